@@ -1,0 +1,2 @@
+//! The `lowkey` binary.
+fn main() {}

@@ -1,0 +1,1 @@
+//! One thread that owns the model and every KV cache: queue, sessions, decoding.

@@ -1,0 +1,1 @@
+//! Model files, weights, the KV cache and one file per architecture.
