@@ -1,1 +1,22 @@
 //! Open documents: ropes with versions, positions in three encodings, snapshots, the language table.
+//!
+//! The first stage of the way of a keystroke.
+//! A [`Document`] is owned by one place and changes only in the order in which the editor's edits arrive.
+//! Every later stage sees a [`Snapshot`], which never changes.
+//! Invariant: everything here is total. Broken input (positions outside the text, half a surrogate pair,
+//! versions that go backwards) is clamped or reported, never a panic.
+
+mod document;
+pub mod fixture;
+mod language;
+mod languages;
+mod line_ending;
+mod position;
+mod snapshot;
+mod uri;
+
+pub use document::{Change, Desync, DesyncReason, Document};
+pub use language::{BlockComment, Escape, Language, Scope, StringSyntax};
+pub use line_ending::LineEnding;
+pub use position::{ByteOffset, LineIdx, Position, PositionEncoding, Range};
+pub use snapshot::{Cursor, Snapshot};

@@ -1,0 +1,130 @@
+//! What the later stages know about a language without parsing it.
+//!
+//! Enough to tell code from comments and strings, to balance brackets and to see where a block ends;
+//! not a grammar. The facts stand in `languages.rs`, one entry per language.
+
+use std::path::Path;
+
+use crate::languages::{LANGUAGES, PLAIN_TEXT};
+
+/// The lexical facts of one language.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Language {
+    /// The LSP language id, as in `"rust"`.
+    pub id: &'static str,
+    /// Other ids under which editors know it, as in `"sh"` for `"shellscript"`; lower case.
+    pub names: &'static [&'static str],
+    /// File extensions without the dot, lower case.
+    pub extensions: &'static [&'static str],
+    /// Whole file names that say more than an extension, lower case, as in `"dockerfile"`.
+    pub file_names: &'static [&'static str],
+    /// What starts a comment that ends with the line; the first is the one to write.
+    pub line_comments: &'static [&'static str],
+    /// Comments with an end of their own.
+    pub block_comments: &'static [BlockComment],
+    /// String and character literals, longest opener first, so that the first match is right.
+    pub strings: &'static [StringSyntax],
+    /// Bracket pairs that nest in code.
+    pub brackets: &'static [(char, char)],
+    /// What editors insert by themselves behind the cursor when an opener is typed.
+    pub closers: &'static [char],
+    /// How a block ends.
+    pub scope: Scope,
+    /// Words that close a block at the indentation of its opener and still belong to it, as in `"end"`.
+    pub block_ends: &'static [&'static str],
+}
+
+/// A comment with an opener and a closer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BlockComment {
+    /// What starts it.
+    pub open: &'static str,
+    /// What ends it.
+    pub close: &'static str,
+    /// Whether one inside another must be closed too, as in Rust.
+    pub nests: bool,
+}
+
+/// One kind of literal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StringSyntax {
+    /// What starts it.
+    pub open: &'static str,
+    /// What ends it.
+    pub close: &'static str,
+    /// How the closer is written inside.
+    pub escape: Escape,
+    /// Whether it may contain line ends; otherwise the line's end ends it.
+    pub multiline: bool,
+    /// Whether it holds exactly one (possibly escaped) character. What does not, is no literal:
+    /// `'a` is a lifetime in Rust.
+    pub one_character: bool,
+}
+
+/// How a closer is written inside a literal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Escape {
+    /// Not at all: the first closer ends it.
+    None,
+    /// Behind a backslash, which also escapes itself.
+    Backslash,
+    /// Behind a backtick.
+    Backtick,
+    /// Twice, as in `'it''s'`.
+    Doubled,
+}
+
+/// How a block ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// With a closing bracket; indentation follows by convention.
+    Braces,
+    /// With the first line that is indented less (or the block's end word at the opener's indentation).
+    Indent,
+}
+
+impl Language {
+    /// Returns a language by its LSP id or one of its other names; plain text when nobody knows it.
+    pub fn by_id(id: &str) -> &'static Self {
+        Self::find(id).unwrap_or_else(Self::plain_text)
+    }
+
+    /// Returns a language by id or name, whatever the case; `None` when nobody knows it.
+    pub fn find(id: &str) -> Option<&'static Self> {
+        let is_it = |name: &str| name.eq_ignore_ascii_case(id);
+        LANGUAGES
+            .iter()
+            .copied()
+            .find(|language| is_it(language.id) || language.names.iter().any(|name| is_it(name)))
+    }
+
+    /// Returns the language of a file by its name or extension; plain text when neither says.
+    pub fn by_path(path: &Path) -> &'static Self {
+        let Some(name) = path.file_name().map(|name| name.to_string_lossy().to_lowercase()) else {
+            return Self::plain_text();
+        };
+        if let Some(language) =
+            LANGUAGES.iter().copied().find(|language| language.file_names.contains(&name.as_str()))
+        {
+            return language;
+        }
+        let Some((_, extension)) = name.rsplit_once('.') else {
+            return Self::plain_text();
+        };
+        LANGUAGES
+            .iter()
+            .copied()
+            .find(|language| language.extensions.contains(&extension))
+            .unwrap_or_else(Self::plain_text)
+    }
+
+    /// Returns the language of which nothing is known.
+    pub fn plain_text() -> &'static Self {
+        &PLAIN_TEXT
+    }
+
+    /// Returns every language in the table.
+    pub fn all() -> &'static [&'static Self] {
+        LANGUAGES
+    }
+}

@@ -1,0 +1,173 @@
+//! An immutable view of a document, and the cursor in it.
+//!
+//! Every stage after this crate sees snapshots only, so an edit that arrives while a suggestion is computed
+//! cannot change what it is computed from. Cloning is cheap: the rope shares its tree.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use ropey::Rope;
+
+use crate::language::Language;
+use crate::line_ending::LineEnding;
+use crate::position::{self, ByteOffset, LineIdx, Position, PositionEncoding};
+use crate::uri;
+
+/// The text of a document at one version.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    uri: Arc<str>,
+    language_id: Arc<str>,
+    language: &'static Language,
+    version: i32,
+    revision: u64,
+    rope: Rope,
+}
+
+/// Where the user is, with the text of that line on both sides.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cursor {
+    /// Distance of the cursor from the document's start.
+    pub offset: ByteOffset,
+    /// The line that holds it.
+    pub line: LineIdx,
+    /// Where that line starts.
+    pub line_start: ByteOffset,
+    /// The line's text up to the cursor.
+    pub before: String,
+    /// The line's text behind the cursor, without the line end.
+    pub after: String,
+}
+
+impl Snapshot {
+    pub(crate) fn new(
+        uri: Arc<str>,
+        language_id: Arc<str>,
+        language: &'static Language,
+        version: i32,
+        revision: u64,
+        rope: Rope,
+    ) -> Self {
+        Self { uri, language_id, language, version, revision, rope }
+    }
+
+    /// Returns the document's URI as the editor sent it.
+    pub fn uri(&self) -> &str {
+        &self.uri
+    }
+
+    /// Returns the path behind a `file:` URI; `None` for an unsaved or virtual document.
+    pub fn path(&self) -> Option<PathBuf> {
+        uri::to_path(&self.uri)
+    }
+
+    /// Returns the language by the editor's id, else by the path, else plain text.
+    pub fn language(&self) -> &'static Language {
+        self.language
+    }
+
+    /// Returns the language id as the editor sent it, known or not.
+    pub fn language_id(&self) -> &str {
+        &self.language_id
+    }
+
+    /// Returns the editor's version of this text.
+    pub fn version(&self) -> i32 {
+        self.version
+    }
+
+    /// Returns how many changes the document had seen; tells texts apart that share a version.
+    pub fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// Counts lines; a text that ends with a line end has an empty last line, so there is always one.
+    pub fn n_lines(&self) -> usize {
+        self.rope.len_lines()
+    }
+
+    /// Counts bytes of UTF-8.
+    pub fn n_bytes(&self) -> usize {
+        self.rope.len_bytes()
+    }
+
+    /// Returns a line without its line end; "" for a line that does not exist.
+    pub fn line(&self, line: LineIdx) -> String {
+        let (start, end) = position::line_span(&self.rope, line);
+        self.chars(start, end)
+    }
+
+    /// Returns a line with its line end as it stands in the file; "" for a line that does not exist.
+    pub fn line_with_end(&self, line: LineIdx) -> String {
+        self.rope.get_line(line).map(|line| line.to_string()).unwrap_or_default()
+    }
+
+    /// Returns where a line starts; the text's end for a line that does not exist.
+    pub fn line_start(&self, line: LineIdx) -> ByteOffset {
+        ByteOffset(self.rope.try_line_to_byte(line).unwrap_or_else(|_| self.rope.len_bytes()))
+    }
+
+    /// Returns where a line's text ends, before its line end; the text's end for a line that does not exist.
+    pub fn line_end(&self, line: LineIdx) -> ByteOffset {
+        position::byte_of(&self.rope, position::line_span(&self.rope, line).1)
+    }
+
+    /// Returns the text between two offsets; both are clamped to the text and rounded down to whole characters.
+    pub fn slice(&self, range: std::ops::Range<ByteOffset>) -> String {
+        let start = position::char_at_or_before(&self.rope, range.start);
+        let end = position::char_at_or_before(&self.rope, range.end);
+        self.chars(start, end)
+    }
+
+    /// Returns the largest character boundary that is not behind `offset`.
+    pub fn floor_char_boundary(&self, offset: ByteOffset) -> ByteOffset {
+        position::byte_of(&self.rope, position::char_at_or_before(&self.rope, offset))
+    }
+
+    /// Returns a copy of the whole text.
+    pub fn text(&self) -> String {
+        self.rope.to_string()
+    }
+
+    /// Returns the offset of a position; over-long columns and lines are clamped, half characters round down.
+    pub fn offset(&self, position: Position, encoding: PositionEncoding) -> ByteOffset {
+        position::byte_of(&self.rope, position::char_of(&self.rope, position, encoding))
+    }
+
+    /// Returns the position of an offset; inside a character or a line end it rounds down.
+    pub fn position(&self, offset: ByteOffset, encoding: PositionEncoding) -> Position {
+        position::position_of(&self.rope, offset, encoding)
+    }
+
+    /// Returns the line that holds an offset; the last line for an offset behind the text.
+    pub fn line_of(&self, offset: ByteOffset) -> LineIdx {
+        self.rope.try_byte_to_line(offset.0.min(self.rope.len_bytes())).unwrap_or(0)
+    }
+
+    /// Returns the file's dominant line end, judged by its first 64 KiB.
+    pub fn line_ending(&self) -> LineEnding {
+        LineEnding::dominant(&self.rope)
+    }
+
+    /// Returns the cursor at an offset, moved down to a place where a cursor can stand.
+    pub fn cursor(&self, offset: ByteOffset) -> Cursor {
+        let at = position::char_at_or_before(&self.rope, offset);
+        let line = self.rope.try_char_to_line(at).unwrap_or(0);
+        let (start, end) = position::line_span(&self.rope, line);
+        let at = at.clamp(start, end);
+        Cursor {
+            offset: position::byte_of(&self.rope, at),
+            line,
+            line_start: position::byte_of(&self.rope, start),
+            before: self.chars(start, at),
+            after: self.chars(at, end),
+        }
+    }
+
+    fn chars(&self, start: usize, end: usize) -> String {
+        if start >= end {
+            return String::new();
+        }
+        self.rope.get_slice(start..end).map(|slice| slice.to_string()).unwrap_or_default()
+    }
+}
