@@ -1,0 +1,42 @@
+//! The model inside the binary.
+//!
+//! Replacing it is one file, one card and this constant: see `server/training`.
+
+/// A model file compiled into the binary.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Embedded {
+    /// Name in the catalog, accepted by `--model`.
+    pub name: &'static str,
+    /// The GGUF file.
+    pub bytes: &'static [u8],
+    /// SHA-256 of `bytes`, lower-case hexadecimal, as the model card states it.
+    pub sha256: &'static str,
+    /// The model card, Markdown.
+    pub card: &'static str,
+}
+
+/// The embedded model.
+pub const EMBEDDED: Embedded = Embedded {
+    name: "lowkey-starter",
+    bytes: include_bytes!("../models/lowkey-starter-q8_0.gguf"),
+    sha256: "e6e7a2d1c5e82ccdba58c63eed1aa497a0762efc983bcf86ecd65022e3ac69d8",
+    card: include_str!("../models/lowkey-starter.md"),
+};
+
+#[cfg(test)]
+mod tests {
+    use sha2::{Digest, Sha256};
+
+    use super::EMBEDDED;
+
+    #[test]
+    fn the_embedded_file_is_the_one_that_the_card_describes() {
+        let digest: String =
+            Sha256::digest(EMBEDDED.bytes).iter().map(|b| format!("{b:02x}")).collect();
+        assert_eq!(digest, EMBEDDED.sha256);
+        assert!(EMBEDDED.card.contains(EMBEDDED.sha256), "the card names another file");
+        let size = EMBEDDED.bytes.len().to_string();
+        let digits: String = EMBEDDED.card.chars().filter(|c| *c != ',').collect();
+        assert!(digits.contains(&size), "the card names another size than {size}");
+    }
+}
