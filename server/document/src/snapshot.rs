@@ -124,6 +124,16 @@ impl Snapshot {
         position::byte_of(&self.rope, position::char_at_or_before(&self.rope, offset))
     }
 
+    /// Returns the smallest character boundary that is not before `offset`.
+    pub fn ceil_char_boundary(&self, offset: ByteOffset) -> ByteOffset {
+        let floor = self.floor_char_boundary(offset);
+        if floor >= offset {
+            return floor;
+        }
+        let at = position::char_at_or_before(&self.rope, offset);
+        position::byte_of(&self.rope, (at + 1).min(self.rope.len_chars()))
+    }
+
     /// Returns a copy of the whole text.
     pub fn text(&self) -> String {
         self.rope.to_string()

@@ -1,0 +1,184 @@
+//! What stands around the cursor, cut so that typing changes only its tail.
+//!
+//! The cut between prefix and middle is the *anchor*: the start of the cursor's line, or of its group of lines.
+//! What stands between anchor and cursor is the forced middle. Closers right of the cursor, which editors type
+//! by themselves, belong to neither side: the answer replaces them.
+//! Invariant: `prefix` depends only on text above the anchor, `suffix` only on text below the cursor's line.
+
+use lowkey_document::{ByteOffset, Cursor, Snapshot};
+
+use crate::window;
+
+/// A line of which this much stands left (or right) of the cursor is never cut, however small the budget.
+const MIN_LINE_BYTES: usize = 256;
+
+/// More than this is not what an editor closed by itself.
+const MAX_TAIL_BYTES: usize = 256;
+
+/// How much text may stand on each side of the cursor's line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct WindowBudget {
+    /// Most bytes of [`Context::prefix`]; the forced middle may add half of this.
+    pub prefix_bytes: usize,
+    /// Most bytes of [`Context::suffix`]; the rest of the cursor's line may add half of this.
+    pub suffix_bytes: usize,
+}
+
+/// A piece of text from elsewhere that may help.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Snippet {
+    /// Where it stands, as in [`Context::label`].
+    pub label: String,
+    /// The text, with `\n` line ends.
+    pub text: String,
+}
+
+/// Everything that a prompt is made from; all texts have `\n` line ends, whatever the file has.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Context {
+    /// The file's workspace-relative path with `/` between its parts.
+    pub label: String,
+    /// The window above the anchor: whole lines, but for lines longer than half the budget.
+    pub prefix: String,
+    /// The forced middle: from the anchor up to the cursor, without [`Self::replaced_indent`].
+    pub line_before: String,
+    /// Blanks left of the cursor on a line that has nothing else: asked from column 0, the answer replaces them.
+    pub replaced_indent: String,
+    /// The rest of the cursor's line; "" where that is [`Self::replaced_tail`].
+    pub line_after: String,
+    /// The rest of the cursor's line where it is nothing but closers, punctuation and blanks: the answer replaces it.
+    pub replaced_tail: String,
+    /// The window below: starts with the line end of the cursor's line, if it has one.
+    pub suffix: String,
+    /// Text from elsewhere, most helpful last.
+    pub snippets: Vec<Snippet>,
+    /// Where the prefix ends and the forced middle begins.
+    pub anchor: ByteOffset,
+    /// Where the cursor stands.
+    pub cursor: ByteOffset,
+    /// The part of the document from the prefix's first byte to the suffix's last.
+    pub window: std::ops::Range<ByteOffset>,
+}
+
+impl Context {
+    /// Cuts the windows around `cursor`; `group_lines` lines share one anchor (1: every line has its own).
+    ///
+    /// Costs O(budget + log n), whatever the document's size.
+    pub fn gather(
+        snapshot: &Snapshot,
+        cursor: &Cursor,
+        label: &str,
+        budget: &WindowBudget,
+        group_lines: usize,
+    ) -> Self {
+        let anchor = anchor(snapshot, cursor, budget.prefix_bytes, group_lines);
+        let start = window::start_above(snapshot, anchor, budget.prefix_bytes);
+        let is_blank = is_blank(&cursor.before) && is_blank(&cursor.after);
+        let split = if is_blank { cursor.line_start.max(anchor) } else { cursor.offset };
+        let rest = Rest::of(snapshot, cursor, budget.suffix_bytes);
+        Self {
+            label: label.to_owned(),
+            prefix: with_lf(snapshot.slice(start..anchor)),
+            line_before: with_lf(snapshot.slice(anchor..split)),
+            replaced_indent: snapshot.slice(split..cursor.offset),
+            line_after: rest.line_after,
+            replaced_tail: rest.replaced_tail,
+            suffix: rest.suffix,
+            snippets: Vec::new(),
+            anchor,
+            cursor: cursor.offset,
+            window: start..rest.end,
+        }
+    }
+}
+
+/// Returns where the forced middle begins.
+fn anchor(
+    snapshot: &Snapshot,
+    cursor: &Cursor,
+    prefix_bytes: usize,
+    group_lines: usize,
+) -> ByteOffset {
+    let limit = (prefix_bytes / 2).max(MIN_LINE_BYTES);
+    let step = limit / 2;
+    let before_bytes = cursor.before.len();
+    if before_bytes > limit {
+        // A line too long for a forced middle: the anchor follows the cursor inside it, in steps.
+        let cut = (before_bytes - limit).div_ceil(step) * step;
+        return ByteOffset(cursor.line_start.0 + cursor.before.floor_char_boundary(cut));
+    }
+    let group_lines = group_lines.max(1);
+    let group_start = snapshot.line_start(cursor.line / group_lines * group_lines);
+    // Judged by the finished lines alone, so that typing on the cursor's line cannot move the anchor.
+    if cursor.line_start.0.saturating_sub(group_start.0) > step {
+        cursor.line_start
+    } else {
+        group_start
+    }
+}
+
+/// What stands right of the cursor and below it.
+struct Rest {
+    line_after: String,
+    replaced_tail: String,
+    suffix: String,
+    end: ByteOffset,
+}
+
+impl Rest {
+    fn of(snapshot: &Snapshot, cursor: &Cursor, suffix_bytes: usize) -> Self {
+        let after = cursor.after.as_str();
+        let limit = (suffix_bytes / 2).max(MIN_LINE_BYTES);
+        if is_tail(after) {
+            let (suffix, end) = below(snapshot, cursor, suffix_bytes);
+            return Self {
+                line_after: String::new(),
+                replaced_tail: after.to_owned(),
+                suffix,
+                end,
+            };
+        }
+        if after.len() > limit {
+            // Counted from the line's end, so that it stands still while the cursor moves.
+            let step = limit / 2;
+            let cut = (after.len() - limit).div_ceil(step) * step;
+            let kept = after.floor_char_boundary(after.len().saturating_sub(cut));
+            return Self {
+                line_after: after.get(..kept).unwrap_or_default().to_owned(),
+                replaced_tail: String::new(),
+                suffix: String::new(),
+                end: ByteOffset(cursor.offset.0 + kept),
+            };
+        }
+        let (suffix, end) = below(snapshot, cursor, suffix_bytes);
+        Self { line_after: after.to_owned(), replaced_tail: String::new(), suffix, end }
+    }
+}
+
+/// Returns the window below the cursor's line, from that line's end on, and where it ends.
+fn below(snapshot: &Snapshot, cursor: &Cursor, suffix_bytes: usize) -> (String, ByteOffset) {
+    let line_end = ByteOffset(cursor.offset.0 + cursor.after.len());
+    if cursor.line + 1 >= snapshot.n_lines() || suffix_bytes == 0 {
+        return (String::new(), line_end);
+    }
+    let next_line = snapshot.line_start(cursor.line + 1);
+    // One byte goes to the line end that the suffix starts with.
+    let end = window::end_below(snapshot, next_line, suffix_bytes - 1);
+    (with_lf(snapshot.slice(line_end..end)), end)
+}
+
+/// Tells whether the rest of a line is only what editors close by themselves, punctuation and blanks.
+fn is_tail(rest: &str) -> bool {
+    let is_closer =
+        |c: char| matches!(c, ')' | '}' | ']' | '"' | '\'' | '>' | ';' | ',' | ':' | '`');
+    rest.len() <= MAX_TAIL_BYTES && rest.chars().all(|c| is_closer(c) || c == ' ' || c == '\t')
+}
+
+fn is_blank(text: &str) -> bool {
+    text.chars().all(|c| c == ' ' || c == '\t')
+}
+
+/// Returns the text with every line end as LF: one document, one prompt, whatever the file's line ends.
+fn with_lf(text: String) -> String {
+    if text.contains('\r') { text.replace("\r\n", "\n").replace('\r', "\n") } else { text }
+}
