@@ -1,1 +1,35 @@
-//! Text to token ids: tokenizers, fill-in-the-middle formats, prompt assembly, detokenizer.
+//! Text to token ids and back: tokenizers, fill-in-the-middle formats, prompt assembly, detokenizer.
+//!
+//! Everything here is pure and, once a tokenizer stands, total: any text encodes, any tokens decode, any budget gives
+//! a prompt with whole sentinels. The prompt is a function of what the model may see and of nothing else, and while
+//! the user types on a line it changes at its tail only.
+
+mod assembler;
+mod budget;
+mod byte_level;
+mod detokenizer;
+mod error;
+mod families;
+mod fim;
+mod gguf;
+mod healing;
+mod json;
+mod memo;
+mod pre_tokenizer;
+mod preamble;
+mod prompt;
+mod tokenizer;
+mod vocabulary;
+
+pub use assembler::Assembler;
+pub use budget::Budget;
+pub use detokenizer::Detokenizer;
+pub use error::TokenizerError;
+pub use fim::{FimFormat, NoFim, Order};
+pub use gguf::GgufVocab;
+pub use healing::Healing;
+pub use prompt::Prompt;
+pub use tokenizer::Tokenizer;
+
+/// The number of a token in a model's vocabulary.
+pub type TokenId = u32;

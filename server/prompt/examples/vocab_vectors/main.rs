@@ -1,0 +1,121 @@
+//! Checks the tokenizer against published test vectors: `vocab_vectors FOLDER`.
+//!
+//! The folder holds `ggml-vocab-NAME.gguf` (vocabulary only) with `.inp` (texts, separated by a line
+//! `__ggml_vocab_test__`) and `.out` (the token ids of text k on line k), as llama.cpp publishes them. Vocabularies
+//! that we do not support yet are named and counted, never passed over in silence; `qwen2` must be there.
+//! Exit code 1: a mismatch, an unreadable file, or nothing checked.
+
+#![expect(clippy::print_stdout, reason = "a command-line check; its result is what it prints")]
+
+mod metadata;
+
+use lowkey_prompt::{GgufVocab, Tokenizer, TokenizerError};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// Vocabularies that have to pass.
+const REQUIRED: &[&str] = &["ggml-vocab-qwen2.gguf"];
+
+/// Stands between two texts.
+const SEPARATOR: &str = "\n__ggml_vocab_test__\n";
+
+fn main() -> ExitCode {
+    let Some(folder) = std::env::args_os().nth(1) else {
+        println!("usage: vocab_vectors FOLDER");
+        return ExitCode::from(2);
+    };
+    match check_folder(Path::new(&folder)) {
+        Ok(0) => ExitCode::SUCCESS,
+        Ok(n_wrong) => {
+            println!("{n_wrong} vectors differ");
+            ExitCode::FAILURE
+        }
+        Err(problem) => {
+            println!("{problem}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Returns the number of vectors that differ.
+fn check_folder(folder: &Path) -> Result<usize, String> {
+    let entries =
+        std::fs::read_dir(folder).map_err(|e| format!("reading {}: {e}", folder.display()))?;
+    let is_gguf = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "gguf");
+    let mut files: Vec<PathBuf> =
+        entries.filter_map(Result::ok).map(|entry| entry.path()).filter(is_gguf).collect();
+    files.sort();
+    for required in REQUIRED {
+        if !files.iter().any(|file| file.ends_with(required)) {
+            return Err(format!("{required} is not in {}", folder.display()));
+        }
+    }
+    let mut n_wrong = 0;
+    for file in &files {
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        let vocab = vocab_of(file).map_err(|problem| format!("{name}: {problem}"))?;
+        match Tokenizer::from_gguf(&vocab) {
+            Ok(tokenizer) => n_wrong += check_file(file, &name, &tokenizer)?,
+            Err(
+                e @ (TokenizerError::UnknownModel { .. }
+                | TokenizerError::UnknownPreTokenizer { .. }),
+            ) if !REQUIRED.contains(&&*name) => {
+                println!("{name}: not supported yet ({e})");
+            }
+            Err(e) => return Err(format!("{name}: {e}")),
+        }
+    }
+    Ok(n_wrong)
+}
+
+/// Compares every text of `NAME.inp` with its ids in `NAME.out`, and decodes the ids back.
+fn check_file(file: &Path, name: &str, tokenizer: &Tokenizer) -> Result<usize, String> {
+    let read = |ending: &str| {
+        let path = PathBuf::from(format!("{}.{ending}", file.display()));
+        std::fs::read_to_string(&path).map_err(|e| format!("reading {}: {e}", path.display()))
+    };
+    let (texts, ids) = (read("inp")?, read("out")?);
+    // The separator also stands behind the last text.
+    let texts: Vec<&str> =
+        texts.strip_suffix(SEPARATOR).unwrap_or(&texts).split(SEPARATOR).collect();
+    let ids: Vec<&str> = ids.lines().collect();
+    if texts.len() != ids.len() {
+        return Err(format!("{name}: {} texts but {} lines of ids", texts.len(), ids.len()));
+    }
+    let mut n_wrong = 0;
+    for (k, (text, line)) in texts.iter().zip(&ids).enumerate() {
+        let wanted: Vec<u32> = line
+            .split_whitespace()
+            .map(|id| id.parse().map_err(|e| format!("{name}: ids of text {k}: {e}")))
+            .collect::<Result<_, _>>()?;
+        let found = tokenizer.encode(text);
+        if found != wanted || tokenizer.decode(&found) != *text {
+            println!("{name}: text {k} {text:?}\n  wanted {wanted:?}\n  found  {found:?}");
+            n_wrong += 1;
+        }
+    }
+    println!("{name}: {} of {} vectors pass", texts.len() - n_wrong, texts.len());
+    Ok(n_wrong)
+}
+
+/// Reads the vocabulary out of a GGUF file.
+fn vocab_of(file: &Path) -> Result<GgufVocab, String> {
+    let bytes = std::fs::read(file).map_err(|e| e.to_string())?;
+    let metadata = metadata::read(&bytes)?;
+    let text = |key: &str| metadata.texts(key).first().cloned().unwrap_or_default();
+    let id = |key: &str| metadata.numbers(key).first().and_then(|&id| u32::try_from(id).ok());
+    Ok(GgufVocab {
+        model: text("tokenizer.ggml.model"),
+        pre: text("tokenizer.ggml.pre"),
+        tokens: metadata.texts("tokenizer.ggml.tokens").to_vec(),
+        token_types: metadata
+            .numbers("tokenizer.ggml.token_type")
+            .iter()
+            .map(|&kind| kind as i32)
+            .collect(),
+        merges: metadata.texts("tokenizer.ggml.merges").to_vec(),
+        bos: id("tokenizer.ggml.bos_token_id"),
+        eos: id("tokenizer.ggml.eos_token_id"),
+        ..GgufVocab::default()
+    })
+}

@@ -1,0 +1,186 @@
+//! Line-anchored assembly: from what the model may see to the tokens it is given.
+//!
+//! A pure function of context and budget; the memory of tokenized pieces changes its cost alone. The parts are
+//! encoded one by one, because models are trained on parts encoded one by one, and a token across a cut would change
+//! with every key.
+//! Invariants: each sentinel of the layout stands in the prompt once and in order, however small the budget; and what
+//! is typed on the cursor's line changes no token before the forced middle.
+
+use crate::TokenId;
+use crate::budget::{Budget, Shares, n_dropped, step};
+use crate::families::Piece;
+use crate::fim::FimFormat;
+use crate::memo::Memo;
+use crate::preamble::Preamble;
+use crate::prompt::Prompt;
+use crate::tokenizer::{OpenEnded, Tokenizer};
+use lowkey_context::Context;
+use std::sync::Arc;
+
+/// Forced tokens are taken back by at most this many.
+const MAX_HEALED_TOKENS: usize = 4;
+
+/// Assembles prompts for one model.
+#[derive(Debug)]
+pub struct Assembler {
+    tokenizer: Arc<Tokenizer>,
+    format: FimFormat,
+    memo: Memo,
+}
+
+/// The parts of one prompt that stand before the middle, cut to their shares.
+struct Parts {
+    preamble: Preamble,
+    prefix: Arc<[TokenId]>,
+    prefix_start: usize,
+    suffix: Arc<[TokenId]>,
+    suffix_end: usize,
+}
+
+/// The forced middle of one prompt.
+struct ForcedMiddle {
+    tokens: Vec<TokenId>,
+    /// Where the healed text begins in the line.
+    healed_from: usize,
+}
+
+impl Assembler {
+    /// Takes the tokenizer and the format of one model.
+    pub fn new(tokenizer: Arc<Tokenizer>, format: FimFormat) -> Assembler {
+        Assembler { tokenizer, format, memo: Memo::default() }
+    }
+
+    /// Returns the tokenizer.
+    pub fn tokenizer(&self) -> &Arc<Tokenizer> {
+        &self.tokenizer
+    }
+
+    /// Returns the format.
+    pub fn format(&self) -> &FimFormat {
+        &self.format
+    }
+
+    /// Assembles a prompt of at most `budget` tokens, or of the bare sentinels where these alone are more.
+    pub fn assemble(&self, context: &Context, budget: &Budget) -> Prompt {
+        let layout = self.format.layout();
+        let sentinel = |piece: Piece| {
+            // Without a path there is no file to begin.
+            let idle = piece == Piece::Separator && context.label.is_empty();
+            self.format.sentinel(piece).filter(|_| !idle)
+        };
+        let n_sentinels = layout.iter().filter(|&&piece| sentinel(piece).is_some()).count();
+        // Lines of the middle that are finished do not change while the user types on the next.
+        let n_finished_bytes = context.line_before.rfind('\n').map_or(0, |line_end| line_end + 1);
+        let finished =
+            self.encode_once(context.line_before.get(..n_finished_bytes).unwrap_or_default());
+        let shares = Shares::of(budget.prompt_tokens.saturating_sub(n_sentinels), finished.len());
+        let forced = self.forced_middle(&context.line_before, shares.middle);
+        let parts = self.parts(context, shares);
+
+        let mut tokens = Vec::with_capacity(budget.prompt_tokens.min(1 << 16));
+        let mut n_fixed = 0;
+        for &piece in layout {
+            match piece {
+                Piece::Bos | Piece::Pre | Piece::Suf | Piece::Mid => tokens.extend(sentinel(piece)),
+                Piece::Separator => {
+                    tokens.extend_from_slice(&parts.preamble.snippets);
+                    tokens.extend(sentinel(piece));
+                }
+                Piece::Path => tokens.extend_from_slice(&parts.preamble.path),
+                Piece::CommentedPath => {
+                    tokens.extend_from_slice(&parts.preamble.snippets);
+                    tokens.extend_from_slice(&parts.preamble.path);
+                }
+                Piece::Prefix => tokens.extend(parts.prefix.iter().skip(parts.prefix_start)),
+                Piece::Suffix => tokens.extend(parts.suffix.iter().take(parts.suffix_end)),
+                Piece::Middle => {
+                    n_fixed = tokens.len();
+                    tokens.extend_from_slice(&forced.tokens);
+                }
+            }
+        }
+        let (forced, unforced) = context.line_before.split_at(forced.healed_from);
+        Prompt { tokens, n_fixed, forced: forced.to_owned(), unforced: unforced.to_owned() }
+    }
+
+    /// Cuts every part in front of the middle to its share. What context and suffix leave goes to the prefix; neither
+    /// depends on the text before the cursor.
+    fn parts(&self, context: &Context, shares: Shares) -> Parts {
+        let preamble =
+            Preamble::fit(context, &self.format, shares.context, |text| self.encode_once(text));
+        let suffix = self.encode_once(&format!("{}{}", context.line_after, context.suffix));
+        let suffix_end = self.far_end(&suffix, shares.suffix);
+        let prefix = self.encode_once(&context.prefix);
+        let unused = shares.context.saturating_sub(preamble.len())
+            + shares.suffix.saturating_sub(suffix_end);
+        let prefix_start = self.far_start(&prefix, shares.prefix + unused);
+        Parts { preamble, prefix, prefix_start, suffix, suffix_end }
+    }
+
+    fn encode_once(&self, text: &str) -> Arc<[TokenId]> {
+        self.memo.tokens(text, |text| self.tokenizer.encode(text))
+    }
+
+    /// Encodes the line up to the cursor, takes back what is to be healed, and cuts what is too long at its front.
+    fn forced_middle(&self, line_before: &str, share: usize) -> ForcedMiddle {
+        let OpenEnded { mut tokens, n_last_piece } = self.tokenizer.encode_open_ended(line_before);
+        let mut healed_from = line_before.len();
+        if !self.format.fragmented_middle() {
+            let n_healed = n_last_piece.min(MAX_HEALED_TOKENS);
+            let kept = tokens.len() - n_healed;
+            // The first token taken back may begin inside a character: fewer are taken back then.
+            let kept = (kept..tokens.len()).find(|&at| !self.begins_inside_character(&tokens, at));
+            let kept = kept.unwrap_or(tokens.len());
+            let n_bytes: usize =
+                tokens.iter().skip(kept).map(|&id| self.tokenizer.token_bytes(id).len()).sum();
+            healed_from = line_before.len().saturating_sub(n_bytes);
+            tokens.truncate(kept);
+        }
+        if !line_before.is_char_boundary(healed_from) {
+            debug_assert!(false, "tokens spell the text they were made from");
+            healed_from = line_before.len();
+        }
+        let mut start = n_dropped(tokens.len(), share);
+        while self.begins_inside_character(&tokens, start) {
+            start += 1;
+        }
+        tokens.drain(..start);
+        ForcedMiddle { tokens, healed_from }
+    }
+
+    /// Returns from which token on `tokens` fit into `allowed`, preferring the start of a line.
+    fn far_start(&self, tokens: &[TokenId], allowed: usize) -> usize {
+        let dropped = n_dropped(tokens.len(), allowed);
+        if dropped == 0 {
+            return 0;
+        }
+        let mut cuts = dropped..(dropped + step(allowed)).min(tokens.len());
+        let line = cuts.clone().find(|&at| self.ends_line(tokens, at));
+        let whole = || cuts.find(|&at| !self.begins_inside_character(tokens, at));
+        line.or_else(whole).unwrap_or(tokens.len())
+    }
+
+    /// Returns up to which token `tokens` fit into `allowed`, preferring the end of a line.
+    fn far_end(&self, tokens: &[TokenId], allowed: usize) -> usize {
+        let kept = tokens.len() - n_dropped(tokens.len(), allowed);
+        if kept == tokens.len() {
+            return kept;
+        }
+        let mut cuts = (kept.saturating_sub(step(allowed))..=kept).rev();
+        let line = cuts.clone().find(|&at| at > 0 && self.ends_line(tokens, at));
+        let whole = || cuts.find(|&at| !self.begins_inside_character(tokens, at));
+        line.or_else(whole).unwrap_or(0)
+    }
+
+    /// Says whether the token before position `at` ends a line.
+    fn ends_line(&self, tokens: &[TokenId], at: usize) -> bool {
+        let before = at.checked_sub(1).and_then(|before| tokens.get(before));
+        before.is_some_and(|&id| self.tokenizer.token_bytes(id).ends_with(b"\n"))
+    }
+
+    /// Says whether the token at position `at` continues a character that the one before it began.
+    fn begins_inside_character(&self, tokens: &[TokenId], at: usize) -> bool {
+        let first_byte = tokens.get(at).and_then(|&id| self.tokenizer.token_bytes(id).first());
+        first_byte.is_some_and(|byte| (0x80..0xc0).contains(byte))
+    }
+}

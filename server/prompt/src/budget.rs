@@ -1,0 +1,101 @@
+//! How a prompt's tokens are shared out, and how a part that is too long is cut.
+//!
+//! Every share depends on the budget alone, and cuts move in steps of a quarter of a part: what is typed on the
+//! cursor's line can therefore move no cut in front of it, and the prompt keeps changing at its tail only. Sentinels
+//! are counted off before anything is shared out, so they can never be cut.
+
+use lowkey_context::WindowBudget;
+
+/// A lower bound of the bytes that a token of code holds on average; the starter measures 3.08 characters.
+const BYTES_PER_TOKEN: usize = 3;
+
+/// How many tokens a prompt may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Budget {
+    /// Tokens of the whole prompt, sentinels included; what is decoded comes on top.
+    pub prompt_tokens: usize,
+}
+
+impl Budget {
+    /// Returns how much text is worth gathering for this budget, in bytes. Denser text is cut again, by tokens, when
+    /// the prompt is assembled.
+    pub fn window(self) -> WindowBudget {
+        let shares = Shares::of(self.prompt_tokens, 0);
+        WindowBudget {
+            // What snippets leave unused goes to the prefix.
+            prefix_bytes: (shares.prefix + shares.context).saturating_mul(BYTES_PER_TOKEN),
+            suffix_bytes: shares.suffix.saturating_mul(BYTES_PER_TOKEN),
+        }
+    }
+}
+
+/// The tokens of each part of a prompt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Shares {
+    /// Paths and snippets.
+    pub(crate) context: usize,
+    pub(crate) prefix: usize,
+    pub(crate) suffix: usize,
+    /// The forced middle.
+    pub(crate) middle: usize,
+}
+
+impl Shares {
+    /// Shares out the tokens that are left after the sentinels.
+    ///
+    /// The middle gets an eighth, and what its `finished` lines (those above the cursor's) have, up to a sixth. It is
+    /// set aside whether the cursor's line uses it or not: lent to the prefix, it would move the prefix with every
+    /// key. Of the rest a third is for the context, half for the prefix and a sixth for the suffix.
+    pub(crate) fn of(text_tokens: usize, finished: usize) -> Shares {
+        let middle = text_tokens.div_ceil(8) + finished.min(text_tokens / 6);
+        let rest = text_tokens - middle.min(text_tokens);
+        let context = rest / 3;
+        let suffix = rest / 6;
+        Shares { context, prefix: rest - context - suffix, suffix, middle: text_tokens - rest }
+    }
+}
+
+/// Returns how many of `n` tokens to drop so that at most `allowed` are left, in steps of a quarter of `allowed`.
+///
+/// Only the number of steps changes as a part grows, so its far end stays where it is for a quarter of the part.
+pub(crate) fn n_dropped(n: usize, allowed: usize) -> usize {
+    n.saturating_sub(allowed).div_ceil(step(allowed)).saturating_mul(step(allowed)).min(n)
+}
+
+/// Returns the length of a step, at least one token.
+pub(crate) fn step(allowed: usize) -> usize {
+    allowed.div_ceil(4).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn shares_make_up_the_whole(text_tokens in 0usize..100_000, finished in 0usize..1000) {
+            let Shares { context, prefix, suffix, middle } = Shares::of(text_tokens, finished);
+            prop_assert_eq!(context + prefix + suffix + middle, text_tokens);
+        }
+
+        #[test]
+        fn what_is_left_fits_and_the_cut_moves_in_steps(n in 0usize..5000, allowed in 0usize..1000) {
+            let dropped = n_dropped(n, allowed);
+            prop_assert!(n - dropped <= allowed);
+            prop_assert!(dropped == n || dropped.is_multiple_of(step(allowed)));
+            // No more than one step is given away.
+            prop_assert!(n <= allowed || n - dropped + step(allowed) > allowed);
+        }
+    }
+
+    #[test]
+    fn a_budget_of_900_tokens_shares_out_as_designed() {
+        assert_eq!(
+            Shares::of(900, 0),
+            Shares { context: 262, prefix: 394, suffix: 131, middle: 113 }
+        );
+        let window = Budget { prompt_tokens: 900 }.window();
+        assert_eq!((window.prefix_bytes, window.suffix_bytes), (1968, 393));
+    }
+}

@@ -1,0 +1,125 @@
+//! Why a tokenizer could not be built.
+//!
+//! A vocabulary comes from a file that someone else wrote, so everything in it is checked before it is used, and each
+//! refusal names what was found, where, and what would have been accepted. Once a tokenizer stands, encoding and
+//! decoding cannot fail.
+
+use crate::TokenId;
+
+/// Says why a vocabulary was refused.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum TokenizerError {
+    /// `tokenizer.ggml.model`, or the model type of `tokenizer.json`, is one that we do not have.
+    #[error("reading the tokenizer: model {found:?} is not supported; supported: {supported}")]
+    UnknownModel {
+        /// What the file says.
+        found: String,
+        /// The names that are accepted.
+        supported: String,
+    },
+    /// The rule that splits text before merging is one that we do not have.
+    #[error(
+        "reading the tokenizer: pre-tokenizer {found:?} is not supported; supported: {supported}"
+    )]
+    UnknownPreTokenizer {
+        /// What the file says: a name (GGUF) or a pattern (`tokenizer.json`).
+        found: String,
+        /// The names that are accepted.
+        supported: String,
+    },
+    /// `tokenizer.json` asks for something that changes tokens and that we do not do.
+    #[error("reading tokenizer.json: {what} is not supported by byte-level tokenizers here")]
+    UnsupportedOption {
+        /// The setting, with its value.
+        what: String,
+    },
+    /// The bytes are not a `tokenizer.json`.
+    #[error("reading tokenizer.json: {reason}")]
+    Json {
+        /// What the JSON reader says.
+        reason: String,
+    },
+    /// There are no tokens at all.
+    #[error("reading the tokenizer: the vocabulary is empty")]
+    EmptyVocabulary,
+    /// There are more tokens than any model has.
+    #[error("reading the tokenizer: {found} tokens, at most {limit} are allowed")]
+    TooManyTokens {
+        /// How many there are.
+        found: usize,
+        /// How many there may be.
+        limit: usize,
+    },
+    /// Two lists that belong together differ in length.
+    #[error("reading the tokenizer: {n_types} token types for {n_tokens} tokens")]
+    TokenTypesLength {
+        /// Length of the list of types.
+        n_types: usize,
+        /// Length of the list of tokens.
+        n_tokens: usize,
+    },
+    /// An id is negative, or beyond the vocabulary.
+    #[error("reading the tokenizer: {what} has id {id}, ids must be from 0 to {last}")]
+    IdOutOfRange {
+        /// The token's text or the metadata key.
+        what: String,
+        /// The id as the file gives it.
+        id: i64,
+        /// The last id that is accepted.
+        last: usize,
+    },
+    /// One text stands for two tokens.
+    #[error("reading the tokenizer: token {text:?} stands twice, as {first} and as {second}")]
+    DuplicateToken {
+        /// The token's text.
+        text: String,
+        /// The lower id.
+        first: TokenId,
+        /// The higher id.
+        second: TokenId,
+    },
+    /// Two texts claim one id.
+    #[error("reading the tokenizer: tokens {first:?} and {second:?} both have id {id}")]
+    DuplicateId {
+        /// The id.
+        id: TokenId,
+        /// The text met first.
+        first: String,
+        /// The text met second.
+        second: String,
+    },
+    /// A merge is not two tokens with one space between.
+    #[error(
+        "reading the tokenizer: merge {index} ({text:?}) is not two tokens with one space between"
+    )]
+    BadMerge {
+        /// Position in the list of merges.
+        index: usize,
+        /// The merge as it stands.
+        text: String,
+    },
+    /// A merge names, or makes, a token that is not there.
+    #[error(
+        "reading the tokenizer: merge {index} needs token {token:?}, which is not in the vocabulary"
+    )]
+    MergeWithoutToken {
+        /// Position in the list of merges.
+        index: usize,
+        /// The missing token.
+        token: String,
+    },
+    /// A byte that text may hold has no token, so some text could not be encoded.
+    #[error(
+        "reading the tokenizer: no token for byte 0x{byte:02x}; a byte-level vocabulary has one for every byte"
+    )]
+    MissingByte {
+        /// The byte.
+        byte: u8,
+    },
+    /// The tokenizer library refused what passed our own checks.
+    #[error("building the tokenizer: {reason}")]
+    Library {
+        /// What it says.
+        reason: String,
+    },
+}

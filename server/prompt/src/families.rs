@@ -1,0 +1,240 @@
+//! Fill-in-the-middle families as data: which sentinels a family has, and how a prompt is laid out with them.
+//!
+//! A row applies when the vocabulary holds its sentinels and its witness, whatever the model is called. Rows with a
+//! witness stand before the row that shares their sentinels without one. What each family was trained on is taken
+//! from its paper or model card, named at the row; a layout that a family was not trained on is not listed.
+
+use Piece::{Bos, CommentedPath, Mid, Middle, Path, Pre, Prefix, Separator, Suf, Suffix};
+
+/// A part of a prompt, in the order of a layout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Piece {
+    /// The beginning-of-text token.
+    Bos,
+    /// Snippets from elsewhere, then the token that begins a file.
+    Separator,
+    /// The document's path and a line end.
+    Path,
+    /// Snippets and the path as comments, for families without a file separator.
+    CommentedPath,
+    /// The sentinel before the prefix.
+    Pre,
+    /// The text above the anchor.
+    Prefix,
+    /// The sentinel before the suffix.
+    Suf,
+    /// The rest of the cursor's line and the text below.
+    Suffix,
+    /// The sentinel before the middle.
+    Mid,
+    /// The forced middle: the anchor's line up to the cursor. Always last.
+    Middle,
+}
+
+/// One family of models that share their sentinels.
+#[derive(Debug)]
+pub(crate) struct Family {
+    pub(crate) name: &'static str,
+    pub(crate) pre: &'static str,
+    pub(crate) suf: &'static str,
+    /// Absent where the middle simply follows the prefix.
+    pub(crate) mid: Option<&'static str>,
+    /// A further token that must be there, to tell apart families with the same sentinels.
+    pub(crate) witness: Option<&'static str>,
+    /// The token that begins a file.
+    pub(crate) separator: Option<&'static str>,
+    /// Beginning of text that the family's prompts carry whatever the metadata say.
+    pub(crate) bos: Option<&'static str>,
+    /// Prefix, suffix, middle.
+    pub(crate) psm: Option<&'static [Piece]>,
+    /// Suffix first.
+    pub(crate) spm: Option<&'static [Piece]>,
+}
+
+const PSM_SEPARATED: &[Piece] = &[Bos, Separator, Path, Pre, Prefix, Suf, Suffix, Mid, Middle];
+const SPM_SEPARATED: &[Piece] = &[Bos, Separator, Path, Pre, Suf, Suffix, Mid, Prefix, Middle];
+const PSM_COMMENTED: &[Piece] = &[Bos, Pre, CommentedPath, Prefix, Suf, Suffix, Mid, Middle];
+const SPM_COMMENTED: &[Piece] = &[Bos, Pre, Suf, Suffix, Mid, CommentedPath, Prefix, Middle];
+
+/// What is assumed of sentinels that only the metadata name.
+pub(crate) static UNKNOWN: Family = UNKNOWN_ROW;
+
+/// The same, where the metadata name a file separator too.
+pub(crate) static UNKNOWN_SEPARATED: Family = Family { psm: Some(PSM_SEPARATED), ..UNKNOWN_ROW };
+
+const UNKNOWN_ROW: Family = Family {
+    name: "sentinels named by the model file",
+    pre: "",
+    suf: "",
+    mid: None,
+    witness: None,
+    separator: None,
+    bos: None,
+    psm: Some(PSM_COMMENTED),
+    spm: None,
+};
+
+/// The sentinels that StarCoder began and many took over.
+const STARCODER: Family = Family {
+    name: "starcoder, granite-code, refact, stable-code",
+    pre: "<fim_prefix>",
+    suf: "<fim_suffix>",
+    mid: Some("<fim_middle>"),
+    witness: None,
+    separator: None,
+    bos: None,
+    psm: Some(PSM_COMMENTED),
+    spm: Some(SPM_COMMENTED),
+};
+
+/// The same with bars, as Granite 3 and later have them without a file separator.
+const BARRED: Family = Family {
+    name: "granite",
+    pre: "<|fim_prefix|>",
+    suf: "<|fim_suffix|>",
+    mid: Some("<|fim_middle|>"),
+    witness: None,
+    separator: None,
+    bos: None,
+    psm: Some(PSM_COMMENTED),
+    spm: Some(SPM_COMMENTED),
+};
+
+pub(crate) static FAMILIES: &[Family] = &[
+    // Qwen2.5-Coder Technical Report (arXiv 2409.12186), file and repository level; our own models.
+    Family {
+        name: "qwen2.5-coder, lowkey",
+        witness: Some("<|file_sep|>"),
+        separator: Some("<|file_sep|>"),
+        psm: Some(PSM_SEPARATED),
+        spm: Some(SPM_SEPARATED),
+        ..BARRED
+    },
+    // CodeGemma (arXiv 2406.11409), PSM and SPM.
+    Family { name: "codegemma", witness: Some("<|file_separator|>"), bos: Some("<bos>"), ..BARRED },
+    BARRED,
+    // StarCoder 2 (arXiv 2402.19173): the path stands inside the prefix.
+    Family {
+        name: "starcoder2",
+        witness: Some("<file_sep>"),
+        separator: Some("<file_sep>"),
+        psm: Some(&[Bos, Separator, Pre, Path, Prefix, Suf, Suffix, Mid, Middle]),
+        spm: Some(&[Bos, Separator, Pre, Suf, Suffix, Mid, Path, Prefix, Middle]),
+        ..STARCODER
+    },
+    STARCODER,
+    // SantaCoder (arXiv 2301.03988).
+    Family {
+        name: "santacoder",
+        pre: "<fim-prefix>",
+        suf: "<fim-suffix>",
+        mid: Some("<fim-middle>"),
+        ..STARCODER
+    },
+    // DeepSeek-Coder (arXiv 2401.14196), PSM only: begin, hole, end.
+    Family {
+        name: "deepseek-coder",
+        pre: "<｜fim▁begin｜>",
+        suf: "<｜fim▁hole｜>",
+        mid: Some("<｜fim▁end｜>"),
+        bos: Some("<｜begin▁of▁sentence｜>"),
+        spm: None,
+        ..STARCODER
+    },
+    // Code Llama (arXiv 2308.12950), both orders.
+    Family {
+        name: "codellama",
+        pre: "▁<PRE>",
+        suf: "▁<SUF>",
+        mid: Some("▁<MID>"),
+        bos: Some("<s>"),
+        ..STARCODER
+    },
+    // Seed-Coder (arXiv 2506.03524), suffix first with each part behind its own sentinel.
+    Family {
+        name: "seed-coder",
+        pre: "<[fim-prefix]>",
+        suf: "<[fim-suffix]>",
+        mid: Some("<[fim-middle]>"),
+        psm: None,
+        spm: Some(&[Bos, Suf, Suffix, Pre, CommentedPath, Prefix, Mid, Middle]),
+        ..STARCODER
+    },
+    // Codestral: suffix first, and the middle follows the prefix without a sentinel.
+    Family {
+        name: "codestral",
+        pre: "[PREFIX]",
+        suf: "[SUFFIX]",
+        mid: None,
+        bos: Some("<s>"),
+        psm: None,
+        spm: Some(&[Bos, Suf, Suffix, Pre, CommentedPath, Prefix, Middle]),
+        ..STARCODER
+    },
+];
+
+/// Further tokens that are never text, in case a file marks them as ordinary. Texts that also occur in documents of
+/// other kinds, such as `</s>` in HTML, are left to the files' own marks.
+static NEVER_TEXT: &[&str] = &[
+    "<|endoftext|>",
+    "<|end_of_text|>",
+    "<|im_start|>",
+    "<|im_end|>",
+    "<|eot_id|>",
+    "<|EOT|>",
+    "▁<EOT>",
+    "<｜end▁of▁sentence｜>",
+    "<|fim_pad|>",
+    "<fim_pad>",
+    "<fim-pad>",
+    "<|repo_name|>",
+    "<repo_name>",
+];
+
+/// Says whether `token` is the text of a known sentinel.
+pub(crate) fn is_sentinel(token: &str) -> bool {
+    let known = |family: &Family| {
+        [Some(family.pre), Some(family.suf), family.mid, family.witness, family.separator]
+            .contains(&Some(token))
+    };
+    FAMILIES.iter().any(known) || NEVER_TEXT.contains(&token)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_layout_holds_each_part_once_and_ends_with_the_middle() {
+        for family in FAMILIES {
+            for layout in [family.psm, family.spm].into_iter().flatten() {
+                let count = |piece: Piece| layout.iter().filter(|&&p| p == piece).count();
+                for piece in [Bos, Pre, Prefix, Suf, Suffix, Middle] {
+                    assert_eq!(count(piece), 1, "{piece:?} in {}", family.name);
+                }
+                assert_eq!(count(Mid), usize::from(family.mid.is_some()), "{}", family.name);
+                assert_eq!(
+                    count(Separator),
+                    usize::from(family.separator.is_some()),
+                    "{}",
+                    family.name
+                );
+                assert_eq!(count(Path) + count(CommentedPath), 1, "{}", family.name);
+                assert_eq!(layout.last(), Some(&Middle), "{}", family.name);
+            }
+            assert!(family.psm.is_some() || family.spm.is_some(), "{}", family.name);
+        }
+    }
+
+    #[test]
+    fn a_row_without_witness_never_hides_a_later_row() {
+        for (idx, family) in FAMILIES.iter().enumerate() {
+            let shadowed = |later: &Family| {
+                (later.pre, later.suf, later.mid) == (family.pre, family.suf, family.mid)
+            };
+            if family.witness.is_none() {
+                assert!(!FAMILIES.iter().skip(idx + 1).any(shadowed), "{}", family.name);
+            }
+        }
+    }
+}

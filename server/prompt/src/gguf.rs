@@ -1,0 +1,140 @@
+//! Vocabularies as GGUF metadata holds them.
+//!
+//! `GgufVocab` is plain data: whoever reads the file fills it, so this crate knows no file format. Its fields are the
+//! metadata keys of the same names; what they may hold is checked when a tokenizer is built from it.
+
+use crate::TokenId;
+use crate::error::TokenizerError;
+use crate::families;
+use crate::vocabulary::{Entry, Kind, MAX_TOKENS};
+
+/// The only `tokenizer.ggml.model` so far: byte-level BPE.
+const BYTE_LEVEL_BPE: &str = "gpt2";
+
+/// The tokenizer's metadata of a GGUF file, unchecked.
+#[derive(Debug, Clone, Default)]
+pub struct GgufVocab {
+    /// `tokenizer.ggml.model`: the kind of tokenizer.
+    pub model: String,
+    /// `tokenizer.ggml.pre`: the pre-tokenizer.
+    pub pre: String,
+    /// `tokenizer.ggml.tokens`: the tokens by id.
+    pub tokens: Vec<String>,
+    /// `tokenizer.ggml.token_type`, by id; empty when the file has none. 1 normal, 2 unknown, 3 control,
+    /// 4 user-defined, 5 unused, 6 byte.
+    pub token_types: Vec<i32>,
+    /// `tokenizer.ggml.merges`, in order of rank: two tokens with a space between.
+    pub merges: Vec<String>,
+    /// `tokenizer.ggml.bos_token_id`.
+    pub bos: Option<TokenId>,
+    /// `tokenizer.ggml.eos_token_id`.
+    pub eos: Option<TokenId>,
+    /// `tokenizer.ggml.eot_token_id`: end of a turn.
+    pub eot: Option<TokenId>,
+    /// `tokenizer.ggml.eom_token_id`: end of a message.
+    pub eom: Option<TokenId>,
+    /// `tokenizer.ggml.add_bos_token`: prompts begin with `bos`.
+    pub add_bos: bool,
+    /// `tokenizer.ggml.fim_pre_token_id`.
+    pub fim_pre: Option<TokenId>,
+    /// `tokenizer.ggml.fim_suf_token_id`.
+    pub fim_suf: Option<TokenId>,
+    /// `tokenizer.ggml.fim_mid_token_id`.
+    pub fim_mid: Option<TokenId>,
+    /// `tokenizer.ggml.fim_pad_token_id`.
+    pub fim_pad: Option<TokenId>,
+    /// `tokenizer.ggml.fim_rep_token_id`: a repository's name follows.
+    pub fim_rep: Option<TokenId>,
+    /// `tokenizer.ggml.fim_sep_token_id`: a file follows.
+    pub fim_sep: Option<TokenId>,
+    /// `lowkey.fim_fragmented_middle`: trained on middles that begin inside words, so that nothing is healed.
+    pub fragmented_middle: bool,
+}
+
+impl GgufVocab {
+    /// Every key that names a token, with what it names.
+    fn named_ids(&self) -> [(&'static str, Option<TokenId>); 10] {
+        [
+            ("tokenizer.ggml.bos_token_id", self.bos),
+            ("tokenizer.ggml.eos_token_id", self.eos),
+            ("tokenizer.ggml.eot_token_id", self.eot),
+            ("tokenizer.ggml.eom_token_id", self.eom),
+            ("tokenizer.ggml.fim_pre_token_id", self.fim_pre),
+            ("tokenizer.ggml.fim_suf_token_id", self.fim_suf),
+            ("tokenizer.ggml.fim_mid_token_id", self.fim_mid),
+            ("tokenizer.ggml.fim_pad_token_id", self.fim_pad),
+            ("tokenizer.ggml.fim_rep_token_id", self.fim_rep),
+            ("tokenizer.ggml.fim_sep_token_id", self.fim_sep),
+        ]
+    }
+
+    /// Says whether a FIM sentinel is named by one of the metadata keys.
+    fn is_named_sentinel(&self, id: TokenId) -> bool {
+        [self.fim_pre, self.fim_suf, self.fim_mid, self.fim_pad, self.fim_rep, self.fim_sep]
+            .contains(&Some(id))
+    }
+
+    /// Checks the metadata and brings it to entries and merges.
+    #[expect(
+        clippy::type_complexity,
+        reason = "a pair of lists, taken apart at once by the only caller"
+    )]
+    pub(crate) fn entries(
+        &self,
+    ) -> Result<(Vec<Option<Entry>>, Vec<(String, String)>), TokenizerError> {
+        if self.model != BYTE_LEVEL_BPE {
+            return Err(TokenizerError::UnknownModel {
+                found: self.model.clone(),
+                supported: format!("{BYTE_LEVEL_BPE} (byte-level BPE)"),
+            });
+        }
+        let n_tokens = self.tokens.len();
+        if n_tokens == 0 {
+            return Err(TokenizerError::EmptyVocabulary);
+        }
+        if n_tokens > MAX_TOKENS {
+            return Err(TokenizerError::TooManyTokens { found: n_tokens, limit: MAX_TOKENS });
+        }
+        if !self.token_types.is_empty() && self.token_types.len() != n_tokens {
+            return Err(TokenizerError::TokenTypesLength {
+                n_types: self.token_types.len(),
+                n_tokens,
+            });
+        }
+        for (key, id) in self.named_ids() {
+            if let Some(id) = id.filter(|&id| id as usize >= n_tokens) {
+                return Err(TokenizerError::IdOutOfRange {
+                    what: key.to_owned(),
+                    id: i64::from(id),
+                    last: n_tokens - 1,
+                });
+            }
+        }
+        let entries =
+            (0..).zip(&self.tokens).map(|(id, text)| Some(self.entry(id, text))).collect();
+        let merges = self.merges.iter().enumerate().map(|(index, merge)| split_merge(index, merge));
+        Ok((entries, merges.collect::<Result<_, _>>()?))
+    }
+
+    fn entry(&self, id: TokenId, text: &str) -> Entry {
+        let sentinel = families::is_sentinel(text) || self.is_named_sentinel(id);
+        let text = text.to_owned();
+        match self.token_types.get(id as usize).copied().unwrap_or(1) {
+            _ if sentinel => Entry { text, kind: Kind::Special },
+            2 | 3 | 5 => Entry { text, kind: Kind::Special },
+            4 => Entry::added(text, false),
+            // Unknown types are read as ordinary: what is no token of ours can then still be decoded.
+            _ => Entry { text, kind: Kind::Merged },
+        }
+    }
+}
+
+/// Splits a merge at its only space.
+pub(crate) fn split_merge(index: usize, merge: &str) -> Result<(String, String), TokenizerError> {
+    match merge.split_once(' ') {
+        Some((left, right)) if !left.is_empty() && !right.is_empty() && !right.contains(' ') => {
+            Ok((left.to_owned(), right.to_owned()))
+        }
+        _ => Err(TokenizerError::BadMerge { index, text: merge.to_owned() }),
+    }
+}

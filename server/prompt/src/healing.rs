@@ -1,0 +1,75 @@
+//! Token healing: decoding that must first spell a given text.
+//!
+//! A prompt that ends inside a word ends in tokens which training never showed there. So the last forced tokens are
+//! taken back and their text is decoded again, with a choice: a token may spell a part of what remains, or spell all
+//! of it and go on. A byte-sorted index finds the allowed tokens by binary search, without a walk over the vocabulary.
+
+use crate::TokenId;
+use crate::tokenizer::Tokenizer;
+use crate::vocabulary::Vocabulary;
+use std::fmt;
+use std::sync::Arc;
+
+/// Finds the tokens that may come next while healed text remains. Built once for a tokenizer.
+pub struct Healing {
+    vocabulary: Arc<Vocabulary>,
+    /// Ids of the tokens that have bytes, sorted by bytes, then by id.
+    sorted: Vec<TokenId>,
+    longest_token_bytes: usize,
+}
+
+impl Healing {
+    /// Sorts the vocabulary: about 4 bytes and, once, some hundred nanoseconds per token.
+    pub fn new(tokenizer: &Tokenizer) -> Healing {
+        let vocabulary = Arc::clone(&tokenizer.vocabulary);
+        let ids = 0..vocabulary.len() as TokenId;
+        let mut sorted: Vec<TokenId> =
+            ids.filter(|&id| !vocabulary.token_bytes(id).is_empty()).collect();
+        sorted.sort_by(|&a, &b| vocabulary.token_bytes(a).cmp(vocabulary.token_bytes(b)));
+        let longest_token_bytes =
+            sorted.iter().map(|&id| vocabulary.token_bytes(id).len()).max().unwrap_or(0);
+        Healing { vocabulary, sorted, longest_token_bytes }
+    }
+
+    /// Returns the tokens that spell a beginning of `remaining`, or all of it and more. Never empty for text that is
+    /// valid UTF-8, as every byte has a token. Empty when nothing remains: then every token is allowed.
+    pub fn allowed(&self, remaining: &[u8]) -> Vec<TokenId> {
+        let mut allowed = Vec::new();
+        if remaining.is_empty() {
+            return allowed;
+        }
+        for n in 1..=remaining.len().min(self.longest_token_bytes) {
+            let beginning = remaining.get(..n).unwrap_or_default();
+            let from = self.first_not_below(beginning);
+            let spells_it = |&&id: &&TokenId| self.vocabulary.token_bytes(id) == beginning;
+            allowed.extend(self.sorted.iter().skip(from).take_while(spells_it));
+        }
+        let from = self.first_not_below(remaining);
+        let goes_on = |&&id: &&TokenId| self.vocabulary.token_bytes(id).starts_with(remaining);
+        let longer = |id: &&TokenId| self.vocabulary.token_bytes(**id).len() > remaining.len();
+        allowed.extend(self.sorted.iter().skip(from).take_while(goes_on).filter(longer));
+        allowed
+    }
+
+    /// Returns what remains of `remaining` after `token`; `None` when the token was not allowed. What a token spells
+    /// beyond `remaining` is new text.
+    pub fn advance<'r>(&self, remaining: &'r [u8], token: TokenId) -> Option<&'r [u8]> {
+        let bytes = self.vocabulary.token_bytes(token);
+        match remaining.strip_prefix(bytes) {
+            Some(_) if bytes.is_empty() => None,
+            Some(rest) => Some(rest),
+            None => bytes.starts_with(remaining).then_some(&[]),
+        }
+    }
+
+    /// Returns the position of the first token whose bytes are not below `bytes`.
+    fn first_not_below(&self, bytes: &[u8]) -> usize {
+        self.sorted.partition_point(|&id| self.vocabulary.token_bytes(id) < bytes)
+    }
+}
+
+impl fmt::Debug for Healing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Healing").field("n_tokens", &self.sorted.len()).finish_non_exhaustive()
+    }
+}

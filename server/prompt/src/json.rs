@@ -1,0 +1,231 @@
+//! Vocabularies as `tokenizer.json` (Hugging Face) holds them.
+//!
+//! Only what changes tokens is read: the model, the added tokens, the normalizer and the pre-tokenizer. Everything
+//! that we would have to do and do not is an error, with one exception: Unicode normalisation (NFC) is left out on
+//! purpose, as llama.cpp does, because a prompt must spell the document's own bytes.
+
+use crate::TokenId;
+use crate::error::TokenizerError;
+use crate::families;
+use crate::gguf::split_merge;
+use crate::vocabulary::{Entry, Kind, MAX_TOKENS};
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::Value;
+use std::fmt;
+
+/// What a tokenizer is built from.
+pub(crate) struct JsonVocab {
+    pub(crate) entries: Vec<Option<Entry>>,
+    pub(crate) merges: Vec<(String, String)>,
+    /// The pattern of the pre-tokenizer.
+    pub(crate) pattern: String,
+}
+
+#[derive(serde::Deserialize)]
+struct File {
+    #[serde(default)]
+    added_tokens: Vec<AddedToken>,
+    #[serde(default)]
+    normalizer: Value,
+    #[serde(default)]
+    pre_tokenizer: Value,
+    model: Model,
+}
+
+#[derive(serde::Deserialize)]
+struct AddedToken {
+    id: i64,
+    content: String,
+    #[serde(default)]
+    special: bool,
+}
+
+#[derive(serde::Deserialize)]
+struct Model {
+    #[serde(rename = "type", default)]
+    kind: String,
+    #[serde(default)]
+    dropout: Value,
+    #[serde(default)]
+    unk_token: Value,
+    #[serde(default)]
+    continuing_subword_prefix: Value,
+    #[serde(default)]
+    end_of_word_suffix: Value,
+    #[serde(default)]
+    byte_fallback: Value,
+    #[serde(default)]
+    ignore_merges: Value,
+    vocab: Pairs,
+    #[serde(default)]
+    merges: Vec<Merge>,
+}
+
+/// Merges were strings once, and are pairs now.
+#[derive(serde::Deserialize)]
+#[serde(untagged)]
+enum Merge {
+    Pair(String, String),
+    Text(String),
+}
+
+/// A JSON object as the list of its members: a map would hide a key that stands twice.
+struct Pairs(Vec<(String, i64)>);
+
+impl<'de> Deserialize<'de> for Pairs {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Members;
+        impl<'de> Visitor<'de> for Members {
+            type Value = Pairs;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object of token ids by token")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Pairs, A::Error> {
+                let mut pairs = Vec::new();
+                while let Some(pair) = map.next_entry()? {
+                    pairs.push(pair);
+                }
+                Ok(Pairs(pairs))
+            }
+        }
+        deserializer.deserialize_map(Members)
+    }
+}
+
+impl JsonVocab {
+    /// Reads and checks a `tokenizer.json`.
+    pub(crate) fn read(bytes: &[u8]) -> Result<JsonVocab, TokenizerError> {
+        let file: File = serde_json::from_slice(bytes)
+            .map_err(|e| TokenizerError::Json { reason: e.to_string() })?;
+        if file.model.kind != "BPE" {
+            return Err(TokenizerError::UnknownModel {
+                found: file.model.kind,
+                supported: "BPE".to_owned(),
+            });
+        }
+        file.model.refuse_options()?;
+        refuse_normalizer(&file.normalizer)?;
+        let pattern = pattern_of(&file.pre_tokenizer)?;
+        let entries = entries_of(file.model.vocab.0, file.added_tokens)?;
+        let merges = file.model.merges.into_iter().enumerate().map(|(index, merge)| match merge {
+            Merge::Pair(left, right) => Ok((left, right)),
+            Merge::Text(text) => split_merge(index, &text),
+        });
+        Ok(JsonVocab { entries, merges: merges.collect::<Result<_, _>>()?, pattern })
+    }
+}
+
+impl Model {
+    /// Refuses what byte-level BPE of the GPT-2 kind does not have. Absent, null, false and "" all mean off.
+    fn refuse_options(&self) -> Result<(), TokenizerError> {
+        let options = [
+            ("dropout", &self.dropout),
+            ("unk_token", &self.unk_token),
+            ("continuing_subword_prefix", &self.continuing_subword_prefix),
+            ("end_of_word_suffix", &self.end_of_word_suffix),
+            ("byte_fallback", &self.byte_fallback),
+            ("ignore_merges", &self.ignore_merges),
+        ];
+        for (name, value) in options {
+            let off = matches!(value, Value::Null | Value::Bool(false))
+                || value.as_str() == Some("")
+                || value.as_f64() == Some(0.0);
+            if !off {
+                return Err(TokenizerError::UnsupportedOption {
+                    what: format!("model.{name} = {value}"),
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+fn refuse_normalizer(normalizer: &Value) -> Result<(), TokenizerError> {
+    match normalizer.get("type").and_then(Value::as_str) {
+        Some("NFC") => Ok(()),
+        None if normalizer.is_null() => Ok(()),
+        kind => {
+            let what = format!("normalizer {}", kind.unwrap_or("without a type"));
+            Err(TokenizerError::UnsupportedOption { what })
+        }
+    }
+}
+
+/// Returns the splitting pattern of `Sequence[Split(pattern, isolated), ByteLevel(no regex of its own)]`.
+fn pattern_of(pre_tokenizer: &Value) -> Result<String, TokenizerError> {
+    let unknown = || TokenizerError::UnknownPreTokenizer {
+        found: pre_tokenizer.to_string().chars().take(200).collect(),
+        supported: "Sequence[Split(qwen2's pattern, Isolated), ByteLevel(use_regex false)]"
+            .to_owned(),
+    };
+    let steps = pre_tokenizer.get("pretokenizers").and_then(Value::as_array).ok_or_else(unknown)?;
+    let [split, byte_level] = steps.as_slice() else { return Err(unknown()) };
+    let is = |step: &Value, key: &str, wanted: &str| {
+        step.get(key).and_then(Value::as_str) == Some(wanted)
+    };
+    let flag = |step: &Value, key: &str, default: bool| {
+        step.get(key).and_then(Value::as_bool).unwrap_or(default)
+    };
+    let split_fits = is(split, "type", "Split")
+        && is(split, "behavior", "Isolated")
+        && !flag(split, "invert", false);
+    let byte_level_fits = is(byte_level, "type", "ByteLevel")
+        && !flag(byte_level, "add_prefix_space", true)
+        && !flag(byte_level, "use_regex", true);
+    if !split_fits || !byte_level_fits {
+        return Err(unknown());
+    }
+    let pattern =
+        split.get("pattern").and_then(|pattern| pattern.get("Regex")).and_then(Value::as_str);
+    pattern.map(str::to_owned).ok_or_else(unknown)
+}
+
+/// Lays the tokens out by id.
+fn entries_of(
+    vocab: Vec<(String, i64)>,
+    added: Vec<AddedToken>,
+) -> Result<Vec<Option<Entry>>, TokenizerError> {
+    let mut entries: Vec<Option<Entry>> = Vec::new();
+    for (text, id) in vocab {
+        let kind = if families::is_sentinel(&text) { Kind::Special } else { Kind::Merged };
+        let slot = slot(&mut entries, &text, id)?;
+        match slot {
+            None => *slot = Some(Entry { text, kind }),
+            Some(first) => return Err(duplicate_id(id, first, text)),
+        }
+    }
+    for token in added {
+        let slot = slot(&mut entries, &token.content, token.id)?;
+        match slot {
+            // Added tokens are often listed in the vocabulary as well.
+            Some(first) if first.text != token.content => {
+                return Err(duplicate_id(token.id, first, token.content));
+            }
+            _ => *slot = Some(Entry::added(token.content, token.special)),
+        }
+    }
+    Ok(entries)
+}
+
+/// Returns the place of `id`, making room for it.
+fn slot<'e>(
+    entries: &'e mut Vec<Option<Entry>>,
+    text: &str,
+    id: i64,
+) -> Result<&'e mut Option<Entry>, TokenizerError> {
+    let out_of_range =
+        || TokenizerError::IdOutOfRange { what: text.to_owned(), id, last: MAX_TOKENS - 1 };
+    let idx = usize::try_from(id).ok().filter(|&idx| idx < MAX_TOKENS).ok_or_else(out_of_range)?;
+    if entries.len() <= idx {
+        entries.resize_with(idx + 1, || None);
+    }
+    entries.get_mut(idx).ok_or_else(out_of_range)
+}
+
+fn duplicate_id(id: i64, first: &Entry, second: String) -> TokenizerError {
+    TokenizerError::DuplicateId {
+        id: TokenId::try_from(id).unwrap_or_default(),
+        first: first.text.clone(),
+        second,
+    }
+}

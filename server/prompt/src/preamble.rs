@@ -1,0 +1,78 @@
+//! What stands in a prompt before the document's own text: snippets from other files, and the document's path.
+//!
+//! Where the family has a file separator, each snippet is a file of its own; elsewhere all of it is written as
+//! comments of the document's language, above the prefix. Snippets come whole or not at all, in the order they have,
+//! and the path stands nearest to the text. All of it depends on the context alone, never on the cursor's line.
+
+use crate::TokenId;
+use crate::families::Piece;
+use crate::fim::FimFormat;
+use lowkey_context::Context;
+use lowkey_document::Language;
+use std::path::Path;
+use std::sync::Arc;
+
+/// The tokens before the document's text.
+#[derive(Debug, Default)]
+pub(crate) struct Preamble {
+    /// Snippets, before the document begins; each behind a separator where there is one.
+    pub(crate) snippets: Vec<TokenId>,
+    /// The document's path.
+    pub(crate) path: Vec<TokenId>,
+}
+
+impl Preamble {
+    /// Fits path and snippets into `allowed` tokens: the path first, then the snippets from the most helpful on.
+    ///
+    /// What does not fit is left out whole: a part of a path names another file.
+    pub(crate) fn fit(
+        context: &Context,
+        format: &FimFormat,
+        allowed: usize,
+        encode: impl Fn(&str) -> Arc<[TokenId]>,
+    ) -> Preamble {
+        let commented = format.layout().contains(&Piece::CommentedPath);
+        let language = Language::by_path(Path::new(&context.label));
+        let written = |text: String| if commented { comment(&text, language) } else { text };
+        let mut left = allowed;
+        let mut preamble = Preamble::default();
+        if !context.label.is_empty() {
+            let path = encode(&written(format!("{}\n", context.label)));
+            if let Some(after) = left.checked_sub(path.len()) {
+                left = after;
+                preamble.path = path.to_vec();
+            }
+        }
+        let separator = if commented { None } else { format.sentinel(Piece::Separator) };
+        let mut chosen = Vec::new();
+        for snippet in context.snippets.iter().rev() {
+            let end = if snippet.text.ends_with('\n') { "" } else { "\n" };
+            let text = encode(&written(format!("{}\n{}{end}", snippet.label, snippet.text)));
+            let n_tokens = text.len() + usize::from(separator.is_some());
+            if let Some(after) = left.checked_sub(n_tokens) {
+                left = after;
+                chosen.push(text);
+            }
+        }
+        for text in chosen.iter().rev() {
+            preamble.snippets.extend(separator);
+            preamble.snippets.extend(text.iter());
+        }
+        preamble
+    }
+
+    /// Returns the number of tokens.
+    pub(crate) fn len(&self) -> usize {
+        self.snippets.len() + self.path.len()
+    }
+}
+
+/// Writes every line of `text` as a comment; "" in a language without comments.
+fn comment(text: &str, language: &Language) -> String {
+    let (open, close) = match (language.line_comments.first(), language.block_comments.first()) {
+        (Some(open), _) => (*open, ""),
+        (None, Some(block)) => (block.open, block.close),
+        (None, None) => return String::new(),
+    };
+    text.lines().map(|line| format!("{}\n", format!("{open} {line} {close}").trim_end())).collect()
+}

@@ -1,0 +1,105 @@
+//! The tokenizer: text to token ids and back, without loss.
+//!
+//! Splitting is ours (`pre_tokenizer`), merging is the `tokenizers` crate's BPE. Its added-token machinery is left
+//! out on purpose: a document that contains the text of a sentinel is ordinary text and must never steer the prompt.
+//! Invariant: the bytes of the encoded tokens, one after the other, are the text's bytes.
+
+use crate::TokenId;
+use crate::byte_level;
+use crate::error::TokenizerError;
+use crate::gguf::GgufVocab;
+use crate::json::JsonVocab;
+use crate::pre_tokenizer::Splitter;
+use crate::vocabulary::Vocabulary;
+use std::fmt;
+use std::sync::Arc;
+use tokenizers::Model;
+use tokenizers::models::bpe::BPE;
+
+/// Turns text into token ids, and ids into bytes.
+pub struct Tokenizer {
+    pub(crate) vocabulary: Arc<Vocabulary>,
+    bpe: BPE,
+    splitter: Splitter,
+}
+
+/// Tokens of a text whose last piece is still open, as it ends where the user is typing.
+pub(crate) struct OpenEnded {
+    pub(crate) tokens: Vec<TokenId>,
+    /// How many of `tokens` belong to the last piece.
+    pub(crate) n_last_piece: usize,
+}
+
+impl Tokenizer {
+    /// Builds a tokenizer from the bytes of a `tokenizer.json`.
+    pub fn from_json(bytes: &[u8]) -> Result<Tokenizer, TokenizerError> {
+        let json = JsonVocab::read(bytes)?;
+        let splitter = Splitter::by_pattern(&json.pattern)?;
+        let (vocabulary, bpe) = Vocabulary::build(&json.entries, json.merges)?;
+        Ok(Tokenizer { vocabulary: Arc::new(vocabulary), bpe, splitter })
+    }
+
+    /// Builds a tokenizer from GGUF metadata: model `gpt2` (byte-level BPE) with pre-tokenizer `qwen2`.
+    pub fn from_gguf(vocab: &GgufVocab) -> Result<Tokenizer, TokenizerError> {
+        let (entries, merges) = vocab.entries()?;
+        let splitter = Splitter::by_name(&vocab.pre)?;
+        let (vocabulary, bpe) = Vocabulary::build(&entries, merges)?;
+        Ok(Tokenizer { vocabulary: Arc::new(vocabulary), bpe, splitter })
+    }
+
+    /// Encodes `text` as it stands: no beginning-of-text token, no leading space, and no special token from text
+    /// that looks like one.
+    pub fn encode(&self, text: &str) -> Vec<TokenId> {
+        self.encode_open_ended(text).tokens
+    }
+
+    /// Encodes `text` and tells how many tokens its last piece has.
+    pub(crate) fn encode_open_ended(&self, text: &str) -> OpenEnded {
+        // Code has about three bytes to a token.
+        let mut tokens = Vec::with_capacity(text.len() / 3 + 1);
+        let mut last_piece_start = 0;
+        let mut written = String::new();
+        self.splitter.each_piece(text, |piece| {
+            last_piece_start = tokens.len();
+            written.clear();
+            byte_level::write_into(piece, &mut written);
+            match self.bpe.tokenize(&written) {
+                Ok(merged) => tokens.extend(merged.iter().map(|token| token.id)),
+                // Merging cannot fail without an unknown token; unmerged bytes would still spell the text.
+                Err(_) => {
+                    tokens.extend(piece.bytes().filter_map(|byte| self.vocabulary.byte_token(byte)))
+                }
+            }
+        });
+        let n_last_piece = tokens.len() - last_piece_start;
+        OpenEnded { tokens, n_last_piece }
+    }
+
+    /// Returns the raw bytes of a token: empty for special tokens and for ids outside the vocabulary. One token may
+    /// hold a part of a character.
+    pub fn token_bytes(&self, id: TokenId) -> &[u8] {
+        self.vocabulary.token_bytes(id)
+    }
+
+    /// Returns the number of token ids, special ones and unused ones included.
+    pub fn vocab_size(&self) -> usize {
+        self.vocabulary.len()
+    }
+
+    /// Returns the id of the special token with this text.
+    pub fn id_of(&self, special_text: &str) -> Option<TokenId> {
+        self.vocabulary.special(special_text)
+    }
+
+    /// Returns the text that `tokens` spell; bytes that are no UTF-8 become U+FFFD.
+    pub fn decode(&self, tokens: &[TokenId]) -> String {
+        let bytes: Vec<u8> = tokens.iter().flat_map(|&id| self.token_bytes(id)).copied().collect();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+}
+
+impl fmt::Debug for Tokenizer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tokenizer").field("vocab_size", &self.vocab_size()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,171 @@
+//! The tokens of a model, by id: their raw bytes, and which of them are special.
+//!
+//! Both sources (GGUF and `tokenizer.json`) are brought to one list of entries, and what can be wrong with a
+//! vocabulary is checked here, once. A special token has no bytes: no text encodes to it and none is decoded from it.
+//! Invariant: every byte that UTF-8 text can hold has a token of its own, so every text can be encoded.
+
+use crate::TokenId;
+use crate::byte_level;
+use crate::error::TokenizerError;
+use std::collections::{HashMap, HashSet};
+use tokenizers::models::bpe::{BPE, Vocab};
+
+/// More tokens than any model has; bounds what a file can make us allocate.
+pub(crate) const MAX_TOKENS: usize = 1 << 20;
+
+/// What a token's text in the file means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Text in the byte-level alphabet; takes part in merging.
+    Merged,
+    /// Text as it stands, put into the vocabulary by hand; decoded, never encoded.
+    Literal,
+    /// A sentinel or control token.
+    Special,
+}
+
+/// One token as its file gives it.
+#[derive(Debug, Clone)]
+pub(crate) struct Entry {
+    pub(crate) text: String,
+    pub(crate) kind: Kind,
+}
+
+impl Entry {
+    /// An entry that was added to the vocabulary by hand: special when it is marked so or looks like markup.
+    pub(crate) fn added(text: String, marked_special: bool) -> Entry {
+        let markup = text.len() > 2
+            && [("<", ">"), ("[", "]")]
+                .iter()
+                .any(|(open, close)| text.starts_with(open) && text.ends_with(close));
+        let kind = if marked_special || markup { Kind::Special } else { Kind::Literal };
+        Entry { text, kind }
+    }
+}
+
+/// The bytes of every token, in one block.
+pub(crate) struct Vocabulary {
+    bytes: Vec<u8>,
+    /// `ends[i]` is where token `i` ends in `bytes`; it begins where its predecessor ends.
+    ends: Vec<usize>,
+    special: HashMap<String, TokenId>,
+    /// The token of each single byte.
+    byte_tokens: Vec<Option<TokenId>>,
+}
+
+impl Vocabulary {
+    /// Checks `entries` (by id; `None` is an id that no token uses) and `merges` (in order of rank).
+    pub(crate) fn build(
+        entries: &[Option<Entry>],
+        merges: Vec<(String, String)>,
+    ) -> Result<(Vocabulary, BPE), TokenizerError> {
+        if entries.iter().all(Option::is_none) {
+            return Err(TokenizerError::EmptyVocabulary);
+        }
+        if entries.len() > MAX_TOKENS {
+            return Err(TokenizerError::TooManyTokens { found: entries.len(), limit: MAX_TOKENS });
+        }
+        let mut vocabulary = Vocabulary {
+            bytes: Vec::new(),
+            ends: Vec::with_capacity(entries.len()),
+            special: HashMap::new(),
+            byte_tokens: vec![None; 256],
+        };
+        let mut by_text: HashMap<&str, TokenId> = HashMap::with_capacity(entries.len());
+        let mut merged = Vocab::default();
+        for (id, entry) in (0..).zip(entries) {
+            if let Some(entry) = entry {
+                if let Some(first) = by_text.insert(&entry.text, id) {
+                    return Err(TokenizerError::DuplicateToken {
+                        text: entry.text.clone(),
+                        first,
+                        second: id,
+                    });
+                }
+                vocabulary.add(id, entry, &mut merged);
+            }
+            vocabulary.ends.push(vocabulary.bytes.len());
+        }
+        for byte in 0..=u8::MAX {
+            if byte_level::occurs_in_text(byte) && vocabulary.byte_token(byte).is_none() {
+                return Err(TokenizerError::MissingByte { byte });
+            }
+        }
+        let merges = checked_merges(&merged, merges)?;
+        let bpe = BPE::builder()
+            .vocab_and_merges(merged, merges)
+            .build()
+            .map_err(|e| TokenizerError::Library { reason: e.to_string() })?;
+        Ok((vocabulary, bpe))
+    }
+
+    /// Takes one entry in; the caller closes it in `ends`.
+    fn add(&mut self, id: TokenId, entry: &Entry, merged: &mut Vocab) {
+        match (entry.kind, byte_level::bytes_of(&entry.text)) {
+            (Kind::Special, _) => {
+                self.special.insert(entry.text.clone(), id);
+            }
+            (Kind::Merged, Some(bytes)) => {
+                if let [byte] = *bytes
+                    && let Some(slot) = self.byte_tokens.get_mut(usize::from(byte))
+                {
+                    *slot = Some(id);
+                }
+                self.bytes.extend(bytes);
+                merged.insert(entry.text.clone(), id);
+            }
+            // Some vocabularies mark tokens added by hand as ordinary; outside the alphabet they are plain text.
+            (Kind::Literal, _) | (Kind::Merged, None) => self.bytes.extend(entry.text.as_bytes()),
+        }
+    }
+
+    /// Returns the raw bytes of a token; empty for special tokens and ids outside the vocabulary.
+    pub(crate) fn token_bytes(&self, id: TokenId) -> &[u8] {
+        let idx = id as usize;
+        let end = self.ends.get(idx).copied().unwrap_or(0);
+        let start =
+            idx.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or(0);
+        self.bytes.get(start..end).unwrap_or_default()
+    }
+
+    /// Returns the number of ids, used or not.
+    pub(crate) fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Returns the id of a special token.
+    pub(crate) fn special(&self, text: &str) -> Option<TokenId> {
+        self.special.get(text).copied()
+    }
+
+    /// Returns all special tokens with their texts, in no order.
+    pub(crate) fn specials(&self) -> impl Iterator<Item = (&str, TokenId)> {
+        self.special.iter().map(|(text, &id)| (text.as_str(), id))
+    }
+
+    /// Returns the token of a single byte.
+    pub(crate) fn byte_token(&self, byte: u8) -> Option<TokenId> {
+        self.byte_tokens.get(usize::from(byte)).copied().flatten()
+    }
+}
+
+/// Returns the merges with each pair once, at its first rank, after checking that all their tokens exist.
+fn checked_merges(
+    vocab: &Vocab,
+    merges: Vec<(String, String)>,
+) -> Result<Vec<(String, String)>, TokenizerError> {
+    let mut kept = Vec::with_capacity(merges.len());
+    let mut seen: HashSet<(TokenId, TokenId)> = HashSet::with_capacity(merges.len());
+    for (index, (left, right)) in merges.into_iter().enumerate() {
+        let id_of = |token: &str| {
+            let missing = || TokenizerError::MergeWithoutToken { index, token: token.to_owned() };
+            vocab.get(token).copied().ok_or_else(missing)
+        };
+        let pair = (id_of(&left)?, id_of(&right)?);
+        id_of(&format!("{left}{right}"))?;
+        if seen.insert(pair) {
+            kept.push((left, right));
+        }
+    }
+    Ok(kept)
+}
