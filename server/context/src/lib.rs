@@ -5,8 +5,13 @@
 //! Invariant: nothing typed or auto-closed on the cursor's line changes a byte of the prefix or the suffix.
 
 mod gather;
+mod ignore_file;
 mod label;
+mod paths;
+mod rules;
+mod secrets;
 mod window;
 
 pub use gather::{Context, Snippet, WindowBudget};
 pub use label::label;
+pub use rules::{RuleProblem, Rules, Verdict};

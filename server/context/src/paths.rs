@@ -1,0 +1,49 @@
+//! Paths as the rules see them: absolute, without `.` and `..`, under every name that they have.
+//!
+//! A link named `notes.txt` that leads to `.env` must not pass, and neither must `src/../.env`.
+
+use std::path::{Component, Path, PathBuf};
+
+/// Returns a path's absolute name and, where links make it another, its real one.
+///
+/// A relative path lies in `root`, or in the working folder if there is none.
+/// Of a file that does not exist, the part that does is resolved.
+pub(crate) fn both_names(root: Option<&Path>, path: &Path) -> Vec<PathBuf> {
+    let joined = root.map_or_else(|| path.to_path_buf(), |root| root.join(path));
+    let absolute = std::path::absolute(&joined).unwrap_or(joined);
+    let lexical = without_dots(&absolute);
+    // Resolved from the name with its dots: `link/..` is the parent of what the link leads to.
+    let real = without_dots(&resolved(&absolute));
+    if real == lexical { vec![lexical] } else { vec![lexical, real] }
+}
+
+/// Returns the parts of a path below its root, for matchers that know relative paths only.
+pub(crate) fn without_root(path: &Path) -> PathBuf {
+    path.components().filter(|part| matches!(part, Component::Normal(_))).collect()
+}
+
+fn without_dots(path: &Path) -> PathBuf {
+    let mut clean = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            // At the root there is nothing to pop, as on disk.
+            Component::ParentDir => _ = clean.pop(),
+            _ => clean.push(part),
+        }
+    }
+    clean
+}
+
+/// Resolves links as far as the path exists.
+fn resolved(path: &Path) -> PathBuf {
+    for existing in path.ancestors() {
+        if let Ok(real) = existing.canonicalize() {
+            return match path.strip_prefix(existing) {
+                Ok(rest) if !rest.as_os_str().is_empty() => real.join(rest),
+                _ => real,
+            };
+        }
+    }
+    path.to_path_buf()
+}
