@@ -1,1 +1,41 @@
-//! Quantized matrix products, attention and norms on the CPU; the only SIMD here.
+//! Quantized matrix products, attention and norms on the CPU; the only SIMD of the project.
+//!
+//! Weights are packed once at load into 16-row tiles ([`Matrix`]), activations are quantized to int8 in groups of 32 ([`Quantized`]), and every product runs on a small [`Pool`] of threads that park when idle.
+//!
+//! Invariant: an output's bits depend on its own inputs alone. Batch size, chunk boundaries, thread count and even the instruction set leave them unchanged: each group's dot product is an exact integer, and the floating-point sums over groups run in one order with one fused multiply-add per step in every implementation. That is what lets a warm cache equal a cold one, token for token.
+//!
+//! `server/kernels/README.md` tells layout, tiling and the measurements behind them.
+#![expect(unsafe_code, reason = "SIMD intrinsics, and disjoint writes of several threads into one output")]
+
+mod activations;
+mod arena;
+mod attention;
+mod block;
+mod error;
+mod lanes;
+mod isa;
+mod kv;
+mod layout;
+mod matmul;
+mod matrix;
+mod norm;
+mod pool;
+#[cfg(test)]
+mod reference;
+mod rope;
+mod select;
+mod shared;
+mod unpack;
+
+pub use activations::Quantized;
+pub use attention::{Queries, attention};
+pub use block::{BlockType, Rows};
+pub use error::{PackError, ShapeError};
+pub use isa::{Features, Isa, features};
+pub use kv::KvLayer;
+pub use matmul::matmul;
+pub use matrix::Matrix;
+pub use norm::rms_norm;
+pub use pool::Pool;
+pub use rope::{Pairing, Rope};
+pub use select::{argmax, log_sum_exp, top_k};

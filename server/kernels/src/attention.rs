@@ -1,0 +1,376 @@
+//! Causal grouped-query attention over a layer's keys and values.
+//!
+//! The query heads of one key-value head, of one or several query tokens, form rows; a block of rows shares every load of a key and a value.
+//! Positions are taken in chunks of [`CHUNK`]: scores, softmax and weighted values of one chunk fit the L1 cache, and chunk results are merged in order (online softmax).
+//!
+//! Invariant: a row's operations and their order depend on its own position alone. What it does not see enters with weight exactly 0, so its bits are those of a query asked alone.
+
+use crate::error::ShapeError;
+use crate::isa::Isa;
+use crate::kv::{Head, KvLayer};
+use crate::lanes::{LANES, Lanes, Portable, exp, largest, sum};
+use crate::pool::Pool;
+use crate::shared::Shared;
+
+/// Positions per online-softmax step.
+const CHUNK: usize = 512;
+
+/// The queries of one layer.
+#[derive(Debug, Clone, Copy)]
+pub struct Queries<'a> {
+    /// `m` rows, `row_stride` apart, each beginning with `n_heads` × head dimension values.
+    pub values: &'a [f32],
+    /// From one row to the next.
+    pub row_stride: usize,
+    /// Query tokens.
+    pub m: usize,
+    /// Query heads; a multiple of the layer's key-value heads.
+    pub n_heads: usize,
+    /// The position of the first query; query `i` sees positions `0..=position + i`.
+    pub position: usize,
+    /// What scores are multiplied by, usually 1 / sqrt(head dimension).
+    pub scale: f32,
+}
+
+/// What all row blocks of one call share.
+#[derive(Clone, Copy)]
+struct Call<'a> {
+    queries: Queries<'a>,
+    head_dim: usize,
+    value_stride: usize,
+    /// Query heads per key-value head.
+    group: usize,
+    out: Shared<'a, f32>,
+}
+
+/// Computes attention of `queries` over `layer` into `out`, `m` rows of `n_heads` × head dimension.
+pub fn attention(pool: &Pool, queries: &Queries<'_>, layer: &KvLayer, out: &mut [f32]) -> Result<(), ShapeError> {
+    let Queries { values, row_stride, m, n_heads, position, .. } = *queries;
+    let (head_dim, n_kv_heads) = (layer.head_dim(), layer.n_kv_heads());
+    let width = n_heads.checked_mul(head_dim);
+    ShapeError::exactly("attention", "out", width.and_then(|width| width.checked_mul(m)), out.len())?;
+    if !n_heads.is_multiple_of(n_kv_heads) || n_heads == 0 {
+        let needed = n_heads.max(1).checked_next_multiple_of(n_kv_heads).unwrap_or(usize::MAX);
+        return Err(ShapeError { operation: "attention", operand: "heads", needed, given: n_heads });
+    }
+    if m == 0 {
+        return Ok(());
+    }
+    let needed = (m - 1).checked_mul(row_stride).and_then(|start| start.checked_add(width?));
+    ShapeError::at_least("attention", "queries", needed, values.len())?;
+    ShapeError::at_least("attention", "positions", position.checked_add(m), layer.capacity())?;
+    let group = n_heads / n_kv_heads;
+    let call = Call {
+        queries: *queries,
+        head_dim,
+        value_stride: layer.value_stride(),
+        group,
+        out: Shared::new(out),
+    };
+    let isa = pool.isa();
+    let n_rows = m * group;
+    let rows_per_block = rows_per_block(isa);
+    let n_blocks = n_rows.div_ceil(rows_per_block);
+    pool.split(n_kv_heads * n_blocks, 1, |items| {
+        for item in items {
+            let kv_head = item / n_blocks;
+            // The last rows see most: the longest work first, so that threads end together.
+            let first_row = (n_blocks - 1 - item % n_blocks) * rows_per_block;
+            let n_rows = rows_per_block.min(n_rows - first_row);
+            // SAFETY: a pool's instruction set is one that this CPU has; every block of rows is handed out once.
+            unsafe { dispatch(isa, &call, layer.head(kv_head), kv_head, first_row, n_rows) };
+        }
+    });
+    Ok(())
+}
+
+fn rows_per_block(isa: Isa) -> usize {
+    match isa {
+        Isa::Avx512Vnni | Isa::Portable => 8,
+        // Two registers per vector, and 16 of them.
+        Isa::Avx2 => 6,
+    }
+}
+
+/// # Safety
+/// The CPU must have `isa`, and no other thread may write the same rows.
+unsafe fn dispatch(isa: Isa, call: &Call<'_>, head: Head<'_>, kv_head: usize, first_row: usize, n_rows: usize) {
+    match isa {
+        // SAFETY: plain Rust runs everywhere; rows are the caller's promise.
+        _ => unsafe { block_of::<Portable, 2>(call, head, kv_head, first_row, n_rows) },
+    }
+}
+
+/// Picks the kernel for the number of rows.
+///
+/// # Safety
+/// As [`dispatch`], and as [`Lanes`].
+#[inline(always)]
+unsafe fn block_of<V: Lanes, const T: usize>(
+    call: &Call<'_>,
+    head: Head<'_>,
+    kv_head: usize,
+    first_row: usize,
+    n_rows: usize,
+) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        match n_rows {
+            1 => block::<V, T, 1>(call, head, kv_head, first_row),
+            2 => block::<V, T, 2>(call, head, kv_head, first_row),
+            3 => block::<V, T, 3>(call, head, kv_head, first_row),
+            4 => block::<V, T, 4>(call, head, kv_head, first_row),
+            5 => block::<V, T, 5>(call, head, kv_head, first_row),
+            6 => block::<V, T, 6>(call, head, kv_head, first_row),
+            7 => block::<V, T, 7>(call, head, kv_head, first_row),
+            _ => block::<V, T, 8>(call, head, kv_head, first_row),
+        }
+    }
+}
+
+/// Computes `R` rows, scoring `T` key tiles at a time.
+///
+/// # Safety
+/// As [`dispatch`], and as [`Lanes`].
+#[inline(always)]
+unsafe fn block<V: Lanes, const T: usize, const R: usize>(
+    call: &Call<'_>,
+    head: Head<'_>,
+    kv_head: usize,
+    first_row: usize,
+) {
+    let Call { queries, head_dim, group, out, .. } = *call;
+    // Row `r` is one query head of one query token.
+    let place = |r: usize| {
+        let row = first_row + r;
+        (row / group, kv_head * group + row % group)
+    };
+    let q: [&[f32]; R] = std::array::from_fn(|r| {
+        let (token, head) = place(r);
+        &queries.values[token * queries.row_stride + head * head_dim..][..head_dim]
+    });
+    let visible: [usize; R] = std::array::from_fn(|r| queries.position + place(r).0 + 1);
+    let mut rows: [&mut [f32]; R] = std::array::from_fn(|r| {
+        let (token, head) = place(r);
+        // SAFETY: rows are the caller's promise, and the places of different rows do not overlap.
+        unsafe { out.part((token * queries.n_heads + head) * head_dim, head_dim) }
+    });
+    // Visibility grows with the row.
+    let n_positions = visible[R - 1];
+    let mut weights = [[0.0_f32; CHUNK]; R];
+    let mut maxima = [f32::NEG_INFINITY; R];
+    let mut sums = [0.0_f32; R];
+    for start in (0..n_positions).step_by(CHUNK) {
+        let len = CHUNK.min(n_positions - start);
+        // SAFETY: the caller's promise; `start + len` is within the layer's capacity, which is whole tiles.
+        unsafe { scores::<V, T, R>(&q, &head.keys[start * head_dim..], len.div_ceil(LANES), queries.scale, &mut weights) };
+        // How the rows' results so far, and this chunk's, enter the merged ones.
+        let mut merge = [(1.0_f32, 0.0_f32); R];
+        for r in 0..R {
+            let seen = visible[r].saturating_sub(start).min(len);
+            // SAFETY: the caller's promise.
+            let (chunk_max, chunk_sum) = unsafe { softmax::<V>(&mut weights[r], seen, len) };
+            if seen == 0 {
+                continue;
+            }
+            if start == 0 {
+                (maxima[r], sums[r], merge[r]) = (chunk_max, chunk_sum, (0.0, 1.0));
+                continue;
+            }
+            let new_max = if chunk_max > maxima[r] { chunk_max } else { maxima[r] };
+            // SAFETY: the caller's promise.
+            let (old, new) = unsafe { (exp_one::<V>(maxima[r] - new_max), exp_one::<V>(chunk_max - new_max)) };
+            sums[r] = sums[r] * old + chunk_sum * new;
+            maxima[r] = new_max;
+            merge[r] = (old, new);
+        }
+        let values = &head.values[start * call.value_stride..];
+        // SAFETY: the caller's promise; `values` holds `len` rows.
+        unsafe { weighted_values::<V, R>(&weights, values, call.value_stride, len, start == 0, &merge, &mut rows) };
+    }
+    for r in 0..R {
+        let inverse = 1.0 / sums[r];
+        rows[r].iter_mut().for_each(|value| *value *= inverse);
+    }
+}
+
+/// Writes the scores of `n_tiles` tiles of keys, for `R` rows.
+///
+/// # Safety
+/// As [`Lanes`]; `keys` must hold `n_tiles` tiles.
+#[inline(always)]
+unsafe fn scores<V: Lanes, const T: usize, const R: usize>(
+    q: &[&[f32]; R],
+    keys: &[u16],
+    n_tiles: usize,
+    scale: f32,
+    out: &mut [[f32; CHUNK]; R],
+) {
+    let head_dim = q[0].len();
+    debug_assert!(keys.len() >= n_tiles * head_dim * LANES && n_tiles * LANES <= CHUNK);
+    let mut tile = 0;
+    while tile < n_tiles {
+        // The last tiles of an odd number go one by one.
+        if tile + T <= n_tiles {
+            // SAFETY: the caller's promise.
+            unsafe { tile_scores::<V, T, R>(q, keys, tile, scale, out) };
+            tile += T;
+        } else {
+            // SAFETY: the caller's promise.
+            unsafe { tile_scores::<V, 1, R>(q, keys, tile, scale, out) };
+            tile += 1;
+        }
+    }
+}
+
+/// # Safety
+/// As [`scores`].
+#[inline(always)]
+unsafe fn tile_scores<V: Lanes, const T: usize, const R: usize>(
+    q: &[&[f32]; R],
+    keys: &[u16],
+    tile: usize,
+    scale: f32,
+    out: &mut [[f32; CHUNK]; R],
+) {
+    let head_dim = q[0].len();
+    // SAFETY: the tile and the T - 1 after it lie within `keys`, and each q has `head_dim` values.
+    unsafe {
+        let mut acc = [[V::splat(0.0); T]; R];
+        let keys = keys.as_ptr().add(tile * head_dim * LANES);
+        for d in 0..head_dim {
+            let key: [V; T] = std::array::from_fn(|t| V::load_f16(keys.add((t * head_dim + d) * LANES)));
+            for r in 0..R {
+                let q = V::splat(*q[r].get_unchecked(d));
+                for t in 0..T {
+                    acc[r][t] = key[t].fma(q, acc[r][t]);
+                }
+            }
+        }
+        for r in 0..R {
+            for t in 0..T {
+                acc[r][t].mul(V::splat(scale)).store(out[r].as_mut_ptr().add((tile + t) * LANES));
+            }
+        }
+    }
+}
+
+/// Turns the first `seen` of `len` scores into exp(score - max) and the rest into 0; returns the max and the sum.
+///
+/// # Safety
+/// As [`Lanes`].
+#[inline(always)]
+unsafe fn softmax<V: Lanes>(scores: &mut [f32; CHUNK], seen: usize, len: usize) -> (f32, f32) {
+    let n_tiles = seen.div_ceil(LANES);
+    debug_assert!(seen <= len && len <= CHUNK);
+    scores[seen..n_tiles * LANES].fill(f32::NEG_INFINITY);
+    scores[n_tiles * LANES..len.next_multiple_of(LANES)].fill(0.0);
+    // SAFETY: `n_tiles` tiles lie within the array; the CPU is the caller's promise.
+    unsafe {
+        let mut max = V::splat(f32::NEG_INFINITY);
+        for tile in 0..n_tiles {
+            max = V::load(scores.as_ptr().add(tile * LANES)).max(max);
+        }
+        let max = largest(max);
+        let mut total = V::splat(0.0);
+        for tile in 0..n_tiles {
+            let at = scores.as_mut_ptr().add(tile * LANES);
+            exp(V::load(at).sub(V::splat(max))).store(at);
+            if (tile + 1) * LANES > seen {
+                scores[seen..n_tiles * LANES].fill(0.0);
+            }
+            total = total.add(V::load(scores.as_ptr().add(tile * LANES)));
+        }
+        (max, sum(total))
+    }
+}
+
+/// # Safety
+/// As [`Lanes`].
+#[inline(always)]
+unsafe fn exp_one<V: Lanes>(x: f32) -> f32 {
+    // SAFETY: the caller's promise.
+    unsafe { crate::lanes::to_array(exp(V::splat(x)))[0] }
+}
+
+/// Merges Σ weight · value over `len` positions into the rows: `row = row * merge.0 + sum * merge.1`.
+///
+/// # Safety
+/// As [`Lanes`]; `values` must hold `len` rows of `stride`.
+#[inline(always)]
+unsafe fn weighted_values<V: Lanes, const R: usize>(
+    weights: &[[f32; CHUNK]; R],
+    values: &[u16],
+    stride: usize,
+    len: usize,
+    first: bool,
+    merge: &[(f32, f32); R],
+    rows: &mut [&mut [f32]; R],
+) {
+    debug_assert!(values.len() >= len * stride && len <= CHUNK);
+    let mut d = 0;
+    while d < stride {
+        // SAFETY: the caller's promise; `d + 2 * LANES <= stride` where two vectors are taken.
+        unsafe {
+            if d + 2 * LANES <= stride {
+                weighted_columns::<V, 2, R>(weights, values, stride, len, d, first, merge, rows);
+                d += 2 * LANES;
+            } else {
+                weighted_columns::<V, 1, R>(weights, values, stride, len, d, first, merge, rows);
+                d += LANES;
+            }
+        }
+    }
+}
+
+/// The `D` vectors of columns from `d` on.
+///
+/// # Safety
+/// As [`weighted_values`].
+#[inline(always)]
+#[expect(clippy::too_many_arguments, reason = "an inlined inner loop")]
+unsafe fn weighted_columns<V: Lanes, const D: usize, const R: usize>(
+    weights: &[[f32; CHUNK]; R],
+    values: &[u16],
+    stride: usize,
+    len: usize,
+    d: usize,
+    first: bool,
+    merge: &[(f32, f32); R],
+    rows: &mut [&mut [f32]; R],
+) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let mut acc = [[V::splat(0.0); D]; R];
+        let values = values.as_ptr().add(d);
+        for p in 0..len {
+            let value: [V; D] = std::array::from_fn(|v| V::load_f16(values.add(p * stride + v * LANES)));
+            for r in 0..R {
+                let weight = V::splat(*weights[r].get_unchecked(p));
+                for v in 0..D {
+                    acc[r][v] = value[v].fma(weight, acc[r][v]);
+                }
+            }
+        }
+        for r in 0..R {
+            let (old, new) = merge[r];
+            for v in 0..D {
+                let start = d + v * LANES;
+                let end = (start + LANES).min(rows[r].len());
+                let places = &mut rows[r][start..end];
+                let mut result = [0.0; LANES];
+                if first {
+                    acc[r][v].store(result.as_mut_ptr());
+                } else {
+                    result[..places.len()].copy_from_slice(places);
+                    let kept = V::load(result.as_ptr()).mul(V::splat(old));
+                    acc[r][v].fma(V::splat(new), kept).store(result.as_mut_ptr());
+                }
+                places.copy_from_slice(&result[..places.len()]);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

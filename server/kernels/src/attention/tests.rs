@@ -1,0 +1,1 @@
+//! Attention against the reference, and bit for bit however queries are batched.

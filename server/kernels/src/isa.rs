@@ -1,0 +1,136 @@
+//! Which instruction set the kernels use, found at run time.
+//!
+//! Invariant: an [`Isa`] that a [`Pool`](crate::Pool) carries was found on this CPU; `usable` is the only way in. The SAFETY notes of the SIMD calls lean on that.
+
+/// An implementation of the kernels.
+///
+/// All give the same bits; they differ in speed only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Isa {
+    /// Plain Rust, for every CPU.
+    Portable,
+    /// AVX2 with FMA and F16C: x86-64 of 2013 and later.
+    Avx2,
+    /// AVX-512 with VNNI's byte dot products.
+    Avx512Vnni,
+}
+
+impl Isa {
+    /// Returns the fastest implementation that this CPU can run.
+    pub fn detect() -> Self {
+        #[cfg(all(target_arch = "x86_64", not(miri)))]
+        {
+            use std::arch::is_x86_feature_detected as has;
+            let avx2 = has!("avx2") && has!("fma") && has!("f16c");
+            let avx512 = has!("avx512f") && has!("avx512bw") && has!("avx512vl") && has!("avx512vnni");
+            if avx2 && avx512 {
+                return Self::Avx512Vnni;
+            }
+            if avx2 {
+                return Self::Avx2;
+            }
+        }
+        Self::Portable
+    }
+
+    /// Returns this one if the CPU has it, else the fastest that it has.
+    pub fn usable(self) -> Self {
+        self.min(Self::detect())
+    }
+
+    /// Returns every implementation that this CPU can run, slowest first.
+    pub fn all_usable() -> Vec<Self> {
+        [Self::Portable, Self::Avx2, Self::Avx512Vnni].into_iter().filter(|isa| isa.usable() == *isa).collect()
+    }
+
+    /// Returns the name that `doctor` prints.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Portable => "portable",
+            Self::Avx2 => "avx2",
+            Self::Avx512Vnni => "avx512-vnni",
+        }
+    }
+}
+
+/// What the CPU has and which kernels are used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Features {
+    /// The processor's architecture, as in "x86_64".
+    pub architecture: &'static str,
+    /// The instruction sets that matter here and that the CPU has.
+    pub has: Vec<&'static str>,
+    /// The kernels that are used.
+    pub kernels: Isa,
+    /// Hardware threads that this process may use.
+    pub threads: usize,
+    /// Physical cores, as far as the system tells; the best number of threads for the kernels.
+    pub cores: usize,
+}
+
+/// Returns what the CPU has and which kernels are used.
+pub fn features() -> Features {
+    let mut has = Vec::new();
+    #[cfg(target_arch = "x86_64")]
+    {
+        macro_rules! note {
+            ($($feature:tt),*) => {
+                $(if std::arch::is_x86_feature_detected!($feature) { has.push($feature); })*
+            };
+        }
+        note!("avx2", "fma", "f16c", "avxvnni", "avx512f", "avx512bw", "avx512vl", "avx512vnni", "avx512bf16");
+    }
+    #[cfg(target_arch = "aarch64")]
+    {
+        has.push("neon");
+        if std::arch::is_aarch64_feature_detected!("dotprod") {
+            has.push("dotprod");
+        }
+    }
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    Features {
+        architecture: std::env::consts::ARCH,
+        has,
+        kernels: Isa::detect(),
+        threads,
+        cores: physical_cores().map_or(threads, |cores| cores.min(threads)),
+    }
+}
+
+/// Counts physical cores: CPUs that come first among their hyper-threading siblings.
+fn physical_cores() -> Option<usize> {
+    let mut cores = 0;
+    for entry in std::fs::read_dir("/sys/devices/system/cpu").ok()?.flatten() {
+        let name = entry.file_name();
+        let Some(cpu) = name.to_str().and_then(|name| name.strip_prefix("cpu")?.parse::<usize>().ok()) else {
+            continue;
+        };
+        let siblings = std::fs::read_to_string(entry.path().join("topology/thread_siblings_list"));
+        let first = siblings.ok().and_then(|list| list.trim().split([',', '-']).next()?.parse::<usize>().ok());
+        if first.is_none_or(|first| first == cpu) {
+            cores += 1;
+        }
+    }
+    (cores > 0).then_some(cores)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_instruction_set_that_is_not_there_falls_back() {
+        for isa in [Isa::Portable, Isa::Avx2, Isa::Avx512Vnni] {
+            assert!(isa.usable() <= Isa::detect());
+            assert!(isa.usable() <= isa);
+        }
+        assert!(Isa::all_usable().contains(&Isa::Portable));
+    }
+
+    #[test]
+    fn features_name_the_kernels_in_use() {
+        let features = features();
+        assert_eq!(features.kernels, Isa::detect());
+        assert!(features.cores >= 1 && features.cores <= features.threads);
+    }
+}

@@ -1,0 +1,125 @@
+//! Sixteen f32 lanes: the vector in which every floating-point kernel is written once.
+//!
+//! Norms, quantization, attention and float products are generic over [`Lanes`] and compiled once per instruction set; plain arrays serve every other CPU.
+//! Invariant: every operation rounds as IEEE 754 says, lane by lane, so all implementations give the same bits.
+
+mod portable;
+
+pub(crate) use portable::Portable;
+
+/// Lanes of every implementation, whatever its registers hold.
+pub(crate) const LANES: usize = 16;
+
+/// Sixteen f32 values.
+///
+/// # Safety
+/// Every method may be called only on a CPU that has the implementation's instructions; those that take pointers need 16 values there, unaligned.
+pub(crate) trait Lanes: Copy {
+    /// All lanes `value`.
+    unsafe fn splat(value: f32) -> Self;
+    /// Reads 16 floats.
+    unsafe fn load(from: *const f32) -> Self;
+    /// Reads 16 half floats.
+    unsafe fn load_f16(from: *const u16) -> Self;
+    /// Reads 16 bfloat16 values.
+    unsafe fn load_bf16(from: *const u16) -> Self;
+    /// Writes 16 floats.
+    unsafe fn store(self, to: *mut f32);
+    /// Writes 16 values that are integers within ±127 as bytes.
+    unsafe fn store_i8(self, to: *mut i8);
+    /// `self + other`.
+    unsafe fn add(self, other: Self) -> Self;
+    /// `self - other`.
+    unsafe fn sub(self, other: Self) -> Self;
+    /// `self * other`.
+    unsafe fn mul(self, other: Self) -> Self;
+    /// `self / other`.
+    unsafe fn div(self, other: Self) -> Self;
+    /// `self * factor + addend`, rounded once.
+    unsafe fn fma(self, factor: Self, addend: Self) -> Self;
+    /// The larger of each pair; `other` where one is NaN.
+    unsafe fn max(self, other: Self) -> Self;
+    /// The smaller of each pair; `other` where one is NaN.
+    unsafe fn min(self, other: Self) -> Self;
+    /// The absolute values.
+    unsafe fn abs(self) -> Self;
+    /// Two to the power of the integer in the low bits of each lane's representation: the last step of [`exp`].
+    unsafe fn exp2_of_low_bits(self) -> Self;
+}
+
+/// Returns the lanes as an array.
+///
+/// # Safety
+/// As [`Lanes`].
+#[inline(always)]
+pub(crate) unsafe fn to_array<V: Lanes>(lanes: V) -> [f32; LANES] {
+    let mut array = [0.0; LANES];
+    // SAFETY: the array has 16 values; the CPU is the caller's promise.
+    unsafe { lanes.store(array.as_mut_ptr()) };
+    array
+}
+
+/// Returns the sum of the lanes, always added in the same order: a tree of halves.
+///
+/// # Safety
+/// As [`Lanes`].
+#[inline(always)]
+pub(crate) unsafe fn sum<V: Lanes>(lanes: V) -> f32 {
+    // SAFETY: the caller's promise.
+    let mut a = unsafe { to_array(lanes) };
+    for width in [8, 4, 2, 1] {
+        for i in 0..width {
+            a[i] += a[i + width];
+        }
+    }
+    a[0]
+}
+
+/// Returns the largest lane.
+///
+/// # Safety
+/// As [`Lanes`].
+#[inline(always)]
+pub(crate) unsafe fn largest<V: Lanes>(lanes: V) -> f32 {
+    // SAFETY: the caller's promise.
+    let mut a = unsafe { to_array(lanes) };
+    for width in [8, 4, 2, 1] {
+        for i in 0..width {
+            a[i] = if a[i] > a[i + width] { a[i] } else { a[i + width] };
+        }
+    }
+    a[0]
+}
+
+/// Adding this to a float of less than 2²² in size rounds it to an integer, ties to even, which then stands in the low bits.
+pub(crate) const ROUND: f32 = 12_582_912.0;
+
+/// Returns the exponential of each lane, within 2 units in the last place; arguments are clamped to ±87.
+///
+/// # Safety
+/// As [`Lanes`].
+#[inline(always)]
+pub(crate) unsafe fn exp<V: Lanes>(x: V) -> V {
+    // ln 2 in two parts: the first has 9 trailing zero bits, so its product with the exponent is exact.
+    const LN2_HIGH: f32 = 0.693_359_4;
+    const LN2_LOW: f32 = -2.121_944_4e-4;
+    // Minimax polynomial of (exp(r) - 1 - r) / r² on ±ln2/2 (Cephes' expf).
+    const TERMS: [f32; 5] = [1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 5e-1];
+    // SAFETY: the caller's promise.
+    unsafe {
+        let x = x.min(V::splat(87.0)).max(V::splat(-87.0));
+        let shifted = x.fma(V::splat(std::f32::consts::LOG2_E), V::splat(ROUND));
+        let exponent = shifted.sub(V::splat(ROUND));
+        let r = exponent.fma(V::splat(-LN2_HIGH), x);
+        let r = exponent.fma(V::splat(-LN2_LOW), r);
+        let mut p = V::splat(1.987_569_1e-4);
+        for term in TERMS {
+            p = p.fma(r, V::splat(term));
+        }
+        let p = p.fma(r.mul(r), r).add(V::splat(1.0));
+        p.mul(shifted.exp2_of_low_bits())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,213 @@
+//! How packed weights lie in memory: tiles of 16 rows, four columns of a row side by side.
+//!
+//! A tile holds its quants first, then its scales. Quants come in quads, `[k / 4][16 rows][4]`, so that one 64-byte load holds four columns of 16 rows: the operand of a byte dot product. Nibble quants pack two quads into one, `[k / 8][16][4]`: the low nibbles are the first quad, the high nibbles the second.
+//! Scales follow the same order, `[k / 32][16]`, so that one load holds the scales of 16 rows.
+//!
+//! Invariant: packing changes the order of the file's numbers, never their values. A weight is `scale * (quant - OFFSET) + minimum` with the scale and minimum of its own block, both exact in f32.
+
+use half::f16;
+
+/// Rows of a tile: the lanes of one AVX-512 register of f32.
+pub(crate) const TILE: usize = 16;
+/// Columns that share one activation scale.
+pub(crate) const GROUP: usize = 32;
+/// Columns that share one outer scale in the K types.
+pub(crate) const SUPER: usize = 256;
+
+/// What a packed part of a matrix holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Format {
+    /// Bytes, f16 scale per 32: `Q8_0`, `Q5_0`, `IQ4NL`.
+    Q8,
+    /// Bytes, f16 scale and minimum per 32: `Q5_1`.
+    Q8Min,
+    /// Nibbles, f16 scale per 32: `Q4_0`.
+    Q4,
+    /// Nibbles, f16 scale and minimum per 32: `Q4_1`.
+    Q4Min,
+    /// Nibbles, two-level scale and minimum per 32: `Q4K`.
+    K4,
+    /// Bytes, two-level scale and minimum per 32: `Q5K`.
+    K8,
+    /// Bytes, two-level signed scale per 16: `Q6K`, `Q3K`.
+    K8Half,
+    /// Bytes, two-level scale and minimum per 16: `Q2K`.
+    K8HalfMin,
+    /// f32, one column of 16 rows after the other.
+    F32,
+    /// f16, likewise.
+    F16,
+    /// bfloat16, likewise.
+    BF16,
+}
+
+/// The layout of an integer format, known at compile time.
+pub(crate) trait Layout: Copy + Send + Sync + 'static {
+    /// Two quants per byte.
+    const NIBBLES: bool;
+    /// What is subtracted from a stored quant.
+    const OFFSET: i32;
+    /// Scales are a byte per block times an f16 per 256.
+    const TWO_LEVEL: bool;
+    /// Blocks of 16 instead of 32.
+    const HALVES: bool;
+    /// Blocks have a minimum.
+    const MIN: bool;
+
+    /// Bytes of a tile's quants per group of 32 columns.
+    const QUANT_GROUP: usize = if Self::NIBBLES { 256 } else { 512 };
+    /// Blocks per group.
+    const N_BLOCKS: usize = if Self::HALVES { 2 } else { 1 };
+    /// Bytes of a group's own scales and minimums.
+    const SCALE_GROUP: usize =
+        (if Self::TWO_LEVEL { TILE } else { 2 * TILE }) * Self::N_BLOCKS * (if Self::MIN { 2 } else { 1 });
+    /// Bytes of a super-block's outer scales.
+    const OUTER: usize = if Self::TWO_LEVEL { 2 * TILE * (if Self::MIN { 2 } else { 1 }) } else { 0 };
+
+    /// Returns where in a tile's scales the group's own ones begin.
+    #[inline(always)]
+    fn group_at(group: usize) -> usize {
+        group * Self::SCALE_GROUP + (group / (SUPER / GROUP) + 1) * Self::OUTER
+    }
+
+    /// Returns where in a tile's scales the outer ones of the group's super-block begin.
+    #[inline(always)]
+    fn outer_at(group: usize) -> usize {
+        let block = group / (SUPER / GROUP);
+        block * (Self::OUTER + (SUPER / GROUP) * Self::SCALE_GROUP)
+    }
+
+    /// Returns the scale of one row's block, exactly.
+    fn scale(scales: &[u8], group: usize, block: usize, row: usize) -> f32 {
+        if Self::TWO_LEVEL {
+            let inner = scales[Self::group_at(group) + block * TILE + row];
+            // Blocks of 16 without a minimum have signed scales.
+            let inner = if Self::HALVES && !Self::MIN { f32::from(inner.cast_signed()) } else { f32::from(inner) };
+            half_at(scales, Self::outer_at(group), row) * inner
+        } else {
+            half_at(scales, Self::group_at(group), row)
+        }
+    }
+
+    /// Returns what is added to every weight of one row's block, exactly.
+    fn minimum(scales: &[u8], group: usize, block: usize, row: usize) -> f32 {
+        if !Self::MIN {
+            0.0
+        } else if Self::TWO_LEVEL {
+            let inner = scales[Self::group_at(group) + (Self::N_BLOCKS + block) * TILE + row];
+            -(half_at(scales, Self::outer_at(group) + 2 * TILE, row) * f32::from(inner))
+        } else {
+            half_at(scales, Self::group_at(group) + 2 * TILE, row)
+        }
+    }
+
+    /// Returns one stored quant of a tile.
+    fn quant(quants: &[u8], column: usize, row: usize) -> u8 {
+        if Self::NIBBLES {
+            let byte = quants[(column / 8 * TILE + row) * 4 + column % 4];
+            if column % 8 < 4 { byte & 15 } else { byte >> 4 }
+        } else {
+            quants[(column / 4 * TILE + row) * 4 + column % 4]
+        }
+    }
+}
+
+/// Reads the f16 of `row` in the 16 that begin at `at`.
+fn half_at(scales: &[u8], at: usize, row: usize) -> f32 {
+    f16::from_le_bytes([scales[at + 2 * row], scales[at + 2 * row + 1]]).to_f32()
+}
+
+macro_rules! layouts {
+    ($($name:ident: nibbles $nibbles:literal, offset $offset:literal, two_level $two:literal, halves $halves:literal, min $min:literal;)*) => {
+        $(
+            #[doc = concat!("The layout of [`Format::", stringify!($name), "`].")]
+            #[derive(Clone, Copy)]
+            pub(crate) struct $name;
+            impl Layout for $name {
+                const NIBBLES: bool = $nibbles;
+                const OFFSET: i32 = $offset;
+                const TWO_LEVEL: bool = $two;
+                const HALVES: bool = $halves;
+                const MIN: bool = $min;
+            }
+        )*
+    };
+}
+
+layouts! {
+    Q8: nibbles false, offset 128, two_level false, halves false, min false;
+    Q8Min: nibbles false, offset 128, two_level false, halves false, min true;
+    Q4: nibbles true, offset 8, two_level false, halves false, min false;
+    Q4Min: nibbles true, offset 0, two_level false, halves false, min true;
+    K4: nibbles true, offset 0, two_level true, halves false, min true;
+    K8: nibbles false, offset 128, two_level true, halves false, min true;
+    K8Half: nibbles false, offset 128, two_level true, halves true, min false;
+    K8HalfMin: nibbles false, offset 128, two_level true, halves true, min true;
+}
+
+/// Evaluates `$int` with `$layout` bound to the layout of an integer format, or `$float` for the float formats.
+macro_rules! with_layout {
+    ($format:expr, $layout:ident => $int:expr, float => $float:expr) => {
+        match $format {
+            $crate::layout::Format::Q8 => {
+                type $layout = $crate::layout::Q8;
+                $int
+            }
+            $crate::layout::Format::Q8Min => {
+                type $layout = $crate::layout::Q8Min;
+                $int
+            }
+            $crate::layout::Format::Q4 => {
+                type $layout = $crate::layout::Q4;
+                $int
+            }
+            $crate::layout::Format::Q4Min => {
+                type $layout = $crate::layout::Q4Min;
+                $int
+            }
+            $crate::layout::Format::K4 => {
+                type $layout = $crate::layout::K4;
+                $int
+            }
+            $crate::layout::Format::K8 => {
+                type $layout = $crate::layout::K8;
+                $int
+            }
+            $crate::layout::Format::K8Half => {
+                type $layout = $crate::layout::K8Half;
+                $int
+            }
+            $crate::layout::Format::K8HalfMin => {
+                type $layout = $crate::layout::K8HalfMin;
+                $int
+            }
+            $crate::layout::Format::F32 | $crate::layout::Format::F16 | $crate::layout::Format::BF16 => $float,
+        }
+    };
+}
+pub(crate) use with_layout;
+
+impl Format {
+    /// Returns the bytes per value of a float format; 0 for an integer format.
+    pub(crate) fn float_bytes(self) -> usize {
+        match self {
+            Self::F32 => 4,
+            Self::F16 | Self::BF16 => 2,
+            _ => 0,
+        }
+    }
+
+    /// Returns the bytes of a tile's quants (or floats) of `k` columns; `None` on overflow.
+    pub(crate) fn quant_bytes(self, k: usize) -> Option<usize> {
+        with_layout!(self, L => (k / GROUP).checked_mul(L::QUANT_GROUP), float => k.checked_mul(TILE * self.float_bytes()))
+    }
+
+    /// Returns the bytes of a tile's scales of `k` columns; `None` on overflow.
+    pub(crate) fn scale_bytes(self, k: usize) -> Option<usize> {
+        with_layout!(
+            self,
+            L => (k / GROUP).checked_mul(L::SCALE_GROUP)?.checked_add((k / SUPER).checked_mul(L::OUTER)?),
+            float => Some(0)
+        )
+    }
+}

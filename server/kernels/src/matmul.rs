@@ -1,0 +1,109 @@
+//! The matrix product: quantized activations times packed weights.
+//!
+//! Work is handed out in panels of neighbouring tiles, and within a panel all rows of activations pass over the same weights while these are in cache.
+//!
+//! Invariant: an output is the sum over its groups of 32 columns in order, each group's exact integer dot product entering by one fused multiply-add; then the bias, then what stood in `out`. Nothing of this depends on the panel, the batch or the thread.
+
+mod float;
+mod portable;
+
+use crate::activations::Quantized;
+use crate::error::ShapeError;
+use crate::layout::{TILE, with_layout};
+use crate::matrix::{Matrix, Part};
+use crate::pool::Pool;
+use crate::shared::Shared;
+
+/// One product, as its kernels see it. Shapes agree: `matmul` has checked them.
+#[derive(Clone, Copy)]
+struct Product<'a> {
+    w: &'a Matrix,
+    a: &'a Quantized,
+    /// The activations as floats, `m` × `k`, if `w` has float parts.
+    floats: &'a [f32],
+    bias: Option<&'a [f32]>,
+    add: bool,
+    /// `m` × `n`.
+    out: Shared<'a, f32>,
+}
+
+/// Neighbouring tiles of one part.
+#[derive(Clone, Copy)]
+struct Panel {
+    part: Part,
+    first_tile: usize,
+    n_tiles: usize,
+}
+
+/// Computes `out = a · wᵀ`, `m` × `n`; adds `bias` to each row if there is one, and adds to what stands in `out` if `add` says so.
+pub fn matmul(
+    pool: &Pool,
+    w: &Matrix,
+    a: &Quantized,
+    bias: Option<&[f32]>,
+    add: bool,
+    out: &mut [f32],
+) -> Result<(), ShapeError> {
+    ShapeError::exactly("matmul", "activations", Some(w.k()), a.k())?;
+    ShapeError::exactly("matmul", "out", a.m().checked_mul(w.n()), out.len())?;
+    if let Some(bias) = bias {
+        ShapeError::exactly("matmul", "bias", Some(w.n()), bias.len())?;
+    }
+    let mut floats = Vec::new();
+    if w.has_floats() {
+        floats.resize(a.m() * a.k(), 0.0);
+        for (row, values) in floats.chunks_exact_mut(a.k()).enumerate() {
+            a.float_row(row, values);
+        }
+    }
+    let product = Product { w, a, floats: &floats, bias, add, out: Shared::new(out) };
+    let tiles_per_panel = 4;
+    let panels: Vec<Panel> = w
+        .parts()
+        .iter()
+        .flat_map(|part| {
+            (0..part.n_tiles()).step_by(tiles_per_panel).map(move |first_tile| Panel {
+                part: *part,
+                first_tile,
+                n_tiles: tiles_per_panel.min(part.n_tiles() - first_tile),
+            })
+        })
+        .collect();
+    pool.split(panels.len(), 1, |range| {
+        for panel in &panels[range] {
+            with_layout!(
+                panel.part.format,
+                L => portable::panel::<L>(&product, panel),
+                float => float::panel(pool.isa(), &product, panel)
+            );
+        }
+    });
+    Ok(())
+}
+
+impl Product<'_> {
+    /// Writes the sums of one tile's rows for activation row `row`: the bias and what stands there are added.
+    ///
+    /// # Safety
+    /// No other thread may write the same tile.
+    #[inline(always)]
+    unsafe fn finish(&self, part: &Part, tile: usize, row: usize, sums: &[f32; TILE]) {
+        let first = part.first_row + tile * TILE;
+        let len = TILE.min(part.n - tile * TILE);
+        // SAFETY: the caller's promise.
+        let places = unsafe { self.out.part(row * self.w.n() + first, len) };
+        for (lane, place) in places.iter_mut().enumerate() {
+            let mut value = sums[lane];
+            if let Some(bias) = self.bias {
+                value += bias[first + lane];
+            }
+            if self.add {
+                value += *place;
+            }
+            *place = value;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

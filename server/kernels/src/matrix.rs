@@ -1,0 +1,247 @@
+//! Weights, packed once at load.
+//!
+//! Packing streams block by block from the mapped file into the arena, so no second copy of the weights ever exists.
+//! Parts of different types may be stacked (a fused q|k|v of a mixed quantization): each keeps its own tiles.
+
+use half::{bf16, f16};
+
+use crate::arena::{ALIGN, Arena};
+use crate::block::{BlockType, Rows};
+use crate::error::{PackError, ShapeError};
+use crate::layout::{Format, GROUP, Layout, SUPER, TILE, with_layout};
+use crate::pool::Pool;
+use crate::shared::Shared;
+use crate::unpack::{Block, format_of, unpack};
+
+/// A weight matrix, `n` rows (outputs) of `k` columns (inputs), packed for the kernels.
+pub struct Matrix {
+    n: usize,
+    k: usize,
+    parts: Vec<Part>,
+    arena: Arena,
+}
+
+/// Rows of one format, in tiles of 16.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Part {
+    /// The part's first row in the matrix.
+    pub(crate) first_row: usize,
+    /// Its rows.
+    pub(crate) n: usize,
+    /// What its tiles hold.
+    pub(crate) format: Format,
+    /// Where in the arena its first tile begins.
+    start: usize,
+    /// From one tile to the next, in bytes.
+    pub(crate) tile_bytes: usize,
+    /// Where in a tile the scales begin.
+    pub(crate) scales_at: usize,
+}
+
+impl Part {
+    /// Returns the number of tiles; the last one may be filled up with zero rows.
+    pub(crate) fn n_tiles(&self) -> usize {
+        self.n.div_ceil(TILE)
+    }
+}
+
+impl Matrix {
+    /// Packs matrices, stacked along their rows, on the calling thread.
+    pub fn pack(parts: &[Rows<'_>]) -> Result<Self, PackError> {
+        Self::pack_with(&Pool::new(1), parts)
+    }
+
+    /// Packs matrices, stacked along their rows, on the threads of `pool`.
+    pub fn pack_with(pool: &Pool, parts: &[Rows<'_>]) -> Result<Self, PackError> {
+        let k = parts.first().map_or(0, |rows| rows.k);
+        let mut n = 0_usize;
+        let mut bytes = 0_usize;
+        let mut packed = Vec::with_capacity(parts.len());
+        for rows in parts {
+            let too_large = || PackError::TooLarge { n: rows.n, k: rows.k };
+            if rows.n == 0 || rows.k == 0 {
+                return Err(PackError::Empty);
+            }
+            if rows.k != k {
+                return Err(PackError::ColumnsDiffer { first: k, other: rows.k });
+            }
+            let row_bytes = rows.kind.row_bytes(k).ok_or(PackError::NotWholeBlocks { kind: rows.kind, k })?;
+            if rows.n.checked_mul(row_bytes) != Some(rows.bytes.len()) {
+                return Err(PackError::WrongLength { kind: rows.kind, n: rows.n, k, given: rows.bytes.len() });
+            }
+            let format = format_of(rows.kind);
+            let scales_at = format.quant_bytes(k).and_then(round_up).ok_or_else(too_large)?;
+            let scale_bytes = format.scale_bytes(k).and_then(round_up).ok_or_else(too_large)?;
+            let tile_bytes = scales_at.checked_add(scale_bytes).ok_or_else(too_large)?;
+            let part = Part { first_row: n, n: rows.n, format, start: bytes, tile_bytes, scales_at };
+            bytes = part.n_tiles().checked_mul(tile_bytes).and_then(|b| bytes.checked_add(b)).ok_or_else(too_large)?;
+            n = n.checked_add(rows.n).ok_or_else(too_large)?;
+            packed.push(part);
+        }
+        if n == 0 {
+            return Err(PackError::Empty);
+        }
+        let mut arena = Arena::new(bytes)?;
+        for (part, rows) in packed.iter().zip(parts) {
+            let tiles = Shared::new(&mut arena.bytes_mut()[part.start..part.start + part.n_tiles() * part.tile_bytes]);
+            pool.split(part.n_tiles(), 4, |range| {
+                for tile in range {
+                    // SAFETY: `split` hands out every tile once, and tiles do not overlap.
+                    let bytes = unsafe { tiles.part(tile * part.tile_bytes, part.tile_bytes) };
+                    pack_tile(rows, tile, part, bytes);
+                }
+            });
+        }
+        Ok(Self { n, k, parts: packed, arena })
+    }
+
+    /// Returns the number of rows: the outputs of a product.
+    pub fn n(&self) -> usize {
+        self.n
+    }
+
+    /// Returns the number of columns: the inputs of a product.
+    pub fn k(&self) -> usize {
+        self.k
+    }
+
+    /// Returns the memory that the packed weights take.
+    pub fn bytes(&self) -> usize {
+        self.arena.bytes().len()
+    }
+
+    /// Returns whether some part holds floats, for which [`Quantized`](crate::Quantized) should keep the activations' floats.
+    pub fn has_floats(&self) -> bool {
+        self.parts.iter().any(|part| part.format.float_bytes() > 0)
+    }
+
+    /// Writes one row's weights as floats: an embedding look-up. `row` beyond the matrix counts as its last.
+    pub fn row(&self, row: usize, out: &mut [f32]) -> Result<(), ShapeError> {
+        ShapeError::exactly("matrix row", "out", Some(self.k), out.len())?;
+        let row = row.min(self.n - 1);
+        let Some(part) = self.parts.iter().rfind(|part| part.first_row <= row) else {
+            return Ok(());
+        };
+        let row = row - part.first_row;
+        let tile = self.tile(part, row / TILE);
+        let (quants, scales) = tile.split_at(part.scales_at);
+        let row = row % TILE;
+        with_layout!(
+            part.format,
+            L => for (column, value) in out.iter_mut().enumerate() {
+                *value = weight::<L>(quants, scales, column, row);
+            },
+            float => for (column, value) in out.iter_mut().enumerate() {
+                *value = float_at(part.format, quants, column * TILE + row);
+            }
+        );
+        Ok(())
+    }
+
+    /// Returns the parts, in row order.
+    pub(crate) fn parts(&self) -> &[Part] {
+        &self.parts
+    }
+
+    /// Returns the bytes of one tile: quants, then scales from `part.scales_at` on.
+    pub(crate) fn tile(&self, part: &Part, tile: usize) -> &[u8] {
+        debug_assert!(tile < part.n_tiles());
+        let start = part.start + tile * part.tile_bytes;
+        &self.arena.bytes()[start..start + part.tile_bytes]
+    }
+}
+
+/// Rounds up to whole cache lines.
+fn round_up(bytes: usize) -> Option<usize> {
+    bytes.checked_next_multiple_of(ALIGN)
+}
+
+/// Returns one weight.
+fn weight<L: Layout>(quants: &[u8], scales: &[u8], column: usize, row: usize) -> f32 {
+    let group = column / GROUP;
+    let block = if L::HALVES { column % GROUP / 16 } else { 0 };
+    let quant = (i32::from(L::quant(quants, column, row)) - L::OFFSET) as f32;
+    let value = L::scale(scales, group, block, row) * quant;
+    if L::MIN { value + L::minimum(scales, group, block, row) } else { value }
+}
+
+/// Reads the float number `index` of a tile.
+pub(crate) fn float_at(format: Format, bytes: &[u8], index: usize) -> f32 {
+    let half = [bytes[2 * index], bytes[2 * index + 1]];
+    match format {
+        Format::BF16 => bf16::from_le_bytes(half).to_f32(),
+        Format::F16 => f16::from_le_bytes(half).to_f32(),
+        _ => {
+            let at = 4 * index;
+            f32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
+        }
+    }
+}
+
+/// Packs the 16 rows (fewer in the last tile) of one tile.
+fn pack_tile(rows: &Rows<'_>, tile: usize, part: &Part, out: &mut [u8]) {
+    let row_bytes = rows.bytes.len() / rows.n;
+    let (quants, scales) = out.split_at_mut(part.scales_at);
+    let source = rows.bytes.chunks_exact(row_bytes).skip(tile * TILE).take(TILE);
+    with_layout!(
+        part.format,
+        L => {
+            let mut block = Block::zero();
+            for (row, bytes) in source.enumerate() {
+                for (idx, bytes) in bytes.chunks_exact(rows.kind.block_bytes()).enumerate() {
+                    unpack(rows.kind, bytes, &mut block);
+                    place::<L>(rows.kind, &block, idx, row, quants, scales);
+                }
+            }
+        },
+        float => {
+            let width = part.format.float_bytes();
+            for (row, bytes) in source.enumerate() {
+                for (column, value) in bytes.chunks_exact(width).enumerate() {
+                    let at = (column * TILE + row) * width;
+                    quants[at..at + width].copy_from_slice(value);
+                }
+            }
+        }
+    );
+}
+
+/// Writes block number `idx` of a row to its places in the tile.
+fn place<L: Layout>(kind: BlockType, block: &Block, idx: usize, row: usize, quants: &mut [u8], scales: &mut [u8]) {
+    let len = kind.block_len();
+    if L::NIBBLES {
+        for (pair, values) in block.quants[..len].chunks_exact(8).enumerate() {
+            let at = ((idx * len / 8 + pair) * TILE + row) * 4;
+            for (j, byte) in quants[at..at + 4].iter_mut().enumerate() {
+                *byte = values[j] | values[j + 4] << 4;
+            }
+        }
+    } else {
+        for (quad, values) in block.quants[..len].chunks_exact(4).enumerate() {
+            let at = ((idx * len / 4 + quad) * TILE + row) * 4;
+            quants[at..at + 4].copy_from_slice(values);
+        }
+    }
+    let mut put_half = |at: usize, bits: u16| scales[at + 2 * row..at + 2 * row + 2].copy_from_slice(&bits.to_le_bytes());
+    let first_group = idx * len / GROUP;
+    if L::TWO_LEVEL {
+        put_half(L::outer_at(first_group), block.scale);
+        if L::MIN {
+            put_half(L::outer_at(first_group) + 2 * TILE, block.minimum);
+        }
+        for group in 0..SUPER / GROUP {
+            let at = L::group_at(first_group + group) + row;
+            for half in 0..L::N_BLOCKS {
+                scales[at + half * TILE] = block.inner_scales[group * L::N_BLOCKS + half];
+                if L::MIN {
+                    scales[at + (L::N_BLOCKS + half) * TILE] = block.inner_minimums[group * L::N_BLOCKS + half];
+                }
+            }
+        }
+    } else {
+        put_half(L::group_at(first_group), block.scale);
+        if L::MIN {
+            put_half(L::group_at(first_group) + 2 * TILE, block.minimum);
+        }
+    }
+}

@@ -1,0 +1,308 @@
+//! The threads that the kernels run on: the caller and its workers.
+//!
+//! A matrix product takes tens of microseconds, so a worker spins briefly for the next one before it parks; while the user thinks, nothing spins and the CPU stands at 0 %.
+//!
+//! Invariant: `run` returns (or unwinds) only after every worker has left the job, so a job may borrow from the caller's stack.
+
+use std::any::Any;
+use std::cell::UnsafeCell;
+use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle, Thread};
+use std::time::{Duration, Instant};
+
+use crate::isa::Isa;
+
+/// How long a thread spins before it parks. Longer than the gap between two layers' products, far shorter than anyone notices.
+const SPIN: Duration = Duration::from_micros(40);
+
+type Job<'a> = dyn Fn(usize) + Sync + 'a;
+
+/// A fixed set of threads that run the kernels.
+///
+/// The calling thread is thread 0. Dropping the pool ends and joins the others.
+pub struct Pool {
+    shared: Arc<State>,
+    workers: Vec<JoinHandle<()>>,
+    /// Held while a job runs, so that jobs of several callers follow one another.
+    running: Mutex<()>,
+    isa: Isa,
+}
+
+struct State {
+    /// Counts jobs; a change tells the workers that one stands in `job`.
+    epoch: AtomicUsize,
+    job: UnsafeCell<Option<&'static Job<'static>>>,
+    /// Workers that have not finished the current job.
+    busy: AtomicUsize,
+    stop: AtomicBool,
+    /// Whether each worker sleeps, or is about to.
+    parked: Vec<AtomicBool>,
+    /// The caller, while it sleeps until the workers are done.
+    waiting: Mutex<Option<Thread>>,
+    panic: Mutex<Option<Box<dyn Any + Send>>>,
+}
+
+// SAFETY: `job` is written only by the caller while no worker runs (`busy` is 0), and read by workers only after they saw the new `epoch`, which is stored after it.
+unsafe impl Sync for State {}
+
+impl Pool {
+    /// Starts a pool of `threads` threads, at least one, with the fastest kernels that the CPU has.
+    pub fn new(threads: usize) -> Self {
+        Self::with_isa(threads, Isa::detect())
+    }
+
+    /// Starts a pool whose kernels use `isa`, or the next best that the CPU has.
+    pub fn with_isa(threads: usize, isa: Isa) -> Self {
+        let wanted = threads.saturating_sub(1);
+        let shared = Arc::new(State {
+            epoch: AtomicUsize::new(0),
+            job: UnsafeCell::new(None),
+            busy: AtomicUsize::new(0),
+            stop: AtomicBool::new(false),
+            parked: (0..wanted).map(|_| AtomicBool::new(false)).collect(),
+            waiting: Mutex::new(None),
+            panic: Mutex::new(None),
+        });
+        // A system that gives no more threads leaves a smaller pool, not a dead one.
+        let workers = (0..wanted)
+            .map_while(|worker| {
+                let shared = Arc::clone(&shared);
+                thread::Builder::new()
+                    .name(format!("lowkey-kernels-{}", worker + 1))
+                    .spawn(move || shared.work(worker))
+                    .ok()
+            })
+            .collect();
+        Self { shared, workers, running: Mutex::new(()), isa: isa.usable() }
+    }
+
+    /// Returns the number of threads, the caller's included.
+    pub fn threads(&self) -> usize {
+        self.workers.len() + 1
+    }
+
+    /// Returns the instruction set that the kernels use; this CPU has it.
+    pub fn isa(&self) -> Isa {
+        self.isa
+    }
+
+    /// Calls `job` once per thread with the thread's index, and waits for all.
+    ///
+    /// A panic of any call reaches the caller after all have ended. Called from within a job, it makes the calls one after another.
+    pub fn run(&self, job: impl Fn(usize) + Sync) {
+        let turn = self.running.try_lock();
+        if self.workers.is_empty() || turn.is_err() {
+            (0..self.threads()).for_each(job);
+            return;
+        }
+        let job: &Job<'_> = &job;
+        // SAFETY: only the lifetime changes; `run` leaves no worker in the job (see `finish`), so none outlives the borrow.
+        let job = unsafe { std::mem::transmute::<&Job<'_>, &'static Job<'static>>(job) };
+        // SAFETY: `turn` is held and `busy` is 0, so no worker reads `job` now.
+        unsafe { *self.shared.job.get() = Some(job) };
+        self.shared.busy.store(self.workers.len(), Ordering::Relaxed);
+        self.shared.epoch.fetch_add(1, Ordering::SeqCst);
+        for (worker, parked) in self.workers.iter().zip(&self.shared.parked) {
+            if parked.load(Ordering::SeqCst) {
+                worker.thread().unpark();
+            }
+        }
+        let own = catch_unwind(AssertUnwindSafe(|| job(0)));
+        self.shared.finish();
+        drop(turn);
+        if let Err(panic) = own {
+            resume_unwind(panic);
+        }
+        let panic = self.shared.panic.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(panic) = panic {
+            resume_unwind(panic);
+        }
+    }
+
+    /// Splits `0..n_items` among the threads in runs of `grain` items, each taken by whoever is free.
+    pub fn split(&self, n_items: usize, grain: usize, job: impl Fn(Range<usize>) + Sync) {
+        let grain = grain.max(1);
+        if self.threads() == 1 || n_items <= grain {
+            if n_items > 0 {
+                job(0..n_items);
+            }
+            return;
+        }
+        let next = AtomicUsize::new(0);
+        self.run(|_| {
+            loop {
+                let start = next.fetch_add(grain, Ordering::Relaxed);
+                if start >= n_items {
+                    break;
+                }
+                job(start..(start + grain).min(n_items));
+            }
+        });
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        self.shared.stop.store(true, Ordering::SeqCst);
+        for worker in self.workers.drain(..) {
+            worker.thread().unpark();
+            // A worker catches its jobs' panics, so there is nothing to learn from the result.
+            let _ = worker.join();
+        }
+    }
+}
+
+impl State {
+    /// Takes part in job after job until the pool stops.
+    fn work(&self, worker: usize) {
+        let mut seen = 0;
+        while self.wait_for_job(worker, seen) {
+            seen = seen.wrapping_add(1);
+            // SAFETY: the epoch moved, so the caller has written `job` and will not touch it until `busy` is 0.
+            let job = unsafe { *self.job.get() };
+            if let Some(job) = job
+                && let Err(panic) = catch_unwind(AssertUnwindSafe(|| job(worker + 1)))
+            {
+                *self.panic.lock().unwrap_or_else(PoisonError::into_inner) = Some(panic);
+            }
+            if self.busy.fetch_sub(1, Ordering::SeqCst) == 1 {
+                let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+                if let Some(caller) = waiting.as_ref() {
+                    caller.unpark();
+                }
+            }
+        }
+    }
+
+    /// Waits until a job after the `seen` first ones is there; false when the pool stops.
+    fn wait_for_job(&self, worker: usize, seen: usize) -> bool {
+        let there = || self.epoch.load(Ordering::SeqCst) != seen || self.stop.load(Ordering::SeqCst);
+        if !spin_until(there) {
+            // Either the caller sees `parked` and unparks, or we see its new epoch here: both are sequentially consistent.
+            let parked = self.parked.get(worker);
+            parked.inspect(|parked| parked.store(true, Ordering::SeqCst));
+            while !there() {
+                thread::park();
+            }
+            parked.inspect(|parked| parked.store(false, Ordering::SeqCst));
+        }
+        !self.stop.load(Ordering::SeqCst)
+    }
+
+    /// Waits until every worker has left the job.
+    fn finish(&self) {
+        let done = || self.busy.load(Ordering::SeqCst) == 0;
+        if spin_until(done) {
+            return;
+        }
+        // The last worker to finish looks here after it has counted down, so it sees us, or we see it done.
+        *self.waiting.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread::current());
+        while !done() {
+            thread::park();
+        }
+        *self.waiting.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+}
+
+/// Spins until `condition` holds; false if it did not within [`SPIN`].
+fn spin_until(condition: impl Fn() -> bool) -> bool {
+    let start = Instant::now();
+    loop {
+        for _ in 0..64 {
+            if condition() {
+                return true;
+            }
+            std::hint::spin_loop();
+        }
+        if start.elapsed() > SPIN {
+            return condition();
+        }
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_thread_takes_part_once() {
+        for threads in [1, 2, 3, 5] {
+            let pool = Pool::new(threads);
+            for _ in 0..200 {
+                let calls: Vec<AtomicUsize> = (0..threads).map(|_| AtomicUsize::new(0)).collect();
+                pool.run(|thread| {
+                    calls[thread].fetch_add(1, Ordering::Relaxed);
+                });
+                assert!(calls.iter().all(|calls| calls.load(Ordering::Relaxed) == 1));
+            }
+        }
+    }
+
+    #[test]
+    fn split_covers_every_item_once() {
+        let pool = Pool::new(3);
+        for (n_items, grain) in [(0, 4), (1, 4), (17, 4), (100, 1), (5, 0)] {
+            let seen: Vec<AtomicUsize> = (0..n_items).map(|_| AtomicUsize::new(0)).collect();
+            pool.split(n_items, grain, |items| {
+                for item in items {
+                    seen[item].fetch_add(1, Ordering::Relaxed);
+                }
+            });
+            assert!(seen.iter().all(|seen| seen.load(Ordering::Relaxed) == 1));
+        }
+    }
+
+    #[test]
+    fn a_panic_reaches_the_caller_and_the_pool_lives_on() {
+        let pool = Pool::new(3);
+        for victim in 0..3 {
+            let result = catch_unwind(AssertUnwindSafe(|| {
+                pool.run(|thread| {
+                    if thread == victim {
+                        resume_unwind(Box::new("broken job"));
+                    }
+                });
+            }));
+            assert_eq!(result.unwrap_err().downcast_ref::<&str>(), Some(&"broken job"));
+        }
+        let calls = AtomicUsize::new(0);
+        pool.run(|_| {
+            calls.fetch_add(1, Ordering::Relaxed);
+        });
+        assert_eq!(calls.load(Ordering::Relaxed), 3);
+    }
+
+    #[test]
+    fn a_job_within_a_job_runs_in_place() {
+        let pool = Pool::new(2);
+        let calls = AtomicUsize::new(0);
+        pool.run(|_| {
+            pool.run(|_| {
+                calls.fetch_add(1, Ordering::Relaxed);
+            });
+        });
+        assert_eq!(calls.load(Ordering::Relaxed), 4);
+    }
+
+    #[test]
+    fn jobs_of_several_callers_do_not_mix() {
+        let pool = Pool::new(2);
+        thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(|| {
+                    for _ in 0..300 {
+                        let calls = AtomicUsize::new(0);
+                        pool.run(|_| {
+                            calls.fetch_add(1, Ordering::Relaxed);
+                        });
+                        assert_eq!(calls.load(Ordering::Relaxed), 2);
+                    }
+                });
+            }
+        });
+    }
+}

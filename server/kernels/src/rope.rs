@@ -1,0 +1,188 @@
+//! Rotary position embedding.
+//!
+//! The angle of position `p` is that of `p` rounded down to a multiple of 64 plus that of the rest; two small tables in f64 give both, and one complex product joins them. So a model of 128k positions costs no table of 128k rows, and the result is as exact as f32 can hold.
+
+use crate::error::ShapeError;
+use crate::pool::Pool;
+use crate::shared::Shared;
+
+/// Which two values of a head turn together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pairing {
+    /// `i` and `i + dim / 2`: GPT-NeoX, Qwen, StarCoder2; every GGUF that is not Llama-like.
+    Halves,
+    /// `2i` and `2i + 1`: what GGUF files of Llama-like models are permuted for.
+    Adjacent,
+}
+
+/// Positions that share a coarse angle.
+const STEP: usize = 64;
+
+/// The rotations of every position of one model.
+#[derive(Debug, Clone)]
+pub struct Rope {
+    head_dim: usize,
+    pairing: Pairing,
+    /// Rotated pairs per head.
+    n_pairs: usize,
+    /// `STEP` × `n_pairs` (cos, sin) of the positions 0..STEP.
+    fine: Vec<(f64, f64)>,
+    /// (cos, sin) of every multiple of `STEP`, × `n_pairs`.
+    coarse: Vec<(f64, f64)>,
+}
+
+impl Rope {
+    /// Prepares positions `0..max_positions` for heads of `head_dim` values, rotated in halves with frequencies `base^(-2i / head_dim)`.
+    pub fn new(head_dim: usize, base: f32, max_positions: usize) -> Self {
+        let n_pairs = head_dim / 2;
+        let base = f64::from(base);
+        let frequencies: Vec<f64> = (0..n_pairs).map(|i| base.powf(-2.0 * i as f64 / head_dim as f64)).collect();
+        Self::with_frequencies(head_dim, Pairing::Halves, &frequencies, max_positions)
+    }
+
+    /// Prepares positions `0..max_positions` with one frequency (radians per position) per rotated pair; values beyond the pairs stay as they are.
+    pub fn with_frequencies(head_dim: usize, pairing: Pairing, frequencies: &[f64], max_positions: usize) -> Self {
+        let n_pairs = frequencies.len().min(head_dim / 2);
+        let table = |n_positions: usize, step: usize| {
+            let mut table = Vec::with_capacity(n_positions * n_pairs);
+            for position in 0..n_positions {
+                for frequency in &frequencies[..n_pairs] {
+                    let (sin, cos) = ((position * step) as f64 * frequency).sin_cos();
+                    table.push((cos, sin));
+                }
+            }
+            table
+        };
+        let n_coarse = max_positions.div_ceil(STEP).max(1);
+        Self { head_dim, pairing, n_pairs, fine: table(STEP, 1), coarse: table(n_coarse, STEP) }
+    }
+
+    /// Returns the positions that were prepared for, rounded up.
+    pub fn max_positions(&self) -> usize {
+        self.coarse.len().checked_div(self.n_pairs).map_or(usize::MAX, |n| n * STEP)
+    }
+
+    /// Rotates one position's heads in place: `x` is heads × `head_dim`.
+    pub fn apply(&self, x: &mut [f32], position: usize) -> Result<(), ShapeError> {
+        let heads = x.len().checked_div(self.head_dim).and_then(|heads| heads.checked_mul(self.head_dim));
+        ShapeError::exactly("rope", "x", heads, x.len())?;
+        ShapeError::at_least("rope", "positions", position.checked_add(1), self.max_positions())?;
+        self.rotate(x, position);
+        Ok(())
+    }
+
+    /// Rotates the first `width` values (heads × `head_dim`) of each of `m` rows that begin `row_stride` apart; row `i` stands at `position + i`.
+    pub fn apply_rows(
+        &self,
+        pool: &Pool,
+        x: &mut [f32],
+        row_stride: usize,
+        width: usize,
+        position: usize,
+        m: usize,
+    ) -> Result<(), ShapeError> {
+        let heads = width.checked_div(self.head_dim).and_then(|heads| heads.checked_mul(self.head_dim));
+        ShapeError::exactly("rope", "width", heads, width)?;
+        ShapeError::at_least("rope", "row stride", Some(width), row_stride)?;
+        let needed = m.checked_sub(1).map_or(Some(0), |last| last.checked_mul(row_stride)?.checked_add(width));
+        ShapeError::at_least("rope", "x", needed, x.len())?;
+        ShapeError::at_least("rope", "positions", position.checked_add(m), self.max_positions())?;
+        let x = Shared::new(x);
+        pool.split(m, 16, |rows| {
+            for row in rows {
+                // SAFETY: `split` hands out every row once, and rows do not overlap: the stride is at least the width.
+                let row_values = unsafe { x.part(row * row_stride, width) };
+                self.rotate(row_values, position + row);
+            }
+        });
+        Ok(())
+    }
+
+    fn rotate(&self, x: &mut [f32], position: usize) {
+        let fine = &self.fine[position % STEP * self.n_pairs..][..self.n_pairs];
+        let coarse = &self.coarse[position / STEP * self.n_pairs..][..self.n_pairs];
+        // A block of pairs at a time, so that the angles stand in a small array for all heads.
+        const BLOCK: usize = 64;
+        let (mut cos, mut sin) = ([0.0_f32; BLOCK], [0.0_f32; BLOCK]);
+        for start in (0..self.n_pairs).step_by(BLOCK) {
+            let len = BLOCK.min(self.n_pairs - start);
+            for i in 0..len {
+                let ((fc, fs), (cc, cs)) = (fine[start + i], coarse[start + i]);
+                cos[i] = (fc * cc - fs * cs) as f32;
+                sin[i] = (fs * cc + fc * cs) as f32;
+            }
+            let (cos, sin) = (&cos[..len], &sin[..len]);
+            for head in x.chunks_exact_mut(self.head_dim) {
+                match self.pairing {
+                    Pairing::Halves => {
+                        let (first, second) = head.split_at_mut(self.n_pairs);
+                        let (first, second) = (&mut first[start..start + len], &mut second[start..start + len]);
+                        for i in 0..len {
+                            let (a, b) = (first[i], second[i]);
+                            first[i] = a * cos[i] - b * sin[i];
+                            second[i] = b * cos[i] + a * sin[i];
+                        }
+                    }
+                    Pairing::Adjacent => {
+                        let pairs = &mut head.as_chunks_mut::<2>().0[start..start + len];
+                        for (i, [a, b]) in pairs.iter_mut().enumerate() {
+                            (*a, *b) = (*a * cos[i] - *b * sin[i], *b * cos[i] + *a * sin[i]);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+    use crate::reference;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn rotation_equals_the_reference(
+            half in 1_usize..80,
+            heads in 1_usize..4,
+            position in 0_usize..5000,
+            adjacent: bool,
+        ) {
+            let head_dim = 2 * half;
+            let pairing = if adjacent { Pairing::Adjacent } else { Pairing::Halves };
+            let frequencies: Vec<f64> = (0..half).map(|i| 1e6_f64.powf(-(i as f64) / half as f64)).collect();
+            let rope = Rope::with_frequencies(head_dim, pairing, &frequencies, 5000);
+            let x: Vec<f32> = (0..heads * head_dim).map(|i| (i as f32 * 0.37).sin()).collect();
+            let mut turned = x.clone();
+            rope.apply(&mut turned, position).unwrap();
+            let exact = reference::rope(&x, head_dim, adjacent, &frequencies, position);
+            for (turned, exact) in turned.iter().zip(exact) {
+                prop_assert!((f64::from(*turned) - exact).abs() < 1e-6);
+            }
+        }
+    }
+
+    #[test]
+    fn rows_equal_one_by_one() {
+        let rope = Rope::new(64, 1e6, 600);
+        let (stride, width, m) = (200, 128, 40);
+        let x: Vec<f32> = (0..stride * m).map(|i| (i as f32 * 0.11).cos()).collect();
+        let mut rows = x.clone();
+        rope.apply_rows(&Pool::new(2), &mut rows, stride, width, 500, m).unwrap();
+        for row in 0..m {
+            let mut one = x[row * stride..row * stride + width].to_vec();
+            rope.apply(&mut one, 500 + row).unwrap();
+            assert_eq!(rows[row * stride..row * stride + width], one);
+            assert_eq!(rows[row * stride + width..(row + 1) * stride], x[row * stride + width..(row + 1) * stride]);
+        }
+    }
+
+    #[test]
+    fn positions_beyond_the_tables_are_an_error() {
+        let rope = Rope::new(32, 1e4, 100);
+        assert!(rope.apply(&mut [0.0; 64], rope.max_positions()).is_err());
+        assert!(rope.apply(&mut [0.0; 63], 0).is_err());
+    }
+}

@@ -1,0 +1,40 @@
+//! One output buffer that several threads fill, each its own disjoint part.
+
+use std::marker::PhantomData;
+
+/// A mutable slice whose disjoint parts may be written from several threads at once.
+#[derive(Clone, Copy)]
+pub(crate) struct Shared<'a, T> {
+    start: *mut T,
+    len: usize,
+    borrow: PhantomData<&'a mut [T]>,
+}
+
+// SAFETY: it is a `&mut [T]` in parts; callers of `part` keep the parts disjoint.
+unsafe impl<T: Send> Send for Shared<'_, T> {}
+// SAFETY: as above; a shared reference gives no access except through `part`.
+unsafe impl<T: Send> Sync for Shared<'_, T> {}
+
+impl<'a, T> Shared<'a, T> {
+    /// Borrows `slice` for as long as its parts are written.
+    pub(crate) fn new(slice: &'a mut [T]) -> Self {
+        Self { start: slice.as_mut_ptr(), len: slice.len(), borrow: PhantomData }
+    }
+
+    /// Returns the address of the first value.
+    pub(crate) fn as_mut_ptr(&self) -> *mut T {
+        self.start
+    }
+
+    /// Returns the values from `start` on, `len` of them; fewer where the slice ends.
+    ///
+    /// # Safety
+    /// No two parts that live at the same time may overlap.
+    #[expect(clippy::mut_from_ref, reason = "that is what this type is for; see Safety")]
+    pub(crate) unsafe fn part(&self, start: usize, len: usize) -> &'a mut [T] {
+        let start = start.min(self.len);
+        let len = len.min(self.len - start);
+        // SAFETY: the range lies within the borrowed slice, and the caller keeps parts disjoint.
+        unsafe { std::slice::from_raw_parts_mut(self.start.add(start), len) }
+    }
+}
