@@ -1,1 +1,50 @@
 //! Model files, weights, the KV cache and one file per architecture.
+//!
+//! A GGUF file goes through our own validation of its bytes ([`gguf`](mod@gguf) in the source), then candle's header
+//! reader, then a table of architectures; its weights are packed from the map into the layout of `lowkey-kernels`.
+//! Invariants: a broken file is one [`ModelError`] with the next step in it, never a panic or an allocation by an
+//! unchecked field; a cache that was truncated, forked or filled in other chunks gives the same logits to the bit.
+
+mod architecture;
+mod block;
+mod cache;
+mod causal_lm;
+mod config;
+mod decoder;
+mod digest;
+mod error;
+mod file;
+mod gguf;
+mod mapped;
+mod metadata;
+mod qwen2;
+mod tensor_type;
+mod weights;
+
+pub use cache::KvCache;
+pub use causal_lm::{CausalLm, Want};
+pub use config::Config;
+pub use error::ModelError;
+pub use file::ModelFile;
+pub use metadata::Metadata;
+
+// What a sampler needs of the kernels; the engine knows the model only.
+pub use lowkey_kernels::{argmax, log_sum_exp, top_k};
+
+use lowkey_kernels::Pool;
+
+use decoder::Decoder;
+use weights::Weights;
+
+/// Loads the weights of a model, to run on `threads` threads; reports the share done to `progress`, from 0 to 1.
+///
+/// Memory: the packed weights, about the size of the file. The file can be dropped afterwards.
+pub fn load(
+    file: &ModelFile,
+    threads: usize,
+    progress: &mut dyn FnMut(f32),
+) -> Result<Box<dyn CausalLm>, ModelError> {
+    let mut weights = Weights::new(file, Pool::new(threads), progress);
+    let layers = (file.loader().load)(&mut weights)?;
+    Ok(Box::new(Decoder::new(file.config(), layers, weights.finish())))
+}

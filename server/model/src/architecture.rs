@@ -1,0 +1,47 @@
+//! The architectures that can be loaded, as a table.
+//!
+//! To add one: a file that names its tensors and builds shared [`Layers`] of them, and a line here.
+
+use crate::decoder::Layers;
+use crate::error::list;
+use crate::weights::Weights;
+use crate::{Metadata, ModelError, qwen2};
+
+/// An architecture: its name in `general.architecture`, and how its model is built.
+#[derive(Debug)]
+pub(crate) struct Architecture {
+    /// The value of `general.architecture`, also what its metadata keys begin with.
+    pub(crate) name: &'static str,
+    /// Reads all weights.
+    pub(crate) load: fn(&mut Weights<'_>) -> Result<Layers, ModelError>,
+}
+
+static SUPPORTED: [Architecture; 1] = [Architecture { name: "qwen2", load: qwen2::load }];
+
+impl Architecture {
+    /// Finds the architecture of the file with these metadata.
+    pub(crate) fn of(file: &str, metadata: &Metadata) -> Result<&'static Self, ModelError> {
+        let key = "general.architecture";
+        let Some(found) = metadata.string(key) else {
+            return Err(ModelError::Key {
+                file: file.to_owned(),
+                key: key.to_owned(),
+                problem: "is missing or not a string".to_owned(),
+            });
+        };
+        let unknown = || ModelError::Architecture {
+            file: file.to_owned(),
+            found: shorten(found),
+            supported: list(SUPPORTED.iter().map(|supported| supported.name)),
+        };
+        SUPPORTED.iter().find(|supported| supported.name == found).ok_or_else(unknown)
+    }
+}
+
+/// A damaged file may hold megabytes where a name should be; a message must not.
+fn shorten(name: &str) -> String {
+    match name.char_indices().nth(40) {
+        Some((end, _)) => format!("{}…", &name[..end]),
+        None => name.to_owned(),
+    }
+}

@@ -1,0 +1,42 @@
+//! What the engine asks of a model, whatever runs it.
+
+use crate::{Config, KvCache, ModelError};
+
+/// Which positions' logits a forward pass is to compute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Want {
+    /// None: the tokens are only appended to the cache.
+    None,
+    /// Those of the last token: `vocab` numbers.
+    Last,
+    /// Those of every token: `tokens.len() × vocab` numbers, to verify a draft.
+    All,
+}
+
+/// A causal language model that appends to a cache which it does not own.
+///
+/// Appending is associative to the bit: however a token sequence is split over calls, and whatever was truncated in
+/// between, the logits of a position depend only on the tokens up to it (on the CPU; on a GPU within a tolerance).
+pub trait CausalLm: Send {
+    /// The model's shape.
+    fn config(&self) -> &Config;
+
+    /// Makes an empty cache for `capacity_tokens` tokens, at least one and at most the model's context.
+    fn new_cache(&self, capacity_tokens: usize) -> KvCache;
+
+    /// What one token of capacity takes in a cache.
+    fn cache_bytes_per_token(&self) -> usize;
+
+    /// Appends `tokens` behind what `cache` holds and puts the wanted logits into `logits`, whose old contents go.
+    ///
+    /// Asks `cancelled` before each layer; returns `false` when it said so, or on an error: then the cache holds what
+    /// it held before, and `logits` nothing.
+    fn forward(
+        &mut self,
+        tokens: &[u32],
+        cache: &mut KvCache,
+        want: Want,
+        logits: &mut Vec<f32>,
+        cancelled: &dyn Fn() -> bool,
+    ) -> Result<bool, ModelError>;
+}

@@ -1,0 +1,191 @@
+//! A decoder-only model on our own kernels: embedding, layers, norm, output matrix.
+//!
+//! Embedding rows are looked up in the packed table; nothing of the vocabulary's size is ever kept in f32.
+//! Invariant: a pass that fails or is cancelled leaves the cache as it was, because positions only begin to count at
+//! the end of the pass.
+
+use lowkey_kernels::{Matrix, Pool, Quantized, Rope, ShapeError, matmul};
+
+use crate::block::{Block, Pass, Scratch, sized};
+use crate::cache::Shape;
+use crate::{CausalLm, Config, KvCache, ModelError, Want};
+
+/// How many tokens go through the layers together. Bounds the buffers; more would not make the products faster.
+const CHUNK_TOKENS: usize = 512;
+
+/// A llama-like model, whatever its architecture calls its tensors.
+pub(crate) struct Decoder {
+    config: Config,
+    /// (vocab, hidden)
+    embedding: Matrix,
+    blocks: Vec<Block>,
+    /// (hidden)
+    final_norm: Vec<f32>,
+    /// (vocab, hidden); `None` where the embedding serves.
+    output: Option<Matrix>,
+    rope: Rope,
+    /// For how many positions there are rotations.
+    n_rotations: usize,
+    pool: Pool,
+    scratch: Scratch,
+    /// The residual stream, (tokens of a chunk, hidden).
+    stream: Vec<f32>,
+}
+
+/// The weights of a whole model.
+pub(crate) struct Layers {
+    /// (vocab, hidden)
+    pub(crate) embedding: Matrix,
+    /// In order.
+    pub(crate) blocks: Vec<Block>,
+    /// (hidden)
+    pub(crate) final_norm: Vec<f32>,
+    /// (vocab, hidden); `None` where the embedding serves.
+    pub(crate) output: Option<Matrix>,
+}
+
+impl Decoder {
+    /// Builds a model from its weights, to run on the threads of `pool`.
+    pub(crate) fn new(config: &Config, layers: Layers, pool: Pool) -> Self {
+        let Layers { embedding, blocks, final_norm, output } = layers;
+        let has_floats = blocks.iter().any(Block::has_floats)
+            || output.as_ref().unwrap_or(&embedding).has_floats();
+        let quantized = if has_floats { Quantized::with_floats() } else { Quantized::new() };
+        // A short table to begin with; it grows with the caches that are used, not with what the file claims.
+        let n_rotations = config.context_length.min(4096);
+        Self {
+            embedding,
+            blocks,
+            final_norm,
+            output,
+            rope: Rope::new(config.head_dim, config.rope_base, n_rotations),
+            n_rotations,
+            pool,
+            scratch: Scratch::new(quantized),
+            stream: Vec::new(),
+            config: config.clone(),
+        }
+    }
+
+    fn check(&self, tokens: &[u32], cache: &KvCache, want: Want) -> Result<(), ModelError> {
+        let shape = Shape::of(&self.config);
+        if cache.shape() != shape {
+            return Err(ModelError::ForeignCache {
+                found: cache.shape().describe(),
+                expected: shape.describe(),
+            });
+        }
+        if tokens.is_empty() && want != Want::None {
+            return Err(ModelError::NoTokens);
+        }
+        if tokens.len() > cache.capacity() - cache.len() {
+            let (held, added, capacity) = (cache.len(), tokens.len(), cache.capacity());
+            return Err(ModelError::Capacity { held, added, capacity });
+        }
+        let vocab = self.config.vocab;
+        match tokens.iter().position(|id| *id as usize >= vocab) {
+            Some(position) => Err(ModelError::TokenId { id: tokens[position], position, vocab }),
+            None => Ok(()),
+        }
+    }
+
+    /// Runs all tokens, chunk by chunk; they stand in the cache but do not count yet. `false` when cancelled.
+    fn run(
+        &mut self,
+        tokens: &[u32],
+        cache: &mut KvCache,
+        want: Want,
+        logits: &mut Vec<f32>,
+        cancelled: &dyn Fn() -> bool,
+    ) -> Result<bool, ShapeError> {
+        let mut n_done = 0;
+        for chunk in tokens.chunks(CHUNK_TOKENS) {
+            if !self.run_layers(chunk, cache.len() + n_done, cache, cancelled)? {
+                return Ok(false);
+            }
+            n_done += chunk.len();
+            match want {
+                Want::All => self.push_logits(chunk.len(), chunk.len(), logits)?,
+                Want::Last if n_done == tokens.len() => self.push_logits(chunk.len(), 1, logits)?,
+                Want::Last | Want::None => {}
+            }
+        }
+        Ok(true)
+    }
+
+    /// Runs one chunk through all layers; leaves its stream in `self.stream`. `false` when cancelled.
+    fn run_layers(
+        &mut self,
+        tokens: &[u32],
+        position: usize,
+        cache: &mut KvCache,
+        cancelled: &dyn Fn() -> bool,
+    ) -> Result<bool, ShapeError> {
+        let (m, hidden) = (tokens.len(), self.config.hidden);
+        let stream = sized(&mut self.stream, m * hidden);
+        for (row, id) in stream.chunks_exact_mut(hidden).zip(tokens) {
+            self.embedding.row(*id as usize, row)?;
+        }
+        let pass = Pass { pool: &self.pool, config: &self.config, rope: &self.rope, position, m };
+        for (block, kv) in self.blocks.iter().zip(cache.layers_mut()) {
+            if cancelled() {
+                return Ok(false);
+            }
+            block.forward(&pass, &mut self.scratch, kv, stream)?;
+        }
+        Ok(true)
+    }
+
+    /// Puts the logits of the last `m` of `n` rows of the stream behind what `logits` holds.
+    fn push_logits(&mut self, n: usize, m: usize, logits: &mut Vec<f32>) -> Result<(), ShapeError> {
+        let Config { hidden, vocab, norm_eps, .. } = self.config;
+        let rows = &self.stream[(n - m) * hidden..n * hidden];
+        let begin = logits.len();
+        logits.resize(begin + m * vocab, 0.0);
+        let quantized = self.scratch.quantized();
+        quantized.rms_norm(&self.pool, rows, &self.final_norm, norm_eps, m, hidden)?;
+        let output = self.output.as_ref().unwrap_or(&self.embedding);
+        matmul(&self.pool, output, quantized, None, false, &mut logits[begin..])
+    }
+
+    fn extend_rotations(&mut self, positions: usize) {
+        if positions > self.n_rotations {
+            self.n_rotations = positions.next_power_of_two().min(self.config.context_length);
+            self.rope = Rope::new(self.config.head_dim, self.config.rope_base, self.n_rotations);
+        }
+    }
+}
+
+impl CausalLm for Decoder {
+    fn config(&self) -> &Config {
+        &self.config
+    }
+
+    fn new_cache(&self, capacity_tokens: usize) -> KvCache {
+        KvCache::new(Shape::of(&self.config), capacity_tokens)
+    }
+
+    fn cache_bytes_per_token(&self) -> usize {
+        // Keys and values of two bytes each.
+        self.config.n_layers * self.config.kv_width() * 2 * 2
+    }
+
+    fn forward(
+        &mut self,
+        tokens: &[u32],
+        cache: &mut KvCache,
+        want: Want,
+        logits: &mut Vec<f32>,
+        cancelled: &dyn Fn() -> bool,
+    ) -> Result<bool, ModelError> {
+        logits.clear();
+        self.check(tokens, cache, want)?;
+        self.extend_rotations(cache.len() + tokens.len());
+        let done = self.run(tokens, cache, want, logits, cancelled);
+        match done {
+            Ok(true) => cache.advance(tokens.len()),
+            Ok(false) | Err(_) => logits.clear(),
+        }
+        Ok(done?)
+    }
+}

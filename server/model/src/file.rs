@@ -1,0 +1,189 @@
+//! A model file: validated, mapped, its header read.
+//!
+//! Opening touches the header only; weights are read when a model is loaded from it, and packed into the kernels' own
+//! layout. Drop the file after loading: it keeps the vocabulary in memory and the map open.
+//! Invariant: every tensor's span lies inside the bytes.
+
+use std::collections::HashMap;
+use std::io::Cursor;
+use std::ops::Range;
+use std::path::Path;
+
+use candle_core::quantized::gguf_file::Content;
+
+use crate::architecture::Architecture;
+use crate::gguf::{self, Checked};
+use crate::mapped::MappedBytes;
+use crate::tensor_type::TensorType;
+use crate::{Config, Metadata, ModelError, digest};
+
+/// A GGUF model, validated and mapped into memory.
+#[derive(Debug)]
+pub struct ModelFile {
+    file: String,
+    bytes: MappedBytes,
+    header_bytes: usize,
+    metadata: Metadata,
+    tensors: Tensors,
+    architecture: &'static Architecture,
+    config: Config,
+}
+
+impl ModelFile {
+    /// Opens and validates the model at `path`. Reads its header only.
+    pub fn open(path: &Path) -> Result<Self, ModelError> {
+        let file = path.display().to_string();
+        let bytes = MappedBytes::open(path, &file)?;
+        Self::read(file, bytes)
+    }
+
+    /// Validates a model that is compiled into the program; `name` stands for the file in messages.
+    pub fn from_bytes(name: &str, bytes: &'static [u8]) -> Result<Self, ModelError> {
+        Self::read(name.to_owned(), MappedBytes::Static(bytes))
+    }
+
+    fn read(file: String, bytes: MappedBytes) -> Result<Self, ModelError> {
+        let checked = gguf::validate(&file, &bytes)?;
+        let refused = |problem: String| ModelError::Header { file: file.clone(), problem };
+        let content =
+            Content::read(&mut Cursor::new(&*bytes)).map_err(|error| refused(error.to_string()))?;
+        if content.tensor_data_offset != checked.data_start {
+            return Err(refused(format!(
+                "data begin at {}, not {}",
+                content.tensor_data_offset, checked.data_start
+            )));
+        }
+        let tensors = Tensors::locate(&content, checked)
+            .ok_or_else(|| refused("a tensor is too large".to_owned()))?;
+        let metadata = Metadata::new(content.metadata);
+        reject_parts(&file, &metadata)?;
+        let architecture = Architecture::of(&file, &metadata)?;
+        let config = Config::read(&file, architecture.name, &metadata, &tensors)?;
+        let header_bytes = checked.header_bytes as usize;
+        Ok(Self { file, bytes, header_bytes, metadata, tensors, architecture, config })
+    }
+
+    /// The file's path, or the name given with embedded bytes.
+    pub fn file(&self) -> &str {
+        &self.file
+    }
+
+    /// The architecture, as the file names it (`qwen2`).
+    pub fn architecture(&self) -> &str {
+        self.architecture.name
+    }
+
+    /// The model's name: `general.name`, else the file's name without its extension.
+    pub fn name(&self) -> &str {
+        let stem = Path::new(&self.file).file_stem().and_then(|stem| stem.to_str());
+        self.metadata.string("general.name").or(stem).unwrap_or(&self.file)
+    }
+
+    /// The identity of header and weights as 64 hex digits: a SHA-256 over the length, the header and the tensor data.
+    ///
+    /// Of data beyond 16 MiB it covers 512 samples of 16 KiB, evenly spread: enough to tell models apart, not to
+    /// detect tampering. Computed at each call, in 10 to 50 ms.
+    pub fn digest(&self) -> String {
+        digest::digest(&self.bytes, self.header_bytes)
+    }
+
+    /// The header's key–value pairs.
+    pub fn metadata(&self) -> &Metadata {
+        &self.metadata
+    }
+
+    /// The model's shape.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The length of the file in bytes.
+    pub fn n_bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
+    pub(crate) fn loader(&self) -> &'static Architecture {
+        self.architecture
+    }
+
+    pub(crate) fn tensors(&self) -> &Tensors {
+        &self.tensors
+    }
+
+    /// The stored bytes of a tensor of this file.
+    pub(crate) fn data(&self, tensor: &TensorSpan) -> &[u8] {
+        // Inside the file, by validation; empty rather than a panic if another process has cut it since.
+        self.bytes.get(tensor.span.clone()).unwrap_or_default()
+    }
+}
+
+/// One part of a model that is split over several files has its keys but not its tensors.
+fn reject_parts(file: &str, metadata: &Metadata) -> Result<(), ModelError> {
+    match metadata.u32("split.count") {
+        Some(parts) if parts > 1 => Err(ModelError::Version {
+            file: file.to_owned(),
+            found: format!("key split.count says that it is one of {parts} parts"),
+            supported: "models in one file",
+            next: "join the parts (`llama-gguf-split --merge`) or download the model in one file",
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// Where each tensor stands.
+#[derive(Debug)]
+pub(crate) struct Tensors {
+    spans: HashMap<String, TensorSpan>,
+}
+
+/// One tensor in the file.
+#[derive(Clone, Debug)]
+pub(crate) struct TensorSpan {
+    /// How its numbers are stored.
+    pub(crate) kind: TensorType,
+    /// Its shape, outermost dimension first (rows before columns).
+    pub(crate) shape: Vec<usize>,
+    /// The product of all dimensions but the innermost.
+    pub(crate) rows: usize,
+    /// The innermost dimension.
+    pub(crate) columns: usize,
+    /// Where its data stand in the file.
+    pub(crate) span: Range<usize>,
+}
+
+impl Tensors {
+    fn locate(content: &Content, checked: Checked) -> Option<Self> {
+        let locate = |info: &candle_core::quantized::gguf_file::TensorInfo| {
+            let kind = TensorType::of(info.ggml_dtype)?;
+            let shape = info.shape.dims().to_vec();
+            let (columns, outer) = shape.split_last()?;
+            let (columns, rows) = (*columns, outer.iter().product::<usize>());
+            let begin = usize::try_from(checked.data_start.checked_add(info.offset)?).ok()?;
+            let size = kind.kind.row_bytes(columns)?.checked_mul(rows)?;
+            let span = begin..begin.checked_add(size)?;
+            Some(TensorSpan { kind, shape, rows, columns, span })
+        };
+        let spans =
+            content.tensor_infos.iter().map(|(name, info)| Some((name.clone(), locate(info)?)));
+        Some(Self { spans: spans.collect::<Option<_>>()? })
+    }
+
+    pub(crate) fn contains(&self, name: &str) -> bool {
+        self.spans.contains_key(name)
+    }
+
+    /// Finds a tensor, or says which is missing and what it should be like.
+    pub(crate) fn get(
+        &self,
+        file: &str,
+        name: &str,
+        expected: &str,
+    ) -> Result<&TensorSpan, ModelError> {
+        let missing = || ModelError::MissingTensor {
+            file: file.to_owned(),
+            tensor: name.to_owned(),
+            expected: expected.to_owned(),
+        };
+        self.spans.get(name).ok_or_else(missing)
+    }
+}

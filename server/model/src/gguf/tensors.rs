@@ -1,0 +1,130 @@
+//! Validation of the tensor list: names, dimensions, types, and where the data stand.
+
+use super::reader::{Place, Reader};
+use crate::ModelError;
+use crate::error::list;
+use crate::tensor_type::{SUPPORTED, TensorType, type_name};
+
+/// The longest name of a tensor. The format says 64.
+const MAX_NAME_BYTES: u64 = 256;
+/// The most dimensions, as in ggml.
+const MAX_DIMENSIONS: u32 = 4;
+
+/// One tensor's entry.
+pub(super) struct Entry<'a> {
+    /// The tensor's name.
+    pub(super) name: &'a str,
+    /// Where its data begin, in bytes from the start of the data.
+    offset: u64,
+    /// The length of its data.
+    size_bytes: u64,
+}
+
+/// Checks the entry of the tensor with this index, by itself.
+pub(super) fn check_tensor<'a>(
+    reader: &mut Reader<'a>,
+    index: u64,
+    alignment: u64,
+) -> Result<Entry<'a>, ModelError> {
+    let name = reader.name(&Place::TensorName(index), MAX_NAME_BYTES)?;
+    let place = Place::Tensor(name);
+
+    let at = reader.offset();
+    let n_dimensions = reader.u32(&place)?;
+    if n_dimensions == 0 || n_dimensions > MAX_DIMENSIONS {
+        let problem =
+            format!("has {n_dimensions} dimensions, the format allows 1 to {MAX_DIMENSIONS}");
+        return Err(reader.malformed(&place, at, problem));
+    }
+    let mut row_length = 1;
+    let mut n_elements: u64 = 1;
+    for dimension in 0..n_dimensions {
+        let at = reader.offset();
+        let size = reader.u64(&place)?;
+        if dimension == 0 {
+            row_length = size;
+        }
+        n_elements = match n_elements.checked_mul(size) {
+            Some(0) => {
+                return Err(reader.malformed(
+                    &place,
+                    at,
+                    format!("has a dimension {dimension} of size 0"),
+                ));
+            }
+            // candle and the kernels count elements and bytes in usize.
+            Some(product) if product <= isize::MAX as u64 => product,
+            _ => {
+                return Err(reader.too_large(
+                    &place,
+                    at,
+                    size,
+                    "elements in one dimension",
+                    isize::MAX as u64,
+                ));
+            }
+        };
+    }
+
+    let at = reader.offset();
+    let id = reader.u32(&place)?;
+    let Some(TensorType { kind, name: type_text, .. }) = TensorType::by_id(id) else {
+        return Err(ModelError::TensorType {
+            file: reader.file().to_owned(),
+            tensor: name.to_owned(),
+            offset: at,
+            found: type_name(id),
+            supported: list(SUPPORTED.iter().map(|supported| supported.name)),
+        });
+    };
+    let block_length = kind.block_len() as u64;
+    if !row_length.is_multiple_of(block_length) {
+        let problem = format!(
+            "has rows of {row_length}, type {type_text} needs a multiple of {block_length}"
+        );
+        return Err(reader.malformed(&place, at, problem));
+    }
+    let Some(size_bytes) = (n_elements / block_length).checked_mul(kind.block_bytes() as u64)
+    else {
+        return Err(reader.too_large(&place, at, n_elements, "elements", isize::MAX as u64 / 4));
+    };
+
+    let at = reader.offset();
+    let offset = reader.u64(&place)?;
+    if !offset.is_multiple_of(alignment) {
+        let problem = format!(
+            "says its data stand at {offset}, which is no multiple of the alignment {alignment}"
+        );
+        return Err(reader.malformed(&place, at, problem));
+    }
+    Ok(Entry { name, offset, size_bytes })
+}
+
+/// Checks that all tensors lie inside the file and none in another. Sorts `tensors` by where they stand.
+pub(super) fn check_apart(
+    reader: &Reader<'_>,
+    data_start: u64,
+    tensors: &mut [Entry<'_>],
+) -> Result<(), ModelError> {
+    tensors.sort_by_key(|tensor| tensor.offset);
+    let mut previous: Option<(&str, u64)> = None;
+    for tensor in &*tensors {
+        let place = Place::Data(tensor.name);
+        let begin = data_start.saturating_add(tensor.offset);
+        let end = begin.saturating_add(tensor.size_bytes);
+        if end > reader.file_bytes() {
+            return Err(reader.cut_short(&place, begin, tensor.size_bytes));
+        }
+        match previous {
+            Some((other, other_end)) if begin < other_end => {
+                return Err(reader.malformed(
+                    &place,
+                    begin,
+                    format!("overlap those of tensor {other}"),
+                ));
+            }
+            _ => previous = Some((tensor.name, end)),
+        }
+    }
+    Ok(())
+}

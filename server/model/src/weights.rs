@@ -1,0 +1,127 @@
+//! Reading weights out of a model file, each held against the shape that the metadata imply.
+//!
+//! Matrices are packed straight from the map into the kernels' layout; norms and biases become f32.
+
+use half::{bf16, f16};
+use lowkey_kernels::{BlockType, Matrix, Pool, Rows};
+
+use crate::error::list;
+use crate::file::TensorSpan;
+use crate::{Config, ModelError, ModelFile};
+
+/// Reads the weights of one model and reports progress.
+pub(crate) struct Weights<'a> {
+    file: &'a ModelFile,
+    pool: Pool,
+    progress: &'a mut dyn FnMut(f32),
+    done_bytes: usize,
+}
+
+impl<'a> Weights<'a> {
+    /// Begins to read, on the threads of `pool`; `progress` gets the share done, from 0 to 1.
+    pub(crate) fn new(file: &'a ModelFile, pool: Pool, progress: &'a mut dyn FnMut(f32)) -> Self {
+        progress(0.0);
+        Self { file, pool, progress, done_bytes: 0 }
+    }
+
+    /// The model's shape.
+    pub(crate) fn config(&self) -> &'a Config {
+        self.file.config()
+    }
+
+    /// Packs tensors of `columns` inputs, stacked along their outputs: `(name, outputs)` each.
+    pub(crate) fn matrix(
+        &mut self,
+        parts: &[(&str, usize)],
+        columns: usize,
+    ) -> Result<Matrix, ModelError> {
+        let mut rows = Vec::with_capacity(parts.len());
+        let mut size = 0;
+        for (name, n) in parts {
+            let tensor = self.tensor(name, &[*n, columns])?;
+            let bytes = self.file.data(tensor);
+            size += bytes.len();
+            rows.push(Rows { kind: tensor.kind.kind, n: *n, k: columns, bytes });
+        }
+        let failed = |source| ModelError::Pack {
+            file: self.file.file().to_owned(),
+            matrix: list(parts.iter().map(|(name, _)| name)),
+            source,
+        };
+        let matrix = Matrix::pack_with(&self.pool, &rows).map_err(failed)?;
+        self.advance(size);
+        Ok(matrix)
+    }
+
+    /// Reads a vector of `length` numbers as f32.
+    pub(crate) fn vector(&mut self, name: &str, length: usize) -> Result<Vec<f32>, ModelError> {
+        let tensor = self.tensor(name, &[length])?;
+        let bytes = self.file.data(tensor);
+        let vector = match tensor.kind.kind {
+            BlockType::F32 => numbers(bytes, f32::from_le_bytes),
+            BlockType::F16 => numbers(bytes, |bytes| f16::from_le_bytes(bytes).to_f32()),
+            BlockType::BF16 => numbers(bytes, |bytes| bf16::from_le_bytes(bytes).to_f32()),
+            _ => {
+                return Err(ModelError::TensorType {
+                    file: self.file.file().to_owned(),
+                    tensor: name.to_owned(),
+                    offset: tensor.span.start as u64,
+                    found: format!("{}, which norms and biases cannot have", tensor.kind.name),
+                    supported: "F32, F16, BF16".to_owned(),
+                });
+            }
+        };
+        let size = bytes.len();
+        self.advance(size);
+        Ok(vector)
+    }
+
+    /// Reads vectors, one behind the other.
+    pub(crate) fn vectors(&mut self, parts: &[(&str, usize)]) -> Result<Vec<f32>, ModelError> {
+        let mut joined = Vec::new();
+        for (name, length) in parts {
+            joined.extend(self.vector(name, *length)?);
+        }
+        Ok(joined)
+    }
+
+    /// Reports that everything is read; returns the threads, for the model to run on.
+    pub(crate) fn finish(self) -> Pool {
+        (self.progress)(1.0);
+        self.pool
+    }
+
+    fn tensor(&self, name: &str, shape: &[usize]) -> Result<&'a TensorSpan, ModelError> {
+        let expected = list_shape(shape);
+        let tensor = self.file.tensors().get(self.file.file(), name, &expected)?;
+        // Converters may leave a dimension of one; it changes nothing.
+        let without_ones =
+            |shape: &[usize]| shape.iter().copied().filter(|size| *size != 1).collect::<Vec<_>>();
+        match tensor.columns == *shape.last().unwrap_or(&1)
+            && without_ones(&tensor.shape) == without_ones(shape)
+        {
+            true => Ok(tensor),
+            false => Err(ModelError::TensorShape {
+                file: self.file.file().to_owned(),
+                tensor: name.to_owned(),
+                offset: tensor.span.start as u64,
+                found: list_shape(&tensor.shape),
+                expected,
+            }),
+        }
+    }
+
+    fn advance(&mut self, bytes: usize) {
+        self.done_bytes += bytes;
+        let share = self.done_bytes as f32 / self.file.n_bytes() as f32;
+        (self.progress)(share.min(1.0));
+    }
+}
+
+fn numbers<const WIDTH: usize>(bytes: &[u8], number: impl Fn([u8; WIDTH]) -> f32) -> Vec<f32> {
+    bytes.as_chunks::<WIDTH>().0.iter().map(|bytes| number(*bytes)).collect()
+}
+
+fn list_shape(shape: &[usize]) -> String {
+    shape.iter().map(ToString::to_string).collect::<Vec<_>>().join(" × ")
+}

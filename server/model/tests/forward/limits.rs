@@ -1,0 +1,145 @@
+//! What the model refuses, and what its caches and its loading promise.
+
+use candle_core::quantized::GgmlDType;
+use lowkey_model::{ModelError, ModelFile, Want, load};
+
+use crate::tiny::{Random, Tiny};
+use crate::{append, bits, model};
+
+fn tiny() -> Tiny {
+    Tiny::new(GgmlDType::Q8_0)
+}
+
+#[test]
+fn more_tokens_than_room_are_refused_and_change_nothing() {
+    let mut model = model(&tiny(), 1);
+    let mut cache = model.new_cache(10);
+    let tokens = Random(1).tokens(11, 256);
+    let mut logits = Vec::new();
+    append(&mut *model, &mut cache, &tokens[..7], Want::None);
+    let error =
+        model.forward(&tokens[7..], &mut cache, Want::Last, &mut logits, &|| false).unwrap_err();
+    assert!(matches!(error, ModelError::Capacity { held: 7, added: 4, capacity: 10 }), "{error}");
+    assert_eq!(cache.len(), 7);
+    append(&mut *model, &mut cache, &tokens[7..10], Want::None);
+    assert_eq!(cache.len(), cache.capacity());
+}
+
+#[test]
+fn ids_outside_the_vocabulary_are_refused() {
+    let mut model = model(&tiny(), 1);
+    let mut cache = model.new_cache(10);
+    for id in [256, u32::MAX] {
+        let error = model
+            .forward(&[3, id], &mut cache, Want::Last, &mut Vec::new(), &|| false)
+            .unwrap_err();
+        assert!(matches!(error, ModelError::TokenId { position: 1, vocab: 256, .. }), "{error}");
+    }
+    assert!(cache.is_empty());
+    append(&mut *model, &mut cache, &[255], Want::Last);
+}
+
+#[test]
+fn logits_need_a_token() {
+    let mut model = model(&tiny(), 1);
+    let mut cache = model.new_cache(10);
+    let error = model.forward(&[], &mut cache, Want::Last, &mut Vec::new(), &|| false).unwrap_err();
+    assert!(matches!(error, ModelError::NoTokens), "{error}");
+    assert!(append(&mut *model, &mut cache, &[], Want::None).is_empty());
+}
+
+#[test]
+fn a_cache_of_another_model_is_refused() {
+    let mut model = model(&tiny(), 1);
+    let mut cache = crate::model(&Tiny { n_layers: 3, ..tiny() }, 1).new_cache(10);
+    let error =
+        model.forward(&[1], &mut cache, Want::Last, &mut Vec::new(), &|| false).unwrap_err();
+    assert!(matches!(error, ModelError::ForeignCache { .. }), "{error}");
+}
+
+#[test]
+fn a_cache_is_no_larger_than_the_context() {
+    let model = model(&tiny(), 1);
+    assert_eq!(model.new_cache(usize::MAX).capacity(), 1500);
+    assert_eq!(model.new_cache(0).capacity(), 1);
+    assert_eq!(model.new_cache(10).fork(0, usize::MAX).capacity(), 1500);
+}
+
+#[test]
+fn a_cache_takes_what_it_says() {
+    let model = model(&tiny(), 1);
+    for capacity in [1, 100, 1000] {
+        let (bytes, expected) =
+            (model.new_cache(capacity).bytes(), capacity * model.cache_bytes_per_token());
+        // Tiles of positions may be filled up.
+        assert!(
+            (expected..=expected + 64 * model.cache_bytes_per_token()).contains(&bytes),
+            "{capacity}: {bytes}"
+        );
+    }
+}
+
+#[test]
+fn truncating_never_lengthens() {
+    let mut model = model(&tiny(), 1);
+    let mut cache = model.new_cache(10);
+    append(&mut *model, &mut cache, &[1, 2, 3], Want::None);
+    cache.truncate(8);
+    assert_eq!(cache.len(), 3);
+    assert_eq!(cache.fork(8, 2).len(), 3);
+    assert_eq!(cache.fork(8, 2).capacity(), 3);
+    cache.truncate(0);
+    assert!(cache.is_empty());
+}
+
+#[test]
+fn loading_reports_growing_progress_from_nothing_to_all() {
+    let file = ModelFile::from_bytes("tiny", tiny().gguf().leak()).unwrap();
+    let mut shares = Vec::new();
+    load(&file, 1, &mut |share| shares.push(share)).unwrap();
+    assert_eq!(shares.first(), Some(&0.0));
+    assert_eq!(shares.last(), Some(&1.0));
+    assert!(shares.is_sorted(), "{shares:?}");
+    assert!(shares.len() > 10, "{shares:?}");
+}
+
+#[test]
+fn a_file_tells_its_name_shape_and_vocabulary() {
+    let file = ModelFile::from_bytes("embedded", tiny().gguf().leak()).unwrap();
+    assert_eq!((file.file(), file.name(), file.architecture()), ("embedded", "tiny", "qwen2"));
+    let config = file.config();
+    assert_eq!((config.hidden, config.n_layers, config.n_heads, config.n_kv_heads), (64, 2, 4, 2));
+    assert_eq!(
+        (config.head_dim, config.ffn, config.vocab, config.context_length),
+        (16, 128, 256, 1500)
+    );
+    assert!(config.tied_embeddings);
+    let metadata = file.metadata();
+    assert_eq!(metadata.strings("tokenizer.ggml.tokens").unwrap()[255], "t255");
+    assert_eq!(metadata.ints("tokenizer.ggml.token_type").unwrap(), [1; 256]);
+    assert_eq!(metadata.u32("tokenizer.ggml.eos_token_id"), Some(0));
+    assert_eq!(metadata.bool("tokenizer.ggml.add_bos_token"), Some(false));
+}
+
+#[test]
+fn the_digest_follows_the_weights_and_not_the_name() {
+    let digest =
+        |name: &str, bytes: Vec<u8>| ModelFile::from_bytes(name, bytes.leak()).unwrap().digest();
+    let reference = digest("a", tiny().gguf());
+    assert_eq!(digest("b", tiny().gguf()), reference);
+    let mut changed = tiny().gguf();
+    *changed.iter_mut().rev().nth(40).unwrap() ^= 1;
+    assert_ne!(digest("a", changed), reference);
+}
+
+#[test]
+fn buffers_left_over_from_a_longer_pass_do_not_show() {
+    let mut model = model(&tiny(), 1);
+    let tokens = Random(9).tokens(300, 256);
+    let mut cache = model.new_cache(300);
+    let fresh = append(&mut *model, &mut cache, &tokens[..5], Want::All);
+    cache.truncate(0);
+    append(&mut *model, &mut cache, &tokens, Want::All);
+    cache.truncate(0);
+    assert_eq!(bits(&append(&mut *model, &mut cache, &tokens[..5], Want::All)), bits(&fresh));
+}

@@ -1,0 +1,38 @@
+//! The forward pass against candle-transformers', and against itself however its input is cut.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod appending;
+mod limits;
+#[path = "../support/oracle.rs"]
+mod oracle;
+mod reference;
+#[path = "../support/tiny.rs"]
+mod tiny;
+
+use lowkey_model::{CausalLm, KvCache, ModelFile, Want, load};
+use tiny::Tiny;
+
+/// Loads a tiny model on `threads` threads.
+fn model(tiny: &Tiny, threads: usize) -> Box<dyn CausalLm> {
+    // Leaked: embedded models live as long as the program.
+    let bytes: &'static [u8] = tiny.gguf().leak();
+    load(&ModelFile::from_bytes("tiny", bytes).unwrap(), threads, &mut |_| {}).unwrap()
+}
+
+/// Appends tokens and returns the wanted logits.
+fn append(model: &mut dyn CausalLm, cache: &mut KvCache, tokens: &[u32], want: Want) -> Vec<f32> {
+    let mut logits = vec![f32::NAN; 3];
+    assert!(model.forward(tokens, cache, want, &mut logits, &|| false).unwrap());
+    logits
+}
+
+/// The logits of every token, computed at once.
+fn cold(model: &mut dyn CausalLm, tokens: &[u32]) -> Vec<f32> {
+    let mut cache = model.new_cache(tokens.len());
+    append(model, &mut cache, tokens, Want::All)
+}
+
+/// Bits, so that equality means equality.
+fn bits(logits: &[f32]) -> Vec<u32> {
+    logits.iter().map(|logit| logit.to_bits()).collect()
+}

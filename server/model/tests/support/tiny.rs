@@ -1,0 +1,155 @@
+//! A qwen2 model small enough to make for every test: random weights, real file format.
+//!
+//! The same seed gives the same weights, whatever type they are stored in.
+
+use std::io::Cursor;
+
+use candle_core::quantized::gguf_file::{Value, write};
+use candle_core::quantized::{GgmlDType, QTensor};
+use candle_core::{Device, Tensor};
+
+/// What to make.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Tiny {
+    /// The number of layers.
+    pub(crate) n_layers: usize,
+    /// The width of the stream.
+    pub(crate) hidden: usize,
+    /// The number of query heads.
+    pub(crate) n_heads: usize,
+    /// The number of key and value heads.
+    pub(crate) n_kv_heads: usize,
+    /// The width of the feed-forward layer.
+    pub(crate) ffn: usize,
+    /// The number of tokens in the vocabulary.
+    pub(crate) vocab: usize,
+    /// The longest context.
+    pub(crate) context_length: usize,
+    /// How matrices are stored.
+    pub(crate) dtype: GgmlDType,
+    /// Whether the embedding table is also the output matrix.
+    pub(crate) tied: bool,
+}
+
+impl Tiny {
+    /// Two layers of width 64 with four heads over two key heads.
+    pub(crate) const fn new(dtype: GgmlDType) -> Self {
+        Self {
+            n_layers: 2,
+            hidden: 64,
+            n_heads: 4,
+            n_kv_heads: 2,
+            ffn: 128,
+            vocab: 256,
+            context_length: 1500,
+            dtype,
+            tied: true,
+        }
+    }
+
+    /// The metadata, in file order.
+    pub(crate) fn metadata(&self) -> Vec<(String, Value)> {
+        let size = |size: usize| Value::U32(size as u32);
+        let text = |text: &str| Value::String(text.to_owned());
+        let tokens = (0..self.vocab).map(|id| Value::String(format!("t{id}"))).collect();
+        let types = (0..self.vocab).map(|_| Value::I32(1)).collect();
+        [
+            ("general.architecture", text("qwen2")),
+            ("general.name", text("tiny")),
+            ("general.alignment", Value::U32(32)),
+            ("qwen2.context_length", size(self.context_length)),
+            ("qwen2.embedding_length", size(self.hidden)),
+            ("qwen2.block_count", size(self.n_layers)),
+            ("qwen2.feed_forward_length", size(self.ffn)),
+            ("qwen2.attention.head_count", size(self.n_heads)),
+            ("qwen2.attention.head_count_kv", size(self.n_kv_heads)),
+            ("qwen2.rope.freq_base", Value::F32(10_000.0)),
+            ("qwen2.attention.layer_norm_rms_epsilon", Value::F32(1e-6)),
+            ("tokenizer.ggml.model", text("gpt2")),
+            ("tokenizer.ggml.tokens", Value::Array(tokens)),
+            ("tokenizer.ggml.token_type", Value::Array(types)),
+            ("tokenizer.ggml.eos_token_id", Value::U32(0)),
+            ("tokenizer.ggml.add_bos_token", Value::Bool(false)),
+        ]
+        .map(|(key, value)| (key.to_owned(), value))
+        .into()
+    }
+
+    /// The tensors, in file order.
+    pub(crate) fn tensors(&self) -> Vec<(String, QTensor)> {
+        let Self { hidden, ffn, vocab, dtype, .. } = *self;
+        let head_dim = hidden / self.n_heads;
+        let (q, kv) = (self.n_heads * head_dim, self.n_kv_heads * head_dim);
+        let mut random = Random(0x5eed);
+        let mut tensors = Vec::new();
+        let mut add = |name: String, shape: &[usize], dtype: GgmlDType, mean: f32, spread: f32| {
+            let numbers: Vec<f32> =
+                (0..shape.iter().product()).map(|_| mean + spread * random.normal()).collect();
+            let tensor = Tensor::from_vec(numbers, shape, &Device::Cpu).unwrap();
+            tensors.push((name, QTensor::quantize(&tensor, dtype).unwrap()));
+        };
+        add("token_embd.weight".into(), &[vocab, hidden], dtype, 0.0, 1.0);
+        add("output_norm.weight".into(), &[hidden], GgmlDType::F32, 1.0, 0.2);
+        if !self.tied {
+            add("output.weight".into(), &[vocab, hidden], dtype, 0.0, 0.3);
+        }
+        // Spreads around 1/√width keep every layer's contribution as large as the stream, so that a fault in any shows.
+        let spread = 1.0 / (hidden as f32).sqrt();
+        for layer in 0..self.n_layers {
+            let name = |part: &str| format!("blk.{layer}.{part}");
+            add(name("attn_norm.weight"), &[hidden], GgmlDType::F32, 1.0, 0.2);
+            for (part, width) in [("attn_q", q), ("attn_k", kv), ("attn_v", kv)] {
+                add(name(&format!("{part}.weight")), &[width, hidden], dtype, 0.0, 1.5 * spread);
+                add(name(&format!("{part}.bias")), &[width], GgmlDType::F32, 0.0, 0.5);
+            }
+            add(name("attn_output.weight"), &[hidden, q], dtype, 0.0, spread);
+            add(name("ffn_norm.weight"), &[hidden], GgmlDType::F32, 1.0, 0.2);
+            add(name("ffn_gate.weight"), &[ffn, hidden], dtype, 0.0, spread);
+            add(name("ffn_up.weight"), &[ffn, hidden], dtype, 0.0, spread);
+            add(name("ffn_down.weight"), &[hidden, ffn], dtype, 0.0, spread);
+        }
+        tensors
+    }
+
+    /// The whole file.
+    pub(crate) fn gguf(&self) -> Vec<u8> {
+        write_gguf(&self.metadata(), &self.tensors())
+    }
+}
+
+/// Writes a GGUF file into memory.
+pub(crate) fn write_gguf(metadata: &[(String, Value)], tensors: &[(String, QTensor)]) -> Vec<u8> {
+    let mut file = Cursor::new(Vec::new());
+    let metadata: Vec<_> = metadata.iter().map(|(key, value)| (key.as_str(), value)).collect();
+    let tensors: Vec<_> = tensors.iter().map(|(name, tensor)| (name.as_str(), tensor)).collect();
+    write(&mut file, &metadata, &tensors).unwrap();
+    file.into_inner()
+}
+
+/// A small generator of random numbers (xorshift64*), so that weights are the same on every machine.
+pub(crate) struct Random(pub u64);
+
+impl Random {
+    /// 32 random bits.
+    pub(crate) fn next(&mut self) -> u32 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 32) as u32
+    }
+
+    /// A number below `limit`.
+    pub(crate) fn below(&mut self, limit: usize) -> usize {
+        self.next() as usize % limit
+    }
+
+    /// About normally distributed: the sum of twelve uniform numbers.
+    pub(crate) fn normal(&mut self) -> f32 {
+        (0..12).map(|_| self.next() as f32 / u32::MAX as f32).sum::<f32>() - 6.0
+    }
+
+    /// Random token ids.
+    pub(crate) fn tokens(&mut self, n: usize, vocab: usize) -> Vec<u32> {
+        (0..n).map(|_| self.below(vocab) as u32).collect()
+    }
+}
