@@ -206,7 +206,7 @@ impl Memory {
         for (folder, file) in layer {
             match self.ignore_files.get(file).map(|seen| &seen.content) {
                 Some(Content::Rules(rules)) if !rules.is_empty() => {
-                    speaking.push((*folder, file, rules))
+                    speaking.push((*folder, file, rules));
                 }
                 Some(Content::Unreadable(_)) | None => {
                     return Some(format!(

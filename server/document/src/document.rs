@@ -180,3 +180,6 @@ impl Document {
         )
     }
 }
+
+#[cfg(test)]
+mod tests;

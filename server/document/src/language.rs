@@ -128,3 +128,58 @@ impl Language {
         LANGUAGES
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn languages_are_found_by_every_name_and_extension() {
+        assert!(LANGUAGES.len() >= 18);
+        for language in LANGUAGES {
+            for id in language.names.iter().chain([&language.id]) {
+                assert_eq!(Language::by_id(id).id, language.id, "id {id}");
+                assert_eq!(
+                    Language::by_id(&id.to_uppercase()).id,
+                    language.id,
+                    "id {id} in capitals"
+                );
+                assert_eq!(id.to_lowercase(), *id);
+            }
+            for extension in language.extensions {
+                let path = format!("/src/some.file.{extension}");
+                assert_eq!(Language::by_path(Path::new(&path)).id, language.id, "{path}");
+            }
+            for name in language.file_names {
+                assert_eq!(
+                    Language::by_path(Path::new("/src").join(name).as_path()).id,
+                    language.id,
+                    "{name}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn what_nobody_knows_is_plain_text() {
+        assert_eq!(Language::by_id("brainfuck").id, "plaintext");
+        assert_eq!(Language::by_id("").id, "plaintext");
+        assert_eq!(Language::by_path(Path::new("/a/LICENSE")).id, "plaintext");
+        assert_eq!(Language::by_path(Path::new("/")).id, "plaintext");
+        assert_eq!(Language::by_path(Path::new("x.unheard-of")).id, "plaintext");
+        assert_eq!(Language::by_path(Path::new("Dockerfile")).id, "dockerfile");
+        assert_eq!(Language::by_path(Path::new("A.RS")).id, "rust");
+    }
+
+    #[test]
+    fn a_longer_opener_comes_before_a_shorter_one_that_begins_it() {
+        for language in LANGUAGES {
+            for (idx, string) in language.strings.iter().enumerate() {
+                assert!(!string.open.is_empty() && !string.close.is_empty());
+                let hides = |later: &&StringSyntax| later.open.starts_with(string.open);
+                let hidden = language.strings.iter().skip(idx + 1).find(hides);
+                assert_eq!(hidden, None, "{}: {:?} hides a later opener", language.id, string.open);
+            }
+        }
+    }
+}

@@ -11,6 +11,8 @@ pub mod fixture;
 mod language;
 mod languages;
 mod line_ending;
+#[cfg(test)]
+mod plain;
 mod position;
 mod snapshot;
 mod uri;

@@ -1,0 +1,73 @@
+//! The simplest document that could be right: one string, walked from its start for every question.
+//!
+//! The property tests hold the rope against it. It shares no code with the rope's side, on purpose.
+
+use crate::position::{Position, PositionEncoding, Range};
+
+/// A text and nothing else.
+pub(crate) struct PlainDocument {
+    pub(crate) text: String,
+}
+
+impl PlainDocument {
+    /// Returns each line's start, the end of its text and the end of its line end, in bytes.
+    pub(crate) fn lines(&self) -> Vec<(usize, usize, usize)> {
+        let bytes = self.text.as_bytes();
+        let mut lines = Vec::new();
+        let mut start = 0;
+        let mut at = 0;
+        while at < bytes.len() {
+            let end_len = match (bytes[at], bytes.get(at + 1)) {
+                (b'\r', Some(b'\n')) => 2,
+                (b'\r' | b'\n', _) => 1,
+                _ => 0,
+            };
+            if end_len == 0 {
+                at += 1;
+            } else {
+                lines.push((start, at, at + end_len));
+                at += end_len;
+                start = at;
+            }
+        }
+        lines.push((start, bytes.len(), bytes.len()));
+        lines
+    }
+
+    pub(crate) fn offset(&self, position: Position, encoding: PositionEncoding) -> usize {
+        let Some(&(start, end, _)) = self.lines().get(position.line as usize) else {
+            return self.text.len();
+        };
+        let mut column = 0;
+        for (at, c) in self.text[start..end].char_indices() {
+            column += width(c, encoding);
+            if column > position.column as usize {
+                return start + at;
+            }
+        }
+        end
+    }
+
+    pub(crate) fn position(&self, offset: usize, encoding: PositionEncoding) -> Position {
+        let lines = self.lines();
+        let line = lines.iter().rposition(|&(start, ..)| start <= offset).unwrap_or(0);
+        let (start, end, _) = lines[line];
+        let column: usize =
+            self.text[start..offset.min(end)].chars().map(|c| width(c, encoding)).sum();
+        Position::new(line as u32, column as u32)
+    }
+
+    pub(crate) fn edit(&mut self, range: Range, text: &str, encoding: PositionEncoding) {
+        let start = self.offset(range.start, encoding);
+        let end = self.offset(range.end, encoding);
+        self.text.replace_range(start..end, text);
+    }
+}
+
+fn width(c: char, encoding: PositionEncoding) -> usize {
+    match encoding {
+        PositionEncoding::Utf8 => c.len_utf8(),
+        PositionEncoding::Utf16 => c.len_utf16(),
+        PositionEncoding::Utf32 => 1,
+    }
+}
