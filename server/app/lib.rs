@@ -1,1 +1,12 @@
-//! lowkey.
+//! lowkey: private code completion at the speed of typing.
+//!
+//! This crate is the application: the language server (`lsp`), the command line
+//! (`cli`) and, between them and the stages, the [`completer`]. The stages are
+//! crates of their own under `server/`; `server/ARCHITECTURE.md` has the map.
+
+pub mod cli;
+pub mod completer;
+pub mod load;
+pub mod lsp;
+pub mod report;
+pub mod settings;

@@ -1,1 +1,23 @@
-//! One thread that owns the model and every KV cache: queue, sessions, decoding.
+//! One thread that owns the model and every KV cache.
+//!
+//! Jobs arrive through a queue, the newest of a document wins, and what a job
+//! computed stays in a session whose longest common prefix of token ids the next
+//! job reuses. Nothing here knows about editors or about what makes a suggestion
+//! good: callers hand in a closure that builds the prompt and one that stops the
+//! decoding.
+//!
+//! Invariants: no tensor leaves the worker thread; a superseded job stops within
+//! one prefill chunk or one token; every job is finished exactly once; a warm
+//! session yields the tokens that a cold one yields.
+
+mod epoch;
+mod generate;
+mod job;
+mod queue;
+mod session;
+mod worker;
+
+pub use epoch::{Epoch, Epochs};
+pub use job::{Generated, Job, Milliseconds, Partial, Preparation, Priority, Stop, StopCheck, TokenCounts};
+pub use session::{FORK_ABOVE_TOKENS, Session, SessionPool};
+pub use worker::{Engine, LoadFailed, Loaded, Speed, Status, Ticket};

@@ -1,0 +1,123 @@
+//! The command line: arguments in, one result on stdout, exit codes.
+//!
+//! 0: done. 1: failed, with one message on stderr. 2: wrong usage. stdout carries
+//! the result and nothing else; with `serve` it carries the protocol.
+
+use std::io::{IsTerminal, Write};
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+use crate::settings::{Settings, set_command_line};
+
+mod client;
+mod complete;
+mod demo;
+mod doctor;
+mod paint;
+
+/// Private code completion at the speed of typing: a small code model on your own machine.
+#[derive(Debug, Parser)]
+#[command(name = "lowkey", version, propagate_version = true)]
+struct Args {
+    #[command(subcommand)]
+    command: Option<Command>,
+
+    /// The model: a name of the catalog or the path of a .gguf file; without it the settings decide
+    #[arg(long, global = true, value_name = "MODEL")]
+    model: Option<String>,
+
+    /// Threads for the model; 0 means one for each physical core
+    #[arg(long, global = true, value_name = "N")]
+    threads: Option<usize>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve an editor by the Language Server Protocol on stdin and stdout
+    Serve {
+        /// Accepted for editors that pass it; stdio is the only way
+        #[arg(long)]
+        stdio: bool,
+    },
+    /// Complete at a place in a file
+    Complete(complete::Args),
+    /// Type a short session against the real server and show each keystroke
+    Demo(demo::Args),
+    /// Say what this machine and the model can do
+    Doctor(doctor::Args),
+}
+
+/// Parses the arguments and runs the command.
+pub fn main() -> ExitCode {
+    let args = Args::parse();
+    let mut given = serde_json::Map::new();
+    if let Some(model) = &args.model {
+        given.insert("model".into(), model.as_str().into());
+    }
+    if let Some(threads) = args.threads {
+        given.insert("threads".into(), threads.into());
+    }
+    set_command_line(given.into());
+    let serves = match args.command {
+        None if std::io::stdin().is_terminal() => {
+            eprintln!("{}", Args::command().render_help());
+            return ExitCode::from(2);
+        }
+        None | Some(Command::Serve { .. }) => true,
+        Some(_) => false,
+    };
+    if serves {
+        return serve();
+    }
+    start_log();
+    let (settings, problems) = Settings::load(&serde_json::Value::Null);
+    for problem in problems {
+        eprintln!("lowkey: settings: {problem}");
+    }
+    let outcome = match args.command {
+        Some(Command::Complete(args)) => complete::run(&args, settings),
+        Some(Command::Demo(demo)) => demo::run(&demo, args.model.as_deref(), args.threads),
+        Some(Command::Doctor(args)) => doctor::run(&args, settings),
+        None | Some(Command::Serve { .. }) => Ok(()),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("lowkey: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn serve() -> ExitCode {
+    match crate::lsp::run() {
+        // A thread may still wait for stdin, which would keep a mere return waiting too.
+        Ok(code) => std::process::exit(code),
+        Err(error) => {
+            eprintln!("lowkey: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Logs go to stderr: stdout is the protocol. `LOWKEY_LOG` sets the level, `warn` by default.
+fn start_log() {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("LOWKEY_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
+    // A second initialisation (tests in one process) keeps the first.
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .try_init();
+}
+
+/// Writes the result to stdout; a reader that has gone away is not an error.
+fn print(text: &str) -> anyhow::Result<()> {
+    let mut stdout = std::io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        other => Ok(other?),
+    }
+}

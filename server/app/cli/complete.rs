@@ -1,0 +1,183 @@
+//! `lowkey complete FILE:LINE:COL`: one completion, as an editor would get it on request.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use lowkey_document::{ByteOffset, Document, Language};
+use lowkey_engine::Status;
+
+use super::print;
+use crate::completer::{Ask, Completer, Outcome, Patience, Trigger};
+use crate::settings::Settings;
+
+/// Longer files are refused: an editor would not open them either.
+const MAX_FILE_BYTES: u64 = 64 << 20;
+
+/// Arguments of `lowkey complete`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// File, line and column, both counted from 1; the column counts characters, and the completion stands before it
+    #[arg(value_name = "FILE:LINE:COL")]
+    place: String,
+    /// Print the whole report as one JSON object
+    #[arg(long)]
+    json: bool,
+    /// Say what each stage decided (on stderr, or as `why` in the JSON)
+    #[arg(long)]
+    explain: bool,
+    /// Allow a completion of several lines
+    #[arg(long)]
+    multiline: bool,
+}
+
+/// A place in a file, 1-based.
+#[derive(Debug, PartialEq, Eq)]
+struct Place {
+    file: PathBuf,
+    line: usize,
+    column: usize,
+}
+
+pub(super) fn run(args: &Args, settings: Settings) -> anyhow::Result<()> {
+    let place = parse(&args.place)?;
+    let document = read(&place.file)?;
+    let cursor = find(&document, &place)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let completer = Completer::start(settings, |_| {})?;
+    if let Ok(folder) = std::env::current_dir() {
+        completer.set_roots(vec![folder]);
+    }
+    let answer = runtime.block_on(async {
+        if let Status::Failed(reason) = completer.ready().await {
+            bail!(reason);
+        }
+        let ask = Ask {
+            snapshot: document.snapshot(),
+            cursor,
+            trigger: Trigger::Invoked,
+            multiline: Some(args.multiline),
+            patience: Patience::Unlimited,
+            desynced: false,
+        };
+        Ok(completer.complete(ask).await)
+    })?;
+    completer.shutdown();
+    if args.json {
+        let mut report = (*answer.report).clone();
+        if !args.explain {
+            report.why.clear();
+        }
+        return print(&format!("{}\n", serde_json::to_string(&report)?));
+    }
+    if args.explain {
+        for verdict in &answer.report.why {
+            eprintln!("{verdict}");
+        }
+    }
+    match &answer.outcome {
+        Outcome::Insert(_) => print(&format!("{}\n", answer.report.text)),
+        Outcome::Nothing | Outcome::Superseded => {
+            let rule = answer.report.silent.as_deref().unwrap_or("nothing came");
+            eprintln!("lowkey: no suggestion: {rule}; run with --explain for the reasons");
+            Ok(())
+        }
+    }
+}
+
+/// Splits `FILE:LINE:COL` from the right, since a path may hold colons.
+fn parse(place: &str) -> anyhow::Result<Place> {
+    let parts = place.rsplit_once(':').and_then(|(rest, column)| {
+        let (file, line) = rest.rsplit_once(':')?;
+        Some((file, line.parse().ok()?, column.parse().ok()?))
+    });
+    match parts {
+        Some((file, line, column)) if !file.is_empty() => {
+            Ok(Place { file: file.into(), line, column })
+        }
+        _ => bail!("{place:?} is not a place; write FILE:LINE:COL, both numbers counted from 1"),
+    }
+}
+
+fn read(file: &Path) -> anyhow::Result<Document> {
+    let reading = || format!("cannot read {}", file.display());
+    let size = std::fs::metadata(file).with_context(reading)?.len();
+    if size > MAX_FILE_BYTES {
+        bail!("{} has {size} bytes; files of up to {MAX_FILE_BYTES} are completed", file.display());
+    }
+    let bytes = std::fs::read(file).with_context(reading)?;
+    let text = String::from_utf8(bytes).map_err(|e| {
+        let at = e.utf8_error().valid_up_to();
+        anyhow::anyhow!("{} is not UTF-8 text: byte {at} breaks it; convert it first", file.display())
+    })?;
+    let path = std::path::absolute(file).with_context(reading)?;
+    let uri = format!("file://{}", percent_encoded(&path.to_string_lossy()));
+    Ok(Document::open(&uri, Language::by_path(&path).id, 0, &text))
+}
+
+/// Escapes what would end or change a file URI's path.
+fn percent_encoded(path: &str) -> String {
+    let mut uri = String::with_capacity(path.len());
+    for byte in path.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'/' | b'-' | b'.' | b'_' | b'~' => {
+                uri.push(char::from(byte));
+            }
+            _ => uri.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    uri
+}
+
+fn find(document: &Document, place: &Place) -> anyhow::Result<ByteOffset> {
+    let snapshot = document.snapshot();
+    let Place { file, line, column } = place;
+    let n_lines = snapshot.n_lines();
+    if *line == 0 || *line > n_lines {
+        bail!("line {line} is outside {}, which has lines 1 to {n_lines}", file.display());
+    }
+    let text = snapshot.line(line - 1);
+    let n_columns = text.chars().count() + 1;
+    if *column == 0 || *column > n_columns {
+        bail!(
+            "column {column} is outside line {line} of {}, which has columns 1 to {n_columns}",
+            file.display()
+        );
+    }
+    let bytes: usize = text.chars().take(column - 1).map(char::len_utf8).sum();
+    let ByteOffset(start) = snapshot.line_start(line - 1);
+    Ok(ByteOffset(start + bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_place_is_split_from_the_right() {
+        let place = parse("a:b.rs:3:14").ok();
+        assert_eq!(place, Some(Place { file: "a:b.rs".into(), line: 3, column: 14 }));
+        for wrong in ["a.rs", "a.rs:3", "a.rs:x:1", ":1:1", "a.rs:1:-1", ""] {
+            assert!(parse(wrong).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn columns_count_characters_and_may_stand_behind_the_last() {
+        let document = Document::open("file:///a.py", "python", 0, "äb\nc");
+        let at = |line, column| {
+            find(&document, &Place { file: "a.py".into(), line, column }).map_err(|e| e.to_string())
+        };
+        assert_eq!(at(1, 1), Ok(ByteOffset(0)));
+        assert_eq!(at(1, 2), Ok(ByteOffset(2)));
+        assert_eq!(at(1, 3), Ok(ByteOffset(3)));
+        assert!(at(1, 4).is_err_and(|m| m.contains("columns 1 to 3")));
+        assert!(at(3, 1).is_err_and(|m| m.contains("lines 1 to 2")));
+        assert!(at(0, 1).is_err());
+        assert!(at(1, 0).is_err());
+    }
+
+    #[test]
+    fn uris_of_paths_escape_what_a_uri_reserves() {
+        assert_eq!(percent_encoded("/a b/c#%.rs"), "/a%20b/c%23%25.rs");
+    }
+}

@@ -1,0 +1,155 @@
+//! `lowkey doctor`: what this machine and the model can do, on one screen.
+
+use lowkey_engine::Status;
+use serde::Serialize;
+
+use super::paint::{Style, colours, paint};
+use super::print;
+use crate::completer::Completer;
+use crate::load;
+use crate::settings::{self, Settings};
+
+/// Arguments of `lowkey doctor`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// What was found.
+#[derive(Debug, Serialize)]
+struct Findings {
+    version: &'static str,
+    cpu: Cpu,
+    memory: Memory,
+    model: Model,
+    settings_file: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Cpu {
+    architecture: &'static str,
+    /// Instruction sets that matter to the kernels.
+    features: Vec<&'static str>,
+    /// The implementation of the kernels in use.
+    kernels: &'static str,
+    threads_available: usize,
+    threads_used: usize,
+}
+
+#[derive(Debug, Serialize)]
+struct Memory {
+    /// Megabytes that programs can have now; `null` where the system does not say.
+    available_mb: Option<u64>,
+    /// Megabytes that this process holds with the model loaded.
+    resident_mb: Option<u64>,
+}
+
+#[derive(Debug, Serialize)]
+struct Model {
+    name: String,
+    architecture: String,
+    file_mb: f64,
+    context_tokens: usize,
+    digest: String,
+    kv_bytes_per_token: usize,
+    load_ms: f64,
+    prefill_tokens_per_s: f64,
+    decode_tokens_per_s: f64,
+    /// Seconds for a cold prompt of 1,500 tokens, or of the model's context where that is shorter.
+    cold_prompt_s: f64,
+}
+
+pub(super) fn run(args: &Args, settings: Settings) -> anyhow::Result<()> {
+    let file = load::open(&settings.model).map_err(anyhow::Error::msg)?;
+    let threads = settings.threads;
+    let started = std::time::Instant::now();
+    let completer = Completer::start(settings, |_| {})?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let (name, speed, kv_bytes_per_token, context_tokens) =
+        match runtime.block_on(completer.ready()) {
+            Status::Ready { model, speed, cache_bytes_per_token, context_length } => {
+                (model, speed, cache_bytes_per_token, context_length)
+            }
+            Status::Failed(reason) => anyhow::bail!(reason),
+            Status::Loading(_) => anyhow::bail!("the engine ended while it loaded the model"),
+        };
+    let load_ms = started.elapsed().as_secs_f64() * 1e3;
+    let features = lowkey_kernels::features();
+    let findings = Findings {
+        version: env!("CARGO_PKG_VERSION"),
+        cpu: Cpu {
+            architecture: features.architecture,
+            features: features.has.clone(),
+            kernels: features.kernels.name(),
+            threads_available: features.threads,
+            threads_used: if threads == 0 { load::physical_cores() } else { threads },
+        },
+        memory: Memory {
+            available_mb: kilobytes("/proc/meminfo", "MemAvailable:").map(|kb| kb >> 10),
+            resident_mb: kilobytes("/proc/self/status", "VmRSS:").map(|kb| kb >> 10),
+        },
+        model: Model {
+            name,
+            architecture: file.architecture().to_owned(),
+            file_mb: (file.n_bytes() as f64 / 1e5).round() / 10.0,
+            context_tokens,
+            digest: file.digest(),
+            kv_bytes_per_token,
+            load_ms: load_ms.round(),
+            prefill_tokens_per_s: speed.prefill.round(),
+            decode_tokens_per_s: speed.decode.round(),
+            cold_prompt_s: context_tokens.min(1500) as f64 / speed.prefill.max(1e-3),
+        },
+        settings_file: settings::config_file().map(|p| p.display().to_string()),
+    };
+    completer.shutdown();
+    if args.json {
+        return print(&format!("{}\n", serde_json::to_string(&findings)?));
+    }
+    print(&screen(&findings))
+}
+
+fn screen(found: &Findings) -> String {
+    let Findings { version, cpu, memory, model, settings_file } = found;
+    let mb = |n: Option<u64>| n.map_or_else(|| "unknown".to_owned(), |n| format!("{n} MB"));
+    let rows = [
+        ("lowkey", (*version).to_owned()),
+        ("processor", format!("{}: {}", cpu.architecture, cpu.features.join(" "))),
+        ("kernels", cpu.kernels.to_owned()),
+        ("threads", format!("{} of {}", cpu.threads_used, cpu.threads_available)),
+        ("memory free", mb(memory.available_mb)),
+        ("memory held", mb(memory.resident_mb)),
+        (
+            "model",
+            format!("{} ({}, {} MB on disk)", model.name, model.architecture, model.file_mb),
+        ),
+        (
+            "context",
+            format!("{} tokens, {} bytes each", model.context_tokens, model.kv_bytes_per_token),
+        ),
+        ("loaded in", format!("{} ms", model.load_ms)),
+        ("prompt", format!("{} tokens/s", model.prefill_tokens_per_s)),
+        ("decoding", format!("{} tokens/s", model.decode_tokens_per_s)),
+        (
+            "cold prompt",
+            format!("{:.2} s for {} tokens", model.cold_prompt_s, model.context_tokens.min(1500)),
+        ),
+        ("settings", settings_file.clone().unwrap_or_else(|| "no config folder".to_owned())),
+    ];
+    let mut out = String::new();
+    for (name, value) in rows {
+        out.push_str(&paint(colours(), Style::Bold, &format!("{name:<12}")));
+        out.push_str(&value);
+        out.push('\n');
+    }
+    out
+}
+
+/// A field in kB of one of Linux's status files; `None` elsewhere.
+fn kilobytes(file: &str, field: &str) -> Option<u64> {
+    let text = std::fs::read_to_string(file).ok()?;
+    let line = text.lines().find(|line| line.starts_with(field))?;
+    line.split_whitespace().nth(1)?.parse().ok()
+}

@@ -1,0 +1,271 @@
+//! From a question at a cursor to an answer: the one place that names every stage.
+//!
+//! The call itself, before the returned future is polled, supersedes the document's
+//! previous request, asks the completion memory and submits a job: what an editor
+//! typed a moment ago is answered in memory, on the message path. Only then does the
+//! future wait for the model, and never longer than the time budget.
+//!
+//! Invariants: a document has one live request; an answer fits the snapshot that it
+//! was asked for; text from a denied path never reaches a stage behind `context`.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use lowkey_document::{ByteOffset, Snapshot};
+use lowkey_engine::{Engine, Status};
+use lowkey_suggestion::CompletionMemory;
+use tokio::sync::watch;
+
+use crate::load;
+use crate::report::Report;
+use crate::settings::Settings;
+
+mod compose;
+mod desk;
+mod live;
+mod multiline;
+mod plan;
+mod visible;
+mod wait;
+
+use desk::Desk;
+use plan::Plan;
+use visible::Visibility;
+
+/// How an answer was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trigger {
+    /// By typing.
+    Automatic,
+    /// By a key or a command.
+    Invoked,
+}
+
+/// How long an answer may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Patience {
+    /// The time budget of the settings: complete lines by then, one second at most.
+    Budget,
+    /// As long as it takes: the command line.
+    Unlimited,
+}
+
+/// A question at a cursor.
+#[derive(Debug, Clone)]
+pub struct Ask {
+    /// The document as it is now.
+    pub snapshot: Snapshot,
+    /// Where in it.
+    pub cursor: ByteOffset,
+    /// By typing or on purpose.
+    pub trigger: Trigger,
+    /// Whether the answer may span lines; `None` leaves it to the settings.
+    pub multiline: Option<bool>,
+    /// How long it may take.
+    pub patience: Patience,
+    /// The editor and the server disagree about the text: stay silent.
+    pub desynced: bool,
+}
+
+/// What came of a question.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// Names the answer in the accept command.
+    pub id: u64,
+    /// What the editor is to do.
+    pub outcome: Outcome,
+    /// Everything that can be said about it.
+    pub report: Arc<Report>,
+}
+
+/// What the editor is to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// Offer this.
+    Insert(Insert),
+    /// Offer nothing; the report says why.
+    Nothing,
+    /// A newer question of the same document replaced this one.
+    Superseded,
+}
+
+/// A suggestion in terms of the snapshot that it was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Insert {
+    /// Where the replaced text starts: at or before the cursor, on its line.
+    pub start: ByteOffset,
+    /// Where it ends: at or behind the cursor, on its line.
+    pub end: ByteOffset,
+    /// What replaces it, in the document's line endings.
+    pub text: String,
+}
+
+/// Answers questions; shared by every connection of a server.
+pub struct Completer {
+    engine: Engine,
+    status: watch::Receiver<Status>,
+    settings: RwLock<Arc<Settings>>,
+    visibility: Mutex<Visibility>,
+    memory: Arc<Mutex<CompletionMemory>>,
+    desks: Mutex<HashMap<Arc<str>, Desk>>,
+    next_id: AtomicU64,
+}
+
+/// Locks without ever failing: the data under these locks is valid between any two statements.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Completer {
+    /// Starts loading the model in the background and returns at once.
+    ///
+    /// `on_status` is called on the engine's thread for each change of its status.
+    pub fn start(
+        settings: Settings,
+        on_status: impl Fn(&Status) + Send + 'static,
+    ) -> std::io::Result<Arc<Self>> {
+        let (to_status, status) = watch::channel(Status::Loading(0.0));
+        let (model, threads) = (settings.model.clone(), settings.threads);
+        let engine = Engine::start(
+            settings.cache_mb << 20,
+            move |progress| load::load(&model, threads, progress),
+            move |status| {
+                on_status(status);
+                to_status.send_replace(status.clone());
+            },
+        )?;
+        let visibility = Mutex::new(Visibility::new(Vec::new(), &settings.exclude));
+        Ok(Arc::new(Self {
+            engine,
+            status,
+            settings: RwLock::new(Arc::new(settings)),
+            visibility,
+            memory: Arc::default(),
+            desks: Mutex::default(),
+            next_id: AtomicU64::new(1),
+        }))
+    }
+
+    /// Answers a question; see the module's page for what happens in the call itself.
+    ///
+    /// Dropping the future cancels the request. It resolves to [`Outcome::Superseded`]
+    /// as soon as `complete` is called again for the same document.
+    pub fn complete(
+        self: &Arc<Self>,
+        ask: Ask,
+    ) -> impl Future<Output = Answer> + Send + 'static + use<> {
+        let asked = Instant::now();
+        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
+        let newest = self.with_desk(ask.snapshot.uri(), |desk| desk.begin(id));
+        let question = plan::Question { id, asked, ask, newest };
+        let loading = matches!(self.status(), Status::Loading(_));
+        let plan = if loading { None } else { Some(self.plan(&question)) };
+        let completer = Arc::clone(self);
+        async move {
+            let plan = match plan {
+                Some(plan) => plan,
+                None => match completer.loaded(&question).await {
+                    Ok(()) => completer.plan(&question),
+                    Err(answer) => Plan::Answer(answer),
+                },
+            };
+            let answer = match plan {
+                Plan::Answer(answer) => *answer,
+                Plan::Wait(waiting) => completer.wait(&question, waiting).await,
+            };
+            if answer.outcome != Outcome::Superseded {
+                let report = Arc::clone(&answer.report);
+                let uri = question.ask.snapshot.uri();
+                completer.with_desk(uri, |desk| desk.last_report = Some(report));
+            }
+            answer
+        }
+    }
+
+    /// The report of the document's last answered request.
+    pub fn explain(&self, uri: &str) -> Option<Arc<Report>> {
+        lock(&self.desks).get(uri)?.last_report.clone()
+    }
+
+    /// Notes that the user took an answer.
+    pub fn accepted(&self, id: u64) {
+        tracing::info!(id, "accepted");
+    }
+
+    /// Forgets a document that the editor closed and stops what runs for it.
+    pub fn closed(&self, uri: &str) {
+        if let Some(mut desk) = lock(&self.desks).remove(uri) {
+            // A waiting request must be answered: it is superseded by the closing.
+            desk.begin(self.next_id.fetch_add(1, Ordering::Relaxed));
+        }
+        self.engine.close(uri);
+        lock(&self.memory).forget(uri);
+    }
+
+    /// Puts new settings in force; returns words about those that need a restart.
+    pub fn configure(&self, settings: Settings) -> Vec<String> {
+        let mut current = self.settings.write().unwrap_or_else(PoisonError::into_inner);
+        let mut later = Vec::new();
+        for (key, changed) in [
+            ("model", current.model != settings.model),
+            ("threads", current.threads != settings.threads),
+            ("cache_mb", current.cache_mb != settings.cache_mb),
+        ] {
+            if changed {
+                later.push(format!("the setting {key} takes effect when lowkey is restarted"));
+            }
+        }
+        if current.exclude != settings.exclude {
+            lock(&self.visibility).exclude(&settings.exclude);
+        }
+        *current = Arc::new(settings);
+        later
+    }
+
+    /// Sets the workspace folders, from which labels and ignore rules count.
+    pub fn set_roots(&self, roots: Vec<PathBuf>) {
+        let exclude = self.settings().exclude.clone();
+        *lock(&self.visibility) = Visibility::new(roots, &exclude);
+    }
+
+    /// The settings in force.
+    pub fn settings(&self) -> Arc<Settings> {
+        Arc::clone(&self.settings.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// What the engine is doing.
+    pub fn status(&self) -> Status {
+        self.status.borrow().clone()
+    }
+
+    /// Waits until the model is loaded or has failed to load.
+    pub async fn ready(&self) -> Status {
+        let mut status = self.status.clone();
+        match status.wait_for(|s| !matches!(s, Status::Loading(_))).await {
+            Ok(status) => status.clone(),
+            Err(_) => self.engine.status(),
+        }
+    }
+
+    /// Stops the engine; requests that still wait are answered.
+    pub fn shutdown(&self) {
+        self.engine.shutdown();
+    }
+
+    fn with_desk<T>(&self, uri: &str, work: impl FnOnce(&mut Desk) -> T) -> T {
+        let mut desks = lock(&self.desks);
+        if let Some(desk) = desks.get_mut(uri) {
+            return work(desk);
+        }
+        work(desks.entry(Arc::from(uri)).or_default())
+    }
+
+    /// How long a question may wait before it is answered with what there is.
+    fn budget(&self) -> Duration {
+        Duration::from_millis(self.settings().time_budget_ms)
+    }
+}

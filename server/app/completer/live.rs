@@ -1,0 +1,72 @@
+//! A job that runs, as the requests that wait for it see it.
+//!
+//! The engine's thread writes the text after each token; any number of requests, one
+//! after the other, read it. A request whose text continues what is being decoded
+//! joins the job instead of starting another.
+
+use lowkey_engine::{Generated, Ticket};
+use lowkey_suggestion::MemoryKey;
+use tokio::sync::watch;
+
+/// How far a decoding has come.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Progress {
+    /// Text behind the forced text.
+    pub(super) text: String,
+    /// The result, once it has ended.
+    pub(super) ended: Option<Generated>,
+}
+
+/// A running (or ended) job.
+pub(super) struct Live {
+    /// What it was asked about: window and document, without the cursor's line.
+    pub(super) key: MemoryKey,
+    /// Text from the anchor to the cursor for which it was submitted.
+    pub(super) forced: String,
+    /// How far it has come.
+    pub(super) progress: watch::Receiver<Progress>,
+    /// Dropping this cancels the job.
+    pub(super) _ticket: Ticket,
+}
+
+/// How a running decoding relates to what the user has typed by now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Agreement {
+    /// The decoded text begins with all that was typed since; so many bytes of it were.
+    Ahead(usize),
+    /// It has not come so far yet, and agrees until here.
+    Behind,
+    /// They differ.
+    Diverged,
+}
+
+/// Compares `decoded`, which follows `forced`, with the text `typed` from the same anchor.
+pub(super) fn agreement(forced: &str, decoded: &str, typed: &str) -> Agreement {
+    let Some(since) = typed.strip_prefix(forced) else { return Agreement::Diverged };
+    if decoded.starts_with(since) {
+        Agreement::Ahead(since.len())
+    } else if since.starts_with(decoded) {
+        Agreement::Behind
+    } else {
+        Agreement::Diverged
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn typing_what_is_being_decoded_agrees() {
+        assert_eq!(agreement("re", "turn x", "re"), Agreement::Ahead(0));
+        assert_eq!(agreement("re", "turn x", "ret"), Agreement::Ahead(1));
+        assert_eq!(agreement("re", "t", "retu"), Agreement::Behind);
+        assert_eq!(agreement("re", "", "re"), Agreement::Ahead(0));
+    }
+
+    #[test]
+    fn typing_something_else_or_deleting_diverges() {
+        assert_eq!(agreement("re", "turn", "rex"), Agreement::Diverged);
+        assert_eq!(agreement("ret", "urn", "re"), Agreement::Diverged);
+    }
+}

@@ -1,0 +1,307 @@
+//! What to do about a question: answer at once, join a running job, or submit one.
+//!
+//! Everything here runs on the message path, so nothing here may wait or tokenize:
+//! the window is read from the rope, the memory is asked, the job is queued.
+
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use lowkey_context::Context;
+use lowkey_document::{Cursor, Language};
+use lowkey_engine::{Generated, Job, Priority, Status, Stop};
+use lowkey_prompt::Budget;
+use lowkey_suggestion::{CompletionMemory, MAX_SURROUNDING_LINES, MemoryKey, Middle, StopRules};
+use tokio::sync::watch;
+
+use super::live::{Agreement, Live, Progress, agreement};
+use super::multiline::begins_block;
+use super::{Answer, Ask, Completer, Outcome, Trigger, lock};
+use crate::report::{Report, Source, to_microseconds};
+use crate::settings::{Multiline, Settings};
+
+/// Tokens decoded for one line at most.
+const LINE_TOKENS: usize = 64;
+/// Tokens decoded for several lines at most.
+const BLOCK_TOKENS: usize = 256;
+/// A cold prompt may take this long to compute; longer prompts are cut.
+const COLD_PREFILL_SECONDS: f64 = 2.0;
+/// Prompts are never cut shorter than this, however slow the machine.
+const LEAST_PROMPT_TOKENS: usize = 256;
+/// The FIM cut stands at the start of the cursor's line.
+const GROUP_LINES: usize = 1;
+
+/// A question with its place in the history of its document.
+pub(super) struct Question {
+    pub(super) id: u64,
+    pub(super) asked: Instant,
+    pub(super) ask: Ask,
+    /// The newest request of the document.
+    pub(super) newest: watch::Receiver<u64>,
+}
+
+/// The question seen through the window.
+pub(super) struct Frame {
+    pub(super) language: &'static Language,
+    pub(super) cursor: Cursor,
+    pub(super) context: Context,
+    pub(super) multiline: bool,
+    pub(super) max_lines: usize,
+    pub(super) previous_lines: Vec<String>,
+    pub(super) next_lines: Vec<String>,
+    pub(super) key: MemoryKey,
+}
+
+/// What to do.
+pub(super) enum Plan {
+    /// This is the answer.
+    Answer(Box<Answer>),
+    /// A job decodes it.
+    Wait(Waiting),
+}
+
+/// A job to wait for and the question as it was framed.
+pub(super) struct Waiting {
+    pub(super) live: Arc<Live>,
+    pub(super) frame: Arc<Frame>,
+    /// Whether another request had started the job.
+    pub(super) joined: bool,
+}
+
+impl Question {
+    /// The answer that offers nothing, for a reason in words.
+    pub(super) fn nothing(&self, rule: &str, why: String, model: &str) -> Box<Answer> {
+        let mut report = Report {
+            silent: Some(rule.to_owned()),
+            model: model.to_owned(),
+            why: vec![why],
+            ..Report::default()
+        };
+        report.ms.total = to_microseconds(self.asked.elapsed().as_secs_f64() * 1e3);
+        Box::new(Answer { id: self.id, outcome: Outcome::Nothing, report: Arc::new(report) })
+    }
+}
+
+impl Completer {
+    /// Decides about a question; the model must not be loading any more.
+    pub(super) fn plan(&self, question: &Question) -> Plan {
+        let settings = self.settings();
+        let (label, prompt_tokens, model) = match self.admit(question, &settings) {
+            Ok(admitted) => admitted,
+            Err(answer) => return Plan::Answer(answer),
+        };
+        let budget = Budget { prompt_tokens };
+        let frame = Arc::new(frame(&question.ask, &label, &budget, &settings));
+        if let Some(answer) = self.remembered(question, &frame, &model) {
+            return Plan::Answer(answer);
+        }
+        let uri = question.ask.snapshot.uri();
+        let running = self.with_desk(uri, |desk| desk.live.clone());
+        if let Some(live) = running.filter(|live| can_join(live, &frame)) {
+            return Plan::Wait(Waiting { live, frame, joined: true });
+        }
+        let live = Arc::new(self.submit(question, &frame, budget, &settings));
+        self.with_desk(uri, |desk| {
+            // A request that was superseded while the model loaded must not take the desk.
+            if desk.is_newest(question.id) {
+                desk.live = Some(Arc::clone(&live));
+            }
+        });
+        Plan::Wait(Waiting { live, frame, joined: false })
+    }
+
+    /// The file's label, the prompt's budget in tokens and the model's name, or why there is silence.
+    fn admit(
+        &self,
+        question: &Question,
+        settings: &Settings,
+    ) -> Result<(String, usize, String), Box<Answer>> {
+        let snapshot = &question.ask.snapshot;
+        let nothing = |rule: &str, why: String| Err(question.nothing(rule, why, ""));
+        if settings.paused {
+            return nothing("paused", "settings: lowkey is paused".into());
+        }
+        let language = snapshot.language_id();
+        if settings.languages_off.iter().any(|off| off == language) {
+            return nothing("language-off", format!("settings: lowkey is off for {language}"));
+        }
+        if question.ask.desynced {
+            let why = "document: the editor's edits and the server's text disagree; reopen the file";
+            return nothing("desynced", why.into());
+        }
+        let label = match snapshot.path() {
+            Some(path) => match lock(&self.visibility).label(&path) {
+                Ok(label) => label,
+                Err(rule) => {
+                    let why = format!("context: the model must not see this file ({rule})");
+                    return nothing("denied", why);
+                }
+            },
+            // An unsaved buffer has no path for the rules; its last part is its name.
+            None => snapshot.uri().rsplit(['/', ':']).next().unwrap_or_default().to_owned(),
+        };
+        match self.status() {
+            Status::Ready { model, speed, context_length, .. } => {
+                let room = context_length - context_length.min(BLOCK_TOKENS.max(context_length / 8));
+                let affordable = (speed.prefill * COLD_PREFILL_SECONDS) as usize / 128 * 128;
+                let mut tokens = room.min(affordable.max(LEAST_PROMPT_TOKENS));
+                if settings.prompt_tokens > 0 {
+                    tokens = tokens.min(settings.prompt_tokens);
+                }
+                Ok((label, tokens, model))
+            }
+            Status::Failed(reason) => nothing("no-model", format!("model: {reason}")),
+            Status::Loading(_) => nothing("loading", "model: still loading".into()),
+        }
+    }
+
+    /// Answers from the completion memory.
+    fn remembered(&self, question: &Question, frame: &Frame, model: &str) -> Option<Box<Answer>> {
+        let memory = lock(&self.memory);
+        let found = memory.lookup(&frame.key, &frame.context.line_before)?;
+        // An unfinished line is not worth showing, and what the user has just deleted is not
+        // what the model would write: in both cases it is asked.
+        if !found.is_finished || found.is_retyped {
+            return None;
+        }
+        let rest = found.rest.to_owned();
+        drop(memory);
+        let mut report =
+            Report { source: Source::Memory, model: model.to_owned(), ..Report::default() };
+        report.why.push("memory: decoded before, nothing was computed".into());
+        Some(question.compose(frame, &rest, true, report))
+    }
+
+    /// Queues a job for the question.
+    fn submit(
+        &self,
+        question: &Question,
+        frame: &Arc<Frame>,
+        budget: Budget,
+        settings: &Settings,
+    ) -> Live {
+        let (to_progress, progress) = watch::channel(Progress::default());
+        let to_progress = Arc::new(to_progress);
+        let (framed, context) = (Arc::clone(frame), frame.context.clone());
+        let job = Job {
+            document: Arc::from(question.ask.snapshot.uri()),
+            priority: Priority::Interactive,
+            prepare: Box::new(move |assembler| Some(assembler.assemble(&context, &budget))),
+            max_tokens: if frame.multiline {
+                BLOCK_TOKENS.min(32 * settings.max_lines.max(1))
+            } else {
+                LINE_TOKENS
+            },
+            // The rules borrow the frame, so they are made anew for each token; their verdict
+            // does not depend on how the text was cut, and a line is read in microseconds.
+            stop: Box::new(move |text| {
+                let verdict = StopRules::new(&framed.request()).push(text);
+                verdict.map(|(reason, keep)| (reason.name(), keep))
+            }),
+            on_text: Box::new({
+                let to_progress = Arc::clone(&to_progress);
+                move |partial| {
+                    to_progress.send_modify(|progress| {
+                        progress.text.clear();
+                        progress.text.push_str(partial.text);
+                    });
+                }
+            }),
+            done: Box::new({
+                let memory = Arc::clone(&self.memory);
+                let (key, forced) = (frame.key.clone(), frame.context.line_before.clone());
+                move |generated| {
+                    remember(&memory, &key, &forced, &generated);
+                    to_progress.send_modify(|progress| {
+                        progress.text.clone_from(&generated.text);
+                        progress.ended = Some(generated);
+                    });
+                }
+            }),
+            asked: question.asked,
+        };
+        Live {
+            key: frame.key.clone(),
+            forced: frame.context.line_before.clone(),
+            progress,
+            _ticket: self.engine.submit(job),
+        }
+    }
+}
+
+/// Reads the window around the cursor and names what the answer may depend on.
+fn frame(ask: &Ask, label: &str, budget: &Budget, settings: &Settings) -> Frame {
+    let cursor = ask.snapshot.cursor(ask.cursor);
+    let context = Context::gather(&ask.snapshot, &cursor, label, &budget.window(), GROUP_LINES);
+    let line = |idx| ask.snapshot.line(idx);
+    let previous_lines: Vec<String> =
+        (cursor.line.saturating_sub(MAX_SURROUNDING_LINES)..cursor.line).map(line).collect();
+    let next_lines: Vec<String> = (cursor.line + 1..ask.snapshot.n_lines())
+        .take(MAX_SURROUNDING_LINES)
+        .map(line)
+        .collect();
+    let multiline = match (ask.multiline, settings.multiline, ask.trigger) {
+        (Some(given), ..) => given,
+        (None, Multiline::Always, _) | (None, _, Trigger::Invoked) => true,
+        (None, Multiline::Never, _) => false,
+        (None, Multiline::Auto, _) => {
+            let text = format!("{}{}", cursor.before, cursor.after);
+            begins_block(&previous_lines, &text, &next_lines)
+        }
+    };
+    let key = MemoryKey::new(
+        ask.snapshot.uri(),
+        &[
+            &context.label,
+            &context.prefix,
+            &context.line_after,
+            &context.suffix,
+            if multiline { "lines" } else { "line" },
+        ],
+    );
+    Frame {
+        language: ask.snapshot.language(),
+        previous_lines,
+        next_lines,
+        cursor,
+        context,
+        multiline,
+        max_lines: settings.max_lines,
+        key,
+    }
+}
+
+/// Whether a job decodes, or decoded, what this question asks for.
+fn can_join(live: &Live, frame: &Frame) -> bool {
+    let progress = live.progress.borrow();
+    let useful = progress.ended.as_ref().is_none_or(|made| is_whole(made.stop));
+    useful
+        && live.key == frame.key
+        && agreement(&live.forced, &progress.text, &frame.context.line_before)
+            != Agreement::Diverged
+}
+
+/// Whether the decoding ended by itself, not because something else mattered more.
+pub(super) fn is_whole(stop: Stop) -> bool {
+    matches!(stop, Stop::EndToken | Stop::Rule(_) | Stop::Limit)
+}
+
+/// Keeps what was decoded for what the user types next.
+fn remember(
+    memory: &Mutex<CompletionMemory>,
+    key: &MemoryKey,
+    forced: &str,
+    generated: &Generated,
+) {
+    if generated.text.is_empty() && !is_whole(generated.stop) {
+        return;
+    }
+    let n = generated.log_probs.len().max(1) as f32;
+    let middle = Middle {
+        text: &format!("{forced}{}", generated.text),
+        typed_bytes: forced.len(),
+        // A line cut off by the token limit is half a line: not finished.
+        is_finished: matches!(generated.stop, Stop::EndToken | Stop::Rule(_)),
+        score: generated.log_probs.iter().sum::<f32>() / n,
+    };
+    lock(memory).insert(key, middle);
+}

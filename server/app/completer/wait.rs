@@ -1,0 +1,237 @@
+//! Waiting for the model, within the time budget.
+//!
+//! At the budget the complete lines that there are are answered; an incomplete first
+//! line may take until [`LONGEST`]. What is decoded after the answer lands in the
+//! completion memory, and the next request shows more.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use lowkey_engine::{Generated, Status, Stop};
+use lowkey_suggestion::StopReason;
+
+use super::live::{Agreement, Progress, agreement};
+use super::plan::{Plan, Question, Waiting, is_whole};
+use super::{Answer, Completer, Outcome, Patience};
+use crate::report::{Report, Source};
+
+/// No automatic request waits longer for its first line.
+const LONGEST: Duration = Duration::from_secs(1);
+
+/// A job may end before its time (a joined one that diverges, a worker that shuts down);
+/// asking again without end would spin.
+const MAX_REPLANS: u32 = 3;
+
+/// What a look at the progress says.
+enum Look {
+    /// This text is what the answer is made of.
+    Text(String, Option<Generated>),
+    /// Not yet.
+    Wait,
+    /// This job will not answer the question.
+    Useless,
+}
+
+/// Cancels the job when its request is dropped by the client.
+struct Guard<'a> {
+    completer: &'a Completer,
+    question: &'a Question,
+    armed: bool,
+}
+
+impl Drop for Guard<'_> {
+    fn drop(&mut self) {
+        if self.armed {
+            self.completer.with_desk(self.question.ask.snapshot.uri(), |desk| {
+                if desk.is_newest(self.question.id) {
+                    desk.live = None;
+                }
+            });
+        }
+    }
+}
+
+impl Completer {
+    /// Waits until the model is there; the answer to give if it is not in time.
+    pub(super) async fn loaded(&self, question: &Question) -> Result<(), Box<Answer>> {
+        let mut newest = question.newest.clone();
+        let patience = async {
+            match question.ask.patience {
+                Patience::Budget => tokio::time::sleep(self.budget()).await,
+                Patience::Unlimited => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            status = self.ready() => match status {
+                Status::Loading(_) => Err(question.nothing("loading", "model: gone".into(), "")),
+                _ => Ok(()),
+            },
+            () = patience => {
+                let why = "model: still loading when the time budget was used up".into();
+                Err(question.nothing("loading", why, ""))
+            }
+            _ = newest.wait_for(|&id| id != question.id) => Err(question.superseded()),
+        }
+    }
+
+    /// Waits for a job's text and makes the answer of it.
+    pub(super) async fn wait(self: &Arc<Self>, question: &Question, waiting: Waiting) -> Answer {
+        let mut guard = Guard { completer: self, question, armed: true };
+        let answer = self.waited(question, waiting).await;
+        guard.armed = false;
+        answer
+    }
+
+    async fn waited(self: &Arc<Self>, question: &Question, mut waiting: Waiting) -> Answer {
+        let mut newest = question.newest.clone();
+        let started = tokio::time::Instant::now();
+        let patient = question.ask.patience == Patience::Unlimited;
+        let budget = started + self.budget();
+        let longest = started + LONGEST.max(self.budget());
+        let mut late = false;
+        let mut replans_left = MAX_REPLANS;
+        loop {
+            let mut progress = waiting.live.progress.clone();
+            let look = look(&progress.borrow_and_update(), &waiting, late);
+            match look {
+                Look::Text(text, made) => {
+                    return self.answer(question, &waiting, &text, made.as_ref());
+                }
+                Look::Useless => {
+                    // A newer job took the desk, or the typed text left this one: ask again.
+                    if newest.has_changed().unwrap_or(true) || *newest.borrow() != question.id {
+                        return *question.superseded();
+                    }
+                    if replans_left == 0 {
+                        let why = "engine: the job ended before its time, again and again".into();
+                        return *question.nothing("cancelled", why, &self.model());
+                    }
+                    replans_left -= 1;
+                    match self.plan(question) {
+                        Plan::Answer(answer) => return *answer,
+                        Plan::Wait(next) => waiting = next,
+                    }
+                    continue;
+                }
+                Look::Wait => {}
+            }
+            let deadline = if late { longest } else { budget };
+            tokio::select! {
+                changed = progress.changed() => {
+                    if changed.is_err() {
+                        let why = "engine: the worker has ended".into();
+                        return *question.nothing("cancelled", why, &self.model());
+                    }
+                }
+                _ = newest.wait_for(|&id| id != question.id) => return *question.superseded(),
+                () = tokio::time::sleep_until(deadline), if !patient => {
+                    if late {
+                        let why = "engine: no complete line within a second; decoding goes on for the next request";
+                        let mut answer = *question.nothing("deadline", why.into(), &self.model());
+                        if let Some(report) = Arc::get_mut(&mut answer.report) {
+                            report.stop = Some("deadline");
+                        }
+                        return answer;
+                    }
+                    late = true;
+                }
+            }
+        }
+    }
+
+    fn answer(
+        &self,
+        question: &Question,
+        waiting: &Waiting,
+        text: &str,
+        made: Option<&Generated>,
+    ) -> Answer {
+        let mut report = Report { source: Source::Model, model: self.model(), ..Report::default() };
+        if let Some(made) = made {
+            report.stop = (made.tokens.decoded > 0 || is_whole(made.stop))
+                .then(|| stop_reason(made.stop).name());
+            report.tokens = made.tokens.into();
+            report.ms = made.ms.into();
+            let why = format!(
+                "engine: {} prompt tokens, {} of them cached; {} decoded; ended by {}",
+                made.tokens.prompt,
+                made.tokens.reused,
+                made.tokens.decoded,
+                report.stop.unwrap_or("failure"),
+            );
+            report.why.push(why);
+        } else {
+            report.stop = Some("deadline");
+            report.why.push("engine: the time budget ended; complete lines until then".into());
+        }
+        if waiting.joined {
+            report.why.push("engine: joined the decoding that was under way".into());
+        }
+        // What is answered before the end is complete lines only.
+        let is_complete =
+            made.is_none_or(|made| matches!(made.stop, Stop::EndToken | Stop::Rule(_)));
+        *question.compose(&waiting.frame, text, is_complete, report)
+    }
+
+    fn model(&self) -> String {
+        match self.status() {
+            Status::Ready { model, .. } => model,
+            _ => String::new(),
+        }
+    }
+}
+
+impl Question {
+    /// The answer for a request that a newer one of its document replaced.
+    pub(super) fn superseded(&self) -> Box<Answer> {
+        let why = "engine: a newer request of the document came".into();
+        let mut answer = self.nothing("superseded", why, "");
+        answer.outcome = Outcome::Superseded;
+        answer
+    }
+}
+
+/// Reads a job's progress as the question sees it.
+fn look(progress: &Progress, waiting: &Waiting, late: bool) -> Look {
+    let typed = &waiting.frame.context.line_before;
+    let agreement = agreement(&waiting.live.forced, &progress.text, typed);
+    if let Some(made) = &progress.ended {
+        return match agreement {
+            Agreement::Ahead(n) if is_whole(made.stop) || made.stop == Stop::Failed => {
+                Look::Text(progress.text.get(n..).unwrap_or_default().to_owned(), Some(made.clone()))
+            }
+            _ => Look::Useless,
+        };
+    }
+    match agreement {
+        Agreement::Diverged => Look::Useless,
+        Agreement::Ahead(n) if late => {
+            let text = progress.text.get(n..).unwrap_or_default();
+            match text.trim_end_matches('\n').rfind('\n') {
+                Some(end) => Look::Text(text.get(..end).unwrap_or_default().to_owned(), None),
+                None => Look::Wait,
+            }
+        }
+        Agreement::Ahead(_) | Agreement::Behind => Look::Wait,
+    }
+}
+
+/// Why the text ended, in the suggestion stage's terms.
+fn stop_reason(stop: Stop) -> StopReason {
+    let by_rule = |rule| REASONS.into_iter().find(|reason| reason.name() == rule);
+    match stop {
+        Stop::EndToken => StopReason::Eos,
+        Stop::Rule(rule) => by_rule(rule).unwrap_or(StopReason::Limit),
+        Stop::Limit => StopReason::Limit,
+        Stop::Cancelled | Stop::Preempted | Stop::Failed | Stop::Nothing => StopReason::Cancelled,
+    }
+}
+
+/// The reasons that a stop rule may give.
+const REASONS: [StopReason; 5] = [
+    StopReason::Newline,
+    StopReason::Scope,
+    StopReason::Suffix,
+    StopReason::Repetition,
+    StopReason::Limit,
+];

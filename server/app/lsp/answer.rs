@@ -1,0 +1,96 @@
+//! From a place in a document to what may be delivered: asks the completer, and drops what came too late.
+//!
+//! Before the first wait the document is looked at and the question asked, so both
+//! happen in arrival order (see `inbox`). After the wait the document is looked at
+//! again: an answer for a text that has changed meanwhile is never delivered.
+
+use lowkey_document::{ByteOffset, Cursor, Position, Snapshot};
+
+use super::documents::View;
+use super::link::{Link, Negotiated};
+use crate::completer::{Ask, Insert, Outcome, Patience, Trigger};
+
+/// A request for a suggestion.
+#[derive(Debug)]
+pub(super) struct Question<'a> {
+    /// The document.
+    pub(super) uri: &'a str,
+    /// Its version as the client knows it, where the client says so.
+    pub(super) version: Option<i64>,
+    /// Where, in the connection's encoding.
+    pub(super) position: Position,
+    /// By typing or on purpose.
+    pub(super) trigger: Trigger,
+}
+
+/// What may be delivered.
+#[derive(Debug)]
+pub(super) enum Delivery {
+    /// This suggestion, for the text that the document still has.
+    Suggestion(Suggestion),
+    /// Nothing to suggest.
+    Nothing,
+    /// The document has moved on, or a newer request came.
+    Superseded,
+}
+
+/// A suggestion and what it was made for.
+#[derive(Debug)]
+pub(super) struct Suggestion {
+    /// Names it in the accept command.
+    pub(super) id: u64,
+    /// The text.
+    pub(super) snapshot: Snapshot,
+    /// The place.
+    pub(super) cursor: Cursor,
+    /// What to put there.
+    pub(super) insert: Insert,
+}
+
+impl Link {
+    /// Answers a question about a document as the editor has it.
+    pub(super) async fn answer(&self, question: Question<'_>) -> Delivery {
+        let Some(negotiated) = self.negotiated() else { return Delivery::Nothing };
+        let Some(view) = self.documents.view(question.uri) else { return Delivery::Nothing };
+        if question.version.is_some_and(|version| version < view.snapshot.version().into()) {
+            return Delivery::Superseded;
+        }
+        let cursor = view.snapshot.offset(question.position, negotiated.encoding);
+        self.ask(negotiated, view, cursor, question.trigger).await
+    }
+
+    /// Asks the completer about the text of `view`.
+    pub(super) async fn ask(
+        &self,
+        negotiated: &Negotiated,
+        view: View,
+        cursor: ByteOffset,
+        trigger: Trigger,
+    ) -> Delivery {
+        let View { snapshot, stamp, desynced } = view;
+        let ask = Ask {
+            snapshot: snapshot.clone(),
+            cursor,
+            trigger,
+            multiline: None,
+            patience: Patience::Budget,
+            desynced,
+        };
+        let answer = negotiated.completer.complete(ask).await;
+        if answer.outcome != Outcome::Superseded && !self.documents.is_current(snapshot.uri(), stamp)
+        {
+            tracing::debug!(id = answer.id, "dropped: the document has changed");
+            return Delivery::Superseded;
+        }
+        match answer.outcome {
+            Outcome::Insert(insert) => Delivery::Suggestion(Suggestion {
+                id: answer.id,
+                cursor: snapshot.cursor(cursor),
+                snapshot,
+                insert,
+            }),
+            Outcome::Nothing => Delivery::Nothing,
+            Outcome::Superseded => Delivery::Superseded,
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! The methods of tower-lsp's `LanguageServer`, and what `initialize` settles.
+//!
+//! Handlers are thin: the work of each stands in a file of its own. Text synchronisation
+//! does not come here at all (see `inbox`). No handler waits for the client.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde_json::Value;
+use tokio::sync::watch;
+use tower_lsp::jsonrpc::{Error, Result};
+use tower_lsp::ls_types::{
+    CompletionParams, CompletionResponse, DidChangeConfigurationParams,
+    DidChangeWatchedFilesParams, DidChangeWorkspaceFoldersParams, DidSaveTextDocumentParams,
+    ExecuteCommandParams, InitializeParams, InitializeResult, InitializedParams, MessageType,
+    OneOf, ServerCapabilities, ServerInfo, TextDocumentSyncCapability, TextDocumentSyncKind,
+    TextDocumentSyncOptions, Uri, WorkspaceFoldersServerCapabilities,
+    WorkspaceServerCapabilities,
+};
+use tower_lsp::{Client, LanguageServer};
+
+use super::link::{Abilities, Link, Negotiated};
+use super::{commands, completion, configuration, convert, progress};
+use crate::completer::Completer;
+use crate::settings::Settings;
+
+/// The server as tower-lsp sees it.
+pub(super) struct Backend {
+    pub(super) client: Client,
+    pub(super) link: Arc<Link>,
+}
+
+impl Backend {
+    /// Serves `client` with the state in `link`.
+    pub(super) fn new(client: Client, link: Arc<Link>) -> Self {
+        Self { client, link }
+    }
+
+    fn capabilities(&self, negotiated: &Negotiated) -> ServerCapabilities {
+        let pops_up = negotiated.pops_up();
+        self.link.configured().completion_registered = pops_up;
+        ServerCapabilities {
+            position_encoding: Some(convert::kind(negotiated.encoding)),
+            text_document_sync: Some(TextDocumentSyncCapability::Options(
+                TextDocumentSyncOptions {
+                    open_close: Some(true),
+                    change: Some(TextDocumentSyncKind::INCREMENTAL),
+                    ..TextDocumentSyncOptions::default()
+                },
+            )),
+            inline_completion_provider: Some(OneOf::Left(true)),
+            completion_provider: pops_up.then(completion::options),
+            execute_command_provider: Some(commands::options()),
+            workspace: Some(WorkspaceServerCapabilities {
+                workspace_folders: Some(WorkspaceFoldersServerCapabilities {
+                    supported: Some(true),
+                    change_notifications: Some(OneOf::Left(true)),
+                }),
+                ..WorkspaceServerCapabilities::default()
+            }),
+            ..ServerCapabilities::default()
+        }
+    }
+}
+
+impl LanguageServer for Backend {
+    async fn initialize(&self, params: InitializeParams) -> Result<InitializeResult> {
+        let roots = roots(&params);
+        let offered = params.capabilities.general.as_ref();
+        let encoding =
+            convert::negotiate(offered.and_then(|general| general.position_encodings.as_deref()));
+        let editor = params.initialization_options.unwrap_or_default();
+        let (settings, problems) = Settings::load(&editor);
+        let (to_status, status) = watch::channel(lowkey_engine::Status::Loading(0.0));
+        let completer = Completer::start(settings, move |status| {
+            to_status.send_replace(status.clone());
+        })
+        .map_err(|error| {
+            tracing::error!(%error, "the engine's thread cannot be started");
+            Error::internal_error()
+        })?;
+        completer.set_roots(roots.clone());
+        {
+            let mut configured = self.link.configured();
+            configured.editor = editor;
+            configured.roots = roots;
+        }
+        let client = Abilities::of(&params.capabilities);
+        tracing::info!(?encoding, ?client, "initialized");
+        let negotiated = Negotiated { completer, encoding, client, status, problems };
+        let capabilities = self.capabilities(&negotiated);
+        self.link.settle(negotiated);
+        Ok(InitializeResult {
+            capabilities,
+            server_info: Some(ServerInfo {
+                name: "lowkey".into(),
+                version: Some(env!("CARGO_PKG_VERSION").into()),
+            }),
+            ..InitializeResult::default()
+        })
+    }
+
+    async fn initialized(&self, _: InitializedParams) {
+        let Some(negotiated) = self.link.negotiated() else { return };
+        let (client, status) = (self.client.clone(), negotiated.status.clone());
+        progress::report(client, status, negotiated.client.progress);
+        configuration::fetch(&self.link, &self.client);
+        if !negotiated.problems.is_empty() {
+            let (client, words) =
+                (self.client.clone(), configuration::words(&negotiated.problems));
+            tokio::spawn(async move { client.show_message(MessageType::WARNING, words).await });
+        }
+    }
+
+    async fn shutdown(&self) -> Result<()> {
+        self.link.shut_down();
+        Ok(())
+    }
+
+    async fn completion(&self, params: CompletionParams) -> Result<Option<CompletionResponse>> {
+        self.popup(params).await.map(|list| Some(CompletionResponse::List(list)))
+    }
+
+    async fn execute_command(&self, params: ExecuteCommandParams) -> Result<Option<Value>> {
+        self.run_command(&params)
+    }
+
+    async fn did_change_configuration(&self, params: DidChangeConfigurationParams) {
+        configuration::changed(&self.link, &self.client, &params.settings);
+    }
+
+    async fn did_change_workspace_folders(&self, params: DidChangeWorkspaceFoldersParams) {
+        let roots = {
+            let mut configured = self.link.configured();
+            let removed: Vec<PathBuf> =
+                params.event.removed.iter().filter_map(|folder| path(&folder.uri)).collect();
+            configured.roots.retain(|root| !removed.contains(root));
+            let added = params.event.added.iter().filter_map(|folder| path(&folder.uri));
+            configured.roots.extend(added);
+            configured.roots.clone()
+        };
+        if let Some(negotiated) = self.link.negotiated() {
+            negotiated.completer.set_roots(roots);
+        }
+    }
+
+    // Not asked for, but some clients send them all the same.
+    async fn did_save(&self, _: DidSaveTextDocumentParams) {}
+    async fn did_change_watched_files(&self, _: DidChangeWatchedFilesParams) {}
+}
+
+/// The workspace folders, or what older clients send in their place.
+fn roots(params: &InitializeParams) -> Vec<PathBuf> {
+    #[expect(deprecated, reason = "older clients know no folders")]
+    let root = params.root_uri.as_ref();
+    match &params.workspace_folders {
+        Some(folders) => folders.iter().filter_map(|folder| path(&folder.uri)).collect(),
+        None => root.and_then(path).into_iter().collect(),
+    }
+}
+
+fn path(uri: &Uri) -> Option<PathBuf> {
+    uri.to_file_path().map(std::borrow::Cow::into_owned)
+}

@@ -1,0 +1,116 @@
+//! Between the protocol's types and ours: position encodings, positions, ranges.
+//!
+//! Positions come in as whatever number an editor sends and are clamped, never refused:
+//! a request for a place that does not exist is answered for the nearest that does.
+
+use lowkey_document::{ByteOffset, Position, PositionEncoding, Snapshot};
+use serde::Deserialize;
+use tower_lsp::ls_types::{self, PositionEncodingKind};
+
+/// Picks the encoding that the client lists first among those we have; utf-16 where it lists none.
+pub(super) fn negotiate(offered: Option<&[PositionEncodingKind]>) -> PositionEncoding {
+    offered.unwrap_or_default().iter().find_map(encoding).unwrap_or(PositionEncoding::Utf16)
+}
+
+fn encoding(kind: &PositionEncodingKind) -> Option<PositionEncoding> {
+    match kind.as_str() {
+        "utf-8" => Some(PositionEncoding::Utf8),
+        "utf-16" => Some(PositionEncoding::Utf16),
+        "utf-32" => Some(PositionEncoding::Utf32),
+        _ => None,
+    }
+}
+
+/// Names an encoding in the protocol's words.
+pub(super) fn kind(encoding: PositionEncoding) -> PositionEncodingKind {
+    match encoding {
+        PositionEncoding::Utf8 => PositionEncodingKind::UTF8,
+        PositionEncoding::Utf16 => PositionEncodingKind::UTF16,
+        PositionEncoding::Utf32 => PositionEncodingKind::UTF32,
+    }
+}
+
+/// A position in a request, whatever its numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+pub(super) struct LenientPosition {
+    line: f64,
+    character: f64,
+}
+
+impl From<LenientPosition> for Position {
+    fn from(position: LenientPosition) -> Self {
+        // Float to integer saturates at both ends.
+        Self::new(position.line as u32, position.character as u32)
+    }
+}
+
+impl From<ls_types::Position> for LenientPosition {
+    fn from(position: ls_types::Position) -> Self {
+        Self { line: position.line.into(), character: position.character.into() }
+    }
+}
+
+/// A range in a request, whatever its numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+pub(super) struct LenientRange {
+    /// Where it starts.
+    pub(super) start: LenientPosition,
+    /// Where it ends.
+    pub(super) end: LenientPosition,
+}
+
+/// Converts a place in a snapshot to the protocol's.
+pub(super) fn to_position(
+    snapshot: &Snapshot,
+    offset: ByteOffset,
+    encoding: PositionEncoding,
+) -> ls_types::Position {
+    let position = snapshot.position(offset, encoding);
+    ls_types::Position::new(position.line, position.column)
+}
+
+/// Converts a range of a snapshot to the protocol's.
+pub(super) fn to_range(
+    snapshot: &Snapshot,
+    start: ByteOffset,
+    end: ByteOffset,
+    encoding: PositionEncoding,
+) -> ls_types::Range {
+    ls_types::Range::new(
+        to_position(snapshot, start, encoding),
+        to_position(snapshot, end, encoding),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+    use super::*;
+
+    #[test]
+    fn the_clients_first_choice_that_we_have_wins() {
+        let kinds = |names: &[&'static str]| -> Vec<_> {
+            names.iter().map(|&name| PositionEncodingKind::new(name)).collect()
+        };
+        for (offered, chosen) in [
+            (kinds(&["utf-8", "utf-32", "utf-16"]), PositionEncoding::Utf8),
+            (kinds(&["utf-16"]), PositionEncoding::Utf16),
+            (kinds(&["utf-7", "utf-32"]), PositionEncoding::Utf32),
+            (kinds(&["utf-7"]), PositionEncoding::Utf16),
+            (kinds(&[]), PositionEncoding::Utf16),
+        ] {
+            assert_eq!(negotiate(Some(&offered)), chosen, "{offered:?}");
+            assert_eq!(encoding(&kind(chosen)), Some(chosen));
+        }
+        assert_eq!(negotiate(None), PositionEncoding::Utf16);
+    }
+
+    #[test]
+    fn absurd_positions_are_clamped() {
+        let parse = |json: &str| Position::from(serde_json::from_str::<LenientPosition>(json).unwrap());
+        assert_eq!(parse(r#"{"line":1,"character":2}"#), Position::new(1, 2));
+        assert_eq!(parse(r#"{"line":-1,"character":-9}"#), Position::new(0, 0));
+        assert_eq!(parse(r#"{"line":1e30,"character":99999999999}"#), Position::new(u32::MAX, u32::MAX));
+    }
+}

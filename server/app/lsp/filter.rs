@@ -1,0 +1,215 @@
+//! From frames to messages: what is no message is answered here, the rest goes to tower-lsp.
+//!
+//! Runs on a thread of its own, which reads stdin and may block there for ever.
+//! A message is parsed with the very types of tower-lsp's decoder, so what passes here
+//! cannot end the connection there.
+
+use std::io::{self, BufReader, Read};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::io::{AsyncRead, ReadBuf};
+use tokio::sync::mpsc;
+use tower_lsp::jsonrpc::{Id, Request, Response};
+
+use super::frame::{Frame, FrameReader};
+use super::outbox::Outbox;
+
+const PARSE_ERROR: i64 = -32700;
+const INVALID_REQUEST: i64 = -32600;
+
+/// Messages read ahead of the server, at most.
+const READ_AHEAD: usize = 256;
+
+/// What tower-lsp's decoder accepts, tried in its order.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Message {
+    #[expect(dead_code, reason = "parsed to see that it parses")]
+    Response(Response),
+    Request(Request),
+}
+
+/// What becomes of a body.
+#[derive(Debug, PartialEq, Eq)]
+enum Sorted {
+    Pass,
+    Drop,
+    Refuse { code: i64, message: &'static str, id: Value },
+}
+
+/// Starts to read `input`; what passes comes out of the returned stream, until the input ends.
+pub(super) fn start(input: impl Read + Send + 'static, outbox: Outbox) -> io::Result<Inlet> {
+    let (messages, inlet) = mpsc::channel(READ_AHEAD);
+    std::thread::Builder::new().name("lowkey-stdin".into()).spawn(move || {
+        if let Err(error) = filter(input, &outbox, &messages) {
+            tracing::warn!(%error, "stdin cannot be read any more");
+        }
+    })?;
+    Ok(Inlet { messages: inlet, current: Vec::new(), read: 0 })
+}
+
+fn filter(
+    input: impl Read,
+    outbox: &Outbox,
+    messages: &mpsc::Sender<Vec<u8>>,
+) -> io::Result<()> {
+    let mut reader = FrameReader::new(BufReader::with_capacity(64 << 10, input));
+    while let Some(frame) = reader.next_frame()? {
+        let body = match frame {
+            Frame::Body(body) => body,
+            Frame::Bad(fault) => {
+                tracing::warn!("frame refused: {fault}");
+                let message = format!("frame refused: {fault}");
+                refuse(outbox, INVALID_REQUEST, &message, &Value::Null);
+                continue;
+            }
+        };
+        match sort(&body) {
+            Sorted::Pass => {
+                let mut framed = format!("Content-Length: {}\r\n\r\n", body.len()).into_bytes();
+                framed.extend_from_slice(&body);
+                if messages.blocking_send(framed).is_err() {
+                    return Ok(());
+                }
+            }
+            Sorted::Drop => tracing::warn!(bytes = body.len(), "dropped a malformed response"),
+            Sorted::Refuse { code, message, id } => {
+                tracing::warn!(bytes = body.len(), "message refused: {message}");
+                if code == PARSE_ERROR {
+                    // Its length may have been wrong too: what follows may be its rest.
+                    reader.refused();
+                }
+                refuse(outbox, code, message, &id);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Decides about one body. The words never quote it.
+fn sort(body: &[u8]) -> Sorted {
+    let refuse = |code, message, id| Sorted::Refuse { code, message, id };
+    let Ok(text) = std::str::from_utf8(body) else {
+        return refuse(PARSE_ERROR, "message refused: its body is not UTF-8", Value::Null);
+    };
+    match serde_json::from_str::<Message>(text) {
+        Ok(Message::Response(_)) => return Sorted::Pass,
+        Ok(Message::Request(request)) if !request.method().is_empty() => return Sorted::Pass,
+        Ok(Message::Request(_)) => {}
+        Err(error) if error.is_data() => {}
+        Err(_) => return refuse(PARSE_ERROR, "message refused: its body is not JSON", Value::Null),
+    }
+    // JSON, but no message: say which request will have no other answer, if that can be known.
+    let value = serde_json::from_str::<Value>(text).unwrap_or_default();
+    let id = value.get("id").cloned().unwrap_or_default();
+    let id = if serde_json::from_value::<Id>(id.clone()).is_ok() { id } else { Value::Null };
+    if value.get("method").is_some() {
+        refuse(INVALID_REQUEST, "message refused: it is no valid JSON-RPC 2.0 request", id)
+    } else if value.get("result").is_some() || value.get("error").is_some() {
+        // Answering an answer could go on for ever.
+        Sorted::Drop
+    } else {
+        refuse(INVALID_REQUEST, "message refused: it is neither a request nor a response", id)
+    }
+}
+
+fn refuse(outbox: &Outbox, code: i64, message: &str, id: &Value) {
+    let answer = json!({"jsonrpc": "2.0", "id": id, "error": {"code": code, "message": message}});
+    outbox.send(answer.to_string().as_bytes());
+}
+
+/// The messages that passed, framed anew, as the byte stream that tower-lsp reads.
+#[derive(Debug)]
+pub(super) struct Inlet {
+    messages: mpsc::Receiver<Vec<u8>>,
+    current: Vec<u8>,
+    read: usize,
+}
+
+impl AsyncRead for Inlet {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.read == self.current.len() {
+            match std::task::ready!(self.messages.poll_recv(context)) {
+                Some(message) => (self.current, self.read) = (message, 0),
+                None => return Poll::Ready(Ok(())),
+            }
+        }
+        let unread = self.current.get(self.read..).unwrap_or_default();
+        let n = unread.len().min(buffer.remaining());
+        buffer.put_slice(&unread[..n]);
+        self.read += n;
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn code(body: &[u8]) -> Option<i64> {
+        match sort(body) {
+            Sorted::Refuse { code, .. } => Some(code),
+            Sorted::Pass | Sorted::Drop => None,
+        }
+    }
+
+    #[test]
+    fn messages_pass() {
+        for body in [
+            r#"{"jsonrpc":"2.0","id":1,"method":"shutdown"}"#,
+            r#"{"jsonrpc":"2.0","method":"initialized","params":{}}"#,
+            r#"{"jsonrpc":"2.0","id":"x","result":null}"#,
+            r#"{"jsonrpc":"2.0","id":7,"error":{"code":-1,"message":"no"}}"#,
+        ] {
+            assert_eq!(sort(body.as_bytes()), Sorted::Pass, "{body}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_json_is_a_parse_error() {
+        for body in [&b"{"[..], b"", b"nonsense", b"{\"a\":\"\xff\"}", b"{} {}"] {
+            assert_eq!(code(body), Some(PARSE_ERROR), "{}", String::from_utf8_lossy(body));
+        }
+        let deep = "[".repeat(100_000);
+        assert_eq!(code(deep.as_bytes()), Some(PARSE_ERROR));
+    }
+
+    #[test]
+    fn json_that_is_no_message_is_an_invalid_request() {
+        for body in [
+            "42",
+            "[]",
+            "null",
+            r#"[{"jsonrpc":"2.0","id":1,"method":"shutdown"}]"#,
+            r#"{"jsonrpc":"1.0","id":1,"method":"shutdown"}"#,
+            r#"{"id":1,"method":"shutdown"}"#,
+            r#"{"jsonrpc":"2.0","id":1.5,"method":"shutdown"}"#,
+            r#"{"jsonrpc":"2.0","id":1,"method":3}"#,
+            r#"{"jsonrpc":"2.0","id":1}"#,
+            r#"{"jsonrpc":"2.0","method":"a","method":"b"}"#,
+        ] {
+            assert_eq!(code(body.as_bytes()), Some(INVALID_REQUEST), "{body}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_names_the_request_where_it_can() {
+        let sorted = sort(br#"{"jsonrpc":"1.0","id":"seven","method":"shutdown"}"#);
+        assert!(matches!(sorted, Sorted::Refuse { id, .. } if id == "seven"));
+        let sorted = sort(br#"{"jsonrpc":"2.0","id":[1],"method":"shutdown"}"#);
+        assert!(matches!(sorted, Sorted::Refuse { id, .. } if id == Value::Null));
+    }
+
+    #[test]
+    fn a_malformed_response_is_dropped() {
+        let body = br#"{"jsonrpc":"2.0","id":1,"error":{"code":1,"message":"m","extra":0}}"#;
+        assert_eq!(sort(body), Sorted::Drop);
+    }
+}

@@ -1,0 +1,157 @@
+//! `textDocument/inlineCompletion`: ghost text.
+//!
+//! Nothing to suggest is an empty list, never null (Neovim keeps old ghost text on null);
+//! a superseded request is the error `RequestCancelled`. When a popup entry is selected,
+//! the question is asked as if it had been taken, and the answer starts with it.
+
+use lowkey_document::{Change, Document, Position, Range};
+use serde::Deserialize;
+use tower_lsp::jsonrpc::{Error, Result};
+use tower_lsp::ls_types::{Command, InlineCompletionItem, InlineCompletionList};
+
+use super::answer::{Delivery, Question, Suggestion};
+use super::backend::Backend;
+use super::commands;
+use super::convert::{LenientPosition, LenientRange, to_range};
+use super::documents::View;
+use super::link::{Link, Negotiated};
+use super::placement::place;
+use crate::completer::Trigger;
+
+/// Parameters; clients of Copilot add the version, which the protocol's own type would drop.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Params {
+    text_document: TextDocument,
+    position: LenientPosition,
+    #[serde(default)]
+    context: Context,
+}
+
+#[derive(Debug, Deserialize)]
+struct TextDocument {
+    uri: String,
+    #[serde(default)]
+    version: Option<i64>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Context {
+    #[serde(default)]
+    trigger_kind: Option<i64>,
+    #[serde(default)]
+    selected_completion_info: Option<Selected>,
+}
+
+/// The popup entry that is selected while ghost text is asked for.
+#[derive(Debug, Deserialize)]
+struct Selected {
+    range: LenientRange,
+    text: String,
+}
+
+const INVOKED: i64 = 1;
+
+impl Backend {
+    /// Answers `textDocument/inlineCompletion`.
+    pub(super) async fn inline_completion(&self, params: Params) -> Result<InlineCompletionList> {
+        let Params { text_document: TextDocument { uri, version }, position, context } = params;
+        let trigger = match context.trigger_kind {
+            Some(INVOKED) => Trigger::Invoked,
+            _ => Trigger::Automatic,
+        };
+        let question = Question { uri: &uri, version, position: position.into(), trigger };
+        let item = match context.selected_completion_info {
+            None => self.link.inline_item(question).await?,
+            Some(selected) => self.link.inline_item_after(question, selected).await?,
+        };
+        Ok(InlineCompletionList { items: item.into_iter().collect() })
+    }
+}
+
+impl Link {
+    async fn inline_item(&self, question: Question<'_>) -> Result<Option<InlineCompletionItem>> {
+        let Some(negotiated) = self.negotiated() else { return Ok(None) };
+        match self.answer(question).await {
+            Delivery::Suggestion(suggestion) => Ok(Some(item(negotiated, &suggestion))),
+            Delivery::Nothing => Ok(None),
+            Delivery::Superseded => Err(Error::request_cancelled()),
+        }
+    }
+
+    /// Asks as if the selected popup entry stood in the text.
+    async fn inline_item_after(
+        &self,
+        question: Question<'_>,
+        selected: Selected,
+    ) -> Result<Option<InlineCompletionItem>> {
+        let Some(negotiated) = self.negotiated() else { return Ok(None) };
+        let Some(view) = self.documents.view(question.uri) else { return Ok(None) };
+        let encoding = negotiated.encoding;
+        let cursor = view.snapshot.offset(question.position, encoding);
+        let [start, end] = [selected.range.start, selected.range.end]
+            .map(|position| view.snapshot.offset(position.into(), encoding));
+        let one_line = view.snapshot.line_of(start) == view.snapshot.line_of(end);
+        if !(start <= cursor && cursor <= end && one_line) {
+            return Ok(None);
+        }
+        let range = to_range(&view.snapshot, start, end, encoding);
+        let selected_range = Range::new(
+            Position::new(range.start.line, range.start.character),
+            Position::new(range.end.line, range.end.character),
+        );
+        let snapshot = &view.snapshot;
+        let mut document = Document::open(
+            snapshot.uri(),
+            snapshot.language_id(),
+            snapshot.version(),
+            &snapshot.text(),
+        );
+        let change = Change::Edit { range: selected_range, text: selected.text.clone() };
+        if document.change(snapshot.version(), &[change], encoding).is_err() {
+            return Ok(None);
+        }
+        let after = View { snapshot: document.snapshot(), ..view };
+        let cursor = lowkey_document::ByteOffset(start.0 + selected.text.len());
+        match self.ask(negotiated, after, cursor, question.trigger).await {
+            Delivery::Suggestion(suggestion) => Ok(continuation(&suggestion).map(|rest| {
+                let text = format!("{}{rest}", selected.text);
+                InlineCompletionItem { range: Some(range), ..bare_item(suggestion.id, text) }
+            })),
+            Delivery::Nothing => Ok(None),
+            Delivery::Superseded => Err(Error::request_cancelled()),
+        }
+    }
+}
+
+/// What a suggestion adds at the cursor, if it can be said without touching anything else.
+fn continuation(suggestion: &Suggestion) -> Option<&str> {
+    let Suggestion { snapshot, cursor, insert, .. } = suggestion;
+    if insert.start != cursor.offset {
+        return None;
+    }
+    let tail = snapshot.slice(insert.start..insert.end);
+    insert.text.strip_suffix(tail.as_str()).filter(|rest| !rest.is_empty())
+}
+
+fn item(negotiated: &Negotiated, suggestion: &Suggestion) -> InlineCompletionItem {
+    let placed = place(&suggestion.cursor, &suggestion.insert);
+    let range = to_range(&suggestion.snapshot, placed.start, placed.end, negotiated.encoding);
+    InlineCompletionItem { range: Some(range), ..bare_item(suggestion.id, placed.text) }
+}
+
+fn bare_item(id: u64, insert_text: String) -> InlineCompletionItem {
+    InlineCompletionItem {
+        insert_text,
+        filter_text: None,
+        range: None,
+        command: Some(accept(id)),
+        insert_text_format: None,
+    }
+}
+
+/// The command that editors run after they inserted an item.
+pub(super) fn accept(id: u64) -> Command {
+    Command::new("Accepted".into(), commands::ACCEPT.into(), Some(vec![id.into()]))
+}

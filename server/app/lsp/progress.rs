@@ -1,0 +1,66 @@
+//! What the user sees while the model loads: progress where the editor draws it, one message when it fails.
+//!
+//! Runs in a task of its own: it waits for the editor's answers, which a handler must never do.
+
+use lowkey_engine::Status;
+use tokio::sync::watch;
+use tower_lsp::Client;
+use tower_lsp::ls_types::request::WorkDoneProgressCreate;
+use tower_lsp::ls_types::{MessageType, ProgressToken, WorkDoneProgressCreateParams};
+
+/// Percent between two reports.
+const STEP: u32 = 10;
+
+/// Starts to report; ends by itself when the model is there or has failed.
+pub(super) fn report(client: Client, status: watch::Receiver<Status>, draws_progress: bool) {
+    tokio::spawn(async move {
+        if let Some(reason) = follow(&client, status, draws_progress).await {
+            client.show_message(MessageType::ERROR, format!("lowkey: {reason}")).await;
+        }
+    });
+}
+
+/// Returns why there is no model, if there is none.
+async fn follow(
+    client: &Client,
+    mut status: watch::Receiver<Status>,
+    draws_progress: bool,
+) -> Option<String> {
+    let is_loading = matches!(*status.borrow_and_update(), Status::Loading(_));
+    if !(is_loading && draws_progress) {
+        return failure(&mut status).await;
+    }
+    let token = ProgressToken::String("lowkey/loading".into());
+    let create = WorkDoneProgressCreateParams { token: token.clone() };
+    if client.send_request::<WorkDoneProgressCreate>(create).await.is_err() {
+        return failure(&mut status).await;
+    }
+    let progress =
+        client.progress(token, "lowkey").with_message("loading the model").with_percentage(0);
+    let progress = progress.begin().await;
+    let mut told = 0;
+    loop {
+        let percent = match &*status.borrow_and_update() {
+            Status::Loading(share) => (share.clamp(0.0, 1.0) * 100.0) as u32,
+            Status::Ready { .. } | Status::Failed(_) => break,
+        };
+        if percent >= told + STEP {
+            told = percent;
+            progress.report(percent).await;
+        }
+        if status.changed().await.is_err() {
+            break;
+        }
+    }
+    let reason = failure(&mut status).await;
+    progress.finish_with_message(if reason.is_none() { "ready" } else { "failed" }).await;
+    reason
+}
+
+/// Waits until the model is there (`None`) or has failed.
+async fn failure(status: &mut watch::Receiver<Status>) -> Option<String> {
+    match &*status.wait_for(|status| !matches!(status, Status::Loading(_))).await.ok()? {
+        Status::Failed(reason) => Some(reason.clone()),
+        Status::Ready { .. } | Status::Loading(_) => None,
+    }
+}

@@ -1,0 +1,185 @@
+//! Settings: one table from which the struct, the check and the reference come.
+//!
+//! Layers, later ones win: defaults, `lowkey.toml` in the platform's config folder,
+//! the editor's settings under `lowkey.*`, the command line. A wrong value is one clear problem and
+//! leaves the layer below in force; it never stops the server.
+
+use std::path::PathBuf;
+use std::sync::OnceLock;
+
+use serde_json::Value;
+
+mod value;
+
+pub use value::{Multiline, Popup};
+use value::FromValue;
+
+/// One row of the table: what the reference, the editors' schema and the check know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Row {
+    /// Name below `lowkey.`.
+    pub key: &'static str,
+    /// What it accepts, in words.
+    pub accepts: &'static str,
+    /// What it does.
+    pub doc: &'static str,
+}
+
+macro_rules! settings {
+    ($($(#[doc = $doc:literal])+ $key:ident: $type:ty = $default:expr;)+) => {
+        /// Every setting, resolved.
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        pub struct Settings {
+            $($(#[doc = $doc])+ pub $key: $type,)+
+        }
+
+        impl Default for Settings {
+            fn default() -> Self {
+                Self { $($key: $default,)+ }
+            }
+        }
+
+        /// The table, in the order of the reference.
+        pub const TABLE: &[Row] = &[$(Row {
+            key: stringify!($key),
+            accepts: <$type as FromValue>::ACCEPTS,
+            doc: concat!($($doc,)+),
+        },)+];
+
+        impl Settings {
+            /// Sets one value; `Err` says what was wrong with it.
+            fn set(&mut self, key: &str, value: &Value) -> Result<(), String> {
+                match key {
+                    $(stringify!($key) => {
+                        self.$key = <$type as FromValue>::from_value(value).ok_or_else(|| {
+                            format!("is {value}, but takes {}", <$type as FromValue>::ACCEPTS)
+                        })?;
+                    })+
+                    _ => return Err(format!(
+                        "is not a setting; there are: {}",
+                        TABLE.iter().map(|row| row.key).collect::<Vec<_>>().join(", "),
+                    )),
+                }
+                Ok(())
+            }
+        }
+    };
+}
+
+settings! {
+    /// The model: empty for the embedded one, a name of the catalog, or the path of a `.gguf` file. Takes effect at the next start.
+    model: String = String::new();
+    /// Threads for the model; 0 means one for each physical core. Takes effect at the next start.
+    threads: usize = 0;
+    /// Milliseconds until an automatic request is answered with what there is.
+    time_budget_ms: u64 = 200;
+    /// Whether suggestions may span lines: `auto` only where a block begins, `never`, `always`.
+    multiline: Multiline = Multiline::Auto;
+    /// Lines of a suggestion at most.
+    max_lines: usize = 10;
+    /// Silence everywhere until switched off again.
+    paused: bool = false;
+    /// Language ids in which lowkey stays silent, as the editor names them.
+    languages_off: Vec<String> = Vec::new();
+    /// Glob patterns (as in .gitignore) of files that the model must not see, beside the built-in ones for secrets.
+    exclude: Vec<String> = Vec::new();
+    /// Suggestions as entries of the completion popup: `auto` for editors without inline completion, `always`, `never`.
+    popup: Popup = Popup::Auto;
+    /// Megabytes of KV cache kept between requests.
+    cache_mb: usize = 256;
+    /// Prompt tokens at most; 0 means as many as the model was trained for and this machine computes in two seconds.
+    prompt_tokens: usize = 0;
+}
+
+/// What the command line said; it holds for the whole life of the process.
+static COMMAND_LINE: OnceLock<Value> = OnceLock::new();
+
+/// Lays the command line's values over all other layers of every later [`Settings::load`].
+///
+/// Only the first call counts: a process has one command line.
+pub fn set_command_line(values: Value) {
+    let _ = COMMAND_LINE.set(values);
+}
+
+impl Settings {
+    /// Reads all layers; problems come back in words, one for each wrong value.
+    ///
+    /// `editor` is the `lowkey` section of the editor's settings, or
+    /// `initializationOptions`, with or without the outer `lowkey` key.
+    pub fn load(editor: &Value) -> (Self, Vec<String>) {
+        let mut settings = Self::default();
+        let mut problems = Vec::new();
+        if let Some(path) = config_file() {
+            match read_toml(&path) {
+                Ok(Some(value)) => {
+                    settings.layer(&value, &path.display().to_string(), &mut problems);
+                }
+                Ok(None) => {}
+                Err(problem) => problems.push(problem),
+            }
+        }
+        let section = editor.get("lowkey").unwrap_or(editor);
+        settings.layer(section, "the editor's settings", &mut problems);
+        if let Some(values) = COMMAND_LINE.get() {
+            settings.layer(values, "the command line", &mut problems);
+        }
+        (settings, problems)
+    }
+
+    /// Lays one source of values over what stands.
+    fn layer(&mut self, values: &Value, source: &str, problems: &mut Vec<String>) {
+        let Some(map) = values.as_object() else {
+            if !values.is_null() {
+                problems.push(format!("{source}: the settings are {values}, not a table"));
+            }
+            return;
+        };
+        for (key, value) in map {
+            // Editors send null for what the user has not set, and clients put keys of
+            // their own (Copilot's editorPluginInfo) beside ours.
+            if value.is_null() || is_foreign(key) {
+                continue;
+            }
+            if let Err(problem) = self.set(key, value) {
+                problems.push(format!("{source}: {key} {problem}"));
+            }
+        }
+    }
+}
+
+/// Keys that other servers' clients send in `initializationOptions`.
+fn is_foreign(key: &str) -> bool {
+    matches!(key, "editorInfo" | "editorPluginInfo" | "copilotIntegrationId" | "trace" | "server")
+}
+
+/// `lowkey/lowkey.toml` in the platform's config folder; `LOWKEY_CONFIG` names another file.
+pub fn config_file() -> Option<PathBuf> {
+    if let Some(file) = std::env::var_os("LOWKEY_CONFIG") {
+        return Some(file.into());
+    }
+    let below_home = |folder: &str| std::env::home_dir().map(|home| home.join(folder));
+    let folder = if cfg!(windows) {
+        std::env::var_os("APPDATA").map(PathBuf::from)
+    } else if cfg!(target_os = "macos") {
+        below_home("Library/Application Support")
+    } else {
+        std::env::var_os("XDG_CONFIG_HOME").map(PathBuf::from).or_else(|| below_home(".config"))
+    };
+    Some(folder?.join("lowkey").join("lowkey.toml"))
+}
+
+fn read_toml(path: &std::path::Path) -> Result<Option<Value>, String> {
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(format!("cannot read {}: {error}", path.display())),
+    };
+    // The parser's own rendering of an error quotes the line; its message alone does not.
+    let table: toml::Table = text
+        .parse()
+        .map_err(|e: toml::de::Error| format!("{}: {}", path.display(), e.message()))?;
+    serde_json::to_value(table).map(Some).map_err(|e| format!("{}: {e}", path.display()))
+}
+
+#[cfg(test)]
+mod tests;

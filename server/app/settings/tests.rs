@@ -1,0 +1,64 @@
+//! Layers, types and problems of settings.
+
+use serde_json::json;
+
+use super::*;
+
+fn layered(value: &Value) -> (Settings, Vec<String>) {
+    let (mut settings, mut problems) = (Settings::default(), Vec::new());
+    settings.layer(value, "here", &mut problems);
+    (settings, problems)
+}
+
+#[test]
+fn values_of_the_right_type_are_taken() {
+    let (settings, problems) = layered(&json!({
+        "model": "x.gguf", "threads": 2, "time_budget_ms": 300.0, "paused": true,
+        "languages_off": ["markdown"], "exclude": {}, "popup": "never", "multiline": "always",
+    }));
+    assert_eq!(problems, Vec::<String>::new());
+    assert_eq!(settings.model, "x.gguf");
+    assert_eq!(settings.threads, 2);
+    assert_eq!(settings.time_budget_ms, 300);
+    assert!(settings.paused);
+    assert_eq!(settings.languages_off, ["markdown"]);
+    assert_eq!(settings.popup, Popup::Never);
+    assert_eq!(settings.multiline, Multiline::Always);
+}
+
+#[test]
+fn a_wrong_value_is_reported_and_leaves_the_rest_in_force() {
+    let (settings, problems) =
+        layered(&json!({"threads": "two", "popup": "maybe", "max_lines": 3, "colour": 1}));
+    assert_eq!(settings.threads, 0);
+    assert_eq!(settings.popup, Popup::Auto);
+    assert_eq!(settings.max_lines, 3);
+    assert_eq!(problems.len(), 3, "{problems:?}");
+    for (problem, words) in problems.iter().zip([
+        ["colour", "there are: model, threads"],
+        ["popup", "\"auto\", \"always\" or \"never\""],
+        ["threads", "a whole number"],
+    ]) {
+        for word in words {
+            assert!(problem.contains(word), "{problem:?} lacks {word:?}");
+        }
+    }
+}
+
+#[test]
+fn null_and_keys_of_other_servers_are_passed_over() {
+    let (settings, problems) =
+        layered(&json!({"model": null, "editorPluginInfo": {"name": "x"}}));
+    assert_eq!(settings, Settings::default());
+    assert!(problems.is_empty());
+    assert_eq!(layered(&Value::Null).1, Vec::<String>::new());
+    assert_eq!(layered(&json!([1])).1.len(), 1);
+}
+
+#[test]
+fn every_row_of_the_table_has_words_for_people() {
+    for row in TABLE {
+        assert!(row.doc.trim().len() > 20, "{} is not explained", row.key);
+        assert!(!row.accepts.is_empty());
+    }
+}

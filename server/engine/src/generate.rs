@@ -1,0 +1,227 @@
+//! One job from prompt to text: prefill in chunks, then greedy decoding.
+//!
+//! Before each chunk and each token, and between the layers of a forward, the job
+//! asks whether it still matters. Whatever was computed until then stays in the
+//! session: an interruption costs at most the chunk in flight.
+
+use std::time::Instant;
+
+use lowkey_model::{CausalLm, ModelError, Want, argmax, log_sum_exp};
+use lowkey_prompt::{Assembler, Detokenizer, Healing, Prompt, TokenId};
+
+use crate::job::{Generated, Partial, Priority, Stop};
+use crate::queue::Queued;
+use crate::session::{Session, SessionPool};
+
+/// Prefill in chunks of so many tokens: large enough for the blocked matrix product to
+/// reach its speed, small enough that an interrupted chunk is a small loss.
+const CHUNK_TOKENS: usize = 128;
+
+/// What the worker thread owns.
+pub(crate) struct Generator {
+    pub(crate) model: Box<dyn CausalLm>,
+    pub(crate) assembler: std::sync::Arc<Assembler>,
+    pub(crate) pool: SessionPool,
+    /// The token index for healing; `None` for models trained on fragmented middles.
+    pub(crate) healing: Option<Healing>,
+    pub(crate) logits: Vec<f32>,
+}
+
+/// Milliseconds since `start`.
+pub(crate) fn ms_since(start: Instant) -> f64 {
+    start.elapsed().as_secs_f64() * 1e3
+}
+
+impl Generator {
+    /// Runs a job to its end and tells its owner.
+    pub(crate) fn run(&mut self, queued: Queued, interactive_waits: &dyn Fn() -> bool) {
+        let Queued { job, epoch } = queued;
+        let background = job.priority == Priority::Background;
+        let interruption = || {
+            if !epoch.is_current() {
+                Some(Stop::Cancelled)
+            } else if background && interactive_waits() {
+                Some(Stop::Preempted)
+            } else {
+                None
+            }
+        };
+        let mut made = Generated::default();
+        made.ms.queued = ms_since(job.asked);
+        if let Some(stop) = interruption() {
+            made.stop = stop;
+            made.ms.total = ms_since(job.asked);
+            return (job.done)(made);
+        }
+        let preparing = Instant::now();
+        let prompt = (job.prepare)(&self.assembler);
+        made.ms.prepare = ms_since(preparing);
+        made.stop = match prompt {
+            None => Stop::Nothing,
+            Some(prompt) if prompt.tokens.is_empty() => Stop::Nothing,
+            Some(prompt) => {
+                made.tokens.prompt = prompt.tokens.len();
+                let mut session =
+                    self.pool.take(&prompt.tokens, job.max_tokens, background, &*self.model);
+                let mut run = Run {
+                    asked: job.asked,
+                    max_tokens: job.max_tokens,
+                    stop: job.stop,
+                    on_text: job.on_text,
+                    interruption: &interruption,
+                };
+                let outcome = self.generate(&prompt, &mut session, &mut run, &mut made);
+                self.pool.put(session);
+                outcome.unwrap_or_else(|error| {
+                    tracing::error!(%error, "a forward failed");
+                    Stop::Failed
+                })
+            }
+        };
+        made.ms.total = ms_since(job.asked);
+        (job.done)(made);
+    }
+
+    fn generate(
+        &mut self,
+        prompt: &Prompt,
+        session: &mut Session,
+        run: &mut Run<'_>,
+        made: &mut Generated,
+    ) -> Result<Stop, ModelError> {
+        let prefilling = Instant::now();
+        let stop = self.prefill(prompt, session, run, made);
+        made.ms.prefill = ms_since(prefilling);
+        if let Some(stop) = stop? {
+            return Ok(stop);
+        }
+        let decoding = Instant::now();
+        let stop = self.decode(prompt, session, run, made);
+        made.ms.decode = ms_since(decoding);
+        stop
+    }
+
+    /// Computes what the session lacks of the prompt; `Some` when it ends there.
+    fn prefill(
+        &mut self,
+        prompt: &Prompt,
+        session: &mut Session,
+        run: &Run<'_>,
+        made: &mut Generated,
+    ) -> Result<Option<Stop>, ModelError> {
+        let n_reused = session.tokens.len();
+        made.tokens.reused = n_reused;
+        let missing = prompt.tokens.get(n_reused..).unwrap_or_default();
+        let n_chunks = missing.len().div_ceil(CHUNK_TOKENS);
+        for (chunk_idx, chunk) in missing.chunks(CHUNK_TOKENS).enumerate() {
+            if let Some(stop) = (run.interruption)() {
+                return Ok(Some(stop));
+            }
+            let is_last = chunk_idx + 1 == n_chunks;
+            let want = if is_last && run.max_tokens > 0 { Want::Last } else { Want::None };
+            if !self.append(session, chunk, want, run)? {
+                return Ok(Some((run.interruption)().unwrap_or(Stop::Cancelled)));
+            }
+            made.tokens.prefilled += chunk.len();
+        }
+        Ok(if run.max_tokens == 0 { Some(Stop::Limit) } else { None })
+    }
+
+    fn decode(
+        &mut self,
+        prompt: &Prompt,
+        session: &mut Session,
+        run: &mut Run<'_>,
+        made: &mut Generated,
+    ) -> Result<Stop, ModelError> {
+        let assembler = std::sync::Arc::clone(&self.assembler);
+        let mut detokenizer = Detokenizer::new(assembler.tokenizer());
+        let mut text = String::new();
+        // The text that healing took back and that the answer must spell again.
+        let mut unforced = prompt.unforced.as_bytes();
+        let n_healed_bytes = unforced.len();
+        let end_tokens = assembler.format().end_tokens();
+        loop {
+            if let Some(stop) = (run.interruption)() {
+                return Ok(stop);
+            }
+            let token = self.pick(unforced, end_tokens);
+            if made.tokens.decoded == 0 {
+                made.ms.first_token = ms_since(run.asked);
+            }
+            if end_tokens.contains(&token) {
+                return Ok(Stop::EndToken);
+            }
+            let log_prob = self.logits.get(token as usize).copied().unwrap_or(f32::NEG_INFINITY)
+                - log_sum_exp(&self.logits);
+            made.tokens.decoded += 1;
+            made.log_probs.push(log_prob);
+            if let Some(healing) = &self.healing {
+                unforced = healing.advance(unforced, token).unwrap_or_default();
+            }
+            text.push_str(&detokenizer.push(token));
+            if let Some(behind_cursor) = text.get(n_healed_bytes..).filter(|t| !t.is_empty()) {
+                made.text.clear();
+                made.text.push_str(behind_cursor);
+                (run.on_text)(&Partial { text: &made.text, log_probs: &made.log_probs });
+                if let Some((rule, keep)) = (run.stop)(&made.text) {
+                    made.text.truncate(floor_char_boundary(&made.text, keep));
+                    return Ok(Stop::Rule(rule));
+                }
+            }
+            if made.tokens.decoded >= run.max_tokens
+                || session.tokens.len() + 1 > session.cache.capacity()
+            {
+                return Ok(Stop::Limit);
+            }
+            if !self.append(session, &[token], Want::Last, run)? {
+                return Ok((run.interruption)().unwrap_or(Stop::Cancelled));
+            }
+        }
+    }
+
+    /// The most probable token, among those that spell what healing took back while any is left.
+    fn pick(&self, unforced: &[u8], end_tokens: &[TokenId]) -> TokenId {
+        let Some(healing) = self.healing.as_ref().filter(|_| !unforced.is_empty()) else {
+            return argmax(&self.logits) as TokenId;
+        };
+        let allowed = healing.allowed(unforced);
+        let logit = |t: &TokenId| self.logits.get(*t as usize).copied().unwrap_or(f32::MIN);
+        allowed
+            .into_iter()
+            .filter(|t| !end_tokens.contains(t))
+            .max_by(|a, b| logit(a).total_cmp(&logit(b)).then(b.cmp(a)))
+            .unwrap_or_else(|| argmax(&self.logits) as TokenId)
+    }
+
+    /// Forwards `tokens` and notes them in the session; `false` when interrupted midway.
+    fn append(
+        &mut self,
+        session: &mut Session,
+        tokens: &[TokenId],
+        want: Want,
+        run: &Run<'_>,
+    ) -> Result<bool, ModelError> {
+        let cancelled = || (run.interruption)().is_some();
+        let whole =
+            self.model.forward(tokens, &mut session.cache, want, &mut self.logits, &cancelled)?;
+        if whole {
+            session.tokens.extend_from_slice(tokens);
+        }
+        Ok(whole)
+    }
+}
+
+/// The parts of a job that generation needs.
+struct Run<'a> {
+    asked: Instant,
+    max_tokens: usize,
+    stop: crate::job::StopCheck,
+    on_text: Box<dyn FnMut(&Partial<'_>) + Send>,
+    interruption: &'a dyn Fn() -> Option<Stop>,
+}
+
+/// The largest character boundary of `text` that is not beyond `at`.
+fn floor_char_boundary(text: &str, at: usize) -> usize {
+    (0..=at.min(text.len())).rev().find(|&i| text.is_char_boundary(i)).unwrap_or(0)
+}

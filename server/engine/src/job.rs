@@ -1,0 +1,123 @@
+//! What is asked of the engine and what comes back.
+//!
+//! A job carries closures instead of data of other crates: `prepare` builds the
+//! prompt on the worker thread (tokenizing does not belong on the message path),
+//! `stop` looks at the text after every token, `on_text` sees partial results.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use lowkey_prompt::{Assembler, Prompt};
+
+/// Builds the prompt on the worker thread; `None` when there is nothing to ask.
+pub type Preparation = Box<dyn FnOnce(&Assembler) -> Option<Prompt> + Send>;
+
+/// Looks at the decoded text so far; `Some((rule, keep_bytes))` ends the decoding.
+pub type StopCheck = Box<dyn FnMut(&str) -> Option<(&'static str, usize)> + Send>;
+
+/// Which jobs may make others wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Priority {
+    /// Looking ahead: gives way within one token to anything interactive.
+    Background,
+    /// Somebody waits at the keyboard.
+    Interactive,
+}
+
+/// One generation.
+pub struct Job {
+    /// The document; a newer job of the same document supersedes this one.
+    pub document: Arc<str>,
+    /// Whether somebody waits for it.
+    pub priority: Priority,
+    /// Builds the prompt.
+    pub prepare: Preparation,
+    /// Decode at most so many tokens (healed ones count); 0 prefills only.
+    pub max_tokens: usize,
+    /// Ends the decoding by rule.
+    pub stop: StopCheck,
+    /// Called with the text so far after each token that completes a character.
+    pub on_text: Box<dyn FnMut(&Partial<'_>) + Send>,
+    /// Called exactly once, whatever happens.
+    pub done: Box<dyn FnOnce(Generated) + Send>,
+    /// When the job was asked for, from which `ms.queued` and `ms.total` count.
+    pub asked: Instant,
+}
+
+/// The state of a decoding in progress.
+#[derive(Debug, Clone, Copy)]
+pub struct Partial<'a> {
+    /// Text behind the cursor that has been decoded, whole characters only.
+    pub text: &'a str,
+    /// Natural-log probability of each decoded token.
+    pub log_probs: &'a [f32],
+}
+
+/// Why a decoding ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Stop {
+    /// The model said that the middle is complete.
+    EndToken,
+    /// The caller's stop rule of this name.
+    Rule(&'static str),
+    /// `max_tokens` or the model's context is used up.
+    Limit,
+    /// A newer job of the document, a closed document or a dropped ticket.
+    #[default]
+    Cancelled,
+    /// Something interactive needed the engine more.
+    Preempted,
+    /// The model failed to load or a forward failed; the log has the reason.
+    Failed,
+    /// There was nothing to ask (the preparation returned no prompt).
+    Nothing,
+}
+
+/// How many tokens a job cost, as in the `--json` of one completion.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct TokenCounts {
+    /// Tokens of the prompt.
+    pub prompt: usize,
+    /// Of these, found in a session's cache.
+    pub reused: usize,
+    /// Of these, computed now.
+    pub prefilled: usize,
+    /// Decoded after the prompt.
+    pub decoded: usize,
+    /// Drafted by speculation.
+    pub drafted: usize,
+    /// Of these, accepted.
+    pub draft_accepted: usize,
+}
+
+/// Where the time went, in milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Milliseconds {
+    /// From asking to the worker's taking it up.
+    pub queued: f64,
+    /// Building and tokenizing the prompt.
+    pub prepare: f64,
+    /// Computing the prompt's missing tokens.
+    pub prefill: f64,
+    /// From asking to the first decoded token.
+    pub first_token: f64,
+    /// All decoding.
+    pub decode: f64,
+    /// From asking to the end.
+    pub total: f64,
+}
+
+/// The result of a job.
+#[derive(Debug, Clone, Default)]
+pub struct Generated {
+    /// Text behind the cursor, cut where the stop rule said.
+    pub text: String,
+    /// Natural-log probability of each decoded token.
+    pub log_probs: Vec<f32>,
+    /// Why it ended.
+    pub stop: Stop,
+    /// What it cost.
+    pub tokens: TokenCounts,
+    /// How long it took.
+    pub ms: Milliseconds,
+}

@@ -1,0 +1,133 @@
+//! Sessions: token ids with the KV cache that belongs to them.
+//!
+//! The pool answers one question: which session shares the longest prefix of
+//! token ids with this prompt? Ids, never text, are the identity of a cache. A
+//! small disagreement truncates the session in place; a large one forks, so that
+//! looking ahead or jumping elsewhere does not destroy what the user comes back to.
+//!
+//! Invariant: `tokens.len() == cache.len()` for every session in the pool.
+
+use lowkey_model::{CausalLm, KvCache};
+use lowkey_prompt::TokenId;
+
+/// A truncation that would drop more tokens than this forks instead.
+pub const FORK_ABOVE_TOKENS: usize = 64;
+
+/// A shorter shared prefix than this is not worth copying: computing it is as cheap.
+const WORTH_COPYING_TOKENS: usize = 16;
+
+/// Capacities are multiples of this, so that growing text does not copy its cache per key.
+const CAPACITY_STEP_TOKENS: usize = 512;
+
+/// The KV cache of one prompt lineage and the tokens it was computed from.
+pub struct Session {
+    /// Token ids, one for each position of the cache.
+    pub tokens: Vec<TokenId>,
+    /// Keys and values of these positions.
+    pub cache: KvCache,
+    last_used: u64,
+}
+
+/// The sessions of one model, least recently used ones evicted under a byte budget.
+pub struct SessionPool {
+    sessions: Vec<Session>,
+    budget_bytes: usize,
+    clock: u64,
+}
+
+impl Session {
+    /// Number of leading tokens that `prompt` shares with this session.
+    pub fn common_prefix(&self, prompt: &[TokenId]) -> usize {
+        self.tokens.iter().zip(prompt).take_while(|(a, b)| a == b).count()
+    }
+
+    /// Shortens the session to its first `n` tokens.
+    pub fn truncate(&mut self, n: usize) {
+        self.tokens.truncate(n);
+        self.cache.truncate(n);
+    }
+}
+
+impl SessionPool {
+    /// A pool that keeps at most `budget_bytes` of KV cache (but always one session).
+    pub fn new(budget_bytes: usize) -> Self {
+        Self { sessions: Vec::new(), budget_bytes, clock: 0 }
+    }
+
+    /// Number of sessions held.
+    pub fn len(&self) -> usize {
+        self.sessions.len()
+    }
+
+    /// Whether no session is held.
+    pub fn is_empty(&self) -> bool {
+        self.sessions.is_empty()
+    }
+
+    /// Bytes of KV cache held.
+    pub fn bytes(&self) -> usize {
+        self.sessions.iter().map(|s| s.cache.bytes()).sum()
+    }
+
+    /// Takes out the session that serves `prompt` best, rewound to the shared prefix.
+    ///
+    /// The hit covers at most `prompt.len() - 1` tokens, because the logits of the last
+    /// one are wanted. With `fork` (looking ahead), or where more than
+    /// [`FORK_ABOVE_TOKENS`] would be lost, the shared prefix is copied and the original
+    /// stays. Returns a session whose tokens are a proper prefix of `prompt`, with room for
+    /// `n_decoded` tokens behind the prompt as far as the model's context allows.
+    pub fn take(
+        &mut self,
+        prompt: &[TokenId],
+        n_decoded: usize,
+        fork: bool,
+        model: &dyn CausalLm,
+    ) -> Session {
+        self.clock += 1;
+        let most = prompt.len().saturating_sub(1);
+        let context = model.config().context_length;
+        let needed = (prompt.len() + n_decoded).min(context);
+        let capacity = needed.next_multiple_of(CAPACITY_STEP_TOKENS).min(context);
+        let best = self
+            .sessions
+            .iter()
+            .enumerate()
+            .map(|(idx, s)| (s.common_prefix(prompt).min(most), s.last_used, idx))
+            .max();
+        let last_used = self.clock;
+        let Some((shared, _, idx)) = best else {
+            return Session { tokens: Vec::new(), cache: model.new_cache(capacity), last_used };
+        };
+        let lost = self.sessions[idx].tokens.len() - shared;
+        let large_enough = self.sessions[idx].cache.capacity() >= needed;
+        if !fork && lost <= FORK_ABOVE_TOKENS && large_enough {
+            let mut session = self.sessions.swap_remove(idx);
+            session.truncate(shared);
+            session.last_used = last_used;
+            return session;
+        }
+        if shared < WORTH_COPYING_TOKENS {
+            return Session { tokens: Vec::new(), cache: model.new_cache(capacity), last_used };
+        }
+        let original = &self.sessions[idx];
+        Session {
+            tokens: original.tokens[..shared].to_vec(),
+            cache: original.cache.fork(shared, capacity),
+            last_used,
+        }
+    }
+
+    /// Puts a session back and evicts the least recently used ones beyond the budget.
+    pub fn put(&mut self, session: Session) {
+        debug_assert_eq!(session.tokens.len(), session.cache.len(), "a token for each position");
+        if session.tokens.is_empty() {
+            return;
+        }
+        self.sessions.push(session);
+        while self.sessions.len() > 1 && self.bytes() > self.budget_bytes {
+            let oldest = self.sessions.iter().enumerate().min_by_key(|(_, s)| s.last_used);
+            let Some((idx, _)) = oldest else { return };
+            self.sessions.swap_remove(idx);
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! The worker thread: loads the model, then serves the queue until it is closed.
+//!
+//! Loading happens on the same thread, so requests that come meanwhile simply wait
+//! in the queue; whether they still matter by then is their owner's decision.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Instant;
+
+use lowkey_model::{CausalLm, Want};
+use lowkey_prompt::{Assembler, Healing};
+
+use crate::epoch::{Epoch, Epochs};
+use crate::generate::{Generator, ms_since};
+use crate::job::{Generated, Job, Stop};
+use crate::queue::{Queue, Queued};
+use crate::session::SessionPool;
+
+/// A model ready to run, with the tokenizer and format that belong to it.
+pub struct Loaded {
+    /// What the user calls it.
+    pub name: String,
+    /// The network.
+    pub model: Box<dyn CausalLm>,
+    /// Text to token ids for this model.
+    pub assembler: Arc<Assembler>,
+}
+
+/// Why there is no model, in words for the user.
+pub type LoadFailed = String;
+
+/// Tokens per second of this model on this machine, measured at load.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Speed {
+    /// Prompt tokens per second, in chunks of 64.
+    pub prefill: f64,
+    /// Decoded tokens per second.
+    pub decode: f64,
+}
+
+/// What the engine is doing.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Status {
+    /// Reading and packing weights; the share done, 0 to 1.
+    Loading(f32),
+    /// Serving.
+    Ready {
+        /// The model's name.
+        model: String,
+        /// Measured at load.
+        speed: Speed,
+        /// Bytes of one token in a KV cache.
+        cache_bytes_per_token: usize,
+        /// Tokens that the model was trained to see.
+        context_length: usize,
+    },
+    /// There is no model; the reason.
+    Failed(LoadFailed),
+}
+
+/// The way into the worker thread. Dropping it ends the thread.
+pub struct Engine {
+    queue: Arc<Queue>,
+    epochs: Arc<Epochs>,
+    status: Arc<Mutex<Status>>,
+    worker: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// A claim on a submitted job; dropping it cancels the job.
+#[derive(Debug)]
+pub struct Ticket {
+    epoch: Epoch,
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        self.epoch.cancel();
+    }
+}
+
+impl Engine {
+    /// Starts the worker, which calls `load` first.
+    ///
+    /// `load` gets a callback for its progress (0 to 1); `changed` is called on the
+    /// worker thread whenever the status changes. At most `session_bytes` of KV cache
+    /// are kept between jobs.
+    pub fn start<L, C>(session_bytes: usize, load: L, changed: C) -> std::io::Result<Self>
+    where
+        L: FnOnce(&mut dyn FnMut(f32)) -> Result<Loaded, LoadFailed> + Send + 'static,
+        C: Fn(&Status) + Send + 'static,
+    {
+        let queue = Arc::new(Queue::default());
+        let status = Arc::new(Mutex::new(Status::Loading(0.0)));
+        let worker = std::thread::Builder::new().name("lowkey-engine".into()).spawn({
+            let (queue, status) = (Arc::clone(&queue), Arc::clone(&status));
+            move || {
+                let set = |new: Status| {
+                    status.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&new);
+                    changed(&new);
+                };
+                match load(&mut |share| set(Status::Loading(share))) {
+                    Ok(loaded) => serve(loaded, session_bytes, &queue, &set),
+                    Err(reason) => {
+                        set(Status::Failed(reason));
+                        while let Some(queued) = queue.pop() {
+                            finish(queued, Stop::Failed);
+                        }
+                    }
+                }
+            }
+        })?;
+        let epochs = Arc::default();
+        Ok(Self { queue, epochs, status, worker: Mutex::new(Some(worker)) })
+    }
+
+    /// What the engine is doing now.
+    pub fn status(&self) -> Status {
+        self.status.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Submits a job, which supersedes every earlier one of its document.
+    pub fn submit(&self, job: Job) -> Ticket {
+        let epoch = self.epochs.begin(&job.document);
+        let ticket = Ticket { epoch: epoch.clone() };
+        if let Err(refused) = self.queue.push(Queued { job, epoch }) {
+            finish(*refused, Stop::Cancelled);
+        }
+        ticket
+    }
+
+    /// Stops what runs for a document that was closed.
+    pub fn close(&self, document: &str) {
+        self.epochs.close(document);
+    }
+
+    /// Finishes waiting jobs as cancelled and ends the worker; running ones stop at their next token.
+    pub fn shutdown(&self) {
+        for queued in self.queue.close() {
+            finish(queued, Stop::Cancelled);
+        }
+        self.epochs.close_all();
+        let worker = self.worker.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(worker) = worker
+            && worker.join().is_err()
+        {
+            tracing::error!("the engine thread had panicked");
+        }
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.shutdown();
+    }
+}
+
+fn finish(queued: Queued, stop: Stop) {
+    let mut made = Generated { stop, ..Generated::default() };
+    made.ms.queued = ms_since(queued.job.asked);
+    made.ms.total = made.ms.queued;
+    (queued.job.done)(made);
+}
+
+fn serve(loaded: Loaded, session_bytes: usize, queue: &Queue, set: &dyn Fn(Status)) {
+    let Loaded { name, mut model, assembler } = loaded;
+    let speed = measure(&mut *model);
+    let config = model.config();
+    set(Status::Ready {
+        model: name,
+        speed,
+        cache_bytes_per_token: model.cache_bytes_per_token(),
+        context_length: config.context_length,
+    });
+    let healing = (!assembler.format().fragmented_middle())
+        .then(|| Healing::new(assembler.tokenizer()));
+    let mut generator = Generator {
+        model,
+        assembler,
+        pool: SessionPool::new(session_bytes),
+        healing,
+        logits: Vec::new(),
+    };
+    while let Some(queued) = queue.pop() {
+        generator.run(queued, &|| queue.interactive_waits());
+    }
+}
+
+/// Times a short prefill and a few single tokens on a throw-away cache.
+fn measure(model: &mut dyn CausalLm) -> Speed {
+    const N_PREFILL: usize = 64;
+    const N_DECODE: usize = 4;
+    let n_prefill = N_PREFILL.min(model.config().context_length / 2);
+    let mut cache = model.new_cache(n_prefill + N_DECODE);
+    let mut logits = Vec::new();
+    // Any tokens do: the work does not depend on which they are.
+    let tokens = vec![0; n_prefill];
+    let mut timed = |tokens: &[u32], want| {
+        let start = Instant::now();
+        let done = model.forward(tokens, &mut cache, want, &mut logits, &|| false);
+        done.is_ok_and(|whole| whole).then(|| start.elapsed().as_secs_f64())
+    };
+    let prefill = timed(&tokens, Want::Last);
+    let decode: Option<f64> = (0..N_DECODE).map(|_| timed(&[0], Want::Last)).sum();
+    let rate = |n: usize, seconds: Option<f64>| seconds.map_or(0.0, |s| n as f64 / s.max(1e-9));
+    Speed { prefill: rate(n_prefill, prefill), decode: rate(N_DECODE, decode) }
+}
