@@ -1,1 +1,29 @@
-//! From model text to what the editor shows: stop rules, trims, gate, completion memory.
+//! From model text to what the editor shows: stop rules, trims, completion memory.
+//!
+//! A [`Completion`] is raw model text; a [`Suggestion`] is what the editor may draw.
+//! [`StopRules`] end decoding as soon as nothing useful can follow; [`trim`] then shortens the text,
+//! rule by rule and each with its reason, and puts back the closers that the answer replaces.
+//! [`CompletionMemory`] keeps decoded middles, so that typing along costs no inference.
+//! Invariant: everything here is total and pure. Text that makes no sense gives silence, never a panic.
+
+mod lines;
+mod memory;
+mod nesting;
+mod repetition;
+mod request;
+mod scope;
+mod site;
+mod stop;
+mod suggestion;
+mod syntax;
+mod tail;
+mod trims;
+
+#[cfg(test)]
+mod fixtures;
+
+pub use memory::{CompletionMemory, MemoryBudget, MemoryKey, Middle, Remembered};
+pub use request::{Completion, MAX_LINES, MAX_SURROUNDING_LINES, Request};
+pub use stop::{StopReason, StopRules};
+pub use suggestion::{Suggestion, Trimmed, Verdict};
+pub use trims::{rule_names, trim};

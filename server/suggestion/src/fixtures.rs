@@ -1,0 +1,76 @@
+//! Test texts: `$0` is the cursor, `├ ┤` around text right of it is what the model wrote.
+//!
+//! Requests are made as the pipeline makes them: a tail of closers and punctuation is replaced,
+//! a line of blanks is asked from column 0.
+
+use lowkey_document::{Language, fixture};
+
+use crate::request::{MAX_LINES, Request};
+
+/// A request that owns its texts, and the model's answer.
+#[derive(Debug)]
+pub(crate) struct Fixture {
+    pub language: &'static Language,
+    pub previous_lines: Vec<String>,
+    pub before: String,
+    pub replaced_tail: String,
+    pub after: String,
+    pub next_lines: Vec<String>,
+    pub model_text: String,
+    pub multiline: bool,
+}
+
+impl Fixture {
+    /// Reads a fixture; `model_text` is what stands between `├` and `┤`.
+    pub(crate) fn new(language: &str, text: &str) -> Self {
+        let (model_text, text) = match text.split_once('├') {
+            Some((before, rest)) => {
+                let (model, after) = rest.split_once('┤').expect("a fixture closes what it opens");
+                (model.to_owned(), format!("{before}$0{after}"))
+            }
+            None => (String::new(), text.to_owned()),
+        };
+        // As the context stage hands it on: lines without line ends.
+        let (text, cursor) = fixture::parse(&text.replace("\r\n", "\n"));
+        let (above, below) = text.split_at(cursor.0.min(text.len()));
+        let mut previous_lines: Vec<String> = above.split('\n').map(str::to_owned).collect();
+        let before = previous_lines.pop().unwrap_or_default();
+        let mut next_lines: Vec<String> = below.split('\n').map(str::to_owned).collect();
+        let rest = next_lines.remove(0);
+        // What follows the last line end is a line only when it holds text.
+        if next_lines.last().is_some_and(String::is_empty) {
+            next_lines.pop();
+        }
+        let is_tail = rest.chars().all(|c| c.is_whitespace() || ")]}>\"'`;,:".contains(c));
+        let (replaced_tail, after) = if is_tail { (rest, String::new()) } else { (String::new(), rest) };
+        let before = if before.trim().is_empty() { String::new() } else { before };
+        Self {
+            language: Language::by_id(language),
+            previous_lines,
+            before,
+            replaced_tail,
+            after,
+            next_lines,
+            model_text,
+            multiline: false,
+        }
+    }
+
+    pub(crate) fn multiline(mut self) -> Self {
+        self.multiline = true;
+        self
+    }
+
+    pub(crate) fn request(&self) -> Request<'_> {
+        Request {
+            language: self.language,
+            previous_lines: &self.previous_lines,
+            before: &self.before,
+            replaced_tail: &self.replaced_tail,
+            after: &self.after,
+            next_lines: &self.next_lines,
+            multiline: self.multiline,
+            max_lines: MAX_LINES,
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! What can be said of a line by its characters alone.
+//!
+//! Shared by stop rules and trims, so that both mean the same by "blank", "trivial" and "the same line".
+
+/// Columns that a tab counts for when indentations are compared.
+const TAB_COLUMNS: usize = 4;
+
+/// Returns the column of the first character that is not blank; a tab counts four.
+pub(crate) fn indent_columns(line: &str) -> usize {
+    indentation(line).chars().map(|c| if c == '\t' { TAB_COLUMNS } else { 1 }).sum()
+}
+
+/// Returns a line's leading blanks.
+pub(crate) fn indentation(line: &str) -> &str {
+    let end = line.find(|c: char| c != ' ' && c != '\t').unwrap_or(line.len());
+    line.get(..end).unwrap_or_default()
+}
+
+/// Says whether `c` belongs to a word: a letter, a digit, or `_`.
+pub(crate) fn is_word(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
+}
+
+/// Says whether `c` closes something: a bracket or a quote.
+pub(crate) fn is_closer(c: char) -> bool {
+    matches!(c, ')' | ']' | '}' | '>' | '"' | '\'' | '`')
+}
+
+/// Says whether `c` is punctuation that follows a closer.
+pub(crate) fn is_punctuation(c: char) -> bool {
+    matches!(c, ';' | ',' | ':' | '.' | '?')
+}
+
+/// Says whether a line says too little to be recognised: fewer than two letters or digits.
+/// `}`, `);` and `0,` repeat by nature.
+pub(crate) fn is_trivial(line: &str) -> bool {
+    line.chars().filter(|c| c.is_alphanumeric()).take(2).count() < 2
+}
+
+/// Says whether `line` is one of the words that end a block, as in `end` or `fi`; such lines repeat by nature.
+pub(crate) fn is_block_end(line: &str, block_ends: &[&str]) -> bool {
+    let line = line.trim();
+    block_ends.iter().any(|end| {
+        line.strip_prefix(end).is_some_and(|rest| {
+            // A tag end (`</`) is followed by its name; a word must end here.
+            !end.ends_with(is_word) || !rest.starts_with(is_word)
+        })
+    })
+}
+
+/// Says whether two lines hold the same text, whatever their outer blanks.
+pub(crate) fn same_line(a: &str, b: &str) -> bool {
+    a.trim() == b.trim()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn indentation_counts_tabs_as_four_columns() {
+        assert_eq!(indent_columns("  x"), 2);
+        assert_eq!(indent_columns("\t x"), 5);
+        assert_eq!(indent_columns("x  "), 0);
+        assert_eq!(indent_columns("   "), 3);
+    }
+
+    #[test]
+    fn block_ends_are_whole_words() {
+        assert!(is_block_end("  end", &["end"]));
+        assert!(is_block_end("end)", &["end"]));
+        assert!(!is_block_end("ending", &["end"]));
+        assert!(is_block_end("</div>", &["</"]));
+    }
+
+    #[test]
+    fn brackets_and_single_digits_are_trivial() {
+        assert!(is_trivial("    });"));
+        assert!(is_trivial("0,"));
+        assert!(!is_trivial("ok"));
+    }
+}

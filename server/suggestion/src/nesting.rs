@@ -1,0 +1,186 @@
+//! What a completion's brackets and quotes do to the place where it stands.
+//!
+//! One pass over the text yields everything that the balance rules and the tail need:
+//! what it leaves open, which closer is one too many, and what it gives to the brackets around it.
+
+use lowkey_document::StringSyntax;
+
+use crate::lines::is_punctuation;
+use crate::site::{Closed, Opener, Site};
+use crate::syntax::{Kind, Place};
+
+/// Why a closer of the completion is one too many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Surplus {
+    /// Its opener is closed by text that stays.
+    ClosedAlready { closer: char },
+    /// The innermost open bracket is of another kind.
+    WrongKind { closer: char, opener: char },
+    /// Nothing is open.
+    NothingOpen { closer: char },
+}
+
+/// A bracket that the completion opens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct InnerOpener {
+    /// Where it stands, in bytes.
+    pub at: usize,
+    closer: char,
+}
+
+/// The effect of a completion on its surroundings.
+#[derive(Debug, Default)]
+pub(crate) struct Nesting {
+    /// The first closer that is one too many, and where it stands.
+    pub surplus: Option<(usize, Surplus)>,
+    /// What the completion opens and does not close, outermost first.
+    pub open: Vec<InnerOpener>,
+    /// The literal that it opens and does not end, or whose line ended before it did; and where it starts.
+    pub open_literal: Option<(usize, &'static StringSyntax)>,
+    /// Where it ends a literal that text right of the cursor ends already.
+    pub literal_ended_twice: Option<usize>,
+    /// Closers, quotes, punctuation and blanks that belong to what was opened before the cursor, with their offsets.
+    pub outer: Vec<(usize, char)>,
+}
+
+impl Nesting {
+    /// Reads `text`, which stands at the cursor.
+    pub(crate) fn of(site: &Site<'_>, text: &str) -> Self {
+        let mut this = Self::default();
+        let mut around: Vec<Opener> = site.openers.clone();
+        // Brackets of prose inside the comment or literal in which the cursor stands.
+        let mut prose: Vec<char> = Vec::new();
+        let mut in_place = site.place != Place::Code;
+        let mut broken_literal = None;
+        let mut angles = 0_usize;
+        let mut previous = ' ';
+        let has_angle_tail = site.request.replaced_tail.contains('>');
+        site.scan(text, |token| {
+            let (at, c) = (token.at, token.c);
+            match token.kind {
+                Kind::Leave(_) if in_place => {
+                    in_place = false;
+                    if site.literal_ends_after {
+                        this.literal_ended_twice.get_or_insert(at);
+                    }
+                    let delimiter = text.get(at..at + token.len).unwrap_or_default();
+                    this.outer.extend(delimiter.char_indices().map(|(i, c)| (at + i, c)));
+                }
+                Kind::Text if in_place => {
+                    if c == '\n' && site.place == Place::LineComment {
+                        in_place = false;
+                    }
+                    match closer_of(c) {
+                        Some(closer) => prose.push(closer),
+                        None if prose.last() == Some(&c) => {
+                            prose.pop();
+                        }
+                        None if prose.is_empty() => this.outer.push((at, c)),
+                        None => {}
+                    }
+                }
+                Kind::Enter(literal) => {
+                    in_place = false;
+                    this.open_literal = Some((at, literal));
+                }
+                Kind::Leave(_) => this.open_literal = None,
+                Kind::Broken if in_place => in_place = false,
+                Kind::Broken => broken_literal = broken_literal.or(this.open_literal.take()),
+                Kind::Open { closer } => this.open.push(InnerOpener { at, closer }),
+                Kind::Close => this.close(site, at, c, &mut around),
+                Kind::Code => {
+                    in_place = false;
+                    if has_angle_tail && this.is_outer() {
+                        match c {
+                            '<' => angles += 1,
+                            '>' if matches!(previous, '-' | '=') => {}
+                            '>' if angles > 0 => angles -= 1,
+                            '>' => this.outer.push((at, c)),
+                            _ => {}
+                        }
+                    }
+                    if this.is_outer() && (is_punctuation(c) || c.is_whitespace()) {
+                        this.outer.push((at, c));
+                    }
+                }
+                Kind::Text => {}
+            }
+            previous = c;
+        });
+        this.open_literal = broken_literal.or(this.open_literal);
+        this
+    }
+
+    /// Says whether nothing that the completion opened is open.
+    fn is_outer(&self) -> bool {
+        self.open.is_empty()
+    }
+
+    fn close(&mut self, site: &Site<'_>, at: usize, c: char, around: &mut Vec<Opener>) {
+        let is_strict = site.has_paired_brackets();
+        if let Some(inner) = self.open.last().copied() {
+            if inner.closer == c {
+                self.open.pop();
+            } else if is_strict {
+                let opener = opener_of(inner.closer);
+                self.surplus.get_or_insert((at, Surplus::WrongKind { closer: c, opener }));
+            }
+            return;
+        }
+        self.outer.push((at, c));
+        let surplus = match around.last().copied() {
+            Some(opener) if opener.closer != c => {
+                is_strict.then_some(Surplus::WrongKind { closer: c, opener: opener.bracket })
+            }
+            Some(opener) => {
+                let is_free = opener.closed != Closed::ByWhatFollows || take_free(around, c);
+                around.pop();
+                (!is_free).then_some(Surplus::ClosedAlready { closer: c })
+            }
+            None => {
+                let is_known = !site.is_cut_above || site.closes_more_below;
+                (is_strict && is_known).then_some(Surplus::NothingOpen { closer: c })
+            }
+        };
+        if let Some(surplus) = surplus {
+            self.surplus.get_or_insert((at, surplus));
+        }
+    }
+}
+
+/// Takes the place of an unclosed bracket further out: when `f(g(x)` misses one closer, the completion may close
+/// `g(`, and the closer that follows then closes `f(`.
+fn take_free(around: &mut [Opener], closer: char) -> bool {
+    let free = around
+        .iter_mut()
+        .rev()
+        .take_while(|opener| opener.closer == closer)
+        .find(|opener| opener.closed == Closed::No);
+    match free {
+        Some(opener) => {
+            opener.closed = Closed::ByWhatFollows;
+            true
+        }
+        None => false,
+    }
+}
+
+/// Returns what closes a bracket of prose.
+fn closer_of(c: char) -> Option<char> {
+    match c {
+        '(' => Some(')'),
+        '[' => Some(']'),
+        '{' => Some('}'),
+        _ => None,
+    }
+}
+
+/// Returns what opened a bracket.
+fn opener_of(closer: char) -> char {
+    match closer {
+        ')' => '(',
+        ']' => '[',
+        '}' => '{',
+        other => other,
+    }
+}

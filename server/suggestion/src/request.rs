@@ -1,0 +1,108 @@
+//! What the stage is asked: the place of the cursor in plain strings, and the model's text.
+//!
+//! Nothing but text, so that a test or a benchmark can build one by hand.
+//! The cursor's line reads `before` + `replaced_tail` + `after`.
+
+use lowkey_document::Language;
+
+/// How many lines above and below the cursor are looked at; what lies further away is not read.
+pub const MAX_SURROUNDING_LINES: usize = 20;
+
+/// How many lines a multi-line suggestion has at most.
+pub const MAX_LINES: usize = 10;
+
+/// Where a completion is to stand.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'a> {
+    /// The file's language.
+    pub language: &'static Language,
+    /// The lines above, nearest last, without line ends.
+    pub previous_lines: &'a [String],
+    /// The cursor's line up to the cursor.
+    /// "" on a line of whitespace, which is asked from column 0: the answer brings its indentation.
+    pub before: &'a str,
+    /// What stands directly right of the cursor and is replaced on accept: closers and punctuation, as editors insert
+    /// them by themselves. It survives in the suggestion, in order.
+    pub replaced_tail: &'a str,
+    /// The rest of the line, which stays where it is.
+    pub after: &'a str,
+    /// The lines below, nearest first, without line ends.
+    pub next_lines: &'a [String],
+    /// Whether more than the cursor's line may be completed.
+    /// Has no effect while `after` holds text: a line end there would tear the line apart.
+    pub multiline: bool,
+    /// How many lines at most when `multiline`; [`MAX_LINES`] unless set.
+    pub max_lines: usize,
+}
+
+impl<'a> Request<'a> {
+    /// Returns a single-line request with nothing around the cursor's line.
+    pub fn new(language: &'static Language, before: &'a str) -> Self {
+        Self {
+            language,
+            previous_lines: &[],
+            before,
+            replaced_tail: "",
+            after: "",
+            next_lines: &[],
+            multiline: false,
+            max_lines: MAX_LINES,
+        }
+    }
+
+    /// Says whether the answer may hold line ends.
+    pub(crate) fn takes_lines(&self) -> bool {
+        self.multiline && self.max_lines > 1 && self.after.trim().is_empty()
+    }
+
+    /// Returns the lines above that are looked at, nearest last.
+    pub(crate) fn lines_above(&self) -> &'a [String] {
+        let start = self.previous_lines.len().saturating_sub(MAX_SURROUNDING_LINES);
+        self.previous_lines.get(start..).unwrap_or_default()
+    }
+
+    /// Returns the lines below that are looked at, nearest first.
+    pub(crate) fn lines_below(&self) -> &'a [String] {
+        let end = self.next_lines.len().min(MAX_SURROUNDING_LINES);
+        self.next_lines.get(..end).unwrap_or_default()
+    }
+
+    /// Says whether there may be more lines below than were given.
+    pub(crate) fn is_cut_below(&self) -> bool {
+        self.next_lines.len() >= MAX_SURROUNDING_LINES
+    }
+
+    /// Returns the first line below that is not blank.
+    pub(crate) fn next_line(&self) -> Option<&'a str> {
+        self.lines_below().iter().map(String::as_str).find(|line| !line.trim().is_empty())
+    }
+
+    /// Returns the last line above that is not blank.
+    pub(crate) fn previous_line(&self) -> Option<&'a str> {
+        self.lines_above().iter().rev().map(String::as_str).find(|line| !line.trim().is_empty())
+    }
+}
+
+/// The model's text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Completion<'a> {
+    /// What the model wrote behind the cursor.
+    pub text: &'a str,
+    /// Whether the model or a stop rule ended it.
+    /// When a limit of tokens, a deadline or a newer request did, the last line is unfinished, and half a line is not shown.
+    pub is_complete: bool,
+}
+
+impl<'a> From<&'a str> for Completion<'a> {
+    /// Takes text that the model or a stop rule ended.
+    fn from(text: &'a str) -> Self {
+        Self { text, is_complete: true }
+    }
+}
+
+impl<'a> From<&'a String> for Completion<'a> {
+    /// Takes text that the model or a stop rule ended.
+    fn from(text: &'a String) -> Self {
+        Self { text, is_complete: true }
+    }
+}

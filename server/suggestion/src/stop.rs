@@ -1,0 +1,249 @@
+//! Ends decoding as soon as nothing useful can follow.
+//!
+//! Fed with the whole text so far after each token; each call reads what is new only.
+//! Invariants: the verdict does not depend on how the text was cut into tokens, it never changes once given,
+//! and the bytes to keep end at a character's boundary.
+
+use serde::{Deserialize, Serialize};
+
+use crate::lines::{indent_columns, is_block_end, is_trivial, is_word, same_line};
+use crate::repetition::{LineLoop, PeriodLoop};
+use crate::request::Request;
+use crate::scope::{Says, ScopeEnd};
+use crate::site::Site;
+
+/// Why a completion ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StopReason {
+    /// The model ended it.
+    Eos,
+    /// The line ended, and one line was wanted.
+    Newline,
+    /// The block ended.
+    Scope,
+    /// The text ran into what follows the cursor.
+    Suffix,
+    /// The text went round in circles.
+    Repetition,
+    /// The time was up.
+    Deadline,
+    /// As many tokens or lines as allowed.
+    Limit,
+    /// A newer request came.
+    Cancelled,
+}
+
+impl StopReason {
+    /// Returns the name that stands in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Eos => "eos",
+            Self::Newline => "newline",
+            Self::Scope => "scope",
+            Self::Suffix => "suffix",
+            Self::Repetition => "repetition",
+            Self::Deadline => "deadline",
+            Self::Limit => "limit",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+/// Watches one completion grow.
+#[derive(Debug, Clone)]
+pub struct StopRules<'a> {
+    site: Site<'a>,
+    state: State,
+}
+
+/// What is known of the text so far.
+#[derive(Debug, Clone)]
+struct State {
+    n_seen: usize,
+    previous: char,
+    /// Where the current line starts.
+    line_start: usize,
+    /// Where the line before it ends, without its line end.
+    previous_end: usize,
+    n_lines: usize,
+    head: Head,
+    scope: ScopeEnd,
+    periods: PeriodLoop,
+    lines: LineLoop,
+    verdict: Option<(StopReason, usize)>,
+}
+
+/// The first word or mark of the current line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Head {
+    /// Nothing but blanks so far.
+    Blank,
+    /// Starts at this byte, and may grow.
+    Starts(usize),
+    /// Told to the scope rule.
+    Told,
+}
+
+impl State {
+    fn new(site: &Site<'_>) -> Self {
+        Self {
+            n_seen: 0,
+            previous: ' ',
+            line_start: 0,
+            previous_end: 0,
+            n_lines: 0,
+            head: Head::Blank,
+            scope: ScopeEnd::new(site),
+            periods: PeriodLoop::new(),
+            lines: LineLoop::default(),
+            verdict: None,
+        }
+    }
+}
+
+impl<'a> StopRules<'a> {
+    /// Reads the surroundings once.
+    pub fn new(request: &Request<'a>) -> Self {
+        Self::at(Site::new(request))
+    }
+
+    pub(crate) fn at(site: Site<'a>) -> Self {
+        let state = State::new(&site);
+        Self { site, state }
+    }
+
+    /// Takes the whole text so far; returns why to stop and how many of its bytes to keep.
+    /// Text that is shorter than the last time is read from its start.
+    pub fn push(&mut self, text_so_far: &str) -> Option<(StopReason, usize)> {
+        if text_so_far.get(..self.state.n_seen).is_none() {
+            self.state = State::new(&self.site);
+        }
+        if self.state.verdict.is_none() {
+            let new = text_so_far.get(self.state.n_seen..).unwrap_or_default();
+            let start = self.state.n_seen;
+            self.state.verdict =
+                new.char_indices().find_map(|(at, c)| self.character(text_so_far, start + at, c));
+            self.state.n_seen = text_so_far.len();
+        }
+        self.state.verdict
+    }
+
+    fn character(&mut self, text: &str, at: usize, c: char) -> Option<(StopReason, usize)> {
+        let previous = std::mem::replace(&mut self.state.previous, c);
+        let mut bytes = [0; 4];
+        for &byte in c.encode_utf8(&mut bytes).as_bytes() {
+            if let Some(start) = self.state.periods.push(byte) {
+                // A line that loops is not worth its beginning.
+                let before = text.get(..text.floor_char_boundary(start)).unwrap_or_default();
+                let keep = before.rfind(['\n', '\r']).unwrap_or(0);
+                return Some((StopReason::Repetition, keep));
+            }
+        }
+        if c == '\n' && previous == '\r' && self.state.line_start == at {
+            self.state.line_start = at + 1;
+            return None;
+        }
+        if c == '\n' || c == '\r' {
+            return self.line_end(text, at);
+        }
+        self.line_head(text, at, Some(c))
+    }
+
+    /// Tells the scope rule a line's first word or mark once it is complete.
+    fn line_head(
+        &mut self,
+        text: &str,
+        at: usize,
+        next: Option<char>,
+    ) -> Option<(StopReason, usize)> {
+        if self.state.n_lines == 0 {
+            return None;
+        }
+        let start = match (self.state.head, next) {
+            (Head::Told, _) | (Head::Blank, None) => return None,
+            (Head::Blank, Some(c)) if c.is_whitespace() => return None,
+            (Head::Blank, Some(c)) => {
+                self.state.head = Head::Starts(at);
+                // A bracket says enough by itself; a word and a tag's `<` need what follows.
+                if is_word(c) || c == '<' {
+                    return None;
+                }
+                at
+            }
+            (Head::Starts(start), Some(c))
+                if is_word(c) && text.get(start..at).is_some_and(|word| word.ends_with(is_word)) =>
+            {
+                return None;
+            }
+            (Head::Starts(start), _) => start,
+        };
+        let rest = text.get(start..).unwrap_or_default();
+        let end = match next {
+            Some(c) if !rest.starts_with(is_word) => at + c.len_utf8(),
+            _ => at,
+        };
+        let head = text.get(start..end).unwrap_or_default();
+        self.state.head = Head::Told;
+        let indent = indent_columns(text.get(self.state.line_start..).unwrap_or_default());
+        match self.state.scope.head(head, indent) {
+            Says::EndBefore => Some((StopReason::Scope, self.state.previous_end)),
+            Says::GoOn | Says::EndWith => None,
+        }
+    }
+
+    fn line_end(&mut self, text: &str, at: usize) -> Option<(StopReason, usize)> {
+        if let Some(stop) = self.line_head(text, at, None) {
+            return Some(stop);
+        }
+        let line = text.get(self.state.line_start..at).unwrap_or_default();
+        let verdict = match self.state.n_lines {
+            0 => self.first_line_end(line, at),
+            _ => self.later_line_end(line, at),
+        };
+        self.state.n_lines += 1;
+        if verdict.is_none() && self.state.n_lines >= self.site.request.max_lines {
+            return Some((StopReason::Limit, at));
+        }
+        self.state.previous_end = at;
+        self.state.line_start = at + 1;
+        self.state.head = Head::Blank;
+        verdict
+    }
+
+    fn first_line_end(&mut self, line: &str, at: usize) -> Option<(StopReason, usize)> {
+        let whole = [self.site.request.before, line].concat();
+        if self.repeats_next_line(&whole) {
+            return Some((StopReason::Suffix, 0));
+        }
+        if !self.site.request.takes_lines() {
+            return Some((StopReason::Newline, at));
+        }
+        self.state.scope.first_line(&self.site, line);
+        self.state.lines.push(&whole, at);
+        None
+    }
+
+    fn later_line_end(&mut self, line: &str, at: usize) -> Option<(StopReason, usize)> {
+        if self.repeats_next_line(line) {
+            return Some((StopReason::Suffix, self.state.previous_end));
+        }
+        if let Some(keep) = self.state.lines.push(line, at) {
+            return Some((StopReason::Repetition, keep));
+        }
+        match self.state.scope.line(line) {
+            Says::GoOn => None,
+            Says::EndBefore => Some((StopReason::Scope, self.state.previous_end)),
+            Says::EndWith => Some((StopReason::Scope, at)),
+        }
+    }
+
+    fn repeats_next_line(&self, line: &str) -> bool {
+        let ends = self.site.request.language.block_ends;
+        self.site.request.next_line().is_some_and(|next| match is_block_end(line, ends) {
+            // Ends of blocks are told apart by their indentation.
+            true => line.trim_end() == next.trim_end(),
+            false => !is_trivial(line) && same_line(line, next),
+        })
+    }
+}

@@ -1,0 +1,145 @@
+//! Shortens the model's text until it is right in form, or silent.
+//!
+//! An ordered list of rules, one file each. A rule names the part to keep and says why;
+//! it cannot write text, so it can only shorten.
+//! Each rule is applied until it has nothing more to say, and the list until no rule has:
+//! that makes every one of them, and the whole, idempotent.
+//! Last comes the tail that the answer replaces (`tail.rs`), which is no trim: it puts closers back.
+
+mod balance;
+mod doubled_closer;
+mod half_line;
+mod indentation;
+mod next_line;
+mod previous_line;
+mod quotes;
+mod repetition;
+mod stop_point;
+mod suffix_overlap;
+mod too_little;
+mod trailing_space;
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use crate::request::{Completion, Request};
+use crate::site::Site;
+use crate::suggestion::{Suggestion, Trimmed, Verdict};
+use crate::tail;
+
+/// What a rule wants to keep, and why not the rest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Cut {
+    /// The bytes to keep.
+    pub keep: Range<usize>,
+    /// The reason, in plain words and without text of the document.
+    pub why: Cow<'static, str>,
+}
+
+impl Cut {
+    /// Keeps the first `end` bytes.
+    pub(crate) fn at(end: usize, why: impl Into<Cow<'static, str>>) -> Self {
+        Self { keep: 0..end, why: why.into() }
+    }
+}
+
+/// A trim: its name and what it does.
+struct Rule {
+    name: &'static str,
+    cut: fn(&Site<'_>, &str) -> Option<Cut>,
+}
+
+/// The trims, in order. What depends on whole lines comes before what looks into them.
+const RULES: &[Rule] = &[
+    Rule { name: "stop rules", cut: stop_point::cut },
+    Rule { name: "suffix overlap", cut: suffix_overlap::cut },
+    Rule { name: "next line", cut: next_line::cut },
+    Rule { name: "previous line", cut: previous_line::cut },
+    Rule { name: "repetition", cut: repetition::cut },
+    Rule { name: "indentation", cut: indentation::cut },
+    Rule { name: "doubled closer", cut: doubled_closer::cut },
+    Rule { name: "bracket balance", cut: balance::cut },
+    Rule { name: "quote balance", cut: quotes::cut },
+    Rule { name: "trailing space", cut: trailing_space::cut },
+];
+
+/// How often the list is gone through at most; each turn but the last shortens the text.
+const MAX_TURNS: usize = 8;
+
+/// Returns the names of the rules that may shorten or silence, in order.
+pub fn rule_names() -> Vec<&'static str> {
+    let trims = RULES.iter().map(|rule| rule.name);
+    [half_line::NAME].into_iter().chain(trims).chain([too_little::NAME]).collect()
+}
+
+/// Turns the model's text into a suggestion, or says which rule asks for silence.
+pub fn trim<'c>(request: &Request<'_>, completion: impl Into<Completion<'c>>) -> Verdict {
+    let completion = completion.into();
+    let site = Site::new(request);
+    let mut trims = Vec::new();
+    // Lines end with `\n` in here; the document's own line ends come back when the edit is made.
+    let mut text = completion.text.replace("\r\n", "\n").replace('\r', "\n");
+    if !completion.is_complete
+        && let Some(cut) = half_line::cut(&text)
+    {
+        apply(&mut text, half_line::NAME, cut, &mut trims);
+    }
+    for _ in 0..MAX_TURNS {
+        let n_bytes = text.len();
+        for rule in RULES {
+            apply_rule(rule, &site, &mut text, &mut trims);
+        }
+        if text.len() == n_bytes {
+            break;
+        }
+    }
+    let shown = tail::join(&site, &text);
+    match too_little::reason(&site, &text, &shown) {
+        None => Verdict::Show(Suggestion {
+            text: shown,
+            replaces_tail_bytes: request.replaced_tail.len(),
+            trims,
+        }),
+        Some(why) => {
+            // Whoever took the last text away is the rule that silenced it.
+            let rule = match (text.is_empty(), trims.last()) {
+                (true, Some(last)) => last.rule,
+                _ => {
+                    let rule = too_little::NAME;
+                    trims.push(Trimmed { rule, why: why.to_owned(), removed_bytes: 0 });
+                    rule
+                }
+            };
+            Verdict::Silent { rule, text, trims }
+        }
+    }
+}
+
+/// Applies one rule until it has nothing to say.
+fn apply_rule(rule: &Rule, site: &Site<'_>, text: &mut String, trims: &mut Vec<Trimmed>) {
+    while !text.is_empty() {
+        let Some(cut) = (rule.cut)(site, text) else { return };
+        if !apply(text, rule.name, cut, trims) {
+            return;
+        }
+    }
+}
+
+/// Keeps what a cut keeps; says whether that shortened the text.
+fn apply(text: &mut String, rule: &'static str, cut: Cut, trims: &mut Vec<Trimmed>) -> bool {
+    let end = text.floor_char_boundary(cut.keep.end);
+    let start = text.floor_char_boundary(cut.keep.start.min(end));
+    let removed_bytes = text.len() - (end - start);
+    if removed_bytes == 0 {
+        return false;
+    }
+    text.truncate(end);
+    text.drain(..start);
+    trims.push(Trimmed { rule, why: cut.why.into_owned(), removed_bytes });
+    true
+}
+
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod tests;

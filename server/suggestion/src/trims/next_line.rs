@@ -1,0 +1,31 @@
+//! Cuts where the text repeats the next line of the document.
+//!
+//! The stop rules see this at line ends; the last line of a finished completion has none.
+//! Brackets repeat by nature and are left to the rules that count them.
+
+use super::Cut;
+use crate::lines::{is_block_end, is_trivial, same_line};
+use crate::site::Site;
+
+pub(super) fn cut(site: &Site<'_>, text: &str) -> Option<Cut> {
+    let next = site.request.next_line()?;
+    let ends = site.request.language.block_ends;
+    let repeats = |line: &str| match is_block_end(line, ends) {
+        // Ends of blocks are told apart by their indentation.
+        true => line.trim_end() == next.trim_end(),
+        false => !is_trivial(line) && same_line(line, next),
+    };
+    let mut lines = text.split('\n');
+    let first = lines.next().unwrap_or_default();
+    if repeats(&[site.request.before, first].concat()) {
+        return Some(Cut::at(0, "the line repeats the next line"));
+    }
+    let mut end = first.len();
+    for line in lines {
+        if repeats(line) {
+            return Some(Cut::at(end, "the end repeats the next line"));
+        }
+        end += 1 + line.len();
+    }
+    None
+}

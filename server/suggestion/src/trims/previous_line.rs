@@ -1,0 +1,41 @@
+//! Silences what only says the lines above once more.
+//!
+//! Where the document itself has just said a line twice, a third time is what is wanted.
+
+use super::Cut;
+use crate::lines::{is_block_end, is_trivial, same_line};
+use crate::site::Site;
+
+pub(super) fn cut(site: &Site<'_>, text: &str) -> Option<Cut> {
+    let text = text.trim_end();
+    let lines: Vec<&str> = text.split('\n').collect();
+    let (first, later) = lines.split_first()?;
+    let first = [site.request.before, first].concat();
+    let above: Vec<&str> =
+        site.request.lines_above().iter().map(String::as_str).filter(|line| !is_blank(line)).collect();
+    if is_trivial(&first) || is_block_end(&first, site.request.language.block_ends) {
+        return None;
+    }
+    let previous = site.request.previous_line()?;
+    let is_pattern = above
+        .len()
+        .checked_sub(2)
+        .and_then(|idx| above.get(idx))
+        .is_some_and(|before| same_line(before, previous));
+    if same_line(&first, previous) && !is_pattern {
+        return Some(Cut::at(0, "the line repeats the line above"));
+    }
+    if later.is_empty() {
+        return None;
+    }
+    // Several lines that are the last lines above, in the same order.
+    let block: Vec<&str> =
+        [first.as_str()].into_iter().chain(later.iter().copied()).filter(|line| !is_blank(line)).collect();
+    let start = above.len().checked_sub(block.len())?;
+    let repeats = above.get(start..)?.iter().zip(&block).all(|(above, line)| same_line(above, line));
+    repeats.then(|| Cut::at(0, "the lines repeat the lines above"))
+}
+
+fn is_blank(line: &str) -> bool {
+    line.trim().is_empty()
+}

@@ -1,0 +1,27 @@
+//! Cuts before a quote that is never closed, or that closes what is closed already.
+//!
+//! A quote that the tail or the rest of the line supplies is not missing.
+//! A literal that may hold line ends is left open when several lines were asked for.
+
+use super::Cut;
+use crate::nesting::Nesting;
+use crate::site::Site;
+
+pub(super) fn cut(site: &Site<'_>, text: &str) -> Option<Cut> {
+    let nesting = Nesting::of(site, text);
+    if let Some(at) = nesting.literal_ended_twice {
+        return Some(Cut::at(at, "the quote is closed already by the rest of the line"));
+    }
+    let (at, literal) = nesting.open_literal?;
+    let is_supplied = [site.request.replaced_tail, site.request.after]
+        .iter()
+        .any(|rest| rest.trim_start().starts_with(literal.close));
+    let may_go_on = literal.multiline && site.request.takes_lines();
+    if is_supplied || may_go_on {
+        return None;
+    }
+    // What the quote was an argument of goes with it.
+    let before = text.get(..at).unwrap_or_default();
+    let end = Nesting::of(site, before).open.first().map_or(at, |open| open.at);
+    Some(Cut::at(end, "a quote is opened and never closed"))
+}

@@ -1,0 +1,31 @@
+//! Cuts the last line when it says the line before it once more at the completion's end.
+//!
+//! Long loops end decoding already; this is the short one that the end of the text hides from the stop rules,
+//! which see whole lines only.
+
+use super::Cut;
+use crate::lines::{is_block_end, is_trivial};
+use crate::repetition::LineLoop;
+use crate::site::Site;
+
+pub(super) fn cut(site: &Site<'_>, text: &str) -> Option<Cut> {
+    let mut detector = LineLoop::default();
+    let mut end = 0;
+    for (idx, line) in text.split('\n').enumerate() {
+        let line_end = end + line.len();
+        let whole = if idx == 0 { [site.request.before, line].concat() } else { line.to_owned() };
+        if let Some(keep) = detector.push(&whole, line_end) {
+            return Some(Cut::at(keep, "the lines go round in circles"));
+        }
+        end = line_end + 1;
+    }
+    // The last line may be cut short by a limit of tokens: two equal lines at the very end are a loop that had begun.
+    let (rest, last) = text.trim_end().rsplit_once('\n')?;
+    let before = rest.rsplit('\n').next().unwrap_or_default();
+    let is_first = before.len() == rest.len();
+    let before = if is_first { [site.request.before, before].concat() } else { before.to_owned() };
+    let repeats = before.trim() == last.trim()
+        && !is_trivial(last)
+        && !is_block_end(last, site.request.language.block_ends);
+    repeats.then(|| Cut::at(rest.len(), "the last line repeats the one before it"))
+}

@@ -1,0 +1,24 @@
+//! Cuts where the stop rules would have ended decoding.
+//!
+//! Text from memory was decoded for another request, perhaps one for several lines;
+//! what is shown obeys the rules of this one.
+
+use super::Cut;
+use crate::site::Site;
+use crate::stop::{StopReason, StopRules};
+
+pub(super) fn cut(site: &Site<'_>, text: &str) -> Option<Cut> {
+    let (reason, keep) = StopRules::at(site.clone()).push(text)?;
+    let why = match reason {
+        StopReason::Newline if text.get(..keep).is_some_and(|line| line.trim().is_empty()) => {
+            "the line is complete and one line was asked for"
+        }
+        StopReason::Newline => "one line was asked for",
+        StopReason::Scope => "the block ends here",
+        StopReason::Suffix => "the text runs into the next line",
+        StopReason::Repetition => "the text goes round in circles",
+        StopReason::Limit => "no more lines are shown at once",
+        StopReason::Eos | StopReason::Deadline | StopReason::Cancelled => return None,
+    };
+    Some(Cut::at(keep, why))
+}

@@ -1,0 +1,38 @@
+//! Cuts the end that repeats the rest of the cursor's line.
+//!
+//! An overlap counts only when it begins and ends between words: `fo` completed with `o` before `o()` is no repetition.
+//! Brackets alone are left to the rules that count them.
+
+use super::Cut;
+use crate::lines::{is_closer, is_word};
+use crate::site::Site;
+
+pub(super) fn cut(site: &Site<'_>, text: &str) -> Option<Cut> {
+    let after = site.request.after.trim();
+    if after.is_empty() {
+        return None;
+    }
+    // From the left: the first overlap found is the longest.
+    let (start, whole) = text.char_indices().find_map(|(at, c)| {
+        let end = text.get(at..)?.trim_end();
+        let rest = after.strip_prefix(end)?;
+        let last = end.chars().next_back()?;
+        let left = text.get(..at)?;
+        let left = left.chars().next_back().or_else(|| site.request.before.chars().next_back());
+        let splits_word = (is_word(c) && left.is_some_and(is_word))
+            || (is_word(last) && rest.starts_with(is_word));
+        let says_something = end.chars().any(|c| !(is_closer(c) || c.is_whitespace()))
+            || !site.has_paired_brackets() && end.chars().all(is_bracket);
+        (!c.is_whitespace() && !splits_word && says_something).then_some((at, rest.is_empty()))
+    })?;
+    let why = if whole {
+        "the end repeats the rest of the line"
+    } else {
+        "the end repeats how the rest of the line begins"
+    };
+    Some(Cut::at(start, why))
+}
+
+fn is_bracket(c: char) -> bool {
+    matches!(c, ')' | ']' | '}' | '>')
+}

@@ -1,0 +1,16 @@
+//! Cuts blanks and line ends at the end.
+//!
+//! Before text that stays on the line a blank may be what separates the two, and stays.
+
+use super::Cut;
+use crate::site::Site;
+
+pub(super) fn cut(site: &Site<'_>, text: &str) -> Option<Cut> {
+    let end = text.trim_end().len();
+    let after = site.request.after;
+    let separates = !after.is_empty() && !after.starts_with(char::is_whitespace);
+    if end == text.len() || (separates && end > 0) {
+        return None;
+    }
+    Some(Cut::at(end, "blanks at the end"))
+}
