@@ -70,10 +70,7 @@ pub fn run() -> anyhow::Result<i32> {
 }
 
 /// Serves one connection until `exit` or the end of `input`.
-async fn serve(
-    input: impl AsyncRead + Unpin,
-    output: impl AsyncWrite,
-) -> i32 {
+async fn serve(input: impl AsyncRead + Unpin, output: impl AsyncWrite) -> i32 {
     let link = Arc::new(Link::default());
     let (service, socket) = LspService::build(|client| Backend::new(client, Arc::clone(&link)))
         .custom_method("textDocument/inlineCompletion", Backend::inline_completion)

@@ -77,7 +77,8 @@ impl Link {
             desynced,
         };
         let answer = negotiated.completer.complete(ask).await;
-        if answer.outcome != Outcome::Superseded && !self.documents.is_current(snapshot.uri(), stamp)
+        if answer.outcome != Outcome::Superseded
+            && !self.documents.is_current(snapshot.uri(), stamp)
         {
             tracing::debug!(id = answer.id, "dropped: the document has changed");
             return Delivery::Superseded;

@@ -14,8 +14,7 @@ use tower_lsp::ls_types::{
     DidChangeWatchedFilesParams, DidChangeWorkspaceFoldersParams, DidSaveTextDocumentParams,
     ExecuteCommandParams, InitializeParams, InitializeResult, InitializedParams, MessageType,
     OneOf, ServerCapabilities, ServerInfo, TextDocumentSyncCapability, TextDocumentSyncKind,
-    TextDocumentSyncOptions, Uri, WorkspaceFoldersServerCapabilities,
-    WorkspaceServerCapabilities,
+    TextDocumentSyncOptions, Uri, WorkspaceFoldersServerCapabilities, WorkspaceServerCapabilities,
 };
 use tower_lsp::{Client, LanguageServer};
 
@@ -106,8 +105,7 @@ impl LanguageServer for Backend {
         progress::report(client, status, negotiated.client.progress);
         configuration::fetch(&self.link, &self.client);
         if !negotiated.problems.is_empty() {
-            let (client, words) =
-                (self.client.clone(), configuration::words(&negotiated.problems));
+            let (client, words) = (self.client.clone(), configuration::words(&negotiated.problems));
             tokio::spawn(async move { client.show_message(MessageType::WARNING, words).await });
         }
     }

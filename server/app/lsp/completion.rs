@@ -8,8 +8,8 @@ use lowkey_document::{ByteOffset, Snapshot};
 use tower_lsp::jsonrpc::{Error, Result};
 use tower_lsp::ls_types::{
     CompletionItem, CompletionItemKind, CompletionList, CompletionOptions, CompletionParams,
-    CompletionTextEdit, Documentation, InsertTextFormat,
-    InsertTextMode, MarkupContent, MarkupKind, TextEdit,
+    CompletionTextEdit, Documentation, InsertTextFormat, InsertTextMode, MarkupContent, MarkupKind,
+    TextEdit,
 };
 
 use super::answer::{Delivery, Question, Suggestion};
@@ -107,7 +107,8 @@ mod tests {
 
     #[test]
     fn a_word_ends_at_the_cursor() {
-        for (text, word) in [("let foo_1", "foo_1"), ("a.", ""), ("", ""), ("x = größe", "größe")] {
+        for (text, word) in [("let foo_1", "foo_1"), ("a.", ""), ("", ""), ("x = größe", "größe")]
+        {
             assert_eq!(word_before(text), word);
         }
     }

@@ -108,9 +108,13 @@ mod tests {
 
     #[test]
     fn absurd_positions_are_clamped() {
-        let parse = |json: &str| Position::from(serde_json::from_str::<LenientPosition>(json).unwrap());
+        let parse =
+            |json: &str| Position::from(serde_json::from_str::<LenientPosition>(json).unwrap());
         assert_eq!(parse(r#"{"line":1,"character":2}"#), Position::new(1, 2));
         assert_eq!(parse(r#"{"line":-1,"character":-9}"#), Position::new(0, 0));
-        assert_eq!(parse(r#"{"line":1e30,"character":99999999999}"#), Position::new(u32::MAX, u32::MAX));
+        assert_eq!(
+            parse(r#"{"line":1e30,"character":99999999999}"#),
+            Position::new(u32::MAX, u32::MAX)
+        );
     }
 }

@@ -172,9 +172,8 @@ fn change(mut entry: Value) -> Change {
 
 /// Columns and lines beyond 2³² are clamped, like all that lie outside the text.
 fn position(value: Option<&Value>) -> Option<Position> {
-    let number = |key: &str| {
-        value?.get(key)?.as_u64().map(|n| u32::try_from(n).unwrap_or(u32::MAX))
-    };
+    let number =
+        |key: &str| value?.get(key)?.as_u64().map(|n| u32::try_from(n).unwrap_or(u32::MAX));
     Some(Position::new(number("line")?, number("character")?))
 }
 

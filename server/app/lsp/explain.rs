@@ -50,6 +50,7 @@ pub(super) struct StatusReport {
     paused: bool,
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "tower-lsp hands parameters over by value")]
 impl Backend {
     /// Answers `$/lowkey/explain`.
     pub(super) fn explain(&self, params: DocumentParams) -> Ready<Result<Value>> {
@@ -92,9 +93,9 @@ impl Backend {
 
 /// FNV-1a, 64 bits: tells texts apart without telling them.
 fn fnv1a(bytes: &[u8]) -> u64 {
-    bytes
-        .iter()
-        .fold(0xcbf2_9ce4_8422_2325, |hash, &b| (hash ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3))
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &b| {
+        (hash ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3)
+    })
 }
 
 #[cfg(test)]

@@ -51,11 +51,7 @@ pub(super) fn start(input: impl Read + Send + 'static, outbox: Outbox) -> io::Re
     Ok(Inlet { messages: inlet, current: Vec::new(), read: 0 })
 }
 
-fn filter(
-    input: impl Read,
-    outbox: &Outbox,
-    messages: &mpsc::Sender<Vec<u8>>,
-) -> io::Result<()> {
+fn filter(input: impl Read, outbox: &Outbox, messages: &mpsc::Sender<Vec<u8>>) -> io::Result<()> {
     let mut reader = FrameReader::new(BufReader::with_capacity(64 << 10, input));
     while let Some(frame) = reader.next_frame()? {
         let body = match frame {
@@ -98,12 +94,12 @@ fn sort(body: &[u8]) -> Sorted {
     match serde_json::from_str::<Message>(text) {
         Ok(Message::Response(_)) => return Sorted::Pass,
         Ok(Message::Request(request)) if !request.method().is_empty() => return Sorted::Pass,
-        Ok(Message::Request(_)) => {}
-        Err(error) if error.is_data() => {}
-        Err(_) => return refuse(PARSE_ERROR, "message refused: its body is not JSON", Value::Null),
+        Ok(Message::Request(_)) | Err(_) => {}
     }
+    let Ok(value) = serde_json::from_str::<Value>(text) else {
+        return refuse(PARSE_ERROR, "message refused: its body is not JSON", Value::Null);
+    };
     // JSON, but no message: say which request will have no other answer, if that can be known.
-    let value = serde_json::from_str::<Value>(text).unwrap_or_default();
     let id = value.get("id").cloned().unwrap_or_default();
     let id = if serde_json::from_value::<Id>(id.clone()).is_ok() { id } else { Value::Null };
     if value.get("method").is_some() {

@@ -124,8 +124,9 @@ impl<R: BufRead> FrameReader<R> {
                 HeaderLine::Other if n_lines < MAX_HEADER_LINES => n_lines += 1,
                 HeaderLine::Other | HeaderLine::Garbage if self.skipping => {}
                 HeaderLine::Other | HeaderLine::Garbage => {
-                    // The rest of this very line may hold the next header.
-                    if let Some(Ok(bytes)) = length_at_end(&self.line)
+                    // The rest of this very line may be the next header.
+                    if self.line.ends_with(b"\n")
+                        && let Some(Ok(bytes)) = length_at_end(&self.line)
                         && bytes <= MAX_BODY_BYTES
                     {
                         self.carried = Some(bytes);

@@ -123,8 +123,7 @@ impl Abilities {
             inline_completion: document.is_some_and(|d| d.inline_completion.is_some()),
             registers_completion: completion.and_then(|c| c.dynamic_registration) == Some(true),
             markdown: formats.contains(&MarkupKind::Markdown),
-            progress: capabilities.window.as_ref().and_then(|w| w.work_done_progress)
-                == Some(true),
+            progress: capabilities.window.as_ref().and_then(|w| w.work_done_progress) == Some(true),
             configuration: capabilities.workspace.as_ref().and_then(|w| w.configuration)
                 == Some(true),
         }
@@ -142,8 +141,7 @@ impl Edits for Arc<Link> {
         let Some(negotiated) = self.negotiated().filter(|_| !self.is_shut_down()) else {
             return;
         };
-        let applied =
-            self.documents.apply(method, params.unwrap_or_default(), negotiated.encoding);
+        let applied = self.documents.apply(method, params.unwrap_or_default(), negotiated.encoding);
         if let Applied::Closed(uri) = applied {
             negotiated.completer.closed(&uri);
         }

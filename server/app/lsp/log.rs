@@ -11,8 +11,7 @@ const DEFAULT: &str = "warn,lowkey=info";
 
 /// Starts to log.
 pub(super) fn start() {
-    let filter =
-        EnvFilter::try_from_env("LOWKEY_LOG").unwrap_or_else(|_| EnvFilter::new(DEFAULT));
+    let filter = EnvFilter::try_from_env("LOWKEY_LOG").unwrap_or_else(|_| EnvFilter::new(DEFAULT));
     // Already started when the command line did it first.
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)

@@ -11,7 +11,8 @@ const URI: &str = "file:///tmp/a.rs";
 
 fn opened(text: &str) -> Documents {
     let documents = Documents::default();
-    let params = json!({"textDocument": {"uri": URI, "languageId": "rust", "version": 1, "text": text}});
+    let params =
+        json!({"textDocument": {"uri": URI, "languageId": "rust", "version": 1, "text": text}});
     assert_eq!(
         documents.apply("textDocument/didOpen", params, PositionEncoding::Utf16),
         Applied::Opened
@@ -20,7 +21,8 @@ fn opened(text: &str) -> Documents {
 }
 
 fn change(documents: &Documents, version: &Value, changes: &Value) -> Applied {
-    let params = json!({"textDocument": {"uri": URI, "version": version}, "contentChanges": changes});
+    let params =
+        json!({"textDocument": {"uri": URI, "version": version}, "contentChanges": changes});
     documents.apply("textDocument/didChange", params, PositionEncoding::Utf16)
 }
 
@@ -110,7 +112,10 @@ fn stamps_tell_texts_apart_where_versions_do_not() {
 fn what_names_no_open_document_is_ignored() {
     let documents = opened("one");
     for (method, params) in [
-        ("textDocument/didChange", json!({"textDocument": {"uri": "file:///other"}, "contentChanges": []})),
+        (
+            "textDocument/didChange",
+            json!({"textDocument": {"uri": "file:///other"}, "contentChanges": []}),
+        ),
         ("textDocument/didClose", json!({"textDocument": {"uri": "file:///other"}})),
         ("textDocument/didOpen", json!({"textDocument": {"uri": URI}})),
         ("textDocument/didOpen", Value::Null),

@@ -1,6 +1,7 @@
 //! Broken streams, and what is left of the messages in them.
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+#![expect(clippy::unnecessary_wraps, reason = "`body` stands beside faults in lists")]
 
 use std::io::Cursor;
 
@@ -27,16 +28,17 @@ fn body(text: &str) -> Result<String, Fault> {
 
 #[test]
 fn whole_frames_come_out_in_order() {
-    let stream = b"Content-Length: 2\r\n\r\n{}content-length:3\r\nContent-Type: x; charset=utf-8\r\n\r\n[1]";
+    let stream =
+        b"Content-Length: 2\r\n\r\n{}content-length:3\r\nContent-Type: x; charset=utf-8\r\n\r\n[1]";
     assert_eq!(frames(stream), [body("{}"), body("[1]")]);
 }
 
 #[test]
 fn lone_line_feeds_and_blank_lines_between_frames_are_forgiven() {
-    assert_eq!(frames(b"Content-Length: 2\n\n{}\r\n\r\nContent-Length: 2\n\n[]"), [
-        body("{}"),
-        body("[]")
-    ]);
+    assert_eq!(
+        frames(b"Content-Length: 2\n\n{}\r\n\r\nContent-Length: 2\n\n[]"),
+        [body("{}"), body("[]")]
+    );
 }
 
 #[test]
@@ -89,8 +91,9 @@ fn a_body_shorter_than_announced_does_not_swallow_the_next_frame() {
 
 #[test]
 fn the_rest_of_a_refused_body_is_skipped_in_silence() {
-    let mut reader =
-        FrameReader::new(Cursor::new(b"Content-Length: 3\r\n\r\n{\"a\":1}Content-Length: 2\r\n\r\n[]"));
+    let mut reader = FrameReader::new(Cursor::new(
+        b"Content-Length: 3\r\n\r\n{\"a\":1}Content-Length: 2\r\n\r\n[]",
+    ));
     assert_eq!(reader.next_frame().unwrap(), Some(Frame::Body(b"{\"a".to_vec())));
     reader.refused();
     assert_eq!(reader.next_frame().unwrap(), Some(Frame::Body(b"[]".to_vec())));
