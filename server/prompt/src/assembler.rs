@@ -184,3 +184,6 @@ impl Assembler {
         first_byte.is_some_and(|byte| (0x80..0xc0).contains(byte))
     }
 }
+
+#[cfg(test)]
+mod tests;

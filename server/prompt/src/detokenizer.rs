@@ -54,3 +54,85 @@ impl<'t> Detokenizer<'t> {
         String::from_utf8_lossy(&self.pending).into_owned()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
+
+    use super::*;
+    use crate::fixture;
+    use proptest::prelude::*;
+
+    /// What may be shown of `bytes` while more may follow: everything but an unfinished character at the end.
+    fn showable(bytes: &[u8]) -> String {
+        let mut text = String::new();
+        let mut chunks = bytes.utf8_chunks().peekable();
+        while let Some(chunk) = chunks.next() {
+            text.push_str(chunk.valid());
+            let may_be_mended =
+                std::str::from_utf8(chunk.invalid()).is_err_and(|e| e.error_len().is_none());
+            let unfinished = may_be_mended && chunks.peek().is_none();
+            if !chunk.invalid().is_empty() && !unfinished {
+                text.push(char::REPLACEMENT_CHARACTER);
+            }
+        }
+        text
+    }
+
+    /// Tokens of single bytes, so that every character of more than one byte is split.
+    fn byte_tokens(text: &str) -> Vec<TokenId> {
+        let tokenizer = fixture::tokenizer();
+        text.bytes().map(|byte| tokenizer.vocabulary.byte_token(byte).unwrap()).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn any_tokens_give_whole_characters_as_early_as_possible(tokens in prop::collection::vec(0u32..600, 0..40)) {
+            let tokenizer = fixture::tokenizer();
+            let mut detokenizer = Detokenizer::new(&tokenizer);
+            let (mut shown, mut bytes) = (String::new(), Vec::new());
+            for &token in &tokens {
+                shown.push_str(&detokenizer.push(token));
+                bytes.extend_from_slice(tokenizer.token_bytes(token));
+                prop_assert_eq!(&shown, &showable(&bytes));
+            }
+            shown.push_str(&detokenizer.finish());
+            prop_assert_eq!(shown, String::from_utf8_lossy(&bytes));
+        }
+
+        #[test]
+        fn characters_split_over_byte_tokens_come_back_whole(text in "[🦀👩‍é日a\u{301}\u{10ffff}]{0,8}") {
+            let tokenizer = fixture::tokenizer();
+            let mut detokenizer = Detokenizer::new(&tokenizer);
+            let mut shown = String::new();
+            for token in byte_tokens(&text) {
+                let piece = detokenizer.push(token);
+                prop_assert!(!piece.contains(char::REPLACEMENT_CHARACTER));
+                shown.push_str(&piece);
+            }
+            prop_assert_eq!(detokenizer.finish(), "");
+            prop_assert_eq!(shown, text);
+        }
+    }
+
+    #[test]
+    fn broken_bytes_are_replaced_only_when_nothing_can_mend_them() {
+        let tokenizer = fixture::tokenizer();
+        let mut detokenizer = Detokenizer::new(&tokenizer);
+        let [crab @ .., _last] = &byte_tokens("🦀")[..] else {
+            unreachable!("a crab has four bytes")
+        };
+        for &token in crab {
+            assert_eq!(detokenizer.push(token), "");
+        }
+        assert_eq!(detokenizer.push(byte_tokens("x")[0]), "\u{fffd}x");
+        assert_eq!(detokenizer.push(crab[0]), "");
+        assert_eq!(detokenizer.finish(), "\u{fffd}");
+    }
+
+    #[test]
+    fn special_tokens_spell_nothing() {
+        let tokenizer = fixture::tokenizer();
+        assert_eq!(Detokenizer::new(&tokenizer).push(3), "");
+    }
+}

@@ -165,3 +165,6 @@ impl FimFormat {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -73,3 +73,75 @@ impl fmt::Debug for Healing {
         f.debug_struct("Healing").field("n_tokens", &self.sorted.len()).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
+
+    use super::*;
+    use crate::fixture;
+    use proptest::prelude::*;
+
+    /// The definition, tried on every token.
+    fn allowed_by_definition(tokenizer: &Tokenizer, remaining: &[u8]) -> Vec<TokenId> {
+        let fits = |&id: &TokenId| {
+            let bytes = tokenizer.token_bytes(id);
+            !bytes.is_empty() && (remaining.starts_with(bytes) || bytes.starts_with(remaining))
+        };
+        (0..tokenizer.vocab_size() as TokenId).filter(fits).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn allowed_tokens_are_those_of_the_definition(text in fixture::hard_text(), take in 1usize..12) {
+            let tokenizer = fixture::tokenizer();
+            let remaining = &text.as_bytes()[text.len().saturating_sub(take)..];
+            prop_assume!(!remaining.is_empty());
+            let mut allowed = Healing::new(&tokenizer).allowed(remaining);
+            allowed.sort_unstable();
+            prop_assert_eq!(allowed, allowed_by_definition(&tokenizer, remaining));
+        }
+
+        #[test]
+        fn whatever_is_chosen_the_text_is_spelled(text in fixture::hard_line(), choices in prop::collection::vec(any::<prop::sample::Index>(), 200)) {
+            let tokenizer = fixture::tokenizer();
+            let healing = Healing::new(&tokenizer);
+            let (mut remaining, mut spelled) = (text.as_bytes(), Vec::new());
+            for choice in choices {
+                let allowed = healing.allowed(remaining);
+                prop_assert_eq!(allowed.is_empty(), remaining.is_empty());
+                if allowed.is_empty() {
+                    break;
+                }
+                let token = allowed[choice.index(allowed.len())];
+                spelled.extend_from_slice(tokenizer.token_bytes(token));
+                remaining = healing.advance(remaining, token).unwrap();
+            }
+            prop_assert!(text.as_bytes().starts_with(&spelled) || spelled.starts_with(text.as_bytes()));
+        }
+    }
+
+    #[test]
+    fn a_token_that_disagrees_is_refused() {
+        let tokenizer = fixture::tokenizer();
+        let healing = Healing::new(&tokenizer);
+        let token = |text: &str| tokenizer.encode(text)[0];
+        assert_eq!(healing.advance(b"ab", token("a")), Some(&b"b"[..]));
+        assert_eq!(healing.advance(b"ab", token("x")), None);
+        // A sentinel spells nothing and brings nothing nearer.
+        assert_eq!(healing.advance(b"ab", 3), None);
+    }
+
+    #[test]
+    fn a_blank_may_become_the_beginning_of_the_next_word() {
+        let tokenizer = fixture::tokenizer();
+        let texts: Vec<String> = Healing::new(&tokenizer)
+            .allowed(b" ")
+            .iter()
+            .map(|&id| tokenizer.decode(&[id]))
+            .collect();
+        for wanted in [" ", " the", "   "] {
+            assert!(texts.iter().any(|text| text == wanted), "{wanted:?} in {texts:?}");
+        }
+    }
+}

@@ -11,6 +11,8 @@ mod detokenizer;
 mod error;
 mod families;
 mod fim;
+#[cfg(test)]
+mod fixture;
 mod gguf;
 mod healing;
 mod json;

@@ -103,3 +103,6 @@ impl fmt::Debug for Tokenizer {
         f.debug_struct("Tokenizer").field("vocab_size", &self.vocab_size()).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -169,3 +169,6 @@ fn checked_merges(
     }
     Ok(kept)
 }
+
+#[cfg(test)]
+mod tests;

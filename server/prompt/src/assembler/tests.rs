@@ -1,0 +1,433 @@
+//! Prompts as a whole: what they say, what they may cost, and what must not change while the user types.
+
+#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
+
+use super::*;
+use crate::fim::Order;
+use crate::fixture::{self, hard_line, hard_text};
+use crate::gguf::GgufVocab;
+use expect_test::{Expect, expect};
+use lowkey_context::Snippet;
+use lowkey_document::{ByteOffset, Document};
+use proptest::prelude::*;
+use std::sync::LazyLock;
+
+const BARE_SENTINELS: usize = 4;
+
+fn assembler_of(vocab: &GgufVocab, order: Order) -> Assembler {
+    let tokenizer = Tokenizer::from_gguf(vocab).unwrap();
+    let format = FimFormat::detect(&tokenizer, vocab).unwrap().with_order(order).unwrap();
+    Assembler::new(Arc::new(tokenizer), format)
+}
+
+/// A model whose middles begin anywhere, as ours are trained.
+fn fragmented() -> &'static Assembler {
+    embedded(Order::Psm, false)
+}
+
+/// A model that needs healing.
+fn healing() -> &'static Assembler {
+    embedded(Order::Psm, true)
+}
+
+/// A model with the sentinels of the embedded one; made once for all cases of a property.
+fn embedded(order: Order, heal: bool) -> &'static Assembler {
+    static ASSEMBLERS: LazyLock<[Assembler; 4]> = LazyLock::new(|| {
+        [(Order::Psm, false), (Order::Psm, true), (Order::Spm, false), (Order::Spm, true)].map(
+            |(order, heal)| {
+                let vocab = GgufVocab { fragmented_middle: !heal, ..fixture::gguf() };
+                assembler_of(&vocab, order)
+            },
+        )
+    });
+    &ASSEMBLERS[usize::from(order == Order::Spm) * 2 + usize::from(heal)]
+}
+
+fn context_at(text: &str, cursor: usize, budget: Budget, group_lines: usize) -> Context {
+    let snapshot = Document::open("file:///w/src/a.rs", "rust", 1, text).snapshot();
+    let cursor = snapshot.cursor(ByteOffset(cursor));
+    Context::gather(&snapshot, &cursor, "src/a.rs", &budget.window(), group_lines)
+}
+
+fn context_of(fixture: &str, group_lines: usize) -> Context {
+    let (text, cursor) = lowkey_document::fixture::parse(fixture);
+    context_at(&text, cursor.0, Budget { prompt_tokens: 900 }, group_lines)
+}
+
+/// The prompt as text, with sentinels by their texts and a bar where the middle begins.
+fn shown(assembler: &Assembler, prompt: &Prompt) -> String {
+    let specials: Vec<(&str, TokenId)> = assembler.tokenizer.vocabulary.specials().collect();
+    let text_of = |tokens: &[TokenId]| -> String {
+        let parts = tokens.chunk_by(|a, b| (*a > 6) == (*b > 6)).map(|part| {
+            let sentinel =
+                |id: &TokenId| specials.iter().find(|known| known.1 == *id).map(|known| known.0);
+            let sentinels: String = part.iter().filter_map(sentinel).collect();
+            if sentinels.is_empty() { assembler.tokenizer.decode(part) } else { sentinels }
+        });
+        parts.collect()
+    };
+    let (fixed, middle) = prompt.tokens.split_at(prompt.n_fixed);
+    format!(
+        "{}▮{} forced {:?} unforced {:?}",
+        text_of(fixed),
+        text_of(middle),
+        prompt.forced,
+        prompt.unforced
+    )
+}
+
+fn check(assembler: &Assembler, context: &Context, expected: &Expect) {
+    let prompt = assembler.assemble(context, &Budget { prompt_tokens: 900 });
+    expected.assert_eq(&shown(assembler, &prompt));
+}
+
+#[test]
+fn the_line_up_to_the_cursor_stands_behind_the_suffix() {
+    let context = context_of("fn main() {\n    let x = fo$0);\n}\n", 1);
+    check(
+        fragmented(),
+        &context,
+        &expect![[r#"
+        <|file_sep|>src/a.rs
+        <|fim_prefix|>fn main() {
+        <|fim_suffix|>
+        }
+        <|fim_middle|>▮    let x = fo forced "    let x = fo" unforced """#]],
+    );
+}
+
+#[test]
+fn text_right_of_the_cursor_stays_in_the_suffix_when_it_is_more_than_closers() {
+    check(
+        fragmented(),
+        &context_of("a(\n  b$0 + c)\nd\n", 1),
+        &expect![[r#"
+        <|file_sep|>src/a.rs
+        <|fim_prefix|>a(
+        <|fim_suffix|> + c)
+        d
+        <|fim_middle|>▮  b forced "  b" unforced """#]],
+    );
+}
+
+#[test]
+fn a_group_of_lines_has_one_anchor() {
+    check(
+        fragmented(),
+        &context_of("1\n2\n3\n4\n5\nsix$0\n7\n", 4),
+        &expect![[r#"
+        <|file_sep|>src/a.rs
+        <|fim_prefix|>1
+        2
+        3
+        4
+        <|fim_suffix|>
+        7
+        <|fim_middle|>▮5
+        six forced "5\nsix" unforced """#]],
+    );
+}
+
+#[test]
+fn a_line_of_blanks_is_asked_from_column_0() {
+    check(
+        fragmented(),
+        &context_of("if a {\n    b\n    $0\n}\n", 1),
+        &expect![[r#"
+        <|file_sep|>src/a.rs
+        <|fim_prefix|>if a {
+            b
+        <|fim_suffix|>
+        }
+        <|fim_middle|>▮ forced "" unforced """#]],
+    );
+}
+
+#[test]
+fn an_empty_document_is_asked_too() {
+    check(
+        fragmented(),
+        &context_of("$0", 1),
+        &expect![[r#"
+        <|file_sep|>src/a.rs
+        <|fim_prefix|><|fim_suffix|><|fim_middle|>▮ forced "" unforced """#]],
+    );
+}
+
+#[test]
+fn the_last_piece_is_taken_back_for_healing() {
+    check(
+        healing(),
+        &context_of("let value = tokeni$0\n", 1),
+        &expect![[r#"
+        <|file_sep|>src/a.rs
+        <|fim_prefix|><|fim_suffix|>
+        <|fim_middle|>▮let value = forced "let value =" unforced " tokeni""#]],
+    );
+    check(
+        healing(),
+        &context_of("return $0\n", 1),
+        &expect![[r#"
+        <|file_sep|>src/a.rs
+        <|fim_prefix|><|fim_suffix|>
+        <|fim_middle|>▮return forced "return" unforced " ""#]],
+    );
+    check(
+        healing(),
+        &context_of("$0\n", 1),
+        &expect![[r#"
+        <|file_sep|>src/a.rs
+        <|fim_prefix|><|fim_suffix|>
+        <|fim_middle|>▮ forced "" unforced """#]],
+    );
+}
+
+#[test]
+fn at_most_four_tokens_are_taken_back_and_no_part_of_a_character() {
+    let prompt = healing().assemble(&context_of("xqzwvjkyq$0", 1), &Budget { prompt_tokens: 900 });
+    assert_eq!((prompt.forced.as_str(), prompt.unforced.as_str()), ("xqzwv", "jkyq"));
+    // Each of these letters is three tokens: only the last one is whole within four.
+    let prompt = healing().assemble(&context_of("語語語$0", 1), &Budget { prompt_tokens: 900 });
+    assert_eq!((prompt.forced.as_str(), prompt.unforced.as_str()), ("語語", "語"));
+}
+
+#[test]
+fn a_run_of_blank_lines_at_the_cut_is_encoded_on_each_side_by_itself() {
+    let context = context_of("a {\n\n\n$0\n\n\n}\n", 1);
+    assert_eq!((context.prefix.as_str(), context.suffix.as_str()), ("a {\n\n\n", "\n\n\n}\n"));
+    let assembler = fragmented();
+    let prompt = assembler.assemble(&context, &Budget { prompt_tokens: 900 });
+    let (pre, suf, mid) = (1, 2, 3);
+    let at = |sentinel: TokenId| prompt.tokens.iter().position(|&id| id == sentinel).unwrap();
+    // Parts are encoded by themselves: the run of one never joins the run of the other.
+    let tokenizer = &assembler.tokenizer;
+    assert_eq!(prompt.tokens[at(pre) + 1..at(suf)], tokenizer.encode("a {\n\n\n"));
+    assert_eq!(prompt.tokens[at(suf) + 1..at(mid)], tokenizer.encode("\n\n\n}\n"));
+    assert_ne!(
+        tokenizer.encode(&format!("{}{}", context.prefix, context.suffix)),
+        [tokenizer.encode(&context.prefix), tokenizer.encode(&context.suffix)].concat(),
+        "as one text the run would be one piece"
+    );
+    // Enter makes the run longer: what changes stands at the prefix's end.
+    let longer = assembler
+        .assemble(&context_of("a {\n\n\n\n$0\n\n\n}\n", 1), &Budget { prompt_tokens: 900 });
+    let n_common = longer.tokens.iter().zip(&prompt.tokens).take_while(|(a, b)| a == b).count();
+    assert!(n_common + 2 >= at(suf), "{n_common} of {}", at(suf));
+}
+
+#[test]
+fn the_other_order_puts_the_suffix_first() {
+    let assembler = embedded(Order::Spm, false);
+    check(
+        assembler,
+        &context_of("above\nli$0ne\nbelow\n", 1),
+        &expect![[r#"
+        <|file_sep|>src/a.rs
+        <|fim_prefix|><|fim_suffix|>ne
+        below
+        <|fim_middle|>above
+        ▮li forced "li" unforced """#]],
+    );
+}
+
+#[test]
+fn the_path_is_a_comment_where_there_is_no_file_separator() {
+    let vocab = fixture::with_specials(&[
+        "<｜begin▁of▁sentence｜>",
+        "<｜fim▁hole｜>",
+        "<｜fim▁begin｜>",
+        "<｜fim▁end｜>",
+    ]);
+    let assembler = assembler_of(&GgufVocab { fragmented_middle: true, ..vocab }, Order::Psm);
+    let mut context = context_of("above\nli$0ne\nbelow\n", 1);
+    check(
+        &assembler,
+        &context,
+        &expect![[r#"
+        <｜begin▁of▁sentence｜><｜fim▁begin｜>// src/a.rs
+        above
+        <｜fim▁hole｜>ne
+        below
+        <｜fim▁end｜>▮li forced "li" unforced """#]],
+    );
+    context.snippets =
+        vec![Snippet { label: "src/b.rs".to_owned(), text: "fn b() {\n}".to_owned() }];
+    check(
+        &assembler,
+        &context,
+        &expect![[r#"
+        <｜begin▁of▁sentence｜><｜fim▁begin｜>// src/b.rs
+        // fn b() {
+        // }
+        // src/a.rs
+        above
+        <｜fim▁hole｜>ne
+        below
+        <｜fim▁end｜>▮li forced "li" unforced """#]],
+    );
+    context.label = "page.css".to_owned();
+    check(
+        &assembler,
+        &context,
+        &expect![[r#"
+        <｜begin▁of▁sentence｜><｜fim▁begin｜>/* src/b.rs */
+        /* fn b() { */
+        /* } */
+        /* page.css */
+        above
+        <｜fim▁hole｜>ne
+        below
+        <｜fim▁end｜>▮li forced "li" unforced """#]],
+    );
+    context.label = "notes.txt".to_owned();
+    check(
+        &assembler,
+        &context,
+        &expect![[r#"
+        <｜begin▁of▁sentence｜><｜fim▁begin｜>above
+        <｜fim▁hole｜>ne
+        below
+        <｜fim▁end｜>▮li forced "li" unforced """#]],
+    );
+}
+
+#[test]
+fn snippets_are_files_before_the_document() {
+    let mut context = context_of("above\nli$0ne\nbelow\n", 1);
+    let snippet =
+        |label: &str, text: &str| Snippet { label: label.to_owned(), text: text.to_owned() };
+    context.snippets = vec![
+        snippet("far.rs", "far\n"),
+        snippet("big.rs", &"big ".repeat(2000)),
+        snippet("near.rs", "near"),
+    ];
+    check(
+        fragmented(),
+        &context,
+        &expect![[r#"
+        <|file_sep|>far.rs
+        far
+        <|file_sep|>near.rs
+        near
+        <|file_sep|>src/a.rs
+        <|fim_prefix|>above
+        <|fim_suffix|>ne
+        below
+        <|fim_middle|>▮li forced "li" unforced """#]],
+    );
+}
+
+#[test]
+fn what_the_context_leaves_goes_to_the_prefix() {
+    let mut context = context_of("$0", 1);
+    context.prefix = "x1;\n".repeat(400);
+    let n_prefix = |context: &Context| {
+        let prompt = fragmented().assemble(context, &Budget { prompt_tokens: 900 });
+        let at = |sentinel: TokenId| prompt.tokens.iter().position(|&id| id == sentinel).unwrap();
+        at(2) - at(1) - 1
+    };
+    let alone = n_prefix(&context);
+    // ⅚ of ⅞ of 900 tokens, less at most a step and the path.
+    assert!((480..=787).contains(&alone), "{alone}");
+    context.suffix = "y2;\n".repeat(400);
+    let beside_suffix = n_prefix(&context);
+    assert!(beside_suffix < alone, "{beside_suffix}");
+}
+
+/// Any parts, as if some other gatherer had made them.
+fn any_context() -> impl Strategy<Value = Context> {
+    let texts = (hard_text(), hard_text(), hard_line(), hard_text(), 0usize..20, 0usize..20);
+    texts.prop_map(|(prefix, line_before, line_after, suffix, n_prefix, n_suffix)| Context {
+        prefix: prefix.repeat(n_prefix),
+        line_before,
+        line_after,
+        suffix: suffix.repeat(n_suffix),
+        ..context_of("$0", 1)
+    })
+}
+
+/// A document as lines, a line of it and a place in that line, in characters.
+fn any_document() -> impl Strategy<Value = (Vec<String>, prop::sample::Index, prop::sample::Index)>
+{
+    (
+        prop::collection::vec(hard_line(), 1..40),
+        any::<prop::sample::Index>(),
+        any::<prop::sample::Index>(),
+    )
+}
+
+proptest! {
+    #[test]
+    fn no_sentinel_is_ever_cut_and_no_budget_exceeded(context in any_context(), prompt_tokens in 0usize..200, spm: bool, heal: bool) {
+        let order = if spm { Order::Spm } else { Order::Psm };
+        let assembler = embedded(order, heal);
+        let prompt = assembler.assemble(&context, &Budget { prompt_tokens });
+        let sentinels: Vec<TokenId> = prompt.tokens.iter().copied().filter(|&id| id <= 6).collect();
+        prop_assert_eq!(sentinels, [6, 1, 2, 3]);
+        prop_assert!(prompt.tokens.len() <= prompt_tokens.max(BARE_SENTINELS));
+        prop_assert!(prompt.n_fixed <= prompt.tokens.len());
+        if !spm {
+            prop_assert_eq!(prompt.tokens[prompt.n_fixed - 1], 3);
+        }
+        let tokenizer = &assembler.tokenizer;
+        prop_assert_eq!(&(prompt.forced.clone() + &prompt.unforced), &context.line_before);
+        prop_assert!(prompt.forced.ends_with(&tokenizer.decode(&prompt.tokens[prompt.n_fixed..])));
+        prop_assert!(heal || prompt.unforced.is_empty());
+        prop_assert!(tokenizer.encode(&prompt.unforced).len() <= 2 * MAX_HEALED_TOKENS);
+        // The memory of pieces changes nothing.
+        prop_assert_eq!(assembler.assemble(&context, &Budget { prompt_tokens }), prompt);
+    }
+
+    #[test]
+    fn parts_are_cut_at_their_far_ends_and_only_at_whole_characters(context in any_context(), prompt_tokens in 0usize..200) {
+        let assembler = fragmented();
+        let prompt = assembler.assemble(&context, &Budget { prompt_tokens });
+        let at = |sentinel: TokenId| prompt.tokens.iter().position(|&id| id == sentinel).unwrap();
+        let text = |tokens: &[TokenId]| -> Vec<u8> {
+            tokens.iter().flat_map(|&id| assembler.tokenizer.token_bytes(id)).copied().collect()
+        };
+        let prefix = String::from_utf8(text(&prompt.tokens[at(1) + 1..at(2)])).unwrap();
+        let suffix = String::from_utf8(text(&prompt.tokens[at(2) + 1..at(3)])).unwrap();
+        prop_assert!(context.prefix.ends_with(&prefix));
+        let below = context.line_after + &context.suffix;
+        prop_assert!(below.starts_with(&suffix));
+    }
+
+    #[test]
+    fn what_is_typed_or_deleted_on_a_line_changes_nothing_before_the_middle(
+        (mut lines, line, column) in any_document(),
+        typed in "[a-z (){}\\[\\]\"'.;\té🦀\u{301}0]",
+        delete: bool,
+        heal: bool,
+        crlf: bool,
+        prompt_tokens in 8usize..300,
+        group_lines in prop::sample::select(&[1usize, 4, 8][..]),
+    ) {
+        let assembler = if heal { healing() } else { fragmented() };
+        let budget = Budget { prompt_tokens };
+        let line_idx = line.index(lines.len());
+        // Longer lines move their anchor on purpose, and rarely.
+        prop_assume!(lines[line_idx].len() < 200);
+        let assemble = |lines: &[String], column: usize| {
+            let line_end = if crlf { "\r\n" } else { "\n" };
+            let start: usize = lines[..line_idx].iter().map(|line| line.len() + line_end.len()).sum();
+            let context = context_at(&lines.join(line_end), start + column, budget, group_lines);
+            assembler.assemble(&context, &budget)
+        };
+        let boundaries: Vec<usize> =
+            lines[line_idx].char_indices().map(|(at, _)| at).chain([lines[line_idx].len()]).collect();
+        let nth = column.index(boundaries.len());
+        let before = assemble(&lines, boundaries[nth]);
+        let column = if delete {
+            prop_assume!(nth > 0);
+            lines[line_idx].replace_range(boundaries[nth - 1]..boundaries[nth], "");
+            boundaries[nth - 1]
+        } else {
+            lines[line_idx].insert_str(boundaries[nth], &typed);
+            boundaries[nth] + typed.len()
+        };
+        let after = assemble(&lines, column);
+        prop_assert_eq!(before.n_fixed, after.n_fixed);
+        prop_assert_eq!(&before.tokens[..before.n_fixed], &after.tokens[..after.n_fixed]);
+    }
+}
