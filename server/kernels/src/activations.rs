@@ -4,51 +4,56 @@
 //! A group's scale is its largest magnitude / 127; values round to nearest, ties to even, so they stay within ±127, which the AVX2 kernels need (−128 would saturate).
 
 use crate::error::ShapeError;
-use crate::isa::Isa;
-use crate::lanes::{LANES, Lanes, Portable, ROUND, exp, largest, sum};
-use crate::norm::inverse_rms;
+use crate::lanes::{LANES, Lanes, ROUND, exp, per_instruction_set};
 use crate::layout::GROUP;
+use crate::norm::inverse_rms;
 use crate::pool::Pool;
 use crate::shared::Shared;
 
 /// A batch of quantized activation rows; the buffers are reused from call to call.
+///
+/// Rows lie in blocks of four, a quad of columns of each row side by side: a kernel then walks one stream instead of four.
 #[derive(Default)]
 pub struct Quantized {
     m: usize,
     k: usize,
-    /// From one row to the next in `quants`, in bytes.
-    stride: usize,
-    /// `m` rows of `stride` bytes; columns beyond `k` are 0.
+    /// `[m / 4][k / 4][4 rows][4 columns]`; columns beyond `k` are 0, rows beyond `m` are anything.
     quants: Vec<i8>,
-    /// `m` rows of `k.div_ceil(32)` scales.
+    /// `[m / 4][k / 32][4 rows]`.
     scales: Vec<f32>,
-    /// -128 times each group's sum of quants: what stored weights' offset of 128 adds to a dot product, negated.
+    /// -128 times each group's sum of quants, in the order of the scales: what stored weights' offset of 128 adds to a dot product, negated.
     offsets: Vec<i32>,
-    /// Sums of quants per 16 columns, two per group.
+    /// Sums of quants per 16 columns, `[m / 4][k / 32][2][4 rows]`.
     half_sums: Vec<i32>,
     /// The rows before quantization (`m` × `k`), where float weights want them.
     floats: Option<Vec<f32>>,
 }
 
+/// Rows that lie interleaved.
+pub(crate) const BLOCK: usize = 4;
+
 /// Groups of less magnitude than this count as zeros: the inverse of their scale would overflow.
 const TINY: f32 = 1e-30;
 
-/// One row, borrowed.
+/// One block of rows, borrowed.
 #[derive(Clone, Copy)]
-pub(crate) struct Row<'a> {
+pub(crate) struct Block<'a> {
+    /// `[k / 4][4 rows][4 columns]`
     pub(crate) quants: &'a [i8],
+    /// `[k / 32][4 rows]`
     pub(crate) scales: &'a [f32],
+    /// `[k / 32][4 rows]`
     pub(crate) offsets: &'a [i32],
+    /// `[k / 32][2][4 rows]`
     pub(crate) half_sums: &'a [i32],
 }
 
-/// The places of one row, to be filled.
-struct RowMut<'a> {
+/// The places of one block, to be filled row by row.
+struct BlockMut<'a> {
     quants: &'a mut [i8],
     scales: &'a mut [f32],
     offsets: &'a mut [i32],
     half_sums: &'a mut [i32],
-    floats: &'a mut [f32],
 }
 
 /// What a row is computed from.
@@ -107,22 +112,35 @@ impl Quantized {
     }
 
     /// Computes SiLU(gate) · up for `m` rows, each `ffn` gate values and then `ffn` up values, and quantizes.
-    pub fn silu_mul(&mut self, pool: &Pool, gate_up: &[f32], m: usize, ffn: usize) -> Result<(), ShapeError> {
-        ShapeError::exactly("silu", "gate_up", m.checked_mul(ffn).and_then(|n| n.checked_mul(2)), gate_up.len())?;
-        self.fill(pool, m, ffn, |row| Source::SiluMul { gate_up: &gate_up[row * 2 * ffn..(row + 1) * 2 * ffn] });
+    pub fn silu_mul(
+        &mut self,
+        pool: &Pool,
+        gate_up: &[f32],
+        m: usize,
+        ffn: usize,
+    ) -> Result<(), ShapeError> {
+        ShapeError::exactly(
+            "silu",
+            "gate_up",
+            m.checked_mul(ffn).and_then(|n| n.checked_mul(2)),
+            gate_up.len(),
+        )?;
+        self.fill(pool, m, ffn, |row| Source::SiluMul {
+            gate_up: &gate_up[row * 2 * ffn..(row + 1) * 2 * ffn],
+        });
         Ok(())
     }
 
-    /// Returns one row.
-    pub(crate) fn row(&self, row: usize) -> Row<'_> {
-        debug_assert!(row < self.m);
-        let groups = self.n_groups();
-        let span = row * groups..(row + 1) * groups;
-        Row {
-            quants: &self.quants[row * self.stride..row * self.stride + groups * GROUP],
+    /// Returns rows `4 * block` to `4 * block + 3`.
+    pub(crate) fn block(&self, block: usize) -> Block<'_> {
+        debug_assert!(block * BLOCK < self.m);
+        let n = self.n_groups() * BLOCK;
+        let span = block * n..(block + 1) * n;
+        Block {
+            quants: &self.quants[block * n * GROUP..(block + 1) * n * GROUP],
             scales: &self.scales[span.clone()],
             offsets: &self.offsets[span],
-            half_sums: &self.half_sums[row * 2 * groups..(row + 1) * 2 * groups],
+            half_sums: &self.half_sums[block * 2 * n..(block + 1) * 2 * n],
         }
     }
 
@@ -133,9 +151,10 @@ impl Quantized {
             out.copy_from_slice(&floats[row * self.k..(row + 1) * self.k]);
             return;
         }
-        let row = self.row(row);
+        let (block, lane) = (self.block(row / BLOCK), row % BLOCK);
         for (column, value) in out.iter_mut().enumerate() {
-            *value = f32::from(row.quants[column]) * row.scales[column / GROUP];
+            let quant = block.quants[(column / 4 * BLOCK + lane) * 4 + column % 4];
+            *value = f32::from(quant) * block.scales[column / GROUP * BLOCK + lane];
         }
     }
 
@@ -144,19 +163,21 @@ impl Quantized {
         self.k.div_ceil(GROUP)
     }
 
-    fn fill<'s>(&mut self, pool: &Pool, m: usize, k: usize, source: impl Fn(usize) -> Source<'s> + Sync) {
+    fn fill<'s>(
+        &mut self,
+        pool: &Pool,
+        m: usize,
+        k: usize,
+        source: impl Fn(usize) -> Source<'s> + Sync,
+    ) {
         (self.m, self.k) = (m, k);
-        let groups = self.n_groups();
-        // Whole cache lines, and never a multiple of a page: the rows of a tile would fall into the same few sets of the L1 cache.
-        self.stride = (groups * GROUP).next_multiple_of(64);
-        if self.stride.is_multiple_of(1024) {
-            self.stride += 64;
-        }
-        let stride = self.stride;
-        self.quants.resize(m * stride, 0);
-        self.scales.resize(m * groups, 0.0);
-        self.offsets.resize(m * groups, 0);
-        self.half_sums.resize(2 * m * groups, 0);
+        // Values per block and array: one of scales, one of offsets, two of sums, 32 quants.
+        let n = self.n_groups() * BLOCK;
+        let n_blocks = m.div_ceil(BLOCK);
+        self.quants.resize(n_blocks * n * GROUP, 0);
+        self.scales.resize(n_blocks * n, 0.0);
+        self.offsets.resize(n_blocks * n, 0);
+        self.half_sums.resize(n_blocks * 2 * n, 0);
         let kept = if let Some(floats) = &mut self.floats {
             floats.resize(m * k, 0.0);
             k
@@ -164,37 +185,35 @@ impl Quantized {
             0
         };
         let (quants, scales) = (Shared::new(&mut self.quants), Shared::new(&mut self.scales));
-        let (offsets, half_sums) = (Shared::new(&mut self.offsets), Shared::new(&mut self.half_sums));
+        let (offsets, half_sums) =
+            (Shared::new(&mut self.offsets), Shared::new(&mut self.half_sums));
         let floats = Shared::new(self.floats.as_deref_mut().unwrap_or_default());
-        // A row takes about a microsecond: as much as waking a worker is worth only for several rows.
-        pool.split(m, (16384 / k.max(1)).clamp(1, 64), |rows| {
-            for row in rows {
-                // SAFETY: `split` hands out every row once, and rows do not overlap.
-                let places = unsafe {
-                    RowMut {
-                        quants: quants.part(row * stride, stride),
-                        scales: scales.part(row * groups, groups),
-                        offsets: offsets.part(row * groups, groups),
-                        half_sums: half_sums.part(row * 2 * groups, 2 * groups),
-                        floats: floats.part(row * kept, kept),
+        // A row takes about a microsecond: to wake a worker is worth it only for several.
+        pool.split(n_blocks, (4096 / k.max(1)).clamp(1, 16), |blocks| {
+            for block in blocks {
+                // SAFETY: `split` hands out every block once, and blocks do not overlap.
+                let mut places = unsafe {
+                    BlockMut {
+                        quants: quants.part(block * n * GROUP, n * GROUP),
+                        scales: scales.part(block * n, n),
+                        offsets: offsets.part(block * n, n),
+                        half_sums: half_sums.part(block * 2 * n, 2 * n),
                     }
                 };
-                // SAFETY: a pool's instruction set is one that this CPU has.
-                unsafe { fill_row(pool.isa(), source(row), places) };
+                for row in block * BLOCK..m.min((block + 1) * BLOCK) {
+                    // SAFETY: as above.
+                    let floats = unsafe { floats.part(row * kept, kept) };
+                    // SAFETY: a pool's instruction set is one that this CPU has.
+                    unsafe { fill_row(pool.isa(), source(row), row % BLOCK, &mut places, floats) };
+                }
             }
         });
     }
 }
 
-/// Computes and quantizes one row with the kernels of `isa`.
-///
-/// # Safety
-/// The CPU must have `isa`.
-unsafe fn fill_row(isa: Isa, source: Source<'_>, places: RowMut<'_>) {
-    match isa {
-        // SAFETY: plain Rust runs everywhere.
-        _ => unsafe { quantize_row::<Portable>(source, places) },
-    }
+per_instruction_set! {
+    /// Computes and quantizes one row into its lane of a block.
+    unsafe fn fill_row(source: Source<'_>, lane: usize, places: &mut BlockMut<'_>, floats: &mut [f32]) = quantize_row
 }
 
 /// Computes and quantizes one row.
@@ -202,7 +221,12 @@ unsafe fn fill_row(isa: Isa, source: Source<'_>, places: RowMut<'_>) {
 /// # Safety
 /// As [`Lanes`].
 #[inline(always)]
-unsafe fn quantize_row<V: Lanes>(source: Source<'_>, places: RowMut<'_>) {
+unsafe fn quantize_row<V: Lanes>(
+    source: Source<'_>,
+    lane: usize,
+    places: &mut BlockMut<'_>,
+    floats: &mut [f32],
+) {
     let k = match source {
         Source::Plain { x } | Source::RmsNorm { x, .. } => x.len(),
         Source::SiluMul { gate_up } => gate_up.len() / 2,
@@ -212,15 +236,19 @@ unsafe fn quantize_row<V: Lanes>(source: Source<'_>, places: RowMut<'_>) {
         Source::RmsNorm { x, eps, .. } => unsafe { inverse_rms::<V>(x, eps) },
         _ => 1.0,
     };
-    for group in 0..places.scales.len() {
+    for group in 0..k.div_ceil(GROUP) {
         let start = group * GROUP;
         let len = GROUP.min(k - start);
         // The inputs of the group, filled up with zeros where the row ends within it.
         let (mut a, mut b) = ([0.0_f32; GROUP], [0.0_f32; GROUP]);
         let (first, second) = match source {
             Source::Plain { x } => (&x[start..start + len], &[][..]),
-            Source::RmsNorm { x, weight, .. } => (&x[start..start + len], &weight[start..start + len]),
-            Source::SiluMul { gate_up } => (&gate_up[start..start + len], &gate_up[k + start..k + start + len]),
+            Source::RmsNorm { x, weight, .. } => {
+                (&x[start..start + len], &weight[start..start + len])
+            }
+            Source::SiluMul { gate_up } => {
+                (&gate_up[start..start + len], &gate_up[k + start..k + start + len])
+            }
         };
         let first = whole_group(first, &mut a);
         let second = whole_group(second, &mut b);
@@ -238,15 +266,21 @@ unsafe fn quantize_row<V: Lanes>(source: Source<'_>, places: RowMut<'_>) {
                 value.store(values.as_mut_ptr().add(half));
             }
         }
-        if let Some(floats) = places.floats.get_mut(start..start + len) {
+        if let Some(floats) = floats.get_mut(start..start + len) {
             floats.copy_from_slice(&values[..len]);
         }
-        let quants = &mut places.quants[start..start + GROUP];
-        // SAFETY: `quants` has 32 values; the CPU is the caller's promise.
-        let (scale, sums) = unsafe { quantize_group::<V>(&values, quants) };
-        places.scales[group] = scale;
-        places.offsets[group] = -128 * (sums[0] + sums[1]);
-        places.half_sums[2 * group..2 * group + 2].copy_from_slice(&sums);
+        // SAFETY: the CPU is the caller's promise.
+        let (quants, scale, sums) = unsafe { quantize_group::<V>(&values) };
+        let quads = &mut places.quants[start * BLOCK..(start + GROUP) * BLOCK]
+            .as_chunks_mut::<4>()
+            .0[lane..];
+        for (place, quad) in quads.iter_mut().step_by(BLOCK).zip(quants.as_chunks::<4>().0) {
+            *place = *quad;
+        }
+        places.scales[group * BLOCK + lane] = scale;
+        places.offsets[group * BLOCK + lane] = -128 * (sums[0] + sums[1]);
+        places.half_sums[2 * group * BLOCK + lane] = sums[0];
+        places.half_sums[(2 * group + 1) * BLOCK + lane] = sums[1];
     }
 }
 
@@ -260,20 +294,21 @@ fn whole_group<'a>(values: &'a [f32], copy: &'a mut [f32; GROUP]) -> &'a [f32; G
     copy
 }
 
-/// Quantizes 32 values; returns their scale and the sums of the two halves' quants.
+/// Quantizes 32 values; returns the quants, their scale and the sums of their two halves.
 ///
 /// # Safety
-/// As [`Lanes`]; `quants` must have 32 places.
+/// As [`Lanes`].
 #[inline(always)]
-unsafe fn quantize_group<V: Lanes>(values: &[f32; GROUP], quants: &mut [i8]) -> (f32, [i32; 2]) {
-    debug_assert_eq!(quants.len(), GROUP);
+unsafe fn quantize_group<V: Lanes>(values: &[f32; GROUP]) -> ([i8; GROUP], f32, [i32; 2]) {
+    let mut quants = [0; GROUP];
     // SAFETY: 32 values on both sides; the CPU is the caller's promise.
     unsafe {
         let halves = [V::load(values.as_ptr()), V::load(values.as_ptr().add(LANES))];
-        let magnitude = largest(halves[0].abs().max(halves[1].abs()));
+        let magnitude = halves[0].abs().max(halves[1].abs()).largest();
         // Also false for NaN.
         let usable = magnitude > TINY && magnitude < f32::INFINITY;
-        let (scale, inverse) = if usable { (magnitude / 127.0, 127.0 / magnitude) } else { (0.0, 0.0) };
+        let (scale, inverse) =
+            if usable { (magnitude / 127.0, 127.0 / magnitude) } else { (0.0, 0.0) };
         let mut sums = [0; 2];
         for (half, values) in halves.into_iter().enumerate() {
             let scaled = values.mul(V::splat(inverse));
@@ -282,9 +317,9 @@ unsafe fn quantize_group<V: Lanes>(values: &[f32; GROUP], quants: &mut [i8]) -> 
             let rounded = scaled.add(V::splat(ROUND)).sub(V::splat(ROUND));
             rounded.store_i8(quants.as_mut_ptr().add(half * LANES));
             // Exact: integers of less than 2²⁴.
-            sums[half] = sum(rounded) as i32;
+            sums[half] = rounded.sum() as i32;
         }
-        (scale, sums)
+        (quants, scale, sums)
     }
 }
 

@@ -29,7 +29,8 @@ impl Arena {
         #[cfg(miri)]
         let map = vec![0_u8; mapped];
         #[cfg(not(miri))]
-        let map = memmap2::MmapMut::map_anon(mapped).map_err(|source| PackError::Memory { bytes: mapped, source })?;
+        let map = memmap2::MmapMut::map_anon(mapped)
+            .map_err(|source| PackError::Memory { bytes: mapped, source })?;
         let start = map.as_ptr().align_offset(slack).min(slack);
         #[cfg(all(target_os = "linux", not(miri)))]
         if len >= HUGE_PAGE {

@@ -8,7 +8,7 @@
 use crate::error::ShapeError;
 use crate::isa::Isa;
 use crate::kv::{Head, KvLayer};
-use crate::lanes::{LANES, Lanes, Portable, exp, largest, sum};
+use crate::lanes::{LANES, Lanes, exp, per_instruction_set, to_array};
 use crate::pool::Pool;
 use crate::shared::Shared;
 
@@ -44,14 +44,29 @@ struct Call<'a> {
 }
 
 /// Computes attention of `queries` over `layer` into `out`, `m` rows of `n_heads` × head dimension.
-pub fn attention(pool: &Pool, queries: &Queries<'_>, layer: &KvLayer, out: &mut [f32]) -> Result<(), ShapeError> {
+pub fn attention(
+    pool: &Pool,
+    queries: &Queries<'_>,
+    layer: &KvLayer,
+    out: &mut [f32],
+) -> Result<(), ShapeError> {
     let Queries { values, row_stride, m, n_heads, position, .. } = *queries;
     let (head_dim, n_kv_heads) = (layer.head_dim(), layer.n_kv_heads());
     let width = n_heads.checked_mul(head_dim);
-    ShapeError::exactly("attention", "out", width.and_then(|width| width.checked_mul(m)), out.len())?;
+    ShapeError::exactly(
+        "attention",
+        "out",
+        width.and_then(|width| width.checked_mul(m)),
+        out.len(),
+    )?;
     if !n_heads.is_multiple_of(n_kv_heads) || n_heads == 0 {
         let needed = n_heads.max(1).checked_next_multiple_of(n_kv_heads).unwrap_or(usize::MAX);
-        return Err(ShapeError { operation: "attention", operand: "heads", needed, given: n_heads });
+        return Err(ShapeError {
+            operation: "attention",
+            operand: "heads",
+            needed,
+            given: n_heads,
+        });
     }
     if m == 0 {
         return Ok(());
@@ -78,7 +93,7 @@ pub fn attention(pool: &Pool, queries: &Queries<'_>, layer: &KvLayer, out: &mut 
             let first_row = (n_blocks - 1 - item % n_blocks) * rows_per_block;
             let n_rows = rows_per_block.min(n_rows - first_row);
             // SAFETY: a pool's instruction set is one that this CPU has; every block of rows is handed out once.
-            unsafe { dispatch(isa, &call, layer.head(kv_head), kv_head, first_row, n_rows) };
+            unsafe { rows_of(isa, &call, layer.head(kv_head), kv_head, first_row, n_rows) };
         }
     });
     Ok(())
@@ -92,21 +107,17 @@ fn rows_per_block(isa: Isa) -> usize {
     }
 }
 
-/// # Safety
-/// The CPU must have `isa`, and no other thread may write the same rows.
-unsafe fn dispatch(isa: Isa, call: &Call<'_>, head: Head<'_>, kv_head: usize, first_row: usize, n_rows: usize) {
-    match isa {
-        // SAFETY: plain Rust runs everywhere; rows are the caller's promise.
-        _ => unsafe { block_of::<Portable, 2>(call, head, kv_head, first_row, n_rows) },
-    }
+per_instruction_set! {
+    /// Computes `n_rows` rows of one key-value head, which no other thread may write.
+    unsafe fn rows_of(call: &Call<'_>, head: Head<'_>, kv_head: usize, first_row: usize, n_rows: usize) = sized_block
 }
 
 /// Picks the kernel for the number of rows.
 ///
 /// # Safety
-/// As [`dispatch`], and as [`Lanes`].
+/// As [`rows_of`], and as [`Lanes`].
 #[inline(always)]
-unsafe fn block_of<V: Lanes, const T: usize>(
+unsafe fn sized_block<V: Lanes>(
     call: &Call<'_>,
     head: Head<'_>,
     kv_head: usize,
@@ -116,24 +127,24 @@ unsafe fn block_of<V: Lanes, const T: usize>(
     // SAFETY: the caller's promise.
     unsafe {
         match n_rows {
-            1 => block::<V, T, 1>(call, head, kv_head, first_row),
-            2 => block::<V, T, 2>(call, head, kv_head, first_row),
-            3 => block::<V, T, 3>(call, head, kv_head, first_row),
-            4 => block::<V, T, 4>(call, head, kv_head, first_row),
-            5 => block::<V, T, 5>(call, head, kv_head, first_row),
-            6 => block::<V, T, 6>(call, head, kv_head, first_row),
-            7 => block::<V, T, 7>(call, head, kv_head, first_row),
-            _ => block::<V, T, 8>(call, head, kv_head, first_row),
+            1 => block::<V, 1>(call, head, kv_head, first_row),
+            2 => block::<V, 2>(call, head, kv_head, first_row),
+            3 => block::<V, 3>(call, head, kv_head, first_row),
+            4 => block::<V, 4>(call, head, kv_head, first_row),
+            5 => block::<V, 5>(call, head, kv_head, first_row),
+            6 => block::<V, 6>(call, head, kv_head, first_row),
+            7 => block::<V, 7>(call, head, kv_head, first_row),
+            _ => block::<V, 8>(call, head, kv_head, first_row),
         }
     }
 }
 
-/// Computes `R` rows, scoring `T` key tiles at a time.
+/// Computes `R` rows.
 ///
 /// # Safety
-/// As [`dispatch`], and as [`Lanes`].
+/// As [`rows_of`], and as [`Lanes`].
 #[inline(always)]
-unsafe fn block<V: Lanes, const T: usize, const R: usize>(
+unsafe fn block<V: Lanes, const R: usize>(
     call: &Call<'_>,
     head: Head<'_>,
     kv_head: usize,
@@ -163,7 +174,15 @@ unsafe fn block<V: Lanes, const T: usize, const R: usize>(
     for start in (0..n_positions).step_by(CHUNK) {
         let len = CHUNK.min(n_positions - start);
         // SAFETY: the caller's promise; `start + len` is within the layer's capacity, which is whole tiles.
-        unsafe { scores::<V, T, R>(&q, &head.keys[start * head_dim..], len.div_ceil(LANES), queries.scale, &mut weights) };
+        unsafe {
+            scores::<V, R>(
+                &q,
+                &head.keys[start * head_dim..],
+                len.div_ceil(LANES),
+                queries.scale,
+                &mut weights,
+            )
+        };
         // How the rows' results so far, and this chunk's, enter the merged ones.
         let mut merge = [(1.0_f32, 0.0_f32); R];
         for r in 0..R {
@@ -179,14 +198,25 @@ unsafe fn block<V: Lanes, const T: usize, const R: usize>(
             }
             let new_max = if chunk_max > maxima[r] { chunk_max } else { maxima[r] };
             // SAFETY: the caller's promise.
-            let (old, new) = unsafe { (exp_one::<V>(maxima[r] - new_max), exp_one::<V>(chunk_max - new_max)) };
+            let (old, new) =
+                unsafe { (exp_one::<V>(maxima[r] - new_max), exp_one::<V>(chunk_max - new_max)) };
             sums[r] = sums[r] * old + chunk_sum * new;
             maxima[r] = new_max;
             merge[r] = (old, new);
         }
         let values = &head.values[start * call.value_stride..];
         // SAFETY: the caller's promise; `values` holds `len` rows.
-        unsafe { weighted_values::<V, R>(&weights, values, call.value_stride, len, start == 0, &merge, &mut rows) };
+        unsafe {
+            weighted_values::<V, R>(
+                &weights,
+                values,
+                call.value_stride,
+                len,
+                start == 0,
+                &merge,
+                &mut rows,
+            )
+        };
     }
     for r in 0..R {
         let inverse = 1.0 / sums[r];
@@ -199,7 +229,7 @@ unsafe fn block<V: Lanes, const T: usize, const R: usize>(
 /// # Safety
 /// As [`Lanes`]; `keys` must hold `n_tiles` tiles.
 #[inline(always)]
-unsafe fn scores<V: Lanes, const T: usize, const R: usize>(
+unsafe fn scores<V: Lanes, const R: usize>(
     q: &[&[f32]; R],
     keys: &[u16],
     n_tiles: usize,
@@ -210,11 +240,10 @@ unsafe fn scores<V: Lanes, const T: usize, const R: usize>(
     debug_assert!(keys.len() >= n_tiles * head_dim * LANES && n_tiles * LANES <= CHUNK);
     let mut tile = 0;
     while tile < n_tiles {
-        // The last tiles of an odd number go one by one.
-        if tile + T <= n_tiles {
+        if V::MANY_REGISTERS && tile + 2 <= n_tiles {
             // SAFETY: the caller's promise.
-            unsafe { tile_scores::<V, T, R>(q, keys, tile, scale, out) };
-            tile += T;
+            unsafe { tile_scores::<V, 2, R>(q, keys, tile, scale, out) };
+            tile += 2;
         } else {
             // SAFETY: the caller's promise.
             unsafe { tile_scores::<V, 1, R>(q, keys, tile, scale, out) };
@@ -239,7 +268,8 @@ unsafe fn tile_scores<V: Lanes, const T: usize, const R: usize>(
         let mut acc = [[V::splat(0.0); T]; R];
         let keys = keys.as_ptr().add(tile * head_dim * LANES);
         for d in 0..head_dim {
-            let key: [V; T] = std::array::from_fn(|t| V::load_f16(keys.add((t * head_dim + d) * LANES)));
+            let key: [V; T] =
+                std::array::from_fn(|t| V::load_f16(keys.add((t * head_dim + d) * LANES)));
             for r in 0..R {
                 let q = V::splat(*q[r].get_unchecked(d));
                 for t in 0..T {
@@ -271,7 +301,7 @@ unsafe fn softmax<V: Lanes>(scores: &mut [f32; CHUNK], seen: usize, len: usize) 
         for tile in 0..n_tiles {
             max = V::load(scores.as_ptr().add(tile * LANES)).max(max);
         }
-        let max = largest(max);
+        let max = max.largest();
         let mut total = V::splat(0.0);
         for tile in 0..n_tiles {
             let at = scores.as_mut_ptr().add(tile * LANES);
@@ -281,7 +311,7 @@ unsafe fn softmax<V: Lanes>(scores: &mut [f32; CHUNK], seen: usize, len: usize) 
             }
             total = total.add(V::load(scores.as_ptr().add(tile * LANES)));
         }
-        (max, sum(total))
+        (max, total.sum())
     }
 }
 
@@ -290,7 +320,7 @@ unsafe fn softmax<V: Lanes>(scores: &mut [f32; CHUNK], seen: usize, len: usize) 
 #[inline(always)]
 unsafe fn exp_one<V: Lanes>(x: f32) -> f32 {
     // SAFETY: the caller's promise.
-    unsafe { crate::lanes::to_array(exp(V::splat(x)))[0] }
+    unsafe { to_array(exp(V::splat(x)))[0] }
 }
 
 /// Merges Σ weight · value over `len` positions into the rows: `row = row * merge.0 + sum * merge.1`.
@@ -312,7 +342,7 @@ unsafe fn weighted_values<V: Lanes, const R: usize>(
     while d < stride {
         // SAFETY: the caller's promise; `d + 2 * LANES <= stride` where two vectors are taken.
         unsafe {
-            if d + 2 * LANES <= stride {
+            if V::MANY_REGISTERS && d + 2 * LANES <= stride {
                 weighted_columns::<V, 2, R>(weights, values, stride, len, d, first, merge, rows);
                 d += 2 * LANES;
             } else {
@@ -344,7 +374,8 @@ unsafe fn weighted_columns<V: Lanes, const D: usize, const R: usize>(
         let mut acc = [[V::splat(0.0); D]; R];
         let values = values.as_ptr().add(d);
         for p in 0..len {
-            let value: [V; D] = std::array::from_fn(|v| V::load_f16(values.add(p * stride + v * LANES)));
+            let value: [V; D] =
+                std::array::from_fn(|v| V::load_f16(values.add(p * stride + v * LANES)));
             for r in 0..R {
                 let weight = V::splat(*weights[r].get_unchecked(p));
                 for v in 0..D {

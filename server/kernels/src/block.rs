@@ -83,7 +83,11 @@ impl BlockType {
 
     /// Returns how many bytes a row of `k` values takes; `None` if they fill no whole blocks or overflow.
     pub fn row_bytes(self, k: usize) -> Option<usize> {
-        if k.is_multiple_of(self.block_len()) { (k / self.block_len()).checked_mul(self.block_bytes()) } else { None }
+        if k.is_multiple_of(self.block_len()) {
+            (k / self.block_len()).checked_mul(self.block_bytes())
+        } else {
+            None
+        }
     }
 }
 

@@ -118,7 +118,10 @@ impl fmt::Display for PackError {
                 kind.block_len()
             ),
             Self::WrongLength { kind, n, k, given } => {
-                write!(f, "packing a {kind:?} matrix of {n} × {k}: {given} bytes do not match these dimensions")
+                write!(
+                    f,
+                    "packing a {kind:?} matrix of {n} × {k}: {given} bytes do not match these dimensions"
+                )
             }
             Self::TooLarge { n, k } => {
                 write!(f, "packing a matrix: {n} × {k} does not fit the address space")

@@ -22,7 +22,8 @@ impl Isa {
         {
             use std::arch::is_x86_feature_detected as has;
             let avx2 = has!("avx2") && has!("fma") && has!("f16c");
-            let avx512 = has!("avx512f") && has!("avx512bw") && has!("avx512vl") && has!("avx512vnni");
+            let avx512 =
+                has!("avx512f") && has!("avx512bw") && has!("avx512vl") && has!("avx512vnni");
             if avx2 && avx512 {
                 return Self::Avx512Vnni;
             }
@@ -40,7 +41,10 @@ impl Isa {
 
     /// Returns every implementation that this CPU can run, slowest first.
     pub fn all_usable() -> Vec<Self> {
-        [Self::Portable, Self::Avx2, Self::Avx512Vnni].into_iter().filter(|isa| isa.usable() == *isa).collect()
+        [Self::Portable, Self::Avx2, Self::Avx512Vnni]
+            .into_iter()
+            .filter(|isa| isa.usable() == *isa)
+            .collect()
     }
 
     /// Returns the name that `doctor` prints.
@@ -78,7 +82,17 @@ pub fn features() -> Features {
                 $(if std::arch::is_x86_feature_detected!($feature) { has.push($feature); })*
             };
         }
-        note!("avx2", "fma", "f16c", "avxvnni", "avx512f", "avx512bw", "avx512vl", "avx512vnni", "avx512bf16");
+        note!(
+            "avx2",
+            "fma",
+            "f16c",
+            "avxvnni",
+            "avx512f",
+            "avx512bw",
+            "avx512vl",
+            "avx512vnni",
+            "avx512bf16"
+        );
     }
     #[cfg(target_arch = "aarch64")]
     {
@@ -102,11 +116,15 @@ fn physical_cores() -> Option<usize> {
     let mut cores = 0;
     for entry in std::fs::read_dir("/sys/devices/system/cpu").ok()?.flatten() {
         let name = entry.file_name();
-        let Some(cpu) = name.to_str().and_then(|name| name.strip_prefix("cpu")?.parse::<usize>().ok()) else {
+        let Some(cpu) =
+            name.to_str().and_then(|name| name.strip_prefix("cpu")?.parse::<usize>().ok())
+        else {
             continue;
         };
         let siblings = std::fs::read_to_string(entry.path().join("topology/thread_siblings_list"));
-        let first = siblings.ok().and_then(|list| list.trim().split([',', '-']).next()?.parse::<usize>().ok());
+        let first = siblings
+            .ok()
+            .and_then(|list| list.trim().split([',', '-']).next()?.parse::<usize>().ok());
         if first.is_none_or(|first| first == cpu) {
             cores += 1;
         }

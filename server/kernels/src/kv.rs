@@ -68,7 +68,12 @@ impl KvLayer {
     }
 
     /// Stores the keys and values (each `n_kv_heads` × `head_dim`) of one position.
-    pub fn write(&mut self, position: usize, keys: &[f32], values: &[f32]) -> Result<(), ShapeError> {
+    pub fn write(
+        &mut self,
+        position: usize,
+        keys: &[f32],
+        values: &[f32],
+    ) -> Result<(), ShapeError> {
         let width = self.n_kv_heads * self.head_dim;
         ShapeError::exactly("kv write", "keys", Some(width), keys.len())?;
         ShapeError::exactly("kv write", "values", Some(width), values.len())?;
@@ -109,11 +114,16 @@ impl KvLayer {
                         // SAFETY: `split` hands out every tile once; tiles do not overlap, and neither do rows.
                         let (tile_keys, row_values) = unsafe {
                             (
-                                all_keys.part((head * capacity + tile * LANES) * head_dim, head_dim * LANES),
+                                all_keys.part(
+                                    (head * capacity + tile * LANES) * head_dim,
+                                    head_dim * LANES,
+                                ),
                                 all_values.part((head * capacity + at) * value_stride, head_dim),
                             )
                         };
-                        for (lanes, key) in tile_keys.chunks_exact_mut(LANES).zip(&keys[source.clone()]) {
+                        for (lanes, key) in
+                            tile_keys.chunks_exact_mut(LANES).zip(&keys[source.clone()])
+                        {
                             lanes[at % LANES] = to_half(*key);
                         }
                         for (place, value) in row_values.iter_mut().zip(&values[source]) {
@@ -140,7 +150,8 @@ impl KvLayer {
         for head in 0..n_kv_heads {
             let source = from.head(head);
             keys[head * capacity * head_dim..][..n_keys].copy_from_slice(&source.keys[..n_keys]);
-            values[head * capacity * stride..][..n_values].copy_from_slice(&source.values[..n_values]);
+            values[head * capacity * stride..][..n_values]
+                .copy_from_slice(&source.values[..n_values]);
         }
         Ok(())
     }
@@ -171,10 +182,14 @@ impl KvLayer {
         let (keys, values) = self.halves_mut();
         let mut halves = bytes.as_chunks::<2>().0.iter().map(|half| u16::from_le_bytes(*half));
         for head in 0..n_kv_heads {
-            for (place, half) in keys[head * capacity * head_dim..][..n_keys].iter_mut().zip(&mut halves) {
+            for (place, half) in
+                keys[head * capacity * head_dim..][..n_keys].iter_mut().zip(&mut halves)
+            {
                 *place = half;
             }
-            for (place, half) in values[head * capacity * stride..][..n_values].iter_mut().zip(&mut halves) {
+            for (place, half) in
+                values[head * capacity * stride..][..n_values].iter_mut().zip(&mut halves)
+            {
                 *place = half;
             }
         }
@@ -189,7 +204,10 @@ impl KvLayer {
         let (_, halves, _) = unsafe { bytes.align_to::<u16>() };
         let (keys, values) = halves.split_at(self.n_kv_heads * self.capacity * self.head_dim);
         let (n_keys, n_values) = (self.capacity * self.head_dim, self.capacity * self.value_stride);
-        Head { keys: &keys[head * n_keys..][..n_keys], values: &values[head * n_values..][..n_values] }
+        Head {
+            keys: &keys[head * n_keys..][..n_keys],
+            values: &values[head * n_values..][..n_values],
+        }
     }
 
     /// Returns the values per position and head as they lie in memory.

@@ -3,8 +3,16 @@
 //! Norms, quantization, attention and float products are generic over [`Lanes`] and compiled once per instruction set; plain arrays serve every other CPU.
 //! Invariant: every operation rounds as IEEE 754 says, lane by lane, so all implementations give the same bits.
 
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
 mod portable;
 
+#[cfg(target_arch = "x86_64")]
+pub(crate) use avx2::Avx2;
+#[cfg(target_arch = "x86_64")]
+pub(crate) use avx512::Avx512;
 pub(crate) use portable::Portable;
 
 /// Lanes of every implementation, whatever its registers hold.
@@ -15,6 +23,9 @@ pub(crate) const LANES: usize = 16;
 /// # Safety
 /// Every method may be called only on a CPU that has the implementation's instructions; those that take pointers need 16 values there, unaligned.
 pub(crate) trait Lanes: Copy {
+    /// Whether there are registers enough for 16 vectors and more.
+    const MANY_REGISTERS: bool;
+
     /// All lanes `value`.
     unsafe fn splat(value: f32) -> Self;
     /// Reads 16 floats.
@@ -45,6 +56,10 @@ pub(crate) trait Lanes: Copy {
     unsafe fn abs(self) -> Self;
     /// Two to the power of the integer in the low bits of each lane's representation: the last step of [`exp`].
     unsafe fn exp2_of_low_bits(self) -> Self;
+    /// The sum of the lanes, always added in the same order: lanes 8 apart, then 4, 2 and 1.
+    unsafe fn sum(self) -> f32;
+    /// The largest lane.
+    unsafe fn largest(self) -> f32;
 }
 
 /// Returns the lanes as an array.
@@ -57,38 +72,6 @@ pub(crate) unsafe fn to_array<V: Lanes>(lanes: V) -> [f32; LANES] {
     // SAFETY: the array has 16 values; the CPU is the caller's promise.
     unsafe { lanes.store(array.as_mut_ptr()) };
     array
-}
-
-/// Returns the sum of the lanes, always added in the same order: a tree of halves.
-///
-/// # Safety
-/// As [`Lanes`].
-#[inline(always)]
-pub(crate) unsafe fn sum<V: Lanes>(lanes: V) -> f32 {
-    // SAFETY: the caller's promise.
-    let mut a = unsafe { to_array(lanes) };
-    for width in [8, 4, 2, 1] {
-        for i in 0..width {
-            a[i] += a[i + width];
-        }
-    }
-    a[0]
-}
-
-/// Returns the largest lane.
-///
-/// # Safety
-/// As [`Lanes`].
-#[inline(always)]
-pub(crate) unsafe fn largest<V: Lanes>(lanes: V) -> f32 {
-    // SAFETY: the caller's promise.
-    let mut a = unsafe { to_array(lanes) };
-    for width in [8, 4, 2, 1] {
-        for i in 0..width {
-            a[i] = if a[i] > a[i + width] { a[i] } else { a[i + width] };
-        }
-    }
-    a[0]
 }
 
 /// Adding this to a float of less than 2²² in size rounds it to an integer, ties to even, which then stands in the low bits.
@@ -120,6 +103,43 @@ pub(crate) unsafe fn exp<V: Lanes>(x: V) -> V {
         p.mul(shifted.exp2_of_low_bits())
     }
 }
+
+/// Defines `$name`, which runs the generic `$kernel` on the lanes of the instruction set that its first argument names.
+///
+/// Each instruction set gets its own copy, compiled with that set enabled; `$kernel` must be `#[inline(always)]` to become part of it.
+macro_rules! per_instruction_set {
+    ($(#[$meta:meta])* $vis:vis unsafe fn $name:ident($($arg:ident: $type:ty),* $(,)?) $(-> $ret:ty)? = $kernel:ident) => {
+        $(#[$meta])*
+        ///
+        /// # Safety
+        /// The CPU must have `isa`; beyond that, as the generic kernel.
+        $vis unsafe fn $name(isa: $crate::isa::Isa, $($arg: $type),*) $(-> $ret)? {
+            #[cfg(target_arch = "x86_64")]
+            #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni,avx2,fma,f16c")]
+            unsafe fn avx512($($arg: $type),*) $(-> $ret)? {
+                // SAFETY: the caller's promise.
+                unsafe { $kernel::<$crate::lanes::Avx512>($($arg),*) }
+            }
+            #[cfg(target_arch = "x86_64")]
+            #[target_feature(enable = "avx2,fma,f16c")]
+            unsafe fn avx2($($arg: $type),*) $(-> $ret)? {
+                // SAFETY: the caller's promise.
+                unsafe { $kernel::<$crate::lanes::Avx2>($($arg),*) }
+            }
+            // SAFETY: the caller's promise; plain Rust runs everywhere.
+            unsafe {
+                match isa {
+                    #[cfg(target_arch = "x86_64")]
+                    $crate::isa::Isa::Avx512Vnni => avx512($($arg),*),
+                    #[cfg(target_arch = "x86_64")]
+                    $crate::isa::Isa::Avx2 => avx2($($arg),*),
+                    _ => $kernel::<$crate::lanes::Portable>($($arg),*),
+                }
+            }
+        }
+    };
+}
+pub(crate) use per_instruction_set;
 
 #[cfg(test)]
 mod tests;

@@ -59,10 +59,12 @@ pub(crate) trait Layout: Copy + Send + Sync + 'static {
     /// Blocks per group.
     const N_BLOCKS: usize = if Self::HALVES { 2 } else { 1 };
     /// Bytes of a group's own scales and minimums.
-    const SCALE_GROUP: usize =
-        (if Self::TWO_LEVEL { TILE } else { 2 * TILE }) * Self::N_BLOCKS * (if Self::MIN { 2 } else { 1 });
+    const SCALE_GROUP: usize = (if Self::TWO_LEVEL { TILE } else { 2 * TILE })
+        * Self::N_BLOCKS
+        * (if Self::MIN { 2 } else { 1 });
     /// Bytes of a super-block's outer scales.
-    const OUTER: usize = if Self::TWO_LEVEL { 2 * TILE * (if Self::MIN { 2 } else { 1 }) } else { 0 };
+    const OUTER: usize =
+        if Self::TWO_LEVEL { 2 * TILE * (if Self::MIN { 2 } else { 1 }) } else { 0 };
 
     /// Returns where in a tile's scales the group's own ones begin.
     #[inline(always)]
@@ -82,7 +84,11 @@ pub(crate) trait Layout: Copy + Send + Sync + 'static {
         if Self::TWO_LEVEL {
             let inner = scales[Self::group_at(group) + block * TILE + row];
             // Blocks of 16 without a minimum have signed scales.
-            let inner = if Self::HALVES && !Self::MIN { f32::from(inner.cast_signed()) } else { f32::from(inner) };
+            let inner = if Self::HALVES && !Self::MIN {
+                f32::from(inner.cast_signed())
+            } else {
+                f32::from(inner)
+            };
             half_at(scales, Self::outer_at(group), row) * inner
         } else {
             half_at(scales, Self::group_at(group), row)
@@ -181,7 +187,9 @@ macro_rules! with_layout {
                 type $layout = $crate::layout::K8HalfMin;
                 $int
             }
-            $crate::layout::Format::F32 | $crate::layout::Format::F16 | $crate::layout::Format::BF16 => $float,
+            $crate::layout::Format::F32
+            | $crate::layout::Format::F16
+            | $crate::layout::Format::BF16 => $float,
         }
     };
 }

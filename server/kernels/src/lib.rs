@@ -5,16 +5,19 @@
 //! Invariant: an output's bits depend on its own inputs alone. Batch size, chunk boundaries, thread count and even the instruction set leave them unchanged: each group's dot product is an exact integer, and the floating-point sums over groups run in one order with one fused multiply-add per step in every implementation. That is what lets a warm cache equal a cold one, token for token.
 //!
 //! `server/kernels/README.md` tells layout, tiling and the measurements behind them.
-#![expect(unsafe_code, reason = "SIMD intrinsics, and disjoint writes of several threads into one output")]
+#![expect(
+    unsafe_code,
+    reason = "SIMD intrinsics, and disjoint writes of several threads into one output"
+)]
 
 mod activations;
 mod arena;
 mod attention;
 mod block;
 mod error;
-mod lanes;
 mod isa;
 mod kv;
+mod lanes;
 mod layout;
 mod matmul;
 mod matrix;

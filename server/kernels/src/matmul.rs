@@ -4,11 +4,14 @@
 //!
 //! Invariant: an output is the sum over its groups of 32 columns in order, each group's exact integer dot product entering by one fused multiply-add; then the bias, then what stood in `out`. Nothing of this depends on the panel, the batch or the thread.
 
+#[cfg(target_arch = "x86_64")]
+mod avx512;
 mod float;
 mod portable;
 
 use crate::activations::Quantized;
 use crate::error::ShapeError;
+use crate::isa::Isa;
 use crate::layout::{TILE, with_layout};
 use crate::matrix::{Matrix, Part};
 use crate::pool::Pool;
@@ -73,8 +76,14 @@ pub fn matmul(
         for panel in &panels[range] {
             with_layout!(
                 panel.part.format,
-                L => portable::panel::<L>(&product, panel),
-                float => float::panel(pool.isa(), &product, panel)
+                L => match pool.isa() {
+                    // SAFETY: a pool's instruction set is one that this CPU has.
+                    #[cfg(target_arch = "x86_64")]
+                    Isa::Avx512Vnni => unsafe { avx512::panel::<L>(&product, panel) },
+                    _ => portable::panel::<L>(&product, panel),
+                },
+                // SAFETY: a pool's instruction set is one that this CPU has.
+                float => unsafe { float::panel(pool.isa(), &product, panel) }
             );
         }
     });

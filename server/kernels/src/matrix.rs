@@ -65,16 +65,27 @@ impl Matrix {
             if rows.k != k {
                 return Err(PackError::ColumnsDiffer { first: k, other: rows.k });
             }
-            let row_bytes = rows.kind.row_bytes(k).ok_or(PackError::NotWholeBlocks { kind: rows.kind, k })?;
+            let row_bytes =
+                rows.kind.row_bytes(k).ok_or(PackError::NotWholeBlocks { kind: rows.kind, k })?;
             if rows.n.checked_mul(row_bytes) != Some(rows.bytes.len()) {
-                return Err(PackError::WrongLength { kind: rows.kind, n: rows.n, k, given: rows.bytes.len() });
+                return Err(PackError::WrongLength {
+                    kind: rows.kind,
+                    n: rows.n,
+                    k,
+                    given: rows.bytes.len(),
+                });
             }
             let format = format_of(rows.kind);
             let scales_at = format.quant_bytes(k).and_then(round_up).ok_or_else(too_large)?;
             let scale_bytes = format.scale_bytes(k).and_then(round_up).ok_or_else(too_large)?;
             let tile_bytes = scales_at.checked_add(scale_bytes).ok_or_else(too_large)?;
-            let part = Part { first_row: n, n: rows.n, format, start: bytes, tile_bytes, scales_at };
-            bytes = part.n_tiles().checked_mul(tile_bytes).and_then(|b| bytes.checked_add(b)).ok_or_else(too_large)?;
+            let part =
+                Part { first_row: n, n: rows.n, format, start: bytes, tile_bytes, scales_at };
+            bytes = part
+                .n_tiles()
+                .checked_mul(tile_bytes)
+                .and_then(|b| bytes.checked_add(b))
+                .ok_or_else(too_large)?;
             n = n.checked_add(rows.n).ok_or_else(too_large)?;
             packed.push(part);
         }
@@ -83,7 +94,9 @@ impl Matrix {
         }
         let mut arena = Arena::new(bytes)?;
         for (part, rows) in packed.iter().zip(parts) {
-            let tiles = Shared::new(&mut arena.bytes_mut()[part.start..part.start + part.n_tiles() * part.tile_bytes]);
+            let tiles = Shared::new(
+                &mut arena.bytes_mut()[part.start..part.start + part.n_tiles() * part.tile_bytes],
+            );
             pool.split(part.n_tiles(), 4, |range| {
                 for tile in range {
                     // SAFETY: `split` hands out every tile once, and tiles do not overlap.
@@ -207,7 +220,14 @@ fn pack_tile(rows: &Rows<'_>, tile: usize, part: &Part, out: &mut [u8]) {
 }
 
 /// Writes block number `idx` of a row to its places in the tile.
-fn place<L: Layout>(kind: BlockType, block: &Block, idx: usize, row: usize, quants: &mut [u8], scales: &mut [u8]) {
+fn place<L: Layout>(
+    kind: BlockType,
+    block: &Block,
+    idx: usize,
+    row: usize,
+    quants: &mut [u8],
+    scales: &mut [u8],
+) {
     let len = kind.block_len();
     if L::NIBBLES {
         for (pair, values) in block.quants[..len].chunks_exact(8).enumerate() {
@@ -222,7 +242,9 @@ fn place<L: Layout>(kind: BlockType, block: &Block, idx: usize, row: usize, quan
             quants[at..at + 4].copy_from_slice(values);
         }
     }
-    let mut put_half = |at: usize, bits: u16| scales[at + 2 * row..at + 2 * row + 2].copy_from_slice(&bits.to_le_bytes());
+    let mut put_half = |at: usize, bits: u16| {
+        scales[at + 2 * row..at + 2 * row + 2].copy_from_slice(&bits.to_le_bytes())
+    };
     let first_group = idx * len / GROUP;
     if L::TWO_LEVEL {
         put_half(L::outer_at(first_group), block.scale);
@@ -234,7 +256,8 @@ fn place<L: Layout>(kind: BlockType, block: &Block, idx: usize, row: usize, quan
             for half in 0..L::N_BLOCKS {
                 scales[at + half * TILE] = block.inner_scales[group * L::N_BLOCKS + half];
                 if L::MIN {
-                    scales[at + (L::N_BLOCKS + half) * TILE] = block.inner_minimums[group * L::N_BLOCKS + half];
+                    scales[at + (L::N_BLOCKS + half) * TILE] =
+                        block.inner_minimums[group * L::N_BLOCKS + half];
                 }
             }
         }

@@ -2,27 +2,23 @@
 
 use crate::error::ShapeError;
 use crate::isa::Isa;
-use crate::lanes::{LANES, Lanes, Portable, sum};
+use crate::lanes::{LANES, Lanes, per_instruction_set};
 
 /// Normalises one row by its root mean square and scales it by `weight`: `out = x / sqrt(mean(x²) + eps) * weight`.
 pub fn rms_norm(x: &[f32], weight: &[f32], eps: f32, out: &mut [f32]) -> Result<(), ShapeError> {
     ShapeError::exactly("rms norm", "weight", Some(x.len()), weight.len())?;
     ShapeError::exactly("rms norm", "out", Some(x.len()), out.len())?;
     // SAFETY: `detect` names what this CPU has.
-    let scale = unsafe { dispatch(Isa::detect(), x, eps) };
+    let scale = unsafe { scale_of(Isa::detect(), x, eps) };
     for ((out, x), weight) in out.iter_mut().zip(x).zip(weight) {
         *out = x * scale * weight;
     }
     Ok(())
 }
 
-/// # Safety
-/// The CPU must have `isa`.
-unsafe fn dispatch(isa: Isa, x: &[f32], eps: f32) -> f32 {
-    match isa {
-        // SAFETY: plain Rust runs everywhere.
-        _ => unsafe { inverse_rms::<Portable>(x, eps) },
-    }
+per_instruction_set! {
+    /// Returns 1 / sqrt(mean(x²) + eps).
+    unsafe fn scale_of(x: &[f32], eps: f32) -> f32 = inverse_rms
 }
 
 /// Returns 1 / sqrt(mean(x²) + eps).
@@ -42,7 +38,7 @@ pub(crate) unsafe fn inverse_rms<V: Lanes>(x: &[f32], eps: f32) -> f32 {
             squares = chunk.fma(chunk, squares);
         }
         let tail = V::load(tail.as_ptr());
-        sum(tail.fma(tail, squares))
+        tail.fma(tail, squares).sum()
     };
     1.0 / (squares / x.len().max(1) as f32 + eps).sqrt()
 }

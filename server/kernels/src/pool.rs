@@ -179,7 +179,8 @@ impl State {
 
     /// Waits until a job after the `seen` first ones is there; false when the pool stops.
     fn wait_for_job(&self, worker: usize, seen: usize) -> bool {
-        let there = || self.epoch.load(Ordering::SeqCst) != seen || self.stop.load(Ordering::SeqCst);
+        let there =
+            || self.epoch.load(Ordering::SeqCst) != seen || self.stop.load(Ordering::SeqCst);
         if !spin_until(there) {
             // Either the caller sees `parked` and unparks, or we see its new epoch here: both are sequentially consistent.
             let parked = self.parked.get(worker);

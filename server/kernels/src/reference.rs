@@ -12,7 +12,13 @@ pub(crate) fn rms_norm(x: &[f32], weight: &[f32], eps: f32) -> Vec<f64> {
 }
 
 /// Rotary embedding of heads × `head_dim` values, all of each head's pairs rotated.
-pub(crate) fn rope(x: &[f32], head_dim: usize, adjacent: bool, frequencies: &[f64], position: usize) -> Vec<f64> {
+pub(crate) fn rope(
+    x: &[f32],
+    head_dim: usize,
+    adjacent: bool,
+    frequencies: &[f64],
+    position: usize,
+) -> Vec<f64> {
     let mut out: Vec<f64> = x.iter().map(|x| f64::from(*x)).collect();
     for head in out.chunks_exact_mut(head_dim) {
         for (i, frequency) in frequencies.iter().enumerate() {
@@ -49,7 +55,8 @@ pub(crate) fn random_floats(n: usize, seed: u64) -> Vec<f32> {
 /// Random blocks of a type: any quants and inner scales, outer scales of moderate size.
 pub(crate) fn random_blocks(kind: BlockType, n: usize, seed: u64) -> Vec<u8> {
     let mut bits = Bits::new(seed);
-    let mut bytes: Vec<u8> = (0..n * kind.block_bytes()).map(|_| (bits.next() >> 32) as u8).collect();
+    let mut bytes: Vec<u8> =
+        (0..n * kind.block_bytes()).map(|_| (bits.next() >> 32) as u8).collect();
     let halves: &[usize] = match kind {
         BlockType::F32 => {
             let floats = random_floats(n, seed);
@@ -147,4 +154,36 @@ fn value_of(kind: BlockType, b: &[u8], i: usize) -> f64 {
             half(208) * scale * (f64::from(low + 16 * high) - 32.0)
         }
     }
+}
+
+/// Attention of one query token over the first `n_positions`, keys and values rounded to f16 as the cache holds them.
+pub(crate) fn attention(
+    query: &[f32],
+    keys: &[f32],
+    values: &[f32],
+    n_kv_heads: usize,
+    head_dim: usize,
+    n_positions: usize,
+) -> Vec<f64> {
+    let stored = |x: f32| f64::from(f16::from_f32(x).to_f32());
+    let n_heads = query.len() / head_dim;
+    let width = n_kv_heads * head_dim;
+    let mut out = Vec::new();
+    for (head, query) in query.chunks_exact(head_dim).enumerate() {
+        let at = head / (n_heads / n_kv_heads) * head_dim;
+        let row = |all: &[f32], position: usize| all[position * width + at..][..head_dim].to_vec();
+        let score = |position: usize| {
+            let key = row(keys, position);
+            let dot: f64 = key.iter().zip(query).map(|(k, q)| stored(*k) * f64::from(*q)).sum();
+            (dot / (head_dim as f64).sqrt()).exp()
+        };
+        let weights: Vec<f64> = (0..n_positions).map(score).collect();
+        let total: f64 = weights.iter().sum();
+        for d in 0..head_dim {
+            let sum: f64 =
+                weights.iter().enumerate().map(|(p, w)| w * stored(row(values, p)[d])).sum();
+            out.push(sum / total);
+        }
+    }
+    out
 }

@@ -36,12 +36,18 @@ impl Rope {
     pub fn new(head_dim: usize, base: f32, max_positions: usize) -> Self {
         let n_pairs = head_dim / 2;
         let base = f64::from(base);
-        let frequencies: Vec<f64> = (0..n_pairs).map(|i| base.powf(-2.0 * i as f64 / head_dim as f64)).collect();
+        let frequencies: Vec<f64> =
+            (0..n_pairs).map(|i| base.powf(-2.0 * i as f64 / head_dim as f64)).collect();
         Self::with_frequencies(head_dim, Pairing::Halves, &frequencies, max_positions)
     }
 
     /// Prepares positions `0..max_positions` with one frequency (radians per position) per rotated pair; values beyond the pairs stay as they are.
-    pub fn with_frequencies(head_dim: usize, pairing: Pairing, frequencies: &[f64], max_positions: usize) -> Self {
+    pub fn with_frequencies(
+        head_dim: usize,
+        pairing: Pairing,
+        frequencies: &[f64],
+        max_positions: usize,
+    ) -> Self {
         let n_pairs = frequencies.len().min(head_dim / 2);
         let table = |n_positions: usize, step: usize| {
             let mut table = Vec::with_capacity(n_positions * n_pairs);
@@ -64,7 +70,8 @@ impl Rope {
 
     /// Rotates one position's heads in place: `x` is heads × `head_dim`.
     pub fn apply(&self, x: &mut [f32], position: usize) -> Result<(), ShapeError> {
-        let heads = x.len().checked_div(self.head_dim).and_then(|heads| heads.checked_mul(self.head_dim));
+        let heads =
+            x.len().checked_div(self.head_dim).and_then(|heads| heads.checked_mul(self.head_dim));
         ShapeError::exactly("rope", "x", heads, x.len())?;
         ShapeError::at_least("rope", "positions", position.checked_add(1), self.max_positions())?;
         self.rotate(x, position);
@@ -81,10 +88,13 @@ impl Rope {
         position: usize,
         m: usize,
     ) -> Result<(), ShapeError> {
-        let heads = width.checked_div(self.head_dim).and_then(|heads| heads.checked_mul(self.head_dim));
+        let heads =
+            width.checked_div(self.head_dim).and_then(|heads| heads.checked_mul(self.head_dim));
         ShapeError::exactly("rope", "width", heads, width)?;
         ShapeError::at_least("rope", "row stride", Some(width), row_stride)?;
-        let needed = m.checked_sub(1).map_or(Some(0), |last| last.checked_mul(row_stride)?.checked_add(width));
+        let needed = m
+            .checked_sub(1)
+            .map_or(Some(0), |last| last.checked_mul(row_stride)?.checked_add(width));
         ShapeError::at_least("rope", "x", needed, x.len())?;
         ShapeError::at_least("rope", "positions", position.checked_add(m), self.max_positions())?;
         let x = Shared::new(x);
@@ -116,7 +126,8 @@ impl Rope {
                 match self.pairing {
                     Pairing::Halves => {
                         let (first, second) = head.split_at_mut(self.n_pairs);
-                        let (first, second) = (&mut first[start..start + len], &mut second[start..start + len]);
+                        let (first, second) =
+                            (&mut first[start..start + len], &mut second[start..start + len]);
                         for i in 0..len {
                             let (a, b) = (first[i], second[i]);
                             first[i] = a * cos[i] - b * sin[i];
@@ -175,7 +186,10 @@ mod tests {
             let mut one = x[row * stride..row * stride + width].to_vec();
             rope.apply(&mut one, 500 + row).unwrap();
             assert_eq!(rows[row * stride..row * stride + width], one);
-            assert_eq!(rows[row * stride + width..(row + 1) * stride], x[row * stride + width..(row + 1) * stride]);
+            assert_eq!(
+                rows[row * stride + width..(row + 1) * stride],
+                x[row * stride + width..(row + 1) * stride]
+            );
         }
     }
 

@@ -22,12 +22,19 @@ pub(crate) struct Block {
 impl Block {
     /// Returns a block of zeros.
     pub(crate) fn zero() -> Self {
-        Self { quants: [0; 256], scale: 0, minimum: 0, inner_scales: [0; 16], inner_minimums: [0; 16] }
+        Self {
+            quants: [0; 256],
+            scale: 0,
+            minimum: 0,
+            inner_scales: [0; 16],
+            inner_minimums: [0; 16],
+        }
     }
 }
 
 /// `IQ4NL`'s sixteen values.
-const IQ4NL_VALUES: [i8; 16] = [-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113];
+const IQ4NL_VALUES: [i8; 16] =
+    [-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113];
 
 /// Returns the format into which a block type is packed.
 pub(crate) fn format_of(kind: BlockType) -> Format {

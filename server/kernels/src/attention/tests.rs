@@ -1,1 +1,165 @@
 //! Attention against the reference, and bit for bit however queries are batched.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::reference;
+
+/// One layer filled with random keys and values, and random queries behind them.
+struct Case {
+    layer: KvLayer,
+    keys: Vec<f32>,
+    values: Vec<f32>,
+    queries: Vec<f32>,
+    head_dim: usize,
+    n_heads: usize,
+    n_kv_heads: usize,
+}
+
+impl Case {
+    fn new(
+        head_dim: usize,
+        n_kv_heads: usize,
+        group: usize,
+        n_positions: usize,
+        seed: u64,
+    ) -> Self {
+        let width = n_kv_heads * head_dim;
+        let keys = reference::random_floats(n_positions * width, seed);
+        let values = reference::random_floats(n_positions * width, seed + 1);
+        let queries = reference::random_floats(n_positions * width * group, seed + 2);
+        let mut layer = KvLayer::new(n_kv_heads, head_dim, n_positions).expect("small");
+        layer
+            .write_rows(&Pool::new(1), 0, &keys, &values, width, n_positions)
+            .expect("shapes agree");
+        Self { layer, keys, values, queries, head_dim, n_heads: n_kv_heads * group, n_kv_heads }
+    }
+
+    /// Attends with the queries of positions `position..position + m`, in one call.
+    fn attend(&self, pool: &Pool, position: usize, m: usize) -> Vec<f32> {
+        let width = self.n_heads * self.head_dim;
+        let queries = Queries {
+            values: &self.queries[position * width..(position + m) * width],
+            row_stride: width,
+            m,
+            n_heads: self.n_heads,
+            position,
+            scale: 1.0 / (self.head_dim as f32).sqrt(),
+        };
+        let mut out = vec![f32::NAN; m * width];
+        attention(pool, &queries, &self.layer, &mut out).expect("shapes agree");
+        out
+    }
+
+    fn exact(&self, position: usize) -> Vec<f64> {
+        let width = self.n_heads * self.head_dim;
+        reference::attention(
+            &self.queries[position * width..(position + 1) * width],
+            &self.keys,
+            &self.values,
+            self.n_kv_heads,
+            self.head_dim,
+            position + 1,
+        )
+    }
+}
+
+fn bits(values: &[f32]) -> Vec<u32> {
+    values.iter().map(|value| value.to_bits()).collect()
+}
+
+fn check(head_dim: usize, n_kv_heads: usize, group: usize, position: usize, m: usize, seed: u64) {
+    let case = Case::new(head_dim, n_kv_heads, group, position + m, seed);
+    let expected = case.attend(&Pool::with_isa(1, Isa::Portable), position, m);
+    let width = case.n_heads * head_dim;
+    for row in 0..m {
+        for (given, exact) in
+            expected[row * width..(row + 1) * width].iter().zip(case.exact(position + row))
+        {
+            assert!((f64::from(*given) - exact).abs() < 5e-6, "{given} is not {exact}");
+        }
+    }
+    for isa in Isa::all_usable() {
+        for threads in 1..=3 {
+            let pool = Pool::with_isa(threads, isa);
+            assert_eq!(
+                bits(&case.attend(&pool, position, m)),
+                bits(&expected),
+                "{isa:?}, {threads} threads"
+            );
+        }
+        let pool = Pool::with_isa(1, isa);
+        for row in 0..m {
+            let alone = case.attend(&pool, position + row, 1);
+            assert_eq!(
+                bits(&alone),
+                bits(&expected[row * width..(row + 1) * width]),
+                "row {row} alone, {isa:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn every_head_dimension_and_group_equals_the_reference() {
+    for head_dim in [20, 32, 64, 80, 96, 128] {
+        for group in [1, 2, 5, 7, 8] {
+            check(head_dim, 2, group, 13, 7, head_dim as u64);
+        }
+    }
+}
+
+#[test]
+fn chunk_ends_change_nothing() {
+    for position in [CHUNK - 3, CHUNK - 1, CHUNK, 2 * CHUNK - 2] {
+        check(32, 1, 3, position, 5, position as u64);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(30))]
+
+    #[test]
+    fn random_shapes_equal_the_reference(
+        head_dim in prop::sample::select(vec![32_usize, 64, 80, 96, 128]),
+        n_kv_heads in 1_usize..4,
+        group in 1_usize..9,
+        position in 0_usize..100,
+        m in 1_usize..12,
+        seed: u16,
+    ) {
+        check(head_dim, n_kv_heads, group, position, m, u64::from(seed));
+    }
+}
+
+#[test]
+fn stale_positions_behind_the_last_query_are_not_seen() {
+    let mut case = Case::new(64, 1, 2, 40, 1);
+    let pool = Pool::new(1);
+    let before = case.attend(&pool, 20, 3);
+    for position in 23..40 {
+        case.layer
+            .write(position, &[f32::INFINITY; 64], &[-f32::INFINITY; 64])
+            .expect("shapes agree");
+    }
+    assert_eq!(bits(&case.attend(&pool, 20, 3)), bits(&before));
+}
+
+#[test]
+fn shapes_that_do_not_fit_are_errors() {
+    let layer = KvLayer::new(2, 16, 32).expect("small");
+    let pool = Pool::new(1);
+    let values = [0.0; 96];
+    let fitting =
+        Queries { values: &values, row_stride: 64, m: 1, n_heads: 4, position: 0, scale: 1.0 };
+    let mut out = [0.0; 64];
+    assert!(attention(&pool, &fitting, &layer, &mut out).is_ok());
+    assert!(attention(&pool, &fitting, &layer, &mut out[1..]).is_err());
+    assert!(attention(&pool, &Queries { position: 32, ..fitting }, &layer, &mut out).is_err());
+    assert!(
+        attention(&pool, &Queries { position: usize::MAX, ..fitting }, &layer, &mut out).is_err()
+    );
+    assert!(attention(&pool, &Queries { n_heads: 3, ..fitting }, &layer, &mut out[..48]).is_err());
+    assert!(attention(&pool, &Queries { n_heads: 0, ..fitting }, &layer, &mut []).is_err());
+    assert!(attention(&pool, &Queries { m: 2, ..fitting }, &layer, &mut [0.0; 128]).is_err());
+}

@@ -21,6 +21,8 @@ impl Portable {
 }
 
 impl Lanes for Portable {
+    const MANY_REGISTERS: bool = true;
+
     #[inline(always)]
     unsafe fn splat(value: f32) -> Self {
         Self([value; LANES])
@@ -35,13 +37,19 @@ impl Lanes for Portable {
     #[inline(always)]
     unsafe fn load_f16(from: *const u16) -> Self {
         // SAFETY: the caller promises 16 values.
-        Self(unsafe { from.cast::<[u16; LANES]>().read_unaligned() }.map(|bits| f16::from_bits(bits).to_f32()))
+        Self(
+            unsafe { from.cast::<[u16; LANES]>().read_unaligned() }
+                .map(|bits| f16::from_bits(bits).to_f32()),
+        )
     }
 
     #[inline(always)]
     unsafe fn load_bf16(from: *const u16) -> Self {
         // SAFETY: the caller promises 16 values.
-        Self(unsafe { from.cast::<[u16; LANES]>().read_unaligned() }.map(|bits| bf16::from_bits(bits).to_f32()))
+        Self(
+            unsafe { from.cast::<[u16; LANES]>().read_unaligned() }
+                .map(|bits| bf16::from_bits(bits).to_f32()),
+        )
     }
 
     #[inline(always)]
@@ -99,5 +107,21 @@ impl Lanes for Portable {
     #[inline(always)]
     unsafe fn exp2_of_low_bits(self) -> Self {
         self.map(|value| f32::from_bits((value.to_bits() << 23).wrapping_add(1.0_f32.to_bits())))
+    }
+
+    #[inline(always)]
+    unsafe fn sum(self) -> f32 {
+        let mut a = self.0;
+        for width in [8, 4, 2, 1] {
+            for i in 0..width {
+                a[i] += a[i + width];
+            }
+        }
+        a[0]
+    }
+
+    #[inline(always)]
+    unsafe fn largest(self) -> f32 {
+        self.0.into_iter().fold(f32::NEG_INFINITY, |a, b| if b > a { b } else { a })
     }
 }

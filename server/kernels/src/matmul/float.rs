@@ -2,18 +2,14 @@
 //!
 //! The sum runs over the columns in order, one fused multiply-add each.
 
-use crate::isa::Isa;
-use crate::lanes::{Lanes, Portable, to_array};
+use crate::lanes::{Lanes, per_instruction_set, to_array};
 use crate::layout::{Format, TILE};
 
 use super::{Panel, Product};
 
-/// Computes all activation rows against the tiles of `panel`.
-pub(super) fn panel(isa: Isa, product: &Product<'_>, panel: &Panel) {
-    match isa {
-        // SAFETY: plain Rust runs everywhere.
-        _ => unsafe { tiles::<Portable>(product, panel) },
-    }
+per_instruction_set! {
+    /// Computes all activation rows against the tiles of `panel`.
+    pub(super) unsafe fn panel(product: &Product<'_>, panel: &Panel) = tiles
 }
 
 /// # Safety
@@ -48,7 +44,12 @@ unsafe fn tiles<V: Lanes>(product: &Product<'_>, panel: &Panel) {
 /// # Safety
 /// As [`Lanes`].
 #[inline(always)]
-unsafe fn block<V: Lanes, const R: usize>(product: &Product<'_>, panel: &Panel, tile: usize, row: usize) {
+unsafe fn block<V: Lanes, const R: usize>(
+    product: &Product<'_>,
+    panel: &Panel,
+    tile: usize,
+    row: usize,
+) {
     let k = product.w.k();
     let bytes = product.w.tile(&panel.part, tile);
     let rows: [&[f32]; R] = std::array::from_fn(|r| &product.floats[(row + r) * k..][..k]);

@@ -1,5 +1,6 @@
 //! Integer products in plain Rust: what every CPU can run, and what the SIMD kernels are compared with.
 
+use crate::activations::BLOCK;
 use crate::layout::{GROUP, Layout, TILE};
 
 use super::{Panel, Product};
@@ -18,21 +19,33 @@ pub(super) fn panel<L: Layout>(product: &Product<'_>, panel: &Panel) {
 }
 
 /// Returns the products of one activation row with the 16 rows of a tile.
-fn tile_row<L: Layout>(product: &Product<'_>, quants: &[u8], scales: &[u8], row: usize) -> [f32; TILE] {
-    let a = product.a.row(row);
+fn tile_row<L: Layout>(
+    product: &Product<'_>,
+    quants: &[u8],
+    scales: &[u8],
+    row: usize,
+) -> [f32; TILE] {
+    let (a, lane) = (product.a.block(row / BLOCK), row % BLOCK);
     let mut sums = [0.0_f32; TILE];
-    for (group, quants) in quants.chunks_exact(L::QUANT_GROUP).take(a.scales.len()).enumerate() {
-        let activations = &a.quants[group * GROUP..(group + 1) * GROUP];
+    for group in 0..product.a.n_groups() {
+        let quants = &quants[group * L::QUANT_GROUP..(group + 1) * L::QUANT_GROUP];
+        let activations = &a.quants[group * GROUP * BLOCK..(group + 1) * GROUP * BLOCK]
+            .as_chunks::<4>()
+            .0[lane..];
+        let activation_scale = a.scales[group * BLOCK + lane];
         for block in 0..L::N_BLOCKS {
-            let columns = GROUP / L::N_BLOCKS;
-            let dots = dots::<L>(quants, activations, block * columns..(block + 1) * columns);
-            let halves = &a.half_sums[2 * group..2 * group + 2];
-            let activation_sum = if L::HALVES { halves[block] } else { halves[0] + halves[1] } as f32;
+            let quads = GROUP / 4 / L::N_BLOCKS;
+            let mut dots = [0_i32; TILE];
+            for quad in block * quads..(block + 1) * quads {
+                add_quad::<L>(quants, quad, activations[quad * BLOCK], &mut dots);
+            }
+            let half = |half: usize| a.half_sums[(2 * group + half) * BLOCK + lane];
+            let activation_sum = if L::HALVES { half(block) } else { half(0) + half(1) } as f32;
             for (lane, sum) in sums.iter_mut().enumerate() {
-                let scale = L::scale(scales, group, block, lane) * a.scales[group];
+                let scale = L::scale(scales, group, block, lane) * activation_scale;
                 *sum = (dots[lane] as f32).mul_add(scale, *sum);
                 if L::MIN {
-                    let minimum = L::minimum(scales, group, block, lane) * a.scales[group];
+                    let minimum = L::minimum(scales, group, block, lane) * activation_scale;
                     *sum = activation_sum.mul_add(minimum, *sum);
                 }
             }
@@ -41,20 +54,15 @@ fn tile_row<L: Layout>(product: &Product<'_>, quants: &[u8], scales: &[u8], row:
     sums
 }
 
-/// Returns the exact integer dot products of a group's `columns` for the 16 rows of a tile.
+/// Adds the exact products of four columns to the dot products of the 16 rows of a tile.
 #[inline(always)]
-fn dots<L: Layout>(quants: &[u8], activations: &[i8], columns: std::ops::Range<usize>) -> [i32; TILE] {
-    let mut dots = [0_i32; TILE];
-    for (quad, activations) in activations[columns.clone()].as_chunks::<4>().0.iter().enumerate() {
-        let column = columns.start + 4 * quad;
-        let at = if L::NIBBLES { column / 8 } else { column / 4 } * 4 * TILE;
-        let shift = if L::NIBBLES && column % 8 >= 4 { 4 } else { 0 };
-        for (dot, quants) in dots.iter_mut().zip(quants[at..at + 4 * TILE].as_chunks::<4>().0) {
-            for (quant, activation) in quants.iter().zip(activations) {
-                let quant = if L::NIBBLES { quant >> shift & 15 } else { *quant };
-                *dot += (i32::from(quant) - L::OFFSET) * i32::from(*activation);
-            }
+fn add_quad<L: Layout>(quants: &[u8], quad: usize, activations: [i8; 4], dots: &mut [i32; TILE]) {
+    let (at, shift) = if L::NIBBLES { (quad / 2, quad % 2 * 4) } else { (quad, 0) };
+    let quants = quants[at * 4 * TILE..(at + 1) * 4 * TILE].as_chunks::<4>().0;
+    for (dot, quants) in dots.iter_mut().zip(quants) {
+        for (quant, activation) in quants.iter().zip(activations) {
+            let quant = if L::NIBBLES { quant >> shift & 15 } else { *quant };
+            *dot += (i32::from(quant) - L::OFFSET) * i32::from(activation);
         }
     }
-    dots
 }

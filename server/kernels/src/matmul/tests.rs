@@ -43,11 +43,16 @@ fn check(kind: BlockType, n: usize, k: usize, m: usize, seed: u64) {
         a.float_row(row, &mut seen);
         for column in 0..n {
             let row_bytes = bytes.len() / n;
-            let weights = reference::dequantize(kind, &bytes[column * row_bytes..(column + 1) * row_bytes]);
+            let weights =
+                reference::dequantize(kind, &bytes[column * row_bytes..(column + 1) * row_bytes]);
             let terms = weights.iter().zip(&seen).map(|(w, x)| w * f64::from(*x));
-            let (exact, size) = terms.fold((0.0, 0.0), |(sum, size), term| (sum + term, size + term.abs()));
+            let (exact, size) =
+                terms.fold((0.0, 0.0), |(sum, size), term| (sum + term, size + term.abs()));
             let given = f64::from(expected[row * n + column]);
-            assert!((given - exact).abs() <= 1e-5 * size + 1e-9, "{kind:?} {n}×{k}: {given} is not {exact}");
+            assert!(
+                (given - exact).abs() <= 1e-5 * size + 1e-9,
+                "{kind:?} {n}×{k}: {given} is not {exact}"
+            );
         }
     }
 
@@ -55,12 +60,20 @@ fn check(kind: BlockType, n: usize, k: usize, m: usize, seed: u64) {
         for threads in 1..=3 {
             let pool = Pool::with_isa(threads, isa);
             let given = product(&pool, &w, &x, m);
-            assert_eq!(bits(&given), bits(&expected), "{kind:?} {n}×{k}, m = {m}, {isa:?}, {threads} threads");
+            assert_eq!(
+                bits(&given),
+                bits(&expected),
+                "{kind:?} {n}×{k}, m = {m}, {isa:?}, {threads} threads"
+            );
         }
         let pool = Pool::with_isa(1, isa);
         for row in 0..m {
             let alone = product(&pool, &w, &x[row * k..(row + 1) * k], 1);
-            assert_eq!(bits(&alone), bits(&expected[row * n..(row + 1) * n]), "{kind:?}, row {row} alone, {isa:?}");
+            assert_eq!(
+                bits(&alone),
+                bits(&expected[row * n..(row + 1) * n]),
+                "{kind:?}, row {row} alone, {isa:?}"
+            );
         }
     }
 }
@@ -96,10 +109,14 @@ fn stacked_parts_of_different_types_equal_each_alone() {
     let (k, m) = (256, 5);
     let pool = Pool::new(2);
     let x = activations(m, k, 3);
-    let kinds = [(BlockType::Q4K, 20), (BlockType::Q6K, 16), (BlockType::Q8_0, 33), (BlockType::F16, 7)];
+    let kinds =
+        [(BlockType::Q4K, 20), (BlockType::Q6K, 16), (BlockType::Q8_0, 33), (BlockType::F16, 7)];
     let bytes: Vec<Vec<u8>> = kinds.iter().map(|(kind, n)| random_rows(*kind, *n, k, 9)).collect();
-    let rows: Vec<Rows<'_>> =
-        kinds.iter().zip(&bytes).map(|((kind, n), bytes)| Rows { kind: *kind, n: *n, k, bytes }).collect();
+    let rows: Vec<Rows<'_>> = kinds
+        .iter()
+        .zip(&bytes)
+        .map(|((kind, n), bytes)| Rows { kind: *kind, n: *n, k, bytes })
+        .collect();
     let stacked = Matrix::pack(&rows).expect("rows are whole");
     let given = product(&pool, &stacked, &x, m);
     let mut first = 0;
@@ -117,7 +134,8 @@ fn stacked_parts_of_different_types_equal_each_alone() {
 fn bias_and_what_stands_there_are_added() {
     let (n, k, m) = (19, 64, 3);
     let bytes = random_rows(BlockType::Q8_0, n, k, 1);
-    let w = Matrix::pack(&[Rows { kind: BlockType::Q8_0, n, k, bytes: &bytes }]).expect("rows are whole");
+    let w = Matrix::pack(&[Rows { kind: BlockType::Q8_0, n, k, bytes: &bytes }])
+        .expect("rows are whole");
     let x = activations(m, k, 2);
     for isa in Isa::all_usable() {
         let pool = Pool::with_isa(2, isa);
@@ -138,7 +156,8 @@ fn bias_and_what_stands_there_are_added() {
 fn shapes_that_do_not_fit_are_errors() {
     let pool = Pool::new(1);
     let bytes = random_rows(BlockType::Q8_0, 4, 32, 1);
-    let w = Matrix::pack(&[Rows { kind: BlockType::Q8_0, n: 4, k: 32, bytes: &bytes }]).expect("rows are whole");
+    let w = Matrix::pack(&[Rows { kind: BlockType::Q8_0, n: 4, k: 32, bytes: &bytes }])
+        .expect("rows are whole");
     let mut a = Quantized::new();
     a.plain(&pool, &[0.0; 64], 1, 64).expect("shapes agree");
     assert!(matmul(&pool, &w, &a, None, false, &mut [0.0; 4]).is_err());
@@ -153,7 +172,8 @@ fn shapes_that_do_not_fit_are_errors() {
 fn kept_floats_reach_float_weights_unquantized() {
     let (n, k) = (5, 45);
     let bytes = random_rows(BlockType::F32, n, k, 4);
-    let w = Matrix::pack(&[Rows { kind: BlockType::F32, n, k, bytes: &bytes }]).expect("rows are whole");
+    let w = Matrix::pack(&[Rows { kind: BlockType::F32, n, k, bytes: &bytes }])
+        .expect("rows are whole");
     let x = activations(2, k, 5);
     let pool = Pool::new(1);
     let mut a = Quantized::with_floats();
@@ -161,7 +181,8 @@ fn kept_floats_reach_float_weights_unquantized() {
     let mut out = vec![0.0; 2 * n];
     matmul(&pool, &w, &a, None, false, &mut out).expect("shapes agree");
     for i in 0..2 * n {
-        let weights = reference::dequantize(BlockType::F32, &bytes[i % n * 4 * k..(i % n + 1) * 4 * k]);
+        let weights =
+            reference::dequantize(BlockType::F32, &bytes[i % n * 4 * k..(i % n + 1) * 4 * k]);
         let exact: f64 = weights.iter().zip(&x[i / n * k..]).map(|(w, x)| w * f64::from(*x)).sum();
         assert!((f64::from(out[i]) - exact).abs() < 1e-5);
     }

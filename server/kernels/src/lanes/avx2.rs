@@ -1,0 +1,140 @@
+//! Lanes as two AVX2 registers.
+
+use std::arch::x86_64::{
+    __m256, _mm_add_ps, _mm_add_ss, _mm_cvtss_f32, _mm_loadu_si128, _mm_max_ps, _mm_max_ss,
+    _mm_movehl_ps, _mm_packs_epi16, _mm_packs_epi32, _mm_shuffle_ps, _mm_storeu_si128,
+    _mm256_add_epi32, _mm256_add_ps, _mm256_andnot_ps, _mm256_castps_si256, _mm256_castps256_ps128,
+    _mm256_castsi256_ps, _mm256_castsi256_si128, _mm256_cvtepu16_epi32, _mm256_cvtph_ps,
+    _mm256_cvtps_epi32, _mm256_div_ps, _mm256_extractf128_ps, _mm256_extracti128_si256,
+    _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_max_ps, _mm256_min_ps, _mm256_mul_ps,
+    _mm256_set1_epi32, _mm256_set1_ps, _mm256_slli_epi32, _mm256_storeu_ps, _mm256_sub_ps,
+};
+
+use super::Lanes;
+
+/// Sixteen floats in two registers.
+#[derive(Clone, Copy)]
+pub(crate) struct Avx2([__m256; 2]);
+
+/// Defines the operations that are one instruction per register.
+macro_rules! instructions {
+    ($($name:ident($($arg:ident),*) = $intrinsic:ident;)*) => {
+        $(
+            #[inline(always)]
+            unsafe fn $name(self $(, $arg: Self)*) -> Self {
+                // SAFETY: the caller promises AVX2, FMA and F16C.
+                Self(unsafe { [$intrinsic(self.0[0] $(, $arg.0[0])*), $intrinsic(self.0[1] $(, $arg.0[1])*)] })
+            }
+        )*
+    };
+}
+
+impl Lanes for Avx2 {
+    const MANY_REGISTERS: bool = false;
+
+    instructions! {
+        add(other) = _mm256_add_ps;
+        sub(other) = _mm256_sub_ps;
+        mul(other) = _mm256_mul_ps;
+        div(other) = _mm256_div_ps;
+        fma(factor, addend) = _mm256_fmadd_ps;
+        max(other) = _mm256_max_ps;
+        min(other) = _mm256_min_ps;
+    }
+
+    #[inline(always)]
+    unsafe fn splat(value: f32) -> Self {
+        // SAFETY: the caller promises AVX2, FMA and F16C.
+        Self([unsafe { _mm256_set1_ps(value) }; 2])
+    }
+
+    #[inline(always)]
+    unsafe fn load(from: *const f32) -> Self {
+        // SAFETY: the caller promises AVX2, FMA and F16C, and 16 values.
+        Self(unsafe { [_mm256_loadu_ps(from), _mm256_loadu_ps(from.add(8))] })
+    }
+
+    #[inline(always)]
+    unsafe fn load_f16(from: *const u16) -> Self {
+        // SAFETY: the caller promises AVX2, FMA and F16C, and 16 values.
+        Self(unsafe {
+            [
+                _mm256_cvtph_ps(_mm_loadu_si128(from.cast())),
+                _mm256_cvtph_ps(_mm_loadu_si128(from.add(8).cast())),
+            ]
+        })
+    }
+
+    #[inline(always)]
+    unsafe fn load_bf16(from: *const u16) -> Self {
+        // SAFETY: the caller promises AVX2, FMA and F16C, and 16 values.
+        Self(unsafe {
+            [from, from.add(8)].map(|from| {
+                let wide = _mm256_cvtepu16_epi32(_mm_loadu_si128(from.cast()));
+                _mm256_castsi256_ps(_mm256_slli_epi32::<16>(wide))
+            })
+        })
+    }
+
+    #[inline(always)]
+    unsafe fn store(self, to: *mut f32) {
+        // SAFETY: the caller promises AVX2, FMA and F16C, and 16 values.
+        unsafe {
+            _mm256_storeu_ps(to, self.0[0]);
+            _mm256_storeu_ps(to.add(8), self.0[1]);
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn store_i8(self, to: *mut i8) {
+        // SAFETY: the caller promises AVX2, FMA and F16C, and 16 values.
+        unsafe {
+            let [low, high] = [_mm256_cvtps_epi32(self.0[0]), _mm256_cvtps_epi32(self.0[1])];
+            let low =
+                _mm_packs_epi32(_mm256_castsi256_si128(low), _mm256_extracti128_si256::<1>(low));
+            let high =
+                _mm_packs_epi32(_mm256_castsi256_si128(high), _mm256_extracti128_si256::<1>(high));
+            _mm_storeu_si128(to.cast(), _mm_packs_epi16(low, high));
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn abs(self) -> Self {
+        // SAFETY: the caller promises AVX2, FMA and F16C.
+        Self(unsafe { self.0.map(|half| _mm256_andnot_ps(_mm256_set1_ps(-0.0), half)) })
+    }
+
+    #[inline(always)]
+    unsafe fn exp2_of_low_bits(self) -> Self {
+        // SAFETY: the caller promises AVX2, FMA and F16C.
+        Self(unsafe {
+            self.0.map(|half| {
+                let exponent = _mm256_slli_epi32::<23>(_mm256_castps_si256(half));
+                let one = _mm256_set1_epi32(1.0_f32.to_bits().cast_signed());
+                _mm256_castsi256_ps(_mm256_add_epi32(exponent, one))
+            })
+        })
+    }
+
+    #[inline(always)]
+    unsafe fn sum(self) -> f32 {
+        // SAFETY: the caller promises AVX2, FMA and F16C.
+        unsafe {
+            let eight = _mm256_add_ps(self.0[0], self.0[1]);
+            let four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps::<1>(eight));
+            let two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+            _mm_cvtss_f32(_mm_add_ss(two, _mm_shuffle_ps::<1>(two, two)))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn largest(self) -> f32 {
+        // SAFETY: the caller promises AVX2, FMA and F16C.
+        unsafe {
+            let eight = _mm256_max_ps(self.0[0], self.0[1]);
+            let four = _mm_max_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps::<1>(eight));
+            let two = _mm_max_ps(four, _mm_movehl_ps(four, four));
+            _mm_cvtss_f32(_mm_max_ss(two, _mm_shuffle_ps::<1>(two, two)))
+        }
+    }
+}

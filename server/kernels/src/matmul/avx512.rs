@@ -1,0 +1,300 @@
+//! Integer products with AVX-512 VNNI: 64 byte products per instruction.
+//!
+//! `vpdpbusd` multiplies unsigned by signed bytes. Stored weights are unsigned (a value plus its layout's offset); accumulators start at minus the offset times the sum of the activations, so the offset costs nothing and the dot product is exact.
+//! Every call computes `4 * B` (or fewer) activation rows against `N` tiles, 16 rows of weights each, in registers.
+
+use std::arch::x86_64::{
+    __m512, __m512i, _MM_HINT_T0, _mm_loadu_si128, _mm_prefetch, _mm256_loadu_si256,
+    _mm512_add_epi32, _mm512_and_si512, _mm512_cvtepi8_epi32, _mm512_cvtepi32_ps,
+    _mm512_cvtepu8_epi32, _mm512_cvtph_ps, _mm512_dpbusd_epi32, _mm512_fmadd_ps, _mm512_fnmadd_ps,
+    _mm512_loadu_si512, _mm512_mul_ps, _mm512_set1_epi8, _mm512_set1_epi32, _mm512_set1_ps,
+    _mm512_setzero_ps, _mm512_setzero_si512, _mm512_slli_epi32, _mm512_srai_epi32,
+    _mm512_srli_epi16, _mm512_storeu_ps, _mm512_sub_epi32,
+};
+
+use crate::activations::BLOCK;
+use crate::layout::{GROUP, Layout, TILE};
+
+use super::{Panel, Product};
+
+/// How far ahead of the weights in use the next ones are asked for, in bytes of one tile's stream.
+const AHEAD: usize = 1024;
+
+/// Computes all activation rows against the tiles of `panel`.
+///
+/// # Safety
+/// The CPU must have AVX-512 with VNNI.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni,avx2,fma,f16c")]
+pub(super) unsafe fn panel<L: Layout>(product: &Product<'_>, panel: &Panel) {
+    let m = product.a.m();
+    let mut row = 0;
+    while row < m {
+        // SAFETY: the caller's promise.
+        row += unsafe {
+            match m - row {
+                1 => columns::<L, 1, 1, 4>(product, panel, row),
+                2 => columns::<L, 1, 2, 4>(product, panel, row),
+                3 => columns::<L, 1, 3, 4>(product, panel, row),
+                4 => columns::<L, 1, 4, 2>(product, panel, row),
+                5..=8 => columns::<L, 2, 4, 2>(product, panel, row),
+                _ => columns::<L, 2, 4, 2>(product, panel, row),
+            }
+        };
+    }
+}
+
+/// Computes `B` blocks of `R` rows from `row` on against all tiles of the panel, `N` at a time; returns how many rows that were.
+///
+/// # Safety
+/// As [`panel`].
+#[inline(always)]
+unsafe fn columns<L: Layout, const B: usize, const R: usize, const N: usize>(
+    product: &Product<'_>,
+    panel: &Panel,
+    row: usize,
+) -> usize {
+    let end = panel.first_tile + panel.n_tiles;
+    let mut tile = panel.first_tile;
+    while tile < end {
+        // SAFETY: the caller's promise.
+        unsafe {
+            if tile + N <= end {
+                register_tile::<L, B, R, N>(product, panel, tile, row);
+                tile += N;
+            } else {
+                register_tile::<L, B, R, 1>(product, panel, tile, row);
+                tile += 1;
+            }
+        }
+    }
+    B * R
+}
+
+/// Where the activations of one block of rows lie.
+#[derive(Clone, Copy)]
+struct Activations {
+    quants: *const i8,
+    scales: *const f32,
+    offsets: *const i32,
+    half_sums: *const i32,
+}
+
+/// Computes `B` blocks of `R` rows against `N` tiles.
+///
+/// # Safety
+/// As [`panel`].
+#[inline(always)]
+unsafe fn register_tile<L: Layout, const B: usize, const R: usize, const N: usize>(
+    product: &Product<'_>,
+    panel: &Panel,
+    tile: usize,
+    row: usize,
+) {
+    let m = product.a.m();
+    let n_groups = product.a.n_groups();
+    let tiles: [&[u8]; N] = std::array::from_fn(|j| product.w.tile(&panel.part, tile + j));
+    let blocks: [Activations; B] = std::array::from_fn(|b| {
+        // Beyond the last block any other serves: its results are not stored.
+        let block = product.a.block((row / BLOCK + b).min((m - 1) / BLOCK));
+        debug_assert_eq!(block.quants.len(), n_groups * GROUP * BLOCK);
+        Activations {
+            quants: block.quants.as_ptr(),
+            scales: block.scales.as_ptr(),
+            offsets: block.offsets.as_ptr(),
+            half_sums: block.half_sums.as_ptr(),
+        }
+    });
+    let scales_at = panel.part.scales_at;
+    debug_assert!(scales_at >= n_groups * L::QUANT_GROUP);
+    // SAFETY: a tile holds `n_groups` groups of quants and their scales, a block of activations as many groups of four rows; the CPU is the caller's promise.
+    let sums = unsafe {
+        let mut sums = [[[_mm512_setzero_ps(); N]; R]; B];
+        for group in 0..n_groups {
+            for half in 0..L::N_BLOCKS {
+                let dots = dots::<L, B, R, N>(&tiles.map(<[u8]>::as_ptr), &blocks, group, half);
+                for j in 0..N {
+                    let scales = tiles[j].as_ptr().add(scales_at);
+                    let scale = scale::<L>(scales, group, half);
+                    let minimum = if L::MIN {
+                        minimum::<L>(scales, group, half)
+                    } else {
+                        _mm512_setzero_ps()
+                    };
+                    for b in 0..B {
+                        for r in 0..R {
+                            let factor = _mm512_set1_ps(*blocks[b].scales.add(group * BLOCK + r));
+                            let sum = &mut sums[b][r][j];
+                            let dot = _mm512_cvtepi32_ps(dots[b][r][j]);
+                            *sum = _mm512_fmadd_ps(dot, _mm512_mul_ps(scale, factor), *sum);
+                            if L::MIN {
+                                let total = _mm512_cvtepi32_ps(activation_sum::<L>(
+                                    &blocks[b], group, half, r,
+                                ));
+                                let minimum = _mm512_mul_ps(minimum, factor);
+                                // Two-level minimums are subtracted.
+                                *sum = if L::TWO_LEVEL {
+                                    _mm512_fnmadd_ps(total, minimum, *sum)
+                                } else {
+                                    _mm512_fmadd_ps(total, minimum, *sum)
+                                };
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        sums
+    };
+    for b in 0..B {
+        for r in 0..R {
+            let row = row + b * BLOCK + r;
+            if row < m {
+                for j in 0..N {
+                    let mut values = [0.0; TILE];
+                    // SAFETY: `values` has 16 places; each panel is handed out once, and panels do not overlap.
+                    unsafe {
+                        _mm512_storeu_ps(values.as_mut_ptr(), sums[b][r][j]);
+                        product.finish(&panel.part, tile + j, row, &values);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Returns the dot products of one scale block: 32 columns, or the 16 of `half`.
+///
+/// # Safety
+/// As [`register_tile`].
+#[inline(always)]
+unsafe fn dots<L: Layout, const B: usize, const R: usize, const N: usize>(
+    tiles: &[*const u8; N],
+    blocks: &[Activations; B],
+    group: usize,
+    half: usize,
+) -> [[[__m512i; N]; R]; B] {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let mut dots = [[[_mm512_setzero_si512(); N]; R]; B];
+        for b in 0..B {
+            for r in 0..R {
+                dots[b][r] = [start::<L>(&blocks[b], group, half, r); N];
+            }
+        }
+        let quads = GROUP / 4 / L::N_BLOCKS;
+        for quad in half * quads..(half + 1) * quads {
+            let mut weights = [_mm512_setzero_si512(); N];
+            for j in 0..N {
+                weights[j] = if L::NIBBLES {
+                    let pair = tiles[j].add(group * L::QUANT_GROUP + quad / 2 * 64);
+                    let pair_values = _mm512_loadu_si512(pair.cast());
+                    let low = _mm512_set1_epi8(15);
+                    if quad % 2 == 0 {
+                        _mm_prefetch::<_MM_HINT_T0>(pair.wrapping_add(AHEAD).cast());
+                        _mm512_and_si512(pair_values, low)
+                    } else {
+                        _mm512_and_si512(_mm512_srli_epi16::<4>(pair_values), low)
+                    }
+                } else {
+                    let at = tiles[j].add(group * L::QUANT_GROUP + quad * 64);
+                    if B == 1 {
+                        _mm_prefetch::<_MM_HINT_T0>(at.wrapping_add(AHEAD).cast());
+                    }
+                    _mm512_loadu_si512(at.cast())
+                };
+            }
+            for b in 0..B {
+                for r in 0..R {
+                    let at = blocks[b].quants.add((group * GROUP / 4 + quad) * 4 * BLOCK + 4 * r);
+                    let activations = _mm512_set1_epi32(at.cast::<i32>().read_unaligned());
+                    for j in 0..N {
+                        dots[b][r][j] = _mm512_dpbusd_epi32(dots[b][r][j], weights[j], activations);
+                    }
+                }
+            }
+        }
+        dots
+    }
+}
+
+/// Returns minus the layout's offset times the sum of one row's activations.
+///
+/// # Safety
+/// As [`register_tile`].
+#[inline(always)]
+unsafe fn start<L: Layout>(block: &Activations, group: usize, half: usize, r: usize) -> __m512i {
+    // SAFETY: the caller's promise.
+    unsafe {
+        if L::OFFSET == 0 {
+            return _mm512_setzero_si512();
+        }
+        if L::HALVES {
+            let sum = _mm512_set1_epi32(*block.half_sums.add((2 * group + half) * BLOCK + r));
+            return _mm512_sub_epi32(_mm512_setzero_si512(), _mm512_slli_epi32::<7>(sum));
+        }
+        let offset = _mm512_set1_epi32(*block.offsets.add(group * BLOCK + r));
+        // Stored for an offset of 128; 8 is a sixteenth of it.
+        if L::OFFSET == 8 { _mm512_srai_epi32::<4>(offset) } else { offset }
+    }
+}
+
+/// Returns the sum of one row's activations.
+///
+/// # Safety
+/// As [`register_tile`].
+#[inline(always)]
+unsafe fn activation_sum<L: Layout>(
+    block: &Activations,
+    group: usize,
+    half: usize,
+    r: usize,
+) -> __m512i {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let half_sum =
+            |half: usize| _mm512_set1_epi32(*block.half_sums.add((2 * group + half) * BLOCK + r));
+        if L::HALVES { half_sum(half) } else { _mm512_add_epi32(half_sum(0), half_sum(1)) }
+    }
+}
+
+/// Returns the scales of 16 rows.
+///
+/// # Safety
+/// As [`register_tile`].
+#[inline(always)]
+unsafe fn scale<L: Layout>(scales: *const u8, group: usize, half: usize) -> __m512 {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let own = scales.add(L::group_at(group) + half * TILE);
+        if !L::TWO_LEVEL {
+            return _mm512_cvtph_ps(_mm256_loadu_si256(own.cast()));
+        }
+        let outer = _mm512_cvtph_ps(_mm256_loadu_si256(scales.add(L::outer_at(group)).cast()));
+        let inner = _mm_loadu_si128(own.cast());
+        let inner = if L::HALVES && !L::MIN {
+            _mm512_cvtepi8_epi32(inner)
+        } else {
+            _mm512_cvtepu8_epi32(inner)
+        };
+        _mm512_mul_ps(outer, _mm512_cvtepi32_ps(inner))
+    }
+}
+
+/// Returns the minimums of 16 rows; those of two levels without their minus.
+///
+/// # Safety
+/// As [`register_tile`].
+#[inline(always)]
+unsafe fn minimum<L: Layout>(scales: *const u8, group: usize, half: usize) -> __m512 {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let own = scales.add(L::group_at(group));
+        if !L::TWO_LEVEL {
+            return _mm512_cvtph_ps(_mm256_loadu_si256(own.add(2 * TILE).cast()));
+        }
+        let outer =
+            _mm512_cvtph_ps(_mm256_loadu_si256(scales.add(L::outer_at(group) + 2 * TILE).cast()));
+        let inner = _mm_loadu_si128(own.add((L::N_BLOCKS + half) * TILE).cast());
+        _mm512_mul_ps(outer, _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(inner)))
+    }
+}
