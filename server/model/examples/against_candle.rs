@@ -59,10 +59,10 @@ fn main() {
     cache.truncate(0);
     model.forward(&tokens, &mut cache, Want::All, &mut logits, &|| false).unwrap();
     let reference = oracle::oracle(&std::fs::read(&path).unwrap(), &tokens);
-    println!(
-        "against candle, in standard deviations: {:?}",
-        oracle::distance(&logits, &reference, vocab)
-    );
+    let oracle::Distance { largest, typical, same_argmax } =
+        oracle::distance(&logits, &reference, vocab);
+    println!("against candle: largest {largest:.4}, typical {typical:.4} standard deviations");
+    println!("the same likeliest token at {:.1} % of positions", 100.0 * same_argmax);
 }
 
 /// The resident memory of this process in KiB; 0 where the system does not tell in Linux's way.

@@ -3,7 +3,7 @@
 //! To add one: a file that names its tensors and builds shared [`Layers`] of them, and a line here.
 
 use crate::decoder::Layers;
-use crate::error::list;
+use crate::error::{list, shorten};
 use crate::weights::Weights;
 use crate::{Metadata, ModelError, qwen2};
 
@@ -35,13 +35,5 @@ impl Architecture {
             supported: list(SUPPORTED.iter().map(|supported| supported.name)),
         };
         SUPPORTED.iter().find(|supported| supported.name == found).ok_or_else(unknown)
-    }
-}
-
-/// A damaged file may hold megabytes where a name should be; a message must not.
-fn shorten(name: &str) -> String {
-    match name.char_indices().nth(40) {
-        Some((end, _)) => format!("{}…", &name[..end]),
-        None => name.to_owned(),
     }
 }

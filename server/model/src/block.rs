@@ -11,19 +11,19 @@ use crate::Config;
 
 /// The weights of one layer.
 pub(crate) struct Block {
-    /// Before attention: (hidden).
+    /// Before attention: (`hidden`).
     pub(crate) attention_norm: Vec<f32>,
-    /// Queries, keys and values: (q_width + 2 × kv_width, hidden).
+    /// Queries, keys and values: (`q_width + 2 × kv_width`, `hidden`).
     pub(crate) qkv: Matrix,
-    /// Their biases, where the architecture has them: (q_width + 2 × kv_width).
+    /// Their biases, where the architecture has them: (`q_width + 2 × kv_width`).
     pub(crate) qkv_bias: Option<Vec<f32>>,
-    /// What the heads found, back into the stream: (hidden, q_width).
+    /// What the heads found, back into the stream: (`hidden`, `q_width`).
     pub(crate) attention_out: Matrix,
-    /// Before the feed-forward: (hidden).
+    /// Before the feed-forward: (`hidden`).
     pub(crate) ffn_norm: Vec<f32>,
-    /// Gate, then up: (2 × ffn, hidden).
+    /// Gate, then up: (`2 × ffn`, `hidden`).
     pub(crate) gate_up: Matrix,
-    /// Back into the stream: (hidden, ffn).
+    /// Back into the stream: (`hidden`, `ffn`).
     pub(crate) down: Matrix,
 }
 

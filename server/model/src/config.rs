@@ -3,6 +3,7 @@
 //! Invariant: every number here lies within the limits below, so products of two or three of them cannot overflow, and
 //! weights of these shapes are in the file before anything of their size is allocated.
 
+use crate::error::shorten;
 use crate::file::Tensors;
 use crate::{Metadata, ModelError};
 
@@ -64,8 +65,14 @@ impl Config {
         }
         let head_dim = keys.size_or("attention.key_length", MAX_HEAD_DIM, hidden / n_heads)?;
         let vocab = keys.vocab(tensors)?;
+        let context_length = keys.size("context_length", MAX_CONTEXT)?;
         let config = Self {
-            context_length: keys.size("context_length", MAX_CONTEXT)?,
+            // Within a sliding window, attention over everything is the same; beyond it the two would differ.
+            context_length: context_length.min(keys.size_or(
+                "attention.sliding_window",
+                MAX_CONTEXT,
+                context_length,
+            )?),
             hidden,
             n_layers: keys.size("block_count", MAX_LAYERS)?,
             n_heads,
@@ -120,10 +127,7 @@ impl Keys<'_> {
     }
 
     fn size_or(&self, key: &str, limit: usize, default: usize) -> Result<usize, ModelError> {
-        match self.metadata.contains(&self.full(key)) {
-            true => self.size(key, limit),
-            false => Ok(default),
-        }
+        if self.metadata.contains(&self.full(key)) { self.size(key, limit) } else { Ok(default) }
     }
 
     fn float(&self, key: &str, range: std::ops::RangeInclusive<f32>) -> Result<f32, ModelError> {
@@ -143,19 +147,25 @@ impl Keys<'_> {
         range: std::ops::RangeInclusive<f32>,
         default: f32,
     ) -> Result<f32, ModelError> {
-        match self.metadata.contains(&self.full(key)) {
-            true => self.float(key, range),
-            false => Ok(default),
-        }
+        if self.metadata.contains(&self.full(key)) { self.float(key, range) } else { Ok(default) }
     }
 
     /// Refuses ways of stretching positions that the forward pass does not compute: wrong text is worse than none.
     fn reject_unknown_positions(&self) -> Result<(), ModelError> {
         let key = "rope.scaling.type";
         match self.metadata.string(&self.full(key)) {
-            None | Some("none") => Ok(()),
-            Some(other) => Err(self.wrong(key, format!("is {other:?}, supported is none"))),
+            None | Some("none") => {}
+            Some(other) => {
+                return Err(self.wrong(key, format!("is {:?}, supported is none", shorten(other))));
+            }
         }
+        for key in ["rope.scaling.factor", "rope.scale_linear"] {
+            match self.metadata.f32(&self.full(key)) {
+                None | Some(1.0) => {}
+                Some(other) => return Err(self.wrong(key, format!("is {other}, supported is 1"))),
+            }
+        }
+        Ok(())
     }
 
     fn check_head_dim(&self, config: &Config) -> Result<(), ModelError> {
@@ -214,17 +224,15 @@ impl Keys<'_> {
             }
         }
         // Token ids are 32-bit.
-        match u32::try_from(rows) {
-            Ok(_) => Ok(rows),
-            Err(_) => {
-                let key = "tokenizer.ggml.tokens".to_owned();
-                Err(ModelError::Vocabulary {
-                    file: self.file.to_owned(),
-                    key,
-                    tokens: u32::MAX as usize,
-                    rows,
-                })
-            }
+        if u32::try_from(rows).is_err() {
+            let key = "tokenizer.ggml.tokens".to_owned();
+            return Err(ModelError::Vocabulary {
+                file: self.file.to_owned(),
+                key,
+                tokens: u32::MAX as usize,
+                rows,
+            });
         }
+        Ok(rows)
     }
 }

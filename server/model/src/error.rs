@@ -265,3 +265,11 @@ pub enum ModelError {
 pub(crate) fn list<T: fmt::Display>(names: impl IntoIterator<Item = T>) -> String {
     names.into_iter().map(|name| name.to_string()).collect::<Vec<_>>().join(", ")
 }
+
+/// Cuts a name from a file for a message: a damaged file may hold megabytes where it should be.
+pub(crate) fn shorten(name: &str) -> String {
+    match name.char_indices().nth(40) {
+        Some((end, _)) => format!("{}…", &name[..end]),
+        None => name.to_owned(),
+    }
+}

@@ -96,7 +96,7 @@ fn check_version(reader: &mut Reader<'_>) -> Result<(), ModelError> {
     if begins != b"GGUF" {
         let found = match begins {
             b"FUGG" => "begins with the bytes \"FUGG\" (GGUF backwards)".to_owned(),
-            other if other.is_empty() => "is empty".to_owned(),
+            [] => "is empty".to_owned(),
             other => format!("begins with the bytes {other:02x?}"),
         };
         return Err(ModelError::NotGguf { file: reader.file().to_owned(), found });

@@ -15,9 +15,10 @@ pub(crate) fn load(weights: &mut Weights<'_>) -> Result<Layers, ModelError> {
     let hidden = config.hidden;
     let embedding = weights.matrix(&[("token_embd.weight", config.vocab)], hidden)?;
     let final_norm = weights.vector("output_norm.weight", hidden)?;
-    let output = match config.tied_embeddings {
-        true => None,
-        false => Some(weights.matrix(&[("output.weight", config.vocab)], hidden)?),
+    let output = if config.tied_embeddings {
+        None
+    } else {
+        Some(weights.matrix(&[("output.weight", config.vocab)], hidden)?)
     };
     let mut blocks = Vec::new();
     for index in 0..config.n_layers {

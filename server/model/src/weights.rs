@@ -97,18 +97,18 @@ impl<'a> Weights<'a> {
         // Converters may leave a dimension of one; it changes nothing.
         let without_ones =
             |shape: &[usize]| shape.iter().copied().filter(|size| *size != 1).collect::<Vec<_>>();
-        match tensor.columns == *shape.last().unwrap_or(&1)
+        if tensor.columns == *shape.last().unwrap_or(&1)
             && without_ones(&tensor.shape) == without_ones(shape)
         {
-            true => Ok(tensor),
-            false => Err(ModelError::TensorShape {
-                file: self.file.file().to_owned(),
-                tensor: name.to_owned(),
-                offset: tensor.span.start as u64,
-                found: list_shape(&tensor.shape),
-                expected,
-            }),
+            return Ok(tensor);
         }
+        Err(ModelError::TensorShape {
+            file: self.file.file().to_owned(),
+            tensor: name.to_owned(),
+            offset: tensor.span.start as u64,
+            found: list_shape(&tensor.shape),
+            expected,
+        })
     }
 
     fn advance(&mut self, bytes: usize) {

@@ -101,14 +101,14 @@ fn check_values(
 /// Counts `n` more values; after this `n` is small enough to multiply without a check.
 fn count_values(reader: &mut Reader<'_>, place: &Place<'_>, n: u64) -> Result<(), ModelError> {
     reader.n_values = reader.n_values.saturating_add(n);
-    match reader.n_values > MAX_VALUES {
-        true => Err(reader.too_large(
+    if reader.n_values > MAX_VALUES {
+        return Err(reader.too_large(
             place,
             reader.offset(),
             reader.n_values,
             "metadata values so far",
             MAX_VALUES,
-        )),
-        false => Ok(()),
+        ));
     }
+    Ok(())
 }

@@ -73,10 +73,10 @@ impl<'a> Reader<'a> {
 
     /// Fails unless `n` more bytes follow.
     pub(super) fn require(&self, place: &Place<'_>, n: u64) -> Result<(), ModelError> {
-        match n <= (self.bytes.len() - self.at) as u64 {
-            true => Ok(()),
-            false => Err(self.cut_short(place, self.offset(), n)),
+        if n > (self.bytes.len() - self.at) as u64 {
+            return Err(self.cut_short(place, self.offset(), n));
         }
+        Ok(())
     }
 
     /// Reads `n` bytes.

@@ -53,7 +53,7 @@ pub(super) fn check_tensor<'a>(
                 ));
             }
             // candle and the kernels count elements and bytes in usize.
-            Some(product) if product <= isize::MAX as u64 => product,
+            Some(product) if isize::try_from(product).is_ok() => product,
             _ => {
                 return Err(reader.too_large(
                     &place,

@@ -148,7 +148,7 @@ fn an_unknown_architecture_lists_those_that_are_known() {
     assert!(long.len() < 300, "{} bytes", long.len());
     check(
         &with_metadata("no-architecture", |metadata| {
-            metadata.retain(|(key, _)| key != "general.architecture")
+            metadata.retain(|(key, _)| key != "general.architecture");
         }),
         "cannot load model FILE: metadata key general.architecture is missing or not a string; convert the model anew \
          or choose another",
@@ -191,6 +191,7 @@ fn absurd_shapes_name_key_and_limit() {
             Value::String("yarn".to_owned()),
             "is \"yarn\", supported is none",
         ),
+        ("qwen2.rope.scaling.factor", Value::F32(4.0), "is 4, supported is 1"),
         ("qwen2.rope.freq_base", Value::F32(f32::NAN), "is NaN, supported are 1e0 to 1e12"),
         ("qwen2.attention.layer_norm_rms_epsilon", Value::F32(-1.0), "is -1, supported are"),
     ] {
@@ -198,7 +199,7 @@ fn absurd_shapes_name_key_and_limit() {
         assert!(text.contains(&format!("metadata key {key} {expected}")), "{text}");
     }
     let missing = with_metadata("missing", |metadata| {
-        metadata.retain(|(key, _)| key != "qwen2.feed_forward_length")
+        metadata.retain(|(key, _)| key != "qwen2.feed_forward_length");
     });
     assert!(
         missing.contains("qwen2.feed_forward_length is missing (a whole number from 1 to 262144)"),
@@ -235,7 +236,7 @@ fn arrays_that_would_fill_the_memory_are_refused() {
 #[test]
 fn keys_and_tensors_stand_only_once() {
     let text = with_metadata("key-twice", |metadata| {
-        metadata.push(("general.name".to_owned(), Value::U8(0)))
+        metadata.push(("general.name".to_owned(), Value::U8(0)));
     });
     assert!(text.contains("metadata key general.name at byte"), "{text}");
     assert!(text.contains("stands in the header twice"), "{text}");

@@ -1,0 +1,34 @@
+//! Decoding reuses its buffers once they have grown: no pause, no page fault, at any token.
+//!
+//! What remains are the kernels' short lists of the parts of a product, a fraction of what any buffer here would take.
+//! A test program of its own with one test, because what other tests allocate would count too.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+#[path = "../support/tiny.rs"]
+#[expect(dead_code, reason = "the tests of the forward pass use all of it")]
+mod tiny;
+
+use candle_core::quantized::GgmlDType;
+use cap::Cap;
+use lowkey_model::{ModelFile, Want, load};
+
+#[global_allocator]
+static MEMORY: Cap<std::alloc::System> = Cap::new(std::alloc::System, usize::MAX);
+
+#[test]
+fn a_decoding_step_allocates_next_to_nothing() {
+    // Wide enough that logits (8 KiB) or the feed-forward's buffer (8 KiB) would exceed the limit.
+    let tiny =
+        tiny::Tiny { vocab: 2048, ffn: 1024, n_layers: 1, ..tiny::Tiny::new(GgmlDType::Q8_0) };
+    let gguf = tiny.gguf().leak();
+    let mut model = load(&ModelFile::from_bytes("tiny", gguf).unwrap(), 2, &mut |_| {}).unwrap();
+    let mut cache = model.new_cache(200);
+    let mut logits = Vec::new();
+    model.forward(&[7; 60], &mut cache, Want::Last, &mut logits, &|| false).unwrap();
+    let before = MEMORY.total_allocated();
+    for id in 0..100 {
+        model.forward(&[id], &mut cache, Want::Last, &mut logits, &|| false).unwrap();
+    }
+    let per_token = (MEMORY.total_allocated() - before) / 100;
+    assert!(per_token < 4096, "a token allocated {per_token} bytes");
+}
