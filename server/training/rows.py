@@ -1,0 +1,168 @@
+"""Token rows: packed once on CPU cores, then read by any number of training runs.
+
+A shard is a compressed array of `uint16` rows of `context + 1` tokens; whole
+samples follow one another in a row, padding fills what is left.  A shard depends
+on nothing but the corpus, the tokenizer, the seed and its number, so shards may
+be made by several processes, in any order, and more can be added later.
+
+    python rows.py --corpus DIR --tokenizer FILE --out DIR --context 512 --shards 0:8
+"""
+
+from __future__ import annotations
+
+import argparse
+import bisect
+import json
+import random
+import time
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+
+from fim import PAD, Document, Encoder, Mix
+
+# What share of the samples each language gets, however much text there is of it.
+LANGUAGE_WEIGHT = {"rust": 1.0, "python": 1.0, "javascript": 0.9, "go": 0.8}
+OTHER_WEIGHT = 0.4
+SMALLEST_SAMPLE = 48
+
+
+def read_documents(path: Path) -> list[Document]:
+    with path.open(encoding="utf-8") as lines:
+        return [Document(**json.loads(line)) for line in lines]
+
+
+class Sampler:
+    """Draws documents: by language first, then in proportion to their length."""
+
+    def __init__(self, documents: list[Document]) -> None:
+        self.by_language: dict[str, list[Document]] = defaultdict(list)
+        self.by_package: dict[tuple[str, str], list[Document]] = defaultdict(list)
+        for document in documents:
+            if document.targets:
+                self.by_language[document.language].append(document)
+                self.by_package[document.language, document.package].append(document)
+        self.languages = sorted(self.by_language)
+        self.weights = [LANGUAGE_WEIGHT.get(name, OTHER_WEIGHT) for name in self.languages]
+        self.cumulative: dict[str, list[int]] = {}
+        for name in self.languages:
+            total, sums = 0, []
+            for document in self.by_language[name]:
+                total += min(len(document.text), 30_000)
+                sums.append(total)
+            self.cumulative[name] = sums
+
+    def draw(self, rng: random.Random) -> Document:
+        name = rng.choices(self.languages, self.weights)[0]
+        sums = self.cumulative[name]
+        return self.by_language[name][bisect.bisect_left(sums, rng.random() * sums[-1])]
+
+    def package(self, document: Document) -> list[Document]:
+        return self.by_package[document.language, document.package]
+
+
+def draw_row(rng: random.Random, sampler: Sampler, encoder: Encoder, context: int) -> list[int]:
+    """One row of `context + 1` tokens, filled with whole samples."""
+    length, row, misses = context + 1, [], 0
+    while length - len(row) >= SMALLEST_SAMPLE and misses < 6:
+        left = length - len(row)
+        budget = min(left, int(context * rng.choice((0.35, 0.5, 0.75, 1.01))))
+        document = sampler.draw(rng)
+        sample = encoder.sample(rng, document, sampler.package(document), budget)
+        if sample:
+            row += sample
+        else:
+            misses += 1
+    if len(row) > length:
+        raise AssertionError(f"a sample overran its budget: {len(row)} > {length}")
+    return row + [PAD] * (length - len(row))
+
+
+def shard_path(folder: Path, context: int, number: int) -> Path:
+    return folder / f"rows-{context}-{number:05d}.npz"
+
+
+def pack_shard(sampler: Sampler, encoder: Encoder, out: Path, *, context: int, rows: int, seed: int, number: int) -> Path:
+    """Write shard `number`; it is complete or absent, never half there."""
+    rng = random.Random(f"{seed}/{context}/{number}")
+    array = np.array([draw_row(rng, sampler, encoder, context) for _ in range(rows)], dtype=np.uint16)
+    path = shard_path(out, context, number)
+    partial = path.with_suffix(".part.npz")
+    np.savez_compressed(partial, rows=array)
+    partial.rename(path)
+    return path
+
+
+class RowReader:
+    """Rows of a folder's shards in order, addressed by one running number."""
+
+    def __init__(self, folder: Path, context: int) -> None:
+        self.folder, self.context = folder, context
+        first = shard_path(folder, context, 0)
+        if not first.exists():
+            raise SystemExit(f"no rows of {context} tokens in {folder}: make them with rows.py")
+        self.cache: dict[int, np.ndarray] = {}
+        self.per_shard = len(self.load(0))
+
+    def load(self, number: int) -> np.ndarray:
+        if number not in self.cache:
+            self.cache = {k: v for k, v in self.cache.items() if k >= number - 1}
+            with np.load(shard_path(self.folder, self.context, number)) as data:
+                self.cache[number] = data["rows"]
+        return self.cache[number]
+
+    def count(self) -> int:
+        """Number of shards there are now, without a gap from the first."""
+        number = 0
+        while shard_path(self.folder, self.context, number).exists():
+            number += 1
+        return number
+
+    def batch(self, start: int, size: int) -> np.ndarray:
+        """Rows `start` to `start + size`; past the last shard it begins again at the first."""
+        shards, picked = self.count(), []
+        for row in range(start, start + size):
+            number, offset = divmod(row, self.per_shard)
+            picked.append(self.load(number % shards)[offset])
+        return np.stack(picked).astype(np.int64)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--corpus", type=Path, required=True, help="folder with train.jsonl")
+    parser.add_argument("--split", default="train", choices=("train", "heldout"))
+    parser.add_argument("--tokenizer", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--context", type=int, default=512)
+    parser.add_argument("--rows", type=int, default=2048, help="rows of one shard")
+    parser.add_argument("--shards", default="0:1", help="numbers to make, FIRST:END")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--spm", type=float, default=0.0, help="share of suffix-first samples")
+    args = parser.parse_args()
+
+    from tokenizers import Tokenizer
+
+    started = time.time()
+    sampler = Sampler(read_documents(args.corpus / f"{args.split}.jsonl"))
+    encoder = Encoder(Tokenizer.from_file(str(args.tokenizer)), Mix(spm=args.spm))
+    args.out.mkdir(parents=True, exist_ok=True)
+    first, end = (int(part) for part in args.shards.split(":"))
+    print(f"{sum(map(len, sampler.by_language.values()))} documents in {time.time() - started:.0f} s", flush=True)
+    for number in range(first, end):
+        if shard_path(args.out, args.context, number).exists():
+            continue
+        started = time.time()
+        path = pack_shard(
+            sampler, encoder, args.out, context=args.context, rows=args.rows, seed=args.seed, number=number
+        )
+        with np.load(path) as data:
+            padding = float((data["rows"] == PAD).mean())
+        print(
+            f"{path.name}: {path.stat().st_size / 2**20:.1f} MiB, padding {padding:.1%}, {time.time() - started:.0f} s",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()
