@@ -13,6 +13,7 @@
 mod epoch;
 mod generate;
 mod job;
+mod load;
 mod queue;
 mod session;
 mod worker;
@@ -20,4 +21,5 @@ mod worker;
 pub use epoch::{Epoch, Epochs};
 pub use job::{Generated, Job, Milliseconds, Partial, Preparation, Priority, Stop, StopCheck, TokenCounts};
 pub use session::{FORK_ABOVE_TOKENS, Session, SessionPool};
-pub use worker::{Engine, LoadFailed, Loaded, Speed, Status, Ticket};
+pub use load::{LoadFailed, Loaded};
+pub use worker::{Engine, Speed, Status, Ticket};

@@ -8,26 +8,14 @@ use std::thread::JoinHandle;
 use std::time::Instant;
 
 use lowkey_model::{CausalLm, Want};
-use lowkey_prompt::{Assembler, Healing};
+use lowkey_prompt::Healing;
 
 use crate::epoch::{Epoch, Epochs};
 use crate::generate::{Generator, ms_since};
 use crate::job::{Generated, Job, Stop};
+use crate::load::{LoadFailed, Loaded};
 use crate::queue::{Queue, Queued};
 use crate::session::SessionPool;
-
-/// A model ready to run, with the tokenizer and format that belong to it.
-pub struct Loaded {
-    /// What the user calls it.
-    pub name: String,
-    /// The network.
-    pub model: Box<dyn CausalLm>,
-    /// Text to token ids for this model.
-    pub assembler: Arc<Assembler>,
-}
-
-/// Why there is no model, in words for the user.
-pub type LoadFailed = String;
 
 /// Tokens per second of this model on this machine, measured at load.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]

@@ -1,0 +1,71 @@
+//! From a model file to a model that runs: tokenizer, prompt format, weights.
+//!
+//! The one place that knows both the file's metadata and what the prompt stage needs
+//! of it.
+
+use std::error::Error;
+use std::sync::Arc;
+
+use lowkey_model::{CausalLm, ModelFile};
+use lowkey_prompt::{Assembler, FimFormat, GgufVocab, Tokenizer};
+
+/// A model ready to run, with the tokenizer and format that belong to it.
+pub struct Loaded {
+    /// What the user calls it.
+    pub name: String,
+    /// The network.
+    pub model: Box<dyn CausalLm>,
+    /// Text to token ids for this model.
+    pub assembler: Arc<Assembler>,
+}
+
+/// Why there is no model, in words for the user.
+pub type LoadFailed = String;
+
+impl Loaded {
+    /// Builds the tokenizer and packs the weights, to run on `threads` threads.
+    ///
+    /// `progress` gets the share done, 0 to 1.
+    pub fn from_file(
+        file: &ModelFile,
+        threads: usize,
+        progress: &mut dyn FnMut(f32),
+    ) -> Result<Self, LoadFailed> {
+        let said = |error: &dyn Error| format!("model {}: {error}", file.name());
+        let vocab = vocab(file);
+        let tokenizer = Tokenizer::from_gguf(&vocab).map_err(|e| said(&e))?;
+        let format = FimFormat::detect(&tokenizer, &vocab).map_err(|e| said(&e))?;
+        let model = lowkey_model::load(file, threads, progress).map_err(|e| e.to_string())?;
+        Ok(Self {
+            name: file.name().to_owned(),
+            model,
+            assembler: Arc::new(Assembler::new(Arc::new(tokenizer), format)),
+        })
+    }
+}
+
+/// What the tokenizer needs of a GGUF file's metadata.
+fn vocab(file: &ModelFile) -> GgufVocab {
+    let metadata = file.metadata();
+    let key = |name: &str| format!("tokenizer.ggml.{name}");
+    let id = |name: &str| metadata.u32(&key(&format!("{name}_token_id")));
+    GgufVocab {
+        model: metadata.string(&key("model")).unwrap_or_default().to_owned(),
+        pre: metadata.string(&key("pre")).unwrap_or_default().to_owned(),
+        tokens: metadata.strings(&key("tokens")).unwrap_or_default(),
+        token_types: metadata.ints(&key("token_type")).unwrap_or_default(),
+        merges: metadata.strings(&key("merges")).unwrap_or_default(),
+        bos: id("bos"),
+        eos: id("eos"),
+        eot: id("eot"),
+        eom: id("eom"),
+        add_bos: metadata.bool(&key("add_bos_token")).unwrap_or(false),
+        fim_pre: id("fim_pre").or_else(|| id("prefix")),
+        fim_suf: id("fim_suf").or_else(|| id("suffix")),
+        fim_mid: id("fim_mid").or_else(|| id("middle")),
+        fim_pad: id("fim_pad"),
+        fim_rep: id("fim_rep"),
+        fim_sep: id("fim_sep"),
+        fragmented_middle: metadata.bool("lowkey.fim_fragmented_middle").unwrap_or(false),
+    }
+}
