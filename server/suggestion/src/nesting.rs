@@ -28,6 +28,17 @@ pub(crate) struct InnerOpener {
     closer: char,
 }
 
+/// A character outside of everything that the completion opens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Outer {
+    /// Where it stands, in bytes.
+    pub at: usize,
+    /// The character.
+    pub c: char,
+    /// Whether it stands in the comment or literal in which the cursor stands.
+    pub is_text: bool,
+}
+
 /// The effect of a completion on its surroundings.
 #[derive(Debug, Default)]
 pub(crate) struct Nesting {
@@ -39,8 +50,8 @@ pub(crate) struct Nesting {
     pub open_literal: Option<(usize, &'static StringSyntax)>,
     /// Where it ends a literal that text right of the cursor ends already.
     pub literal_ended_twice: Option<usize>,
-    /// Closers, quotes, punctuation and blanks that belong to what was opened before the cursor, with their offsets.
-    pub outer: Vec<(usize, char)>,
+    /// Closers, quotes, punctuation and blanks that belong to what was opened before the cursor.
+    pub outer: Vec<Outer>,
 }
 
 impl Nesting {
@@ -64,7 +75,8 @@ impl Nesting {
                         this.literal_ended_twice.get_or_insert(at);
                     }
                     let delimiter = text.get(at..at + token.len).unwrap_or_default();
-                    this.outer.extend(delimiter.char_indices().map(|(i, c)| (at + i, c)));
+                    let outer = |(i, c)| Outer { at: at + i, c, is_text: false };
+                    this.outer.extend(delimiter.char_indices().map(outer));
                 }
                 Kind::Text if in_place => {
                     if c == '\n' && site.place == Place::LineComment {
@@ -75,7 +87,7 @@ impl Nesting {
                         None if prose.last() == Some(&c) => {
                             prose.pop();
                         }
-                        None if prose.is_empty() => this.outer.push((at, c)),
+                        None if prose.is_empty() => this.outer.push(Outer { at, c, is_text: true }),
                         None => {}
                     }
                 }
@@ -95,12 +107,12 @@ impl Nesting {
                             '<' => angles += 1,
                             '>' if matches!(previous, '-' | '=') => {}
                             '>' if angles > 0 => angles -= 1,
-                            '>' => this.outer.push((at, c)),
+                            '>' => this.outer.push(Outer { at, c, is_text: false }),
                             _ => {}
                         }
                     }
                     if this.is_outer() && (is_punctuation(c) || c.is_whitespace()) {
-                        this.outer.push((at, c));
+                        this.outer.push(Outer { at, c, is_text: false });
                     }
                 }
                 Kind::Text => {}
@@ -127,7 +139,7 @@ impl Nesting {
             }
             return;
         }
-        self.outer.push((at, c));
+        self.outer.push(Outer { at, c, is_text: false });
         let surplus = match around.last().copied() {
             Some(opener) if opener.closer != c => {
                 is_strict.then_some(Surplus::WrongKind { closer: c, opener: opener.bracket })
@@ -138,7 +150,7 @@ impl Nesting {
                 (!is_free).then_some(Surplus::ClosedAlready { closer: c })
             }
             None => {
-                let is_known = !site.is_cut_above || site.closes_more_below;
+                let is_known = !site.request.is_cut_above() || site.closes_more_below;
                 (is_strict && is_known).then_some(Surplus::NothingOpen { closer: c })
             }
         };

@@ -8,6 +8,9 @@ use lowkey_document::Language;
 /// How many lines above and below the cursor are looked at; what lies further away is not read.
 pub const MAX_SURROUNDING_LINES: usize = 20;
 
+/// How much of a line is looked at, on the side of the cursor; minified files have lines of megabytes.
+const MAX_LINE_BYTES: usize = 4 << 10;
+
 /// How many lines a multi-line suggestion has at most.
 pub const MAX_LINES: usize = 10;
 
@@ -55,16 +58,28 @@ impl<'a> Request<'a> {
         self.multiline && self.max_lines > 1 && self.after.trim().is_empty()
     }
 
+    /// Returns the request with no more of the cursor's line than is looked at.
+    /// The replaced tail stays whole: it must survive.
+    pub(crate) fn clipped(self) -> Self {
+        let start = self.before.len().saturating_sub(MAX_LINE_BYTES);
+        let before = self.before.get(self.before.ceil_char_boundary(start)..).unwrap_or_default();
+        Self { before, after: clip(self.after), ..self }
+    }
+
     /// Returns the lines above that are looked at, nearest last.
-    pub(crate) fn lines_above(&self) -> &'a [String] {
+    pub(crate) fn lines_above(&self) -> impl DoubleEndedIterator<Item = &'a str> + Clone + use<'a> {
         let start = self.previous_lines.len().saturating_sub(MAX_SURROUNDING_LINES);
-        self.previous_lines.get(start..).unwrap_or_default()
+        self.previous_lines.get(start..).unwrap_or_default().iter().map(|line| clip(line))
     }
 
     /// Returns the lines below that are looked at, nearest first.
-    pub(crate) fn lines_below(&self) -> &'a [String] {
-        let end = self.next_lines.len().min(MAX_SURROUNDING_LINES);
-        self.next_lines.get(..end).unwrap_or_default()
+    pub(crate) fn lines_below(&self) -> impl DoubleEndedIterator<Item = &'a str> + Clone + use<'a> {
+        self.next_lines.iter().take(MAX_SURROUNDING_LINES).map(|line| clip(line))
+    }
+
+    /// Says whether there may be more lines above than were given.
+    pub(crate) fn is_cut_above(&self) -> bool {
+        self.previous_lines.len() >= MAX_SURROUNDING_LINES
     }
 
     /// Says whether there may be more lines below than were given.
@@ -74,13 +89,18 @@ impl<'a> Request<'a> {
 
     /// Returns the first line below that is not blank.
     pub(crate) fn next_line(&self) -> Option<&'a str> {
-        self.lines_below().iter().map(String::as_str).find(|line| !line.trim().is_empty())
+        self.lines_below().find(|line| !line.trim().is_empty())
     }
 
     /// Returns the last line above that is not blank.
     pub(crate) fn previous_line(&self) -> Option<&'a str> {
-        self.lines_above().iter().rev().map(String::as_str).find(|line| !line.trim().is_empty())
+        self.lines_above().rev().find(|line| !line.trim().is_empty())
     }
+}
+
+/// Returns as much of a line's beginning as is looked at.
+fn clip(line: &str) -> &str {
+    line.get(..line.floor_char_boundary(MAX_LINE_BYTES)).unwrap_or_default()
 }
 
 /// The model's text.

@@ -55,7 +55,7 @@ impl ScopeEnd {
             block_ends: site.request.language.block_ends,
             scanner: site.scanner_at_line_start(),
             open: site.openers.clone(),
-            floor: 0,
+            floor: site.n_open_above.min(site.openers.len()),
             base: (!before.trim().is_empty()).then(|| indent_columns(before)),
             has_block: false,
             has_bracket: false,
@@ -65,13 +65,13 @@ impl ScopeEnd {
     }
 
     /// Takes the completion's first line, behind what stands before the cursor.
-    pub(crate) fn first_line(&mut self, site: &Site<'_>, text: &str) {
-        let cursor = site.request.before.len();
-        let line = [site.request.before, text, "\n"].concat();
+    pub(crate) fn first_line(&mut self, before: &str, text: &str) {
+        let cursor = before.len();
+        let line = [before, text, "\n"].concat();
         if !line.trim().is_empty() {
             self.base.get_or_insert(indent_columns(&line));
         }
-        let mut floor = site.n_open_above.min(site.openers.len());
+        let mut floor = self.floor;
         let open = &mut self.open;
         let indent = indent_columns(&line);
         self.scanner.scan(&line, |token| {

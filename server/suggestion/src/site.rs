@@ -4,7 +4,7 @@
 //! What lies further away than those lines is unknown, and unknown brackets are left to the model.
 
 use crate::lines::{indent_columns, indentation};
-use crate::request::{MAX_SURROUNDING_LINES, Request};
+use crate::request::Request;
 use crate::syntax::{Kind, Place, Scanner, Token};
 
 /// Where an open bracket is closed as the document stands.
@@ -46,8 +46,6 @@ pub(crate) struct Site<'a> {
     pub place: Place,
     /// Whether a literal that is open at the cursor is ended by text that stays.
     pub literal_ends_after: bool,
-    /// Whether more lines stand above than are looked at, so that brackets may be open out of sight.
-    pub is_cut_above: bool,
     /// Whether text that stays closes brackets whose openers are not in sight.
     pub closes_more_below: bool,
     /// Whether the rest of the cursor's line closes more than is open.
@@ -58,7 +56,7 @@ pub(crate) struct Site<'a> {
 impl<'a> Site<'a> {
     /// Reads the surroundings of a request.
     pub(crate) fn new(request: &Request<'a>) -> Self {
-        let request = *request;
+        let request = request.clipped();
         let mut scanner = Scanner::new(request.language);
         let mut openers = Vec::new();
         for line in request.lines_above() {
@@ -74,7 +72,6 @@ impl<'a> Site<'a> {
             n_open_above,
             place: scanner.place(),
             literal_ends_after: false,
-            is_cut_above: request.previous_lines.len() >= MAX_SURROUNDING_LINES,
             closes_more_below: false,
             closes_more_on_line: false,
             line_start,

@@ -50,10 +50,15 @@ impl StopReason {
     }
 }
 
-/// Watches one completion grow.
+/// Watches one completion grow. Owns what it needs, so that it can live on the engine's thread.
 #[derive(Debug, Clone)]
-pub struct StopRules<'a> {
-    site: Site<'a>,
+pub struct StopRules {
+    before: String,
+    next_line: Option<String>,
+    block_ends: &'static [&'static str],
+    takes_lines: bool,
+    max_lines: usize,
+    scope: ScopeEnd,
     state: State,
 }
 
@@ -86,7 +91,7 @@ enum Head {
 }
 
 impl State {
-    fn new(site: &Site<'_>) -> Self {
+    fn new(scope: &ScopeEnd) -> Self {
         Self {
             n_seen: 0,
             previous: ' ',
@@ -94,7 +99,7 @@ impl State {
             previous_end: 0,
             n_lines: 0,
             head: Head::Blank,
-            scope: ScopeEnd::new(site),
+            scope: scope.clone(),
             periods: PeriodLoop::new(),
             lines: LineLoop::default(),
             verdict: None,
@@ -102,22 +107,31 @@ impl State {
     }
 }
 
-impl<'a> StopRules<'a> {
+impl StopRules {
     /// Reads the surroundings once.
-    pub fn new(request: &Request<'a>) -> Self {
-        Self::at(Site::new(request))
+    pub fn new(request: &Request<'_>) -> Self {
+        Self::at(&Site::new(request))
     }
 
-    pub(crate) fn at(site: Site<'a>) -> Self {
-        let state = State::new(&site);
-        Self { site, state }
+    pub(crate) fn at(site: &Site<'_>) -> Self {
+        let request = &site.request;
+        let scope = ScopeEnd::new(site);
+        Self {
+            before: request.before.to_owned(),
+            next_line: request.next_line().map(str::to_owned),
+            block_ends: request.language.block_ends,
+            takes_lines: request.takes_lines(),
+            max_lines: request.max_lines,
+            state: State::new(&scope),
+            scope,
+        }
     }
 
     /// Takes the whole text so far; returns why to stop and how many of its bytes to keep.
     /// Text that is shorter than the last time is read from its start.
     pub fn push(&mut self, text_so_far: &str) -> Option<(StopReason, usize)> {
         if text_so_far.get(..self.state.n_seen).is_none() {
-            self.state = State::new(&self.site);
+            self.state = State::new(&self.scope);
         }
         if self.state.verdict.is_none() {
             let new = text_so_far.get(self.state.n_seen..).unwrap_or_default();
@@ -202,7 +216,7 @@ impl<'a> StopRules<'a> {
             _ => self.later_line_end(line, at),
         };
         self.state.n_lines += 1;
-        if verdict.is_none() && self.state.n_lines >= self.site.request.max_lines {
+        if verdict.is_none() && self.state.n_lines >= self.max_lines {
             return Some((StopReason::Limit, at));
         }
         self.state.previous_end = at;
@@ -212,14 +226,14 @@ impl<'a> StopRules<'a> {
     }
 
     fn first_line_end(&mut self, line: &str, at: usize) -> Option<(StopReason, usize)> {
-        let whole = [self.site.request.before, line].concat();
+        let whole = [self.before.as_str(), line].concat();
         if self.repeats_next_line(&whole) {
             return Some((StopReason::Suffix, 0));
         }
-        if !self.site.request.takes_lines() {
+        if !self.takes_lines {
             return Some((StopReason::Newline, at));
         }
-        self.state.scope.first_line(&self.site, line);
+        self.state.scope.first_line(&self.before, line);
         self.state.lines.push(&whole, at);
         None
     }
@@ -239,8 +253,7 @@ impl<'a> StopRules<'a> {
     }
 
     fn repeats_next_line(&self, line: &str) -> bool {
-        let ends = self.site.request.language.block_ends;
-        self.site.request.next_line().is_some_and(|next| match is_block_end(line, ends) {
+        self.next_line.as_deref().is_some_and(|next| match is_block_end(line, self.block_ends) {
             // Ends of blocks are told apart by their indentation.
             true => line.trim_end() == next.trim_end(),
             false => !is_trivial(line) && same_line(line, next),

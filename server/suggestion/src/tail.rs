@@ -6,7 +6,7 @@
 //! (editors draw a suggestion over it only then).
 
 use crate::lines::{indentation, is_closer};
-use crate::nesting::Nesting;
+use crate::nesting::{Nesting, Outer};
 use crate::site::Site;
 
 /// Returns the text to insert in place of the replaced tail.
@@ -18,26 +18,38 @@ pub(crate) fn join(site: &Site<'_>, text: &str) -> String {
     let core = tail.trim_end();
     let blanks = tail.get(core.len()..).unwrap_or_default();
     let nesting = Nesting::of(site, text);
-    let supplied = supplied_bytes(core, nesting.outer.iter().map(|&(_, c)| c));
-    if supplied == core.len() {
+    let supplied = supplied_bytes(core, &nesting.outer);
+    let missing = core.get(supplied..).unwrap_or_default();
+    if missing.is_empty() {
         return [text, blanks].concat();
     }
-    let own = OwnTail::of(text, &nesting);
-    let stem_outer = nesting.outer.iter().filter(|&&(at, _)| at < own.stem.len()).map(|&(_, c)| c);
-    let needed = core.get(supplied_bytes(core, stem_outer)..).unwrap_or_default();
-    if is_subsequence(own.closers, needed) {
-        let (inside, outside) = own.place_punctuation(needed);
-        let stem = [own.stem, inside].concat();
-        return append(site, &stem, &[needed, outside, blanks].concat());
+    if opens_block(text) && missing.starts_with([')', ']', '}']) {
+        // The completion broke the line right behind the opener: the closer gets a line of its own, too.
+        let indentation = indentation(site.request.before);
+        return [text.trim_end(), "\n", indentation, missing, blanks].concat();
     }
-    let missing = core.get(supplied..).unwrap_or_default();
-    append(site, text, &[missing, blanks].concat())
+    let own = OwnTail::of(text, &nesting);
+    let before_own = nesting.outer.iter().take_while(|outer| outer.at < own.stem.len());
+    let needed = core.get(supplied_bytes(core, before_own)..).unwrap_or_default();
+    let (text, closers) = match own.placed_before(needed) {
+        Some(behind) => (own.stem, [needed, behind].concat()),
+        None => (text, missing.to_owned()),
+    };
+    // `{ x }` is blank on both sides or on neither.
+    let is_padded = text.starts_with(' ') && !text.ends_with(' ') && !text.contains('\n');
+    let blank = if is_padded && closers.starts_with('}') { " " } else { "" };
+    [text, blank, &closers, blanks].concat()
+}
+
+/// Says whether the completion breaks the line at the cursor and goes on below.
+fn opens_block(text: &str) -> bool {
+    text.trim_start_matches([' ', '\t']).starts_with('\n') && !text.trim().is_empty()
 }
 
 /// Says whether the completion leaves closers of the tail to be put back behind it.
 pub(crate) fn leaves_closers(site: &Site<'_>, nesting: &Nesting) -> bool {
     let core = site.request.replaced_tail.trim_end();
-    let supplied = supplied_bytes(core, nesting.outer.iter().map(|&(_, c)| c));
+    let supplied = supplied_bytes(core, &nesting.outer);
     core.get(supplied..).is_some_and(|missing| missing.contains([')', ']', '}']))
 }
 
@@ -52,60 +64,57 @@ struct OwnTail<'t> {
 impl<'t> OwnTail<'t> {
     fn of(text: &'t str, nesting: &Nesting) -> Self {
         let mut start = text.len();
-        for &(at, c) in nesting.outer.iter().rev() {
-            let is_part = is_closer(c) || matches!(c, ';' | ',' | ':' | ' ');
-            if at + c.len_utf8() != start || !is_part {
+        for outer in nesting.outer.iter().rev() {
+            let is_part = is_closer(outer.c) || is_final(outer.c) || outer.c == ' ';
+            if outer.at + outer.c.len_utf8() != start || outer.is_text || !is_part {
                 break;
             }
-            start = at;
+            start = outer.at;
         }
-        let (stem, own) = text.split_at_checked(start).unwrap_or((text, ""));
-        let closers_end = own.trim_end_matches([';', ',', ':', ' ']).len();
-        let (closers, punctuation) = own.split_at_checked(closers_end).unwrap_or((own, ""));
-        // A blank before the closers is part of the text.
-        let trimmed = closers.trim_start();
-        let stem = text.get(..stem.len() + closers.len() - trimmed.len()).unwrap_or(stem);
-        Self { stem, closers: trimmed, punctuation: punctuation.trim() }
+        // Blanks before the closers are part of the text.
+        let own = text.get(start..).unwrap_or_default().trim_start();
+        let stem = text.get(..text.len() - own.len()).unwrap_or_default();
+        let closers = own.trim_end_matches(|c| is_final(c) || c == ' ');
+        let punctuation = own.get(closers.len()..).unwrap_or_default().trim();
+        Self { stem, closers, punctuation }
     }
 
-    /// Returns what of the punctuation belongs before and what behind the needed closers.
-    fn place_punctuation(&self, needed: &str) -> (&'t str, &'t str) {
-        let last = needed.chars().next_back().unwrap_or(' ');
+    /// Says what of it goes behind the needed closers when these take its place;
+    /// `None` when it has something to keep before them.
+    fn placed_before(&self, needed: &str) -> Option<&'t str> {
+        let is_kept_whole = is_subsequence(self.closers, needed);
+        let brings_own = needed.ends_with(is_final);
         match self.punctuation {
-            "" => ("", ""),
-            // The tail brings its own.
-            _ if !is_closer(last) => ("", ""),
+            _ if !is_kept_whole => None,
+            "" => Some(""),
+            own if is_subsequence(&[self.closers, own].concat(), needed) => Some(""),
+            // `f(g(x);` before `))`: what ends the statement stays at its end.
+            own if !self.closers.is_empty() => Some(if brings_own { "" } else { own }),
             // A list's last comma says nothing before its closer.
-            "," if self.closers.is_empty() => ("", ""),
-            punctuation if !self.closers.is_empty() || matches!(last, ')' | '}' | '"' | '\'') => {
-                ("", punctuation)
+            "," => Some(""),
+            // A statement may end inside a block, not inside a call.
+            ";" if needed.starts_with([')', ']', '"', '\'', '`']) => {
+                Some(if brings_own { "" } else { ";" })
             }
-            punctuation => (punctuation, ""),
+            ":" if needed.starts_with(')') && !brings_own => Some(":"),
+            _ => None,
         }
     }
 }
 
-/// Appends what is missing; on a line of its own when the completion broke the line right behind the opener.
-fn append(site: &Site<'_>, text: &str, missing: &str) -> String {
-    let text_is_block = text.starts_with('\n') && missing.starts_with([')', ']', '}']);
-    if text_is_block && !text.trim().is_empty() {
-        let indentation = indentation(site.request.before);
-        return [text.trim_end(), "\n", indentation, missing].concat();
-    }
-    // `{ x }` is blank on both sides or on neither.
-    let is_padded = text.starts_with(' ') && !text.ends_with(' ') && !text.contains('\n');
-    let blank = if is_padded && missing.starts_with('}') { " " } else { "" };
-    [text, blank, missing].concat()
+/// Says whether `c` ends a statement, an item or a head.
+fn is_final(c: char) -> bool {
+    matches!(c, ';' | ',' | ':')
 }
 
 /// Returns how many leading bytes of `tail` occur in `supply`, in order.
-fn supplied_bytes(tail: &str, supply: impl Iterator<Item = char>) -> usize {
+fn supplied_bytes<'o>(tail: &str, supply: impl IntoIterator<Item = &'o Outer>) -> usize {
     let mut rest = tail.chars();
-    for c in supply {
+    for outer in supply {
         let mut ahead = rest.clone();
         match ahead.next() {
             None => break,
-            Some(wanted) if wanted == c => rest = ahead,
+            Some(wanted) if wanted == outer.c => rest = ahead,
             Some(_) => {}
         }
     }

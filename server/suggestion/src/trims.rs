@@ -63,8 +63,8 @@ const RULES: &[Rule] = &[
     Rule { name: "trailing space", cut: trailing_space::cut },
 ];
 
-/// How often the list is gone through at most; each turn but the last shortens the text.
-const MAX_TURNS: usize = 8;
+/// More than this is not looked at: no ten lines of code are as long.
+const MAX_COMPLETION_BYTES: usize = 8 << 10;
 
 /// Returns the names of the rules that may shorten or silence, in order.
 pub fn rule_names() -> Vec<&'static str> {
@@ -77,22 +77,17 @@ pub fn trim<'c>(request: &Request<'_>, completion: impl Into<Completion<'c>>) ->
     let completion = completion.into();
     let site = Site::new(request);
     let mut trims = Vec::new();
+    let raw = completion.text;
+    let end = raw.floor_char_boundary(MAX_COMPLETION_BYTES);
+    let is_complete = completion.is_complete && end == raw.len();
     // Lines end with `\n` in here; the document's own line ends come back when the edit is made.
-    let mut text = completion.text.replace("\r\n", "\n").replace('\r', "\n");
-    if !completion.is_complete
+    let mut text = raw.get(..end).unwrap_or_default().replace("\r\n", "\n").replace('\r', "\n");
+    if !is_complete
         && let Some(cut) = half_line::cut(&text)
     {
         apply(&mut text, half_line::NAME, cut, &mut trims);
     }
-    for _ in 0..MAX_TURNS {
-        let n_bytes = text.len();
-        for rule in RULES {
-            apply_rule(rule, &site, &mut text, &mut trims);
-        }
-        if text.len() == n_bytes {
-            break;
-        }
-    }
+    apply_all(&site, &mut text, &mut trims);
     let shown = tail::join(&site, &text);
     match too_little::reason(&site, &text, &shown) {
         None => Verdict::Show(Suggestion {
@@ -111,6 +106,19 @@ pub fn trim<'c>(request: &Request<'_>, completion: impl Into<Completion<'c>>) ->
                 }
             };
             Verdict::Silent { rule, text, trims }
+        }
+    }
+}
+
+/// Goes through the list until no rule has anything to say; each turn but the last shortens the text.
+fn apply_all(site: &Site<'_>, text: &mut String, trims: &mut Vec<Trimmed>) {
+    loop {
+        let n_bytes = text.len();
+        for rule in RULES {
+            apply_rule(rule, site, text, trims);
+        }
+        if text.len() == n_bytes {
+            return;
         }
     }
 }

@@ -32,9 +32,9 @@ pub(super) fn cut(site: &Site<'_>, text: &str) -> Option<Cut> {
 
 /// Returns what the lines around the cursor are indented with, when they agree.
 fn indent_character(site: &Site<'_>) -> Option<char> {
-    let around = site.request.lines_above().iter().chain(site.request.lines_below());
+    let around = site.request.lines_above().chain(site.request.lines_below());
     let mut found = None;
-    for line in around.map(String::as_str).chain([site.request.before]) {
+    for line in around.chain([site.request.before]) {
         let indentation = indentation(line);
         if indentation.len() == line.len() {
             continue;

@@ -12,7 +12,7 @@ pub(super) fn cut(site: &Site<'_>, text: &str) -> Option<Cut> {
     let (first, later) = lines.split_first()?;
     let first = [site.request.before, first].concat();
     let above: Vec<&str> =
-        site.request.lines_above().iter().map(String::as_str).filter(|line| !is_blank(line)).collect();
+        site.request.lines_above().filter(|line| !is_blank(line)).collect();
     if is_trivial(&first) || is_block_end(&first, site.request.language.block_ends) {
         return None;
     }

@@ -3,7 +3,7 @@
 use lowkey_document::Language;
 use proptest::prelude::*;
 
-use super::{MAX_TURNS, RULES, apply_rule, trim};
+use super::{RULES, apply_all, apply_rule, trim};
 use crate::request::{Completion, Request};
 use crate::site::Site;
 use crate::stop::StopRules;
@@ -108,11 +108,7 @@ fn is_subsequence(part: &str, whole: &str) -> bool {
 /// Applies the trims alone, without the tail.
 fn trimmed(site: &Site<'_>, text: &str) -> String {
     let mut text = text.to_owned();
-    for _ in 0..MAX_TURNS {
-        for rule in RULES {
-            apply_rule(rule, site, &mut text, &mut Vec::new());
-        }
-    }
+    apply_all(site, &mut text, &mut Vec::new());
     text
 }
 

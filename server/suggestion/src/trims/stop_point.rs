@@ -8,7 +8,7 @@ use crate::site::Site;
 use crate::stop::{StopReason, StopRules};
 
 pub(super) fn cut(site: &Site<'_>, text: &str) -> Option<Cut> {
-    let (reason, keep) = StopRules::at(site.clone()).push(text)?;
+    let (reason, keep) = StopRules::at(site).push(text)?;
     let why = match reason {
         StopReason::Newline if text.get(..keep).is_some_and(|line| line.trim().is_empty()) => {
             "the line is complete and one line was asked for"

@@ -4,13 +4,16 @@
 //! Brackets alone are left to the rules that count them.
 
 use super::Cut;
-use crate::lines::{is_closer, is_word};
+use crate::lines::{is_closer, is_trivial, is_word};
 use crate::site::Site;
 
 pub(super) fn cut(site: &Site<'_>, text: &str) -> Option<Cut> {
     let after = site.request.after.trim();
     if after.is_empty() {
         return None;
+    }
+    if let Some(at) = whole_rest(site, text, after) {
+        return Some(Cut::at(at, "the text repeats the rest of the line and goes on"));
     }
     // From the left: the first overlap found is the longest.
     let (start, whole) = text.char_indices().find_map(|(at, c)| {
@@ -31,6 +34,21 @@ pub(super) fn cut(site: &Site<'_>, text: &str) -> Option<Cut> {
         "the end repeats how the rest of the line begins"
     };
     Some(Cut::at(start, why))
+}
+
+/// Finds the whole rest of the line inside the text, if it says enough to be recognised.
+fn whole_rest(site: &Site<'_>, text: &str, after: &str) -> Option<usize> {
+    if is_trivial(after) {
+        return None;
+    }
+    text.match_indices(after).map(|(at, _)| at).find(|&at| {
+        let left = text.get(..at).and_then(|left| left.chars().next_back());
+        let left = left.or_else(|| site.request.before.chars().next_back());
+        let right = text.get(at + after.len()..).unwrap_or_default();
+        let splits_word = (after.starts_with(is_word) && left.is_some_and(is_word))
+            || (after.ends_with(is_word) && right.starts_with(is_word));
+        !splits_word
+    })
 }
 
 fn is_bracket(c: char) -> bool {

@@ -120,7 +120,7 @@ fn a_closer_of_nothing_is_cut() {
 
 #[test]
 fn a_case_pattern_in_shell_closes_nothing_and_stays() {
-    check("shellscript", "case \"\\$1\" in\n  ├start) run;;┤\n", &expect!["├start) run;;┤"]);
+    check("shellscript", "case \"$1\" in\n  ├start) run;;┤\n", &expect!["├start) run;;┤"]);
 }
 
 #[test]
@@ -184,7 +184,7 @@ fn a_comment_keeps_its_auto_closed_bracket_once() {
 
 #[test]
 fn a_template_placeholder_keeps_its_braces_once() {
-    check("typescript", "const s = `a \\${├name}`┤}`\n", &expect![[r#"const s = `a \${├name}`┤"#]]);
+    check("typescript", "const s = `a ${├name}`┤}`\n", &expect!["const s = `a ${├name}`┤"]);
 }
 
 #[test]
@@ -234,7 +234,7 @@ fn a_broken_argument_list_gets_its_closer_on_a_line_of_its_own() {
     check_lines("python", "def f():\n    g(├\n        a,\n        b,┤)\n", &expect![[r#"
             g(├
                 a,
-                b
+                b,
             )┤"#]]);
 }
 
@@ -242,8 +242,8 @@ fn a_broken_argument_list_gets_its_closer_on_a_line_of_its_own() {
 fn a_block_gets_its_auto_closed_brace_on_a_line_of_its_own() {
     check_lines("rust", "fn main() {├\n    run();┤}\n", &expect![[r#"
         fn main() {├
-            run()
-        };┤"#]]);
+            run();
+        }┤"#]]);
 }
 
 #[test]
@@ -264,4 +264,38 @@ fn a_doubled_brace_below_is_cut_with_its_line() {
 #[test]
 fn unicode_between_brackets_is_no_obstacle() {
     check("python", "print(\"├héllo 👋🏽 wörld\")┤\")\n", &expect![[r#"print("├héllo 👋🏽 wörld")┤"#]]);
+}
+
+#[test]
+fn a_statement_inside_auto_closed_braces_keeps_its_semicolon() {
+    check("javascript", "const f = () => {├ return 1;┤}\n", &expect!["const f = () => {├ return 1; }┤"]);
+}
+
+#[test]
+fn a_comma_inside_a_string_stays() {
+    check("python", "print(\"├hello,┤\")\n", &expect![[r#"print("├hello,")┤"#]]);
+}
+
+#[test]
+fn a_colon_goes_behind_the_bracket_that_was_there() {
+    check("python", "if f(├x:┤)\n", &expect!["if f(├x):┤"]);
+}
+
+#[test]
+fn a_slice_keeps_its_colon_inside() {
+    check("python", "y = x[├1:┤]\n", &expect!["y = x[├1:]┤"]);
+}
+
+#[test]
+fn a_semicolon_that_the_tail_brings_is_dropped() {
+    check("java", "f(├x;┤);\n", &expect!["f(├x);┤"]);
+}
+
+#[test]
+fn a_block_as_last_argument_gets_both_closers() {
+    check_lines("javascript", "it(\"a\", () => {├\n  run();\n┤})\n", &expect![[r#"
+        it("a", () => {├
+          run();
+        })┤
+        [trailing space]"#]]);
 }

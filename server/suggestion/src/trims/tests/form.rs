@@ -26,8 +26,8 @@ fn a_blank_that_separates_from_the_rest_of_the_line_stays() {
 #[test]
 fn blanks_alone_are_too_little() {
     check("go", "x := 1├   ┤\n", &expect![[r#"
-        silent: trailing space
-        [trailing space]"#]]);
+        silent: too little
+        [too little]"#]]);
 }
 
 #[test]
@@ -127,5 +127,5 @@ fn an_include_closes_its_angle_bracket_once() {
 
 #[test]
 fn a_scss_value_keeps_its_semicolon_once() {
-    check("scss", ".a { color: ├red;┤; }\n", &expect![".a { color: ├red; };┤"]);
+    check("scss", ".a { color: ├red;┤; }\n", &expect![".a { color: ├red; }┤"]);
 }

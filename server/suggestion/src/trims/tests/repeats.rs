@@ -145,7 +145,14 @@ fn a_closing_tag_that_is_there_already_is_not_repeated() {
 
 #[test]
 fn a_done_that_is_there_already_is_not_repeated() {
-    check_lines("shellscript", "for x in a b; do\n├  echo \"\\$x\"\ndone┤\ndone\n", &expect![[r#"
-        ├  echo "\$x"┤
+    check_lines("shellscript", "for x in a b; do\n├  echo \"$x\"\ndone┤\ndone\n", &expect![[r#"
+        ├  echo "$x"┤
         [next line]"#]]);
+}
+
+#[test]
+fn the_rest_of_the_line_in_the_middle_of_the_text_ends_it() {
+    check("typescript", "const a = f(├x, y + z); // sum┤y + z);\n", &expect![[r#"
+        const a = f(├x, ┤y + z);
+        [suffix overlap]"#]]);
 }

@@ -111,9 +111,9 @@ fn a_yaml_mapping_ends_where_indentation_returns() {
 
 #[test]
 fn a_shell_loop_ends_with_done() {
-    check_lines("shellscript", "for f in *; do├\n  echo \"\\$f\"\ndone\necho end┤\n", &expect![[r#"
+    check_lines("shellscript", "for f in *; do├\n  echo \"$f\"\ndone\necho end┤\n", &expect![[r#"
         for f in *; do├
-          echo "\$f"
+          echo "$f"
         done┤
         [stop rules]"#]]);
 }
@@ -189,5 +189,5 @@ fn a_multi_line_string_does_not_end_a_block() {
 
 #[test]
 fn a_whitespace_line_may_dedent() {
-    check("python", "def f():\n    if x:\n        a()\n    $0├    return 1┤\n", &expect!["├    return 1┤$0"]);
+    check("python", "def f():\n    if x:\n        a()\n├    return 1┤\n", &expect!["├    return 1┤"]);
 }
