@@ -6,6 +6,14 @@
 
 use crate::TokenId;
 
+/// Quoted text from a file is cut to this many characters.
+const MAX_QUOTED_CHARS: usize = 80;
+
+/// Returns the beginning of `text`, for a message.
+pub(crate) fn quoted(text: &str) -> String {
+    text.chars().take(MAX_QUOTED_CHARS).collect()
+}
+
 /// Says why a vocabulary was refused.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum TokenizerError {

@@ -74,7 +74,7 @@ const UNKNOWN_ROW: Family = Family {
     spm: None,
 };
 
-/// The sentinels that StarCoder began and many took over.
+/// The sentinels that `StarCoder` began and many took over.
 const STARCODER: Family = Family {
     name: "starcoder, granite-code, refact, stable-code",
     pre: "<fim_prefix>",

@@ -49,6 +49,8 @@ impl FimFormat {
     /// `GgufVocab::default()`.
     pub fn detect(tokenizer: &Tokenizer, ids: &GgufVocab) -> Result<FimFormat, NoFim> {
         let named = ids.fim_pre.zip(ids.fim_suf);
+        // Unknown sentinels are taken only as a whole set: without a middle it would be a guess where the answer goes.
+        let named_set = named.zip(ids.fim_mid).map(|((pre, suf), mid)| (pre, suf, Some(mid)));
         let of_family = |family: &Family| {
             let pre = tokenizer.id_of(family.pre)?;
             let suf = tokenizer.id_of(family.suf)?;
@@ -61,12 +63,10 @@ impl FimFormat {
             agrees.then_some((pre, suf, mid))
         };
         let by_text = FAMILIES.iter().find_map(|family| Some((family, of_family(family)?)));
-        let (family, (pre, suf, mid)) = match (by_text, named) {
-            (Some((family, (pre, suf, mid))), _) => (family, (pre, suf, mid)),
-            (None, Some((pre, suf))) if ids.fim_sep.is_some() => {
-                (&UNKNOWN_SEPARATED, (pre, suf, ids.fim_mid))
-            }
-            (None, Some((pre, suf))) => (&UNKNOWN, (pre, suf, ids.fim_mid)),
+        let (family, (pre, suf, mid)) = match (by_text, named_set) {
+            (Some(found), _) => found,
+            (None, Some(set)) if ids.fim_sep.is_some() => (&UNKNOWN_SEPARATED, set),
+            (None, Some(set)) => (&UNKNOWN, set),
             (None, None) => {
                 let known: Vec<&str> = FAMILIES.iter().map(|family| family.name).collect();
                 return Err(NoFim { known: known.join("; ") });

@@ -4,7 +4,7 @@
 //! metadata keys of the same names; what they may hold is checked when a tokenizer is built from it.
 
 use crate::TokenId;
-use crate::error::TokenizerError;
+use crate::error::{TokenizerError, quoted};
 use crate::families;
 use crate::vocabulary::{Entry, Kind, MAX_TOKENS};
 
@@ -84,7 +84,7 @@ impl GgufVocab {
     ) -> Result<(Vec<Option<Entry>>, Vec<(String, String)>), TokenizerError> {
         if self.model != BYTE_LEVEL_BPE {
             return Err(TokenizerError::UnknownModel {
-                found: self.model.clone(),
+                found: quoted(&self.model),
                 supported: format!("{BYTE_LEVEL_BPE} (byte-level BPE)"),
             });
         }
@@ -135,6 +135,6 @@ pub(crate) fn split_merge(index: usize, merge: &str) -> Result<(String, String),
         Some((left, right)) if !left.is_empty() && !right.is_empty() && !right.contains(' ') => {
             Ok((left.to_owned(), right.to_owned()))
         }
-        _ => Err(TokenizerError::BadMerge { index, text: merge.to_owned() }),
+        _ => Err(TokenizerError::BadMerge { index, text: quoted(merge) }),
     }
 }

@@ -5,7 +5,7 @@
 //! purpose, as llama.cpp does, because a prompt must spell the document's own bytes.
 
 use crate::TokenId;
-use crate::error::TokenizerError;
+use crate::error::{TokenizerError, quoted};
 use crate::families;
 use crate::gguf::split_merge;
 use crate::vocabulary::{Entry, Kind, MAX_TOKENS};
@@ -95,11 +95,12 @@ impl<'de> Deserialize<'de> for Pairs {
 impl JsonVocab {
     /// Reads and checks a `tokenizer.json`.
     pub(crate) fn read(bytes: &[u8]) -> Result<JsonVocab, TokenizerError> {
-        let file: File = serde_json::from_slice(bytes)
-            .map_err(|e| TokenizerError::Json { reason: e.to_string() })?;
+        let file: File = serde_json::from_slice(bytes).map_err(|e| TokenizerError::Json {
+            reason: e.to_string().chars().take(200).collect(),
+        })?;
         if file.model.kind != "BPE" {
             return Err(TokenizerError::UnknownModel {
-                found: file.model.kind,
+                found: quoted(&file.model.kind),
                 supported: "BPE".to_owned(),
             });
         }
@@ -132,7 +133,7 @@ impl Model {
                 || value.as_f64() == Some(0.0);
             if !off {
                 return Err(TokenizerError::UnsupportedOption {
-                    what: format!("model.{name} = {value}"),
+                    what: quoted(&format!("model.{name} = {value}")),
                 });
             }
         }
@@ -145,7 +146,7 @@ fn refuse_normalizer(normalizer: &Value) -> Result<(), TokenizerError> {
         Some("NFC") => Ok(()),
         None if normalizer.is_null() => Ok(()),
         kind => {
-            let what = format!("normalizer {}", kind.unwrap_or("without a type"));
+            let what = format!("normalizer {}", quoted(kind.unwrap_or("without a type")));
             Err(TokenizerError::UnsupportedOption { what })
         }
     }
@@ -154,7 +155,7 @@ fn refuse_normalizer(normalizer: &Value) -> Result<(), TokenizerError> {
 /// Returns the splitting pattern of `Sequence[Split(pattern, isolated), ByteLevel(no regex of its own)]`.
 fn pattern_of(pre_tokenizer: &Value) -> Result<String, TokenizerError> {
     let unknown = || TokenizerError::UnknownPreTokenizer {
-        found: pre_tokenizer.to_string().chars().take(200).collect(),
+        found: quoted(&pre_tokenizer.to_string()),
         supported: "Sequence[Split(qwen2's pattern, Isolated), ByteLevel(use_regex false)]"
             .to_owned(),
     };
@@ -191,7 +192,7 @@ fn entries_of(
         let slot = slot(&mut entries, &text, id)?;
         match slot {
             None => *slot = Some(Entry { text, kind }),
-            Some(first) => return Err(duplicate_id(id, first, text)),
+            Some(first) => return Err(duplicate_id(id, first, &text)),
         }
     }
     for token in added {
@@ -199,7 +200,7 @@ fn entries_of(
         match slot {
             // Added tokens are often listed in the vocabulary as well.
             Some(first) if first.text != token.content => {
-                return Err(duplicate_id(token.id, first, token.content));
+                return Err(duplicate_id(token.id, first, &token.content));
             }
             _ => *slot = Some(Entry::added(token.content, token.special)),
         }
@@ -214,7 +215,7 @@ fn slot<'e>(
     id: i64,
 ) -> Result<&'e mut Option<Entry>, TokenizerError> {
     let out_of_range =
-        || TokenizerError::IdOutOfRange { what: text.to_owned(), id, last: MAX_TOKENS - 1 };
+        || TokenizerError::IdOutOfRange { what: quoted(text), id, last: MAX_TOKENS - 1 };
     let idx = usize::try_from(id).ok().filter(|&idx| idx < MAX_TOKENS).ok_or_else(out_of_range)?;
     if entries.len() <= idx {
         entries.resize_with(idx + 1, || None);
@@ -222,10 +223,10 @@ fn slot<'e>(
     entries.get_mut(idx).ok_or_else(out_of_range)
 }
 
-fn duplicate_id(id: i64, first: &Entry, second: String) -> TokenizerError {
+fn duplicate_id(id: i64, first: &Entry, second: &str) -> TokenizerError {
     TokenizerError::DuplicateId {
         id: TokenId::try_from(id).unwrap_or_default(),
-        first: first.text.clone(),
-        second,
+        first: quoted(&first.text),
+        second: quoted(second),
     }
 }

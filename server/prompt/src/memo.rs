@@ -66,7 +66,7 @@ mod tests {
         }
         assert_eq!(ask("first"), 1 + MAX_PIECES);
         // Seven more are remembered beside "first"; the first of the eight is gone.
-        assert_eq!(ask(&"x".repeat(1)), 1 + MAX_PIECES);
+        assert_eq!(ask("x"), 1 + MAX_PIECES);
         assert_eq!(ask(""), 2 + MAX_PIECES);
     }
 }

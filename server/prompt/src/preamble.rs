@@ -74,5 +74,10 @@ fn comment(text: &str, language: &Language) -> String {
         (None, Some(block)) => (block.open, block.close),
         (None, None) => return String::new(),
     };
-    text.lines().map(|line| format!("{}\n", format!("{open} {line} {close}").trim_end())).collect()
+    let mut commented = String::new();
+    for line in text.lines() {
+        commented.push_str(format!("{open} {line} {close}").trim_end());
+        commented.push('\n');
+    }
+    commented
 }

@@ -67,7 +67,8 @@ impl Tokenizer {
                 Ok(merged) => tokens.extend(merged.iter().map(|token| token.id)),
                 // Merging cannot fail without an unknown token; unmerged bytes would still spell the text.
                 Err(_) => {
-                    tokens.extend(piece.bytes().filter_map(|byte| self.vocabulary.byte_token(byte)))
+                    tokens
+                        .extend(piece.bytes().filter_map(|byte| self.vocabulary.byte_token(byte)));
                 }
             }
         });

@@ -6,7 +6,7 @@
 
 use crate::TokenId;
 use crate::byte_level;
-use crate::error::TokenizerError;
+use crate::error::{TokenizerError, quoted};
 use std::collections::{HashMap, HashSet};
 use tokenizers::models::bpe::{BPE, Vocab};
 
@@ -77,7 +77,7 @@ impl Vocabulary {
             if let Some(entry) = entry {
                 if let Some(first) = by_text.insert(&entry.text, id) {
                     return Err(TokenizerError::DuplicateToken {
-                        text: entry.text.clone(),
+                        text: quoted(&entry.text),
                         first,
                         second: id,
                     });
@@ -158,7 +158,7 @@ fn checked_merges(
     let mut seen: HashSet<(TokenId, TokenId)> = HashSet::with_capacity(merges.len());
     for (index, (left, right)) in merges.into_iter().enumerate() {
         let id_of = |token: &str| {
-            let missing = || TokenizerError::MergeWithoutToken { index, token: token.to_owned() };
+            let missing = || TokenizerError::MergeWithoutToken { index, token: quoted(token) };
             vocab.get(token).copied().ok_or_else(missing)
         };
         let pair = (id_of(&left)?, id_of(&right)?);

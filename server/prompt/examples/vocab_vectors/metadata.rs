@@ -41,12 +41,11 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Metadata, String> {
         let (kind, n) =
             if kind == ARRAY { (input.integer(4)?, input.integer(8)?) } else { (kind, 1) };
         for _ in 0..n {
-            match kind {
-                TEXT => metadata.texts.entry(key.clone()).or_default().push(input.text()?),
-                _ => {
-                    let number = input.integer(width_of(kind)?)?;
-                    metadata.numbers.entry(key.clone()).or_default().push(number);
-                }
+            if kind == TEXT {
+                metadata.texts.entry(key.clone()).or_default().push(input.text()?);
+            } else {
+                let number = input.integer(width_of(kind)?)?;
+                metadata.numbers.entry(key.clone()).or_default().push(number);
             }
         }
     }

@@ -1,18 +1,19 @@
-//! Prompts as a whole: what they say, what they may cost, and what must not change while the user types.
+//! Prompts as a whole: what they say and in which order.
+//!
+//! What must hold for every text and budget stands in `properties`.
 
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
 use super::*;
 use crate::fim::Order;
-use crate::fixture::{self, hard_line, hard_text};
+use crate::fixture;
 use crate::gguf::GgufVocab;
 use expect_test::{Expect, expect};
 use lowkey_context::Snippet;
 use lowkey_document::{ByteOffset, Document};
-use proptest::prelude::*;
 use std::sync::LazyLock;
 
-const BARE_SENTINELS: usize = 4;
+mod properties;
 
 fn assembler_of(vocab: &GgufVocab, order: Order) -> Assembler {
     let tokenizer = Tokenizer::from_gguf(vocab).unwrap();
@@ -332,102 +333,4 @@ fn what_the_context_leaves_goes_to_the_prefix() {
     context.suffix = "y2;\n".repeat(400);
     let beside_suffix = n_prefix(&context);
     assert!(beside_suffix < alone, "{beside_suffix}");
-}
-
-/// Any parts, as if some other gatherer had made them.
-fn any_context() -> impl Strategy<Value = Context> {
-    let texts = (hard_text(), hard_text(), hard_line(), hard_text(), 0usize..20, 0usize..20);
-    texts.prop_map(|(prefix, line_before, line_after, suffix, n_prefix, n_suffix)| Context {
-        prefix: prefix.repeat(n_prefix),
-        line_before,
-        line_after,
-        suffix: suffix.repeat(n_suffix),
-        ..context_of("$0", 1)
-    })
-}
-
-/// A document as lines, a line of it and a place in that line, in characters.
-fn any_document() -> impl Strategy<Value = (Vec<String>, prop::sample::Index, prop::sample::Index)>
-{
-    (
-        prop::collection::vec(hard_line(), 1..40),
-        any::<prop::sample::Index>(),
-        any::<prop::sample::Index>(),
-    )
-}
-
-proptest! {
-    #[test]
-    fn no_sentinel_is_ever_cut_and_no_budget_exceeded(context in any_context(), prompt_tokens in 0usize..200, spm: bool, heal: bool) {
-        let order = if spm { Order::Spm } else { Order::Psm };
-        let assembler = embedded(order, heal);
-        let prompt = assembler.assemble(&context, &Budget { prompt_tokens });
-        let sentinels: Vec<TokenId> = prompt.tokens.iter().copied().filter(|&id| id <= 6).collect();
-        prop_assert_eq!(sentinels, [6, 1, 2, 3]);
-        prop_assert!(prompt.tokens.len() <= prompt_tokens.max(BARE_SENTINELS));
-        prop_assert!(prompt.n_fixed <= prompt.tokens.len());
-        if !spm {
-            prop_assert_eq!(prompt.tokens[prompt.n_fixed - 1], 3);
-        }
-        let tokenizer = &assembler.tokenizer;
-        prop_assert_eq!(&(prompt.forced.clone() + &prompt.unforced), &context.line_before);
-        prop_assert!(prompt.forced.ends_with(&tokenizer.decode(&prompt.tokens[prompt.n_fixed..])));
-        prop_assert!(heal || prompt.unforced.is_empty());
-        prop_assert!(tokenizer.encode(&prompt.unforced).len() <= 2 * MAX_HEALED_TOKENS);
-        // The memory of pieces changes nothing.
-        prop_assert_eq!(assembler.assemble(&context, &Budget { prompt_tokens }), prompt);
-    }
-
-    #[test]
-    fn parts_are_cut_at_their_far_ends_and_only_at_whole_characters(context in any_context(), prompt_tokens in 0usize..200) {
-        let assembler = fragmented();
-        let prompt = assembler.assemble(&context, &Budget { prompt_tokens });
-        let at = |sentinel: TokenId| prompt.tokens.iter().position(|&id| id == sentinel).unwrap();
-        let text = |tokens: &[TokenId]| -> Vec<u8> {
-            tokens.iter().flat_map(|&id| assembler.tokenizer.token_bytes(id)).copied().collect()
-        };
-        let prefix = String::from_utf8(text(&prompt.tokens[at(1) + 1..at(2)])).unwrap();
-        let suffix = String::from_utf8(text(&prompt.tokens[at(2) + 1..at(3)])).unwrap();
-        prop_assert!(context.prefix.ends_with(&prefix));
-        let below = context.line_after + &context.suffix;
-        prop_assert!(below.starts_with(&suffix));
-    }
-
-    #[test]
-    fn what_is_typed_or_deleted_on_a_line_changes_nothing_before_the_middle(
-        (mut lines, line, column) in any_document(),
-        typed in "[a-z (){}\\[\\]\"'.;\té🦀\u{301}0]",
-        delete: bool,
-        heal: bool,
-        crlf: bool,
-        prompt_tokens in 8usize..300,
-        group_lines in prop::sample::select(&[1usize, 4, 8][..]),
-    ) {
-        let assembler = if heal { healing() } else { fragmented() };
-        let budget = Budget { prompt_tokens };
-        let line_idx = line.index(lines.len());
-        // Longer lines move their anchor on purpose, and rarely.
-        prop_assume!(lines[line_idx].len() < 200);
-        let assemble = |lines: &[String], column: usize| {
-            let line_end = if crlf { "\r\n" } else { "\n" };
-            let start: usize = lines[..line_idx].iter().map(|line| line.len() + line_end.len()).sum();
-            let context = context_at(&lines.join(line_end), start + column, budget, group_lines);
-            assembler.assemble(&context, &budget)
-        };
-        let boundaries: Vec<usize> =
-            lines[line_idx].char_indices().map(|(at, _)| at).chain([lines[line_idx].len()]).collect();
-        let nth = column.index(boundaries.len());
-        let before = assemble(&lines, boundaries[nth]);
-        let column = if delete {
-            prop_assume!(nth > 0);
-            lines[line_idx].replace_range(boundaries[nth - 1]..boundaries[nth], "");
-            boundaries[nth - 1]
-        } else {
-            lines[line_idx].insert_str(boundaries[nth], &typed);
-            boundaries[nth] + typed.len()
-        };
-        let after = assemble(&lines, column);
-        prop_assert_eq!(before.n_fixed, after.n_fixed);
-        prop_assert_eq!(&before.tokens[..before.n_fixed], &after.tokens[..after.n_fixed]);
-    }
 }

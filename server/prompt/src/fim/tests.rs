@@ -154,6 +154,16 @@ fn sentinels_with_unknown_texts_are_taken_from_the_metadata() {
 }
 
 #[test]
+fn unknown_sentinels_without_a_middle_are_not_guessed_at() {
+    let vocab = GgufVocab {
+        fim_pre: Some(0),
+        fim_suf: Some(1),
+        ..fixture::with_specials(&["<|p|>", "<|s|>"])
+    };
+    assert!(detect(&vocab).is_err());
+}
+
+#[test]
 fn metadata_that_disagree_with_known_texts_win() {
     let vocab = GgufVocab { fim_pre: Some(4), fim_sep: None, ..fixture::gguf() };
     let format = detect(&vocab).unwrap();
