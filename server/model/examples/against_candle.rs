@@ -1,7 +1,8 @@
 //! Holds our logits against candle-transformers' f32 ones on a model file, and measures loading and running it.
 //!
-//! `cargo run --release -p lowkey-model --example against_candle -- MODEL.gguf [TOKENS]`, for qwen2 models; the
-//! dequantized reference takes four bytes per weight. Tests do the same on tiny models; this is for real ones.
+//! `cargo run --release -p lowkey-model --example against_candle -- MODEL.gguf [TOKENS [speed]]`, for qwen2 models. The
+//! dequantized reference takes four bytes per weight; `speed` leaves it out, 0 tokens only load. Tests do the same on
+//! tiny models; this is for real ones.
 #![expect(clippy::print_stdout, reason = "an example's result goes to standard output")]
 #![expect(clippy::unwrap_used, reason = "a tool for developers, run by hand")]
 
@@ -16,7 +17,7 @@ use lowkey_model::{ModelFile, Want, load};
 fn main() {
     let mut arguments = std::env::args().skip(1);
     let path = arguments.next().unwrap_or_else(|| {
-        println!("usage: against_candle MODEL.gguf [TOKENS]");
+        println!("usage: against_candle MODEL.gguf [TOKENS [speed]]");
         std::process::exit(2);
     });
     let n_tokens = arguments.next().map_or(256, |text| text.parse().unwrap());
@@ -35,6 +36,10 @@ fn main() {
     let vocab = file.config().vocab;
     drop(file);
     println!("resident: {} KiB before loading, {} KiB with the file closed", before, resident_kb());
+
+    if n_tokens == 0 {
+        return;
+    }
 
     // Any ids serve; a fixed stride through the vocabulary is the same everywhere.
     let tokens: Vec<u32> =
@@ -56,6 +61,9 @@ fn main() {
     }
     println!("decode at {n_tokens}: {:.0} tokens/s", 32.0 / clock.elapsed().as_secs_f64());
 
+    if arguments.next().as_deref() == Some("speed") {
+        return;
+    }
     cache.truncate(0);
     model.forward(&tokens, &mut cache, Want::All, &mut logits, &|| false).unwrap();
     let reference = oracle::oracle(&std::fs::read(&path).unwrap(), &tokens);

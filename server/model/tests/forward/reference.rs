@@ -2,12 +2,15 @@
 //!
 //! Distances are in standard deviations of the reference's logits. With weights in floats the only roundings are the
 //! f16 cache and the order of sums. Quantized weights meet activations of 8 bits with one scale per 32: each product
-//! then errs by about 0.3 % of its size, and a random-weight model passes that on without damping.
+//! then errs by about 0.3 % of its size, and a random-weight model passes that on without damping. Measured: typically
+//! 0.0004 for floats and 0.017 for every quantization, the limits below are about 1.5 to 2 times that.
 
-use candle_core::quantized::GgmlDType;
+use candle_core::quantized::gguf_file::Value;
+use candle_core::quantized::{GgmlDType, QTensor};
+use candle_core::{DType, Device, Tensor};
 
 use crate::oracle::{Distance, distance, oracle};
-use crate::tiny::{Random, Tiny};
+use crate::tiny::{Random, Tiny, write_gguf};
 use crate::{cold, model};
 
 fn compare(tiny: &Tiny, n_tokens: usize) -> Distance {
@@ -18,20 +21,42 @@ fn compare(tiny: &Tiny, n_tokens: usize) -> Distance {
 
 fn check_float(tiny: &Tiny) {
     let found = compare(tiny, 90);
-    assert!(found.largest < 0.01 && found.typical < 0.002, "{tiny:?}: {found:?}");
-    assert!(found.same_argmax > 0.98, "{tiny:?}: {found:?}");
+    assert!(found.largest < 0.008 && found.typical < 0.001, "{tiny:?}: {found:?}");
+    assert!(found.same_argmax == 1.0, "{tiny:?}: {found:?}");
 }
 
 fn check_quantized(tiny: &Tiny) {
     let found = compare(tiny, 90);
-    assert!(found.largest < 0.25 && found.typical < 0.04, "{tiny:?}: {found:?}");
-    assert!(found.same_argmax > 0.9, "{tiny:?}: {found:?}");
+    assert!(found.largest < 0.25 && found.typical < 0.025, "{tiny:?}: {found:?}");
+    assert!(found.same_argmax > 0.95, "{tiny:?}: {found:?}");
 }
 
 #[test]
 fn float_weights_give_the_reference_s_logits() {
     for dtype in [GgmlDType::F32, GgmlDType::F16, GgmlDType::BF16] {
         check_float(&Tiny::new(dtype));
+    }
+}
+
+#[test]
+fn a_model_that_differs_a_little_is_told_apart() {
+    // What the limits are worth: rotations slower by 1 %, or one bias left out, must not pass for rounding.
+    let tiny = Tiny::new(GgmlDType::F32);
+    let tokens = Random(7).tokens(90, tiny.vocab);
+    let logits = cold(&mut *model(&tiny, 2), &tokens);
+    let mut slower = tiny.metadata();
+    slower.retain(|(key, _)| key != "qwen2.rope.freq_base");
+    slower.push(("qwen2.rope.freq_base".to_owned(), Value::F32(10_300.0)));
+    let mut unbiased = tiny.tensors();
+    for (name, tensor) in &mut unbiased {
+        if name == "blk.1.attn_v.bias" {
+            let zeros = Tensor::zeros(tensor.shape(), DType::F32, &Device::Cpu).unwrap();
+            *tensor = QTensor::quantize(&zeros, GgmlDType::F32).unwrap();
+        }
+    }
+    for other in [write_gguf(&slower, &tiny.tensors()), write_gguf(&tiny.metadata(), &unbiased)] {
+        let found = distance(&logits, &oracle(&other, &tokens), tiny.vocab);
+        assert!(found.largest > 0.02 && found.typical > 0.002, "{found:?}");
     }
 }
 
@@ -82,5 +107,5 @@ fn super_blocks_stay_near_the_reference() {
 #[test]
 fn long_inputs_match_beyond_one_chunk() {
     let found = compare(&Tiny { vocab: 64, ..Tiny::new(GgmlDType::F32) }, 1200);
-    assert!(found.largest < 0.02 && found.typical < 0.002, "{found:?}");
+    assert!(found.largest < 0.008 && found.typical < 0.001, "{found:?}");
 }
