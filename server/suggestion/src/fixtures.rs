@@ -42,7 +42,8 @@ impl Fixture {
             next_lines.pop();
         }
         let is_tail = rest.chars().all(|c| c.is_whitespace() || ")]}>\"'`;,:".contains(c));
-        let (replaced_tail, after) = if is_tail { (rest, String::new()) } else { (String::new(), rest) };
+        let (replaced_tail, after) =
+            if is_tail { (rest, String::new()) } else { (String::new(), rest) };
         let before = if before.trim().is_empty() { String::new() } else { before };
         Self {
             language: Language::by_id(language),

@@ -6,6 +6,11 @@
 //! [`CompletionMemory`] keeps decoded middles, so that typing along costs no inference.
 //! Invariant: everything here is total and pure. Text that makes no sense gives silence, never a panic.
 
+#![cfg_attr(
+    test,
+    expect(clippy::needless_raw_string_hashes, reason = "expect-test writes its literals this way")
+)]
+
 mod lines;
 mod memory;
 mod nesting;

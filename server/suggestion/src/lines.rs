@@ -53,6 +53,16 @@ pub(crate) fn same_line(a: &str, b: &str) -> bool {
     a.trim() == b.trim()
 }
 
+/// Says whether `line` repeats the document's line `next`.
+/// Brackets alone never do; the ends of blocks are told apart by their indentation.
+pub(crate) fn repeats(line: &str, next: &str, block_ends: &[&str]) -> bool {
+    if is_block_end(line, block_ends) {
+        line.trim_end() == next.trim_end()
+    } else {
+        !is_trivial(line) && same_line(line, next)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -137,19 +137,16 @@ impl CompletionMemory {
             score: middle.score,
             used: AtomicU64::new(used),
         };
-        match of_key.get_mut(middle.text) {
-            Some(known) => {
-                // Said twice: what was known of it stays known.
-                known.typed_bytes = known.typed_bytes.min(entry.typed_bytes);
-                known.is_finished |= entry.is_finished;
-                known.score = entry.score;
-                known.used = entry.used;
-            }
-            None => {
-                of_key.insert(middle.text.into(), entry);
-                self.n_entries += 1;
-                self.n_bytes += middle.text.len();
-            }
+        if let Some(known) = of_key.get_mut(middle.text) {
+            // Said twice: what was known of it stays known.
+            known.typed_bytes = known.typed_bytes.min(entry.typed_bytes);
+            known.is_finished |= entry.is_finished;
+            known.score = entry.score;
+            known.used = entry.used;
+        } else {
+            of_key.insert(middle.text.into(), entry);
+            self.n_entries += 1;
+            self.n_bytes += middle.text.len();
         }
         self.evict();
     }

@@ -102,9 +102,9 @@ impl LineLoop {
         let (first, _) = turns.split_at_checked(n_lines)?;
         let n_telling = first.iter().filter(|line| !line.is_trivial).count();
         let is_telling = n_telling >= n_lines.min(2);
-        let repeats = turns.chunks(n_lines).all(|turn| {
-            turn.iter().zip(first).all(|(line, first)| line.text == first.text)
-        });
+        let repeats = turns
+            .chunks(n_lines)
+            .all(|turn| turn.iter().zip(first).all(|(line, first)| line.text == first.text));
         (is_telling && repeats).then(|| first.last().map(|line| line.end)).flatten()
     }
 }

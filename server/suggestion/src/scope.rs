@@ -12,8 +12,8 @@ use crate::syntax::{Kind, Place, Scanner};
 
 /// Words that go on with a statement at the indentation of its first line.
 const CONTINUATIONS: &[&str] = &[
-    "else", "elif", "elsif", "elseif", "except", "finally", "case", "default", "when", "in", "then", "do",
-    "rescue", "ensure", "catch", "after",
+    "else", "elif", "elsif", "elseif", "except", "finally", "case", "default", "when", "in",
+    "then", "do", "rescue", "ensure", "catch", "after",
 ];
 
 /// What a line says about the block.
@@ -112,13 +112,11 @@ impl ScopeEnd {
         if CONTINUATIONS.contains(&head) {
             return Says::GoOn;
         }
-        match is_block_end(head, self.block_ends) {
-            true => {
-                self.ends_with_line = true;
-                Says::GoOn
-            }
-            false => Says::EndBefore,
+        if !is_block_end(head, self.block_ends) {
+            return Says::EndBefore;
         }
+        self.ends_with_line = true;
+        Says::GoOn
     }
 
     fn closing_head(&mut self, head: &str) -> Says {
@@ -154,10 +152,7 @@ impl ScopeEnd {
         });
         self.scanner.scan("\n", |_| {});
         let is_closed = self.has_bracket && self.open.len() <= self.floor;
-        match self.ends_with_line || is_closed {
-            true => Says::EndWith,
-            false => Says::GoOn,
-        }
+        if self.ends_with_line || is_closed { Says::EndWith } else { Says::GoOn }
     }
 }
 

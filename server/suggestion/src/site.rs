@@ -127,14 +127,9 @@ impl<'a> Site<'a> {
         scanner.scan(&text, |token| {
             match token.kind {
                 Kind::Open { closer } => inner.push(closer),
-                Kind::Close => {
-                    if inner.pop().is_none() {
-                        outer.push(OuterCloser {
-                            closer: token.c,
-                            at: token.at,
-                            indent: line.indent,
-                        });
-                    }
+                Kind::Close if inner.pop().is_none() => {
+                    let (closer, at) = (token.c, token.at);
+                    outer.push(OuterCloser { closer, at, indent: line.indent });
                 }
                 Kind::Leave(left) if literal_end.is_none() && literal == Some(left) => {
                     literal_end = Some(token.at);
@@ -154,9 +149,8 @@ impl<'a> Site<'a> {
         self.literal_ends_after = literal.is_some_and(|literal| {
             literal_end.is_some_and(|at| at >= tail_bytes && (literal.multiline || at < rest_bytes))
         });
-        let mark = |closer: &OuterCloser| match closer.at < tail_bytes {
-            true => Closed::ByTail,
-            false => Closed::ByWhatFollows,
+        let mark = |closer: &OuterCloser| {
+            if closer.at < tail_bytes { Closed::ByTail } else { Closed::ByWhatFollows }
         };
         if closes_exactly(&self.openers, &outer) {
             let more = outer.get(self.openers.len()..).unwrap_or_default();
@@ -264,11 +258,7 @@ mod tests {
 
     #[test]
     fn a_call_in_a_closed_block() {
-        check(
-            "rust",
-            "fn a() {\n    b(c$0\n}\n",
-            &expect!["Code {:ByWhatFollows (:No"],
-        );
+        check("rust", "fn a() {\n    b(c$0\n}\n", &expect!["Code {:ByWhatFollows (:No"]);
     }
 
     #[test]

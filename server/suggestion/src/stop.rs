@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::lines::{indent_columns, is_block_end, is_trivial, is_word, same_line};
+use crate::lines::{indent_columns, is_word, repeats};
 use crate::repetition::{LineLoop, PeriodLoop};
 use crate::request::Request;
 use crate::scope::{Says, ScopeEnd};
@@ -186,7 +186,8 @@ impl StopRules {
                 at
             }
             (Head::Starts(start), Some(c))
-                if is_word(c) && text.get(start..at).is_some_and(|word| word.ends_with(is_word)) =>
+                if is_word(c)
+                    && text.get(start..at).is_some_and(|word| word.ends_with(is_word)) =>
             {
                 return None;
             }
@@ -253,10 +254,9 @@ impl StopRules {
     }
 
     fn repeats_next_line(&self, line: &str) -> bool {
-        self.next_line.as_deref().is_some_and(|next| match is_block_end(line, self.block_ends) {
-            // Ends of blocks are told apart by their indentation.
-            true => line.trim_end() == next.trim_end(),
-            false => !is_trivial(line) && same_line(line, next),
-        })
+        self.next_line.as_deref().is_some_and(|next| repeats(line, next, self.block_ends))
     }
 }
+
+#[cfg(test)]
+mod tests;

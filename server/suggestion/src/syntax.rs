@@ -127,13 +127,13 @@ impl Scanner {
                 }
                 (Kind::Text, one)
             }
-            Place::Literal { idx } => match self.language.strings.get(idx) {
-                Some(literal) => self.step_in_literal(literal, rest, c),
-                None => {
+            Place::Literal { idx } => {
+                let Some(literal) = self.language.strings.get(idx) else {
                     self.place = Place::Code;
-                    (Kind::Text, one)
-                }
-            },
+                    return (Kind::Text, one);
+                };
+                self.step_in_literal(literal, rest, c)
+            }
         }
     }
 
@@ -155,7 +155,8 @@ impl Scanner {
         if escapes {
             // What is escaped is skipped, but a line end must stay visible.
             let escaped = rest.get(one..).and_then(|more| more.chars().next());
-            let len = escaped.filter(|&next| next != '\n').map_or(one, |next| one + next.len_utf8());
+            let len =
+                escaped.filter(|&next| next != '\n').map_or(one, |next| one + next.len_utf8());
             return (Kind::Text, len);
         }
         if rest.starts_with(literal.close) {

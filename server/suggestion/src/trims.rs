@@ -82,32 +82,25 @@ pub fn trim<'c>(request: &Request<'_>, completion: impl Into<Completion<'c>>) ->
     let is_complete = completion.is_complete && end == raw.len();
     // Lines end with `\n` in here; the document's own line ends come back when the edit is made.
     let mut text = raw.get(..end).unwrap_or_default().replace("\r\n", "\n").replace('\r', "\n");
-    if !is_complete
-        && let Some(cut) = half_line::cut(&text)
-    {
+    if !is_complete && let Some(cut) = half_line::cut(&text) {
         apply(&mut text, half_line::NAME, cut, &mut trims);
     }
     apply_all(&site, &mut text, &mut trims);
     let shown = tail::join(&site, &text);
-    match too_little::reason(&site, &text, &shown) {
-        None => Verdict::Show(Suggestion {
-            text: shown,
-            replaces_tail_bytes: request.replaced_tail.len(),
-            trims,
-        }),
-        Some(why) => {
-            // Whoever took the last text away is the rule that silenced it.
-            let rule = match (text.is_empty(), trims.last()) {
-                (true, Some(last)) => last.rule,
-                _ => {
-                    let rule = too_little::NAME;
-                    trims.push(Trimmed { rule, why: why.to_owned(), removed_bytes: 0 });
-                    rule
-                }
-            };
-            Verdict::Silent { rule, text, trims }
+    let Some(why) = too_little::reason(&site, &text, &shown) else {
+        let replaces_tail_bytes = request.replaced_tail.len();
+        return Verdict::Show(Suggestion { text: shown, replaces_tail_bytes, trims });
+    };
+    // Whoever took the last text away is the rule that silenced it.
+    let rule = match trims.last() {
+        Some(last) if text.is_empty() => last.rule,
+        _ => {
+            let rule = too_little::NAME;
+            trims.push(Trimmed { rule, why: why.to_owned(), removed_bytes: 0 });
+            rule
         }
-    }
+    };
+    Verdict::Silent { rule, text, trims }
 }
 
 /// Goes through the list until no rule has anything to say; each turn but the last shortens the text.

@@ -93,7 +93,11 @@ struct Naive(Vec<(String, String, usize, bool)>);
 impl Naive {
     fn insert(&mut self, uri: &str, text: &str, typed_bytes: usize, is_finished: bool) {
         self.0.retain(|(u, t, typed, done)| {
-            !(u == uri && !done && *t != text && text.starts_with(t.as_str()) && *typed >= typed_bytes)
+            !(u == uri
+                && !done
+                && *t != text
+                && text.starts_with(t.as_str())
+                && *typed >= typed_bytes)
         });
         match self.0.iter().position(|(u, t, ..)| u == uri && t == text) {
             Some(idx) => {

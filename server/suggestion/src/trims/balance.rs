@@ -20,8 +20,9 @@ pub(super) fn cut(site: &Site<'_>, text: &str) -> Option<Cut> {
         Some((_, Surplus::ClosedAlready { .. })) | None => {}
     }
     let open = nesting.open.first()?;
-    let rest_needs_balance =
-        !site.request.after.trim().is_empty() && !site.closes_more_on_line && site.has_paired_brackets();
+    let rest_needs_balance = !site.request.after.trim().is_empty()
+        && !site.closes_more_on_line
+        && site.has_paired_brackets();
     if rest_needs_balance {
         return Some(Cut::at(open.at, "a bracket would stay open before the rest of the line"));
     }

@@ -4,17 +4,13 @@
 //! Brackets repeat by nature and are left to the rules that count them.
 
 use super::Cut;
-use crate::lines::{is_block_end, is_trivial, same_line};
+use crate::lines::repeats;
 use crate::site::Site;
 
 pub(super) fn cut(site: &Site<'_>, text: &str) -> Option<Cut> {
     let next = site.request.next_line()?;
     let ends = site.request.language.block_ends;
-    let repeats = |line: &str| match is_block_end(line, ends) {
-        // Ends of blocks are told apart by their indentation.
-        true => line.trim_end() == next.trim_end(),
-        false => !is_trivial(line) && same_line(line, next),
-    };
+    let repeats = |line: &str| repeats(line, next, ends);
     let mut lines = text.split('\n');
     let first = lines.next().unwrap_or_default();
     if repeats(&[site.request.before, first].concat()) {

@@ -11,8 +11,7 @@ pub(super) fn cut(site: &Site<'_>, text: &str) -> Option<Cut> {
     let lines: Vec<&str> = text.split('\n').collect();
     let (first, later) = lines.split_first()?;
     let first = [site.request.before, first].concat();
-    let above: Vec<&str> =
-        site.request.lines_above().filter(|line| !is_blank(line)).collect();
+    let above: Vec<&str> = site.request.lines_above().filter(|line| !is_blank(line)).collect();
     if is_trivial(&first) || is_block_end(&first, site.request.language.block_ends) {
         return None;
     }
@@ -29,10 +28,14 @@ pub(super) fn cut(site: &Site<'_>, text: &str) -> Option<Cut> {
         return None;
     }
     // Several lines that are the last lines above, in the same order.
-    let block: Vec<&str> =
-        [first.as_str()].into_iter().chain(later.iter().copied()).filter(|line| !is_blank(line)).collect();
+    let block: Vec<&str> = [first.as_str()]
+        .into_iter()
+        .chain(later.iter().copied())
+        .filter(|line| !is_blank(line))
+        .collect();
     let start = above.len().checked_sub(block.len())?;
-    let repeats = above.get(start..)?.iter().zip(&block).all(|(above, line)| same_line(above, line));
+    let repeats =
+        above.get(start..)?.iter().zip(&block).all(|(above, line)| same_line(above, line));
     repeats.then(|| Cut::at(0, "the lines repeat the lines above"))
 }
 

@@ -75,14 +75,16 @@ fn around() -> impl Strategy<Value = Around> {
         any::<bool>(),
     )
         .prop_map(
-            |(language, previous_lines, before, replaced_tail, after, next_lines, multiline)| Around {
-                language,
-                previous_lines,
-                before,
-                replaced_tail,
-                after,
-                next_lines,
-                multiline,
+            |(language, previous_lines, before, replaced_tail, after, next_lines, multiline)| {
+                Around {
+                    language,
+                    previous_lines,
+                    before,
+                    replaced_tail,
+                    after,
+                    next_lines,
+                    multiline,
+                }
             },
         )
 }

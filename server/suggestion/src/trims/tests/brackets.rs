@@ -6,12 +6,26 @@ use super::{check, check_lines};
 
 #[test]
 fn a_closer_that_the_editor_inserted_is_not_doubled() {
-    check("rust", "fn main() {\n    foo(├bar)┤)\n}\n", &expect!["    foo(├bar)┤"]);
+    check(
+        "rust",
+        r"fn main() {
+    foo(├bar)┤)
+}
+",
+        &expect!["    foo(├bar)┤"],
+    );
 }
 
 #[test]
 fn a_closer_that_the_model_left_out_survives() {
-    check("rust", "fn main() {\n    foo(├bar┤)\n}\n", &expect!["    foo(├bar)┤"]);
+    check(
+        "rust",
+        r"fn main() {
+    foo(├bar┤)
+}
+",
+        &expect!["    foo(├bar)┤"],
+    );
 }
 
 #[test]
@@ -26,12 +40,28 @@ fn a_tail_with_more_closers_than_the_model_wrote_is_completed() {
 
 #[test]
 fn a_semicolon_goes_behind_the_closer_that_was_there() {
-    check("c", "int main() {\n    f(├x;┤)\n}\n", &expect!["    f(├x);┤"]);
+    check(
+        "c",
+        r"int main() {
+    f(├x;┤)
+}
+",
+        &expect!["    f(├x);┤"],
+    );
 }
 
 #[test]
 fn a_semicolon_of_the_tail_is_kept_once() {
-    check("java", "class A {\n    void f() {\n        g(├x);┤);\n    }\n}\n", &expect!["        g(├x);┤"]);
+    check(
+        "java",
+        r"class A {
+    void f() {
+        g(├x);┤);
+    }
+}
+",
+        &expect!["        g(├x);┤"],
+    );
 }
 
 #[test]
@@ -61,80 +91,147 @@ fn a_quote_without_its_bracket_is_completed() {
 
 #[test]
 fn only_closers_that_are_there_already_are_not_shown() {
-    check("rust", "fn main() {\n    foo(bar├)┤)\n}\n", &expect![[r#"
-        silent: too little
-        [too little]"#]]);
+    check(
+        "rust",
+        r"fn main() {
+    foo(bar├)┤)
+}
+",
+        &expect![[r#"
+    silent: too little
+    [too little]"#]],
+    );
 }
 
 #[test]
 fn a_lone_quote_that_is_there_already_is_not_shown() {
-    check("ruby", "puts \"done├\"┤\"\n", &expect![[r#"
+    check(
+        "ruby",
+        "puts \"done├\"┤\"\n",
+        &expect![[r#"
         silent: too little
-        [too little]"#]]);
+        [too little]"#]],
+    );
 }
 
 #[test]
 fn a_closer_that_is_missing_is_shown() {
-    check("rust", "fn main() {\n    foo(bar├);┤\n}\n", &expect!["    foo(bar├);┤"]);
+    check(
+        "rust",
+        r"fn main() {
+    foo(bar├);┤
+}
+",
+        &expect!["    foo(bar├);┤"],
+    );
 }
 
 #[test]
 fn a_closer_is_not_written_before_the_same_on_the_line() {
-    check("typescript", "const a = f(├x)┤ + b);\n", &expect![[r#"
+    check(
+        "typescript",
+        "const a = f(├x)┤ + b);\n",
+        &expect![[r#"
         const a = f(├x┤ + b);
-        [doubled closer]"#]]);
+        [doubled closer]"#]],
+    );
 }
 
 #[test]
 fn an_inner_call_may_be_closed_when_the_outer_one_takes_the_closer_that_follows() {
-    check("javascript", "if (f(g(├x)┤) {\n  h();\n}\n", &expect!["if (f(g(├x)┤) {"]);
+    check(
+        "javascript",
+        r"if (f(g(├x)┤) {
+  h();
+}
+",
+        &expect!["if (f(g(├x)┤) {"],
+    );
 }
 
 #[test]
 fn a_closer_is_not_written_before_the_same_on_the_next_line() {
-    check("javascript", "foo(\n  a,\n  b├)┤\n)\n", &expect![[r#"
-        silent: doubled closer
-        [doubled closer]"#]]);
+    check(
+        "javascript",
+        r"foo(
+  a,
+  b├)┤
+)
+",
+        &expect![[r#"
+    silent: doubled closer
+    [doubled closer]"#]],
+    );
 }
 
 #[test]
 fn arguments_before_a_closer_on_the_next_line_stay() {
-    check("javascript", "foo(\n  a,\n  b├, c)┤\n)\n", &expect![[r#"
-          b├, c┤
-        [doubled closer]"#]]);
+    check(
+        "javascript",
+        r"foo(
+  a,
+  b├, c)┤
+)
+",
+        &expect![[r#"
+      b├, c┤
+    [doubled closer]"#]],
+    );
 }
 
 #[test]
 fn a_closer_of_the_wrong_kind_is_cut() {
-    check("python", "x = [├1, 2)┤\n", &expect![[r#"
+    check(
+        "python",
+        "x = [├1, 2)┤\n",
+        &expect![[r#"
         x = [├1, 2┤
-        [bracket balance]"#]]);
+        [bracket balance]"#]],
+    );
 }
 
 #[test]
 fn a_closer_of_nothing_is_cut() {
-    check("c", "int x = 1├ + 2);┤\n", &expect![[r#"
+    check(
+        "c",
+        "int x = 1├ + 2);┤\n",
+        &expect![[r#"
         int x = 1├ + 2┤
-        [bracket balance]"#]]);
+        [bracket balance]"#]],
+    );
 }
 
 #[test]
 fn a_case_pattern_in_shell_closes_nothing_and_stays() {
-    check("shellscript", "case \"$1\" in\n  ├start) run;;┤\n", &expect!["├start) run;;┤"]);
+    check(
+        "shellscript",
+        r#"case "$1" in
+  ├start) run;;┤
+"#,
+        &expect!["├start) run;;┤"],
+    );
 }
 
 #[test]
 fn an_opener_before_closers_that_stay_is_cut() {
-    check("javascript", "foo(├{┤)\n", &expect![[r#"
+    check(
+        "javascript",
+        "foo(├{┤)\n",
+        &expect![[r#"
         silent: bracket balance
-        [bracket balance]"#]]);
+        [bracket balance]"#]],
+    );
 }
 
 #[test]
 fn an_opener_before_the_rest_of_the_line_is_cut() {
-    check("python", "x = ├f(a, ┤b + 1\n", &expect![[r#"
+    check(
+        "python",
+        "x = ├f(a, ┤b + 1\n",
+        &expect![[r#"
         x = ├f┤b + 1
-        [bracket balance]"#]]);
+        [bracket balance]"#]],
+    );
 }
 
 #[test]
@@ -144,12 +241,26 @@ fn a_call_may_be_opened_where_the_rest_of_the_line_closes_one_too_many() {
 
 #[test]
 fn a_block_may_be_opened_at_the_line_end() {
-    check("rust", "fn main() {\n    for x in y├.iter() {┤\n}\n", &expect!["    for x in y├.iter() {┤"]);
+    check(
+        "rust",
+        r"fn main() {
+    for x in y├.iter() {┤
+}
+",
+        &expect!["    for x in y├.iter() {┤"],
+    );
 }
 
 #[test]
 fn brackets_in_strings_do_not_count() {
-    check("java", "class A {\n    String s = f(├\"((\"┤);\n}\n", &expect![[r#"    String s = f(├"((");┤"#]]);
+    check(
+        "java",
+        r#"class A {
+    String s = f(├"(("┤);
+}
+"#,
+        &expect![[r#"    String s = f(├"((");┤"#]],
+    );
 }
 
 #[test]
@@ -189,9 +300,18 @@ fn a_template_placeholder_keeps_its_braces_once() {
 
 #[test]
 fn an_unclosed_quote_is_cut_with_its_call() {
-    check("csharp", "class A {\n    void F() {\n        x = ├G(\"abc┤\n    }\n}\n", &expect![[r#"
-                x = ├G┤
-        [quote balance]"#]]);
+    check(
+        "csharp",
+        r#"class A {
+    void F() {
+        x = ├G("abc┤
+    }
+}
+"#,
+        &expect![[r#"
+            x = ├G┤
+    [quote balance]"#]],
+    );
 }
 
 #[test]
@@ -201,9 +321,13 @@ fn an_unclosed_quote_is_kept_when_the_tail_closes_it() {
 
 #[test]
 fn a_quote_before_the_one_that_follows_is_cut() {
-    check("python", "x = \"he├llo\"┤ world\"\n", &expect![[r#"
+    check(
+        "python",
+        "x = \"he├llo\"┤ world\"\n",
+        &expect![[r#"
         x = "he├llo┤ world"
-        [quote balance]"#]]);
+        [quote balance]"#]],
+    );
 }
 
 #[test]
@@ -223,42 +347,82 @@ fn padding_in_braces_is_symmetrical() {
 
 #[test]
 fn a_closed_block_of_several_lines_keeps_the_tail_at_its_end() {
-    check_lines("rust", "fn main() {\n    xs.map(├|x| {\n        x + 1\n    }┤)\n}\n", &expect![[r#"
-            xs.map(├|x| {
-                x + 1
-            })┤"#]]);
+    check_lines(
+        "rust",
+        r"fn main() {
+    xs.map(├|x| {
+        x + 1
+    }┤)
+}
+",
+        &expect![[r#"
+        xs.map(├|x| {
+            x + 1
+        })┤"#]],
+    );
 }
 
 #[test]
 fn a_broken_argument_list_gets_its_closer_on_a_line_of_its_own() {
-    check_lines("python", "def f():\n    g(├\n        a,\n        b,┤)\n", &expect![[r#"
-            g(├
-                a,
-                b,
-            )┤"#]]);
+    check_lines(
+        "python",
+        r"def f():
+    g(├
+        a,
+        b,┤)
+",
+        &expect![[r#"
+        g(├
+            a,
+            b,
+        )┤"#]],
+    );
 }
 
 #[test]
 fn a_block_gets_its_auto_closed_brace_on_a_line_of_its_own() {
-    check_lines("rust", "fn main() {├\n    run();┤}\n", &expect![[r#"
-        fn main() {├
-            run();
-        }┤"#]]);
+    check_lines(
+        "rust",
+        r"fn main() {├
+    run();┤}
+",
+        &expect![[r#"
+    fn main() {├
+        run();
+    }┤"#]],
+    );
 }
 
 #[test]
 fn a_block_that_closes_itself_is_not_closed_again() {
-    check_lines("rust", "fn main() {├\n    run();\n}┤}\n", &expect![[r#"
-        fn main() {├
-            run();
-        }┤"#]]);
+    check_lines(
+        "rust",
+        r"fn main() {├
+    run();
+}┤}
+",
+        &expect![[r#"
+    fn main() {├
+        run();
+    }┤"#]],
+    );
 }
 
 #[test]
 fn a_doubled_brace_below_is_cut_with_its_line() {
-    check_lines("c", "int f() {\n    if (x) {\n        ├g();\n    }┤\n    }\n}\n", &expect![[r#"
-        ├g();┤
-        [stop rules]"#]]);
+    check_lines(
+        "c",
+        r"int f() {
+    if (x) {
+        ├g();
+    }┤
+    }
+}
+",
+        &expect![[r#"
+    ├g();┤
+    [stop rules]"#]],
+    );
 }
 
 #[test]
@@ -268,7 +432,11 @@ fn unicode_between_brackets_is_no_obstacle() {
 
 #[test]
 fn a_statement_inside_auto_closed_braces_keeps_its_semicolon() {
-    check("javascript", "const f = () => {├ return 1;┤}\n", &expect!["const f = () => {├ return 1; }┤"]);
+    check(
+        "javascript",
+        "const f = () => {├ return 1;┤}\n",
+        &expect!["const f = () => {├ return 1; }┤"],
+    );
 }
 
 #[test]
@@ -293,9 +461,16 @@ fn a_semicolon_that_the_tail_brings_is_dropped() {
 
 #[test]
 fn a_block_as_last_argument_gets_both_closers() {
-    check_lines("javascript", "it(\"a\", () => {├\n  run();\n┤})\n", &expect![[r#"
-        it("a", () => {├
-          run();
-        })┤
-        [trailing space]"#]]);
+    check_lines(
+        "javascript",
+        r#"it("a", () => {├
+  run();
+┤})
+"#,
+        &expect![[r#"
+    it("a", () => {├
+      run();
+    })┤
+    [trailing space]"#]],
+    );
 }

@@ -6,16 +6,24 @@ use super::{check, check_lines};
 
 #[test]
 fn a_blank_before_the_cursor_is_not_doubled() {
-    check("rust", "let x = ├ 5;┤\n", &expect![[r#"
+    check(
+        "rust",
+        "let x = ├ 5;┤\n",
+        &expect![[r#"
         let x = ├5;┤
-        [indentation]"#]]);
+        [indentation]"#]],
+    );
 }
 
 #[test]
 fn blanks_at_the_end_go() {
-    check("typescript", "const a = ├1;   ┤\n", &expect![[r#"
+    check(
+        "typescript",
+        "const a = ├1;   ┤\n",
+        &expect![[r#"
         const a = ├1;┤
-        [trailing space]"#]]);
+        [trailing space]"#]],
+    );
 }
 
 #[test]
@@ -25,30 +33,46 @@ fn a_blank_that_separates_from_the_rest_of_the_line_stays() {
 
 #[test]
 fn blanks_alone_are_too_little() {
-    check("go", "x := 1├   ┤\n", &expect![[r#"
+    check(
+        "go",
+        "x := 1├   ┤\n",
+        &expect![[r#"
         silent: too little
-        [too little]"#]]);
+        [too little]"#]],
+    );
 }
 
 #[test]
 fn nothing_is_too_little() {
-    check("go", "x := 1├┤\n", &expect![[r#"
+    check(
+        "go",
+        "x := 1├┤\n",
+        &expect![[r#"
         silent: too little
-        [too little]"#]]);
+        [too little]"#]],
+    );
 }
 
 #[test]
 fn spaces_in_a_file_of_tabs_are_cut() {
-    check_lines("go", "func f() {\n\ta()\n├\tb()\n        c()┤\n}\n", &expect![[r#"
+    check_lines(
+        "go",
+        "func f() {\n\ta()\n├\tb()\n        c()┤\n}\n",
+        &expect![[r#"
         ├	b()┤
-        [indentation]"#]]);
+        [indentation]"#]],
+    );
 }
 
 #[test]
 fn tabs_in_a_file_of_spaces_are_silent() {
-    check("python", "def f():\n    a()\n├\tb()┤\n    c()\n", &expect![[r#"
+    check(
+        "python",
+        "def f():\n    a()\n├\tb()┤\n    c()\n",
+        &expect![[r#"
         silent: indentation
-        [indentation]"#]]);
+        [indentation]"#]],
+    );
 }
 
 #[test]
@@ -58,30 +82,46 @@ fn a_file_that_mixes_tabs_and_spaces_allows_both() {
 
 #[test]
 fn crlf_text_ends_at_its_line_end() {
-    check("csharp", "class A {\r\n    int a = ├1;\r\n    int b = 2;┤\r\n}\r\n", &expect![[r#"
+    check(
+        "csharp",
+        "class A {\r\n    int a = ├1;\r\n    int b = 2;┤\r\n}\r\n",
+        &expect![[r#"
             int a = ├1;┤
-        [stop rules]"#]]);
+        [stop rules]"#]],
+    );
 }
 
 #[test]
 fn crlf_lines_are_compared_without_their_ends() {
-    check_lines("csharp", "class A {\r\n    ├int a = 1;\r\n    int b = 2;┤\r\n    int b = 2;\r\n}\r\n", &expect![[r#"
+    check_lines(
+        "csharp",
+        "class A {\r\n    ├int a = 1;\r\n    int b = 2;┤\r\n    int b = 2;\r\n}\r\n",
+        &expect![[r#"
         ├int a = 1;┤
-        [next line]"#]]);
+        [next line]"#]],
+    );
 }
 
 #[test]
 fn a_lone_carriage_return_ends_the_line() {
-    check("python", "x = ├1\ry = 2┤\n", &expect![[r#"
+    check(
+        "python",
+        "x = ├1\ry = 2┤\n",
+        &expect![[r#"
         x = ├1┤
-        [stop rules]"#]]);
+        [stop rules]"#]],
+    );
 }
 
 #[test]
 fn emoji_and_combining_marks_stay_whole() {
-    check("javascript", "const s = ├\"👩‍👩‍👧 é\"; ┤\n", &expect![[r#"
+    check(
+        "javascript",
+        "const s = ├\"👩‍👩‍👧 é\"; ┤\n",
+        &expect![[r#"
         const s = ├"👩‍👩‍👧 é";┤
-        [trailing space]"#]]);
+        [trailing space]"#]],
+    );
 }
 
 #[test]
@@ -101,18 +141,30 @@ fn json_gets_its_quote_and_brace_once() {
 
 #[test]
 fn a_sql_list_closes_once() {
-    check("sql", "select count(├*)┤) from t\n", &expect![[r#"
+    check(
+        "sql",
+        "select count(├*)┤) from t\n",
+        &expect![[r#"
         select count(├*┤) from t
-        [doubled closer]"#]]);
+        [doubled closer]"#]],
+    );
 }
 
 #[test]
 fn lua_ends_its_block() {
-    check_lines("lua", "function f()├\n  return 1\nend\nprint(1)┤\n", &expect![[r#"
-        function f()├
-          return 1
-        end┤
-        [stop rules]"#]]);
+    check_lines(
+        "lua",
+        r"function f()├
+  return 1
+end
+print(1)┤
+",
+        &expect![[r#"
+    function f()├
+      return 1
+    end┤
+    [stop rules]"#]],
+    );
 }
 
 #[test]

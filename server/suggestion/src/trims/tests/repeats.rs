@@ -6,16 +6,24 @@ use super::{check, check_lines};
 
 #[test]
 fn the_rest_of_the_line_is_not_repeated() {
-    check("rust", "let x = foo(├a, bar, baz)┤bar, baz)\n", &expect![[r#"
+    check(
+        "rust",
+        "let x = foo(├a, bar, baz)┤bar, baz)\n",
+        &expect![[r#"
         let x = foo(├a, ┤bar, baz)
-        [suffix overlap]"#]]);
+        [suffix overlap]"#]],
+    );
 }
 
 #[test]
 fn the_beginning_of_the_rest_of_the_line_is_not_repeated() {
-    check("python", "x = ├max(a, b) + c┤ + c - d\n", &expect![[r#"
+    check(
+        "python",
+        "x = ├max(a, b) + c┤ + c - d\n",
+        &expect![[r#"
         x = ├max(a, b)┤ + c - d
-        [suffix overlap, trailing space]"#]]);
+        [suffix overlap, trailing space]"#]],
+    );
 }
 
 #[test]
@@ -30,129 +38,264 @@ fn a_word_that_ends_like_the_rest_begins_is_no_overlap() {
 
 #[test]
 fn a_separator_is_not_doubled() {
-    check("go", "f(a├, b,┤, c)\n", &expect![[r#"
+    check(
+        "go",
+        "f(a├, b,┤, c)\n",
+        &expect![[r#"
         f(a├, b┤, c)
-        [suffix overlap]"#]]);
+        [suffix overlap]"#]],
+    );
 }
 
 #[test]
 fn the_next_line_is_not_repeated() {
-    check("python", "def f():\n    ├return 1┤\n    return 1\n", &expect![[r#"
-        silent: next line
-        [next line]"#]]);
+    check(
+        "python",
+        r"def f():
+    ├return 1┤
+    return 1
+",
+        &expect![[r#"
+    silent: next line
+    [next line]"#]],
+    );
 }
 
 #[test]
 fn a_line_that_becomes_the_next_line_is_silent() {
-    check("typescript", "import ├a from \"a\";┤\nimport a from \"a\";\n", &expect![[r#"
-        silent: next line
-        [next line]"#]]);
+    check(
+        "typescript",
+        r#"import ├a from "a";┤
+import a from "a";
+"#,
+        &expect![[r#"
+    silent: next line
+    [next line]"#]],
+    );
 }
 
 #[test]
 fn a_text_that_runs_into_the_next_line_ends_there() {
-    check_lines("rust", "fn main() {\n    ├let a = 1;\n    let b = 2;\n    run(a, b);┤\n    run(a, b);\n}\n", &expect![[r#"
-        ├let a = 1;
-            let b = 2;┤
-        [next line]"#]]);
+    check_lines(
+        "rust",
+        r"fn main() {
+    ├let a = 1;
+    let b = 2;
+    run(a, b);┤
+    run(a, b);
+}
+",
+        &expect![[r#"
+    ├let a = 1;
+        let b = 2;┤
+    [next line]"#]],
+    );
 }
 
 #[test]
 fn a_text_that_runs_on_behind_the_next_line_ends_before_it() {
-    check_lines("rust", "fn main() {\n    ├let a = 1;\n    run(a, b);\n    stop();┤\n    run(a, b);\n}\n", &expect![[r#"
-        ├let a = 1;┤
-        [stop rules]"#]]);
+    check_lines(
+        "rust",
+        r"fn main() {
+    ├let a = 1;
+    run(a, b);
+    stop();┤
+    run(a, b);
+}
+",
+        &expect![[r#"
+    ├let a = 1;┤
+    [stop rules]"#]],
+    );
 }
 
 #[test]
 fn a_closing_brace_is_no_repetition_of_the_next_line() {
-    check("c", "void f() {\n    if (x) {\n        y();\n    ├}┤\n}\n", &expect!["├}┤"]);
+    check(
+        "c",
+        r"void f() {
+    if (x) {
+        y();
+    ├}┤
+}
+",
+        &expect!["├}┤"],
+    );
 }
 
 #[test]
 fn the_line_above_is_not_repeated() {
-    check("go", "func f() {\n\tlog.Println(a)\n\t├log.Println(a)┤\n}\n", &expect![[r#"
+    check(
+        "go",
+        "func f() {\n\tlog.Println(a)\n\t├log.Println(a)┤\n}\n",
+        &expect![[r#"
         silent: previous line
-        [previous line]"#]]);
+        [previous line]"#]],
+    );
 }
 
 #[test]
 fn a_third_line_of_a_pattern_is_shown() {
-    check("go", "func f() {\n\twg.Add(1)\n\twg.Add(1)\n\t├\twg.Add(1)┤\n}\n", &expect!["├	wg.Add(1)┤"]);
+    check(
+        "go",
+        "func f() {\n\twg.Add(1)\n\twg.Add(1)\n\t├\twg.Add(1)┤\n}\n",
+        &expect!["├	wg.Add(1)┤"],
+    );
 }
 
 #[test]
 fn several_lines_from_above_are_not_repeated() {
-    check_lines("python", "a = one()\nb = two()\n├a = one()\nb = two()┤\n", &expect![[r#"
-        silent: previous line
-        [previous line]"#]]);
+    check_lines(
+        "python",
+        r"a = one()
+b = two()
+├a = one()
+b = two()┤
+",
+        &expect![[r#"
+    silent: previous line
+    [previous line]"#]],
+    );
 }
 
 #[test]
 fn a_loop_of_words_in_a_line_is_silent() {
-    check("python", "x = ├foo.foo.foo.foo.foo.foo.foo.foo.foo.foo.foo┤\n", &expect![[r#"
+    check(
+        "python",
+        "x = ├foo.foo.foo.foo.foo.foo.foo.foo.foo.foo.foo┤\n",
+        &expect![[r#"
         silent: stop rules
-        [stop rules]"#]]);
+        [stop rules]"#]],
+    );
 }
 
 #[test]
 fn a_loop_of_lines_is_cut_to_its_first_turn() {
-    check_lines("yaml", "jobs:\n├  build: one\n  build: one\n  build: one\n  build: one┤\n", &expect![[r#"
-        ├  build: one┤
-        [stop rules]"#]]);
+    check_lines(
+        "yaml",
+        r"jobs:
+├  build: one
+  build: one
+  build: one
+  build: one┤
+",
+        &expect![[r#"
+    ├  build: one┤
+    [stop rules]"#]],
+    );
 }
 
 #[test]
 fn a_loop_that_has_just_begun_is_cut() {
-    check_lines("java", "class A {\n    void f() {\n├        g();\n        hello();\n        hello();┤\n    }\n}\n", &expect![[r#"
-        ├        g();
-                hello();┤
-        [repetition]"#]]);
+    check_lines(
+        "java",
+        r"class A {
+    void f() {
+├        g();
+        hello();
+        hello();┤
+    }
+}
+",
+        &expect![[r#"
+    ├        g();
+            hello();┤
+    [repetition]"#]],
+    );
 }
 
 #[test]
 fn a_loop_of_blocks_is_cut_to_its_first_turn() {
-    check_lines("python", "def f():\n├    a = aa()\n    b = bb()\n    c = cc()\n    a = aa()\n    b = bb()\n    c = cc()┤\n", &expect![[r#"
-        ├    a = aa()
-            b = bb()
-            c = cc()┤
-        [repetition]"#]]);
+    check_lines(
+        "python",
+        r"def f():
+├    a = aa()
+    b = bb()
+    c = cc()
+    a = aa()
+    b = bb()
+    c = cc()┤
+",
+        &expect![[r#"
+    ├    a = aa()
+        b = bb()
+        c = cc()┤
+    [repetition]"#]],
+    );
 }
 
 #[test]
 fn a_ruler_is_no_loop() {
-    check("python", "# ├------------------------------------------------------------┤\n", &expect!["# ├------------------------------------------------------------┤"]);
+    check(
+        "python",
+        "# ├------------------------------------------------------------┤\n",
+        &expect!["# ├------------------------------------------------------------┤"],
+    );
 }
 
 #[test]
 fn a_row_of_zeros_is_no_loop() {
-    check("c", "int a[] = {├0, 0, 0, 0, 0, 0, 0, 0};┤\n", &expect!["int a[] = {├0, 0, 0, 0, 0, 0, 0, 0};┤"]);
+    check(
+        "c",
+        "int a[] = {├0, 0, 0, 0, 0, 0, 0, 0};┤\n",
+        &expect!["int a[] = {├0, 0, 0, 0, 0, 0, 0, 0};┤"],
+    );
 }
 
 #[test]
 fn an_end_that_is_there_already_is_not_repeated() {
-    check_lines("ruby", "def a\n  if x\n├    foo\n  end┤\n  end\nend\n", &expect![[r#"
-        ├    foo┤
-        [next line]"#]]);
+    check_lines(
+        "ruby",
+        r"def a
+  if x
+├    foo
+  end┤
+  end
+end
+",
+        &expect![[r#"
+    ├    foo┤
+    [next line]"#]],
+    );
 }
 
 #[test]
 fn a_closing_tag_that_is_there_already_is_not_repeated() {
-    check_lines("html", "<ul>\n├  <li>a</li>\n</ul>┤\n</ul>\n", &expect![[r#"
-        ├  <li>a</li>┤
-        [stop rules]"#]]);
+    check_lines(
+        "html",
+        r"<ul>
+├  <li>a</li>
+</ul>┤
+</ul>
+",
+        &expect![[r#"
+    ├  <li>a</li>┤
+    [stop rules]"#]],
+    );
 }
 
 #[test]
 fn a_done_that_is_there_already_is_not_repeated() {
-    check_lines("shellscript", "for x in a b; do\n├  echo \"$x\"\ndone┤\ndone\n", &expect![[r#"
-        ├  echo "$x"┤
-        [next line]"#]]);
+    check_lines(
+        "shellscript",
+        r#"for x in a b; do
+├  echo "$x"
+done┤
+done
+"#,
+        &expect![[r#"
+    ├  echo "$x"┤
+    [next line]"#]],
+    );
 }
 
 #[test]
 fn the_rest_of_the_line_in_the_middle_of_the_text_ends_it() {
-    check("typescript", "const a = f(├x, y + z); // sum┤y + z);\n", &expect![[r#"
+    check(
+        "typescript",
+        "const a = f(├x, y + z); // sum┤y + z);\n",
+        &expect![[r#"
         const a = f(├x, ┤y + z);
-        [suffix overlap]"#]]);
+        [suffix overlap]"#]],
+    );
 }

@@ -1,0 +1,176 @@
+//! One check: the text is fed character by character, as the shortest tokens would, until a rule speaks.
+
+use expect_test::{Expect, expect};
+
+use super::StopRules;
+use crate::fixtures::Fixture;
+
+/// Prints why decoding stops, what is kept (`├ ┤`), and how much was read for it.
+fn check(language: &str, fixture: &str, expect: &Expect) {
+    expect.assert_eq(&outcome(&Fixture::new(language, fixture)));
+}
+
+/// As `check`, with several lines wanted.
+fn check_lines(language: &str, fixture: &str, expect: &Expect) {
+    expect.assert_eq(&outcome(&Fixture::new(language, fixture).multiline()));
+}
+
+fn outcome(fixture: &Fixture) -> String {
+    let text = &fixture.model_text;
+    let mut rules = StopRules::new(&fixture.request());
+    let ends = text.char_indices().map(|(at, c)| at + c.len_utf8());
+    let stopped = ends.clone().find_map(|end| rules.push(&text[..end]).map(|stop| (end, stop)));
+    match stopped {
+        None => "goes on".to_owned(),
+        Some((end, (reason, keep))) => {
+            let wasted = text[keep..end].escape_debug();
+            format!("{}: ├{}┤ read for it: {wasted}", reason.name(), &text[..keep])
+        }
+    }
+}
+
+#[test]
+fn a_line_end_stops_a_single_line() {
+    check("rust", "let a = ├1;\nlet b = 2;┤\n", &expect![[r#"newline: ├1;┤ read for it: \n"#]]);
+    check("rust", "let a = ├1;\r\nlet b = 2;┤\n", &expect![[r#"newline: ├1;┤ read for it: \r"#]]);
+    check("rust", "let a = ├1;┤\n", &expect!["goes on"]);
+}
+
+#[test]
+fn a_complete_line_keeps_nothing() {
+    check("rust", "fn main() {├\n    run();\n}┤\n", &expect![[r#"newline: ├┤ read for it: \n"#]]);
+}
+
+#[test]
+fn a_line_end_does_not_stop_several_lines() {
+    check_lines("rust", "fn main() {├\n    run();┤\n}\n", &expect!["goes on"]);
+}
+
+#[test]
+fn the_next_line_stops_at_its_end_only() {
+    check_lines(
+        "go",
+        "func f() {\n├\ta := 1\n\trun(a)\n\tstop()┤\n\trun(a)\n}\n",
+        &expect![[r#"suffix: ├	a := 1┤ read for it: \n\trun(a)\n"#]],
+    );
+    check_lines("go", "func f() {\n├\ta := 1\n\trun(a, b)┤\n\trun(a)\n}\n", &expect!["goes on"]);
+    check(
+        "go",
+        "func f() {\n├\trun(a)\n┤\n\trun(a)\n}\n",
+        &expect![[r#"suffix: ├┤ read for it: \trun(a)\n"#]],
+    );
+}
+
+#[test]
+fn a_dedent_stops_at_its_first_word() {
+    check_lines(
+        "python",
+        "def f():├\n    return 1\ndef g():┤\n",
+        &expect![[r#"
+        scope: ├
+            return 1┤ read for it: \ndef "#]],
+    );
+    check_lines(
+        "python",
+        "if a:├\n    b()\nelif c:\n    d()\ne()┤\n",
+        &expect![[r#"
+        scope: ├
+            b()
+        elif c:
+            d()┤ read for it: \ne("#]],
+    );
+    check_lines(
+        "python",
+        "if a:├\n    b()\nelifant()┤\n",
+        &expect![[r#"
+        scope: ├
+            b()┤ read for it: \nelifant("#]],
+    );
+}
+
+#[test]
+fn a_brace_that_the_document_has_stops_before_it() {
+    check_lines(
+        "java",
+        "class A {\n    void f() {\n├        g();\n    }\n    void h┤\n    }\n}\n",
+        &expect![[r#"scope: ├        g();┤ read for it: \n    }"#]],
+    );
+}
+
+#[test]
+fn a_brace_that_the_document_lacks_stops_behind_it() {
+    check_lines(
+        "java",
+        "void f() {├\n    g();\n}\nvoid h() {┤\n",
+        &expect![[r#"
+        scope: ├
+            g();
+        }┤ read for it: \n"#]],
+    );
+    check_lines(
+        "javascript",
+        "it(\"a\", () => {├\n  run();\n});\nit(┤\n",
+        &expect![[r#"
+        scope: ├
+          run();
+        });┤ read for it: \n"#]],
+    );
+}
+
+#[test]
+fn loops_stop_where_they_began() {
+    check(
+        "python",
+        "x = ├ab.ab.ab.ab.ab.ab.ab.ab.ab.ab┤\n",
+        &expect!["repetition: ├┤ read for it: ab.ab.ab.ab.ab.ab.ab.ab."],
+    );
+    check_lines(
+        "python",
+        "x = 1\n├y = aa()\ny = aa()\ny = aa()\ny = aa()\n┤\n",
+        &expect![[r#"repetition: ├y = aa()┤ read for it: \ny = aa()\ny = aa()\n"#]],
+    );
+}
+
+#[test]
+fn lines_are_counted() {
+    let lines: Vec<String> = ('a'..='m').map(|c| format!("f{c}()")).collect();
+    let lines = lines.join("\n");
+    check_lines(
+        "python",
+        &format!("x()\n├{lines}┤"),
+        &expect![[r#"
+        limit: ├fa()
+        fb()
+        fc()
+        fd()
+        fe()
+        ff()
+        fg()
+        fh()
+        fi()
+        fj()┤ read for it: \n"#]],
+    );
+}
+
+#[test]
+fn two_blank_lines_stop_even_inside_a_block() {
+    check_lines(
+        "python",
+        "def f():├\n    a()\n\n    b()\n\n\n    c()┤\n",
+        &expect![[r#"
+        scope: ├
+            a()
+
+            b()
+        ┤ read for it: \n\n"#]],
+    );
+}
+
+#[test]
+fn text_that_shrinks_is_read_anew() {
+    let fixture = Fixture::new("rust", "let a = $0");
+    let mut rules = StopRules::new(&fixture.request());
+    assert_eq!(rules.push("f(1"), None);
+    assert_eq!(rules.push("g"), None);
+    assert_eq!(rules.push("g\n").map(|(_, keep)| keep), Some(1));
+}
