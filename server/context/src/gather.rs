@@ -105,7 +105,9 @@ fn anchor(
     if before_bytes > limit {
         // A line too long for a forced middle: the anchor follows the cursor inside it, in steps.
         let cut = (before_bytes - limit).div_ceil(step) * step;
-        return ByteOffset(cursor.line_start.0 + cursor.before.floor_char_boundary(cut));
+        return ByteOffset(
+            cursor.line_start.0.saturating_add(cursor.before.floor_char_boundary(cut)),
+        );
     }
     let group_lines = group_lines.max(1);
     let group_start = snapshot.line_start(cursor.line / group_lines * group_lines);
@@ -147,7 +149,7 @@ impl Rest {
                 line_after: after.get(..kept).unwrap_or_default().to_owned(),
                 replaced_tail: String::new(),
                 suffix: String::new(),
-                end: ByteOffset(cursor.offset.0 + kept),
+                end: ByteOffset(cursor.offset.0.saturating_add(kept)),
             };
         }
         let (suffix, end) = below(snapshot, cursor, suffix_bytes);
@@ -157,7 +159,7 @@ impl Rest {
 
 /// Returns the window below the cursor's line, from that line's end on, and where it ends.
 fn below(snapshot: &Snapshot, cursor: &Cursor, suffix_bytes: usize) -> (String, ByteOffset) {
-    let line_end = ByteOffset(cursor.offset.0 + cursor.after.len());
+    let line_end = ByteOffset(cursor.offset.0.saturating_add(cursor.after.len()));
     if cursor.line + 1 >= snapshot.n_lines() || suffix_bytes == 0 {
         return (String::new(), line_end);
     }
@@ -184,78 +186,4 @@ fn with_lf(text: String) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use lowkey_document::fixture;
-
-    const ROOMY: WindowBudget = WindowBudget { prefix_bytes: 4096, suffix_bytes: 1024 };
-
-    fn gather(fixture: &str, group_lines: usize) -> Context {
-        let (snapshot, cursor) = fixture::open("rust", fixture);
-        Context::gather(&snapshot, &cursor, "src/a.rs", &ROOMY, group_lines)
-    }
-
-    /// Draws a context as `prefix ├ line_before ⎸ line_after ┤ suffix`, replaced parts in braces.
-    fn check(fixture: &str, group_lines: usize, expected: &str) {
-        let context = gather(fixture, group_lines);
-        let replaced =
-            |text: &str| if text.is_empty() { String::new() } else { format!("{{{text}}}") };
-        let drawn = format!(
-            "{}├{}{}⎸{}{}┤{}",
-            context.prefix,
-            context.line_before,
-            replaced(&context.replaced_indent),
-            context.line_after,
-            replaced(&context.replaced_tail),
-            context.suffix
-        );
-        assert_eq!(drawn, expected, "{fixture:?}");
-    }
-
-    #[test]
-    fn the_cut_stands_at_the_line_start_and_the_typed_text_behind_it() {
-        check("one\ntwo th$0ree\nfour\n", 1, "one\n├two th⎸ree┤\nfour\n");
-        check("$0", 1, "├⎸┤");
-        check("ab$0", 1, "├ab⎸┤");
-        check("ab\n$0", 1, "ab\n├⎸┤");
-        check("$0\nab", 1, "├⎸┤\nab");
-    }
-
-    #[test]
-    fn auto_closed_text_is_replaced_and_other_text_is_not() {
-        check("f(g($0));\nx", 1, "├f(g(⎸{));}┤\nx");
-        check("f($0) {\nx", 1, "├f(⎸) {┤\nx");
-        check("f($0)  \nx", 1, "├f(⎸{)  }┤\nx");
-        check("let s = \"$0\";", 1, "├let s = \"⎸{\";}┤");
-    }
-
-    #[test]
-    fn a_line_of_blanks_is_asked_from_column_0() {
-        check("fn a() {\n    $0\n}\n", 1, "fn a() {\n├{    }⎸┤\n}\n");
-        check("fn a() {\n  $0  \n}\n", 1, "fn a() {\n├{  }⎸{  }┤\n}\n");
-        check("fn a() {\n\t$0x\n}\n", 1, "fn a() {\n├\t⎸x┤\n}\n");
-    }
-
-    #[test]
-    fn a_group_shares_its_anchor_and_finishes_its_lines_in_the_middle() {
-        check("0\n1\n2\n3\n4\nfi$0\n", 4, "0\n1\n2\n3\n├4\nfi⎸┤\n");
-        check("0\n1\n2\nfi$0\n", 4, "├0\n1\n2\nfi⎸┤\n");
-        check("0\n1\n2\n  $0\n", 4, "├0\n1\n2\n{  }⎸┤\n");
-        check("0\nfi$0\n", 0, "0\n├fi⎸┤\n");
-    }
-
-    #[test]
-    fn line_ends_are_lf_whatever_the_file_has() {
-        check("a\r\nb\rc$0)\r\nd\r\n", 1, "a\nb\n├c⎸{)}┤\nd\n");
-        check("a\r\nb\r\nc$0\u{2028}d\r\n", 4, "├a\nb\nc⎸\u{2028}d┤\n");
-    }
-
-    #[test]
-    fn without_a_budget_only_the_line_remains() {
-        let (snapshot, cursor) = fixture::open("rust", "one\ntwo$0)\nthree\n");
-        let nothing = WindowBudget { prefix_bytes: 0, suffix_bytes: 0 };
-        let context = Context::gather(&snapshot, &cursor, "", &nothing, 1);
-        assert_eq!((context.prefix.as_str(), context.suffix.as_str()), ("", ""));
-        assert_eq!(context.line_before, "two");
-    }
-}
+mod tests;

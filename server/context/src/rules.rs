@@ -290,3 +290,6 @@ fn setting_rules(globs: &[String], problems: &mut Vec<RuleProblem>) -> Gitignore
         Gitignore::empty()
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -58,6 +58,7 @@ pub(crate) fn end_below(snapshot: &Snapshot, near: ByteOffset, budget_bytes: usi
 impl Ruler<'_> {
     /// Returns the mark that is farthest from `near` and within `budget` of it.
     fn edge(&self, near: usize, budget: usize) -> usize {
+        let near = near.min(self.snapshot.n_bytes());
         // Everything that is left fits: the far end itself is the first mark.
         let reach = near.saturating_sub(budget);
         if reach == 0 {
@@ -66,7 +67,7 @@ impl Ruler<'_> {
         let step = budget.div_ceil(4).max(MIN_STEP_BYTES);
         let (mut mark, next_origin) = self.origins(reach, near, step);
         while mark < reach {
-            let next = self.mark_from(mark + step, near, step).unwrap_or(near);
+            let next = self.mark_from(mark + step, near, step).unwrap_or(near).max(mark + 1);
             mark = match next_origin {
                 // A mark less than a step before the new chain would make a short step.
                 Some(origin) if next + step > origin => origin,

@@ -7,35 +7,18 @@ use crate::position::{Position, PositionEncoding, Range};
 /// A text and nothing else.
 pub(crate) struct PlainDocument {
     pub(crate) text: String,
+    /// Each line's start, the end of its text and the end of its line end, in bytes.
+    pub(crate) lines: Vec<(usize, usize, usize)>,
 }
 
 impl PlainDocument {
-    /// Returns each line's start, the end of its text and the end of its line end, in bytes.
-    pub(crate) fn lines(&self) -> Vec<(usize, usize, usize)> {
-        let bytes = self.text.as_bytes();
-        let mut lines = Vec::new();
-        let mut start = 0;
-        let mut at = 0;
-        while at < bytes.len() {
-            let end_len = match (bytes[at], bytes.get(at + 1)) {
-                (b'\r', Some(b'\n')) => 2,
-                (b'\r' | b'\n', _) => 1,
-                _ => 0,
-            };
-            if end_len == 0 {
-                at += 1;
-            } else {
-                lines.push((start, at, at + end_len));
-                at += end_len;
-                start = at;
-            }
-        }
-        lines.push((start, bytes.len(), bytes.len()));
-        lines
+    pub(crate) fn new(text: String) -> Self {
+        let lines = lines(&text);
+        Self { text, lines }
     }
 
     pub(crate) fn offset(&self, position: Position, encoding: PositionEncoding) -> usize {
-        let Some(&(start, end, _)) = self.lines().get(position.line as usize) else {
+        let Some(&(start, end, _)) = self.lines.get(position.line as usize) else {
             return self.text.len();
         };
         let mut column = 0;
@@ -49,9 +32,8 @@ impl PlainDocument {
     }
 
     pub(crate) fn position(&self, offset: usize, encoding: PositionEncoding) -> Position {
-        let lines = self.lines();
-        let line = lines.iter().rposition(|&(start, ..)| start <= offset).unwrap_or(0);
-        let (start, end, _) = lines[line];
+        let line = self.lines.iter().rposition(|&(start, ..)| start <= offset).unwrap_or(0);
+        let (start, end, _) = self.lines[line];
         let column: usize =
             self.text[start..offset.min(end)].chars().map(|c| width(c, encoding)).sum();
         Position::new(line as u32, column as u32)
@@ -61,6 +43,7 @@ impl PlainDocument {
         let start = self.offset(range.start, encoding);
         let end = self.offset(range.end, encoding);
         self.text.replace_range(start..end, text);
+        self.lines = lines(&self.text);
     }
 }
 
@@ -70,4 +53,27 @@ fn width(c: char, encoding: PositionEncoding) -> usize {
         PositionEncoding::Utf16 => c.len_utf16(),
         PositionEncoding::Utf32 => 1,
     }
+}
+
+fn lines(text: &str) -> Vec<(usize, usize, usize)> {
+    let bytes = text.as_bytes();
+    let mut lines = Vec::new();
+    let mut start = 0;
+    let mut at = 0;
+    while at < bytes.len() {
+        let end_len = match (bytes[at], bytes.get(at + 1)) {
+            (b'\r', Some(b'\n')) => 2,
+            (b'\r' | b'\n', _) => 1,
+            _ => 0,
+        };
+        if end_len == 0 {
+            at += 1;
+        } else {
+            lines.push((start, at, at + end_len));
+            at += end_len;
+            start = at;
+        }
+    }
+    lines.push((start, bytes.len(), bytes.len()));
+    lines
 }

@@ -1,0 +1,301 @@
+//! Examples of the cut, and the promise behind it over random documents: typing moves neither prefix nor suffix.
+
+use lowkey_document::{Change, Document, Position, PositionEncoding, Range, fixture};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use super::*;
+
+const ROOMY: WindowBudget = WindowBudget { prefix_bytes: 4096, suffix_bytes: 1024 };
+
+fn gather(fixture: &str, group_lines: usize) -> Context {
+    let (snapshot, cursor) = fixture::open("rust", fixture);
+    Context::gather(&snapshot, &cursor, "src/a.rs", &ROOMY, group_lines)
+}
+
+/// Draws a context as `prefix ├ line_before ⎸ line_after ┤ suffix`, replaced parts in braces.
+fn check(fixture: &str, group_lines: usize, expected: &str) {
+    let context = gather(fixture, group_lines);
+    let replaced = |text: &str| if text.is_empty() { String::new() } else { format!("{{{text}}}") };
+    let drawn = format!(
+        "{}├{}{}⎸{}{}┤{}",
+        context.prefix,
+        context.line_before,
+        replaced(&context.replaced_indent),
+        context.line_after,
+        replaced(&context.replaced_tail),
+        context.suffix
+    );
+    assert_eq!(drawn, expected, "{fixture:?}");
+}
+
+#[test]
+fn the_cut_stands_at_the_line_start_and_the_typed_text_behind_it() {
+    check("one\ntwo th$0ree\nfour\n", 1, "one\n├two th⎸ree┤\nfour\n");
+    check("$0", 1, "├⎸┤");
+    check("ab$0", 1, "├ab⎸┤");
+    check("ab\n$0", 1, "ab\n├⎸┤");
+    check("$0\nab", 1, "├⎸┤\nab");
+}
+
+#[test]
+fn auto_closed_text_is_replaced_and_other_text_is_not() {
+    check("f(g($0));\nx", 1, "├f(g(⎸{));}┤\nx");
+    check("f($0) {\nx", 1, "├f(⎸) {┤\nx");
+    check("f($0)  \nx", 1, "├f(⎸{)  }┤\nx");
+    check("let s = \"$0\";", 1, "├let s = \"⎸{\";}┤");
+}
+
+#[test]
+fn a_line_of_blanks_is_asked_from_column_0() {
+    check("fn a() {\n    $0\n}\n", 1, "fn a() {\n├{    }⎸┤\n}\n");
+    check("fn a() {\n  $0  \n}\n", 1, "fn a() {\n├{  }⎸{  }┤\n}\n");
+    check("fn a() {\n\t$0x\n}\n", 1, "fn a() {\n├\t⎸x┤\n}\n");
+}
+
+#[test]
+fn a_group_shares_its_anchor_and_finishes_its_lines_in_the_middle() {
+    check("0\n1\n2\n3\n4\nfi$0\n", 4, "0\n1\n2\n3\n├4\nfi⎸┤\n");
+    check("0\n1\n2\nfi$0\n", 4, "├0\n1\n2\nfi⎸┤\n");
+    check("0\n1\n2\n  $0\n", 4, "├0\n1\n2\n{  }⎸┤\n");
+    check("0\nfi$0\n", 0, "0\n├fi⎸┤\n");
+}
+
+#[test]
+fn line_ends_are_lf_whatever_the_file_has() {
+    check("a\r\nb\rc$0)\r\nd\r\n", 1, "a\nb\n├c⎸{)}┤\nd\n");
+    check("a\r\nb\r\nc$0\u{2028}d\r\n", 4, "├a\nb\nc⎸\u{2028}d┤\n");
+}
+
+#[test]
+fn without_a_budget_only_the_line_remains() {
+    let (snapshot, cursor) = fixture::open("rust", "one\ntwo$0)\nthree\n");
+    let nothing = WindowBudget { prefix_bytes: 0, suffix_bytes: 0 };
+    let context = Context::gather(&snapshot, &cursor, "", &nothing, 1);
+    assert_eq!((context.prefix.as_str(), context.suffix.as_str()), ("", ""));
+    assert_eq!(context.line_before, "two");
+}
+
+/// A document with lines as uneven as in real files.
+#[derive(Debug, Clone)]
+struct Lines {
+    texts: Vec<String>,
+    end: &'static str,
+}
+
+fn lines(longest: usize) -> impl Strategy<Value = Lines> {
+    let text = (0..12_usize, 0..=longest).prop_map(|(kind, length)| match kind {
+        0 => String::new(),
+        1 => "}".to_owned(),
+        2 => "    ".to_owned(),
+        3 => "é😀漢 ".repeat(length / 20),
+        4..=8 => "let x = f(y); ".repeat(length / 70),
+        _ => "z".repeat(length),
+    });
+    (vec(text, 1..160), select(&["\n", "\n", "\r\n", "\r"][..]))
+        .prop_map(|(texts, end)| Lines { texts, end })
+}
+
+fn budget() -> impl Strategy<Value = WindowBudget> {
+    (0..3000_usize, 0..1000_usize)
+        .prop_map(|(prefix_bytes, suffix_bytes)| WindowBudget { prefix_bytes, suffix_bytes })
+}
+
+impl Lines {
+    fn text(&self) -> String {
+        self.texts.join(self.end)
+    }
+}
+
+fn document(text: &str) -> Document {
+    Document::open("file:///a.rs", "rust", 1, text)
+}
+
+/// Types `text` at the cursor, leaves the cursor `n_back` bytes before its end and cuts again.
+fn typed(snapshot: &Snapshot, at: ByteOffset, text: &str, n_back: usize) -> (Snapshot, Cursor) {
+    let position = snapshot.position(at, PositionEncoding::Utf8);
+    let mut document = document(&snapshot.text());
+    let change = Change::Edit { range: Range::new(position, position), text: text.to_owned() };
+    assert_eq!(document.change(2, &[change], PositionEncoding::Utf8), Ok(()));
+    let snapshot = document.snapshot();
+    let cursor = snapshot.cursor(ByteOffset(at.0 + text.len() - n_back));
+    (snapshot, cursor)
+}
+
+fn normalised(text: &str) -> String {
+    text.replace("\r\n", "\n").replace('\r', "\n")
+}
+
+fn whole(context: &Context) -> String {
+    [
+        &context.prefix,
+        &context.line_before,
+        &context.replaced_indent,
+        &context.line_after,
+        &context.replaced_tail,
+        &context.suffix,
+    ]
+    .map(String::as_str)
+    .concat()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, max_shrink_time: 20_000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn nothing_typed_on_the_line_moves_prefix_or_suffix(
+        lines in lines(180),
+        at in 0..20_000_usize,
+        budget in budget(),
+        group_lines in select(&[1_usize, 4, 8][..]),
+        key in select(&["a", " ", "\t", "(", ")", "\"", "é", "😀", "\u{2028}", ";", "e\u{301}"][..]),
+        pair in select(&["()", "[]", "{}", "\"\"", "''", "``", "<>", "{\t}"][..]),
+    ) {
+        let snapshot = document(&lines.text()).snapshot();
+        let cursor = snapshot.cursor(ByteOffset(at % (snapshot.n_bytes() + 1)));
+        let gather = |(snapshot, cursor): &(Snapshot, Cursor)| {
+            Context::gather(snapshot, cursor, "a.rs", &budget, group_lines)
+        };
+        let before = gather(&(snapshot.clone(), cursor.clone()));
+        let closed = typed(&snapshot, cursor.offset, pair, pair.len() - 1);
+        let pressed = typed(&snapshot, cursor.offset, key, 0);
+        for after in [gather(&pressed), gather(&closed)] {
+            prop_assert_eq!(&after.prefix, &before.prefix);
+            prop_assert_eq!(&after.suffix, &before.suffix);
+            prop_assert_eq!(after.anchor, before.anchor);
+        }
+        // Backspace is the same step the other way: from `pressed` back to the first text.
+        prop_assert_eq!(gather(&typed(&snapshot, cursor.offset, "", 0)), before);
+    }
+
+    #[test]
+    fn enter_at_a_lines_end_leaves_the_suffix_alone(lines in lines(180), line in 0..160_usize, budget in budget()) {
+        let snapshot = document(&lines.text()).snapshot();
+        let cursor = snapshot.cursor(snapshot.line_end(line % snapshot.n_lines()));
+        let before = Context::gather(&snapshot, &cursor, "", &budget, 1);
+        let (snapshot, cursor) = typed(&snapshot, cursor.offset, lines.end, 0);
+        let after = Context::gather(&snapshot, &cursor, "", &budget, 1);
+        prop_assert_eq!(after.suffix, before.suffix);
+    }
+
+    #[test]
+    fn the_parts_are_one_excerpt_of_the_document(
+        lines in lines(900),
+        at in 0..100_000_usize,
+        budget in budget(),
+        group_lines in 0..9_usize,
+    ) {
+        let snapshot = document(&lines.text()).snapshot();
+        let cursor = snapshot.cursor(ByteOffset(at % (snapshot.n_bytes() + 1)));
+        let context = Context::gather(&snapshot, &cursor, "", &budget, group_lines);
+        let excerpt = snapshot.slice(context.window.clone());
+        prop_assert_eq!(whole(&context), normalised(&excerpt));
+        prop_assert!(context.prefix.len() <= budget.prefix_bytes);
+        prop_assert!(context.suffix.len() <= budget.suffix_bytes);
+        prop_assert!(context.line_before.len() <= (budget.prefix_bytes / 2).max(MIN_LINE_BYTES) + 4 + cursor.before.len());
+        prop_assert!(context.line_after.len() <= (budget.suffix_bytes / 2).max(MIN_LINE_BYTES));
+        prop_assert!(context.replaced_indent.is_empty() || context.line_before.is_empty() || context.line_before.ends_with('\n'));
+    }
+
+    #[test]
+    fn windows_move_rarely_and_far_and_stay_filled(lines in lines(300), budget in 400..4000_usize) {
+        let snapshot = document(&lines.text()).snapshot();
+        let budget = WindowBudget { prefix_bytes: budget, suffix_bytes: budget };
+        let step = budget.prefix_bytes.div_ceil(4);
+        let mut last: Option<Context> = None;
+        for line in 0..snapshot.n_lines() {
+            let cursor = snapshot.cursor(snapshot.line_start(line));
+            let context = Context::gather(&snapshot, &cursor, "", &budget, 1);
+            let (start, end) = (context.window.start.0, context.window.end.0);
+            if let Some(last) = last {
+                let (last_start, last_end) = (last.window.start.0, last.window.end.0);
+                prop_assert!(start == last_start || start >= last_start + step, "{last_start} to {start}");
+                // The last step may be short: there is nothing more below.
+                prop_assert!(
+                    end == last_end || end >= last_end + (budget.suffix_bytes - 1).div_ceil(4) || end == snapshot.n_bytes() || cursor.after.len() > MIN_LINE_BYTES,
+                    "{last_end} to {end} in line {line} of {} bytes with {budget:?}, cursor {cursor:?}", snapshot.n_bytes()
+                );
+            }
+            // Lines up to half the budget are never cut, so a window starts and ends at a line end.
+            if 600 <= budget.prefix_bytes {
+                let outside = snapshot.slice(ByteOffset(0)..context.window.start);
+                prop_assert!(outside.is_empty() || outside.ends_with(['\n', '\r']));
+            }
+            // With lines up to an eighth of it, a window that could be full is at least three eighths full.
+            if 300 <= budget.prefix_bytes / 8 && context.anchor.0 >= budget.prefix_bytes {
+                prop_assert!(context.anchor.0 - start >= budget.prefix_bytes / 8 * 3);
+            }
+            last = Some(context);
+        }
+    }
+
+    #[test]
+    fn a_cursor_of_another_text_is_no_error(a in lines(400), b in lines(400), at in 0..30_000_usize, budget in budget()) {
+        let cursor = document(&a.text()).snapshot().cursor(ByteOffset(at));
+        let context = Context::gather(&document(&b.text()).snapshot(), &cursor, "", &budget, 4);
+        prop_assert!(context.prefix.len() <= budget.prefix_bytes);
+    }
+}
+
+#[test]
+fn a_line_without_end_is_cut_and_still_moves_in_steps() {
+    let text = "x1é;".repeat(200_000);
+    let snapshot = document(&text).snapshot();
+    let budget = WindowBudget { prefix_bytes: 4000, suffix_bytes: 1000 };
+    let mut n_moves = 0;
+    let mut last: Option<Context> = None;
+    for at in 500_000..500_600 {
+        let context = Context::gather(&snapshot, &snapshot.cursor(ByteOffset(at)), "", &budget, 1);
+        assert!(context.line_before.len() <= 2004 && context.line_before.len() >= 996);
+        assert!(context.line_after.len() <= 500 && context.line_after.len() >= 240);
+        assert!(context.prefix.len() <= 4000 && context.prefix.len() >= 1000);
+        let moved = last.is_some_and(|last| {
+            last.prefix != context.prefix || last.window.end != context.window.end
+        });
+        n_moves += usize::from(moved);
+        last = Some(context);
+    }
+    assert!(n_moves <= 600 / 1000 + 600 / 250 + 3, "{n_moves} moves over 600 places");
+}
+
+#[test]
+fn an_edit_far_above_leaves_most_windows_alone() {
+    // Lines of 0 to 79 bytes; the multiplier is Knuth's.
+    let line = |idx: u64| {
+        format!(
+            "{:1$}\n",
+            idx % 10,
+            (idx.wrapping_mul(6_364_136_223_846_793_005) >> 33) as usize % 80
+        )
+    };
+    let text: String = (0..10_000).map(line).collect();
+    let before = document(&text).snapshot();
+    let budget = WindowBudget { prefix_bytes: 6000, suffix_bytes: 2000 };
+    let starts = |snapshot: &Snapshot, moved_lines: usize| -> Vec<usize> {
+        let lines = (2000..9900).step_by(31);
+        lines
+            .map(|line| {
+                let cursor = snapshot.cursor(snapshot.line_start(line + moved_lines));
+                let context = Context::gather(snapshot, &cursor, "", &budget, 1);
+                snapshot.n_bytes() - context.window.start.0
+            })
+            .collect()
+    };
+    let expected = starts(&before, 0);
+    for inserted in
+        ["y", "some words typed into a line far above", "a whole new line\n", "two\nlines\n"]
+    {
+        let mut document = document(&text);
+        let at = Position::new(100, 0);
+        let change = Change::Edit { range: Range::new(at, at), text: inserted.to_owned() };
+        assert_eq!(document.change(2, &[change], PositionEncoding::Utf8), Ok(()));
+        let found = starts(&document.snapshot(), inserted.matches('\n').count());
+        let n_same = expected.iter().zip(&found).filter(|(a, b)| a == b).count();
+        assert!(
+            n_same * 10 >= expected.len() * 8,
+            "{inserted:?}: {n_same} of {} windows stand still",
+            expected.len()
+        );
+    }
+}
