@@ -5,6 +5,8 @@
 //! Invariant: an output is the sum over its groups of 32 columns in order, each group's exact integer dot product entering by one fused multiply-add; then the bias, then what stood in `out`. Nothing of this depends on the panel, the batch or the thread.
 
 #[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
 mod avx512;
 mod float;
 mod portable;
@@ -80,6 +82,9 @@ pub fn matmul(
                     // SAFETY: a pool's instruction set is one that this CPU has.
                     #[cfg(target_arch = "x86_64")]
                     Isa::Avx512Vnni => unsafe { avx512::panel::<L>(&product, panel) },
+                    // SAFETY: as above.
+                    #[cfg(target_arch = "x86_64")]
+                    Isa::Avx2 => unsafe { avx2::panel::<L>(&product, panel) },
                     _ => portable::panel::<L>(&product, panel),
                 },
                 // SAFETY: a pool's instruction set is one that this CPU has.

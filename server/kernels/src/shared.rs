@@ -21,11 +21,6 @@ impl<'a, T> Shared<'a, T> {
         Self { start: slice.as_mut_ptr(), len: slice.len(), borrow: PhantomData }
     }
 
-    /// Returns the address of the first value.
-    pub(crate) fn as_mut_ptr(&self) -> *mut T {
-        self.start
-    }
-
     /// Returns the values from `start` on, `len` of them; fewer where the slice ends.
     ///
     /// # Safety

@@ -105,6 +105,39 @@ proptest! {
 }
 
 #[test]
+fn the_largest_products_do_not_saturate() {
+    let (n, k) = (16, 64);
+    for (kind, quant) in [
+        (BlockType::Q8_0, 0x80_u8),
+        (BlockType::Q8_0, 0x7f),
+        (BlockType::Q4_0, 0xff),
+        (BlockType::Q4_1, 0xff),
+    ] {
+        let block: Vec<u8> = match kind {
+            // Scale 1, minimum 0.
+            BlockType::Q4_1 => [0, 0x3c, 0, 0].into_iter().chain([quant; 16]).collect(),
+            _ => [0, 0x3c]
+                .into_iter()
+                .chain(std::iter::repeat_n(quant, kind.block_bytes() - 2))
+                .collect(),
+        };
+        let bytes = block.repeat(n * k / 32);
+        let w = Matrix::pack(&[Rows { kind, n, k, bytes: &bytes }]).expect("rows are whole");
+        let weight = reference::dequantize(kind, &block)[0] as f32;
+        for sign in [1.0, -1.0] {
+            let x = vec![127.0 * sign; k];
+            for isa in Isa::all_usable() {
+                let out = product(&Pool::with_isa(1, isa), &w, &x, 1);
+                assert!(
+                    out.iter().all(|out| *out == weight * 127.0 * sign * k as f32),
+                    "{kind:?} {quant:#x} {isa:?}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
 fn stacked_parts_of_different_types_equal_each_alone() {
     let (k, m) = (256, 5);
     let pool = Pool::new(2);
