@@ -34,6 +34,7 @@ mod log;
 mod outbox;
 mod placement;
 mod progress;
+mod surrogates;
 
 use backend::Backend;
 use inbox::Inbox;

@@ -16,6 +16,7 @@ use tower_lsp::jsonrpc::{Id, Request, Response};
 
 use super::frame::{Frame, FrameReader};
 use super::outbox::Outbox;
+use super::surrogates::mend;
 
 const PARSE_ERROR: i64 = -32700;
 const INVALID_REQUEST: i64 = -32600;
@@ -36,8 +37,14 @@ enum Message {
 #[derive(Debug, PartialEq, Eq)]
 enum Sorted {
     Pass,
+    /// Passes in this form.
+    Mended(String),
     Drop,
-    Refuse { code: i64, message: &'static str, id: Value },
+    Refuse {
+        code: i64,
+        message: &'static str,
+        id: Value,
+    },
 }
 
 /// Starts to read `input`; what passes comes out of the returned stream, until the input ends.
@@ -57,39 +64,48 @@ fn filter(input: impl Read, outbox: &Outbox, messages: &mpsc::Sender<Vec<u8>>) -
         let body = match frame {
             Frame::Body(body) => body,
             Frame::Bad(fault) => {
-                tracing::warn!("frame refused: {fault}");
                 let message = format!("frame refused: {fault}");
+                tracing::warn!("{message}");
                 refuse(outbox, INVALID_REQUEST, &message, &Value::Null);
                 continue;
             }
         };
-        match sort(&body) {
-            Sorted::Pass => {
-                let mut framed = format!("Content-Length: {}\r\n\r\n", body.len()).into_bytes();
-                framed.extend_from_slice(&body);
-                if messages.blocking_send(framed).is_err() {
-                    return Ok(());
-                }
+        let passed = match sort(&body) {
+            Sorted::Pass => messages.blocking_send(framed(&body)),
+            Sorted::Mended(text) => messages.blocking_send(framed(text.as_bytes())),
+            Sorted::Drop => {
+                tracing::warn!(bytes = body.len(), "dropped a malformed response");
+                Ok(())
             }
-            Sorted::Drop => tracing::warn!(bytes = body.len(), "dropped a malformed response"),
             Sorted::Refuse { code, message, id } => {
-                tracing::warn!(bytes = body.len(), "message refused: {message}");
+                tracing::warn!(bytes = body.len(), "{message}");
                 if code == PARSE_ERROR {
                     // Its length may have been wrong too: what follows may be its rest.
                     reader.refused();
                 }
-                refuse(outbox, code, message, &id);
+                refuse(outbox, code, &message, &id);
+                Ok(())
             }
+        };
+        if passed.is_err() {
+            // The server is gone.
+            return Ok(());
         }
     }
     Ok(())
+}
+
+fn framed(body: &[u8]) -> Vec<u8> {
+    let mut framed = format!("Content-Length: {}\r\n\r\n", body.len()).into_bytes();
+    framed.extend_from_slice(body);
+    framed
 }
 
 /// Decides about one body. The words never quote it.
 fn sort(body: &[u8]) -> Sorted {
     let refuse = |code, message, id| Sorted::Refuse { code, message, id };
     let Ok(text) = std::str::from_utf8(body) else {
-        return refuse(PARSE_ERROR, "message refused: its body is not UTF-8", Value::Null);
+        return refuse(PARSE_ERROR, "its body is not UTF-8", Value::Null);
     };
     match serde_json::from_str::<Message>(text) {
         Ok(Message::Response(_)) => return Sorted::Pass,
@@ -97,18 +113,23 @@ fn sort(body: &[u8]) -> Sorted {
         Ok(Message::Request(_)) | Err(_) => {}
     }
     let Ok(value) = serde_json::from_str::<Value>(text) else {
-        return refuse(PARSE_ERROR, "message refused: its body is not JSON", Value::Null);
+        if let Some(text) = mend(text)
+            && matches!(sort(text.as_bytes()), Sorted::Pass)
+        {
+            return Sorted::Mended(text);
+        }
+        return refuse(PARSE_ERROR, "its body is not JSON", Value::Null);
     };
     // JSON, but no message: say which request will have no other answer, if that can be known.
     let id = value.get("id").cloned().unwrap_or_default();
     let id = if serde_json::from_value::<Id>(id.clone()).is_ok() { id } else { Value::Null };
     if value.get("method").is_some() {
-        refuse(INVALID_REQUEST, "message refused: it is no valid JSON-RPC 2.0 request", id)
+        refuse(INVALID_REQUEST, "it is no valid JSON-RPC 2.0 request", id)
     } else if value.get("result").is_some() || value.get("error").is_some() {
         // Answering an answer could go on for ever.
         Sorted::Drop
     } else {
-        refuse(INVALID_REQUEST, "message refused: it is neither a request nor a response", id)
+        refuse(INVALID_REQUEST, "it is neither a request nor a response", id)
     }
 }
 
@@ -152,7 +173,7 @@ mod tests {
     fn code(body: &[u8]) -> Option<i64> {
         match sort(body) {
             Sorted::Refuse { code, .. } => Some(code),
-            Sorted::Pass | Sorted::Drop => None,
+            Sorted::Pass | Sorted::Mended(_) | Sorted::Drop => None,
         }
     }
 
@@ -166,6 +187,14 @@ mod tests {
         ] {
             assert_eq!(sort(body.as_bytes()), Sorted::Pass, "{body}");
         }
+    }
+
+    #[test]
+    fn half_an_emoji_passes_as_a_replacement_character() {
+        let message = |text: &str| format!(r#"{{"jsonrpc":"2.0","method":"m","params":"{text}"}}"#);
+        let mended = Sorted::Mended(message("\\ufffd"));
+        assert_eq!(sort(message("\\ud83d").as_bytes()), mended);
+        assert_eq!(code(br#"{"a":"\ud83d""#), Some(PARSE_ERROR));
     }
 
     #[test]
