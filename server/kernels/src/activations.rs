@@ -1,6 +1,6 @@
 //! Activations as the matrix products take them: int8 in groups of 32, each with its own scale.
 //!
-//! Quantizing is fused with what produces the row (norm, SiLU·up), and each row is quantized by itself: the result depends on nothing but the row.
+//! Quantizing is fused with what produces the row (norm, `SiLU` · up), and each row is quantized by itself: the result depends on nothing but the row.
 //! A group's scale is its largest magnitude / 127; values round to nearest, ties to even, so they stay within ±127, which the AVX2 kernels need (−128 would saturate).
 
 use crate::error::ShapeError;
@@ -63,7 +63,7 @@ enum Source<'a> {
     Plain { x: &'a [f32] },
     /// The row divided by its root mean square, times `weight`.
     RmsNorm { x: &'a [f32], weight: &'a [f32], eps: f32 },
-    /// SiLU of the row's first half, times its second half.
+    /// `SiLU` of the row's first half, times its second half.
     SiluMul { gate_up: &'a [f32] },
 }
 
@@ -111,7 +111,7 @@ impl Quantized {
         Ok(())
     }
 
-    /// Computes SiLU(gate) · up for `m` rows, each `ffn` gate values and then `ffn` up values, and quantizes.
+    /// Computes `silu(gate) * up` for `m` rows, each `ffn` gate values and then `ffn` up values, and quantizes.
     pub fn silu_mul(
         &mut self,
         pool: &Pool,

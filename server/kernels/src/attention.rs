@@ -181,8 +181,8 @@ unsafe fn block<V: Lanes, const R: usize>(
                 len.div_ceil(LANES),
                 queries.scale,
                 &mut weights,
-            )
-        };
+            );
+        }
         // How the rows' results so far, and this chunk's, enter the merged ones.
         let mut merge = [(1.0_f32, 0.0_f32); R];
         for r in 0..R {
@@ -215,8 +215,8 @@ unsafe fn block<V: Lanes, const R: usize>(
                 start == 0,
                 &merge,
                 &mut rows,
-            )
-        };
+            );
+        }
     }
     for r in 0..R {
         let inverse = 1.0 / sums[r];

@@ -35,6 +35,7 @@ impl Isa {
     }
 
     /// Returns this one if the CPU has it, else the fastest that it has.
+    #[must_use]
     pub fn usable(self) -> Self {
         self.min(Self::detect())
     }
@@ -60,7 +61,7 @@ impl Isa {
 /// What the CPU has and which kernels are used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Features {
-    /// The processor's architecture, as in "x86_64".
+    /// The processor's architecture, as in `x86_64`.
     pub architecture: &'static str,
     /// The instruction sets that matter here and that the CPU has.
     pub has: Vec<&'static str>,

@@ -6,6 +6,10 @@
 //!
 //! `server/kernels/README.md` tells layout, tiling and the measurements behind them.
 #![expect(
+    clippy::needless_range_loop,
+    reason = "tiles of registers are indexed by row and column, several arrays at a time"
+)]
+#![expect(
     unsafe_code,
     reason = "SIMD intrinsics, and disjoint writes of several threads into one output"
 )]

@@ -36,7 +36,6 @@ pub(super) unsafe fn panel<L: Layout>(product: &Product<'_>, panel: &Panel) {
                 2 => columns::<L, 1, 2, 4>(product, panel, row),
                 3 => columns::<L, 1, 3, 4>(product, panel, row),
                 4 => columns::<L, 1, 4, 2>(product, panel, row),
-                5..=8 => columns::<L, 2, 4, 2>(product, panel, row),
                 _ => columns::<L, 2, 4, 2>(product, panel, row),
             }
         };
