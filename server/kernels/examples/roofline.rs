@@ -27,10 +27,10 @@ fn options() -> Options {
         match arg.as_str() {
             "--threads" => {
                 options.threads =
-                    args.next().and_then(|n| n.parse().ok()).unwrap_or(options.threads)
+                    args.next().and_then(|n| n.parse().ok()).unwrap_or(options.threads);
             }
             "--rounds" => {
-                options.rounds = args.next().and_then(|n| n.parse().ok()).unwrap_or(options.rounds)
+                options.rounds = args.next().and_then(|n| n.parse().ok()).unwrap_or(options.rounds);
             }
             "--isa" => {
                 options.isa = match args.next().as_deref() {

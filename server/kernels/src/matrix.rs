@@ -243,7 +243,7 @@ fn place<L: Layout>(
         }
     }
     let mut put_half = |at: usize, bits: u16| {
-        scales[at + 2 * row..at + 2 * row + 2].copy_from_slice(&bits.to_le_bytes())
+        scales[at + 2 * row..at + 2 * row + 2].copy_from_slice(&bits.to_le_bytes());
     };
     let first_group = idx * len / GROUP;
     if L::TWO_LEVEL {

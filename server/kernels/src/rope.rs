@@ -9,7 +9,7 @@ use crate::shared::Shared;
 /// Which two values of a head turn together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pairing {
-    /// `i` and `i + dim / 2`: GPT-NeoX, Qwen, StarCoder2; every GGUF that is not Llama-like.
+    /// `i` and `i + dim / 2`: `NeoX`, Qwen, `StarCoder2`; every GGUF that is not Llama-like.
     Halves,
     /// `2i` and `2i + 1`: what GGUF files of Llama-like models are permuted for.
     Adjacent,

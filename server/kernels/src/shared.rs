@@ -25,7 +25,6 @@ impl<'a, T> Shared<'a, T> {
     ///
     /// # Safety
     /// No two parts that live at the same time may overlap.
-    #[expect(clippy::mut_from_ref, reason = "that is what this type is for; see Safety")]
     pub(crate) unsafe fn part(&self, start: usize, len: usize) -> &'a mut [T] {
         let start = start.min(self.len);
         let len = len.min(self.len - start);

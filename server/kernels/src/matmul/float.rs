@@ -53,15 +53,18 @@ unsafe fn block<V: Lanes, const R: usize>(
     let k = product.w.k();
     let bytes = product.w.tile(&panel.part, tile);
     let rows: [&[f32]; R] = std::array::from_fn(|r| &product.floats[(row + r) * k..][..k]);
+    // SAFETY: tiles are aligned to cache lines, and any bits are a number of either type.
+    let ((_, halves, _), (_, floats, _)) =
+        unsafe { (bytes.align_to::<u16>(), bytes.align_to::<f32>()) };
     debug_assert!(bytes.len() >= k * TILE * panel.part.format.float_bytes());
     // SAFETY: the tile holds 16 values per column and every row `k` values; the CPU is the caller's promise.
     let sums: [[f32; TILE]; R] = unsafe {
         let mut sums = [V::splat(0.0); R];
         for column in 0..k {
             let weights = match panel.part.format {
-                Format::F16 => V::load_f16(bytes.as_ptr().cast::<u16>().add(column * TILE)),
-                Format::BF16 => V::load_bf16(bytes.as_ptr().cast::<u16>().add(column * TILE)),
-                _ => V::load(bytes.as_ptr().cast::<f32>().add(column * TILE)),
+                Format::F16 => V::load_f16(halves.as_ptr().add(column * TILE)),
+                Format::BF16 => V::load_bf16(halves.as_ptr().add(column * TILE)),
+                _ => V::load(floats.as_ptr().add(column * TILE)),
             };
             for r in 0..R {
                 sums[r] = weights.fma(V::splat(*rows[r].get_unchecked(column)), sums[r]);
