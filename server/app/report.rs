@@ -45,11 +45,11 @@ pub struct InsertReport {
 #[derive(Debug, Clone, Copy, Default, Serialize, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
 pub enum Source {
-    /// The model decoded (part of) it for this request.
+    /// The model, running for this request; also when it had nothing to add.
     Model,
-    /// The completion memory had it: no inference.
+    /// The completion memory: no inference.
     Memory,
-    /// There is no text.
+    /// Neither was asked.
     #[default]
     None,
 }

@@ -31,6 +31,10 @@ impl Client {
         if let Some(threads) = threads {
             command.args(["--threads", &threads.to_string()]);
         }
+        if std::env::var_os("LOWKEY_LOG").is_none() {
+            // What the server notes in passing would stand between the drawn lines.
+            command.env("LOWKEY_LOG", "warn");
+        }
         let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -10,7 +10,7 @@ use lowkey_suggestion::{Completion, Request, Verdict, trim};
 
 use super::plan::{Frame, Question};
 use super::{Answer, Insert, Outcome};
-use crate::report::{InsertReport, Report, Source, to_microseconds};
+use crate::report::{InsertReport, Report, to_microseconds};
 
 impl Frame {
     /// The suggestion stage's view of the question.
@@ -53,9 +53,6 @@ impl Question {
             Verdict::Silent { rule, text, .. } => {
                 report.text = text;
                 report.silent = Some(rule.to_owned());
-                if report.text.is_empty() {
-                    report.source = Source::None;
-                }
                 Outcome::Nothing
             }
         };

@@ -271,13 +271,17 @@ fn frame(ask: &Ask, label: &str, budget: &Budget, settings: &Settings) -> Frame 
 }
 
 /// Whether a job decodes, or decoded, what this question asks for.
+///
+/// One that has ended must reach beyond what was typed; one that runs may still get there.
 fn can_join(live: &Live, frame: &Frame) -> bool {
     let progress = live.progress.borrow();
-    let useful = progress.ended.as_ref().is_none_or(|made| is_whole(made.stop));
-    useful
-        && live.key == frame.key
-        && agreement(&live.forced, &progress.text, &frame.context.line_before)
-            != Agreement::Diverged
+    let agreement = agreement(&live.forced, &progress.text, &frame.context.line_before);
+    live.key == frame.key
+        && match (&progress.ended, agreement) {
+            (Some(made), Agreement::Ahead(_)) => is_whole(made.stop),
+            (None, Agreement::Ahead(_) | Agreement::Behind) => true,
+            (_, Agreement::Diverged) | (Some(_), Agreement::Behind) => false,
+        }
 }
 
 /// Whether the decoding ended by itself, not because something else mattered more.

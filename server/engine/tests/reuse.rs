@@ -1,0 +1,192 @@
+//! Sessions, cancellation and priorities with the real embedded model.
+//!
+//! Counts of tokens are asserted, never times.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Barrier};
+use std::time::Instant;
+
+use lowkey_engine::{Engine, Generated, Job, Loaded, Priority, Stop, Ticket};
+use lowkey_model::ModelFile;
+use lowkey_prompt::Prompt;
+use lowkey_store::EMBEDDED;
+
+const CODE: &str = "use std::collections::HashMap;\n\npub struct Index {\n    words: HashMap<String, usize>,\n}\n\nimpl Index {\n    pub fn count(&self, word: &str) -> usize {\n        self.words.get(word).copied().unwrap_or(0)\n    }\n\n";
+
+fn start(session_bytes: usize) -> Engine {
+    let load = |progress: &mut dyn FnMut(f32)| {
+        let file = ModelFile::from_bytes(EMBEDDED.name, EMBEDDED.bytes).map_err(|e| e.to_string())?;
+        Loaded::from_file(&file, 2, progress)
+    };
+    Engine::start(session_bytes, load, |_| {}).unwrap()
+}
+
+/// A job that prompts with the tokens of `text`, and the way its result comes back.
+fn job(document: &str, text: &str, max_tokens: usize) -> (Job, Receiver<Generated>) {
+    let (to_test, result) = channel();
+    let text = text.to_owned();
+    let job = Job {
+        document: Arc::from(document),
+        priority: Priority::Interactive,
+        prepare: Box::new(move |assembler| {
+            let tokens = assembler.tokenizer().encode(&text);
+            Some(Prompt { n_fixed: tokens.len(), tokens, ..Prompt::default() })
+        }),
+        max_tokens,
+        stop: Box::new(|_| None),
+        on_text: Box::new(|_| {}),
+        done: Box::new(move |made| to_test.send(made).unwrap()),
+        asked: Instant::now(),
+    };
+    (job, result)
+}
+
+fn run(engine: &Engine, document: &str, text: &str) -> Generated {
+    let (job, result) = job(document, text, 12);
+    let _ticket: Ticket = engine.submit(job);
+    result.recv().unwrap()
+}
+
+#[test]
+fn a_warm_session_gives_the_text_of_a_cold_one_and_prefills_the_difference_only() {
+    let warm = start(64 << 20);
+    let mut text = CODE.to_owned();
+    run(&warm, "a.rs", &text);
+    for typed in ["    pub", " fn", " is_", "empty", "(&self", ") -> bool", " {\n        self."] {
+        text.push_str(typed);
+        let from_warm = run(&warm, "a.rs", &text);
+        let from_cold = run(&start(64 << 20), "a.rs", &text);
+        assert_eq!(from_warm.text, from_cold.text, "after {typed:?}");
+        assert_eq!(from_warm.log_probs, from_cold.log_probs, "after {typed:?}");
+        assert_eq!(from_cold.tokens.reused, 0);
+        assert_eq!(from_warm.tokens.prompt, from_cold.tokens.prompt);
+        assert!(from_warm.tokens.prefilled <= 8, "{:?} after {typed:?}", from_warm.tokens);
+    }
+}
+
+#[test]
+fn deleting_what_was_typed_costs_one_token() {
+    let engine = start(64 << 20);
+    run(&engine, "a.rs", CODE);
+    run(&engine, "a.rs", &format!("{CODE}    pub fn longer"));
+    let back = run(&engine, "a.rs", CODE);
+    // The last token of the prompt is always computed, because its logits are wanted.
+    assert_eq!(back.tokens.prefilled, 1);
+}
+
+#[test]
+fn a_jump_elsewhere_and_back_finds_the_old_session() {
+    let engine = start(64 << 20);
+    let elsewhere: String = CODE.lines().rev().map(|line| format!("{line}\n")).collect();
+    let first = run(&engine, "a.rs", CODE);
+    run(&engine, "a.rs", &elsewhere);
+    let back = run(&engine, "a.rs", CODE);
+    assert_eq!(back.tokens.prefilled, 1);
+    assert_eq!(back.text, first.text);
+}
+
+#[test]
+fn the_byte_budget_evicts_the_oldest_session() {
+    // One session of 512 tokens takes a megabyte with this model: there is room for one.
+    let engine = start(1 << 20);
+    let elsewhere: String = CODE.lines().rev().map(|line| format!("{line}\n")).collect();
+    run(&engine, "a.rs", CODE);
+    run(&engine, "a.rs", &elsewhere);
+    let back = run(&engine, "a.rs", CODE);
+    assert_eq!(back.tokens.prefilled, back.tokens.prompt);
+}
+
+#[test]
+fn a_newer_job_of_the_document_stops_the_older_and_both_are_answered() {
+    let engine = start(64 << 20);
+    let (mut first, first_result) = job("a.rs", CODE, 1_000_000);
+    let decoding = Arc::new(Barrier::new(2));
+    let released = Arc::new(AtomicBool::new(false));
+    first.on_text = Box::new({
+        let (decoding, released) = (Arc::clone(&decoding), Arc::clone(&released));
+        move |_| {
+            // Holds the first job in its first token until the second was submitted.
+            if !released.swap(true, Ordering::SeqCst) {
+                decoding.wait();
+                decoding.wait();
+            }
+        }
+    });
+    let _first_ticket = engine.submit(first);
+    decoding.wait();
+    let (second, second_result) = job("a.rs", CODE, 4);
+    let _second_ticket = engine.submit(second);
+    decoding.wait();
+    let stopped = first_result.recv().unwrap();
+    assert_eq!(stopped.stop, Stop::Cancelled);
+    assert_eq!(stopped.tokens.decoded, 1, "it stops within one token");
+    let made = second_result.recv().unwrap();
+    assert_eq!(made.tokens.prefilled, 1, "what the stopped job computed is reused");
+    assert!(first_result.recv().is_err(), "answered exactly once");
+}
+
+#[test]
+fn jobs_of_other_documents_do_not_stop_each_other() {
+    let engine = start(64 << 20);
+    let (a, a_result) = job("a.rs", CODE, 8);
+    let (b, b_result) = job("b.rs", CODE, 8);
+    let tickets = (engine.submit(a), engine.submit(b));
+    let (a, b) = (a_result.recv().unwrap(), b_result.recv().unwrap());
+    assert_ne!(a.stop, Stop::Cancelled);
+    assert_eq!(a.text, b.text);
+    drop(tickets);
+}
+
+#[test]
+fn a_background_job_gives_way_within_a_token_and_does_not_spoil_the_live_session() {
+    let engine = start(64 << 20);
+    let live = run(&engine, "a.rs", CODE);
+    let (mut ahead, ahead_result) = job("a.rs\0ahead", &format!("{CODE}{}", live.text), 1_000_000);
+    ahead.priority = Priority::Background;
+    let decoding = Arc::new(Barrier::new(2));
+    let released = Arc::new(AtomicBool::new(false));
+    ahead.on_text = Box::new({
+        let (decoding, released) = (Arc::clone(&decoding), Arc::clone(&released));
+        move |_| {
+            if !released.swap(true, Ordering::SeqCst) {
+                decoding.wait();
+                decoding.wait();
+            }
+        }
+    });
+    let _ahead_ticket = engine.submit(ahead);
+    decoding.wait();
+    let (next, next_result) = job("a.rs", CODE, 4);
+    let _next_ticket = engine.submit(next);
+    decoding.wait();
+    let stopped = ahead_result.recv().unwrap();
+    assert_eq!(stopped.stop, Stop::Preempted);
+    assert_eq!(stopped.tokens.decoded, 1);
+    assert_eq!(next_result.recv().unwrap().tokens.prefilled, 1);
+}
+
+#[test]
+fn dropping_the_ticket_cancels_and_shutting_down_answers_all() {
+    let engine = start(64 << 20);
+    let (first, first_result) = job("a.rs", CODE, 1_000_000);
+    drop(engine.submit(first));
+    assert_eq!(first_result.recv().unwrap().stop, Stop::Cancelled);
+    let (second, second_result) = job("b.rs", CODE, 1_000_000);
+    let ticket = engine.submit(second);
+    engine.shutdown();
+    let stop = second_result.recv().unwrap().stop;
+    assert!(matches!(stop, Stop::Cancelled | Stop::EndToken | Stop::Limit), "{stop:?}");
+    drop(ticket);
+    let (late, late_result) = job("c.rs", CODE, 4);
+    let _late_ticket = engine.submit(late);
+    assert_eq!(late_result.recv().unwrap().stop, Stop::Cancelled);
+}
+
+#[test]
+fn a_model_that_fails_to_load_answers_every_job() {
+    let engine = Engine::start(1 << 20, |_| Err("no such file".to_owned()), |_| {}).unwrap();
+    let (job, result) = job("a.rs", CODE, 4);
+    let _ticket = engine.submit(job);
+    assert_eq!(result.recv().unwrap().stop, Stop::Failed);
+}
