@@ -7,7 +7,7 @@ use crate::TokenId;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Prefix, suffix and path of two documents, and two to spare.
+/// Path, prefix, suffix and finished lines of two documents.
 const MAX_PIECES: usize = 8;
 
 /// Texts with their tokens, most recently used first.

@@ -19,6 +19,24 @@ fn any_context() -> impl Strategy<Value = Context> {
     })
 }
 
+fn one_of_each_family() -> Vec<Assembler> {
+    let specials: &[&[&str]] = &[
+        &["<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>", "<|file_sep|>"],
+        &["<fim_prefix>", "<fim_middle>", "<fim_suffix>", "<file_sep>"],
+        &["<fim_prefix>", "<fim_middle>", "<fim_suffix>"],
+        &["<｜begin▁of▁sentence｜>", "<｜fim▁hole｜>", "<｜fim▁begin｜>", "<｜fim▁end｜>"],
+        &["<[fim-suffix]>", "<[fim-prefix]>", "<[fim-middle]>"],
+        &["<s>", "[PREFIX]", "[SUFFIX]"],
+    ];
+    let assembler = |&specials: &&[&str]| {
+        let vocab = fixture::with_specials(specials);
+        let tokenizer = Tokenizer::from_gguf(&vocab).unwrap();
+        let format = FimFormat::detect(&tokenizer, &vocab).unwrap();
+        Assembler::new(Arc::new(tokenizer), format)
+    };
+    specials.iter().map(assembler).collect()
+}
+
 /// A document as lines, a line of it and a place in that line, in characters.
 fn any_document() -> impl Strategy<Value = (Vec<String>, prop::sample::Index, prop::sample::Index)>
 {
@@ -49,6 +67,31 @@ proptest! {
         prop_assert!(tokenizer.encode(&prompt.unforced).len() <= 2 * MAX_HEALED_TOKENS);
         // The memory of pieces changes nothing.
         prop_assert_eq!(assembler.assemble(&context, &Budget { prompt_tokens }), prompt);
+    }
+
+    #[test]
+    fn every_family_keeps_its_sentinels_with_snippets_too(
+        mut context in any_context(),
+        snippets in prop::collection::vec((hard_line(), hard_text()), 0..4),
+        family in any::<prop::sample::Index>(),
+        prompt_tokens in 0usize..300,
+    ) {
+        static ASSEMBLERS: LazyLock<Vec<Assembler>> = LazyLock::new(one_of_each_family);
+        let assembler = &ASSEMBLERS[family.index(ASSEMBLERS.len())];
+        let n_snippets = snippets.len();
+        context.snippets = snippets.into_iter().map(|(label, text)| Snippet { label, text }).collect();
+        let prompt = assembler.assemble(&context, &Budget { prompt_tokens });
+        let layout: Vec<TokenId> =
+            assembler.format.layout().iter().filter_map(|&piece| assembler.format.sentinel(piece)).collect();
+        prop_assert!(prompt.tokens.len() <= prompt_tokens.max(layout.len()));
+        let mut sentinels: Vec<TokenId> = prompt.tokens.iter().copied().filter(|&id| id <= 6).collect();
+        // Each snippet that found room is a file of its own, before the document.
+        let n_files = sentinels.len() - layout.len();
+        let separator = assembler.format.sentinel(Piece::Separator);
+        let most_files = if separator.is_some() { n_snippets } else { 0 };
+        prop_assert!(n_files <= most_files);
+        prop_assert!(sentinels.drain(..n_files).all(|id| Some(id) == separator));
+        prop_assert_eq!(sentinels, layout);
     }
 
     #[test]
