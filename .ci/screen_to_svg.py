@@ -16,7 +16,7 @@ SECONDS_PER_LINE = 0.11
 SECONDS_AT_THE_END = 8
 
 STYLE = """
-text { font: 13px ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas, monospace; fill: #d7dae0; white-space: pre }
+text { font: 13px ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas, monospace; fill: #d7dae0 }
 .b { font-weight: bold } .d { fill: #7b8291 } .i { font-style: italic } .g { fill: #7ec87e }
 """
 COLOURS = {"32": "g"}
@@ -58,7 +58,7 @@ def render(lines):
             text = escape(text, quote=False)
             pieces.append(f'<tspan class="{classes}">{text}</tspan>' if classes else text)
         if pieces:
-            rows.append(f'<text x="14" y="{(index + 1) * LINE_PX}">{"".join(pieces)}</text>')
+            rows.append(f'<text x="14" y="{(index + 1) * LINE_PX - 4}">{"".join(pieces)}</text>')
     n_steps = max(len(lines) - ROWS, 0)
     end = f"translateY(-{n_steps * LINE_PX}px)"
     scrolling = n_steps * SECONDS_PER_LINE
@@ -73,7 +73,7 @@ def render(lines):
     )
     return "\n".join(
         [
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH_PX} {height}" width="{WIDTH_PX}" height="{height}">',
+            f'<svg xmlns="http://www.w3.org/2000/svg" xml:space="preserve" viewBox="0 0 {WIDTH_PX} {height}" width="{WIDTH_PX}" height="{height}">',
             f"<style>{STYLE}{moving if n_steps else ''}</style>",
             f'<rect width="{WIDTH_PX}" height="{height}" rx="8" fill="#16181d"/>',
             f'<svg y="8" width="{WIDTH_PX}" height="{ROWS * LINE_PX + 4}"><g id="lines">',
