@@ -62,7 +62,7 @@ pub(super) enum Plan {
 /// A job to wait for and the question as it was framed.
 pub(super) struct Waiting {
     pub(super) live: Arc<Live>,
-    pub(super) frame: Arc<Frame>,
+    pub(super) frame: Frame,
     /// Whether another request had started the job.
     pub(super) joined: bool,
 }
@@ -90,7 +90,7 @@ impl Completer {
             Err(answer) => return Plan::Answer(answer),
         };
         let budget = Budget { prompt_tokens };
-        let frame = Arc::new(frame(&question.ask, &label, &budget, &settings));
+        let frame = frame(&question.ask, &label, &budget, &settings);
         if let Some(answer) = self.remembered(question, &frame, &model) {
             return Plan::Answer(answer);
         }
@@ -175,13 +175,13 @@ impl Completer {
     fn submit(
         &self,
         question: &Question,
-        frame: &Arc<Frame>,
+        frame: &Frame,
         budget: Budget,
         settings: &Settings,
     ) -> Live {
         let (to_progress, progress) = watch::channel(Progress::default());
         let to_progress = Arc::new(to_progress);
-        let (framed, context) = (Arc::clone(frame), frame.context.clone());
+        let (mut rules, context) = (StopRules::new(&frame.request()), frame.context.clone());
         let job = Job {
             document: Arc::from(question.ask.snapshot.uri()),
             priority: Priority::Interactive,
@@ -191,11 +191,8 @@ impl Completer {
             } else {
                 LINE_TOKENS
             },
-            // The rules borrow the frame, so they are made anew for each token; their verdict
-            // does not depend on how the text was cut, and a line is read in microseconds.
             stop: Box::new(move |text| {
-                let verdict = StopRules::new(&framed.request()).push(text);
-                verdict.map(|(reason, keep)| (reason.name(), keep))
+                rules.push(text).map(|(reason, keep)| (reason.name(), keep))
             }),
             on_text: Box::new({
                 let to_progress = Arc::clone(&to_progress);

@@ -1,0 +1,232 @@
+//! The command line as a user meets it: results on stdout, one message on stderr, exit codes.
+
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+const CODE: &str = "import os\n\n\ndef read(path):\n    with open(path) as f:\n        return f.re\n";
+
+/// A folder of its own for each test, removed afterwards.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("cli-{name}"));
+        let _ = std::fs::remove_dir_all(&path);
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    fn file(&self, name: &str, content: impl AsRef<[u8]>) -> String {
+        let path = self.0.join(name);
+        std::fs::write(&path, content).unwrap();
+        path.display().to_string()
+    }
+
+    /// Runs lowkey here, untouched by the settings of whoever runs the test.
+    fn lowkey(&self, args: &[&str]) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_lowkey"))
+            .args(args)
+            .current_dir(&self.0)
+            .env("LOWKEY_CONFIG", self.0.join("none.toml"))
+            .env_remove("LOWKEY_LOG")
+            .output()
+            .unwrap()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+/// Asserts a failure with one message that has all these words and nothing on stdout.
+#[track_caller]
+fn assert_fails(output: &Output, code: i32, words: &[&str]) {
+    let message = String::from_utf8(output.stderr.clone()).unwrap();
+    assert_eq!(output.status.code(), Some(code), "{message}");
+    assert_eq!(stdout(output), "");
+    assert!(!message.contains("panicked"), "{message}");
+    for word in words {
+        assert!(message.contains(word), "{message:?} lacks {word:?}");
+    }
+}
+
+#[test]
+fn a_completion_goes_to_stdout_and_agrees_with_its_json() {
+    let folder = Folder::new("complete");
+    let file = folder.file("a.py", CODE);
+    let place = format!("{file}:6:20");
+    let plain = folder.lowkey(&["complete", &place]);
+    let json = folder.lowkey(&["complete", &place, "--json"]);
+    assert!(plain.status.success() && json.status.success(), "{plain:?} {json:?}");
+    let report: Value = serde_json::from_str(&stdout(&json)).unwrap();
+    assert_eq!(stdout(&json).lines().count(), 1);
+    if report["silent"].is_null() {
+        assert_eq!(stdout(&plain), format!("{}\n", report["text"].as_str().unwrap()));
+        assert_eq!(report["insert"]["start"], serde_json::json!([5, 19]));
+    } else {
+        assert_eq!(stdout(&plain), "");
+    }
+}
+
+#[test]
+fn the_json_has_the_promised_fields_and_no_others() {
+    let folder = Folder::new("schema");
+    let file = folder.file("a.py", CODE);
+    let output = folder.lowkey(&["complete", &format!("{file}:6:20"), "--json"]);
+    let report: Value = serde_json::from_str(&stdout(&output)).unwrap();
+    let keys = |v: &Value| v.as_object().unwrap().keys().cloned().collect::<Vec<_>>().join(" ");
+    assert_eq!(keys(&report), "insert model ms silent source stop text tokens");
+    assert_eq!(
+        keys(&report["tokens"]),
+        "decoded draft_accepted drafted prefilled prompt reused"
+    );
+    assert_eq!(keys(&report["ms"]), "decode first_token prefill prepare queued total");
+    assert_eq!(report["source"], "model");
+    assert_eq!(report["model"], "lowkey-starter");
+    assert_eq!(report["tokens"]["prompt"], report["tokens"]["prefilled"]);
+    let explained = folder.lowkey(&["complete", &format!("{file}:6:20"), "--json", "--explain"]);
+    let explained: Value = serde_json::from_str(&stdout(&explained)).unwrap();
+    assert!(explained["why"].as_array().is_some_and(|why| !why.is_empty()));
+}
+
+#[test]
+fn the_same_question_gets_the_same_answer_with_one_thread_and_with_two() {
+    let folder = Folder::new("threads");
+    let place = format!("{}:6:20", folder.file("a.py", CODE));
+    let text = |threads| {
+        let output = folder.lowkey(&["complete", &place, "--json", "--threads", threads]);
+        let report: Value = serde_json::from_str(&stdout(&output)).unwrap();
+        (report["text"].clone(), report["stop"].clone(), report["tokens"].clone())
+    };
+    assert_eq!(text("1"), text("2"));
+}
+
+#[test]
+fn places_outside_the_file_fail_with_the_limit() {
+    let folder = Folder::new("places");
+    let file = folder.file("a.py", CODE);
+    let run = |place: &str| folder.lowkey(&["complete", &format!("{file}:{place}")]);
+    assert_fails(&run("99:1"), 1, &["line 99", "a.py", "1 to 7"]);
+    assert_fails(&run("1:11"), 1, &["column 11", "1 to 10"]);
+    assert_fails(&run("0:1"), 1, &["line 0"]);
+    assert_fails(&run("x:1"), 1, &["FILE:LINE:COL"]);
+    let missing = folder.lowkey(&["complete", "no/such.py:1:1"]);
+    assert_fails(&missing, 1, &["no/such.py", "cannot read"]);
+    let binary = folder.file("b.py", [b'a', 0xff, 0xfe]);
+    assert_fails(&folder.lowkey(&["complete", &format!("{binary}:1:1")]), 1, &["UTF-8", "byte 1"]);
+}
+
+#[test]
+fn an_empty_file_and_odd_names_are_no_problem() {
+    let folder = Folder::new("odd");
+    for name in ["empty.rs", "with space and #.py", "ünïcode.go"] {
+        let file = folder.file(name, "");
+        let output = folder.lowkey(&["complete", &format!("{file}:1:1"), "--json"]);
+        assert!(output.status.success(), "{name}: {output:?}");
+    }
+}
+
+#[test]
+fn a_denied_file_is_met_with_silence() {
+    let folder = Folder::new("denied");
+    folder.file(".lowkeyignore", "private_*.py\n");
+    for name in [".env", "private_a.py", "id_rsa"] {
+        let file = folder.file(name, "API_KEY=\n");
+        let output = folder.lowkey(&["complete", &format!("{file}:1:9"), "--json", "--explain"]);
+        let report: Value = serde_json::from_str(&stdout(&output)).unwrap();
+        assert_eq!(report["silent"], "denied", "{name}: {report}");
+        assert_eq!(report["source"], "none", "{name}");
+        assert_eq!(report["tokens"]["prompt"], 0, "{name}");
+    }
+}
+
+#[test]
+fn a_model_that_is_none_fails_with_the_next_step() {
+    let folder = Folder::new("model");
+    let place = format!("{}:1:1", folder.file("a.py", CODE));
+    let run = |model: &str| folder.lowkey(&["complete", &place, "--model", model]);
+    assert_fails(&run("no/such.gguf"), 1, &["no/such.gguf", "does not exist", "embedded"]);
+    assert_fails(&run("gpt-9"), 1, &["gpt-9", "catalog", "lowkey-starter"]);
+    assert_fails(&run("."), 1, &["folder", ".gguf"]);
+    let garbage = folder.file("garbage.gguf", "this is not a model at all, only text");
+    assert_fails(&run(&garbage), 1, &["garbage.gguf"]);
+    let empty = folder.file("empty.gguf", "");
+    assert_fails(&run(&empty), 1, &["empty.gguf"]);
+    let embedded = lowkey_store::EMBEDDED.bytes;
+    let half = folder.file("half.gguf", &embedded[..embedded.len() / 2]);
+    assert_fails(&run(&half), 1, &["half.gguf"]);
+}
+
+#[test]
+fn the_embedded_model_from_a_file_is_the_embedded_model() {
+    let folder = Folder::new("file");
+    let place = format!("{}:6:20", folder.file("a.py", CODE));
+    let model = folder.file("copy.gguf", lowkey_store::EMBEDDED.bytes);
+    let text = |args: &[&str]| {
+        let output = folder.lowkey(&[&["complete", place.as_str(), "--json"], args].concat());
+        let report: Value = serde_json::from_str(&stdout(&output)).unwrap();
+        (report["text"].clone(), report["silent"].clone())
+    };
+    assert_eq!(text(&["--model", &model]), text(&[]));
+}
+
+#[test]
+fn wrong_usage_exits_with_2_and_help_with_0() {
+    let folder = Folder::new("usage");
+    assert_eq!(folder.lowkey(&["no-such-command"]).status.code(), Some(2));
+    assert_eq!(folder.lowkey(&["complete"]).status.code(), Some(2));
+    assert_eq!(folder.lowkey(&["doctor", "--threads", "many"]).status.code(), Some(2));
+    assert_eq!(folder.lowkey(&["--help"]).status.code(), Some(0));
+    let version = folder.lowkey(&["--version"]);
+    assert_eq!(stdout(&version), format!("lowkey {}\n", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn doctor_says_what_there_is() {
+    let folder = Folder::new("doctor");
+    let output = folder.lowkey(&["doctor", "--json"]);
+    assert!(output.status.success(), "{output:?}");
+    let found: Value = serde_json::from_str(&stdout(&output)).unwrap();
+    assert_eq!(found["model"]["name"], "lowkey-starter");
+    assert_eq!(found["model"]["context_tokens"], 1024);
+    assert!(found["model"]["decode_tokens_per_s"].as_f64().is_some_and(|n| n > 0.0));
+    assert!(found["cpu"]["kernels"].as_str().is_some_and(|k| !k.is_empty()));
+    let screen = stdout(&folder.lowkey(&["doctor"]));
+    assert!(screen.contains("lowkey-starter") && screen.contains("tokens/s"), "{screen}");
+}
+
+#[test]
+fn a_wrong_setting_is_reported_and_does_not_stop_the_command() {
+    let folder = Folder::new("settings");
+    let place = format!("{}:6:20", folder.file("a.py", CODE));
+    let config = folder.file("lowkey.toml", "threads = \"two\"\npaused = true\n");
+    let output = Command::new(env!("CARGO_BIN_EXE_lowkey"))
+        .args(["complete", &place, "--json"])
+        .env("LOWKEY_CONFIG", config)
+        .output()
+        .unwrap();
+    let report: Value = serde_json::from_str(&stdout(&output)).unwrap();
+    assert_eq!(report["silent"], "paused");
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert!(message.contains("lowkey.toml") && message.contains("threads"), "{message}");
+}
+
+#[test]
+fn the_demo_types_through_to_its_summary() {
+    let folder = Folder::new("demo");
+    let output = folder.lowkey(&["demo"]);
+    assert!(output.status.success(), "{output:?}");
+    let shown = stdout(&output);
+    assert!(!shown.contains('\x1b'), "escape codes where stdout is no terminal");
+    let keys = shown.lines().filter(|line| line.contains('│')).count();
+    assert!(keys > 100, "{keys} keys were drawn");
+    assert!(shown.contains("latency per key") && shown.contains('⟨'), "{shown}");
+}
