@@ -165,7 +165,7 @@ impl Document {
 
     /// Returns a copy of the whole text.
     pub fn text(&self) -> String {
-        self.rope.to_string()
+        String::from(&self.rope)
     }
 
     /// Returns an immutable view of the present text; costs no copy of it.
