@@ -268,7 +268,7 @@ pub(crate) fn list<T: fmt::Display>(names: impl IntoIterator<Item = T>) -> Strin
 
 /// Cuts a name from a file for a message: a damaged file may hold megabytes where it should be.
 pub(crate) fn shorten(name: &str) -> String {
-    match name.char_indices().nth(40) {
+    match name.char_indices().nth(80) {
         Some((end, _)) => format!("{}…", &name[..end]),
         None => name.to_owned(),
     }

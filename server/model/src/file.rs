@@ -74,9 +74,16 @@ impl ModelFile {
     }
 
     /// The model's name: `general.name`, else the file's name without its extension.
+    ///
+    /// It ends at the first control character or after 80 characters: it goes to terminals and status lines.
     pub fn name(&self) -> &str {
         let stem = Path::new(&self.file).file_stem().and_then(|stem| stem.to_str());
-        self.metadata.string("general.name").or(stem).unwrap_or(&self.file)
+        let name = self.metadata.string("general.name").or(stem).unwrap_or(&self.file);
+        let mut ends = name.char_indices().enumerate();
+        match ends.find(|(n, (_, character))| *n == 80 || character.is_control()) {
+            Some((_, (end, _))) => &name[..end],
+            None => name,
+        }
     }
 
     /// The identity of header and weights as 64 hex digits: a SHA-256 over the length, the header and the tensor data.

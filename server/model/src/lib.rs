@@ -1,6 +1,6 @@
 //! Model files, weights, the KV cache and one file per architecture.
 //!
-//! A GGUF file goes through our own validation of its bytes ([`gguf`](mod@gguf) in the source), then candle's header
+//! A GGUF file goes through our own validation of its bytes (`gguf.rs`), then candle's header
 //! reader, then a table of architectures; its weights are packed from the map into the layout of `lowkey-kernels`.
 //! Invariants: a broken file is one [`ModelError`] with the next step in it, never a panic or an allocation by an
 //! unchecked field; a cache that was truncated, forked or filled in other chunks gives the same logits to the bit.

@@ -5,6 +5,7 @@
 use std::fmt;
 
 use crate::ModelError;
+use crate::error::shorten;
 
 /// What is being read, for messages.
 #[derive(Clone, Copy, Debug)]
@@ -28,10 +29,10 @@ impl fmt::Display for Place<'_> {
         match self {
             Self::Header(field) => f.write_str(field),
             Self::KeyName(index) => write!(f, "the name of metadata key {index}"),
-            Self::Value(key) => write!(f, "metadata key {key}"),
+            Self::Value(key) => write!(f, "metadata key {}", shorten(key)),
             Self::TensorName(index) => write!(f, "the name of tensor {index}"),
-            Self::Tensor(name) => write!(f, "the entry of tensor {name}"),
-            Self::Data(name) => write!(f, "the data of tensor {name}"),
+            Self::Tensor(name) => write!(f, "the entry of tensor {}", shorten(name)),
+            Self::Data(name) => write!(f, "the data of tensor {}", shorten(name)),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::reader::{Place, Reader};
 use crate::ModelError;
-use crate::error::list;
+use crate::error::{list, shorten};
 use crate::tensor_type::{SUPPORTED, TensorType, type_name};
 
 /// The longest name of a tensor. The format says 64.
@@ -71,7 +71,7 @@ pub(super) fn check_tensor<'a>(
     let Some(TensorType { kind, name: type_text, .. }) = TensorType::by_id(id) else {
         return Err(ModelError::TensorType {
             file: reader.file().to_owned(),
-            tensor: name.to_owned(),
+            tensor: shorten(name),
             offset: at,
             found: type_name(id),
             supported: list(SUPPORTED.iter().map(|supported| supported.name)),
@@ -120,7 +120,7 @@ pub(super) fn check_apart(
                 return Err(reader.malformed(
                     &place,
                     begin,
-                    format!("overlap those of tensor {other}"),
+                    format!("overlap those of tensor {}", shorten(other)),
                 ));
             }
             _ => previous = Some((tensor.name, end)),

@@ -1,9 +1,10 @@
 //! What the model refuses, and what its caches and its loading promise.
 
 use candle_core::quantized::GgmlDType;
+use candle_core::quantized::gguf_file::Value;
 use lowkey_model::{ModelError, ModelFile, Want, load};
 
-use crate::tiny::{Random, Tiny};
+use crate::tiny::{Random, Tiny, write_gguf};
 use crate::{append, bits, model};
 
 fn tiny() -> Tiny {
@@ -119,6 +120,32 @@ fn a_file_tells_its_name_shape_and_vocabulary() {
     assert_eq!(metadata.ints("tokenizer.ggml.token_type").unwrap(), [1; 256]);
     assert_eq!(metadata.u32("tokenizer.ggml.eos_token_id"), Some(0));
     assert_eq!(metadata.bool("tokenizer.ggml.add_bos_token"), Some(false));
+}
+
+#[test]
+fn a_name_is_fit_for_a_terminal() {
+    for (name, expected) in
+        [("a\u{1b}[2Jb", "a"), ("é €", "é €"), (&*"é".repeat(500), &*"é".repeat(80))]
+    {
+        let mut metadata = tiny().metadata();
+        metadata.retain(|(key, _)| key != "general.name");
+        metadata.push(("general.name".to_owned(), Value::String(name.to_owned())));
+        let gguf = write_gguf(&metadata, &tiny().tensors()).leak();
+        assert_eq!(ModelFile::from_bytes("file", gguf).unwrap().name(), expected);
+    }
+}
+
+#[test]
+fn models_and_caches_go_to_another_thread() {
+    let mut model = crate::model(&tiny(), 1);
+    let mut cache = model.new_cache(4);
+    let moved = std::thread::spawn(move || append(&mut *model, &mut cache, &[5], Want::Last));
+    let mut here = crate::model(&tiny(), 1);
+    let mut cache = here.new_cache(4);
+    assert_eq!(
+        bits(&moved.join().unwrap()),
+        bits(&append(&mut *here, &mut cache, &[5], Want::Last))
+    );
 }
 
 #[test]

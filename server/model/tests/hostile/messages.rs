@@ -247,6 +247,15 @@ fn keys_and_tensors_stand_only_once() {
 }
 
 #[test]
+fn long_names_do_not_make_long_messages() {
+    let text = with_metadata("long", |metadata| {
+        metadata.extend([("k".repeat(60_000), Value::U8(1)), ("k".repeat(60_000), Value::U8(1))]);
+    });
+    assert!(text.contains("kkk… at byte") && text.contains("stands in the header twice"), "{text}");
+    assert!(text.len() < 400, "{} bytes", text.len());
+}
+
+#[test]
 fn an_unsupported_type_is_named_with_its_tensor() {
     let mut bytes = tiny().gguf();
     let name = b"blk.1.ffn_up.weight";
