@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use lowkey_document::{ByteOffset, Snapshot};
-use lowkey_engine::{Engine, Status};
+use lowkey_engine::{Engine, Priority, Status};
 use lowkey_suggestion::CompletionMemory;
 use tokio::sync::watch;
 
@@ -24,6 +24,7 @@ use crate::load;
 use crate::report::Report;
 use crate::settings::Settings;
 
+mod ahead;
 mod compose;
 mod desk;
 mod live;
@@ -163,13 +164,14 @@ impl Completer {
         let newest = self.with_desk(ask.snapshot.uri(), |desk| desk.begin(id));
         let question = plan::Question { id, asked, ask, newest };
         let loading = matches!(self.status(), Status::Loading(_));
-        let plan = if loading { None } else { Some(self.plan(&question)) };
+        let plan =
+            if loading { None } else { Some(self.plan(&question, Priority::Interactive)) };
         let completer = Arc::clone(self);
         async move {
             let plan = match plan {
                 Some(plan) => plan,
                 None => match completer.loaded(&question).await {
-                    Ok(()) => completer.plan(&question),
+                    Ok(()) => completer.plan(&question, Priority::Interactive),
                     Err(answer) => Plan::Answer(answer),
                 },
             };
@@ -181,6 +183,9 @@ impl Completer {
                 let report = Arc::clone(&answer.report);
                 let uri = question.ask.snapshot.uri();
                 completer.with_desk(uri, |desk| desk.last_report = Some(report));
+                if question.ask.patience == Patience::Budget {
+                    completer.schedule(question, &answer);
+                }
             }
             answer
         }

@@ -13,13 +13,15 @@ pub(super) struct Desk {
     newest: watch::Sender<u64>,
     /// The job that runs for the document, or ran last.
     pub(super) live: Option<Arc<Live>>,
+    /// The job that looks ahead, or looked last.
+    pub(super) ahead: Option<Arc<Live>>,
     /// The report of the last answered request.
     pub(super) last_report: Option<Arc<Report>>,
 }
 
 impl Default for Desk {
     fn default() -> Self {
-        Self { newest: watch::channel(0).0, live: None, last_report: None }
+        Self { newest: watch::channel(0).0, live: None, ahead: None, last_report: None }
     }
 }
 

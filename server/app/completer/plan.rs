@@ -31,6 +31,7 @@ const LEAST_PROMPT_TOKENS: usize = 256;
 const GROUP_LINES: usize = 1;
 
 /// A question with its place in the history of its document.
+#[derive(Clone)]
 pub(super) struct Question {
     pub(super) id: u64,
     pub(super) asked: Instant,
@@ -83,7 +84,9 @@ impl Question {
 
 impl Completer {
     /// Decides about a question; the model must not be loading any more.
-    pub(super) fn plan(&self, question: &Question) -> Plan {
+    ///
+    /// A question that looks ahead gets [`Priority::Background`].
+    pub(super) fn plan(&self, question: &Question, priority: Priority) -> Plan {
         let settings = self.settings();
         let (label, prompt_tokens, model) = match self.admit(question, &settings) {
             Ok(admitted) => admitted,
@@ -95,15 +98,17 @@ impl Completer {
             return Plan::Answer(answer);
         }
         let uri = question.ask.snapshot.uri();
-        let running = self.with_desk(uri, |desk| desk.live.clone());
-        if let Some(live) = running.filter(|live| can_join(live, &frame)) {
+        let running = self.with_desk(uri, |desk| [desk.live.clone(), desk.ahead.clone()]);
+        let joinable = running.into_iter().flatten().find(|live| can_join(live, &frame));
+        if let Some(live) = joinable {
             return Plan::Wait(Waiting { live, frame, joined: true });
         }
-        let live = Arc::new(self.submit(question, &frame, budget, &settings));
+        let live = Arc::new(self.submit(question, &frame, budget, &settings, priority));
         self.with_desk(uri, |desk| {
             // A request that was superseded while the model loaded must not take the desk.
-            if desk.is_newest(question.id) {
+            if priority == Priority::Interactive && desk.is_newest(question.id) {
                 desk.live = Some(Arc::clone(&live));
+                desk.ahead = None;
             }
         });
         Plan::Wait(Waiting { live, frame, joined: false })
@@ -178,13 +183,19 @@ impl Completer {
         frame: &Frame,
         budget: Budget,
         settings: &Settings,
+        priority: Priority,
     ) -> Live {
         let (to_progress, progress) = watch::channel(Progress::default());
         let to_progress = Arc::new(to_progress);
         let (mut rules, context) = (StopRules::new(&frame.request()), frame.context.clone());
         let job = Job {
-            document: Arc::from(question.ask.snapshot.uri()),
-            priority: Priority::Interactive,
+            document: match priority {
+                Priority::Interactive => Arc::from(question.ask.snapshot.uri()),
+                // A history of its own: looking ahead must not stop a decoding that goes on
+                // for the memory. Dropping its ticket is what stops it.
+                Priority::Background => format!("{}\0ahead", question.ask.snapshot.uri()).into(),
+            },
+            priority,
             prepare: Box::new(move |assembler| Some(assembler.assemble(&context, &budget))),
             max_tokens: if frame.multiline {
                 BLOCK_TOKENS.min(32 * settings.max_lines.max(1))

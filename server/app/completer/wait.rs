@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use lowkey_engine::{Generated, Status, Stop};
+use lowkey_engine::{Generated, Priority, Status, Stop};
 use lowkey_suggestion::StopReason;
 
 use super::live::{Agreement, Progress, agreement};
@@ -107,7 +107,7 @@ impl Completer {
                         return *question.nothing("cancelled", why, &self.model());
                     }
                     replans_left -= 1;
-                    match self.plan(question) {
+                    match self.plan(question, Priority::Interactive) {
                         Plan::Answer(answer) => return *answer,
                         Plan::Wait(next) => waiting = next,
                     }

@@ -174,11 +174,44 @@ impl Snapshot {
         }
     }
 
+    /// Returns the snapshot as it would be with `text` in place of a range; this one stays as it is.
+    ///
+    /// Looking ahead needs the text after an edit that has not happened. Offsets are clamped as in [`Self::slice`].
+    #[must_use]
+    pub fn with_edit(&self, range: std::ops::Range<ByteOffset>, text: &str) -> Self {
+        let start = position::char_at_or_before(&self.rope, range.start);
+        let end = position::char_at_or_before(&self.rope, range.end).max(start);
+        let mut edited = self.clone();
+        // Both indices are inside the rope, so neither call can fail; if one did, the text would stay.
+        if edited.rope.try_remove(start..end).is_ok() {
+            let _ = edited.rope.try_insert(start, text);
+        }
+        edited
+    }
+
     fn chars(&self, start: usize, end: usize) -> String {
         if start >= end {
             return String::new();
         }
         // `String::from` reserves once; `to_string` would grow a 20 MB line chunk by chunk.
         self.rope.get_slice(start..end).map(String::from).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Document;
+
+    #[test]
+    fn an_edit_ahead_leaves_the_snapshot_alone_and_clamps() {
+        let snapshot = Document::open("file:///a.rs", "rust", 1, "aä\nb").snapshot();
+        let edited = snapshot.with_edit(ByteOffset(1)..ByteOffset(2), "xy");
+        assert_eq!(edited.text(), "axyä\nb", "the range ends inside a character, so it is empty");
+        let edited = snapshot.with_edit(ByteOffset(1)..ByteOffset(99), "");
+        assert_eq!(edited.text(), "a");
+        let edited = snapshot.with_edit(ByteOffset(99)..ByteOffset(0), "!");
+        assert_eq!(edited.text(), "aä\nb!");
+        assert_eq!(snapshot.text(), "aä\nb");
     }
 }
