@@ -4,7 +4,7 @@
 //! A group's scale is its largest magnitude / 127; values round to nearest, ties to even, so they stay within ±127, which the AVX2 kernels need (−128 would saturate).
 
 use crate::error::ShapeError;
-use crate::lanes::{LANES, Lanes, ROUND, exp, per_instruction_set};
+use crate::lanes::{LANES, Lanes, ROUND, exp, per_instruction_set, to_array};
 use crate::layout::GROUP;
 use crate::norm::inverse_rms;
 use crate::pool::Pool;
@@ -236,62 +236,80 @@ unsafe fn quantize_row<V: Lanes>(
         Source::RmsNorm { x, eps, .. } => unsafe { inverse_rms::<V>(x, eps) },
         _ => 1.0,
     };
-    for group in 0..k.div_ceil(GROUP) {
-        let start = group * GROUP;
-        let len = GROUP.min(k - start);
-        // The inputs of the group, filled up with zeros where the row ends within it.
-        let (mut a, mut b) = ([0.0_f32; GROUP], [0.0_f32; GROUP]);
-        let (first, second) = match source {
-            Source::Plain { x } => (&x[start..start + len], &[][..]),
-            Source::RmsNorm { x, weight, .. } => {
-                (&x[start..start + len], &weight[start..start + len])
-            }
-            Source::SiluMul { gate_up } => {
-                (&gate_up[start..start + len], &gate_up[k + start..k + start + len])
-            }
-        };
-        let first = whole_group(first, &mut a);
-        let second = whole_group(second, &mut b);
-        let mut values = [0.0_f32; GROUP];
-        // SAFETY: the arrays have 32 values, two times 16; the CPU is the caller's promise.
-        unsafe {
-            for half in [0, LANES] {
-                let first = V::load(first.as_ptr().add(half));
-                let second = V::load(second.as_ptr().add(half));
-                let value = match source {
-                    Source::Plain { .. } => first,
-                    Source::RmsNorm { .. } => first.mul(V::splat(norm)).mul(second),
-                    Source::SiluMul { .. } => silu(first).mul(second),
-                };
-                value.store(values.as_mut_ptr().add(half));
-            }
-        }
-        if let Some(floats) = floats.get_mut(start..start + len) {
-            floats.copy_from_slice(&values[..len]);
-        }
+    let mut floats = floats.iter_mut();
+    let n = k.div_ceil(GROUP);
+    // One check for the whole row instead of one per group.
+    debug_assert!(places.quants.len() >= n * GROUP * BLOCK && places.scales.len() >= n * BLOCK);
+    let quads = places.quants[..n * GROUP * BLOCK].as_chunks_mut::<{ GROUP * BLOCK }>().0;
+    let scales = places.scales[..n * BLOCK].as_chunks_mut::<BLOCK>().0;
+    let offsets = places.offsets[..n * BLOCK].as_chunks_mut::<BLOCK>().0;
+    let half_sums = places.half_sums[..n * 2 * BLOCK].as_chunks_mut::<{ 2 * BLOCK }>().0;
+    let groups = quads.iter_mut().zip(scales).zip(offsets).zip(half_sums);
+    for (group, (((quads, scales), offsets), half_sums)) in groups.enumerate() {
         // SAFETY: the CPU is the caller's promise.
-        let (quants, scale, sums) = unsafe { quantize_group::<V>(&values) };
-        let quads = &mut places.quants[start * BLOCK..(start + GROUP) * BLOCK]
-            .as_chunks_mut::<4>()
-            .0[lane..];
-        for (place, quad) in quads.iter_mut().step_by(BLOCK).zip(quants.as_chunks::<4>().0) {
-            *place = *quad;
+        let (values, quants, scale, sums) = unsafe {
+            let first = value_at::<V>(source, k, norm, group * GROUP);
+            let second = value_at::<V>(source, k, norm, group * GROUP + LANES);
+            let (quants, scale, sums) = quantize_group(first, second);
+            ([first, second], quants, scale, sums)
+        };
+        if floats.len() > 0 {
+            for half in values {
+                // SAFETY: the CPU is the caller's promise.
+                let half = unsafe { to_array(half) };
+                // In this order: `zip` asks its first side first, and must not take a place that it then leaves.
+                for (value, place) in half.into_iter().zip(floats.by_ref()) {
+                    *place = value;
+                }
+            }
         }
-        places.scales[group * BLOCK + lane] = scale;
-        places.offsets[group * BLOCK + lane] = -128 * (sums[0] + sums[1]);
-        places.half_sums[2 * group * BLOCK + lane] = sums[0];
-        places.half_sums[(2 * group + 1) * BLOCK + lane] = sums[1];
+        for quad in 0..GROUP / 4 {
+            let at = (quad * BLOCK + lane) * 4;
+            quads[at..at + 4].copy_from_slice(&quants[4 * quad..4 * quad + 4]);
+        }
+        scales[lane] = scale;
+        offsets[lane] = -128 * (sums[0] + sums[1]);
+        half_sums[lane] = sums[0];
+        half_sums[BLOCK + lane] = sums[1];
     }
 }
 
-/// Returns the group itself if it is whole, else a copy filled up with zeros.
+/// Computes the row's 16 values from `at` on.
+///
+/// # Safety
+/// As [`Lanes`].
 #[inline(always)]
-fn whole_group<'a>(values: &'a [f32], copy: &'a mut [f32; GROUP]) -> &'a [f32; GROUP] {
-    if let Ok(whole) = values.try_into() {
-        return whole;
+unsafe fn value_at<V: Lanes>(source: Source<'_>, k: usize, norm: f32, at: usize) -> V {
+    // SAFETY: the caller's promise.
+    unsafe {
+        match source {
+            Source::Plain { x } => lanes_at::<V>(x, at),
+            Source::RmsNorm { x, weight, .. } => {
+                lanes_at::<V>(x, at).mul(V::splat(norm)).mul(lanes_at(weight, at))
+            }
+            Source::SiluMul { gate_up } => {
+                let (gate, up) = gate_up.split_at(k);
+                silu(lanes_at::<V>(gate, at)).mul(lanes_at(up, at))
+            }
+        }
     }
-    copy[..values.len()].copy_from_slice(values);
-    copy
+}
+
+/// Reads 16 values from `at` on, zeros behind the end.
+///
+/// # Safety
+/// As [`Lanes`].
+#[inline(always)]
+unsafe fn lanes_at<V: Lanes>(values: &[f32], at: usize) -> V {
+    let rest = values.get(at..).unwrap_or_default();
+    if let Some(whole) = rest.first_chunk::<LANES>() {
+        // SAFETY: 16 values; the CPU is the caller's promise.
+        return unsafe { V::load(whole.as_ptr()) };
+    }
+    let mut filled = [0.0; LANES];
+    filled[..rest.len()].copy_from_slice(rest);
+    // SAFETY: as above.
+    unsafe { V::load(filled.as_ptr()) }
 }
 
 /// Quantizes 32 values; returns the quants, their scale and the sums of their two halves.
@@ -299,18 +317,17 @@ fn whole_group<'a>(values: &'a [f32], copy: &'a mut [f32; GROUP]) -> &'a [f32; G
 /// # Safety
 /// As [`Lanes`].
 #[inline(always)]
-unsafe fn quantize_group<V: Lanes>(values: &[f32; GROUP]) -> ([i8; GROUP], f32, [i32; 2]) {
+unsafe fn quantize_group<V: Lanes>(first: V, second: V) -> ([i8; GROUP], f32, [i32; 2]) {
     let mut quants = [0; GROUP];
-    // SAFETY: 32 values on both sides; the CPU is the caller's promise.
+    // SAFETY: `quants` has two times 16 places; the CPU is the caller's promise.
     unsafe {
-        let halves = [V::load(values.as_ptr()), V::load(values.as_ptr().add(LANES))];
-        let magnitude = halves[0].abs().max(halves[1].abs()).largest();
+        let magnitude = first.abs().max(second.abs()).largest();
         // Also false for NaN.
         let usable = magnitude > TINY && magnitude < f32::INFINITY;
         let (scale, inverse) =
-            if usable { (magnitude / 127.0, 127.0 / magnitude) } else { (0.0, 0.0) };
+            if usable { (magnitude * (1.0 / 127.0), 127.0 / magnitude) } else { (0.0, 0.0) };
         let mut sums = [0; 2];
-        for (half, values) in halves.into_iter().enumerate() {
+        for (half, values) in [first, second].into_iter().enumerate() {
             let scaled = values.mul(V::splat(inverse));
             // Within ±127 whatever the rounding of the inverse, and for NaN.
             let scaled = scaled.min(V::splat(127.0)).max(V::splat(-127.0));

@@ -268,8 +268,10 @@ unsafe fn tile_scores<V: Lanes, const T: usize, const R: usize>(
         let mut acc = [[V::splat(0.0); T]; R];
         let keys = keys.as_ptr().add(tile * head_dim * LANES);
         for d in 0..head_dim {
-            let key: [V; T] =
-                std::array::from_fn(|t| V::load_f16(keys.add((t * head_dim + d) * LANES)));
+            let mut key = [V::splat(0.0); T];
+            for t in 0..T {
+                key[t] = V::load_f16(keys.add((t * head_dim + d) * LANES));
+            }
             for r in 0..R {
                 let q = V::splat(*q[r].get_unchecked(d));
                 for t in 0..T {
@@ -374,8 +376,10 @@ unsafe fn weighted_columns<V: Lanes, const D: usize, const R: usize>(
         let mut acc = [[V::splat(0.0); D]; R];
         let values = values.as_ptr().add(d);
         for p in 0..len {
-            let value: [V; D] =
-                std::array::from_fn(|v| V::load_f16(values.add(p * stride + v * LANES)));
+            let mut value = [V::splat(0.0); D];
+            for v in 0..D {
+                value[v] = V::load_f16(values.add(p * stride + v * LANES));
+            }
             for r in 0..R {
                 let weight = V::splat(*weights[r].get_unchecked(p));
                 for v in 0..D {

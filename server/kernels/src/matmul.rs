@@ -74,7 +74,9 @@ pub fn matmul(
             })
         })
         .collect();
-    pool.split(panels.len(), 1, |range| {
+    // Runs of neighbouring panels, so that what is fetched ahead is what comes next; small enough that threads end together.
+    let grain = (panels.len() / (8 * pool.threads())).clamp(1, 8);
+    pool.split(panels.len(), grain, |range| {
         for panel in &panels[range] {
             with_layout!(
                 panel.part.format,

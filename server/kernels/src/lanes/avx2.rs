@@ -12,6 +12,8 @@ use std::arch::x86_64::{
 
 use super::Lanes;
 
+// No closures here or in the kernels: a closure is a function of its own, compiled without the instruction set.
+
 /// Sixteen floats in two registers.
 #[derive(Clone, Copy)]
 pub(crate) struct Avx2([__m256; 2]);
@@ -69,10 +71,12 @@ impl Lanes for Avx2 {
     unsafe fn load_bf16(from: *const u16) -> Self {
         // SAFETY: the caller promises AVX2, FMA and F16C, and 16 values.
         Self(unsafe {
-            [from, from.add(8)].map(|from| {
-                let wide = _mm256_cvtepu16_epi32(_mm_loadu_si128(from.cast()));
-                _mm256_castsi256_ps(_mm256_slli_epi32::<16>(wide))
-            })
+            let low = _mm256_cvtepu16_epi32(_mm_loadu_si128(from.cast()));
+            let high = _mm256_cvtepu16_epi32(_mm_loadu_si128(from.add(8).cast()));
+            [
+                _mm256_castsi256_ps(_mm256_slli_epi32::<16>(low)),
+                _mm256_castsi256_ps(_mm256_slli_epi32::<16>(high)),
+            ]
         })
     }
 
@@ -101,18 +105,23 @@ impl Lanes for Avx2 {
     #[inline(always)]
     unsafe fn abs(self) -> Self {
         // SAFETY: the caller promises AVX2, FMA and F16C.
-        Self(unsafe { self.0.map(|half| _mm256_andnot_ps(_mm256_set1_ps(-0.0), half)) })
+        Self(unsafe {
+            let sign = _mm256_set1_ps(-0.0);
+            [_mm256_andnot_ps(sign, self.0[0]), _mm256_andnot_ps(sign, self.0[1])]
+        })
     }
 
     #[inline(always)]
     unsafe fn exp2_of_low_bits(self) -> Self {
         // SAFETY: the caller promises AVX2, FMA and F16C.
         Self(unsafe {
-            self.0.map(|half| {
-                let exponent = _mm256_slli_epi32::<23>(_mm256_castps_si256(half));
-                let one = _mm256_set1_epi32(1.0_f32.to_bits().cast_signed());
-                _mm256_castsi256_ps(_mm256_add_epi32(exponent, one))
-            })
+            let one = _mm256_set1_epi32(1.0_f32.to_bits().cast_signed());
+            let low = _mm256_slli_epi32::<23>(_mm256_castps_si256(self.0[0]));
+            let high = _mm256_slli_epi32::<23>(_mm256_castps_si256(self.0[1]));
+            [
+                _mm256_castsi256_ps(_mm256_add_epi32(low, one)),
+                _mm256_castsi256_ps(_mm256_add_epi32(high, one)),
+            ]
         })
     }
 

@@ -1,6 +1,9 @@
 //! The exponential against f64, and every implementation against the portable one, bit for bit.
 
+use proptest::prelude::*;
+
 use super::*;
+use crate::isa::Isa;
 
 fn exp_of<V: Lanes>(x: f32) -> f32 {
     // SAFETY: callers pass implementations that this CPU has.
@@ -18,4 +21,60 @@ fn exp_is_within_two_units_in_the_last_place() {
     }
     assert_eq!(exp_of::<Portable>(0.0), 1.0);
     assert!(exp_of::<Portable>(-1e30) < 1e-37);
+}
+
+/// Runs every operation on one set of inputs and returns the bits of all results.
+#[inline(always)]
+unsafe fn all_operations<V: Lanes>(
+    a: &[f32; LANES],
+    b: &[f32; LANES],
+    halves: &[u16; LANES],
+) -> Vec<u32> {
+    // SAFETY: callers pass implementations that this CPU has; the arrays have 16 values.
+    unsafe {
+        let (x, y) = (V::load(a.as_ptr()), V::load(b.as_ptr()));
+        let mut results = Vec::new();
+        for lanes in [
+            x.add(y),
+            x.sub(y),
+            x.mul(y),
+            x.div(y),
+            x.fma(y, x),
+            x.max(y),
+            x.min(y),
+            x.abs(),
+            exp(x),
+            x.add(V::splat(ROUND)).exp2_of_low_bits(),
+            V::load_f16(halves.as_ptr()),
+            V::load_bf16(halves.as_ptr()),
+        ] {
+            results.extend(to_array(lanes).map(f32::to_bits));
+        }
+        results.extend([x.sum().to_bits(), x.largest().to_bits()]);
+        let mut bytes = [0_i8; LANES];
+        let rounded = x.add(V::splat(ROUND)).sub(V::splat(ROUND));
+        rounded.store_i8(bytes.as_mut_ptr());
+        results.extend(bytes.map(|byte| u32::from(byte.cast_unsigned())));
+        results
+    }
+}
+
+per_instruction_set! {
+    unsafe fn operations(a: &[f32; LANES], b: &[f32; LANES], halves: &[u16; LANES]) -> Vec<u32> = all_operations
+}
+
+proptest! {
+    #[test]
+    fn every_implementation_gives_the_same_bits(
+        a in prop::array::uniform16(-120.0_f32..120.0),
+        b in prop::array::uniform16(-120.0_f32..120.0),
+        halves in prop::array::uniform16(0_u16..0x7c00),
+    ) {
+        // SAFETY: plain Rust runs everywhere.
+        let expected = unsafe { operations(Isa::Portable, &a, &b, &halves) };
+        for isa in Isa::all_usable() {
+            // SAFETY: this CPU has every usable one.
+            prop_assert_eq!(&unsafe { operations(isa, &a, &b, &halves) }, &expected);
+        }
+    }
 }

@@ -150,7 +150,7 @@ unsafe fn byte_dots<L: Layout, const R: usize>(
                 );
                 weights[j] = _mm256_xor_si256(stored, _mm256_set1_epi8(-128));
             }
-            let magnitudes = weights.map(|weights| _mm256_abs_epi8(weights));
+            let magnitudes = [_mm256_abs_epi8(weights[0]), _mm256_abs_epi8(weights[1])];
             for r in 0..R {
                 let activations = activations(block, group, quad, r);
                 for j in 0..N {

@@ -17,9 +17,6 @@ use crate::layout::{GROUP, Layout, TILE};
 
 use super::{Panel, Product};
 
-/// How far ahead of the weights in use the next ones are asked for, in bytes of one tile's stream.
-const AHEAD: usize = 1024;
-
 /// Computes all activation rows against the tiles of `panel`.
 ///
 /// # Safety
@@ -104,13 +101,28 @@ unsafe fn register_tile<L: Layout, const B: usize, const R: usize, const N: usiz
         }
     });
     let scales_at = panel.part.scales_at;
+    let next_tiles = N * panel.part.tile_bytes;
+    let streams = tiles.map(<[u8]>::as_ptr);
     debug_assert!(scales_at >= n_groups * L::QUANT_GROUP);
     // SAFETY: a tile holds `n_groups` groups of quants and their scales, a block of activations as many groups of four rows; the CPU is the caller's promise.
     let sums = unsafe {
         let mut sums = [[[_mm512_setzero_ps(); N]; R]; B];
         for group in 0..n_groups {
+            // Each tile's stream is asked for one group ahead; behind its end follows the same stream of the next tiles.
+            let ahead = if group + 1 < n_groups {
+                L::QUANT_GROUP
+            } else {
+                next_tiles - group * L::QUANT_GROUP
+            };
+            if group % 2 == 0 {
+                for stream in streams {
+                    let scales =
+                        stream.wrapping_add(scales_at + L::group_at(group) + 2 * L::SCALE_GROUP);
+                    _mm_prefetch::<_MM_HINT_T0>(scales.cast());
+                }
+            }
             for half in 0..L::N_BLOCKS {
-                let dots = dots::<L, B, R, N>(&tiles.map(<[u8]>::as_ptr), &blocks, group, half);
+                let dots = dots::<L, B, R, N>(&streams, &blocks, group, half, ahead);
                 for j in 0..N {
                     let scales = tiles[j].as_ptr().add(scales_at);
                     let scale = scale::<L>(scales, group, half);
@@ -171,6 +183,7 @@ unsafe fn dots<L: Layout, const B: usize, const R: usize, const N: usize>(
     blocks: &[Activations; B],
     group: usize,
     half: usize,
+    ahead: usize,
 ) -> [[[__m512i; N]; R]; B] {
     // SAFETY: the caller's promise.
     unsafe {
@@ -189,16 +202,14 @@ unsafe fn dots<L: Layout, const B: usize, const R: usize, const N: usize>(
                     let pair_values = _mm512_loadu_si512(pair.cast());
                     let low = _mm512_set1_epi8(15);
                     if quad % 2 == 0 {
-                        _mm_prefetch::<_MM_HINT_T0>(pair.wrapping_add(AHEAD).cast());
+                        _mm_prefetch::<_MM_HINT_T0>(pair.wrapping_add(ahead).cast());
                         _mm512_and_si512(pair_values, low)
                     } else {
                         _mm512_and_si512(_mm512_srli_epi16::<4>(pair_values), low)
                     }
                 } else {
                     let at = tiles[j].add(group * L::QUANT_GROUP + quad * 64);
-                    if B == 1 {
-                        _mm_prefetch::<_MM_HINT_T0>(at.wrapping_add(AHEAD).cast());
-                    }
+                    _mm_prefetch::<_MM_HINT_T0>(at.wrapping_add(ahead).cast());
                     _mm512_loadu_si512(at.cast())
                 };
             }

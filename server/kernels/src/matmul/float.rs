@@ -58,7 +58,7 @@ unsafe fn block<V: Lanes, const R: usize>(
         unsafe { (bytes.align_to::<u16>(), bytes.align_to::<f32>()) };
     debug_assert!(bytes.len() >= k * TILE * panel.part.format.float_bytes());
     // SAFETY: the tile holds 16 values per column and every row `k` values; the CPU is the caller's promise.
-    let sums: [[f32; TILE]; R] = unsafe {
+    let values = unsafe {
         let mut sums = [V::splat(0.0); R];
         for column in 0..k {
             let weights = match panel.part.format {
@@ -70,10 +70,14 @@ unsafe fn block<V: Lanes, const R: usize>(
                 sums[r] = weights.fma(V::splat(*rows[r].get_unchecked(column)), sums[r]);
             }
         }
-        sums.map(|sums| to_array(sums))
+        let mut values = [[0.0; TILE]; R];
+        for r in 0..R {
+            values[r] = to_array(sums[r]);
+        }
+        values
     };
-    for (r, sums) in sums.iter().enumerate() {
+    for (r, values) in values.iter().enumerate() {
         // SAFETY: each panel is handed out once, and panels do not overlap.
-        unsafe { product.finish(&panel.part, tile, row + r, sums) };
+        unsafe { product.finish(&panel.part, tile, row + r, values) };
     }
 }
