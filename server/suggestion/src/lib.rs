@@ -8,7 +8,10 @@
 
 #![cfg_attr(
     test,
-    expect(clippy::needless_raw_string_hashes, reason = "expect-test writes its literals this way")
+    expect(
+        clippy::needless_raw_string_hashes,
+        reason = "expect-test writes its literals this way"
+    )
 )]
 
 mod lines;

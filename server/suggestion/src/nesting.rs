@@ -5,7 +5,7 @@
 
 use lowkey_document::StringSyntax;
 
-use crate::lines::is_punctuation;
+use crate::lines::{indent_columns, is_punctuation};
 use crate::site::{Closed, Opener, Site};
 use crate::syntax::{Kind, Place};
 
@@ -37,6 +37,14 @@ pub(crate) struct Outer {
     pub c: char,
     /// Whether it stands in the comment or literal in which the cursor stands.
     pub is_text: bool,
+    /// Whether it closes a bracket that nothing else would close: then it is not one of the tail's.
+    pub is_extra: bool,
+}
+
+impl Outer {
+    fn code(at: usize, c: char) -> Self {
+        Self { at, c, is_text: false, is_extra: false }
+    }
 }
 
 /// The effect of a completion on its surroundings.
@@ -52,6 +60,8 @@ pub(crate) struct Nesting {
     pub literal_ended_twice: Option<usize>,
     /// Closers, quotes, punctuation and blanks that belong to what was opened before the cursor.
     pub outer: Vec<Outer>,
+    /// Closers whose brackets are closed by text that stays.
+    closed_twice: Vec<(usize, char)>,
 }
 
 impl Nesting {
@@ -75,7 +85,7 @@ impl Nesting {
                         this.literal_ended_twice.get_or_insert(at);
                     }
                     let delimiter = text.get(at..at + token.len).unwrap_or_default();
-                    let outer = |(i, c)| Outer { at: at + i, c, is_text: false };
+                    let outer = |(i, c)| Outer::code(at + i, c);
                     this.outer.extend(delimiter.char_indices().map(outer));
                 }
                 Kind::Text if in_place => {
@@ -87,7 +97,9 @@ impl Nesting {
                         None if prose.last() == Some(&c) => {
                             prose.pop();
                         }
-                        None if prose.is_empty() => this.outer.push(Outer { at, c, is_text: true }),
+                        None if prose.is_empty() => {
+                            this.outer.push(Outer { is_text: true, ..Outer::code(at, c) });
+                        }
                         None => {}
                     }
                 }
@@ -99,7 +111,7 @@ impl Nesting {
                 Kind::Broken if in_place => in_place = false,
                 Kind::Broken => broken_literal = broken_literal.or(this.open_literal.take()),
                 Kind::Open { closer } => this.open.push(InnerOpener { at, closer }),
-                Kind::Close => this.close(site, at, c, &mut around),
+                Kind::Close => this.close(site, text, at, c, &mut around),
                 Kind::Code => {
                     in_place = false;
                     if has_angle_tail && this.is_outer() {
@@ -107,12 +119,12 @@ impl Nesting {
                             '<' => angles += 1,
                             '>' if matches!(previous, '-' | '=') => {}
                             '>' if angles > 0 => angles -= 1,
-                            '>' => this.outer.push(Outer { at, c, is_text: false }),
+                            '>' => this.outer.push(Outer::code(at, c)),
                             _ => {}
                         }
                     }
                     if this.is_outer() && (is_punctuation(c) || c.is_whitespace()) {
-                        this.outer.push(Outer { at, c, is_text: false });
+                        this.outer.push(Outer::code(at, c));
                     }
                 }
                 Kind::Text => {}
@@ -120,6 +132,7 @@ impl Nesting {
             previous = c;
         });
         this.open_literal = broken_literal.or(this.open_literal);
+        this.settle();
         this
     }
 
@@ -128,7 +141,7 @@ impl Nesting {
         self.open.is_empty()
     }
 
-    fn close(&mut self, site: &Site<'_>, at: usize, c: char, around: &mut Vec<Opener>) {
+    fn close(&mut self, site: &Site<'_>, text: &str, at: usize, c: char, around: &mut Vec<Opener>) {
         let is_strict = site.has_paired_brackets();
         if let Some(inner) = self.open.last().copied() {
             if inner.closer == c {
@@ -139,30 +152,73 @@ impl Nesting {
             }
             return;
         }
-        self.outer.push(Outer { at, c, is_text: false });
+        let mut is_extra = false;
         let surplus = match around.last().copied() {
             Some(opener) if opener.closer != c => {
                 is_strict.then_some(Surplus::WrongKind { closer: c, opener: opener.bracket })
             }
             Some(opener) => {
-                let is_free = opener.closed != Closed::ByWhatFollows || take_free(around, c);
+                is_extra = opener.closed != Closed::No && take_free(around, c, opener.closed);
                 around.pop();
+                let is_free = opener.closed != Closed::ByWhatFollows || is_extra;
                 (!is_free).then_some(Surplus::ClosedAlready { closer: c })
             }
             None => {
-                let is_known = !site.request.is_cut_above() || site.closes_more_below;
+                // Above what is looked at more may be open; below it may be closed.
+                let indent = line_indent(site, text, at);
+                let is_closed = site.more_closers.iter().any(|&(closer, of_line)| {
+                    closer == c && of_line.is_none_or(|of_line| of_line == indent)
+                });
+                let is_known = !site.request.is_cut_above() || is_closed;
                 (is_strict && is_known).then_some(Surplus::NothingOpen { closer: c })
             }
         };
-        if let Some(surplus) = surplus {
-            self.surplus.get_or_insert((at, surplus));
+        self.outer.push(Outer { is_extra, ..Outer::code(at, c) });
+        match surplus {
+            Some(Surplus::ClosedAlready { closer }) => self.closed_twice.push((at, closer)),
+            Some(surplus) => {
+                self.surplus.get_or_insert((at, surplus));
+            }
+            None => {}
         }
+    }
+
+    /// Sets off what is closed early against what is opened again: `} else {` leaves the brackets around it as they
+    /// were, and so does `", "` inside a literal.
+    fn settle(&mut self) {
+        let closed_twice = std::mem::take(&mut self.closed_twice);
+        let mut unsettled = None;
+        for (at, closer) in closed_twice {
+            match self.open.iter().position(|open| open.closer == closer && open.at > at) {
+                Some(idx) => {
+                    self.open.remove(idx);
+                }
+                None => unsettled = unsettled.or(Some((at, Surplus::ClosedAlready { closer }))),
+            }
+        }
+        self.surplus = match (self.surplus, unsettled) {
+            (Some(one), Some(other)) => Some(if one.0 <= other.0 { one } else { other }),
+            (one, other) => one.or(other),
+        };
+        if self.literal_ended_twice.is_some() && self.open_literal.is_some() {
+            self.literal_ended_twice = None;
+            self.open_literal = None;
+        }
+    }
+}
+
+/// Returns the indentation of the line on which `at` stands.
+fn line_indent(site: &Site<'_>, text: &str, at: usize) -> usize {
+    match text.get(..at).and_then(|before| before.rfind('\n')) {
+        Some(end) => indent_columns(text.get(end + 1..).unwrap_or_default()),
+        None if site.request.before.is_empty() => indent_columns(text),
+        None => indent_columns(site.request.before),
     }
 }
 
 /// Takes the place of an unclosed bracket further out: when `f(g(x)` misses one closer, the completion may close
 /// `g(`, and the closer that follows then closes `f(`.
-fn take_free(around: &mut [Opener], closer: char) -> bool {
+fn take_free(around: &mut [Opener], closer: char, closed: Closed) -> bool {
     let free = around
         .iter_mut()
         .rev()
@@ -170,7 +226,7 @@ fn take_free(around: &mut [Opener], closer: char) -> bool {
         .find(|opener| opener.closed == Closed::No);
     match free {
         Some(opener) => {
-            opener.closed = Closed::ByWhatFollows;
+            opener.closed = closed;
             true
         }
         None => false,

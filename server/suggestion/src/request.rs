@@ -5,6 +5,8 @@
 
 use lowkey_document::Language;
 
+use crate::lines::same_line;
+
 /// How many lines above and below the cursor are looked at; what lies further away is not read.
 pub const MAX_SURROUNDING_LINES: usize = 20;
 
@@ -90,6 +92,14 @@ impl<'a> Request<'a> {
     /// Returns the first line below that is not blank.
     pub(crate) fn next_line(&self) -> Option<&'a str> {
         self.lines_below().find(|line| !line.trim().is_empty())
+    }
+
+    /// Says whether the lines around the cursor's are the same: then another one like them is no repetition.
+    pub(crate) fn is_in_pattern(&self) -> bool {
+        match (self.previous_line(), self.next_line()) {
+            (Some(previous), Some(next)) => same_line(previous, next),
+            _ => false,
+        }
     }
 
     /// Returns the last line above that is not blank.

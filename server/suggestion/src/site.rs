@@ -3,7 +3,9 @@
 //! Read once per request from the lines around the cursor; the rules ask it instead of reading the text again.
 //! What lies further away than those lines is unknown, and unknown brackets are left to the model.
 
-use crate::lines::{indent_columns, indentation};
+use lowkey_document::Scope;
+
+use crate::lines::indent_columns;
 use crate::request::Request;
 use crate::syntax::{Kind, Place, Scanner, Token};
 
@@ -46,10 +48,13 @@ pub(crate) struct Site<'a> {
     pub place: Place,
     /// Whether a literal that is open at the cursor is ended by text that stays.
     pub literal_ends_after: bool,
-    /// Whether text that stays closes brackets whose openers are not in sight.
-    pub closes_more_below: bool,
+    /// Closers in text that stays whose openers are not in sight, each with its line's indentation
+    /// when it stands at the head of one.
+    pub more_closers: Vec<(char, Option<usize>)>,
     /// Whether the rest of the cursor's line closes more than is open.
     pub closes_more_on_line: bool,
+    /// Whether the rest of the cursor's line begins and ends outside of literals as it stands.
+    pub rest_is_sound: bool,
     line_start: Scanner,
 }
 
@@ -72,8 +77,9 @@ impl<'a> Site<'a> {
             n_open_above,
             place: scanner.place(),
             literal_ends_after: false,
-            closes_more_below: false,
+            more_closers: Vec::new(),
             closes_more_on_line: false,
+            rest_is_sound: true,
             line_start,
         };
         site.read_what_follows(scanner);
@@ -108,115 +114,166 @@ impl<'a> Site<'a> {
             && !language.block_ends.contains(&"</")
     }
 
-    /// Finds out which of the open brackets are closed by what follows the cursor.
+    /// Finds out what of the open brackets and literals is closed by what follows the cursor.
     fn read_what_follows(&mut self, mut scanner: Scanner) {
+        let request = self.request;
+        let tail_bytes = request.replaced_tail.len();
+        let rest = [request.replaced_tail, request.after].concat();
         let literal = scanner.literal();
-        let tail_bytes = self.request.replaced_tail.len();
-        let mut text = String::from(self.request.replaced_tail);
-        text.push_str(self.request.after);
-        let rest_bytes = text.len();
-        for line in self.request.lines_below() {
-            text.push('\n');
-            text.push_str(line);
-        }
-        // Closers that nothing behind the cursor opened.
-        let mut outer: Vec<OuterCloser> = Vec::new();
-        let mut inner: Vec<char> = Vec::new();
-        let mut line = LineHead { indent: None, start: 0 };
+        let mut closers = Closers::default();
         let mut literal_end = None;
-        scanner.scan(&text, |token| {
-            match token.kind {
-                Kind::Open { closer } => inner.push(closer),
-                Kind::Close if inner.pop().is_none() => {
-                    let (closer, at) = (token.c, token.at);
-                    outer.push(OuterCloser { closer, at, indent: line.indent });
-                }
-                Kind::Leave(left) if literal_end.is_none() && literal == Some(left) => {
-                    literal_end = Some(token.at);
-                }
-                _ => {}
+        scanner.scan(&rest, |token| {
+            if literal_end.is_none() && matches!(token.kind, Kind::Leave(_)) {
+                literal_end = Some(token.at);
             }
-            if token.c == '\n' {
-                let start = token.at + token.len;
-                let below = text.get(start..).unwrap_or_default();
-                line = LineHead { indent: Some(indent_columns(below)), start };
-                line.start += indentation(below).len();
-            } else if token.at >= line.start && token.kind != Kind::Close {
-                // Anything but closers ends the line's head.
-                line.indent = None;
+            let closed = if token.at < tail_bytes { Closed::ByTail } else { Closed::ByWhatFollows };
+            closers.read(token, closed, None);
+        });
+        // With an even number of quotes the rest is in order by itself, and the literal still open.
+        let is_ended = literal.is_some() && scanner.literal().is_none();
+        self.literal_ends_after = is_ended && literal_end.is_some_and(|at| at >= tail_bytes);
+        let n_on_line = closers.outer.len();
+        self.rest_is_sound = scanner.literal().is_none();
+        scanner.scan("\n", |_| {});
+        if let (Some(literal), Some(_)) = (scanner.literal(), literal) {
+            if self.line_start.literal().is_none() {
+                // It was opened on the cursor's line; to end it is the completion's business, not that of the lines below.
+                scanner = Scanner::new(request.language);
+            } else {
+                let next = request.next_line().unwrap_or_default();
+                self.literal_ends_after = next.trim_start().starts_with(literal.close);
             }
-        });
-        self.literal_ends_after = literal.is_some_and(|literal| {
-            literal_end.is_some_and(|at| at >= tail_bytes && (literal.multiline || at < rest_bytes))
-        });
-        let mark = |closer: &OuterCloser| {
-            if closer.at < tail_bytes { Closed::ByTail } else { Closed::ByWhatFollows }
-        };
-        if closes_exactly(&self.openers, &outer) {
-            let more = outer.get(self.openers.len()..).unwrap_or_default();
-            self.closes_more_below = !more.is_empty();
-            self.closes_more_on_line = more.iter().any(|closer| closer.at < rest_bytes);
-            for (opener, closer) in self.openers.iter_mut().rev().zip(&outer) {
-                opener.closed = mark(closer);
+        }
+        for line in request.lines_below() {
+            let is_code = scanner.place() == Place::Code && !line.trim().is_empty();
+            let mut head = None;
+            if is_code {
+                let indent = indent_columns(line);
+                let first = line.trim_start();
+                if first.starts_with([')', ']', '}']) {
+                    head = Some(Head { indent, end: line.len() - first.len() });
+                } else if !self.is_outdented_by_custom(first) {
+                    closers.wall = Some(closers.wall.map_or(indent, |wall| wall.min(indent)));
+                }
+            }
+            scanner.scan(line, |token| {
+                if let Some(Head { end, .. }) = &mut head
+                    && *end == token.at
+                    && matches!(token.kind, Kind::Close)
+                {
+                    *end += token.len;
+                }
+                let at_head = head.filter(|head| token.at < head.end).map(|head| head.indent);
+                closers.read(token, Closed::ByWhatFollows, at_head);
+            });
+            scanner.scan("\n", |_| {});
+        }
+        self.match_closers(&closers, n_on_line);
+    }
+
+    /// Some lines stand further left than the block that they belong to: labels, comments, preprocessor lines.
+    fn is_outdented_by_custom(&self, line: &str) -> bool {
+        (self.request.language.scope == Scope::Braces && line.trim_end().ends_with(':'))
+            || line.starts_with('#')
+            || self.request.language.line_comments.iter().any(|open| line.starts_with(open))
+    }
+
+    /// Marks the open brackets that `closers` close.
+    fn match_closers(&mut self, closers: &Closers, n_on_line: usize) {
+        let outer = &closers.outer;
+        let is_whole = !self.request.is_cut_above() && !self.request.is_cut_below();
+        let fits = self.openers.len() == outer.len()
+            && self.openers.iter().rev().zip(outer).all(|(o, closer)| o.closer == closer.closer);
+        if is_whole && fits {
+            // The document is in order as it stands; its indentation need not be asked.
+            for (opener, closer) in self.openers.iter_mut().rev().zip(outer) {
+                opener.closed = closer.closed;
             }
             return;
         }
         let mut top = self.openers.len();
-        for closer in &outer {
+        for (idx, closer) in outer.iter().enumerate() {
+            let is_on_line = idx < n_on_line;
             let found = self.openers.iter().take(top).rposition(|opener| {
-                // A closer at the head of a line stands at its opener's indentation or deeper.
-                let too_deep = closer.indent.is_some_and(|indent| opener.indent > indent);
-                opener.closer == closer.closer && !too_deep
+                // A block from above does not end in the middle of a line.
+                let may_end_here = opener.on_line
+                    || !is_on_line
+                    || opener.bracket != '{'
+                    || self.request.before.trim().is_empty();
+                may_end_here && closer.may_close(opener)
             });
             if let Some(idx) = found
                 && let Some(opener) = self.openers.get_mut(idx)
             {
-                opener.closed = mark(closer);
+                opener.closed = closer.closed;
                 top = idx;
             } else {
-                self.closes_more_below = true;
-                self.closes_more_on_line |= closer.at < rest_bytes;
+                self.more_closers.push((closer.closer, closer.indent));
+                self.closes_more_on_line |= is_on_line;
             }
         }
         if self.request.is_cut_below() {
-            self.assume_closed_out_of_sight();
-        }
-    }
-
-    /// Takes blocks that were open above the cursor's line for closed when the lines below end before their end;
-    /// one that the cursor's line opens is closed when it has a body.
-    fn assume_closed_out_of_sight(&mut self) {
-        let below = self.request.next_line().map(indent_columns);
-        for opener in self.openers.iter_mut().filter(|opener| opener.closed == Closed::No) {
-            let has_body = below.is_some_and(|below| below > opener.indent);
-            if !opener.on_line || (opener.bracket == '{' && has_body) {
-                opener.closed = Closed::ByWhatFollows;
+            // A block that no visible line leaves is closed out of sight.
+            for opener in self.openers.iter_mut().filter(|opener| opener.closed == Closed::No) {
+                // Calls are short: one that the cursor's line opens is closed in sight or not at all.
+                let is_block = !opener.on_line || opener.bracket == '{';
+                if is_block && closers.wall.is_some_and(|wall| wall > opener.indent) {
+                    opener.closed = Closed::ByWhatFollows;
+                }
             }
         }
     }
+}
+
+/// Closers behind the cursor whose openers stand before it, while they are read.
+#[derive(Debug, Default)]
+struct Closers {
+    outer: Vec<OuterCloser>,
+    /// What is open among what follows.
+    inner: Vec<char>,
+    /// The least indentation of a line so far that does not begin with a closer:
+    /// a block at this depth or deeper has been left.
+    wall: Option<usize>,
+}
+
+/// The closers that a line begins with.
+#[derive(Debug, Clone, Copy)]
+struct Head {
+    indent: usize,
+    end: usize,
 }
 
 /// A closer behind the cursor whose opener stands before it.
 #[derive(Debug, Clone, Copy)]
 struct OuterCloser {
     closer: char,
-    at: usize,
+    closed: Closed,
     /// The indentation of its line when nothing but closers stands before it there.
     indent: Option<usize>,
+    wall: Option<usize>,
 }
 
-/// The blanks and closers that a line begins with, while they are read.
-#[derive(Debug, Clone, Copy)]
-struct LineHead {
-    indent: Option<usize>,
-    start: usize,
+impl Closers {
+    fn read(&mut self, token: Token, closed: Closed, indent: Option<usize>) {
+        match token.kind {
+            Kind::Open { closer } => self.inner.push(closer),
+            Kind::Close if self.inner.pop().is_none() => {
+                let (closer, wall) = (token.c, self.wall);
+                self.outer.push(OuterCloser { closer, closed, indent, wall });
+            }
+            _ => {}
+        }
+    }
 }
 
-/// Says whether the closers fit the open brackets one by one, with none left open:
-/// then indentation need not be asked.
-fn closes_exactly(openers: &[Opener], outer: &[OuterCloser]) -> bool {
-    openers.len() <= outer.len()
-        && openers.iter().rev().zip(outer).all(|(opener, closer)| opener.closer == closer.closer)
+impl OuterCloser {
+    /// Says whether indentation lets this close `opener`: a closer at the head of its line stands at its opener's
+    /// indentation or deeper, and no line in between has left the block.
+    fn may_close(&self, opener: &Opener) -> bool {
+        self.closer == opener.closer
+            && self.indent.is_none_or(|indent| opener.indent <= indent)
+            && self.wall.is_none_or(|wall| opener.indent < wall)
+    }
 }
 
 /// Reads one line's brackets onto the stack. A closer without a fitting opener is ignored;

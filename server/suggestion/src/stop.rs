@@ -57,6 +57,7 @@ pub struct StopRules {
     next_line: Option<String>,
     block_ends: &'static [&'static str],
     takes_lines: bool,
+    is_in_pattern: bool,
     max_lines: usize,
     scope: ScopeEnd,
     state: State,
@@ -121,6 +122,7 @@ impl StopRules {
             next_line: request.next_line().map(str::to_owned),
             block_ends: request.language.block_ends,
             takes_lines: request.takes_lines(),
+            is_in_pattern: request.is_in_pattern(),
             max_lines: request.max_lines,
             state: State::new(&scope),
             scope,
@@ -228,7 +230,9 @@ impl StopRules {
 
     fn first_line_end(&mut self, line: &str, at: usize) -> Option<(StopReason, usize)> {
         let whole = [self.before.as_str(), line].concat();
-        if self.repeats_next_line(&whole) {
+        // A line that was whole before the completion is not its doing.
+        let adds = !line.trim().is_empty() && !self.is_in_pattern;
+        if adds && self.repeats_next_line(&whole) {
             return Some((StopReason::Suffix, 0));
         }
         if !self.takes_lines {

@@ -36,7 +36,8 @@ pub(crate) fn join(site: &Site<'_>, text: &str) -> String {
         None => (text, missing.to_owned()),
     };
     // `{ x }` is blank on both sides or on neither.
-    let is_padded = text.starts_with(' ') && !text.ends_with(' ') && !text.contains('\n');
+    let opens = site.request.before.ends_with('{') && text.starts_with(' ');
+    let is_padded = opens && !text.ends_with(' ') && !text.contains('\n');
     let blank = if is_padded && closers.starts_with('}') { " " } else { "" };
     [text, blank, &closers, blanks].concat()
 }
@@ -110,7 +111,7 @@ fn is_final(c: char) -> bool {
 /// Returns how many leading bytes of `tail` occur in `supply`, in order.
 fn supplied_bytes<'o>(tail: &str, supply: impl IntoIterator<Item = &'o Outer>) -> usize {
     let mut rest = tail.chars();
-    for outer in supply {
+    for outer in supply.into_iter().filter(|outer| !outer.is_extra) {
         let mut ahead = rest.clone();
         match ahead.next() {
             None => break,
@@ -118,7 +119,9 @@ fn supplied_bytes<'o>(tail: &str, supply: impl IntoIterator<Item = &'o Outer>) -
             Some(_) => {}
         }
     }
-    tail.len() - rest.as_str().len()
+    // Blanks count only with the closer behind them.
+    let supplied = tail.len() - rest.as_str().len();
+    tail.get(..supplied).map_or(0, |tail| tail.trim_end().len())
 }
 
 /// Says whether the characters of `part` that are not blank occur in `whole`, in order.

@@ -20,15 +20,20 @@ pub(super) fn cut(site: &Site<'_>, text: &str) -> Option<Cut> {
         Some((_, Surplus::ClosedAlready { .. })) | None => {}
     }
     let open = nesting.open.first()?;
-    let rest_needs_balance = !site.request.after.trim().is_empty()
-        && !site.closes_more_on_line
-        && site.has_paired_brackets();
-    if rest_needs_balance {
+    let has_rest = !site.request.after.trim().is_empty();
+    if has_rest && site.has_paired_brackets() && !is_closed_by_rest(site, text, open.at) {
         return Some(Cut::at(open.at, "a bracket would stay open before the rest of the line"));
     }
     tail::leaves_closers(site, &nesting).then(|| {
         Cut::at(open.at, "a bracket would stay open before closers that are there already")
     })
+}
+
+/// Says whether the rest of the line closes a bracket of the completion without taking the closer from another.
+fn is_closed_by_rest(site: &Site<'_>, text: &str, open_at: usize) -> bool {
+    let whole = [text, site.request.after].concat();
+    let is_closed = Nesting::of(site, &whole).open.iter().all(|open| open.at != open_at);
+    is_closed && (site.closes_more_on_line || !site.rest_is_sound)
 }
 
 /// Returns where the text before a wrong closer is in order: at the end of the line before,

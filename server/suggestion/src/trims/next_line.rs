@@ -13,7 +13,9 @@ pub(super) fn cut(site: &Site<'_>, text: &str) -> Option<Cut> {
     let repeats = |line: &str| repeats(line, next, ends);
     let mut lines = text.split('\n');
     let first = lines.next().unwrap_or_default();
-    if repeats(&[site.request.before, first].concat()) {
+    // A line that was whole before the completion is not its doing.
+    let adds = !first.trim().is_empty() && !site.request.is_in_pattern();
+    if adds && repeats(&[site.request.before, first].concat()) {
         return Some(Cut::at(0, "the line repeats the next line"));
     }
     let mut end = first.len();

@@ -10,6 +10,9 @@ pub(super) fn cut(site: &Site<'_>, text: &str) -> Option<Cut> {
     let text = text.trim_end();
     let lines: Vec<&str> = text.split('\n').collect();
     let (first, later) = lines.split_first()?;
+    if is_blank(first) {
+        return None;
+    }
     let first = [site.request.before, first].concat();
     let above: Vec<&str> = site.request.lines_above().filter(|line| !is_blank(line)).collect();
     if is_trivial(&first) || is_block_end(&first, site.request.language.block_ends) {
@@ -21,7 +24,7 @@ pub(super) fn cut(site: &Site<'_>, text: &str) -> Option<Cut> {
         .checked_sub(2)
         .and_then(|idx| above.get(idx))
         .is_some_and(|before| same_line(before, previous));
-    if same_line(&first, previous) && !is_pattern {
+    if same_line(&first, previous) && !is_pattern && !site.request.is_in_pattern() {
         return Some(Cut::at(0, "the line repeats the line above"));
     }
     if later.is_empty() {

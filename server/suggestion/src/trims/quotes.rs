@@ -1,7 +1,7 @@
 //! Cuts before a quote that is never closed, or that closes what is closed already.
 //!
 //! A quote that the tail or the rest of the line supplies is not missing.
-//! A literal that may hold line ends is left open when several lines were asked for.
+//! A literal made to hold line ends may be left open at the end of the line.
 
 use super::Cut;
 use crate::nesting::Nesting;
@@ -13,10 +13,12 @@ pub(super) fn cut(site: &Site<'_>, text: &str) -> Option<Cut> {
         return Some(Cut::at(at, "the quote is closed already by the rest of the line"));
     }
     let (at, literal) = nesting.open_literal?;
-    let is_supplied = [site.request.replaced_tail, site.request.after]
-        .iter()
-        .any(|rest| rest.trim_start().starts_with(literal.close));
-    let may_go_on = literal.multiline && site.request.takes_lines();
+    let is_supplied = site.request.replaced_tail.trim_start().starts_with(literal.close)
+        || site.request.after.contains(literal.close);
+    let is_long = literal.open.len() > 1 || literal.open == "`";
+    let may_go_on = literal.multiline
+        && site.request.after.trim().is_empty()
+        && (is_long || site.request.takes_lines());
     if is_supplied || may_go_on {
         return None;
     }

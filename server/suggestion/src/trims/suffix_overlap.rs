@@ -1,7 +1,7 @@
 //! Cuts the end that repeats the rest of the cursor's line.
 //!
 //! An overlap counts only when it begins and ends between words: `fo` completed with `o` before `o()` is no repetition.
-//! Brackets alone are left to the rules that count them.
+//! A single letter may repeat by chance; brackets alone are left to the rules that count them.
 
 use super::Cut;
 use crate::lines::{is_closer, is_trivial, is_word};
@@ -24,8 +24,11 @@ pub(super) fn cut(site: &Site<'_>, text: &str) -> Option<Cut> {
         let left = left.chars().next_back().or_else(|| site.request.before.chars().next_back());
         let splits_word = (is_word(c) && left.is_some_and(is_word))
             || (is_word(last) && rest.starts_with(is_word));
-        let says_something = end.chars().any(|c| !(is_closer(c) || c.is_whitespace()))
-            || !site.has_paired_brackets() && end.chars().all(is_bracket);
+        let n_visible = end.chars().filter(|c| !c.is_whitespace()).count();
+        let says_something = matches!(end, "," | ";")
+            || (n_visible >= 3 && end.contains(is_word))
+            || (rest.is_empty() && n_visible >= 2 && !end.chars().all(is_closer))
+            || (!site.has_paired_brackets() && end.chars().all(is_bracket));
         (!c.is_whitespace() && !splits_word && says_something).then_some((at, rest.is_empty()))
     })?;
     let why = if whole {

@@ -7,6 +7,7 @@ use crate::fixtures::Fixture;
 use crate::suggestion::Verdict;
 
 /// Trims a fixture's model text and prints the cursor's line as it would read, and the rules that spoke.
+/// Its indentation is left out: expectations are unindented.
 fn check(language: &str, fixture: &str, expect: &Expect) {
     expect.assert_eq(&outcome(&Fixture::new(language, fixture)));
 }
@@ -28,7 +29,7 @@ fn outcome(fixture: &Fixture) -> String {
     let rules = if rules.is_empty() { String::new() } else { format!("\n[{}]", rules.join(", ")) };
     match &verdict {
         Verdict::Show(shown) => {
-            format!("{}├{}┤{}{rules}", fixture.before, shown.text, fixture.after)
+            format!("{}├{}┤{}{rules}", fixture.before.trim_start(), shown.text, fixture.after)
         }
         Verdict::Silent { rule, .. } => format!("silent: {rule}{rules}"),
     }

@@ -12,7 +12,7 @@ fn a_closer_that_the_editor_inserted_is_not_doubled() {
     foo(├bar)┤)
 }
 ",
-        &expect!["    foo(├bar)┤"],
+        &expect!["foo(├bar)┤"],
     );
 }
 
@@ -24,7 +24,7 @@ fn a_closer_that_the_model_left_out_survives() {
     foo(├bar┤)
 }
 ",
-        &expect!["    foo(├bar)┤"],
+        &expect!["foo(├bar)┤"],
     );
 }
 
@@ -46,7 +46,7 @@ fn a_semicolon_goes_behind_the_closer_that_was_there() {
     f(├x;┤)
 }
 ",
-        &expect!["    f(├x);┤"],
+        &expect!["f(├x);┤"],
     );
 }
 
@@ -60,7 +60,7 @@ fn a_semicolon_of_the_tail_is_kept_once() {
     }
 }
 ",
-        &expect!["        g(├x);┤"],
+        &expect!["g(├x);┤"],
     );
 }
 
@@ -71,7 +71,7 @@ fn a_call_goes_on_behind_the_closer_that_was_there() {
 
 #[test]
 fn an_opened_block_goes_behind_the_closer_that_was_there() {
-    check("go", "func f() {\n\tif g(├x) {┤)\n}\n", &expect!["	if g(├x) {┤"]);
+    check("go", "func f() {\n\tif g(├x) {┤)\n}\n", &expect!["if g(├x) {┤"]);
 }
 
 #[test]
@@ -122,7 +122,7 @@ fn a_closer_that_is_missing_is_shown() {
     foo(bar├);┤
 }
 ",
-        &expect!["    foo(bar├);┤"],
+        &expect!["foo(bar├);┤"],
     );
 }
 
@@ -174,8 +174,8 @@ fn arguments_before_a_closer_on_the_next_line_stay() {
 )
 ",
         &expect![[r#"
-      b├, c┤
-    [doubled closer]"#]],
+            b├, c┤
+            [doubled closer]"#]],
     );
 }
 
@@ -247,7 +247,7 @@ fn a_block_may_be_opened_at_the_line_end() {
     for x in y├.iter() {┤
 }
 ",
-        &expect!["    for x in y├.iter() {┤"],
+        &expect!["for x in y├.iter() {┤"],
     );
 }
 
@@ -259,7 +259,7 @@ fn brackets_in_strings_do_not_count() {
     String s = f(├"(("┤);
 }
 "#,
-        &expect![[r#"    String s = f(├"((");┤"#]],
+        &expect![[r#"String s = f(├"((");┤"#]],
     );
 }
 
@@ -310,7 +310,7 @@ fn an_unclosed_quote_is_cut_with_its_call() {
 "#,
         &expect![[r#"
             x = ├G┤
-    [quote balance]"#]],
+            [quote balance]"#]],
     );
 }
 
@@ -356,9 +356,9 @@ fn a_closed_block_of_several_lines_keeps_the_tail_at_its_end() {
 }
 ",
         &expect![[r#"
-        xs.map(├|x| {
-            x + 1
-        })┤"#]],
+            xs.map(├|x| {
+                    x + 1
+                })┤"#]],
     );
 }
 
@@ -372,10 +372,10 @@ fn a_broken_argument_list_gets_its_closer_on_a_line_of_its_own() {
         b,┤)
 ",
         &expect![[r#"
-        g(├
-            a,
-            b,
-        )┤"#]],
+            g(├
+                    a,
+                    b,
+                )┤"#]],
     );
 }
 

@@ -87,7 +87,7 @@ fn crlf_text_ends_at_its_line_end() {
         "class A {\r\n    int a = ├1;\r\n    int b = 2;┤\r\n}\r\n",
         &expect![[r#"
             int a = ├1;┤
-        [stop rules]"#]],
+            [stop rules]"#]],
     );
 }
 

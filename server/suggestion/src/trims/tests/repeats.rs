@@ -19,9 +19,9 @@ fn the_rest_of_the_line_is_not_repeated() {
 fn the_beginning_of_the_rest_of_the_line_is_not_repeated() {
     check(
         "python",
-        "x = ├max(a, b) + c┤ + c - d\n",
+        "x = ├max(a, b) + cost┤ + cost - d\n",
         &expect![[r#"
-        x = ├max(a, b)┤ + c - d
+        x = ├max(a, b)┤ + cost - d
         [suffix overlap, trailing space]"#]],
     );
 }

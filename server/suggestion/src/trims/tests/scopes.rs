@@ -97,11 +97,11 @@ fn an_else_belongs_to_its_block() {
 ",
         &expect![[r#"
             if (x) {├
-                a();
-            } else {
-                b();
-            }┤
-    [stop rules]"#]],
+                        a();
+                    } else {
+                        b();
+                    }┤
+            [stop rules]"#]],
     );
 }
 
