@@ -1,0 +1,430 @@
+//! A real `lowkey serve` process and a client that is strict about it.
+//!
+//! The client answers what the server asks, fails at once when a request is answered
+//! twice, and keeps everything else until a test reads it. [`Server`]'s Drop fails a test
+//! that left something unread, a request unanswered or the process running: what no test
+//! looks at is not allowed to happen.
+
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+/// Whatever takes longer hangs. Generous: tests share the machine with each other.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+
+/// How a server is started.
+#[derive(Default)]
+pub(crate) struct Options {
+    /// Programs to run the server under: name and arguments.
+    pub(crate) under: Vec<String>,
+    /// Environment variables beside the inherited ones.
+    pub(crate) env: Vec<(&'static str, String)>,
+    /// Arguments behind `serve`.
+    pub(crate) arguments: Vec<String>,
+}
+
+/// An answer: the result, or the error's code and words.
+pub(crate) type Answer = Result<Value, (i64, String)>;
+
+/// A running server.
+pub(crate) struct Server {
+    child: Child,
+    stdin: Option<ChildStdin>,
+    messages: Receiver<Value>,
+    stderr: Option<JoinHandle<String>>,
+    last_id: i64,
+    unanswered: HashSet<i64>,
+    answers: BTreeMap<i64, Answer>,
+    /// Requests in the order in which their answers came.
+    pub(crate) order: Vec<i64>,
+    /// Errors without a request.
+    errors: VecDeque<(i64, String)>,
+    notifications: VecDeque<(String, Value)>,
+    /// Progress that has begun and not ended, by token.
+    progress: HashMap<String, Value>,
+    /// What the client has under the section `lowkey`.
+    pub(crate) configuration: Value,
+    /// Methods that the server asked the client for.
+    pub(crate) asked: Vec<(String, Value)>,
+    ended: Option<ExitStatus>,
+}
+
+impl Server {
+    /// Starts a server; nothing is sent yet.
+    pub(crate) fn spawn(options: Options) -> Self {
+        let binary = env!("CARGO_BIN_EXE_lowkey").to_owned();
+        let mut words = options.under;
+        words.extend([binary, "serve".into()]);
+        words.extend(options.arguments);
+        let mut child = Command::new(&words[0])
+            .args(&words[1..])
+            // Nobody's settings but the test's.
+            .env("LOWKEY_CONFIG", "/nonexistent/lowkey.toml")
+            .env_remove("LOWKEY_LOG")
+            .envs(options.env)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap_or_else(|error| panic!("cannot start {}: {error}", words[0]));
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let (to_client, messages) = channel();
+        std::thread::spawn(move || {
+            while let Some(message) = read_message(&mut stdout) {
+                if to_client.send(message).is_err() {
+                    return;
+                }
+            }
+        });
+        let mut stderr = child.stderr.take().unwrap();
+        let stderr = std::thread::spawn(move || {
+            let mut bytes = Vec::new();
+            let _ = stderr.read_to_end(&mut bytes);
+            String::from_utf8_lossy(&bytes).into_owned()
+        });
+        Self {
+            stdin: child.stdin.take(),
+            child,
+            messages,
+            stderr: Some(stderr),
+            last_id: 0,
+            unanswered: HashSet::new(),
+            answers: BTreeMap::new(),
+            order: Vec::new(),
+            errors: VecDeque::new(),
+            notifications: VecDeque::new(),
+            progress: HashMap::new(),
+            configuration: Value::Null,
+            asked: Vec::new(),
+            ended: None,
+        }
+    }
+
+    /// Starts a server and initializes it as a client that draws inline completions.
+    pub(crate) fn start(initialization: &Value) -> Self {
+        let mut server = Self::spawn(Options::default());
+        server.initialize(&capabilities(), initialization, None);
+        server
+    }
+
+    /// Initializes; returns the server's capabilities.
+    pub(crate) fn initialize(
+        &mut self,
+        capabilities: &Value,
+        initialization: &Value,
+        root: Option<&std::path::Path>,
+    ) -> Value {
+        let folders = root.map(|root| json!([{"uri": uri(root), "name": "root"}]));
+        let params = json!({
+            "processId": null,
+            "rootUri": null,
+            "capabilities": capabilities,
+            "initializationOptions": initialization,
+            "workspaceFolders": folders,
+        });
+        let result = self.ask("initialize", &params).unwrap();
+        self.notify("initialized", &json!({}));
+        result["capabilities"].clone()
+    }
+
+    /// Waits until the model is loaded.
+    pub(crate) fn ready(&mut self) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let status = self.ask("$/lowkey/status", &Value::Null).unwrap();
+            match status["state"].as_str() {
+                Some("ready") => return,
+                Some("loading") => {}
+                _ => panic!("no model: {status}"),
+            }
+            assert!(Instant::now() < deadline, "the model is not loaded after {PATIENCE:?}");
+            // Whatever comes meanwhile is taken; progress makes this wake up at once.
+            self.receive(Duration::from_millis(20));
+        }
+    }
+
+    /// Writes bytes as they are.
+    pub(crate) fn write(&mut self, bytes: &[u8]) {
+        let stdin = self.stdin.as_mut().expect("stdin is closed");
+        stdin.write_all(bytes).unwrap();
+        stdin.flush().unwrap();
+    }
+
+    /// Frames and writes one message.
+    pub(crate) fn send(&mut self, message: &Value) {
+        self.write(&frame(message.to_string().as_bytes()));
+    }
+
+    /// Sends a notification.
+    pub(crate) fn notify(&mut self, method: &str, params: &Value) {
+        self.send(&notification(method, params));
+    }
+
+    /// Makes a request without sending it; its answer is expected from now on.
+    pub(crate) fn make_request(&mut self, method: &str, params: &Value) -> (i64, Value) {
+        self.last_id += 1;
+        self.unanswered.insert(self.last_id);
+        let mut message = notification(method, params);
+        message["id"] = self.last_id.into();
+        (self.last_id, message)
+    }
+
+    /// Sends a request; returns its id.
+    pub(crate) fn request(&mut self, method: &str, params: &Value) -> i64 {
+        let (id, message) = self.make_request(method, params);
+        self.send(&message);
+        id
+    }
+
+    /// Waits for the answer to a request.
+    pub(crate) fn answer(&mut self, id: i64) -> Answer {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(answer) = self.answers.remove(&id) {
+                return answer;
+            }
+            self.wait(deadline, &format!("the answer to request {id}"));
+        }
+    }
+
+    /// Sends a request and waits for its answer.
+    pub(crate) fn ask(&mut self, method: &str, params: &Value) -> Answer {
+        let id = self.request(method, params);
+        self.answer(id)
+    }
+
+    /// Waits for an error that belongs to no request.
+    pub(crate) fn next_error(&mut self) -> (i64, String) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(error) = self.errors.pop_front() {
+                return error;
+            }
+            self.wait(deadline, "an error");
+        }
+    }
+
+    /// Waits for a notification of this method and returns its parameters.
+    pub(crate) fn notification(&mut self, method: &str) -> Value {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(at) = self.notifications.iter().position(|(name, _)| name == method) {
+                return self.notifications.remove(at).unwrap().1;
+            }
+            self.wait(deadline, method);
+        }
+    }
+
+    fn wait(&mut self, deadline: Instant, what: &str) {
+        let left = deadline.saturating_duration_since(Instant::now());
+        assert!(!left.is_zero(), "{what} has not come after {PATIENCE:?}");
+        assert!(self.receive(left), "the server closed its output; missing: {what}");
+    }
+
+    /// Takes one message, if one comes in time; `false` when the output is closed.
+    fn receive(&mut self, patience: Duration) -> bool {
+        match self.messages.recv_timeout(patience) {
+            Ok(message) => {
+                self.take(message);
+                true
+            }
+            Err(RecvTimeoutError::Timeout) => true,
+            Err(RecvTimeoutError::Disconnected) => false,
+        }
+    }
+
+    fn take(&mut self, message: Value) {
+        assert_eq!(message["jsonrpc"], "2.0", "{message}");
+        match (message.get("method").and_then(Value::as_str), message.get("id")) {
+            (Some(method), Some(id)) => {
+                let result = match method {
+                    "workspace/configuration" => json!([self.configuration]),
+                    _ => Value::Null,
+                };
+                self.asked.push((method.to_owned(), message["params"].clone()));
+                if self.stdin.is_some() {
+                    self.send(&json!({"jsonrpc": "2.0", "id": id, "result": result}));
+                }
+            }
+            (Some("$/progress"), None) => self.take_progress(&message["params"]),
+            (Some(method), None) => {
+                self.notifications.push_back((method.to_owned(), message["params"].clone()));
+            }
+            (None, Some(Value::Null)) => self.errors.push_back(error(&message["error"])),
+            (None, Some(id)) => {
+                let id = id.as_i64().expect("an id that we gave");
+                assert!(self.unanswered.remove(&id), "request {id} is answered twice: {message}");
+                let answer = match message.get("error") {
+                    Some(failed) => Err(error(failed)),
+                    None => Ok(message.get("result").expect("a result or an error").clone()),
+                };
+                self.order.push(id);
+                self.answers.insert(id, answer);
+            }
+            (None, None) => panic!("no message: {message}"),
+        }
+    }
+
+    fn take_progress(&mut self, params: &Value) {
+        let token = params["token"].as_str().expect("a token").to_owned();
+        match params["value"]["kind"].as_str() {
+            Some("begin") => {
+                let before = self.progress.insert(token, params.clone());
+                assert_eq!(before, None, "begun twice");
+            }
+            Some("report") => assert!(self.progress.contains_key(&token), "{params}"),
+            Some("end") => assert!(self.progress.remove(&token).is_some(), "{params}"),
+            _ => panic!("no progress: {params}"),
+        }
+    }
+
+    /// Closes stdin, as an editor does that dies.
+    pub(crate) fn hang_up(&mut self) {
+        self.stdin = None;
+    }
+
+    /// Waits for the process to end by itself; returns the exit code and the log.
+    pub(crate) fn wait_for_exit(&mut self) -> (Option<i32>, String) {
+        let deadline = Instant::now() + PATIENCE;
+        while self.receive(deadline.saturating_duration_since(Instant::now())) {
+            assert!(Instant::now() < deadline, "the server still runs after {PATIENCE:?}");
+        }
+        // Its output is closed, so it is at its end; stderr closes with the process.
+        let log = self.stderr.take().map(|log| log.join().unwrap()).unwrap_or_default();
+        let status = self.child.wait().unwrap();
+        self.ended = Some(status);
+        (status.code(), log)
+    }
+
+    /// Ends the session as an editor does; returns the log.
+    pub(crate) fn finish(&mut self) -> String {
+        assert_eq!(self.ask("shutdown", &Value::Null), Ok(Value::Null));
+        self.notify("exit", &Value::Null);
+        let (code, log) = self.wait_for_exit();
+        assert_eq!(code, Some(0), "{log}");
+        log
+    }
+
+    // Documents.
+
+    /// Opens a document.
+    pub(crate) fn open(&mut self, uri: &str, language: &str, text: &str) {
+        let item = json!({"uri": uri, "languageId": language, "version": 1, "text": text});
+        self.notify("textDocument/didOpen", &json!({ "textDocument": item }));
+    }
+
+    /// Asks for an inline completion and waits for its items.
+    pub(crate) fn items(&mut self, uri: &str, line: u32, character: u32) -> Vec<Value> {
+        let result = self.ask(INLINE, &place(uri, line, character)).unwrap();
+        result["items"].as_array().expect("a list of items, never null").clone()
+    }
+
+    /// What the server has of a document.
+    pub(crate) fn document(&mut self, uri: &str) -> Value {
+        self.ask("$/lowkey/document", &json!({"textDocument": {"uri": uri}})).unwrap()
+    }
+
+    /// The report of the document's last request.
+    pub(crate) fn explain(&mut self, uri: &str) -> Value {
+        self.ask("$/lowkey/explain", &json!({"textDocument": {"uri": uri}})).unwrap()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+            if let Some(log) = self.stderr.take() {
+                eprintln!("the server's log:\n{}", log.join().unwrap_or_default());
+            }
+            return;
+        }
+        if self.ended.is_none() {
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+            panic!("the test ended and the server still ran");
+        }
+        assert!(self.unanswered.is_empty(), "never answered: {:?}", self.unanswered);
+        assert!(self.answers.is_empty(), "answers not looked at: {:?}", self.answers);
+        assert!(self.errors.is_empty(), "errors not looked at: {:?}", self.errors);
+        assert!(self.notifications.is_empty(), "not looked at: {:?}", self.notifications);
+    }
+}
+
+/// The method of ghost text.
+pub(crate) const INLINE: &str = "textDocument/inlineCompletion";
+
+/// A client that draws inline completions and progress.
+pub(crate) fn capabilities() -> Value {
+    json!({
+        "general": {"positionEncodings": ["utf-16"]},
+        "textDocument": {"inlineCompletion": {}, "completion": {}},
+        "window": {"workDoneProgress": true},
+        "workspace": {"workspaceFolders": true},
+    })
+}
+
+/// Parameters of a request at a place, as by typing.
+pub(crate) fn place(uri: &str, line: u32, character: u32) -> Value {
+    json!({
+        "textDocument": {"uri": uri},
+        "position": {"line": line, "character": character},
+        "context": {"triggerKind": 2},
+    })
+}
+
+/// A message without id.
+pub(crate) fn notification(method: &str, params: &Value) -> Value {
+    let mut message = json!({"jsonrpc": "2.0", "method": method});
+    if !params.is_null() {
+        message["params"] = params.clone();
+    }
+    message
+}
+
+/// A frame around a body.
+pub(crate) fn frame(body: &[u8]) -> Vec<u8> {
+    let mut frame = format!("Content-Length: {}\r\n\r\n", body.len()).into_bytes();
+    frame.extend_from_slice(body);
+    frame
+}
+
+/// Several messages as the bytes of one write.
+pub(crate) fn frames<'m>(messages: impl IntoIterator<Item = &'m Value>) -> Vec<u8> {
+    messages.into_iter().flat_map(|m| frame(m.to_string().as_bytes())).collect()
+}
+
+/// The URI of a path without characters that need an escape.
+pub(crate) fn uri(path: &std::path::Path) -> String {
+    format!("file://{}", path.display())
+}
+
+fn error(error: &Value) -> (i64, String) {
+    let words = error["message"].as_str().expect("an error's words").to_owned();
+    (error["code"].as_i64().expect("an error's code"), words)
+}
+
+fn read_message(stdout: &mut impl BufRead) -> Option<Value> {
+    let mut length = None;
+    loop {
+        let mut line = String::new();
+        if stdout.read_line(&mut line).ok()? == 0 {
+            return None;
+        }
+        let line = line.strip_suffix("\r\n").expect("header lines end in CRLF");
+        if line.is_empty() {
+            break;
+        }
+        let value = line.strip_prefix("Content-Length: ").expect("no other header");
+        length = Some(value.parse::<usize>().expect("a number"));
+    }
+    let mut body = vec![0; length.expect("a length")];
+    stdout.read_exact(&mut body).ok()?;
+    Some(serde_json::from_slice(&body).expect("JSON"))
+}

@@ -1,0 +1,137 @@
+//! The editor's side of a document: a plain string, edited in UTF-16 as editors do.
+
+use serde_json::{Value, json};
+
+/// A document as the editor has it.
+#[derive(Clone)]
+pub(crate) struct Text {
+    /// The whole text.
+    pub(crate) text: String,
+    /// Its version.
+    pub(crate) version: i32,
+}
+
+impl Text {
+    /// A document just opened.
+    pub(crate) fn new(text: &str) -> Self {
+        Self { text: text.to_owned(), version: 1 }
+    }
+
+    /// Lines with their ends: LF, CRLF and lone CR, nothing else.
+    fn lines(&self) -> Vec<&str> {
+        let mut lines = Vec::new();
+        let mut rest = self.text.as_str();
+        while let Some(at) = rest.find(['\n', '\r']) {
+            let end = if rest[at..].starts_with("\r\n") { at + 2 } else { at + 1 };
+            let (line, behind) = rest.split_at(end);
+            lines.push(line);
+            rest = behind;
+        }
+        lines.push(rest);
+        lines
+    }
+
+    /// Line and UTF-16 column of a byte offset at a character boundary.
+    pub(crate) fn position(&self, offset: usize) -> (u32, u32) {
+        let mut start = 0;
+        let lines = self.lines();
+        for (idx, line) in lines.iter().enumerate() {
+            // The place between the bytes of a line end is the line's end; no editor stands there.
+            if offset < start + line.len() || idx + 1 == lines.len() {
+                let column = self.text[start..offset].encode_utf16().count();
+                return (idx as u32, column as u32);
+            }
+            start += line.len();
+        }
+        unreachable!("the last line holds what no other does")
+    }
+
+    /// Byte offset of a line and UTF-16 column that exist.
+    pub(crate) fn offset(&self, line: u64, column: u64) -> usize {
+        let lines = self.lines();
+        let start: usize = lines[..line as usize].iter().map(|l| l.len()).sum();
+        let mut units = 0;
+        for (at, c) in lines[line as usize].char_indices() {
+            if units == column {
+                return start + at;
+            }
+            units += c.len_utf16() as u64;
+        }
+        assert_eq!(units, column, "a column inside a character or behind the line");
+        start + lines[line as usize].len()
+    }
+
+    /// Replaces bytes and returns the entry of `contentChanges` that says so.
+    pub(crate) fn edit(&mut self, range: std::ops::Range<usize>, new: &str) -> Value {
+        let [start, end] = [range.start, range.end].map(|offset| {
+            let (line, character) = self.position(offset);
+            json!({"line": line, "character": character})
+        });
+        self.text.replace_range(range, new);
+        json!({"range": {"start": start, "end": end}, "text": new})
+    }
+
+    /// Parameters of the `didChange` with these changes; the version grows.
+    pub(crate) fn did_change(&mut self, uri: &str, changes: &[Value]) -> Value {
+        self.version += 1;
+        json!({"textDocument": {"uri": uri, "version": self.version}, "contentChanges": changes})
+    }
+
+    /// What `$/lowkey/document` says of this text.
+    pub(crate) fn fingerprint(&self) -> Value {
+        let hash = self.text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, b| {
+            (hash ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3)
+        });
+        json!({
+            "version": self.version,
+            "bytes": self.text.len(),
+            "lines": self.lines().len(),
+            "fnv1a": format!("{hash:016x}"),
+            "desynced": false,
+        })
+    }
+
+    /// Fails unless `item` fits this text with the cursor at a byte offset, as editors check it.
+    pub(crate) fn assert_fits(&self, cursor: usize, item: &Value) {
+        let place = |end: &str| {
+            let position = &item["range"][end];
+            (position["line"].as_u64().unwrap(), position["character"].as_u64().unwrap())
+        };
+        let (start, end) = (place("start"), place("end"));
+        assert_eq!(start.0, end.0, "the range is on one line: {item}");
+        let (start, end) = (self.offset(start.0, start.1), self.offset(end.0, end.1));
+        assert!(start <= cursor && cursor <= end, "the range holds the cursor {cursor}: {item}");
+        let new = item["insertText"].as_str().unwrap();
+        let before = &self.text[start..cursor];
+        assert!(
+            new.starts_with(before) || before.trim().is_empty(),
+            "the text repeats what stands before the cursor ({before:?}): {item}"
+        );
+        let mut rest = new.get(before.len()..).unwrap_or(new).chars();
+        let covered = &self.text[cursor..end];
+        assert!(
+            covered.trim_end().chars().all(|c| rest.any(|n| n == c)),
+            "the text repeats what it covers behind the cursor ({covered:?}): {item}"
+        );
+        assert!(item["command"]["arguments"][0].is_u64(), "{item}");
+    }
+}
+
+/// A small generator of reproducible numbers (SplitMix64).
+pub(crate) struct Dice(pub(crate) u64);
+
+impl Dice {
+    /// A number below `n`.
+    pub(crate) fn below(&mut self, n: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((z ^ (z >> 31)) % n as u64) as usize
+    }
+
+    /// One of these.
+    pub(crate) fn pick<'a, T: ?Sized>(&mut self, from: &[&'a T]) -> &'a T {
+        from[self.below(from.len())]
+    }
+}

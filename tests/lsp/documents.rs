@@ -1,0 +1,117 @@
+//! Texts of unusual size and content.
+
+use serde_json::{Value, json};
+
+use crate::server::{INLINE, Server, place};
+use crate::text::{Dice, Text};
+
+const URI: &str = "file:///work/a.rs";
+
+#[test]
+fn an_empty_document_is_answered() {
+    let mut server = Server::start(&Value::Null);
+    server.ready();
+    let text = Text::new("");
+    server.open(URI, "rust", "");
+    for item in server.items(URI, 0, 0) {
+        text.assert_fits(0, &item);
+    }
+    assert_eq!(server.document(URI), text.fingerprint());
+    server.finish();
+}
+
+/// Opens a big text, edits it and asks in it.
+fn check_big(whole: String) {
+    let mut server = Server::start(&Value::Null);
+    server.ready();
+    let mut text = Text { text: whole, version: 1 };
+    server.open(URI, "rust", &text.text);
+    let before = text.fingerprint();
+    assert_eq!(server.document(URI), before);
+    let half = text.text.len() / 2;
+    let middle = (half..).find(|&at| text.text.is_char_boundary(at)).unwrap();
+    let change = text.edit(middle..middle, "é😀\n    let");
+    let (line, character) = text.position(middle + "é😀\n    let".len());
+    server.notify("textDocument/didChange", &text.did_change(URI, &[change]));
+    assert_eq!(server.document(URI), text.fingerprint());
+    server.items(URI, line, character);
+    server.finish();
+}
+
+#[test]
+fn a_document_of_20_megabytes_is_edited_and_answered() {
+    let line = "    let größe = values.iter().map(|v| v * 2).sum::<u64>();\n";
+    check_big(line.repeat((20 << 20) / line.len()));
+}
+
+#[test]
+fn a_line_of_20_megabytes_is_edited_and_answered() {
+    check_big("let x = [1, 2, 3]; ".repeat((20 << 20) / 19));
+}
+
+#[test]
+fn binary_garbage_is_a_text_like_any_other() {
+    let mut server = Server::start(&Value::Null);
+    server.ready();
+    let mut dice = Dice(7);
+    let bytes: Vec<u8> = (0..20_000).map(|_| dice.below(256) as u8).collect();
+    let garbage = String::from_utf8_lossy(&bytes).into_owned();
+    let mut text = Text::new(&garbage);
+    server.open(URI, "plaintext", &garbage);
+    for round in 0..20 {
+        let at = (dice.below(text.text.len())..)
+            .find(|&at| text.text.is_char_boundary(at) && !splits_line_end(&text.text, at))
+            .unwrap();
+        let change = text.edit(at..at, "\u{0}\u{7f}\u{85}\u{2028}x\r");
+        server.notify("textDocument/didChange", &text.did_change(URI, &[change]));
+        let (line, character) = text.position(at);
+        let params = place(URI, line, character);
+        let result = server.ask(INLINE, &params).unwrap();
+        for item in result["items"].as_array().unwrap() {
+            text.assert_fits(at, item);
+        }
+        assert_eq!(server.document(URI), text.fingerprint(), "round {round}");
+    }
+    server.finish();
+}
+
+/// No editor's position is between the two bytes of a CRLF.
+fn splits_line_end(text: &str, at: usize) -> bool {
+    text[..at].ends_with('\r') && text[at..].starts_with('\n')
+}
+
+#[test]
+fn half_an_emoji_keeps_its_place() {
+    let mut server = Server::start(&Value::Null);
+    server.open(URI, "rust", "ab\n");
+    // As a JavaScript editor says it; no Rust string can hold it.
+    let body = |escape: &str, column: u32, version: i32| {
+        format!(
+            r#"{{"jsonrpc":"2.0","method":"textDocument/didChange","params":{{"textDocument":{{"uri":"{URI}","version":{version}}},"contentChanges":[{{"range":{{"start":{{"line":0,"character":{column}}},"end":{{"line":0,"character":{column}}}}},"text":"{escape}"}}]}}}}"#
+        )
+    };
+    server.write(&crate::server::frame(body("\\ud83d", 1, 2).as_bytes()));
+    server.write(&crate::server::frame(body("x", 2, 3).as_bytes()));
+    let mut expected = Text::new("a\u{fffd}xb\n");
+    expected.version = 3;
+    assert_eq!(server.document(URI), expected.fingerprint());
+    server.finish();
+}
+
+#[test]
+fn closing_during_a_request_answers_it_and_forgets_the_document() {
+    let mut server = Server::start(&Value::Null);
+    server.ready();
+    for _ in 0..10 {
+        server.open(URI, "rust", "fn add(a: i32, b: i32) -> i32 {\n    a + \n}\n");
+        let id = server.request(INLINE, &place(URI, 1, 8));
+        server.notify("textDocument/didClose", &json!({"textDocument": {"uri": URI}}));
+        match server.answer(id) {
+            Ok(result) => assert!(result["items"].is_array()),
+            Err(error) => assert_eq!(error.0, -32800),
+        }
+        assert_eq!(server.document(URI), Value::Null);
+        assert_eq!(server.items(URI, 1, 8), [] as [Value; 0]);
+    }
+    server.finish();
+}

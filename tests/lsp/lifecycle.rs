@@ -1,0 +1,183 @@
+//! Start, loading, shutdown, exit codes, and requests at the wrong time.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::server::{INLINE, Options, Server, capabilities, frames, notification, place};
+
+const URI: &str = "file:///work/a.rs";
+
+#[test]
+fn a_session_ends_with_code_0_after_shutdown() {
+    let mut server = Server::start(&Value::Null);
+    server.finish();
+}
+
+#[test]
+fn exit_without_shutdown_is_code_1() {
+    let mut server = Server::start(&Value::Null);
+    server.notify("exit", &Value::Null);
+    assert_eq!(server.wait_for_exit().0, Some(1));
+}
+
+#[test]
+fn a_closed_stdin_ends_the_server() {
+    let mut server = Server::start(&Value::Null);
+    server.hang_up();
+    assert_eq!(server.wait_for_exit().0, Some(1));
+
+    let mut server = Server::start(&Value::Null);
+    assert_eq!(server.ask("shutdown", &Value::Null), Ok(Value::Null));
+    server.hang_up();
+    assert_eq!(server.wait_for_exit().0, Some(0));
+
+    let mut server = Server::spawn(Options::default());
+    server.hang_up();
+    assert_eq!(server.wait_for_exit().0, Some(1), "before initialize");
+}
+
+#[test]
+fn a_request_is_answered_although_stdin_closes_right_behind_it() {
+    let mut server = Server::start(&Value::Null);
+    server.open(URI, "rust", "fn main() {\n    \n}\n");
+    let id = server.request(INLINE, &place(URI, 1, 4));
+    server.hang_up();
+    server.wait_for_exit();
+    assert!(server.answer(id).is_ok_and(|result| result["items"].is_array()));
+}
+
+#[test]
+fn requests_after_shutdown_are_refused() {
+    let mut server = Server::start(&Value::Null);
+    assert_eq!(server.ask("shutdown", &Value::Null), Ok(Value::Null));
+    assert_eq!(server.ask(INLINE, &place(URI, 0, 0)).unwrap_err().0, -32600);
+    assert_eq!(server.ask("shutdown", &Value::Null).unwrap_err().0, -32600);
+    server.notify("exit", &Value::Null);
+    assert_eq!(server.wait_for_exit().0, Some(0));
+}
+
+#[test]
+fn a_request_before_initialize_is_refused() {
+    let mut server = Server::spawn(Options::default());
+    assert_eq!(server.ask(INLINE, &place(URI, 0, 0)).unwrap_err().0, -32002);
+    server.open(URI, "rust", "dropped, as the specification says");
+    server.initialize(&capabilities(), &Value::Null, None);
+    assert_eq!(server.document(URI), Value::Null);
+    assert_eq!(server.ask("initialize", &json!({"capabilities": {}})).unwrap_err().0, -32600);
+    server.finish();
+}
+
+#[test]
+fn messages_before_the_answer_to_initialize_are_not_lost() {
+    let mut server = Server::spawn(Options::default());
+    let (initialize, first) =
+        server.make_request("initialize", &json!({"capabilities": capabilities()}));
+    let item =
+        json!({"uri": URI, "languageId": "rust", "version": 3, "text": "fn main() {\n    \n}\n"});
+    let open = notification("textDocument/didOpen", &json!({ "textDocument": item }));
+    let (inline, second) = server.make_request(INLINE, &place(URI, 1, 4));
+    let (document, third) =
+        server.make_request("$/lowkey/document", &json!({"textDocument": {"uri": URI}}));
+    server.write(&frames([&first, &open, &second, &third]));
+    assert!(server.answer(inline).unwrap()["items"].is_array());
+    assert_eq!(server.answer(document).unwrap()["version"], 3);
+    assert!(server.answer(initialize).is_ok());
+    assert_eq!(server.order[0], initialize, "initialize is answered first");
+    server.finish();
+}
+
+#[test]
+fn initialize_does_not_wait_for_the_model() {
+    let mut server = Server::spawn(Options::default());
+    let started = Instant::now();
+    server.initialize(&capabilities(), &Value::Null, None);
+    // Generous, because the machine is shared; the figure itself stands in the README.
+    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
+    server.finish();
+}
+
+#[test]
+fn a_request_while_the_model_loads_is_answered_within_its_budget() {
+    let mut server = Server::start(&json!({"time_budget_ms": 1}));
+    server.open(URI, "rust", "fn main() {\n    \n}\n");
+    let started = Instant::now();
+    for _ in 0..20 {
+        server.items(URI, 1, 4);
+    }
+    assert!(started.elapsed() < Duration::from_secs(40), "{:?}", started.elapsed());
+    server.ready();
+    server.finish();
+}
+
+#[test]
+fn loading_is_reported_as_progress_from_begin_to_end() {
+    let mut server = Server::start(&Value::Null);
+    server.ready();
+    // The harness checks each report; what began has ended before the server has.
+    let log = server.finish();
+    let created = server.asked.iter().filter(|(m, _)| m == "window/workDoneProgress/create");
+    assert!(created.count() <= 1, "one token at most: {log}");
+}
+
+#[test]
+fn a_model_that_cannot_be_loaded_is_one_message() {
+    let mut server = Server::start(&json!({"model": "/nonexistent/model.gguf"}));
+    let message = server.notification("window/showMessage");
+    assert_eq!(message["type"], 1, "an error: {message}");
+    assert!(message["message"].as_str().unwrap().contains("/nonexistent/model.gguf"), "{message}");
+    server.open(URI, "rust", "fn main() {\n    \n}\n");
+    assert_eq!(server.items(URI, 1, 4), [] as [Value; 0]);
+    assert_eq!(server.ask("$/lowkey/status", &Value::Null).unwrap()["state"], "failed");
+    server.finish();
+}
+
+#[test]
+fn what_is_advertised_is_what_is_there() {
+    let mut server = Server::spawn(Options::default());
+    let advertised = server.initialize(&capabilities(), &Value::Null, None);
+    assert_eq!(advertised["positionEncoding"], "utf-16");
+    assert_eq!(advertised["inlineCompletionProvider"], true);
+    assert_eq!(advertised["textDocumentSync"]["change"], 2, "incremental");
+    assert_eq!(advertised["completionProvider"], Value::Null, "ghost text is enough");
+    for command in advertised["executeCommandProvider"]["commands"].as_array().unwrap() {
+        let params = json!({"command": command, "arguments": [1]});
+        assert!(server.ask("workspace/executeCommand", &params).is_ok(), "{command}");
+    }
+    let unknown = json!({"command": "lowkey.unknown"});
+    assert_eq!(server.ask("workspace/executeCommand", &unknown).unwrap_err().0, -32602);
+    assert_eq!(server.ask("textDocument/hover", &place(URI, 0, 0)).unwrap_err().0, -32601);
+    server.finish();
+}
+
+#[test]
+fn the_first_encoding_that_both_have_is_used() {
+    for (offered, chosen) in [
+        (json!(["utf-8", "utf-32", "utf-16"]), "utf-8"),
+        (json!(["utf-16"]), "utf-16"),
+        (json!(["utf-32"]), "utf-32"),
+        (json!(["utf-7"]), "utf-16"),
+        (Value::Null, "utf-16"),
+    ] {
+        let mut server = Server::spawn(Options::default());
+        let mut capabilities = capabilities();
+        capabilities["general"]["positionEncodings"] = offered;
+        let advertised = server.initialize(&capabilities, &Value::Null, None);
+        assert_eq!(advertised["positionEncoding"], chosen);
+        server.open(URI, "rust", "😀x\n");
+        let column = match chosen {
+            "utf-8" => 4,
+            "utf-16" => 2,
+            _ => 1,
+        };
+        let at = json!({"line": 0, "character": column});
+        let change = json!({"range": {"start": at, "end": at}, "text": "é"});
+        let params =
+            json!({"textDocument": {"uri": URI, "version": 2}, "contentChanges": [change]});
+        server.notify("textDocument/didChange", &params);
+        let mut expected = crate::text::Text::new("😀éx\n");
+        expected.version = 2;
+        assert_eq!(server.document(URI), expected.fingerprint(), "{chosen}");
+        server.finish();
+    }
+}

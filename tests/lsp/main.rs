@@ -1,0 +1,19 @@
+//! The language server as a process, spoken to as editors do and as they should not.
+//!
+//! The model is the embedded one. No test depends on what it says, only on how it is said.
+
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+#[path = "../harness/server.rs"]
+mod server;
+#[path = "../harness/text.rs"]
+mod text;
+
+mod broken_input;
+mod documents;
+mod ghost_text;
+mod lifecycle;
+mod popup;
+mod secrets;
+mod settings;
+mod storm;

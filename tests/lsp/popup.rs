@@ -1,0 +1,103 @@
+//! `textDocument/completion`: the way in for editors without ghost text.
+
+use serde_json::{Value, json};
+
+use crate::ghost_text::{PLACES, open};
+use crate::server::{Options, Server, capabilities, place};
+
+const COMPLETION: &str = "textDocument/completion";
+
+fn without_ghost_text() -> Value {
+    let mut capabilities = capabilities();
+    capabilities["textDocument"] =
+        json!({"completion": {"completionItem": {"documentationFormat": ["markdown"]}}});
+    capabilities
+}
+
+#[test]
+fn an_editor_without_ghost_text_gets_one_popup_entry() {
+    let mut server = Server::spawn(Options::default());
+    let advertised = server.initialize(&without_ghost_text(), &Value::Null, None);
+    assert!(advertised["completionProvider"].is_object(), "{advertised}");
+    server.ready();
+    let mut n_suggested = 0;
+    for (idx, (language, marked)) in PLACES.iter().enumerate() {
+        let uri = format!("file:///work/{idx}");
+        let (text, cursor) = open(&mut server, &uri, language, marked);
+        let (line, character) = text.position(cursor);
+        let list = server.ask(COMPLETION, &place(&uri, line, character)).unwrap();
+        assert_eq!(list["isIncomplete"], true, "{list}");
+        let items = list["items"].as_array().unwrap();
+        assert!(items.len() <= 1, "{list}");
+        for item in items {
+            assert_eq!(item["kind"], 1, "Text: {item}");
+            assert_eq!(item["insertTextMode"], 1, "as is: {item}");
+            assert_eq!(item["insertTextFormat"], 1, "plain: {item}");
+            let edit = &item["textEdit"];
+            let new = edit["newText"].as_str().unwrap();
+            let label = item["label"].as_str().unwrap();
+            assert_eq!(label, new.trim().lines().next().unwrap().trim());
+            let n_lines = new.lines().count();
+            assert!(item["detail"].as_str().unwrap().starts_with(&n_lines.to_string()), "{item}");
+            assert!(item["documentation"]["value"].as_str().unwrap().contains(new), "{item}");
+            // What is typed already is the filter, and the edit replaces exactly that.
+            let start =
+                text.offset(line.into(), edit["range"]["start"]["character"].as_u64().unwrap());
+            let typed = &text.text[start..cursor];
+            assert_eq!(item["filterText"].as_str().unwrap_or_default(), typed, "{item}");
+            assert!(new.starts_with(typed), "{item}");
+            assert_eq!(item["command"]["command"], "lowkey.accept");
+            n_suggested += 1;
+        }
+    }
+    assert!(n_suggested > 0, "the popup is empty everywhere");
+    server.finish();
+}
+
+#[test]
+fn an_editor_with_ghost_text_gets_no_popup_entry() {
+    let mut server = Server::start(&Value::Null);
+    server.ready();
+    let (text, cursor) = open(&mut server, "file:///work/a.js", PLACES[0].0, PLACES[0].1);
+    let (line, character) = text.position(cursor);
+    let list = server.ask(COMPLETION, &place("file:///work/a.js", line, character)).unwrap();
+    assert_eq!(list["items"], json!([]));
+    server.finish();
+}
+
+#[test]
+fn the_setting_popup_decides() {
+    for (popup, capabilities, advertises) in [
+        ("always", capabilities(), true),
+        ("never", without_ghost_text(), false),
+        ("auto", capabilities(), false),
+        ("auto", without_ghost_text(), true),
+    ] {
+        let mut server = Server::spawn(Options::default());
+        let advertised = server.initialize(&capabilities, &json!({"popup": popup}), None);
+        assert_eq!(advertised["completionProvider"].is_object(), advertises, "{popup}");
+        server.finish();
+    }
+}
+
+#[test]
+fn a_popup_switched_on_later_is_registered() {
+    let mut server = Server::spawn(Options::default());
+    let mut capabilities = capabilities();
+    capabilities["textDocument"]["completion"] = json!({"dynamicRegistration": true});
+    server.initialize(&capabilities, &Value::Null, None);
+    server.ready();
+    let settings = json!({"settings": {"lowkey": {"popup": "always"}}});
+    server.notify("workspace/didChangeConfiguration", &settings);
+    server.notify("workspace/didChangeConfiguration", &settings);
+    // The registration is a request of the server's; the harness answers it.
+    while !server.asked.iter().any(|(method, _)| method == "client/registerCapability") {
+        assert!(server.ask("$/lowkey/status", &Value::Null).is_ok());
+    }
+    server.finish();
+    let registrations =
+        server.asked.iter().filter(|(method, _)| method == "client/registerCapability");
+    let registrations: Vec<_> = registrations.collect();
+    assert_eq!(registrations.len(), 1, "once: {registrations:?}");
+    assert_eq!(registrations[0].1["registrations"][0]["method"], COMPLETION);
+}

@@ -1,0 +1,83 @@
+//! Files that the model must not see: silence there, with a reason, and nothing of them anywhere else.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use crate::server::{Options, Server, capabilities, uri};
+
+/// A folder of a test's own, removed with it.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        let _ = std::fs::remove_dir_all(&path);
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    fn write(&self, name: &str, text: &str) -> String {
+        let path = self.0.join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, text).unwrap();
+        uri(&path)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+const TEXT: &str = "const a1 = foo(1);\nconst a2 = foo(2);\nconst a3 = foo(3);\nconst a4 = \n";
+
+#[test]
+fn denied_files_are_silent_and_say_why() {
+    let folder = Folder::new("denied");
+    folder.write(".gitignore", "generated/\n*.tmp.js\n");
+    folder.write(".lowkeyignore", "private/\n");
+    let denied = [
+        ".env",
+        ".env.local",
+        "config/secrets.yaml",
+        "id_rsa",
+        "server.pem",
+        "generated/a.js",
+        "b.tmp.js",
+        "private/c.js",
+    ]
+    .map(|name| folder.write(name, TEXT));
+    let allowed = folder.write("src/main.js", TEXT);
+    let mut server = Server::spawn(Options::default());
+    server.initialize(&capabilities(), &Value::Null, Some(&folder.0));
+    server.ready();
+    for uri in &denied {
+        server.open(uri, "javascript", TEXT);
+        assert_eq!(server.items(uri, 3, 11), [] as [Value; 0], "{uri}");
+        let report = server.explain(uri);
+        assert!(report["silent"].is_string(), "{uri}: {report}");
+        assert_eq!(report["tokens"]["prompt"], 0, "nothing of it was in a prompt: {uri}");
+    }
+    server.open(&allowed, "javascript", TEXT);
+    server.items(&allowed, 3, 11);
+    assert_ne!(server.explain(&allowed)["tokens"]["prompt"], 0, "an allowed file is asked about");
+    server.finish();
+}
+
+#[test]
+fn a_folder_added_later_brings_its_rules() {
+    let folder = Folder::new("added");
+    folder.write(".gitignore", "generated/\n");
+    let uri_of_root = uri(&folder.0);
+    let generated = folder.write("generated/a.js", TEXT);
+    let mut server = Server::start(&Value::Null);
+    server.ready();
+    let added = json!({"event": {"added": [{"uri": uri_of_root, "name": "a"}], "removed": []}});
+    server.notify("workspace/didChangeWorkspaceFolders", &added);
+    server.open(&generated, "javascript", TEXT);
+    assert_eq!(server.items(&generated, 3, 11), [] as [Value; 0]);
+    assert_eq!(server.explain(&generated)["tokens"]["prompt"], 0);
+    server.finish();
+}

@@ -1,0 +1,257 @@
+//! Floods: edits, requests and cancellations faster than any model.
+//!
+//! Three promises: the server's text is the editor's text in the end, every request is
+//! answered exactly once (the harness fails on a second answer and on a missing one), and
+//! no suggestion is delivered for a text that the server knows to have changed.
+
+use std::collections::HashMap;
+
+use serde_json::{Value, json};
+
+use crate::ghost_text::PLACES;
+use crate::server::{INLINE, Server, frame, frames, notification, place};
+use crate::text::{Dice, Text};
+
+const URI: &str = "file:///work/storm.js";
+const N_MESSAGES: usize = 10_000;
+
+/// What is typed and pasted: code, and everything that breaks column arithmetic.
+const PIECES: &[&str] = &[
+    "const a9 = foo(9);\n",
+    "foo(",
+    ")",
+    "; ",
+    " = ",
+    "a",
+    "b1",
+    "\n",
+    "\r\n",
+    "\r",
+    "😀",
+    "👩‍👩‍👧",
+    "é",
+    "e\u{301}",
+    "中文",
+    "\u{2028}",
+    "\u{85}",
+    "\t",
+    "",
+    "𝒳 + 𝒴\n",
+    "    ",
+    "\"",
+];
+
+/// A request under way.
+struct Asked {
+    text: Text,
+    cursor: usize,
+}
+
+/// Byte offsets where an editor's cursor can stand.
+fn somewhere(text: &str, dice: &mut Dice) -> usize {
+    let mut at = dice.below(text.len() + 1);
+    while !text.is_char_boundary(at) || (text[..at].ends_with('\r') && text[at..].starts_with('\n'))
+    {
+        at -= 1;
+    }
+    at
+}
+
+/// One random edit; several changes in one notification now and then.
+fn edit(text: &mut Text, dice: &mut Dice) -> Value {
+    let n = if dice.below(8) == 0 { 3 } else { 1 };
+    let mut changes = Vec::new();
+    for _ in 0..n {
+        let (a, b) = (somewhere(&text.text, dice), somewhere(&text.text, dice));
+        // Mostly typing; a deletion only while there is enough to delete.
+        let range = match dice.below(4) {
+            0 if a.abs_diff(b) < 40 || text.text.len() > 3000 => a.min(b)..a.max(b),
+            _ => a..a,
+        };
+        let piece = dice.pick(PIECES);
+        changes.push(text.edit(range, piece));
+    }
+    text.did_change(URI, &changes)
+}
+
+#[test]
+fn ten_thousand_edits_and_requests_in_disorder_end_in_the_same_text() {
+    let mut server = Server::start(&json!({"popup": "always", "time_budget_ms": 50}));
+    server.ready();
+    let mut dice = Dice(20_261_122);
+    let start = PLACES[0].1.replace('|', "");
+    let mut text = Text::new(&start);
+    server.open(URI, "javascript", &text.text);
+    let mut asked: HashMap<i64, Asked> = HashMap::new();
+    let mut barriers: HashMap<i64, Text> = HashMap::new();
+    let mut cancelled = 0;
+    let mut batch = Vec::new();
+    for n in 0..N_MESSAGES {
+        let message = match dice.below(20) {
+            0..11 => notification("textDocument/didChange", &edit(&mut text, &mut dice)),
+            kind @ 11..18 => {
+                // Where something can be suggested, so that there is something to deliver.
+                let cursor = match dice.below(3) {
+                    0 => somewhere(&text.text, &mut dice),
+                    _ => text.text.rfind(" = ").map_or(0, |at| at + 3),
+                };
+                let (line, character) = text.position(cursor);
+                let method = if kind == 17 { "textDocument/completion" } else { INLINE };
+                let (id, message) = server.make_request(method, &place(URI, line, character));
+                if method == INLINE {
+                    asked.insert(id, Asked { text: text.clone(), cursor });
+                } else {
+                    asked.insert(id, Asked { text: text.clone(), cursor: usize::MAX });
+                }
+                message
+            }
+            18 => {
+                cancelled += 1;
+                let ids: Vec<_> = asked.keys().copied().collect();
+                let id = if ids.is_empty() { 0 } else { ids[dice.below(ids.len())] };
+                notification("$/cancelRequest", &json!({ "id": id }))
+            }
+            _ => {
+                let params = json!({"textDocument": {"uri": URI}});
+                let (id, message) = server.make_request("$/lowkey/document", &params);
+                barriers.insert(id, text.clone());
+                message
+            }
+        };
+        batch.extend(frame(message.to_string().as_bytes()));
+        // Sometimes many messages in one write, sometimes a message in two.
+        if dice.below(12) == 0 || n + 1 == N_MESSAGES {
+            let at = dice.below(batch.len());
+            server.write(&batch[..at]);
+            server.write(&batch[at..]);
+            batch.clear();
+        }
+        // Now and then the editor waits, so that the model gets to finish something.
+        if n % 100 == 99 {
+            server.write(&std::mem::take(&mut batch));
+            let cursor = text.text.rfind(" = ").map_or(0, |at| at + 3);
+            let (line, character) = text.position(cursor);
+            let id = server.request(INLINE, &place(URI, line, character));
+            asked.insert(id, Asked { text: text.clone(), cursor });
+            let answer = server.answer(id).expect("nothing supersedes it");
+            for item in answer["items"].as_array().unwrap() {
+                text.assert_fits(cursor, item);
+            }
+            asked.remove(&id);
+        }
+    }
+    assert_eq!(server.document(URI), text.fingerprint(), "the final text");
+
+    let (mut n_superseded, mut n_silent, mut n_delivered) = (0, 0, 0);
+    // Answers in the order in which they came: what the server had confirmed by then.
+    let mut confirmed = 0;
+    for id in server.order.clone() {
+        if let Some(expected) = barriers.remove(&id) {
+            assert_eq!(server.answer(id).unwrap(), expected.fingerprint(), "on the way");
+            confirmed = expected.version;
+            continue;
+        }
+        let Some(asked) = asked.remove(&id) else { continue };
+        match server.answer(id) {
+            Err((code, words)) => {
+                assert_eq!(code, -32800, "{words}");
+                n_superseded += 1;
+            }
+            Ok(result) => {
+                let items = result["items"].as_array().expect("never null");
+                if items.is_empty() {
+                    n_silent += 1;
+                    continue;
+                }
+                n_delivered += 1;
+                assert!(
+                    asked.text.version >= confirmed,
+                    "stale: made for version {}, delivered after version {confirmed}",
+                    asked.text.version
+                );
+                if asked.cursor != usize::MAX {
+                    asked.text.assert_fits(asked.cursor, &items[0]);
+                }
+            }
+        }
+    }
+    assert!(asked.is_empty() && barriers.is_empty(), "never answered");
+    println!(
+        "superseded {n_superseded}, silent {n_silent}, delivered {n_delivered}, \
+         cancellations {cancelled}, final {} bytes",
+        text.text.len()
+    );
+    assert!(n_superseded > 0);
+    server.finish();
+}
+
+#[test]
+fn a_storm_of_cancellations_answers_every_request_once() {
+    let mut server = Server::start(&Value::Null);
+    server.ready();
+    let mut dice = Dice(3);
+    let (mut to_cancel, mut to_answer) = (Vec::new(), Vec::new());
+    for n in 0..200 {
+        // A document each, so that nothing is superseded and nothing remembered.
+        let uri = format!("file:///work/{n}.rs");
+        server.open(&uri, "rust", &PLACES[2].1.replace('|', &format!("x{n}")));
+        let (id, request) = server.make_request(INLINE, &place(&uri, 8, 24));
+        let cancel = |id: i64| notification("$/cancelRequest", &json!({ "id": id }));
+        let past = dice.below(id as usize) as i64;
+        let messages = match dice.below(4) {
+            0 | 1 => vec![request, cancel(id)],
+            2 => vec![request, cancel(id), cancel(id), cancel(past)],
+            _ => vec![cancel(id), request, cancel(id + 1_000_000)],
+        };
+        let list = if messages.len() == 3 { &mut to_answer } else { &mut to_cancel };
+        list.push(id);
+        server.write(&frames(&messages));
+    }
+    let mut count = |ids: Vec<i64>| {
+        let n = ids.len();
+        let is_cancelled = |id: i64| match server.answer(id) {
+            Ok(result) => {
+                assert!(result["items"].is_array());
+                false
+            }
+            Err((code, words)) => {
+                assert_eq!(code, -32800, "{words}");
+                true
+            }
+        };
+        (ids.into_iter().map(is_cancelled).filter(|&c| c).count(), n)
+    };
+    // One or the other may have been answered before its cancellation was read.
+    let (n_cancelled, n) = count(to_cancel);
+    assert!(n_cancelled * 10 >= n * 9, "of {n} cancelled requests only {n_cancelled} ended so");
+    // A cancellation of something else cancels nothing; `past` may have met one of these.
+    let (n_cancelled, n) = count(to_answer);
+    assert!(n_cancelled * 2 < n, "of {n} requests {n_cancelled} were cancelled by mistake");
+    server.items("file:///work/0.rs", 8, 24);
+    server.finish();
+}
+
+#[test]
+fn a_flood_of_requests_keeps_no_edit_waiting() {
+    let mut server = Server::start(&Value::Null);
+    server.ready();
+    // Many documents, so that nothing is superseded and all of them wait for the model.
+    let n_documents = 300;
+    let mut ids = Vec::new();
+    for n in 0..n_documents {
+        let uri = format!("file:///work/{n}.rs");
+        server.open(&uri, "rust", &PLACES[2].1.replace('|', &format!("x{n}")));
+        ids.push(server.request(INLINE, &place(&uri, 8, 24)));
+    }
+    let mut text = Text::new("x");
+    server.open(URI, "javascript", &text.text);
+    let change = text.edit(1..1, "y");
+    server.notify("textDocument/didChange", &text.did_change(URI, &[change]));
+    assert_eq!(server.document(URI), text.fingerprint());
+    let n_before = server.order.len();
+    assert!(n_before < n_documents, "the edit was confirmed before the flood was answered");
+    for id in ids {
+        assert!(server.answer(id).is_ok());
+    }
+    server.finish();
+}

@@ -1,0 +1,133 @@
+//! Nothing leaves the machine, and nothing of a document reaches the log.
+//!
+//! A whole session runs in a network namespace without any interface and under strace.
+//! Both tools must be there: without them this promise is not tested, so the test fails.
+
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+#[path = "harness/server.rs"]
+mod server;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde_json::{Value, json};
+use server::{INLINE, Options, Server, capabilities, frame, place};
+
+/// Words that occur nowhere but in the documents of this test.
+const MARKERS: [&str; 4] = ["zebracorn", "quuxalot", "frobnify", "hunter2secret"];
+
+/// Fails with a clear message where a tool is missing or not allowed.
+fn require(tool: &str, arguments: &[&str]) {
+    let status =
+        Command::new(tool).args(arguments).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    assert!(
+        status.as_ref().is_ok_and(std::process::ExitStatus::success),
+        "`{tool} {}` does not work here ({status:?}); install it \
+         (Debian: apt-get install strace util-linux), this promise cannot be tested without it",
+        arguments.join(" ")
+    );
+}
+
+/// A session with everything that handles source text: edits, ghost text, popup, explain, errors.
+fn session(server: &mut Server, root: &Path) -> String {
+    let [zebra, quux, frob, secret] = MARKERS;
+    server.initialize(&capabilities(), &json!({"popup": "always"}), Some(root));
+    server.ready();
+    let uri = server::uri(&root.join(format!("{zebra}.js")));
+    let text = format!(
+        "const {quux}1 = {frob}(1);\nconst {quux}2 = {frob}(2);\nconst {quux}3 = {frob}(3);\nconst {quux}4 = \n"
+    );
+    server.open(&uri, "javascript", &text);
+    let column = 9 + quux.len() as u32 + 1;
+    for kind in [1, 2] {
+        let mut params = place(&uri, 3, column);
+        params["context"]["triggerKind"] = kind.into();
+        assert!(server.ask(INLINE, &params).is_ok());
+        assert!(server.ask("textDocument/completion", &place(&uri, 3, column)).is_ok());
+    }
+    assert!(server.explain(&uri).is_object());
+    // A secret file, a desynced document, messages that cannot be read: each may tempt a log.
+    let env = server::uri(&root.join(".env"));
+    server.open(&env, "plaintext", &format!("PASSWORD={secret}\n"));
+    assert_eq!(server.items(&env, 0, 9), [] as [Value; 0]);
+    let backwards =
+        json!({"start": {"line": 2, "character": 0}, "end": {"line": 0, "character": 0}});
+    let change = json!({"range": backwards, "text": frob});
+    let params = json!({"textDocument": {"uri": uri, "version": 2}, "contentChanges": [change]});
+    server.notify("textDocument/didChange", &params);
+    server.items(&uri, 3, column);
+    assert!(server.ask(INLINE, &json!({"textDocument": {"uri": 1}, "position": secret})).is_err());
+    server.write(&frame(format!("{{\"{secret}\"").as_bytes()));
+    assert_eq!(server.next_error().0, -32700);
+    server.write(format!("{secret}\r\n\r\n").as_bytes());
+    assert_eq!(server.next_error().0, -32600);
+    server.finish()
+}
+
+/// A folder of a test's own.
+fn folder(name: &str) -> PathBuf {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    std::fs::create_dir_all(&path).unwrap();
+    path
+}
+
+#[test]
+fn the_log_has_no_word_of_a_document() {
+    let root = folder("privacy-log");
+    let mut server = Server::spawn(Options::default());
+    let log = session(&mut server, &root);
+    assert!(log.contains("INFO"), "there is a log: {log}");
+    for marker in MARKERS {
+        assert!(!log.contains(marker), "{marker} is in the log:\n{log}");
+    }
+}
+
+#[test]
+fn not_even_a_log_at_debug_level_has_one() {
+    let root = folder("privacy-debug");
+    let env = vec![("LOWKEY_LOG", "debug".to_owned())];
+    let mut server = Server::spawn(Options { env, ..Options::default() });
+    let log = session(&mut server, &root);
+    assert!(log.contains("DEBUG"), "there is a log: {log}");
+    for marker in MARKERS {
+        assert!(!log.contains(marker), "{marker} is in the log:\n{log}");
+    }
+}
+
+#[test]
+fn a_session_works_without_a_network_and_opens_no_connection() {
+    require("unshare", &["-rn", "true"]);
+    require("strace", &["-f", "-o", "/dev/null", "true"]);
+    let root = folder("privacy-network");
+    let trace = root.join("strace.txt");
+    let under = ["unshare", "-rn", "strace", "-f", "-e", "trace=network", "-o"]
+        .map(str::to_owned)
+        .into_iter()
+        .chain([trace.display().to_string()])
+        .collect();
+    let mut server = Server::spawn(Options { under, ..Options::default() });
+    session(&mut server, &root);
+    let trace = std::fs::read_to_string(&trace).unwrap();
+    assert!(trace.contains("exited with 0"), "strace saw the server end:\n{trace}");
+    let outbound: Vec<&str> = trace.lines().filter(|line| is_outbound(line)).collect();
+    assert!(outbound.is_empty(), "network calls:\n{}", outbound.join("\n"));
+}
+
+/// Any use of an internet socket, or of any socket that is not between our own threads.
+fn is_outbound(line: &str) -> bool {
+    let call = line.split_whitespace().nth(1).unwrap_or_default();
+    let is_network = ["socket(", "connect(", "sendto(", "sendmsg(", "bind(", "listen("]
+        .iter()
+        .any(|name| call.starts_with(name));
+    is_network && !line.contains("AF_UNIX")
+}
+
+#[test]
+fn the_outbound_check_sees_what_it_is_for() {
+    assert!(is_outbound("12 socket(AF_INET, SOCK_STREAM, IPPROTO_TCP) = 3"));
+    assert!(is_outbound("12 connect(3, {sa_family=AF_INET6, sin6_port=htons(443)}, 28) = 0"));
+    assert!(is_outbound("12 sendto(3, \"x\", 1, 0, NULL, 0) = 1"));
+    assert!(!is_outbound("12 socketpair(AF_UNIX, SOCK_STREAM, 0, [3, 4]) = 0"));
+    assert!(!is_outbound("12 +++ exited with 0 +++"));
+}
