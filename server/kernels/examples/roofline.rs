@@ -1,6 +1,6 @@
 //! Measures the kernels on this machine: matrix products per shape, attention, and what memory gives.
 //!
-//! `cargo run --release -p lowkey-kernels --example roofline -- [--threads N] [--isa avx512|avx2|portable] [--rounds N] [FILTER]`
+//! `cargo run --release -p lowkey-kernels --example roofline -- [--threads N] [--isa avx512|avx2-vnni|avx2|portable] [--rounds N] [FILTER]`
 //!
 //! Every figure is the best of several rounds, so that what else runs on the machine disturbs least. Weights are taken in turn from a set larger than the caches, as decoding does.
 #![expect(clippy::print_stdout, reason = "a program whose output is its result")]
@@ -36,6 +36,7 @@ fn options() -> Options {
                 options.isa = match args.next().as_deref() {
                     Some("portable") => Isa::Portable,
                     Some("avx2") => Isa::Avx2,
+                    Some("avx2-vnni") => Isa::Avx2Vnni,
                     _ => Isa::detect(),
                 };
             }

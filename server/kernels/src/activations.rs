@@ -25,6 +25,8 @@ pub struct Quantized {
     offsets: Vec<i32>,
     /// Sums of quants per 16 columns, `[m / 4][k / 32][2][4 rows]`.
     half_sums: Vec<i32>,
+    /// Each group's sum of quants times its scale, in the order of the scales: what multiplies a block's minimum.
+    scaled_sums: Vec<f32>,
     /// The rows before quantization (`m` × `k`), where float weights want them.
     floats: Option<Vec<f32>>,
 }
@@ -46,6 +48,8 @@ pub(crate) struct Block<'a> {
     pub(crate) offsets: &'a [i32],
     /// `[k / 32][2][4 rows]`
     pub(crate) half_sums: &'a [i32],
+    /// `[k / 32][4 rows]`
+    pub(crate) scaled_sums: &'a [f32],
 }
 
 /// The places of one block, to be filled row by row.
@@ -54,6 +58,7 @@ struct BlockMut<'a> {
     scales: &'a mut [f32],
     offsets: &'a mut [i32],
     half_sums: &'a mut [i32],
+    scaled_sums: &'a mut [f32],
 }
 
 /// What a row is computed from.
@@ -139,7 +144,8 @@ impl Quantized {
         Block {
             quants: &self.quants[block * n * GROUP..(block + 1) * n * GROUP],
             scales: &self.scales[span.clone()],
-            offsets: &self.offsets[span],
+            offsets: &self.offsets[span.clone()],
+            scaled_sums: &self.scaled_sums[span],
             half_sums: &self.half_sums[block * 2 * n..(block + 1) * 2 * n],
         }
     }
@@ -171,13 +177,14 @@ impl Quantized {
         source: impl Fn(usize) -> Source<'s> + Sync,
     ) {
         (self.m, self.k) = (m, k);
-        // Values per block and array: one of scales, one of offsets, two of sums, 32 quants.
+        // Scales per block; two half sums and 32 quants go with each.
         let n = self.n_groups() * BLOCK;
         let n_blocks = m.div_ceil(BLOCK);
         self.quants.resize(n_blocks * n * GROUP, 0);
         self.scales.resize(n_blocks * n, 0.0);
         self.offsets.resize(n_blocks * n, 0);
         self.half_sums.resize(n_blocks * 2 * n, 0);
+        self.scaled_sums.resize(n_blocks * n, 0.0);
         let kept = if let Some(floats) = &mut self.floats {
             floats.resize(m * k, 0.0);
             k
@@ -187,6 +194,7 @@ impl Quantized {
         let (quants, scales) = (Shared::new(&mut self.quants), Shared::new(&mut self.scales));
         let (offsets, half_sums) =
             (Shared::new(&mut self.offsets), Shared::new(&mut self.half_sums));
+        let scaled_sums = Shared::new(&mut self.scaled_sums);
         let floats = Shared::new(self.floats.as_deref_mut().unwrap_or_default());
         // A row takes about a microsecond: to wake a worker is worth it only for several.
         pool.split(n_blocks, (4096 / k.max(1)).clamp(1, 16), |blocks| {
@@ -198,6 +206,7 @@ impl Quantized {
                         scales: scales.part(block * n, n),
                         offsets: offsets.part(block * n, n),
                         half_sums: half_sums.part(block * 2 * n, 2 * n),
+                        scaled_sums: scaled_sums.part(block * n, n),
                     }
                 };
                 for row in block * BLOCK..m.min((block + 1) * BLOCK) {
@@ -244,8 +253,9 @@ unsafe fn quantize_row<V: Lanes>(
     let scales = places.scales[..n * BLOCK].as_chunks_mut::<BLOCK>().0;
     let offsets = places.offsets[..n * BLOCK].as_chunks_mut::<BLOCK>().0;
     let half_sums = places.half_sums[..n * 2 * BLOCK].as_chunks_mut::<{ 2 * BLOCK }>().0;
-    let groups = quads.iter_mut().zip(scales).zip(offsets).zip(half_sums);
-    for (group, (((quads, scales), offsets), half_sums)) in groups.enumerate() {
+    let scaled_sums = places.scaled_sums[..n * BLOCK].as_chunks_mut::<BLOCK>().0;
+    let groups = quads.iter_mut().zip(scales).zip(offsets).zip(half_sums).zip(scaled_sums);
+    for (group, ((((quads, scales), offsets), half_sums), scaled_sums)) in groups.enumerate() {
         // SAFETY: the CPU is the caller's promise.
         let (values, quants, scale, sums) = unsafe {
             let first = value_at::<V>(source, k, norm, group * GROUP);
@@ -271,6 +281,7 @@ unsafe fn quantize_row<V: Lanes>(
         offsets[lane] = -128 * (sums[0] + sums[1]);
         half_sums[lane] = sums[0];
         half_sums[BLOCK + lane] = sums[1];
+        scaled_sums[lane] = (sums[0] + sums[1]) as f32 * scale;
     }
 }
 

@@ -103,7 +103,7 @@ fn rows_per_block(isa: Isa) -> usize {
     match isa {
         Isa::Avx512Vnni | Isa::Portable => 8,
         // Two registers per vector, and 16 of them.
-        Isa::Avx2 => 6,
+        Isa::Avx2 | Isa::Avx2Vnni => 6,
     }
 }
 

@@ -11,6 +11,8 @@ pub enum Isa {
     Portable,
     /// AVX2 with FMA and F16C: x86-64 of 2013 and later.
     Avx2,
+    /// AVX2 with VNNI's byte dot products in 256 bits: Intel laptops since 2021.
+    Avx2Vnni,
     /// AVX-512 with VNNI's byte dot products.
     Avx512Vnni,
 }
@@ -27,6 +29,9 @@ impl Isa {
             if avx2 && avx512 {
                 return Self::Avx512Vnni;
             }
+            if avx2 && has!("avxvnni") {
+                return Self::Avx2Vnni;
+            }
             if avx2 {
                 return Self::Avx2;
             }
@@ -42,7 +47,7 @@ impl Isa {
 
     /// Returns every implementation that this CPU can run, slowest first.
     pub fn all_usable() -> Vec<Self> {
-        [Self::Portable, Self::Avx2, Self::Avx512Vnni]
+        [Self::Portable, Self::Avx2, Self::Avx2Vnni, Self::Avx512Vnni]
             .into_iter()
             .filter(|isa| isa.usable() == *isa)
             .collect()
@@ -53,6 +58,7 @@ impl Isa {
         match self {
             Self::Portable => "portable",
             Self::Avx2 => "avx2",
+            Self::Avx2Vnni => "avx2-vnni",
             Self::Avx512Vnni => "avx512-vnni",
         }
     }
@@ -139,7 +145,7 @@ mod tests {
 
     #[test]
     fn an_instruction_set_that_is_not_there_falls_back() {
-        for isa in [Isa::Portable, Isa::Avx2, Isa::Avx512Vnni] {
+        for isa in [Isa::Portable, Isa::Avx2, Isa::Avx2Vnni, Isa::Avx512Vnni] {
             assert!(isa.usable() <= Isa::detect());
             assert!(isa.usable() <= isa);
         }

@@ -132,7 +132,7 @@ macro_rules! per_instruction_set {
                     #[cfg(target_arch = "x86_64")]
                     $crate::isa::Isa::Avx512Vnni => avx512($($arg),*),
                     #[cfg(target_arch = "x86_64")]
-                    $crate::isa::Isa::Avx2 => avx2($($arg),*),
+                    $crate::isa::Isa::Avx2 | $crate::isa::Isa::Avx2Vnni => avx2($($arg),*),
                     _ => $kernel::<$crate::lanes::Portable>($($arg),*),
                 }
             }

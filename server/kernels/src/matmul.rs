@@ -87,6 +87,9 @@ pub fn matmul(
                     // SAFETY: as above.
                     #[cfg(target_arch = "x86_64")]
                     Isa::Avx2 => unsafe { avx2::panel::<L>(&product, panel) },
+                    // SAFETY: as above.
+                    #[cfg(target_arch = "x86_64")]
+                    Isa::Avx2Vnni => unsafe { avx2::vnni_panel::<L>(&product, panel) },
                     _ => portable::panel::<L>(&product, panel),
                 },
                 // SAFETY: a pool's instruction set is one that this CPU has.

@@ -1,22 +1,20 @@
-//! Integer products with AVX2, for CPUs without VNNI.
+//! Integer products in 256-bit registers: AVX2, and AVX2 with VNNI.
 //!
-//! `vpmaddubsw` multiplies unsigned by signed bytes and adds pairs into 16 bits, saturating. Two ways around that keep the dot products exact:
-//! bytes go in as magnitudes, their signs moved over to the activations, so a pair is at most 2 · 128 · 127 = 32,512;
-//! nibbles go in as they are, so a group's eight pair sums are at most 8 · 2 · 15 · 127 = 30,480 together, and one widening per group is enough.
+//! One tile at a time, its 16 rows in two registers, against up to four rows of activations. How bytes become exact dot products is [`dots`]' business; the rest is the same for both.
+
+mod dots;
 
 use std::arch::x86_64::{
-    __m256, __m256i, _mm_loadl_epi64, _mm_loadu_si128, _mm256_abs_epi8, _mm256_add_epi16,
-    _mm256_add_epi32, _mm256_and_si256, _mm256_cvtepi8_epi32, _mm256_cvtepi32_ps,
-    _mm256_cvtepu8_epi32, _mm256_cvtph_ps, _mm256_fmadd_ps, _mm256_fnmadd_ps, _mm256_loadu_si256,
-    _mm256_madd_epi16, _mm256_maddubs_epi16, _mm256_mul_ps, _mm256_set1_epi8, _mm256_set1_epi16,
-    _mm256_set1_epi32, _mm256_set1_ps, _mm256_setzero_ps, _mm256_setzero_si256, _mm256_sign_epi8,
-    _mm256_srli_epi16, _mm256_storeu_ps, _mm256_sub_epi32, _mm256_xor_si256,
+    __m256, _mm_loadl_epi64, _mm_loadu_si128, _mm256_cvtepi8_epi32, _mm256_cvtepi32_ps,
+    _mm256_cvtepu8_epi32, _mm256_cvtph_ps, _mm256_fmadd_ps, _mm256_fnmadd_ps, _mm256_mul_ps,
+    _mm256_set1_ps, _mm256_setzero_ps, _mm256_storeu_ps,
 };
 
 use crate::activations::{BLOCK, Block};
 use crate::layout::{GROUP, Layout, TILE};
 
 use super::{Panel, Product};
+use dots::{Avx512Vl, AvxVnni, Dots, Maddubs};
 
 /// Registers per tile of 16 rows.
 const N: usize = 2;
@@ -27,16 +25,49 @@ const N: usize = 2;
 /// The CPU must have AVX2, FMA and F16C.
 #[target_feature(enable = "avx2,fma,f16c")]
 pub(super) unsafe fn panel<L: Layout>(product: &Product<'_>, panel: &Panel) {
+    // SAFETY: the caller's promise.
+    unsafe { all_rows::<L, Maddubs>(product, panel) };
+}
+
+/// As [`panel`], with VNNI's dot products in whichever encoding the CPU has.
+///
+/// # Safety
+/// The CPU must have AVX2, FMA, F16C, and AVX-VNNI or AVX-512 VL with VNNI.
+pub(super) unsafe fn vnni_panel<L: Layout>(product: &Product<'_>, panel: &Panel) {
+    #[target_feature(enable = "avx2,fma,f16c,avxvnni")]
+    unsafe fn avx_vnni<L: Layout>(product: &Product<'_>, panel: &Panel) {
+        // SAFETY: the caller's promise.
+        unsafe { all_rows::<L, AvxVnni>(product, panel) };
+    }
+    #[target_feature(enable = "avx2,fma,f16c,avx512f,avx512vl,avx512vnni")]
+    unsafe fn avx512_vl<L: Layout>(product: &Product<'_>, panel: &Panel) {
+        // SAFETY: the caller's promise.
+        unsafe { all_rows::<L, Avx512Vl>(product, panel) };
+    }
+    // SAFETY: the caller's promise: if it is not the one, it is the other.
+    unsafe {
+        if std::arch::is_x86_feature_detected!("avxvnni") {
+            avx_vnni::<L>(product, panel);
+        } else {
+            avx512_vl::<L>(product, panel);
+        }
+    }
+}
+
+/// # Safety
+/// The CPU must have AVX2, FMA, F16C and what `D` needs.
+#[inline(always)]
+unsafe fn all_rows<L: Layout, D: Dots>(product: &Product<'_>, panel: &Panel) {
     let m = product.a.m();
     for tile in panel.first_tile..panel.first_tile + panel.n_tiles {
         for row in (0..m).step_by(BLOCK) {
             // SAFETY: the caller's promise.
             unsafe {
                 match m - row {
-                    1 => register_tile::<L, 1>(product, panel, tile, row),
-                    2 => register_tile::<L, 2>(product, panel, tile, row),
-                    3 => register_tile::<L, 3>(product, panel, tile, row),
-                    _ => register_tile::<L, 4>(product, panel, tile, row),
+                    1 => register_tile::<L, D, 1>(product, panel, tile, row),
+                    2 => register_tile::<L, D, 2>(product, panel, tile, row),
+                    3 => register_tile::<L, D, 3>(product, panel, tile, row),
+                    _ => register_tile::<L, D, 4>(product, panel, tile, row),
                 }
             }
         }
@@ -46,9 +77,9 @@ pub(super) unsafe fn panel<L: Layout>(product: &Product<'_>, panel: &Panel) {
 /// Computes `R` rows of one block of activations against one tile.
 ///
 /// # Safety
-/// As [`panel`].
+/// As [`all_rows`].
 #[inline(always)]
-unsafe fn register_tile<L: Layout, const R: usize>(
+unsafe fn register_tile<L: Layout, D: Dots, const R: usize>(
     product: &Product<'_>,
     panel: &Panel,
     tile: usize,
@@ -65,10 +96,11 @@ unsafe fn register_tile<L: Layout, const R: usize>(
         let mut sums = [[_mm256_setzero_ps(); N]; R];
         for group in 0..n_groups {
             for half in 0..L::N_BLOCKS {
+                let group_quants = quants.as_ptr().add(group * L::QUANT_GROUP);
                 let dots = if L::NIBBLES {
-                    nibble_dots::<L, R>(quants.as_ptr(), &block, group)
+                    D::nibbles::<L, R>(group_quants, &block, group)
                 } else {
-                    byte_dots::<L, R>(quants.as_ptr(), &block, group, half)
+                    D::bytes::<L, R>(group_quants, &block, group, half)
                 };
                 for j in 0..N {
                     let scale = scale::<L>(scales.as_ptr(), group, half, j);
@@ -86,9 +118,7 @@ unsafe fn register_tile<L: Layout, const R: usize>(
                             *sum,
                         );
                         if L::MIN {
-                            let total =
-                                _mm256_set1_ps(activation_sum::<L>(&block, group, half, r) as f32);
-                            let minimum = _mm256_mul_ps(minimum, factor);
+                            let total = _mm256_set1_ps(scaled_sum::<L>(&block, group, half, r));
                             // Two-level minimums are subtracted.
                             *sum = if L::TWO_LEVEL {
                                 _mm256_fnmadd_ps(total, minimum, *sum)
@@ -113,117 +143,21 @@ unsafe fn register_tile<L: Layout, const R: usize>(
     }
 }
 
-/// Returns four columns of one row's activations in every lane.
+/// Returns the sum of one row's activations times their scale.
 ///
 /// # Safety
 /// As [`register_tile`].
 #[inline(always)]
-unsafe fn activations(block: &Block<'_>, group: usize, quad: usize, r: usize) -> __m256i {
+unsafe fn scaled_sum<L: Layout>(block: &Block<'_>, group: usize, half: usize, r: usize) -> f32 {
     // SAFETY: the caller's promise.
     unsafe {
-        let at = block.quants.as_ptr().add((group * GROUP / 4 + quad) * 4 * BLOCK + 4 * r);
-        _mm256_set1_epi32(at.cast::<i32>().read_unaligned())
-    }
-}
-
-/// Returns the dot products of one scale block of bytes.
-///
-/// # Safety
-/// As [`register_tile`].
-#[inline(always)]
-unsafe fn byte_dots<L: Layout, const R: usize>(
-    quants: *const u8,
-    block: &Block<'_>,
-    group: usize,
-    half: usize,
-) -> [[__m256i; N]; R] {
-    // SAFETY: the caller's promise.
-    unsafe {
-        let ones = _mm256_set1_epi16(1);
-        let mut dots = [[_mm256_setzero_si256(); N]; R];
-        let quads = GROUP / 4 / L::N_BLOCKS;
-        for quad in half * quads..(half + 1) * quads {
-            let mut weights = [_mm256_setzero_si256(); N];
-            for j in 0..N {
-                let stored = _mm256_loadu_si256(
-                    quants.add(group * L::QUANT_GROUP + quad * 64 + 32 * j).cast(),
-                );
-                weights[j] = _mm256_xor_si256(stored, _mm256_set1_epi8(-128));
-            }
-            let magnitudes = [_mm256_abs_epi8(weights[0]), _mm256_abs_epi8(weights[1])];
-            for r in 0..R {
-                let activations = activations(block, group, quad, r);
-                for j in 0..N {
-                    let pairs = _mm256_maddubs_epi16(
-                        magnitudes[j],
-                        _mm256_sign_epi8(activations, weights[j]),
-                    );
-                    dots[r][j] = _mm256_add_epi32(dots[r][j], _mm256_madd_epi16(pairs, ones));
-                }
-            }
+        if L::HALVES {
+            let sum = *block.half_sums.get_unchecked((2 * group + half) * BLOCK + r);
+            sum as f32 * block.scales.get_unchecked(group * BLOCK + r)
+        } else {
+            *block.scaled_sums.get_unchecked(group * BLOCK + r)
         }
-        dots
     }
-}
-
-/// Returns the dot products of one group of nibbles.
-///
-/// # Safety
-/// As [`register_tile`].
-#[inline(always)]
-unsafe fn nibble_dots<L: Layout, const R: usize>(
-    quants: *const u8,
-    block: &Block<'_>,
-    group: usize,
-) -> [[__m256i; N]; R] {
-    // SAFETY: the caller's promise.
-    unsafe {
-        let low = _mm256_set1_epi8(15);
-        let mut pairs = [[_mm256_setzero_si256(); N]; R];
-        for quad_pair in 0..GROUP / 8 {
-            for j in 0..N {
-                let at = quants.add(group * L::QUANT_GROUP + quad_pair * 64 + 32 * j);
-                let stored = _mm256_loadu_si256(at.cast());
-                let first = _mm256_and_si256(stored, low);
-                let second = _mm256_and_si256(_mm256_srli_epi16::<4>(stored), low);
-                for r in 0..R {
-                    let sum = &mut pairs[r][j];
-                    let product =
-                        _mm256_maddubs_epi16(first, activations(block, group, 2 * quad_pair, r));
-                    *sum = _mm256_add_epi16(*sum, product);
-                    let product = _mm256_maddubs_epi16(
-                        second,
-                        activations(block, group, 2 * quad_pair + 1, r),
-                    );
-                    *sum = _mm256_add_epi16(*sum, product);
-                }
-            }
-        }
-        let ones = _mm256_set1_epi16(1);
-        let mut dots = [[_mm256_setzero_si256(); N]; R];
-        for r in 0..R {
-            let offset = L::OFFSET * activation_sum::<L>(block, group, 0, r);
-            for j in 0..N {
-                dots[r][j] = _mm256_sub_epi32(
-                    _mm256_madd_epi16(pairs[r][j], ones),
-                    _mm256_set1_epi32(offset),
-                );
-            }
-        }
-        dots
-    }
-}
-
-/// Returns the sum of one row's activations.
-///
-/// # Safety
-/// As [`register_tile`].
-#[inline(always)]
-unsafe fn activation_sum<L: Layout>(block: &Block<'_>, group: usize, half: usize, r: usize) -> i32 {
-    // SAFETY: the caller's promise.
-    let half_sum =
-        |half: usize| unsafe { *block.half_sums.get_unchecked((2 * group + half) * BLOCK + r) };
-    if L::HALVES { half_sum(half) } else { half_sum(0) + half_sum(1) }
 }
 
 /// Returns the scales of 8 rows, the lower or upper half of the tile.

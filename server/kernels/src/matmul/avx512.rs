@@ -5,11 +5,11 @@
 
 use std::arch::x86_64::{
     __m512, __m512i, _MM_HINT_T0, _mm_loadu_si128, _mm_prefetch, _mm256_loadu_si256,
-    _mm512_add_epi32, _mm512_and_si512, _mm512_cvtepi8_epi32, _mm512_cvtepi32_ps,
-    _mm512_cvtepu8_epi32, _mm512_cvtph_ps, _mm512_dpbusd_epi32, _mm512_fmadd_ps, _mm512_fnmadd_ps,
-    _mm512_loadu_si512, _mm512_mul_ps, _mm512_set1_epi8, _mm512_set1_epi32, _mm512_set1_ps,
-    _mm512_setzero_ps, _mm512_setzero_si512, _mm512_slli_epi32, _mm512_srai_epi32,
-    _mm512_srli_epi16, _mm512_storeu_ps, _mm512_sub_epi32,
+    _mm512_and_si512, _mm512_cvtepi8_epi32, _mm512_cvtepi32_ps, _mm512_cvtepu8_epi32,
+    _mm512_cvtph_ps, _mm512_dpbusd_epi32, _mm512_fmadd_ps, _mm512_fnmadd_ps, _mm512_loadu_si512,
+    _mm512_mul_ps, _mm512_set1_epi8, _mm512_set1_epi32, _mm512_set1_ps, _mm512_setzero_ps,
+    _mm512_setzero_si512, _mm512_slli_epi32, _mm512_srai_epi32, _mm512_srli_epi16,
+    _mm512_storeu_ps, _mm512_sub_epi32,
 };
 
 use crate::activations::BLOCK;
@@ -73,6 +73,7 @@ struct Activations {
     scales: *const f32,
     offsets: *const i32,
     half_sums: *const i32,
+    scaled_sums: *const f32,
 }
 
 /// Computes `B` blocks of `R` rows against `N` tiles.
@@ -98,6 +99,7 @@ unsafe fn register_tile<L: Layout, const B: usize, const R: usize, const N: usiz
             scales: block.scales.as_ptr(),
             offsets: block.offsets.as_ptr(),
             half_sums: block.half_sums.as_ptr(),
+            scaled_sums: block.scaled_sums.as_ptr(),
         }
     });
     let scales_at = panel.part.scales_at;
@@ -138,10 +140,7 @@ unsafe fn register_tile<L: Layout, const B: usize, const R: usize, const N: usiz
                             let dot = _mm512_cvtepi32_ps(dots[b][r][j]);
                             *sum = _mm512_fmadd_ps(dot, _mm512_mul_ps(scale, factor), *sum);
                             if L::MIN {
-                                let total = _mm512_cvtepi32_ps(activation_sum::<L>(
-                                    &blocks[b], group, half, r,
-                                ));
-                                let minimum = _mm512_mul_ps(minimum, factor);
+                                let total = scaled_sum::<L>(&blocks[b], group, half, r);
                                 // Two-level minimums are subtracted.
                                 *sum = if L::TWO_LEVEL {
                                     _mm512_fnmadd_ps(total, minimum, *sum)
@@ -248,22 +247,25 @@ unsafe fn start<L: Layout>(block: &Activations, group: usize, half: usize, r: us
     }
 }
 
-/// Returns the sum of one row's activations.
+/// Returns the sum of one row's activations times their scale.
 ///
 /// # Safety
 /// As [`register_tile`].
 #[inline(always)]
-unsafe fn activation_sum<L: Layout>(
+unsafe fn scaled_sum<L: Layout>(
     block: &Activations,
     group: usize,
     half: usize,
     r: usize,
-) -> __m512i {
+) -> __m512 {
     // SAFETY: the caller's promise.
     unsafe {
-        let half_sum =
-            |half: usize| _mm512_set1_epi32(*block.half_sums.add((2 * group + half) * BLOCK + r));
-        if L::HALVES { half_sum(half) } else { _mm512_add_epi32(half_sum(0), half_sum(1)) }
+        if L::HALVES {
+            let sum = *block.half_sums.add((2 * group + half) * BLOCK + r);
+            _mm512_set1_ps(sum as f32 * *block.scales.add(group * BLOCK + r))
+        } else {
+            _mm512_set1_ps(*block.scaled_sums.add(group * BLOCK + r))
+        }
     }
 }
 

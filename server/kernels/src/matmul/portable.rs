@@ -39,14 +39,16 @@ fn tile_row<L: Layout>(
             for quad in block * quads..(block + 1) * quads {
                 add_quad::<L>(quants, quad, activations[quad * BLOCK], &mut dots);
             }
-            let half = |half: usize| a.half_sums[(2 * group + half) * BLOCK + lane];
-            let activation_sum = if L::HALVES { half(block) } else { half(0) + half(1) } as f32;
+            let activation_sum = if L::HALVES {
+                a.half_sums[(2 * group + block) * BLOCK + lane] as f32 * activation_scale
+            } else {
+                a.scaled_sums[group * BLOCK + lane]
+            };
             for (lane, sum) in sums.iter_mut().enumerate() {
                 let scale = L::scale(scales, group, block, lane) * activation_scale;
                 *sum = (dots[lane] as f32).mul_add(scale, *sum);
                 if L::MIN {
-                    let minimum = L::minimum(scales, group, block, lane) * activation_scale;
-                    *sum = activation_sum.mul_add(minimum, *sum);
+                    *sum = activation_sum.mul_add(L::minimum(scales, group, block, lane), *sum);
                 }
             }
         }

@@ -1,0 +1,225 @@
+//! Exact dot products of unsigned weights with signed activations, with and without VNNI.
+//!
+//! Without: `vpmaddubsw` multiplies unsigned by signed bytes and adds pairs into 16 bits, saturating. Two ways around that:
+//! bytes go in as magnitudes, their signs moved over to the activations, so a pair is at most 2 · 128 · 127 = 32,512;
+//! nibbles go in as they are, so a group's eight pair sums are at most 8 · 2 · 15 · 127 = 30,480 together, and one widening per group is enough.
+//! With VNNI weights go in as stored, and the sum starts at minus their offset times the sum of the activations.
+
+use std::arch::x86_64::{
+    __m256i, _MM_HINT_T0, _mm_prefetch, _mm256_abs_epi8, _mm256_add_epi16, _mm256_add_epi32,
+    _mm256_and_si256, _mm256_dpbusd_avx_epi32, _mm256_dpbusd_epi32, _mm256_loadu_si256,
+    _mm256_madd_epi16, _mm256_maddubs_epi16, _mm256_set1_epi8, _mm256_set1_epi16,
+    _mm256_set1_epi32, _mm256_setzero_si256, _mm256_sign_epi8, _mm256_srli_epi16, _mm256_xor_si256,
+};
+
+use crate::activations::{BLOCK, Block};
+use crate::layout::{GROUP, Layout};
+
+use super::N;
+
+/// How far ahead of the weights in use the next ones are asked for, in bytes. A tile's end runs on into the next tile.
+const AHEAD: usize = 1024;
+
+/// A way to compute the dot products of one scale block.
+///
+/// # Safety
+/// The CPU must have AVX2 and what the implementation names; `quants` must be one group of a tile, and `block` must have the group.
+pub(super) trait Dots {
+    /// The dot products of a group's 32 columns of bytes, or the 16 of `half`.
+    unsafe fn bytes<L: Layout, const R: usize>(
+        quants: *const u8,
+        block: &Block<'_>,
+        group: usize,
+        half: usize,
+    ) -> [[__m256i; N]; R];
+
+    /// The dot products of a group's 32 columns of nibbles.
+    unsafe fn nibbles<L: Layout, const R: usize>(
+        quants: *const u8,
+        block: &Block<'_>,
+        group: usize,
+    ) -> [[__m256i; N]; R];
+}
+
+/// AVX2 alone.
+pub(super) struct Maddubs;
+
+/// VNNI in AVX's encoding: Intel since Alder Lake, AMD since Zen 5.
+pub(super) struct AvxVnni;
+
+/// VNNI in AVX-512's encoding; on this project's test machine it stands in for the other, which does the same.
+pub(super) struct Avx512Vl;
+
+/// Reads one register of weights, and asks for those to come.
+#[inline(always)]
+unsafe fn load(at: *const u8) -> __m256i {
+    // SAFETY: the caller promises 32 bytes; asking for what is not there does nothing.
+    unsafe {
+        _mm_prefetch::<_MM_HINT_T0>(at.wrapping_add(AHEAD).cast());
+        _mm256_loadu_si256(at.cast())
+    }
+}
+
+/// Returns four columns of one row's activations in every lane.
+#[inline(always)]
+unsafe fn activations(block: &Block<'_>, group: usize, quad: usize, r: usize) -> __m256i {
+    // SAFETY: the caller promises that the block has the group.
+    unsafe {
+        let at = block.quants.as_ptr().add((group * GROUP / 4 + quad) * 4 * BLOCK + 4 * r);
+        _mm256_set1_epi32(at.cast::<i32>().read_unaligned())
+    }
+}
+
+/// Returns minus the layout's offset times the sum of one row's activations.
+#[inline(always)]
+unsafe fn start<L: Layout>(block: &Block<'_>, group: usize, half: usize, r: usize) -> i32 {
+    // SAFETY: the caller promises that the block has the group.
+    unsafe {
+        if L::OFFSET == 0 {
+            0
+        } else if L::HALVES {
+            -L::OFFSET * block.half_sums.get_unchecked((2 * group + half) * BLOCK + r)
+        } else {
+            // Stored for an offset of 128, of which others are a part.
+            block.offsets.get_unchecked(group * BLOCK + r) / (128 / L::OFFSET)
+        }
+    }
+}
+
+impl Dots for Maddubs {
+    #[inline(always)]
+    unsafe fn bytes<L: Layout, const R: usize>(
+        quants: *const u8,
+        block: &Block<'_>,
+        group: usize,
+        half: usize,
+    ) -> [[__m256i; N]; R] {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let ones = _mm256_set1_epi16(1);
+            let mut dots = [[_mm256_setzero_si256(); N]; R];
+            let quads = GROUP / 4 / L::N_BLOCKS;
+            for quad in half * quads..(half + 1) * quads {
+                for j in 0..N {
+                    let weights = _mm256_xor_si256(
+                        load(quants.add(quad * 64 + 32 * j)),
+                        _mm256_set1_epi8(-128),
+                    );
+                    let magnitudes = _mm256_abs_epi8(weights);
+                    for r in 0..R {
+                        let signed = _mm256_sign_epi8(activations(block, group, quad, r), weights);
+                        let pairs = _mm256_maddubs_epi16(magnitudes, signed);
+                        dots[r][j] = _mm256_add_epi32(dots[r][j], _mm256_madd_epi16(pairs, ones));
+                    }
+                }
+            }
+            dots
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn nibbles<L: Layout, const R: usize>(
+        quants: *const u8,
+        block: &Block<'_>,
+        group: usize,
+    ) -> [[__m256i; N]; R] {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let low = _mm256_set1_epi8(15);
+            let mut pairs = [[_mm256_setzero_si256(); N]; R];
+            for quad in (0..GROUP / 4).step_by(2) {
+                for j in 0..N {
+                    let stored = load(quants.add(quad * 32 + 32 * j));
+                    let first = _mm256_and_si256(stored, low);
+                    let second = _mm256_and_si256(_mm256_srli_epi16::<4>(stored), low);
+                    for r in 0..R {
+                        let first = _mm256_maddubs_epi16(first, activations(block, group, quad, r));
+                        let second =
+                            _mm256_maddubs_epi16(second, activations(block, group, quad + 1, r));
+                        pairs[r][j] =
+                            _mm256_add_epi16(pairs[r][j], _mm256_add_epi16(first, second));
+                    }
+                }
+            }
+            let ones = _mm256_set1_epi16(1);
+            let mut dots = [[_mm256_setzero_si256(); N]; R];
+            for r in 0..R {
+                let start = _mm256_set1_epi32(start::<L>(block, group, 0, r));
+                for j in 0..N {
+                    dots[r][j] = _mm256_add_epi32(start, _mm256_madd_epi16(pairs[r][j], ones));
+                }
+            }
+            dots
+        }
+    }
+}
+
+/// Implements [`Dots`] by a byte dot product of the CPU's own.
+macro_rules! by_dot_product {
+    ($name:ident, $dot:ident) => {
+        impl Dots for $name {
+            #[inline(always)]
+            unsafe fn bytes<L: Layout, const R: usize>(
+                quants: *const u8,
+                block: &Block<'_>,
+                group: usize,
+                half: usize,
+            ) -> [[__m256i; N]; R] {
+                // SAFETY: the caller's promise.
+                unsafe {
+                    let mut dots = [[_mm256_setzero_si256(); N]; R];
+                    for r in 0..R {
+                        dots[r] = [_mm256_set1_epi32(start::<L>(block, group, half, r)); N];
+                    }
+                    let quads = GROUP / 4 / L::N_BLOCKS;
+                    for quad in half * quads..(half + 1) * quads {
+                        for j in 0..N {
+                            let weights = load(quants.add(quad * 64 + 32 * j));
+                            for r in 0..R {
+                                dots[r][j] =
+                                    $dot(dots[r][j], weights, activations(block, group, quad, r));
+                            }
+                        }
+                    }
+                    dots
+                }
+            }
+
+            #[inline(always)]
+            unsafe fn nibbles<L: Layout, const R: usize>(
+                quants: *const u8,
+                block: &Block<'_>,
+                group: usize,
+            ) -> [[__m256i; N]; R] {
+                // SAFETY: the caller's promise.
+                unsafe {
+                    let low = _mm256_set1_epi8(15);
+                    let mut dots = [[_mm256_setzero_si256(); N]; R];
+                    for r in 0..R {
+                        dots[r] = [_mm256_set1_epi32(start::<L>(block, group, 0, r)); N];
+                    }
+                    for quad in (0..GROUP / 4).step_by(2) {
+                        for j in 0..N {
+                            let stored = load(quants.add(quad * 32 + 32 * j));
+                            let first = _mm256_and_si256(stored, low);
+                            let second = _mm256_and_si256(_mm256_srli_epi16::<4>(stored), low);
+                            for r in 0..R {
+                                dots[r][j] =
+                                    $dot(dots[r][j], first, activations(block, group, quad, r));
+                                dots[r][j] = $dot(
+                                    dots[r][j],
+                                    second,
+                                    activations(block, group, quad + 1, r),
+                                );
+                            }
+                        }
+                    }
+                    dots
+                }
+            }
+        }
+    };
+}
+
+by_dot_product!(AvxVnni, _mm256_dpbusd_avx_epi32);
+by_dot_product!(Avx512Vl, _mm256_dpbusd_epi32);
