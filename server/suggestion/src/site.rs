@@ -192,16 +192,24 @@ impl<'a> Site<'a> {
             return;
         }
         let mut top = self.openers.len();
+        let is_mid_line = !self.request.before.trim().is_empty();
         for (idx, closer) in outer.iter().enumerate() {
             let is_on_line = idx < n_on_line;
-            let found = self.openers.iter().take(top).rposition(|opener| {
-                // A block from above does not end in the middle of a line.
-                let may_end_here = opener.on_line
-                    || !is_on_line
-                    || opener.bracket != '{'
-                    || self.request.before.trim().is_empty();
-                may_end_here && closer.may_close(opener)
-            });
+            let in_reach = self.openers.get(..top).unwrap_or_default();
+            // In the middle of a line no bracket ends from beyond one that was opened above, and no block at all.
+            let first = match in_reach.iter().rposition(|opener| !opener.on_line) {
+                Some(above) if is_on_line && is_mid_line => {
+                    let is_block = in_reach.get(above).is_some_and(|opener| opener.bracket == '{');
+                    above + usize::from(is_block)
+                }
+                _ => 0,
+            };
+            let found = in_reach
+                .iter()
+                .enumerate()
+                .skip(first)
+                .rfind(|(_, opener)| closer.may_close(opener))
+                .map(|(idx, _)| idx);
             if let Some(idx) = found
                 && let Some(opener) = self.openers.get_mut(idx)
             {

@@ -8,6 +8,7 @@
 use crate::lines::{indentation, is_closer};
 use crate::nesting::{Nesting, Outer};
 use crate::site::Site;
+use crate::syntax::Place;
 
 /// Returns the text to insert in place of the replaced tail.
 pub(crate) fn join(site: &Site<'_>, text: &str) -> String {
@@ -20,7 +21,9 @@ pub(crate) fn join(site: &Site<'_>, text: &str) -> String {
     let nesting = Nesting::of(site, text);
     let supplied = supplied_bytes(core, &nesting.outer);
     let missing = core.get(supplied..).unwrap_or_default();
-    if missing.is_empty() {
+    // A whole literal in the tail (`foo(x, "")`) may be what the completion ends with.
+    let has_literal = site.place == Place::Code && core.trim_start().starts_with(['"', '\'', '`']);
+    if missing.is_empty() || (has_literal && text.ends_with(core)) {
         return [text, blanks].concat();
     }
     if opens_block(text) && missing.starts_with([')', ']', '}']) {

@@ -141,6 +141,8 @@ fn apply(text: &mut String, rule: &'static str, cut: Cut, trims: &mut Vec<Trimme
 }
 
 #[cfg(test)]
+mod good_text;
+#[cfg(test)]
 mod properties;
 #[cfg(test)]
 mod tests;

@@ -115,7 +115,7 @@ fn trimmed(site: &Site<'_>, text: &str) -> String {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 600, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
 
     #[test]
     fn each_trim_only_shortens_and_is_idempotent((around, completion) in case()) {
