@@ -1,9 +1,10 @@
 //! One check: where the cursor stands, what the model wrote, what the editor would show.
 
-use expect_test::Expect;
+use expect_test::{Expect, expect};
 
 use super::trim;
 use crate::fixtures::Fixture;
+use crate::request::Completion;
 use crate::suggestion::Verdict;
 
 /// Trims a fixture's model text and prints the cursor's line as it would read, and the rules that spoke.
@@ -39,3 +40,49 @@ mod brackets;
 mod form;
 mod repeats;
 mod scopes;
+
+/// Trims text that a limit or a deadline cut, and prints the whole explanation.
+fn check_unfinished(language: &str, fixture: &str, expect: &Expect) {
+    let fixture = Fixture::new(language, fixture).multiline();
+    let completion = Completion { text: &fixture.model_text, is_complete: false };
+    let verdict = trim(&fixture.request(), completion);
+    let shown = verdict.shown().map_or("nothing", |shown| &shown.text);
+    expect.assert_eq(&format!("├{shown}┤\n{}", verdict.why().join("\n")));
+}
+
+#[test]
+fn half_a_line_is_not_shown() {
+    check_unfinished(
+        "rust",
+        "fn main() {\n    let a = ├foo(b, ba┤\n}\n",
+        &expect![[r#"
+        ├nothing┤
+        half line: the line was not finished in time (9 bytes removed)
+        silent: half line"#]],
+    );
+}
+
+#[test]
+fn of_several_lines_the_complete_ones_are_shown() {
+    check_unfinished(
+        "rust",
+        "fn main() {├\n    let a = 1;\n    let b = fo┤\n}\n",
+        &expect![[r#"
+        ├
+            let a = 1;┤
+        half line: the last line was not finished in time (14 bytes removed)
+        trailing space: blanks at the end (1 byte removed)"#]],
+    );
+}
+
+#[test]
+fn the_explanation_names_every_rule_and_no_text() {
+    check_unfinished(
+        "python",
+        "f(├a, b, c)  \n┤d)\n",
+        &expect![[r#"
+        ├a, b, c┤
+        stop rules: one line was asked for (1 byte removed)
+        doubled closer: `)` is closed already by what follows (3 bytes removed)"#]],
+    );
+}
