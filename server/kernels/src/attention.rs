@@ -270,7 +270,7 @@ unsafe fn tile_scores<V: Lanes, const T: usize, const R: usize>(
         for d in 0..head_dim {
             let mut key = [V::splat(0.0); T];
             for t in 0..T {
-                key[t] = V::load_f16(keys.add((t * head_dim + d) * LANES));
+                key[t] = V::load_f16(keys.add((t * head_dim + d) * LANES).cast());
             }
             for r in 0..R {
                 let q = V::splat(*q[r].get_unchecked(d));
@@ -378,7 +378,7 @@ unsafe fn weighted_columns<V: Lanes, const D: usize, const R: usize>(
         for p in 0..len {
             let mut value = [V::splat(0.0); D];
             for v in 0..D {
-                value[v] = V::load_f16(values.add(p * stride + v * LANES));
+                value[v] = V::load_f16(values.add(p * stride + v * LANES).cast());
             }
             for r in 0..R {
                 let weight = V::splat(*weights[r].get_unchecked(p));

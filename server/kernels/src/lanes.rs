@@ -30,10 +30,16 @@ pub(crate) trait Lanes: Copy {
     unsafe fn splat(value: f32) -> Self;
     /// Reads 16 floats.
     unsafe fn load(from: *const f32) -> Self;
+    /// Reads 16 floats that lie as bytes.
+    #[inline(always)]
+    unsafe fn load_f32(from: *const u8) -> Self {
+        // SAFETY: the caller's promise; `load` takes any alignment.
+        unsafe { Self::load(from.cast::<[u8; 4]>().cast()) }
+    }
     /// Reads 16 half floats.
-    unsafe fn load_f16(from: *const u16) -> Self;
+    unsafe fn load_f16(from: *const u8) -> Self;
     /// Reads 16 bfloat16 values.
-    unsafe fn load_bf16(from: *const u16) -> Self;
+    unsafe fn load_bf16(from: *const u8) -> Self;
     /// Writes 16 floats.
     unsafe fn store(self, to: *mut f32);
     /// Writes 16 values that are integers within ±127 as bytes.

@@ -57,22 +57,22 @@ impl Lanes for Avx2 {
     }
 
     #[inline(always)]
-    unsafe fn load_f16(from: *const u16) -> Self {
+    unsafe fn load_f16(from: *const u8) -> Self {
         // SAFETY: the caller promises AVX2, FMA and F16C, and 16 values.
         Self(unsafe {
             [
                 _mm256_cvtph_ps(_mm_loadu_si128(from.cast())),
-                _mm256_cvtph_ps(_mm_loadu_si128(from.add(8).cast())),
+                _mm256_cvtph_ps(_mm_loadu_si128(from.add(16).cast())),
             ]
         })
     }
 
     #[inline(always)]
-    unsafe fn load_bf16(from: *const u16) -> Self {
+    unsafe fn load_bf16(from: *const u8) -> Self {
         // SAFETY: the caller promises AVX2, FMA and F16C, and 16 values.
         Self(unsafe {
             let low = _mm256_cvtepu16_epi32(_mm_loadu_si128(from.cast()));
-            let high = _mm256_cvtepu16_epi32(_mm_loadu_si128(from.add(8).cast()));
+            let high = _mm256_cvtepu16_epi32(_mm_loadu_si128(from.add(16).cast()));
             [
                 _mm256_castsi256_ps(_mm256_slli_epi32::<16>(low)),
                 _mm256_castsi256_ps(_mm256_slli_epi32::<16>(high)),

@@ -57,13 +57,13 @@ impl Lanes for Avx512 {
     }
 
     #[inline(always)]
-    unsafe fn load_f16(from: *const u16) -> Self {
+    unsafe fn load_f16(from: *const u8) -> Self {
         // SAFETY: the caller promises AVX-512 and 16 values.
         Self(unsafe { _mm512_cvtph_ps(_mm256_loadu_si256(from.cast())) })
     }
 
     #[inline(always)]
-    unsafe fn load_bf16(from: *const u16) -> Self {
+    unsafe fn load_bf16(from: *const u8) -> Self {
         // SAFETY: the caller promises AVX-512 and 16 values.
         Self(unsafe {
             let wide = _mm512_cvtepu16_epi32(_mm256_loadu_si256(from.cast()));

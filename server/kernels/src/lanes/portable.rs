@@ -35,7 +35,7 @@ impl Lanes for Portable {
     }
 
     #[inline(always)]
-    unsafe fn load_f16(from: *const u16) -> Self {
+    unsafe fn load_f16(from: *const u8) -> Self {
         // SAFETY: the caller promises 16 values.
         Self(
             unsafe { from.cast::<[u16; LANES]>().read_unaligned() }
@@ -44,7 +44,7 @@ impl Lanes for Portable {
     }
 
     #[inline(always)]
-    unsafe fn load_bf16(from: *const u16) -> Self {
+    unsafe fn load_bf16(from: *const u8) -> Self {
         // SAFETY: the caller promises 16 values.
         Self(
             unsafe { from.cast::<[u16; LANES]>().read_unaligned() }

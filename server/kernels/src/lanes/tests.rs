@@ -45,8 +45,8 @@ unsafe fn all_operations<V: Lanes>(
             x.abs(),
             exp(x),
             x.add(V::splat(ROUND)).exp2_of_low_bits(),
-            V::load_f16(halves.as_ptr()),
-            V::load_bf16(halves.as_ptr()),
+            V::load_f16(halves.as_ptr().cast()),
+            V::load_bf16(halves.as_ptr().cast()),
         ] {
             results.extend(to_array(lanes).map(f32::to_bits));
         }

@@ -17,67 +17,93 @@ per_instruction_set! {
 #[inline(always)]
 unsafe fn tiles<V: Lanes>(product: &Product<'_>, panel: &Panel) {
     let m = product.a.m();
-    for tile in panel.first_tile..panel.first_tile + panel.n_tiles {
-        let mut row = 0;
-        while row < m {
-            // SAFETY: the caller's promise.
-            unsafe {
-                match m - row {
-                    1 => block::<V, 1>(product, panel, tile, row),
-                    2 | 3 => block::<V, 2>(product, panel, tile, row),
-                    4..8 => block::<V, 4>(product, panel, tile, row),
-                    _ => block::<V, 8>(product, panel, tile, row),
-                }
+    let mut row = 0;
+    while row < m {
+        // Eight sums at a time: fewer would wait for one another's additions.
+        // SAFETY: the caller's promise.
+        row += unsafe {
+            match m - row {
+                1 => columns::<V, 1, 4>(product, panel, row),
+                2 | 3 => columns::<V, 2, 4>(product, panel, row),
+                4..8 => columns::<V, 4, 2>(product, panel, row),
+                _ => columns::<V, 8, 1>(product, panel, row),
             }
-            row += match m - row {
-                1 => 1,
-                2 | 3 => 2,
-                4..8 => 4,
-                _ => 8,
-            };
-        }
+        };
     }
 }
 
-/// Computes `R` activation rows against one tile.
+/// Computes `R` activation rows against all tiles of the panel, `N` at a time; returns `R`.
 ///
 /// # Safety
 /// As [`Lanes`].
 #[inline(always)]
-unsafe fn block<V: Lanes, const R: usize>(
+unsafe fn columns<V: Lanes, const R: usize, const N: usize>(
+    product: &Product<'_>,
+    panel: &Panel,
+    row: usize,
+) -> usize {
+    let end = panel.first_tile + panel.n_tiles;
+    let mut tile = panel.first_tile;
+    while tile < end {
+        // SAFETY: the caller's promise.
+        unsafe {
+            if tile + N <= end {
+                block::<V, R, N>(product, panel, tile, row);
+                tile += N;
+            } else {
+                block::<V, R, 1>(product, panel, tile, row);
+                tile += 1;
+            }
+        }
+    }
+    R
+}
+
+/// Computes `R` activation rows against `N` tiles.
+///
+/// # Safety
+/// As [`Lanes`].
+#[inline(always)]
+unsafe fn block<V: Lanes, const R: usize, const N: usize>(
     product: &Product<'_>,
     panel: &Panel,
     tile: usize,
     row: usize,
 ) {
     let k = product.w.k();
-    let bytes = product.w.tile(&panel.part, tile);
+    let tiles: [&[u8]; N] = std::array::from_fn(|j| product.w.tile(&panel.part, tile + j));
     let rows: [&[f32]; R] = std::array::from_fn(|r| &product.floats[(row + r) * k..][..k]);
-    // SAFETY: tiles are aligned to cache lines, and any bits are a number of either type.
-    let ((_, halves, _), (_, floats, _)) =
-        unsafe { (bytes.align_to::<u16>(), bytes.align_to::<f32>()) };
-    debug_assert!(bytes.len() >= k * TILE * panel.part.format.float_bytes());
-    // SAFETY: the tile holds 16 values per column and every row `k` values; the CPU is the caller's promise.
+    let width = panel.part.format.float_bytes();
+    debug_assert!(tiles.iter().all(|tile| tile.len() >= k * TILE * width));
+    // SAFETY: a tile holds 16 values per column and every row `k` values; the CPU is the caller's promise.
     let values = unsafe {
-        let mut sums = [V::splat(0.0); R];
+        let mut sums = [[V::splat(0.0); N]; R];
         for column in 0..k {
-            let weights = match panel.part.format {
-                Format::F16 => V::load_f16(halves.as_ptr().add(column * TILE)),
-                Format::BF16 => V::load_bf16(halves.as_ptr().add(column * TILE)),
-                _ => V::load(floats.as_ptr().add(column * TILE)),
-            };
-            for r in 0..R {
-                sums[r] = weights.fma(V::splat(*rows[r].get_unchecked(column)), sums[r]);
+            for j in 0..N {
+                let at = tiles[j].as_ptr().add(column * TILE * width);
+                let weights = match panel.part.format {
+                    Format::F16 => V::load_f16(at),
+                    Format::BF16 => V::load_bf16(at),
+                    _ => V::load_f32(at),
+                };
+                for r in 0..R {
+                    let activation = V::splat(*rows[r].get_unchecked(column));
+                    sums[r][j] = weights.fma(activation, sums[r][j]);
+                }
             }
         }
-        let mut values = [[0.0; TILE]; R];
+        let mut values = [[[0.0; TILE]; N]; R];
         for r in 0..R {
-            values[r] = to_array(sums[r]);
+            for j in 0..N {
+                values[r][j] = to_array(sums[r][j]);
+            }
         }
         values
     };
     for (r, values) in values.iter().enumerate() {
-        // SAFETY: each panel is handed out once, and panels do not overlap.
-        unsafe { product.finish(&panel.part, tile, row + r, values) };
+        for (j, values) in values.iter().enumerate() {
+            // SAFETY: each panel is handed out once, and panels do not overlap.
+            unsafe { product.finish(&panel.part, tile + j, row + r, values) };
+        }
     }
 }
