@@ -10,6 +10,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::settings::{Settings, set_command_line};
 
+mod bench;
 mod client;
 mod complete;
 mod demo;
@@ -44,6 +45,8 @@ enum Command {
     Complete(complete::Args),
     /// Type a short session against the real server and show each keystroke
     Demo(demo::Args),
+    /// Measure
+    Bench(bench::Args),
     /// Say what this machine and the model can do
     Doctor(doctor::Args),
 }
@@ -78,6 +81,7 @@ pub fn main() -> ExitCode {
     let outcome = match args.command {
         Some(Command::Complete(args)) => complete::run(&args, settings),
         Some(Command::Demo(demo)) => demo::run(&demo, args.model.as_deref(), args.threads),
+        Some(Command::Bench(args)) => bench::run(&args, settings),
         Some(Command::Doctor(args)) => doctor::run(&args, settings),
         None | Some(Command::Serve { .. }) => Ok(()),
     };

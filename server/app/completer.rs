@@ -32,10 +32,13 @@ mod multiline;
 mod plan;
 mod visible;
 mod wait;
+mod work;
 
 use desk::Desk;
-use plan::Plan;
+use plan::{Plan, Question};
 use visible::Visibility;
+pub use work::Work;
+use work::Counters;
 
 /// How an answer was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,7 +116,10 @@ pub struct Completer {
     visibility: Mutex<Visibility>,
     memory: Arc<Mutex<CompletionMemory>>,
     desks: Mutex<HashMap<Arc<str>, Desk>>,
+    /// The suggestion shown last: should the user pause on it, looking ahead starts there.
+    paused: Mutex<Option<(Question, Outcome)>>,
     next_id: AtomicU64,
+    work: Arc<Counters>,
 }
 
 /// Locks without ever failing: the data under these locks is valid between any two statements.
@@ -147,7 +153,9 @@ impl Completer {
             visibility,
             memory: Arc::default(),
             desks: Mutex::default(),
+            paused: Mutex::default(),
             next_id: AtomicU64::new(1),
+            work: Arc::default(),
         }))
     }
 
@@ -162,7 +170,7 @@ impl Completer {
         let asked = Instant::now();
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         let newest = self.with_desk(ask.snapshot.uri(), |desk| desk.begin(id));
-        let question = plan::Question { id, asked, ask, newest };
+        let question = Question { id, asked, ask, newest };
         let loading = matches!(self.status(), Status::Loading(_));
         let plan =
             if loading { None } else { Some(self.plan(&question, Priority::Interactive)) };
@@ -183,9 +191,7 @@ impl Completer {
                 let report = Arc::clone(&answer.report);
                 let uri = question.ask.snapshot.uri();
                 completer.with_desk(uri, |desk| desk.last_report = Some(report));
-                if question.ask.patience == Patience::Budget {
-                    completer.schedule(question, &answer);
-                }
+                completer.schedule(question, &answer);
             }
             answer
         }
@@ -240,6 +246,11 @@ impl Completer {
     /// The settings in force.
     pub fn settings(&self) -> Arc<Settings> {
         Arc::clone(&self.settings.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// What the engine computed since the start.
+    pub fn work(&self) -> Work {
+        self.work.read()
     }
 
     /// What the engine is doing.

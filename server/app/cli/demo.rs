@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use super::bench::figures::{mean, percentile};
 use super::client::Client;
 use super::paint::{Style, colours, paint};
 use super::print;
@@ -250,19 +251,10 @@ impl<'a> Typist<'a> {
     }
 }
 
-fn percentile(sorted: &[f64], share: f64) -> f64 {
-    let rank = (sorted.len() as f64 * share).ceil() as usize;
-    sorted.get(rank.saturating_sub(1)).copied().unwrap_or_default()
-}
-
 fn summary(keys: &[Key], initialized_ms: f64, first_ms: f64) -> anyhow::Result<()> {
-    let sorted = |of: &dyn Fn(&Key) -> f64| {
-        let mut values: Vec<f64> = keys.iter().map(of).collect();
-        values.sort_by(f64::total_cmp);
-        values
-    };
-    let ms = sorted(&|key| key.ms);
-    let prefilled = sorted(&|key| key.prefilled as f64);
+    let of = |value: &dyn Fn(&Key) -> f64| keys.iter().map(value).collect::<Vec<_>>();
+    let ms = of(&|key| key.ms);
+    let prefilled = of(&|key| key.prefilled as f64);
     let n = keys.len().max(1) as f64;
     let accepted: usize = keys.iter().map(|key| key.accepted_chars).sum();
     let typed = keys.len();
@@ -277,7 +269,7 @@ fn summary(keys: &[Key], initialized_ms: f64, first_ms: f64) -> anyhow::Result<(
         percentile(&ms, 0.5),
         percentile(&ms, 0.95),
         percentile(&prefilled, 0.5),
-        prefilled.iter().sum::<f64>() / n,
+        mean(&prefilled),
         from_memory as f64 / n * 100.0,
         typed + accepted,
     ))

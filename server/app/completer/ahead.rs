@@ -15,7 +15,7 @@ use lowkey_document::{ByteOffset, LineEnding};
 use lowkey_engine::Priority;
 
 use super::plan::{Plan, Question};
-use super::{Answer, Ask, Completer, Insert, Outcome, Patience, Trigger};
+use super::{Answer, Ask, Completer, Insert, Outcome, Patience, Trigger, lock};
 
 /// A pause in typing after which a shown suggestion is taken for a likely one.
 pub(super) const PAUSE: Duration = Duration::from_millis(400);
@@ -75,18 +75,53 @@ impl Completer {
             Occasion::Never => {}
             Occasion::Now => self.look_ahead(&question, &answer.outcome),
             Occasion::Pause => {
-                let (completer, outcome) = (Arc::downgrade(self), answer.outcome.clone());
+                *lock(&self.paused) = Some((question.clone(), answer.outcome.clone()));
+                // A command line that asks once has nothing to look ahead to.
+                if question.ask.patience == Patience::Unlimited {
+                    return;
+                }
+                let completer = Arc::downgrade(self);
                 tokio::spawn(async move {
                     let mut newest = question.newest.clone();
                     let moved_on = newest.wait_for(|&id| id != question.id);
                     if tokio::time::timeout(PAUSE, moved_on).await.is_err()
                         && let Some(completer) = completer.upgrade()
                     {
-                        completer.look_ahead(&question, &outcome);
+                        completer.paused_typing();
                     }
                 });
             }
         }
+    }
+
+    /// Takes it that the user has paused on what is shown.
+    fn paused_typing(&self) {
+        let shown = lock(&self.paused).take();
+        if let Some((question, outcome)) = shown {
+            self.look_ahead(&question, &outcome);
+        }
+    }
+
+    /// Lives through a pause of the user without waiting for its end: what would be looked
+    /// ahead to in that time is, and takes at most as long as the pause.
+    ///
+    /// For replaying traces faster than they were typed.
+    pub async fn idle(&self, pause: Duration) {
+        if pause >= PAUSE {
+            self.paused_typing();
+        }
+        let ahead: Vec<_> = {
+            let desks = lock(&self.desks);
+            desks.values().filter_map(|desk| desk.ahead.clone()).collect()
+        };
+        let all = async {
+            for live in ahead {
+                let mut progress = live.progress.clone();
+                // An error means that the job is gone, which is an end too.
+                let _ = progress.wait_for(|progress| progress.ended.is_some()).await;
+            }
+        };
+        let _ = tokio::time::timeout(pause, all).await;
     }
 }
 

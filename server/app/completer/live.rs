@@ -4,7 +4,7 @@
 //! after the other, read it. A request whose text continues what is being decoded
 //! joins the job instead of starting another.
 
-use lowkey_engine::{Generated, Ticket};
+use lowkey_engine::{Generated, Priority, Ticket};
 use lowkey_suggestion::MemoryKey;
 use tokio::sync::watch;
 
@@ -23,6 +23,8 @@ pub(super) struct Live {
     pub(super) key: MemoryKey,
     /// Text from the anchor to the cursor for which it was submitted.
     pub(super) forced: String,
+    /// Whether somebody asked for it, or it looks ahead.
+    pub(super) priority: Priority,
     /// How far it has come.
     pub(super) progress: watch::Receiver<Progress>,
     /// Dropping this cancels the job.

@@ -217,7 +217,9 @@ impl Completer {
             done: Box::new({
                 let memory = Arc::clone(&self.memory);
                 let (key, forced) = (frame.key.clone(), frame.context.line_before.clone());
+                let work = Arc::clone(&self.work);
                 move |generated| {
+                    work.add(priority, &generated.tokens);
                     remember(&memory, &key, &forced, &generated);
                     to_progress.send_modify(|progress| {
                         progress.text.clone_from(&generated.text);
@@ -230,6 +232,7 @@ impl Completer {
         Live {
             key: frame.key.clone(),
             forced: frame.context.line_before.clone(),
+            priority,
             progress,
             _ticket: self.engine.submit(job),
         }

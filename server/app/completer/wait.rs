@@ -150,7 +150,10 @@ impl Completer {
         if let Some(made) = made {
             report.stop = (made.tokens.decoded > 0 || is_whole(made.stop))
                 .then(|| stop_reason(made.stop).name());
-            report.tokens = made.tokens.into();
+            // What a job ahead computed was background work, not this request's.
+            if waiting.live.priority == Priority::Interactive {
+                report.tokens = made.tokens.into();
+            }
             report.ms = made.ms.into();
             let why = format!(
                 "engine: {} prompt tokens, {} of them cached; {} decoded; ended by {}",

@@ -1,0 +1,27 @@
+//! `lowkey bench`: measurements that anyone can repeat.
+
+use crate::settings::Settings;
+
+pub(super) mod figures;
+mod player;
+mod replay;
+mod trace;
+
+/// Arguments of `lowkey bench`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    bench: Bench,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Bench {
+    /// Replay an editing trace, key by key, and say what each key cost
+    Replay(replay::Args),
+}
+
+pub(super) fn run(args: &Args, settings: Settings) -> anyhow::Result<()> {
+    match &args.bench {
+        Bench::Replay(args) => replay::run(args, settings),
+    }
+}

@@ -1,0 +1,227 @@
+//! `lowkey bench replay`: an editing trace through the whole pipeline, key by key.
+//!
+//! It drives the completer in this process; a process-level test holds its answers
+//! against the server's over stdio. Keys run back to back: idle work (looking ahead)
+//! gets the trace's own pauses, and what it costs is counted as background. With
+//! `--realtime` the pauses are waited for, and looking ahead runs on its own clock.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use lowkey_engine::Status;
+use serde::Serialize;
+
+use super::figures::{mean, percentile};
+use super::player::{Player, upcoming};
+use super::trace::{self, Trace};
+use crate::cli::print;
+use crate::completer::{Ask, Completer, Outcome, Patience, Trigger, Work};
+use crate::report::{Report, Source};
+use crate::settings::Settings;
+
+/// Arguments of `lowkey bench replay`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Traces to replay, one after the other (JSON lines; see tests/traces)
+    #[arg(value_name = "TRACE", required = true)]
+    traces: Vec<PathBuf>,
+    /// Print each key's report and a summary as JSON lines
+    #[arg(long)]
+    json: bool,
+    /// Wait between keys as the user did
+    #[arg(long)]
+    realtime: bool,
+    /// Play a user who knows the final text and accepts what matches
+    #[arg(long)]
+    target: bool,
+}
+
+/// A suggestion of fewer characters is not worth a key.
+const WORTH_ACCEPTING_CHARS: usize = 2;
+
+/// One key, as `--json` prints it.
+#[derive(Debug, Serialize)]
+struct Row {
+    key: usize,
+    /// Whether the answer was made for another text than the current one.
+    stale: bool,
+    #[serde(flatten)]
+    report: Report,
+    /// Prompt tokens computed for this key, whoever reported them.
+    #[serde(skip)]
+    prefilled: u64,
+    #[serde(skip)]
+    saved: usize,
+}
+
+/// What all keys came to.
+#[derive(Debug, Serialize)]
+struct Summary {
+    keys: usize,
+    ms_p50: f64,
+    ms_p95: f64,
+    ms_p99: f64,
+    /// Prompt tokens per key, without background work.
+    prefilled_median: f64,
+    prefilled_mean: f64,
+    /// The same with background work.
+    prefilled_mean_all: f64,
+    /// Share of keys answered without inference.
+    memory_share: f64,
+    /// 99th percentile of these answers' latency.
+    memory_ms_p99: f64,
+    /// Share of keys that showed something.
+    shown_share: f64,
+    stale: usize,
+    keystrokes_saved: usize,
+    background: Background,
+}
+
+#[derive(Debug, Serialize)]
+struct Background {
+    prefilled: u64,
+    decoded: u64,
+}
+
+pub(super) fn run(args: &Args, settings: Settings) -> anyhow::Result<()> {
+    let traces = args.traces.iter().map(|path| trace::read(path)).collect::<Result<Vec<_>, _>>()?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    for (path, trace) in args.traces.iter().zip(&traces) {
+        // A server of its own for each trace: no trace profits from the one before.
+        let completer = Completer::start(settings.clone(), |_| {})?;
+        let (rows, work) = runtime.block_on(play(args, trace, &completer))?;
+        completer.shutdown();
+        let summary = summarise(&rows, work);
+        if args.json {
+            let mut lines = String::new();
+            for row in &rows {
+                lines.push_str(&serde_json::to_string(row)?);
+                lines.push('\n');
+            }
+            lines.push_str(&serde_json::json!({ "summary": summary }).to_string());
+            print(&format!("{lines}\n"))?;
+        } else {
+            let name = path.file_stem().unwrap_or_default().to_string_lossy();
+            print(&screen(&name, &summary))?;
+        }
+    }
+    Ok(())
+}
+
+async fn play(
+    args: &Args,
+    trace: &Trace,
+    completer: &Arc<Completer>,
+) -> anyhow::Result<(Vec<Row>, Work)> {
+    if let Status::Failed(reason) = completer.ready().await {
+        anyhow::bail!(reason);
+    }
+    let mut player = Player::new(trace)?;
+    let mut rows = Vec::new();
+    let mut next = 0;
+    while let Some(step) = trace.steps.get(next) {
+        next += 1;
+        let pause = Duration::from_millis(step.dt_ms);
+        if args.realtime {
+            tokio::time::sleep(pause).await;
+        } else {
+            completer.idle(pause).await;
+        }
+        if !player.step(step)? {
+            continue;
+        }
+        let before = completer.work();
+        let snapshot = player.snapshot()?;
+        let cursor = player.cursor(&snapshot);
+        let answer = completer
+            .complete(Ask {
+                snapshot: snapshot.clone(),
+                cursor,
+                trigger: Trigger::Automatic,
+                multiline: None,
+                patience: Patience::Budget,
+                desynced: false,
+            })
+            .await;
+        let now = player.snapshot()?;
+        let mut row = Row {
+            key: rows.len(),
+            stale: now.revision() != snapshot.revision() || now.uri() != snapshot.uri(),
+            report: Report { why: Vec::new(), ..(*answer.report).clone() },
+            prefilled: completer.work().prefilled - before.prefilled,
+            saved: 0,
+        };
+        if let (true, Outcome::Insert(insert)) = (args.target, &answer.outcome) {
+            let steps = trace.steps.get(next..).unwrap_or_default();
+            let (coming, ends) = upcoming(steps, player.place());
+            let ghost = &insert.text;
+            let is_pure = insert.start == cursor && insert.end == cursor;
+            let worth = ghost.chars().count() >= WORTH_ACCEPTING_CHARS;
+            // Only whole steps can be skipped: the rest of the trace must still fit.
+            let n_steps = ends.iter().position(|end| *end == ghost.len());
+            if let (true, true, true, Some(n)) = (is_pure, worth, coming.starts_with(ghost), n_steps)
+            {
+                player.insert(ghost)?;
+                next += n + 1;
+                row.saved = n;
+                completer.accepted(answer.id);
+            }
+        }
+        rows.push(row);
+    }
+    completer.idle(Duration::from_secs(1)).await;
+    Ok((rows, completer.work()))
+}
+
+fn summarise(rows: &[Row], work: Work) -> Summary {
+    let of = |value: &dyn Fn(&Row) -> f64| rows.iter().map(value).collect::<Vec<_>>();
+    let from_memory: Vec<f64> = rows
+        .iter()
+        .filter(|row| row.report.source == Source::Memory)
+        .map(|row| row.report.ms.total)
+        .collect();
+    let ms = of(&|row| row.report.ms.total);
+    let prefilled = of(&|row| row.prefilled as f64);
+    let n = rows.len().max(1) as f64;
+    let background = Background {
+        prefilled: work.background_prefilled,
+        decoded: work.background_decoded,
+    };
+    Summary {
+        keys: rows.len(),
+        ms_p50: percentile(&ms, 0.5),
+        ms_p95: percentile(&ms, 0.95),
+        ms_p99: percentile(&ms, 0.99),
+        prefilled_median: percentile(&prefilled, 0.5),
+        prefilled_mean: mean(&prefilled),
+        prefilled_mean_all: mean(&prefilled) + background.prefilled as f64 / n,
+        memory_share: from_memory.len() as f64 / n,
+        memory_ms_p99: percentile(&from_memory, 0.99),
+        shown_share: rows.iter().filter(|row| row.report.insert.is_some()).count() as f64 / n,
+        stale: rows.iter().filter(|row| row.stale).count(),
+        keystrokes_saved: rows.iter().map(|row| row.saved).sum(),
+        background,
+    }
+}
+
+fn screen(name: &str, s: &Summary) -> String {
+    format!(
+        "{name:<24} {:>4} keys  p50 {:>6.1} ms  p95 {:>6.1} ms  p99 {:>6.1} ms  \
+         prefilled median {:>2.0} mean {:>5.1} (with background {:>5.1})  \
+         memory {:>3.0} % (p99 {:.1} ms)  shown {:>3.0} %  stale {}  saved {}\n",
+        s.keys,
+        s.ms_p50,
+        s.ms_p95,
+        s.ms_p99,
+        s.prefilled_median,
+        s.prefilled_mean,
+        s.prefilled_mean_all,
+        s.memory_share * 100.0,
+        s.memory_ms_p99,
+        s.shown_share * 100.0,
+        s.stale,
+        s.keystrokes_saved,
+    )
+}
