@@ -1,19 +1,80 @@
 //! What is read off a row of logits: the best, the k best, the normaliser.
 
+use crate::isa::Isa;
+use crate::lanes::{LANES, Lanes, exp, per_instruction_set};
+
 /// Returns the index of the largest value, the first of equals; NaN never wins. 0 for an empty slice.
 pub fn argmax(values: &[f32]) -> usize {
-    let best = values.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    // SAFETY: `detect` names what this CPU has.
+    let best = unsafe { largest(Isa::detect(), values) };
     values.iter().position(|value| *value == best).unwrap_or(0)
 }
 
-/// Returns ln Σ exp(value), summed in f64 from the largest down; -∞ for an empty slice.
+/// Returns ln Σ exp(value); -∞ for an empty slice.
 pub fn log_sum_exp(values: &[f32]) -> f32 {
-    let largest = values.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    if !largest.is_finite() {
-        return largest;
+    let isa = Isa::detect();
+    // SAFETY: `detect` names what this CPU has.
+    let best = unsafe { largest(isa, values) };
+    if !best.is_finite() {
+        return best;
     }
-    let sum: f64 = values.iter().map(|value| f64::from((value - largest).exp())).sum();
-    (f64::from(largest) + sum.ln()) as f32
+    // SAFETY: as above.
+    best + unsafe { exp_sum(isa, values, best) }.ln() as f32
+}
+
+per_instruction_set! {
+    /// Returns the largest value, -∞ if there is none but NaN.
+    unsafe fn largest(values: &[f32]) -> f32 = largest_of
+}
+
+per_instruction_set! {
+    /// Returns Σ exp(value - best).
+    unsafe fn exp_sum(values: &[f32], best: f32) -> f64 = exp_sum_of
+}
+
+/// # Safety
+/// As [`Lanes`].
+#[inline(always)]
+unsafe fn largest_of<V: Lanes>(values: &[f32]) -> f32 {
+    let (whole, rest) = values.as_chunks::<LANES>();
+    // SAFETY: every chunk has 16 values; the CPU is the caller's promise.
+    let mut best = unsafe {
+        let mut best = V::splat(f32::NEG_INFINITY);
+        for chunk in whole {
+            // In this order a NaN gives way to what was best before.
+            best = V::load(chunk.as_ptr()).max(best);
+        }
+        best.largest()
+    };
+    for value in rest {
+        best = best.max(*value);
+    }
+    best
+}
+
+/// # Safety
+/// As [`Lanes`].
+#[inline(always)]
+unsafe fn exp_sum_of<V: Lanes>(values: &[f32], best: f32) -> f64 {
+    let mut total = 0.0;
+    // Short runs in f32, their sums in f64: a vocabulary's small terms would drown otherwise.
+    for run in values.chunks(64 * LANES) {
+        let (whole, rest) = run.as_chunks::<LANES>();
+        let mut tail = [f32::NEG_INFINITY; LANES];
+        tail[..rest.len()].copy_from_slice(rest);
+        // SAFETY: every chunk has 16 values; the CPU is the caller's promise.
+        total += unsafe {
+            let mut sum = V::splat(0.0);
+            for chunk in whole {
+                sum = sum.add(exp(V::load(chunk.as_ptr()).sub(V::splat(best))));
+            }
+            if !rest.is_empty() {
+                sum = sum.add(exp(V::load(tail.as_ptr()).sub(V::splat(best))));
+            }
+            f64::from(sum.sum())
+        };
+    }
+    total
 }
 
 /// Returns the `k` largest values with their indices, best first, equals in index order.
@@ -43,7 +104,17 @@ mod tests {
         assert_eq!(argmax(&[1.0, 3.0, 2.0, 3.0]), 1);
         assert_eq!(argmax(&[f32::NAN, -5.0, f32::NAN, -4.0]), 3);
         assert_eq!(argmax(&[]), 0);
+        let mut long = vec![f32::NAN; 1000];
+        (long[700], long[701], long[999]) = (2.0, 2.0, 1.0);
+        assert_eq!(argmax(&long), 700);
         assert_eq!(argmax(&[f32::NEG_INFINITY; 3]), 0);
+    }
+
+    #[test]
+    fn log_sum_exp_of_a_vocabulary_is_exact_to_single_precision() {
+        let values = crate::reference::random_floats(151_937, 3);
+        let exact = values.iter().map(|value| f64::from(*value).exp()).sum::<f64>().ln();
+        assert!((f64::from(log_sum_exp(&values)) - exact).abs() < 1e-5);
     }
 
     #[test]

@@ -33,8 +33,8 @@ pub(super) unsafe fn panel<L: Layout>(product: &Product<'_>, panel: &Panel) {
                 2 => columns::<L, 1, 2, 4>(product, panel, row),
                 3 => columns::<L, 1, 3, 4>(product, panel, row),
                 4 => columns::<L, 1, 4, 2>(product, panel, row),
-                // Scales of two levels, and minimums, need the registers that a second tile would take.
-                _ if L::TWO_LEVEL || L::MIN => columns::<L, 2, 4, 1>(product, panel, row),
+                // Scales of two levels, and minimums, need the registers that more rows would take.
+                _ if L::TWO_LEVEL || L::MIN => columns::<L, 1, 4, 2>(product, panel, row),
                 _ => columns::<L, 2, 4, 2>(product, panel, row),
             }
         };
