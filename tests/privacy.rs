@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 #[path = "harness/server.rs"]
+#[expect(dead_code, reason = "the other tests use the rest of the harness")]
 mod server;
 
 use std::path::{Path, PathBuf};
@@ -31,15 +32,15 @@ fn require(tool: &str, arguments: &[&str]) {
 
 /// A session with everything that handles source text: edits, ghost text, popup, explain, errors.
 fn session(server: &mut Server, root: &Path) -> String {
-    let [zebra, quux, frob, secret] = MARKERS;
+    let [zebra, value, frob, secret] = MARKERS;
     server.initialize(&capabilities(), &json!({"popup": "always"}), Some(root));
     server.ready();
     let uri = server::uri(&root.join(format!("{zebra}.js")));
     let text = format!(
-        "const {quux}1 = {frob}(1);\nconst {quux}2 = {frob}(2);\nconst {quux}3 = {frob}(3);\nconst {quux}4 = \n"
+        "const {value}1 = {frob}(1);\nconst {value}2 = {frob}(2);\nconst {value}3 = {frob}(3);\nconst {value}4 = \n"
     );
     server.open(&uri, "javascript", &text);
-    let column = 9 + quux.len() as u32 + 1;
+    let column = 9 + value.len() as u32 + 1;
     for kind in [1, 2] {
         let mut params = place(&uri, 3, column);
         params["context"]["triggerKind"] = kind.into();
@@ -60,6 +61,7 @@ fn session(server: &mut Server, root: &Path) -> String {
     assert!(server.ask(INLINE, &json!({"textDocument": {"uri": 1}, "position": secret})).is_err());
     server.write(&frame(format!("{{\"{secret}\"").as_bytes()));
     assert_eq!(server.next_error().0, -32700);
+    assert!(server.explain(&uri).is_object());
     server.write(format!("{secret}\r\n\r\n").as_bytes());
     assert_eq!(server.next_error().0, -32600);
     server.finish()

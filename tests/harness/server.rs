@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 /// Whatever takes longer hangs. Generous: tests share the machine with each other.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
 
 /// How a server is started.
 #[derive(Default)]
@@ -230,7 +230,7 @@ impl Server {
     fn receive(&mut self, patience: Duration) -> bool {
         match self.messages.recv_timeout(patience) {
             Ok(message) => {
-                self.take(message);
+                self.take(&message);
                 true
             }
             Err(RecvTimeoutError::Timeout) => true,
@@ -238,7 +238,7 @@ impl Server {
         }
     }
 
-    fn take(&mut self, message: Value) {
+    fn take(&mut self, message: &Value) {
         assert_eq!(message["jsonrpc"], "2.0", "{message}");
         match (message.get("method").and_then(Value::as_str), message.get("id")) {
             (Some(method), Some(id)) => {
@@ -281,6 +281,20 @@ impl Server {
             Some("end") => assert!(self.progress.remove(&token).is_some(), "{params}"),
             _ => panic!("no progress: {params}"),
         }
+    }
+
+    /// Listens for so long; nothing may come.
+    pub(crate) fn listen(&mut self, duration: Duration) {
+        match self.messages.recv_timeout(duration) {
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => panic!("the server has ended"),
+            Ok(message) => panic!("unasked: {message}"),
+        }
+    }
+
+    /// The server's process.
+    pub(crate) fn process_id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Closes stdin, as an editor does that dies.

@@ -132,6 +132,33 @@ fn a_model_that_cannot_be_loaded_is_one_message() {
     server.finish();
 }
 
+/// Seconds of CPU that a process has used, all threads together.
+#[cfg(target_os = "linux")]
+fn cpu_seconds(process_id: u32) -> f64 {
+    let stat = std::fs::read_to_string(format!("/proc/{process_id}/stat")).unwrap();
+    // Behind the name, which may hold anything: state is field 3, utime and stime are 14 and 15.
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+    let ticks = |field: usize| fields[field - 3].parse::<f64>().unwrap();
+    (ticks(14) + ticks(15)) / 100.0
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn five_seconds_after_the_last_key_the_server_rests() {
+    let mut server = Server::start(&Value::Null);
+    let (uri, mut text, cursor, _) = crate::ghost_text::suggested(&mut server);
+    let change = text.edit(cursor..cursor, "x");
+    server.notify("textDocument/didChange", &text.did_change(&uri, &[change]));
+    let (line, character) = text.position(cursor + 1);
+    server.items(&uri, line, character);
+    server.listen(Duration::from_secs(5));
+    let before = cpu_seconds(server.process_id());
+    server.listen(Duration::from_secs(3));
+    let used = cpu_seconds(server.process_id()) - before;
+    assert!(used <= 0.02, "{used} s of CPU in 3 s of rest");
+    server.finish();
+}
+
 #[test]
 fn what_is_advertised_is_what_is_there() {
     let mut server = Server::spawn(Options::default());

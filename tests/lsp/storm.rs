@@ -176,7 +176,7 @@ fn ten_thousand_edits_and_requests_in_disorder_end_in_the_same_text() {
         }
     }
     assert!(asked.is_empty() && barriers.is_empty(), "never answered");
-    println!(
+    eprintln!(
         "superseded {n_superseded}, silent {n_silent}, delivered {n_delivered}, \
          cancellations {cancelled}, final {} bytes",
         text.text.len()

@@ -4,6 +4,8 @@
 //! happen in arrival order (see `inbox`). After the wait the document is looked at
 //! again: an answer for a text that has changed meanwhile is never delivered.
 
+use std::time::Instant;
+
 use lowkey_document::{ByteOffset, Cursor, Position, Snapshot};
 
 use super::documents::View;
@@ -76,7 +78,19 @@ impl Link {
             patience: Patience::Budget,
             desynced,
         };
+        let asked = Instant::now();
         let answer = negotiated.completer.complete(ask).await;
+        tracing::debug!(
+            id = answer.id,
+            version = snapshot.version(),
+            ms = asked.elapsed().as_millis() as u64,
+            outcome = match &answer.outcome {
+                Outcome::Insert(_) => "insert",
+                Outcome::Nothing => "nothing",
+                Outcome::Superseded => "superseded",
+            },
+            "answered"
+        );
         if answer.outcome != Outcome::Superseded
             && !self.documents.is_current(snapshot.uri(), stamp)
         {

@@ -78,11 +78,8 @@ fn filter(input: impl Read, outbox: &Outbox, messages: &mpsc::Sender<Vec<u8>>) -
                 Ok(())
             }
             Sorted::Refuse { code, message, id } => {
+                let message = format!("message refused: {message}");
                 tracing::warn!(bytes = body.len(), "{message}");
-                if code == PARSE_ERROR {
-                    // Its length may have been wrong too: what follows may be its rest.
-                    reader.refused();
-                }
                 refuse(outbox, code, &message, &id);
                 Ok(())
             }

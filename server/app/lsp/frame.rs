@@ -92,11 +92,6 @@ impl<R: BufRead> FrameReader<R> {
         Self { reader, carried: None, skipping: false, line: Vec::new() }
     }
 
-    /// Tells the reader that the last body was refused, so what follows it may be its rest.
-    pub(super) fn refused(&mut self) {
-        self.skipping = true;
-    }
-
     /// Returns the next frame, or `None` at the end of the input, also inside a frame.
     pub(super) fn next_frame(&mut self) -> io::Result<Option<Frame>> {
         let mut n_lines = 0;
