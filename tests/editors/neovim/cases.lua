@@ -158,21 +158,21 @@ local function open(file)
   end)
 end
 
---- Opens a file and goes into insert mode on a new line below the one that holds `mark`.
+--- Opens a file and goes into insert mode on a new, empty line below the one that holds `mark`.
 local function below(file, mark)
   open(file)
   lua("vim.fn.search(..., 'cw')", '\\V' .. mark)
-  keys('o')
+  keys('o<C-u>')
   eventually('insert mode', function() return state().mode == 'i' end)
 end
 
 -- The cases.
 
 below('shapes.py', 'self.side = side')
-accept('a Python line', type_until_ghost('def area(self):'))
+accept('a Python line', type_until_ghost('    def area(self):'))
 
 below('counter.rs', 'self.count += 1;')
-accept('a Rust line', type_until_ghost('self.total += 1'))
+accept('a Rust line', type_until_ghost('        self.total += 1'))
 
 -- A bracket that the editor closed by itself stands behind the cursor.
 below('shapes.py', 'squares = [')
@@ -186,7 +186,7 @@ check(opened == closed, 'brackets do not match after accepting: ' .. now.line)
 
 -- Typing what the ghost text says keeps the rest of it, before and after the answer.
 below('shapes.py', 'self.side = side')
-now = type_until_ghost('def area(self):')
+now = type_until_ghost('    def area(self):')
 local ghost = now.ghost.lines[1]
 local rest = ghost:sub(vim.str_utf_end(ghost, 1) + 2)
 local asked = now.asked
@@ -237,7 +237,7 @@ print('ok   backspace brings one back: ' .. vim.inspect(now.ghost.lines[1]))
 lua('dofile(...)', partial)
 for name, key in pairs({ word = '<M-w>', line = '<M-l>' }) do
   below('shapes.py', 'self.side = side')
-  now = type_until_ghost('def area(self):')
+  now = type_until_ghost('    def area(self):')
   local expected = promised(now)[now.row]
   local typed = now.line:sub(1, now.column)
   keys(key)
@@ -251,7 +251,26 @@ for name, key in pairs({ word = '<M-w>', line = '<M-l>' }) do
   print(('ok   accepting a %s: %q'):format(name, now.line))
 end
 
--- A multi-line answer: the empty body of a block.
+-- On a line of blanks the model may want other blanks, which ghost text cannot show.
+-- What is shown must be what comes; where nothing is shown, <Tab> is only a tab.
+for file, mark in pairs({ ['stack.rs'] = 'pub fn len(', ['shapes.py'] = 'class Square' }) do
+  below(file, mark)
+  before = state().asked
+  keys('<Esc>cc')
+  now = settled(before)
+  check(now.line:match('^%s+$'), 'the line is not indented: ' .. vim.inspect(now.line))
+  if now.ghost then
+    accept('a line of blanks', now)
+  else
+    keys('<Tab>')
+    eventually('<Tab> to be a tab where there is no ghost text', function()
+      local after = state()
+      return after.column > now.column and after.line:match('^%s+$') and #after.lines == #now.lines
+    end)
+    print('ok   a line of blanks: <Tab> is a tab where nothing is shown')
+  end
+end
+
 -- A file with secrets stays unseen: asked, answered, nothing shown.
 below('.env', 'API_SECRET')
 for index = 1, #'API_SECRET=' do
