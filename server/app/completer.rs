@@ -37,8 +37,8 @@ mod work;
 use desk::Desk;
 use plan::{Plan, Question};
 use visible::Visibility;
-pub use work::Work;
 use work::Counters;
+pub use work::Work;
 
 /// How an answer was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -172,8 +172,7 @@ impl Completer {
         let newest = self.with_desk(ask.snapshot.uri(), |desk| desk.begin(id));
         let question = Question { id, asked, ask, newest };
         let loading = matches!(self.status(), Status::Loading(_));
-        let plan =
-            if loading { None } else { Some(self.plan(&question, Priority::Interactive)) };
+        let plan = if loading { None } else { Some(self.plan(&question, Priority::Interactive)) };
         let completer = Arc::clone(self);
         async move {
             let plan = match plan {

@@ -11,8 +11,8 @@ use serde_json::Value;
 
 mod value;
 
-pub use value::{Multiline, Popup};
 use value::FromValue;
+pub use value::{Multiline, Popup};
 
 /// One row of the table: what the reference, the editors' schema and the check know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

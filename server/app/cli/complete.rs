@@ -107,7 +107,10 @@ fn read(file: &Path) -> anyhow::Result<Document> {
     let bytes = std::fs::read(file).with_context(reading)?;
     let text = String::from_utf8(bytes).map_err(|e| {
         let at = e.utf8_error().valid_up_to();
-        anyhow::anyhow!("{} is not UTF-8 text: byte {at} breaks it; convert it first", file.display())
+        anyhow::anyhow!(
+            "{} is not UTF-8 text: byte {at} breaks it; convert it first",
+            file.display()
+        )
     })?;
     let path = std::path::absolute(file).with_context(reading)?;
     let uri = format!("file://{}", percent_encoded(&path.to_string_lossy()));

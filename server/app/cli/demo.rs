@@ -62,11 +62,7 @@ struct Key {
     accepted_chars: usize,
 }
 
-pub(super) fn run(
-    args: &Args,
-    model: Option<&str>,
-    threads: Option<usize>,
-) -> anyhow::Result<()> {
+pub(super) fn run(args: &Args, model: Option<&str>, threads: Option<usize>) -> anyhow::Result<()> {
     let pace = args.pace.unwrap_or(if std::io::stdout().is_terminal() { 70 } else { 0 });
     let pace = Duration::from_millis(pace);
     let started = Instant::now();
@@ -149,8 +145,8 @@ impl<'a> Typist<'a> {
             let ms = asked.elapsed().as_secs_f64() * 1e3;
             let report = self.explain()?;
             let count = |path| report.pointer(path).and_then(Value::as_u64).unwrap_or(0);
-            let matches = ghost.chars().count() >= WORTH_ACCEPTING_CHARS
-                && self.rest().starts_with(&ghost);
+            let matches =
+                ghost.chars().count() >= WORTH_ACCEPTING_CHARS && self.rest().starts_with(&ghost);
             let key = Key {
                 ms,
                 prefilled: count("/tokens/prefilled"),
@@ -211,8 +207,7 @@ impl<'a> Typist<'a> {
         let column = position.get("character").and_then(Value::as_u64).unwrap_or(0);
         // The item repeats what stands on the line from its range's start to the cursor.
         let n_repeated = column.saturating_sub(start.unwrap_or(column)) as usize;
-        let ghost: Vec<u16> =
-            text.unwrap_or_default().encode_utf16().skip(n_repeated).collect();
+        let ghost: Vec<u16> = text.unwrap_or_default().encode_utf16().skip(n_repeated).collect();
         Ok(String::from_utf16_lossy(&ghost))
     }
 
@@ -235,11 +230,8 @@ impl<'a> Typist<'a> {
             (false, true) => paint(colours, style, &shown),
             (false, false) => format!("⟨{shown}⟩"),
         };
-        let cost = if key.from_memory {
-            "memory".to_owned()
-        } else {
-            format!("{} tok", key.prefilled)
-        };
+        let cost =
+            if key.from_memory { "memory".to_owned() } else { format!("{} tok", key.prefilled) };
         let name = match typed {
             '\n' => "⏎".to_owned(),
             ' ' => "␣".to_owned(),

@@ -121,10 +121,7 @@ fn screen(found: &Findings) -> String {
         ("threads", format!("{} of {}", cpu.threads_used, cpu.threads_available)),
         ("memory free", mb(memory.available_mb)),
         ("memory held", mb(memory.resident_mb)),
-        (
-            "model",
-            format!("{} ({}, {} MB on disk)", model.name, model.architecture, model.file_mb),
-        ),
+        ("model", format!("{} ({}, {} MB on disk)", model.name, model.architecture, model.file_mb)),
         (
             "context",
             format!("{} tokens, {} bytes each", model.context_tokens, model.kv_bytes_per_token),

@@ -45,8 +45,7 @@ impl Question {
         let outcome = match verdict {
             Verdict::Show(suggestion) => {
                 report.text.clone_from(&suggestion.text);
-                let insert =
-                    self.insert(frame, &suggestion.text, suggestion.replaces_tail_bytes);
+                let insert = self.insert(frame, &suggestion.text, suggestion.replaces_tail_bytes);
                 report.insert = Some(self.insert_report(&insert));
                 Outcome::Insert(insert)
             }

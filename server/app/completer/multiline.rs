@@ -10,11 +10,7 @@ fn indent(line: &str) -> usize {
 /// The line above opens the block (it ends with an opening bracket or a colon), and what
 /// follows below is not inside it: either nothing, or a line that is indented no deeper
 /// than the opener. `previous` are the lines above, nearest last; `next` those below.
-pub(super) fn begins_block(
-    previous: &[String],
-    cursor_line: &str,
-    next: &[String],
-) -> bool {
+pub(super) fn begins_block(previous: &[String], cursor_line: &str, next: &[String]) -> bool {
     let Some(opener) = previous.last() else { return false };
     let opens = opener.trim_end().ends_with(['{', ':', '(', '[']);
     let below = next.iter().find(|line| !line.trim().is_empty());

@@ -130,7 +130,8 @@ impl Completer {
             return nothing("language-off", format!("settings: lowkey is off for {language}"));
         }
         if question.ask.desynced {
-            let why = "document: the editor's edits and the server's text disagree; reopen the file";
+            let why =
+                "document: the editor's edits and the server's text disagree; reopen the file";
             return nothing("desynced", why.into());
         }
         let label = match snapshot.path() {
@@ -146,7 +147,8 @@ impl Completer {
         };
         match self.status() {
             Status::Ready { model, speed, context_length, .. } => {
-                let room = context_length - context_length.min(BLOCK_TOKENS.max(context_length / 8));
+                let room =
+                    context_length - context_length.min(BLOCK_TOKENS.max(context_length / 8));
                 let affordable = (speed.prefill * COLD_PREFILL_SECONDS) as usize / 128 * 128;
                 let mut tokens = room.min(affordable.max(LEAST_PROMPT_TOKENS));
                 if settings.prompt_tokens > 0 {
@@ -246,10 +248,8 @@ fn frame(ask: &Ask, label: &str, budget: &Budget, settings: &Settings) -> Frame 
     let line = |idx| ask.snapshot.line(idx);
     let previous_lines: Vec<String> =
         (cursor.line.saturating_sub(MAX_SURROUNDING_LINES)..cursor.line).map(line).collect();
-    let next_lines: Vec<String> = (cursor.line + 1..ask.snapshot.n_lines())
-        .take(MAX_SURROUNDING_LINES)
-        .map(line)
-        .collect();
+    let next_lines: Vec<String> =
+        (cursor.line + 1..ask.snapshot.n_lines()).take(MAX_SURROUNDING_LINES).map(line).collect();
     let multiline = match (ask.multiline, settings.multiline, ask.trigger) {
         (Some(given), ..) => given,
         (None, Multiline::Always, _) | (None, _, Trigger::Invoked) => true,

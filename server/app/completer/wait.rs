@@ -200,9 +200,10 @@ fn look(progress: &Progress, waiting: &Waiting, late: bool) -> Look {
     let agreement = agreement(&waiting.live.forced, &progress.text, typed);
     if let Some(made) = &progress.ended {
         return match agreement {
-            Agreement::Ahead(n) if is_whole(made.stop) || made.stop == Stop::Failed => {
-                Look::Text(progress.text.get(n..).unwrap_or_default().to_owned(), Some(made.clone()))
-            }
+            Agreement::Ahead(n) if is_whole(made.stop) || made.stop == Stop::Failed => Look::Text(
+                progress.text.get(n..).unwrap_or_default().to_owned(),
+                Some(made.clone()),
+            ),
             _ => Look::Useless,
         };
     }

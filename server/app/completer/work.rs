@@ -34,8 +34,10 @@ impl Counters {
 
     /// What was counted so far.
     pub(super) fn read(&self) -> Work {
-        let [prefilled, background_prefilled] = [0, 1].map(|at: usize| self.prefilled[at].load(Ordering::Relaxed));
-        let [decoded, background_decoded] = [0, 1].map(|at: usize| self.decoded[at].load(Ordering::Relaxed));
+        let [prefilled, background_prefilled] =
+            [0, 1].map(|at: usize| self.prefilled[at].load(Ordering::Relaxed));
+        let [decoded, background_decoded] =
+            [0, 1].map(|at: usize| self.decoded[at].load(Ordering::Relaxed));
         Work { prefilled, decoded, background_prefilled, background_decoded }
     }
 }

@@ -47,8 +47,7 @@ fn a_wrong_value_is_reported_and_leaves_the_rest_in_force() {
 
 #[test]
 fn null_and_keys_of_other_servers_are_passed_over() {
-    let (settings, problems) =
-        layered(&json!({"model": null, "editorPluginInfo": {"name": "x"}}));
+    let (settings, problems) = layered(&json!({"model": null, "editorPluginInfo": {"name": "x"}}));
     assert_eq!(settings, Settings::default());
     assert!(problems.is_empty());
     assert_eq!(layered(&Value::Null).1, Vec::<String>::new());

@@ -19,7 +19,9 @@ mod session;
 mod worker;
 
 pub use epoch::{Epoch, Epochs};
-pub use job::{Generated, Job, Milliseconds, Partial, Preparation, Priority, Stop, StopCheck, TokenCounts};
-pub use session::{FORK_ABOVE_TOKENS, Session, SessionPool};
+pub use job::{
+    Generated, Job, Milliseconds, Partial, Preparation, Priority, Stop, StopCheck, TokenCounts,
+};
 pub use load::{LoadFailed, Loaded};
+pub use session::{FORK_ABOVE_TOKENS, Session, SessionPool};
 pub use worker::{Engine, Speed, Status, Ticket};

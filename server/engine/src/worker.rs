@@ -159,8 +159,8 @@ fn serve(loaded: Loaded, session_bytes: usize, queue: &Queue, set: &dyn Fn(Statu
         cache_bytes_per_token: model.cache_bytes_per_token(),
         context_length: config.context_length,
     });
-    let healing = (!assembler.format().fragmented_middle())
-        .then(|| Healing::new(assembler.tokenizer()));
+    let healing =
+        (!assembler.format().fragmented_middle()).then(|| Healing::new(assembler.tokenizer()));
     let mut generator = Generator {
         model,
         assembler,

@@ -16,7 +16,8 @@ const CODE: &str = "use std::collections::HashMap;\n\npub struct Index {\n    wo
 
 fn start(session_bytes: usize) -> Engine {
     let load = |progress: &mut dyn FnMut(f32)| {
-        let file = ModelFile::from_bytes(EMBEDDED.name, EMBEDDED.bytes).map_err(|e| e.to_string())?;
+        let file =
+            ModelFile::from_bytes(EMBEDDED.name, EMBEDDED.bytes).map_err(|e| e.to_string())?;
         Loaded::from_file(&file, 2, progress)
     };
     Engine::start(session_bytes, load, |_| {}).unwrap()

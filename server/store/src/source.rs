@@ -46,8 +46,7 @@ pub fn resolve(named: &str) -> Result<Source, SourceError> {
     if path.exists() {
         return Ok(Source::Gguf(path));
     }
-    let has_extension =
-        path.extension().is_some_and(|e| e.eq_ignore_ascii_case("gguf"));
+    let has_extension = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("gguf"));
     if has_extension || path.components().count() > 1 {
         return Err(SourceError::Missing(path));
     }

@@ -3,9 +3,7 @@
 use std::collections::HashMap;
 
 use anyhow::bail;
-use lowkey_document::{
-    ByteOffset, Change, Document, Position, PositionEncoding, Range, Snapshot,
-};
+use lowkey_document::{ByteOffset, Change, Document, Position, PositionEncoding, Range, Snapshot};
 
 use super::trace::{Edit, Place, Step, Trace};
 

@@ -161,7 +161,8 @@ async fn play(
             let worth = ghost.chars().count() >= WORTH_ACCEPTING_CHARS;
             // Only whole steps can be skipped: the rest of the trace must still fit.
             let n_steps = ends.iter().position(|end| *end == ghost.len());
-            if let (true, true, true, Some(n)) = (is_pure, worth, coming.starts_with(ghost), n_steps)
+            if let (true, true, true, Some(n)) =
+                (is_pure, worth, coming.starts_with(ghost), n_steps)
             {
                 player.insert(ghost)?;
                 next += n + 1;
@@ -185,10 +186,8 @@ fn summarise(rows: &[Row], work: Work) -> Summary {
     let ms = of(&|row| row.report.ms.total);
     let prefilled = of(&|row| row.prefilled as f64);
     let n = rows.len().max(1) as f64;
-    let background = Background {
-        prefilled: work.background_prefilled,
-        decoded: work.background_decoded,
-    };
+    let background =
+        Background { prefilled: work.background_prefilled, decoded: work.background_decoded };
     Summary {
         keys: rows.len(),
         ms_p50: percentile(&ms, 0.5),

@@ -36,6 +36,7 @@ fn outcome(fixture: &Fixture) -> String {
     }
 }
 
+mod balance;
 mod brackets;
 mod form;
 mod repeats;
