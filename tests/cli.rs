@@ -1,4 +1,5 @@
 //! The command line as a user meets it: results on stdout, one message on stderr, exit codes.
+#![expect(clippy::unwrap_used, reason = "a test that panics has failed, which is what is wanted")]
 
 use std::path::PathBuf;
 use std::process::{Command, Output};

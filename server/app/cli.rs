@@ -81,7 +81,7 @@ pub fn main() -> ExitCode {
     let outcome = match args.command {
         Some(Command::Complete(args)) => complete::run(&args, settings),
         Some(Command::Demo(demo)) => demo::run(&demo, args.model.as_deref(), args.threads),
-        Some(Command::Bench(args)) => bench::run(&args, settings),
+        Some(Command::Bench(args)) => bench::run(&args, &settings),
         Some(Command::Doctor(args)) => doctor::run(&args, settings),
         None | Some(Command::Serve { .. }) => Ok(()),
     };

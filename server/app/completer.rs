@@ -184,7 +184,7 @@ impl Completer {
             };
             let answer = match plan {
                 Plan::Answer(answer) => *answer,
-                Plan::Wait(waiting) => completer.wait(&question, waiting).await,
+                Plan::Wait(waiting) => completer.wait(&question, *waiting).await,
             };
             if answer.outcome != Outcome::Superseded {
                 let report = Arc::clone(&answer.report);

@@ -20,7 +20,7 @@ enum Bench {
     Replay(replay::Args),
 }
 
-pub(super) fn run(args: &Args, settings: Settings) -> anyhow::Result<()> {
+pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<()> {
     match &args.bench {
         Bench::Replay(args) => replay::run(args, settings),
     }

@@ -39,7 +39,7 @@ impl Question {
         text: &str,
         is_complete: bool,
         mut report: Report,
-    ) -> Box<Answer> {
+    ) -> Answer {
         let verdict = trim(&frame.request(), Completion { text, is_complete });
         report.why.extend(verdict.why());
         let outcome = match verdict {
@@ -56,7 +56,7 @@ impl Question {
             }
         };
         report.ms.total = to_microseconds(self.asked.elapsed().as_secs_f64() * 1e3);
-        Box::new(Answer { id: self.id, outcome, report: Arc::new(report) })
+        Answer { id: self.id, outcome, report: Arc::new(report) }
     }
 
     /// The range that `text` replaces, and the text in the document's line endings.

@@ -57,7 +57,7 @@ pub(super) enum Plan {
     /// This is the answer.
     Answer(Box<Answer>),
     /// A job decodes it.
-    Wait(Waiting),
+    Wait(Box<Waiting>),
 }
 
 /// A job to wait for and the question as it was framed.
@@ -70,7 +70,7 @@ pub(super) struct Waiting {
 
 impl Question {
     /// The answer that offers nothing, for a reason in words.
-    pub(super) fn nothing(&self, rule: &str, why: String, model: &str) -> Box<Answer> {
+    pub(super) fn nothing(&self, rule: &str, why: String, model: &str) -> Answer {
         let mut report = Report {
             silent: Some(rule.to_owned()),
             model: model.to_owned(),
@@ -78,7 +78,7 @@ impl Question {
             ..Report::default()
         };
         report.ms.total = to_microseconds(self.asked.elapsed().as_secs_f64() * 1e3);
-        Box::new(Answer { id: self.id, outcome: Outcome::Nothing, report: Arc::new(report) })
+        Answer { id: self.id, outcome: Outcome::Nothing, report: Arc::new(report) }
     }
 }
 
@@ -93,15 +93,15 @@ impl Completer {
             Err(answer) => return Plan::Answer(answer),
         };
         let budget = Budget { prompt_tokens };
-        let frame = frame(&question.ask, &label, &budget, &settings);
+        let frame = frame(&question.ask, &label, budget, &settings);
         if let Some(answer) = self.remembered(question, &frame, &model) {
-            return Plan::Answer(answer);
+            return Plan::Answer(Box::new(answer));
         }
         let uri = question.ask.snapshot.uri();
         let running = self.with_desk(uri, |desk| [desk.live.clone(), desk.ahead.clone()]);
         let joinable = running.into_iter().flatten().find(|live| can_join(live, &frame));
         if let Some(live) = joinable {
-            return Plan::Wait(Waiting { live, frame, joined: true });
+            return Plan::Wait(Box::new(Waiting { live, frame, joined: true }));
         }
         let live = Arc::new(self.submit(question, &frame, budget, &settings, priority));
         self.with_desk(uri, |desk| {
@@ -111,7 +111,7 @@ impl Completer {
                 desk.ahead = None;
             }
         });
-        Plan::Wait(Waiting { live, frame, joined: false })
+        Plan::Wait(Box::new(Waiting { live, frame, joined: false }))
     }
 
     /// The file's label, the prompt's budget in tokens and the model's name, or why there is silence.
@@ -121,7 +121,7 @@ impl Completer {
         settings: &Settings,
     ) -> Result<(String, usize, String), Box<Answer>> {
         let snapshot = &question.ask.snapshot;
-        let nothing = |rule: &str, why: String| Err(question.nothing(rule, why, ""));
+        let nothing = |rule: &str, why: String| Err(Box::new(question.nothing(rule, why, "")));
         if settings.paused {
             return nothing("paused", "settings: lowkey is paused".into());
         }
@@ -162,7 +162,7 @@ impl Completer {
     }
 
     /// Answers from the completion memory.
-    fn remembered(&self, question: &Question, frame: &Frame, model: &str) -> Option<Box<Answer>> {
+    fn remembered(&self, question: &Question, frame: &Frame, model: &str) -> Option<Answer> {
         let memory = lock(&self.memory);
         let found = memory.lookup(&frame.key, &frame.context.line_before)?;
         // An unfinished line is not worth showing, and what the user has just deleted is not
@@ -242,7 +242,7 @@ impl Completer {
 }
 
 /// Reads the window around the cursor and names what the answer may depend on.
-fn frame(ask: &Ask, label: &str, budget: &Budget, settings: &Settings) -> Frame {
+fn frame(ask: &Ask, label: &str, budget: Budget, settings: &Settings) -> Frame {
     let cursor = ask.snapshot.cursor(ask.cursor);
     let context = Context::gather(&ask.snapshot, &cursor, label, &budget.window(), GROUP_LINES);
     let line = |idx| ask.snapshot.line(idx);

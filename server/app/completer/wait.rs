@@ -63,14 +63,14 @@ impl Completer {
         };
         tokio::select! {
             status = self.ready() => match status {
-                Status::Loading(_) => Err(question.nothing("loading", "model: gone".into(), "")),
+                Status::Loading(_) => Err(Box::new(question.nothing("loading", "model: gone".into(), ""))),
                 _ => Ok(()),
             },
             () = patience => {
                 let why = "model: still loading when the time budget was used up".into();
-                Err(question.nothing("loading", why, ""))
+                Err(Box::new(question.nothing("loading", why, "")))
             }
-            _ = newest.wait_for(|&id| id != question.id) => Err(question.superseded()),
+            _ = newest.wait_for(|&id| id != question.id) => Err(Box::new(question.superseded())),
         }
     }
 
@@ -100,16 +100,16 @@ impl Completer {
                 Look::Useless => {
                     // A newer job took the desk, or the typed text left this one: ask again.
                     if newest.has_changed().unwrap_or(true) || *newest.borrow() != question.id {
-                        return *question.superseded();
+                        return question.superseded();
                     }
                     if replans_left == 0 {
                         let why = "engine: the job ended before its time, again and again".into();
-                        return *question.nothing("cancelled", why, &self.model());
+                        return question.nothing("cancelled", why, &self.model());
                     }
                     replans_left -= 1;
                     match self.plan(question, Priority::Interactive) {
                         Plan::Answer(answer) => return *answer,
-                        Plan::Wait(next) => waiting = next,
+                        Plan::Wait(next) => waiting = *next,
                     }
                     continue;
                 }
@@ -120,14 +120,14 @@ impl Completer {
                 changed = progress.changed() => {
                     if changed.is_err() {
                         let why = "engine: the worker has ended".into();
-                        return *question.nothing("cancelled", why, &self.model());
+                        return question.nothing("cancelled", why, &self.model());
                     }
                 }
-                _ = newest.wait_for(|&id| id != question.id) => return *question.superseded(),
+                _ = newest.wait_for(|&id| id != question.id) => return question.superseded(),
                 () = tokio::time::sleep_until(deadline), if !patient => {
                     if late {
                         let why = "engine: no complete line within a second; decoding goes on for the next request";
-                        let mut answer = *question.nothing("deadline", why.into(), &self.model());
+                        let mut answer = question.nothing("deadline", why.into(), &self.model());
                         if let Some(report) = Arc::get_mut(&mut answer.report) {
                             report.stop = Some("deadline");
                         }
@@ -173,7 +173,7 @@ impl Completer {
         // What is answered before the end is complete lines only.
         let is_complete =
             made.is_none_or(|made| matches!(made.stop, Stop::EndToken | Stop::Rule(_)));
-        *question.compose(&waiting.frame, text, is_complete, report)
+        question.compose(&waiting.frame, text, is_complete, report)
     }
 
     fn model(&self) -> String {
@@ -186,7 +186,7 @@ impl Completer {
 
 impl Question {
     /// The answer for a request that a newer one of its document replaced.
-    pub(super) fn superseded(&self) -> Box<Answer> {
+    pub(super) fn superseded(&self) -> Answer {
         let why = "engine: a newer request of the document came".into();
         let mut answer = self.nothing("superseded", why, "");
         answer.outcome = Outcome::Superseded;

@@ -1,6 +1,7 @@
 //! Sessions, cancellation and priorities with the real embedded model.
 //!
 //! Counts of tokens are asserted, never times.
+#![expect(clippy::unwrap_used, reason = "a test that panics has failed, which is what is wanted")]
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, channel};
@@ -79,7 +80,7 @@ fn deleting_what_was_typed_costs_one_token() {
 #[test]
 fn a_jump_elsewhere_and_back_finds_the_old_session() {
     let engine = start(64 << 20);
-    let elsewhere: String = CODE.lines().rev().map(|line| format!("{line}\n")).collect();
+    let elsewhere = CODE.lines().rev().collect::<Vec<_>>().join("\n");
     let first = run(&engine, "a.rs", CODE);
     run(&engine, "a.rs", &elsewhere);
     let back = run(&engine, "a.rs", CODE);
@@ -91,7 +92,7 @@ fn a_jump_elsewhere_and_back_finds_the_old_session() {
 fn the_byte_budget_evicts_the_oldest_session() {
     // One session of 512 tokens takes a megabyte with this model: there is room for one.
     let engine = start(1 << 20);
-    let elsewhere: String = CODE.lines().rev().map(|line| format!("{line}\n")).collect();
+    let elsewhere = CODE.lines().rev().collect::<Vec<_>>().join("\n");
     run(&engine, "a.rs", CODE);
     run(&engine, "a.rs", &elsewhere);
     let back = run(&engine, "a.rs", CODE);

@@ -31,9 +31,9 @@ mod tests {
 
     #[test]
     fn the_embedded_file_is_the_one_that_the_card_describes() {
-        let digest: String =
-            Sha256::digest(EMBEDDED.bytes).iter().map(|b| format!("{b:02x}")).collect();
-        assert_eq!(digest, EMBEDDED.sha256);
+        let digest = Sha256::digest(EMBEDDED.bytes);
+        let hex: Vec<String> = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(hex.concat(), EMBEDDED.sha256);
         assert!(EMBEDDED.card.contains(EMBEDDED.sha256), "the card names another file");
         let size = EMBEDDED.bytes.len().to_string();
         let digits: String = EMBEDDED.card.chars().filter(|c| *c != ',').collect();

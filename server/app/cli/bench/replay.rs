@@ -84,7 +84,7 @@ struct Background {
     decoded: u64,
 }
 
-pub(super) fn run(args: &Args, settings: Settings) -> anyhow::Result<()> {
+pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<()> {
     let traces = args.traces.iter().map(|path| trace::read(path)).collect::<Result<Vec<_>, _>>()?;
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
