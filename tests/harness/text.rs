@@ -20,14 +20,21 @@ impl Text {
     /// Lines with their ends: LF, CRLF and lone CR, nothing else.
     fn lines(&self) -> Vec<&str> {
         let mut lines = Vec::new();
-        let mut rest = self.text.as_str();
-        while let Some(at) = rest.find(['\n', '\r']) {
-            let end = if rest[at..].starts_with("\r\n") { at + 2 } else { at + 1 };
-            let (line, behind) = rest.split_at(end);
-            lines.push(line);
-            rest = behind;
+        for line in self.text.split_inclusive('\n') {
+            let mut rest = line;
+            // Searching for one character is fast also without optimisation: big texts are tested too.
+            while let Some(at) = rest.find('\r').filter(|&at| &rest[at..] != "\r\n") {
+                let (line, behind) = rest.split_at(at + 1);
+                lines.push(line);
+                rest = behind;
+            }
+            if !rest.is_empty() {
+                lines.push(rest);
+            }
         }
-        lines.push(rest);
+        if lines.last().is_none_or(|line| line.ends_with(['\n', '\r'])) {
+            lines.push("");
+        }
         lines
     }
 
@@ -38,7 +45,9 @@ impl Text {
         for (idx, line) in lines.iter().enumerate() {
             // The place between the bytes of a line end is the line's end; no editor stands there.
             if offset < start + line.len() || idx + 1 == lines.len() {
-                let column = self.text[start..offset].encode_utf16().count();
+                let before = &self.text[start..offset];
+                let is_ascii = before.is_ascii();
+                let column = if is_ascii { before.len() } else { before.encode_utf16().count() };
                 return (idx as u32, column as u32);
             }
             start += line.len();

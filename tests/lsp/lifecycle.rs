@@ -160,6 +160,16 @@ fn five_seconds_after_the_last_key_the_server_rests() {
 }
 
 #[test]
+fn a_root_with_a_blank_in_it_is_no_reason_to_refuse_service() {
+    for root in ["file:///my project", "", "%%%"] {
+        let mut server = Server::spawn(Options::default());
+        let params = json!({"capabilities": capabilities(), "rootUri": root, "workspaceFolders": [{"uri": root, "name": ""}]});
+        assert!(server.ask("initialize", &params).is_ok(), "{root:?}");
+        server.finish();
+    }
+}
+
+#[test]
 fn what_is_advertised_is_what_is_there() {
     let mut server = Server::spawn(Options::default());
     let advertised = server.initialize(&capabilities(), &Value::Null, None);

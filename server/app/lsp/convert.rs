@@ -3,9 +3,13 @@
 //! Positions come in as whatever number an editor sends and are clamped, never refused:
 //! a request for a place that does not exist is answered for the nearest that does.
 
+use std::fmt::Write as _;
+use std::str::FromStr;
+
 use lowkey_document::{ByteOffset, Position, PositionEncoding, Snapshot};
 use serde::Deserialize;
-use tower_lsp::ls_types::{self, PositionEncodingKind};
+use serde_json::Value;
+use tower_lsp::ls_types::{self, PositionEncodingKind, Uri};
 
 /// Picks the encoding that the client lists first among those we have; utf-16 where it lists none.
 pub(super) fn negotiate(offered: Option<&[PositionEncodingKind]>) -> PositionEncoding {
@@ -59,6 +63,42 @@ pub(super) struct LenientRange {
     pub(super) end: LenientPosition,
 }
 
+/// Repairs the URIs in the parameters of `initialize`.
+///
+/// tower-lsp refuses the whole message for one URI with a blank in it, and the editor
+/// would have no server. Characters that do not belong there are escaped; what is no
+/// URI even then becomes null or goes.
+pub(super) fn mend_uris(params: &mut Value) {
+    if let Some(root) = params.get_mut("rootUri") {
+        *root = mended(root).unwrap_or_default();
+    }
+    if let Some(Value::Array(folders)) = params.get_mut("workspaceFolders") {
+        folders.retain_mut(|folder| {
+            let Some(uri) = folder.get_mut("uri") else { return false };
+            match mended(uri) {
+                Some(mended) => {
+                    *uri = mended;
+                    true
+                }
+                None => false,
+            }
+        });
+    }
+}
+
+fn mended(uri: &Value) -> Option<Value> {
+    let mut escaped = String::new();
+    for byte in uri.as_str()?.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~:/?#[]@!$&'()*+,;=%".contains(&byte) {
+            escaped.push(byte.into());
+        } else {
+            let _ = write!(escaped, "%{byte:02X}");
+        }
+    }
+    Uri::from_str(&escaped).ok()?;
+    Some(Value::String(escaped))
+}
+
 /// Converts a place in a snapshot to the protocol's.
 pub(super) fn to_position(
     snapshot: &Snapshot,
@@ -86,6 +126,8 @@ pub(super) fn to_range(
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -104,6 +146,25 @@ mod tests {
             assert_eq!(encoding(&kind(chosen)), Some(chosen));
         }
         assert_eq!(negotiate(None), PositionEncoding::Utf16);
+    }
+
+    #[test]
+    fn uris_that_editors_got_wrong_are_escaped_or_go() {
+        for (before, after) in [
+            (json!({"rootUri": "file:///a b/é%20"}), json!({"rootUri": "file:///a%20b/%C3%A9%20"})),
+            (json!({"rootUri": "file:///a"}), json!({"rootUri": "file:///a"})),
+            (json!({"rootUri": ""}), json!({"rootUri": null})),
+            (json!({"rootUri": null}), json!({"rootUri": null})),
+            (json!({"workspaceFolders": null}), json!({"workspaceFolders": null})),
+            (
+                json!({"workspaceFolders": [{"uri": "file:///a b"}, {"uri": "%"}, {"name": "x"}, 3]}),
+                json!({"workspaceFolders": [{"uri": "file:///a%20b"}]}),
+            ),
+        ] {
+            let mut params = before;
+            mend_uris(&mut params);
+            assert_eq!(params, after);
+        }
     }
 
     #[test]

@@ -17,6 +17,8 @@ use serde_json::Value;
 use tower::Service;
 use tower_lsp::jsonrpc::{Error, Id, Request, Response};
 
+use super::convert::mend_uris;
+
 /// Where text synchronisation goes.
 pub(super) trait Edits {
     /// Tells whether the notification `method` opens, changes or closes a document.
@@ -65,6 +67,7 @@ where
             let _ = catch_unwind(AssertUnwindSafe(|| self.edits.apply(&method, params)));
             return Box::pin(std::future::ready(Ok(None)));
         }
+        let request = if request.method() == "initialize" { lenient(request) } else { request };
         let id = request.id().cloned();
         let called = catch_unwind(AssertUnwindSafe(|| self.service.call(request)));
         let Ok(future) = called else {
@@ -76,6 +79,20 @@ where
             Poll::Ready(answer) => Box::pin(std::future::ready(answer)),
             Poll::Pending => Box::pin(isolated),
         }
+    }
+}
+
+/// The same request with parameters that tower-lsp's types accept.
+fn lenient(request: Request) -> Request {
+    let (method, id, params) = request.into_parts();
+    let mut mended = Request::build(method);
+    if let Some(mut params) = params {
+        mend_uris(&mut params);
+        mended = mended.params(params);
+    }
+    match id {
+        Some(id) => mended.id(id).finish(),
+        None => mended.finish(),
     }
 }
 
