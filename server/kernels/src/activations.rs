@@ -45,6 +45,10 @@ pub(crate) struct Block<'a> {
     /// `[k / 32][4 rows]`
     pub(crate) scales: &'a [f32],
     /// `[k / 32][4 rows]`
+    #[cfg_attr(
+        not(target_arch = "x86_64"),
+        expect(dead_code, reason = "portable products subtract the offset from each weight")
+    )]
     pub(crate) offsets: &'a [i32],
     /// `[k / 32][2][4 rows]`
     pub(crate) half_sums: &'a [i32],

@@ -84,7 +84,8 @@ pub fn attention(
     };
     let isa = pool.isa();
     let n_rows = m * group;
-    let rows_per_block = rows_per_block(isa);
+    // Fewer rows share a load where there would be less blocks than threads.
+    let rows_per_block = rows_per_block(isa).min((n_rows * n_kv_heads).div_ceil(pool.threads()));
     let n_blocks = n_rows.div_ceil(rows_per_block);
     pool.split(n_kv_heads * n_blocks, 1, |items| {
         for item in items {

@@ -64,41 +64,42 @@ pub fn matmul(
     let product = Product { w, a, floats: &floats, bias, add, out: Shared::new(out) };
     // A large batch passes over a panel many times: a wider one, still within the L2 cache, starts over less often.
     let tiles_per_panel = if a.m() > 8 { 8 } else { 4 };
-    let panels: Vec<Panel> = w
-        .parts()
-        .iter()
-        .flat_map(|part| {
-            (0..part.n_tiles()).step_by(tiles_per_panel).map(move |first_tile| Panel {
-                part: *part,
-                first_tile,
-                n_tiles: tiles_per_panel.min(part.n_tiles() - first_tile),
-            })
-        })
-        .collect();
     // Runs of neighbouring panels, so that what is fetched ahead is what comes next; small enough that threads end together.
-    let grain = (panels.len() / (8 * pool.threads())).clamp(1, 8);
-    pool.split(panels.len(), grain, |range| {
-        for panel in &panels[range] {
-            with_layout!(
-                panel.part.format,
-                L => match pool.isa() {
-                    // SAFETY: a pool's instruction set is one that this CPU has.
-                    #[cfg(target_arch = "x86_64")]
-                    Isa::Avx512Vnni => unsafe { avx512::panel::<L>(&product, panel) },
-                    // SAFETY: as above.
-                    #[cfg(target_arch = "x86_64")]
-                    Isa::Avx2 => unsafe { avx2::panel::<L>(&product, panel) },
-                    // SAFETY: as above.
-                    #[cfg(target_arch = "x86_64")]
-                    Isa::Avx2Vnni => unsafe { avx2::vnni_panel::<L>(&product, panel) },
-                    _ => portable::panel::<L>(&product, panel),
-                },
-                // SAFETY: a pool's instruction set is one that this CPU has.
-                float => unsafe { float::panel(pool.isa(), &product, panel) }
-            );
+    let n_tiles: usize = w.parts().iter().map(Part::n_tiles).sum();
+    let n_panels = (n_tiles / (8 * pool.threads() * tiles_per_panel)).clamp(1, 8);
+    pool.split(n_tiles, n_panels * tiles_per_panel, |range| {
+        let mut first_of_part = 0;
+        for part in w.parts() {
+            let end = range.end.saturating_sub(first_of_part).min(part.n_tiles());
+            let start = range.start.saturating_sub(first_of_part);
+            for first_tile in (start..end).step_by(tiles_per_panel) {
+                let n_tiles = tiles_per_panel.min(end - first_tile);
+                run_panel(pool.isa(), &product, &Panel { part: *part, first_tile, n_tiles });
+            }
+            first_of_part += part.n_tiles();
         }
     });
     Ok(())
+}
+
+/// Computes one panel, which no other thread may have; `isa` is the pool's.
+fn run_panel(isa: Isa, product: &Product<'_>, panel: &Panel) {
+    // SAFETY: a pool's instruction set is one that this CPU has.
+    unsafe {
+        with_layout!(
+            panel.part.format,
+            L => match isa {
+                #[cfg(target_arch = "x86_64")]
+                Isa::Avx512Vnni => avx512::panel::<L>(product, panel),
+                #[cfg(target_arch = "x86_64")]
+                Isa::Avx2Vnni => avx2::vnni_panel::<L>(product, panel),
+                #[cfg(target_arch = "x86_64")]
+                Isa::Avx2 => avx2::panel::<L>(product, panel),
+                _ => portable::panel::<L>(product, panel),
+            },
+            float => float::panel(isa, product, panel)
+        );
+    }
 }
 
 impl Product<'_> {

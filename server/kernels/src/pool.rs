@@ -233,7 +233,7 @@ mod tests {
     fn every_thread_takes_part_once() {
         for threads in [1, 2, 3, 5] {
             let pool = Pool::new(threads);
-            for _ in 0..200 {
+            for _ in 0..if cfg!(miri) { 3 } else { 200 } {
                 let calls: Vec<AtomicUsize> = (0..threads).map(|_| AtomicUsize::new(0)).collect();
                 pool.run(|thread| {
                     calls[thread].fetch_add(1, Ordering::Relaxed);
@@ -295,7 +295,7 @@ mod tests {
         thread::scope(|scope| {
             for _ in 0..3 {
                 scope.spawn(|| {
-                    for _ in 0..300 {
+                    for _ in 0..if cfg!(miri) { 3 } else { 300 } {
                         let calls = AtomicUsize::new(0);
                         pool.run(|_| {
                             calls.fetch_add(1, Ordering::Relaxed);
