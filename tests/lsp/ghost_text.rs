@@ -202,12 +202,17 @@ fn an_edit_behind_a_request_makes_its_answer_stale_and_undelivered() {
         let (mut text, cursor) = open(&mut server, &uri, "rust", &marked);
         let (line, character) = text.position(cursor);
         let (id, request) = server.make_request(INLINE, &place(&uri, line, character));
+        let before = text.clone();
         let change = text.edit(0..0, "// moved\n");
         let edit = notification("textDocument/didChange", &text.did_change(&uri, &[change]));
         server.write(&frames([&request, &edit]));
         match server.answer(id) {
-            // Nothing to say may be known before the edit is looked at.
-            Ok(result) => assert_eq!(result["items"], json!([]), "round {round}"),
+            // On a busy machine the answer may be there before the edit is read.
+            Ok(result) => {
+                for item in result["items"].as_array().unwrap() {
+                    before.assert_fits(cursor, item);
+                }
+            }
             Err(error) => {
                 assert_eq!(error.0, -32800);
                 n_dropped += 1;
@@ -215,7 +220,7 @@ fn an_edit_behind_a_request_makes_its_answer_stale_and_undelivered() {
         }
         assert_eq!(server.document(&uri), text.fingerprint());
     }
-    assert!(n_dropped > 0);
+    assert!(n_dropped > 10, "only {n_dropped} of 20 were dropped");
     server.finish();
 }
 
