@@ -33,7 +33,7 @@ fn require(tool: &str, arguments: &[&str]) {
 /// A session with everything that handles source text: edits, ghost text, popup, explain, errors.
 fn session(server: &mut Server, root: &Path) -> String {
     let [zebra, value, frob, secret] = MARKERS;
-    server.initialize(&capabilities(), &json!({"popup": "always"}), Some(root));
+    server.initialize(&capabilities(), &json!({"popup": "always", "time_budget_ms": 60_000}), Some(root));
     server.ready();
     let uri = server::uri(&root.join(format!("{zebra}.js")));
     let text = format!(
@@ -41,6 +41,9 @@ fn session(server: &mut Server, root: &Path) -> String {
     );
     server.open(&uri, "javascript", &text);
     let column = 9 + value.len() as u32 + 1;
+    assert!(server.ask(INLINE, &place(&uri, 3, column)).is_ok());
+    let report = server.explain(&uri);
+    assert_eq!(report["source"], "model", "the model saw the document: {report}");
     for kind in [1, 2] {
         let mut params = place(&uri, 3, column);
         params["context"]["triggerKind"] = kind.into();
@@ -69,7 +72,8 @@ fn session(server: &mut Server, root: &Path) -> String {
 
 /// A folder of a test's own.
 fn folder(name: &str) -> PathBuf {
-    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    // Not below the target folder: git ignores that, so the model would be asked nothing.
+    let path = std::env::temp_dir().join(format!("lowkey-{name}-{}", std::process::id()));
     std::fs::create_dir_all(&path).unwrap();
     path
 }
