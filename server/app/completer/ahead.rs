@@ -18,7 +18,7 @@ use super::plan::{Plan, Question};
 use super::{Answer, Ask, Completer, Insert, Outcome, Patience, Trigger, lock};
 
 /// A pause in typing after which a shown suggestion is taken for a likely one.
-pub(super) const PAUSE: Duration = Duration::from_millis(400);
+pub(super) const PAUSE: Duration = Duration::from_millis(600);
 
 /// When to look ahead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
