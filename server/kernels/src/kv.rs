@@ -232,10 +232,11 @@ fn to_half(value: f32) -> u16 {
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
+    use crate::reference;
 
     fn filled(capacity: usize, m: usize) -> KvLayer {
         let mut layer = KvLayer::new(2, 20, capacity).unwrap();
-        let rows: Vec<f32> = (0..m * 80).map(|i| (i as f32 * 0.31).sin()).collect();
+        let rows = reference::random_floats(m * 80, 1);
         layer.write_rows(&Pool::new(2), 0, &rows, &rows[40..], 80, m).unwrap();
         layer
     }
@@ -251,8 +252,9 @@ mod tests {
     fn rows_written_together_equal_rows_written_alone() {
         let together = filled(50, 37);
         let mut alone = KvLayer::new(2, 20, 50).unwrap();
+        let rows = reference::random_floats(37 * 80, 1);
         for at in 0..37 {
-            let row: Vec<f32> = (at * 80..(at + 1) * 80).map(|i| (i as f32 * 0.31).sin()).collect();
+            let row = &rows[at * 80..(at + 1) * 80];
             alone.write(at, &row[..40], &row[40..]).unwrap();
         }
         assert!(same(&together, &alone, 37));

@@ -33,8 +33,9 @@ pub(super) unsafe fn panel<L: Layout>(product: &Product<'_>, panel: &Panel) {
                 2 => columns::<L, 1, 2, 4>(product, panel, row),
                 3 => columns::<L, 1, 3, 4>(product, panel, row),
                 4 => columns::<L, 1, 4, 2>(product, panel, row),
-                // Scales of two levels, and minimums, need the registers that more rows would take.
-                _ if L::TWO_LEVEL || L::MIN => columns::<L, 1, 4, 2>(product, panel, row),
+                5..=8 => columns::<L, 2, 4, 2>(product, panel, row),
+                // Scales of two levels, and minimums, need the registers of the second tile.
+                _ if L::TWO_LEVEL || L::MIN => columns::<L, 2, 4, 1>(product, panel, row),
                 _ => columns::<L, 2, 4, 2>(product, panel, row),
             }
         };
@@ -105,6 +106,8 @@ unsafe fn register_tile<L: Layout, const B: usize, const R: usize, const N: usiz
         }
     });
     let scales_at = panel.part.scales_at;
+    // A number that the compiler does not know: unrolled, the loop's loads of activations would all come first, and spill.
+    let n_pairs = std::hint::black_box(GROUP / 8);
     let next_tiles = N * panel.part.tile_bytes;
     let streams = tiles.map(<[u8]>::as_ptr);
     debug_assert!(scales_at >= n_groups * L::QUANT_GROUP);
@@ -126,7 +129,7 @@ unsafe fn register_tile<L: Layout, const B: usize, const R: usize, const N: usiz
                 }
             }
             for half in 0..L::N_BLOCKS {
-                let dots = dots::<L, B, R, N>(&streams, &blocks, group, half, ahead);
+                let dots = dots::<L, B, R, N>(&streams, &blocks, group, half, ahead, n_pairs);
                 for j in 0..N {
                     let scales = tiles[j].as_ptr().add(scales_at);
                     let scale = scale::<L>(scales, group, half);
@@ -174,7 +177,7 @@ unsafe fn register_tile<L: Layout, const B: usize, const R: usize, const N: usiz
     }
 }
 
-/// Returns the dot products of one scale block: 32 columns, or the 16 of `half`.
+/// Returns the dot products of one scale block: 32 columns (`n_pairs` times two quads), or the 16 of `half`.
 ///
 /// # Safety
 /// As [`register_tile`].
@@ -185,6 +188,7 @@ unsafe fn dots<L: Layout, const B: usize, const R: usize, const N: usize>(
     group: usize,
     half: usize,
     ahead: usize,
+    n_pairs: usize,
 ) -> [[[__m512i; N]; R]; B] {
     // SAFETY: the caller's promise.
     unsafe {
@@ -194,37 +198,62 @@ unsafe fn dots<L: Layout, const B: usize, const R: usize, const N: usize>(
                 dots[b][r] = [start::<L>(&blocks[b], group, half, r); N];
             }
         }
+        if L::NIBBLES {
+            for pair in 0..n_pairs {
+                let mut first = [_mm512_setzero_si512(); N];
+                let mut second = [_mm512_setzero_si512(); N];
+                let low = _mm512_set1_epi8(15);
+                for j in 0..N {
+                    let at = tiles[j].add(group * L::QUANT_GROUP + pair * 64);
+                    _mm_prefetch::<_MM_HINT_T0>(at.wrapping_add(ahead).cast());
+                    let stored = _mm512_loadu_si512(at.cast());
+                    first[j] = _mm512_and_si512(stored, low);
+                    second[j] = _mm512_and_si512(_mm512_srli_epi16::<4>(stored), low);
+                }
+                let at = (group * GROUP / 4 + 2 * pair) * 4 * BLOCK;
+                add_quad(&first, blocks, at, &mut dots);
+                add_quad(&second, blocks, at + 4 * BLOCK, &mut dots);
+            }
+            return dots;
+        }
         let quads = GROUP / 4 / L::N_BLOCKS;
-        for quad in half * quads..(half + 1) * quads {
+        // Bytes with one level of scales are best unrolled.
+        let end = half * quads + if L::TWO_LEVEL { 2 * n_pairs / L::N_BLOCKS } else { quads };
+        for quad in half * quads..end {
             let mut weights = [_mm512_setzero_si512(); N];
             for j in 0..N {
-                weights[j] = if L::NIBBLES {
-                    let pair = tiles[j].add(group * L::QUANT_GROUP + quad / 2 * 64);
-                    let pair_values = _mm512_loadu_si512(pair.cast());
-                    let low = _mm512_set1_epi8(15);
-                    if quad % 2 == 0 {
-                        _mm_prefetch::<_MM_HINT_T0>(pair.wrapping_add(ahead).cast());
-                        _mm512_and_si512(pair_values, low)
-                    } else {
-                        _mm512_and_si512(_mm512_srli_epi16::<4>(pair_values), low)
-                    }
-                } else {
-                    let at = tiles[j].add(group * L::QUANT_GROUP + quad * 64);
-                    _mm_prefetch::<_MM_HINT_T0>(at.wrapping_add(ahead).cast());
-                    _mm512_loadu_si512(at.cast())
-                };
+                let at = tiles[j].add(group * L::QUANT_GROUP + quad * 64);
+                _mm_prefetch::<_MM_HINT_T0>(at.wrapping_add(ahead).cast());
+                weights[j] = _mm512_loadu_si512(at.cast());
             }
-            for b in 0..B {
-                for r in 0..R {
-                    let at = blocks[b].quants.add((group * GROUP / 4 + quad) * 4 * BLOCK + 4 * r);
-                    let activations = _mm512_set1_epi32(at.cast::<i32>().read_unaligned());
-                    for j in 0..N {
-                        dots[b][r][j] = _mm512_dpbusd_epi32(dots[b][r][j], weights[j], activations);
-                    }
+            add_quad(&weights, blocks, (group * GROUP / 4 + quad) * 4 * BLOCK, &mut dots);
+        }
+        dots
+    }
+}
+
+/// Adds the products of one quad of columns; `at` is where its activations begin in their blocks.
+///
+/// # Safety
+/// As [`register_tile`].
+#[inline(always)]
+unsafe fn add_quad<const B: usize, const R: usize, const N: usize>(
+    weights: &[__m512i; N],
+    blocks: &[Activations; B],
+    at: usize,
+    dots: &mut [[[__m512i; N]; R]; B],
+) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        for b in 0..B {
+            for r in 0..R {
+                let activations = blocks[b].quants.add(at + 4 * r).cast::<i32>().read_unaligned();
+                let activations = _mm512_set1_epi32(activations);
+                for j in 0..N {
+                    dots[b][r][j] = _mm512_dpbusd_epi32(dots[b][r][j], weights[j], activations);
                 }
             }
         }
-        dots
     }
 }
 
