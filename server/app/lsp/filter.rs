@@ -55,7 +55,7 @@ pub(super) fn start(input: impl Read + Send + 'static, outbox: Outbox) -> io::Re
             tracing::warn!(%error, "stdin cannot be read any more");
         }
     })?;
-    Ok(Inlet { messages: inlet, current: Vec::new(), read: 0 })
+    Ok(Inlet { messages: inlet, current: Vec::new(), read: 0, gives_way: false })
 }
 
 fn filter(input: impl Read, outbox: &Outbox, messages: &mpsc::Sender<Vec<u8>>) -> io::Result<()> {
@@ -136,11 +136,15 @@ fn refuse(outbox: &Outbox, code: i64, message: &str, id: &Value) {
 }
 
 /// The messages that passed, framed anew, as the byte stream that tower-lsp reads.
+///
+/// Between two messages it lets everything else run once. tower-lsp reads and answers in
+/// one task, and would otherwise read a flood to its end before it writes the second answer.
 #[derive(Debug)]
 pub(super) struct Inlet {
     messages: mpsc::Receiver<Vec<u8>>,
     current: Vec<u8>,
     read: usize,
+    gives_way: bool,
 }
 
 impl AsyncRead for Inlet {
@@ -150,6 +154,10 @@ impl AsyncRead for Inlet {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         if self.read == self.current.len() {
+            if std::mem::take(&mut self.gives_way) {
+                context.waker().wake_by_ref();
+                return Poll::Pending;
+            }
             match std::task::ready!(self.messages.poll_recv(context)) {
                 Some(message) => (self.current, self.read) = (message, 0),
                 None => return Poll::Ready(Ok(())),
@@ -159,6 +167,7 @@ impl AsyncRead for Inlet {
         let n = unread.len().min(buffer.remaining());
         buffer.put_slice(&unread[..n]);
         self.read += n;
+        self.gives_way = true;
         Poll::Ready(Ok(()))
     }
 }
@@ -233,5 +242,25 @@ mod tests {
     fn a_malformed_response_is_dropped() {
         let body = br#"{"jsonrpc":"2.0","id":1,"error":{"code":1,"message":"m","extra":0}}"#;
         assert_eq!(sort(body), Sorted::Drop);
+    }
+
+    #[tokio::test]
+    async fn the_inlet_gives_way_between_two_messages() {
+        let (sender, messages) = mpsc::channel(2);
+        for message in ["first", "second"] {
+            assert!(sender.send(message.as_bytes().to_vec()).await.is_ok());
+        }
+        drop(sender);
+        let mut inlet = Inlet { messages, current: Vec::new(), read: 0, gives_way: false };
+        let mut read = || {
+            let mut bytes = [0; 64];
+            let mut buffer = ReadBuf::new(&mut bytes);
+            let mut context = Context::from_waker(std::task::Waker::noop());
+            let polled = Pin::new(&mut inlet).poll_read(&mut context, &mut buffer);
+            polled.is_ready().then(|| String::from_utf8_lossy(buffer.filled()).into_owned())
+        };
+        let reads = std::array::from_fn::<_, 5, _>(|_| read());
+        let expected = [Some("first"), None, Some("second"), None, Some("")];
+        assert_eq!(reads, expected.map(|read| read.map(str::to_owned)));
     }
 }
