@@ -97,7 +97,13 @@ impl Completer {
     /// Takes it that the user has paused on what is shown.
     fn paused_typing(&self) {
         let shown = lock(&self.paused).take();
-        if let Some((question, outcome)) = shown {
+        let Some((question, outcome)) = shown else { return };
+        let snapshot = &question.ask.snapshot;
+        let place = (snapshot.line_of(question.ask.cursor), snapshot.n_lines());
+        // Once per line: a user who pauses again has other plans for it than the suggestion.
+        let is_new = self
+            .with_desk(snapshot.uri(), |desk| desk.looked_ahead_from.replace(place) != Some(place));
+        if is_new {
             self.look_ahead(&question, &outcome);
         }
     }

@@ -15,13 +15,21 @@ pub(super) struct Desk {
     pub(super) live: Option<Arc<Live>>,
     /// The job that looks ahead, or looked last.
     pub(super) ahead: Option<Arc<Live>>,
+    /// Line and number of lines where a pause was last taken for looking ahead.
+    pub(super) looked_ahead_from: Option<(usize, usize)>,
     /// The report of the last answered request.
     pub(super) last_report: Option<Arc<Report>>,
 }
 
 impl Default for Desk {
     fn default() -> Self {
-        Self { newest: watch::channel(0).0, live: None, ahead: None, last_report: None }
+        Self {
+            newest: watch::channel(0).0,
+            live: None,
+            ahead: None,
+            looked_ahead_from: None,
+            last_report: None,
+        }
     }
 }
 
