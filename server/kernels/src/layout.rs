@@ -58,6 +58,8 @@ pub(crate) trait Layout: Copy + Send + Sync + 'static {
     const QUANT_GROUP: usize = if Self::NIBBLES { 256 } else { 512 };
     /// Blocks per group.
     const N_BLOCKS: usize = if Self::HALVES { 2 } else { 1 };
+    /// Quads of columns per block.
+    const QUADS: usize = GROUP / 4 / Self::N_BLOCKS;
     /// Bytes of a group's own scales and minimums.
     const SCALE_GROUP: usize = (if Self::TWO_LEVEL { TILE } else { 2 * TILE })
         * Self::N_BLOCKS

@@ -14,7 +14,9 @@ use crate::activations::{BLOCK, Block};
 use crate::layout::{GROUP, Layout, TILE};
 
 use super::{Panel, Product};
-use dots::{Avx512Vl, AvxVnni, Dots, Maddubs};
+#[cfg(test)]
+use dots::Avx512Vl;
+use dots::{AvxVnni, Dots, Maddubs};
 
 /// Registers per tile of 16 rows.
 const N: usize = 2;
@@ -29,29 +31,30 @@ pub(super) unsafe fn panel<L: Layout>(product: &Product<'_>, panel: &Panel) {
     unsafe { all_rows::<L, Maddubs>(product, panel) };
 }
 
-/// As [`panel`], with VNNI's dot products in whichever encoding the CPU has.
+/// As [`panel`], with VNNI's dot products.
 ///
 /// # Safety
-/// The CPU must have AVX2, FMA, F16C, and AVX-VNNI or AVX-512 VL with VNNI.
+/// The CPU must have AVX2, FMA, F16C and AVX-VNNI; in tests AVX-512 VL with VNNI serves too.
 pub(super) unsafe fn vnni_panel<L: Layout>(product: &Product<'_>, panel: &Panel) {
     #[target_feature(enable = "avx2,fma,f16c,avxvnni")]
     unsafe fn avx_vnni<L: Layout>(product: &Product<'_>, panel: &Panel) {
         // SAFETY: the caller's promise.
         unsafe { all_rows::<L, AvxVnni>(product, panel) };
     }
+    #[cfg(test)]
     #[target_feature(enable = "avx2,fma,f16c,avx512f,avx512vl,avx512vnni")]
     unsafe fn avx512_vl<L: Layout>(product: &Product<'_>, panel: &Panel) {
         // SAFETY: the caller's promise.
         unsafe { all_rows::<L, Avx512Vl>(product, panel) };
     }
-    // SAFETY: the caller's promise: if it is not the one, it is the other.
-    unsafe {
-        if std::arch::is_x86_feature_detected!("avxvnni") {
-            avx_vnni::<L>(product, panel);
-        } else {
-            avx512_vl::<L>(product, panel);
-        }
+    #[cfg(test)]
+    if !std::arch::is_x86_feature_detected!("avxvnni") {
+        // SAFETY: the caller's promise: if it is not the one, it is the other.
+        unsafe { avx512_vl::<L>(product, panel) };
+        return;
     }
+    // SAFETY: the caller's promise.
+    unsafe { avx_vnni::<L>(product, panel) };
 }
 
 /// # Safety
@@ -66,7 +69,6 @@ unsafe fn all_rows<L: Layout, D: Dots>(product: &Product<'_>, panel: &Panel) {
                 match m - row {
                     1 => register_tile::<L, D, 1>(product, panel, tile, row),
                     2 => register_tile::<L, D, 2>(product, panel, tile, row),
-                    3 => register_tile::<L, D, 3>(product, panel, tile, row),
                     _ => register_tile::<L, D, 4>(product, panel, tile, row),
                 }
             }
@@ -85,6 +87,7 @@ unsafe fn register_tile<L: Layout, D: Dots, const R: usize>(
     tile: usize,
     row: usize,
 ) {
+    let m = product.a.m();
     let n_groups = product.a.n_groups();
     let (quants, scales) = product.w.tile(&panel.part, tile).split_at(panel.part.scales_at);
     let block = product.a.block(row / BLOCK);
@@ -132,7 +135,8 @@ unsafe fn register_tile<L: Layout, D: Dots, const R: usize>(
         }
         sums
     };
-    for (r, sums) in sums.iter().enumerate() {
+    // A block always has four rows, of which the last one's may be anything.
+    for (r, sums) in sums.iter().enumerate().take(m - row) {
         let mut values = [0.0; TILE];
         // SAFETY: `values` has 16 places; each panel is handed out once, and panels do not overlap.
         unsafe {

@@ -31,8 +31,7 @@ pub(super) unsafe fn panel<L: Layout>(product: &Product<'_>, panel: &Panel) {
             match m - row {
                 1 => columns::<L, 1, 1, 4>(product, panel, row),
                 2 => columns::<L, 1, 2, 4>(product, panel, row),
-                3 => columns::<L, 1, 3, 4>(product, panel, row),
-                4 => columns::<L, 1, 4, 2>(product, panel, row),
+                3 | 4 => columns::<L, 1, 4, 2>(product, panel, row),
                 5..=8 => columns::<L, 2, 4, 2>(product, panel, row),
                 // Scales of two levels, and minimums, need the registers of the second tile.
                 _ if L::TWO_LEVEL || L::MIN => columns::<L, 2, 4, 1>(product, panel, row),
@@ -52,19 +51,9 @@ unsafe fn columns<L: Layout, const B: usize, const R: usize, const N: usize>(
     panel: &Panel,
     row: usize,
 ) -> usize {
-    let end = panel.first_tile + panel.n_tiles;
-    let mut tile = panel.first_tile;
-    while tile < end {
+    for tile in (panel.first_tile..panel.first_tile + panel.n_tiles).step_by(N) {
         // SAFETY: the caller's promise.
-        unsafe {
-            if tile + N <= end {
-                register_tile::<L, B, R, N>(product, panel, tile, row);
-                tile += N;
-            } else {
-                register_tile::<L, B, R, 1>(product, panel, tile, row);
-                tile += 1;
-            }
-        }
+        unsafe { register_tile::<L, B, R, N>(product, panel, tile, row) };
     }
     B * R
 }
@@ -92,7 +81,10 @@ unsafe fn register_tile<L: Layout, const B: usize, const R: usize, const N: usiz
 ) {
     let m = product.a.m();
     let n_groups = product.a.n_groups();
-    let tiles: [&[u8]; N] = std::array::from_fn(|j| product.w.tile(&panel.part, tile + j));
+    let end = panel.first_tile + panel.n_tiles;
+    // Beyond the last tile any other serves: its results are not stored.
+    let tiles: [&[u8]; N] =
+        std::array::from_fn(|j| product.w.tile(&panel.part, (tile + j).min(end - 1)));
     let blocks: [Activations; B] = std::array::from_fn(|b| {
         // Beyond the last block any other serves: its results are not stored.
         let block = product.a.block((row / BLOCK + b).min((m - 1) / BLOCK));
@@ -164,7 +156,7 @@ unsafe fn register_tile<L: Layout, const B: usize, const R: usize, const N: usiz
         for r in 0..R {
             let row = row + b * BLOCK + r;
             if row < m {
-                for j in 0..N {
+                for j in 0..N.min(end - tile) {
                     let mut values = [0.0; TILE];
                     // SAFETY: `values` has 16 places; each panel is handed out once, and panels do not overlap.
                     unsafe {
@@ -216,10 +208,9 @@ unsafe fn dots<L: Layout, const B: usize, const R: usize, const N: usize>(
             }
             return dots;
         }
-        let quads = GROUP / 4 / L::N_BLOCKS;
-        // Bytes with one level of scales are best unrolled.
-        let end = half * quads + if L::TWO_LEVEL { 2 * n_pairs / L::N_BLOCKS } else { quads };
-        for quad in half * quads..end {
+        // Many rows of bytes with one level of scales are best unrolled.
+        let quads = if L::TWO_LEVEL || B == 1 { 2 * n_pairs / L::N_BLOCKS } else { L::QUADS };
+        for quad in half * L::QUADS..half * L::QUADS + quads {
             let mut weights = [_mm512_setzero_si512(); N];
             for j in 0..N {
                 let at = tiles[j].add(group * L::QUANT_GROUP + quad * 64);

@@ -24,15 +24,14 @@ unsafe fn tiles<V: Lanes>(product: &Product<'_>, panel: &Panel) {
         row += unsafe {
             match m - row {
                 1 => columns::<V, 1, 4>(product, panel, row),
-                2 | 3 => columns::<V, 2, 4>(product, panel, row),
-                4..8 => columns::<V, 4, 2>(product, panel, row),
+                2..=4 => columns::<V, 4, 2>(product, panel, row),
                 _ => columns::<V, 8, 1>(product, panel, row),
             }
         };
     }
 }
 
-/// Computes `R` activation rows against all tiles of the panel, `N` at a time; returns `R`.
+/// Computes `R` activation rows (or as many as there are) against all tiles of the panel, `N` at a time; returns `R`.
 ///
 /// # Safety
 /// As [`Lanes`].
@@ -42,19 +41,9 @@ unsafe fn columns<V: Lanes, const R: usize, const N: usize>(
     panel: &Panel,
     row: usize,
 ) -> usize {
-    let end = panel.first_tile + panel.n_tiles;
-    let mut tile = panel.first_tile;
-    while tile < end {
+    for tile in (panel.first_tile..panel.first_tile + panel.n_tiles).step_by(N) {
         // SAFETY: the caller's promise.
-        unsafe {
-            if tile + N <= end {
-                block::<V, R, N>(product, panel, tile, row);
-                tile += N;
-            } else {
-                block::<V, R, 1>(product, panel, tile, row);
-                tile += 1;
-            }
-        }
+        unsafe { block::<V, R, N>(product, panel, tile, row) };
     }
     R
 }
@@ -71,8 +60,12 @@ unsafe fn block<V: Lanes, const R: usize, const N: usize>(
     row: usize,
 ) {
     let k = product.w.k();
-    let tiles: [&[u8]; N] = std::array::from_fn(|j| product.w.tile(&panel.part, tile + j));
-    let rows: [&[f32]; R] = std::array::from_fn(|r| &product.floats[(row + r) * k..][..k]);
+    let (m, end) = (product.a.m(), panel.first_tile + panel.n_tiles);
+    // Beyond the last tile or row it serves again: those results are not stored.
+    let tiles: [&[u8]; N] =
+        std::array::from_fn(|j| product.w.tile(&panel.part, (tile + j).min(end - 1)));
+    let rows: [&[f32]; R] =
+        std::array::from_fn(|r| &product.floats[(row + r).min(m - 1) * k..][..k]);
     let width = panel.part.format.float_bytes();
     debug_assert!(tiles.iter().all(|tile| tile.len() >= k * TILE * width));
     // SAFETY: a tile holds 16 values per column and every row `k` values; the CPU is the caller's promise.
@@ -100,8 +93,8 @@ unsafe fn block<V: Lanes, const R: usize, const N: usize>(
         }
         values
     };
-    for (r, values) in values.iter().enumerate() {
-        for (j, values) in values.iter().enumerate() {
+    for (r, values) in values.iter().enumerate().take(m - row) {
+        for (j, values) in values.iter().enumerate().take(end - tile) {
             // SAFETY: each panel is handed out once, and panels do not overlap.
             unsafe { product.finish(&panel.part, tile + j, row + r, values) };
         }
