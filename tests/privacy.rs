@@ -33,7 +33,11 @@ fn require(tool: &str, arguments: &[&str]) {
 /// A session with everything that handles source text: edits, ghost text, popup, explain, errors.
 fn session(server: &mut Server, root: &Path) -> String {
     let [zebra, value, frob, secret] = MARKERS;
-    server.initialize(&capabilities(), &json!({"popup": "always", "time_budget_ms": 60_000}), Some(root));
+    server.initialize(
+        &capabilities(),
+        &json!({"popup": "always", "time_budget_ms": 60_000}),
+        Some(root),
+    );
     server.ready();
     let uri = server::uri(&root.join(format!("{zebra}.js")));
     let text = format!(
