@@ -67,7 +67,10 @@ pub fn matmul(
     // Runs of neighbouring panels, so that what is fetched ahead is what comes next; small enough that threads end together.
     let n_tiles: usize = w.parts().iter().map(Part::n_tiles).sum();
     let n_panels = (n_tiles / (8 * pool.threads() * tiles_per_panel)).clamp(1, 8);
-    pool.split(n_tiles, n_panels * tiles_per_panel, |range| {
+    // What takes a microsecond or two is done before another thread has woken.
+    let is_small = a.m().saturating_mul(w.n()).saturating_mul(w.k()) <= 1 << 16;
+    let run = if is_small { n_tiles } else { n_panels * tiles_per_panel };
+    pool.split(n_tiles, run, |range| {
         let mut first_of_part = 0;
         for part in w.parts() {
             let end = range.end.saturating_sub(first_of_part).min(part.n_tiles());

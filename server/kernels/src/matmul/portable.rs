@@ -34,9 +34,8 @@ fn tile_row<L: Layout>(
             .0[lane..];
         let activation_scale = a.scales[group * BLOCK + lane];
         for block in 0..L::N_BLOCKS {
-            let quads = GROUP / 4 / L::N_BLOCKS;
             let mut dots = [0_i32; TILE];
-            for quad in block * quads..(block + 1) * quads {
+            for quad in block * L::QUADS..(block + 1) * L::QUADS {
                 add_quad::<L>(quants, quad, activations[quad * BLOCK], &mut dots);
             }
             let activation_sum = if L::HALVES {

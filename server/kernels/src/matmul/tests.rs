@@ -105,6 +105,19 @@ proptest! {
 }
 
 #[test]
+fn products_large_enough_for_several_threads_equal_the_reference() {
+    for (kind, m) in [
+        (BlockType::Q8_0, 1),
+        (BlockType::Q8_0, 9),
+        (BlockType::Q4K, 11),
+        (BlockType::Q6K, 3),
+        (BlockType::F16, 5),
+    ] {
+        check(kind, 301, 512, m, m as u64);
+    }
+}
+
+#[test]
 fn the_largest_products_do_not_saturate() {
     let (n, k) = (16, 64);
     for (kind, quant) in [
