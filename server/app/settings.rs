@@ -77,6 +77,8 @@ settings! {
     multiline: Multiline = Multiline::Auto;
     /// Lines of a suggestion at most.
     max_lines: usize = 10;
+    /// Whether the next line is computed ahead when a line needs nothing more or you pause; costs some battery.
+    look_ahead: bool = true;
     /// Silence everywhere until switched off again.
     paused: bool = false;
     /// Language ids in which lowkey stays silent, as the editor names them.

@@ -71,6 +71,9 @@ impl Completer {
 
     /// Looks ahead from an answer when its occasion comes.
     pub(super) fn schedule(self: &Arc<Self>, question: Question, answer: &Answer) {
+        if !self.settings().look_ahead {
+            return;
+        }
         match occasion(&question, answer) {
             Occasion::Never => {}
             Occasion::Now => self.look_ahead(&question, &answer.outcome),
