@@ -7,6 +7,7 @@
 //! Last comes the tail that the answer replaces (`tail.rs`), which is no trim: it puts closers back.
 
 mod balance;
+mod blank_start;
 mod doubled_closer;
 mod half_line;
 mod indentation;
@@ -52,6 +53,7 @@ struct Rule {
 /// The trims, in order. What depends on whole lines comes before what looks into them.
 const RULES: &[Rule] = &[
     Rule { name: "stop rules", cut: stop_point::cut },
+    Rule { name: "blank start", cut: blank_start::cut },
     Rule { name: "suffix overlap", cut: suffix_overlap::cut },
     Rule { name: "next line", cut: next_line::cut },
     Rule { name: "previous line", cut: previous_line::cut },

@@ -16,6 +16,17 @@ fn a_blank_before_the_cursor_is_not_doubled() {
 }
 
 #[test]
+fn on_a_blank_line_the_text_does_not_begin_with_another() {
+    check_lines(
+        "rust",
+        "fn f() {\n├\n    a();┤\n}\n",
+        &expect![[r#"
+        ├    a();┤
+        [blank start]"#]],
+    );
+}
+
+#[test]
 fn blanks_at_the_end_go() {
     check(
         "typescript",
