@@ -38,23 +38,16 @@ impl Visibility {
         *self = Self::new(roots, exclude);
     }
 
-    /// The label of a file in prompts, or the rule that hides it.
-    ///
-    /// The label is the path below its workspace folder with `/` between the parts, or
-    /// the bare file name.
+    /// The label of a file in prompts (see [`lowkey_context::label`]), or the rule that hides it.
     pub(super) fn label(&mut self, path: &Path) -> Result<String, String> {
-        let holding = self.roots.iter_mut().find(|(root, _)| path.starts_with(root));
-        let (rules, relative) = match holding {
-            Some((root, rules)) => (rules, path.strip_prefix(root).unwrap_or(path)),
-            None => (&mut self.elsewhere, path.file_name().map_or(path, Path::new)),
+        let holding = self.roots.iter_mut().find(|(root, _)| path.starts_with(&*root));
+        let (root, rules) = match holding {
+            Some((root, rules)) => (Some(root.as_path()), rules),
+            None => (None, &mut self.elsewhere),
         };
         match rules.verdict(path) {
             Verdict::Denied { rule } => Err(rule),
-            Verdict::Allowed => {
-                let parts: Vec<_> =
-                    relative.components().map(|c| c.as_os_str().to_string_lossy()).collect();
-                Ok(parts.join("/"))
-            }
+            Verdict::Allowed => Ok(lowkey_context::label(root, path)),
         }
     }
 }

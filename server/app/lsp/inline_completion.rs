@@ -74,7 +74,7 @@ impl Link {
     async fn inline_item(&self, question: Question<'_>) -> Result<Option<InlineCompletionItem>> {
         let Some(negotiated) = self.negotiated() else { return Ok(None) };
         match self.answer(question).await {
-            Delivery::Suggestion(suggestion) => Ok(Some(item(negotiated, &suggestion))),
+            Delivery::Suggestion(suggestion) => Ok(item(negotiated, &suggestion)),
             Delivery::Nothing => Ok(None),
             Delivery::Superseded => Err(Error::request_cancelled()),
         }
@@ -135,10 +135,14 @@ fn continuation(suggestion: &Suggestion) -> Option<&str> {
     insert.text.strip_suffix(tail.as_str()).filter(|rest| !rest.is_empty())
 }
 
-fn item(negotiated: &Negotiated, suggestion: &Suggestion) -> InlineCompletionItem {
+/// The item, unless an editor could not draw it: ghost text stands behind the cursor, so
+/// a text that changes what stands before it (other indentation) would be taken unseen.
+fn item(negotiated: &Negotiated, suggestion: &Suggestion) -> Option<InlineCompletionItem> {
     let placed = place(&suggestion.cursor, &suggestion.insert);
+    let kept = suggestion.snapshot.slice(placed.start..suggestion.cursor.offset);
+    placed.text.strip_prefix(kept.as_str()).filter(|drawn| !drawn.is_empty())?;
     let range = to_range(&suggestion.snapshot, placed.start, placed.end, negotiated.encoding);
-    InlineCompletionItem { range: Some(range), ..bare_item(suggestion.id, placed.text) }
+    Some(InlineCompletionItem { range: Some(range), ..bare_item(suggestion.id, placed.text) })
 }
 
 fn bare_item(id: u64, insert_text: String) -> InlineCompletionItem {

@@ -25,8 +25,8 @@ mod tests {
 
     #[test]
     fn a_label_is_relative_to_the_workspace() {
-        let root = Some(Path::new("/work/app"));
-        assert_eq!(label(root, Path::new("/work/app/src/main.rs")), "src/main.rs");
+        let root = Some(Path::new("/projects/app"));
+        assert_eq!(label(root, Path::new("/projects/app/src/main.rs")), "src/main.rs");
         assert_eq!(label(root, Path::new("/elsewhere/main.rs")), "main.rs");
         assert_eq!(label(None, Path::new("/elsewhere/main.rs")), "main.rs");
         assert_eq!(label(None, Path::new("")), "");
