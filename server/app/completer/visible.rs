@@ -40,7 +40,7 @@ impl Visibility {
 
     /// The label of a file in prompts (see [`lowkey_context::label`]), or the rule that hides it.
     pub(super) fn label(&mut self, path: &Path) -> Result<String, String> {
-        let holding = self.roots.iter_mut().find(|(root, _)| path.starts_with(&*root));
+        let holding = self.roots.iter_mut().find(|(root, _)| path.starts_with(root));
         let (root, rules) = match holding {
             Some((root, rules)) => (Some(root.as_path()), rules),
             None => (None, &mut self.elsewhere),
