@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from average import average
 from corpus import File, Repeats, fault, without_licence
 from evaluate import draw_question, similarity
 from fetch import permitted
@@ -105,6 +106,10 @@ class Rows(unittest.TestCase):
     def steps(self, run: Run, reader: RowReader, count: int) -> None:
         for _ in range(count):
             run.train_step(torch.from_numpy(reader.batch(run.consumed, 3)))
+
+    def test_an_average_lies_between_its_parts(self) -> None:
+        a, b = {"w": torch.tensor([0.0, 2.0])}, {"w": torch.tensor([4.0, 2.0])}
+        self.assertEqual(average([(a, 3.0), (b, 1.0)])["w"].tolist(), [1.0, 2.0])
 
     def test_the_schedule_warms_stays_and_falls(self) -> None:
         args = argparse.Namespace(warmup_steps=2, decay_steps=4, steps=10, peak=0.5, floor=0.0)
