@@ -94,7 +94,7 @@ fn the_json_has_the_promised_fields_and_no_others() {
     assert_eq!(keys(&report["tokens"]), "decoded draft_accepted drafted prefilled prompt reused");
     assert_eq!(keys(&report["ms"]), "decode first_token prefill prepare queued total");
     assert_eq!(report["source"], "model");
-    assert_eq!(report["model"], "lowkey-starter");
+    assert_eq!(report["model"], "lowkey-embedded");
     assert_eq!(report["tokens"]["prompt"], report["tokens"]["prefilled"]);
     let explained = folder.lowkey(&["complete", &format!("{file}:6:20"), "--json", "--explain"]);
     let explained: Value = serde_json::from_str(&stdout(&explained)).unwrap();
@@ -158,7 +158,7 @@ fn a_model_that_is_none_fails_with_the_next_step() {
     let place = format!("{}:1:1", folder.file("a.py", CODE));
     let run = |model: &str| folder.lowkey(&["complete", &place, "--model", model]);
     assert_fails(&run("no/such.gguf"), 1, &["no/such.gguf", "does not exist", "embedded"]);
-    assert_fails(&run("gpt-9"), 1, &["gpt-9", "catalog", "lowkey-starter"]);
+    assert_fails(&run("gpt-9"), 1, &["gpt-9", "catalog", "lowkey-embedded"]);
     assert_fails(&run("."), 1, &["folder", ".gguf"]);
     let garbage = folder.file("garbage.gguf", "this is not a model at all, only text");
     assert_fails(&run(&garbage), 1, &["garbage.gguf"]);
@@ -199,12 +199,12 @@ fn doctor_says_what_there_is() {
     let output = folder.lowkey(&["doctor", "--json"]);
     assert!(output.status.success(), "{output:?}");
     let found: Value = serde_json::from_str(&stdout(&output)).unwrap();
-    assert_eq!(found["model"]["name"], "lowkey-starter");
+    assert_eq!(found["model"]["name"], "lowkey-embedded");
     assert_eq!(found["model"]["context_tokens"], 1024);
     assert!(found["model"]["decode_tokens_per_s"].as_f64().is_some_and(|n| n > 0.0));
     assert!(found["cpu"]["kernels"].as_str().is_some_and(|k| !k.is_empty()));
     let screen = stdout(&folder.lowkey(&["doctor"]));
-    assert!(screen.contains("lowkey-starter") && screen.contains("tokens/s"), "{screen}");
+    assert!(screen.contains("lowkey-embedded") && screen.contains("tokens/s"), "{screen}");
 }
 
 #[test]

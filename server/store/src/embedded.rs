@@ -17,10 +17,10 @@ pub struct Embedded {
 
 /// The embedded model.
 pub const EMBEDDED: Embedded = Embedded {
-    name: "lowkey-starter",
-    bytes: include_bytes!("../models/lowkey-starter-q8_0.gguf"),
-    sha256: "e6e7a2d1c5e82ccdba58c63eed1aa497a0762efc983bcf86ecd65022e3ac69d8",
-    card: include_str!("../models/lowkey-starter.md"),
+    name: "lowkey-embedded",
+    bytes: include_bytes!("../models/lowkey-embedded-q8_0.gguf"),
+    sha256: "7d668410ed1250ba98d007658de3099827198ea835af560c98698f214d155df8",
+    card: include_str!("../models/lowkey-embedded.md"),
 };
 
 #[cfg(test)]

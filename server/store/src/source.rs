@@ -68,7 +68,7 @@ mod tests {
     #[test]
     fn nothing_named_means_the_embedded_model() {
         assert_eq!(resolve(" "), Ok(Source::Embedded(EMBEDDED)));
-        assert_eq!(resolve("lowkey-starter"), Ok(Source::Embedded(EMBEDDED)));
+        assert_eq!(resolve("lowkey-embedded"), Ok(Source::Embedded(EMBEDDED)));
     }
 
     #[test]
