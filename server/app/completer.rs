@@ -213,6 +213,7 @@ impl Completer {
             desk.begin(self.next_id.fetch_add(1, Ordering::Relaxed));
         }
         self.engine.close(uri);
+        self.engine.close(&plan::ahead_of(uri));
         lock(&self.memory).forget(uri);
     }
 

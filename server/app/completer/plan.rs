@@ -195,7 +195,7 @@ impl Completer {
                 Priority::Interactive => Arc::from(question.ask.snapshot.uri()),
                 // A history of its own: looking ahead must not stop a decoding that goes on
                 // for the memory. Dropping its ticket is what stops it.
-                Priority::Background => format!("{}\0ahead", question.ask.snapshot.uri()).into(),
+                Priority::Background => ahead_of(question.ask.snapshot.uri()).into(),
             },
             priority,
             prepare: Box::new(move |assembler| Some(assembler.assemble(&context, &budget))),
@@ -297,7 +297,17 @@ fn can_join(live: &Live, frame: &Frame) -> bool {
 
 /// Whether the decoding ended by itself, not because something else mattered more.
 pub(super) fn is_whole(stop: Stop) -> bool {
-    matches!(stop, Stop::EndToken | Stop::Rule(_) | Stop::Limit)
+    ended_by_itself(stop) || stop == Stop::Limit
+}
+
+/// Whether the text came to an end of its own; a limit cuts it anywhere.
+pub(super) fn ended_by_itself(stop: Stop) -> bool {
+    matches!(stop, Stop::EndToken | Stop::Rule(_))
+}
+
+/// The name under which the engine knows the jobs that look ahead in a document.
+pub(super) fn ahead_of(uri: &str) -> String {
+    format!("{uri}\0ahead")
 }
 
 /// Keeps what was decoded for what the user types next.
@@ -315,7 +325,7 @@ fn remember(
         text: &format!("{forced}{}", generated.text),
         typed_bytes: forced.len(),
         // A line cut off by the token limit is half a line: not finished.
-        is_finished: matches!(generated.stop, Stop::EndToken | Stop::Rule(_)),
+        is_finished: ended_by_itself(generated.stop),
         score: generated.log_probs.iter().sum::<f32>() / n,
     };
     lock(memory).insert(key, middle);

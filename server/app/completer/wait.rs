@@ -11,7 +11,7 @@ use lowkey_engine::{Generated, Priority, Status, Stop};
 use lowkey_suggestion::StopReason;
 
 use super::live::{Agreement, Progress, agreement};
-use super::plan::{Plan, Question, Waiting, is_whole};
+use super::plan::{Plan, Question, Waiting, ended_by_itself, is_whole};
 use super::{Answer, Completer, Outcome, Patience};
 use crate::report::{Report, Source};
 
@@ -171,8 +171,7 @@ impl Completer {
             report.why.push("engine: joined the decoding that was under way".into());
         }
         // What is answered before the end is complete lines only.
-        let is_complete =
-            made.is_none_or(|made| matches!(made.stop, Stop::EndToken | Stop::Rule(_)));
+        let is_complete = made.is_none_or(|made| ended_by_itself(made.stop));
         question.compose(&waiting.frame, text, is_complete, report)
     }
 

@@ -165,7 +165,7 @@ impl Generator {
                 made.text.push_str(behind_cursor);
                 (run.on_text)(&Partial { text: &made.text, log_probs: &made.log_probs });
                 if let Some((rule, keep)) = (run.stop)(&made.text) {
-                    made.text.truncate(floor_char_boundary(&made.text, keep));
+                    made.text.truncate(made.text.floor_char_boundary(keep));
                     return Ok(Stop::Rule(rule));
                 }
             }
@@ -219,9 +219,4 @@ struct Run<'a> {
     stop: crate::job::StopCheck,
     on_text: Box<dyn FnMut(&Partial<'_>) + Send>,
     interruption: &'a dyn Fn() -> Option<Stop>,
-}
-
-/// The largest character boundary of `text` that is not beyond `at`.
-fn floor_char_boundary(text: &str, at: usize) -> usize {
-    (0..=at.min(text.len())).rev().find(|&i| text.is_char_boundary(i)).unwrap_or(0)
 }
