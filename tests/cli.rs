@@ -234,3 +234,36 @@ fn the_demo_types_through_to_its_summary() {
     assert!(keys > 100, "{keys} keys were drawn");
     assert!(shown.contains("latency per key") && shown.contains('⟨'), "{shown}");
 }
+
+#[test]
+fn the_engine_benchmark_has_the_promised_figures_and_draws_them() {
+    let folder = Folder::new("bench-engine");
+    let chart = folder.0.join("chart.svg").display().to_string();
+    let json = folder.lowkey(&["bench", "engine", "--rounds", "1", "--json", "--svg", &chart]);
+    assert!(json.status.success(), "{json:?}");
+    let run: Value = serde_json::from_str(&stdout(&json)).unwrap();
+    let positive = |value: &Value| value.as_f64().is_some_and(|n| n > 0.0);
+    for (group, keys) in [
+        ("prefill", &["64", "512", "1024"][..]),
+        ("decode", &["0", "512"]),
+        ("append", &["1", "2", "4", "8"]),
+        ("draft_verify", &["2", "8"]),
+        ("roofline", &["read_gb_s"]),
+    ] {
+        for key in keys {
+            assert!(positive(&run[group][key]), "{group} {key}: {run}");
+        }
+    }
+    assert!(positive(&run["threads"]) && positive(&run["load_ms"]));
+    assert!(positive(&run["memory_mb"]) || !cfg!(target_os = "linux"));
+    let skipped = run["skipped"].as_array().unwrap();
+    assert!(skipped.iter().any(|row| row.as_str().unwrap().starts_with("prefill 2048")));
+    assert!(run["prefill"]["2048"].is_null());
+    let chart = std::fs::read_to_string(chart).unwrap();
+    assert!(chart.contains("lowkey-embedded") && chart.contains("tok/s"));
+    let beyond = folder.lowkey(&["bench", "engine", "--rounds", "0"]);
+    assert_eq!(beyond.status.code(), Some(2));
+    let unwritable = format!("{}/none/chart.svg", folder.0.display());
+    let failed = folder.lowkey(&["bench", "engine", "--rounds", "1", "--svg", &unwritable]);
+    assert_fails(&failed, 1, &["chart.svg", "--svg"]);
+}

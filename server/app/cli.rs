@@ -16,6 +16,7 @@ mod complete;
 mod demo;
 mod doctor;
 mod paint;
+mod system;
 
 /// Private code completion at the speed of typing: a small code model on your own machine.
 #[derive(Debug, Parser)]

@@ -2,6 +2,7 @@
 
 use crate::settings::Settings;
 
+mod engine;
 pub(super) mod figures;
 mod player;
 mod replay;
@@ -16,12 +17,15 @@ pub(super) struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Bench {
+    /// Say how fast the model runs on this machine, and how far that is from what the machine gives
+    Engine(engine::Args),
     /// Replay an editing trace, key by key, and say what each key cost
     Replay(replay::Args),
 }
 
 pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<()> {
     match &args.bench {
+        Bench::Engine(args) => engine::run(args, settings),
         Bench::Replay(args) => replay::run(args, settings),
     }
 }

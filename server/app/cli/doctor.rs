@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::paint::{Style, colours, paint};
 use super::print;
+use super::system::kilobytes;
 use crate::completer::Completer;
 use crate::load;
 use crate::settings::{self, Settings};
@@ -142,11 +143,4 @@ fn screen(found: &Findings) -> String {
         out.push('\n');
     }
     out
-}
-
-/// A field in kB of one of Linux's status files; `None` elsewhere.
-fn kilobytes(file: &str, field: &str) -> Option<u64> {
-    let text = std::fs::read_to_string(file).ok()?;
-    let line = text.lines().find(|line| line.starts_with(field))?;
-    line.split_whitespace().nth(1)?.parse().ok()
 }

@@ -15,7 +15,7 @@ use crate::session::{Session, SessionPool};
 
 /// Prefill in chunks of so many tokens: large enough for the blocked matrix product to
 /// reach its speed, small enough that an interrupted chunk is a small loss.
-const CHUNK_TOKENS: usize = 128;
+pub const CHUNK_TOKENS: usize = 128;
 
 /// What the worker thread owns.
 pub(crate) struct Generator {

@@ -19,6 +19,7 @@ mod session;
 mod worker;
 
 pub use epoch::{Epoch, Epochs};
+pub use generate::CHUNK_TOKENS;
 pub use job::{
     Generated, Job, Milliseconds, Partial, Preparation, Priority, Stop, StopCheck, TokenCounts,
 };

@@ -9,7 +9,8 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use lowkey_kernels::{
-    BlockType, Isa, KvLayer, Matrix, Pool, Quantized, Queries, Rows, attention, features, matmul,
+    BlockType, Isa, KvLayer, Matrix, Pool, Quantized, Queries, Rows, attention, features,
+    int8_gop_s, matmul, read_gb_s,
 };
 
 struct Options {
@@ -211,21 +212,18 @@ fn elementwise(options: &Options, pool: &Pool) {
     }
 }
 
-/// Reads memory as fast as plain loads can: the roof of decoding.
-fn bandwidth(options: &Options, pool: &Pool) {
-    if !"read".contains(&options.filter) {
-        return;
+/// What the machine gives at most: memory for decoding, multipliers for prefill.
+fn walls(options: &Options, pool: &Pool) {
+    if "read".contains(&options.filter)
+        && let Ok(rate) = read_gb_s(pool, options.rounds)
+    {
+        println!("plain read: {rate:.1} GB/s");
     }
-    let words: Vec<u64> = vec![1; 40_000_000];
-    let time = best(options.rounds, || {
-        pool.split(400, 4, |range| {
-            let sum = words[range.start * 100_000..range.end * 100_000]
-                .iter()
-                .fold(0_u64, |a, b| a.wrapping_add(*b));
-            black_box(sum);
-        });
-    });
-    println!("plain read of 320 MB: {:.1} GB/s", 320e6 / time.as_secs_f64() / 1e9);
+    if "int8".contains(&options.filter)
+        && let Some(rate) = int8_gop_s(pool, options.rounds)
+    {
+        println!("int8 products in registers: {rate:.0} GOP/s");
+    }
 }
 
 fn main() {
@@ -237,7 +235,7 @@ fn main() {
         pool.isa().name(),
         options.rounds
     );
-    bandwidth(&options, &pool);
+    walls(&options, &pool);
     products(&options, &pool);
     attentions(&options, &pool);
     elementwise(&options, &pool);

@@ -29,6 +29,7 @@ mod norm;
 mod pool;
 #[cfg(test)]
 mod reference;
+mod roofline;
 mod rope;
 mod select;
 mod shared;
@@ -44,5 +45,6 @@ pub use matmul::matmul;
 pub use matrix::Matrix;
 pub use norm::rms_norm;
 pub use pool::Pool;
+pub use roofline::{int8_gop_s, read_gb_s};
 pub use rope::{Pairing, Rope};
 pub use select::{argmax, log_sum_exp, top_k};

@@ -64,9 +64,12 @@ impl Block {
 
     /// Says whether some matrix holds floats, whose products want unquantized activations.
     pub(crate) fn has_floats(&self) -> bool {
+        self.matrices().into_iter().any(Matrix::has_floats)
+    }
+
+    /// Its matrices, in the order in which a pass reads them.
+    pub(crate) fn matrices(&self) -> [&Matrix; 4] {
         [&self.qkv, &self.attention_out, &self.gate_up, &self.down]
-            .into_iter()
-            .any(Matrix::has_floats)
     }
 
     fn attend(

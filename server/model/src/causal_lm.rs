@@ -13,6 +13,15 @@ pub enum Want {
     All,
 }
 
+/// What a forward pass has to read and to multiply, to hold its speed against what a machine gives.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Work {
+    /// Bytes of packed weights that one decoded token reads: the layers and the output matrix.
+    pub decode_bytes: usize,
+    /// Multiplications of weights that each token of a prompt takes: the layers alone.
+    pub token_products: usize,
+}
+
 /// A causal language model that appends to a cache which it does not own.
 ///
 /// Appending is associative to the bit: however a token sequence is split over calls, and whatever was truncated in
@@ -26,6 +35,9 @@ pub trait CausalLm: Send {
 
     /// What one token of capacity takes in a cache.
     fn cache_bytes_per_token(&self) -> usize;
+
+    /// What a token costs.
+    fn work(&self) -> Work;
 
     /// Appends `tokens` behind what `cache` holds and puts the wanted logits into `logits`, whose old contents go.
     ///

@@ -8,7 +8,7 @@ use lowkey_kernels::{Matrix, Pool, Quantized, Rope, ShapeError, matmul};
 
 use crate::block::{Block, Pass, Scratch, sized};
 use crate::cache::Shape;
-use crate::{CausalLm, Config, KvCache, ModelError, Want};
+use crate::{CausalLm, Config, KvCache, ModelError, Want, Work};
 
 /// How many tokens go through the layers together. Bounds the buffers; more would not make the products faster.
 const CHUNK_TOKENS: usize = 512;
@@ -168,6 +168,17 @@ impl CausalLm for Decoder {
     fn cache_bytes_per_token(&self) -> usize {
         // Keys and values of two bytes each.
         self.config.n_layers * self.config.kv_width() * 2 * 2
+    }
+
+    fn work(&self) -> Work {
+        let matrices = self.blocks.iter().flat_map(Block::matrices);
+        let mut work = Work::default();
+        for matrix in matrices {
+            work.decode_bytes += matrix.bytes();
+            work.token_products += matrix.n() * matrix.k();
+        }
+        work.decode_bytes += self.output.as_ref().unwrap_or(&self.embedding).bytes();
+        work
     }
 
     fn forward(

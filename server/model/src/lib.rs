@@ -22,7 +22,7 @@ mod tensor_type;
 mod weights;
 
 pub use cache::KvCache;
-pub use causal_lm::{CausalLm, Want};
+pub use causal_lm::{CausalLm, Want, Work};
 pub use config::Config;
 pub use error::ModelError;
 pub use file::ModelFile;

@@ -1,0 +1,224 @@
+//! What this machine gives at most: bytes read from memory, and int8 operations, per second.
+//!
+//! Decoding reads every weight once per token, so memory is its wall; a long prompt multiplies each weight many times, so the multipliers are. A benchmark that names both says how far a kernel is from what is possible.
+//! Invariant: nothing here is faster than the kernels may be: the same instructions, without the work around them.
+
+use std::hint::black_box;
+use std::time::Instant;
+
+use crate::arena::Arena;
+use crate::error::PackError;
+use crate::isa::Isa;
+use crate::lanes::{LANES, Lanes, per_instruction_set};
+use crate::pool::Pool;
+
+/// More than any cache of a machine that people have on a desk.
+const READ_BYTES: usize = 384 << 20;
+
+/// One stretch of memory that a thread reads in one go.
+const STRETCH: usize = 1 << 20;
+
+/// Streams that each thread reads side by side, as a matrix product reads its tiles.
+const STREAMS: usize = 4;
+
+/// Rounds of the inner loop that keeps the multipliers busy.
+const MULTIPLY_ROUNDS: usize = 200_000;
+
+/// Returns how many gigabytes per second the threads of `pool` read from memory, best of `rounds`.
+///
+/// Takes 384 MB of memory for as long as it measures.
+pub fn read_gb_s(pool: &Pool, rounds: usize) -> Result<f64, PackError> {
+    let mut arena = Arena::new(READ_BYTES)?;
+    // Written once, or every page would be the same one of zeros.
+    arena.bytes_mut().fill(1);
+    let bytes = arena.bytes();
+    let seconds = best(rounds, || {
+        pool.split(READ_BYTES / STRETCH, 2, |stretches| {
+            for stretch in stretches {
+                let part = bytes.get(stretch * STRETCH..(stretch + 1) * STRETCH);
+                // SAFETY: the pool's instruction set is one that this CPU has.
+                black_box(part.map(|part| unsafe { sum(pool.isa(), part) }));
+            }
+        });
+    });
+    Ok(READ_BYTES as f64 / seconds / 1e9)
+}
+
+/// Returns how many 10⁹ int8 operations per second the threads of `pool` do, best of `rounds`; a multiplication and its addition are two.
+///
+/// `None` where the kernels have no instruction for dot products of bytes.
+pub fn int8_gop_s(pool: &Pool, rounds: usize) -> Option<f64> {
+    let multiply = multiplier(pool.isa())?;
+    let seconds = best(rounds, || {
+        pool.run(|_| {
+            // SAFETY: `multiplier` chose by an instruction set that this CPU has.
+            black_box(unsafe { (multiply.run)(MULTIPLY_ROUNDS) });
+        });
+    });
+    let ops = 2 * MULTIPLY_ROUNDS * multiply.products_per_round * pool.threads();
+    Some(ops as f64 / seconds / 1e9)
+}
+
+/// Returns the seconds of the shortest of several rounds, after one that does not count.
+fn best(rounds: usize, mut round: impl FnMut()) -> f64 {
+    round();
+    let timed = |()| {
+        let start = Instant::now();
+        round();
+        start.elapsed().as_secs_f64()
+    };
+    std::iter::repeat_n((), rounds.max(1)).map(timed).fold(f64::INFINITY, f64::min).max(1e-9)
+}
+
+per_instruction_set! {
+    /// Returns something that depends on every byte.
+    unsafe fn sum(bytes: &[u8]) -> f32 = sum_of
+}
+
+/// # Safety
+/// As [`Lanes`].
+#[inline(always)]
+unsafe fn sum_of<V: Lanes>(bytes: &[u8]) -> f32 {
+    let stream = bytes.len() / STREAMS;
+    // SAFETY: every load lies within one of the streams; the CPU is the caller's promise.
+    unsafe {
+        let mut sums = [V::splat(0.0); STREAMS];
+        for at in (0..stream / (4 * LANES) * 4 * LANES).step_by(4 * LANES) {
+            for (idx, sum) in sums.iter_mut().enumerate() {
+                *sum = sum.max(V::load_f32(bytes.as_ptr().add(idx * stream + at)));
+            }
+        }
+        sums.into_iter().fold(0.0, |total, sum| total + sum.largest())
+    }
+}
+
+/// A loop of dot products in registers.
+struct Multiplier {
+    run: unsafe fn(usize) -> i32,
+    /// Multiplications of two bytes in one round of it.
+    products_per_round: usize,
+}
+
+/// Sums that do not wait for one another: enough to hide an instruction's latency on every port.
+#[cfg(target_arch = "x86_64")]
+const CHAINS: usize = 12;
+
+fn multiplier(isa: Isa) -> Option<Multiplier> {
+    match isa {
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512Vnni => {
+            Some(Multiplier { run: x86::avx512_vnni, products_per_round: CHAINS * 64 })
+        }
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx2Vnni => Some(Multiplier { run: x86::avx_vnni, products_per_round: CHAINS * 32 }),
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx2 => Some(Multiplier { run: x86::avx2, products_per_round: CHAINS * 32 }),
+        _ => None,
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    //! The loops, one per instruction set.
+
+    use std::arch::x86_64::{
+        __m256i, _mm256_add_epi16, _mm256_dpbusd_avx_epi32, _mm256_extract_epi32,
+        _mm256_maddubs_epi16, _mm256_set1_epi8, _mm256_setzero_si256, _mm512_add_epi32,
+        _mm512_cvtsi512_si32, _mm512_dpbusd_epi32, _mm512_set1_epi8, _mm512_setzero_si512,
+    };
+    use std::hint::black_box;
+
+    use super::CHAINS;
+
+    /// # Safety
+    /// The CPU must have AVX-512 with VNNI.
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+    pub(super) unsafe fn avx512_vnni(rounds: usize) -> i32 {
+        let (a, b) = (_mm512_set1_epi8(black_box(1)), _mm512_set1_epi8(black_box(2)));
+        let mut sums = [_mm512_setzero_si512(); CHAINS];
+        for _ in 0..rounds {
+            for sum in &mut sums {
+                *sum = _mm512_dpbusd_epi32(*sum, a, b);
+            }
+        }
+        let total = sums.into_iter().fold(_mm512_setzero_si512(), |a, b| _mm512_add_epi32(a, b));
+        _mm512_cvtsi512_si32(total)
+    }
+
+    /// # Safety
+    /// The CPU must have VNNI in AVX's encoding.
+    #[target_feature(enable = "avx2,avxvnni")]
+    pub(super) unsafe fn avx_vnni(rounds: usize) -> i32 {
+        let (a, b) = (_mm256_set1_epi8(black_box(1)), _mm256_set1_epi8(black_box(2)));
+        let mut sums = [_mm256_setzero_si256(); CHAINS];
+        for _ in 0..rounds {
+            for sum in &mut sums {
+                *sum = _mm256_dpbusd_avx_epi32(*sum, a, b);
+            }
+        }
+        total(&sums)
+    }
+
+    /// The least that AVX2 needs for 32 products: one `vpmaddubsw` and one addition.
+    ///
+    /// The sums are factors too: of constant factors the compiler would compute one product for all rounds.
+    ///
+    /// # Safety
+    /// The CPU must have AVX2.
+    #[target_feature(enable = "avx2")]
+    pub(super) unsafe fn avx2(rounds: usize) -> i32 {
+        let (first, b) = (_mm256_set1_epi8(black_box(1)), _mm256_set1_epi8(black_box(2)));
+        let mut sums = [first; CHAINS];
+        for _ in 0..rounds {
+            for sum in &mut sums {
+                *sum = _mm256_add_epi16(*sum, _mm256_maddubs_epi16(*sum, b));
+            }
+        }
+        total(&sums)
+    }
+
+    #[target_feature(enable = "avx2")]
+    fn total(sums: &[__m256i; CHAINS]) -> i32 {
+        let total = sums.iter().fold(_mm256_setzero_si256(), |a, b| _mm256_add_epi16(a, *b));
+        _mm256_extract_epi32::<0>(total)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_byte_is_read() {
+        let bytes = |at: usize| {
+            let mut bytes = vec![0_u8; STRETCH];
+            bytes[at / 4 * 4..at / 4 * 4 + 4].copy_from_slice(&1.0_f32.to_le_bytes());
+            bytes
+        };
+        for isa in Isa::all_usable() {
+            for at in [0, 63, 64, STRETCH / 2 - 1, STRETCH / 2, STRETCH - 1] {
+                // SAFETY: the instruction set is usable.
+                assert_eq!(unsafe { sum(isa, &bytes(at)) }, 1.0, "{isa:?} at {at}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_loops_do_the_products_that_are_counted() {
+        // Sums of 16 bits, each of the products of its own two bytes.
+        let maddubs = |sum: u16| sum.wrapping_add(2 * (sum & 255)).wrapping_add(2 * (sum >> 8));
+        let chain = (0..5).fold(0x0101, |sum, _| maddubs(sum));
+        let twelve = (0..12).fold(0_u16, |total, _| total.wrapping_add(chain));
+        for isa in Isa::all_usable() {
+            // AVX-512's CPUs need not have VNNI in AVX's encoding, though tests of the products run there.
+            let Some(multiply) = multiplier(isa).filter(|_| isa != Isa::Avx2Vnni) else { continue };
+            // SAFETY: the instruction set is usable.
+            let first_lane = unsafe { (multiply.run)(5) };
+            let expected = match isa {
+                Isa::Avx2 => u32::from(twelve) * 0x1_0001,
+                _ => 5 * 12 * 4 * 2,
+            };
+            assert_eq!(first_lane.cast_unsigned(), expected, "{isa:?}");
+        }
+    }
+}
