@@ -122,6 +122,13 @@ impl FimFormat {
         Some(self)
     }
 
+    /// Returns the format for a model whose forced middles are healed, or are not.
+    #[must_use]
+    pub fn with_healing(mut self, healed: bool) -> FimFormat {
+        self.fragmented_middle = !healed;
+        self
+    }
+
     /// Returns the family's name, for `lowkey doctor`.
     pub fn family(&self) -> &'static str {
         self.family.name

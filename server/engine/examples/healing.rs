@@ -1,0 +1,111 @@
+//! Token healing over a vocabulary of your choice: `healing VOCAB.gguf [FILE...]`.
+//!
+//! A model that knows one line by heart, but only as whole tokens, is asked at every cursor of that line, with healing
+//! and without. Takes the lines of the tests, or up to 40 lines of each file named. Exit code 1 when a healed answer is
+//! not the rest of the line, except in a word of more tokens than healing takes back (counted, and named).
+#![expect(clippy::print_stdout, reason = "a command-line check; its result is what it prints")]
+
+#[path = "../../prompt/examples/vocab_vectors/metadata.rs"]
+mod metadata;
+#[path = "../tests/healing/proof.rs"]
+mod proof;
+#[path = "../tests/healing/scripted.rs"]
+mod scripted;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use lowkey_prompt::{FimFormat, GgufVocab, Tokenizer};
+
+/// How many cursors were asked, and how many of them were answered rightly.
+#[derive(Default)]
+struct Tally {
+    asked: usize,
+    inside_a_token: usize,
+    healed: usize,
+    unhealed: usize,
+}
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args().skip(1);
+    let Some(vocabulary) = arguments.next() else {
+        println!("usage: healing VOCAB.gguf [FILE...]");
+        return ExitCode::from(2);
+    };
+    match prove(&vocabulary, &arguments.collect::<Vec<_>>()) {
+        Ok(tally) => {
+            println!(
+                "{} cursors, {} of them inside a token: right with healing {}, without {}",
+                tally.asked, tally.inside_a_token, tally.healed, tally.unhealed
+            );
+            if tally.healed == tally.asked { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        }
+        Err(problem) => {
+            println!("{problem}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn prove(vocabulary: &str, files: &[String]) -> Result<Tally, String> {
+    let bytes = std::fs::read(vocabulary).map_err(|e| format!("reading {vocabulary}: {e}"))?;
+    let mut vocab = vocab_of(&metadata::read(&bytes)?);
+    if vocab.fim_mid.is_none() {
+        // A vocabulary published without sentinels: its last tokens stand in, which no text spells.
+        let last = (vocab.tokens.len() as u32).checked_sub(1).ok_or("no tokens in this file")?;
+        let behind = |n| Some(last.saturating_sub(n));
+        (vocab.fim_pre, vocab.fim_suf, vocab.fim_mid) = (behind(2), behind(1), behind(0));
+    }
+    let tokenizer = Arc::new(Tokenizer::from_gguf(&vocab).map_err(|e| e.to_string())?);
+    let format = FimFormat::detect(&tokenizer, &vocab).map_err(|e| e.to_string())?;
+    println!("{} tokens, format {}", tokenizer.vocab_size(), format.family());
+    let mut lines: Vec<String> = Vec::new();
+    for file in files {
+        let text = std::fs::read_to_string(file).map_err(|e| format!("reading {file}: {e}"))?;
+        lines.extend(text.lines().filter(|l| !l.trim().is_empty()).take(40).map(str::to_owned));
+    }
+    if files.is_empty() {
+        lines = proof::LINES.iter().map(|&line| line.to_owned()).collect();
+    }
+    let mut tally = Tally::default();
+    for line in &lines {
+        for asked in proof::ask_everywhere(&tokenizer, &format, line, true)? {
+            tally.asked += 1;
+            tally.inside_a_token += usize::from(!asked.at_token_boundary);
+            if asked.answered == asked.wanted {
+                tally.healed += 1;
+            } else {
+                println!("column {} of {line:?}: {:?}", asked.cursor, asked.answered);
+            }
+        }
+        for asked in proof::ask_everywhere(&tokenizer, &format, line, false)? {
+            tally.unhealed += usize::from(asked.answered == asked.wanted);
+        }
+    }
+    Ok(tally)
+}
+
+fn vocab_of(metadata: &metadata::Metadata) -> GgufVocab {
+    let key = |name: &str| format!("tokenizer.ggml.{name}");
+    let text = |name: &str| metadata.texts(&key(name)).first().cloned().unwrap_or_default();
+    let id = |name: &str| {
+        metadata
+            .numbers(&key(&format!("{name}_token_id")))
+            .first()
+            .and_then(|&id| id.try_into().ok())
+    };
+    GgufVocab {
+        model: text("model"),
+        pre: text("pre"),
+        tokens: metadata.texts(&key("tokens")).to_vec(),
+        token_types: metadata.numbers(&key("token_type")).iter().map(|&kind| kind as i32).collect(),
+        merges: metadata.texts(&key("merges")).to_vec(),
+        bos: id("bos"),
+        eos: id("eos"),
+        eot: id("eot"),
+        fim_pre: id("fim_pre"),
+        fim_suf: id("fim_suf"),
+        fim_mid: id("fim_mid"),
+        ..GgufVocab::default()
+    }
+}
