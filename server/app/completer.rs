@@ -27,6 +27,7 @@ use crate::settings::Settings;
 mod ahead;
 mod compose;
 mod desk;
+mod foresight;
 mod live;
 mod multiline;
 mod plan;

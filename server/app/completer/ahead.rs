@@ -59,10 +59,14 @@ impl Completer {
         if !self.with_desk(uri, |desk| desk.is_newest(question.id)) {
             return;
         }
+        if !self.with_desk(uri, |desk| desk.foresight.is_worth_a_try()) {
+            return;
+        }
         let question = Question { ask: ask.clone(), ..question.clone() };
         if let Plan::Wait(waiting) = self.plan(&question, Priority::Background) {
             self.with_desk(uri, |desk| {
                 if desk.is_newest(question.id) {
+                    desk.foresight.looked_at(waiting.frame.key);
                     desk.ahead = Some(waiting.live);
                 }
             });

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
+use super::foresight::Foresight;
 use super::live::Live;
 use crate::report::Report;
 
@@ -17,6 +18,8 @@ pub(super) struct Desk {
     pub(super) ahead: Option<Arc<Live>>,
     /// Line and number of lines where a pause was last taken for looking ahead.
     pub(super) looked_ahead_from: Option<(usize, usize)>,
+    /// Whether looking ahead pays off in this document.
+    pub(super) foresight: Foresight,
     /// The report of the last answered request.
     pub(super) last_report: Option<Arc<Report>>,
 }
@@ -28,6 +31,7 @@ impl Default for Desk {
             live: None,
             ahead: None,
             looked_ahead_from: None,
+            foresight: Foresight::default(),
             last_report: None,
         }
     }

@@ -4,6 +4,8 @@
 //! after the other, read it. A request whose text continues what is being decoded
 //! joins the job instead of starting another.
 
+use std::sync::atomic::AtomicBool;
+
 use lowkey_engine::{Generated, Priority, Ticket};
 use lowkey_suggestion::MemoryKey;
 use tokio::sync::watch;
@@ -27,6 +29,8 @@ pub(super) struct Live {
     pub(super) priority: Priority,
     /// How far it has come.
     pub(super) progress: watch::Receiver<Progress>,
+    /// Whether a report has its tokens already: what was computed once is reported once.
+    pub(super) reported: AtomicBool,
     /// Dropping this cancels the job.
     pub(super) _ticket: Ticket,
 }

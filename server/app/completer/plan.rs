@@ -3,6 +3,7 @@
 //! Everything here runs on the message path, so nothing here may wait or tokenize:
 //! the window is read from the rope, the memory is asked, the job is queued.
 
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
@@ -94,6 +95,9 @@ impl Completer {
         };
         let budget = Budget { prompt_tokens };
         let frame = frame(&question.ask, &label, budget, &settings);
+        if priority == Priority::Interactive {
+            self.with_desk(question.ask.snapshot.uri(), |desk| desk.foresight.reached(&frame.key));
+        }
         if let Some(answer) = self.remembered(question, &frame, &model) {
             return Plan::Answer(Box::new(answer));
         }
@@ -236,6 +240,7 @@ impl Completer {
             forced: frame.context.line_before.clone(),
             priority,
             progress,
+            reported: AtomicBool::new(false),
             _ticket: self.engine.submit(job),
         }
     }

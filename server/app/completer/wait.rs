@@ -5,9 +5,10 @@
 //! completion memory, and the next request shows more.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use lowkey_engine::{Generated, Priority, Status, Stop};
+use lowkey_engine::{Generated, Priority, Status, Stop, TokenCounts};
 use lowkey_suggestion::StopReason;
 
 use super::live::{Agreement, Progress, agreement};
@@ -150,11 +151,18 @@ impl Completer {
         if let Some(made) = made {
             report.stop = (made.tokens.decoded > 0 || is_whole(made.stop))
                 .then(|| stop_reason(made.stop).name());
-            // What a job ahead computed was background work, not this request's.
-            if waiting.live.priority == Priority::Interactive {
+            // What a job ahead computed was background work, not this request's, and what an
+            // earlier request has reported is not computed again.
+            let is_first = !waiting.live.reported.swap(true, Ordering::Relaxed);
+            if is_first && waiting.live.priority == Priority::Interactive {
                 report.tokens = made.tokens.into();
+                report.ms = made.ms.into();
+            } else {
+                let n_prompt = made.tokens.prompt;
+                report.tokens =
+                    TokenCounts { prompt: n_prompt, reused: n_prompt, ..TokenCounts::default() }
+                        .into();
             }
-            report.ms = made.ms.into();
             let why = format!(
                 "engine: {} prompt tokens, {} of them cached; {} decoded; ended by {}",
                 made.tokens.prompt,

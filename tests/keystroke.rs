@@ -1,0 +1,126 @@
+//! What a key costs on the message path when the completion memory answers it.
+//!
+//! Type-through, backspace and partial accepts are answered before anything waits, and the price may not grow with
+//! the file: counted in allocations, which are the same on every machine. Times are what
+//! `lowkey bench replay` prints.
+
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use lowkey::completer::{Answer, Ask, Completer, Outcome, Patience, Trigger};
+use lowkey::report::Source;
+use lowkey::settings::Settings;
+use lowkey_document::{ByteOffset, Change, Document, Position, PositionEncoding, Range};
+
+/// Allocations of one key answered from memory, change and snapshot included.
+///
+/// 97 when this was written: the lines around the cursor are most of them.
+const MOST_ALLOCATIONS: u64 = 160;
+
+/// A document of `n_lines` lines, an editor's view of it, and the completer that serves it.
+struct Editor {
+    document: Document,
+    version: i32,
+    line: u32,
+    column: u32,
+    completer: Arc<Completer>,
+}
+
+impl Editor {
+    fn open(n_lines: usize, completer: &Arc<Completer>) -> Editor {
+        let lines =
+            ["0", "1", "2", "3", "4"].map(|n| format!("    let value_{n} = compute(value_{n});\n"));
+        let text: String = lines.iter().map(String::as_str).cycle().take(n_lines).collect();
+        let uri = format!("untitled:{n_lines}.rs");
+        Editor {
+            document: Document::open(&uri, "rust", 0, &text),
+            version: 0,
+            line: n_lines as u32 / 2,
+            column: 0,
+            completer: Arc::clone(completer),
+        }
+    }
+
+    /// Replaces `n_back` characters left of the cursor by `text`.
+    fn edit(&mut self, n_back: u32, text: &str) {
+        self.version += 1;
+        let range = Range {
+            start: Position { line: self.line, column: self.column - n_back },
+            end: Position { line: self.line, column: self.column },
+        };
+        let change = Change::Edit { range, text: text.to_owned() };
+        self.document.change(self.version, &[change], PositionEncoding::Utf16).unwrap();
+        self.column = self.column - n_back + text.len() as u32;
+    }
+
+    fn ask(&self) -> Ask {
+        let snapshot = self.document.snapshot();
+        let place = Position { line: self.line, column: self.column };
+        let cursor: ByteOffset = snapshot.offset(place, PositionEncoding::Utf16);
+        Ask {
+            snapshot,
+            cursor,
+            trigger: Trigger::Automatic,
+            multiline: None,
+            patience: Patience::Unlimited,
+            desynced: false,
+        }
+    }
+
+    /// One key whose answer is there at once.
+    fn key(&mut self, n_back: u32, text: &str) -> Answer {
+        self.edit(n_back, text);
+        let mut asking = pin!(self.completer.complete(self.ask()));
+        match asking.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(answer) => answer,
+            Poll::Pending => panic!("the answer was not in memory"),
+        }
+    }
+}
+
+/// Types along a suggestion, deletes and accepts words; returns the allocations of each key.
+fn allocations(editor: &mut Editor) -> Vec<u64> {
+    editor.edit(0, "    let value_1 = ");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let answer = runtime.block_on(editor.completer.complete(editor.ask()));
+    let Outcome::Insert(shown) = answer.outcome else {
+        panic!("nothing was suggested: {answer:?}")
+    };
+    assert!(shown.text.len() >= 4, "{shown:?}");
+    let letters: Vec<String> = shown.text.chars().take(3).map(String::from).collect();
+    let mut counts = Vec::new();
+    let mut count = |n_back: u32, text: &str| {
+        let mut answered = None;
+        let counted = allocation_counter::measure(|| answered = Some(editor.key(n_back, text)));
+        let answer = answered.unwrap();
+        assert_eq!(answer.report.source, Source::Memory);
+        assert_eq!((answer.report.tokens.prefilled, answer.report.tokens.decoded), (0, 0));
+        counts.push(counted.count_total);
+    };
+    for letter in &letters {
+        count(0, letter);
+    }
+    // A word deleted at once, and accepted at once.
+    count(3, "");
+    count(0, &letters.concat());
+    counts
+}
+
+#[test]
+fn a_key_answered_from_memory_allocates_little_and_no_more_in_a_hundred_times_longer_file() {
+    let settings = Settings { look_ahead: false, ..Settings::default() };
+    let completer = Completer::start(settings, |_| {}).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(completer.ready());
+    let short = allocations(&mut Editor::open(100, &completer));
+    let long = allocations(&mut Editor::open(10_000, &completer));
+    for (short, long) in short.iter().zip(&long) {
+        assert!(*short <= MOST_ALLOCATIONS, "{short} allocations");
+        // A rope of 10,000 lines is a few nodes deeper.
+        assert!(*long <= short + 16, "{long} allocations in a long file, {short} in a short one");
+    }
+    completer.shutdown();
+}
