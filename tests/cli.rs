@@ -267,3 +267,106 @@ fn the_engine_benchmark_has_the_promised_figures_and_draws_them() {
     let failed = folder.lowkey(&["bench", "engine", "--rounds", "1", "--svg", &unwritable]);
     assert_fails(&failed, 1, &["chart.svg", "--svg"]);
 }
+
+/// A small repository: one file per language, a secret, and something that git ignores.
+fn repository(name: &str) -> Folder {
+    let folder = Folder::new(name);
+    std::fs::create_dir_all(folder.0.join(".git")).unwrap();
+    folder.file(".gitignore", "made.py\n");
+    let python = "def area(shape):\n    width = shape[\"width\"]\n    return width * height(shape)\n\n\n\
+                  def height(shape):\n    return shape.get(\"height\", 1)\n";
+    folder.file("shapes.py", python);
+    folder.file("made.py", "def made(value):\n    return value\n");
+    folder.file("secrets.py", "def secret(value):\n    return value\n");
+    folder.file("shapes.go", "func area(s shape) int {\n\treturn s.width * max(s.height, 1)\n}\n");
+    folder
+}
+
+fn json_lines(output: &Output) -> Vec<Value> {
+    assert!(output.status.success(), "{output:?}");
+    stdout(output).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// Rows without what differs from run to run.
+fn timeless(mut rows: Vec<Value>) -> Vec<Value> {
+    for row in &mut rows {
+        row.as_object_mut().unwrap().remove("ms");
+    }
+    rows
+}
+
+#[test]
+fn the_quality_bench_repeats_and_resumes() {
+    let folder = repository("quality");
+    let bench = |args: &[&str]| {
+        json_lines(&folder.lowkey(&[&["bench", "quality", ".", "--json"], args].concat()))
+    };
+    let mut rows = bench(&["--holes", "12", "--seed", "3"]);
+    let summary = rows.pop().unwrap()["summary"].clone();
+    assert_eq!((rows.len(), &summary["holes"]), (12, &Value::from(12)));
+    for key in ["exact_match", "first_line_match", "edit_similarity", "indent_wrong", "silent"] {
+        assert!((0.0..=1.0).contains(&summary[key].as_f64().unwrap()), "{key}: {summary}");
+    }
+    for key in ["closers_doubled", "next_line_repeated"] {
+        let count = rows.iter().filter(|row| row[key] == true).count();
+        assert_eq!(summary[key], count, "{key}");
+    }
+    assert!(
+        summary["parses"].is_null() && summary["ms_p50"].is_f64() && summary["ms_p95"].is_f64()
+    );
+    let silent = rows.iter().filter(|row| !row["silent"].is_null()).count() as f64;
+    assert!((summary["silent"].as_f64().unwrap() - silent / 12.0).abs() < 1e-3);
+    for row in &rows {
+        let path = row["path"].as_str().unwrap();
+        assert!(["shapes.py", "shapes.go"].contains(&path), "{path} must not be seen");
+        assert!(row.get("texts").is_none(), "{row}");
+    }
+    for (kind, of_kind) in summary["kinds"].as_object().unwrap() {
+        let count = rows.iter().filter(|row| row["kind"] == **kind).count();
+        assert_eq!(of_kind["holes"], count, "{kind}");
+    }
+
+    let other_seed = bench(&["--holes", "12", "--seed", "4"]);
+    assert_ne!(timeless(other_seed)[..12], timeless(rows.clone())[..]);
+    // The first rows from one run, the rest from another: together what one run gives.
+    let out = ["--seed", "3", "--out", "rows.jsonl", "--holes"];
+    bench(&[&out[..], &["5"]].concat());
+    let resumed = bench(&[&out[..], &["12"]].concat());
+    assert_eq!(timeless(resumed)[..12], timeless(rows)[..]);
+    let kept = std::fs::read_to_string(folder.0.join("rows.jsonl")).unwrap();
+    assert_eq!(kept.lines().count(), 13);
+    let again = folder.lowkey(&["bench", "quality", ".", "--seed", "4", "--out", "rows.jsonl"]);
+    assert_fails(&again, 1, &["rows.jsonl", "seed 3", "now it is 4", "another file"]);
+}
+
+#[test]
+fn the_quality_bench_says_what_it_cannot_do() {
+    let folder = repository("quality-errors");
+    let run = |args: &[&str]| folder.lowkey(&[&["bench", "quality"], args].concat());
+    assert_fails(&run(&["no/such"]), 1, &["no/such", "cannot read the folder"]);
+    assert_fails(&run(&["shapes.py"]), 1, &["shapes.py", "not a folder"]);
+    assert_fails(&run(&[".", "--languages", "latin"]), 1, &["latin", "python"]);
+    assert_fails(&run(&[".", "--languages", "rust"]), 1, &["no holes", "5 in no known language"]);
+    assert_eq!(run(&[".", "--holes", "0"]).status.code(), Some(2));
+    assert_eq!(run(&[".", "--kinds", "word"]).status.code(), Some(2));
+}
+
+#[cfg(unix)]
+#[test]
+fn the_repositorys_own_command_judges_filled_holes() {
+    let folder = repository("quality-run");
+    let args =
+        ["bench", "quality", ".", "--json", "--holes", "3", "--languages", "python", "--run"];
+    let rows = json_lines(&folder.lowkey(&[&args[..], &["grep -q area shapes.py"]].concat()));
+    let (summary, rows) = rows.split_last().unwrap();
+    for row in rows {
+        assert_eq!(row["run"].is_null(), !row["silent"].is_null(), "{row}");
+    }
+    let passed = rows.iter().filter(|row| row["run"] == true).count();
+    let share = summary["summary"]["run_pass"].as_f64().unwrap_or_default();
+    assert!((share - passed as f64 / 3.0).abs() < 1e-3, "{summary}");
+    let failing = folder.lowkey(&[&args[..], &["exit 3"]].concat());
+    assert_eq!(failing.status.code(), Some(1));
+    let message = String::from_utf8(failing.stderr).unwrap();
+    assert!(message.contains("unchanged copy") && message.contains("exit 3"), "{message}");
+}

@@ -4,7 +4,7 @@
 //! This schema is a promise to editors and scripts; fields are added, never
 //! renamed.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Everything that can be said about one answer.
 #[derive(Debug, Clone, Default, Serialize, PartialEq)]
@@ -25,9 +25,33 @@ pub struct Report {
     pub tokens: Tokens,
     /// What it cost in time.
     pub ms: Ms,
+    /// How sure the model was; `None` without decoding. Not part of the schema: benchmarks read it.
+    #[serde(skip)]
+    pub scores: Option<Scores>,
     /// Each stage's verdict in plain words; filled for `--explain` and `$/lowkey/explain`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub why: Vec<String>,
+}
+
+/// Natural-log probabilities of the decoded tokens, healed ones included, the end token not.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, PartialEq)]
+pub struct Scores {
+    /// The mean of all.
+    pub mean: f32,
+    /// The least probable token's.
+    pub min: f32,
+    /// The first token's.
+    pub first: f32,
+}
+
+impl Scores {
+    /// The scores of a decoding; `None` of none.
+    pub fn of(log_probs: &[f32]) -> Option<Self> {
+        let first = *log_probs.first()?;
+        let mean = log_probs.iter().sum::<f32>() / log_probs.len() as f32;
+        let min = log_probs.iter().copied().fold(first, f32::min);
+        Some(Self { mean, min, first })
+    }
 }
 
 /// 0-based, UTF-16 columns.
@@ -55,7 +79,7 @@ pub enum Source {
 }
 
 /// Token counts; see [`lowkey_engine::TokenCounts`].
-#[derive(Debug, Clone, Copy, Default, Serialize, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, PartialEq, Eq)]
 pub struct Tokens {
     /// Of the prompt.
     pub prompt: usize,
@@ -72,7 +96,7 @@ pub struct Tokens {
 }
 
 /// Milliseconds; see [`lowkey_engine::Milliseconds`].
-#[derive(Debug, Clone, Copy, Default, Serialize, PartialEq)]
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, PartialEq)]
 pub struct Ms {
     /// Waiting for the worker.
     pub queued: f64,

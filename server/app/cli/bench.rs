@@ -5,6 +5,7 @@ use crate::settings::Settings;
 mod engine;
 pub(super) mod figures;
 mod player;
+mod quality;
 mod replay;
 mod trace;
 
@@ -21,11 +22,14 @@ enum Bench {
     Engine(engine::Args),
     /// Replay an editing trace, key by key, and say what each key cost
     Replay(replay::Args),
+    /// Take text out of a repository's files, ask for it, and say how often the answer is right
+    Quality(quality::Args),
 }
 
 pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<()> {
     match &args.bench {
         Bench::Engine(args) => engine::run(args, settings),
         Bench::Replay(args) => replay::run(args, settings),
+        Bench::Quality(args) => quality::run(args, settings),
     }
 }

@@ -114,8 +114,12 @@ fn read(file: &Path) -> anyhow::Result<Document> {
         )
     })?;
     let path = std::path::absolute(file).with_context(reading)?;
-    let uri = format!("file://{}", percent_encoded(&path.to_string_lossy()));
-    Ok(Document::open(&uri, Language::by_path(&path).id, 0, &text))
+    Ok(Document::open(&file_uri(&path), Language::by_path(&path).id, 0, &text))
+}
+
+/// The URI under which an editor knows an absolute path.
+pub(super) fn file_uri(path: &Path) -> String {
+    format!("file://{}", percent_encoded(&path.to_string_lossy()))
 }
 
 /// Escapes what would end or change a file URI's path.

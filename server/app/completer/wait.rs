@@ -14,7 +14,7 @@ use lowkey_suggestion::StopReason;
 use super::live::{Agreement, Progress, agreement};
 use super::plan::{Plan, Question, Waiting, ended_by_itself, is_whole};
 use super::{Answer, Completer, Outcome, Patience};
-use crate::report::{Report, Source};
+use crate::report::{Report, Scores, Source};
 
 /// No automatic request waits longer for its first line.
 const LONGEST: Duration = Duration::from_secs(1);
@@ -163,6 +163,7 @@ impl Completer {
                     TokenCounts { prompt: n_prompt, reused: n_prompt, ..TokenCounts::default() }
                         .into();
             }
+            report.scores = Scores::of(&made.log_probs);
             let why = format!(
                 "engine: {} prompt tokens, {} of them cached; {} decoded; ended by {}",
                 made.tokens.prompt,

@@ -59,6 +59,13 @@ pub struct Rules {
     memory: Mutex<Memory>,
 }
 
+/// What a path names; patterns that end with `/` speak about folders only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Entry {
+    File,
+    Folder,
+}
+
 /// What was seen on disk, and what followed from it.
 #[derive(Default)]
 struct Memory {
@@ -92,7 +99,8 @@ impl Rules {
         if let Some(root) = rules.roots.first() {
             // The verdict does not matter: asking reads the workspace's own ignore files, so their problems show now.
             let mut memory = rules.memory();
-            let _ = rules.denied_by_ignore_files(&mut memory, &root.join("file"), Instant::now());
+            let probe = root.join("file");
+            let _ = rules.denied_by_ignore_files(&mut memory, &probe, Entry::File, Instant::now());
             problems.append(&mut memory.problems);
         }
         (rules, problems)
@@ -101,6 +109,26 @@ impl Rules {
     /// Says whether a file may be seen; it need not exist. Costs a look-up on most calls, a few `stat` once a second.
     pub fn verdict(&self, path: &Path) -> Verdict {
         self.verdict_at(path, Instant::now())
+    }
+
+    /// Says whether an ignore file keeps a file out, whatever the rules for secrets say of it.
+    ///
+    /// For copying a repository: what git does not know is not needed to build it.
+    pub fn is_ignored(&self, path: &Path) -> bool {
+        self.ignore_files_deny(path, Entry::File)
+    }
+
+    /// Says whether an ignore file keeps a folder out, with all that is in it: nothing below comes back in.
+    pub fn is_folder_ignored(&self, path: &Path) -> bool {
+        self.ignore_files_deny(path, Entry::Folder)
+    }
+
+    fn ignore_files_deny(&self, path: &Path, entry: Entry) -> bool {
+        let mut memory = self.memory();
+        let names = paths::both_names(self.roots.first().map(PathBuf::as_path), path);
+        let now = Instant::now();
+        let denied = |name| self.denied_by_ignore_files(&mut memory, name, entry, now).is_some();
+        names.iter().map(PathBuf::as_path).any(denied)
     }
 
     /// Forgets every verdict and looks at every ignore file again on the next question.
@@ -148,13 +176,14 @@ impl Rules {
         if let Some(pattern) = denied_on_the_way(&self.setting, &relative) {
             return Some(format!("`{pattern}` in the setting"));
         }
-        self.denied_by_ignore_files(memory, path, now)
+        self.denied_by_ignore_files(memory, path, Entry::File, now)
     }
 
     fn denied_by_ignore_files(
         &self,
         memory: &mut Memory,
         path: &Path,
+        entry: Entry,
         now: Instant,
     ) -> Option<String> {
         let folders: Vec<&Path> = path.ancestors().skip(1).collect();
@@ -176,7 +205,7 @@ impl Rules {
             repository.iter().map(|folder| (*folder, folder.join(".git/info/exclude"))).collect();
         let own: Vec<_> =
             folders.iter().map(|folder| (*folder, folder.join(".lowkeyignore"))).collect();
-        [own, git, exclude].iter().find_map(|layer| memory.denied_by_layer(layer, path, now))
+        [own, git, exclude].iter().find_map(|layer| memory.denied_by_layer(layer, path, entry, now))
     }
 
     /// Returns the workspace's folder, under the name by which `path` lies in it.
@@ -197,6 +226,7 @@ impl Memory {
         &mut self,
         layer: &[(&Path, PathBuf)],
         path: &Path,
+        entry: Entry,
         now: Instant,
     ) -> Option<String> {
         for (_, file) in layer {
@@ -220,7 +250,7 @@ impl Memory {
         let mut targets: Vec<&Path> = path.ancestors().collect();
         targets.reverse();
         for target in targets {
-            let is_dir = target != path;
+            let is_dir = entry == Entry::Folder || target != path;
             let decided = speaking.iter().find_map(|(folder, file, rules)| {
                 let relative = target
                     .strip_prefix(folder)

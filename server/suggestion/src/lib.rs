@@ -15,6 +15,7 @@
 )]
 
 mod lines;
+mod marks;
 mod memory;
 mod nesting;
 mod repetition;
@@ -30,6 +31,7 @@ mod trims;
 #[cfg(test)]
 mod fixtures;
 
+pub use marks::{Mark, MarkKind, marks};
 pub use memory::{CompletionMemory, MemoryBudget, MemoryKey, Middle, Remembered};
 pub use request::{Completion, MAX_LINES, MAX_SURROUNDING_LINES, Request};
 pub use stop::{StopReason, StopRules};

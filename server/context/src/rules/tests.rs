@@ -253,3 +253,20 @@ fn lines_that_cannot_be_taken_literally_deny_more_not_less() {
         ["first.rs", "gehäim.txt", "a.rs", "{a,b}.rs"]
     );
 }
+
+#[test]
+fn a_folder_is_kept_out_by_patterns_for_folders_and_a_secret_is_not_ignored() {
+    let workspace = Workspace::new(&[
+        (".git/", ""),
+        (".gitignore", "build/\n*.log\n"),
+        ("build/a.rs", ""),
+        ("src/secrets.rs", ""),
+    ]);
+    let rules = workspace.rules();
+    let at = |path: &str| workspace.root.join(path);
+    assert!(rules.is_folder_ignored(&at("build")) && !rules.is_folder_ignored(&at("src")));
+    assert!(rules.is_ignored(&at("build/a.rs")) && rules.is_ignored(&at("x.log")));
+    assert!(!rules.is_ignored(&at("build")), "a file of that name is not meant");
+    assert!(!rules.verdict(&at("src/secrets.rs")).is_allowed());
+    assert!(!rules.is_ignored(&at("src/secrets.rs")));
+}

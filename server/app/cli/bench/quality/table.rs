@@ -1,0 +1,110 @@
+//! The result for people: a table of kinds and languages, and what the columns mean where it is not plain.
+
+use std::fmt::Write as _;
+
+use super::row::{Row, Summary};
+
+/// Draws the table of all rows, each kind's and each language's.
+pub(super) fn table(rows: &[Row], heading: &str) -> String {
+    let mut table = format!("{heading}\n\n");
+    let _ = writeln!(
+        table,
+        "{:<18}{:>6}{:>8}{:>8}{:>8}{:>8}{:>9}{:>8}{:>8}{:>8}{:>8}{:>8}{:>8}",
+        "",
+        "holes",
+        "exact",
+        "1st",
+        "similar",
+        "silent",
+        "of shown",
+        "closers",
+        "repeats",
+        "indent",
+        "tokens",
+        "p50 ms",
+        "p95 ms"
+    );
+    for (name, summary) in groups(rows) {
+        let s = summary;
+        let share = |value: f64| format!("{:.1} %", value * 100.0);
+        let _ = writeln!(
+            table,
+            "{name:<18}{:>6}{:>8}{:>8}{:>8.3}{:>8}{:>9}{:>8}{:>8}{:>8}{:>8.1}{:>8.1}{:>8.1}",
+            s.holes,
+            share(s.exact_match),
+            share(s.first_line_match),
+            s.edit_similarity,
+            share(s.silent),
+            share(s.exact_match_of_shown),
+            s.closers_doubled,
+            s.next_line_repeated,
+            share(s.indent_wrong),
+            s.decoded_tokens,
+            s.ms_p50,
+            s.ms_p95,
+        );
+    }
+    let all = Summary::of(&rows.iter().collect::<Vec<_>>());
+    if let Some(passes) = all.run_pass {
+        let _ = writeln!(
+            table,
+            "\nthe command succeeds with {:.1} % of the holes filled",
+            passes * 100.0
+        );
+    }
+    table.push_str(
+        "\nexact: the lines as they stood, but for blanks at their ends; 1st: the first of them; of shown: exact among \
+         what is shown.\nclosers: brackets or quotes doubled; repeats: the next line stands twice; tokens: decoded.\n",
+    );
+    table
+}
+
+/// All rows, then those of each kind, then those of each language.
+pub(super) fn groups(rows: &[Row]) -> Vec<(String, Summary)> {
+    let of = |wanted: &dyn Fn(&Row) -> bool| {
+        Summary::of(&rows.iter().filter(|row| wanted(row)).collect::<Vec<_>>())
+    };
+    let mut groups = vec![("all".to_owned(), of(&|_| true))];
+    groups.extend(by_kind(rows).into_iter().map(|(name, s)| (format!("kind {name}"), s)));
+    groups.extend(by_language(rows));
+    groups
+}
+
+/// The summary of each kind that there is.
+pub(super) fn by_kind(rows: &[Row]) -> Vec<(String, Summary)> {
+    grouped(rows, |row| row.kind.name().to_owned())
+}
+
+/// The summary of each language that there is.
+pub(super) fn by_language(rows: &[Row]) -> Vec<(String, Summary)> {
+    grouped(rows, |row| row.language.clone())
+}
+
+fn grouped(rows: &[Row], name: impl Fn(&Row) -> String) -> Vec<(String, Summary)> {
+    let mut names: Vec<String> = rows.iter().map(&name).collect();
+    names.sort();
+    names.dedup();
+    let of = |wanted: String| {
+        let rows: Vec<&Row> = rows.iter().filter(|row| name(row) == wanted).collect();
+        (wanted, Summary::of(&rows))
+    };
+    names.into_iter().map(of).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::hole::Kind;
+    use super::super::row::tests::row;
+    use super::*;
+
+    #[test]
+    fn kinds_and_languages_have_lines_of_their_own() {
+        let go = Row { language: "go".into(), kind: Kind::Rest, ..row(1, 3.0) };
+        let rows = [row(0, 1.0), go];
+        let names: Vec<String> = groups(&rows).into_iter().map(|(name, _)| name).collect();
+        assert_eq!(names, ["all", "kind line", "kind rest", "go", "rust"]);
+        let table = table(&rows, "2 holes");
+        assert!(table.starts_with("2 holes\n") && table.contains("100.0 %"), "{table}");
+        assert!(!table.contains("the command"));
+    }
+}
