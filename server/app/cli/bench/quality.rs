@@ -3,7 +3,8 @@
 //! Each question goes through the whole pipeline of the server, as an editor's would: the ignore and secret rules,
 //! window, prompt, model, stop rules, trims. What is scored is the file as an editor would show it with the suggestion
 //! accepted. Holes know nothing of each other: the memory is empty for each.
-//! Invariant: the same files, seed and options give the same rows, but for the times. So there is no time budget here.
+//! Invariant: the same files, seed and options give the same rows, but for the times and for how
+//! much of a prompt was cached. So there is no time budget here.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -36,7 +37,7 @@ use plan::{Planned, plan};
 use progress::Progress;
 use repository::{Source, Walk, walk};
 use row::{Row, Summary, Texts, position_class, suffix_class};
-use score::{Score, score};
+use score::score;
 use seeded::digest;
 use trial::Trial;
 
@@ -276,7 +277,6 @@ impl Bench<'_> {
             text.get(hole.start..end).unwrap_or_default().to_owned()
         };
         let scored = filled.map(|text| score(source.language, &source.text, hole, &touched(text)));
-        let score = scored.unwrap_or_default();
         let at = snapshot.position(ByteOffset(hole.cursor()), PositionEncoding::Utf16);
         let cursor = snapshot.cursor(ByteOffset(hole.cursor()));
         let report = &answer.report;
@@ -284,14 +284,6 @@ impl Bench<'_> {
             truth: hole.truth(&source.text).to_owned(),
             shown: touched(filled.unwrap_or(&snapshot.text())),
         };
-        let Score {
-            exact_match,
-            first_line_match,
-            edit_similarity,
-            closers_doubled,
-            next_line_repeated,
-            indent_wrong,
-        } = score;
         Row {
             hole: *number,
             path: source.label.clone(),
@@ -300,12 +292,7 @@ impl Bench<'_> {
             line: at.line as usize,
             column: at.column,
             digest: digest.clone(),
-            exact_match,
-            first_line_match,
-            edit_similarity,
-            closers_doubled,
-            next_line_repeated,
-            indent_wrong,
+            score: scored.unwrap_or_default(),
             // A parser for every language would be C code to build; `--run` asks the language's own tools.
             parses: None,
             run: None,

@@ -262,10 +262,10 @@ mod tests {
 
     #[test]
     fn a_block_leaves_one_blank_line_under_its_opener() {
-        let text = "def a(x):\n    if x:\n        b()\n\n    c()\n\ndef d(): pass\n";
+        let text = "def a(x):\n    if x:\n        bb()\n\n    c()\n\ndef d(): pass\n";
         assert_eq!(
             drawn("python", text, Kind::Block),
-            ["    | ←     if x:\n        b()\n\n    c()", "        | ←         b()"]
+            ["    | ←     if x:\n        bb()\n\n    c()", "        | ←         bb()"]
         );
         let long = format!("def a():\n{}", "    b()\n".repeat(11));
         assert!(drawn("python", &long, Kind::Block).is_empty());

@@ -20,10 +20,13 @@ pub(super) struct Planned {
     pub(super) hole: Hole,
 }
 
+/// Which hole of its file it is, and the file's place among the files.
+type Turn = (usize, u64);
+
 /// Chooses at most `n_holes` holes: one of each kind and language in turn, until there are enough or no more.
 pub(super) fn plan(sources: &[Source], kinds: &[Kind], n_holes: usize, seed: u64) -> Vec<Planned> {
     // Per kind and language, the holes in the order in which they are taken.
-    let mut strata: BTreeMap<(&str, Kind), Vec<((usize, u64), Planned)>> = BTreeMap::new();
+    let mut strata: BTreeMap<(&str, Kind), Vec<(Turn, Planned)>> = BTreeMap::new();
     for (source_idx, source) in sources.iter().enumerate() {
         for &kind in kinds {
             let name = format!("{} {}", kind.name(), source.label);

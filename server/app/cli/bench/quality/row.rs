@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::hole::Kind;
+use super::score::Score;
 use crate::cli::bench::figures::{mean, percentile};
 use crate::report::{Ms, Scores, Tokens};
 
@@ -23,12 +24,8 @@ pub(super) struct Row {
     pub(super) column: u32,
     /// Names the file's text and the hole, so that a resumed run knows its own.
     pub(super) digest: String,
-    pub(super) exact_match: bool,
-    pub(super) first_line_match: bool,
-    pub(super) edit_similarity: f64,
-    pub(super) closers_doubled: bool,
-    pub(super) next_line_repeated: bool,
-    pub(super) indent_wrong: bool,
+    #[serde(flatten)]
+    pub(super) score: Score,
     /// Whether the file still parses; `null` where nothing can tell.
     pub(super) parses: Option<bool>,
     /// Whether the command of `--run` succeeds with the hole filled; `null` without one and where nothing was shown.
@@ -59,14 +56,6 @@ pub(super) struct Texts {
     pub(super) truth: String,
     /// With the suggestion inserted; as they stand in the hole where nothing is shown.
     pub(super) shown: String,
-}
-
-impl Row {
-    /// Whether the row says the same as another, but for how long it took.
-    #[cfg(test)]
-    pub(super) fn agrees(&self, other: &Row) -> bool {
-        Row { ms: Ms::default(), ..self.clone() } == Row { ms: Ms::default(), ..other.clone() }
-    }
 }
 
 /// What rows come to; shares of all holes, but for the two counts and where the name says otherwise.
@@ -110,18 +99,18 @@ impl Summary {
         let n_shown = count(|row| row.silent.is_none());
         Self {
             holes: n,
-            exact_match: share(|row| row.exact_match),
-            first_line_match: share(|row| row.first_line_match),
-            edit_similarity: rounded(mean(&all(|row| row.edit_similarity))),
-            closers_doubled: count(|row| row.closers_doubled),
-            next_line_repeated: count(|row| row.next_line_repeated),
-            indent_wrong: share(|row| row.indent_wrong),
+            exact_match: share(|row| row.score.exact_match),
+            first_line_match: share(|row| row.score.first_line_match),
+            edit_similarity: rounded(mean(&all(|row| row.score.edit_similarity))),
+            closers_doubled: count(|row| row.score.closers_doubled),
+            next_line_repeated: count(|row| row.score.next_line_repeated),
+            indent_wrong: share(|row| row.score.indent_wrong),
             parses: known(|row| row.parses).map(|(yes, of)| rounded(yes as f64 / of as f64)),
             silent: share(|row| row.silent.is_some()),
             ms_p50: percentile(&ms, 0.5),
             ms_p95: percentile(&ms, 0.95),
             exact_match_of_shown: rounded(
-                count(|row| row.exact_match) as f64 / n_shown.max(1) as f64,
+                count(|row| row.score.exact_match) as f64 / n_shown.max(1) as f64,
             ),
             run_pass: known(|row| row.run).map(|(yes, _)| rounded(yes as f64 / n.max(1) as f64)),
             prompt_tokens: rounded(mean(&all(|row| row.tokens.prompt as f64))),
@@ -171,12 +160,12 @@ pub(super) mod tests {
             line: 3,
             column: 4,
             digest: "0".into(),
-            exact_match: true,
-            first_line_match: true,
-            edit_similarity: 1.0,
-            closers_doubled: false,
-            next_line_repeated: false,
-            indent_wrong: false,
+            score: Score {
+                exact_match: true,
+                first_line_match: true,
+                edit_similarity: 1.0,
+                ..Score::default()
+            },
             parses: None,
             run: None,
             silent: None,
@@ -193,19 +182,17 @@ pub(super) mod tests {
 
     #[test]
     fn a_summary_has_shares_and_two_counts() {
-        let silent = Row {
-            exact_match: false,
-            first_line_match: false,
-            edit_similarity: 0.0,
-            silent: Some("too little".into()),
-            ..row(1, 30.0)
-        };
+        let silent =
+            Row { score: Score::default(), silent: Some("too little".into()), ..row(1, 30.0) };
         let faulty = Row {
-            exact_match: false,
-            closers_doubled: true,
-            next_line_repeated: true,
-            indent_wrong: true,
-            edit_similarity: 0.5,
+            score: Score {
+                exact_match: false,
+                first_line_match: true,
+                edit_similarity: 0.5,
+                closers_doubled: true,
+                next_line_repeated: true,
+                indent_wrong: true,
+            },
             run: Some(false),
             ..row(2, 20.0)
         };

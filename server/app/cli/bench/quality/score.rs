@@ -6,6 +6,7 @@
 
 use lowkey_document::Language;
 use lowkey_suggestion::{MarkKind, marks};
+use serde::{Deserialize, Serialize};
 
 use super::hole::Hole;
 
@@ -13,7 +14,8 @@ use super::hole::Hole;
 const MAX_COMPARED_CHARS: usize = 4000;
 
 /// How good a shown suggestion is.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a column of its own")]
 pub(super) struct Score {
     /// Every line as it stood in the file.
     pub(super) exact_match: bool,
@@ -68,7 +70,6 @@ fn loose(language: &'static Language, above: &str, lines: &str) -> Loose {
             Some("]") => 1,
             Some("}") => 2,
             Some(">") => 3,
-            // A literal that is open where the lines end is not ended by them.
             _ => 4,
         };
         match mark.kind {
@@ -78,6 +79,7 @@ fn loose(language: &'static Language, above: &str, lines: &str) -> Loose {
             MarkKind::Close => {}
         }
     }
+    found[4] += open.iter().filter(|closer| !matches!(**closer, ")" | "]" | "}" | ">")).count();
     found
 }
 
@@ -169,7 +171,7 @@ mod tests {
             ..Score::default()
         };
         assert_eq!(of("rust", CODE, (Kind::Line, 1), shown), perfect);
-        assert_eq!(of("rust", CODE, (Kind::Midline, 1), shown), perfect);
+        assert_eq!(of("rust", CODE, (Kind::Midline, 0), shown), perfect);
     }
 
     #[test]
