@@ -8,6 +8,7 @@ use crate::TokenId;
 use crate::error::{TokenizerError, quoted};
 use crate::families;
 use crate::gguf::split_merge;
+use crate::pre_tokenizer::{GPT_2, SINGLE_DIGITS};
 use crate::vocabulary::{Entry, Kind, MAX_TOKENS};
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
@@ -17,8 +18,10 @@ use std::fmt;
 pub(crate) struct JsonVocab {
     pub(crate) entries: Vec<Option<Entry>>,
     pub(crate) merges: Vec<(String, String)>,
-    /// The pattern of the pre-tokenizer.
-    pub(crate) pattern: String,
+    /// The patterns of the pre-tokenizer, in the order in which they are applied.
+    pub(crate) patterns: Vec<String>,
+    /// Whether a piece that is a token as a whole is taken unmerged.
+    pub(crate) whole_pieces: bool,
 }
 
 #[derive(serde::Deserialize)]
@@ -106,13 +109,14 @@ impl JsonVocab {
         }
         file.model.refuse_options()?;
         refuse_normalizer(&file.normalizer)?;
-        let pattern = pattern_of(&file.pre_tokenizer)?;
+        let patterns = patterns_of(&file.pre_tokenizer)?;
+        let whole_pieces = file.model.ignore_merges == Value::Bool(true);
         let entries = entries_of(file.model.vocab.0, file.added_tokens)?;
         let merges = file.model.merges.into_iter().enumerate().map(|(index, merge)| match merge {
             Merge::Pair(left, right) => Ok((left, right)),
             Merge::Text(text) => split_merge(index, &text),
         });
-        Ok(JsonVocab { entries, merges: merges.collect::<Result<_, _>>()?, pattern })
+        Ok(JsonVocab { entries, merges: merges.collect::<Result<_, _>>()?, patterns, whole_pieces })
     }
 }
 
@@ -125,7 +129,6 @@ impl Model {
             ("continuing_subword_prefix", &self.continuing_subword_prefix),
             ("end_of_word_suffix", &self.end_of_word_suffix),
             ("byte_fallback", &self.byte_fallback),
-            ("ignore_merges", &self.ignore_merges),
         ];
         for (name, value) in options {
             let off = matches!(value, Value::Null | Value::Bool(false))
@@ -152,33 +155,49 @@ fn refuse_normalizer(normalizer: &Value) -> Result<(), TokenizerError> {
     }
 }
 
-/// Returns the splitting pattern of `Sequence[Split(pattern, isolated), ByteLevel(no regex of its own)]`.
-fn pattern_of(pre_tokenizer: &Value) -> Result<String, TokenizerError> {
+/// Returns the patterns of a sequence of steps that split, the last of which is `ByteLevel`; a single `ByteLevel` is a
+/// sequence of one.
+fn patterns_of(pre_tokenizer: &Value) -> Result<Vec<String>, TokenizerError> {
     let unknown = || TokenizerError::UnknownPreTokenizer {
         found: quoted(&pre_tokenizer.to_string()),
-        supported: "Sequence[Split(qwen2's pattern, Isolated), ByteLevel(use_regex false)]"
-            .to_owned(),
+        supported:
+            "Sequence[Split(Regex, Isolated) or Digits(individual)…, ByteLevel(no prefix space)]"
+                .to_owned(),
     };
-    let steps = pre_tokenizer.get("pretokenizers").and_then(Value::as_array).ok_or_else(unknown)?;
-    let [split, byte_level] = steps.as_slice() else { return Err(unknown()) };
-    let is = |step: &Value, key: &str, wanted: &str| {
-        step.get(key).and_then(Value::as_str) == Some(wanted)
-    };
+    let alone = std::slice::from_ref(pre_tokenizer);
+    let steps = pre_tokenizer.get("pretokenizers").and_then(Value::as_array);
+    let steps = steps.map_or(alone, Vec::as_slice);
+    let (byte_level, splits) = steps.split_last().ok_or_else(unknown)?;
     let flag = |step: &Value, key: &str, default: bool| {
         step.get(key).and_then(Value::as_bool).unwrap_or(default)
     };
-    let split_fits = is(split, "type", "Split")
-        && is(split, "behavior", "Isolated")
-        && !flag(split, "invert", false);
-    let byte_level_fits = is(byte_level, "type", "ByteLevel")
-        && !flag(byte_level, "add_prefix_space", true)
-        && !flag(byte_level, "use_regex", true);
-    if !split_fits || !byte_level_fits {
+    if !is(byte_level, "type", "ByteLevel") || flag(byte_level, "add_prefix_space", true) {
         return Err(unknown());
     }
-    let pattern =
-        split.get("pattern").and_then(|pattern| pattern.get("Regex")).and_then(Value::as_str);
-    pattern.map(str::to_owned).ok_or_else(unknown)
+    let mut patterns = Vec::new();
+    for step in splits {
+        let splits_off = is(step, "type", "Split")
+            && is(step, "behavior", "Isolated")
+            && !flag(step, "invert", false);
+        let pattern =
+            step.get("pattern").and_then(|pattern| pattern.get("Regex")).and_then(Value::as_str);
+        match pattern {
+            Some(pattern) if splits_off => patterns.push(pattern.to_owned()),
+            _ if is(step, "type", "Digits") && flag(step, "individual_digits", false) => {
+                patterns.push(SINGLE_DIGITS.to_owned());
+            }
+            _ => return Err(unknown()),
+        }
+    }
+    if flag(byte_level, "use_regex", true) {
+        patterns.push(GPT_2.to_owned());
+    }
+    Ok(patterns)
+}
+
+/// Says whether a step's member is this text.
+fn is(step: &Value, key: &str, wanted: &str) -> bool {
+    step.get(key).and_then(Value::as_str) == Some(wanted)
 }
 
 /// Lays the tokens out by id.

@@ -1,7 +1,8 @@
 //! Pre-tokenizers: the rules that split text into pieces before any merging.
 //!
 //! No token spans two pieces, so a piece's end is a place where text can be cut and healed. A rule is a row of
-//! `PRE_TOKENIZERS`: its GGUF name and its pattern, which is also what `tokenizer.json` must carry.
+//! `PRE_TOKENIZERS`: its GGUF names and its patterns, which are also what `tokenizer.json` must carry. Where there are
+//! several, each splits what the one before left.
 //! Invariant: the pieces of a text, in order, are the whole text, whatever the regex engine does.
 
 use crate::error::{TokenizerError, quoted};
@@ -9,35 +10,68 @@ use tokenizers::utils::SysRegex;
 
 /// One known splitting rule.
 struct PreTokenizer {
-    /// The name in `tokenizer.ggml.pre`.
-    name: &'static str,
-    /// The pattern; every match is a piece.
-    pattern: &'static str,
+    /// The names in `tokenizer.ggml.pre`.
+    names: &'static [&'static str],
+    /// The patterns, in the order in which they are applied; every match and every gap is a piece.
+    patterns: &'static [&'static str],
+    /// Whether a piece that is a token as a whole is taken unmerged.
+    whole_pieces: bool,
 }
 
-static PRE_TOKENIZERS: &[PreTokenizer] = &[PreTokenizer {
-    name: "qwen2",
-    // Digits one by one; a run of blank lines is one piece; the last blank before a word belongs to the word.
-    pattern: r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
-}];
+/// What GPT-2 splits by, and what a `ByteLevel` step of a `tokenizer.json` splits by when it is told to.
+pub(crate) const GPT_2: &str =
+    r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+";
+/// Digits one by one: a `Digits` step of a `tokenizer.json`.
+pub(crate) const SINGLE_DIGITS: &str = r"\p{N}";
+
+/// Names and patterns as llama.cpp's table of pre-tokenizers has them (`src/llama-vocab.cpp`).
+static PRE_TOKENIZERS: &[PreTokenizer] = &[
+    PreTokenizer {
+        names: &["qwen2", "deepseek-r1-qwen", "stablelm2", "megrez"],
+        // Digits one by one; a run of blank lines is one piece; the last blank before a word belongs to the word.
+        patterns: &[
+            r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
+        ],
+        whole_pieces: false,
+    },
+    PreTokenizer {
+        names: &["llama-bpe", "llama3", "llama-v3", "falcon3"],
+        patterns: &[
+            r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
+        ],
+        whole_pieces: true,
+    },
+    PreTokenizer {
+        names: &["starcoder", "refact", "command-r", "smollm", "codeshell"],
+        patterns: &[SINGLE_DIGITS, GPT_2],
+        whole_pieces: false,
+    },
+    PreTokenizer { names: &["gpt-2", "phi-2", "mellum"], patterns: &[GPT_2], whole_pieces: false },
+    PreTokenizer {
+        names: &["deepseek-coder"],
+        patterns: &["[\r\n]", r"\s?\p{L}+", r"\s?\p{P}+", "[一-龥ࠀ-一가-퟿]+", SINGLE_DIGITS],
+        whole_pieces: false,
+    },
+];
 
 /// What is taken as one piece when the regex engine gives up (it counts its backtracking steps and stops at a limit).
 const GIVEN_UP_BYTES: usize = 1 << 16;
 
 /// Splits text by one rule.
 pub(crate) struct Splitter {
-    regex: SysRegex,
+    stages: Vec<SysRegex>,
+    pub(crate) whole_pieces: bool,
 }
 
 impl Splitter {
     /// Finds the rule with this GGUF name.
     pub(crate) fn by_name(name: &str) -> Result<Splitter, TokenizerError> {
-        Splitter::find(name, |known| known.name == name)
+        Splitter::find(name, |known| known.names.contains(&name))
     }
 
-    /// Finds the rule with this pattern, as `tokenizer.json` writes it.
-    pub(crate) fn by_pattern(pattern: &str) -> Result<Splitter, TokenizerError> {
-        Splitter::find(pattern, |known| known.pattern == pattern)
+    /// Finds the rule with these patterns, as `tokenizer.json` writes them.
+    pub(crate) fn by_patterns(patterns: &[String]) -> Result<Splitter, TokenizerError> {
+        Splitter::find(&patterns.join(" then "), |known| known.patterns == patterns)
     }
 
     fn find(
@@ -45,39 +79,49 @@ impl Splitter {
         wanted: impl Fn(&PreTokenizer) -> bool,
     ) -> Result<Splitter, TokenizerError> {
         let known = PRE_TOKENIZERS.iter().find(|known| wanted(known)).ok_or_else(|| {
-            let names: Vec<&str> = PRE_TOKENIZERS.iter().map(|known| known.name).collect();
+            let names: Vec<&str> =
+                PRE_TOKENIZERS.iter().flat_map(|known| known.names).copied().collect();
             TokenizerError::UnknownPreTokenizer {
                 found: quoted(found),
                 supported: names.join(", "),
             }
         })?;
-        let regex = SysRegex::new(known.pattern)
+        let compiled = known.patterns.iter().map(|pattern| SysRegex::new(pattern));
+        let stages = compiled
+            .collect::<Result<Vec<_>, _>>()
             .map_err(|e| TokenizerError::Library { reason: e.to_string() })?;
-        Ok(Splitter { regex })
+        Ok(Splitter { stages, whole_pieces: known.whole_pieces })
     }
 
     /// Calls `visit` with each piece, in order.
     pub(crate) fn each_piece<'t>(&self, text: &'t str, mut visit: impl FnMut(&'t str)) {
-        let mut rest = text;
-        while !rest.is_empty() {
-            let mut done = 0;
-            for (start, end) in self.regex.find_iter(rest) {
-                // The patterns match everywhere; a gap is still visited, so that no text can be lost.
-                for piece in [rest.get(done..start), rest.get(start..end)].into_iter().flatten() {
-                    if !piece.is_empty() {
-                        visit(piece);
-                    }
-                }
-                done = end;
-            }
-            rest = rest.get(done..).unwrap_or_default();
-            let given_up = rest.len().min(GIVEN_UP_BYTES);
-            let (piece, after) = rest.split_at(rest.ceil_char_boundary(given_up));
-            if !piece.is_empty() {
-                visit(piece);
-            }
-            rest = after;
+        split(&self.stages, text, &mut visit);
+    }
+}
+
+/// Splits `text` by the first stage, and every piece of it by the stages behind.
+fn split<'t>(stages: &[SysRegex], text: &'t str, visit: &mut dyn FnMut(&'t str)) {
+    let Some((regex, later)) = stages.split_first() else {
+        if !text.is_empty() {
+            visit(text);
         }
+        return;
+    };
+    let mut rest = text;
+    while !rest.is_empty() {
+        let mut done = 0;
+        for (start, end) in regex.find_iter(rest) {
+            // A gap between matches is a piece too.
+            for piece in [rest.get(done..start), rest.get(start..end)].into_iter().flatten() {
+                split(later, piece, visit);
+            }
+            done = end;
+        }
+        rest = rest.get(done..).unwrap_or_default();
+        let given_up = rest.len().min(GIVEN_UP_BYTES);
+        let (piece, after) = rest.split_at(rest.ceil_char_boundary(given_up));
+        split(later, piece, visit);
+        rest = after;
     }
 }
 
@@ -87,9 +131,28 @@ mod tests {
     use super::*;
 
     fn pieces(text: &str) -> Vec<&str> {
+        pieces_by("qwen2", text)
+    }
+
+    fn pieces_by<'t>(name: &str, text: &'t str) -> Vec<&'t str> {
         let mut pieces = Vec::new();
-        Splitter::by_name("qwen2").unwrap().each_piece(text, |piece| pieces.push(piece));
+        Splitter::by_name(name).unwrap().each_piece(text, |piece| pieces.push(piece));
         pieces
+    }
+
+    #[test]
+    fn each_stage_splits_what_the_one_before_left() {
+        let text = "let x12 = f(7);\n  ok";
+        assert_eq!(
+            pieces_by("starcoder", text),
+            ["let", " x", "1", "2", " =", " f", "(", "7", ");", "\n ", " ok"]
+        );
+        assert_eq!(
+            pieces_by("deepseek-coder", text),
+            ["let", " x", "1", "2", " =", " f", "(", "7", ");", "\n", " ", " ok"]
+        );
+        assert_eq!(pieces_by("llama-bpe", "a 12345\n\n b"), ["a", " ", "123", "45", "\n\n", " b"]);
+        assert_eq!(pieces_by("gpt-2", "x12 's\n\n  b"), ["x", "12", " '", "s", "\n\n ", " b"]);
     }
 
     #[test]
@@ -122,7 +185,9 @@ mod tests {
         let error = Splitter::by_name("tekken").err().unwrap();
         assert_eq!(
             error.to_string(),
-            "reading the tokenizer: pre-tokenizer \"tekken\" is not supported; supported: qwen2"
+            "reading the tokenizer: pre-tokenizer \"tekken\" is not supported; supported: qwen2, \
+             deepseek-r1-qwen, stablelm2, megrez, llama-bpe, llama3, llama-v3, falcon3, starcoder, refact, \
+             command-r, smollm, codeshell, gpt-2, phi-2, mellum, deepseek-coder"
         );
     }
 }

@@ -34,16 +34,17 @@ impl Tokenizer {
     /// Builds a tokenizer from the bytes of a `tokenizer.json`.
     pub fn from_json(bytes: &[u8]) -> Result<Tokenizer, TokenizerError> {
         let json = JsonVocab::read(bytes)?;
-        let splitter = Splitter::by_pattern(&json.pattern)?;
-        let (vocabulary, bpe) = Vocabulary::build(&json.entries, json.merges)?;
+        let splitter = Splitter::by_patterns(&json.patterns)?;
+        let (vocabulary, bpe) = Vocabulary::build(&json.entries, json.merges, json.whole_pieces)?;
         Ok(Tokenizer { vocabulary: Arc::new(vocabulary), bpe, splitter })
     }
 
-    /// Builds a tokenizer from GGUF metadata: model `gpt2` (byte-level BPE) with pre-tokenizer `qwen2`.
+    /// Builds a tokenizer from GGUF metadata: model `gpt2` (byte-level BPE) with one of the
+    /// pre-tokenizers of qwen2, llama-bpe, starcoder, gpt-2 and deepseek-coder.
     pub fn from_gguf(vocab: &GgufVocab) -> Result<Tokenizer, TokenizerError> {
         let (entries, merges) = vocab.entries()?;
         let splitter = Splitter::by_name(&vocab.pre)?;
-        let (vocabulary, bpe) = Vocabulary::build(&entries, merges)?;
+        let (vocabulary, bpe) = Vocabulary::build(&entries, merges, splitter.whole_pieces)?;
         Ok(Tokenizer { vocabulary: Arc::new(vocabulary), bpe, splitter })
     }
 
@@ -63,6 +64,7 @@ impl Tokenizer {
             last_piece_start = tokens.len();
             written.clear();
             byte_level::write_into(piece, &mut written);
+            self.vocabulary.stand_in(&mut written);
             match self.bpe.tokenize(&written) {
                 Ok(merged) => tokens.extend(merged.iter().map(|token| token.id)),
                 // Merging cannot fail without an unknown token; unmerged bytes would still spell the text.

@@ -2,7 +2,8 @@
 //!
 //! Both sources (GGUF and `tokenizer.json`) are brought to one list of entries, and what can be wrong with a
 //! vocabulary is checked here, once. A special token has no bytes: no text encodes to it and none is decoded from it.
-//! Invariant: every byte that UTF-8 text can hold has a token of its own, so every text can be encoded.
+//! Invariant: every byte that UTF-8 text can hold has a token of its own or, in planes that nobody writes in, a
+//! stand-in, so every text can be encoded.
 
 use crate::TokenId;
 use crate::byte_level;
@@ -43,6 +44,10 @@ impl Entry {
     }
 }
 
+/// From here on bytes begin characters of planes that hold no code and hardly any text (U+40000 and above): the only
+/// ones that a vocabulary may lack, as Refact's does.
+const FIRST_RARE_BYTE: u8 = 0xf1;
+
 /// The bytes of every token, in one block.
 pub(crate) struct Vocabulary {
     bytes: Vec<u8>,
@@ -51,13 +56,17 @@ pub(crate) struct Vocabulary {
     special: HashMap<String, TokenId>,
     /// The token of each single byte.
     byte_tokens: Vec<Option<TokenId>>,
+    /// Bytes that text may hold and no token does.
+    lacking: Vec<u8>,
 }
 
 impl Vocabulary {
-    /// Checks `entries` (by id; `None` is an id that no token uses) and `merges` (in order of rank).
+    /// Checks `entries` (by id; `None` is an id that no token uses) and `merges` (in order of rank). With
+    /// `whole_pieces` a piece that is a token is not merged together.
     pub(crate) fn build(
         entries: &[Option<Entry>],
         merges: Vec<(String, String)>,
+        whole_pieces: bool,
     ) -> Result<(Vocabulary, BPE), TokenizerError> {
         if entries.iter().all(Option::is_none) {
             return Err(TokenizerError::EmptyVocabulary);
@@ -70,6 +79,7 @@ impl Vocabulary {
             ends: Vec::with_capacity(entries.len()),
             special: HashMap::new(),
             byte_tokens: vec![None; 256],
+            lacking: Vec::new(),
         };
         let mut by_text: HashMap<&str, TokenId> = HashMap::with_capacity(entries.len());
         let mut merged = Vocab::default();
@@ -87,13 +97,18 @@ impl Vocabulary {
             vocabulary.ends.push(vocabulary.bytes.len());
         }
         for byte in 0..=u8::MAX {
-            if byte_level::occurs_in_text(byte) && vocabulary.byte_token(byte).is_none() {
+            if !byte_level::occurs_in_text(byte) || vocabulary.byte_token(byte).is_some() {
+                continue;
+            }
+            if byte < FIRST_RARE_BYTE {
                 return Err(TokenizerError::MissingByte { byte });
             }
+            vocabulary.lacking.push(byte);
         }
         let merges = checked_merges(&merged, merges)?;
         let bpe = BPE::builder()
             .vocab_and_merges(merged, merges)
+            .ignore_merges(whole_pieces)
             .build()
             .map_err(|e| TokenizerError::Library { reason: e.to_string() })?;
         Ok((vocabulary, bpe))
@@ -141,6 +156,15 @@ impl Vocabulary {
     /// Returns all special tokens with their texts, in no order.
     pub(crate) fn specials(&self) -> impl Iterator<Item = (&str, TokenId)> {
         self.special.iter().map(|(text, &id)| (text.as_str(), id))
+    }
+
+    /// Puts the character that stands for `?` in place of those of bytes that no token holds, so that text keeps its
+    /// length in tokens' bytes. `written` is in the byte-level alphabet.
+    pub(crate) fn stand_in(&self, written: &mut String) {
+        let lacks = |c| byte_level::byte_of(c).is_some_and(|byte| self.lacking.contains(&byte));
+        if !self.lacking.is_empty() && written.contains(lacks) {
+            *written = written.replace(lacks, "?");
+        }
     }
 
     /// Returns the token of a single byte.

@@ -14,7 +14,14 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Vocabularies that have to pass.
-const REQUIRED: &[&str] = &["ggml-vocab-qwen2.gguf"];
+const REQUIRED: &[&str] = &[
+    "ggml-vocab-qwen2.gguf",
+    "ggml-vocab-starcoder.gguf",
+    "ggml-vocab-deepseek-coder.gguf",
+    "ggml-vocab-gpt-2.gguf",
+    "ggml-vocab-llama-bpe.gguf",
+    "ggml-vocab-refact.gguf",
+];
 
 /// Stands between two texts.
 const SEPARATOR: &str = "\n__ggml_vocab_test__\n";
