@@ -3,6 +3,8 @@
 //! Keys lie in tiles of 16 positions, `[head][position / 16][head_dim][16]`, so that one load holds one dimension of 16 keys; values lie row after row, `[head][position][head_dim]`. Both are f16.
 //! Truncating needs nothing here: attention reads only the positions that it is told, so the owner of the length just sets it back.
 
+use std::ops::Range;
+
 use half::f16;
 
 use crate::arena::Arena;
@@ -157,13 +159,15 @@ impl KvLayer {
     }
 
     /// Appends the first `n` positions to `out`, in a form that [`read_prefix`](Self::read_prefix) takes back.
+    ///
+    /// Keys and values lie as they do in memory, in this machine's byte order: what is saved is read back by the same kernels only.
     pub fn save_prefix(&self, n: usize, out: &mut Vec<u8>) {
         let n = n.min(self.capacity);
+        out.reserve(self.prefix_bytes(n));
         for head in 0..self.n_kv_heads {
-            let head = self.head(head);
-            let keys = &head.keys[..n.next_multiple_of(LANES) * self.head_dim];
-            let values = &head.values[..n * self.value_stride];
-            out.extend(keys.iter().chain(values).flat_map(|half| half.to_le_bytes()));
+            for span in self.spans(head, n) {
+                out.extend_from_slice(&self.arena.bytes()[span]);
+            }
         }
     }
 
@@ -176,24 +180,25 @@ impl KvLayer {
     pub fn read_prefix(&mut self, n: usize, bytes: &[u8]) -> Result<(), ShapeError> {
         ShapeError::at_least("kv read", "positions", Some(n), self.capacity)?;
         ShapeError::exactly("kv read", "bytes", Some(self.prefix_bytes(n)), bytes.len())?;
-        let (head_dim, stride, capacity) = (self.head_dim, self.value_stride, self.capacity);
-        let n_kv_heads = self.n_kv_heads;
-        let (n_keys, n_values) = (n.next_multiple_of(LANES) * head_dim, n * stride);
-        let (keys, values) = self.halves_mut();
-        let mut halves = bytes.as_chunks::<2>().0.iter().map(|half| u16::from_le_bytes(*half));
-        for head in 0..n_kv_heads {
-            for (place, half) in
-                keys[head * capacity * head_dim..][..n_keys].iter_mut().zip(&mut halves)
-            {
-                *place = half;
-            }
-            for (place, half) in
-                values[head * capacity * stride..][..n_values].iter_mut().zip(&mut halves)
-            {
-                *place = half;
+        let mut rest = bytes;
+        for head in 0..self.n_kv_heads {
+            for span in self.spans(head, n) {
+                let (saved, behind) = rest.split_at(span.len());
+                self.arena.bytes_mut()[span].copy_from_slice(saved);
+                rest = behind;
             }
         }
         Ok(())
+    }
+
+    /// Where the first `n` positions of a head stand in the arena: keys, then values, as bytes.
+    fn spans(&self, head: usize, n: usize) -> [Range<usize>; 2] {
+        let n_keys = 2 * n.next_multiple_of(LANES) * self.head_dim;
+        let n_values = 2 * n * self.value_stride;
+        let keys = 2 * head * self.capacity * self.head_dim;
+        let values = 2 * self.n_kv_heads * self.capacity * self.head_dim
+            + 2 * head * self.capacity * self.value_stride;
+        [keys..keys + n_keys, values..values + n_values]
     }
 
     /// Returns the keys and values of one head.

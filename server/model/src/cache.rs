@@ -6,6 +6,8 @@
 //! cache that is full, and nothing else needs to know.
 //! Invariant: `len ≤ capacity ≤ context`, and every layer holds `len` positions. What stands behind `len` is garbage.
 
+use std::io;
+
 use lowkey_kernels::KvLayer;
 
 use crate::Config;
@@ -95,6 +97,47 @@ impl KvCache {
             // No memory; layers of one shape always fit.
             _ => Self::without_room(self.shape),
         }
+    }
+
+    /// The bytes that the first `n` tokens take when they are saved.
+    pub fn saved_bytes(&self, n: usize) -> usize {
+        self.layers.iter().map(|layer| layer.prefix_bytes(n)).sum()
+    }
+
+    /// Hands all tokens to `sink`, a layer at a time, as [`restore`](Self::restore) takes them back.
+    ///
+    /// Bits and layout are those of this build's kernels: see [`NUMERICS`](crate::NUMERICS).
+    pub fn save(&self, sink: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
+        let mut bytes = Vec::new();
+        for layer in &self.layers {
+            bytes.clear();
+            layer.save_prefix(self.len, &mut bytes);
+            sink(&bytes)?;
+        }
+        Ok(())
+    }
+
+    /// Takes back `n` tokens that a cache of the same shape has saved; what was held before is forgotten.
+    ///
+    /// `source` fills a buffer with the next bytes. The cache is empty after an error.
+    pub fn restore(
+        &mut self,
+        n: usize,
+        source: &mut dyn FnMut(&mut [u8]) -> io::Result<()>,
+    ) -> io::Result<()> {
+        self.len = 0;
+        if n > self.capacity {
+            let words = format!("{n} tokens do not fit a cache of {}", self.capacity);
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, words));
+        }
+        let mut bytes = Vec::new();
+        for layer in &mut self.layers {
+            bytes.resize(layer.prefix_bytes(n), 0);
+            source(&mut bytes)?;
+            layer.read_prefix(n, &bytes).map_err(io::Error::other)?;
+        }
+        self.len = n;
+        Ok(())
     }
 
     pub(crate) fn shape(&self) -> Shape {

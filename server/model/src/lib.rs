@@ -36,6 +36,12 @@ use lowkey_kernels::Pool;
 use decoder::Decoder;
 use weights::Weights;
 
+/// Counts the changes of what a forward pass leaves in a cache: its bits or their layout.
+///
+/// A saved cache is good for the same number only. A test holds the bits of a small model against a digest, and its
+/// failure says to raise this.
+pub const NUMERICS: u32 = 1;
+
 /// Loads the weights of a model, to run on `threads` threads; reports the share done to `progress`, from 0 to 1.
 ///
 /// Memory: the packed weights, about the size of the file. The file can be dropped afterwards.

@@ -6,6 +6,7 @@ mod limits;
 #[path = "../support/oracle.rs"]
 mod oracle;
 mod reference;
+mod saving;
 #[path = "../support/tiny.rs"]
 mod tiny;
 
