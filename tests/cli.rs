@@ -33,6 +33,7 @@ impl Folder {
             .args(args)
             .current_dir(&self.0)
             .env("LOWKEY_CONFIG", self.0.join("none.toml"))
+            .env("LOWKEY_CACHE_DIR", "")
             .env_remove("LOWKEY_LOG")
             .output()
             .unwrap()
@@ -215,6 +216,7 @@ fn a_wrong_setting_is_reported_and_does_not_stop_the_command() {
     let output = Command::new(env!("CARGO_BIN_EXE_lowkey"))
         .args(["complete", &place, "--json"])
         .env("LOWKEY_CONFIG", config)
+        .env("LOWKEY_CACHE_DIR", "")
         .output()
         .unwrap();
     let report: Value = serde_json::from_str(&stdout(&output)).unwrap();

@@ -91,10 +91,44 @@ fn folder(name: &str) -> PathBuf {
     path
 }
 
+/// A server that keeps its sessions on disk, as one does without a setting.
+fn spawn(root: &Path, level: Option<&str>, under: Vec<String>) -> Server {
+    let mut env = vec![("LOWKEY_CACHE_DIR", root.join("cache").display().to_string())];
+    env.extend(level.map(|level| ("LOWKEY_LOG", level.to_owned())));
+    Server::spawn(Options { under, env, ..Options::default() })
+}
+
+/// All files below a folder.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_kept_on_disk_is_its_owner_s_alone_and_quotes_nothing() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let root = folder("privacy-kept");
+    let mut server = spawn(&root, None, Vec::new());
+    session(&mut server, &root);
+    server.finish();
+    let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
+    let kept = files(&root.join("cache"));
+    assert!(kept.len() >= 2, "a session and the speed: {kept:?}");
+    for file in kept {
+        assert_eq!((mode(&file), mode(file.parent().unwrap())), (0o600, 0o700), "{file:?}");
+        let bytes = std::fs::read(&file).unwrap();
+        let text = format!("{file:?} {}", String::from_utf8_lossy(&bytes));
+        for marker in MARKERS {
+            assert!(!text.contains(marker), "{marker} is in {file:?}");
+        }
+    }
+}
+
 #[test]
 fn the_log_has_no_word_of_a_document() {
     let root = folder("privacy-log");
-    let mut server = Server::spawn(Options::default());
+    let mut server = spawn(&root, None, Vec::new());
     session(&mut server, &root);
     let log = server.finish();
     assert!(log.contains("INFO"), "there is a log: {log}");
@@ -106,8 +140,7 @@ fn the_log_has_no_word_of_a_document() {
 #[test]
 fn not_even_a_log_at_debug_level_has_one() {
     let root = folder("privacy-debug");
-    let env = vec![("LOWKEY_LOG", "debug".to_owned())];
-    let mut server = Server::spawn(Options { env, ..Options::default() });
+    let mut server = spawn(&root, Some("debug"), Vec::new());
     session(&mut server, &root);
     let log = server.finish();
     assert!(log.contains("DEBUG"), "there is a log: {log}");
@@ -130,7 +163,7 @@ fn a_session_works_without_a_network_and_opens_no_connection() {
         .into_iter()
         .chain([trace.display().to_string()])
         .collect();
-    let mut server = Server::spawn(Options { under, ..Options::default() });
+    let mut server = spawn(&root, None, under);
     session(&mut server, &root);
     server.finish();
     let trace = std::fs::read_to_string(&trace).unwrap();

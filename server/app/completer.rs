@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use lowkey_document::{ByteOffset, Snapshot};
-use lowkey_engine::{Engine, Priority, Status};
+use lowkey_engine::{Engine, Keep, Priority, Status, Switch};
 use lowkey_suggestion::CompletionMemory;
 use tokio::sync::watch;
 
@@ -121,6 +121,8 @@ pub struct Completer {
     paused: Mutex<Option<(Question, Outcome)>>,
     next_id: AtomicU64,
     work: Arc<Counters>,
+    /// Switches off what is kept on disk; `None` when nothing is.
+    keeping: Option<Switch>,
 }
 
 /// Locks without ever failing: the data under these locks is valid between any two statements.
@@ -129,17 +131,28 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Completer {
-    /// Starts loading the model in the background and returns at once.
+    /// Starts loading the model in the background and returns at once; nothing is kept on disk.
     ///
     /// `on_status` is called on the engine's thread for each change of its status.
     pub fn start(
         settings: Settings,
         on_status: impl Fn(&Status) + Send + 'static,
     ) -> std::io::Result<Arc<Self>> {
+        Self::start_keeping(settings, None, on_status)
+    }
+
+    /// Starts as [`start`](Self::start) does, with what `keep` allows kept on disk.
+    pub fn start_keeping(
+        settings: Settings,
+        keep: Option<Keep>,
+        on_status: impl Fn(&Status) + Send + 'static,
+    ) -> std::io::Result<Arc<Self>> {
+        let keeping = keep.as_ref().map(|keep| keep.enabled.clone());
         let (to_status, status) = watch::channel(Status::Loading(0.0));
         let (model, threads) = (settings.model.clone(), settings.threads);
-        let engine = Engine::start(
+        let engine = Engine::start_keeping(
             settings.cache_mb << 20,
+            keep,
             move |progress| load::load(&model, threads, progress),
             move |status| {
                 on_status(status);
@@ -157,6 +170,7 @@ impl Completer {
             paused: Mutex::default(),
             next_id: AtomicU64::new(1),
             work: Arc::default(),
+            keeping,
         }))
     }
 
@@ -226,10 +240,18 @@ impl Completer {
             ("model", current.model != settings.model),
             ("threads", current.threads != settings.threads),
             ("cache_mb", current.cache_mb != settings.cache_mb),
+            ("persistent_cache_mb", current.persistent_cache_mb != settings.persistent_cache_mb),
+            (
+                "persistent_cache",
+                settings.persistent_cache && !current.persistent_cache && self.keeping.is_none(),
+            ),
         ] {
             if changed {
                 later.push(format!("the setting {key} takes effect when lowkey is restarted"));
             }
+        }
+        if let Some(keeping) = &self.keeping {
+            keeping.set(settings.persistent_cache);
         }
         if current.exclude != settings.exclude {
             lock(&self.visibility).exclude(&settings.exclude);

@@ -10,6 +10,7 @@
 
 pub mod cli;
 pub mod completer;
+pub mod keep;
 pub mod load;
 pub mod lsp;
 pub mod report;

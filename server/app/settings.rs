@@ -89,6 +89,10 @@ settings! {
     popup: Popup = Popup::Auto;
     /// Megabytes of KV cache kept between requests.
     cache_mb: usize = 256;
+    /// Whether what was computed is kept on disk, private to you, so that the first completion after a restart comes at once. It holds the text around your cursor as token ids; off, nothing is read or written.
+    persistent_cache: bool = true;
+    /// Megabytes on disk for it, at most; what was not used for longest goes first. Takes effect at the next start.
+    persistent_cache_mb: usize = 256;
     /// Prompt tokens at most; 0 means as many as the model was trained for and this machine computes in two seconds.
     prompt_tokens: usize = 0;
 }

@@ -69,6 +69,8 @@ impl Server {
             .args(&words[1..])
             // Nobody's settings but the test's.
             .env("LOWKEY_CONFIG", "/nonexistent/lowkey.toml")
+            // What one test leaves behind must not help the next.
+            .env("LOWKEY_CACHE_DIR", "")
             .env_remove("LOWKEY_LOG")
             .envs(options.env)
             .stdin(Stdio::piped())

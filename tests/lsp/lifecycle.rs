@@ -145,7 +145,11 @@ fn cpu_seconds(process_id: u32) -> f64 {
 #[cfg(target_os = "linux")]
 #[test]
 fn five_seconds_after_the_last_key_the_server_rests() {
-    let mut server = Server::start(&Value::Null);
+    // Saving the session is part of it: that happens in the first pause, and is over by then.
+    let folder = std::env::temp_dir().join(format!("lowkey-rest-{}", std::process::id()));
+    let env = vec![("LOWKEY_CACHE_DIR", folder.display().to_string())];
+    let mut server = Server::spawn(Options { env, ..Options::default() });
+    server.initialize(&capabilities(), &Value::Null, None);
     let (uri, mut text, cursor, _) = crate::ghost_text::suggested(&mut server);
     let change = text.edit(cursor..cursor, "x");
     server.notify("textDocument/didChange", &text.did_change(&uri, &[change]));
@@ -156,7 +160,9 @@ fn five_seconds_after_the_last_key_the_server_rests() {
     server.listen(Duration::from_secs(3));
     let used = cpu_seconds(server.process_id()) - before;
     assert!(used <= 0.02, "{used} s of CPU in 3 s of rest");
+    assert!(std::fs::read_dir(folder.join("sessions")).unwrap().count() > 0, "it was saved");
     server.finish();
+    std::fs::remove_dir_all(folder).unwrap();
 }
 
 #[test]

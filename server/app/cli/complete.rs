@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use lowkey_document::{ByteOffset, Document, Language};
-use lowkey_engine::Status;
+use lowkey_engine::{Keep, Status};
 
 use super::print;
 use crate::completer::{Ask, Completer, Outcome, Patience, Trigger};
+use crate::keep;
 use crate::settings::Settings;
 
 /// Longer files are refused: an editor would not open them either.
@@ -44,7 +45,9 @@ pub(super) fn run(args: &Args, settings: Settings) -> anyhow::Result<()> {
     let document = read(&place.file)?;
     let cursor = find(&document, &place)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let completer = Completer::start(settings, |_| {})?;
+    // What an editor's server has kept is of use here; what is asked once is not worth keeping.
+    let keep = keep::keep(&settings).map(Keep::reading_only);
+    let completer = Completer::start_keeping(settings, keep, |_| {})?;
     if let Ok(folder) = std::env::current_dir() {
         completer.set_roots(vec![folder]);
     }

@@ -75,6 +75,8 @@ pub(super) fn run(args: &Args, model: Option<&str>, threads: Option<usize>) -> a
                 "textDocument": {"inlineCompletion": {}},
                 "general": {"positionEncodings": ["utf-16"]},
             },
+            // Every showing is the first, and leaves nothing behind.
+            "initializationOptions": {"persistent_cache": false},
         }),
     )?;
     let initialized_ms = started.elapsed().as_secs_f64() * 1e3;

@@ -1,12 +1,13 @@
 //! `lowkey doctor`: what this machine and the model can do, on one screen.
 
-use lowkey_engine::Status;
+use lowkey_engine::{Keep, Status, kept_sessions};
 use serde::Serialize;
 
 use super::paint::{Style, colours, paint};
 use super::print;
 use super::system::kilobytes;
 use crate::completer::Completer;
+use crate::keep;
 use crate::load;
 use crate::settings::{self, Settings};
 
@@ -25,12 +26,26 @@ struct Findings {
     cpu: Cpu,
     memory: Memory,
     model: Model,
+    kept: Kept,
     settings_file: Option<String>,
+}
+
+/// What is kept on disk from one start to the next.
+#[derive(Debug, Serialize)]
+struct Kept {
+    /// `null` when nothing is kept.
+    folder: Option<String>,
+    /// Saved sessions, of any model.
+    sessions: usize,
+    sessions_mb: f64,
+    /// Whether the speeds are those that earlier starts have kept, not measured just now.
+    speed: bool,
 }
 
 #[derive(Debug, Serialize)]
 struct Cpu {
     architecture: &'static str,
+    processor: String,
     /// Instruction sets that matter to the kernels.
     features: Vec<&'static str>,
     /// The implementation of the kernels in use.
@@ -66,22 +81,27 @@ pub(super) fn run(args: &Args, settings: Settings) -> anyhow::Result<()> {
     let file = load::open(&settings.model).map_err(anyhow::Error::msg)?;
     let threads = settings.threads;
     let started = std::time::Instant::now();
-    let completer = Completer::start(settings, |_| {})?;
+    let keep = keep::keep(&settings).map(Keep::reading_only);
+    let folder = keep.as_ref().map(|keep| keep.folder.clone());
+    let completer = Completer::start_keeping(settings, keep, |_| {})?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let (name, speed, kv_bytes_per_token, context_tokens) =
-        match runtime.block_on(completer.ready()) {
-            Status::Ready { model, speed, cache_bytes_per_token, context_length } => {
-                (model, speed, cache_bytes_per_token, context_length)
-            }
-            Status::Failed(reason) => anyhow::bail!(reason),
-            Status::Loading(_) => anyhow::bail!("the engine ended while it loaded the model"),
-        };
+    let (name, speed, speed_was_kept, kv_bytes_per_token, context_tokens) = match runtime
+        .block_on(completer.ready())
+    {
+        Status::Ready { model, speed, speed_was_kept, cache_bytes_per_token, context_length } => {
+            (model, speed, speed_was_kept, cache_bytes_per_token, context_length)
+        }
+        Status::Failed(reason) => anyhow::bail!(reason),
+        Status::Loading(_) => anyhow::bail!("the engine ended while it loaded the model"),
+    };
     let load_ms = started.elapsed().as_secs_f64() * 1e3;
     let features = lowkey_kernels::features();
+    let (sessions, sessions_bytes) = folder.as_deref().map(kept_sessions).unwrap_or_default();
     let findings = Findings {
         version: env!("CARGO_PKG_VERSION"),
         cpu: Cpu {
             architecture: features.architecture,
+            processor: features.processor.clone(),
             features: features.has.clone(),
             kernels: features.kernels.name(),
             threads_available: features.threads,
@@ -103,6 +123,12 @@ pub(super) fn run(args: &Args, settings: Settings) -> anyhow::Result<()> {
             decode_tokens_per_s: speed.decode.round(),
             cold_prompt_s: context_tokens.min(1500) as f64 / speed.prefill.max(1e-3),
         },
+        kept: Kept {
+            folder: folder.map(|folder| folder.display().to_string()),
+            sessions,
+            sessions_mb: (sessions_bytes as f64 / 1e5).round() / 10.0,
+            speed: speed_was_kept,
+        },
         settings_file: settings::config_file().map(|p| p.display().to_string()),
     };
     completer.shutdown();
@@ -113,11 +139,13 @@ pub(super) fn run(args: &Args, settings: Settings) -> anyhow::Result<()> {
 }
 
 fn screen(found: &Findings) -> String {
-    let Findings { version, cpu, memory, model, settings_file } = found;
+    let Findings { version, cpu, memory, model, kept, settings_file } = found;
+    let since = if kept.speed { "kept from earlier use" } else { "measured now" };
     let mb = |n: Option<u64>| n.map_or_else(|| "unknown".to_owned(), |n| format!("{n} MB"));
     let rows = [
         ("lowkey", (*version).to_owned()),
-        ("processor", format!("{}: {}", cpu.architecture, cpu.features.join(" "))),
+        ("processor", cpu.processor.clone()),
+        ("features", format!("{}: {}", cpu.architecture, cpu.features.join(" "))),
         ("kernels", cpu.kernels.to_owned()),
         ("threads", format!("{} of {}", cpu.threads_used, cpu.threads_available)),
         ("memory free", mb(memory.available_mb)),
@@ -128,11 +156,18 @@ fn screen(found: &Findings) -> String {
             format!("{} tokens, {} bytes each", model.context_tokens, model.kv_bytes_per_token),
         ),
         ("loaded in", format!("{} ms", model.load_ms)),
-        ("prompt", format!("{} tokens/s", model.prefill_tokens_per_s)),
-        ("decoding", format!("{} tokens/s", model.decode_tokens_per_s)),
+        ("prompt", format!("{} tokens/s, {since}", model.prefill_tokens_per_s)),
+        ("decoding", format!("{} tokens/s, {since}", model.decode_tokens_per_s)),
         (
             "cold prompt",
             format!("{:.2} s for {} tokens", model.cold_prompt_s, model.context_tokens.min(1500)),
+        ),
+        (
+            "kept in",
+            kept.folder.as_ref().map_or_else(
+                || "nothing is kept".to_owned(),
+                |folder| format!("{folder}: {} sessions, {} MB", kept.sessions, kept.sessions_mb),
+            ),
         ),
         ("settings", settings_file.clone().unwrap_or_else(|| "no config folder".to_owned())),
     ];

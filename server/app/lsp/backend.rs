@@ -21,6 +21,7 @@ use tower_lsp::{Client, LanguageServer};
 use super::link::{Abilities, Link, Negotiated};
 use super::{commands, completion, configuration, convert, progress};
 use crate::completer::Completer;
+use crate::keep;
 use crate::settings::Settings;
 
 /// The server as tower-lsp sees it.
@@ -71,7 +72,8 @@ impl LanguageServer for Backend {
         let editor = params.initialization_options.unwrap_or_default();
         let (settings, problems) = Settings::load(&editor);
         let (to_status, status) = watch::channel(lowkey_engine::Status::Loading(0.0));
-        let completer = Completer::start(settings, move |status| {
+        let keep = keep::keep(&settings);
+        let completer = Completer::start_keeping(settings, keep, move |status| {
             to_status.send_replace(status.clone());
         })
         .map_err(|error| {

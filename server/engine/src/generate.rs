@@ -10,6 +10,7 @@ use lowkey_model::{CausalLm, ModelError, Want, argmax, log_sum_exp};
 use lowkey_prompt::{Assembler, Detokenizer, Healing, Prompt, TokenId};
 
 use crate::job::{Generated, Partial, Priority, Stop};
+use crate::persist::KeptSpeed;
 use crate::queue::Queued;
 use crate::session::{Session, SessionPool};
 
@@ -22,6 +23,8 @@ pub(crate) struct Generator {
     pub(crate) model: Box<dyn CausalLm>,
     pub(crate) assembler: std::sync::Arc<Assembler>,
     pub(crate) pool: SessionPool,
+    /// What is known of the machine's speed, which every job tells more of.
+    pub(crate) speed: KeptSpeed,
     /// The token index for healing; `None` for models trained on fragmented middles.
     pub(crate) healing: Option<Healing>,
     pub(crate) logits: Vec<f32>,
@@ -79,6 +82,7 @@ impl Generator {
             }
         };
         made.ms.total = ms_since(job.asked);
+        self.speed.observe(&made);
         (job.done)(made);
     }
 

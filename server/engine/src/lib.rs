@@ -9,11 +9,16 @@
 //! Invariants: no tensor leaves the worker thread; a superseded job stops within
 //! one prefill chunk or one token; every job is finished exactly once; a warm
 //! session yields the tokens that a cold one yields.
+#![cfg_attr(
+    test,
+    expect(clippy::unwrap_used, reason = "a test that panics has failed, which is what is wanted")
+)]
 
 mod epoch;
 mod generate;
 mod job;
 mod load;
+mod persist;
 mod queue;
 mod session;
 mod worker;
@@ -24,5 +29,6 @@ pub use job::{
     Generated, Job, Milliseconds, Partial, Preparation, Priority, Stop, StopCheck, TokenCounts,
 };
 pub use load::{LoadFailed, Loaded};
+pub use persist::{Keep, Switch, kept_sessions};
 pub use session::{FORK_ABOVE_TOKENS, Session, SessionPool};
 pub use worker::{Engine, Speed, Status, Ticket};

@@ -13,6 +13,8 @@ use lowkey_prompt::{Assembler, FimFormat, GgufVocab, Tokenizer};
 pub struct Loaded {
     /// What the user calls it.
     pub name: String,
+    /// The identity of the file (see [`ModelFile::digest`]), under which things are kept on disk.
+    pub digest: String,
     /// The network.
     pub model: Box<dyn CausalLm>,
     /// Text to token ids for this model.
@@ -38,6 +40,7 @@ impl Loaded {
         let model = lowkey_model::load(file, threads, progress).map_err(|e| e.to_string())?;
         Ok(Self {
             name: file.name().to_owned(),
+            digest: file.digest(),
             model,
             assembler: Arc::new(Assembler::new(Arc::new(tokenizer), format)),
         })

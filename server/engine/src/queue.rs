@@ -7,6 +7,7 @@
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use crate::epoch::Epoch;
 use crate::job::{Job, Priority};
@@ -22,6 +23,16 @@ struct Inner {
     interactive: VecDeque<Queued>,
     background: VecDeque<Queued>,
     closed: bool,
+}
+
+/// What waiting for a job came to.
+pub(crate) enum Popped {
+    /// A job.
+    Job(Box<Queued>),
+    /// None in the time given.
+    Nothing,
+    /// The queue is closed, and there will be no other.
+    Closed,
 }
 
 /// Jobs waiting for the worker.
@@ -51,19 +62,27 @@ impl Queue {
         Ok(())
     }
 
-    /// Waits for the next job; `None` once the queue is closed.
-    pub(crate) fn pop(&self) -> Option<Queued> {
+    /// Waits for the next job, for at most `patience` where there is one, asleep.
+    pub(crate) fn pop(&self, patience: Option<Duration>) -> Popped {
+        let deadline = patience.map(|patience| Instant::now() + patience);
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
             if inner.closed {
-                return None;
+                return Popped::Closed;
             }
             let next = inner.interactive.pop_front();
             self.interactive_waits.store(!inner.interactive.is_empty(), Ordering::Release);
             if let Some(next) = next.or_else(|| inner.background.pop_front()) {
-                return Some(next);
+                return Popped::Job(Box::new(next));
             }
-            inner = self.arrived.wait(inner).unwrap_or_else(PoisonError::into_inner);
+            inner = match deadline.map(|at| at.saturating_duration_since(Instant::now())) {
+                None => self.arrived.wait(inner).unwrap_or_else(PoisonError::into_inner),
+                Some(Duration::ZERO) => return Popped::Nothing,
+                Some(left) => {
+                    let waited = self.arrived.wait_timeout(inner, left);
+                    waited.unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
         }
     }
 

@@ -10,6 +10,8 @@
 use lowkey_model::{CausalLm, KvCache};
 use lowkey_prompt::TokenId;
 
+use crate::persist::Shelf;
+
 /// A truncation that would drop more tokens than this forks instead.
 pub const FORK_ABOVE_TOKENS: usize = 64;
 
@@ -26,6 +28,8 @@ pub struct Session {
     /// Keys and values of these positions.
     pub cache: KvCache,
     last_used: u64,
+    /// Whether somebody asked for it; what was only looked ahead to is not worth a place on disk.
+    asked: bool,
 }
 
 /// The sessions of one model, least recently used ones evicted under a byte budget.
@@ -33,12 +37,19 @@ pub struct SessionPool {
     sessions: Vec<Session>,
     budget_bytes: usize,
     clock: u64,
+    /// The sessions on disk.
+    shelf: Option<Shelf>,
+}
+
+/// Number of leading tokens that two sequences share.
+pub(crate) fn common_prefix(a: &[TokenId], b: &[TokenId]) -> usize {
+    a.iter().zip(b).take_while(|(a, b)| a == b).count()
 }
 
 impl Session {
     /// Number of leading tokens that `prompt` shares with this session.
     pub fn common_prefix(&self, prompt: &[TokenId]) -> usize {
-        self.tokens.iter().zip(prompt).take_while(|(a, b)| a == b).count()
+        common_prefix(&self.tokens, prompt)
     }
 
     /// Shortens the session to its first `n` tokens.
@@ -51,7 +62,12 @@ impl Session {
 impl SessionPool {
     /// A pool that keeps at most `budget_bytes` of KV cache (but always one session).
     pub fn new(budget_bytes: usize) -> Self {
-        Self { sessions: Vec::new(), budget_bytes, clock: 0 }
+        Self { sessions: Vec::new(), budget_bytes, clock: 0, shelf: None }
+    }
+
+    /// The same pool, with sessions on disk behind those in memory.
+    pub(crate) fn with_shelf(self, shelf: Option<Shelf>) -> Self {
+        Self { shelf, ..self }
     }
 
     /// Number of sessions held.
@@ -87,34 +103,63 @@ impl SessionPool {
         let most = prompt.len().saturating_sub(1);
         let context = model.config().context_length;
         let needed = (prompt.len() + n_decoded).min(context);
-        let capacity = needed.next_multiple_of(CAPACITY_STEP_TOKENS).min(context);
+        let capacity_for =
+            |n: usize| n.max(needed).next_multiple_of(CAPACITY_STEP_TOKENS).min(context);
+        let (last_used, asked) = (self.clock, !fork);
         let best = self
             .sessions
             .iter()
             .enumerate()
             .map(|(idx, s)| (s.common_prefix(prompt).min(most), s.last_used, idx))
             .max();
-        let last_used = self.clock;
-        let Some((shared, _, idx)) = best else {
-            return Session { tokens: Vec::new(), cache: model.new_cache(capacity), last_used };
-        };
+        let shared = best.map_or(0, |(shared, ..)| shared);
+        let from_disk = self.shelf.as_mut().and_then(|shelf| {
+            shelf.take(prompt, shared + WORTH_COPYING_TOKENS, most, model, &capacity_for)
+        });
+        if let Some((tokens, cache)) = from_disk {
+            return Session { tokens, cache, last_used, asked };
+        }
+        let capacity = capacity_for(needed);
+        let cold =
+            || Session { tokens: Vec::new(), cache: model.new_cache(capacity), last_used, asked };
+        let Some((shared, _, idx)) = best else { return cold() };
         let lost = self.sessions[idx].tokens.len() - shared;
         let large_enough = self.sessions[idx].cache.capacity() >= needed;
         if !fork && lost <= FORK_ABOVE_TOKENS && large_enough {
             let mut session = self.sessions.swap_remove(idx);
             session.truncate(shared);
             session.last_used = last_used;
+            session.asked = true;
             return session;
         }
         if shared < WORTH_COPYING_TOKENS {
-            return Session { tokens: Vec::new(), cache: model.new_cache(capacity), last_used };
+            return cold();
         }
         let original = &self.sessions[idx];
         Session {
             tokens: original.tokens[..shared].to_vec(),
             cache: original.cache.fork(shared, capacity),
             last_used,
+            asked,
         }
+    }
+
+    /// Saves the sessions that were asked for and of which no file has the last `n_new` tokens, newest first.
+    ///
+    /// Asks `interrupted` between layers, and stops when it says so; half a file is never left. Returns how many
+    /// files there are more or anew.
+    pub(crate) fn save(&mut self, n_new: usize, interrupted: &dyn Fn() -> bool) -> usize {
+        let Some(shelf) = self.shelf.as_mut().filter(|shelf| shelf.writes()) else { return 0 };
+        self.sessions.sort_by_key(|session| std::cmp::Reverse(session.last_used));
+        let mut n_saved = 0;
+        for session in self.sessions.iter().filter(|session| session.asked) {
+            let is_long = session.tokens.len() >= WORTH_COPYING_TOKENS;
+            if is_long && shelf.n_unsaved(&session.tokens) >= n_new && !interrupted() {
+                let saved = shelf.save(&session.tokens, &session.cache, interrupted);
+                n_saved += usize::from(saved);
+            }
+        }
+        n_saved
     }
 
     /// Puts a session back and evicts the least recently used ones beyond the budget.

@@ -14,10 +14,11 @@ use crate::epoch::{Epoch, Epochs};
 use crate::generate::{Generator, ms_since};
 use crate::job::{Generated, Job, Stop};
 use crate::load::{LoadFailed, Loaded};
-use crate::queue::{Queue, Queued};
+use crate::persist::{IDLE_NEW_TOKENS, Identity, Keep, KeptSpeed, LONGEST_FAREWELL, Saving, Shelf};
+use crate::queue::{Popped, Queue, Queued};
 use crate::session::SessionPool;
 
-/// Tokens per second of this model on this machine, measured at load.
+/// Tokens per second of this model on this machine.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Speed {
     /// Prompt tokens per second, in chunks of 64.
@@ -35,8 +36,10 @@ pub enum Status {
     Ready {
         /// The model's name.
         model: String,
-        /// Measured at load.
+        /// Measured at load, or kept from an earlier start.
         speed: Speed,
+        /// Whether it was kept.
+        speed_was_kept: bool,
         /// Bytes of one token in a KV cache.
         cache_bytes_per_token: usize,
         /// Tokens that the model was trained to see.
@@ -71,8 +74,22 @@ impl Engine {
     ///
     /// `load` gets a callback for its progress (0 to 1); `changed` is called on the
     /// worker thread whenever the status changes. At most `session_bytes` of KV cache
-    /// are kept between jobs.
+    /// are kept between jobs. Nothing is kept on disk.
     pub fn start<L, C>(session_bytes: usize, load: L, changed: C) -> std::io::Result<Self>
+    where
+        L: FnOnce(&mut dyn FnMut(f32)) -> Result<Loaded, LoadFailed> + Send + 'static,
+        C: Fn(&Status) + Send + 'static,
+    {
+        Self::start_keeping(session_bytes, None, load, changed)
+    }
+
+    /// Starts the worker as [`start`](Self::start) does, with sessions and speed kept on disk.
+    pub fn start_keeping<L, C>(
+        session_bytes: usize,
+        keep: Option<Keep>,
+        load: L,
+        changed: C,
+    ) -> std::io::Result<Self>
     where
         L: FnOnce(&mut dyn FnMut(f32)) -> Result<Loaded, LoadFailed> + Send + 'static,
         C: Fn(&Status) + Send + 'static,
@@ -87,11 +104,11 @@ impl Engine {
                     changed(&new);
                 };
                 match load(&mut |share| set(Status::Loading(share))) {
-                    Ok(loaded) => serve(loaded, session_bytes, &queue, &set),
+                    Ok(loaded) => serve(loaded, session_bytes, keep.as_ref(), &queue, &set),
                     Err(reason) => {
                         set(Status::Failed(reason));
-                        while let Some(queued) = queue.pop() {
-                            finish(queued, Stop::Failed);
+                        while let Popped::Job(queued) = queue.pop(None) {
+                            finish(*queued, Stop::Failed);
                         }
                     }
                 }
@@ -122,6 +139,8 @@ impl Engine {
     }
 
     /// Finishes waiting jobs as cancelled and ends the worker; running ones stop at their next token.
+    ///
+    /// Returns when the worker has saved what is to be kept.
     pub fn shutdown(&self) {
         for queued in self.queue.close() {
             finish(queued, Stop::Cancelled);
@@ -149,13 +168,30 @@ fn finish(queued: Queued, stop: Stop) {
     (queued.job.done)(made);
 }
 
-fn serve(loaded: Loaded, session_bytes: usize, queue: &Queue, set: &dyn Fn(Status)) {
-    let Loaded { name, mut model, assembler } = loaded;
-    let speed = measure(&mut *model);
+fn serve(
+    loaded: Loaded,
+    session_bytes: usize,
+    keep: Option<&Keep>,
+    queue: &Queue,
+    set: &dyn Fn(Status),
+) {
+    let Loaded { name, digest, mut model, assembler } = loaded;
+    let mut kept = KeptSpeed::read(keep, &digest);
+    let speed_was_kept = kept.kept().is_some();
+    let speed = kept.kept().unwrap_or_else(|| {
+        let speed = measure(&mut *model);
+        kept.measured(speed);
+        speed
+    });
+    let shelf = keep.and_then(|keep| {
+        let identity = Identity::new(&digest, model.config());
+        Shelf::open(keep, identity, &*model)
+    });
     let config = model.config();
     set(Status::Ready {
         model: name,
         speed,
+        speed_was_kept,
         cache_bytes_per_token: model.cache_bytes_per_token(),
         context_length: config.context_length,
     });
@@ -164,12 +200,35 @@ fn serve(loaded: Loaded, session_bytes: usize, queue: &Queue, set: &dyn Fn(Statu
     let mut generator = Generator {
         model,
         assembler,
-        pool: SessionPool::new(session_bytes),
+        pool: SessionPool::new(session_bytes).with_shelf(shelf),
+        speed: kept,
         healing,
         logits: Vec::new(),
     };
-    while let Some(queued) = queue.pop() {
-        generator.run(queued, &|| queue.interactive_waits());
+    let mut saving = keep.filter(|keep| keep.writes).map(Saving::new);
+    loop {
+        match queue.pop(saving.as_ref().and_then(Saving::patience)) {
+            Popped::Job(queued) => {
+                generator.run(*queued, &|| queue.interactive_waits());
+                if let Some(saving) = &mut saving {
+                    saving.worked();
+                }
+            }
+            Popped::Nothing => {
+                generator.speed.save();
+                let interrupted = || queue.interactive_waits();
+                let n_saved = generator.pool.save(IDLE_NEW_TOKENS, &interrupted);
+                if let Some(saving) = &mut saving {
+                    saving.rested(n_saved);
+                }
+            }
+            Popped::Closed => break,
+        }
+    }
+    if saving.is_some() {
+        generator.speed.save();
+        let begun = Instant::now();
+        generator.pool.save(1, &|| begun.elapsed() > LONGEST_FAREWELL);
     }
 }
 

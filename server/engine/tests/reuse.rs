@@ -4,50 +4,17 @@
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed, which is what is wanted")]
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Barrier};
-use std::time::Instant;
 
-use lowkey_engine::{Engine, Generated, Job, Loaded, Priority, Stop, Ticket};
-use lowkey_model::ModelFile;
-use lowkey_prompt::Prompt;
-use lowkey_store::EMBEDDED;
+use lowkey_engine::{Engine, Priority, Stop};
 
-const CODE: &str = "use std::collections::HashMap;\n\npub struct Index {\n    words: HashMap<String, usize>,\n}\n\nimpl Index {\n    pub fn count(&self, word: &str) -> usize {\n        self.words.get(word).copied().unwrap_or(0)\n    }\n\n";
+#[path = "support/jobs.rs"]
+mod jobs;
+
+use jobs::{CODE, job, load, run};
 
 fn start(session_bytes: usize) -> Engine {
-    let load = |progress: &mut dyn FnMut(f32)| {
-        let file =
-            ModelFile::from_bytes(EMBEDDED.name, EMBEDDED.bytes).map_err(|e| e.to_string())?;
-        Loaded::from_file(&file, 2, progress)
-    };
     Engine::start(session_bytes, load, |_| {}).unwrap()
-}
-
-/// A job that prompts with the tokens of `text`, and the way its result comes back.
-fn job(document: &str, text: &str, max_tokens: usize) -> (Job, Receiver<Generated>) {
-    let (to_test, result) = channel();
-    let text = text.to_owned();
-    let job = Job {
-        document: Arc::from(document),
-        priority: Priority::Interactive,
-        prepare: Box::new(move |assembler| {
-            let tokens = assembler.tokenizer().encode(&text);
-            Some(Prompt { n_fixed: tokens.len(), tokens, ..Prompt::default() })
-        }),
-        max_tokens,
-        stop: Box::new(|_| None),
-        on_text: Box::new(|_| {}),
-        done: Box::new(move |made| to_test.send(made).unwrap()),
-        asked: Instant::now(),
-    };
-    (job, result)
-}
-
-fn run(engine: &Engine, document: &str, text: &str) -> Generated {
-    let (job, result) = job(document, text, 12);
-    let _ticket: Ticket = engine.submit(job);
-    result.recv().unwrap()
 }
 
 #[test]

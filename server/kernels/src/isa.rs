@@ -78,6 +78,8 @@ impl Isa {
 pub struct Features {
     /// The processor's architecture, as in `x86_64`.
     pub architecture: &'static str,
+    /// The processor's name as it gives it itself, as in `Intel(R) Core(TM) Ultra 7 155H`; empty where it gives none.
+    pub processor: String,
     /// The instruction sets that matter here and that the CPU has.
     pub has: Vec<&'static str>,
     /// The kernels that are used.
@@ -120,11 +122,36 @@ pub fn features() -> Features {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     Features {
         architecture: std::env::consts::ARCH,
+        processor: processor(),
         has,
         kernels: Isa::detect(),
         threads,
         cores: physical_cores().map_or(threads, |cores| cores.min(threads)),
     }
+}
+
+/// The processor's name: x86 tells it to programs, elsewhere Linux does.
+fn processor() -> String {
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
+    {
+        use std::arch::x86_64::__cpuid;
+        const FIRST: u32 = 0x8000_0002;
+        const LAST: u32 = 0x8000_0004;
+        if __cpuid(0x8000_0000).eax >= LAST {
+            let registers = (FIRST..=LAST).map(__cpuid).flat_map(|r| [r.eax, r.ebx, r.ecx, r.edx]);
+            let bytes: Vec<u8> = registers.flat_map(u32::to_le_bytes).collect();
+            return words(&String::from_utf8_lossy(&bytes));
+        }
+    }
+    let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let named = |line: &&str| line.starts_with("model name") || line.starts_with("CPU part");
+    let line = text.lines().find(named).and_then(|line| line.split_once(':'));
+    words(line.map_or("", |(_, name)| name))
+}
+
+/// The words of a name, without the zeros and blanks that fill it up.
+fn words(name: &str) -> String {
+    name.replace('\0', " ").split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Counts physical cores: CPUs that come first among their hyper-threading siblings.
@@ -166,5 +193,7 @@ mod tests {
         let features = features();
         assert_eq!(features.kernels, Isa::detect());
         assert!(features.cores >= 1 && features.cores <= features.threads);
+        assert_eq!(features.processor, words(&features.processor), "one blank between two words");
+        assert_eq!(features.processor, super::features().processor, "the same at every start");
     }
 }

@@ -1,0 +1,55 @@
+//! Where things are kept from one start to the next, and for which machine.
+//!
+//! `lowkey` in the platform's cache folder, or the folder that `LOWKEY_CACHE_DIR` names; where that is set and empty,
+//! nothing is kept. Everything there may be deleted at any time: it costs the next start some computing.
+
+use std::path::PathBuf;
+
+use lowkey_engine::Keep;
+
+use crate::load;
+use crate::settings::Settings;
+
+/// The folder; `None` when there is none or it is not wanted.
+pub fn folder() -> Option<PathBuf> {
+    if let Some(folder) = std::env::var_os("LOWKEY_CACHE_DIR") {
+        return (!folder.is_empty()).then(|| folder.into());
+    }
+    let absolute = |variable: &str| {
+        std::env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute())
+    };
+    let below_home = |folder: &str| std::env::home_dir().map(|home| home.join(folder));
+    let folder = if cfg!(windows) {
+        absolute("LOCALAPPDATA").map(|local| local.join("cache"))
+    } else if cfg!(target_os = "macos") {
+        below_home("Library/Caches")
+    } else {
+        // A relative path there is to be ignored, says the XDG base directory specification.
+        absolute("XDG_CACHE_HOME").or_else(|| below_home(".cache"))
+    };
+    Some(folder?.join("lowkey"))
+}
+
+/// What an engine with these settings may keep; `None` when nothing is to be read or written.
+pub fn keep(settings: &Settings) -> Option<Keep> {
+    if !settings.persistent_cache {
+        return None;
+    }
+    let cap_bytes = (settings.persistent_cache_mb as u64).saturating_mul(1 << 20);
+    Some(Keep::new(folder()?, cap_bytes, machine(settings.threads)))
+}
+
+/// What a model's speed depends on beside the model: a change of any of it means measuring anew.
+fn machine(threads: usize) -> String {
+    let features = lowkey_kernels::features();
+    let threads = if threads == 0 { load::physical_cores() } else { threads };
+    format!(
+        "{} {} [{}], {} kernels, {threads} threads, lowkey {} numerics {}",
+        features.architecture,
+        features.processor,
+        features.has.join(" "),
+        features.kernels.name(),
+        env!("CARGO_PKG_VERSION"),
+        lowkey_model::NUMERICS,
+    )
+}

@@ -1,0 +1,170 @@
+//! Rights, links, half-written files.
+
+use std::io::Read as _;
+
+use super::*;
+
+/// A folder of a test's own, gone when the test ends.
+struct TestFolder(PathBuf);
+
+impl TestFolder {
+    fn new(name: &str) -> Self {
+        let path =
+            std::env::temp_dir().join(format!("lowkey-folder-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    fn open(&self) -> Folder {
+        Folder::open(&self.0, "ours", true).unwrap().unwrap()
+    }
+
+    fn names(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(self.0.join("ours")).unwrap();
+        let mut names: Vec<String> =
+            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+}
+
+impl Drop for TestFolder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn write(folder: &Folder, name: &str, text: &str) {
+    let mut file = folder.create().unwrap();
+    file.write_all(text.as_bytes()).unwrap();
+    file.finish(name).unwrap();
+}
+
+fn read(folder: &Folder, name: &str) -> io::Result<String> {
+    let mut text = String::new();
+    folder.read(name)?.read_to_string(&mut text)?;
+    Ok(text)
+}
+
+#[test]
+fn a_file_appears_when_it_is_complete_and_replaces_its_namesake() {
+    let parent = TestFolder::new("whole");
+    let folder = parent.open();
+    write(&folder, "a.x", "first");
+    let mut second = folder.create().unwrap();
+    second.write_all(b"second").unwrap();
+    assert_eq!(read(&folder, "a.x").unwrap(), "first");
+    second.finish("a.x").unwrap();
+    assert_eq!(read(&folder, "a.x").unwrap(), "second");
+    let given_up = folder.create().unwrap();
+    drop(given_up);
+    assert_eq!(parent.names(), ["a.x"]);
+    let found = folder.files("x");
+    assert_eq!(found.iter().map(|f| (&*f.name, f.bytes)).collect::<Vec<_>>(), [("a.x", 6)]);
+}
+
+#[test]
+fn a_folder_that_is_not_there_is_made_only_to_write() {
+    let parent = TestFolder::new("made");
+    assert!(Folder::open(&parent.0.join("deeper"), "ours", false).unwrap().is_none());
+    assert!(!parent.0.join("deeper").exists());
+    assert!(Folder::open(&parent.0.join("deeper"), "ours", true).unwrap().is_some());
+}
+
+#[test]
+fn what_a_dead_process_left_is_swept_and_what_is_being_written_is_not() {
+    let parent = TestFolder::new("sweep");
+    let folder = parent.open();
+    write(&folder, "whole.x", "whole");
+    std::fs::write(parent.0.join("ours/1-0.partial"), "half").unwrap();
+    let mut running = folder.create().unwrap();
+    running.write_all(b"half").unwrap();
+    assert_eq!(folder.sweep(), 1);
+    assert_eq!(parent.names().len(), 2, "{:?}", parent.names());
+    running.finish("done.x").unwrap();
+    assert_eq!(parent.names(), ["done.x", "whole.x"]);
+    // Its process has ended, and so has its lock: but a complete file is nothing to sweep.
+    assert_eq!(folder.sweep(), 0);
+}
+
+#[test]
+fn names_that_an_earlier_process_left_do_not_stop_a_new_one() {
+    let parent = TestFolder::new("names");
+    let folder = parent.open();
+    for counter in 0..200 {
+        let name = format!("{}-{counter}.partial", std::process::id());
+        std::fs::write(parent.0.join("ours").join(name), "").unwrap();
+    }
+    write(&folder, "a.x", "text");
+    assert_eq!(read(&folder, "a.x").unwrap(), "text");
+}
+
+#[cfg(unix)]
+mod on_unix {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        std::fs::symlink_metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    #[test]
+    fn folder_and_files_are_their_owner_s_alone_from_the_first_moment() {
+        let parent = TestFolder::new("rights");
+        let folder = parent.open();
+        assert_eq!(mode(&parent.0.join("ours")), 0o700);
+        let partial = folder.create().unwrap();
+        assert_eq!(mode(&partial.path), 0o600);
+        partial.finish("a.x").unwrap();
+        assert_eq!(mode(&parent.0.join("ours/a.x")), 0o600);
+    }
+
+    #[test]
+    fn a_folder_that_others_may_enter_is_closed_to_them() {
+        let parent = TestFolder::new("closed");
+        let path = parent.0.join("ours");
+        std::fs::create_dir(&path).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        assert!(Folder::open(&parent.0, "ours", false).is_err(), "a reader changes nothing");
+        parent.open();
+        assert_eq!(mode(&path), 0o700);
+    }
+
+    #[test]
+    fn no_link_is_followed() {
+        let parent = TestFolder::new("links");
+        let elsewhere = parent.0.join("elsewhere");
+        std::fs::create_dir(&elsewhere).unwrap();
+        std::fs::write(elsewhere.join("secret"), "secret").unwrap();
+        symlink(&elsewhere, parent.0.join("linked")).unwrap();
+        assert!(Folder::open(&parent.0, "linked", true).is_err());
+
+        let folder = parent.open();
+        let link = parent.0.join("ours/a.x");
+        symlink(elsewhere.join("secret"), &link).unwrap();
+        assert!(read(&folder, "a.x").is_err());
+        assert_eq!(folder.files("x").len(), 0);
+        // A complete file takes the place of the link, not of what it points to.
+        write(&folder, "a.x", "ours");
+        assert_eq!(read(&folder, "a.x").unwrap(), "ours");
+        assert_eq!(std::fs::read_to_string(elsewhere.join("secret")).unwrap(), "secret");
+        // Nor is what a partial file's name points to written, or swept.
+        symlink(elsewhere.join("secret"), parent.0.join("ours/9-9.partial")).unwrap();
+        assert_eq!(folder.sweep(), 0);
+        assert!(create_private(&parent.0.join("ours/9-9.partial")).is_err());
+        assert_eq!(std::fs::read_to_string(elsewhere.join("secret")).unwrap(), "secret");
+    }
+
+    #[test]
+    fn a_folder_in_the_place_of_a_file_is_not_read() {
+        let parent = TestFolder::new("kinds");
+        let folder = parent.open();
+        std::fs::create_dir(parent.0.join("ours/a.x")).unwrap();
+        assert!(read(&folder, "a.x").is_err());
+        assert_eq!(folder.files("x").len(), 0);
+        std::fs::write(parent.0.join("file"), "").unwrap();
+        assert!(Folder::open(&parent.0, "file", true).is_err());
+        assert!(Folder::open(&parent.0, "file", false).is_err());
+    }
+}

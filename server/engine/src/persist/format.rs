@@ -1,0 +1,163 @@
+//! The file of a session: header, token ids, keys and values, each under a checksum.
+//!
+//! ```text
+//! magic 8 | version 4 | identity 128 | n_tokens 4 | payload_bytes 8 | n_tokens × 4 | SHA-256 of all this
+//! payload, as `KvCache::save` gives it                                             | SHA-256 of that sum and the payload
+//! ```
+//! Numbers are little-endian. The header alone says whether a session is of use, so that a start reads a few kilobytes
+//! of each file and a session's megabytes only when a prompt wants them.
+//! Total: any bytes give a [`Verdict`], and nothing is allocated beyond the length that the file really has.
+
+use std::io::{self, Read, Write};
+
+use lowkey_prompt::TokenId;
+use sha2::{Digest, Sha256};
+
+const MAGIC: [u8; 8] = *b"lowkeyKV";
+
+/// The layout above. Later versions are left alone: another lowkey on this machine may use them.
+const VERSION: u32 = 1;
+
+/// Bytes that say whose session it is; see [`super::Identity`].
+pub(crate) const IDENTITY_BYTES: usize = 128;
+
+/// Everything before the token ids.
+const FIXED_BYTES: usize = MAGIC.len() + 4 + IDENTITY_BYTES + 4 + 8;
+
+const SUM_BYTES: usize = 32;
+
+/// A checksum.
+pub(crate) type Sum = [u8; SUM_BYTES];
+
+/// What the beginning of a file says.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// A session of this identity.
+    Ours(Header),
+    /// A session of another model or build.
+    Foreign,
+    /// Written by a later version of lowkey.
+    Newer,
+    /// No session file, or a damaged one.
+    Unreadable,
+}
+
+/// The header of a session that is of use.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Header {
+    /// The tokens whose keys and values follow.
+    pub(crate) tokens: Vec<TokenId>,
+    /// The length of what follows, without its checksum.
+    pub(crate) payload_bytes: u64,
+    /// The header's checksum, which the payload's covers too.
+    sum: Sum,
+}
+
+/// Hashes a payload that goes by in pieces.
+pub(crate) struct PayloadSum(Sha256);
+
+impl PayloadSum {
+    /// Begins with the header's own checksum, so that no payload passes behind another header.
+    pub(crate) fn behind(header: Sum) -> Self {
+        Self(Sha256::new_with_prefix(header))
+    }
+
+    /// The next piece.
+    pub(crate) fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The checksum to write, or to compare with.
+    pub(crate) fn finish(self) -> Sum {
+        self.0.finalize().into()
+    }
+}
+
+impl Header {
+    /// Begins the checksum of the payload.
+    pub(crate) fn payload_sum(&self) -> PayloadSum {
+        PayloadSum::behind(self.sum)
+    }
+}
+
+/// Writes the header of a session; returns its checksum.
+pub(crate) fn write_header(
+    file: &mut dyn Write,
+    identity: &[u8; IDENTITY_BYTES],
+    tokens: &[TokenId],
+    payload_bytes: u64,
+) -> io::Result<Sum> {
+    let n_tokens = u32::try_from(tokens.len()).map_err(io::Error::other)?;
+    let mut bytes = Vec::with_capacity(FIXED_BYTES + tokens.len() * 4);
+    bytes.extend_from_slice(&MAGIC);
+    bytes.extend_from_slice(&VERSION.to_le_bytes());
+    bytes.extend_from_slice(identity);
+    bytes.extend_from_slice(&n_tokens.to_le_bytes());
+    bytes.extend_from_slice(&payload_bytes.to_le_bytes());
+    bytes.extend(tokens.iter().flat_map(|token| token.to_le_bytes()));
+    let sum: Sum = Sha256::digest(&bytes).into();
+    file.write_all(&bytes)?;
+    file.write_all(&sum)?;
+    Ok(sum)
+}
+
+/// The length of a session's file.
+pub(crate) fn file_bytes(n_tokens: usize, payload_bytes: u64) -> u64 {
+    payload_bytes
+        .saturating_add((n_tokens as u64).saturating_mul(4))
+        .saturating_add((FIXED_BYTES + 2 * SUM_BYTES) as u64)
+}
+
+/// Reads the header of a file that is `file_bytes` long.
+///
+/// An error is one of reading; whatever the bytes say is a verdict.
+pub(crate) fn read_header(
+    file: &mut dyn Read,
+    length: u64,
+    identity: &[u8; IDENTITY_BYTES],
+) -> io::Result<Verdict> {
+    let mut fixed = [0; FIXED_BYTES];
+    if length < FIXED_BYTES as u64 {
+        return Ok(Verdict::Unreadable);
+    }
+    file.read_exact(&mut fixed)?;
+    let mut rest = fixed.as_slice();
+    let magic: [u8; 8] = take(&mut rest);
+    let version = u32::from_le_bytes(take(&mut rest));
+    let found_identity: [u8; IDENTITY_BYTES] = take(&mut rest);
+    let n_tokens = u32::from_le_bytes(take(&mut rest)) as usize;
+    let payload_bytes = u64::from_le_bytes(take(&mut rest));
+    if magic != MAGIC || version == 0 {
+        return Ok(Verdict::Unreadable);
+    }
+    if version > VERSION {
+        return Ok(Verdict::Newer);
+    }
+    // With this the token ids fit into the file, so that what is allocated for them does too.
+    if length != file_bytes(n_tokens, payload_bytes) {
+        return Ok(Verdict::Unreadable);
+    }
+    let mut ids = vec![0; n_tokens * 4];
+    file.read_exact(&mut ids)?;
+    let mut written: Sum = [0; SUM_BYTES];
+    file.read_exact(&mut written)?;
+    let sum: Sum = Sha256::new_with_prefix(fixed).chain_update(&ids).finalize().into();
+    if sum != written {
+        return Ok(Verdict::Unreadable);
+    }
+    if found_identity != *identity {
+        return Ok(Verdict::Foreign);
+    }
+    let tokens = ids.as_chunks::<4>().0.iter().map(|id| TokenId::from_le_bytes(*id)).collect();
+    Ok(Verdict::Ours(Header { tokens, payload_bytes, sum }))
+}
+
+/// Takes the first `N` bytes off; zeros where there are fewer, which the caller has excluded.
+fn take<const N: usize>(bytes: &mut &[u8]) -> [u8; N] {
+    let Some((taken, rest)) = bytes.split_first_chunk() else { return [0; N] };
+    *bytes = rest;
+    *taken
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,332 @@
+//! The sessions on disk: which there are, reading one back, saving one, making room.
+//!
+//! At a start only headers are read. A session's keys and values are read when a prompt shares more with it than with
+//! any session in memory, so that a start costs next to nothing however much is kept. A file's name is a digest of what
+//! it holds: two processes that save the same session write the same file, whoever comes last.
+//! Several processes share the folder; each removes the least recently used files, whosoever they are, once there is
+//! more than the cap allows. A file that another process has removed is simply not there.
+
+use std::fmt::Write as _;
+use std::io::{self, Read, Write};
+
+use lowkey_model::{CausalLm, Config, KvCache, NUMERICS};
+use lowkey_prompt::TokenId;
+use sha2::{Digest, Sha256};
+
+use super::folder::{Folder, Partial, touch};
+use super::format::{self, Header, IDENTITY_BYTES, Verdict, file_bytes, read_header};
+use super::{Keep, Switch};
+use crate::session::{FORK_ABOVE_TOKENS, common_prefix};
+
+/// The folder below the one that [`Keep`] names, and how the names in it end.
+const FOLDER: &str = "sessions";
+const EXTENSION: &str = "session";
+
+/// Whose sessions these are: everything that the bits of a cache depend on beside the tokens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Identity([u8; IDENTITY_BYTES]);
+
+impl Identity {
+    /// The identity of a model in this build: `digest` as [`lowkey_model::ModelFile::digest`] gives it.
+    ///
+    /// The instruction set is not part of it, because it does not show in the bits; architecture and system are,
+    /// because there it is a promise that no test of ours can keep on one machine.
+    pub(crate) fn new(digest: &str, config: &Config) -> Self {
+        let endian = if cfg!(target_endian = "little") { "le" } else { "be" };
+        let (arch, system) = (std::env::consts::ARCH, std::env::consts::OS);
+        let kernels = format!("{NUMERICS} f16 {endian} {arch} {system}");
+        let Config { n_layers, n_kv_heads, head_dim, context_length, .. } = *config;
+        let shape = [n_layers, n_kv_heads, head_dim, context_length];
+        let mut bytes = [0; IDENTITY_BYTES];
+        let (text, numbers) = bytes.split_at_mut(IDENTITY_BYTES - 16);
+        let (model, build) = text.split_at_mut(64);
+        for (place, byte) in model.iter_mut().zip(digest.bytes()) {
+            *place = byte;
+        }
+        for (place, byte) in build.iter_mut().zip(kernels.bytes()) {
+            *place = byte;
+        }
+        let numbers = numbers.iter_mut();
+        for (place, byte) in numbers.zip(shape.iter().flat_map(|n| (*n as u32).to_le_bytes())) {
+            *place = byte;
+        }
+        Self(bytes)
+    }
+}
+
+/// A session on disk.
+struct Entry {
+    name: String,
+    tokens: Vec<TokenId>,
+}
+
+/// The sessions on disk that this model can use.
+pub(crate) struct Shelf {
+    folder: Folder,
+    identity: Identity,
+    cap_bytes: u64,
+    writes: bool,
+    enabled: Switch,
+    entries: Vec<Entry>,
+    /// A cache without tokens, which knows how many bytes a number of them takes.
+    empty: KvCache,
+}
+
+impl Shelf {
+    /// Looks through what is kept for a model; `None` when nothing is or may be.
+    pub(crate) fn open(keep: &Keep, identity: Identity, model: &dyn CausalLm) -> Option<Self> {
+        if !keep.enabled.is_on() {
+            return None;
+        }
+        let folder = match Folder::open(&keep.folder, FOLDER, keep.writes) {
+            Ok(folder) => folder?,
+            Err(error) => {
+                tracing::warn!(%error, "sessions are not kept: their folder cannot be used");
+                return None;
+            }
+        };
+        let mut shelf = Self {
+            folder,
+            identity,
+            cap_bytes: keep.cap_bytes,
+            writes: keep.writes,
+            enabled: keep.enabled.clone(),
+            entries: Vec::new(),
+            empty: model.new_cache(1),
+        };
+        let n_swept = if shelf.writes { shelf.folder.sweep() } else { 0 };
+        shelf.look_through(n_swept, model.config().context_length);
+        shelf.make_room(None);
+        Some(shelf)
+    }
+
+    /// Reads all headers and says in one line what was found.
+    fn look_through(&mut self, n_swept: usize, context_length: usize) {
+        let (mut n_foreign, mut n_newer, mut n_unreadable) = (0, 0, 0);
+        for found in self.folder.files(EXTENSION) {
+            let verdict = self.folder.read(&found.name).and_then(|mut file| {
+                // Asked of the open file: the folder's entry may be another one by now.
+                let length = file.metadata()?.len();
+                read_header(&mut file, length, &self.identity.0)
+            });
+            match verdict {
+                Ok(Verdict::Ours(header)) if self.fits(&header, context_length) => {
+                    self.entries.push(Entry { name: found.name, tokens: header.tokens });
+                }
+                Ok(Verdict::Foreign) => n_foreign += 1,
+                Ok(Verdict::Newer) => n_newer += 1,
+                Ok(Verdict::Ours(_) | Verdict::Unreadable) => {
+                    n_unreadable += 1;
+                    self.remove(&found.name);
+                }
+                // Gone, or not to be read now: no reason to remove it.
+                Err(_) => n_unreadable += 1,
+            }
+        }
+        let n_sessions = self.entries.len();
+        if n_unreadable + n_swept > 0 {
+            tracing::warn!(
+                n_sessions,
+                n_foreign,
+                n_newer,
+                n_unreadable,
+                n_swept,
+                "kept sessions; unreadable and half-written files are left out and removed"
+            );
+        } else if n_sessions + n_foreign + n_newer > 0 {
+            tracing::info!(n_sessions, n_foreign, n_newer, "kept sessions");
+        }
+    }
+
+    /// Whether a header that passed its checksum agrees with the model's caches.
+    fn fits(&self, header: &Header, context_length: usize) -> bool {
+        let n_tokens = header.tokens.len();
+        (1..=context_length).contains(&n_tokens)
+            && header.payload_bytes == self.empty.saved_bytes(n_tokens) as u64
+    }
+
+    /// Reads back the session that shares most with `prompt`, rewound to what it shares.
+    ///
+    /// `None` unless that is `at_least` tokens. At most `most` tokens are shared, and `capacity` tells how many the
+    /// cache must have room for where so many are read. A session that turns out damaged is left out from then on.
+    pub(crate) fn take(
+        &mut self,
+        prompt: &[TokenId],
+        at_least: usize,
+        most: usize,
+        model: &dyn CausalLm,
+        capacity: &dyn Fn(usize) -> usize,
+    ) -> Option<(Vec<TokenId>, KvCache)> {
+        while self.enabled.is_on() {
+            let shared = |entry: &Entry| common_prefix(&entry.tokens, prompt).min(most);
+            let entries = self.entries.iter().enumerate();
+            // Of equals the shortest: it is read fastest.
+            let (shared, _, idx) = entries
+                .map(|(idx, entry)| (shared(entry), std::cmp::Reverse(entry.tokens.len()), idx))
+                .max()?;
+            if shared < at_least {
+                return None;
+            }
+            let entry = self.entries.get(idx)?;
+            let mut cache = model.new_cache(capacity(entry.tokens.len()));
+            match self.read(entry, &mut cache) {
+                Ok(()) => {
+                    cache.truncate(shared);
+                    return Some((entry.tokens.iter().copied().take(shared).collect(), cache));
+                }
+                Err(error) => {
+                    let entry = self.entries.swap_remove(idx);
+                    if error.kind() == io::ErrorKind::NotFound {
+                        tracing::debug!("a kept session was removed by another process");
+                    } else {
+                        tracing::warn!(%error, "a kept session cannot be read and is left out");
+                        self.remove(&entry.name);
+                    }
+                }
+            }
+        }
+        None
+    }
+
+    fn read(&self, entry: &Entry, cache: &mut KvCache) -> io::Result<()> {
+        let damaged = || io::Error::new(io::ErrorKind::InvalidData, "it is damaged");
+        let mut file = self.folder.read(&entry.name)?;
+        let length = file.metadata()?.len();
+        let header = match read_header(&mut file, length, &self.identity.0)? {
+            Verdict::Ours(header) if header.tokens == entry.tokens => header,
+            _ => return Err(damaged()),
+        };
+        let mut sum = header.payload_sum();
+        let n_tokens = header.tokens.len();
+        cache.restore(n_tokens, &mut |bytes| {
+            file.read_exact(bytes)?;
+            sum.update(bytes);
+            Ok(())
+        })?;
+        let mut written = [0; 32];
+        file.read_exact(&mut written)?;
+        if sum.finish() != written {
+            cache.truncate(0);
+            return Err(damaged());
+        }
+        if self.writes {
+            touch(&file);
+        }
+        Ok(())
+    }
+
+    /// How many of these tokens, counted from the end, no file has.
+    pub(crate) fn n_unsaved(&self, tokens: &[TokenId]) -> usize {
+        let saved = self.entries.iter().map(|entry| common_prefix(&entry.tokens, tokens)).max();
+        tokens.len() - saved.unwrap_or(0)
+    }
+
+    /// Whether anything may be written.
+    pub(crate) fn writes(&self) -> bool {
+        self.writes && self.enabled.is_on()
+    }
+
+    /// Saves a session unless `interrupted` says, between two layers, that something else matters more.
+    ///
+    /// Earlier files that it all but holds go. Returns whether there is a new file.
+    pub(crate) fn save(
+        &mut self,
+        tokens: &[TokenId],
+        cache: &KvCache,
+        interrupted: &dyn Fn() -> bool,
+    ) -> bool {
+        let payload_bytes = cache.saved_bytes(tokens.len()) as u64;
+        if !self.writes() || file_bytes(tokens.len(), payload_bytes) > self.cap_bytes {
+            return false;
+        }
+        let name = self.name(tokens);
+        match self.write(&name, tokens, cache, payload_bytes, interrupted) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return false,
+            Err(error) => {
+                // A full disk stays full: once is enough to say so.
+                self.writes = false;
+                tracing::warn!(%error, "a session cannot be saved; none is saved any more");
+                return false;
+            }
+        }
+        let tokens = tokens.to_vec();
+        let (covered, kept): (Vec<_>, Vec<_>) = self.entries.drain(..).partition(|entry| {
+            entry.name == name
+                || entry.tokens.len() - common_prefix(&entry.tokens, &tokens) <= FORK_ABOVE_TOKENS
+        });
+        self.entries = kept;
+        for entry in covered.iter().filter(|entry| entry.name != name) {
+            self.remove(&entry.name);
+        }
+        self.entries.push(Entry { name: name.clone(), tokens });
+        self.make_room(Some(&name));
+        true
+    }
+
+    fn write(
+        &self,
+        name: &str,
+        tokens: &[TokenId],
+        cache: &KvCache,
+        payload_bytes: u64,
+        interrupted: &dyn Fn() -> bool,
+    ) -> io::Result<()> {
+        let mut file: Partial<'_> = self.folder.create()?;
+        let sum = format::write_header(&mut file, &self.identity.0, tokens, payload_bytes)?;
+        let mut sum = format::PayloadSum::behind(sum);
+        cache.save(&mut |bytes| {
+            if interrupted() {
+                return Err(io::ErrorKind::Interrupted.into());
+            }
+            sum.update(bytes);
+            file.write_all(bytes)
+        })?;
+        file.write_all(&sum.finish())?;
+        file.finish(name)
+    }
+
+    /// Removes the least recently used files, whosoever they are, until the rest is within the cap.
+    fn make_room(&mut self, spared: Option<&str>) {
+        if !self.writes() {
+            return;
+        }
+        let mut files = self.folder.files(EXTENSION);
+        files.sort_by_key(|found| std::cmp::Reverse(found.modified));
+        let mut bytes = 0_u64;
+        for found in &files {
+            bytes = bytes.saturating_add(found.bytes);
+            if bytes > self.cap_bytes && spared != Some(&*found.name) {
+                bytes -= found.bytes;
+                self.entries.retain(|entry| entry.name != found.name);
+                self.remove(&found.name);
+            }
+        }
+    }
+
+    fn remove(&self, name: &str) {
+        if self.writes() {
+            self.folder.remove(name);
+        }
+    }
+
+    fn name(&self, tokens: &[TokenId]) -> String {
+        let mut hash = Sha256::new_with_prefix(self.identity.0);
+        for token in tokens {
+            hash.update(token.to_le_bytes());
+        }
+        let mut name = String::new();
+        for byte in hash.finalize().iter().take(16) {
+            // Writing to a string cannot fail.
+            let _ = write!(name, "{byte:02x}");
+        }
+        name + "." + EXTENSION
+    }
+}
+
+/// What is kept in a folder: the number of sessions, of any model, and their bytes.
+pub fn kept_sessions(folder: &std::path::Path) -> (usize, u64) {
+    let Ok(Some(folder)) = Folder::open(folder, FOLDER, false) else { return (0, 0) };
+    let files = folder.files(EXTENSION);
+    (files.len(), files.iter().map(|found| found.bytes).sum())
+}

@@ -1,0 +1,176 @@
+//! What is kept, for whom, and when it changes.
+
+use std::path::PathBuf;
+
+use super::*;
+use crate::job::{Milliseconds, TokenCounts};
+
+/// A folder of a test's own, gone when the test ends.
+struct TestFolder(PathBuf);
+
+impl TestFolder {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("lowkey-speed-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    fn keep(&self, machine: &str) -> Keep {
+        Keep::new(self.0.clone(), 1 << 20, machine.to_owned())
+    }
+
+    fn files(&self) -> Vec<PathBuf> {
+        let Ok(entries) = std::fs::read_dir(self.0.join(FOLDER)) else { return Vec::new() };
+        entries.map(|entry| entry.unwrap().path()).collect()
+    }
+}
+
+impl Drop for TestFolder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+const MEASURED: Speed = Speed { prefill: 500.0, decode: 40.0 };
+
+fn kept(keep: &Keep, model: &str) -> Option<Speed> {
+    KeptSpeed::read(Some(keep), model).kept()
+}
+
+/// A job that computed so many tokens at so many per second.
+fn job(prefilled: usize, prefill: f64, decoded: usize, decode: f64) -> Generated {
+    Generated {
+        tokens: TokenCounts { prompt: prefilled, prefilled, decoded, ..TokenCounts::default() },
+        ms: Milliseconds {
+            prefill: prefilled as f64 * 1e3 / prefill,
+            decode: (decoded - 1) as f64 * 1e3 / decode,
+            ..Milliseconds::default()
+        },
+        ..Generated::default()
+    }
+}
+
+#[test]
+fn what_was_measured_is_known_at_the_next_start_of_this_model_on_this_machine() {
+    let folder = TestFolder::new("keyed");
+    let keep = folder.keep("processor, 2 threads");
+    assert_eq!(kept(&keep, "digest"), None);
+    KeptSpeed::read(Some(&keep), "digest").measured(MEASURED);
+    assert_eq!(kept(&keep, "digest"), Some(MEASURED));
+    assert_eq!(kept(&keep, "another"), None);
+    assert_eq!(kept(&folder.keep("processor, 4 threads"), "digest"), None);
+}
+
+#[cfg(unix)]
+#[test]
+fn the_file_is_its_owner_s_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = TestFolder::new("rights");
+    KeptSpeed::read(Some(&folder.keep("m")), "d").measured(MEASURED);
+    let mode = |path: &std::path::Path| path.metadata().unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&folder.0.join(FOLDER)), 0o700);
+    assert_eq!(folder.files().iter().map(|file| mode(file)).collect::<Vec<_>>(), [0o600]);
+}
+
+#[test]
+fn nothing_is_written_by_a_reader_or_when_switched_off() {
+    let folder = TestFolder::new("reader");
+    let keep = folder.keep("m");
+    KeptSpeed::read(Some(&keep.clone().reading_only()), "d").measured(MEASURED);
+    keep.enabled.set(false);
+    KeptSpeed::read(Some(&keep), "d").measured(MEASURED);
+    KeptSpeed::read(None, "d").measured(MEASURED);
+    assert_eq!(folder.files(), [] as [PathBuf; 0]);
+}
+
+#[test]
+fn a_damaged_file_means_measuring_anew() {
+    let folder = TestFolder::new("damaged");
+    let keep = folder.keep("m");
+    KeptSpeed::read(Some(&keep), "d").measured(MEASURED);
+    let file = folder.files().remove(0);
+    let text = std::fs::read_to_string(&file).unwrap();
+    for end in 0..text.len() {
+        std::fs::write(&file, &text[..end]).unwrap();
+        assert_eq!(kept(&keep, "d"), None, "cut at {end}");
+    }
+    for (right, wrong) in [
+        ("500.0", "-500.0"),
+        ("500.0", "1e300"),
+        ("500.0", "null"),
+        ("\"lowkey_speed\":1", "\"lowkey_speed\":2"),
+        ("\"model\":\"d\"", "\"model\":\"e\""),
+        ("\"machine\":\"m\"", "\"machine\":\"n\""),
+    ] {
+        assert!(text.contains(right), "{text}");
+        std::fs::write(&file, text.replace(right, wrong)).unwrap();
+        assert_eq!(kept(&keep, "d"), None, "{wrong}");
+    }
+    std::fs::write(&file, vec![b'['; 1 << 20]).unwrap();
+    assert_eq!(kept(&keep, "d"), None, "nested deeper and longer than anything we write");
+    KeptSpeed::read(Some(&keep), "d").measured(MEASURED);
+    assert_eq!(kept(&keep, "d"), Some(MEASURED), "and it is replaced");
+}
+
+#[test]
+fn a_machine_that_was_measured_under_load_is_known_to_be_faster_after_one_job() {
+    let folder = TestFolder::new("load");
+    let keep = folder.keep("m");
+    let mut speed = KeptSpeed::read(Some(&keep), "d");
+    speed.measured(Speed { prefill: 100.0, decode: 10.0 });
+    speed.observe(&job(400, 480.0, 30, 42.0));
+    speed.save();
+    let kept = kept(&keep, "d").unwrap();
+    assert!((kept.prefill - 480.0).abs() < 1e-6 && (kept.decode - 42.0).abs() < 1e-6, "{kept:?}");
+}
+
+#[test]
+fn a_slow_moment_changes_nothing_and_a_slow_day_does() {
+    let folder = TestFolder::new("slow");
+    let keep = folder.keep("m");
+    let mut speed = KeptSpeed::read(Some(&keep), "d");
+    speed.measured(MEASURED);
+    for _ in 0..3 {
+        speed.observe(&job(400, 100.0, 30, 40.0));
+        speed.save();
+    }
+    assert_eq!(kept(&keep, "d"), Some(MEASURED));
+    for _ in 0..60 {
+        speed.observe(&job(400, 100.0, 30, 40.0));
+        speed.save();
+    }
+    let now = kept(&keep, "d").unwrap();
+    assert!(now.prefill < 150.0, "{now:?}");
+    assert_eq!(now.decode, MEASURED.decode);
+}
+
+#[test]
+fn near_enough_leaves_the_kept_speed_and_with_it_the_size_of_prompts_alone() {
+    let folder = TestFolder::new("near");
+    let keep = folder.keep("m");
+    let mut speed = KeptSpeed::read(Some(&keep), "d");
+    speed.measured(MEASURED);
+    speed.observe(&job(400, 600.0, 30, 48.0));
+    speed.save();
+    assert_eq!(kept(&keep, "d"), Some(MEASURED));
+}
+
+#[test]
+fn what_says_little_about_the_machine_is_passed_over() {
+    let folder = TestFolder::new("little");
+    let keep = folder.keep("m");
+    let mut speed = KeptSpeed::read(Some(&keep), "d");
+    speed.measured(MEASURED);
+    let whole = job(400, 4000.0, 30, 400.0);
+    let mut interrupted = whole.clone();
+    interrupted.tokens.prompt = 500;
+    interrupted.tokens.decoded = 0;
+    let mut drafted = whole;
+    drafted.tokens.prefilled = 20;
+    drafted.tokens.drafted = 5;
+    for made in [interrupted, drafted] {
+        speed.observe(&made);
+        speed.save();
+        assert_eq!(kept(&keep, "d"), Some(MEASURED));
+    }
+}

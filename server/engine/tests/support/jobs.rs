@@ -1,0 +1,46 @@
+//! Jobs for the embedded model, shared by the tests of the engine.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Instant;
+
+use lowkey_engine::{Engine, Generated, Job, LoadFailed, Loaded, Priority, Ticket};
+use lowkey_model::ModelFile;
+use lowkey_prompt::Prompt;
+use lowkey_store::EMBEDDED;
+
+/// Some Rust.
+pub(crate) const CODE: &str = "use std::collections::HashMap;\n\npub struct Index {\n    words: HashMap<String, usize>,\n}\n\nimpl Index {\n    pub fn count(&self, word: &str) -> usize {\n        self.words.get(word).copied().unwrap_or(0)\n    }\n\n";
+
+/// Loads the embedded model on two threads.
+pub(crate) fn load(progress: &mut dyn FnMut(f32)) -> Result<Loaded, LoadFailed> {
+    let file = ModelFile::from_bytes(EMBEDDED.name, EMBEDDED.bytes).map_err(|e| e.to_string())?;
+    Loaded::from_file(&file, 2, progress)
+}
+
+/// A job that prompts with the tokens of `text`, and the way its result comes back.
+pub(crate) fn job(document: &str, text: &str, max_tokens: usize) -> (Job, Receiver<Generated>) {
+    let (to_test, result) = channel();
+    let text = text.to_owned();
+    let job = Job {
+        document: Arc::from(document),
+        priority: Priority::Interactive,
+        prepare: Box::new(move |assembler| {
+            let tokens = assembler.tokenizer().encode(&text);
+            Some(Prompt { n_fixed: tokens.len(), tokens, ..Prompt::default() })
+        }),
+        max_tokens,
+        stop: Box::new(|_| None),
+        on_text: Box::new(|_| {}),
+        done: Box::new(move |made| to_test.send(made).unwrap()),
+        asked: Instant::now(),
+    };
+    (job, result)
+}
+
+/// Runs a job to its end.
+pub(crate) fn run(engine: &Engine, document: &str, text: &str) -> Generated {
+    let (job, result) = job(document, text, 12);
+    let _ticket: Ticket = engine.submit(job);
+    result.recv().unwrap()
+}

@@ -1,0 +1,202 @@
+//! Restarts: what a server keeps on disk, and what the next one makes of it.
+//!
+//! Counts of tokens, files and their rights are asserted, never times.
+
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+#[path = "harness/server.rs"]
+#[expect(dead_code, reason = "the other tests use the rest of the harness")]
+mod server;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use server::{Options, Server, capabilities};
+
+const CODE: &str = "def first(xs):\n    if not xs:\n        return None\n    return xs[0]\n\ndef last(xs):\n    if not xs:\n        return None\n    return xs[-1]\n\ndef total(xs):\n    result = 0\n    for x in xs:\n        result += x\n    return \n";
+
+const URI: &str = "file:///work/lists.py";
+
+/// A folder of a test's own, gone when the test ends.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("lowkey-kept-{name}-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&path);
+        Self(path)
+    }
+
+    /// A server that keeps things here; `editor` are its settings.
+    fn server(&self, editor: &Value) -> Server {
+        let env = vec![("LOWKEY_CACHE_DIR", self.0.display().to_string())];
+        let mut server = Server::spawn(Options { env, ..Options::default() });
+        let mut settings = json!({"time_budget_ms": 60_000, "look_ahead": false});
+        for (key, value) in editor.as_object().into_iter().flatten() {
+            settings[key] = value.clone();
+        }
+        server.initialize(&capabilities(), &settings, None);
+        server.ready();
+        server
+    }
+
+    fn files(&self, kind: &str) -> Vec<PathBuf> {
+        let Ok(entries) = std::fs::read_dir(self.0.join(kind)) else { return Vec::new() };
+        entries.map(|entry| entry.unwrap().path()).collect()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Asks once behind `return` of the last function; returns the report.
+fn complete(server: &mut Server) -> Value {
+    server.open(URI, "python", CODE);
+    server.items(URI, 14, 11);
+    let report = server.explain(URI);
+    assert_eq!(report["source"], "model", "{report}");
+    report
+}
+
+fn tokens(report: &Value, of: &str) -> u64 {
+    report["tokens"][of].as_u64().unwrap()
+}
+
+#[cfg(unix)]
+fn mode(path: &Path) -> u32 {
+    std::os::unix::fs::PermissionsExt::mode(&path.metadata().unwrap().permissions()) & 0o777
+}
+
+#[test]
+fn the_first_completion_after_a_restart_prefills_one_token() {
+    let folder = Folder::new("restart");
+    let mut server = folder.server(&Value::Null);
+    let cold = complete(&mut server);
+    assert_eq!(tokens(&cold, "reused"), 0);
+    server.finish();
+    let [sessions, speed] = ["sessions", "speed"].map(|kind| folder.files(kind));
+    assert_eq!((sessions.len(), speed.len()), (1, 1));
+    #[cfg(unix)]
+    for file in sessions.iter().chain(&speed) {
+        assert_eq!((mode(file), mode(file.parent().unwrap())), (0o600, 0o700), "{file:?}");
+    }
+
+    let mut server = folder.server(&Value::Null);
+    let warm = complete(&mut server);
+    assert_eq!(tokens(&warm, "prefilled"), 1, "{warm}");
+    assert_eq!(tokens(&warm, "reused"), tokens(&cold, "prompt") - 1, "{warm}");
+    assert_eq!((&warm["text"], &warm["stop"]), (&cold["text"], &cold["stop"]));
+    server.finish();
+
+    // The command line profits, and leaves nothing behind.
+    let source = folder.0.join("lists.py");
+    std::fs::write(&source, CODE).unwrap();
+    let before = folder.files("sessions");
+    let place = format!("{}:15:12", source.display());
+    let output = Command::new(env!("CARGO_BIN_EXE_lowkey"))
+        .args(["complete", &place, "--json"])
+        .current_dir(&folder.0)
+        .env("LOWKEY_CONFIG", folder.0.join("none.toml"))
+        .env("LOWKEY_CACHE_DIR", &folder.0)
+        .output()
+        .unwrap();
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["tokens"]["prefilled"], 1, "{report}");
+    assert_eq!(folder.files("sessions"), before);
+}
+
+#[test]
+fn switched_off_nothing_is_written() {
+    // Off from the start, and off when the editor says so after it.
+    let folder = Folder::new("off");
+    let mut server = folder.server(&json!({"persistent_cache": false}));
+    complete(&mut server);
+    server.finish();
+    assert!(!folder.0.exists());
+
+    let mut server = folder.server(&Value::Null);
+    let settings = json!({"persistent_cache": false, "time_budget_ms": 60_000});
+    server.configuration = settings.clone();
+    server.notify("workspace/didChangeConfiguration", &json!({"settings": {"lowkey": settings}}));
+    complete(&mut server);
+    server.finish();
+    assert_eq!(folder.files("sessions"), [] as [PathBuf; 0]);
+}
+
+/// Ends a process as nothing in it can prevent.
+#[cfg(unix)]
+fn kill(server: &mut Server) -> String {
+    let id = server.process_id().to_string();
+    assert!(Command::new("kill").args(["-9", &id]).status().unwrap().success());
+    let (code, log) = server.wait_for_exit();
+    assert_eq!(code, None, "ended by a signal");
+    log
+}
+
+#[cfg(unix)]
+#[test]
+fn a_killed_server_leaves_what_it_saved_in_a_pause_and_half_a_file_harms_nobody() {
+    let folder = Folder::new("killed");
+    let mut server = folder.server(&Value::Null);
+    let cold = complete(&mut server);
+    let is_whole = |path: &PathBuf| path.extension().is_some_and(|ext| ext == "session");
+    for _ in 0..1200 {
+        if folder.files("sessions").iter().any(is_whole) {
+            break;
+        }
+        server.listen(Duration::from_millis(50));
+    }
+    kill(&mut server);
+    let saved = folder.files("sessions");
+    assert_eq!(saved.len(), 1, "{saved:?}");
+
+    // What a kill in the middle of a save leaves, and what a power cut may.
+    let bytes = std::fs::read(&saved[0]).unwrap();
+    let half = folder.0.join("sessions/4000000-0.partial");
+    std::fs::write(&half, &bytes[..bytes.len() / 2]).unwrap();
+    let torn = folder.0.join("sessions/00112233445566778899aabbccddeeff.session");
+    std::fs::write(&torn, &bytes[..bytes.len() / 3]).unwrap();
+
+    let mut server = folder.server(&Value::Null);
+    let warm = complete(&mut server);
+    assert_eq!(tokens(&warm, "prefilled"), 1, "{warm}");
+    assert_eq!(warm["text"], cold["text"]);
+    let log = server.finish();
+    assert!(!half.exists() && !torn.exists());
+    let lines: Vec<&str> = log.lines().filter(|line| line.contains("kept")).collect();
+    assert_eq!(lines.len(), 1, "one line about it: {log}");
+    assert!(lines[0].contains("n_unreadable=1") && lines[0].contains("n_swept=1"), "{log}");
+}
+
+#[test]
+fn the_doctor_tells_what_is_kept_and_where() {
+    let folder = Folder::new("doctor");
+    let doctor = || {
+        let output = Command::new(env!("CARGO_BIN_EXE_lowkey"))
+            .args(["doctor", "--json"])
+            .env("LOWKEY_CONFIG", "/nonexistent/lowkey.toml")
+            .env("LOWKEY_CACHE_DIR", &folder.0)
+            .output()
+            .unwrap();
+        serde_json::from_slice::<Value>(&output.stdout).unwrap()
+    };
+    let before = doctor();
+    assert_eq!(before["kept"]["speed"], false, "{before}");
+    assert_eq!(before["kept"]["sessions"], 0, "{before}");
+    assert!(!folder.0.exists(), "the doctor writes nothing");
+    let mut server = folder.server(&Value::Null);
+    complete(&mut server);
+    server.finish();
+    let [first, second] = [doctor(), doctor()];
+    assert_eq!(first["kept"]["folder"], folder.0.display().to_string());
+    assert_eq!(first["kept"]["speed"], true, "{first}");
+    assert_eq!(first["kept"]["sessions"], 1, "{first}");
+    for speed in ["prefill_tokens_per_s", "decode_tokens_per_s"] {
+        assert_eq!(first["model"][speed], second["model"][speed], "not measured anew");
+    }
+}
