@@ -5,18 +5,26 @@
 use crate::decoder::Layers;
 use crate::error::{list, shorten};
 use crate::weights::Weights;
-use crate::{Metadata, ModelError, qwen2};
+use crate::{Metadata, ModelError, llama, qwen2, qwen3};
+
+use lowkey_kernels::Pairing;
 
 /// An architecture: its name in `general.architecture`, and how its model is built.
 #[derive(Debug)]
 pub(crate) struct Architecture {
     /// The value of `general.architecture`, also what its metadata keys begin with.
     pub(crate) name: &'static str,
+    /// Which two values of a head its files mean to rotate together.
+    pub(crate) pairing: Pairing,
     /// Reads all weights.
     pub(crate) load: fn(&mut Weights<'_>) -> Result<Layers, ModelError>,
 }
 
-static SUPPORTED: [Architecture; 1] = [Architecture { name: "qwen2", load: qwen2::load }];
+static SUPPORTED: [Architecture; 3] = [
+    Architecture { name: "qwen2", pairing: Pairing::Halves, load: qwen2::load },
+    Architecture { name: "qwen3", pairing: Pairing::Halves, load: qwen3::load },
+    Architecture { name: "llama", pairing: Pairing::Adjacent, load: llama::load },
+];
 
 impl Architecture {
     /// Finds the architecture of the file with these metadata.

@@ -4,7 +4,7 @@
 //! quantized once and each thread has more rows to work on.
 
 use lowkey_kernels::{
-    KvLayer, Matrix, Pool, Quantized, Queries, Rope, ShapeError, attention, matmul,
+    KvLayer, Matrix, Pool, Quantized, Queries, Rope, ShapeError, attention, matmul, rms_norm,
 };
 
 use crate::Config;
@@ -17,6 +17,8 @@ pub(crate) struct Block {
     pub(crate) qkv: Matrix,
     /// Their biases, where the architecture has them: (`q_width + 2 × kv_width`).
     pub(crate) qkv_bias: Option<Vec<f32>>,
+    /// Norms of single heads, where the architecture has them.
+    pub(crate) head_norms: Option<HeadNorms>,
     /// What the heads found, back into the stream: (`hidden`, `q_width`).
     pub(crate) attention_out: Matrix,
     /// Before the feed-forward: (`hidden`).
@@ -25,6 +27,12 @@ pub(crate) struct Block {
     pub(crate) gate_up: Matrix,
     /// Back into the stream: (`hidden`, `ffn`).
     pub(crate) down: Matrix,
+}
+
+/// Norms of single heads, (`head_dim`) each: the same for all heads of a kind.
+pub(crate) struct HeadNorms {
+    pub(crate) queries: Vec<f32>,
+    pub(crate) keys: Vec<f32>,
 }
 
 /// Buffers of one pass through a layer, kept between layers and calls.
@@ -93,6 +101,9 @@ impl Block {
         )?;
         matmul(pool, &self.qkv, &scratch.quantized, self.qkv_bias.as_deref(), false, qkv)?;
 
+        if let Some(norms) = &self.head_norms {
+            norms.apply(config, qkv, row_width)?;
+        }
         // Query and key heads stand side by side and turn alike.
         rope.apply_rows(pool, qkv, row_width, q_width + kv_width, position, m)?;
         kv.write_rows(pool, position, &qkv[q_width..], &qkv[q_width + kv_width..], row_width, m)?;
@@ -124,6 +135,25 @@ impl Block {
         matmul(pool, &self.gate_up, &scratch.quantized, None, false, gate_up)?;
         scratch.quantized.silu_mul(pool, gate_up, m, config.ffn)?;
         matmul(pool, &self.down, &scratch.quantized, None, true, x)
+    }
+}
+
+impl HeadNorms {
+    /// Normalises every query and key head of `qkv`, rows of `row_width`, in place.
+    fn apply(&self, config: &Config, qkv: &mut [f32], row_width: usize) -> Result<(), ShapeError> {
+        let (q_width, kv_width) = (config.q_width(), config.kv_width());
+        let mut head = vec![0.0; config.head_dim];
+        for row in qkv.chunks_exact_mut(row_width) {
+            let (queries, others) = row.split_at_mut(q_width);
+            let keys = &mut others[..kv_width];
+            for (values, weight) in [(queries, &self.queries), (keys, &self.keys)] {
+                for values in values.chunks_exact_mut(config.head_dim) {
+                    rms_norm(values, weight, config.norm_eps, &mut head)?;
+                    values.copy_from_slice(&head);
+                }
+            }
+        }
+        Ok(())
     }
 }
 

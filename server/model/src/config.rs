@@ -3,6 +3,9 @@
 //! Invariant: every number here lies within the limits below, so products of two or three of them cannot overflow, and
 //! weights of these shapes are in the file before anything of their size is allocated.
 
+use lowkey_kernels::Pairing;
+
+use crate::architecture::Architecture;
 use crate::error::shorten;
 use crate::file::Tensors;
 use crate::{Metadata, ModelError};
@@ -39,6 +42,10 @@ pub struct Config {
     pub vocab: usize,
     /// The base of the rotary position embedding's frequencies.
     pub rope_base: f32,
+    /// By how much all rotations are slowed down, for contexts longer than those of the first training; 1 if not.
+    pub rope_factor: f32,
+    /// Which two values of a head rotate together.
+    pub rope_pairing: Pairing,
     /// What is added to the mean square under the root in norms.
     pub norm_eps: f32,
     /// Whether the embedding table is also the output matrix.
@@ -49,12 +56,12 @@ impl Config {
     /// Reads the keys of a llama-like `architecture` (all their names begin with it).
     pub(crate) fn read(
         file: &str,
-        architecture: &str,
+        architecture: &Architecture,
         metadata: &Metadata,
         tensors: &Tensors,
     ) -> Result<Self, ModelError> {
-        let keys = Keys { file, architecture, metadata };
-        keys.reject_unknown_positions()?;
+        let keys = Keys { file, architecture: architecture.name, metadata };
+        keys.reject_experts()?;
         let hidden = keys.size("embedding_length", MAX_WIDTH)?;
         let n_heads = keys.size("attention.head_count", MAX_HEADS)?;
         let n_kv_heads = keys.size_or("attention.head_count_kv", MAX_HEADS, n_heads)?;
@@ -81,6 +88,8 @@ impl Config {
             ffn: keys.size("feed_forward_length", MAX_WIDTH)?,
             vocab,
             rope_base: keys.float_or("rope.freq_base", 1.0..=1e12, 10_000.0)?,
+            rope_factor: keys.rope_factor()?,
+            rope_pairing: architecture.pairing,
             norm_eps: keys.float("attention.layer_norm_rms_epsilon", f32::MIN_POSITIVE..=0.1)?,
             tied_embeddings: !tensors.contains("output.weight"),
         };
@@ -150,22 +159,39 @@ impl Keys<'_> {
         if self.metadata.contains(&self.full(key)) { self.float(key, range) } else { Ok(default) }
     }
 
-    /// Refuses ways of stretching positions that the forward pass does not compute: wrong text is worse than none.
-    fn reject_unknown_positions(&self) -> Result<(), ModelError> {
+    /// Reads by how much positions are stretched. Ways of stretching that the forward pass does not compute are
+    /// refused: wrong text is worse than none.
+    fn rope_factor(&self) -> Result<f32, ModelError> {
         let key = "rope.scaling.type";
-        match self.metadata.string(&self.full(key)) {
-            None | Some("none") => {}
+        let linear = match self.metadata.string(&self.full(key)) {
+            None | Some("linear") => true,
+            Some("none") => false,
             Some(other) => {
-                return Err(self.wrong(key, format!("is {:?}, supported is none", shorten(other))));
+                let problem = format!("is {:?}, supported are none and linear", shorten(other));
+                return Err(self.wrong(key, problem));
             }
-        }
+        };
+        let mut factor = 1.0;
         for key in ["rope.scaling.factor", "rope.scale_linear"] {
-            match self.metadata.f32(&self.full(key)) {
-                None | Some(1.0) => {}
-                Some(other) => return Err(self.wrong(key, format!("is {other}, supported is 1"))),
+            if linear && self.metadata.contains(&self.full(key)) {
+                factor = self.float(key, 1.0..=1024.0)?;
             }
         }
-        Ok(())
+        Ok(factor)
+    }
+
+    /// Refuses mixtures of experts, whose tensors have other names and shapes.
+    fn reject_experts(&self) -> Result<(), ModelError> {
+        let key = "expert_count";
+        match self.metadata.u32(&self.full(key)) {
+            None | Some(0) => Ok(()),
+            Some(n) => {
+                let problem = format!(
+                    "is {n}: mixtures of experts are not supported yet; choose a dense model"
+                );
+                Err(self.wrong(key, problem))
+            }
+        }
     }
 
     fn check_head_dim(&self, config: &Config) -> Result<(), ModelError> {

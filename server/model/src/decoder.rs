@@ -24,6 +24,7 @@ pub(crate) struct Decoder {
     /// (vocab, hidden); `None` where the embedding serves.
     output: Option<Matrix>,
     rope: Rope,
+    rope_divisors: Option<Vec<f32>>,
     /// For how many positions there are rotations.
     n_rotations: usize,
     pool: Pool,
@@ -42,12 +43,27 @@ pub(crate) struct Layers {
     pub(crate) final_norm: Vec<f32>,
     /// (vocab, hidden); `None` where the embedding serves.
     pub(crate) output: Option<Matrix>,
+    /// By how much each pair of a head rotates slower: (`head_dim / 2`).
+    pub(crate) rope_divisors: Option<Vec<f32>>,
+}
+
+/// The rotations of positions `0..n`: frequency `base^(-2i / head_dim)` for pair i, slowed by the model's factors.
+fn rotations(config: &Config, divisors: Option<&[f32]>, n: usize) -> Rope {
+    let Config { head_dim, rope_base, rope_factor, rope_pairing, .. } = *config;
+    let divisor = |i: usize| divisors.and_then(|all| all.get(i)).copied().unwrap_or(1.0);
+    let frequencies: Vec<f64> = (0..head_dim / 2)
+        .map(|i| {
+            let turn = f64::from(rope_base).powf(-2.0 * i as f64 / head_dim as f64);
+            turn / f64::from(rope_factor) / f64::from(divisor(i))
+        })
+        .collect();
+    Rope::with_frequencies(head_dim, rope_pairing, &frequencies, n)
 }
 
 impl Decoder {
     /// Builds a model from its weights, to run on the threads of `pool`.
     pub(crate) fn new(config: &Config, layers: Layers, pool: Pool) -> Self {
-        let Layers { embedding, blocks, final_norm, output } = layers;
+        let Layers { embedding, blocks, final_norm, output, rope_divisors } = layers;
         let has_floats = blocks.iter().any(Block::has_floats)
             || output.as_ref().unwrap_or(&embedding).has_floats();
         let quantized = if has_floats { Quantized::with_floats() } else { Quantized::new() };
@@ -58,7 +74,8 @@ impl Decoder {
             blocks,
             final_norm,
             output,
-            rope: Rope::new(config.head_dim, config.rope_base, n_rotations),
+            rope: rotations(config, rope_divisors.as_deref(), n_rotations),
+            rope_divisors,
             n_rotations,
             pool,
             scratch: Scratch::new(quantized),
@@ -151,7 +168,7 @@ impl Decoder {
     fn extend_rotations(&mut self, positions: usize) {
         if positions > self.n_rotations {
             self.n_rotations = positions.next_power_of_two().min(self.config.context_length);
-            self.rope = Rope::new(self.config.head_dim, self.config.rope_base, self.n_rotations);
+            self.rope = rotations(&self.config, self.rope_divisors.as_deref(), self.n_rotations);
         }
     }
 }

@@ -58,7 +58,7 @@ impl ModelFile {
         let metadata = Metadata::new(content.metadata);
         reject_parts(&file, &metadata)?;
         let architecture = Architecture::of(&file, &metadata)?;
-        let config = Config::read(&file, architecture.name, &metadata, &tensors)?;
+        let config = Config::read(&file, architecture, &metadata, &tensors)?;
         let header_bytes = checked.header_bytes as usize;
         Ok(Self { file, bytes, header_bytes, metadata, tensors, architecture, config })
     }

@@ -15,9 +15,12 @@ mod digest;
 mod error;
 mod file;
 mod gguf;
+mod llama;
+mod llama_like;
 mod mapped;
 mod metadata;
 mod qwen2;
+mod qwen3;
 mod tensor_type;
 mod weights;
 

@@ -76,6 +76,20 @@ impl<'a> Weights<'a> {
         Ok(vector)
     }
 
+    /// Reads a vector that not every model has.
+    pub(crate) fn vector_if_any(
+        &mut self,
+        name: &str,
+        length: usize,
+    ) -> Result<Option<Vec<f32>>, ModelError> {
+        if self.has(name) { self.vector(name, length).map(Some) } else { Ok(None) }
+    }
+
+    /// Says whether the file has a tensor of this name.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.file.tensors().contains(name)
+    }
+
     /// Reads vectors, one behind the other.
     pub(crate) fn vectors(&mut self, parts: &[(&str, usize)]) -> Result<Vec<f32>, ModelError> {
         let mut joined = Vec::new();

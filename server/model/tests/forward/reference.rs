@@ -11,7 +11,8 @@ use candle_core::{DType, Device, Tensor};
 
 use crate::oracle::{Distance, distance, oracle};
 use crate::tiny::{Random, Tiny, write_gguf};
-use crate::{cold, model};
+use crate::{bits, cold, model};
+use lowkey_model::{ModelFile, load};
 
 fn compare(tiny: &Tiny, n_tokens: usize) -> Distance {
     let tokens = Random(7).tokens(n_tokens, tiny.vocab);
@@ -58,6 +59,53 @@ fn a_model_that_differs_a_little_is_told_apart() {
         let found = distance(&logits, &oracle(&other, &tokens), tiny.vocab);
         assert!(found.largest > 0.02 && found.typical > 0.002, "{found:?}");
     }
+}
+
+#[test]
+fn llama_gives_the_reference_s_logits_whatever_its_weights_are_stored_in() {
+    let llama = |dtype| Tiny { architecture: "llama", tied: false, ..Tiny::new(dtype) };
+    check_float(&llama(GgmlDType::F32));
+    check_float(&Tiny { n_kv_heads: 4, ..llama(GgmlDType::F16) });
+    check_quantized(&llama(GgmlDType::Q8_0));
+    check_quantized(&llama(GgmlDType::Q4_0));
+}
+
+#[test]
+fn qwen3_gives_the_reference_s_logits_with_heads_of_any_width() {
+    let qwen3 = |dtype| Tiny { architecture: "qwen3", ..Tiny::new(dtype) };
+    check_float(&qwen3(GgmlDType::F32));
+    check_float(&Tiny { head_dim: 32, tied: false, ..qwen3(GgmlDType::F32) });
+    check_quantized(&Tiny { head_dim: 32, ..qwen3(GgmlDType::Q8_0) });
+    check_quantized(&qwen3(GgmlDType::Q4_0));
+}
+
+#[test]
+fn stretched_positions_are_those_of_slower_rotations() {
+    // A factor of 4 is position p where position 4p was: tokens far apart then turn as near ones do.
+    let tiny = Tiny { architecture: "llama", tied: false, ..Tiny::new(GgmlDType::F32) };
+    let tokens = Random(9).tokens(40, tiny.vocab);
+    let logits = |change: &dyn Fn(&mut Vec<(String, Value)>, &mut Vec<(String, QTensor)>)| {
+        let (mut metadata, mut tensors) = (tiny.metadata(), tiny.tensors());
+        change(&mut metadata, &mut tensors);
+        let bytes: &'static [u8] = write_gguf(&metadata, &tensors).leak();
+        let file = ModelFile::from_bytes("stretched", bytes).unwrap();
+        cold(&mut *load(&file, 1, &mut |_| {}).unwrap(), &tokens)
+    };
+    let plain = logits(&|_, _| {});
+    let linear = logits(&|metadata, _| {
+        metadata.push(("llama.rope.scaling.type".into(), Value::String("linear".into())));
+        metadata.push(("llama.rope.scaling.factor".into(), Value::F32(4.0)));
+    });
+    // The same stretching, written as one divisor for each pair.
+    let by_pairs = logits(&|_, tensors| {
+        let fours = Tensor::from_vec(vec![4_f32; 8], &[8], &Device::Cpu).unwrap();
+        tensors
+            .push(("rope_freqs.weight".into(), QTensor::quantize(&fours, GgmlDType::F32).unwrap()));
+    });
+    assert_eq!(bits(&linear), bits(&by_pairs));
+    assert_ne!(bits(&linear), bits(&plain));
+    // The first token has nothing to turn against.
+    assert_eq!(bits(&linear[..tiny.vocab]), bits(&plain[..tiny.vocab]));
 }
 
 #[test]

@@ -141,7 +141,7 @@ fn absurd_counts_name_the_limit() {
 fn an_unknown_architecture_lists_those_that_are_known() {
     check(
         &with_key("general.architecture", Value::String("mamba".to_owned())),
-        "cannot load model FILE: its architecture (key general.architecture) is \"mamba\"; supported: qwen2; choose a \
+        "cannot load model FILE: its architecture (key general.architecture) is \"mamba\"; supported: qwen2, qwen3, llama; choose a \
          model of one of these",
     );
     let long = with_key("general.architecture", Value::String("x".repeat(100_000)));
@@ -189,9 +189,10 @@ fn absurd_shapes_name_key_and_limit() {
         (
             "qwen2.rope.scaling.type",
             Value::String("yarn".to_owned()),
-            "is \"yarn\", supported is none",
+            "is \"yarn\", supported are none and linear",
         ),
-        ("qwen2.rope.scaling.factor", Value::F32(4.0), "is 4, supported is 1"),
+        ("qwen2.rope.scaling.factor", Value::F32(0.5), "is 0.5, supported are 1e0 to 1.024e3"),
+        ("qwen2.expert_count", Value::U32(8), "is 8: mixtures of experts are not supported yet"),
         ("qwen2.rope.freq_base", Value::F32(f32::NAN), "is NaN, supported are 1e0 to 1e12"),
         ("qwen2.attention.layer_norm_rms_epsilon", Value::F32(-1.0), "is -1, supported are"),
     ] {

@@ -1,4 +1,4 @@
-//! A qwen2 model small enough to make for every test: random weights, real file format.
+//! A model small enough to make for every test: random weights, real file format.
 //!
 //! The same seed gives the same weights, whatever type they are stored in.
 
@@ -11,6 +11,10 @@ use candle_core::{Device, Tensor};
 /// What to make.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Tiny {
+    /// What the file calls its architecture.
+    pub(crate) architecture: &'static str,
+    /// The width of a head; 0: the stream's width divided by the heads.
+    pub(crate) head_dim: usize,
     /// The number of layers.
     pub(crate) n_layers: usize,
     /// The width of the stream.
@@ -35,6 +39,8 @@ impl Tiny {
     /// Two layers of width 64 with four heads over two key heads.
     pub(crate) const fn new(dtype: GgmlDType) -> Self {
         Self {
+            architecture: "qwen2",
+            head_dim: 0,
             n_layers: 2,
             hidden: 64,
             n_heads: 4,
@@ -53,32 +59,44 @@ impl Tiny {
         let text = |text: &str| Value::String(text.to_owned());
         let tokens = (0..self.vocab).map(|id| Value::String(format!("t{id}"))).collect();
         let types = (0..self.vocab).map(|_| Value::I32(1)).collect();
-        [
-            ("general.architecture", text("qwen2")),
-            ("general.name", text("tiny")),
-            ("general.alignment", Value::U32(32)),
-            ("qwen2.context_length", size(self.context_length)),
-            ("qwen2.embedding_length", size(self.hidden)),
-            ("qwen2.block_count", size(self.n_layers)),
-            ("qwen2.feed_forward_length", size(self.ffn)),
-            ("qwen2.attention.head_count", size(self.n_heads)),
-            ("qwen2.attention.head_count_kv", size(self.n_kv_heads)),
-            ("qwen2.rope.freq_base", Value::F32(10_000.0)),
-            ("qwen2.attention.layer_norm_rms_epsilon", Value::F32(1e-6)),
-            ("tokenizer.ggml.model", text("gpt2")),
-            ("tokenizer.ggml.tokens", Value::Array(tokens)),
-            ("tokenizer.ggml.token_type", Value::Array(types)),
-            ("tokenizer.ggml.eos_token_id", Value::U32(0)),
-            ("tokenizer.ggml.add_bos_token", Value::Bool(false)),
-        ]
-        .map(|(key, value)| (key.to_owned(), value))
-        .into()
+        let mut keys = vec![
+            ("general.architecture".to_owned(), text(self.architecture)),
+            ("general.name".to_owned(), text("tiny")),
+            ("general.alignment".to_owned(), Value::U32(32)),
+        ];
+        let mut add = |key: &str, value| keys.push((format!("{}.{key}", self.architecture), value));
+        add("context_length", size(self.context_length));
+        add("embedding_length", size(self.hidden));
+        add("block_count", size(self.n_layers));
+        add("feed_forward_length", size(self.ffn));
+        add("attention.head_count", size(self.n_heads));
+        add("attention.head_count_kv", size(self.n_kv_heads));
+        if self.head_dim > 0 {
+            add("attention.key_length", size(self.head_dim));
+            add("attention.value_length", size(self.head_dim));
+        }
+        add("rope.freq_base", Value::F32(10_000.0));
+        add("attention.layer_norm_rms_epsilon", Value::F32(1e-6));
+        let tokenizer = [
+            ("model", text("gpt2")),
+            ("tokens", Value::Array(tokens)),
+            ("token_type", Value::Array(types)),
+            ("eos_token_id", Value::U32(0)),
+            ("add_bos_token", Value::Bool(false)),
+        ];
+        keys.extend(tokenizer.map(|(key, value)| (format!("tokenizer.ggml.{key}"), value)));
+        keys
+    }
+
+    /// The width of a head.
+    pub(crate) fn head_width(&self) -> usize {
+        if self.head_dim > 0 { self.head_dim } else { self.hidden / self.n_heads }
     }
 
     /// The tensors, in file order.
     pub(crate) fn tensors(&self) -> Vec<(String, QTensor)> {
         let Self { hidden, ffn, vocab, dtype, .. } = *self;
-        let head_dim = hidden / self.n_heads;
+        let head_dim = self.head_width();
         let (q, kv) = (self.n_heads * head_dim, self.n_kv_heads * head_dim);
         let mut random = Random(0x5eed);
         let mut tensors = Vec::new();
@@ -100,7 +118,13 @@ impl Tiny {
             add(name("attn_norm.weight"), &[hidden], GgmlDType::F32, 1.0, 0.2);
             for (part, width) in [("attn_q", q), ("attn_k", kv), ("attn_v", kv)] {
                 add(name(&format!("{part}.weight")), &[width, hidden], dtype, 0.0, 1.5 * spread);
-                add(name(&format!("{part}.bias")), &[width], GgmlDType::F32, 0.0, 0.5);
+                if self.architecture == "qwen2" {
+                    add(name(&format!("{part}.bias")), &[width], GgmlDType::F32, 0.0, 0.5);
+                }
+            }
+            if self.architecture == "qwen3" {
+                add(name("attn_q_norm.weight"), &[head_dim], GgmlDType::F32, 1.0, 0.3);
+                add(name("attn_k_norm.weight"), &[head_dim], GgmlDType::F32, 1.0, 0.3);
             }
             add(name("attn_output.weight"), &[hidden, q], dtype, 0.0, spread);
             add(name("ffn_norm.weight"), &[hidden], GgmlDType::F32, 1.0, 0.2);
