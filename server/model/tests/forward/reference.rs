@@ -84,24 +84,27 @@ fn stretched_positions_are_those_of_slower_rotations() {
     // A factor of 4 is position p where position 4p was: tokens far apart then turn as near ones do.
     let tiny = Tiny { architecture: "llama", tied: false, ..Tiny::new(GgmlDType::F32) };
     let tokens = Random(9).tokens(40, tiny.vocab);
-    let logits = |change: &dyn Fn(&mut Vec<(String, Value)>, &mut Vec<(String, QTensor)>)| {
-        let (mut metadata, mut tensors) = (tiny.metadata(), tiny.tensors());
-        change(&mut metadata, &mut tensors);
+    let logits = |keys: &[(&str, Value)], more: Option<(&str, QTensor)>| {
+        let mut metadata = tiny.metadata();
+        metadata.extend(keys.iter().map(|(key, value)| ((*key).to_owned(), value.clone())));
+        let mut tensors = tiny.tensors();
+        tensors.extend(more.map(|(name, tensor)| (name.to_owned(), tensor)));
         let bytes: &'static [u8] = write_gguf(&metadata, &tensors).leak();
         let file = ModelFile::from_bytes("stretched", bytes).unwrap();
         cold(&mut *load(&file, 1, &mut |_| {}).unwrap(), &tokens)
     };
-    let plain = logits(&|_, _| {});
-    let linear = logits(&|metadata, _| {
-        metadata.push(("llama.rope.scaling.type".into(), Value::String("linear".into())));
-        metadata.push(("llama.rope.scaling.factor".into(), Value::F32(4.0)));
-    });
+    let plain = logits(&[], None);
+    let linear = logits(
+        &[
+            ("llama.rope.scaling.type", Value::String("linear".into())),
+            ("llama.rope.scaling.factor", Value::F32(4.0)),
+        ],
+        None,
+    );
     // The same stretching, written as one divisor for each pair.
-    let by_pairs = logits(&|_, tensors| {
-        let fours = Tensor::from_vec(vec![4_f32; 8], &[8], &Device::Cpu).unwrap();
-        tensors
-            .push(("rope_freqs.weight".into(), QTensor::quantize(&fours, GgmlDType::F32).unwrap()));
-    });
+    let fours = Tensor::from_vec(vec![4_f32; 8], &[8], &Device::Cpu).unwrap();
+    let fours = QTensor::quantize(&fours, GgmlDType::F32).unwrap();
+    let by_pairs = logits(&[], Some(("rope_freqs.weight", fours)));
     assert_eq!(bits(&linear), bits(&by_pairs));
     assert_ne!(bits(&linear), bits(&plain));
     // The first token has nothing to turn against.
