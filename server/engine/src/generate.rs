@@ -1,4 +1,5 @@
-//! One job from prompt to text: prefill in chunks, then greedy decoding.
+//! One job from prompt to text: prefill in chunks, then greedy decoding, several tokens in a forward where a guess
+//! of what follows is at hand.
 //!
 //! Before each chunk and each token, and between the layers of a forward, the job
 //! asks whether it still matters. Whatever was computed until then stays in the
@@ -13,6 +14,7 @@ use crate::job::{Generated, Partial, Priority, Stop};
 use crate::persist::KeptSpeed;
 use crate::queue::Queued;
 use crate::session::{Session, SessionPool};
+use crate::speculate::Speculation;
 
 /// Prefill in chunks of so many tokens: large enough for the blocked matrix product to
 /// reach its speed, small enough that an interrupted chunk is a small loss.
@@ -27,6 +29,8 @@ pub(crate) struct Generator {
     pub(crate) speed: KeptSpeed,
     /// The token index for healing; `None` for models trained on fragmented middles.
     pub(crate) healing: Option<Healing>,
+    /// Guesses what comes next; `None` where that is switched off.
+    pub(crate) speculation: Option<Speculation>,
     pub(crate) logits: Vec<f32>,
 }
 
@@ -138,6 +142,30 @@ impl Generator {
         run: &mut Run<'_>,
         made: &mut Generated,
     ) -> Result<Stop, ModelError> {
+        if let Some(speculation) = &mut self.speculation {
+            speculation.begin(prompt);
+        }
+        let mut decoded = Vec::new();
+        let mut n_kept = session.tokens.len();
+        let stop = self.decode_tokens(prompt, session, &mut n_kept, &mut decoded, run, made);
+        // Drafted tokens that were not chosen, or not yet.
+        session.truncate(n_kept);
+        if let Some(speculation) = &mut self.speculation {
+            speculation.end(prompt, &decoded);
+        }
+        stop
+    }
+
+    /// Decodes; the first `n_kept` tokens of the session are chosen ones, what stands behind them is a draft.
+    fn decode_tokens(
+        &mut self,
+        prompt: &Prompt,
+        session: &mut Session,
+        n_kept: &mut usize,
+        decoded: &mut Vec<TokenId>,
+        run: &mut Run<'_>,
+        made: &mut Generated,
+    ) -> Result<Stop, ModelError> {
         let assembler = std::sync::Arc::clone(&self.assembler);
         let mut detokenizer = Detokenizer::new(assembler.tokenizer());
         let mut text = String::new();
@@ -145,21 +173,26 @@ impl Generator {
         let mut unforced = prompt.unforced.as_bytes();
         let n_healed_bytes = unforced.len();
         let end_tokens = assembler.format().end_tokens();
+        let vocab = self.model.config().vocab;
+        // Of the last forward's positions, the one that the next token is chosen at.
+        let mut position = 0;
         loop {
             if let Some(stop) = (run.interruption)() {
                 return Ok(stop);
             }
-            let token = self.pick(unforced, end_tokens);
+            let logits = self.logits.chunks_exact(vocab).nth(position).unwrap_or_default();
+            let token = pick(logits, self.healing.as_ref(), unforced, end_tokens);
             if made.tokens.decoded == 0 {
                 made.ms.first_token = ms_since(run.asked);
             }
             if end_tokens.contains(&token) {
                 return Ok(Stop::EndToken);
             }
-            let log_prob = self.logits.get(token as usize).copied().unwrap_or(f32::NEG_INFINITY)
-                - log_sum_exp(&self.logits);
+            let log_prob = logits.get(token as usize).copied().unwrap_or(f32::NEG_INFINITY)
+                - log_sum_exp(logits);
             made.tokens.decoded += 1;
             made.log_probs.push(log_prob);
+            decoded.push(token);
             if let Some(healing) = &self.healing {
                 unforced = healing.advance(unforced, token).unwrap_or_default();
             }
@@ -173,29 +206,42 @@ impl Generator {
                     return Ok(Stop::Rule(rule));
                 }
             }
-            if made.tokens.decoded >= run.max_tokens
-                || session.tokens.len() + 1 > session.cache.capacity()
-            {
+            let n_wanted = run.max_tokens.saturating_sub(made.tokens.decoded);
+            let n_free = session.cache.capacity().saturating_sub(*n_kept);
+            if n_wanted == 0 || n_free == 0 {
                 return Ok(Stop::Limit);
             }
-            if !self.append(session, &[token], Want::Last, run)? {
+            if let Some(speculation) = &mut self.speculation {
+                speculation.saw(token);
+            }
+            if session.tokens.get(*n_kept) == Some(&token) {
+                // Drafted, and computed with those before it.
+                made.tokens.draft_accepted += 1;
+                *n_kept += 1;
+                position += 1;
+                continue;
+            }
+            session.truncate(*n_kept);
+            let batch = self.batch(session, token, (n_wanted - 1).min(n_free - 1));
+            if !self.append(session, &batch, Want::All, run)? {
                 return Ok((run.interruption)().unwrap_or(Stop::Cancelled));
             }
+            made.tokens.drafted += batch.len() - 1;
+            *n_kept += 1;
+            position = 0;
         }
     }
 
-    /// The most probable token, among those that spell what healing took back while any is left.
-    fn pick(&self, unforced: &[u8], end_tokens: &[TokenId]) -> TokenId {
-        let Some(healing) = self.healing.as_ref().filter(|_| !unforced.is_empty()) else {
-            return argmax(&self.logits) as TokenId;
-        };
-        let allowed = healing.allowed(unforced);
-        let logit = |t: &TokenId| self.logits.get(*t as usize).copied().unwrap_or(f32::MIN);
-        allowed
-            .into_iter()
-            .filter(|t| !end_tokens.contains(t))
-            .max_by(|a, b| logit(a).total_cmp(&logit(b)).then(b.cmp(a)))
-            .unwrap_or_else(|| argmax(&self.logits) as TokenId)
+    /// The token to compute next, and at most `room` guesses of what follows it.
+    fn batch(&mut self, session: &mut Session, token: TokenId, room: usize) -> Vec<TokenId> {
+        let mut batch = vec![token];
+        if let Some(speculation) = &mut self.speculation {
+            // The session is lent to the look-up with the token in place, and given back as it was.
+            session.tokens.push(token);
+            batch.extend_from_slice(speculation.draft(&session.tokens, room));
+            session.tokens.pop();
+        }
+        batch
     }
 
     /// Forwards `tokens` and notes them in the session; `false` when interrupted midway.
@@ -223,4 +269,23 @@ struct Run<'a> {
     stop: crate::job::StopCheck,
     on_text: Box<dyn FnMut(&Partial<'_>) + Send>,
     interruption: &'a dyn Fn() -> Option<Stop>,
+}
+
+/// The most probable token, among those that spell what healing took back while any is left.
+fn pick(
+    logits: &[f32],
+    healing: Option<&Healing>,
+    unforced: &[u8],
+    end_tokens: &[TokenId],
+) -> TokenId {
+    let Some(healing) = healing.filter(|_| !unforced.is_empty()) else {
+        return argmax(logits) as TokenId;
+    };
+    let logit = |t: &TokenId| logits.get(*t as usize).copied().unwrap_or(f32::MIN);
+    healing
+        .allowed(unforced)
+        .into_iter()
+        .filter(|t| !end_tokens.contains(t))
+        .max_by(|a, b| logit(a).total_cmp(&logit(b)).then(b.cmp(a)))
+        .unwrap_or_else(|| argmax(logits) as TokenId)
 }

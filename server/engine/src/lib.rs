@@ -8,7 +8,8 @@
 //!
 //! Invariants: no tensor leaves the worker thread; a superseded job stops within
 //! one prefill chunk or one token; every job is finished exactly once; a warm
-//! session yields the tokens that a cold one yields.
+//! session yields the tokens that a cold one yields, and decoding with drafts those
+//! that plain decoding yields.
 #![cfg_attr(
     test,
     expect(clippy::unwrap_used, reason = "a test that panics has failed, which is what is wanted")
@@ -21,6 +22,8 @@ mod load;
 mod persist;
 mod queue;
 mod session;
+mod speculate;
+mod trust;
 mod worker;
 
 pub use epoch::{Epoch, Epochs};

@@ -19,6 +19,8 @@ pub struct Loaded {
     pub model: Box<dyn CausalLm>,
     /// Text to token ids for this model.
     pub assembler: Arc<Assembler>,
+    /// Whether tokens are guessed ahead and verified in batches; what is decoded is the same either way.
+    pub speculates: bool,
 }
 
 /// Why there is no model, in words for the user.
@@ -43,6 +45,7 @@ impl Loaded {
             digest: file.digest(),
             model,
             assembler: Arc::new(Assembler::new(Arc::new(tokenizer), format)),
+            speculates: true,
         })
     }
 }

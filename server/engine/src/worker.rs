@@ -17,6 +17,8 @@ use crate::load::{LoadFailed, Loaded};
 use crate::persist::{IDLE_NEW_TOKENS, Identity, Keep, KeptSpeed, LONGEST_FAREWELL, Saving, Shelf};
 use crate::queue::{Popped, Queue, Queued};
 use crate::session::SessionPool;
+use crate::speculate::Speculation;
+use crate::trust::Costs;
 
 /// Tokens per second of this model on this machine.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -175,7 +177,7 @@ fn serve(
     queue: &Queue,
     set: &dyn Fn(Status),
 ) {
-    let Loaded { name, digest, mut model, assembler } = loaded;
+    let Loaded { name, digest, mut model, assembler, speculates } = loaded;
     let mut kept = KeptSpeed::read(keep, &digest);
     let speed_was_kept = kept.kept().is_some();
     let speed = kept.kept().unwrap_or_else(|| {
@@ -197,12 +199,17 @@ fn serve(
     });
     let healing =
         (!assembler.format().fragmented_middle()).then(|| Healing::new(assembler.tokenizer()));
+    let speculation = speculates.then(|| {
+        let costs = Costs::of(model.work().decode_bytes);
+        Speculation::new(Arc::clone(assembler.tokenizer()), costs)
+    });
     let mut generator = Generator {
         model,
         assembler,
         pool: SessionPool::new(session_bytes).with_shelf(shelf),
         speed: kept,
         healing,
+        speculation,
         logits: Vec::new(),
     };
     let mut saving = keep.filter(|keep| keep.writes).map(Saving::new);
