@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use lowkey_document::{ByteOffset, Snapshot};
-use lowkey_engine::{Engine, Keep, Priority, Status, Switch};
+use lowkey_engine::{Engine, Keep, Loaded, Priority, Status, Switch};
 use lowkey_suggestion::CompletionMemory;
 use tokio::sync::watch;
 
@@ -150,10 +150,14 @@ impl Completer {
         let keeping = keep.as_ref().map(|keep| keep.enabled.clone());
         let (to_status, status) = watch::channel(Status::Loading(0.0));
         let (model, threads) = (settings.model.clone(), settings.threads);
+        let speculates = settings.speculation;
         let engine = Engine::start_keeping(
             settings.cache_mb << 20,
             keep,
-            move |progress| load::load(&model, threads, progress),
+            move |progress| {
+                let loaded = load::load(&model, threads, progress)?;
+                Ok(Loaded { speculates, ..loaded })
+            },
             move |status| {
                 on_status(status);
                 to_status.send_replace(status.clone());
@@ -245,6 +249,7 @@ impl Completer {
                 "persistent_cache",
                 settings.persistent_cache && !current.persistent_cache && self.keeping.is_none(),
             ),
+            ("speculation", current.speculation != settings.speculation),
         ] {
             if changed {
                 later.push(format!("the setting {key} takes effect when lowkey is restarted"));

@@ -93,6 +93,8 @@ settings! {
     persistent_cache: bool = true;
     /// Megabytes on disk for it, at most; what was not used for longest goes first. Takes effect at the next start.
     persistent_cache_mb: usize = 256;
+    /// Whether likely tokens are guessed from the text and checked several at a time; suggestions are the same, only sooner. Takes effect at the next start.
+    speculation: bool = true;
     /// Prompt tokens at most; 0 means as many as the model was trained for and this machine computes in two seconds.
     prompt_tokens: usize = 0;
 }

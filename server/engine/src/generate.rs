@@ -173,14 +173,15 @@ impl Generator {
         let mut unforced = prompt.unforced.as_bytes();
         let n_healed_bytes = unforced.len();
         let end_tokens = assembler.format().end_tokens();
-        let vocab = self.model.config().vocab;
-        // Of the last forward's positions, the one that the next token is chosen at.
-        let mut position = 0;
+        // Positions that the last forward gave logits of, and the one that the next token is chosen at.
+        let (mut n_positions, mut position) = (1, 0);
         loop {
             if let Some(stop) = (run.interruption)() {
                 return Ok(stop);
             }
-            let logits = self.logits.chunks_exact(vocab).nth(position).unwrap_or_default();
+            let vocab = self.logits.len() / n_positions;
+            let logits = self.logits.get(position * vocab..(position + 1) * vocab);
+            let logits = logits.unwrap_or_default();
             let token = pick(logits, self.healing.as_ref(), unforced, end_tokens);
             if made.tokens.decoded == 0 {
                 made.ms.first_token = ms_since(run.asked);
@@ -228,7 +229,7 @@ impl Generator {
             }
             made.tokens.drafted += batch.len() - 1;
             *n_kept += 1;
-            position = 0;
+            (n_positions, position) = (batch.len(), 0);
         }
     }
 

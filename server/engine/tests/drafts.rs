@@ -35,7 +35,7 @@ struct Question {
 fn start(bytes: &'static [u8], speculates: bool) -> Engine {
     let load = move |progress: &mut dyn FnMut(f32)| {
         let file = ModelFile::from_bytes(EMBEDDED.name, bytes).map_err(|e| e.to_string())?;
-        Ok(Loaded { speculates, ..Loaded::from_file(&file, 2, progress)? })
+        Ok(Loaded { speculates, ..Loaded::from_file(&file, 1, progress)? })
     };
     Engine::start(64 << 20, load, |_| {}).unwrap()
 }
@@ -52,10 +52,10 @@ fn run(engine: &Engine, question: &Arc<Question>) -> (Generated, Vec<String>) {
             move |assembler| Some((question.prompt)(assembler))
         }),
         max_tokens: question.max_tokens,
-        stop: match question.one_line {
-            true => Box::new(|text| text.find('\n').map(|at| ("newline", at))),
-            false => Box::new(|_| None),
-        },
+        stop: Box::new({
+            let one_line = question.one_line;
+            move |text| text.find('\n').filter(|_| one_line).map(|at| ("newline", at))
+        }),
         on_text: Box::new({
             let told = Arc::clone(&told);
             move |partial| told.lock().unwrap().push(partial.text.to_owned())

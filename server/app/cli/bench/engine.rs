@@ -59,6 +59,10 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<()> {
 
     let (rows, skipped) = Row::plan(model.config().context_length);
     let mut subject = Subject::new(model, &rows)?;
+    progress.say("warming up");
+    for row in Row::largest(&rows) {
+        subject.measure(row)?;
+    }
     let mut samples = vec![Vec::new(); rows.len()];
     for round in 0..args.rounds {
         for n_done in 0..rows.len() {

@@ -17,7 +17,7 @@ use super::player::{Player, upcoming};
 use super::trace::{self, Trace};
 use crate::cli::print;
 use crate::completer::{Ask, Completer, Outcome, Patience, Trigger, Work};
-use crate::report::{Report, Source};
+use crate::report::{Report, Source, Tokens};
 use crate::settings::Settings;
 
 /// Arguments of `lowkey bench replay`.
@@ -67,6 +67,12 @@ struct Summary {
     prefilled_mean: f64,
     /// The same with background work.
     prefilled_mean_all: f64,
+    /// Tokens decoded per second of decoding for the keys; 0 where none were.
+    decode_tok_s: f64,
+    /// Tokens that were decoded for the keys, guessed ahead, and guessed right.
+    decoded: usize,
+    drafted: usize,
+    draft_accepted: usize,
     /// Share of keys answered without inference.
     memory_share: f64,
     /// 99th percentile of these answers' latency.
@@ -186,6 +192,9 @@ fn summarise(rows: &[Row], work: Work) -> Summary {
     let ms = of(&|row| row.report.ms.total);
     let prefilled = of(&|row| row.prefilled as f64);
     let n = rows.len().max(1) as f64;
+    let count = |of: fn(&Tokens) -> usize| rows.iter().map(|row| of(&row.report.tokens)).sum();
+    let decoded: usize = count(|tokens| tokens.decoded);
+    let decode_ms: f64 = of(&|row| row.report.ms.decode).iter().sum();
     let background =
         Background { prefilled: work.background_prefilled, decoded: work.background_decoded };
     Summary {
@@ -196,6 +205,10 @@ fn summarise(rows: &[Row], work: Work) -> Summary {
         prefilled_median: percentile(&prefilled, 0.5),
         prefilled_mean: mean(&prefilled),
         prefilled_mean_all: mean(&prefilled) + background.prefilled as f64 / n,
+        decode_tok_s: decoded as f64 * 1e3 / decode_ms.max(1e-3),
+        decoded,
+        drafted: count(|tokens| tokens.drafted),
+        draft_accepted: count(|tokens| tokens.draft_accepted),
         memory_share: from_memory.len() as f64 / n,
         memory_ms_p99: percentile(&from_memory, 0.99),
         shown_share: rows.iter().filter(|row| row.report.insert.is_some()).count() as f64 / n,
@@ -209,7 +222,8 @@ fn screen(name: &str, s: &Summary) -> String {
     format!(
         "{name:<24} {:>4} keys  p50 {:>6.1} ms  p95 {:>6.1} ms  p99 {:>6.1} ms  \
          prefilled median {:>2.0} mean {:>5.1} (with background {:>5.1})  \
-         memory {:>3.0} % (p99 {:.1} ms)  shown {:>3.0} %  stale {}  saved {}\n",
+         memory {:>3.0} % (p99 {:.1} ms)  shown {:>3.0} %  stale {}  saved {}  \
+         drafted {} of {} decoded, {} right\n",
         s.keys,
         s.ms_p50,
         s.ms_p95,
@@ -222,5 +236,8 @@ fn screen(name: &str, s: &Summary) -> String {
         s.shown_share * 100.0,
         s.stale,
         s.keystrokes_saved,
+        s.drafted,
+        s.decoded,
+        s.draft_accepted,
     )
 }

@@ -60,7 +60,8 @@ pub(crate) fn ask_everywhere(
     };
     let load = |_: &mut dyn FnMut(f32)| {
         let model = Box::new(Scripted { network: network()?, script, history: Vec::new() });
-        Ok(Loaded { name: "scripted".to_owned(), digest: String::new(), model, assembler })
+        let (name, digest) = ("scripted".to_owned(), String::new());
+        Ok(Loaded { name, digest, model, assembler, speculates: true })
     };
     let engine = Engine::start(64 << 20, load, |_| {}).map_err(|e| e.to_string())?;
     let cursors = line.char_indices().map(|(at, _)| at);

@@ -60,6 +60,14 @@ impl Row {
         (fits, skipped.collect())
     }
 
+    /// The rows of `rows` that make every buffer as large as it gets.
+    pub(super) fn largest(rows: &[Self]) -> Vec<Self> {
+        let prefill = rows.iter().filter(|row| matches!(row, Self::Prefill(_)));
+        let verify = rows.iter().filter(|row| matches!(row, Self::Verify { .. }));
+        let largest = [prefill.max_by_key(|row| row.end()), verify.max_by_key(|row| row.end())];
+        largest.into_iter().flatten().copied().collect()
+    }
+
     /// Positions that the row fills.
     fn end(self) -> usize {
         match self {
@@ -228,6 +236,8 @@ mod tests {
         assert!(rows.iter().all(|row| row.end() <= 1024));
         assert!(rows.contains(&Row::Prefill(1024)) && rows.contains(&Row::Decode(512)));
         assert!(rows.contains(&Row::Append { cached: 512, tokens: 8 }));
+        let largest = [Row::Prefill(1024), Row::Verify { cached: 512, tokens: 8 }];
+        assert_eq!(Row::largest(&rows), largest);
         assert_eq!(
             skipped,
             [
