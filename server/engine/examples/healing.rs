@@ -99,6 +99,11 @@ fn vocab_of(metadata: &metadata::Metadata) -> GgufVocab {
         pre: text("pre"),
         tokens: metadata.texts(&key("tokens")).to_vec(),
         token_types: metadata.numbers(&key("token_type")).iter().map(|&kind| kind as i32).collect(),
+        scores: metadata
+            .numbers(&key("scores"))
+            .iter()
+            .map(|&bits| f32::from_bits(bits as u32))
+            .collect(),
         merges: metadata.texts(&key("merges")).to_vec(),
         bos: id("bos"),
         eos: id("eos"),

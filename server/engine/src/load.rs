@@ -60,6 +60,7 @@ fn vocab(file: &ModelFile) -> GgufVocab {
         pre: metadata.string(&key("pre")).unwrap_or_default().to_owned(),
         tokens: metadata.strings(&key("tokens")).unwrap_or_default(),
         token_types: metadata.ints(&key("token_type")).unwrap_or_default(),
+        scores: metadata.floats(&key("scores")).unwrap_or_default(),
         merges: metadata.strings(&key("merges")).unwrap_or_default(),
         bos: id("bos"),
         eos: id("eos"),

@@ -66,6 +66,16 @@ pub enum TokenizerError {
         /// Length of the list of tokens.
         n_tokens: usize,
     },
+    /// A vocabulary that merges by score lacks scores.
+    #[error(
+        "reading the tokenizer: {n_scores} scores (tokenizer.ggml.scores) for {n_tokens} tokens"
+    )]
+    ScoresLength {
+        /// How many scores there are.
+        n_scores: usize,
+        /// How many tokens there are.
+        n_tokens: usize,
+    },
     /// An id is negative, or beyond the vocabulary.
     #[error("reading the tokenizer: {what} has id {id}, ids must be from 0 to {last}")]
     IdOutOfRange {

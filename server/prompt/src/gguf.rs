@@ -8,8 +8,10 @@ use crate::error::{TokenizerError, quoted};
 use crate::families;
 use crate::vocabulary::{Entry, Kind, MAX_TOKENS};
 
-/// The only `tokenizer.ggml.model` so far: byte-level BPE.
+/// `tokenizer.ggml.model` of byte-level BPE.
 const BYTE_LEVEL_BPE: &str = "gpt2";
+/// `tokenizer.ggml.model` of `SentencePiece`'s BPE with bytes to fall back on.
+const SENTENCE_PIECE: &str = "llama";
 
 /// The tokenizer's metadata of a GGUF file, unchecked.
 #[derive(Debug, Clone, Default)]
@@ -23,6 +25,8 @@ pub struct GgufVocab {
     /// `tokenizer.ggml.token_type`, by id; empty when the file has none. 1 normal, 2 unknown, 3 control,
     /// 4 user-defined, 5 unused, 6 byte.
     pub token_types: Vec<i32>,
+    /// `tokenizer.ggml.scores`, by id; empty when the file has none.
+    pub scores: Vec<f32>,
     /// `tokenizer.ggml.merges`, in order of rank: two tokens with a space between.
     pub merges: Vec<String>,
     /// `tokenizer.ggml.bos_token_id`.
@@ -74,7 +78,12 @@ impl GgufVocab {
             .contains(&Some(id))
     }
 
-    /// Checks the metadata and brings it to entries and merges.
+    /// Says whether tokens merge by score, with blanks in them.
+    pub(crate) fn is_sentence_piece(&self) -> bool {
+        self.model == SENTENCE_PIECE
+    }
+
+    /// Checks the metadata and brings it to entries and merges; `SentencePiece` has no merges.
     #[expect(
         clippy::type_complexity,
         reason = "a pair of lists, taken apart at once by the only caller"
@@ -82,10 +91,12 @@ impl GgufVocab {
     pub(crate) fn entries(
         &self,
     ) -> Result<(Vec<Option<Entry>>, Vec<(String, String)>), TokenizerError> {
-        if self.model != BYTE_LEVEL_BPE {
+        if self.model != BYTE_LEVEL_BPE && !self.is_sentence_piece() {
             return Err(TokenizerError::UnknownModel {
                 found: quoted(&self.model),
-                supported: format!("{BYTE_LEVEL_BPE} (byte-level BPE)"),
+                supported: format!(
+                    "{BYTE_LEVEL_BPE} (byte-level BPE), {SENTENCE_PIECE} (SentencePiece BPE)"
+                ),
             });
         }
         let n_tokens = self.tokens.len();
@@ -100,6 +111,9 @@ impl GgufVocab {
                 n_types: self.token_types.len(),
                 n_tokens,
             });
+        }
+        if self.is_sentence_piece() && self.scores.len() != n_tokens {
+            return Err(TokenizerError::ScoresLength { n_scores: self.scores.len(), n_tokens });
         }
         for (key, id) in self.named_ids() {
             if let Some(id) = id.filter(|&id| id as usize >= n_tokens) {
@@ -123,10 +137,20 @@ impl GgufVocab {
             _ if sentinel => Entry { text, kind: Kind::Special },
             2 | 3 | 5 => Entry { text, kind: Kind::Special },
             4 => Entry::added(text, false),
+            6 if self.is_sentence_piece() => match byte_of(&text) {
+                Some(byte) => Entry { text, kind: Kind::Byte(byte) },
+                None => Entry { text, kind: Kind::Special },
+            },
             // Unknown types are read as ordinary: what is no token of ours can then still be decoded.
             _ => Entry { text, kind: Kind::Merged },
         }
     }
+}
+
+/// The byte that a token such as `<0x0A>` stands for.
+fn byte_of(text: &str) -> Option<u8> {
+    let digits = text.strip_prefix("<0x")?.strip_suffix('>')?;
+    u8::from_str_radix(digits, 16).ok()
 }
 
 /// Splits a merge at its only space.

@@ -20,6 +20,7 @@ mod memo;
 mod pre_tokenizer;
 mod preamble;
 mod prompt;
+mod sentence_piece;
 mod tokenizer;
 mod vocabulary;
 

@@ -10,6 +10,7 @@ use crate::error::TokenizerError;
 use crate::gguf::GgufVocab;
 use crate::json::JsonVocab;
 use crate::pre_tokenizer::Splitter;
+use crate::sentence_piece::SentencePiece;
 use crate::vocabulary::Vocabulary;
 use std::fmt;
 use std::sync::Arc;
@@ -19,8 +20,13 @@ use tokenizers::models::bpe::BPE;
 /// Turns text into token ids, and ids into bytes.
 pub struct Tokenizer {
     pub(crate) vocabulary: Arc<Vocabulary>,
-    bpe: BPE,
-    splitter: Splitter,
+    encoder: Encoder,
+}
+
+/// How pieces are found and merged.
+enum Encoder {
+    ByteLevel { bpe: Box<BPE>, splitter: Splitter },
+    SentencePiece(SentencePiece),
 }
 
 /// Tokens of a text whose last piece is still open, as it ends where the user is typing.
@@ -36,16 +42,23 @@ impl Tokenizer {
         let json = JsonVocab::read(bytes)?;
         let splitter = Splitter::by_patterns(&json.patterns)?;
         let (vocabulary, bpe) = Vocabulary::build(&json.entries, json.merges, json.whole_pieces)?;
-        Ok(Tokenizer { vocabulary: Arc::new(vocabulary), bpe, splitter })
+        let encoder = Encoder::ByteLevel { bpe: Box::new(bpe), splitter };
+        Ok(Tokenizer { vocabulary: Arc::new(vocabulary), encoder })
     }
 
     /// Builds a tokenizer from GGUF metadata: model `gpt2` (byte-level BPE) with one of the
-    /// pre-tokenizers of qwen2, llama-bpe, starcoder, gpt-2 and deepseek-coder.
+    /// pre-tokenizers of qwen2, llama-bpe, starcoder, gpt-2 and deepseek-coder, or model `llama` (`SentencePiece` BPE).
     pub fn from_gguf(vocab: &GgufVocab) -> Result<Tokenizer, TokenizerError> {
         let (entries, merges) = vocab.entries()?;
+        if vocab.is_sentence_piece() {
+            let (vocabulary, pieces) = Vocabulary::build_pieces(&entries, vocab.scores.clone())?;
+            let encoder = Encoder::SentencePiece(pieces);
+            return Ok(Tokenizer { vocabulary: Arc::new(vocabulary), encoder });
+        }
         let splitter = Splitter::by_name(&vocab.pre)?;
         let (vocabulary, bpe) = Vocabulary::build(&entries, merges, splitter.whole_pieces)?;
-        Ok(Tokenizer { vocabulary: Arc::new(vocabulary), bpe, splitter })
+        let encoder = Encoder::ByteLevel { bpe: Box::new(bpe), splitter };
+        Ok(Tokenizer { vocabulary: Arc::new(vocabulary), encoder })
     }
 
     /// Encodes `text` as it stands: no beginning-of-text token, no leading space, and no special token from text
@@ -59,23 +72,32 @@ impl Tokenizer {
         // Code has about three bytes to a token.
         let mut tokens = Vec::with_capacity(text.len() / 3 + 1);
         let mut last_piece_start = 0;
-        let mut written = String::new();
-        self.splitter.each_piece(text, |piece| {
-            last_piece_start = tokens.len();
-            written.clear();
-            byte_level::write_into(piece, &mut written);
-            self.vocabulary.stand_in(&mut written);
-            match self.bpe.tokenize(&written) {
-                Ok(merged) => tokens.extend(merged.iter().map(|token| token.id)),
-                // Merging cannot fail without an unknown token; unmerged bytes would still spell the text.
-                Err(_) => {
-                    tokens
-                        .extend(piece.bytes().filter_map(|byte| self.vocabulary.byte_token(byte)));
-                }
+        match &self.encoder {
+            Encoder::ByteLevel { bpe, splitter } => {
+                let mut written = String::new();
+                splitter.each_piece(text, |piece| {
+                    last_piece_start = tokens.len();
+                    written.clear();
+                    byte_level::write_into(piece, &mut written);
+                    self.vocabulary.stand_in(&mut written);
+                    match bpe.tokenize(&written) {
+                        Ok(merged) => tokens.extend(merged.iter().map(|token| token.id)),
+                        // Merging cannot fail without an unknown token; unmerged bytes would still spell the text.
+                        Err(_) => tokens.extend(piece.bytes().filter_map(|byte| self.byte(byte))),
+                    }
+                });
             }
-        });
+            Encoder::SentencePiece(pieces) => pieces.each_piece(text, |piece| {
+                last_piece_start = tokens.len();
+                pieces.merge_into(piece, |byte| self.byte(byte), &mut tokens);
+            }),
+        }
         let n_last_piece = tokens.len() - last_piece_start;
         OpenEnded { tokens, n_last_piece }
+    }
+
+    fn byte(&self, byte: u8) -> Option<TokenId> {
+        self.vocabulary.byte_token(byte)
     }
 
     /// Returns the raw bytes of a token: empty for special tokens and for ids outside the vocabulary. One token may

@@ -8,6 +8,7 @@
 use crate::TokenId;
 use crate::byte_level;
 use crate::error::{TokenizerError, quoted};
+use crate::sentence_piece::{self, SentencePiece};
 use std::collections::{HashMap, HashSet};
 use tokenizers::models::bpe::{BPE, Vocab};
 
@@ -21,6 +22,8 @@ pub(crate) enum Kind {
     Merged,
     /// Text as it stands, put into the vocabulary by hand; decoded, never encoded.
     Literal,
+    /// One byte, written as `<0x0A>`: what characters without a token of their own are spelled by.
+    Byte(u8),
     /// A sentinel or control token.
     Special,
 }
@@ -68,6 +71,42 @@ impl Vocabulary {
         merges: Vec<(String, String)>,
         whole_pieces: bool,
     ) -> Result<(Vocabulary, BPE), TokenizerError> {
+        let mut merged = Vocab::default();
+        let vocabulary = Vocabulary::of(entries, |vocabulary, id, entry| {
+            vocabulary.add(id, entry, &mut merged);
+        })?;
+        let merges = checked_merges(&merged, merges)?;
+        let bpe = BPE::builder()
+            .vocab_and_merges(merged, merges)
+            .ignore_merges(whole_pieces)
+            .build()
+            .map_err(|e| TokenizerError::Library { reason: e.to_string() })?;
+        Ok((vocabulary, bpe))
+    }
+
+    /// Checks entries of a vocabulary that merges by score; the ordinary tokens come back by text, with blanks.
+    pub(crate) fn build_pieces(
+        entries: &[Option<Entry>],
+        scores: Vec<f32>,
+    ) -> Result<(Vocabulary, SentencePiece), TokenizerError> {
+        let mut ids = HashMap::with_capacity(entries.len());
+        let vocabulary = Vocabulary::of(entries, |vocabulary, id, entry| {
+            if entry.kind == Kind::Merged {
+                let text = entry.text.replace(sentence_piece::BLANK, " ");
+                vocabulary.bytes.extend(text.as_bytes());
+                ids.insert(text, id);
+            } else {
+                vocabulary.add(id, entry, &mut Vocab::default());
+            }
+        })?;
+        Ok((vocabulary, SentencePiece::new(ids, scores)))
+    }
+
+    /// Checks entries and lays them out, each by `add`.
+    fn of(
+        entries: &[Option<Entry>],
+        mut add: impl FnMut(&mut Vocabulary, TokenId, &Entry),
+    ) -> Result<Vocabulary, TokenizerError> {
         if entries.iter().all(Option::is_none) {
             return Err(TokenizerError::EmptyVocabulary);
         }
@@ -82,7 +121,6 @@ impl Vocabulary {
             lacking: Vec::new(),
         };
         let mut by_text: HashMap<&str, TokenId> = HashMap::with_capacity(entries.len());
-        let mut merged = Vocab::default();
         for (id, entry) in (0..).zip(entries) {
             if let Some(entry) = entry {
                 if let Some(first) = by_text.insert(&entry.text, id) {
@@ -92,7 +130,7 @@ impl Vocabulary {
                         second: id,
                     });
                 }
-                vocabulary.add(id, entry, &mut merged);
+                add(&mut vocabulary, id, entry);
             }
             vocabulary.ends.push(vocabulary.bytes.len());
         }
@@ -105,13 +143,7 @@ impl Vocabulary {
             }
             vocabulary.lacking.push(byte);
         }
-        let merges = checked_merges(&merged, merges)?;
-        let bpe = BPE::builder()
-            .vocab_and_merges(merged, merges)
-            .ignore_merges(whole_pieces)
-            .build()
-            .map_err(|e| TokenizerError::Library { reason: e.to_string() })?;
-        Ok((vocabulary, bpe))
+        Ok(vocabulary)
     }
 
     /// Takes one entry in; the caller closes it in `ends`.
@@ -130,6 +162,12 @@ impl Vocabulary {
                 merged.insert(entry.text.clone(), id);
             }
             // Some vocabularies mark tokens added by hand as ordinary; outside the alphabet they are plain text.
+            (Kind::Byte(byte), _) => {
+                if let Some(slot) = self.byte_tokens.get_mut(usize::from(byte)) {
+                    *slot = Some(id);
+                }
+                self.bytes.push(byte);
+            }
             (Kind::Literal, _) | (Kind::Merged, None) => self.bytes.extend(entry.text.as_bytes()),
         }
     }

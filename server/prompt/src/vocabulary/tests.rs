@@ -25,10 +25,14 @@ fn check_json(spoil: impl FnOnce(&mut Value), expected: &Expect) {
 #[test]
 fn unknown_kinds_are_refused_with_what_is_supported() {
     check_gguf(
-        |v| "llama".clone_into(&mut v.model),
+        |v| "bert".clone_into(&mut v.model),
         &expect![[
-            r#"reading the tokenizer: model "llama" is not supported; supported: gpt2 (byte-level BPE)"#
+            r#"reading the tokenizer: model "bert" is not supported; supported: gpt2 (byte-level BPE), llama (SentencePiece BPE)"#
         ]],
+    );
+    check_gguf(
+        |v| "llama".clone_into(&mut v.model),
+        &expect!["reading the tokenizer: 0 scores (tokenizer.ggml.scores) for 512 tokens"],
     );
     check_gguf(
         |v| v.pre.clear(),
