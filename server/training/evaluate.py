@@ -24,6 +24,7 @@ import torch.nn.functional as F
 
 from export import read
 from fim import EOT, MID, PRE, SEP, SUF, Document, indent, is_closers, scope_end
+from ngram import ORDER, NGram, bits, training_tokens
 from rows import read_documents
 
 ABOVE, BELOW = 22, 8
@@ -93,10 +94,15 @@ class Answerer:
     """A model with its tokenizer, asked one question at a time."""
 
     def __init__(self, path: Path) -> None:
+        self.path = path
         self.model, self.tokenizer = read(path)
 
     def ids(self, text: str) -> list[int]:
         return self.tokenizer.encode(text, add_special_tokens=False).ids if text else []
+
+    @property
+    def name(self) -> str:
+        return self.path.name
 
     def prompt(self, question: Question) -> list[int]:
         above, below = self.ids(question.above), self.ids(question.below)
@@ -161,6 +167,42 @@ class Answerer:
         return bits / characters
 
 
+class NGramAnswerer(Answerer):
+    """The 5-gram in a model's place; sees what stands before the cursor and nothing behind it."""
+
+    name = "kneser-ney-5-gram"
+
+    def __init__(self, corpus: Path, tokenizer, most_tokens: int) -> None:
+        self.tokenizer = tokenizer
+        tokens = training_tokens(corpus, tokenizer, most_tokens)
+        self.model = NGram(tokens, tokenizer.get_vocab_size())
+
+    def answer(self, question: Question) -> tuple[str, float]:
+        history = [*self.ids(question.above), *self.ids(question.typed)]
+        bits_needed, seen = 0.0, list(history)
+        for token in [*self.ids(question.answer), EOT]:
+            bits_needed += bits(self.model.next(seen)[token])
+            seen.append(token)
+        given: list[int] = []
+        while len(given) < MOST_TOKENS[question.kind]:
+            token = int(self.model.next(history).argmax())
+            if token < 7:
+                break
+            given.append(token)
+            history.append(token)
+            if self.finished(question, given):
+                break
+        return self.trim(question, self.tokenizer.decode(given)), bits_needed
+
+    def bits_per_character(self, windows: list[tuple[str, str]]) -> float:
+        total = characters = 0.0
+        for _, text in windows:
+            ids = self.ids(text)[:1000]
+            characters += len(self.tokenizer.decode(ids))
+            total += sum(bits(self.model.next(ids[max(0, at - ORDER) : at])[ids[at]]) for at in range(len(ids)))
+        return total / characters
+
+
 def draw_windows(documents: list[Document], count: int, seed: int) -> dict[str, list[tuple[str, str]]]:
     """Plain windows of at most 2,400 characters per language."""
     windows: dict[str, list[tuple[str, str]]] = {}
@@ -201,8 +243,8 @@ def summarize(rows: list[dict]) -> dict:
     }
 
 
-def evaluate(path: Path, questions: list[Question], windows: dict) -> tuple[dict, list[dict]]:
-    answerer, rows, started = Answerer(path), [], time.time()
+def evaluate(answerer: Answerer, questions: list[Question], windows: dict) -> tuple[dict, list[dict]]:
+    rows, started = [], time.time()
     for question in questions:
         given, bits = answerer.answer(question)
         right = "\n".join(line.rstrip() for line in question.answer.split("\n")).rstrip()
@@ -215,7 +257,7 @@ def evaluate(path: Path, questions: list[Question], windows: dict) -> tuple[dict
                 "bits": bits, "characters": len(question.answer),
             }  # fmt: skip
         )
-    result = {"model": path.name, "all": summarize(rows)}
+    result = {"model": answerer.name, "all": summarize(rows)}
     for kind in KINDS:
         result[kind] = summarize([r for r in rows if r["kind"] == kind])
     for language in sorted(windows):
@@ -233,6 +275,8 @@ def main() -> None:
     parser.add_argument("--model", type=Path, action="append", required=True)
     parser.add_argument("--holes", type=int, default=480)
     parser.add_argument("--windows", type=int, default=40, help="plain windows per language")
+    parser.add_argument("--ngram", type=int, default=0, metavar="TOKENS",
+                        help="also a Kneser-Ney 5-gram of so many training tokens")  # fmt: skip
     parser.add_argument("--seed", type=int, default=20)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--out", type=Path)
@@ -243,14 +287,17 @@ def main() -> None:
     questions = draw_questions(documents, args.holes, args.seed)
     windows = draw_windows(documents, args.windows, args.seed)
     results = []
-    for path in args.model:
-        result, rows = evaluate(path, questions, windows)
+    answerers = [Answerer(path) for path in args.model]
+    if args.ngram:
+        answerers.append(NGramAnswerer(args.corpus, answerers[0].tokenizer, args.ngram))
+    for answerer in answerers:
+        result, rows = evaluate(answerer, questions, windows)
         results.append(result)
         print(json.dumps(result, indent=1), flush=True)
         if args.answers:
             with args.answers.open("a", encoding="utf-8") as out:
                 for row in rows:
-                    out.write(json.dumps({"model": path.name, **row}, ensure_ascii=False) + "\n")
+                    out.write(json.dumps({"model": answerer.name, **row}, ensure_ascii=False) + "\n")
     if args.out:
         args.out.write_text(json.dumps(results, indent=1) + "\n")
 

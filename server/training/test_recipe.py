@@ -17,6 +17,7 @@ from evaluate import draw_question, similarity
 from fetch import permitted
 from fim import EOT, MID, PAD, PRE, SUF, Document, Encoder, Mix, draw_hole, scope_end
 from model import Shape
+from ngram import ORDER, NGram
 from rows import RowReader, Sampler, draw_row, shard_path
 from tokenizer import train as train_tokenizer
 from train import Run, middle_mask, schedule
@@ -31,6 +32,19 @@ TEXT = "".join(
 
 def document() -> Document:
     return Document("python", "mini", "mini/steps.py", TEXT)
+
+
+class Baseline(unittest.TestCase):
+    def test_the_5_gram_is_a_distribution_that_prefers_what_it_has_seen(self) -> None:
+        tokens = np.array([*range(20), *range(20), 3, 4, 9, 3, 4, 9] * 4, dtype=np.uint16)
+        model = NGram(tokens, 32)
+        for history in ([], [3], [2, 3, 4], [7, 7, 7, 7, 7], list(range(ORDER + 3))):
+            self.assertAlmostEqual(float(model.next(history).sum()), 1.0, places=9)
+        self.assertEqual(int(model.next([0, 1, 2, 3]).argmax()), 4)
+        # The context decides where the last token alone would not.
+        self.assertEqual(int(model.next([1, 2, 3, 4]).argmax()), 5)
+        self.assertEqual(int(model.next([9, 3, 4]).argmax()), 9)
+        self.assertGreater(float(model.next([5, 6])[31]), 0.0)
 
 
 class Holes(unittest.TestCase):
