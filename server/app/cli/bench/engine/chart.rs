@@ -106,6 +106,10 @@ impl Chart {
                 bars: times(&run.append_and_8, &run.append_and_8_range, &n_tokens),
             },
             Section {
+                name: "called off in the middle, until it stops".to_owned(),
+                bars: times(&run.cancel_ms, &run.cancel_ms_range, &n_tokens),
+            },
+            Section {
                 name: "verify a draft, in decode steps".to_owned(),
                 bars: drafts
                     .map(|((tokens, steps), (_, ms))| Bar {

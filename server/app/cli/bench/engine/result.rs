@@ -56,6 +56,9 @@ pub(super) struct Outcome {
     /// One forward with logits at all of so many tokens, in decode steps at the same context.
     pub(super) draft_verify: Medians,
     pub(super) draft_verify_ms: Medians,
+    /// Milliseconds that a forward of so many tokens goes on after it was called off, at moments spread over it.
+    pub(super) cancel_ms: Medians,
+    pub(super) cancel_ms_range: Ranges,
     /// What the process holds after all rows, on Linux; `null` elsewhere.
     pub(super) memory_mb: Option<f64>,
     /// The most that it held, pages of the model file included.
@@ -136,6 +139,10 @@ impl Outcome {
                 Row::AppendAndDecode { tokens, .. } => {
                     out.append_and_8.put(tokens, median);
                     out.append_and_8_range.put_range(tokens, range);
+                }
+                Row::Cancel(tokens) => {
+                    out.cancel_ms.put(tokens, median);
+                    out.cancel_ms_range.put_range(tokens, range);
                 }
                 // The last decoding row has the context of the drafts.
                 Row::Verify { tokens, .. } => {

@@ -6,7 +6,8 @@
 //! Invariant: the cache's first `n_valid` positions hold the first tokens of the sequence.
 
 use std::fmt;
-use std::time::Instant;
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 
 use lowkey_engine::CHUNK_TOKENS;
 use lowkey_model::{CausalLm, KvCache, ModelError, Want, argmax, log_sum_exp};
@@ -34,6 +35,8 @@ pub(super) enum Row {
     Append { cached: usize, tokens: usize },
     /// The same, and eight tokens decoded behind it.
     AppendAndDecode { cached: usize, tokens: usize },
+    /// A chunk of so many tokens into an empty cache, called off somewhere on its way: from the call to the end.
+    Cancel(usize),
     /// `tokens` behind `cached` with the best token behind each of them: the last token and a draft of one less.
     Verify { cached: usize, tokens: usize },
 }
@@ -51,6 +54,8 @@ impl Row {
             wanted.push(Self::Append { cached, tokens });
             wanted.push(Self::AppendAndDecode { cached, tokens });
         }
+        wanted.push(Self::Cancel(1));
+        wanted.push(Self::Cancel(CHUNK_TOKENS));
         wanted.extend((2..=8).map(|tokens| Self::Verify { cached, tokens }));
         let (fits, rest): (Vec<_>, Vec<_>) =
             wanted.into_iter().partition(|row| row.end() <= context_length);
@@ -71,7 +76,7 @@ impl Row {
     /// Positions that the row fills.
     fn end(self) -> usize {
         match self {
-            Self::Prefill(tokens) => tokens,
+            Self::Prefill(tokens) | Self::Cancel(tokens) => tokens,
             Self::Decode(cached) => cached + DECODED,
             Self::Append { cached, tokens } | Self::Verify { cached, tokens } => cached + tokens,
             Self::AppendAndDecode { cached, tokens } => cached + tokens + AFTER_APPEND,
@@ -85,6 +90,7 @@ impl fmt::Display for Row {
             Self::Prefill(tokens) => write!(f, "prefill {tokens}"),
             Self::Decode(cached) => write!(f, "decode at {cached}"),
             Self::Append { cached, tokens } => write!(f, "append {tokens} at {cached}"),
+            Self::Cancel(tokens) => write!(f, "cancel {tokens}"),
             Self::AppendAndDecode { cached, tokens } => {
                 write!(f, "append {tokens} at {cached} and decode {AFTER_APPEND}")
             }
@@ -100,6 +106,8 @@ pub(super) struct Subject {
     tokens: Vec<u32>,
     /// Positions of the cache that hold the beginning of `tokens`.
     n_valid: usize,
+    /// Forwards that were called off.
+    n_cancelled: u32,
     logits: Vec<f32>,
 }
 
@@ -119,7 +127,7 @@ impl Subject {
         });
         let tokens = tokens.collect();
         let cache = model.new_cache(longest);
-        Ok(Self { model, cache, tokens, n_valid: 0, logits: Vec::new() })
+        Ok(Self { model, cache, tokens, n_valid: 0, n_cancelled: 0, logits: Vec::new() })
     }
 
     /// The model.
@@ -168,6 +176,7 @@ impl Subject {
                 }
                 Ok(ms_since(start))
             }
+            Row::Cancel(tokens) => self.cancelled(tokens),
             Row::Verify { cached, tokens } => {
                 self.rewind(cached)?;
                 let vocab = self.model.config().vocab;
@@ -179,6 +188,41 @@ impl Subject {
                 Ok(ms_since(start))
             }
         }
+    }
+
+    /// Milliseconds that a forward goes on after it was called off; the moments of calling it off are spread over it.
+    fn cancelled(&mut self, tokens: usize) -> Result<f64, ModelError> {
+        self.rewind(0)?;
+        let start = Instant::now();
+        self.extend(tokens, Want::Last)?;
+        let whole = start.elapsed();
+        let mut late = Duration::ZERO;
+        // A call that came after the end says nothing.
+        for _ in 0..5 {
+            self.n_cancelled += 1;
+            // The golden ratio's multiples fall everywhere between 0 and 1.
+            let share = (f64::from(self.n_cancelled) * 0.618_034).fract();
+            self.rewind(0)?;
+            let call = OnceLock::new();
+            let over = std::thread::scope(|scope| {
+                scope.spawn(|| {
+                    std::thread::sleep(whole.mul_f64(share));
+                    call.get_or_init(Instant::now);
+                });
+                let chunk = self.tokens.get(..tokens).unwrap_or_default();
+                let asked = || call.get().is_some();
+                let (cache, logits) = (&mut self.cache, &mut self.logits);
+                let done = self.model.forward(chunk, cache, Want::Last, logits, &asked);
+                done.map(|_| Instant::now())
+            })?;
+            // The cache may hold the chunk.
+            self.cache.truncate(0);
+            late = call.get().map_or(late, |call| over.saturating_duration_since(*call));
+            if !late.is_zero() {
+                break;
+            }
+        }
+        Ok(late.as_secs_f64() * 1e3)
     }
 
     /// Brings the cache to the first `n` tokens of the sequence.
@@ -227,7 +271,7 @@ mod tests {
     fn a_context_of_two_thousand_tokens_has_room_for_every_row() {
         let (rows, skipped) = Row::plan(32_768);
         assert_eq!(skipped, Vec::<String>::new());
-        assert_eq!(rows.len(), 4 + 2 + 8 + 7);
+        assert_eq!(rows.len(), 4 + 2 + 8 + 2 + 7);
     }
 
     #[test]
