@@ -1,0 +1,110 @@
+//! Measures what a restart costs: the first completion without a kept session and with one, and what keeping it costs.
+//!
+//! `cargo run --release --workspace --example restart -- MODEL.gguf [TOKENS [ROUNDS]]`. The lives of engines alternate:
+//! one with no session on disk, which saves its own, and one that finds it. Only the model's shape matters here, not
+//! what its weights are.
+#![expect(clippy::print_stdout, reason = "an example's result goes to standard output")]
+#![expect(clippy::unwrap_used, reason = "a tool for developers, run by hand")]
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::channel;
+use std::time::Instant;
+
+use lowkey_engine::{Engine, Generated, Job, Keep, Loaded, Priority, Status, kept_sessions};
+use lowkey_model::ModelFile;
+use lowkey_prompt::Prompt;
+
+/// Tokens decoded by each completion: about a line.
+const DECODED: usize = 12;
+
+/// One engine from its start to its end; times in milliseconds.
+struct Life {
+    /// From the start until it serves.
+    ready: f64,
+    made: Generated,
+    /// From asking it to end until it has.
+    farewell: f64,
+}
+
+fn main() {
+    let mut arguments = std::env::args().skip(1);
+    let Some(model) = arguments.next() else {
+        println!("usage: restart MODEL.gguf [TOKENS [ROUNDS]]");
+        std::process::exit(2);
+    };
+    let n_tokens = arguments.next().map_or(1500, |text| text.parse().unwrap());
+    let rounds = arguments.next().map_or(3, |text| text.parse().unwrap());
+    let folder = std::env::temp_dir().join(format!("lowkey-restart-{}", std::process::id()));
+    let life = || {
+        let keep = Keep::new(folder.clone(), 1 << 30, "this one".to_owned());
+        live(Path::new(&model), keep, n_tokens)
+    };
+    println!("{n_tokens} tokens of prompt, {DECODED} decoded; times in ms");
+    println!(
+        "{:16} {:>8} {:>8} {:>12} {:>8} {:>9}",
+        "", "ready", "prefill", "first token", "all", "farewell"
+    );
+    // From here on the speed is kept, so that no start below measures it.
+    show("first of all", &life());
+    for _ in 0..rounds {
+        std::fs::remove_dir_all(folder.join("sessions")).unwrap();
+        show("without session", &life());
+        show("with", &life());
+    }
+    let (n_sessions, bytes) = kept_sessions(&folder);
+    println!("{n_sessions} session on disk, {:.1} MB", bytes as f64 / 1e6);
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+fn show(name: &str, life: &Life) {
+    let Life { ready, made, farewell } = life;
+    let (ms, tokens) = (&made.ms, &made.tokens);
+    println!(
+        "{name:16} {ready:8.0} {:8.1} {:12.1} {:8.1} {farewell:9.1}   {} reused, {} prefilled",
+        ms.prefill, ms.first_token, ms.total, tokens.reused, tokens.prefilled
+    );
+}
+
+/// Starts an engine, completes once, ends it.
+fn live(model: &Path, keep: Keep, n_tokens: usize) -> Life {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let file = ModelFile::open(model).unwrap();
+    let vocab = file.config().vocab;
+    let load = move |progress: &mut dyn FnMut(f32)| Loaded::from_file(&file, threads, progress);
+    let (to_main, statuses) = channel();
+    let begun = Instant::now();
+    let changed = move |status: &Status| {
+        let _ = to_main.send(status.clone());
+    };
+    let engine = Engine::start_keeping(1 << 30, Some(keep), load, changed).unwrap();
+    let is_there = |status: &Status| !matches!(status, Status::Loading(_));
+    match statuses.iter().find(is_there) {
+        Some(Status::Ready { .. }) => {}
+        other => panic!("no model: {other:?}"),
+    }
+    let ready = milliseconds(begun);
+
+    let (to_main, result) = channel();
+    // Any ids serve; a fixed stride through the vocabulary is the same at every start.
+    let tokens = (0..n_tokens).map(|index| (index * 7919 + 13) as u32 % vocab as u32).collect();
+    let ticket = engine.submit(Job {
+        document: Arc::from("a"),
+        priority: Priority::Interactive,
+        prepare: Box::new(move |_| Some(Prompt { tokens, n_fixed: n_tokens, ..Prompt::default() })),
+        max_tokens: DECODED,
+        stop: Box::new(|_| None),
+        on_text: Box::new(|_| {}),
+        done: Box::new(move |made| to_main.send(made).unwrap()),
+        asked: Instant::now(),
+    });
+    let made = result.recv().unwrap();
+    drop(ticket);
+    let ending = Instant::now();
+    engine.shutdown();
+    Life { ready, made, farewell: milliseconds(ending) }
+}
+
+fn milliseconds(since: Instant) -> f64 {
+    since.elapsed().as_secs_f64() * 1e3
+}
