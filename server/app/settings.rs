@@ -12,7 +12,7 @@ use serde_json::Value;
 mod value;
 
 use value::FromValue;
-pub use value::{Multiline, Popup};
+pub use value::{Kind, Multiline, Popup};
 
 /// One row of the table: what the reference, the editors' schema and the check know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +21,8 @@ pub struct Row {
     pub key: &'static str,
     /// What it accepts, in words.
     pub accepts: &'static str,
+    /// The same for a schema.
+    pub kind: Kind,
     /// What it does.
     pub doc: &'static str,
 }
@@ -43,10 +45,19 @@ macro_rules! settings {
         pub const TABLE: &[Row] = &[$(Row {
             key: stringify!($key),
             accepts: <$type as FromValue>::ACCEPTS,
+            kind: <$type as FromValue>::KIND,
             doc: concat!($($doc,)+),
         },)+];
 
         impl Settings {
+            /// The value of a setting as the editors would send it; `None` for an unknown one.
+            pub fn value_of(&self, key: &str) -> Option<Value> {
+                match key {
+                    $(stringify!($key) => Some(FromValue::to_value(&self.$key)),)+
+                    _ => None,
+                }
+            }
+
             /// Sets one value; `Err` says what was wrong with it.
             fn set(&mut self, key: &str, value: &Value) -> Result<(), String> {
                 match key {

@@ -1,10 +1,11 @@
-//! The README's table of settings is the program's own.
+//! The README's table of settings and the schema for VS Code are the program's own.
 //!
 //! `UPDATE_EXPECT=1 cargo test --test tidy` writes it anew.
 
 use std::fmt::Write as _;
 
-use lowkey::settings::TABLE;
+use lowkey::settings::{Kind, Row, Settings, TABLE};
+use serde_json::{Value, json};
 
 const BEGIN: &str = "<!-- settings -->\n";
 const END: &str = "<!-- /settings -->\n";
@@ -21,4 +22,49 @@ fn the_readme_lists_every_setting() {
     }
     expect_test::expect_file!["../../README.md"]
         .assert_eq(&format!("{above}{BEGIN}\n{table}\n{END}{below}"));
+}
+
+/// Settings that say something about one machine and do not travel to another with the user's others.
+const OF_THE_MACHINE: &[&str] = &["model", "threads", "cache_mb"];
+
+/// The server's settings stand between these lines of the extension's manifest.
+const SCHEMA_BEGIN: &str = "        \"title\": \"Suggestions\",\n        \"properties\": {\n";
+const SCHEMA_END: &str = "\n        }\n      }";
+
+#[test]
+fn the_vs_code_extension_knows_every_setting() {
+    let manifest = std::fs::read_to_string(super::root().join("editors/vscode/package.json"));
+    let manifest = manifest.unwrap();
+    let (above, rest) = manifest.split_once(SCHEMA_BEGIN).unwrap();
+    let (_, below) = rest.split_once(SCHEMA_END).unwrap();
+    let defaults = Settings::default();
+    let rows: Vec<String> = TABLE
+        .iter()
+        .enumerate()
+        .map(|(idx, row)| {
+            let schema = schema(row, idx, defaults.value_of(row.key).unwrap());
+            let schema = serde_json::to_string_pretty(&schema).unwrap();
+            format!("\"lowkey.{}\": {schema}", row.key).replace('\n', "\n          ")
+        })
+        .collect();
+    let rows = format!("          {}", rows.join(",\n          "));
+    expect_test::expect_file!["../../editors/vscode/package.json"]
+        .assert_eq(&format!("{above}{SCHEMA_BEGIN}{rows}{SCHEMA_END}{below}"));
+}
+
+/// What VS Code is told of one setting.
+fn schema(row: &Row, idx: usize, default: Value) -> Value {
+    let mut schema = match row.kind {
+        Kind::Text => json!({"type": "string"}),
+        Kind::Flag => json!({"type": "boolean"}),
+        Kind::Count => json!({"type": "integer", "minimum": 0}),
+        Kind::Texts => json!({"type": "array", "items": {"type": "string"}, "uniqueItems": true}),
+        Kind::Word(words) => json!({"type": "string", "enum": words}),
+    };
+    let of_the_machine = OF_THE_MACHINE.contains(&row.key);
+    schema["default"] = default;
+    schema["order"] = idx.into();
+    schema["scope"] = if of_the_machine { "machine-overridable" } else { "window" }.into();
+    schema["markdownDescription"] = row.doc.trim().into();
+    schema
 }

@@ -61,3 +61,12 @@ fn every_row_of_the_table_has_words_for_people() {
         assert!(!row.accepts.is_empty());
     }
 }
+
+#[test]
+fn every_default_reads_back_as_itself() {
+    let defaults = Settings::default();
+    let values = TABLE.iter().map(|row| (row.key, defaults.value_of(row.key).unwrap()));
+    let (read, problems) = layered(&values.collect());
+    assert_eq!((read, problems), (defaults.clone(), Vec::new()));
+    assert_eq!(defaults.value_of("colour"), None);
+}

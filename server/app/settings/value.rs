@@ -5,13 +5,33 @@
 
 use serde_json::Value;
 
+/// What a setting may be, for the schemas of editors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Any text.
+    Text,
+    /// True or false.
+    Flag,
+    /// A whole number from 0.
+    Count,
+    /// A list of texts.
+    Texts,
+    /// One of these words.
+    Word(&'static [&'static str]),
+}
+
 /// A type that a setting may have.
 pub(super) trait FromValue: Sized {
     /// What is accepted, in words: completes "takes …".
     const ACCEPTS: &'static str;
+    /// The same for a schema.
+    const KIND: Kind;
 
     /// The value, if it is acceptable.
     fn from_value(value: &Value) -> Option<Self>;
+
+    /// The value as [`FromValue::from_value`] reads it.
+    fn to_value(&self) -> Value;
 }
 
 /// When a suggestion may span lines.
@@ -40,40 +60,61 @@ pub enum Popup {
 
 impl FromValue for String {
     const ACCEPTS: &'static str = "text";
+    const KIND: Kind = Kind::Text;
 
     fn from_value(value: &Value) -> Option<Self> {
         value.as_str().map(str::to_owned)
+    }
+
+    fn to_value(&self) -> Value {
+        self.as_str().into()
     }
 }
 
 impl FromValue for bool {
     const ACCEPTS: &'static str = "true or false";
+    const KIND: Kind = Kind::Flag;
 
     fn from_value(value: &Value) -> Option<Self> {
         value.as_bool()
+    }
+
+    fn to_value(&self) -> Value {
+        (*self).into()
     }
 }
 
 impl FromValue for u64 {
     const ACCEPTS: &'static str = "a whole number, 0 or more";
+    const KIND: Kind = Kind::Count;
 
     fn from_value(value: &Value) -> Option<Self> {
         // Lua has one number type, so Neovim may send 200.0 for 200.
         let whole = || value.as_f64().filter(|n| n.fract() == 0.0 && (0.0..9e15).contains(n));
         value.as_u64().or_else(|| whole().map(|n| n as u64))
     }
+
+    fn to_value(&self) -> Value {
+        (*self).into()
+    }
 }
 
 impl FromValue for usize {
     const ACCEPTS: &'static str = u64::ACCEPTS;
+    const KIND: Kind = Kind::Count;
 
     fn from_value(value: &Value) -> Option<Self> {
         u64::from_value(value)?.try_into().ok()
+    }
+
+    fn to_value(&self) -> Value {
+        (*self).into()
     }
 }
 
 impl FromValue for Vec<String> {
     const ACCEPTS: &'static str = "a list of texts";
+    const KIND: Kind = Kind::Texts;
 
     fn from_value(value: &Value) -> Option<Self> {
         // Lua cannot tell an empty list from an empty table.
@@ -82,17 +123,28 @@ impl FromValue for Vec<String> {
         }
         value.as_array()?.iter().map(String::from_value).collect()
     }
+
+    fn to_value(&self) -> Value {
+        self.as_slice().into()
+    }
 }
 
 macro_rules! words {
     ($type:ident { $($word:literal => $variant:ident),+ } $accepts:literal) => {
         impl FromValue for $type {
             const ACCEPTS: &'static str = $accepts;
+            const KIND: Kind = Kind::Word(&[$($word),+]);
 
             fn from_value(value: &Value) -> Option<Self> {
                 match value.as_str()? {
                     $($word => Some(Self::$variant),)+
                     _ => None,
+                }
+            }
+
+            fn to_value(&self) -> Value {
+                match self {
+                    $(Self::$variant => $word.into(),)+
                 }
             }
         }

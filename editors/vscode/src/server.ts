@@ -1,0 +1,344 @@
+// The server's process and the language client that talks to it: started, watched, started again.
+//
+// Each start makes a new client, so nothing of a server that has gone survives. What the server
+// writes to stderr goes to the log; messages of the protocol, which hold text, never do.
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import * as fs from 'node:fs';
+import * as os from 'node:os';
+import * as readline from 'node:readline';
+import * as vscode from 'vscode';
+import {
+  CloseAction,
+  ErrorAction,
+  LanguageClient,
+  type LanguageClientOptions,
+  type Middleware,
+  RevealOutputChannelOn,
+} from 'vscode-languageclient/node';
+import { locate } from './locate';
+import { parse } from './log-line';
+import { Restarts } from './restarts';
+import { section, serverKeys } from './settings';
+import type { Phase } from './state';
+
+/** Documents that lowkey completes in. */
+export const SELECTOR = [{ scheme: 'file' }, { scheme: 'untitled' }];
+
+/** Settings that a running server does not take up. */
+const NEED_RESTART = ['lowkey.server.path', 'lowkey.model', 'lowkey.threads'];
+
+/** How long a server may take to end when it is asked to, before it is killed. */
+const FAREWELL_MS = 3000;
+
+/** How often the state is asked for while the model loads and no progress tells it. */
+const LOOK_MS = 500;
+
+/** The answer of `$/lowkey/status`. */
+interface StatusReport {
+  state: 'loading' | 'ready' | 'failed';
+  model: string;
+  message: string;
+  paused: boolean;
+}
+
+/** The one server of this window. */
+export class Server implements vscode.Disposable {
+  private client: LanguageClient | undefined;
+  private process: ChildProcess | undefined;
+  private readonly restarts = new Restarts();
+  private readonly keys: string[];
+  private readonly changed = new vscode.EventEmitter<void>();
+  private readonly answered = new vscode.EventEmitter<vscode.TextDocument>();
+  private readonly disposables: vscode.Disposable[];
+  private turn: Promise<void> = Promise.resolve();
+  private again: NodeJS.Timeout | undefined;
+  private look: NodeJS.Timeout | undefined;
+  private lastWords: string[] = [];
+
+  /** What it is doing. */
+  phase: Phase = { is: 'stopped' };
+  /** Its version; empty until it has told it. */
+  version = '';
+  /** Whether it says that it is paused. */
+  paused = false;
+  /** Its program; undefined when none was found. */
+  program: string | undefined;
+
+  /** Fires when `phase`, `version` or `paused` changed. */
+  readonly onDidChange = this.changed.event;
+  /** Fires when it answered a request for ghost text in a document. */
+  readonly onDidAnswer = this.answered.event;
+
+  constructor(
+    private readonly context: vscode.ExtensionContext,
+    private readonly log: vscode.LogOutputChannel,
+  ) {
+    const { contributes } = context.extension.packageJSON as {
+      contributes: { configuration: { properties: object }[] };
+    };
+    this.keys = serverKeys(contributes.configuration.flatMap((c) => Object.keys(c.properties)));
+    this.disposables = [
+      this.changed,
+      this.answered,
+      vscode.workspace.onDidChangeConfiguration((event) => {
+        if (NEED_RESTART.some((key) => event.affectsConfiguration(key))) {
+          void this.restart();
+        } else if (event.affectsConfiguration('lowkey')) {
+          void this.configure();
+        }
+      }),
+    ];
+  }
+
+  /** Starts it; later calls wait for their turn. */
+  start(): Promise<void> {
+    return this.inTurn(() => this.begin());
+  }
+
+  /** Ends it, if it runs, and starts it anew. */
+  restart(): Promise<void> {
+    this.restarts.reset();
+    return this.inTurn(async () => {
+      await this.end();
+      await this.begin();
+    });
+  }
+
+  /** Ends it for good. */
+  async stop(): Promise<void> {
+    await this.inTurn(() => this.end());
+    this.dispose();
+  }
+
+  dispose(): void {
+    clearTimeout(this.again);
+    clearTimeout(this.look);
+    vscode.Disposable.from(...this.disposables.splice(0)).dispose();
+  }
+
+  /** Asks it something; undefined when it does not run or does not answer. */
+  async ask<T>(method: string, params?: object): Promise<T | undefined> {
+    try {
+      // Undefined as an argument would be sent, as a null that the server did not ask for.
+      return await (params === undefined
+        ? this.client?.sendRequest<T>(method)
+        : this.client?.sendRequest<T>(method, params));
+    } catch (error) {
+      this.log.warn(`no answer to ${method}: ${error instanceof Error ? error.message : error}`);
+      return undefined;
+    }
+  }
+
+  /** Asks what it is doing. */
+  async refresh(): Promise<void> {
+    clearTimeout(this.look);
+    const client = this.client;
+    const report = await this.ask<StatusReport | null>('$/lowkey/status');
+    if (report === undefined || report === null || client !== this.client) {
+      return;
+    }
+    this.paused = report.paused;
+    switch (report.state) {
+      case 'ready':
+        return this.enter({ is: 'ready', model: report.model });
+      case 'failed':
+        return this.enter({ is: 'failed', reason: report.message });
+      case 'loading':
+        this.enter({ is: 'loading', percent: this.phase.is === 'loading' ? this.phase.percent : undefined });
+        this.look = setTimeout(() => void this.refresh(), LOOK_MS);
+    }
+  }
+
+  private inTurn(step: () => Promise<void>): Promise<void> {
+    clearTimeout(this.again);
+    const next = this.turn.then(step, step);
+    this.turn = next.catch((error: unknown) => this.log.error(String(error)));
+    return this.turn;
+  }
+
+  private enter(phase: Phase): void {
+    this.phase = phase;
+    this.changed.fire();
+  }
+
+  private async begin(): Promise<void> {
+    if (this.client !== undefined) {
+      return;
+    }
+    const found = locate({
+      setting: vscode.workspace.getConfiguration('lowkey').get('server.path', ''),
+      extension: this.context.extensionPath,
+      home: os.homedir(),
+      env: process.env,
+      platform: process.platform,
+      isProgram,
+    });
+    if ('missing' in found) {
+      this.program = undefined;
+      this.log.error(found.missing);
+      this.enter({ is: 'missing', reason: found.missing });
+      return;
+    }
+    const { program, from } = found;
+    this.program = program;
+    this.log.info(`starting ${program} (found by ${from})`);
+    this.enter({ is: 'starting' });
+    this.lastWords = [];
+    const client = this.makeClient(program);
+    this.client = client;
+    try {
+      await client.start();
+    } catch (error) {
+      if (this.client === client) {
+        this.client = undefined;
+        this.fail(`${program} did not start: ${this.reason(error)}`);
+      }
+      return;
+    }
+    this.version = client.initializeResult?.serverInfo?.version ?? '';
+    await this.refresh();
+  }
+
+  private async end(): Promise<void> {
+    clearTimeout(this.look);
+    const { client, process: child } = this;
+    this.client = undefined;
+    this.process = undefined;
+    if (client !== undefined) {
+      // It may have gone already, or be too busy to say farewell.
+      await client.dispose(FAREWELL_MS).catch(() => undefined);
+    }
+    if (child !== undefined && child.exitCode === null && child.signalCode === null) {
+      const killer = setTimeout(() => child.kill('SIGKILL'), FAREWELL_MS);
+      child.once('exit', () => clearTimeout(killer));
+    }
+    this.enter({ is: 'stopped' });
+  }
+
+  private makeClient(program: string): LanguageClient {
+    const running = async () => {
+      // In the user's home, not in the workspace: nothing of a project may decide what is run or read.
+      const child = spawn(program, ['serve'], { cwd: os.homedir(), stdio: 'pipe' });
+      await new Promise<void>((resolve, reject) => child.once('spawn', resolve).once('error', reject));
+      child.on('error', (error) => this.log.error(error.message));
+      // A server that has gone is noticed by its closed output; writing to it must not throw.
+      child.stdin.on('error', () => undefined);
+      child.once('exit', (code, signal) => {
+        this.log.info(`the server ended with ${signal ?? `code ${code}`}`);
+      });
+      this.process = child;
+      return child;
+    };
+    const options: LanguageClientOptions = {
+      documentSelector: SELECTOR,
+      outputChannel: this.log,
+      revealOutputChannelOn: RevealOutputChannelOn.Never,
+      initializationOptions: () => this.section(),
+      initializationFailedHandler: () => false,
+      middleware: this.middleware(),
+      stdioOptions: {
+        stdout: () => undefined,
+        stderr: (input) => {
+          readline.createInterface({ input }).on('line', (line) => this.logged(line));
+        },
+      },
+      errorHandler: {
+        error: () => ({ action: ErrorAction.Continue, handled: true }),
+        closed: () => {
+          this.lost(client);
+          return { action: CloseAction.DoNotRestart, handled: true };
+        },
+      },
+    };
+    const client = new LanguageClient('lowkey', 'lowkey', running, options);
+    return client;
+  }
+
+  private middleware(): Middleware {
+    return {
+      workspace: {
+        configuration: (params) =>
+          params.items.map((item) => (item.section === 'lowkey' ? this.section() : null)),
+      },
+      handleWorkDoneProgress: (token, params, next) => {
+        if (token !== 'lowkey/loading') {
+          return next(token, params);
+        }
+        // The status bar item shows it; VS Code's own progress would say it twice.
+        if (params.kind === 'end') {
+          void this.refresh();
+        } else if (this.phase.is !== 'ready') {
+          this.enter({ is: 'loading', percent: params.percentage });
+        }
+      },
+      provideInlineCompletionItems: async (document, position, context, token, next) => {
+        const items = await next(document, position, context, token);
+        if (!token.isCancellationRequested) {
+          this.answered.fire(document);
+        }
+        return items;
+      },
+    };
+  }
+
+  /** Tells the server the settings. They were part of its start, so only changes need telling. */
+  private async configure(): Promise<void> {
+    if (this.client?.isRunning() !== true) {
+      return;
+    }
+    const settings = { lowkey: this.section() };
+    await this.client.sendNotification('workspace/didChangeConfiguration', { settings });
+    await this.refresh();
+  }
+
+  private section(): { [key: string]: unknown } {
+    return section(this.keys, vscode.workspace.getConfiguration('lowkey'));
+  }
+
+  /** The connection of `client` was closed, and not by us. */
+  private lost(client: LanguageClient): void {
+    if (this.client !== client || this.phase.is === 'starting') {
+      // Given up already, or `begin` is told by its own rejected start.
+      return;
+    }
+    this.client = undefined;
+    this.process = undefined;
+    const wait = this.restarts.next(Date.now());
+    if (wait === undefined) {
+      this.fail(`the server ended again and again; ${this.reason('see the log')}`);
+      return;
+    }
+    this.log.warn(`the server ended by itself; it is started again in ${wait} ms`);
+    this.enter({ is: 'starting' });
+    this.again = setTimeout(() => void this.start(), wait);
+  }
+
+  private fail(reason: string): void {
+    this.log.error(reason);
+    this.enter({ is: 'failed', reason });
+  }
+
+  /** What the server said last, which says more than that its connection was closed. */
+  private reason(error: unknown): string {
+    const words = error instanceof Error ? error.message : String(error);
+    return this.lastWords.at(-1) ?? words;
+  }
+
+  private logged(line: string): void {
+    const { level, text } = parse(line);
+    this.log[level](text);
+    if (level === 'error' || level === 'warn') {
+      this.lastWords = [...this.lastWords.slice(-4), text];
+    }
+  }
+}
+
+function isProgram(file: string): boolean {
+  try {
+    fs.accessSync(file, fs.constants.X_OK);
+    return fs.statSync(file).isFile();
+  } catch {
+    return false;
+  }
+}

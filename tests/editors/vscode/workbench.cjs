@@ -1,0 +1,185 @@
+// VS Code's workbench in a page of Chromium, as far as a user sees and touches it.
+
+const fs = require('node:fs');
+const path = require('node:path');
+const { chromium } = require('playwright-core');
+
+/** Whatever takes longer hangs: the machine may be busy with other things. */
+const PATIENCE_MS = 40_000;
+
+/** The workbench itself takes longest. */
+const LOADING_MS = 180_000;
+
+const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Asks until the answer is truthy, and returns it. */
+async function until(what, ask, patience = PATIENCE_MS) {
+  const deadline = Date.now() + patience;
+  for (;;) {
+    const answer = await ask();
+    if (answer) return answer;
+    if (Date.now() > deadline) throw new Error(`waited in vain for ${what}`);
+    await sleep(50);
+  }
+}
+
+const spaces = (text) => text.replaceAll('\u00a0', ' ').replaceAll('\u00b7', ' ');
+
+class Workbench {
+  /** Opens `folder` in a new browser; `payload` is what VS Code's address may ask for. */
+  static async open({ port, home, folder, logs, payload = [] }) {
+    const browser = await chromium.launch({
+      executablePath: '/usr/bin/chromium',
+      args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-sync',
+        '--disable-background-networking', '--disable-component-update'],
+    });
+    const page = await browser.newPage({ viewport: { width: 1000, height: 520 } });
+    return new Workbench(browser, page, { port, home, folder, logs, payload });
+  }
+
+  constructor(browser, page, place) {
+    Object.assign(this, { browser, page, ...place });
+  }
+
+  async load() {
+    const payload = encodeURIComponent(JSON.stringify(this.payload));
+    await this.page.goto(`http://127.0.0.1:${this.port}/?folder=${this.folder}&payload=${payload}`);
+    await this.page.waitForSelector('.monaco-workbench .statusbar', { timeout: LOADING_MS });
+  }
+
+  close() {
+    return this.browser.close();
+  }
+
+  file(name) {
+    return path.join(this.folder, name);
+  }
+
+  read(name) {
+    return fs.readFileSync(this.file(name), 'utf8');
+  }
+
+  async picture(name) {
+    await this.page.screenshot({ path: path.join(this.logs, `${name}.png`) });
+  }
+
+  /** Opens a file of the folder, with `text` written to it before, and waits until it can be typed in. */
+  async edit(name, text) {
+    if (text !== undefined) fs.writeFileSync(this.file(name), text);
+    await this.quick(name, 'Control+p');
+    await until(`${name} in front`, () => this.page.$(`.tab.active[data-resource-name="${name}"]`));
+    await until(`${name} to have the keyboard`, () =>
+      this.page.evaluate(() => document.activeElement?.closest('.monaco-editor .native-edit-context, .monaco-editor textarea, .monaco-editor') !== null &&
+        document.activeElement?.closest('.quick-input-widget') === null));
+  }
+
+  /** Types into VS Code's quick input and takes the first entry that holds it. */
+  async quick(text, opens) {
+    await this.page.keyboard.press(opens);
+    const input = await this.page.waitForSelector('.quick-input-widget:not([style*="display: none"]) input', { timeout: PATIENCE_MS });
+    const row = `.quick-input-list .monaco-list-row[aria-label*="${text}"]`;
+    // A file that was written a moment ago may not be found yet; asking again finds it.
+    await until(`${text} in the list`, async () => {
+      await input.fill('');
+      await input.fill(opens === 'F1' ? `>${text}` : text);
+      return this.page.waitForSelector(row, { timeout: 3000 }).catch(() => null);
+    });
+    await this.page.keyboard.press('Enter');
+    await this.page.waitForSelector('.quick-input-widget', { state: 'hidden', timeout: PATIENCE_MS });
+  }
+
+  command(title) {
+    return this.quick(title, 'F1');
+  }
+
+  async keys(...names) {
+    for (const name of names) await this.page.keyboard.press(name);
+  }
+
+  type(text) {
+    return this.page.keyboard.type(text, { delay: 30 });
+  }
+
+  /** Puts the cursor at a line and column that count from 1. */
+  async goTo(line, column) {
+    await this.keys('Control+Home');
+    for (let i = 1; i < line; i++) await this.keys('ArrowDown');
+    await this.keys('Home', 'Home');
+    // Home goes to the first letter; the second one to column 1, or back.
+    if (column === Infinity) await this.keys('End');
+    else for (let i = 1; i < column; i++) await this.keys('ArrowRight');
+  }
+
+  /** The lines of the active editor as they are drawn, with ghost text. */
+  async lines() {
+    const drawn = await this.page.$$eval('.editor-group-container.active .view-line', (lines) =>
+      lines.map((line) => [Number.parseInt(line.style.top, 10), line.textContent]));
+    return drawn.sort((a, b) => a[0] - b[0]).map(([, text]) => spaces(text));
+  }
+
+  /** The ghost text: the rest of the cursor's line, then further lines. */
+  async ghost() {
+    const [inline, further] = await this.page.evaluate(() => {
+      const editor = document.querySelector('.editor-group-container.active .monaco-editor');
+      const texts = (selector) => [...(editor?.querySelectorAll(selector) ?? [])].map((e) => e.textContent);
+      return [texts('.ghost-text-decoration, .ghost-text-decoration-preview').join(''),
+        texts('.ghost-text .view-line, .ghost-text.view-line, .ghost-text')];
+    });
+    return spaces([inline, ...further].filter((text) => text !== '').join('\n'));
+  }
+
+  /** Waits for ghost text; asks anew as long as there is none. */
+  async ghostAppears() {
+    return until('ghost text', async () => {
+      const deadline = Date.now() + 6000;
+      while (Date.now() < deadline) {
+        const ghost = await this.ghost();
+        if (ghost !== '') return ghost;
+        await sleep(50);
+      }
+      await this.keys('Alt+\\');
+      return '';
+    });
+  }
+
+  ghostVanishes() {
+    return until('the ghost text to vanish', async () => (await this.ghost()) === '');
+  }
+
+  /** Saves the active file and returns what stands in it then. */
+  async saved(name) {
+    await this.keys('Control+s');
+    await until(`${name} to be saved`, async () => !(await this.page.$(`.tab.active.dirty[data-resource-name="${name}"]`)));
+    return this.read(name);
+  }
+
+  /** What the status bar item says to a screen reader. */
+  async status() {
+    const item = await this.page.$('[id="lowkey.lowkey.status"]');
+    return (await item?.$eval('a', (link) => link.getAttribute('aria-label'))) ?? '';
+  }
+
+  statusBecomes(pattern) {
+    return until(`the status bar to say ${pattern}`, async () => pattern.test(await this.status()));
+  }
+
+  /** Closes every editor. */
+  async closeAll() {
+    await this.keys('Escape');
+    await this.command('File: Save All');
+    await this.command('View: Close All Editors');
+  }
+}
+
+/** Process ids of the servers that run here. */
+function servers() {
+  return fs.readdirSync('/proc').filter((pid) => {
+    try {
+      return /^\d+$/.test(pid) && /\blowkey\0serve/.test(fs.readFileSync(`/proc/${pid}/cmdline`, 'utf8'));
+    } catch {
+      return false;
+    }
+  }).map(Number);
+}
+
+module.exports = { Workbench, servers, sleep, until };
