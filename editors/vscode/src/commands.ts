@@ -9,7 +9,6 @@ import { layerOf, toggled } from './settings';
 import type { StatusBar } from './status-bar';
 
 const SCHEME = 'lowkey';
-const EXPLANATION = vscode.Uri.from({ scheme: SCHEME, path: '/Why this suggestion.md' });
 const STATISTICS = vscode.Uri.from({ scheme: SCHEME, path: '/Statistics.txt' });
 
 /** Pages that exist only in an editor. */
@@ -93,7 +92,8 @@ async function explain(server: Server, pages: Pages): Promise<void> {
     void vscode.window.showInformationMessage('lowkey: the server does not run, so there is nothing to explain.');
     return;
   }
-  await pages.show(EXPLANATION, page(path.basename(document.uri.path), report));
+  const file = path.basename(document.uri.path);
+  await pages.show(vscode.Uri.from({ scheme: SCHEME, path: `/${file} explained.md` }), page(file, report));
 }
 
 async function showStatus(statusBar: StatusBar, has: ReadonlySet<string>): Promise<void> {

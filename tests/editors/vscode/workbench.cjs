@@ -26,15 +26,15 @@ async function until(what, ask, patience = PATIENCE_MS) {
 const spaces = (text) => text.replaceAll('\u00a0', ' ').replaceAll('\u00b7', ' ');
 
 class Workbench {
-  /** Opens `folder` in a new browser; `payload` is what VS Code's address may ask for. */
-  static async open({ port, home, folder, logs, payload = [] }) {
+  /** A new browser for `folder` or `workspace`; `payload` is what VS Code's address may ask for. */
+  static async open({ payload = [], ...place }) {
     const browser = await chromium.launch({
       executablePath: '/usr/bin/chromium',
       args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-sync',
         '--disable-background-networking', '--disable-component-update'],
     });
     const page = await browser.newPage({ viewport: { width: 1000, height: 520 } });
-    return new Workbench(browser, page, { port, home, folder, logs, payload });
+    return new Workbench(browser, page, { payload, ...place });
   }
 
   constructor(browser, page, place) {
@@ -43,7 +43,8 @@ class Workbench {
 
   async load() {
     const payload = encodeURIComponent(JSON.stringify(this.payload));
-    await this.page.goto(`http://127.0.0.1:${this.port}/?folder=${this.folder}&payload=${payload}`);
+    const opens = this.folder ? `folder=${this.folder}` : `workspace=${this.workspace}`;
+    await this.page.goto(`http://127.0.0.1:${this.port}/?${opens}&payload=${payload}`);
     await this.page.waitForSelector('.monaco-workbench .statusbar', { timeout: LOADING_MS });
   }
 
@@ -112,7 +113,7 @@ class Workbench {
 
   /** The lines of the active editor as they are drawn, with ghost text. */
   async lines() {
-    const drawn = await this.page.$$eval('.editor-group-container.active .view-line', (lines) =>
+    const drawn = await this.page.$$eval('.editor-group-container.active .view-lines .view-line', (lines) =>
       lines.map((line) => [Number.parseInt(line.style.top, 10), line.textContent]));
     return drawn.sort((a, b) => a[0] - b[0]).map(([, text]) => spaces(text));
   }
@@ -123,7 +124,8 @@ class Workbench {
       const editor = document.querySelector('.editor-group-container.active .monaco-editor');
       const texts = (selector) => [...(editor?.querySelectorAll(selector) ?? [])].map((e) => e.textContent);
       return [texts('.ghost-text-decoration, .ghost-text-decoration-preview').join(''),
-        texts('.ghost-text .view-line, .ghost-text.view-line, .ghost-text')];
+        // Further lines are drawn in a zone between those of the file.
+        texts('.view-zones .view-line')];
     });
     return spaces([inline, ...further].filter((text) => text !== '').join('\n'));
   }

@@ -1,0 +1,118 @@
+// Runs inside VS Code's extension host, in a workspace of two folders: the real API, no pictures.
+//
+// `run` writes a line for each test to the file that LOWKEY_REPORT names and throws if one failed.
+
+const assert = require('node:assert/strict');
+const fs = require('node:fs');
+const vscode = require('vscode');
+
+const PATIENCE_MS = 30_000;
+const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+async function until(what, ask) {
+  const deadline = Date.now() + PATIENCE_MS;
+  for (;;) {
+    const answer = await ask();
+    if (answer) return answer;
+    if (Date.now() > deadline) throw new Error(`waited in vain for ${what}`);
+    await sleep(100);
+  }
+}
+
+const extension = () => vscode.extensions.getExtension('lowkey.lowkey');
+const settings = () => vscode.workspace.getConfiguration('lowkey');
+const folder = (n) => vscode.workspace.workspaceFolders[n].uri;
+
+/** Opens a file of a folder with `text`, the cursor at its end. */
+async function open(n, name, text) {
+  const uri = vscode.Uri.joinPath(folder(n), name);
+  fs.writeFileSync(uri.fsPath, text);
+  const editor = await vscode.window.showTextDocument(await vscode.workspace.openTextDocument(uri), vscode.ViewColumn.One);
+  const end = editor.document.positionAt(text.length);
+  editor.selection = new vscode.Selection(end, end);
+  return editor;
+}
+
+const SHAPE = 'class Square:\n    def __init__(self, side):\n        self.side = side\n\n    def are';
+
+/** The page that explains the last request of the active document, a file of this name. */
+async function explanation(name) {
+  await vscode.commands.executeCommand('lowkey.explainLast');
+  const uri = vscode.Uri.from({ scheme: 'lowkey', path: `/${name} explained.md` }).toString();
+  const page = await until('the page', () => vscode.workspace.textDocuments.find((d) => d.uri.toString() === uri));
+  // An open page is told that it has changed, and changes a moment later.
+  await sleep(500);
+  const text = page.getText();
+  await vscode.commands.executeCommand('workbench.action.closeActiveEditor');
+  return text;
+}
+
+const tests = {
+  async 'the extension is active and every contributed command is there'() {
+    await extension().activate();
+    const known = await vscode.commands.getCommands(true);
+    for (const { command } of extension().packageJSON.contributes.commands) {
+      assert.ok(known.includes(command), command);
+    }
+    // The server's own, which the client registers.
+    assert.ok(known.includes('lowkey.accept'));
+  },
+
+  async "ghost text is taken by VS Code's own commands"() {
+    const editor = await open(0, 'native.py', SHAPE);
+    await until('the suggestion in the text', async () => {
+      await vscode.commands.executeCommand('editor.action.inlineSuggest.trigger');
+      await sleep(300);
+      await vscode.commands.executeCommand('editor.action.inlineSuggest.acceptNextLine');
+      return editor.document.getText() !== SHAPE;
+    });
+    assert.ok(editor.document.getText().startsWith(SHAPE));
+    assert.match(await explanation('native.py'), /^# lowkey: native\.py\n/);
+    await editor.document.save();
+  },
+
+  async 'rules of the second folder hold in it'() {
+    fs.writeFileSync(vscode.Uri.joinPath(folder(1), '.lowkeyignore').fsPath, 'hidden.py\n');
+    for (const [name, denied] of [['hidden.py', true], ['shown.py', false]]) {
+      const editor = await open(1, name, SHAPE);
+      const text = await until(`an answer for ${name}`, async () => {
+        await vscode.commands.executeCommand('editor.action.inlineSuggest.hide');
+        await editor.edit((edit) => edit.insert(editor.selection.active, ' '));
+        await vscode.commands.executeCommand('editor.action.inlineSuggest.trigger');
+        await sleep(300);
+        const page = await explanation(name);
+        return !page.includes('Nothing was asked') && page;
+      });
+      assert.equal(text.includes('off for this file'), denied, text);
+      await editor.document.save();
+    }
+  },
+
+  async 'the program can be chosen by the user, and not by a workspace'() {
+    const file = vscode.Uri.joinPath(folder(0), '.vscode', 'settings.json').fsPath;
+    fs.mkdirSync(require('node:path').dirname(file), { recursive: true });
+    fs.writeFileSync(file, JSON.stringify({ 'lowkey.server.path': '/evil', 'lowkey.max_lines': 3 }));
+    await assert.rejects(async () => settings().update('server.path', '/evil', vscode.ConfigurationTarget.Workspace));
+    assert.equal(settings().get('server.path'), '');
+    await settings().update('server.path', '/nowhere', vscode.ConfigurationTarget.Global);
+    assert.equal(settings().get('server.path'), '/nowhere');
+    await settings().update('server.path', undefined, vscode.ConfigurationTarget.Global);
+    assert.equal(settings().get('server.path'), '');
+  },
+};
+
+exports.run = async () => {
+  const tell = (line) => fs.appendFileSync(process.env.LOWKEY_REPORT, `${line}\n`);
+  let failed = 0;
+  for (const [name, test] of Object.entries(tests)) {
+    try {
+      await test();
+      tell(`ok   ${name}`);
+    } catch (error) {
+      failed += 1;
+      tell(`FAIL ${name}: ${error.stack}`);
+    }
+  }
+  if (failed > 0) throw new Error(`${failed} failed`);
+};
+exports.activate = () => {};
