@@ -1,0 +1,47 @@
+//! Perplexity of a text of token ids, counted as llama-perplexity counts it.
+//!
+//! `cargo run --release --example perplexity -- MODEL.gguf THREADS WINDOW < IDS`: the ids, parted by blanks, are cut into
+//! windows that start from an empty cache each; what is left over is dropped. In a window only tokens of its second
+//! half count, so that each has at least half a window before it. Prints the perplexity and the number of counted tokens.
+#![expect(clippy::print_stdout, reason = "an example's result goes to standard output")]
+#![expect(clippy::unwrap_used, reason = "a tool for developers, run by hand")]
+
+use std::path::Path;
+
+use lowkey_engine::CHUNK_TOKENS;
+use lowkey_model::{ModelFile, Want, load, log_sum_exp};
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [path, threads, window] = arguments.as_slice() else {
+        println!("usage: perplexity MODEL.gguf THREADS WINDOW < IDS");
+        std::process::exit(2);
+    };
+    let window: usize = window.parse().unwrap();
+    let text = std::io::read_to_string(std::io::stdin()).unwrap();
+    let tokens: Vec<u32> = text.split_whitespace().map(|id| id.parse().unwrap()).collect();
+
+    let file = ModelFile::open(Path::new(path)).unwrap();
+    let mut model = load(&file, threads.parse().unwrap(), &mut |_| {}).unwrap();
+    let vocab = model.config().vocab;
+    let mut cache = model.new_cache(window);
+    let mut logits = Vec::new();
+    let (mut sum, mut n_counted) = (0.0_f64, 0_u32);
+    for window_tokens in tokens.chunks_exact(window) {
+        cache.truncate(0);
+        let mut position = 0;
+        for chunk in window_tokens.chunks(CHUNK_TOKENS) {
+            model.forward(chunk, &mut cache, Want::All, &mut logits, &|| false).unwrap();
+            for row in logits.chunks_exact(vocab) {
+                // The logits of a position are about the token behind it.
+                position += 1;
+                if position > window / 2 && position < window {
+                    let next = window_tokens[position] as usize;
+                    sum += f64::from(log_sum_exp(row) - row[next]);
+                    n_counted += 1;
+                }
+            }
+        }
+    }
+    println!("{:.6} {n_counted}", (sum / f64::from(n_counted)).exp());
+}

@@ -1,0 +1,199 @@
+#!/usr/bin/env python3
+"""Holds lowkey's answers and perplexity against llama.cpp's on the same model files and the same token ids.
+
+    tests/peers/agreement.py MODEL.gguf [...] [--prompts 200]
+
+Prompts are holes cut into the sources under tests/traces/start and server, with lines above and below, tokenized once, by
+llama-server; both sides get the ids and choose the best token 24 times, from an empty cache. Where answers part, the
+first difference is shown with how far the two best logits lay apart on each side: two roundings of the same
+mathematics part at near-ties and nowhere else. Perplexity is of the files under tests/traces/start, by
+llama-perplexity's own count. Ours comes from the examples `token_answers` and `perplexity` of lowkey-engine, built by
+
+    cargo build --release --locked --workspace --example token_answers --example perplexity
+"""
+
+import argparse
+import json
+import os
+import random
+import re
+import statistics
+import tempfile
+from pathlib import Path
+
+import programs
+from programs import ROOT, Server, say
+
+N_DECODE = 24
+LINES_ABOVE, LINES_BELOW = 24, 8
+# A window of llama-perplexity; the second half of each counts.
+WINDOW = 512
+# What ends an answer there, where it is a token of its own.
+ENDS = ("<|endoftext|>", "<|fim_pad|>", "<|repo_name|>", "<|file_sep|>", "<|im_end|>", "<|im_start|>")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("models", nargs="*", type=Path, help="default: the embedded one's file")
+    parser.add_argument("--prompts", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--no-perplexity", action="store_true")
+    parser.add_argument("--examples", type=Path, help="default: `examples` beside the lowkey binary")
+    programs.add_common_options(parser)
+    options = parser.parse_args()
+    models = options.models or [next((ROOT / "server/store/models").glob("*.gguf"))]
+    target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+    options.examples = options.examples or target / "release/examples"
+    results = [compare(options, programs.find(model, "give .gguf files")) for model in models]
+    print(json.dumps(results) if options.json else "\n\n".join(map(markdown, results)))
+
+
+def compare(options, model):
+    """Both sides on one model."""
+    result = {"model": model.stem, "n_decode": N_DECODE, "machine": programs.machine()}
+    text = "".join(path.read_text() for path in sources("tests/traces/start"))
+    with Server(options, model, ["--ctx-size", 1024 if options.prompts else 512, "--cache-ram", 0]) as server:
+        def ids(content):
+            answer, _ = server.ask("/tokenize", {"content": content, "add_special": False, "parse_special": True})
+            return answer["tokens"]
+
+        ends = {found[0] for found in map(ids, ENDS) if len(found) == 1}
+        prompts = [ids(prompt) for prompt in holes(options.prompts, options.seed)]
+        # Room for the answer in a context of 1,024 tokens.
+        prompts = [prompt[-900:] for prompt in prompts]
+        theirs = []
+        for index, prompt in enumerate(prompts):
+            if index % 20 == 0:
+                say(f"{model.stem}: prompt {index + 1} of {len(prompts)} by llama-server")
+            answer, _ = server.ask("/completion", {
+                "prompt": prompt, "n_predict": N_DECODE, "temperature": 0, "samplers": ["top_k"], "top_k": 1,
+                "n_probs": 8, "cache_prompt": False, "return_tokens": True, "id_slot": 0})
+            theirs.append({"tokens": answer["tokens"], "probabilities": answer.get("completion_probabilities", [])})
+        # The text is tokenized as it stands: no sentinel in it is one.
+        text_ids, _ = server.ask("/tokenize", {"content": text, "add_special": False, "parse_special": False})
+    say(f"{model.stem}: {len(prompts)} prompts by lowkey")
+    out, _ = programs.run(
+        [example(options, "token_answers"), model, options.threads, N_DECODE], timeout_s=3600,
+        stdin="\n".join(" ".join(map(str, prompt)) for prompt in prompts) + "\n")
+    ours = [[parse(token) for token in line.split()] for line in out.splitlines()]
+    result |= greedy(ours, theirs, ends) | {"prompt_tokens": sum(map(len, prompts))}
+    if not options.no_perplexity:
+        result["perplexity"] = perplexity(options, model, text, text_ids["tokens"])
+    return result
+
+
+def example(options, name):
+    return programs.find(options.examples / name, "build it with `cargo build --release --locked --workspace --example token_answers --example perplexity`")
+
+
+def sources(folder):
+    """The source files below a folder of the repository, in order."""
+    kinds = {".rs", ".py", ".go", ".ts"}
+    return sorted(path for path in (ROOT / folder).rglob("*") if path.suffix in kinds)
+
+
+def holes(count, seed):
+    """Prompts in prefix-suffix-middle order: half of them begin a line, half go on inside one."""
+    chosen = random.Random(seed)
+    files = sources("tests/traces/start") + sources("server")
+    for _ in range(count):
+        while True:
+            lines = chosen.choice(files).read_text().splitlines()
+            at = chosen.randrange(len(lines))
+            if lines[at].strip():
+                break
+        indentation = len(lines[at]) - len(lines[at].lstrip())
+        column = chosen.choice([indentation, chosen.randrange(indentation, len(lines[at]))])
+        above = "".join(line + "\n" for line in lines[max(0, at - LINES_ABOVE):at])
+        below = "".join("\n" + line for line in lines[at + 1:at + 1 + LINES_BELOW])
+        # The middle stands behind the suffix, as the server asks it.
+        yield f"<|fim_prefix|>{above}<|fim_suffix|>{below}<|fim_middle|>{lines[at][:column]}"
+
+
+def parse(token):
+    best, second, gap = token.split(":")
+    return int(best), int(second), float(gap)
+
+
+def greedy(ours, theirs, ends):
+    """How many answers are equal, and what stands at each first difference."""
+    equal, n_tokens, differences, gaps = 0, 0, [], []
+    for number, (mine, other) in enumerate(zip(ours, theirs, strict=True)):
+        gaps += [gap for _, _, gap in mine]
+        wanted = other["tokens"]
+        at = next((i for i, (token, choice) in enumerate(zip(wanted, mine)) if choice[0] != token), None)
+        if at is None and len(wanted) < N_DECODE and mine[len(wanted)][0] not in ends:
+            # Their answer ended here, by a token that is not among what they return.
+            at = len(wanted)
+        if at is None:
+            equal += 1
+            n_tokens += len(wanted)
+            continue
+        n_tokens += at
+        best, second, gap = mine[at]
+        chosen = wanted[at] if at < len(wanted) else "end"
+        differences.append({"prompt": number, "token": at, "ours": best, "theirs": chosen, "our_gap": gap,
+                            "their_gap": their_gap(other["probabilities"], at, best),
+                            "is_our_second": chosen == second or (chosen == "end" and second in ends)})
+    gaps.sort()
+    # What a difference can be explained by: how near the nearest choices of all are.
+    common = {f"{share:.0%}": round(gaps[int(share * (len(gaps) - 1))], 4) for share in (0.01, 0.05, 0.5)} if gaps else {}
+    return {"prompts": len(ours), "equal": equal, "tokens_before_differences": n_tokens, "differences": differences,
+            "gaps": common}
+
+
+def their_gap(probabilities, at, ours):
+    """How far their best lay above our choice, in logits."""
+    if at >= len(probabilities):
+        return None
+    top = {row["id"]: row["logprob"] for row in probabilities[at]["top_logprobs"]}
+    return round(max(top.values()) - top[ours], 5) if ours in top else None
+
+
+def perplexity(options, model, text, tokens):
+    """Both perplexities of the text."""
+    say(f"{model.stem}: perplexity")
+    with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
+        file.write(text)
+        file.flush()
+        out, _ = programs.run(
+            ["sh", "-c", 'exec "$@" 2>&1', "sh", programs.peer_program(options, "llama-perplexity"), "-m", model, "-f",
+             file.name, "-c", WINDOW, "-b", WINDOW, "-t", options.threads], timeout_s=3600)
+    found = re.search(r"Final estimate: PPL = ([0-9.]+)", out)
+    if not found:
+        raise SystemExit(f"llama-perplexity said no figure:\n{out[-1500:]}")
+    theirs = float(found[1])
+    out, _ = programs.run([example(options, "perplexity"), model, options.threads, WINDOW], timeout_s=3600,
+                          stdin=" ".join(map(str, tokens)))
+    ours, counted = out.split()
+    return {"lowkey": float(ours), "llama.cpp": theirs, "difference": float(ours) / theirs - 1, "tokens": len(tokens),
+            "counted": int(counted)}
+
+
+def markdown(result):
+    """What stands, and each difference."""
+    lines = [f"**{result['model']}** ({result['machine']})", ""]
+    share = 100 * result["equal"] / max(1, result["prompts"])
+    lines.append(f"- {result['equal']} of {result['prompts']} greedy answers of {result['n_decode']} tokens are equal "
+                 f"({share:.1f} %), on prompts of {result['prompt_tokens']} tokens together.")
+    ours = [one["our_gap"] for one in result["differences"]]
+    if ours:
+        near = sum(one["is_our_second"] for one in result["differences"])
+        lines.append(
+            f"- {len(ours)} part; in {near} of them llama.cpp took our second best. Between our two best lay "
+            f"{statistics.median(ours):.4f} logits in the median and {max(ours):.4f} at most, where all choices have "
+            f"{result['gaps']['50%']} in the median, {result['gaps']['5%']} at the nearest twentieth and "
+            f"{result['gaps']['1%']} at the nearest hundredth.")
+        lines += ["", "| prompt | token | ours | llama.cpp's | our gap, logits | its gap |", "|---|---|---|---|---|---|"]
+        lines += [f"| {one['prompt']} | {one['token']} | {one['ours']} | {one['theirs']} | {one['our_gap']:.4f} | "
+                  f"{'–' if one['their_gap'] is None else format(one['their_gap'], '.4f')} |"
+                  for one in result["differences"]]
+    if "perplexity" in result:
+        both = result["perplexity"]
+        lines += ["", f"- Perplexity over {both['counted']} of {both['tokens']} tokens: lowkey {both['lowkey']:.4f}, "
+                  f"llama.cpp {both['llama.cpp']:.4f}, {100 * both['difference']:+.3f} %."]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()
