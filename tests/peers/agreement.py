@@ -52,7 +52,7 @@ def compare(options, model):
     """Both sides on one model."""
     result = {"model": model.stem, "n_decode": N_DECODE, "machine": programs.machine()}
     text = "".join(path.read_text() for path in sources("tests/traces/start"))
-    with Server(options, model, ["--ctx-size", 1024 if options.prompts else 512, "--cache-ram", 0]) as server:
+    with Server(options, model, ["--ctx-size", 1024, "--cache-ram", 0]) as server:
         def ids(content):
             answer, _ = server.ask("/tokenize", {"content": content, "add_special": False, "parse_special": True})
             return answer["tokens"]

@@ -76,7 +76,7 @@ def events(trace, n_keys):
 
 def peer(options, trace, way):
     """One trace against a fresh llama-server."""
-    context = 4096 if "random" in options.model.stem else 1024
+    context = min(4096, programs.context_length(options.model))
     batch = options.batch or min(1024, (context - options.predict - 64) // 256 * 256)
     # The flags that llama.vim recommends; the programs' own defaults else.
     arguments = ["--batch-size", batch, "--ubatch-size", batch, "--ctx-size", context, "--cache-reuse", 256]

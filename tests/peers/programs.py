@@ -9,6 +9,7 @@ import json
 import os
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -60,6 +61,20 @@ def lowkey_program(options):
 def peer_program(options, name, variant="native"):
     """A program of llama.cpp."""
     return find(options.peers / variant / "bin" / name, f"build it with `tests/peers/build {variant}`")
+
+
+def context_length(model):
+    """Tokens of context that a GGUF file was trained for; the key stands before the vocabulary."""
+    with open(model, "rb") as file:
+        head = file.read(1 << 16)
+    name = b".context_length"
+    at = head.find(name)
+    if at < 0:
+        sys.exit(f"{model}: no context_length in its first 64 KiB: is it a GGUF file?")
+    kind, value = struct.unpack_from("<II", head, at + len(name))
+    if kind != 4:
+        sys.exit(f"{model}: context_length is of type {kind}, 32 bits were expected")
+    return value
 
 
 def lowkey_environment(options):
