@@ -82,7 +82,8 @@ def lowkey_environment(options):
     home = options.peers / "home"
     home.mkdir(parents=True, exist_ok=True)
     config = home / "lowkey.toml"
-    config.touch()
+    # What one run kept on disk would spare the next one its work.
+    config.write_text("persistent_cache = false\n")
     folders = {name: str(home) for name in ("XDG_CACHE_HOME", "XDG_STATE_HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME")}
     return {**os.environ, **folders, "LOWKEY_CONFIG": str(config)}
 
