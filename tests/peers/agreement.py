@@ -13,6 +13,7 @@ llama-perplexity's own count. Ours comes from the examples `token_answers` and `
 """
 
 import argparse
+import itertools
 import json
 import os
 import random
@@ -38,6 +39,7 @@ def main():
     parser.add_argument("--prompts", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--no-perplexity", action="store_true")
+    parser.add_argument("--no-judge", action="store_true", help="without f32, which takes four bytes a weight")
     parser.add_argument("--examples", type=Path, help="default: `examples` beside the lowkey binary")
     programs.add_common_options(parser)
     options = parser.parse_args()
@@ -52,34 +54,80 @@ def compare(options, model):
     """Both sides on one model."""
     result = {"model": model.stem, "n_decode": N_DECODE, "machine": programs.machine()}
     text = "".join(path.read_text() for path in sources("tests/traces/start"))
-    with Server(options, model, ["--ctx-size", 1024, "--cache-ram", 0]) as server:
-        def ids(content):
-            answer, _ = server.ask("/tokenize", {"content": content, "add_special": False, "parse_special": True})
-            return answer["tokens"]
+    arguments = ["--ctx-size", 1024, "--cache-ram", 0]
+    ledger = programs.ledger(options, f"agreement-{model.stem}-{options.prompts}")
 
-        ends = {found[0] for found in map(ids, ENDS) if len(found) == 1}
-        prompts = [ids(prompt) for prompt in holes(options.prompts, options.seed)]
-        # Room for the answer in a context of 1,024 tokens.
-        prompts = [prompt[-900:] for prompt in prompts]
-        theirs = []
-        for index, prompt in enumerate(prompts):
-            if index % 20 == 0:
-                say(f"{model.stem}: prompt {index + 1} of {len(prompts)} by llama-server")
-            answer, _ = server.ask("/completion", {
-                "prompt": prompt, "n_predict": N_DECODE, "temperature": 0, "samplers": ["top_k"], "top_k": 1,
-                "n_probs": 8, "cache_prompt": False, "return_tokens": True, "id_slot": 0})
-            theirs.append({"tokens": answer["tokens"], "probabilities": answer.get("completion_probabilities", [])})
-        # The text is tokenized as it stands: no sentinel in it is one.
-        text_ids, _ = server.ask("/tokenize", {"content": text, "add_special": False, "parse_special": False})
+    def tokenize():
+        with Server(options, model, arguments) as server:
+            def ids(content, special=True):
+                request = {"content": content, "add_special": False, "parse_special": special}
+                return server.ask("/tokenize", request)[0]["tokens"]
+
+            return {
+                "ends": [found[0] for found in map(ids, ENDS) if len(found) == 1],
+                # Room for the answer in a context of 1,024 tokens.
+                "prompts": [ids(prompt)[-900:] for prompt in holes(options.prompts, options.seed)],
+                # The text is tokenized as it stands: no sentinel in it is one.
+                "text": ids(text, special=False),
+            }
+
+    tokens = ledger.get(("tokens",), tokenize)
+    prompts, ends = tokens["prompts"], tokens["ends"]
+    sides = {"default": (model, []), "-fa off": (model, ["-fa", "off"])}
+    if not options.no_judge:
+        sides["f32"] = (in_f32(options, model), ["-fa", "off", "-ctk", "f32", "-ctv", "f32"])
+    theirs = {}
+    for name, (file, flags) in sides.items():
+        def ask(name=name, file=file, flags=flags):
+            with Server(options, file, [*arguments, *flags]) as server:
+                return answers(server, prompts, f"{model.stem}: llama-server, {name}")
+        theirs[name] = ledger.get((name,), ask)
     say(f"{model.stem}: {len(prompts)} prompts by lowkey")
     out, _ = programs.run(
         [example(options, "token_answers"), model, options.threads, N_DECODE], timeout_s=3600,
         stdin="\n".join(" ".join(map(str, prompt)) for prompt in prompts) + "\n")
     ours = [[parse(token) for token in line.split()] for line in out.splitlines()]
-    result |= greedy(ours, theirs, ends) | {"prompt_tokens": sum(map(len, prompts))}
+    result |= greedy(ours, theirs["default"], ends) | {"prompt_tokens": sum(map(len, prompts))}
+    plain = {name: [one["tokens"] for one in side] for name, side in theirs.items()}
+    plain["lowkey"] = [[best for best, _, _ in answer] for answer in ours]
+    result["equal_pairs"] = [
+        [one, other, sum(same(a, b, ends) for a, b in zip(plain[one], plain[other], strict=True))]
+        for one, other in itertools.combinations(plain, 2)
+    ]
     if not options.no_perplexity:
-        result["perplexity"] = perplexity(options, model, text, text_ids["tokens"])
+        result["perplexity"] = perplexity(options, model, text, tokens["text"])
     return result
+
+
+def answers(server, prompts, title):
+    """Greedy answers by llama-server, with the probabilities of its choices."""
+    found = []
+    for index, prompt in enumerate(prompts):
+        if index % 50 == 0:
+            say(f"{title}: prompt {index + 1} of {len(prompts)}")
+        answer, _ = server.ask("/completion", {
+            "prompt": prompt, "n_predict": N_DECODE, "temperature": 0, "samplers": ["top_k"], "top_k": 1, "n_probs": 8,
+            "cache_prompt": False, "return_tokens": True, "id_slot": 0})
+        found.append({"tokens": answer["tokens"], "probabilities": answer.get("completion_probabilities", [])})
+    return found
+
+
+def in_f32(options, model):
+    """The same weights, written out."""
+    path = options.peers / "models" / f"{model.stem}-written-out-f32.gguf"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists() or path.stat().st_mtime < model.stat().st_mtime:
+        programs.run([programs.peer_program(options, "llama-quantize"), "--allow-requantize", model, path, "F32"],
+                     timeout_s=600)
+    return path
+
+
+def same(one, other, ends):
+    """Whether two answers are equal, up to where one of them ends."""
+    n = min(len(one), len(other))
+    if one[:n] != other[:n] or len(one) == len(other):
+        return one[:n] == other[:n]
+    return max(one, other, key=len)[n] in ends
 
 
 def example(options, name):
@@ -176,6 +224,8 @@ def markdown(result):
     share = 100 * result["equal"] / max(1, result["prompts"])
     lines.append(f"- {result['equal']} of {result['prompts']} greedy answers of {result['n_decode']} tokens are equal "
                  f"({share:.1f} %), on prompts of {result['prompt_tokens']} tokens together.")
+    pairs = ", ".join(f"{one} and {other} {count}" for one, other, count in result["equal_pairs"])
+    lines.append(f"- Equal answers by pairs (llama.cpp as it comes is `default`, the judge `f32`): {pairs}.")
     ours = [one["our_gap"] for one in result["differences"]]
     if ours:
         near = sum(one["is_our_second"] for one in result["differences"])
