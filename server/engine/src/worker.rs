@@ -23,7 +23,7 @@ use crate::trust::Costs;
 /// Tokens per second of this model on this machine.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Speed {
-    /// Prompt tokens per second, in chunks of 64.
+    /// Prompt tokens per second, in chunks of 128.
     pub prefill: f64,
     /// Decoded tokens per second.
     pub decode: f64,
@@ -241,7 +241,7 @@ fn serve(
 
 /// Times a short prefill and a few single tokens on a throw-away cache.
 fn measure(model: &mut dyn CausalLm) -> Speed {
-    const N_PREFILL: usize = 64;
+    const N_PREFILL: usize = 128;
     const N_DECODE: usize = 4;
     let n_prefill = N_PREFILL.min(model.config().context_length / 2);
     let mut cache = model.new_cache(n_prefill + N_DECODE);

@@ -8,6 +8,7 @@
 
 use std::fmt::Write as _;
 use std::io::{self, Read, Write};
+use std::time::Instant;
 
 use lowkey_model::{CausalLm, Config, KvCache, NUMERICS};
 use lowkey_prompt::TokenId;
@@ -102,6 +103,7 @@ impl Shelf {
 
     /// Reads all headers and says in one line what was found.
     fn look_through(&mut self, n_swept: usize, context_length: usize) {
+        let begun = Instant::now();
         let (mut n_foreign, mut n_newer, mut n_unreadable) = (0, 0, 0);
         for found in self.folder.files(EXTENSION) {
             let verdict = self.folder.read(&found.name).and_then(|mut file| {
@@ -124,6 +126,7 @@ impl Shelf {
             }
         }
         let n_sessions = self.entries.len();
+        let us = begun.elapsed().as_micros();
         if n_unreadable + n_swept > 0 {
             tracing::warn!(
                 n_sessions,
@@ -131,10 +134,11 @@ impl Shelf {
                 n_newer,
                 n_unreadable,
                 n_swept,
+                us,
                 "kept sessions; unreadable and half-written files are left out and removed"
             );
         } else if n_sessions + n_foreign + n_newer > 0 {
-            tracing::info!(n_sessions, n_foreign, n_newer, "kept sessions");
+            tracing::info!(n_sessions, n_foreign, n_newer, us, "kept sessions");
         }
     }
 
@@ -176,11 +180,16 @@ impl Shelf {
                 }
                 Err(error) => {
                     let entry = self.entries.swap_remove(idx);
-                    if error.kind() == io::ErrorKind::NotFound {
-                        tracing::debug!("a kept session was removed by another process");
-                    } else {
-                        tracing::warn!(%error, "a kept session cannot be read and is left out");
-                        self.remove(&entry.name);
+                    match error.kind() {
+                        io::ErrorKind::NotFound => {
+                            tracing::debug!("a kept session was removed by another process");
+                        }
+                        io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => {
+                            tracing::warn!(%error, "a kept session is damaged and is removed");
+                            self.remove(&entry.name);
+                        }
+                        // No memory for it, or a disk that does not answer: the file may be good.
+                        _ => tracing::warn!(%error, "a kept session cannot be read now"),
                     }
                 }
             }
@@ -330,3 +339,6 @@ pub fn kept_sessions(folder: &std::path::Path) -> (usize, u64) {
     let files = folder.files(EXTENSION);
     (files.len(), files.iter().map(|found| found.bytes).sum())
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,104 @@
+//! Saving that is interrupted, on the embedded model's caches.
+
+use std::cell::Cell;
+use std::path::PathBuf;
+
+use lowkey_model::{ModelFile, Want};
+use lowkey_store::EMBEDDED;
+
+use super::*;
+
+/// A folder of a test's own, gone when the test ends.
+struct TestFolder(PathBuf);
+
+impl TestFolder {
+    fn new(name: &str) -> Self {
+        Self(std::env::temp_dir().join(format!("lowkey-shelf-{name}-{}", std::process::id())))
+    }
+
+    fn shelf(&self, model: &dyn CausalLm) -> Shelf {
+        let keep = Keep::new(self.0.clone(), 64 << 20, String::new());
+        Shelf::open(&keep, Identity::new("digest", model.config()), model).unwrap()
+    }
+
+    fn n_files(&self) -> usize {
+        std::fs::read_dir(self.0.join(FOLDER)).unwrap().count()
+    }
+}
+
+impl Drop for TestFolder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn model() -> Box<dyn CausalLm> {
+    let file = ModelFile::from_bytes(EMBEDDED.name, EMBEDDED.bytes).unwrap();
+    lowkey_model::load(&file, 1, &mut |_| {}).unwrap()
+}
+
+fn computed(model: &mut dyn CausalLm, tokens: &[TokenId]) -> KvCache {
+    let mut cache = model.new_cache(tokens.len());
+    model.forward(tokens, &mut cache, Want::None, &mut Vec::new(), &|| false).unwrap();
+    cache
+}
+
+#[test]
+fn an_interrupted_save_leaves_the_earlier_file_and_nothing_else() {
+    let folder = TestFolder::new("interrupted");
+    let mut model = model();
+    let tokens: Vec<TokenId> = (1..60).collect();
+    let mut shelf = folder.shelf(&*model);
+    let short = computed(&mut *model, &tokens[..30]);
+    assert!(shelf.save(&tokens[..30], &short, &|| false));
+    let long = computed(&mut *model, &tokens);
+    for n_layers in 0..model.config().n_layers {
+        let asked = Cell::new(0);
+        let interrupted = || asked.replace(asked.get() + 1) == n_layers;
+        assert!(!shelf.save(&tokens, &long, &interrupted), "after {n_layers} layers");
+        assert_eq!(folder.n_files(), 1, "after {n_layers} layers");
+    }
+    assert_eq!(shelf.n_unsaved(&tokens), 29);
+    let (found, _) = folder.shelf(&*model).take(&tokens, 16, 58, &*model, &|n| n).unwrap();
+    assert_eq!(found, &tokens[..30], "the earlier one is whole");
+    // Nothing was broken by it: the next save succeeds, and takes the earlier one's place.
+    assert!(shelf.save(&tokens, &long, &|| false));
+    assert_eq!((shelf.n_unsaved(&tokens), folder.n_files()), (0, 1));
+}
+
+#[test]
+fn of_several_sessions_the_one_that_shares_most_is_read() {
+    let folder = TestFolder::new("most");
+    let mut model = model();
+    let mut shelf = folder.shelf(&*model);
+    let line = |last: TokenId| (1..100).chain(std::iter::repeat_n(last, 100)).collect::<Vec<_>>();
+    for last in [200, 201] {
+        let cache = computed(&mut *model, &line(last));
+        assert!(shelf.save(&line(last), &cache, &|| false));
+    }
+    let mut take = |prompt: &[TokenId], at_least| {
+        shelf.take(prompt, at_least, prompt.len() - 1, &*model, &|n| n).map(|(tokens, cache)| {
+            assert_eq!(tokens.len(), cache.len(), "a token for each position");
+            tokens
+        })
+    };
+    assert_eq!(take(&line(201), 16), Some(line(201)[..198].to_vec()));
+    assert_eq!(take(&line(200)[..150], 16), Some(line(200)[..149].to_vec()));
+    assert_eq!(take(&line(202), 16), Some(line(202)[..99].to_vec()));
+    assert_eq!(take(&line(202), 100), None, "what memory has is as good");
+    assert_eq!(take(&[7, 8, 9], 1), None);
+}
+
+#[test]
+fn a_session_for_which_there_is_no_room_now_stays_on_disk() {
+    let folder = TestFolder::new("room");
+    let mut model = model();
+    let tokens: Vec<TokenId> = (1..60).collect();
+    let cache = computed(&mut *model, &tokens);
+    let mut shelf = folder.shelf(&*model);
+    assert!(shelf.save(&tokens, &cache, &|| false));
+    // A cache that is too small stands for one that the system has no memory for.
+    assert!(shelf.take(&tokens, 16, 58, &*model, &|_| 10).is_none());
+    assert_eq!(folder.n_files(), 1);
+    assert!(folder.shelf(&*model).take(&tokens, 16, 58, &*model, &|n| n).is_some());
+}
