@@ -153,7 +153,8 @@ def of_keys(plays):
         "decoded_mean": mean("decoded") + mean("ahead_decoded") + ahead_decoded / n,
         "ms_p50": at(ms, 0.5), "ms_p95": at(ms, 0.95), "first_ms_p50": at(first, 0.5), "first_ms_p95": at(first, 0.95),
         "served": mean("served"), "without_model": mean("memory"), "asked": mean("asked"),
-        "prompt_mean": mean("prompt"), "stale": sum(play.get("stale", 0) for play in plays),
+        "prompt_mean": statistics.fmean([key["prompt"] for key in keys if key["prompt"]] or [0]),
+        "stale": sum(play.get("stale", 0) for play in plays),
     }
 
 
@@ -191,7 +192,7 @@ def markdown(result):
             f"{span('tokens_foreground_mean')}; decoded {span('decoded_mean')}; ms p50 {span('ms_p50')}, p95 "
             f"{span('ms_p95')}; to the first token p50 {span('first_ms_p50')}, p95 {span('first_ms_p95')}; served "
             f"{span('served', 0, 100)} %; without inference {span('without_model', 0, 100)} %, asked "
-            f"the model {span('asked', 0, 100)} %; prompt of "
+            f"the model {span('asked', 0, 100)} %; where it is, a prompt of "
             f"{span('prompt_mean', 0)} tokens" + (f"; stale {span('stale', 0)}" if way == "lowkey" else "") + ".")
     return "\n".join(lines)
 
