@@ -102,7 +102,7 @@ pub fn attention(
 
 fn rows_per_block(isa: Isa) -> usize {
     match isa {
-        Isa::Avx512Vnni | Isa::Portable => 8,
+        Isa::Avx512Vnni | Isa::NeonDotprod | Isa::Portable => 8,
         // Two registers per vector, and 16 of them.
         Isa::Avx2 | Isa::Avx2Vnni => 6,
     }

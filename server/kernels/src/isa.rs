@@ -9,6 +9,8 @@
 pub enum Isa {
     /// Plain Rust, for every CPU.
     Portable,
+    /// NEON with its byte dot products: 64-bit Arm since 2017, every Apple M.
+    NeonDotprod,
     /// AVX2 with FMA and F16C: x86-64 of 2013 and later.
     Avx2,
     /// AVX2 with VNNI's byte dot products in 256 bits: Intel laptops since 2021.
@@ -36,6 +38,10 @@ impl Isa {
                 return Self::Avx2;
             }
         }
+        #[cfg(all(target_arch = "aarch64", not(miri)))]
+        if std::arch::is_aarch64_feature_detected!("dotprod") {
+            return Self::NeonDotprod;
+        }
         Self::Portable
     }
 
@@ -43,6 +49,10 @@ impl Isa {
     #[must_use]
     pub fn usable(self) -> Self {
         let usable = self.min(Self::detect());
+        // The order is that of speed, not of what includes what: no x86 has NEON.
+        if usable == Self::NeonDotprod && Self::detect() != Self::NeonDotprod {
+            return Self::Portable;
+        }
         // AVX-512 does not include VNNI in AVX's encoding; tests let the one stand in for the other.
         #[cfg(target_arch = "x86_64")]
         if usable == Self::Avx2Vnni
@@ -56,7 +66,7 @@ impl Isa {
 
     /// Returns every implementation that this CPU can run, slowest first.
     pub fn all_usable() -> Vec<Self> {
-        [Self::Portable, Self::Avx2, Self::Avx2Vnni, Self::Avx512Vnni]
+        [Self::Portable, Self::NeonDotprod, Self::Avx2, Self::Avx2Vnni, Self::Avx512Vnni]
             .into_iter()
             .filter(|isa| isa.usable() == *isa)
             .collect()
@@ -66,6 +76,7 @@ impl Isa {
     pub fn name(self) -> &'static str {
         match self {
             Self::Portable => "portable",
+            Self::NeonDotprod => "neon-dotprod",
             Self::Avx2 => "avx2",
             Self::Avx2Vnni => "avx2-vnni",
             Self::Avx512Vnni => "avx512-vnni",
@@ -181,7 +192,7 @@ mod tests {
 
     #[test]
     fn an_instruction_set_that_is_not_there_falls_back() {
-        for isa in [Isa::Portable, Isa::Avx2, Isa::Avx2Vnni, Isa::Avx512Vnni] {
+        for isa in [Isa::Portable, Isa::NeonDotprod, Isa::Avx2, Isa::Avx2Vnni, Isa::Avx512Vnni] {
             assert!(isa.usable() <= Isa::detect());
             assert!(isa.usable() <= isa);
         }

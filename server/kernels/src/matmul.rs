@@ -9,6 +9,8 @@ mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 mod float;
+#[cfg(target_arch = "aarch64")]
+mod neon;
 mod portable;
 
 use crate::activations::Quantized;
@@ -98,6 +100,8 @@ fn run_panel(isa: Isa, product: &Product<'_>, panel: &Panel) {
                 Isa::Avx2Vnni => avx2::vnni_panel::<L>(product, panel),
                 #[cfg(target_arch = "x86_64")]
                 Isa::Avx2 => avx2::panel::<L>(product, panel),
+                #[cfg(target_arch = "aarch64")]
+                Isa::NeonDotprod => neon::panel::<L>(product, panel),
                 _ => portable::panel::<L>(product, panel),
             },
             float => float::panel(isa, product, panel)
