@@ -87,7 +87,7 @@ def compare(options, model):
         [example(options, "token_answers"), model, options.threads, N_DECODE], timeout_s=3600,
         stdin="\n".join(" ".join(map(str, prompt)) for prompt in prompts) + "\n")
     ours = [[parse(token) for token in line.split()] for line in out.splitlines()]
-    result |= greedy(ours, theirs["default"], ends) | {"prompt_tokens": sum(map(len, prompts))}
+    result |= greedy(ours, theirs["default"], theirs.get("f32"), ends) | {"prompt_tokens": sum(map(len, prompts))}
     plain = {name: [one["tokens"] for one in side] for name, side in theirs.items()}
     plain["lowkey"] = [[best for best, _, _ in answer] for answer in ours]
     result["equal_pairs"] = [
@@ -163,8 +163,8 @@ def parse(token):
     return int(best), int(second), float(gap)
 
 
-def greedy(ours, theirs, ends):
-    """How many answers are equal, and what stands at each first difference."""
+def greedy(ours, theirs, judge, ends):
+    """How many answers are equal, and what stands at each first difference; the judge's words if it came that far."""
     equal, n_tokens, differences, gaps = 0, 0, [], []
     for number, (mine, other) in enumerate(zip(ours, theirs, strict=True)):
         gaps += [gap for _, _, gap in mine]
@@ -183,6 +183,10 @@ def greedy(ours, theirs, ends):
         differences.append({"prompt": number, "token": at, "ours": best, "theirs": chosen, "our_gap": gap,
                             "their_gap": their_gap(other["probabilities"], at, best),
                             "is_our_second": chosen == second or (chosen == "end" and second in ends)})
+        if judge and judge[number]["tokens"][:at] == wanted[:at]:
+            exact = judge[number]
+            taken = exact["tokens"][at] if at < len(exact["tokens"]) else "end"
+            differences[-1] |= {"judge": taken, "judge_lead": lead(exact["probabilities"], at, best, chosen)}
     gaps.sort()
     # What a difference can be explained by: how near the nearest choices of all are.
     common = {f"{share:.0%}": round(gaps[int(share * (len(gaps) - 1))], 4) for share in (0.01, 0.05, 0.5)} if gaps else {}
@@ -198,18 +202,30 @@ def their_gap(probabilities, at, ours):
     return round(max(top.values()) - top[ours], 5) if ours in top else None
 
 
+def lead(probabilities, at, ours, other):
+    """How far our choice lies above the other, in logits; `None` where one is not among the best eight."""
+    if at >= len(probabilities):
+        return None
+    top = {row["id"]: row["logprob"] for row in probabilities[at]["top_logprobs"]}
+    return round(top[ours] - top[other], 5) if ours in top and other in top else None
+
+
 def perplexity(options, model, text, tokens):
     """Both perplexities of the text."""
     say(f"{model.stem}: perplexity")
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
         file.write(text)
         file.flush()
-        out, _ = programs.run(
-            ["sh", "-c", 'exec "$@" 2>&1', "sh", programs.peer_program(options, "llama-perplexity"), "-m", model, "-f",
-             file.name, "-c", WINDOW, "-b", WINDOW, "-t", options.threads], timeout_s=3600)
-    found = re.search(r"Final estimate: PPL = ([0-9.]+)", out)
-    if not found:
-        raise SystemExit(f"llama-perplexity said no figure:\n{out[-1500:]}")
+        command = ["sh", "-c", 'exec "$@" 2>&1', "sh", programs.peer_program(options, "llama-perplexity"), "-m", model,
+                   "-f", file.name, "-c", WINDOW, "-b", WINDOW, "-t", options.threads]
+        # It quite often ends before its log's last lines are written.
+        for _ in range(20):
+            out, _ = programs.run(command, timeout_s=3600)
+            found = re.search(r"Final estimate: PPL = ([0-9.]+)", out)
+            if found:
+                break
+        else:
+            raise SystemExit(f"llama-perplexity said no figure:\n{out[-1500:]}")
     theirs = float(found[1])
     out, _ = programs.run([example(options, "perplexity"), model, options.threads, WINDOW], timeout_s=3600,
                           stdin=" ".join(map(str, tokens)))
@@ -234,10 +250,13 @@ def markdown(result):
             f"{statistics.median(ours):.4f} logits in the median and {max(ours):.4f} at most, where all choices have "
             f"{result['gaps']['50%']} in the median, {result['gaps']['5%']} at the nearest twentieth and "
             f"{result['gaps']['1%']} at the nearest hundredth.")
-        lines += ["", "| prompt | token | ours | llama.cpp's | our gap, logits | its gap |", "|---|---|---|---|---|---|"]
-        lines += [f"| {one['prompt']} | {one['token']} | {one['ours']} | {one['theirs']} | {one['our_gap']:.4f} | "
-                  f"{'–' if one['their_gap'] is None else format(one['their_gap'], '.4f')} |"
-                  for one in result["differences"]]
+        lines += ["", "| prompt | token | ours | llama.cpp's | the judge's | our gap, logits | llama.cpp's | ours above "
+                  "llama.cpp's by the judge |", "|---|---|---|---|---|---|---|---|"]
+        for one in result["differences"]:
+            gaps = ["–" if one.get(key) is None else format(one[key], ".4f")
+                    for key in ("our_gap", "their_gap", "judge_lead")]
+            cells = [*(str(one.get(key, "–")) for key in ("prompt", "token", "ours", "theirs", "judge")), *gaps]
+            lines.append("| " + " | ".join(cells) + " |")
     if "perplexity" in result:
         both = result["perplexity"]
         lines += ["", f"- Perplexity over {both['counted']} of {both['tokens']} tokens: lowkey {both['lowkey']:.4f}, "

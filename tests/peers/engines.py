@@ -29,7 +29,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("models", nargs="+", type=Path, help=".gguf files")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--repetitions", type=int, default=3, help="of each row within a round, on both sides")
+    parser.add_argument("--repetitions", type=int, default=1, help="of each row within a round, on both sides")
     parser.add_argument("--variant", default="native", help="which build of llama-bench: native or laptop")
     parser.add_argument("--lowkey-arguments", default="", help="more arguments of `lowkey`, before `bench`")
     programs.add_common_options(parser)
