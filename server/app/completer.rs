@@ -149,13 +149,13 @@ impl Completer {
     ) -> std::io::Result<Arc<Self>> {
         let keeping = keep.as_ref().map(|keep| keep.enabled.clone());
         let (to_status, status) = watch::channel(Status::Loading(0.0));
-        let (model, threads) = (settings.model.clone(), settings.threads);
+        let (model, threads, order) = (settings.model.clone(), settings.threads, settings.order);
         let speculates = settings.speculation;
         let engine = Engine::start_keeping(
             settings.cache_mb << 20,
             keep,
             move |progress| {
-                let loaded = load::load(&model, threads, progress)?;
+                let loaded = load::load(&model, threads, order, progress)?;
                 Ok(Loaded { speculates, ..loaded })
             },
             move |status| {
@@ -243,6 +243,7 @@ impl Completer {
         for (key, changed) in [
             ("model", current.model != settings.model),
             ("threads", current.threads != settings.threads),
+            ("order", current.order != settings.order),
             ("cache_mb", current.cache_mb != settings.cache_mb),
             ("persistent_cache_mb", current.persistent_cache_mb != settings.persistent_cache_mb),
             (

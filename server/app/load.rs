@@ -3,20 +3,47 @@
 //! Every failure becomes one message for the user that says what, where and what to
 //! do next.
 
+use std::sync::Arc;
+
 use lowkey_engine::{LoadFailed, Loaded};
 use lowkey_model::ModelFile;
+use lowkey_prompt::Assembler;
 use lowkey_store::Source;
+
+use crate::settings::Order;
 
 /// Loads the model that `named` means (see [`lowkey_store::resolve`]).
 ///
 /// `threads` = 0 means one for each physical core. `progress` gets the share done.
+/// Fails when the model's family was not trained on `order`.
 pub fn load(
     named: &str,
     threads: usize,
+    order: Order,
     progress: &mut dyn FnMut(f32),
 ) -> Result<Loaded, LoadFailed> {
     let threads = if threads == 0 { physical_cores() } else { threads };
-    Loaded::from_file(&open(named)?, threads, progress)
+    in_order(Loaded::from_file(&open(named)?, threads, progress)?, order)
+}
+
+/// Lays the model's prompts out in the order that the settings name.
+fn in_order(loaded: Loaded, order: Order) -> Result<Loaded, LoadFailed> {
+    let (wanted, name) = match order {
+        Order::Auto => return Ok(loaded),
+        Order::Psm => (lowkey_prompt::Order::Psm, "psm"),
+        Order::Spm => (lowkey_prompt::Order::Spm, "spm"),
+    };
+    let format = loaded.assembler.format().clone();
+    let family = format.family();
+    let Some(format) = format.with_order(wanted) else {
+        return Err(format!(
+            "the model {} was not trained on the order {name} (its prompts are those of {family}); \
+             set order to \"auto\"",
+            loaded.name
+        ));
+    };
+    let tokenizer = Arc::clone(loaded.assembler.tokenizer());
+    Ok(Loaded { assembler: Arc::new(Assembler::new(tokenizer, format)), ..loaded })
 }
 
 /// Opens and validates the file behind a model's name.

@@ -12,7 +12,7 @@ use serde_json::Value;
 mod value;
 
 use value::FromValue;
-pub use value::{Kind, Multiline, Popup};
+pub use value::{Anchor, Kind, Multiline, Order, Popup};
 
 /// One row of the table: what the reference, the editors' schema and the check know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,7 +59,7 @@ macro_rules! settings {
             }
 
             /// Sets one value; `Err` says what was wrong with it.
-            fn set(&mut self, key: &str, value: &Value) -> Result<(), String> {
+            pub(crate) fn set(&mut self, key: &str, value: &Value) -> Result<(), String> {
                 match key {
                     $(stringify!($key) => {
                         self.$key = <$type as FromValue>::from_value(value).ok_or_else(|| {
@@ -108,6 +108,10 @@ settings! {
     speculation: bool = true;
     /// Prompt tokens at most; 0 means as many as the model was trained for and this machine computes in two seconds.
     prompt_tokens: usize = 0;
+    /// Where the prompt is cut: at the `cursor`, at the start of its `line`, or of its group of 4 or 8 lines. The default costs least where typing is most; `server/prompt/README.md` has the table.
+    anchor: Anchor = Anchor::Line;
+    /// Whether the text before the cursor or the text behind it comes first in the prompt: `psm`, `spm`, or what the model was trained for most. Takes effect at the next start.
+    order: Order = Order::Auto;
 }
 
 /// What the command line said; it holds for the whole life of the process.

@@ -2,6 +2,7 @@
 
 use crate::settings::Settings;
 
+mod cut;
 mod engine;
 pub(super) mod figures;
 mod player;

@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-use lowkey_context::Context;
+use lowkey_context::{Anchor, Context};
 use lowkey_document::{Cursor, Language};
 use lowkey_engine::{Generated, Job, Priority, Status, Stop};
 use lowkey_prompt::Budget;
@@ -18,7 +18,7 @@ use super::live::{Agreement, Live, Progress, agreement};
 use super::multiline::begins_block;
 use super::{Answer, Ask, Completer, Outcome, Trigger, lock};
 use crate::report::{Report, Source, to_microseconds};
-use crate::settings::{Multiline, Settings};
+use crate::settings::{self, Multiline, Settings};
 
 /// Tokens decoded for one line at most.
 const LINE_TOKENS: usize = 64;
@@ -28,8 +28,6 @@ const BLOCK_TOKENS: usize = 256;
 const COLD_PREFILL_SECONDS: f64 = 2.0;
 /// Prompts are never cut shorter than this, however slow the machine.
 const LEAST_PROMPT_TOKENS: usize = 256;
-/// The FIM cut stands at the start of the cursor's line.
-const GROUP_LINES: usize = 1;
 
 /// A question with its place in the history of its document.
 #[derive(Clone)]
@@ -45,7 +43,10 @@ pub(super) struct Question {
 pub(super) struct Frame {
     pub(super) language: &'static Language,
     pub(super) cursor: Cursor,
+    /// What memory, running jobs and trims go by: cut at the start of the line, or of its group.
     pub(super) context: Context,
+    /// What the prompt is made of, where it is cut elsewhere: at the cursor.
+    pub(super) at_cursor: Option<Context>,
     pub(super) multiline: bool,
     pub(super) max_lines: usize,
     pub(super) previous_lines: Vec<String>,
@@ -193,7 +194,8 @@ impl Completer {
     ) -> Live {
         let (to_progress, progress) = watch::channel(Progress::default());
         let to_progress = Arc::new(to_progress);
-        let (mut rules, context) = (StopRules::new(&frame.request()), frame.context.clone());
+        let mut rules = StopRules::new(&frame.request());
+        let context = frame.at_cursor.as_ref().unwrap_or(&frame.context).clone();
         let job = Job {
             document: match priority {
                 Priority::Interactive => Arc::from(question.ask.snapshot.uri()),
@@ -249,7 +251,14 @@ impl Completer {
 /// Reads the window around the cursor and names what the answer may depend on.
 fn frame(ask: &Ask, label: &str, budget: Budget, settings: &Settings) -> Frame {
     let cursor = ask.snapshot.cursor(ask.cursor);
-    let context = Context::gather(&ask.snapshot, &cursor, label, &budget.window(), GROUP_LINES);
+    let gather = |anchor| Context::gather(&ask.snapshot, &cursor, label, &budget.window(), anchor);
+    let (anchor, at_cursor) = match settings.anchor {
+        settings::Anchor::Cursor => (Anchor::Lines(1), Some(gather(Anchor::Cursor))),
+        settings::Anchor::Line => (Anchor::Lines(1), None),
+        settings::Anchor::Lines4 => (Anchor::Lines(4), None),
+        settings::Anchor::Lines8 => (Anchor::Lines(8), None),
+    };
+    let context = gather(anchor);
     let line = |idx| ask.snapshot.line(idx);
     let previous_lines: Vec<String> =
         (cursor.line.saturating_sub(MAX_SURROUNDING_LINES)..cursor.line).map(line).collect();
@@ -280,6 +289,7 @@ fn frame(ask: &Ask, label: &str, budget: Budget, settings: &Settings) -> Frame {
         next_lines,
         cursor,
         context,
+        at_cursor,
         multiline,
         max_lines: settings.max_lines,
         key,

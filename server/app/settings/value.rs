@@ -58,6 +58,32 @@ pub enum Popup {
     Never,
 }
 
+/// Where the cut between the prompt's prefix and its middle stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Anchor {
+    /// At the cursor.
+    Cursor,
+    /// At the start of the cursor's line.
+    #[default]
+    Line,
+    /// At the start of the cursor's group of four lines.
+    Lines4,
+    /// At the start of the cursor's group of eight lines.
+    Lines8,
+}
+
+/// Which part of the document comes first in a prompt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Order {
+    /// What the model's family was trained for.
+    #[default]
+    Auto,
+    /// Prefix, suffix, middle.
+    Psm,
+    /// Suffix, prefix, middle.
+    Spm,
+}
+
 impl FromValue for String {
     const ACCEPTS: &'static str = "text";
     const KIND: Kind = Kind::Text;
@@ -155,3 +181,7 @@ words!(Multiline { "auto" => Auto, "never" => Never, "always" => Always }
     "\"auto\", \"never\" or \"always\"");
 words!(Popup { "auto" => Auto, "always" => Always, "never" => Never }
     "\"auto\", \"always\" or \"never\"");
+words!(Anchor { "cursor" => Cursor, "line" => Line, "lines4" => Lines4, "lines8" => Lines8 }
+    "\"cursor\", \"line\", \"lines4\" or \"lines8\"");
+words!(Order { "auto" => Auto, "psm" => Psm, "spm" => Spm }
+    "\"auto\", \"psm\" or \"spm\"");

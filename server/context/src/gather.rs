@@ -1,9 +1,9 @@
 //! What stands around the cursor, cut so that typing changes only its tail.
 //!
-//! The cut between prefix and middle is the *anchor*: the start of the cursor's line, or of its group of lines.
-//! What stands between anchor and cursor is the forced middle. Closers right of the cursor, which editors type
+//! The cut between prefix and middle is the *anchor*: the start of the cursor's line, or of its group of lines, or the
+//! cursor itself. What stands between anchor and cursor is the forced middle. Closers right of the cursor, which editors type
 //! by themselves, belong to neither side: the answer replaces them.
-//! Invariant: `prefix` depends only on text above the anchor, `suffix` only on text below the cursor's line.
+//! Invariant: `prefix` depends only on text before the anchor, `suffix` only on text below the cursor's line.
 
 use lowkey_document::{ByteOffset, Cursor, Snapshot};
 
@@ -22,6 +22,15 @@ pub struct WindowBudget {
     pub prefix_bytes: usize,
     /// Most bytes of [`Context::suffix`]; the rest of the cursor's line may add half of this.
     pub suffix_bytes: usize,
+}
+
+/// Where the cut between prefix and forced middle stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Anchor {
+    /// At the cursor: nothing is forced, and every key moves the cut.
+    Cursor,
+    /// At the start of the group of so many lines that holds the cursor; with 1 every line is a group.
+    Lines(usize),
 }
 
 /// A piece of text from elsewhere that may help.
@@ -61,7 +70,7 @@ pub struct Context {
 }
 
 impl Context {
-    /// Cuts the windows around `cursor`; `group_lines` lines share one anchor (1: every line has its own).
+    /// Cuts the windows around `cursor`. A line of blanks is asked from its start, wherever the anchor would be.
     ///
     /// Costs O(budget + log n), whatever the document's size.
     pub fn gather(
@@ -69,11 +78,15 @@ impl Context {
         cursor: &Cursor,
         label: &str,
         budget: &WindowBudget,
-        group_lines: usize,
+        anchor: Anchor,
     ) -> Self {
-        let anchor = anchor(snapshot, cursor, budget.prefix_bytes, group_lines);
-        let start = window::start_above(snapshot, anchor, budget.prefix_bytes);
         let is_blank = is_blank(&cursor.before) && is_blank(&cursor.after);
+        let anchor = match anchor {
+            Anchor::Cursor if is_blank => cursor.line_start,
+            Anchor::Cursor => cursor.offset,
+            Anchor::Lines(n) => group_start(snapshot, cursor, budget.prefix_bytes, n),
+        };
+        let start = window::start_above(snapshot, anchor, budget.prefix_bytes);
         let split = if is_blank { cursor.line_start.max(anchor) } else { cursor.offset };
         let rest = Rest::of(snapshot, cursor, budget.suffix_bytes);
         Self {
@@ -92,8 +105,8 @@ impl Context {
     }
 }
 
-/// Returns where the forced middle begins.
-fn anchor(
+/// Returns where the forced middle of a group of lines begins.
+fn group_start(
     snapshot: &Snapshot,
     cursor: &Cursor,
     prefix_bytes: usize,

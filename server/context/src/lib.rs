@@ -12,6 +12,6 @@ mod rules;
 mod secrets;
 mod window;
 
-pub use gather::{Context, Snippet, WindowBudget};
+pub use gather::{Anchor, Context, Snippet, WindowBudget};
 pub use label::label;
 pub use rules::{RuleProblem, Rules, Verdict};

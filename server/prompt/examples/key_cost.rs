@@ -6,7 +6,7 @@
 
 #![expect(clippy::print_stdout, reason = "a measurement; its result is what it prints")]
 
-use lowkey_context::Context;
+use lowkey_context::{Anchor, Context};
 use lowkey_document::{ByteOffset, Document};
 use lowkey_prompt::{Assembler, Budget, FimFormat, GgufVocab, Tokenizer};
 use std::sync::Arc;
@@ -31,7 +31,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let snapshot = Document::open("file:///a.rs", "rust", 1, &now).snapshot();
         let begun = Instant::now();
         let cursor = snapshot.cursor(ByteOffset(start + n_typed));
-        let context = Context::gather(&snapshot, &cursor, "src/a.rs", &BUDGET.window(), 1);
+        let context =
+            Context::gather(&snapshot, &cursor, "src/a.rs", &BUDGET.window(), Anchor::Lines(1));
         let gathered = begun.elapsed();
         let prompt = assembler.assemble(&context, &BUDGET);
         micros.push(begun.elapsed().as_micros());

@@ -1,10 +1,10 @@
-//! Line-anchored assembly: from what the model may see to the tokens it is given.
+//! Assembly: from what the model may see to the tokens it is given.
 //!
 //! A pure function of context and budget; the memory of tokenized pieces changes its cost alone. The parts are
 //! encoded one by one, because models are trained on parts encoded one by one, and a token across a cut would change
 //! with every key.
 //! Invariants: each sentinel of the layout stands in the prompt once and in order, however small the budget; and what
-//! is typed on the cursor's line changes no token before the forced middle.
+//! is typed on the cursor's line changes no token before the forced middle, unless the cut stands at the cursor.
 
 use crate::TokenId;
 use crate::budget::{Budget, Shares, n_dropped, step};
@@ -75,7 +75,8 @@ impl Assembler {
             self.encode_once(context.line_before.get(..n_finished_bytes).unwrap_or_default());
         let shares = Shares::of(budget.prompt_tokens.saturating_sub(n_sentinels), finished.len());
         let forced = self.forced_middle(&context.line_before, shares.middle);
-        let parts = self.parts(context, shares);
+        let (prefix, healed) = self.healed_prefix(context);
+        let parts = self.parts(context, prefix, shares);
 
         let mut tokens = Vec::with_capacity(budget.prompt_tokens.min(1 << 16));
         let mut n_fixed = 0;
@@ -100,17 +101,30 @@ impl Assembler {
             }
         }
         let (forced, unforced) = context.line_before.split_at(forced.healed_from);
+        let unforced = if unforced.is_empty() { healed } else { unforced };
         Prompt { tokens, n_fixed, forced: forced.to_owned(), unforced: unforced.to_owned() }
+    }
+
+    /// Splits off what is healed of a prefix that ends at the cursor; of any other nothing.
+    fn healed_prefix<'c>(&self, context: &'c Context) -> (&'c str, &'c str) {
+        let prefix = context.prefix.as_str();
+        if !context.line_before.is_empty() {
+            return (prefix, "");
+        }
+        let line_start = prefix.rfind('\n').map_or(0, |line_end| line_end + 1);
+        let line = prefix.get(line_start..).unwrap_or_default();
+        let healed_from = self.forced_middle(line, usize::MAX).healed_from;
+        prefix.split_at_checked(line_start + healed_from).unwrap_or((prefix, ""))
     }
 
     /// Cuts every part in front of the middle to its share. What context and suffix leave goes to the prefix; neither
     /// depends on the text before the cursor.
-    fn parts(&self, context: &Context, shares: Shares) -> Parts {
+    fn parts(&self, context: &Context, prefix: &str, shares: Shares) -> Parts {
         let preamble =
             Preamble::fit(context, &self.format, shares.context, |text| self.encode_once(text));
         let suffix = self.encode_once(&format!("{}{}", context.line_after, context.suffix));
         let suffix_end = self.far_end(&suffix, shares.suffix);
-        let prefix = self.encode_once(&context.prefix);
+        let prefix = self.encode_once(prefix);
         let unused = shares.context.saturating_sub(preamble.len())
             + shares.suffix.saturating_sub(suffix_end);
         let prefix_start = self.far_start(&prefix, shares.prefix + unused);

@@ -14,6 +14,7 @@ pub struct Prompt {
     /// longer than its share.
     pub forced: String,
     /// Text that the answer must begin with, taken back from the forced middle: `forced` and `unforced` together are
-    /// the line up to the cursor. Empty for models that need no healing.
+    /// the line up to the cursor. With the cut at the cursor it is taken back from the prefix. Empty for models that
+    /// need no healing.
     pub unforced: String,
 }

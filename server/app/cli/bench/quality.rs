@@ -17,6 +17,7 @@ use serde_json::{Map, Value, json};
 
 use super::super::complete::file_uri;
 use super::super::print;
+use super::cut::Cut;
 use crate::completer::{Answer, Ask, Completer, Outcome, Patience, Trigger};
 use crate::settings::Settings;
 
@@ -77,6 +78,8 @@ pub(super) struct Args {
     /// Print a row for each hole and a summary as JSON lines
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    cut: Cut,
 }
 
 pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<()> {
@@ -98,7 +101,7 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<()> {
         );
     }
     // Looking ahead would be work for a next key that never comes.
-    let settings = Settings { look_ahead: false, ..settings.clone() };
+    let settings = Settings { look_ahead: false, ..args.cut.apply(settings) };
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let completer = Completer::start(settings.clone(), |_| {})?;
@@ -138,6 +141,7 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<()> {
 fn parameters(args: &Args, settings: &Settings, kinds: &[Kind], model: &str) -> Map<String, Value> {
     let mut languages = args.languages.clone();
     languages.sort();
+    let word = |value: &dyn std::fmt::Debug| format!("{value:?}").to_lowercase();
     let parameters = json!({
         "model": model,
         "seed": args.seed,
@@ -146,9 +150,11 @@ fn parameters(args: &Args, settings: &Settings, kinds: &[Kind], model: &str) -> 
         "invoked": args.invoked,
         "texts": args.texts,
         "run": args.run,
+        "anchor": word(&settings.anchor),
+        "order": word(&settings.order),
         "prompt_tokens": settings.prompt_tokens,
         "max_lines": settings.max_lines,
-        "multiline": format!("{:?}", settings.multiline).to_lowercase(),
+        "multiline": word(&settings.multiline),
     });
     match parameters {
         Value::Object(map) => map,

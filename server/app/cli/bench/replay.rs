@@ -12,6 +12,7 @@ use std::time::Duration;
 use lowkey_engine::Status;
 use serde::Serialize;
 
+use super::cut::Cut;
 use super::figures::{mean, percentile};
 use super::player::{Player, upcoming};
 use super::trace::{self, Trace};
@@ -35,6 +36,8 @@ pub(super) struct Args {
     /// Play a user who knows the final text and accepts what matches
     #[arg(long)]
     target: bool,
+    #[command(flatten)]
+    cut: Cut,
 }
 
 /// A suggestion of fewer characters is not worth a key.
@@ -91,6 +94,7 @@ struct Background {
 }
 
 pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<()> {
+    let settings = args.cut.apply(settings);
     let traces = args.traces.iter().map(|path| trace::read(path)).collect::<Result<Vec<_>, _>>()?;
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;

@@ -7,16 +7,22 @@ use proptest::sample::select;
 
 use super::*;
 
+const LINE: Anchor = Anchor::Lines(1);
+
 const ROOMY: WindowBudget = WindowBudget { prefix_bytes: 4096, suffix_bytes: 1024 };
 
-fn gather(fixture: &str, group_lines: usize) -> Context {
+fn gather(fixture: &str, anchor: Anchor) -> Context {
     let (snapshot, cursor) = fixture::open("rust", fixture);
-    Context::gather(&snapshot, &cursor, "src/a.rs", &ROOMY, group_lines)
+    Context::gather(&snapshot, &cursor, "src/a.rs", &ROOMY, anchor)
 }
 
 /// Draws a context as `prefix ├ line_before ⎸ line_after ┤ suffix`, replaced parts in braces.
 fn check(fixture: &str, group_lines: usize, expected: &str) {
-    let context = gather(fixture, group_lines);
+    check_at(fixture, Anchor::Lines(group_lines), expected);
+}
+
+fn check_at(fixture: &str, anchor: Anchor, expected: &str) {
+    let context = gather(fixture, anchor);
     let replaced = |text: &str| if text.is_empty() { String::new() } else { format!("{{{text}}}") };
     let drawn = format!(
         "{}├{}{}⎸{}{}┤{}",
@@ -63,6 +69,15 @@ fn a_group_shares_its_anchor_and_finishes_its_lines_in_the_middle() {
 }
 
 #[test]
+fn at_the_cursor_nothing_is_forced_and_blanks_are_still_asked_from_column_0() {
+    let check = |fixture, expected| check_at(fixture, Anchor::Cursor, expected);
+    check("one\ntwo th$0ree\nfour\n", "one\ntwo th├⎸ree┤\nfour\n");
+    check("f(g($0));\nx", "f(g(├⎸{));}┤\nx");
+    check("fn a() {\n  $0\n}\n", "fn a() {\n├{  }⎸┤\n}\n");
+    check("ab\r\n$0", "ab\n├⎸┤");
+}
+
+#[test]
 fn line_ends_are_lf_whatever_the_file_has() {
     check("a\r\nb\rc$0)\r\nd\r\n", 1, "a\nb\n├c⎸{)}┤\nd\n");
     check("a\r\nb\r\nc$0\u{2028}d\r\n", 4, "├a\nb\nc⎸\u{2028}d┤\n");
@@ -72,7 +87,7 @@ fn line_ends_are_lf_whatever_the_file_has() {
 fn without_a_budget_only_the_line_remains() {
     let (snapshot, cursor) = fixture::open("rust", "one\ntwo$0)\nthree\n");
     let nothing = WindowBudget { prefix_bytes: 0, suffix_bytes: 0 };
-    let context = Context::gather(&snapshot, &cursor, "", &nothing, 1);
+    let context = Context::gather(&snapshot, &cursor, "", &nothing, LINE);
     assert_eq!((context.prefix.as_str(), context.suffix.as_str()), ("", ""));
     assert_eq!(context.line_before, "two");
 }
@@ -155,7 +170,7 @@ proptest! {
         let snapshot = document(&lines.text()).snapshot();
         let cursor = snapshot.cursor(ByteOffset(at % (snapshot.n_bytes() + 1)));
         let gather = |(snapshot, cursor): &(Snapshot, Cursor)| {
-            Context::gather(snapshot, cursor, "a.rs", &budget, group_lines)
+            Context::gather(snapshot, cursor, "a.rs", &budget, Anchor::Lines(group_lines))
         };
         let before = gather(&(snapshot.clone(), cursor.clone()));
         let closed = typed(&snapshot, cursor.offset, pair, pair.len() - 1);
@@ -170,12 +185,37 @@ proptest! {
     }
 
     #[test]
+    fn at_the_cursor_typing_only_adds_to_the_prefix(
+        lines in lines(180),
+        at in 0..20_000_usize,
+        budget in budget(),
+        key in select(&["a", ")", "é", "😀", ";"][..]),
+    ) {
+        let snapshot = document(&lines.text()).snapshot();
+        let cursor = snapshot.cursor(ByteOffset(at % (snapshot.n_bytes() + 1)));
+        prop_assume!(!is_blank(&cursor.before));
+        let gather = |snapshot: &Snapshot, cursor: &Cursor| {
+            Context::gather(snapshot, cursor, "a.rs", &budget, Anchor::Cursor)
+        };
+        let before = gather(&snapshot, &cursor);
+        let (snapshot, cursor) = typed(&snapshot, cursor.offset, key, 0);
+        let after = gather(&snapshot, &cursor);
+        prop_assert_eq!(&after.suffix, &before.suffix);
+        let (start, end) = (before.window.start.0, after.window.start.0);
+        let step = budget.prefix_bytes.div_ceil(4);
+        prop_assert!(start == end || end >= start + step.min(budget.prefix_bytes / 4), "{start} to {end}");
+        if start == end {
+            prop_assert_eq!(after.prefix, before.prefix + key);
+        }
+    }
+
+    #[test]
     fn enter_at_a_lines_end_leaves_the_suffix_alone(lines in lines(180), line in 0..160_usize, budget in budget()) {
         let snapshot = document(&lines.text()).snapshot();
         let cursor = snapshot.cursor(snapshot.line_end(line % snapshot.n_lines()));
-        let before = Context::gather(&snapshot, &cursor, "", &budget, 1);
+        let before = Context::gather(&snapshot, &cursor, "", &budget, LINE);
         let (snapshot, cursor) = typed(&snapshot, cursor.offset, lines.end, 0);
-        let after = Context::gather(&snapshot, &cursor, "", &budget, 1);
+        let after = Context::gather(&snapshot, &cursor, "", &budget, LINE);
         prop_assert_eq!(after.suffix, before.suffix);
     }
 
@@ -184,11 +224,12 @@ proptest! {
         lines in lines(900),
         at in 0..100_000_usize,
         budget in budget(),
-        group_lines in 0..9_usize,
+        anchor in prop_oneof![Just(Anchor::Cursor), (0..9_usize).prop_map(Anchor::Lines)],
     ) {
         let snapshot = document(&lines.text()).snapshot();
         let cursor = snapshot.cursor(ByteOffset(at % (snapshot.n_bytes() + 1)));
-        let context = Context::gather(&snapshot, &cursor, "", &budget, group_lines);
+        let context = Context::gather(&snapshot, &cursor, "", &budget, anchor);
+        prop_assert!(anchor != Anchor::Cursor || context.line_before.is_empty());
         let excerpt = snapshot.slice(context.window.clone());
         prop_assert_eq!(whole(&context), normalised(&excerpt));
         prop_assert!(context.prefix.len() <= budget.prefix_bytes);
@@ -206,7 +247,7 @@ proptest! {
         let mut last: Option<Context> = None;
         for line in 0..snapshot.n_lines() {
             let cursor = snapshot.cursor(snapshot.line_start(line));
-            let context = Context::gather(&snapshot, &cursor, "", &budget, 1);
+            let context = Context::gather(&snapshot, &cursor, "", &budget, LINE);
             let (start, end) = (context.window.start.0, context.window.end.0);
             if let Some(last) = last {
                 let (last_start, last_end) = (last.window.start.0, last.window.end.0);
@@ -233,7 +274,7 @@ proptest! {
     #[test]
     fn a_cursor_of_another_text_is_no_error(a in lines(400), b in lines(400), at in 0..30_000_usize, budget in budget()) {
         let cursor = document(&a.text()).snapshot().cursor(ByteOffset(at));
-        let context = Context::gather(&document(&b.text()).snapshot(), &cursor, "", &budget, 4);
+        let context = Context::gather(&document(&b.text()).snapshot(), &cursor, "", &budget, Anchor::Lines(4));
         prop_assert!(context.prefix.len() <= budget.prefix_bytes);
     }
 }
@@ -246,7 +287,8 @@ fn a_line_without_end_is_cut_and_still_moves_in_steps() {
     let mut n_moves = 0;
     let mut last: Option<Context> = None;
     for at in 500_000..500_600 {
-        let context = Context::gather(&snapshot, &snapshot.cursor(ByteOffset(at)), "", &budget, 1);
+        let context =
+            Context::gather(&snapshot, &snapshot.cursor(ByteOffset(at)), "", &budget, LINE);
         assert!(context.line_before.len() <= 2004 && context.line_before.len() >= 996);
         assert!(context.line_after.len() <= 500 && context.line_after.len() >= 240);
         assert!(context.prefix.len() <= 4000 && context.prefix.len() >= 1000);
@@ -278,7 +320,7 @@ fn an_edit_far_above_leaves_most_windows_alone() {
         lines
             .map(|line| {
                 let cursor = snapshot.cursor(snapshot.line_start(line + moved_lines));
-                let context = Context::gather(snapshot, &cursor, "", &budget, 1);
+                let context = Context::gather(snapshot, &cursor, "", &budget, LINE);
                 snapshot.n_bytes() - context.window.start.0
             })
             .collect()

@@ -9,7 +9,7 @@ use crate::fim::Order;
 use crate::fixture;
 use crate::gguf::GgufVocab;
 use expect_test::{Expect, expect};
-use lowkey_context::Snippet;
+use lowkey_context::{Anchor, Snippet};
 use lowkey_document::{ByteOffset, Document};
 use std::sync::LazyLock;
 
@@ -47,7 +47,16 @@ fn embedded(order: Order, heal: bool) -> &'static Assembler {
 fn context_at(text: &str, cursor: usize, budget: Budget, group_lines: usize) -> Context {
     let snapshot = Document::open("file:///w/src/a.rs", "rust", 1, text).snapshot();
     let cursor = snapshot.cursor(ByteOffset(cursor));
-    Context::gather(&snapshot, &cursor, "src/a.rs", &budget.window(), group_lines)
+    let anchor = Anchor::Lines(group_lines);
+    Context::gather(&snapshot, &cursor, "src/a.rs", &budget.window(), anchor)
+}
+
+/// The same with the cut at the cursor.
+fn context_at_cursor(fixture: &str) -> Context {
+    let (text, cursor) = lowkey_document::fixture::parse(fixture);
+    let snapshot = Document::open("file:///w/src/a.rs", "rust", 1, &text).snapshot();
+    let window = Budget { prompt_tokens: 900 }.window();
+    Context::gather(&snapshot, &snapshot.cursor(cursor), "src/a.rs", &window, Anchor::Cursor)
 }
 
 fn context_of(fixture: &str, group_lines: usize) -> Context {
@@ -179,6 +188,42 @@ fn the_last_piece_is_taken_back_for_healing() {
         &expect![[r#"
         <|file_sep|>src/a.rs
         <|fim_prefix|><|fim_suffix|>
+        <|fim_middle|>▮ forced "" unforced """#]],
+    );
+}
+
+#[test]
+fn with_the_cut_at_the_cursor_the_middle_is_empty_and_healing_takes_from_the_prefix() {
+    let context = context_at_cursor("a = 1\nlet value = tokeni$0)\nb\n");
+    check(
+        fragmented(),
+        &context,
+        &expect![[r#"
+        <|file_sep|>src/a.rs
+        <|fim_prefix|>a = 1
+        let value = tokeni<|fim_suffix|>
+        b
+        <|fim_middle|>▮ forced "" unforced """#]],
+    );
+    check(
+        healing(),
+        &context,
+        &expect![[r#"
+        <|file_sep|>src/a.rs
+        <|fim_prefix|>a = 1
+        let value =<|fim_suffix|>
+        b
+        <|fim_middle|>▮ forced "" unforced " tokeni""#]],
+    );
+    // At the start of a line there is nothing to heal: the line end above stays.
+    check(
+        healing(),
+        &context_at_cursor("a\n    $0\nb\n"),
+        &expect![[r#"
+        <|file_sep|>src/a.rs
+        <|fim_prefix|>a
+        <|fim_suffix|>
+        b
         <|fim_middle|>▮ forced "" unforced """#]],
     );
 }

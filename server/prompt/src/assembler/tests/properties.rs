@@ -61,7 +61,13 @@ proptest! {
             prop_assert_eq!(prompt.tokens[prompt.n_fixed - 1], 3);
         }
         let tokenizer = &assembler.tokenizer;
-        prop_assert_eq!(&(prompt.forced.clone() + &prompt.unforced), &context.line_before);
+        if context.line_before.is_empty() {
+            // The cut stands at the cursor: what is healed comes from the prefix.
+            prop_assert!(prompt.forced.is_empty() && context.prefix.ends_with(&prompt.unforced));
+        } else {
+            prop_assert_eq!(&(prompt.forced.clone() + &prompt.unforced), &context.line_before);
+        }
+        prop_assert!(!prompt.unforced.contains('\n') || context.line_before.contains('\n'));
         prop_assert!(prompt.forced.ends_with(&tokenizer.decode(&prompt.tokens[prompt.n_fixed..])));
         prop_assert!(heal || prompt.unforced.is_empty());
         prop_assert!(tokenizer.encode(&prompt.unforced).len() <= 2 * MAX_HEALED_TOKENS);

@@ -1,0 +1,49 @@
+//! `--anchor` and `--order`: the settings of these names, for one run of a benchmark.
+
+use crate::settings::Settings;
+
+/// Where the prompt is cut, and what comes first in it.
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct Cut {
+    /// Where the prompt is cut: cursor, line, lines4 or lines8; without it the settings decide
+    #[arg(long, value_name = "ANCHOR", value_parser = |word: &str| check("anchor", word))]
+    anchor: Option<String>,
+    /// Which part of the prompt comes first: auto, psm or spm; without it the settings decide
+    #[arg(long, value_name = "ORDER", value_parser = |word: &str| check("order", word))]
+    order: Option<String>,
+}
+
+/// Asks the table of settings whether a word is a value of `key`.
+fn check(key: &str, word: &str) -> Result<String, String> {
+    Settings::default().set(key, &word.into()).map(|()| word.to_owned())
+}
+
+impl Cut {
+    /// The settings with this cut.
+    pub(super) fn apply(&self, settings: &Settings) -> Settings {
+        let mut settings = settings.clone();
+        for (key, word) in [("anchor", &self.anchor), ("order", &self.order)] {
+            if let Some(word) = word {
+                // Checked when the command line was read.
+                let taken = settings.set(key, &word.as_str().into());
+                debug_assert_eq!(taken, Ok(()));
+            }
+        }
+        settings
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::{Anchor, Order};
+
+    #[test]
+    fn words_become_settings_and_what_is_not_said_stays() {
+        let cut = Cut { anchor: Some("lines8".into()), order: None };
+        let settings = cut.apply(&Settings { order: Order::Spm, ..Settings::default() });
+        assert_eq!((settings.anchor, settings.order), (Anchor::Lines8, Order::Spm));
+        assert!(check("anchor", "middle").unwrap_err().contains("\"lines4\""));
+        assert!(check("order", "spm").is_ok());
+    }
+}
