@@ -333,6 +333,12 @@ fn the_quality_bench_repeats_and_resumes() {
 
     let other_seed = bench(&["--holes", "12", "--seed", "4"]);
     assert_ne!(timeless(other_seed)[..12], timeless(rows.clone())[..]);
+    // Where the prompt is cut changes its tokens, not the holes.
+    let cut = bench(&["--holes", "12", "--seed", "3", "--anchor", "cursor", "--order", "spm"]);
+    for (row, cut) in rows.iter().zip(&cut) {
+        assert_eq!(row["digest"], cut["digest"]);
+        assert!(cut["tokens"]["prompt"].as_u64() > Some(0), "{cut}");
+    }
     // The first rows from one run, the rest from another: together what one run gives.
     let out = ["--seed", "3", "--out", "rows.jsonl", "--holes"];
     bench(&[&out[..], &["5"]].concat());
@@ -354,6 +360,7 @@ fn the_quality_bench_says_what_it_cannot_do() {
     assert_fails(&run(&[".", "--languages", "rust"]), 1, &["no holes", "5 in no known language"]);
     assert_eq!(run(&[".", "--holes", "0"]).status.code(), Some(2));
     assert_eq!(run(&[".", "--kinds", "word"]).status.code(), Some(2));
+    assert_eq!(run(&[".", "--anchor", "middle"]).status.code(), Some(2));
 }
 
 #[cfg(unix)]
