@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::time::Instant;
 
-use lowkey_context::Context;
+use lowkey_context::{Anchor, Context};
 use lowkey_document::{ByteOffset, Document};
 use lowkey_engine::{Engine, Job, Loaded, Priority};
 use lowkey_model::{CausalLm, ModelFile};
@@ -106,6 +106,6 @@ fn prompt(assembler: &Assembler, line_before: &str) -> Prompt {
     let budget = Budget { prompt_tokens: 900 };
     let snapshot = Document::open("file:///a.rs", "rust", 1, line_before).snapshot();
     let cursor = snapshot.cursor(ByteOffset(line_before.len()));
-    let context = Context::gather(&snapshot, &cursor, "a.rs", &budget.window(), 1);
+    let context = Context::gather(&snapshot, &cursor, "a.rs", &budget.window(), Anchor::Lines(1));
     assembler.assemble(&context, &budget)
 }
