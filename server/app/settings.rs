@@ -108,9 +108,9 @@ settings! {
     speculation: bool = true;
     /// Prompt tokens at most; 0 means as many as the model was trained for and this machine computes in two seconds.
     prompt_tokens: usize = 0;
-    /// Where the prompt is cut: at the `cursor`, at the start of its `line`, or of its group of 4 or 8 lines. The default costs least where typing is most; `server/prompt/README.md` has the table.
-    anchor: Anchor = Anchor::Line;
-    /// Whether the text before the cursor or the text behind it comes first in the prompt: `psm`, `spm`, or what the model was trained for most. Takes effect at the next start.
+    /// Where the prompt is cut: at the `cursor`, at the start of its `line`, or of its group of 4 or 8 lines. `server/prompt/README.md` shows what each costs and is worth.
+    anchor: Anchor = Anchor::Lines8;
+    /// Which text comes first in the prompt: that before the cursor (`psm`), that behind it (`spm`), or as the model's family prefers (`auto`). Takes effect at the next start.
     order: Order = Order::Auto;
 }
 

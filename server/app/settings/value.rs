@@ -64,11 +64,11 @@ pub enum Anchor {
     /// At the cursor.
     Cursor,
     /// At the start of the cursor's line.
-    #[default]
     Line,
     /// At the start of the cursor's group of four lines.
     Lines4,
     /// At the start of the cursor's group of eight lines.
+    #[default]
     Lines8,
 }
 
