@@ -141,7 +141,6 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<()> {
 fn parameters(args: &Args, settings: &Settings, kinds: &[Kind], model: &str) -> Map<String, Value> {
     let mut languages = args.languages.clone();
     languages.sort();
-    let word = |value: &dyn std::fmt::Debug| format!("{value:?}").to_lowercase();
     let parameters = json!({
         "model": model,
         "seed": args.seed,
@@ -150,16 +149,12 @@ fn parameters(args: &Args, settings: &Settings, kinds: &[Kind], model: &str) -> 
         "invoked": args.invoked,
         "texts": args.texts,
         "run": args.run,
-        "anchor": word(&settings.anchor),
-        "order": word(&settings.order),
-        "prompt_tokens": settings.prompt_tokens,
-        "max_lines": settings.max_lines,
-        "multiline": word(&settings.multiline),
     });
-    match parameters {
-        Value::Object(map) => map,
-        _ => Map::new(),
+    let Value::Object(mut parameters) = parameters else { return Map::new() };
+    for key in ["anchor", "order", "prompt_tokens", "max_lines", "multiline"] {
+        parameters.extend(settings.value_of(key).map(|value| (key.to_owned(), value)));
     }
+    parameters
 }
 
 fn summary(rows: &[Row]) -> anyhow::Result<Value> {
