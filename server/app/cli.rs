@@ -15,6 +15,7 @@ mod client;
 mod complete;
 mod demo;
 mod doctor;
+mod models;
 mod paint;
 mod system;
 
@@ -50,6 +51,8 @@ enum Command {
     Bench(bench::Args),
     /// Say what this machine and the model can do
     Doctor(doctor::Args),
+    /// List, pull, check and remove the models that have a name
+    Models(models::Args),
 }
 
 /// Parses the arguments and runs the command.
@@ -84,6 +87,7 @@ pub fn main() -> ExitCode {
         Some(Command::Demo(demo)) => demo::run(&demo, args.model.as_deref(), args.threads),
         Some(Command::Bench(args)) => bench::run(&args, &settings),
         Some(Command::Doctor(args)) => doctor::run(&args, settings),
+        Some(Command::Models(args)) => models::run(&args),
         None | Some(Command::Serve { .. }) => Ok(()),
     };
     match outcome {

@@ -8,9 +8,9 @@ use std::sync::Arc;
 use lowkey_engine::{LoadFailed, Loaded};
 use lowkey_model::ModelFile;
 use lowkey_prompt::Assembler;
-use lowkey_store::Source;
+use lowkey_store::{Hub, Pins, Source};
 
-use crate::settings::Order;
+use crate::settings::{self, Order};
 
 /// Loads the model that `named` means (see [`lowkey_store::resolve`]).
 ///
@@ -48,11 +48,19 @@ fn in_order(loaded: Loaded, order: Order) -> Result<Loaded, LoadFailed> {
 
 /// Opens and validates the file behind a model's name.
 pub fn open(named: &str) -> Result<ModelFile, LoadFailed> {
-    match lowkey_store::resolve(named).map_err(|e| e.to_string())? {
+    let hub = Hub::from_env();
+    match lowkey_store::resolve(named, &hub, &pins(&hub)).map_err(|e| e.to_string())? {
         Source::Embedded(model) => ModelFile::from_bytes(model.name, model.bytes),
         Source::Gguf(path) => ModelFile::open(&path),
     }
     .map_err(|e| e.to_string())
+}
+
+/// Which file each pulled name means on this machine: `models.toml` beside the settings.
+pub fn pins(hub: &Hub) -> Pins {
+    let settings = settings::config_file();
+    let beside = settings.map(|settings| settings.with_file_name("models.toml"));
+    Pins::at(beside.unwrap_or_else(|| hub.cache.root().join("lowkey-models.toml")))
 }
 
 /// Cores, not hardware threads: two threads on one core share the units that int8 products fill.

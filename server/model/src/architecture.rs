@@ -26,6 +26,11 @@ static SUPPORTED: [Architecture; 3] = [
     Architecture { name: "llama", pairing: Pairing::Adjacent, load: llama::load },
 ];
 
+/// The architectures that can be loaded, as files name them in `general.architecture`.
+pub fn architectures() -> impl Iterator<Item = &'static str> {
+    SUPPORTED.iter().map(|supported| supported.name)
+}
+
 impl Architecture {
     /// Finds the architecture of the file with these metadata.
     pub(crate) fn of(file: &str, metadata: &Metadata) -> Result<&'static Self, ModelError> {

@@ -24,6 +24,7 @@ mod qwen3;
 mod tensor_type;
 mod weights;
 
+pub use architecture::architectures;
 pub use cache::KvCache;
 pub use causal_lm::{CausalLm, Want, Work};
 pub use config::Config;

@@ -6,7 +6,12 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::catalog::{catalog, entry};
 use crate::embedded::{EMBEDDED, Embedded};
+use crate::error::StoreError;
+use crate::hub::Hub;
+use crate::kept;
+use crate::pins::Pins;
 
 /// A model that was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,7 +23,7 @@ pub enum Source {
 }
 
 /// Why a name or path leads to no model.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[derive(Debug, thiserror::Error)]
 pub enum SourceError {
     /// Looks like a path, but nothing is there.
     #[error("model file {0} does not exist; give a .gguf file, or leave the model setting empty for the embedded {embedded}", embedded = EMBEDDED.name)]
@@ -27,14 +32,23 @@ pub enum SourceError {
     #[error("model folder {0}: folders with safetensors are not supported yet; give a .gguf file of the same model, or leave the model setting empty for the embedded {embedded}", embedded = EMBEDDED.name)]
     Folder(PathBuf),
     /// Not a path, and the catalog does not have it.
-    #[error("there is no model named {0:?} in the catalog (it has: {embedded}); give one of these names or the path of a .gguf file", embedded = EMBEDDED.name)]
+    #[error("there is no model named {0:?} in the catalog (it has: {known}); give one of these names or the path of a .gguf file", known = names())]
     UnknownName(String),
+    /// The catalog has it, this machine does not; or what is here cannot be told.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+fn names() -> String {
+    let names = catalog().iter().map(|entry| &*entry.name);
+    std::iter::once(EMBEDDED.name).chain(names).collect::<Vec<_>>().join(", ")
 }
 
 /// Finds the model that `named` means; the embedded one for an empty string.
 ///
-/// Opens nothing: whether the file is a model is for the loader to say.
-pub fn resolve(named: &str) -> Result<Source, SourceError> {
+/// Opens no model: whether the file is one is for the loader to say. A name of the catalog means its file in the
+/// shared cache, the pinned one if there is a pin; nothing is fetched.
+pub fn resolve(named: &str, hub: &Hub, pins: &Pins) -> Result<Source, SourceError> {
     let named = named.trim();
     if named.is_empty() || named == EMBEDDED.name {
         return Ok(Source::Embedded(EMBEDDED));
@@ -50,7 +64,14 @@ pub fn resolve(named: &str) -> Result<Source, SourceError> {
     if has_extension || path.components().count() > 1 {
         return Err(SourceError::Missing(path));
     }
-    Err(SourceError::UnknownName(named.to_owned()))
+    let Some(entry) = entry(named) else {
+        return Err(SourceError::UnknownName(named.to_owned()));
+    };
+    let pin = kept::pin(pins, entry)?;
+    kept::here(hub, entry, pin.as_ref()).map(Source::Gguf).ok_or_else(|| {
+        let folder = hub.cache.root().to_path_buf();
+        StoreError::NotHere { name: entry.name.clone(), folder }.into()
+    })
 }
 
 /// `~/` at the start means the home folder, as people write it in settings files.
@@ -65,32 +86,48 @@ fn expand_home(named: &str) -> PathBuf {
 mod tests {
     use super::*;
 
+    /// With a cache in which nothing is.
+    fn find(named: &str) -> Result<Source, String> {
+        let nowhere = std::env::temp_dir().join(format!("lowkey-nowhere-{}", std::process::id()));
+        let variable = |name: &str| (name == "HF_HUB_CACHE").then(|| nowhere.clone().into());
+        let hub = Hub::read(variable, None);
+        resolve(named, &hub, &Pins::at(nowhere.join("pins.toml"))).map_err(|e| e.to_string())
+    }
+
     #[test]
     fn nothing_named_means_the_embedded_model() {
-        assert_eq!(resolve(" "), Ok(Source::Embedded(EMBEDDED)));
-        assert_eq!(resolve("lowkey-embedded"), Ok(Source::Embedded(EMBEDDED)));
+        assert_eq!(find(" "), Ok(Source::Embedded(EMBEDDED)));
+        assert_eq!(find("lowkey-embedded"), Ok(Source::Embedded(EMBEDDED)));
     }
 
     #[test]
     fn a_path_that_leads_nowhere_is_told_from_an_unknown_name() {
-        assert_eq!(
-            resolve("./nowhere/x.gguf"),
-            Err(SourceError::Missing("./nowhere/x.gguf".into()))
-        );
-        assert_eq!(resolve("x.gguf"), Err(SourceError::Missing("x.gguf".into())));
-        assert_eq!(resolve("gpt-9"), Err(SourceError::UnknownName("gpt-9".into())));
+        for path in ["./nowhere/x.gguf", "x.gguf"] {
+            let message = find(path);
+            assert!(message.is_err_and(|m| m.contains(path) && m.contains("does not exist")));
+        }
+        let message = find("gpt-9");
+        let lists = |m: &String| m.contains("gpt-9") && m.contains("mellum-4b, codellama-7b");
+        assert!(message.as_ref().is_err_and(lists), "{message:?}");
+    }
+
+    #[test]
+    fn a_name_that_was_not_pulled_says_how_to_pull_it() {
+        let message = find("Qwen2.5-Coder-0.5B");
+        let helps = |m: &String| m.contains("run `lowkey models pull qwen2.5-coder-0.5b`");
+        assert!(message.as_ref().is_err_and(helps), "{message:?}");
     }
 
     #[test]
     fn a_folder_is_refused_with_a_way_out() {
         let folder = env!("CARGO_MANIFEST_DIR");
-        let message = resolve(folder).map_err(|e| e.to_string());
+        let message = find(folder);
         assert!(message.is_err_and(|m| m.contains(folder) && m.contains(".gguf")));
     }
 
     #[test]
     fn an_existing_file_is_taken_whatever_its_name() {
         let file = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
-        assert_eq!(resolve(file), Ok(Source::Gguf(file.into())));
+        assert_eq!(find(file), Ok(Source::Gguf(file.into())));
     }
 }

@@ -1,0 +1,175 @@
+//! `lowkey models list`: one line for each model, or everything as JSON.
+
+use lowkey_model::ModelFile;
+use lowkey_store::{EMBEDDED, Entry, Hub, Pins, amount, catalog};
+use serde::Serialize;
+
+use super::print;
+use crate::cli::paint::{Style, colours, paint};
+
+/// Arguments of `lowkey models list`.
+#[derive(Debug, Default, clap::Args)]
+pub(super) struct Args {
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// A model as the list shows it.
+#[derive(Debug, Serialize)]
+struct Row {
+    name: String,
+    family: String,
+    parameters: String,
+    quantization: String,
+    /// Length of the file: exact where it is here, else as the hub shows it, if known.
+    bytes: Option<u64>,
+    /// The same in words; empty if unknown.
+    size: String,
+    /// For serving with 2,048 tokens of context.
+    memory_bytes: Option<u64>,
+    license: String,
+    restricts: bool,
+    /// What the licence restricts.
+    terms: Option<String>,
+    fim: Option<String>,
+    languages: String,
+    architecture: String,
+    /// Whether this version can run it.
+    runs: bool,
+    /// Whether the file is on this machine.
+    installed: bool,
+    path: Option<String>,
+    /// What is missing, in words; empty for a model that is here and runs.
+    state: String,
+}
+
+#[derive(Debug, Serialize)]
+struct List {
+    models: Vec<Row>,
+}
+
+pub(super) fn run(args: &Args, hub: &Hub, pins: &Pins) -> anyhow::Result<()> {
+    let mut models = vec![embedded()];
+    for entry in catalog() {
+        models.push(row(entry, hub, pins)?);
+    }
+    if args.json {
+        return print(&format!("{}\n", serde_json::to_string(&List { models })?));
+    }
+    print(&table(&models))
+}
+
+/// The model inside the program.
+fn embedded() -> Row {
+    let config = ModelFile::from_bytes(EMBEDDED.name, EMBEDDED.bytes).ok();
+    let architecture = config.as_ref().map(|file| file.architecture().to_owned());
+    // The catalog's formula over the shape in the file.
+    let memory = config.map(|file| file.config().clone()).and_then(|config| {
+        let shape = Entry {
+            layers: config.n_layers as u64,
+            kv_heads: config.n_kv_heads as u64,
+            head_size: config.head_dim as u64,
+            ..catalog().first()?.clone()
+        };
+        shape.memory_bytes(Some(EMBEDDED.bytes.len() as u64))
+    });
+    let bytes = EMBEDDED.bytes.len() as u64;
+    Row {
+        name: EMBEDDED.name.to_owned(),
+        family: "lowkey".to_owned(),
+        parameters: "4.2M".to_owned(),
+        quantization: "Q8_0".to_owned(),
+        bytes: Some(bytes),
+        size: amount(bytes),
+        memory_bytes: memory,
+        license: "Apache-2.0".to_owned(),
+        restricts: false,
+        terms: None,
+        fim: Some("qwen2.5-coder".to_owned()),
+        languages: "Rust, Python, JavaScript, TypeScript, Go".to_owned(),
+        architecture: architecture.unwrap_or_default(),
+        runs: true,
+        installed: true,
+        path: None,
+        state: String::new(),
+    }
+}
+
+fn row(entry: &Entry, hub: &Hub, pins: &Pins) -> anyhow::Result<Row> {
+    let pin = lowkey_store::pin(pins, entry)?;
+    let path = lowkey_store::here(hub, entry, pin.as_ref());
+    let length = path.as_deref().and_then(|path| Some(path.metadata().ok()?.len()));
+    let missing = missing(entry);
+    let bytes = length.or(entry.bytes);
+    let installed = path.is_some();
+    Ok(Row {
+        name: entry.name.clone(),
+        family: entry.family.clone(),
+        parameters: entry.parameters.clone(),
+        quantization: entry.quantization.clone(),
+        bytes,
+        size: bytes.map(amount).unwrap_or_default(),
+        memory_bytes: entry.memory_bytes(length),
+        license: entry.licence.clone(),
+        restricts: entry.terms.is_some(),
+        terms: entry.terms.clone(),
+        fim: entry.fim.clone(),
+        languages: entry.languages.clone(),
+        architecture: entry.architecture.clone(),
+        runs: missing.is_none(),
+        installed,
+        path: path.map(|path| path.display().to_string()),
+        state: match missing {
+            Some(missing) => format!("not yet: {missing}"),
+            None if installed => String::new(),
+            None => "not pulled".to_owned(),
+        },
+    })
+}
+
+/// What this version lacks to run a model.
+pub(super) fn missing(entry: &Entry) -> Option<String> {
+    if !lowkey_model::architectures().any(|known| known == entry.architecture) {
+        return Some(format!("architecture {}", entry.architecture));
+    }
+    entry.fim.is_none().then(|| "infilling without fill-in-the-middle tokens".to_owned())
+}
+
+fn table(models: &[Row]) -> String {
+    let unknown = |amount: Option<String>| amount.unwrap_or_else(|| "?".to_owned());
+    let mut rows = vec![["name", "size", "memory", "here", "runs", "licence"].map(str::to_owned)];
+    rows.extend(models.iter().map(|model| {
+        let star = if model.restricts { " *" } else { "" };
+        [
+            model.name.clone(),
+            unknown(model.bytes.map(amount)),
+            unknown(model.memory_bytes.map(amount)),
+            if model.installed { "yes" } else { "" }.to_owned(),
+            if model.runs { "yes" } else { &*model.state }.to_owned(),
+            format!("{}{star}", model.license),
+        ]
+    }));
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
+    let widths: Vec<usize> = (0..5).map(|column| width(column).unwrap_or_default()).collect();
+    let mut out = String::new();
+    for (index, row) in rows.iter().enumerate() {
+        let mut line = String::new();
+        for (cell, width) in row.iter().zip(&widths) {
+            let pad = " ".repeat((width + 2).saturating_sub(cell.chars().count()));
+            line.push_str(cell);
+            line.push_str(&pad);
+        }
+        line.push_str(&row[5]);
+        let style = if index == 0 { Style::Quiet } else { Style::Bold };
+        let split = if index == 0 { line.len() } else { widths.first().copied().unwrap_or(0) };
+        let (name, rest) = line.split_at_checked(split).unwrap_or((&line, ""));
+        out.push_str(&paint(colours(), style, name));
+        out.push_str(rest);
+        out.push('\n');
+    }
+    out.push_str(
+        "\nmemory: the file, 2,048 tokens of KV cache and 80 MB.\nruns: this version has the architecture and a fill-in-the-middle format; only the first has been tried.\n*: the licence restricts the use; `lowkey models pull` shows how, and asks.\n",
+    );
+    out
+}

@@ -1,0 +1,84 @@
+//! `lowkey models pull`: the licence first, then the bytes, then the path.
+
+use std::io::{BufRead as _, IsTerminal as _, Write as _};
+
+use lowkey_store::{Entry, Hub, Patience, Pins, Pull, amount};
+
+use super::progress::Progress;
+use super::{list, print, row};
+
+/// Arguments of `lowkey models pull`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// A name of `lowkey models list`
+    name: String,
+
+    /// Accept a licence that restricts the use, without being asked
+    #[arg(long)]
+    yes: bool,
+
+    /// Take what the repository has now, not the file pinned at the first pull
+    #[arg(long)]
+    update: bool,
+
+    /// Use no network: succeed only if the file is here
+    #[arg(long)]
+    offline: bool,
+}
+
+pub(super) fn run(args: &Args, mut hub: Hub, pins: &Pins) -> anyhow::Result<()> {
+    let entry = row(&args.name)?;
+    hub.offline |= args.offline;
+    if let Some(missing) = list::missing(entry) {
+        eprintln!("{}: this version cannot run it yet ({missing}); other tools can", entry.name);
+    }
+    let pin = lowkey_store::pin(pins, entry)?;
+    let here = lowkey_store::here(&hub, entry, pin.as_ref()).is_some();
+    if !hub.offline && (!here || args.update) {
+        accept(entry, args.yes)?;
+    }
+    let mut progress = Progress::new(&entry.name);
+    let pulled = Pull {
+        hub: &hub,
+        pins,
+        update: args.update,
+        patience: Patience::default(),
+        wait: &mut std::thread::sleep,
+        report: &mut |event| progress.show(&event),
+    }
+    .run(entry);
+    progress.end();
+    let pulled = pulled?;
+    let came = if pulled.fetched == 0 { "was here already" } else { "is here" };
+    eprintln!(
+        "{} {came}: {}, SHA-256 {}; use it with `--model {}` or the setting `model`",
+        entry.name,
+        amount(pulled.pin.bytes),
+        pulled.pin.sha256,
+        entry.name
+    );
+    print(&format!("{}\n", pulled.path.display()))
+}
+
+/// Shows what a licence restricts; goes on only when it is accepted.
+fn accept(entry: &Entry, yes: bool) -> anyhow::Result<()> {
+    let Some(terms) = &entry.terms else { return Ok(()) };
+    eprintln!("{} is under the {}. {terms}", entry.name, entry.licence);
+    eprintln!("The licence itself stands in the model's repository, {}.", entry.repository);
+    if yes {
+        return Ok(());
+    }
+    let mut answer = String::new();
+    if std::io::stdin().is_terminal() {
+        eprint!("Pull it under these terms? [y/N] ");
+        std::io::stderr().flush()?;
+        std::io::stdin().lock().read_line(&mut answer)?;
+    }
+    anyhow::ensure!(
+        matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"),
+        "{} was not pulled: its licence was not accepted; `lowkey models pull {} --yes` accepts it",
+        entry.name,
+        entry.name
+    );
+    Ok(())
+}

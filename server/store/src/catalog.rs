@@ -1,0 +1,166 @@
+//! The catalog: models that have a name, where they are, what they cost and what their licence allows.
+//!
+//! The rows stand in `catalog.toml`, compiled in and read once. Whether a model runs here is not among them: the
+//! architectures that this version knows say that.
+
+use std::sync::LazyLock;
+
+use serde::Deserialize;
+
+/// Tokens of context for which the memory of a model is estimated.
+const CONTEXT_TOKENS: u64 = 2_048;
+/// What a running server takes beside weights and KV cache: the program, scratch space, the vocabulary.
+const BESIDE_BYTES: u64 = 80_000_000;
+/// Keys and values are kept as f16.
+const BYTES_PER_VALUE: u64 = 2;
+
+/// A model with a name.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Entry {
+    /// What `--model` and `lowkey models` take.
+    pub name: String,
+    /// The family's name.
+    pub family: String,
+    /// How many weights, in words: `1.5B`.
+    pub parameters: String,
+    /// How the weights are stored, as GGUF files are named: `Q8_0`.
+    pub quantization: String,
+    /// `owner/name` on the hub.
+    pub repository: String,
+    /// The GGUF file in the repository.
+    pub file: String,
+    /// The file's length as the hub's page shows it, so rounded; `None` where it was not found.
+    pub bytes: Option<u64>,
+    /// SHA-256 of the file in lower-case hexadecimal, where somebody has pulled and pinned it for everyone.
+    pub sha256: Option<String>,
+    /// The licence: SPDX where there is such a name.
+    pub licence: String,
+    /// What the licence restricts, in one or two sentences; `None` where nothing.
+    pub terms: Option<String>,
+    /// As the file's `general.architecture` says.
+    pub architecture: String,
+    /// The fill-in-the-middle format; `None` for a model without one.
+    pub fim: Option<String>,
+    /// Programming languages, in words.
+    pub languages: String,
+    /// Layers.
+    pub layers: u64,
+    /// Heads that have keys and values, in each layer.
+    pub kv_heads: u64,
+    /// Values of one head.
+    pub head_size: u64,
+    /// How repository, file and size were confirmed.
+    pub seen: String,
+}
+
+impl Entry {
+    /// Memory for serving with 2,048 tokens of context: file + KV cache + 80 MB.
+    ///
+    /// `file_bytes` is the length of a file that is here; otherwise the catalog's is taken, if it has one.
+    pub fn memory_bytes(&self, file_bytes: Option<u64>) -> Option<u64> {
+        let width = self.layers.checked_mul(self.kv_heads)?.checked_mul(self.head_size)?;
+        // Once for keys, once for values.
+        let cache = width.checked_mul(2 * BYTES_PER_VALUE * CONTEXT_TOKENS)?;
+        file_bytes.or(self.bytes)?.checked_add(cache)?.checked_add(BESIDE_BYTES)
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Rows {
+    model: Vec<Entry>,
+}
+
+// A test reads the same text and fails where it is wrong, so a release never has an empty catalog.
+static CATALOG: LazyLock<Vec<Entry>> =
+    LazyLock::new(|| read(include_str!("../catalog.toml")).unwrap_or_default());
+
+fn read(text: &str) -> Result<Vec<Entry>, toml::de::Error> {
+    toml::from_str(text).map(|rows: Rows| rows.model)
+}
+
+/// All rows, in the order of the file. The embedded model is not among them.
+pub fn catalog() -> &'static [Entry] {
+    &CATALOG
+}
+
+/// Finds the row with this name; case makes no difference.
+pub fn entry(name: &str) -> Option<&'static Entry> {
+    catalog().iter().find(|entry| entry.name.eq_ignore_ascii_case(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn every_row_is_complete_and_safe_to_put_into_a_path() {
+        let rows = read(include_str!("../catalog.toml")).unwrap_or_else(|e| panic!("{e}"));
+        assert_eq!(rows, catalog());
+        let plain = |text: &str| {
+            let fits = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+            !text.is_empty() && text.chars().all(fits) && !text.starts_with('.')
+        };
+        let is_gguf = |text: &str| Path::new(text).extension().is_some_and(|e| e == "gguf");
+        for row in &rows {
+            let name = &row.name;
+            assert!(plain(name) && !is_gguf(name), "{name}: a name, not a path");
+            assert!(row.repository.split('/').all(plain), "{name}: {}", row.repository);
+            assert_eq!(row.repository.split('/').count(), 2, "{name}: owner and name");
+            assert!(plain(&row.file) && is_gguf(&row.file), "{name}: {}", row.file);
+            for text in [&row.family, &row.parameters, &row.quantization, &row.licence, &row.seen] {
+                assert!(!text.is_empty(), "{name}: an empty field");
+            }
+            assert!(row.layers * row.kv_heads * row.head_size > 0, "{name}: no shape");
+            let hex = |c: char| c.is_ascii_digit() || ('a'..='f').contains(&c);
+            let is_digest = |text: &String| text.len() == 64 && text.chars().all(hex);
+            assert!(row.sha256.as_ref().is_none_or(is_digest), "{name}: not a checksum");
+            let same = rows.iter().filter(|other| other.name.eq_ignore_ascii_case(name)).count();
+            assert_eq!(same, 1, "{name} is there twice");
+        }
+    }
+
+    #[test]
+    fn the_models_that_people_have_are_listed() {
+        for name in [
+            "qwen2.5-coder-0.5b",
+            "qwen2.5-coder-1.5b",
+            "qwen2.5-coder-3b",
+            "qwen2.5-coder-7b",
+            "qwen3-coder-30b-a3b",
+            "starcoder2-3b",
+            "deepseek-coder-1.3b",
+            "codegemma-2b",
+            "granite-code-3b",
+            "mellum-4b",
+            "codellama-7b",
+            "mistral-7b",
+            "phi-3-mini",
+        ] {
+            assert!(entry(name).is_some(), "{name}");
+        }
+        assert_eq!(entry("QWEN2.5-coder-0.5B"), entry("qwen2.5-coder-0.5b"));
+        assert_eq!(entry("gpt-9"), None);
+    }
+
+    #[test]
+    fn a_licence_that_restricts_says_what() {
+        let free = ["Apache-2.0", "MIT"];
+        for row in catalog() {
+            assert_eq!(row.terms.is_none(), free.contains(&&*row.licence), "{}", row.name);
+        }
+    }
+
+    #[test]
+    fn memory_is_the_file_the_cache_and_a_fixed_part() {
+        let row = entry("qwen2.5-coder-0.5b").cloned().unwrap_or_else(|| panic!("no such row"));
+        // 24 layers, 2 heads of 64 values, keys and values, 2 bytes each: 12,288 bytes for each token.
+        let cache = 2_048 * 12_288;
+        assert_eq!(row.memory_bytes(None), Some(531_000_000 + cache + 80_000_000));
+        assert_eq!(row.memory_bytes(Some(1_000)), Some(1_000 + cache + 80_000_000));
+        assert_eq!(Entry { bytes: None, ..row }.memory_bytes(None), None);
+    }
+}

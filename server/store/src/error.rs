@@ -1,0 +1,214 @@
+//! What can go wrong between a model's name and its file, each with the next step.
+//!
+//! Addresses appear without their query: a redirect's query may hold a signature.
+
+use std::path::PathBuf;
+
+use crate::amount::amount;
+
+/// Why a model was not pulled, checked or removed.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// No such row.
+    #[error(
+        "there is no model named {name:?} in the catalog; `lowkey models list` shows what it has"
+    )]
+    UnknownName {
+        /// What was asked for.
+        name: String,
+    },
+    /// The embedded model needs none of this.
+    #[error(
+        "{name} is inside the program: there is nothing to pull or remove, and it is used without a --model"
+    )]
+    Embedded {
+        /// Its name.
+        name: String,
+    },
+    /// The file is not here.
+    #[error("{name} has not been pulled to {folder}; run `lowkey models pull {name}`")]
+    NotHere {
+        /// The catalog's name.
+        name: String,
+        /// Where it was looked for.
+        folder: PathBuf,
+    },
+    /// The network must not be used.
+    #[error(
+        "{name} is not in {folder}, and nothing may be fetched: --offline was given or HF_HUB_OFFLINE is set; pull it once without them"
+    )]
+    Offline {
+        /// The catalog's name.
+        name: String,
+        /// Where it was looked for.
+        folder: PathBuf,
+    },
+    /// 401 or 403.
+    #[error("{url} answered {status}: {}", if *.with_token {
+        "the token in use may not read this repository; accept its conditions on the repository's page in a browser, or use another token in HF_TOKEN"
+    } else {
+        "it wants to know who asks; accept the repository's conditions in a browser, create an access token there and set HF_TOKEN to it"
+    })]
+    Denied {
+        /// Where.
+        url: String,
+        /// The status.
+        status: u16,
+        /// Whether a token was sent.
+        with_token: bool,
+    },
+    /// 404 or 410.
+    #[error("{url} answered {status}: the file is not there (any more); {}", if *.pinned {
+        "it was pinned at its first pull, `lowkey models pull NAME --update` takes what the repository has now"
+    } else {
+        "check HF_ENDPOINT if you use a mirror, otherwise the catalog of this version is out of date: download the file in a browser and give its path to --model"
+    })]
+    Gone {
+        /// Where.
+        url: String,
+        /// The status.
+        status: u16,
+        /// Whether a pinned commit was asked for.
+        pinned: bool,
+    },
+    /// Another status that trying again does not change.
+    #[error(
+        "{url} answered {status}, which a download cannot use; try again later, or another address in HF_ENDPOINT"
+    )]
+    Answer {
+        /// Where.
+        url: String,
+        /// The status.
+        status: u16,
+    },
+    /// What may pass did not.
+    #[error(
+        "{url}: {reason}; given up after {attempts} attempts without a byte more. What has arrived is kept: run the same command again to go on"
+    )]
+    GivenUp {
+        /// Where.
+        url: String,
+        /// What happened last.
+        reason: String,
+        /// How often it was tried.
+        attempts: u32,
+    },
+    /// No connection that trying again would bring.
+    #[error(
+        "cannot reach {url}: {reason}; check the network, HTTPS_PROXY, and HF_ENDPOINT if you use a mirror"
+    )]
+    Unreachable {
+        /// Where.
+        url: String,
+        /// What the connection said.
+        reason: String,
+    },
+    /// This processor cannot do our TLS.
+    #[error(
+        "cannot reach {url}: this program encrypts connections only on x86-64 (with AES, AVX2, ADX) and arm64 (with AES) processors; download the file in a browser and give its path to --model"
+    )]
+    NoTls {
+        /// Where.
+        url: String,
+    },
+    /// A header that cannot be trusted or understood.
+    #[error(
+        "{url} answered with {what}, which is not what the hub sends; check HF_ENDPOINT and proxies"
+    )]
+    Untrusted {
+        /// Where.
+        url: String,
+        /// What was wrong.
+        what: String,
+    },
+    /// What arrived is not what was announced.
+    #[error(
+        "{file} arrived damaged, twice: its SHA-256 is {found}, expected {expected}; nothing was kept. Check proxies and HF_ENDPOINT, then pull again"
+    )]
+    Checksum {
+        /// The file's name.
+        file: String,
+        /// Announced or pinned.
+        expected: String,
+        /// Computed.
+        found: String,
+    },
+    /// The server has another file than the pinned one.
+    #[error(
+        "{url} offers another {name} (SHA-256 {offered}) than the one pinned at its first pull ({pinned}); `lowkey models pull {name} --update` takes the new one"
+    )]
+    Moved {
+        /// Where.
+        url: String,
+        /// The catalog's name.
+        name: String,
+        /// What the server says.
+        offered: String,
+        /// What the pin says.
+        pinned: String,
+    },
+    /// A file on disk is not the one that was pinned.
+    #[error(
+        "{path} is damaged: its SHA-256 is {found}, expected {expected}; run `lowkey models rm {name}`, then `lowkey models pull {name}`"
+    )]
+    Damaged {
+        /// The catalog's name.
+        name: String,
+        /// The file.
+        path: PathBuf,
+        /// Pinned, or in the name that the hub's tools gave it.
+        expected: String,
+        /// Computed.
+        found: String,
+    },
+    /// Checked before the first byte.
+    #[error("{folder} has {} free, {name} needs {} more; make room, or set HF_HUB_CACHE to a folder on a larger disk", amount(*.free), amount(*.needed))]
+    Space {
+        /// The catalog's name.
+        name: String,
+        /// Where the file is to go.
+        folder: PathBuf,
+        /// Bytes that are missing from the file.
+        needed: u64,
+        /// Bytes that may be written.
+        free: u64,
+    },
+    /// The disk was full in spite of the check.
+    #[error("the disk of {path} is full after {} of the file; make room and run the same command again, it goes on from there", amount(*.written))]
+    Full {
+        /// The file being written.
+        path: PathBuf,
+        /// Its length so far.
+        written: u64,
+    },
+    /// Anything else with files.
+    #[error("cannot {doing} {path}: {reason}{}", advice(*.kind))]
+    Disk {
+        /// What was being done, as a verb.
+        doing: &'static str,
+        /// With what.
+        path: PathBuf,
+        /// What the system said.
+        reason: String,
+        /// Its kind.
+        kind: std::io::ErrorKind,
+    },
+}
+
+fn advice(kind: std::io::ErrorKind) -> &'static str {
+    match kind {
+        std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem => {
+            "; check who owns the folder, or set HF_HUB_CACHE to another one"
+        }
+        _ => "",
+    }
+}
+
+/// Turns an error of the file system into one that says what was done with which file.
+pub(crate) fn disk(
+    doing: &'static str,
+    path: &std::path::Path,
+) -> impl FnOnce(std::io::Error) -> StoreError {
+    let path = path.to_path_buf();
+    move |error| StoreError::Disk { doing, path, reason: error.to_string(), kind: error.kind() }
+}

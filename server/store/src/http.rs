@@ -1,0 +1,153 @@
+//! One request, one answer: no redirect is followed and no attempt repeated here, so that what goes where is decided
+//! in one place ([`crate::pull`]).
+//!
+//! Invariant: the only file that opens a socket. Proxies are those of `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`,
+//! `NO_PROXY`.
+
+use std::io::Read;
+use std::time::Duration;
+
+use ureq::Agent;
+
+use crate::hub::Token;
+
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+mod tls;
+
+/// How long to wait for what.
+#[derive(Debug, Clone, Copy)]
+pub struct Patience {
+    /// For a connection, encryption included.
+    pub connect: Duration,
+    /// For the next bytes, or the answer's head.
+    pub silence: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self { connect: Duration::from_secs(30), silence: Duration::from_mins(1) }
+    }
+}
+
+/// What is asked.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Question<'a> {
+    /// Only the answer's head.
+    pub(crate) head_only: bool,
+    pub(crate) token: Option<&'a Token>,
+    /// The first byte that is wanted; 0 for all.
+    pub(crate) from: u64,
+    /// The validator of the bytes that are here already.
+    pub(crate) validator: Option<&'a str>,
+}
+
+/// What came back.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    headers: ureq::http::HeaderMap,
+    pub(crate) body: Box<dyn Read>,
+}
+
+impl Answer {
+    /// A header's value, if it is there and is text.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok().map(str::trim)
+    }
+
+    /// A header's value as a number.
+    pub(crate) fn number(&self, name: &str) -> Option<u64> {
+        self.header(name)?.parse().ok()
+    }
+}
+
+/// Why there was no answer.
+#[derive(Debug)]
+pub(crate) enum Silence {
+    /// Another attempt may bring one.
+    Passing(String),
+    /// None will.
+    Lasting(String),
+    /// The address wants TLS, which does not work here.
+    NoTls,
+}
+
+/// A client.
+#[derive(Debug)]
+pub(crate) struct Http {
+    plain: Agent,
+    /// With encryption; made when it is first needed, because the system's certificates take a while to read.
+    secure: Option<Agent>,
+    patience: Patience,
+}
+
+fn settings(patience: Patience) -> ureq::config::ConfigBuilder<ureq::typestate::AgentScope> {
+    Agent::config_builder()
+        .max_redirects(0)
+        .http_status_as_error(false)
+        .timeout_connect(Some(patience.connect))
+        .timeout_recv_response(Some(patience.silence))
+        .timeout_per_read(Some(patience.silence))
+        .user_agent(concat!("lowkey/", env!("CARGO_PKG_VERSION")))
+}
+
+impl Http {
+    pub(crate) fn new(patience: Patience) -> Self {
+        Self { plain: settings(patience).build().new_agent(), secure: None, patience }
+    }
+
+    fn agent(&mut self, url: &str) -> Result<&Agent, Silence> {
+        if !url.starts_with("https:") {
+            return Ok(&self.plain);
+        }
+        if self.secure.is_none() {
+            let tls = secure()?;
+            self.secure = Some(settings(self.patience).tls_config(tls).build().new_agent());
+        }
+        self.secure.as_ref().ok_or(Silence::NoTls)
+    }
+
+    /// Asks; any status is an answer.
+    pub(crate) fn ask(&mut self, url: &str, question: &Question<'_>) -> Result<Answer, Silence> {
+        let agent = self.agent(url)?;
+        let mut request = if question.head_only { agent.head(url) } else { agent.get(url) };
+        // A compressed body could not be resumed at a byte of the file.
+        request = request.header("Accept-Encoding", "identity");
+        if let Some(token) = question.token {
+            request = request.header("Authorization", token.header());
+        }
+        if question.from > 0 {
+            request = request.header("Range", format!("bytes={}-", question.from));
+            if let Some(validator) = question.validator {
+                request = request.header("If-Range", validator);
+            }
+        }
+        let (head, body) = request.call().map_err(|error| sort(&error))?.into_parts();
+        Ok(Answer {
+            status: head.status.as_u16(),
+            headers: head.headers,
+            body: Box::new(body.into_reader()),
+        })
+    }
+}
+
+/// Tells what passes from what lasts.
+fn sort(error: &ureq::Error) -> Silence {
+    let text = error.to_string();
+    match error {
+        ureq::Error::Io(_) | ureq::Error::ConnectionFailed | ureq::Error::Protocol(_) => {
+            Silence::Passing(text)
+        }
+        ureq::Error::Timeout(_) => Silence::Passing(format!("no answer in time ({text})")),
+        _ => Silence::Lasting(text),
+    }
+}
+
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+fn secure() -> Result<ureq::tls::TlsConfig, Silence> {
+    tls::config()
+}
+
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+fn secure() -> Result<ureq::tls::TlsConfig, Silence> {
+    Err(Silence::NoTls)
+}

@@ -1,0 +1,155 @@
+//! The hub as this user has set it up: its address, token, whether to leave it alone, and the shared cache folder.
+//!
+//! The environment variables are those of `huggingface_hub`, so that one set-up serves every tool:
+//! `HF_ENDPOINT`, `HF_TOKEN` (else the file that its login command writes), `HF_HUB_OFFLINE`, `HF_HUB_CACHE`,
+//! `HUGGINGFACE_HUB_CACHE`, `HF_HOME`.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::path::PathBuf;
+
+use crate::cache::Cache;
+
+/// The address where models are, unless `HF_ENDPOINT` names a mirror. It stands nowhere else.
+pub const DEFAULT_ENDPOINT: &str = "https://huggingface.co";
+
+/// Where models come from and where they are kept.
+#[derive(Debug, Clone)]
+pub struct Hub {
+    /// Address without a slash at its end.
+    pub endpoint: String,
+    /// For repositories that ask who one is.
+    pub token: Option<Token>,
+    /// Whether the network must be left alone.
+    pub offline: bool,
+    /// The cache folder, shared with other tools.
+    pub cache: Cache,
+}
+
+/// A secret: it goes to the hub and into no message.
+#[derive(Clone)]
+pub struct Token(String);
+
+impl Token {
+    /// Takes a token; `None` for an empty one or one that cannot stand in a header.
+    pub fn new(text: &str) -> Option<Self> {
+        let text = text.trim();
+        let fits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
+        fits.then(|| Self(text.to_owned()))
+    }
+
+    pub(crate) fn header(&self) -> String {
+        format!("Bearer {}", self.0)
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token(…)")
+    }
+}
+
+impl Hub {
+    /// Reads the environment.
+    pub fn from_env() -> Self {
+        Self::read(|name| std::env::var_os(name), std::env::home_dir())
+    }
+
+    /// The same from any source of variables; `home` is the user's folder.
+    pub fn read(variable: impl Fn(&str) -> Option<OsString>, home: Option<PathBuf>) -> Self {
+        let path = |name| variable(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let text = |name| variable(name).and_then(|value| value.into_string().ok());
+        let home_folder = path("HF_HOME").unwrap_or_else(|| {
+            let cache = path("XDG_CACHE_HOME")
+                .unwrap_or_else(|| home.unwrap_or_else(std::env::temp_dir).join(".cache"));
+            cache.join("huggingface")
+        });
+        let root = path("HF_HUB_CACHE")
+            .or_else(|| path("HUGGINGFACE_HUB_CACHE"))
+            .unwrap_or_else(|| home_folder.join("hub"));
+        let endpoint = text("HF_ENDPOINT").map(|e| e.trim().trim_end_matches('/').to_owned());
+        let token_file = path("HF_TOKEN_PATH").unwrap_or_else(|| home_folder.join("token"));
+        let token = text("HF_TOKEN")
+            .as_deref()
+            .and_then(Token::new)
+            .or_else(|| std::fs::read_to_string(token_file).ok().as_deref().and_then(Token::new));
+        let offline = text("HF_HUB_OFFLINE").is_some_and(|value| {
+            matches!(&*value.to_ascii_uppercase(), "1" | "ON" | "YES" | "TRUE")
+        });
+        Self {
+            endpoint: endpoint
+                .filter(|endpoint| !endpoint.is_empty())
+                .unwrap_or_else(|| DEFAULT_ENDPOINT.to_owned()),
+            token,
+            offline,
+            cache: Cache::new(root),
+        }
+    }
+
+    /// The address of a file in a repository.
+    pub(crate) fn url(&self, repository: &str, revision: &str, file: &str) -> String {
+        format!("{}/{repository}/resolve/{revision}/{file}", self.endpoint)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    fn hub(variables: &[(&str, &str)]) -> Hub {
+        let find = |name: &str| {
+            variables.iter().find(|(known, _)| *known == name).map(|(_, value)| value.into())
+        };
+        Hub::read(find, Some("/home/somebody".into()))
+    }
+
+    #[test]
+    fn without_variables_the_public_hub_and_the_home_folder_are_meant() {
+        let hub = hub(&[]);
+        assert_eq!(hub.endpoint, DEFAULT_ENDPOINT);
+        assert_eq!(hub.cache.root(), Path::new("/home/somebody/.cache/huggingface/hub"));
+        assert!(!hub.offline && hub.token.is_none());
+    }
+
+    #[test]
+    fn the_nearer_variable_wins() {
+        let far = [("XDG_CACHE_HOME", "/x"), ("HF_ENDPOINT", "")];
+        assert_eq!(hub(&far).cache.root(), Path::new("/x/huggingface/hub"));
+        assert_eq!(hub(&far).endpoint, DEFAULT_ENDPOINT);
+        let nearer = [("XDG_CACHE_HOME", "/x"), ("HF_HOME", "/h")];
+        assert_eq!(hub(&nearer).cache.root(), Path::new("/h/hub"));
+        let nearest =
+            [("HF_HOME", "/h"), ("HUGGINGFACE_HUB_CACHE", "/old"), ("HF_HUB_CACHE", "/c")];
+        assert_eq!(hub(&nearest).cache.root(), Path::new("/c"));
+        assert_eq!(hub(&nearest[..2]).cache.root(), Path::new("/old"));
+    }
+
+    #[test]
+    fn mirrors_tokens_and_offline_are_taken_as_other_tools_take_them() {
+        let hub = hub(&[
+            ("HF_ENDPOINT", "http://mirror:80/"),
+            ("HF_TOKEN", " hf_x\n"),
+            ("HF_HUB_OFFLINE", "on"),
+        ]);
+        assert_eq!(hub.url("a/b", "main", "c.gguf"), "http://mirror:80/a/b/resolve/main/c.gguf");
+        assert_eq!(hub.token.as_ref().map(Token::header).as_deref(), Some("Bearer hf_x"));
+        assert!(hub.offline);
+        assert!(!format!("{hub:?}").contains("hf_x"), "a token is printed");
+        assert!(Token::new("a\r\nb").is_none(), "a token must not end its header");
+    }
+
+    #[test]
+    fn the_file_of_a_login_is_a_token_too() {
+        let folder = std::env::temp_dir().join(format!("lowkey-token-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap_or_else(|e| panic!("{e}"));
+        std::fs::write(folder.join("token"), "hf_file\n").unwrap_or_else(|e| panic!("{e}"));
+        let home = folder.display().to_string();
+        let token = |variables: &[(&str, &str)]| hub(variables).token.map(|token| token.header());
+        assert_eq!(token(&[("HF_HOME", &home)]).as_deref(), Some("Bearer hf_file"));
+        let both = token(&[("HF_HOME", &home), ("HF_TOKEN", "hf_variable")]);
+        assert_eq!(both.as_deref(), Some("Bearer hf_variable"));
+        let _ = std::fs::remove_dir_all(folder);
+    }
+}

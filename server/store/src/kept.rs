@@ -1,0 +1,138 @@
+//! Models that are here: found, checked, removed.
+//!
+//! The cache is shared: what is removed is the file of one catalog row and nothing of anybody else's.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest as _, Sha256};
+
+use crate::cache::is_sha256;
+use crate::catalog::Entry;
+use crate::error::{StoreError, disk};
+use crate::hub::Hub;
+use crate::pins::{Pin, Pins};
+use crate::pull::Event;
+
+/// The pin of a row, if it means the file that the row means.
+pub fn pin(pins: &Pins, entry: &Entry) -> Result<Option<Pin>, StoreError> {
+    let pin = pins.get(&entry.name).map_err(disk("read", pins.path()))?;
+    Ok(pin.filter(|pin| pin.repository == entry.repository && pin.file == entry.file))
+}
+
+/// The file of a row, if it is here: the pinned one, or without a pin any.
+pub fn here(hub: &Hub, entry: &Entry, pin: Option<&Pin>) -> Option<PathBuf> {
+    let (repository, file) = (&entry.repository, &entry.file);
+    let Some(pin) = pin else { return hub.cache.find(repository, file, None) };
+    let places = hub.cache.everywhere(repository, file);
+    let at_commit = |path: &&PathBuf| {
+        path.parent().and_then(Path::file_name).and_then(|name| name.to_str())
+            == pin.commit.as_deref()
+    };
+    let same_bytes = |path: &&PathBuf| blob_name(path).as_ref() == Some(&pin.sha256);
+    let found = places.iter().find(at_commit).or_else(|| places.iter().find(same_bytes));
+    found.filter(|path| path.is_file()).cloned()
+}
+
+/// The name that the cache gave the bytes behind a link, if it is their checksum.
+fn blob_name(path: &Path) -> Option<String> {
+    let target = std::fs::read_link(path).ok()?;
+    target.file_name()?.to_str().filter(|name| is_sha256(name)).map(str::to_owned)
+}
+
+/// Reads a file that is here and compares its checksum. Returns checksum and length.
+///
+/// Without a pin, the name in the cache counts: every tool names large files by their checksum.
+pub fn checked(
+    entry: &Entry,
+    pin: Option<&Pin>,
+    path: &Path,
+    report: &mut dyn FnMut(Event),
+) -> Result<(String, u64), StoreError> {
+    let (found, bytes) = sha256(path, report)?;
+    let pinned = entry.sha256.clone().or_else(|| pin.map(|pin| pin.sha256.clone()));
+    match pinned.or_else(|| blob_name(path)) {
+        Some(expected) if expected != found => Err(StoreError::Damaged {
+            name: entry.name.clone(),
+            path: path.to_path_buf(),
+            expected,
+            found,
+        }),
+        _ => Ok((found, bytes)),
+    }
+}
+
+/// Checksum and length of a file.
+pub(crate) fn sha256(
+    path: &Path,
+    report: &mut dyn FnMut(Event),
+) -> Result<(String, u64), StoreError> {
+    let mut file = File::open(path).map_err(disk("open", path))?;
+    let bytes = file.metadata().map_err(disk("read", path))?.len();
+    report(Event::Checking { bytes });
+    let mut checksum = Sha256::new();
+    let mut buffer = vec![0; 1 << 18];
+    let mut len = 0;
+    loop {
+        let n = file.read(&mut buffer).map_err(disk("read", path))?;
+        let Some(bytes) = buffer.get(..n).filter(|bytes| !bytes.is_empty()) else { break };
+        checksum.update(bytes);
+        len += n as u64;
+    }
+    Ok((hex(&checksum.finalize()), len))
+}
+
+/// Lower-case hexadecimal.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    let digit = |value: u8| char::from_digit(u32::from(value), 16);
+    bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).filter_map(digit).collect()
+}
+
+/// Removes a row's file, its unfinished rest and its pin. Returns the files that are gone.
+///
+/// The bytes stay where another file of the repository links to them.
+pub fn remove(hub: &Hub, pins: &Pins, entry: &Entry) -> Result<Vec<PathBuf>, StoreError> {
+    let (repository, cache) = (&entry.repository, &hub.cache);
+    let pinned = pin(pins, entry)?;
+    let mut gone = Vec::new();
+    let mut names: Vec<String> = pinned.iter().map(|pin| pin.sha256.clone()).collect();
+    for path in cache.everywhere(repository, &entry.file) {
+        let target = std::fs::read_link(&path).ok();
+        let name = target.as_deref().and_then(Path::file_name).and_then(|name| name.to_str());
+        names.extend(name.map(str::to_owned));
+        std::fs::remove_file(&path).map_err(disk("remove", &path))?;
+        gone.push(path);
+    }
+    names.sort();
+    names.dedup();
+    let linked: Vec<_> =
+        cache.all_files(repository).iter().filter_map(|p| std::fs::read_link(p).ok()).collect();
+    for name in names {
+        let used = linked.iter().any(|link| link.file_name().is_some_and(|file| *file == *name));
+        let bytes = [cache.blob(repository, &name), cache.incomplete(repository, &name)];
+        for path in bytes.into_iter().filter(|path| !used && path.is_file()) {
+            std::fs::remove_file(&path).map_err(disk("remove", &path))?;
+            gone.push(path);
+        }
+    }
+    sweep(&cache.repository(repository));
+    pins.set(&entry.name, None).map_err(disk("write", pins.path()))?;
+    Ok(gone)
+}
+
+/// Removes the folders of a repository that have become empty; others stay.
+fn sweep(repository: &Path) {
+    let snapshots = repository.join("snapshots");
+    let commits = std::fs::read_dir(&snapshots).into_iter().flatten().flatten();
+    for commit in commits {
+        let _ = std::fs::remove_dir(commit.path());
+    }
+    if std::fs::remove_dir(&snapshots).is_ok() {
+        let _ = std::fs::remove_dir(repository.join("blobs"));
+        let refs = repository.join("refs");
+        let _ = std::fs::remove_file(refs.join("main"));
+        let _ = std::fs::remove_dir(refs);
+        let _ = std::fs::remove_dir(repository);
+    }
+}

@@ -1,0 +1,81 @@
+//! How often to try again, and how long to wait before.
+//!
+//! Attempts count as long as the file does not grow past what it was at its longest: a connection that breaks every
+//! few megabytes ends, a server that sends the same bytes again and again does not keep us.
+
+use std::time::Duration;
+
+/// Attempts in a row without a byte more.
+const LIMIT: u32 = 5;
+/// No wait is longer; a server that asks for more is not waited for.
+const LONGEST: Duration = Duration::from_mins(2);
+
+/// A failure that may pass.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Passing {
+    pub(super) reason: String,
+    /// What the server asks for.
+    pub(super) retry_after: Option<Duration>,
+}
+
+impl Passing {
+    pub(super) fn new(reason: impl Into<String>) -> Self {
+        Self { reason: reason.into(), retry_after: None }
+    }
+}
+
+/// Counts.
+#[derive(Debug, Default)]
+pub(super) struct Attempts {
+    longest: u64,
+    pub(super) failed: u32,
+}
+
+impl Attempts {
+    /// Counts a failure with `have` bytes here; `None` when it was the last attempt, else how long to wait.
+    pub(super) fn failed(&mut self, have: u64, passing: &Passing) -> Option<Duration> {
+        if have > self.longest {
+            self.longest = have;
+            self.failed = 0;
+        }
+        self.failed += 1;
+        let own = Duration::from_secs(1 << (self.failed - 1).min(6));
+        let after = passing.retry_after.unwrap_or_default().max(own);
+        (self.failed < LIMIT && after <= LONGEST).then_some(after)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_grow_and_end_unless_the_file_grows() {
+        let mut attempts = Attempts::default();
+        let passing = Passing::new("broken");
+        let seconds: Vec<_> = (0..5).map(|_| attempts.failed(0, &passing)).collect();
+        let wanted = [Some(1), Some(2), Some(4), Some(8), None];
+        assert_eq!(seconds, wanted.map(|s| s.map(Duration::from_secs)));
+        let mut attempts = Attempts::default();
+        for have in 1..100 {
+            assert_eq!(attempts.failed(have, &passing), Some(Duration::from_secs(1)));
+        }
+        assert_eq!(
+            attempts.failed(7, &passing),
+            Some(Duration::from_secs(2)),
+            "not past its longest"
+        );
+    }
+
+    #[test]
+    fn the_server_s_own_wish_counts_up_to_two_minutes() {
+        let wish = |seconds| Passing {
+            reason: String::new(),
+            retry_after: Some(Duration::from_secs(seconds)),
+        };
+        let mut attempts = Attempts::default();
+        assert_eq!(attempts.failed(0, &wish(30)), Some(Duration::from_secs(30)));
+        assert_eq!(attempts.failed(0, &wish(0)), Some(Duration::from_secs(2)));
+        assert_eq!(attempts.failed(0, &wish(3600)), None);
+    }
+}

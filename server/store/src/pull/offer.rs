@@ -1,0 +1,162 @@
+//! What the hub says of a file before its bytes: commit, checksum, length.
+//!
+//! Large files are answered with a redirect to where the bytes are; the headers of that redirect tell what is needed,
+//! so it is not followed here. A repository that was renamed redirects within the hub, and that is.
+
+use super::attempts::{Attempts, Passing};
+use super::redirect::{follow, origin, shown};
+use super::{Event, Pull};
+use crate::cache::is_plain;
+use crate::catalog::Entry;
+use crate::error::StoreError;
+use crate::http::{Answer, Http, Question, Silence};
+use crate::pins::Pin;
+
+const REDIRECTS: usize = 5;
+
+/// A file as the hub has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Offer {
+    /// Address of the file at its commit.
+    pub(super) url: String,
+    /// The commit; safe as the name of a folder.
+    pub(super) commit: String,
+    /// What names the bytes, a SHA-256 for every large file; safe as the name of a file.
+    pub(super) etag: String,
+    /// Length in bytes.
+    pub(super) total: Option<u64>,
+}
+
+/// Why an attempt ended.
+#[derive(Debug)]
+pub(super) enum Failed {
+    Passing(Passing),
+    Lasting(StoreError),
+}
+
+impl From<StoreError> for Failed {
+    fn from(error: StoreError) -> Self {
+        Self::Lasting(error)
+    }
+}
+
+/// Sorts what is no answer at all.
+pub(super) fn silence(url: &str, silence: Silence) -> Failed {
+    let url = shown(url);
+    match silence {
+        Silence::Passing(reason) => Failed::Passing(Passing::new(reason)),
+        Silence::Lasting(reason) => StoreError::Unreachable { url, reason }.into(),
+        Silence::NoTls => StoreError::NoTls { url }.into(),
+    }
+}
+
+/// Sorts an answer that is neither the file nor a redirect.
+pub(super) fn refusal(url: &str, answer: &Answer, pinned: bool, with_token: bool) -> Failed {
+    let (status, url) = (answer.status, shown(url));
+    match status {
+        401 | 403 => StoreError::Denied { url, status, with_token }.into(),
+        404 | 410 => StoreError::Gone { url, status, pinned }.into(),
+        408 | 425 | 429 | 500..=599 => {
+            let seconds = answer.number("retry-after");
+            let retry_after = seconds.map(std::time::Duration::from_secs);
+            Failed::Passing(Passing {
+                reason: format!("the server answered {status}"),
+                retry_after,
+            })
+        }
+        _ => StoreError::Answer { url, status }.into(),
+    }
+}
+
+impl Pull<'_> {
+    /// Asks what `main`, or the pinned commit, has.
+    pub(super) fn ask(
+        &mut self,
+        http: &mut Http,
+        entry: &Entry,
+        pin: Option<&Pin>,
+    ) -> Result<Offer, StoreError> {
+        let pinned = pin.and_then(|pin| pin.commit.as_deref()).filter(|commit| is_plain(commit));
+        let url = self.hub.url(&entry.repository, pinned.unwrap_or("main"), &entry.file);
+        let mut attempts = Attempts::default();
+        loop {
+            match self.ask_once(http, entry, &url, pinned.is_some()) {
+                Ok(offer) => return Ok(offer),
+                Err(Failed::Lasting(error)) => return Err(error),
+                Err(Failed::Passing(passing)) => self.again(&mut attempts, 0, &url, passing)?,
+            }
+        }
+    }
+
+    /// Waits before another attempt, or gives up.
+    pub(super) fn again(
+        &mut self,
+        attempts: &mut Attempts,
+        have: u64,
+        url: &str,
+        passing: Passing,
+    ) -> Result<(), StoreError> {
+        let Some(after) = attempts.failed(have, &passing) else {
+            let (url, attempts) = (shown(url), attempts.failed);
+            return Err(StoreError::GivenUp { url, reason: passing.reason, attempts });
+        };
+        (self.report)(Event::Again { reason: passing.reason, after });
+        (self.wait)(after);
+        Ok(())
+    }
+
+    fn ask_once(
+        &self,
+        http: &mut Http,
+        entry: &Entry,
+        url: &str,
+        pinned: bool,
+    ) -> Result<Offer, Failed> {
+        let mut url = url.to_owned();
+        let mut commit = None;
+        for _ in 0..=REDIRECTS {
+            let at_home = origin(&url) == origin(&self.hub.endpoint);
+            let token = self.hub.token.as_ref().filter(|_| at_home);
+            let question = Question { head_only: true, token, ..Question::default() };
+            let answer = http.ask(&url, &question).map_err(|none| silence(&url, none))?;
+            commit = commit.or_else(|| answer.header("x-repo-commit").map(str::to_owned));
+            let linked = answer.header("x-linked-etag");
+            let redirected = matches!(answer.status, 301 | 302 | 303 | 307 | 308);
+            if let Some(location) =
+                answer.header("location").filter(|_| redirected && linked.is_none())
+            {
+                let next = follow(&url, location);
+                url =
+                    next.ok_or_else(|| untrusted(&url, "a redirect that leads out of encryption"))?;
+                continue;
+            }
+            if !redirected && answer.status != 200 {
+                return Err(refusal(&url, &answer, pinned, token.is_some()));
+            }
+            let etag = linked.or_else(|| answer.header("etag")).map(bare);
+            let (Some(commit), Some(etag)) = (commit, etag) else {
+                return Err(untrusted(&url, "no commit or no etag").into());
+            };
+            if !is_plain(&commit) || !is_plain(etag) {
+                return Err(untrusted(&url, "a commit or etag that is no name").into());
+            }
+            let length = answer.number("content-length").filter(|_| !redirected);
+            return Ok(Offer {
+                url: self.hub.url(&entry.repository, &commit, &entry.file),
+                etag: etag.to_owned(),
+                total: answer.number("x-linked-size").or(length),
+                commit,
+            });
+        }
+        Err(untrusted(&url, "one redirect after another").into())
+    }
+}
+
+pub(super) fn untrusted(url: &str, what: &str) -> StoreError {
+    StoreError::Untrusted { url: shown(url), what: what.to_owned() }
+}
+
+/// An etag without its quotes and without the mark of a weak one.
+fn bare(etag: &str) -> &str {
+    etag.trim_start_matches("W/").trim_matches('"')
+}

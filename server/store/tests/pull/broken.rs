@@ -1,0 +1,243 @@
+//! Connections that break, servers that send the wrong thing: the file is right in the end, or there is none.
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use lowkey_store::{Event, Patience};
+
+use crate::model::{COMMIT, User, bytes, honest, linked, sha256, storage, stored};
+use crate::server::{Reply, Server};
+
+/// A sequence that looks random and is the same every time.
+fn chance(seed: &mut u64, below: usize) -> usize {
+    *seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+    (*seed >> 33) as usize % below
+}
+
+#[test]
+fn a_pull_cut_at_any_byte_goes_on_there_and_fetches_no_byte_twice() {
+    let content = bytes(40_000);
+    let mut seed = 1;
+    for case in 0..20 {
+        let cuts: Vec<usize> =
+            (0..=chance(&mut seed, 7)).map(|_| chance(&mut seed, 9_000)).collect();
+        let n_cuts = cuts.len();
+        let server = Server::start(storage(content.clone(), move |n, _, reply| Reply {
+            cut: cuts.get(n).copied(),
+            ..reply
+        }));
+        let user = User::new(&format!("cut-{case}"), &server.url());
+        let outcome = user.pull();
+        let begins: Vec<_> = server.seen().iter().filter(|s| s.method == "GET").cloned().collect();
+        let pulled = outcome.pulled();
+        assert_eq!(std::fs::read(&pulled.path).unwrap(), content);
+        assert_eq!(pulled.fetched, 40_000, "case {case} with {n_cuts} cuts");
+        // The hub redirects each of them.
+        assert_eq!(begins.len(), 2 * (n_cuts + 1));
+    }
+}
+
+#[test]
+fn a_second_attempt_asks_for_the_same_file_or_all_of_it() {
+    let server = Server::start(storage(bytes(9_000), |n, _, reply| Reply {
+        cut: (n == 0).then_some(4_000),
+        ..reply
+    }));
+    let user = User::new("if-range", &server.url());
+    let outcome = user.pull();
+    assert_eq!(outcome.waits, [1]);
+    outcome.pulled();
+    let asked: Vec<_> =
+        server.seen().into_iter().filter(|s| s.path.starts_with("/storage")).collect();
+    assert_eq!((asked[0].from(), asked[0].header("if-range")), (None, None));
+    assert_eq!(
+        (asked[1].from(), asked[1].header("if-range")),
+        (Some(4_000), Some("\"storage-tag\""))
+    );
+}
+
+#[test]
+fn what_an_earlier_process_left_is_continued() {
+    let content = bytes(9_000);
+    let server = Server::start(honest(content.clone()));
+    let user = User::new("left", &server.url());
+    user.put(&format!("blobs/{}.incomplete", sha256(&content)), &content[..7_000]);
+    let outcome = user.pull();
+    assert!(outcome.events.contains(&Event::Begun { have: 7_000, total: Some(9_000) }));
+    let pulled = outcome.pulled();
+    assert_eq!((std::fs::read(&pulled.path).unwrap(), pulled.fetched), (content, 2_000));
+}
+
+#[test]
+fn a_whole_file_that_was_left_needs_its_checksum_only() {
+    let content = bytes(9_000);
+    let server = Server::start(honest(content.clone()));
+    let user = User::new("whole", &server.url());
+    user.put(&format!("blobs/{}.incomplete", sha256(&content)), &content);
+    let pulled = user.pull().pulled();
+    assert_eq!(pulled.fetched, 0);
+    assert!(server.seen().iter().all(|seen| seen.method == "HEAD"));
+}
+
+#[test]
+fn wrong_bytes_that_were_left_are_thrown_away_once() {
+    let content = bytes(9_000);
+    for left in [vec![0; 5_000], vec![0; 9_000], vec![0; 20_000]] {
+        let server = Server::start(honest(content.clone()));
+        let user = User::new(&format!("wrong-left-{}", left.len()), &server.url());
+        user.put(&format!("blobs/{}.incomplete", sha256(&content)), &left);
+        let outcome = user.pull();
+        let restarts = |event: &&Event| matches!(event, Event::Restarted { .. });
+        assert_eq!(outcome.events.iter().filter(restarts).count(), 1);
+        assert_eq!(std::fs::read(outcome.pulled().path).unwrap(), content);
+    }
+}
+
+#[test]
+fn a_file_that_arrives_damaged_twice_is_not_kept() {
+    let server = Server::start(storage(bytes(9_000), |_, _, mut reply| {
+        if let Some(byte) = reply.body.get_mut(17) {
+            *byte ^= 1;
+        }
+        reply
+    }));
+    let user = User::new("damaged", &server.url());
+    let outcome = user.pull();
+    outcome.fails(&["damaged", &sha256(&bytes(9_000)), "nothing was kept"]);
+    assert_eq!(user.blobs(), [] as [&str; 0]);
+    assert!(user.pins.get(&User::row().name).unwrap().is_none());
+    let bodies = server.seen().iter().filter(|s| s.path.starts_with("/storage")).count();
+    assert_eq!(bodies, 2, "tried again once");
+}
+
+#[test]
+fn a_server_without_ranges_sends_all_of_it_again() {
+    let content = bytes(9_000);
+    let whole = content.clone();
+    let server = Server::start(storage(content.clone(), move |n, _, _| Reply {
+        status: 200,
+        body: whole.clone(),
+        cut: (n == 0).then_some(6_000),
+        ..Reply::default()
+    }));
+    let user = User::new("no-ranges", &server.url());
+    let pulled = user.pull().pulled();
+    assert_eq!(std::fs::read(&pulled.path).unwrap(), content);
+    assert_eq!(pulled.fetched, 15_000);
+}
+
+#[test]
+fn a_server_without_ranges_that_always_breaks_is_given_up() {
+    let content = bytes(9_000);
+    let server = Server::start(storage(content.clone(), move |_, _, _| Reply {
+        status: 200,
+        body: content.clone(),
+        cut: Some(6_000),
+        ..Reply::default()
+    }));
+    let user = User::new("always-breaks", &server.url());
+    let outcome = user.pull();
+    outcome.fails(&["given up after 5 attempts", "run the same command again"]);
+    assert_eq!(outcome.waits, [1, 2, 4, 8]);
+}
+
+#[test]
+fn another_part_than_was_asked_for_is_not_put_into_the_file() {
+    let content = bytes(9_000);
+    let wrong = content.clone();
+    let server = Server::start(storage(content.clone(), move |n, _, reply| match n {
+        0 => Reply { cut: Some(6_000), ..reply },
+        1 => Reply { status: 206, body: wrong[5_000..].to_vec(), ..Reply::default() }
+            .with("Content-Range", "bytes 5000-8999/9000"),
+        _ => reply,
+    }));
+    let user = User::new("other-part", &server.url());
+    assert_eq!(std::fs::read(user.pull().pulled().path).unwrap(), content);
+}
+
+#[test]
+fn more_bytes_than_announced_are_not_kept() {
+    let content = bytes(9_000);
+    let server = Server::start(storage(content.clone(), |n, _, mut reply| {
+        if n == 0 {
+            reply.body.extend([0; 50]);
+        }
+        reply
+    }));
+    let user = User::new("too-many", &server.url());
+    assert_eq!(std::fs::read(user.pull().pulled().path).unwrap(), content);
+}
+
+#[test]
+fn a_length_that_nobody_tells_is_no_obstacle() {
+    let content = bytes(9_000);
+    let server = Server::start(move |seen| {
+        let mut reply = honest(content.clone())(seen);
+        reply.headers.retain(|(name, _)| *name != "X-Linked-Size");
+        Reply { endless: true, ..reply }
+    });
+    let user = User::new("no-length", &server.url());
+    let outcome = user.pull();
+    assert!(outcome.events.contains(&Event::Begun { have: 0, total: None }));
+    assert_eq!(std::fs::read(outcome.pulled().path).unwrap(), bytes(9_000));
+}
+
+#[test]
+fn a_mirror_without_storage_behind_it_serves_the_file_itself() {
+    let content = bytes(9_000);
+    let server = Server::start(move |seen| {
+        let mut reply = stored(&content, seen);
+        reply.headers.retain(|(name, _)| *name != "ETag");
+        reply.with("ETag", "\"a-tag-of-its-own\"").with("X-Repo-Commit", COMMIT)
+    });
+    let user = User::new("mirror", &server.url());
+    let pulled = user.pull().pulled();
+    assert_eq!(user.blobs(), ["a-tag-of-its-own"]);
+    assert_eq!(pulled.pin.sha256, sha256(&bytes(9_000)), "pinned as it came");
+}
+
+#[test]
+fn a_slow_server_is_waited_for_as_long_as_bytes_come() {
+    let content = bytes(2_000);
+    let server = Server::start(storage(content.clone(), |_, _, reply| Reply { piece: 1, ..reply }));
+    let user = User::new("slow", &server.url());
+    let outcome = user.pull();
+    assert_eq!(outcome.waits, [] as [u64; 0]);
+    assert_eq!(std::fs::read(outcome.pulled().path).unwrap(), content);
+}
+
+#[test]
+fn a_server_that_says_nothing_is_given_up_and_what_has_come_is_kept() {
+    let content = bytes(9_000);
+    let server = Server::start(storage(content.clone(), |n, _, reply| match n {
+        0 => Reply { cut: Some(6_000), ..reply },
+        _ => Reply::status(0),
+    }));
+    let mut user = User::new("silent", &server.url());
+    user.patience = Patience { silence: Duration::from_secs(1), ..Patience::default() };
+    let outcome = user.pull();
+    outcome.fails(&["in time", "What has arrived is kept"]);
+    assert_eq!(outcome.waits, [1, 2, 4, 8]);
+    let left = user.place(&format!("blobs/{}.incomplete", sha256(&content)));
+    assert_eq!(std::fs::read(left).unwrap(), content[..6_000]);
+}
+
+#[test]
+fn a_storage_address_that_has_expired_is_asked_for_anew() {
+    let content = bytes(9_000);
+    let far = {
+        let (content, first) = (content.clone(), Mutex::new(true));
+        Server::start(move |seen| {
+            if std::mem::take(&mut *first.lock().unwrap()) {
+                return Reply::status(403);
+            }
+            stored(&content, seen)
+        })
+    };
+    let address = far.url();
+    let hub = Server::start(move |_| linked(&content, COMMIT, &address));
+    let user = User::new("expired", &hub.url());
+    let outcome = user.pull();
+    assert_eq!(outcome.waits, [1]);
+    outcome.pulled();
+}

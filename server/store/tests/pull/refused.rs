@@ -1,0 +1,173 @@
+//! Servers that refuse, hubs that are none, disks that are too small: one message, and what helps.
+
+use std::sync::Mutex;
+
+use crate::model::{COMMIT, User, bytes, honest, linked, sha256};
+use crate::server::{Reply, Server};
+
+/// A hub that answers everything with this.
+fn only(name: &str, reply: Reply) -> (Server, User) {
+    let server = Server::start(move |_| reply.clone());
+    let user = User::new(name, &server.url());
+    (server, user)
+}
+
+#[test]
+fn a_repository_that_wants_to_know_who_asks_says_what_to_do() {
+    for status in [401, 403] {
+        let (server, mut user) = only(&format!("denied-{status}"), Reply::status(status));
+        let outcome = user.pull();
+        outcome.fails(&[&status.to_string(), "accept its conditions", "another token in HF_TOKEN"]);
+        assert_eq!(outcome.waits, [] as [u64; 0], "asking again does not help");
+        assert_eq!(server.seen().len(), 1);
+        user.hub.token = None;
+        user.pull().fails(&["create an access token there and set HF_TOKEN"]);
+    }
+}
+
+#[test]
+fn a_file_that_is_gone_is_not_asked_for_again() {
+    for status in [404, 410] {
+        let (server, user) = only(&format!("gone-{status}"), Reply::status(status));
+        user.pull().fails(&[&status.to_string(), "not there", "HF_ENDPOINT", "--model"]);
+        assert_eq!(server.seen().len(), 1);
+    }
+}
+
+#[test]
+fn a_pinned_file_that_is_gone_says_how_to_take_another() {
+    let gone = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let now = gone.clone();
+    let server = Server::start(move |seen| {
+        if now.load(std::sync::atomic::Ordering::SeqCst) {
+            Reply::status(404)
+        } else {
+            honest(bytes(50))(seen)
+        }
+    });
+    let user = User::new("pinned-gone", &server.url());
+    user.pull().pulled();
+    std::fs::remove_dir_all(user.folder.join("hub")).unwrap();
+    gone.store(true, std::sync::atomic::Ordering::SeqCst);
+    user.pull().fails(&["404", "pinned at its first pull", "--update"]);
+}
+
+#[test]
+fn a_busy_server_is_asked_again_when_it_says() {
+    let replies = Mutex::new(vec![503, 429]);
+    let server = Server::start(move |seen| match replies.lock().unwrap().pop() {
+        Some(429) => Reply::status(429).with("Retry-After", "7"),
+        Some(status) => Reply::status(status),
+        None => honest(bytes(50))(seen),
+    });
+    let user = User::new("busy", &server.url());
+    let outcome = user.pull();
+    assert_eq!(outcome.waits, [7, 2]);
+    outcome.pulled();
+}
+
+#[test]
+fn a_server_that_stays_broken_is_given_up() {
+    for status in [500, 502, 503, 504, 429] {
+        let (server, user) = only(&format!("broken-{status}"), Reply::status(status));
+        let outcome = user.pull();
+        outcome.fails(&[&format!("answered {status}"), "given up after 5 attempts"]);
+        assert_eq!((outcome.waits.as_slice(), server.seen().len()), (&[1, 2, 4, 8][..], 5));
+    }
+}
+
+#[test]
+fn a_wish_to_come_back_tomorrow_is_passed_on_at_once() {
+    let (server, user) = only("tomorrow", Reply::status(429).with("Retry-After", "86400"));
+    user.pull().fails(&["429", "given up after 1 attempts"]);
+    assert_eq!(server.seen().len(), 1);
+}
+
+#[test]
+fn any_other_status_is_named() {
+    for status in [204, 400, 418] {
+        let (_server, user) = only(&format!("odd-{status}"), Reply::status(status));
+        user.pull().fails(&[&status.to_string(), "which a download cannot use"]);
+    }
+}
+
+#[test]
+fn a_circle_of_redirects_ends() {
+    let (server, user) = only("circle", Reply::status(302).with("Location", "/again"));
+    user.pull().fails(&["one redirect after another"]);
+    assert_eq!(server.seen().len(), 6);
+}
+
+#[test]
+fn a_redirect_to_a_file_of_this_machine_is_not_followed() {
+    let (_server, user) = only("file", Reply::status(302).with("Location", "file:///etc/passwd"));
+    user.pull().fails(&["leads out of encryption"]);
+}
+
+#[test]
+fn an_answer_that_is_not_the_hub_s_is_not_believed() {
+    let (_server, user) = only("portal", Reply { body: b"log in".to_vec(), ..Reply::status(200) });
+    user.pull().fails(&["no commit or no etag", "proxies"]);
+    for (commit, etag) in
+        [("../../x", "a"), ("c", "../../../x"), ("c", ""), ("", "a"), ("c", "a/b")]
+    {
+        let reply = Reply::status(302)
+            .with("X-Repo-Commit", commit)
+            .with("X-Linked-Etag", format!("\"{etag}\""))
+            .with("Location", "/storage");
+        let (_server, user) = only("traversal", reply);
+        user.pull().fails(&["no name"]);
+        assert!(!user.folder.join("hub").exists(), "{commit:?} {etag:?} made something");
+    }
+}
+
+#[test]
+fn other_bytes_for_the_pinned_commit_are_refused() {
+    let (old, new) = (bytes(50), bytes(60));
+    let swapped = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let now = swapped.clone();
+    let (first, second) = (old.clone(), new.clone());
+    let server = Server::start(move |seen| {
+        let swapped = now.load(std::sync::atomic::Ordering::SeqCst);
+        honest(if swapped { second.clone() } else { first.clone() })(seen)
+    });
+    let user = User::new("swapped", &server.url());
+    user.pull().pulled();
+    std::fs::remove_dir_all(user.folder.join("hub")).unwrap();
+    swapped.store(true, std::sync::atomic::Ordering::SeqCst);
+    user.pull().fails(&[&sha256(&old), &sha256(&new), "--update"]);
+}
+
+#[test]
+fn a_file_that_does_not_fit_is_not_begun() {
+    let server = Server::start(|_| {
+        let mut reply = linked(&bytes(50), COMMIT, "");
+        reply.headers.retain(|(name, _)| *name != "X-Linked-Size");
+        reply.with("X-Linked-Size", (1_u64 << 60).to_string())
+    });
+    let user = User::new("space", &server.url());
+    user.pull().fails(&["has ", "free", "needs", "1152921505 GB", "HF_HUB_CACHE"]);
+    assert!(server.seen().iter().all(|seen| seen.method == "HEAD"));
+}
+
+#[test]
+fn a_hub_that_is_not_there_is_named() {
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let user = User::new("nobody", &format!("http://127.0.0.1:{port}"));
+    user.pull().fails(&[&format!("127.0.0.1:{port}"), "given up"]);
+}
+
+#[test]
+fn offline_asks_nobody() {
+    let server = Server::start(honest(bytes(50)));
+    let mut user = User::new("offline", &server.url());
+    user.hub.offline = true;
+    user.pull().fails(&["qwen2.5-coder-0.5b", "HF_HUB_OFFLINE"]);
+    assert_eq!(server.seen(), []);
+    user.hub.offline = false;
+    user.pull().pulled();
+    let n_requests = server.seen().len();
+    user.hub.offline = true;
+    assert_eq!(user.pull().pulled().fetched, 0);
+    assert_eq!(server.seen().len(), n_requests);
+}
