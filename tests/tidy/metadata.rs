@@ -3,6 +3,7 @@
 //! Packages of every platform, if they are all there (`cargo fetch` brings them);
 //! otherwise those that this machine builds. Never a network.
 
+use std::collections::HashSet;
 use std::process::Command;
 
 use serde::Deserialize;
@@ -52,13 +53,28 @@ pub(crate) struct Node {
 
 impl Metadata {
     /// Asks cargo.
+    ///
+    /// `cargo metadata` lists what a weak feature (`ring?/alloc`) only mentions, as the lock file does, although
+    /// nothing ever builds it (rust-lang/cargo#10801). `cargo tree` knows what is built, and only that counts.
     pub(crate) fn read() -> Self {
-        let every_platform = run(&[]);
-        let output = every_platform.unwrap_or_else(|_| {
+        let everywhere =
+            run(METADATA, &[]).and_then(|all| Ok((all, run(TREE, &["--target=all"])?)));
+        let (metadata, tree) = everywhere.unwrap_or_else(|_| {
             let host = host();
-            run(&["--filter-platform", &host]).unwrap_or_else(|error| panic!("{error}"))
+            let run = |command, more: &[&str]| run(command, more).unwrap_or_else(|e| panic!("{e}"));
+            (run(METADATA, &["--filter-platform", &host]), run(TREE, &["--target", &host]))
         });
-        serde_json::from_str(&output).unwrap()
+        // Lines of `name v1.2.3`, then more for a path or a procedural macro.
+        let words = |line: &str| {
+            let mut words = line.split_whitespace();
+            Some((words.next()?.to_owned(), words.next()?.trim_start_matches('v').to_owned()))
+        };
+        let built: HashSet<(String, String)> = tree.lines().filter_map(words).collect();
+        let mut all: Self = serde_json::from_str(&metadata).unwrap();
+        all.packages.retain(|p| built.contains(&(p.name.clone(), p.version.clone())));
+        let ids: HashSet<&String> = all.packages.iter().map(|package| &package.id).collect();
+        all.resolve.nodes.retain(|node| ids.contains(&node.id));
+        all
     }
 
     pub(crate) fn package(&self, id: &str) -> &Package {
@@ -66,10 +82,14 @@ impl Metadata {
     }
 }
 
-fn run(more: &[&str]) -> Result<String, String> {
+const METADATA: &[&str] = &["metadata", "--format-version=1"];
+const TREE: &[&str] = &["tree", "--workspace", "--edges=all", "--prefix=none", "--format={p}"];
+
+fn run(command: &[&str], more: &[&str]) -> Result<String, String> {
     let output = Command::new(env!("CARGO"))
         .current_dir(super::root())
-        .args(["metadata", "--format-version=1", "--locked", "--offline", "--all-features"])
+        .args(command)
+        .args(["--locked", "--offline", "--all-features"])
         .args(more)
         .output()
         .unwrap();
