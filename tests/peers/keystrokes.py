@@ -103,7 +103,7 @@ def lowkey(options, trace):
          "memory": row["source"] == "memory", "asked": row["source"] == "model", "prompt": row["tokens"]["prompt"]}
         for row in rows
     ]
-    # What a joined decoding or looking ahead computed stands in no row.
+    # What looking ahead, a joined decoding and a job behind its answer computed stands in no row.
     summary = last["summary"]
     total = summary["prefilled_mean_all"] * summary["keys"]
     return {"keys": keys, "background_prefilled": round(total - sum(key["prefilled"] for key in keys)),
@@ -176,8 +176,8 @@ def markdown(result):
             cells += [f"{of(way, 'tokens_mean'):.1f} ({of(way, 'tokens_median'):.0f})",
                       f"{of(way, 'ms_p50'):.1f} / {of(way, 'ms_p95'):.1f}", f"{100 * of(way, 'served'):.0f} %"]
         if "lowkey" in ways:
-            cells += [f"{of(way, 'tokens_mean') / max(of('lowkey', 'tokens_mean'), 1e-9):.1f}×"
-                      for way in ways if way != "lowkey"]
+            ours = of("lowkey", "tokens_mean")
+            cells += [f"{of(way, 'tokens_mean') / ours:.1f}×" if ours else "–" for way in ways if way != "lowkey"]
         lines.append("| " + " | ".join(cells) + " |")
     lines += ["", f"{result['model']}, {result['threads']} threads, medians of {result['rounds']} rounds.",
               f"Began: {result['began']}. Ended: {result['ended']}."]

@@ -13,7 +13,7 @@ use lowkey_engine::Status;
 use serde::Serialize;
 
 use super::cut::Cut;
-use super::figures::{mean, percentile};
+use super::figures::percentile;
 use super::player::{Player, upcoming};
 use super::trace::{self, Trace};
 use crate::cli::print;
@@ -207,8 +207,9 @@ fn summarise(rows: &[Row], work: Work) -> Summary {
         ms_p95: percentile(&ms, 0.95),
         ms_p99: percentile(&ms, 0.99),
         prefilled_median: percentile(&prefilled, 0.5),
-        prefilled_mean: mean(&prefilled),
-        prefilled_mean_all: mean(&prefilled) + background.prefilled as f64 / n,
+        // From the totals: what a job computes behind its answer, at the time budget, stands in no row.
+        prefilled_mean: work.prefilled as f64 / n,
+        prefilled_mean_all: (work.prefilled + work.background_prefilled) as f64 / n,
         decode_tok_s: decoded as f64 * 1e3 / decode_ms.max(1e-3),
         decoded,
         drafted: count(|tokens| tokens.drafted),
