@@ -42,6 +42,7 @@ module.exports = {
     await w.statusBecomes(/^lowkey: ready/);
     const ghost = await method(w, 'tab.py');
     await w.picture('ghost-text');
+    await w.picture('readme', { x: 303, y: 88, width: 560, height: 272 });
     await w.keys('Tab');
     await w.picture('accepted');
     assert.equal(await w.saved('tab.py'), `${SHAPES}${METHOD}${ghost}`);
@@ -140,22 +141,22 @@ class Rectangle:
 
   async 'a killed server is started again, and completes again'(w) {
     await w.statusBecomes(/^lowkey: ready/);
-    const [pid, ...others] = servers();
+    const [pid, ...others] = servers(w.home);
     assert.deepEqual(others, [], 'one server for the window');
     process.kill(pid, 'SIGKILL');
-    await until('another server', () => servers().some((other) => other !== pid));
+    await until('another server', () => servers(w.home).some((other) => other !== pid));
     await w.statusBecomes(/^lowkey: ready/);
     const ghost = await method(w, 'again.py');
     await w.picture('again');
     await w.keys('Tab');
     assert.equal(await w.saved('again.py'), `${SHAPES}${METHOD}${ghost}`);
-    assert.equal(servers().length, 1);
+    assert.equal(servers(w.home).length, 1);
   },
 
   async 'the server can be restarted by command'(w) {
-    const [pid] = servers();
+    const [pid] = servers(w.home);
     await w.command('lowkey: Restart the Server');
-    await until('another server alone', () => servers().length === 1 && servers()[0] !== pid);
+    await until('another server alone', () => servers(w.home).length === 1 && servers(w.home)[0] !== pid);
     await w.statusBecomes(/^lowkey: ready/);
   },
 
@@ -232,11 +233,11 @@ class Rectangle:
     const machine = `${w.home}/user/Machine/settings.json`;
     fs.writeFileSync(machine, JSON.stringify({ 'lowkey.server.path': '/nowhere/lowkey' }));
     await w.statusBecomes(/^lowkey: the program was not found/);
-    await w.page.waitForSelector('.notification-toast:has-text("/nowhere/lowkey"):has-text("How to Install")');
+    await w.message('/nowhere/lowkey', 'How to Install');
     await w.picture('missing');
     fs.writeFileSync(machine, '{}');
     await w.statusBecomes(/^lowkey: ready/);
-    await w.command('Notifications: Clear All Notifications');
+    await w.keys('Escape');
   },
 
   async 'a program that ends at once is told with what it said'(w) {
@@ -245,10 +246,10 @@ class Rectangle:
     fs.writeFileSync(broken, '#!/bin/sh\necho "the disk is on fire" >&2\nexit 1\n', { mode: 0o755 });
     fs.writeFileSync(machine, JSON.stringify({ 'lowkey.server.path': broken }));
     await w.statusBecomes(/^lowkey: failed/);
-    await w.page.waitForSelector('.notification-toast:has-text("the disk is on fire"):has-text("Show Log")');
+    await w.message('the disk is on fire', 'Show Log');
     await w.picture('failed');
     fs.writeFileSync(machine, '{}');
     await w.statusBecomes(/^lowkey: ready/);
-    await w.command('Notifications: Clear All Notifications');
+    await w.keys('Escape');
   },
 };

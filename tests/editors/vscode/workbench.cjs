@@ -60,8 +60,8 @@ class Workbench {
     return fs.readFileSync(this.file(name), 'utf8');
   }
 
-  async picture(name) {
-    await this.page.screenshot({ path: path.join(this.logs, `${name}.png`) });
+  async picture(name, clip) {
+    await this.page.screenshot({ path: path.join(this.logs, `${name}.png`), ...(clip && { clip }) });
   }
 
   /** Opens a file of the folder, with `text` written to it before, and waits until it can be typed in. */
@@ -74,18 +74,18 @@ class Workbench {
         document.activeElement?.closest('.quick-input-widget') === null));
   }
 
-  /** Types into VS Code's quick input and takes the first entry that holds it. */
+  /** Types into VS Code's quick input and takes the entry of that name. */
   async quick(text, opens) {
     await this.page.keyboard.press(opens);
     const input = await this.page.waitForSelector('.quick-input-widget:not([style*="display: none"]) input', { timeout: PATIENCE_MS });
-    const row = `.quick-input-list .monaco-list-row[aria-label*="${text}"]`;
+    const rows = [`="${text}"`, `^="${text},"`].map((is) => `.quick-input-list .monaco-list-row[aria-label${is}]`);
     // A file that was written a moment ago may not be found yet; asking again finds it.
     await until(`${text} in the list`, async () => {
       await input.fill('');
       await input.fill(opens === 'F1' ? `>${text}` : text);
-      return this.page.waitForSelector(row, { timeout: 3000 }).catch(() => null);
+      const row = await this.page.waitForSelector(rows.join(), { timeout: 3000 }).catch(() => null);
+      return row && row.click({ timeout: 3000 }).then(() => true, () => false);
     });
-    await this.page.keyboard.press('Enter');
     await this.page.waitForSelector('.quick-input-widget', { state: 'hidden', timeout: PATIENCE_MS });
   }
 
@@ -165,23 +165,34 @@ class Workbench {
     return until(`the status bar to say ${pattern}`, async () => pattern.test(await this.status()));
   }
 
+  /** Waits for a message that holds `text` and offers `button`; leaves the list of messages open. */
+  async message(text, button) {
+    // The smoke test driver shows no messages by itself; the list has them all.
+    await this.command('Notifications: Show Notifications');
+    const item = `.notifications-center .notification-list-item:has-text("${text}")`;
+    await this.page.waitForSelector(`${item}:has-text("${button}")`, { timeout: PATIENCE_MS });
+  }
+
   /** Closes every editor. */
   async closeAll() {
     await this.keys('Escape');
-    await this.command('File: Save All');
+    // Without anything to save the palette has no such command.
+    if (await this.page.$('.tab.dirty')) await this.command('File: Save All');
     await this.command('View: Close All Editors');
   }
 }
 
-/** Process ids of the servers that run here. */
-function servers() {
-  return fs.readdirSync('/proc').filter((pid) => {
+/** Process ids of the servers that run; what starts them notes each (see `run`). */
+function servers(home) {
+  const isAlive = (pid) => {
     try {
-      return /^\d+$/.test(pid) && /\blowkey\0serve/.test(fs.readFileSync(`/proc/${pid}/cmdline`, 'utf8'));
+      // Of one that has ended and was not waited for, nothing is left but its number.
+      return fs.readFileSync(`/proc/${pid}/cmdline`, 'utf8') !== '';
     } catch {
       return false;
     }
-  }).map(Number);
+  };
+  return fs.readFileSync(`${home}/servers`, 'utf8').split('\n').filter((pid) => pid !== '' && isAlive(pid)).map(Number);
 }
 
 module.exports = { Workbench, servers, sleep, until };
