@@ -14,7 +14,10 @@ import {
   LanguageClient,
   type LanguageClientOptions,
   type Middleware,
+  MessageType,
   RevealOutputChannelOn,
+  type ShowMessageParams,
+  ShowMessageNotification,
 } from 'vscode-languageclient/node';
 import { locate } from './locate';
 import { parse } from './log-line';
@@ -45,6 +48,8 @@ interface StatusReport {
 /** The one server of this window. */
 export class Server implements vscode.Disposable {
   private client: LanguageClient | undefined;
+  /** The client whose start succeeded; what ends before that is told by the rejected start. */
+  private running: LanguageClient | undefined;
   private process: ChildProcess | undefined;
   private readonly restarts = new Restarts();
   private readonly keys: string[];
@@ -99,6 +104,10 @@ export class Server implements vscode.Disposable {
   /** Ends it, if it runs, and starts it anew. */
   restart(): Promise<void> {
     this.restarts.reset();
+    if (this.phase.is === 'starting') {
+      // One that does not answer would keep its turn, and every later one waiting.
+      this.process?.kill('SIGKILL');
+    }
     return this.inTurn(async () => {
       await this.end();
       await this.begin();
@@ -196,6 +205,7 @@ export class Server implements vscode.Disposable {
       }
       return;
     }
+    this.running = client;
     this.version = client.initializeResult?.serverInfo?.version ?? '';
     await this.refresh();
   }
@@ -217,7 +227,7 @@ export class Server implements vscode.Disposable {
   }
 
   private makeClient(program: string): LanguageClient {
-    const running = async () => {
+    const started = async () => {
       // In the user's home, not in the workspace: nothing of a project may decide what is run or read.
       const child = spawn(program, ['serve'], { cwd: os.homedir(), stdio: 'pipe' });
       await new Promise<void>((resolve, reject) => child.once('spawn', resolve).once('error', reject));
@@ -251,8 +261,25 @@ export class Server implements vscode.Disposable {
         },
       },
     };
-    const client = new LanguageClient('lowkey', 'lowkey', running, options);
+    const client = new LanguageClient('lowkey', 'lowkey', started, options);
+    client.onNotification(ShowMessageNotification.type, (message) => this.said(message));
     return client;
+  }
+
+  /** The server has something to say to the user. */
+  private said({ type, message }: ShowMessageParams): void {
+    this.log.info(`said: ${message}`);
+    if (type === MessageType.Error) {
+      // It has failed, and its state tells why; the extension says that with a next step.
+      void this.refresh();
+      return;
+    }
+    const open = 'Open Settings';
+    void vscode.window.showWarningMessage(message, open).then((picked) => {
+      if (picked === open) {
+        void vscode.commands.executeCommand('workbench.action.openSettings', '@ext:lowkey.lowkey');
+      }
+    });
   }
 
   private middleware(): Middleware {
@@ -298,8 +325,7 @@ export class Server implements vscode.Disposable {
 
   /** The connection of `client` was closed, and not by us. */
   private lost(client: LanguageClient): void {
-    if (this.client !== client || this.phase.is === 'starting') {
-      // Given up already, or `begin` is told by its own rejected start.
+    if (this.client !== client || this.running !== client) {
       return;
     }
     this.client = undefined;

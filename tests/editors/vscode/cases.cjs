@@ -208,6 +208,7 @@ class Rectangle:
 
   async 'the last request can be explained'(w) {
     await method(w, 'explain.py');
+    await w.saved('explain.py');
     await w.command('lowkey: Explain the Last Request');
     await until('the page', async () => (await w.lines()).some((line) => line === '# lowkey: explain.py'));
     await w.picture('explain');
@@ -237,6 +238,28 @@ class Rectangle:
     await w.picture('missing');
     fs.writeFileSync(machine, '{}');
     await w.statusBecomes(/^lowkey: ready/);
+    await w.keys('Escape');
+  },
+
+  async 'a model that is not there is told once, with a next step'(w) {
+    const machine = `${w.home}/user/Machine/settings.json`;
+    fs.writeFileSync(machine, JSON.stringify({ 'lowkey.model': '/nowhere/model.gguf' }));
+    await w.statusBecomes(/^lowkey: failed/);
+    await w.message('/nowhere/model.gguf', 'Choose Another Model');
+    await w.picture('model');
+    const messages = await w.page.$$('.notifications-center .notification-list-item:has-text("/nowhere/model.gguf")');
+    assert.equal(messages.length, 1);
+    fs.writeFileSync(machine, '{}');
+    await w.statusBecomes(/^lowkey: ready/);
+    await w.keys('Escape');
+  },
+
+  async 'a wrong setting is told, and the rest holds'(w) {
+    const machine = `${w.home}/user/Machine/settings.json`;
+    fs.writeFileSync(machine, JSON.stringify({ 'lowkey.max_lines': 'many' }));
+    await w.message('max_lines', 'Open Settings');
+    assert.match(await w.status(), /^lowkey: ready/);
+    fs.writeFileSync(machine, '{}');
     await w.keys('Escape');
   },
 

@@ -25,7 +25,7 @@ async function runCases() {
       } catch (error) {
         failed += 1;
         console.log(`FAIL ${name}: ${error.stack}`);
-        await workbench.picture(`failed-${name.replaceAll(/\W+/g, '-')}`);
+        await workbench.picture(`failed-${name.replaceAll(/\W+/g, '-')}`).catch(() => undefined);
       }
       await workbench.closeAll().catch((error) => console.log(`     and what was open stays: ${error.message}`));
     }

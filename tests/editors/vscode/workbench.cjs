@@ -78,12 +78,14 @@ class Workbench {
   async quick(text, opens) {
     await this.page.keyboard.press(opens);
     const input = await this.page.waitForSelector('.quick-input-widget:not([style*="display: none"]) input', { timeout: PATIENCE_MS });
-    const rows = [`="${text}"`, `^="${text},"`].map((is) => `.quick-input-list .monaco-list-row[aria-label${is}]`);
+    // A file's entry begins with marks of its state.
+    const is = opens === 'F1' ? '^=' : '*=';
+    const rows = `.quick-input-list .monaco-list-row[aria-label${is}"${text}"]`;
     // A file that was written a moment ago may not be found yet; asking again finds it.
     await until(`${text} in the list`, async () => {
       await input.fill('');
       await input.fill(opens === 'F1' ? `>${text}` : text);
-      const row = await this.page.waitForSelector(rows.join(), { timeout: 3000 }).catch(() => null);
+      const row = await this.page.waitForSelector(rows, { timeout: 3000 }).catch(() => null);
       return row && row.click({ timeout: 3000 }).then(() => true, () => false);
     });
     await this.page.waitForSelector('.quick-input-widget', { state: 'hidden', timeout: PATIENCE_MS });
@@ -176,9 +178,10 @@ class Workbench {
   /** Closes every editor. */
   async closeAll() {
     await this.keys('Escape');
-    // Without anything to save the palette has no such command.
-    if (await this.page.$('.tab.dirty')) await this.command('File: Save All');
-    await this.command('View: Close All Editors');
+    if (await this.page.$('.tab.dirty')) await this.keys('Control+k', 's');
+    await until('everything to be saved', async () => !(await this.page.$('.tab.dirty')));
+    await this.keys('Control+k', 'Control+w');
+    await until('every editor to be closed', async () => !(await this.page.$('.tab')));
   }
 }
 
