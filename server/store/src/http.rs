@@ -134,9 +134,12 @@ impl Http {
 fn sort(error: &ureq::Error) -> Silence {
     let text = error.to_string();
     match error {
-        ureq::Error::Io(_) | ureq::Error::ConnectionFailed | ureq::Error::Protocol(_) => {
-            Silence::Passing(text)
+        // What rustls refuses, a certificate above all, it wraps like this.
+        ureq::Error::Io(error) if error.kind() == std::io::ErrorKind::InvalidData => {
+            Silence::Lasting(error.to_string())
         }
+        ureq::Error::Io(error) => Silence::Passing(error.to_string()),
+        ureq::Error::ConnectionFailed | ureq::Error::Protocol(_) => Silence::Passing(text),
         ureq::Error::Timeout(_) => Silence::Passing(format!("no answer in time ({text})")),
         _ => Silence::Lasting(text),
     }

@@ -1,0 +1,269 @@
+//! `lowkey models` as a user meets it: list, pull from a hub in the test's own process, use by name, check, remove.
+//!
+//! What a network can do to a pull is tested below `server/store/tests/pull`; here are the command line, TLS and a
+//! disk that is really full.
+#![expect(clippy::unwrap_used, reason = "a test that panics has failed, which is what is wanted")]
+
+#[path = "../server/store/tests/pull/server.rs"]
+#[expect(dead_code, reason = "the tests of the store use the rest")]
+mod server;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
+
+use lowkey_store::EMBEDDED;
+use serde_json::Value;
+use server::{Reply, Seen, Server};
+
+const NAME: &str = "qwen2.5-coder-0.5b";
+const PROXIES: [&str; 6] =
+    ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"];
+
+/// A user with a cache and settings of their own.
+struct User {
+    folder: PathBuf,
+    endpoint: String,
+}
+
+impl User {
+    fn new(name: &str, endpoint: &str) -> Self {
+        let folder =
+            std::env::temp_dir().join(format!("lowkey-models-{name}-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&folder);
+        std::fs::create_dir_all(&folder).unwrap();
+        Self { folder, endpoint: endpoint.to_owned() }
+    }
+
+    /// Runs a program as this user.
+    fn run(&self, program: &str, args: &[&str], env: &[(&str, &str)]) -> Output {
+        let mut command = Command::new(program);
+        for proxy in PROXIES {
+            command.env_remove(proxy);
+        }
+        command
+            .args(args)
+            .current_dir(&self.folder)
+            .env_remove("LOWKEY_LOG")
+            .env_remove("HF_TOKEN")
+            .env_remove("HF_HUB_OFFLINE")
+            .env("LOWKEY_CONFIG", self.folder.join("lowkey.toml"))
+            .env("LOWKEY_CACHE_DIR", "")
+            .env("HF_ENDPOINT", &self.endpoint)
+            .env("HF_HOME", self.folder.join("home"))
+            .env("HF_HUB_CACHE", self.folder.join("hub"))
+            .envs(env.iter().copied())
+            .stdin(Stdio::null())
+            .output()
+            .unwrap()
+    }
+
+    fn lowkey(&self, args: &[&str]) -> Output {
+        self.run(env!("CARGO_BIN_EXE_lowkey"), args, &[])
+    }
+}
+
+impl Drop for User {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// A hub on which every model is the embedded one.
+fn hub(seen: &Seen) -> Reply {
+    if seen.path == "/bytes" {
+        return Reply { status: 200, body: EMBEDDED.bytes.to_vec(), ..Reply::default() };
+    }
+    Reply::status(302)
+        .with("X-Repo-Commit", "c0ffee")
+        .with("X-Linked-Etag", format!("\"{}\"", EMBEDDED.sha256))
+        .with("X-Linked-Size", EMBEDDED.bytes.len().to_string())
+        .with("Location", "/bytes")
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+#[track_caller]
+fn assert_works(output: &Output) -> String {
+    assert!(output.status.success(), "{}", stderr(output));
+    stdout(output)
+}
+
+/// Asserts a failure with a message that has all these words and nothing on stdout.
+#[track_caller]
+fn assert_fails(output: &Output, words: &[&str]) {
+    let message = stderr(output);
+    assert_eq!(output.status.code(), Some(1), "{message}");
+    assert_eq!(stdout(output), "");
+    assert!(!message.contains("panicked"), "{message}");
+    for word in words {
+        assert!(message.contains(word), "{message:?} lacks {word:?}");
+    }
+}
+
+#[test]
+fn the_list_says_of_each_model_what_it_costs_and_whether_it_is_here() {
+    let user = User::new("list", "http://localhost:1");
+    let json: Value =
+        serde_json::from_str(&assert_works(&user.lowkey(&["models", "list", "--json"]))).unwrap();
+    let models = json["models"].as_array().unwrap();
+    let find = |name: &str| models.iter().find(|model| model["name"] == name).unwrap();
+    let inside = find(EMBEDDED.name);
+    assert_eq!((&inside["installed"], &inside["runs"]), (&true.into(), &true.into()));
+    let other = find(NAME);
+    assert_eq!((&other["installed"], &other["runs"]), (&false.into(), &true.into()));
+    assert_eq!(other["state"], "not pulled");
+    assert_eq!(find("starcoder2-3b")["state"], "not yet: architecture starcoder2");
+    for model in models {
+        for key in ["name", "license", "size", "state", "quantization", "languages", "architecture"]
+        {
+            assert!(model[key].is_string(), "{model}: {key}");
+        }
+        assert_eq!(model["restricts"], model["terms"].is_string(), "{model}");
+        assert_eq!(model["bytes"].is_null(), model["memory_bytes"].is_null(), "{model}");
+    }
+    let table = assert_works(&user.lowkey(&["models"]));
+    for model in models {
+        let name = model["name"].as_str().unwrap();
+        assert!(table.lines().any(|line| line.starts_with(name)), "{name} is not in\n{table}");
+    }
+}
+
+#[test]
+fn a_pulled_model_is_used_by_its_name_until_it_is_removed() {
+    let server = Server::start(hub);
+    let user = User::new("use", &server.url());
+    std::fs::write(user.folder.join("a.py"), "def add(a, b):\n    return a\n").unwrap();
+    let complete = || user.lowkey(&["complete", "a.py:2:13", "--json", "--model", NAME]);
+    let next = format!("run `lowkey models pull {NAME}`");
+    assert_fails(&complete(), &[NAME, &next]);
+    assert_fails(&user.lowkey(&["models", "path", NAME]), &[&next]);
+
+    let pulled = user.lowkey(&["models", "pull", NAME]);
+    let path = assert_works(&pulled);
+    assert_eq!(std::fs::read(path.trim_end()).unwrap(), EMBEDDED.bytes, "stdout is the path alone");
+    let remarks = stderr(&pulled);
+    assert!(remarks.contains("4.6 MB") && remarks.contains(EMBEDDED.sha256), "{remarks}");
+    assert!(!remarks.contains('\r') && !remarks.contains('\x1b'), "no bar without a terminal");
+    assert_eq!(assert_works(&user.lowkey(&["models", "path", NAME])), path);
+    let pins = std::fs::read_to_string(user.folder.join("models.toml")).unwrap();
+    assert!(pins.contains(EMBEDDED.sha256), "{pins}");
+
+    let report: Value = serde_json::from_str(&assert_works(&complete())).unwrap();
+    assert!(report["tokens"]["prompt"].as_u64().is_some_and(|n| n > 0), "{report}");
+    std::fs::write(user.folder.join("lowkey.toml"), format!("model = \"{NAME}\"\n")).unwrap();
+    let by_setting = assert_works(&user.lowkey(&["complete", "a.py:2:13", "--json"]));
+    let by_setting: Value = serde_json::from_str(&by_setting).unwrap();
+    assert_eq!((&by_setting["text"], &by_setting["tokens"]), (&report["text"], &report["tokens"]));
+
+    assert!(assert_works(&user.lowkey(&["models", "verify"])).contains(EMBEDDED.sha256));
+    let mut damaged = EMBEDDED.bytes.to_vec();
+    damaged[1_000_000] ^= 1;
+    std::fs::write(path.trim_end(), damaged).unwrap();
+    let rm = format!("run `lowkey models rm {NAME}`");
+    assert_fails(&user.lowkey(&["models", "verify", NAME]), &["damaged", EMBEDDED.sha256, &rm]);
+    assert_fails(&user.lowkey(&["models", "pull", NAME]), &["damaged", &rm]);
+    let removed = assert_works(&user.lowkey(&["models", "rm", NAME]));
+    assert!(removed.contains(path.trim_end()) && removed.contains("blobs"), "{removed}");
+    assert_fails(&user.lowkey(&["models", "rm", NAME]), &[&next]);
+    assert_works(&user.lowkey(&["models", "pull", NAME]));
+}
+
+#[test]
+fn names_that_cannot_be_pulled_are_told_apart() {
+    let user = User::new("names", "http://localhost:1");
+    assert_fails(&user.lowkey(&["models", "pull", "gpt-9"]), &["gpt-9", "lowkey models list"]);
+    assert_fails(&user.lowkey(&["models", "pull", EMBEDDED.name]), &["inside the program"]);
+    assert_fails(&user.lowkey(&["models", "pull", NAME, "--offline"]), &[NAME, "--offline"]);
+}
+
+#[test]
+fn a_licence_that_restricts_is_shown_and_must_be_accepted() {
+    let server = Server::start(hub);
+    let user = User::new("licence", &server.url());
+    let name = "qwen2.5-coder-3b";
+    let words = ["Qwen Research License", "commercial use needs a licence", "--yes"];
+    assert_fails(&user.lowkey(&["models", "pull", name]), &words);
+    assert_eq!(server.seen(), [], "nothing was asked before");
+    let accepted = user.lowkey(&["models", "pull", name, "--yes"]);
+    assert_works(&accepted);
+    assert!(stderr(&accepted).contains("Qwen Research License"));
+}
+
+/// Connections under a certificate of the test's own authority.
+fn encrypted() -> server::Wrap {
+    use rustls::pki_types::pem::PemObject as _;
+    use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/models");
+    let certificate = CertificateDer::from_pem_file(folder.join("server.pem")).unwrap();
+    let key = PrivateKeyDer::from_pem_file(folder.join("server.key.pem")).unwrap();
+    let provider = Arc::new(rustls_graviola::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate], key)
+        .unwrap();
+    let config = Arc::new(config);
+    Arc::new(move |stream| {
+        let connection = rustls::ServerConnection::new(config.clone()).unwrap();
+        Box::new(rustls::StreamOwned::new(connection, stream))
+    })
+}
+
+#[test]
+fn a_pull_over_tls_trusts_whom_the_system_trusts_and_nobody_else() {
+    let server = Server::start_wrapped(hub, encrypted());
+    let user = User::new("tls", &format!("https://localhost:{}", server.port()));
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/models");
+    let trusting = |file: &str| {
+        let file = folder.join(file);
+        let env = [("SSL_CERT_FILE", file.to_str().unwrap())];
+        user.run(env!("CARGO_BIN_EXE_lowkey"), &["models", "pull", NAME], &env)
+    };
+    // An authority that has not signed this server.
+    assert_fails(&trusting("server.pem"), &["cannot reach https://localhost", "certificate"]);
+    assert_eq!(server.seen(), [], "nothing was asked of a stranger");
+    let path = assert_works(&trusting("authority.pem"));
+    assert_eq!(std::fs::read(path.trim_end()).unwrap(), EMBEDDED.bytes);
+}
+
+/// Whether this system lets us mount a small disk in a namespace of our own.
+fn can_mount() -> bool {
+    let mount = "mount -t tmpfs none /mnt";
+    let probe = Command::new("unshare").args(["-rm", "sh", "-c", mount]).output();
+    probe.is_ok_and(|output| output.status.success())
+}
+
+#[test]
+fn a_disk_that_is_full_is_named_with_what_it_lacks() {
+    if std::env::var_os("LOWKEY_CI").is_none() && !can_mount() {
+        eprintln!("no namespaces here: the full disk is not tested");
+        return;
+    }
+    let told = Server::start(hub);
+    let untold = Server::start(|seen| {
+        let mut reply = hub(seen);
+        reply.headers.retain(|(name, _)| *name != "X-Linked-Size");
+        Reply { endless: true, ..reply }
+    });
+    let pull = |server: &Server, name: &str| {
+        let user = User::new(name, &server.url());
+        let disk = user.folder.join("hub");
+        std::fs::create_dir(&disk).unwrap();
+        let script = format!(
+            "mount -t tmpfs -o size=1m none '{}' && exec '{}' models pull {NAME}",
+            disk.display(),
+            env!("CARGO_BIN_EXE_lowkey")
+        );
+        user.run("unshare", &["-rm", "sh", "-c", &script], &[])
+    };
+    assert_fails(&pull(&told, "small"), &["free", "needs 4.6 MB", "HF_HUB_CACHE"]);
+    assert_fails(&pull(&untold, "full"), &["the disk of", "is full after", "goes on from there"]);
+}
