@@ -3,7 +3,7 @@
 import * as path from 'node:path';
 import * as vscode from 'vscode';
 import { type Report, page } from './explanation';
-import { modelsIn, run } from './program';
+import { type Model, modelsIn, run } from './program';
 import type { Server } from './server';
 import { layerOf, toggled } from './settings';
 import type { StatusBar } from './status-bar';
@@ -121,6 +121,7 @@ async function showStatus(statusBar: StatusBar, has: ReadonlySet<string>): Promi
 async function chooseModel(server: Server, has: ReadonlySet<string>): Promise<void> {
   type Entry = vscode.QuickPickItem & { model?: string };
   const now = configuration().get('model', '');
+  let models: Model[] = [];
   const entry = (model: string, label: string, description: string): Entry => ({
     label: model === now ? `$(check) ${label}` : label,
     description,
@@ -129,7 +130,7 @@ async function chooseModel(server: Server, has: ReadonlySet<string>): Promise<vo
   const entries = [entry('', 'Built in', 'small and fast, needs nothing')];
   if (server.program !== undefined && has.has('models')) {
     try {
-      const models = modelsIn(await run(server.program, 'models', 'list', '--json'));
+      models = modelsIn(await run(server.program, 'models', 'list', '--json'));
       entries.push(...models.map(({ name, about }) => entry(name, name, about)));
     } catch (error) {
       void vscode.window.showWarningMessage(`lowkey: the models cannot be listed: ${words(error)}`);
@@ -145,10 +146,33 @@ async function chooseModel(server: Server, has: ReadonlySet<string>): Promise<vo
     return;
   }
   const model = picked === browse ? await chooseFile('Use this model', { 'GGUF models': ['gguf'] }) : picked.model;
-  if (model !== undefined) {
+  const { program } = server;
+  if (program !== undefined && models.some(({ name, installed }) => name === model && !installed)) {
+    await fetchModel(program, entries.find((other) => other.model === model) ?? browse);
+  } else if (model !== undefined) {
     // Empty is a choice too: lowkey.toml may name another than the built-in one.
     await write('model', model);
   }
+}
+
+/** Fetches a model where the user sees it, and takes it when it is there. */
+async function fetchModel(program: string, { model = '', description }: { model?: string; description?: string }): Promise<void> {
+  const fetch = 'Fetch It in a Terminal';
+  const words = `lowkey: ${model} (${description}) is not on this machine. Fetching it needs the network.`;
+  if ((await vscode.window.showInformationMessage(words, fetch)) !== fetch) {
+    return;
+  }
+  // The program itself instead of a shell: nothing to quote, and its end is the terminal's.
+  const terminal = vscode.window.createTerminal({ name: `lowkey: ${model}`, shellPath: program, shellArgs: ['models', 'pull', model] });
+  terminal.show();
+  const closed = vscode.window.onDidCloseTerminal((other) => {
+    if (other === terminal) {
+      closed.dispose();
+      if (terminal.exitStatus?.code === 0) {
+        void write('model', model);
+      }
+    }
+  });
 }
 
 async function chooseProgram(): Promise<void> {

@@ -25,33 +25,34 @@ export function commandsIn(help: string): Set<string> {
   return new Set([...section.matchAll(/^ {2}([a-z][\w-]*)/gm)].map((match) => match[1] ?? ''));
 }
 
-/** A model that the program knows. */
+/** A model that the program knows and can run. */
 export interface Model {
   name: string;
+  /** Size, licence and state in words. */
   about: string;
+  /** Whether its file is on this machine. */
+  installed: boolean;
 }
+
+/** The name under which the list has the model inside the program. */
+const EMBEDDED = 'lowkey-embedded';
 
 /**
- * The models in the output of `lowkey models list --json`: a list of objects with `name`, alone
- * or below `models`. What else an object tells becomes its description.
+ * The models in the output of `lowkey models list --json`, without the one inside the program
+ * and those that this version cannot run.
  */
 export function modelsIn(json: string): Model[] {
-  const value: unknown = JSON.parse(json);
-  const list = Array.isArray(value) ? value : field(value, 'models');
+  const list = field(JSON.parse(json), 'models');
   return (Array.isArray(list) ? list : []).flatMap((entry: unknown) => {
     const name = field(entry, 'name');
-    return typeof name === 'string' ? [{ name, about: about(entry) }] : [];
+    if (typeof name !== 'string' || name === EMBEDDED || field(entry, 'runs') === false) {
+      return [];
+    }
+    const installed = field(entry, 'installed') !== false;
+    const words = ['parameters', 'size', 'license', 'terms'].map((key) => field(entry, key));
+    const known = words.filter((word) => typeof word === 'string' && word !== '');
+    return [{ name, about: [...known, ...(installed ? ['on this machine'] : [])].join(' · '), installed }];
   });
-}
-
-function about(entry: unknown): string {
-  const words = ['description', 'about', 'license', 'size', 'state', 'status']
-    .map((key) => field(entry, key))
-    .filter((word) => typeof word === 'string' && word !== '');
-  if (field(entry, 'installed') === true) {
-    words.push('on this machine');
-  }
-  return words.join(' · ');
 }
 
 function field(value: unknown, key: string): unknown {

@@ -10,11 +10,19 @@ test('the commands of a help page are read, and nothing else of it', () => {
   assert.deepEqual([...commandsIn('no help')], []);
 });
 
-test('models are read from a list, alone or below a key', () => {
-  const list = [{ name: 'a', description: 'first', installed: true }, { name: 'b' }, { no: 1 }, 'c', null];
-  const models = [{ name: 'a', about: 'first · on this machine' }, { name: 'b', about: '' }];
-  assert.deepEqual(modelsIn(JSON.stringify(list)), models);
-  assert.deepEqual(modelsIn(JSON.stringify({ models: list })), models);
+test('models are listed that run here, the built-in one apart', () => {
+  const models = [
+    { name: 'lowkey-embedded', runs: true, installed: true },
+    { name: 'a', parameters: '1B', size: '1 GB', license: 'MIT', terms: null, runs: true, installed: false },
+    { name: 'b', size: '', runs: true, installed: true },
+    { name: 'c', runs: false },
+    { no: 1 },
+    null,
+  ];
+  assert.deepEqual(modelsIn(JSON.stringify({ models })), [
+    { name: 'a', about: '1B · 1 GB · MIT', installed: false },
+    { name: 'b', about: 'on this machine', installed: true },
+  ]);
   assert.deepEqual(modelsIn('{}'), []);
   assert.throws(() => modelsIn('no JSON'));
 });

@@ -222,6 +222,16 @@ class Rectangle:
     await w.keys('Escape');
   },
 
+  async 'models can be chosen from the list of the server'(w) {
+    await w.commandThatAsks('lowkey: Choose the Model…');
+    const entry = '.quick-input-list .monaco-list-row[aria-label*="qwen2.5-coder-0.5b"]';
+    await w.page.waitForSelector(entry);
+    await w.picture('models');
+    await w.page.click(entry);
+    await w.message('qwen2.5-coder-0.5b', 'Fetch It in a Terminal');
+    await w.keys('Escape');
+  },
+
   async 'no text of a document is in the log'(w) {
     const log = fs.readFileSync(`${w.logs}/lowkey.log`, 'utf8');
     assert.match(log, /accepted id=/);

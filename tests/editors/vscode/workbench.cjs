@@ -75,7 +75,7 @@ class Workbench {
   }
 
   /** Types into VS Code's quick input and takes the entry of that name. */
-  async quick(text, opens) {
+  async quick(text, opens, next = { state: 'hidden' }) {
     await this.page.keyboard.press(opens);
     const input = await this.page.waitForSelector('.quick-input-widget:not([style*="display: none"]) input', { timeout: PATIENCE_MS });
     // A file's entry begins with marks of its state.
@@ -88,11 +88,16 @@ class Workbench {
       const row = await this.page.waitForSelector(rows, { timeout: 3000 }).catch(() => null);
       return row && row.click({ timeout: 3000 }).then(() => true, () => false);
     });
-    await this.page.waitForSelector('.quick-input-widget', { state: 'hidden', timeout: PATIENCE_MS });
+    await this.page.waitForSelector('.quick-input-widget', { timeout: PATIENCE_MS, ...next });
   }
 
   command(title) {
     return this.quick(title, 'F1');
+  }
+
+  /** Runs a command that asks by a list of its own. */
+  commandThatAsks(title) {
+    return this.quick(title, 'F1', { state: 'visible' });
   }
 
   async keys(...names) {
