@@ -184,6 +184,20 @@ fn names_that_cannot_be_pulled_are_told_apart() {
 }
 
 #[test]
+fn a_proxy_is_asked_for_the_way_and_nobody_else() {
+    let proxy = Server::start(|_| Reply::status(403));
+    let user = User::new("proxy", "https://models.invalid");
+    let address = proxy.url();
+    for variable in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY"] {
+        let env = [(variable, &*address), ("NO_PROXY", "elsewhere.invalid")];
+        let output = user.run(env!("CARGO_BIN_EXE_lowkey"), &["models", "pull", NAME], &env);
+        assert_fails(&output, &["cannot reach https://models.invalid", "proxy", "403"]);
+        let seen = proxy.seen().pop().unwrap();
+        assert_eq!((&*seen.method, &*seen.path), ("CONNECT", "models.invalid:443"), "{variable}");
+    }
+}
+
+#[test]
 fn a_licence_that_restricts_is_shown_and_must_be_accepted() {
     let server = Server::start(hub);
     let user = User::new("licence", &server.url());

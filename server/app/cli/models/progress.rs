@@ -42,17 +42,17 @@ impl Progress {
                 self.recent.clear();
                 self.recent.push_back((now, *have));
                 let of = total.map(|total| format!(" of {}", amount(total))).unwrap_or_default();
-                let begun = if *have > 0 {
-                    format!("going on at {}{of}", amount(*have))
-                } else {
-                    format!("pulling{of}").replace(" of", "")
+                let begun = match (have, total) {
+                    (0, Some(total)) => format!("pulling {}", amount(*total)),
+                    (0, None) => "pulling".to_owned(),
+                    (have, _) => format!("going on at {}{of}", amount(*have)),
                 };
                 self.line(&begun);
             }
             Event::Checking { bytes } => self.line(&format!("checking {}", amount(*bytes))),
             Event::Waiting { holder } => {
-                let who = holder.map(|id| format!(" (process {id})")).unwrap_or_default();
-                self.line(&format!("another lowkey or tool{who} is pulling it; waiting"));
+                let who = holder.map(|id| format!(" ({id})")).unwrap_or_default();
+                self.line(&format!("another process{who} is pulling it; waiting"));
             }
             Event::Again { reason, after } => {
                 self.recent.clear();
