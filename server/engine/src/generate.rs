@@ -1,9 +1,10 @@
 //! One job from prompt to text: prefill in chunks, then greedy decoding, several tokens in a forward where a guess
 //! of what follows is at hand.
 //!
-//! Before each chunk and each token, and between the layers of a forward, the job
-//! asks whether it still matters. Whatever was computed until then stays in the
-//! session: an interruption costs at most the chunk in flight.
+//! Before each chunk and each token, and between the layers of most forwards, the job
+//! asks whether it still matters. Whatever was computed until then stays in the session.
+//! A chunk of somebody's own prompt is finished even so: the key that superseded the job
+//! needs it too, and on a slow machine a fast typist would otherwise never get an answer.
 
 use std::time::Instant;
 
@@ -16,9 +17,15 @@ use crate::queue::Queued;
 use crate::session::{Session, SessionPool};
 use crate::speculate::Speculation;
 
-/// Prefill in chunks of so many tokens: large enough for the blocked matrix product to
+/// Prefill in chunks of so many tokens at most: large enough for the blocked matrix product to
 /// reach its speed, small enough that an interrupted chunk is a small loss.
 pub const CHUNK_TOKENS: usize = 128;
+
+/// A chunk takes about so long at most, because the next key may have to wait for it.
+const CHUNK_SECONDS: f64 = 0.1;
+
+/// Smaller chunks would read all weights for a few tokens.
+const LEAST_CHUNK_TOKENS: usize = 32;
 
 /// What the worker thread owns.
 pub(crate) struct Generator {
@@ -76,6 +83,7 @@ impl Generator {
                     stop: job.stop,
                     on_text: job.on_text,
                     interruption: &interruption,
+                    gives_way: background,
                 };
                 let outcome = self.generate(&prompt, &mut session, &mut run, &mut made);
                 self.pool.put(session);
@@ -120,14 +128,16 @@ impl Generator {
         let n_reused = session.tokens.len();
         made.tokens.reused = n_reused;
         let missing = prompt.tokens.get(n_reused..).unwrap_or_default();
-        let n_chunks = missing.len().div_ceil(CHUNK_TOKENS);
-        for (chunk_idx, chunk) in missing.chunks(CHUNK_TOKENS).enumerate() {
+        let chunk_tokens = chunk_tokens(self.speed.seen().prefill);
+        let n_chunks = missing.len().div_ceil(chunk_tokens);
+        for (chunk_idx, chunk) in missing.chunks(chunk_tokens).enumerate() {
             if let Some(stop) = (run.interruption)() {
                 return Ok(Some(stop));
             }
             let is_last = chunk_idx + 1 == n_chunks;
             let want = if is_last && run.max_tokens > 0 { Want::Last } else { Want::None };
-            if !self.append(session, chunk, want, run)? {
+            let cancelled = || run.gives_way && (run.interruption)().is_some();
+            if !self.append(session, chunk, want, &cancelled)? {
                 return Ok(Some((run.interruption)().unwrap_or(Stop::Cancelled)));
             }
             made.tokens.prefilled += chunk.len();
@@ -224,7 +234,8 @@ impl Generator {
             }
             session.truncate(*n_kept);
             let batch = self.batch(session, token, (n_wanted - 1).min(n_free - 1));
-            if !self.append(session, &batch, Want::All, run)? {
+            let cancelled = || (run.interruption)().is_some();
+            if !self.append(session, &batch, Want::All, &cancelled)? {
                 return Ok((run.interruption)().unwrap_or(Stop::Cancelled));
             }
             made.tokens.drafted += batch.len() - 1;
@@ -251,11 +262,10 @@ impl Generator {
         session: &mut Session,
         tokens: &[TokenId],
         want: Want,
-        run: &Run<'_>,
+        cancelled: &dyn Fn() -> bool,
     ) -> Result<bool, ModelError> {
-        let cancelled = || (run.interruption)().is_some();
         let whole =
-            self.model.forward(tokens, &mut session.cache, want, &mut self.logits, &cancelled)?;
+            self.model.forward(tokens, &mut session.cache, want, &mut self.logits, cancelled)?;
         if whole {
             session.tokens.extend_from_slice(tokens);
         }
@@ -270,6 +280,14 @@ struct Run<'a> {
     stop: crate::job::StopCheck,
     on_text: Box<dyn FnMut(&Partial<'_>) + Send>,
     interruption: &'a dyn Fn() -> Option<Stop>,
+    /// Whether even a chunk in flight is dropped: looking ahead must not keep anybody waiting.
+    gives_way: bool,
+}
+
+/// How many tokens are prefilled at once by a model that does `per_second`.
+fn chunk_tokens(per_second: f64) -> usize {
+    let affordable = (per_second * CHUNK_SECONDS) as usize / 16 * 16;
+    affordable.clamp(LEAST_CHUNK_TOKENS, CHUNK_TOKENS)
 }
 
 /// The most probable token, among those that spell what healing took back while any is left.

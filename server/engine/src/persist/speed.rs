@@ -71,6 +71,11 @@ impl KeptSpeed {
         self.kept
     }
 
+    /// What is believed now: it follows a machine that gets busy, slowly.
+    pub(crate) fn seen(&self) -> Speed {
+        self.seen
+    }
+
     /// Takes what was measured, and keeps it.
     pub(crate) fn measured(&mut self, speed: Speed) {
         self.seen = speed;

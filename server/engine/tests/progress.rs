@@ -1,0 +1,139 @@
+//! A fast typist on a slow machine: keys come faster than chunks are computed, and answers come all the same.
+//!
+//! The embedded network, slowed down by a gate: a forward waits until the test lets it go on.
+#![expect(clippy::unwrap_used, reason = "a test that panics has failed, which is what is wanted")]
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::Instant;
+
+use lowkey_engine::{Engine, Generated, Job, Loaded, Priority, Stop, Ticket};
+use lowkey_model::{CausalLm, Config, KvCache, ModelError, ModelFile, Want, Work};
+use lowkey_prompt::Prompt;
+use lowkey_store::EMBEDDED;
+
+/// Longer than what is measured at the start, shorter than two of the smallest chunks' worth of a slow machine.
+const PROMPT_TOKENS: usize = 600;
+
+/// A network that says when it begins a long forward and waits for leave.
+struct Gated {
+    network: Box<dyn CausalLm>,
+    begun: Sender<usize>,
+    leave: Receiver<()>,
+    /// Forwards at the start measure the speed: they pass.
+    is_open: bool,
+}
+
+impl CausalLm for Gated {
+    fn config(&self) -> &Config {
+        self.network.config()
+    }
+
+    fn work(&self) -> Work {
+        self.network.work()
+    }
+
+    fn new_cache(&self, capacity_tokens: usize) -> KvCache {
+        self.network.new_cache(capacity_tokens)
+    }
+
+    fn cache_bytes_per_token(&self) -> usize {
+        self.network.cache_bytes_per_token()
+    }
+
+    fn forward(
+        &mut self,
+        tokens: &[u32],
+        cache: &mut KvCache,
+        want: Want,
+        logits: &mut Vec<f32>,
+        cancelled: &dyn Fn() -> bool,
+    ) -> Result<bool, ModelError> {
+        // The prompts of this test begin with token 7, which no measurement does by chance for so long.
+        self.is_open &= tokens.len() < 16 || tokens.iter().any(|token| *token != 7);
+        if !self.is_open && tokens.len() >= 16 {
+            self.begun.send(tokens.len()).unwrap();
+            // The test has ended when nobody gives leave any more.
+            let _ = self.leave.recv();
+        }
+        self.network.forward(tokens, cache, want, logits, cancelled)
+    }
+}
+
+fn job(priority: Priority, n_tokens: usize) -> (Job, Receiver<Generated>) {
+    let (to_test, result) = channel();
+    let job = Job {
+        document: Arc::from("a.rs"),
+        priority,
+        prepare: Box::new(move |_| {
+            Some(Prompt { tokens: vec![7; n_tokens], n_fixed: n_tokens, ..Prompt::default() })
+        }),
+        max_tokens: 1,
+        stop: Box::new(|_| None),
+        on_text: Box::new(|_| {}),
+        done: Box::new(move |made| to_test.send(made).unwrap()),
+        asked: Instant::now(),
+    };
+    (job, result)
+}
+
+/// An engine behind a gate: says when a chunk begins, waits for leave.
+fn gated() -> (Engine, Receiver<usize>, Sender<()>) {
+    let (to_test, begun) = channel();
+    let (give_leave, leave) = channel();
+    let load = move |progress: &mut dyn FnMut(f32)| {
+        let file =
+            ModelFile::from_bytes(EMBEDDED.name, EMBEDDED.bytes).map_err(|e| e.to_string())?;
+        let mut loaded = Loaded::from_file(&file, 1, progress)?;
+        loaded.model =
+            Box::new(Gated { network: loaded.model, begun: to_test, leave, is_open: true });
+        Ok(loaded)
+    };
+    (Engine::start(64 << 20, load, |_| {}).unwrap(), begun, give_leave)
+}
+
+#[test]
+fn keys_that_come_within_a_chunk_bring_their_prompt_forward_one_chunk_each() {
+    let (engine, begun, give_leave) = gated();
+    let mut n_done = 0;
+    let (mut ticket, mut result): (Option<Ticket>, Option<Receiver<Generated>>) = (None, None);
+    for key in 0.. {
+        let (job, next_result) = job(Priority::Interactive, PROMPT_TOKENS + key);
+        let next_ticket = engine.submit(job);
+        if let (Some(superseded), Some(result)) =
+            (ticket.replace(next_ticket), result.replace(next_result))
+        {
+            // The key before is superseded in the middle of its chunk; the chunk is finished nevertheless.
+            drop(superseded);
+            give_leave.send(()).unwrap();
+            let made = result.recv().unwrap();
+            assert_eq!((made.stop, made.tokens.reused), (Stop::Cancelled, n_done), "key {key}");
+            assert!(made.tokens.prefilled > 0, "key {key} was for nothing");
+            n_done += made.tokens.prefilled;
+        }
+        if n_done + 16 >= PROMPT_TOKENS {
+            break;
+        }
+        assert!(key < PROMPT_TOKENS, "no key brings the prompt forward");
+        begun.recv().unwrap();
+    }
+    // Nobody types any more: the last key gets its answer and pays for what is left.
+    drop(give_leave);
+    let made = result.unwrap().recv().unwrap();
+    assert!(made.tokens.reused >= n_done, "{:?} after {n_done}", made.tokens);
+    assert!(made.stop == Stop::Limit || made.stop == Stop::EndToken, "{:?}", made.stop);
+}
+
+#[test]
+fn a_chunk_that_looks_ahead_is_dropped_for_a_key() {
+    let (engine, begun, give_leave) = gated();
+    let (ahead, ahead_result) = job(Priority::Background, PROMPT_TOKENS);
+    let _ahead_ticket = engine.submit(ahead);
+    begun.recv().unwrap();
+    let (key, key_result) = job(Priority::Interactive, 8);
+    let _key_ticket = engine.submit(Job { document: Arc::from("b.rs"), ..key });
+    give_leave.send(()).unwrap();
+    let made = ahead_result.recv().unwrap();
+    assert_eq!((made.stop, made.tokens.prefilled), (Stop::Preempted, 0));
+    assert_eq!(key_result.recv().unwrap().tokens.prompt, 8);
+}
