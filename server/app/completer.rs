@@ -25,6 +25,7 @@ use crate::report::Report;
 use crate::settings::Settings;
 
 mod ahead;
+mod budget;
 mod compose;
 mod desk;
 mod foresight;
@@ -310,7 +311,7 @@ impl Completer {
     }
 
     /// How long a question may wait before it is answered with what there is.
-    fn budget(&self) -> Duration {
-        Duration::from_millis(self.settings().time_budget_ms)
+    pub fn budget(&self) -> Duration {
+        budget::time_budget(self.settings().time_budget_ms, &self.status.borrow())
     }
 }

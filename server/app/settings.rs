@@ -82,8 +82,8 @@ settings! {
     model: String = String::new();
     /// Threads for the model; 0 means one for each physical core. Takes effect at the next start.
     threads: usize = 0;
-    /// Milliseconds until an automatic request is answered with what there is.
-    time_budget_ms: u64 = 200;
+    /// Milliseconds until an automatic request is answered with what there is; 0 means what one line takes on this machine, 150 to 400.
+    time_budget_ms: u64 = 0;
     /// Whether suggestions may span lines: `auto` only where a block begins, `never`, `always`.
     multiline: Multiline = Multiline::Auto;
     /// Lines of a suggestion at most.

@@ -75,6 +75,8 @@ struct Model {
     decode_tokens_per_s: f64,
     /// Seconds for a cold prompt of 1,500 tokens, or of the model's context where that is shorter.
     cold_prompt_s: f64,
+    /// Milliseconds until an automatic request is answered with what there is.
+    time_budget_ms: u64,
 }
 
 pub(super) fn run(args: &Args, settings: Settings) -> anyhow::Result<()> {
@@ -122,6 +124,7 @@ pub(super) fn run(args: &Args, settings: Settings) -> anyhow::Result<()> {
             prefill_tokens_per_s: speed.prefill.round(),
             decode_tokens_per_s: speed.decode.round(),
             cold_prompt_s: context_tokens.min(1500) as f64 / speed.prefill.max(1e-3),
+            time_budget_ms: completer.budget().as_millis() as u64,
         },
         kept: Kept {
             folder: folder.map(|folder| folder.display().to_string()),
@@ -162,6 +165,7 @@ fn screen(found: &Findings) -> String {
             "cold prompt",
             format!("{:.2} s for {} tokens", model.cold_prompt_s, model.context_tokens.min(1500)),
         ),
+        ("answers in", format!("{} ms, with what there is then", model.time_budget_ms)),
         (
             "kept in",
             kept.folder.as_ref().map_or_else(
