@@ -42,7 +42,7 @@ pub fn keep(settings: &Settings) -> Option<Keep> {
 /// What a model's speed depends on beside the model: a change of any of it means measuring anew.
 fn machine(threads: usize) -> String {
     let features = lowkey_kernels::features();
-    let threads = if threads == 0 { load::physical_cores() } else { threads };
+    let threads = load::threads_of(threads);
     format!(
         "{} {} [{}], {} kernels, {threads} threads, lowkey {} numerics {}",
         features.architecture,

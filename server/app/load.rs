@@ -22,8 +22,7 @@ pub fn load(
     order: Order,
     progress: &mut dyn FnMut(f32),
 ) -> Result<Loaded, LoadFailed> {
-    let threads = if threads == 0 { physical_cores() } else { threads };
-    in_order(Loaded::from_file(&open(named)?, threads, progress)?, order)
+    in_order(Loaded::from_file(&open(named)?, threads_of(threads), progress)?, order)
 }
 
 /// Lays the model's prompts out in the order that the settings name.
@@ -63,7 +62,9 @@ pub fn pins(hub: &Hub) -> Pins {
     Pins::at(beside.unwrap_or_else(|| hub.cache.root().join("lowkey-models.toml")))
 }
 
+/// The threads that the setting means; 0 is one for each core.
+///
 /// Cores, not hardware threads: two threads on one core share the units that int8 products fill.
-pub fn physical_cores() -> usize {
-    lowkey_kernels::features().cores.max(1)
+pub fn threads_of(setting: usize) -> usize {
+    if setting == 0 { lowkey_kernels::features().cores.max(1) } else { setting }
 }

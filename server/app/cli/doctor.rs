@@ -107,7 +107,7 @@ pub(super) fn run(args: &Args, settings: Settings) -> anyhow::Result<()> {
             features: features.has.clone(),
             kernels: features.kernels.name(),
             threads_available: features.threads,
-            threads_used: if threads == 0 { load::physical_cores() } else { threads },
+            threads_used: load::threads_of(threads),
         },
         memory: Memory {
             available_mb: kilobytes("/proc/meminfo", "MemAvailable:").map(|kb| kb >> 10),

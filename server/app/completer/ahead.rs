@@ -14,6 +14,7 @@ use std::time::Duration;
 use lowkey_document::{ByteOffset, LineEnding};
 use lowkey_engine::Priority;
 
+use super::desk::Desk;
 use super::plan::{Plan, Question};
 use super::{Answer, Ask, Completer, Insert, Outcome, Patience, Trigger, lock};
 
@@ -56,10 +57,9 @@ impl Completer {
     pub(super) fn look_ahead(&self, question: &Question, outcome: &Outcome) {
         let ask = ahead(&question.ask, outcome);
         let uri = ask.snapshot.uri();
-        if !self.with_desk(uri, |desk| desk.is_newest(question.id)) {
-            return;
-        }
-        if !self.with_desk(uri, |desk| desk.foresight.is_worth_a_try()) {
+        let is_wanted =
+            |desk: &mut Desk| desk.is_newest(question.id) && desk.foresight.is_worth_a_try();
+        if !self.with_desk(uri, is_wanted) {
             return;
         }
         let question = Question { ask: ask.clone(), ..question.clone() };

@@ -11,11 +11,14 @@ mod metadata;
 mod proof;
 #[path = "../tests/healing/scripted.rs"]
 mod scripted;
+#[path = "../tests/support/steered.rs"]
+mod steered;
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use lowkey_prompt::{FimFormat, GgufVocab, Tokenizer};
+use lowkey_prompt::{FimFormat, Tokenizer};
 
 /// How many cursors were asked, and how many of them were answered rightly.
 #[derive(Default)]
@@ -48,8 +51,7 @@ fn main() -> ExitCode {
 }
 
 fn prove(vocabulary: &str, files: &[String]) -> Result<Tally, String> {
-    let bytes = std::fs::read(vocabulary).map_err(|e| format!("reading {vocabulary}: {e}"))?;
-    let mut vocab = vocab_of(&metadata::read(&bytes)?);
+    let mut vocab = metadata::read_vocab(Path::new(vocabulary))?;
     if vocab.fim_mid.is_none() {
         // A vocabulary published without sentinels: its last tokens stand in, which no text spells.
         let last = (vocab.tokens.len() as u32).checked_sub(1).ok_or("no tokens in this file")?;
@@ -83,34 +85,4 @@ fn prove(vocabulary: &str, files: &[String]) -> Result<Tally, String> {
         }
     }
     Ok(tally)
-}
-
-fn vocab_of(metadata: &metadata::Metadata) -> GgufVocab {
-    let key = |name: &str| format!("tokenizer.ggml.{name}");
-    let text = |name: &str| metadata.texts(&key(name)).first().cloned().unwrap_or_default();
-    let id = |name: &str| {
-        metadata
-            .numbers(&key(&format!("{name}_token_id")))
-            .first()
-            .and_then(|&id| id.try_into().ok())
-    };
-    GgufVocab {
-        model: text("model"),
-        pre: text("pre"),
-        tokens: metadata.texts(&key("tokens")).to_vec(),
-        token_types: metadata.numbers(&key("token_type")).iter().map(|&kind| kind as i32).collect(),
-        scores: metadata
-            .numbers(&key("scores"))
-            .iter()
-            .map(|&bits| f32::from_bits(bits as u32))
-            .collect(),
-        merges: metadata.texts(&key("merges")).to_vec(),
-        bos: id("bos"),
-        eos: id("eos"),
-        eot: id("eot"),
-        fim_pre: id("fim_pre"),
-        fim_suf: id("fim_suf"),
-        fim_mid: id("fim_mid"),
-        ..GgufVocab::default()
-    }
 }

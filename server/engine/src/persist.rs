@@ -18,6 +18,8 @@ mod folder;
 mod format;
 mod shelf;
 mod speed;
+#[cfg(test)]
+mod test_folder;
 
 pub use shelf::kept_sessions;
 pub(crate) use shelf::{Identity, Shelf};

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use lowkey_prompt::{Prompt, TokenId, Tokenizer};
 
+use crate::session::common_prefix;
 use crate::trust::{Costs, Evidence, Trust};
 
 /// Tokens that agree beyond so many say nothing more.
@@ -117,9 +118,7 @@ impl Speculation {
 
     /// What is left of a remembered completion when what was typed since agrees with it.
     fn remains(&self, prompt: &[TokenId]) -> Option<Vec<TokenId>> {
-        let shared = |completion: &Completion| {
-            completion.tokens.iter().zip(prompt).take_while(|(a, b)| a == b).count()
-        };
+        let shared = |completion: &Completion| common_prefix(&completion.tokens, prompt);
         // The newest of equals.
         let (n_shared, completion) =
             self.recent.iter().map(|c| (shared(c), c)).max_by_key(|(n, _)| *n)?;

@@ -5,89 +5,56 @@
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::time::Instant;
 
 use lowkey_engine::{Engine, Generated, Job, Loaded, Priority, Stop, Ticket};
-use lowkey_model::{CausalLm, Config, KvCache, ModelError, ModelFile, Want, Work};
-use lowkey_prompt::Prompt;
-use lowkey_store::EMBEDDED;
+use lowkey_model::CausalLm;
+use lowkey_prompt::{Assembler, Prompt};
+
+#[path = "support/jobs.rs"]
+#[expect(dead_code, reason = "the other tests use the rest")]
+mod jobs;
+#[path = "support/steered.rs"]
+mod steered;
+
+use steered::{Forward, Steered};
+
+/// What the prompts of this test are made of.
+const REPEATED: u32 = 7;
 
 /// Longer than what is measured at the start, shorter than two of the smallest chunks' worth of a slow machine.
 const PROMPT_TOKENS: usize = 600;
 
-/// A network that says when it begins a long forward and waits for leave.
-struct Gated {
-    network: Box<dyn CausalLm>,
-    begun: Sender<usize>,
-    leave: Receiver<()>,
-    /// Forwards at the start measure the speed: they pass.
-    is_open: bool,
-}
-
-impl CausalLm for Gated {
-    fn config(&self) -> &Config {
-        self.network.config()
-    }
-
-    fn work(&self) -> Work {
-        self.network.work()
-    }
-
-    fn new_cache(&self, capacity_tokens: usize) -> KvCache {
-        self.network.new_cache(capacity_tokens)
-    }
-
-    fn cache_bytes_per_token(&self) -> usize {
-        self.network.cache_bytes_per_token()
-    }
-
-    fn forward(
-        &mut self,
-        tokens: &[u32],
-        cache: &mut KvCache,
-        want: Want,
-        logits: &mut Vec<f32>,
-        cancelled: &dyn Fn() -> bool,
-    ) -> Result<bool, ModelError> {
-        // The prompts of this test begin with token 7, which no measurement does by chance for so long.
-        self.is_open &= tokens.len() < 16 || tokens.iter().any(|token| *token != 7);
-        if !self.is_open && tokens.len() >= 16 {
-            self.begun.send(tokens.len()).unwrap();
-            // The test has ended when nobody gives leave any more.
-            let _ = self.leave.recv();
-        }
-        self.network.forward(tokens, cache, want, logits, cancelled)
-    }
-}
-
+/// A job of the same token over and over.
 fn job(priority: Priority, n_tokens: usize) -> (Job, Receiver<Generated>) {
-    let (to_test, result) = channel();
-    let job = Job {
-        document: Arc::from("a.rs"),
-        priority,
-        prepare: Box::new(move |_| {
-            Some(Prompt { tokens: vec![7; n_tokens], n_fixed: n_tokens, ..Prompt::default() })
-        }),
-        max_tokens: 1,
-        stop: Box::new(|_| None),
-        on_text: Box::new(|_| {}),
-        done: Box::new(move |made| to_test.send(made).unwrap()),
-        asked: Instant::now(),
+    let prepare = move |_: &Assembler| Prompt {
+        tokens: vec![REPEATED; n_tokens],
+        n_fixed: n_tokens,
+        ..Prompt::default()
     };
-    (job, result)
+    let (job, result) = jobs::job_of("a.rs", 1, prepare);
+    (Job { priority, ..job }, result)
 }
 
 /// An engine behind a gate: says when a chunk begins, waits for leave.
 fn gated() -> (Engine, Receiver<usize>, Sender<()>) {
     let (to_test, begun) = channel();
     let (give_leave, leave) = channel();
+    // Forwards at the start measure the speed, with another token: they pass.
+    let mut is_open = true;
+    let steer = move |network: &mut dyn CausalLm, forward: Forward<'_>| {
+        let Forward { tokens, cache, want, logits, cancelled } = forward;
+        let is_long = tokens.len() >= 16;
+        is_open &= !is_long || tokens.iter().any(|token| *token != REPEATED);
+        if !is_open && is_long {
+            to_test.send(tokens.len()).unwrap();
+            // The test has ended when nobody gives leave any more.
+            let _ = leave.recv();
+        }
+        network.forward(tokens, cache, want, logits, cancelled)
+    };
     let load = move |progress: &mut dyn FnMut(f32)| {
-        let file =
-            ModelFile::from_bytes(EMBEDDED.name, EMBEDDED.bytes).map_err(|e| e.to_string())?;
-        let mut loaded = Loaded::from_file(&file, 1, progress)?;
-        loaded.model =
-            Box::new(Gated { network: loaded.model, begun: to_test, leave, is_open: true });
-        Ok(loaded)
+        let loaded = jobs::load(progress)?;
+        Ok(Loaded { model: Box::new(Steered { network: loaded.model, steer }), ..loaded })
     };
     (Engine::start(64 << 20, load, |_| {}).unwrap(), begun, give_leave)
 }

@@ -32,13 +32,10 @@ pub struct Rope {
 }
 
 impl Rope {
-    /// Prepares positions `0..max_positions` for heads of `head_dim` values, rotated in halves with frequencies `base^(-2i / head_dim)`.
-    pub fn new(head_dim: usize, base: f32, max_positions: usize) -> Self {
-        let n_pairs = head_dim / 2;
+    /// The usual frequencies of heads of `head_dim` values, radians per position: `base^(-2i / head_dim)` of pair i.
+    pub fn frequencies(head_dim: usize, base: f32) -> Vec<f64> {
         let base = f64::from(base);
-        let frequencies: Vec<f64> =
-            (0..n_pairs).map(|i| base.powf(-2.0 * i as f64 / head_dim as f64)).collect();
-        Self::with_frequencies(head_dim, Pairing::Halves, &frequencies, max_positions)
+        (0..head_dim / 2).map(|i| base.powf(-2.0 * i as f64 / head_dim as f64)).collect()
     }
 
     /// Prepares positions `0..max_positions` with one frequency (radians per position) per rotated pair; values beyond the pairs stay as they are.
@@ -175,9 +172,14 @@ mod tests {
         }
     }
 
+    fn halves(head_dim: usize, base: f32, max_positions: usize) -> Rope {
+        let frequencies = Rope::frequencies(head_dim, base);
+        Rope::with_frequencies(head_dim, Pairing::Halves, &frequencies, max_positions)
+    }
+
     #[test]
     fn rows_equal_one_by_one() {
-        let rope = Rope::new(64, 1e6, 600);
+        let rope = halves(64, 1e6, 600);
         let (stride, width, m) = (200, 128, 40);
         let x: Vec<f32> = (0..stride * m).map(|i| (i as f32 * 0.11).cos()).collect();
         let mut rows = x.clone();
@@ -195,7 +197,7 @@ mod tests {
 
     #[test]
     fn positions_beyond_the_tables_are_an_error() {
-        let rope = Rope::new(32, 1e4, 100);
+        let rope = halves(32, 1e4, 100);
         assert!(rope.apply(&mut [0.0; 64], rope.max_positions()).is_err());
         assert!(rope.apply(&mut [0.0; 63], 0).is_err());
     }

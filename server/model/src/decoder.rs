@@ -47,16 +47,14 @@ pub(crate) struct Layers {
     pub(crate) rope_divisors: Option<Vec<f32>>,
 }
 
-/// The rotations of positions `0..n`: frequency `base^(-2i / head_dim)` for pair i, slowed by the model's factors.
+/// The rotations of positions `0..n`: the usual ones, slowed by the model's factors.
 fn rotations(config: &Config, divisors: Option<&[f32]>, n: usize) -> Rope {
     let Config { head_dim, rope_base, rope_factor, rope_pairing, .. } = *config;
-    let divisor = |i: usize| divisors.and_then(|all| all.get(i)).copied().unwrap_or(1.0);
-    let frequencies: Vec<f64> = (0..head_dim / 2)
-        .map(|i| {
-            let turn = f64::from(rope_base).powf(-2.0 * i as f64 / head_dim as f64);
-            turn / f64::from(rope_factor) / f64::from(divisor(i))
-        })
-        .collect();
+    let mut frequencies = Rope::frequencies(head_dim, rope_base);
+    for (i, frequency) in frequencies.iter_mut().enumerate() {
+        let divisor = divisors.and_then(|all| all.get(i)).copied().unwrap_or(1.0);
+        *frequency = *frequency / f64::from(rope_factor) / f64::from(divisor);
+    }
     Rope::with_frequencies(head_dim, rope_pairing, &frequencies, n)
 }
 

@@ -44,10 +44,7 @@ pub(super) struct Args {
 const ROOFLINE_ROUNDS: usize = 9;
 
 pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<()> {
-    let threads = match settings.threads {
-        0 => load::physical_cores(),
-        threads => threads,
-    };
+    let threads = load::threads_of(settings.threads);
     let progress = Progress::new();
     progress.say("loading the model");
     let started = Instant::now();

@@ -7,6 +7,8 @@
 
 mod proof;
 mod scripted;
+#[path = "../support/steered.rs"]
+mod steered;
 
 use std::sync::Arc;
 

@@ -11,7 +11,7 @@ use lowkey_model::{CausalLm, ModelFile};
 use lowkey_prompt::{Assembler, Budget, FimFormat, Prompt, Tokenizer};
 use lowkey_store::EMBEDDED;
 
-use crate::scripted::{Script, Scripted};
+use crate::scripted::{Script, scripted};
 
 /// Lines of several languages, with long identifiers, digits, quotes, tabs and characters beyond ASCII.
 pub(crate) const LINES: &[&str] = &[
@@ -59,7 +59,7 @@ pub(crate) fn ask_everywhere(
         n_vocab: tokenizer.vocab_size(),
     };
     let load = |_: &mut dyn FnMut(f32)| {
-        let model = Box::new(Scripted { network: network()?, script, history: Vec::new() });
+        let model = scripted(network()?, script);
         let (name, digest) = ("scripted".to_owned(), String::new());
         Ok(Loaded { name, digest, model, assembler, speculates: true })
     };

@@ -4,8 +4,10 @@
 //! talks nonsense when a word was cut into tokens which no training text has there: what a real model does by degrees.
 //! The network inside only keeps the KV cache honest.
 
-use lowkey_model::{CausalLm, Config, KvCache, ModelError, Want, Work};
+use lowkey_model::{CausalLm, Want};
 use lowkey_prompt::TokenId;
+
+use crate::steered::{Forward, Steered};
 
 /// What the script says at each place.
 pub(crate) struct Script {
@@ -21,14 +23,6 @@ pub(crate) struct Script {
     pub(crate) n_vocab: usize,
 }
 
-/// The embedded network with its logits overwritten by a [`Script`].
-pub(crate) struct Scripted {
-    pub(crate) network: Box<dyn CausalLm>,
-    pub(crate) script: Script,
-    /// What the one session holds.
-    pub(crate) history: Vec<TokenId>,
-}
-
 impl Script {
     /// The token that the script wants behind `history`.
     fn next(&self, history: &[TokenId]) -> TokenId {
@@ -38,48 +32,29 @@ impl Script {
     }
 }
 
-impl CausalLm for Scripted {
-    fn config(&self) -> &Config {
-        self.network.config()
-    }
-
-    fn work(&self) -> Work {
-        self.network.work()
-    }
-
-    fn new_cache(&self, capacity_tokens: usize) -> KvCache {
-        self.network.new_cache(capacity_tokens)
-    }
-
-    fn cache_bytes_per_token(&self) -> usize {
-        self.network.cache_bytes_per_token()
-    }
-
-    fn forward(
-        &mut self,
-        tokens: &[u32],
-        cache: &mut KvCache,
-        want: Want,
-        logits: &mut Vec<f32>,
-        cancelled: &dyn Fn() -> bool,
-    ) -> Result<bool, ModelError> {
-        self.history.truncate(cache.len());
-        self.history.extend_from_slice(tokens);
-        // The network's own vocabulary may be smaller than the script's.
-        let known = self.network.config().vocab as u32;
+/// The network with its logits overwritten by the script; for one session.
+pub(crate) fn scripted(network: Box<dyn CausalLm>, script: Script) -> Box<dyn CausalLm> {
+    // The network's own vocabulary may be smaller than the script's.
+    let known = network.config().vocab as u32;
+    let mut history: Vec<TokenId> = Vec::new();
+    let steer = move |network: &mut dyn CausalLm, forward: Forward<'_>| {
+        let Forward { tokens, cache, want, logits, cancelled } = forward;
+        history.truncate(cache.len());
+        history.extend_from_slice(tokens);
         let folded: Vec<u32> = tokens.iter().map(|token| token % known).collect();
-        let whole = self.network.forward(&folded, cache, Want::None, logits, cancelled)?;
+        let whole = network.forward(&folded, cache, Want::None, logits, cancelled)?;
         logits.clear();
-        let n = self.history.len();
+        let n = history.len();
         let ends = match want {
             Want::None => n..n,
             Want::Last => n..n + 1,
             Want::All => n + 1 - tokens.len()..n + 1,
         };
         for end in ends {
-            let wanted = self.script.next(&self.history[..end]);
-            logits.extend((0..self.script.n_vocab).map(|id| f32::from(id == wanted as usize)));
+            let wanted = script.next(&history[..end]);
+            logits.extend((0..script.n_vocab).map(|id| f32::from(id == wanted as usize)));
         }
         Ok(whole)
-    }
+    };
+    Box::new(Steered { network, steer })
 }

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use lowkey_engine::{Engine, Generated, Job, LoadFailed, Loaded, Priority, Ticket};
 use lowkey_model::ModelFile;
-use lowkey_prompt::Prompt;
+use lowkey_prompt::{Assembler, Prompt};
 use lowkey_store::EMBEDDED;
 
 /// Some Rust.
@@ -20,15 +20,24 @@ pub(crate) fn load(progress: &mut dyn FnMut(f32)) -> Result<Loaded, LoadFailed> 
 
 /// A job that prompts with the tokens of `text`, and the way its result comes back.
 pub(crate) fn job(document: &str, text: &str, max_tokens: usize) -> (Job, Receiver<Generated>) {
-    let (to_test, result) = channel();
     let text = text.to_owned();
+    job_of(document, max_tokens, move |assembler| {
+        let tokens = assembler.tokenizer().encode(&text);
+        Prompt { n_fixed: tokens.len(), tokens, ..Prompt::default() }
+    })
+}
+
+/// A job with a prompt of one's own.
+pub(crate) fn job_of(
+    document: &str,
+    max_tokens: usize,
+    prepare: impl FnOnce(&Assembler) -> Prompt + Send + 'static,
+) -> (Job, Receiver<Generated>) {
+    let (to_test, result) = channel();
     let job = Job {
         document: Arc::from(document),
         priority: Priority::Interactive,
-        prepare: Box::new(move |assembler| {
-            let tokens = assembler.tokenizer().encode(&text);
-            Some(Prompt { n_fixed: tokens.len(), tokens, ..Prompt::default() })
-        }),
+        prepare: Box::new(|assembler| Some(prepare(assembler))),
         max_tokens,
         stop: Box::new(|_| None),
         on_text: Box::new(|_| {}),

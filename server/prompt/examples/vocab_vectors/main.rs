@@ -9,7 +9,7 @@
 
 mod metadata;
 
-use lowkey_prompt::{GgufVocab, Tokenizer, TokenizerError};
+use lowkey_prompt::{Tokenizer, TokenizerError};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -62,7 +62,7 @@ fn check_folder(folder: &Path) -> Result<usize, String> {
     let mut n_wrong = 0;
     for file in &files {
         let name = file.file_name().unwrap_or_default().to_string_lossy();
-        let vocab = vocab_of(file).map_err(|problem| format!("{name}: {problem}"))?;
+        let vocab = metadata::read_vocab(file).map_err(|problem| format!("{name}: {problem}"))?;
         // SentencePiece vocabularies put a blank before a text that stands by itself; a prompt's parts do not.
         let blank = if vocab.model == "llama" { " " } else { "" };
         match Tokenizer::from_gguf(&vocab) {
@@ -113,32 +113,4 @@ fn check_file(
     }
     println!("{name}: {} of {} vectors pass", texts.len() - n_wrong, texts.len());
     Ok(n_wrong)
-}
-
-/// Reads the vocabulary out of a GGUF file.
-fn vocab_of(file: &Path) -> Result<GgufVocab, String> {
-    let bytes = std::fs::read(file).map_err(|e| e.to_string())?;
-    let metadata = metadata::read(&bytes)?;
-    let text = |key: &str| metadata.texts(key).first().cloned().unwrap_or_default();
-    let id = |key: &str| metadata.numbers(key).first().and_then(|&id| u32::try_from(id).ok());
-    Ok(GgufVocab {
-        model: text("tokenizer.ggml.model"),
-        pre: text("tokenizer.ggml.pre"),
-        tokens: metadata.texts("tokenizer.ggml.tokens").to_vec(),
-        token_types: metadata
-            .numbers("tokenizer.ggml.token_type")
-            .iter()
-            .map(|&kind| kind as i32)
-            .collect(),
-        // The reader gives floats as the integer of their bits.
-        scores: metadata
-            .numbers("tokenizer.ggml.scores")
-            .iter()
-            .map(|&bits| f32::from_bits(bits as u32))
-            .collect(),
-        merges: metadata.texts("tokenizer.ggml.merges").to_vec(),
-        bos: id("tokenizer.ggml.bos_token_id"),
-        eos: id("tokenizer.ggml.eos_token_id"),
-        ..GgufVocab::default()
-    })
 }

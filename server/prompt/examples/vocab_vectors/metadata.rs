@@ -3,27 +3,65 @@
 //! The product reads model files elsewhere; this check needs only texts and integers, single or in arrays. Nothing is
 //! allocated by a length that the file claims: every value is taken from the bytes that are there, or reading ends.
 
+use lowkey_prompt::GgufVocab;
 use std::collections::HashMap;
+use std::path::Path;
 
 /// The metadata of one file: texts and integers by key, a single value as a list of one. Other values are left out.
 #[derive(Default)]
-pub(crate) struct Metadata {
+struct Metadata {
     texts: HashMap<String, Vec<String>>,
     numbers: HashMap<String, Vec<i64>>,
 }
 
 impl Metadata {
-    pub(crate) fn texts(&self, key: &str) -> &[String] {
+    fn texts(&self, key: &str) -> &[String] {
         self.texts.get(key).map_or(&[], Vec::as_slice)
     }
 
-    pub(crate) fn numbers(&self, key: &str) -> &[i64] {
+    fn numbers(&self, key: &str) -> &[i64] {
         self.numbers.get(key).map_or(&[], Vec::as_slice)
+    }
+
+    /// The vocabulary that the metadata describe.
+    fn vocab(&self) -> GgufVocab {
+        let key = |name: &str| format!("tokenizer.ggml.{name}");
+        let text = |name: &str| self.texts(&key(name)).first().cloned().unwrap_or_default();
+        let id = |name: &str| {
+            let ids = self.numbers(&key(&format!("{name}_token_id")));
+            ids.first().and_then(|&id| u32::try_from(id).ok())
+        };
+        GgufVocab {
+            model: text("model"),
+            pre: text("pre"),
+            tokens: self.texts(&key("tokens")).to_vec(),
+            token_types: self.numbers(&key("token_type")).iter().map(|&kind| kind as i32).collect(),
+            // Floats were read as the integer of their bits.
+            scores: self
+                .numbers(&key("scores"))
+                .iter()
+                .map(|&bits| f32::from_bits(bits as u32))
+                .collect(),
+            merges: self.texts(&key("merges")).to_vec(),
+            bos: id("bos"),
+            eos: id("eos"),
+            eot: id("eot"),
+            fim_pre: id("fim_pre"),
+            fim_suf: id("fim_suf"),
+            fim_mid: id("fim_mid"),
+            ..GgufVocab::default()
+        }
     }
 }
 
+/// Reads the vocabulary out of a GGUF file.
+pub(crate) fn read_vocab(file: &Path) -> Result<GgufVocab, String> {
+    let bytes = std::fs::read(file).map_err(|e| format!("reading {}: {e}", file.display()))?;
+    Ok(read(&bytes)?.vocab())
+}
+
 /// Reads the metadata at the beginning of a GGUF file.
-pub(crate) fn read(bytes: &[u8]) -> Result<Metadata, String> {
+fn read(bytes: &[u8]) -> Result<Metadata, String> {
     let mut input = Input { rest: bytes };
     if input.take(4)? != b"GGUF" {
         return Err("not a GGUF file".to_owned());
@@ -55,7 +93,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Metadata, String> {
 const TEXT: i64 = 8;
 const ARRAY: i64 = 9;
 
-/// Returns the bytes of a value of this type; floats are read as the integer of their bits, which nobody asks for.
+/// Returns the bytes of a value of this type; floats are read as the integer of their bits.
 fn width_of(kind: i64) -> Result<usize, String> {
     match kind {
         0 | 1 | 7 => Ok(1),

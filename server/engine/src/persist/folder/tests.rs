@@ -3,18 +3,9 @@
 use std::io::Read as _;
 
 use super::*;
-
-/// A folder of a test's own, gone when the test ends.
-struct TestFolder(PathBuf);
+use crate::persist::test_folder::TestFolder;
 
 impl TestFolder {
-    fn new(name: &str) -> Self {
-        let path =
-            std::env::temp_dir().join(format!("lowkey-folder-{name}-{}", std::process::id()));
-        std::fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
     fn open(&self) -> Folder {
         Folder::open(&self.0, "ours", true).unwrap().unwrap()
     }
@@ -25,12 +16,6 @@ impl TestFolder {
             entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
         names.sort();
         names
-    }
-}
-
-impl Drop for TestFolder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
     }
 }
 
@@ -48,7 +33,7 @@ fn read(folder: &Folder, name: &str) -> io::Result<String> {
 
 #[test]
 fn a_file_appears_when_it_is_complete_and_replaces_its_namesake() {
-    let parent = TestFolder::new("whole");
+    let parent = TestFolder::new("folder-whole");
     let folder = parent.open();
     write(&folder, "a.x", "first");
     let mut second = folder.create().unwrap();
@@ -65,7 +50,7 @@ fn a_file_appears_when_it_is_complete_and_replaces_its_namesake() {
 
 #[test]
 fn a_folder_that_is_not_there_is_made_only_to_write() {
-    let parent = TestFolder::new("made");
+    let parent = TestFolder::new("folder-made");
     assert!(Folder::open(&parent.0.join("deeper"), "ours", false).unwrap().is_none());
     assert!(!parent.0.join("deeper").exists());
     assert!(Folder::open(&parent.0.join("deeper"), "ours", true).unwrap().is_some());
@@ -73,7 +58,7 @@ fn a_folder_that_is_not_there_is_made_only_to_write() {
 
 #[test]
 fn what_a_dead_process_left_is_swept_and_what_is_being_written_is_not() {
-    let parent = TestFolder::new("sweep");
+    let parent = TestFolder::new("folder-sweep");
     let folder = parent.open();
     write(&folder, "whole.x", "whole");
     std::fs::write(parent.0.join("ours/1-0.partial"), "half").unwrap();
@@ -89,7 +74,7 @@ fn what_a_dead_process_left_is_swept_and_what_is_being_written_is_not() {
 
 #[test]
 fn names_that_an_earlier_process_left_do_not_stop_a_new_one() {
-    let parent = TestFolder::new("names");
+    let parent = TestFolder::new("folder-names");
     let folder = parent.open();
     for counter in 0..200 {
         let name = format!("{}-{counter}.partial", std::process::id());
@@ -111,7 +96,7 @@ mod on_unix {
 
     #[test]
     fn folder_and_files_are_their_owner_s_alone_from_the_first_moment() {
-        let parent = TestFolder::new("rights");
+        let parent = TestFolder::new("folder-rights");
         let folder = parent.open();
         assert_eq!(mode(&parent.0.join("ours")), 0o700);
         let partial = folder.create().unwrap();
@@ -122,7 +107,7 @@ mod on_unix {
 
     #[test]
     fn a_folder_that_others_may_enter_is_closed_to_them() {
-        let parent = TestFolder::new("closed");
+        let parent = TestFolder::new("folder-closed");
         let path = parent.0.join("ours");
         std::fs::create_dir(&path).unwrap();
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
@@ -133,7 +118,7 @@ mod on_unix {
 
     #[test]
     fn no_link_is_followed() {
-        let parent = TestFolder::new("links");
+        let parent = TestFolder::new("folder-links");
         let elsewhere = parent.0.join("elsewhere");
         std::fs::create_dir(&elsewhere).unwrap();
         std::fs::write(elsewhere.join("secret"), "secret").unwrap();
@@ -158,7 +143,7 @@ mod on_unix {
 
     #[test]
     fn a_folder_in_the_place_of_a_file_is_not_read() {
-        let parent = TestFolder::new("kinds");
+        let parent = TestFolder::new("folder-kinds");
         let folder = parent.open();
         std::fs::create_dir(parent.0.join("ours/a.x")).unwrap();
         assert!(read(&folder, "a.x").is_err());

@@ -1,21 +1,14 @@
 //! Saving that is interrupted, on the embedded model's caches.
 
 use std::cell::Cell;
-use std::path::PathBuf;
 
 use lowkey_model::{ModelFile, Want};
 use lowkey_store::EMBEDDED;
 
 use super::*;
-
-/// A folder of a test's own, gone when the test ends.
-struct TestFolder(PathBuf);
+use crate::persist::test_folder::TestFolder;
 
 impl TestFolder {
-    fn new(name: &str) -> Self {
-        Self(std::env::temp_dir().join(format!("lowkey-shelf-{name}-{}", std::process::id())))
-    }
-
     fn shelf(&self, model: &dyn CausalLm) -> Shelf {
         let keep = Keep::new(self.0.clone(), 64 << 20, String::new());
         Shelf::open(&keep, Identity::new("digest", model.config()), model).unwrap()
@@ -23,12 +16,6 @@ impl TestFolder {
 
     fn n_files(&self) -> usize {
         std::fs::read_dir(self.0.join(FOLDER)).unwrap().count()
-    }
-}
-
-impl Drop for TestFolder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
     }
 }
 
@@ -45,7 +32,7 @@ fn computed(model: &mut dyn CausalLm, tokens: &[TokenId]) -> KvCache {
 
 #[test]
 fn an_interrupted_save_leaves_the_earlier_file_and_nothing_else() {
-    let folder = TestFolder::new("interrupted");
+    let folder = TestFolder::new("shelf-interrupted");
     let mut model = model();
     let tokens: Vec<TokenId> = (1..60).collect();
     let mut shelf = folder.shelf(&*model);
@@ -68,7 +55,7 @@ fn an_interrupted_save_leaves_the_earlier_file_and_nothing_else() {
 
 #[test]
 fn of_several_sessions_the_one_that_shares_most_is_read() {
-    let folder = TestFolder::new("most");
+    let folder = TestFolder::new("shelf-most");
     let mut model = model();
     let mut shelf = folder.shelf(&*model);
     let line = |last: TokenId| (1..100).chain(std::iter::repeat_n(last, 100)).collect::<Vec<_>>();
@@ -91,7 +78,7 @@ fn of_several_sessions_the_one_that_shares_most_is_read() {
 
 #[test]
 fn a_session_for_which_there_is_no_room_now_stays_on_disk() {
-    let folder = TestFolder::new("room");
+    let folder = TestFolder::new("shelf-room");
     let mut model = model();
     let tokens: Vec<TokenId> = (1..60).collect();
     let cache = computed(&mut *model, &tokens);

@@ -4,17 +4,9 @@ use std::path::PathBuf;
 
 use super::*;
 use crate::job::{Milliseconds, TokenCounts};
-
-/// A folder of a test's own, gone when the test ends.
-struct TestFolder(PathBuf);
+use crate::persist::test_folder::TestFolder;
 
 impl TestFolder {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("lowkey-speed-{name}-{}", std::process::id()));
-        std::fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
     fn keep(&self, machine: &str) -> Keep {
         Keep::new(self.0.clone(), 1 << 20, machine.to_owned())
     }
@@ -22,12 +14,6 @@ impl TestFolder {
     fn files(&self) -> Vec<PathBuf> {
         let Ok(entries) = std::fs::read_dir(self.0.join(FOLDER)) else { return Vec::new() };
         entries.map(|entry| entry.unwrap().path()).collect()
-    }
-}
-
-impl Drop for TestFolder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
     }
 }
 
@@ -52,7 +38,7 @@ fn job(prefilled: usize, prefill: f64, decoded: usize, decode: f64) -> Generated
 
 #[test]
 fn what_was_measured_is_known_at_the_next_start_of_this_model_on_this_machine() {
-    let folder = TestFolder::new("keyed");
+    let folder = TestFolder::new("speed-keyed");
     let keep = folder.keep("processor, 2 threads");
     assert_eq!(kept(&keep, "digest"), None);
     KeptSpeed::read(Some(&keep), "digest").measured(MEASURED);
@@ -65,7 +51,7 @@ fn what_was_measured_is_known_at_the_next_start_of_this_model_on_this_machine() 
 #[test]
 fn the_file_is_its_owner_s_alone() {
     use std::os::unix::fs::PermissionsExt as _;
-    let folder = TestFolder::new("rights");
+    let folder = TestFolder::new("speed-rights");
     KeptSpeed::read(Some(&folder.keep("m")), "d").measured(MEASURED);
     let mode = |path: &std::path::Path| path.metadata().unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&folder.0.join(FOLDER)), 0o700);
@@ -74,7 +60,7 @@ fn the_file_is_its_owner_s_alone() {
 
 #[test]
 fn nothing_is_written_by_a_reader_or_when_switched_off() {
-    let folder = TestFolder::new("reader");
+    let folder = TestFolder::new("speed-reader");
     let keep = folder.keep("m");
     KeptSpeed::read(Some(&keep.clone().reading_only()), "d").measured(MEASURED);
     keep.enabled.set(false);
@@ -85,7 +71,7 @@ fn nothing_is_written_by_a_reader_or_when_switched_off() {
 
 #[test]
 fn a_damaged_file_means_measuring_anew() {
-    let folder = TestFolder::new("damaged");
+    let folder = TestFolder::new("speed-damaged");
     let keep = folder.keep("m");
     KeptSpeed::read(Some(&keep), "d").measured(MEASURED);
     let file = folder.files().remove(0);
@@ -114,7 +100,7 @@ fn a_damaged_file_means_measuring_anew() {
 
 #[test]
 fn a_machine_that_was_measured_under_load_is_known_to_be_faster_after_one_job() {
-    let folder = TestFolder::new("load");
+    let folder = TestFolder::new("speed-load");
     let keep = folder.keep("m");
     let mut speed = KeptSpeed::read(Some(&keep), "d");
     speed.measured(Speed { prefill: 100.0, decode: 10.0 });
@@ -126,7 +112,7 @@ fn a_machine_that_was_measured_under_load_is_known_to_be_faster_after_one_job() 
 
 #[test]
 fn a_slow_moment_changes_nothing_and_a_slow_day_does() {
-    let folder = TestFolder::new("slow");
+    let folder = TestFolder::new("speed-slow");
     let keep = folder.keep("m");
     let mut speed = KeptSpeed::read(Some(&keep), "d");
     speed.measured(MEASURED);
@@ -146,7 +132,7 @@ fn a_slow_moment_changes_nothing_and_a_slow_day_does() {
 
 #[test]
 fn near_enough_leaves_the_kept_speed_and_with_it_the_size_of_prompts_alone() {
-    let folder = TestFolder::new("near");
+    let folder = TestFolder::new("speed-near");
     let keep = folder.keep("m");
     let mut speed = KeptSpeed::read(Some(&keep), "d");
     speed.measured(MEASURED);
@@ -157,7 +143,7 @@ fn near_enough_leaves_the_kept_speed_and_with_it_the_size_of_prompts_alone() {
 
 #[test]
 fn what_says_little_about_the_machine_is_passed_over() {
-    let folder = TestFolder::new("little");
+    let folder = TestFolder::new("speed-little");
     let keep = folder.keep("m");
     let mut speed = KeptSpeed::read(Some(&keep), "d");
     speed.measured(MEASURED);

@@ -1,0 +1,22 @@
+//! A folder of a test's own.
+
+use std::path::PathBuf;
+
+/// Gone when the test ends; the tests of each file add what they look at in it.
+pub(super) struct TestFolder(pub(super) PathBuf);
+
+impl TestFolder {
+    /// Makes an empty folder for the test of this name.
+    pub(super) fn new(name: &str) -> Self {
+        let path =
+            std::env::temp_dir().join(format!("lowkey-persist-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+}
+
+impl Drop for TestFolder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
