@@ -1,18 +1,22 @@
 //! How packed weights lie in memory: tiles of 16 rows, four columns of a row side by side.
 //!
-//! A tile holds its quants first, then its scales. Quants come in quads, `[k / 4][16 rows][4]`, so that one 64-byte load holds four columns of 16 rows: the operand of a byte dot product. Nibble quants pack two quads into one, `[k / 8][16][4]`: the low nibbles are the first quad, the high nibbles the second.
+//! A tile is a row of stretches of 256 columns (the last one may be shorter): the stretch's scales, then its quants, so that a kernel walks through memory from one end to the other and the CPU sees what it will want next. Quants come in quads, `[k / 4][16 rows][4]`, so that one 64-byte load holds four columns of 16 rows: the operand of a byte dot product. Nibble quants pack two quads into one, `[k / 8][16][4]`: the low nibbles are the first quad, the high nibbles the second.
 //! Scales follow the same order, `[k / 32][16]`, so that one load holds the scales of 16 rows.
 //!
 //! Invariant: packing changes the order of the file's numbers, never their values. A weight is `scale * (quant - OFFSET) + minimum` with the scale and minimum of its own block, both exact in f32.
 
 use half::f16;
 
+use crate::arena::ALIGN;
+
 /// Rows of a tile: the lanes of one AVX-512 register of f32.
 pub(crate) const TILE: usize = 16;
 /// Columns that share one activation scale.
 pub(crate) const GROUP: usize = 32;
-/// Columns that share one outer scale in the K types.
+/// Columns that share one outer scale in the K types, and one stretch of a tile in all.
 pub(crate) const SUPER: usize = 256;
+/// Groups of a whole stretch.
+const STRETCH: usize = SUPER / GROUP;
 
 /// What a packed part of a matrix holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,49 +72,68 @@ pub(crate) trait Layout: Copy + Send + Sync + 'static {
     const OUTER: usize =
         if Self::TWO_LEVEL { 2 * TILE * (if Self::MIN { 2 } else { 1 }) } else { 0 };
 
-    /// Returns where in a tile's scales the group's own ones begin.
-    #[inline(always)]
-    fn group_at(group: usize) -> usize {
-        group * Self::SCALE_GROUP + (group / (SUPER / GROUP) + 1) * Self::OUTER
-    }
+    /// Bytes of a whole stretch.
+    const STRETCH_BYTES: usize = (Self::OUTER + STRETCH * Self::SCALE_GROUP)
+        .next_multiple_of(ALIGN)
+        + STRETCH * Self::QUANT_GROUP;
 
-    /// Returns where in a tile's scales the outer ones of the group's super-block begin.
+    /// Returns where in a tile the stretch of `group` begins: with its outer scales, if there are any.
     #[inline(always)]
     fn outer_at(group: usize) -> usize {
-        let block = group / (SUPER / GROUP);
-        block * (Self::OUTER + (SUPER / GROUP) * Self::SCALE_GROUP)
+        group / STRETCH * Self::STRETCH_BYTES
+    }
+
+    /// Returns where in a tile the group's own scales begin.
+    #[inline(always)]
+    fn scales_at(group: usize) -> usize {
+        Self::outer_at(group) + Self::OUTER + group % STRETCH * Self::SCALE_GROUP
+    }
+
+    /// Returns where in a tile of `n_groups` groups the group's quants begin.
+    #[inline(always)]
+    fn quants_at(n_groups: usize, group: usize) -> usize {
+        let in_stretch = (n_groups - group / STRETCH * STRETCH).min(STRETCH);
+        Self::outer_at(group) + Self::scale_room(in_stretch) + group % STRETCH * Self::QUANT_GROUP
+    }
+
+    /// Returns the bytes of the scales of a stretch of `n_groups`, filled up to whole cache lines.
+    #[inline(always)]
+    fn scale_room(n_groups: usize) -> usize {
+        (Self::OUTER + n_groups * Self::SCALE_GROUP).next_multiple_of(ALIGN)
     }
 
     /// Returns the scale of one row's block, exactly.
-    fn scale(scales: &[u8], group: usize, block: usize, row: usize) -> f32 {
+    fn scale(tile: &[u8], group: usize, block: usize, row: usize) -> f32 {
         if Self::TWO_LEVEL {
-            let inner = scales[Self::group_at(group) + block * TILE + row];
+            let inner = tile[Self::scales_at(group) + block * TILE + row];
             // Blocks of 16 without a minimum have signed scales.
             let inner = if Self::HALVES && !Self::MIN {
                 f32::from(inner.cast_signed())
             } else {
                 f32::from(inner)
             };
-            half_at(scales, Self::outer_at(group), row) * inner
+            half_at(tile, Self::outer_at(group), row) * inner
         } else {
-            half_at(scales, Self::group_at(group), row)
+            half_at(tile, Self::scales_at(group), row)
         }
     }
 
     /// Returns what is added to every weight of one row's block, exactly.
-    fn minimum(scales: &[u8], group: usize, block: usize, row: usize) -> f32 {
+    fn minimum(tile: &[u8], group: usize, block: usize, row: usize) -> f32 {
         if !Self::MIN {
             0.0
         } else if Self::TWO_LEVEL {
-            let inner = scales[Self::group_at(group) + (Self::N_BLOCKS + block) * TILE + row];
-            -(half_at(scales, Self::outer_at(group) + 2 * TILE, row) * f32::from(inner))
+            let inner = tile[Self::scales_at(group) + (Self::N_BLOCKS + block) * TILE + row];
+            -(half_at(tile, Self::outer_at(group) + 2 * TILE, row) * f32::from(inner))
         } else {
-            half_at(scales, Self::group_at(group) + 2 * TILE, row)
+            half_at(tile, Self::scales_at(group) + 2 * TILE, row)
         }
     }
 
-    /// Returns one stored quant of a tile.
-    fn quant(quants: &[u8], column: usize, row: usize) -> u8 {
+    /// Returns one stored quant of a tile of `n_groups` groups.
+    fn quant(tile: &[u8], n_groups: usize, column: usize, row: usize) -> u8 {
+        let quants = &tile[Self::quants_at(n_groups, column / GROUP)..];
+        let column = column % GROUP;
         if Self::NIBBLES {
             let byte = quants[(column / 8 * TILE + row) * 4 + column % 4];
             if column % 8 < 4 { byte & 15 } else { byte >> 4 }
@@ -121,8 +144,8 @@ pub(crate) trait Layout: Copy + Send + Sync + 'static {
 }
 
 /// Reads the f16 of `row` in the 16 that begin at `at`.
-fn half_at(scales: &[u8], at: usize, row: usize) -> f32 {
-    f16::from_le_bytes([scales[at + 2 * row], scales[at + 2 * row + 1]]).to_f32()
+fn half_at(tile: &[u8], at: usize, row: usize) -> f32 {
+    f16::from_le_bytes([tile[at + 2 * row], tile[at + 2 * row + 1]]).to_f32()
 }
 
 macro_rules! layouts {
@@ -207,17 +230,17 @@ impl Format {
         }
     }
 
-    /// Returns the bytes of a tile's quants (or floats) of `k` columns; `None` on overflow.
-    pub(crate) fn quant_bytes(self, k: usize) -> Option<usize> {
-        with_layout!(self, L => (k / GROUP).checked_mul(L::QUANT_GROUP), float => k.checked_mul(TILE * self.float_bytes()))
-    }
-
-    /// Returns the bytes of a tile's scales of `k` columns; `None` on overflow.
-    pub(crate) fn scale_bytes(self, k: usize) -> Option<usize> {
+    /// Returns the bytes of a tile of `k` columns; `None` on overflow.
+    pub(crate) fn tile_bytes(self, k: usize) -> Option<usize> {
         with_layout!(
             self,
-            L => (k / GROUP).checked_mul(L::SCALE_GROUP)?.checked_add((k / SUPER).checked_mul(L::OUTER)?),
-            float => Some(0)
+            L => {
+                let rest = k % SUPER / GROUP;
+                let rest_bytes =
+                    if rest == 0 { 0 } else { L::scale_room(rest) + rest * L::QUANT_GROUP };
+                (k / SUPER).checked_mul(L::STRETCH_BYTES)?.checked_add(rest_bytes)
+            },
+            float => k.checked_mul(TILE * self.float_bytes())?.checked_next_multiple_of(ALIGN)
         )
     }
 }

@@ -5,10 +5,10 @@
 
 use half::{bf16, f16};
 
-use crate::arena::{ALIGN, Arena};
+use crate::arena::Arena;
 use crate::block::{BlockType, Rows};
 use crate::error::{PackError, ShapeError};
-use crate::layout::{Format, GROUP, Layout, SUPER, TILE, with_layout};
+use crate::layout::{Format, GROUP, Layout, TILE, with_layout};
 use crate::pool::Pool;
 use crate::shared::Shared;
 use crate::unpack::{Block, format_of, unpack};
@@ -34,8 +34,6 @@ pub(crate) struct Part {
     start: usize,
     /// From one tile to the next, in bytes.
     pub(crate) tile_bytes: usize,
-    /// Where in a tile the scales begin.
-    pub(crate) scales_at: usize,
 }
 
 impl Part {
@@ -76,11 +74,8 @@ impl Matrix {
                 });
             }
             let format = format_of(rows.kind);
-            let scales_at = format.quant_bytes(k).and_then(round_up).ok_or_else(too_large)?;
-            let scale_bytes = format.scale_bytes(k).and_then(round_up).ok_or_else(too_large)?;
-            let tile_bytes = scales_at.checked_add(scale_bytes).ok_or_else(too_large)?;
-            let part =
-                Part { first_row: n, n: rows.n, format, start: bytes, tile_bytes, scales_at };
+            let tile_bytes = format.tile_bytes(k).ok_or_else(too_large)?;
+            let part = Part { first_row: n, n: rows.n, format, start: bytes, tile_bytes };
             bytes = part
                 .n_tiles()
                 .checked_mul(tile_bytes)
@@ -137,15 +132,14 @@ impl Matrix {
         };
         let row = row - part.first_row;
         let tile = self.tile(part, row / TILE);
-        let (quants, scales) = tile.split_at(part.scales_at);
         let row = row % TILE;
         with_layout!(
             part.format,
             L => for (column, value) in out.iter_mut().enumerate() {
-                *value = weight::<L>(quants, scales, column, row);
+                *value = weight::<L>(tile, self.k / GROUP, column, row);
             },
             float => for (column, value) in out.iter_mut().enumerate() {
-                *value = float_at(part.format, quants, column * TILE + row);
+                *value = float_at(part.format, tile, column * TILE + row);
             }
         );
         Ok(())
@@ -156,7 +150,7 @@ impl Matrix {
         &self.parts
     }
 
-    /// Returns the bytes of one tile: quants, then scales from `part.scales_at` on.
+    /// Returns the bytes of one tile.
     pub(crate) fn tile(&self, part: &Part, tile: usize) -> &[u8] {
         debug_assert!(tile < part.n_tiles());
         let start = part.start + tile * part.tile_bytes;
@@ -164,18 +158,13 @@ impl Matrix {
     }
 }
 
-/// Rounds up to whole cache lines.
-fn round_up(bytes: usize) -> Option<usize> {
-    bytes.checked_next_multiple_of(ALIGN)
-}
-
 /// Returns one weight.
-fn weight<L: Layout>(quants: &[u8], scales: &[u8], column: usize, row: usize) -> f32 {
+fn weight<L: Layout>(tile: &[u8], n_groups: usize, column: usize, row: usize) -> f32 {
     let group = column / GROUP;
     let block = if L::HALVES { column % GROUP / 16 } else { 0 };
-    let quant = (i32::from(L::quant(quants, column, row)) - L::OFFSET) as f32;
-    let value = L::scale(scales, group, block, row) * quant;
-    if L::MIN { value + L::minimum(scales, group, block, row) } else { value }
+    let quant = (i32::from(L::quant(tile, n_groups, column, row)) - L::OFFSET) as f32;
+    let value = L::scale(tile, group, block, row) * quant;
+    if L::MIN { value + L::minimum(tile, group, block, row) } else { value }
 }
 
 /// Reads the float number `index` of a tile.
@@ -194,7 +183,7 @@ pub(crate) fn float_at(format: Format, bytes: &[u8], index: usize) -> f32 {
 /// Packs the 16 rows (fewer in the last tile) of one tile.
 fn pack_tile(rows: &Rows<'_>, tile: usize, part: &Part, out: &mut [u8]) {
     let row_bytes = rows.bytes.len() / rows.n;
-    let (quants, scales) = out.split_at_mut(part.scales_at);
+    let n_groups = rows.k / GROUP;
     let source = rows.bytes.chunks_exact(row_bytes).skip(tile * TILE).take(TILE);
     with_layout!(
         part.format,
@@ -203,7 +192,7 @@ fn pack_tile(rows: &Rows<'_>, tile: usize, part: &Part, out: &mut [u8]) {
             for (row, bytes) in source.enumerate() {
                 for (idx, bytes) in bytes.chunks_exact(rows.kind.block_bytes()).enumerate() {
                     unpack(rows.kind, bytes, &mut block);
-                    place::<L>(rows.kind, &block, idx, row, quants, scales);
+                    place::<L>(rows.kind, &block, idx, row, n_groups, out);
                 }
             }
         },
@@ -212,59 +201,62 @@ fn pack_tile(rows: &Rows<'_>, tile: usize, part: &Part, out: &mut [u8]) {
             for (row, bytes) in source.enumerate() {
                 for (column, value) in bytes.chunks_exact(width).enumerate() {
                     let at = (column * TILE + row) * width;
-                    quants[at..at + width].copy_from_slice(value);
+                    out[at..at + width].copy_from_slice(value);
                 }
             }
         }
     );
 }
 
-/// Writes block number `idx` of a row to its places in the tile.
+/// Writes block number `idx` of a row to its places in a tile of `n_groups` groups.
 fn place<L: Layout>(
     kind: BlockType,
     block: &Block,
     idx: usize,
     row: usize,
-    quants: &mut [u8],
-    scales: &mut [u8],
+    n_groups: usize,
+    tile: &mut [u8],
 ) {
-    let len = kind.block_len();
-    if L::NIBBLES {
-        for (pair, values) in block.quants[..len].chunks_exact(8).enumerate() {
-            let at = ((idx * len / 8 + pair) * TILE + row) * 4;
-            for (j, byte) in quants[at..at + 4].iter_mut().enumerate() {
-                *byte = values[j] | values[j + 4] << 4;
+    let n_block_groups = kind.block_len() / GROUP;
+    let first_group = idx * n_block_groups;
+    for (i, values) in block.quants[..kind.block_len()].chunks_exact(GROUP).enumerate() {
+        let quants = &mut tile[L::quants_at(n_groups, first_group + i)..];
+        if L::NIBBLES {
+            for (pair, values) in values.chunks_exact(8).enumerate() {
+                let at = (pair * TILE + row) * 4;
+                for (j, byte) in quants[at..at + 4].iter_mut().enumerate() {
+                    *byte = values[j] | values[j + 4] << 4;
+                }
             }
-        }
-    } else {
-        for (quad, values) in block.quants[..len].chunks_exact(4).enumerate() {
-            let at = ((idx * len / 4 + quad) * TILE + row) * 4;
-            quants[at..at + 4].copy_from_slice(values);
+        } else {
+            for (quad, values) in values.chunks_exact(4).enumerate() {
+                let at = (quad * TILE + row) * 4;
+                quants[at..at + 4].copy_from_slice(values);
+            }
         }
     }
     let mut put_half = |at: usize, bits: u16| {
-        scales[at + 2 * row..at + 2 * row + 2].copy_from_slice(&bits.to_le_bytes());
+        tile[at + 2 * row..at + 2 * row + 2].copy_from_slice(&bits.to_le_bytes());
     };
-    let first_group = idx * len / GROUP;
     if L::TWO_LEVEL {
         put_half(L::outer_at(first_group), block.scale);
         if L::MIN {
             put_half(L::outer_at(first_group) + 2 * TILE, block.minimum);
         }
-        for group in 0..SUPER / GROUP {
-            let at = L::group_at(first_group + group) + row;
+        for group in 0..n_block_groups {
+            let at = L::scales_at(first_group + group) + row;
             for half in 0..L::N_BLOCKS {
-                scales[at + half * TILE] = block.inner_scales[group * L::N_BLOCKS + half];
+                tile[at + half * TILE] = block.inner_scales[group * L::N_BLOCKS + half];
                 if L::MIN {
-                    scales[at + (L::N_BLOCKS + half) * TILE] =
+                    tile[at + (L::N_BLOCKS + half) * TILE] =
                         block.inner_minimums[group * L::N_BLOCKS + half];
                 }
             }
         }
     } else {
-        put_half(L::group_at(first_group), block.scale);
+        put_half(L::scales_at(first_group), block.scale);
         if L::MIN {
-            put_half(L::group_at(first_group) + 2 * TILE, block.minimum);
+            put_half(L::scales_at(first_group) + 2 * TILE, block.minimum);
         }
     }
 }

@@ -89,26 +89,24 @@ unsafe fn register_tile<L: Layout, D: Dots, const R: usize>(
 ) {
     let m = product.a.m();
     let n_groups = product.a.n_groups();
-    let (quants, scales) = product.w.tile(&panel.part, tile).split_at(panel.part.scales_at);
+    let tile_bytes = product.w.tile(&panel.part, tile);
     let block = product.a.block(row / BLOCK);
-    debug_assert!(
-        quants.len() >= n_groups * L::QUANT_GROUP && block.quants.len() == n_groups * GROUP * BLOCK
-    );
+    debug_assert_eq!(block.quants.len(), n_groups * GROUP * BLOCK);
     // SAFETY: a tile holds `n_groups` groups of quants and their scales, a block of activations as many groups of four rows; the CPU is the caller's promise.
     let sums = unsafe {
         let mut sums = [[_mm256_setzero_ps(); N]; R];
         for group in 0..n_groups {
             for half in 0..L::N_BLOCKS {
-                let group_quants = quants.as_ptr().add(group * L::QUANT_GROUP);
+                let group_quants = tile_bytes.as_ptr().add(L::quants_at(n_groups, group));
                 let dots = if L::NIBBLES {
                     D::nibbles::<L, R>(group_quants, &block, group)
                 } else {
                     D::bytes::<L, R>(group_quants, &block, group, half)
                 };
                 for j in 0..N {
-                    let scale = scale::<L>(scales.as_ptr(), group, half, j);
+                    let scale = scale::<L>(tile_bytes.as_ptr(), group, half, j);
                     let minimum = if L::MIN {
-                        minimum::<L>(scales.as_ptr(), group, half, j)
+                        minimum::<L>(tile_bytes.as_ptr(), group, half, j)
                     } else {
                         _mm256_setzero_ps()
                     };
@@ -169,17 +167,14 @@ unsafe fn scaled_sum<L: Layout>(block: &Block<'_>, group: usize, half: usize, r:
 /// # Safety
 /// As [`register_tile`].
 #[inline(always)]
-unsafe fn scale<L: Layout>(scales: *const u8, group: usize, half: usize, j: usize) -> __m256 {
+unsafe fn scale<L: Layout>(tile: *const u8, group: usize, half: usize, j: usize) -> __m256 {
     // SAFETY: the caller's promise.
     unsafe {
         if !L::TWO_LEVEL {
-            return _mm256_cvtph_ps(_mm_loadu_si128(
-                scales.add(L::group_at(group) + 16 * j).cast(),
-            ));
+            return _mm256_cvtph_ps(_mm_loadu_si128(tile.add(L::scales_at(group) + 16 * j).cast()));
         }
-        let outer =
-            _mm256_cvtph_ps(_mm_loadu_si128(scales.add(L::outer_at(group) + 16 * j).cast()));
-        let inner = _mm_loadl_epi64(scales.add(L::group_at(group) + half * TILE + 8 * j).cast());
+        let outer = _mm256_cvtph_ps(_mm_loadu_si128(tile.add(L::outer_at(group) + 16 * j).cast()));
+        let inner = _mm_loadl_epi64(tile.add(L::scales_at(group) + half * TILE + 8 * j).cast());
         let inner = if L::HALVES && !L::MIN {
             _mm256_cvtepi8_epi32(inner)
         } else {
@@ -194,19 +189,19 @@ unsafe fn scale<L: Layout>(scales: *const u8, group: usize, half: usize, j: usiz
 /// # Safety
 /// As [`register_tile`].
 #[inline(always)]
-unsafe fn minimum<L: Layout>(scales: *const u8, group: usize, half: usize, j: usize) -> __m256 {
+unsafe fn minimum<L: Layout>(tile: *const u8, group: usize, half: usize, j: usize) -> __m256 {
     // SAFETY: the caller's promise.
     unsafe {
         if !L::TWO_LEVEL {
             return _mm256_cvtph_ps(_mm_loadu_si128(
-                scales.add(L::group_at(group) + 2 * TILE + 16 * j).cast(),
+                tile.add(L::scales_at(group) + 2 * TILE + 16 * j).cast(),
             ));
         }
         let outer = _mm256_cvtph_ps(_mm_loadu_si128(
-            scales.add(L::outer_at(group) + 2 * TILE + 16 * j).cast(),
+            tile.add(L::outer_at(group) + 2 * TILE + 16 * j).cast(),
         ));
-        let own = L::group_at(group) + (L::N_BLOCKS + half) * TILE + 8 * j;
-        let inner = _mm256_cvtepu8_epi32(_mm_loadl_epi64(scales.add(own).cast()));
+        let own = L::scales_at(group) + (L::N_BLOCKS + half) * TILE + 8 * j;
+        let inner = _mm256_cvtepu8_epi32(_mm_loadl_epi64(tile.add(own).cast()));
         _mm256_mul_ps(outer, _mm256_cvtepi32_ps(inner))
     }
 }

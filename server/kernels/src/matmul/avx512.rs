@@ -4,7 +4,7 @@
 //! Every call computes `4 * B` (or fewer) activation rows against `N` tiles, 16 rows of weights each, in registers.
 
 use std::arch::x86_64::{
-    __m512, __m512i, _MM_HINT_T0, _mm_loadu_si128, _mm_prefetch, _mm256_loadu_si256,
+    __m512, __m512i, _MM_HINT_T1, _mm_loadu_si128, _mm_prefetch, _mm256_loadu_si256,
     _mm512_and_si512, _mm512_cvtepi8_epi32, _mm512_cvtepi32_ps, _mm512_cvtepu8_epi32,
     _mm512_cvtph_ps, _mm512_dpbusd_epi32, _mm512_fmadd_ps, _mm512_fnmadd_ps, _mm512_loadu_si512,
     _mm512_mul_ps, _mm512_set1_epi8, _mm512_set1_epi32, _mm512_set1_ps, _mm512_setzero_ps,
@@ -16,6 +16,11 @@ use crate::activations::BLOCK;
 use crate::layout::{GROUP, Layout, TILE};
 
 use super::{Panel, Product};
+
+/// How far ahead of the weights in use the next ones are asked for, in bytes.
+const AHEAD: usize = 1024;
+/// Into which cache: the second is near enough, and the first has the activations.
+const HINT: i32 = _MM_HINT_T1;
 
 /// Computes all activation rows against the tiles of `panel`.
 ///
@@ -29,13 +34,15 @@ pub(super) unsafe fn panel<L: Layout>(product: &Product<'_>, panel: &Panel) {
         // SAFETY: the caller's promise.
         row += unsafe {
             match m - row {
-                1 => columns::<L, 1, 1, 4>(product, panel, row),
-                2 => columns::<L, 1, 2, 4>(product, panel, row),
-                3 | 4 => columns::<L, 1, 4, 2>(product, panel, row),
-                5..=8 => columns::<L, 2, 4, 2>(product, panel, row),
-                // Scales of two levels, and minimums, need the registers of the second tile.
-                _ if L::TWO_LEVEL || L::MIN => columns::<L, 2, 4, 1>(product, panel, row),
-                _ => columns::<L, 2, 4, 2>(product, panel, row),
+                // Memory is the limit, and a single stream is what it gives fastest.
+                1 => columns::<L, 1, 1, 1, true>(product, panel, row),
+                2 => columns::<L, 1, 2, 1, true>(product, panel, row),
+                3 | 4 => columns::<L, 1, 4, 1, true>(product, panel, row),
+                // Scales of two levels, and minimums, need the registers of a second tile.
+                _ if L::TWO_LEVEL || L::MIN => columns::<L, 2, 4, 1, true>(product, panel, row),
+                // What the first rows have read is in a cache.
+                _ if row > 0 => columns::<L, 2, 4, 2, false>(product, panel, row),
+                _ => columns::<L, 2, 4, 2, true>(product, panel, row),
             }
         };
     }
@@ -46,14 +53,14 @@ pub(super) unsafe fn panel<L: Layout>(product: &Product<'_>, panel: &Panel) {
 /// # Safety
 /// As [`panel`].
 #[inline(always)]
-unsafe fn columns<L: Layout, const B: usize, const R: usize, const N: usize>(
+unsafe fn columns<L: Layout, const B: usize, const R: usize, const N: usize, const FETCH: bool>(
     product: &Product<'_>,
     panel: &Panel,
     row: usize,
 ) -> usize {
     for tile in (panel.first_tile..panel.first_tile + panel.n_tiles).step_by(N) {
         // SAFETY: the caller's promise.
-        unsafe { register_tile::<L, B, R, N>(product, panel, tile, row) };
+        unsafe { register_tile::<L, B, R, N, FETCH>(product, panel, tile, row) };
     }
     B * R
 }
@@ -68,12 +75,18 @@ struct Activations {
     scaled_sums: *const f32,
 }
 
-/// Computes `B` blocks of `R` rows against `N` tiles.
+/// Computes `B` blocks of `R` rows against `N` tiles; `FETCH` asks memory for what comes next.
 ///
 /// # Safety
 /// As [`panel`].
 #[inline(always)]
-unsafe fn register_tile<L: Layout, const B: usize, const R: usize, const N: usize>(
+unsafe fn register_tile<
+    L: Layout,
+    const B: usize,
+    const R: usize,
+    const N: usize,
+    const FETCH: bool,
+>(
     product: &Product<'_>,
     panel: &Panel,
     tile: usize,
@@ -97,36 +110,34 @@ unsafe fn register_tile<L: Layout, const B: usize, const R: usize, const N: usiz
             scaled_sums: block.scaled_sums.as_ptr(),
         }
     });
-    let scales_at = panel.part.scales_at;
     // A number that the compiler does not know: unrolled, the loop's loads of activations would all come first, and spill.
     let n_pairs = std::hint::black_box(GROUP / 8);
-    let next_tiles = N * panel.part.tile_bytes;
+    let tile_len = panel.part.tile_bytes;
     let streams = tiles.map(<[u8]>::as_ptr);
-    debug_assert!(scales_at >= n_groups * L::QUANT_GROUP);
     // SAFETY: a tile holds `n_groups` groups of quants and their scales, a block of activations as many groups of four rows; the CPU is the caller's promise.
     let sums = unsafe {
         let mut sums = [[[_mm512_setzero_ps(); N]; R]; B];
         for group in 0..n_groups {
-            // Each tile's stream is asked for one group ahead; behind its end follows the same stream of the next tiles.
-            let ahead = if group + 1 < n_groups {
-                L::QUANT_GROUP
-            } else {
-                next_tiles - group * L::QUANT_GROUP
-            };
-            if group % 2 == 0 {
-                for stream in streams {
-                    let scales =
-                        stream.wrapping_add(scales_at + L::group_at(group) + 2 * L::SCALE_GROUP);
-                    _mm_prefetch::<_MM_HINT_T0>(scales.cast());
-                }
+            let quants_at = L::quants_at(n_groups, group);
+            // Behind the end of each tile's stream follows the same stream of the next tiles.
+            let is_in_tile = quants_at + AHEAD < tile_len;
+            let ahead = if is_in_tile { AHEAD } else { AHEAD + (N - 1) * tile_len };
+            for stream in streams.into_iter().take(if FETCH { N } else { 0 }) {
+                _mm_prefetch::<HINT>(stream.wrapping_add(L::scales_at(group) + ahead).cast());
             }
             for half in 0..L::N_BLOCKS {
-                let dots = dots::<L, B, R, N>(&streams, &blocks, group, half, ahead, n_pairs);
+                let dots = dots::<L, B, R, N, FETCH>(
+                    &streams.map(|at| at.add(quants_at)),
+                    &blocks,
+                    group,
+                    half,
+                    ahead,
+                    n_pairs,
+                );
                 for j in 0..N {
-                    let scales = tiles[j].as_ptr().add(scales_at);
-                    let scale = scale::<L>(scales, group, half);
+                    let scale = scale::<L>(streams[j], group, half);
                     let minimum = if L::MIN {
-                        minimum::<L>(scales, group, half)
+                        minimum::<L>(streams[j], group, half)
                     } else {
                         _mm512_setzero_ps()
                     };
@@ -174,8 +185,8 @@ unsafe fn register_tile<L: Layout, const B: usize, const R: usize, const N: usiz
 /// # Safety
 /// As [`register_tile`].
 #[inline(always)]
-unsafe fn dots<L: Layout, const B: usize, const R: usize, const N: usize>(
-    tiles: &[*const u8; N],
+unsafe fn dots<L: Layout, const B: usize, const R: usize, const N: usize, const FETCH: bool>(
+    quants: &[*const u8; N],
     blocks: &[Activations; B],
     group: usize,
     half: usize,
@@ -196,8 +207,10 @@ unsafe fn dots<L: Layout, const B: usize, const R: usize, const N: usize>(
                 let mut second = [_mm512_setzero_si512(); N];
                 let low = _mm512_set1_epi8(15);
                 for j in 0..N {
-                    let at = tiles[j].add(group * L::QUANT_GROUP + pair * 64);
-                    _mm_prefetch::<_MM_HINT_T0>(at.wrapping_add(ahead).cast());
+                    let at = quants[j].add(pair * 64);
+                    if FETCH {
+                        _mm_prefetch::<HINT>(at.wrapping_add(ahead).cast());
+                    }
                     let stored = _mm512_loadu_si512(at.cast());
                     first[j] = _mm512_and_si512(stored, low);
                     second[j] = _mm512_and_si512(_mm512_srli_epi16::<4>(stored), low);
@@ -213,8 +226,10 @@ unsafe fn dots<L: Layout, const B: usize, const R: usize, const N: usize>(
         for quad in half * L::QUADS..half * L::QUADS + quads {
             let mut weights = [_mm512_setzero_si512(); N];
             for j in 0..N {
-                let at = tiles[j].add(group * L::QUANT_GROUP + quad * 64);
-                _mm_prefetch::<_MM_HINT_T0>(at.wrapping_add(ahead).cast());
+                let at = quants[j].add(quad * 64);
+                if FETCH {
+                    _mm_prefetch::<HINT>(at.wrapping_add(ahead).cast());
+                }
                 weights[j] = _mm512_loadu_si512(at.cast());
             }
             add_quad(&weights, blocks, (group * GROUP / 4 + quad) * 4 * BLOCK, &mut dots);
@@ -296,14 +311,14 @@ unsafe fn scaled_sum<L: Layout>(
 /// # Safety
 /// As [`register_tile`].
 #[inline(always)]
-unsafe fn scale<L: Layout>(scales: *const u8, group: usize, half: usize) -> __m512 {
+unsafe fn scale<L: Layout>(tile: *const u8, group: usize, half: usize) -> __m512 {
     // SAFETY: the caller's promise.
     unsafe {
-        let own = scales.add(L::group_at(group) + half * TILE);
+        let own = tile.add(L::scales_at(group) + half * TILE);
         if !L::TWO_LEVEL {
             return _mm512_cvtph_ps(_mm256_loadu_si256(own.cast()));
         }
-        let outer = _mm512_cvtph_ps(_mm256_loadu_si256(scales.add(L::outer_at(group)).cast()));
+        let outer = _mm512_cvtph_ps(_mm256_loadu_si256(tile.add(L::outer_at(group)).cast()));
         let inner = _mm_loadu_si128(own.cast());
         let inner = if L::HALVES && !L::MIN {
             _mm512_cvtepi8_epi32(inner)
@@ -319,15 +334,15 @@ unsafe fn scale<L: Layout>(scales: *const u8, group: usize, half: usize) -> __m5
 /// # Safety
 /// As [`register_tile`].
 #[inline(always)]
-unsafe fn minimum<L: Layout>(scales: *const u8, group: usize, half: usize) -> __m512 {
+unsafe fn minimum<L: Layout>(tile: *const u8, group: usize, half: usize) -> __m512 {
     // SAFETY: the caller's promise.
     unsafe {
-        let own = scales.add(L::group_at(group));
+        let own = tile.add(L::scales_at(group));
         if !L::TWO_LEVEL {
             return _mm512_cvtph_ps(_mm256_loadu_si256(own.add(2 * TILE).cast()));
         }
         let outer =
-            _mm512_cvtph_ps(_mm256_loadu_si256(scales.add(L::outer_at(group) + 2 * TILE).cast()));
+            _mm512_cvtph_ps(_mm256_loadu_si256(tile.add(L::outer_at(group) + 2 * TILE).cast()));
         let inner = _mm_loadu_si128(own.add((L::N_BLOCKS + half) * TILE).cast());
         _mm512_mul_ps(outer, _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(inner)))
     }

@@ -56,29 +56,29 @@ unsafe fn register_tile<L: Layout, const R: usize>(
 ) {
     let m = product.a.m();
     let n_groups = product.a.n_groups();
-    let (quants, scales) = product.w.tile(&panel.part, tile).split_at(panel.part.scales_at);
+    let tile_bytes = product.w.tile(&panel.part, tile);
     let block = product.a.block(row / BLOCK);
-    debug_assert!(
-        quants.len() >= n_groups * L::QUANT_GROUP && block.quants.len() == n_groups * GROUP * BLOCK
-    );
+    debug_assert_eq!(block.quants.len(), n_groups * GROUP * BLOCK);
     let mut values = [[0.0; TILE]; R];
     for first in (0..TILE / ROWS).step_by(N) {
         // SAFETY: a tile holds `n_groups` groups of quants and their scales, a block of activations as many groups of four rows; `values` has 16 places per row; the CPU is the caller's promise.
         unsafe {
             let mut sums = [[vdupq_n_f32(0.0); N]; R];
             for group in 0..n_groups {
-                let group_quants = quants.as_ptr().add(group * L::QUANT_GROUP + 16 * first);
+                let group_quants =
+                    tile_bytes.as_ptr().add(L::quants_at(n_groups, group) + 16 * first);
                 for half in 0..L::N_BLOCKS {
                     let dots = dots::<L, R>(group_quants, &block, group, half);
                     for j in 0..N {
-                        let scale = scale::<L>(scales.as_ptr(), group, half, first + j);
+                        let scale = scale::<L>(tile_bytes.as_ptr(), group, half, first + j);
                         for r in 0..R {
                             let factor = *block.scales.get_unchecked(group * BLOCK + r);
                             let sum = &mut sums[r][j];
                             let dots = vcvtq_f32_s32(dots[r][j]);
                             *sum = vfmaq_f32(*sum, dots, vmulq_n_f32(scale, factor));
                             if L::MIN {
-                                let minimum = minimum::<L>(scales.as_ptr(), group, half, first + j);
+                                let minimum =
+                                    minimum::<L>(tile_bytes.as_ptr(), group, half, first + j);
                                 let total = scaled_sum::<L>(&block, group, half, r);
                                 *sum = vfmaq_n_f32(*sum, minimum, total);
                             }
@@ -196,16 +196,16 @@ unsafe fn scaled_sum<L: Layout>(block: &Block<'_>, group: usize, half: usize, r:
 /// Returns the scales of the four rows of register `j` of a tile.
 ///
 /// # Safety
-/// As [`panel`]; `scales` must be a tile's, with the group.
+/// As [`panel`]; `tile` must have the group.
 #[inline(always)]
-unsafe fn scale<L: Layout>(scales: *const u8, group: usize, half: usize, j: usize) -> float32x4_t {
+unsafe fn scale<L: Layout>(tile: *const u8, group: usize, half: usize, j: usize) -> float32x4_t {
     // SAFETY: the caller's promise.
     unsafe {
         if !L::TWO_LEVEL {
-            return halves(scales.add(L::group_at(group) + 2 * ROWS * j));
+            return halves(tile.add(L::scales_at(group) + 2 * ROWS * j));
         }
-        let outer = halves(scales.add(L::outer_at(group) + 2 * ROWS * j));
-        let inner = scales.add(L::group_at(group) + half * TILE + ROWS * j);
+        let outer = halves(tile.add(L::outer_at(group) + 2 * ROWS * j));
+        let inner = tile.add(L::scales_at(group) + half * TILE + ROWS * j);
         // Blocks of 16 without a minimum have signed scales.
         let inner = if L::HALVES && !L::MIN { signed_bytes(inner) } else { bytes(inner) };
         vmulq_f32(outer, inner)
@@ -217,19 +217,14 @@ unsafe fn scale<L: Layout>(scales: *const u8, group: usize, half: usize, j: usiz
 /// # Safety
 /// As [`scale`].
 #[inline(always)]
-unsafe fn minimum<L: Layout>(
-    scales: *const u8,
-    group: usize,
-    half: usize,
-    j: usize,
-) -> float32x4_t {
+unsafe fn minimum<L: Layout>(tile: *const u8, group: usize, half: usize, j: usize) -> float32x4_t {
     // SAFETY: the caller's promise.
     unsafe {
         if !L::TWO_LEVEL {
-            return halves(scales.add(L::group_at(group) + 2 * TILE + 2 * ROWS * j));
+            return halves(tile.add(L::scales_at(group) + 2 * TILE + 2 * ROWS * j));
         }
-        let outer = halves(scales.add(L::outer_at(group) + 2 * TILE + 2 * ROWS * j));
-        let inner = scales.add(L::group_at(group) + (L::N_BLOCKS + half) * TILE + ROWS * j);
+        let outer = halves(tile.add(L::outer_at(group) + 2 * TILE + 2 * ROWS * j));
+        let inner = tile.add(L::scales_at(group) + (L::N_BLOCKS + half) * TILE + ROWS * j);
         vnegq_f32(vmulq_f32(outer, bytes(inner)))
     }
 }

@@ -9,9 +9,8 @@ use super::{Panel, Product};
 pub(super) fn panel<L: Layout>(product: &Product<'_>, panel: &Panel) {
     for tile in panel.first_tile..panel.first_tile + panel.n_tiles {
         let bytes = product.w.tile(&panel.part, tile);
-        let (quants, scales) = bytes.split_at(panel.part.scales_at);
         for row in 0..product.a.m() {
-            let sums = tile_row::<L>(product, quants, scales, row);
+            let sums = tile_row::<L>(product, bytes, row);
             // SAFETY: each panel is handed out once, and panels do not overlap.
             unsafe { product.finish(&panel.part, tile, row, &sums) };
         }
@@ -19,16 +18,12 @@ pub(super) fn panel<L: Layout>(product: &Product<'_>, panel: &Panel) {
 }
 
 /// Returns the products of one activation row with the 16 rows of a tile.
-fn tile_row<L: Layout>(
-    product: &Product<'_>,
-    quants: &[u8],
-    scales: &[u8],
-    row: usize,
-) -> [f32; TILE] {
+fn tile_row<L: Layout>(product: &Product<'_>, tile: &[u8], row: usize) -> [f32; TILE] {
     let (a, lane) = (product.a.block(row / BLOCK), row % BLOCK);
     let mut sums = [0.0_f32; TILE];
-    for group in 0..product.a.n_groups() {
-        let quants = &quants[group * L::QUANT_GROUP..(group + 1) * L::QUANT_GROUP];
+    let n_groups = product.a.n_groups();
+    for group in 0..n_groups {
+        let quants = &tile[L::quants_at(n_groups, group)..][..L::QUANT_GROUP];
         let activations = &a.quants[group * GROUP * BLOCK..(group + 1) * GROUP * BLOCK]
             .as_chunks::<4>()
             .0[lane..];
@@ -44,10 +39,10 @@ fn tile_row<L: Layout>(
                 a.scaled_sums[group * BLOCK + lane]
             };
             for (lane, sum) in sums.iter_mut().enumerate() {
-                let scale = L::scale(scales, group, block, lane) * activation_scale;
+                let scale = L::scale(tile, group, block, lane) * activation_scale;
                 *sum = (dots[lane] as f32).mul_add(scale, *sum);
                 if L::MIN {
-                    *sum = activation_sum.mul_add(L::minimum(scales, group, block, lane), *sum);
+                    *sum = activation_sum.mul_add(L::minimum(tile, group, block, lane), *sum);
                 }
             }
         }
