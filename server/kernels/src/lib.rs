@@ -36,6 +36,7 @@ mod shared;
 mod unpack;
 
 pub use activations::Quantized;
+pub use arena::Reserve;
 pub use attention::{Queries, attention};
 pub use block::{BlockType, Rows};
 pub use error::{PackError, ShapeError};

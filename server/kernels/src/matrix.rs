@@ -5,7 +5,7 @@
 
 use half::{bf16, f16};
 
-use crate::arena::Arena;
+use crate::arena::{Arena, Reserve};
 use crate::block::{BlockType, Rows};
 use crate::error::{PackError, ShapeError};
 use crate::layout::{Format, GROUP, Layout, TILE, with_layout};
@@ -51,6 +51,29 @@ impl Matrix {
 
     /// Packs matrices, stacked along their rows, on the threads of `pool`.
     pub fn pack_with(pool: &Pool, parts: &[Rows<'_>]) -> Result<Self, PackError> {
+        Self::pack_to(pool, parts, Arena::new)
+    }
+
+    /// As [`pack_with`](Self::pack_with), into memory of `reserve` where it has enough.
+    pub fn pack_into(
+        reserve: &Reserve,
+        pool: &Pool,
+        parts: &[Rows<'_>],
+    ) -> Result<Self, PackError> {
+        Self::pack_to(pool, parts, |len| reserve.take(len))
+    }
+
+    /// Returns the memory that a packed matrix of `n` rows of `k` columns takes; `None` where there can be no such matrix.
+    pub fn packed_bytes(kind: BlockType, n: usize, k: usize) -> Option<usize> {
+        kind.row_bytes(k)?;
+        format_of(kind).tile_bytes(k)?.checked_mul(n.div_ceil(TILE))
+    }
+
+    fn pack_to(
+        pool: &Pool,
+        parts: &[Rows<'_>],
+        arena: impl FnOnce(usize) -> Result<Arena, PackError>,
+    ) -> Result<Self, PackError> {
         let k = parts.first().map_or(0, |rows| rows.k);
         let mut n = 0_usize;
         let mut bytes = 0_usize;
@@ -87,7 +110,7 @@ impl Matrix {
         if n == 0 {
             return Err(PackError::Empty);
         }
-        let mut arena = Arena::new(bytes)?;
+        let mut arena = arena(bytes)?;
         for (part, rows) in packed.iter().zip(parts) {
             let tiles = Shared::new(
                 &mut arena.bytes_mut()[part.start..part.start + part.n_tiles() * part.tile_bytes],

@@ -122,6 +122,13 @@ impl ModelFile {
         // Inside the file, by validation; empty rather than a panic if another process has cut it since.
         self.bytes.get(tensor.span.clone()).unwrap_or_default()
     }
+
+    /// Says that a tensor's stored bytes are not needed soon: the system may take back the memory that mapping them took. They can still be read.
+    pub(crate) fn release(&self, name: &str) {
+        if let Some(tensor) = self.tensors.spans.get(name) {
+            self.bytes.release(tensor.span.clone());
+        }
+    }
 }
 
 /// One part of a model that is split over several files has its keys but not its tensors.
@@ -173,6 +180,11 @@ impl Tensors {
         let spans =
             content.tensor_infos.iter().map(|(name, info)| Some((name.clone(), locate(info)?)));
         Some(Self { spans: spans.collect::<Option<_>>()? })
+    }
+
+    /// All tensors, in no order.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &TensorSpan> {
+        self.spans.values()
     }
 
     pub(crate) fn contains(&self, name: &str) -> bool {

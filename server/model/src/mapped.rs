@@ -6,10 +6,12 @@
 
 use std::fs::File;
 use std::io;
-use std::ops::Deref;
+use std::ops::{Deref, Range};
 use std::path::Path;
 
 use memmap2::Mmap;
+#[cfg(unix)]
+use memmap2::UncheckedAdvice;
 
 use crate::ModelError;
 
@@ -50,6 +52,27 @@ impl MappedBytes {
         }
         let opened = File::open(path).map_err(|source| unreadable(file, source))?;
         map(&opened).map(Self::File).map_err(|source| unreadable(file, source))
+    }
+}
+
+impl MappedBytes {
+    /// Gives back the memory that reading these bytes took; the next reading takes them from the file again.
+    #[cfg_attr(unix, expect(unsafe_code, reason = "the general form of the call can lose data"))]
+    pub(crate) fn release(&self, span: Range<usize>) {
+        #[cfg(unix)]
+        if let Self::File(map) = self {
+            // SAFETY: for a read-only map of a file, forgetting pages loses nothing: they are read from the file again.
+            // Best effort: without it the memory is given back when the file is closed.
+            let _ = unsafe {
+                map.unchecked_advise_range(
+                    UncheckedAdvice::DontNeed,
+                    span.start,
+                    span.end.saturating_sub(span.start),
+                )
+            };
+        }
+        #[cfg(not(unix))]
+        let _ = span;
     }
 }
 

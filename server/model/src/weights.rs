@@ -3,7 +3,7 @@
 //! Matrices are packed straight from the map into the kernels' layout; norms and biases become f32.
 
 use half::{bf16, f16};
-use lowkey_kernels::{BlockType, Matrix, Pool, Rows};
+use lowkey_kernels::{BlockType, Matrix, Pool, Reserve, Rows};
 
 use crate::error::list;
 use crate::file::TensorSpan;
@@ -13,6 +13,8 @@ use crate::{Config, ModelError, ModelFile};
 pub(crate) struct Weights<'a> {
     file: &'a ModelFile,
     pool: Pool,
+    /// Room for all matrices, from the first one on.
+    reserve: Option<Reserve>,
     progress: &'a mut dyn FnMut(f32),
     done_bytes: usize,
 }
@@ -21,7 +23,7 @@ impl<'a> Weights<'a> {
     /// Begins to read, on the threads of `pool`; `progress` gets the share done, from 0 to 1.
     pub(crate) fn new(file: &'a ModelFile, pool: Pool, progress: &'a mut dyn FnMut(f32)) -> Self {
         progress(0.0);
-        Self { file, pool, progress, done_bytes: 0 }
+        Self { file, pool, reserve: None, progress, done_bytes: 0 }
     }
 
     /// The model's shape.
@@ -48,7 +50,16 @@ impl<'a> Weights<'a> {
             matrix: list(parts.iter().map(|(name, _)| name)),
             source,
         };
-        let matrix = Matrix::pack_with(&self.pool, &rows).map_err(failed)?;
+        let reserve = match self.reserve.take() {
+            Some(reserve) => reserve,
+            None => Reserve::new(self.packed_bytes()).map_err(failed)?,
+        };
+        let matrix = Matrix::pack_into(&reserve, &self.pool, &rows).map_err(failed)?;
+        self.reserve = Some(reserve);
+        // What is packed is not read again, and would otherwise count twice.
+        for (name, _) in parts {
+            self.file.release(name);
+        }
         self.advance(size);
         Ok(matrix)
     }
@@ -123,6 +134,15 @@ impl<'a> Weights<'a> {
             found: list_shape(&tensor.shape),
             expected,
         })
+    }
+
+    /// The memory that all matrices of the file take once they are packed.
+    fn packed_bytes(&self) -> usize {
+        let matrices = self.file.tensors().all().filter(|tensor| tensor.shape.len() > 1);
+        let packed = |tensor: &TensorSpan| {
+            Matrix::packed_bytes(tensor.kind.kind, tensor.rows, tensor.columns)
+        };
+        matrices.filter_map(packed).fold(0, usize::saturating_add)
     }
 
     fn advance(&mut self, bytes: usize) {
