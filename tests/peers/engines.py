@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Times lowkey's forward pass and llama.cpp's on the same model files, in turns, and prints the ratios.
 
-    tests/peers/engines.py MODEL.gguf [...] [--rounds 3] [--variant laptop --lowkey-arguments='…']
+    tests/peers/engines.py MODEL.gguf [...] [--rounds 3] [--variant laptop --lowkey-arguments='--kernels avx2']
 
 Per round and model: `lowkey bench engine`, llama-bench with `-fa off` and with its default, and llama-server (native
 build) for what llama-bench does not say: time until it answers, and the memory it holds with 1,024 tokens cached. Each
@@ -31,7 +31,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--repetitions", type=int, default=1, help="of each row within a round, on both sides")
     parser.add_argument("--variant", default="native", help="which build of llama-bench: native or laptop")
-    parser.add_argument("--lowkey-arguments", default="", help="more arguments of `lowkey`, before `bench`")
+    parser.add_argument("--lowkey-arguments", default="", help="more arguments of `lowkey bench engine`")
     programs.add_common_options(parser)
     options = parser.parse_args()
     for model in options.models:
@@ -65,7 +65,7 @@ def lowkey(options, model):
     """Our rows: rates of prefill and decoding, milliseconds of appends."""
     out, _ = programs.run(
         [programs.lowkey_program(options), "--model", model, "--threads", options.threads,
-         *shlex.split(options.lowkey_arguments), "bench", "engine", "--json", "--rounds", options.repetitions],
+         "bench", "engine", "--json", "--rounds", options.repetitions, *shlex.split(options.lowkey_arguments)],
         timeout_s=3600, env=programs.lowkey_environment(options))
     said = json.loads(out)
     chosen = {key: said[key] for key in ("prefill", "decode", "append", "load_ms", "memory_mb", "append_cached")}

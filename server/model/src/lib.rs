@@ -54,7 +54,16 @@ pub fn load(
     threads: usize,
     progress: &mut dyn FnMut(f32),
 ) -> Result<Box<dyn CausalLm>, ModelError> {
-    let mut weights = Weights::new(file, Pool::new(threads), progress);
+    load_on(file, Pool::new(threads), progress)
+}
+
+/// As [`load`], to run on the threads and with the kernels of `pool`.
+pub fn load_on(
+    file: &ModelFile,
+    pool: Pool,
+    progress: &mut dyn FnMut(f32),
+) -> Result<Box<dyn CausalLm>, ModelError> {
+    let mut weights = Weights::new(file, pool, progress);
     let layers = (file.loader().load)(&mut weights)?;
     Ok(Box::new(Decoder::new(file.config(), layers, weights.finish())))
 }

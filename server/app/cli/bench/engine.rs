@@ -9,7 +9,7 @@ use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::time::Instant;
 
-use lowkey_kernels::{Pool, int8_gop_s, read_gb_s};
+use lowkey_kernels::{Isa, Pool, int8_gop_s, read_gb_s};
 
 use crate::cli::print;
 use crate::cli::system::kilobytes;
@@ -38,6 +38,20 @@ pub(super) struct Args {
     /// Measure each row so many times and report the median
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1000))]
     rounds: u32,
+    /// Run other kernels than the fastest: what an older processor would do, on this one
+    #[arg(long, value_name = "NAME", value_parser = kernels())]
+    kernels: Option<String>,
+}
+
+/// The kernels that this processor can run.
+fn kernels() -> clap::builder::PossibleValuesParser {
+    clap::builder::PossibleValuesParser::new(Isa::all_usable().into_iter().map(Isa::name))
+}
+
+/// The kernels of this name, or the fastest.
+fn isa_of(name: Option<&str>) -> Isa {
+    let named = |isa: &Isa| Some(isa.name()) == name;
+    Isa::all_usable().into_iter().find(named).unwrap_or_else(Isa::detect)
 }
 
 /// Rounds in which the machine's limits are looked for; a limit is the best of them.
@@ -50,7 +64,8 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<()> {
     let started = Instant::now();
     let file = load::open(&settings.model).map_err(anyhow::Error::msg)?;
     let name = file.name().to_owned();
-    let model = lowkey_model::load(&file, threads, &mut |_| {})?;
+    let isa = isa_of(args.kernels.as_deref());
+    let model = lowkey_model::load_on(&file, Pool::with_isa(threads, isa), &mut |_| {})?;
     let load_ms = started.elapsed().as_secs_f64() * 1e3;
     drop(file);
 
@@ -74,7 +89,7 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<()> {
     // Before the limits are measured, which takes memory of its own.
     let (memory, peak) = (resident("VmRSS:"), resident("VmHWM:"));
     progress.say("what the machine gives");
-    let pool = Pool::new(threads);
+    let pool = Pool::with_isa(threads, isa);
     let roofline = Roofline {
         read_gb_s: read_gb_s(&pool, ROOFLINE_ROUNDS)?,
         int8_gop_s: int8_gop_s(&pool, ROOFLINE_ROUNDS),
@@ -128,5 +143,18 @@ impl Progress {
 
     fn end(&self) {
         self.say("");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kernels_are_found_by_the_name_that_is_reported() {
+        for isa in Isa::all_usable() {
+            assert_eq!(isa_of(Some(isa.name())), isa);
+        }
+        assert_eq!(isa_of(None), Isa::detect());
     }
 }
