@@ -129,6 +129,8 @@ fn attentions(criterion: &mut Criterion, pool: &Pool) {
                     n_heads,
                     position,
                     scale: 0.125,
+                    window: usize::MAX,
+                    soft_cap: None,
                 };
                 let mut out = vec![0.0; m * width];
                 bencher.iter(|| {

@@ -3,10 +3,15 @@
 //! Quantizing is fused with what produces the row (norm, `SiLU` · up), and each row is quantized by itself: the result depends on nothing but the row.
 //! A group's scale is its largest magnitude / 127; values round to nearest, ties to even, so they stay within ±127, which the AVX2 kernels need (−128 would saturate).
 
+mod source;
+
+pub use source::LayerNorm;
+
+use source::Source;
+
 use crate::error::ShapeError;
-use crate::lanes::{LANES, Lanes, ROUND, exp, per_instruction_set, to_array};
+use crate::lanes::{LANES, Lanes, ROUND, per_instruction_set, to_array};
 use crate::layout::GROUP;
-use crate::norm::inverse_rms;
 use crate::pool::Pool;
 use crate::shared::Shared;
 
@@ -63,17 +68,6 @@ struct BlockMut<'a> {
     offsets: &'a mut [i32],
     half_sums: &'a mut [i32],
     scaled_sums: &'a mut [f32],
-}
-
-/// What a row is computed from.
-#[derive(Clone, Copy)]
-enum Source<'a> {
-    /// The row itself.
-    Plain { x: &'a [f32] },
-    /// The row divided by its root mean square, times `weight`.
-    RmsNorm { x: &'a [f32], weight: &'a [f32], eps: f32 },
-    /// `SiLU` of the row's first half, times its second half.
-    SiluMul { gate_up: &'a [f32] },
 }
 
 impl Quantized {
@@ -137,6 +131,45 @@ impl Quantized {
         self.fill(pool, m, ffn, |row| Source::SiluMul {
             gate_up: &gate_up[row * 2 * ffn..(row + 1) * 2 * ffn],
         });
+        Ok(())
+    }
+
+    /// Computes `gelu(gate) * up` for `m` rows, each `ffn` gate values and then `ffn` up values, and quantizes.
+    pub fn gelu_mul(
+        &mut self,
+        pool: &Pool,
+        gate_up: &[f32],
+        m: usize,
+        ffn: usize,
+    ) -> Result<(), ShapeError> {
+        let needed = m.checked_mul(ffn).and_then(|n| n.checked_mul(2));
+        ShapeError::exactly("gelu", "gate_up", needed, gate_up.len())?;
+        self.fill(pool, m, ffn, |row| Source::GeluMul {
+            gate_up: &gate_up[row * 2 * ffn..(row + 1) * 2 * ffn],
+        });
+        Ok(())
+    }
+
+    /// Computes `gelu` of `m` rows of `k` values, and quantizes.
+    pub fn gelu(&mut self, pool: &Pool, x: &[f32], m: usize, k: usize) -> Result<(), ShapeError> {
+        ShapeError::exactly("gelu", "x", m.checked_mul(k), x.len())?;
+        self.fill(pool, m, k, |row| Source::Gelu { x: &x[row * k..(row + 1) * k] });
+        Ok(())
+    }
+
+    /// Normalises `m` rows of `k` values by mean and variance, scales and shifts them, and quantizes.
+    pub fn layer_norm(
+        &mut self,
+        pool: &Pool,
+        x: &[f32],
+        norm: LayerNorm<'_>,
+        m: usize,
+        k: usize,
+    ) -> Result<(), ShapeError> {
+        ShapeError::exactly("layer norm", "x", m.checked_mul(k), x.len())?;
+        ShapeError::exactly("layer norm", "weight", Some(k), norm.weight.len())?;
+        ShapeError::exactly("layer norm", "bias", Some(k), norm.bias.len())?;
+        self.fill(pool, m, k, |row| Source::LayerNorm { x: &x[row * k..(row + 1) * k], norm });
         Ok(())
     }
 
@@ -240,15 +273,9 @@ unsafe fn quantize_row<V: Lanes>(
     places: &mut BlockMut<'_>,
     floats: &mut [f32],
 ) {
-    let k = match source {
-        Source::Plain { x } | Source::RmsNorm { x, .. } => x.len(),
-        Source::SiluMul { gate_up } => gate_up.len() / 2,
-    };
-    let norm = match source {
-        // SAFETY: the caller's promise.
-        Source::RmsNorm { x, eps, .. } => unsafe { inverse_rms::<V>(x, eps) },
-        _ => 1.0,
-    };
+    let k = source.k();
+    // SAFETY: the caller's promise.
+    let source = unsafe { source.measured::<V>() };
     let mut floats = floats.iter_mut();
     let n = k.div_ceil(GROUP);
     // One check for the whole row instead of one per group.
@@ -262,8 +289,8 @@ unsafe fn quantize_row<V: Lanes>(
     for (group, ((((quads, scales), offsets), half_sums), scaled_sums)) in groups.enumerate() {
         // SAFETY: the CPU is the caller's promise.
         let (values, quants, scale, sums) = unsafe {
-            let first = value_at::<V>(source, k, norm, group * GROUP);
-            let second = value_at::<V>(source, k, norm, group * GROUP + LANES);
+            let first = source.values_at::<V>(group * GROUP);
+            let second = source.values_at::<V>(group * GROUP + LANES);
             let (quants, scale, sums) = quantize_group(first, second);
             ([first, second], quants, scale, sums)
         };
@@ -287,44 +314,6 @@ unsafe fn quantize_row<V: Lanes>(
         half_sums[BLOCK + lane] = sums[1];
         scaled_sums[lane] = (sums[0] + sums[1]) as f32 * scale;
     }
-}
-
-/// Computes the row's 16 values from `at` on.
-///
-/// # Safety
-/// As [`Lanes`].
-#[inline(always)]
-unsafe fn value_at<V: Lanes>(source: Source<'_>, k: usize, norm: f32, at: usize) -> V {
-    // SAFETY: the caller's promise.
-    unsafe {
-        match source {
-            Source::Plain { x } => lanes_at::<V>(x, at),
-            Source::RmsNorm { x, weight, .. } => {
-                lanes_at::<V>(x, at).mul(V::splat(norm)).mul(lanes_at(weight, at))
-            }
-            Source::SiluMul { gate_up } => {
-                let (gate, up) = gate_up.split_at(k);
-                silu(lanes_at::<V>(gate, at)).mul(lanes_at(up, at))
-            }
-        }
-    }
-}
-
-/// Reads 16 values from `at` on, zeros behind the end.
-///
-/// # Safety
-/// As [`Lanes`].
-#[inline(always)]
-unsafe fn lanes_at<V: Lanes>(values: &[f32], at: usize) -> V {
-    let rest = values.get(at..).unwrap_or_default();
-    if let Some(whole) = rest.first_chunk::<LANES>() {
-        // SAFETY: 16 values; the CPU is the caller's promise.
-        return unsafe { V::load(whole.as_ptr()) };
-    }
-    let mut filled = [0.0; LANES];
-    filled[..rest.len()].copy_from_slice(rest);
-    // SAFETY: as above.
-    unsafe { V::load(filled.as_ptr()) }
 }
 
 /// Quantizes 32 values; returns the quants, their scale and the sums of their two halves.
@@ -353,14 +342,4 @@ unsafe fn quantize_group<V: Lanes>(first: V, second: V) -> ([i8; GROUP], f32, [i
         }
         (quants, scale, sums)
     }
-}
-
-/// Returns x · sigmoid(x).
-///
-/// # Safety
-/// As [`Lanes`].
-#[inline(always)]
-unsafe fn silu<V: Lanes>(x: V) -> V {
-    // SAFETY: the caller's promise.
-    unsafe { x.div(exp(V::splat(0.0).sub(x)).add(V::splat(1.0))) }
 }

@@ -1,9 +1,12 @@
 //! Causal grouped-query attention over a layer's keys and values.
 //!
 //! The query heads of one key-value head, of one or several query tokens, form rows; a block of rows shares every load of a key and a value.
+//! A row sees the positions up to its own, or a window of the last of them.
 //! Positions are taken in chunks of [`CHUNK`]: scores, softmax and weighted values of one chunk fit the L1 cache, and chunk results are merged in order (online softmax).
 //!
 //! Invariant: a row's operations and their order depend on its own position alone. What it does not see enters with weight exactly 0, so its bits are those of a query asked alone.
+
+use std::ops::Range;
 
 use crate::error::ShapeError;
 use crate::isa::Isa;
@@ -11,6 +14,7 @@ use crate::kv::{Head, KvLayer};
 use crate::lanes::{LANES, Lanes, exp, per_instruction_set, to_array};
 use crate::pool::Pool;
 use crate::shared::Shared;
+use crate::tanh::soft_cap;
 
 /// Positions per online-softmax step.
 const CHUNK: usize = 512;
@@ -30,6 +34,10 @@ pub struct Queries<'a> {
     pub position: usize,
     /// What scores are multiplied by, usually 1 / sqrt(head dimension).
     pub scale: f32,
+    /// How many positions a query sees at most, its own among them; `usize::MAX` for all.
+    pub window: usize,
+    /// What scores are bent to stay within, by `cap * tanh(score / cap)`.
+    pub soft_cap: Option<f32>,
 }
 
 /// What all row blocks of one call share.
@@ -142,12 +150,17 @@ unsafe fn block<V: Lanes>(
         &queries.values[token * queries.row_stride + head * head_dim..][..head_dim]
     });
     let visible: [usize; ROWS] = std::array::from_fn(|r| queries.position + place(r).0 + 1);
-    // Visibility grows with the row.
+    let forgotten: [usize; ROWS] =
+        std::array::from_fn(|r| visible[r].saturating_sub(queries.window.max(1)));
+    // Both ends of what is visible grow with the row.
     let n_positions = visible[ROWS - 1];
+    let first_chunk = forgotten[0] / CHUNK * CHUNK;
     let mut weights = [[0.0_f32; CHUNK]; ROWS];
     let mut maxima = [f32::NEG_INFINITY; ROWS];
     let mut sums = [0.0_f32; ROWS];
-    for start in (0..n_positions).step_by(CHUNK) {
+    // A row begins with the first chunk of which it sees something, whatever stands before it for others.
+    let mut has_begun = [false; ROWS];
+    for start in (first_chunk..n_positions).step_by(CHUNK) {
         let len = CHUNK.min(n_positions - start);
         let keys = &head.keys[start * head_dim..];
         let n_tiles = len.div_ceil(LANES);
@@ -164,14 +177,19 @@ unsafe fn block<V: Lanes>(
         }
         // How the rows' results so far, and this chunk's, enter the merged ones.
         let mut merge = [(1.0_f32, 0.0_f32); ROWS];
+        let mut begins = [false; ROWS];
         for r in 0..n_rows {
             let seen = visible[r].saturating_sub(start).min(len);
+            let from = forgotten[r].saturating_sub(start).min(seen);
             // SAFETY: the caller's promise.
-            let (chunk_max, chunk_sum) = unsafe { softmax::<V>(&mut weights[r], seen, len) };
-            if seen == 0 {
+            let (chunk_max, chunk_sum) =
+                unsafe { softmax::<V>(&mut weights[r], from..seen, len, queries.soft_cap) };
+            begins[r] = !has_begun[r];
+            if from == seen {
                 continue;
             }
-            if start == 0 {
+            has_begun[r] = true;
+            if begins[r] {
                 (maxima[r], sums[r], merge[r]) = (chunk_max, chunk_sum, (0.0, 1.0));
                 continue;
             }
@@ -209,7 +227,7 @@ unsafe fn block<V: Lanes>(
                 };
                 let (old, new) = merge[r];
                 for (place, result) in places.iter_mut().zip(results[r].as_flattened()) {
-                    *place = if start == 0 { *result } else { result.mul_add(new, *place * old) };
+                    *place = if begins[r] { *result } else { result.mul_add(new, *place * old) };
                 }
             }
         }
@@ -288,14 +306,29 @@ unsafe fn tile_scores<V: Lanes, const T: usize, const R: usize>(
     }
 }
 
-/// Turns the first `seen` of `len` scores into exp(score - max) and the rest into 0; returns the max and the sum.
+/// Turns the `seen` of `len` scores into exp(score - max) and the rest into 0; returns the max and the sum.
 ///
 /// # Safety
 /// As [`Lanes`].
 #[inline(always)]
-unsafe fn softmax<V: Lanes>(scores: &mut [f32; CHUNK], seen: usize, len: usize) -> (f32, f32) {
+unsafe fn softmax<V: Lanes>(
+    scores: &mut [f32; CHUNK],
+    seen: Range<usize>,
+    len: usize,
+    cap: Option<f32>,
+) -> (f32, f32) {
+    let Range { start: from, end: seen } = seen;
+    debug_assert!(from <= seen && seen <= len && len <= CHUNK);
+    if from == seen {
+        scores[..len.next_multiple_of(LANES)].fill(0.0);
+        return (f32::NEG_INFINITY, 0.0);
+    }
     let n_tiles = seen.div_ceil(LANES);
-    debug_assert!(seen <= len && len <= CHUNK);
+    if let Some(cap) = cap {
+        // SAFETY: the caller's promise.
+        unsafe { soft_cap::<V>(&mut scores[..n_tiles * LANES], cap) };
+    }
+    scores[..from].fill(f32::NEG_INFINITY);
     scores[seen..n_tiles * LANES].fill(f32::NEG_INFINITY);
     scores[n_tiles * LANES..len.next_multiple_of(LANES)].fill(0.0);
     // SAFETY: `n_tiles` tiles lie within the array; the CPU is the caller's promise.
@@ -311,6 +344,9 @@ unsafe fn softmax<V: Lanes>(scores: &mut [f32; CHUNK], seen: usize, len: usize) 
             exp(V::load(at).sub(V::splat(max))).store(at);
             if (tile + 1) * LANES > seen {
                 scores[seen..n_tiles * LANES].fill(0.0);
+            }
+            if tile * LANES < from {
+                scores[tile * LANES..from.min((tile + 1) * LANES)].fill(0.0);
             }
             total = total.add(V::load(scores.as_ptr().add(tile * LANES)));
         }

@@ -29,13 +29,15 @@ mod norm;
 mod pool;
 #[cfg(test)]
 mod reference;
+mod residual;
 mod roofline;
 mod rope;
 mod select;
 mod shared;
+mod tanh;
 mod unpack;
 
-pub use activations::Quantized;
+pub use activations::{LayerNorm, Quantized};
 pub use arena::Reserve;
 pub use attention::{Queries, attention};
 pub use block::{BlockType, Rows};
@@ -46,6 +48,8 @@ pub use matmul::matmul;
 pub use matrix::Matrix;
 pub use norm::rms_norm;
 pub use pool::Pool;
+pub use residual::{Merge, add_rows};
 pub use roofline::{int8_gop_s, read_gb_s};
 pub use rope::{Pairing, Rope};
 pub use select::{argmax, log_sum_exp, top_k};
+pub use tanh::cap_softly;

@@ -156,14 +156,15 @@ fn value_of(kind: BlockType, b: &[u8], i: usize) -> f64 {
     }
 }
 
-/// Attention of one query token over the first `n_positions`, keys and values rounded to f16 as the cache holds them.
+/// Attention of one query token over the `seen` positions, keys and values rounded to f16 as the cache holds them.
 pub(crate) fn attention(
     query: &[f32],
     keys: &[f32],
     values: &[f32],
     n_kv_heads: usize,
     head_dim: usize,
-    n_positions: usize,
+    seen: std::ops::Range<usize>,
+    soft_cap: Option<f32>,
 ) -> Vec<f64> {
     let stored = |x: f32| f64::from(f16::from_f32(x).to_f32());
     let n_heads = query.len() / head_dim;
@@ -175,13 +176,14 @@ pub(crate) fn attention(
         let score = |position: usize| {
             let key = row(keys, position);
             let dot: f64 = key.iter().zip(query).map(|(k, q)| stored(*k) * f64::from(*q)).sum();
-            (dot / (head_dim as f64).sqrt()).exp()
+            let score = dot / (head_dim as f64).sqrt();
+            soft_cap.map_or(score, |cap| f64::from(cap) * (score / f64::from(cap)).tanh()).exp()
         };
-        let weights: Vec<f64> = (0..n_positions).map(score).collect();
+        let weights: Vec<f64> = seen.clone().map(score).collect();
         let total: f64 = weights.iter().sum();
         for d in 0..head_dim {
             let sum: f64 =
-                weights.iter().enumerate().map(|(p, w)| w * stored(row(values, p)[d])).sum();
+                weights.iter().zip(seen.clone()).map(|(w, p)| w * stored(row(values, p)[d])).sum();
             out.push(sum / total);
         }
     }

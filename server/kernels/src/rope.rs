@@ -60,6 +60,17 @@ impl Rope {
         Self { head_dim, pairing, n_pairs, fine: table(STEP, 1), coarse: table(n_coarse, STEP) }
     }
 
+    /// The same rotations, after which what was rotated is `amplitude` times as long.
+    #[must_use]
+    pub fn amplified(mut self, amplitude: f32) -> Self {
+        // The two tables' entries are multiplied with each other, so one of them is enough.
+        for (cos, sin) in &mut self.coarse {
+            *cos *= f64::from(amplitude);
+            *sin *= f64::from(amplitude);
+        }
+        self
+    }
+
     /// Returns the positions that were prepared for, rounded up.
     pub fn max_positions(&self) -> usize {
         self.coarse.len().checked_div(self.n_pairs).map_or(usize::MAX, |n| n * STEP)
@@ -192,6 +203,20 @@ mod tests {
                 rows[row * stride + width..(row + 1) * stride],
                 x[row * stride + width..(row + 1) * stride]
             );
+        }
+    }
+
+    #[test]
+    fn an_amplitude_lengthens_what_is_rotated_and_nothing_else() {
+        let frequencies = &Rope::frequencies(32, 1e4)[..12];
+        let plain = Rope::with_frequencies(32, Pairing::Halves, frequencies, 100);
+        let x: Vec<f32> = (0..64).map(|i| (i as f32 * 0.3).cos()).collect();
+        let (mut turned, mut longer) = (x.clone(), x.clone());
+        plain.apply(&mut turned, 70).unwrap();
+        plain.amplified(1.5).apply(&mut longer, 70).unwrap();
+        for (i, (longer, turned)) in longer.iter().zip(turned).enumerate() {
+            let expected = if i % 32 < 24 { 1.5 * turned } else { x[i] };
+            assert!((longer - expected).abs() < 1e-6, "{i}: {longer}, not {expected}");
         }
     }
 

@@ -6,6 +6,8 @@
 #![expect(clippy::print_stdout, reason = "an example's result goes to standard output")]
 #![expect(clippy::unwrap_used, reason = "a tool for developers, run by hand")]
 
+#[path = "../tests/support/distance.rs"]
+mod distance;
 #[path = "../tests/support/oracle.rs"]
 mod oracle;
 
@@ -67,8 +69,8 @@ fn main() {
     cache.truncate(0);
     model.forward(&tokens, &mut cache, Want::All, &mut logits, &|| false).unwrap();
     let reference = oracle::oracle(&std::fs::read(&path).unwrap(), &tokens);
-    let oracle::Distance { largest, typical, same_argmax } =
-        oracle::distance(&logits, &reference, vocab);
+    let distance::Distance { largest, typical, same_argmax } =
+        distance::distance(&logits, &reference, vocab);
     println!("against candle: largest {largest:.4}, typical {typical:.4} standard deviations");
     println!("the same likeliest token at {:.1} % of positions", 100.0 * same_argmax);
 }

@@ -2,10 +2,14 @@
 //!
 //! To add one: a file that names its tensors and builds shared [`Layers`] of them, and a line here.
 
+use crate::config::Keys;
 use crate::decoder::Layers;
 use crate::error::{list, shorten};
 use crate::weights::Weights;
-use crate::{Metadata, ModelError, llama, qwen2, qwen3};
+use crate::{
+    Config, Metadata, ModelError, gemma, gemma2, granite, llama, phi3, qwen2, qwen3, qwen3moe,
+    starcoder2,
+};
 
 use lowkey_kernels::Pairing;
 
@@ -14,17 +18,42 @@ use lowkey_kernels::Pairing;
 pub(crate) struct Architecture {
     /// The value of `general.architecture`, also what its metadata keys begin with.
     pub(crate) name: &'static str,
-    /// Which two values of a head its files mean to rotate together.
+    /// Which two values of a head its GGUF files mean to rotate together.
     pub(crate) pairing: Pairing,
+    /// Sets what no other architecture has.
+    pub(crate) adapt: fn(&Keys<'_>, &mut Config) -> Result<(), ModelError>,
     /// Reads all weights.
     pub(crate) load: fn(&mut Weights<'_>) -> Result<Layers, ModelError>,
 }
 
-static SUPPORTED: [Architecture; 3] = [
-    Architecture { name: "qwen2", pairing: Pairing::Halves, load: qwen2::load },
-    Architecture { name: "qwen3", pairing: Pairing::Halves, load: qwen3::load },
-    Architecture { name: "llama", pairing: Pairing::Adjacent, load: llama::load },
+static SUPPORTED: [Architecture; 9] = [
+    Architecture { load: qwen2::load, ..like_llama("qwen2", Pairing::Halves) },
+    Architecture { load: qwen3::load, ..like_llama("qwen3", Pairing::Halves) },
+    Architecture {
+        adapt: qwen3moe::adapt,
+        load: qwen3moe::load,
+        ..like_llama("qwen3moe", Pairing::Halves)
+    },
+    like_llama("llama", Pairing::Adjacent),
+    Architecture { adapt: granite::adapt, ..like_llama("granite", Pairing::Adjacent) },
+    Architecture { load: starcoder2::load, ..like_llama("starcoder2", Pairing::Halves) },
+    Architecture { load: phi3::load, ..like_llama("phi3", Pairing::Halves) },
+    Architecture { adapt: gemma::adapt, load: gemma::load, ..like_llama("gemma", Pairing::Halves) },
+    Architecture {
+        adapt: gemma2::adapt,
+        load: gemma2::load,
+        ..like_llama("gemma2", Pairing::Halves)
+    },
 ];
+
+const fn like_llama(name: &'static str, pairing: Pairing) -> Architecture {
+    Architecture { name, pairing, adapt: nothing, load: llama::load }
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "one signature for all architectures")]
+fn nothing(_keys: &Keys<'_>, _config: &mut Config) -> Result<(), ModelError> {
+    Ok(())
+}
 
 /// The architectures that can be loaded, as files name them in `general.architecture`.
 pub fn architectures() -> impl Iterator<Item = &'static str> {

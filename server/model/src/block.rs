@@ -1,32 +1,38 @@
-//! One decoder layer: attention, then a gated feed-forward, each behind a norm and added to the residual stream.
+//! One decoder layer: attention, then a feed-forward half, each behind a norm and added to the residual stream.
 //!
-//! What llama-like architectures share. Matrices that read the same input are fused (q|k|v, gate|up), so the input is
-//! quantized once and each thread has more rows to work on.
+//! What llama-like architectures share; where they differ, a field says so. Matrices that read the same input are fused
+//! (q|k|v, gate|up), so the input is quantized once and each thread has more rows to work on.
 
 use lowkey_kernels::{
-    KvLayer, Matrix, Pool, Quantized, Queries, Rope, ShapeError, attention, matmul, rms_norm,
+    KvLayer, Matrix, Merge, Pool, Quantized, Queries, Rope, ShapeError, add_rows, attention,
+    rms_norm,
 };
 
 use crate::Config;
+use crate::experts::MixtureScratch;
+use crate::feed_forward::{FeedForward, Linear};
+use crate::norm::Norm;
 
 /// The weights of one layer.
 pub(crate) struct Block {
     /// Before attention: (`hidden`).
-    pub(crate) attention_norm: Vec<f32>,
+    pub(crate) attention_norm: Norm,
     /// Queries, keys and values: (`q_width + 2 × kv_width`, `hidden`).
-    pub(crate) qkv: Matrix,
-    /// Their biases, where the architecture has them: (`q_width + 2 × kv_width`).
-    pub(crate) qkv_bias: Option<Vec<f32>>,
+    pub(crate) qkv: Linear,
     /// Norms of single heads, where the architecture has them.
     pub(crate) head_norms: Option<HeadNorms>,
     /// What the heads found, back into the stream: (`hidden`, `q_width`).
-    pub(crate) attention_out: Matrix,
-    /// Before the feed-forward: (`hidden`).
-    pub(crate) ffn_norm: Vec<f32>,
-    /// Gate, then up: (`2 × ffn`, `hidden`).
-    pub(crate) gate_up: Matrix,
-    /// Back into the stream: (`hidden`, `ffn`).
-    pub(crate) down: Matrix,
+    pub(crate) attention_out: Linear,
+    /// Of what attention gives, before it enters the stream: (`hidden`).
+    pub(crate) post_attention_norm: Option<Vec<f32>>,
+    /// Before the feed-forward half: (`hidden`).
+    pub(crate) ffn_norm: Norm,
+    /// The feed-forward half.
+    pub(crate) feed_forward: FeedForward,
+    /// Of what the feed-forward half gives, before it enters the stream: (`hidden`).
+    pub(crate) post_ffn_norm: Option<Vec<f32>>,
+    /// How many positions a token attends to, itself among them.
+    pub(crate) window: usize,
 }
 
 /// Norms of single heads, (`head_dim`) each: the same for all heads of a kind.
@@ -41,9 +47,13 @@ pub(crate) struct Scratch {
     qkv: Vec<f32>,
     attended: Vec<f32>,
     gate_up: Vec<f32>,
+    /// What is to enter the stream otherwise than by plain addition.
+    result: Vec<f32>,
+    mixture: MixtureScratch,
 }
 
 /// Where a layer runs and what it needs besides its weights.
+#[derive(Clone, Copy)]
 pub(crate) struct Pass<'a> {
     /// The threads.
     pub(crate) pool: &'a Pool,
@@ -72,12 +82,15 @@ impl Block {
 
     /// Says whether some matrix holds floats, whose products want unquantized activations.
     pub(crate) fn has_floats(&self) -> bool {
-        self.matrices().into_iter().any(Matrix::has_floats)
+        let of_attention = [&self.qkv.matrix, &self.attention_out.matrix];
+        of_attention.into_iter().any(Matrix::has_floats) || self.feed_forward.has_floats()
     }
 
-    /// Its matrices, in the order in which a pass reads them.
-    pub(crate) fn matrices(&self) -> [&Matrix; 4] {
-        [&self.qkv, &self.attention_out, &self.gate_up, &self.down]
+    /// The matrices that a token reads, in the order in which a pass reads them.
+    pub(crate) fn matrices(&self) -> Vec<&Matrix> {
+        let mut matrices = vec![&self.qkv.matrix, &self.attention_out.matrix];
+        matrices.extend(self.feed_forward.matrices());
+        matrices
     }
 
     fn attend(
@@ -91,15 +104,8 @@ impl Block {
         let (q_width, kv_width) = (config.q_width(), config.kv_width());
         let row_width = q_width + 2 * kv_width;
         let qkv = sized(&mut scratch.qkv, m * row_width);
-        scratch.quantized.rms_norm(
-            pool,
-            x,
-            &self.attention_norm,
-            config.norm_eps,
-            m,
-            config.hidden,
-        )?;
-        matmul(pool, &self.qkv, &scratch.quantized, self.qkv_bias.as_deref(), false, qkv)?;
+        self.attention_norm.quantize(pool, x, config.norm_eps, m, &mut scratch.quantized)?;
+        self.qkv.apply(pool, &scratch.quantized, false, qkv)?;
 
         if let Some(norms) = &self.head_norms {
             norms.apply(config, qkv, row_width)?;
@@ -109,18 +115,20 @@ impl Block {
         kv.write_rows(pool, position, &qkv[q_width..], &qkv[q_width + kv_width..], row_width, m)?;
 
         let attended = sized(&mut scratch.attended, m * q_width);
-        let scale = 1.0 / (config.head_dim as f32).sqrt();
         let queries = Queries {
             values: qkv,
             row_stride: row_width,
             m,
             n_heads: config.n_heads,
             position,
-            scale,
+            scale: config.attention_scale,
+            window: self.window,
+            soft_cap: config.attention_cap,
         };
         attention(pool, &queries, kv, attended)?;
         scratch.quantized.plain(pool, attended, m, q_width)?;
-        matmul(pool, &self.attention_out, &scratch.quantized, None, true, x)
+        let Scratch { quantized, result, .. } = scratch;
+        pass.enter(&self.attention_out, quantized, self.post_attention_norm.as_deref(), result, x)
     }
 
     fn feed_forward(
@@ -130,11 +138,53 @@ impl Block {
         x: &mut [f32],
     ) -> Result<(), ShapeError> {
         let Pass { pool, config, m, .. } = *pass;
-        let gate_up = sized(&mut scratch.gate_up, m * 2 * config.ffn);
-        scratch.quantized.rms_norm(pool, x, &self.ffn_norm, config.norm_eps, m, config.hidden)?;
-        matmul(pool, &self.gate_up, &scratch.quantized, None, false, gate_up)?;
-        scratch.quantized.silu_mul(pool, gate_up, m, config.ffn)?;
-        matmul(pool, &self.down, &scratch.quantized, None, true, x)
+        let Scratch { quantized, gate_up, result, mixture, .. } = scratch;
+        self.ffn_norm.quantize(pool, x, config.norm_eps, m, quantized)?;
+        let post_norm = self.post_ffn_norm.as_deref();
+        match &self.feed_forward {
+            FeedForward::Gated(gated) => {
+                gated.hidden(pool, quantized, gate_up)?;
+                pass.enter(&gated.down, quantized, post_norm, result, x)
+            }
+            FeedForward::Plain { up, down } => {
+                let hidden = sized(gate_up, m * config.ffn);
+                up.apply(pool, quantized, false, hidden)?;
+                quantized.gelu(pool, hidden, m, config.ffn)?;
+                pass.enter(down, quantized, post_norm, result, x)
+            }
+            FeedForward::Experts(experts) => {
+                let result = sized(result, m * config.hidden);
+                let norm = (&self.ffn_norm, config.norm_eps);
+                experts.forward(pool, norm, x, quantized, mixture, result)?;
+                add_rows(pool, pass.merge(post_norm), result, m, config.hidden, x)
+            }
+        }
+    }
+}
+
+impl Pass<'_> {
+    /// Adds the product to the stream, normalised or scaled where the architecture asks for it.
+    fn enter(
+        &self,
+        last: &Linear,
+        input: &Quantized,
+        post_norm: Option<&[f32]>,
+        buffer: &mut Vec<f32>,
+        x: &mut [f32],
+    ) -> Result<(), ShapeError> {
+        if post_norm.is_none() && self.config.residual_scale == 1.0 {
+            return last.apply(self.pool, input, true, x);
+        }
+        let result = sized(buffer, self.m * self.config.hidden);
+        last.apply(self.pool, input, false, result)?;
+        add_rows(self.pool, self.merge(post_norm), result, self.m, self.config.hidden, x)
+    }
+
+    fn merge<'w>(&self, post_norm: Option<&'w [f32]>) -> Merge<'w> {
+        match post_norm {
+            Some(weight) => Merge::Normed { weight, eps: self.config.norm_eps },
+            None => Merge::Scaled(self.config.residual_scale),
+        }
     }
 }
 
@@ -158,9 +208,17 @@ impl HeadNorms {
 }
 
 impl Scratch {
-    /// Makes empty buffers; they grow to the largest pass they have seen.
-    pub(crate) fn new(quantized: Quantized) -> Self {
-        Self { quantized, qkv: Vec::new(), attended: Vec::new(), gate_up: Vec::new() }
+    /// Makes empty buffers, with floats beside the quants if `has_floats`; they grow to the largest pass they have seen.
+    pub(crate) fn new(has_floats: bool) -> Self {
+        let quantized = || if has_floats { Quantized::with_floats() } else { Quantized::new() };
+        Self {
+            quantized: quantized(),
+            qkv: Vec::new(),
+            attended: Vec::new(),
+            gate_up: Vec::new(),
+            result: Vec::new(),
+            mixture: MixtureScratch::new(quantized()),
+        }
     }
 
     /// The buffer for quantized activations, between layers.

@@ -3,11 +3,15 @@
 //! Invariant: every number here lies within the limits below, so products of two or three of them cannot overflow, and
 //! weights of these shapes are in the file before anything of their size is allocated.
 
+mod keys;
+
 use lowkey_kernels::Pairing;
 
+pub(crate) use keys::Keys;
+
 use crate::architecture::Architecture;
-use crate::error::shorten;
 use crate::file::Tensors;
+use crate::rotation::Stretch;
 use crate::{Metadata, ModelError};
 
 /// The longest context that is believed, in tokens.
@@ -20,8 +24,10 @@ const MAX_LAYERS: usize = 1 << 10;
 const MAX_HEADS: usize = 1 << 12;
 /// The widest attention head that is believed.
 const MAX_HEAD_DIM: usize = 1 << 10;
+/// The most experts of a layer that are believed.
+const MAX_EXPERTS: usize = 1 << 10;
 
-/// The shape of a decoder-only model.
+/// The shape of a decoder-only model, and the numbers by which its architecture differs from others.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     /// The longest context it was made for, in tokens.
@@ -36,32 +42,65 @@ pub struct Config {
     pub n_kv_heads: usize,
     /// The width of one head; even.
     pub head_dim: usize,
-    /// The width of the feed-forward layer.
+    /// The width of the feed-forward layer, or of one expert's.
     pub ffn: usize,
+    /// The experts of each feed-forward layer, where there are several.
+    pub experts: Option<Experts>,
     /// The number of tokens in the vocabulary.
     pub vocab: usize,
     /// The base of the rotary position embedding's frequencies.
     pub rope_base: f32,
-    /// By how much all rotations are slowed down, for contexts longer than those of the first training; 1 if not.
-    pub rope_factor: f32,
+    /// How rotations are slowed down, for contexts longer than those of the first training.
+    pub rope_stretch: Stretch,
+    /// By how much rotated values are lengthened; 1 if not.
+    pub rope_amplitude: f32,
+    /// How many values of a head are rotated, from its first on; even.
+    pub rope_dim: usize,
     /// Which two values of a head rotate together.
     pub rope_pairing: Pairing,
+    /// How many positions a token attends to at most, itself among them, where that is bounded.
+    pub window: Option<usize>,
+    /// Whether every second layer, beginning with the second, attends to everything all the same.
+    pub window_alternates: bool,
+    /// What attention scores are multiplied by.
+    pub attention_scale: f32,
+    /// What attention scores are bent to stay within.
+    pub attention_cap: Option<f32>,
+    /// What embeddings are multiplied by.
+    pub embedding_scale: f32,
+    /// What a layer's results are multiplied by before they enter the residual stream.
+    pub residual_scale: f32,
+    /// What logits are divided by.
+    pub logit_divisor: f32,
+    /// What logits are bent to stay within.
+    pub logit_cap: Option<f32>,
     /// What is added to the mean square under the root in norms.
     pub norm_eps: f32,
     /// Whether the embedding table is also the output matrix.
     pub tied_embeddings: bool,
 }
 
+/// A feed-forward layer of several experts, of which each token uses a few.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Experts {
+    /// How many there are.
+    pub n: usize,
+    /// How many a token uses.
+    pub n_used: usize,
+    /// Whether the weights of those that are used are made to sum to 1.
+    pub normalized: bool,
+}
+
 impl Config {
-    /// Reads the keys of a llama-like `architecture` (all their names begin with it).
+    /// Reads the keys of an `architecture` (all their names begin with it).
     pub(crate) fn read(
         file: &str,
         architecture: &Architecture,
+        pairing: Pairing,
         metadata: &Metadata,
         tensors: &Tensors,
     ) -> Result<Self, ModelError> {
         let keys = Keys { file, architecture: architecture.name, metadata };
-        keys.reject_experts()?;
         let hidden = keys.size("embedding_length", MAX_WIDTH)?;
         let n_heads = keys.size("attention.head_count", MAX_HEADS)?;
         let n_kv_heads = keys.size_or("attention.head_count_kv", MAX_HEADS, n_heads)?;
@@ -70,30 +109,36 @@ impl Config {
                 format!("is {n_kv_heads}, it must divide the {n_heads} of attention.head_count");
             return Err(keys.wrong("attention.head_count_kv", problem));
         }
-        let head_dim = keys.size_or("attention.key_length", MAX_HEAD_DIM, hidden / n_heads)?;
+        let head_dim = head_dim(&keys, hidden, n_heads)?;
         let vocab = keys.vocab(tensors)?;
-        let context_length = keys.size("context_length", MAX_CONTEXT)?;
-        let config = Self {
-            // Within a sliding window, attention over everything is the same; beyond it the two would differ.
-            context_length: context_length.min(keys.size_or(
-                "attention.sliding_window",
-                MAX_CONTEXT,
-                context_length,
-            )?),
+        let experts = keys.experts()?;
+        let mut config = Self {
+            context_length: keys.context_length(tensors)?,
             hidden,
             n_layers: keys.size("block_count", MAX_LAYERS)?,
             n_heads,
             n_kv_heads,
             head_dim,
-            ffn: keys.size("feed_forward_length", MAX_WIDTH)?,
+            ffn: keys.feed_forward_length(experts)?,
+            experts,
             vocab,
             rope_base: keys.float_or("rope.freq_base", 1.0..=1e12, 10_000.0)?,
-            rope_factor: keys.rope_factor()?,
-            rope_pairing: architecture.pairing,
-            norm_eps: keys.float("attention.layer_norm_rms_epsilon", f32::MIN_POSITIVE..=0.1)?,
+            rope_stretch: Stretch::read(&keys, MAX_CONTEXT)?,
+            rope_amplitude: keys.float_or("rope.scaling.attn_factor", 0.1..=100.0, 1.0)?,
+            rope_dim: rope_dim(&keys, head_dim)?,
+            rope_pairing: pairing,
+            window: keys.size_if_any("attention.sliding_window", MAX_CONTEXT)?,
+            window_alternates: false,
+            attention_scale: 1.0 / (head_dim as f32).sqrt(),
+            attention_cap: None,
+            embedding_scale: 1.0,
+            residual_scale: 1.0,
+            logit_divisor: 1.0,
+            logit_cap: None,
+            norm_eps: keys.norm_eps()?,
             tied_embeddings: !tensors.contains("output.weight"),
         };
-        keys.check_head_dim(&config)?;
+        (architecture.adapt)(&keys, &mut config)?;
         Ok(config)
     }
 
@@ -106,119 +151,80 @@ impl Config {
     pub(crate) fn kv_width(&self) -> usize {
         self.n_kv_heads * self.head_dim
     }
+
+    /// How many positions a token of this layer attends to, itself among them.
+    pub(crate) fn window_of(&self, layer: usize) -> usize {
+        match self.window {
+            Some(window) if !(self.window_alternates && layer % 2 == 1) => window,
+            _ => usize::MAX,
+        }
+    }
 }
 
-struct Keys<'a> {
-    file: &'a str,
-    architecture: &'a str,
-    metadata: &'a Metadata,
+/// The width of a head: even, and values as wide as keys.
+fn head_dim(keys: &Keys<'_>, hidden: usize, n_heads: usize) -> Result<usize, ModelError> {
+    let has_length = keys.has("attention.key_length");
+    let head_dim = keys.size_or("attention.key_length", MAX_HEAD_DIM, hidden / n_heads)?;
+    if head_dim == 0 || !head_dim.is_multiple_of(2) {
+        let problem =
+            format!("gives heads of {head_dim} (width {hidden}), they must be even and not empty");
+        return Err(keys.wrong("attention.head_count", problem));
+    }
+    if !has_length && !hidden.is_multiple_of(n_heads) {
+        let problem = format!("is {n_heads}, it must divide the {hidden} of embedding_length");
+        return Err(keys.wrong("attention.head_count", problem));
+    }
+    match keys.size_or("attention.value_length", MAX_HEAD_DIM, head_dim)? {
+        size if size == head_dim => Ok(head_dim),
+        size => {
+            let problem = format!("is {size}, supported is the head width {head_dim}");
+            Err(keys.wrong("attention.value_length", problem))
+        }
+    }
+}
+
+fn rope_dim(keys: &Keys<'_>, head_dim: usize) -> Result<usize, ModelError> {
+    let key = "rope.dimension_count";
+    match keys.size_or(key, MAX_HEAD_DIM, head_dim)? {
+        size if size <= head_dim && size.is_multiple_of(2) => Ok(size),
+        size => {
+            let problem =
+                format!("is {size}, it must be even and at most the head width {head_dim}");
+            Err(keys.wrong(key, problem))
+        }
+    }
 }
 
 impl Keys<'_> {
-    fn full(&self, key: &str) -> String {
-        format!("{}.{key}", self.architecture)
-    }
-
-    fn wrong(&self, key: &str, problem: String) -> ModelError {
-        ModelError::Key { file: self.file.to_owned(), key: self.full(key), problem }
-    }
-
-    /// A size from 1 to `limit`.
-    fn size(&self, key: &str, limit: usize) -> Result<usize, ModelError> {
-        if !self.metadata.contains(&self.full(key)) {
-            return Err(self.wrong(key, format!("is missing (a whole number from 1 to {limit})")));
+    /// The longest context. Where factors for short and for long texts differ, it is that of the short ones: beyond it
+    /// the reference turns all earlier keys anew, which no cache survives.
+    fn context_length(&self, tensors: &Tensors) -> Result<usize, ModelError> {
+        let length = self.size("context_length", MAX_CONTEXT)?;
+        let original = "rope.scaling.original_context_length";
+        if tensors.contains("rope_factors_short.weight") {
+            return Ok(length.min(self.size(original, MAX_CONTEXT)?));
         }
-        match self.metadata.u32(&self.full(key)) {
-            Some(size) if (1..=limit).contains(&(size as usize)) => Ok(size as usize),
-            Some(size) => Err(self.wrong(key, format!("is {size}, supported are 1 to {limit}"))),
-            None => Err(self.wrong(key, format!("is not a whole number from 1 to {limit}"))),
-        }
+        Ok(length)
     }
 
-    fn size_or(&self, key: &str, limit: usize, default: usize) -> Result<usize, ModelError> {
-        if self.metadata.contains(&self.full(key)) { self.size(key, limit) } else { Ok(default) }
+    fn norm_eps(&self) -> Result<f32, ModelError> {
+        let mean = "attention.layer_norm_epsilon";
+        let key = if self.has(mean) { mean } else { "attention.layer_norm_rms_epsilon" };
+        self.float(key, f32::MIN_POSITIVE..=0.1)
     }
 
-    fn float(&self, key: &str, range: std::ops::RangeInclusive<f32>) -> Result<f32, ModelError> {
-        match self.metadata.f32(&self.full(key)) {
-            Some(number) if range.contains(&number) => Ok(number),
-            Some(number) => {
-                let (low, high) = (range.start(), range.end());
-                Err(self.wrong(key, format!("is {number}, supported are {low:e} to {high:e}")))
-            }
-            None => Err(self.wrong(key, "is missing or not a number".to_owned())),
-        }
-    }
-
-    fn float_or(
-        &self,
-        key: &str,
-        range: std::ops::RangeInclusive<f32>,
-        default: f32,
-    ) -> Result<f32, ModelError> {
-        if self.metadata.contains(&self.full(key)) { self.float(key, range) } else { Ok(default) }
-    }
-
-    /// Reads by how much positions are stretched. Ways of stretching that the forward pass does not compute are
-    /// refused: wrong text is worse than none.
-    fn rope_factor(&self) -> Result<f32, ModelError> {
-        let key = "rope.scaling.type";
-        let linear = match self.metadata.string(&self.full(key)) {
-            None | Some("linear") => true,
-            Some("none") => false,
-            Some(other) => {
-                let problem = format!("is {:?}, supported are none and linear", shorten(other));
-                return Err(self.wrong(key, problem));
-            }
+    fn experts(&self) -> Result<Option<Experts>, ModelError> {
+        let Some(n) = self.size_if_any("expert_count", MAX_EXPERTS)? else {
+            return Ok(None);
         };
-        let mut factor = 1.0;
-        for key in ["rope.scaling.factor", "rope.scale_linear"] {
-            if linear && self.metadata.contains(&self.full(key)) {
-                factor = self.float(key, 1.0..=1024.0)?;
-            }
-        }
-        Ok(factor)
+        let normalized = self.metadata.bool(&self.full("expert_weights_norm")).unwrap_or(true);
+        Ok(Some(Experts { n, n_used: self.size("expert_used_count", n)?, normalized }))
     }
 
-    /// Refuses mixtures of experts, whose tensors have other names and shapes.
-    fn reject_experts(&self) -> Result<(), ModelError> {
-        let key = "expert_count";
-        match self.metadata.u32(&self.full(key)) {
-            None | Some(0) => Ok(()),
-            Some(n) => {
-                let problem = format!(
-                    "is {n}: mixtures of experts are not supported yet; choose a dense model"
-                );
-                Err(self.wrong(key, problem))
-            }
-        }
-    }
-
-    fn check_head_dim(&self, config: &Config) -> Result<(), ModelError> {
-        let Config { hidden, n_heads, head_dim, .. } = *config;
-        if head_dim == 0 || !head_dim.is_multiple_of(2) {
-            let problem = format!(
-                "gives heads of {head_dim} (width {hidden}), they must be even and not empty"
-            );
-            return Err(self.wrong("attention.head_count", problem));
-        }
-        if !self.metadata.contains(&self.full("attention.key_length"))
-            && !hidden.is_multiple_of(n_heads)
-        {
-            let problem = format!("is {n_heads}, it must divide the {hidden} of embedding_length");
-            return Err(self.wrong("attention.head_count", problem));
-        }
-        // Values as wide as keys, and all of a head rotated: so it is in every model of the supported architectures.
-        for key in ["attention.value_length", "rope.dimension_count"] {
-            match self.size_or(key, MAX_HEAD_DIM, head_dim)? {
-                size if size == head_dim => {}
-                size => {
-                    return Err(self
-                        .wrong(key, format!("is {size}, supported is the head width {head_dim}")));
-                }
-            }
-        }
-        Ok(())
+    fn feed_forward_length(&self, experts: Option<Experts>) -> Result<usize, ModelError> {
+        let own = "expert_feed_forward_length";
+        let key = if experts.is_some() && self.has(own) { own } else { "feed_forward_length" };
+        self.size(key, MAX_WIDTH)
     }
 
     /// The vocabulary's size: the rows of the embedding table, with which the tokenizer must agree.

@@ -4,10 +4,12 @@
 //! Invariant: a pass that fails or is cancelled leaves the cache as it was, because positions only begin to count at
 //! the end of the pass.
 
-use lowkey_kernels::{Matrix, Pool, Quantized, Rope, ShapeError, matmul};
+use lowkey_kernels::{Matrix, Pool, Rope, ShapeError, cap_softly, matmul};
 
 use crate::block::{Block, Pass, Scratch, sized};
 use crate::cache::Shape;
+use crate::norm::Norm;
+use crate::rotation::rotations;
 use crate::{CausalLm, Config, KvCache, ModelError, Want, Work};
 
 /// How many tokens go through the layers together. Bounds the buffers; more would not make the products faster.
@@ -20,7 +22,7 @@ pub(crate) struct Decoder {
     embedding: Matrix,
     blocks: Vec<Block>,
     /// (hidden)
-    final_norm: Vec<f32>,
+    final_norm: Norm,
     /// (vocab, hidden); `None` where the embedding serves.
     output: Option<Matrix>,
     rope: Rope,
@@ -40,31 +42,23 @@ pub(crate) struct Layers {
     /// In order.
     pub(crate) blocks: Vec<Block>,
     /// (hidden)
-    pub(crate) final_norm: Vec<f32>,
+    pub(crate) final_norm: Norm,
     /// (vocab, hidden); `None` where the embedding serves.
     pub(crate) output: Option<Matrix>,
     /// By how much each pair of a head rotates slower: (`head_dim / 2`).
     pub(crate) rope_divisors: Option<Vec<f32>>,
 }
 
-/// The rotations of positions `0..n`: the usual ones, slowed by the model's factors.
-fn rotations(config: &Config, divisors: Option<&[f32]>, n: usize) -> Rope {
-    let Config { head_dim, rope_base, rope_factor, rope_pairing, .. } = *config;
-    let mut frequencies = Rope::frequencies(head_dim, rope_base);
-    for (i, frequency) in frequencies.iter_mut().enumerate() {
-        let divisor = divisors.and_then(|all| all.get(i)).copied().unwrap_or(1.0);
-        *frequency = *frequency / f64::from(rope_factor) / f64::from(divisor);
-    }
-    Rope::with_frequencies(head_dim, rope_pairing, &frequencies, n)
-}
-
 impl Decoder {
     /// Builds a model from its weights, to run on the threads of `pool`.
     pub(crate) fn new(config: &Config, layers: Layers, pool: Pool) -> Self {
-        let Layers { embedding, blocks, final_norm, output, rope_divisors } = layers;
+        let Layers { embedding, blocks, mut final_norm, output, rope_divisors } = layers;
+        // Before the product instead of behind it: there are fewer columns than tokens.
+        if config.logit_divisor != 1.0 {
+            final_norm.scale(1.0 / config.logit_divisor);
+        }
         let has_floats = blocks.iter().any(Block::has_floats)
             || output.as_ref().unwrap_or(&embedding).has_floats();
-        let quantized = if has_floats { Quantized::with_floats() } else { Quantized::new() };
         // A short table to begin with; it grows with the caches that are used, not with what the file claims.
         let n_rotations = config.context_length.min(4096);
         Self {
@@ -76,7 +70,7 @@ impl Decoder {
             rope_divisors,
             n_rotations,
             pool,
-            scratch: Scratch::new(quantized),
+            scratch: Scratch::new(has_floats),
             stream: Vec::new(),
             config: config.clone(),
         }
@@ -139,7 +133,12 @@ impl Decoder {
         let (m, hidden) = (tokens.len(), self.config.hidden);
         let stream = sized(&mut self.stream, m * hidden);
         for (row, id) in stream.chunks_exact_mut(hidden).zip(tokens) {
-            self.embedding.row(*id as usize, row)?;
+            self.embedding.row(*id as usize, &mut *row)?;
+            if self.config.embedding_scale != 1.0 {
+                for value in row {
+                    *value *= self.config.embedding_scale;
+                }
+            }
         }
         let pass = Pass { pool: &self.pool, config: &self.config, rope: &self.rope, position, m };
         for (block, kv) in self.blocks.iter().zip(cache.layers_mut()) {
@@ -153,14 +152,18 @@ impl Decoder {
 
     /// Puts the logits of the last `m` of `n` rows of the stream behind what `logits` holds.
     fn push_logits(&mut self, n: usize, m: usize, logits: &mut Vec<f32>) -> Result<(), ShapeError> {
-        let Config { hidden, vocab, norm_eps, .. } = self.config;
+        let Config { hidden, vocab, norm_eps, logit_cap, .. } = self.config;
         let rows = &self.stream[(n - m) * hidden..n * hidden];
         let begin = logits.len();
         logits.resize(begin + m * vocab, 0.0);
         let quantized = self.scratch.quantized();
-        quantized.rms_norm(&self.pool, rows, &self.final_norm, norm_eps, m, hidden)?;
+        self.final_norm.quantize(&self.pool, rows, norm_eps, m, quantized)?;
         let output = self.output.as_ref().unwrap_or(&self.embedding);
-        matmul(&self.pool, output, quantized, None, false, &mut logits[begin..])
+        matmul(&self.pool, output, quantized, None, false, &mut logits[begin..])?;
+        if let Some(cap) = logit_cap {
+            cap_softly(&self.pool, &mut logits[begin..], cap);
+        }
+        Ok(())
     }
 
     fn extend_rotations(&mut self, positions: usize) {

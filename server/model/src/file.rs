@@ -58,7 +58,7 @@ impl ModelFile {
         let metadata = Metadata::new(content.metadata);
         reject_parts(&file, &metadata)?;
         let architecture = Architecture::of(&file, &metadata)?;
-        let config = Config::read(&file, architecture, &metadata, &tensors)?;
+        let config = Config::read(&file, architecture, architecture.pairing, &metadata, &tensors)?;
         let header_bytes = checked.header_bytes as usize;
         Ok(Self { file, bytes, header_bytes, metadata, tensors, architecture, config })
     }
@@ -123,11 +123,10 @@ impl ModelFile {
         self.bytes.get(tensor.span.clone()).unwrap_or_default()
     }
 
-    /// Says that a tensor's stored bytes are not needed soon: the system may take back the memory that mapping them took. They can still be read.
-    pub(crate) fn release(&self, name: &str) {
-        if let Some(tensor) = self.tensors.spans.get(name) {
-            self.bytes.release(tensor.span.clone());
-        }
+    /// Says that a tensor's stored bytes are not needed soon: the system may take back the memory that mapping them took.
+    /// They can still be read.
+    pub(crate) fn release(&self, tensor: &TensorSpan) {
+        self.bytes.release(tensor.span.clone());
     }
 }
 

@@ -13,24 +13,35 @@ mod config;
 mod decoder;
 mod digest;
 mod error;
+mod experts;
+mod feed_forward;
 mod file;
+mod gemma;
+mod gemma2;
 mod gguf;
+mod granite;
 mod llama;
 mod llama_like;
 mod mapped;
 mod metadata;
+mod norm;
+mod phi3;
 mod qwen2;
 mod qwen3;
+mod qwen3moe;
+mod rotation;
+mod starcoder2;
 mod tensor_type;
 mod weights;
 
 pub use architecture::architectures;
 pub use cache::KvCache;
 pub use causal_lm::{CausalLm, Want, Work};
-pub use config::Config;
+pub use config::{Config, Experts};
 pub use error::ModelError;
 pub use file::ModelFile;
 pub use metadata::Metadata;
+pub use rotation::Stretch;
 
 // What a sampler needs of the kernels; the engine knows the model only.
 pub use lowkey_kernels::{argmax, log_sum_exp, top_k};

@@ -1,35 +1,97 @@
-//! What llama-like architectures share: reading the weights of RMS norms, grouped-query attention with rotary
-//! positions and a SiLU-gated feed-forward. Tensor names are those that llama.cpp's converter writes.
+//! What llama-like architectures share: reading the weights of norms, grouped-query attention with rotary positions
+//! and a feed-forward half. Tensor names are those that llama.cpp's converter writes.
 //!
 //! An architecture says in [`Parts`] what it has besides; nothing here asks for its name.
+
+use lowkey_kernels::Matrix;
 
 use crate::ModelError;
 use crate::block::{Block, HeadNorms};
 use crate::decoder::Layers;
+use crate::experts::Mixture;
+use crate::feed_forward::{Activation, FeedForward, Gated, Linear};
+use crate::norm::Norm;
 use crate::weights::Weights;
 
-/// What a layer has besides what all have.
+/// What a layer is made of where architectures differ.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Parts {
-    /// Biases on queries, keys and values.
-    pub(crate) qkv_biases: bool,
+    /// The norms before the halves of a layer and before the output.
+    pub(crate) norms: Norms,
+    /// Queries, keys and values stand in one tensor.
+    pub(crate) fused_qkv: bool,
+    /// Where biases are added.
+    pub(crate) biases: Biases,
     /// An RMS norm of each query and key head, before rotation.
     pub(crate) head_norms: bool,
+    /// Norms of what attention and the feed-forward half give.
+    pub(crate) post_norms: bool,
+    /// The feed-forward half.
+    pub(crate) ffn: Ffn,
 }
+
+/// The kinds of norms.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Norms {
+    /// By the root mean square.
+    Rms,
+    /// By mean and variance, with biases.
+    Mean,
+}
+
+/// Which products have biases.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Biases {
+    /// Queries, keys and values.
+    pub(crate) qkv: bool,
+    /// What attention gives.
+    pub(crate) out: bool,
+    /// The feed-forward half.
+    pub(crate) ffn: bool,
+}
+
+/// The kinds of feed-forward halves.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Ffn {
+    /// Gate and up, a tensor each.
+    Gated(Activation),
+    /// Gate and up in one tensor.
+    FusedGated(Activation),
+    /// No gate.
+    Plain,
+    /// As many experts as the metadata say.
+    Experts,
+}
+
+/// RMS norms, no biases, a feed-forward half gated by `SiLU`: what Llama has.
+pub(crate) const LLAMA: Parts = Parts {
+    norms: Norms::Rms,
+    fused_qkv: false,
+    biases: Biases { qkv: false, out: false, ffn: false },
+    head_norms: false,
+    post_norms: false,
+    ffn: Ffn::Gated(Activation::Silu),
+};
 
 /// Reads the weights of a whole model.
 pub(crate) fn load(weights: &mut Weights<'_>, parts: Parts) -> Result<Layers, ModelError> {
     let config = weights.config();
     let hidden = config.hidden;
     let embedding = weights.matrix(&[("token_embd.weight", config.vocab)], hidden)?;
-    let final_norm = weights.vector("output_norm.weight", hidden)?;
+    let final_norm = norm(weights, parts, "output_norm", hidden)?;
     let output = if config.tied_embeddings {
         None
     } else {
         Some(weights.matrix(&[("output.weight", config.vocab)], hidden)?)
     };
-    // Llama 3 stretches slow rotations by factors of their own, one for each pair of a head.
-    let rope_divisors = weights.vector_if_any("rope_freqs.weight", config.head_dim / 2)?;
+    // Llama 3 and long-context models stretch slow rotations by factors of their own, one for each pair of a head. Of
+    // factors for short and for long texts the short ones hold: the context ends where the long ones would begin.
+    let n_pairs = config.rope_dim / 2;
+    let short = weights.vector_if_any("rope_factors_short.weight", n_pairs)?;
+    let rope_divisors = match short {
+        Some(short) => Some(short),
+        None => weights.vector_if_any("rope_freqs.weight", n_pairs)?,
+    };
     let mut blocks = Vec::new();
     for index in 0..config.n_layers {
         blocks.push(load_block(weights, parts, index)?);
@@ -39,13 +101,8 @@ pub(crate) fn load(weights: &mut Weights<'_>, parts: Parts) -> Result<Layers, Mo
 
 fn load_block(weights: &mut Weights<'_>, parts: Parts, index: usize) -> Result<Block, ModelError> {
     let config = weights.config();
-    let (hidden, ffn, q_width, kv_width) =
-        (config.hidden, config.ffn, config.q_width(), config.kv_width());
+    let (hidden, q_width, kv_width) = (config.hidden, config.q_width(), config.kv_width());
     let name = |part: &str| format!("blk.{index}.{part}");
-    let qkv = [("attn_q", q_width), ("attn_k", kv_width), ("attn_v", kv_width)];
-    let qkv_weights = qkv.map(|(part, n)| (name(&format!("{part}.weight")), n));
-    let qkv_biases = qkv.map(|(part, n)| (name(&format!("{part}.bias")), n));
-    let gate_up = [(name("ffn_gate.weight"), ffn), (name("ffn_up.weight"), ffn)];
     let head_norms = if parts.head_norms {
         Some(HeadNorms {
             queries: weights.vector(&name("attn_q_norm.weight"), config.head_dim)?,
@@ -54,20 +111,107 @@ fn load_block(weights: &mut Weights<'_>, parts: Parts, index: usize) -> Result<B
     } else {
         None
     };
-    let qkv_bias =
-        if parts.qkv_biases { Some(weights.vectors(&borrowed(&qkv_biases))?) } else { None };
+    let post_norm = |weights: &mut Weights<'_>, part: &str| {
+        if parts.post_norms { weights.vector(&name(part), hidden).map(Some) } else { Ok(None) }
+    };
+    let post_attention_norm = post_norm(weights, "post_attention_norm.weight")?;
+    let post_ffn_norm = post_norm(weights, "post_ffw_norm.weight")?;
+    let separate = [("attn_q", q_width), ("attn_k", kv_width), ("attn_v", kv_width)];
+    let fused = [("attn_qkv", q_width + 2 * kv_width)];
+    let qkv: &[(&str, usize)] = if parts.fused_qkv { &fused } else { &separate };
     Ok(Block {
-        attention_norm: weights.vector(&name("attn_norm.weight"), hidden)?,
-        qkv: weights.matrix(&borrowed(&qkv_weights), hidden)?,
-        qkv_bias,
+        attention_norm: norm(weights, parts, &name("attn_norm"), hidden)?,
+        qkv: linear(weights, index, qkv, hidden, parts.biases.qkv)?,
         head_norms,
-        attention_out: weights.matrix(&[(&name("attn_output.weight"), hidden)], q_width)?,
-        ffn_norm: weights.vector(&name("ffn_norm.weight"), hidden)?,
-        gate_up: weights.matrix(&borrowed(&gate_up), hidden)?,
-        down: weights.matrix(&[(&name("ffn_down.weight"), hidden)], ffn)?,
+        attention_out: linear(
+            weights,
+            index,
+            &[("attn_output", hidden)],
+            q_width,
+            parts.biases.out,
+        )?,
+        post_attention_norm,
+        ffn_norm: norm(weights, parts, &name("ffn_norm"), hidden)?,
+        feed_forward: feed_forward(weights, parts, index)?,
+        post_ffn_norm,
+        window: config.window_of(index),
     })
 }
 
-fn borrowed<const N: usize>(parts: &[(String, usize); N]) -> [(&str, usize); N] {
-    parts.each_ref().map(|(name, n)| (name.as_str(), *n))
+fn feed_forward(
+    weights: &mut Weights<'_>,
+    parts: Parts,
+    index: usize,
+) -> Result<FeedForward, ModelError> {
+    let config = weights.config();
+    let (hidden, ffn, biases) = (config.hidden, config.ffn, parts.biases.ffn);
+    let gated = |weights: &mut Weights<'_>, activation, inputs: &[(&str, usize)]| {
+        let gate_up = linear(weights, index, inputs, hidden, biases)?;
+        let down = linear(weights, index, &[("ffn_down", hidden)], ffn, biases)?;
+        Ok(FeedForward::Gated(Gated { activation, gate_up, down }))
+    };
+    match (parts.ffn, config.experts) {
+        (Ffn::Gated(activation), _) => {
+            gated(weights, activation, &[("ffn_gate", ffn), ("ffn_up", ffn)])
+        }
+        (Ffn::FusedGated(activation), _) => gated(weights, activation, &[("ffn_up", 2 * ffn)]),
+        (Ffn::Plain, _) | (Ffn::Experts, None) => Ok(FeedForward::Plain {
+            up: linear(weights, index, &[("ffn_up", ffn)], hidden, biases)?,
+            down: linear(weights, index, &[("ffn_down", hidden)], ffn, biases)?,
+        }),
+        (Ffn::Experts, Some(shape)) => {
+            let name = |part: &str| format!("blk.{index}.{part}");
+            let router = weights.unquantized(&name("ffn_gate_inp.weight"), shape.n, hidden)?;
+            let mut experts = Vec::new();
+            let (gate, up, down) = (name("ffn_gate"), name("ffn_up"), name("ffn_down"));
+            for expert in 0..shape.n {
+                let of = (expert, shape.n);
+                let gate_up = weights.expert(&[(&gate, ffn), (&up, ffn)], of, hidden)?;
+                let down = weights.expert(&[(&down, hidden)], of, ffn)?;
+                let activation = Activation::Silu;
+                experts.push(Gated { activation, gate_up: plain(gate_up), down: plain(down) });
+            }
+            Ok(FeedForward::Experts(Mixture { shape, router, experts }))
+        }
+    }
+}
+
+fn plain(matrix: Matrix) -> Linear {
+    Linear { matrix, bias: None }
+}
+
+fn norm(
+    weights: &mut Weights<'_>,
+    parts: Parts,
+    name: &str,
+    length: usize,
+) -> Result<Norm, ModelError> {
+    let weight = weights.vector(&format!("{name}.weight"), length)?;
+    match parts.norms {
+        Norms::Rms => Ok(Norm::Rms(weight)),
+        Norms::Mean => {
+            let bias = weights.vector(&format!("{name}.bias"), length)?;
+            Ok(Norm::Mean { weight, bias })
+        }
+    }
+}
+
+/// Reads matrices of one layer, stacked along their outputs, and their biases.
+fn linear(
+    weights: &mut Weights<'_>,
+    index: usize,
+    parts: &[(&str, usize)],
+    columns: usize,
+    has_bias: bool,
+) -> Result<Linear, ModelError> {
+    let named = |kind: &str| -> Vec<(String, usize)> {
+        parts.iter().map(|(part, n)| (format!("blk.{index}.{part}.{kind}"), *n)).collect()
+    };
+    let matrix = weights.matrix(&borrowed(&named("weight")), columns)?;
+    let bias = if has_bias { Some(weights.vectors(&borrowed(&named("bias")))?) } else { None };
+    Ok(Linear { matrix, bias })
+}
+
+fn borrowed(parts: &[(String, usize)]) -> Vec<(&str, usize)> {
+    parts.iter().map(|(name, n)| (name.as_str(), *n)).collect()
 }

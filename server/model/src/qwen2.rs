@@ -5,10 +5,10 @@
 
 use crate::ModelError;
 use crate::decoder::Layers;
-use crate::llama_like::{self, Parts};
+use crate::llama_like::{self, Biases, LLAMA, Parts};
 use crate::weights::Weights;
 
 /// Reads the weights of a qwen2 model.
 pub(crate) fn load(weights: &mut Weights<'_>) -> Result<Layers, ModelError> {
-    llama_like::load(weights, Parts { qkv_biases: true, head_norms: false })
+    llama_like::load(weights, Parts { biases: Biases { qkv: true, ..LLAMA.biases }, ..LLAMA })
 }

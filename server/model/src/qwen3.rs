@@ -5,10 +5,10 @@
 
 use crate::ModelError;
 use crate::decoder::Layers;
-use crate::llama_like::{self, Parts};
+use crate::llama_like::{self, LLAMA, Parts};
 use crate::weights::Weights;
 
 /// Reads the weights of a qwen3 model.
 pub(crate) fn load(weights: &mut Weights<'_>) -> Result<Layers, ModelError> {
-    llama_like::load(weights, Parts { qkv_biases: false, head_norms: true })
+    llama_like::load(weights, Parts { head_norms: true, ..LLAMA })
 }

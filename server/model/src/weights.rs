@@ -19,6 +19,13 @@ pub(crate) struct Weights<'a> {
     done_bytes: usize,
 }
 
+/// A tensor, or an expert's part of one, that becomes rows of a matrix.
+struct Piece {
+    name: String,
+    tensor: TensorSpan,
+    rows: usize,
+}
+
 impl<'a> Weights<'a> {
     /// Begins to read, on the threads of `pool`; `progress` gets the share done, from 0 to 1.
     pub(crate) fn new(file: &'a ModelFile, pool: Pool, progress: &'a mut dyn FnMut(f32)) -> Self {
@@ -37,31 +44,46 @@ impl<'a> Weights<'a> {
         parts: &[(&str, usize)],
         columns: usize,
     ) -> Result<Matrix, ModelError> {
-        let mut rows = Vec::with_capacity(parts.len());
-        let mut size = 0;
-        for (name, n) in parts {
+        let piece = |(name, n): &(&str, usize)| {
             let tensor = self.tensor(name, &[*n, columns])?;
-            let bytes = self.file.data(tensor);
-            size += bytes.len();
-            rows.push(Rows { kind: tensor.kind.kind, n: *n, k: columns, bytes });
-        }
-        let failed = |source| ModelError::Pack {
-            file: self.file.file().to_owned(),
-            matrix: list(parts.iter().map(|(name, _)| name)),
-            source,
+            Ok(Piece { name: (*name).to_owned(), tensor: tensor.clone(), rows: *n })
         };
-        let reserve = match self.reserve.take() {
-            Some(reserve) => reserve,
-            None => Reserve::new(self.packed_bytes()).map_err(failed)?,
+        let pieces = parts.iter().map(piece).collect::<Result<Vec<_>, ModelError>>()?;
+        self.pack(&pieces, columns)
+    }
+
+    /// Packs one tensor as it is stored, whatever is asked of the others.
+    pub(crate) fn unquantized(
+        &mut self,
+        name: &str,
+        rows: usize,
+        columns: usize,
+    ) -> Result<Matrix, ModelError> {
+        self.matrix(&[(name, rows)], columns)
+    }
+
+    /// Packs the matrices of expert `index` of `n`, stacked along their outputs: `(name, outputs)` each, the name
+    /// without `_exps.weight` (where a tensor holds all experts) or `.INDEX.weight`.
+    pub(crate) fn expert(
+        &mut self,
+        parts: &[(&str, usize)],
+        (index, n): (usize, usize),
+        columns: usize,
+    ) -> Result<Matrix, ModelError> {
+        let piece = |(name, rows): &(&str, usize)| {
+            let (all, one) = (format!("{name}_exps.weight"), format!("{name}.{index}.weight"));
+            if !self.has(&all) {
+                let tensor = self.tensor(&one, &[*rows, columns])?.clone();
+                return Ok(Piece { name: one, tensor, rows: *rows });
+            }
+            let mut tensor = self.tensor(&all, &[n, *rows, columns])?.clone();
+            let size = tensor.span.len() / n;
+            let begin = tensor.span.start + index * size;
+            tensor.span = begin..begin + size;
+            Ok(Piece { name: all, tensor, rows: *rows })
         };
-        let matrix = Matrix::pack_into(&reserve, &self.pool, &rows).map_err(failed)?;
-        self.reserve = Some(reserve);
-        // What is packed is not read again, and would otherwise count twice.
-        for (name, _) in parts {
-            self.file.release(name);
-        }
-        self.advance(size);
-        Ok(matrix)
+        let pieces = parts.iter().map(piece).collect::<Result<Vec<_>, ModelError>>()?;
+        self.pack(&pieces, columns)
     }
 
     /// Reads a vector of `length` numbers as f32.
@@ -114,6 +136,34 @@ impl<'a> Weights<'a> {
     pub(crate) fn finish(self) -> Pool {
         (self.progress)(1.0);
         self.pool
+    }
+
+    fn pack(&mut self, pieces: &[Piece], columns: usize) -> Result<Matrix, ModelError> {
+        let file = self.file;
+        let rows = |piece: &Piece| Rows {
+            kind: piece.tensor.kind.kind,
+            n: piece.rows,
+            k: columns,
+            bytes: file.data(&piece.tensor),
+        };
+        let rows: Vec<Rows<'_>> = pieces.iter().map(rows).collect();
+        let failed = |source| ModelError::Pack {
+            file: file.file().to_owned(),
+            matrix: list(pieces.iter().map(|piece| &piece.name)),
+            source,
+        };
+        let reserve = match self.reserve.take() {
+            Some(reserve) => reserve,
+            None => Reserve::new(self.packed_bytes()).map_err(failed)?,
+        };
+        let matrix = Matrix::pack_into(&reserve, &self.pool, &rows).map_err(failed)?;
+        self.reserve = Some(reserve);
+        // What is packed is not read again, and would otherwise count twice.
+        for piece in pieces {
+            file.release(&piece.tensor);
+        }
+        self.advance(rows.iter().map(|rows| rows.bytes.len()).sum());
+        Ok(matrix)
     }
 
     fn tensor(&self, name: &str, shape: &[usize]) -> Result<&'a TensorSpan, ModelError> {

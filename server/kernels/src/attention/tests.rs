@@ -14,6 +14,8 @@ struct Case {
     head_dim: usize,
     n_heads: usize,
     n_kv_heads: usize,
+    window: usize,
+    soft_cap: Option<f32>,
 }
 
 impl Case {
@@ -32,7 +34,9 @@ impl Case {
         layer
             .write_rows(&Pool::new(1), 0, &keys, &values, width, n_positions)
             .expect("shapes agree");
-        Self { layer, keys, values, queries, head_dim, n_heads: n_kv_heads * group, n_kv_heads }
+        let n_heads = n_kv_heads * group;
+        let (window, soft_cap) = (usize::MAX, None);
+        Self { layer, keys, values, queries, head_dim, n_heads, n_kv_heads, window, soft_cap }
     }
 
     /// Attends with the queries of positions `position..position + m`, in one call.
@@ -45,6 +49,8 @@ impl Case {
             n_heads: self.n_heads,
             position,
             scale: 1.0 / (self.head_dim as f32).sqrt(),
+            window: self.window,
+            soft_cap: self.soft_cap,
         };
         let mut out = vec![f32::NAN; m * width];
         attention(pool, &queries, &self.layer, &mut out).expect("shapes agree");
@@ -59,7 +65,8 @@ impl Case {
             &self.values,
             self.n_kv_heads,
             self.head_dim,
-            position + 1,
+            (position + 1).saturating_sub(self.window)..position + 1,
+            self.soft_cap,
         )
     }
 }
@@ -69,9 +76,12 @@ fn bits(values: &[f32]) -> Vec<u32> {
 }
 
 fn check(head_dim: usize, n_kv_heads: usize, group: usize, position: usize, m: usize, seed: u64) {
-    let case = Case::new(head_dim, n_kv_heads, group, position + m, seed);
+    check_case(&Case::new(head_dim, n_kv_heads, group, position + m, seed), position, m);
+}
+
+fn check_case(case: &Case, position: usize, m: usize) {
     let expected = case.attend(&Pool::with_isa(1, Isa::Portable), position, m);
-    let width = case.n_heads * head_dim;
+    let width = case.n_heads * case.head_dim;
     for row in 0..m {
         for (given, exact) in
             expected[row * width..(row + 1) * width].iter().zip(case.exact(position + row))
@@ -116,6 +126,28 @@ fn chunk_ends_change_nothing() {
     }
 }
 
+#[test]
+fn a_window_hides_what_is_older_wherever_chunks_end() {
+    for window in [1, 2, 15, 16, 17, 40, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK] {
+        for position in [0, 14, CHUNK - 3, CHUNK, CHUNK + window - 3, 2 * CHUNK - 2] {
+            let mut case = Case::new(20, 1, 3, position + 6, window as u64);
+            case.window = window;
+            check_case(&case, position, 6);
+        }
+    }
+}
+
+#[test]
+fn capped_scores_equal_the_reference() {
+    for soft_cap in [0.05, 0.5, 30.0] {
+        let mut case = Case::new(32, 2, 2, CHUNK + 8, 77);
+        case.soft_cap = Some(soft_cap);
+        check_case(&case, 30, 5);
+        case.window = 21;
+        check_case(&case, CHUNK - 2, 6);
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(30))]
 
@@ -150,8 +182,16 @@ fn shapes_that_do_not_fit_are_errors() {
     let layer = KvLayer::new(2, 16, 32).expect("small");
     let pool = Pool::new(1);
     let values = [0.0; 96];
-    let fitting =
-        Queries { values: &values, row_stride: 64, m: 1, n_heads: 4, position: 0, scale: 1.0 };
+    let fitting = Queries {
+        values: &values,
+        row_stride: 64,
+        m: 1,
+        n_heads: 4,
+        position: 0,
+        scale: 1.0,
+        window: usize::MAX,
+        soft_cap: None,
+    };
     let mut out = [0.0; 64];
     assert!(attention(&pool, &fitting, &layer, &mut out).is_ok());
     assert!(attention(&pool, &fitting, &layer, &mut out[1..]).is_err());

@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod appending;
+#[path = "../support/distance.rs"]
+mod distance;
 mod limits;
 #[path = "../support/oracle.rs"]
 mod oracle;

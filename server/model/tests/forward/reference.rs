@@ -9,7 +9,8 @@ use candle_core::quantized::gguf_file::Value;
 use candle_core::quantized::{GgmlDType, QTensor};
 use candle_core::{DType, Device, Tensor};
 
-use crate::oracle::{Distance, distance, oracle};
+use crate::distance::{Distance, distance};
+use crate::oracle::oracle;
 use crate::tiny::{Random, Tiny, write_gguf};
 use crate::{bits, cold, model};
 use lowkey_model::{ModelFile, load};

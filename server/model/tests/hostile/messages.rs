@@ -141,7 +141,8 @@ fn absurd_counts_name_the_limit() {
 fn an_unknown_architecture_lists_those_that_are_known() {
     check(
         &with_key("general.architecture", Value::String("mamba".to_owned())),
-        "cannot load model FILE: its architecture (key general.architecture) is \"mamba\"; supported: qwen2, qwen3, llama; choose a \
+        "cannot load model FILE: its architecture (key general.architecture) is \"mamba\"; supported: qwen2, qwen3, \
+         qwen3moe, llama, granite, starcoder2, phi3, gemma, gemma2; choose a \
          model of one of these",
     );
     let long = with_key("general.architecture", Value::String("x".repeat(100_000)));
@@ -185,14 +186,18 @@ fn absurd_shapes_name_key_and_limit() {
             "is 6, it must divide the 64 of embedding_length",
         ),
         ("qwen2.attention.value_length", Value::U32(8), "is 8, supported is the head width 16"),
-        ("qwen2.rope.dimension_count", Value::U32(8), "is 8, supported is the head width 16"),
+        (
+            "qwen2.rope.dimension_count",
+            Value::U32(18),
+            "is 18, it must be even and at most the head width 16",
+        ),
         (
             "qwen2.rope.scaling.type",
-            Value::String("yarn".to_owned()),
-            "is \"yarn\", supported are none and linear",
+            Value::String("dynamic".to_owned()),
+            "is \"dynamic\", supported are none, linear, yarn, longrope and llama3",
         ),
         ("qwen2.rope.scaling.factor", Value::F32(0.5), "is 0.5, supported are 1e0 to 1.024e3"),
-        ("qwen2.expert_count", Value::U32(8), "is 8: mixtures of experts are not supported yet"),
+        ("qwen2.expert_count", Value::U32(5000), "is 5000, supported are 1 to 1024"),
         ("qwen2.rope.freq_base", Value::F32(f32::NAN), "is NaN, supported are 1e0 to 1e12"),
         ("qwen2.attention.layer_norm_rms_epsilon", Value::F32(-1.0), "is -1, supported are"),
     ] {

@@ -1,0 +1,116 @@
+//! What comes back into the residual stream in other ways than by plain addition: scaled, or normalised first.
+//!
+//! Every row is computed by itself, so its bits do not depend on the batch.
+
+use crate::error::ShapeError;
+use crate::lanes::per_instruction_set;
+use crate::norm::inverse_rms;
+use crate::pool::Pool;
+use crate::shared::Shared;
+
+/// How a layer's result enters the residual stream.
+#[derive(Debug, Clone, Copy)]
+pub enum Merge<'a> {
+    /// Times a number.
+    Scaled(f32),
+    /// Divided by its root mean square (`eps` under the root) and multiplied by a weight per column.
+    Normed {
+        /// One per column.
+        weight: &'a [f32],
+        /// Added to the mean square.
+        eps: f32,
+    },
+}
+
+/// Adds `m` rows of `k` values to those of the stream `x`, as `merge` says.
+pub fn add_rows(
+    pool: &Pool,
+    merge: Merge<'_>,
+    rows: &[f32],
+    m: usize,
+    k: usize,
+    x: &mut [f32],
+) -> Result<(), ShapeError> {
+    ShapeError::exactly("residual", "rows", m.checked_mul(k), rows.len())?;
+    ShapeError::exactly("residual", "x", m.checked_mul(k), x.len())?;
+    if let Merge::Normed { weight, .. } = merge {
+        ShapeError::exactly("residual", "weight", Some(k), weight.len())?;
+    }
+    let x = Shared::new(x);
+    // A row takes less than a microsecond.
+    pool.split(m, (16_384 / k.max(1)).clamp(1, 64), |range| {
+        for row in range {
+            // SAFETY: `split` hands out every row once, and rows do not overlap.
+            let place = unsafe { x.part(row * k, k) };
+            add_row(pool, merge, &rows[row * k..(row + 1) * k], place);
+        }
+    });
+    Ok(())
+}
+
+fn add_row(pool: &Pool, merge: Merge<'_>, row: &[f32], place: &mut [f32]) {
+    match merge {
+        Merge::Scaled(scale) => {
+            for (place, value) in place.iter_mut().zip(row) {
+                *place += value * scale;
+            }
+        }
+        Merge::Normed { weight, eps } => {
+            // SAFETY: a pool's instruction set is one that this CPU has.
+            let scale = unsafe { scale_of(pool.isa(), row, eps) };
+            for ((place, value), weight) in place.iter_mut().zip(row).zip(weight) {
+                *place += value * scale * weight;
+            }
+        }
+    }
+}
+
+per_instruction_set! {
+    /// Returns 1 / sqrt(mean(x²) + eps).
+    unsafe fn scale_of(x: &[f32], eps: f32) -> f32 = inverse_rms
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+    use crate::reference;
+
+    #[test]
+    fn rows_are_added_as_the_reference_adds_them_in_any_batch() {
+        let (m, k) = (70, 45);
+        let rows = reference::random_floats(m * k, 1);
+        let stream = reference::random_floats(m * k, 2);
+        let weight = reference::random_floats(k, 3);
+        for merge in [Merge::Scaled(0.22), Merge::Normed { weight: &weight, eps: 1e-6 }] {
+            let mut all = stream.clone();
+            add_rows(&Pool::new(3), merge, &rows, m, k, &mut all).unwrap();
+            for row in 0..m {
+                let span = row * k..(row + 1) * k;
+                let mut alone = stream[span.clone()].to_vec();
+                add_rows(&Pool::new(1), merge, &rows[span.clone()], 1, k, &mut alone).unwrap();
+                assert_eq!(alone, all[span.clone()]);
+                let added = match merge {
+                    Merge::Scaled(scale) => {
+                        rows[span.clone()].iter().map(|x| f64::from(x * scale)).collect()
+                    }
+                    Merge::Normed { weight, eps } => {
+                        reference::rms_norm(&rows[span.clone()], weight, eps)
+                    }
+                };
+                for ((given, before), added) in alone.iter().zip(&stream[span]).zip(added) {
+                    assert!((f64::from(*given) - f64::from(*before) - added).abs() < 1e-5);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn shapes_that_do_not_fit_are_errors() {
+        let pool = Pool::new(1);
+        let merge = Merge::Normed { weight: &[1.0; 3], eps: 1e-6 };
+        assert!(add_rows(&pool, merge, &[0.0; 8], 2, 4, &mut [0.0; 8]).is_err());
+        assert!(add_rows(&pool, Merge::Scaled(1.0), &[0.0; 8], 2, 4, &mut [0.0; 7]).is_err());
+        assert!(add_rows(&pool, Merge::Scaled(1.0), &[0.0; 7], 2, 4, &mut [0.0; 8]).is_err());
+    }
+}

@@ -1,0 +1,101 @@
+//! Reading an architecture's metadata keys, each held against what is believed of it.
+//!
+//! All keys of an architecture begin with its name. Every error names key, value and what is supported.
+
+use std::ops::RangeInclusive;
+
+use crate::{Metadata, ModelError};
+
+/// The keys of one model.
+pub(crate) struct Keys<'a> {
+    /// The file's name, for messages.
+    pub(crate) file: &'a str,
+    /// The architecture's name, with which its keys begin.
+    pub(crate) architecture: &'a str,
+    /// All keys.
+    pub(crate) metadata: &'a Metadata,
+}
+
+impl Keys<'_> {
+    /// A key as it stands in the file.
+    pub(crate) fn full(&self, key: &str) -> String {
+        format!("{}.{key}", self.architecture)
+    }
+
+    /// Says whether the file has this key.
+    pub(crate) fn has(&self, key: &str) -> bool {
+        self.metadata.contains(&self.full(key))
+    }
+
+    /// The error for a value that cannot be.
+    pub(crate) fn wrong(&self, key: &str, problem: String) -> ModelError {
+        ModelError::Key { file: self.file.to_owned(), key: self.full(key), problem }
+    }
+
+    /// A text.
+    pub(crate) fn string(&self, key: &str) -> Option<&str> {
+        self.metadata.string(&self.full(key))
+    }
+
+    /// A size from 1 to `limit`.
+    pub(crate) fn size(&self, key: &str, limit: usize) -> Result<usize, ModelError> {
+        if !self.has(key) {
+            return Err(self.wrong(key, format!("is missing (a whole number from 1 to {limit})")));
+        }
+        match self.metadata.u32(&self.full(key)) {
+            Some(size) if (1..=limit).contains(&(size as usize)) => Ok(size as usize),
+            Some(size) => Err(self.wrong(key, format!("is {size}, supported are 1 to {limit}"))),
+            None => Err(self.wrong(key, format!("is not a whole number from 1 to {limit}"))),
+        }
+    }
+
+    /// A size, or what it is where the file does not say.
+    pub(crate) fn size_or(
+        &self,
+        key: &str,
+        limit: usize,
+        default: usize,
+    ) -> Result<usize, ModelError> {
+        if self.has(key) { self.size(key, limit) } else { Ok(default) }
+    }
+
+    /// A size that may be absent, for which some files write 0.
+    pub(crate) fn size_if_any(&self, key: &str, limit: usize) -> Result<Option<usize>, ModelError> {
+        match self.metadata.u32(&self.full(key)) {
+            Some(0) => Ok(None),
+            _ if self.has(key) => self.size(key, limit).map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    /// A number within `range`.
+    pub(crate) fn float(&self, key: &str, range: RangeInclusive<f32>) -> Result<f32, ModelError> {
+        match self.metadata.f32(&self.full(key)) {
+            Some(number) if range.contains(&number) => Ok(number),
+            Some(number) => {
+                let (low, high) = (range.start(), range.end());
+                Err(self.wrong(key, format!("is {number}, supported are {low:e} to {high:e}")))
+            }
+            None => Err(self.wrong(key, "is missing or not a number".to_owned())),
+        }
+    }
+
+    /// A number, or what it is where the file does not say.
+    pub(crate) fn float_or(
+        &self,
+        key: &str,
+        range: RangeInclusive<f32>,
+        default: f32,
+    ) -> Result<f32, ModelError> {
+        if self.has(key) { self.float(key, range) } else { Ok(default) }
+    }
+
+    /// A number that may be absent.
+    pub(crate) fn float_if_any(
+        &self,
+        key: &str,
+        range: RangeInclusive<f32>,
+    ) -> Result<Option<f32>, ModelError> {
+        if self.has(key) { self.float(key, range).map(Some) } else { Ok(None) }
+    }
+}

@@ -1,0 +1,24 @@
+//! The gemma architecture: Gemma 2B and 7B, `CodeGemma`.
+//!
+//! Llama-like, gated by GELU; embeddings enter the stream multiplied by the root of its width. GGUF files hold norms
+//! with their 1 added. Reference: `GemmaForCausalLM` of Hugging Face transformers.
+
+use crate::Config;
+use crate::ModelError;
+use crate::config::Keys;
+use crate::decoder::Layers;
+use crate::feed_forward::Activation;
+use crate::llama_like::{self, Ffn, LLAMA, Parts};
+use crate::weights::Weights;
+
+/// What sets gemma apart in numbers.
+#[expect(clippy::unnecessary_wraps, reason = "one signature for all architectures")]
+pub(crate) fn adapt(_keys: &Keys<'_>, config: &mut Config) -> Result<(), ModelError> {
+    config.embedding_scale = (config.hidden as f32).sqrt();
+    Ok(())
+}
+
+/// Reads the weights of a gemma model.
+pub(crate) fn load(weights: &mut Weights<'_>) -> Result<Layers, ModelError> {
+    llama_like::load(weights, Parts { ffn: Ffn::Gated(Activation::Gelu), ..LLAMA })
+}

@@ -1,0 +1,102 @@
+//! Every architecture against its reference, on the committed fixtures (`../../fixtures`, written by `make.py` there).
+//!
+//! Each is a tiny random model as a folder of the hub and as a GGUF file by llama.cpp's converter, with the logits that
+//! Hugging Face transformers gives in f32 for the same numbers, at every position.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+#[path = "../support/distance.rs"]
+mod distance;
+mod fixture;
+
+use distance::distance;
+use fixture::{Fixture, append, bits, cold};
+use lowkey_model::{CausalLm, Want};
+
+/// The largest distance from the reference, in standard deviations of its logits, that rounding explains.
+///
+/// Weights are floats in every fixture and their products take unquantized activations, so what rounds is the cache of
+/// f16 (a share of 0.0005 of each key and value) and the order of sums. Measured: at most 0.0075, typically 0.001.
+const FLOAT_TOLERANCE: f32 = 0.012;
+/// The same for the root of the mean square distance.
+const FLOAT_TYPICAL: f32 = 0.0015;
+
+/// Holds the logits of all positions against the reference's; returns the distance, for the table in the README.
+fn near_reference(name: &str, kind: &str, model: &mut dyn CausalLm, n: usize) {
+    let fixture = Fixture::read(name);
+    let vocab = model.config().vocab;
+    let logits = cold(model, &fixture.tokens[..n]);
+    let found = distance(&logits, &fixture.logits[..n * vocab], vocab);
+    eprintln!("| {name} | {kind} | {n} | {:.5} | {:.5} |", found.largest, found.typical);
+    assert!(found.largest < FLOAT_TOLERANCE, "{name}, {kind}: {found:?}");
+    assert!(found.typical < FLOAT_TYPICAL, "{name}, {kind}: {found:?}");
+    assert!(found.same_argmax == 1.0, "{name}, {kind}: {found:?}");
+}
+
+/// However tokens are cut over calls, and whatever was truncated in between, the bits are the same.
+fn appending_changes_nothing(name: &str, model: &mut dyn CausalLm) {
+    let tokens = Fixture::read(name).tokens;
+    let vocab = model.config().vocab;
+    let expected = cold(model, &tokens);
+    let mut cache = model.new_cache(tokens.len());
+    let mut one_by_one = Vec::new();
+    for token in &tokens {
+        one_by_one.extend(append(model, &mut cache, &[*token], Want::All));
+    }
+    assert_eq!(bits(&one_by_one), bits(&expected), "{name}, one by one");
+    // Other tokens stood in the cache before.
+    let mut cache = model.new_cache(tokens.len());
+    append(model, &mut cache, &tokens[5..33], Want::None);
+    cache.truncate(0);
+    for (begin, end) in [(0, 3), (3, 20), (20, 21), (21, tokens.len())] {
+        append(model, &mut cache, &tokens[begin..=begin], Want::None);
+        cache.truncate(begin);
+        let part = append(model, &mut cache, &tokens[begin..end], Want::All);
+        assert_eq!(bits(&part), bits(&expected[begin * vocab..end * vocab]), "{name}, {begin}");
+    }
+}
+
+macro_rules! fixtures {
+    ($($test:ident: $name:literal $(, gguf sees the first $n:literal)?;)*) => {
+        $(mod $test {
+            use super::*;
+
+            #[test]
+            fn gguf_logits_are_those_of_the_reference() {
+                let n = [$($n,)? Fixture::read($name).tokens.len()][0];
+                near_reference($name, "GGUF", &mut *fixture::gguf($name, 2), n);
+            }
+
+            #[test]
+            fn a_warm_cache_is_a_cold_one_and_batches_are_single_tokens() {
+                appending_changes_nothing($name, &mut *fixture::gguf($name, 2));
+            }
+        })*
+
+        #[test]
+        fn every_fixture_is_tested() {
+            let mut tested = vec![$($name),*];
+            tested.sort_unstable();
+            assert_eq!(tested, fixture::names());
+        }
+    };
+}
+
+// Where the converter leaves the sliding window out, files and reference agree only up to its width.
+fixtures! {
+    llama: "llama";
+    llama_with_linear_scaling: "llama-linear";
+    llama_with_llama3_rotations: "llama3-rope";
+    llama_with_biases: "llama-biases";
+    mistral: "mistral", gguf sees the first 12;
+    mixtral: "mixtral";
+    qwen2: "qwen2";
+    qwen2_with_yarn: "qwen2-yarn";
+    qwen3: "qwen3";
+    qwen3moe: "qwen3moe";
+    phi3: "phi3";
+    phi3_with_long_rope: "phi3-long";
+    gemma: "gemma";
+    gemma2: "gemma2";
+    starcoder2: "starcoder2", gguf sees the first 12;
+    granite: "granite";
+}
