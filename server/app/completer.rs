@@ -151,12 +151,12 @@ impl Completer {
         let keeping = keep.as_ref().map(|keep| keep.enabled.clone());
         let (to_status, status) = watch::channel(Status::Loading(0.0));
         let (model, threads, order) = (settings.model.clone(), settings.threads, settings.order);
-        let speculates = settings.speculation;
+        let (speculates, kv_type) = (settings.speculation, settings.kv_cache);
         let engine = Engine::start_keeping(
             settings.cache_mb << 20,
             keep,
             move |progress| {
-                let loaded = load::load(&model, threads, order, progress)?;
+                let loaded = load::load(&model, threads, order, kv_type, progress)?;
                 Ok(Loaded { speculates, ..loaded })
             },
             move |status| {
@@ -252,6 +252,7 @@ impl Completer {
                 settings.persistent_cache && !current.persistent_cache && self.keeping.is_none(),
             ),
             ("speculation", current.speculation != settings.speculation),
+            ("kv_cache", current.kv_cache != settings.kv_cache),
         ] {
             if changed {
                 later.push(format!("the setting {key} takes effect when lowkey is restarted"));

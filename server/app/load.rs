@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use lowkey_engine::{LoadFailed, Loaded};
-use lowkey_model::ModelFile;
+use lowkey_model::{KvType, ModelFile};
 use lowkey_prompt::Assembler;
 use lowkey_store::{Hub, Pins, Source};
 
@@ -20,9 +20,11 @@ pub fn load(
     named: &str,
     threads: usize,
     order: Order,
+    kv_type: KvType,
     progress: &mut dyn FnMut(f32),
 ) -> Result<Loaded, LoadFailed> {
-    in_order(Loaded::from_file(&open(named)?, threads_of(threads), progress)?, order)
+    let file = open(named)?.with_kv_type(kv_type);
+    in_order(Loaded::from_file(&file, threads_of(threads), progress)?, order)
 }
 
 /// Lays the model's prompts out in the order that the settings name.

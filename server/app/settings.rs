@@ -7,6 +7,7 @@
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
+use lowkey_model::KvType;
 use serde_json::Value;
 
 mod value;
@@ -100,6 +101,8 @@ settings! {
     popup: Popup = Popup::Auto;
     /// Megabytes of KV cache kept between requests.
     cache_mb: usize = 256;
+    /// How keys and values are kept in it: as half floats (`f16`), or as bytes (`int8`), half as large and a little less exact. Takes effect at the next start.
+    kv_cache: KvType = KvType::F16;
     /// Whether what was computed is kept on disk, private to you, so that the first completion after a restart comes at once. It holds the text around your cursor as token ids; off, nothing is read or written.
     persistent_cache: bool = true;
     /// Megabytes on disk for it, at most; what was not used for longest goes first. Takes effect at the next start.

@@ -3,6 +3,7 @@
 //! Reading is strict: a number in quotes or an unknown word is a problem to report,
 //! not something to guess at.
 
+use lowkey_model::KvType;
 use serde_json::Value;
 
 /// What a setting may be, for the schemas of editors.
@@ -183,5 +184,7 @@ words!(Popup { "auto" => Auto, "always" => Always, "never" => Never }
     "\"auto\", \"always\" or \"never\"");
 words!(Anchor { "cursor" => Cursor, "line" => Line, "lines4" => Lines4, "lines8" => Lines8 }
     "\"cursor\", \"line\", \"lines4\" or \"lines8\"");
+words!(KvType { "f16" => F16, "int8" => Int8 }
+    "\"f16\" or \"int8\"");
 words!(Order { "auto" => Auto, "psm" => Psm, "spm" => Spm }
     "\"auto\", \"psm\" or \"spm\"");

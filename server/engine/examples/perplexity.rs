@@ -1,27 +1,31 @@
 //! Perplexity of a text of token ids, counted as llama-perplexity counts it.
 //!
-//! `cargo run --release --example perplexity -- MODEL.gguf THREADS WINDOW < IDS`: the ids, parted by blanks, are cut into
+//! `cargo run --release --example perplexity -- MODEL.gguf THREADS WINDOW [int8] < IDS`: the ids, parted by blanks, are cut into
 //! windows that start from an empty cache each; what is left over is dropped. In a window only tokens of its second
-//! half count, so that each has at least half a window before it. Prints the perplexity and the number of counted tokens.
+//! half count, so that each has at least half a window before it. With `int8` keys and values are kept as bytes. Prints the perplexity and the number of counted tokens.
 #![expect(clippy::print_stdout, reason = "an example's result goes to standard output")]
 #![expect(clippy::unwrap_used, reason = "a tool for developers, run by hand")]
 
 use std::path::Path;
 
 use lowkey_engine::CHUNK_TOKENS;
-use lowkey_model::{ModelFile, Want, load, log_sum_exp};
+use lowkey_model::{KvType, ModelFile, Want, load, log_sum_exp};
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [path, threads, window] = arguments.as_slice() else {
-        println!("usage: perplexity MODEL.gguf THREADS WINDOW < IDS");
-        std::process::exit(2);
+    let (path, threads, window, kv_type) = match arguments.as_slice() {
+        [path, threads, window] => (path, threads, window, KvType::F16),
+        [path, threads, window, int8] if int8 == "int8" => (path, threads, window, KvType::Int8),
+        _ => {
+            println!("usage: perplexity MODEL.gguf THREADS WINDOW [int8] < IDS");
+            std::process::exit(2);
+        }
     };
     let window: usize = window.parse().unwrap();
     let text = std::io::read_to_string(std::io::stdin()).unwrap();
     let tokens: Vec<u32> = text.split_whitespace().map(|id| id.parse().unwrap()).collect();
 
-    let file = ModelFile::open(Path::new(path)).unwrap();
+    let file = ModelFile::open(Path::new(path)).unwrap().with_kv_type(kv_type);
     let mut model = load(&file, threads.parse().unwrap(), &mut |_| {}).unwrap();
     let vocab = model.config().vocab;
     let mut cache = model.new_cache(window);

@@ -16,6 +16,10 @@ use crate::pool::Pool;
 use crate::shared::Shared;
 use crate::tanh::soft_cap;
 
+use products::{Bytes, Halves, Stored, scores, weighted_values};
+
+mod products;
+
 /// Positions per online-softmax step.
 const CHUNK: usize = 512;
 
@@ -102,7 +106,14 @@ pub fn attention(
             let first_row = (n_blocks - 1 - item % n_blocks) * rows_per_block;
             let n_rows = rows_per_block.min(n_rows - first_row);
             // SAFETY: a pool's instruction set is one that this CPU has; every block of rows is handed out once.
-            unsafe { rows_of(isa, &call, layer.head(kv_head), kv_head, first_row, n_rows) };
+            unsafe {
+                let head = layer.head(kv_head);
+                if head.scales.is_some() {
+                    rows_of_bytes(isa, &call, head, kv_head, first_row, n_rows);
+                } else {
+                    rows_of_halves(isa, &call, head, kv_head, first_row, n_rows);
+                }
+            }
         }
     });
     Ok(())
@@ -117,8 +128,41 @@ fn rows_per_block(isa: Isa) -> usize {
 }
 
 per_instruction_set! {
-    /// Computes `n_rows` rows of one key-value head, which no other thread may write.
-    unsafe fn rows_of(call: &Call<'_>, head: Head<'_>, kv_head: usize, first_row: usize, n_rows: usize) = block
+    /// Computes `n_rows` rows of one key-value head of f16, which no other thread may write.
+    unsafe fn rows_of_halves(call: &Call<'_>, head: Head<'_>, kv_head: usize, first_row: usize, n_rows: usize) = halves_block
+}
+
+per_instruction_set! {
+    /// As [`rows_of_halves`], for bytes.
+    unsafe fn rows_of_bytes(call: &Call<'_>, head: Head<'_>, kv_head: usize, first_row: usize, n_rows: usize) = bytes_block
+}
+
+/// # Safety
+/// As [`block`].
+#[inline(always)]
+unsafe fn halves_block<V: Lanes>(
+    call: &Call<'_>,
+    head: Head<'_>,
+    kv_head: usize,
+    first_row: usize,
+    n_rows: usize,
+) {
+    // SAFETY: the caller's promise.
+    unsafe { block::<V, Halves>(call, head, kv_head, first_row, n_rows) }
+}
+
+/// # Safety
+/// As [`block`].
+#[inline(always)]
+unsafe fn bytes_block<V: Lanes>(
+    call: &Call<'_>,
+    head: Head<'_>,
+    kv_head: usize,
+    first_row: usize,
+    n_rows: usize,
+) {
+    // SAFETY: the caller's promise.
+    unsafe { block::<V, Bytes>(call, head, kv_head, first_row, n_rows) }
 }
 
 /// Most rows of a block.
@@ -129,9 +173,9 @@ const ROWS: usize = 8;
 /// Only the two inner products are compiled per number of rows; all else loops over it.
 ///
 /// # Safety
-/// As [`rows_of`], and as [`Lanes`].
+/// No other thread may write the same rows; and as [`Lanes`].
 #[inline(always)]
-unsafe fn block<V: Lanes>(
+unsafe fn block<V: Lanes, S: Stored>(
     call: &Call<'_>,
     head: Head<'_>,
     kv_head: usize,
@@ -162,17 +206,22 @@ unsafe fn block<V: Lanes>(
     let mut has_begun = [false; ROWS];
     for start in (first_chunk..n_positions).step_by(CHUNK) {
         let len = CHUNK.min(n_positions - start);
-        let keys = &head.keys[start * head_dim..];
+        let keys = &head.keys[start * head_dim * S::WIDTH..];
+        let key_scales = head.scales.map(|[keys, _]| &keys[start..]);
         let n_tiles = len.div_ceil(LANES);
         // SAFETY: the caller's promise; `start + len` is within the layer's capacity, which is whole tiles.
         unsafe {
             match n_rows {
-                1 => scores::<V, 1>(&q, keys, n_tiles, queries.scale, &mut weights),
-                2 => scores::<V, 2>(&q, keys, n_tiles, queries.scale, &mut weights),
-                3 | 4 => scores::<V, 4>(&q, keys, n_tiles, queries.scale, &mut weights),
-                5 | 6 => scores::<V, 6>(&q, keys, n_tiles, queries.scale, &mut weights),
-                7 => scores::<V, 7>(&q, keys, n_tiles, queries.scale, &mut weights),
-                _ => scores::<V, 8>(&q, keys, n_tiles, queries.scale, &mut weights),
+                1 => scores::<V, S, 1>(&q, keys, key_scales, n_tiles, queries.scale, &mut weights),
+                2 => scores::<V, S, 2>(&q, keys, key_scales, n_tiles, queries.scale, &mut weights),
+                3 | 4 => {
+                    scores::<V, S, 4>(&q, keys, key_scales, n_tiles, queries.scale, &mut weights)
+                }
+                5 | 6 => {
+                    scores::<V, S, 6>(&q, keys, key_scales, n_tiles, queries.scale, &mut weights)
+                }
+                7 => scores::<V, S, 7>(&q, keys, key_scales, n_tiles, queries.scale, &mut weights),
+                _ => scores::<V, S, 8>(&q, keys, key_scales, n_tiles, queries.scale, &mut weights),
             }
         }
         // How the rows' results so far, and this chunk's, enter the merged ones.
@@ -184,6 +233,12 @@ unsafe fn block<V: Lanes>(
             // SAFETY: the caller's promise.
             let (chunk_max, chunk_sum) =
                 unsafe { softmax::<V>(&mut weights[r], from..seen, len, queries.soft_cap) };
+            if let Some([_, scales]) = head.scales {
+                // The sum is the softmax's own, so only now.
+                for (weight, scale) in weights[r].iter_mut().zip(&scales[start..start + len]) {
+                    *weight *= scale;
+                }
+            }
             begins[r] = !has_begun[r];
             if from == seen {
                 continue;
@@ -201,7 +256,7 @@ unsafe fn block<V: Lanes>(
             maxima[r] = new_max;
             merge[r] = (old, new);
         }
-        let values = &head.values[start * call.value_stride..];
+        let values = &head.values[start * call.value_stride * S::WIDTH..];
         let step = if V::MANY_REGISTERS { 2 * LANES } else { LANES };
         for column in (0..call.value_stride).step_by(step) {
             let mut results = [[[0.0; LANES]; 2]; ROWS];
@@ -209,12 +264,12 @@ unsafe fn block<V: Lanes>(
             unsafe {
                 let (weights, stride, out) = (&weights, call.value_stride, &mut results);
                 match n_rows {
-                    1 => weighted_values::<V, 1>(weights, values, stride, len, column, out),
-                    2 => weighted_values::<V, 2>(weights, values, stride, len, column, out),
-                    3 | 4 => weighted_values::<V, 4>(weights, values, stride, len, column, out),
-                    5 | 6 => weighted_values::<V, 6>(weights, values, stride, len, column, out),
-                    7 => weighted_values::<V, 7>(weights, values, stride, len, column, out),
-                    _ => weighted_values::<V, 8>(weights, values, stride, len, column, out),
+                    1 => weighted_values::<V, S, 1>(weights, values, stride, len, column, out),
+                    2 => weighted_values::<V, S, 2>(weights, values, stride, len, column, out),
+                    3 | 4 => weighted_values::<V, S, 4>(weights, values, stride, len, column, out),
+                    5 | 6 => weighted_values::<V, S, 6>(weights, values, stride, len, column, out),
+                    7 => weighted_values::<V, S, 7>(weights, values, stride, len, column, out),
+                    _ => weighted_values::<V, S, 8>(weights, values, stride, len, column, out),
                 }
             }
             for r in 0..n_rows {
@@ -239,69 +294,6 @@ unsafe fn block<V: Lanes>(
         let inverse = 1.0 / sums[r];
         for place in places {
             *place *= inverse;
-        }
-    }
-}
-
-/// Writes the scores of `n_tiles` tiles of keys, for `R` rows.
-///
-/// # Safety
-/// As [`Lanes`]; `keys` must hold `n_tiles` tiles.
-#[inline(always)]
-unsafe fn scores<V: Lanes, const R: usize>(
-    q: &[&[f32]; ROWS],
-    keys: &[u16],
-    n_tiles: usize,
-    scale: f32,
-    out: &mut [[f32; CHUNK]; ROWS],
-) {
-    let head_dim = q[0].len();
-    debug_assert!(keys.len() >= n_tiles * head_dim * LANES && n_tiles * LANES <= CHUNK);
-    let mut tile = 0;
-    while tile < n_tiles {
-        if V::MANY_REGISTERS && tile + 2 <= n_tiles {
-            // SAFETY: the caller's promise.
-            unsafe { tile_scores::<V, 2, R>(q, keys, tile, scale, out) };
-            tile += 2;
-        } else {
-            // SAFETY: the caller's promise.
-            unsafe { tile_scores::<V, 1, R>(q, keys, tile, scale, out) };
-            tile += 1;
-        }
-    }
-}
-
-/// # Safety
-/// As [`scores`].
-#[inline(always)]
-unsafe fn tile_scores<V: Lanes, const T: usize, const R: usize>(
-    q: &[&[f32]; ROWS],
-    keys: &[u16],
-    tile: usize,
-    scale: f32,
-    out: &mut [[f32; CHUNK]; ROWS],
-) {
-    let head_dim = q[0].len();
-    // SAFETY: the tile and the T - 1 after it lie within `keys`, and each q has `head_dim` values.
-    unsafe {
-        let mut acc = [[V::splat(0.0); T]; R];
-        let keys = keys.as_ptr().add(tile * head_dim * LANES);
-        for d in 0..head_dim {
-            let mut key = [V::splat(0.0); T];
-            for t in 0..T {
-                key[t] = V::load_f16(keys.add((t * head_dim + d) * LANES).cast());
-            }
-            for r in 0..R {
-                let q = V::splat(*q[r].get_unchecked(d));
-                for t in 0..T {
-                    acc[r][t] = key[t].fma(q, acc[r][t]);
-                }
-            }
-        }
-        for r in 0..R {
-            for t in 0..T {
-                acc[r][t].mul(V::splat(scale)).store(out[r].as_mut_ptr().add((tile + t) * LANES));
-            }
         }
     }
 }
@@ -360,67 +352,6 @@ unsafe fn softmax<V: Lanes>(
 unsafe fn exp_one<V: Lanes>(x: f32) -> f32 {
     // SAFETY: the caller's promise.
     unsafe { to_array(exp(V::splat(x)))[0] }
-}
-
-/// Computes Σ weight · value over `len` positions for one or two vectors of columns from `column` on.
-///
-/// # Safety
-/// As [`Lanes`]; `values` must hold `len` rows of `stride`, and `column` begin one of their vectors.
-#[inline(always)]
-unsafe fn weighted_values<V: Lanes, const R: usize>(
-    weights: &[[f32; CHUNK]; ROWS],
-    values: &[u16],
-    stride: usize,
-    len: usize,
-    column: usize,
-    results: &mut [[[f32; LANES]; 2]; ROWS],
-) {
-    debug_assert!(values.len() >= len * stride && len <= CHUNK);
-    // SAFETY: the caller's promise.
-    unsafe {
-        if V::MANY_REGISTERS && column + 2 * LANES <= stride {
-            weighted_columns::<V, 2, R>(weights, values, stride, len, column, results);
-        } else {
-            weighted_columns::<V, 1, R>(weights, values, stride, len, column, results);
-        }
-    }
-}
-
-/// The `D` vectors of columns from `column` on.
-///
-/// # Safety
-/// As [`weighted_values`].
-#[inline(always)]
-unsafe fn weighted_columns<V: Lanes, const D: usize, const R: usize>(
-    weights: &[[f32; CHUNK]; ROWS],
-    values: &[u16],
-    stride: usize,
-    len: usize,
-    column: usize,
-    results: &mut [[[f32; LANES]; 2]; ROWS],
-) {
-    // SAFETY: the caller's promise.
-    unsafe {
-        let mut sums = [[V::splat(0.0); D]; R];
-        let values = values.as_ptr().add(column);
-        for p in 0..len {
-            let mut value = [V::splat(0.0); D];
-            for v in 0..D {
-                value[v] = V::load_f16(values.add(p * stride + v * LANES).cast());
-            }
-            for r in 0..R {
-                let weight = V::splat(*weights[r].get_unchecked(p));
-                for v in 0..D {
-                    sums[r][v] = value[v].fma(weight, sums[r][v]);
-                }
-            }
-        }
-        for r in 0..R {
-            for v in 0..D {
-                sums[r][v].store(results[r][v].as_mut_ptr());
-            }
-        }
-    }
 }
 
 #[cfg(test)]

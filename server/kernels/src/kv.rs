@@ -1,6 +1,6 @@
 //! Keys and values of one layer, preallocated, appended in place and read in place by attention.
 //!
-//! Keys lie in tiles of 16 positions, `[head][position / 16][head_dim][16]`, so that one load holds one dimension of 16 keys; values lie row after row, `[head][position][head_dim]`. Both are f16.
+//! Keys lie in tiles of 16 positions, `[head][position / 16][head_dim][16]`, so that one load holds one dimension of 16 keys; values lie row after row, `[head][position][head_dim]`. Both are f16, or int8 with one f32 scale per position and head, `[head][position]`, which attention applies to whole scores and weights.
 //! Truncating needs nothing here: attention reads only the positions that it is told, so the owner of the length just sets it back.
 
 use std::ops::Range;
@@ -13,8 +13,52 @@ use crate::lanes::LANES;
 use crate::pool::Pool;
 use crate::shared::Shared;
 
+/// How keys and values are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum KvType {
+    /// Half floats.
+    #[default]
+    F16,
+    /// Bytes, each position and head with a scale: half the memory, at a cost in quality.
+    Int8,
+}
+
+impl KvType {
+    /// Returns the bytes of one stored number.
+    fn width(self) -> usize {
+        match self {
+            Self::F16 => 2,
+            Self::Int8 => 1,
+        }
+    }
+
+    /// Returns the bytes of one position's scale of keys or of values, per head.
+    fn scale_width(self) -> usize {
+        match self {
+            Self::F16 => 0,
+            Self::Int8 => size_of::<f32>(),
+        }
+    }
+
+    /// Returns its name in settings and reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::F16 => "f16",
+            Self::Int8 => "int8",
+        }
+    }
+
+    /// Returns the bytes that one position of `width` keys and as many values takes, in `n_kv_heads` heads.
+    pub fn position_bytes(self, n_kv_heads: usize, width: usize) -> usize {
+        2 * (width * self.width() + n_kv_heads * self.scale_width())
+    }
+}
+
 /// The keys and values of one layer.
+///
+/// In memory: all keys, all values, the keys' scales, the values' scales; each head by head.
 pub struct KvLayer {
+    kind: KvType,
     n_kv_heads: usize,
     head_dim: usize,
     /// Positions, a multiple of 16.
@@ -27,15 +71,27 @@ pub struct KvLayer {
 /// Where the keys and values of one head begin, for the attention kernels.
 #[derive(Clone, Copy)]
 pub(crate) struct Head<'a> {
-    /// Tiles of `head_dim` × 16.
-    pub(crate) keys: &'a [u16],
-    /// Rows of `value_stride`.
-    pub(crate) values: &'a [u16],
+    /// Tiles of `head_dim` × 16, as stored.
+    pub(crate) keys: &'a [u8],
+    /// Rows of `value_stride`, as stored.
+    pub(crate) values: &'a [u8],
+    /// What the keys and the values of each position are to be multiplied by; nothing where they are floats.
+    pub(crate) scales: Option<[&'a [f32]; 2]>,
 }
 
 impl KvLayer {
-    /// Reserves room for `capacity` positions; memory becomes resident as positions are written.
+    /// Reserves room for `capacity` positions of f16; memory becomes resident as positions are written.
     pub fn new(n_kv_heads: usize, head_dim: usize, capacity: usize) -> Result<Self, PackError> {
+        Self::with_type(KvType::F16, n_kv_heads, head_dim, capacity)
+    }
+
+    /// As [`new`](Self::new), for numbers of another kind.
+    pub fn with_type(
+        kind: KvType,
+        n_kv_heads: usize,
+        head_dim: usize,
+        capacity: usize,
+    ) -> Result<Self, PackError> {
         let too_large = || PackError::TooLarge { n: capacity, k: head_dim };
         if n_kv_heads == 0 || head_dim == 0 {
             return Err(PackError::Empty);
@@ -44,9 +100,10 @@ impl KvLayer {
         let value_stride = head_dim.checked_next_multiple_of(LANES).ok_or_else(too_large)?;
         let bytes = head_dim
             .checked_add(value_stride)
-            .and_then(|n| n.checked_mul(capacity)?.checked_mul(n_kv_heads)?.checked_mul(2))
+            .and_then(|n| n.checked_mul(kind.width())?.checked_add(2 * kind.scale_width()))
+            .and_then(|n| n.checked_mul(capacity)?.checked_mul(n_kv_heads))
             .ok_or_else(too_large)?;
-        Ok(Self { n_kv_heads, head_dim, capacity, value_stride, arena: Arena::new(bytes)? })
+        Ok(Self { kind, n_kv_heads, head_dim, capacity, value_stride, arena: Arena::new(bytes)? })
     }
 
     /// Returns the number of key-value heads.
@@ -101,9 +158,11 @@ impl KvLayer {
         ShapeError::at_least("kv write", "row stride", Some(width), row_stride)?;
         ShapeError::at_least("kv write", "keys", needed, keys.len())?;
         ShapeError::at_least("kv write", "values", needed, values.len())?;
-        let (capacity, value_stride) = (self.capacity, self.value_stride);
-        let (all_keys, all_values) = self.halves_mut();
-        let (all_keys, all_values) = (Shared::new(all_keys), Shared::new(all_values));
+        let (kind, capacity, value_stride) = (self.kind, self.capacity, self.value_stride);
+        let n_heads = self.n_kv_heads;
+        let (numbers, scales) = self.parts_mut();
+        let (numbers, scales) = (Shared::new(numbers), Shared::new(scales));
+        let values_at = n_heads * capacity * head_dim;
         // A worker gets whole tiles of positions: within a tile they interleave.
         let first_tile = position / LANES;
         let n_tiles = (position + m).div_ceil(LANES) - first_tile;
@@ -111,25 +170,50 @@ impl KvLayer {
             for tile in tiles.start + first_tile..tiles.end + first_tile {
                 for at in (tile * LANES).max(position)..((tile + 1) * LANES).min(position + m) {
                     let row = (at - position) * row_stride;
-                    for head in 0..width / head_dim {
+                    for head in 0..n_heads {
                         let source = row + head * head_dim..row + (head + 1) * head_dim;
+                        let width = kind.width();
                         // SAFETY: `split` hands out every tile once; tiles do not overlap, and neither do rows.
                         let (tile_keys, row_values) = unsafe {
                             (
-                                all_keys.part(
-                                    (head * capacity + tile * LANES) * head_dim,
-                                    head_dim * LANES,
+                                numbers.part(
+                                    (head * capacity + tile * LANES) * head_dim * width,
+                                    head_dim * LANES * width,
                                 ),
-                                all_values.part((head * capacity + at) * value_stride, head_dim),
+                                numbers.part(
+                                    (values_at + (head * capacity + at) * value_stride) * width,
+                                    head_dim * width,
+                                ),
                             )
                         };
-                        for (lanes, key) in
-                            tile_keys.chunks_exact_mut(LANES).zip(&keys[source.clone()])
-                        {
-                            lanes[at % LANES] = to_half(*key);
-                        }
-                        for (place, value) in row_values.iter_mut().zip(&values[source]) {
-                            *place = to_half(*value);
+                        let (keys, values) = (&keys[source.clone()], &values[source]);
+                        let lane = at % LANES;
+                        match kind {
+                            KvType::F16 => {
+                                let lanes = tile_keys.chunks_exact_mut(2 * LANES);
+                                for (lanes, key) in lanes.zip(keys) {
+                                    lanes[2 * lane..2 * lane + 2].copy_from_slice(&to_half(*key));
+                                }
+                                let places = row_values.chunks_exact_mut(2);
+                                for (place, value) in places.zip(values) {
+                                    place.copy_from_slice(&to_half(*value));
+                                }
+                            }
+                            KvType::Int8 => {
+                                let (key_scale, value_scale) = (scale_of(keys), scale_of(values));
+                                // SAFETY: as above: a position's scales are its own.
+                                unsafe {
+                                    let place = head * capacity + at;
+                                    scales.part(place, 1)[0] = key_scale;
+                                    scales.part(n_heads * capacity + place, 1)[0] = value_scale;
+                                }
+                                for (lanes, key) in tile_keys.chunks_exact_mut(LANES).zip(keys) {
+                                    lanes[lane] = to_byte(*key, key_scale);
+                                }
+                                for (place, value) in row_values.iter_mut().zip(values) {
+                                    *place = to_byte(*value, value_scale);
+                                }
+                            }
                         }
                     }
                 }
@@ -144,16 +228,18 @@ impl KvLayer {
         ShapeError::exactly("kv copy", "head_dim", Some(self.head_dim), from.head_dim)?;
         ShapeError::at_least("kv copy", "positions", Some(n), from.capacity)?;
         ShapeError::at_least("kv copy", "positions", Some(n), self.capacity)?;
-        let (head_dim, stride, capacity) = (self.head_dim, self.value_stride, self.capacity);
-        let n_keys = n.next_multiple_of(LANES) * head_dim;
-        let n_values = n * stride;
-        let n_kv_heads = self.n_kv_heads;
-        let (keys, values) = self.halves_mut();
-        for head in 0..n_kv_heads {
-            let source = from.head(head);
-            keys[head * capacity * head_dim..][..n_keys].copy_from_slice(&source.keys[..n_keys]);
-            values[head * capacity * stride..][..n_values]
-                .copy_from_slice(&source.values[..n_values]);
+        if self.kind != from.kind {
+            return Err(ShapeError {
+                operation: "kv copy",
+                operand: "bytes per number",
+                needed: self.kind.width(),
+                given: from.kind.width(),
+            });
+        }
+        for head in 0..self.n_kv_heads {
+            for (to, source) in self.spans(head, n).into_iter().zip(from.spans(head, n)) {
+                self.arena.bytes_mut()[to].copy_from_slice(&from.arena.bytes()[source]);
+            }
         }
         Ok(())
     }
@@ -173,7 +259,8 @@ impl KvLayer {
 
     /// Returns the bytes that `n` saved positions take.
     pub fn prefix_bytes(&self, n: usize) -> usize {
-        2 * self.n_kv_heads * (n.next_multiple_of(LANES) * self.head_dim + n * self.value_stride)
+        let n_numbers = n.next_multiple_of(LANES) * self.head_dim + n * self.value_stride;
+        self.n_kv_heads * (n_numbers * self.kind.width() + 2 * n * self.kind.scale_width())
     }
 
     /// Takes back `n` positions that a layer of the same shape has saved.
@@ -191,28 +278,38 @@ impl KvLayer {
         Ok(())
     }
 
-    /// Where the first `n` positions of a head stand in the arena: keys, then values, as bytes.
-    fn spans(&self, head: usize, n: usize) -> [Range<usize>; 2] {
-        let n_keys = 2 * n.next_multiple_of(LANES) * self.head_dim;
-        let n_values = 2 * n * self.value_stride;
-        let keys = 2 * head * self.capacity * self.head_dim;
-        let values = 2 * self.n_kv_heads * self.capacity * self.head_dim
-            + 2 * head * self.capacity * self.value_stride;
-        [keys..keys + n_keys, values..values + n_values]
+    /// Where the first `n` positions of a head stand in the arena: keys, values, and the scales of both.
+    fn spans(&self, head: usize, n: usize) -> [Range<usize>; 4] {
+        let (width, scale_width) = (self.kind.width(), self.kind.scale_width());
+        let mut begin = 0;
+        // Per position: the bytes of one head, and how many positions there are to take.
+        let parts = [
+            (self.head_dim * width, n.next_multiple_of(LANES)),
+            (self.value_stride * width, n),
+            (scale_width, n),
+            (scale_width, n),
+        ];
+        parts.map(|(bytes, n)| {
+            let start = begin + head * self.capacity * bytes;
+            begin += self.n_kv_heads * self.capacity * bytes;
+            start..start + n * bytes
+        })
     }
 
     /// Returns the keys and values of one head.
     pub(crate) fn head(&self, head: usize) -> Head<'_> {
         debug_assert!(head < self.n_kv_heads);
         let bytes = self.arena.bytes();
-        // SAFETY: the arena is aligned for u16 and lives as long as `self`; any bits are a u16.
-        let (_, halves, _) = unsafe { bytes.align_to::<u16>() };
-        let (keys, values) = halves.split_at(self.n_kv_heads * self.capacity * self.head_dim);
-        let (n_keys, n_values) = (self.capacity * self.head_dim, self.capacity * self.value_stride);
-        Head {
-            keys: &keys[head * n_keys..][..n_keys],
-            values: &values[head * n_values..][..n_values],
-        }
+        let [keys, values, key_scales, value_scales] =
+            self.spans(head, self.capacity).map(|span| &bytes[span]);
+        let scales = (self.kind == KvType::Int8).then(|| {
+            [key_scales, value_scales].map(|bytes| {
+                // SAFETY: the capacity is a multiple of 16, so scales begin at a multiple of 4 behind the arena's aligned start; any bits are an f32.
+                let (_, scales, _) = unsafe { bytes.align_to::<f32>() };
+                scales
+            })
+        });
+        Head { keys, values, scales }
     }
 
     /// Returns the values per position and head as they lie in memory.
@@ -220,73 +317,35 @@ impl KvLayer {
         self.value_stride
     }
 
-    fn halves_mut(&mut self) -> (&mut [u16], &mut [u16]) {
-        let at = self.n_kv_heads * self.capacity * self.head_dim;
-        // SAFETY: the arena is aligned for u16, and any bits are a u16.
-        let (_, halves, _) = unsafe { self.arena.bytes_mut().align_to_mut::<u16>() };
-        halves.split_at_mut(at)
+    /// All keys and values as bytes, and all scales.
+    fn parts_mut(&mut self) -> (&mut [u8], &mut [f32]) {
+        let per_position = (self.head_dim + self.value_stride) * self.kind.width();
+        let at = self.n_kv_heads * self.capacity * per_position;
+        let (numbers, scales) = self.arena.bytes_mut().split_at_mut(at);
+        // SAFETY: as in `head`.
+        let (_, scales, _) = unsafe { scales.align_to_mut::<f32>() };
+        (numbers, scales)
     }
 }
 
 /// Rounds to f16. Too large values become the largest: an infinity times a weight of 0 would be NaN, and reach queries that do not even see it.
-fn to_half(value: f32) -> u16 {
-    f16::from_f32(value.clamp(-65504.0, 65504.0)).to_bits()
+fn to_half(value: f32) -> [u8; 2] {
+    f16::from_f32(value.clamp(-65504.0, 65504.0)).to_ne_bytes()
+}
+
+/// Returns what the bytes of a row stand for: a 127th of the largest.
+fn scale_of(row: &[f32]) -> f32 {
+    // As in `to_half`, nothing may be infinite.
+    row.iter().fold(0.0_f32, |max, value| max.max(value.abs())).min(f32::MAX) / 127.0
+}
+
+/// Rounds to a multiple of `scale`, ties to even.
+fn to_byte(value: f32, scale: f32) -> u8 {
+    let steps = if scale > 0.0 { value / scale } else { 0.0 };
+    // Within ±127 by the choice of the scale; what is not a number becomes 0.
+    (steps.round_ties_even() as i8).cast_unsigned()
 }
 
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
-mod tests {
-    use super::*;
-    use crate::reference;
-
-    fn filled(capacity: usize, m: usize) -> KvLayer {
-        let mut layer = KvLayer::new(2, 20, capacity).unwrap();
-        let rows = reference::random_floats(m * 80, 1);
-        layer.write_rows(&Pool::new(2), 0, &rows, &rows[40..], 80, m).unwrap();
-        layer
-    }
-
-    fn same(a: &KvLayer, b: &KvLayer, n: usize) -> bool {
-        let (mut left, mut right) = (Vec::new(), Vec::new());
-        a.save_prefix(n, &mut left);
-        b.save_prefix(n, &mut right);
-        left == right && left.len() == a.prefix_bytes(n)
-    }
-
-    #[test]
-    fn rows_written_together_equal_rows_written_alone() {
-        let together = filled(50, 37);
-        let mut alone = KvLayer::new(2, 20, 50).unwrap();
-        let rows = reference::random_floats(37 * 80, 1);
-        for at in 0..37 {
-            let row = &rows[at * 80..(at + 1) * 80];
-            alone.write(at, &row[..40], &row[40..]).unwrap();
-        }
-        assert!(same(&together, &alone, 37));
-    }
-
-    #[test]
-    fn a_copied_or_saved_prefix_is_the_same() {
-        let layer = filled(64, 37);
-        let mut copy = KvLayer::new(2, 20, 100).unwrap();
-        copy.copy_prefix(&layer, 33).unwrap();
-        assert!(same(&layer, &copy, 33));
-        let mut bytes = Vec::new();
-        layer.save_prefix(21, &mut bytes);
-        let mut restored = KvLayer::new(2, 20, 32).unwrap();
-        restored.read_prefix(21, &bytes).unwrap();
-        assert!(same(&layer, &restored, 21));
-        assert!(restored.read_prefix(22, &bytes).is_err());
-        assert!(copy.copy_prefix(&layer, 65).is_err());
-    }
-
-    #[test]
-    fn writes_beyond_the_capacity_are_an_error() {
-        let mut layer = KvLayer::new(1, 16, 16).unwrap();
-        assert!(layer.write(16, &[0.0; 16], &[0.0; 16]).is_err());
-        assert!(layer.write(0, &[0.0; 15], &[0.0; 16]).is_err());
-        assert!(layer.write(15, &[1e9; 16], &[0.0; 16]).is_ok());
-        assert!(KvLayer::new(usize::MAX, 64, 64).is_err());
-        assert!(KvLayer::new(0, 64, 64).is_err());
-    }
-}
+mod tests;

@@ -40,6 +40,8 @@ pub(crate) trait Lanes: Copy {
     unsafe fn load_f16(from: *const u8) -> Self;
     /// Reads 16 bfloat16 values.
     unsafe fn load_bf16(from: *const u8) -> Self;
+    /// Reads 16 signed bytes.
+    unsafe fn load_i8(from: *const u8) -> Self;
     /// Writes 16 floats.
     unsafe fn store(self, to: *mut f32);
     /// Writes 16 values that are integers within ±127 as bytes.

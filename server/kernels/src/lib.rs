@@ -43,7 +43,7 @@ pub use attention::{Queries, attention};
 pub use block::{BlockType, Rows};
 pub use error::{PackError, ShapeError};
 pub use isa::{Features, Isa, features};
-pub use kv::KvLayer;
+pub use kv::{KvLayer, KvType};
 pub use matmul::matmul;
 pub use matrix::Matrix;
 pub use norm::rms_norm;

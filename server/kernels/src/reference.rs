@@ -166,7 +166,6 @@ pub(crate) fn attention(
     seen: std::ops::Range<usize>,
     soft_cap: Option<f32>,
 ) -> Vec<f64> {
-    let stored = |x: f32| f64::from(f16::from_f32(x).to_f32());
     let n_heads = query.len() / head_dim;
     let width = n_kv_heads * head_dim;
     let mut out = Vec::new();
@@ -175,15 +174,18 @@ pub(crate) fn attention(
         let row = |all: &[f32], position: usize| all[position * width + at..][..head_dim].to_vec();
         let score = |position: usize| {
             let key = row(keys, position);
-            let dot: f64 = key.iter().zip(query).map(|(k, q)| stored(*k) * f64::from(*q)).sum();
+            let dot: f64 = key.iter().zip(query).map(|(k, q)| f64::from(*k) * f64::from(*q)).sum();
             let score = dot / (head_dim as f64).sqrt();
             soft_cap.map_or(score, |cap| f64::from(cap) * (score / f64::from(cap)).tanh()).exp()
         };
         let weights: Vec<f64> = seen.clone().map(score).collect();
         let total: f64 = weights.iter().sum();
         for d in 0..head_dim {
-            let sum: f64 =
-                weights.iter().zip(seen.clone()).map(|(w, p)| w * stored(row(values, p)[d])).sum();
+            let sum: f64 = weights
+                .iter()
+                .zip(seen.clone())
+                .map(|(w, p)| w * f64::from(row(values, p)[d]))
+                .sum();
             out.push(sum / total);
         }
     }

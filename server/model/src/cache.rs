@@ -8,7 +8,7 @@
 
 use std::io;
 
-use lowkey_kernels::KvLayer;
+use lowkey_kernels::{KvLayer, KvType};
 
 use crate::Config;
 
@@ -27,18 +27,22 @@ pub(crate) struct Shape {
     n_kv_heads: usize,
     head_dim: usize,
     context_length: usize,
+    kind: KvType,
 }
 
 impl Shape {
     pub(crate) fn of(config: &Config) -> Self {
-        let Config { n_layers, n_kv_heads, head_dim, context_length, .. } = *config;
-        Self { n_layers, n_kv_heads, head_dim, context_length }
+        let Config { n_layers, n_kv_heads, head_dim, context_length, kv_type, .. } = *config;
+        Self { n_layers, n_kv_heads, head_dim, context_length, kind: kv_type }
     }
 
     /// The shape in words, for messages.
     pub(crate) fn describe(&self) -> String {
-        let Self { n_layers, n_kv_heads, head_dim, context_length } = self;
-        format!("{n_layers} layers of {n_kv_heads} heads of {head_dim}, context {context_length}")
+        let Self { n_layers, n_kv_heads, head_dim, context_length, kind } = self;
+        let kind = kind.name();
+        format!(
+            "{n_layers} layers of {n_kv_heads} heads of {head_dim} in {kind}, context {context_length}"
+        )
     }
 }
 
@@ -46,7 +50,7 @@ impl KvCache {
     /// Makes an empty cache; the capacity is kept between 1 and the context length.
     pub(crate) fn new(shape: Shape, capacity: usize) -> Self {
         let capacity = capacity.clamp(1, shape.context_length);
-        let layer = |_| KvLayer::new(shape.n_kv_heads, shape.head_dim, capacity);
+        let layer = |_| KvLayer::with_type(shape.kind, shape.n_kv_heads, shape.head_dim, capacity);
         match (0..shape.n_layers).map(layer).collect() {
             Ok(layers) => Self { layers, shape, len: 0, capacity },
             Err(_no_memory) => Self::without_room(shape),

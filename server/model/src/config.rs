@@ -5,7 +5,7 @@
 
 mod keys;
 
-use lowkey_kernels::Pairing;
+use lowkey_kernels::{KvType, Pairing};
 
 pub(crate) use keys::Keys;
 
@@ -74,6 +74,8 @@ pub struct Config {
     pub logit_divisor: f32,
     /// What logits are bent to stay within.
     pub logit_cap: Option<f32>,
+    /// How a cache stores keys and values: the user's choice, not the model's.
+    pub kv_type: KvType,
     /// What is added to the mean square under the root in norms.
     pub norm_eps: f32,
     /// Whether the embedding table is also the output matrix.
@@ -113,6 +115,7 @@ impl Config {
         let vocab = keys.vocab(tensors)?;
         let experts = keys.experts()?;
         let mut config = Self {
+            kv_type: KvType::F16,
             context_length: keys.context_length(tensors)?,
             hidden,
             n_layers: keys.size("block_count", MAX_LAYERS)?,

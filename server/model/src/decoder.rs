@@ -184,8 +184,8 @@ impl CausalLm for Decoder {
     }
 
     fn cache_bytes_per_token(&self) -> usize {
-        // Keys and values of two bytes each.
-        self.config.n_layers * self.config.kv_width() * 2 * 2
+        let Config { n_layers, n_kv_heads, kv_type, .. } = self.config;
+        n_layers * kv_type.position_bytes(n_kv_heads, self.config.kv_width())
     }
 
     fn work(&self) -> Work {

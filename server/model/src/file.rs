@@ -10,6 +10,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use candle_core::quantized::gguf_file::Content;
+use lowkey_kernels::KvType;
 
 use crate::architecture::Architecture;
 use crate::gguf::{self, Checked};
@@ -97,6 +98,13 @@ impl ModelFile {
     /// The header's key–value pairs.
     pub fn metadata(&self) -> &Metadata {
         &self.metadata
+    }
+
+    /// Chooses how caches of the model store keys and values.
+    #[must_use]
+    pub fn with_kv_type(mut self, kind: KvType) -> Self {
+        self.config.kv_type = kind;
+        self
     }
 
     /// The model's shape.

@@ -44,7 +44,7 @@ pub use metadata::Metadata;
 pub use rotation::Stretch;
 
 // What a sampler needs of the kernels; the engine knows the model only.
-pub use lowkey_kernels::{argmax, log_sum_exp, top_k};
+pub use lowkey_kernels::{KvType, argmax, log_sum_exp, top_k};
 
 use lowkey_kernels::Pool;
 

@@ -35,8 +35,8 @@ impl Identity {
     pub(crate) fn new(digest: &str, config: &Config) -> Self {
         let endian = if cfg!(target_endian = "little") { "le" } else { "be" };
         let (arch, system) = (std::env::consts::ARCH, std::env::consts::OS);
-        let kernels = format!("{NUMERICS} f16 {endian} {arch} {system}");
-        let Config { n_layers, n_kv_heads, head_dim, context_length, .. } = *config;
+        let Config { n_layers, n_kv_heads, head_dim, context_length, kv_type, .. } = *config;
+        let kernels = format!("{NUMERICS} {} {endian} {arch} {system}", kv_type.name());
         let shape = [n_layers, n_kv_heads, head_dim, context_length];
         let mut bytes = [0; IDENTITY_BYTES];
         let (text, numbers) = bytes.split_at_mut(IDENTITY_BYTES - 16);

@@ -1,8 +1,10 @@
 //! Attention against the reference, and bit for bit however queries are batched.
 
+use half::f16;
 use proptest::prelude::*;
 
 use super::*;
+use crate::kv::KvType;
 use crate::reference;
 
 /// One layer filled with random keys and values, and random queries behind them.
@@ -27,8 +29,12 @@ impl Case {
         seed: u64,
     ) -> Self {
         let width = n_kv_heads * head_dim;
-        let keys = reference::random_floats(n_positions * width, seed);
-        let values = reference::random_floats(n_positions * width, seed + 1);
+        // What f16 can hold, so that storing it rounds nothing.
+        let halves = |seed| {
+            let floats = reference::random_floats(n_positions * width, seed);
+            floats.into_iter().map(|x| f16::from_f32(x).to_f32()).collect::<Vec<_>>()
+        };
+        let (keys, values) = (halves(seed), halves(seed + 1));
         let queries = reference::random_floats(n_positions * width * group, seed + 2);
         let mut layer = KvLayer::new(n_kv_heads, head_dim, n_positions).expect("small");
         layer
@@ -37,6 +43,31 @@ impl Case {
         let n_heads = n_kv_heads * group;
         let (window, soft_cap) = (usize::MAX, None);
         Self { layer, keys, values, queries, head_dim, n_heads, n_kv_heads, window, soft_cap }
+    }
+
+    /// The same, stored as bytes; the reference gets what the bytes stand for.
+    fn in_bytes(mut self) -> Self {
+        let n_positions =
+            self.layer.capacity().min(self.keys.len() / self.n_kv_heads / self.head_dim);
+        let width = self.n_kv_heads * self.head_dim;
+        let mut layer =
+            KvLayer::with_type(KvType::Int8, self.n_kv_heads, self.head_dim, n_positions)
+                .expect("small");
+        layer
+            .write_rows(&Pool::new(2), 0, &self.keys, &self.values, width, n_positions)
+            .expect("shapes agree");
+        self.layer = layer;
+        for row in self
+            .keys
+            .chunks_exact_mut(self.head_dim)
+            .chain(self.values.chunks_exact_mut(self.head_dim))
+        {
+            let scale = row.iter().fold(0.0_f32, |max, value| max.max(value.abs())) / 127.0;
+            for value in row {
+                *value = (*value / scale).round_ties_even() * scale;
+            }
+        }
+        self
     }
 
     /// Attends with the queries of positions `position..position + m`, in one call.
@@ -116,6 +147,19 @@ fn every_head_dimension_and_group_equals_the_reference() {
         for group in [1, 2, 5, 7, 8] {
             check(head_dim, 2, group, 13, 7, head_dim as u64);
         }
+    }
+}
+
+#[test]
+fn keys_and_values_in_bytes_equal_the_reference() {
+    for (head_dim, n_kv_heads, group, position, m) in
+        [(20, 2, 1, 3, 4), (64, 2, 7, 30, 5), (80, 1, 3, CHUNK - 2, 5), (128, 1, 8, CHUNK + 20, 9)]
+    {
+        let seed = head_dim as u64;
+        let mut case = Case::new(head_dim, n_kv_heads, group, position + m, seed).in_bytes();
+        check_case(&case, position, m);
+        case.window = 21;
+        check_case(&case, position, m);
     }
 }
 

@@ -44,6 +44,12 @@ impl Lanes for Portable {
     }
 
     #[inline(always)]
+    unsafe fn load_i8(from: *const u8) -> Self {
+        // SAFETY: the caller promises 16 values.
+        Self(unsafe { from.cast::<[i8; LANES]>().read_unaligned() }.map(f32::from))
+    }
+
+    #[inline(always)]
     unsafe fn load_bf16(from: *const u8) -> Self {
         // SAFETY: the caller promises 16 values.
         Self(

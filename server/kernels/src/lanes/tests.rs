@@ -47,6 +47,7 @@ unsafe fn all_operations<V: Lanes>(
             x.add(V::splat(ROUND)).exp2_of_low_bits(),
             V::load_f16(halves.as_ptr().cast()),
             V::load_bf16(halves.as_ptr().cast()),
+            V::load_i8(halves.as_ptr().cast()),
         ] {
             results.extend(to_array(lanes).map(f32::to_bits));
         }

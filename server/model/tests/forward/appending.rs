@@ -1,11 +1,11 @@
 //! Reuse is invisible: however a sequence came to be in a cache, the logits behind it are the same to the bit.
 
 use candle_core::quantized::GgmlDType;
-use lowkey_model::{CausalLm, Want};
+use lowkey_model::{CausalLm, KvType, Want, load};
 use proptest::prelude::*;
 
 use crate::tiny::{Random, Tiny};
-use crate::{append, bits, cold, model};
+use crate::{append, bits, cold, file, model};
 
 const TYPES: [GgmlDType; 3] = [GgmlDType::Q8_0, GgmlDType::F16, GgmlDType::F32];
 
@@ -34,6 +34,27 @@ fn one_by_one_equals_at_once() {
         let at_once = cold(&mut *model, &tokens);
         assert_eq!(bits(&warm(&mut *model, &tokens, &[1; 70])), bits(&at_once), "{dtype:?}");
     }
+}
+
+#[test]
+fn a_cache_of_bytes_reuses_as_exactly_and_answers_almost_alike() {
+    let tiny = Tiny::new(GgmlDType::Q8_0);
+    let mut half_cached = model(&tiny, 2);
+    let mut byte_cached = load(&file(&tiny).with_kv_type(KvType::Int8), 2, &mut |_| {}).unwrap();
+    assert!(byte_cached.cache_bytes_per_token() < half_cached.cache_bytes_per_token() * 3 / 4);
+    let tokens = Random(1).tokens(70, tiny.vocab);
+    let at_once = cold(&mut *byte_cached, &tokens);
+    assert_eq!(bits(&warm(&mut *byte_cached, &tokens, &[1; 70])), bits(&at_once));
+    let halves = cold(&mut *half_cached, &tokens);
+    assert_ne!(bits(&halves), bits(&at_once));
+    let size = halves.iter().fold(0.0_f32, |max, logit| max.max(logit.abs()));
+    for (half, byte) in halves.iter().zip(&at_once) {
+        assert!((half - byte).abs() < 0.02 * size, "{half} and {byte} of {size}");
+    }
+    // Caches of the two are not each other's.
+    let mut logits = Vec::new();
+    let mut foreign = half_cached.new_cache(8);
+    assert!(byte_cached.forward(&[1], &mut foreign, Want::Last, &mut logits, &|| false).is_err());
 }
 
 #[test]

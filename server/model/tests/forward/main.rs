@@ -17,9 +17,14 @@ use tiny::Tiny;
 
 /// Loads a tiny model on `threads` threads.
 fn model(tiny: &Tiny, threads: usize) -> Box<dyn CausalLm> {
+    load(&file(tiny), threads, &mut |_| {}).unwrap()
+}
+
+/// The file of a tiny model.
+fn file(tiny: &Tiny) -> ModelFile {
     // Leaked: embedded models live as long as the program.
     let bytes: &'static [u8] = tiny.gguf().leak();
-    load(&ModelFile::from_bytes("tiny", bytes).unwrap(), threads, &mut |_| {}).unwrap()
+    ModelFile::from_bytes("tiny", bytes).unwrap()
 }
 
 /// Appends tokens and returns the wanted logits.
