@@ -1,0 +1,48 @@
+;;; eglot.el --- eglot in batch: the entry of completion at point, taken  -*- lexical-binding: t -*-
+;;; Commentary:
+;; After eyes.el and the recipe.
+;;; Code:
+;; eglot-ensure waits for the end of a command, and in batch there is none.
+(find-file "shapes.py")
+(run-hooks 'post-command-hook)
+(eventually "eglot to run lowkey" #'eglot-current-server)
+(wanted "the server" (plist-get (eglot--server-info (eglot-current-server)) :name) "lowkey")
+(ok "eglot runs lowkey")
+
+(below "shapes.py" "    def are")
+(defun entries ()
+  "The entries of completion at point."
+  (pcase (eglot-completion-at-point)
+    (`(,start ,_ ,table . ,properties)
+     (let ((all (all-completions (buffer-substring-no-properties start (point)) table)))
+       (and all (list start all properties))))))
+(pcase-let* ((before (buffer-string))
+             (`(,start ,all ,properties) (eventually "an entry" #'entries))
+             (entry (car all)))
+  (wanted "entries of a model" (length all) 1)
+  (wanted "the start of the entry" (string-prefix-p "are" entry) t)
+  ;; As the list of completions does it.
+  (delete-region start (point))
+  (insert entry)
+  (funcall (plist-get properties :exit-function) entry 'finished)
+  (let ((taken (substring (buffer-string) (- (length before) 3))))
+    (wanted "the line" (string-prefix-p (substring-no-properties entry) taken) t)
+    (wanted "what was there" (string-prefix-p (substring before 0 -3) (buffer-string)) t)
+    (ok "the entry of completion at point, taken: %S" taken)))
+
+(find-file ".env")
+(prog-mode)
+(goto-char (point-max))
+(insert "API_KEY")
+(accept-process-output nil 1)
+(wanted "an entry in a file of secrets" (entries) nil)
+(ok "silence in a file of secrets")
+
+(let ((process (jsonrpc--process (eglot-current-server))))
+  (set-buffer "shapes.py")
+  (set-buffer-modified-p nil)
+  (eglot-shutdown-all)
+  (eventually "lowkey to end" (lambda () (not (process-live-p process))))
+  (ok "lowkey ended with status %d" (process-exit-status process))
+  (wanted "its status" (process-exit-status process) 0))
+;;; eglot.el ends here

@@ -1,0 +1,60 @@
+;;; lsp-mode.el --- lsp-mode in batch: inline completion shown, taken, removed  -*- lexical-binding: t -*-
+;;; Commentary:
+;; After eyes.el and the recipe.
+;;; Code:
+(defun lowkey ()
+  "The workspace of lowkey, once it is initialized."
+  (seq-find (lambda (workspace)
+              (and (eq (lsp--client-server-id (lsp--workspace-client workspace)) 'lowkey)
+                   (eq (lsp--workspace-status workspace) 'initialized)))
+            (lsp-workspaces)))
+
+(find-file "shapes.py")
+(lsp)
+(eventually "lsp-mode to run lowkey" #'lowkey)
+(wanted "inline completion" (and lsp-inline-completion-mode t) t)
+(ok "lsp-mode runs lowkey and shows inline completions")
+
+(defun ask ()
+  "Ask at point; return what is shown behind it."
+  (lsp-on-change (point) (point) 0)
+  (lsp--flush-delayed-changes)
+  (lsp-inline-completion-display 'implicit)
+  (when (overlayp lsp-inline-completion--overlay)
+    (let* ((item (elt lsp-inline-completion--items lsp-inline-completion--current))
+           (text (lsp:inline-completion-item-insert-text item)))
+      (substring text (length (buffer-substring-no-properties (pos-bol) (point)))))))
+
+(below "shapes.py" "    def are")
+(let* ((before (buffer-substring-no-properties (point-min) (point-max)))
+       (shown (eventually "ghost text" #'ask))
+       (drawn (concat (overlay-get lsp-inline-completion--overlay 'display)
+                      (overlay-get lsp-inline-completion--overlay 'after-string))))
+  (wanted "what is drawn" (string-suffix-p shown (substring-no-properties drawn)) t)
+  (lsp-inline-completion-cancel)
+  (wanted "the overlay after C-g" lsp-inline-completion--overlay nil)
+  (wanted "the text after C-g" (buffer-substring-no-properties (point-min) (point-max)) before)
+  (ok "C-g removes it")
+  (wanted "the same again" (eventually "ghost text" #'ask) shown)
+  (lsp-inline-completion-accept)
+  (wanted "the text" (buffer-substring-no-properties (point-min) (point-max)) (concat before shown))
+  (ok "shown and taken: %S" shown))
+
+;; A bracket that stands behind the cursor.
+(below "shapes.py" "\nsquares = [Square(2).area()]")
+(backward-char 2)
+(let ((shown (ask)))
+  (if (not shown)
+      (ok "nothing to say inside a closed bracket")
+    (lsp-inline-completion-accept)
+    (let ((line (buffer-substring-no-properties (pos-bol) (pos-eol))))
+      (wanted "brackets" (seq-count (lambda (c) (eq c ?\()) line) (seq-count (lambda (c) (eq c ?\))) line))
+      (ok "inside a closed bracket: %S" line))))
+
+(let ((process (lsp--workspace-cmd-proc (lowkey))))
+  (set-buffer-modified-p nil)
+  (lsp-workspace-shutdown (lowkey))
+  (eventually "lowkey to end" (lambda () (not (process-live-p process))))
+  ;; lsp-mode kills what has answered its `shutdown'.
+  (ok "lowkey ended with its client"))
+;;; lsp-mode.el ends here
