@@ -211,17 +211,14 @@ unsafe fn block<V: Lanes, S: Stored>(
         let n_tiles = len.div_ceil(LANES);
         // SAFETY: the caller's promise; `start + len` is within the layer's capacity, which is whole tiles.
         unsafe {
+            let (scales, scale, out) = (key_scales, queries.scale, &mut weights);
             match n_rows {
-                1 => scores::<V, S, 1>(&q, keys, key_scales, n_tiles, queries.scale, &mut weights),
-                2 => scores::<V, S, 2>(&q, keys, key_scales, n_tiles, queries.scale, &mut weights),
-                3 | 4 => {
-                    scores::<V, S, 4>(&q, keys, key_scales, n_tiles, queries.scale, &mut weights)
-                }
-                5 | 6 => {
-                    scores::<V, S, 6>(&q, keys, key_scales, n_tiles, queries.scale, &mut weights)
-                }
-                7 => scores::<V, S, 7>(&q, keys, key_scales, n_tiles, queries.scale, &mut weights),
-                _ => scores::<V, S, 8>(&q, keys, key_scales, n_tiles, queries.scale, &mut weights),
+                1 => scores::<V, S, 1>(&q, keys, scales, n_tiles, scale, out),
+                2 => scores::<V, S, 2>(&q, keys, scales, n_tiles, scale, out),
+                3 | 4 => scores::<V, S, 4>(&q, keys, scales, n_tiles, scale, out),
+                5 | 6 => scores::<V, S, 6>(&q, keys, scales, n_tiles, scale, out),
+                7 => scores::<V, S, 7>(&q, keys, scales, n_tiles, scale, out),
+                _ => scores::<V, S, 8>(&q, keys, scales, n_tiles, scale, out),
             }
         }
         // How the rows' results so far, and this chunk's, enter the merged ones.
