@@ -1,5 +1,7 @@
 // The commands of the palette. Accepting a word or a line is VS Code's own (see the README).
 
+import * as fs from 'node:fs/promises';
+import * as os from 'node:os';
 import * as path from 'node:path';
 import * as vscode from 'vscode';
 import { type Report, page } from './explanation';
@@ -9,7 +11,6 @@ import { layerOf, toggled } from './settings';
 import type { StatusBar } from './status-bar';
 
 const SCHEME = 'lowkey';
-const STATISTICS = vscode.Uri.from({ scheme: SCHEME, path: '/Statistics.txt' });
 
 /** Pages that exist only in an editor. */
 class Pages implements vscode.TextDocumentContentProvider {
@@ -49,7 +50,7 @@ export function register(
     command('showStatus', () => showStatus(statusBar, has)),
     command('chooseModel', () => chooseModel(server, has)),
     command('chooseProgram', chooseProgram),
-    command('showStatistics', () => showStatistics(server, pages)),
+    command('showStatistics', () => showStatistics(server)),
   );
 }
 
@@ -187,14 +188,23 @@ async function chooseFile(label: string, filters?: { [name: string]: string[] })
   return file?.fsPath;
 }
 
-async function showStatistics(server: Server, pages: Pages): Promise<void> {
+/** Shows the page that the server's program makes. It loads nothing, and scripts are off. */
+async function showStatistics(server: Server): Promise<void> {
   if (server.program === undefined) {
     return;
   }
+  // Counts only, but the user's own: in a folder that nobody else can read.
+  const folder = await fs.mkdtemp(path.join(os.tmpdir(), 'lowkey-'));
+  const file = path.join(folder, 'statistics.html');
   try {
-    await pages.show(STATISTICS, await run(server.program, 'stats'));
+    await run(server.program, 'stats', '--html', file);
+    const page = await fs.readFile(file, 'utf8');
+    const panel = vscode.window.createWebviewPanel('lowkey.statistics', 'lowkey: statistics', vscode.ViewColumn.Beside);
+    panel.webview.html = page;
   } catch (error) {
     void vscode.window.showErrorMessage(`lowkey: the statistics cannot be had: ${words(error)}`);
+  } finally {
+    await fs.rm(folder, { recursive: true, force: true });
   }
 }
 
