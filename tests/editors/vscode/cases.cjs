@@ -232,6 +232,20 @@ class Rectangle:
     await w.keys('Escape');
   },
 
+  async 'the statistics are shown as a page'(w) {
+    await w.command('lowkey: Show Statistics');
+    await w.page.waitForSelector('.tab[aria-label*="lowkey: statistics"]');
+    const words = await until('the page', async () => {
+      for (const frame of w.page.frames()) {
+        const heading = await frame.$('h1').catch(() => null);
+        if (heading && (await heading.textContent()) === 'lowkey on this machine') return frame.textContent('body');
+      }
+    });
+    assert.match(words, /suggestions shown/);
+    await w.picture('statistics');
+    await w.command('View: Close Editor');
+  },
+
   async 'no text of a document is in the log'(w) {
     const log = fs.readFileSync(`${w.logs}/lowkey.log`, 'utf8');
     assert.match(log, /accepted id=/);

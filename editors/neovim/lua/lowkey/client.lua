@@ -76,8 +76,8 @@ end
 
 --- Starts it for the buffers that there are, and for those that come.
 function M.start()
-  local program = options.cmd[1]
-  if vim.fn.executable(program) == 0 then
+  local program = M.program()
+  if program and vim.fn.executable(program) == 0 then
     M.trouble = { state = 'missing', why = ('there is no program %q; install it or set cmd'):format(program) }
     tell(M.trouble.why .. ' (see :checkhealth lowkey)')
     return
@@ -165,8 +165,9 @@ function M.setting(key)
   return options.settings[key]
 end
 
+--- The server's program; nil where `cmd` is a function that connects to one.
 function M.program()
-  return options.cmd[1]
+  return type(options.cmd) == 'table' and options.cmd[1] or nil
 end
 
 function M.setup(given)

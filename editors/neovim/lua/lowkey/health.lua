@@ -25,15 +25,17 @@ function M.check()
   health.ok(neovim .. (engine == 'lowkey.native' and ' draws the ghost text' or ': lowkey draws the ghost text'))
 
   local program = client_of.program()
-  if vim.fn.executable(program) == 0 then
+  if program and vim.fn.executable(program) == 0 then
     health.error(('there is no program %q'):format(program), {
       'Install it (`cargo install --path .` in the project, or an archive) so that it is in PATH,',
       "or name it: require('lowkey').setup({ cmd = { '/full/path/of/lowkey' } }).",
     })
     return
   end
-  local said = vim.trim(vim.fn.system({ program, '--version' }))
-  if vim.v.shell_error == 0 then
+  local said = program and vim.trim(vim.fn.system({ program, '--version' })) or ''
+  if not program then
+    health.info('`cmd` is a function; which program it reaches is not known here')
+  elseif vim.v.shell_error == 0 then
     health.ok(('%s (%s)'):format(said, vim.fn.exepath(program)))
   else
     health.error(('`%s --version` failed: %s'):format(program, said))

@@ -64,7 +64,7 @@ end
 
 --- Runs the program with arguments; `done` gets what it printed, or nothing where it failed.
 function M.run(arguments, done)
-  local command = vim.list_extend({ client_of.program() }, arguments)
+  local command = vim.list_extend({ client_of.program() or 'lowkey' }, arguments)
   local started, why = pcall(vim.system, command, { text = true }, vim.schedule_wrap(function(result)
     if result.code == 0 then return done(result.stdout) end
     vim.notify(('lowkey: `lowkey %s` failed: %s'):format(table.concat(arguments, ' '), vim.trim(result.stderr)), vim.log.levels.WARN)
