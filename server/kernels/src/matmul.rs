@@ -66,13 +66,11 @@ pub fn matmul(
     let product = Product { w, a, floats: &floats, bias, add, out: Shared::new(out) };
     // A large batch passes over a panel many times: a wider one, still within the L2 cache, starts over less often.
     let tiles_per_panel = if a.m() > 8 { 8 } else { 4 };
-    // Runs of neighbouring panels, so that what is fetched ahead is what comes next; small enough that threads end together.
     let n_tiles: usize = w.parts().iter().map(Part::n_tiles).sum();
-    let n_panels = (n_tiles / (8 * pool.threads() * tiles_per_panel)).clamp(1, 8);
-    // What takes a microsecond or two is done before another thread has woken.
+    // What takes a microsecond or two is done before another thread has woken. Else runs of neighbouring tiles, so that what is fetched ahead is what comes next; a pair is the least that all kernels like.
     let is_small = a.m().saturating_mul(w.n()).saturating_mul(w.k()) <= 1 << 16;
-    let run = if is_small { n_tiles } else { n_panels * tiles_per_panel };
-    pool.split(n_tiles, run, |range| {
+    let run = if is_small { n_tiles } else { 2 };
+    pool.split_tapering(n_tiles, run, |range| {
         let mut first_of_part = 0;
         for part in w.parts() {
             let end = range.end.saturating_sub(first_of_part).min(part.n_tiles());

@@ -142,6 +142,30 @@ impl Pool {
             }
         });
     }
+
+    /// As [`split`](Self::split), in runs that begin long and become as short as `grain`, so that threads end together whatever else the machine does.
+    pub fn split_tapering(&self, n_items: usize, grain: usize, job: impl Fn(Range<usize>) + Sync) {
+        let grain = grain.max(1);
+        if self.threads() == 1 || n_items <= grain {
+            if n_items > 0 {
+                job(0..n_items);
+            }
+            return;
+        }
+        let n_shares = 2 * self.threads();
+        let end_of = |start: usize| {
+            let share = (n_items - start) / n_shares / grain * grain;
+            (start + share.max(grain)).min(n_items)
+        };
+        let next = AtomicUsize::new(0);
+        self.run(|_| {
+            let order = Ordering::Relaxed;
+            let take = |start: usize| (start < n_items).then(|| end_of(start));
+            while let Ok(start) = next.fetch_update(order, order, take) {
+                job(start..end_of(start));
+            }
+        });
+    }
 }
 
 impl Drop for Pool {
@@ -246,14 +270,16 @@ mod tests {
     #[test]
     fn split_covers_every_item_once() {
         let pool = Pool::new(3);
-        for (n_items, grain) in [(0, 4), (1, 4), (17, 4), (100, 1), (5, 0)] {
+        for (n_items, grain) in [(0, 4), (1, 4), (17, 4), (100, 1), (5, 0), (1000, 7)] {
             let seen: Vec<AtomicUsize> = (0..n_items).map(|_| AtomicUsize::new(0)).collect();
-            pool.split(n_items, grain, |items| {
+            let see = |items: Range<usize>| {
                 for item in items {
                     seen[item].fetch_add(1, Ordering::Relaxed);
                 }
-            });
-            assert!(seen.iter().all(|seen| seen.load(Ordering::Relaxed) == 1));
+            };
+            pool.split(n_items, grain, see);
+            pool.split_tapering(n_items, grain, see);
+            assert!(seen.iter().all(|seen| seen.load(Ordering::Relaxed) == 2));
         }
     }
 
