@@ -30,6 +30,22 @@
     (wanted "what was there" (string-prefix-p (substring before 0 -3) (buffer-string)) t)
     (ok "the entry of completion at point, taken: %S" taken)))
 
+;; eglot connects again by itself, unless the server died at once.
+(let ((killed (jsonrpc--process (eglot-current-server))) another)
+  (accept-process-output nil (1+ eglot-autoreconnect))
+  (signal-process killed 'KILL)
+  (setq another (eventually "eglot to connect again"
+                            (lambda ()
+                              (let ((server (eglot-current-server)))
+                                (and server (jsonrpc-running-p server)
+                                     (not (eq (jsonrpc--process server) killed))
+                                     (jsonrpc--process server))))))
+  (goto-char (point-max))
+  (unless (bolp) (insert "\n"))
+  (insert "    def per")
+  (eventually "an entry of another lowkey" #'entries)
+  (ok "killed, started again, and completes again: process %d" (process-id another)))
+
 (find-file ".env")
 (prog-mode)
 (goto-char (point-max))

@@ -6,7 +6,7 @@
       ring-bell-function #'ignore native-comp-jit-compilation nil native-comp-enable-subr-trampolines nil
       python-indent-guess-indent-offset nil
       ;; What an interactive user is asked once.
-      lsp-auto-guess-root t lsp-enable-suggest-server-download nil lsp-restart 'ignore
+      lsp-auto-guess-root t lsp-enable-suggest-server-download nil
       eglot-sync-connect 10)
 
 ;; As an installed package has it.
