@@ -184,6 +184,34 @@ fn the_embedded_model_from_a_file_is_the_embedded_model() {
 }
 
 #[test]
+fn a_folder_with_safetensors_is_a_model_as_stored_or_quantized() {
+    let folder = Folder::new("folder");
+    let file = folder.file("a.py", CODE);
+    let model = concat!(env!("CARGO_MANIFEST_DIR"), "/server/model/fixtures/qwen2-tokenizer");
+    let at = format!("{file}:6:20");
+    let complete = |quantize: &str| {
+        let output =
+            folder.lowkey(&["complete", &at, "--json", "--model", model, "--quantize", quantize]);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(report["model"], "qwen2-tokenizer");
+        assert_eq!(report["source"], "model");
+        assert!(report["tokens"]["decoded"].as_u64() > Some(0), "{report}");
+    };
+    complete("none");
+    complete("q8_0");
+    let digest = |quantize: &str| {
+        let output = folder.lowkey(&["doctor", "--json", "--model", model, "--quantize", quantize]);
+        let found: Value = serde_json::from_slice(&output.stdout).unwrap();
+        found["model"]["digest"].as_str().unwrap().to_owned()
+    };
+    // What is kept of one must not serve the other.
+    assert_ne!(digest("none"), digest("q8_0"));
+    let nothing = folder.lowkey(&["complete", &at, "--model", "."]);
+    assert_fails(&nothing, 1, &["has no config.json", "or a .gguf file"]);
+}
+
+#[test]
 fn wrong_usage_exits_with_2_and_help_with_0() {
     let folder = Folder::new("usage");
     assert_eq!(folder.lowkey(&["no-such-command"]).status.code(), Some(2));

@@ -26,13 +26,17 @@ struct Args {
     #[command(subcommand)]
     command: Option<Command>,
 
-    /// The model: a name of the catalog or the path of a .gguf file; without it the settings decide
+    /// The model: a name of the catalog, the path of a .gguf file or of a folder with safetensors; without it the settings decide
     #[arg(long, global = true, value_name = "MODEL")]
     model: Option<String>,
 
     /// Threads for the model; 0 means one for each physical core
     #[arg(long, global = true, value_name = "N")]
     threads: Option<usize>,
+
+    /// What float weights become when they are loaded; none leaves them as they are
+    #[arg(long, global = true, value_name = "TYPE", value_parser = ["none", "q8_0"])]
+    quantize: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -65,6 +69,9 @@ pub fn main() -> ExitCode {
     if let Some(threads) = args.threads {
         given.insert("threads".into(), threads.into());
     }
+    if let Some(quantize) = &args.quantize {
+        given.insert("quantize".into(), quantize.as_str().into());
+    }
     set_command_line(given.into());
     let serves = match args.command {
         None if std::io::stdin().is_terminal() => {
@@ -84,7 +91,9 @@ pub fn main() -> ExitCode {
     }
     let outcome = match args.command {
         Some(Command::Complete(args)) => complete::run(&args, settings),
-        Some(Command::Demo(demo)) => demo::run(&demo, args.model.as_deref(), args.threads),
+        Some(Command::Demo(demo)) => {
+            demo::run(&demo, args.model.as_deref(), args.threads, args.quantize.as_deref())
+        }
         Some(Command::Bench(args)) => bench::run(&args, &settings),
         Some(Command::Doctor(args)) => doctor::run(&args, settings),
         Some(Command::Models(args)) => models::run(&args),

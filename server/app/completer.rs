@@ -150,14 +150,13 @@ impl Completer {
     ) -> std::io::Result<Arc<Self>> {
         let keeping = keep.as_ref().map(|keep| keep.enabled.clone());
         let (to_status, status) = watch::channel(Status::Loading(0.0));
-        let (model, threads, order) = (settings.model.clone(), settings.threads, settings.order);
-        let (speculates, kv_type) = (settings.speculation, settings.kv_cache);
+        let asked = settings.clone();
         let engine = Engine::start_keeping(
             settings.cache_mb << 20,
             keep,
             move |progress| {
-                let loaded = load::load(&model, threads, order, kv_type, progress)?;
-                Ok(Loaded { speculates, ..loaded })
+                let loaded = load::load(&asked, progress)?;
+                Ok(Loaded { speculates: asked.speculation, ..loaded })
             },
             move |status| {
                 on_status(status);
@@ -245,6 +244,7 @@ impl Completer {
             ("model", current.model != settings.model),
             ("threads", current.threads != settings.threads),
             ("order", current.order != settings.order),
+            ("quantize", current.quantize != settings.quantize),
             ("cache_mb", current.cache_mb != settings.cache_mb),
             ("persistent_cache_mb", current.persistent_cache_mb != settings.persistent_cache_mb),
             (

@@ -6,25 +6,18 @@
 use std::sync::Arc;
 
 use lowkey_engine::{LoadFailed, Loaded};
-use lowkey_model::{KvType, ModelFile};
+use lowkey_model::{ModelFile, Quantization};
 use lowkey_prompt::Assembler;
 use lowkey_store::{Hub, Pins, Source};
 
-use crate::settings::{self, Order};
+use crate::settings::{self, Order, Quantize, Settings};
 
-/// Loads the model that `named` means (see [`lowkey_store::resolve`]).
+/// Loads the model that the settings name (see [`lowkey_store::resolve`]). `progress` gets the share done.
 ///
-/// `threads` = 0 means one for each physical core. `progress` gets the share done.
-/// Fails when the model's family was not trained on `order`.
-pub fn load(
-    named: &str,
-    threads: usize,
-    order: Order,
-    kv_type: KvType,
-    progress: &mut dyn FnMut(f32),
-) -> Result<Loaded, LoadFailed> {
-    let file = open(named)?.with_kv_type(kv_type);
-    in_order(Loaded::from_file(&file, threads_of(threads), progress)?, order)
+/// Fails when the model's family was not trained on the order that they ask for.
+pub fn load(settings: &Settings, progress: &mut dyn FnMut(f32)) -> Result<Loaded, LoadFailed> {
+    let threads = threads_of(settings.threads);
+    in_order(Loaded::from_file(&open(settings)?, threads, progress)?, settings.order)
 }
 
 /// Lays the model's prompts out in the order that the settings name.
@@ -47,14 +40,20 @@ fn in_order(loaded: Loaded, order: Order) -> Result<Loaded, LoadFailed> {
     Ok(Loaded { assembler: Arc::new(Assembler::new(tokenizer, format)), ..loaded })
 }
 
-/// Opens and validates the file behind a model's name.
-pub fn open(named: &str) -> Result<ModelFile, LoadFailed> {
+/// Opens and validates the file or folder behind a model's name.
+pub fn open(settings: &Settings) -> Result<ModelFile, LoadFailed> {
     let hub = Hub::from_env();
-    match lowkey_store::resolve(named, &hub, &pins(&hub)).map_err(|e| e.to_string())? {
+    let source = lowkey_store::resolve(&settings.model, &hub, &pins(&hub));
+    let opened = match source.map_err(|e| e.to_string())? {
         Source::Embedded(model) => ModelFile::from_bytes(model.name, model.bytes),
-        Source::Gguf(path) => ModelFile::open(&path),
-    }
-    .map_err(|e| e.to_string())
+        Source::Gguf(path) | Source::Folder(path) => ModelFile::open(&path),
+    };
+    let quantization = match settings.quantize {
+        Quantize::None => None,
+        Quantize::Q8_0 => Some(Quantization::Q8_0),
+    };
+    let file = opened.map_err(|e| e.to_string())?;
+    Ok(file.with_kv_type(settings.kv_cache).quantized_on_load(quantization))
 }
 
 /// Which file each pulled name means on this machine: `models.toml` beside the settings.

@@ -13,7 +13,7 @@ use serde_json::Value;
 mod value;
 
 use value::FromValue;
-pub use value::{Anchor, Kind, Multiline, Order, Popup};
+pub use value::{Anchor, Kind, Multiline, Order, Popup, Quantize};
 
 /// One row of the table: what the reference, the editors' schema and the check know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,7 +79,7 @@ macro_rules! settings {
 }
 
 settings! {
-    /// The model: empty for the embedded one, a name of the catalog, or the path of a `.gguf` file. Takes effect at the next start.
+    /// The model: empty for the embedded one, a name of the catalog, or the path of a `.gguf` file or of a folder with safetensors. Takes effect at the next start.
     model: String = String::new();
     /// Threads for the model; 0 means one for each physical core. Takes effect at the next start.
     threads: usize = 0;
@@ -115,6 +115,8 @@ settings! {
     anchor: Anchor = Anchor::Lines8;
     /// Which text comes first in the prompt: that before the cursor (`psm`), that behind it (`spm`), or as the model's family prefers (`auto`). Takes effect at the next start.
     order: Order = Order::Auto;
+    /// What float weights (safetensors, F16) become when they are loaded: `q8_0` is faster and takes half the memory, `none` is exact. Takes effect at the next start.
+    quantize: Quantize = Quantize::None;
 }
 
 /// What the command line said; it holds for the whole life of the process.

@@ -62,7 +62,12 @@ struct Key {
     accepted_chars: usize,
 }
 
-pub(super) fn run(args: &Args, model: Option<&str>, threads: Option<usize>) -> anyhow::Result<()> {
+pub(super) fn run(
+    args: &Args,
+    model: Option<&str>,
+    threads: Option<usize>,
+    quantize: Option<&str>,
+) -> anyhow::Result<()> {
     let pace = args.pace.unwrap_or(if std::io::stdout().is_terminal() { 70 } else { 0 });
     let pace = Duration::from_millis(pace);
     let started = Instant::now();
@@ -76,7 +81,7 @@ pub(super) fn run(args: &Args, model: Option<&str>, threads: Option<usize>) -> a
                 "general": {"positionEncodings": ["utf-16"]},
             },
             // Every showing is the first, and leaves nothing behind.
-            "initializationOptions": {"persistent_cache": false},
+            "initializationOptions": {"persistent_cache": false, "quantize": quantize},
         }),
     )?;
     let initialized_ms = started.elapsed().as_secs_f64() * 1e3;

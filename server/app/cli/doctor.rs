@@ -80,7 +80,7 @@ struct Model {
 }
 
 pub(super) fn run(args: &Args, settings: Settings) -> anyhow::Result<()> {
-    let file = load::open(&settings.model).map_err(anyhow::Error::msg)?;
+    let file = load::open(&settings).map_err(anyhow::Error::msg)?;
     let threads = settings.threads;
     let started = std::time::Instant::now();
     let keep = keep::keep(&settings).map(Keep::reading_only);

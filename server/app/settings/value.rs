@@ -85,6 +85,16 @@ pub enum Order {
     Spm,
 }
 
+/// What float weights become when a model is loaded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Quantize {
+    /// They stay as they are stored.
+    #[default]
+    None,
+    /// 8 bits, one scale per 32.
+    Q8_0,
+}
+
 impl FromValue for String {
     const ACCEPTS: &'static str = "text";
     const KIND: Kind = Kind::Text;
@@ -188,3 +198,5 @@ words!(KvType { "f16" => F16, "int8" => Int8 }
     "\"f16\" or \"int8\"");
 words!(Order { "auto" => Auto, "psm" => Psm, "spm" => Spm }
     "\"auto\", \"psm\" or \"spm\"");
+words!(Quantize { "none" => None, "q8_0" => Q8_0 }
+    "\"none\" or \"q8_0\"");

@@ -37,7 +37,12 @@ impl Loaded {
     ) -> Result<Self, LoadFailed> {
         let said = |error: &dyn Error| format!("model {}: {error}", file.name());
         let vocab = vocab(file);
-        let tokenizer = Tokenizer::from_gguf(&vocab).map_err(|e| said(&e))?;
+        // A folder's tokenizer is a file of its own; of its metadata only the ends are read.
+        let tokenizer = match file.tokenizer_json() {
+            Some(json) => Tokenizer::from_json(json),
+            None => Tokenizer::from_gguf(&vocab),
+        };
+        let tokenizer = tokenizer.map_err(|e| said(&e))?;
         let format = FimFormat::detect(&tokenizer, &vocab).map_err(|e| said(&e))?;
         let model = lowkey_model::load(file, threads, progress).map_err(|e| e.to_string())?;
         Ok(Self {

@@ -5,6 +5,7 @@
 use crate::config::Keys;
 use crate::decoder::Layers;
 use crate::error::{list, shorten};
+use crate::hub::HubFolder;
 use crate::weights::Weights;
 use crate::{
     Config, Metadata, ModelError, gemma, gemma2, granite, llama, phi3, qwen2, qwen3, qwen3moe,
@@ -20,6 +21,8 @@ pub(crate) struct Architecture {
     pub(crate) name: &'static str,
     /// Which two values of a head its GGUF files mean to rotate together.
     pub(crate) pairing: Pairing,
+    /// What its folders on the hub are like.
+    pub(crate) folder: HubFolder,
     /// Sets what no other architecture has.
     pub(crate) adapt: fn(&Keys<'_>, &mut Config) -> Result<(), ModelError>,
     /// Reads all weights.
@@ -27,27 +30,44 @@ pub(crate) struct Architecture {
 }
 
 static SUPPORTED: [Architecture; 9] = [
-    Architecture { load: qwen2::load, ..like_llama("qwen2", Pairing::Halves) },
-    Architecture { load: qwen3::load, ..like_llama("qwen3", Pairing::Halves) },
+    Architecture { load: qwen2::load, ..of("qwen2", Pairing::Halves, &["qwen2"]) },
+    Architecture { load: qwen3::load, ..of("qwen3", Pairing::Halves, &["qwen3"]) },
     Architecture {
         adapt: qwen3moe::adapt,
         load: qwen3moe::load,
-        ..like_llama("qwen3moe", Pairing::Halves)
+        ..of("qwen3moe", Pairing::Halves, &["qwen3_moe"])
     },
-    like_llama("llama", Pairing::Adjacent),
-    Architecture { adapt: granite::adapt, ..like_llama("granite", Pairing::Adjacent) },
-    Architecture { load: starcoder2::load, ..like_llama("starcoder2", Pairing::Halves) },
-    Architecture { load: phi3::load, ..like_llama("phi3", Pairing::Halves) },
-    Architecture { adapt: gemma::adapt, load: gemma::load, ..like_llama("gemma", Pairing::Halves) },
+    of("llama", Pairing::Adjacent, &["llama", "mistral", "mixtral"]),
+    Architecture { adapt: granite::adapt, ..of("granite", Pairing::Adjacent, &["granite"]) },
     Architecture {
+        folder: starcoder2::FOLDER,
+        load: starcoder2::load,
+        ..of("starcoder2", Pairing::Halves, &[])
+    },
+    Architecture { load: phi3::load, ..of("phi3", Pairing::Halves, &["phi3"]) },
+    Architecture {
+        folder: gemma::FOLDER,
+        adapt: gemma::adapt,
+        load: gemma::load,
+        ..of("gemma", Pairing::Halves, &[])
+    },
+    Architecture {
+        folder: gemma2::FOLDER,
         adapt: gemma2::adapt,
         load: gemma2::load,
-        ..like_llama("gemma2", Pairing::Halves)
+        ..of("gemma2", Pairing::Halves, &[])
     },
 ];
 
-const fn like_llama(name: &'static str, pairing: Pairing) -> Architecture {
-    Architecture { name, pairing, adapt: nothing, load: llama::load }
+/// An architecture that differs from llama in nothing but its names.
+const fn of(
+    name: &'static str,
+    pairing: Pairing,
+    model_types: &'static [&'static str],
+) -> Architecture {
+    let activations = &["silu", "swish"];
+    let folder = HubFolder { model_types, activations, names: &[], norms_less_one: false };
+    Architecture { name, pairing, folder, adapt: nothing, load: llama::load }
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "one signature for all architectures")]
@@ -73,9 +93,26 @@ impl Architecture {
         };
         let unknown = || ModelError::Architecture {
             file: file.to_owned(),
+            key: "key general.architecture",
             found: shorten(found),
             supported: list(SUPPORTED.iter().map(|supported| supported.name)),
         };
         SUPPORTED.iter().find(|supported| supported.name == found).ok_or_else(unknown)
+    }
+
+    /// Finds the architecture of folders whose `config.json` has this `model_type`.
+    pub(crate) fn of_folder(
+        file: &str,
+        model_type: &str,
+    ) -> Result<(&'static Self, &'static HubFolder), ModelError> {
+        let found = SUPPORTED.iter().find(|one| one.folder.model_types.contains(&model_type));
+        let all = SUPPORTED.iter().flat_map(|supported| supported.folder.model_types);
+        let unknown = || ModelError::Architecture {
+            file: file.to_owned(),
+            key: "model_type of config.json",
+            found: shorten(model_type),
+            supported: list(all),
+        };
+        found.map(|found| (found, &found.folder)).ok_or_else(unknown)
     }
 }

@@ -28,6 +28,17 @@ pub enum ModelError {
         /// What stands there instead, with its article.
         kind: &'static str,
     },
+    /// A folder that is no model, or one that cannot be run.
+    #[error(
+        "cannot load model folder {file}: it {problem}; a folder needs config.json, tokenizer.json and safetensors of \
+         one model: download it anew or give a .gguf file"
+    )]
+    Folder {
+        /// The path as given.
+        file: String,
+        /// What is wrong, as a clause.
+        problem: String,
+    },
     /// The operating system refused to open or map the file.
     #[error("cannot read model {file}: {source}; check its permissions and the disk")]
     Io {
@@ -135,12 +146,14 @@ pub enum ModelError {
     },
     /// No code for this architecture.
     #[error(
-        "cannot load model {file}: its architecture (key general.architecture) is {found:?}; supported: {supported}; \
+        "cannot load model {file}: its architecture ({key}) is {found:?}; supported: {supported}; \
          choose a model of one of these"
     )]
     Architecture {
         /// The file's name.
         file: String,
+        /// Where it says so.
+        key: &'static str,
         /// What the file says.
         found: String,
         /// The architectures that can be loaded.

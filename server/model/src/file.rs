@@ -16,14 +16,18 @@ use crate::architecture::Architecture;
 use crate::gguf::{self, Checked};
 use crate::mapped::MappedBytes;
 use crate::tensor_type::TensorType;
-use crate::{Config, Metadata, ModelError, digest};
+use crate::{Config, Metadata, ModelError, digest, hub};
 
-/// A GGUF model, validated and mapped into memory.
+/// A GGUF model or a folder with safetensors, validated and mapped into memory.
 #[derive(Debug)]
 pub struct ModelFile {
     file: String,
-    bytes: MappedBytes,
-    header_bytes: usize,
+    /// The file, or the files that hold a folder's weights.
+    shards: Vec<MappedBytes>,
+    /// How much of each is its header.
+    header_bytes: Vec<usize>,
+    tokenizer_json: Option<Vec<u8>>,
+    quantization: Option<Quantization>,
     metadata: Metadata,
     tensors: Tensors,
     architecture: &'static Architecture,
@@ -31,9 +35,13 @@ pub struct ModelFile {
 }
 
 impl ModelFile {
-    /// Opens and validates the model at `path`. Reads its header only.
+    /// Opens and validates the model at `path`: a GGUF file, or a folder with `config.json`, `tokenizer.json` and
+    /// safetensors. Reads headers only.
     pub fn open(path: &Path) -> Result<Self, ModelError> {
         let file = path.display().to_string();
+        if path.is_dir() {
+            return hub::open(path, &file);
+        }
         let bytes = MappedBytes::open(path, &file)?;
         Self::read(file, bytes)
     }
@@ -60,8 +68,53 @@ impl ModelFile {
         reject_parts(&file, &metadata)?;
         let architecture = Architecture::of(&file, &metadata)?;
         let config = Config::read(&file, architecture, architecture.pairing, &metadata, &tensors)?;
-        let header_bytes = checked.header_bytes as usize;
-        Ok(Self { file, bytes, header_bytes, metadata, tensors, architecture, config })
+        let (shards, header_bytes) = (vec![bytes], vec![checked.header_bytes as usize]);
+        Ok(Self::assemble(file, shards, header_bytes, metadata, tensors, architecture, config))
+    }
+
+    /// Puts a model together from what was read of it.
+    pub(crate) fn assemble(
+        file: String,
+        shards: Vec<MappedBytes>,
+        header_bytes: Vec<usize>,
+        metadata: Metadata,
+        tensors: Tensors,
+        architecture: &'static Architecture,
+        config: Config,
+    ) -> Self {
+        let (tokenizer_json, quantization) = (None, None);
+        Self {
+            file,
+            shards,
+            header_bytes,
+            tokenizer_json,
+            quantization,
+            metadata,
+            tensors,
+            architecture,
+            config,
+        }
+    }
+
+    /// Adds a folder's tokenizer.
+    pub(crate) fn with_tokenizer_json(self, tokenizer_json: Option<Vec<u8>>) -> Self {
+        Self { tokenizer_json, ..self }
+    }
+
+    /// Asks for float matrices to be quantized when the model is loaded; others stay as they are.
+    #[must_use]
+    pub fn quantized_on_load(self, quantization: Option<Quantization>) -> Self {
+        Self { quantization, ..self }
+    }
+
+    /// What float matrices become when the model is loaded.
+    pub(crate) fn quantization(&self) -> Option<Quantization> {
+        self.quantization
+    }
+
+    /// The `tokenizer.json` of a folder that has one; a GGUF file's tokenizer stands in its metadata.
+    pub fn tokenizer_json(&self) -> Option<&[u8]> {
+        self.tokenizer_json.as_deref()
     }
 
     /// The file's path, or the name given with embedded bytes.
@@ -92,7 +145,18 @@ impl ModelFile {
     /// Of data beyond 16 MiB it covers 512 samples of 16 KiB, evenly spread: enough to tell models apart, not to
     /// detect tampering. Computed at each call, in 10 to 50 ms.
     pub fn digest(&self) -> String {
-        digest::digest(&self.bytes, self.header_bytes)
+        let parts = self.shards.iter().zip(&self.header_bytes);
+        let mut parts: Vec<String> =
+            parts.map(|(bytes, header)| digest::digest(bytes, *header)).collect();
+        if self.tokenizer_json.is_some() || parts.len() != 1 {
+            parts.push(format!("{:?}", self.config));
+        }
+        parts.extend(self.tokenizer_json.as_deref().map(|json| digest::digest(json, 0)));
+        parts.extend(self.quantization.map(|quantization| format!("{quantization:?}")));
+        match parts.as_slice() {
+            [one] => one.clone(),
+            several => digest::digest(several.join("\n").as_bytes(), 0),
+        }
     }
 
     /// The header's key–value pairs.
@@ -112,9 +176,9 @@ impl ModelFile {
         &self.config
     }
 
-    /// The length of the file in bytes.
+    /// The length of the file, or of all files with weights, in bytes.
     pub fn n_bytes(&self) -> usize {
-        self.bytes.len()
+        self.shards.iter().map(|shard| shard.len()).sum()
     }
 
     pub(crate) fn loader(&self) -> &'static Architecture {
@@ -128,13 +192,16 @@ impl ModelFile {
     /// The stored bytes of a tensor of this file.
     pub(crate) fn data(&self, tensor: &TensorSpan) -> &[u8] {
         // Inside the file, by validation; empty rather than a panic if another process has cut it since.
-        self.bytes.get(tensor.span.clone()).unwrap_or_default()
+        let shard = self.shards.get(tensor.shard);
+        shard.and_then(|bytes| bytes.get(tensor.span.clone())).unwrap_or_default()
     }
 
     /// Says that a tensor's stored bytes are not needed soon: the system may take back the memory that mapping them took.
     /// They can still be read.
     pub(crate) fn release(&self, tensor: &TensorSpan) {
-        self.bytes.release(tensor.span.clone());
+        if let Some(shard) = self.shards.get(tensor.shard) {
+            shard.release(tensor.span.clone());
+        }
     }
 }
 
@@ -170,9 +237,24 @@ pub(crate) struct TensorSpan {
     pub(crate) columns: usize,
     /// Where its data stand in the file.
     pub(crate) span: Range<usize>,
+    /// Which of a folder's files it stands in; 0 for a single one.
+    pub(crate) shard: usize,
+    /// What is added to each number of a vector: some folders store norms less 1.
+    pub(crate) shift: f32,
+}
+
+/// What float matrices can become when a model is loaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Quantization {
+    /// Bytes, with one scale of 16 bits per 32.
+    Q8_0,
 }
 
 impl Tensors {
+    pub(crate) fn new(spans: HashMap<String, TensorSpan>) -> Self {
+        Self { spans }
+    }
+
     fn locate(content: &Content, checked: Checked) -> Option<Self> {
         let locate = |info: &candle_core::quantized::gguf_file::TensorInfo| {
             let kind = TensorType::of(info.ggml_dtype)?;
@@ -182,7 +264,7 @@ impl Tensors {
             let begin = usize::try_from(checked.data_start.checked_add(info.offset)?).ok()?;
             let size = kind.kind.row_bytes(columns)?.checked_mul(rows)?;
             let span = begin..begin.checked_add(size)?;
-            Some(TensorSpan { kind, shape, rows, columns, span })
+            Some(TensorSpan { kind, shape, rows, columns, span, shard: 0, shift: 0.0 })
         };
         let spans =
             content.tensor_infos.iter().map(|(name, info)| Some((name.clone(), locate(info)?)));

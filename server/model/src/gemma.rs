@@ -8,8 +8,17 @@ use crate::ModelError;
 use crate::config::Keys;
 use crate::decoder::Layers;
 use crate::feed_forward::Activation;
+use crate::hub::HubFolder;
 use crate::llama_like::{self, Ffn, LLAMA, Parts};
 use crate::weights::Weights;
+
+/// What its folders on the hub are like.
+pub(crate) const FOLDER: HubFolder = HubFolder {
+    model_types: &["gemma"],
+    activations: &["gelu_pytorch_tanh", "gelu"],
+    names: &[],
+    norms_less_one: true,
+};
 
 /// What sets gemma apart in numbers.
 #[expect(clippy::unnecessary_wraps, reason = "one signature for all architectures")]

@@ -7,9 +7,18 @@ use crate::ModelError;
 use crate::config::Keys;
 use crate::decoder::Layers;
 use crate::feed_forward::Activation;
+use crate::hub::HubFolder;
 use crate::llama_like::{self, Ffn, LLAMA, Parts};
 use crate::weights::Weights;
 use crate::{Config, gemma};
+
+/// What its folders on the hub are like.
+pub(crate) const FOLDER: HubFolder = HubFolder {
+    model_types: &["gemma2"],
+    activations: &["gelu_pytorch_tanh"],
+    names: &[("post_attention_layernorm", "post_attention_norm")],
+    norms_less_one: true,
+};
 
 /// The layers of Gemma 2 27B, whose queries are scaled otherwise. Its GGUF files do not say so.
 const LAYERS_OF_27B: usize = 46;

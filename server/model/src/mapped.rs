@@ -22,6 +22,8 @@ pub(crate) enum MappedBytes {
     File(Mmap),
     /// An embedded model.
     Static(&'static [u8]),
+    /// Numbers that a folder's configuration names.
+    Made(Vec<u8>),
 }
 
 impl Deref for MappedBytes {
@@ -31,6 +33,7 @@ impl Deref for MappedBytes {
         match self {
             Self::File(map) => map,
             Self::Static(bytes) => bytes,
+            Self::Made(bytes) => bytes,
         }
     }
 }

@@ -5,8 +5,17 @@
 
 use crate::ModelError;
 use crate::decoder::Layers;
+use crate::hub::HubFolder;
 use crate::llama_like::{self, Biases, Ffn, LLAMA, Norms, Parts};
 use crate::weights::Weights;
+
+/// What its folders on the hub are like.
+pub(crate) const FOLDER: HubFolder = HubFolder {
+    model_types: &["starcoder2"],
+    activations: &["gelu_pytorch_tanh"],
+    names: &[],
+    norms_less_one: false,
+};
 
 /// Reads the weights of a starcoder2 model.
 pub(crate) fn load(weights: &mut Weights<'_>) -> Result<Layers, ModelError> {

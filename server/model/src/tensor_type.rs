@@ -66,6 +66,12 @@ impl TensorType {
         SUPPORTED.into_iter().find(|found| found.id == id)
     }
 
+    /// The type of tensors that hold `kind`, which every kernel takes.
+    pub(crate) fn of_floats(kind: BlockType) -> Self {
+        let [f32, ..] = SUPPORTED;
+        SUPPORTED.into_iter().find(|found| found.kind == kind).unwrap_or(f32)
+    }
+
     /// Finds a loadable type by what candle's header reader calls it.
     pub(crate) fn of(dtype: GgmlDType) -> Option<Self> {
         SUPPORTED.into_iter().find(|found| found.dtype == dtype)

@@ -7,7 +7,7 @@ use lowkey_kernels::{BlockType, Matrix, Pool, Reserve, Rows};
 
 use crate::error::list;
 use crate::file::TensorSpan;
-use crate::{Config, ModelError, ModelFile};
+use crate::{Config, ModelError, ModelFile, Quantization, quantize};
 
 /// Reads the weights of one model and reports progress.
 pub(crate) struct Weights<'a> {
@@ -59,7 +59,9 @@ impl<'a> Weights<'a> {
         rows: usize,
         columns: usize,
     ) -> Result<Matrix, ModelError> {
-        self.matrix(&[(name, rows)], columns)
+        let tensor = self.tensor(name, &[rows, columns])?.clone();
+        let piece = Piece { name: name.to_owned(), tensor, rows };
+        self.pack_as(&[piece], columns, None)
     }
 
     /// Packs the matrices of expert `index` of `n`, stacked along their outputs: `(name, outputs)` each, the name
@@ -90,7 +92,7 @@ impl<'a> Weights<'a> {
     pub(crate) fn vector(&mut self, name: &str, length: usize) -> Result<Vec<f32>, ModelError> {
         let tensor = self.tensor(name, &[length])?;
         let bytes = self.file.data(tensor);
-        let vector = match tensor.kind.kind {
+        let mut vector = match tensor.kind.kind {
             BlockType::F32 => numbers(bytes, f32::from_le_bytes),
             BlockType::F16 => numbers(bytes, |bytes| f16::from_le_bytes(bytes).to_f32()),
             BlockType::BF16 => numbers(bytes, |bytes| bf16::from_le_bytes(bytes).to_f32()),
@@ -104,6 +106,11 @@ impl<'a> Weights<'a> {
                 });
             }
         };
+        if tensor.shift != 0.0 {
+            for number in &mut vector {
+                *number += tensor.shift;
+            }
+        }
         let size = bytes.len();
         self.advance(size);
         Ok(vector)
@@ -139,14 +146,30 @@ impl<'a> Weights<'a> {
     }
 
     fn pack(&mut self, pieces: &[Piece], columns: usize) -> Result<Matrix, ModelError> {
+        self.pack_as(pieces, columns, self.file.quantization())
+    }
+
+    fn pack_as(
+        &mut self,
+        pieces: &[Piece],
+        columns: usize,
+        quantization: Option<Quantization>,
+    ) -> Result<Matrix, ModelError> {
         let file = self.file;
-        let rows = |piece: &Piece| Rows {
-            kind: piece.tensor.kind.kind,
-            n: piece.rows,
-            k: columns,
-            bytes: file.data(&piece.tensor),
+        let quantized = |piece: &Piece| match quantization? {
+            Quantization::Q8_0 => {
+                quantize::q8_0(piece.tensor.kind.kind, file.data(&piece.tensor), columns)
+            }
         };
-        let rows: Vec<Rows<'_>> = pieces.iter().map(rows).collect();
+        let quantized: Vec<Option<Vec<u8>>> = pieces.iter().map(quantized).collect();
+        let mut rows = Vec::with_capacity(pieces.len());
+        for (piece, quantized) in pieces.iter().zip(&quantized) {
+            let (kind, bytes) = match quantized {
+                Some(bytes) => (BlockType::Q8_0, bytes.as_slice()),
+                None => (piece.tensor.kind.kind, file.data(&piece.tensor)),
+            };
+            rows.push(Rows { kind, n: piece.rows, k: columns, bytes });
+        }
         let failed = |source| ModelError::Pack {
             file: file.file().to_owned(),
             matrix: list(pieces.iter().map(|piece| &piece.name)),
@@ -162,7 +185,7 @@ impl<'a> Weights<'a> {
         for piece in pieces {
             file.release(&piece.tensor);
         }
-        self.advance(rows.iter().map(|rows| rows.bytes.len()).sum());
+        self.advance(pieces.iter().map(|piece| piece.tensor.span.len()).sum());
         Ok(matrix)
     }
 
@@ -190,7 +213,13 @@ impl<'a> Weights<'a> {
     fn packed_bytes(&self) -> usize {
         let matrices = self.file.tensors().all().filter(|tensor| tensor.shape.len() > 1);
         let packed = |tensor: &TensorSpan| {
-            Matrix::packed_bytes(tensor.kind.kind, tensor.rows, tensor.columns)
+            let kind = match (self.file.quantization(), tensor.kind.kind) {
+                (Some(Quantization::Q8_0), BlockType::F32 | BlockType::F16 | BlockType::BF16) => {
+                    BlockType::Q8_0
+                }
+                (_, kind) => kind,
+            };
+            Matrix::packed_bytes(kind, tensor.rows, tensor.columns)
         };
         matrices.filter_map(packed).fold(0, usize::saturating_add)
     }

@@ -20,6 +20,8 @@ pub enum Source {
     Embedded(Embedded),
     /// A GGUF file.
     Gguf(PathBuf),
+    /// A folder with `config.json`, `tokenizer.json` and safetensors.
+    Folder(PathBuf),
 }
 
 /// Why a name or path leads to no model.
@@ -28,8 +30,8 @@ pub enum SourceError {
     /// Looks like a path, but nothing is there.
     #[error("model file {0} does not exist; give a .gguf file, or leave the model setting empty for the embedded {embedded}", embedded = EMBEDDED.name)]
     Missing(PathBuf),
-    /// A folder without a model that this version reads.
-    #[error("model folder {0}: folders with safetensors are not supported yet; give a .gguf file of the same model, or leave the model setting empty for the embedded {embedded}", embedded = EMBEDDED.name)]
+    /// A folder without a model.
+    #[error("model folder {0} has no config.json; give a folder with config.json, tokenizer.json and safetensors, or a .gguf file, or leave the model setting empty for the embedded {embedded}", embedded = EMBEDDED.name)]
     Folder(PathBuf),
     /// Not a path, and the catalog does not have it.
     #[error("there is no model named {0:?} in the catalog (it has: {known}); give one of these names or the path of a .gguf file", known = names())]
@@ -55,7 +57,8 @@ pub fn resolve(named: &str, hub: &Hub, pins: &Pins) -> Result<Source, SourceErro
     }
     let path = expand_home(named);
     if path.is_dir() {
-        return Err(SourceError::Folder(path));
+        let is_model = path.join("config.json").is_file();
+        return if is_model { Ok(Source::Folder(path)) } else { Err(SourceError::Folder(path)) };
     }
     if path.exists() {
         return Ok(Source::Gguf(path));
@@ -119,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_is_refused_with_a_way_out() {
+    fn a_folder_without_a_model_is_refused_with_a_way_out() {
         let folder = env!("CARGO_MANIFEST_DIR");
         let message = find(folder);
         assert!(message.is_err_and(|m| m.contains(folder) && m.contains(".gguf")));

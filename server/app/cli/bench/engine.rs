@@ -62,8 +62,7 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<()> {
     let progress = Progress::new();
     progress.say("loading the model");
     let started = Instant::now();
-    let file = load::open(&settings.model).map_err(anyhow::Error::msg)?;
-    let file = file.with_kv_type(settings.kv_cache);
+    let file = load::open(settings).map_err(anyhow::Error::msg)?;
     let name = file.name().to_owned();
     let isa = isa_of(args.kernels.as_deref());
     let model = lowkey_model::load_on(&file, Pool::with_isa(threads, isa), &mut |_| {})?;

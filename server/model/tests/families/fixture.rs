@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use lowkey_model::{CausalLm, KvCache, ModelFile, Want, load};
+use lowkey_model::{CausalLm, KvCache, KvType, ModelFile, Quantization, Want, load};
 
 /// What the reference gave.
 pub(crate) struct Fixture {
@@ -42,6 +42,22 @@ impl Fixture {
 /// Loads a fixture's GGUF file, to run on `threads` threads.
 pub(crate) fn gguf(name: &str, threads: usize) -> Box<dyn CausalLm> {
     let file = ModelFile::open(&folder(name).join("model.gguf")).unwrap();
+    load(&file, threads, &mut |_| {}).unwrap()
+}
+
+/// The same with a cache of bytes.
+pub(crate) fn byte_cached(name: &str) -> Box<dyn CausalLm> {
+    let file = ModelFile::open(&folder(name).join("model.gguf")).unwrap();
+    load(&file.with_kv_type(KvType::Int8), 2, &mut |_| {}).unwrap()
+}
+
+/// Loads a fixture's folder, to run on `threads` threads.
+pub(crate) fn safetensors(
+    name: &str,
+    threads: usize,
+    quantization: Option<Quantization>,
+) -> Box<dyn CausalLm> {
+    let file = ModelFile::open(&folder(name)).unwrap().quantized_on_load(quantization);
     load(&file, threads, &mut |_| {}).unwrap()
 }
 

@@ -7,10 +7,11 @@
 #[path = "../support/distance.rs"]
 mod distance;
 mod fixture;
+mod folder;
 
 use distance::distance;
 use fixture::{Fixture, append, bits, cold};
-use lowkey_model::{CausalLm, Want};
+use lowkey_model::{CausalLm, Quantization, Want};
 
 /// The largest distance from the reference, in standard deviations of its logits, that rounding explains.
 ///
@@ -20,7 +21,12 @@ const FLOAT_TOLERANCE: f32 = 0.012;
 /// The same for the root of the mean square distance.
 const FLOAT_TYPICAL: f32 = 0.0015;
 
-/// Holds the logits of all positions against the reference's; returns the distance, for the table in the README.
+/// The same with weights quantized to `Q8_0` at load, and activations with them: 8 bits, one scale per 32 of each.
+const Q8_0_TYPICAL: f32 = 0.06;
+/// And where experts are chosen: rounding tips some of the choices, and another expert is another answer.
+const Q8_0_TYPICAL_OF_EXPERTS: f32 = 0.2;
+
+/// Holds the logits of the first `n` positions against the reference's; prints the table in the README.
 fn near_reference(name: &str, kind: &str, model: &mut dyn CausalLm, n: usize) {
     let fixture = Fixture::read(name);
     let vocab = model.config().vocab;
@@ -67,8 +73,32 @@ macro_rules! fixtures {
             }
 
             #[test]
+            fn safetensors_logits_are_those_of_the_reference() {
+                let n = Fixture::read($name).tokens.len();
+                let mut model = fixture::safetensors($name, 2, None);
+                near_reference($name, "safetensors", &mut *model, n);
+            }
+
+            #[test]
+            fn weights_quantized_on_load_stay_near_the_reference() {
+                let fixture = Fixture::read($name);
+                let mut model = fixture::safetensors($name, 2, Some(Quantization::Q8_0));
+                let logits = cold(&mut *model, &fixture.tokens);
+                let found = distance(&logits, &fixture.logits, model.config().vocab);
+                eprintln!("| {} | Q8_0 | {:.5} | {:.5} |", $name, found.largest, found.typical);
+                let has_experts = model.config().experts.is_some();
+                let limit = if has_experts { Q8_0_TYPICAL_OF_EXPERTS } else { Q8_0_TYPICAL };
+                assert!(found.typical < limit, "{}: {found:?}", $name);
+                // It is another model than the one of floats.
+                assert!(found.typical > FLOAT_TYPICAL, "{}: {found:?}", $name);
+                appending_changes_nothing($name, &mut *model);
+            }
+
+            #[test]
             fn a_warm_cache_is_a_cold_one_and_batches_are_single_tokens() {
                 appending_changes_nothing($name, &mut *fixture::gguf($name, 2));
+                appending_changes_nothing($name, &mut *fixture::safetensors($name, 1, None));
+                appending_changes_nothing($name, &mut *fixture::byte_cached($name));
             }
         })*
 
@@ -91,6 +121,7 @@ fixtures! {
     mixtral: "mixtral";
     qwen2: "qwen2";
     qwen2_with_yarn: "qwen2-yarn";
+    qwen2_with_a_tokenizer: "qwen2-tokenizer";
     qwen3: "qwen3";
     qwen3moe: "qwen3moe";
     phi3: "phi3";
