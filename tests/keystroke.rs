@@ -10,7 +10,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use lowkey::completer::{Answer, Ask, Completer, Outcome, Patience, Trigger};
+use lowkey::completer::{Answer, Ask, Completer, Outcome, Patience};
 use lowkey::report::Source;
 use lowkey::settings::Settings;
 use lowkey_document::{ByteOffset, Change, Document, Position, PositionEncoding, Range};
@@ -60,14 +60,7 @@ impl Editor {
         let snapshot = self.document.snapshot();
         let place = Position { line: self.line, column: self.column };
         let cursor: ByteOffset = snapshot.offset(place, PositionEncoding::Utf16);
-        Ask {
-            snapshot,
-            cursor,
-            trigger: Trigger::Automatic,
-            multiline: None,
-            patience: Patience::Unlimited,
-            desynced: false,
-        }
+        Ask { patience: Patience::Unlimited, ..Ask::new(snapshot, cursor) }
     }
 
     /// One key whose answer is there at once.

@@ -5,7 +5,7 @@
 //! typed a moment ago is answered in memory, on the message path. Only then does the
 //! future wait for the model, and never longer than the time budget.
 //!
-//! Invariants: a document has one live request; an answer fits the snapshot that it
+//! Invariants: a place of a document has one live request; an answer fits the snapshot that it
 //! was asked for; text from a denied path never reaches a stage behind `context`.
 
 use std::collections::HashMap;
@@ -51,6 +51,16 @@ pub enum Trigger {
     Invoked,
 }
 
+/// Where the answer is shown. Each place of a document has one live request of its own, so that
+/// an editor that fills a popup and draws ghost text gets both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// Behind the cursor, or on a terminal.
+    Inline,
+    /// As an entry of the completion popup.
+    Popup,
+}
+
 /// How long an answer may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Patience {
@@ -69,12 +79,29 @@ pub struct Ask {
     pub cursor: ByteOffset,
     /// By typing or on purpose.
     pub trigger: Trigger,
+    /// Where it is shown.
+    pub place: Place,
     /// Whether the answer may span lines; `None` leaves it to the settings.
     pub multiline: Option<bool>,
     /// How long it may take.
     pub patience: Patience,
     /// The editor and the server disagree about the text: stay silent.
     pub desynced: bool,
+}
+
+impl Ask {
+    /// A question as typing asks it: one line or what the settings say, within the time budget.
+    pub fn new(snapshot: Snapshot, cursor: ByteOffset) -> Self {
+        Self {
+            snapshot,
+            cursor,
+            trigger: Trigger::Automatic,
+            place: Place::Inline,
+            multiline: None,
+            patience: Patience::Budget,
+            desynced: false,
+        }
+    }
 }
 
 /// What came of a question.
@@ -181,14 +208,14 @@ impl Completer {
     /// Answers a question; see the module's page for what happens in the call itself.
     ///
     /// Dropping the future cancels the request. It resolves to [`Outcome::Superseded`]
-    /// as soon as `complete` is called again for the same document.
+    /// as soon as `complete` is called again for the same place of the document.
     pub fn complete(
         self: &Arc<Self>,
         ask: Ask,
     ) -> impl Future<Output = Answer> + Send + 'static + use<> {
         let asked = Instant::now();
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
-        let newest = self.with_desk(ask.snapshot.uri(), |desk| desk.begin(id));
+        let newest = self.with_desk(ask.snapshot.uri(), |desk| desk.begin(ask.place, id));
         let question = Question { id, asked, ask, newest };
         let loading = matches!(self.status(), Status::Loading(_));
         let plan = if loading { None } else { Some(self.plan(&question, Priority::Interactive)) };
@@ -208,7 +235,7 @@ impl Completer {
             if answer.outcome != Outcome::Superseded {
                 let report = Arc::clone(&answer.report);
                 let uri = question.ask.snapshot.uri();
-                completer.with_desk(uri, |desk| desk.last_report = Some(report));
+                completer.with_desk(uri, |desk| desk.last_report = Some((answer.id, report)));
                 completer.schedule(question, &answer);
             }
             answer
@@ -217,7 +244,20 @@ impl Completer {
 
     /// The report of the document's last answered request.
     pub fn explain(&self, uri: &str) -> Option<Arc<Report>> {
-        lock(&self.desks).get(uri)?.last_report.clone()
+        lock(&self.desks).get(uri)?.last_report.as_ref().map(|(_, report)| Arc::clone(report))
+    }
+
+    /// Notes that the editor was not given an answer's text, because of `rule`, and why in words.
+    pub fn withheld(&self, uri: &str, id: u64, rule: &str, why: &str) {
+        self.with_desk(uri, |desk| {
+            let Some((_, report)) = desk.last_report.as_mut().filter(|(of, _)| *of == id) else {
+                return;
+            };
+            let report = Arc::make_mut(report);
+            report.insert = None;
+            report.silent = Some(rule.to_owned());
+            report.why.push(format!("silent: {rule}: {why}"));
+        });
     }
 
     /// Notes that the user took an answer.
@@ -229,10 +269,13 @@ impl Completer {
     pub fn closed(&self, uri: &str) {
         if let Some(mut desk) = lock(&self.desks).remove(uri) {
             // A waiting request must be answered: it is superseded by the closing.
-            desk.begin(self.next_id.fetch_add(1, Ordering::Relaxed));
+            for place in [Place::Inline, Place::Popup] {
+                desk.begin(place, self.next_id.fetch_add(1, Ordering::Relaxed));
+            }
         }
-        self.engine.close(uri);
-        self.engine.close(&plan::ahead_of(uri));
+        for history in plan::histories(uri) {
+            self.engine.close(&history);
+        }
         lock(&self.memory).forget(uri);
     }
 

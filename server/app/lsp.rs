@@ -19,6 +19,7 @@ use tower_lsp::{LspService, Server};
 
 mod answer;
 mod backend;
+mod clients;
 mod commands;
 mod completion;
 mod configuration;

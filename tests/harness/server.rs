@@ -51,6 +51,8 @@ pub(crate) struct Server {
     notifications: VecDeque<(String, Value)>,
     /// Progress that has begun and not ended, by token.
     progress: HashMap<String, Value>,
+    /// What the client says of itself in `initialize`.
+    pub(crate) client_info: Value,
     /// What the client has under the section `lowkey`.
     pub(crate) configuration: Value,
     /// Methods that the server asked the client for.
@@ -105,6 +107,7 @@ impl Server {
             errors: VecDeque::new(),
             notifications: VecDeque::new(),
             progress: HashMap::new(),
+            client_info: Value::Null,
             configuration: Value::Null,
             asked: Vec::new(),
             ended: None,
@@ -128,6 +131,7 @@ impl Server {
         let folders = root.map(|root| json!([{"uri": uri(root), "name": "root"}]));
         let params = json!({
             "processId": null,
+            "clientInfo": self.client_info,
             "rootUri": null,
             "capabilities": capabilities,
             "initializationOptions": initialization,

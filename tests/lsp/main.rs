@@ -10,6 +10,7 @@ mod server;
 mod text;
 
 mod broken_input;
+mod clients;
 mod documents;
 mod ghost_text;
 mod lifecycle;

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::ghost_text::{PLACES, open};
-use crate::server::{Options, Server, capabilities, place};
+use crate::server::{INLINE, Options, Server, capabilities, frames, place};
 
 const COMPLETION: &str = "textDocument/completion";
 
@@ -100,4 +100,53 @@ fn a_popup_switched_on_later_is_registered() {
     let registrations: Vec<_> = registrations.collect();
     assert_eq!(registrations.len(), 1, "once: {registrations:?}");
     assert_eq!(registrations[0].1["registrations"][0]["method"], COMPLETION);
+}
+
+#[test]
+fn popup_and_ghost_text_of_one_place_do_not_supersede_each_other() {
+    let settings = json!({"popup": "always", "time_budget_ms": 60_000});
+    let mut server = Server::start(&settings);
+    server.ready();
+    let mut n_suggested = 0;
+    for (idx, (language, marked)) in PLACES.iter().enumerate() {
+        // On purpose the ghost text may have more lines, so the two do not even share a decoding.
+        for trigger in [1, 2] {
+            let uri = format!("file:///work/{idx}-{trigger}");
+            let (text, cursor) = open(&mut server, &uri, language, marked);
+            let (line, character) = text.position(cursor);
+            let mut ghost = place(&uri, line, character);
+            ghost["context"]["triggerKind"] = trigger.into();
+            let (ghost, first) = server.make_request(INLINE, &ghost);
+            let popup = place(&uri, line, character);
+            let (popup, second) = server.make_request(COMPLETION, &popup);
+            server.write(&frames([&first, &second]));
+            for id in [ghost, popup] {
+                let answer = server.answer(id).expect("nothing of its own kind came");
+                n_suggested += answer["items"].as_array().unwrap().len();
+            }
+        }
+    }
+    assert!(n_suggested > PLACES.len(), "only {n_suggested}");
+    // A newer request of the same kind still supersedes.
+    let uri = "file:///work/newer.rs";
+    let (text, cursor) = open(&mut server, uri, "rust", &PLACES[2].1.replace("sub", "newer"));
+    let (line, character) = text.position(cursor);
+    let mut requests = Vec::new();
+    for method in [INLINE, COMPLETION].repeat(20) {
+        requests.push(server.make_request(method, &place(uri, line, character)));
+    }
+    server.write(&frames(requests.iter().map(|(_, request)| request)));
+    let mut n_superseded = 0;
+    for (nth, (id, _)) in requests.iter().enumerate() {
+        match server.answer(*id) {
+            Ok(_) => {}
+            Err((code, words)) => {
+                assert_eq!(code, -32800, "{words}");
+                assert!(nth < 38, "the newest of each kind is answered");
+                n_superseded += 1;
+            }
+        }
+    }
+    assert!(n_superseded > 0, "none was superseded");
+    server.finish();
 }

@@ -56,12 +56,10 @@ pub(super) fn run(args: &Args, settings: Settings) -> anyhow::Result<()> {
             bail!(reason);
         }
         let ask = Ask {
-            snapshot: document.snapshot(),
-            cursor,
             trigger: Trigger::Invoked,
             multiline: Some(args.multiline),
             patience: Patience::Unlimited,
-            desynced: false,
+            ..Ask::new(document.snapshot(), cursor)
         };
         Ok(completer.complete(ask).await)
     })?;

@@ -16,7 +16,7 @@ use lowkey_engine::Priority;
 
 use super::desk::Desk;
 use super::plan::{Plan, Question};
-use super::{Answer, Ask, Completer, Insert, Outcome, Patience, Trigger, lock};
+use super::{Answer, Ask, Completer, Insert, Outcome, Patience, lock};
 
 /// A pause in typing after which a shown suggestion is taken for a likely one.
 pub(super) const PAUSE: Duration = Duration::from_millis(600);
@@ -153,13 +153,13 @@ fn ahead(ask: &Ask, outcome: &Outcome) -> Ask {
         LineEnding::Cr => "\r",
     };
     let snapshot = snapshot.with_edit(line_end..line_end, enter);
+    let cursor = ByteOffset(line_end.0 + enter.len());
     Ask {
-        cursor: ByteOffset(line_end.0 + enter.len()),
-        snapshot,
-        trigger: Trigger::Automatic,
+        place: ask.place,
         multiline: ask.multiline,
         patience: Patience::Unlimited,
         desynced: ask.desynced,
+        ..Ask::new(snapshot, cursor)
     }
 }
 
@@ -172,14 +172,7 @@ mod tests {
     fn check(text: &str, outcome: &Outcome) -> (String, usize) {
         let cursor = text.find('|').unwrap();
         let document = Document::open("file:///a.rs", "rust", 1, &text.replace('|', ""));
-        let ask = Ask {
-            snapshot: document.snapshot(),
-            cursor: ByteOffset(cursor),
-            trigger: Trigger::Automatic,
-            multiline: None,
-            patience: Patience::Budget,
-            desynced: false,
-        };
+        let ask = Ask::new(document.snapshot(), ByteOffset(cursor));
         let ahead = ahead(&ask, outcome);
         (ahead.snapshot.text(), ahead.cursor.0)
     }

@@ -16,7 +16,7 @@ use tokio::sync::watch;
 
 use super::live::{Agreement, Live, Progress, agreement};
 use super::multiline::begins_block;
-use super::{Answer, Ask, Completer, Outcome, Trigger, lock};
+use super::{Answer, Ask, Completer, Outcome, Place, Trigger, lock};
 use crate::report::{Report, Source, to_microseconds};
 use crate::settings::{self, Multiline, Settings};
 
@@ -35,7 +35,7 @@ pub(super) struct Question {
     pub(super) id: u64,
     pub(super) asked: Instant,
     pub(super) ask: Ask,
-    /// The newest request of the document.
+    /// The newest request of its place in the document.
     pub(super) newest: watch::Receiver<u64>,
 }
 
@@ -103,8 +103,7 @@ impl Completer {
             return Plan::Answer(Box::new(answer));
         }
         let uri = question.ask.snapshot.uri();
-        let running = self.with_desk(uri, |desk| [desk.live.clone(), desk.ahead.clone()]);
-        let joinable = running.into_iter().flatten().find(|live| can_join(live, &frame));
+        let joinable = self.with_desk(uri, |desk| desk.running().find(|l| can_join(l, &frame)));
         if let Some(live) = joinable {
             return Plan::Wait(Box::new(Waiting { live, frame, joined: true }));
         }
@@ -112,7 +111,7 @@ impl Completer {
         self.with_desk(uri, |desk| {
             // A request that was superseded while the model loaded must not take the desk.
             if priority == Priority::Interactive && desk.is_newest(question.id) {
-                desk.live = Some(Arc::clone(&live));
+                *desk.live(question.ask.place) = Some(Arc::clone(&live));
                 desk.ahead = None;
             }
         });
@@ -198,7 +197,9 @@ impl Completer {
         let context = frame.at_cursor.as_ref().unwrap_or(&frame.context).clone();
         let job = Job {
             document: match priority {
-                Priority::Interactive => Arc::from(question.ask.snapshot.uri()),
+                Priority::Interactive => {
+                    history_of(question.ask.snapshot.uri(), question.ask.place).into()
+                }
                 // A history of its own: looking ahead must not stop a decoding that goes on
                 // for the memory. Dropping its ticket is what stops it.
                 Priority::Background => ahead_of(question.ask.snapshot.uri()).into(),
@@ -320,9 +321,22 @@ pub(super) fn ended_by_itself(stop: Stop) -> bool {
     matches!(stop, Stop::EndToken | Stop::Rule(_))
 }
 
+/// The name under which the engine knows the jobs of a place; a newer one supersedes the older.
+pub(super) fn history_of(uri: &str, place: Place) -> String {
+    match place {
+        Place::Inline => uri.to_owned(),
+        Place::Popup => format!("{uri}\0popup"),
+    }
+}
+
 /// The name under which the engine knows the jobs that look ahead in a document.
-pub(super) fn ahead_of(uri: &str) -> String {
+fn ahead_of(uri: &str) -> String {
     format!("{uri}\0ahead")
+}
+
+/// All names under which the engine knows jobs of a document.
+pub(super) fn histories(uri: &str) -> [String; 3] {
+    [history_of(uri, Place::Inline), history_of(uri, Place::Popup), ahead_of(uri)]
 }
 
 /// Keeps what was decoded for what the user types next.

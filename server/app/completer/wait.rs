@@ -45,7 +45,7 @@ impl Drop for Guard<'_> {
         if self.armed {
             self.completer.with_desk(self.question.ask.snapshot.uri(), |desk| {
                 if desk.is_newest(self.question.id) {
-                    desk.live = None;
+                    *desk.live(self.question.ask.place) = None;
                 }
             });
         }

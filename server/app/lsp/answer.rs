@@ -10,7 +10,7 @@ use lowkey_document::{ByteOffset, Cursor, Position, Snapshot};
 
 use super::documents::View;
 use super::link::{Link, Negotiated};
-use crate::completer::{Ask, Insert, Outcome, Patience, Trigger};
+use crate::completer::{Ask, Insert, Outcome, Place, Trigger};
 
 /// A request for a suggestion.
 #[derive(Debug)]
@@ -23,6 +23,8 @@ pub(super) struct Question<'a> {
     pub(super) position: Position,
     /// By typing or on purpose.
     pub(super) trigger: Trigger,
+    /// Where the answer is shown.
+    pub(super) place: Place,
 }
 
 /// What may be delivered.
@@ -58,7 +60,7 @@ impl Link {
             return Delivery::Superseded;
         }
         let cursor = view.snapshot.offset(question.position, negotiated.encoding);
-        self.ask(negotiated, view, cursor, question.trigger).await
+        self.ask(negotiated, view, cursor, question.trigger, question.place).await
     }
 
     /// Asks the completer about the text of `view`.
@@ -68,16 +70,10 @@ impl Link {
         view: View,
         cursor: ByteOffset,
         trigger: Trigger,
+        place: Place,
     ) -> Delivery {
         let View { snapshot, stamp, desynced } = view;
-        let ask = Ask {
-            snapshot: snapshot.clone(),
-            cursor,
-            trigger,
-            multiline: None,
-            patience: Patience::Budget,
-            desynced,
-        };
+        let ask = Ask { trigger, place, desynced, ..Ask::new(snapshot.clone(), cursor) };
         let asked = Instant::now();
         let answer = negotiated.completer.complete(ask).await;
         tracing::debug!(

@@ -18,6 +18,7 @@ use tower_lsp::ls_types::{
 };
 use tower_lsp::{Client, LanguageServer};
 
+use super::clients::quirks;
 use super::link::{Abilities, Link, Negotiated};
 use super::{commands, completion, configuration, convert, progress};
 use crate::completer::Completer;
@@ -69,6 +70,7 @@ impl LanguageServer for Backend {
         let offered = params.capabilities.general.as_ref();
         let encoding =
             convert::negotiate(offered.and_then(|general| general.position_encodings.as_deref()));
+        let quirks = quirks(params.client_info.as_ref());
         let editor = params.initialization_options.unwrap_or_default();
         let (settings, problems) = Settings::load(&editor);
         let (to_status, status) = watch::channel(lowkey_engine::Status::Loading(0.0));
@@ -87,8 +89,8 @@ impl LanguageServer for Backend {
             configured.roots = roots;
         }
         let client = Abilities::of(&params.capabilities);
-        tracing::info!(?encoding, ?client, "initialized");
-        let negotiated = Negotiated { completer, encoding, client, status, problems };
+        tracing::info!(?encoding, ?client, ?quirks, "initialized");
+        let negotiated = Negotiated { completer, encoding, client, quirks, status, problems };
         let capabilities = self.capabilities(&negotiated);
         self.link.settle(negotiated);
         Ok(InitializeResult {

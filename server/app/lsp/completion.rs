@@ -17,7 +17,7 @@ use super::backend::Backend;
 use super::convert::{LenientPosition, to_range};
 use super::inline_completion::accept;
 use super::link::Negotiated;
-use crate::completer::Trigger;
+use crate::completer::{Place, Trigger};
 
 /// Characters after which a popup is worth opening; letters open it in every editor.
 const TRIGGERS: &[&str] = &[".", ":", "(", "[", "{", "=", ",", "<", ">", "&", "|", "\"", "'", "/"];
@@ -44,6 +44,7 @@ impl Backend {
             position: LenientPosition::from(place.position).into(),
             // Editors say Invoked for every typed letter too: it tells nothing here.
             trigger: Trigger::Automatic,
+            place: Place::Popup,
         };
         match self.link.answer(question).await {
             Delivery::Suggestion(suggestion) => Ok(CompletionList {

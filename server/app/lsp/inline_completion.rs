@@ -16,7 +16,7 @@ use super::convert::{LenientPosition, LenientRange, to_range};
 use super::documents::View;
 use super::link::{Link, Negotiated};
 use super::placement::place;
-use crate::completer::Trigger;
+use crate::completer::{Place, Trigger};
 
 /// Parameters; clients of Copilot add the version, which the protocol's own type would drop.
 #[derive(Debug, Deserialize)]
@@ -61,7 +61,13 @@ impl Backend {
             Some(INVOKED) => Trigger::Invoked,
             _ => Trigger::Automatic,
         };
-        let question = Question { uri: &uri, version, position: position.into(), trigger };
+        let question = Question {
+            uri: &uri,
+            version,
+            position: position.into(),
+            trigger,
+            place: Place::Inline,
+        };
         let item = match context.selected_completion_info {
             None => self.link.inline_item(question).await?,
             Some(selected) => self.link.inline_item_after(question, selected).await?,
@@ -74,7 +80,7 @@ impl Link {
     async fn inline_item(&self, question: Question<'_>) -> Result<Option<InlineCompletionItem>> {
         let Some(negotiated) = self.negotiated() else { return Ok(None) };
         match self.answer(question).await {
-            Delivery::Suggestion(suggestion) => Ok(item(negotiated, &suggestion)),
+            Delivery::Suggestion(suggestion) => Ok(drawable(negotiated, &suggestion)),
             Delivery::Nothing => Ok(None),
             Delivery::Superseded => Err(Error::request_cancelled()),
         }
@@ -114,7 +120,7 @@ impl Link {
         }
         let after = View { snapshot: document.snapshot(), ..view };
         let cursor = lowkey_document::ByteOffset(start.0 + selected.text.len());
-        match self.ask(negotiated, after, cursor, question.trigger).await {
+        match self.ask(negotiated, after, cursor, question.trigger, question.place).await {
             Delivery::Suggestion(suggestion) => Ok(continuation(&suggestion).map(|rest| {
                 let text = format!("{}{rest}", selected.text);
                 InlineCompletionItem { range: Some(range), ..bare_item(suggestion.id, text) }
@@ -135,12 +141,21 @@ fn continuation(suggestion: &Suggestion) -> Option<&str> {
     insert.text.strip_suffix(tail.as_str()).filter(|rest| !rest.is_empty())
 }
 
-/// The item, unless an editor could not draw it: ghost text stands behind the cursor, so
-/// a text that changes what stands before it (other indentation) would be taken unseen.
-fn item(negotiated: &Negotiated, suggestion: &Suggestion) -> Option<InlineCompletionItem> {
+/// The item, unless this editor would not draw it: ghost text stands behind the cursor, so in
+/// most editors a text that changes what stands before it (other indentation) is taken unseen.
+fn drawable(negotiated: &Negotiated, suggestion: &Suggestion) -> Option<InlineCompletionItem> {
     let placed = place(&suggestion.cursor, &suggestion.insert);
     let kept = suggestion.snapshot.slice(placed.start..suggestion.cursor.offset);
-    placed.text.strip_prefix(kept.as_str()).filter(|drawn| !drawn.is_empty())?;
+    let is_drawn = match placed.text.strip_prefix(kept.as_str()) {
+        Some(behind_cursor) => !behind_cursor.is_empty(),
+        None => negotiated.quirks.draws_dedent,
+    };
+    if !is_drawn {
+        let why = "this editor draws nothing before the cursor, so the line's other indentation would be taken unseen";
+        let uri = suggestion.snapshot.uri();
+        negotiated.completer.withheld(uri, suggestion.id, "unseen dedent", why);
+        return None;
+    }
     let range = to_range(&suggestion.snapshot, placed.start, placed.end, negotiated.encoding);
     Some(InlineCompletionItem { range: Some(range), ..bare_item(suggestion.id, placed.text) })
 }

@@ -13,6 +13,7 @@ use serde_json::Value;
 use tokio::sync::watch;
 use tower_lsp::ls_types::{ClientCapabilities, MarkupKind};
 
+use super::clients::Quirks;
 use super::documents::{Applied, Documents};
 use super::inbox::Edits;
 use crate::completer::Completer;
@@ -36,6 +37,8 @@ pub(super) struct Negotiated {
     pub(super) encoding: PositionEncoding,
     /// What the client can do.
     pub(super) client: Abilities,
+    /// Where this client differs from the others.
+    pub(super) quirks: Quirks,
     /// What the engine is doing; changes wake the progress report.
     pub(super) status: watch::Receiver<Status>,
     /// Settings that were wrong, in words, to be shown once.
@@ -106,7 +109,7 @@ impl Negotiated {
         match self.completer.settings().popup {
             Popup::Always => true,
             Popup::Never => false,
-            Popup::Auto => !self.client.inline_completion,
+            Popup::Auto => !self.client.inline_completion && !self.quirks.popup_waits_for_all,
         }
     }
 }

@@ -238,14 +238,8 @@ impl Bench<'_> {
         let snapshot = Document::open(&uri, source.language.id, 0, &holed).snapshot();
         let cursor = ByteOffset(hole.cursor());
         let trigger = if self.args.invoked { Trigger::Invoked } else { Trigger::Automatic };
-        let ask = Ask {
-            snapshot: snapshot.clone(),
-            cursor,
-            trigger,
-            multiline: None,
-            patience: Patience::Unlimited,
-            desynced: false,
-        };
+        let ask =
+            Ask { trigger, patience: Patience::Unlimited, ..Ask::new(snapshot.clone(), cursor) };
         let answer = self.completer.complete(ask).await;
         // The next hole of the file is another document: nothing of this one may help it.
         self.completer.closed(&uri);

@@ -17,7 +17,7 @@ use super::figures::percentile;
 use super::player::{Player, upcoming};
 use super::trace::{self, Trace};
 use crate::cli::print;
-use crate::completer::{Ask, Completer, Outcome, Patience, Trigger, Work};
+use crate::completer::{Ask, Completer, Outcome, Work};
 use crate::report::{Report, Source, Tokens};
 use crate::settings::Settings;
 
@@ -145,16 +145,7 @@ async fn play(
         let before = completer.work();
         let snapshot = player.snapshot()?;
         let cursor = player.cursor(&snapshot);
-        let answer = completer
-            .complete(Ask {
-                snapshot: snapshot.clone(),
-                cursor,
-                trigger: Trigger::Automatic,
-                multiline: None,
-                patience: Patience::Budget,
-                desynced: false,
-            })
-            .await;
+        let answer = completer.complete(Ask::new(snapshot.clone(), cursor)).await;
         let now = player.snapshot()?;
         let mut row = Row {
             key: rows.len(),

@@ -1,0 +1,132 @@
+//! Where clients differ: the one table of what we do otherwise for whom, with the test that holds it.
+//!
+//! What a client says of itself in its capabilities is read from there (see `link`); here stands
+//! only what no capability tells. A client that the table does not know gets what is safe everywhere.
+
+use tower_lsp::ls_types::ClientInfo;
+
+/// What is done otherwise for one client.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Quirks {
+    /// It draws ghost text that takes indentation away from before the cursor. Elsewhere such a
+    /// text is withheld: it would be taken unseen.
+    pub(super) draws_dedent: bool,
+    /// Its completion popup waits for every server, so entries of ours would delay all others.
+    pub(super) popup_waits_for_all: bool,
+}
+
+/// One row of the table.
+struct Row {
+    /// What the client calls itself, or how its name begins.
+    client: &'static str,
+    /// The first version of which the row is true.
+    from: [u64; 2],
+    /// Sets what is done otherwise.
+    quirk: fn(&mut Quirks),
+    /// How that is known.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for whoever reads the table"))]
+    seen: &'static str,
+    /// The test in `tests/lsp/clients.rs` that holds it.
+    #[cfg_attr(not(test), expect(dead_code, reason = "a test looks for it"))]
+    test: &'static str,
+}
+
+fn draws_dedent(quirks: &mut Quirks) {
+    quirks.draws_dedent = true;
+}
+
+fn popup_waits_for_all(quirks: &mut Quirks) {
+    quirks.popup_waits_for_all = true;
+}
+
+const DEDENT_TEST: &str =
+    "a_dedent_goes_to_editors_that_draw_it_and_is_explained_where_it_is_withheld";
+const POPUP_TEST: &str = "a_popup_that_waits_for_all_servers_gets_no_entry_unless_asked_for";
+
+/// An editor and the editors made of it, which take over how it draws.
+const fn vs_code(client: &'static str) -> Row {
+    let seen = "driven in code-server 4.139.1 (VS Code 1.139.1): drawn and accepted";
+    Row { client, from: [1, 91], quirk: draws_dedent, seen, test: DEDENT_TEST }
+}
+
+const TABLE: &[Row] = &[
+    vs_code("Visual Studio Code"),
+    vs_code("VSCodium"),
+    vs_code("Code - OSS"),
+    Row { from: [4, 0], ..vs_code("code-server") },
+    Row {
+        client: "Sublime Text",
+        from: [0, 0],
+        quirk: popup_waits_for_all,
+        seen: "read in the documentation of its LSP package; not driven here",
+        test: POPUP_TEST,
+    },
+];
+
+/// Looks a client up.
+pub(super) fn quirks(client: Option<&ClientInfo>) -> Quirks {
+    let mut quirks = Quirks::default();
+    if let Some(client) = client {
+        let version = version(client.version.as_deref().unwrap_or_default());
+        let is_meant = |row: &&Row| {
+            client.name.starts_with(row.client) && version.is_none_or(|v| v >= row.from)
+        };
+        for row in TABLE.iter().filter(is_meant) {
+            (row.quirk)(&mut quirks);
+        }
+    }
+    quirks
+}
+
+/// The first two numbers of a version; `None` where it does not begin with a number.
+fn version(text: &str) -> Option<[u64; 2]> {
+    let mut numbers = text.trim_start_matches('v').split(|c: char| !c.is_ascii_digit());
+    let major = numbers.next()?.parse().ok()?;
+    Some([major, numbers.next().and_then(|minor| minor.parse().ok()).unwrap_or(0)])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(name: &str, version: Option<&str>) -> Quirks {
+        quirks(Some(&ClientInfo { name: name.into(), version: version.map(str::to_owned) }))
+    }
+
+    #[test]
+    fn a_client_is_known_by_name_and_version() {
+        let draws = Quirks { draws_dedent: true, ..Quirks::default() };
+        assert_eq!(of("Visual Studio Code", Some("1.139.1")), draws);
+        assert_eq!(of("Visual Studio Code - Insiders", Some("1.140.0-insider")), draws);
+        assert_eq!(of("code-server", None), draws, "of no version the newest is assumed");
+        assert_eq!(of("Visual Studio Code", Some("1.60.0")), Quirks::default());
+        assert_eq!(of("Neovim", Some("0.12.4")), Quirks::default());
+        assert_eq!(of("", Some("")), Quirks::default());
+        assert_eq!(quirks(None), Quirks::default());
+        assert!(of("Sublime Text LSP", Some("2.3.0")).popup_waits_for_all);
+    }
+
+    #[test]
+    fn versions_are_read_leniently() {
+        for (text, numbers) in [
+            ("1.139.1", Some([1, 139])),
+            ("v0.12.4-dev", Some([0, 12])),
+            ("25.07.1 (20260723)", Some([25, 7])),
+            ("2", Some([2, 0])),
+            ("GNU Emacs 30.1", None),
+            ("", None),
+            ("99999999999999999999999", None),
+        ] {
+            assert_eq!(version(text), numbers, "{text}");
+        }
+    }
+
+    #[test]
+    fn each_row_says_how_it_is_known_and_names_a_test_that_is_there() {
+        let tests = include_str!("../../../tests/lsp/clients.rs");
+        for row in TABLE {
+            assert!(!row.seen.is_empty(), "{}", row.client);
+            assert!(tests.contains(&format!("fn {}(", row.test)), "{}: {}", row.client, row.test);
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! Where clients differ: one test for each row's behaviour in `server/app/lsp/clients.rs`.
+
+use serde_json::{Value, json};
+
+use crate::ghost_text::open;
+use crate::server::{INLINE, Options, Server, capabilities, place};
+
+/// Starts a server for a client of this name and version.
+fn start(client: (&str, &str), capabilities: &Value, initialization: &Value) -> (Server, Value) {
+    let mut server = Server::spawn(Options::default());
+    let (name, version) = client;
+    server.client_info = json!({"name": name, "version": version});
+    let advertised = server.initialize(capabilities, initialization, None);
+    server.ready();
+    (server, advertised)
+}
+
+/// Blank lines that are indented deeper than what the model writes there; `|` is the cursor.
+const TOO_DEEP: &[(&str, &str)] = &[
+    (
+        "rust",
+        "fn add(a: u32, b: u32) -> u32 {\n    a + b\n    |\n\nfn sub(a: u32, b: u32) -> u32 {\n    a - b\n}\n",
+    ),
+    (
+        "javascript",
+        "function add(a, b) {\n    return a + b;\n    |\n\nfunction sub(a, b) {\n    return a - b;\n}\n",
+    ),
+    (
+        "go",
+        "func add(a, b int) int {\n\treturn a + b\n\t|\n\nfunc sub(a, b int) int {\n\treturn a - b\n}\n",
+    ),
+    ("python", "def add(a, b):\n    return a + b\n\n\n        |\n"),
+];
+
+#[test]
+fn a_dedent_goes_to_editors_that_draw_it_and_is_explained_where_it_is_withheld() {
+    let settings = json!({"time_budget_ms": 60_000});
+    let mut dedents = Vec::new();
+    let (mut drawing, _) = start(("Visual Studio Code", "1.139.1"), &capabilities(), &settings);
+    for (idx, (language, marked)) in TOO_DEEP.iter().enumerate() {
+        let uri = format!("file:///work/{idx}");
+        let (text, cursor) = open(&mut drawing, &uri, language, marked);
+        let (line, character) = text.position(cursor);
+        for item in drawing.items(&uri, line, character) {
+            text.assert_fits(cursor, &item);
+            let new = item["insertText"].as_str().unwrap();
+            if !new.starts_with(&text.text[cursor - character as usize..cursor]) {
+                assert_eq!(item["range"]["start"]["character"], 0, "{item}");
+                assert_eq!(drawing.explain(&uri)["silent"], Value::Null);
+                dedents.push((idx, new.to_owned()));
+            }
+        }
+    }
+    drawing.finish();
+    assert!(!dedents.is_empty(), "nothing was indented less, so nothing was tested");
+
+    let (mut other, _) = start(("Neovim", "0.12.4"), &capabilities(), &settings);
+    for (idx, new) in dedents {
+        let uri = format!("file:///work/{idx}");
+        let (language, marked) = TOO_DEEP[idx];
+        let (text, cursor) = open(&mut other, &uri, language, marked);
+        let (line, character) = text.position(cursor);
+        assert_eq!(other.items(&uri, line, character), [] as [Value; 0]);
+        let report = other.explain(&uri);
+        assert_eq!(report["silent"], "unseen dedent", "{report}");
+        assert_eq!(report["insert"], Value::Null, "{report}");
+        assert!(new.contains(report["text"].as_str().unwrap().trim_end()), "{report} {new:?}");
+        let why = report["why"].as_array().unwrap().last().unwrap().as_str().unwrap();
+        assert!(why.contains("indentation"), "{why}");
+        // In the popup it is seen, and taken with its range.
+        let params = place(&uri, line, character);
+        assert!(other.ask(INLINE, &params).unwrap()["items"].as_array().unwrap().is_empty());
+    }
+    other.finish();
+}
+
+#[test]
+fn a_popup_that_waits_for_all_servers_gets_no_entry_unless_asked_for() {
+    let mut popup_only = capabilities();
+    popup_only["textDocument"] = json!({"completion": {}});
+    for (client, popup, advertises) in [
+        (("Sublime Text LSP", "2.3.0"), "auto", false),
+        (("Sublime Text LSP", "2.3.0"), "always", true),
+        (("Kate", "24.12"), "auto", true),
+    ] {
+        let (mut server, advertised) = start(client, &popup_only, &json!({"popup": popup}));
+        assert_eq!(advertised["completionProvider"].is_object(), advertises, "{client:?} {popup}");
+        server.finish();
+    }
+}
