@@ -173,6 +173,66 @@ fn a_killed_server_leaves_what_it_saved_in_a_pause_and_half_a_file_harms_nobody(
     assert!(lines[0].contains("n_unreadable=1") && lines[0].contains("n_swept=1"), "{log}");
 }
 
+#[cfg(unix)]
+#[test]
+fn a_server_that_is_asked_to_end_saves_what_it_computed() {
+    let folder = Folder::new("terminated");
+    let mut server = folder.server(&Value::Null);
+    complete(&mut server);
+    let id = server.process_id().to_string();
+    assert!(Command::new("kill").args(["-s", "TERM", &id]).status().unwrap().success());
+    let (code, log) = server.wait_for_exit();
+    assert_eq!(code, Some(143), "as shells tell it: {log}");
+    assert_eq!(folder.files("sessions").len(), 1);
+    let mut server = folder.server(&Value::Null);
+    assert_eq!(tokens(&complete(&mut server), "prefilled"), 1);
+    server.finish();
+}
+
+#[test]
+fn an_editor_that_dies_in_mid_request_leaves_no_server_and_loses_nothing() {
+    let folder = Folder::new("orphan");
+    let mut server = folder.server(&Value::Null);
+    complete(&mut server);
+    // Many requests under way, and the editor's ends of both pipes close at once.
+    for n in 0..20 {
+        let uri = format!("file:///work/{n}.py");
+        server.open(&uri, "python", &CODE.replace("total", &format!("total{n}")));
+        server.request(server::INLINE, &server::place(&uri, 14, 11));
+    }
+    let log = server.die();
+    assert!(!log.contains("panicked"), "{log}");
+    assert!(!folder.files("sessions").is_empty(), "saved on the way out");
+    let mut server = folder.server(&Value::Null);
+    assert_eq!(tokens(&complete(&mut server), "prefilled"), 1);
+    server.finish();
+}
+
+#[test]
+fn two_editors_at_once_share_what_is_kept_and_disturb_each_other_nowhere() {
+    let folder = Folder::new("two");
+    let [mut one, mut two] = [(); 2].map(|()| folder.server(&Value::Null));
+    let alone = complete(&mut one);
+    // The other works on another file meanwhile, and on the same.
+    let other = "file:///work/other.py";
+    two.open(other, "python", &CODE.replace("first", "second"));
+    let [first, second] = [(URI, &mut one), (other, &mut two)]
+        .map(|(uri, server)| (server.request(server::INLINE, &server::place(uri, 14, 11)), uri));
+    assert!(two.answer(second.0).is_ok(), "{}", second.1);
+    assert!(one.answer(first.0).is_ok(), "{}", first.1);
+    assert_eq!(complete(&mut two)["text"], alone["text"]);
+    // Both save at their end, one after the other and over each other's files.
+    one.finish();
+    let log = two.finish();
+    assert!(!log.contains("panicked") && !log.contains("ERROR"), "{log}");
+    let mut third = folder.server(&Value::Null);
+    let warm = complete(&mut third);
+    assert_eq!(tokens(&warm, "prefilled"), 1, "{warm}");
+    assert_eq!(warm["text"], alone["text"]);
+    let log = third.finish();
+    assert!(!log.contains("n_unreadable"), "no file is torn: {log}");
+}
+
 #[test]
 fn the_doctor_tells_what_is_kept_and_where() {
     let folder = Folder::new("doctor");

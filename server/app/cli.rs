@@ -46,6 +46,10 @@ enum Command {
         /// Accepted for editors that pass it; stdio is the only way
         #[arg(long)]
         stdio: bool,
+
+        /// Serve editors that speak HTTP instead, on this port of 127.0.0.1; 0 takes a free one
+        #[arg(long, value_name = "PORT", conflicts_with = "stdio")]
+        http: Option<u16>,
     },
     /// Complete at a place in a file
     Complete(complete::Args),
@@ -73,6 +77,10 @@ pub fn main() -> ExitCode {
         given.insert("quantize".into(), quantize.as_str().into());
     }
     set_command_line(given.into());
+    if let Some(Command::Serve { http: Some(port), .. }) = args.command {
+        start_log();
+        return exit_code(crate::http::run(port));
+    }
     let serves = match args.command {
         None if std::io::stdin().is_terminal() => {
             eprintln!("{}", Args::command().render_help());
@@ -99,6 +107,10 @@ pub fn main() -> ExitCode {
         Some(Command::Models(args)) => models::run(&args),
         None | Some(Command::Serve { .. }) => Ok(()),
     };
+    exit_code(outcome)
+}
+
+fn exit_code(outcome: anyhow::Result<()>) -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

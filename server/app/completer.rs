@@ -25,6 +25,7 @@ use crate::report::Report;
 use crate::settings::Settings;
 
 mod ahead;
+mod alternatives;
 mod budget;
 mod compose;
 mod desk;
@@ -52,7 +53,7 @@ pub enum Trigger {
 }
 
 /// Where the answer is shown. Each place of a document has one live request of its own, so that
-/// an editor that fills a popup and draws ghost text gets both.
+/// an editor that fills a popup and draws ghost text at one cursor gets both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
     /// Behind the cursor, or on a terminal.
@@ -81,6 +82,10 @@ pub struct Ask {
     pub trigger: Trigger,
     /// Where it is shown.
     pub place: Place,
+    /// Look for so many other texts to offer beside the best one.
+    pub alternatives: usize,
+    /// Decode so many tokens at most; `None` leaves it to the settings.
+    pub max_tokens: Option<usize>,
     /// Whether the answer may span lines; `None` leaves it to the settings.
     pub multiline: Option<bool>,
     /// How long it may take.
@@ -97,6 +102,8 @@ impl Ask {
             cursor,
             trigger: Trigger::Automatic,
             place: Place::Inline,
+            alternatives: 0,
+            max_tokens: None,
             multiline: None,
             patience: Patience::Budget,
             desynced: false,
@@ -111,6 +118,8 @@ pub struct Answer {
     pub id: u64,
     /// What the editor is to do.
     pub outcome: Outcome,
+    /// Other texts to offer beside it, each with a name of its own for the accept command.
+    pub others: Vec<(u64, Insert)>,
     /// Everything that can be said about it.
     pub report: Arc<Report>,
 }
@@ -135,6 +144,17 @@ pub struct Insert {
     pub end: ByteOffset,
     /// What replaces it, in the document's line endings.
     pub text: String,
+}
+
+impl Insert {
+    /// What it adds at the cursor, where it can be said without touching anything else.
+    pub fn continuation(&self, snapshot: &Snapshot, cursor: ByteOffset) -> Option<&str> {
+        if self.start != cursor {
+            return None;
+        }
+        let tail = snapshot.slice(self.start..self.end);
+        self.text.strip_suffix(tail.as_str()).filter(|rest| !rest.is_empty())
+    }
 }
 
 /// Answers questions; shared by every connection of a server.
@@ -214,8 +234,9 @@ impl Completer {
         ask: Ask,
     ) -> impl Future<Output = Answer> + Send + 'static + use<> {
         let asked = Instant::now();
-        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
-        let newest = self.with_desk(ask.snapshot.uri(), |desk| desk.begin(ask.place, id));
+        let id = self.name();
+        let about = (ask.snapshot.version(), ask.snapshot.n_bytes(), ask.cursor.0);
+        let newest = self.with_desk(ask.snapshot.uri(), |desk| desk.begin(ask.place, id, about));
         let question = Question { id, asked, ask, newest };
         let loading = matches!(self.status(), Status::Loading(_));
         let plan = if loading { None } else { Some(self.plan(&question, Priority::Interactive)) };
@@ -232,6 +253,7 @@ impl Completer {
                 Plan::Answer(answer) => *answer,
                 Plan::Wait(waiting) => completer.wait(&question, *waiting).await,
             };
+            let answer = completer.with_alternatives(&question, answer).await;
             if answer.outcome != Outcome::Superseded {
                 let report = Arc::clone(&answer.report);
                 let uri = question.ask.snapshot.uri();
@@ -267,11 +289,9 @@ impl Completer {
 
     /// Forgets a document that the editor closed and stops what runs for it.
     pub fn closed(&self, uri: &str) {
-        if let Some(mut desk) = lock(&self.desks).remove(uri) {
+        if let Some(desk) = lock(&self.desks).remove(uri) {
             // A waiting request must be answered: it is superseded by the closing.
-            for place in [Place::Inline, Place::Popup] {
-                desk.begin(place, self.next_id.fetch_add(1, Ordering::Relaxed));
-            }
+            desk.supersede_all(self.name());
         }
         for history in plan::histories(uri) {
             self.engine.close(&history);
@@ -344,6 +364,11 @@ impl Completer {
     /// Stops the engine; requests that still wait are answered.
     pub fn shutdown(&self) {
         self.engine.shutdown();
+    }
+
+    /// A name for an answer, never used before.
+    fn name(&self) -> u64 {
+        self.next_id.fetch_add(1, Ordering::Relaxed)
     }
 
     fn with_desk<T>(&self, uri: &str, work: impl FnOnce(&mut Desk) -> T) -> T {

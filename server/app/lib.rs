@@ -10,6 +10,8 @@
 
 pub mod cli;
 pub mod completer;
+mod ending;
+mod http;
 pub mod keep;
 pub mod load;
 pub mod lsp;

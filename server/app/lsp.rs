@@ -17,6 +17,8 @@ use anyhow::Context;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tower_lsp::{LspService, Server};
 
+use crate::ending;
+
 mod answer;
 mod backend;
 mod clients;
@@ -24,6 +26,7 @@ mod commands;
 mod completion;
 mod configuration;
 mod convert;
+mod copilot;
 mod documents;
 mod explain;
 mod filter;
@@ -61,10 +64,20 @@ pub fn run() -> anyhow::Result<i32> {
         .enable_time()
         .build()
         .context("starting the server's runtime")?;
+    let link = Arc::new(Link::default());
+    let ending = Arc::clone(&link);
+    ending::on_signals(ending::TERMINATED, move || {
+        if let Some(negotiated) = ending.negotiated() {
+            negotiated.completer.shutdown();
+        }
+        // As the shell tells that a process was terminated.
+        std::process::exit(128 + 15);
+    })
+    .context("listening for signals")?;
     let outbox = Outbox::start(std::io::stdout()).context("starting to write to stdout")?;
     let inlet =
         filter::start(std::io::stdin(), outbox.clone()).context("starting to read stdin")?;
-    let code = runtime.block_on(serve(inlet, outbox.clone()));
+    let code = runtime.block_on(serve(link, inlet, outbox.clone()));
     runtime.shutdown_background();
     outbox.finish(FLUSH);
     tracing::info!(code, "bye");
@@ -72,14 +85,13 @@ pub fn run() -> anyhow::Result<i32> {
 }
 
 /// Serves one connection until `exit` or the end of `input`.
-async fn serve(input: impl AsyncRead + Unpin, output: impl AsyncWrite) -> i32 {
-    let link = Arc::new(Link::default());
-    let (service, socket) = LspService::build(|client| Backend::new(client, Arc::clone(&link)))
+async fn serve(link: Arc<Link>, input: impl AsyncRead + Unpin, output: impl AsyncWrite) -> i32 {
+    let service = LspService::build(|client| Backend::new(client, Arc::clone(&link)))
         .custom_method("textDocument/inlineCompletion", Backend::inline_completion)
         .custom_method("$/lowkey/explain", Backend::explain)
         .custom_method("$/lowkey/document", Backend::document)
-        .custom_method("$/lowkey/status", Backend::status)
-        .finish();
+        .custom_method("$/lowkey/status", Backend::status);
+    let (service, socket) = copilot::with_methods(service).finish();
     let inbox = Inbox::new(service, Arc::clone(&link));
     Server::new(input, output, socket).concurrency_level(MAX_WAITING).serve(inbox).await;
     if let Some(negotiated) = link.negotiated() {

@@ -177,7 +177,18 @@ impl Settings {
 
 /// Keys that other servers' clients send in `initializationOptions`.
 fn is_foreign(key: &str) -> bool {
-    matches!(key, "editorInfo" | "editorPluginInfo" | "copilotIntegrationId" | "trace" | "server")
+    matches!(
+        key,
+        "editorInfo"
+            | "editorPluginInfo"
+            | "editorConfiguration"
+            | "networkProxy"
+            | "authProvider"
+            | "copilotCapabilities"
+            | "copilotIntegrationId"
+            | "trace"
+            | "server"
+    )
 }
 
 /// `lowkey/lowkey.toml` in the platform's config folder; `LOWKEY_CONFIG` names another file.

@@ -307,6 +307,27 @@ impl Server {
         self.child.id()
     }
 
+    /// Closes both pipes at once and expects no answer any more, as after an editor was killed;
+    /// returns the log of the server, which ends by itself.
+    pub(crate) fn die(&mut self) -> String {
+        self.stdin = None;
+        // The thread that reads ends at its next message, and with it the pipe.
+        let (_, unread) = channel();
+        drop(std::mem::replace(&mut self.messages, unread));
+        let deadline = Instant::now() + PATIENCE;
+        let status = loop {
+            match self.child.try_wait().unwrap() {
+                Some(status) => break status,
+                None => assert!(Instant::now() < deadline, "it still runs after {PATIENCE:?}"),
+            }
+            std::thread::yield_now();
+        };
+        self.ended = Some(status);
+        self.unanswered.clear();
+        self.answers.clear();
+        self.stderr.take().map(|log| log.join().unwrap()).unwrap_or_default()
+    }
+
     /// Closes stdin, as an editor does that dies.
     pub(crate) fn hang_up(&mut self) {
         self.stdin = None;

@@ -287,3 +287,64 @@ fn line_ends_of_the_document_are_kept() {
     }
     server.finish();
 }
+
+#[test]
+fn who_asks_on_purpose_is_offered_several_texts_that_differ() {
+    let mut server = Server::start(&json!({"time_budget_ms": 60_000}));
+    server.ready();
+    let mut n_others = 0;
+    for (idx, (language, marked)) in PLACES.iter().enumerate() {
+        let uri = format!("file:///work/{idx}");
+        let (text, cursor) = open(&mut server, &uri, language, marked);
+        let (line, character) = text.position(cursor);
+        let mut params = place(&uri, line, character);
+        assert!(server.items(&uri, line, character).len() <= 1, "typing gets one");
+        params["context"]["triggerKind"] = 1.into();
+        // Twice: from the model, and with the best one from memory.
+        let [first, second] = [(); 2].map(|()| server.ask(INLINE, &params).unwrap());
+        let new = |answer: &Value| -> Vec<String> {
+            let items = answer["items"].as_array().unwrap();
+            items.iter().map(|item| item["insertText"].as_str().unwrap().to_owned()).collect()
+        };
+        let mut texts = new(&first);
+        assert_eq!(texts, new(&second), "the same question has the same answers");
+        let mut names = Vec::new();
+        for item in first["items"].as_array().unwrap() {
+            text.assert_fits(cursor, item);
+            names.push(item["command"]["arguments"][0].as_u64().unwrap());
+        }
+        assert!(texts.len() <= 4, "{texts:?}");
+        n_others += texts.len().saturating_sub(1);
+        texts.sort();
+        texts.dedup();
+        names.dedup();
+        assert_eq!(
+            (texts.len(), names.len()),
+            (first["items"].as_array().unwrap().len(), texts.len())
+        );
+        let why = server.explain(&uri)["why"].to_string();
+        assert_eq!(why.contains("alternatives: "), !texts.is_empty(), "{why}");
+    }
+    assert!(n_others >= PLACES.len(), "only {n_others} others");
+    server.finish();
+}
+
+#[test]
+fn alternatives_end_with_the_time_budget_and_give_way_to_a_newer_request() {
+    let mut server = Server::start(&json!({"time_budget_ms": 60_000}));
+    server.ready();
+    let (text, cursor) = open(&mut server, URI, "rust", PLACES[2].1);
+    let (line, character) = text.position(cursor);
+    let mut params = place(URI, line, character);
+    params["context"]["triggerKind"] = 1.into();
+    let (first, older) = server.make_request(INLINE, &params);
+    let (second, newer) = server.make_request(INLINE, &params);
+    server.write(&frames([&older, &newer]));
+    assert_eq!(server.answer(first).unwrap_err().0, -32800);
+    assert!(server.answer(second).unwrap()["items"].is_array());
+    let settings = json!({"time_budget_ms": 1});
+    server.notify("workspace/didChangeConfiguration", &json!({"settings": {"lowkey": settings}}));
+    let n_items = server.ask(INLINE, &params).unwrap()["items"].as_array().unwrap().len();
+    assert!(n_items <= 4, "{n_items}");
+    server.finish();
+}

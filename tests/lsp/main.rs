@@ -11,6 +11,7 @@ mod text;
 
 mod broken_input;
 mod clients;
+mod copilot;
 mod documents;
 mod ghost_text;
 mod lifecycle;

@@ -56,7 +56,7 @@ impl Question {
             }
         };
         report.ms.total = to_microseconds(self.asked.elapsed().as_secs_f64() * 1e3);
-        Answer { id: self.id, outcome, report: Arc::new(report) }
+        Answer { id: self.id, outcome, others: Vec::new(), report: Arc::new(report) }
     }
 
     /// The range that `text` replaces, and the text in the document's line endings.

@@ -49,6 +49,8 @@ pub(super) struct Frame {
     pub(super) at_cursor: Option<Context>,
     pub(super) multiline: bool,
     pub(super) max_lines: usize,
+    /// Tokens decoded at most.
+    pub(super) max_tokens: usize,
     pub(super) previous_lines: Vec<String>,
     pub(super) next_lines: Vec<String>,
     pub(super) key: MemoryKey,
@@ -80,7 +82,19 @@ impl Question {
             ..Report::default()
         };
         report.ms.total = to_microseconds(self.asked.elapsed().as_secs_f64() * 1e3);
-        Answer { id: self.id, outcome: Outcome::Nothing, report: Arc::new(report) }
+        Answer {
+            id: self.id,
+            outcome: Outcome::Nothing,
+            others: Vec::new(),
+            report: Arc::new(report),
+        }
+    }
+}
+
+impl Frame {
+    /// What the prompt is made of.
+    pub(super) fn prompted(&self) -> &Context {
+        self.at_cursor.as_ref().unwrap_or(&self.context)
     }
 }
 
@@ -90,12 +104,10 @@ impl Completer {
     /// A question that looks ahead gets [`Priority::Background`].
     pub(super) fn plan(&self, question: &Question, priority: Priority) -> Plan {
         let settings = self.settings();
-        let (label, prompt_tokens, model) = match self.admit(question, &settings) {
-            Ok(admitted) => admitted,
+        let (frame, budget, model) = match self.framed(question, &settings) {
+            Ok(framed) => framed,
             Err(answer) => return Plan::Answer(answer),
         };
-        let budget = Budget { prompt_tokens };
-        let frame = frame(&question.ask, &label, budget, &settings);
         if priority == Priority::Interactive {
             self.with_desk(question.ask.snapshot.uri(), |desk| desk.foresight.reached(&frame.key));
         }
@@ -107,15 +119,25 @@ impl Completer {
         if let Some(live) = joinable {
             return Plan::Wait(Box::new(Waiting { live, frame, joined: true }));
         }
-        let live = Arc::new(self.submit(question, &frame, budget, &settings, priority));
+        let live = Arc::new(self.submit(question, &frame, budget, priority));
         self.with_desk(uri, |desk| {
             // A request that was superseded while the model loaded must not take the desk.
             if priority == Priority::Interactive && desk.is_newest(question.id) {
-                *desk.live(question.ask.place) = Some(Arc::clone(&live));
-                desk.ahead = None;
+                desk.start(question.ask.place, Arc::clone(&live));
             }
         });
         Plan::Wait(Box::new(Waiting { live, frame, joined: false }))
+    }
+
+    /// The question as the stages see it, the prompt's budget and the model's name, or why there is silence.
+    pub(super) fn framed(
+        &self,
+        question: &Question,
+        settings: &Settings,
+    ) -> Result<(Frame, Budget, String), Box<Answer>> {
+        let (label, prompt_tokens, model) = self.admit(question, settings)?;
+        let budget = Budget { prompt_tokens };
+        Ok((frame(&question.ask, &label, budget, settings), budget, model))
     }
 
     /// The file's label, the prompt's budget in tokens and the model's name, or why there is silence.
@@ -188,13 +210,12 @@ impl Completer {
         question: &Question,
         frame: &Frame,
         budget: Budget,
-        settings: &Settings,
         priority: Priority,
     ) -> Live {
         let (to_progress, progress) = watch::channel(Progress::default());
         let to_progress = Arc::new(to_progress);
         let mut rules = StopRules::new(&frame.request());
-        let context = frame.at_cursor.as_ref().unwrap_or(&frame.context).clone();
+        let context = frame.prompted().clone();
         let job = Job {
             document: match priority {
                 Priority::Interactive => {
@@ -206,11 +227,8 @@ impl Completer {
             },
             priority,
             prepare: Box::new(move |assembler| Some(assembler.assemble(&context, &budget))),
-            max_tokens: if frame.multiline {
-                BLOCK_TOKENS.min(32 * settings.max_lines.max(1))
-            } else {
-                LINE_TOKENS
-            },
+            max_tokens: frame.max_tokens,
+            n_openings: 0,
             stop: Box::new(move |text| {
                 rules.push(text).map(|(reason, keep)| (reason.name(), keep))
             }),
@@ -274,6 +292,8 @@ fn frame(ask: &Ask, label: &str, budget: Budget, settings: &Settings) -> Frame {
             begins_block(&previous_lines, &text, &next_lines)
         }
     };
+    let max_tokens =
+        if multiline { BLOCK_TOKENS.min(32 * settings.max_lines.max(1)) } else { LINE_TOKENS };
     let key = MemoryKey::new(
         ask.snapshot.uri(),
         &[
@@ -293,6 +313,7 @@ fn frame(ask: &Ask, label: &str, budget: Budget, settings: &Settings) -> Frame {
         at_cursor,
         multiline,
         max_lines: settings.max_lines,
+        max_tokens: max_tokens.min(ask.max_tokens.unwrap_or(usize::MAX)),
         key,
     }
 }
@@ -340,7 +361,7 @@ pub(super) fn histories(uri: &str) -> [String; 3] {
 }
 
 /// Keeps what was decoded for what the user types next.
-fn remember(
+pub(super) fn remember(
     memory: &Mutex<CompletionMemory>,
     key: &MemoryKey,
     forced: &str,

@@ -26,7 +26,7 @@ const MAX_REPLANS: u32 = 3;
 /// What a look at the progress says.
 enum Look {
     /// This text is what the answer is made of.
-    Text(String, Option<Generated>),
+    Text(String, Option<Box<Generated>>),
     /// Not yet.
     Wait,
     /// This job will not answer the question.
@@ -45,7 +45,7 @@ impl Drop for Guard<'_> {
         if self.armed {
             self.completer.with_desk(self.question.ask.snapshot.uri(), |desk| {
                 if desk.is_newest(self.question.id) {
-                    *desk.live(self.question.ask.place) = None;
+                    desk.stop(self.question.ask.place);
                 }
             });
         }
@@ -96,7 +96,7 @@ impl Completer {
             let look = look(&progress.borrow_and_update(), &waiting, late);
             match look {
                 Look::Text(text, made) => {
-                    return self.answer(question, &waiting, &text, made.as_ref());
+                    return self.answer(question, &waiting, &text, made.as_deref());
                 }
                 Look::Useless => {
                     // A newer job took the desk, or the typed text left this one: ask again.
@@ -210,7 +210,7 @@ fn look(progress: &Progress, waiting: &Waiting, late: bool) -> Look {
         return match agreement {
             Agreement::Ahead(n) if is_whole(made.stop) || made.stop == Stop::Failed => Look::Text(
                 progress.text.get(n..).unwrap_or_default().to_owned(),
-                Some(made.clone()),
+                Some(Box::new(made.clone())),
             ),
             _ => Look::Useless,
         };

@@ -12,6 +12,9 @@ use super::documents::View;
 use super::link::{Link, Negotiated};
 use crate::completer::{Ask, Insert, Outcome, Place, Trigger};
 
+/// Who asks on purpose is offered so many texts beside the best one; editors cycle through them.
+const ALTERNATIVES: usize = 3;
+
 /// A request for a suggestion.
 #[derive(Debug)]
 pub(super) struct Question<'a> {
@@ -31,7 +34,7 @@ pub(super) struct Question<'a> {
 #[derive(Debug)]
 pub(super) enum Delivery {
     /// This suggestion, for the text that the document still has.
-    Suggestion(Suggestion),
+    Suggestion(Box<Suggestion>),
     /// Nothing to suggest.
     Nothing,
     /// The document has moved on, or a newer request came.
@@ -49,6 +52,29 @@ pub(super) struct Suggestion {
     pub(super) cursor: Cursor,
     /// What to put there.
     pub(super) insert: Insert,
+    /// What else to offer, each with the name of its accept command.
+    pub(super) others: Vec<(u64, Insert)>,
+}
+
+impl Suggestion {
+    /// What it adds at the cursor, where it can be said without touching anything else.
+    pub(super) fn continuation(&self) -> Option<&str> {
+        self.insert.continuation(&self.snapshot, self.cursor.offset)
+    }
+
+    /// All texts, the best one first, each as a suggestion of its own.
+    pub(super) fn each(mut self) -> impl Iterator<Item = Suggestion> {
+        let others = std::mem::take(&mut self.others);
+        let (snapshot, cursor) = (self.snapshot.clone(), self.cursor.clone());
+        let another = move |(id, insert)| Suggestion {
+            id,
+            snapshot: snapshot.clone(),
+            cursor: cursor.clone(),
+            insert,
+            others: Vec::new(),
+        };
+        std::iter::once(self).chain(others.into_iter().map(another))
+    }
 }
 
 impl Link {
@@ -73,7 +99,12 @@ impl Link {
         place: Place,
     ) -> Delivery {
         let View { snapshot, stamp, desynced } = view;
-        let ask = Ask { trigger, place, desynced, ..Ask::new(snapshot.clone(), cursor) };
+        let alternatives = match trigger {
+            Trigger::Invoked => ALTERNATIVES,
+            Trigger::Automatic => 0,
+        };
+        let ask =
+            Ask { trigger, place, alternatives, desynced, ..Ask::new(snapshot.clone(), cursor) };
         let asked = Instant::now();
         let answer = negotiated.completer.complete(ask).await;
         tracing::debug!(
@@ -94,12 +125,13 @@ impl Link {
             return Delivery::Superseded;
         }
         match answer.outcome {
-            Outcome::Insert(insert) => Delivery::Suggestion(Suggestion {
+            Outcome::Insert(insert) => Delivery::Suggestion(Box::new(Suggestion {
                 id: answer.id,
                 cursor: snapshot.cursor(cursor),
                 snapshot,
                 insert,
-            }),
+                others: answer.others,
+            })),
             Outcome::Nothing => Delivery::Nothing,
             Outcome::Superseded => Delivery::Superseded,
         }

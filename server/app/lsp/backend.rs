@@ -6,6 +6,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use lowkey_document::PositionEncoding;
 use serde_json::Value;
 use tokio::sync::watch;
 use tower_lsp::jsonrpc::{Error, Result};
@@ -20,7 +21,7 @@ use tower_lsp::{Client, LanguageServer};
 
 use super::clients::quirks;
 use super::link::{Abilities, Link, Negotiated};
-use super::{commands, completion, configuration, convert, progress};
+use super::{commands, completion, configuration, convert, copilot, progress};
 use crate::completer::Completer;
 use crate::keep;
 use crate::settings::Settings;
@@ -51,7 +52,7 @@ impl Backend {
             )),
             inline_completion_provider: Some(OneOf::Left(true)),
             completion_provider: pops_up.then(completion::options),
-            execute_command_provider: Some(commands::options()),
+            execute_command_provider: Some(commands::options(negotiated.quirks)),
             workspace: Some(WorkspaceServerCapabilities {
                 workspace_folders: Some(WorkspaceFoldersServerCapabilities {
                     supported: Some(true),
@@ -68,10 +69,16 @@ impl LanguageServer for Backend {
     async fn initialize(&self, params: InitializeParams) -> Result<InitializeResult> {
         let roots = roots(&params);
         let offered = params.capabilities.general.as_ref();
-        let encoding =
-            convert::negotiate(offered.and_then(|general| general.position_encodings.as_deref()));
-        let quirks = quirks(params.client_info.as_ref());
+        let offered = offered.and_then(|general| general.position_encodings.as_deref());
         let editor = params.initialization_options.unwrap_or_default();
+        let (client_info, encoding) = if copilot::introduces_itself(&editor) {
+            self.link.open_copilot_door();
+            // These clients count in UTF-16, whatever the editor around them offers.
+            (copilot::plugin(&editor), PositionEncoding::Utf16)
+        } else {
+            (params.client_info, convert::negotiate(offered))
+        };
+        let quirks = quirks(client_info.as_ref(), self.link.is_copilot_door());
         let (settings, problems) = Settings::load(&editor);
         let (to_status, status) = watch::channel(lowkey_engine::Status::Loading(0.0));
         let keep = keep::keep(&settings);
@@ -107,6 +114,9 @@ impl LanguageServer for Backend {
         let Some(negotiated) = self.link.negotiated() else { return };
         let (client, status) = (self.client.clone(), negotiated.status.clone());
         progress::report(client, status, negotiated.client.progress);
+        if self.link.is_copilot_door() {
+            copilot::status::follow(&self.link, &self.client);
+        }
         configuration::fetch(&self.link, &self.client);
         if !negotiated.problems.is_empty() {
             let (client, words) = (self.client.clone(), configuration::words(&negotiated.problems));

@@ -11,8 +11,11 @@ pub(super) struct Quirks {
     /// It draws ghost text that takes indentation away from before the cursor. Elsewhere such a
     /// text is withheld: it would be taken unseen.
     pub(super) draws_dedent: bool,
-    /// Its completion popup waits for every server, so entries of ours would delay all others.
-    pub(super) popup_waits_for_all: bool,
+    /// Gets popup entries only where the setting `popup` is `always`: its popup waits for every
+    /// server, so that ours would delay all others, or it has ghost text of its own.
+    pub(super) popup_on_request_only: bool,
+    /// Items carry the accept command of Copilot's server.
+    pub(super) copilot_command: bool,
 }
 
 /// One row of the table.
@@ -26,7 +29,7 @@ struct Row {
     /// How that is known.
     #[cfg_attr(not(test), expect(dead_code, reason = "for whoever reads the table"))]
     seen: &'static str,
-    /// The test in `tests/lsp/clients.rs` that holds it.
+    /// The test in `tests/lsp` that holds it.
     #[cfg_attr(not(test), expect(dead_code, reason = "a test looks for it"))]
     test: &'static str,
 }
@@ -35,8 +38,8 @@ fn draws_dedent(quirks: &mut Quirks) {
     quirks.draws_dedent = true;
 }
 
-fn popup_waits_for_all(quirks: &mut Quirks) {
-    quirks.popup_waits_for_all = true;
+fn popup_on_request_only(quirks: &mut Quirks) {
+    quirks.popup_on_request_only = true;
 }
 
 const DEDENT_TEST: &str =
@@ -55,17 +58,28 @@ const TABLE: &[Row] = &[
     vs_code("Code - OSS"),
     Row { from: [4, 0], ..vs_code("code-server") },
     Row {
+        client: "copilot.el",
+        from: [0, 0],
+        quirk: draws_dedent,
+        seen: "read in its source (copilot-display-overlay-completion); not driven here",
+        test: "copilot_el_is_served_as_it_expects",
+    },
+    Row {
         client: "Sublime Text",
         from: [0, 0],
-        quirk: popup_waits_for_all,
+        quirk: popup_on_request_only,
         seen: "read in the documentation of its LSP package; not driven here",
         test: POPUP_TEST,
     },
 ];
 
-/// Looks a client up.
-pub(super) fn quirks(client: Option<&ClientInfo>) -> Quirks {
-    let mut quirks = Quirks::default();
+/// Looks a client up; one of Copilot's is known by its plugin.
+pub(super) fn quirks(client: Option<&ClientInfo>, is_copilot_door: bool) -> Quirks {
+    let mut quirks = Quirks {
+        popup_on_request_only: is_copilot_door,
+        copilot_command: is_copilot_door,
+        ..Quirks::default()
+    };
     if let Some(client) = client {
         let version = version(client.version.as_deref().unwrap_or_default());
         let is_meant = |row: &&Row| {
@@ -90,7 +104,7 @@ mod tests {
     use super::*;
 
     fn of(name: &str, version: Option<&str>) -> Quirks {
-        quirks(Some(&ClientInfo { name: name.into(), version: version.map(str::to_owned) }))
+        quirks(Some(&ClientInfo { name: name.into(), version: version.map(str::to_owned) }), false)
     }
 
     #[test]
@@ -102,8 +116,11 @@ mod tests {
         assert_eq!(of("Visual Studio Code", Some("1.60.0")), Quirks::default());
         assert_eq!(of("Neovim", Some("0.12.4")), Quirks::default());
         assert_eq!(of("", Some("")), Quirks::default());
-        assert_eq!(quirks(None), Quirks::default());
-        assert!(of("Sublime Text LSP", Some("2.3.0")).popup_waits_for_all);
+        assert_eq!(quirks(None, false), Quirks::default());
+        let copilot = Quirks { popup_on_request_only: true, copilot_command: true, ..draws };
+        let plugin = ClientInfo { name: "copilot.el".into(), version: Some("unknown".into()) };
+        assert_eq!(quirks(Some(&plugin), true), copilot);
+        assert!(of("Sublime Text LSP", Some("2.3.0")).popup_on_request_only);
     }
 
     #[test]
@@ -123,7 +140,10 @@ mod tests {
 
     #[test]
     fn each_row_says_how_it_is_known_and_names_a_test_that_is_there() {
-        let tests = include_str!("../../../tests/lsp/clients.rs");
+        let tests = concat!(
+            include_str!("../../../tests/lsp/clients.rs"),
+            include_str!("../../../tests/lsp/copilot.rs"),
+        );
         for row in TABLE {
             assert!(!row.seen.is_empty(), "{}", row.client);
             assert!(tests.contains(&format!("fn {}(", row.test)), "{}: {}", row.client, row.test);

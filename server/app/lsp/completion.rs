@@ -15,7 +15,6 @@ use tower_lsp::ls_types::{
 use super::answer::{Delivery, Question, Suggestion};
 use super::backend::Backend;
 use super::convert::{LenientPosition, to_range};
-use super::inline_completion::accept;
 use super::link::Negotiated;
 use crate::completer::{Place, Trigger};
 
@@ -58,7 +57,7 @@ impl Backend {
 }
 
 fn item(negotiated: &Negotiated, suggestion: &Suggestion) -> CompletionItem {
-    let Suggestion { id, snapshot, cursor, insert } = suggestion;
+    let Suggestion { id, snapshot, cursor, insert, .. } = suggestion;
     let word = word_before(&cursor.before);
     let word_start = ByteOffset(cursor.offset.0.saturating_sub(word.len()));
     // Editors filter by what stands between the edit's start and the cursor.
@@ -76,7 +75,7 @@ fn item(negotiated: &Negotiated, suggestion: &Suggestion) -> CompletionItem {
         insert_text_format: Some(InsertTextFormat::PLAIN_TEXT),
         insert_text_mode: Some(InsertTextMode::AS_IS),
         text_edit: Some(CompletionTextEdit::Edit(TextEdit::new(range, text))),
-        command: Some(accept(*id)),
+        command: Some(negotiated.accept(*id)),
         ..CompletionItem::default()
     }
 }

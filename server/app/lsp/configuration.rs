@@ -10,8 +10,8 @@ use serde_json::Value;
 use tower_lsp::Client;
 use tower_lsp::ls_types::{ConfigurationItem, MessageType, Registration};
 
-use super::completion;
 use super::link::{Configured, Link};
+use super::{completion, copilot};
 use crate::settings::Settings;
 
 /// The section of an editor's settings that is ours.
@@ -53,6 +53,7 @@ pub(super) fn fetch(link: &Arc<Link>, client: &Client) {
 fn take(link: &Arc<Link>, client: &Client, section: &Value) {
     link.configured().lay(section);
     let mut problems = put_in_force(link);
+    copilot::status::tell(link, client);
     if link.negotiated().is_some_and(super::link::Negotiated::pops_up) {
         register_completion(link, client);
     }

@@ -79,7 +79,7 @@ impl Backend {
     }
 
     /// Answers `$/lowkey/status`.
-    pub(super) fn status(&self) -> Ready<Result<Option<StatusReport>>> {
+    pub(super) fn status(&self, _: Value) -> Ready<Result<Option<StatusReport>>> {
         ready(Ok(self.link.negotiated().map(|negotiated| {
             let (state, model, message) = match negotiated.completer.status() {
                 Status::Loading(_) => ("loading", String::new(), String::new()),

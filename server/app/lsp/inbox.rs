@@ -13,7 +13,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tower::Service;
 use tower_lsp::jsonrpc::{Error, Id, Request, Response};
 
@@ -67,7 +67,7 @@ where
             let _ = catch_unwind(AssertUnwindSafe(|| self.edits.apply(&method, params)));
             return Box::pin(std::future::ready(Ok(None)));
         }
-        let request = if request.method() == "initialize" { lenient(request) } else { request };
+        let request = lenient(request);
         let id = request.id().cloned();
         let called = catch_unwind(AssertUnwindSafe(|| self.service.call(request)));
         let Ok(future) = called else {
@@ -84,10 +84,20 @@ where
 
 /// The same request with parameters that tower-lsp's types accept.
 fn lenient(request: Request) -> Request {
+    let is_first = request.method() == "initialize";
+    // Some clients (Emacs among them) send null for an empty object.
+    let lacks = request.params().is_none_or(Value::is_null)
+        && !matches!(request.method(), "shutdown" | "exit");
+    if !(is_first || lacks) {
+        return request;
+    }
     let (method, id, params) = request.into_parts();
     let mut mended = Request::build(method);
-    if let Some(mut params) = params {
-        mend_uris(&mut params);
+    let params = params.filter(|params| !params.is_null());
+    if let Some(mut params) = params.or_else(|| lacks.then(|| Value::Object(Map::new()))) {
+        if is_first {
+            mend_uris(&mut params);
+        }
         mended = mended.params(params);
     }
     match id {

@@ -6,16 +6,17 @@
 
 use lowkey_document::{Change, Document, Position, Range};
 use serde::Deserialize;
+use serde_json::Value;
 use tower_lsp::jsonrpc::{Error, Result};
 use tower_lsp::ls_types::{Command, InlineCompletionItem, InlineCompletionList};
 
 use super::answer::{Delivery, Question, Suggestion};
 use super::backend::Backend;
-use super::commands;
 use super::convert::{LenientPosition, LenientRange, to_range};
 use super::documents::View;
 use super::link::{Link, Negotiated};
 use super::placement::place;
+use super::{commands, copilot};
 use crate::completer::{Place, Trigger};
 
 /// Parameters; clients of Copilot add the version, which the protocol's own type would drop.
@@ -68,20 +69,24 @@ impl Backend {
             trigger,
             place: Place::Inline,
         };
-        let item = match context.selected_completion_info {
-            None => self.link.inline_item(question).await?,
-            Some(selected) => self.link.inline_item_after(question, selected).await?,
+        let items = match context.selected_completion_info {
+            None => self.link.inline_items(question).await?,
+            Some(selected) => {
+                self.link.inline_item_after(question, selected).await?.into_iter().collect()
+            }
         };
-        Ok(InlineCompletionList { items: item.into_iter().collect() })
+        Ok(InlineCompletionList { items })
     }
 }
 
 impl Link {
-    async fn inline_item(&self, question: Question<'_>) -> Result<Option<InlineCompletionItem>> {
-        let Some(negotiated) = self.negotiated() else { return Ok(None) };
+    async fn inline_items(&self, question: Question<'_>) -> Result<Vec<InlineCompletionItem>> {
+        let Some(negotiated) = self.negotiated() else { return Ok(Vec::new()) };
         match self.answer(question).await {
-            Delivery::Suggestion(suggestion) => Ok(drawable(negotiated, &suggestion)),
-            Delivery::Nothing => Ok(None),
+            Delivery::Suggestion(suggestion) => {
+                Ok(suggestion.each().filter_map(|each| drawable(negotiated, &each)).collect())
+            }
+            Delivery::Nothing => Ok(Vec::new()),
             Delivery::Superseded => Err(Error::request_cancelled()),
         }
     }
@@ -121,24 +126,17 @@ impl Link {
         let after = View { snapshot: document.snapshot(), ..view };
         let cursor = lowkey_document::ByteOffset(start.0 + selected.text.len());
         match self.ask(negotiated, after, cursor, question.trigger, question.place).await {
-            Delivery::Suggestion(suggestion) => Ok(continuation(&suggestion).map(|rest| {
+            Delivery::Suggestion(suggestion) => Ok(suggestion.continuation().map(|rest| {
                 let text = format!("{}{rest}", selected.text);
-                InlineCompletionItem { range: Some(range), ..bare_item(suggestion.id, text) }
+                InlineCompletionItem {
+                    range: Some(range),
+                    ..negotiated.bare_item(suggestion.id, text)
+                }
             })),
             Delivery::Nothing => Ok(None),
             Delivery::Superseded => Err(Error::request_cancelled()),
         }
     }
-}
-
-/// What a suggestion adds at the cursor, if it can be said without touching anything else.
-fn continuation(suggestion: &Suggestion) -> Option<&str> {
-    let Suggestion { snapshot, cursor, insert, .. } = suggestion;
-    if insert.start != cursor.offset {
-        return None;
-    }
-    let tail = snapshot.slice(insert.start..insert.end);
-    insert.text.strip_suffix(tail.as_str()).filter(|rest| !rest.is_empty())
 }
 
 /// The item, unless this editor would not draw it: ghost text stands behind the cursor, so in
@@ -151,26 +149,32 @@ fn drawable(negotiated: &Negotiated, suggestion: &Suggestion) -> Option<InlineCo
         None => negotiated.quirks.draws_dedent,
     };
     if !is_drawn {
-        let why = "this editor draws nothing before the cursor, so the line's other indentation would be taken unseen";
-        let uri = suggestion.snapshot.uri();
-        negotiated.completer.withheld(uri, suggestion.id, "unseen dedent", why);
+        negotiated.withhold_dedent(suggestion);
         return None;
     }
     let range = to_range(&suggestion.snapshot, placed.start, placed.end, negotiated.encoding);
-    Some(InlineCompletionItem { range: Some(range), ..bare_item(suggestion.id, placed.text) })
+    let item = negotiated.bare_item(suggestion.id, placed.text);
+    Some(InlineCompletionItem { range: Some(range), ..item })
 }
 
-fn bare_item(id: u64, insert_text: String) -> InlineCompletionItem {
-    InlineCompletionItem {
-        insert_text,
-        filter_text: None,
-        range: None,
-        command: Some(accept(id)),
-        insert_text_format: None,
+impl Negotiated {
+    fn bare_item(&self, id: u64, insert_text: String) -> InlineCompletionItem {
+        InlineCompletionItem {
+            insert_text,
+            filter_text: None,
+            range: None,
+            command: Some(self.accept(id)),
+            insert_text_format: None,
+        }
     }
-}
 
-/// The command that editors run after they inserted an item.
-pub(super) fn accept(id: u64) -> Command {
-    Command::new("Accepted".into(), commands::ACCEPT.into(), Some(vec![id.into()]))
+    /// The command that editors run after they inserted an item.
+    pub(super) fn accept(&self, id: u64) -> Command {
+        let (command, id) = if self.quirks.copilot_command {
+            (copilot::ACCEPT, Value::from(id.to_string()))
+        } else {
+            (commands::ACCEPT, Value::from(id))
+        };
+        Command::new("Accepted".into(), command.into(), Some(vec![id]))
+    }
 }

@@ -13,7 +13,9 @@ use serde_json::Value;
 use tokio::sync::watch;
 use tower_lsp::ls_types::{ClientCapabilities, MarkupKind};
 
+use super::answer::Suggestion;
 use super::clients::Quirks;
+use super::copilot::status::Changed;
 use super::documents::{Applied, Documents};
 use super::inbox::Edits;
 use crate::completer::Completer;
@@ -27,6 +29,8 @@ pub(super) struct Link {
     negotiated: OnceLock<Negotiated>,
     configured: Mutex<Configured>,
     shut_down: AtomicBool,
+    /// A client of Copilot's is at the other end.
+    copilot: AtomicBool,
 }
 
 /// What `initialize` settled.
@@ -74,6 +78,8 @@ pub(super) struct Configured {
     pub(super) roots: Vec<PathBuf>,
     /// The client knows that we complete.
     pub(super) completion_registered: bool,
+    /// The status that a client of Copilot's was told last.
+    pub(super) told: Option<Changed>,
 }
 
 impl Link {
@@ -90,6 +96,16 @@ impl Link {
     /// Where settings came from.
     pub(super) fn configured(&self) -> MutexGuard<'_, Configured> {
         self.configured.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes that a client of Copilot's is at the other end; tells whether that was known.
+    pub(super) fn open_copilot_door(&self) -> bool {
+        self.copilot.swap(true, Ordering::Relaxed)
+    }
+
+    /// Tells whether a client of Copilot's is at the other end.
+    pub(super) fn is_copilot_door(&self) -> bool {
+        self.copilot.load(Ordering::Relaxed)
     }
 
     /// Notes that the client asked to shut down.
@@ -109,8 +125,17 @@ impl Negotiated {
         match self.completer.settings().popup {
             Popup::Always => true,
             Popup::Never => false,
-            Popup::Auto => !self.client.inline_completion && !self.quirks.popup_waits_for_all,
+            Popup::Auto => !self.client.inline_completion && !self.quirks.popup_on_request_only,
         }
+    }
+}
+
+impl Negotiated {
+    /// Notes that a suggestion was not given to a client that would not have drawn what it does to
+    /// the text before the cursor.
+    pub(super) fn withhold_dedent(&self, suggestion: &Suggestion) {
+        let why = "this editor draws nothing before the cursor, so the line's other indentation would be taken unseen";
+        self.completer.withheld(suggestion.snapshot.uri(), suggestion.id, "unseen dedent", why);
     }
 }
 

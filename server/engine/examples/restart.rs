@@ -93,6 +93,7 @@ fn live(model: &Path, keep: Keep, n_tokens: usize) -> Life {
         priority: Priority::Interactive,
         prepare: Box::new(move |_| Some(Prompt { tokens, n_fixed: n_tokens, ..Prompt::default() })),
         max_tokens: DECODED,
+        n_openings: 0,
         stop: Box::new(|_| None),
         on_text: Box::new(|_| {}),
         done: Box::new(move |made| to_main.send(made).unwrap()),

@@ -12,6 +12,7 @@ use lowkey_model::{CausalLm, ModelError, Want, argmax, log_sum_exp};
 use lowkey_prompt::{Assembler, Detokenizer, Healing, Prompt, TokenId};
 
 use crate::job::{Generated, Partial, Priority, Stop};
+use crate::openings::openings;
 use crate::persist::KeptSpeed;
 use crate::queue::Queued;
 use crate::session::{Session, SessionPool};
@@ -80,6 +81,7 @@ impl Generator {
                 let mut run = Run {
                     asked: job.asked,
                     max_tokens: job.max_tokens,
+                    n_openings: job.n_openings,
                     stop: job.stop,
                     on_text: job.on_text,
                     interruption: &interruption,
@@ -195,6 +197,9 @@ impl Generator {
             let token = pick(logits, self.healing.as_ref(), unforced, end_tokens);
             if made.tokens.decoded == 0 {
                 made.ms.first_token = ms_since(run.asked);
+                let healed = (self.healing.as_ref(), unforced);
+                made.openings =
+                    openings(run.n_openings, logits, assembler.tokenizer(), healed, end_tokens);
             }
             if end_tokens.contains(&token) {
                 return Ok(Stop::EndToken);
@@ -277,6 +282,7 @@ impl Generator {
 struct Run<'a> {
     asked: Instant,
     max_tokens: usize,
+    n_openings: usize,
     stop: crate::job::StopCheck,
     on_text: Box<dyn FnMut(&Partial<'_>) + Send>,
     interruption: &'a dyn Fn() -> Option<Stop>,

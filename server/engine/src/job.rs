@@ -9,6 +9,8 @@ use std::time::Instant;
 
 use lowkey_prompt::{Assembler, Prompt};
 
+use crate::openings::Opening;
+
 /// Builds the prompt on the worker thread; `None` when there is nothing to ask.
 pub type Preparation = Box<dyn FnOnce(&Assembler) -> Option<Prompt> + Send>;
 
@@ -34,6 +36,8 @@ pub struct Job {
     pub prepare: Preparation,
     /// Decode at most so many tokens (healed ones count); 0 prefills only.
     pub max_tokens: usize,
+    /// Report so many of the most probable first tokens.
+    pub n_openings: usize,
     /// Ends the decoding by rule.
     pub stop: StopCheck,
     /// Called with the text so far after each token that completes a character.
@@ -114,6 +118,8 @@ pub struct Generated {
     pub text: String,
     /// Natural-log probability of each decoded token.
     pub log_probs: Vec<f32>,
+    /// How it might have begun, where that was asked; the most probable first.
+    pub openings: Vec<Opening>,
     /// Why it ended.
     pub stop: Stop,
     /// What it cost.

@@ -19,6 +19,7 @@ mod epoch;
 mod generate;
 mod job;
 mod load;
+mod openings;
 mod persist;
 mod queue;
 mod session;
@@ -32,6 +33,7 @@ pub use job::{
     Generated, Job, Milliseconds, Partial, Preparation, Priority, Stop, StopCheck, TokenCounts,
 };
 pub use load::{LoadFailed, Loaded};
+pub use openings::Opening;
 pub use persist::{Keep, Switch, kept_sessions};
 pub use session::{FORK_ABOVE_TOKENS, Session, SessionPool};
 pub use worker::{Engine, Speed, Status, Ticket};

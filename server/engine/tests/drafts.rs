@@ -52,6 +52,7 @@ fn run(engine: &Engine, question: &Arc<Question>) -> (Generated, Vec<String>) {
             move |assembler| Some((question.prompt)(assembler))
         }),
         max_tokens: question.max_tokens,
+        n_openings: 0,
         stop: Box::new({
             let one_line = question.one_line;
             move |text| text.find('\n').filter(|_| one_line).map(|at| ("newline", at))
@@ -245,6 +246,7 @@ fn a_draft_that_is_cut_short_leaves_a_valid_session() {
                 move |assembler| Some(plain_prompt(&text)(assembler))
             }),
             max_tokens: 40,
+            n_openings: 0,
             stop: Box::new(|_| None),
             on_text: Box::new({
                 let ticket = Arc::clone(&engine_of_job);

@@ -91,6 +91,7 @@ pub(crate) fn ask(engine: &Engine, before: &str) -> String {
         priority: Priority::Interactive,
         prepare: Box::new(move |assembler| Some(prompt(assembler, &before))),
         max_tokens: 64,
+        n_openings: 0,
         stop: Box::new(|_| None),
         on_text: Box::new(|_| {}),
         done: Box::new(move |made| {

@@ -39,6 +39,7 @@ pub(crate) fn job_of(
         priority: Priority::Interactive,
         prepare: Box::new(|assembler| Some(prepare(assembler))),
         max_tokens,
+        n_openings: 0,
         stop: Box::new(|_| None),
         on_text: Box::new(|_| {}),
         done: Box::new(move |made| to_test.send(made).unwrap()),

@@ -1,0 +1,126 @@
+//! `lowkey serve --http PORT`: suggestions for editors that speak HTTP and not LSP, as Zed does.
+//!
+//! One address, `POST /v1/completions`, as servers of the `OpenAI` kind have it, on the loopback interface
+//! only and for whoever has the token. A request's prompt holds the text around the cursor between
+//! some model family's markers; it is asked through the same stages as an editor's.
+//!
+//! Invariants: nothing listens unless the command line says so; no request is looked at before
+//! its host and its token are; memory and time of a connection are bounded; no answer lets a web
+//! page read it (no CORS).
+
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use anyhow::Context;
+use tokio::runtime::Handle;
+
+mod completions;
+mod connection;
+mod fim;
+mod gate;
+mod guess;
+mod request;
+mod response;
+mod token;
+
+use crate::completer::Completer;
+use crate::settings::Settings;
+use crate::{ending, keep};
+use response::{Refusal, Response};
+
+/// Connections at a time; a client needs a few.
+const MOST_CONNECTIONS: usize = 32;
+
+/// What all connections share.
+struct Shared {
+    completer: Arc<Completer>,
+    token: String,
+    port: u16,
+    runtime: Handle,
+    n_connections: AtomicUsize,
+}
+
+/// Serves until the process is told to end; returns only when it cannot serve.
+///
+/// Fails when the port is taken, or when the token can neither be read nor made.
+pub(crate) fn run(port: u16) -> anyhow::Result<()> {
+    let (settings, problems) = Settings::load(&serde_json::Value::Null);
+    for problem in problems {
+        eprintln!("lowkey: settings: {problem}");
+    }
+    let (token, place) = token::find()?;
+    let wanted = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let listener = TcpListener::bind(wanted).with_context(|| {
+        format!("listening on {wanted}; another program may use the port: choose another with --http PORT")
+    })?;
+    let port = listener.local_addr().context("reading the port")?.port();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .thread_name("lowkey-tasks")
+        .enable_time()
+        .build()
+        .context("starting the server's runtime")?;
+    let keep = keep::keep(&settings);
+    let completer =
+        Completer::start_keeping(settings, keep, |_| {}).context("starting the engine's thread")?;
+    let farewell = Arc::clone(&completer);
+    ending::on_signals(ending::ASKED_TO_END, move || {
+        farewell.shutdown();
+        std::process::exit(0);
+    })
+    .context("listening for signals")?;
+    eprintln!("lowkey: listens on http://127.0.0.1:{port}/v1/completions");
+    eprintln!("lowkey: clients need the token in {place}");
+    let shared = Arc::new(Shared {
+        completer,
+        token,
+        port,
+        runtime: runtime.handle().clone(),
+        n_connections: AtomicUsize::new(0),
+    });
+    loop {
+        match listener.accept() {
+            Ok((stream, _)) => admit(&shared, stream),
+            // A client that was gone before it was accepted is no reason to stop.
+            Err(error) => tracing::warn!(%error, "a connection could not be accepted"),
+        }
+    }
+}
+
+/// Gives a connection a thread of its own, if there are not too many.
+fn admit(shared: &Arc<Shared>, stream: TcpStream) {
+    let seat = Seat::take(shared);
+    let Some(seat) = seat else {
+        let refusal =
+            Refusal::new(503, format!("more than {MOST_CONNECTIONS} connections; close some"));
+        let _ = Response::refusing(&refusal).write(&stream);
+        return;
+    };
+    let shared = Arc::clone(shared);
+    let spawned = std::thread::Builder::new().name("lowkey-http".into()).spawn(move || {
+        connection::serve(&shared, stream);
+        drop(seat);
+    });
+    if let Err(error) = spawned {
+        tracing::error!(%error, "no thread for a connection");
+    }
+}
+
+/// One of the connections that there may be.
+struct Seat(Arc<Shared>);
+
+impl Seat {
+    fn take(shared: &Arc<Shared>) -> Option<Self> {
+        // Taken first and given back by Drop, so that the count is right whatever happens.
+        let seat = Self(Arc::clone(shared));
+        let n_before = shared.n_connections.fetch_add(1, Ordering::Relaxed);
+        (n_before < MOST_CONNECTIONS).then_some(seat)
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.0.n_connections.fetch_sub(1, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,169 @@
+//! One client: its requests one after the other, each within its time.
+
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use super::completions::{Asked, complete};
+use super::request::{Fault, Head, RequestReader};
+use super::response::{Refusal, Response};
+use super::{Shared, gate};
+
+/// A connection without a request is kept so long.
+const IDLE: Duration = Duration::from_mins(2);
+
+/// A request that has begun must be whole within this, and its answer read.
+const REQUEST: Duration = Duration::from_secs(10);
+
+/// While the model works, so often is looked whether the client is still there.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// A refused client that still sends is listened to for so many bytes, so that it reads why.
+const DRAINED_BYTES: usize = 256 << 10;
+
+/// A stream whose reads end at a moment, however the bytes trickle in.
+#[derive(Debug)]
+struct Timed {
+    stream: TcpStream,
+    until: Instant,
+    has_begun: bool,
+}
+
+impl Read for Timed {
+    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        let left = self.until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        self.stream.set_read_timeout(Some(left))?;
+        let n = self.stream.read(to)?;
+        if !self.has_begun {
+            self.has_begun = true;
+            self.until = Instant::now() + REQUEST;
+        }
+        Ok(n)
+    }
+}
+
+impl Write for Timed {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.stream.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.stream.flush()
+    }
+}
+
+/// Serves a connection to its end.
+pub(super) fn serve(shared: &Shared, stream: TcpStream) {
+    let prepared = stream.set_nodelay(true).and_then(|()| stream.set_write_timeout(Some(REQUEST)));
+    if prepared.is_err() {
+        return;
+    }
+    let until = Instant::now() + IDLE;
+    let mut reader = RequestReader::new(Timed { stream, until, has_begun: false });
+    loop {
+        (reader.stream.until, reader.stream.has_begun) = (Instant::now() + IDLE, false);
+        let response = match answer(shared, &mut reader) {
+            Ok(Some(response)) => response,
+            Ok(None) => return,
+            Err(Fault::Gone(error)) => {
+                tracing::debug!(%error, "a client is gone, or too slow");
+                return;
+            }
+            Err(Fault::Refused(refusal)) => {
+                tracing::info!(status = refusal.status, "refused");
+                Response::refusing(&refusal)
+            }
+        };
+        if response.write(&reader.stream.stream).is_err() {
+            return;
+        }
+        if response.closes() {
+            return drain(&mut reader.stream);
+        }
+    }
+}
+
+/// Reads a request and answers it; `None` when there is no other, or nobody waits for the answer.
+fn answer(shared: &Shared, reader: &mut RequestReader<Timed>) -> Result<Option<Response>, Fault> {
+    let Some(head) = reader.head()? else { return Ok(None) };
+    gate::check(&head, &shared.token, shared.port)?;
+    let response = match (head.path.as_str(), head.method.as_str()) {
+        ("/v1/completions", "POST") => {
+            let body = body(reader, &head)?;
+            let asked = Asked::parse(&body)?;
+            let gone = client_is_gone(&reader.stream.stream);
+            let completed = shared.runtime.block_on(async {
+                tokio::select! {
+                    completed = complete(&shared.completer, asked) => Some(completed),
+                    () = gone => None,
+                }
+            });
+            match completed {
+                Some(response) => response?,
+                None => return Ok(None),
+            }
+        }
+        ("/v1/models", "GET") => {
+            let model = super::completions::model(&shared.completer);
+            let model = json!({"id": model, "object": "model", "owned_by": "lowkey"});
+            Response::json(200, &json!({"object": "list", "data": [model]}))
+        }
+        ("/v1/completions" | "/v1/models", _) => {
+            let why = "use POST for /v1/completions and GET for /v1/models";
+            return Err(Refusal::new(405, why.into()).into());
+        }
+        _ => {
+            let why = "there are /v1/completions and /v1/models here";
+            return Err(Refusal::new(404, why.into()).into());
+        }
+    };
+    // A body that nobody asked for would be taken for the next request.
+    let leaves_body = head.method != "POST" && head.has("content-length");
+    Ok(Some(response.closing(!head.keeps_alive() || leaves_body)))
+}
+
+/// The body, if it says that it is JSON.
+fn body(reader: &mut RequestReader<Timed>, head: &Head) -> Result<Vec<u8>, Fault> {
+    let media = head.one("content-type").unwrap_or_default();
+    let media = media.split(';').next().unwrap_or_default().trim();
+    if !media.eq_ignore_ascii_case("application/json") {
+        let why = "send the body with `Content-Type: application/json`";
+        return Err(Refusal::new(415, why.into()).into());
+    }
+    reader.body(head)
+}
+
+/// Ends when the client has closed its side, as editors do when the user types on.
+async fn client_is_gone(stream: &TcpStream) {
+    loop {
+        tokio::time::sleep(LOOK).await;
+        // No other thread uses this stream.
+        let looked = stream.set_nonblocking(true).and_then(|()| stream.peek(&mut [0]));
+        let is_open = match looked {
+            Ok(n) => n > 0,
+            Err(error) => error.kind() == io::ErrorKind::WouldBlock,
+        };
+        if stream.set_nonblocking(false).is_err() || !is_open {
+            return;
+        }
+    }
+}
+
+/// Reads what a refused client still sends: closing at once would take the answer from it.
+fn drain(timed: &mut Timed) {
+    let _ = timed.stream.shutdown(Shutdown::Write);
+    (timed.until, timed.has_begun) = (Instant::now() + Duration::from_secs(1), true);
+    let mut bytes = [0; 4096];
+    let mut n_drained = 0;
+    while let Ok(n @ 1..) = timed.read(&mut bytes) {
+        n_drained += n;
+        if n_drained > DRAINED_BYTES {
+            return;
+        }
+    }
+}

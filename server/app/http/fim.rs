@@ -1,0 +1,184 @@
+//! From a prompt with some family's fill-in-the-middle markers to the text before and behind the cursor.
+//!
+//! Clients format prompts for the model that they believe to talk to. Their markers are taken off
+//! here, and the text goes through our own stages, which put on those of the model that answers.
+//! A marker that stands in the document itself cannot be told from the client's: the first of each
+//! counts, and of the one before the middle the last.
+
+/// The markers of some families: before the prefix, before the suffix, before the middle.
+struct Markers {
+    prefix: &'static str,
+    suffix: &'static str,
+    middle: Option<&'static str>,
+    /// A blank stands between a marker and the text.
+    is_spaced: bool,
+}
+
+const fn markers(prefix: &'static str, suffix: &'static str, middle: &'static str) -> Markers {
+    Markers { prefix, suffix, middle: Some(middle), is_spaced: false }
+}
+
+const MARKERS: &[Markers] = &[
+    // Qwen2.5-Coder, CodeGemma, Granite 3 and ours.
+    markers("<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>"),
+    // StarCoder and those that took its markers over.
+    markers("<fim_prefix>", "<fim_suffix>", "<fim_middle>"),
+    markers("<fim-prefix>", "<fim-suffix>", "<fim-middle>"),
+    markers("<｜fim▁begin｜>", "<｜fim▁hole｜>", "<｜fim▁end｜>"),
+    Markers { is_spaced: true, ..markers("<PRE>", "<SUF>", "<MID>") },
+    markers("<|code_prefix|>", "<|code_suffix|>", "<|code_middle|>"),
+    markers("<[fim-prefix]>", "<[fim-suffix]>", "<[fim-middle]>"),
+    // Codestral: the prefix comes last, and the middle follows it.
+    Markers { prefix: "[PREFIX]", suffix: "[SUFFIX]", middle: None, is_spaced: false },
+];
+
+/// Before a path that the file begins with.
+const SEPARATORS: &[&str] = &["<|file_sep|>", "<file_sep>", "<|file_separator|>"];
+
+/// Markers of prompts that ask for a rewritten region, which no completion answers.
+const REGIONS: &[&str] = &["<|editable_region_start|>", "<|user_cursor_is_here|>"];
+
+/// What a prompt asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Middle<'p> {
+    /// The text before the cursor.
+    pub(super) prefix: String,
+    /// The text behind it.
+    pub(super) suffix: &'p str,
+    /// The file, where the prompt names it.
+    pub(super) path: Option<&'p str>,
+}
+
+/// Reads a prompt; one without markers is the text before the cursor. `None` where it wants something else.
+pub(super) fn read(prompt: &str) -> Option<Middle<'_>> {
+    let marked = MARKERS.iter().filter_map(|markers| {
+        let prefix = prompt.find(markers.prefix)?;
+        let suffix = prompt.find(markers.suffix)?;
+        Some((prefix.min(suffix), markers))
+    });
+    // A document may hold another family's markers; the client's stand before it.
+    match marked.min_by_key(|(at, _)| *at) {
+        Some((at, markers)) => markers.split(prompt, at),
+        None if REGIONS.iter().any(|region| prompt.contains(region)) => None,
+        None => Some(Middle { prefix: prompt.to_owned(), suffix: "", path: None }),
+    }
+}
+
+impl Markers {
+    fn split<'p>(&self, prompt: &'p str, at: usize) -> Option<Middle<'p>> {
+        let (preamble, marked) = prompt.split_at_checked(at)?;
+        let (prefix, suffix, forced) = if marked.starts_with(self.prefix) {
+            let (prefix, rest) = marked.strip_prefix(self.prefix)?.split_once(self.suffix)?;
+            let (suffix, forced) = self.split_middle(rest);
+            (prefix, suffix, forced)
+        } else {
+            let (suffix, rest) = marked.strip_prefix(self.suffix)?.split_once(self.prefix)?;
+            let (prefix, forced) = self.split_middle(rest);
+            (prefix, suffix, forced)
+        };
+        let [prefix, suffix, forced] = [prefix, suffix, forced].map(|text| self.unspaced(text));
+        // Families put the path in front of the markers, or first into the prefix.
+        let named = [preamble, prefix].into_iter().find_map(path_in);
+        let path = named.map(|(path, _)| path);
+        let prefix = match path_in(prefix) {
+            Some((_, behind)) => behind,
+            None => prefix,
+        };
+        Some(Middle { prefix: format!("{prefix}{forced}"), suffix, path })
+    }
+
+    /// Splits where the middle begins: what stands behind that is given already.
+    fn split_middle<'p>(&self, text: &'p str) -> (&'p str, &'p str) {
+        self.middle.and_then(|middle| text.rsplit_once(middle)).unwrap_or((text, ""))
+    }
+
+    fn unspaced<'p>(&self, text: &'p str) -> &'p str {
+        if !self.is_spaced {
+            return text;
+        }
+        let text = text.strip_prefix(' ').unwrap_or(text);
+        text.strip_suffix(' ').unwrap_or(text)
+    }
+}
+
+/// The path behind the last separator, and the text behind its line.
+fn path_in(text: &str) -> Option<(&str, &str)> {
+    let behind = SEPARATORS.iter().filter_map(|s| Some((text.rfind(s)?, *s)));
+    let (at, separator) = behind.max_by_key(|(at, _)| *at)?;
+    let rest = text.get(at + separator.len()..)?;
+    let (path, behind) = rest.split_once('\n').unwrap_or((rest, ""));
+    (!path.trim().is_empty()).then(|| (path.trim(), behind))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PREFIX: &str = "fn add(a: u32) {\n    a";
+    const SUFFIX: &str = "\n}\n";
+
+    fn check(prompt: &str, path: Option<&str>) {
+        let expected = Middle { prefix: PREFIX.into(), suffix: SUFFIX, path };
+        assert_eq!(read(prompt), Some(expected), "{prompt}");
+    }
+
+    #[test]
+    fn every_family_s_prompt_says_the_same() {
+        for prompt in [
+            format!("<|fim_prefix|>{PREFIX}<|fim_suffix|>{SUFFIX}<|fim_middle|>"),
+            format!("<fim_prefix>{PREFIX}<fim_suffix>{SUFFIX}<fim_middle>"),
+            format!("<fim-prefix>{PREFIX}<fim-suffix>{SUFFIX}<fim-middle>"),
+            format!(
+                "<｜begin▁of▁sentence｜><｜fim▁begin｜>{PREFIX}<｜fim▁hole｜>{SUFFIX}<｜fim▁end｜>"
+            ),
+            format!("<PRE> {PREFIX} <SUF>{SUFFIX} <MID>"),
+            format!("<|code_prefix|>{PREFIX}<|code_suffix|>{SUFFIX}<|code_middle|>"),
+            format!("[SUFFIX]{SUFFIX}[PREFIX]{PREFIX}"),
+            format!("<s>[SUFFIX]{SUFFIX}[PREFIX]{PREFIX}"),
+            // Suffix first, as some families have it.
+            format!("<|fim_prefix|><|fim_suffix|>{SUFFIX}<|fim_middle|>{PREFIX}"),
+            format!("<PRE> <SUF>{SUFFIX} <MID> {PREFIX}"),
+            format!("<[fim-suffix]>{SUFFIX}<[fim-prefix]>{PREFIX}<[fim-middle]>"),
+            // The answer's beginning is given already.
+            format!("<|fim_prefix|>fn add(a: u32) {{\n<|fim_suffix|>{SUFFIX}<|fim_middle|>    a"),
+        ] {
+            check(&prompt, None);
+        }
+    }
+
+    #[test]
+    fn a_path_is_read_where_the_family_has_it() {
+        for prompt in [
+            format!(
+                "<|repo_name|>r<|file_sep|>x.py\nx = 1\n<|file_sep|>src/a.rs\n<|fim_prefix|>{PREFIX}<|fim_suffix|>{SUFFIX}<|fim_middle|>"
+            ),
+            format!("<file_sep><fim_prefix>{PREFIX}<fim_suffix>{SUFFIX}<fim_middle>")
+                .replace("<file_sep>", "<file_sep>src/a.rs\n"),
+        ] {
+            check(&prompt, Some("src/a.rs"));
+        }
+    }
+
+    #[test]
+    fn a_prompt_without_markers_is_the_text_before_the_cursor() {
+        for prompt in ["", "let x = ", "a < b [SUFFIX] c", "<fim_prefix>alone"] {
+            let expected = Middle { prefix: prompt.into(), suffix: "", path: None };
+            assert_eq!(read(prompt), Some(expected));
+        }
+    }
+
+    #[test]
+    fn the_markers_in_front_are_the_client_s() {
+        let prefix = "const A: &str = \"<fim_prefix><fim_suffix>\";\n";
+        let prompt =
+            format!("<|fim_prefix|>{prefix}<|fim_suffix|>\n// <|fim_middle|>\n<|fim_middle|>");
+        let expected =
+            Middle { prefix: prefix.into(), suffix: "\n// <|fim_middle|>\n", path: None };
+        assert_eq!(read(&prompt), Some(expected));
+    }
+
+    #[test]
+    fn a_region_to_rewrite_is_no_completion() {
+        assert_eq!(read("a\n<|editable_region_start|>\nb<|user_cursor_is_here|>"), None);
+    }
+}

@@ -1,0 +1,191 @@
+//! A strict reader of HTTP/1.1 requests: head first, body only when it is wanted.
+//!
+//! `httparse` reads lines and headers; what may stand in them is decided here. A body has the
+//! length that its one `Content-Length` says; other ways to end it are refused, because a server
+//! that guesses where a request ends can be made to read another.
+//!
+//! Invariant: a head has at most [`MAX_HEAD_BYTES`], a body at most [`MAX_BODY_BYTES`].
+
+use std::io::{self, Read, Write};
+
+use super::response::Refusal;
+
+/// Request line and headers.
+const MAX_HEAD_BYTES: usize = 16 << 10;
+
+/// Headers of a request.
+const MAX_HEADERS: usize = 64;
+
+/// The longest prompt, with JSON's escapes.
+const MAX_BODY_BYTES: usize = 4 << 20;
+
+/// What stands before the body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Head {
+    pub(super) method: String,
+    /// Without the query.
+    pub(super) path: String,
+    headers: Vec<(String, Vec<u8>)>,
+    is_http_1_0: bool,
+}
+
+/// Why there is no request.
+#[derive(Debug)]
+pub(super) enum Fault {
+    /// The client closed, or is too slow.
+    Gone(io::Error),
+    /// It is to be told, and the connection closed.
+    Refused(Refusal),
+}
+
+impl From<io::Error> for Fault {
+    fn from(error: io::Error) -> Self {
+        Self::Gone(error)
+    }
+}
+
+impl From<Refusal> for Fault {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+/// Reads requests from a connection.
+#[derive(Debug)]
+pub(super) struct RequestReader<S> {
+    pub(super) stream: S,
+    /// Read and not yet used.
+    buffer: Vec<u8>,
+}
+
+impl Head {
+    /// The header's value, if it stands there once.
+    pub(super) fn one(&self, name: &str) -> Option<&str> {
+        let mut values = self.values(name);
+        let value = values.next()?;
+        if values.next().is_some() { None } else { std::str::from_utf8(value).ok().map(str::trim) }
+    }
+
+    /// Whether the header is there, however often.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.values(name).next().is_some()
+    }
+
+    fn values(&self, name: &str) -> impl Iterator<Item = &[u8]> {
+        self.headers
+            .iter()
+            .filter(move |(n, _)| n.eq_ignore_ascii_case(name))
+            .map(|(_, v)| v.as_slice())
+    }
+
+    /// Whether another request may come on this connection.
+    pub(super) fn keeps_alive(&self) -> bool {
+        let connection = self.one("connection").unwrap_or_default();
+        !self.is_http_1_0 && !connection.to_ascii_lowercase().contains("close")
+    }
+
+    /// How long the body is.
+    fn body_bytes(&self) -> Result<usize, Refusal> {
+        if self.has("transfer-encoding") {
+            let why =
+                "Transfer-Encoding is not understood; send the body whole, with a Content-Length";
+            return Err(Refusal::new(501, why.into()));
+        }
+        if !self.has("content-length") {
+            return Err(Refusal::new(411, "send the body with a Content-Length".into()));
+        }
+        let length = self.one("content-length").filter(|l| l.bytes().all(|b| b.is_ascii_digit()));
+        let Some(length) = length.and_then(|l| l.parse::<usize>().ok()) else {
+            return Err(Refusal::new(400, "the Content-Length is not one number".into()));
+        };
+        if length > MAX_BODY_BYTES {
+            let why = format!("the body has {length} bytes, the limit is {MAX_BODY_BYTES}");
+            return Err(Refusal::new(413, why));
+        }
+        Ok(length)
+    }
+}
+
+impl<S: Read + Write> RequestReader<S> {
+    /// Reads from `stream`, and asks it for bodies that clients hold back.
+    pub(super) fn new(stream: S) -> Self {
+        Self { stream, buffer: Vec::new() }
+    }
+
+    /// Returns the next request's head; `None` when the client has closed between two requests.
+    pub(super) fn head(&mut self) -> Result<Option<Head>, Fault> {
+        loop {
+            if let Some((head, n_bytes)) = parse(&self.buffer)? {
+                self.buffer.drain(..n_bytes);
+                return Ok(Some(head));
+            }
+            if self.buffer.len() > MAX_HEAD_BYTES {
+                let why = format!("the headers have more than {MAX_HEAD_BYTES} bytes");
+                return Err(Refusal::new(431, why).into());
+            }
+            if self.read_more(MAX_HEAD_BYTES)? == 0 {
+                return if self.buffer.is_empty() {
+                    Ok(None)
+                } else {
+                    Err(Fault::Gone(io::ErrorKind::UnexpectedEof.into()))
+                };
+            }
+        }
+    }
+
+    /// Returns the body that belongs to `head`.
+    pub(super) fn body(&mut self, head: &Head) -> Result<Vec<u8>, Fault> {
+        let n_bytes = head.body_bytes()?;
+        let is_held_back =
+            head.one("expect").is_some_and(|e| e.eq_ignore_ascii_case("100-continue"));
+        if is_held_back && self.buffer.len() < n_bytes {
+            self.stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
+            self.stream.flush()?;
+        }
+        while self.buffer.len() < n_bytes {
+            if self.read_more(n_bytes - self.buffer.len())? == 0 {
+                return Err(Fault::Gone(io::ErrorKind::UnexpectedEof.into()));
+            }
+        }
+        let rest = self.buffer.split_off(n_bytes);
+        Ok(std::mem::replace(&mut self.buffer, rest))
+    }
+
+    fn read_more(&mut self, most: usize) -> io::Result<usize> {
+        let mut bytes = [0; 16 << 10];
+        let most = most.clamp(1, bytes.len());
+        let n = self.stream.read(bytes.get_mut(..most).unwrap_or_default())?;
+        self.buffer.extend_from_slice(bytes.get(..n).unwrap_or_default());
+        Ok(n)
+    }
+}
+
+/// Reads a head from the beginning of `bytes`, with its length; `None` while it is not whole.
+fn parse(bytes: &[u8]) -> Result<Option<(Head, usize)>, Refusal> {
+    let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
+    let mut request = httparse::Request::new(&mut headers);
+    let n_bytes = match request.parse(bytes) {
+        Ok(httparse::Status::Complete(n_bytes)) if n_bytes <= MAX_HEAD_BYTES => n_bytes,
+        Ok(httparse::Status::Complete(_)) => {
+            let why = format!("the headers have more than {MAX_HEAD_BYTES} bytes");
+            return Err(Refusal::new(431, why));
+        }
+        Ok(httparse::Status::Partial) => return Ok(None),
+        Err(httparse::Error::TooManyHeaders) => {
+            return Err(Refusal::new(431, format!("there are more than {MAX_HEADERS} headers")));
+        }
+        Err(error) => return Err(Refusal::new(400, format!("no HTTP request: {error}"))),
+    };
+    let target = request.path.unwrap_or_default();
+    let headers = request.headers.iter().map(|h| (h.name.to_owned(), h.value.to_vec())).collect();
+    let head = Head {
+        method: request.method.unwrap_or_default().to_owned(),
+        path: target.split('?').next().unwrap_or_default().to_owned(),
+        headers,
+        is_http_1_0: request.version == Some(0),
+    };
+    Ok(Some((head, n_bytes)))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,111 @@
+//! The secret that clients show: from the environment, or from a file that its owner alone may read.
+//!
+//! The file is made at the first start, with 256 random bits. It stands beside the settings.
+
+use std::fmt::Write as _;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail, ensure};
+
+use crate::settings;
+
+/// Shorter ones could be guessed.
+const LEAST_BYTES: usize = 16;
+
+/// The variable that holds the token itself.
+const VARIABLE: &str = "LOWKEY_HTTP_TOKEN";
+
+/// Returns the token and the words that say where it stands.
+pub(super) fn find() -> anyhow::Result<(String, String)> {
+    if let Some(token) = std::env::var_os(VARIABLE) {
+        let token = token.into_string().ok().with_context(|| format!("{VARIABLE} is not text"))?;
+        return Ok((checked(&token, VARIABLE)?, format!("the environment variable {VARIABLE}")));
+    }
+    let Some(file) = file() else {
+        bail!(
+            "there is no folder for the token; set {VARIABLE} to {LEAST_BYTES} characters or more"
+        );
+    };
+    let place = file.display().to_string();
+    let token = match make(&file) {
+        Ok(token) => token,
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => read(&file)?,
+        Err(error) => return Err(error).with_context(|| format!("writing a token to {place}")),
+    };
+    Ok((checked(&token, &place)?, place))
+}
+
+fn file() -> Option<PathBuf> {
+    Some(settings::config_file()?.with_file_name("http-token"))
+}
+
+/// Writes a new token, unless there is one.
+fn make(file: &Path) -> io::Result<String> {
+    if let Some(folder) = file.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    let mut random = [0_u8; 32];
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut to = options.open(file)?;
+    getrandom::fill(&mut random).map_err(io::Error::other)?;
+    let mut token = String::new();
+    for byte in random {
+        let _ = write!(token, "{byte:02x}");
+    }
+    writeln!(to, "{token}")?;
+    Ok(token)
+}
+
+fn read(file: &Path) -> anyhow::Result<String> {
+    let place = file.display();
+    let from = fs::File::open(file).with_context(|| format!("reading {place}"))?;
+    #[cfg(unix)]
+    {
+        let metadata = from.metadata().with_context(|| format!("reading {place}"))?;
+        let mode = std::os::unix::fs::MetadataExt::mode(&metadata) & 0o777;
+        let is_private = mode & !0o700 == 0;
+        ensure!(is_private, "others may read {place} (mode {mode:o}): `chmod 600` it");
+    }
+    let mut token = String::new();
+    from.take(4096).read_to_string(&mut token).with_context(|| format!("reading {place}"))?;
+    Ok(token)
+}
+
+/// The token without the blanks around it, if a header can carry it and nobody can guess it.
+fn checked(token: &str, place: &str) -> anyhow::Result<String> {
+    let token = token.trim();
+    ensure!(
+        token.len() >= LEAST_BYTES,
+        "the token in {place} has {} characters, {LEAST_BYTES} is the least; remove it and a new one is made",
+        token.len()
+    );
+    ensure!(
+        token.bytes().all(|b| b.is_ascii_graphic()),
+        "the token in {place} has characters that no header can carry; use letters and digits"
+    );
+    Ok(token.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_long_and_fits_a_header() {
+        assert_eq!(checked(" 0123456789abcdef\n", "x").unwrap(), "0123456789abcdef");
+        for (token, word) in [
+            ("", "0 characters"),
+            ("0123456789abcde", "15 characters"),
+            ("0123456789 abcdefg", "header"),
+            ("0123456789äbcdefg", "header"),
+        ] {
+            let error = checked(token, "here").unwrap_err().to_string();
+            assert!(error.contains(word) && error.contains("here"), "{error}");
+        }
+    }
+}

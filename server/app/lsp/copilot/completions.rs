@@ -1,0 +1,176 @@
+//! `getCompletions`, `getCompletionsCycling` and `getPanelCompletions`: suggestions as older clients ask for them.
+//!
+//! An item's range starts at column 0 and its text repeats the line up to the cursor: copilot.lua
+//! shows no other. A request that was overtaken is an empty list, because copilot.lua shows errors
+//! to the user.
+
+use lowkey_document::ByteOffset;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use tower_lsp::jsonrpc::Result;
+use tower_lsp::ls_types::notification::Notification;
+use tower_lsp::ls_types::{Position, Range};
+
+use crate::completer::{Place, Trigger};
+use crate::lsp::answer::{Delivery, Question, Suggestion};
+use crate::lsp::backend::Backend;
+use crate::lsp::convert::{LenientPosition, to_position, to_range};
+use crate::lsp::link::Negotiated;
+
+/// `{doc: {uri, version, position, …}, panelId?}`
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::lsp) struct Params {
+    doc: Doc,
+    #[serde(default)]
+    panel_id: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct Doc {
+    uri: String,
+    #[serde(default)]
+    version: Option<i64>,
+    position: LenientPosition,
+}
+
+/// One suggestion.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Completion {
+    uuid: String,
+    /// Takes the place of what stands in `range`.
+    text: String,
+    /// What is new of it, behind the cursor.
+    display_text: String,
+    range: Range,
+    position: Position,
+    doc_version: i32,
+}
+
+/// One suggestion in a window of its own.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Solution {
+    panel_id: String,
+    #[serde(rename = "solutionId")]
+    name: String,
+    score: f64,
+    range: Range,
+    completion_text: String,
+    display_text: String,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Done {
+    panel_id: String,
+    status: String,
+}
+
+struct PanelSolution;
+
+impl Notification for PanelSolution {
+    type Params = Solution;
+    const METHOD: &'static str = "PanelSolution";
+}
+
+struct PanelSolutionsDone;
+
+impl Notification for PanelSolutionsDone {
+    type Params = Done;
+    const METHOD: &'static str = "PanelSolutionsDone";
+}
+
+impl Backend {
+    /// Answers `getCompletions`.
+    pub(super) async fn get_completions(&self, params: Params) -> Result<Value> {
+        self.completions(&params, Trigger::Automatic).await.map(listed)
+    }
+
+    /// Answers `getCompletionsCycling`: the user looks for others than the first.
+    pub(super) async fn get_completions_cycling(&self, params: Params) -> Result<Value> {
+        self.completions(&params, Trigger::Invoked).await.map(listed)
+    }
+
+    /// Answers `getPanelCompletions`; the suggestions follow as notifications.
+    pub(super) async fn get_panel_completions(&self, params: Params) -> Result<Value> {
+        let completions = self.completions(&params, Trigger::Invoked).await?.unwrap_or_default();
+        let n = completions.len();
+        let (client, panel_id) = (self.client.clone(), params.panel_id);
+        tokio::spawn(async move {
+            for (rank, completion) in completions.into_iter().enumerate() {
+                let Completion { uuid, text, display_text, range, .. } = completion;
+                let solution = Solution {
+                    panel_id: panel_id.clone(),
+                    name: uuid,
+                    // The best first; what else is known of them is not comparable.
+                    score: 1.0 / (rank + 1) as f64,
+                    range,
+                    completion_text: text,
+                    display_text,
+                };
+                client.send_notification::<PanelSolution>(solution).await;
+            }
+            let done = Done { panel_id, status: "OK".into() };
+            client.send_notification::<PanelSolutionsDone>(done).await;
+        });
+        Ok(json!({ "solutionCountTarget": n }))
+    }
+
+    /// The suggestions, or `None` when the request was overtaken.
+    async fn completions(
+        &self,
+        params: &Params,
+        trigger: Trigger,
+    ) -> Result<Option<Vec<Completion>>> {
+        let negotiated = self.link.copilot()?;
+        let Doc { uri, version, position } = &params.doc;
+        let question = Question {
+            uri,
+            version: *version,
+            position: (*position).into(),
+            trigger,
+            place: Place::Inline,
+        };
+        Ok(match self.link.answer(question).await {
+            Delivery::Suggestion(suggestion) => {
+                Some(suggestion.each().filter_map(|each| completion(negotiated, &each)).collect())
+            }
+            Delivery::Nothing => Some(Vec::new()),
+            Delivery::Superseded => None,
+        })
+    }
+}
+
+fn listed(completions: Option<Vec<Completion>>) -> Value {
+    match completions {
+        Some(completions) => json!({ "completions": completions }),
+        None => json!({"completions": [], "cancellationReason": "RequestCancelled"}),
+    }
+}
+
+/// The item, unless this client would not draw it.
+fn completion(negotiated: &Negotiated, suggestion: &Suggestion) -> Option<Completion> {
+    let Suggestion { id, snapshot, cursor, insert, .. } = suggestion;
+    let line_start = cursor.line_start;
+    let text = format!("{}{}", snapshot.slice(line_start..insert.start), insert.text);
+    let display_text = match text.strip_prefix(cursor.before.as_str()) {
+        Some(behind_cursor) => behind_cursor.to_owned(),
+        None if negotiated.quirks.draws_dedent => text.trim_start_matches([' ', '\t']).to_owned(),
+        None => {
+            negotiated.withhold_dedent(suggestion);
+            return None;
+        }
+    };
+    // A replaced tail ends where the line does, or stands again in the text.
+    let end = ByteOffset(insert.end.0.max(cursor.offset.0));
+    Some(Completion {
+        uuid: id.to_string(),
+        text,
+        display_text,
+        range: to_range(snapshot, line_start, end, negotiated.encoding),
+        position: to_position(snapshot, cursor.offset, negotiated.encoding),
+        doc_version: snapshot.version(),
+    })
+}

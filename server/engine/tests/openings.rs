@@ -1,0 +1,33 @@
+//! How a decoding might begin: the first tokens that the model finds most probable.
+#![expect(clippy::unwrap_used, reason = "a test that panics has failed, which is what is wanted")]
+
+use lowkey_engine::{Engine, Generated, Job};
+
+#[path = "support/jobs.rs"]
+#[expect(dead_code, reason = "the other tests use the rest")]
+mod jobs;
+
+fn made(engine: &Engine, n_openings: usize) -> Generated {
+    let (job, result) = jobs::job(
+        "a.rs",
+        &format!("{}    pub fn total(&self) -> usize {{\n        self.", jobs::CODE),
+        4,
+    );
+    let _ticket = engine.submit(Job { n_openings, ..job });
+    result.recv().unwrap()
+}
+
+#[test]
+fn the_most_probable_opening_is_what_decoding_begins_with() {
+    let engine = Engine::start(64 << 20, jobs::load, |_| {}).unwrap();
+    let plain = made(&engine, 0);
+    assert!(plain.openings.is_empty(), "nobody asked");
+    let asked = made(&engine, 5);
+    assert_eq!((&asked.text, &asked.log_probs), (&plain.text, &plain.log_probs));
+    let openings = asked.openings;
+    assert!((2..=5).contains(&openings.len()), "{openings:?}");
+    assert!(plain.text.starts_with(&openings[0].text), "{openings:?} {:?}", plain.text);
+    assert!(openings.is_sorted_by(|a, b| a.log_prob >= b.log_prob), "{openings:?}");
+    assert!((openings[0].log_prob - plain.log_probs[0]).abs() < 1e-6, "{openings:?}");
+    assert!(openings.iter().all(|opening| !opening.text.is_empty()));
+}

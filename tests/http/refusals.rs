@@ -1,0 +1,101 @@
+//! What is not answered, and what its sender is told.
+
+use super::*;
+
+/// The request of a client that does everything right, with some of its bytes replaced.
+fn sent(server: &Server, from: &str, to: &str) -> Answer {
+    let request = String::from_utf8(server.request(&zed(PREFIX, SUFFIX))).unwrap();
+    assert!(request.contains(from), "{from}");
+    let answer = server.send(request.replacen(from, to, 1).as_bytes());
+    assert_eq!(answer.header("access-control-allow-origin"), None);
+    assert!(!answer.body.contains(TOKEN) && !answer.body.contains("self.x"), "{}", answer.body);
+    answer
+}
+
+#[test]
+fn each_refusal_says_why_and_the_server_goes_on() {
+    let folder = Folder::new("refusals");
+    let server = Server::start(&folder);
+    let host = format!("Host: 127.0.0.1:{}", server.port);
+    let bearer = format!("Authorization: Bearer {TOKEN}");
+    let same_length = format!("Authorization: Bearer {}", "x".repeat(TOKEN.len()));
+    let large = format!("Content-Length: {}", 5 << 20);
+    for (from, to, status, word) in [
+        // Who asks.
+        (host.as_str(), "Host: evil.example", 403, "another host"),
+        (&host, "Host: 127.0.0.1", 403, "another host"),
+        (&host, "X: y", 403, "another host"),
+        (&host, &format!("{host}\r\n{host}"), 403, "another host"),
+        (&host, &format!("{host}\r\nOrigin: https://evil.example"), 403, "web pages"),
+        (&host, &format!("{host}\r\nOrigin: null"), 403, "web pages"),
+        (&bearer, "X: y", 401, "token"),
+        (&bearer, "Authorization: Bearer", 401, "token"),
+        (&bearer, "Authorization: Basic eDp5", 401, "token"),
+        (&bearer, &same_length, 401, "token"),
+        (&bearer, &format!("{bearer}x"), 401, "token"),
+        (&bearer, &format!("{same_length}\r\n{bearer}"), 401, "token"),
+        // What is asked.
+        ("POST /v1/completions", "GET /v1/completions", 405, "POST"),
+        ("POST /v1/completions", "OPTIONS /v1/completions", 405, "POST"),
+        ("POST /v1/completions", "POST /v1/chat/completions", 404, "/v1/completions"),
+        ("application/json", "text/plain", 415, "application/json"),
+        ("Content-Length", "X-Length", 411, "Content-Length"),
+        (
+            "Content-Length: ",
+            "Transfer-Encoding: chunked\r\nContent-Length: ",
+            501,
+            "Content-Length",
+        ),
+        ("Content-Length: ", &format!("{large}\r\nX: "), 413, "limit"),
+        ("\"prompt\"", "\"prumpt\"", 400, "prompt is missing"),
+        ("{", "[", 400, "JSON"),
+        ("HTTP/1.1", "HTTP/7", 400, "HTTP"),
+    ] {
+        let answer = sent(&server, from, to);
+        assert_eq!(answer.status, status, "{to}: {}", answer.body);
+        let error: Value = serde_json::from_str(&answer.body).unwrap();
+        let message = error["error"]["message"].as_str().unwrap();
+        assert!(message.starts_with("lowkey: ") && message.contains(word), "{to}: {message}");
+        assert_eq!(answer.header("connection"), Some("close"));
+    }
+    assert_eq!(sent(&server, "POST", "POST").status, 200);
+}
+
+#[test]
+fn too_many_connections_are_told_so() {
+    let folder = Folder::new("crowd");
+    let server = Server::start(&folder);
+    let held: Vec<TcpStream> = (0..32).map(|_| server.connect()).collect();
+    // Each may be accepted a moment later than it was made.
+    let refused = (0..1000).find_map(|_| {
+        let answer = server.send(&server.request(&zed(PREFIX, SUFFIX)));
+        (answer.status == 503).then_some(answer)
+    });
+    assert!(refused.unwrap().body.contains("32 connections"));
+    drop(held);
+    let served =
+        (0..1000).any(|_| server.send(&server.request(&zed(PREFIX, SUFFIX))).status == 200);
+    assert!(served, "the seats are free again");
+}
+
+#[test]
+fn a_model_that_cannot_be_loaded_is_an_error_with_its_reason() {
+    let folder = Folder::new("no-model");
+    let mut command = command(&folder.0, "0");
+    command.env("LOWKEY_HTTP_TOKEN", TOKEN).args(["--model", "/nonexistent/model.gguf"]);
+    let server = Server::run(&mut command);
+    let answer = server.send(&server.request(&zed(PREFIX, SUFFIX)));
+    assert_eq!(answer.status, 503);
+    assert!(answer.body.contains("/nonexistent/model.gguf"), "{}", answer.body);
+}
+
+#[test]
+fn a_port_that_is_taken_ends_the_command_with_one_message() {
+    let folder = Folder::new("taken");
+    let server = Server::start(&folder);
+    let mut command = command(&folder.0, &server.port.to_string());
+    let output = command.env("LOWKEY_HTTP_TOKEN", TOKEN).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains(&server.port.to_string()) && said.contains("--http PORT"), "{said}");
+}
