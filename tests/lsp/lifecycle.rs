@@ -38,6 +38,27 @@ fn a_closed_stdin_ends_the_server() {
 }
 
 #[test]
+fn an_editor_that_is_killed_leaves_no_server_behind_whatever_it_waited_for() {
+    let text = "fn main() {\n    \n}\n";
+    for n_requests in [0, 1, 50] {
+        // While the model loads, and when it is there.
+        for is_ready in [false, true] {
+            let mut server = Server::start(&json!({"time_budget_ms": 60_000}));
+            if is_ready {
+                server.ready();
+            }
+            for n in 0..n_requests {
+                let uri = format!("file:///work/{n}.rs");
+                server.open(&uri, "rust", text);
+                server.request(INLINE, &place(&uri, 1, 4));
+            }
+            let log = server.die();
+            assert!(!log.contains("panicked"), "{log}");
+        }
+    }
+}
+
+#[test]
 fn a_request_is_answered_although_stdin_closes_right_behind_it() {
     let mut server = Server::start(&Value::Null);
     server.open(URI, "rust", "fn main() {\n    \n}\n");
