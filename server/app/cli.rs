@@ -26,6 +26,10 @@ struct Args {
     #[command(subcommand)]
     command: Option<Command>,
 
+    /// What plugins start a language server with; it means `serve`
+    #[arg(long, hide = true)]
+    stdio: bool,
+
     /// The model: a name of the catalog, the path of a .gguf file or of a folder with safetensors; without it the settings decide
     #[arg(long, global = true, value_name = "MODEL")]
     model: Option<String>,
@@ -82,7 +86,7 @@ pub fn main() -> ExitCode {
         return exit_code(crate::http::run(port));
     }
     let serves = match args.command {
-        None if std::io::stdin().is_terminal() => {
+        None if std::io::stdin().is_terminal() && !args.stdio => {
             eprintln!("{}", Args::command().render_help());
             return ExitCode::from(2);
         }

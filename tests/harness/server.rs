@@ -28,6 +28,8 @@ pub(crate) struct Options {
     pub(crate) under: Vec<String>,
     /// Environment variables beside the inherited ones.
     pub(crate) env: Vec<(&'static str, String)>,
+    /// With `--stdio` in the place of `serve`, as plugins for other servers start one.
+    pub(crate) by_plugin: bool,
     /// Arguments behind `serve`.
     pub(crate) arguments: Vec<String>,
 }
@@ -65,7 +67,8 @@ impl Server {
     pub(crate) fn spawn(options: Options) -> Self {
         let binary = env!("CARGO_BIN_EXE_lowkey").to_owned();
         let mut words = options.under;
-        words.extend([binary, "serve".into()]);
+        let serve = if options.by_plugin { "--stdio" } else { "serve" };
+        words.extend([binary, serve.into()]);
         words.extend(options.arguments);
         let mut child = Command::new(&words[0])
             .args(&words[1..])
@@ -314,18 +317,16 @@ impl Server {
         // The thread that reads ends at its next message, and with it the pipe.
         let (_, unread) = channel();
         drop(std::mem::replace(&mut self.messages, unread));
-        let deadline = Instant::now() + PATIENCE;
-        let status = loop {
-            match self.child.try_wait().unwrap() {
-                Some(status) => break status,
-                None => assert!(Instant::now() < deadline, "it still runs after {PATIENCE:?}"),
-            }
-            std::thread::yield_now();
-        };
+        // stderr closes with the process.
+        let (to_us, log) = channel();
+        let stderr = self.stderr.take().expect("a log");
+        std::thread::spawn(move || to_us.send(stderr.join().unwrap()));
+        let log = log.recv_timeout(PATIENCE).expect("the server ends by itself");
+        let status = self.child.wait().unwrap();
         self.ended = Some(status);
         self.unanswered.clear();
         self.answers.clear();
-        self.stderr.take().map(|log| log.join().unwrap()).unwrap_or_default()
+        log
     }
 
     /// Closes stdin, as an editor does that dies.

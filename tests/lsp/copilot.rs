@@ -69,7 +69,7 @@ fn assert_shown(text: &Text, cursor: usize, completion: &Value) {
 
 #[test]
 fn copilot_lua_is_served_as_it_expects() {
-    let mut server = Server::spawn(Options::default());
+    let mut server = Server::spawn(Options { by_plugin: true, ..Options::default() });
     server.client_info = json!({"name": "Neovim", "version": "0.12.4"});
     let mut client = capabilities();
     client["general"] = json!({"positionEncodings": ["utf-8", "utf-16", "utf-32"]});
@@ -158,7 +158,7 @@ fn copilot_lua_is_served_as_it_expects() {
 
 #[test]
 fn copilot_el_is_served_as_it_expects() {
-    let mut server = Server::spawn(Options::default());
+    let mut server = Server::spawn(Options { by_plugin: true, ..Options::default() });
     let options = json!({
         "editorInfo": {"name": "Emacs", "version": "30.1"},
         "editorPluginInfo": {"name": "copilot.el", "version": "0.3.0"},
