@@ -9,6 +9,8 @@ local M = {}
 
 --- Quiet time after an answer until its reasons are asked for, so that typing costs nothing.
 local PAUSE_MS = 400
+--- Until the status is asked for again while the model loads.
+local AGAIN_MS = 500
 
 --- What the servers said, by client; what became of the last request, by buffer.
 local servers, outcomes = {}, {}
@@ -31,11 +33,21 @@ local function changed()
   vim.cmd.redrawstatus()
 end
 
+--- Asks until the model is there or cannot be had: not every end of loading is reported.
 local function learn_status(client)
   client_of.request(client, '$/lowkey/status', nil, function(_, report)
-    if type(report) ~= 'table' then return end
-    servers[client.id] = report
-    changed()
+    local is_known = type(report) == 'table'
+    if is_known then
+      -- The share is the progress', which the status does not tell.
+      if report.state == 'loading' then report.percent = (servers[client.id] or {}).percent end
+      servers[client.id] = report
+      changed()
+    end
+    if not is_known or report.state == 'loading' then
+      vim.defer_fn(function()
+        if vim.lsp.get_client_by_id(client.id) then learn_status(client) end
+      end, AGAIN_MS)
+    end
   end)
 end
 
@@ -108,7 +120,7 @@ local function on_request(event)
   if not client or request.type ~= 'complete' or request.method ~= 'textDocument/inlineCompletion' then return end
   if timer then timer:stop() end
   timer = vim.defer_fn(function()
-    if not client:is_stopped() and api.nvim_buf_is_valid(request.bufnr) then learn_outcome(client, request.bufnr) end
+    if vim.lsp.get_client_by_id(client.id) and api.nvim_buf_is_valid(request.bufnr) then learn_outcome(client, request.bufnr) end
   end, PAUSE_MS)
 end
 
