@@ -25,6 +25,10 @@ local function at(before, after, answers)
   keys(#before == 0 and 'i' or 'a')
 end
 local function shown() return eventually('ghost text', function() return state().ghost end) end
+local function is(text, count)
+  local ghost = state().ghost
+  return ghost and ghost.count == count and vim.deep_equal(ghost.lines, { text })
+end
 local function taken(expected)
   keys('<Tab>')
   return eventually('the text to be ' .. vim.inspect(expected), function()
@@ -58,11 +62,11 @@ drive.ok('several lines inside a line, without a range')
 at('', '', { { insertText = 'one' }, { insertText = 'two' } })
 shown()
 keys('<M-\\>')
-eventually('the count', function() return vim.deep_equal((state().ghost or {}).lines, { 'one (1/2)' }) end)
+eventually('the count', function() return is('one', ' (1/2)') end)
 keys('<M-]>')
-eventually('the second', function() return vim.deep_equal((state().ghost or {}).lines, { 'two (2/2)' }) end)
+eventually('the second', function() return is('two', ' (2/2)') end)
 keys('<M-[><M-[>')
-eventually('the second, the other way round', function() return vim.deep_equal((state().ghost or {}).lines, { 'two (2/2)' }) end)
+eventually('the second, the other way round', function() return is('two', ' (2/2)') end)
 taken({ 'two' })
 drive.ok('one of several')
 

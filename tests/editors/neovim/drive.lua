@@ -42,11 +42,18 @@ local EYES = [[
       mark = mark or vim.api.nvim_buf_get_extmarks(0, space, 0, -1, { details = true })[1]
     end
     if mark then
+      -- Which one of several it is stands behind it in another colour.
+      local count
       local function join(chunks)
-        return table.concat(vim.tbl_map(function(chunk) return chunk[1] end, chunks or {}))
+        return table.concat(vim.tbl_map(function(chunk)
+          if not chunk[2]:find('More$') then return chunk[1] end
+          count = chunk[1]
+          return ''
+        end, chunks or {}))
       end
       local ghost = { row = mark[2] + 1, column = mark[3], overlay = mark[4].virt_text_pos == 'overlay' }
       ghost.lines = vim.list_extend({ join(mark[4].virt_text) }, vim.tbl_map(join, mark[4].virt_lines or {}))
+      ghost.count = count
       -- Blanks that hide the end of a longer line.
       if ghost.overlay then ghost.lines[1] = ghost.lines[1]:gsub(' +$', '') end
       -- An extmark that draws nothing is no ghost text.
