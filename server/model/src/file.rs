@@ -9,7 +9,7 @@ use std::io::Cursor;
 use std::ops::Range;
 use std::path::Path;
 
-use candle_core::quantized::gguf_file::Content;
+use candle_core::quantized::gguf_file::{Content, TensorInfo};
 use lowkey_kernels::KvType;
 
 use crate::architecture::Architecture;
@@ -54,15 +54,14 @@ impl ModelFile {
     fn read(file: String, bytes: MappedBytes) -> Result<Self, ModelError> {
         let checked = gguf::validate(&file, &bytes)?;
         let refused = |problem: String| ModelError::Header { file: file.clone(), problem };
-        let content =
-            Content::read(&mut Cursor::new(&*bytes)).map_err(|error| refused(error.to_string()))?;
+        let content = read_header(&bytes, &checked).map_err(|error| refused(error.to_string()))?;
         if content.tensor_data_offset != checked.data_start {
             return Err(refused(format!(
                 "data begin at {}, not {}",
                 content.tensor_data_offset, checked.data_start
             )));
         }
-        let tensors = Tensors::locate(&content, checked)
+        let tensors = Tensors::locate(&content, &checked)
             .ok_or_else(|| refused("a tensor is too large".to_owned()))?;
         let metadata = Metadata::new(content.metadata);
         reject_parts(&file, &metadata)?;
@@ -205,6 +204,22 @@ impl ModelFile {
     }
 }
 
+/// Reads a header with candle, which is told other types where it does not know ours.
+fn read_header(bytes: &[u8], checked: &Checked) -> candle_core::Result<Content> {
+    if checked.renamed.is_empty() {
+        return Content::read(&mut Cursor::new(bytes));
+    }
+    // Up to where data begin, because candle looks for that place too.
+    let end = usize::try_from(checked.data_start).unwrap_or(usize::MAX).min(bytes.len());
+    let mut header = bytes.get(..end).unwrap_or_default().to_vec();
+    for renamed in &checked.renamed {
+        if let Some(place) = header.get_mut(renamed.at..renamed.at + 4) {
+            place.copy_from_slice(&renamed.id.to_le_bytes());
+        }
+    }
+    Content::read(&mut Cursor::new(header))
+}
+
 /// One part of a model that is split over several files has its keys but not its tensors.
 fn reject_parts(file: &str, metadata: &Metadata) -> Result<(), ModelError> {
     match metadata.u32("split.count") {
@@ -255,9 +270,13 @@ impl Tensors {
         Self { spans }
     }
 
-    fn locate(content: &Content, checked: Checked) -> Option<Self> {
-        let locate = |info: &candle_core::quantized::gguf_file::TensorInfo| {
-            let kind = TensorType::of(info.ggml_dtype)?;
+    fn locate(content: &Content, checked: &Checked) -> Option<Self> {
+        let locate = |name: &str, info: &TensorInfo| {
+            let renamed = checked.renamed.iter().find(|renamed| renamed.name == name);
+            let kind = match renamed {
+                Some(renamed) => renamed.kind,
+                None => TensorType::of(info.ggml_dtype)?,
+            };
             let shape = info.shape.dims().to_vec();
             let (columns, outer) = shape.split_last()?;
             let (columns, rows) = (*columns, outer.iter().product::<usize>());
@@ -266,8 +285,10 @@ impl Tensors {
             let span = begin..begin.checked_add(size)?;
             Some(TensorSpan { kind, shape, rows, columns, span, shard: 0, shift: 0.0 })
         };
-        let spans =
-            content.tensor_infos.iter().map(|(name, info)| Some((name.clone(), locate(info)?)));
+        let spans = content
+            .tensor_infos
+            .iter()
+            .map(|(name, info)| Some((name.clone(), locate(name, info)?)));
         Some(Self { spans: spans.collect::<Option<_>>()? })
     }
 

@@ -12,9 +12,10 @@ mod tensors;
 use std::collections::HashSet;
 
 use crate::ModelError;
+use crate::tensor_type::TensorType;
 use fields::{check_key, check_value};
 use reader::{Place, Reader};
-use tensors::{check_apart, check_tensor};
+use tensors::{Entry, check_apart, check_tensor};
 
 /// The longest header (metadata and tensor list) that is read. Large vocabularies take about 15 MB.
 const MAX_HEADER_BYTES: u64 = 128 << 20;
@@ -30,12 +31,27 @@ const MIN_TENSOR_BYTES: u64 = 8 + 4 + 8 + 4 + 8;
 const DEFAULT_ALIGNMENT: u64 = 32;
 
 /// What validation found out about a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Checked {
     /// Where the header ends, in bytes from the start.
     pub(crate) header_bytes: u64,
     /// Where tensor data begin: the header's end, aligned.
     pub(crate) data_start: u64,
+    /// Tensors whose type candle's header reader does not know.
+    pub(crate) renamed: Vec<Renamed>,
+}
+
+/// A tensor that goes by another type while candle reads the header.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Renamed {
+    /// Its name.
+    pub(crate) name: String,
+    /// Where its type stands, in bytes from the start of the file.
+    pub(crate) at: usize,
+    /// Its type.
+    pub(crate) kind: TensorType,
+    /// The number of the type that candle is told.
+    pub(crate) id: u32,
 }
 
 /// Checks the whole header of `bytes`, a file called `file`, and that every tensor lies inside it.
@@ -88,7 +104,13 @@ pub(crate) fn validate(file: &str, bytes: &[u8]) -> Result<Checked, ModelError> 
     // Cannot overflow: the header fits in memory and the alignment in 31 bits.
     let data_start = header_bytes.div_ceil(alignment) * alignment;
     check_apart(&reader, data_start, &mut tensors)?;
-    Ok(Checked { header_bytes, data_start })
+    let renamed = tensors.iter().filter_map(|tensor| {
+        let Entry { name, kind, type_at, .. } = *tensor;
+        let (name, at) = (name.to_owned(), type_at as usize);
+        Some(Renamed { name, at, kind, id: kind.id_for_candle()? })
+    });
+    let renamed = renamed.collect();
+    Ok(Checked { header_bytes, data_start, renamed })
 }
 
 fn check_version(reader: &mut Reader<'_>) -> Result<(), ModelError> {

@@ -19,8 +19,9 @@ pub(crate) struct TensorType {
     dtype: GgmlDType,
 }
 
-/// Every type that can be loaded. candle's header reader knows these too; it refuses any other number.
-pub(crate) const SUPPORTED: [TensorType; 13] = [
+/// Every type that can be loaded. candle's header reader refuses any other number, and `IQ4_NL`'s: to it they are
+/// `Q4_0`'s, whose blocks are as long and as wide.
+pub(crate) const SUPPORTED: [TensorType; 14] = [
     TensorType { id: 0, name: "F32", kind: BlockType::F32, dtype: GgmlDType::F32 },
     TensorType { id: 1, name: "F16", kind: BlockType::F16, dtype: GgmlDType::F16 },
     TensorType { id: 30, name: "BF16", kind: BlockType::BF16, dtype: GgmlDType::BF16 },
@@ -34,16 +35,16 @@ pub(crate) const SUPPORTED: [TensorType; 13] = [
     TensorType { id: 12, name: "Q4_K", kind: BlockType::Q4K, dtype: GgmlDType::Q4K },
     TensorType { id: 13, name: "Q5_K", kind: BlockType::Q5K, dtype: GgmlDType::Q5K },
     TensorType { id: 14, name: "Q6_K", kind: BlockType::Q6K, dtype: GgmlDType::Q6K },
+    TensorType { id: 20, name: "IQ4_NL", kind: BlockType::IQ4NL, dtype: GgmlDType::Q4_0 },
 ];
 
-const OTHERS: [(u32, &str); 21] = [
+const OTHERS: [(u32, &str); 20] = [
     (9, "Q8_1"),
     (15, "Q8_K"),
     (16, "IQ2_XXS"),
     (17, "IQ2_XS"),
     (18, "IQ3_XXS"),
     (19, "IQ1_S"),
-    (20, "IQ4_NL"),
     (21, "IQ3_S"),
     (22, "IQ2_S"),
     (23, "IQ4_XS"),
@@ -70,6 +71,12 @@ impl TensorType {
     pub(crate) fn of_floats(kind: BlockType) -> Self {
         let [f32, ..] = SUPPORTED;
         SUPPORTED.into_iter().find(|found| found.kind == kind).unwrap_or(f32)
+    }
+
+    /// The number under which candle's header reader knows the type, where it is another.
+    pub(crate) fn id_for_candle(self) -> Option<u32> {
+        let known = Self::of(self.dtype)?;
+        (known.id != self.id).then_some(known.id)
     }
 
     /// Finds a loadable type by what candle's header reader calls it.

@@ -14,6 +14,10 @@ const MAX_DIMENSIONS: u32 = 4;
 pub(super) struct Entry<'a> {
     /// The tensor's name.
     pub(super) name: &'a str,
+    /// How its numbers are stored.
+    pub(super) kind: TensorType,
+    /// Where the number of its type stands, in bytes from the start of the file.
+    pub(super) type_at: u64,
     /// Where its data begin, in bytes from the start of the data.
     offset: u64,
     /// The length of its data.
@@ -66,27 +70,34 @@ pub(super) fn check_tensor<'a>(
         };
     }
 
-    let at = reader.offset();
+    let type_at = reader.offset();
     let id = reader.u32(&place)?;
-    let Some(TensorType { kind, name: type_text, .. }) = TensorType::by_id(id) else {
+    let Some(tensor_type) = TensorType::by_id(id) else {
         return Err(ModelError::TensorType {
             file: reader.file().to_owned(),
             tensor: shorten(name),
-            offset: at,
+            offset: type_at,
             found: type_name(id),
             supported: list(SUPPORTED.iter().map(|supported| supported.name)),
         });
     };
+    let TensorType { kind, name: type_text, .. } = tensor_type;
     let block_length = kind.block_len() as u64;
     if !row_length.is_multiple_of(block_length) {
         let problem = format!(
             "has rows of {row_length}, type {type_text} needs a multiple of {block_length}"
         );
-        return Err(reader.malformed(&place, at, problem));
+        return Err(reader.malformed(&place, type_at, problem));
     }
     let Some(size_bytes) = (n_elements / block_length).checked_mul(kind.block_bytes() as u64)
     else {
-        return Err(reader.too_large(&place, at, n_elements, "elements", isize::MAX as u64 / 4));
+        return Err(reader.too_large(
+            &place,
+            type_at,
+            n_elements,
+            "elements",
+            isize::MAX as u64 / 4,
+        ));
     };
 
     let at = reader.offset();
@@ -97,7 +108,7 @@ pub(super) fn check_tensor<'a>(
         );
         return Err(reader.malformed(&place, at, problem));
     }
-    Ok(Entry { name, offset, size_bytes })
+    Ok(Entry { name, kind: tensor_type, type_at, offset, size_bytes })
 }
 
 /// Checks that all tensors lie inside the file and none in another. Sorts `tensors` by where they stand.

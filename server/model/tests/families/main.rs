@@ -8,6 +8,7 @@
 mod distance;
 mod fixture;
 mod folder;
+mod types;
 
 use distance::distance;
 use fixture::{Fixture, append, bits, cold};

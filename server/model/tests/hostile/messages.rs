@@ -273,8 +273,8 @@ fn an_unsupported_type_is_named_with_its_tensor() {
         &message("type", &bytes),
         &format!(
             "cannot load model FILE: tensor blk.1.ffn_up.weight (header byte {offset}) has type IQ4_XS; supported: F32, \
-             F16, BF16, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q2_K, Q3_K, Q4_K, Q5_K, Q6_K; choose another quantization of this \
-             model, such as Q8_0 or Q4_K_M"
+             F16, BF16, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q2_K, Q3_K, Q4_K, Q5_K, Q6_K, IQ4_NL; choose another \
+             quantization of this model, such as Q8_0 or Q4_K_M"
         ),
     );
 }
