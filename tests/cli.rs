@@ -232,6 +232,10 @@ fn doctor_says_what_there_is() {
     assert_eq!(found["model"]["context_tokens"], 1024);
     assert!(found["model"]["decode_tokens_per_s"].as_f64().is_some_and(|n| n > 0.0));
     assert!(found["cpu"]["kernels"].as_str().is_some_and(|k| !k.is_empty()));
+    assert!(found["kernels_measured"]["read_gb_s"].as_f64().is_some_and(|n| n > 0.0));
+    let forecasts = found["forecasts"].as_array().unwrap();
+    let small = forecasts.iter().find(|model| model["name"] == "qwen2.5-coder-0.5b").unwrap();
+    assert!(small["cold_prompt_s"].as_f64().is_some_and(|n| n > 0.0), "{small}");
     let screen = stdout(&folder.lowkey(&["doctor"]));
     assert!(screen.contains("lowkey-embedded") && screen.contains("tokens/s"), "{screen}");
 }

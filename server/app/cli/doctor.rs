@@ -1,6 +1,7 @@
 //! `lowkey doctor`: what this machine and the model can do, on one screen.
 
 use lowkey_engine::{Keep, Status, kept_sessions};
+use lowkey_kernels::Pool;
 use serde::Serialize;
 
 use super::paint::{Style, colours, paint};
@@ -10,6 +11,12 @@ use crate::completer::Completer;
 use crate::keep;
 use crate::load;
 use crate::settings::{self, Settings};
+
+use editors::Editor;
+use forecast::{Forecast, Kernels};
+
+mod editors;
+mod forecast;
 
 /// Arguments of `lowkey doctor`.
 #[derive(Debug, clap::Args)]
@@ -27,6 +34,12 @@ struct Findings {
     memory: Memory,
     model: Model,
     kept: Kept,
+    /// What the kernels do here; `null` without the memory to measure it.
+    kernels_measured: Option<Kernels>,
+    /// The models of the catalog, as they would run here.
+    forecasts: Vec<Forecast>,
+    /// Editors that are here, and whether they know of lowkey.
+    editors: Vec<Editor>,
     settings_file: Option<String>,
 }
 
@@ -98,6 +111,10 @@ pub(super) fn run(args: &Args, settings: Settings) -> anyhow::Result<()> {
     };
     let load_ms = started.elapsed().as_secs_f64() * 1e3;
     let features = lowkey_kernels::features();
+    let used = load::threads_of(threads);
+    let available_mb = kilobytes("/proc/meminfo", "MemAvailable:").map(|kb| kb >> 10);
+    let resident_mb = kilobytes("/proc/self/status", "VmRSS:").map(|kb| kb >> 10);
+    let kernels_measured = Kernels::measure(&Pool::new(used));
     let (sessions, sessions_bytes) = folder.as_deref().map(kept_sessions).unwrap_or_default();
     let findings = Findings {
         version: env!("CARGO_PKG_VERSION"),
@@ -107,12 +124,9 @@ pub(super) fn run(args: &Args, settings: Settings) -> anyhow::Result<()> {
             features: features.has.clone(),
             kernels: features.kernels.name(),
             threads_available: features.threads,
-            threads_used: load::threads_of(threads),
+            threads_used: used,
         },
-        memory: Memory {
-            available_mb: kilobytes("/proc/meminfo", "MemAvailable:").map(|kb| kb >> 10),
-            resident_mb: kilobytes("/proc/self/status", "VmRSS:").map(|kb| kb >> 10),
-        },
+        memory: Memory { available_mb, resident_mb },
         model: Model {
             name,
             architecture: file.architecture().to_owned(),
@@ -132,6 +146,9 @@ pub(super) fn run(args: &Args, settings: Settings) -> anyhow::Result<()> {
             sessions_mb: (sessions_bytes as f64 / 1e5).round() / 10.0,
             speed: speed_was_kept,
         },
+        kernels_measured,
+        forecasts: forecast::forecasts(kernels_measured, available_mb),
+        editors: editors::editors(),
         settings_file: settings::config_file().map(|p| p.display().to_string()),
     };
     completer.shutdown();
@@ -142,7 +159,7 @@ pub(super) fn run(args: &Args, settings: Settings) -> anyhow::Result<()> {
 }
 
 fn screen(found: &Findings) -> String {
-    let Findings { version, cpu, memory, model, kept, settings_file } = found;
+    let Findings { version, cpu, memory, model, kept, settings_file, .. } = found;
     let since = if kept.speed { "kept from earlier use" } else { "measured now" };
     let mb = |n: Option<u64>| n.map_or_else(|| "unknown".to_owned(), |n| format!("{n} MB"));
     let rows = [
@@ -181,5 +198,12 @@ fn screen(found: &Findings) -> String {
         out.push_str(&value);
         out.push('\n');
     }
+    for editor in &found.editors {
+        out.push_str(&paint(colours(), Style::Bold, &format!("{:<12}", editor.name)));
+        out.push_str(&editor.says());
+        out.push('\n');
+    }
+    out.push('\n');
+    out.push_str(&forecast::table(found.kernels_measured, &found.forecasts));
     out
 }

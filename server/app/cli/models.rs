@@ -8,7 +8,7 @@ use lowkey_store::{EMBEDDED, Entry, Hub, Pins, StoreError, amount};
 use super::print;
 use crate::load;
 
-mod list;
+pub(super) mod list;
 mod progress;
 mod pull;
 

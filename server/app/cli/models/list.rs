@@ -129,7 +129,7 @@ fn row(entry: &Entry, hub: &Hub, pins: &Pins) -> anyhow::Result<Row> {
 }
 
 /// What this version lacks to run a model.
-pub(super) fn missing(entry: &Entry) -> Option<String> {
+pub(in crate::cli) fn missing(entry: &Entry) -> Option<String> {
     if !lowkey_model::architectures().any(|known| known == entry.architecture) {
         return Some(format!("architecture {}", entry.architecture));
     }

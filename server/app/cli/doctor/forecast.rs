@@ -1,0 +1,261 @@
+//! What each model of the catalog would do on this machine, from the speed of the kernels on it.
+//!
+//! Two products are timed, one that memory limits and one that the multipliers limit, on weights that no cache holds;
+//! the rest follows from a model's size. These are forecasts: they leave out what a model's shape changes, and they
+//! say nothing where the catalog does not know a size.
+
+use std::time::Instant;
+
+use lowkey_kernels::{BlockType, Matrix, Pool, Quantized, Rows, matmul};
+use lowkey_store::{Entry, catalog};
+use serde::Serialize;
+
+use crate::cli::models::list::missing;
+
+/// Rows and columns of the measured products: the feed-forward matrix of a model of 0.5B.
+const SHAPE: (usize, usize) = (9728, 896);
+/// Copies of it, more than caches hold.
+const COPIES: usize = 10;
+/// Tokens of a chunk of a prompt.
+const PROMPT_ROWS: usize = 64;
+/// Times that each product is measured; the best one counts, as what disturbs only ever slows down.
+const ROUNDS: usize = 5;
+
+/// The share of the products' speed that whole forward passes reach: norms, attention and small matrices take the rest.
+/// From `lowkey bench engine` beside the products' benchmark, on models of 0.5B.
+const PROMPT_SHARE: f64 = 0.8;
+const DECODE_SHARE: f64 = 0.9;
+
+/// Tokens of a cold prompt.
+const COLD_TOKENS: f64 = 1500.0;
+/// A key computes a prompt token or two and decodes a line; in decode steps, as reading the weights is what takes the time.
+const LINE_STEPS: f64 = 12.0;
+/// What appending a typed letter costs, in decode steps.
+const APPEND_STEPS: f64 = 1.2;
+
+/// A line that takes longer comes too late: the longest time budget there is.
+const PATIENCE_MS: f64 = 400.0;
+/// How long a first completion in a file may take.
+const COLD_PATIENCE_S: f64 = 6.0;
+/// The share of the free memory that a model may take.
+const MEMORY_SHARE: f64 = 0.6;
+
+/// What the kernels do here.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub(super) struct Kernels {
+    /// Gigabytes of weights per second, one token at a time.
+    read_gb_s: f64,
+    /// 10⁹ operations per second, a chunk of a prompt at a time.
+    prompt_gop_s: f64,
+}
+
+/// What a model would do here; `null` where the catalog does not know its size.
+#[derive(Debug, Serialize)]
+pub(super) struct Forecast {
+    pub(super) name: String,
+    /// For serving with 2,048 tokens of context.
+    pub(super) memory_mb: Option<u64>,
+    /// Seconds until the first token behind a cold prompt of 1,500 tokens.
+    pub(super) cold_prompt_s: Option<f64>,
+    /// Milliseconds from a typed letter to the first token.
+    pub(super) key_ms: Option<f64>,
+    pub(super) tokens_per_s: Option<f64>,
+    /// Why this version does not run it; `null` if it does.
+    pub(super) missing: Option<String>,
+    /// The most capable model that is quick enough and fits.
+    pub(super) recommended: bool,
+}
+
+impl Kernels {
+    /// Times the products on the threads of `pool`; takes half a second and 100 MB. `None` without the memory.
+    pub(super) fn measure(pool: &Pool) -> Option<Self> {
+        let (n, k) = SHAPE;
+        let kind = BlockType::Q8_0;
+        // Any bits are quants, and zero scales multiply as fast as others.
+        let bytes = vec![0_u8; n * kind.row_bytes(k)?];
+        let matrix = |_| Matrix::pack_with(pool, &[Rows { kind, n, k, bytes: &bytes }]).ok();
+        let weights: Vec<Matrix> = (0..COPIES).map(matrix).collect::<Option<_>>()?;
+        let one = seconds(pool, &weights, 1)?;
+        let many = seconds(pool, weights.get(..2)?, PROMPT_ROWS)?;
+        let n_bytes: usize = weights.iter().map(Matrix::bytes).sum();
+        let n_operations = 2 * 2 * PROMPT_ROWS * n * k;
+        Some(Self {
+            read_gb_s: n_bytes as f64 / one / 1e9,
+            prompt_gop_s: n_operations as f64 / many / 1e9,
+        })
+    }
+}
+
+/// Returns the seconds of the quickest of several passes of `m` rows over all of `weights`.
+fn seconds(pool: &Pool, weights: &[Matrix], m: usize) -> Option<f64> {
+    let (n, k) = SHAPE;
+    let x = vec![0.5; m * k];
+    let mut out = vec![0.0; m * n];
+    let mut a = Quantized::new();
+    a.plain(pool, &x, m, k).ok()?;
+    let mut best = f64::INFINITY;
+    for _ in 0..ROUNDS {
+        let start = Instant::now();
+        for w in weights {
+            matmul(pool, w, &a, None, false, &mut out).ok()?;
+        }
+        best = best.min(start.elapsed().as_secs_f64());
+    }
+    Some(best.max(1e-9))
+}
+
+/// Forecasts every model of the catalog, with `available_mb` of memory free.
+pub(super) fn forecasts(kernels: Option<Kernels>, available_mb: Option<u64>) -> Vec<Forecast> {
+    let mut all: Vec<(f64, Forecast)> =
+        catalog().iter().map(|entry| forecast(entry, kernels)).collect();
+    let fits = |forecast: &Forecast| match (forecast.memory_mb, available_mb) {
+        (Some(needed), Some(available)) => (needed as f64) < available as f64 * MEMORY_SHARE,
+        _ => false,
+    };
+    let is_quick = |forecast: &Forecast| {
+        forecast.key_ms.is_some_and(|key| {
+            // From a key's share of a step to a whole line.
+            key / APPEND_STEPS * (APPEND_STEPS + LINE_STEPS) <= PATIENCE_MS
+        }) && forecast.cold_prompt_s.is_some_and(|cold| cold <= COLD_PATIENCE_S)
+    };
+    let best = all
+        .iter()
+        .enumerate()
+        .zip(catalog())
+        // A licence that forbids what most people do is nothing to recommend.
+        .filter(|(_, entry)| entry.terms.is_none())
+        .map(|(found, _)| found)
+        .filter(|(_, (_, found))| found.missing.is_none() && fits(found) && is_quick(found))
+        .max_by(|(_, (one, _)), (_, (other, _))| one.total_cmp(other))
+        .map(|(index, _)| index);
+    if let Some((_, found)) = best.and_then(|index| all.get_mut(index)) {
+        found.recommended = true;
+    }
+    all.into_iter().map(|(_, forecast)| forecast).collect()
+}
+
+/// Forecasts one model; with it, its parameters in billions.
+fn forecast(entry: &Entry, kernels: Option<Kernels>) -> (f64, Forecast) {
+    let (all, active) = parameters(&entry.parameters).unwrap_or((0.0, 0.0));
+    let bytes = entry.bytes.map(|bytes| bytes as f64 * active / all);
+    let speeds = kernels.zip(bytes).filter(|_| all > 0.0).map(|(kernels, bytes)| {
+        let tokens_per_s = kernels.read_gb_s * DECODE_SHARE * 1e9 / bytes;
+        let prompt_per_s = kernels.prompt_gop_s * PROMPT_SHARE / (2.0 * active);
+        (tokens_per_s, prompt_per_s)
+    });
+    let forecast = Forecast {
+        name: entry.name.clone(),
+        memory_mb: entry.memory_bytes(None).map(|bytes| bytes / 1_000_000),
+        cold_prompt_s: speeds.map(|(_, prompt)| rounded(COLD_TOKENS / prompt)),
+        key_ms: speeds.map(|(tokens, _)| rounded(APPEND_STEPS * 1e3 / tokens)),
+        tokens_per_s: speeds.map(|(tokens, _)| rounded(tokens)),
+        missing: missing(entry),
+        recommended: false,
+    };
+    (all, forecast)
+}
+
+/// Reads `1.5B`, or `30B, 3B active`: all parameters and those that a token uses, in billions.
+fn parameters(text: &str) -> Option<(f64, f64)> {
+    let billions = |text: &str| {
+        let text = text.trim().trim_end_matches("active").trim_end();
+        let (number, unit) = text.split_at(text.len().checked_sub(1)?);
+        let number: f64 = number.parse().ok()?;
+        match unit {
+            "B" => Some(number),
+            "M" => Some(number / 1e3),
+            _ => None,
+        }
+    };
+    match text.split_once(',') {
+        Some((all, active)) => Some((billions(all)?, billions(active)?)),
+        None => billions(text).map(|all| (all, all)),
+    }
+}
+
+fn rounded(value: f64) -> f64 {
+    (value * 10.0).round() / 10.0
+}
+
+/// Draws the forecasts as a table.
+pub(super) fn table(kernels: Option<Kernels>, forecasts: &[Forecast]) -> String {
+    let mut out = match kernels {
+        Some(Kernels { read_gb_s, prompt_gop_s }) => format!(
+            "Forecasts for this machine, from its kernels: {read_gb_s:.0} GB/s, {prompt_gop_s:.0} GOP/s\n"
+        ),
+        None => "No forecasts: there is no memory to measure with\n".to_owned(),
+    };
+    let number = |value: Option<f64>, unit: &str| {
+        value.map_or_else(|| "?".to_owned(), |value| format!("{value:.1}{unit}"))
+    };
+    out.push_str("  model                     memory  cold prompt      a key  tokens/s\n");
+    for found in forecasts {
+        let Forecast { name, memory_mb, cold_prompt_s, key_ms, tokens_per_s, missing, .. } = found;
+        let memory =
+            memory_mb.map_or_else(|| "?".to_owned(), |mb| format!("{:.1} GB", mb as f64 / 1e3));
+        let (mark, note) = match missing {
+            _ if found.recommended => ("*", "recommended"),
+            Some(_) => (" ", "does not run yet"),
+            None => (" ", ""),
+        };
+        let row = format!(
+            "{mark} {name:<24}{memory:>8}{:>13}{:>11}{:>10}  {note}",
+            number(*cold_prompt_s, " s"),
+            number(*key_ms, " ms"),
+            number(*tokens_per_s, ""),
+        );
+        out.push_str(row.trim_end());
+        out.push('\n');
+    }
+    if !forecasts.iter().any(|found| found.recommended) {
+        out.push_str("None of these is quick enough here at present, or fits: the embedded model is what to use.\n");
+    }
+    out.push_str("A cold prompt has 1,500 tokens; a key is the time from a typed letter to the first token.\n");
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SLOW: Kernels = Kernels { read_gb_s: 30.0, prompt_gop_s: 550.0 };
+
+    fn recommended(kernels: Kernels, available_mb: u64) -> Option<String> {
+        let all = forecasts(Some(kernels), Some(available_mb));
+        assert!(all.iter().filter(|found| found.recommended).count() <= 1);
+        all.into_iter().find(|found| found.recommended).map(|found| found.name)
+    }
+
+    #[test]
+    fn every_row_of_the_catalog_has_parameters_that_can_be_read() {
+        for entry in catalog() {
+            let (all, active) = parameters(&entry.parameters).unwrap_or_default();
+            assert!(active > 0.0 && active <= all, "{}: {}", entry.name, entry.parameters);
+        }
+        assert_eq!(parameters("30B, 3B active"), Some((30.0, 3.0)));
+        assert_eq!(parameters("350M"), Some((0.35, 0.35)));
+        assert_eq!(parameters(""), None);
+        assert_eq!(parameters("many"), None);
+    }
+
+    #[test]
+    fn a_faster_machine_gets_a_larger_model_and_a_full_one_none() {
+        assert_eq!(recommended(SLOW, 16_000).as_deref(), Some("qwen2.5-coder-0.5b"));
+        let fast = Kernels { read_gb_s: 120.0, prompt_gop_s: 4000.0 };
+        assert_eq!(recommended(fast, 16_000).as_deref(), Some("granite-code-3b"));
+        assert_eq!(recommended(SLOW, 500), None);
+        let crawling = Kernels { read_gb_s: 2.0, prompt_gop_s: 10.0 };
+        assert_eq!(recommended(crawling, 16_000), None);
+    }
+
+    #[test]
+    fn forecasts_stand_near_what_was_measured() {
+        // 0.5B on 2 cores: 52 tokens/s and 584 tokens of a prompt per second (tests/peers/README.md).
+        let all = forecasts(Some(SLOW), Some(16_000));
+        let small = all.iter().find(|found| found.name == "qwen2.5-coder-0.5b");
+        let tokens = small.and_then(|found| found.tokens_per_s).unwrap_or_default();
+        let cold = small.and_then(|found| found.cold_prompt_s).unwrap_or_default();
+        assert!((40.0..65.0).contains(&tokens), "{tokens}");
+        assert!((2.0..4.0).contains(&cold), "{cold}");
+    }
+}
