@@ -7,6 +7,7 @@ use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::channel;
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -42,6 +43,8 @@ impl Drop for Folder {
 struct Server {
     child: Child,
     port: u16,
+    /// All that it wrote to stderr; ends with the process.
+    log: Option<JoinHandle<String>>,
 }
 
 /// The command, with settings and cache in `folder`.
@@ -69,13 +72,15 @@ impl Server {
         let mut child = command.spawn().unwrap();
         let stderr = BufReader::new(child.stderr.take().unwrap());
         let (to_us, lines) = channel();
-        std::thread::spawn(move || {
-            for line in stderr.lines() {
-                // Read to its end: a closed stderr would be an error to the server.
-                let _ = to_us.send(line.unwrap());
+        let log = std::thread::spawn(move || {
+            let mut log = String::new();
+            for line in stderr.lines().map(Result::unwrap) {
+                log.push_str(&line);
+                let _ = to_us.send(line);
             }
+            log
         });
-        let mut server = Self { child, port: 0 };
+        let mut server = Self { child, port: 0, log: Some(log) };
         let line = lines.recv_timeout(PATIENCE).unwrap();
         let (_, port) = line.split_once("http://127.0.0.1:").expect(&line);
         server.port = port.strip_suffix("/v1/completions").expect(&line).parse().unwrap();
@@ -338,6 +343,29 @@ fn it_listens_on_the_loopback_interface_and_nowhere_else() {
     let addresses = listening(server.child.id());
     assert!(addresses.contains(&format!("{own} 0A")), "{addresses:?}");
     assert!(addresses.iter().all(|address| address.starts_with(&own)), "{addresses:?}");
+}
+
+#[cfg(unix)]
+#[test]
+fn not_even_a_log_at_debug_level_has_a_word_of_a_prompt_or_the_token() {
+    let folder = Folder::new("log");
+    let mut command = command(&folder.0, "0");
+    let mut server =
+        Server::run(command.env("LOWKEY_HTTP_TOKEN", TOKEN).env("LOWKEY_LOG", "debug"));
+    server.complete(&zed(&PREFIX.replace("sub", "zebracorn"), SUFFIX));
+    let broken = String::from_utf8(server.request(&zed("zebracorn", ""))).unwrap();
+    for (from, to) in [
+        ("{", "["),
+        ("\"prompt\"", "zebracorn"),
+        ("/v1/completions", "/zebracorn"),
+        (TOKEN, "zebracorn"),
+    ] {
+        assert!(server.send(broken.replacen(from, to, 1).as_bytes()).status >= 400);
+    }
+    assert_eq!(server.terminate(), Some(0));
+    let log = server.log.take().unwrap().join().unwrap();
+    assert!(log.contains("refused"), "there is a log: {log}");
+    assert!(!log.contains("zebracorn") && !log.contains(TOKEN), "{log}");
 }
 
 #[cfg(unix)]
