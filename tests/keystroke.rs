@@ -12,7 +12,7 @@ use std::task::{Context, Poll, Waker};
 
 use lowkey::completer::{Answer, Ask, Completer, Outcome, Patience};
 use lowkey::report::Source;
-use lowkey::settings::Settings;
+use lowkey::settings::{Settings, Talkative};
 use lowkey_document::{ByteOffset, Change, Document, Position, PositionEncoding, Range};
 
 /// Allocations of one key answered from memory, change and snapshot included.
@@ -104,7 +104,8 @@ fn allocations(editor: &mut Editor) -> Vec<u64> {
 
 #[test]
 fn a_key_answered_from_memory_allocates_little_and_no_more_in_a_hundred_times_longer_file() {
-    let settings = Settings { look_ahead: false, ..Settings::default() };
+    let settings =
+        Settings { look_ahead: false, talkative: Talkative::Always, ..Settings::default() };
     let completer = Completer::start(settings, |_| {}).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(completer.ready());

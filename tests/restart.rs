@@ -114,7 +114,7 @@ fn the_first_completion_after_a_restart_prefills_one_token() {
 fn switched_off_nothing_is_written() {
     // Off from the start, and off when the editor says so after it.
     let folder = Folder::new("off");
-    let mut server = folder.server(&json!({"persistent_cache": false}));
+    let mut server = folder.server(&json!({"persistent_cache": false, "statistics": false}));
     complete(&mut server);
     server.finish();
     assert!(!folder.0.exists());

@@ -17,6 +17,7 @@ mod demo;
 mod doctor;
 mod models;
 mod paint;
+mod stats;
 mod system;
 
 /// Private code completion at the speed of typing: a small code model on your own machine.
@@ -60,11 +61,13 @@ enum Command {
     /// Type a short session against the real server and show each keystroke
     Demo(demo::Args),
     /// Measure
-    Bench(bench::Args),
+    Bench(Box<bench::Args>),
     /// Say what this machine and the model can do
     Doctor(doctor::Args),
     /// List, pull, check and remove the models that have a name
     Models(models::Args),
+    /// Say what was shown on this machine and what you took of it
+    Stats(stats::Args),
 }
 
 /// Parses the arguments and runs the command.
@@ -109,6 +112,7 @@ pub fn main() -> ExitCode {
         Some(Command::Bench(args)) => bench::run(&args, &settings),
         Some(Command::Doctor(args)) => doctor::run(&args, settings),
         Some(Command::Models(args)) => models::run(&args),
+        Some(Command::Stats(args)) => stats::run(&args),
         None | Some(Command::Serve { .. }) => Ok(()),
     };
     exit_code(outcome)

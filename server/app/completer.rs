@@ -12,23 +12,26 @@ use std::collections::HashMap;
 use std::future::Future;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use lowkey_document::{ByteOffset, Snapshot};
 use lowkey_engine::{Engine, Keep, Loaded, Priority, Status, Switch};
-use lowkey_suggestion::CompletionMemory;
+use lowkey_suggestion::{CompletionMemory, IndentUnit, Recent};
 use tokio::sync::watch;
 
 use crate::load;
 use crate::report::Report;
 use crate::settings::Settings;
+use crate::stats::Statistics;
 
 mod ahead;
 mod alternatives;
 mod budget;
 mod compose;
+mod count;
 mod desk;
+mod follow;
 mod foresight;
 mod live;
 mod multiline;
@@ -38,6 +41,7 @@ mod wait;
 mod work;
 
 use desk::Desk;
+use follow::Follow;
 use plan::{Plan, Question};
 use visible::Visibility;
 use work::Counters;
@@ -90,6 +94,8 @@ pub struct Ask {
     pub multiline: Option<bool>,
     /// How long it may take.
     pub patience: Patience,
+    /// One step of indentation, where the editor says it.
+    pub indent_unit: Option<IndentUnit>,
     /// The editor and the server disagree about the text: stay silent.
     pub desynced: bool,
 }
@@ -106,6 +112,7 @@ impl Ask {
             max_tokens: None,
             multiline: None,
             patience: Patience::Budget,
+            indent_unit: None,
             desynced: false,
         }
     }
@@ -167,6 +174,12 @@ pub struct Completer {
     desks: Mutex<HashMap<Arc<str>, Desk>>,
     /// The suggestion shown last: should the user pause on it, looking ahead starts there.
     paused: Mutex<Option<(Question, Outcome)>>,
+    /// What the user did with what was shown of late; the gate goes by it.
+    recent: Mutex<Recent>,
+    /// What is shown in each document, and what was accepted lately.
+    following: Mutex<HashMap<Arc<str>, Follow>>,
+    /// Counts; nothing is counted until it is said where.
+    statistics: OnceLock<Statistics>,
     next_id: AtomicU64,
     work: Arc<Counters>,
     /// Switches off what is kept on disk; `None` when nothing is.
@@ -219,6 +232,9 @@ impl Completer {
             memory: Arc::default(),
             desks: Mutex::default(),
             paused: Mutex::default(),
+            recent: Mutex::default(),
+            following: Mutex::default(),
+            statistics: OnceLock::new(),
             next_id: AtomicU64::new(1),
             work: Arc::default(),
             keeping,
@@ -238,6 +254,7 @@ impl Completer {
         let about = (ask.snapshot.version(), ask.snapshot.n_bytes(), ask.cursor.0);
         let newest = self.with_desk(ask.snapshot.uri(), |desk| desk.begin(ask.place, id, about));
         let question = Question { id, asked, ask, newest };
+        self.before(&question);
         let loading = matches!(self.status(), Status::Loading(_));
         let plan = if loading { None } else { Some(self.plan(&question, Priority::Interactive)) };
         let completer = Arc::clone(self);
@@ -258,6 +275,7 @@ impl Completer {
                 let report = Arc::clone(&answer.report);
                 let uri = question.ask.snapshot.uri();
                 completer.with_desk(uri, |desk| desk.last_report = Some((answer.id, report)));
+                completer.answered(&question, &answer);
                 completer.schedule(question, &answer);
             }
             answer
@@ -280,11 +298,7 @@ impl Completer {
             report.silent = Some(rule.to_owned());
             report.why.push(format!("silent: {rule}: {why}"));
         });
-    }
-
-    /// Notes that the user took an answer.
-    pub fn accepted(&self, id: u64) {
-        tracing::info!(id, "accepted");
+        self.undrawn(uri);
     }
 
     /// Forgets a document that the editor closed and stops what runs for it.
@@ -297,6 +311,7 @@ impl Completer {
             self.engine.close(&history);
         }
         lock(&self.memory).forget(uri);
+        lock(&self.following).remove(uri);
     }
 
     /// Puts new settings in force; returns words about those that need a restart.
@@ -364,6 +379,7 @@ impl Completer {
     /// Stops the engine; requests that still wait are answered.
     pub fn shutdown(&self) {
         self.engine.shutdown();
+        self.write_statistics();
     }
 
     /// A name for an answer, never used before.

@@ -17,3 +17,4 @@ pub mod load;
 pub mod lsp;
 pub mod report;
 pub mod settings;
+pub mod stats;

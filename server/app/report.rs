@@ -4,7 +4,10 @@
 //! This schema is a promise to editors and scripts; fields are added, never
 //! renamed.
 
+use lowkey_suggestion::Confidence;
 use serde::{Deserialize, Serialize};
+
+use crate::completer::Insert;
 
 /// Everything that can be said about one answer.
 #[derive(Debug, Clone, Default, Serialize, PartialEq)]
@@ -25,33 +28,27 @@ pub struct Report {
     pub tokens: Tokens,
     /// What it cost in time.
     pub ms: Ms,
+    /// What the gate estimated; `None` when nothing came so far. Not part of the schema: `why` says it.
+    #[serde(skip)]
+    pub gate: Option<GateReport>,
     /// How sure the model was; `None` without decoding. Not part of the schema: benchmarks read it.
     #[serde(skip)]
-    pub scores: Option<Scores>,
+    pub confidence: Option<Confidence>,
+    /// What accepting the model's own text would do, before the trims. Not part of the schema either.
+    #[serde(skip)]
+    pub untrimmed: Option<Insert>,
     /// Each stage's verdict in plain words; filled for `--explain` and `$/lowkey/explain`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub why: Vec<String>,
 }
 
-/// Natural-log probabilities of the decoded tokens, healed ones included, the end token not.
-#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, PartialEq)]
-pub struct Scores {
-    /// The mean of all.
-    pub mean: f32,
-    /// The least probable token's.
-    pub min: f32,
-    /// The first token's.
-    pub first: f32,
-}
-
-impl Scores {
-    /// The scores of a decoding; `None` of none.
-    pub fn of(log_probs: &[f32]) -> Option<Self> {
-        let first = *log_probs.first()?;
-        let mean = log_probs.iter().sum::<f32>() / log_probs.len() as f32;
-        let min = log_probs.iter().copied().fold(first, f32::min);
-        Some(Self { mean, min, first })
-    }
+/// What the gate estimated.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct GateReport {
+    /// How likely the suggestion is right.
+    pub probability: f32,
+    /// From which probability on it is shown by itself.
+    pub threshold: f32,
 }
 
 /// 0-based, UTF-16 columns.

@@ -13,7 +13,7 @@ use serde_json::Value;
 mod value;
 
 use value::FromValue;
-pub use value::{Anchor, Kind, Multiline, Order, Popup, Quantize};
+pub use value::{Anchor, Kind, Multiline, Order, Popup, Quantize, Talkative};
 
 /// One row of the table: what the reference, the editors' schema and the check know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,6 +89,8 @@ settings! {
     multiline: Multiline = Multiline::Auto;
     /// Lines of a suggestion at most.
     max_lines: usize = 10;
+    /// How sure lowkey must be before it shows something by itself: `quiet`, `normal`, `eager`, or `always` for no gate. What you ask for by a key is always shown. `server/suggestion/README.md` shows what each is worth.
+    talkative: Talkative = Talkative::Normal;
     /// Whether the next line is computed ahead when a line needs nothing more or you pause; costs some battery.
     look_ahead: bool = true;
     /// Silence everywhere until switched off again.
@@ -109,6 +111,8 @@ settings! {
     persistent_cache_mb: usize = 256;
     /// Whether likely tokens are guessed from the text and checked several at a time; suggestions are the same, only sooner. Takes effect at the next start.
     speculation: bool = true;
+    /// Whether lowkey counts what it shows and what you take of it, for `lowkey stats`: counts by day and language, no text, on this machine alone.
+    statistics: bool = true;
     /// Prompt tokens at most; 0 means as many as the model was trained for and this machine computes in two seconds.
     prompt_tokens: usize = 0;
     /// Where the prompt is cut: at the `cursor`, at the start of its `line`, or of its group of 4 or 8 lines. `server/prompt/README.md` shows what each costs and is worth.

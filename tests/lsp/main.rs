@@ -18,4 +18,5 @@ mod lifecycle;
 mod popup;
 mod secrets;
 mod settings;
+mod statistics;
 mod storm;

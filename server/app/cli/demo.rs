@@ -81,7 +81,11 @@ pub(super) fn run(
                 "general": {"positionEncodings": ["utf-16"]},
             },
             // Every showing is the first, and leaves nothing behind.
-            "initializationOptions": {"persistent_cache": false, "quantize": quantize},
+            // Every key shows what there is, and nothing of it is the user's own.
+            "initializationOptions": {
+                "persistent_cache": false, "quantize": quantize,
+                "statistics": false, "talkative": "always",
+            },
         }),
     )?;
     let initialized_ms = started.elapsed().as_secs_f64() * 1e3;
@@ -263,6 +267,7 @@ fn summary(keys: &[Key], initialized_ms: f64, first_ms: f64) -> anyhow::Result<(
          tokens prefilled     median {:.0}, mean {:.1} per key\n  \
          answered from memory {:.0} % of keys\n  \
          keys saved           {accepted} of {} characters accepted, not typed\n  \
+         gate                 off: everything is drawn, however likely it is right (`talkative` = \"always\")\n  \
          start                initialize answered after {initialized_ms:.0} ms, model ready after {first_ms:.0} ms\n",
         paint(colours(), Style::Bold, &format!("{typed} keys")),
         percentile(&ms, 0.5),

@@ -158,6 +158,7 @@ fn ahead(ask: &Ask, outcome: &Outcome) -> Ask {
         place: ask.place,
         multiline: ask.multiline,
         patience: Patience::Unlimited,
+        indent_unit: ask.indent_unit,
         desynced: ask.desynced,
         ..Ask::new(snapshot, cursor)
     }

@@ -16,6 +16,7 @@ use lowkey_suggestion::StopRules;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use super::compose::Written;
 use super::plan::{Frame, Question, ended_by_itself, history_of, is_whole, remember};
 use super::{Answer, Completer, Insert, Outcome, Patience};
 use crate::report::{Report, Source};
@@ -63,7 +64,14 @@ impl Completer {
             let Some(made) = made.filter(|made| is_whole(made.stop)) else { return };
             let text = format!("{}{}", opening.text, made.text);
             let report = Report { source: Source::Model, ..Report::default() };
-            let answer = question.compose(&frame, &text, ended_by_itself(made.stop), report);
+            // Only who asks on purpose gets alternatives, and then the gate is open.
+            let written = Written {
+                text: &text,
+                is_complete: ended_by_itself(made.stop),
+                confidence: None,
+                typed_bytes: frame.context.line_before.len(),
+            };
+            let answer = self.compose(question, &frame, written, report);
             let Outcome::Insert(insert) = answer.outcome else { continue };
             let text = behind_cursor(question, &insert);
             if !taken.contains(&text) {

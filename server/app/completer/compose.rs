@@ -1,16 +1,20 @@
 //! From the model's text to what the editor is to replace with what.
 //!
 //! The suggestion stage works in plain strings with `\n`; here its verdict becomes a
-//! range of the snapshot and text in the document's own line endings.
+//! range of the snapshot and text in the document's own line endings. Last, the gate
+//! decides whether it is worth showing; what the user asks for by a key always is.
 
 use std::sync::Arc;
 
 use lowkey_document::{ByteOffset, LineEnding, PositionEncoding};
-use lowkey_suggestion::{Completion, Request, Verdict, trim};
+use lowkey_suggestion::{
+    Completion, Confidence, Evidence, GATE, Gate, Judgement, PositionClass, Request, SuffixClass,
+    Verdict, trim,
+};
 
 use super::plan::{Frame, Question};
-use super::{Answer, Insert, Outcome};
-use crate::report::{InsertReport, Report, to_microseconds};
+use super::{Answer, Completer, Insert, Outcome, Trigger, lock};
+use crate::report::{GateReport, InsertReport, Report, to_microseconds};
 
 impl Frame {
     /// The suggestion stage's view of the question.
@@ -25,29 +29,55 @@ impl Frame {
             next_lines: &self.next_lines,
             multiline: self.multiline,
             max_lines: self.max_lines,
+            indent_unit: self.indent_unit,
         }
     }
 }
 
-impl Question {
-    /// Makes the answer of what the model wrote behind the cursor.
-    ///
+/// What the model wrote behind the cursor, and how.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Written<'a> {
+    pub(super) text: &'a str,
     /// Of text that is not complete the last line is half a line and is not shown.
+    pub(super) is_complete: bool,
+    /// How sure the model was; `None` when it wrote nothing.
+    pub(super) confidence: Option<Confidence>,
+    /// How many bytes from the anchor on had been typed when it was decoded; what was typed since agrees with it.
+    pub(super) typed_bytes: usize,
+}
+
+impl Completer {
+    /// Makes the answer of what the model wrote: trims it, and asks the gate.
     pub(super) fn compose(
         &self,
+        question: &Question,
         frame: &Frame,
-        text: &str,
-        is_complete: bool,
+        written: Written<'_>,
         mut report: Report,
     ) -> Answer {
+        let Written { text, is_complete, confidence, .. } = written;
+        report.confidence = confidence;
+        report.untrimmed = Some(question.insert(frame, text, 0));
         let verdict = trim(&frame.request(), Completion { text, is_complete });
         report.why.extend(verdict.why());
         let outcome = match verdict {
             Verdict::Show(suggestion) => {
                 report.text.clone_from(&suggestion.text);
-                let insert = self.insert(frame, &suggestion.text, suggestion.replaces_tail_bytes);
-                report.insert = Some(self.insert_report(&insert));
-                Outcome::Insert(insert)
+                let insert =
+                    question.insert(frame, &suggestion.text, suggestion.replaces_tail_bytes);
+                let judgement = evidence(frame, &written, &insert.text).map(|evidence| {
+                    Gate::of_model(&report.model).judge(
+                        evidence,
+                        &lock(&self.recent),
+                        self.settings().talkative,
+                    )
+                });
+                if report.passes(judgement.as_ref(), question.ask.trigger) {
+                    report.insert = Some(question.insert_report(&insert));
+                    Outcome::Insert(insert)
+                } else {
+                    Outcome::Nothing
+                }
             }
             Verdict::Silent { rule, text, .. } => {
                 report.text = text;
@@ -55,10 +85,49 @@ impl Question {
                 Outcome::Nothing
             }
         };
-        report.ms.total = to_microseconds(self.asked.elapsed().as_secs_f64() * 1e3);
-        Answer { id: self.id, outcome, others: Vec::new(), report: Arc::new(report) }
+        report.ms.total = to_microseconds(question.asked.elapsed().as_secs_f64() * 1e3);
+        Answer { id: question.id, outcome, others: Vec::new(), report: Arc::new(report) }
     }
+}
 
+impl Report {
+    /// Notes the gate's verdict and says whether the suggestion is to be shown.
+    fn passes(&mut self, judgement: Option<&Judgement>, trigger: Trigger) -> bool {
+        let Some(judgement) = judgement else { return true };
+        let Judgement { probability, threshold, .. } = *judgement;
+        self.gate = Some(GateReport { probability, threshold });
+        let by_key = trigger == Trigger::Invoked;
+        let shows = by_key || judgement.shows();
+        self.why.push(if by_key {
+            format!("gate: open, because you asked by a key; otherwise: {judgement}")
+        } else {
+            format!("gate: {judgement}")
+        });
+        if !shows {
+            self.silent = Some(GATE.to_owned());
+            self.why.push(format!("silent: {GATE}"));
+        }
+        shows
+    }
+}
+
+/// What the gate goes by: the place where the text was decoded, and what was typed of it since.
+fn evidence(frame: &Frame, written: &Written<'_>, inserted: &str) -> Option<Evidence> {
+    let typed = &frame.context.line_before;
+    let at = typed.floor_char_boundary(written.typed_bytes);
+    let (before, agreed) = typed.split_at_checked(at)?;
+    let rest = &frame.cursor.after;
+    Some(Evidence {
+        confidence: written.confidence?,
+        position: PositionClass::of(before.rsplit('\n').next().unwrap_or_default()),
+        suffix: SuffixClass::of(rest),
+        chars: inserted.chars().count() + agreed.chars().count(),
+        lines: inserted.lines().count() + agreed.matches('\n').count(),
+        agreed_chars: agreed.chars().count(),
+    })
+}
+
+impl Question {
     /// The range that `text` replaces, and the text in the document's line endings.
     fn insert(&self, frame: &Frame, text: &str, tail_bytes: usize) -> Insert {
         let ByteOffset(cursor) = frame.cursor.offset;

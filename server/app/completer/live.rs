@@ -7,7 +7,7 @@
 use std::sync::atomic::AtomicBool;
 
 use lowkey_engine::{Generated, Priority, Ticket};
-use lowkey_suggestion::MemoryKey;
+use lowkey_suggestion::{Confidence, MemoryKey};
 use tokio::sync::watch;
 
 /// How far a decoding has come.
@@ -15,6 +15,8 @@ use tokio::sync::watch;
 pub(super) struct Progress {
     /// Text behind the forced text.
     pub(super) text: String,
+    /// How sure the model is of all that it has decoded; `None` of nothing.
+    pub(super) confidence: Option<Confidence>,
     /// The result, once it has ended.
     pub(super) ended: Option<Generated>,
 }

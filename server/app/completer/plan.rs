@@ -11,9 +11,12 @@ use lowkey_context::{Anchor, Context};
 use lowkey_document::{Cursor, Language};
 use lowkey_engine::{Generated, Job, Priority, Status, Stop};
 use lowkey_prompt::Budget;
-use lowkey_suggestion::{CompletionMemory, MAX_SURROUNDING_LINES, MemoryKey, Middle, StopRules};
+use lowkey_suggestion::{
+    CompletionMemory, Confidence, IndentUnit, MAX_SURROUNDING_LINES, MemoryKey, Middle, StopRules,
+};
 use tokio::sync::watch;
 
+use super::compose::Written;
 use super::live::{Agreement, Live, Progress, agreement};
 use super::multiline::begins_block;
 use super::{Answer, Ask, Completer, Outcome, Place, Trigger, lock};
@@ -51,6 +54,7 @@ pub(super) struct Frame {
     pub(super) max_lines: usize,
     /// Tokens decoded at most.
     pub(super) max_tokens: usize,
+    pub(super) indent_unit: Option<IndentUnit>,
     pub(super) previous_lines: Vec<String>,
     pub(super) next_lines: Vec<String>,
     pub(super) key: MemoryKey,
@@ -197,11 +201,17 @@ impl Completer {
             return None;
         }
         let rest = found.rest.to_owned();
+        let written = Written {
+            text: &rest,
+            is_complete: true,
+            confidence: found.confidence,
+            typed_bytes: found.typed_bytes,
+        };
         drop(memory);
         let mut report =
             Report { source: Source::Memory, model: model.to_owned(), ..Report::default() };
         report.why.push("memory: decoded before, nothing was computed".into());
-        Some(question.compose(frame, &rest, true, report))
+        Some(self.compose(question, frame, written, report))
     }
 
     /// Queues a job for the question.
@@ -238,6 +248,7 @@ impl Completer {
                     to_progress.send_modify(|progress| {
                         progress.text.clear();
                         progress.text.push_str(partial.text);
+                        progress.confidence = Confidence::of(partial.log_probs);
                     });
                 }
             }),
@@ -250,6 +261,7 @@ impl Completer {
                     remember(&memory, &key, &forced, &generated);
                     to_progress.send_modify(|progress| {
                         progress.text.clone_from(&generated.text);
+                        progress.confidence = Confidence::of(&generated.log_probs);
                         progress.ended = Some(generated);
                     });
                 }
@@ -314,6 +326,7 @@ fn frame(ask: &Ask, label: &str, budget: Budget, settings: &Settings) -> Frame {
         multiline,
         max_lines: settings.max_lines,
         max_tokens: max_tokens.min(ask.max_tokens.unwrap_or(usize::MAX)),
+        indent_unit: ask.indent_unit,
         key,
     }
 }
@@ -370,13 +383,12 @@ pub(super) fn remember(
     if generated.text.is_empty() && !is_whole(generated.stop) {
         return;
     }
-    let n = generated.log_probs.len().max(1) as f32;
     let middle = Middle {
         text: &format!("{forced}{}", generated.text),
         typed_bytes: forced.len(),
         // A line cut off by the token limit is half a line: not finished.
         is_finished: ended_by_itself(generated.stop),
-        score: generated.log_probs.iter().sum::<f32>() / n,
+        confidence: Confidence::of(&generated.log_probs),
     };
     lock(memory).insert(key, middle);
 }

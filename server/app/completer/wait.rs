@@ -11,10 +11,11 @@ use std::time::Duration;
 use lowkey_engine::{Generated, Priority, Status, Stop, TokenCounts};
 use lowkey_suggestion::StopReason;
 
+use super::compose::Written;
 use super::live::{Agreement, Progress, agreement};
 use super::plan::{Plan, Question, Waiting, ended_by_itself, is_whole};
 use super::{Answer, Completer, Outcome, Patience};
-use crate::report::{Report, Scores, Source};
+use crate::report::{Report, Source};
 
 /// No automatic request waits longer for its first line.
 const LONGEST: Duration = Duration::from_secs(1);
@@ -163,7 +164,6 @@ impl Completer {
                     TokenCounts { prompt: n_prompt, reused: n_prompt, ..TokenCounts::default() }
                         .into();
             }
-            report.scores = Scores::of(&made.log_probs);
             let why = format!(
                 "engine: {} prompt tokens, {} of them cached; {} decoded; ended by {}",
                 made.tokens.prompt,
@@ -181,10 +181,13 @@ impl Completer {
         }
         // What is answered before the end is complete lines only.
         let is_complete = made.is_none_or(|made| ended_by_itself(made.stop));
-        question.compose(&waiting.frame, text, is_complete, report)
+        let confidence = waiting.live.progress.borrow().confidence;
+        let typed_bytes = waiting.live.forced.len();
+        let written = Written { text, is_complete, confidence, typed_bytes };
+        self.compose(question, &waiting.frame, written, report)
     }
 
-    fn model(&self) -> String {
+    pub(super) fn model(&self) -> String {
         match self.status() {
             Status::Ready { model, .. } => model,
             _ => String::new(),

@@ -7,6 +7,7 @@
 use std::time::Instant;
 
 use lowkey_document::{ByteOffset, Cursor, Position, Snapshot};
+use lowkey_suggestion::IndentUnit;
 
 use super::documents::View;
 use super::link::{Link, Negotiated};
@@ -28,6 +29,8 @@ pub(super) struct Question<'a> {
     pub(super) trigger: Trigger,
     /// Where the answer is shown.
     pub(super) place: Place,
+    /// One step of indentation, where the client says it.
+    pub(super) indent_unit: Option<IndentUnit>,
 }
 
 /// What may be delivered.
@@ -86,7 +89,7 @@ impl Link {
             return Delivery::Superseded;
         }
         let cursor = view.snapshot.offset(question.position, negotiated.encoding);
-        self.ask(negotiated, view, cursor, question.trigger, question.place).await
+        self.ask(negotiated, view, cursor, &question).await
     }
 
     /// Asks the completer about the text of `view`.
@@ -95,16 +98,22 @@ impl Link {
         negotiated: &Negotiated,
         view: View,
         cursor: ByteOffset,
-        trigger: Trigger,
-        place: Place,
+        question: &Question<'_>,
     ) -> Delivery {
         let View { snapshot, stamp, desynced } = view;
+        let Question { trigger, place, indent_unit, .. } = *question;
         let alternatives = match trigger {
             Trigger::Invoked => ALTERNATIVES,
             Trigger::Automatic => 0,
         };
-        let ask =
-            Ask { trigger, place, alternatives, desynced, ..Ask::new(snapshot.clone(), cursor) };
+        let ask = Ask {
+            trigger,
+            place,
+            alternatives,
+            indent_unit,
+            desynced,
+            ..Ask::new(snapshot.clone(), cursor)
+        };
         let asked = Instant::now();
         let answer = negotiated.completer.complete(ask).await;
         tracing::debug!(

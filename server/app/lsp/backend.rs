@@ -25,6 +25,7 @@ use super::{commands, completion, configuration, convert, copilot, progress};
 use crate::completer::Completer;
 use crate::keep;
 use crate::settings::Settings;
+use crate::stats;
 
 /// The server as tower-lsp sees it.
 pub(super) struct Backend {
@@ -90,6 +91,7 @@ impl LanguageServer for Backend {
             Error::internal_error()
         })?;
         completer.set_roots(roots.clone());
+        completer.keep_statistics(stats::ledger());
         {
             let mut configured = self.link.configured();
             configured.editor = editor;

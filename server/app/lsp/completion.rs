@@ -44,6 +44,7 @@ impl Backend {
             // Editors say Invoked for every typed letter too: it tells nothing here.
             trigger: Trigger::Automatic,
             place: Place::Popup,
+            indent_unit: None,
         };
         match self.link.answer(question).await {
             Delivery::Suggestion(suggestion) => Ok(CompletionList {

@@ -201,7 +201,10 @@ impl Negotiated {
     fn taken(&self, id: Option<u64>, units: Option<u64>) {
         if let Some(id) = id {
             tracing::debug!(id, units, "taken");
-            self.completer.accepted(id);
+            // What is taken in part the edits tell.
+            if units.is_none() {
+                self.completer.accepted(id);
+            }
         }
     }
 }

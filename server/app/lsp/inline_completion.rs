@@ -5,6 +5,7 @@
 //! the question is asked as if it had been taken, and the answer starts with it.
 
 use lowkey_document::{Change, Document, Position, Range};
+use lowkey_suggestion::IndentUnit;
 use serde::Deserialize;
 use serde_json::Value;
 use tower_lsp::jsonrpc::{Error, Result};
@@ -27,6 +28,9 @@ pub(super) struct Params {
     position: LenientPosition,
     #[serde(default)]
     context: Context,
+    /// Not of the protocol: clients of Copilot send it.
+    #[serde(default)]
+    formatting_options: Option<Value>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -54,10 +58,22 @@ struct Selected {
 
 const INVOKED: i64 = 1;
 
+/// Reads `{tabSize, insertSpaces}`; what makes no sense says nothing.
+fn indent_unit(options: &Value) -> Option<IndentUnit> {
+    let insert_spaces = options.get("insertSpaces")?.as_bool()?;
+    let tab_size = options.get("tabSize").and_then(Value::as_u64).unwrap_or_default();
+    IndentUnit::of_options(tab_size, insert_spaces)
+}
+
 impl Backend {
     /// Answers `textDocument/inlineCompletion`.
     pub(super) async fn inline_completion(&self, params: Params) -> Result<InlineCompletionList> {
-        let Params { text_document: TextDocument { uri, version }, position, context } = params;
+        let Params {
+            text_document: TextDocument { uri, version },
+            position,
+            context,
+            formatting_options,
+        } = params;
         let trigger = match context.trigger_kind {
             Some(INVOKED) => Trigger::Invoked,
             _ => Trigger::Automatic,
@@ -68,6 +84,7 @@ impl Backend {
             position: position.into(),
             trigger,
             place: Place::Inline,
+            indent_unit: formatting_options.as_ref().and_then(indent_unit),
         };
         let items = match context.selected_completion_info {
             None => self.link.inline_items(question).await?,
@@ -125,7 +142,7 @@ impl Link {
         }
         let after = View { snapshot: document.snapshot(), ..view };
         let cursor = lowkey_document::ByteOffset(start.0 + selected.text.len());
-        match self.ask(negotiated, after, cursor, question.trigger, question.place).await {
+        match self.ask(negotiated, after, cursor, &question).await {
             Delivery::Suggestion(suggestion) => Ok(suggestion.continuation().map(|rest| {
                 let text = format!("{}{rest}", selected.text);
                 InlineCompletionItem {

@@ -4,6 +4,7 @@
 //! not something to guess at.
 
 use lowkey_model::KvType;
+pub use lowkey_suggestion::Talkative;
 use serde_json::Value;
 
 /// What a setting may be, for the schemas of editors.
@@ -190,6 +191,8 @@ macro_rules! words {
 
 words!(Multiline { "auto" => Auto, "never" => Never, "always" => Always }
     "\"auto\", \"never\" or \"always\"");
+words!(Talkative { "quiet" => Quiet, "normal" => Normal, "eager" => Eager, "always" => Always }
+    "\"quiet\", \"normal\", \"eager\" or \"always\"");
 words!(Popup { "auto" => Auto, "always" => Always, "never" => Never }
     "\"auto\", \"always\" or \"never\"");
 words!(Anchor { "cursor" => Cursor, "line" => Line, "lines4" => Lines4, "lines8" => Lines8 }

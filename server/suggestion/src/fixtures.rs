@@ -5,6 +5,7 @@
 
 use lowkey_document::{Language, fixture};
 
+use crate::indent::IndentUnit;
 use crate::request::{MAX_LINES, Request};
 
 /// A request that owns its texts, and the model's answer.
@@ -18,6 +19,7 @@ pub(crate) struct Fixture {
     pub next_lines: Vec<String>,
     pub model_text: String,
     pub multiline: bool,
+    pub indent_unit: Option<IndentUnit>,
 }
 
 impl Fixture {
@@ -54,11 +56,17 @@ impl Fixture {
             next_lines,
             model_text,
             multiline: false,
+            indent_unit: None,
         }
     }
 
     pub(crate) fn multiline(mut self) -> Self {
         self.multiline = true;
+        self
+    }
+
+    pub(crate) fn unit(mut self, unit: IndentUnit) -> Self {
+        self.indent_unit = Some(unit);
         self
     }
 
@@ -72,6 +80,7 @@ impl Fixture {
             next_lines: &self.next_lines,
             multiline: self.multiline,
             max_lines: MAX_LINES,
+            indent_unit: self.indent_unit,
         }
     }
 }

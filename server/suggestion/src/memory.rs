@@ -12,6 +12,8 @@ use std::ops::Bound;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::gate::Confidence;
+
 /// Under which fixed parts of a prompt a middle was decoded.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct MemoryKey {
@@ -48,8 +50,8 @@ pub struct Middle<'a> {
     pub typed_bytes: usize,
     /// Whether decoding had come to an end; if not, it may go on from here.
     pub is_finished: bool,
-    /// How sure the model was, as a mean log-probability per token; higher is better.
-    pub score: f32,
+    /// How sure the model was; `None` of nothing decoded.
+    pub confidence: Option<Confidence>,
 }
 
 /// What the memory knows about what was typed.
@@ -59,8 +61,10 @@ pub struct Remembered<'m> {
     pub rest: &'m str,
     /// Whether decoding had come to an end; if not, it may go on behind `rest`.
     pub is_finished: bool,
+    /// How many bytes of the typed text had been typed when it was decoded.
+    pub typed_bytes: usize,
     /// How sure the model was.
-    pub score: f32,
+    pub confidence: Option<Confidence>,
     /// Whether more had been typed when this was decoded, so that `rest` begins with the user's own letters.
     /// The model has not said what it would write behind what is typed now.
     pub is_retyped: bool,
@@ -96,7 +100,7 @@ pub struct CompletionMemory {
 struct Entry {
     typed_bytes: usize,
     is_finished: bool,
-    score: f32,
+    confidence: Option<Confidence>,
     /// When it was stored or last answered with; a look-up borrows the memory shared.
     used: AtomicU64,
 }
@@ -134,14 +138,14 @@ impl CompletionMemory {
         let entry = Entry {
             typed_bytes: middle.typed_bytes,
             is_finished: middle.is_finished,
-            score: middle.score,
+            confidence: middle.confidence,
             used: AtomicU64::new(used),
         };
         if let Some(known) = of_key.get_mut(middle.text) {
             // Said twice: what was known of it stays known.
             known.typed_bytes = known.typed_bytes.min(entry.typed_bytes);
             known.is_finished |= entry.is_finished;
-            known.score = entry.score;
+            known.confidence = entry.confidence;
             known.used = entry.used;
         } else {
             of_key.insert(middle.text.into(), entry);
@@ -170,7 +174,8 @@ impl CompletionMemory {
         Some(Remembered {
             rest: text.get(typed.len()..)?,
             is_finished: entry.is_finished,
-            score: entry.score,
+            typed_bytes: entry.typed_bytes.min(typed.len()),
+            confidence: entry.confidence,
             is_retyped: entry.typed_bytes > typed.len(),
         })
     }

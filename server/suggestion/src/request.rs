@@ -5,6 +5,7 @@
 
 use lowkey_document::Language;
 
+use crate::indent::IndentUnit;
 use crate::lines::same_line;
 
 /// How many lines above and below the cursor are looked at; what lies further away is not read.
@@ -38,6 +39,8 @@ pub struct Request<'a> {
     pub multiline: bool,
     /// How many lines at most when `multiline`; [`MAX_LINES`] unless set.
     pub max_lines: usize,
+    /// One step of indentation as the editor says it; counts where the lines around the cursor show none.
+    pub indent_unit: Option<IndentUnit>,
 }
 
 impl<'a> Request<'a> {
@@ -52,6 +55,7 @@ impl<'a> Request<'a> {
             next_lines: &[],
             multiline: false,
             max_lines: MAX_LINES,
+            indent_unit: None,
         }
     }
 

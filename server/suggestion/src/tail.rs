@@ -35,6 +35,7 @@ pub(crate) fn join(site: &Site<'_>, text: &str) -> String {
     let before_own = nesting.outer.iter().take_while(|outer| outer.at < own.stem.len());
     let needed = core.get(supplied_bytes(core, before_own)..).unwrap_or_default();
     let (text, closers) = match own.placed_before(needed) {
+        Some(";") => (own.stem, with_semicolon(needed, own.closers)),
         Some(behind) => (own.stem, [needed, behind].concat()),
         None => (text, missing.to_owned()),
     };
@@ -43,6 +44,21 @@ pub(crate) fn join(site: &Site<'_>, text: &str) -> String {
     let is_padded = opens && !text.ends_with(' ') && !text.contains('\n');
     let blank = if is_padded && closers.starts_with('}') { " " } else { "" };
     [text, blank, &closers, blanks].concat()
+}
+
+/// Puts a semicolon behind the closers, or before a block's end that follows those which the completion wrote:
+/// what it ends is the statement inside.
+fn with_semicolon(needed: &str, own_closers: &str) -> String {
+    let mut own = own_closers.chars().filter(|c| !c.is_whitespace()).peekable();
+    let written = needed.char_indices().find_map(|(at, c)| {
+        own.next_if_eq(&c);
+        own.peek().is_none().then_some(at + c.len_utf8())
+    });
+    let (inner, outer) = needed.split_at(written.unwrap_or(needed.len()));
+    if outer.trim_start().starts_with('}') && !own_closers.is_empty() {
+        return [inner, ";", outer].concat();
+    }
+    [needed, ";"].concat()
 }
 
 /// Says whether the completion breaks the line at the cursor and goes on below.

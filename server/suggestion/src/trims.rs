@@ -19,6 +19,7 @@ mod stop_point;
 mod suffix_overlap;
 mod too_little;
 mod trailing_space;
+mod unit;
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -59,6 +60,7 @@ const RULES: &[Rule] = &[
     Rule { name: "previous line", cut: previous_line::cut },
     Rule { name: "repetition", cut: repetition::cut },
     Rule { name: "indentation", cut: indentation::cut },
+    Rule { name: "indentation unit", cut: unit::cut },
     Rule { name: "doubled closer", cut: doubled_closer::cut },
     Rule { name: "bracket balance", cut: balance::cut },
     Rule { name: "quote balance", cut: quotes::cut },

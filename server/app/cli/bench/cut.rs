@@ -1,8 +1,8 @@
-//! `--anchor` and `--order`: the settings of these names, for one run of a benchmark.
+//! `--anchor`, `--order` and `--talkative`: the settings of these names, for one run of a benchmark.
 
 use crate::settings::Settings;
 
-/// Where the prompt is cut, and what comes first in it.
+/// Where the prompt is cut, what comes first in it, and what is shown of what comes of it.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct Cut {
     /// Where the prompt is cut: cursor, line, lines4 or lines8; without it the settings decide
@@ -11,6 +11,9 @@ pub(super) struct Cut {
     /// Which part of the prompt comes first: auto, psm or spm; without it the settings decide
     #[arg(long, value_name = "ORDER", value_parser = |word: &str| check("order", word))]
     order: Option<String>,
+    /// How sure the gate must be: quiet, normal, eager, or always; without it the settings decide
+    #[arg(long, value_name = "HOW", value_parser = |word: &str| check("talkative", word))]
+    talkative: Option<String>,
 }
 
 /// Asks the table of settings whether a word is a value of `key`.
@@ -22,7 +25,9 @@ impl Cut {
     /// The settings with this cut.
     pub(super) fn apply(&self, settings: &Settings) -> Settings {
         let mut settings = settings.clone();
-        for (key, word) in [("anchor", &self.anchor), ("order", &self.order)] {
+        let given =
+            [("anchor", &self.anchor), ("order", &self.order), ("talkative", &self.talkative)];
+        for (key, word) in given {
             if let Some(word) = word {
                 // Checked when the command line was read.
                 let taken = settings.set(key, &word.as_str().into());
@@ -40,7 +45,7 @@ mod tests {
 
     #[test]
     fn words_become_settings_and_what_is_not_said_stays() {
-        let cut = Cut { anchor: Some("lines8".into()), order: None };
+        let cut = Cut { anchor: Some("lines8".into()), order: None, talkative: None };
         let settings = cut.apply(&Settings { order: Order::Spm, ..Settings::default() });
         assert_eq!((settings.anchor, settings.order), (Anchor::Lines8, Order::Spm));
         assert!(check("anchor", "middle").unwrap_err().contains("\"lines4\""));

@@ -13,16 +13,18 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use lowkey_document::{ByteOffset, Document, PositionEncoding, Snapshot};
 use lowkey_engine::Status;
+use lowkey_suggestion::{PositionClass, SuffixClass};
 use serde_json::{Map, Value, json};
 
 use super::super::complete::file_uri;
 use super::super::print;
 use super::cut::Cut;
-use crate::completer::{Answer, Ask, Completer, Outcome, Patience, Trigger};
+use crate::completer::{Answer, Ask, Completer, Insert, Outcome, Patience, Trigger};
 use crate::settings::Settings;
 
 mod hole;
 mod ledger;
+mod parses;
 mod plan;
 mod progress;
 mod repository;
@@ -34,11 +36,12 @@ mod trial;
 
 use hole::Kind;
 use ledger::Ledger;
+use parses::Parsers;
 use plan::{Planned, plan};
 use progress::Progress;
 use repository::{Source, Walk, walk};
-use row::{Row, Summary, Texts, position_class, suffix_class};
-use score::score;
+use row::{Row, Summary, Texts};
+use score::{agreed_chars, score};
 use seeded::digest;
 use trial::Trial;
 
@@ -75,6 +78,9 @@ pub(super) struct Args {
     /// The command fails when it takes longer
     #[arg(long, value_name = "SECONDS", default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..))]
     run_seconds: u64,
+    /// Says of each filled file of a language whether it parses: a command that reads it on stdin; may be given for several
+    #[arg(long, value_name = "LANGUAGE=COMMAND")]
+    parses: Vec<String>,
     /// Print a row for each hole and a summary as JSON lines
     #[arg(long)]
     json: bool,
@@ -88,6 +94,7 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<()> {
     if !root.is_dir() {
         bail!("{} is not a folder; name a repository's", args.folder.display());
     }
+    let parsers = Parsers::new(&args.parses)?;
     let kinds = if args.kinds.is_empty() { Kind::ALL.to_vec() } else { args.kinds.clone() };
     let walk = walk(&root, &settings.exclude, &args.languages)?;
     let planned = plan(&walk.sources, &kinds, args.holes as usize, args.seed);
@@ -119,7 +126,8 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<()> {
             }
             None => None,
         };
-        let mut bench = Bench { args, sources: &walk.sources, completer: &completer, trial };
+        let sources = &walk.sources;
+        let mut bench = Bench { args, sources, completer: &completer, trial, parsers };
         Ok((bench.rows(&planned, &parameters).await?, model))
     });
     completer.shutdown();
@@ -149,9 +157,10 @@ fn parameters(args: &Args, settings: &Settings, kinds: &[Kind], model: &str) -> 
         "invoked": args.invoked,
         "texts": args.texts,
         "run": args.run,
+        "parses": (!args.parses.is_empty()).then_some(&args.parses),
     });
     let Value::Object(mut parameters) = parameters else { return Map::new() };
-    for key in ["anchor", "order", "prompt_tokens", "max_lines", "multiline"] {
+    for key in ["anchor", "order", "prompt_tokens", "max_lines", "multiline", "talkative"] {
         parameters.extend(settings.value_of(key).map(|value| (key.to_owned(), value)));
     }
     parameters
@@ -174,6 +183,7 @@ struct Bench<'a> {
     sources: &'a [Source],
     completer: &'a Arc<Completer>,
     trial: Option<Trial>,
+    parsers: Parsers,
 }
 
 /// A planned hole in its file.
@@ -231,7 +241,7 @@ impl Bench<'_> {
     }
 
     /// Asks about one hole and scores the answer.
-    async fn ask(&self, case: &Case<'_>) -> anyhow::Result<Row> {
+    async fn ask(&mut self, case: &Case<'_>) -> anyhow::Result<Row> {
         let Case { source, hole, .. } = case;
         let holed = hole.holed(&source.text);
         let uri = file_uri(&source.path);
@@ -255,7 +265,11 @@ impl Bench<'_> {
             }
             _ => None,
         };
-        Ok(Row { run, ..self.row(case, &snapshot, &answer, filled.as_deref()) })
+        let parses = match &filled {
+            Some(text) => self.parsers.parses(source, text).await?,
+            None => None,
+        };
+        Ok(Row { parses, run, ..self.row(case, &snapshot, &answer, filled.as_deref()) })
     }
 
     fn row(
@@ -271,7 +285,14 @@ impl Bench<'_> {
             let end = text.len().saturating_sub(n_below);
             text.get(hole.start..end).unwrap_or_default().to_owned()
         };
-        let scored = filled.map(|text| score(source.language, &source.text, hole, &touched(text)));
+        let scored_as = |text: &str| score(source.language, &source.text, hole, &touched(text));
+        let with =
+            |insert: &Insert| snapshot.with_edit(insert.start..insert.end, &insert.text).text();
+        let untrimmed = answer.report.untrimmed.as_ref().filter(|insert| !insert.text.is_empty());
+        let inserted = match &answer.outcome {
+            Outcome::Insert(insert) => insert.text.as_str(),
+            Outcome::Nothing | Outcome::Superseded => "",
+        };
         let at = snapshot.position(ByteOffset(hole.cursor()), PositionEncoding::Utf16);
         let cursor = snapshot.cursor(ByteOffset(hole.cursor()));
         let report = &answer.report;
@@ -287,8 +308,8 @@ impl Bench<'_> {
             line: at.line as usize,
             column: at.column,
             digest: digest.clone(),
-            score: scored.unwrap_or_default(),
-            // A parser for every language would be C code to build; `--run` asks the language's own tools.
+            score: filled.map(scored_as).unwrap_or_default(),
+            untrimmed: untrimmed.map(|insert| scored_as(&with(insert)).into()),
             parses: None,
             run: None,
             silent: match filled {
@@ -296,10 +317,13 @@ impl Bench<'_> {
                 None => Some(report.silent.clone().unwrap_or_else(|| "nothing came".into())),
             },
             stop: report.stop.map(str::to_owned),
-            log_probs: report.scores,
-            position: position_class(&cursor.before).to_owned(),
-            suffix: suffix_class(&cursor.after).to_owned(),
-            chars: report.insert.as_ref().map_or(0, |insert| insert.text.chars().count()),
+            log_probs: report.confidence,
+            probability: report.gate.map(|gate| gate.probability),
+            position: PositionClass::of(&cursor.before),
+            suffix: SuffixClass::of(&cursor.after),
+            chars: inserted.chars().count(),
+            agreed_chars: filled.map_or(0, |text| agreed_chars(hole, &source.text, &touched(text))),
+            lines: inserted.lines().count(),
             tokens: report.tokens,
             ms: report.ms,
             texts: self.args.texts.then(texts),

@@ -5,6 +5,7 @@
 //! to the user.
 
 use lowkey_document::ByteOffset;
+use lowkey_suggestion::IndentUnit;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tower_lsp::jsonrpc::Result;
@@ -27,11 +28,16 @@ pub(in crate::lsp) struct Params {
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Doc {
     uri: String,
     #[serde(default)]
     version: Option<i64>,
     position: LenientPosition,
+    #[serde(default)]
+    tab_size: Value,
+    #[serde(default)]
+    insert_spaces: Value,
 }
 
 /// One suggestion.
@@ -125,13 +131,17 @@ impl Backend {
         trigger: Trigger,
     ) -> Result<Option<Vec<Completion>>> {
         let negotiated = self.link.copilot()?;
-        let Doc { uri, version, position } = &params.doc;
+        let Doc { uri, version, position, tab_size, insert_spaces } = &params.doc;
+        let indent_unit = insert_spaces.as_bool().and_then(|insert_spaces| {
+            IndentUnit::of_options(tab_size.as_u64().unwrap_or_default(), insert_spaces)
+        });
         let question = Question {
             uri,
             version: *version,
             position: (*position).into(),
             trigger,
             place: Place::Inline,
+            indent_unit,
         };
         Ok(match self.link.answer(question).await {
             Delivery::Suggestion(suggestion) => {

@@ -9,7 +9,7 @@ fn key(uri: &str) -> MemoryKey {
 }
 
 fn finished(text: &str, typed_bytes: usize) -> Middle<'_> {
-    Middle { text, typed_bytes, is_finished: true, score: -0.1 }
+    Middle { text, typed_bytes, is_finished: true, confidence: None }
 }
 
 fn rest<'m>(memory: &'m CompletionMemory, key: &MemoryKey, typed: &str) -> Option<&'m str> {
@@ -161,7 +161,7 @@ proptest! {
                     let text = [typed.as_str(), &decoded].concat();
                     let uri = uri.to_string();
                     let middle =
-                        Middle { text: &text, typed_bytes: typed.len(), is_finished, score: 0.0 };
+                        Middle { text: &text, typed_bytes: typed.len(), is_finished, confidence: None };
                     memory.insert(&key(&uri), middle);
                     naive.insert(&uri, &text, typed.len(), is_finished);
                 }

@@ -1,9 +1,9 @@
 //! Cuts blanks that double those before the cursor, and lines indented with the other character.
 //!
-//! A first form: which depth is right is left to the model.
 //! Where the lines around the cursor mix tabs and spaces, either is right.
 
 use super::Cut;
+use crate::indent::IndentUnit;
 use crate::lines::indentation;
 use crate::site::Site;
 
@@ -30,7 +30,8 @@ pub(super) fn cut(site: &Site<'_>, text: &str) -> Option<Cut> {
     None
 }
 
-/// Returns what the lines around the cursor are indented with, when they agree.
+/// Returns what the lines around the cursor are indented with, when they agree; where none is indented, the editor's
+/// word counts.
 fn indent_character(site: &Site<'_>) -> Option<char> {
     let around = site.request.lines_above().chain(site.request.lines_below());
     let mut found = None;
@@ -50,5 +51,5 @@ fn indent_character(site: &Site<'_>) -> Option<char> {
             _ => found = Some(character),
         }
     }
-    found
+    found.or_else(|| site.request.indent_unit.map(IndentUnit::character))
 }

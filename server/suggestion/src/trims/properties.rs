@@ -4,6 +4,7 @@ use lowkey_document::Language;
 use proptest::prelude::*;
 
 use super::{RULES, apply_all, apply_rule, trim};
+use crate::indent::IndentUnit;
 use crate::request::{Completion, Request};
 use crate::site::Site;
 use crate::stop::StopRules;
@@ -20,6 +21,7 @@ struct Around {
     after: String,
     next_lines: Vec<String>,
     multiline: bool,
+    indent_unit: Option<IndentUnit>,
 }
 
 impl Around {
@@ -33,6 +35,7 @@ impl Around {
             next_lines: &self.next_lines,
             multiline: self.multiline,
             max_lines: 6,
+            indent_unit: self.indent_unit,
         }
     }
 }
@@ -73,9 +76,20 @@ fn around() -> impl Strategy<Value = Around> {
         prop_oneof![2 => Just(String::new()), 1 => line(5)],
         prop::collection::vec(line(6), 0..25),
         any::<bool>(),
+        prop::option::of((0..9_u64, any::<bool>())),
     )
         .prop_map(
-            |(language, previous_lines, before, replaced_tail, after, next_lines, multiline)| {
+            |(
+                language,
+                previous_lines,
+                before,
+                replaced_tail,
+                after,
+                next_lines,
+                multiline,
+                unit,
+            )| {
+                let indent_unit = unit.and_then(|(n, spaces)| IndentUnit::of_options(n, spaces));
                 Around {
                     language,
                     previous_lines,
@@ -84,6 +98,7 @@ fn around() -> impl Strategy<Value = Around> {
                     after,
                     next_lines,
                     multiline,
+                    indent_unit,
                 }
             },
         )

@@ -39,6 +39,9 @@ fn outcome(fixture: &Fixture) -> String {
 mod balance;
 mod brackets;
 mod form;
+mod languages;
+mod more_languages;
+mod pains;
 mod repeats;
 mod scopes;
 

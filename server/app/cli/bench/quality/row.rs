@@ -3,12 +3,13 @@
 //! The names are a promise (design, interfaces): fields are added, never renamed. A row holds no text of the
 //! repository unless it is asked for.
 
+use lowkey_suggestion::{Confidence, PositionClass, SuffixClass};
 use serde::{Deserialize, Serialize};
 
 use super::hole::Kind;
 use super::score::Score;
 use crate::cli::bench::figures::{mean, percentile};
-use crate::report::{Ms, Scores, Tokens};
+use crate::report::{Ms, Tokens};
 
 /// One hole, asked and scored.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -26,6 +27,9 @@ pub(super) struct Row {
     pub(super) digest: String,
     #[serde(flatten)]
     pub(super) score: Score,
+    /// The faults that the model's text would have had without the trims; `null` when it wrote nothing.
+    #[serde(default)]
+    pub(super) untrimmed: Option<Untrimmed>,
     /// Whether the file still parses; `null` where nothing can tell.
     pub(super) parses: Option<bool>,
     /// Whether the command of `--run` succeeds with the hole filled; `null` without one and where nothing was shown.
@@ -36,18 +40,44 @@ pub(super) struct Row {
     /// Why decoding ended.
     pub(super) stop: Option<String>,
     /// How sure the model was: the input of a gate.
-    pub(super) log_probs: Option<Scores>,
+    pub(super) log_probs: Option<Confidence>,
+    /// The gate's estimate that it is right.
+    #[serde(default)]
+    pub(super) probability: Option<f32>,
     /// What stands before the cursor on its line: `blank`, `word`, `space`, `opener` or `punctuation`.
-    pub(super) position: String,
+    pub(super) position: PositionClass,
     /// What stands behind it: `nothing`, `closers` or `text`.
-    pub(super) suffix: String,
+    pub(super) suffix: SuffixClass,
     /// Characters that the suggestion inserts.
     pub(super) chars: usize,
+    /// How many of them, from the cursor on, stood there before the hole was made.
+    #[serde(default)]
+    pub(super) agreed_chars: usize,
+    /// Lines that the suggestion spans.
+    #[serde(default)]
+    pub(super) lines: usize,
     pub(super) tokens: Tokens,
     pub(super) ms: Ms,
     /// Only with `--texts`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) texts: Option<Texts>,
+}
+
+/// What trims are for, without them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a column of its own")]
+pub(super) struct Untrimmed {
+    pub(super) exact_match: bool,
+    pub(super) closers_doubled: bool,
+    pub(super) next_line_repeated: bool,
+    pub(super) indent_wrong: bool,
+}
+
+impl From<Score> for Untrimmed {
+    fn from(score: Score) -> Self {
+        let Score { exact_match, closers_doubled, next_line_repeated, indent_wrong, .. } = score;
+        Self { exact_match, closers_doubled, next_line_repeated, indent_wrong }
+    }
 }
 
 /// The lines that a hole touches.
@@ -82,6 +112,35 @@ pub(super) struct Summary {
     /// Means per hole.
     pub(super) prompt_tokens: f64,
     pub(super) decoded_tokens: f64,
+    /// The same of the model's text without the trims: counts.
+    pub(super) untrimmed: Faults,
+    /// Characters of suggestions that match exactly: what nobody had to type.
+    pub(super) right_chars: usize,
+}
+
+/// Counts of what trims are for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub(super) struct Faults {
+    /// Holes in which the model wrote something.
+    pub(super) written: usize,
+    pub(super) exact_match: usize,
+    pub(super) closers_doubled: usize,
+    pub(super) next_line_repeated: usize,
+    pub(super) indent_wrong: usize,
+}
+
+impl Faults {
+    fn of(rows: &[&Row]) -> Self {
+        let written: Vec<Untrimmed> = rows.iter().filter_map(|row| row.untrimmed).collect();
+        let count = |is: fn(&Untrimmed) -> bool| written.iter().filter(|one| is(one)).count();
+        Self {
+            written: written.len(),
+            exact_match: count(|one| one.exact_match),
+            closers_doubled: count(|one| one.closers_doubled),
+            next_line_repeated: count(|one| one.next_line_repeated),
+            indent_wrong: count(|one| one.indent_wrong),
+        }
+    }
 }
 
 impl Summary {
@@ -115,6 +174,8 @@ impl Summary {
             run_pass: known(|row| row.run).map(|(yes, _)| rounded(yes as f64 / n.max(1) as f64)),
             prompt_tokens: rounded(mean(&all(|row| row.tokens.prompt as f64))),
             decoded_tokens: rounded(mean(&all(|row| row.tokens.decoded as f64))),
+            untrimmed: Faults::of(rows),
+            right_chars: rows.iter().filter(|row| row.score.exact_match).map(|row| row.chars).sum(),
         }
     }
 }
@@ -122,28 +183,6 @@ impl Summary {
 /// Four digits behind the point: more are noise for thousands of holes.
 fn rounded(value: f64) -> f64 {
     (value * 1e4).round() / 1e4
-}
-
-/// What stands before the cursor, as a gate may tell places apart.
-pub(super) fn position_class(before: &str) -> &'static str {
-    match before.chars().next_back() {
-        _ if before.trim().is_empty() => "blank",
-        Some(c) if c.is_alphanumeric() || c == '_' => "word",
-        Some(c) if c.is_whitespace() => "space",
-        Some('(' | '[' | '{' | '<' | '"' | '\'' | '`') => "opener",
-        _ => "punctuation",
-    }
-}
-
-/// What stands behind the cursor, as a gate may tell places apart.
-pub(super) fn suffix_class(after: &str) -> &'static str {
-    if after.trim().is_empty() {
-        "nothing"
-    } else if after.contains(|c: char| c.is_alphanumeric()) {
-        "text"
-    } else {
-        "closers"
-    }
 }
 
 #[cfg(test)]
@@ -166,14 +205,18 @@ pub(super) mod tests {
                 edit_similarity: 1.0,
                 ..Score::default()
             },
+            untrimmed: None,
             parses: None,
             run: None,
             silent: None,
             stop: Some("eos".into()),
-            log_probs: Scores::of(&[-0.5, -0.25]),
-            position: "blank".into(),
-            suffix: "nothing".into(),
+            log_probs: Confidence::of(&[-0.5, -0.25]),
+            probability: None,
+            position: PositionClass::Blank,
+            suffix: SuffixClass::Nothing,
             chars: 9,
+            agreed_chars: 9,
+            lines: 1,
             tokens: Tokens { prompt: 100, decoded: 6, ..Tokens::default() },
             ms: Ms { total: ms, ..Ms::default() },
             texts: None,
@@ -196,6 +239,13 @@ pub(super) mod tests {
             run: Some(false),
             ..row(2, 20.0)
         };
+        let untrimmed = Untrimmed {
+            exact_match: false,
+            closers_doubled: true,
+            next_line_repeated: false,
+            indent_wrong: true,
+        };
+        let faulty = Row { untrimmed: Some(untrimmed), ..faulty };
         let passed = Row { run: Some(true), ..row(0, 10.0) };
         let summary = Summary::of(&[&passed, &silent, &faulty, &row(3, 40.0)]);
         assert_eq!((summary.holes, summary.exact_match, summary.silent), (4, 0.5, 0.25));
@@ -204,6 +254,9 @@ pub(super) mod tests {
         assert_eq!((summary.parses, summary.run_pass), (None, Some(0.25)));
         assert_eq!((summary.ms_p50, summary.ms_p95), (20.0, 40.0));
         assert_eq!(summary.exact_match_of_shown, 0.6667);
+        let faults =
+            Faults { written: 1, closers_doubled: 1, indent_wrong: 1, ..Faults::default() };
+        assert_eq!((summary.untrimmed, summary.right_chars), (faults, 18));
         assert_eq!(Summary::of(&[]).exact_match, 0.0);
     }
 
@@ -212,12 +265,5 @@ pub(super) mod tests {
         let written = serde_json::to_string(&row(0, 1.5)).unwrap();
         assert!(!written.contains("texts"), "{written}");
         assert_eq!(serde_json::from_str::<Row>(&written).unwrap(), row(0, 1.5));
-    }
-
-    #[test]
-    fn places_have_classes() {
-        let classes = ["    ", "a.b", "x = ", "f(", "a."].map(position_class);
-        assert_eq!(classes, ["blank", "word", "space", "opener", "punctuation"]);
-        assert_eq!(["  ", ");", " + b"].map(suffix_class), ["nothing", "closers", "text"]);
     }
 }

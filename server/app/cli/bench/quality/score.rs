@@ -53,6 +53,13 @@ pub(super) fn score(language: &'static Language, text: &str, hole: &Hole, shown:
     }
 }
 
+/// How many characters of `shown`, from the cursor on, are those that stood there.
+pub(super) fn agreed_chars(hole: &Hole, text: &str, shown: &str) -> usize {
+    let [shown, truth] = [shown, hole.truth(text)]
+        .map(|lines| lines.get(hole.n_before..).unwrap_or_default().trim_end().chars());
+    shown.zip(truth).take_while(|(shown, truth)| shown == truth).count()
+}
+
 fn trimmed_lines(text: &str) -> Vec<&str> {
     text.lines().map(str::trim_end).collect()
 }

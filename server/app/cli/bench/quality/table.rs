@@ -52,6 +52,20 @@ pub(super) fn table(rows: &[Row], heading: &str) -> String {
             passes * 100.0
         );
     }
+    if let Some(parses) = all.parses {
+        let _ = writeln!(table, "\n{:.1} % of the files judged still parse", parses * 100.0);
+    }
+    let before = all.untrimmed;
+    let _ = writeln!(
+        table,
+        "\nwithout the trims, of {} holes with any text: {} exact, {} with closers doubled, {} with the next line \
+         repeated, {} indented wrongly",
+        before.written,
+        before.exact_match,
+        before.closers_doubled,
+        before.next_line_repeated,
+        before.indent_wrong,
+    );
     table.push_str(
         "\nexact: the lines as they stood, but for blanks at their ends; 1st: the first of them; of shown: exact among \
          what is shown.\nclosers: brackets or quotes doubled; repeats: the next line stands twice; tokens: decoded.\n",

@@ -103,21 +103,21 @@ impl Drop for Trial {
 }
 
 #[cfg(unix)]
-fn shell(command: &str) -> Command {
+pub(super) fn shell(command: &str) -> Command {
     let mut shell = Command::new("sh");
     shell.args(["-c", command]);
     shell
 }
 
 #[cfg(not(unix))]
-fn shell(command: &str) -> Command {
+pub(super) fn shell(command: &str) -> Command {
     let mut shell = Command::new("cmd");
     shell.args(["/C", command]);
     shell
 }
 
 /// Ends a process with all that it started.
-fn end(id: u32) {
+pub(super) fn end(id: u32) {
     let (program, arguments) = if cfg!(unix) {
         ("kill", ["-KILL".to_owned(), "--".to_owned(), format!("-{id}")].to_vec())
     } else {

@@ -323,3 +323,13 @@ fn a_block_as_last_argument_gets_both_closers() {
     [trailing space]"#]],
     );
 }
+
+#[test]
+fn a_semicolon_ends_the_statement_inside_of_an_auto_closed_block() {
+    check("javascript", "foo(() => { bar(├x);┤) })\n", &expect!["foo(() => { bar(├x); })┤"]);
+}
+
+#[test]
+fn a_semicolon_behind_all_closers_ends_the_statement_outside() {
+    check("javascript", "foo({ a: bar(├x) });┤) })\n", &expect!["foo({ a: bar(├x) });┤"]);
+}

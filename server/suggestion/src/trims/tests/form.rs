@@ -1,8 +1,10 @@
 //! Blanks, line ends, indentation, and languages that are no code.
 
-use expect_test::expect;
+use expect_test::{Expect, expect};
 
-use super::{check, check_lines};
+use super::{check, check_lines, outcome};
+use crate::fixtures::Fixture;
+use crate::indent::IndentUnit;
 
 #[test]
 fn a_blank_before_the_cursor_is_not_doubled() {
@@ -191,4 +193,123 @@ fn an_include_closes_its_angle_bracket_once() {
 #[test]
 fn a_scss_value_keeps_its_semicolon_once() {
     check("scss", ".a { color: ├red;┤; }\n", &expect![".a { color: ├red; }┤"]);
+}
+
+/// As `check_lines`, from an editor that says what it indents with.
+fn check_with(unit: IndentUnit, language: &str, fixture: &str, expect: &Expect) {
+    expect.assert_eq(&outcome(&Fixture::new(language, fixture).multiline().unit(unit)));
+}
+
+#[test]
+fn a_block_is_indented_by_the_file_s_step_of_two() {
+    check_lines(
+        "javascript",
+        "function a() {\n  b();\n}\nfunction c() {\n├    d();┤\n}\n",
+        &expect![[r#"
+            silent: indentation unit
+            [indentation unit]"#]],
+    );
+}
+
+#[test]
+fn a_step_of_three_is_as_good_as_any() {
+    check_lines(
+        "java",
+        "class A {\n   void f() {\n├      g();┤\n   }\n}\n",
+        &expect!["├      g();┤"],
+    );
+}
+
+#[test]
+fn a_step_of_three_is_not_rounded_to_four() {
+    check_lines(
+        "c",
+        "int f() {\n   g();\n}\nint h() {\n├    k();┤\n}\n",
+        &expect![[r#"
+            silent: indentation unit
+            [indentation unit]"#]],
+    );
+}
+
+#[test]
+fn an_inner_block_at_another_depth_is_cut_before_it_begins() {
+    check_lines(
+        "python",
+        "def a():\n  b()\n\ndef c():\n├  if d:\n      e()┤\n",
+        &expect![[r#"
+            ├  if d:┤
+            [indentation unit]"#]],
+    );
+}
+
+#[test]
+fn a_file_that_differs_with_itself_allows_any_step() {
+    check_lines(
+        "python",
+        "def a():\n  b()\n\ndef c():\n    d()\n\ndef e():\n├   f()┤\n",
+        &expect!["├   f()┤"],
+    );
+}
+
+#[test]
+fn in_an_empty_file_the_editor_s_step_counts() {
+    check_with(
+        IndentUnit::Spaces(2),
+        "typescript",
+        "class A {\n├    b = 1;┤\n}\n",
+        &expect![[r#"
+            silent: indentation unit
+            [indentation unit]"#]],
+    );
+    check_with(
+        IndentUnit::Spaces(4),
+        "typescript",
+        "class A {\n├    b = 1;┤\n}\n",
+        &expect!["├    b = 1;┤"],
+    );
+}
+
+#[test]
+fn in_an_empty_file_the_editor_s_tabs_count() {
+    check_with(
+        IndentUnit::Tab,
+        "go",
+        "func a() {\n├    b()┤\n}\n",
+        &expect![[r#"
+            silent: indentation
+            [indentation]"#]],
+    );
+    check_with(IndentUnit::Tab, "go", "func a() {\n├\tb()┤\n}\n", &expect!["├	b()┤"]);
+}
+
+#[test]
+fn what_the_file_shows_counts_more_than_what_the_editor_says() {
+    check_with(
+        IndentUnit::Spaces(4),
+        "javascript",
+        "function a() {\n  b();\n}\nfunction c() {\n├  d();┤\n}\n",
+        &expect!["├  d();┤"],
+    );
+}
+
+#[test]
+fn continued_lines_are_aligned_by_hand() {
+    check_lines(
+        "python",
+        "def a():\n    b()\n├    c = d(e,\n          f)┤\n",
+        &expect![[r#"
+            ├    c = d(e,
+                      f)┤"#]],
+    );
+}
+
+#[test]
+fn labels_stand_where_custom_wants_them() {
+    check_lines(
+        "cpp",
+        "class A {\n    int a;\n};\nclass B {\n├  public:\n    int b;┤\n};\n",
+        &expect![[r#"
+            ├  public:
+                int b;┤"#]],
+    );
 }

@@ -1,0 +1,245 @@
+//! What becomes of a suggestion: taken, taken in part, typed by hand, or refused; and whether it stays.
+//!
+//! No protocol tells it in full: only VS Code runs a command after an accept, and nothing reports a refusal. But the
+//! edits that follow do. A document that becomes exactly what accepting makes of it, at one stroke, was accepted; one
+//! that gets some words of it at one stroke, in part; one that gets it letter by letter agrees; anything else at the
+//! cursor refuses it.
+//! Invariants: a suggestion has one end; a clock that stands still or jumps changes no count but "retained".
+
+use std::time::{Duration, Instant};
+
+use lowkey_document::{ByteOffset, Snapshot};
+
+use super::Insert;
+
+/// After so long a suggestion that still stands there was of use.
+const STAYS: Duration = Duration::from_secs(30);
+/// More at once is no key's letter, be it composed or closed by the editor.
+const AT_ONCE_CHARS: usize = 2;
+/// Accepted suggestions whose time has not come: more are not remembered.
+const MAX_AWAITED: usize = 16;
+
+/// A suggestion that is on the screen.
+#[derive(Debug, Clone)]
+struct Shown {
+    id: u64,
+    start: ByteOffset,
+    text: String,
+    /// Bytes of the document with all of it accepted.
+    accepted_bytes: usize,
+    /// Bytes of the document when it was shown, and how many of the text's bytes it had then.
+    at_first: (usize, usize),
+    /// How many of the text's bytes the document has now.
+    n_there: usize,
+    /// Characters that came at one stroke.
+    taken_chars: usize,
+    probability: Option<f32>,
+}
+
+/// What became of a suggestion.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum End {
+    /// All of it was taken, at one stroke or what words had left of it; so many characters.
+    Accepted(usize),
+    /// So many characters were taken, and then something else was written.
+    Partly(usize),
+    /// The user typed it to its end.
+    Typed,
+    /// Something else was written, or the cursor went away.
+    Refused,
+}
+
+/// An end, with what the gate had thought of the suggestion.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Ended {
+    pub(super) end: End,
+    pub(super) probability: Option<f32>,
+}
+
+/// Whether an accepted suggestion still stood in the text after its time; its characters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Judged {
+    pub(super) is_retained: bool,
+    pub(super) chars: usize,
+}
+
+#[derive(Debug, Clone)]
+struct Awaited {
+    text: String,
+    since: Instant,
+    /// The newest text of the document within its time.
+    last: Snapshot,
+}
+
+/// What is followed in one document.
+#[derive(Debug, Default)]
+pub(super) struct Follow {
+    shown: Option<Shown>,
+    awaited: Vec<Awaited>,
+    /// The document's language.
+    language: String,
+    /// The suggestion whose accepting the edits have told already.
+    told: Option<u64>,
+}
+
+impl Follow {
+    /// Whether an edit of the document could say anything.
+    pub(super) fn is_idle(&self) -> bool {
+        self.shown.is_none() && self.awaited.is_empty()
+    }
+
+    /// The document's language, as it was when something was shown last.
+    pub(super) fn language(&self) -> &str {
+        &self.language
+    }
+
+    /// Notes that `insert` is shown in `snapshot`; says whether it is another suggestion than before.
+    pub(super) fn show(
+        &mut self,
+        id: u64,
+        (snapshot, cursor): (&Snapshot, ByteOffset),
+        insert: &Insert,
+        probability: Option<f32>,
+    ) -> bool {
+        if self.language != snapshot.language_id() {
+            snapshot.language_id().clone_into(&mut self.language);
+        }
+        let n_bytes = snapshot.n_bytes();
+        let n_there = cursor.0.saturating_sub(insert.start.0).min(insert.text.len());
+        let mut shown = Shown {
+            id,
+            start: insert.start,
+            text: insert.text.clone(),
+            accepted_bytes: (n_bytes + insert.text.len())
+                .saturating_sub(insert.end.0.saturating_sub(insert.start.0)),
+            at_first: (n_bytes, n_there),
+            n_there,
+            taken_chars: 0,
+            probability,
+        };
+        let Some(before) = self.shown.take() else {
+            self.shown = Some(shown);
+            return true;
+        };
+        let typed = snapshot.slice(before.start..insert.start.max(before.start));
+        let whole = format!("{typed}{}", insert.text);
+        let goes_on = whole.starts_with(&before.text) || before.text.starts_with(&whole);
+        if goes_on && insert.start >= before.start {
+            // The same, seen from further on; what the gate said first is what it is held to.
+            shown.taken_chars = before.taken_chars;
+            shown.probability = before.probability;
+            shown.start = before.start;
+            shown.n_there += typed.len();
+            shown.at_first.1 = shown.n_there;
+            shown.text = whole;
+        }
+        self.shown = Some(shown);
+        !goes_on
+    }
+
+    /// Forgets what is shown: the editor never got it, or draws it no more.
+    pub(super) fn withdraw(&mut self) {
+        self.shown = None;
+    }
+
+    /// Looks at the document after an edit.
+    pub(super) fn edited(&mut self, snapshot: &Snapshot, now: Instant) -> Option<Ended> {
+        for awaited in &mut self.awaited {
+            if now.saturating_duration_since(awaited.since) < STAYS {
+                awaited.last = snapshot.clone();
+            }
+        }
+        let shown = self.shown.as_mut()?;
+        let n_bytes = snapshot.n_bytes();
+        let (first_bytes, first_there) = shown.at_first;
+        // How much of the text there must be, if nothing but it has come.
+        let n_there = (first_there + n_bytes).checked_sub(first_bytes);
+        let is_whole = n_bytes == shown.accepted_bytes && shown.stands(snapshot, shown.text.len());
+        let n_new = match n_there {
+            _ if is_whole => shown.text.len(),
+            Some(n) if n < shown.text.len() && shown.stands(snapshot, n) => n,
+            _ => return None,
+        };
+        let came = shown.text.get(shown.n_there..n_new).unwrap_or_default().chars().count();
+        let at_once = if came >= AT_ONCE_CHARS { came } else { 0 };
+        shown.taken_chars += at_once;
+        shown.n_there = n_new;
+        if !is_whole {
+            return None;
+        }
+        let chars = shown.taken_chars;
+        let end = if chars > 0 { End::Accepted(chars) } else { End::Typed };
+        Some(self.end(end, snapshot, now))
+    }
+
+    /// Looks at the document and the cursor before the next question: what does not go on as suggested refuses it.
+    pub(super) fn asked(
+        &mut self,
+        snapshot: &Snapshot,
+        cursor: ByteOffset,
+        now: Instant,
+    ) -> Option<Ended> {
+        if let Some(ended) = self.edited(snapshot, now) {
+            return Some(ended);
+        }
+        let shown = self.shown.as_ref()?;
+        let typed = (cursor >= shown.start).then(|| cursor.0 - shown.start.0);
+        if typed.is_some_and(|n| n < shown.text.len() && shown.stands(snapshot, n)) {
+            return None;
+        }
+        let chars = shown.taken_chars;
+        let end = if chars > 0 { End::Partly(chars) } else { End::Refused };
+        Some(self.end(end, snapshot, now))
+    }
+
+    /// Takes the editor's word that a suggestion was accepted; `None` when the edits have said so before.
+    pub(super) fn accepted(&mut self, id: u64) -> Option<Ended> {
+        if self.told == Some(id) {
+            return None;
+        }
+        let shown = self.shown.as_ref().filter(|shown| shown.id == id)?;
+        let n_left = shown.text.get(shown.n_there..).unwrap_or_default().chars().count();
+        let end = End::Accepted(shown.taken_chars + n_left);
+        let probability = shown.probability;
+        self.told = Some(id);
+        self.shown = None;
+        Some(Ended { end, probability })
+    }
+
+    /// Judges the accepted suggestions whose time has come.
+    pub(super) fn judged(&mut self, now: Instant) -> Vec<Judged> {
+        let is_due = |awaited: &Awaited| now.saturating_duration_since(awaited.since) >= STAYS;
+        let judge = |awaited: &Awaited| {
+            let text = awaited.text.trim();
+            let is_retained = awaited.last.text().contains(text);
+            Judged { is_retained, chars: text.chars().count() }
+        };
+        let judged = self.awaited.iter().filter(|a| is_due(a)).map(judge).collect();
+        self.awaited.retain(|awaited| !is_due(awaited));
+        judged
+    }
+
+    fn end(&mut self, end: End, snapshot: &Snapshot, now: Instant) -> Ended {
+        let shown = self.shown.take();
+        if let (End::Accepted(_), Some(shown)) = (&end, &shown) {
+            self.told = Some(shown.id);
+            if self.awaited.len() < MAX_AWAITED {
+                let (text, last) = (shown.text.clone(), snapshot.clone());
+                self.awaited.push(Awaited { text, since: now, last });
+            }
+        }
+        Ended { end, probability: shown.and_then(|shown| shown.probability) }
+    }
+}
+
+impl Shown {
+    /// Whether the first `n` bytes of the text stand where it starts.
+    fn stands(&self, snapshot: &Snapshot, n: usize) -> bool {
+        let end = self.start.0 + n;
+        let Some(wanted) = self.text.get(..n) else { return false };
+        end <= snapshot.n_bytes() && snapshot.slice(self.start..ByteOffset(end)) == wanted
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,139 @@
+//! The gate holds for any evidence, and says the same twice.
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn confidence() -> impl Strategy<Value = Confidence> {
+    let log_prob = || prop_oneof![4 => -25.0_f32..0.0, 1 => any::<f32>()];
+    (log_prob(), log_prob(), log_prob(), prop_oneof![0..70_usize, any::<usize>()])
+        .prop_map(|(mean, min, first, tokens)| Confidence { mean, min, first, tokens })
+}
+
+fn evidence() -> impl Strategy<Value = Evidence> {
+    use PositionClass::{Blank, Opener, Punctuation, Space, Word};
+    (
+        confidence(),
+        prop::sample::select(vec![Blank, Word, Space, Opener, Punctuation]),
+        prop::sample::select(vec![SuffixClass::Nothing, SuffixClass::Closers, SuffixClass::Text]),
+        0..500_usize,
+        0..12_usize,
+        0..500_usize,
+    )
+        .prop_map(|(confidence, position, suffix, chars, lines, agreed_chars)| Evidence {
+            confidence,
+            position,
+            suffix,
+            chars,
+            lines,
+            agreed_chars,
+        })
+}
+
+fn recent() -> impl Strategy<Value = Recent> {
+    prop::collection::vec((any::<f32>(), any::<bool>()), 0..20).prop_map(|answers| {
+        let mut recent = Recent::default();
+        for (probability, is_taken) in answers {
+            recent.note(probability, is_taken);
+        }
+        recent
+    })
+}
+
+/// A suggestion that the model is as sure of as can be, or not at all.
+fn sure(log_prob: f32) -> Evidence {
+    Evidence {
+        confidence: Confidence { mean: log_prob, min: log_prob, first: log_prob, tokens: 5 },
+        position: PositionClass::Word,
+        suffix: SuffixClass::Nothing,
+        chars: 12,
+        lines: 1,
+        agreed_chars: 0,
+    }
+}
+
+fn gates() -> Vec<Gate> {
+    ["lowkey-embedded", "some other model", ""].map(Gate::of_model).to_vec()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_evidence_has_a_probability(evidence in evidence(), recent in recent()) {
+        for gate in gates() {
+            let judgement = gate.judge(evidence, &recent, Talkative::Normal);
+            prop_assert!((0.0..=1.0).contains(&judgement.probability), "{judgement:?}");
+            prop_assert_eq!(judgement.to_string(), gate.judge(evidence, &recent, Talkative::Normal).to_string());
+            prop_assert!(gate.judge(evidence, &recent, Talkative::Always).shows());
+        }
+    }
+
+    #[test]
+    fn typing_what_is_suggested_never_hides_it(evidence in evidence(), recent in recent()) {
+        for gate in gates() {
+            let probability = |agreed_chars| {
+                let evidence = Evidence { agreed_chars, ..evidence };
+                gate.judge(evidence, &recent, Talkative::Normal).probability
+            };
+            prop_assert!(probability(evidence.agreed_chars + 1) >= probability(evidence.agreed_chars));
+        }
+    }
+
+    #[test]
+    fn who_wants_more_gets_at_least_what_others_get(evidence in evidence(), recent in recent()) {
+        let ways = [Talkative::Quiet, Talkative::Normal, Talkative::Eager, Talkative::Always];
+        for gate in gates() {
+            let shown = ways.map(|way| gate.judge(evidence, &recent, way).shows());
+            prop_assert!(shown.is_sorted(), "{shown:?}");
+        }
+    }
+}
+
+#[test]
+fn what_the_model_is_sure_of_is_shown_and_what_it_guesses_is_not() {
+    for gate in gates() {
+        let shows =
+            |log_prob| gate.judge(sure(log_prob), &Recent::default(), Talkative::Normal).shows();
+        assert!(shows(-0.01), "{gate:?}");
+        assert!(!shows(-2.5), "{gate:?}");
+    }
+}
+
+#[test]
+fn refusals_silence_what_was_on_the_edge() {
+    let gate = Gate::of_model("lowkey-embedded");
+    let edge = (1..300).map(|step| -0.01 * step as f32).rev().find(|&log_prob| {
+        gate.judge(sure(log_prob), &Recent::default(), Talkative::Normal).shows()
+    });
+    let edge = sure(edge.expect("something is shown"));
+    let mut recent = Recent::default();
+    for _ in 0..30 {
+        recent.note(0.5, false);
+    }
+    let judgement = gate.judge(edge, &recent, Talkative::Normal);
+    assert!(!judgement.shows(), "{judgement}");
+    assert!(judgement.to_string().contains("your recent answers move the odds"), "{judgement}");
+}
+
+#[test]
+fn a_family_is_known_by_how_its_models_are_named() {
+    assert_eq!(Gate::of_model("lowkey-embedded-2").family, "lowkey-embedded");
+    assert_eq!(Gate::of_model("Qwen2.5 Coder 0.5B").family, "default");
+}
+
+#[test]
+fn the_verdict_says_every_figure_that_it_goes_by() {
+    let evidence = Evidence { agreed_chars: 3, ..sure(-2.5) };
+    let judgement =
+        Gate::of_model("x").judge(evidence, &Recent::default(), Talkative::Quiet).to_string();
+    for part in [
+        "% likely",
+        "(quiet)",
+        "mean -2.50, least -2.50, first -2.50, of 5 tokens",
+        "3 of them typed since",
+        "behind a word, before the line's end",
+    ] {
+        assert!(judgement.contains(part), "{part:?} in {judgement}");
+    }
+}

@@ -1,0 +1,321 @@
+"""Fits the gate: how likely a suggestion is right, from what is known before it is shown.
+
+    lowkey bench quality PACKAGE --talkative always --holes 2000 --out rows/PACKAGE.jsonl
+    python gate.py --rows rows --family lowkey-embedded --out ../suggestion/src/gate
+
+Rows come from packages that the model was not trained on, one file for each. A logistic
+model is fitted by Newton's method with an L2 penalty; penalty, figures and curve come
+from leaving out one package at a time. Beside the coefficients it writes the curve: which
+share of the holes gets a suggestion, and how many of these are right. Plain numpy, no
+chance anywhere: the same rows give the same file.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+import gate_picture
+
+LEAST, LEAST_SUM = -20.0, -60.0
+AGREED = (1, 2, 4, 8, 16)
+AGREED_WEIGHT = 0.2
+PENALTIES = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
+STRENGTHS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
+FORGETS, MOST_DOWN, MOST_UP = 0.98, -1.5, 0.7
+GLANCE_S, KEY_S = 0.3, 0.2  # what a suggestion costs to see, and a character to type
+THRESHOLDS = {"quiet": 0.30, "normal": 0.10, "eager": 0.03}
+
+# As server/suggestion/src/gate/evidence.rs names and computes them.
+FEATURES = {
+    "mean_log_prob": lambda r: clamp(r["log_probs"]["mean"], LEAST),
+    "min_log_prob": lambda r: clamp(r["log_probs"]["min"], LEAST),
+    "first_log_prob": lambda r: clamp(r["log_probs"]["first"], LEAST),
+    "sum_log_prob": lambda r: clamp(total(r), LEAST_SUM),
+    "all_prob": lambda r: np.exp(clamp(total(r), LEAST_SUM)),
+    "log_chars": lambda r: np.log1p(r["chars"]),
+    "log_lines": lambda r: np.log(max(r["lines"], 1)),
+    "log_agreed_chars": lambda r: np.log1p(r["agreed"]),
+    "behind_blank": lambda r: float(r["position"] == "blank"),
+    "behind_space": lambda r: float(r["position"] == "space"),
+    "behind_opener": lambda r: float(r["position"] == "opener"),
+    "behind_punctuation": lambda r: float(r["position"] == "punctuation"),
+    "before_closers": lambda r: float(r["suffix"] == "closers"),
+    "before_text": lambda r: float(r["suffix"] == "text"),
+}
+RISING = ("mean_log_prob", "min_log_prob", "first_log_prob", "sum_log_prob", "all_prob", "log_agreed_chars")
+
+
+def clamp(log_prob: float, least: float) -> float:
+    return min(max(log_prob, least), 0.0)
+
+
+def total(row: dict) -> float:
+    return row["log_probs"]["mean"] * row["log_probs"].get("tokens", row["tokens"]["decoded"])
+
+
+@dataclass
+class Rows:
+    """Holes where something could be shown, and copies in which the user has typed along."""
+
+    x: np.ndarray  # (rows, features)
+    right: np.ndarray  # 0 or 1: every line as it stood
+    weight: np.ndarray
+    package: np.ndarray  # index of the file
+    first_line: np.ndarray
+    chars: np.ndarray
+    raw: list[dict]
+
+    def where(self, mask: np.ndarray) -> Rows:
+        raw = [row for row, keep in zip(self.raw, mask) if keep]
+        return Rows(
+            self.x[mask], self.right[mask], self.weight[mask], self.package[mask],
+            self.first_line[mask], self.chars[mask], raw,
+        )  # fmt: skip
+
+    @property
+    def base(self) -> np.ndarray:
+        """Those in which nothing was typed since."""
+        return np.array([row["agreed"] == 0 for row in self.raw])
+
+
+def read(folder: Path, names: list[str]) -> tuple[Rows, list[str], dict[str, list[dict]]]:
+    """The rows, the packages' names, and every hole of each package."""
+    packages, holes, raw, owner = [], {}, [], []
+    for file in sorted(folder.glob("*.jsonl")):
+        lines = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+        found = [line for line in lines if "hole" in line]
+        packages.append(file.stem)
+        holes[file.stem] = found
+        for row in found:
+            if row["silent"] not in (None, "gate") or not row["log_probs"]:
+                continue
+            for agreed in (0, *AGREED):
+                if agreed == 0 or agreed <= row["agreed_chars"] and agreed < row["chars"]:
+                    raw.append({**row, "agreed": agreed})
+                    owner.append(len(packages) - 1)
+    x = np.array([[FEATURES[name](row) for name in names] for row in raw])
+    rows = Rows(
+        x,
+        np.array([float(row["exact_match"]) for row in raw]),
+        np.array([1.0 if row["agreed"] == 0 else AGREED_WEIGHT for row in raw]),
+        np.array(owner),
+        np.array([float(row["first_line_match"]) for row in raw]),
+        np.array([row["chars"] for row in raw]),
+        raw,
+    )
+    return rows, packages, holes
+
+
+def sigmoid(z: np.ndarray) -> np.ndarray:
+    return 1.0 / (1.0 + np.exp(-np.clip(z, -50, 50)))
+
+
+@dataclass
+class Model:
+    intercept: float
+    weights: np.ndarray
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        return sigmoid(self.intercept + x @ self.weights)
+
+
+def fit(rows: Rows, penalty: float, names: list[str]) -> Model:
+    """The model in which being surer never lowers the odds: a feature of `RISING` whose weight
+    comes out negative, because others say the same better, is left out."""
+    left_in = np.ones(len(names), dtype=bool)
+    while True:
+        part = newton(rows.x[:, left_in], rows.right, rows.weight, penalty)
+        weights = np.zeros(len(names))
+        weights[left_in] = part.weights
+        falling = [i for i, name in enumerate(names) if name in RISING and weights[i] < 0]
+        if not falling:
+            return Model(part.intercept, weights)
+        left_in[min(falling, key=lambda i: weights[i] * rows.x[:, i].std())] = False
+
+
+def newton(x: np.ndarray, right: np.ndarray, weight: np.ndarray, penalty: float) -> Model:
+    """Newton's method on standardised features; the penalty does not touch the intercept."""
+    mean, scale = x.mean(0), x.std(0)
+    scale = np.where(scale > 1e-9, scale, 1.0)
+    x = np.hstack([np.ones((len(x), 1)), (x - mean) / scale])
+    ridge = penalty * np.eye(x.shape[1])
+    ridge[0, 0] = 1e-6
+    beta = np.zeros(x.shape[1])
+    for _ in range(100):
+        p = sigmoid(x @ beta)
+        gradient = x.T @ (weight * (p - right)) + ridge @ beta
+        hessian = (x * (weight * p * (1 - p))[:, None]).T @ x + ridge
+        step = np.linalg.solve(hessian, gradient)
+        beta -= step
+        if np.abs(step).max() < 1e-9:
+            break
+    weights = beta[1:] / scale
+    return Model(float(beta[0] - mean @ weights), weights)
+
+
+def log_loss(p: np.ndarray, right: np.ndarray) -> float:
+    p = np.clip(p, 1e-9, 1 - 1e-9)
+    return float(-(right * np.log(p) + (1 - right) * np.log(1 - p)).mean())
+
+
+def area(p: np.ndarray, right: np.ndarray) -> float:
+    """The chance that a right one is ranked above a wrong one; ties count half."""
+    order = np.argsort(p, kind="stable")
+    ranks = np.empty(len(p))
+    ranks[order] = np.arange(1, len(p) + 1)
+    for value in np.unique(p):
+        same = p == value
+        ranks[same] = ranks[same].mean()
+    n_right = right.sum()
+    n_wrong = len(right) - n_right
+    return float((ranks[right > 0].sum() - n_right * (n_right + 1) / 2) / max(n_right * n_wrong, 1))
+
+
+def left_out(rows: Rows, penalty: float, names: list[str]) -> np.ndarray:
+    """For each row the probability by a model that has not seen its package."""
+    p = np.zeros(len(rows.right))
+    for package in np.unique(rows.package):
+        mask = rows.package == package
+        p[mask] = fit(rows.where(~mask), penalty, names)(rows.x[mask])
+    return p
+
+
+def best_penalty(rows: Rows, names: list[str]) -> float:
+    base = rows.base
+    loss = {penalty: log_loss(left_out(rows, penalty, names)[base], rows.right[base]) for penalty in PENALTIES}
+    return min(loss, key=loss.get)
+
+
+def shift(taken: float, expected: float, strength: float) -> float:
+    return float(np.clip(np.log((taken + strength) / (expected + strength)), MOST_DOWN, MOST_UP))
+
+
+def loss_with_recent(rows: Rows, p: np.ndarray, strength: float, threshold: float) -> float:
+    """Log loss when each package is gone through in the order of its files, as a user would,
+    and what was shown and taken or not moves the odds."""
+    losses = []
+    for package in np.unique(rows.package):
+        chosen = np.flatnonzero((rows.package == package) & rows.base)
+        chosen = sorted(chosen, key=lambda i: (rows.raw[i]["path"], rows.raw[i]["line"], rows.raw[i]["column"]))
+        taken = expected = 0.0
+        for i in chosen:
+            logit = np.log(p[i] / (1 - p[i])) + shift(taken, expected, strength)
+            now = float(sigmoid(np.array([logit]))[0])
+            losses.append(log_loss(np.array([now]), rows.right[i : i + 1]))
+            if now >= threshold:
+                expected, taken = expected * FORGETS + p[i], taken * FORGETS + rows.right[i]
+    return float(np.mean(losses))
+
+
+def curve(p: np.ndarray, rows: Rows, n_holes: int) -> list[dict]:
+    """What each threshold shows; shares of all holes, silent ones included."""
+    points = []
+    n_right = rows.right.sum()
+    for threshold in sorted({0.0, *np.round(np.geomspace(0.002, 0.8, 60), 4), *THRESHOLDS.values()}):
+        shown = p >= threshold
+        n = int(shown.sum())
+        if n < 20:
+            continue
+        points.append({
+            "threshold": float(threshold),
+            "shown": n / n_holes,
+            "exact_of_shown": float(rows.right[shown].mean()),
+            "first_line_of_shown": float(rows.first_line[shown].mean()),
+            "exact_kept": float(rows.right[shown].sum() / max(n_right, 1)),
+            "saved_s_per_100": float(100 * ((rows.right * rows.chars)[shown].sum() * KEY_S - n * GLANCE_S) / n_holes),
+        })  # fmt: skip
+    return points
+
+
+def coefficients(family: str, model: Model, names: list[str], strength: float, about: list[str]) -> str:
+    weights = dict(zip(names, model.weights))
+    lines = [f"# {line}" for line in about]
+    lines += ["", f"intercept = {model.intercept:.4f}"]
+    lines += [f"{name} = {weights.get(name, 0.0):.4f}" for name in FEATURES]
+    lines += ["", "# Suggestions' worth of patience before recent answers count.", f"recent_strength = {strength}"]
+    lines += ["", "# Shown from this probability on, by how talkative lowkey is to be."]
+    lines += [f"{name} = {value:.2f}" for name, value in THRESHOLDS.items()]
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--rows", type=Path, required=True, help="a folder with one file of rows for each package")
+    parser.add_argument("--family", required=True, help="how the model's name begins; `default` uses the log-probabilities alone")
+    parser.add_argument("--out", type=Path, required=True, help="the folder of the coefficients")
+    parser.add_argument("--curve", type=Path, help="write the curve here, as FILE.svg and FILE.json")
+    args = parser.parse_args()
+
+    names = list(RISING if args.family == "default" else FEATURES)
+    rows, packages, holes = read(args.rows, names)
+    n_holes = sum(map(len, holes.values()))
+    base = rows.base
+    penalty = best_penalty(rows, names)
+    p = left_out(rows, penalty, names)
+    strength = min(STRENGTHS, key=lambda s: loss_with_recent(rows, p, s, THRESHOLDS["eager"]))
+    model = fit(rows, penalty, names)
+    figures = {
+        "packages": packages,
+        "holes": n_holes,
+        "candidates": int(base.sum()),
+        "right": int(rows.right[base].sum()),
+        "penalty": penalty,
+        "recent_strength": strength,
+        "log_loss": log_loss(p[base], rows.right[base]),
+        "log_loss_of_the_mean": log_loss(np.full(base.sum(), rows.right[base].mean()), rows.right[base]),
+        "log_loss_with_recent": loss_with_recent(rows, p, strength, THRESHOLDS["eager"]),
+        "area": area(p[base], rows.right[base]),
+    }
+    alone = {}
+    for name in ("min_log_prob", "mean_log_prob", "first_log_prob", "sum_log_prob"):
+        if name in names:
+            alone[name] = area(rows.x[base][:, names.index(name)], rows.right[base])
+    figures["area_alone"] = alone
+    figures["curve"] = curve(p[base], rows.where(base), n_holes)
+    score = rows.x[base][:, names.index("min_log_prob")]
+    ranked = np.argsort(np.argsort(score, kind="stable"), kind="stable") / len(score)
+    figures["curve_of_min"] = [
+        {"shown": float((ranked >= q).sum() / n_holes), "exact_of_shown": float(rows.right[base][ranked >= q].mean())}
+        for q in np.linspace(0, 0.98, 50)
+    ]
+    figures["settings"] = {
+        name: min(figures["curve"], key=lambda point: abs(point["threshold"] - value))
+        for name, value in THRESHOLDS.items()
+    }
+    figures["calibration"] = calibration(p[base], rows.right[base])
+    about = [
+        f"The gate for models whose name begins with {args.family}." if args.family != "default"
+        else "The gate for models of no family with a file of its own: log-probabilities alone.",
+        f"Fitted by server/training/gate.py on {n_holes} holes in {len(packages)} packages that the embedded model",
+        f"was not trained on: {figures['candidates']} with something to show, {figures['right']} of these right.",
+        f"One package left out at a time: log loss {figures['log_loss']:.4f} (by the mean alone "
+        f"{figures['log_loss_of_the_mean']:.4f}), area under the curve {figures['area']:.3f}.",
+    ]  # fmt: skip
+    args.out.mkdir(parents=True, exist_ok=True)
+    file = args.out / f"{args.family}.toml"
+    file.write_text(coefficients(args.family, model, names, strength, about), encoding="utf-8")
+    if args.curve:
+        args.curve.with_suffix(".json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+        args.curve.with_suffix(".svg").write_text(gate_picture.draw(figures), encoding="utf-8")
+    for name in names:
+        rising = names.index(name)
+        print(f"{name:20} {model.weights[rising]:8.4f}   one deviation: {model.weights[rising] * rows.x[base][:, rising].std():6.2f}")
+    print(json.dumps({k: v for k, v in figures.items() if not k.startswith("curve")}, indent=1))
+
+
+def calibration(p: np.ndarray, right: np.ndarray) -> list[dict]:
+    """Predicted against seen, in tenths of the rows by probability."""
+    order = np.argsort(p, kind="stable")
+    return [
+        {"predicted": float(p[part].mean()), "seen": float(right[part].mean()), "rows": len(part)}
+        for part in np.array_split(order, 10)
+    ]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,175 @@
+//! The gate on the wire, and the counts of what was shown and taken.
+
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+use serde_json::{Value, json};
+
+use crate::ghost_text::{PLACES, open, suggested};
+use crate::server::{INLINE, Options, Server, capabilities, place};
+use crate::text::Text;
+
+/// A folder for what is kept, gone at the end.
+struct Kept(PathBuf);
+
+impl Kept {
+    fn new(name: &str) -> Self {
+        let path =
+            std::env::temp_dir().join(format!("lowkey-counts-{name}-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&path);
+        Self(path)
+    }
+
+    fn server(&self, initialization: &Value) -> Server {
+        let env = vec![("LOWKEY_CACHE_DIR", self.0.display().to_string())];
+        let mut server = Server::spawn(Options { env, ..Options::default() });
+        server.initialize(&capabilities(), initialization, None);
+        server
+    }
+
+    fn stats(&self, arguments: &[&str]) -> Output {
+        let output = Command::new(env!("CARGO_BIN_EXE_lowkey"))
+            .arg("stats")
+            .args(arguments)
+            .env("LOWKEY_CACHE_DIR", &self.0)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{output:?}");
+        output
+    }
+
+    fn total(&self) -> Value {
+        let output = self.stats(&["--json"]);
+        serde_json::from_slice::<Value>(&output.stdout).unwrap()["statistics"]["total"].clone()
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Takes an item as an editor does: one edit.
+fn take(server: &mut Server, uri: &str, text: &mut Text, item: &Value) {
+    let at = |end: &str| {
+        let place = &item["range"][end];
+        text.offset(place["line"].as_u64().unwrap(), place["character"].as_u64().unwrap())
+    };
+    let range = at("start")..at("end");
+    let change = text.edit(range, item["insertText"].as_str().unwrap());
+    server.notify("textDocument/didChange", &text.did_change(uri, &[change]));
+}
+
+#[test]
+fn what_is_unlikely_to_be_right_is_not_shown_unless_a_key_asks() {
+    let mut server = Server::start(&json!({"talkative": "quiet"}));
+    server.ready();
+    let mut n_silenced = 0;
+    for (idx, (language, marked)) in PLACES.iter().enumerate() {
+        let uri = format!("file:///work/quiet{idx}");
+        let (text, cursor) = open(&mut server, &uri, language, marked);
+        let (line, character) = text.position(cursor);
+        let items = server.items(&uri, line, character);
+        let report = server.explain(&uri);
+        let why = report["why"].as_array().unwrap();
+        let gate = why.iter().filter_map(Value::as_str).find(|why| why.starts_with("gate: "));
+        if report["silent"] == "gate" {
+            n_silenced += 1;
+            assert!(items.is_empty(), "{items:?}");
+            assert!(!report["text"].as_str().unwrap().is_empty(), "{report}");
+            let gate = gate.unwrap();
+            for part in ["% likely to be right, silent but from", "(quiet)", "mean -", "least -"] {
+                assert!(gate.contains(part), "{part:?} in {gate}");
+            }
+            let mut params = place(&uri, line, character);
+            params["context"]["triggerKind"] = 1.into();
+            let shown = server.ask(INLINE, &params).unwrap();
+            let report = server.explain(&uri);
+            assert!(
+                !shown["items"].as_array().unwrap().is_empty() || report["silent"] != "gate",
+                "{report}"
+            );
+        }
+    }
+    assert!(n_silenced > 0, "the small model is sure of everything");
+    server.finish();
+}
+
+#[test]
+fn what_is_taken_is_counted_once_and_no_text_is_kept() {
+    let kept = Kept::new("taken");
+    let mut server = kept.server(&json!({"persistent_cache": false}));
+    let (uri, mut text, _, item) = suggested(&mut server);
+    take(&mut server, &uri, &mut text, &item);
+    // VS Code runs the command too; the edit has told it already.
+    assert_eq!(server.ask("workspace/executeCommand", &item["command"]), Ok(Value::Null));
+    server.finish();
+    let total = kept.total();
+    assert_eq!((&total["accepted"], &total["typed"]), (&json!(1), &Value::Null), "{total}");
+    assert!(total["shown"].as_u64().unwrap() >= 1, "{total}");
+    assert!(total["accepted_chars"].as_u64().unwrap() >= 1, "{total}");
+    let file = kept.0.join("statistics.jsonl");
+    let counts = std::fs::read_to_string(&file).unwrap();
+    for line in text.text.lines().filter(|line| line.trim().len() > 3) {
+        assert!(!counts.contains(line.trim()), "{line:?} in {counts}");
+    }
+    assert!(!counts.contains("work"), "a path in {counts}");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = std::fs::metadata(&file).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+}
+
+#[test]
+fn what_another_way_is_taken_is_told_by_the_edits_alone() {
+    let kept = Kept::new("edits");
+    let mut server = kept.server(&json!({"persistent_cache": false}));
+    let (uri, mut text, cursor, item) = suggested(&mut server);
+    // Something else is typed: refused.
+    let mut other = text.clone();
+    let change = other.edit(cursor..cursor, "§");
+    server.notify("textDocument/didChange", &other.did_change(&uri, &[change]));
+    let (line, character) = other.position(cursor + "§".len());
+    server.items(&uri, line, character);
+    // And gone back, asked again, and taken without a command, as Neovim does.
+    let change = other.edit(cursor..cursor + "§".len(), "");
+    server.notify("textDocument/didChange", &other.did_change(&uri, &[change]));
+    let (line, character) = other.position(cursor);
+    let again = server.items(&uri, line, character).pop();
+    assert_eq!(again.as_ref().map(|again| &again["insertText"]), Some(&item["insertText"]));
+    text.version = other.version;
+    take(&mut server, &uri, &mut text, &item);
+    server.finish();
+    let total = kept.total();
+    assert_eq!(total["accepted"], 1, "{total}");
+    assert!(total["shown"].as_u64().unwrap() >= 2, "{total}");
+}
+
+#[test]
+fn the_statistics_are_drawn_and_can_be_forgotten() {
+    let kept = Kept::new("drawn");
+    let mut server = kept.server(&json!({"persistent_cache": false}));
+    suggested(&mut server);
+    server.finish();
+    let screen = String::from_utf8(kept.stats(&[]).stdout).unwrap();
+    assert!(screen.contains("suggestions shown"), "{screen}");
+    let page = kept.0.join("page.html");
+    kept.stats(&["--html", page.to_str().unwrap()]);
+    let page = std::fs::read_to_string(&page).unwrap();
+    assert!(page.contains("<svg") && page.contains("default-src 'none'"), "{page}");
+    kept.stats(&["--forget"]);
+    assert_eq!(kept.total(), json!({}));
+}
+
+#[test]
+fn switched_off_nothing_is_counted() {
+    let kept = Kept::new("off");
+    let mut server = kept.server(&json!({"persistent_cache": false, "statistics": false}));
+    suggested(&mut server);
+    server.finish();
+    assert_eq!(kept.total(), json!({}));
+    assert!(!kept.0.join("statistics.jsonl").exists());
+}
