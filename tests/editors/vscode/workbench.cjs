@@ -85,8 +85,8 @@ class Workbench {
     await until(`${text} in the list`, async () => {
       await input.fill('');
       await input.fill(opens === 'F1' ? `>${text}` : text);
-      const row = await this.page.waitForSelector(rows, { timeout: 3000 }).catch(() => null);
-      return row && row.click({ timeout: 3000 }).then(() => true, () => false);
+      // The list is drawn anew while it is searched: the entry is looked for again until it is hit.
+      return this.page.click(rows, { timeout: 10_000 }).then(() => true, () => false);
     });
     await this.page.waitForSelector('.quick-input-widget', { timeout: PATIENCE_MS, ...next });
   }
