@@ -1,0 +1,124 @@
+"""The protocol of `borrowed.py`, rehearsed whole with a miniature: `python -m unittest test_borrowed`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+import unittest
+from pathlib import Path
+from unittest import mock
+
+import numpy as np
+import torch
+
+import borrowed
+from model import Model, Shape
+from rows import shard_path
+from train import Run
+
+MINIATURES = (
+    {"hidden": 64, "layers": 2, "heads": 4, "kv_heads": 2, "feed_forward": 96},
+    {"hidden": 32, "layers": 1, "heads": 2, "kv_heads": 1, "feed_forward": 48},
+)
+CONTEXT, VOCABULARY = 32, 64
+
+
+def shards(folder: Path, count: int) -> None:
+    folder.mkdir()
+    rng = np.random.default_rng(1)
+    for number in range(count):
+        rows = rng.integers(8, VOCABULARY, (64, CONTEXT + 1), dtype=np.uint16)
+        np.savez_compressed(shard_path(folder, CONTEXT, number), rows=rows)
+
+
+def options(folder: Path, parcel: Path, **changed) -> argparse.Namespace:
+    return argparse.Namespace(**{
+        "parcel": parcel, "work": folder / "machine", "out": folder / "back", "minutes": 0.1, "minutes_left": 0.3,
+        "aim": 1.0, "device": "cpu", "vocabulary": VOCABULARY, "context": CONTEXT, "batch_rows": 4,
+        "piece_mb": 0.05, "most_pieces": 99, "init": None,
+    } | changed)  # fmt: skip
+
+
+class Protocol(unittest.TestCase):
+    def setUp(self) -> None:
+        torch.set_num_threads(1)
+        self.folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
+        self.enterContext(mock.patch.object(borrowed, "ASIDE_SECONDS", 0.5))
+
+    def test_parcels_hold_all_shards_in_order_within_the_limit(self) -> None:
+        shards(self.folder / "rows", 5)
+        size = shard_path(self.folder / "rows", CONTEXT, 0).stat().st_size / borrowed.MIB
+        parcels = borrowed.pack(self.folder / "rows", self.folder / "parcels", size * 2.5)
+        self.assertEqual([len(list(parcel.iterdir())) for parcel in parcels], [2, 2, 1])
+        self.assertTrue(shard_path(parcels[0], CONTEXT, 0).exists())
+        with self.assertRaisesRegex(SystemExit, "limit"):
+            borrowed.pack(self.folder / "rows", self.folder / "other", size / 2)
+
+    def test_the_largest_model_that_sees_enough_is_taken(self) -> None:
+        seconds = [1.0, 0.5, 0.25]
+        for aim, index in ((90, 0), (150, 1), (390, 2), (10_000, 2)):
+            self.assertEqual(borrowed.choose(seconds, batch_tokens=1, left=100, aim=aim), index)
+        self.assertEqual(borrowed.choose([float("inf"), 9.0], batch_tokens=1, left=1, aim=10), 1)
+
+    def test_two_calls_and_a_lost_machine_make_one_run(self) -> None:
+        shards(self.folder / "rows", 3)
+        size = shard_path(self.folder / "rows", CONTEXT, 0).stat().st_size / borrowed.MIB
+        first, second = borrowed.pack(self.folder / "rows", self.folder / "parcels", size * 2.5)
+        with self.assertRaisesRegex(SystemExit, "first parcel"):
+            borrowed.call(options(self.folder, second), MINIATURES)
+        steps = []
+        for parcel in (first, second):
+            borrowed.call(options(self.folder, parcel), MINIATURES)
+            steps.append(json.loads((self.folder / "back" / "weights.json").read_text())["step"])
+        self.assertGreater(steps[0], 0)
+        self.assertGreaterEqual(steps[1], steps[0])
+        planned = json.loads((self.folder / "back" / "plan.json").read_text())
+        self.assertLessEqual(steps[1], planned["steps"])
+        self.assertIn(planned["shape"], MINIATURES)
+
+        joined = self.folder / "weights.ckpt"
+        borrowed.join(self.folder / "back", joined)
+        state = torch.load(joined, weights_only=True)
+        kept = torch.load(self.folder / "machine" / "run" / "latest.ckpt", weights_only=True)
+        for name, tensor in kept["model"].items():
+            torch.testing.assert_close(state["model"][name], tensor, rtol=1e-2, atol=1e-2)
+        Model(Shape(**state["shape"])).load_state_dict(state["model"])
+
+        # Another machine goes on from the pieces.
+        taken = options(self.folder, first, work=self.folder / "other", init=joined)
+        borrowed.call(taken, (planned["shape"],))
+        resumed = json.loads((self.folder / "back" / "weights.json").read_text())["step"]
+        self.assertGreaterEqual(resumed, steps[1])
+
+    def test_pieces_that_are_missing_or_of_two_calls_are_refused(self) -> None:
+        arguments = argparse.Namespace(seed=1, device="cpu", context=CONTEXT, muon_rate=0.02, adam_rate=3e-3)
+        run = Run(Shape(vocabulary=VOCABULARY, **MINIATURES[0]), arguments)
+        checkpoint, back = self.folder / "latest.ckpt", self.folder / "back"
+        back.mkdir()
+        run.save(checkpoint)
+        pieces = borrowed.hand_out(checkpoint, back, 0.02)
+        self.assertGreater(len(pieces), 1)
+        self.assertLessEqual(max(piece.stat().st_size for piece in pieces), 0.02 * borrowed.MIB)
+        # In two calls as in one.
+        for piece in pieces:
+            piece.unlink()
+        first = borrowed.hand_out(checkpoint, back, 0.02, most=2)
+        gathered = {piece.name: piece.read_bytes() for piece in first}
+        rest = borrowed.hand_out(checkpoint, back, 0.02, first=2)
+        self.assertEqual([*first, *rest], pieces)
+        for name, data in gathered.items():
+            (back / name).write_bytes(data)
+        borrowed.join(back, self.folder / "joined.ckpt")
+
+        whole = pieces[0].read_bytes()
+        pieces[0].write_bytes(b"x" + whole[1:])
+        with self.assertRaisesRegex(SystemExit, "one call"):
+            borrowed.join(back, self.folder / "joined.ckpt")
+        pieces[0].unlink()
+        with self.assertRaisesRegex(SystemExit, "did not come back"):
+            borrowed.join(back, self.folder / "joined.ckpt")
+
+
+if __name__ == "__main__":
+    unittest.main()
