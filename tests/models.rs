@@ -119,7 +119,8 @@ fn the_list_says_of_each_model_what_it_costs_and_whether_it_is_here() {
     let other = find(NAME);
     assert_eq!((&other["installed"], &other["runs"]), (&false.into(), &true.into()));
     assert_eq!(other["state"], "not pulled");
-    assert_eq!(find("starcoder2-3b")["state"], "not yet: architecture starcoder2");
+    // Families of other architectures run as well.
+    assert_eq!(find("starcoder2-3b")["state"], "not pulled");
     for model in models {
         for key in ["name", "license", "size", "state", "quantization", "languages", "architecture"]
         {

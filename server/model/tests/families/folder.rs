@@ -4,8 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use lowkey_model::{ModelFile, Quantization, load};
+use proptest::prelude::*;
+use serde_json::{Value, json};
 
-use crate::fixture::folder;
+use crate::fixture::{cold, folder, names};
 
 /// A copy of a fixture's folder that goes away with the test.
 struct Copy {
@@ -180,4 +182,51 @@ fn the_digest_of_a_folder_follows_its_weights_and_what_becomes_of_them() {
     *bytes.last_mut().unwrap() ^= 1;
     fs::write(&shard, bytes).unwrap();
     assert_ne!(digest(None), before);
+}
+
+/// Values that no configuration should have, and some that it may.
+fn strange() -> impl Strategy<Value = Value> {
+    let numbers = prop_oneof![
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        (0_i64..70).prop_map(Value::from),
+        (0_u32..40).prop_map(|bits| Value::from(1_u64 << bits)),
+    ];
+    let others = prop::sample::select(vec![
+        Value::Null,
+        json!(true),
+        json!(false),
+        json!(""),
+        json!("yarn"),
+        json!([]),
+        json!([1.5, 0, -2]),
+        json!({"rope_type": "longrope", "short_factor": [0, 1e300], "rope_theta": -1}),
+        json!({"rope_type": "llama3", "factor": 1e-300, "low_freq_factor": 1, "high_freq_factor": 1}),
+    ]);
+    prop_oneof![numbers, others]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_value_in_a_configuration_gives_a_message_or_a_model_that_runs(
+        fixture in any::<prop::sample::Index>(),
+        key in any::<prop::sample::Index>(),
+        value in strange(),
+    ) {
+        let names = names();
+        let name = fixture.get(&names);
+        let copy = Copy::of(name, &format!("strange-{name}"));
+        let path = copy.path.join("config.json");
+        let mut config: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+        let keys: Vec<String> = config.as_object().unwrap().keys().cloned().collect();
+        config[key.get(&keys)] = value;
+        fs::write(&path, config.to_string()).unwrap();
+        let loaded = ModelFile::open(&copy.path).and_then(|file| load(&file, 1, &mut |_| {}));
+        match loaded {
+            Ok(mut model) => prop_assert_eq!(cold(&mut *model, &[1]).len(), model.config().vocab),
+            Err(error) => prop_assert!(error.to_string().len() < 1000, "{}", error),
+        }
+    }
 }
