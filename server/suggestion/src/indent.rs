@@ -83,3 +83,31 @@ pub(crate) fn step(scope: Scope, opener: &str, line: &str) -> Option<usize> {
     let deeper = indent_columns(line).checked_sub(indent_columns(opener)).filter(|&n| n > 0);
     deeper.filter(|_| opens && is_ordinary && !mixes)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures::Fixture;
+
+    #[test]
+    fn an_editor_s_options_are_a_unit_or_nothing() {
+        assert_eq!(IndentUnit::of_options(8, false), Some(IndentUnit::Tab));
+        assert_eq!(IndentUnit::of_options(3, true), Some(IndentUnit::Spaces(3)));
+        assert_eq!(IndentUnit::of_options(0, true), None);
+        assert_eq!(IndentUnit::of_options(300, true), None);
+    }
+
+    #[test]
+    fn the_unit_is_what_blocks_agree_on() {
+        for (text, columns) in [
+            ("if a {\n   b\n}\n$0\nif c {\n   d\n}\n", Some(3)),
+            ("if a {\n   b\n}\n$0\nif c {\n  d\n}\n", None),
+            ("if a {\n\tb\n}\n$0\n", Some(4)),
+            // Arguments, labels and comments are aligned by hand.
+            ("f(\n      a,\n)\nswitch a {\n case b:\n}\n$0\n", None),
+        ] {
+            let fixture = Fixture::new("go", text);
+            assert_eq!(unit_columns(&Site::new(&fixture.request())), columns, "{text}");
+        }
+    }
+}
