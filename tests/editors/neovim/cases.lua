@@ -16,10 +16,10 @@ below('counter.rs', 'self.count += 1;')
 accept('a Rust line', type_until_ghost('        self.total += 1'))
 
 -- A bracket that the editor closed by itself stands behind the cursor.
-below('shapes.py', 'squares = [')
-type_and_settle('print()')
+below('shapes.py', 'self.side = side')
+type_and_settle('    def perimeter()')
 keys('<Left>')
-local now = type_until_ghost('Square(2).area')
+local now = type_until_ghost('self')
 now = accept('inside a closed bracket', now)
 local _, opened = now.line:gsub('%(', '')
 local _, closed = now.line:gsub('%)', '')

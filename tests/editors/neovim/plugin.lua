@@ -70,10 +70,10 @@ eventually('the line to be accepted', function() return state().line == expected
 ok('accepted a line')
 
 -- A bracket that the editor closed by itself stands behind the cursor.
-below('shapes.py', 'squares = [')
-type_and_settle('print()')
+below('shapes.py', 'self.side = side')
+type_and_settle('    def perimeter()')
 keys('<Left>')
-now = accept('inside a closed bracket', type_until_ghost('Square(2).area'))
+now = accept('inside a closed bracket', type_until_ghost('self'))
 check(select(2, now.line:gsub('%(', '')) == select(2, now.line:gsub('%)', '')), 'brackets do not match: ' .. now.line)
 
 -- A key that it does not agree with: at once gone, or following the text.
