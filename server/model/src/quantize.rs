@@ -53,7 +53,8 @@ mod tests {
             let scale = f16::from_le_bytes([block[0], block[1]]).to_f32();
             for (quant, value) in block[2..].iter().zip(values) {
                 let again = scale * f32::from(quant.cast_signed());
-                assert!((again - value).abs() <= 0.51 * scale, "{value} became {again}");
+                // The scale itself is rounded to a half float: up to 127 × 2⁻¹¹ of a step more.
+                assert!((again - value).abs() <= 0.57 * scale, "{value} became {again}");
             }
         }
         assert!(q8_0(BlockType::F32, &bytes, 48).is_none());
