@@ -41,15 +41,14 @@
   (ok "shown and taken: %S" shown))
 
 ;; A bracket that stands behind the cursor.
-(below "shapes.py" "\nsquares = [Square(2).area()]")
-(backward-char 2)
-(let ((shown (ask)))
-  (if (not shown)
-      (ok "nothing to say inside a closed bracket")
-    (lsp-inline-completion-accept)
-    (let ((line (buffer-substring-no-properties (pos-bol) (pos-eol))))
-      (wanted "brackets" (seq-count (lambda (c) (eq c ?\()) line) (seq-count (lambda (c) (eq c ?\))) line))
-      (ok "inside a closed bracket: %S" line))))
+(below "shapes.py" "\n    def perimeter(self)")
+(backward-char 1)
+(eventually "ghost text inside a closed bracket" #'ask)
+(lsp-inline-completion-accept)
+(let ((line (buffer-substring-no-properties (pos-bol) (pos-eol))))
+  (wanted "what was typed" (string-prefix-p "    def perimeter(self" line) t)
+  (wanted "brackets" (seq-count (lambda (c) (eq c ?\()) line) (seq-count (lambda (c) (eq c ?\))) line))
+  (ok "inside a closed bracket: %S" line))
 
 (let ((process (lsp--workspace-cmd-proc (lowkey))))
   (set-buffer-modified-p nil)
