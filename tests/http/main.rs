@@ -29,6 +29,8 @@ impl Folder {
         let path = std::env::temp_dir().join(format!("lowkey-http-{name}-{}", std::process::id()));
         let _ = std::fs::remove_dir_all(&path);
         std::fs::create_dir_all(&path).unwrap();
+        // Whatever the gate thinks of a text, it is shown.
+        std::fs::write(path.join("lowkey.toml"), include_str!("../harness/lowkey.toml")).unwrap();
         Self(path)
     }
 }
