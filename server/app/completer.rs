@@ -219,8 +219,9 @@ impl Completer {
                 Ok(Loaded { speculates: asked.speculation, ..loaded })
             },
             move |status| {
-                on_status(status);
+                // First, so that who hears of it and asks is told the same.
                 to_status.send_replace(status.clone());
+                on_status(status);
             },
         )?;
         let visibility = Mutex::new(Visibility::new(Vec::new(), &settings.exclude));

@@ -31,6 +31,8 @@ pub(super) struct Link {
     shut_down: AtomicBool,
     /// A client of Copilot's is at the other end.
     copilot: AtomicBool,
+    /// The status that it was told last; held while it is told, so that one follows another.
+    pub(super) told: tokio::sync::Mutex<Option<Changed>>,
 }
 
 /// What `initialize` settled.
@@ -78,8 +80,6 @@ pub(super) struct Configured {
     pub(super) roots: Vec<PathBuf>,
     /// The client knows that we complete.
     pub(super) completion_registered: bool,
-    /// The status that a client of Copilot's was told last.
-    pub(super) told: Option<Changed>,
 }
 
 impl Link {

@@ -62,15 +62,19 @@ impl Changed {
 
 /// Tells the client what changed, if anything did since the last time.
 pub(in crate::lsp) fn tell(link: &Arc<Link>, client: &Client) {
-    let Some(negotiated) = link.negotiated().filter(|_| link.is_copilot_door()) else { return };
-    let now = Changed::of(negotiated);
-    if link.configured().told.replace(now.clone()).as_ref() == Some(&now) {
+    if !link.is_copilot_door() {
         return;
     }
-    let client = client.clone();
+    let (link, client) = (Arc::clone(link), client.clone());
     tokio::spawn(async move {
-        client.send_notification::<StatusNotification>(now.elder()).await;
-        client.send_notification::<DidChangeStatus>(now).await;
+        // One at a time, and each looks when its turn has come: what the client is told last is what holds.
+        let mut told = link.told.lock().await;
+        let Some(now) = link.negotiated().map(Changed::of) else { return };
+        if told.as_ref() != Some(&now) {
+            client.send_notification::<StatusNotification>(now.elder()).await;
+            client.send_notification::<DidChangeStatus>(now.clone()).await;
+            *told = Some(now);
+        }
     });
 }
 
