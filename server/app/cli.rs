@@ -15,6 +15,7 @@ mod client;
 mod complete;
 mod demo;
 mod doctor;
+mod markup;
 mod models;
 mod paint;
 mod stats;

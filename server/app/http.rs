@@ -26,7 +26,7 @@ mod token;
 
 use crate::completer::Completer;
 use crate::settings::Settings;
-use crate::{ending, keep};
+use crate::{ending, keep, tasks};
 use response::{Refusal, Response};
 
 /// Connections at a time; a client needs a few.
@@ -55,12 +55,7 @@ pub(crate) fn run(port: u16) -> anyhow::Result<()> {
         format!("listening on {wanted}; another program may use the port: choose another with --http PORT")
     })?;
     let port = listener.local_addr().context("reading the port")?.port();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .thread_name("lowkey-tasks")
-        .enable_time()
-        .build()
-        .context("starting the server's runtime")?;
+    let runtime = tasks::runtime()?;
     let keep = keep::keep(&settings);
     let completer =
         Completer::start_keeping(settings, keep, |_| {}).context("starting the engine's thread")?;

@@ -18,3 +18,4 @@ pub mod lsp;
 pub mod report;
 pub mod settings;
 pub mod stats;
+mod tasks;

@@ -17,7 +17,7 @@ use anyhow::Context;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tower_lsp::{LspService, Server};
 
-use crate::ending;
+use crate::{ending, tasks};
 
 mod answer;
 mod backend;
@@ -58,12 +58,7 @@ const FLUSH: Duration = Duration::from_secs(2);
 /// process: a thread may still wait for stdin.
 pub fn run() -> anyhow::Result<i32> {
     log::start();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .thread_name("lowkey-tasks")
-        .enable_time()
-        .build()
-        .context("starting the server's runtime")?;
+    let runtime = tasks::runtime()?;
     let link = Arc::new(Link::default());
     let ending = Arc::clone(&link);
     ending::on_signals(ending::TERMINATED, move || {

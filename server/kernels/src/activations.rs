@@ -122,16 +122,7 @@ impl Quantized {
         m: usize,
         ffn: usize,
     ) -> Result<(), ShapeError> {
-        ShapeError::exactly(
-            "silu",
-            "gate_up",
-            m.checked_mul(ffn).and_then(|n| n.checked_mul(2)),
-            gate_up.len(),
-        )?;
-        self.fill(pool, m, ffn, |row| Source::SiluMul {
-            gate_up: &gate_up[row * 2 * ffn..(row + 1) * 2 * ffn],
-        });
-        Ok(())
+        self.gated("silu", pool, gate_up, m, ffn, |gate_up| Source::SiluMul { gate_up })
     }
 
     /// Computes `gelu(gate) * up` for `m` rows, each `ffn` gate values and then `ffn` up values, and quantizes.
@@ -142,12 +133,7 @@ impl Quantized {
         m: usize,
         ffn: usize,
     ) -> Result<(), ShapeError> {
-        let needed = m.checked_mul(ffn).and_then(|n| n.checked_mul(2));
-        ShapeError::exactly("gelu", "gate_up", needed, gate_up.len())?;
-        self.fill(pool, m, ffn, |row| Source::GeluMul {
-            gate_up: &gate_up[row * 2 * ffn..(row + 1) * 2 * ffn],
-        });
-        Ok(())
+        self.gated("gelu", pool, gate_up, m, ffn, |gate_up| Source::GeluMul { gate_up })
     }
 
     /// Computes `gelu` of `m` rows of `k` values, and quantizes.
@@ -170,6 +156,22 @@ impl Quantized {
         ShapeError::exactly("layer norm", "weight", Some(k), norm.weight.len())?;
         ShapeError::exactly("layer norm", "bias", Some(k), norm.bias.len())?;
         self.fill(pool, m, k, |row| Source::LayerNorm { x: &x[row * k..(row + 1) * k], norm });
+        Ok(())
+    }
+
+    /// Quantizes what `source` makes of `m` rows, each `ffn` gate values and then `ffn` up values.
+    fn gated<'s>(
+        &mut self,
+        operation: &'static str,
+        pool: &Pool,
+        gate_up: &'s [f32],
+        m: usize,
+        ffn: usize,
+        source: impl Fn(&'s [f32]) -> Source<'s> + Sync,
+    ) -> Result<(), ShapeError> {
+        let needed = m.checked_mul(ffn).and_then(|n| n.checked_mul(2));
+        ShapeError::exactly(operation, "gate_up", needed, gate_up.len())?;
+        self.fill(pool, m, ffn, |row| source(&gate_up[row * 2 * ffn..(row + 1) * 2 * ffn]));
         Ok(())
     }
 

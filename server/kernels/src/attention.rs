@@ -129,40 +129,12 @@ fn rows_per_block(isa: Isa) -> usize {
 
 per_instruction_set! {
     /// Computes `n_rows` rows of one key-value head of f16, which no other thread may write.
-    unsafe fn rows_of_halves(call: &Call<'_>, head: Head<'_>, kv_head: usize, first_row: usize, n_rows: usize) = halves_block
+    unsafe fn rows_of_halves(call: &Call<'_>, head: Head<'_>, kv_head: usize, first_row: usize, n_rows: usize) = block<Halves>
 }
 
 per_instruction_set! {
     /// As [`rows_of_halves`], for bytes.
-    unsafe fn rows_of_bytes(call: &Call<'_>, head: Head<'_>, kv_head: usize, first_row: usize, n_rows: usize) = bytes_block
-}
-
-/// # Safety
-/// As [`block`].
-#[inline(always)]
-unsafe fn halves_block<V: Lanes>(
-    call: &Call<'_>,
-    head: Head<'_>,
-    kv_head: usize,
-    first_row: usize,
-    n_rows: usize,
-) {
-    // SAFETY: the caller's promise.
-    unsafe { block::<V, Halves>(call, head, kv_head, first_row, n_rows) }
-}
-
-/// # Safety
-/// As [`block`].
-#[inline(always)]
-unsafe fn bytes_block<V: Lanes>(
-    call: &Call<'_>,
-    head: Head<'_>,
-    kv_head: usize,
-    first_row: usize,
-    n_rows: usize,
-) {
-    // SAFETY: the caller's promise.
-    unsafe { block::<V, Bytes>(call, head, kv_head, first_row, n_rows) }
+    unsafe fn rows_of_bytes(call: &Call<'_>, head: Head<'_>, kv_head: usize, first_row: usize, n_rows: usize) = block<Bytes>
 }
 
 /// Most rows of a block.

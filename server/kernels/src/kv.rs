@@ -174,7 +174,7 @@ impl KvLayer {
                         let source = row + head * head_dim..row + (head + 1) * head_dim;
                         let width = kind.width();
                         // SAFETY: `split` hands out every tile once; tiles do not overlap, and neither do rows.
-                        let (tile_keys, row_values) = unsafe {
+                        let (tile_keys, head_values) = unsafe {
                             (
                                 numbers.part(
                                     (head * capacity + tile * LANES) * head_dim * width,
@@ -187,18 +187,9 @@ impl KvLayer {
                             )
                         };
                         let (keys, values) = (&keys[source.clone()], &values[source]);
-                        let lane = at % LANES;
+                        let row = Row { tile_keys, head_values, lane: at % LANES, keys, values };
                         match kind {
-                            KvType::F16 => {
-                                let lanes = tile_keys.chunks_exact_mut(2 * LANES);
-                                for (lanes, key) in lanes.zip(keys) {
-                                    lanes[2 * lane..2 * lane + 2].copy_from_slice(&to_half(*key));
-                                }
-                                let places = row_values.chunks_exact_mut(2);
-                                for (place, value) in places.zip(values) {
-                                    place.copy_from_slice(&to_half(*value));
-                                }
-                            }
+                            KvType::F16 => row.put(to_half, to_half),
                             KvType::Int8 => {
                                 let (key_scale, value_scale) = (scale_of(keys), scale_of(values));
                                 // SAFETY: as above: a position's scales are its own.
@@ -207,12 +198,10 @@ impl KvLayer {
                                     scales.part(place, 1)[0] = key_scale;
                                     scales.part(n_heads * capacity + place, 1)[0] = value_scale;
                                 }
-                                for (lanes, key) in tile_keys.chunks_exact_mut(LANES).zip(keys) {
-                                    lanes[lane] = to_byte(*key, key_scale);
-                                }
-                                for (place, value) in row_values.iter_mut().zip(values) {
-                                    *place = to_byte(*value, value_scale);
-                                }
+                                row.put(
+                                    |key| [to_byte(key, key_scale)],
+                                    |value| [to_byte(value, value_scale)],
+                                );
                             }
                         }
                     }
@@ -325,6 +314,33 @@ impl KvLayer {
         // SAFETY: as in `head`.
         let (_, scales, _) = unsafe { scales.align_to_mut::<f32>() };
         (numbers, scales)
+    }
+}
+
+/// One head's keys and values of one position, and where they go.
+struct Row<'a> {
+    /// The tile of keys that the position is in.
+    tile_keys: &'a mut [u8],
+    head_values: &'a mut [u8],
+    /// The position in its tile.
+    lane: usize,
+    keys: &'a [f32],
+    values: &'a [f32],
+}
+
+impl Row<'_> {
+    /// Stores the numbers, `W` bytes each.
+    fn put<const W: usize>(
+        self,
+        key_bytes: impl Fn(f32) -> [u8; W],
+        value_bytes: impl Fn(f32) -> [u8; W],
+    ) {
+        for (lanes, key) in self.tile_keys.chunks_exact_mut(W * LANES).zip(self.keys) {
+            lanes[W * self.lane..W * (self.lane + 1)].copy_from_slice(&key_bytes(*key));
+        }
+        for (place, value) in self.head_values.chunks_exact_mut(W).zip(self.values) {
+            place.copy_from_slice(&value_bytes(*value));
+        }
     }
 }
 

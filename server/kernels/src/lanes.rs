@@ -112,11 +112,11 @@ pub(crate) unsafe fn exp<V: Lanes>(x: V) -> V {
     }
 }
 
-/// Defines `$name`, which runs the generic `$kernel` on the lanes of the instruction set that its first argument names.
+/// Defines `$name`, which runs the generic `$kernel` on the lanes of the instruction set that its first argument names, and with a second type where one follows it.
 ///
 /// Each instruction set gets its own copy, compiled with that set enabled; `$kernel` must be `#[inline(always)]` to become part of it, and so must all that it calls on lanes. A closure over lanes would be a function of its own, without the set: ten times slower (measured on `map` in the quantization), so there are none.
 macro_rules! per_instruction_set {
-    ($(#[$meta:meta])* $vis:vis unsafe fn $name:ident($($arg:ident: $type:ty),* $(,)?) $(-> $ret:ty)? = $kernel:ident) => {
+    ($(#[$meta:meta])* $vis:vis unsafe fn $name:ident($($arg:ident: $type:ty),* $(,)?) $(-> $ret:ty)? = $kernel:ident $(<$form:ty>)?) => {
         $(#[$meta])*
         ///
         /// # Safety
@@ -126,13 +126,13 @@ macro_rules! per_instruction_set {
             #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni,avx2,fma,f16c")]
             unsafe fn avx512($($arg: $type),*) $(-> $ret)? {
                 // SAFETY: the caller's promise.
-                unsafe { $kernel::<$crate::lanes::Avx512>($($arg),*) }
+                unsafe { $kernel::<$crate::lanes::Avx512 $(, $form)?>($($arg),*) }
             }
             #[cfg(target_arch = "x86_64")]
             #[target_feature(enable = "avx2,fma,f16c")]
             unsafe fn avx2($($arg: $type),*) $(-> $ret)? {
                 // SAFETY: the caller's promise.
-                unsafe { $kernel::<$crate::lanes::Avx2>($($arg),*) }
+                unsafe { $kernel::<$crate::lanes::Avx2 $(, $form)?>($($arg),*) }
             }
             // SAFETY: the caller's promise; plain Rust runs everywhere.
             unsafe {
@@ -141,7 +141,7 @@ macro_rules! per_instruction_set {
                     $crate::isa::Isa::Avx512Vnni => avx512($($arg),*),
                     #[cfg(target_arch = "x86_64")]
                     $crate::isa::Isa::Avx2 | $crate::isa::Isa::Avx2Vnni => avx2($($arg),*),
-                    _ => $kernel::<$crate::lanes::Portable>($($arg),*),
+                    _ => $kernel::<$crate::lanes::Portable $(, $form)?>($($arg),*),
                 }
             }
         }

@@ -18,7 +18,7 @@ pub fn rms_norm(x: &[f32], weight: &[f32], eps: f32, out: &mut [f32]) -> Result<
 
 per_instruction_set! {
     /// Returns 1 / sqrt(mean(x²) + eps).
-    unsafe fn scale_of(x: &[f32], eps: f32) -> f32 = inverse_rms
+    pub(crate) unsafe fn scale_of(x: &[f32], eps: f32) -> f32 = inverse_rms
 }
 
 /// Returns 1 / sqrt(mean(x²) + eps).

@@ -124,27 +124,24 @@ impl Pool {
 
     /// Splits `0..n_items` among the threads in runs of `grain` items, each taken by whoever is free.
     pub fn split(&self, n_items: usize, grain: usize, job: impl Fn(Range<usize>) + Sync) {
-        let grain = grain.max(1);
-        if self.threads() == 1 || n_items <= grain {
-            if n_items > 0 {
-                job(0..n_items);
-            }
-            return;
-        }
-        let next = AtomicUsize::new(0);
-        self.run(|_| {
-            loop {
-                let start = next.fetch_add(grain, Ordering::Relaxed);
-                if start >= n_items {
-                    break;
-                }
-                job(start..(start + grain).min(n_items));
-            }
-        });
+        self.split_runs(n_items, grain, |_| grain, job);
     }
 
     /// As [`split`](Self::split), in runs that begin long and become as short as `grain`, so that threads end together whatever else the machine does.
     pub fn split_tapering(&self, n_items: usize, grain: usize, job: impl Fn(Range<usize>) + Sync) {
+        let n_shares = 2 * self.threads();
+        let share = |left: usize| left / n_shares / grain.max(1) * grain;
+        self.split_runs(n_items, grain, share, job);
+    }
+
+    /// Splits `0..n_items` in runs of what `run` says of the number of items left, at least `grain`.
+    fn split_runs(
+        &self,
+        n_items: usize,
+        grain: usize,
+        run: impl Fn(usize) -> usize + Sync,
+        job: impl Fn(Range<usize>) + Sync,
+    ) {
         let grain = grain.max(1);
         if self.threads() == 1 || n_items <= grain {
             if n_items > 0 {
@@ -152,11 +149,7 @@ impl Pool {
             }
             return;
         }
-        let n_shares = 2 * self.threads();
-        let end_of = |start: usize| {
-            let share = (n_items - start) / n_shares / grain * grain;
-            (start + share.max(grain)).min(n_items)
-        };
+        let end_of = |start: usize| (start + run(n_items - start).max(grain)).min(n_items);
         let next = AtomicUsize::new(0);
         self.run(|_| {
             let order = Ordering::Relaxed;

@@ -3,8 +3,7 @@
 //! Every row is computed by itself, so its bits do not depend on the batch.
 
 use crate::error::ShapeError;
-use crate::lanes::per_instruction_set;
-use crate::norm::inverse_rms;
+use crate::norm::scale_of;
 use crate::pool::Pool;
 use crate::shared::Shared;
 
@@ -63,11 +62,6 @@ fn add_row(pool: &Pool, merge: Merge<'_>, row: &[f32], place: &mut [f32]) {
             }
         }
     }
-}
-
-per_instruction_set! {
-    /// Returns 1 / sqrt(mean(x²) + eps).
-    unsafe fn scale_of(x: &[f32], eps: f32) -> f32 = inverse_rms
 }
 
 #[cfg(test)]

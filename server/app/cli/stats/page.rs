@@ -4,8 +4,9 @@
 
 use std::fmt::Write as _;
 
-use super::plot::{Bar, escaped, lying, standing};
+use super::plot::{Bar, lying, standing};
 use super::view::{Part, View};
+use crate::cli::markup::escaped;
 use crate::stats::MS_BOUNDS;
 
 const HEAD: &str = r#"<!doctype html>

@@ -5,6 +5,8 @@
 
 use std::fmt::Write as _;
 
+use crate::cli::markup::escaped;
+
 const WIDTH: f64 = 720.0;
 const HEIGHT: f64 = 180.0;
 const ROW: f64 = 26.0;
@@ -19,23 +21,6 @@ pub(super) struct Bar {
     pub(super) part: u64,
     /// The figures in words.
     pub(super) words: String,
-}
-
-/// Text as it may stand in a page.
-pub(super) fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            c if c.is_control() => {}
-            c => escaped.push(c),
-        }
-    }
-    escaped
 }
 
 fn most(bars: &[Bar]) -> f64 {

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::chart::Chart;
+use crate::cli::markup::escaped;
 
 /// Pixels of the whole picture's width.
 const WIDTH: usize = 820;
@@ -67,10 +68,6 @@ pub(super) fn draw(chart: &Chart) -> String {
 
 fn text(out: &mut String, x: usize, y: usize, class: &str, words: &str) {
     let _ = writeln!(out, "<text class=\"{class}\" x=\"{x}\" y=\"{y}\">{}</text>", escaped(words));
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 #[cfg(test)]
