@@ -57,15 +57,15 @@ impl Completer {
     pub(super) fn look_ahead(&self, question: &Question, outcome: &Outcome) {
         let ask = ahead(&question.ask, outcome);
         let uri = ask.snapshot.uri();
-        let is_wanted =
-            |desk: &mut Desk| desk.is_newest(question.id) && desk.foresight.is_worth_a_try();
+        let is_newest = |desk: &Desk| desk.is_newest(question.ask.place, question.id);
+        let is_wanted = |desk: &mut Desk| is_newest(desk) && desk.foresight.is_worth_a_try();
         if !self.with_desk(uri, is_wanted) {
             return;
         }
-        let question = Question { ask: ask.clone(), ..question.clone() };
-        if let Plan::Wait(waiting) = self.plan(&question, Priority::Background) {
+        let then = Question { ask: ask.clone(), ..question.clone() };
+        if let Plan::Wait(waiting) = self.plan(&then, Priority::Background) {
             self.with_desk(uri, |desk| {
-                if desk.is_newest(question.id) {
+                if is_newest(desk) {
                     desk.foresight.looked_at(waiting.frame.key);
                     desk.ahead = Some(waiting.live);
                 }

@@ -14,12 +14,25 @@ use crate::report::Report;
 /// Versions alone would not do: not every client counts.
 pub(super) type Subject = (i32, usize, usize);
 
+/// What goes on for one place of a document.
+struct Seat {
+    /// Id of the newest request; every waiting one watches it.
+    newest: watch::Sender<u64>,
+    /// The job that runs, or ran last, and what it is about.
+    live: Option<(Option<Subject>, Arc<Live>)>,
+}
+
+impl Default for Seat {
+    fn default() -> Self {
+        Self { newest: watch::channel(0).0, live: None }
+    }
+}
+
 /// One document's place in the completer.
+#[derive(Default)]
 pub(super) struct Desk {
-    /// Id of the newest request of each place; every waiting one watches that of its own.
-    newest: [watch::Sender<u64>; 2],
-    /// The job that runs for each place, or ran last.
-    live: [Option<(Option<Subject>, Arc<Live>)>; 2],
+    inline: Seat,
+    popup: Seat,
     /// What the newest request is about.
     about: Option<Subject>,
     /// The job that looks ahead, or looked last.
@@ -32,78 +45,90 @@ pub(super) struct Desk {
     pub(super) last_report: Option<(u64, Arc<Report>)>,
 }
 
-impl Default for Desk {
-    fn default() -> Self {
-        Self {
-            newest: [(); 2].map(|()| watch::channel(0).0),
-            live: [None, None],
-            about: None,
-            ahead: None,
-            looked_ahead_from: None,
-            foresight: Foresight::default(),
-            last_report: None,
-        }
-    }
-}
-
 impl Desk {
     /// Makes `id` the newest request of `place`, which supersedes the one before; and whatever
     /// was asked about another text or cursor is superseded at every place.
     pub(super) fn begin(&mut self, place: Place, id: u64, about: Subject) -> watch::Receiver<u64> {
         let has_moved = self.about.replace(about) != Some(about);
-        let [inline, popup] = &self.newest;
-        let (newest, other) = match place {
-            Place::Inline => (inline, popup),
-            Place::Popup => (popup, inline),
-        };
         if has_moved {
-            other.send_replace(id);
+            self.supersede_all(id);
         }
+        let newest = &self.seat(place).newest;
         newest.send_replace(id);
         newest.subscribe()
     }
 
     /// Supersedes whatever waits.
     pub(super) fn supersede_all(&self, id: u64) {
-        for newest in &self.newest {
-            newest.send_replace(id);
+        for seat in [&self.inline, &self.popup] {
+            seat.newest.send_replace(id);
         }
     }
 
-    /// Whether no request came after `id` at its place.
-    pub(super) fn is_newest(&self, id: u64) -> bool {
-        self.newest.iter().any(|newest| *newest.borrow() == id)
+    /// Whether no request came after `id` at `place`, and none about anything else.
+    pub(super) fn is_newest(&self, place: Place, id: u64) -> bool {
+        *self.seat(place).newest.borrow() == id
     }
 
     /// Lets a job run for `place` about what is asked now; one about something else is ended.
     pub(super) fn start(&mut self, place: Place, live: Arc<Live>) {
         let about = self.about;
-        for at in &mut self.live {
-            if at.as_ref().is_some_and(|(of, _)| *of != about) {
-                *at = None;
-            }
+        for seat in [&mut self.inline, &mut self.popup] {
+            seat.live.take_if(|(of, _)| *of != about);
         }
-        *self.live_at(place) = Some((about, live));
+        self.seat_mut(place).live = Some((about, live));
         self.ahead = None;
     }
 
     /// Ends the job of `place`.
     pub(super) fn stop(&mut self, place: Place) {
-        *self.live_at(place) = None;
+        self.seat_mut(place).live = None;
     }
 
-    fn live_at(&mut self, place: Place) -> &mut Option<(Option<Subject>, Arc<Live>)> {
-        let [inline, popup] = &mut self.live;
+    fn seat(&self, place: Place) -> &Seat {
         match place {
-            Place::Inline => inline,
-            Place::Popup => popup,
+            Place::Inline => &self.inline,
+            Place::Popup => &self.popup,
+        }
+    }
+
+    fn seat_mut(&mut self, place: Place) -> &mut Seat {
+        match place {
+            Place::Inline => &mut self.inline,
+            Place::Popup => &mut self.popup,
         }
     }
 
     /// All jobs that a request might join.
     pub(super) fn running(&self) -> impl Iterator<Item = Arc<Live>> + use<> {
-        let [inline, popup] =
-            self.live.each_ref().map(|at| at.as_ref().map(|(_, live)| Arc::clone(live)));
+        let [inline, popup] = [&self.inline, &self.popup]
+            .map(|seat| seat.live.as_ref().map(|(_, live)| Arc::clone(live)));
         [inline, popup, self.ahead.clone()].into_iter().flatten()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_of_one_place_never_counts_as_the_newest_of_the_other() {
+        let mut desk = Desk::default();
+        let _inline = desk.begin(Place::Inline, 1, (1, 9, 4));
+        let _popup = desk.begin(Place::Popup, 2, (1, 9, 4));
+        assert!(desk.is_newest(Place::Inline, 1) && desk.is_newest(Place::Popup, 2));
+        // Asked again at the same cursor: the popup's request stands, the first one does not.
+        let _again = desk.begin(Place::Inline, 3, (1, 9, 4));
+        assert!(!desk.is_newest(Place::Inline, 1) && desk.is_newest(Place::Popup, 2));
+        assert!(!desk.is_newest(Place::Inline, 2), "that is the popup's");
+    }
+
+    #[test]
+    fn another_text_supersedes_both_places() {
+        let mut desk = Desk::default();
+        let inline = desk.begin(Place::Inline, 1, (1, 9, 4));
+        let popup = desk.begin(Place::Popup, 2, (2, 10, 5));
+        assert_eq!((*inline.borrow(), *popup.borrow()), (2, 2));
+        assert!(!desk.is_newest(Place::Inline, 1) && desk.is_newest(Place::Popup, 2));
     }
 }

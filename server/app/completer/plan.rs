@@ -126,8 +126,9 @@ impl Completer {
         let live = Arc::new(self.submit(question, &frame, budget, priority));
         self.with_desk(uri, |desk| {
             // A request that was superseded while the model loaded must not take the desk.
-            if priority == Priority::Interactive && desk.is_newest(question.id) {
-                desk.start(question.ask.place, Arc::clone(&live));
+            let place = question.ask.place;
+            if priority == Priority::Interactive && desk.is_newest(place, question.id) {
+                desk.start(place, Arc::clone(&live));
             }
         });
         Plan::Wait(Box::new(Waiting { live, frame, joined: false }))

@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use lowkey_engine::{Generated, Priority, Status, Stop, TokenCounts};
-use lowkey_suggestion::StopReason;
+use lowkey_suggestion::{Confidence, StopReason};
 
 use super::compose::Written;
 use super::live::{Agreement, Progress, agreement};
@@ -26,8 +26,8 @@ const MAX_REPLANS: u32 = 3;
 
 /// What a look at the progress says.
 enum Look {
-    /// This text is what the answer is made of.
-    Text(String, Option<Box<Generated>>),
+    /// This text, written with this confidence, is what the answer is made of.
+    Text(String, Option<Confidence>, Option<Box<Generated>>),
     /// Not yet.
     Wait,
     /// This job will not answer the question.
@@ -45,8 +45,9 @@ impl Drop for Guard<'_> {
     fn drop(&mut self) {
         if self.armed {
             self.completer.with_desk(self.question.ask.snapshot.uri(), |desk| {
-                if desk.is_newest(self.question.id) {
-                    desk.stop(self.question.ask.place);
+                let (place, id) = (self.question.ask.place, self.question.id);
+                if desk.is_newest(place, id) {
+                    desk.stop(place);
                 }
             });
         }
@@ -96,8 +97,8 @@ impl Completer {
             let mut progress = waiting.live.progress.clone();
             let look = look(&progress.borrow_and_update(), &waiting, late);
             match look {
-                Look::Text(text, made) => {
-                    return self.answer(question, &waiting, &text, made.as_deref());
+                Look::Text(text, confidence, made) => {
+                    return self.answer(question, &waiting, (&text, confidence), made.as_deref());
                 }
                 Look::Useless => {
                     // A newer job took the desk, or the typed text left this one: ask again.
@@ -145,7 +146,7 @@ impl Completer {
         &self,
         question: &Question,
         waiting: &Waiting,
-        text: &str,
+        (text, confidence): (&str, Option<Confidence>),
         made: Option<&Generated>,
     ) -> Answer {
         let mut report = Report { source: Source::Model, model: self.model(), ..Report::default() };
@@ -181,13 +182,13 @@ impl Completer {
         }
         // What is answered before the end is complete lines only.
         let is_complete = made.is_none_or(|made| ended_by_itself(made.stop));
-        let confidence = waiting.live.progress.borrow().confidence;
         let typed_bytes = waiting.live.forced.len();
         let written = Written { text, is_complete, confidence, typed_bytes };
         self.compose(question, &waiting.frame, written, report)
     }
 
-    pub(super) fn model(&self) -> String {
+    /// The model's name; empty until it is loaded.
+    pub(crate) fn model(&self) -> String {
         match self.status() {
             Status::Ready { model, .. } => model,
             _ => String::new(),
@@ -213,6 +214,7 @@ fn look(progress: &Progress, waiting: &Waiting, late: bool) -> Look {
         return match agreement {
             Agreement::Ahead(n) if is_whole(made.stop) || made.stop == Stop::Failed => Look::Text(
                 progress.text.get(n..).unwrap_or_default().to_owned(),
+                progress.confidence,
                 Some(Box::new(made.clone())),
             ),
             _ => Look::Useless,
@@ -223,7 +225,10 @@ fn look(progress: &Progress, waiting: &Waiting, late: bool) -> Look {
         Agreement::Ahead(n) if late => {
             let text = progress.text.get(n..).unwrap_or_default();
             match text.trim_end_matches('\n').rfind('\n') {
-                Some(end) => Look::Text(text.get(..end).unwrap_or_default().to_owned(), None),
+                Some(end) => {
+                    let lines = text.get(..end).unwrap_or_default().to_owned();
+                    Look::Text(lines, progress.confidence, None)
+                }
                 None => Look::Wait,
             }
         }
