@@ -290,16 +290,20 @@ impl Completer {
 
     /// Notes that the editor was not given an answer's text, because of `rule`, and why in words.
     pub fn withheld(&self, uri: &str, id: u64, rule: &str, why: &str) {
-        self.with_desk(uri, |desk| {
+        let was_the_best = self.with_desk(uri, |desk| {
             let Some((_, report)) = desk.last_report.as_mut().filter(|(of, _)| *of == id) else {
-                return;
+                return false;
             };
             let report = Arc::make_mut(report);
             report.insert = None;
             report.silent = Some(rule.to_owned());
             report.why.push(format!("silent: {rule}: {why}"));
+            true
         });
-        self.undrawn(uri);
+        // With an alternative withheld, the best one is still on the screen.
+        if was_the_best {
+            self.undrawn(uri);
+        }
     }
 
     /// Forgets a document that the editor closed and stops what runs for it.

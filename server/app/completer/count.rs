@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use lowkey_document::Snapshot;
 
-use super::follow::{End, Ended, Follow};
+use super::follow::{Awaited, End, Ended, Follow};
 use super::plan::Question;
 use super::{Answer, Completer, Outcome, lock};
 use crate::stats::{Ledger, Statistics, Tally};
@@ -19,22 +19,19 @@ impl Completer {
     /// Looks at a document that has changed.
     ///
     /// Cheap while nothing is shown in it, and never more than a look at the suggestion's own text.
-    pub fn changed(&self, snapshot: &Snapshot) {
+    pub fn changed(self: &Arc<Self>, snapshot: &Snapshot) {
         self.look(snapshot, |follow, now| follow.edited(snapshot, now));
     }
 
     /// Notes that the editor does not draw what was answered last.
     pub(super) fn undrawn(&self, uri: &str) {
-        self.with_follow(uri, Follow::withdraw);
-    }
-
-    /// Whether a change of the document would be of interest.
-    pub fn follows(&self, uri: &str) -> bool {
-        lock(&self.following).get(uri).is_some_and(|follow| !follow.is_idle())
+        if let Some(follow) = lock(&self.following).get_mut(uri) {
+            follow.withdraw();
+        }
     }
 
     /// Looks at the document before a question is answered.
-    pub(super) fn before(&self, question: &Question) {
+    pub(super) fn before(self: &Arc<Self>, question: &Question) {
         let ask = &question.ask;
         self.look(&ask.snapshot, |follow, now| follow.asked(&ask.snapshot, ask.cursor, now));
     }
@@ -55,12 +52,12 @@ impl Completer {
                 })
             }
             Outcome::Nothing => {
-                self.with_follow(snapshot.uri(), Follow::withdraw);
+                self.undrawn(snapshot.uri());
                 false
             }
             Outcome::Superseded => return,
         };
-        let is_due = self.count(snapshot.language_id(), &report.model, |tally| {
+        let is_time_to_write = self.count(snapshot.language_id(), &report.model, |tally| {
             tally.requests += 1;
             tally.took(report.ms.total);
             if let Some(rule) = &report.silent {
@@ -71,11 +68,8 @@ impl Completer {
                 tally.shown_chars += chars as u64;
             }
         });
-        if is_due {
-            let completer = Arc::clone(self);
-            let writing = std::thread::Builder::new().name("lowkey-statistics".into());
-            // Without a thread the counts wait for the next occasion.
-            let _ = writing.spawn(move || completer.write_statistics());
+        if is_time_to_write {
+            self.aside(Self::write_statistics);
         }
     }
 
@@ -101,18 +95,30 @@ impl Completer {
     }
 
     /// Lets `look` look at what is followed in a document, and counts what it saw.
-    fn look(&self, snapshot: &Snapshot, look: impl FnOnce(&mut Follow, Instant) -> Option<Ended>) {
+    fn look(
+        self: &Arc<Self>,
+        snapshot: &Snapshot,
+        look: impl FnOnce(&mut Follow, Instant) -> Option<Ended>,
+    ) {
         let now = Instant::now();
-        let (ended, judged) = {
+        let (ended, due) = {
             let mut follows = lock(&self.following);
             let Some(follow) = follows.get_mut(snapshot.uri()) else { return };
-            (look(follow, now), follow.judged(now))
+            (look(follow, now), follow.due(now))
         };
         if let Some(ended) = ended {
             self.ended(snapshot.language_id(), &ended);
         }
-        for judged in judged {
-            self.count(snapshot.language_id(), &self.model(), |tally| {
+        if !due.is_empty() && self.counts() {
+            let language = snapshot.language_id().to_owned();
+            self.aside(move |completer| completer.judge(&language, &due));
+        }
+    }
+
+    /// Counts which accepted suggestions still stand in their text.
+    fn judge(&self, language: &str, due: &[Awaited]) {
+        for judged in due.iter().map(Awaited::judged) {
+            self.count(language, &self.model(), |tally| {
                 tally.judged += 1;
                 if judged.is_retained {
                     tally.retained += 1;
@@ -120,6 +126,19 @@ impl Completer {
                 }
             });
         }
+    }
+
+    /// Does `work` where no key waits for it.
+    fn aside(self: &Arc<Self>, work: impl FnOnce(&Self) + Send + 'static) {
+        let completer = Arc::clone(self);
+        let aside = std::thread::Builder::new().name("lowkey-statistics".into());
+        // Without a thread, what was counted waits for the next occasion, and what was not is not.
+        let _ = aside.spawn(move || work(&completer));
+    }
+
+    /// Whether anything is counted.
+    fn counts(&self) -> bool {
+        self.statistics.get().is_some() && self.settings().statistics
     }
 
     fn ended(&self, language: &str, Ended { end, probability }: &Ended) {

@@ -63,8 +63,9 @@ pub(super) struct Judged {
     pub(super) chars: usize,
 }
 
+/// An accepted suggestion, and the document as it was when its time came.
 #[derive(Debug, Clone)]
-struct Awaited {
+pub(super) struct Awaited {
     text: String,
     since: Instant,
     /// The newest text of the document within its time.
@@ -83,11 +84,6 @@ pub(super) struct Follow {
 }
 
 impl Follow {
-    /// Whether an edit of the document could say anything.
-    pub(super) fn is_idle(&self) -> bool {
-        self.shown.is_none() && self.awaited.is_empty()
-    }
-
     /// The document's language, as it was when something was shown last.
     pub(super) fn language(&self) -> &str {
         &self.language
@@ -206,17 +202,10 @@ impl Follow {
         Some(Ended { end, probability })
     }
 
-    /// Judges the accepted suggestions whose time has come.
-    pub(super) fn judged(&mut self, now: Instant) -> Vec<Judged> {
-        let is_due = |awaited: &Awaited| now.saturating_duration_since(awaited.since) >= STAYS;
-        let judge = |awaited: &Awaited| {
-            let text = awaited.text.trim();
-            let is_retained = awaited.last.text().contains(text);
-            Judged { is_retained, chars: text.chars().count() }
-        };
-        let judged = self.awaited.iter().filter(|a| is_due(a)).map(judge).collect();
-        self.awaited.retain(|awaited| !is_due(awaited));
-        judged
+    /// Hands out the accepted suggestions whose time has come.
+    pub(super) fn due(&mut self, now: Instant) -> Vec<Awaited> {
+        let is_due = |awaited: &mut Awaited| now.saturating_duration_since(awaited.since) >= STAYS;
+        self.awaited.extract_if(.., is_due).collect()
     }
 
     fn end(&mut self, end: End, snapshot: &Snapshot, now: Instant) -> Ended {
@@ -229,6 +218,14 @@ impl Follow {
             }
         }
         Ended { end, probability: shown.and_then(|shown| shown.probability) }
+    }
+}
+
+impl Awaited {
+    /// Searches the document for the suggestion: no work for the path of a key.
+    pub(super) fn judged(&self) -> Judged {
+        let text = self.text.trim();
+        Judged { is_retained: self.last.text().contains(text), chars: text.chars().count() }
     }
 }
 

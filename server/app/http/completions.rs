@@ -113,14 +113,6 @@ impl Asked {
     }
 }
 
-/// The model's name; empty until it is loaded.
-pub(super) fn model(completer: &Completer) -> String {
-    match completer.status() {
-        Status::Ready { model, .. } => model,
-        Status::Loading(_) | Status::Failed(_) => String::new(),
-    }
-}
-
 /// Answers a request.
 pub(super) async fn complete(
     completer: &Arc<Completer>,

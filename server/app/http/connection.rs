@@ -109,7 +109,7 @@ fn answer(shared: &Shared, reader: &mut RequestReader<Timed>) -> Result<Option<R
             }
         }
         ("/v1/models", "GET") => {
-            let model = super::completions::model(&shared.completer);
+            let model = shared.completer.model();
             let model = json!({"id": model, "object": "model", "owned_by": "lowkey"});
             Response::json(200, &json!({"object": "list", "data": [model]}))
         }

@@ -32,12 +32,12 @@ pub(super) struct View {
 }
 
 /// What a text synchronisation notification did.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) enum Applied {
     /// The document is open, with a text of the editor's.
     Opened,
-    /// Its text changed, or it turned out to be desynced.
-    Changed,
+    /// Its text changed to this, or it turned out to be desynced.
+    Changed(Snapshot),
     /// It is closed; its URI.
     Closed(String),
     /// Nothing: an unknown document, or parameters without one.
@@ -110,8 +110,9 @@ impl Documents {
         {
             tracing::warn!(version, "{desync}");
         }
+        let snapshot = document.snapshot();
         open.documents.insert(uri.to_owned(), (opening, document));
-        Some(Applied::Changed)
+        Some(Applied::Changed(snapshot))
     }
 
     fn close(&self, params: &mut Value, _: PositionEncoding) -> Option<Applied> {

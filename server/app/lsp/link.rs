@@ -169,20 +169,11 @@ impl Edits for Arc<Link> {
         let Some(negotiated) = self.negotiated().filter(|_| !self.is_shut_down()) else {
             return;
         };
-        let params = params.unwrap_or_default();
-        let followed = params["textDocument"]["uri"]
-            .as_str()
-            .filter(|uri| negotiated.completer.follows(uri))
-            .map(str::to_owned);
-        let applied = self.documents.apply(method, params, negotiated.encoding);
+        let applied = self.documents.apply(method, params.unwrap_or_default(), negotiated.encoding);
         match applied {
             Applied::Closed(uri) => negotiated.completer.closed(&uri),
             // An edit tells whether what is shown was taken.
-            Applied::Changed => {
-                if let Some(view) = followed.and_then(|uri| self.documents.view(&uri)) {
-                    negotiated.completer.changed(&view.snapshot);
-                }
-            }
+            Applied::Changed(snapshot) => negotiated.completer.changed(&snapshot),
             Applied::Opened | Applied::Ignored => {}
         }
     }

@@ -82,7 +82,9 @@ impl Ledger {
         }
         file.write_all(lines.as_bytes())?;
         drop(lock);
-        if n_bytes + lines.len() as u64 > SUM_UP_BYTES {
+        // A sum may be as long as this too: then the next one waits for as much again.
+        let n_after = n_bytes + lines.len() as u64;
+        if n_after / SUM_UP_BYTES > n_bytes / SUM_UP_BYTES {
             // The lines are in the file: that it is long costs nothing but room until the next time.
             if let Err(error) = self.sum_up(Day::today()) {
                 tracing::debug!(%error, "the statistics are not summed up");
@@ -108,13 +110,15 @@ impl Ledger {
             let lines = entries.iter().map(serde_json::to_string);
             lines.collect::<serde_json::Result<Vec<_>>>().map(|lines| lines.join("\n") + "\n")
         };
-        if text(&entries)?.len() as u64 > SUM_UP_BYTES {
+        let mut summed = text(&entries)?;
+        if summed.len() as u64 > SUM_UP_BYTES {
             entries.retain(|entry| entry.day >= today.before(KEPT_DAYS));
+            summed = text(&entries)?;
         }
         let new = self.path.with_extension("new");
         let mut file =
             private(OpenOptions::new().create(true).write(true).truncate(true)).open(&new)?;
-        file.write_all(text(&entries)?.as_bytes())?;
+        file.write_all(summed.as_bytes())?;
         file.sync_all()?;
         std::fs::rename(&new, &self.path)
     }

@@ -40,6 +40,10 @@ impl Editor {
         let cursor = ByteOffset(self.cursor);
         self.follow.asked(&self.snapshot, cursor, self.now).map(|ended| ended.end)
     }
+
+    fn judged(&mut self) -> Vec<Judged> {
+        self.follow.due(self.now).iter().map(Awaited::judged).collect()
+    }
 }
 
 #[test]
@@ -130,7 +134,7 @@ fn the_editor_s_word_counts_once() {
 fn what_stands_after_half_a_minute_is_retained() {
     let mut editor = Editor::showing("|\n", "abc", 0);
     editor.edit("abc", 0);
-    assert!(editor.follow.judged(editor.now).is_empty());
+    assert!(editor.judged().is_empty());
     // Within the time something is written behind it; after it, everything goes.
     editor.now += Duration::from_secs(20);
     editor.edit(" d", 0);
@@ -138,8 +142,8 @@ fn what_stands_after_half_a_minute_is_retained() {
     editor.snapshot = editor.snapshot.with_edit(ByteOffset(0)..ByteOffset(5), "");
     editor.follow.edited(&editor.snapshot, editor.now);
     let retained = Judged { is_retained: true, chars: 3 };
-    assert_eq!(editor.follow.judged(editor.now), [retained]);
-    assert!(editor.follow.judged(editor.now).is_empty() && editor.follow.is_idle());
+    assert_eq!(editor.judged(), [retained]);
+    assert!(editor.judged().is_empty(), "once");
 }
 
 #[test]
@@ -149,7 +153,8 @@ fn what_is_changed_within_half_a_minute_is_not() {
     editor.snapshot = editor.snapshot.with_edit(ByteOffset(1)..ByteOffset(2), "");
     editor.follow.edited(&editor.snapshot, editor.now);
     let lost = Judged { is_retained: false, chars: 3 };
-    assert_eq!(editor.follow.judged(editor.now + Duration::from_secs(31)), [lost]);
+    editor.now += Duration::from_secs(31);
+    assert_eq!(editor.judged(), [lost]);
 }
 
 #[test]
@@ -165,7 +170,7 @@ fn no_edit_and_no_clock_breaks_it() {
             };
             let earlier = editor.now.checked_sub(Duration::from_secs(5)).unwrap_or(editor.now);
             copy.asked(&editor.snapshot, ByteOffset(cursor), earlier);
-            copy.judged(earlier);
+            copy.due(earlier);
         }
     }
 }
