@@ -1,6 +1,6 @@
 //! The model inside the binary.
 //!
-//! Replacing it is one file, one card and this constant: see `server/training`.
+//! Replacing it is one command, `server/training/embed.py`, and one commit.
 
 /// A model file compiled into the binary.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
