@@ -1,15 +1,14 @@
 //! The architectures that can be loaded, as a table.
 //!
-//! To add one: a file that names its tensors and builds shared [`Layers`] of them, and a line here.
+//! To add one: a file that says what its layers have ([`Parts`]), and a line here. Loading and every forward pass follow it.
 
 use crate::config::Keys;
-use crate::decoder::Layers;
 use crate::error::{list, shorten};
 use crate::hub::HubFolder;
-use crate::weights::Weights;
+use crate::llama_like::Parts;
 use crate::{
-    Config, Metadata, ModelError, gemma, gemma2, granite, llama, phi3, qwen2, qwen3, qwen3moe,
-    starcoder2,
+    Config, Metadata, ModelError, ModelFile, gemma, gemma2, granite, llama, phi3, qwen2, qwen3,
+    qwen3moe, starcoder2,
 };
 
 use lowkey_kernels::Pairing;
@@ -25,36 +24,36 @@ pub(crate) struct Architecture {
     pub(crate) folder: HubFolder,
     /// Sets what no other architecture has.
     pub(crate) adapt: fn(&Keys<'_>, &mut Config) -> Result<(), ModelError>,
-    /// Reads all weights.
-    pub(crate) load: fn(&mut Weights<'_>) -> Result<Layers, ModelError>,
+    /// Says what its layers are made of.
+    pub(crate) parts: fn(&ModelFile) -> Parts,
 }
 
 static SUPPORTED: [Architecture; 9] = [
-    Architecture { load: qwen2::load, ..of("qwen2", Pairing::Halves, &["qwen2"]) },
-    Architecture { load: qwen3::load, ..of("qwen3", Pairing::Halves, &["qwen3"]) },
+    Architecture { parts: |_| qwen2::PARTS, ..of("qwen2", Pairing::Halves, &["qwen2"]) },
+    Architecture { parts: |_| qwen3::PARTS, ..of("qwen3", Pairing::Halves, &["qwen3"]) },
     Architecture {
         adapt: qwen3moe::adapt,
-        load: qwen3moe::load,
+        parts: |_| qwen3moe::PARTS,
         ..of("qwen3moe", Pairing::Halves, &["qwen3_moe"])
     },
     of("llama", Pairing::Adjacent, &["llama", "mistral", "mixtral"]),
     Architecture { adapt: granite::adapt, ..of("granite", Pairing::Adjacent, &["granite"]) },
     Architecture {
         folder: starcoder2::FOLDER,
-        load: starcoder2::load,
+        parts: |_| starcoder2::PARTS,
         ..of("starcoder2", Pairing::Halves, &[])
     },
-    Architecture { load: phi3::load, ..of("phi3", Pairing::Halves, &["phi3"]) },
+    Architecture { parts: |_| phi3::PARTS, ..of("phi3", Pairing::Halves, &["phi3"]) },
     Architecture {
         folder: gemma::FOLDER,
         adapt: gemma::adapt,
-        load: gemma::load,
+        parts: |_| gemma::PARTS,
         ..of("gemma", Pairing::Halves, &[])
     },
     Architecture {
         folder: gemma2::FOLDER,
         adapt: gemma2::adapt,
-        load: gemma2::load,
+        parts: |_| gemma2::PARTS,
         ..of("gemma2", Pairing::Halves, &[])
     },
 ];
@@ -67,7 +66,7 @@ const fn of(
 ) -> Architecture {
     let activations = &["silu", "swish"];
     let folder = HubFolder { model_types, activations, names: &[], norms_less_one: false };
-    Architecture { name, pairing, folder, adapt: nothing, load: llama::load }
+    Architecture { name, pairing, folder, adapt: nothing, parts: llama::parts }
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "one signature for all architectures")]

@@ -13,22 +13,22 @@ use crate::experts::MixtureScratch;
 use crate::feed_forward::{FeedForward, Linear};
 use crate::norm::Norm;
 
-/// The weights of one layer.
-pub(crate) struct Block {
+/// The weights of one layer; its matrices are those of whatever multiplies them.
+pub(crate) struct Block<M = Matrix> {
     /// Before attention: (`hidden`).
     pub(crate) attention_norm: Norm,
     /// Queries, keys and values: (`q_width + 2 × kv_width`, `hidden`).
-    pub(crate) qkv: Linear,
+    pub(crate) qkv: Linear<M>,
     /// Norms of single heads, where the architecture has them.
     pub(crate) head_norms: Option<HeadNorms>,
     /// What the heads found, back into the stream: (`hidden`, `q_width`).
-    pub(crate) attention_out: Linear,
+    pub(crate) attention_out: Linear<M>,
     /// Of what attention gives, before it enters the stream: (`hidden`).
     pub(crate) post_attention_norm: Option<Vec<f32>>,
     /// Before the feed-forward half: (`hidden`).
     pub(crate) ffn_norm: Norm,
     /// The feed-forward half.
-    pub(crate) feed_forward: FeedForward,
+    pub(crate) feed_forward: FeedForward<M>,
     /// Of what the feed-forward half gives, before it enters the stream: (`hidden`).
     pub(crate) post_ffn_norm: Option<Vec<f32>>,
     /// How many positions a token attends to, itself among them.

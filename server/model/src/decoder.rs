@@ -35,16 +35,16 @@ pub(crate) struct Decoder {
     stream: Vec<f32>,
 }
 
-/// The weights of a whole model.
-pub(crate) struct Layers {
-    /// (vocab, hidden)
+/// The weights of a whole model; its matrices are those of whatever multiplies them.
+pub(crate) struct Layers<M = Matrix> {
+    /// (vocab, hidden); rows are looked up in it on the CPU, wherever the rest is computed.
     pub(crate) embedding: Matrix,
     /// In order.
-    pub(crate) blocks: Vec<Block>,
+    pub(crate) blocks: Vec<Block<M>>,
     /// (hidden)
     pub(crate) final_norm: Norm,
     /// (vocab, hidden); `None` where the embedding serves.
-    pub(crate) output: Option<Matrix>,
+    pub(crate) output: Option<M>,
     /// By how much each pair of a head rotates slower: (`head_dim / 2`).
     pub(crate) rope_divisors: Option<Vec<f32>>,
 }
@@ -73,28 +73,6 @@ impl Decoder {
             scratch: Scratch::new(has_floats),
             stream: Vec::new(),
             config: config.clone(),
-        }
-    }
-
-    fn check(&self, tokens: &[u32], cache: &KvCache, want: Want) -> Result<(), ModelError> {
-        let shape = Shape::of(&self.config);
-        if cache.shape() != shape {
-            return Err(ModelError::ForeignCache {
-                found: cache.shape().describe(),
-                expected: shape.describe(),
-            });
-        }
-        if tokens.is_empty() && want != Want::None {
-            return Err(ModelError::NoTokens);
-        }
-        if tokens.len() > cache.capacity() - cache.len() {
-            let (held, added, capacity) = (cache.len(), tokens.len(), cache.capacity());
-            return Err(ModelError::Capacity { held, added, capacity });
-        }
-        let vocab = self.config.vocab;
-        match tokens.iter().position(|id| *id as usize >= vocab) {
-            Some(position) => Err(ModelError::TokenId { id: tokens[position], position, vocab }),
-            None => Ok(()),
         }
     }
 
@@ -208,7 +186,7 @@ impl CausalLm for Decoder {
         cancelled: &dyn Fn() -> bool,
     ) -> Result<bool, ModelError> {
         logits.clear();
-        self.check(tokens, cache, want)?;
+        cache.check(Shape::of(&self.config), self.config.vocab, tokens, want)?;
         self.extend_rotations(cache.len() + tokens.len());
         let done = self.run(tokens, cache, want, logits, cancelled);
         match done {

@@ -262,6 +262,24 @@ pub enum ModelError {
         "cannot run the model: {0}; this is a fault of lowkey's, please report it with the model's name"
     )]
     Kernel(#[from] ShapeError),
+    /// The device of the settings is not there, or not in this build.
+    #[error("cannot use the device {device}: {problem}, or set device to \"cpu\"")]
+    NoDevice {
+        /// The device, as the setting names it.
+        device: String,
+        /// What is missing and how to get it, as a clause.
+        problem: String,
+    },
+    /// A device refused an operation: mostly for lack of memory.
+    #[error(
+        "cannot run the model on {device}: {problem}; choose a smaller model or quantization, or set device to \"cpu\""
+    )]
+    OnDevice {
+        /// The device's name.
+        device: String,
+        /// What it said.
+        problem: String,
+    },
     /// A cache of another model.
     #[error(
         "cannot run the model on this cache: it is shaped {found}, this model needs {expected}; make a new cache"

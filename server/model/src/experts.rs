@@ -12,13 +12,13 @@ use crate::feed_forward::Gated;
 use crate::norm::Norm;
 
 /// The experts of one layer and what chooses among them.
-pub(crate) struct Mixture {
+pub(crate) struct Mixture<M = Matrix> {
     /// How many a token uses.
     pub(crate) shape: Experts,
     /// Which experts suit a token: (experts, `hidden`).
-    pub(crate) router: Matrix,
+    pub(crate) router: M,
     /// In order.
-    pub(crate) experts: Vec<Gated>,
+    pub(crate) experts: Vec<Gated<M>>,
 }
 
 /// Buffers of a pass through experts.
@@ -33,10 +33,10 @@ pub(crate) struct MixtureScratch {
 
 /// One token's use of one expert.
 #[derive(Clone, Copy, Debug, PartialEq)]
-struct Choice {
-    expert: usize,
-    token: usize,
-    weight: f32,
+pub(crate) struct Choice {
+    pub(crate) expert: usize,
+    pub(crate) token: usize,
+    pub(crate) weight: f32,
 }
 
 impl MixtureScratch {
@@ -61,11 +61,7 @@ impl Mixture {
         let (m, hidden) = (normed.m(), normed.k());
         let scores = sized(&mut scratch.scores, m * self.shape.n);
         matmul(pool, &self.router, normed, None, false, scores)?;
-        let mut choices = Vec::with_capacity(m * self.shape.n_used);
-        for (token, scores) in scores.chunks_exact_mut(self.shape.n).enumerate() {
-            choose(scores, self.shape, token, &mut choices);
-        }
-        choices.sort_by_key(|choice| (choice.expert, choice.token));
+        let choices = choices(scores, self.shape);
         out.fill(0.0);
         for chosen in choices.chunk_by(|a, b| a.expert == b.expert) {
             let Some(expert) = chosen.first().and_then(|choice| self.experts.get(choice.expert))
@@ -104,6 +100,16 @@ impl Mixture {
             |gated: &Gated| gated.gate_up.matrix.has_floats() || gated.down.matrix.has_floats();
         self.router.has_floats() || self.experts.iter().any(is_float)
     }
+}
+
+/// Who uses which expert, by `scores` of each token for each expert; in the order in which results are added up.
+pub(crate) fn choices(scores: &mut [f32], shape: Experts) -> Vec<Choice> {
+    let mut choices = Vec::with_capacity(scores.len() / shape.n * shape.n_used);
+    for (token, scores) in scores.chunks_exact_mut(shape.n).enumerate() {
+        choose(scores, shape, token, &mut choices);
+    }
+    choices.sort_by_key(|choice| (choice.expert, choice.token));
+    choices
 }
 
 /// Turns one token's scores into probabilities and adds its choices, the likeliest experts; the first of equals.

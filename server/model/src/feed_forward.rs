@@ -6,28 +6,28 @@ use crate::block::sized;
 use crate::experts::Mixture;
 
 /// The weights of one layer's feed-forward half.
-pub(crate) enum FeedForward {
+pub(crate) enum FeedForward<M = Matrix> {
     /// `down(act(gate) * up)`.
-    Gated(Gated),
+    Gated(Gated<M>),
     /// `down(gelu(up))`.
     Plain {
         /// (`ffn`, `hidden`)
-        up: Linear,
+        up: Linear<M>,
         /// (`hidden`, `ffn`)
-        down: Linear,
+        down: Linear<M>,
     },
     /// A few of several gated ones, chosen for each token.
-    Experts(Mixture),
+    Experts(Mixture<M>),
 }
 
 /// A gated feed-forward layer.
-pub(crate) struct Gated {
+pub(crate) struct Gated<M = Matrix> {
     /// What becomes of the gate.
     pub(crate) activation: Activation,
     /// Gate, then up: (`2 × ffn`, `hidden`).
-    pub(crate) gate_up: Linear,
+    pub(crate) gate_up: Linear<M>,
     /// Back into the stream: (`hidden`, `ffn`).
-    pub(crate) down: Linear,
+    pub(crate) down: Linear<M>,
 }
 
 /// What becomes of a gate before it multiplies.
@@ -40,9 +40,9 @@ pub(crate) enum Activation {
 }
 
 /// A matrix and what is added behind it.
-pub(crate) struct Linear {
+pub(crate) struct Linear<M = Matrix> {
     /// (outputs, inputs)
-    pub(crate) matrix: Matrix,
+    pub(crate) matrix: M,
     /// One per output, where there are any.
     pub(crate) bias: Option<Vec<f32>>,
 }

@@ -14,6 +14,7 @@ use lowkey_kernels::KvType;
 
 use crate::architecture::Architecture;
 use crate::gguf::{self, Checked};
+use crate::llama_like::Parts;
 use crate::mapped::MappedBytes;
 use crate::tensor_type::TensorType;
 use crate::{Config, Metadata, ModelError, digest, hub};
@@ -180,8 +181,9 @@ impl ModelFile {
         self.shards.iter().map(|shard| shard.len()).sum()
     }
 
-    pub(crate) fn loader(&self) -> &'static Architecture {
-        self.architecture
+    /// What its layers are made of.
+    pub(crate) fn parts(&self) -> Parts {
+        (self.architecture.parts)(self)
     }
 
     pub(crate) fn tensors(&self) -> &Tensors {

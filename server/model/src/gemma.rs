@@ -6,11 +6,9 @@
 use crate::Config;
 use crate::ModelError;
 use crate::config::Keys;
-use crate::decoder::Layers;
 use crate::feed_forward::Activation;
 use crate::hub::HubFolder;
-use crate::llama_like::{self, Ffn, LLAMA, Parts};
-use crate::weights::Weights;
+use crate::llama_like::{Ffn, LLAMA, Parts};
 
 /// What its folders on the hub are like.
 pub(crate) const FOLDER: HubFolder = HubFolder {
@@ -27,7 +25,5 @@ pub(crate) fn adapt(_keys: &Keys<'_>, config: &mut Config) -> Result<(), ModelEr
     Ok(())
 }
 
-/// Reads the weights of a gemma model.
-pub(crate) fn load(weights: &mut Weights<'_>) -> Result<Layers, ModelError> {
-    llama_like::load(weights, Parts { ffn: Ffn::Gated(Activation::Gelu), ..LLAMA })
-}
+/// What the layers of a gemma model have.
+pub(crate) const PARTS: Parts = Parts { ffn: Ffn::Gated(Activation::Gelu), ..LLAMA };

@@ -5,11 +5,9 @@
 
 use crate::ModelError;
 use crate::config::Keys;
-use crate::decoder::Layers;
 use crate::feed_forward::Activation;
 use crate::hub::HubFolder;
-use crate::llama_like::{self, Ffn, LLAMA, Parts};
-use crate::weights::Weights;
+use crate::llama_like::{Ffn, LLAMA, Parts};
 use crate::{Config, gemma};
 
 /// What its folders on the hub are like.
@@ -37,8 +35,6 @@ pub(crate) fn adapt(keys: &Keys<'_>, config: &mut Config) -> Result<(), ModelErr
     Ok(())
 }
 
-/// Reads the weights of a gemma2 model.
-pub(crate) fn load(weights: &mut Weights<'_>) -> Result<Layers, ModelError> {
-    let ffn = Ffn::Gated(Activation::Gelu);
-    llama_like::load(weights, Parts { post_norms: true, ffn, ..LLAMA })
-}
+/// What the layers of a gemma2 model have.
+pub(crate) const PARTS: Parts =
+    Parts { post_norms: true, ffn: Ffn::Gated(Activation::Gelu), ..LLAMA };

@@ -11,6 +11,7 @@ mod cache;
 mod causal_lm;
 mod config;
 mod decoder;
+mod device;
 mod digest;
 mod error;
 mod experts;
@@ -40,6 +41,7 @@ pub use architecture::architectures;
 pub use cache::KvCache;
 pub use causal_lm::{CausalLm, Want, Work};
 pub use config::{Config, Experts};
+pub use device::{Accelerator, DeviceChoice, load_on_device};
 pub use error::ModelError;
 pub use file::{ModelFile, Quantization};
 pub use metadata::Metadata;
@@ -51,7 +53,7 @@ pub use lowkey_kernels::{KvType, argmax, log_sum_exp, top_k};
 use lowkey_kernels::Pool;
 
 use decoder::Decoder;
-use weights::Weights;
+use weights::{ForKernels, Weights};
 
 /// Counts the changes of what a forward pass leaves in a cache: its bits or their layout.
 ///
@@ -76,7 +78,7 @@ pub fn load_on(
     pool: Pool,
     progress: &mut dyn FnMut(f32),
 ) -> Result<Box<dyn CausalLm>, ModelError> {
-    let mut weights = Weights::new(file, pool, progress);
-    let layers = (file.loader().load)(&mut weights)?;
-    Ok(Box::new(Decoder::new(file.config(), layers, weights.finish())))
+    let mut weights = Weights::new(file, ForKernels::new(pool), progress);
+    let layers = llama_like::load(&mut weights, file.parts())?;
+    Ok(Box::new(Decoder::new(file.config(), layers, weights.finish().into_pool())))
 }

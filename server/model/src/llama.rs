@@ -5,18 +5,17 @@
 //! follows them, the weights stay as they are. References: `LlamaForCausalLM`, `MistralForCausalLM` and
 //! `MixtralForCausalLM` of Hugging Face transformers.
 
-use crate::ModelError;
-use crate::decoder::Layers;
-use crate::llama_like::{self, Biases, Ffn, LLAMA, Parts};
-use crate::weights::Weights;
+use crate::ModelFile;
+use crate::llama_like::{Biases, Ffn, LLAMA, Parts};
 
-/// Reads the weights of a llama model; some (Granite-Code) have biases, and some experts, which the file shows.
-pub(crate) fn load(weights: &mut Weights<'_>) -> Result<Layers, ModelError> {
-    let ffn = if weights.config().experts.is_some() { Ffn::Experts } else { LLAMA.ffn };
+/// What the layers of a llama model have; some (Granite-Code) have biases, and some experts, which the file shows.
+pub(crate) fn parts(file: &ModelFile) -> Parts {
+    let ffn = if file.config().experts.is_some() { Ffn::Experts } else { LLAMA.ffn };
+    let has = |tensor| file.tensors().contains(tensor);
     let biases = Biases {
-        qkv: weights.has("blk.0.attn_q.bias"),
-        out: weights.has("blk.0.attn_output.bias"),
-        ffn: weights.has("blk.0.ffn_up.bias"),
+        qkv: has("blk.0.attn_q.bias"),
+        out: has("blk.0.attn_output.bias"),
+        ffn: has("blk.0.ffn_up.bias"),
     };
-    llama_like::load(weights, Parts { biases, ffn, ..LLAMA })
+    Parts { biases, ffn, ..LLAMA }
 }

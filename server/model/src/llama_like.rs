@@ -3,15 +3,13 @@
 //!
 //! An architecture says in [`Parts`] what it has besides; nothing here asks for its name.
 
-use lowkey_kernels::Matrix;
-
 use crate::ModelError;
 use crate::block::{Block, HeadNorms};
 use crate::decoder::Layers;
 use crate::experts::Mixture;
 use crate::feed_forward::{Activation, FeedForward, Gated, Linear};
 use crate::norm::Norm;
-use crate::weights::Weights;
+use crate::weights::{Pack, Weights};
 
 /// What a layer is made of where architectures differ.
 #[derive(Clone, Copy, Debug)]
@@ -73,17 +71,15 @@ pub(crate) const LLAMA: Parts = Parts {
     ffn: Ffn::Gated(Activation::Silu),
 };
 
-/// Reads the weights of a whole model.
-pub(crate) fn load(weights: &mut Weights<'_>, parts: Parts) -> Result<Layers, ModelError> {
+/// Reads the weights of a whole model, for whatever multiplies with them.
+pub(crate) fn load<P: Pack>(
+    weights: &mut Weights<'_, P>,
+    parts: Parts,
+) -> Result<Layers<P::Matrix>, ModelError> {
     let config = weights.config();
     let hidden = config.hidden;
-    let embedding = weights.matrix(&[("token_embd.weight", config.vocab)], hidden)?;
+    let (embedding, output) = weights.ends()?;
     let final_norm = norm(weights, parts, "output_norm", hidden)?;
-    let output = if config.tied_embeddings {
-        None
-    } else {
-        Some(weights.matrix(&[("output.weight", config.vocab)], hidden)?)
-    };
     // Llama 3 and long-context models stretch slow rotations by factors of their own, one for each pair of a head. Of
     // factors for short and for long texts the short ones hold: the context ends where the long ones would begin.
     let n_pairs = config.rope_dim / 2;
@@ -99,7 +95,11 @@ pub(crate) fn load(weights: &mut Weights<'_>, parts: Parts) -> Result<Layers, Mo
     Ok(Layers { embedding, blocks, final_norm, output, rope_divisors })
 }
 
-fn load_block(weights: &mut Weights<'_>, parts: Parts, index: usize) -> Result<Block, ModelError> {
+fn load_block<P: Pack>(
+    weights: &mut Weights<'_, P>,
+    parts: Parts,
+    index: usize,
+) -> Result<Block<P::Matrix>, ModelError> {
     let config = weights.config();
     let (hidden, q_width, kv_width) = (config.hidden, config.q_width(), config.kv_width());
     let name = |part: &str| format!("blk.{index}.{part}");
@@ -111,7 +111,7 @@ fn load_block(weights: &mut Weights<'_>, parts: Parts, index: usize) -> Result<B
     } else {
         None
     };
-    let post_norm = |weights: &mut Weights<'_>, part: &str| {
+    let post_norm = |weights: &mut Weights<'_, P>, part: &str| {
         if parts.post_norms { weights.vector(&name(part), hidden).map(Some) } else { Ok(None) }
     };
     let post_attention_norm = post_norm(weights, "post_attention_norm.weight")?;
@@ -138,14 +138,14 @@ fn load_block(weights: &mut Weights<'_>, parts: Parts, index: usize) -> Result<B
     })
 }
 
-fn feed_forward(
-    weights: &mut Weights<'_>,
+fn feed_forward<P: Pack>(
+    weights: &mut Weights<'_, P>,
     parts: Parts,
     index: usize,
-) -> Result<FeedForward, ModelError> {
+) -> Result<FeedForward<P::Matrix>, ModelError> {
     let config = weights.config();
     let (hidden, ffn, biases) = (config.hidden, config.ffn, parts.biases.ffn);
-    let gated = |weights: &mut Weights<'_>, activation, inputs: &[(&str, usize)]| {
+    let gated = |weights: &mut Weights<'_, P>, activation, inputs: &[(&str, usize)]| {
         let gate_up = linear(weights, index, inputs, hidden, biases)?;
         let down = linear(weights, index, &[("ffn_down", hidden)], ffn, biases)?;
         Ok(FeedForward::Gated(Gated { activation, gate_up, down }))
@@ -176,12 +176,12 @@ fn feed_forward(
     }
 }
 
-fn plain(matrix: Matrix) -> Linear {
+fn plain<M>(matrix: M) -> Linear<M> {
     Linear { matrix, bias: None }
 }
 
-fn norm(
-    weights: &mut Weights<'_>,
+fn norm<P: Pack>(
+    weights: &mut Weights<'_, P>,
     parts: Parts,
     name: &str,
     length: usize,
@@ -197,13 +197,13 @@ fn norm(
 }
 
 /// Reads matrices of one layer, stacked along their outputs, and their biases.
-fn linear(
-    weights: &mut Weights<'_>,
+fn linear<P: Pack>(
+    weights: &mut Weights<'_, P>,
     index: usize,
     parts: &[(&str, usize)],
     columns: usize,
     has_bias: bool,
-) -> Result<Linear, ModelError> {
+) -> Result<Linear<P::Matrix>, ModelError> {
     let named = |kind: &str| -> Vec<(String, usize)> {
         parts.iter().map(|(part, n)| (format!("blk.{index}.{part}.{kind}"), *n)).collect()
     };

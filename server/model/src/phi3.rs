@@ -4,14 +4,9 @@
 //! for texts within the first training's context and others for longer ones: the first are used, and the context ends
 //! there. Reference: `Phi3ForCausalLM` of Hugging Face transformers.
 
-use crate::ModelError;
-use crate::decoder::Layers;
 use crate::feed_forward::Activation;
-use crate::llama_like::{self, Ffn, LLAMA, Parts};
-use crate::weights::Weights;
+use crate::llama_like::{Ffn, LLAMA, Parts};
 
-/// Reads the weights of a phi3 model.
-pub(crate) fn load(weights: &mut Weights<'_>) -> Result<Layers, ModelError> {
-    let ffn = Ffn::FusedGated(Activation::Silu);
-    llama_like::load(weights, Parts { fused_qkv: true, ffn, ..LLAMA })
-}
+/// What the layers of a phi3 model have.
+pub(crate) const PARTS: Parts =
+    Parts { fused_qkv: true, ffn: Ffn::FusedGated(Activation::Silu), ..LLAMA };

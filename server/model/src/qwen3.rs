@@ -3,12 +3,7 @@
 //! Llama-like, with a norm of each query and key head instead of qwen2's biases; heads may be wider than the stream
 //! divided by their number. Reference: `Qwen3ForCausalLM` of Hugging Face transformers.
 
-use crate::ModelError;
-use crate::decoder::Layers;
-use crate::llama_like::{self, LLAMA, Parts};
-use crate::weights::Weights;
+use crate::llama_like::{LLAMA, Parts};
 
-/// Reads the weights of a qwen3 model.
-pub(crate) fn load(weights: &mut Weights<'_>) -> Result<Layers, ModelError> {
-    llama_like::load(weights, Parts { head_norms: true, ..LLAMA })
-}
+/// What the layers of a qwen3 model have.
+pub(crate) const PARTS: Parts = Parts { head_norms: true, ..LLAMA };

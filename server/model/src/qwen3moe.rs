@@ -6,9 +6,7 @@
 use crate::Config;
 use crate::ModelError;
 use crate::config::Keys;
-use crate::decoder::Layers;
-use crate::llama_like::{self, Ffn, LLAMA, Parts};
-use crate::weights::Weights;
+use crate::llama_like::{Ffn, LLAMA, Parts};
 
 /// Demands experts.
 pub(crate) fn adapt(keys: &Keys<'_>, config: &mut Config) -> Result<(), ModelError> {
@@ -18,7 +16,5 @@ pub(crate) fn adapt(keys: &Keys<'_>, config: &mut Config) -> Result<(), ModelErr
     }
 }
 
-/// Reads the weights of a qwen3moe model.
-pub(crate) fn load(weights: &mut Weights<'_>) -> Result<Layers, ModelError> {
-    llama_like::load(weights, Parts { head_norms: true, ffn: Ffn::Experts, ..LLAMA })
-}
+/// What the layers of a qwen3moe model have.
+pub(crate) const PARTS: Parts = Parts { head_norms: true, ffn: Ffn::Experts, ..LLAMA };

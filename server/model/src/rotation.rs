@@ -97,18 +97,24 @@ fn yarn_ramp(frequencies: &[f64], original_context: usize) -> Vec<f64> {
 
 /// The rotations of positions `0..n`: the usual ones, slowed by the model's factors.
 pub(crate) fn rotations(config: &Config, divisors: Option<&[f32]>, n: usize) -> Rope {
-    let Config { head_dim, rope_dim, rope_base, rope_stretch, rope_pairing, .. } = *config;
+    let (frequencies, amplitude) = frequencies(config, divisors);
+    let rope = Rope::with_frequencies(config.head_dim, config.rope_pairing, &frequencies, n);
+    match amplitude {
+        1.0 => rope,
+        amplitude => rope.amplified(amplitude),
+    }
+}
+
+/// How far each pair turns with every position, in radians, and by how much rotated values are lengthened.
+pub(crate) fn frequencies(config: &Config, divisors: Option<&[f32]>) -> (Vec<f64>, f32) {
+    let Config { rope_dim, rope_base, rope_stretch, .. } = *config;
     let mut frequencies = Rope::frequencies(rope_dim, rope_base);
     let speeds = rope_stretch.speeds(&frequencies);
     for (i, (frequency, speed)) in frequencies.iter_mut().zip(speeds).enumerate() {
         let divisor = divisors.and_then(|all| all.get(i)).copied().unwrap_or(1.0);
         *frequency = *frequency * speed / f64::from(divisor);
     }
-    let rope = Rope::with_frequencies(head_dim, rope_pairing, &frequencies, n);
-    match config.rope_amplitude * rope_stretch.amplitude() {
-        1.0 => rope,
-        amplitude => rope.amplified(amplitude),
-    }
+    (frequencies, config.rope_amplitude * rope_stretch.amplitude())
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Reading weights out of a model file, each held against the shape that the metadata imply.
 //!
-//! Matrices are packed straight from the map into the kernels' layout; norms and biases become f32.
+//! Matrices go straight from the map into the layout of whatever multiplies them ([`Pack`]): our kernels here, a
+//! device's in `device/upload.rs`. Norms and biases become f32.
 
 use half::{bf16, f16};
 use lowkey_kernels::{BlockType, Matrix, Pool, Reserve, Rows};
@@ -9,12 +10,42 @@ use crate::error::list;
 use crate::file::TensorSpan;
 use crate::{Config, ModelError, ModelFile, Quantization, quantize};
 
-/// Reads the weights of one model and reports progress.
-pub(crate) struct Weights<'a> {
-    file: &'a ModelFile,
+/// Makes matrices of stored rows, in the layout that a forward pass multiplies with.
+pub(crate) trait Pack {
+    /// A matrix in that layout.
+    type Matrix;
+
+    /// Packs rows of the same number of inputs, stacked along their outputs; `names` names them in messages.
+    fn pack(
+        &mut self,
+        file: &ModelFile,
+        rows: &[Rows<'_>],
+        names: &dyn Fn() -> String,
+    ) -> Result<Self::Matrix, ModelError>;
+
+    /// Packs the embedding table, in which rows are looked up on the CPU.
+    fn pack_embedding(
+        &mut self,
+        file: &ModelFile,
+        rows: &[Rows<'_>],
+        names: &dyn Fn() -> String,
+    ) -> Result<Matrix, ModelError>;
+
+    /// Whether the packed embedding table can be multiplied with, where it is the output matrix too.
+    const EMBEDDING_MULTIPLIES: bool;
+}
+
+/// Packs for our own kernels.
+pub(crate) struct ForKernels {
     pool: Pool,
     /// Room for all matrices, from the first one on.
     reserve: Option<Reserve>,
+}
+
+/// Reads the weights of one model and reports progress.
+pub(crate) struct Weights<'a, P> {
+    file: &'a ModelFile,
+    packer: P,
     progress: &'a mut dyn FnMut(f32),
     done_bytes: usize,
 }
@@ -26,11 +57,54 @@ struct Piece {
     rows: usize,
 }
 
-impl<'a> Weights<'a> {
-    /// Begins to read, on the threads of `pool`; `progress` gets the share done, from 0 to 1.
-    pub(crate) fn new(file: &'a ModelFile, pool: Pool, progress: &'a mut dyn FnMut(f32)) -> Self {
+impl ForKernels {
+    /// Packs on the threads of `pool`.
+    pub(crate) fn new(pool: Pool) -> Self {
+        Self { pool, reserve: None }
+    }
+
+    /// The threads, for the model to run on.
+    pub(crate) fn into_pool(self) -> Pool {
+        self.pool
+    }
+}
+
+impl Pack for ForKernels {
+    type Matrix = Matrix;
+    const EMBEDDING_MULTIPLIES: bool = true;
+
+    fn pack(
+        &mut self,
+        file: &ModelFile,
+        rows: &[Rows<'_>],
+        names: &dyn Fn() -> String,
+    ) -> Result<Matrix, ModelError> {
+        let failed =
+            |source| ModelError::Pack { file: file.file().to_owned(), matrix: names(), source };
+        let reserve = match self.reserve.take() {
+            Some(reserve) => reserve,
+            None => Reserve::new(packed_bytes(file)).map_err(failed)?,
+        };
+        let matrix = Matrix::pack_into(&reserve, &self.pool, rows).map_err(failed)?;
+        self.reserve = Some(reserve);
+        Ok(matrix)
+    }
+
+    fn pack_embedding(
+        &mut self,
+        file: &ModelFile,
+        rows: &[Rows<'_>],
+        names: &dyn Fn() -> String,
+    ) -> Result<Matrix, ModelError> {
+        self.pack(file, rows, names)
+    }
+}
+
+impl<'a, P: Pack> Weights<'a, P> {
+    /// Begins to read; `progress` gets the share done, from 0 to 1.
+    pub(crate) fn new(file: &'a ModelFile, packer: P, progress: &'a mut dyn FnMut(f32)) -> Self {
         progress(0.0);
-        Self { file, pool, reserve: None, progress, done_bytes: 0 }
+        Self { file, packer, progress, done_bytes: 0 }
     }
 
     /// The model's shape.
@@ -38,18 +112,29 @@ impl<'a> Weights<'a> {
         self.file.config()
     }
 
+    /// Packs the embedding table, and the output matrix; `None` where the embedding serves for it as it is packed.
+    pub(crate) fn ends(&mut self) -> Result<(Matrix, Option<P::Matrix>), ModelError> {
+        let Config { hidden, vocab, tied_embeddings, .. } = *self.config();
+        let table = [self.piece("token_embd.weight", vocab, hidden)?];
+        let quantization = self.file.quantization();
+        let embedding = self.with_rows(&table, hidden, quantization, P::pack_embedding)?;
+        let output = match (tied_embeddings, P::EMBEDDING_MULTIPLIES) {
+            (true, true) => None,
+            (true, false) => Some(self.matrix(&[("token_embd.weight", vocab)], hidden)?),
+            (false, _) => Some(self.matrix(&[("output.weight", vocab)], hidden)?),
+        };
+        Ok((embedding, output))
+    }
+
     /// Packs tensors of `columns` inputs, stacked along their outputs: `(name, outputs)` each.
     pub(crate) fn matrix(
         &mut self,
         parts: &[(&str, usize)],
         columns: usize,
-    ) -> Result<Matrix, ModelError> {
-        let piece = |(name, n): &(&str, usize)| {
-            let tensor = self.tensor(name, &[*n, columns])?;
-            Ok(Piece { name: (*name).to_owned(), tensor: tensor.clone(), rows: *n })
-        };
+    ) -> Result<P::Matrix, ModelError> {
+        let piece = |(name, n): &(&str, usize)| self.piece(name, *n, columns);
         let pieces = parts.iter().map(piece).collect::<Result<Vec<_>, ModelError>>()?;
-        self.pack(&pieces, columns)
+        self.with_rows(&pieces, columns, self.file.quantization(), P::pack)
     }
 
     /// Packs one tensor as it is stored, whatever is asked of the others.
@@ -58,10 +143,9 @@ impl<'a> Weights<'a> {
         name: &str,
         rows: usize,
         columns: usize,
-    ) -> Result<Matrix, ModelError> {
-        let tensor = self.tensor(name, &[rows, columns])?.clone();
-        let piece = Piece { name: name.to_owned(), tensor, rows };
-        self.pack_as(&[piece], columns, None)
+    ) -> Result<P::Matrix, ModelError> {
+        let piece = self.piece(name, rows, columns)?;
+        self.with_rows(&[piece], columns, None, P::pack)
     }
 
     /// Packs the matrices of expert `index` of `n`, stacked along their outputs: `(name, outputs)` each, the name
@@ -71,12 +155,11 @@ impl<'a> Weights<'a> {
         parts: &[(&str, usize)],
         (index, n): (usize, usize),
         columns: usize,
-    ) -> Result<Matrix, ModelError> {
+    ) -> Result<P::Matrix, ModelError> {
         let piece = |(name, rows): &(&str, usize)| {
             let (all, one) = (format!("{name}_exps.weight"), format!("{name}.{index}.weight"));
             if !self.has(&all) {
-                let tensor = self.tensor(&one, &[*rows, columns])?.clone();
-                return Ok(Piece { name: one, tensor, rows: *rows });
+                return self.piece(&one, *rows, columns);
             }
             let mut tensor = self.tensor(&all, &[n, *rows, columns])?.clone();
             let size = tensor.span.len() / n;
@@ -85,7 +168,7 @@ impl<'a> Weights<'a> {
             Ok(Piece { name: all, tensor, rows: *rows })
         };
         let pieces = parts.iter().map(piece).collect::<Result<Vec<_>, ModelError>>()?;
-        self.pack(&pieces, columns)
+        self.with_rows(&pieces, columns, self.file.quantization(), P::pack)
     }
 
     /// Reads a vector of `length` numbers as f32.
@@ -139,22 +222,25 @@ impl<'a> Weights<'a> {
         Ok(joined)
     }
 
-    /// Reports that everything is read; returns the threads, for the model to run on.
-    pub(crate) fn finish(self) -> Pool {
+    /// Reports that everything is read; returns the packer.
+    pub(crate) fn finish(self) -> P {
         (self.progress)(1.0);
-        self.pool
+        self.packer
     }
 
-    fn pack(&mut self, pieces: &[Piece], columns: usize) -> Result<Matrix, ModelError> {
-        self.pack_as(pieces, columns, self.file.quantization())
+    fn piece(&self, name: &str, rows: usize, columns: usize) -> Result<Piece, ModelError> {
+        let tensor = self.tensor(name, &[rows, columns])?.clone();
+        Ok(Piece { name: name.to_owned(), tensor, rows })
     }
 
-    fn pack_as(
+    /// Hands the stored rows of `pieces` to the packer, floats quantized where that is asked for.
+    fn with_rows<M>(
         &mut self,
         pieces: &[Piece],
         columns: usize,
         quantization: Option<Quantization>,
-    ) -> Result<Matrix, ModelError> {
+        pack: impl Fn(&mut P, &ModelFile, &[Rows<'_>], &dyn Fn() -> String) -> Result<M, ModelError>,
+    ) -> Result<M, ModelError> {
         let file = self.file;
         let quantized = |piece: &Piece| match quantization? {
             Quantization::Q8_0 => {
@@ -170,17 +256,8 @@ impl<'a> Weights<'a> {
             };
             rows.push(Rows { kind, n: piece.rows, k: columns, bytes });
         }
-        let failed = |source| ModelError::Pack {
-            file: file.file().to_owned(),
-            matrix: list(pieces.iter().map(|piece| &piece.name)),
-            source,
-        };
-        let reserve = match self.reserve.take() {
-            Some(reserve) => reserve,
-            None => Reserve::new(self.packed_bytes()).map_err(failed)?,
-        };
-        let matrix = Matrix::pack_into(&reserve, &self.pool, &rows).map_err(failed)?;
-        self.reserve = Some(reserve);
+        let names = || list(pieces.iter().map(|piece| &piece.name));
+        let matrix = pack(&mut self.packer, file, &rows, &names)?;
         // What is packed is not read again, and would otherwise count twice.
         for piece in pieces {
             file.release(&piece.tensor);
@@ -209,26 +286,26 @@ impl<'a> Weights<'a> {
         })
     }
 
-    /// The memory that all matrices of the file take once they are packed.
-    fn packed_bytes(&self) -> usize {
-        let matrices = self.file.tensors().all().filter(|tensor| tensor.shape.len() > 1);
-        let packed = |tensor: &TensorSpan| {
-            let kind = match (self.file.quantization(), tensor.kind.kind) {
-                (Some(Quantization::Q8_0), BlockType::F32 | BlockType::F16 | BlockType::BF16) => {
-                    BlockType::Q8_0
-                }
-                (_, kind) => kind,
-            };
-            Matrix::packed_bytes(kind, tensor.rows, tensor.columns)
-        };
-        matrices.filter_map(packed).fold(0, usize::saturating_add)
-    }
-
     fn advance(&mut self, bytes: usize) {
         self.done_bytes += bytes;
         let share = self.done_bytes as f32 / self.file.n_bytes() as f32;
         (self.progress)(share.min(1.0));
     }
+}
+
+/// The memory that all matrices of a file take once they are packed for our kernels.
+fn packed_bytes(file: &ModelFile) -> usize {
+    let matrices = file.tensors().all().filter(|tensor| tensor.shape.len() > 1);
+    let packed = |tensor: &TensorSpan| {
+        let kind = match (file.quantization(), tensor.kind.kind) {
+            (Some(Quantization::Q8_0), BlockType::F32 | BlockType::F16 | BlockType::BF16) => {
+                BlockType::Q8_0
+            }
+            (_, kind) => kind,
+        };
+        Matrix::packed_bytes(kind, tensor.rows, tensor.columns)
+    };
+    matrices.filter_map(packed).fold(0, usize::saturating_add)
 }
 
 fn numbers<const WIDTH: usize>(bytes: &[u8], number: impl Fn([u8; WIDTH]) -> f32) -> Vec<f32> {

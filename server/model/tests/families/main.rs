@@ -4,6 +4,7 @@
 //! Hugging Face transformers gives in f32 for the same numbers, at every position.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod device;
 #[path = "../support/distance.rs"]
 mod distance;
 mod fixture;

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod appending;
+mod device;
 #[path = "../support/distance.rs"]
 mod distance;
 mod limits;

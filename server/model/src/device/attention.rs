@@ -1,0 +1,121 @@
+//! Grouped-query attention over a cache in a device's memory.
+//!
+//! Query heads of a group are rows of one product with their key head, so no key is ever repeated. Scores and sums are
+//! f32; keys and values become f32 as they are read.
+
+use candle_core::{Device, Result, Tensor};
+use candle_nn::ops::softmax_last_dim;
+
+use super::cache::LayerKv;
+use crate::Config;
+
+/// Which positions the tokens of a pass see; the same for all layers with the same window.
+#[derive(Clone)]
+pub(super) struct View {
+    window: usize,
+    /// The first position that any of them sees.
+    begin: usize,
+    /// How many positions follow, up to the last token's.
+    n: usize,
+    /// What is added to scores, (m, n): 0 or −∞. `None` where every token sees everything.
+    mask: Option<Tensor>,
+}
+
+/// The views of one pass.
+pub(super) struct Views {
+    position: usize,
+    m: usize,
+    /// Those that were asked for.
+    known: Vec<View>,
+}
+
+impl Views {
+    /// Those of `m` tokens from `position` on.
+    pub(super) fn new(position: usize, m: usize) -> Self {
+        Self { position, m, known: Vec::new() }
+    }
+
+    /// The view of layers whose tokens attend to `window` positions, themselves among them.
+    pub(super) fn of(&mut self, window: usize, device: &Device) -> Result<View> {
+        if let Some(view) = self.known.iter().find(|view| view.window == window) {
+            return Ok(view.clone());
+        }
+        let view = View::new(self.position, self.m, window, device)?;
+        self.known.push(view.clone());
+        Ok(view)
+    }
+}
+
+impl View {
+    fn new(position: usize, m: usize, window: usize, device: &Device) -> Result<Self> {
+        let first_seen = |token: usize| (position + token + 1).saturating_sub(window.max(1));
+        let begin = first_seen(0);
+        let n = position + m - begin;
+        if m == 1 {
+            return Ok(Self { window, begin, n, mask: None });
+        }
+        let mut mask = vec![f32::NEG_INFINITY; m * n];
+        for (token, row) in mask.chunks_exact_mut(n).enumerate() {
+            row[first_seen(token) - begin..=position + token - begin].fill(0.0);
+        }
+        let mask = Some(Tensor::from_vec(mask, (m, n), device)?);
+        Ok(Self { window, begin, n, mask })
+    }
+}
+
+/// What the queries, (`n_heads`, m, `head_dim`), find: the same shape.
+pub(super) fn attend(
+    config: &Config,
+    queries: &Tensor,
+    kv: &LayerKv,
+    view: &View,
+) -> Result<Tensor> {
+    let (n_heads, m, head_dim) = queries.dims3()?;
+    let n_kv_heads = config.n_kv_heads;
+    let group = n_heads / n_kv_heads;
+    let (keys, values) = kv.read(view.begin, view.n)?;
+    let queries = (queries * f64::from(config.attention_scale))?;
+    let queries = queries.reshape((n_kv_heads, group * m, head_dim))?;
+    // (n_kv_heads, group × m, n)
+    let mut scores = queries.matmul(&keys.transpose(1, 2)?)?;
+    if let Some(cap) = config.attention_cap {
+        scores = cap_softly(&scores, cap)?;
+    }
+    if let Some(mask) = &view.mask {
+        let by_token = scores.reshape((n_kv_heads, group, m, view.n))?;
+        scores = by_token.broadcast_add(mask)?.reshape((n_kv_heads, group * m, view.n))?;
+    }
+    softmax_last_dim(&scores)?.matmul(&values)?.reshape((n_heads, m, head_dim))
+}
+
+/// Bends numbers to stay within ± `cap`.
+pub(super) fn cap_softly(x: &Tensor, cap: f32) -> Result<Tensor> {
+    let cap = f64::from(cap);
+    (x / cap)?.tanh()? * cap
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    fn mask(position: usize, m: usize, window: usize) -> (usize, Vec<String>) {
+        let view = View::new(position, m, window, &Device::Cpu).unwrap();
+        let rows = view.mask.map(|mask| mask.to_vec2::<f32>().unwrap()).unwrap_or_default();
+        let row = |row: Vec<f32>| row.iter().map(|x| if *x == 0.0 { '1' } else { '.' }).collect();
+        (view.begin, rows.into_iter().map(row).collect())
+    }
+
+    #[test]
+    fn a_token_sees_those_before_it_within_its_window() {
+        assert_eq!(
+            mask(2, 3, usize::MAX),
+            (0, vec!["111..".into(), "1111.".into(), "11111".into()])
+        );
+        assert_eq!(mask(2, 3, 2), (1, vec!["11..".into(), ".11.".into(), "..11".into()]));
+        assert_eq!(mask(0, 2, 1), (0, vec!["1.".into(), ".1".into()]));
+        // One token sees a slice of the cache: nothing is masked.
+        assert_eq!(mask(9, 1, 4), (6, vec![]));
+        assert_eq!(mask(9, 1, usize::MAX), (0, vec![]));
+    }
+}

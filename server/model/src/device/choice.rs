@@ -1,0 +1,197 @@
+//! Which device a model is to run on, and finding it.
+//!
+//! Every refusal says what to do next: a build without the feature is another fault than a machine without the device.
+
+use std::fmt;
+use std::panic::catch_unwind;
+
+use candle_core::{DType, Device};
+
+use crate::ModelError;
+use crate::error::shorten;
+
+/// Where a model is to run: the setting `device`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DeviceChoice {
+    /// On the graphics processor that this build can use and this machine has, else on the CPU.
+    #[default]
+    Auto,
+    /// On our own kernels.
+    Cpu,
+    /// On the CUDA device of this number.
+    Cuda(usize),
+    /// On the Metal device.
+    Metal,
+}
+
+/// A device that is ready to take a model.
+#[derive(Clone, Debug)]
+pub struct Accelerator {
+    name: String,
+    device: Device,
+    floats: Floats,
+}
+
+/// The type in which products of float weights are computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Floats {
+    /// The one that the file stores them in.
+    AsStored,
+    /// f32, to compare with.
+    Wide,
+}
+
+impl DeviceChoice {
+    /// Reads `auto`, `cpu`, `cuda`, `cuda:N` or `metal`.
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "auto" => Some(Self::Auto),
+            "cpu" => Some(Self::Cpu),
+            "cuda" => Some(Self::Cuda(0)),
+            "metal" => Some(Self::Metal),
+            other => {
+                let number = other.strip_prefix("cuda:")?;
+                let is_plain =
+                    number.len() <= 3 && number.bytes().all(|byte| byte.is_ascii_digit());
+                if is_plain { number.parse().ok().map(Self::Cuda) } else { None }
+            }
+        }
+    }
+
+    /// Finds the device; `None` means our own kernels on the CPU.
+    pub fn open(self) -> Result<Option<Accelerator>, ModelError> {
+        match self {
+            Self::Cpu => Ok(None),
+            // In this order, for a build that has both.
+            Self::Auto => Ok([Self::Cuda(0), Self::Metal].into_iter().find_map(|d| d.find().ok())),
+            Self::Cuda(_) | Self::Metal => self.find().map(Some),
+        }
+    }
+
+    fn find(self) -> Result<Accelerator, ModelError> {
+        let (kind, is_built, look) = match self {
+            Self::Metal => ("metal", cfg!(feature = "metal"), "is this a Mac?"),
+            _ => ("cuda", cfg!(feature = "cuda"), "see what `nvidia-smi -L` lists"),
+        };
+        let refused = |problem| ModelError::NoDevice { device: self.to_string(), problem };
+        if !is_built {
+            return Err(refused(format!(
+                "this lowkey was built without {kind}; build it with `cargo build --release --features {kind}`"
+            )));
+        }
+        // candle indexes its list of Metal devices without asking how long it is.
+        let found = catch_unwind(|| match self {
+            Self::Metal => Device::new_metal(0),
+            Self::Cuda(number) => Device::new_cuda(number),
+            Self::Auto | Self::Cpu => Ok(Device::Cpu),
+        });
+        let device = match found {
+            Ok(Ok(device)) => device,
+            Ok(Err(error)) => {
+                let said = shorten(&error.to_string());
+                return Err(refused(format!("there is none ({said}); {look}")));
+            }
+            Err(_panic) => return Err(refused(format!("there is none; {look}"))),
+        };
+        let name = match product(&device) {
+            Some(product) => format!("{self} ({product})"),
+            None => self.to_string(),
+        };
+        Ok(Accelerator { name, device, floats: Floats::AsStored })
+    }
+}
+
+impl fmt::Display for DeviceChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Auto => f.write_str("auto"),
+            Self::Cpu => f.write_str("cpu"),
+            Self::Cuda(0) => f.write_str("cuda"),
+            Self::Cuda(number) => write!(f, "cuda:{number}"),
+            Self::Metal => f.write_str("metal"),
+        }
+    }
+}
+
+/// What the device's maker calls it.
+fn product(device: &Device) -> Option<String> {
+    match device {
+        #[cfg(feature = "cuda")]
+        Device::Cuda(cuda) => cuda.cuda_stream().context().name().ok(),
+        _ => None,
+    }
+}
+
+impl Accelerator {
+    /// candle's own CPU, with products of floats in f32: the same operations without a graphics processor, for tests.
+    /// Our kernels are several times as fast.
+    pub fn candle_cpu() -> Self {
+        Self { name: "candle's CPU".to_owned(), device: Device::Cpu, floats: Floats::Wide }
+    }
+
+    /// The same, with products of float weights in the weights' own type, as graphics processors compute them.
+    #[must_use]
+    pub fn with_floats_as_stored(self) -> Self {
+        Self { floats: Floats::AsStored, ..self }
+    }
+
+    /// The setting that chooses it, and what its maker calls it.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// In which type products with weights of type `stored` are computed.
+    pub(crate) fn product_type(&self, stored: DType) -> DType {
+        match self.floats {
+            Floats::Wide => DType::F32,
+            Floats::AsStored => stored,
+        }
+    }
+
+    /// What candle said, in words for the user.
+    pub(crate) fn failed(&self, error: &candle_core::Error) -> ModelError {
+        // A backtrace may follow on further lines.
+        let said = error.to_string();
+        let said = said.lines().next().unwrap_or_default();
+        let problem: String = said.chars().take(300).collect();
+        ModelError::OnDevice { device: self.name.clone(), problem }
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_choice_is_read_as_it_is_written() {
+        for text in ["auto", "cpu", "cuda", "cuda:1", "cuda:12", "metal"] {
+            assert_eq!(DeviceChoice::parse(text).unwrap().to_string(), text);
+        }
+        assert_eq!(DeviceChoice::parse("cuda:0"), Some(DeviceChoice::Cuda(0)));
+        for text in
+            ["", "gpu", "CUDA", "cuda:", "cuda:x", "cuda:-1", "cuda:+1", "cuda:1000", "metal:0"]
+        {
+            assert_eq!(DeviceChoice::parse(text), None, "{text}");
+        }
+    }
+
+    #[cfg(not(any(feature = "cuda", feature = "metal")))]
+    #[test]
+    fn a_build_without_devices_says_how_to_get_one_and_takes_the_cpu_by_itself() {
+        assert!(DeviceChoice::Auto.open().unwrap().is_none());
+        assert!(DeviceChoice::Cpu.open().unwrap().is_none());
+        let message = DeviceChoice::Cuda(1).open().unwrap_err().to_string();
+        assert_eq!(
+            message,
+            "cannot use the device cuda:1: this lowkey was built without cuda; build it with \
+             `cargo build --release --features cuda`, or set device to \"cpu\""
+        );
+        let message = DeviceChoice::Metal.open().unwrap_err().to_string();
+        assert!(message.contains("without metal"), "{message}");
+    }
+}
