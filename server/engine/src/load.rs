@@ -40,6 +40,7 @@ impl Loaded {
         // A folder's tokenizer is a file of its own; of its metadata only the ends are read.
         let tokenizer = match file.tokenizer_json() {
             Some(json) => Tokenizer::from_json(json),
+            None if vocab.model.is_empty() => return Err(no_tokenizer(file.name())),
             None => Tokenizer::from_gguf(&vocab),
         };
         let tokenizer = tokenizer.map_err(|e| said(&e))?;
@@ -53,6 +54,15 @@ impl Loaded {
             speculates: true,
         })
     }
+}
+
+/// What is said of a model without a tokenizer that is read here.
+fn no_tokenizer(model: &str) -> LoadFailed {
+    format!(
+        "model {model} has no tokenizer: a folder needs tokenizer.json (where there is only tokenizer.model, \
+         `AutoTokenizer.from_pretrained(FOLDER).save_pretrained(FOLDER)` of transformers writes it), a GGUF file needs \
+         tokenizer.ggml.model; or take the model as another GGUF file"
+    )
 }
 
 /// What the tokenizer needs of a GGUF file's metadata.

@@ -90,7 +90,11 @@ pub(crate) fn open(path: &Path, file: &str) -> Result<ModelFile, ModelError> {
     let metadata = Metadata::new(keys);
     // Rows of queries and keys are permuted by the converter to GGUF only.
     let config = Config::read(file, architecture, Pairing::Halves, &metadata, &tensors)?;
-    let tokenizer = read_limited(&path.join("tokenizer.json"), file, MAX_TOKENIZER_BYTES).ok();
+    let tokenizer_json = path.join("tokenizer.json");
+    let tokenizer = tokenizer_json
+        .exists()
+        .then(|| read_limited(&tokenizer_json, file, MAX_TOKENIZER_BYTES))
+        .transpose()?;
     let name = file.to_owned();
     Ok(ModelFile::assemble(name, shards, header_bytes, metadata, tensors, architecture, config)
         .with_tokenizer_json(tokenizer))

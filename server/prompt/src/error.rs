@@ -36,10 +36,19 @@ pub enum TokenizerError {
         supported: String,
     },
     /// `tokenizer.json` asks for something that changes tokens and that we do not do.
-    #[error("reading tokenizer.json: {what} is not supported by byte-level tokenizers here")]
+    #[error("reading tokenizer.json: {what} is not supported here")]
     UnsupportedOption {
         /// The setting, with its value.
         what: String,
+    },
+    /// A `tokenizer.json` with blanks in its tokens changes or cuts text in a way that we do not.
+    #[error(
+        "reading tokenizer.json: {step} is not supported; supported with byte_fallback: normalizers Replace (blank by ▁) \
+         and Prepend (▁), pre-tokenizer Metaspace"
+    )]
+    UnsupportedStep {
+        /// The step as it stands.
+        step: String,
     },
     /// The bytes are not a `tokenizer.json`.
     #[error("reading tokenizer.json: {reason}")]
@@ -128,7 +137,7 @@ pub enum TokenizerError {
     },
     /// A byte that text may hold has no token, so some text could not be encoded.
     #[error(
-        "reading the tokenizer: no token for byte 0x{byte:02x}; a byte-level vocabulary has one for every byte"
+        "reading the tokenizer: no token for byte 0x{byte:02x}; a vocabulary that spells any text has one for every byte"
     )]
     MissingByte {
         /// The byte.

@@ -6,7 +6,7 @@
 use crate::TokenId;
 use crate::error::{TokenizerError, quoted};
 use crate::families;
-use crate::vocabulary::{Entry, Kind, MAX_TOKENS};
+use crate::vocabulary::{Entry, Kind, MAX_TOKENS, byte_of};
 
 /// `tokenizer.ggml.model` of byte-level BPE.
 const BYTE_LEVEL_BPE: &str = "gpt2";
@@ -145,12 +145,6 @@ impl GgufVocab {
             _ => Entry { text, kind: Kind::Merged },
         }
     }
-}
-
-/// The byte that a token such as `<0x0A>` stands for.
-fn byte_of(text: &str) -> Option<u8> {
-    let digits = text.strip_prefix("<0x")?.strip_suffix('>')?;
-    u8::from_str_radix(digits, 16).ok()
 }
 
 /// Splits a merge at its only space.

@@ -1,15 +1,19 @@
 //! Vocabularies as `tokenizer.json` (Hugging Face) holds them.
 //!
-//! Only what changes tokens is read: the model, the added tokens, the normalizer and the pre-tokenizer. Everything
-//! that we would have to do and do not is an error, with one exception: Unicode normalisation (NFC) is left out on
-//! purpose, as llama.cpp does, because a prompt must spell the document's own bytes.
+//! Two styles are known: byte-level (GPT-2 and all that followed it) and that of `SentencePiece`'s BPE (Llama 2,
+//! `CodeLlama`, Mistral, Phi-3, Gemma), told apart by the model's `byte_fallback`. Only what changes tokens is read: the
+//! model, the added tokens, the normalizer and the pre-tokenizer. Everything that we would have to do and do not is an
+//! error, with two exceptions: Unicode normalisation (NFC) is left out on purpose, as llama.cpp does, because a prompt
+//! must spell the document's own bytes; and no blank is put before a text, because ours are fragments.
+
+mod steps;
 
 use crate::TokenId;
 use crate::error::{TokenizerError, quoted};
 use crate::families;
 use crate::gguf::split_merge;
-use crate::pre_tokenizer::{GPT_2, SINGLE_DIGITS};
-use crate::vocabulary::{Entry, Kind, MAX_TOKENS};
+use crate::sentence_piece::{BLANK, Cuts};
+use crate::vocabulary::{Entry, Kind, MAX_TOKENS, byte_of};
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 use std::fmt;
@@ -18,10 +22,21 @@ use std::fmt;
 pub(crate) struct JsonVocab {
     pub(crate) entries: Vec<Option<Entry>>,
     pub(crate) merges: Vec<(String, String)>,
-    /// The patterns of the pre-tokenizer, in the order in which they are applied.
-    pub(crate) patterns: Vec<String>,
+    pub(crate) style: Style,
     /// Whether a piece that is a token as a whole is taken unmerged.
     pub(crate) whole_pieces: bool,
+}
+
+/// How text is brought to pieces.
+pub(crate) enum Style {
+    /// By the patterns of the pre-tokenizer, in the order in which they are applied; then byte by byte.
+    ByteLevel(Vec<String>),
+    /// Blanks are written `▁` and belong to tokens.
+    SentencePiece {
+        cuts: Cuts,
+        /// Added tokens that are text: they are found in a text before anything is merged.
+        literals: Vec<(String, TokenId)>,
+    },
 }
 
 #[derive(serde::Deserialize)]
@@ -36,11 +51,20 @@ struct File {
 }
 
 #[derive(serde::Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "the file's own flags")]
 struct AddedToken {
     id: i64,
     content: String,
     #[serde(default)]
     special: bool,
+    #[serde(default)]
+    single_word: bool,
+    #[serde(default)]
+    lstrip: bool,
+    #[serde(default)]
+    rstrip: bool,
+    #[serde(default)]
+    normalized: bool,
 }
 
 #[derive(serde::Deserialize)]
@@ -107,28 +131,59 @@ impl JsonVocab {
                 supported: "BPE".to_owned(),
             });
         }
-        file.model.refuse_options()?;
-        refuse_normalizer(&file.normalizer)?;
-        let patterns = patterns_of(&file.pre_tokenizer)?;
+        let blanks = file.model.byte_fallback == Value::Bool(true);
+        file.model.refuse_options(blanks)?;
         let whole_pieces = file.model.ignore_merges == Value::Bool(true);
-        let entries = entries_of(file.model.vocab.0, file.added_tokens)?;
+        let style = if blanks {
+            let (cuts, prepends) = steps::blanks_of(&file.normalizer, &file.pre_tokenizer)?;
+            let literals = file.added_tokens.iter().filter(|token| token.is_literal(prepends));
+            let literals = literals.map(|token| (token.content.clone(), token.id));
+            let literals = literals.filter_map(|(text, id)| Some((text, id.try_into().ok()?)));
+            Style::SentencePiece { cuts, literals: literals.collect() }
+        } else {
+            steps::refuse_normalizer(&file.normalizer)?;
+            Style::ByteLevel(steps::patterns_of(&file.pre_tokenizer)?)
+        };
+        let unknown =
+            file.model.unk_token.as_str().filter(|text| !text.is_empty()).map(str::to_owned);
+        let kind_of = |text: &str| match byte_of(text).filter(|_| blanks) {
+            _ if families::is_sentinel(text) || unknown.as_deref() == Some(text) => Kind::Special,
+            Some(byte) => Kind::Byte(byte),
+            None => Kind::Merged,
+        };
+        let entries = entries_of(file.model.vocab.0, file.added_tokens, kind_of, blanks)?;
         let merges = file.model.merges.into_iter().enumerate().map(|(index, merge)| match merge {
             Merge::Pair(left, right) => Ok((left, right)),
             Merge::Text(text) => split_merge(index, &text),
         });
-        Ok(JsonVocab { entries, merges: merges.collect::<Result<_, _>>()?, patterns, whole_pieces })
+        Ok(JsonVocab { entries, merges: merges.collect::<Result<_, _>>()?, style, whole_pieces })
+    }
+}
+
+impl AddedToken {
+    /// Says whether the token is text that is found as it stands. One that takes blanks around it with it, or that is
+    /// looked for in changed text (with `prepends` behind a `▁` that nobody wrote), would not spell what it is found
+    /// in: such tokens are decoded only.
+    fn is_literal(&self, prepends: bool) -> bool {
+        let as_it_stands = !(self.single_word || self.lstrip || self.rstrip);
+        as_it_stands
+            && !(self.normalized && prepends)
+            && !self.content.contains(BLANK)
+            && Entry::added(self.content.clone(), self.special).kind == Kind::Literal
     }
 }
 
 impl Model {
-    /// Refuses what byte-level BPE of the GPT-2 kind does not have. Absent, null, false and "" all mean off.
-    fn refuse_options(&self) -> Result<(), TokenizerError> {
+    /// Refuses what BPE of the GPT-2 kind does not have, or with `blanks` that of `SentencePiece`. Absent, null, false
+    /// and "" all mean off.
+    fn refuse_options(&self, blanks: bool) -> Result<(), TokenizerError> {
+        // Where every byte has a token nothing is unknown.
+        let unknown = if blanks { &Value::Null } else { &self.unk_token };
         let options = [
             ("dropout", &self.dropout),
-            ("unk_token", &self.unk_token),
+            ("unk_token", unknown),
             ("continuing_subword_prefix", &self.continuing_subword_prefix),
             ("end_of_word_suffix", &self.end_of_word_suffix),
-            ("byte_fallback", &self.byte_fallback),
         ];
         for (name, value) in options {
             let off = matches!(value, Value::Null | Value::Bool(false))
@@ -144,70 +199,16 @@ impl Model {
     }
 }
 
-fn refuse_normalizer(normalizer: &Value) -> Result<(), TokenizerError> {
-    match normalizer.get("type").and_then(Value::as_str) {
-        Some("NFC") => Ok(()),
-        None if normalizer.is_null() => Ok(()),
-        kind => {
-            let what = format!("normalizer {}", quoted(kind.unwrap_or("without a type")));
-            Err(TokenizerError::UnsupportedOption { what })
-        }
-    }
-}
-
-/// Returns the patterns of a sequence of steps that split, the last of which is `ByteLevel`; a single `ByteLevel` is a
-/// sequence of one.
-fn patterns_of(pre_tokenizer: &Value) -> Result<Vec<String>, TokenizerError> {
-    let unknown = || TokenizerError::UnknownPreTokenizer {
-        found: quoted(&pre_tokenizer.to_string()),
-        supported:
-            "Sequence[Split(Regex, Isolated) or Digits(individual)…, ByteLevel(no prefix space)]"
-                .to_owned(),
-    };
-    let alone = std::slice::from_ref(pre_tokenizer);
-    let steps = pre_tokenizer.get("pretokenizers").and_then(Value::as_array);
-    let steps = steps.map_or(alone, Vec::as_slice);
-    let (byte_level, splits) = steps.split_last().ok_or_else(unknown)?;
-    let flag = |step: &Value, key: &str, default: bool| {
-        step.get(key).and_then(Value::as_bool).unwrap_or(default)
-    };
-    if !is(byte_level, "type", "ByteLevel") || flag(byte_level, "add_prefix_space", true) {
-        return Err(unknown());
-    }
-    let mut patterns = Vec::new();
-    for step in splits {
-        let splits_off = is(step, "type", "Split")
-            && is(step, "behavior", "Isolated")
-            && !flag(step, "invert", false);
-        let pattern =
-            step.get("pattern").and_then(|pattern| pattern.get("Regex")).and_then(Value::as_str);
-        match pattern {
-            Some(pattern) if splits_off => patterns.push(pattern.to_owned()),
-            _ if is(step, "type", "Digits") && flag(step, "individual_digits", false) => {
-                patterns.push(SINGLE_DIGITS.to_owned());
-            }
-            _ => return Err(unknown()),
-        }
-    }
-    if flag(byte_level, "use_regex", true) {
-        patterns.push(GPT_2.to_owned());
-    }
-    Ok(patterns)
-}
-
-/// Says whether a step's member is this text.
-fn is(step: &Value, key: &str, wanted: &str) -> bool {
-    step.get(key).and_then(Value::as_str) == Some(wanted)
-}
-
-/// Lays the tokens out by id.
+/// Lays the tokens out by id. With `blanks` an added token that is text remains what its text merges to.
 fn entries_of(
     vocab: Vec<(String, i64)>,
     added: Vec<AddedToken>,
+    kind_of: impl Fn(&str) -> Kind,
+    blanks: bool,
 ) -> Result<Vec<Option<Entry>>, TokenizerError> {
     let mut entries: Vec<Option<Entry>> = Vec::new();
     for (text, id) in vocab {
-        let kind = if families::is_sentinel(&text) { Kind::Special } else { Kind::Merged };
+        let kind = kind_of(&text);
         let slot = slot(&mut entries, &text, id)?;
         match slot {
             None => *slot = Some(Entry { text, kind }),
@@ -216,12 +217,14 @@ fn entries_of(
     }
     for token in added {
         let slot = slot(&mut entries, &token.content, token.id)?;
+        let entry = Entry::added(token.content, token.special);
         match slot {
             // Added tokens are often listed in the vocabulary as well.
-            Some(first) if first.text != token.content => {
-                return Err(duplicate_id(token.id, first, &token.content));
+            Some(first) if first.text != entry.text => {
+                return Err(duplicate_id(token.id, first, &entry.text));
             }
-            _ => *slot = Some(Entry::added(token.content, token.special)),
+            Some(first) if blanks && entry.kind == Kind::Literal && first.kind == Kind::Merged => {}
+            _ => *slot = Some(entry),
         }
     }
     Ok(entries)

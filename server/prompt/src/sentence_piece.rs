@@ -1,161 +1,148 @@
-//! `SentencePiece`-style byte pair encoding: the best-scored neighbours merge first.
+//! `SentencePiece`-style byte pair encoding: blanks are part of tokens, characters without a token become bytes.
 //!
-//! What GGUF calls tokenizer model `llama`: Llama 2, `CodeLlama`, Mistral, Phi-3. Blanks are part of tokens (written `▁`),
-//! merging goes by score instead of rank, and characters without a token become bytes. Source: `SentencePiece`'s BPE
-//! model (Kudo and Richardson 2018), in llama.cpp's form (`llm_tokenizer_spm`).
+//! What GGUF calls tokenizer model `llama`, and a `tokenizer.json` has as BPE with `byte_fallback`: Llama 2, `CodeLlama`,
+//! Mistral, Phi-3, Gemma. Both forms find the same pieces here; a GGUF file then merges by score, a `tokenizer.json` by
+//! rank, as their references do. Source: `SentencePiece`'s BPE model (Kudo and Richardson 2018).
 //! Invariant: the pieces visited are the whole text; no token of the vocabulary spans two of them.
 
+mod literals;
+mod ranks;
+mod scores;
+
 use crate::TokenId;
-use std::cmp::Ordering;
-use std::collections::{BinaryHeap, HashMap};
+use literals::Literals;
+use ranks::Ranks;
+use scores::Scores;
+use std::collections::HashMap;
+use tokenizers::models::bpe::BPE;
 
 /// Stands for a blank in the tokens of such vocabularies.
 pub(crate) const BLANK: char = '▁';
 
-/// Merges text into tokens.
+/// Brings text to tokens.
 pub(crate) struct SentencePiece {
-    /// Ids by text, blanks written as blanks.
-    ids: HashMap<String, TokenId>,
-    /// By id.
-    scores: Vec<f32>,
-    /// Whether text may be cut before a blank that follows something else, because no token crosses there.
-    cuts_before_blanks: bool,
+    literals: Literals,
+    cuts: Cuts,
+    merger: Merger,
 }
 
-/// A token or character of the text while it is merged.
-#[derive(Clone, Copy)]
-struct Symbol {
-    start: usize,
-    /// Where it ends; `start` for one that was merged into its left neighbour.
-    end: usize,
-    left: Option<usize>,
-    right: Option<usize>,
+enum Merger {
+    Scores(Scores),
+    Ranks(Box<Ranks>),
 }
 
-/// Two neighbours that make a token.
-struct Pair {
-    score: f32,
-    left: usize,
-    right: usize,
-    /// Bytes of both when they were paired: a pair whose halves have grown since is stale.
-    n_bytes: usize,
+/// Where text is cut before it merges.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cuts {
+    /// Nowhere: a token may stand anywhere.
+    Nowhere,
+    /// Before a blank that follows something else, because no token crosses there.
+    BeforeWords,
+    /// Before every blank.
+    BeforeBlanks,
+}
+
+/// What a `tokenizer.json` says besides its tokens.
+pub(crate) struct PieceRules {
+    pub(crate) cuts: Cuts,
+    /// Tokens that are found in a text as it stands, before anything merges.
+    pub(crate) literals: Vec<(String, TokenId)>,
+    /// Whether a text that is a token as a whole is taken unmerged.
+    pub(crate) whole_texts: bool,
+}
+
+/// A part of a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Piece<'t> {
+    /// Text to merge.
+    Text(&'t str),
+    /// Text that is this token.
+    Token(TokenId),
 }
 
 impl SentencePiece {
-    /// Takes the ordinary tokens, blanks written as blanks, and the scores of all by id.
-    pub(crate) fn new(ids: HashMap<String, TokenId>, scores: Vec<f32>) -> SentencePiece {
-        let crosses = |text: &String| text.trim_start_matches(' ').contains(' ');
-        let cuts_before_blanks = !ids.keys().any(crosses);
-        SentencePiece { ids, scores, cuts_before_blanks }
+    /// Takes the ordinary tokens, blanks written as blanks, the scores of all by id, and the tokens that text is searched
+    /// for.
+    pub(crate) fn by_scores(
+        ids: HashMap<String, TokenId>,
+        scores: Vec<f32>,
+        literals: Vec<(String, TokenId)>,
+    ) -> SentencePiece {
+        let cuts = safe_cuts(ids.keys(), Cuts::Nowhere);
+        let merger = Merger::Scores(Scores { ids, scores });
+        SentencePiece { literals: Literals::new(literals), cuts, merger }
     }
 
-    /// Calls `visit` with each piece, in order: a word and the blanks before it.
-    pub(crate) fn each_piece<'t>(&self, text: &'t str, mut visit: impl FnMut(&'t str)) {
-        let mut start = 0;
-        if self.cuts_before_blanks {
-            let bytes = text.as_bytes();
-            for at in 1..bytes.len() {
-                let cut = bytes.get(at) == Some(&b' ') && bytes.get(at - 1) != Some(&b' ');
-                if let (true, Some(piece)) = (cut, text.get(start..at)) {
-                    visit(piece);
-                    start = at;
-                }
-            }
-        }
-        if let Some(piece) = text.get(start..).filter(|piece| !piece.is_empty()) {
-            visit(piece);
-        }
+    /// Takes what merges, and its ordinary tokens with blanks written as blanks.
+    pub(crate) fn by_ranks(
+        bpe: BPE,
+        texts: HashMap<String, TokenId>,
+        rules: PieceRules,
+    ) -> SentencePiece {
+        let cuts = safe_cuts(texts.keys(), rules.cuts);
+        let whole = rules.whole_texts.then_some(texts);
+        let whole_pieces = rules.cuts == Cuts::BeforeBlanks;
+        let merger = Merger::Ranks(Box::new(Ranks { bpe, whole, whole_pieces }));
+        SentencePiece { literals: Literals::new(rules.literals), cuts, merger }
     }
 
-    /// Merges one piece and appends its tokens; a character without a token goes through `byte_token`.
+    /// Calls `visit` with each piece, in order: a token found as it stands, or a word and the blanks before it.
+    pub(crate) fn each_piece<'t>(&self, text: &'t str, mut visit: impl FnMut(Piece<'t>)) {
+        self.literals.each_part(text, |part| match part {
+            Piece::Text(text) => self.cut(text, &mut visit),
+            Piece::Token(_) => visit(part),
+        });
+    }
+
+    /// Merges one piece of text and appends its tokens; a character without a token goes through `byte_token`.
     pub(crate) fn merge_into(
         &self,
         piece: &str,
         byte_token: impl Fn(u8) -> Option<TokenId>,
         tokens: &mut Vec<TokenId>,
     ) {
-        let mut symbols: Vec<Symbol> = piece
-            .char_indices()
-            .enumerate()
-            .map(|(idx, (start, c))| Symbol {
-                start,
-                end: start + c.len_utf8(),
-                left: idx.checked_sub(1),
-                right: Some(idx + 1),
-            })
-            .collect();
-        if let Some(last) = symbols.last_mut() {
-            last.right = None;
+        match &self.merger {
+            Merger::Scores(scores) => scores.merge_into(piece, byte_token, tokens),
+            Merger::Ranks(ranks) => ranks.merge_into(piece, byte_token, tokens),
         }
-        let mut queue = BinaryHeap::new();
-        for right in 1..symbols.len() {
-            queue.extend(self.pair(piece, &symbols, right - 1, right));
+    }
+
+    /// Cuts text that holds no literals.
+    fn cut<'t>(&self, text: &'t str, visit: &mut impl FnMut(Piece<'t>)) {
+        if let Merger::Ranks(ranks) = &self.merger
+            && let Some(id) = ranks.whole_text(text)
+        {
+            return visit(Piece::Token(id));
         }
-        while let Some(pair) = queue.pop() {
-            let (Some(&left), Some(&right)) = (symbols.get(pair.left), symbols.get(pair.right))
-            else {
-                continue;
+        let mut start = 0;
+        let bytes = text.as_bytes();
+        for at in 1..bytes.len() {
+            let follows_blank = bytes.get(at - 1) == Some(&b' ');
+            let cut = match self.cuts {
+                Cuts::Nowhere => break,
+                Cuts::BeforeWords => !follows_blank,
+                Cuts::BeforeBlanks => true,
             };
-            let is_stale = left.start == left.end
-                || right.start == right.end
-                || right.end - left.start != pair.n_bytes;
-            if is_stale {
-                continue;
-            }
-            if let Some(symbol) = symbols.get_mut(pair.left) {
-                (symbol.end, symbol.right) = (right.end, right.right);
-            }
-            if let Some(symbol) = symbols.get_mut(pair.right) {
-                symbol.end = symbol.start;
-            }
-            if let Some(next) = right.right {
-                if let Some(symbol) = symbols.get_mut(next) {
-                    symbol.left = Some(pair.left);
-                }
-                queue.extend(self.pair(piece, &symbols, pair.left, next));
-            }
-            if let Some(before) = left.left {
-                queue.extend(self.pair(piece, &symbols, before, pair.left));
+            if let (true, Some(piece)) = (cut && bytes.get(at) == Some(&b' '), text.get(start..at))
+            {
+                visit(Piece::Text(piece));
+                start = at;
             }
         }
-        for symbol in symbols.iter().filter(|symbol| symbol.start < symbol.end) {
-            let text = piece.get(symbol.start..symbol.end).unwrap_or_default();
-            match self.ids.get(text) {
-                Some(&id) => tokens.push(id),
-                None => tokens.extend(text.bytes().filter_map(&byte_token)),
-            }
+        if let Some(piece) = text.get(start..).filter(|piece| !piece.is_empty()) {
+            visit(Piece::Text(piece));
         }
     }
-
-    /// The pair of two neighbours, if they make a token.
-    fn pair(&self, piece: &str, symbols: &[Symbol], left: usize, right: usize) -> Option<Pair> {
-        let (start, end) = (symbols.get(left)?.start, symbols.get(right)?.end);
-        let id = *self.ids.get(piece.get(start..end)?)?;
-        let score = self.scores.get(id as usize).copied().unwrap_or_default();
-        Some(Pair { score, left, right, n_bytes: end - start })
-    }
 }
 
-impl Ord for Pair {
-    /// The best score first, and of equals the leftmost.
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.score.total_cmp(&other.score).then(other.left.cmp(&self.left))
+/// The cuts that are asked for, or such as change nothing because no token crosses them.
+fn safe_cuts<'t>(mut texts: impl Iterator<Item = &'t String>, asked: Cuts) -> Cuts {
+    let crosses = |text: &String| text.trim_start_matches(' ').contains(' ');
+    match asked {
+        Cuts::Nowhere if !texts.any(crosses) => Cuts::BeforeWords,
+        asked => asked,
     }
 }
-
-impl PartialOrd for Pair {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for Pair {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other) == Ordering::Equal
-    }
-}
-
-impl Eq for Pair {}
 
 #[cfg(test)]
 mod tests {
@@ -164,14 +151,17 @@ mod tests {
     /// A vocabulary of these texts, the earlier the better.
     fn of(texts: &[&str]) -> SentencePiece {
         let ids = texts.iter().zip(0..).map(|(text, id)| ((*text).to_owned(), id)).collect();
-        SentencePiece::new(ids, (0..texts.len()).map(|id| -(id as f32)).collect())
+        SentencePiece::by_scores(ids, (0..texts.len()).map(|id| -(id as f32)).collect(), Vec::new())
     }
 
     fn merged(texts: &[&str], text: &str) -> Vec<String> {
         let vocabulary = of(texts);
         let mut tokens = Vec::new();
         let byte = |byte: u8| Some(1000 + TokenId::from(byte));
-        vocabulary.each_piece(text, |piece| vocabulary.merge_into(piece, byte, &mut tokens));
+        vocabulary.each_piece(text, |piece| match piece {
+            Piece::Text(text) => vocabulary.merge_into(text, byte, &mut tokens),
+            Piece::Token(id) => tokens.push(id),
+        });
         let show = |id: &TokenId| {
             texts
                 .get(*id as usize)
@@ -206,9 +196,9 @@ mod tests {
     fn where_tokens_cross_blanks_text_is_not_cut_there() {
         let mut pieces = Vec::new();
         of(&["a b", "a", "b", " ", "a "]).each_piece("a b", |piece| pieces.push(piece));
-        assert_eq!(pieces, ["a b"]);
+        assert_eq!(pieces, [Piece::Text("a b")]);
         pieces.clear();
         of(&["a", "b", " ", " b"]).each_piece("a  b c", |piece| pieces.push(piece));
-        assert_eq!(pieces, ["a", "  b", " c"]);
+        assert_eq!(pieces, ["a", "  b", " c"].map(Piece::Text));
     }
 }

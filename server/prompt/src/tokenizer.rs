@@ -8,9 +8,9 @@ use crate::TokenId;
 use crate::byte_level;
 use crate::error::TokenizerError;
 use crate::gguf::GgufVocab;
-use crate::json::JsonVocab;
+use crate::json::{JsonVocab, Style};
 use crate::pre_tokenizer::Splitter;
-use crate::sentence_piece::SentencePiece;
+use crate::sentence_piece::{Piece, PieceRules, SentencePiece};
 use crate::vocabulary::Vocabulary;
 use std::fmt;
 use std::sync::Arc;
@@ -37,12 +37,22 @@ pub(crate) struct OpenEnded {
 }
 
 impl Tokenizer {
-    /// Builds a tokenizer from the bytes of a `tokenizer.json`.
+    /// Builds a tokenizer from the bytes of a `tokenizer.json`: byte-level BPE with one of the known pre-tokenizers, or BPE
+    /// in the style of `SentencePiece`.
     pub fn from_json(bytes: &[u8]) -> Result<Tokenizer, TokenizerError> {
-        let json = JsonVocab::read(bytes)?;
-        let splitter = Splitter::by_patterns(&json.patterns)?;
-        let (vocabulary, bpe) = Vocabulary::build(&json.entries, json.merges, json.whole_pieces)?;
-        let encoder = Encoder::ByteLevel { bpe: Box::new(bpe), splitter };
+        let JsonVocab { entries, merges, style, whole_pieces } = JsonVocab::read(bytes)?;
+        let (vocabulary, encoder) = match style {
+            Style::ByteLevel(patterns) => {
+                let splitter = Splitter::by_patterns(&patterns)?;
+                let (vocabulary, bpe) = Vocabulary::build(&entries, merges, whole_pieces)?;
+                (vocabulary, Encoder::ByteLevel { bpe: Box::new(bpe), splitter })
+            }
+            Style::SentencePiece { cuts, literals } => {
+                let rules = PieceRules { cuts, literals, whole_texts: whole_pieces };
+                let built = Vocabulary::build_ranked_pieces(&entries, merges, rules)?;
+                (built.0, Encoder::SentencePiece(built.1))
+            }
+        };
         Ok(Tokenizer { vocabulary: Arc::new(vocabulary), encoder })
     }
 
@@ -89,7 +99,12 @@ impl Tokenizer {
             }
             Encoder::SentencePiece(pieces) => pieces.each_piece(text, |piece| {
                 last_piece_start = tokens.len();
-                pieces.merge_into(piece, |byte| self.byte(byte), &mut tokens);
+                match piece {
+                    Piece::Text(text) => {
+                        pieces.merge_into(text, |byte| self.byte(byte), &mut tokens);
+                    }
+                    Piece::Token(id) => tokens.push(id),
+                }
             }),
         }
         let n_last_piece = tokens.len() - last_piece_start;
@@ -129,5 +144,7 @@ impl fmt::Debug for Tokenizer {
     }
 }
 
+#[cfg(test)]
+mod blanks;
 #[cfg(test)]
 mod tests;

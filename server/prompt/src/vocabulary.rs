@@ -8,7 +8,7 @@
 use crate::TokenId;
 use crate::byte_level;
 use crate::error::{TokenizerError, quoted};
-use crate::sentence_piece::{self, SentencePiece};
+use crate::sentence_piece::{BLANK, PieceRules, SentencePiece};
 use std::collections::{HashMap, HashSet};
 use tokenizers::models::bpe::{BPE, Vocab};
 
@@ -41,10 +41,51 @@ impl Entry {
         let markup = text.len() > 2
             && [("<", ">"), ("[", "]")]
                 .iter()
-                .any(|(open, close)| text.starts_with(open) && text.ends_with(close));
+                .any(|(open, close)| text.starts_with(open) && text.ends_with(close))
+            && !is_html(&text);
         let kind = if marked_special || markup { Kind::Special } else { Kind::Literal };
         Entry { text, kind }
     }
+}
+
+/// Tags that Gemma's vocabularies have as tokens, and documents as text: what they are is left to the file's own marks.
+/// `<s>` is not among them: it begins texts elsewhere, and some files do not mark it.
+fn is_html(text: &str) -> bool {
+    let name = text.trim_start_matches('<').trim_start_matches('/').trim_end_matches('>');
+    HTML.contains(&name)
+}
+
+/// The names of such tags.
+static HTML: &[&str] = &[
+    "table",
+    "caption",
+    "thead",
+    "tbody",
+    "tfoot",
+    "tr",
+    "th",
+    "td",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "blockquote",
+    "strong",
+    "em",
+    "b",
+    "i",
+    "u",
+    "sub",
+    "sup",
+    "code",
+];
+
+/// The byte that a token such as `<0x0A>` stands for.
+pub(crate) fn byte_of(text: &str) -> Option<u8> {
+    let digits = text.strip_prefix("<0x")?.strip_suffix('>')?;
+    u8::from_str_radix(digits, 16).ok()
 }
 
 /// From here on bytes begin characters of planes that hold no code and hardly any text (U+40000 and above): the only
@@ -84,22 +125,74 @@ impl Vocabulary {
         Ok((vocabulary, bpe))
     }
 
-    /// Checks entries of a vocabulary that merges by score; the ordinary tokens come back by text, with blanks.
+    /// Checks entries of a vocabulary that merges by score.
     pub(crate) fn build_pieces(
         entries: &[Option<Entry>],
         scores: Vec<f32>,
     ) -> Result<(Vocabulary, SentencePiece), TokenizerError> {
         let mut ids = HashMap::with_capacity(entries.len());
         let vocabulary = Vocabulary::of(entries, |vocabulary, id, entry| {
-            if entry.kind == Kind::Merged {
-                let text = entry.text.replace(sentence_piece::BLANK, " ");
-                vocabulary.bytes.extend(text.as_bytes());
+            if let Some(text) = vocabulary.add_with_blanks(id, entry) {
                 ids.insert(text, id);
-            } else {
-                vocabulary.add(id, entry, &mut Vocab::default());
             }
         })?;
-        Ok((vocabulary, SentencePiece::new(ids, scores)))
+        let literal = |(id, entry): (TokenId, &Option<Entry>)| {
+            let entry = entry.as_ref().filter(|entry| entry.kind == Kind::Literal)?;
+            Some((entry.text.replace(BLANK, " "), id))
+        };
+        let literals = (0..).zip(entries).filter_map(literal).collect();
+        Ok((vocabulary, SentencePiece::by_scores(ids, scores, literals)))
+    }
+
+    /// Checks entries of a vocabulary with blanks in its tokens that merges by rank.
+    pub(crate) fn build_ranked_pieces(
+        entries: &[Option<Entry>],
+        mut merges: Vec<(String, String)>,
+        rules: PieceRules,
+    ) -> Result<(Vocabulary, SentencePiece), TokenizerError> {
+        let mut merged = Vocab::default();
+        let mut texts = HashMap::with_capacity(entries.len());
+        let mut apart = HashSet::new();
+        let vocabulary = Vocabulary::of(entries, |vocabulary, id, entry| {
+            match (vocabulary.add_with_blanks(id, entry), entry.kind) {
+                (Some(text), _) => {
+                    texts.insert(text, id);
+                    merged.insert(entry.text.clone(), id);
+                }
+                (None, kind) => {
+                    apart.insert(entry.text.clone());
+                    if let Kind::Byte(byte) = kind {
+                        // As the library looks for it.
+                        merged.insert(format!("<{byte:#04X}>"), id);
+                    }
+                }
+            }
+        })?;
+        // No text merges to a sentinel or to a byte that it does not hold.
+        merges.retain(|(left, right)| {
+            ![left, right, &format!("{left}{right}")].iter().any(|text| apart.contains(*text))
+        });
+        let merges = checked_merges(&merged, merges)?;
+        let bpe = BPE::builder()
+            .vocab_and_merges(merged, merges)
+            .byte_fallback(true)
+            .build()
+            .map_err(|e| TokenizerError::Library { reason: e.to_string() })?;
+        Ok((vocabulary, SentencePiece::by_ranks(bpe, texts, rules)))
+    }
+
+    /// Takes one entry in; returns the text of an ordinary one, with blanks.
+    fn add_with_blanks(&mut self, id: TokenId, entry: &Entry) -> Option<String> {
+        let text = entry.text.replace(BLANK, " ");
+        match entry.kind {
+            Kind::Merged => {
+                self.bytes.extend(text.as_bytes());
+                return Some(text);
+            }
+            Kind::Literal => self.bytes.extend(text.as_bytes()),
+            Kind::Special | Kind::Byte(_) => self.add(id, entry, &mut Vocab::default()),
+        }
+        None
     }
 
     /// Checks entries and lays them out, each by `add`.

@@ -1,5 +1,8 @@
 //! Checks the tokenizer against published test vectors: `vocab_vectors FOLDER`.
 //!
+//! Vocabularies in the style of `SentencePiece` are checked twice more, as the `tokenizer.json` that a folder would
+//! have, against the vectors and against the `tokenizers` crate, which is the reference of that format.
+//!
 //! The folder holds `ggml-vocab-NAME.gguf` (vocabulary only) with `.inp` (texts, separated by a line
 //! `__ggml_vocab_test__`) and `.out` (the token ids of text k on line k), as llama.cpp publishes them. Vocabularies
 //! that we do not support yet are named and counted, never passed over in silence; `qwen2` must be there.
@@ -8,8 +11,9 @@
 #![expect(clippy::print_stdout, reason = "a command-line check; its result is what it prints")]
 
 mod metadata;
+mod twin;
 
-use lowkey_prompt::{Tokenizer, TokenizerError};
+use lowkey_prompt::{GgufVocab, Tokenizer, TokenizerError};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -66,7 +70,12 @@ fn check_folder(folder: &Path) -> Result<usize, String> {
         // SentencePiece vocabularies put a blank before a text that stands by itself; a prompt's parts do not.
         let blank = if vocab.model == "llama" { " " } else { "" };
         match Tokenizer::from_gguf(&vocab) {
-            Ok(tokenizer) => n_wrong += check_file(file, &name, &tokenizer, blank)?,
+            Ok(tokenizer) => {
+                n_wrong += check_file(file, &name, &tokenizer, blank)?;
+                if vocab.model == "llama" {
+                    n_wrong += check_twins(file, &name, &vocab)?;
+                }
+            }
             Err(
                 e @ (TokenizerError::UnknownModel { .. }
                 | TokenizerError::UnknownPreTokenizer { .. }),
@@ -79,6 +88,38 @@ fn check_folder(folder: &Path) -> Result<usize, String> {
     Ok(n_wrong)
 }
 
+/// The same vocabulary as a `tokenizer.json`, in each of its dialects.
+fn check_twins(file: &Path, name: &str, vocab: &GgufVocab) -> Result<usize, String> {
+    let mut n_wrong = 0;
+    for dialect in twin::DIALECTS {
+        let name = format!("{name} as tokenizer.json with {dialect}");
+        let json = twin::tokenizer_json(vocab, dialect).to_string();
+        let tokenizer =
+            Tokenizer::from_json(json.as_bytes()).map_err(|e| format!("{name}: {e}"))?;
+        n_wrong += check_file(file, &name, &tokenizer, " ")?;
+        let reference = tokenizers::Tokenizer::from_bytes(json.as_bytes())
+            .map_err(|e| format!("{name}: {e}"))?;
+        for (text, _) in vectors(file, &name)? {
+            let wanted = reference.encode(text.as_str(), false).map_err(|e| e.to_string())?;
+            // The reference puts a blank before a text, before each, or before none.
+            let blank = match dialect {
+                "Prepend" if !text.is_empty() => " ",
+                "Metaspace" if !text.is_empty() && !text.starts_with(' ') => " ",
+                _ => "",
+            };
+            let found = tokenizer.encode(&format!("{blank}{text}"));
+            if found != wanted.get_ids() {
+                println!(
+                    "{name}: {text:?}\n  the crate {:?}\n  found     {found:?}",
+                    wanted.get_ids()
+                );
+                n_wrong += 1;
+            }
+        }
+    }
+    Ok(n_wrong)
+}
+
 /// Compares every text of `NAME.inp` with its ids in `NAME.out`, and decodes the ids back.
 fn check_file(
     file: &Path,
@@ -86,6 +127,22 @@ fn check_file(
     tokenizer: &Tokenizer,
     blank: &str,
 ) -> Result<usize, String> {
+    let vectors = vectors(file, name)?;
+    let mut n_wrong = 0;
+    for (k, (text, wanted)) in vectors.iter().enumerate() {
+        let text = if text.is_empty() { String::new() } else { format!("{blank}{text}") };
+        let found = tokenizer.encode(&text);
+        if found != *wanted || tokenizer.decode(&found) != text {
+            println!("{name}: text {k} {text:?}\n  wanted {wanted:?}\n  found  {found:?}");
+            n_wrong += 1;
+        }
+    }
+    println!("{name}: {} of {} vectors pass", vectors.len() - n_wrong, vectors.len());
+    Ok(n_wrong)
+}
+
+/// The texts of `NAME.inp`, each with its ids in `NAME.out`.
+fn vectors(file: &Path, name: &str) -> Result<Vec<(String, Vec<u32>)>, String> {
     let read = |ending: &str| {
         let path = PathBuf::from(format!("{}.{ending}", file.display()));
         std::fs::read_to_string(&path).map_err(|e| format!("reading {}: {e}", path.display()))
@@ -98,19 +155,10 @@ fn check_file(
     if texts.len() != ids.len() {
         return Err(format!("{name}: {} texts but {} lines of ids", texts.len(), ids.len()));
     }
-    let mut n_wrong = 0;
-    for (k, (text, line)) in texts.iter().zip(&ids).enumerate() {
-        let wanted: Vec<u32> = line
-            .split_whitespace()
-            .map(|id| id.parse().map_err(|e| format!("{name}: ids of text {k}: {e}")))
-            .collect::<Result<_, _>>()?;
-        let text = if text.is_empty() { String::new() } else { format!("{blank}{text}") };
-        let found = tokenizer.encode(&text);
-        if found != wanted || tokenizer.decode(&found) != text {
-            println!("{name}: text {k} {text:?}\n  wanted {wanted:?}\n  found  {found:?}");
-            n_wrong += 1;
-        }
-    }
-    println!("{name}: {} of {} vectors pass", texts.len() - n_wrong, texts.len());
-    Ok(n_wrong)
+    let with_ids = |(k, (text, line)): (usize, (&&str, &&str))| {
+        let ids = line.split_whitespace().map(str::parse).collect::<Result<Vec<u32>, _>>();
+        let ids = ids.map_err(|e| format!("{name}: ids of text {k}: {e}"))?;
+        Ok(((*text).to_owned(), ids))
+    };
+    texts.iter().zip(&ids).enumerate().map(with_ids).collect()
 }

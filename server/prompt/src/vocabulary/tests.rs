@@ -46,15 +46,13 @@ fn unknown_kinds_are_refused_with_what_is_supported() {
     );
     check_json(
         |j| j["model"]["byte_fallback"] = json!(true),
-        &expect![
-            "reading tokenizer.json: model.byte_fallback = true is not supported by byte-level tokenizers here"
-        ],
+        &expect![[
+            r#"reading tokenizer.json: pre_tokenizer {"behavior":"Isolated","invert":false,"pattern":{"Regex":"(?i:'s|' is not supported; supported with byte_fallback: normalizers Replace (blank by ▁) and Prepend (▁), pre-tokenizer Metaspace"#
+        ]],
     );
     check_json(
         |j| j["normalizer"] = json!({"type": "Lowercase"}),
-        &expect![
-            "reading tokenizer.json: normalizer Lowercase is not supported by byte-level tokenizers here"
-        ],
+        &expect!["reading tokenizer.json: normalizer Lowercase is not supported here"],
     );
     check_json(
         |j| j["pre_tokenizer"]["pretokenizers"][0]["pattern"]["Regex"] = json!(".*"),
@@ -206,7 +204,7 @@ fn a_missing_byte_is_refused() {
     check_gguf(
         |v| v.tokens[newline] = "<|replaced|>".to_owned(),
         &expect![
-            "reading the tokenizer: no token for byte 0x0a; a byte-level vocabulary has one for every byte"
+            "reading the tokenizer: no token for byte 0x0a; a vocabulary that spells any text has one for every byte"
         ],
     );
 }

@@ -1,0 +1,17 @@
+//! Fuzz target: a GGUF file, from its header to the logits of a forward pass.
+
+#![no_main]
+
+use std::path::PathBuf;
+use std::sync::LazyLock;
+
+/// Written anew for each input: in memory where the temporary folder is.
+static PLACE: LazyLock<PathBuf> = LazyLock::new(|| {
+    let place = std::env::temp_dir().join(format!("lowkey-fuzz-gguf-{}", std::process::id()));
+    std::fs::create_dir_all(&place).expect("the temporary folder cannot be written to");
+    place
+});
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    lowkey_fuzz::gguf(&PLACE.join("model.gguf"), bytes);
+});

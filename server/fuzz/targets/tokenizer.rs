@@ -1,0 +1,7 @@
+//! Fuzz target: a `tokenizer.json`, from its bytes to tokens that spell a text.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    lowkey_fuzz::tokenizer(bytes);
+});

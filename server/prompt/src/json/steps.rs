@@ -1,0 +1,119 @@
+//! What a `tokenizer.json` does to a text before it merges: the normalizer's and the pre-tokenizer's steps.
+//!
+//! Each style has its known set of steps; everything else is refused by name, because tokens would differ from those
+//! that the model was trained on.
+
+use crate::error::{TokenizerError, quoted};
+use crate::pre_tokenizer::{GPT_2, SINGLE_DIGITS};
+use crate::sentence_piece::Cuts;
+use serde_json::Value;
+
+/// Refuses what changes text before it is split.
+pub(super) fn refuse_normalizer(normalizer: &Value) -> Result<(), TokenizerError> {
+    match normalizer.get("type").and_then(Value::as_str) {
+        Some("NFC") => Ok(()),
+        None if normalizer.is_null() => Ok(()),
+        kind => {
+            let what = format!("normalizer {}", quoted(kind.unwrap_or("without a type")));
+            Err(TokenizerError::UnsupportedOption { what })
+        }
+    }
+}
+
+/// Returns the patterns of a sequence of steps that split, the last of which is `ByteLevel`; a single `ByteLevel` is a
+/// sequence of one.
+pub(super) fn patterns_of(pre_tokenizer: &Value) -> Result<Vec<String>, TokenizerError> {
+    let unknown = || TokenizerError::UnknownPreTokenizer {
+        found: quoted(&pre_tokenizer.to_string()),
+        supported:
+            "Sequence[Split(Regex, Isolated) or Digits(individual)…, ByteLevel(no prefix space)]"
+                .to_owned(),
+    };
+    let alone = std::slice::from_ref(pre_tokenizer);
+    let steps = pre_tokenizer.get("pretokenizers").and_then(Value::as_array);
+    let steps = steps.map_or(alone, Vec::as_slice);
+    let (byte_level, splits) = steps.split_last().ok_or_else(unknown)?;
+    let flag = |step: &Value, key: &str, default: bool| {
+        step.get(key).and_then(Value::as_bool).unwrap_or(default)
+    };
+    if !is(byte_level, "type", "ByteLevel") || flag(byte_level, "add_prefix_space", true) {
+        return Err(unknown());
+    }
+    let mut patterns = Vec::new();
+    for step in splits {
+        let splits_off = is(step, "type", "Split")
+            && is(step, "behavior", "Isolated")
+            && !flag(step, "invert", false);
+        let pattern =
+            step.get("pattern").and_then(|pattern| pattern.get("Regex")).and_then(Value::as_str);
+        match pattern {
+            Some(pattern) if splits_off => patterns.push(pattern.to_owned()),
+            _ if is(step, "type", "Digits") && flag(step, "individual_digits", false) => {
+                patterns.push(SINGLE_DIGITS.to_owned());
+            }
+            _ => return Err(unknown()),
+        }
+    }
+    if flag(byte_level, "use_regex", true) {
+        patterns.push(GPT_2.to_owned());
+    }
+    Ok(patterns)
+}
+
+/// Reads the steps of the `SentencePiece` style: how it cuts text, and whether its normalizer puts a `▁` before every
+/// text (which a prompt's fragments do without).
+pub(super) fn blanks_of(
+    normalizer: &Value,
+    pre_tokenizer: &Value,
+) -> Result<(Cuts, bool), TokenizerError> {
+    let refused = |part: &str, step: &Value| TokenizerError::UnsupportedStep {
+        step: quoted(&format!("{part} {step}")),
+    };
+    let (mut replaces, mut prepends) = (false, false);
+    for step in steps_of(normalizer, "normalizers") {
+        let blank_to_blank = step.get("content").and_then(Value::as_str) == Some(WRITTEN)
+            && step.pointer("/pattern/String").and_then(Value::as_str) == Some(" ");
+        if is(step, "type", "Replace") && blank_to_blank {
+            replaces = true;
+        } else if is(step, "type", "Prepend") && is(step, "prepend", WRITTEN) {
+            prepends = true;
+        } else if !is(step, "type", "NFC") {
+            return Err(refused("normalizer", step));
+        }
+    }
+    let mut cuts = Cuts::Nowhere;
+    for step in steps_of(pre_tokenizer, "pretokenizers") {
+        if is(step, "type", "Metaspace") && is(step, "replacement", WRITTEN) {
+            let split = step.get("split").and_then(Value::as_bool).unwrap_or(true);
+            replaces = true;
+            cuts = if split { Cuts::BeforeBlanks } else { cuts };
+        } else if !(replaces && is_split_at_blanks(step)) {
+            return Err(refused("pre_tokenizer", step));
+        }
+    }
+    if replaces { Ok((cuts, prepends)) } else { Err(refused("normalizer", normalizer)) }
+}
+
+/// How these vocabularies write a blank.
+const WRITTEN: &str = "▁";
+
+/// A split at blanks, of which none is left when it comes: Gemma's.
+fn is_split_at_blanks(step: &Value) -> bool {
+    is(step, "type", "Split")
+        && step.pointer("/pattern/String").and_then(Value::as_str) == Some(" ")
+        && !step.get("invert").and_then(Value::as_bool).unwrap_or(false)
+}
+
+/// The steps of a sequence; one alone is a sequence of one, and null of none.
+fn steps_of<'v>(value: &'v Value, key: &str) -> &'v [Value] {
+    match value.get(key).and_then(Value::as_array) {
+        Some(steps) => steps,
+        None if value.is_null() => &[],
+        None => std::slice::from_ref(value),
+    }
+}
+
+/// Says whether a step's member is this text.
+fn is(step: &Value, key: &str, wanted: &str) -> bool {
+    step.get(key).and_then(Value::as_str) == Some(wanted)
+}
