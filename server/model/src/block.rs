@@ -69,15 +69,26 @@ pub(crate) struct Pass<'a> {
 
 impl Block {
     /// Runs the layer over `x`, (m, hidden), in place; writes keys and values of its tokens into `kv`.
+    ///
+    /// Only the last `n_wanted` rows of `x` are what the layer makes of them. Behind the last layer nobody reads the
+    /// others, and a row's bits do not depend on its neighbours, so nothing is lost by not computing them.
     pub(crate) fn forward(
         &self,
         pass: &Pass<'_>,
         scratch: &mut Scratch,
         kv: &mut KvLayer,
         x: &mut [f32],
+        n_wanted: usize,
     ) -> Result<(), ShapeError> {
-        self.attend(pass, scratch, kv, x)?;
-        self.feed_forward(pass, scratch, x)
+        self.write_keys_and_values(pass, scratch, kv, x)?;
+        let n_others = pass.m - n_wanted.min(pass.m);
+        if n_others == pass.m {
+            return Ok(());
+        }
+        let rest = Pass { position: pass.position + n_others, m: pass.m - n_others, ..*pass };
+        let x = &mut x[n_others * pass.config.hidden..];
+        self.attend(&rest, scratch, kv, n_others, x)?;
+        self.feed_forward(&rest, scratch, x)
     }
 
     /// Says whether some matrix holds floats, whose products want unquantized activations.
@@ -93,12 +104,13 @@ impl Block {
         matrices
     }
 
-    fn attend(
+    /// Leaves the queries in `scratch.qkv`.
+    fn write_keys_and_values(
         &self,
         pass: &Pass<'_>,
         scratch: &mut Scratch,
         kv: &mut KvLayer,
-        x: &mut [f32],
+        x: &[f32],
     ) -> Result<(), ShapeError> {
         let Pass { pool, config, rope, position, m } = *pass;
         let (q_width, kv_width) = (config.q_width(), config.kv_width());
@@ -112,11 +124,24 @@ impl Block {
         }
         // Query and key heads stand side by side and turn alike.
         rope.apply_rows(pool, qkv, row_width, q_width + kv_width, position, m)?;
-        kv.write_rows(pool, position, &qkv[q_width..], &qkv[q_width + kv_width..], row_width, m)?;
+        kv.write_rows(pool, position, &qkv[q_width..], &qkv[q_width + kv_width..], row_width, m)
+    }
 
+    /// Attends with the queries of `scratch.qkv`, all but the first `n_others`; `x` are their rows.
+    fn attend(
+        &self,
+        pass: &Pass<'_>,
+        scratch: &mut Scratch,
+        kv: &KvLayer,
+        n_others: usize,
+        x: &mut [f32],
+    ) -> Result<(), ShapeError> {
+        let Pass { pool, config, position, m, .. } = *pass;
+        let q_width = config.q_width();
+        let row_width = q_width + 2 * config.kv_width();
         let attended = sized(&mut scratch.attended, m * q_width);
         let queries = Queries {
-            values: qkv,
+            values: &scratch.qkv[n_others * row_width..],
             row_stride: row_width,
             m,
             n_heads: config.n_heads,

@@ -87,24 +87,29 @@ impl Decoder {
     ) -> Result<bool, ShapeError> {
         let mut n_done = 0;
         for chunk in tokens.chunks(CHUNK_TOKENS) {
-            if !self.run_layers(chunk, cache.len() + n_done, cache, cancelled)? {
+            let position = cache.len() + n_done;
+            n_done += chunk.len();
+            let n_wanted = match want {
+                Want::All => chunk.len(),
+                Want::Last if n_done == tokens.len() => 1,
+                Want::Last | Want::None => 0,
+            };
+            if !self.run_layers(chunk, position, n_wanted, cache, cancelled)? {
                 return Ok(false);
             }
-            n_done += chunk.len();
-            match want {
-                Want::All => self.push_logits(chunk.len(), chunk.len(), logits)?,
-                Want::Last if n_done == tokens.len() => self.push_logits(chunk.len(), 1, logits)?,
-                Want::Last | Want::None => {}
+            if n_wanted > 0 {
+                self.push_logits(chunk.len(), n_wanted, logits)?;
             }
         }
         Ok(true)
     }
 
-    /// Runs one chunk through all layers; leaves its stream in `self.stream`. `false` when cancelled.
+    /// Runs one chunk through all layers; leaves the last `n_wanted` rows in `self.stream`. `false` when cancelled.
     fn run_layers(
         &mut self,
         tokens: &[u32],
         position: usize,
+        n_wanted: usize,
         cache: &mut KvCache,
         cancelled: &dyn Fn() -> bool,
     ) -> Result<bool, ShapeError> {
@@ -119,11 +124,13 @@ impl Decoder {
             }
         }
         let pass = Pass { pool: &self.pool, config: &self.config, rope: &self.rope, position, m };
-        for (block, kv) in self.blocks.iter().zip(cache.layers_mut()) {
+        for (i, (block, kv)) in self.blocks.iter().zip(cache.layers_mut()).enumerate() {
             if cancelled() {
                 return Ok(false);
             }
-            block.forward(&pass, &mut self.scratch, kv, stream)?;
+            // The next layer needs all rows; behind the last one only the logits that are asked for do.
+            let n_wanted = if i + 1 < self.blocks.len() { m } else { n_wanted };
+            block.forward(&pass, &mut self.scratch, kv, stream, n_wanted)?;
         }
         Ok(true)
     }

@@ -51,6 +51,11 @@ fn appending_changes_nothing(name: &str, model: &mut dyn CausalLm) {
         one_by_one.extend(append(model, &mut cache, &[*token], Want::All));
     }
     assert_eq!(bits(&one_by_one), bits(&expected), "{name}, one by one");
+    // Behind the last layer only what is asked for is computed.
+    let mut cache = model.new_cache(tokens.len());
+    let last = append(model, &mut cache, &tokens, Want::Last);
+    let expected_last = &expected[(tokens.len() - 1) * vocab..];
+    assert_eq!(bits(&last), bits(expected_last), "{name}, the last alone");
     // Other tokens stood in the cache before.
     let mut cache = model.new_cache(tokens.len());
     append(model, &mut cache, &tokens[5..33], Want::None);
