@@ -232,12 +232,29 @@ fn doctor_says_what_there_is() {
     assert_eq!(found["model"]["context_tokens"], 1024);
     assert!(found["model"]["decode_tokens_per_s"].as_f64().is_some_and(|n| n > 0.0));
     assert!(found["cpu"]["kernels"].as_str().is_some_and(|k| !k.is_empty()));
+    assert!(found["device"]["used"].as_str().is_some_and(|used| !used.is_empty()), "{found}");
     assert!(found["kernels_measured"]["read_gb_s"].as_f64().is_some_and(|n| n > 0.0));
     let forecasts = found["forecasts"].as_array().unwrap();
     let small = forecasts.iter().find(|model| model["name"] == "qwen2.5-coder-0.5b").unwrap();
     assert!(small["cold_prompt_s"].as_f64().is_some_and(|n| n > 0.0), "{small}");
     let screen = stdout(&folder.lowkey(&["doctor"]));
     assert!(screen.contains("lowkey-embedded") && screen.contains("tokens/s"), "{screen}");
+}
+
+#[cfg(not(feature = "cuda"))]
+#[test]
+fn a_device_that_this_build_cannot_use_is_one_message_with_the_next_step() {
+    let folder = Folder::new("device");
+    let place = format!("{}:6:20", folder.file("a.py", CODE));
+    for command in [&["complete", &place][..], &["doctor"], &["bench", "engine"]] {
+        let output = folder.lowkey(&[command, &["--device", "cuda:1"]].concat());
+        let words =
+            ["the device cuda:1", "built without cuda", "--features cuda", "device to \"cpu\""];
+        assert_fails(&output, 1, &words);
+    }
+    let cpu = folder.lowkey(&["complete", &place, "--device", "cpu"]);
+    assert!(cpu.status.success(), "{cpu:?}");
+    assert_eq!(folder.lowkey(&["complete", &place, "--device", "gpu"]).status.code(), Some(2));
 }
 
 #[test]

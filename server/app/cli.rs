@@ -7,6 +7,9 @@ use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
+use serde_json::json;
+
+use lowkey_model::DeviceChoice;
 
 use crate::settings::{Settings, set_command_line};
 
@@ -43,6 +46,10 @@ struct Args {
     /// What float weights become when they are loaded; none leaves them as they are
     #[arg(long, global = true, value_name = "TYPE", value_parser = ["none", "q8_0"])]
     quantize: Option<String>,
+
+    /// What the model runs on: auto, cpu, cuda, cuda:N or metal
+    #[arg(long, global = true, value_name = "DEVICE", value_parser = device)]
+    device: Option<DeviceChoice>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -84,6 +91,9 @@ pub fn main() -> ExitCode {
     if let Some(quantize) = &args.quantize {
         given.insert("quantize".into(), quantize.as_str().into());
     }
+    if let Some(device) = args.device {
+        given.insert("device".into(), device.to_string().into());
+    }
     set_command_line(given.into());
     if let Some(Command::Serve { http: Some(port), .. }) = args.command {
         start_log();
@@ -108,7 +118,10 @@ pub fn main() -> ExitCode {
     let outcome = match args.command {
         Some(Command::Complete(args)) => complete::run(&args, settings),
         Some(Command::Demo(demo)) => {
-            demo::run(&demo, args.model.as_deref(), args.threads, args.quantize.as_deref())
+            let settings = json!({
+                "quantize": args.quantize, "device": args.device.map(|device| device.to_string()),
+            });
+            demo::run(&demo, args.model.as_deref(), args.threads, &settings)
         }
         Some(Command::Bench(args)) => bench::run(&args, &settings),
         Some(Command::Doctor(args)) => doctor::run(&args, settings),
@@ -117,6 +130,11 @@ pub fn main() -> ExitCode {
         None | Some(Command::Serve { .. }) => Ok(()),
     };
     exit_code(outcome)
+}
+
+/// Reads a device's name.
+fn device(text: &str) -> Result<DeviceChoice, &'static str> {
+    DeviceChoice::parse(text).ok_or("there are auto, cpu, cuda, cuda:N and metal")
 }
 
 fn exit_code(outcome: anyhow::Result<()>) -> ExitCode {

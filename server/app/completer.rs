@@ -336,6 +336,7 @@ impl Completer {
             ),
             ("speculation", current.speculation != settings.speculation),
             ("kv_cache", current.kv_cache != settings.kv_cache),
+            ("device", current.device != settings.device),
         ] {
             if changed {
                 later.push(format!("the setting {key} takes effect when lowkey is restarted"));

@@ -14,10 +14,12 @@ use crate::settings::{self, Order, Quantize, Settings};
 
 /// Loads the model that the settings name (see [`lowkey_store::resolve`]). `progress` gets the share done.
 ///
-/// Fails when the model's family was not trained on the order that they ask for.
+/// Fails when the device that they name is not there, or the model's family was not trained on the order.
 pub fn load(settings: &Settings, progress: &mut dyn FnMut(f32)) -> Result<Loaded, LoadFailed> {
     let threads = threads_of(settings.threads);
-    in_order(Loaded::from_file(&open(settings)?, threads, progress)?, settings.order)
+    let accelerator = settings.device.open().map_err(|e| e.to_string())?;
+    let loaded = Loaded::from_file_on(accelerator.as_ref(), &open(settings)?, threads, progress)?;
+    in_order(loaded, settings.order)
 }
 
 /// Lays the model's prompts out in the order that the settings name.

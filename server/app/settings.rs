@@ -7,7 +7,7 @@
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
-use lowkey_model::KvType;
+use lowkey_model::{DeviceChoice, KvType};
 use serde_json::Value;
 
 mod value;
@@ -121,6 +121,8 @@ settings! {
     order: Order = Order::Auto;
     /// What float weights (safetensors, F16) become when they are loaded: `q8_0` is faster and takes half the memory, `none` is exact. Takes effect at the next start.
     quantize: Quantize = Quantize::None;
+    /// What the model runs on: the `cpu`, or a graphics processor if this lowkey was built for one; `auto` takes one if there is one. `server/model/README.md` tells how to build it. Takes effect at the next start.
+    device: DeviceChoice = DeviceChoice::Auto;
 }
 
 /// What the command line said; it holds for the whole life of the process.

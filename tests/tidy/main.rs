@@ -7,6 +7,7 @@
 #![expect(clippy::unwrap_used, reason = "a broken working tree ends a test with its reason")]
 
 mod deny;
+mod devices;
 mod layers;
 mod metadata;
 mod settings;

@@ -82,14 +82,26 @@ impl Metadata {
     }
 }
 
-const METADATA: &[&str] = &["metadata", "--format-version=1"];
-const TREE: &[&str] = &["tree", "--workspace", "--edges=all", "--prefix=none", "--format={p}"];
+const METADATA: &[&str] = &["metadata", "--all-features", "--format-version=1"];
+const TREE: &[&str] =
+    &["tree", "--all-features", "--workspace", "--edges=all", "--prefix=none", "--format={p}"];
+/// What a build without any feature is made of, tests not counted.
+const PLAIN: &[&str] =
+    &["tree", "--workspace", "--edges=normal,build", "--prefix=none", "--format={p}"];
+
+/// The names of the packages of a build without any feature, on every platform.
+pub(crate) fn plain_build() -> HashSet<String> {
+    let tree = run(PLAIN, &["--target=all"]);
+    let tree = tree.or_else(|_| run(PLAIN, &["--target", &host()]));
+    let tree = tree.unwrap_or_else(|error| panic!("{error}"));
+    tree.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect()
+}
 
 fn run(command: &[&str], more: &[&str]) -> Result<String, String> {
     let output = Command::new(env!("CARGO"))
         .current_dir(super::root())
         .args(command)
-        .args(["--locked", "--offline", "--all-features"])
+        .args(["--locked", "--offline"])
         .args(more)
         .output()
         .unwrap();

@@ -25,7 +25,7 @@ fn the_readme_lists_every_setting() {
 }
 
 /// Settings that say something about one machine and do not travel to another with the user's others.
-const OF_THE_MACHINE: &[&str] = &["model", "threads", "cache_mb", "quantize"];
+const OF_THE_MACHINE: &[&str] = &["model", "threads", "cache_mb", "quantize", "device"];
 
 /// The server's settings stand between these lines of the extension's manifest.
 const SCHEMA_BEGIN: &str = "        \"title\": \"Suggestions\",\n        \"properties\": {\n";

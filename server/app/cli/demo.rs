@@ -66,7 +66,7 @@ pub(super) fn run(
     args: &Args,
     model: Option<&str>,
     threads: Option<usize>,
-    quantize: Option<&str>,
+    settings: &Value,
 ) -> anyhow::Result<()> {
     let pace = args.pace.unwrap_or(if std::io::stdout().is_terminal() { 70 } else { 0 });
     let pace = Duration::from_millis(pace);
@@ -83,7 +83,8 @@ pub(super) fn run(
             // Every showing is the first, and leaves nothing behind.
             // Every key shows what there is, and nothing of it is the user's own.
             "initializationOptions": {
-                "persistent_cache": false, "quantize": quantize,
+                "persistent_cache": false,
+                "quantize": settings.get("quantize"), "device": settings.get("device"),
                 "statistics": false, "talkative": "always",
             },
         }),

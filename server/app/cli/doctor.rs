@@ -2,6 +2,7 @@
 
 use lowkey_engine::{Keep, Status, kept_sessions};
 use lowkey_kernels::Pool;
+use lowkey_model::DeviceChoice;
 use serde::Serialize;
 
 use super::paint::{Style, colours, paint};
@@ -31,6 +32,7 @@ pub(super) struct Args {
 struct Findings {
     version: &'static str,
     cpu: Cpu,
+    device: Device,
     memory: Memory,
     model: Model,
     kept: Kept,
@@ -67,6 +69,15 @@ struct Cpu {
     threads_used: usize,
 }
 
+/// What the model runs on.
+#[derive(Debug, Serialize)]
+struct Device {
+    /// `cpu`, or the device's setting and what its maker calls it.
+    used: String,
+    /// Kinds of devices that this build can use besides the CPU.
+    built_for: &'static [&'static str],
+}
+
 #[derive(Debug, Serialize)]
 struct Memory {
     /// Megabytes that programs can have now; `null` where the system does not say.
@@ -95,6 +106,11 @@ struct Model {
 pub(super) fn run(args: &Args, settings: Settings) -> anyhow::Result<()> {
     let file = load::open(&settings).map_err(anyhow::Error::msg)?;
     let threads = settings.threads;
+    let accelerator = settings.device.open()?;
+    let device = Device {
+        used: accelerator.map_or_else(|| "cpu".to_owned(), |found| found.name().to_owned()),
+        built_for: DeviceChoice::BUILT_FOR,
+    };
     let started = std::time::Instant::now();
     let keep = keep::keep(&settings).map(Keep::reading_only);
     let folder = keep.as_ref().map(|keep| keep.folder.clone());
@@ -126,6 +142,7 @@ pub(super) fn run(args: &Args, settings: Settings) -> anyhow::Result<()> {
             threads_available: features.threads,
             threads_used: used,
         },
+        device,
         memory: Memory { available_mb, resident_mb },
         model: Model {
             name,
@@ -158,8 +175,17 @@ pub(super) fn run(args: &Args, settings: Settings) -> anyhow::Result<()> {
     print(&screen(&findings))
 }
 
+impl Device {
+    fn says(&self) -> String {
+        match self.built_for {
+            [] => format!("{}; this lowkey was built for no graphics processor", self.used),
+            kinds => format!("{}; built for {} too", self.used, kinds.join(" and ")),
+        }
+    }
+}
+
 fn screen(found: &Findings) -> String {
-    let Findings { version, cpu, memory, model, kept, settings_file, .. } = found;
+    let Findings { version, cpu, device, memory, model, kept, settings_file, .. } = found;
     let since = if kept.speed { "kept from earlier use" } else { "measured now" };
     let mb = |n: Option<u64>| n.map_or_else(|| "unknown".to_owned(), |n| format!("{n} MB"));
     let rows = [
@@ -167,6 +193,7 @@ fn screen(found: &Findings) -> String {
         ("processor", cpu.processor.clone()),
         ("features", format!("{}: {}", cpu.architecture, cpu.features.join(" "))),
         ("kernels", cpu.kernels.to_owned()),
+        ("runs on", device.says()),
         ("threads", format!("{} of {}", cpu.threads_used, cpu.threads_available)),
         ("memory free", mb(memory.available_mb)),
         ("memory held", mb(memory.resident_mb)),

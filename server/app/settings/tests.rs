@@ -15,6 +15,7 @@ fn values_of_the_right_type_are_taken() {
     let (settings, problems) = layered(&json!({
         "model": "x.gguf", "threads": 2, "time_budget_ms": 300.0, "paused": true,
         "languages_off": ["markdown"], "exclude": {}, "popup": "never", "multiline": "always",
+        "device": "cuda:1",
     }));
     assert_eq!(problems, Vec::<String>::new());
     assert_eq!(settings.model, "x.gguf");
@@ -24,6 +25,7 @@ fn values_of_the_right_type_are_taken() {
     assert_eq!(settings.languages_off, ["markdown"]);
     assert_eq!(settings.popup, Popup::Never);
     assert_eq!(settings.multiline, Multiline::Always);
+    assert_eq!(settings.device, DeviceChoice::Cuda(1));
 }
 
 #[test]

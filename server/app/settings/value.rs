@@ -3,7 +3,7 @@
 //! Reading is strict: a number in quotes or an unknown word is a problem to report,
 //! not something to guess at.
 
-use lowkey_model::KvType;
+use lowkey_model::{DeviceChoice, KvType};
 pub use lowkey_suggestion::Talkative;
 use serde_json::Value;
 
@@ -106,6 +106,20 @@ impl FromValue for String {
 
     fn to_value(&self) -> Value {
         self.as_str().into()
+    }
+}
+
+impl FromValue for DeviceChoice {
+    const ACCEPTS: &'static str =
+        "\"auto\", \"cpu\", \"cuda\", \"cuda:1\" (the second, and so on) or \"metal\"";
+    const KIND: Kind = Kind::Text;
+
+    fn from_value(value: &Value) -> Option<Self> {
+        Self::parse(value.as_str()?)
+    }
+
+    fn to_value(&self) -> Value {
+        self.to_string().into()
     }
 }
 

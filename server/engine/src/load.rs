@@ -6,14 +6,15 @@
 use std::error::Error;
 use std::sync::Arc;
 
-use lowkey_model::{CausalLm, ModelFile};
+use lowkey_model::{Accelerator, CausalLm, ModelFile};
 use lowkey_prompt::{Assembler, FimFormat, GgufVocab, Tokenizer};
+use sha2::{Digest, Sha256};
 
 /// A model ready to run, with the tokenizer and format that belong to it.
 pub struct Loaded {
     /// What the user calls it.
     pub name: String,
-    /// The identity of the file (see [`ModelFile::digest`]), under which things are kept on disk.
+    /// The identity of the file (see [`ModelFile::digest`]) and of the device, under which things are kept on disk.
     pub digest: String,
     /// The network.
     pub model: Box<dyn CausalLm>,
@@ -35,6 +36,16 @@ impl Loaded {
         threads: usize,
         progress: &mut dyn FnMut(f32),
     ) -> Result<Self, LoadFailed> {
+        Self::from_file_on(None, file, threads, progress)
+    }
+
+    /// The same on a device; on our own kernels without one.
+    pub fn from_file_on(
+        accelerator: Option<&Accelerator>,
+        file: &ModelFile,
+        threads: usize,
+        progress: &mut dyn FnMut(f32),
+    ) -> Result<Self, LoadFailed> {
         let said = |error: &dyn Error| format!("model {}: {error}", file.name());
         let vocab = vocab(file);
         // A folder's tokenizer is a file of its own; of its metadata only the ends are read.
@@ -45,10 +56,14 @@ impl Loaded {
         };
         let tokenizer = tokenizer.map_err(|e| said(&e))?;
         let format = FimFormat::detect(&tokenizer, &vocab).map_err(|e| said(&e))?;
-        let model = lowkey_model::load(file, threads, progress).map_err(|e| e.to_string())?;
+        let model = match accelerator {
+            None => lowkey_model::load(file, threads, progress),
+            Some(accelerator) => lowkey_model::load_on_device(file, accelerator, progress),
+        };
+        let model = model.map_err(|e| e.to_string())?;
         Ok(Self {
             name: file.name().to_owned(),
-            digest: file.digest(),
+            digest: identity(file, accelerator),
             model,
             assembler: Arc::new(Assembler::new(Arc::new(tokenizer), format)),
             speculates: true,
@@ -63,6 +78,14 @@ fn no_tokenizer(model: &str) -> LoadFailed {
          `AutoTokenizer.from_pretrained(FOLDER).save_pretrained(FOLDER)` of transformers writes it), a GGUF file needs \
          tokenizer.ggml.model; or take the model as another GGUF file"
     )
+}
+
+/// Under which a model's sessions and speed are kept: a device's caches hold other bits than our kernels'.
+fn identity(file: &ModelFile, accelerator: Option<&Accelerator>) -> String {
+    let digest = file.digest();
+    let Some(accelerator) = accelerator else { return digest };
+    let both = Sha256::digest(format!("{digest} on {}", accelerator.name()));
+    both.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
 }
 
 /// What the tokenizer needs of a GGUF file's metadata.
@@ -91,3 +114,6 @@ fn vocab(file: &ModelFile) -> GgufVocab {
         fragmented_middle: metadata.bool("lowkey.fim_fragmented_middle").unwrap_or(false),
     }
 }
+
+#[cfg(test)]
+mod tests;

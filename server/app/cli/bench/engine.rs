@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use lowkey_kernels::{Isa, Pool, int8_gop_s, read_gb_s};
+use lowkey_model::Accelerator;
 
 use crate::cli::print;
 use crate::cli::system::kilobytes;
@@ -17,7 +18,7 @@ use crate::load;
 use crate::settings::Settings;
 
 use chart::Chart;
-use result::{Outcome, Roofline};
+use result::{Outcome, Roofline, Share};
 use subject::{Row, Subject};
 
 mod chart;
@@ -65,7 +66,12 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<()> {
     let file = load::open(settings).map_err(anyhow::Error::msg)?;
     let name = file.name().to_owned();
     let isa = isa_of(args.kernels.as_deref());
-    let model = lowkey_model::load_on(&file, Pool::with_isa(threads, isa), &mut |_| {})?;
+    // Whoever names kernels means the CPU's.
+    let accelerator = if args.kernels.is_some() { None } else { settings.device.open()? };
+    let model = match &accelerator {
+        None => lowkey_model::load_on(&file, Pool::with_isa(threads, isa), &mut |_| {})?,
+        Some(accelerator) => lowkey_model::load_on_device(&file, accelerator, &mut |_| {})?,
+    };
     let load_ms = started.elapsed().as_secs_f64() * 1e3;
     drop(file);
 
@@ -100,6 +106,11 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<()> {
     outcome.model = name;
     outcome.threads = pool.threads();
     outcome.kernels = pool.isa().name();
+    outcome.device = accelerator.as_ref().map_or("cpu", Accelerator::name).into();
+    if accelerator.is_some() {
+        // The limits that were measured are the CPU's.
+        outcome.share = Share::default();
+    }
     outcome.rounds = args.rounds;
     outcome.load_ms = result::rounded(load_ms);
     outcome.memory_mb = memory;

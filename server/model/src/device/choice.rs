@@ -42,6 +42,15 @@ enum Floats {
 }
 
 impl DeviceChoice {
+    /// The kinds of devices that this build can use besides the CPU.
+    pub const BUILT_FOR: &'static [&'static str] =
+        match (cfg!(feature = "cuda"), cfg!(feature = "metal")) {
+            (false, false) => &[],
+            (true, false) => &["cuda"],
+            (false, true) => &["metal"],
+            (true, true) => &["cuda", "metal"],
+        };
+
     /// Reads `auto`, `cpu`, `cuda`, `cuda:N` or `metal`.
     pub fn parse(text: &str) -> Option<Self> {
         match text {
@@ -69,12 +78,12 @@ impl DeviceChoice {
     }
 
     fn find(self) -> Result<Accelerator, ModelError> {
-        let (kind, is_built, look) = match self {
-            Self::Metal => ("metal", cfg!(feature = "metal"), "is this a Mac?"),
-            _ => ("cuda", cfg!(feature = "cuda"), "see what `nvidia-smi -L` lists"),
+        let (kind, look) = match self {
+            Self::Metal => ("metal", "is this a Mac?"),
+            _ => ("cuda", "see what `nvidia-smi -L` lists"),
         };
         let refused = |problem| ModelError::NoDevice { device: self.to_string(), problem };
-        if !is_built {
+        if !Self::BUILT_FOR.contains(&kind) {
             return Err(refused(format!(
                 "this lowkey was built without {kind}; build it with `cargo build --release --features {kind}`"
             )));

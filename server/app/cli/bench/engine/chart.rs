@@ -123,13 +123,18 @@ impl Chart {
         ];
         Self {
             title: run.model.clone(),
-            subtitle: format!(
-                "{} threads, {} kernels, {} rounds: medians and ranges",
-                run.threads, run.kernels, run.rounds
-            ),
+            subtitle: format!("{}, {} rounds: medians and ranges", place(run), run.rounds),
             sections: sections.into_iter().filter(|section| !section.bars.is_empty()).collect(),
             notes: notes(run),
         }
+    }
+}
+
+/// What it ran on.
+fn place(run: &Outcome) -> String {
+    match run.device.as_str() {
+        "cpu" => format!("{} threads, {} kernels", run.threads, run.kernels),
+        device => format!("on {device}"),
     }
 }
 

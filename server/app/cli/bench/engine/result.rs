@@ -35,7 +35,9 @@ pub(super) type Ranges = ByTokens<[f64; 2]>;
 pub(super) struct Outcome {
     pub(super) model: String,
     pub(super) threads: usize,
-    /// The instruction set of the kernels.
+    /// `cpu`, or the device's name.
+    pub(super) device: String,
+    /// The instruction set of the kernels on the CPU.
     pub(super) kernels: &'static str,
     pub(super) rounds: u32,
     /// Opening, checking and packing the model, once.

@@ -1,0 +1,64 @@
+//! A whole engine over a device: candle's CPU, which runs the operations of graphics processors.
+
+use std::path::Path;
+use std::sync::mpsc::channel;
+use std::time::Instant;
+
+use lowkey_prompt::Prompt;
+
+use super::*;
+use crate::{Engine, Generated, Job, Priority, Stop};
+
+const TEXT: &str = "def total(items):\n    count = 0\n    for item in items:\n        count";
+
+fn loaded(accelerator: Option<&Accelerator>) -> Result<Loaded, LoadFailed> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../model/fixtures/qwen2-tokenizer");
+    let file = ModelFile::open(Path::new(folder)).map_err(|error| error.to_string())?;
+    Loaded::from_file_on(accelerator, &file, 1, &mut |_| {})
+}
+
+/// What follows the first `n` characters of a text.
+fn completed(engine: &Engine, n: usize) -> Generated {
+    let (to_test, result) = channel();
+    let _ticket = engine.submit(Job {
+        document: Arc::from("a.py"),
+        priority: Priority::Interactive,
+        prepare: Box::new(move |assembler| {
+            let tokens = assembler.tokenizer().encode(&TEXT[..n]);
+            Some(Prompt { n_fixed: tokens.len(), tokens, ..Prompt::default() })
+        }),
+        max_tokens: 12,
+        n_openings: 0,
+        stop: Box::new(|_| None),
+        on_text: Box::new(|_| {}),
+        done: Box::new(move |made| to_test.send(made).unwrap()),
+        asked: Instant::now(),
+    });
+    result.recv().unwrap()
+}
+
+#[test]
+fn an_engine_on_a_device_reuses_its_sessions_and_answers_as_on_our_kernels() {
+    let own = Engine::start(1 << 20, |_| loaded(None), |_| {}).unwrap();
+    let load = |_: &mut dyn FnMut(f32)| loaded(Some(&Accelerator::candle_cpu()));
+    let device = Engine::start(1 << 20, load, |_| {}).unwrap();
+    // The last letters one by one, then some taken back.
+    for n in [TEXT.len() - 3, TEXT.len() - 2, TEXT.len() - 1, TEXT.len(), TEXT.len() - 8] {
+        let (found, expected) = (completed(&device, n), completed(&own, n));
+        assert_eq!((&found.text, found.stop), (&expected.text, expected.stop));
+        assert_eq!(found.stop, Stop::Limit);
+        assert_eq!(found.tokens.reused, expected.tokens.reused);
+        assert!(n == TEXT.len() - 3 || found.tokens.reused > 10, "{:?}", found.tokens);
+        for (found, expected) in found.log_probs.iter().zip(&expected.log_probs) {
+            assert!((found - expected).abs() < 0.01, "{found}, not {expected}");
+        }
+    }
+}
+
+#[test]
+fn what_is_kept_of_a_device_does_not_serve_our_kernels() {
+    let own = loaded(None).unwrap().digest;
+    let device = loaded(Some(&Accelerator::candle_cpu())).unwrap().digest;
+    assert_ne!(own, device);
+    assert_eq!((own.len(), device.len()), (64, 64));
+}
