@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::paint::{Style, colours, paint};
 use super::print;
-use super::system::kilobytes;
+use super::system::{kilobytes, load};
 use crate::completer::Completer;
 use crate::keep;
 use crate::load;
@@ -67,6 +67,16 @@ struct Cpu {
     kernels: &'static str,
     threads_available: usize,
     threads_used: usize,
+    /// Programs that wanted a thread in the last minute, on average; `null` where the system does not say.
+    load: Option<f64>,
+}
+
+impl Cpu {
+    /// Whether other programs take so much that what is measured here says little.
+    fn is_busy(&self) -> bool {
+        // One thread's worth is what the doctor, a compiler's end or an editor's start take.
+        self.load.is_some_and(|load| load > self.threads_available as f64 + 0.5)
+    }
 }
 
 /// What the model runs on.
@@ -111,6 +121,7 @@ pub(super) fn run(args: &Args, settings: Settings) -> anyhow::Result<()> {
         used: accelerator.map_or_else(|| "cpu".to_owned(), |found| found.name().to_owned()),
         built_for: DeviceChoice::BUILT_FOR,
     };
+    let load = load();
     let started = std::time::Instant::now();
     let keep = keep::keep(&settings).map(Keep::reading_only);
     let folder = keep.as_ref().map(|keep| keep.folder.clone());
@@ -141,6 +152,7 @@ pub(super) fn run(args: &Args, settings: Settings) -> anyhow::Result<()> {
             kernels: features.kernels.name(),
             threads_available: features.threads,
             threads_used: used,
+            load,
         },
         device,
         memory: Memory { available_mb, resident_mb },
@@ -194,7 +206,16 @@ fn screen(found: &Findings) -> String {
         ("features", format!("{}: {}", cpu.architecture, cpu.features.join(" "))),
         ("kernels", cpu.kernels.to_owned()),
         ("runs on", device.says()),
-        ("threads", format!("{} of {}", cpu.threads_used, cpu.threads_available)),
+        (
+            "threads",
+            match cpu.load {
+                Some(load) if cpu.is_busy() => format!(
+                    "{} of {}, for which {load:.0} programs compete: at rest everything below is quicker",
+                    cpu.threads_used, cpu.threads_available
+                ),
+                _ => format!("{} of {}", cpu.threads_used, cpu.threads_available),
+            },
+        ),
         ("memory free", mb(memory.available_mb)),
         ("memory held", mb(memory.resident_mb)),
         ("model", format!("{} ({}, {} MB on disk)", model.name, model.architecture, model.file_mb)),
@@ -217,13 +238,24 @@ fn screen(found: &Findings) -> String {
                 |folder| format!("{folder}: {} sessions, {} MB", kept.sessions, kept.sessions_mb),
             ),
         ),
-        ("settings", settings_file.clone().unwrap_or_else(|| "no config folder".to_owned())),
+        (
+            "settings",
+            match settings_file {
+                Some(file) if std::path::Path::new(file).exists() => file.clone(),
+                Some(file) => format!("{file}: not there, so everything is as it comes"),
+                None => "no config folder".to_owned(),
+            },
+        ),
     ];
     let mut out = String::new();
     for (name, value) in rows {
         out.push_str(&paint(colours(), Style::Bold, &format!("{name:<12}")));
         out.push_str(&value);
         out.push('\n');
+    }
+    if found.editors.is_empty() {
+        out.push_str(&paint(colours(), Style::Bold, &format!("{:<12}", "editors")));
+        out.push_str("none that is known here is on PATH; editors/ in the repository tells how to set up yours\n");
     }
     for editor in &found.editors {
         out.push_str(&paint(colours(), Style::Bold, &format!("{:<12}", editor.name)));
@@ -232,5 +264,8 @@ fn screen(found: &Findings) -> String {
     }
     out.push('\n');
     out.push_str(&forecast::table(found.kernels_measured, &found.forecasts));
+    if cpu.is_busy() {
+        out.push_str("The machine is busy, and forecasts are made from what it leaves: run this again at rest.\n");
+    }
     out
 }

@@ -52,17 +52,45 @@ pub struct Entry {
     pub head_size: u64,
     /// How repository, file and size were confirmed.
     pub seen: String,
+    /// What we have measured ourselves, and where it stands; `None` where nobody has.
+    pub measured: Option<String>,
 }
 
 impl Entry {
+    /// All parameters and those that a token uses, in billions: of `1.5B`, or of `30B, 3B active`.
+    pub fn billions(&self) -> Option<(f64, f64)> {
+        let billions = |text: &str| {
+            let text = text.trim().trim_end_matches("active").trim_end();
+            let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+            let number: f64 = number.parse().ok().filter(|number| *number > 0.0)?;
+            match unit {
+                "B" => Some(number),
+                "M" => Some(number / 1e3),
+                _ => None,
+            }
+        };
+        match self.parameters.split_once(',') {
+            Some((all, active)) => Some((billions(all)?, billions(active)?)),
+            None => billions(&self.parameters).map(|all| (all, all)),
+        }
+    }
+
+    /// About how long the file is: as the hub shows it, else from the parameters where all are stored alike.
+    pub fn about_bytes(&self) -> Option<u64> {
+        // Blocks of 32 numbers with a scale of two bytes.
+        let by_parameters = |(all, _): (f64, f64)| (all * 1e9 * 34.0 / 32.0) as u64;
+        let alike = self.quantization == "Q8_0";
+        self.bytes.or_else(|| self.billions().filter(|_| alike).map(by_parameters))
+    }
+
     /// Memory for serving with 2,048 tokens of context: file + KV cache + 80 MB.
     ///
-    /// `file_bytes` is the length of a file that is here; otherwise the catalog's is taken, if it has one.
+    /// `file_bytes` is the length of a file that is here; otherwise [`about`](Self::about_bytes) that.
     pub fn memory_bytes(&self, file_bytes: Option<u64>) -> Option<u64> {
         let width = self.layers.checked_mul(self.kv_heads)?.checked_mul(self.head_size)?;
         // Once for keys, once for values.
         let cache = width.checked_mul(2 * BYTES_PER_VALUE * CONTEXT_TOKENS)?;
-        file_bytes.or(self.bytes)?.checked_add(cache)?.checked_add(BESIDE_BYTES)
+        file_bytes.or_else(|| self.about_bytes())?.checked_add(cache)?.checked_add(BESIDE_BYTES)
     }
 }
 
@@ -161,6 +189,27 @@ mod tests {
         let cache = 2_048 * 12_288;
         assert_eq!(row.memory_bytes(None), Some(531_000_000 + cache + 80_000_000));
         assert_eq!(row.memory_bytes(Some(1_000)), Some(1_000 + cache + 80_000_000));
-        assert_eq!(Entry { bytes: None, ..row }.memory_bytes(None), None);
+        // Without a length, from the parameters where all of them take the same space.
+        let unknown = Entry { bytes: None, parameters: "0.5B".to_owned(), ..row };
+        assert_eq!(unknown.about_bytes(), Some(531_250_000));
+        let mixed = Entry { quantization: "Q4_K_M".to_owned(), ..unknown };
+        assert_eq!((mixed.about_bytes(), mixed.memory_bytes(None)), (None, None));
+    }
+
+    #[test]
+    fn every_row_has_parameters_that_can_be_read() {
+        for row in catalog() {
+            let (all, active) = row.billions().unwrap_or_default();
+            assert!(active > 0.0 && active <= all, "{}: {}", row.name, row.parameters);
+        }
+        let of = |parameters: &str| {
+            let row = catalog().first().cloned().unwrap_or_else(|| panic!("no rows"));
+            Entry { parameters: parameters.to_owned(), ..row }.billions()
+        };
+        assert_eq!(of("30B, 3B active"), Some((30.0, 3.0)));
+        assert_eq!(of("350M"), Some((0.35, 0.35)));
+        for text in ["", "many", "B", "é", "-1B"] {
+            assert_eq!(of(text), None, "{text:?}");
+        }
     }
 }

@@ -60,6 +60,8 @@ pub(super) struct Forecast {
     /// Milliseconds from a typed letter to the first token.
     pub(super) key_ms: Option<f64>,
     pub(super) tokens_per_s: Option<f64>,
+    /// Whether there is memory for it now; `null` where that is not known.
+    pub(super) fits: Option<bool>,
     /// Why this version does not run it; `null` if it does.
     pub(super) missing: Option<String>,
     /// The most capable model that is quick enough and fits.
@@ -107,7 +109,7 @@ fn seconds(pool: &Pool, weights: &[Matrix], m: usize) -> Option<f64> {
 /// Forecasts every model of the catalog, with `available_mb` of memory free.
 pub(super) fn forecasts(kernels: Option<Kernels>, available_mb: Option<u64>) -> Vec<Forecast> {
     let mut all: Vec<(f64, Forecast)> =
-        catalog().iter().map(|entry| forecast(entry, kernels)).collect();
+        catalog().iter().map(|entry| forecast(entry, kernels, available_mb)).collect();
     let fits = |forecast: &Forecast| match (forecast.memory_mb, available_mb) {
         (Some(needed), Some(available)) => (needed as f64) < available as f64 * MEMORY_SHARE,
         _ => false,
@@ -135,9 +137,10 @@ pub(super) fn forecasts(kernels: Option<Kernels>, available_mb: Option<u64>) -> 
 }
 
 /// Forecasts one model; with it, its parameters in billions.
-fn forecast(entry: &Entry, kernels: Option<Kernels>) -> (f64, Forecast) {
-    let (all, active) = parameters(&entry.parameters).unwrap_or((0.0, 0.0));
-    let bytes = entry.bytes.map(|bytes| bytes as f64 * active / all);
+fn forecast(entry: &Entry, kernels: Option<Kernels>, available_mb: Option<u64>) -> (f64, Forecast) {
+    let (all, active) = entry.billions().unwrap_or((0.0, 0.0));
+    let memory_mb = entry.memory_bytes(None).map(|bytes| bytes / 1_000_000);
+    let bytes = entry.about_bytes().map(|bytes| bytes as f64 * active / all);
     let speeds = kernels.zip(bytes).filter(|_| all > 0.0).map(|(kernels, bytes)| {
         let tokens_per_s = kernels.read_gb_s * DECODE_SHARE * 1e9 / bytes;
         let prompt_per_s = kernels.prompt_gop_s * PROMPT_SHARE / (2.0 * active);
@@ -145,32 +148,15 @@ fn forecast(entry: &Entry, kernels: Option<Kernels>) -> (f64, Forecast) {
     });
     let forecast = Forecast {
         name: entry.name.clone(),
-        memory_mb: entry.memory_bytes(None).map(|bytes| bytes / 1_000_000),
+        memory_mb,
         cold_prompt_s: speeds.map(|(_, prompt)| rounded(COLD_TOKENS / prompt)),
         key_ms: speeds.map(|(tokens, _)| rounded(APPEND_STEPS * 1e3 / tokens)),
         tokens_per_s: speeds.map(|(tokens, _)| rounded(tokens)),
+        fits: memory_mb.zip(available_mb).map(|(needed, free)| needed <= free),
         missing: missing(entry),
         recommended: false,
     };
     (all, forecast)
-}
-
-/// Reads `1.5B`, or `30B, 3B active`: all parameters and those that a token uses, in billions.
-fn parameters(text: &str) -> Option<(f64, f64)> {
-    let billions = |text: &str| {
-        let text = text.trim().trim_end_matches("active").trim_end();
-        let (number, unit) = text.split_at(text.len().checked_sub(1)?);
-        let number: f64 = number.parse().ok()?;
-        match unit {
-            "B" => Some(number),
-            "M" => Some(number / 1e3),
-            _ => None,
-        }
-    };
-    match text.split_once(',') {
-        Some((all, active)) => Some((billions(all)?, billions(active)?)),
-        None => billions(text).map(|all| (all, all)),
-    }
 }
 
 fn rounded(value: f64) -> f64 {
@@ -190,12 +176,13 @@ pub(super) fn table(kernels: Option<Kernels>, forecasts: &[Forecast]) -> String 
     };
     out.push_str("  model                     memory  cold prompt      a key  tokens/s\n");
     for found in forecasts {
-        let Forecast { name, memory_mb, cold_prompt_s, key_ms, tokens_per_s, missing, .. } = found;
+        let Forecast { name, memory_mb, cold_prompt_s, key_ms, tokens_per_s, .. } = found;
         let memory =
             memory_mb.map_or_else(|| "?".to_owned(), |mb| format!("{:.1} GB", mb as f64 / 1e3));
-        let (mark, note) = match missing {
+        let (mark, note) = match &found.missing {
             _ if found.recommended => ("*", "recommended"),
             Some(_) => (" ", "does not run yet"),
+            None if found.fits == Some(false) => (" ", "more than the memory free"),
             None => (" ", ""),
         };
         let row = format!(
@@ -227,23 +214,18 @@ mod tests {
     }
 
     #[test]
-    fn every_row_of_the_catalog_has_parameters_that_can_be_read() {
-        for entry in catalog() {
-            let (all, active) = parameters(&entry.parameters).unwrap_or_default();
-            assert!(active > 0.0 && active <= all, "{}: {}", entry.name, entry.parameters);
-        }
-        assert_eq!(parameters("30B, 3B active"), Some((30.0, 3.0)));
-        assert_eq!(parameters("350M"), Some((0.35, 0.35)));
-        assert_eq!(parameters(""), None);
-        assert_eq!(parameters("many"), None);
-    }
-
-    #[test]
     fn a_faster_machine_gets_a_larger_model_and_a_full_one_none() {
         assert_eq!(recommended(SLOW, 16_000).as_deref(), Some("qwen2.5-coder-0.5b"));
         let fast = Kernels { read_gb_s: 120.0, prompt_gop_s: 4000.0 };
         assert_eq!(recommended(fast, 16_000).as_deref(), Some("granite-code-3b"));
         assert_eq!(recommended(SLOW, 500), None);
+        let largest = |available_mb| {
+            let all = forecasts(Some(fast), Some(available_mb));
+            all.into_iter()
+                .find(|found| found.name == "qwen3-coder-30b-a3b")
+                .and_then(|found| found.fits)
+        };
+        assert_eq!((largest(16_000), largest(64_000)), (Some(false), Some(true)));
         let crawling = Kernels { read_gb_s: 2.0, prompt_gop_s: 10.0 };
         assert_eq!(recommended(crawling, 16_000), None);
     }

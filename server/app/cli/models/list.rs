@@ -1,8 +1,9 @@
 //! `lowkey models list`: one line for each model, or everything as JSON.
 
-use lowkey_model::ModelFile;
+use lowkey_model::{Config, ModelFile};
 use lowkey_store::{EMBEDDED, Entry, Hub, Pins, amount, catalog};
 use serde::Serialize;
+use std::fmt::Write as _;
 
 use super::print;
 use crate::cli::paint::{Style, colours, paint};
@@ -40,6 +41,8 @@ struct Row {
     /// Whether the file is on this machine.
     installed: bool,
     path: Option<String>,
+    /// What we have measured of it, and where that stands.
+    measured: Option<String>,
     /// What is missing, in words; empty for a model that is here and runs.
     state: String,
 }
@@ -65,7 +68,9 @@ fn embedded() -> Row {
     let config = ModelFile::from_bytes(EMBEDDED.name, EMBEDDED.bytes).ok();
     let architecture = config.as_ref().map(|file| file.architecture().to_owned());
     // The catalog's formula over the shape in the file.
-    let memory = config.map(|file| file.config().clone()).and_then(|config| {
+    let config = config.map(|file| file.config().clone());
+    let parameters = config.as_ref().map(in_millions).unwrap_or_default();
+    let memory = config.and_then(|config| {
         let shape = Entry {
             layers: config.n_layers as u64,
             kv_heads: config.n_kv_heads as u64,
@@ -78,7 +83,7 @@ fn embedded() -> Row {
     Row {
         name: EMBEDDED.name.to_owned(),
         family: "lowkey".to_owned(),
-        parameters: "4.2M".to_owned(),
+        parameters,
         quantization: "Q8_0".to_owned(),
         bytes: Some(bytes),
         size: amount(bytes),
@@ -92,8 +97,18 @@ fn embedded() -> Row {
         runs: true,
         installed: true,
         path: None,
+        measured: Some(EMBEDDED.measured()).filter(|text| !text.is_empty()),
         state: String::new(),
     }
+}
+
+/// The parameters of a model of the embedded one's kind, as the catalog writes them: `4.2M`.
+fn in_millions(config: &Config) -> String {
+    let attention = (2 * config.n_heads + 2 * config.n_kv_heads) * config.head_dim;
+    let layer = config.hidden * (attention + 3 * config.ffn);
+    let tables = if config.tied_embeddings { 1 } else { 2 };
+    let all = config.n_layers * layer + tables * config.vocab * config.hidden;
+    format!("{:.1}M", all as f64 / 1e6)
 }
 
 fn row(entry: &Entry, hub: &Hub, pins: &Pins) -> anyhow::Result<Row> {
@@ -120,6 +135,7 @@ fn row(entry: &Entry, hub: &Hub, pins: &Pins) -> anyhow::Result<Row> {
         runs: missing.is_none(),
         installed,
         path: path.map(|path| path.display().to_string()),
+        measured: entry.measured.clone(),
         state: match missing {
             Some(missing) => format!("not yet: {missing}"),
             None if installed => String::new(),
@@ -171,5 +187,10 @@ fn table(models: &[Row]) -> String {
     out.push_str(
         "\nmemory: the file, 2,048 tokens of KV cache and 80 MB.\nruns: this version has the architecture and a fill-in-the-middle format; only the first has been tried.\n*: the licence restricts the use; `lowkey models pull` shows how, and asks.\n",
     );
+    for model in models {
+        if let Some(measured) = &model.measured {
+            let _ = writeln!(out, "measured, {}: {measured}.", model.name);
+        }
+    }
     out
 }
