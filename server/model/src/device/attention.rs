@@ -47,7 +47,8 @@ impl Views {
 }
 
 impl View {
-    fn new(position: usize, m: usize, window: usize, device: &Device) -> Result<Self> {
+    /// That of `m` tokens from `position` on.
+    pub(super) fn new(position: usize, m: usize, window: usize, device: &Device) -> Result<Self> {
         let first_seen = |token: usize| (position + token + 1).saturating_sub(window.max(1));
         let begin = first_seen(0);
         let n = position + m - begin;

@@ -75,18 +75,19 @@ impl DeviceDecoder {
         let mut n_done = 0;
         for chunk in tokens.chunks(CHUNK_TOKENS) {
             let rows = self.look_up(chunk)?;
-            let stream = self.run_layers(rows, chunk.len(), kv, position + n_done, cancelled);
-            let Some(stream) = stream.map_err(|error| self.accelerator.failed(&error))? else {
-                return Ok(false);
-            };
+            let position = position + n_done;
             n_done += chunk.len();
             let n_wanted = match want {
                 Want::All => chunk.len(),
                 Want::Last if n_done == tokens.len() => 1,
                 Want::Last | Want::None => 0,
             };
+            let stream = self.run_layers(rows, chunk.len(), n_wanted, kv, position, cancelled);
+            let Some(stream) = stream.map_err(|error| self.accelerator.failed(&error))? else {
+                return Ok(false);
+            };
             if n_wanted > 0 {
-                let made = self.logits(&stream, n_wanted);
+                let made = self.logits(&stream);
                 logits.extend(made.map_err(|error| self.accelerator.failed(&error))?);
             }
         }
@@ -106,11 +107,12 @@ impl DeviceDecoder {
         Ok(rows)
     }
 
-    /// Runs one chunk through all layers; `None` when cancelled.
+    /// Runs one chunk through all layers; returns the last `n_wanted` rows of the stream, `None` when cancelled.
     fn run_layers(
         &mut self,
         rows: Vec<f32>,
         m: usize,
+        n_wanted: usize,
         kv: &DeviceKv,
         position: usize,
         cancelled: &dyn Fn() -> bool,
@@ -120,19 +122,19 @@ impl DeviceDecoder {
         let turn = self.turns.at(position, m)?;
         let views = Views::new(position, m);
         let mut pass = DevicePass { config, device, turn, views, position };
-        for (layer, kv) in self.layers.iter().zip(kv.layers()) {
+        for (i, (layer, kv)) in self.layers.iter().zip(kv.layers()).enumerate() {
             if cancelled() {
                 return Ok(None);
             }
-            stream = layer.forward(&mut pass, kv, &stream)?;
+            let n_wanted = if i + 1 < self.layers.len() { m } else { n_wanted };
+            stream = layer.forward(&mut pass, kv, &stream, n_wanted)?;
         }
         Ok(Some(stream))
     }
 
-    /// The logits of the last `n` rows of the stream.
-    fn logits(&self, stream: &Tensor, n: usize) -> Result<Vec<f32>> {
-        let rows = stream.narrow(0, stream.dim(0)? - n, n)?.contiguous()?;
-        let mut logits = self.output.apply(&self.final_norm.apply(&rows, self.config.norm_eps)?)?;
+    /// The logits of rows of the stream.
+    fn logits(&self, rows: &Tensor) -> Result<Vec<f32>> {
+        let mut logits = self.output.apply(&self.final_norm.apply(rows, self.config.norm_eps)?)?;
         if let Some(cap) = self.config.logit_cap {
             logits = cap_softly(&logits, cap)?;
         }

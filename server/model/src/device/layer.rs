@@ -5,7 +5,7 @@
 use candle_core::{Device, Result, Tensor};
 use candle_nn::ops::{layer_norm, rms_norm};
 
-use super::attention::{Views, attend};
+use super::attention::{View, Views, attend};
 use super::cache::LayerKv;
 use super::feed_forward::DeviceFeedForward;
 use super::matrix::DeviceMatrix;
@@ -80,20 +80,36 @@ impl Layer {
     }
 
     /// Takes the stream, (m, hidden), through the layer; writes keys and values of its tokens into `kv`.
+    ///
+    /// Returns the last `n_wanted` rows of it, or any where none are wanted: behind the last layer nobody reads others.
     pub(super) fn forward(
         &self,
         pass: &mut DevicePass<'_>,
         kv: &LayerKv,
         x: &Tensor,
+        n_wanted: usize,
     ) -> Result<Tensor> {
-        let attended = self.attend(pass, kv, x)?;
-        let x = enter(pass.config, &attended, self.post_attention_norm.as_ref(), x)?;
+        let queries = self.write_keys_and_values(pass, kv, x)?;
+        if n_wanted == 0 {
+            return Ok(x.clone());
+        }
+        let n_others = x.dim(0)?.saturating_sub(n_wanted);
+        let x = x.narrow(0, n_others, n_wanted)?.contiguous()?;
+        let queries = queries.narrow(1, n_others, n_wanted)?.contiguous()?;
+        let attended = self.attend(pass, kv, &queries, n_others)?;
+        let x = enter(pass.config, &attended, self.post_attention_norm.as_ref(), &x)?;
         let normed = self.ffn_norm.apply(&x, pass.config.norm_eps)?;
         let fed = self.feed_forward.forward(&normed, pass.device)?;
         enter(pass.config, &fed, self.post_ffn_norm.as_ref(), &x)
     }
 
-    fn attend(&self, pass: &mut DevicePass<'_>, kv: &LayerKv, x: &Tensor) -> Result<Tensor> {
+    /// Returns the queries, (`n_heads`, m, `head_dim`).
+    fn write_keys_and_values(
+        &self,
+        pass: &DevicePass<'_>,
+        kv: &LayerKv,
+        x: &Tensor,
+    ) -> Result<Tensor> {
         let Config { n_heads, n_kv_heads, head_dim, norm_eps, .. } = *pass.config;
         let m = x.dim(0)?;
         let qkv = self.qkv.apply(&self.attention_norm.apply(x, norm_eps)?)?;
@@ -116,8 +132,23 @@ impl Layer {
             (both.narrow(0, 0, n_heads)?, both.narrow(0, n_heads, n_kv_heads)?)
         };
         kv.write(pass.position, &keys, &heads(n_heads + n_kv_heads, n_kv_heads, None)?)?;
-        let view = pass.views.of(self.window, pass.device)?;
-        let found = attend(pass.config, &queries, kv, &view)?;
+        Ok(queries)
+    }
+
+    /// Attends with the queries of all tokens but the first `n_others`.
+    fn attend(
+        &self,
+        pass: &mut DevicePass<'_>,
+        kv: &LayerKv,
+        queries: &Tensor,
+        n_others: usize,
+    ) -> Result<Tensor> {
+        let (n_heads, m, head_dim) = queries.dims3()?;
+        let view = match n_others {
+            0 => pass.views.of(self.window, pass.device)?,
+            _ => View::new(pass.position + n_others, m, self.window, pass.device)?,
+        };
+        let found = attend(pass.config, queries, kv, &view)?;
         let found = found.transpose(0, 1)?.contiguous()?.reshape((m, n_heads * head_dim))?;
         self.attention_out.apply(&found)
     }

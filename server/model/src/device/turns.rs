@@ -2,12 +2,15 @@
 //!
 //! The table is computed in f64 from the frequencies that our own kernels use, and grows with the positions in use.
 
-use candle_core::{DType, Device, Result, Tensor};
+use candle_core::{Device, Result, Tensor};
 use candle_nn::rotary_emb::{rope, rope_i};
 use lowkey_kernels::Pairing;
 
 use crate::Config;
 use crate::rotation::frequencies;
+
+/// The positions of a table to begin with.
+const FIRST_POSITIONS: usize = 512;
 
 /// How positions turn heads.
 pub(super) struct Turns {
@@ -27,45 +30,53 @@ pub(super) struct Turn {
 }
 
 impl Turns {
-    /// Prepares rotations by a model's frequencies; of no position yet.
+    /// Prepares rotations by a model's frequencies.
     pub(super) fn new(config: &Config, divisors: Option<&[f32]>, device: &Device) -> Result<Self> {
         let (frequencies, amplitude) = frequencies(config, divisors);
-        let none = || Tensor::zeros((0, frequencies.len()), DType::F32, device);
-        let (cos, sin) = (none()?, none()?);
-        Ok(Self {
-            pairing: config.rope_pairing,
-            frequencies,
-            amplitude: f64::from(amplitude),
-            cos,
-            sin,
-        })
+        Self::with_frequencies(config.rope_pairing, frequencies, f64::from(amplitude), device)
+    }
+
+    fn with_frequencies(
+        pairing: Pairing,
+        frequencies: Vec<f64>,
+        amplitude: f64,
+        device: &Device,
+    ) -> Result<Self> {
+        let (cos, sin) = table(&frequencies, amplitude, FIRST_POSITIONS, device)?;
+        Ok(Self { pairing, frequencies, amplitude, cos, sin })
     }
 
     /// The rotations of `m` tokens from `position` on.
     pub(super) fn at(&mut self, position: usize, m: usize) -> Result<Turn> {
         let n = position + m;
         if n > self.cos.dim(0)? {
-            self.extend(n.next_power_of_two().max(512))?;
+            let device = self.cos.device().clone();
+            let n = n.next_power_of_two();
+            (self.cos, self.sin) = table(&self.frequencies, self.amplitude, n, &device)?;
         }
         let rows = |table: &Tensor| table.narrow(0, position, m);
         Ok(Turn { pairing: self.pairing, cos: rows(&self.cos)?, sin: rows(&self.sin)? })
     }
+}
 
-    fn extend(&mut self, n: usize) -> Result<()> {
-        let n_pairs = self.frequencies.len();
-        let (mut cos, mut sin) = (Vec::with_capacity(n * n_pairs), Vec::with_capacity(n * n_pairs));
-        for position in 0..n {
-            for frequency in &self.frequencies {
-                let (s, c) = (position as f64 * frequency).sin_cos();
-                cos.push((c * self.amplitude) as f32);
-                sin.push((s * self.amplitude) as f32);
-            }
+/// Cosines and sines of the first `n` positions: (n, pairs) each.
+fn table(
+    frequencies: &[f64],
+    amplitude: f64,
+    n: usize,
+    device: &Device,
+) -> Result<(Tensor, Tensor)> {
+    let n_pairs = frequencies.len();
+    let (mut cos, mut sin) = (Vec::with_capacity(n * n_pairs), Vec::with_capacity(n * n_pairs));
+    for position in 0..n {
+        for frequency in frequencies {
+            let (s, c) = (position as f64 * frequency).sin_cos();
+            cos.push((c * amplitude) as f32);
+            sin.push((s * amplitude) as f32);
         }
-        let device = self.cos.device().clone();
-        self.cos = Tensor::from_vec(cos, (n, n_pairs), &device)?;
-        self.sin = Tensor::from_vec(sin, (n, n_pairs), &device)?;
-        Ok(())
     }
+    let upload = |numbers| Tensor::from_vec(numbers, (n, n_pairs), device);
+    Ok((upload(cos)?, upload(sin)?))
 }
 
 impl Turn {
@@ -107,9 +118,9 @@ mod tests {
             // Whole heads, and the first 8 of 12 numbers.
             for head_dim in [8, 12] {
                 let own = Rope::with_frequencies(head_dim, pairing, &frequencies, 700);
-                let none = Tensor::zeros((0, 4), DType::F32, &Device::Cpu).unwrap();
-                let (cos, sin, frequencies) = (none.clone(), none, frequencies.clone());
-                let mut turns = Turns { pairing, frequencies, amplitude: 1.0, cos, sin };
+                let frequencies = frequencies.clone();
+                let turns = Turns::with_frequencies(pairing, frequencies, 1.0, &Device::Cpu);
+                let mut turns = turns.unwrap();
                 // The table grows from the first to the second.
                 for position in [3, 600] {
                     let values: Vec<f32> = (0..2 * head_dim).map(|i| (i as f32).sin()).collect();

@@ -116,6 +116,11 @@ fn a_warm_cache_is_a_cold_one_within_rounding() {
         }
         near(&one_by_one, 0, "one by one");
 
+        let mut cache = model.new_cache(tokens.len());
+        append(&mut *model, &mut cache, &tokens[..9], Want::None);
+        let last = append(&mut *model, &mut cache, &tokens[9..30], Want::Last);
+        near(&last, 29, "the last of several");
+
         // Other tokens stood in the cache before.
         let mut cache = model.new_cache(tokens.len());
         append(&mut *model, &mut cache, &tokens[5..33], Want::None);
