@@ -1,24 +1,23 @@
 //! The command line as a user meets it: results on stdout, one message on stderr, exit codes.
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed, which is what is wanted")]
 
-use std::path::PathBuf;
+#[path = "harness/folder.rs"]
+mod folder;
+
 use std::process::{Command, Output};
 
+use folder::TestFolder;
 use serde_json::Value;
 
 const CODE: &str =
     "import os\n\n\ndef read(path):\n    with open(path) as f:\n        return f.re\n";
 
-/// A folder of its own for each test, removed afterwards.
-struct Folder(PathBuf);
+/// A folder of its own for each test.
+struct Folder(TestFolder);
 
 impl Folder {
     fn new(name: &str) -> Self {
-        // Not below the target folder: git ignores that, and so the model must not see it.
-        let path = std::env::temp_dir().join(format!("lowkey-cli-{name}-{}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&path);
-        std::fs::create_dir_all(&path).unwrap();
-        Self(path)
+        Self(TestFolder::new(name))
     }
 
     fn file(&self, name: &str, content: impl AsRef<[u8]>) -> String {
@@ -37,12 +36,6 @@ impl Folder {
             .env_remove("LOWKEY_LOG")
             .output()
             .unwrap()
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
     }
 }
 

@@ -4,14 +4,17 @@
 //! disk that is really full.
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed, which is what is wanted")]
 
+#[path = "harness/folder.rs"]
+mod folder;
 #[path = "../server/store/tests/pull/server.rs"]
 #[expect(dead_code, reason = "the tests of the store use the rest")]
 mod server;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
 
+use folder::TestFolder;
 use lowkey_store::EMBEDDED;
 use serde_json::Value;
 use server::{Reply, Seen, Server};
@@ -22,16 +25,13 @@ const PROXIES: [&str; 6] =
 
 /// A user with a cache and settings of their own.
 struct User {
-    folder: PathBuf,
+    folder: TestFolder,
     endpoint: String,
 }
 
 impl User {
     fn new(name: &str, endpoint: &str) -> Self {
-        let folder =
-            std::env::temp_dir().join(format!("lowkey-models-{name}-{}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&folder);
-        std::fs::create_dir_all(&folder).unwrap();
+        let folder = TestFolder::new(name);
         Self { folder, endpoint: endpoint.to_owned() }
     }
 
@@ -60,12 +60,6 @@ impl User {
 
     fn lowkey(&self, args: &[&str]) -> Output {
         self.run(env!("CARGO_BIN_EXE_lowkey"), args, &[])
-    }
-}
-
-impl Drop for User {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.folder);
     }
 }
 

@@ -5,6 +5,8 @@
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
+#[path = "harness/folder.rs"]
+mod folder;
 #[path = "harness/server.rs"]
 #[expect(dead_code, reason = "the other tests use the rest of the harness")]
 mod server;
@@ -12,6 +14,7 @@ mod server;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use folder::TestFolder;
 use serde_json::{Value, json};
 use server::{INLINE, Options, Server, capabilities, frame, place};
 
@@ -83,14 +86,6 @@ fn session(server: &mut Server, root: &Path) {
     assert_eq!(server.next_error().0, -32600);
 }
 
-/// A folder of a test's own.
-fn folder(name: &str) -> PathBuf {
-    // Not below the target folder: git ignores that, so the model would be asked nothing.
-    let path = std::env::temp_dir().join(format!("lowkey-{name}-{}", std::process::id()));
-    std::fs::create_dir_all(&path).unwrap();
-    path
-}
-
 /// A server that keeps its sessions on disk, as one does without a setting.
 fn spawn(root: &Path, level: Option<&str>, under: Vec<String>) -> Server {
     let mut env = vec![("LOWKEY_CACHE_DIR", root.join("cache").display().to_string())];
@@ -108,7 +103,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 #[test]
 fn what_is_kept_on_disk_is_its_owner_s_alone_and_quotes_nothing() {
     use std::os::unix::fs::PermissionsExt as _;
-    let root = folder("privacy-kept");
+    let root = TestFolder::new("privacy-kept");
     let mut server = spawn(&root, None, Vec::new());
     session(&mut server, &root);
     server.finish();
@@ -127,7 +122,7 @@ fn what_is_kept_on_disk_is_its_owner_s_alone_and_quotes_nothing() {
 
 #[test]
 fn the_log_has_no_word_of_a_document() {
-    let root = folder("privacy-log");
+    let root = TestFolder::new("privacy-log");
     let mut server = spawn(&root, None, Vec::new());
     session(&mut server, &root);
     let log = server.finish();
@@ -139,7 +134,7 @@ fn the_log_has_no_word_of_a_document() {
 
 #[test]
 fn not_even_a_log_at_debug_level_has_one() {
-    let root = folder("privacy-debug");
+    let root = TestFolder::new("privacy-debug");
     let mut server = spawn(&root, Some("debug"), Vec::new());
     session(&mut server, &root);
     let log = server.finish();
@@ -151,7 +146,7 @@ fn not_even_a_log_at_debug_level_has_one() {
 
 #[test]
 fn a_session_works_without_a_network_and_opens_no_connection() {
-    let root = folder("privacy-network");
+    let root = TestFolder::new("privacy-network");
     if std::env::var_os("LOWKEY_CI").is_none() && !(works(UNSHARE) && works(STRACE)) {
         return without_tools(&root);
     }

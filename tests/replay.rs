@@ -5,6 +5,8 @@
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
+#[path = "harness/folder.rs"]
+mod folder;
 #[path = "harness/server.rs"]
 #[expect(dead_code, reason = "the other tests use the rest of the harness")]
 mod server;
@@ -13,6 +15,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::process::Command;
 
+use folder::TestFolder;
 use serde_json::{Value, json};
 use server::{Options, Server, capabilities};
 
@@ -113,11 +116,11 @@ fn the_command_and_the_server_give_the_same_answers() {
     let trace: PathBuf =
         [env!("CARGO_MANIFEST_DIR"), "tests", "traces", "typescript-rename.jsonl"].iter().collect();
     let trace = trace.display().to_string();
-    let config = std::env::temp_dir().join(format!("lowkey-replay-{}.toml", std::process::id()));
+    let folder = TestFolder::new("replay");
+    let config = folder.join("lowkey.toml");
     std::fs::write(&config, SETTINGS).unwrap();
     let config_path = config.display().to_string();
     let (in_process, over_stdio) = (replayed(&trace, &config_path), served(&trace, &config_path));
-    std::fs::remove_file(&config).unwrap();
     assert_eq!(in_process.len(), over_stdio.len());
     assert!(in_process.iter().any(|row| row["source"] == "memory"), "nothing was remembered");
     for (key, (here, there)) in in_process.iter().zip(&over_stdio).enumerate() {

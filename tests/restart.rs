@@ -4,6 +4,8 @@
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
+#[path = "harness/folder.rs"]
+mod folder;
 #[path = "harness/server.rs"]
 #[expect(dead_code, reason = "the other tests use the rest of the harness")]
 mod server;
@@ -12,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use folder::TestFolder;
 use serde_json::{Value, json};
 use server::{Options, Server, capabilities};
 
@@ -20,18 +23,21 @@ const CODE: &str = "def first(xs):\n    if not xs:\n        return None\n    ret
 const URI: &str = "file:///work/lists.py";
 
 /// A folder of a test's own, gone when the test ends.
-struct Folder(PathBuf);
+struct Folder {
+    path: PathBuf,
+    _around: TestFolder,
+}
 
 impl Folder {
     fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("lowkey-kept-{name}-{}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&path);
-        Self(path)
+        let around = TestFolder::new(name);
+        // Made by whoever writes into it.
+        Self { path: around.join("kept"), _around: around }
     }
 
     /// A server that keeps things here; `editor` are its settings.
     fn server(&self, editor: &Value) -> Server {
-        let env = vec![("LOWKEY_CACHE_DIR", self.0.display().to_string())];
+        let env = vec![("LOWKEY_CACHE_DIR", self.path.display().to_string())];
         let mut server = Server::spawn(Options { env, ..Options::default() });
         let mut settings = json!({"time_budget_ms": 60_000, "look_ahead": false});
         for (key, value) in editor.as_object().into_iter().flatten() {
@@ -43,14 +49,8 @@ impl Folder {
     }
 
     fn files(&self, kind: &str) -> Vec<PathBuf> {
-        let Ok(entries) = std::fs::read_dir(self.0.join(kind)) else { return Vec::new() };
+        let Ok(entries) = std::fs::read_dir(self.path.join(kind)) else { return Vec::new() };
         entries.map(|entry| entry.unwrap().path()).collect()
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
     }
 }
 
@@ -94,15 +94,15 @@ fn the_first_completion_after_a_restart_prefills_one_token() {
     server.finish();
 
     // The command line profits, and leaves nothing behind.
-    let source = folder.0.join("lists.py");
+    let source = folder.path.join("lists.py");
     std::fs::write(&source, CODE).unwrap();
     let before = folder.files("sessions");
     let place = format!("{}:15:12", source.display());
     let output = Command::new(env!("CARGO_BIN_EXE_lowkey"))
         .args(["complete", &place, "--json"])
-        .current_dir(&folder.0)
-        .env("LOWKEY_CONFIG", folder.0.join("none.toml"))
-        .env("LOWKEY_CACHE_DIR", &folder.0)
+        .current_dir(&folder.path)
+        .env("LOWKEY_CONFIG", folder.path.join("none.toml"))
+        .env("LOWKEY_CACHE_DIR", &folder.path)
         .output()
         .unwrap();
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -117,7 +117,7 @@ fn switched_off_nothing_is_written() {
     let mut server = folder.server(&json!({"persistent_cache": false, "statistics": false}));
     complete(&mut server);
     server.finish();
-    assert!(!folder.0.exists());
+    assert!(!folder.path.exists());
 
     let mut server = folder.server(&Value::Null);
     let settings = json!({"persistent_cache": false, "time_budget_ms": 60_000});
@@ -157,9 +157,9 @@ fn a_killed_server_leaves_what_it_saved_in_a_pause_and_half_a_file_harms_nobody(
 
     // What a kill in the middle of a save leaves, and what a power cut may.
     let bytes = std::fs::read(&saved[0]).unwrap();
-    let half = folder.0.join("sessions/4000000-0.partial");
+    let half = folder.path.join("sessions/4000000-0.partial");
     std::fs::write(&half, &bytes[..bytes.len() / 2]).unwrap();
-    let torn = folder.0.join("sessions/00112233445566778899aabbccddeeff.session");
+    let torn = folder.path.join("sessions/00112233445566778899aabbccddeeff.session");
     std::fs::write(&torn, &bytes[..bytes.len() / 3]).unwrap();
 
     let mut server = folder.server(&Value::Null);
@@ -240,7 +240,7 @@ fn the_doctor_tells_what_is_kept_and_where() {
         let output = Command::new(env!("CARGO_BIN_EXE_lowkey"))
             .args(["doctor", "--json"])
             .env("LOWKEY_CONFIG", "/nonexistent/lowkey.toml")
-            .env("LOWKEY_CACHE_DIR", &folder.0)
+            .env("LOWKEY_CACHE_DIR", &folder.path)
             .output()
             .unwrap();
         serde_json::from_slice::<Value>(&output.stdout).unwrap()
@@ -248,12 +248,12 @@ fn the_doctor_tells_what_is_kept_and_where() {
     let before = doctor();
     assert_eq!(before["kept"]["speed"], false, "{before}");
     assert_eq!(before["kept"]["sessions"], 0, "{before}");
-    assert!(!folder.0.exists(), "the doctor writes nothing");
+    assert!(!folder.path.exists(), "the doctor writes nothing");
     let mut server = folder.server(&Value::Null);
     complete(&mut server);
     server.finish();
     let [first, second] = [doctor(), doctor()];
-    assert_eq!(first["kept"]["folder"], folder.0.display().to_string());
+    assert_eq!(first["kept"]["folder"], folder.path.display().to_string());
     assert_eq!(first["kept"]["speed"], true, "{first}");
     assert_eq!(first["kept"]["sessions"], 1, "{first}");
     for speed in ["prefill_tokens_per_s", "decode_tokens_per_s"] {

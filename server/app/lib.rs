@@ -19,3 +19,6 @@ pub mod report;
 pub mod settings;
 pub mod stats;
 mod tasks;
+#[cfg(test)]
+#[path = "../../tests/harness/folder.rs"]
+mod test_folder;

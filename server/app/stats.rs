@@ -109,11 +109,12 @@ pub fn ledger() -> Option<Ledger> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::test_folder::TestFolder;
 
     #[test]
     fn counts_are_written_once_and_kept_while_they_cannot_be() {
-        let folder = std::env::temp_dir().join(format!("lowkey-counts-{}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&folder);
+        let around = TestFolder::new("counts");
+        let folder = around.join("below");
         // A file where the folder should be: nothing can be written.
         std::fs::write(&folder, "in the way").unwrap();
         let ledger = Ledger::new(folder.join("statistics.jsonl"));
@@ -127,7 +128,6 @@ mod tests {
         let counted = ledger.read().unwrap();
         assert_eq!(counted.entries.len(), 1);
         assert_eq!(counted.entries[0].tally.shown, 2);
-        std::fs::remove_dir_all(&folder).unwrap();
     }
 
     #[test]

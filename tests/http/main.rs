@@ -10,8 +10,11 @@ use std::sync::mpsc::channel;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use folder::TestFolder;
 use serde_json::{Value, json};
 
+#[path = "../harness/folder.rs"]
+mod folder;
 mod refusals;
 mod token;
 
@@ -22,22 +25,14 @@ const PATIENCE: Duration = Duration::from_mins(2);
 const TOKEN: &str = "zebra-zebra-zebra-zebra";
 
 /// A folder of a test's own, gone when the test ends.
-struct Folder(PathBuf);
+struct Folder(TestFolder);
 
 impl Folder {
     fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("lowkey-http-{name}-{}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&path);
-        std::fs::create_dir_all(&path).unwrap();
+        let path = TestFolder::new(name);
         // Whatever the gate thinks of a text, it is shown.
         std::fs::write(path.join("lowkey.toml"), include_str!("../harness/lowkey.toml")).unwrap();
         Self(path)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
     }
 }
 

@@ -167,7 +167,7 @@ fn cpu_seconds(process_id: u32) -> f64 {
 #[test]
 fn five_seconds_after_the_last_key_the_server_rests() {
     // Saving the session is part of it: that happens in the first pause, and is over by then.
-    let folder = std::env::temp_dir().join(format!("lowkey-rest-{}", std::process::id()));
+    let folder = crate::folder::TestFolder::new("rest");
     let env = vec![("LOWKEY_CACHE_DIR", folder.display().to_string())];
     let mut server = Server::spawn(Options { env, ..Options::default() });
     server.initialize(&capabilities(), &Value::Null, None);
@@ -183,7 +183,6 @@ fn five_seconds_after_the_last_key_the_server_rests() {
     assert!(used <= 0.02, "{used} s of CPU in 3 s of rest");
     assert!(std::fs::read_dir(folder.join("sessions")).unwrap().count() > 0, "it was saved");
     server.finish();
-    std::fs::remove_dir_all(folder).unwrap();
 }
 
 #[test]

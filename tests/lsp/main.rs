@@ -4,6 +4,8 @@
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
+#[path = "../harness/folder.rs"]
+mod folder;
 #[path = "../harness/server.rs"]
 mod server;
 #[path = "../harness/text.rs"]

@@ -1,22 +1,16 @@
 //! Files that the model must not see: silence there, with a reason, and nothing of them anywhere else.
 
-use std::path::PathBuf;
-
 use serde_json::{Value, json};
 
+use crate::folder::TestFolder;
 use crate::server::{Options, Server, capabilities, uri};
 
-/// A folder of a test's own, removed with it.
-struct Folder(PathBuf);
+/// A folder of a test's own.
+struct Folder(TestFolder);
 
 impl Folder {
     fn new(name: &str) -> Self {
-        // Not below the target folder: git ignores that, so all of it would be denied.
-        let path =
-            std::env::temp_dir().join(format!("lowkey-secrets-{name}-{}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&path);
-        std::fs::create_dir_all(&path).unwrap();
-        Self(path)
+        Self(TestFolder::new(name))
     }
 
     fn write(&self, name: &str, text: &str) -> String {
@@ -24,12 +18,6 @@ impl Folder {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(&path, text).unwrap();
         uri(&path)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
     }
 }
 

@@ -1,23 +1,20 @@
 //! The gate on the wire, and the counts of what was shown and taken.
 
-use std::path::PathBuf;
 use std::process::{Command, Output};
 
 use serde_json::{Value, json};
 
+use crate::folder::TestFolder;
 use crate::ghost_text::{PLACES, open, suggested};
 use crate::server::{INLINE, Options, Server, capabilities, place};
 use crate::text::Text;
 
 /// A folder for what is kept, gone at the end.
-struct Kept(PathBuf);
+struct Kept(TestFolder);
 
 impl Kept {
     fn new(name: &str) -> Self {
-        let path =
-            std::env::temp_dir().join(format!("lowkey-counts-{name}-{}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&path);
-        Self(path)
+        Self(TestFolder::new(name))
     }
 
     fn server(&self, initialization: &Value) -> Server {
@@ -31,7 +28,7 @@ impl Kept {
         let output = Command::new(env!("CARGO_BIN_EXE_lowkey"))
             .arg("stats")
             .args(arguments)
-            .env("LOWKEY_CACHE_DIR", &self.0)
+            .env("LOWKEY_CACHE_DIR", self.0.as_os_str())
             .output()
             .unwrap();
         assert!(output.status.success(), "{output:?}");
@@ -41,12 +38,6 @@ impl Kept {
     fn total(&self) -> Value {
         let output = self.stats(&["--json"]);
         serde_json::from_slice::<Value>(&output.stdout).unwrap()["statistics"]["total"].clone()
-    }
-}
-
-impl Drop for Kept {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
     }
 }
 

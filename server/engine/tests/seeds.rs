@@ -7,29 +7,15 @@
 #[path = "../../fuzz/entries.rs"]
 #[expect(unreachable_pub, reason = "a library of its own in the fuzz targets")]
 mod entries;
+#[path = "../../../tests/harness/folder.rs"]
+mod folder;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use folder::TestFolder;
 use lowkey_engine::Loaded;
 use lowkey_model::ModelFile;
-
-/// A folder for the files of one test, gone with it.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Folder {
-        let place = std::env::temp_dir().join(format!("lowkey-{name}-{}", std::process::id()));
-        fs::create_dir_all(&place).unwrap();
-        Folder(place)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
 
 /// The seeds of a target with their names.
 fn seeds(target: &str) -> Vec<(String, Vec<u8>)> {
@@ -66,14 +52,14 @@ fn check(target: &str, entry: impl Fn(&[u8]) -> bool) {
 
 #[test]
 fn gguf_files_run_whole_and_are_no_panic_damaged() {
-    let folder = Folder::new("seeds-gguf");
-    check("gguf", |bytes| entries::gguf(&folder.0.join("model.gguf"), bytes));
+    let folder = TestFolder::new("seeds-gguf");
+    check("gguf", |bytes| entries::gguf(&folder.join("model.gguf"), bytes));
 }
 
 #[test]
 fn folders_run_whole_and_are_no_panic_damaged() {
-    let folder = Folder::new("seeds-folder");
-    check("folder", |bytes| entries::folder(&folder.0, bytes));
+    let folder = TestFolder::new("seeds-folder");
+    check("folder", |bytes| entries::folder(&folder, bytes));
 }
 
 #[test]
@@ -83,18 +69,18 @@ fn tokenizers_are_built_whole_and_are_no_panic_damaged() {
 
 #[test]
 fn a_folder_in_the_style_of_sentence_piece_is_the_twin_of_its_gguf_file() {
-    let folder = Folder::new("seeds-twin");
+    let folder = TestFolder::new("seeds-twin");
     let seeds = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/seeds");
-    assert!(entries::folder(&folder.0, &fs::read(seeds.join("folder/vocabulary")).unwrap()));
+    assert!(entries::folder(&folder, &fs::read(seeds.join("folder/vocabulary")).unwrap()));
     let load = |path: &Path| {
         let file = ModelFile::open(path).unwrap();
         Loaded::from_file(&file, 1, &mut |_| {}).map(|loaded| loaded.assembler)
     };
-    let without = load(&folder.0).err().unwrap();
+    let without = load(&folder).err().unwrap();
     assert!(without.contains("has no tokenizer: a folder needs tokenizer.json"), "{without}");
-    fs::copy(seeds.join("tokenizer/sentence-piece.json"), folder.0.join("tokenizer.json")).unwrap();
+    fs::copy(seeds.join("tokenizer/sentence-piece.json"), folder.join("tokenizer.json")).unwrap();
     let (ours, gguf) =
-        (load(&folder.0).unwrap(), load(&seeds.join("gguf/sentence-piece.gguf")).unwrap());
+        (load(&folder).unwrap(), load(&seeds.join("gguf/sentence-piece.gguf")).unwrap());
     assert_eq!((ours.format().family(), gguf.format().family()), ("codellama", "codellama"));
     assert_eq!(ours.format().end_tokens(), gguf.format().end_tokens());
     for text in ["fn  fn   mn\n\tnm fn", " ", "é日🦀", "▁<PRE> <s>", "ffnn  m"] {

@@ -123,10 +123,11 @@ impl Editor {
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
+    use crate::test_folder::TestFolder;
 
     #[test]
     fn an_editor_is_found_with_and_without_its_settings() {
-        let home = std::env::temp_dir().join(format!("lowkey-editors-{}", std::process::id()));
+        let home = TestFolder::new("editors");
         let programs = home.join("bin");
         std::fs::create_dir_all(&programs).unwrap();
         std::fs::create_dir_all(home.join(".config/helix")).unwrap();
@@ -139,6 +140,5 @@ mod tests {
         let languages = home.join(".config/helix/languages.toml");
         std::fs::write(&languages, "[language-server.lowkey]").unwrap();
         assert!(find(&home, &folders)[0].configured);
-        std::fs::remove_dir_all(home).unwrap();
     }
 }

@@ -1,24 +1,17 @@
 //! The file holds whatever happens to it.
 
 use super::*;
+use crate::test_folder::TestFolder;
 
-struct Folder(PathBuf);
+struct Folder(TestFolder);
 
 impl Folder {
     fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("lowkey-stats-{name}-{}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&path);
-        Self(path)
+        Self(TestFolder::new(name))
     }
 
     fn ledger(&self) -> Ledger {
         Ledger::new(self.0.join("below").join("stats.jsonl"))
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
     }
 }
 

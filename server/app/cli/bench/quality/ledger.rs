@@ -105,24 +105,7 @@ fn check(path: &Path, head: &str, parameters: &Map<String, Value>) -> anyhow::Re
 mod tests {
     use super::super::row::tests::row;
     use super::*;
-
-    struct Folder(PathBuf);
-
-    impl Folder {
-        fn new(name: &str) -> Self {
-            let path =
-                std::env::temp_dir().join(format!("lowkey-ledger-{name}-{}", std::process::id()));
-            let _ = std::fs::remove_dir_all(&path);
-            std::fs::create_dir_all(&path).unwrap();
-            Self(path)
-        }
-    }
-
-    impl Drop for Folder {
-        fn drop(&mut self) {
-            let _ = std::fs::remove_dir_all(&self.0);
-        }
-    }
+    use crate::test_folder::TestFolder;
 
     fn seed(seed: u64) -> Map<String, Value> {
         Map::from_iter([("seed".to_owned(), seed.into())])
@@ -130,8 +113,8 @@ mod tests {
 
     #[test]
     fn rows_come_back_and_a_half_written_one_is_forgotten() {
-        let folder = Folder::new("back");
-        let path = folder.0.join("rows.jsonl");
+        let folder = TestFolder::new("back");
+        let path = folder.join("rows.jsonl");
         let (mut ledger, rows) = Ledger::open(&path, &seed(1)).unwrap();
         assert!(rows.is_empty());
         ledger.add(&row(0, 1.0)).unwrap();
@@ -151,16 +134,16 @@ mod tests {
     #[test]
     fn only_the_owner_may_read_it() {
         use std::os::unix::fs::PermissionsExt;
-        let folder = Folder::new("mode");
-        let path = folder.0.join("rows.jsonl");
+        let folder = TestFolder::new("mode");
+        let path = folder.join("rows.jsonl");
         Ledger::open(&path, &seed(1)).unwrap();
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     }
 
     #[test]
     fn rows_of_another_making_and_other_files_are_refused() {
-        let folder = Folder::new("refused");
-        let path = folder.0.join("rows.jsonl");
+        let folder = TestFolder::new("refused");
+        let path = folder.join("rows.jsonl");
         Ledger::open(&path, &seed(1)).unwrap();
         let message = |path: &Path| format!("{:#}", Ledger::open(path, &seed(2)).unwrap_err());
         let words = message(&path);

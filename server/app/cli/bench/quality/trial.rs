@@ -132,42 +132,31 @@ pub(super) fn end(id: u32) {
 #[cfg(all(test, unix))]
 mod tests {
     use super::*;
+    use crate::test_folder::TestFolder;
 
-    struct Folder(PathBuf);
-
-    impl Folder {
-        fn new(name: &str, files: &[(&str, &str)]) -> Self {
-            let path =
-                std::env::temp_dir().join(format!("lowkey-trial-{name}-{}", std::process::id()));
-            let _ = std::fs::remove_dir_all(&path);
-            for (name, text) in files {
-                let file = path.join(name);
-                std::fs::create_dir_all(file.parent().unwrap()).unwrap();
-                std::fs::write(file, text).unwrap();
-            }
-            Self(path)
+    fn folder(name: &str, files: &[(&str, &str)]) -> TestFolder {
+        let folder = TestFolder::new(name);
+        for (name, text) in files {
+            let file = folder.join(name);
+            std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+            std::fs::write(file, text).unwrap();
         }
-    }
-
-    impl Drop for Folder {
-        fn drop(&mut self) {
-            let _ = std::fs::remove_dir_all(&self.0);
-        }
+        folder
     }
 
     #[tokio::test]
     async fn a_command_judges_the_copy_and_the_repository_stays_as_it_is() {
         let files = [(".gitignore", "out/\n"), ("src/a.txt", "right"), ("out/big", "x")];
-        let repository = Folder::new("judges", &files);
+        let repository = folder("judges", &files);
         let limit = Duration::from_mins(1);
         // The ignored folder must not be there, the file must say what it said.
         let command = "test ! -e out && grep -q right src/a.txt";
-        let trial = Trial::new(&repository.0, command, limit).await.unwrap();
+        let trial = Trial::new(&repository, command, limit).await.unwrap();
         let folder = trial.folder.clone();
         assert!(trial.passes("src/a.txt", "all right", "right").await.unwrap());
         assert!(!trial.passes("src/a.txt", "wrong", "right").await.unwrap());
         assert_eq!(std::fs::read_to_string(folder.join("src/a.txt")).unwrap(), "right");
-        assert_eq!(std::fs::read_to_string(repository.0.join("src/a.txt")).unwrap(), "right");
+        assert_eq!(std::fs::read_to_string(repository.join("src/a.txt")).unwrap(), "right");
         // Too long is as bad as wrong, and what it started ends too.
         let mut slow = trial;
         slow.limit = Duration::from_millis(50);
@@ -176,7 +165,7 @@ mod tests {
         drop(slow);
         assert!(!folder.exists());
 
-        let message = Trial::new(&repository.0, "false", limit).await.unwrap_err().to_string();
+        let message = Trial::new(&repository, "false", limit).await.unwrap_err().to_string();
         assert!(message.contains("`false` fails in an unchanged copy"), "{message}");
     }
 }
