@@ -185,7 +185,7 @@ fn table(models: &[Row]) -> String {
         out.push('\n');
     }
     out.push_str(
-        "\nmemory: the file, 2,048 tokens of KV cache and 80 MB.\nruns: this version has the architecture and a fill-in-the-middle format; only the first has been tried.\n*: the licence restricts the use; `lowkey models pull` shows how, and asks.\n",
+        "\nmemory: the file (its parameters where its size is not known), 2,048 tokens of KV cache and 80 MB.\nruns: this version has the architecture and a fill-in-the-middle format; only the first has been tried.\n*: the licence restricts the use; `lowkey models pull` shows how, and asks.\n",
     );
     for model in models {
         if let Some(measured) = &model.measured {
