@@ -327,6 +327,7 @@ impl Completer {
             ("model", current.model != settings.model),
             ("threads", current.threads != settings.threads),
             ("order", current.order != settings.order),
+            ("infill", current.infill != settings.infill),
             ("quantize", current.quantize != settings.quantize),
             ("cache_mb", current.cache_mb != settings.cache_mb),
             ("persistent_cache_mb", current.persistent_cache_mb != settings.persistent_cache_mb),

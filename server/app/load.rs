@@ -5,21 +5,26 @@
 
 use std::sync::Arc;
 
-use lowkey_engine::{LoadFailed, Loaded};
+use lowkey_engine::{LoadFailed, Loaded, Wanted};
 use lowkey_model::{ModelFile, Quantization};
 use lowkey_prompt::Assembler;
 use lowkey_store::{Hub, Pins, Source};
 
-use crate::settings::{self, Order, Quantize, Settings};
+use crate::settings::{self, Infill, Order, Quantize, Settings};
 
 /// Loads the model that the settings name (see [`lowkey_store::resolve`]). `progress` gets the share done.
 ///
-/// Fails when the device that they name is not there, or the model's family was not trained on the order.
+/// Fails when the device that they name is not there, or the model cannot be asked in the way or order that they want.
 pub fn load(settings: &Settings, progress: &mut dyn FnMut(f32)) -> Result<Loaded, LoadFailed> {
     let threads = threads_of(settings.threads);
     let accelerator = settings.device.open().map_err(|e| e.to_string())?;
-    let loaded = Loaded::from_file_on(accelerator.as_ref(), &open(settings)?, threads, progress)?;
-    in_order(loaded, settings.order)
+    let infill = match settings.infill {
+        Infill::Auto => lowkey_prompt::Infill::Auto,
+        Infill::Fim => lowkey_prompt::Infill::Fim,
+        Infill::Instruct => lowkey_prompt::Infill::Instruct,
+    };
+    let wanted = Wanted { accelerator: accelerator.as_ref(), infill };
+    in_order(Loaded::wanted(wanted, &open(settings)?, threads, progress)?, settings.order)
 }
 
 /// Lays the model's prompts out in the order that the settings name.
@@ -30,11 +35,10 @@ fn in_order(loaded: Loaded, order: Order) -> Result<Loaded, LoadFailed> {
         Order::Spm => (lowkey_prompt::Order::Spm, "spm"),
     };
     let format = loaded.assembler.format().clone();
-    let family = format.family();
+    let asked = format.name();
     let Some(format) = format.with_order(wanted) else {
         return Err(format!(
-            "the model {} was not trained on the order {name} (its prompts are those of {family}); \
-             set order to \"auto\"",
+            "the model {} was not trained on the order {name} (it is asked {asked}); set order to \"auto\"",
             loaded.name
         ));
     };

@@ -13,7 +13,7 @@ use serde_json::Value;
 mod value;
 
 use value::FromValue;
-pub use value::{Anchor, Kind, Multiline, Order, Popup, Quantize, Talkative};
+pub use value::{Anchor, Infill, Kind, Multiline, Order, Popup, Quantize, Talkative};
 
 /// One row of the table: what the reference, the editors' schema and the check know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,6 +119,8 @@ settings! {
     anchor: Anchor = Anchor::Lines8;
     /// Which text comes first in the prompt: that before the cursor (`psm`), that behind it (`spm`), or as the model's family prefers (`auto`). Takes effect at the next start.
     order: Order = Order::Auto;
+    /// How a model is asked: with the sentinels that it was trained on (`fim`), by instruction through its chat template (`instruct`), or with sentinels where it has them and by instruction where not (`auto`). Takes effect at the next start.
+    infill: Infill = Infill::Auto;
     /// What float weights (safetensors, F16) become when they are loaded: `q8_0` is faster and takes half the memory, `none` is exact. Takes effect at the next start.
     quantize: Quantize = Quantize::None;
     /// What the model runs on: the `cpu`, or a graphics processor if this lowkey was built for one; `auto` takes one if there is one. `server/model/README.md` tells how to build it. Takes effect at the next start.

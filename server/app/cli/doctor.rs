@@ -102,6 +102,8 @@ struct Model {
     architecture: String,
     file_mb: f64,
     context_tokens: usize,
+    /// How it is asked to fill in.
+    infill: String,
     digest: String,
     kv_bytes_per_token: usize,
     load_ms: f64,
@@ -127,15 +129,19 @@ pub(super) fn run(args: &Args, settings: Settings) -> anyhow::Result<()> {
     let folder = keep.as_ref().map(|keep| keep.folder.clone());
     let completer = Completer::start_keeping(settings, keep, |_| {})?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let (name, speed, speed_was_kept, kv_bytes_per_token, context_tokens) = match runtime
-        .block_on(completer.ready())
-    {
-        Status::Ready { model, speed, speed_was_kept, cache_bytes_per_token, context_length } => {
-            (model, speed, speed_was_kept, cache_bytes_per_token, context_length)
-        }
-        Status::Failed(reason) => anyhow::bail!(reason),
-        Status::Loading(_) => anyhow::bail!("the engine ended while it loaded the model"),
-    };
+    let (name, speed, speed_was_kept, kv_bytes_per_token, context_tokens, infill) =
+        match runtime.block_on(completer.ready()) {
+            Status::Ready {
+                model,
+                speed,
+                speed_was_kept,
+                cache_bytes_per_token,
+                context_length,
+                infill,
+            } => (model, speed, speed_was_kept, cache_bytes_per_token, context_length, infill),
+            Status::Failed(reason) => anyhow::bail!(reason),
+            Status::Loading(_) => anyhow::bail!("the engine ended while it loaded the model"),
+        };
     let load_ms = started.elapsed().as_secs_f64() * 1e3;
     let features = lowkey_kernels::features();
     let used = load::threads_of(threads);
@@ -161,6 +167,7 @@ pub(super) fn run(args: &Args, settings: Settings) -> anyhow::Result<()> {
             architecture: file.architecture().to_owned(),
             file_mb: (file.n_bytes() as f64 / 1e5).round() / 10.0,
             context_tokens,
+            infill,
             digest: file.digest(),
             kv_bytes_per_token,
             load_ms: load_ms.round(),
@@ -223,6 +230,7 @@ fn screen(found: &Findings) -> String {
             "context",
             format!("{} tokens, {} bytes each", model.context_tokens, model.kv_bytes_per_token),
         ),
+        ("asked", model.infill.clone()),
         ("loaded in", format!("{} ms", model.load_ms)),
         ("prompt", format!("{} tokens/s, {since}", model.prefill_tokens_per_s)),
         ("decoding", format!("{} tokens/s, {since}", model.decode_tokens_per_s)),

@@ -86,6 +86,18 @@ pub enum Order {
     Spm,
 }
 
+/// How a model is asked to fill in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Infill {
+    /// With sentinels where it has them, else by instruction.
+    #[default]
+    Auto,
+    /// With sentinels.
+    Fim,
+    /// By instruction.
+    Instruct,
+}
+
 /// What float weights become when a model is loaded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Quantize {
@@ -215,5 +227,7 @@ words!(KvType { "f16" => F16, "int8" => Int8 }
     "\"f16\" or \"int8\"");
 words!(Order { "auto" => Auto, "psm" => Psm, "spm" => Spm }
     "\"auto\", \"psm\" or \"spm\"");
+words!(Infill { "auto" => Auto, "fim" => Fim, "instruct" => Instruct }
+    "\"auto\", \"fim\" or \"instruct\"");
 words!(Quantize { "none" => None, "q8_0" => Q8_0 }
     "\"none\" or \"q8_0\"");

@@ -60,7 +60,7 @@ fn prove(vocabulary: &str, files: &[String]) -> Result<Tally, String> {
     }
     let tokenizer = Arc::new(Tokenizer::from_gguf(&vocab).map_err(|e| e.to_string())?);
     let format = FimFormat::detect(&tokenizer, &vocab).map_err(|e| e.to_string())?;
-    println!("{} tokens, format {}", tokenizer.vocab_size(), format.family());
+    println!("{} tokens, format {}", tokenizer.vocab_size(), format.name());
     let mut lines: Vec<String> = Vec::new();
     for file in files {
         let text = std::fs::read_to_string(file).map_err(|e| format!("reading {file}: {e}"))?;

@@ -9,7 +9,7 @@
 use std::time::Instant;
 
 use lowkey_model::{CausalLm, ModelError, Want, argmax, log_sum_exp};
-use lowkey_prompt::{Assembler, Detokenizer, Healing, Prompt, TokenId};
+use lowkey_prompt::{Assembler, Code, Detokenizer, Healing, Prompt, TokenId};
 
 use crate::job::{Generated, Partial, Priority, Stop};
 use crate::openings::openings;
@@ -202,7 +202,8 @@ impl Generator {
                     openings(run.n_openings, logits, assembler.tokenizer(), healed, end_tokens);
             }
             if end_tokens.contains(&token) {
-                return Ok(Stop::EndToken);
+                return Ok(over(prompt, behind(&text, n_healed_bytes), run, made)
+                    .unwrap_or(Stop::EndToken));
             }
             let log_prob = logits.get(token as usize).copied().unwrap_or(f32::NEG_INFINITY)
                 - log_sum_exp(logits);
@@ -213,19 +214,19 @@ impl Generator {
                 unforced = healing.advance(unforced, token).unwrap_or_default();
             }
             text.push_str(&detokenizer.push(token));
-            if let Some(behind_cursor) = text.get(n_healed_bytes..).filter(|t| !t.is_empty()) {
-                made.text.clear();
-                made.text.push_str(behind_cursor);
-                (run.on_text)(&Partial { text: &made.text, log_probs: &made.log_probs });
-                if let Some((rule, keep)) = (run.stop)(&made.text) {
-                    made.text.truncate(made.text.floor_char_boundary(keep));
-                    return Ok(Stop::Rule(rule));
-                }
+            let code = code_of(prompt, behind(&text, n_healed_bytes), false);
+            if let Some(stop) = tell(code.text, run, made) {
+                return Ok(stop);
+            }
+            if code.ended {
+                return Ok(Stop::EndToken);
             }
             let n_wanted = run.max_tokens.saturating_sub(made.tokens.decoded);
             let n_free = session.cache.capacity().saturating_sub(*n_kept);
             if n_wanted == 0 || n_free == 0 {
-                return Ok(Stop::Limit);
+                return Ok(
+                    over(prompt, behind(&text, n_healed_bytes), run, made).unwrap_or(Stop::Limit)
+                );
             }
             if let Some(speculation) = &mut self.speculation {
                 speculation.saw(token);
@@ -288,6 +289,36 @@ struct Run<'a> {
     interruption: &'a dyn Fn() -> Option<Stop>,
     /// Whether even a chunk in flight is dropped: looking ahead must not keep anybody waiting.
     gives_way: bool,
+}
+
+/// The decoded text behind the cursor.
+fn behind(text: &str, n_healed_bytes: usize) -> &str {
+    text.get(n_healed_bytes..).unwrap_or_default()
+}
+
+/// What of the text behind the cursor is code.
+fn code_of<'t>(prompt: &Prompt, text: &'t str, is_over: bool) -> Code<'t> {
+    let all = Code { text, ended: false };
+    prompt.answer.as_ref().map_or(all, |answer| answer.code(text, is_over))
+}
+
+/// Tells how the text stands; says why it ends here, if it does.
+fn tell(text: &str, run: &mut Run<'_>, made: &mut Generated) -> Option<Stop> {
+    if text.is_empty() {
+        return None;
+    }
+    made.text.clear();
+    made.text.push_str(text);
+    (run.on_text)(&Partial { text: &made.text, log_probs: &made.log_probs });
+    let (rule, keep) = (run.stop)(&made.text)?;
+    made.text.truncate(made.text.floor_char_boundary(keep));
+    Some(Stop::Rule(rule))
+}
+
+/// Tells what was held back of an answer that is over.
+fn over(prompt: &Prompt, text: &str, run: &mut Run<'_>, made: &mut Generated) -> Option<Stop> {
+    let code = code_of(prompt, text, true);
+    if code.text.len() > made.text.len() { tell(code.text, run, made) } else { None }
 }
 
 /// How many tokens are prefilled at once by a model that does `per_second`.

@@ -32,7 +32,7 @@ pub use generate::CHUNK_TOKENS;
 pub use job::{
     Generated, Job, Milliseconds, Partial, Preparation, Priority, Stop, StopCheck, TokenCounts,
 };
-pub use load::{LoadFailed, Loaded};
+pub use load::{LoadFailed, Loaded, Wanted};
 pub use openings::Opening;
 pub use persist::{Keep, Switch, kept_sessions};
 pub use session::{FORK_ABOVE_TOKENS, Session, SessionPool};

@@ -7,7 +7,7 @@ use std::error::Error;
 use std::sync::Arc;
 
 use lowkey_model::{Accelerator, CausalLm, ModelFile};
-use lowkey_prompt::{Assembler, FimFormat, GgufVocab, Tokenizer};
+use lowkey_prompt::{Assembler, Format, GgufVocab, Infill, Tokenizer};
 use sha2::{Digest, Sha256};
 
 /// A model ready to run, with the tokenizer and format that belong to it.
@@ -24,6 +24,15 @@ pub struct Loaded {
     pub speculates: bool,
 }
 
+/// How a model is to run and to be asked.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Wanted<'a> {
+    /// Where it runs; on our own kernels without one.
+    pub accelerator: Option<&'a Accelerator>,
+    /// How it is asked.
+    pub infill: Infill,
+}
+
 /// Why there is no model, in words for the user.
 pub type LoadFailed = String;
 
@@ -36,12 +45,12 @@ impl Loaded {
         threads: usize,
         progress: &mut dyn FnMut(f32),
     ) -> Result<Self, LoadFailed> {
-        Self::from_file_on(None, file, threads, progress)
+        Self::wanted(Wanted::default(), file, threads, progress)
     }
 
-    /// The same on a device; on our own kernels without one.
-    pub fn from_file_on(
-        accelerator: Option<&Accelerator>,
+    /// Does the same in the way that is wanted.
+    pub fn wanted(
+        wanted: Wanted<'_>,
         file: &ModelFile,
         threads: usize,
         progress: &mut dyn FnMut(f32),
@@ -55,15 +64,15 @@ impl Loaded {
             None => Tokenizer::from_gguf(&vocab),
         };
         let tokenizer = tokenizer.map_err(|e| said(&e))?;
-        let format = FimFormat::detect(&tokenizer, &vocab).map_err(|e| said(&e))?;
-        let model = match accelerator {
+        let format = Format::detect(&tokenizer, &vocab, wanted.infill).map_err(|e| said(&e))?;
+        let model = match wanted.accelerator {
             None => lowkey_model::load(file, threads, progress),
             Some(accelerator) => lowkey_model::load_on_device(file, accelerator, progress),
         };
         let model = model.map_err(|e| e.to_string())?;
         Ok(Self {
             name: file.name().to_owned(),
-            digest: identity(file, accelerator),
+            digest: identity(file, wanted.accelerator),
             model,
             assembler: Arc::new(Assembler::new(Arc::new(tokenizer), format)),
             speculates: true,
@@ -92,6 +101,8 @@ fn identity(file: &ModelFile, accelerator: Option<&Accelerator>) -> String {
 fn vocab(file: &ModelFile) -> GgufVocab {
     let metadata = file.metadata();
     let key = |name: &str| format!("tokenizer.ggml.{name}");
+    // As llama.cpp reads it: `SentencePiece` models add it unless they say otherwise.
+    let is_sentence_piece = metadata.string(&key("model")) == Some("llama");
     let id = |name: &str| metadata.u32(&key(&format!("{name}_token_id")));
     GgufVocab {
         model: metadata.string(&key("model")).unwrap_or_default().to_owned(),
@@ -111,6 +122,8 @@ fn vocab(file: &ModelFile) -> GgufVocab {
         fim_pad: id("fim_pad"),
         fim_rep: id("fim_rep"),
         fim_sep: id("fim_sep"),
+        add_space_prefix: metadata.bool(&key("add_space_prefix")).unwrap_or(is_sentence_piece),
+        chat_template: metadata.string("tokenizer.chat_template").map(str::to_owned),
         fragmented_middle: metadata.bool("lowkey.fim_fragmented_middle").unwrap_or(false),
     }
 }

@@ -46,6 +46,8 @@ pub enum Status {
         cache_bytes_per_token: usize,
         /// Tokens that the model was trained to see.
         context_length: usize,
+        /// How it is asked to fill in, in words.
+        infill: String,
     },
     /// There is no model; the reason.
     Failed(LoadFailed),
@@ -196,6 +198,7 @@ fn serve(
         speed_was_kept,
         cache_bytes_per_token: model.cache_bytes_per_token(),
         context_length: config.context_length,
+        infill: assembler.format().name(),
     });
     let healing =
         (!assembler.format().fragmented_middle()).then(|| Healing::new(assembler.tokenizer()));

@@ -7,11 +7,13 @@
 //! is typed on the cursor's line changes no token before the forced middle, unless the cut stands at the cursor.
 
 use crate::TokenId;
+use crate::answer::Answer;
 use crate::budget::{Budget, Shares, n_dropped, step};
 use crate::families::Piece;
 use crate::fim::FimFormat;
+use crate::format::Format;
 use crate::memo::Memo;
-use crate::preamble::Preamble;
+use crate::preamble::{Preamble, Style};
 use crate::prompt::Prompt;
 use crate::tokenizer::{OpenEnded, Tokenizer};
 use lowkey_context::Context;
@@ -24,17 +26,20 @@ const MAX_HEALED_TOKENS: usize = 4;
 #[derive(Debug)]
 pub struct Assembler {
     tokenizer: Arc<Tokenizer>,
-    format: FimFormat,
+    format: Format,
     memo: Memo,
 }
 
-/// The parts of one prompt that stand before the middle, cut to their shares.
-struct Parts {
+/// The parts of one prompt, cut to their shares.
+struct Parts<'c> {
     preamble: Preamble,
     prefix: Arc<[TokenId]>,
     prefix_start: usize,
     suffix: Arc<[TokenId]>,
     suffix_end: usize,
+    forced: ForcedMiddle,
+    /// What was taken back of the prefix, where it ends at the cursor.
+    healed: &'c str,
 }
 
 /// The forced middle of one prompt.
@@ -44,10 +49,30 @@ struct ForcedMiddle {
     healed_from: usize,
 }
 
+impl Parts<'_> {
+    fn prefix(&self) -> impl Iterator<Item = TokenId> {
+        self.prefix.iter().skip(self.prefix_start).copied()
+    }
+
+    fn suffix(&self) -> impl Iterator<Item = TokenId> {
+        self.suffix.iter().take(self.suffix_end).copied()
+    }
+
+    /// Puts the forced middle behind all other `tokens`.
+    fn finish(self, mut tokens: Vec<TokenId>, context: &Context, answer: Option<Answer>) -> Prompt {
+        let n_fixed = tokens.len();
+        tokens.extend_from_slice(&self.forced.tokens);
+        let (forced, unforced) = context.line_before.split_at(self.forced.healed_from);
+        let unforced = if unforced.is_empty() { self.healed } else { unforced };
+        let (forced, unforced) = (forced.to_owned(), unforced.to_owned());
+        Prompt { tokens, n_fixed, forced, unforced, answer }
+    }
+}
+
 impl Assembler {
     /// Takes the tokenizer and the format of one model.
-    pub fn new(tokenizer: Arc<Tokenizer>, format: FimFormat) -> Assembler {
-        Assembler { tokenizer, format, memo: Memo::default() }
+    pub fn new(tokenizer: Arc<Tokenizer>, format: impl Into<Format>) -> Assembler {
+        Assembler { tokenizer, format: format.into(), memo: Memo::default() }
     }
 
     /// Returns the tokenizer.
@@ -56,30 +81,30 @@ impl Assembler {
     }
 
     /// Returns the format.
-    pub fn format(&self) -> &FimFormat {
+    pub fn format(&self) -> &Format {
         &self.format
     }
 
-    /// Assembles a prompt of at most `budget` tokens, or of the bare sentinels where these alone are more.
+    /// Assembles a prompt of at most `budget` tokens, or of the bare sentinels (or the chat template's own tokens)
+    /// where these alone are more.
     pub fn assemble(&self, context: &Context, budget: &Budget) -> Prompt {
-        let layout = self.format.layout();
+        match &self.format {
+            Format::Fim(format) => self.with_sentinels(format, context, budget),
+            Format::Instruct(format) => self.by_instruction(format, context, budget),
+        }
+    }
+
+    fn with_sentinels(&self, format: &FimFormat, context: &Context, budget: &Budget) -> Prompt {
+        let layout = format.layout();
         let sentinel = |piece: Piece| {
             // Without a path there is no file to begin.
             let idle = piece == Piece::Separator && context.label.is_empty();
-            self.format.sentinel(piece).filter(|_| !idle)
+            format.sentinel(piece).filter(|_| !idle)
         };
         let n_sentinels = layout.iter().filter(|&&piece| sentinel(piece).is_some()).count();
-        // Lines of the middle that are finished do not change while the user types on the next.
-        let n_finished_bytes = context.line_before.rfind('\n').map_or(0, |line_end| line_end + 1);
-        let finished =
-            self.encode_once(context.line_before.get(..n_finished_bytes).unwrap_or_default());
-        let shares = Shares::of(budget.prompt_tokens.saturating_sub(n_sentinels), finished.len());
-        let forced = self.forced_middle(&context.line_before, shares.middle);
-        let (prefix, healed) = self.healed_prefix(context);
-        let parts = self.parts(context, prefix, shares);
+        let parts = self.parts(context, budget, n_sentinels, format.style());
 
         let mut tokens = Vec::with_capacity(budget.prompt_tokens.min(1 << 16));
-        let mut n_fixed = 0;
         for &piece in layout {
             match piece {
                 Piece::Bos | Piece::Pre | Piece::Suf | Piece::Mid => tokens.extend(sentinel(piece)),
@@ -92,17 +117,13 @@ impl Assembler {
                     tokens.extend_from_slice(&parts.preamble.snippets);
                     tokens.extend_from_slice(&parts.preamble.path);
                 }
-                Piece::Prefix => tokens.extend(parts.prefix.iter().skip(parts.prefix_start)),
-                Piece::Suffix => tokens.extend(parts.suffix.iter().take(parts.suffix_end)),
-                Piece::Middle => {
-                    n_fixed = tokens.len();
-                    tokens.extend_from_slice(&forced.tokens);
-                }
+                Piece::Prefix => tokens.extend(parts.prefix()),
+                Piece::Suffix => tokens.extend(parts.suffix()),
+                // Always last.
+                Piece::Middle => {}
             }
         }
-        let (forced, unforced) = context.line_before.split_at(forced.healed_from);
-        let unforced = if unforced.is_empty() { healed } else { unforced };
-        Prompt { tokens, n_fixed, forced: forced.to_owned(), unforced: unforced.to_owned() }
+        parts.finish(tokens, context, None)
     }
 
     /// Splits off what is healed of a prefix that ends at the cursor; of any other nothing.
@@ -117,18 +138,30 @@ impl Assembler {
         prefix.split_at_checked(line_start + healed_from).unwrap_or((prefix, ""))
     }
 
-    /// Cuts every part in front of the middle to its share. What context and suffix leave goes to the prefix; neither
-    /// depends on the text before the cursor.
-    fn parts(&self, context: &Context, prefix: &str, shares: Shares) -> Parts {
-        let preamble =
-            Preamble::fit(context, &self.format, shares.context, |text| self.encode_once(text));
+    /// Cuts every part to its share of what `n_sentinels` leave. What context and suffix leave goes to the prefix;
+    /// neither depends on the text before the cursor.
+    fn parts<'c>(
+        &self,
+        context: &'c Context,
+        budget: &Budget,
+        n_sentinels: usize,
+        style: Style,
+    ) -> Parts<'c> {
+        // Lines of the middle that are finished do not change while the user types on the next.
+        let n_finished_bytes = context.line_before.rfind('\n').map_or(0, |line_end| line_end + 1);
+        let finished =
+            self.encode_once(context.line_before.get(..n_finished_bytes).unwrap_or_default());
+        let shares = Shares::of(budget.prompt_tokens.saturating_sub(n_sentinels), finished.len());
+        let forced = self.forced_middle(&context.line_before, shares.middle);
+        let (prefix, healed) = self.healed_prefix(context);
+        let preamble = Preamble::fit(context, style, shares.context, |text| self.encode_once(text));
         let suffix = self.encode_once(&format!("{}{}", context.line_after, context.suffix));
         let suffix_end = self.far_end(&suffix, shares.suffix);
         let prefix = self.encode_once(prefix);
         let unused = shares.context.saturating_sub(preamble.len())
             + shares.suffix.saturating_sub(suffix_end);
         let prefix_start = self.far_start(&prefix, shares.prefix + unused);
-        Parts { preamble, prefix, prefix_start, suffix, suffix_end }
+        Parts { preamble, prefix, prefix_start, suffix, suffix_end, forced, healed }
     }
 
     fn encode_once(&self, text: &str) -> Arc<[TokenId]> {
@@ -199,5 +232,6 @@ impl Assembler {
     }
 }
 
+mod instructed;
 #[cfg(test)]
 mod tests;

@@ -1,4 +1,4 @@
-//! Why a tokenizer could not be built.
+//! Why a tokenizer or a chat template could not be used.
 //!
 //! A vocabulary comes from a file that someone else wrote, so everything in it is checked before it is used, and each
 //! refusal names what was found, where, and what would have been accepted. Once a tokenizer stands, encoding and
@@ -148,5 +148,42 @@ pub enum TokenizerError {
     Library {
         /// What it says.
         reason: String,
+    },
+}
+
+/// Says why a chat template cannot be used for infilling.
+#[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
+pub enum ChatTemplateError {
+    /// Longer than any template.
+    #[error("the chat template has {found} bytes, at most {limit} are read")]
+    TooLong {
+        /// How long it is.
+        found: usize,
+        /// How long it may be.
+        limit: usize,
+    },
+    /// No program, or one that gave up.
+    #[error("the chat template cannot be rendered: {reason} (line {line})")]
+    Broken {
+        /// Where, from 1; 0 where nobody can say.
+        line: usize,
+        /// What the template engine, or the template itself, says.
+        reason: String,
+    },
+    /// It works for longer, or makes more, than any template needs.
+    #[error(
+        "the chat template needs more than {limit} steps, 64 bytes for each of them, or 10 seconds"
+    )]
+    Endless {
+        /// How many it may take.
+        limit: u64,
+    },
+    /// A part of the message is not in the text, or stands there twice.
+    #[error(
+        "the chat template leaves out or repeats {what}; a message must stand in its prompt once and unchanged"
+    )]
+    Lost {
+        /// Which part.
+        what: &'static str,
     },
 }

@@ -6,6 +6,7 @@
 use crate::TokenId;
 use crate::families::{FAMILIES, Family, Piece, UNKNOWN, UNKNOWN_SEPARATED};
 use crate::gguf::GgufVocab;
+use crate::preamble::Style;
 use crate::tokenizer::Tokenizer;
 
 /// Where the suffix stands in a prompt.
@@ -152,6 +153,15 @@ impl FimFormat {
     /// Says whether `token` ends a completion.
     pub fn is_end(&self, token: TokenId) -> bool {
         self.ends.binary_search(&token).is_ok()
+    }
+
+    /// Returns how paths and snippets are written.
+    pub(crate) fn style(&self) -> Style {
+        if self.layout.contains(&Piece::CommentedPath) {
+            Style::Comments
+        } else {
+            Style::Files(self.separator)
+        }
     }
 
     pub(crate) fn layout(&self) -> &'static [Piece] {

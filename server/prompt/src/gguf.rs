@@ -51,6 +51,11 @@ pub struct GgufVocab {
     pub fim_rep: Option<TokenId>,
     /// `tokenizer.ggml.fim_sep_token_id`: a file follows.
     pub fim_sep: Option<TokenId>,
+    /// `tokenizer.ggml.add_space_prefix`: texts begin with a blank that they do not have. Only what a chat template
+    /// writes gets it.
+    pub add_space_prefix: bool,
+    /// `tokenizer.chat_template`: how a conversation is laid out, in Jinja.
+    pub chat_template: Option<String>,
     /// `lowkey.fim_fragmented_middle`: trained on middles that begin inside words, so that nothing is healed.
     pub fragmented_middle: bool,
 }

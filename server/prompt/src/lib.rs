@@ -1,20 +1,24 @@
-//! Text to token ids and back: tokenizers, fill-in-the-middle formats, prompt assembly, detokenizer.
+//! Text to token ids and back: tokenizers, infilling formats, prompt assembly, detokenizer.
 //!
 //! Everything here is pure and, once a tokenizer stands, total: any text encodes, any tokens decode, any budget gives
 //! a prompt with whole sentinels. The prompt is a function of what the model may see and of nothing else, and while
 //! the user types on a line it changes at its tail only.
 
+mod answer;
 mod assembler;
 mod budget;
 mod byte_level;
+mod chat_template;
 mod detokenizer;
 mod error;
 mod families;
 mod fim;
 #[cfg(test)]
 mod fixture;
+mod format;
 mod gguf;
 mod healing;
+mod instruct;
 mod json;
 mod memo;
 mod pre_tokenizer;
@@ -24,11 +28,13 @@ mod sentence_piece;
 mod tokenizer;
 mod vocabulary;
 
+pub use answer::{Answer, Code};
 pub use assembler::Assembler;
 pub use budget::Budget;
 pub use detokenizer::Detokenizer;
-pub use error::TokenizerError;
+pub use error::{ChatTemplateError, TokenizerError};
 pub use fim::{FimFormat, NoFim, Order};
+pub use format::{Format, Infill, NoFormat};
 pub use gguf::GgufVocab;
 pub use healing::Healing;
 pub use prompt::Prompt;

@@ -1,12 +1,10 @@
 //! What stands in a prompt before the document's own text: snippets from other files, and the document's path.
 //!
-//! Where the family has a file separator, each snippet is a file of its own; elsewhere all of it is written as
+//! Where the family has a file separator, or the model is told by instruction, each snippet is a file of its own; elsewhere all of it is written as
 //! comments of the document's language, above the prefix. Snippets come whole or not at all, in the order they have,
 //! and the path stands nearest to the text. All of it depends on the context alone, never on the cursor's line.
 
 use crate::TokenId;
-use crate::families::Piece;
-use crate::fim::FimFormat;
 use lowkey_context::Context;
 use lowkey_document::Language;
 use std::path::Path;
@@ -21,17 +19,26 @@ pub(crate) struct Preamble {
     pub(crate) path: Vec<TokenId>,
 }
 
+/// How snippets and path are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Style {
+    /// As comments in the document's language.
+    Comments,
+    /// As files, each behind this token where there is one.
+    Files(Option<TokenId>),
+}
+
 impl Preamble {
     /// Fits path and snippets into `allowed` tokens: the path first, then the snippets from the most helpful on.
     ///
     /// What does not fit is left out whole: a part of a path names another file.
     pub(crate) fn fit(
         context: &Context,
-        format: &FimFormat,
+        style: Style,
         allowed: usize,
         encode: impl Fn(&str) -> Arc<[TokenId]>,
     ) -> Preamble {
-        let commented = format.layout().contains(&Piece::CommentedPath);
+        let commented = style == Style::Comments;
         let language = Language::by_path(Path::new(&context.label));
         let written = |text: String| if commented { comment(&text, language) } else { text };
         let mut left = allowed;
@@ -43,7 +50,10 @@ impl Preamble {
                 preamble.path = path.to_vec();
             }
         }
-        let separator = if commented { None } else { format.sentinel(Piece::Separator) };
+        let separator = match style {
+            Style::Files(separator) => separator,
+            Style::Comments => None,
+        };
         let mut chosen = Vec::new();
         for snippet in context.snippets.iter().rev() {
             let end = if snippet.text.ends_with('\n') { "" } else { "\n" };

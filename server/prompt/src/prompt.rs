@@ -1,6 +1,7 @@
 //! The assembled prompt: what the engine is given.
 
 use crate::TokenId;
+use crate::answer::Answer;
 
 /// The token ids of one question to the model, and what is known of its answer.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -17,4 +18,6 @@ pub struct Prompt {
     /// the line up to the cursor. With the cut at the cursor it is taken back from the prefix. Empty for models that
     /// need no healing.
     pub unforced: String,
+    /// How the answer of an instructed model is taken apart; `None` where all of it is the middle.
+    pub answer: Option<Answer>,
 }

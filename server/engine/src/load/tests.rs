@@ -14,7 +14,7 @@ const TEXT: &str = "def total(items):\n    count = 0\n    for item in items:\n  
 fn loaded(accelerator: Option<&Accelerator>) -> Result<Loaded, LoadFailed> {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../model/fixtures/qwen2-tokenizer");
     let file = ModelFile::open(Path::new(folder)).map_err(|error| error.to_string())?;
-    Loaded::from_file_on(accelerator, &file, 1, &mut |_| {})
+    Loaded::wanted(Wanted { accelerator, ..Wanted::default() }, &file, 1, &mut |_| {})
 }
 
 /// What follows the first `n` characters of a text.

@@ -87,13 +87,14 @@ proptest! {
         let n_snippets = snippets.len();
         context.snippets = snippets.into_iter().map(|(label, text)| Snippet { label, text }).collect();
         let prompt = assembler.assemble(&context, &Budget { prompt_tokens });
+        let Format::Fim(format) = &assembler.format else { unreachable!("families have sentinels") };
         let layout: Vec<TokenId> =
-            assembler.format.layout().iter().filter_map(|&piece| assembler.format.sentinel(piece)).collect();
+            format.layout().iter().filter_map(|&piece| format.sentinel(piece)).collect();
         prop_assert!(prompt.tokens.len() <= prompt_tokens.max(layout.len()));
         let mut sentinels: Vec<TokenId> = prompt.tokens.iter().copied().filter(|&id| id <= 6).collect();
         // Each snippet that found room is a file of its own, before the document.
         let n_files = sentinels.len() - layout.len();
-        let separator = assembler.format.sentinel(Piece::Separator);
+        let separator = format.sentinel(Piece::Separator);
         let most_files = if separator.is_some() { n_snippets } else { 0 };
         prop_assert!(n_files <= most_files);
         prop_assert!(sentinels.drain(..n_files).all(|id| Some(id) == separator));

@@ -1,0 +1,219 @@
+//! What of an instructed model's answer is code behind the cursor.
+//!
+//! The model was given the beginning of a code block and mostly just writes on. But it may close the block and explain,
+//! begin with a sentence and a block of its own, or write once more what stands before the cursor. All of that goes.
+//! Invariants: what is kept is one piece of the answer; while the answer grows, what is kept only grows. So text that
+//! might yet turn out to be a fence or a repetition is held back until it is known, or the answer is over.
+
+/// A shorter beginning of the cursor's line may be written twice on purpose.
+const LEAST_REPEATED_CHARS: usize = 8;
+/// An introduction is no longer than this; what is longer is what was asked for.
+const LONGEST_INTRODUCTION_BYTES: usize = 400;
+/// How assistants begin what is no code. Compared with the first line of an answer to a blank one.
+const INTRODUCTIONS: &[&str] = &[
+    "Here is ",
+    "Here's ",
+    "Here’s ",
+    "Here are ",
+    "Sure",
+    "Certainly",
+    "Of course",
+    "Okay",
+    "Below is ",
+    "The following ",
+    "The completed ",
+    "The complete ",
+    "The missing ",
+    "To complete ",
+    "This is the ",
+    "I'll ",
+    "I will ",
+    "I've ",
+    "I have ",
+];
+
+/// What must be known to take an answer apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// The document's text up to the cursor, as the model was given it.
+    pub(crate) before: String,
+    /// Backticks of the fence that the code stands in.
+    pub(crate) fence_chars: usize,
+    /// Whether sentences are what the document consists of.
+    pub(crate) is_prose: bool,
+}
+
+/// The code of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Code<'t> {
+    /// What belongs behind the cursor.
+    pub text: &'t str,
+    /// Whether nothing more will come, however the answer goes on.
+    pub ended: bool,
+}
+
+/// Where an answer's code begins.
+enum Begin<'t> {
+    /// Nobody knows yet.
+    Unknown,
+    /// There is none.
+    Nowhere,
+    /// With this text, right behind the cursor.
+    Here(&'t str),
+    /// With this text, in a block of the model's own.
+    InBlock(&'t str),
+}
+
+impl Answer {
+    /// Returns the code of the `raw` answer so far, or of all of it when it `is_over`.
+    pub fn code<'t>(&self, raw: &'t str, is_over: bool) -> Code<'t> {
+        let (body, is_own_block) = match self.begin(raw, is_over) {
+            Begin::Unknown => return Code { text: "", ended: false },
+            Begin::Nowhere => return Code { text: "", ended: true },
+            Begin::Here(body) => (body, false),
+            Begin::InBlock(body) => (body, true),
+        };
+        let Some(body) = self.without_repetition(body, is_own_block, is_over) else {
+            return Code { text: "", ended: is_over };
+        };
+        self.up_to_fence(body, is_own_block, is_over)
+    }
+
+    /// Finds the code, behind a fence or an introduction of the model's own.
+    fn begin<'t>(&self, raw: &'t str, is_over: bool) -> Begin<'t> {
+        let lead = raw.trim_start();
+        let blanks = raw.get(..raw.len() - lead.len()).unwrap_or_default();
+        if blanks.contains('\n') {
+            // A fence behind the end of the line closes the block: it is looked for later.
+            return Begin::Here(raw);
+        }
+        let n_ticks = ticks(lead);
+        if n_ticks >= self.fence_chars {
+            let Some((fence, body)) = lead.split_once('\n') else {
+                return if is_over { Begin::Nowhere } else { Begin::Unknown };
+            };
+            return if opens_block(fence) { Begin::InBlock(body) } else { Begin::Nowhere };
+        }
+        if n_ticks == lead.len() && !is_over {
+            return Begin::Unknown;
+        }
+        if self.is_prose || !self.line().trim().is_empty() {
+            return Begin::Here(raw);
+        }
+        let begins = |opener: &&str| lead.starts_with(*opener);
+        let may_begin = |opener: &&str| !is_over && opener.starts_with(lead);
+        if INTRODUCTIONS.iter().any(|opener| begins(opener) || may_begin(opener)) {
+            self.behind_introduction(raw, lead, is_over)
+        } else {
+            Begin::Here(raw)
+        }
+    }
+
+    /// Finds the code behind sentences: in a block of its own, or below a line that ends with a colon.
+    fn behind_introduction<'t>(&self, raw: &'t str, lead: &'t str, is_over: bool) -> Begin<'t> {
+        let (mut end, mut announced) = (0, false);
+        for line in lead.split_inclusive('\n') {
+            let (text, rest) = (line.trim(), lead.get(end..).unwrap_or_default());
+            let n_ticks = ticks(text);
+            if n_ticks >= self.fence_chars && end + self.fence_chars <= LONGEST_INTRODUCTION_BYTES {
+                return match rest.split_once('\n') {
+                    Some((_, body)) => Begin::InBlock(body),
+                    None if is_over => Begin::Nowhere,
+                    None => Begin::Unknown,
+                };
+            }
+            let is_whole = line.ends_with('\n');
+            if announced && !text.is_empty() && n_ticks < text.len() {
+                return Begin::InBlock(rest);
+            }
+            if is_whole && !text.is_empty() {
+                announced = text.ends_with(':');
+                if !announced && !text.ends_with(['.', '!']) {
+                    return Begin::Here(raw);
+                }
+            }
+            end += line.len();
+        }
+        match is_over {
+            _ if lead.len() > LONGEST_INTRODUCTION_BYTES => Begin::Here(raw),
+            false => Begin::Unknown,
+            true if lead.trim_end().ends_with([':', '.', '!']) => Begin::Nowhere,
+            true => Begin::Here(raw),
+        }
+    }
+
+    /// The cursor's line up to the cursor.
+    fn line(&self) -> &str {
+        let start = self.before.rfind('\n').map_or(0, |end| end + 1);
+        self.before.get(start..).unwrap_or_default()
+    }
+
+    /// Drops what repeats the text before the cursor; `None` while it may still turn out to.
+    ///
+    /// A block of the model's own may begin with any of the lines above the cursor, or with the cursor's line; an
+    /// answer right behind the cursor only with the latter, where that is long enough to be no accident.
+    fn without_repetition<'t>(
+        &self,
+        body: &'t str,
+        is_own_block: bool,
+        is_over: bool,
+    ) -> Option<&'t str> {
+        let above = self.before.match_indices('\n').map(|(at, _)| at + 1).filter(|_| is_own_block);
+        let whole = Some(0).filter(|_| is_own_block);
+        let from_lines = whole.into_iter().chain(above).filter_map(|at| self.before.get(at..));
+        let n_chars = |text: &str| text.chars().filter(|c| !c.is_whitespace()).count();
+        let of_line = [self.line(), self.line().trim_start()].into_iter();
+        let of_line = of_line.filter(|line| is_own_block || n_chars(line) >= LEAST_REPEATED_CHARS);
+        let (mut longest, mut may_grow) = (0, false);
+        for repeated in from_lines.chain(of_line).filter(|text| !text.trim().is_empty()) {
+            if body.starts_with(repeated) {
+                longest = longest.max(repeated.len());
+            } else {
+                may_grow |= repeated.starts_with(body);
+            }
+        }
+        match may_grow {
+            true if !is_over => None,
+            // Half a repetition of what stands there already.
+            true if is_own_block && longest == 0 => Some(""),
+            _ => body.get(longest..),
+        }
+    }
+
+    /// Cuts the code at the fence that closes its block, or opens another.
+    fn up_to_fence<'t>(&self, body: &'t str, is_own_block: bool, is_over: bool) -> Code<'t> {
+        let mut start = 0;
+        for line in body.split_inclusive('\n') {
+            let content = line.trim_start_matches(' ');
+            let indent = line.len() - content.len();
+            let n_ticks = ticks(content);
+            // The rest of the cursor's line is no line of its own.
+            if (start > 0 || is_own_block) && indent <= 3 && n_ticks > 0 {
+                let text = body.get(..start + indent).unwrap_or_default();
+                if n_ticks >= self.fence_chars {
+                    return Code { text, ended: true };
+                }
+                if n_ticks == content.len() && !is_over {
+                    return Code { text, ended: false };
+                }
+            }
+            start += line.len();
+        }
+        Code { text: body, ended: false }
+    }
+}
+
+/// The number of backticks that a text begins with.
+fn ticks(text: &str) -> usize {
+    text.len() - text.trim_start_matches('`').len()
+}
+
+/// Says whether the line of a fence names a language: one that does not closes a block.
+fn opens_block(line: &str) -> bool {
+    let info = line.trim_start_matches('`').trim();
+    let is_name = |c: char| c.is_alphanumeric() || matches!(c, '+' | '-' | '#' | '_' | '.');
+    !info.is_empty() && info.chars().all(is_name)
+}
+
+#[cfg(test)]
+mod tests;

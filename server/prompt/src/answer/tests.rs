@@ -1,0 +1,142 @@
+//! Answers of instructed models, taken apart. In fixtures `│` parts the document before the cursor from the answer.
+
+use super::*;
+use proptest::prelude::*;
+
+fn answer(before: &str) -> Answer {
+    Answer { before: before.to_owned(), fence_chars: 3, is_prose: false }
+}
+
+/// The code of a whole answer.
+#[track_caller]
+fn check(fixture: &str, code: &str) {
+    let (before, raw) = fixture.split_once('│').unwrap_or_default();
+    assert_eq!(answer(before).code(raw, true).text, code);
+}
+
+#[test]
+fn an_answer_that_just_goes_on_is_code() {
+    check("def add(a, b):\n    return │a + b", "a + b");
+    check("def add(a, b):\n│    return a + b\n", "    return a + b\n");
+    check("x│", "");
+}
+
+#[test]
+fn code_ends_at_the_fence_that_closes_its_block() {
+    check("    return │a + b\n```\nThis adds **both**.", "a + b\n");
+    check("    return │a + b\n  ```", "a + b\n  ");
+    check("│```", "");
+    check("return x│\n```\n", "\n");
+    check("x = │1\n```python\nmore\n```", "1\n");
+    let Code { text, ended } = answer("x = ").code("1\n```", false);
+    assert_eq!((text, ended), ("1\n", true));
+}
+
+#[test]
+fn backticks_inside_of_lines_and_deeper_ones_are_code() {
+    check("x = │`a` + ``b``\ny", "`a` + ``b``\ny");
+    check("def f():\n│    \"\"\"\n    ```\n    example\n", "    \"\"\"\n    ```\n    example\n");
+    check("│// ```\n// x\n// ```\n", "// ```\n// x\n// ```\n");
+}
+
+#[test]
+fn a_block_of_its_own_is_opened() {
+    check("def add(a, b):\n│```python\n    return a + b\n```\nDone.", "    return a + b\n");
+    check("x = │```js\n1;\n```", "1;\n");
+}
+
+#[test]
+fn an_introduction_is_dropped() {
+    check("│Here is the completed code:\n\n```rust\nlet a = 1;\n```\n", "let a = 1;\n");
+    check("│Sure! This adds them.\nIt is simple.\n```\na + b\n```", "a + b\n");
+    check("    │Here's the missing line:\nreturn 1\n", "return 1\n");
+    check("│Certainly!", "");
+    check("│Sure thing, I can", "Sure thing, I can");
+    // Behind something on the line, and where no sentence ends, it is what was asked for.
+    check("// │Here is the thing:\nfn a() {}\n", "Here is the thing:\nfn a() {}\n");
+    check("│Sure = 1\nb = 2\n", "Sure = 1\nb = 2\n");
+    let prose = Answer { is_prose: true, ..answer("") };
+    assert_eq!(prose.code("Here is the list:\n- a\n", true).text, "Here is the list:\n- a\n");
+}
+
+#[test]
+fn what_stands_before_the_cursor_is_not_written_twice() {
+    check(
+        "def add(a, b):\n    return │```python\ndef add(a, b):\n    return a + b\n```",
+        "a + b\n",
+    );
+    check("a = 1\nb = 2\nc = │```python\nb = 2\nc = 3\n```", "3\n");
+    check("a = 1\n    total = │```py\ntotal = a\n```", "a\n");
+    check("    let value = compute(│let value = compute(7);", "7);");
+    check("    let value = compute(│    let value = compute(7);", "7);");
+    // Short repetitions may be meant.
+    check("    foo(│foo(1))", "foo(1))");
+    check("x, │x, y", "x, y");
+}
+
+#[test]
+fn half_a_repetition_is_none_unless_the_block_is_the_models_own() {
+    check("    let value = compute(│let val", "let val");
+    check("a = 1\nb = │```py\na = 1\n", "");
+}
+
+#[test]
+fn a_document_of_fences_has_a_longer_one() {
+    let long = Answer { fence_chars: 6, ..answer("# Title\n") };
+    assert_eq!(long.code("```sh\nls\n```\n``````\n", true).text, "```sh\nls\n```\n");
+}
+
+/// Answers made of what could be mistaken.
+fn any_answer() -> impl Strategy<Value = String> {
+    let pieces: &[&str] = &[
+        "`",
+        "``",
+        "```",
+        "```py\n",
+        "\n",
+        " ",
+        "    ",
+        "Here",
+        " is the code:",
+        "Here's ",
+        "Sure",
+        "!\n",
+        "x = 1",
+        "def f(a):",
+        "return ",
+        "    return ",
+        "\n```\n",
+        "é🦀",
+        "The completed ",
+        "line.\n",
+    ];
+    prop::collection::vec(prop::sample::select(pieces).prop_map(str::to_owned), 0..14)
+        .prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #[test]
+    fn while_an_answer_grows_its_code_only_grows(
+        raw in any_answer(),
+        before in prop::sample::select(&["", "x = 1\n", "def f(a):\n    return ", "    return é🦀x = 1", "\n    "][..]),
+        is_prose: bool,
+    ) {
+        let answer = Answer { is_prose, ..answer(before) };
+        let whole = answer.code(&raw, true);
+        let (mut so_far, mut has_ended) = ("", false);
+        for (end, _) in raw.char_indices().chain([(raw.len(), ' ')]) {
+            let code = answer.code(&raw[..end], false);
+            prop_assert!(code.text.starts_with(so_far), "{:?} then {:?}", so_far, code.text);
+            prop_assert!(!has_ended || (code.ended && code.text == so_far));
+            prop_assert!(raw.contains(code.text));
+            (so_far, has_ended) = (code.text, code.ended);
+        }
+        prop_assert!(whole.text.starts_with(so_far), "{:?} at the end {:?}", so_far, whole.text);
+        prop_assert!(!has_ended || whole.text == so_far);
+    }
+
+    #[test]
+    fn without_fences_and_repetitions_all_of_it_is_code(raw in "[a-z =+()]{1,40}", before in "[A-Z]{0,9}\n?") {
+        prop_assert_eq!(answer(&before).code(&raw, true).text, raw.as_str());
+    }
+}

@@ -1,0 +1,48 @@
+//! Assembly of the prompt for a model that is asked through its chat template.
+//!
+//! The conversation first, then the fence that opens the assistant's code, the text above the cursor and the typed
+//! line: the model goes on with a file that it has begun. Typing therefore changes the last tokens alone, Enter too.
+
+use super::Assembler;
+use crate::TokenId;
+use crate::answer::Answer;
+use crate::budget::Budget;
+use crate::instruct::{self, InstructFormat, Slot, Turn};
+use crate::preamble::Style;
+use crate::prompt::Prompt;
+use lowkey_context::Context;
+
+impl Assembler {
+    pub(super) fn by_instruction(
+        &self,
+        format: &InstructFormat,
+        context: &Context,
+        budget: &Budget,
+    ) -> Prompt {
+        let language = instruct::language(&context.label);
+        let fence = instruct::fence(language);
+        let named = self.tokenizer.encode(&format!("{}\n", language.id));
+        let opened = self.tokenizer.encode(&format!("{fence}{}\n", language.id));
+        let n_sentinels = format.n_fixed_tokens() + named.len() + opened.len();
+        let parts = self.parts(context, budget, n_sentinels, Style::Files(None));
+
+        let mut tokens: Vec<TokenId> = Vec::with_capacity(budget.prompt_tokens.min(1 << 16));
+        for turn in format.turns() {
+            match turn {
+                Turn::Fixed(of_template) => tokens.extend_from_slice(of_template),
+                Turn::Of(Slot::Language) => tokens.extend_from_slice(&named),
+                Turn::Of(Slot::Path) => tokens.extend_from_slice(&parts.preamble.path),
+                Turn::Of(Slot::Snippets) => tokens.extend_from_slice(&parts.preamble.snippets),
+                Turn::Of(Slot::Suffix) => tokens.extend(parts.suffix()),
+            }
+        }
+        tokens.extend_from_slice(&opened);
+        tokens.extend(parts.prefix());
+        let answer = Answer {
+            before: format!("{}{}", context.prefix, context.line_before),
+            fence_chars: fence.len(),
+            is_prose: instruct::is_prose(language),
+        };
+        parts.finish(tokens, context, Some(answer))
+    }
+}

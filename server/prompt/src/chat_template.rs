@@ -1,0 +1,270 @@
+//! A model's chat template: the Jinja program that lays messages out as the model was trained to read them.
+//!
+//! It is rendered by `minijinja` the way Python's `transformers` renders it: blocks trim their line, Python's methods
+//! work, `raise_exception`, `strftime_now` and `tojson` are there. It is a program that somebody else wrote, so steps,
+//! memory and depth are bounded, and it sees no file and no clock.
+//! Invariant: only our own instructions with placeholders are rendered, never a user's text, so no error can quote it.
+
+use crate::error::{ChatTemplateError, quoted};
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::{Kwargs, ValueKind};
+use minijinja::{Environment, Error, ErrorKind, Value, context};
+use std::sync::mpsc::RecvTimeoutError;
+use std::time::Duration;
+
+/// The longest template that is read. The longest known has 24,000 bytes.
+const MAX_TEMPLATE_BYTES: usize = 256 << 10;
+/// What rendering may cost: so many instructions, or 64 bytes made for each. Known templates take less than 5,000.
+const FUEL: u64 = 100_000;
+/// How deep macros and loops may call each other.
+const MAX_DEPTH: usize = 64;
+/// How long rendering may take; it takes a thousandth of it.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Room for what recurses over values: a template can nest lists for as long as its fuel lasts.
+const STACK_BYTES: usize = 256 << 20;
+/// The most items of a list that is written out.
+const MOST_ITEMS: usize = 10_000;
+/// The day that templates are told: the one that Llama's own template falls back to. With the real one, every
+/// prompt would change at its front at midnight, and the same text would no longer give the same tokens.
+const DAY: &[(&str, &str)] = &[
+    ("%d", "26"),
+    ("%b", "Jul"),
+    ("%Y", "2024"),
+    ("%B", "July"),
+    ("%m", "07"),
+    ("%y", "24"),
+    ("%a", "Fri"),
+    ("%A", "Friday"),
+    ("%j", "208"),
+    ("%H", "00"),
+    ("%I", "12"),
+    ("%p", "AM"),
+    ("%M", "00"),
+    ("%S", "00"),
+];
+
+/// Who says a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    System,
+    User,
+}
+
+/// The texts of the tokens that a template may name.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Ends<'t> {
+    pub(crate) bos: &'t str,
+    pub(crate) eos: &'t str,
+}
+
+/// Renders `messages` and the beginning of the assistant's turn.
+pub(crate) fn render(
+    template: &str,
+    messages: &[(Role, &str)],
+    ends: Ends<'_>,
+) -> Result<String, ChatTemplateError> {
+    render_within(PATIENCE, template, messages, ends)
+}
+
+/// Renders on a thread of its own, whose stack holds the deepest value that fuel can make, and whose panic is an error.
+///
+/// Some work costs no fuel (adding a list to itself again and again): what is not done in time is left to itself.
+fn render_within(
+    patience: Duration,
+    template: &str,
+    messages: &[(Role, &str)],
+    ends: Ends<'_>,
+) -> Result<String, ChatTemplateError> {
+    let broken = |reason: &str| ChatTemplateError::Broken { line: 0, reason: reason.to_owned() };
+    let (template, bos, eos) = (template.to_owned(), ends.bos.to_owned(), ends.eos.to_owned());
+    let messages: Vec<(Role, String)> =
+        messages.iter().map(|&(role, content)| (role, content.to_owned())).collect();
+    let (to_us, result) = std::sync::mpsc::channel();
+    let thread = std::thread::Builder::new().name("chat-template".into()).stack_size(STACK_BYTES);
+    let rendering = thread.spawn(move || {
+        // Nobody waits any more when the time is up.
+        let _ = to_us.send(rendered(&template, messages, Ends { bos: &bos, eos: &eos }));
+    });
+    rendering.map_err(|_| broken("the system gives no thread"))?;
+    match result.recv_timeout(patience) {
+        Ok(result) => result,
+        Err(RecvTimeoutError::Timeout) => Err(ChatTemplateError::Endless { limit: FUEL }),
+        Err(RecvTimeoutError::Disconnected) => Err(broken("the template engine failed")),
+    }
+}
+
+fn rendered(
+    template: &str,
+    messages: Vec<(Role, String)>,
+    ends: Ends<'_>,
+) -> Result<String, ChatTemplateError> {
+    if template.len() > MAX_TEMPLATE_BYTES {
+        let (found, limit) = (template.len(), MAX_TEMPLATE_BYTES);
+        return Err(ChatTemplateError::TooLong { found, limit });
+    }
+    let source = without_generation_tags(template);
+    let environment = environment().map_err(|e| refused(&e))?;
+    let program = environment.template_from_str(&source).map_err(|e| refused(&e))?;
+    let messages: Vec<Value> = messages
+        .into_iter()
+        .map(|(role, content)| {
+            let role = match role {
+                Role::System => "system",
+                Role::User => "user",
+            };
+            context! { role, content }
+        })
+        .collect();
+    let none = Value::from(());
+    let values = context! {
+        messages,
+        add_generation_prompt => true,
+        bos_token => ends.bos,
+        eos_token => ends.eos,
+        // As `transformers` has them where nobody gives any.
+        tools => none.clone(),
+        documents => none,
+        // Models that can think before they answer must not: a suggestion is due at once.
+        enable_thinking => false,
+        thinking => false,
+    };
+    program.render(values).map_err(|e| refused(&e))
+}
+
+fn environment() -> Result<Environment<'static>, Error> {
+    let mut environment = Environment::new();
+    let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?;
+    environment.set_syntax(syntax);
+    environment.set_fuel(Some(FUEL));
+    environment.set_recursion_limit(MAX_DEPTH);
+    environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
+    environment.set_formatter(|out, state, value| match value.kind() {
+        ValueKind::Bool => Ok(out.write_str(if value.is_true() { "True" } else { "False" })?),
+        ValueKind::None => Ok(out.write_str("None")?),
+        _ => {
+            check_size(value, &mut { MOST_ITEMS })?;
+            minijinja::escape_formatter(out, state, value)
+        }
+    });
+    environment.add_function("raise_exception", |said: String| -> Result<Value, Error> {
+        Err(Error::new(ErrorKind::InvalidOperation, quoted(&said)))
+    });
+    environment.add_function("strftime_now", strftime);
+    environment.add_filter("tojson", to_json);
+    Ok(environment)
+}
+
+/// Fails for a value of more than `left` items, its inner ones counted. Lists that were added to themselves are not
+/// made, and so not paid for, before somebody walks over them.
+fn check_size(value: &Value, left: &mut usize) -> Result<(), Error> {
+    if !matches!(value.kind(), ValueKind::Seq | ValueKind::Map | ValueKind::Iterable) {
+        return Ok(());
+    }
+    for item in value.try_iter()? {
+        *left = left.checked_sub(1).ok_or_else(|| Error::from(ErrorKind::OutOfFuel))?;
+        check_size(&item, left)?;
+        if value.kind() == ValueKind::Map {
+            check_size(&value.get_item(&item)?, left)?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes the day in the given form.
+fn strftime(form: String) -> String {
+    DAY.iter().fold(form, |text, (code, value)| text.replace(code, value))
+}
+
+/// JSON as Python writes it: `", "` and `": "` between things, no HTML escapes.
+#[expect(clippy::needless_pass_by_value, reason = "filters take their arguments by value")]
+fn to_json(value: Value, options: Kwargs) -> Result<Value, Error> {
+    check_size(&value, &mut { MOST_ITEMS })?;
+    let indent: Option<usize> = options.get("indent")?;
+    // What else Python's has does not change what we write, so it is passed over.
+    for name in ["ensure_ascii", "separators", "sort_keys"] {
+        let _: Option<Value> = options.get(name)?;
+    }
+    options.assert_all_used()?;
+    let failed =
+        |e: serde_json::Error| Error::new(ErrorKind::BadSerialization, quoted(&e.to_string()));
+    let text = match indent {
+        None => {
+            let mut bytes = Vec::new();
+            let mut writer = serde_json::Serializer::with_formatter(&mut bytes, OneLine);
+            serde::Serialize::serialize(&value, &mut writer).map_err(failed)?;
+            String::from_utf8_lossy(&bytes).into_owned()
+        }
+        Some(width) => {
+            let blanks = vec![b' '; width.min(16)];
+            let formatter = serde_json::ser::PrettyFormatter::with_indent(&blanks);
+            let mut bytes = Vec::new();
+            let mut writer = serde_json::Serializer::with_formatter(&mut bytes, formatter);
+            serde::Serialize::serialize(&value, &mut writer).map_err(failed)?;
+            String::from_utf8_lossy(&bytes).into_owned()
+        }
+    };
+    Ok(Value::from_safe_string(text))
+}
+
+/// `json.dumps` without indentation.
+struct OneLine;
+
+impl serde_json::ser::Formatter for OneLine {
+    fn begin_array_value<W: ?Sized + std::io::Write>(
+        &mut self,
+        writer: &mut W,
+        first: bool,
+    ) -> std::io::Result<()> {
+        if first { Ok(()) } else { writer.write_all(b", ") }
+    }
+
+    fn begin_object_key<W: ?Sized + std::io::Write>(
+        &mut self,
+        writer: &mut W,
+        first: bool,
+    ) -> std::io::Result<()> {
+        if first { Ok(()) } else { writer.write_all(b", ") }
+    }
+
+    fn begin_object_value<W: ?Sized + std::io::Write>(
+        &mut self,
+        writer: &mut W,
+    ) -> std::io::Result<()> {
+        writer.write_all(b": ")
+    }
+}
+
+/// Replaces `{% generation %}` and its end, by which `transformers` marks what is trained on, by blocks that always
+/// apply.
+fn without_generation_tags(template: &str) -> String {
+    if !template.contains("generation %}") && !template.contains("generation -%}") {
+        return template.to_owned();
+    }
+    let mut source = template.to_owned();
+    for open in ["{%", "{%-"] {
+        for close in ["%}", "-%}"] {
+            let tag = |name: &str| format!("{open} {name} {close}");
+            source = source.replace(&tag("generation"), &tag("if true"));
+            source = source.replace(&tag("endgeneration"), &tag("endif"));
+        }
+    }
+    source
+}
+
+/// What went wrong, without the engine's quotes of the template.
+fn refused(error: &Error) -> ChatTemplateError {
+    let line = error.line().unwrap_or(0);
+    match error.kind() {
+        ErrorKind::OutOfFuel => ChatTemplateError::Endless { limit: FUEL },
+        kind => {
+            let reason = match error.detail() {
+                Some(detail) => format!("{kind}: {}", quoted(detail)),
+                None => kind.to_string(),
+            };
+            ChatTemplateError::Broken { line, reason }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

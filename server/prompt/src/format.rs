@@ -1,0 +1,130 @@
+//! How a model is asked to fill in: with sentinels that it was trained on, or by an instruction.
+//!
+//! Sentinels are the better way and are taken where a model has them; a chat template is what is left of one that has
+//! none. Which it is follows from the model file alone, unless the user says otherwise.
+
+use crate::TokenId;
+use crate::error::ChatTemplateError;
+use crate::fim::{FimFormat, NoFim, Order};
+use crate::gguf::GgufVocab;
+use crate::instruct::InstructFormat;
+use crate::tokenizer::Tokenizer;
+
+/// Which way a model is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Infill {
+    /// With sentinels where the model has them, else by instruction.
+    #[default]
+    Auto,
+    /// With sentinels.
+    Fim,
+    /// By instruction through the chat template: for a model whose vocabulary has sentinels that it was never trained
+    /// on.
+    Instruct,
+}
+
+/// A model cannot be asked in the way that is wanted, or in any.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NoFormat {
+    /// Sentinels are asked for.
+    #[error(transparent)]
+    NoFim(#[from] NoFim),
+    /// An instruction is asked for.
+    #[error(
+        "the model has no chat template to be instructed through: none in the metadata (tokenizer.chat_template), \
+         chat_template.jinja or tokenizer_config.json; set infill to \"auto\""
+    )]
+    NoTemplate,
+    /// Neither is there.
+    #[error(
+        "{0}; nor a chat template to be instructed through (tokenizer.chat_template, chat_template.jinja, or \
+         tokenizer_config.json); choose a model for code, see `lowkey models list`"
+    )]
+    Neither(NoFim),
+    /// The template is there and cannot be used.
+    #[error("{error}; choose a model with fill-in-the-middle sentinels, see `lowkey models list`")]
+    Template {
+        /// What is wrong with it.
+        error: ChatTemplateError,
+    },
+}
+
+/// How prompts for one model are laid out.
+#[derive(Debug, Clone)]
+pub enum Format {
+    /// With fill-in-the-middle sentinels.
+    Fim(FimFormat),
+    /// Through the chat template.
+    Instruct(InstructFormat),
+}
+
+impl Format {
+    /// Finds the format of a model. From `ids` the ids, the flags and the chat template are read.
+    pub fn detect(
+        tokenizer: &Tokenizer,
+        ids: &GgufVocab,
+        infill: Infill,
+    ) -> Result<Format, NoFormat> {
+        let no_fim = match (infill, FimFormat::detect(tokenizer, ids)) {
+            (Infill::Auto | Infill::Fim, Ok(format)) => return Ok(Format::Fim(format)),
+            (Infill::Fim, Err(no_fim)) => return Err(no_fim.into()),
+            (Infill::Auto, Err(no_fim)) => Some(no_fim),
+            (Infill::Instruct, _) => None,
+        };
+        match (&ids.chat_template, no_fim) {
+            (Some(template), _) => InstructFormat::new(template, tokenizer, ids)
+                .map(Format::Instruct)
+                .map_err(|error| NoFormat::Template { error }),
+            (None, Some(no_fim)) => Err(NoFormat::Neither(no_fim)),
+            (None, None) => Err(NoFormat::NoTemplate),
+        }
+    }
+
+    /// Returns the format in the other order; `None` when the model cannot be asked in it.
+    #[must_use]
+    pub fn with_order(self, order: Order) -> Option<Format> {
+        match self {
+            Format::Fim(format) => format.with_order(order).map(Format::Fim),
+            Format::Instruct(_) => (order == Order::Spm).then_some(self),
+        }
+    }
+
+    /// Returns the format for a model whose forced middles are healed, or are not.
+    #[must_use]
+    pub fn with_healing(self, healed: bool) -> Format {
+        match self {
+            Format::Fim(format) => Format::Fim(format.with_healing(healed)),
+            Format::Instruct(format) => Format::Instruct(format.with_healing(healed)),
+        }
+    }
+
+    /// Returns what the format is called, for people.
+    pub fn name(&self) -> String {
+        match self {
+            Format::Fim(format) => format!("by fill-in-the-middle, as {}", format.family()),
+            Format::Instruct(_) => "by instruction, through the model's chat template".to_owned(),
+        }
+    }
+
+    /// Says whether the model was trained on middles that begin inside words, so that nothing is healed.
+    pub fn fragmented_middle(&self) -> bool {
+        match self {
+            Format::Fim(format) => format.fragmented_middle(),
+            Format::Instruct(format) => format.fragmented_middle,
+        }
+    }
+
+    /// Returns the tokens that end a completion, sorted.
+    pub fn end_tokens(&self) -> &[TokenId] {
+        match self {
+            Format::Fim(format) => format.end_tokens(),
+            Format::Instruct(format) => format.end_tokens(),
+        }
+    }
+}
+
+impl From<FimFormat> for Format {
+    fn from(format: FimFormat) -> Format {
+        Format::Fim(format)
+    }
+}
