@@ -7,13 +7,14 @@
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
+use lowkey_engine::Sampling;
 use lowkey_model::{DeviceChoice, KvType};
 use serde_json::Value;
 
 mod value;
 
 use value::FromValue;
-pub use value::{Anchor, Infill, Kind, Multiline, Order, Popup, Quantize, Talkative};
+pub use value::{Anchor, Infill, Kind, Multiline, Number, Order, Popup, Quantize, Talkative};
 
 /// One row of the table: what the reference, the editors' schema and the check know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -121,10 +122,42 @@ settings! {
     order: Order = Order::Auto;
     /// How a model is asked: with the sentinels that it was trained on (`fim`), by instruction through its chat template (`instruct`), or with sentinels where it has them and by instruction where not (`auto`). Takes effect at the next start.
     infill: Infill = Infill::Auto;
+    /// How freely tokens are chosen: 0 always takes the most probable one; above, they are drawn, the less probable ones the more often the higher it is. `repetition_penalty`, `top_k`, `top_p` and `min_p` are applied in this order before.
+    temperature: Number<0, 2000> = Number::new(0);
+    /// With a temperature: draws from so many of the most probable tokens; 0 means from all.
+    top_k: usize = 40;
+    /// With a temperature: draws from the most probable tokens that have this share of the probability together; 1 means from all.
+    top_p: Number<0, 1000> = Number::new(950);
+    /// With a temperature: draws from tokens at least this share as probable as the most probable one; 0 means from all.
+    min_p: Number<0, 1000> = Number::new(50);
+    /// How much less probable the last 64 tokens, the prompt's too, are made; 1 means not at all. Code repeats itself for good reasons.
+    repetition_penalty: Number<1000, 2000> = Number::new(1000);
+    /// With a temperature: the same seed draws the same suggestion for the same text.
+    seed: u64 = 0;
     /// What float weights (safetensors, F16) become when they are loaded: `q8_0` is faster and takes half the memory, `none` is exact. Takes effect at the next start.
     quantize: Quantize = Quantize::None;
     /// What the model runs on: the `cpu`, or a graphics processor if this lowkey was built for one; `auto` takes one if there is one. `server/model/README.md` tells how to build it. Takes effect at the next start.
     device: DeviceChoice = DeviceChoice::Auto;
+}
+
+impl Settings {
+    /// How tokens are chosen; without a temperature only the penalty counts.
+    pub(crate) fn sampling(&self) -> Sampling {
+        let greedy =
+            Sampling { repetition_penalty: self.repetition_penalty.get(), ..Sampling::default() };
+        let temperature = self.temperature.get();
+        if temperature == 0.0 {
+            return greedy;
+        }
+        Sampling {
+            temperature,
+            top_k: self.top_k,
+            top_p: self.top_p.get(),
+            min_p: self.min_p.get(),
+            seed: self.seed,
+            ..greedy
+        }
+    }
 }
 
 /// What the command line said; it holds for the whole life of the process.

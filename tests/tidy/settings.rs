@@ -58,6 +58,10 @@ fn schema(row: &Row, idx: usize, default: Value) -> Value {
         Kind::Text => json!({"type": "string"}),
         Kind::Flag => json!({"type": "boolean"}),
         Kind::Count => json!({"type": "integer", "minimum": 0}),
+        Kind::Number(low, high) => {
+            let limit = |thousandths: u16| f64::from(thousandths) / 1e3;
+            json!({"type": "number", "minimum": limit(low), "maximum": limit(high)})
+        }
         Kind::Texts => json!({"type": "array", "items": {"type": "string"}, "uniqueItems": true}),
         Kind::Word(words) => json!({"type": "string", "enum": words}),
     };

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use lowkey_context::{Anchor, Context};
 use lowkey_document::{Cursor, Language};
-use lowkey_engine::{Generated, Job, Priority, Status, Stop};
+use lowkey_engine::{Generated, Job, Priority, Sampling, Status, Stop};
 use lowkey_prompt::Budget;
 use lowkey_suggestion::{
     CompletionMemory, Confidence, IndentUnit, MAX_SURROUNDING_LINES, MemoryKey, Middle, StopRules,
@@ -54,6 +54,8 @@ pub(super) struct Frame {
     pub(super) max_lines: usize,
     /// Tokens decoded at most.
     pub(super) max_tokens: usize,
+    /// How tokens are chosen.
+    pub(super) sampling: Sampling,
     pub(super) indent_unit: Option<IndentUnit>,
     pub(super) previous_lines: Vec<String>,
     pub(super) next_lines: Vec<String>,
@@ -240,6 +242,7 @@ impl Completer {
             prepare: Box::new(move |assembler| Some(assembler.assemble(&context, &budget))),
             max_tokens: frame.max_tokens,
             n_openings: 0,
+            sampling: frame.sampling,
             stop: Box::new(move |text| {
                 rules.push(text).map(|(reason, keep)| (reason.name(), keep))
             }),
@@ -307,6 +310,7 @@ fn frame(ask: &Ask, label: &str, budget: Budget, settings: &Settings) -> Frame {
     };
     let max_tokens =
         if multiline { BLOCK_TOKENS.min(32 * settings.max_lines.max(1)) } else { LINE_TOKENS };
+    let sampling = settings.sampling();
     let key = MemoryKey::new(
         ask.snapshot.uri(),
         &[
@@ -315,6 +319,7 @@ fn frame(ask: &Ask, label: &str, budget: Budget, settings: &Settings) -> Frame {
             &context.line_after,
             &context.suffix,
             if multiline { "lines" } else { "line" },
+            &sampled_otherwise(&sampling),
         ],
     );
     Frame {
@@ -327,9 +332,15 @@ fn frame(ask: &Ask, label: &str, budget: Budget, settings: &Settings) -> Frame {
         multiline,
         max_lines: settings.max_lines,
         max_tokens: max_tokens.min(ask.max_tokens.unwrap_or(usize::MAX)),
+        sampling,
         indent_unit: ask.indent_unit,
         key,
     }
+}
+
+/// Names the sampling: what was drawn under other settings is no answer under these.
+fn sampled_otherwise(sampling: &Sampling) -> String {
+    if *sampling == Sampling::default() { String::new() } else { format!("{sampling:?}") }
 }
 
 /// Whether a job decodes, or decoded, what this question asks for.

@@ -173,6 +173,7 @@ impl Completer {
                 report.stop.unwrap_or("failure"),
             );
             report.why.push(why);
+            report.why.extend(self.asked());
         } else {
             report.stop = Some("deadline");
             report.why.push("engine: the time budget ended; complete lines until then".into());
@@ -185,6 +186,14 @@ impl Completer {
         let typed_bytes = waiting.live.forced.len();
         let written = Written { text, is_complete, confidence, typed_bytes };
         self.compose(question, &waiting.frame, written, report)
+    }
+
+    /// How the model was asked, in words.
+    fn asked(&self) -> Option<String> {
+        match self.status() {
+            Status::Ready { infill, .. } => Some(format!("prompt: asked {infill}")),
+            _ => None,
+        }
     }
 
     /// The model's name; empty until it is loaded.

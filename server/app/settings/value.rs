@@ -16,6 +16,8 @@ pub enum Kind {
     Flag,
     /// A whole number from 0.
     Count,
+    /// A number between these thousandths, both included.
+    Number(u16, u16),
     /// A list of texts.
     Texts,
     /// One of these words.
@@ -213,6 +215,45 @@ macro_rules! words {
             }
         }
     };
+}
+
+/// A number from `LOW` to `HIGH` thousandths, both included, in single precision.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Number<const LOW: u16, const HIGH: u16>(f32);
+
+/// No value is NaN: all come through the limits.
+impl<const LOW: u16, const HIGH: u16> Eq for Number<LOW, HIGH> {}
+
+impl<const LOW: u16, const HIGH: u16> Number<LOW, HIGH> {
+    /// A number of thousandths; the nearest limit beyond these.
+    pub fn new(thousandths: u16) -> Self {
+        Self(f32::from(thousandths.clamp(LOW, HIGH)) / 1e3)
+    }
+
+    /// The number.
+    pub fn get(self) -> f32 {
+        self.0
+    }
+}
+
+impl<const LOW: u16, const HIGH: u16> FromValue for Number<LOW, HIGH> {
+    const ACCEPTS: &'static str = match (LOW, HIGH) {
+        (0, 1000) => "a number from 0 to 1",
+        (0, 2000) => "a number from 0 to 2",
+        (1000, 2000) => "a number from 1 to 2",
+        _ => "a number",
+    };
+    const KIND: Kind = Kind::Number(LOW, HIGH);
+
+    fn from_value(value: &Value) -> Option<Self> {
+        let limits = f64::from(LOW) / 1e3..=f64::from(HIGH) / 1e3;
+        value.as_f64().filter(|number| limits.contains(number)).map(|number| Self(number as f32))
+    }
+
+    fn to_value(&self) -> Value {
+        // By its decimal digits: 0.95 in single precision is another number in double.
+        self.0.to_string().parse::<f64>().map_or(Value::Null, Value::from)
+    }
 }
 
 words!(Multiline { "auto" => Auto, "never" => Never, "always" => Always }

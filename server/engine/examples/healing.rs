@@ -18,7 +18,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use lowkey_prompt::{FimFormat, Tokenizer};
+use lowkey_prompt::{Format, Infill, Tokenizer};
 
 /// How many cursors were asked, and how many of them were answered rightly.
 #[derive(Default)]
@@ -59,7 +59,7 @@ fn prove(vocabulary: &str, files: &[String]) -> Result<Tally, String> {
         (vocab.fim_pre, vocab.fim_suf, vocab.fim_mid) = (behind(2), behind(1), behind(0));
     }
     let tokenizer = Arc::new(Tokenizer::from_gguf(&vocab).map_err(|e| e.to_string())?);
-    let format = FimFormat::detect(&tokenizer, &vocab).map_err(|e| e.to_string())?;
+    let format = Format::detect(&tokenizer, &vocab, Infill::Fim).map_err(|e| e.to_string())?;
     println!("{} tokens, format {}", tokenizer.vocab_size(), format.name());
     let mut lines: Vec<String> = Vec::new();
     for file in files {

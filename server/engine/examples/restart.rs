@@ -11,7 +11,9 @@ use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::time::Instant;
 
-use lowkey_engine::{Engine, Generated, Job, Keep, Loaded, Priority, Status, kept_sessions};
+use lowkey_engine::{
+    Engine, Generated, Job, Keep, Loaded, Priority, Sampling, Status, kept_sessions,
+};
 use lowkey_model::ModelFile;
 use lowkey_prompt::Prompt;
 
@@ -94,6 +96,7 @@ fn live(model: &Path, keep: Keep, n_tokens: usize) -> Life {
         prepare: Box::new(move |_| Some(Prompt { tokens, n_fixed: n_tokens, ..Prompt::default() })),
         max_tokens: DECODED,
         n_openings: 0,
+        sampling: Sampling::default(),
         stop: Box::new(|_| None),
         on_text: Box::new(|_| {}),
         done: Box::new(move |made| to_main.send(made).unwrap()),

@@ -1,4 +1,4 @@
-//! One job from prompt to text: prefill in chunks, then greedy decoding, several tokens in a forward where a guess
+//! One job from prompt to text: prefill in chunks, then decoding, several tokens in a forward where a guess
 //! of what follows is at hand.
 //!
 //! Before each chunk and each token, and between the layers of most forwards, the job
@@ -8,13 +8,14 @@
 
 use std::time::Instant;
 
-use lowkey_model::{CausalLm, ModelError, Want, argmax, log_sum_exp};
+use lowkey_model::{CausalLm, ModelError, Want, log_sum_exp};
 use lowkey_prompt::{Assembler, Code, Detokenizer, Healing, Prompt, TokenId};
 
 use crate::job::{Generated, Partial, Priority, Stop};
 use crate::openings::openings;
 use crate::persist::KeptSpeed;
 use crate::queue::Queued;
+use crate::sampling::{Sampler, Sampling};
 use crate::session::{Session, SessionPool};
 use crate::speculate::Speculation;
 
@@ -82,6 +83,7 @@ impl Generator {
                     asked: job.asked,
                     max_tokens: job.max_tokens,
                     n_openings: job.n_openings,
+                    sampling: job.sampling,
                     stop: job.stop,
                     on_text: job.on_text,
                     interruption: &interruption,
@@ -180,6 +182,7 @@ impl Generator {
     ) -> Result<Stop, ModelError> {
         let assembler = std::sync::Arc::clone(&self.assembler);
         let mut detokenizer = Detokenizer::new(assembler.tokenizer());
+        let mut sampler = Sampler::new(run.sampling);
         let mut text = String::new();
         // The text that healing took back and that the answer must spell again.
         let mut unforced = prompt.unforced.as_bytes();
@@ -194,10 +197,11 @@ impl Generator {
             let vocab = self.logits.len() / n_positions;
             let logits = self.logits.get(position * vocab..(position + 1) * vocab);
             let logits = logits.unwrap_or_default();
-            let token = pick(logits, self.healing.as_ref(), unforced, end_tokens);
+            let before = session.tokens.get(..*n_kept).unwrap_or_default();
+            let healed = (self.healing.as_ref(), unforced);
+            let token = pick(&mut sampler, logits, healed, end_tokens, before);
             if made.tokens.decoded == 0 {
                 made.ms.first_token = ms_since(run.asked);
-                let healed = (self.healing.as_ref(), unforced);
                 made.openings =
                     openings(run.n_openings, logits, assembler.tokenizer(), healed, end_tokens);
             }
@@ -284,6 +288,7 @@ struct Run<'a> {
     asked: Instant,
     max_tokens: usize,
     n_openings: usize,
+    sampling: Sampling,
     stop: crate::job::StopCheck,
     on_text: Box<dyn FnMut(&Partial<'_>) + Send>,
     interruption: &'a dyn Fn() -> Option<Stop>,
@@ -327,21 +332,19 @@ fn chunk_tokens(per_second: f64) -> usize {
     affordable.clamp(LEAST_CHUNK_TOKENS, CHUNK_TOKENS)
 }
 
-/// The most probable token, among those that spell what healing took back while any is left.
+/// The next token, among those that spell what healing took back while any is left.
 fn pick(
+    sampler: &mut Sampler,
     logits: &[f32],
-    healing: Option<&Healing>,
-    unforced: &[u8],
+    (healing, unforced): (Option<&Healing>, &[u8]),
     end_tokens: &[TokenId],
+    before: &[TokenId],
 ) -> TokenId {
-    let Some(healing) = healing.filter(|_| !unforced.is_empty()) else {
-        return argmax(logits) as TokenId;
-    };
-    let logit = |t: &TokenId| logits.get(*t as usize).copied().unwrap_or(f32::MIN);
-    healing
-        .allowed(unforced)
-        .into_iter()
-        .filter(|t| !end_tokens.contains(t))
-        .max_by(|a, b| logit(a).total_cmp(&logit(b)).then(b.cmp(a)))
-        .unwrap_or_else(|| argmax(logits) as TokenId)
+    let healing = healing.filter(|_| !unforced.is_empty());
+    let allowed = healing.map(|healing| {
+        let mut allowed = healing.allowed(unforced);
+        allowed.retain(|token| !end_tokens.contains(token));
+        allowed
+    });
+    sampler.choose(logits, allowed.as_deref(), before)
 }

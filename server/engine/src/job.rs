@@ -10,6 +10,7 @@ use std::time::Instant;
 use lowkey_prompt::{Assembler, Prompt};
 
 use crate::openings::Opening;
+use crate::sampling::Sampling;
 
 /// Builds the prompt on the worker thread; `None` when there is nothing to ask.
 pub type Preparation = Box<dyn FnOnce(&Assembler) -> Option<Prompt> + Send>;
@@ -38,6 +39,8 @@ pub struct Job {
     pub max_tokens: usize,
     /// Report so many of the most probable first tokens.
     pub n_openings: usize,
+    /// How tokens are chosen.
+    pub sampling: Sampling,
     /// Ends the decoding by rule.
     pub stop: StopCheck,
     /// Called with the text so far after each token that completes a character.

@@ -22,6 +22,7 @@ mod load;
 mod openings;
 mod persist;
 mod queue;
+mod sampling;
 mod session;
 mod speculate;
 mod trust;
@@ -35,5 +36,6 @@ pub use job::{
 pub use load::{LoadFailed, Loaded, Wanted};
 pub use openings::Opening;
 pub use persist::{Keep, Switch, kept_sessions};
+pub use sampling::Sampling;
 pub use session::{FORK_ABOVE_TOKENS, Session, SessionPool};
 pub use worker::{Engine, Speed, Status, Ticket};

@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use lowkey_context::Context;
 use lowkey_document::ByteOffset;
-use lowkey_engine::{Engine, Generated, Job, Loaded, Priority, Stop, TokenCounts};
+use lowkey_engine::{Engine, Generated, Job, Loaded, Priority, Sampling, Stop, TokenCounts};
 use lowkey_model::ModelFile;
 use lowkey_prompt::{Assembler, Budget, Prompt};
 use lowkey_store::EMBEDDED;
@@ -53,6 +53,7 @@ fn run(engine: &Engine, question: &Arc<Question>) -> (Generated, Vec<String>) {
         }),
         max_tokens: question.max_tokens,
         n_openings: 0,
+        sampling: Sampling::default(),
         stop: Box::new({
             let one_line = question.one_line;
             move |text| text.find('\n').filter(|_| one_line).map(|at| ("newline", at))
@@ -247,6 +248,7 @@ fn a_draft_that_is_cut_short_leaves_a_valid_session() {
             }),
             max_tokens: 40,
             n_openings: 0,
+            sampling: Sampling::default(),
             stop: Box::new(|_| None),
             on_text: Box::new({
                 let ticket = Arc::clone(&engine_of_job);

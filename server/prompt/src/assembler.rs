@@ -89,12 +89,12 @@ impl Assembler {
     /// where these alone are more.
     pub fn assemble(&self, context: &Context, budget: &Budget) -> Prompt {
         match &self.format {
-            Format::Fim(format) => self.with_sentinels(format, context, budget),
-            Format::Instruct(format) => self.by_instruction(format, context, budget),
+            Format::Fim(format) => self.with_sentinels(format, context, *budget),
+            Format::Instruct(format) => self.by_instruction(format, context, *budget),
         }
     }
 
-    fn with_sentinels(&self, format: &FimFormat, context: &Context, budget: &Budget) -> Prompt {
+    fn with_sentinels(&self, format: &FimFormat, context: &Context, budget: Budget) -> Prompt {
         let layout = format.layout();
         let sentinel = |piece: Piece| {
             // Without a path there is no file to begin.
@@ -143,7 +143,7 @@ impl Assembler {
     fn parts<'c>(
         &self,
         context: &'c Context,
-        budget: &Budget,
+        budget: Budget,
         n_sentinels: usize,
         style: Style,
     ) -> Parts<'c> {

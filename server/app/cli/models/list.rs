@@ -149,7 +149,8 @@ pub(in crate::cli) fn missing(entry: &Entry) -> Option<String> {
     if !lowkey_model::architectures().any(|known| known == entry.architecture) {
         return Some(format!("architecture {}", entry.architecture));
     }
-    entry.fim.is_none().then(|| "infilling without fill-in-the-middle tokens".to_owned())
+    let missing = "neither fill-in-the-middle tokens nor a chat template to be instructed through";
+    entry.fim.is_none().then(|| missing.to_owned())
 }
 
 fn table(models: &[Row]) -> String {
@@ -185,7 +186,7 @@ fn table(models: &[Row]) -> String {
         out.push('\n');
     }
     out.push_str(
-        "\nmemory: the file (its parameters where its size is not known), 2,048 tokens of KV cache and 80 MB.\nruns: this version has the architecture and a fill-in-the-middle format; only the first has been tried.\n*: the licence restricts the use; `lowkey models pull` shows how, and asks.\n",
+        "\nmemory: the file (its parameters where its size is not known), 2,048 tokens of KV cache and 80 MB.\nruns: this version has the architecture and a way to ask: fill-in-the-middle, or instruction through a chat template; only the first has been tried.\n*: the licence restricts the use; `lowkey models pull` shows how, and asks.\n",
     );
     for model in models {
         if let Some(measured) = &model.measured {

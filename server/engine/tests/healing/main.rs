@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use lowkey_engine::{Engine, Loaded};
 use lowkey_model::ModelFile;
-use lowkey_prompt::{Assembler, FimFormat};
+use lowkey_prompt::{Assembler, Format};
 use lowkey_store::EMBEDDED;
 
 /// The embedded model as it is loaded, or with its format switched to healing.
@@ -29,7 +29,7 @@ fn embedded(healed: Option<bool>) -> Loaded {
     loaded
 }
 
-fn format_of(assembler: &Assembler) -> FimFormat {
+fn format_of(assembler: &Assembler) -> Format {
     assembler.format().clone()
 }
 

@@ -6,9 +6,9 @@ use std::time::Instant;
 
 use lowkey_context::{Anchor, Context};
 use lowkey_document::{ByteOffset, Document};
-use lowkey_engine::{Engine, Job, Loaded, Priority};
+use lowkey_engine::{Engine, Job, Loaded, Priority, Sampling};
 use lowkey_model::{CausalLm, ModelFile};
-use lowkey_prompt::{Assembler, Budget, FimFormat, Prompt, Tokenizer};
+use lowkey_prompt::{Assembler, Budget, Format, Prompt, Tokenizer};
 use lowkey_store::EMBEDDED;
 
 use crate::scripted::{Script, scripted};
@@ -42,7 +42,7 @@ pub(crate) fn network() -> Result<Box<dyn CausalLm>, String> {
 /// Asks at every cursor of `line` a model that knows it by heart.
 pub(crate) fn ask_everywhere(
     tokenizer: &Arc<Tokenizer>,
-    format: &FimFormat,
+    format: &Format,
     line: &str,
     healed: bool,
 ) -> Result<Vec<Asked>, String> {
@@ -92,6 +92,7 @@ pub(crate) fn ask(engine: &Engine, before: &str) -> String {
         prepare: Box::new(move |assembler| Some(prompt(assembler, &before))),
         max_tokens: 64,
         n_openings: 0,
+        sampling: Sampling::default(),
         stop: Box::new(|_| None),
         on_text: Box::new(|_| {}),
         done: Box::new(move |made| {

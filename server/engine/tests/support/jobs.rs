@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Instant;
 
-use lowkey_engine::{Engine, Generated, Job, LoadFailed, Loaded, Priority, Ticket};
+use lowkey_engine::{Engine, Generated, Job, LoadFailed, Loaded, Priority, Sampling, Ticket};
 use lowkey_model::ModelFile;
 use lowkey_prompt::{Assembler, Prompt};
 use lowkey_store::EMBEDDED;
@@ -40,6 +40,7 @@ pub(crate) fn job_of(
         prepare: Box::new(|assembler| Some(prepare(assembler))),
         max_tokens,
         n_openings: 0,
+        sampling: Sampling::default(),
         stop: Box::new(|_| None),
         on_text: Box::new(|_| {}),
         done: Box::new(move |made| to_test.send(made).unwrap()),

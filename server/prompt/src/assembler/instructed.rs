@@ -17,7 +17,7 @@ impl Assembler {
         &self,
         format: &InstructFormat,
         context: &Context,
-        budget: &Budget,
+        budget: Budget,
     ) -> Prompt {
         let language = instruct::language(&context.label);
         let fence = instruct::fence(language);

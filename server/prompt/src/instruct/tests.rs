@@ -80,7 +80,7 @@ fn the_conversation_comes_first_and_the_assistant_has_begun_the_file() {
     check(
         chatml(),
         "import os\n\ndef add(a, b):\n    return │\n\nprint(add(1, 2))\n",
-        &expect![[r#"
+        &expect![[r"
             ⟨<|im_start|>⟩system
             You are a code completion engine. You continue a file exactly where it stops, in its own style and indentation. You answer with code alone.⟨<|im_end|>⟩
             ⟨<|im_start|>⟩user
@@ -101,7 +101,7 @@ fn the_conversation_comes_first_and_the_assistant_has_begun_the_file() {
             import os
 
             def add(a, b):
-                return"#]],
+                return"]],
     );
 }
 
@@ -215,8 +215,8 @@ proptest! {
     ) {
         let at = at.index(lines.len());
         let budget = Budget { prompt_tokens };
-        let above: String = lines[..at].iter().map(|line| format!("{line}\n")).collect();
-        let below: String = lines[at..].iter().map(|line| format!("\n{line}")).collect();
+        let above = lines[..at].iter().flat_map(|line| [line.as_str(), "\n"]).collect::<String>();
+        let below = lines[at..].iter().flat_map(|line| ["\n", line.as_str()]).collect::<String>();
         let prompt = |typed: &str| {
             let context = context_at(&format!("{above}{typed}{below}"), above.len() + typed.len(), budget);
             chatml().assemble(&context, &budget)
