@@ -223,6 +223,7 @@ fn doctor_says_what_there_is() {
     let found: Value = serde_json::from_str(&stdout(&output)).unwrap();
     assert_eq!(found["model"]["name"], "lowkey-embedded");
     assert_eq!(found["model"]["context_tokens"], 1024);
+    assert_eq!(found["model"]["infill"], "by fill-in-the-middle, as qwen2.5-coder, lowkey");
     assert!(found["model"]["decode_tokens_per_s"].as_f64().is_some_and(|n| n > 0.0));
     assert!(found["cpu"]["kernels"].as_str().is_some_and(|k| !k.is_empty()));
     assert!(found["device"]["used"].as_str().is_some_and(|used| !used.is_empty()), "{found}");

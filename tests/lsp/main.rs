@@ -6,6 +6,8 @@
 
 #[path = "../harness/folder.rs"]
 mod folder;
+#[path = "../harness/gguf.rs"]
+mod gguf;
 #[path = "../harness/server.rs"]
 mod server;
 #[path = "../harness/text.rs"]
@@ -16,6 +18,7 @@ mod clients;
 mod copilot;
 mod documents;
 mod ghost_text;
+mod instructed;
 mod lifecycle;
 mod popup;
 mod secrets;

@@ -30,6 +30,7 @@ struct Question {
     prompt: Box<dyn Fn(&Assembler) -> Prompt + Send + Sync>,
     max_tokens: usize,
     one_line: bool,
+    sampling: Sampling,
 }
 
 fn start(bytes: &'static [u8], speculates: bool) -> Engine {
@@ -53,7 +54,7 @@ fn run(engine: &Engine, question: &Arc<Question>) -> (Generated, Vec<String>) {
         }),
         max_tokens: question.max_tokens,
         n_openings: 0,
-        sampling: Sampling::default(),
+        sampling: question.sampling,
         stop: Box::new({
             let one_line = question.one_line;
             move |text| text.find('\n').filter(|_| one_line).map(|at| ("newline", at))
@@ -140,6 +141,7 @@ fn continuing_a_text_gives_the_tokens_of_plain_decoding() {
                 prompt: plain_prompt(text),
                 max_tokens: 24,
                 one_line: false,
+                sampling: Sampling::default(),
             });
         }
     }
@@ -160,6 +162,7 @@ fn typing_letter_by_letter_with_text_behind_gives_the_tokens_of_plain_decoding()
                 prompt: infilling(&source[start..end], after),
                 max_tokens: 24,
                 one_line: typed % 2 == 0,
+                sampling: Sampling::default(),
             });
         }
     }
@@ -174,6 +177,7 @@ fn limits_end_a_draft_where_they_end_plain_decoding() {
         prompt: plain_prompt(&again[..again.len() - 20]),
         max_tokens,
         one_line: false,
+        sampling: Sampling::default(),
     });
     let sum = compare(EMBEDDED.bytes, questions.collect());
     assert!(sum.draft_accepted > 0, "{sum:?}");
@@ -191,8 +195,32 @@ fn the_end_of_the_context_ends_a_draft_where_it_ends_plain_decoding() {
         }),
         max_tokens: 60,
         one_line: false,
+        sampling: Sampling::default(),
     });
     let sum = compare(EMBEDDED.bytes, questions.into());
+    assert!(sum.draft_accepted > 0, "{sum:?}");
+}
+
+#[test]
+fn drawn_tokens_are_drafted_as_well_and_come_out_the_same() {
+    let sampling = Sampling {
+        temperature: 0.7,
+        top_k: 40,
+        min_p: 0.05,
+        repetition_penalty: 1.05,
+        ..Sampling::default()
+    };
+    let again = "    total += values[index] * weights[index]\n".repeat(12);
+    let mut questions = Vec::new();
+    for seed in 0..12 {
+        let text = cut(SOURCES[seed % 3], 0.5);
+        for text in [text, &again] {
+            let sampling = Sampling { seed: seed as u64, ..sampling };
+            let prompt = plain_prompt(text);
+            questions.push(Question { prompt, max_tokens: 24, one_line: false, sampling });
+        }
+    }
+    let sum = compare(EMBEDDED.bytes, questions);
     assert!(sum.draft_accepted > 0, "{sum:?}");
 }
 
@@ -209,7 +237,8 @@ fn healed_words_are_drafted_as_well_and_come_out_the_same() {
             let start = source.floor_char_boundary(end.saturating_sub(600));
             let after = &source[end..source.floor_char_boundary(end + 200)];
             let prompt = infilling(&source[start..end], after);
-            questions.push(Question { prompt, max_tokens: 16, one_line: true });
+            let sampling = Sampling::default();
+            questions.push(Question { prompt, max_tokens: 16, one_line: true, sampling });
         }
     }
     let healed = Arc::new(Mutex::new(0));
@@ -232,7 +261,8 @@ fn a_draft_that_is_cut_short_leaves_a_valid_session() {
     let engine = start(EMBEDDED.bytes, true);
     let again = "value = table.lookup(key, default)\n".repeat(8);
     let question = |max_tokens| {
-        Arc::new(Question { prompt: plain_prompt(&again), max_tokens, one_line: false })
+        let (prompt, sampling) = (plain_prompt(&again), Sampling::default());
+        Arc::new(Question { prompt, max_tokens, one_line: false, sampling })
     };
     let (whole, _) = run(&engine, &question(40));
     assert!(whole.tokens.draft_accepted > 0);

@@ -163,6 +163,10 @@ fn add_ends(path: &Path, file: &str, config: &Value, keys: &mut HashMap<String, 
             keys.insert(format!("tokenizer.ggml.{ours}_token_id"), Key::U32(id));
         }
     }
+    let template = "tokenizer.chat_template";
+    if let Ok(text) = read_limited(&path.join("chat_template.jinja"), file, MAX_JSON_BYTES) {
+        keys.insert(template.to_owned(), Key::String(String::from_utf8_lossy(&text).into_owned()));
+    }
     let Ok(tokenizer) = read_json(&path.join("tokenizer_config.json"), file) else { return };
     if let Some(adds) = tokenizer.get("add_bos_token").and_then(Value::as_bool) {
         keys.insert("tokenizer.ggml.add_bos_token".to_owned(), Key::Bool(adds));

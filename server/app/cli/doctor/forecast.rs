@@ -124,8 +124,9 @@ pub(super) fn forecasts(kernels: Option<Kernels>, available_mb: Option<u64>) -> 
         .iter()
         .enumerate()
         .zip(catalog())
-        // A licence that forbids what most people do is nothing to recommend.
-        .filter(|(_, entry)| entry.terms.is_none())
+        // A licence that forbids what most people do is nothing to recommend, and a model that must be instructed is
+        // none for code.
+        .filter(|(_, entry)| entry.terms.is_none() && entry.fim.as_deref() != Some("chat template"))
         .map(|(found, _)| found)
         .filter(|(_, (_, found))| found.missing.is_none() && fits(found) && is_quick(found))
         .max_by(|(_, (one, _)), (_, (other, _))| one.total_cmp(other))
