@@ -51,7 +51,7 @@ impl Model {
         Model(path)
     }
 
-    fn start(&self, more: Value) -> Server {
+    fn start(&self, more: &Value) -> Server {
         let mut settings = json!({"model": self.0, "look_ahead": false, "multiline": "never"});
         settings.as_object_mut().unwrap().extend(more.as_object().cloned().unwrap_or_default());
         let mut server = Server::spawn(Options::default());
@@ -78,7 +78,7 @@ fn ask(server: &mut Server, column: usize) -> (Value, Value) {
 fn typed_and_cold_agree(more: &Value) -> usize {
     let model =
         Model::with_template(if more.is_null() { "typed" } else { "drawn" }, Some(TEMPLATE));
-    let mut server = model.start(more.clone());
+    let mut server = model.start(more);
     server.ready();
     server.open(URI, "python", &format!("{ABOVE}{BELOW}"));
     let (line, mut n_decoded) = (ABOVE.lines().count(), 0);
@@ -103,7 +103,7 @@ fn typed_and_cold_agree(more: &Value) -> usize {
             assert!(prefilled <= 6, "a key costs the tail alone: {report}");
         }
         if column % 10 == 9 {
-            let mut cold = model.start(more.clone());
+            let mut cold = model.start(more);
             cold.ready();
             cold.open(URI, "python", &format!("{ABOVE}{}{BELOW}", &TYPED[..=column]));
             let (cold_text, cold_report) = ask(&mut cold, column + 1);
@@ -139,7 +139,7 @@ fn a_model_that_can_be_asked_in_no_way_says_what_it_lacks() {
         (Some("{{ raise_exception('no') }}"), ["chat template cannot be rendered", "no (line 1)"]),
     ] {
         let model = Model::with_template("none", template);
-        let mut server = model.start(Value::Null);
+        let mut server = model.start(&Value::Null);
         server.open(URI, "python", ABOVE);
         let shown = server.notification("window/showMessage");
         for word in words {

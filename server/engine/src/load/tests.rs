@@ -7,7 +7,7 @@ use std::time::Instant;
 use lowkey_prompt::Prompt;
 
 use super::*;
-use crate::{Engine, Generated, Job, Priority, Stop};
+use crate::{Engine, Generated, Job, Priority, Sampling, Stop};
 
 const TEXT: &str = "def total(items):\n    count = 0\n    for item in items:\n        count";
 
@@ -29,6 +29,7 @@ fn completed(engine: &Engine, n: usize) -> Generated {
         }),
         max_tokens: 12,
         n_openings: 0,
+        sampling: Sampling::default(),
         stop: Box::new(|_| None),
         on_text: Box::new(|_| {}),
         done: Box::new(move |made| to_test.send(made).unwrap()),
