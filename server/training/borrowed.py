@@ -1,17 +1,19 @@
 """The training run on a machine that is borrowed for half an hour, in a few short calls.
 
 A lender's machine is bare, has PyTorch and no network, and each call to it is limited: in minutes, in what it may
-bring along and in what it may take back.  So the rows travel in parcels, one per call, the run goes on from call to
-call in a folder that stays on the machine, and what comes back is weights in pieces.
+bring along and in what it may take back.  So the data travels in parcels, one per call, the run goes on from call to
+call in a folder that stays on the machine, and what comes back is weights in pieces.  A parcel holds text, and the
+machine's processors make rows of it while its GPU trains, so that every pass sees new holes; or it holds rows that
+were packed beforehand, where a machine has no processors to spare.
 
-    python borrowed.py pack --rows DIR --out parcels --limit-mb 48                     # here, once
+    python borrowed.py pack --corpus DIR --tokenizer FILE --out parcels --limit-mb 55  # here, once (or: --rows DIR)
     python borrowed.py call --parcel parcels/parcel-00 --work /tmp/run --out "$OUT" \\
                             --minutes 9 --minutes-left 27                              # there, parcel after parcel
     python borrowed.py give --work /tmp/run --out "$OUT" --first-piece 4               # there: what did not fit one call
     python borrowed.py join --parts FOLDER --out weights.ckpt                          # here, after each call
 
 The first call times a step of each candidate and takes the largest model that sees `--aim` tokens in the minutes
-that are left; the schedule is laid for what this machine does.  Every call stops in time, saves what it needs to go
+that are left; the schedule is laid for what this machine does, and anew by each later call for what it has done.  Every call stops in time, saves what it needs to go
 on, and hands out the weights: if the machine is taken away, the next one begins from them (`--init`).
 `python -m unittest test_borrowed` rehearses the whole protocol with a miniature on a CPU.
 """
@@ -21,10 +23,14 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import lzma
+import multiprocessing
+import os
 import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -42,9 +48,63 @@ CANDIDATES = (
 TIMED_STEPS = 6
 # What a call needs for starting, its last checkpoint and the pieces.
 ASIDE_SECONDS = 60.0
+# The share of the steps that a measured rate promises which a plan counts on.
+CERTAIN = 0.96
 # The share of the run in which the learning rate falls.
 DECAY = 0.4
 MIB = 2**20
+# Text is compressed in slices of this many bytes: each is a sample of all languages, sorted so that likes stand together.
+SLICE_BYTES = 48_000_000
+# Rows of a shard made on the machine, and the share of its samples with the suffix first.
+SHARD_ROWS = 1024
+SPM = 0.3
+
+
+def compressed_slice(job: tuple[Path, list[int], int]) -> bytes:
+    """The documents at some offsets of a corpus file as one xz stream."""
+    path, offsets, preset = job
+    with path.open("rb") as file:
+        lines = []
+        for offset in offsets:
+            file.seek(offset)
+            lines.append(file.readline())
+    # The line begins with language, package and path.
+    return lzma.compress(b"".join(sorted(lines)), preset=preset)
+
+
+def pack_text(
+    corpus: Path, tokenizer: Path, out: Path, limit_mb: float, *, most: int = 99, processes: int = 1, preset: int = 6
+) -> list[Path]:
+    """Sorts a corpus into at most `most` parcels of at most `limit_mb`, each a sample of the whole."""
+    path = corpus / "train.jsonl"
+    slices: list[list[int]] = []
+    offset = filled = 0
+    with path.open("rb") as file:
+        for line in file:
+            if not slices or filled + len(line) > SLICE_BYTES:
+                slices.append([])
+                filled = 0
+            slices[-1].append(offset)
+            offset += len(line)
+            filled += len(line)
+    parcels: list[Path] = []
+    room = 0.0
+    with multiprocessing.Pool(processes) as pool:
+        for number, data in enumerate(pool.imap(compressed_slice, [(path, offsets, preset) for offsets in slices])):
+            size = len(data) / MIB
+            if size > limit_mb:
+                raise SystemExit(f"a slice of text has {size:.1f} MiB compressed, {limit_mb} is the limit")
+            if size > room:
+                if len(parcels) == most:
+                    break
+                parcels.append(out / f"parcel-{len(parcels):02d}")
+                parcels[-1].mkdir(parents=True, exist_ok=True)
+                shutil.copy2(tokenizer, parcels[-1] / "tokenizer.json")
+                room = limit_mb - (parcels[-1] / "tokenizer.json").stat().st_size / MIB
+            (parcels[-1] / f"text-{number:03d}.xz").write_bytes(data)
+            room -= size
+            print(f"slice {number} of {len(slices)}: {size:.1f} MiB in {parcels[-1].name}", flush=True)
+    return parcels
 
 
 def pack(rows: Path, out: Path, limit_mb: float) -> list[Path]:
@@ -113,6 +173,82 @@ def plan(options: argparse.Namespace, candidates: tuple[dict, ...]) -> dict:
     }  # fmt: skip
 
 
+def measured_steps(log: Path, batch_tokens: int) -> tuple[int, float] | None:
+    """The last step that a log tells of and the seconds that a step has taken there; None where it tells of none."""
+    rows = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
+    if not rows:
+        return None
+    row = json.loads(rows[-1])
+    return row["step"], batch_tokens / max(1, row["tokens_s"])
+
+
+def replan(planned: dict, step: int, seconds: float, minutes_left: float, minutes: float) -> dict:
+    """The plan with its end moved to where the measured steps will have got, so that the rate has fallen by then."""
+    left = minutes_left * 60 - ASIDE_SECONDS * max(1.0, minutes_left / minutes)
+    steps = step + max(1, int(left / seconds * CERTAIN))
+    return planned | {"steps": steps, "decay_steps": int(steps * DECAY), "measured_seconds": seconds}
+
+
+def unpack_text(parcel: Path, work: Path) -> Path | None:
+    """Writes a parcel's text where `rows.py` reads it; None where the parcel has rows."""
+    slices = sorted(parcel.glob("text-*.xz"))
+    if not slices:
+        return None
+    corpus = work / f"text-{parcel.name}"
+    corpus.mkdir(parents=True, exist_ok=True)
+    with multiprocessing.Pool(max(1, (os.cpu_count() or 1) - 1)) as pool, (corpus / "train.jsonl").open("wb") as out:
+        for data in pool.imap(decompressed, slices):
+            out.write(data)
+    return corpus
+
+
+def decompressed(path: Path) -> bytes:
+    return lzma.decompress(path.read_bytes())
+
+
+def start_packing(corpus: Path, tokenizer: Path, rows: Path, context: int, workers: int) -> list[subprocess.Popen]:
+    """Processes that make shards without end, each every `workers`-th, after those that are there."""
+    first = count_shards(rows, context)
+    started = []
+    for worker in range(workers):
+        command = [
+            sys.executable, str(Path(__file__).with_name("rows.py")), "--corpus", corpus, "--tokenizer", tokenizer,
+            "--out", rows, "--context", context, "--rows", SHARD_ROWS, "--spm", SPM, "--with-parent",
+            "--shards", f"{first + worker}:{first + 100_000}:{workers}",
+        ]  # fmt: skip
+        environment = os.environ | {"TOKENIZERS_PARALLELISM": "false", "OMP_NUM_THREADS": "1"}
+        started.append(subprocess.Popen([str(part) for part in command], env=environment, stdout=subprocess.DEVNULL))
+    return started
+
+
+def stop_packing(workers: list[subprocess.Popen], rows: Path, context: int) -> None:
+    """Ends the packers and removes what they left half done, and shards behind a gap."""
+    for worker in workers:
+        worker.terminate()
+    for worker in workers:
+        worker.wait()
+    for partial in rows.glob("*.part.npz"):
+        partial.unlink()
+    kept = {shard_path(rows, context, number) for number in range(count_shards(rows, context))}
+    for shard in set(rows.glob(f"rows-{context}-*.npz")) - kept:
+        shard.unlink()
+
+
+def count_shards(rows: Path, context: int) -> int:
+    number = 0
+    while shard_path(rows, context, number).exists():
+        number += 1
+    return number
+
+
+def wait_for_rows(rows: Path, context: int, workers: list[subprocess.Popen]) -> None:
+    """Returns when the first shard is there; fails if nobody makes it."""
+    while not shard_path(rows, context, 0).exists():
+        if not workers or any(worker.poll() is not None for worker in workers):
+            raise SystemExit(f"no first shard of {context} tokens: calls begin with the first parcel, or with one of text")
+        time.sleep(0.05)
+
+
 def call(options: argparse.Namespace, candidates: tuple[dict, ...] = CANDIDATES) -> None:
     """One call on the borrowed machine."""
     began = time.monotonic()
@@ -121,12 +257,34 @@ def call(options: argparse.Namespace, candidates: tuple[dict, ...] = CANDIDATES)
         folder.mkdir(parents=True, exist_ok=True)
     for shard in sorted(options.parcel.glob("rows-*.npz")):
         shutil.copy2(shard, rows / shard.name)
-    if not shard_path(rows, options.context, 0).exists():
-        raise SystemExit(f"no first shard of {options.context} tokens: calls begin with the first parcel")
-    path = options.work / "plan.json"
+    corpus = unpack_text(options.parcel, options.work)
+    packers: list[subprocess.Popen] = []
+    try:
+        if corpus:
+            workers = options.workers or max(1, (os.cpu_count() or 1) - 2)
+            packers = start_packing(corpus, options.parcel / "tokenizer.json", rows, options.context, workers)
+        else:
+            wait_for_rows(rows, options.context, packers)
+        train(options, candidates, began, lambda: wait_for_rows(rows, options.context, packers))
+    finally:
+        stop_packing(packers, rows, options.context)
+    print(f"{count_shards(rows, options.context)} shards of rows so far", flush=True)
+    shutil.copy2(options.work / "plan.json", out / "plan.json")
+    shutil.copy2(work / "log.jsonl", out / "log.jsonl")
+    hand_out(work / "latest.ckpt", out, options.piece_mb, most=options.most_pieces)
+
+
+def train(options: argparse.Namespace, candidates: tuple[dict, ...], began: float, ready: Callable[[], None]) -> None:
+    """Plans, if that is not done, and trains in the minutes of this call; `ready` returns when there are rows."""
+    rows, work, path = options.work / "rows", options.work / "run", options.work / "plan.json"
     if not path.exists():
         path.write_text(json.dumps(plan(options, candidates), indent=1) + "\n", encoding="utf-8")
     planned = json.loads(path.read_text(encoding="utf-8"))
+    measured = measured_steps(work / "log.jsonl", options.batch_rows * options.context)
+    if measured:
+        planned = replan(planned, *measured, options.minutes_left, options.minutes)
+        path.write_text(json.dumps(planned, indent=1) + "\n", encoding="utf-8")
+    ready()
     command = [
         sys.executable, str(Path(__file__).with_name("train.py")), "--rows", rows, "--work", work,
         "--device", options.device, "--context", options.context, "--batch-rows", options.batch_rows,
@@ -139,9 +297,6 @@ def call(options: argparse.Namespace, candidates: tuple[dict, ...] = CANDIDATES)
     if options.init and not (work / "latest.ckpt").exists():
         command += ["--init", options.init]
     subprocess.run([str(part) for part in command], check=True)
-    shutil.copy2(path, out / "plan.json")
-    shutil.copy2(work / "log.jsonl", out / "log.jsonl")
-    hand_out(work / "latest.ckpt", out, options.piece_mb, most=options.most_pieces)
 
 
 def hand_out(checkpoint: Path, out: Path, piece_mb: float, *, first: int = 0, most: int = 99) -> list[Path]:
@@ -194,7 +349,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     commands = parser.add_subparsers(dest="command", required=True)
     packing = commands.add_parser("pack", help="sort shards into parcels")
-    packing.add_argument("--rows", type=Path, required=True)
+    packing.add_argument("--rows", type=Path, help="shards made by rows.py")
+    packing.add_argument("--corpus", type=Path, help="instead: a folder with train.jsonl, to make rows from there")
+    packing.add_argument("--tokenizer", type=Path, help="goes along with the corpus")
+    packing.add_argument("--most", type=int, default=99, help="parcels of text at most")
+    packing.add_argument("--processes", type=int, default=1)
+    packing.add_argument("--preset", type=int, default=6, help="of xz: 1 packs four times as fast and a tenth less tightly")
     packing.add_argument("--out", type=Path, required=True)
     packing.add_argument("--limit-mb", type=float, default=48.0, help="MiB that one call may bring along")
     calling = commands.add_parser("call", help="train on what a parcel brings, within a call's minutes")
@@ -202,7 +362,7 @@ def main() -> None:
     calling.add_argument("--work", type=Path, required=True, help="a folder that stays on the machine between calls")
     calling.add_argument("--out", type=Path, required=True, help="the folder that comes back")
     calling.add_argument("--minutes", type=float, default=9.5, help="of this call")
-    calling.add_argument("--minutes-left", type=float, default=27.0, help="of all calls together; the first one plans with it")
+    calling.add_argument("--minutes-left", type=float, default=27.0, help="of this call and those to come: the run is planned to end with them")
     calling.add_argument("--aim", type=float, default=0.7e9, help="tokens that the chosen model shall see")
     calling.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     calling.add_argument("--vocabulary", type=int, default=16384)
@@ -210,6 +370,7 @@ def main() -> None:
     calling.add_argument("--batch-rows", type=int, default=256)
     calling.add_argument("--piece-mb", type=float, default=15.5)
     calling.add_argument("--most-pieces", type=int, default=4, help="pieces that may come back from one call")
+    calling.add_argument("--workers", type=int, default=0, help="processes that make rows of text; 0: all processors but two")
     calling.add_argument("--init", type=Path, help="weights of an earlier machine, joined")
     giving = commands.add_parser("give", help="hand out more pieces of the last checkpoint")
     giving.add_argument("--work", type=Path, required=True)
@@ -221,7 +382,16 @@ def main() -> None:
     joining.add_argument("--parts", type=Path, required=True)
     joining.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
-    if options.command == "pack":
+    if options.command == "pack" and options.corpus:
+        if not options.tokenizer:
+            raise SystemExit("--corpus needs --tokenizer: made by tokenizer.py")
+        pack_text(
+            options.corpus, options.tokenizer, options.out, options.limit_mb,
+            most=options.most, processes=options.processes, preset=options.preset,
+        )  # fmt: skip
+    elif options.command == "pack":
+        if not options.rows:
+            raise SystemExit("give --rows or --corpus")
         for parcel in pack(options.rows, options.out, options.limit_mb):
             shards = list(parcel.glob("*.npz"))
             size = sum(shard.stat().st_size for shard in shards) / MIB

@@ -16,6 +16,8 @@ import tomllib
 import zipfile
 from pathlib import Path
 
+import debian
+
 
 def read_manifest(path: Path) -> dict:
     with path.open("rb") as file:
@@ -32,7 +34,7 @@ def permitted(expression: str, allowed: set[str]) -> bool:
 
 def check_licences(manifest: dict) -> None:
     allowed = set(manifest["licences"]["allowed"])
-    for source in ("crates", "wheels", "npm", "debian"):
+    for source in FETCHERS:
         for package in manifest.get(source, {}).get("packages", ()):
             if not permitted(package["licence"], allowed):
                 raise SystemExit(f"{package['name']}: licence {package['licence']} is not permitted")
@@ -112,19 +114,10 @@ def fetch_npm(packages: list[dict], out: Path) -> None:
             archive.extractall(folder, filter="data")
 
 
-def fetch_debian(packages: list[dict], out: Path) -> None:
-    """`apt-get download`, then only an unpacking: nothing is installed."""
-    out.mkdir(parents=True, exist_ok=True)
-    for package in packages:
-        folder = out / package["name"]
-        if folder.exists():
-            continue
-        run("apt-get", "download", "-qq", f"{package['name']}={package['version']}", cwd=out)
-        archive = next(out.glob(f"{package['name']}_*.deb"))
-        run("dpkg", "-x", str(archive), str(folder))
-
-
-FETCHERS = {"crates": fetch_crates, "wheels": fetch_wheels, "npm": fetch_npm, "debian": fetch_debian}
+FETCHERS = {
+    "crates": fetch_crates, "wheels": fetch_wheels, "npm": fetch_npm,
+    "debian": debian.fetch_binaries, "debian-src": debian.fetch_sources,
+}  # fmt: skip
 
 
 def main() -> None:
@@ -134,9 +127,14 @@ def main() -> None:
     args = parser.parse_args()
     manifest = read_manifest(args.manifest)
     check_licences(manifest)
+    allowed = set(manifest["licences"]["allowed"])
     for source, fetch in FETCHERS.items():
         if source in manifest:
-            fetch(manifest[source]["packages"], args.out / source)
+            packages, out = manifest[source]["packages"], args.out / source
+            if source.startswith("debian"):
+                fetch(packages, out, lambda expression: permitted(expression, allowed))
+            else:
+                fetch(packages, out)
 
 
 if __name__ == "__main__":

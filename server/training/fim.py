@@ -16,7 +16,9 @@ from __future__ import annotations
 
 import random
 import re
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
 
 SENTINELS = (
     "<|endoftext|>",
@@ -30,24 +32,38 @@ SENTINELS = (
 EOT, PRE, SUF, MID, PAD, REPO, SEP = range(len(SENTINELS))
 
 CLOSERS = frozenset(")]}>\"'`;,:")
+CLOSERS_ALONE = re.compile(r"[\s)\]}>\"'`;,:]*")
+# Characters that a token stands for, as a first guess at how much text fills a budget.
+TOKEN_CHARACTERS = 3.3
 OPENERS = ("{", "(", "[", ":", "=>", "->", "|", "=")
+# Lines that open a scope which a word closes (Ruby, Lua, shells), and what begins the line behind such a scope.
+WORD_OPENER = re.compile(r".*\b(?:do|then|else|begin)|\s*(?:def|class|module|(?:local )?function|unless|case|while|until|if)\b.*")
+CLOSING_WORD = re.compile(r"(?:end|fi|done|esac|else|elif|elsif|when|rescue|ensure|until)\b|;;")
+# What a suggestion may write itself behind the block.
+CLOSING = re.compile(r"[)}\]]|(?:end|fi|done|esac)\b")
 WORD = re.compile(r"\w+")
 IDENTIFIER = re.compile(r"[A-Za-z_]\w{3,}")
 COMMENT = re.compile(r"\s*(?://|#(?!\[|!|include|define|if|endif)|/?\*|--\s)")
+# Lines of a group that a prompt may be cut at; the server's default is eight.
+GROUPS = (8, 8, 8, 4, 16)
 # Characters after which people pause and editors ask.
 TRIGGER = re.compile(r"[.(\[{,=:& ]")
 
 
 @dataclass(frozen=True)
 class Mix:
-    """Shares of the kinds of sample; they need not add up to one."""
+    """Shares of the kinds of sample; they need not add up to one.
 
-    line: float = 0.40
+    `group` is the share of lines, blocks and runs that are cut at a group of lines, as the
+    server cuts by default, instead of at the cursor's line; `plain` that of samples without a hole.
+    """
+
+    line: float = 0.52
     block: float = 0.22
-    group: float = 0.12
     run: float = 0.10
     cursor: float = 0.08
     span: float = 0.08
+    group: float = 0.60
     plain: float = 0.08
     path_header: float = 0.85
     fragmented: float = 0.75
@@ -58,7 +74,7 @@ class Mix:
     spm: float = 0.0
 
     def kinds(self) -> tuple[tuple[str, ...], tuple[float, ...]]:
-        names = ("line", "block", "group", "run", "cursor", "span")
+        names = ("line", "block", "run", "cursor", "span")
         return names, tuple(getattr(self, name) for name in names)
 
 
@@ -75,28 +91,46 @@ class Hole:
 
 @dataclass
 class Document:
-    """One source file, split into lines once."""
+    """One source file; split into lines when that is first asked for."""
 
     language: str
     package: str
     path: str
     text: str
-    lines: list[str] = field(init=False)
-    starts: list[int] = field(init=False)
-    targets: list[int] = field(init=False)
-    code: list[int] = field(init=False)
 
-    def __post_init__(self) -> None:
-        self.lines = self.text.split("\n")
-        self.starts, position = [], 0
+    @cached_property
+    def lines(self) -> list[str]:
+        return self.text.split("\n")
+
+    @cached_property
+    def starts(self) -> list[int]:
+        """The offset of every line's first character."""
+        starts, position = [], 0
         for line in self.lines:
-            self.starts.append(position)
+            starts.append(position)
             position += len(line) + 1
-        # A line of closers alone is what editors write; it teaches little.
-        self.targets = [
-            i for i, line in enumerate(self.lines) if len(line.strip()) > 1 and not is_closers(line)
-        ]
-        self.code = [i for i in self.targets if not COMMENT.match(self.lines[i])]
+        return starts
+
+    def is_target(self, line: int, code: bool) -> bool:
+        """Whether a hole may be cut into `line`: one of closers alone is what editors write; it teaches little.
+
+        With `code` comments are none either.
+        """
+        text = self.lines[line]
+        return len(text.strip()) > 1 and not is_closers(text) and not (code and COMMENT.match(text))
+
+    @cached_property
+    def code(self) -> list[int]:
+        """All lines of code that a hole may be cut into."""
+        return [i for i in range(len(self.lines)) if self.is_target(i, True)]
+
+    def draw_line(self, rng: random.Random, code: bool) -> int | None:
+        """A line that a hole may be cut into; None where a few dozen tries find none."""
+        for _ in range(60):
+            line = rng.randrange(len(self.lines))
+            if self.is_target(line, code):
+                return line
+        return None
 
     def end(self, line: int) -> int:
         """Offset of the end of `line`, its line break not counted."""
@@ -109,7 +143,7 @@ def indent(line: str) -> int:
 
 def is_closers(text: str) -> bool:
     """Whether `text` holds nothing but closers, punctuation and spaces."""
-    return all(c in CLOSERS or c.isspace() for c in text)
+    return CLOSERS_ALONE.fullmatch(text) is not None
 
 
 def scope_end(lines: list[str], opener: int) -> int:
@@ -164,78 +198,86 @@ def line_end(rng: random.Random, line: str, typed: int) -> int:
 
 def draw_hole(rng: random.Random, document: Document, mix: Mix) -> Hole | None:
     """Cut one hole into `document`; None if the document offers no line for it."""
-    if not document.targets:
-        return None
     text, lines = document.text, document.lines
     kind = rng.choices(*mix.kinds())[0]
     # Prose is easy to find and hard to guess: most holes are cut into code.
-    code = document.code and rng.random() >= mix.prose
-    i = rng.choice(document.code if code else document.targets)
+    i = document.draw_line(rng, rng.random() >= mix.prose)
+    if i is None:
+        return None
     if kind == "span":
         a = rng.randrange(len(text))
         b = min(len(text), a + rng.randint(4, 160))
         return Hole(text[:a], text[a:b], text[b:], rng.randint(0, min(4, b - a)), kind)
     if kind == "block":
         found = find_block(rng, document, i)
-        if found is None:
-            kind = "line"
-        else:
-            anchor, cursor, end = found
-            a, b = document.starts[anchor], end
-            return Hole(text[:a], text[a:b], text[b:], cursor - a, kind)
+        if found is not None:
+            line, cursor, end = found
+            a = document.starts[anchor(rng, line, mix)]
+            return Hole(text[:a], text[a:end], text[end:], cursor - a, kind)
+        kind = "line"
+    typed = typed_in_line(rng, lines[i])
     if kind == "run":
         last = run_end(lines, i, rng.randint(2, 6)) - 1
-        a, b = document.starts[i], document.end(last)
-        return Hole(text[:a], text[a:b], text[b:], typed_in_line(rng, lines[i]), kind)
-    typed = typed_in_line(rng, lines[i])
+        a, b = document.starts[anchor(rng, i, mix)], document.end(last)
+        return Hole(text[:a], text[a:b], text[b:], document.starts[i] + typed - a, kind)
     end = line_end(rng, lines[i], typed)
     b = document.starts[i] + end
-    if kind == "group":
-        anchor = i - i % rng.choice((4, 4, 8, 16))
-        a = document.starts[anchor]
-        return Hole(text[:a], text[a:b], text[b:], document.starts[i] + typed - a, kind)
     if kind == "cursor" and typed < end:
         a = document.starts[i] + typed
         return Hole(text[:a], text[a:b], text[b:], 0, kind)
-    a = document.starts[i]
-    return Hole(text[:a], text[a:b], text[b:], min(typed, end), "line")
+    a = document.starts[anchor(rng, i, mix)]
+    return Hole(text[:a], text[a:b], text[b:], document.starts[i] + min(typed, end) - a, "line")
+
+
+def anchor(rng: random.Random, line: int, mix: Mix) -> int:
+    """The line that the middle begins with: the cursor's, or the first of its group."""
+    return line - line % rng.choice(GROUPS) if rng.random() < mix.group else line
 
 
 def find_block(rng: random.Random, document: Document, near: int) -> tuple[int, int, int] | None:
-    """A scope at or after line `near`: its anchor line, the cursor's offset, the middle's end."""
+    """A scope at or after line `near`: the cursor's line and offset, the middle's end."""
     lines = document.lines
     for i in range(near, min(near + 40, len(lines))):
-        if not lines[i].rstrip().endswith(OPENERS):
+        opener = lines[i].rstrip()
+        worded = not opener.endswith(OPENERS)
+        if worded and not WORD_OPENER.fullmatch(opener):
             continue
         j = scope_end(lines, i)
         if not 1 <= j - i - 1 <= 10:
             continue
+        # Without a closer there it is no scope's end: a preprocessor's line, a label or a text at the margin.
+        behind = next((line.strip() for line in lines[j:] if line.strip()), "")
+        if opener[-1] in "{([" and behind[:1] not in (")", "}", "]") or worded and not CLOSING_WORD.match(behind):
+            continue
         first = next(k for k in range(i + 1, j) if lines[k].strip())
         if rng.random() < 0.5:
-            anchor, cursor = i, document.starts[i] + rng.randint(indent(lines[i]), len(lines[i]))
+            line, cursor = i, document.starts[i] + rng.randint(indent(lines[i]), len(lines[i]))
         else:
-            anchor, cursor = first, document.starts[first] + indent(lines[first])
+            line, cursor = first, document.starts[first] + indent(lines[first])
         # Where nothing closed the bracket yet, the closer belongs to the suggestion.
-        if j < len(lines) and lines[j].strip()[:1] in (")", "}", "]") and rng.random() < 0.3:
+        if j < len(lines) and CLOSING.match(lines[j].strip()) and rng.random() < 0.3:
             j += 1
-        return anchor, cursor, document.end(j - 1)
+        return line, cursor, document.end(j - 1)
     return None
 
 
-def neighbour_snippet(rng: random.Random, document: Document, package: list[Document]) -> tuple[str, str] | None:
-    """Path and lines of the chunk, of a dozen from the same package, that shares most names."""
+def neighbour_snippet(rng: random.Random, document: Document, others: list[Document]) -> tuple[str, str] | None:
+    """Path and lines of the chunk, of a dozen from other documents, that shares most names."""
     here = set(IDENTIFIER.findall(document.text[:20000]))
     best, best_score = None, 1
-    for _ in range(12):
-        other = rng.choice(package)
-        if other is document or not other.targets:
+    for other in others * 2:
+        i = other.draw_line(rng, False)
+        if i is None:
             continue
-        i = rng.choice(other.targets)
         chunk = "\n".join(other.lines[i : i + rng.randint(6, 18)])
         score = len(here.intersection(IDENTIFIER.findall(chunk)))
         if score > best_score and len(chunk) < 1500:
             best, best_score = (other.path, chunk), score
     return best
+
+
+# Other documents of a document's package, read only when they are wanted.
+Neighbours = Callable[[], list[Document]]
 
 
 class Encoder:
@@ -252,8 +294,9 @@ class Encoder:
         """Tokens of the last whole lines of `text` that fit `room`."""
         if room <= 0:
             return []
-        if len(text) > room * 4:
-            text = text[-room * 4 :]
+        first = int(room * TOKEN_CHARACTERS)
+        if len(text) > first:
+            text = text[-first:]
             text = text[text.find("\n") + 1 :] if "\n" in text else ""
         while True:
             tokens = self.ids(text)
@@ -267,8 +310,9 @@ class Encoder:
         """Tokens of the first whole lines of `text` that fit `room`."""
         if room <= 0:
             return []
-        if len(text) > room * 4:
-            text = text[: text.rfind("\n", 0, room * 4) + 1]
+        first = int(room * TOKEN_CHARACTERS)
+        if len(text) > first:
+            text = text[: text.rfind("\n", 0, first) + 1]
         while True:
             tokens = self.ids(text)
             if len(tokens) <= room:
@@ -282,19 +326,19 @@ class Encoder:
             return self.ids(hole.middle)
         return self.ids(hole.middle[: hole.typed]) + self.ids(hole.middle[hole.typed :])
 
-    def header(self, rng: random.Random, document: Document, package: list[Document], budget: int) -> list[int]:
+    def header(self, rng: random.Random, document: Document, neighbours: Neighbours, budget: int) -> list[int]:
         header: list[int] = []
-        if budget >= 320 and len(package) > 1 and rng.random() < self.mix.neighbour:
-            found = neighbour_snippet(rng, document, package)
+        if budget >= 320 and rng.random() < self.mix.neighbour:
+            found = neighbour_snippet(rng, document, neighbours())
             if found:
                 header = [SEP, *self.ids(found[0] + "\n"), *self.head(found[1] + "\n", budget // 3)]
         if header or rng.random() < self.mix.path_header:
             header += [SEP, *self.ids(document.path + "\n")]
         return header
 
-    def sample(self, rng: random.Random, document: Document, package: list[Document], budget: int) -> list[int]:
+    def sample(self, rng: random.Random, document: Document, neighbours: Neighbours, budget: int) -> list[int]:
         """One sample of at most `budget` tokens; empty if the document gave none that fits."""
-        header = self.header(rng, document, package, budget)
+        header = self.header(rng, document, neighbours, budget)
         if rng.random() < self.mix.plain:
             return self.plain(rng, document, header, budget)
         hole = draw_hole(rng, document, self.mix)
@@ -322,5 +366,5 @@ class Encoder:
         text = document.text[start:]
         room = budget - len(header) - 1
         tokens = self.head(text, room)
-        finished = len(text) <= room * 4 and len(self.ids(text)) <= room
+        finished = len(text) <= room * TOKEN_CHARACTERS and len(self.ids(text)) <= room
         return [*header, *tokens, EOT] if finished else [*header, *tokens]

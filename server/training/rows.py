@@ -12,8 +12,12 @@ from __future__ import annotations
 
 import argparse
 import bisect
+import functools
 import json
+import mmap
+import os
 import random
+import re
 import time
 from collections import defaultdict
 from pathlib import Path
@@ -23,9 +27,14 @@ import numpy as np
 from fim import PAD, Document, Encoder, Mix
 
 # What share of the samples each language gets, however much text there is of it.
-LANGUAGE_WEIGHT = {"rust": 1.0, "python": 1.0, "javascript": 0.9, "go": 0.8}
-OTHER_WEIGHT = 0.4
+LANGUAGE_WEIGHT = {
+    "rust": 1.0, "python": 1.0, "typescript": 0.9, "javascript": 0.8, "go": 0.9, "java": 0.9, "cpp": 0.9, "c": 0.8,
+    "bash": 0.4, "ruby": 0.4,
+}  # fmt: skip
+OTHER_WEIGHT = 0.2
 SMALLEST_SAMPLE = 48
+# How corpus.py begins a line: with the two fields that documents are drawn by.
+HEAD = re.compile(rb'\{"language": "([^"]*)", "package": "([^"]*)", ')
 
 
 def read_documents(path: Path) -> list[Document]:
@@ -34,32 +43,45 @@ def read_documents(path: Path) -> list[Document]:
 
 
 class Sampler:
-    """Draws documents: by language first, then in proportion to their length."""
+    """Draws documents: by language first, then in proportion to their length.
 
-    def __init__(self, documents: list[Document]) -> None:
-        self.by_language: dict[str, list[Document]] = defaultdict(list)
-        self.by_package: dict[tuple[str, str], list[Document]] = defaultdict(list)
-        for document in documents:
-            if document.targets:
-                self.by_language[document.language].append(document)
-                self.by_package[document.language, document.package].append(document)
+    Of each document it keeps where it stands in the file, and reads it when it is drawn:
+    the text of ten languages is larger than what a process should hold.
+    """
+
+    def __init__(self, path: Path) -> None:
+        with path.open("rb") as file:
+            self.data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        self.by_language: dict[str, list[int]] = defaultdict(list)
+        self.by_package: dict[tuple[str, str], list[int]] = defaultdict(list)
+        self.cumulative: dict[str, list[int]] = {}
+        offset = 0
+        while (end := self.data.find(b"\n", offset)) >= 0:
+            head = HEAD.match(self.data, offset)
+            if head is None:
+                raise SystemExit(f"{path}: no document at byte {offset}: make it with corpus.py")
+            language, package = (json.loads(b'"' + part + b'"') for part in head.groups())
+            sums = self.cumulative.setdefault(language, [])
+            sums.append((sums[-1] if sums else 0) + min(end - offset, 30_000))
+            self.by_language[language].append(offset)
+            self.by_package[language, package].append(offset)
+            offset = end + 1
         self.languages = sorted(self.by_language)
         self.weights = [LANGUAGE_WEIGHT.get(name, OTHER_WEIGHT) for name in self.languages]
-        self.cumulative: dict[str, list[int]] = {}
-        for name in self.languages:
-            total, sums = 0, []
-            for document in self.by_language[name]:
-                total += min(len(document.text), 30_000)
-                sums.append(total)
-            self.cumulative[name] = sums
+
+    def read(self, offset: int) -> Document:
+        return Document(**json.loads(self.data[offset : self.data.find(b"\n", offset)]))
 
     def draw(self, rng: random.Random) -> Document:
         name = rng.choices(self.languages, self.weights)[0]
         sums = self.cumulative[name]
-        return self.by_language[name][bisect.bisect_left(sums, rng.random() * sums[-1])]
+        return self.read(self.by_language[name][bisect.bisect_left(sums, rng.random() * sums[-1])])
 
-    def package(self, document: Document) -> list[Document]:
-        return self.by_package[document.language, document.package]
+    def neighbours(self, rng: random.Random, document: Document, count: int = 6) -> list[Document]:
+        """Some other documents of the same package; fewer where it has fewer."""
+        package = self.by_package[document.language, document.package]
+        drawn = (self.read(offset) for offset in rng.sample(package, min(count, len(package))))
+        return [other for other in drawn if other.path != document.path]
 
 
 def draw_row(rng: random.Random, sampler: Sampler, encoder: Encoder, context: int) -> list[int]:
@@ -69,7 +91,8 @@ def draw_row(rng: random.Random, sampler: Sampler, encoder: Encoder, context: in
         left = length - len(row)
         budget = min(left, int(context * rng.choice((0.35, 0.5, 0.75, 1.01))))
         document = sampler.draw(rng)
-        sample = encoder.sample(rng, document, sampler.package(document), budget)
+        neighbours = functools.partial(sampler.neighbours, rng, document)
+        sample = encoder.sample(rng, document, neighbours, budget)
         if sample:
             row += sample
         else:
@@ -136,20 +159,24 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--context", type=int, default=512)
     parser.add_argument("--rows", type=int, default=2048, help="rows of one shard")
-    parser.add_argument("--shards", default="0:1", help="numbers to make, FIRST:END")
+    parser.add_argument("--shards", default="0:1", help="numbers to make, FIRST:END or FIRST:END:STEP")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--with-parent", action="store_true", help="stop when the process that started this one ends")
     parser.add_argument("--spm", type=float, default=0.0, help="share of suffix-first samples")
     args = parser.parse_args()
 
     from tokenizers import Tokenizer
 
     started = time.time()
-    sampler = Sampler(read_documents(args.corpus / f"{args.split}.jsonl"))
+    sampler = Sampler(args.corpus / f"{args.split}.jsonl")
     encoder = Encoder(Tokenizer.from_file(str(args.tokenizer)), Mix(spm=args.spm))
     args.out.mkdir(parents=True, exist_ok=True)
-    first, end = (int(part) for part in args.shards.split(":"))
+    numbers = range(*(int(part) for part in args.shards.split(":")))
     print(f"{sum(map(len, sampler.by_language.values()))} documents in {time.time() - started:.0f} s", flush=True)
-    for number in range(first, end):
+    parent = os.getppid()
+    for number in numbers:
+        if args.with_parent and os.getppid() != parent:
+            return
         if shard_path(args.out, args.context, number).exists():
             continue
         started = time.time()

@@ -15,6 +15,7 @@ import torch
 import borrowed
 from model import Model, Shape
 from rows import shard_path
+from tokenizer import train as train_tokenizer
 from train import Run
 
 MINIATURES = (
@@ -36,7 +37,7 @@ def options(folder: Path, parcel: Path, **changed) -> argparse.Namespace:
     return argparse.Namespace(**{
         "parcel": parcel, "work": folder / "machine", "out": folder / "back", "minutes": 0.1, "minutes_left": 0.3,
         "aim": 1.0, "device": "cpu", "vocabulary": VOCABULARY, "context": CONTEXT, "batch_rows": 4,
-        "piece_mb": 0.05, "most_pieces": 99, "init": None,
+        "piece_mb": 0.05, "most_pieces": 99, "init": None, "workers": 1,
     } | changed)  # fmt: skip
 
 
@@ -61,6 +62,17 @@ class Protocol(unittest.TestCase):
             self.assertEqual(borrowed.choose(seconds, batch_tokens=1, left=100, aim=aim), index)
         self.assertEqual(borrowed.choose([float("inf"), 9.0], batch_tokens=1, left=1, aim=10), 1)
 
+    def test_a_later_call_moves_the_end_to_where_the_run_will_have_got(self) -> None:
+        log = self.folder / "log.jsonl"
+        self.assertIsNone(borrowed.measured_steps(log, 1000))
+        log.write_text('{"step": 20, "tokens_s": 1}\n{"step": 40, "tokens_s": 500}\n', encoding="utf-8")
+        step, seconds = borrowed.measured_steps(log, 1000)
+        self.assertEqual((step, seconds), (40, 2.0))
+        planned = borrowed.replan({"steps": 900, "decay_steps": 360, "shape": {}}, step, seconds, 1.0, 1.0)
+        left = 60 - borrowed.ASIDE_SECONDS
+        self.assertEqual(planned["steps"], 40 + int(left / 2 * borrowed.CERTAIN))
+        self.assertEqual(planned["decay_steps"], int(planned["steps"] * borrowed.DECAY))
+
     def test_two_calls_and_a_lost_machine_make_one_run(self) -> None:
         shards(self.folder / "rows", 3)
         size = shard_path(self.folder / "rows", CONTEXT, 0).stat().st_size / borrowed.MIB
@@ -74,7 +86,7 @@ class Protocol(unittest.TestCase):
         self.assertGreater(steps[0], 0)
         self.assertGreaterEqual(steps[1], steps[0])
         planned = json.loads((self.folder / "back" / "plan.json").read_text())
-        self.assertLessEqual(steps[1], planned["steps"])
+        self.assertLessEqual(steps[1], max(planned["steps"], steps[0]))
         self.assertIn(planned["shape"], MINIATURES)
 
         joined = self.folder / "weights.ckpt"
@@ -90,6 +102,31 @@ class Protocol(unittest.TestCase):
         borrowed.call(taken, (planned["shape"],))
         resumed = json.loads((self.folder / "back" / "weights.json").read_text())["step"]
         self.assertGreaterEqual(resumed, steps[1])
+
+    def test_a_parcel_of_text_is_made_into_rows_where_it_is_trained_on(self) -> None:
+        corpus = self.folder / "corpus"
+        corpus.mkdir()
+        text = "".join(f"def step_{i}(items, limit={i}):\n    total = {i}\n    return [total, limit]\n\n" for i in range(60))
+        rows = [{"language": "python", "package": "mini", "path": f"{n}.py", "text": text + f"# {n}\n"} for n in range(12)]
+        written = "".join(json.dumps(row) + "\n" for row in rows)
+        (corpus / "train.jsonl").write_text(written, encoding="utf-8")
+        tokenizer = self.folder / "tokenizer.json"
+        train_tokenizer([text], 300).save(str(tokenizer))
+        with mock.patch.object(borrowed, "SLICE_BYTES", len(written) // 5):
+            parcels = borrowed.pack_text(corpus, tokenizer, self.folder / "parcels", 0.03)
+            few = borrowed.pack_text(corpus, tokenizer, self.folder / "few", 0.03, most=1)
+        self.assertEqual(len(few), 1)
+        sent = [borrowed.decompressed(part).decode().splitlines() for parcel in parcels for part in sorted(parcel.glob("text-*.xz"))]
+        self.assertEqual(sorted(line for part in sent for line in part), sorted(written.splitlines()))
+
+        with mock.patch.object(borrowed, "SHARD_ROWS", 8):
+            borrowed.call(options(self.folder, parcels[0], vocabulary=300, context=64, minutes_left=0.1), MINIATURES)
+        made = borrowed.count_shards(self.folder / "machine" / "rows", 64)
+        self.assertGreater(made, 0)
+        # Nothing half done is left, so that the next call's packers go on where these were stopped.
+        left = sorted(path.name for path in (self.folder / "machine" / "rows").iterdir())
+        self.assertEqual(left, [shard_path(Path(), 64, number).name for number in range(made)])
+        self.assertGreater(json.loads((self.folder / "back" / "weights.json").read_text())["step"], 0)
 
     def test_pieces_that_are_missing_or_of_two_calls_are_refused(self) -> None:
         arguments = argparse.Namespace(seed=1, device="cpu", context=CONTEXT, muon_rate=0.02, adam_rate=3e-3)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import io
+import json
 import random
+import tarfile
 import tempfile
 import unittest
 from pathlib import Path
@@ -12,10 +15,11 @@ import numpy as np
 import torch
 
 from average import average
-from corpus import File, Repeats, fault, without_licence
+from corpus import File, Repeats, fault, fingerprints, judge, language_of, walk, without_licence
+from debian import Copyright, spdx, unpack
 from evaluate import draw_question, similarity
 from fetch import permitted
-from fim import EOT, MID, PAD, PRE, SUF, Document, Encoder, Mix, draw_hole, scope_end
+from fim import EOT, MID, PAD, PRE, SUF, Document, Encoder, Mix, draw_hole, find_block, scope_end
 from model import Shape
 from ngram import ORDER, NGram
 from rows import RowReader, Sampler, draw_row, shard_path
@@ -56,9 +60,38 @@ class Holes(unittest.TestCase):
             self.assertTrue(hole.middle)
             self.assertLessEqual(hole.typed, len(hole.middle))
             kinds.add(hole.kind)
-            if hole.kind in ("line", "block", "group", "run"):
+            if hole.kind in ("line", "block", "run"):
                 self.assertTrue(hole.prefix == "" or hole.prefix.endswith("\n"), hole.kind)
-        self.assertEqual(kinds, {"line", "block", "group", "run", "cursor", "span"})
+        self.assertEqual(kinds, {"line", "block", "run", "cursor", "span"})
+
+    def test_a_cut_at_groups_of_lines_is_what_the_mix_asks_for(self) -> None:
+        rng = random.Random(4)
+        for group, all_lines_count in ((0.0, True), (1.0, False)):
+            mix = Mix(line=1, block=0, run=0, cursor=0, span=0, group=group)
+            holes = [draw_hole(rng, document(), mix) for _ in range(200)]
+            cuts = {hole.prefix.count("\n") % 4 for hole in holes}
+            self.assertEqual(cuts, {0, 1, 2, 3} if all_lines_count else {0})
+            finished = [hole.middle[: hole.typed].count("\n") for hole in holes]
+            self.assertEqual(max(finished) > 0, group == 1.0)
+            self.assertLess(max(finished), 16)
+
+    def test_a_block_of_a_brace_language_ends_before_its_brace_or_with_it(self) -> None:
+        lines = ["int main(void)", "{", "  for (;;) {", "    a();", "", "    b();", "  }", "  c();", "}", ""]
+        rng, ends = random.Random(1), set()
+        for _ in range(200):
+            found = find_block(rng, Document("c", "mini", "a.c", "\n".join(lines)), 0)
+            ends.add("\n".join(lines)[: found[2]].split("\n")[-1])
+        self.assertEqual(ends, {"  c();", "}"})
+
+    def test_a_scope_that_a_word_closes_is_a_block_and_a_cut_at_the_margin_is_none(self) -> None:
+        rng = random.Random(1)
+        shell = "for f in *; do\n  a\n  b\ndone\n"
+        ruby = "def a(x)\n  b\n  c\nend\n"
+        preprocessor = "int a(void) {\n    b();\n#ifdef C\n    c();\n#endif\n}\n"
+        for text, ends in ((shell, {"  b", "done"}), (ruby, {"  c", "end"})):
+            found = [find_block(rng, Document("", "", "", text), 0) for _ in range(50)]
+            self.assertEqual({text[:end].split("\n")[-1] for _, _, end in found}, ends)
+        self.assertIsNone(find_block(rng, Document("c", "", "", preprocessor), 0))
 
     def test_a_scope_ends_before_the_dedent_without_blank_lines(self) -> None:
         self.assertEqual(scope_end(["if a:", "    b", "", "    c", "", "d"], 0), 4)
@@ -78,10 +111,14 @@ class Rows(unittest.TestCase):
     @classmethod
     def setUpClass(cls) -> None:
         cls.tokenizer = train_tokenizer([TEXT], 320)
+        folder = cls.enterClassContext(tempfile.TemporaryDirectory())
+        cls.corpus = Path(folder) / "train.jsonl"
+        rows = ({"language": "python", "package": "mini", "path": f"mini/{n}.py", "text": TEXT} for n in "abc")
+        cls.corpus.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
 
     def rows(self, count: int, context: int = 256) -> np.ndarray:
-        rng, sampler = random.Random(1), Sampler([document()])
-        encoder = Encoder(self.tokenizer, Mix())
+        rng, sampler = random.Random(1), Sampler(self.corpus)
+        encoder = Encoder(self.tokenizer, Mix(spm=0.3))
         return np.array([draw_row(rng, sampler, encoder, context) for _ in range(count)], dtype=np.uint16)
 
     def test_every_opened_sample_is_closed_or_fills_its_row(self) -> None:
@@ -134,19 +171,44 @@ class Rows(unittest.TestCase):
 class Corpus(unittest.TestCase):
     def test_a_copy_of_held_out_text_does_not_reach_training(self) -> None:
         repeats = Repeats()
-        held = File("python", "held", "a.py", TEXT, True)
-        copy = File("python", "other", "vendored/a.py", TEXT + "x = 1\n", False)
-        self.assertIsNone(repeats.check(held, held.text))
-        self.assertEqual(repeats.check(copy, copy.text), "held out")
+        self.assertIsNone(repeats.check(True, fingerprints(TEXT)))
+        self.assertEqual(repeats.check(False, fingerprints(TEXT + "x = 1\n")), "held out")
 
     def test_secrets_and_generated_files_are_left_out(self) -> None:
         self.assertEqual(fault("# Code generated by x; DO NOT EDIT.\n" + TEXT), "generated")
         self.assertEqual(fault(TEXT + "key = 'AKIA" + "A" * 16 + "'\n"), "secret")
         self.assertIsNone(fault(TEXT))
 
+    def test_lines_seen_before_make_a_near_copy_and_one_changed_line_does_not_help(self) -> None:
+        repeats = Repeats()
+        self.assertIsNone(repeats.check(False, fingerprints(TEXT)))
+        changed = TEXT.replace("total = 7", "total = 70")
+        self.assertEqual(repeats.check(False, fingerprints(changed)), "near copy")
+        other = TEXT.replace("item", "thing").replace("total", "sum_of_them")
+        self.assertIsNone(repeats.check(False, fingerprints(other)))
+
+    def test_a_header_file_belongs_to_the_language_that_it_is_written_in(self) -> None:
+        header = File("c", "a", "a.h", "", False)
+        self.assertEqual(language_of(header, "struct a { int b; };\n"), "c")
+        self.assertEqual(language_of(header, "namespace a {\nclass B;\n}\n"), "cpp")
+
+    def test_a_file_is_generated_where_its_licence_header_says_so(self) -> None:
+        text = "// Copyright a\n// Code generated by protoc. DO NOT EDIT.\n\n" + TEXT
+        self.assertEqual(judge(File("go", "a", "a.go", text, False)).reason, "generated")
+
+    def test_bundled_copies_and_test_data_are_not_walked_into(self) -> None:
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            for path in ("src/a.go", "vendor/b/b.go", "x/testdata/c.go", "third_party/d.go", "api/e.pb.go", "f.min.js"):
+                (folder / path).parent.mkdir(parents=True, exist_ok=True)
+                (folder / path).write_text("x")
+            self.assertEqual([relative for relative, _ in walk(folder, (".go", ".js"))], ["src/a.go"])
+
     def test_a_licence_header_goes_and_attributes_stay(self) -> None:
         self.assertEqual(without_licence("// Copyright x\n// y\n\nfn a() {}\n"), "fn a() {}\n")
         self.assertEqual(without_licence("#![no_std]\n// licence\n"), "#![no_std]\n// licence\n")
+        self.assertEqual(without_licence("/*\n  Copyright x\n*/\n#include <a.h>\n"), "#include <a.h>\n")
+        self.assertEqual(without_licence("#!/bin/sh\n# Licence: x\n\nset -e\n"), "#!/bin/sh\nset -e\n")
 
     def test_licences_are_met_by_permitted_ones_alone(self) -> None:
         allowed = {"MIT", "Apache-2.0", "BSD-3-Clause"}
@@ -158,6 +220,66 @@ class Corpus(unittest.TestCase):
         self.assertEqual(similarity("abcd", "abcd"), 1)
         self.assertEqual(similarity("abcd", "abxd"), 0.75)
         self.assertEqual(similarity("", "abxd"), 0)
+
+
+COPYRIGHT = """Format: DEP-5
+
+Files: *
+Copyright: a
+License: Expat
+
+Files: src/parser/* lib/?.c
+License: GPL-2+ or BSD-3-clause
+
+Files: src/parser/old/*
+License: GPL-3+
+ Text.
+
+Files: debian/*
+License: GPL-2+
+"""
+
+
+class DebianPackages(unittest.TestCase):
+    def test_the_last_paragraph_that_matches_a_file_gives_its_licence(self) -> None:
+        record = Copyright(COPYRIGHT)
+        self.assertEqual(record.main(), "MIT")
+        self.assertEqual(record.licence("src/a.c"), "MIT")
+        self.assertEqual(record.licence("src/parser/deep/a.c"), "gpl-2+ OR BSD-3-Clause")
+        self.assertEqual(record.licence("lib/x.c"), "gpl-2+ OR BSD-3-Clause")
+        self.assertEqual(record.licence("src/parser/old/a.c"), "gpl-3+")
+        # The packaging's own licence does not count for a binary package; that of one file inside does.
+        self.assertFalse(permitted(record.whole(), {"MIT", "BSD-3-Clause"}))
+        self.assertTrue(permitted(Copyright(COPYRIGHT.replace("GPL-3+", "ISC")).whole(), {"MIT", "BSD-3-Clause", "ISC"}))
+
+    def test_a_record_that_no_program_can_read_is_refused(self) -> None:
+        with self.assertRaisesRegex(ValueError, "machine-readable"):
+            Copyright("This package was made by a. It is under the MIT licence.\n")
+
+    def test_names_are_spdx_or_permitted_by_nobody(self) -> None:
+        self.assertEqual(spdx("Expat and/or Apache-2.0"), "MIT OR Apache-2.0")
+        self.assertEqual(spdx("BSD-2-clause, ISC and zlib"), "BSD-2-Clause AND ISC AND Zlib")
+        allowed = {"MIT", "ISC"}
+        for line in ("Expat and GPL-2 or ISC", "Expat with exceptions", "", "custom"):
+            self.assertFalse(permitted(spdx(line), allowed), line)
+
+    def test_only_permitted_files_of_a_source_package_are_written(self) -> None:
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            files = {
+                "a-1/src/a.c": "int a;\n" * 40, "a-1/src/parser/old/b.c": "int b;\n" * 40, "a-1/configure": "#!/bin/sh\n" + "a\n" * 200,
+                "a-1/README": "text\n" * 90, "a-1/data.bin": "x" * 500, "a-1/tiny.c": "int c;\n", "../a-1/src/up.c": "int d;\n" * 40,
+                "a-1/debian/copyright": COPYRIGHT,
+            }  # fmt: skip
+            archive = folder / "a_1.orig.tar.gz"
+            with tarfile.open(archive, "w:gz") as members:
+                for path, text in files.items():
+                    member = tarfile.TarInfo(path)
+                    member.size = len(text)
+                    members.addfile(member, io.BytesIO(text.encode()))
+            kept, refused = unpack([archive], folder / "a", lambda licence: licence == "MIT")
+            written = sorted(path.relative_to(folder / "a").as_posix() for path in (folder / "a").rglob("*") if path.is_file())
+            self.assertEqual((written, kept, refused), (["configure", "src/a.c"], 2, 1))
 
 
 if __name__ == "__main__":

@@ -11,13 +11,16 @@ from __future__ import annotations
 
 import argparse
 import json
-import random
+from collections import defaultdict
 from pathlib import Path
 
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from fim import SENTINELS
+from rows import HEAD
 
+# Among how many languages the text to learn from is shared out.
+LANGUAGES = 10
 PATTERN = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}"
     r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
@@ -57,33 +60,38 @@ def train(texts, vocabulary: int) -> Tokenizer:
     return tokenizer
 
 
+def balanced(path: Path, share: int) -> dict[str, list[str]]:
+    """The first documents of each language, `share` characters of it at most.
+
+    Documents stand in a corpus in no order, so the first ones are a sample.
+    """
+    texts: dict[str, list[str]] = defaultdict(list)
+    left: dict[str, int] = defaultdict(lambda: share)
+    with path.open("rb") as lines:
+        for line in lines:
+            language = HEAD.match(line).group(1).decode()
+            if left[language] > 0:
+                texts[language].append(json.loads(line)["text"])
+                left[language] -= len(texts[language][-1])
+    return texts
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--corpus", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--vocabulary", type=int, default=16384)
     parser.add_argument("--megabytes", type=int, default=60, help="text to learn merges from")
-    parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
-    by_language: dict[str, list[str]] = {}
-    with (args.corpus / "train.jsonl").open(encoding="utf-8") as lines:
-        for line in lines:
-            row = json.loads(line)
-            by_language.setdefault(row["language"], []).append(row["text"])
-    rng, chosen = random.Random(args.seed), []
-    for texts in by_language.values():
-        rng.shuffle(texts)
-        size = 0
-        for text in texts:
-            size += len(text)
-            if size > args.megabytes * 1_000_000 / len(by_language):
-                break
-            chosen.append(text)
-    tokenizer = train(chosen, args.vocabulary)
+    # As many characters of each language; those that have less leave the others no more.
+    texts = balanced(args.corpus / "train.jsonl", args.megabytes * 1_000_000 // LANGUAGES)
+    tokenizer = train((text for language in sorted(texts) for text in texts[language]), args.vocabulary)
     tokenizer.save(str(args.out))
-    sample = chosen[:: max(1, len(chosen) // 300)]
-    tokens = sum(len(tokenizer.encode(text).ids) for text in sample)
-    print(f"{tokenizer.get_vocab_size()} tokens, {sum(map(len, sample)) / tokens:.2f} characters per token")
+    figures = {
+        language: round(sum(len(text.encode()) for text in some) / sum(len(tokenizer.encode(text).ids) for text in some), 2)
+        for language, some in sorted(balanced(args.corpus / "heldout.jsonl", 200_000).items())
+    }
+    print(f"{tokenizer.get_vocab_size()} tokens; bytes per token of held-out text: {figures}")
 
 
 if __name__ == "__main__":
