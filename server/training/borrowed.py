@@ -23,8 +23,6 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import lzma
-import multiprocessing
 import os
 import shutil
 import subprocess
@@ -36,6 +34,7 @@ from pathlib import Path
 import torch
 
 from model import Shape
+from parcels import MIB, pack, pack_text, unpack_text
 from rows import shard_path
 from train import Run
 
@@ -52,79 +51,9 @@ ASIDE_SECONDS = 60.0
 CERTAIN = 0.96
 # The share of the run in which the learning rate falls.
 DECAY = 0.4
-MIB = 2**20
-# Text is compressed in slices of this many bytes: each is a sample of all languages, sorted so that likes stand together.
-SLICE_BYTES = 48_000_000
 # Rows of a shard made on the machine, and the share of its samples with the suffix first.
 SHARD_ROWS = 1024
 SPM = 0.3
-
-
-def compressed_slice(job: tuple[Path, list[int], int]) -> bytes:
-    """The documents at some offsets of a corpus file as one xz stream."""
-    path, offsets, preset = job
-    with path.open("rb") as file:
-        lines = []
-        for offset in offsets:
-            file.seek(offset)
-            lines.append(file.readline())
-    # The line begins with language, package and path.
-    return lzma.compress(b"".join(sorted(lines)), preset=preset)
-
-
-def pack_text(
-    corpus: Path, tokenizer: Path, out: Path, limit_mb: float, *, most: int = 99, processes: int = 1, preset: int = 6
-) -> list[Path]:
-    """Sorts a corpus into at most `most` parcels of at most `limit_mb`, each a sample of the whole."""
-    path = corpus / "train.jsonl"
-    slices: list[list[int]] = []
-    offset = filled = 0
-    with path.open("rb") as file:
-        for line in file:
-            if not slices or filled + len(line) > SLICE_BYTES:
-                slices.append([])
-                filled = 0
-            slices[-1].append(offset)
-            offset += len(line)
-            filled += len(line)
-    parcels: list[Path] = []
-    room = 0.0
-    with multiprocessing.Pool(processes) as pool:
-        for number, data in enumerate(pool.imap(compressed_slice, [(path, offsets, preset) for offsets in slices])):
-            size = len(data) / MIB
-            if size > limit_mb:
-                raise SystemExit(f"a slice of text has {size:.1f} MiB compressed, {limit_mb} is the limit")
-            if size > room:
-                if len(parcels) == most:
-                    break
-                parcels.append(out / f"parcel-{len(parcels):02d}")
-                parcels[-1].mkdir(parents=True, exist_ok=True)
-                shutil.copy2(tokenizer, parcels[-1] / "tokenizer.json")
-                room = limit_mb - (parcels[-1] / "tokenizer.json").stat().st_size / MIB
-            (parcels[-1] / f"text-{number:03d}.xz").write_bytes(data)
-            room -= size
-            print(f"slice {number} of {len(slices)}: {size:.1f} MiB in {parcels[-1].name}", flush=True)
-    return parcels
-
-
-def pack(rows: Path, out: Path, limit_mb: float) -> list[Path]:
-    """Sorts shards into parcels of at most `limit_mb`, in order; returns the parcels."""
-    shards = sorted(rows.glob("rows-*.npz"))
-    if not shards:
-        raise SystemExit(f"no shards in {rows}: make them with rows.py")
-    parcels: list[Path] = []
-    room = 0.0
-    for shard in shards:
-        size = shard.stat().st_size / MIB
-        if size > limit_mb:
-            raise SystemExit(f"{shard.name} has {size:.1f} MiB, {limit_mb} is the limit: make shards of fewer rows")
-        if size > room:
-            parcels.append(out / f"parcel-{len(parcels):02d}")
-            parcels[-1].mkdir(parents=True, exist_ok=True)
-            room = limit_mb
-        shutil.copy2(shard, parcels[-1] / shard.name)
-        room -= size
-    return parcels
 
 
 def step_seconds(shape: Shape, args: argparse.Namespace, batch_rows: int) -> float:
@@ -140,6 +69,11 @@ def step_seconds(shape: Shape, args: argparse.Namespace, batch_rows: int) -> flo
         return best
     except torch.OutOfMemoryError:
         return float("inf")
+    finally:
+        # The training is another process: what this one keeps cached, that one would lack.
+        run = None
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
 
 
 def choose(seconds: list[float], *, batch_tokens: int, left: float, aim: float) -> int:
@@ -156,7 +90,8 @@ def plan(options: argparse.Namespace, candidates: tuple[dict, ...]) -> dict:
     for sizes in candidates:
         shape = Shape(vocabulary=options.vocabulary, longest=max(options.context, 2048), **sizes)
         args = argparse.Namespace(
-            seed=1, device=options.device, context=options.context, muon_rate=0.02, adam_rate=3e-3, micro_rows=0,
+            seed=1, device=options.device, context=options.context, muon_rate=0.02, adam_rate=3e-3,
+            micro_rows=options.micro_rows,
             bf16=True, middle_weight=2.0, warmup_steps=1, steps=TIMED_STEPS, decay_steps=0, peak=1.0, floor=0.0,
         )  # fmt: skip
         seconds.append(step_seconds(shape, args, options.batch_rows))
@@ -187,23 +122,6 @@ def replan(planned: dict, step: int, seconds: float, minutes_left: float, minute
     left = minutes_left * 60 - ASIDE_SECONDS * max(1.0, minutes_left / minutes)
     steps = step + max(1, int(left / seconds * CERTAIN))
     return planned | {"steps": steps, "decay_steps": int(steps * DECAY), "measured_seconds": seconds}
-
-
-def unpack_text(parcel: Path, work: Path) -> Path | None:
-    """Writes a parcel's text where `rows.py` reads it; None where the parcel has rows."""
-    slices = sorted(parcel.glob("text-*.xz"))
-    if not slices:
-        return None
-    corpus = work / f"text-{parcel.name}"
-    corpus.mkdir(parents=True, exist_ok=True)
-    with multiprocessing.Pool(max(1, (os.cpu_count() or 1) - 1)) as pool, (corpus / "train.jsonl").open("wb") as out:
-        for data in pool.imap(decompressed, slices):
-            out.write(data)
-    return corpus
-
-
-def decompressed(path: Path) -> bytes:
-    return lzma.decompress(path.read_bytes())
 
 
 def start_packing(corpus: Path, tokenizer: Path, rows: Path, context: int, workers: int) -> list[subprocess.Popen]:
@@ -288,6 +206,7 @@ def train(options: argparse.Namespace, candidates: tuple[dict, ...], began: floa
     command = [
         sys.executable, str(Path(__file__).with_name("train.py")), "--rows", rows, "--work", work,
         "--device", options.device, "--context", options.context, "--batch-rows", options.batch_rows,
+        "--micro-rows", options.micro_rows,
         "--vocabulary", options.vocabulary, "--steps", planned["steps"], "--decay-steps", planned["decay_steps"],
         "--warmup-steps", max(1, planned["steps"] // 50), "--save-seconds", 120,
         "--stop-seconds", max(5.0, options.minutes * 60 - ASIDE_SECONDS - (time.monotonic() - began)),
@@ -368,6 +287,8 @@ def main() -> None:
     calling.add_argument("--vocabulary", type=int, default=16384)
     calling.add_argument("--context", type=int, default=1024)
     calling.add_argument("--batch-rows", type=int, default=256)
+    # The logits of 64 rows of 1,024 tokens and what the backward pass needs are about 45 GB.
+    calling.add_argument("--micro-rows", type=int, default=64, help="rows of one backward pass; 0: the whole batch")
     calling.add_argument("--piece-mb", type=float, default=15.5)
     calling.add_argument("--most-pieces", type=int, default=4, help="pieces that may come back from one call")
     calling.add_argument("--workers", type=int, default=0, help="processes that make rows of text; 0: all processors but two")

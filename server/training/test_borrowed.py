@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 import borrowed
+import parcels
 from model import Model, Shape
 from rows import shard_path
 from tokenizer import train as train_tokenizer
@@ -37,7 +38,7 @@ def options(folder: Path, parcel: Path, **changed) -> argparse.Namespace:
     return argparse.Namespace(**{
         "parcel": parcel, "work": folder / "machine", "out": folder / "back", "minutes": 0.1, "minutes_left": 0.3,
         "aim": 1.0, "device": "cpu", "vocabulary": VOCABULARY, "context": CONTEXT, "batch_rows": 4,
-        "piece_mb": 0.05, "most_pieces": 99, "init": None, "workers": 1,
+        "piece_mb": 0.05, "most_pieces": 99, "init": None, "workers": 1, "micro_rows": 2,
     } | changed)  # fmt: skip
 
 
@@ -112,15 +113,15 @@ class Protocol(unittest.TestCase):
         (corpus / "train.jsonl").write_text(written, encoding="utf-8")
         tokenizer = self.folder / "tokenizer.json"
         train_tokenizer([text], 300).save(str(tokenizer))
-        with mock.patch.object(borrowed, "SLICE_BYTES", len(written) // 5):
-            parcels = borrowed.pack_text(corpus, tokenizer, self.folder / "parcels", 0.03)
+        with mock.patch.object(parcels, "SLICE_BYTES", len(written) // 5):
+            packed = borrowed.pack_text(corpus, tokenizer, self.folder / "parcels", 0.03)
             few = borrowed.pack_text(corpus, tokenizer, self.folder / "few", 0.03, most=1)
         self.assertEqual(len(few), 1)
-        sent = [borrowed.decompressed(part).decode().splitlines() for parcel in parcels for part in sorted(parcel.glob("text-*.xz"))]
+        sent = [parcels.decompressed(part).decode().splitlines() for parcel in packed for part in sorted(parcel.glob("text-*.xz"))]
         self.assertEqual(sorted(line for part in sent for line in part), sorted(written.splitlines()))
 
         with mock.patch.object(borrowed, "SHARD_ROWS", 8):
-            borrowed.call(options(self.folder, parcels[0], vocabulary=300, context=64, minutes_left=0.1), MINIATURES)
+            borrowed.call(options(self.folder, packed[0], vocabulary=300, context=64, minutes_left=0.1), MINIATURES)
         made = borrowed.count_shards(self.folder / "machine" / "rows", 64)
         self.assertGreater(made, 0)
         # Nothing half done is left, so that the next call's packers go on where these were stopped.
