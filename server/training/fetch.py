@@ -130,7 +130,7 @@ def main() -> None:
     allowed = set(manifest["licences"]["allowed"])
     for source, fetch in FETCHERS.items():
         if source in manifest:
-            packages, out = manifest[source]["packages"], args.out / source
+            packages, out = manifest[source]["packages"], args.out.resolve() / source
             if source.startswith("debian"):
                 fetch(packages, out, lambda expression: permitted(expression, allowed))
             else:
