@@ -163,17 +163,26 @@ fn add_ends(path: &Path, file: &str, config: &Value, keys: &mut HashMap<String, 
             keys.insert(format!("tokenizer.ggml.{ours}_token_id"), Key::U32(id));
         }
     }
-    let template = "tokenizer.chat_template";
-    if let Ok(text) = read_limited(&path.join("chat_template.jinja"), file, MAX_JSON_BYTES) {
-        keys.insert(template.to_owned(), Key::String(String::from_utf8_lossy(&text).into_owned()));
-    }
-    let Ok(tokenizer) = read_json(&path.join("tokenizer_config.json"), file) else { return };
+    let tokenizer = read_json(&path.join("tokenizer_config.json"), file).unwrap_or(Value::Null);
     if let Some(adds) = tokenizer.get("add_bos_token").and_then(Value::as_bool) {
         keys.insert("tokenizer.ggml.add_bos_token".to_owned(), Key::Bool(adds));
     }
-    if let Some(template) = tokenizer.get("chat_template").and_then(Value::as_str) {
-        keys.insert("tokenizer.chat_template".to_owned(), Key::String(template.to_owned()));
+    // A file of its own is the newer way, and wins.
+    let template = read_limited(&path.join("chat_template.jinja"), file, MAX_JSON_BYTES)
+        .map(|text| String::from_utf8_lossy(&text).into_owned())
+        .ok()
+        .or_else(|| chat_template(&tokenizer).map(str::to_owned));
+    if let Some(template) = template {
+        keys.insert("tokenizer.chat_template".to_owned(), Key::String(template));
     }
+}
+
+/// The chat template in a `tokenizer_config.json`: the only one, or of several the one called `default`.
+fn chat_template(tokenizer: &Value) -> Option<&str> {
+    let template = tokenizer.get("chat_template")?;
+    let is_default = |one: &&Value| one.get("name").and_then(Value::as_str) == Some("default");
+    let default = template.as_array().and_then(|all| all.iter().find(is_default));
+    default.map_or(template, |one| one.get("template").unwrap_or(one)).as_str()
 }
 
 fn span_of(

@@ -63,3 +63,34 @@ fn what_is_kept_of_a_device_does_not_serve_our_kernels() {
     assert_ne!(own, device);
     assert_eq!((own.len(), device.len()), (64, 64));
 }
+
+#[test]
+fn a_folders_chat_template_is_found_wherever_it_stands_and_a_file_of_its_own_wins() {
+    const TEMPLATE: &str = "{% for m in messages %}{{ m.content }}{% endfor %}";
+    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("../model/fixtures/qwen2-tokenizer");
+    let folder = std::env::temp_dir().join(format!("lowkey-template-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    for file in ["config.json", "tokenizer.json", "model.safetensors"] {
+        std::fs::copy(fixture.join(file), folder.join(file)).unwrap();
+    }
+    let name = || {
+        let file = ModelFile::open(&folder).unwrap();
+        let wanted = Wanted { infill: Infill::Instruct, ..Wanted::default() };
+        Loaded::wanted(wanted, &file, 1, &mut |_| {}).map(|loaded| loaded.assembler.format().name())
+    };
+    assert!(name().unwrap_err().contains("has no chat template"));
+    let config = |template: serde_json::Value| {
+        let json = serde_json::json!({"chat_template": template}).to_string();
+        std::fs::write(folder.join("tokenizer_config.json"), json).unwrap();
+    };
+    config(TEMPLATE.into());
+    assert!(name().unwrap().starts_with("by instruction"));
+    config(serde_json::json!([
+        {"name": "tool_use", "template": "{% broken"},
+        {"name": "default", "template": TEMPLATE},
+    ]));
+    assert!(name().unwrap().starts_with("by instruction"));
+    std::fs::write(folder.join("chat_template.jinja"), "{{ raise_exception('mine') }}").unwrap();
+    assert!(name().unwrap_err().contains("mine"));
+    std::fs::remove_dir_all(&folder).unwrap();
+}
