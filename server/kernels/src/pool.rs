@@ -2,13 +2,15 @@
 //!
 //! A matrix product takes tens of microseconds, so a worker spins briefly for the next one before it parks; while the user thinks, nothing spins and the CPU stands at 0 %.
 //!
-//! Invariant: `run` returns (or unwinds) only after every worker has left the job, so a job may borrow from the caller's stack.
+//! A worker that wakes late, because it slept deeply or another program has its core, is not waited for: what it would have done is done without it, and the door is shut.
+//!
+//! Invariant: a call returns (or unwinds) only after every worker that had entered its job has left it, so a job may borrow from the caller's stack.
 
 use std::any::Any;
 use std::cell::UnsafeCell;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle, Thread};
 use std::time::{Duration, Instant};
@@ -32,11 +34,9 @@ pub struct Pool {
 }
 
 struct State {
-    /// Counts jobs; a change tells the workers that one stands in `job`.
-    epoch: AtomicUsize,
+    /// What is going on: a [`Door`].
+    door: AtomicU64,
     job: UnsafeCell<Option<&'static Job<'static>>>,
-    /// Workers that have not finished the current job.
-    busy: AtomicUsize,
     stop: AtomicBool,
     /// Whether each worker sleeps, or is about to.
     parked: Vec<AtomicBool>,
@@ -45,8 +45,57 @@ struct State {
     panic: Mutex<Option<Box<dyn Any + Send>>>,
 }
 
-// SAFETY: `job` is written only by the caller while no worker runs (`busy` is 0), and read by workers only after they saw the new `epoch`, which is stored after it.
+// SAFETY: `job` is written only by the caller while the door is shut and nobody inside, and read by workers only after they have entered, which the door allows only behind that.
 unsafe impl Sync for State {}
+
+/// The state of the current job, in one number: who is inside (10 bits), how many have entered (10), whether the door is shut (1), and the job's number.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Door(u64);
+
+/// Most workers that a door can count.
+const MOST_WORKERS: usize = 1000;
+
+impl Door {
+    const ENTERED: u64 = 1 << 10;
+    const SHUT: u64 = 1 << 20;
+    const NUMBER: u64 = 1 << 21;
+
+    fn inside(self) -> u64 {
+        self.0 % Self::ENTERED
+    }
+
+    fn entered(self) -> u64 {
+        self.0 % Self::SHUT / Self::ENTERED
+    }
+
+    fn is_shut(self) -> bool {
+        self.0 & Self::SHUT != 0
+    }
+
+    /// Which job it is.
+    fn number(self) -> u64 {
+        self.0 / Self::NUMBER
+    }
+
+    /// The open door of the next job.
+    fn next(self) -> Self {
+        Self(self.number().wrapping_add(1).wrapping_mul(Self::NUMBER))
+    }
+
+    /// The door with one more inside.
+    fn with_one_more(self) -> Self {
+        Self(self.0 + Self::ENTERED + 1)
+    }
+}
+
+/// Whether a job needs every thread.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Take {
+    /// Each calls it once.
+    All,
+    /// Whoever comes while there is something to do.
+    Any,
+}
 
 impl Pool {
     /// Starts a pool of `threads` threads, at least one, with the fastest kernels that the CPU has.
@@ -56,11 +105,10 @@ impl Pool {
 
     /// Starts a pool whose kernels use `isa`, or the next best that the CPU has.
     pub fn with_isa(threads: usize, isa: Isa) -> Self {
-        let wanted = threads.saturating_sub(1);
+        let wanted = threads.saturating_sub(1).min(MOST_WORKERS);
         let shared = Arc::new(State {
-            epoch: AtomicUsize::new(0),
+            door: AtomicU64::new(Door::SHUT),
             job: UnsafeCell::new(None),
-            busy: AtomicUsize::new(0),
             stop: AtomicBool::new(false),
             parked: (0..wanted).map(|_| AtomicBool::new(false)).collect(),
             waiting: Mutex::new(None),
@@ -93,25 +141,30 @@ impl Pool {
     ///
     /// A panic of any call reaches the caller after all have ended. Called from within a job, it makes the calls one after another.
     pub fn run(&self, job: impl Fn(usize) + Sync) {
+        self.start(Take::All, job);
+    }
+
+    fn start(&self, take: Take, job: impl Fn(usize) + Sync) {
         let turn = self.running.try_lock();
         if self.workers.is_empty() || turn.is_err() {
             (0..self.threads()).for_each(job);
             return;
         }
         let job: &Job<'_> = &job;
-        // SAFETY: only the lifetime changes; `run` leaves no worker in the job (see `finish`), so none outlives the borrow.
+        // SAFETY: only the lifetime changes; `finish` leaves no worker in the job and lets none in any more, so none outlives the borrow.
         let job = unsafe { std::mem::transmute::<&Job<'_>, &'static Job<'static>>(job) };
-        // SAFETY: `turn` is held and `busy` is 0, so no worker reads `job` now.
+        // SAFETY: `turn` is held, and the last `finish` left the door shut and nobody inside, so no worker reads `job` now.
         unsafe { *self.shared.job.get() = Some(job) };
-        self.shared.busy.store(self.workers.len(), Ordering::Relaxed);
-        self.shared.epoch.fetch_add(1, Ordering::SeqCst);
+        let door = self.shared.door();
+        self.shared.door.store(door.next().0, Ordering::SeqCst);
         for (worker, parked) in self.workers.iter().zip(&self.shared.parked) {
             if parked.load(Ordering::SeqCst) {
                 worker.thread().unpark();
             }
         }
         let own = catch_unwind(AssertUnwindSafe(|| job(0)));
-        self.shared.finish();
+        let n_needed = if take == Take::All { self.workers.len() as u64 } else { 0 };
+        self.shared.finish(n_needed);
         drop(turn);
         if let Err(panic) = own {
             resume_unwind(panic);
@@ -151,7 +204,7 @@ impl Pool {
         }
         let end_of = |start: usize| (start + run(n_items - start).max(grain)).min(n_items);
         let next = AtomicUsize::new(0);
-        self.run(|_| {
+        self.start(Take::Any, |_| {
             let order = Ordering::Relaxed;
             let take = |start: usize| (start < n_items).then(|| end_of(start));
             while let Ok(start) = next.fetch_update(order, order, take) {
@@ -173,19 +226,27 @@ impl Drop for Pool {
 }
 
 impl State {
+    fn door(&self) -> Door {
+        Door(self.door.load(Ordering::SeqCst))
+    }
+
     /// Takes part in job after job until the pool stops.
     fn work(&self, worker: usize) {
         let mut seen = 0;
         while self.wait_for_job(worker, seen) {
-            seen = seen.wrapping_add(1);
-            // SAFETY: the epoch moved, so the caller has written `job` and will not touch it until `busy` is 0.
+            let door = self.enter();
+            seen = door.number();
+            if door.is_shut() {
+                continue;
+            }
+            // SAFETY: we are inside, so the caller has written `job` and will not touch it until we have left.
             let job = unsafe { *self.job.get() };
             if let Some(job) = job
                 && let Err(panic) = catch_unwind(AssertUnwindSafe(|| job(worker + 1)))
             {
                 *self.panic.lock().unwrap_or_else(PoisonError::into_inner) = Some(panic);
             }
-            if self.busy.fetch_sub(1, Ordering::SeqCst) == 1 {
+            if Door(self.door.fetch_sub(1, Ordering::SeqCst)).inside() == 1 {
                 let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
                 if let Some(caller) = waiting.as_ref() {
                     caller.unpark();
@@ -194,12 +255,20 @@ impl State {
         }
     }
 
-    /// Waits until a job after the `seen` first ones is there; false when the pool stops.
-    fn wait_for_job(&self, worker: usize, seen: usize) -> bool {
-        let there =
-            || self.epoch.load(Ordering::SeqCst) != seen || self.stop.load(Ordering::SeqCst);
+    /// Enters the current job unless its door is shut; returns the door as it was.
+    fn enter(&self) -> Door {
+        let order = Ordering::SeqCst;
+        let enter = |door| (!Door(door).is_shut()).then(|| Door(door).with_one_more().0);
+        match self.door.fetch_update(order, order, enter) {
+            Ok(door) | Err(door) => Door(door),
+        }
+    }
+
+    /// Waits until there is another job than number `seen`; false when the pool stops.
+    fn wait_for_job(&self, worker: usize, seen: u64) -> bool {
+        let there = || self.door().number() != seen || self.stop.load(Ordering::SeqCst);
         if !spin_until(there) {
-            // Either the caller sees `parked` and unparks, or we see its new epoch here: both are sequentially consistent.
+            // Either the caller sees `parked` and unparks, or we see its new door here: both are sequentially consistent.
             let parked = self.parked.get(worker);
             parked.inspect(|parked| parked.store(true, Ordering::SeqCst));
             while !there() {
@@ -210,18 +279,24 @@ impl State {
         !self.stop.load(Ordering::SeqCst)
     }
 
-    /// Waits until every worker has left the job.
-    fn finish(&self) {
-        let done = || self.busy.load(Ordering::SeqCst) == 0;
-        if spin_until(done) {
-            return;
+    /// Waits until `n_needed` workers have entered and everybody has left, and leaves the door shut.
+    fn finish(&self, n_needed: u64) {
+        if n_needed == 0 {
+            self.door.fetch_or(Door::SHUT, Ordering::SeqCst);
         }
-        // The last worker to finish looks here after it has counted down, so it sees us, or we see it done.
-        *self.waiting.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread::current());
-        while !done() {
-            thread::park();
+        let done = || {
+            let door = self.door();
+            door.entered() >= n_needed && door.inside() == 0
+        };
+        if !spin_until(done) {
+            // The last worker to leave looks here behind it, so it sees us, or we see it gone.
+            *self.waiting.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread::current());
+            while !done() {
+                thread::park();
+            }
+            *self.waiting.lock().unwrap_or_else(PoisonError::into_inner) = None;
         }
-        *self.waiting.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.door.fetch_or(Door::SHUT, Ordering::SeqCst);
     }
 }
 
@@ -258,6 +333,24 @@ mod tests {
                 assert!(calls.iter().all(|calls| calls.load(Ordering::Relaxed) == 1));
             }
         }
+    }
+
+    #[test]
+    fn a_shut_door_lets_nobody_in_and_an_open_one_counts() {
+        let pool = Pool::new(1);
+        let shut = pool.shared.door();
+        assert!(pool.shared.enter() == shut && pool.shared.door() == shut);
+        pool.shared.door.store(shut.next().0, Ordering::SeqCst);
+        assert!(!pool.shared.enter().is_shut() && !pool.shared.enter().is_shut());
+        let door = pool.shared.door();
+        assert_eq!((door.inside(), door.entered(), door.number()), (2, 2, shut.number() + 1));
+        // One leaves, and the caller has nothing left to do.
+        pool.shared.door.fetch_sub(1, Ordering::SeqCst);
+        pool.shared.door.fetch_or(Door::SHUT, Ordering::SeqCst);
+        assert!(pool.shared.enter().is_shut(), "too late");
+        let door = pool.shared.door();
+        assert_eq!((door.inside(), door.entered(), door.is_shut()), (1, 2, true));
+        assert!(door.next().number() == door.number() + 1 && !door.next().is_shut());
     }
 
     #[test]

@@ -10,6 +10,7 @@ use crate::block::{Block, Pass, Scratch, sized};
 use crate::cache::Shape;
 use crate::norm::Norm;
 use crate::rotation::rotations;
+use crate::threads::Threads;
 use crate::{CausalLm, Config, KvCache, ModelError, Want, Work};
 
 /// How many tokens go through the layers together. Bounds the buffers; more would not make the products faster.
@@ -29,7 +30,8 @@ pub(crate) struct Decoder {
     rope_divisors: Option<Vec<f32>>,
     /// For how many positions there are rotations.
     n_rotations: usize,
-    pool: Pool,
+    threads: Threads,
+    work: Work,
     scratch: Scratch,
     /// The residual stream, (tokens of a chunk, hidden).
     stream: Vec<f32>,
@@ -61,6 +63,7 @@ impl Decoder {
             || output.as_ref().unwrap_or(&embedding).has_floats();
         // A short table to begin with; it grows with the caches that are used, not with what the file claims.
         let n_rotations = config.context_length.min(4096);
+        let work = work_of(&blocks, output.as_ref().unwrap_or(&embedding));
         Self {
             embedding,
             blocks,
@@ -69,7 +72,8 @@ impl Decoder {
             rope: rotations(config, rope_divisors.as_deref(), n_rotations),
             rope_divisors,
             n_rotations,
-            pool,
+            threads: Threads::new(pool, work.decode_bytes),
+            work,
             scratch: Scratch::new(has_floats),
             stream: Vec::new(),
             config: config.clone(),
@@ -123,7 +127,10 @@ impl Decoder {
                 }
             }
         }
-        let pass = Pass { pool: &self.pool, config: &self.config, rope: &self.rope, position, m };
+        // Nearly all of a layer's products are in four matrices.
+        let products = m.saturating_mul(self.work.token_products / (4 * self.blocks.len()).max(1));
+        let pool = self.threads.worth(products);
+        let pass = Pass { pool, config: &self.config, rope: &self.rope, position, m };
         for (i, (block, kv)) in self.blocks.iter().zip(cache.layers_mut()).enumerate() {
             if cancelled() {
                 return Ok(false);
@@ -142,11 +149,12 @@ impl Decoder {
         let begin = logits.len();
         logits.resize(begin + m * vocab, 0.0);
         let quantized = self.scratch.quantized();
-        self.final_norm.quantize(&self.pool, rows, norm_eps, m, quantized)?;
+        let pool = self.threads.worth(m.saturating_mul(vocab * hidden));
+        self.final_norm.quantize(pool, rows, norm_eps, m, quantized)?;
         let output = self.output.as_ref().unwrap_or(&self.embedding);
-        matmul(&self.pool, output, quantized, None, false, &mut logits[begin..])?;
+        matmul(pool, output, quantized, None, false, &mut logits[begin..])?;
         if let Some(cap) = logit_cap {
-            cap_softly(&self.pool, &mut logits[begin..], cap);
+            cap_softly(pool, &mut logits[begin..], cap);
         }
         Ok(())
     }
@@ -174,14 +182,7 @@ impl CausalLm for Decoder {
     }
 
     fn work(&self) -> Work {
-        let matrices = self.blocks.iter().flat_map(Block::matrices);
-        let mut work = Work::default();
-        for matrix in matrices {
-            work.decode_bytes += matrix.bytes();
-            work.token_products += matrix.n() * matrix.k();
-        }
-        work.decode_bytes += self.output.as_ref().unwrap_or(&self.embedding).bytes();
-        work
+        self.work
     }
 
     fn forward(
@@ -202,4 +203,14 @@ impl CausalLm for Decoder {
         }
         Ok(done?)
     }
+}
+
+/// Counts what a token takes.
+fn work_of(blocks: &[Block], output: &Matrix) -> Work {
+    let mut work = Work { decode_bytes: output.bytes(), ..Work::default() };
+    for matrix in blocks.iter().flat_map(Block::matrices) {
+        work.decode_bytes += matrix.bytes();
+        work.token_products += matrix.n() * matrix.k();
+    }
+    work
 }

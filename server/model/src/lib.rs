@@ -35,6 +35,7 @@ mod qwen3moe;
 mod rotation;
 mod starcoder2;
 mod tensor_type;
+mod threads;
 mod weights;
 
 pub use architecture::architectures;
