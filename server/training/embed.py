@@ -21,6 +21,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import figures as table_figures
+
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 FILE = ROOT / "server/store/models/lowkey-embedded-q8_0.gguf"
@@ -204,6 +206,9 @@ def main() -> None:
     run(sys.executable, HERE / "gate.py", "--rows", made, "--family", FAMILY, "--out", COEFFICIENTS, "--curve", CURVE)
     run(sys.executable, HERE / "gate.py", "--rows", made, "--family", "default", "--out", COEFFICIENTS)
     between(GATE_PAGE, "the gate's curve", table_of_gate())
+    found = table_figures.read(made)
+    between(GATE_PAGE, "figures of packages", table_figures.table_of_packages(found))
+    between(GATE_PAGE, "figures of the trims", table_figures.table_of_trims(found))
     between(CARD, "held-out figures", table_of_figures(draws, args.seeds))
     if digest(model) != digest(FILE):
         install(model)

@@ -176,6 +176,10 @@ fn five_seconds_after_the_last_key_the_server_rests() {
     server.notify("textDocument/didChange", &text.did_change(&uri, &[change]));
     let (line, character) = text.position(cursor + 1);
     server.items(&uri, line, character);
+    // A few tokens are not worth a file, and how many stand before the place above is the model's choice.
+    let long = include_str!("../traces/start/inventory.rs");
+    server.open("file:///work/long.rs", "rust", long);
+    server.items("file:///work/long.rs", 40, 0);
     server.listen(Duration::from_secs(5));
     let before = cpu_seconds(server.process_id());
     server.listen(Duration::from_secs(3));

@@ -19,7 +19,7 @@ pub struct Embedded {
 pub const EMBEDDED: Embedded = Embedded {
     name: "lowkey-embedded",
     bytes: include_bytes!("../models/lowkey-embedded-q8_0.gguf"),
-    sha256: "7d668410ed1250ba98d007658de3099827198ea835af560c98698f214d155df8",
+    sha256: "41a716eb84efe7f5d46e1304fa358daf30372ed9134ad7f2d68c8960aa88b0ab",
     card: include_str!("../models/lowkey-embedded.md"),
 };
 
