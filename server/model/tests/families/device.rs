@@ -12,7 +12,7 @@ use crate::fixture::{self, Fixture, append, cold, folder, names};
 use crate::{FLOAT_TOLERANCE, FLOAT_TYPICAL};
 
 /// The largest distance between two passes over the same tokens that were cut otherwise. Keys and values are rounded to
-/// half floats, so another order of sums may tip one by 0.0005 of itself. Measured: at most 0.003.
+/// half floats, so another order of sums may tip one by 0.0005 of itself.
 const CUT_TOLERANCE: f32 = 0.008;
 /// The largest distance from our own kernels on float weights: they round the same numbers to the same cache.
 /// Measured: at most 0.0003.
