@@ -73,7 +73,7 @@ ok('accepted a line')
 below('shapes.py', 'self.side = side')
 type_and_settle('    def perimeter()')
 keys('<Left>')
-now = accept('inside a closed bracket', type_until_ghost('self'))
+now = accept('inside a closed bracket', type_until_ghost('self, side, scale'))
 check(select(2, now.line:gsub('%(', '')) == select(2, now.line:gsub('%)', '')), 'brackets do not match: ' .. now.line)
 
 -- A key that it does not agree with: at once gone, or following the text.
