@@ -10,7 +10,7 @@ use lowkey_model::{ModelFile, Quantization};
 use lowkey_prompt::Assembler;
 use lowkey_store::{Hub, Pins, Source};
 
-use crate::settings::{self, Infill, Order, Quantize, Settings};
+use crate::settings::{self, Order, Quantize, Settings};
 
 /// Loads the model that the settings name (see [`lowkey_store::resolve`]). `progress` gets the share done.
 ///
@@ -18,12 +18,7 @@ use crate::settings::{self, Infill, Order, Quantize, Settings};
 pub fn load(settings: &Settings, progress: &mut dyn FnMut(f32)) -> Result<Loaded, LoadFailed> {
     let threads = threads_of(settings.threads);
     let accelerator = settings.device.open().map_err(|e| e.to_string())?;
-    let infill = match settings.infill {
-        Infill::Auto => lowkey_prompt::Infill::Auto,
-        Infill::Fim => lowkey_prompt::Infill::Fim,
-        Infill::Instruct => lowkey_prompt::Infill::Instruct,
-    };
-    let wanted = Wanted { accelerator: accelerator.as_ref(), infill };
+    let wanted = Wanted { accelerator: accelerator.as_ref(), infill: settings.infill };
     in_order(Loaded::wanted(wanted, &open(settings)?, threads, progress)?, settings.order)
 }
 

@@ -4,6 +4,7 @@
 //! not something to guess at.
 
 use lowkey_model::{DeviceChoice, KvType};
+pub use lowkey_prompt::Infill;
 pub use lowkey_suggestion::Talkative;
 use serde_json::Value;
 
@@ -86,18 +87,6 @@ pub enum Order {
     Psm,
     /// Suffix, prefix, middle.
     Spm,
-}
-
-/// How a model is asked to fill in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Infill {
-    /// With sentinels where it has them, else by instruction.
-    #[default]
-    Auto,
-    /// With sentinels.
-    Fim,
-    /// By instruction.
-    Instruct,
 }
 
 /// What float weights become when a model is loaded.

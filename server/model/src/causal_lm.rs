@@ -22,6 +22,17 @@ pub struct Work {
     pub token_products: usize,
 }
 
+impl Work {
+    /// Counts the output matrix' bytes, and bytes and products of each matrix of the layers.
+    pub(crate) fn of(output_bytes: usize, layers: impl Iterator<Item = (usize, usize)>) -> Self {
+        let output = Self { decode_bytes: output_bytes, token_products: 0 };
+        layers.fold(output, |work, (bytes, products)| Self {
+            decode_bytes: work.decode_bytes + bytes,
+            token_products: work.token_products + products,
+        })
+    }
+}
+
 /// A causal language model that appends to a cache which it does not own.
 ///
 /// Appending is associative to the bit: however a token sequence is split over calls, and whatever was truncated in

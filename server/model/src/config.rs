@@ -155,6 +155,11 @@ impl Config {
         self.n_kv_heads * self.head_dim
     }
 
+    /// What the keys and values of one token take.
+    pub(crate) fn cache_bytes_per_token(&self) -> usize {
+        self.n_layers * self.kv_type.position_bytes(self.n_kv_heads, self.kv_width())
+    }
+
     /// How many positions a token of this layer attends to, itself among them.
     pub(crate) fn window_of(&self, layer: usize) -> usize {
         match self.window {

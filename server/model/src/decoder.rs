@@ -8,13 +8,11 @@ use lowkey_kernels::{Matrix, Pool, Rope, ShapeError, cap_softly, matmul};
 
 use crate::block::{Block, Pass, Scratch, sized};
 use crate::cache::Shape;
+use crate::chunk::Chunk;
 use crate::norm::Norm;
 use crate::rotation::rotations;
 use crate::threads::Threads;
 use crate::{CausalLm, Config, KvCache, ModelError, Want, Work};
-
-/// How many tokens go through the layers together. Bounds the buffers; more would not make the products faster.
-const CHUNK_TOKENS: usize = 512;
 
 /// A llama-like model, whatever its architecture calls its tensors.
 pub(crate) struct Decoder {
@@ -54,16 +52,13 @@ pub(crate) struct Layers<M = Matrix> {
 impl Decoder {
     /// Builds a model from its weights, to run on the threads of `pool`.
     pub(crate) fn new(config: &Config, layers: Layers, pool: Pool) -> Self {
-        let Layers { embedding, blocks, mut final_norm, output, rope_divisors } = layers;
-        // Before the product instead of behind it: there are fewer columns than tokens.
-        if config.logit_divisor != 1.0 {
-            final_norm.scale(1.0 / config.logit_divisor);
-        }
+        let Layers { embedding, blocks, final_norm, output, rope_divisors } = layers;
         let has_floats = blocks.iter().any(Block::has_floats)
             || output.as_ref().unwrap_or(&embedding).has_floats();
         // A short table to begin with; it grows with the caches that are used, not with what the file claims.
         let n_rotations = config.context_length.min(4096);
-        let work = work_of(&blocks, output.as_ref().unwrap_or(&embedding));
+        let matrices = blocks.iter().flat_map(Block::matrices).map(|m| (m.bytes(), m.n() * m.k()));
+        let work = Work::of(output.as_ref().unwrap_or(&embedding).bytes(), matrices);
         Self {
             embedding,
             blocks,
@@ -89,55 +84,38 @@ impl Decoder {
         logits: &mut Vec<f32>,
         cancelled: &dyn Fn() -> bool,
     ) -> Result<bool, ShapeError> {
-        let mut n_done = 0;
-        for chunk in tokens.chunks(CHUNK_TOKENS) {
-            let position = cache.len() + n_done;
-            n_done += chunk.len();
-            let n_wanted = match want {
-                Want::All => chunk.len(),
-                Want::Last if n_done == tokens.len() => 1,
-                Want::Last | Want::None => 0,
-            };
-            if !self.run_layers(chunk, position, n_wanted, cache, cancelled)? {
+        for chunk in Chunk::all(tokens, want) {
+            if !self.run_layers(&chunk, cache, cancelled)? {
                 return Ok(false);
             }
-            if n_wanted > 0 {
-                self.push_logits(chunk.len(), n_wanted, logits)?;
+            if chunk.n_wanted > 0 {
+                self.push_logits(chunk.tokens.len(), chunk.n_wanted, logits)?;
             }
         }
         Ok(true)
     }
 
-    /// Runs one chunk through all layers; leaves the last `n_wanted` rows in `self.stream`. `false` when cancelled.
+    /// Runs one chunk through all layers; leaves the wanted rows in `self.stream`. `false` when cancelled.
     fn run_layers(
         &mut self,
-        tokens: &[u32],
-        position: usize,
-        n_wanted: usize,
+        chunk: &Chunk<'_>,
         cache: &mut KvCache,
         cancelled: &dyn Fn() -> bool,
     ) -> Result<bool, ShapeError> {
-        let (m, hidden) = (tokens.len(), self.config.hidden);
-        let stream = sized(&mut self.stream, m * hidden);
-        for (row, id) in stream.chunks_exact_mut(hidden).zip(tokens) {
-            self.embedding.row(*id as usize, &mut *row)?;
-            if self.config.embedding_scale != 1.0 {
-                for value in row {
-                    *value *= self.config.embedding_scale;
-                }
-            }
-        }
+        let m = chunk.tokens.len();
+        let stream = sized(&mut self.stream, m * self.config.hidden);
+        chunk.look_up(&self.embedding, &self.config, stream)?;
         // Nearly all of a layer's products are in four matrices.
         let products = m.saturating_mul(self.work.token_products / (4 * self.blocks.len()).max(1));
         let pool = self.threads.worth(products);
+        let position = cache.len() + chunk.begin;
         let pass = Pass { pool, config: &self.config, rope: &self.rope, position, m };
         for (i, (block, kv)) in self.blocks.iter().zip(cache.layers_mut()).enumerate() {
             if cancelled() {
                 return Ok(false);
             }
-            // The next layer needs all rows; behind the last one only the logits that are asked for do.
-            let n_wanted = if i + 1 < self.blocks.len() { m } else { n_wanted };
-            block.forward(&pass, &mut self.scratch, kv, stream, n_wanted)?;
+            let n_read = chunk.n_read_behind(i, self.blocks.len());
+            block.forward(&pass, &mut self.scratch, kv, stream, n_read)?;
         }
         Ok(true)
     }
@@ -177,8 +155,7 @@ impl CausalLm for Decoder {
     }
 
     fn cache_bytes_per_token(&self) -> usize {
-        let Config { n_layers, n_kv_heads, kv_type, .. } = self.config;
-        n_layers * kv_type.position_bytes(n_kv_heads, self.config.kv_width())
+        self.config.cache_bytes_per_token()
     }
 
     fn work(&self) -> Work {
@@ -203,14 +180,4 @@ impl CausalLm for Decoder {
         }
         Ok(done?)
     }
-}
-
-/// Counts what a token takes.
-fn work_of(blocks: &[Block], output: &Matrix) -> Work {
-    let mut work = Work { decode_bytes: output.bytes(), ..Work::default() };
-    for matrix in blocks.iter().flat_map(Block::matrices) {
-        work.decode_bytes += matrix.bytes();
-        work.token_products += matrix.n() * matrix.k();
-    }
-    work
 }

@@ -9,6 +9,7 @@ mod architecture;
 mod block;
 mod cache;
 mod causal_lm;
+mod chunk;
 mod config;
 mod decoder;
 mod device;

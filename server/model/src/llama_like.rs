@@ -79,7 +79,11 @@ pub(crate) fn load<P: Pack>(
     let config = weights.config();
     let hidden = config.hidden;
     let (embedding, output) = weights.ends()?;
-    let final_norm = norm(weights, parts, "output_norm", hidden)?;
+    let mut final_norm = norm(weights, parts, "output_norm", hidden)?;
+    // Before the output matrix instead of behind it: there are fewer columns than tokens.
+    if config.logit_divisor != 1.0 {
+        final_norm.scale(1.0 / config.logit_divisor);
+    }
     // Llama 3 and long-context models stretch slow rotations by factors of their own, one for each pair of a head. Of
     // factors for short and for long texts the short ones hold: the context ends where the long ones would begin.
     let n_pairs = config.rope_dim / 2;

@@ -4,7 +4,7 @@
 //! device's in `device/upload.rs`. Norms and biases become f32.
 
 use half::{bf16, f16};
-use lowkey_kernels::{BlockType, Matrix, Pool, Reserve, Rows};
+use lowkey_kernels::{BlockType, Matrix, PackError, Pool, Reserve, Rows};
 
 use crate::error::list;
 use crate::file::TensorSpan;
@@ -79,8 +79,7 @@ impl Pack for ForKernels {
         rows: &[Rows<'_>],
         names: &dyn Fn() -> String,
     ) -> Result<Matrix, ModelError> {
-        let failed =
-            |source| ModelError::Pack { file: file.file().to_owned(), matrix: names(), source };
+        let failed = |source| not_packed(file, names, source);
         let reserve = match self.reserve.take() {
             Some(reserve) => reserve,
             None => Reserve::new(packed_bytes(file)).map_err(failed)?,
@@ -98,6 +97,15 @@ impl Pack for ForKernels {
     ) -> Result<Matrix, ModelError> {
         self.pack(file, rows, names)
     }
+}
+
+/// The error of a matrix whose rows cannot be packed.
+pub(crate) fn not_packed(
+    file: &ModelFile,
+    names: &dyn Fn() -> String,
+    source: PackError,
+) -> ModelError {
+    ModelError::Pack { file: file.file().to_owned(), matrix: names(), source }
 }
 
 impl<'a, P: Pack> Weights<'a, P> {

@@ -14,12 +14,10 @@ use super::layer::{DeviceNorm, DevicePass, Layer, Product};
 use super::matrix::DeviceMatrix;
 use super::turns::Turns;
 use crate::cache::Shape;
+use crate::chunk::Chunk;
 use crate::decoder::Layers;
 use crate::feed_forward::Linear;
 use crate::{CausalLm, Config, KvCache, ModelError, Want, Work};
-
-/// How many tokens go through the layers together. Bounds the scores of attention.
-const CHUNK_TOKENS: usize = 512;
 
 /// A llama-like model, whatever its architecture calls its tensors.
 pub(super) struct DeviceDecoder {
@@ -40,11 +38,8 @@ impl DeviceDecoder {
         layers: Layers<DeviceMatrix>,
         accelerator: &Accelerator,
     ) -> Result<Self> {
-        let Layers { embedding, blocks, mut final_norm, output, rope_divisors } = layers;
+        let Layers { embedding, blocks, final_norm, output, rope_divisors } = layers;
         let device = accelerator.device();
-        if config.logit_divisor != 1.0 {
-            final_norm.scale(1.0 / config.logit_divisor);
-        }
         let Some(output) = output else { candle_core::bail!("the output matrix was not uploaded") };
         let blocks = blocks.into_iter().map(|block| Layer::new(block, device));
         Ok(Self {
@@ -72,21 +67,14 @@ impl DeviceDecoder {
         logits: &mut Vec<f32>,
         cancelled: &dyn Fn() -> bool,
     ) -> std::result::Result<bool, ModelError> {
-        let mut n_done = 0;
-        for chunk in tokens.chunks(CHUNK_TOKENS) {
-            let rows = self.look_up(chunk)?;
-            let position = position + n_done;
-            n_done += chunk.len();
-            let n_wanted = match want {
-                Want::All => chunk.len(),
-                Want::Last if n_done == tokens.len() => 1,
-                Want::Last | Want::None => 0,
-            };
-            let stream = self.run_layers(rows, chunk.len(), n_wanted, kv, position, cancelled);
+        for chunk in Chunk::all(tokens, want) {
+            let mut rows = vec![0.0; chunk.tokens.len() * self.config.hidden];
+            chunk.look_up(&self.embedding, &self.config, &mut rows)?;
+            let stream = self.run_layers(rows, &chunk, kv, position + chunk.begin, cancelled);
             let Some(stream) = stream.map_err(|error| self.accelerator.failed(&error))? else {
                 return Ok(false);
             };
-            if n_wanted > 0 {
+            if chunk.n_wanted > 0 {
                 let made = self.logits(&stream);
                 logits.extend(made.map_err(|error| self.accelerator.failed(&error))?);
             }
@@ -94,30 +82,18 @@ impl DeviceDecoder {
         Ok(true)
     }
 
-    /// The rows of the embedding, (m, hidden).
-    fn look_up(&self, tokens: &[u32]) -> std::result::Result<Vec<f32>, ModelError> {
-        let Config { hidden, embedding_scale, .. } = self.config;
-        let mut rows = vec![0.0; tokens.len() * hidden];
-        for (row, id) in rows.chunks_exact_mut(hidden).zip(tokens) {
-            self.embedding.row(*id as usize, &mut *row)?;
-            for value in row {
-                *value *= embedding_scale;
-            }
-        }
-        Ok(rows)
-    }
-
-    /// Runs one chunk through all layers; returns the last `n_wanted` rows of the stream, `None` when cancelled.
+    /// Runs one chunk's rows of the embedding through all layers; returns the wanted rows of the stream, `None` when
+    /// cancelled.
     fn run_layers(
         &mut self,
         rows: Vec<f32>,
-        m: usize,
-        n_wanted: usize,
+        chunk: &Chunk<'_>,
         kv: &DeviceKv,
         position: usize,
         cancelled: &dyn Fn() -> bool,
     ) -> Result<Option<Tensor>> {
         let (config, device) = (&self.config, self.accelerator.device());
+        let m = chunk.tokens.len();
         let mut stream = Tensor::from_vec(rows, (m, config.hidden), device)?;
         let turn = self.turns.at(position, m)?;
         let views = Views::new(position, m);
@@ -126,8 +102,8 @@ impl DeviceDecoder {
             if cancelled() {
                 return Ok(None);
             }
-            let n_wanted = if i + 1 < self.layers.len() { m } else { n_wanted };
-            stream = layer.forward(&mut pass, kv, &stream, n_wanted)?;
+            let n_read = chunk.n_read_behind(i, self.layers.len());
+            stream = layer.forward(&mut pass, kv, &stream, n_read)?;
         }
         Ok(Some(stream))
     }
@@ -152,18 +128,13 @@ impl CausalLm for DeviceDecoder {
     }
 
     fn cache_bytes_per_token(&self) -> usize {
-        let Config { n_layers, n_kv_heads, kv_type, .. } = self.config;
-        n_layers * kv_type.position_bytes(n_kv_heads, self.config.kv_width())
+        self.config.cache_bytes_per_token()
     }
 
     fn work(&self) -> Work {
-        let mut work = Work::default();
-        for matrix in self.layers.iter().flat_map(Layer::matrices) {
-            work.decode_bytes += matrix.bytes();
-            work.token_products += matrix.n() * matrix.k();
-        }
-        work.decode_bytes += self.output.matrix.bytes();
-        work
+        let matrices = self.layers.iter().flat_map(Layer::matrices);
+        let matrices = matrices.map(|m| (m.bytes(), m.n() * m.k()));
+        Work::of(self.output.matrix.bytes(), matrices)
     }
 
     fn forward(

@@ -7,7 +7,7 @@ use lowkey_kernels::{Matrix, Pool, Rows};
 
 use super::Accelerator;
 use super::matrix::DeviceMatrix;
-use crate::weights::Pack;
+use crate::weights::{Pack, not_packed};
 use crate::{ModelError, ModelFile};
 
 /// Packs for a device.
@@ -42,8 +42,7 @@ impl Pack for Upload<'_> {
         rows: &[Rows<'_>],
         names: &dyn Fn() -> String,
     ) -> Result<Matrix, ModelError> {
-        let failed =
-            |source| ModelError::Pack { file: file.file().to_owned(), matrix: names(), source };
+        let failed = |source| not_packed(file, names, source);
         Matrix::pack_with(&self.pool, rows).map_err(failed)
     }
 }
