@@ -7,7 +7,6 @@ use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
-use serde_json::json;
 
 use lowkey_model::DeviceChoice;
 
@@ -94,7 +93,8 @@ pub fn main() -> ExitCode {
     if let Some(device) = args.device {
         given.insert("device".into(), device.to_string().into());
     }
-    set_command_line(given.into());
+    let given = serde_json::Value::from(given);
+    set_command_line(given.clone());
     if let Some(Command::Serve { http: Some(port), .. }) = args.command {
         start_log();
         return exit_code(crate::http::run(port));
@@ -117,12 +117,7 @@ pub fn main() -> ExitCode {
     }
     let outcome = match args.command {
         Some(Command::Complete(args)) => complete::run(&args, settings),
-        Some(Command::Demo(demo)) => {
-            let settings = json!({
-                "quantize": args.quantize, "device": args.device.map(|device| device.to_string()),
-            });
-            demo::run(&demo, args.model.as_deref(), args.threads, &settings)
-        }
+        Some(Command::Demo(demo)) => demo::run(&demo, args.model.as_deref(), args.threads, &given),
         Some(Command::Bench(args)) => bench::run(&args, &settings),
         Some(Command::Doctor(args)) => doctor::run(&args, settings),
         Some(Command::Models(args)) => models::run(&args),

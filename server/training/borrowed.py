@@ -35,7 +35,7 @@ import torch
 
 from model import Shape
 from parcels import MIB, pack, pack_text, unpack_text
-from rows import shard_path
+from rows import count_shards, shard_path
 from train import Run
 
 # 30 to 60 million parameters with a vocabulary of 16,384, largest first.
@@ -97,7 +97,7 @@ def plan(options: argparse.Namespace, candidates: tuple[dict, ...]) -> dict:
         seconds.append(step_seconds(shape, args, options.batch_rows))
         print(f"{sizes}: {seconds[-1] * 1e3:.0f} ms a step", flush=True)
     batch_tokens = options.batch_rows * options.context
-    left = options.minutes_left * 60 - ASIDE_SECONDS * max(1.0, options.minutes_left / options.minutes)
+    left = seconds_left(options.minutes_left, options.minutes)
     index = choose(seconds, batch_tokens=batch_tokens, left=left, aim=options.aim)
     if seconds[index] == float("inf"):
         raise SystemExit("no candidate fits this machine's memory: give smaller --batch-rows")
@@ -106,6 +106,11 @@ def plan(options: argparse.Namespace, candidates: tuple[dict, ...]) -> dict:
         "shape": candidates[index], "step_seconds": seconds, "steps": steps, "decay_steps": int(steps * DECAY),
         "tokens": steps * batch_tokens,
     }  # fmt: skip
+
+
+def seconds_left(minutes_left: float, minutes: float) -> float:
+    """What calls of `minutes` leave for steps, of the minutes that are left."""
+    return minutes_left * 60 - ASIDE_SECONDS * max(1.0, minutes_left / minutes)
 
 
 def measured_steps(log: Path, batch_tokens: int) -> tuple[int, float] | None:
@@ -119,7 +124,7 @@ def measured_steps(log: Path, batch_tokens: int) -> tuple[int, float] | None:
 
 def replan(planned: dict, step: int, seconds: float, minutes_left: float, minutes: float) -> dict:
     """The plan with its end moved to where the measured steps will have got, so that the rate has fallen by then."""
-    left = minutes_left * 60 - ASIDE_SECONDS * max(1.0, minutes_left / minutes)
+    left = seconds_left(minutes_left, minutes)
     steps = step + max(1, int(left / seconds * CERTAIN))
     return planned | {"steps": steps, "decay_steps": int(steps * DECAY), "measured_seconds": seconds}
 
@@ -150,13 +155,6 @@ def stop_packing(workers: list[subprocess.Popen], rows: Path, context: int) -> N
     kept = {shard_path(rows, context, number) for number in range(count_shards(rows, context))}
     for shard in set(rows.glob(f"rows-{context}-*.npz")) - kept:
         shard.unlink()
-
-
-def count_shards(rows: Path, context: int) -> int:
-    number = 0
-    while shard_path(rows, context, number).exists():
-        number += 1
-    return number
 
 
 def wait_for_rows(rows: Path, context: int, workers: list[subprocess.Popen]) -> None:

@@ -123,7 +123,6 @@ def packages(args: argparse.Namespace) -> Path:
         return args.packages
     folder = args.work / "packages"
     if not folder.exists():
-        sys.path.insert(0, str(HERE))
         from rows import read_documents
 
         for document in read_documents(args.corpus / "heldout.jsonl"):

@@ -106,6 +106,14 @@ def shard_path(folder: Path, context: int, number: int) -> Path:
     return folder / f"rows-{context}-{number:05d}.npz"
 
 
+def count_shards(folder: Path, context: int) -> int:
+    """Number of shards there are now, without a gap from the first."""
+    number = 0
+    while shard_path(folder, context, number).exists():
+        number += 1
+    return number
+
+
 def pack_shard(sampler: Sampler, encoder: Encoder, out: Path, *, context: int, rows: int, seed: int, number: int) -> Path:
     """Write shard `number`; it is complete or absent, never half there."""
     rng = random.Random(f"{seed}/{context}/{number}")
@@ -137,10 +145,7 @@ class RowReader:
 
     def count(self) -> int:
         """Number of shards there are now, without a gap from the first."""
-        number = 0
-        while shard_path(self.folder, self.context, number).exists():
-            number += 1
-        return number
+        return count_shards(self.folder, self.context)
 
     def batch(self, start: int, size: int) -> np.ndarray:
         """Rows `start` to `start + size`; past the last shard it begins again at the first."""

@@ -198,14 +198,15 @@ impl Generator {
             let logits = self.logits.get(position * vocab..(position + 1) * vocab);
             let logits = logits.unwrap_or_default();
             let before = session.tokens.get(..*n_kept).unwrap_or_default();
-            let healed = (self.healing.as_ref(), unforced);
-            let token = pick(&mut sampler, logits, healed, end_tokens, before);
+            let allowed = allowed(self.healing.as_ref(), unforced, end_tokens);
+            let token = sampler.choose(logits, allowed.as_deref(), before);
             if made.tokens.decoded == 0 {
                 made.ms.first_token = ms_since(run.asked);
+                let spelling = (allowed.as_deref(), unforced);
                 made.openings =
-                    openings(run.n_openings, logits, assembler.tokenizer(), healed, end_tokens);
+                    openings(run.n_openings, logits, assembler.tokenizer(), spelling, end_tokens);
             }
-            if end_tokens.contains(&token) {
+            if end_tokens.binary_search(&token).is_ok() {
                 return Ok(over(prompt, behind(&text, n_healed_bytes), run, made)
                     .unwrap_or(Stop::EndToken));
             }
@@ -332,19 +333,13 @@ fn chunk_tokens(per_second: f64) -> usize {
     affordable.clamp(LEAST_CHUNK_TOKENS, CHUNK_TOKENS)
 }
 
-/// The next token, among those that spell what healing took back while any is left.
-fn pick(
-    sampler: &mut Sampler,
-    logits: &[f32],
-    (healing, unforced): (Option<&Healing>, &[u8]),
+/// The tokens that spell what healing took back, while any of it is left; `end_tokens` are sorted.
+fn allowed(
+    healing: Option<&Healing>,
+    unforced: &[u8],
     end_tokens: &[TokenId],
-    before: &[TokenId],
-) -> TokenId {
-    let healing = healing.filter(|_| !unforced.is_empty());
-    let allowed = healing.map(|healing| {
-        let mut allowed = healing.allowed(unforced);
-        allowed.retain(|token| !end_tokens.contains(token));
-        allowed
-    });
-    sampler.choose(logits, allowed.as_deref(), before)
+) -> Option<Vec<TokenId>> {
+    let mut allowed = healing.filter(|_| !unforced.is_empty())?.allowed(unforced);
+    allowed.retain(|token| end_tokens.binary_search(token).is_err());
+    Some(allowed)
 }

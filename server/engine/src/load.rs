@@ -101,8 +101,6 @@ fn identity(file: &ModelFile, accelerator: Option<&Accelerator>) -> String {
 fn vocab(file: &ModelFile) -> GgufVocab {
     let metadata = file.metadata();
     let key = |name: &str| format!("tokenizer.ggml.{name}");
-    // As llama.cpp reads it: `SentencePiece` models add it unless they say otherwise.
-    let is_sentence_piece = metadata.string(&key("model")) == Some("llama");
     let id = |name: &str| metadata.u32(&key(&format!("{name}_token_id")));
     GgufVocab {
         model: metadata.string(&key("model")).unwrap_or_default().to_owned(),
@@ -122,7 +120,7 @@ fn vocab(file: &ModelFile) -> GgufVocab {
         fim_pad: id("fim_pad"),
         fim_rep: id("fim_rep"),
         fim_sep: id("fim_sep"),
-        add_space_prefix: metadata.bool(&key("add_space_prefix")).unwrap_or(is_sentence_piece),
+        add_space_prefix: metadata.bool(&key("add_space_prefix")),
         chat_template: metadata.string("tokenizer.chat_template").map(str::to_owned),
         fragmented_middle: metadata.bool("lowkey.fim_fragmented_middle").unwrap_or(false),
     }

@@ -4,7 +4,7 @@
 //! them goes on asks again as if it had been typed.
 
 use lowkey_model::{log_sum_exp, top_k};
-use lowkey_prompt::{Healing, TokenId, Tokenizer};
+use lowkey_prompt::{TokenId, Tokenizer};
 
 /// A first token as text.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,20 +23,21 @@ const LOOKED_AT: usize = 4;
 
 /// Returns at most `n` openings, the most probable first.
 ///
-/// `unforced` is the text before the cursor that healing took back and that the first token must spell.
+/// `unforced` is the text before the cursor that healing took back and that the first token must spell, and `allowed`
+/// the tokens that do; `None` where nothing was taken back. `end_tokens` are sorted.
 pub(crate) fn openings(
     n: usize,
     logits: &[f32],
     tokenizer: &Tokenizer,
-    (healing, unforced): (Option<&Healing>, &[u8]),
+    (allowed, unforced): (Option<&[TokenId]>, &[u8]),
     end_tokens: &[TokenId],
 ) -> Vec<Opening> {
     if n == 0 {
         return Vec::new();
     }
     let logit = |token: &TokenId| logits.get(*token as usize).copied().unwrap_or(f32::MIN);
-    let mut tokens: Vec<TokenId> = match healing.filter(|_| !unforced.is_empty()) {
-        Some(healing) => healing.allowed(unforced),
+    let mut tokens: Vec<TokenId> = match allowed {
+        Some(allowed) => allowed.to_vec(),
         None => top_k(logits, n.saturating_mul(LOOKED_AT))
             .into_iter()
             .map(|(token, _)| token as TokenId)
@@ -48,7 +49,7 @@ pub(crate) fn openings(
         let log_prob = logit(&token) - total;
         let spelled = tokenizer.token_bytes(token);
         let behind_cursor = std::str::from_utf8(spelled.strip_prefix(unforced)?).ok()?;
-        let is_text = !behind_cursor.is_empty() && !end_tokens.contains(&token);
+        let is_text = !behind_cursor.is_empty() && end_tokens.binary_search(&token).is_err();
         (is_text && log_prob >= LEAST_LOG_PROB)
             .then(|| Opening { text: behind_cursor.to_owned(), log_prob })
     };

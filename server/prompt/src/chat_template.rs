@@ -188,22 +188,23 @@ fn to_json(value: Value, options: Kwargs) -> Result<Value, Error> {
     let failed =
         |e: serde_json::Error| Error::new(ErrorKind::BadSerialization, quoted(&e.to_string()));
     let text = match indent {
-        None => {
-            let mut bytes = Vec::new();
-            let mut writer = serde_json::Serializer::with_formatter(&mut bytes, OneLine);
-            serde::Serialize::serialize(&value, &mut writer).map_err(failed)?;
-            String::from_utf8_lossy(&bytes).into_owned()
-        }
+        None => written(&value, OneLine),
         Some(width) => {
             let blanks = vec![b' '; width.min(16)];
-            let formatter = serde_json::ser::PrettyFormatter::with_indent(&blanks);
-            let mut bytes = Vec::new();
-            let mut writer = serde_json::Serializer::with_formatter(&mut bytes, formatter);
-            serde::Serialize::serialize(&value, &mut writer).map_err(failed)?;
-            String::from_utf8_lossy(&bytes).into_owned()
+            written(&value, serde_json::ser::PrettyFormatter::with_indent(&blanks))
         }
     };
-    Ok(Value::from_safe_string(text))
+    Ok(Value::from_safe_string(text.map_err(failed)?))
+}
+
+fn written(
+    value: &Value,
+    form: impl serde_json::ser::Formatter,
+) -> Result<String, serde_json::Error> {
+    let mut bytes = Vec::new();
+    let mut writer = serde_json::Serializer::with_formatter(&mut bytes, form);
+    serde::Serialize::serialize(value, &mut writer)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// `json.dumps` without indentation.

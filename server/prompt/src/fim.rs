@@ -88,10 +88,7 @@ impl FimFormat {
             mid,
             bos,
         ];
-        let mut ends: Vec<TokenId> = named_ends.into_iter().flatten().collect();
-        ends.extend(tokenizer.vocabulary.specials().map(|(_, id)| id));
-        ends.sort_unstable();
-        ends.dedup();
+        let ends = tokenizer.vocabulary.ends(&named_ends);
         let (order, layout) = match (family.psm, family.spm) {
             (Some(psm), _) => (Order::Psm, psm),
             (None, Some(spm)) => (Order::Spm, spm),

@@ -53,7 +53,7 @@ pub struct GgufVocab {
     pub fim_sep: Option<TokenId>,
     /// `tokenizer.ggml.add_space_prefix`: texts begin with a blank that they do not have. Only what a chat template
     /// writes gets it.
-    pub add_space_prefix: bool,
+    pub add_space_prefix: Option<bool>,
     /// `tokenizer.chat_template`: how a conversation is laid out, in Jinja.
     pub chat_template: Option<String>,
     /// `lowkey.fim_fragmented_middle`: trained on middles that begin inside words, so that nothing is healed.

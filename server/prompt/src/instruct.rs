@@ -73,15 +73,14 @@ impl InstructFormat {
         };
         let ends = Ends { bos: text_of(ids.bos), eos: text_of(ids.eos) };
         let rendered = render_around_placeholders(template, ends)?;
-        let mut turns = turns(&rendered, tokenizer, ids.add_space_prefix)?;
+        // As llama.cpp reads it: `SentencePiece` models add it unless they say otherwise.
+        let adds_space = ids.add_space_prefix.unwrap_or(ids.is_sentence_piece());
+        let mut turns = turns(&rendered, tokenizer, adds_space)?;
         if let (true, Some(bos)) = (ids.add_bos, ids.bos) {
             add_bos(&mut turns, bos);
         }
         let named = [ids.bos, ids.eos, ids.eot, ids.eom];
-        let mut ends: Vec<TokenId> = named.into_iter().flatten().collect();
-        ends.extend(tokenizer.vocabulary.specials().map(|(_, id)| id));
-        ends.sort_unstable();
-        ends.dedup();
+        let ends = tokenizer.vocabulary.ends(&named);
         Ok(InstructFormat { turns, ends, fragmented_middle: ids.fragmented_middle })
     }
 

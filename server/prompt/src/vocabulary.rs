@@ -289,6 +289,15 @@ impl Vocabulary {
         self.special.iter().map(|(text, &id)| (text.as_str(), id))
     }
 
+    /// Returns the tokens that end an answer, sorted: those that the metadata name, and all special ones.
+    pub(crate) fn ends(&self, named: &[Option<TokenId>]) -> Vec<TokenId> {
+        let mut ends: Vec<TokenId> = named.iter().copied().flatten().collect();
+        ends.extend(self.special.values());
+        ends.sort_unstable();
+        ends.dedup();
+        ends
+    }
+
     /// Puts the character that stands for `?` in place of those of bytes that no token holds, so that text keeps its
     /// length in tokens' bytes. `written` is in the byte-level alphabet.
     pub(crate) fn stand_in(&self, written: &mut String) {
