@@ -3,14 +3,18 @@
 //! Quantizing is fused with what produces the row (norm, `SiLU` · up), and each row is quantized by itself: the result depends on nothing but the row.
 //! A group's scale is its largest magnitude / 127; values round to nearest, ties to even, so they stay within ±127, which the AVX2 kernels need (−128 would saturate).
 
+mod quantize;
 mod source;
 
 pub use source::LayerNorm;
+pub(crate) use source::Source;
 
-use source::Source;
+use std::ops::Range;
+
+use quantize::{fill_block, write_floats};
 
 use crate::error::ShapeError;
-use crate::lanes::{LANES, Lanes, ROUND, per_instruction_set, to_array};
+use crate::isa::Isa;
 use crate::layout::GROUP;
 use crate::pool::Pool;
 use crate::shared::Shared;
@@ -39,9 +43,6 @@ pub struct Quantized {
 /// Rows that lie interleaved.
 pub(crate) const BLOCK: usize = 4;
 
-/// Groups of less magnitude than this count as zeros: the inverse of their scale would overflow.
-const TINY: f32 = 1e-30;
-
 /// One block of rows, borrowed.
 #[derive(Clone, Copy)]
 pub(crate) struct Block<'a> {
@@ -61,7 +62,7 @@ pub(crate) struct Block<'a> {
     pub(crate) scaled_sums: &'a [f32],
 }
 
-/// The places of one block, to be filled row by row.
+/// The places of one block, or of some of its groups.
 struct BlockMut<'a> {
     quants: &'a mut [i8],
     scales: &'a mut [f32],
@@ -175,6 +176,28 @@ impl Quantized {
         Ok(())
     }
 
+    /// Returns whether everything that a product reads is the same, to the bit.
+    #[cfg(test)]
+    pub(crate) fn equals(&self, other: &Self) -> bool {
+        let bits = |values: &[f32]| values.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
+        let floats = |of: &Self| of.floats.as_deref().map(bits);
+        let row = |of: &Self, row: usize| {
+            let (block, lane) = (of.block(row / BLOCK), row % BLOCK);
+            let of_lane = |values: &[i32]| -> Vec<i32> {
+                values.iter().skip(lane).step_by(BLOCK).copied().collect()
+            };
+            let quants: Vec<[i8; 4]> =
+                block.quants.as_chunks().0.iter().skip(lane).step_by(BLOCK).copied().collect();
+            let (scales, sums) = (bits(block.scales), bits(block.scaled_sums));
+            let of_lane_bits =
+                |bits: Vec<u32>| bits.into_iter().skip(lane).step_by(BLOCK).collect::<Vec<_>>();
+            let whole = (of_lane(block.offsets), of_lane(block.half_sums));
+            (quants, of_lane_bits(scales), of_lane_bits(sums), whole)
+        };
+        (self.m, self.k, floats(self)) == (other.m, other.k, floats(other))
+            && (0..self.m).all(|index| row(self, index) == row(other, index))
+    }
+
     /// Returns rows `4 * block` to `4 * block + 3`.
     pub(crate) fn block(&self, block: usize) -> Block<'_> {
         debug_assert!(block * BLOCK < self.m);
@@ -208,13 +231,8 @@ impl Quantized {
         self.k.div_ceil(GROUP)
     }
 
-    fn fill<'s>(
-        &mut self,
-        pool: &Pool,
-        m: usize,
-        k: usize,
-        source: impl Fn(usize) -> Source<'s> + Sync,
-    ) {
+    /// Makes room for `m` rows of `k` values; returns where they go.
+    pub(crate) fn reshape(&mut self, m: usize, k: usize) -> Places<'_> {
         (self.m, self.k) = (m, k);
         // Scales per block; two half sums and 32 quants go with each.
         let n = self.n_groups() * BLOCK;
@@ -224,124 +242,91 @@ impl Quantized {
         self.offsets.resize(n_blocks * n, 0);
         self.half_sums.resize(n_blocks * 2 * n, 0);
         self.scaled_sums.resize(n_blocks * n, 0.0);
-        let kept = if let Some(floats) = &mut self.floats {
+        if let Some(floats) = &mut self.floats {
             floats.resize(m * k, 0.0);
-            k
-        } else {
-            0
-        };
-        let (quants, scales) = (Shared::new(&mut self.quants), Shared::new(&mut self.scales));
-        let (offsets, half_sums) =
-            (Shared::new(&mut self.offsets), Shared::new(&mut self.half_sums));
-        let scaled_sums = Shared::new(&mut self.scaled_sums);
-        let floats = Shared::new(self.floats.as_deref_mut().unwrap_or_default());
+        }
+        Places {
+            m,
+            n_groups: n / BLOCK,
+            quants: Shared::new(&mut self.quants),
+            scales: Shared::new(&mut self.scales),
+            offsets: Shared::new(&mut self.offsets),
+            half_sums: Shared::new(&mut self.half_sums),
+            scaled_sums: Shared::new(&mut self.scaled_sums),
+            kept: if self.floats.is_some() { k } else { 0 },
+            floats: Shared::new(self.floats.as_deref_mut().unwrap_or_default()),
+        }
+    }
+
+    fn fill<'s>(
+        &mut self,
+        pool: &Pool,
+        m: usize,
+        k: usize,
+        source: impl Fn(usize) -> Source<'s> + Sync,
+    ) {
+        let places = self.reshape(m, k);
+        let n_groups = places.n_groups;
         // A row takes about a microsecond: to wake a worker is worth it only for several.
-        pool.split(n_blocks, (4096 / k.max(1)).clamp(1, 16), |blocks| {
+        pool.split(m.div_ceil(BLOCK), (4096 / k.max(1)).clamp(1, 16), |blocks| {
             for block in blocks {
-                // SAFETY: `split` hands out every block once, and blocks do not overlap.
-                let mut places = unsafe {
-                    BlockMut {
-                        quants: quants.part(block * n * GROUP, n * GROUP),
-                        scales: scales.part(block * n, n),
-                        offsets: offsets.part(block * n, n),
-                        half_sums: half_sums.part(block * 2 * n, 2 * n),
-                        scaled_sums: scaled_sums.part(block * n, n),
-                    }
-                };
-                for row in block * BLOCK..m.min((block + 1) * BLOCK) {
-                    // SAFETY: as above.
-                    let floats = unsafe { floats.part(row * kept, kept) };
-                    // SAFETY: a pool's instruction set is one that this CPU has.
-                    unsafe { fill_row(pool.isa(), source(row), row % BLOCK, &mut places, floats) };
-                }
+                // SAFETY: `split` hands out every block once; a pool's instruction set is one that this CPU has.
+                unsafe { places.fill(pool.isa(), block, 0..n_groups, &source) };
             }
         });
     }
 }
 
-per_instruction_set! {
-    /// Computes and quantizes one row into its lane of a block.
-    unsafe fn fill_row(source: Source<'_>, lane: usize, places: &mut BlockMut<'_>, floats: &mut [f32]) = quantize_row
+/// Where the rows of a batch go, for threads that fill different parts of them.
+#[derive(Clone, Copy)]
+pub(crate) struct Places<'a> {
+    m: usize,
+    n_groups: usize,
+    quants: Shared<'a, i8>,
+    scales: Shared<'a, f32>,
+    offsets: Shared<'a, i32>,
+    half_sums: Shared<'a, i32>,
+    scaled_sums: Shared<'a, f32>,
+    /// Floats kept per row: all or none.
+    kept: usize,
+    floats: Shared<'a, f32>,
 }
 
-/// Computes and quantizes one row.
-///
-/// # Safety
-/// As [`Lanes`].
-#[inline(always)]
-unsafe fn quantize_row<V: Lanes>(
-    source: Source<'_>,
-    lane: usize,
-    places: &mut BlockMut<'_>,
-    floats: &mut [f32],
-) {
-    let k = source.k();
-    // SAFETY: the caller's promise.
-    let source = unsafe { source.measured::<V>() };
-    let mut floats = floats.iter_mut();
-    let n = k.div_ceil(GROUP);
-    // One check for the whole row instead of one per group.
-    debug_assert!(places.quants.len() >= n * GROUP * BLOCK && places.scales.len() >= n * BLOCK);
-    let quads = places.quants[..n * GROUP * BLOCK].as_chunks_mut::<{ GROUP * BLOCK }>().0;
-    let scales = places.scales[..n * BLOCK].as_chunks_mut::<BLOCK>().0;
-    let offsets = places.offsets[..n * BLOCK].as_chunks_mut::<BLOCK>().0;
-    let half_sums = places.half_sums[..n * 2 * BLOCK].as_chunks_mut::<{ 2 * BLOCK }>().0;
-    let scaled_sums = places.scaled_sums[..n * BLOCK].as_chunks_mut::<BLOCK>().0;
-    let groups = quads.iter_mut().zip(scales).zip(offsets).zip(half_sums).zip(scaled_sums);
-    for (group, ((((quads, scales), offsets), half_sums), scaled_sums)) in groups.enumerate() {
-        // SAFETY: the CPU is the caller's promise.
-        let (values, quants, scale, sums) = unsafe {
-            let first = source.values_at::<V>(group * GROUP);
-            let second = source.values_at::<V>(group * GROUP + LANES);
-            let (quants, scale, sums) = quantize_group(first, second);
-            ([first, second], quants, scale, sums)
-        };
-        if floats.len() > 0 {
-            for half in values {
-                // SAFETY: the CPU is the caller's promise.
-                let half = unsafe { to_array(half) };
-                // In this order: `zip` asks its first side first, and must not take a place that it then leaves.
-                for (value, place) in half.into_iter().zip(floats.by_ref()) {
-                    *place = value;
+impl Places<'_> {
+    /// Fills the columns of `groups` in the rows of a block, of which `source` has those columns alone.
+    ///
+    /// # Safety
+    /// No other thread may fill the same groups of the same block; the CPU must have `isa`.
+    pub(crate) unsafe fn fill<'s>(
+        &self,
+        isa: Isa,
+        block: usize,
+        groups: Range<usize>,
+        source: impl Fn(usize) -> Source<'s>,
+    ) {
+        let first_row = block * BLOCK;
+        let n_rows = BLOCK.min(self.m - first_row);
+        let sources: [Source<'s>; BLOCK] =
+            std::array::from_fn(|lane| source(first_row + lane.min(n_rows - 1)));
+        let (at, n) = ((block * self.n_groups + groups.start) * BLOCK, groups.len() * BLOCK);
+        // SAFETY: the caller's promise.
+        unsafe {
+            let mut places = BlockMut {
+                quants: self.quants.part(at * GROUP, n * GROUP),
+                scales: self.scales.part(at, n),
+                offsets: self.offsets.part(at, n),
+                half_sums: self.half_sums.part(2 * at, 2 * n),
+                scaled_sums: self.scaled_sums.part(at, n),
+            };
+            fill_block(isa, &sources[..n_rows], &mut places);
+            if self.kept > 0 {
+                let column = groups.start * GROUP;
+                let width = (groups.len() * GROUP).min(self.kept - column);
+                for (lane, source) in sources[..n_rows].iter().enumerate() {
+                    let row = (first_row + lane) * self.kept;
+                    write_floats(isa, *source, self.floats.part(row + column, width));
                 }
             }
         }
-        for quad in 0..GROUP / 4 {
-            let at = (quad * BLOCK + lane) * 4;
-            quads[at..at + 4].copy_from_slice(&quants[4 * quad..4 * quad + 4]);
-        }
-        scales[lane] = scale;
-        offsets[lane] = -128 * (sums[0] + sums[1]);
-        half_sums[lane] = sums[0];
-        half_sums[BLOCK + lane] = sums[1];
-        scaled_sums[lane] = (sums[0] + sums[1]) as f32 * scale;
-    }
-}
-
-/// Quantizes 32 values; returns the quants, their scale and the sums of their two halves.
-///
-/// # Safety
-/// As [`Lanes`].
-#[inline(always)]
-unsafe fn quantize_group<V: Lanes>(first: V, second: V) -> ([i8; GROUP], f32, [i32; 2]) {
-    let mut quants = [0; GROUP];
-    // SAFETY: `quants` has two times 16 places; the CPU is the caller's promise.
-    unsafe {
-        let magnitude = first.abs().max(second.abs()).largest();
-        // Also false for NaN.
-        let usable = magnitude > TINY && magnitude < f32::INFINITY;
-        let (scale, inverse) =
-            if usable { (magnitude * (1.0 / 127.0), 127.0 / magnitude) } else { (0.0, 0.0) };
-        let mut sums = [0; 2];
-        for (half, values) in [first, second].into_iter().enumerate() {
-            let scaled = values.mul(V::splat(inverse));
-            // Within ±127 whatever the rounding of the inverse, and for NaN.
-            let scaled = scaled.min(V::splat(127.0)).max(V::splat(-127.0));
-            let rounded = scaled.add(V::splat(ROUND)).sub(V::splat(ROUND));
-            rounded.store_i8(quants.as_mut_ptr().add(half * LANES));
-            // Exact: integers of less than 2²⁴.
-            sums[half] = rounded.sum() as i32;
-        }
-        (quants, scale, sums)
     }
 }

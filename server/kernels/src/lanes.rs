@@ -68,6 +68,34 @@ pub(crate) trait Lanes: Copy {
     unsafe fn sum(self) -> f32;
     /// The largest lane.
     unsafe fn largest(self) -> f32;
+    /// The largest lane of each row.
+    #[inline(always)]
+    unsafe fn largest_of_each(rows: [Self; 4]) -> [f32; 4] {
+        let mut largest = [0.0; 4];
+        for (row, largest) in rows.into_iter().zip(&mut largest) {
+            // SAFETY: the caller's promise.
+            *largest = unsafe { row.largest() };
+        }
+        largest
+    }
+    /// Writes four rows of integers within ±127 as bytes, four columns of each row side by side: `[4 quads][4 rows][4]`; returns each row's sum.
+    #[inline(always)]
+    unsafe fn store_quads(rows: [Self; 4], to: *mut i8) -> [i32; 4] {
+        let mut sums = [0; 4];
+        for (lane, row) in rows.into_iter().enumerate() {
+            // SAFETY: the caller's promise, and 64 places at `to`.
+            unsafe {
+                let mut bytes = [[0_i8; 4]; 4];
+                row.store_i8(bytes.as_mut_ptr().cast());
+                for (quad, bytes) in bytes.into_iter().enumerate() {
+                    to.cast::<[i8; 4]>().add(quad * 4 + lane).write_unaligned(bytes);
+                }
+                // Exact: integers of less than 2²⁴.
+                sums[lane] = row.sum() as i32;
+            }
+        }
+        sums
+    }
 }
 
 /// Returns the lanes as an array.

@@ -44,7 +44,7 @@ pub use block::{BlockType, Rows};
 pub use error::{PackError, ShapeError};
 pub use isa::{Features, Isa, features};
 pub use kv::{KvLayer, KvType};
-pub use matmul::matmul;
+pub use matmul::{Activation, gated, matmul};
 pub use matrix::Matrix;
 pub use norm::rms_norm;
 pub use pool::Pool;

@@ -9,9 +9,12 @@ mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 mod float;
+mod gated;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 mod portable;
+
+pub use gated::{Activation, gated};
 
 use crate::activations::Quantized;
 use crate::error::ShapeError;
@@ -30,8 +33,12 @@ struct Product<'a> {
     floats: &'a [f32],
     bias: Option<&'a [f32]>,
     add: bool,
-    /// `m` × `n`.
+    /// The rows of `a` that are wanted.
+    begin: usize,
+    end: usize,
+    /// Their products, `stride` apart.
     out: Shared<'a, f32>,
+    stride: usize,
 }
 
 /// Neighbouring tiles of one part.
@@ -40,6 +47,8 @@ struct Panel {
     part: Part,
     first_tile: usize,
     n_tiles: usize,
+    /// Where in a row of the output the first tile's values go.
+    column: usize,
 }
 
 /// Computes `out = a · wᵀ`, `m` × `n`; adds `bias` to each row if there is one, and adds to what stands in `out` if `add` says so.
@@ -63,7 +72,8 @@ pub fn matmul(
             a.float_row(row, values);
         }
     }
-    let product = Product { w, a, floats: &floats, bias, add, out: Shared::new(out) };
+    let (end, out) = (a.m(), Shared::new(out));
+    let product = Product { w, a, floats: &floats, bias, add, begin: 0, end, out, stride: w.n() };
     // A large batch passes over a panel many times: a wider one, still within the L2 cache, starts over less often.
     let tiles_per_panel = if a.m() > 8 { 8 } else { 4 };
     let n_tiles: usize = w.parts().iter().map(Part::n_tiles).sum();
@@ -77,7 +87,9 @@ pub fn matmul(
             let start = range.start.saturating_sub(first_of_part);
             for first_tile in (start..end).step_by(tiles_per_panel) {
                 let n_tiles = tiles_per_panel.min(end - first_tile);
-                run_panel(pool.isa(), &product, &Panel { part: *part, first_tile, n_tiles });
+                let column = part.first_row + first_tile * TILE;
+                let panel = Panel { part: *part, first_tile, n_tiles, column };
+                run_panel(pool.isa(), &product, &panel);
             }
             first_of_part += part.n_tiles();
         }
@@ -108,27 +120,62 @@ fn run_panel(isa: Isa, product: &Product<'_>, panel: &Panel) {
 }
 
 impl Product<'_> {
-    /// Writes the sums of one tile's rows for activation row `row`: the bias and what stands there are added.
+    /// Writes one activation row's sums for the rows of `N` tiles, or of as many as the panel has: the bias and what stands there are added.
     ///
     /// # Safety
-    /// No other thread may write the same tile.
+    /// No other thread may write the same tiles.
     #[inline(always)]
-    unsafe fn finish(&self, part: &Part, tile: usize, row: usize, sums: &[f32; TILE]) {
+    unsafe fn finish<const N: usize>(
+        &self,
+        panel: &Panel,
+        tile: usize,
+        row: usize,
+        sums: &[[f32; TILE]; N],
+    ) {
+        let part = &panel.part;
+        let end = (panel.first_tile + panel.n_tiles) * TILE;
+        let len = (end.min(part.n) - tile * TILE).min(N * TILE);
         let first = part.first_row + tile * TILE;
-        let len = TILE.min(part.n - tile * TILE);
+        let column = panel.column + (tile - panel.first_tile) * TILE;
         // SAFETY: the caller's promise.
-        let places = unsafe { self.out.part(row * self.w.n() + first, len) };
-        for (lane, place) in places.iter_mut().enumerate() {
-            let mut value = sums[lane];
-            if let Some(bias) = self.bias {
-                value += bias[first + lane];
+        let places = unsafe { self.out.part((row - self.begin) * self.stride + column, len) };
+        let bias = self.bias.map(|bias| &bias[first..first + len]);
+        // Nearly all tiles are whole; a number of lanes that the compiler knows is one vector.
+        if places.len() == N * TILE {
+            for (index, places) in places.as_chunks_mut::<TILE>().0.iter_mut().enumerate() {
+                let bias = bias.and_then(|bias| bias.as_chunks::<TILE>().0.get(index));
+                enter(&sums[index], bias, self.add, places);
             }
-            if self.add {
-                value += *place;
-            }
-            *place = value;
+            return;
+        }
+        for (index, place) in places.iter_mut().enumerate() {
+            let bias = bias.map(|bias| [bias[index]]);
+            let sum = sums[index / TILE][index % TILE];
+            enter(&[sum], bias.as_ref(), self.add, std::array::from_mut(place));
         }
     }
+}
+
+/// Puts sums into their places: the bias and what stands there are added, in this order.
+#[inline(always)]
+fn enter<const M: usize>(
+    sums: &[f32; M],
+    bias: Option<&[f32; M]>,
+    add: bool,
+    places: &mut [f32; M],
+) {
+    let mut values = *sums;
+    if let Some(bias) = bias {
+        for (value, bias) in values.iter_mut().zip(bias) {
+            *value += bias;
+        }
+    }
+    if add {
+        for (value, place) in values.iter_mut().zip(&*places) {
+            *value += place;
+        }
+    }
+    *places = values;
 }
 
 #[cfg(test)]

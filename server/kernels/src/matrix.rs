@@ -2,6 +2,7 @@
 //!
 //! Packing streams block by block from the mapped file into the arena, so no second copy of the weights ever exists.
 //! Parts of different types may be stacked (a fused q|k|v of a mixed quantization): each keeps its own tiles.
+//! The tiles of two equal parts (gate|up) alternate in pairs, so that what is multiplied with one another is computed together from one stream.
 
 use half::{bf16, f16};
 
@@ -32,14 +33,21 @@ pub(crate) struct Part {
     pub(crate) format: Format,
     /// Where in the arena its first tile begins.
     start: usize,
-    /// From one tile to the next, in bytes.
+    /// What a tile takes, in bytes.
     pub(crate) tile_bytes: usize,
+    /// What lies between one pair of its tiles and the next: the other part's, where two alternate.
+    gap: usize,
 }
 
 impl Part {
     /// Returns the number of tiles; the last one may be filled up with zero rows.
     pub(crate) fn n_tiles(&self) -> usize {
         self.n.div_ceil(TILE)
+    }
+
+    /// Returns where in the arena a tile lies.
+    fn at(&self, tile: usize) -> usize {
+        self.start + tile * self.tile_bytes + tile / 2 * self.gap
     }
 }
 
@@ -98,7 +106,7 @@ impl Matrix {
             }
             let format = format_of(rows.kind);
             let tile_bytes = format.tile_bytes(k).ok_or_else(too_large)?;
-            let part = Part { first_row: n, n: rows.n, format, start: bytes, tile_bytes };
+            let part = Part { first_row: n, n: rows.n, format, start: bytes, tile_bytes, gap: 0 };
             bytes = part
                 .n_tiles()
                 .checked_mul(tile_bytes)
@@ -110,15 +118,21 @@ impl Matrix {
         if n == 0 {
             return Err(PackError::Empty);
         }
+        if let [gate, up] = packed.as_mut_slice()
+            && (gate.n, gate.format) == (up.n, up.format)
+            && gate.n.is_multiple_of(2 * TILE)
+            && gate.format.float_bytes() == 0
+        {
+            gate.gap = 2 * gate.tile_bytes;
+            (up.start, up.gap) = (gate.start + gate.gap, gate.gap);
+        }
         let mut arena = arena(bytes)?;
         for (part, rows) in packed.iter().zip(parts) {
-            let tiles = Shared::new(
-                &mut arena.bytes_mut()[part.start..part.start + part.n_tiles() * part.tile_bytes],
-            );
+            let tiles = Shared::new(arena.bytes_mut());
             pool.split(part.n_tiles(), 4, |range| {
                 for tile in range {
                     // SAFETY: `split` hands out every tile once, and tiles do not overlap.
-                    let bytes = unsafe { tiles.part(tile * part.tile_bytes, part.tile_bytes) };
+                    let bytes = unsafe { tiles.part(part.at(tile), part.tile_bytes) };
                     pack_tile(rows, tile, part, bytes);
                 }
             });
@@ -176,8 +190,20 @@ impl Matrix {
     /// Returns the bytes of one tile.
     pub(crate) fn tile(&self, part: &Part, tile: usize) -> &[u8] {
         debug_assert!(tile < part.n_tiles());
-        let start = part.start + tile * part.tile_bytes;
-        &self.arena.bytes()[start..start + part.tile_bytes]
+        &self.arena.bytes()[part.at(tile)..][..part.tile_bytes]
+    }
+
+    /// Returns the two parts whose tiles alternate, if they do.
+    pub(crate) fn pair(&self) -> Option<[Part; 2]> {
+        match self.parts.as_slice() {
+            [gate, up] if gate.gap > 0 => Some([*gate, *up]),
+            _ => None,
+        }
+    }
+
+    /// Returns whether [`gated`](crate::gated) takes the matrix: two parts of one type and shape, of integers, in whole groups of 32 rows.
+    pub fn is_pair(&self) -> bool {
+        self.pair().is_some()
     }
 }
 

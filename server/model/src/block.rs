@@ -44,6 +44,8 @@ pub(crate) struct HeadNorms {
 /// Buffers of one pass through a layer, kept between layers and calls.
 pub(crate) struct Scratch {
     quantized: Quantized,
+    /// What a feed-forward half computes between its products.
+    hidden: Quantized,
     qkv: Vec<f32>,
     attended: Vec<f32>,
     gate_up: Vec<f32>,
@@ -163,19 +165,19 @@ impl Block {
         x: &mut [f32],
     ) -> Result<(), ShapeError> {
         let Pass { pool, config, m, .. } = *pass;
-        let Scratch { quantized, gate_up, result, mixture, .. } = scratch;
+        let Scratch { quantized, hidden, gate_up, result, mixture, .. } = scratch;
         self.ffn_norm.quantize(pool, x, config.norm_eps, m, quantized)?;
         let post_norm = self.post_ffn_norm.as_deref();
         match &self.feed_forward {
             FeedForward::Gated(gated) => {
-                gated.hidden(pool, quantized, gate_up)?;
-                pass.enter(&gated.down, quantized, post_norm, result, x)
+                gated.hidden(pool, quantized, gate_up, hidden)?;
+                pass.enter(&gated.down, hidden, post_norm, result, x)
             }
             FeedForward::Plain { up, down } => {
-                let hidden = sized(gate_up, m * config.ffn);
-                up.apply(pool, quantized, false, hidden)?;
-                quantized.gelu(pool, hidden, m, config.ffn)?;
-                pass.enter(down, quantized, post_norm, result, x)
+                let rows = sized(gate_up, m * config.ffn);
+                up.apply(pool, quantized, false, rows)?;
+                hidden.gelu(pool, rows, m, config.ffn)?;
+                pass.enter(down, hidden, post_norm, result, x)
             }
             FeedForward::Experts(experts) => {
                 let result = sized(result, m * config.hidden);
@@ -238,11 +240,12 @@ impl Scratch {
         let quantized = || if has_floats { Quantized::with_floats() } else { Quantized::new() };
         Self {
             quantized: quantized(),
+            hidden: quantized(),
             qkv: Vec::new(),
             attended: Vec::new(),
             gate_up: Vec::new(),
             result: Vec::new(),
-            mixture: MixtureScratch::new(quantized()),
+            mixture: MixtureScratch::new([quantized(), quantized()]),
         }
     }
 

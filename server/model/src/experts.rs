@@ -23,8 +23,10 @@ pub(crate) struct Mixture<M = Matrix> {
 
 /// Buffers of a pass through experts.
 pub(crate) struct MixtureScratch {
-    /// The rows that chose an expert, then what they became.
+    /// The rows that chose an expert.
     quantized: Quantized,
+    /// What they became.
+    hidden: Quantized,
     scores: Vec<f32>,
     rows: Vec<f32>,
     gate_up: Vec<f32>,
@@ -41,9 +43,9 @@ pub(crate) struct Choice {
 
 impl MixtureScratch {
     /// Makes empty buffers.
-    pub(crate) fn new(quantized: Quantized) -> Self {
+    pub(crate) fn new([quantized, hidden]: [Quantized; 2]) -> Self {
         let (scores, rows, gate_up, results) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Self { quantized, scores, rows, gate_up, results }
+        Self { quantized, hidden, scores, rows, gate_up, results }
     }
 }
 
@@ -74,9 +76,10 @@ impl Mixture {
                 row.copy_from_slice(&x[choice.token * hidden..][..hidden]);
             }
             norm.quantize(pool, rows, eps, n, &mut scratch.quantized)?;
-            expert.hidden(pool, &mut scratch.quantized, &mut scratch.gate_up)?;
+            let MixtureScratch { quantized, hidden: inner, gate_up, .. } = scratch;
+            expert.hidden(pool, quantized, gate_up, inner)?;
             let results = sized(&mut scratch.results, n * hidden);
-            expert.down.apply(pool, &scratch.quantized, false, results)?;
+            expert.down.apply(pool, &scratch.hidden, false, results)?;
             for (row, choice) in results.chunks_exact(hidden).zip(chosen) {
                 let places = &mut out[choice.token * hidden..][..hidden];
                 for (place, value) in places.iter_mut().zip(row) {

@@ -1,6 +1,8 @@
 //! The feed-forward half of a layer: gated, plain, or a choice of experts.
 
-use lowkey_kernels::{Matrix, Pool, Quantized, ShapeError, matmul};
+use lowkey_kernels::{Matrix, Pool, Quantized, ShapeError, gated, matmul};
+
+pub(crate) use lowkey_kernels::Activation;
 
 use crate::block::sized;
 use crate::experts::Mixture;
@@ -30,15 +32,6 @@ pub(crate) struct Gated<M = Matrix> {
     pub(crate) down: Linear<M>,
 }
 
-/// What becomes of a gate before it multiplies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Activation {
-    /// x · sigmoid(x)
-    Silu,
-    /// x · Φ(x), by the usual approximation with tanh.
-    Gelu,
-}
-
 /// A matrix and what is added behind it.
 pub(crate) struct Linear<M = Matrix> {
     /// (outputs, inputs)
@@ -61,19 +54,24 @@ impl Linear {
 }
 
 impl Gated {
-    /// Takes `m` normalised rows in `quantized` to what `down` is to be multiplied with.
+    /// Takes normalised rows to what `down` is to be multiplied with.
     pub(crate) fn hidden(
         &self,
         pool: &Pool,
-        quantized: &mut Quantized,
+        input: &Quantized,
         buffer: &mut Vec<f32>,
+        hidden: &mut Quantized,
     ) -> Result<(), ShapeError> {
-        let (m, ffn) = (quantized.m(), self.down.matrix.k());
+        if self.gate_up.matrix.is_pair() {
+            let Linear { matrix, bias } = &self.gate_up;
+            return gated(pool, matrix, input, bias.as_deref(), self.activation, hidden);
+        }
+        let (m, ffn) = (input.m(), self.down.matrix.k());
         let gate_up = sized(buffer, m * 2 * ffn);
-        self.gate_up.apply(pool, quantized, false, gate_up)?;
+        self.gate_up.apply(pool, input, false, gate_up)?;
         match self.activation {
-            Activation::Silu => quantized.silu_mul(pool, gate_up, m, ffn),
-            Activation::Gelu => quantized.gelu_mul(pool, gate_up, m, ffn),
+            Activation::Silu => hidden.silu_mul(pool, gate_up, m, ffn),
+            Activation::Gelu => hidden.gelu_mul(pool, gate_up, m, ffn),
         }
     }
 }

@@ -20,7 +20,7 @@ pub struct LayerNorm<'a> {
 
 /// What a row is computed from.
 #[derive(Clone, Copy)]
-pub(super) enum Source<'a> {
+pub(crate) enum Source<'a> {
     /// The row itself.
     Plain { x: &'a [f32] },
     /// The row divided by its root mean square, times `weight`.

@@ -61,9 +61,9 @@ pub(super) unsafe fn vnni_panel<L: Layout>(product: &Product<'_>, panel: &Panel)
 /// The CPU must have AVX2, FMA, F16C and what `D` needs.
 #[inline(always)]
 unsafe fn all_rows<L: Layout, D: Dots>(product: &Product<'_>, panel: &Panel) {
-    let m = product.a.m();
+    let m = product.end;
     for tile in panel.first_tile..panel.first_tile + panel.n_tiles {
-        for row in (0..m).step_by(BLOCK) {
+        for row in (product.begin..m).step_by(BLOCK) {
             // SAFETY: the caller's promise.
             unsafe {
                 match m - row {
@@ -87,7 +87,7 @@ unsafe fn register_tile<L: Layout, D: Dots, const R: usize>(
     tile: usize,
     row: usize,
 ) {
-    let m = product.a.m();
+    let m = product.end;
     let n_groups = product.a.n_groups();
     let tile_bytes = product.w.tile(&panel.part, tile);
     let block = product.a.block(row / BLOCK);
@@ -140,7 +140,7 @@ unsafe fn register_tile<L: Layout, D: Dots, const R: usize>(
         unsafe {
             _mm256_storeu_ps(values.as_mut_ptr(), sums[0]);
             _mm256_storeu_ps(values.as_mut_ptr().add(8), sums[1]);
-            product.finish(&panel.part, tile, row + r, &values);
+            product.finish(panel, tile, row + r, &[values]);
         }
     }
 }

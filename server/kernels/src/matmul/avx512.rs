@@ -28,12 +28,12 @@ const HINT: i32 = _MM_HINT_T1;
 /// The CPU must have AVX-512 with VNNI.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni,avx2,fma,f16c")]
 pub(super) unsafe fn panel<L: Layout>(product: &Product<'_>, panel: &Panel) {
-    let m = product.a.m();
-    let mut row = 0;
-    while row < m {
+    let end = product.end;
+    let mut row = product.begin;
+    while row < end {
         // SAFETY: the caller's promise.
         row += unsafe {
-            match m - row {
+            match end - row {
                 // Memory is the limit, and a single stream is what it gives fastest.
                 1 => columns::<L, 1, 1, 1, true>(product, panel, row),
                 2 => columns::<L, 1, 2, 1, true>(product, panel, row),
@@ -92,7 +92,7 @@ unsafe fn register_tile<
     tile: usize,
     row: usize,
 ) {
-    let m = product.a.m();
+    let m = product.end;
     let n_groups = product.a.n_groups();
     let end = panel.first_tile + panel.n_tiles;
     // Beyond the last tile any other serves: its results are not stored.
@@ -161,22 +161,19 @@ unsafe fn register_tile<
                 }
             }
         }
-        sums
-    };
-    for b in 0..B {
-        for r in 0..R {
-            let row = row + b * BLOCK + r;
-            if row < m {
-                for j in 0..N.min(end - tile) {
-                    let mut values = [0.0; TILE];
-                    // SAFETY: `values` has 16 places; each panel is handed out once, and panels do not overlap.
-                    unsafe {
-                        _mm512_storeu_ps(values.as_mut_ptr(), sums[b][r][j]);
-                        product.finish(&panel.part, tile + j, row, &values);
-                    }
+        let mut values = [[[[0.0; TILE]; N]; R]; B];
+        for b in 0..B {
+            for r in 0..R {
+                for j in 0..N {
+                    _mm512_storeu_ps(values[b][r][j].as_mut_ptr(), sums[b][r][j]);
                 }
             }
         }
+        values
+    };
+    for (r, sums) in sums.as_flattened().iter().enumerate().take(m - row) {
+        // SAFETY: each panel is handed out once, and panels do not overlap.
+        unsafe { product.finish(panel, tile, row + r, sums) };
     }
 }
 

@@ -16,8 +16,8 @@ per_instruction_set! {
 /// As [`Lanes`].
 #[inline(always)]
 unsafe fn tiles<V: Lanes>(product: &Product<'_>, panel: &Panel) {
-    let m = product.a.m();
-    let mut row = 0;
+    let m = product.end;
+    let mut row = product.begin;
     while row < m {
         // Eight sums at a time: fewer would wait for one another's additions.
         // SAFETY: the caller's promise.
@@ -60,7 +60,7 @@ unsafe fn block<V: Lanes, const R: usize, const N: usize>(
     row: usize,
 ) {
     let k = product.w.k();
-    let (m, end) = (product.a.m(), panel.first_tile + panel.n_tiles);
+    let (m, end) = (product.end, panel.first_tile + panel.n_tiles);
     // Beyond the last tile or row it serves again: those results are not stored.
     let tiles: [&[u8]; N] =
         std::array::from_fn(|j| product.w.tile(&panel.part, (tile + j).min(end - 1)));
@@ -94,9 +94,7 @@ unsafe fn block<V: Lanes, const R: usize, const N: usize>(
         values
     };
     for (r, values) in values.iter().enumerate().take(m - row) {
-        for (j, values) in values.iter().enumerate().take(end - tile) {
-            // SAFETY: each panel is handed out once, and panels do not overlap.
-            unsafe { product.finish(&panel.part, tile + j, row + r, values) };
-        }
+        // SAFETY: each panel is handed out once, and panels do not overlap.
+        unsafe { product.finish(panel, tile, row + r, values) };
     }
 }

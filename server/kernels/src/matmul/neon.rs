@@ -28,9 +28,9 @@ const ROWS: usize = 4;
 /// The CPU must have NEON with the dot product instructions.
 #[target_feature(enable = "neon,dotprod")]
 pub(super) unsafe fn panel<L: Layout>(product: &Product<'_>, panel: &Panel) {
-    let m = product.a.m();
+    let m = product.end;
     for tile in panel.first_tile..panel.first_tile + panel.n_tiles {
-        for row in (0..m).step_by(BLOCK) {
+        for row in (product.begin..m).step_by(BLOCK) {
             // SAFETY: the caller's promise.
             unsafe {
                 match m - row {
@@ -54,7 +54,7 @@ unsafe fn register_tile<L: Layout, const R: usize>(
     tile: usize,
     row: usize,
 ) {
-    let m = product.a.m();
+    let m = product.end;
     let n_groups = product.a.n_groups();
     let tile_bytes = product.w.tile(&panel.part, tile);
     let block = product.a.block(row / BLOCK);
@@ -96,7 +96,7 @@ unsafe fn register_tile<L: Layout, const R: usize>(
     // A block always has four rows, of which the last one's may be anything.
     for (r, values) in values.iter().enumerate().take(m - row) {
         // SAFETY: each panel is handed out once, and panels do not overlap.
-        unsafe { product.finish(&panel.part, tile, row + r, values) };
+        unsafe { product.finish(panel, tile, row + r, std::array::from_ref(values)) };
     }
 }
 

@@ -9,10 +9,10 @@ use super::{Panel, Product};
 pub(super) fn panel<L: Layout>(product: &Product<'_>, panel: &Panel) {
     for tile in panel.first_tile..panel.first_tile + panel.n_tiles {
         let bytes = product.w.tile(&panel.part, tile);
-        for row in 0..product.a.m() {
+        for row in product.begin..product.end {
             let sums = tile_row::<L>(product, bytes, row);
             // SAFETY: each panel is handed out once, and panels do not overlap.
-            unsafe { product.finish(&panel.part, tile, row, &sums) };
+            unsafe { product.finish(panel, tile, row, &[sums]) };
         }
     }
 }

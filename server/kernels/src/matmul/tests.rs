@@ -233,3 +233,74 @@ fn kept_floats_reach_float_weights_unquantized() {
         assert!((f64::from(out[i]) - exact).abs() < 1e-5);
     }
 }
+
+/// What [`gated`] computes, step by step.
+fn gated_by_steps(
+    pool: &Pool,
+    w: &Matrix,
+    a: &Quantized,
+    bias: Option<&[f32]>,
+    activation: Activation,
+    hidden: &mut Quantized,
+) {
+    let m = a.m();
+    let mut gate_up = vec![f32::NAN; m * w.n()];
+    matmul(pool, w, a, bias, false, &mut gate_up).expect("shapes agree");
+    let done = match activation {
+        Activation::Silu => hidden.silu_mul(pool, &gate_up, m, w.n() / 2),
+        Activation::Gelu => hidden.gelu_mul(pool, &gate_up, m, w.n() / 2),
+    };
+    done.expect("shapes agree");
+}
+
+#[test]
+fn a_gated_product_equals_its_steps_at_every_small_batch() {
+    for (idx, kind) in BlockType::ALL.into_iter().enumerate() {
+        let (n, k) = (96, kind.block_len().max(32) * 2);
+        let gate = random_rows(kind, n, k, idx as u64);
+        let up = random_rows(kind, n, k, 100 + idx as u64);
+        let rows = |bytes| Rows { kind, n, k, bytes };
+        let w = Matrix::pack(&[rows(&gate), rows(&up)]).expect("rows are whole");
+        let is_float = matches!(kind, BlockType::F32 | BlockType::F16 | BlockType::BF16);
+        assert_eq!(w.is_pair(), !is_float, "{kind:?}");
+        // Wherever its tiles lie, a row is the file's.
+        let row_bytes = gate.len() / n;
+        for row in [0, 15, 16, 47, n - 1] {
+            for (bytes, first) in [(&gate, 0), (&up, n)] {
+                let mut given = vec![0.0; k];
+                w.row(first + row, &mut given).expect("k values");
+                let exact = reference::dequantize(kind, &bytes[row * row_bytes..][..row_bytes]);
+                for (given, exact) in given.iter().zip(exact) {
+                    assert!((f64::from(*given) - exact).abs() <= 1e-6 * exact.abs() + 1e-9);
+                }
+            }
+        }
+        if is_float {
+            let mut a = Quantized::new();
+            a.plain(&Pool::new(1), &vec![1.0; k], 1, k).expect("shapes agree");
+            let silu = Activation::Silu;
+            assert!(gated(&Pool::new(1), &w, &a, None, silu, &mut Quantized::new()).is_err());
+            continue;
+        }
+        let bias = activations(1, 2 * n, 7);
+        for m in (1..=13).chain([40]) {
+            let x = activations(m, k, m as u64);
+            let (bias, activation) = match m % 3 {
+                0 => (None, Activation::Silu),
+                1 => (Some(bias.as_slice()), Activation::Silu),
+                _ => (None, Activation::Gelu),
+            };
+            for isa in Isa::all_usable() {
+                let pool = Pool::with_isa(2, isa);
+                let mut a = Quantized::new();
+                a.plain(&pool, &x, m, k).expect("shapes agree");
+                let (mut expected, mut given) =
+                    (Quantized::with_floats(), Quantized::with_floats());
+                gated_by_steps(&pool, &w, &a, bias, activation, &mut expected);
+                gated(&pool, &w, &a, bias, activation, &mut given).expect("shapes agree");
+                assert_eq!((given.m(), given.k()), (m, n));
+                assert!(given.equals(&expected), "{kind:?}, m = {m}, {isa:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! Rows of floats into bytes and scales, a block of four rows at a time.
+
+use crate::lanes::{LANES, Lanes, ROUND, per_instruction_set, to_array};
+use crate::layout::GROUP;
+
+use super::source::{Measured, Source};
+use super::{BLOCK, BlockMut};
+
+/// Groups of less magnitude than this count as zeros: the inverse of their scale would overflow.
+const TINY: f32 = 1e-30;
+
+per_instruction_set! {
+    /// Computes and quantizes up to four rows into a block.
+    pub(super) unsafe fn fill_block(sources: &[Source<'_>], places: &mut BlockMut<'_>) = quantize_block
+}
+
+per_instruction_set! {
+    /// Computes a row without quantizing it.
+    pub(super) unsafe fn write_floats(source: Source<'_>, places: &mut [f32]) = floats
+}
+
+/// The places of one group of a block.
+struct GroupMut<'a> {
+    /// `[8 quads][4 rows][4 columns]`
+    quants: &'a mut [i8; GROUP * BLOCK],
+    scales: &'a mut [f32; BLOCK],
+    offsets: &'a mut [i32; BLOCK],
+    half_sums: &'a mut [i32; 2 * BLOCK],
+    scaled_sums: &'a mut [f32; BLOCK],
+}
+
+impl BlockMut<'_> {
+    /// Returns its groups, as many as `n`.
+    #[inline(always)]
+    fn groups(&mut self, n: usize) -> impl Iterator<Item = GroupMut<'_>> {
+        debug_assert!(self.scales.len() >= n * BLOCK);
+        let quants = self.quants.as_chunks_mut().0.iter_mut();
+        let scales = self.scales.as_chunks_mut().0.iter_mut();
+        let offsets = self.offsets.as_chunks_mut().0.iter_mut();
+        let half_sums = self.half_sums.as_chunks_mut().0.iter_mut();
+        let scaled_sums = self.scaled_sums.as_chunks_mut().0.iter_mut();
+        let groups = quants.zip(scales).zip(offsets).zip(half_sums).zip(scaled_sums).take(n);
+        groups.map(|((((quants, scales), offsets), half_sums), scaled_sums)| GroupMut {
+            quants,
+            scales,
+            offsets,
+            half_sums,
+            scaled_sums,
+        })
+    }
+}
+
+impl GroupMut<'_> {
+    /// Sets what is kept of a row besides its quants: their scale, and the sums of the two halves.
+    #[inline(always)]
+    fn set(&mut self, lane: usize, scale: f32, sums: [i32; 2]) {
+        let sum = sums[0] + sums[1];
+        self.scales[lane] = scale;
+        self.offsets[lane] = -128 * sum;
+        self.half_sums[lane] = sums[0];
+        self.half_sums[BLOCK + lane] = sums[1];
+        self.scaled_sums[lane] = sum as f32 * scale;
+    }
+}
+
+/// Computes and quantizes up to four rows; a row's bits are the same in whatever company.
+///
+/// # Safety
+/// As [`Lanes`].
+#[inline(always)]
+unsafe fn quantize_block<V: Lanes>(sources: &[Source<'_>], places: &mut BlockMut<'_>) {
+    let Some(first) = sources.first() else { return };
+    let n = first.k().div_ceil(GROUP);
+    // SAFETY: the caller's promise.
+    unsafe {
+        if let [a, b, c, d] = sources {
+            let rows = [a.measured::<V>(), b.measured::<V>(), c.measured::<V>(), d.measured::<V>()];
+            for (group, mut place) in places.groups(n).enumerate() {
+                four_rows::<V>(&rows, group, &mut place);
+            }
+            return;
+        }
+        for (lane, source) in sources.iter().enumerate() {
+            let row = source.measured::<V>();
+            for (group, mut place) in places.groups(n).enumerate() {
+                one_row::<V>(row, group, lane, &mut place);
+            }
+        }
+    }
+}
+
+/// Quantizes one group of four rows: what four rows share is done for them at once.
+///
+/// # Safety
+/// As [`Lanes`].
+#[inline(always)]
+unsafe fn four_rows<V: Lanes>(
+    rows: &[Measured<'_>; BLOCK],
+    group: usize,
+    place: &mut GroupMut<'_>,
+) {
+    // SAFETY: `quants` has places for two times 64 values; the CPU is the caller's promise.
+    unsafe {
+        let mut values = [[V::splat(0.0); BLOCK]; 2];
+        let mut magnitudes = [V::splat(0.0); BLOCK];
+        for lane in 0..BLOCK {
+            for half in 0..2 {
+                values[half][lane] = rows[lane].values_at::<V>(group * GROUP + half * LANES);
+            }
+            magnitudes[lane] = values[0][lane].abs().max(values[1][lane].abs());
+        }
+        let mut scales = [0.0; BLOCK];
+        for (lane, magnitude) in V::largest_of_each(magnitudes).into_iter().enumerate() {
+            let (scale, inverse) = scale_and_inverse(magnitude);
+            scales[lane] = scale;
+            for half in &mut values {
+                half[lane] = rounded(half[lane], inverse);
+            }
+        }
+        let first = V::store_quads(values[0], place.quants.as_mut_ptr());
+        let second = V::store_quads(values[1], place.quants.as_mut_ptr().add(BLOCK * LANES));
+        for lane in 0..BLOCK {
+            place.set(lane, scales[lane], [first[lane], second[lane]]);
+        }
+    }
+}
+
+/// Quantizes one group of one row.
+///
+/// # Safety
+/// As [`Lanes`].
+#[inline(always)]
+unsafe fn one_row<V: Lanes>(
+    row: Measured<'_>,
+    group: usize,
+    lane: usize,
+    place: &mut GroupMut<'_>,
+) {
+    let mut quants = [0; GROUP];
+    // SAFETY: `quants` has two times 16 places; the CPU is the caller's promise.
+    unsafe {
+        let first = row.values_at::<V>(group * GROUP);
+        let second = row.values_at::<V>(group * GROUP + LANES);
+        let (scale, inverse) = scale_and_inverse(first.abs().max(second.abs()).largest());
+        let mut sums = [0; 2];
+        for (half, values) in [first, second].into_iter().enumerate() {
+            let values = rounded(values, inverse);
+            values.store_i8(quants.as_mut_ptr().add(half * LANES));
+            // Exact: integers of less than 2²⁴.
+            sums[half] = values.sum() as i32;
+        }
+        place.set(lane, scale, sums);
+    }
+    for (quad, quants) in quants.as_chunks::<4>().0.iter().enumerate() {
+        let at = (quad * BLOCK + lane) * 4;
+        place.quants[at..at + 4].copy_from_slice(quants);
+    }
+}
+
+/// Returns a group's scale, and what its values are multiplied by to become quants.
+#[inline(always)]
+fn scale_and_inverse(magnitude: f32) -> (f32, f32) {
+    // Also false for NaN.
+    let usable = magnitude > TINY && magnitude < f32::INFINITY;
+    if usable { (magnitude * (1.0 / 127.0), 127.0 / magnitude) } else { (0.0, 0.0) }
+}
+
+/// Returns the values as integers, within ±127 whatever the rounding of `inverse`, and for NaN.
+///
+/// # Safety
+/// As [`Lanes`].
+#[inline(always)]
+unsafe fn rounded<V: Lanes>(values: V, inverse: f32) -> V {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let scaled = values.mul(V::splat(inverse)).min(V::splat(127.0)).max(V::splat(-127.0));
+        scaled.add(V::splat(ROUND)).sub(V::splat(ROUND))
+    }
+}
+
+/// # Safety
+/// As [`Lanes`].
+#[inline(always)]
+unsafe fn floats<V: Lanes>(source: Source<'_>, places: &mut [f32]) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let row = source.measured::<V>();
+        for (index, places) in places.chunks_mut(LANES).enumerate() {
+            let values = to_array(row.values_at::<V>(index * LANES));
+            places.copy_from_slice(&values[..places.len()]);
+        }
+    }
+}
