@@ -199,6 +199,7 @@ impl Quantized {
     }
 
     /// Returns rows `4 * block` to `4 * block + 3`.
+    #[inline(always)]
     pub(crate) fn block(&self, block: usize) -> Block<'_> {
         debug_assert!(block * BLOCK < self.m);
         let n = self.n_groups() * BLOCK;

@@ -140,6 +140,10 @@ per_instruction_set! {
 /// Most rows of a block.
 const ROWS: usize = 8;
 
+/// Scores, then weights, of one chunk; on whole cache lines, as vectors that cross them cost twice.
+#[repr(align(64))]
+struct Weights([[f32; CHUNK]; ROWS]);
+
 /// Computes `n_rows` rows, at most [`ROWS`].
 ///
 /// Only the two inner products are compiled per number of rows; all else loops over it.
@@ -171,7 +175,8 @@ unsafe fn block<V: Lanes, S: Stored>(
     // Both ends of what is visible grow with the row.
     let n_positions = visible[ROWS - 1];
     let first_chunk = forgotten[0] / CHUNK * CHUNK;
-    let mut weights = [[0.0_f32; CHUNK]; ROWS];
+    let mut weights = Weights([[0.0; CHUNK]; ROWS]);
+    let weights = &mut weights.0;
     let mut maxima = [f32::NEG_INFINITY; ROWS];
     let mut sums = [0.0_f32; ROWS];
     // A row begins with the first chunk of which it sees something, whatever stands before it for others.
@@ -183,7 +188,7 @@ unsafe fn block<V: Lanes, S: Stored>(
         let n_tiles = len.div_ceil(LANES);
         // SAFETY: the caller's promise; `start + len` is within the layer's capacity, which is whole tiles.
         unsafe {
-            let (scales, scale, out) = (key_scales, queries.scale, &mut weights);
+            let (scales, scale, out) = (key_scales, queries.scale, &mut *weights);
             match n_rows {
                 1 => scores::<V, S, 1>(&q, keys, scales, n_tiles, scale, out),
                 2 => scores::<V, S, 2>(&q, keys, scales, n_tiles, scale, out),
@@ -231,7 +236,7 @@ unsafe fn block<V: Lanes, S: Stored>(
             let mut results = [[[0.0; LANES]; 2]; ROWS];
             // SAFETY: the caller's promise; `values` holds `len` rows, and `column` begins a vector of them.
             unsafe {
-                let (weights, stride, out) = (&weights, call.value_stride, &mut results);
+                let (weights, stride, out) = (&*weights, call.value_stride, &mut results);
                 match n_rows {
                     1 => weighted_values::<V, S, 1>(weights, values, stride, len, column, out),
                     2 => weighted_values::<V, S, 2>(weights, values, stride, len, column, out),
@@ -301,15 +306,16 @@ unsafe fn softmax<V: Lanes>(
         let max = max.largest();
         let mut total = V::splat(0.0);
         for tile in 0..n_tiles {
-            let at = scores.as_mut_ptr().add(tile * LANES);
-            exp(V::load(at).sub(V::splat(max))).store(at);
-            if (tile + 1) * LANES > seen {
-                scores[seen..n_tiles * LANES].fill(0.0);
+            let lanes = tile * LANES..(tile + 1) * LANES;
+            let at = scores.as_mut_ptr().add(lanes.start);
+            let mut weights = exp(V::load(at).sub(V::splat(max)));
+            weights.store(at);
+            if lanes.start < from || lanes.end > seen {
+                scores[lanes.start..from.clamp(lanes.start, lanes.end)].fill(0.0);
+                scores[seen.clamp(lanes.start, lanes.end)..lanes.end].fill(0.0);
+                weights = V::load(scores.as_ptr().add(lanes.start));
             }
-            if tile * LANES < from {
-                scores[tile * LANES..from.min((tile + 1) * LANES)].fill(0.0);
-            }
-            total = total.add(V::load(scores.as_ptr().add(tile * LANES)));
+            total = total.add(weights);
         }
         (max, total.sum())
     }

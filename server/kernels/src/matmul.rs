@@ -120,7 +120,7 @@ fn run_panel(isa: Isa, product: &Product<'_>, panel: &Panel) {
 }
 
 impl Product<'_> {
-    /// Writes one activation row's sums for the rows of `N` tiles, or of as many as the panel has: the bias and what stands there are added.
+    /// Writes the sums of several activation rows, from `row` on, for the rows of `N` tiles, or of as many as the panel has: the bias and what stands there are added. Sums behind the last row are left out.
     ///
     /// # Safety
     /// No other thread may write the same tiles.
@@ -130,28 +130,31 @@ impl Product<'_> {
         panel: &Panel,
         tile: usize,
         row: usize,
-        sums: &[[f32; TILE]; N],
+        sums: &[[[f32; TILE]; N]],
     ) {
         let part = &panel.part;
         let end = (panel.first_tile + panel.n_tiles) * TILE;
         let len = (end.min(part.n) - tile * TILE).min(N * TILE);
         let first = part.first_row + tile * TILE;
         let column = panel.column + (tile - panel.first_tile) * TILE;
-        // SAFETY: the caller's promise.
-        let places = unsafe { self.out.part((row - self.begin) * self.stride + column, len) };
         let bias = self.bias.map(|bias| &bias[first..first + len]);
-        // Nearly all tiles are whole; a number of lanes that the compiler knows is one vector.
-        if places.len() == N * TILE {
-            for (index, places) in places.as_chunks_mut::<TILE>().0.iter_mut().enumerate() {
-                let bias = bias.and_then(|bias| bias.as_chunks::<TILE>().0.get(index));
-                enter(&sums[index], bias, self.add, places);
+        for (r, sums) in sums.iter().enumerate().take(self.end - row) {
+            // SAFETY: the caller's promise.
+            let places =
+                unsafe { self.out.part((row + r - self.begin) * self.stride + column, len) };
+            // Nearly all tiles are whole; a number of lanes that the compiler knows is one vector.
+            if places.len() == N * TILE {
+                for (index, places) in places.as_chunks_mut::<TILE>().0.iter_mut().enumerate() {
+                    let bias = bias.and_then(|bias| bias.as_chunks::<TILE>().0.get(index));
+                    enter(&sums[index], bias, self.add, places);
+                }
+            } else {
+                for (index, place) in places.iter_mut().enumerate() {
+                    let bias = bias.map(|bias| [bias[index]]);
+                    let sum = sums[index / TILE][index % TILE];
+                    enter(&[sum], bias.as_ref(), self.add, std::array::from_mut(place));
+                }
             }
-            return;
-        }
-        for (index, place) in places.iter_mut().enumerate() {
-            let bias = bias.map(|bias| [bias[index]]);
-            let sum = sums[index / TILE][index % TILE];
-            enter(&[sum], bias.as_ref(), self.add, std::array::from_mut(place));
         }
     }
 }

@@ -87,7 +87,6 @@ unsafe fn register_tile<L: Layout, D: Dots, const R: usize>(
     tile: usize,
     row: usize,
 ) {
-    let m = product.end;
     let n_groups = product.a.n_groups();
     let tile_bytes = product.w.tile(&panel.part, tile);
     let block = product.a.block(row / BLOCK);
@@ -134,14 +133,15 @@ unsafe fn register_tile<L: Layout, D: Dots, const R: usize>(
         sums
     };
     // A block always has four rows, of which the last one's may be anything.
-    for (r, sums) in sums.iter().enumerate().take(m - row) {
-        let mut values = [0.0; TILE];
-        // SAFETY: `values` has 16 places; each panel is handed out once, and panels do not overlap.
-        unsafe {
-            _mm256_storeu_ps(values.as_mut_ptr(), sums[0]);
-            _mm256_storeu_ps(values.as_mut_ptr().add(8), sums[1]);
-            product.finish(panel, tile, row + r, &[values]);
+    let mut values = [[[0.0; TILE]]; R];
+    // SAFETY: each row of `values` has 16 places; each panel is handed out once, and panels do not overlap.
+    unsafe {
+        for r in 0..R {
+            for j in 0..N {
+                _mm256_storeu_ps(values[r][0].as_mut_ptr().add(8 * j), sums[r][j]);
+            }
         }
+        product.finish(panel, tile, row, &values);
     }
 }
 

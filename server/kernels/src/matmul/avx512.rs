@@ -171,10 +171,8 @@ unsafe fn register_tile<
         }
         values
     };
-    for (r, sums) in sums.as_flattened().iter().enumerate().take(m - row) {
-        // SAFETY: each panel is handed out once, and panels do not overlap.
-        unsafe { product.finish(panel, tile, row + r, sums) };
-    }
+    // SAFETY: each panel is handed out once, and panels do not overlap.
+    unsafe { product.finish(panel, tile, row, sums.as_flattened()) };
 }
 
 /// Returns the dot products of one scale block: 32 columns (`n_pairs` times two quads), or the 16 of `half`.
@@ -226,6 +224,8 @@ unsafe fn dots<L: Layout, const B: usize, const R: usize, const N: usize, const 
                 let at = quants[j].add(quad * 64);
                 if FETCH {
                     _mm_prefetch::<HINT>(at.wrapping_add(ahead).cast());
+                } else {
+                    _mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(at.wrapping_add(768).cast());
                 }
                 weights[j] = _mm512_loadu_si512(at.cast());
             }

@@ -93,8 +93,6 @@ unsafe fn block<V: Lanes, const R: usize, const N: usize>(
         }
         values
     };
-    for (r, values) in values.iter().enumerate().take(m - row) {
-        // SAFETY: each panel is handed out once, and panels do not overlap.
-        unsafe { product.finish(panel, tile, row + r, values) };
-    }
+    // SAFETY: each panel is handed out once, and panels do not overlap.
+    unsafe { product.finish(panel, tile, row, &values) };
 }

@@ -94,10 +94,8 @@ unsafe fn register_tile<L: Layout, const R: usize>(
         }
     }
     // A block always has four rows, of which the last one's may be anything.
-    for (r, values) in values.iter().enumerate().take(m - row) {
-        // SAFETY: each panel is handed out once, and panels do not overlap.
-        unsafe { product.finish(panel, tile, row + r, std::array::from_ref(values)) };
-    }
+    // SAFETY: each panel is handed out once, and panels do not overlap.
+    unsafe { product.finish(panel, tile, row, &values.map(|values| [values])) };
 }
 
 /// Returns the dot products of one scale block: of `R` rows of activations with `N` registers of four rows of weights.

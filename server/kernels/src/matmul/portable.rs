@@ -12,7 +12,7 @@ pub(super) fn panel<L: Layout>(product: &Product<'_>, panel: &Panel) {
         for row in product.begin..product.end {
             let sums = tile_row::<L>(product, bytes, row);
             // SAFETY: each panel is handed out once, and panels do not overlap.
-            unsafe { product.finish(panel, tile, row, &[sums]) };
+            unsafe { product.finish(panel, tile, row, &[[sums]]) };
         }
     }
 }
