@@ -26,22 +26,94 @@ use crate::shared::Shared;
 pub struct Quantized {
     m: usize,
     k: usize,
-    /// `[m / 4][k / 4][4 rows][4 columns]`; columns beyond `k` are 0, rows beyond `m` are anything.
-    quants: Vec<i8>,
-    /// `[m / 4][k / 32][4 rows]`.
-    scales: Vec<f32>,
-    /// -128 times each group's sum of quants, in the order of the scales: what stored weights' offset of 128 adds to a dot product, negated.
-    offsets: Vec<i32>,
-    /// Sums of quants per 16 columns, `[m / 4][k / 32][2][4 rows]`.
-    half_sums: Vec<i32>,
-    /// Each group's sum of quants times its scale, in the order of the scales: what multiplies a block's minimum.
-    scaled_sums: Vec<f32>,
+    /// All rows, in blocks of four.
+    blocks: Buffers,
+    /// The row once more where it is the only one, without the places of three others: a quarter of the cache lines, where the weights of one product after the other pass through the cache.
+    single: Buffers,
     /// The rows before quantization (`m` × `k`), where float weights want them.
     floats: Option<Vec<f32>>,
 }
 
 /// Rows that lie interleaved.
 pub(crate) const BLOCK: usize = 4;
+
+/// Quantized rows in blocks of some width, one or four rows.
+#[derive(Default)]
+struct Buffers {
+    /// `[blocks][k / 4][width][4 columns]`; columns beyond `k` are 0, rows beyond `m` are anything.
+    quants: Vec<i8>,
+    /// `[blocks][k / 32][width]`.
+    scales: Vec<f32>,
+    /// -128 times each group's sum of quants, in the order of the scales: what stored weights' offset of 128 adds to a dot product, negated.
+    offsets: Vec<i32>,
+    /// Sums of quants per 16 columns, `[blocks][k / 32][2][width]`.
+    half_sums: Vec<i32>,
+    /// Each group's sum of quants times its scale, in the order of the scales: what multiplies a block's minimum.
+    scaled_sums: Vec<f32>,
+}
+
+impl Buffers {
+    /// Makes room for `n` scales: one per row and group, with its two half sums and 32 quants.
+    fn resize(&mut self, n: usize) {
+        self.quants.resize(n * GROUP, 0);
+        self.scales.resize(n, 0.0);
+        self.offsets.resize(n, 0);
+        self.half_sums.resize(2 * n, 0);
+        self.scaled_sums.resize(n, 0.0);
+    }
+
+    /// Returns block number `index` of those that have `n` scales each.
+    #[inline(always)]
+    fn block(&self, index: usize, n: usize) -> Block<'_> {
+        let span = index * n..(index + 1) * n;
+        Block {
+            quants: &self.quants[index * n * GROUP..(index + 1) * n * GROUP],
+            scales: &self.scales[span.clone()],
+            offsets: &self.offsets[span.clone()],
+            scaled_sums: &self.scaled_sums[span],
+            half_sums: &self.half_sums[index * 2 * n..(index + 1) * 2 * n],
+        }
+    }
+
+    fn shared(&mut self) -> SharedBuffers<'_> {
+        SharedBuffers {
+            quants: Shared::new(&mut self.quants),
+            scales: Shared::new(&mut self.scales),
+            offsets: Shared::new(&mut self.offsets),
+            half_sums: Shared::new(&mut self.half_sums),
+            scaled_sums: Shared::new(&mut self.scaled_sums),
+        }
+    }
+}
+
+/// Buffers that several threads fill.
+#[derive(Clone, Copy)]
+struct SharedBuffers<'a> {
+    quants: Shared<'a, i8>,
+    scales: Shared<'a, f32>,
+    offsets: Shared<'a, i32>,
+    half_sums: Shared<'a, i32>,
+    scaled_sums: Shared<'a, f32>,
+}
+
+impl<'a> SharedBuffers<'a> {
+    /// Returns the places of `n` scales from number `at` on, and of what goes with them.
+    ///
+    /// # Safety
+    /// As [`Shared::part`].
+    unsafe fn part(&self, at: usize, n: usize) -> BlockMut<'a> {
+        // SAFETY: the caller's promise.
+        unsafe {
+            BlockMut {
+                quants: self.quants.part(at * GROUP, n * GROUP),
+                scales: self.scales.part(at, n),
+                offsets: self.offsets.part(at, n),
+                half_sums: self.half_sums.part(2 * at, 2 * n),
+                scaled_sums: self.scaled_sums.part(at, n),
+            }
+        }
+    }
+}
 
 /// One block of rows, borrowed.
 #[derive(Clone, Copy)]
@@ -69,6 +141,26 @@ struct BlockMut<'a> {
     offsets: &'a mut [i32],
     half_sums: &'a mut [i32],
     scaled_sums: &'a mut [f32],
+}
+
+impl BlockMut<'_> {
+    /// Copies the first row of a block to a block of one.
+    fn copy_first_row(&self, row: &mut BlockMut<'_>) {
+        let quads = self.quants.as_chunks::<4>().0.iter().step_by(BLOCK);
+        for (to, from) in row.quants.as_chunks_mut::<4>().0.iter_mut().zip(quads) {
+            *to = *from;
+        }
+        copy_every_fourth(self.scales, row.scales);
+        copy_every_fourth(self.offsets, row.offsets);
+        copy_every_fourth(self.half_sums, row.half_sums);
+        copy_every_fourth(self.scaled_sums, row.scaled_sums);
+    }
+}
+
+fn copy_every_fourth<T: Copy>(from: &[T], to: &mut [T]) {
+    for (to, from) in to.iter_mut().zip(from.iter().step_by(BLOCK)) {
+        *to = *from;
+    }
 }
 
 impl Quantized {
@@ -202,15 +294,15 @@ impl Quantized {
     #[inline(always)]
     pub(crate) fn block(&self, block: usize) -> Block<'_> {
         debug_assert!(block * BLOCK < self.m);
-        let n = self.n_groups() * BLOCK;
-        let span = block * n..(block + 1) * n;
-        Block {
-            quants: &self.quants[block * n * GROUP..(block + 1) * n * GROUP],
-            scales: &self.scales[span.clone()],
-            offsets: &self.offsets[span.clone()],
-            scaled_sums: &self.scaled_sums[span],
-            half_sums: &self.half_sums[block * 2 * n..(block + 1) * 2 * n],
-        }
+        self.blocks.block(block, self.n_groups() * BLOCK)
+    }
+
+    /// Returns the only row, as a block of one; nothing where there are several.
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    pub(crate) fn single(&self) -> Block<'_> {
+        debug_assert!(self.m == 1);
+        self.single.block(0, self.n_groups())
     }
 
     /// Returns one row's values as floats: the kept ones, else what the quants say.
@@ -235,25 +327,17 @@ impl Quantized {
     /// Makes room for `m` rows of `k` values; returns where they go.
     pub(crate) fn reshape(&mut self, m: usize, k: usize) -> Places<'_> {
         (self.m, self.k) = (m, k);
-        // Scales per block; two half sums and 32 quants go with each.
-        let n = self.n_groups() * BLOCK;
-        let n_blocks = m.div_ceil(BLOCK);
-        self.quants.resize(n_blocks * n * GROUP, 0);
-        self.scales.resize(n_blocks * n, 0.0);
-        self.offsets.resize(n_blocks * n, 0);
-        self.half_sums.resize(n_blocks * 2 * n, 0);
-        self.scaled_sums.resize(n_blocks * n, 0.0);
+        let n_groups = self.n_groups();
+        self.blocks.resize(m.div_ceil(BLOCK) * n_groups * BLOCK);
+        self.single.resize(if m == 1 { n_groups } else { 0 });
         if let Some(floats) = &mut self.floats {
             floats.resize(m * k, 0.0);
         }
         Places {
             m,
-            n_groups: n / BLOCK,
-            quants: Shared::new(&mut self.quants),
-            scales: Shared::new(&mut self.scales),
-            offsets: Shared::new(&mut self.offsets),
-            half_sums: Shared::new(&mut self.half_sums),
-            scaled_sums: Shared::new(&mut self.scaled_sums),
+            n_groups,
+            blocks: self.blocks.shared(),
+            single: self.single.shared(),
             kept: if self.floats.is_some() { k } else { 0 },
             floats: Shared::new(self.floats.as_deref_mut().unwrap_or_default()),
         }
@@ -283,11 +367,8 @@ impl Quantized {
 pub(crate) struct Places<'a> {
     m: usize,
     n_groups: usize,
-    quants: Shared<'a, i8>,
-    scales: Shared<'a, f32>,
-    offsets: Shared<'a, i32>,
-    half_sums: Shared<'a, i32>,
-    scaled_sums: Shared<'a, f32>,
+    blocks: SharedBuffers<'a>,
+    single: SharedBuffers<'a>,
     /// Floats kept per row: all or none.
     kept: usize,
     floats: Shared<'a, f32>,
@@ -309,17 +390,14 @@ impl Places<'_> {
         let n_rows = BLOCK.min(self.m - first_row);
         let sources: [Source<'s>; BLOCK] =
             std::array::from_fn(|lane| source(first_row + lane.min(n_rows - 1)));
-        let (at, n) = ((block * self.n_groups + groups.start) * BLOCK, groups.len() * BLOCK);
         // SAFETY: the caller's promise.
         unsafe {
-            let mut places = BlockMut {
-                quants: self.quants.part(at * GROUP, n * GROUP),
-                scales: self.scales.part(at, n),
-                offsets: self.offsets.part(at, n),
-                half_sums: self.half_sums.part(2 * at, 2 * n),
-                scaled_sums: self.scaled_sums.part(at, n),
-            };
+            let at = block * self.n_groups + groups.start;
+            let mut places = self.blocks.part(at * BLOCK, groups.len() * BLOCK);
             fill_block(isa, &sources[..n_rows], &mut places);
+            if self.m == 1 {
+                places.copy_first_row(&mut self.single.part(groups.start, groups.len()));
+            }
             if self.kept > 0 {
                 let column = groups.start * GROUP;
                 let width = (groups.len() * GROUP).min(self.kept - column);

@@ -35,14 +35,17 @@ pub(super) unsafe fn panel<L: Layout>(product: &Product<'_>, panel: &Panel) {
         row += unsafe {
             match end - row {
                 // Memory is the limit, and a single stream is what it gives fastest.
-                1 => columns::<L, 1, 1, 1, true>(product, panel, row),
-                2 => columns::<L, 1, 2, 1, true>(product, panel, row),
-                3 | 4 => columns::<L, 1, 4, 1, true>(product, panel, row),
+                1 if product.a.m() == 1 => columns::<L, 1, 1, 1, 1, true>(product, panel, row),
+                1 => columns::<L, BLOCK, 1, 1, 1, true>(product, panel, row),
+                2 => columns::<L, BLOCK, 1, 2, 1, true>(product, panel, row),
+                3 | 4 => columns::<L, BLOCK, 1, 4, 1, true>(product, panel, row),
                 // Scales of two levels, and minimums, need the registers of a second tile.
-                _ if L::TWO_LEVEL || L::MIN => columns::<L, 2, 4, 1, true>(product, panel, row),
+                _ if L::TWO_LEVEL || L::MIN => {
+                    columns::<L, BLOCK, 2, 4, 1, true>(product, panel, row)
+                }
                 // What the first rows have read is in a cache.
-                _ if row > 0 => columns::<L, 2, 4, 2, false>(product, panel, row),
-                _ => columns::<L, 2, 4, 2, true>(product, panel, row),
+                _ if row > 0 => columns::<L, BLOCK, 2, 4, 2, false>(product, panel, row),
+                _ => columns::<L, BLOCK, 2, 4, 2, true>(product, panel, row),
             }
         };
     }
@@ -53,14 +56,21 @@ pub(super) unsafe fn panel<L: Layout>(product: &Product<'_>, panel: &Panel) {
 /// # Safety
 /// As [`panel`].
 #[inline(always)]
-unsafe fn columns<L: Layout, const B: usize, const R: usize, const N: usize, const FETCH: bool>(
+unsafe fn columns<
+    L: Layout,
+    const W: usize,
+    const B: usize,
+    const R: usize,
+    const N: usize,
+    const FETCH: bool,
+>(
     product: &Product<'_>,
     panel: &Panel,
     row: usize,
 ) -> usize {
     for tile in (panel.first_tile..panel.first_tile + panel.n_tiles).step_by(N) {
         // SAFETY: the caller's promise.
-        unsafe { register_tile::<L, B, R, N, FETCH>(product, panel, tile, row) };
+        unsafe { register_tile::<L, W, B, R, N, FETCH>(product, panel, tile, row) };
     }
     B * R
 }
@@ -82,6 +92,7 @@ struct Activations {
 #[inline(always)]
 unsafe fn register_tile<
     L: Layout,
+    const W: usize,
     const B: usize,
     const R: usize,
     const N: usize,
@@ -100,8 +111,12 @@ unsafe fn register_tile<
         std::array::from_fn(|j| product.w.tile(&panel.part, (tile + j).min(end - 1)));
     let blocks: [Activations; B] = std::array::from_fn(|b| {
         // Beyond the last block any other serves: its results are not stored.
-        let block = product.a.block((row / BLOCK + b).min((m - 1) / BLOCK));
-        debug_assert_eq!(block.quants.len(), n_groups * GROUP * BLOCK);
+        let block = if W == 1 {
+            product.a.single()
+        } else {
+            product.a.block((row / BLOCK + b).min((m - 1) / BLOCK))
+        };
+        debug_assert_eq!(block.quants.len(), n_groups * GROUP * W);
         Activations {
             quants: block.quants.as_ptr(),
             scales: block.scales.as_ptr(),
@@ -126,7 +141,7 @@ unsafe fn register_tile<
                 _mm_prefetch::<HINT>(stream.wrapping_add(L::scales_at(group) + ahead).cast());
             }
             for half in 0..L::N_BLOCKS {
-                let dots = dots::<L, B, R, N, FETCH>(
+                let dots = dots::<L, W, B, R, N, FETCH>(
                     &streams.map(|at| at.add(quants_at)),
                     &blocks,
                     group,
@@ -143,12 +158,12 @@ unsafe fn register_tile<
                     };
                     for b in 0..B {
                         for r in 0..R {
-                            let factor = _mm512_set1_ps(*blocks[b].scales.add(group * BLOCK + r));
+                            let factor = _mm512_set1_ps(*blocks[b].scales.add(group * W + r));
                             let sum = &mut sums[b][r][j];
                             let dot = _mm512_cvtepi32_ps(dots[b][r][j]);
                             *sum = _mm512_fmadd_ps(dot, _mm512_mul_ps(scale, factor), *sum);
                             if L::MIN {
-                                let total = scaled_sum::<L>(&blocks[b], group, half, r);
+                                let total = scaled_sum::<L, W>(&blocks[b], group, half, r);
                                 // Two-level minimums are subtracted.
                                 *sum = if L::TWO_LEVEL {
                                     _mm512_fnmadd_ps(total, minimum, *sum)
@@ -180,7 +195,14 @@ unsafe fn register_tile<
 /// # Safety
 /// As [`register_tile`].
 #[inline(always)]
-unsafe fn dots<L: Layout, const B: usize, const R: usize, const N: usize, const FETCH: bool>(
+unsafe fn dots<
+    L: Layout,
+    const W: usize,
+    const B: usize,
+    const R: usize,
+    const N: usize,
+    const FETCH: bool,
+>(
     quants: &[*const u8; N],
     blocks: &[Activations; B],
     group: usize,
@@ -193,7 +215,7 @@ unsafe fn dots<L: Layout, const B: usize, const R: usize, const N: usize, const 
         let mut dots = [[[_mm512_setzero_si512(); N]; R]; B];
         for b in 0..B {
             for r in 0..R {
-                dots[b][r] = [start::<L>(&blocks[b], group, half, r); N];
+                dots[b][r] = [start::<L, W>(&blocks[b], group, half, r); N];
             }
         }
         if L::NIBBLES {
@@ -210,9 +232,9 @@ unsafe fn dots<L: Layout, const B: usize, const R: usize, const N: usize, const 
                     first[j] = _mm512_and_si512(stored, low);
                     second[j] = _mm512_and_si512(_mm512_srli_epi16::<4>(stored), low);
                 }
-                let at = (group * GROUP / 4 + 2 * pair) * 4 * BLOCK;
+                let at = (group * GROUP / 4 + 2 * pair) * 4 * W;
                 add_quad(&first, blocks, at, &mut dots);
-                add_quad(&second, blocks, at + 4 * BLOCK, &mut dots);
+                add_quad(&second, blocks, at + 4 * W, &mut dots);
             }
             return dots;
         }
@@ -229,7 +251,7 @@ unsafe fn dots<L: Layout, const B: usize, const R: usize, const N: usize, const 
                 }
                 weights[j] = _mm512_loadu_si512(at.cast());
             }
-            add_quad(&weights, blocks, (group * GROUP / 4 + quad) * 4 * BLOCK, &mut dots);
+            add_quad(&weights, blocks, (group * GROUP / 4 + quad) * 4 * W, &mut dots);
         }
         dots
     }
@@ -265,17 +287,22 @@ unsafe fn add_quad<const B: usize, const R: usize, const N: usize>(
 /// # Safety
 /// As [`register_tile`].
 #[inline(always)]
-unsafe fn start<L: Layout>(block: &Activations, group: usize, half: usize, r: usize) -> __m512i {
+unsafe fn start<L: Layout, const W: usize>(
+    block: &Activations,
+    group: usize,
+    half: usize,
+    r: usize,
+) -> __m512i {
     // SAFETY: the caller's promise.
     unsafe {
         if L::OFFSET == 0 {
             return _mm512_setzero_si512();
         }
         if L::HALVES {
-            let sum = _mm512_set1_epi32(*block.half_sums.add((2 * group + half) * BLOCK + r));
+            let sum = _mm512_set1_epi32(*block.half_sums.add((2 * group + half) * W + r));
             return _mm512_sub_epi32(_mm512_setzero_si512(), _mm512_slli_epi32::<7>(sum));
         }
-        let offset = _mm512_set1_epi32(*block.offsets.add(group * BLOCK + r));
+        let offset = _mm512_set1_epi32(*block.offsets.add(group * W + r));
         // Stored for an offset of 128; 8 is a sixteenth of it.
         if L::OFFSET == 8 { _mm512_srai_epi32::<4>(offset) } else { offset }
     }
@@ -286,7 +313,7 @@ unsafe fn start<L: Layout>(block: &Activations, group: usize, half: usize, r: us
 /// # Safety
 /// As [`register_tile`].
 #[inline(always)]
-unsafe fn scaled_sum<L: Layout>(
+unsafe fn scaled_sum<L: Layout, const W: usize>(
     block: &Activations,
     group: usize,
     half: usize,
@@ -295,10 +322,10 @@ unsafe fn scaled_sum<L: Layout>(
     // SAFETY: the caller's promise.
     unsafe {
         if L::HALVES {
-            let sum = *block.half_sums.add((2 * group + half) * BLOCK + r);
-            _mm512_set1_ps(sum as f32 * *block.scales.add(group * BLOCK + r))
+            let sum = *block.half_sums.add((2 * group + half) * W + r);
+            _mm512_set1_ps(sum as f32 * *block.scales.add(group * W + r))
         } else {
-            _mm512_set1_ps(*block.scaled_sums.add(group * BLOCK + r))
+            _mm512_set1_ps(*block.scaled_sums.add(group * W + r))
         }
     }
 }
