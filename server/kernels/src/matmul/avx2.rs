@@ -67,9 +67,12 @@ unsafe fn all_rows<L: Layout, D: Dots>(product: &Product<'_>, panel: &Panel) {
             // SAFETY: the caller's promise.
             unsafe {
                 match m - row {
-                    1 => register_tile::<L, D, 1>(product, panel, tile, row),
-                    2 => register_tile::<L, D, 2>(product, panel, tile, row),
-                    _ => register_tile::<L, D, 4>(product, panel, tile, row),
+                    1 if product.a.m() == 1 => {
+                        register_tile::<L, D, 1, 1>(product, panel, tile, row);
+                    }
+                    1 => register_tile::<L, D, 1, BLOCK>(product, panel, tile, row),
+                    2 => register_tile::<L, D, 2, BLOCK>(product, panel, tile, row),
+                    _ => register_tile::<L, D, 4, BLOCK>(product, panel, tile, row),
                 }
             }
         }
@@ -81,7 +84,7 @@ unsafe fn all_rows<L: Layout, D: Dots>(product: &Product<'_>, panel: &Panel) {
 /// # Safety
 /// As [`all_rows`].
 #[inline(always)]
-unsafe fn register_tile<L: Layout, D: Dots, const R: usize>(
+unsafe fn register_tile<L: Layout, D: Dots, const R: usize, const W: usize>(
     product: &Product<'_>,
     panel: &Panel,
     tile: usize,
@@ -89,8 +92,8 @@ unsafe fn register_tile<L: Layout, D: Dots, const R: usize>(
 ) {
     let n_groups = product.a.n_groups();
     let tile_bytes = product.w.tile(&panel.part, tile);
-    let block = product.a.block(row / BLOCK);
-    debug_assert_eq!(block.quants.len(), n_groups * GROUP * BLOCK);
+    let block = if W == 1 { product.a.single() } else { product.a.block(row / BLOCK) };
+    debug_assert_eq!(block.quants.len(), n_groups * GROUP * W);
     // SAFETY: a tile holds `n_groups` groups of quants and their scales, a block of activations as many groups of four rows; the CPU is the caller's promise.
     let sums = unsafe {
         let mut sums = [[_mm256_setzero_ps(); N]; R];
@@ -98,9 +101,9 @@ unsafe fn register_tile<L: Layout, D: Dots, const R: usize>(
             for half in 0..L::N_BLOCKS {
                 let group_quants = tile_bytes.as_ptr().add(L::quants_at(n_groups, group));
                 let dots = if L::NIBBLES {
-                    D::nibbles::<L, R>(group_quants, &block, group)
+                    D::nibbles::<L, R, W>(group_quants, &block, group)
                 } else {
-                    D::bytes::<L, R>(group_quants, &block, group, half)
+                    D::bytes::<L, R, W>(group_quants, &block, group, half)
                 };
                 for j in 0..N {
                     let scale = scale::<L>(tile_bytes.as_ptr(), group, half, j);
@@ -110,7 +113,7 @@ unsafe fn register_tile<L: Layout, D: Dots, const R: usize>(
                         _mm256_setzero_ps()
                     };
                     for r in 0..R {
-                        let factor = _mm256_set1_ps(*block.scales.get_unchecked(group * BLOCK + r));
+                        let factor = _mm256_set1_ps(*block.scales.get_unchecked(group * W + r));
                         let sum = &mut sums[r][j];
                         *sum = _mm256_fmadd_ps(
                             _mm256_cvtepi32_ps(dots[r][j]),
@@ -118,7 +121,7 @@ unsafe fn register_tile<L: Layout, D: Dots, const R: usize>(
                             *sum,
                         );
                         if L::MIN {
-                            let total = _mm256_set1_ps(scaled_sum::<L>(&block, group, half, r));
+                            let total = _mm256_set1_ps(scaled_sum::<L, W>(&block, group, half, r));
                             // Two-level minimums are subtracted.
                             *sum = if L::TWO_LEVEL {
                                 _mm256_fnmadd_ps(total, minimum, *sum)
@@ -150,14 +153,19 @@ unsafe fn register_tile<L: Layout, D: Dots, const R: usize>(
 /// # Safety
 /// As [`register_tile`].
 #[inline(always)]
-unsafe fn scaled_sum<L: Layout>(block: &Block<'_>, group: usize, half: usize, r: usize) -> f32 {
+unsafe fn scaled_sum<L: Layout, const W: usize>(
+    block: &Block<'_>,
+    group: usize,
+    half: usize,
+    r: usize,
+) -> f32 {
     // SAFETY: the caller's promise.
     unsafe {
         if L::HALVES {
-            let sum = *block.half_sums.get_unchecked((2 * group + half) * BLOCK + r);
-            sum as f32 * block.scales.get_unchecked(group * BLOCK + r)
+            let sum = *block.half_sums.get_unchecked((2 * group + half) * W + r);
+            sum as f32 * block.scales.get_unchecked(group * W + r)
         } else {
-            *block.scaled_sums.get_unchecked(group * BLOCK + r)
+            *block.scaled_sums.get_unchecked(group * W + r)
         }
     }
 }

@@ -15,7 +15,7 @@ use std::arch::x86_64::{
 #[cfg(test)]
 use std::arch::x86_64::_mm256_dpbusd_epi32;
 
-use crate::activations::{BLOCK, Block};
+use crate::activations::Block;
 use crate::layout::{GROUP, Layout};
 
 use super::N;
@@ -26,10 +26,10 @@ const AHEAD: usize = 1024;
 /// A way to compute the dot products of one scale block.
 ///
 /// # Safety
-/// The CPU must have AVX2 and what the implementation names; `quants` must be one group of a tile, and `block` must have the group.
+/// The CPU must have AVX2 and what the implementation names; `quants` must be one group of a tile, and `block` must have the group and be of `W` rows.
 pub(super) trait Dots {
     /// The dot products of a group's 32 columns of bytes, or the 16 of `half`.
-    unsafe fn bytes<L: Layout, const R: usize>(
+    unsafe fn bytes<L: Layout, const R: usize, const W: usize>(
         quants: *const u8,
         block: &Block<'_>,
         group: usize,
@@ -37,7 +37,7 @@ pub(super) trait Dots {
     ) -> [[__m256i; N]; R];
 
     /// The dot products of a group's 32 columns of nibbles.
-    unsafe fn nibbles<L: Layout, const R: usize>(
+    unsafe fn nibbles<L: Layout, const R: usize, const W: usize>(
         quants: *const u8,
         block: &Block<'_>,
         group: usize,
@@ -66,33 +66,43 @@ unsafe fn load(at: *const u8) -> __m256i {
 
 /// Returns four columns of one row's activations in every lane.
 #[inline(always)]
-unsafe fn activations(block: &Block<'_>, group: usize, quad: usize, r: usize) -> __m256i {
+unsafe fn activations<const W: usize>(
+    block: &Block<'_>,
+    group: usize,
+    quad: usize,
+    r: usize,
+) -> __m256i {
     // SAFETY: the caller promises that the block has the group.
     unsafe {
-        let at = block.quants.as_ptr().add((group * GROUP / 4 + quad) * 4 * BLOCK + 4 * r);
+        let at = block.quants.as_ptr().add((group * GROUP / 4 + quad) * 4 * W + 4 * r);
         _mm256_set1_epi32(at.cast::<i32>().read_unaligned())
     }
 }
 
 /// Returns minus the layout's offset times the sum of one row's activations.
 #[inline(always)]
-unsafe fn start<L: Layout>(block: &Block<'_>, group: usize, half: usize, r: usize) -> i32 {
+unsafe fn start<L: Layout, const W: usize>(
+    block: &Block<'_>,
+    group: usize,
+    half: usize,
+    r: usize,
+) -> i32 {
     // SAFETY: the caller promises that the block has the group.
     unsafe {
         if L::OFFSET == 0 {
             0
         } else if L::HALVES {
-            -L::OFFSET * block.half_sums.get_unchecked((2 * group + half) * BLOCK + r)
+            -L::OFFSET * block.half_sums.get_unchecked((2 * group + half) * W + r)
         } else {
             // Stored for an offset of 128, of which others are a part.
-            block.offsets.get_unchecked(group * BLOCK + r) / (128 / L::OFFSET)
+            block.offsets.get_unchecked(group * W + r) / (128 / L::OFFSET)
         }
     }
 }
 
 impl Dots for Maddubs {
     #[inline(always)]
-    unsafe fn bytes<L: Layout, const R: usize>(
+    unsafe fn bytes<L: Layout, const R: usize, const W: usize>(
         quants: *const u8,
         block: &Block<'_>,
         group: usize,
@@ -110,7 +120,8 @@ impl Dots for Maddubs {
                     );
                     let magnitudes = _mm256_abs_epi8(weights);
                     for r in 0..R {
-                        let signed = _mm256_sign_epi8(activations(block, group, quad, r), weights);
+                        let signed =
+                            _mm256_sign_epi8(activations::<W>(block, group, quad, r), weights);
                         let pairs = _mm256_maddubs_epi16(magnitudes, signed);
                         dots[r][j] = _mm256_add_epi32(dots[r][j], _mm256_madd_epi16(pairs, ones));
                     }
@@ -121,7 +132,7 @@ impl Dots for Maddubs {
     }
 
     #[inline(always)]
-    unsafe fn nibbles<L: Layout, const R: usize>(
+    unsafe fn nibbles<L: Layout, const R: usize, const W: usize>(
         quants: *const u8,
         block: &Block<'_>,
         group: usize,
@@ -136,9 +147,12 @@ impl Dots for Maddubs {
                     let first = _mm256_and_si256(stored, low);
                     let second = _mm256_and_si256(_mm256_srli_epi16::<4>(stored), low);
                     for r in 0..R {
-                        let first = _mm256_maddubs_epi16(first, activations(block, group, quad, r));
-                        let second =
-                            _mm256_maddubs_epi16(second, activations(block, group, quad + 1, r));
+                        let first =
+                            _mm256_maddubs_epi16(first, activations::<W>(block, group, quad, r));
+                        let second = _mm256_maddubs_epi16(
+                            second,
+                            activations::<W>(block, group, quad + 1, r),
+                        );
                         pairs[r][j] =
                             _mm256_add_epi16(pairs[r][j], _mm256_add_epi16(first, second));
                     }
@@ -147,7 +161,7 @@ impl Dots for Maddubs {
             let ones = _mm256_set1_epi16(1);
             let mut dots = [[_mm256_setzero_si256(); N]; R];
             for r in 0..R {
-                let start = _mm256_set1_epi32(start::<L>(block, group, 0, r));
+                let start = _mm256_set1_epi32(start::<L, W>(block, group, 0, r));
                 for j in 0..N {
                     dots[r][j] = _mm256_add_epi32(start, _mm256_madd_epi16(pairs[r][j], ones));
                 }
@@ -162,7 +176,7 @@ macro_rules! by_dot_product {
     ($name:ident, $dot:ident) => {
         impl Dots for $name {
             #[inline(always)]
-            unsafe fn bytes<L: Layout, const R: usize>(
+            unsafe fn bytes<L: Layout, const R: usize, const W: usize>(
                 quants: *const u8,
                 block: &Block<'_>,
                 group: usize,
@@ -172,14 +186,17 @@ macro_rules! by_dot_product {
                 unsafe {
                     let mut dots = [[_mm256_setzero_si256(); N]; R];
                     for r in 0..R {
-                        dots[r] = [_mm256_set1_epi32(start::<L>(block, group, half, r)); N];
+                        dots[r] = [_mm256_set1_epi32(start::<L, W>(block, group, half, r)); N];
                     }
                     for quad in half * L::QUADS..(half + 1) * L::QUADS {
                         for j in 0..N {
                             let weights = load(quants.add(quad * 64 + 32 * j));
                             for r in 0..R {
-                                dots[r][j] =
-                                    $dot(dots[r][j], weights, activations(block, group, quad, r));
+                                dots[r][j] = $dot(
+                                    dots[r][j],
+                                    weights,
+                                    activations::<W>(block, group, quad, r),
+                                );
                             }
                         }
                     }
@@ -188,7 +205,7 @@ macro_rules! by_dot_product {
             }
 
             #[inline(always)]
-            unsafe fn nibbles<L: Layout, const R: usize>(
+            unsafe fn nibbles<L: Layout, const R: usize, const W: usize>(
                 quants: *const u8,
                 block: &Block<'_>,
                 group: usize,
@@ -198,7 +215,7 @@ macro_rules! by_dot_product {
                     let low = _mm256_set1_epi8(15);
                     let mut dots = [[_mm256_setzero_si256(); N]; R];
                     for r in 0..R {
-                        dots[r] = [_mm256_set1_epi32(start::<L>(block, group, 0, r)); N];
+                        dots[r] = [_mm256_set1_epi32(start::<L, W>(block, group, 0, r)); N];
                     }
                     for quad in (0..GROUP / 4).step_by(2) {
                         for j in 0..N {
@@ -206,12 +223,15 @@ macro_rules! by_dot_product {
                             let first = _mm256_and_si256(stored, low);
                             let second = _mm256_and_si256(_mm256_srli_epi16::<4>(stored), low);
                             for r in 0..R {
-                                dots[r][j] =
-                                    $dot(dots[r][j], first, activations(block, group, quad, r));
+                                dots[r][j] = $dot(
+                                    dots[r][j],
+                                    first,
+                                    activations::<W>(block, group, quad, r),
+                                );
                                 dots[r][j] = $dot(
                                     dots[r][j],
                                     second,
-                                    activations(block, group, quad + 1, r),
+                                    activations::<W>(block, group, quad + 1, r),
                                 );
                             }
                         }
