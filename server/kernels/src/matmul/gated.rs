@@ -57,7 +57,7 @@ pub fn gated(
     // As in a plain product: what takes a microsecond or two is not worth a second thread.
     let is_small = m.saturating_mul(w.n()).saturating_mul(w.k()) <= 1 << 16;
     let run = if is_small { n_groups } else { 1 };
-    let n_together = if m <= ROWS { GROUPS } else { 1 };
+    let n_together = if m <= ROWS { GROUPS } else { 4 };
     pool.split_tapering(n_groups, run, |groups| {
         let mut buffer = [[[0.0; 2 * GROUP]; ROWS]; GROUPS];
         for first in groups.clone().step_by(n_together) {
