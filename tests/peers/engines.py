@@ -195,10 +195,15 @@ def markdown(result):
     def share(kind, key):
         values = [one[kind].get(key) for one in shares]
         return None if None in values else round(100 * statistics.median(values))
+    def machine(key, unit):
+        given = [one.get(key) for one in result["roofline"] if one.get(key)]
+        return f"{', '.join(f'{value:.0f}' for value in given)} {unit}"
     said = [f"{kind} {key} {share(kind, key)} %" for kind in ("prefill", "decode") for key in shares[0][kind]
             if share(kind, key) is not None]
     lines += ["", f"lowkey's packed weights {result['weights_mb']:.0f} MB, KV cache {result['kv_mb']:.0f} MB; share of the "
-              f"machine's roofline: {', '.join(said)}.", f"Began: {result['began']}. Ended: {result['ended']}."]
+              f"machine's roofline: {', '.join(said)}.",
+              f"Behind lowkey's part of each round the machine read {machine('read_gb_s', 'GB/s')} and passed a cache line "
+              f"to the other core and back in {machine('round_trip_ns', 'ns')}.", f"Began: {result['began']}. Ended: {result['ended']}."]
     return "\n".join(lines)
 
 

@@ -49,7 +49,7 @@ pub use matrix::Matrix;
 pub use norm::rms_norm;
 pub use pool::Pool;
 pub use residual::{Merge, add_rows};
-pub use roofline::{int8_gop_s, read_gb_s};
+pub use roofline::{int8_gop_s, read_gb_s, round_trip_ns};
 pub use rope::{Pairing, Rope};
 pub use select::{argmax, log_sum_exp, top_k};
 pub use tanh::cap_softly;

@@ -4,7 +4,9 @@
 //! Invariant: nothing here is faster than the kernels may be: the same instructions, without the work around them.
 
 use std::hint::black_box;
-use std::time::Instant;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use crate::arena::Arena;
 use crate::error::PackError;
@@ -57,6 +59,54 @@ pub fn int8_gop_s(pool: &Pool, rounds: usize) -> Option<f64> {
     });
     let ops = 2 * MULTIPLY_ROUNDS * multiply.products_per_round * pool.threads();
     Some(ops as f64 / seconds / 1e9)
+}
+
+/// Returns how many nanoseconds a cache line takes to another thread of `pool` and back, over thousands of times.
+///
+/// It says where a virtual machine's host has put the cores: about 30 for two halves of one core, 60 to 100 for cores that share a cache, several hundred for cores on different chips. `None` with one thread, and where the others did not answer.
+pub fn round_trip_ns(pool: &Pool) -> Option<f64> {
+    const PATIENCE: Duration = Duration::from_millis(100);
+    const ROUND_TRIPS: u64 = 10_000;
+    if pool.threads() < 2 {
+        return None;
+    }
+    let line = AtomicU64::new(0);
+    let start = Instant::now();
+    let wait_for = |value: u64| {
+        let mut spins = 0_u32;
+        while line.load(Ordering::Acquire) != value {
+            spins = spins.wrapping_add(1);
+            if spins.is_multiple_of(1024) && start.elapsed() > PATIENCE {
+                return false;
+            }
+            std::hint::spin_loop();
+        }
+        true
+    };
+    let seconds = Mutex::new(None);
+    pool.run(|thread| {
+        if thread > 1 {
+            return;
+        }
+        // The even numbers are for one to wait for, the odd ones for the other; the first ones do not count.
+        let mut began = start;
+        for round in 0..2 * ROUND_TRIPS {
+            if round == ROUND_TRIPS {
+                began = Instant::now();
+            }
+            let own = 2 * round + thread as u64;
+            if !wait_for(own) {
+                return;
+            }
+            line.store(own + 1, Ordering::Release);
+        }
+        if thread == 0 {
+            *seconds.lock().unwrap_or_else(PoisonError::into_inner) =
+                Some(began.elapsed().as_secs_f64());
+        }
+    });
+    let seconds = seconds.into_inner().unwrap_or_else(PoisonError::into_inner);
+    seconds.map(|seconds| seconds * 1e9 / ROUND_TRIPS as f64)
 }
 
 /// Returns the seconds of the shortest of several rounds, after one that does not count.
@@ -202,6 +252,14 @@ mod tests {
                 assert_eq!(unsafe { sum(isa, &bytes(at)) }, 1.0, "{isa:?} at {at}");
             }
         }
+    }
+
+    #[test]
+    fn a_round_trip_needs_somebody_at_the_other_end() {
+        assert_eq!(round_trip_ns(&Pool::new(1)), None);
+        // On a machine that is full, or of one core, nobody may answer in time.
+        let between = |threads| round_trip_ns(&Pool::new(threads)).is_none_or(|ns| ns > 0.0);
+        assert!(between(2) && between(3));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::time::Instant;
 
-use lowkey_kernels::{Isa, Pool, int8_gop_s, read_gb_s};
+use lowkey_kernels::{Isa, Pool, int8_gop_s, read_gb_s, round_trip_ns};
 use lowkey_model::Accelerator;
 
 use crate::cli::print;
@@ -99,6 +99,7 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<()> {
     let roofline = Roofline {
         read_gb_s: read_gb_s(&pool, ROOFLINE_ROUNDS)?,
         int8_gop_s: int8_gop_s(&pool, ROOFLINE_ROUNDS),
+        round_trip_ns: round_trip_ns(&pool),
     };
     progress.end();
 

@@ -153,12 +153,15 @@ fn notes(run: &Outcome) -> Vec<String> {
             number(run.kv_mb)
         ),
         format!(
-            "the machine: reads {} GB/s, multiplies {}",
+            "the machine: reads {} GB/s, multiplies {}{}",
             number(run.roofline.read_gb_s),
             int8.map_or_else(
                 || "bytes without an instruction for it".to_owned(),
                 |rate| format!("{} int8 GOP/s", number(rate))
-            )
+            ),
+            run.roofline.round_trip_ns.map_or_else(String::new, |ns| {
+                format!(", passes a cache line to the other core and back in {} ns", number(ns))
+            })
         ),
     ];
     notes.extend(run.skipped.iter().map(|row| format!("skipped {row}")));

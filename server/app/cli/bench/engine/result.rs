@@ -82,6 +82,8 @@ pub(super) struct Roofline {
     pub(super) read_gb_s: f64,
     /// 10⁹ int8 operations per second; `null` where the CPU has no instruction for them.
     pub(super) int8_gop_s: Option<f64>,
+    /// Nanoseconds that a cache line takes to the other core and back; `null` with one thread.
+    pub(super) round_trip_ns: Option<f64>,
 }
 
 /// How much of it the model gets, 0 to 1.
@@ -108,6 +110,7 @@ impl Outcome {
             roofline: Roofline {
                 read_gb_s: rounded(roofline.read_gb_s),
                 int8_gop_s: roofline.int8_gop_s.map(rounded),
+                round_trip_ns: roofline.round_trip_ns.map(rounded),
             },
             ..Self::default()
         };
