@@ -124,7 +124,7 @@ pub(crate) struct Block<'a> {
     pub(crate) scales: &'a [f32],
     /// `[k / 32][4 rows]`
     #[cfg_attr(
-        not(target_arch = "x86_64"),
+        not(any(target_arch = "x86_64", test)),
         expect(dead_code, reason = "portable products subtract the offset from each weight")
     )]
     pub(crate) offsets: &'a [i32],

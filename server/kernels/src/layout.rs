@@ -1,6 +1,6 @@
 //! How packed weights lie in memory: tiles of 16 rows, four columns of a row side by side.
 //!
-//! A tile is a row of stretches of 256 columns (the last one may be shorter): the stretch's scales, then its quants, so that a kernel walks through memory from one end to the other and the CPU sees what it will want next. Quants come in quads, `[k / 4][16 rows][4]`, so that one 64-byte load holds four columns of 16 rows: the operand of a byte dot product. Nibble quants pack two quads into one, `[k / 8][16][4]`: the low nibbles are the first quad, the high nibbles the second.
+//! A tile is a row of stretches of 256 columns (the last one may be shorter): the stretch's scales, then its quants, so that a kernel walks through memory from one end to the other and the CPU sees what it will want next. Quants come in quads, `[k / 4][16 rows][4]`, so that one 64-byte load holds four columns of 16 rows: the operand of a byte dot product. Nibble quants pack two quads into one, `[k / 8][16][4]`: the low nibbles are the first quad, the high nibbles the second. What quants have beyond a nibble follows each group's nibbles in planes, one bit per quant in the order of a quad's bytes, 64 to a quad: the mask of a register of 64 bytes.
 //! Scales follow the same order, `[k / 32][16]`, so that one load holds the scales of 16 rows.
 //!
 //! Invariant: packing changes the order of the file's numbers, never their values. A weight is `scale * (quant - OFFSET) + minimum` with the scale and minimum of its own block, both exact in f32.
@@ -15,25 +15,33 @@ pub(crate) const TILE: usize = 16;
 pub(crate) const GROUP: usize = 32;
 /// Columns that share one outer scale in the K types, and one stretch of a tile in all.
 pub(crate) const SUPER: usize = 256;
+/// Bytes of a group's nibbles.
+pub(crate) const NIBBLES: usize = 256;
+/// Bytes of a group's further bits of one kind.
+pub(crate) const PLANE: usize = 64;
 /// Groups of a whole stretch.
 const STRETCH: usize = SUPER / GROUP;
 
 /// What a packed part of a matrix holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Format {
-    /// Bytes, f16 scale per 32: `Q8_0`, `Q5_0`, `IQ4NL`.
+    /// Bytes, f16 scale per 32: `Q8_0`, `IQ4NL`.
     Q8,
-    /// Bytes, f16 scale and minimum per 32: `Q5_1`.
-    Q8Min,
+    /// Nibbles and a bit, f16 scale per 32: `Q5_0`.
+    Q5,
+    /// Nibbles and a bit, f16 scale and minimum per 32: `Q5_1`.
+    Q5Min,
     /// Nibbles, f16 scale per 32: `Q4_0`.
     Q4,
     /// Nibbles, f16 scale and minimum per 32: `Q4_1`.
     Q4Min,
     /// Nibbles, two-level scale and minimum per 32: `Q4K`.
     K4,
-    /// Bytes, two-level scale and minimum per 32: `Q5K`.
-    K8,
-    /// Bytes, two-level signed scale per 16: `Q6K`, `Q3K`.
+    /// Nibbles and a bit, two-level scale and minimum per 32: `Q5K`.
+    K5,
+    /// Nibbles and two bits, two-level signed scale per 16: `Q6K`.
+    K6Half,
+    /// Bytes, two-level signed scale per 16: `Q3K`.
     K8Half,
     /// Bytes, two-level scale and minimum per 16: `Q2K`.
     K8HalfMin,
@@ -47,8 +55,10 @@ pub(crate) enum Format {
 
 /// The layout of an integer format, known at compile time.
 pub(crate) trait Layout: Copy + Send + Sync + 'static {
-    /// Two quants per byte.
+    /// Two quants per byte, or the low nibbles of two.
     const NIBBLES: bool;
+    /// Bits of a quant beyond its nibble, each in a plane of its own.
+    const PLANES: usize;
     /// What is subtracted from a stored quant.
     const OFFSET: i32;
     /// Scales are a byte per block times an f16 per 256.
@@ -59,7 +69,7 @@ pub(crate) trait Layout: Copy + Send + Sync + 'static {
     const MIN: bool;
 
     /// Bytes of a tile's quants per group of 32 columns.
-    const QUANT_GROUP: usize = if Self::NIBBLES { 256 } else { 512 };
+    const QUANT_GROUP: usize = if Self::NIBBLES { NIBBLES + Self::PLANES * PLANE } else { 512 };
     /// Blocks per group.
     const N_BLOCKS: usize = if Self::HALVES { 2 } else { 1 };
     /// Quads of columns per block.
@@ -136,7 +146,12 @@ pub(crate) trait Layout: Copy + Send + Sync + 'static {
         let column = column % GROUP;
         if Self::NIBBLES {
             let byte = quants[(column / 8 * TILE + row) * 4 + column % 4];
-            if column % 8 < 4 { byte & 15 } else { byte >> 4 }
+            let nibble = if column % 8 < 4 { byte & 15 } else { byte >> 4 };
+            let bit = column / 4 * 4 * TILE + row * 4 + column % 4;
+            (0..Self::PLANES).fold(nibble, |quant, plane| {
+                let bits = quants[NIBBLES + plane * PLANE + bit / 8];
+                quant | (bits >> (bit % 8) & 1) << (4 + plane)
+            })
         } else {
             quants[(column / 4 * TILE + row) * 4 + column % 4]
         }
@@ -149,13 +164,14 @@ fn half_at(tile: &[u8], at: usize, row: usize) -> f32 {
 }
 
 macro_rules! layouts {
-    ($($name:ident: nibbles $nibbles:literal, offset $offset:literal, two_level $two:literal, halves $halves:literal, min $min:literal;)*) => {
+    ($($name:ident: nibbles $nibbles:literal, planes $planes:literal, offset $offset:literal, two_level $two:literal, halves $halves:literal, min $min:literal;)*) => {
         $(
             #[doc = concat!("The layout of [`Format::", stringify!($name), "`].")]
             #[derive(Clone, Copy)]
             pub(crate) struct $name;
             impl Layout for $name {
                 const NIBBLES: bool = $nibbles;
+                const PLANES: usize = $planes;
                 const OFFSET: i32 = $offset;
                 const TWO_LEVEL: bool = $two;
                 const HALVES: bool = $halves;
@@ -166,14 +182,16 @@ macro_rules! layouts {
 }
 
 layouts! {
-    Q8: nibbles false, offset 128, two_level false, halves false, min false;
-    Q8Min: nibbles false, offset 128, two_level false, halves false, min true;
-    Q4: nibbles true, offset 8, two_level false, halves false, min false;
-    Q4Min: nibbles true, offset 0, two_level false, halves false, min true;
-    K4: nibbles true, offset 0, two_level true, halves false, min true;
-    K8: nibbles false, offset 128, two_level true, halves false, min true;
-    K8Half: nibbles false, offset 128, two_level true, halves true, min false;
-    K8HalfMin: nibbles false, offset 128, two_level true, halves true, min true;
+    Q8: nibbles false, planes 0, offset 128, two_level false, halves false, min false;
+    Q5: nibbles true, planes 1, offset 16, two_level false, halves false, min false;
+    Q5Min: nibbles true, planes 1, offset 0, two_level false, halves false, min true;
+    Q4: nibbles true, planes 0, offset 8, two_level false, halves false, min false;
+    Q4Min: nibbles true, planes 0, offset 0, two_level false, halves false, min true;
+    K4: nibbles true, planes 0, offset 0, two_level true, halves false, min true;
+    K5: nibbles true, planes 1, offset 0, two_level true, halves false, min true;
+    K6Half: nibbles true, planes 2, offset 32, two_level true, halves true, min false;
+    K8Half: nibbles false, planes 0, offset 128, two_level true, halves true, min false;
+    K8HalfMin: nibbles false, planes 0, offset 128, two_level true, halves true, min true;
 }
 
 /// Evaluates `$int` with `$layout` bound to the layout of an integer format, or `$float` for the float formats.
@@ -184,8 +202,12 @@ macro_rules! with_layout {
                 type $layout = $crate::layout::Q8;
                 $int
             }
-            $crate::layout::Format::Q8Min => {
-                type $layout = $crate::layout::Q8Min;
+            $crate::layout::Format::Q5 => {
+                type $layout = $crate::layout::Q5;
+                $int
+            }
+            $crate::layout::Format::Q5Min => {
+                type $layout = $crate::layout::Q5Min;
                 $int
             }
             $crate::layout::Format::Q4 => {
@@ -200,8 +222,12 @@ macro_rules! with_layout {
                 type $layout = $crate::layout::K4;
                 $int
             }
-            $crate::layout::Format::K8 => {
-                type $layout = $crate::layout::K8;
+            $crate::layout::Format::K5 => {
+                type $layout = $crate::layout::K5;
+                $int
+            }
+            $crate::layout::Format::K6Half => {
+                type $layout = $crate::layout::K6Half;
                 $int
             }
             $crate::layout::Format::K8Half => {

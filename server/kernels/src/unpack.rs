@@ -44,12 +44,14 @@ pub(crate) fn format_of(kind: BlockType) -> Format {
         BlockType::BF16 => Format::BF16,
         BlockType::Q4_0 => Format::Q4,
         BlockType::Q4_1 => Format::Q4Min,
-        BlockType::Q5_0 | BlockType::Q8_0 | BlockType::IQ4NL => Format::Q8,
-        BlockType::Q5_1 => Format::Q8Min,
+        BlockType::Q8_0 | BlockType::IQ4NL => Format::Q8,
+        BlockType::Q5_0 => Format::Q5,
+        BlockType::Q5_1 => Format::Q5Min,
         BlockType::Q2K => Format::K8HalfMin,
-        BlockType::Q3K | BlockType::Q6K => Format::K8Half,
+        BlockType::Q3K => Format::K8Half,
         BlockType::Q4K => Format::K4,
-        BlockType::Q5K => Format::K8,
+        BlockType::Q5K => Format::K5,
+        BlockType::Q6K => Format::K6Half,
     }
 }
 
@@ -83,14 +85,12 @@ pub(crate) fn unpack(kind: BlockType, bytes: &[u8], out: &mut Block) {
             out.scale = half_bits(bytes, 0);
             nibbles(&bytes[6..22], &mut out.quants, |nibble| nibble);
             fifth_bits(&bytes[2..6], &mut out.quants);
-            out.quants[..32].iter_mut().for_each(|quant| *quant += 128 - 16);
         }
         BlockType::Q5_1 => {
             out.scale = half_bits(bytes, 0);
             out.minimum = half_bits(bytes, 2);
             nibbles(&bytes[8..24], &mut out.quants, |nibble| nibble);
             fifth_bits(&bytes[4..8], &mut out.quants);
-            out.quants[..32].iter_mut().for_each(|quant| *quant += 128);
         }
         BlockType::Q2K => q2k(bytes, out),
         BlockType::Q3K => q3k(bytes, out),
@@ -188,7 +188,7 @@ fn q5k(bytes: &[u8], out: &mut Block) {
         let (part, upper, l) = (column / 64, column % 64 / 32, column % 32);
         let low = bytes[48 + part * 32 + l] >> (4 * upper) & 15;
         let high = bytes[16 + l] >> (column / 32) & 1;
-        *quant = low + 16 * high + 128;
+        *quant = low | high << 4;
     }
 }
 
@@ -200,6 +200,6 @@ fn q6k(bytes: &[u8], out: &mut Block) {
         let (part, plane, l) = (column / 128, column % 128 / 32, column % 32);
         let low = bytes[part * 64 + (plane % 2) * 32 + l] >> (4 * (plane / 2)) & 15;
         let high = bytes[128 + part * 32 + l] >> (2 * plane) & 3;
-        *quant = (low | high << 4) + 128 - 32;
+        *quant = low | high << 4;
     }
 }

@@ -101,7 +101,7 @@ unsafe fn register_tile<L: Layout, D: Dots, const R: usize, const W: usize>(
             for half in 0..L::N_BLOCKS {
                 let group_quants = tile_bytes.as_ptr().add(L::quants_at(n_groups, group));
                 let dots = if L::NIBBLES {
-                    D::nibbles::<L, R, W>(group_quants, &block, group)
+                    D::nibbles::<L, R, W>(group_quants, &block, group, half)
                 } else {
                     D::bytes::<L, R, W>(group_quants, &block, group, half)
                 };

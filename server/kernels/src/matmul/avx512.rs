@@ -4,16 +4,16 @@
 //! Every call computes `4 * B` (or fewer) activation rows against `N` tiles, 16 rows of weights each, in registers.
 
 use std::arch::x86_64::{
-    __m512, __m512i, _MM_HINT_T1, _mm_loadu_si128, _mm_prefetch, _mm256_loadu_si256,
+    __m512, __m512i, _MM_HINT_T0, _MM_HINT_T1, _mm_loadu_si128, _mm_prefetch, _mm256_loadu_si256,
     _mm512_and_si512, _mm512_cvtepi8_epi32, _mm512_cvtepi32_ps, _mm512_cvtepu8_epi32,
     _mm512_cvtph_ps, _mm512_dpbusd_epi32, _mm512_fmadd_ps, _mm512_fnmadd_ps, _mm512_loadu_si512,
-    _mm512_mul_ps, _mm512_set1_epi8, _mm512_set1_epi32, _mm512_set1_ps, _mm512_setzero_ps,
-    _mm512_setzero_si512, _mm512_slli_epi32, _mm512_srai_epi32, _mm512_srli_epi16,
-    _mm512_storeu_ps, _mm512_sub_epi32,
+    _mm512_mask_add_epi8, _mm512_mul_ps, _mm512_set1_epi8, _mm512_set1_epi32, _mm512_set1_ps,
+    _mm512_setzero_ps, _mm512_setzero_si512, _mm512_slli_epi32, _mm512_srai_epi32,
+    _mm512_srli_epi16, _mm512_storeu_ps, _mm512_sub_epi32,
 };
 
 use crate::activations::BLOCK;
-use crate::layout::{GROUP, Layout, TILE};
+use crate::layout::{GROUP, Layout, NIBBLES, PLANE, TILE};
 
 use super::{Panel, Product};
 
@@ -219,7 +219,16 @@ unsafe fn dots<
             }
         }
         if L::NIBBLES {
-            for pair in 0..n_pairs {
+            if FETCH {
+                for at in quants {
+                    for plane in 0..L::PLANES / L::N_BLOCKS {
+                        let at = at.wrapping_add(NIBBLES + (half + plane) * PLANE + ahead);
+                        _mm_prefetch::<HINT>(at.cast());
+                    }
+                }
+            }
+            let pairs = n_pairs / L::N_BLOCKS;
+            for pair in half * pairs..(half + 1) * pairs {
                 let mut first = [_mm512_setzero_si512(); N];
                 let mut second = [_mm512_setzero_si512(); N];
                 let low = _mm512_set1_epi8(15);
@@ -231,6 +240,13 @@ unsafe fn dots<
                     let stored = _mm512_loadu_si512(at.cast());
                     first[j] = _mm512_and_si512(stored, low);
                     second[j] = _mm512_and_si512(_mm512_srli_epi16::<4>(stored), low);
+                    for plane in 0..L::PLANES {
+                        let masks = quants[j].add(NIBBLES + plane * PLANE + pair * 16);
+                        let masks: [u64; 2] = masks.cast::<[u64; 2]>().read_unaligned();
+                        let bit = _mm512_set1_epi8(16 << plane);
+                        first[j] = _mm512_mask_add_epi8(first[j], masks[0], first[j], bit);
+                        second[j] = _mm512_mask_add_epi8(second[j], masks[1], second[j], bit);
+                    }
                 }
                 let at = (group * GROUP / 4 + 2 * pair) * 4 * W;
                 add_quad(&first, blocks, at, &mut dots);
@@ -247,7 +263,7 @@ unsafe fn dots<
                 if FETCH {
                     _mm_prefetch::<HINT>(at.wrapping_add(ahead).cast());
                 } else {
-                    _mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(at.wrapping_add(768).cast());
+                    _mm_prefetch::<{ _MM_HINT_T0 }>(at.wrapping_add(768).cast());
                 }
                 weights[j] = _mm512_loadu_si512(at.cast());
             }
@@ -300,11 +316,19 @@ unsafe fn start<L: Layout, const W: usize>(
         }
         if L::HALVES {
             let sum = _mm512_set1_epi32(*block.half_sums.add((2 * group + half) * W + r));
-            return _mm512_sub_epi32(_mm512_setzero_si512(), _mm512_slli_epi32::<7>(sum));
+            let times_offset = match L::OFFSET {
+                32 => _mm512_slli_epi32::<5>(sum),
+                _ => _mm512_slli_epi32::<7>(sum),
+            };
+            return _mm512_sub_epi32(_mm512_setzero_si512(), times_offset);
         }
         let offset = _mm512_set1_epi32(*block.offsets.add(group * W + r));
-        // Stored for an offset of 128; 8 is a sixteenth of it.
-        if L::OFFSET == 8 { _mm512_srai_epi32::<4>(offset) } else { offset }
+        // Stored for an offset of 128, of which others are a part.
+        match L::OFFSET {
+            8 => _mm512_srai_epi32::<4>(offset),
+            16 => _mm512_srai_epi32::<3>(offset),
+            _ => offset,
+        }
     }
 }
 

@@ -3,16 +3,16 @@
 //! A quad of columns of four rows of activations is one register, and `sdot` takes one of its four rows by index, so a weight register serves four rows with one load of each. Weights become signed by subtracting their offset, which makes the dot products exact without a correction.
 
 use std::arch::aarch64::{
-    float32x4_t, int8x16_t, int32x4_t, uint16x4_t, vandq_u8, vcreate_u8, vcvtq_f32_s32,
-    vcvtq_f32_u32, vdupq_n_f32, vdupq_n_s8, vdupq_n_s32, vdupq_n_u8, vfmaq_f32, vfmaq_n_f32,
-    vget_low_s16, vget_low_u16, vld1_u16, vld1q_s8, vld1q_u8, vmovl_s8, vmovl_s16, vmovl_u8,
-    vmovl_u16, vmulq_f32, vmulq_n_f32, vnegq_f32, vreinterpret_s8_u8, vreinterpretq_s8_u8,
-    vshrq_n_u8, vst1q_f32, vsubq_s8,
+    float32x4_t, int8x16_t, int32x4_t, uint16x4_t, vandq_u8, vcombine_u8, vcreate_u8,
+    vcvtq_f32_s32, vcvtq_f32_u32, vdup_n_u8, vdupq_n_f32, vdupq_n_s8, vdupq_n_s32, vdupq_n_u8,
+    vfmaq_f32, vfmaq_n_f32, vget_low_s16, vget_low_u16, vld1_u16, vld1q_s8, vld1q_u8, vmovl_s8,
+    vmovl_s16, vmovl_u8, vmovl_u16, vmulq_f32, vmulq_n_f32, vnegq_f32, vorrq_u8,
+    vreinterpret_s8_u8, vreinterpretq_s8_u8, vshrq_n_u8, vst1q_f32, vsubq_s8, vtstq_u8,
 };
 use std::arch::asm;
 
 use crate::activations::{BLOCK, Block};
-use crate::layout::{GROUP, Layout, TILE};
+use crate::layout::{GROUP, Layout, NIBBLES, PLANE, TILE};
 
 use super::{Panel, Product};
 
@@ -68,7 +68,7 @@ unsafe fn register_tile<L: Layout, const R: usize>(
                 let group_quants =
                     tile_bytes.as_ptr().add(L::quants_at(n_groups, group) + 16 * first);
                 for half in 0..L::N_BLOCKS {
-                    let dots = dots::<L, R>(group_quants, &block, group, half);
+                    let dots = dots::<L, R>(group_quants, first, &block, group, half);
                     for j in 0..N {
                         let scale = scale::<L>(tile_bytes.as_ptr(), group, half, first + j);
                         for r in 0..R {
@@ -101,10 +101,11 @@ unsafe fn register_tile<L: Layout, const R: usize>(
 /// Returns the dot products of one scale block: of `R` rows of activations with `N` registers of four rows of weights.
 ///
 /// # Safety
-/// As [`panel`]; `quants` must be one group of a tile, from the first register on, and `block` must have the group.
+/// As [`panel`]; `quants` must be one group of a tile, from register `first` on, and `block` must have the group.
 #[inline(always)]
 unsafe fn dots<L: Layout, const R: usize>(
     quants: *const u8,
+    first: usize,
     block: &Block<'_>,
     group: usize,
     half: usize,
@@ -126,6 +127,15 @@ unsafe fn dots<L: Layout, const R: usize>(
                     (true, _) => vshrq_n_u8::<4>(stored),
                 };
                 // Modulo 256 an offset of 128 is -128: the difference is right either way.
+                let mut stored = stored;
+                for plane in 0..L::PLANES {
+                    let bits = quants.sub(16 * first).add(NIBBLES + plane * PLANE + quad * 8);
+                    let bits = bits.add(2 * (first + j));
+                    let spread = vcombine_u8(vdup_n_u8(*bits), vdup_n_u8(*bits.add(1)));
+                    let own = vcreate_u8(0x8040_2010_0804_0201);
+                    let set = vtstq_u8(spread, vcombine_u8(own, own));
+                    stored = vorrq_u8(stored, vandq_u8(set, vdupq_n_u8(16 << plane)));
+                }
                 let weights = vsubq_s8(vreinterpretq_s8_u8(stored), offset);
                 for r in 0..R {
                     dots[r][j] = add_dots(dots[r][j], weights, activations, r);

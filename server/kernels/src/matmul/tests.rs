@@ -125,10 +125,14 @@ fn the_largest_products_do_not_saturate() {
         (BlockType::Q8_0, 0x7f),
         (BlockType::Q4_0, 0xff),
         (BlockType::Q4_1, 0xff),
+        (BlockType::Q5_0, 0xff),
+        (BlockType::Q5_0, 0),
+        (BlockType::Q5_1, 0xff),
     ] {
         let block: Vec<u8> = match kind {
             // Scale 1, minimum 0.
             BlockType::Q4_1 => [0, 0x3c, 0, 0].into_iter().chain([quant; 16]).collect(),
+            BlockType::Q5_1 => [0, 0x3c, 0, 0].into_iter().chain([quant; 20]).collect(),
             _ => [0, 0x3c]
                 .into_iter()
                 .chain(std::iter::repeat_n(quant, kind.block_bytes() - 2))

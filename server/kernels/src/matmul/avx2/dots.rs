@@ -2,21 +2,22 @@
 //!
 //! Without: `vpmaddubsw` multiplies unsigned by signed bytes and adds pairs into 16 bits, saturating. Two ways around that:
 //! bytes go in as magnitudes, their signs moved over to the activations, so a pair is at most 2 · 128 · 127 = 32,512;
-//! nibbles go in as they are, so a group's eight pair sums are at most 8 · 2 · 15 · 127 = 30,480 together, and one widening per group is enough.
+//! nibbles go in as they are, so a group's eight pair sums are at most 8 · 2 · 15 · 127 = 30,480 together, and one widening per group is enough; five bits need two (4 · 2 · 31 · 127 = 31,496), six bits four (2 · 2 · 63 · 127 = 32,004).
 //! With VNNI weights go in as stored, and the sum starts at minus their offset times the sum of the activations.
 
 use std::arch::x86_64::{
     __m256i, _MM_HINT_T0, _mm_prefetch, _mm256_abs_epi8, _mm256_add_epi16, _mm256_add_epi32,
-    _mm256_and_si256, _mm256_dpbusd_avx_epi32, _mm256_loadu_si256, _mm256_madd_epi16,
-    _mm256_maddubs_epi16, _mm256_set1_epi8, _mm256_set1_epi16, _mm256_set1_epi32,
-    _mm256_setzero_si256, _mm256_sign_epi8, _mm256_srli_epi16, _mm256_xor_si256,
+    _mm256_and_si256, _mm256_cmpeq_epi8, _mm256_dpbusd_avx_epi32, _mm256_loadu_si256,
+    _mm256_madd_epi16, _mm256_maddubs_epi16, _mm256_or_si256, _mm256_set1_epi8, _mm256_set1_epi16,
+    _mm256_set1_epi32, _mm256_set1_epi64x, _mm256_setr_epi64x, _mm256_setzero_si256,
+    _mm256_shuffle_epi8, _mm256_sign_epi8, _mm256_srli_epi16, _mm256_xor_si256,
 };
 
 #[cfg(test)]
 use std::arch::x86_64::_mm256_dpbusd_epi32;
 
 use crate::activations::Block;
-use crate::layout::{GROUP, Layout};
+use crate::layout::{GROUP, Layout, NIBBLES, PLANE};
 
 use super::N;
 
@@ -36,11 +37,12 @@ pub(super) trait Dots {
         half: usize,
     ) -> [[__m256i; N]; R];
 
-    /// The dot products of a group's 32 columns of nibbles.
+    /// The dot products of a group's 32 columns of nibbles, with the bits beyond them, or the 16 of `half`.
     unsafe fn nibbles<L: Layout, const R: usize, const W: usize>(
         quants: *const u8,
         block: &Block<'_>,
         group: usize,
+        half: usize,
     ) -> [[__m256i; N]; R];
 }
 
@@ -100,6 +102,37 @@ unsafe fn start<L: Layout, const W: usize>(
     }
 }
 
+/// Returns the weights of register `j` of two neighbouring quads that share their bytes, of which `quad` is the first.
+#[inline(always)]
+unsafe fn two_quads<L: Layout>(quants: *const u8, quad: usize, j: usize) -> [__m256i; 2] {
+    // SAFETY: the caller promises a group of a tile.
+    unsafe {
+        let low = _mm256_set1_epi8(15);
+        let stored = load(quants.add(quad * 32 + 32 * j));
+        let mut weights =
+            [_mm256_and_si256(stored, low), _mm256_and_si256(_mm256_srli_epi16::<4>(stored), low)];
+        for (i, weights) in weights.iter_mut().enumerate() {
+            for plane in 0..L::PLANES {
+                let bits = quants.add(NIBBLES + plane * PLANE + (quad + i) * 8 + 4 * j);
+                let bits = _mm256_set1_epi32(bits.cast::<i32>().read_unaligned());
+                // Each byte gets the byte that has its bit, and then all ones if the bit is set.
+                let owners = _mm256_setr_epi64x(
+                    0,
+                    0x0101_0101_0101_0101,
+                    0x0202_0202_0202_0202,
+                    0x0303_0303_0303_0303,
+                );
+                let own = _mm256_set1_epi64x(0x8040_2010_0804_0201_u64.cast_signed());
+                let spread = _mm256_and_si256(_mm256_shuffle_epi8(bits, owners), own);
+                let set = _mm256_cmpeq_epi8(spread, own);
+                let bit = _mm256_and_si256(set, _mm256_set1_epi8(16 << plane));
+                *weights = _mm256_or_si256(*weights, bit);
+            }
+        }
+        weights
+    }
+}
+
 impl Dots for Maddubs {
     #[inline(always)]
     unsafe fn bytes<L: Layout, const R: usize, const W: usize>(
@@ -136,34 +169,41 @@ impl Dots for Maddubs {
         quants: *const u8,
         block: &Block<'_>,
         group: usize,
+        half: usize,
     ) -> [[__m256i; N]; R] {
         // SAFETY: the caller's promise.
         unsafe {
-            let low = _mm256_set1_epi8(15);
-            let mut pairs = [[_mm256_setzero_si256(); N]; R];
-            for quad in (0..GROUP / 4).step_by(2) {
-                for j in 0..N {
-                    let stored = load(quants.add(quad * 32 + 32 * j));
-                    let first = _mm256_and_si256(stored, low);
-                    let second = _mm256_and_si256(_mm256_srli_epi16::<4>(stored), low);
-                    for r in 0..R {
-                        let first =
-                            _mm256_maddubs_epi16(first, activations::<W>(block, group, quad, r));
-                        let second = _mm256_maddubs_epi16(
-                            second,
-                            activations::<W>(block, group, quad + 1, r),
-                        );
-                        pairs[r][j] =
-                            _mm256_add_epi16(pairs[r][j], _mm256_add_epi16(first, second));
-                    }
-                }
-            }
             let ones = _mm256_set1_epi16(1);
             let mut dots = [[_mm256_setzero_si256(); N]; R];
             for r in 0..R {
-                let start = _mm256_set1_epi32(start::<L, W>(block, group, 0, r));
-                for j in 0..N {
-                    dots[r][j] = _mm256_add_epi32(start, _mm256_madd_epi16(pairs[r][j], ones));
+                dots[r] = [_mm256_set1_epi32(start::<L, W>(block, group, half, r)); N];
+            }
+            // As many as 16 bits hold the sums of: eight quads of nibbles, half as many for each bit more.
+            let together = (8 >> L::PLANES).min(L::QUADS);
+            for first_quad in (half * L::QUADS..(half + 1) * L::QUADS).step_by(together) {
+                let mut pairs = [[_mm256_setzero_si256(); N]; R];
+                for quad in (first_quad..first_quad + together).step_by(2) {
+                    for j in 0..N {
+                        let [first, second] = two_quads::<L>(quants, quad, j);
+                        for r in 0..R {
+                            let first = _mm256_maddubs_epi16(
+                                first,
+                                activations::<W>(block, group, quad, r),
+                            );
+                            let second = _mm256_maddubs_epi16(
+                                second,
+                                activations::<W>(block, group, quad + 1, r),
+                            );
+                            pairs[r][j] =
+                                _mm256_add_epi16(pairs[r][j], _mm256_add_epi16(first, second));
+                        }
+                    }
+                }
+                for r in 0..R {
+                    for j in 0..N {
+                        let sums = _mm256_madd_epi16(pairs[r][j], ones);
+                        dots[r][j] = _mm256_add_epi32(dots[r][j], sums);
+                    }
                 }
             }
             dots
@@ -209,19 +249,17 @@ macro_rules! by_dot_product {
                 quants: *const u8,
                 block: &Block<'_>,
                 group: usize,
+                half: usize,
             ) -> [[__m256i; N]; R] {
                 // SAFETY: the caller's promise.
                 unsafe {
-                    let low = _mm256_set1_epi8(15);
                     let mut dots = [[_mm256_setzero_si256(); N]; R];
                     for r in 0..R {
-                        dots[r] = [_mm256_set1_epi32(start::<L, W>(block, group, 0, r)); N];
+                        dots[r] = [_mm256_set1_epi32(start::<L, W>(block, group, half, r)); N];
                     }
-                    for quad in (0..GROUP / 4).step_by(2) {
+                    for quad in (half * L::QUADS..(half + 1) * L::QUADS).step_by(2) {
                         for j in 0..N {
-                            let stored = load(quants.add(quad * 32 + 32 * j));
-                            let first = _mm256_and_si256(stored, low);
-                            let second = _mm256_and_si256(_mm256_srli_epi16::<4>(stored), low);
+                            let [first, second] = two_quads::<L>(quants, quad, j);
                             for r in 0..R {
                                 dots[r][j] = $dot(
                                     dots[r][j],
