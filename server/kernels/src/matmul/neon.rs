@@ -54,7 +54,6 @@ unsafe fn register_tile<L: Layout, const R: usize>(
     tile: usize,
     row: usize,
 ) {
-    let m = product.end;
     let n_groups = product.a.n_groups();
     let tile_bytes = product.w.tile(&panel.part, tile);
     let block = product.a.block(row / BLOCK);
