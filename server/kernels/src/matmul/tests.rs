@@ -260,7 +260,11 @@ fn gated_by_steps(
 #[test]
 fn a_gated_product_equals_its_steps_at_every_small_batch() {
     for (idx, kind) in BlockType::ALL.into_iter().enumerate() {
-        let (n, k) = (96, kind.block_len().max(32) * 2);
+        // Miri takes minutes for what a few of them show.
+        if cfg!(miri) && !matches!(kind, BlockType::Q5_0 | BlockType::F16) {
+            continue;
+        }
+        let (n, k) = (if cfg!(miri) { 32 } else { 96 }, kind.block_len().max(32) * 2);
         let gate = random_rows(kind, n, k, idx as u64);
         let up = random_rows(kind, n, k, 100 + idx as u64);
         let rows = |bytes| Rows { kind, n, k, bytes };
@@ -269,7 +273,7 @@ fn a_gated_product_equals_its_steps_at_every_small_batch() {
         assert_eq!(w.is_pair(), !is_float, "{kind:?}");
         // Wherever its tiles lie, a row is the file's.
         let row_bytes = gate.len() / n;
-        for row in [0, 15, 16, 47, n - 1] {
+        for row in [0, 15, 16, n / 2, n - 1] {
             for (bytes, first) in [(&gate, 0), (&up, n)] {
                 let mut given = vec![0.0; k];
                 w.row(first + row, &mut given).expect("k values");
@@ -287,7 +291,7 @@ fn a_gated_product_equals_its_steps_at_every_small_batch() {
             continue;
         }
         let bias = activations(1, 2 * n, 7);
-        for m in (1..=13).chain([40]) {
+        for m in if cfg!(miri) { (1..=1).chain([5]) } else { (1..=13).chain([40]) } {
             let x = activations(m, k, m as u64);
             let (bias, activation) = match m % 3 {
                 0 => (None, Activation::Silu),
