@@ -16,9 +16,9 @@ pub(crate) const GROUP: usize = 32;
 /// Columns that share one outer scale in the K types, and one stretch of a tile in all.
 pub(crate) const SUPER: usize = 256;
 /// Bytes of a group's nibbles.
-pub(crate) const NIBBLES: usize = 256;
+pub(crate) const NIBBLE_BYTES: usize = 256;
 /// Bytes of a group's further bits of one kind.
-pub(crate) const PLANE: usize = 64;
+pub(crate) const PLANE_BYTES: usize = 64;
 /// Groups of a whole stretch.
 const STRETCH: usize = SUPER / GROUP;
 
@@ -69,7 +69,8 @@ pub(crate) trait Layout: Copy + Send + Sync + 'static {
     const MIN: bool;
 
     /// Bytes of a tile's quants per group of 32 columns.
-    const QUANT_GROUP: usize = if Self::NIBBLES { NIBBLES + Self::PLANES * PLANE } else { 512 };
+    const QUANT_GROUP: usize =
+        if Self::NIBBLES { NIBBLE_BYTES + Self::PLANES * PLANE_BYTES } else { 512 };
     /// Blocks per group.
     const N_BLOCKS: usize = if Self::HALVES { 2 } else { 1 };
     /// Quads of columns per block.
@@ -140,6 +141,17 @@ pub(crate) trait Layout: Copy + Send + Sync + 'static {
         }
     }
 
+    /// Returns what one quant of a group has beyond its nibble: that of `row` and of a column of a quad.
+    #[inline(always)]
+    fn beyond_nibble(quants: &[u8], quad: usize, row: usize, column: usize) -> u8 {
+        let mut bits = 0;
+        for plane in 0..Self::PLANES {
+            let byte = quants[NIBBLE_BYTES + plane * PLANE_BYTES + quad * 8 + row / 2];
+            bits |= (byte >> (row % 2 * 4 + column) & 1) << (4 + plane);
+        }
+        bits
+    }
+
     /// Returns one stored quant of a tile of `n_groups` groups.
     fn quant(tile: &[u8], n_groups: usize, column: usize, row: usize) -> u8 {
         let quants = &tile[Self::quants_at(n_groups, column / GROUP)..];
@@ -147,11 +159,7 @@ pub(crate) trait Layout: Copy + Send + Sync + 'static {
         if Self::NIBBLES {
             let byte = quants[(column / 8 * TILE + row) * 4 + column % 4];
             let nibble = if column % 8 < 4 { byte & 15 } else { byte >> 4 };
-            let bit = column / 4 * 4 * TILE + row * 4 + column % 4;
-            (0..Self::PLANES).fold(nibble, |quant, plane| {
-                let bits = quants[NIBBLES + plane * PLANE + bit / 8];
-                quant | (bits >> (bit % 8) & 1) << (4 + plane)
-            })
+            nibble | Self::beyond_nibble(quants, column / 4, row, column % 4)
         } else {
             quants[(column / 4 * TILE + row) * 4 + column % 4]
         }

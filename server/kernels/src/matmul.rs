@@ -78,8 +78,7 @@ pub fn matmul(
     let tiles_per_panel = if a.m() > 8 { 8 } else { 4 };
     let n_tiles: usize = w.parts().iter().map(Part::n_tiles).sum();
     // What takes a microsecond or two is done before another thread has woken. Else runs of neighbouring tiles, so that what is fetched ahead is what comes next; a pair is the least that all kernels like.
-    let is_small = a.m().saturating_mul(w.n()).saturating_mul(w.k()) <= 1 << 16;
-    let run = if is_small { n_tiles } else { 2 };
+    let run = if is_small(w, a.m()) { n_tiles } else { 2 };
     pool.split_tapering(n_tiles, run, |range| {
         let mut first_of_part = 0;
         for part in w.parts() {
@@ -95,6 +94,11 @@ pub fn matmul(
         }
     });
     Ok(())
+}
+
+/// Returns whether a product with `m` rows takes no more than a microsecond or two: less than to wake a thread.
+fn is_small(w: &Matrix, m: usize) -> bool {
+    m.saturating_mul(w.n()).saturating_mul(w.k()) <= 1 << 16
 }
 
 /// Computes one panel, which no other thread may have; `isa` is the pool's.

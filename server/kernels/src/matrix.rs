@@ -9,7 +9,7 @@ use half::{bf16, f16};
 use crate::arena::{Arena, Reserve};
 use crate::block::{BlockType, Rows};
 use crate::error::{PackError, ShapeError};
-use crate::layout::{Format, GROUP, Layout, NIBBLES, PLANE, TILE, with_layout};
+use crate::layout::{Format, GROUP, Layout, NIBBLE_BYTES, PLANE_BYTES, TILE, with_layout};
 use crate::pool::Pool;
 use crate::shared::Shared;
 use crate::unpack::{Block, format_of, unpack};
@@ -278,13 +278,12 @@ fn place<L: Layout>(
                 }
             }
             for plane in 0..L::PLANES {
-                // Four bits of one quad: half a byte of its mask.
+                // Four bits of one quad: half a byte of its mask, which is zero as the memory comes.
                 for (quad, values) in values.chunks_exact(4).enumerate() {
                     let bit = |j: usize| (values[j] >> (4 + plane) & 1) << j;
                     let bits = bit(0) | bit(1) | bit(2) | bit(3);
-                    let at = NIBBLES + plane * PLANE + quad * 8 + row / 2;
-                    let (kept, shift) = if row.is_multiple_of(2) { (0xf0, 0) } else { (0x0f, 4) };
-                    quants[at] = quants[at] & kept | bits << shift;
+                    let at = NIBBLE_BYTES + plane * PLANE_BYTES + quad * 8 + row / 2;
+                    quants[at] |= bits << (row % 2 * 4);
                 }
             }
         } else {

@@ -13,7 +13,7 @@ use std::arch::x86_64::{
 };
 
 use crate::activations::BLOCK;
-use crate::layout::{GROUP, Layout, NIBBLES, PLANE, TILE};
+use crate::layout::{GROUP, Layout, NIBBLE_BYTES, PLANE_BYTES, TILE};
 
 use super::{Panel, Product};
 
@@ -222,7 +222,8 @@ unsafe fn dots<
             if FETCH {
                 for at in quants {
                     for plane in 0..L::PLANES / L::N_BLOCKS {
-                        let at = at.wrapping_add(NIBBLES + (half + plane) * PLANE + ahead);
+                        let at =
+                            at.wrapping_add(NIBBLE_BYTES + (half + plane) * PLANE_BYTES + ahead);
                         _mm_prefetch::<HINT>(at.cast());
                     }
                 }
@@ -241,7 +242,7 @@ unsafe fn dots<
                     first[j] = _mm512_and_si512(stored, low);
                     second[j] = _mm512_and_si512(_mm512_srli_epi16::<4>(stored), low);
                     for plane in 0..L::PLANES {
-                        let masks = quants[j].add(NIBBLES + plane * PLANE + pair * 16);
+                        let masks = quants[j].add(NIBBLE_BYTES + plane * PLANE_BYTES + pair * 16);
                         let masks: [u64; 2] = masks.cast::<[u64; 2]>().read_unaligned();
                         let bit = _mm512_set1_epi8(16 << plane);
                         first[j] = _mm512_mask_add_epi8(first[j], masks[0], first[j], bit);

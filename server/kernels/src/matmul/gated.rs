@@ -14,7 +14,7 @@ use crate::matrix::{Matrix, Part};
 use crate::pool::Pool;
 use crate::shared::Shared;
 
-use super::{Panel, Product, run_panel};
+use super::{Panel, Product, is_small, run_panel};
 
 /// What becomes of a gate before it multiplies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,9 +54,7 @@ pub fn gated(
     let m = a.m();
     let places = out.reshape(m, gate.n);
     let n_groups = gate.n_tiles() / TILES;
-    // As in a plain product: what takes a microsecond or two is not worth a second thread.
-    let is_small = m.saturating_mul(w.n()).saturating_mul(w.k()) <= 1 << 16;
-    let run = if is_small { n_groups } else { 1 };
+    let run = if is_small(w, m) { n_groups } else { 1 };
     let n_together = if m <= ROWS { GROUPS } else { 4 };
     pool.split_tapering(n_groups, run, |groups| {
         let mut buffer = [[[0.0; 2 * GROUP]; ROWS]; GROUPS];

@@ -12,7 +12,7 @@ use std::arch::aarch64::{
 use std::arch::asm;
 
 use crate::activations::{BLOCK, Block};
-use crate::layout::{GROUP, Layout, NIBBLES, PLANE, TILE};
+use crate::layout::{GROUP, Layout, NIBBLE_BYTES, PLANE_BYTES, TILE};
 
 use super::{Panel, Product};
 
@@ -128,7 +128,8 @@ unsafe fn dots<L: Layout, const R: usize>(
                 // Modulo 256 an offset of 128 is -128: the difference is right either way.
                 let mut stored = stored;
                 for plane in 0..L::PLANES {
-                    let bits = quants.sub(16 * first).add(NIBBLES + plane * PLANE + quad * 8);
+                    let bits =
+                        quants.sub(16 * first).add(NIBBLE_BYTES + plane * PLANE_BYTES + quad * 8);
                     let bits = bits.add(2 * (first + j));
                     let spread = vcombine_u8(vdup_n_u8(*bits), vdup_n_u8(*bits.add(1)));
                     let own = vcreate_u8(0x8040_2010_0804_0201);

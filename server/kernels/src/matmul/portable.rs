@@ -1,7 +1,7 @@
 //! Integer products in plain Rust: what every CPU can run, and what the SIMD kernels are compared with.
 
 use crate::activations::BLOCK;
-use crate::layout::{GROUP, Layout, NIBBLES, PLANE, TILE};
+use crate::layout::{GROUP, Layout, TILE};
 
 use super::{Panel, Product};
 
@@ -57,11 +57,8 @@ fn add_quad<L: Layout>(quants: &[u8], quad: usize, activations: [i8; 4], dots: &
     let own = quants[at * 4 * TILE..(at + 1) * 4 * TILE].as_chunks::<4>().0;
     for (row, (dot, own)) in dots.iter_mut().zip(own).enumerate() {
         for (column, (quant, activation)) in own.iter().zip(activations).enumerate() {
-            let mut quant = if L::NIBBLES { quant >> shift & 15 } else { *quant };
-            for plane in 0..L::PLANES {
-                let bits = quants[NIBBLES + plane * PLANE + quad * 8 + row / 2];
-                quant |= (bits >> (row % 2 * 4 + column) & 1) << (4 + plane);
-            }
+            let quant = if L::NIBBLES { quant >> shift & 15 } else { *quant };
+            let quant = quant | L::beyond_nibble(quants, quad, row, column);
             *dot += (i32::from(quant) - L::OFFSET) * i32::from(activation);
         }
     }

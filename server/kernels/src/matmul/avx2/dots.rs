@@ -17,7 +17,7 @@ use std::arch::x86_64::{
 use std::arch::x86_64::_mm256_dpbusd_epi32;
 
 use crate::activations::Block;
-use crate::layout::{GROUP, Layout, NIBBLES, PLANE};
+use crate::layout::{GROUP, Layout, NIBBLE_BYTES, PLANE_BYTES};
 
 use super::N;
 
@@ -113,7 +113,7 @@ unsafe fn two_quads<L: Layout>(quants: *const u8, quad: usize, j: usize) -> [__m
             [_mm256_and_si256(stored, low), _mm256_and_si256(_mm256_srli_epi16::<4>(stored), low)];
         for (i, weights) in weights.iter_mut().enumerate() {
             for plane in 0..L::PLANES {
-                let bits = quants.add(NIBBLES + plane * PLANE + (quad + i) * 8 + 4 * j);
+                let bits = quants.add(NIBBLE_BYTES + plane * PLANE_BYTES + (quad + i) * 8 + 4 * j);
                 let bits = _mm256_set1_epi32(bits.cast::<i32>().read_unaligned());
                 // Each byte gets the byte that has its bit, and then all ones if the bit is set.
                 let owners = _mm256_setr_epi64x(
