@@ -104,6 +104,7 @@ impl Completer {
             prepare: Box::new(move |assembler| Some(assembler.assemble(&context, &budget))),
             max_tokens: if n_openings > 0 { 1 } else { frame.max_tokens },
             n_openings,
+            must_write: typed.is_empty() && frame.request().expects_text(),
             sampling: frame.sampling,
             stop: Box::new({
                 let mut text = typed.to_owned();

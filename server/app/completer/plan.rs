@@ -242,6 +242,7 @@ impl Completer {
             prepare: Box::new(move |assembler| Some(assembler.assemble(&context, &budget))),
             max_tokens: frame.max_tokens,
             n_openings: 0,
+            must_write: frame.request().expects_text(),
             sampling: frame.sampling,
             stop: Box::new(move |text| {
                 rules.push(text).map(|(reason, keep)| (reason.name(), keep))

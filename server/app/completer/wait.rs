@@ -173,6 +173,7 @@ impl Completer {
                 report.stop.unwrap_or("failure"),
             );
             report.why.push(why);
+            report.why.extend(first_text(made));
             report.why.extend(self.asked());
         } else {
             report.stop = Some("deadline");
@@ -243,6 +244,23 @@ fn look(progress: &Progress, waiting: &Waiting, late: bool) -> Look {
         }
         Agreement::Ahead(_) | Agreement::Behind => Look::Wait,
     }
+}
+
+/// What was done so that the text is not over before it begins, in words.
+fn first_text(made: &Generated) -> Vec<String> {
+    let mut why = Vec::new();
+    // Less is not worth a line.
+    if made.ruled_out >= 0.01 {
+        why.push(format!(
+            "engine: with a probability of {:.0} % the model would have written nothing; text must follow here, so \
+             that was ruled out, and the gate counts it",
+            made.ruled_out * 100.0
+        ));
+    }
+    if made.begun_again {
+        why.push("engine: the first text was refused whole (it repeats the next line, say), so another beginning was tried".into());
+    }
+    why
 }
 
 /// Why the text ended, in the suggestion stage's terms.

@@ -96,6 +96,7 @@ fn live(model: &Path, keep: Keep, n_tokens: usize) -> Life {
         prepare: Box::new(move |_| Some(Prompt { tokens, n_fixed: n_tokens, ..Prompt::default() })),
         max_tokens: DECODED,
         n_openings: 0,
+        must_write: false,
         sampling: Sampling::default(),
         stop: Box::new(|_| None),
         on_text: Box::new(|_| {}),

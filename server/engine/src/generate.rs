@@ -11,6 +11,7 @@ use std::time::Instant;
 use lowkey_model::{CausalLm, ModelError, Want, log_sum_exp};
 use lowkey_prompt::{Assembler, Code, Detokenizer, Healing, Prompt, TokenId};
 
+use crate::first_text::FirstText;
 use crate::job::{Generated, Partial, Priority, Stop};
 use crate::openings::openings;
 use crate::persist::KeptSpeed;
@@ -38,6 +39,8 @@ pub(crate) struct Generator {
     pub(crate) speed: KeptSpeed,
     /// The token index for healing; `None` for models trained on fragmented middles.
     pub(crate) healing: Option<Healing>,
+    /// What a decoding that must write something may not begin with.
+    pub(crate) first_text: FirstText,
     /// Guesses what comes next; `None` where that is switched off.
     pub(crate) speculation: Option<Speculation>,
     pub(crate) logits: Vec<f32>,
@@ -83,6 +86,9 @@ impl Generator {
                     asked: job.asked,
                     max_tokens: job.max_tokens,
                     n_openings: job.n_openings,
+                    // A model that is asked by instruction begins with words or a fence, not with the text.
+                    must_write: job.must_write && prompt.answer.is_none(),
+                    first_total: None,
                     sampling: job.sampling,
                     stop: job.stop,
                     on_text: job.on_text,
@@ -160,8 +166,24 @@ impl Generator {
             speculation.begin(prompt);
         }
         let mut decoded = Vec::new();
-        let mut n_kept = session.tokens.len();
-        let stop = self.decode_tokens(prompt, session, &mut n_kept, &mut decoded, run, made);
+        let n_prompt = session.tokens.len();
+        let mut n_kept = n_prompt;
+        // What the second attempt begins with.
+        let first_logits = if run.must_write { self.logits.clone() } else { Vec::new() };
+        let mut stop = self.decode_tokens(prompt, session, &mut n_kept, &mut decoded, run, made);
+        if run.must_write && matches!(stop, Ok(Stop::Rule(_))) && made.text.trim().is_empty() {
+            let refused = decoded.first().copied();
+            self.logits = first_logits;
+            run.first_total = Some(log_sum_exp(&self.logits));
+            if let Some(logit) = refused.and_then(|token| self.logits.get_mut(token as usize)) {
+                *logit = f32::NEG_INFINITY;
+            }
+            decoded.clear();
+            made.begin_again();
+            session.truncate(n_prompt);
+            n_kept = n_prompt;
+            stop = self.decode_tokens(prompt, session, &mut n_kept, &mut decoded, run, made);
+        }
         // Drafted tokens that were not chosen, or not yet.
         session.truncate(n_kept);
         if let Some(speculation) = &mut self.speculation {
@@ -195,12 +217,22 @@ impl Generator {
                 return Ok(stop);
             }
             let vocab = self.logits.len() / n_positions;
-            let logits = self.logits.get(position * vocab..(position + 1) * vocab);
+            let logits = self.logits.get_mut(position * vocab..(position + 1) * vocab);
             let logits = logits.unwrap_or_default();
+            let total = run.first_total.take().unwrap_or_else(|| log_sum_exp(logits));
             let before = session.tokens.get(..*n_kept).unwrap_or_default();
-            let allowed = allowed(self.healing.as_ref(), unforced, end_tokens);
+            let mut allowed = allowed(self.healing.as_ref(), unforced, end_tokens);
+            if run.must_write && behind(&text, n_healed_bytes).trim().is_empty() {
+                let spelling = (allowed.as_mut(), unforced);
+                let ruled_out =
+                    self.first_text.require(logits, spelling, end_tokens, assembler.tokenizer());
+                if decoded.is_empty() && !made.begun_again {
+                    made.ruled_out = ruled_out;
+                }
+            }
+            let logits = &*logits;
             let token = sampler.choose(logits, allowed.as_deref(), before);
-            if made.tokens.decoded == 0 {
+            if decoded.is_empty() && !made.begun_again {
                 made.ms.first_token = ms_since(run.asked);
                 let spelling = (allowed.as_deref(), unforced);
                 made.openings =
@@ -210,8 +242,7 @@ impl Generator {
                 return Ok(over(prompt, behind(&text, n_healed_bytes), run, made)
                     .unwrap_or(Stop::EndToken));
             }
-            let log_prob = logits.get(token as usize).copied().unwrap_or(f32::NEG_INFINITY)
-                - log_sum_exp(logits);
+            let log_prob = logits.get(token as usize).copied().unwrap_or(f32::NEG_INFINITY) - total;
             made.tokens.decoded += 1;
             made.log_probs.push(log_prob);
             decoded.push(token);
@@ -226,7 +257,7 @@ impl Generator {
             if code.ended {
                 return Ok(Stop::EndToken);
             }
-            let n_wanted = run.max_tokens.saturating_sub(made.tokens.decoded);
+            let n_wanted = run.max_tokens.saturating_sub(decoded.len());
             let n_free = session.cache.capacity().saturating_sub(*n_kept);
             if n_wanted == 0 || n_free == 0 {
                 return Ok(
@@ -284,11 +315,23 @@ impl Generator {
     }
 }
 
+impl Generated {
+    /// Forgets a text that was refused whole; what it cost stays counted.
+    fn begin_again(&mut self) {
+        self.text.clear();
+        self.log_probs.clear();
+        self.begun_again = true;
+    }
+}
+
 /// The parts of a job that generation needs.
 struct Run<'a> {
     asked: Instant,
     max_tokens: usize,
     n_openings: usize,
+    must_write: bool,
+    /// The log-sum-exp that the first token's log-probability counts from, where the logits no longer say it.
+    first_total: Option<f32>,
     sampling: Sampling,
     stop: crate::job::StopCheck,
     on_text: Box<dyn FnMut(&Partial<'_>) + Send>,

@@ -39,6 +39,9 @@ pub struct Job {
     pub max_tokens: usize,
     /// Report so many of the most probable first tokens.
     pub n_openings: usize,
+    /// Whether text must follow: until something visible is decoded, neither an end token nor a blank line is chosen,
+    /// and a text that `stop` refuses whole is begun once more with another token.
+    pub must_write: bool,
     /// How tokens are chosen.
     pub sampling: Sampling,
     /// Ends the decoding by rule.
@@ -123,6 +126,10 @@ pub struct Generated {
     pub log_probs: Vec<f32>,
     /// How it might have begun, where that was asked; the most probable first.
     pub openings: Vec<Opening>,
+    /// The probability of what `must_write` ruled out as the first token; 0 where it ruled out nothing.
+    pub ruled_out: f32,
+    /// Whether a first text was refused whole and this is the second.
+    pub begun_again: bool,
     /// Why it ended.
     pub stop: Stop,
     /// What it cost.

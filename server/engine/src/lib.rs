@@ -16,6 +16,7 @@
 )]
 
 mod epoch;
+mod first_text;
 mod generate;
 mod job;
 mod load;

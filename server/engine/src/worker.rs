@@ -11,6 +11,7 @@ use lowkey_model::{CausalLm, Want};
 use lowkey_prompt::Healing;
 
 use crate::epoch::{Epoch, Epochs};
+use crate::first_text::FirstText;
 use crate::generate::{Generator, ms_since};
 use crate::job::{Generated, Job, Stop};
 use crate::load::{LoadFailed, Loaded};
@@ -206,12 +207,14 @@ fn serve(
         let costs = Costs::of(model.work().decode_bytes);
         Speculation::new(Arc::clone(assembler.tokenizer()), costs)
     });
+    let first_text = FirstText::new(assembler.tokenizer());
     let mut generator = Generator {
         model,
         assembler,
         pool: SessionPool::new(session_bytes).with_shelf(shelf),
         speed: kept,
         healing,
+        first_text,
         speculation,
         logits: Vec::new(),
     };

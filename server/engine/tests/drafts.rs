@@ -54,6 +54,7 @@ fn run(engine: &Engine, question: &Arc<Question>) -> (Generated, Vec<String>) {
         }),
         max_tokens: question.max_tokens,
         n_openings: 0,
+        must_write: false,
         sampling: question.sampling,
         stop: Box::new({
             let one_line = question.one_line;
@@ -278,6 +279,7 @@ fn a_draft_that_is_cut_short_leaves_a_valid_session() {
             }),
             max_tokens: 40,
             n_openings: 0,
+            must_write: false,
             sampling: Sampling::default(),
             stop: Box::new(|_| None),
             on_text: Box::new({

@@ -15,6 +15,7 @@
     )
 )]
 
+mod following;
 mod gate;
 mod indent;
 mod lines;

@@ -98,6 +98,23 @@ impl<'a> Request<'a> {
         self.lines_below().find(|line| !line.trim().is_empty())
     }
 
+    /// Says whether text must follow the cursor: on a blank line, after a blank inside a line, and after an operator or
+    /// an opening parenthesis. Elsewhere the line may be complete, and silence is an answer.
+    pub fn expects_text(&self) -> bool {
+        if !self.after.trim().is_empty() {
+            return false;
+        }
+        let code = self.before.trim_end();
+        let mut backwards = code.chars().rev();
+        match (backwards.next(), backwards.next()) {
+            (None, _) => true,
+            _ if code.len() < self.before.len() => true,
+            // `i++`, `i--`, and the end of a comment.
+            (Some('+'), Some('+')) | (Some('-'), Some('-')) | (Some('/'), Some('*')) => false,
+            (Some(last), _) => "=.(+-*/%&|<^!".contains(last),
+        }
+    }
+
     /// Says whether the lines around the cursor's are the same: then another one like them is no repetition.
     pub(crate) fn is_in_pattern(&self) -> bool {
         match (self.previous_line(), self.next_line()) {

@@ -11,7 +11,7 @@ use crate::site::{Closed, Opener, Site};
 use crate::syntax::{Kind, Place, Scanner};
 
 /// Words that go on with a statement at the indentation of its first line.
-const CONTINUATIONS: &[&str] = &[
+pub(crate) const CONTINUATIONS: &[&str] = &[
     "else", "elif", "elsif", "elseif", "except", "finally", "case", "default", "when", "in",
     "then", "do", "rescue", "ensure", "catch", "after",
 ];
@@ -62,6 +62,11 @@ impl ScopeEnd {
             n_blank_lines: 0,
             ends_with_line: false,
         }
+    }
+
+    /// Whether the current line begins in code, not in a literal or comment.
+    pub(crate) fn is_in_code(&self) -> bool {
+        self.scanner.place() == Place::Code
     }
 
     /// Takes the completion's first line, behind what stands before the cursor.

@@ -4,8 +4,10 @@
 //! Invariants: the verdict does not depend on how the text was cut into tokens, it never changes once given,
 //! and the bytes to keep end at a character's boundary.
 
+use lowkey_document::Scope;
 use serde::{Deserialize, Serialize};
 
+use crate::following::Following;
 use crate::lines::{indent_columns, is_word, repeats};
 use crate::repetition::{LineLoop, PeriodLoop};
 use crate::request::Request;
@@ -55,6 +57,8 @@ impl StopReason {
 pub struct StopRules {
     before: String,
     next_line: Option<String>,
+    following: Following,
+    scope_by: Scope,
     block_ends: &'static [&'static str],
     takes_lines: bool,
     is_in_pattern: bool,
@@ -120,6 +124,8 @@ impl StopRules {
         Self {
             before: request.before.to_owned(),
             next_line: request.next_line().map(str::to_owned),
+            following: Following::new(request),
+            scope_by: request.language.scope,
             block_ends: request.language.block_ends,
             takes_lines: request.takes_lines(),
             is_in_pattern: request.is_in_pattern(),
@@ -162,6 +168,9 @@ impl StopRules {
         }
         if c == '\n' || c == '\r' {
             return self.line_end(text, at);
+        }
+        if c == '`' && self.is_stray_fence(text, at + 1) {
+            return Some((StopReason::Eos, self.state.previous_end));
         }
         self.line_head(text, at, Some(c))
     }
@@ -209,6 +218,13 @@ impl StopRules {
         }
     }
 
+    /// Whether the line that ends at byte `end` so far is a Markdown fence in code.
+    fn is_stray_fence(&self, text: &str, end: usize) -> bool {
+        let line = text.get(self.state.line_start..end).unwrap_or_default();
+        let begins_line = self.state.n_lines > 0 || self.before.trim().is_empty();
+        begins_line && self.following.is_stray_fence(line) && self.state.scope.is_in_code()
+    }
+
     fn line_end(&mut self, text: &str, at: usize) -> Option<(StopReason, usize)> {
         if let Some(stop) = self.line_head(text, at, None) {
             return Some(stop);
@@ -235,6 +251,9 @@ impl StopRules {
         if adds && self.repeats_next_line(&whole) {
             return Some((StopReason::Suffix, 0));
         }
+        if self.leaves_block(line) {
+            return Some((StopReason::Scope, 0));
+        }
         if !self.takes_lines {
             return Some((StopReason::Newline, at));
         }
@@ -243,8 +262,30 @@ impl StopRules {
         None
     }
 
+    /// Whether a first line on a blank line leaves the block that the file goes on with.
+    fn leaves_block(&self, line: &str) -> bool {
+        self.before.is_empty()
+            && self.state.scope.is_in_code()
+            && self.following.leaves_block(line, self.scope_by)
+    }
+
+    /// The verdict on a text that is over, whose last line has no line end.
+    pub(crate) fn end(&mut self, text: &str) -> Option<(StopReason, usize)> {
+        let verdict = self.push(text);
+        let last = text.get(self.state.line_start..).unwrap_or_default();
+        match verdict {
+            None if self.state.n_lines == 0 && self.leaves_block(last) => {
+                Some((StopReason::Scope, 0))
+            }
+            None if self.state.n_lines > 0 && self.following.is_near_copy(last) => {
+                Some((StopReason::Suffix, self.state.previous_end))
+            }
+            verdict => verdict,
+        }
+    }
+
     fn later_line_end(&mut self, line: &str, at: usize) -> Option<(StopReason, usize)> {
-        if self.repeats_next_line(line) {
+        if self.repeats_next_line(line) || self.following.is_near_copy(line) {
             return Some((StopReason::Suffix, self.state.previous_end));
         }
         if let Some(keep) = self.state.lines.push(line, at) {

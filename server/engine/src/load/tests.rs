@@ -29,6 +29,7 @@ fn completed(engine: &Engine, n: usize) -> Generated {
         }),
         max_tokens: 12,
         n_openings: 0,
+        must_write: false,
         sampling: Sampling::default(),
         stop: Box::new(|_| None),
         on_text: Box::new(|_| {}),

@@ -92,6 +92,7 @@ pub(crate) fn ask(engine: &Engine, before: &str) -> String {
         prepare: Box::new(move |assembler| Some(prompt(assembler, &before))),
         max_tokens: 64,
         n_openings: 0,
+        must_write: false,
         sampling: Sampling::default(),
         stop: Box::new(|_| None),
         on_text: Box::new(|_| {}),

@@ -40,6 +40,7 @@ pub(crate) fn job_of(
         prepare: Box::new(|assembler| Some(prepare(assembler))),
         max_tokens,
         n_openings: 0,
+        must_write: false,
         sampling: Sampling::default(),
         stop: Box::new(|_| None),
         on_text: Box::new(|_| {}),

@@ -8,17 +8,21 @@ use crate::site::Site;
 use crate::stop::{StopReason, StopRules};
 
 pub(super) fn cut(site: &Site<'_>, text: &str) -> Option<Cut> {
-    let (reason, keep) = StopRules::at(site).push(text)?;
+    let (reason, keep) = StopRules::at(site).end(text)?;
     let why = match reason {
         StopReason::Newline if text.get(..keep).is_some_and(|line| line.trim().is_empty()) => {
             "the line is complete and one line was asked for"
         }
         StopReason::Newline => "one line was asked for",
+        StopReason::Scope if keep == 0 => {
+            "the line leaves a block that the next line of the file goes on with"
+        }
         StopReason::Scope => "the block ends here",
         StopReason::Suffix => "the text runs into the next line",
         StopReason::Repetition => "the text goes round in circles",
         StopReason::Limit => "no more lines are shown at once",
-        StopReason::Eos | StopReason::Deadline | StopReason::Cancelled => return None,
+        StopReason::Eos => "a Markdown fence begins here: the model took to chatting",
+        StopReason::Deadline | StopReason::Cancelled => return None,
     };
     Some(Cut::at(keep, why))
 }

@@ -1,0 +1,30 @@
+"""Cuts a model file into the parts that the repository holds, which the build joins again (`server/store/build.rs`).
+
+    python parts.py MODEL.gguf ../store/models
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from pathlib import Path
+
+PART_BYTES = 95_000_000
+
+
+def cut(model: Path, folder: Path) -> None:
+    """Writes `NAME.part1` … and `NAME.parts`, a line for each part: its SHA-256, size and name; the first line is the whole's."""
+    data = memoryview(model.read_bytes())
+    folder.mkdir(parents=True, exist_ok=True)
+    lines = [(data, model.name)]
+    for n, start in enumerate(range(0, len(data), PART_BYTES), 1):
+        part = data[start : start + PART_BYTES]
+        lines.append((part, f"{model.name}.part{n}"))
+        (folder / lines[-1][1]).write_bytes(part)
+    listed = [f"{hashlib.sha256(part).hexdigest()} {len(part)} {name}\n" for part, name in lines]
+    (folder / f"{model.name}.parts").write_text("".join(listed))
+    print("".join(listed), end="")
+
+
+if __name__ == "__main__":
+    cut(Path(sys.argv[1]), Path(sys.argv[2]))
