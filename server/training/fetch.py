@@ -9,6 +9,7 @@ does.  What is there already is left alone, so a broken-off fetch is just repeat
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import subprocess
 import tarfile
@@ -66,34 +67,62 @@ def crate_folder(out: Path, package: dict) -> Path:
     return out / "vendor" / f"{package['name']}-{package['version']}"
 
 
-def fetch_wheels(packages: list[dict], out: Path) -> None:
-    """`pip download` without dependencies; only the .py files are unpacked."""
-    archives = out / "archives"
+def download_wheels(packages: list[dict], archives: Path) -> None:
+    """`pip download` without dependencies, as wheels or, where a package says `sdist`, as its source archive."""
     archives.mkdir(parents=True, exist_ok=True)
-    missing = [p for p in packages if not (out / p["name"]).exists()]
     for sdist in (False, True):
-        wanted = [f"{p['name']}=={p['version']}" for p in missing if p.get("sdist", False) == sdist]
+        wanted = [f"{p['name']}=={p['version']}" for p in packages if p.get("sdist", False) == sdist]
         only = "--no-binary" if sdist else "--only-binary"
         for part in chunks(wanted, 20):
             run("pip", "download", "--quiet", "--no-deps", only, ":all:", "--dest", str(archives), *part)
-    for package in missing:
-        unpack_wheel(archives, out, package)
 
 
-def unpack_wheel(archives: Path, out: Path, package: dict) -> None:
+def download_sources(packages: list[dict], archives: Path) -> None:
+    """Source archives as the index has them.  `pip download` would run each package's own build to ask for its name."""
+    from pypi_simple import PYPI_SIMPLE_ENDPOINT, PyPISimple
+
+    archives.mkdir(parents=True, exist_ok=True)
+    with PyPISimple(os.environ.get("PIP_INDEX_URL", PYPI_SIMPLE_ENDPOINT)) as index:
+        for package in packages:
+            found = [
+                file for file in index.get_project_page(package["name"]).packages
+                if file.package_type == "sdist" and file.version == package["version"]
+            ]  # fmt: skip
+            if len(found) != 1:
+                raise SystemExit(f"{package['name']} {package['version']}: {len(found)} source archives in the index, not one")
+            print("$ index:", found[0].filename, flush=True)
+            index.download_package(found[0], archives / found[0].filename)
+
+
+def wheel_archive(archives: Path, package: dict) -> Path | None:
+    """The one archive of a package; None where there is none or a choice."""
     name = re.sub(r"[-_.]+", "_", package["name"]).lower()
     found = [
         a for a in archives.iterdir()
         if re.sub(r"[-_.]+", "_", a.name).lower().startswith(f"{name}_{re.sub(r'[-_.]+', '_', package['version'])}")
     ]  # fmt: skip
-    if len(found) != 1:
-        raise SystemExit(f"{package['name']}: expected one archive, found {[a.name for a in found]}")
+    return found[0] if len(found) == 1 else None
+
+
+def fetch_wheels(packages: list[dict], out: Path) -> None:
+    """Only the .py files of the archives are unpacked."""
+    archives = out / "archives"
+    missing = [p for p in packages if not (out / p["name"]).exists()]
+    download_wheels(missing, archives)
+    for package in missing:
+        unpack_wheel(archives, out, package)
+
+
+def unpack_wheel(archives: Path, out: Path, package: dict) -> None:
+    found = wheel_archive(archives, package)
+    if found is None:
+        raise SystemExit(f"{package['name']}: expected one archive of {package['version']} in {archives}")
     target = out / package["name"]
-    if found[0].suffix == ".whl":
-        with zipfile.ZipFile(found[0]) as archive:
+    if found.suffix == ".whl":
+        with zipfile.ZipFile(found) as archive:
             archive.extractall(target, [n for n in archive.namelist() if n.endswith(".py")])
     else:
-        with tarfile.open(found[0]) as archive:
+        with tarfile.open(found) as archive:
             members = [m for m in archive.getmembers() if m.isfile() and m.name.endswith(".py")]
             archive.extractall(target, members, filter="data")
 
