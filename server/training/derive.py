@@ -201,6 +201,10 @@ def write(official: Official, args: argparse.Namespace) -> None:
         writer.add_key_value(key, value, field.types[0], field.types[-1] if field.types[0] == GGUFValueType.ARRAY else None)
     writer.add_name(NAME)
     writer.add_license("apache-2.0")
+    # The sentinels, which the official file leaves to the reader of its vocabulary, and the order that suits the model.
+    for key, text in (("pre", "prefix"), ("suf", "suffix"), ("mid", "middle")):
+        writer.add_uint32(f"tokenizer.ggml.fim_{key}_token_id", new_id[tokens.index(f"<|fim_{text}|>")])
+    writer.add_string("lowkey.fim_order", "spm")
     writer.add_quantization_version(2)
     writer.add_file_type(LlamaFileType.MOSTLY_Q4_0)
     writer.add_token_list([tokens[i] for i in kept_ids])

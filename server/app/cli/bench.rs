@@ -8,6 +8,7 @@ pub(super) mod figures;
 mod player;
 mod quality;
 mod replay;
+mod target;
 mod trace;
 
 /// Arguments of `lowkey bench`.

@@ -16,7 +16,10 @@ pub(crate) struct FirstText {
 
 /// Whether `bytes` end a line before they write anything visible.
 fn ends_blank_line(bytes: &[u8]) -> bool {
-    bytes.iter().find(|byte| !matches!(byte, b' ' | b'\t')).is_some_and(|b| matches!(b, b'\n' | b'\r'))
+    bytes
+        .iter()
+        .find(|byte| !matches!(byte, b' ' | b'\t'))
+        .is_some_and(|b| matches!(b, b'\n' | b'\r'))
 }
 
 impl FirstText {
@@ -38,8 +41,9 @@ impl FirstText {
         tokenizer: &Tokenizer,
     ) -> f32 {
         let total = log_sum_exp(logits);
-        let probability =
-            |logits: &[f32], id: TokenId| logits.get(id as usize).map_or(0.0, |l| (l - total).exp());
+        let probability = |logits: &[f32], id: TokenId| {
+            logits.get(id as usize).map_or(0.0, |l| (l - total).exp())
+        };
         if let Some(allowed) = allowed {
             let writes_nothing = |id: &TokenId| {
                 tokenizer.token_bytes(*id).strip_prefix(unforced).is_some_and(ends_blank_line)

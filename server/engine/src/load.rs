@@ -7,7 +7,7 @@ use std::error::Error;
 use std::sync::Arc;
 
 use lowkey_model::{Accelerator, CausalLm, ModelFile};
-use lowkey_prompt::{Assembler, Format, GgufVocab, Infill, Tokenizer};
+use lowkey_prompt::{Assembler, Format, GgufVocab, Infill, Order, Tokenizer};
 use sha2::{Digest, Sha256};
 
 /// A model ready to run, with the tokenizer and format that belong to it.
@@ -123,7 +123,29 @@ fn vocab(file: &ModelFile) -> GgufVocab {
         add_space_prefix: metadata.bool(&key("add_space_prefix")),
         chat_template: metadata.string("tokenizer.chat_template").map(str::to_owned),
         fragmented_middle: metadata.bool("lowkey.fim_fragmented_middle").unwrap_or(false),
+        order: order(file),
     }
+}
+
+/// Models that were measured to answer better with the suffix first (`server/prompt/README.md`): architecture, layers
+/// and hidden size. Which order is better is a matter of the model: its larger sister prefers the other.
+const SUFFIX_FIRST: &[(&str, u32, u32)] = &[
+    // Qwen2.5-Coder-0.5B.
+    ("qwen2", 24, 896),
+];
+
+/// The order that the file names, or that its shape is known to prefer.
+fn order(file: &ModelFile) -> Option<Order> {
+    let metadata = file.metadata();
+    match metadata.string("lowkey.fim_order") {
+        Some("spm") => return Some(Order::Spm),
+        Some("psm") => return Some(Order::Psm),
+        _ => {}
+    }
+    let architecture = file.architecture();
+    let number = |name: &str| metadata.u32(&format!("{architecture}.{name}"));
+    let shape = (architecture, number("block_count")?, number("embedding_length")?);
+    SUFFIX_FIRST.contains(&shape).then_some(Order::Spm)
 }
 
 #[cfg(test)]

@@ -90,6 +90,7 @@ impl FimFormat {
         ];
         let ends = tokenizer.vocabulary.ends(&named_ends);
         let (order, layout) = match (family.psm, family.spm) {
+            (_, Some(spm)) if ids.order == Some(Order::Spm) => (Order::Spm, spm),
             (Some(psm), _) => (Order::Psm, psm),
             (None, Some(spm)) => (Order::Spm, spm),
             (None, None) => (Order::Psm, &[][..]),

@@ -6,6 +6,7 @@
 use crate::TokenId;
 use crate::error::{TokenizerError, quoted};
 use crate::families;
+use crate::fim::Order;
 use crate::vocabulary::{Entry, Kind, MAX_TOKENS, byte_of};
 
 /// `tokenizer.ggml.model` of byte-level BPE.
@@ -58,6 +59,9 @@ pub struct GgufVocab {
     pub chat_template: Option<String>,
     /// `lowkey.fim_fragmented_middle`: trained on middles that begin inside words, so that nothing is healed.
     pub fragmented_middle: bool,
+    /// The order in which this model answers best, where it is known: `lowkey.fim_order` ("psm" or "spm"), or a shape
+    /// that was measured.
+    pub order: Option<Order>,
 }
 
 impl GgufVocab {

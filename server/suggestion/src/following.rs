@@ -32,8 +32,9 @@ impl Following {
         let next = request.next_line().unwrap_or_default();
         let language = request.language;
         // Tags and prose indent as they like.
-        let is_prose = matches!(language.id, "" | "plaintext" | "markdown" | "latex" | "rst" | "html" | "xml")
-            || language.block_ends.contains(&"</");
+        let is_prose =
+            matches!(language.id, "" | "plaintext" | "markdown" | "latex" | "rst" | "html" | "xml")
+                || language.block_ends.contains(&"</");
         let first = next.trim_start().chars().next();
         // A line that goes on with a statement is deeper without being in a block.
         let continues = first.is_none_or(|c| ".?:&|+-*/=<>,)]}".contains(c));
@@ -97,7 +98,8 @@ fn opens_block(line: &str, scope: Scope) -> bool {
     };
     let code = code.unwrap_or_default().trim_end();
     let last_word = code.rsplit(|c: char| !is_word(c)).next().unwrap_or_default();
-    code.ends_with(['{', '(', '[', ':', ',', '\\', '=', '|', '>']) || OPENING_WORDS.contains(&last_word)
+    code.ends_with(['{', '(', '[', ':', ',', '\\', '=', '|', '>'])
+        || OPENING_WORDS.contains(&last_word)
 }
 
 /// Words at a line's end after which a block begins.
@@ -126,11 +128,16 @@ mod tests {
 
     /// The rules at a blank line between the lines above and below.
     fn between(language: &str, above: &[&str], below: &[&str]) -> Following {
-        let owned = |lines: &[&str]| lines.iter().map(|line| (*line).to_owned()).collect::<Vec<_>>();
+        let owned =
+            |lines: &[&str]| lines.iter().map(|line| (*line).to_owned()).collect::<Vec<_>>();
         let (previous_lines, next_lines) = (owned(above), owned(below));
         let language = Language::by_id(language);
         let request = Request::new(language, "");
-        Following::new(&Request { previous_lines: &previous_lines, next_lines: &next_lines, ..request })
+        Following::new(&Request {
+            previous_lines: &previous_lines,
+            next_lines: &next_lines,
+            ..request
+        })
     }
 
     #[test]

@@ -15,6 +15,7 @@ use serde::Serialize;
 use super::cut::Cut;
 use super::figures::percentile;
 use super::player::{Player, upcoming};
+use super::target::{Choice, choose};
 use super::trace::{self, Trace};
 use crate::cli::print;
 use crate::completer::{Ask, Completer, Outcome, Work};
@@ -40,9 +41,6 @@ pub(super) struct Args {
     cut: Cut,
 }
 
-/// A suggestion of fewer characters is not worth a key.
-const WORTH_ACCEPTING_CHARS: usize = 2;
-
 /// One key, as `--json` prints it.
 #[derive(Debug, Serialize)]
 struct Row {
@@ -54,8 +52,9 @@ struct Row {
     /// Prompt tokens computed for this key, whoever reported them.
     #[serde(skip)]
     prefilled: u64,
+    /// What a user who knows the final text did with it.
     #[serde(skip)]
-    saved: usize,
+    choice: Option<Choice>,
 }
 
 /// What all keys came to.
@@ -83,7 +82,14 @@ struct Summary {
     /// Share of keys that showed something.
     shown_share: f64,
     stale: usize,
-    keystrokes_saved: usize,
+    /// With `--target`: keys of the trace less those that a user who knows the final text presses, one for each accept
+    /// and one for each suggestion typed over. Negative where suggestions cost more than they save.
+    keystrokes_saved: i64,
+    /// With `--target`: keys that the trace has, typed or taken.
+    keystrokes: usize,
+    /// With `--target`: keys pressed to accept, and suggestions typed over.
+    accepts: usize,
+    rejects: usize,
     background: Background,
 }
 
@@ -98,12 +104,14 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<()> {
     let traces = args.traces.iter().map(|path| trace::read(path)).collect::<Result<Vec<_>, _>>()?;
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    let mut all = Vec::new();
     for (path, trace) in args.traces.iter().zip(&traces) {
         // A server of its own for each trace: no trace profits from the one before.
         let completer = Completer::start(settings.clone(), |_| {})?;
         let (rows, work) = runtime.block_on(play(args, trace, &completer))?;
         completer.shutdown();
         let summary = summarise(&rows, work);
+        all.push((summary.keystrokes_saved, summary.keystrokes));
         if args.json {
             let mut lines = String::new();
             for row in &rows {
@@ -114,8 +122,13 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<()> {
             print(&format!("{lines}\n"))?;
         } else {
             let name = path.file_stem().unwrap_or_default().to_string_lossy();
-            print(&screen(&name, &summary))?;
+            let saved = if args.target { saved_line(&name, &summary) } else { String::new() };
+            print(&(saved + &screen(&name, &summary)))?;
         }
+    }
+    if args.target && all.len() > 1 && !args.json {
+        let (saved, keys) = all.iter().fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
+        print(&format!("all: {saved} of {keys} keystrokes saved ({:.1} %)\n", share(saved, keys)))?;
     }
     Ok(())
 }
@@ -152,24 +165,21 @@ async fn play(
             stale: now.revision() != snapshot.revision() || now.uri() != snapshot.uri(),
             report: Report { why: Vec::new(), ..(*answer.report).clone() },
             prefilled: completer.work().prefilled - before.prefilled,
-            saved: 0,
+            choice: None,
         };
         if let (true, Outcome::Insert(insert)) = (args.target, &answer.outcome) {
             let steps = trace.steps.get(next..).unwrap_or_default();
             let (coming, ends) = upcoming(steps, player.place());
-            let ghost = &insert.text;
-            let is_pure = insert.start == cursor && insert.end == cursor;
-            let worth = ghost.chars().count() >= WORTH_ACCEPTING_CHARS;
+            // Closers that the answer replaces stay where they are.
+            let ghost = insert.continuation(&snapshot, cursor);
+            let choice = ghost.map_or(Choice::GoOn, |ghost| choose(ghost, &coming, &ends));
             // Only whole steps can be skipped: the rest of the trace must still fit.
-            let n_steps = ends.iter().position(|end| *end == ghost.len());
-            if let (true, true, true, Some(n)) =
-                (is_pure, worth, coming.starts_with(ghost), n_steps)
-            {
-                player.insert(ghost)?;
-                next += n + 1;
-                row.saved = n;
+            if let (Choice::Take { bytes, steps, .. }, Some(ghost)) = (choice, ghost) {
+                player.insert(ghost.get(..bytes).unwrap_or_default())?;
+                next += steps;
                 completer.accepted(answer.id);
             }
+            row.choice = Some(choice);
         }
         rows.push(row);
     }
@@ -190,6 +200,14 @@ fn summarise(rows: &[Row], work: Work) -> Summary {
     let count = |of: fn(&Tokens) -> usize| rows.iter().map(|row| of(&row.report.tokens)).sum();
     let decoded: usize = count(|tokens| tokens.decoded);
     let decode_ms: f64 = of(&|row| row.report.ms.decode).iter().sum();
+    let (mut steps, mut accepts, mut rejects) = (0, 0, 0);
+    for choice in rows.iter().filter_map(|row| row.choice) {
+        match choice {
+            Choice::Take { steps: n, keys, .. } => (steps, accepts) = (steps + n, accepts + keys),
+            Choice::Reject => rejects += 1,
+            Choice::GoOn => {}
+        }
+    }
     let background =
         Background { prefilled: work.background_prefilled, decoded: work.background_decoded };
     Summary {
@@ -209,16 +227,36 @@ fn summarise(rows: &[Row], work: Work) -> Summary {
         memory_ms_p99: percentile(&from_memory, 0.99),
         shown_share: rows.iter().filter(|row| row.report.insert.is_some()).count() as f64 / n,
         stale: rows.iter().filter(|row| row.stale).count(),
-        keystrokes_saved: rows.iter().map(|row| row.saved).sum(),
+        keystrokes_saved: steps as i64 - accepts as i64 - rejects as i64,
+        keystrokes: rows.len() + steps,
+        accepts,
+        rejects,
         background,
     }
+}
+
+/// A share in percent.
+fn share(part: i64, of: usize) -> f64 {
+    part as f64 * 100.0 / of.max(1) as f64
+}
+
+/// The headline of a trace that is played by a user who knows its final text.
+fn saved_line(name: &str, s: &Summary) -> String {
+    format!(
+        "{name}: {} of {} keystrokes saved ({:.1} %), {} to accept, {} suggestions typed over\n",
+        s.keystrokes_saved,
+        s.keystrokes,
+        share(s.keystrokes_saved, s.keystrokes),
+        s.accepts,
+        s.rejects,
+    )
 }
 
 fn screen(name: &str, s: &Summary) -> String {
     format!(
         "{name:<24} {:>4} keys  p50 {:>6.1} ms  p95 {:>6.1} ms  p99 {:>6.1} ms  \
          prefilled median {:>2.0} mean {:>5.1} (with background {:>5.1})  \
-         memory {:>3.0} % (p99 {:.1} ms)  shown {:>3.0} %  stale {}  saved {}  \
+         memory {:>3.0} % (p99 {:.1} ms)  shown {:>3.0} %  stale {}  \
          drafted {} of {} decoded, {} right\n",
         s.keys,
         s.ms_p50,
@@ -231,7 +269,6 @@ fn screen(name: &str, s: &Summary) -> String {
         s.memory_ms_p99,
         s.shown_share * 100.0,
         s.stale,
-        s.keystrokes_saved,
         s.drafted,
         s.decoded,
         s.draft_accepted,
