@@ -1,8 +1,12 @@
 //! The command line as a user meets it: results on stdout, one message on stderr, exit codes.
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed, which is what is wanted")]
 
+#[path = "cli/doctor.rs"]
+mod doctor;
 #[path = "harness/folder.rs"]
 mod folder;
+#[path = "harness/gguf.rs"]
+mod gguf;
 
 use std::process::{Command, Output};
 

@@ -20,6 +20,7 @@ mod doctor;
 mod markup;
 mod models;
 mod paint;
+mod progress;
 mod stats;
 mod system;
 

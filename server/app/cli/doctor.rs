@@ -1,6 +1,6 @@
 //! `lowkey doctor`: what this machine and the model can do, on one screen.
 
-use lowkey_engine::{Keep, Status, kept_sessions};
+use lowkey_engine::{Keep, Status, assembler, kept_sessions};
 use lowkey_kernels::Pool;
 use lowkey_model::DeviceChoice;
 use serde::Serialize;
@@ -15,9 +15,12 @@ use crate::settings::{self, Settings};
 
 use editors::Editor;
 use forecast::{Forecast, Kernels};
+use self_test::SelfTest;
 
 mod editors;
 mod forecast;
+mod holes;
+mod self_test;
 
 /// Arguments of `lowkey doctor`.
 #[derive(Debug, clap::Args)]
@@ -25,6 +28,9 @@ pub(super) struct Args {
     /// Print one JSON object
     #[arg(long)]
     json: bool,
+    /// Do not ask the model to fill in the 20 holes of the self-test, which takes seconds with a large model
+    #[arg(long)]
+    no_self_test: bool,
 }
 
 /// What was found.
@@ -35,6 +41,8 @@ struct Findings {
     device: Device,
     memory: Memory,
     model: Model,
+    /// What the model made of holes of our own; `null` with `--no-self-test`.
+    self_test: Option<SelfTest>,
     kept: Kept,
     /// What the kernels do here; `null` without the memory to measure it.
     kernels_measured: Option<Kernels>,
@@ -118,6 +126,12 @@ struct Model {
 pub(super) fn run(args: &Args, settings: Settings) -> anyhow::Result<()> {
     let file = load::open(&settings).map_err(anyhow::Error::msg)?;
     let threads = settings.threads;
+    let format = if args.no_self_test {
+        None
+    } else {
+        let assembler = assembler(&file, settings.infill).map_err(anyhow::Error::msg)?;
+        Some(assembler.format().clone())
+    };
     let accelerator = settings.device.open()?;
     let device = Device {
         used: accelerator.map_or_else(|| "cpu".to_owned(), |found| found.name().to_owned()),
@@ -127,6 +141,10 @@ pub(super) fn run(args: &Args, settings: Settings) -> anyhow::Result<()> {
     let started = std::time::Instant::now();
     let keep = keep::keep(&settings).map(Keep::reading_only);
     let folder = keep.as_ref().map(|keep| keep.folder.clone());
+    let settings = match &format {
+        Some(format) => self_test::settings(&settings, format),
+        None => settings,
+    };
     let completer = Completer::start_keeping(settings, keep, |_| {})?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (name, speed, speed_was_kept, kv_bytes_per_token, context_tokens, infill) =
@@ -147,6 +165,8 @@ pub(super) fn run(args: &Args, settings: Settings) -> anyhow::Result<()> {
     let used = load::threads_of(threads);
     let available_mb = kilobytes("/proc/meminfo", "MemAvailable:").map(|kb| kb >> 10);
     let resident_mb = kilobytes("/proc/self/status", "VmRSS:").map(|kb| kb >> 10);
+    let self_test = format
+        .map(|format| runtime.block_on(self_test::run(&completer, &format, file.n_parameters())));
     let kernels_measured = Kernels::measure(&Pool::new(used));
     let (sessions, sessions_bytes) = folder.as_deref().map(kept_sessions).unwrap_or_default();
     let findings = Findings {
@@ -176,6 +196,7 @@ pub(super) fn run(args: &Args, settings: Settings) -> anyhow::Result<()> {
             cold_prompt_s: context_tokens.min(1500) as f64 / speed.prefill.max(1e-3),
             time_budget_ms: completer.budget().as_millis() as u64,
         },
+        self_test,
         kept: Kept {
             folder: folder.map(|folder| folder.display().to_string()),
             sessions,
@@ -207,6 +228,7 @@ fn screen(found: &Findings) -> String {
     let Findings { version, cpu, device, memory, model, kept, settings_file, .. } = found;
     let since = if kept.speed { "kept from earlier use" } else { "measured now" };
     let mb = |n: Option<u64>| n.map_or_else(|| "unknown".to_owned(), |n| format!("{n} MB"));
+    let self_test = found.self_test.as_ref();
     let rows = [
         ("lowkey", (*version).to_owned()),
         ("processor", cpu.processor.clone()),
@@ -231,6 +253,7 @@ fn screen(found: &Findings) -> String {
             format!("{} tokens, {} bytes each", model.context_tokens, model.kv_bytes_per_token),
         ),
         ("asked", model.infill.clone()),
+        ("self-test", self_test.map_or_else(|| "not run".to_owned(), SelfTest::says)),
         ("loaded in", format!("{} ms", model.load_ms)),
         ("prompt", format!("{} tokens/s, {since}", model.prefill_tokens_per_s)),
         ("decoding", format!("{} tokens/s, {since}", model.decode_tokens_per_s)),
@@ -269,6 +292,10 @@ fn screen(found: &Findings) -> String {
         out.push_str(&paint(colours(), Style::Bold, &format!("{:<12}", editor.name)));
         out.push_str(&editor.says());
         out.push('\n');
+    }
+    if let Some(advice) = self_test.and_then(|test| test.advice(&model.infill)) {
+        out.push('\n');
+        out.push_str(&advice);
     }
     out.push('\n');
     out.push_str(&forecast::table(found.kernels_measured, &found.forecasts));

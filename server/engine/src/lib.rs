@@ -34,7 +34,7 @@ pub use generate::CHUNK_TOKENS;
 pub use job::{
     Generated, Job, Milliseconds, Partial, Preparation, Priority, Stop, StopCheck, TokenCounts,
 };
-pub use load::{LoadFailed, Loaded, Wanted};
+pub use load::{LoadFailed, Loaded, Wanted, assembler};
 pub use openings::Opening;
 pub use persist::{Keep, Switch, kept_sessions};
 pub use sampling::Sampling;

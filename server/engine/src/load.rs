@@ -55,16 +55,7 @@ impl Loaded {
         threads: usize,
         progress: &mut dyn FnMut(f32),
     ) -> Result<Self, LoadFailed> {
-        let said = |error: &dyn Error| format!("model {}: {error}", file.name());
-        let vocab = vocab(file);
-        // A folder's tokenizer is a file of its own; of its metadata only the ends are read.
-        let tokenizer = match file.tokenizer_json() {
-            Some(json) => Tokenizer::from_json(json),
-            None if vocab.model.is_empty() => return Err(no_tokenizer(file.name())),
-            None => Tokenizer::from_gguf(&vocab),
-        };
-        let tokenizer = tokenizer.map_err(|e| said(&e))?;
-        let format = Format::detect(&tokenizer, &vocab, wanted.infill).map_err(|e| said(&e))?;
+        let assembler = assembler(file, wanted.infill)?;
         let model = match wanted.accelerator {
             None => lowkey_model::load(file, threads, progress),
             Some(accelerator) => lowkey_model::load_on_device(file, accelerator, progress),
@@ -74,10 +65,25 @@ impl Loaded {
             name: file.name().to_owned(),
             digest: identity(file, wanted.accelerator),
             model,
-            assembler: Arc::new(Assembler::new(Arc::new(tokenizer), format)),
+            assembler: Arc::new(assembler),
             speculates: true,
         })
     }
+}
+
+/// Builds the tokenizer of `file` and finds how the model is asked; reads no weights.
+pub fn assembler(file: &ModelFile, infill: Infill) -> Result<Assembler, LoadFailed> {
+    let said = |error: &dyn Error| format!("model {}: {error}", file.name());
+    let vocab = vocab(file);
+    // A folder's tokenizer is a file of its own; of its metadata only the ends are read.
+    let tokenizer = match file.tokenizer_json() {
+        Some(json) => Tokenizer::from_json(json),
+        None if vocab.model.is_empty() => return Err(no_tokenizer(file.name())),
+        None => Tokenizer::from_gguf(&vocab),
+    };
+    let tokenizer = tokenizer.map_err(|e| said(&e))?;
+    let format = Format::detect(&tokenizer, &vocab, infill).map_err(|e| said(&e))?;
+    Ok(Assembler::new(Arc::new(tokenizer), format))
 }
 
 /// What is said of a model without a tokenizer that is read here.

@@ -181,6 +181,11 @@ impl ModelFile {
         self.shards.iter().map(|shard| shard.len()).sum()
     }
 
+    /// The count of the numbers in all its tensors; an embedding that is stored twice counts twice.
+    pub fn n_parameters(&self) -> usize {
+        self.tensors.all().map(|tensor| tensor.rows.saturating_mul(tensor.columns)).sum()
+    }
+
     /// What its layers are made of.
     pub(crate) fn parts(&self) -> Parts {
         (self.architecture.parts)(self)
