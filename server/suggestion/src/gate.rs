@@ -70,8 +70,11 @@ pub struct Judgement {
 /// The name of the rule in reports.
 pub const GATE: &str = "gate";
 
-/// The families with coefficients of their own: how the model's name begins, and the file.
-const FAMILIES: &[(&str, &str)] = &[("lowkey-embedded", include_str!("gate/lowkey-embedded.toml"))];
+/// The families with coefficients of their own: how the model's name begins, in lower case with dashes, and the file.
+const FAMILIES: &[(&str, &str)] = &[
+    ("lowkey-embedded", include_str!("gate/lowkey-embedded.toml")),
+    ("qwen2.5-coder", include_str!("gate/qwen2.5-coder.toml")),
+];
 
 /// For every other model.
 const DEFAULT: &str = include_str!("gate/default.toml");
@@ -84,6 +87,8 @@ static GATES: LazyLock<Vec<Gate>> = LazyLock::new(|| {
 impl Gate {
     /// Returns the gate for a model of this name; one of an unknown family gets the default.
     pub fn of_model(name: &str) -> Self {
+        // Files write one name in many ways: `Qwen2.5 Coder 0.5B`, `qwen2.5-coder-0.5b`.
+        let name = name.to_lowercase().replace([' ', '_'], "-");
         let of_family = |gate: &&Self| gate.family == "default" || name.starts_with(gate.family);
         GATES.iter().find(of_family).copied().unwrap_or_else(|| Self::read("default", DEFAULT))
     }

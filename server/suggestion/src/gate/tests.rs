@@ -119,7 +119,10 @@ fn refusals_silence_what_was_on_the_edge() {
 #[test]
 fn a_family_is_known_by_how_its_models_are_named() {
     assert_eq!(Gate::of_model("lowkey-embedded-2").family, "lowkey-embedded");
-    assert_eq!(Gate::of_model("Qwen2.5 Coder 0.5B").family, "default");
+    for name in ["Qwen2.5 Coder 0.5B Instruct AWQ", "qwen2.5-coder-1.5b", "Qwen2.5_Coder"] {
+        assert_eq!(Gate::of_model(name).family, "qwen2.5-coder", "{name}");
+    }
+    assert_eq!(Gate::of_model("StarCoder2").family, "default");
 }
 
 #[test]
