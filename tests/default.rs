@@ -70,19 +70,23 @@ fn assert_inside(report: &Value, is_default: bool) {
 }
 
 #[test]
-fn complete_finishes_easy_lines() {
+fn complete_finishes_easy_lines_under_its_former_name_too() {
     let is_default = inside::is_the_default();
     let folder = TestFolder::new("default-complete");
-    for (language, marked, expected) in PLACES {
+    let names = [&[][..], &["--model", FORMER_NAME]];
+    for ((language, marked, expected), name) in PLACES.into_iter().zip(names) {
         let (text, line, column) = place(marked);
         std::fs::write(folder.join(language), text).unwrap();
         let place = format!("{language}:{}:{}", line + 1, column + 1);
-        let report = lowkey(&folder, &["complete", &place, "--json"]).stdout;
-        let report: Value = serde_json::from_slice(&report).unwrap();
+        let output = lowkey(&folder, &[&["complete", &place, "--json"], name].concat());
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
         assert_inside(&report, is_default);
         let text = report["text"].as_str().unwrap();
         assert!(text.lines().count() <= 1, "{report}");
         assert!(!is_default || text.starts_with(expected), "{report}");
+        let notice = String::from_utf8(output.stderr).unwrap();
+        let says_both = notice.contains(FORMER_NAME) && notice.contains(DEFAULT_NAME);
+        assert_eq!(says_both, !name.is_empty(), "{notice:?}");
     }
 }
 
@@ -126,19 +130,4 @@ fn the_demo_shows_what_the_model_inside_can_do() {
     assert!(accepted <= all && all > 200, "{shown}");
     // A slow machine gets fewer answers in time; a model that is right still saves a tenth.
     assert!(!is_default || accepted * 10 > all, "{accepted} of {all} characters: {shown}");
-}
-
-#[test]
-fn the_former_name_still_means_it_and_says_its_new_one() {
-    let folder = TestFolder::new("default-name");
-    let (text, line, column) = place(PLACES[0].1);
-    std::fs::write(folder.join("a.py"), text).unwrap();
-    let place = format!("a.py:{}:{}", line + 1, column + 1);
-    let [former, default] = [FORMER_NAME, DEFAULT_NAME]
-        .map(|name| lowkey(&folder, &["complete", &place, "--model", name]));
-    assert_eq!(former.stdout, default.stdout);
-    let [former, default] =
-        [former, default].map(|output| String::from_utf8(output.stderr).unwrap());
-    assert!(former.contains(FORMER_NAME) && former.contains(DEFAULT_NAME), "{former}");
-    assert_eq!(default, "");
 }

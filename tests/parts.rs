@@ -18,7 +18,8 @@ use sha2::{Digest, Sha256};
 const NAME: &str = "model.gguf";
 
 fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    let hex: Vec<String> = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    hex.concat()
 }
 
 fn line(bytes: &[u8], name: &str) -> String {

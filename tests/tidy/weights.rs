@@ -2,6 +2,9 @@
 
 use std::path::Path;
 
+use lowkey_test_support::{TOY_BYTES, TOY_SHA256};
+use sha2::{Digest, Sha256};
+
 use super::metadata::Metadata;
 use super::{files, root};
 
@@ -47,5 +50,23 @@ fn the_fixture_is_for_tests_alone() {
         for dependency in uses {
             assert_eq!(dependency.kind.as_deref(), Some("dev"), "{} links the toy", package.name);
         }
+    }
+}
+
+#[test]
+fn cards_describe_the_files_beside_them() {
+    let read = |path: &str| std::fs::read_to_string(root().join(path)).unwrap();
+    let hex: Vec<String> = Sha256::digest(TOY_BYTES).iter().map(|b| format!("{b:02x}")).collect();
+    assert_eq!(hex.concat(), TOY_SHA256);
+    for path in ["server/test-support/lowkey-toy.md", "server/app/main.rs"] {
+        assert!(read(path).contains(TOY_SHA256), "{path} names another toy");
+    }
+    // The build script has checked the parts against the list.
+    for list in files(&root().join(MODELS), "parts") {
+        let list = std::fs::read_to_string(list).unwrap();
+        let Some(whole) = list.lines().find(|_| !list.starts_with("incomplete")) else { continue };
+        let [sha256, _, name] = whole.split(' ').collect::<Vec<_>>()[..] else { panic!("{whole}") };
+        let card = format!("{MODELS}/{}.md", name.trim_end_matches(".gguf"));
+        assert!(read(&card).contains(sha256), "{card} names another file than {whole}");
     }
 }

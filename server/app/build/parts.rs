@@ -156,7 +156,8 @@ fn check(path: &Path, file: File, line: &Line<'_>) -> Result<(), String> {
         digest.update(chunk);
         Ok(())
     })?;
-    let found: String = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex: Vec<String> = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    let found = hex.concat();
     let (path, wanted) = (path.display(), line.sha256);
     if found == wanted {
         return Ok(());
