@@ -80,7 +80,7 @@ fn parts_are_joined_and_the_result_is_kept() {
         assert_eq!(case.join(), Ok(Outcome::Joined(model.clone())));
         assert_eq!(written(), before, "what is right is not written again");
         // What is wrong is.
-        for wrong in [&b"short"[..], &[7; 3_000_000]] {
+        for wrong in [b"short".to_vec(), vec![7; 3_000_000]] {
             fs::write(case.out.join(NAME), wrong).unwrap();
             assert!(case.join().is_ok());
             assert_eq!(fs::read(case.out.join(NAME)).unwrap(), case.whole);
