@@ -11,6 +11,7 @@ mod gguf;
 use std::process::{Command, Output};
 
 use folder::TestFolder;
+use lowkey_test_support::{TOY_BYTES, TOY_NAME};
 use serde_json::Value;
 
 const CODE: &str =
@@ -36,6 +37,7 @@ impl Folder {
             .args(args)
             .current_dir(&self.0)
             .env("LOWKEY_CONFIG", self.0.join("none.toml"))
+            .env("LOWKEY_MODEL", lowkey_test_support::toy_path())
             .env("LOWKEY_CACHE_DIR", "")
             .env_remove("LOWKEY_LOG")
             .output()
@@ -92,7 +94,7 @@ fn the_json_has_the_promised_fields_and_no_others() {
     assert_eq!(keys(&report["tokens"]), "decoded draft_accepted drafted prefilled prompt reused");
     assert_eq!(keys(&report["ms"]), "decode first_token prefill prepare queued total");
     assert_eq!(report["source"], "model");
-    assert_eq!(report["model"], "lowkey-embedded");
+    assert_eq!(report["model"], TOY_NAME);
     assert_eq!(report["tokens"]["prompt"], report["tokens"]["prefilled"]);
     let explained = folder.lowkey(&["complete", &format!("{file}:6:20"), "--json", "--explain"]);
     let explained: Value = serde_json::from_str(&stdout(&explained)).unwrap();
@@ -155,23 +157,22 @@ fn a_model_that_is_none_fails_with_the_next_step() {
     let folder = Folder::new("model");
     let place = format!("{}:1:1", folder.file("a.py", CODE));
     let run = |model: &str| folder.lowkey(&["complete", &place, "--model", model]);
-    assert_fails(&run("no/such.gguf"), 1, &["no/such.gguf", "does not exist", "embedded"]);
-    assert_fails(&run("gpt-9"), 1, &["gpt-9", "catalog", "lowkey-embedded"]);
+    assert_fails(&run("no/such.gguf"), 1, &["no/such.gguf", "does not exist", "lowkey-default"]);
+    assert_fails(&run("gpt-9"), 1, &["gpt-9", "catalog", "lowkey-default"]);
     assert_fails(&run("."), 1, &["folder", ".gguf"]);
     let garbage = folder.file("garbage.gguf", "this is not a model at all, only text");
     assert_fails(&run(&garbage), 1, &["garbage.gguf"]);
     let empty = folder.file("empty.gguf", "");
     assert_fails(&run(&empty), 1, &["empty.gguf"]);
-    let embedded = lowkey_store::EMBEDDED.bytes;
-    let half = folder.file("half.gguf", &embedded[..embedded.len() / 2]);
+    let half = folder.file("half.gguf", &TOY_BYTES[..TOY_BYTES.len() / 2]);
     assert_fails(&run(&half), 1, &["half.gguf"]);
 }
 
 #[test]
-fn the_embedded_model_from_a_file_is_the_embedded_model() {
+fn the_environment_names_a_model_where_nothing_else_does() {
     let folder = Folder::new("file");
     let place = format!("{}:6:20", folder.file("a.py", CODE));
-    let model = folder.file("copy.gguf", lowkey_store::EMBEDDED.bytes);
+    let model = folder.file("copy.gguf", TOY_BYTES);
     let text = |args: &[&str]| {
         let output = folder.lowkey(&[&["complete", place.as_str(), "--json"], args].concat());
         let report: Value = serde_json::from_str(&stdout(&output)).unwrap();
@@ -225,7 +226,7 @@ fn doctor_says_what_there_is() {
     let output = folder.lowkey(&["doctor", "--json"]);
     assert!(output.status.success(), "{output:?}");
     let found: Value = serde_json::from_str(&stdout(&output)).unwrap();
-    assert_eq!(found["model"]["name"], "lowkey-embedded");
+    assert_eq!(found["model"]["name"], TOY_NAME);
     assert_eq!(found["model"]["context_tokens"], 1024);
     assert_eq!(found["model"]["infill"], "by fill-in-the-middle, as qwen2.5-coder, lowkey");
     assert!(found["model"]["decode_tokens_per_s"].as_f64().is_some_and(|n| n > 0.0));
@@ -236,7 +237,7 @@ fn doctor_says_what_there_is() {
     let small = forecasts.iter().find(|model| model["name"] == "qwen2.5-coder-0.5b").unwrap();
     assert!(small["cold_prompt_s"].as_f64().is_some_and(|n| n > 0.0), "{small}");
     let screen = stdout(&folder.lowkey(&["doctor"]));
-    assert!(screen.contains("lowkey-embedded") && screen.contains("tokens/s"), "{screen}");
+    assert!(screen.contains(TOY_NAME) && screen.contains("tokens/s"), "{screen}");
 }
 
 #[cfg(not(feature = "cuda"))]
@@ -263,6 +264,7 @@ fn a_wrong_setting_is_reported_and_does_not_stop_the_command() {
     let output = Command::new(env!("CARGO_BIN_EXE_lowkey"))
         .args(["complete", &place, "--json"])
         .env("LOWKEY_CONFIG", config)
+        .env("LOWKEY_MODEL", lowkey_test_support::toy_path())
         .env("LOWKEY_CACHE_DIR", "")
         .output()
         .unwrap();
@@ -309,7 +311,7 @@ fn the_engine_benchmark_has_the_promised_figures_and_draws_them() {
     assert!(skipped.iter().any(|row| row.as_str().unwrap().starts_with("prefill 2048")));
     assert!(run["prefill"]["2048"].is_null());
     let chart = std::fs::read_to_string(chart).unwrap();
-    assert!(chart.contains("lowkey-embedded") && chart.contains("tok/s"));
+    assert!(chart.contains(TOY_NAME) && chart.contains("tok/s"));
     let beyond = folder.lowkey(&["bench", "engine", "--rounds", "0"]);
     assert_eq!(beyond.status.code(), Some(2));
     let unwritable = format!("{}/none/chart.svg", folder.0.display());

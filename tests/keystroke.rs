@@ -104,8 +104,9 @@ fn allocations(editor: &mut Editor) -> Vec<u64> {
 
 #[test]
 fn a_key_answered_from_memory_allocates_little_and_no_more_in_a_hundred_times_longer_file() {
-    let settings =
-        Settings { look_ahead: false, talkative: Talkative::Always, ..Settings::default() };
+    let model = lowkey_test_support::toy_path().display().to_string();
+    let talkative = Talkative::Always;
+    let settings = Settings { model, look_ahead: false, talkative, ..Settings::default() };
     let completer = Completer::start(settings, |_| {}).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(completer.ready());

@@ -15,7 +15,8 @@ use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
 
 use folder::TestFolder;
-use lowkey_store::EMBEDDED;
+use lowkey_store::{DEFAULT_NAME, FORMER_NAME};
+use lowkey_test_support::{TOY_BYTES, TOY_SHA256};
 use serde_json::Value;
 use server::{Reply, Seen, Server};
 
@@ -48,6 +49,7 @@ impl User {
             .env_remove("HF_TOKEN")
             .env_remove("HF_HUB_OFFLINE")
             .env("LOWKEY_CONFIG", self.folder.join("lowkey.toml"))
+            .env("LOWKEY_MODEL", lowkey_test_support::toy_path())
             .env("LOWKEY_CACHE_DIR", "")
             .env("HF_ENDPOINT", &self.endpoint)
             .env("HF_HOME", self.folder.join("home"))
@@ -63,15 +65,15 @@ impl User {
     }
 }
 
-/// A hub on which every model is the embedded one.
+/// A hub on which every model is the toy.
 fn hub(seen: &Seen) -> Reply {
     if seen.path == "/bytes" {
-        return Reply { status: 200, body: EMBEDDED.bytes.to_vec(), ..Reply::default() };
+        return Reply { status: 200, body: TOY_BYTES.to_vec(), ..Reply::default() };
     }
     Reply::status(302)
         .with("X-Repo-Commit", "c0ffee")
-        .with("X-Linked-Etag", format!("\"{}\"", EMBEDDED.sha256))
-        .with("X-Linked-Size", EMBEDDED.bytes.len().to_string())
+        .with("X-Linked-Etag", format!("\"{TOY_SHA256}\""))
+        .with("X-Linked-Size", TOY_BYTES.len().to_string())
         .with("Location", "/bytes")
 }
 
@@ -108,7 +110,7 @@ fn the_list_says_of_each_model_what_it_costs_and_whether_it_is_here() {
         serde_json::from_str(&assert_works(&user.lowkey(&["models", "list", "--json"]))).unwrap();
     let models = json["models"].as_array().unwrap();
     let find = |name: &str| models.iter().find(|model| model["name"] == name).unwrap();
-    let inside = find(EMBEDDED.name);
+    let inside = find(DEFAULT_NAME);
     assert_eq!((&inside["installed"], &inside["runs"]), (&true.into(), &true.into()));
     let other = find(NAME);
     assert_eq!((&other["installed"], &other["runs"]), (&false.into(), &true.into()));
@@ -124,7 +126,10 @@ fn the_list_says_of_each_model_what_it_costs_and_whether_it_is_here() {
         // Where the file's length is not known it follows from the parameters.
         assert!(model["memory_bytes"].is_number(), "{model}");
     }
-    assert!(inside["measured"].as_str().is_some_and(|text| text.contains("edit similarity")));
+    assert!(inside["measured"].as_str().is_some_and(|text| text.contains("the model card")));
+    let built_without = inside["state"].as_str().unwrap().starts_with("stand-in");
+    assert_eq!(built_without, inside["parameters"] == "4.2M", "the toy says what it is: {inside}");
+    assert!(models.iter().all(|model| model["name"] != FORMER_NAME), "one name in the list");
     let table = assert_works(&user.lowkey(&["models"]));
     for model in models {
         let name = model["name"].as_str().unwrap();
@@ -144,13 +149,13 @@ fn a_pulled_model_is_used_by_its_name_until_it_is_removed() {
 
     let pulled = user.lowkey(&["models", "pull", NAME]);
     let path = assert_works(&pulled);
-    assert_eq!(std::fs::read(path.trim_end()).unwrap(), EMBEDDED.bytes, "stdout is the path alone");
+    assert_eq!(std::fs::read(path.trim_end()).unwrap(), TOY_BYTES, "stdout is the path alone");
     let remarks = stderr(&pulled);
-    assert!(remarks.contains("4.6 MB") && remarks.contains(EMBEDDED.sha256), "{remarks}");
+    assert!(remarks.contains("4.6 MB") && remarks.contains(TOY_SHA256), "{remarks}");
     assert!(!remarks.contains('\r') && !remarks.contains('\x1b'), "no bar without a terminal");
     assert_eq!(assert_works(&user.lowkey(&["models", "path", NAME])), path);
     let pins = std::fs::read_to_string(user.folder.join("models.toml")).unwrap();
-    assert!(pins.contains(EMBEDDED.sha256), "{pins}");
+    assert!(pins.contains(TOY_SHA256), "{pins}");
 
     let report: Value = serde_json::from_str(&assert_works(&complete())).unwrap();
     assert!(report["tokens"]["prompt"].as_u64().is_some_and(|n| n > 0), "{report}");
@@ -159,12 +164,12 @@ fn a_pulled_model_is_used_by_its_name_until_it_is_removed() {
     let by_setting: Value = serde_json::from_str(&by_setting).unwrap();
     assert_eq!((&by_setting["text"], &by_setting["tokens"]), (&report["text"], &report["tokens"]));
 
-    assert!(assert_works(&user.lowkey(&["models", "verify"])).contains(EMBEDDED.sha256));
-    let mut damaged = EMBEDDED.bytes.to_vec();
+    assert!(assert_works(&user.lowkey(&["models", "verify"])).contains(TOY_SHA256));
+    let mut damaged = TOY_BYTES.to_vec();
     damaged[1_000_000] ^= 1;
     std::fs::write(path.trim_end(), damaged).unwrap();
     let rm = format!("run `lowkey models rm {NAME}`");
-    assert_fails(&user.lowkey(&["models", "verify", NAME]), &["damaged", EMBEDDED.sha256, &rm]);
+    assert_fails(&user.lowkey(&["models", "verify", NAME]), &["damaged", TOY_SHA256, &rm]);
     assert_fails(&user.lowkey(&["models", "pull", NAME]), &["damaged", &rm]);
     let removed = assert_works(&user.lowkey(&["models", "rm", NAME]));
     assert!(removed.contains(path.trim_end()) && removed.contains("blobs"), "{removed}");
@@ -176,7 +181,10 @@ fn a_pulled_model_is_used_by_its_name_until_it_is_removed() {
 fn names_that_cannot_be_pulled_are_told_apart() {
     let user = User::new("names", "http://localhost:1");
     assert_fails(&user.lowkey(&["models", "pull", "gpt-9"]), &["gpt-9", "lowkey models list"]);
-    assert_fails(&user.lowkey(&["models", "pull", EMBEDDED.name]), &["inside the program"]);
+    for name in [DEFAULT_NAME, FORMER_NAME] {
+        let words = [DEFAULT_NAME, "inside the program"];
+        assert_fails(&user.lowkey(&["models", "pull", name]), &words);
+    }
     assert_fails(&user.lowkey(&["models", "pull", NAME, "--offline"]), &[NAME, "--offline"]);
 }
 
@@ -242,7 +250,7 @@ fn a_pull_over_tls_trusts_whom_the_system_trusts_and_nobody_else() {
     assert_fails(&trusting("server.pem"), &["cannot reach https://localhost", "certificate"]);
     assert_eq!(server.seen(), [], "nothing was asked of a stranger");
     let path = assert_works(&trusting("authority.pem"));
-    assert_eq!(std::fs::read(path.trim_end()).unwrap(), EMBEDDED.bytes);
+    assert_eq!(std::fs::read(path.trim_end()).unwrap(), TOY_BYTES);
 }
 
 /// Whether this system lets us mount a small disk in a namespace of our own.

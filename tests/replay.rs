@@ -33,6 +33,7 @@ fn replayed(trace: &str, config: &str) -> Vec<Value> {
     let output = Command::new(env!("CARGO_BIN_EXE_lowkey"))
         .args(["bench", "replay", "--json", trace])
         .env("LOWKEY_CONFIG", config)
+        .env("LOWKEY_MODEL", lowkey_test_support::toy_path())
         .output()
         .unwrap();
     assert!(output.status.success(), "{output:?}");

@@ -102,6 +102,7 @@ fn the_first_completion_after_a_restart_prefills_one_token() {
         .args(["complete", &place, "--json"])
         .current_dir(&folder.path)
         .env("LOWKEY_CONFIG", folder.path.join("none.toml"))
+        .env("LOWKEY_MODEL", lowkey_test_support::toy_path())
         .env("LOWKEY_CACHE_DIR", &folder.path)
         .output()
         .unwrap();
@@ -240,6 +241,7 @@ fn the_doctor_tells_what_is_kept_and_where() {
         let output = Command::new(env!("CARGO_BIN_EXE_lowkey"))
             .args(["doctor", "--json"])
             .env("LOWKEY_CONFIG", "/nonexistent/lowkey.toml")
+            .env("LOWKEY_MODEL", lowkey_test_support::toy_path())
             .env("LOWKEY_CACHE_DIR", &folder.path)
             .output()
             .unwrap();

@@ -9,7 +9,9 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use lowkey_model::DeviceChoice;
+use lowkey_store::Embedded;
 
+use crate::load;
 use crate::settings::{Settings, set_command_line};
 
 mod bench;
@@ -78,8 +80,9 @@ enum Command {
     Stats(stats::Args),
 }
 
-/// Parses the arguments and runs the command.
-pub fn main() -> ExitCode {
+/// Parses the arguments and runs the command; `inside` is the model inside the program.
+pub fn main(inside: Embedded) -> ExitCode {
+    load::set_inside(inside);
     let args = Args::parse();
     let mut given = serde_json::Map::new();
     if let Some(model) = &args.model {

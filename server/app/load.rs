@@ -3,14 +3,38 @@
 //! Every failure becomes one message for the user that says what, where and what to
 //! do next.
 
-use std::sync::Arc;
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
 
 use lowkey_engine::{LoadFailed, Loaded, Wanted};
 use lowkey_model::{ModelFile, Quantization};
 use lowkey_prompt::Assembler;
-use lowkey_store::{Hub, Pins, Source};
+use lowkey_store::{DEFAULT_NAME, Embedded, FORMER_NAME, Hub, Pins, Source, Weights};
 
 use crate::settings::{self, Order, Quantize, Settings};
+
+/// Names the model where neither `--model` nor the settings do.
+const VARIABLE: &str = "LOWKEY_MODEL";
+
+static INSIDE: OnceLock<Embedded> = OnceLock::new();
+
+/// Sets the model inside the program, once; the program's `main` has it.
+pub fn set_inside(model: Embedded) {
+    let _ = INSIDE.set(model);
+}
+
+/// Returns the model inside the program; a test of this library has none.
+pub fn inside() -> Option<&'static Embedded> {
+    INSIDE.get()
+}
+
+/// Opens and validates the model inside the program.
+pub fn open_inside(model: &Embedded) -> Result<ModelFile, lowkey_model::ModelError> {
+    match model.weights {
+        Weights::Inside(bytes) => ModelFile::from_bytes(DEFAULT_NAME, bytes),
+        Weights::Beside(path) => ModelFile::open(Path::new(path)),
+    }
+}
 
 /// Loads the model that the settings name (see [`lowkey_store::resolve`]). `progress` gets the share done.
 ///
@@ -44,9 +68,15 @@ fn in_order(loaded: Loaded, order: Order) -> Result<Loaded, LoadFailed> {
 /// Opens and validates the file or folder behind a model's name.
 pub fn open(settings: &Settings) -> Result<ModelFile, LoadFailed> {
     let hub = Hub::from_env();
-    let source = lowkey_store::resolve(&settings.model, &hub, &pins(&hub));
+    let named = named(&settings.model);
+    if named.trim().eq_ignore_ascii_case(FORMER_NAME) {
+        tracing::warn!(
+            "the model {FORMER_NAME} is now named {DEFAULT_NAME}; leave the model setting empty, or set it to the new name"
+        );
+    }
+    let source = lowkey_store::resolve(&named, inside(), &hub, &pins(&hub));
     let opened = match source.map_err(|e| e.to_string())? {
-        Source::Embedded(model) => ModelFile::from_bytes(model.name, model.bytes),
+        Source::Embedded(model) => open_inside(&model),
         Source::Gguf(path) | Source::Folder(path) => ModelFile::open(&path),
     };
     let quantization = match settings.quantize {
@@ -55,6 +85,15 @@ pub fn open(settings: &Settings) -> Result<ModelFile, LoadFailed> {
     };
     let file = opened.map_err(|e| e.to_string())?;
     Ok(file.with_kv_type(settings.kv_cache).quantized_on_load(quantization))
+}
+
+/// The model's name: from the settings, or from the environment where they are silent.
+fn named(setting: &str) -> String {
+    if setting.trim().is_empty() {
+        std::env::var(VARIABLE).unwrap_or_default()
+    } else {
+        setting.to_owned()
+    }
 }
 
 /// Which file each pulled name means on this machine: `models.toml` beside the settings.

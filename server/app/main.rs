@@ -1,7 +1,48 @@
-//! The `lowkey` binary: everything is in the library, so that tests reach it.
+//! The `lowkey` binary: everything is in the library, so that tests reach it, but for the model.
+//!
+//! The default model is part of this file alone. The build script joins its parts and says where they are; an optimised
+//! build includes them, another one opens the joined file when it runs, so that it is not copied at each build.
+//! Without all parts the fixture of the tests stands in.
 
 use std::process::ExitCode;
 
+use lowkey_store::{Embedded, Weights};
+
+#[cfg(lowkey_default_model)]
+const INSIDE: Embedded = Embedded {
+    #[cfg(not(debug_assertions))]
+    weights: Weights::Inside(include_bytes!(env!("LOWKEY_DEFAULT_PATH"))),
+    #[cfg(debug_assertions)]
+    weights: Weights::Beside(env!("LOWKEY_DEFAULT_PATH")),
+    n_bytes: number(env!("LOWKEY_DEFAULT_BYTES")),
+    sha256: env!("LOWKEY_DEFAULT_SHA256"),
+    card: include_str!(env!("LOWKEY_DEFAULT_CARD")),
+    is_fixture: false,
+};
+
+#[cfg(not(lowkey_default_model))]
+const INSIDE: Embedded = Embedded {
+    weights: Weights::Inside(TOY),
+    n_bytes: TOY.len() as u64,
+    sha256: "41a716eb84efe7f5d46e1304fa358daf30372ed9134ad7f2d68c8960aa88b0ab",
+    card: include_str!("../test-support/lowkey-toy.md"),
+    is_fixture: true,
+};
+
+#[cfg(not(lowkey_default_model))]
+const TOY: &[u8] = include_bytes!("../test-support/lowkey-toy-q8_0.gguf");
+
+/// Reads decimal digits, when this is compiled.
+#[cfg(lowkey_default_model)]
+const fn number(digits: &str) -> u64 {
+    let (bytes, mut value, mut at) = (digits.as_bytes(), 0, 0);
+    while at < bytes.len() {
+        value = value * 10 + (bytes[at] - b'0') as u64;
+        at += 1;
+    }
+    value
+}
+
 fn main() -> ExitCode {
-    lowkey::cli::main()
+    lowkey::cli::main(INSIDE)
 }

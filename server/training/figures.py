@@ -3,7 +3,7 @@
     python figures.py ROWS
 
 One line for each package and each kind of hole, and what the trims do: the model's text as it
-came, beside what an editor got. Shares and means are of all holes; `embed.py` puts them in place.
+came, beside what an editor got. Shares and means are of all holes.
 """
 
 from __future__ import annotations

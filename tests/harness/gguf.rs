@@ -1,4 +1,4 @@
-//! The embedded model with other metadata: what a test needs of a model that the embedded one is not.
+//! The toy with other metadata: what a test needs of a model that the toy is not.
 //!
 //! Keys, values and tensor entries of a GGUF file (version 3) are walked over and copied; only the strings of tokens are
 //! looked into. The tensors' bytes stay as they are.

@@ -75,6 +75,8 @@ impl Server {
             // Nobody's settings but the test's, and no gate: what it thinks of the small model's
             // suggestions is not what most tests are about.
             .env("LOWKEY_CONFIG", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/harness/lowkey.toml"))
+            // The toy, where the test names no other model.
+            .env("LOWKEY_MODEL", lowkey_test_support::toy_path())
             // What one test leaves behind must not help the next.
             .env("LOWKEY_CACHE_DIR", "")
             .env_remove("LOWKEY_LOG")

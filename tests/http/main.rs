@@ -13,6 +13,7 @@ use std::time::Duration;
 use folder::TestFolder;
 use serde_json::{Value, json};
 
+mod default;
 #[path = "../harness/folder.rs"]
 mod folder;
 mod refusals;
@@ -50,6 +51,7 @@ fn command(folder: &Path, port: &str) -> Command {
     command
         .args(["serve", "--http", port])
         .env("LOWKEY_CONFIG", folder.join("lowkey.toml"))
+        .env("LOWKEY_MODEL", lowkey_test_support::toy_path())
         .env("LOWKEY_CACHE_DIR", folder.join("cache"))
         .env_remove("LOWKEY_HTTP_TOKEN")
         .env_remove("LOWKEY_LOG")

@@ -1,4 +1,4 @@
-//! A model without fill-in-the-middle sentinels, asked by instruction: the embedded one with a chat template instead.
+//! A model without fill-in-the-middle sentinels, asked by instruction: the toy with a chat template instead.
 //!
 //! What it says is not worth much, as it was never instructed; that it is asked, reused and read rightly is the same
 //! for every model.
@@ -47,7 +47,7 @@ impl Model {
         };
         let file = format!("lowkey-instructed-{name}-{}.gguf", std::process::id());
         let path = std::env::temp_dir().join(file);
-        std::fs::write(&path, changed(lowkey_store::EMBEDDED.bytes, &changes)).unwrap();
+        std::fs::write(&path, changed(lowkey_test_support::TOY_BYTES, &changes)).unwrap();
         Model(path)
     }
 

@@ -35,7 +35,7 @@ ENDS = ("<|endoftext|>", "<|fim_pad|>", "<|repo_name|>", "<|file_sep|>", "<|im_e
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("models", nargs="*", type=Path, help="default: the embedded one's file")
+    parser.add_argument("models", nargs="*", type=Path, help="default: the toy's file")
     parser.add_argument("--prompts", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--no-perplexity", action="store_true")
@@ -43,7 +43,7 @@ def main():
     parser.add_argument("--examples", type=Path, help="default: `examples` beside the lowkey binary")
     programs.add_common_options(parser)
     options = parser.parse_args()
-    models = options.models or [next((ROOT / "server/store/models").glob("*.gguf"))]
+    models = options.models or [next((ROOT / "server/test-support").glob("*.gguf"))]
     target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
     options.examples = options.examples or target / "release/examples"
     results = [compare(options, programs.find(model, "give .gguf files")) for model in models]

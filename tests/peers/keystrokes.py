@@ -30,7 +30,7 @@ WAYS = ("request", "cache", "lowkey")
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("traces", nargs="*", type=Path, help="default: all of tests/traces")
-    parser.add_argument("--model", type=Path, help="a .gguf file; default: the embedded one's")
+    parser.add_argument("--model", type=Path, help="a .gguf file; default: the toy's")
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--keys", type=int, help="at most so many of each trace, from its start")
     parser.add_argument("--ways", default=",".join(WAYS), help="which of " + ", ".join(WAYS))
@@ -39,7 +39,7 @@ def main():
     parser.add_argument("--predict", type=int, default=128, help="llama.vim's n_predict")
     programs.add_common_options(parser)
     options = parser.parse_args()
-    options.model = options.model or next((ROOT / "server/store/models").glob("*.gguf"))
+    options.model = options.model or next((ROOT / "server/test-support").glob("*.gguf"))
     programs.find(options.model, "give --model a .gguf file")
     traces = options.traces or sorted((ROOT / "tests/traces").glob("*.jsonl"))
     ways = [way for way in WAYS if way in options.ways.split(",")]

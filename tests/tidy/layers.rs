@@ -15,6 +15,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("lowkey-engine", &["lowkey-model", "lowkey-prompt"]),
     ("lowkey-suggestion", &["lowkey-document"]),
     ("lowkey-store", &[]),
+    ("lowkey-test-support", &[]),
 ];
 
 /// The application, which may use all of them.

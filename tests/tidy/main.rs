@@ -13,6 +13,7 @@ mod metadata;
 mod settings;
 mod sources;
 mod spdx;
+mod weights;
 
 use std::path::{Path, PathBuf};
 

@@ -35,7 +35,7 @@ export interface Model {
 }
 
 /** The name under which the list has the model inside the program. */
-const EMBEDDED = 'lowkey-embedded';
+const EMBEDDED = 'lowkey-default';
 
 /**
  * The models in the output of `lowkey models list --json`, without the one inside the program

@@ -12,7 +12,7 @@ test('the commands of a help page are read, and nothing else of it', () => {
 
 test('models are listed that run here, the built-in one apart', () => {
   const models = [
-    { name: 'lowkey-embedded', runs: true, installed: true },
+    { name: 'lowkey-default', runs: true, installed: true },
     { name: 'a', parameters: '1B', size: '1 GB', license: 'MIT', terms: null, runs: true, installed: false },
     { name: 'b', size: '', runs: true, installed: true },
     { name: 'c', runs: false },

@@ -3,7 +3,7 @@
 //! Results go to stdout: a list, a path. Progress, questions and remarks go to stderr.
 //! Only `pull` uses the network.
 
-use lowkey_store::{EMBEDDED, Entry, Hub, Pins, StoreError, amount};
+use lowkey_store::{DEFAULT_NAME, Entry, Hub, Pins, StoreError, amount};
 
 use super::print;
 use crate::load;
@@ -57,8 +57,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
 
 /// The catalog's row of a name that can be pulled.
 fn row(name: &str) -> Result<&'static Entry, StoreError> {
-    if name.eq_ignore_ascii_case(EMBEDDED.name) {
-        return Err(StoreError::Embedded { name: EMBEDDED.name.to_owned() });
+    if lowkey_store::is_default(name) {
+        return Err(StoreError::Embedded { name: DEFAULT_NAME.to_owned() });
     }
     lowkey_store::entry(name).ok_or_else(|| StoreError::UnknownName { name: name.to_owned() })
 }

@@ -1,4 +1,4 @@
-//! Decoding with drafts gives what plain decoding gives, to the bit, with the real embedded model.
+//! Decoding with drafts gives what plain decoding gives, to the bit, with a real model, the toy.
 //!
 //! Two engines get the same jobs in the same order, one of them without speculation. Texts, probabilities, the reason
 //! for the end and what the sessions hold afterwards must agree; only the number of forwards may differ.
@@ -13,7 +13,7 @@ use lowkey_document::ByteOffset;
 use lowkey_engine::{Engine, Generated, Job, Loaded, Priority, Sampling, Stop, TokenCounts};
 use lowkey_model::ModelFile;
 use lowkey_prompt::{Assembler, Budget, Prompt};
-use lowkey_store::EMBEDDED;
+use lowkey_test_support::{TOY_BYTES, TOY_NAME};
 
 /// Real code to complete: our own, in two languages.
 const SOURCES: [&str; 3] = [
@@ -35,7 +35,7 @@ struct Question {
 
 fn start(bytes: &'static [u8], speculates: bool) -> Engine {
     let load = move |progress: &mut dyn FnMut(f32)| {
-        let file = ModelFile::from_bytes(EMBEDDED.name, bytes).map_err(|e| e.to_string())?;
+        let file = ModelFile::from_bytes(TOY_NAME, bytes).map_err(|e| e.to_string())?;
         Ok(Loaded { speculates, ..Loaded::from_file(&file, 1, progress)? })
     };
     Engine::start(64 << 20, load, |_| {}).unwrap()
@@ -146,7 +146,7 @@ fn continuing_a_text_gives_the_tokens_of_plain_decoding() {
             });
         }
     }
-    let sum = compare(EMBEDDED.bytes, questions);
+    let sum = compare(TOY_BYTES, questions);
     assert!(sum.draft_accepted > 0, "nothing was drafted, so nothing was tested: {sum:?}");
 }
 
@@ -167,7 +167,7 @@ fn typing_letter_by_letter_with_text_behind_gives_the_tokens_of_plain_decoding()
             });
         }
     }
-    let sum = compare(EMBEDDED.bytes, questions);
+    let sum = compare(TOY_BYTES, questions);
     assert!(sum.draft_accepted > 0, "{sum:?}");
 }
 
@@ -180,7 +180,7 @@ fn limits_end_a_draft_where_they_end_plain_decoding() {
         one_line: false,
         sampling: Sampling::default(),
     });
-    let sum = compare(EMBEDDED.bytes, questions.collect());
+    let sum = compare(TOY_BYTES, questions.collect());
     assert!(sum.draft_accepted > 0, "{sum:?}");
 }
 
@@ -198,7 +198,7 @@ fn the_end_of_the_context_ends_a_draft_where_it_ends_plain_decoding() {
         one_line: false,
         sampling: Sampling::default(),
     });
-    let sum = compare(EMBEDDED.bytes, questions.into());
+    let sum = compare(TOY_BYTES, questions.into());
     assert!(sum.draft_accepted > 0, "{sum:?}");
 }
 
@@ -221,14 +221,14 @@ fn drawn_tokens_are_drafted_as_well_and_come_out_the_same() {
             questions.push(Question { prompt, max_tokens: 24, one_line: false, sampling });
         }
     }
-    let sum = compare(EMBEDDED.bytes, questions);
+    let sum = compare(TOY_BYTES, questions);
     assert!(sum.draft_accepted > 0, "{sum:?}");
 }
 
 #[test]
 fn healed_words_are_drafted_as_well_and_come_out_the_same() {
     // The same model without the key that says that it needs no healing.
-    let mut bytes = EMBEDDED.bytes.to_vec();
+    let mut bytes = TOY_BYTES.to_vec();
     let at = bytes.windows(FRAGMENTED.len()).position(|window| window == FRAGMENTED).unwrap();
     bytes[at + FRAGMENTED.len() - 1] = b'_';
     let mut questions = Vec::new();
@@ -259,7 +259,7 @@ fn healed_words_are_drafted_as_well_and_come_out_the_same() {
 
 #[test]
 fn a_draft_that_is_cut_short_leaves_a_valid_session() {
-    let engine = start(EMBEDDED.bytes, true);
+    let engine = start(TOY_BYTES, true);
     let again = "value = table.lookup(key, default)\n".repeat(8);
     let question = |max_tokens| {
         let (prompt, sampling) = (plain_prompt(&again), Sampling::default());

@@ -1,4 +1,4 @@
-//! What an engine leaves on disk and what the next one makes of it, with the real embedded model.
+//! What an engine leaves on disk and what the next one makes of it, with a real model, the toy.
 //!
 //! Counts of tokens are asserted, never times.
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed, which is what is wanted")]

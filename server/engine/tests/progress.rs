@@ -1,6 +1,6 @@
 //! A fast typist on a slow machine: keys come faster than chunks are computed, and answers come all the same.
 //!
-//! The embedded network, slowed down by a gate: a forward waits until the test lets it go on.
+//! The toy's network, slowed down by a gate: a forward waits until the test lets it go on.
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed, which is what is wanted")]
 
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Sessions, cancellation and priorities with the real embedded model.
+//! Sessions, cancellation and priorities with a real model, the toy.
 //!
 //! Counts of tokens are asserted, never times.
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed, which is what is wanted")]

@@ -1,81 +1,77 @@
-//! The model inside the binary.
+//! The model inside the program.
 //!
-//! Replacing it is one command, `server/training/embed.py`, and one commit.
+//! This crate holds no weights: the program's `main` has them and passes them on. Otherwise each test and example that
+//! links this crate would contain a copy of them.
 
-/// A model file compiled into the binary.
+use std::path::Path;
+
+/// The name of the model inside the program: in the catalog's list, in settings and for `--model`.
+pub const DEFAULT_NAME: &str = "lowkey-default";
+
+/// The name before the default was a real model; settings may still have it.
+pub const FORMER_NAME: &str = "lowkey-embedded";
+
+/// Where the weights of the model inside the program are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Embedded {
-    /// Name in the catalog, accepted by `--model`.
-    pub name: &'static str,
-    /// The GGUF file.
-    pub bytes: &'static [u8],
-    /// SHA-256 of `bytes`, lower-case hexadecimal, as the model card states it.
-    pub sha256: &'static str,
-    /// The model card, Markdown.
-    pub card: &'static str,
+pub enum Weights {
+    /// Compiled into the program: a GGUF file.
+    Inside(&'static [u8]),
+    /// A GGUF file that the build has left in the target folder; only unoptimised builds do that.
+    Beside(&'static str),
 }
 
-/// The embedded model.
-pub const EMBEDDED: Embedded = Embedded {
-    name: "lowkey-embedded",
-    bytes: include_bytes!("../models/lowkey-embedded-q8_0.gguf"),
-    sha256: "41a716eb84efe7f5d46e1304fa358daf30372ed9134ad7f2d68c8960aa88b0ab",
-    card: include_str!("../models/lowkey-embedded.md"),
-};
+/// The model inside the program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Embedded {
+    /// The file.
+    pub weights: Weights,
+    /// Its length in bytes.
+    pub n_bytes: u64,
+    /// Its SHA-256, lower-case hexadecimal.
+    pub sha256: &'static str,
+    /// The model card, Markdown. Its first table has a row for each [`fact`](Embedded::fact).
+    pub card: &'static str,
+    /// Whether it is the fixture of the tests, in a program that was built without the default model's weights.
+    pub is_fixture: bool,
+}
 
 impl Embedded {
-    /// Returns what the model card measured of this model, in words; empty if it has no such table.
+    /// Returns a fact from the model card: the second cell of the table row `| NAME | … |`.
     ///
-    /// Read from the card, so that it changes with the model.
-    pub fn measured(&self) -> String {
-        let cells = |line: &str| -> Vec<String> {
-            line.split('|').map(|cell| cell.replace("**", "").trim().to_owned()).collect()
-        };
-        let is_head = |line: &&str| line.starts_with("| |") && line.contains("this, seed");
-        let Some(head) = self.card.lines().find(is_head).map(cells) else {
-            return String::new();
-        };
-        let names_it = |(column, cell): (usize, &String)| {
-            cell.strip_prefix("this, ").map(|seed| (column, seed.to_owned()))
-        };
-        let Some((column, seed)) = head.iter().enumerate().find_map(names_it) else {
-            return String::new();
-        };
-        let row = |name: &str| {
-            let begins = format!("| {name} |");
-            let line = self.card.lines().find(|line| line.starts_with(&begins))?;
-            cells(line).get(column).map(|figure| format!("{name} {figure}"))
-        };
-        let rows = ["exact match", "edit similarity", "empty answers"].into_iter().filter_map(row);
-        let figures = rows.collect::<Vec<_>>().join(", ");
-        format!("held-out holes, {seed}: {figures} (the model card)")
+    /// The list of models shows `family`, `quantization`, `fim`, `languages`, `licence` and `measured`.
+    pub fn fact(&self, name: &str) -> Option<&'static str> {
+        self.card.lines().find_map(|line| {
+            let mut cells = line.strip_prefix('|')?.split('|').map(str::trim);
+            (cells.next() == Some(name)).then(|| cells.next()).flatten()
+        })
     }
+
+    /// Returns the file of the weights where they are not compiled in.
+    pub fn path(&self) -> Option<&'static Path> {
+        match self.weights {
+            Weights::Inside(_) => None,
+            Weights::Beside(path) => Some(Path::new(path)),
+        }
+    }
+}
+
+/// Whether `name` means the model inside the program, by its name or its former one.
+pub fn is_default(name: &str) -> bool {
+    [DEFAULT_NAME, FORMER_NAME].iter().any(|known| name.eq_ignore_ascii_case(known))
 }
 
 #[cfg(test)]
 mod tests {
-    use sha2::{Digest, Sha256};
+    use super::*;
 
-    use super::{EMBEDDED, Embedded};
-
-    #[test]
-    fn the_figures_of_the_card_come_with_the_model() {
-        let measured = EMBEDDED.measured();
-        for name in ["seed", "exact match ", "edit similarity 0.", "empty answers "] {
-            assert!(measured.contains(name), "{measured}");
-        }
-        assert!(!measured.contains('|') && !measured.contains('*'), "{measured}");
-        assert_eq!(Embedded { card: "no table", ..EMBEDDED }.measured(), "");
-    }
+    const CARD: &str = "# A card\n\n| | |\n|---|---|\n| licence | Apache-2.0 |\n| measured |  3 of 4, right | more |\n\n| licence | later |\n";
 
     #[test]
-    fn the_embedded_file_is_the_one_that_the_card_describes() {
-        let digest = Sha256::digest(EMBEDDED.bytes);
-        let hex: Vec<String> = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(hex.concat(), EMBEDDED.sha256);
-        assert!(EMBEDDED.card.contains(EMBEDDED.sha256), "the card names another file");
-        let size = EMBEDDED.bytes.len().to_string();
-        let digits: String = EMBEDDED.card.chars().filter(|c| *c != ',').collect();
-        assert!(digits.contains(&size), "the card names another size than {size}");
+    fn facts_come_from_the_card() {
+        let weights = Weights::Inside(b"GGUF");
+        let model = Embedded { weights, n_bytes: 4, sha256: "", card: CARD, is_fixture: true };
+        assert_eq!(model.fact("licence"), Some("Apache-2.0"));
+        assert_eq!(model.fact("measured"), Some("3 of 4, right"));
+        assert_eq!(model.fact("languages"), None);
     }
 }

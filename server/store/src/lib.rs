@@ -1,8 +1,8 @@
 //! Where models come from: the one inside the binary, the catalog, and files that the user names.
 //!
-//! The embedded model is compiled in, not installed beside the binary: one file to
-//! copy, nothing to lose, and `cargo run` works from a fresh clone. At under five
-//! megabytes the price is small; the binary's limit is 100 MB.
+//! The default model is compiled into the program, not installed beside it: one file to
+//! copy, nothing to lose, and `cargo run` works from a fresh clone. This crate has the
+//! type, [`Embedded`]; the weights are in the program alone.
 //!
 //! Invariant: this is the only crate that may ever open an outbound socket, and only
 //! [`Pull::run`] does, which only `lowkey models pull` calls.
@@ -22,7 +22,7 @@ mod source;
 pub use amount::amount;
 pub use cache::Cache;
 pub use catalog::{Entry, catalog, entry};
-pub use embedded::{EMBEDDED, Embedded};
+pub use embedded::{DEFAULT_NAME, Embedded, FORMER_NAME, Weights, is_default};
 pub use error::StoreError;
 pub use http::Patience;
 pub use hub::{DEFAULT_ENDPOINT, Hub, Token};

@@ -7,7 +7,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::catalog::{catalog, entry};
-use crate::embedded::{EMBEDDED, Embedded};
+use crate::embedded::{DEFAULT_NAME, Embedded, is_default};
 use crate::error::StoreError;
 use crate::hub::Hub;
 use crate::kept;
@@ -28,11 +28,20 @@ pub enum Source {
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
     /// Looks like a path, but nothing is there.
-    #[error("model file {0} does not exist; give a .gguf file, or leave the model setting empty for the embedded {embedded}", embedded = EMBEDDED.name)]
+    #[error(
+        "model file {0} does not exist; give a .gguf file, or leave the model setting empty for the one inside, {DEFAULT_NAME}"
+    )]
     Missing(PathBuf),
     /// A folder without a model.
-    #[error("model folder {0} has no config.json; give a folder with config.json, tokenizer.json and safetensors, or a .gguf file, or leave the model setting empty for the embedded {embedded}", embedded = EMBEDDED.name)]
+    #[error(
+        "model folder {0} has no config.json; give a folder with config.json, tokenizer.json and safetensors, or a .gguf file, or leave the model setting empty for the one inside, {DEFAULT_NAME}"
+    )]
     Folder(PathBuf),
+    /// The default is asked for, and this program has none.
+    #[error(
+        "this program was built without a model; name one: give --model NAME or FILE, or set `model` in lowkey.toml"
+    )]
+    NoDefault,
     /// Not a path, and the catalog does not have it.
     #[error("there is no model named {0:?} in the catalog (it has: {known}); give one of these names or the path of a .gguf file", known = names())]
     UnknownName(String),
@@ -43,17 +52,22 @@ pub enum SourceError {
 
 fn names() -> String {
     let names = catalog().iter().map(|entry| &*entry.name);
-    std::iter::once(EMBEDDED.name).chain(names).collect::<Vec<_>>().join(", ")
+    std::iter::once(DEFAULT_NAME).chain(names).collect::<Vec<_>>().join(", ")
 }
 
-/// Finds the model that `named` means; the embedded one for an empty string.
+/// Finds the model that `named` means; `inside`, the one inside the program, for an empty string.
 ///
 /// Opens no model: whether the file is one is for the loader to say. A name of the catalog means its file in the
 /// shared cache, the pinned one if there is a pin; nothing is fetched.
-pub fn resolve(named: &str, hub: &Hub, pins: &Pins) -> Result<Source, SourceError> {
+pub fn resolve(
+    named: &str,
+    inside: Option<&Embedded>,
+    hub: &Hub,
+    pins: &Pins,
+) -> Result<Source, SourceError> {
     let named = named.trim();
-    if named.is_empty() || named == EMBEDDED.name {
-        return Ok(Source::Embedded(EMBEDDED));
+    if named.is_empty() || is_default(named) {
+        return inside.copied().map(Source::Embedded).ok_or(SourceError::NoDefault);
     }
     let path = expand_home(named);
     if path.is_dir() {
@@ -90,13 +104,27 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
     use super::*;
+    use crate::Weights;
+
+    const INSIDE: Embedded = Embedded {
+        weights: Weights::Inside(b"GGUF"),
+        n_bytes: 4,
+        sha256: "",
+        card: "",
+        is_fixture: true,
+    };
+
+    fn find(named: &str) -> Result<Source, String> {
+        find_with(named, Some(&INSIDE))
+    }
 
     /// With a cache in which nothing is.
-    fn find(named: &str) -> Result<Source, String> {
+    fn find_with(named: &str, inside: Option<&Embedded>) -> Result<Source, String> {
         let nowhere = std::env::temp_dir().join(format!("lowkey-nowhere-{}", std::process::id()));
         let variable = |name: &str| (name == "HF_HUB_CACHE").then(|| nowhere.clone().into());
         let hub = Hub::read(variable, None);
-        resolve(named, &hub, &Pins::at(nowhere.join("pins.toml"))).map_err(|e| e.to_string())
+        resolve(named, inside, &hub, &Pins::at(nowhere.join("pins.toml")))
+            .map_err(|e| e.to_string())
     }
 
     /// A file that is certainly there: a path known when this was compiled may be that of another working tree, which
@@ -106,9 +134,12 @@ mod tests {
     }
 
     #[test]
-    fn nothing_named_means_the_embedded_model() {
-        assert_eq!(find(" "), Ok(Source::Embedded(EMBEDDED)));
-        assert_eq!(find("lowkey-embedded"), Ok(Source::Embedded(EMBEDDED)));
+    fn nothing_named_means_the_model_inside() {
+        for name in [" ", "lowkey-default", "LOWKEY-DEFAULT ", "lowkey-embedded"] {
+            assert_eq!(find(name), Ok(Source::Embedded(INSIDE)), "{name:?}");
+            let message = find_with(name, None);
+            assert!(message.is_err_and(|m| m.contains("without a model") && m.contains("--model")));
+        }
     }
 
     #[test]

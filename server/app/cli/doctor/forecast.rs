@@ -196,7 +196,7 @@ pub(super) fn table(kernels: Option<Kernels>, forecasts: &[Forecast]) -> String 
         out.push('\n');
     }
     if !forecasts.iter().any(|found| found.recommended) {
-        out.push_str("None of these is quick enough here at present, or fits: the embedded model is what to use.\n");
+        out.push_str("None of these is quick enough here at present, or fits: the model inside the program is what to use.\n");
     }
     out.push_str("A cold prompt has 1,500 tokens; a key is the time from a typed letter to the first token.\n");
     out

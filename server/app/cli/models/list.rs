@@ -1,12 +1,13 @@
 //! `lowkey models list`: one line for each model, or everything as JSON.
 
-use lowkey_model::{Config, ModelFile};
-use lowkey_store::{EMBEDDED, Entry, Hub, Pins, amount, catalog};
+use lowkey_model::Config;
+use lowkey_store::{DEFAULT_NAME, Embedded, Entry, Hub, Pins, amount, catalog};
 use serde::Serialize;
 use std::fmt::Write as _;
 
 use super::print;
 use crate::cli::paint::{Style, colours, paint};
+use crate::load;
 
 /// Arguments of `lowkey models list`.
 #[derive(Debug, Default, clap::Args)]
@@ -15,6 +16,10 @@ pub(super) struct Args {
     #[arg(long)]
     json: bool,
 }
+
+/// The state of the model inside where the default's weights were not there when this was built.
+const FIXTURE: &str =
+    "stand-in: this program was built before all parts of the default model were there";
 
 /// A model as the list shows it.
 #[derive(Debug, Serialize)]
@@ -53,7 +58,7 @@ struct List {
 }
 
 pub(super) fn run(args: &Args, hub: &Hub, pins: &Pins) -> anyhow::Result<()> {
-    let mut models = vec![embedded()];
+    let mut models: Vec<Row> = load::inside().map(inside).into_iter().collect();
     for entry in catalog() {
         models.push(row(entry, hub, pins)?);
     }
@@ -63,12 +68,12 @@ pub(super) fn run(args: &Args, hub: &Hub, pins: &Pins) -> anyhow::Result<()> {
     print(&table(&models))
 }
 
-/// The model inside the program.
-fn embedded() -> Row {
-    let config = ModelFile::from_bytes(EMBEDDED.name, EMBEDDED.bytes).ok();
-    let architecture = config.as_ref().map(|file| file.architecture().to_owned());
+/// The model inside the program: its metadata and its card.
+fn inside(model: &Embedded) -> Row {
+    let file = load::open_inside(model).ok();
+    let architecture = file.as_ref().map(|file| file.architecture().to_owned());
     // The catalog's formula over the shape in the file.
-    let config = config.map(|file| file.config().clone());
+    let config = file.map(|file| file.config().clone());
     let parameters = config.as_ref().map(in_millions).unwrap_or_default();
     let memory = config.and_then(|config| {
         let shape = Entry {
@@ -77,32 +82,32 @@ fn embedded() -> Row {
             head_size: config.head_dim as u64,
             ..catalog().first()?.clone()
         };
-        shape.memory_bytes(Some(EMBEDDED.bytes.len() as u64))
+        shape.memory_bytes(Some(model.n_bytes))
     });
-    let bytes = EMBEDDED.bytes.len() as u64;
+    let fact = |name| model.fact(name).unwrap_or_default().to_owned();
     Row {
-        name: EMBEDDED.name.to_owned(),
-        family: "lowkey".to_owned(),
+        name: DEFAULT_NAME.to_owned(),
+        family: fact("family"),
         parameters,
-        quantization: "Q8_0".to_owned(),
-        bytes: Some(bytes),
-        size: amount(bytes),
+        quantization: fact("quantization"),
+        bytes: Some(model.n_bytes),
+        size: amount(model.n_bytes),
         memory_bytes: memory,
-        license: "Apache-2.0".to_owned(),
+        license: fact("licence"),
         restricts: false,
         terms: None,
-        fim: Some("qwen2.5-coder".to_owned()),
-        languages: "Rust, Python, JavaScript, TypeScript, Go".to_owned(),
+        fim: model.fact("fim").map(str::to_owned),
+        languages: fact("languages"),
         architecture: architecture.unwrap_or_default(),
         runs: true,
         installed: true,
-        path: None,
-        measured: Some(EMBEDDED.measured()).filter(|text| !text.is_empty()),
-        state: String::new(),
+        path: model.path().map(|path| path.display().to_string()),
+        measured: model.fact("measured").map(|text| format!("{text} (the model card)")),
+        state: if model.is_fixture { FIXTURE.to_owned() } else { String::new() },
     }
 }
 
-/// The parameters of a model of the embedded one's kind, as the catalog writes them: `4.2M`.
+/// The parameters of a model of the default's kind, as the catalog writes them: `4.2M`.
 fn in_millions(config: &Config) -> String {
     let attention = (2 * config.n_heads + 2 * config.n_kv_heads) * config.head_dim;
     let layer = config.hidden * (attention + 3 * config.ffn);

@@ -1,9 +1,9 @@
-//! What is guessed from which text, with the embedded model's tokenizer.
+//! What is guessed from which text, with the toy's tokenizer.
 
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed, which is what is wanted")]
 
 use lowkey_model::ModelFile;
-use lowkey_store::EMBEDDED;
+use lowkey_test_support::{TOY_BYTES, TOY_NAME};
 
 use super::*;
 use crate::Loaded;
@@ -12,7 +12,7 @@ struct Guesser(Speculation);
 
 impl Guesser {
     fn new() -> Self {
-        let file = ModelFile::from_bytes(EMBEDDED.name, EMBEDDED.bytes).unwrap();
+        let file = ModelFile::from_bytes(TOY_NAME, TOY_BYTES).unwrap();
         let loaded = Loaded::from_file(&file, 1, &mut |_| {}).unwrap();
         let tokenizer = Arc::clone(loaded.assembler.tokenizer());
         Self(Speculation::new(tokenizer, Costs::of(1 << 30)))

@@ -1,7 +1,7 @@
 //! Token healing: a cursor inside a word completes the word.
 //!
-//! Scripted logits prove the rule at every cursor of real lines, over the embedded vocabulary; `examples/healing.rs`
-//! does the same over any other (`.ci/run`: qwen2's 151,936 tokens). The embedded model then shows that it can be
+//! Scripted logits prove the rule at every cursor of real lines, over the toy's vocabulary; `examples/healing.rs`
+//! does the same over any other (`.ci/run`: qwen2's 151,936 tokens). The toy then shows that it can be
 //! switched to healing and back.
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed, which is what is wanted")]
 
@@ -15,11 +15,11 @@ use std::sync::Arc;
 use lowkey_engine::{Engine, Loaded};
 use lowkey_model::ModelFile;
 use lowkey_prompt::{Assembler, Format};
-use lowkey_store::EMBEDDED;
+use lowkey_test_support::{TOY_BYTES, TOY_NAME};
 
-/// The embedded model as it is loaded, or with its format switched to healing.
-fn embedded(healed: Option<bool>) -> Loaded {
-    let file = ModelFile::from_bytes(EMBEDDED.name, EMBEDDED.bytes).unwrap();
+/// The toy as it is loaded, or with its format switched to healing.
+fn toy(healed: Option<bool>) -> Loaded {
+    let file = ModelFile::from_bytes(TOY_NAME, TOY_BYTES).unwrap();
     let mut loaded = Loaded::from_file(&file, 1, &mut |_| {}).unwrap();
     if let Some(healed) = healed {
         let format = format_of(&loaded.assembler).with_healing(healed);
@@ -35,7 +35,7 @@ fn format_of(assembler: &Assembler) -> Format {
 
 #[test]
 fn healed_every_cursor_brings_the_rest_of_the_line_and_unhealed_only_those_between_tokens() {
-    let loaded = embedded(None);
+    let loaded = toy(None);
     let (tokenizer, format) = (loaded.assembler.tokenizer(), format_of(&loaded.assembler));
     let mut n_inside = 0;
     for line in proof::LINES {
@@ -52,9 +52,9 @@ fn healed_every_cursor_brings_the_rest_of_the_line_and_unhealed_only_those_betwe
 }
 
 #[test]
-fn the_embedded_model_heals_when_told_to_and_answers_as_before_when_switched_back() {
+fn the_toy_heals_when_told_to_and_answers_as_before_when_switched_back() {
     let answers = |healed: Option<bool>| {
-        let loaded = embedded(healed);
+        let loaded = toy(healed);
         let engine = Engine::start(64 << 20, move |_| Ok(loaded), |_| {}).unwrap();
         ["    retur", "for i in ran", "    self.conn", "import js", "const resu"]
             .map(|before| proof::ask(&engine, before))

@@ -9,7 +9,7 @@ use lowkey_document::{ByteOffset, Document};
 use lowkey_engine::{Engine, Job, Loaded, Priority, Sampling};
 use lowkey_model::{CausalLm, ModelFile};
 use lowkey_prompt::{Assembler, Budget, Format, Prompt, Tokenizer};
-use lowkey_store::EMBEDDED;
+use lowkey_test_support::{TOY_BYTES, TOY_NAME};
 
 use crate::scripted::{Script, scripted};
 
@@ -33,9 +33,9 @@ pub(crate) struct Asked {
     pub(crate) at_token_boundary: bool,
 }
 
-/// The embedded network, to keep caches with.
+/// The toy's network, to keep caches with.
 pub(crate) fn network() -> Result<Box<dyn CausalLm>, String> {
-    let file = ModelFile::from_bytes(EMBEDDED.name, EMBEDDED.bytes).map_err(|e| e.to_string())?;
+    let file = ModelFile::from_bytes(TOY_NAME, TOY_BYTES).map_err(|e| e.to_string())?;
     lowkey_model::load(&file, 1, &mut |_| {}).map_err(|e| e.to_string())
 }
 

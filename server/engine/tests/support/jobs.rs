@@ -1,4 +1,4 @@
-//! Jobs for the embedded model, shared by the tests of the engine.
+//! Jobs for the toy, shared by the tests of the engine.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
@@ -7,14 +7,14 @@ use std::time::Instant;
 use lowkey_engine::{Engine, Generated, Job, LoadFailed, Loaded, Priority, Sampling, Ticket};
 use lowkey_model::ModelFile;
 use lowkey_prompt::{Assembler, Prompt};
-use lowkey_store::EMBEDDED;
+use lowkey_test_support::{TOY_BYTES, TOY_NAME};
 
 /// Some Rust.
 pub(crate) const CODE: &str = "use std::collections::HashMap;\n\npub struct Index {\n    words: HashMap<String, usize>,\n}\n\nimpl Index {\n    pub fn count(&self, word: &str) -> usize {\n        self.words.get(word).copied().unwrap_or(0)\n    }\n\n";
 
-/// Loads the embedded model on two threads.
+/// Loads the toy on two threads.
 pub(crate) fn load(progress: &mut dyn FnMut(f32)) -> Result<Loaded, LoadFailed> {
-    let file = ModelFile::from_bytes(EMBEDDED.name, EMBEDDED.bytes).map_err(|e| e.to_string())?;
+    let file = ModelFile::from_bytes(TOY_NAME, TOY_BYTES).map_err(|e| e.to_string())?;
     Loaded::from_file(&file, 2, progress)
 }
 

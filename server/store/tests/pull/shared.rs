@@ -26,7 +26,7 @@ fn a_model_that_another_tool_pulled_is_found_checked_and_pinned() {
     let user = User::new("found", &server.url());
     let content = bytes(4_000);
     put_whole(&user, "abc", &User::row().file, &sha256(&content), &content);
-    let by_name = || resolve(&User::row().name, &user.hub, &user.pins).unwrap();
+    let by_name = || resolve(&User::row().name, None, &user.hub, &user.pins).unwrap();
     let place = user.place(&format!("snapshots/abc/{}", User::row().file));
     assert_eq!(by_name(), Source::Gguf(place.clone()), "also before any pull");
     let outcome = user.pull();
@@ -89,7 +89,8 @@ fn a_second_pull_waits_for_the_first_and_fetches_nothing() {
 fn a_name_means_its_file_once_it_is_pulled_and_no_longer_once_it_is_removed() {
     let server = Server::start(honest(bytes(4_000)));
     let user = User::new("names", &server.url());
-    let by_name = || resolve(&User::row().name, &user.hub, &user.pins).map_err(|e| e.to_string());
+    let by_name =
+        || resolve(&User::row().name, None, &user.hub, &user.pins).map_err(|e| e.to_string());
     assert!(by_name().is_err_and(|message| message.contains("lowkey models pull")));
     let pulled = user.pull().pulled();
     assert_eq!(by_name(), Ok(Source::Gguf(pulled.path.clone())));

@@ -1,9 +1,9 @@
-//! Saving that is interrupted, on the embedded model's caches.
+//! Saving that is interrupted, on the toy's caches.
 
 use std::cell::Cell;
 
 use lowkey_model::{ModelFile, Want};
-use lowkey_store::EMBEDDED;
+use lowkey_test_support::{TOY_BYTES, TOY_NAME};
 
 use super::*;
 use crate::persist::test_folder::TestFolder;
@@ -20,7 +20,7 @@ impl TestFolder {
 }
 
 fn model() -> Box<dyn CausalLm> {
-    let file = ModelFile::from_bytes(EMBEDDED.name, EMBEDDED.bytes).unwrap();
+    let file = ModelFile::from_bytes(TOY_NAME, TOY_BYTES).unwrap();
     lowkey_model::load(&file, 1, &mut |_| {}).unwrap()
 }
 
