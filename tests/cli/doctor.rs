@@ -36,7 +36,7 @@ fn doctor_asks_a_model_without_sentinels_by_instruction() {
     let template = "{% for m in messages %}{{ m['role'] + ': ' + m['content'] + '\\n' }}{% endfor %}assistant: ";
     let changes =
         Changes { without: &[], renamed: &[], texts: &[("tokenizer.chat_template", template)] };
-    let model = folder.file("chat.gguf", changed(lowkey_store::EMBEDDED.bytes, &changes));
+    let model = folder.file("chat.gguf", changed(lowkey_test_support::TOY_BYTES, &changes));
     let config = folder.file("lowkey.toml", "infill = \"instruct\"\n");
     let doctor = |args: &[&str]| {
         let output = Command::new(env!("CARGO_BIN_EXE_lowkey"))
