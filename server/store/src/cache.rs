@@ -71,6 +71,12 @@ impl Cache {
         Folder::root(&self.root)?.inside(&Self::folder_name(repository))
     }
 
+    /// Looks whether every folder that a pull writes into can be opened, before there is anything to write.
+    pub(crate) fn check(&self, repository: &str) -> io::Result<()> {
+        let folder = self.open_repository(repository)?;
+        ["blobs", "snapshots", "refs"].iter().try_for_each(|name| folder.inside(name).map(|_| ()))
+    }
+
     /// Opens the folder of a repository's bytes.
     pub(crate) fn blobs(&self, repository: &str) -> io::Result<Folder> {
         self.open_repository(repository)?.inside("blobs")

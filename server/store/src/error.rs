@@ -201,9 +201,11 @@ pub enum StoreError {
         status: u16,
     },
     /// What may pass did not.
-    #[error(
-        "{url}: {reason}; given up after {attempts} attempts without a byte more. What has arrived is kept: run the same command again to go on"
-    )]
+    #[error("{url}: {reason}; given up after {attempts} attempts without a byte more{}", if *.kept {
+        ". What has arrived is kept: run the same command again to go on"
+    } else {
+        "; check the network, or try again later"
+    })]
     GivenUp {
         /// Where.
         url: String,
@@ -211,6 +213,8 @@ pub enum StoreError {
         reason: String,
         /// How often it was tried.
         attempts: u32,
+        /// Whether bytes are here with which the next pull goes on.
+        kept: bool,
     },
     /// No connection that trying again would bring.
     #[error(

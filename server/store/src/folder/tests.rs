@@ -67,6 +67,29 @@ fn folder_that_is_a_link_is_refused() {
     let _ = std::fs::remove_dir_all(path);
 }
 
+/// Only root may give a file to another user.
+#[cfg(unix)]
+#[test]
+fn file_of_another_user_is_not_written() {
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("not root: files of other users are not tested");
+        return;
+    }
+    let (path, folder) = place("owner");
+    let theirs = folder.path().join("theirs");
+    for name in ["theirs", "lock"] {
+        std::fs::write(folder.path().join(name), "theirs").unwrap();
+        std::os::unix::fs::chown(folder.path().join(name), Some(65_534), None).unwrap();
+    }
+    let handle = std::fs::File::open(&theirs).unwrap();
+    folder.own_file("theirs").unwrap().write_all(b"mine").unwrap();
+    assert_eq!(std::fs::read_to_string(&theirs).unwrap(), "mine");
+    assert_eq!(handle.metadata().unwrap().len(), 6, "the other user's file has changed");
+    let (_, may_write) = folder.lock_file("lock").unwrap();
+    assert!(!may_write, "a lock is shared, a note in it is its owner's");
+    let _ = std::fs::remove_dir_all(path);
+}
+
 #[cfg(unix)]
 #[test]
 fn file_is_told_from_another_of_its_name() {

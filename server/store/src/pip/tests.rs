@@ -28,7 +28,7 @@ impl Home {
                 None => value.into(),
             })
         };
-        Index::read(find, Some(self.0.clone()))
+        Index::read(find, Some(&self.0))
     }
 
     fn url(&self, variables: &[(&str, &str)]) -> String {
@@ -48,7 +48,7 @@ fn without_settings_the_public_index_is_meant() {
     // A pip.conf of this machine may name certificates or another index; the user's own has the last word here.
     let index = home.index(&[("PIP_CONFIG_FILE", NO_FILE)]);
     assert_eq!((&*index.url, index.token), (PUBLIC_INDEX, None));
-    assert_eq!((index.no_index, index.route), (None, Route::default()));
+    assert_eq!((index.forbidden_by, index.route), (None, Route::default()));
 }
 
 #[cfg(unix)]
@@ -100,11 +100,11 @@ fn no_index_certificates_and_proxy_are_read() {
     let home = Home::new("route", &[("named", text)]);
     let named = ("PIP_CONFIG_FILE", "~/named");
     let index = home.index(&[named]);
-    assert!(index.no_index.is_some_and(|file| file.ends_with("named")));
+    assert!(index.forbidden_by.is_some_and(|file| file.ends_with("named")));
     assert_eq!(index.route.authorities, Some("/etc/company.pem".into()));
     assert_eq!(index.route.proxy.as_deref(), Some("http://p:3128"));
     let index = home.index(&[named, ("PIP_NO_INDEX", "0"), ("PIP_CERT", "/other.pem")]);
-    assert_eq!(index.no_index, None);
+    assert_eq!(index.forbidden_by, None);
     assert_eq!(index.route.authorities, Some("/other.pem".into()));
 }
 

@@ -5,7 +5,7 @@ use super::offer::Offer;
 use super::partial::Partial;
 use super::redirect::shown;
 use super::transfer::{Course, Shown, room};
-use super::{Brought, Event, Origin, Pull};
+use super::{Brought, Event, Origin, Pull, remove_parts};
 use crate::cache::{Main, incomplete, is_sha256};
 use crate::catalog::Entry;
 use crate::error::StoreError;
@@ -17,7 +17,7 @@ const LONGEST: u64 = 64_000_000_000;
 
 impl Pull<'_> {
     /// Brings the file from the hub. Where another source can be asked, a hub that does not answer is given up sooner.
-    pub(super) fn from_hub(
+    pub(super) fn pull_from_hub(
         &mut self,
         entry: &Entry,
         pin: Option<&Pin>,
@@ -55,6 +55,7 @@ impl Pull<'_> {
         };
         let bytes = partial.len();
         partial.publish(&offer.etag)?;
+        remove_parts(entry, &blobs, &offer.etag);
         Ok(brought(offer, sha256, bytes, fetched))
     }
 

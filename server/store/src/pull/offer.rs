@@ -107,8 +107,8 @@ impl Pull<'_> {
         passing: Passing,
     ) -> Result<(), StoreError> {
         let Some(after) = attempts.failed(have, &passing) else {
-            let (url, attempts) = (shown(url), attempts.failed);
-            return Err(StoreError::GivenUp { url, reason: passing.reason, attempts });
+            let (url, attempts, kept) = (shown(url), attempts.failed, have > 0);
+            return Err(StoreError::GivenUp { url, reason: passing.reason, attempts, kept });
         };
         (self.report)(Event::Again { reason: passing.reason, after });
         (self.wait)(after);

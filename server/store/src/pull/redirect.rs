@@ -39,9 +39,8 @@ pub(super) fn link(url: &str, href: &str) -> Option<String> {
     path.pop();
     for step in href.split('/') {
         match step {
-            "." => {}
             ".." if path.len() > 1 => drop(path.pop()),
-            ".." => {}
+            "." | ".." => {}
             step => path.push(step),
         }
     }

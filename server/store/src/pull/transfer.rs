@@ -156,7 +156,7 @@ impl Pull<'_> {
         course: &mut Course<'_>,
         partial: &mut Partial<'_>,
     ) -> Result<(), Failed> {
-        let answer = self.open(http, course, partial.len())?;
+        let answer = open(http, course, partial.len())?;
         match answer.status {
             200 => {
                 if partial.len() > 0 {
@@ -187,39 +187,6 @@ impl Pull<'_> {
         let strong = answer.header("etag").filter(|etag| etag.starts_with('"'));
         course.validator = strong.map(str::to_owned);
         self.copy(answer, course, partial)
-    }
-
-    /// Follows redirects to an answer with bytes.
-    fn open(&self, http: &mut Http, course: &Course<'_>, from: u64) -> Result<Answer, Failed> {
-        let mut url = course.url.to_owned();
-        for _ in 0..=REDIRECTS {
-            let at_home = origin(&url) == origin(course.home);
-            let token = course.token.filter(|_| at_home);
-            let validator = course.validator.as_deref();
-            let question = Question { token, from, validator, ..Question::default() };
-            let answer =
-                http.ask(&url, &question).map_err(|none| silence(course.origin, &url, none))?;
-            match (answer.status, answer.header("location")) {
-                (200 | 206, _) => return Ok(answer),
-                (416, _) if from > 0 => return Ok(answer),
-                (301 | 302 | 303 | 307 | 308, Some(location)) => {
-                    url = follow(&url, location).ok_or_else(|| {
-                        let what = "a redirect that leads out of encryption";
-                        untrusted(course.origin, &url, what)
-                    })?;
-                }
-                // The address that a redirect named is valid for minutes; the next attempt gets a new one.
-                (401 | 403, _) if !at_home => {
-                    let reason = format!(
-                        "the storage of {} refused an address of its own",
-                        course.origin.name()
-                    );
-                    return Err(Failed::Passing(Passing::new(reason)));
-                }
-                _ => return Err(refusal(course.origin, &url, &answer, true, token.is_some())),
-            }
-        }
-        Err(untrusted(course.origin, &url, "one redirect after another").into())
     }
 
     fn copy(
@@ -263,6 +230,39 @@ impl Pull<'_> {
             _ => Ok(()),
         }
     }
+}
+
+/// Follows redirects to an answer with bytes.
+fn open(http: &mut Http, course: &Course<'_>, from: u64) -> Result<Answer, Failed> {
+    let mut url = course.url.to_owned();
+    for _ in 0..=REDIRECTS {
+        let at_home = origin(&url) == origin(course.home);
+        let token = course.token.filter(|_| at_home);
+        let validator = course.validator.as_deref();
+        let question = Question { token, from, validator, ..Question::default() };
+        let answer =
+            http.ask(&url, &question).map_err(|none| silence(course.origin, &url, none))?;
+        match (answer.status, answer.header("location")) {
+            (200 | 206, _) => return Ok(answer),
+            (416, _) if from > 0 => return Ok(answer),
+            (301 | 302 | 303 | 307 | 308, Some(location)) => {
+                url = follow(&url, location).ok_or_else(|| {
+                    let what = "a redirect that leads out of encryption";
+                    untrusted(course.origin, &url, what)
+                })?;
+            }
+            // The address that a redirect named is valid for minutes; the next attempt gets a new one.
+            (401 | 403, _) if !at_home => {
+                let reason = format!(
+                    "the storage of {} refused an address of its own",
+                    course.origin.name()
+                );
+                return Err(Failed::Passing(Passing::new(reason)));
+            }
+            _ => return Err(refusal(course.origin, &url, &answer, true, token.is_some())),
+        }
+    }
+    Err(untrusted(course.origin, &url, "one redirect after another").into())
 }
 
 /// Refuses a file that does not fit. A disk that does not say how much fits is tried.

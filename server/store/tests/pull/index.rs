@@ -12,7 +12,7 @@ use crate::server::{Reply, Seen, Server};
 
 const PARTS: u32 = 3;
 
-/// A row whose file is this, on the hub and in so many wheels.
+/// A row whose file is this, on the hub and in this many wheels.
 pub(crate) fn parted(content: &[u8], parts: u32) -> Entry {
     let wheels = Wheels {
         package: "demo-part{n}".to_owned(),
@@ -330,6 +330,22 @@ fn pull_that_stopped_goes_on_from_the_other_source() {
     let pulled = user.pull().pulled();
     assert_eq!(std::fs::read(&pulled.path).unwrap(), content);
     assert!(index.seen().iter().all(|seen| !seen.path.starts_with("/files/demo_part1")));
+}
+
+#[test]
+fn hub_finishes_what_the_index_began() {
+    let content = bytes(90_000);
+    let hub = Server::start(honest(content.clone()));
+    let user = {
+        let mut user = User::new("hub-finishes", &hub.url());
+        user.entry = parted(&content, PARTS);
+        user
+    };
+    let digest = sha256(&content);
+    user.put(&format!("blobs/{digest}.incomplete"), &content[..30_000]);
+    user.put(&format!("blobs/{digest}.part02.incomplete"), b"half a wheel");
+    assert_eq!(user.pull().pulled().fetched, 60_000);
+    assert_eq!(user.blobs(), [digest], "half a wheel is left");
 }
 
 #[test]

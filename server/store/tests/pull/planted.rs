@@ -75,6 +75,7 @@ fn planted_folder_is_refused_and_stays_empty() {
         user.pull().fails(&["may have been planted", "HF_HUB_CACHE"]);
         assert_eq!(std::fs::read_dir(&home).unwrap().count(), 0, "{place}");
     }
+    assert!(server.seen().iter().all(|seen| seen.method == "HEAD"), "refused before the bytes");
 }
 
 #[test]
