@@ -65,11 +65,11 @@ pub struct Entry {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Wheels {
-    /// The package of a part, normalized: `{n}` stands for the part's number.
+    /// The package of a part, normalized: `{n}` is replaced by the part's number.
     pub package: String,
     /// The version of every package.
     pub version: String,
-    /// The part's path in its wheel: `{n}`, or `{nn}` with two digits, stands for the part's number.
+    /// The part's path in its wheel: `{n}`, or `{nn}` with two digits, is replaced by the part's number.
     pub member: String,
     /// How many parts there are.
     pub parts: u32,

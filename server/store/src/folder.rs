@@ -5,7 +5,7 @@
 //!
 //! - A folder below the cache's root is never reached through a link; on Unix it is held open, and every name is
 //!   looked up in the open folder, so that exchanging a folder between two steps changes nothing.
-//! - A file that is written must be an ordinary file of this user with one name. Whatever else has its name is
+//! - A file that is written must be an ordinary file of this user with one name. Anything else with its name is
 //!   removed (the link, not what it names), and a new file is created, which fails if the name is taken again.
 //! - What gets its final name replaces what had it in one step.
 //!

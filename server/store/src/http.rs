@@ -171,7 +171,7 @@ impl Http {
     }
 }
 
-/// Tells what passes from what lasts. A server may have written part of the text.
+/// Separates failures that may pass from those that last. A server may have written part of the text.
 fn sort(error: &ureq::Error) -> Silence {
     let text = printable(&error.to_string());
     match error {

@@ -1,3 +1,5 @@
+//! Planted links, pipes and files of others; small texts.
+
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
 use super::*;

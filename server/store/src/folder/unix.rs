@@ -84,7 +84,7 @@ impl Folder {
                     Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
                     file => return file,
                 },
-                // A link, a socket, or a file that another user lets nobody write.
+                // A link, a socket, or a file that its owner keeps from being written.
                 Err(Errno::LOOP | Errno::MLINK | Errno::NXIO | Errno::ACCESS) => {}
                 Err(error) => return Err(error.into()),
             }

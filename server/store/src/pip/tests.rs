@@ -1,3 +1,5 @@
+//! Which of pip's settings wins, with a home folder of each test's own.
+
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
 use super::*;
@@ -71,7 +73,7 @@ fn nearer_setting_wins() {
     assert_eq!(home.url(&[venv]), "https://venv/simple/");
     let named = ("PIP_CONFIG_FILE", "~/named");
     assert_eq!(home.url(&[venv, named]), "https://named/simple/");
-    // A section for the command wins over every [global], whatever the file.
+    // A section for the command wins over every [global], in any file.
     let xdg = ("XDG_CONFIG_HOME", "~/xdg");
     assert_eq!(home.url(&[venv, xdg]), "https://install/simple/");
     assert_eq!(home.url(&[("PIP_CONFIG_FILE", "~/download")]), "https://download/simple/");

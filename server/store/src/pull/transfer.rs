@@ -31,9 +31,9 @@ pub(super) struct Course<'a> {
     /// What the file is, for messages.
     pub(super) name: &'a str,
     pub(super) total: Option<u64>,
-    /// The length to keep room for where the server tells none.
+    /// The length to keep room for where the server gives none.
     pub(super) likely: u64,
-    /// No file is longer, whatever a server sends.
+    /// Upper bound of the file's length; a longer body is refused.
     pub(super) limit: u64,
     /// What the whole pull shows of this file.
     pub(super) shown: Shown,

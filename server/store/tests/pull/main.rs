@@ -6,6 +6,7 @@
 
 mod broken;
 mod index;
+mod index_refused;
 mod model;
 #[cfg(unix)]
 mod planted;

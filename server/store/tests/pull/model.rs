@@ -74,7 +74,7 @@ pub(crate) fn storage(
     }
 }
 
-/// The index that `PIP_INDEX_URL` names, whatever this machine's pip is told.
+/// The index that `PIP_INDEX_URL` names, not the one of this machine's pip.
 pub(crate) fn index_at(url: &str) -> Index {
     let find = |name: &str| match name {
         "PIP_INDEX_URL" => Some(url.into()),

@@ -1,4 +1,4 @@
-//! A cache in which somebody else has planted links, and pulls at the same time.
+//! A cache in which another user has planted links, and pulls at the same time.
 
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -8,7 +8,7 @@ use crate::index::{parted, shelf, wheels};
 use crate::model::{COMMIT, User, bytes, honest, index_at, sha256};
 use crate::server::{Reply, Server};
 
-/// Where links are planted, below the cache; `SHA` stands for the file's checksum.
+/// Where links are planted, below the cache; `SHA` is replaced by the file's checksum.
 const FILES: [&str; 6] = [
     "REPOSITORY/blobs/SHA.incomplete",
     "REPOSITORY/blobs/SHA.part01.incomplete",
