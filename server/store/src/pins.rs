@@ -9,8 +9,10 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::cache;
+use crate::folder::{Folder, small_text};
 
+/// The file has a few hundred bytes for each model.
+const LIMIT: u64 = 1 << 20;
 const HEAD: &str =
     "# Written by `lowkey models pull`: which file each model name means on this machine.\n\n";
 
@@ -47,7 +49,7 @@ impl Pins {
     }
 
     fn read(&self) -> io::Result<BTreeMap<String, Pin>> {
-        let text = match std::fs::read_to_string(&self.path) {
+        let text = match small_text(&self.path, LIMIT) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
             text => text?,
         };
@@ -59,28 +61,51 @@ impl Pins {
         Ok(self.read()?.remove(name))
     }
 
-    /// Sets the pin of a name, or takes it away.
-    pub fn set(&self, name: &str, pin: Option<Pin>) -> io::Result<()> {
-        if pin.is_none() && self.get(name)?.is_none() {
-            return Ok(());
+    /// Sets the pin of a name. Returns the pin that another pull has set meanwhile, in which case nothing changes:
+    /// a name keeps its file unless the user asks for another.
+    ///
+    /// `seen` is the pin that the caller has read; the new pin takes its place or has the same file.
+    pub fn set(&self, name: &str, pin: &Pin, seen: Option<&Pin>) -> io::Result<Option<Pin>> {
+        self.change(|pins| {
+            let other = pins.get(name).filter(|found| {
+                let same_place = found.repository == pin.repository && found.file == pin.file;
+                same_place && found.sha256 != pin.sha256 && Some(*found) != seen
+            });
+            if other.is_some() {
+                return other.cloned();
+            }
+            pins.insert(name.to_owned(), pin.clone());
+            None
+        })
+    }
+
+    /// Takes the pin of a name away.
+    pub fn remove(&self, name: &str) -> io::Result<()> {
+        match self.get(name)? {
+            Some(_) => self.change(|pins| pins.remove(name)).map(|_| ()),
+            None => Ok(()),
         }
-        let folder = self.path.parent().unwrap_or(Path::new("."));
-        std::fs::create_dir_all(folder)?;
+    }
+
+    /// Reads, changes and writes the rows while no other process does.
+    fn change<T>(&self, change: impl FnOnce(&mut BTreeMap<String, Pin>) -> T) -> io::Result<T> {
+        let path = self.path.parent().filter(|path| !path.as_os_str().is_empty());
+        let folder = Folder::root(path.unwrap_or(Path::new(".")))?;
         // Two pulls of two models may end at once; each must see the other's row.
         #[cfg(unix)]
-        let held = std::fs::File::open(folder)?;
+        let held = std::fs::File::open(folder.path())?;
         #[cfg(unix)]
         held.lock()?;
-        let mut pins = self.read()?;
-        let same = match pin {
-            Some(pin) => pins.insert(name.to_owned(), pin.clone()).as_ref() == Some(&pin),
-            None => pins.remove(name).is_none(),
-        };
-        if same {
-            return Ok(());
+        let before = self.read()?;
+        let mut pins = before.clone();
+        let changed = change(&mut pins);
+        if pins != before {
+            let text = toml::to_string(&pins).map_err(io::Error::other)?;
+            let name = self.path.file_name().and_then(|name| name.to_str());
+            let name = name.ok_or_else(|| io::Error::other("its name is not Unicode"))?;
+            folder.replace(name, format!("{HEAD}{text}").as_bytes())?;
         }
-        let text = toml::to_string(&pins).map_err(io::Error::other)?;
-        cache::replace(&self.path, format!("{HEAD}{text}").as_bytes())
+        Ok(changed)
     }
 }
 
@@ -100,17 +125,26 @@ mod tests {
             bytes: 7,
         };
         let get = |name| pins.get(name).unwrap_or_else(|e| panic!("{e}"));
-        let set = |name, pin| pins.set(name, pin).unwrap_or_else(|e| panic!("{e}"));
+        let set = |name, pin: &Pin, seen: Option<&Pin>| {
+            pins.set(name, pin, seen).unwrap_or_else(|e| panic!("{e}"))
+        };
+        let remove = |name| pins.remove(name).unwrap_or_else(|e| panic!("{e}"));
         assert_eq!(get("a.b"), None);
-        set("a.b", Some(pin(Some("c"))));
-        set("d", Some(pin(None)));
+        assert_eq!(set("a.b", &pin(Some("c")), None), None);
+        assert_eq!(set("d", &pin(None), None), None);
         assert_eq!(get("a.b"), Some(pin(Some("c"))));
         assert_eq!(get("d"), Some(pin(None)));
-        set("a.b", None);
-        assert_eq!((get("a.b"), get("d")), (None, Some(pin(None))));
+        // Another pull was faster: its file stays, unless it is the one that this pull set out from.
+        let other = Pin { sha256: "cd".repeat(32), ..pin(None) };
+        assert_eq!(set("d", &other, None), Some(pin(None)));
+        assert_eq!(get("d"), Some(pin(None)));
+        assert_eq!(set("d", &other, Some(&pin(None))), None);
+        assert_eq!(get("d"), Some(other.clone()));
+        remove("a.b");
+        assert_eq!((get("a.b"), get("d")), (None, Some(other)));
         std::fs::write(pins.path(), "d = 1").unwrap_or_else(|e| panic!("{e}"));
         assert!(pins.get("d").is_err(), "a file that is not ours is not overwritten");
-        assert!(pins.set("d", None).is_err());
+        assert!(pins.set("e", &pin(None), None).is_err() && pins.remove("d").is_err());
         let _ = std::fs::remove_dir_all(folder);
     }
 }

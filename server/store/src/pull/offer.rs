@@ -5,8 +5,8 @@
 
 use super::attempts::{Attempts, Passing};
 use super::redirect::{follow, origin, shown};
-use super::{Event, Pull};
-use crate::cache::is_plain;
+use super::{Event, Origin, Pull};
+use crate::cache::{INDEX_REVISION, is_plain};
 use crate::catalog::Entry;
 use crate::error::StoreError;
 use crate::http::{Answer, Http, Question, Silence};
@@ -41,21 +41,28 @@ impl From<StoreError> for Failed {
 }
 
 /// Sorts what is no answer at all.
-pub(super) fn silence(url: &str, silence: Silence) -> Failed {
+pub(super) fn silence(origin: Origin, url: &str, silence: Silence) -> Failed {
     let url = shown(url);
     match silence {
         Silence::Passing(reason) => Failed::Passing(Passing::new(reason)),
-        Silence::Lasting(reason) => StoreError::Unreachable { url, reason }.into(),
+        Silence::Lasting(reason) => StoreError::Unreachable { origin, url, reason }.into(),
         Silence::NoTls => StoreError::NoTls { url }.into(),
     }
 }
 
 /// Sorts an answer that is neither the file nor a redirect.
-pub(super) fn refusal(url: &str, answer: &Answer, pinned: bool, with_token: bool) -> Failed {
+pub(super) fn refusal(
+    origin: Origin,
+    url: &str,
+    answer: &Answer,
+    pinned: bool,
+    with_token: bool,
+) -> Failed {
     let (status, url) = (answer.status, shown(url));
     match status {
+        401 | 403 if origin == Origin::Index => StoreError::IndexDenied { url, status }.into(),
         401 | 403 => StoreError::Denied { url, status, with_token }.into(),
-        404 | 410 => StoreError::Gone { url, status, pinned }.into(),
+        404 | 410 if origin == Origin::Hub => StoreError::Gone { url, status, pinned }.into(),
         408 | 425 | 429 | 500..=599 => {
             let seconds = answer.number("retry-after");
             let retry_after = seconds.map(std::time::Duration::from_secs);
@@ -64,7 +71,7 @@ pub(super) fn refusal(url: &str, answer: &Answer, pinned: bool, with_token: bool
                 retry_after,
             })
         }
-        _ => StoreError::Answer { url, status }.into(),
+        _ => StoreError::Answer { origin, url, status }.into(),
     }
 }
 
@@ -75,10 +82,13 @@ impl Pull<'_> {
         http: &mut Http,
         entry: &Entry,
         pin: Option<&Pin>,
+        limit: u32,
     ) -> Result<Offer, StoreError> {
-        let pinned = pin.and_then(|pin| pin.commit.as_deref()).filter(|commit| is_plain(commit));
+        let pinned = pin.and_then(|pin| pin.commit.as_deref());
+        // A file that came from a package index has no commit of the hub; its checksum says which it is.
+        let pinned = pinned.filter(|commit| is_plain(commit) && *commit != INDEX_REVISION);
         let url = self.hub.url(&entry.repository, pinned.unwrap_or("main"), &entry.file);
-        let mut attempts = Attempts::default();
+        let mut attempts = Attempts::new(limit);
         loop {
             match self.ask_once(http, entry, &url, pinned.is_some()) {
                 Ok(offer) => return Ok(offer),
@@ -97,8 +107,8 @@ impl Pull<'_> {
         passing: Passing,
     ) -> Result<(), StoreError> {
         let Some(after) = attempts.failed(have, &passing) else {
-            let (url, attempts) = (shown(url), attempts.failed);
-            return Err(StoreError::GivenUp { url, reason: passing.reason, attempts });
+            let (url, attempts, kept) = (shown(url), attempts.failed, have > 0);
+            return Err(StoreError::GivenUp { url, reason: passing.reason, attempts, kept });
         };
         (self.report)(Event::Again { reason: passing.reason, after });
         (self.wait)(after);
@@ -118,7 +128,8 @@ impl Pull<'_> {
             let at_home = origin(&url) == origin(&self.hub.endpoint);
             let token = self.hub.token.as_ref().filter(|_| at_home);
             let question = Question { head_only: true, token, ..Question::default() };
-            let answer = http.ask(&url, &question).map_err(|none| silence(&url, none))?;
+            let answer =
+                http.ask(&url, &question).map_err(|none| silence(Origin::Hub, &url, none))?;
             commit = commit.or_else(|| answer.header("x-repo-commit").map(str::to_owned));
             let linked = answer.header("x-linked-etag");
             let redirected = matches!(answer.status, 301 | 302 | 303 | 307 | 308);
@@ -126,19 +137,20 @@ impl Pull<'_> {
                 answer.header("location").filter(|_| redirected && linked.is_none())
             {
                 let next = follow(&url, location);
-                url =
-                    next.ok_or_else(|| untrusted(&url, "a redirect that leads out of encryption"))?;
+                url = next.ok_or_else(|| {
+                    untrusted(Origin::Hub, &url, "a redirect that leads out of encryption")
+                })?;
                 continue;
             }
             if !redirected && answer.status != 200 {
-                return Err(refusal(&url, &answer, pinned, token.is_some()));
+                return Err(refusal(Origin::Hub, &url, &answer, pinned, token.is_some()));
             }
             let etag = linked.or_else(|| answer.header("etag")).map(bare);
             let (Some(commit), Some(etag)) = (commit, etag) else {
-                return Err(untrusted(&url, "no commit or no etag").into());
+                return Err(untrusted(Origin::Hub, &url, "no commit or no etag").into());
             };
             if !is_plain(&commit) || !is_plain(etag) {
-                return Err(untrusted(&url, "a commit or etag that is no name").into());
+                return Err(untrusted(Origin::Hub, &url, "a commit or etag that is no name").into());
             }
             let length = answer.number("content-length").filter(|_| !redirected);
             return Ok(Offer {
@@ -148,12 +160,12 @@ impl Pull<'_> {
                 commit,
             });
         }
-        Err(untrusted(&url, "one redirect after another").into())
+        Err(untrusted(Origin::Hub, &url, "one redirect after another").into())
     }
 }
 
-pub(super) fn untrusted(url: &str, what: &str) -> StoreError {
-    StoreError::Untrusted { url: shown(url), what: what.to_owned() }
+pub(super) fn untrusted(origin: Origin, url: &str, what: &str) -> StoreError {
+    StoreError::Untrusted { origin, url: shown(url), what: what.to_owned() }
 }
 
 /// An etag without its quotes and without the mark of a weak one.

@@ -2,39 +2,72 @@
 //!
 //! Invariant: `len` bytes are in the file and in the checksum.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 
+use super::plausible;
+use crate::catalog::Entry;
 use crate::error::{StoreError, disk};
+use crate::folder::Folder;
 use crate::kept::hex;
 
 /// The file of a pull that is not finished.
 #[derive(Debug)]
-pub(super) struct Partial {
+pub(super) struct Partial<'a> {
+    folder: &'a Folder,
+    name: String,
     path: PathBuf,
     file: File,
     len: u64,
     checksum: Sha256,
 }
 
-impl Partial {
-    /// Opens what an earlier pull left, or begins.
-    pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
-        let options =
-            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path);
-        let mut file = options.map_err(disk("open", path))?;
-        let (mut checksum, mut len) = (Sha256::new(), 0);
+impl<'a> Partial<'a> {
+    /// Opens what an earlier pull of this user left, or begins.
+    pub(super) fn open(folder: &'a Folder, name: String) -> Result<Self, StoreError> {
+        let path = folder.path().join(&name);
+        let file = folder.own_file(&name).map_err(disk("open", &path))?;
+        let mut partial = Self { folder, name, path, file, len: 0, checksum: Sha256::new() };
+        partial.rewind()?;
+        Ok(partial)
+    }
+
+    /// Reads the file from its beginning, so that length and checksum are those of its bytes.
+    fn rewind(&mut self) -> Result<(), StoreError> {
+        self.file.rewind().map_err(disk("read", &self.path))?;
+        (self.checksum, self.len) = (Sha256::new(), 0);
         let mut buffer = vec![0; 1 << 18];
         loop {
-            let n = file.read(&mut buffer).map_err(disk("read", path))?;
+            let n = self.file.read(&mut buffer).map_err(disk("read", &self.path))?;
             let Some(bytes) = buffer.get(..n).filter(|bytes| !bytes.is_empty()) else { break };
-            checksum.update(bytes);
-            len += n as u64;
+            self.checksum.update(bytes);
+            self.len += n as u64;
         }
-        Ok(Self { path: path.to_path_buf(), file, len, checksum })
+        Ok(())
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Another handle of the file, for reading at any place.
+    pub(super) fn reader(&self) -> Result<File, StoreError> {
+        self.file.try_clone().map_err(disk("open", &self.path))
+    }
+
+    /// Whether the file can be the model of this row.
+    pub(super) fn is_plausible(&self, entry: &Entry) -> Result<bool, StoreError> {
+        let file = self.folder.read(&self.name).map_err(disk("read", &self.path))?;
+        let plausible = file.map(|file| plausible(entry, file, self.len)).transpose();
+        Ok(plausible.map_err(disk("read", &self.path))?.unwrap_or_default())
+    }
+
+    /// The checksum of the bytes so far.
+    pub(super) fn checksum(&self) -> String {
+        hex(&self.checksum.clone().finalize())
     }
 
     pub(super) fn len(&self) -> u64 {
@@ -47,6 +80,15 @@ impl Partial {
         emptied.map_err(disk("empty", &self.path))?;
         (self.checksum, self.len) = (Sha256::new(), 0);
         Ok(())
+    }
+
+    /// Cuts the file back to its first `len` bytes, if it is longer.
+    pub(super) fn truncate(&mut self, len: u64) -> Result<(), StoreError> {
+        if self.len <= len {
+            return Ok(());
+        }
+        self.file.set_len(len).map_err(disk("cut", &self.path))?;
+        self.rewind()
     }
 
     /// Appends.
@@ -70,11 +112,30 @@ impl Partial {
     /// Ends: what was written is on the disk. Returns the checksum.
     pub(super) fn finish(&mut self) -> Result<String, StoreError> {
         self.file.sync_all().map_err(disk("write", &self.path))?;
-        Ok(hex(&self.checksum.clone().finalize()))
+        Ok(self.checksum())
+    }
+
+    /// Gives the file its final name, in the place of what had it.
+    pub(super) fn publish(self, name: &str) -> Result<(), StoreError> {
+        let renamed = self.folder.rename(&self.name, name).and_then(|()| {
+            // Another user who may write into the folder could have exchanged it: then other bytes have this name.
+            if self.folder.is(name, &self.file)? {
+                Ok(())
+            } else {
+                let _ = self.folder.remove(name);
+                Err(io::Error::other("another user exchanged it; use a cache folder of your own"))
+            }
+        });
+        renamed.map_err(disk("rename", &self.path))
     }
 
     /// Removes the file.
     pub(super) fn remove(self) -> Result<(), StoreError> {
-        std::fs::remove_file(&self.path).map_err(disk("remove", &self.path))
+        self.folder.remove(&self.name).map_err(disk("remove", &self.path))
+    }
+
+    /// Removes the file if there is nothing in it.
+    pub(super) fn sweep(self) -> Result<(), StoreError> {
+        if self.len == 0 { self.remove() } else { Ok(()) }
     }
 }

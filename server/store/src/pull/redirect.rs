@@ -2,6 +2,8 @@
 //!
 //! Invariants: a token goes to the hub's own address and nowhere else; what began encrypted stays encrypted.
 
+use crate::text::printable;
+
 /// Scheme and host of an address.
 pub(super) fn origin(url: &str) -> &str {
     let begin = url.find("://").map_or(0, |at| at + 3);
@@ -24,15 +26,43 @@ pub(super) fn follow(url: &str, location: &str) -> Option<String> {
     (encrypted || plain).then_some(next)
 }
 
-/// An address as it may be shown: what stands behind `?` can be a signature, before `@` a password.
-pub(super) fn shown(url: &str) -> String {
-    let text = url.split(['?', '#']).next().unwrap_or(url);
-    match (origin(text).rsplit_once('@'), text.split_once("://")) {
-        (Some((before, _)), Some((scheme, _))) => {
-            format!("{scheme}://{}", text.get(before.len() + 1..).unwrap_or_default())
-        }
-        _ => text.to_owned(),
+/// The same for a link on a page, which may also be relative to the page: `../../files/a.whl`.
+pub(super) fn link(url: &str, href: &str) -> Option<String> {
+    let scheme = href.split_once(':').map(|(scheme, _)| scheme);
+    let absolute = scheme.is_some_and(|scheme| scheme.bytes().all(|b| b.is_ascii_alphanumeric()));
+    if href.is_empty() || absolute || href.starts_with('/') {
+        return follow(url, href);
     }
+    let page = url.split(['?', '#']).next()?;
+    let mut path: Vec<&str> = page.get(origin(url).len()..)?.split('/').collect();
+    // What follows the last slash is the page itself.
+    path.pop();
+    for step in href.split('/') {
+        match step {
+            ".." if path.len() > 1 => drop(path.pop()),
+            "." | ".." => {}
+            step => path.push(step),
+        }
+    }
+    follow(url, &format!("{}{}", origin(url), path.join("/")))
+}
+
+/// An address without the name and password that it may have before `@`, and these.
+pub(crate) fn without_secret(url: &str) -> (String, Option<&str>) {
+    match (origin(url).rsplit_once('@'), url.split_once("://")) {
+        (Some((before, _)), Some((scheme, _))) => {
+            let rest = url.get(before.len() + 1..).unwrap_or_default();
+            (format!("{scheme}://{rest}"), before.get(scheme.len() + 3..))
+        }
+        _ => (url.to_owned(), None),
+    }
+}
+
+/// An address as it may be shown: text after `?` can be a signature, before `@` a password, and a server can write
+/// anything into it.
+pub(crate) fn shown(url: &str) -> String {
+    let text = url.split(['?', '#']).next().unwrap_or(url);
+    printable(&without_secret(text).0)
 }
 
 #[cfg(test)]
@@ -68,5 +98,36 @@ mod tests {
     fn what_is_shown_has_no_signature_and_no_password() {
         assert_eq!(shown("https://cdn/x?Signature=s"), "https://cdn/x");
         assert_eq!(shown("http://me:secret@h/x@y"), "http://h/x@y");
+        assert_eq!(shown("http://h/\t\x1b[2J"), "http://h/\\u{9}\\u{1b}[2J");
+        assert!(shown(&format!("http://h/{}", "x".repeat(60_000))).len() < 300);
+    }
+
+    #[test]
+    fn secret_is_taken_out_of_an_address() {
+        for (url, bare, secret) in [
+            ("https://me:a%40b@h:8/simple/", "https://h:8/simple/", Some("me:a%40b")),
+            ("https://token@h/", "https://h/", Some("token")),
+            ("https://h/a@b", "https://h/a@b", None),
+        ] {
+            assert_eq!(without_secret(url), (bare.to_owned(), secret), "{url}");
+        }
+    }
+
+    #[test]
+    fn links_of_a_page_are_relative_to_it() {
+        let page = "https://h:8/root/simple/a/?x";
+        for (href, next) in [
+            ("../../files/a.whl", Some("https://h:8/root/files/a.whl")),
+            ("./a.whl", Some("https://h:8/root/simple/a/a.whl")),
+            ("../../../../../a.whl", Some("https://h:8/a.whl")),
+            ("/a.whl", Some("https://h:8/a.whl")),
+            ("https://other/a.whl?sig", Some("https://other/a.whl?sig")),
+            ("http://h:8/a.whl", None),
+            ("file:///etc/passwd", None),
+            ("javascript:x", None),
+            ("", None),
+        ] {
+            assert_eq!(link(page, href).as_deref(), next, "{href}");
+        }
     }
 }

@@ -1,68 +1,131 @@
-//! The bytes: asked for from where the file ends, written as they come, asked for again when they stop.
+//! The bytes of one file of a server: asked for from where the file ends, written as they come, asked for again when
+//! they stop.
 //!
-//! A range is asked of a commit, which never changes, and the checksum has the last word, so that what another tool
-//! or an earlier pull left can be continued.
+//! A range is asked of a file that does not change (a commit, a wheel), and the checksum has the last word, so that
+//! what another tool or an earlier pull left can be continued.
 
 use std::path::Path;
 
-use super::attempts::{Attempts, Passing};
-use super::offer::{Failed, Offer, refusal, silence, untrusted};
+use super::attempts::{Attempts, LIMIT, Passing};
+use super::offer::{Failed, refusal, silence, untrusted};
 use super::partial::Partial;
-use super::redirect::{follow, origin};
-use super::{Event, Pull};
-use crate::catalog::Entry;
+use super::redirect::{follow, origin, shown};
+use super::{Event, Origin, Pull};
+use crate::amount::amount;
 use crate::error::StoreError;
 use crate::http::{Answer, Http, Question};
+use crate::hub::Token;
+use crate::text::printable;
 
 const REDIRECTS: usize = 10;
 /// Bytes from one report to the next.
 const CHUNK: usize = 1 << 18;
 
-/// What is known of the bytes on their way.
-struct Course<'a> {
-    offer: &'a Offer,
-    total: Option<u64>,
+/// A file on its way.
+pub(super) struct Course<'a> {
+    pub(super) origin: Origin,
+    pub(super) url: &'a str,
+    /// The address whose server gets the token; no other does.
+    pub(super) home: &'a str,
+    pub(super) token: Option<&'a Token>,
+    /// What the file is, for messages.
+    pub(super) name: &'a str,
+    pub(super) total: Option<u64>,
+    /// The length to keep room for where the server gives none.
+    pub(super) likely: u64,
+    /// Upper bound of the file's length; a longer body is refused.
+    pub(super) limit: u64,
+    /// What the whole pull shows of this file.
+    pub(super) shown: Shown,
     /// The etag of the server that has the bytes: it is asked to send all if its file has changed meanwhile.
-    validator: Option<String>,
-    fetched: u64,
+    pub(super) validator: Option<String>,
+    pub(super) fetched: u64,
+}
+
+/// How the bytes of one file count in the progress of the pull that it is part of.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Shown {
+    /// The file is all that is pulled.
+    Whole,
+    /// The file brings the bytes from `start` to `end` of `total`; it may be a little shorter or longer itself.
+    Part { start: u64, end: u64, total: u64 },
+}
+
+impl Course<'_> {
+    fn arrived(&self, have: u64) -> Event {
+        match self.shown {
+            Shown::Whole => Event::Arrived { have, total: self.total },
+            Shown::Part { start, end, total } => {
+                Event::Arrived { have: start.saturating_add(have).min(end), total: Some(total) }
+            }
+        }
+    }
+
+    fn too_long(&self, told: u64) -> StoreError {
+        StoreError::Length {
+            url: shown(self.url),
+            name: self.name.to_owned(),
+            told: format!("{} or more", amount(told)),
+            known: format!("at most {}", amount(self.limit)),
+            origin: self.origin,
+        }
+    }
+
+    /// Refuses a length that the file cannot have.
+    fn check_length(&self) -> Result<(), StoreError> {
+        match self.total {
+            Some(total) if total > self.limit => Err(self.too_long(total)),
+            _ => Ok(()),
+        }
+    }
 }
 
 impl Pull<'_> {
-    /// Fills `path` with the offered file. Returns checksum, length and bytes fetched.
+    /// Fills a partial file. Returns its checksum, which is the expected one if there is one.
+    ///
+    /// `room` is asked before each attempt whether this many more bytes fit.
     pub(super) fn transfer(
         &mut self,
         http: &mut Http,
-        entry: &Entry,
-        offer: &Offer,
+        course: &mut Course<'_>,
+        partial: &mut Partial<'_>,
         expected: Option<&str>,
-        path: &Path,
-    ) -> Result<(String, u64, u64), StoreError> {
-        let mut partial = Partial::open(path)?;
-        let mut course = Course { offer, total: offer.total, validator: None, fetched: 0 };
+        room: &dyn Fn(u64) -> Result<(), StoreError>,
+    ) -> Result<String, StoreError> {
         for damaged in [false, true] {
-            if course.total.is_some_and(|total| partial.len() > total) {
-                self.restart(&mut partial, "there are more bytes than the file has")?;
+            course.check_length()?;
+            if partial.len() > course.total.unwrap_or(course.limit) {
+                self.restart(partial, "there are more bytes than the file has")?;
             }
-            room(entry, path, course.total, partial.len())?;
-            (self.report)(Event::Begun { have: partial.len(), total: course.total });
-            self.fill(http, &mut course, &mut partial)?;
-            let found = partial.finish()?;
+            room(course.total.unwrap_or(course.likely).saturating_sub(partial.len()))?;
+            if matches!(course.shown, Shown::Whole) {
+                (self.report)(Event::Begun { have: partial.len(), total: course.total });
+            }
+            self.fill(http, course, partial)?;
+            let found = partial.checksum();
             if expected.is_none_or(|expected| expected == found) {
-                return Ok((found, partial.len(), course.fetched));
+                return Ok(found);
             }
             if damaged {
-                partial.remove()?;
-                let (file, expected) =
-                    (entry.file.clone(), expected.unwrap_or_default().to_owned());
-                return Err(StoreError::Checksum { file, expected, found });
+                partial.restart()?;
+                return Err(StoreError::Checksum {
+                    origin: course.origin,
+                    file: course.name.to_owned(),
+                    expected: expected.unwrap_or_default().to_owned(),
+                    found,
+                });
             }
-            self.restart(&mut partial, "the checksum is wrong")?;
+            self.restart(partial, "the checksum is wrong")?;
             course.validator = None;
         }
-        Err(untrusted(&offer.url, "bytes that are never right"))
+        Err(untrusted(course.origin, course.url, "bytes that are never right"))
     }
 
-    fn restart(&mut self, partial: &mut Partial, reason: &str) -> Result<(), StoreError> {
+    pub(super) fn restart(
+        &mut self,
+        partial: &mut Partial<'_>,
+        reason: &str,
+    ) -> Result<(), StoreError> {
         (self.report)(Event::Restarted { reason: reason.to_owned() });
         partial.restart()
     }
@@ -72,15 +135,15 @@ impl Pull<'_> {
         &mut self,
         http: &mut Http,
         course: &mut Course<'_>,
-        partial: &mut Partial,
+        partial: &mut Partial<'_>,
     ) -> Result<(), StoreError> {
-        let mut attempts = Attempts::default();
+        let mut attempts = Attempts::new(LIMIT);
         while course.total != Some(partial.len()) {
             match self.fill_once(http, course, partial) {
                 Ok(()) => return Ok(()),
                 Err(Failed::Lasting(error)) => return Err(error),
                 Err(Failed::Passing(passing)) => {
-                    self.again(&mut attempts, partial.len(), &course.offer.url, passing)?;
+                    self.again(&mut attempts, partial.len(), course.url, passing)?;
                 }
             }
         }
@@ -91,9 +154,9 @@ impl Pull<'_> {
         &mut self,
         http: &mut Http,
         course: &mut Course<'_>,
-        partial: &mut Partial,
+        partial: &mut Partial<'_>,
     ) -> Result<(), Failed> {
-        let answer = self.open(http, course, partial.len())?;
+        let answer = open(http, course, partial.len())?;
         match answer.status {
             200 => {
                 if partial.len() > 0 {
@@ -120,44 +183,17 @@ impl Pull<'_> {
                 return Err(Failed::Passing(Passing::new("the part asked for is not there")));
             }
         }
+        course.check_length()?;
         let strong = answer.header("etag").filter(|etag| etag.starts_with('"'));
         course.validator = strong.map(str::to_owned);
         self.copy(answer, course, partial)
-    }
-
-    /// Follows redirects to an answer with bytes.
-    fn open(&self, http: &mut Http, course: &Course<'_>, from: u64) -> Result<Answer, Failed> {
-        let mut url = course.offer.url.clone();
-        for _ in 0..=REDIRECTS {
-            let at_home = origin(&url) == origin(&self.hub.endpoint);
-            let token = self.hub.token.as_ref().filter(|_| at_home);
-            let validator = course.validator.as_deref();
-            let question = Question { head_only: false, token, from, validator };
-            let answer = http.ask(&url, &question).map_err(|none| silence(&url, none))?;
-            match (answer.status, answer.header("location")) {
-                (200 | 206, _) => return Ok(answer),
-                (416, _) if from > 0 => return Ok(answer),
-                (301 | 302 | 303 | 307 | 308, Some(location)) => {
-                    url = follow(&url, location).ok_or_else(|| {
-                        untrusted(&url, "a redirect that leads out of encryption")
-                    })?;
-                }
-                // The address that a redirect named holds for minutes; the next attempt gets a new one.
-                (401 | 403, _) if !at_home => {
-                    let reason = "the storage behind the hub refused an address of its own";
-                    return Err(Failed::Passing(Passing::new(reason)));
-                }
-                _ => return Err(refusal(&url, &answer, true, token.is_some())),
-            }
-        }
-        Err(untrusted(&url, "one redirect after another").into())
     }
 
     fn copy(
         &mut self,
         mut answer: Answer,
         course: &mut Course<'_>,
-        partial: &mut Partial,
+        partial: &mut Partial<'_>,
     ) -> Result<(), Failed> {
         let mut buffer = vec![0; CHUNK];
         loop {
@@ -165,8 +201,9 @@ impl Pull<'_> {
                 Ok(n) => n,
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
                 Err(error) => {
+                    let reason = printable(&error.to_string());
                     return Err(Failed::Passing(Passing::new(format!(
-                        "the connection broke ({error})"
+                        "the connection broke ({reason})"
                     ))));
                 }
             };
@@ -175,12 +212,16 @@ impl Pull<'_> {
                 break;
             }
             course.fetched += n as u64;
+            if course.total.is_none() && partial.len() + n as u64 > course.limit {
+                partial.restart()?;
+                return Err(course.too_long(course.limit + 1).into());
+            }
             partial.push(bytes)?;
             if course.total.is_some_and(|total| partial.len() > total) {
                 self.restart(partial, "more bytes arrived than the file has")?;
                 return Err(Failed::Passing(Passing::new("too many bytes arrived")));
             }
-            (self.report)(Event::Arrived { have: partial.len(), total: course.total });
+            (self.report)(course.arrived(partial.len()));
         }
         match course.total {
             Some(total) if partial.len() < total => {
@@ -191,13 +232,44 @@ impl Pull<'_> {
     }
 }
 
+/// Follows redirects to an answer with bytes.
+fn open(http: &mut Http, course: &Course<'_>, from: u64) -> Result<Answer, Failed> {
+    let mut url = course.url.to_owned();
+    for _ in 0..=REDIRECTS {
+        let at_home = origin(&url) == origin(course.home);
+        let token = course.token.filter(|_| at_home);
+        let validator = course.validator.as_deref();
+        let question = Question { token, from, validator, ..Question::default() };
+        let answer =
+            http.ask(&url, &question).map_err(|none| silence(course.origin, &url, none))?;
+        match (answer.status, answer.header("location")) {
+            (200 | 206, _) => return Ok(answer),
+            (416, _) if from > 0 => return Ok(answer),
+            (301 | 302 | 303 | 307 | 308, Some(location)) => {
+                url = follow(&url, location).ok_or_else(|| {
+                    let what = "a redirect that leads out of encryption";
+                    untrusted(course.origin, &url, what)
+                })?;
+            }
+            // The address that a redirect named is valid for minutes; the next attempt gets a new one.
+            (401 | 403, _) if !at_home => {
+                let reason = format!(
+                    "the storage of {} refused an address of its own",
+                    course.origin.name()
+                );
+                return Err(Failed::Passing(Passing::new(reason)));
+            }
+            _ => return Err(refusal(course.origin, &url, &answer, true, token.is_some())),
+        }
+    }
+    Err(untrusted(course.origin, &url, "one redirect after another").into())
+}
+
 /// Refuses a file that does not fit. A disk that does not say how much fits is tried.
-fn room(entry: &Entry, path: &Path, total: Option<u64>, have: u64) -> Result<(), StoreError> {
-    let folder = path.parent().unwrap_or(path);
-    let needed = total.unwrap_or_default().saturating_sub(have);
+pub(super) fn room(name: &str, folder: &Path, needed: u64) -> Result<(), StoreError> {
     match fs4::available_space(folder) {
         Ok(free) if free < needed => Err(StoreError::Space {
-            name: entry.name.clone(),
+            name: name.to_owned(),
             folder: folder.to_path_buf(),
             needed,
             free,

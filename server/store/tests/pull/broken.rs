@@ -182,18 +182,64 @@ fn a_length_that_nobody_tells_is_no_obstacle() {
     assert_eq!(std::fs::read(outcome.pulled().path).unwrap(), bytes(9_000));
 }
 
-#[test]
-fn a_mirror_without_storage_behind_it_serves_the_file_itself() {
-    let content = bytes(9_000);
-    let server = Server::start(move |seen| {
+/// A mirror that serves the file itself, under a tag of its own: no checksum.
+fn without_checksum(content: Vec<u8>) -> Server {
+    Server::start(move |seen| {
         let mut reply = stored(&content, seen);
         reply.headers.retain(|(name, _)| *name != "ETag");
         reply.with("ETag", "\"a-tag-of-its-own\"").with("X-Repo-Commit", COMMIT)
-    });
-    let user = User::new("mirror", &server.url());
+    })
+}
+
+fn gguf(len: usize) -> Vec<u8> {
+    [b"GGUF", &*bytes(len - 4)].concat()
+}
+
+#[test]
+fn a_mirror_without_storage_behind_it_serves_the_file_itself() {
+    let server = without_checksum(gguf(9_000));
+    let mut user = User::new("mirror", &server.url());
+    user.entry.bytes = Some(9_100);
     let pulled = user.pull().pulled();
     assert_eq!(user.blobs(), ["a-tag-of-its-own"]);
-    assert_eq!(pulled.pin.sha256, sha256(&bytes(9_000)), "pinned as it came");
+    assert_eq!(pulled.pin.sha256, sha256(&gguf(9_000)), "pinned as it came");
+}
+
+#[test]
+fn page_without_a_checksum_is_not_pinned() {
+    for content in [b"please log in to the network".to_vec(), bytes(9_000), gguf(28), gguf(20_000)]
+    {
+        let len = content.len();
+        let server = without_checksum(content);
+        let mut user = User::new(&format!("page-{len}"), &server.url());
+        user.entry.bytes = Some(9_100);
+        let outcome = user.pull();
+        let words = if len > 18_200 { "at most 18 kB" } else { "no checksum" };
+        outcome.fails(&[words, "HF_ENDPOINT and proxies"]);
+        assert_eq!(user.blobs(), [] as [&str; 0]);
+        assert!(user.pins.get(&user.entry.name).unwrap().is_none());
+    }
+}
+
+#[test]
+fn body_without_length_and_end_is_cut_off() {
+    let server = Server::start(move |seen| {
+        let mut reply = honest(bytes(9_000))(seen);
+        reply.headers.retain(|(name, _)| *name != "X-Linked-Size");
+        reply.body = if seen.path.starts_with("/storage") { bytes(400_000) } else { Vec::new() };
+        Reply { endless: true, ..reply }
+    });
+    let mut user = User::new("no-end", &server.url());
+    user.entry.bytes = Some(9_000);
+    user.pull().fails(&["18 kB or more", "at most 18 kB", "HF_ENDPOINT"]);
+    assert_eq!(user.blobs(), [] as [&str; 0]);
+    // The file's length is known to the byte: another one is not begun.
+    user.entry.sha256 = Some(sha256(&bytes(9_000)));
+    user.entry.bytes = Some(8_000);
+    let server = Server::start(honest(bytes(9_000)));
+    user.hub.endpoint = server.url();
+    user.pull().fails(&["sends 9000 bytes", "has 8000"]);
+    assert!(server.seen().iter().all(|seen| seen.method == "HEAD"));
 }
 
 #[test]

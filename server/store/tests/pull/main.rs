@@ -5,7 +5,11 @@
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed, which is what is wanted")]
 
 mod broken;
+mod index;
+mod index_refused;
 mod model;
+#[cfg(unix)]
+mod planted;
 mod refused;
 #[expect(dead_code, reason = "the tests of the command line use the rest")]
 mod server;

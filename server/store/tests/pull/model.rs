@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use lowkey_store::{
-    Cache, Entry, Event, Hub, Patience, Pins, Pull, Pulled, StoreError, Token, entry,
+    Cache, Entry, Event, Hub, Index, Origin, Patience, Pins, Pull, Pulled, StoreError, Token, entry,
 };
 use sha2::{Digest, Sha256};
 
@@ -74,10 +74,23 @@ pub(crate) fn storage(
     }
 }
 
+/// The index that `PIP_INDEX_URL` names, not the one of this machine's pip.
+pub(crate) fn index_at(url: &str) -> Index {
+    let find = |name: &str| match name {
+        "PIP_INDEX_URL" => Some(url.into()),
+        "PIP_CONFIG_FILE" => Some(if cfg!(windows) { "nul" } else { "/dev/null" }.into()),
+        _ => None,
+    };
+    Index::read(find, None)
+}
+
 /// A user: a cache folder and pins of their own.
 pub(crate) struct User {
     pub(crate) folder: PathBuf,
+    pub(crate) entry: Entry,
     pub(crate) hub: Hub,
+    pub(crate) index: Index,
+    pub(crate) from: Option<Origin>,
     pub(crate) pins: Pins,
     pub(crate) patience: Patience,
     pub(crate) update: bool,
@@ -121,7 +134,16 @@ impl User {
             cache: Cache::new(folder.join("hub")),
         };
         let pins = Pins::at(folder.join("models.toml"));
-        Self { folder, hub, pins, patience: Patience::default(), update: false }
+        Self {
+            folder,
+            entry: Self::row().clone(),
+            hub,
+            index: index_at("http://127.0.0.1:1/simple"),
+            from: None,
+            pins,
+            patience: Patience::default(),
+            update: false,
+        }
     }
 
     /// The catalog's row that the tests pull.
@@ -133,10 +155,16 @@ impl User {
         self.pull_telling(|_| {})
     }
 
-    pub(crate) fn pull_telling(&self, mut tell: impl FnMut(&Event)) -> Outcome {
+    pub(crate) fn pull_telling(&self, tell: impl FnMut(&Event)) -> Outcome {
+        self.pull_from(self.from, tell)
+    }
+
+    pub(crate) fn pull_from(&self, from: Option<Origin>, mut tell: impl FnMut(&Event)) -> Outcome {
         let (mut waits, mut events) = (Vec::new(), Vec::new());
         let result = Pull {
             hub: &self.hub,
+            index: &self.index,
+            from,
             pins: &self.pins,
             update: self.update,
             patience: self.patience,
@@ -146,7 +174,7 @@ impl User {
                 events.push(event);
             },
         }
-        .run(Self::row());
+        .run(&self.entry);
         Outcome { result, waits, events }
     }
 

@@ -92,6 +92,15 @@ fn any_other_status_is_named() {
 }
 
 #[test]
+fn text_of_a_server_is_one_short_line() {
+    let location = format!("http://127.0.0.1:1/\u{9b}x\t{}", "y".repeat(50_000));
+    let (_server, user) = only("text", Reply::status(302).with("Location", location));
+    let message = user.pull().result.unwrap_err().to_string();
+    assert!(message.len() < 1_000, "{} bytes", message.len());
+    assert!(!message.chars().any(char::is_control), "{message:?}");
+}
+
+#[test]
 fn a_circle_of_redirects_ends() {
     let (server, user) = only("circle", Reply::status(302).with("Location", "/again"));
     user.pull().fails(&["one redirect after another"]);
@@ -145,7 +154,8 @@ fn a_file_that_does_not_fit_is_not_begun() {
         reply.headers.retain(|(name, _)| *name != "X-Linked-Size");
         reply.with("X-Linked-Size", (1_u64 << 60).to_string())
     });
-    let user = User::new("space", &server.url());
+    let mut user = User::new("space", &server.url());
+    user.entry.bytes = Some(1 << 60);
     user.pull().fails(&["has ", "free", "needs", "1152921505 GB", "HF_HUB_CACHE"]);
     assert!(server.seen().iter().all(|seen| seen.method == "HEAD"));
 }

