@@ -23,6 +23,7 @@ impl Frame {
         Request {
             language: self.language,
             previous_lines: &self.previous_lines,
+            lexical: Some(&self.lexical),
             before: if on_blank_line { "" } else { &self.cursor.before },
             replaced_tail: &self.context.replaced_tail,
             after: &self.context.line_after,

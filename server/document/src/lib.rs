@@ -10,6 +10,7 @@ mod document;
 pub mod fixture;
 mod language;
 mod languages;
+pub mod lexical;
 mod line_ending;
 #[cfg(test)]
 mod plain;
@@ -18,7 +19,10 @@ mod snapshot;
 mod uri;
 
 pub use document::{Change, Desync, DesyncReason, Document};
-pub use language::{BlockComment, Escape, Language, Scope, StringSyntax};
+pub use language::{
+    BlockComment, Delimiter, Embedded, Escape, HereDoc, Interpolation, Language, Markup, Scope,
+    StringSyntax,
+};
 pub use line_ending::LineEnding;
 pub use position::{ByteOffset, LineIdx, Position, PositionEncoding, Range};
 pub use snapshot::{Cursor, Snapshot};

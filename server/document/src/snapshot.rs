@@ -4,11 +4,12 @@
 //! cannot change what it is computed from. Cloning is cheap: the rope shares its tree.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ropey::Rope;
 
 use crate::language::Language;
+use crate::lexical::{Checkpoints, Scanner};
 use crate::line_ending::LineEnding;
 use crate::position::{self, ByteOffset, LineIdx, Position, PositionEncoding};
 use crate::uri;
@@ -22,6 +23,7 @@ pub struct Snapshot {
     version: i32,
     revision: u64,
     rope: Rope,
+    lexical: Arc<Mutex<Checkpoints>>,
 }
 
 /// Where the user is, with the text of that line on both sides.
@@ -47,8 +49,9 @@ impl Snapshot {
         version: i32,
         revision: u64,
         rope: Rope,
+        lexical: Arc<Mutex<Checkpoints>>,
     ) -> Self {
-        Self { uri, language_id, language, version, revision, rope }
+        Self { uri, language_id, language, version, revision, rope, lexical }
     }
 
     /// Returns the document's URI as the editor sent it.
@@ -154,6 +157,13 @@ impl Snapshot {
         self.rope.try_byte_to_line(offset.0.min(self.rope.len_bytes())).unwrap_or(0)
     }
 
+    /// Returns the scanner's state at the start of a line; at the last line's for a line that does not exist.
+    ///
+    /// States are kept while the document is edited: a key costs a few lines, wherever it is.
+    pub fn lexical_state(&self, line: LineIdx) -> Scanner {
+        states(&self.lexical).state_at(&self.rope, line)
+    }
+
     /// Returns the file's dominant line end, judged by its first 64 KiB.
     pub fn line_ending(&self) -> LineEnding {
         LineEnding::dominant(&self.rope)
@@ -182,10 +192,10 @@ impl Snapshot {
         let start = position::char_at_or_before(&self.rope, range.start);
         let end = position::char_at_or_before(&self.rope, range.end).max(start);
         let mut edited = self.clone();
+        let mut lexical = states(&self.lexical).clone();
         // Both indices are inside the rope, so neither call can fail; if one did, the text would stay.
-        if edited.rope.try_remove(start..end).is_ok() {
-            let _ = edited.rope.try_insert(start, text);
-        }
+        let _ = edit(&mut edited.rope, &mut lexical, start..end, text);
+        edited.lexical = Arc::new(Mutex::new(lexical));
         edited
     }
 
@@ -196,6 +206,28 @@ impl Snapshot {
         // `String::from` reserves once; `to_string` would grow a 20 MB line chunk by chunk.
         self.rope.get_slice(start..end).map(String::from).unwrap_or_default()
     }
+}
+
+/// Locks without ever failing: the states are valid between any two statements.
+pub(crate) fn states(lexical: &Mutex<Checkpoints>) -> MutexGuard<'_, Checkpoints> {
+    lexical.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Replaces a range of chars in the rope, and marks the lines that this touches.
+pub(crate) fn edit(
+    rope: &mut Rope,
+    lexical: &mut Checkpoints,
+    chars: std::ops::Range<usize>,
+    text: &str,
+) -> ropey::Result<()> {
+    let n_lines = rope.len_lines();
+    // The line before, too: a line feed may join the carriage return that ends it.
+    let first = rope.try_char_to_line(chars.start)?.saturating_sub(1);
+    let last = rope.try_char_to_line(chars.end)?;
+    rope.try_remove(chars.clone())?;
+    let inserted = rope.try_insert(chars.start, text);
+    lexical.edited(first, last, (last + rope.len_lines()).saturating_sub(n_lines));
+    inserted
 }
 
 #[cfg(test)]

@@ -27,7 +27,6 @@ mod scope;
 mod site;
 mod stop;
 mod suggestion;
-mod syntax;
 mod tail;
 mod trims;
 

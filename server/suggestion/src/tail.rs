@@ -5,10 +5,11 @@
 //! Invariant: the replaced tail survives in the result, character by character and in order
 //! (editors draw a suggestion over it only then).
 
+use lowkey_document::lexical::Place;
+
 use crate::lines::{indentation, is_closer};
 use crate::nesting::{Nesting, Outer};
 use crate::site::Site;
-use crate::syntax::Place;
 
 /// Returns the text to insert in place of the replaced tail.
 pub(crate) fn join(site: &Site<'_>, text: &str) -> String {

@@ -29,6 +29,7 @@ impl Around {
         Request {
             language: self.language,
             previous_lines: &self.previous_lines,
+            lexical: None,
             before: &self.before,
             replaced_tail: &self.replaced_tail,
             after: &self.after,

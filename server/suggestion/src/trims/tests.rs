@@ -40,6 +40,7 @@ mod balance;
 mod brackets;
 mod form;
 mod languages;
+mod literals;
 mod more_languages;
 mod pains;
 mod repeats;

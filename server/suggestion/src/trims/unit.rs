@@ -3,10 +3,11 @@
 //! Which depth is right is told by the line that opens the block, and by nothing else: continued lines and tables are
 //! aligned by hand.
 
+use lowkey_document::lexical::Place;
+
 use super::Cut;
 use crate::indent::{step, unit_columns};
 use crate::site::Site;
-use crate::syntax::Place;
 
 pub(super) fn cut(site: &Site<'_>, text: &str) -> Option<Cut> {
     let begins_line = site.request.before.is_empty();
