@@ -3,7 +3,7 @@
 //! Where the document itself has just said a line twice, a third time is what is wanted.
 
 use super::Cut;
-use crate::lines::{is_block_end, is_trivial, same_line};
+use crate::lines::{is_block_end, is_element, is_numbers, is_trivial, same_line};
 use crate::site::Site;
 
 pub(super) fn cut(site: &Site<'_>, text: &str) -> Option<Cut> {
@@ -15,7 +15,8 @@ pub(super) fn cut(site: &Site<'_>, text: &str) -> Option<Cut> {
     }
     let first = [site.request.before, first].concat();
     let above: Vec<&str> = site.request.lines_above().filter(|line| !is_blank(line)).collect();
-    if is_trivial(&first) || is_block_end(&first, site.request.language.block_ends) {
+    let is_data = is_element(&first) || is_numbers(&first);
+    if is_trivial(&first) || is_data || is_block_end(&first, site.request.language.block_ends) {
         return None;
     }
     let previous = site.request.previous_line()?;
