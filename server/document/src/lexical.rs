@@ -6,6 +6,7 @@
 //! literal of several lines only where the line ends it.
 //! Invariant: every character of the text is visited once, in order.
 
+mod blocks;
 mod code;
 mod here_doc;
 mod lines;

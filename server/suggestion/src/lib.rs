@@ -21,6 +21,7 @@ mod lines;
 mod marks;
 mod memory;
 mod nesting;
+mod reindent;
 mod repetition;
 mod request;
 mod scope;

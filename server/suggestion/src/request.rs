@@ -30,6 +30,8 @@ pub struct Request<'a> {
     /// The cursor's line up to the cursor.
     /// "" on a line of whitespace, which is asked from column 0: the answer brings its indentation.
     pub before: &'a str,
+    /// On a line of whitespace, the blanks before the cursor, which the editor has made.
+    pub replaced_indent: &'a str,
     /// What stands directly right of the cursor and is replaced on accept: closers and punctuation, as editors insert
     /// them by themselves. It survives in the suggestion, in order.
     pub replaced_tail: &'a str,
@@ -54,6 +56,7 @@ impl<'a> Request<'a> {
             previous_lines: &[],
             lexical: None,
             before,
+            replaced_indent: "",
             replaced_tail: "",
             after: "",
             next_lines: &[],

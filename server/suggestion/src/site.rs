@@ -7,7 +7,8 @@
 use lowkey_document::Scope;
 use lowkey_document::lexical::{Kind, Place, Scanner, Token};
 
-use crate::lines::indent_columns;
+use crate::indent::{IndentUnit, item_columns};
+use crate::lines::{indent_columns, indentation};
 use crate::request::Request;
 
 /// Where an open bracket is closed as the document stands.
@@ -120,6 +121,48 @@ impl<'a> Site<'a> {
     /// Returns a scanner in its state at the start of the cursor's line.
     pub(crate) fn scanner_at_line_start(&self) -> Scanner {
         self.line_start.clone()
+    }
+
+    /// Says whether the last line above that is not blank opens a block.
+    pub(crate) fn previous_line_opens_block(&self) -> bool {
+        let mut scanner = self.request.scanner_above();
+        let mut opens = false;
+        for line in self.request.lines_above() {
+            if !line.trim().is_empty() {
+                opens = scanner.opens_block(line);
+            }
+            scanner.scan(&[line, "\n"].concat(), |_| {});
+        }
+        opens
+    }
+
+    /// Returns the column from which a line's block is indented.
+    pub(crate) fn item_columns(&self, line: &str) -> usize {
+        item_columns(self.request.language, line)
+    }
+
+    /// Returns what the lines around the cursor are indented with, when they agree; where none is indented, the
+    /// editor's word counts.
+    pub(crate) fn indent_character(&self) -> Option<char> {
+        let around = self.request.lines_above().chain(self.request.lines_below());
+        let mut found = None;
+        for line in around.chain([self.request.before]) {
+            let indentation = indentation(line);
+            if indentation.len() == line.len() {
+                continue;
+            }
+            // One space aligns the stars of a comment.
+            let character = match indentation {
+                "" | " " => continue,
+                spaces if spaces.starts_with(' ') => ' ',
+                _ => '\t',
+            };
+            match found {
+                Some(before) if before != character => return None,
+                _ => found = Some(character),
+            }
+        }
+        found.or_else(|| self.request.indent_unit.map(IndentUnit::character))
     }
 
     /// Says whether brackets outside of literals can be trusted to come in pairs.

@@ -24,6 +24,7 @@ mod unit;
 use std::borrow::Cow;
 use std::ops::Range;
 
+use crate::reindent;
 use crate::request::{Completion, Request};
 use crate::site::Site;
 use crate::suggestion::{Suggestion, Trimmed, Verdict};
@@ -60,7 +61,7 @@ const RULES: &[Rule] = &[
     Rule { name: "previous line", cut: previous_line::cut },
     Rule { name: "repetition", cut: repetition::cut },
     Rule { name: "indentation", cut: indentation::cut },
-    Rule { name: "indentation unit", cut: unit::cut },
+    Rule { name: unit::NAME, cut: unit::cut },
     Rule { name: "doubled closer", cut: doubled_closer::cut },
     Rule { name: "bracket balance", cut: balance::cut },
     Rule { name: "quote balance", cut: quotes::cut },
@@ -88,6 +89,11 @@ pub fn trim<'c>(request: &Request<'_>, completion: impl Into<Completion<'c>>) ->
     let mut text = raw.get(..end).unwrap_or_default().replace("\r\n", "\n").replace('\r', "\n");
     if !is_complete && let Some(cut) = half_line::cut(&text) {
         apply(&mut text, half_line::NAME, cut, &mut trims);
+    }
+    if let Some(fitted) = reindent::fit(&site, &text) {
+        text = fitted;
+        let why = "the block is indented as the editor has begun it".to_owned();
+        trims.push(Trimmed { rule: unit::NAME, why, removed_bytes: 0 });
     }
     apply_all(&site, &mut text, &mut trims);
     let shown = tail::join(&site, &text);

@@ -37,6 +37,7 @@ fn outcome(fixture: &Fixture) -> String {
 }
 
 mod balance;
+mod blocks;
 mod brackets;
 mod form;
 mod languages;
