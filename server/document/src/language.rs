@@ -55,8 +55,8 @@ pub struct Language {
     pub outside: Option<(&'static str, &'static [&'static str])>,
     /// Whether this is prose or data, of which a part is worth having.
     pub parts_are_whole: bool,
-    /// Closing brackets, and words, that a comma must not come before.
-    pub no_comma_before: &'static [&'static str],
+    /// Where commas between elements may be, and must be.
+    pub commas: Commas,
 }
 
 /// A comment with an opener and a closer.
@@ -144,6 +144,17 @@ pub enum Markup {
     Tags,
     /// Elements are operands in code, and text is inside of them, as in JSX.
     Elements,
+}
+
+/// Where commas between elements may be, and must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Commas {
+    /// The last element may have one.
+    Free,
+    /// Not before these closing brackets and words.
+    NotBefore(&'static [&'static str]),
+    /// After the last element, too, where the closer is on a line of its own, as in Go.
+    BeforeCloser,
 }
 
 /// An island of another language.

@@ -10,7 +10,8 @@ mod more;
 mod words;
 
 use crate::language::{
-    BlockComment, Delimiter, Escape, HereDoc, Interpolation, Language, Markup, Scope, StringSyntax,
+    BlockComment, Commas, Delimiter, Escape, HereDoc, Interpolation, Language, Markup, Scope,
+    StringSyntax,
 };
 
 const PAIRS: &[(char, char)] = &[('(', ')'), ('[', ']'), ('{', '}')];
@@ -133,7 +134,7 @@ const COMMON: Language = Language {
     embedded: &[],
     outside: None,
     parts_are_whole: false,
-    no_comma_before: &[],
+    commas: Commas::Free,
 };
 
 /// A language with C's comments and literals.

@@ -20,8 +20,8 @@ mod uri;
 
 pub use document::{Change, Desync, DesyncReason, Document};
 pub use language::{
-    BlockComment, Delimiter, Embedded, Escape, HereDoc, Interpolation, Language, Markup, Scope,
-    StringSyntax,
+    BlockComment, Commas, Delimiter, Embedded, Escape, HereDoc, Interpolation, Language, Markup,
+    Scope, StringSyntax,
 };
 pub use line_ending::LineEnding;
 pub use position::{ByteOffset, LineIdx, Position, PositionEncoding, Range};

@@ -67,6 +67,22 @@ fn opens_block(text: &str) -> bool {
     text.trim_start_matches([' ', '\t']).starts_with('\n') && !text.trim().is_empty()
 }
 
+/// Returns what the completion leaves of the tail to be put back behind it.
+pub(crate) fn left_of_tail<'a>(site: &Site<'a>, nesting: &Nesting) -> &'a str {
+    let core = site.request.replaced_tail.trim_end();
+    core.get(supplied_bytes(core, &nesting.outer)..).unwrap_or_default()
+}
+
+/// Returns where the completion has written the whole tail, if it goes on behind its end.
+pub(crate) fn end_of_tail(site: &Site<'_>, nesting: &Nesting) -> Option<usize> {
+    let core = site.request.replaced_tail.trim();
+    (1..=nesting.outer.len()).find_map(|n| {
+        let supply = nesting.outer.get(..n)?;
+        let last = supply.last()?;
+        (supplied_bytes(core, supply) == core.len()).then(|| last.at + last.c.len_utf8())
+    })
+}
+
 /// Says whether the completion leaves closers of the tail to be put back behind it.
 pub(crate) fn leaves_closers(site: &Site<'_>, nesting: &Nesting) -> bool {
     let core = site.request.replaced_tail.trim_end();

@@ -8,6 +8,7 @@
 
 mod balance;
 mod blank_start;
+mod comma;
 mod doubled_closer;
 mod half_line;
 mod indentation;
@@ -66,6 +67,7 @@ const RULES: &[Rule] = &[
     Rule { name: "bracket balance", cut: balance::cut },
     Rule { name: "quote balance", cut: quotes::cut },
     Rule { name: "trailing space", cut: trailing_space::cut },
+    Rule { name: comma::NAME, cut: comma::cut },
 ];
 
 /// More than this is not looked at: no ten lines of code are as long.
@@ -96,7 +98,12 @@ pub fn trim<'c>(request: &Request<'_>, completion: impl Into<Completion<'c>>) ->
         trims.push(Trimmed { rule: unit::NAME, why, removed_bytes: 0 });
     }
     apply_all(&site, &mut text, &mut trims);
-    let shown = tail::join(&site, &text);
+    let mut shown = tail::join(&site, &text);
+    if !text.is_empty() && comma::is_missing(&site, &text, &shown) {
+        shown.push(',');
+        let why = "a comma follows an element".to_owned();
+        trims.push(Trimmed { rule: comma::NAME, why, removed_bytes: 0 });
+    }
     let Some(why) = too_little::reason(&site, &text, &shown) else {
         let replaces_tail_bytes = request.replaced_tail.len();
         return Verdict::Show(Suggestion { text: shown, replaces_tail_bytes, trims });

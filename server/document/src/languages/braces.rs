@@ -6,7 +6,9 @@ use super::{
     BRACE, C_LIKE, CHARACTER, CLOSERS_TICK, COMMON, DOLLAR_BRACE, DOUBLE, NESTING_COMMENT, SCRIPT,
     SINGLE, SLASHES, TEXT_BLOCK, code, multiline, prefixed, string, with,
 };
-use crate::language::{Delimiter, Escape, HereDoc, Interpolation, Language, Markup, StringSyntax};
+use crate::language::{
+    Commas, Delimiter, Escape, HereDoc, Interpolation, Language, Markup, StringSyntax,
+};
 
 /// Raw and byte strings, and both.
 const RAW: &[&str] = &["r", "br", "cr"];
@@ -65,14 +67,19 @@ pub(crate) static GO: Language = Language {
     extensions: &["go"],
     strings: &[DOUBLE, CHARACTER, multiline("`", "`", Escape::None)],
     closers: CLOSERS_TICK,
+    commas: Commas::BeforeCloser,
     ..C_LIKE
 };
 
 /// A call's last argument has no comma; a list between braces may have one.
 const NO_COMMA_IN_CALLS: &[&str] = &[")", "]"];
 
-pub(crate) static C: Language =
-    Language { id: "c", extensions: &["c", "h"], no_comma_before: NO_COMMA_IN_CALLS, ..C_LIKE };
+pub(crate) static C: Language = Language {
+    id: "c",
+    extensions: &["c", "h"],
+    commas: Commas::NotBefore(NO_COMMA_IN_CALLS),
+    ..C_LIKE
+};
 
 pub(crate) static CPP: Language = Language {
     id: "cpp",
@@ -89,7 +96,7 @@ pub(crate) static CPP: Language = Language {
         DOUBLE,
         CHARACTER,
     ],
-    no_comma_before: NO_COMMA_IN_CALLS,
+    commas: Commas::NotBefore(NO_COMMA_IN_CALLS),
     ..C_LIKE
 };
 
@@ -97,7 +104,7 @@ pub(crate) static JAVA: Language = Language {
     id: "java",
     extensions: &["java"],
     strings: &[TEXT_BLOCK, DOUBLE, CHARACTER],
-    no_comma_before: NO_COMMA_IN_CALLS,
+    commas: Commas::NotBefore(NO_COMMA_IN_CALLS),
     ..C_LIKE
 };
 
@@ -123,7 +130,7 @@ pub(crate) static CSHARP: Language = Language {
         DOUBLE,
         CHARACTER,
     ],
-    no_comma_before: NO_COMMA_IN_CALLS,
+    commas: Commas::NotBefore(NO_COMMA_IN_CALLS),
     ..C_LIKE
 };
 

@@ -6,7 +6,9 @@ use super::{
     C_COMMENT, CLOSERS_TICK, COMMON, DOLLAR_BRACE, DOUBLE, HASH, HASH_BRACE, MARKUP_STRINGS,
     NO_COMMA, SHELL_DOCS, SINGLE, SLASHES, TEXT_BLOCK, XML_COMMENT, code, multiline, string, with,
 };
-use crate::language::{Embedded, Escape, Interpolation, Language, Markup, Scope, StringSyntax};
+use crate::language::{
+    Commas, Embedded, Escape, Interpolation, Language, Markup, Scope, StringSyntax,
+};
 
 pub(crate) static PLAIN_TEXT: Language = Language {
     id: "plaintext",
@@ -109,7 +111,7 @@ pub(crate) static JSON: Language = Language {
     strings: &[DOUBLE],
     closers: &[']', '}', '"'],
     parts_are_whole: true,
-    no_comma_before: NO_COMMA,
+    commas: Commas::NotBefore(NO_COMMA),
     ..COMMON
 };
 
@@ -162,7 +164,7 @@ pub(crate) static DOCKERFILE: Language = Language {
     comment_after_blank: true,
     code_escape: Some('\\'),
     here_doc: Some(SHELL_DOCS),
-    no_comma_before: &["]"],
+    commas: Commas::NotBefore(&["]"]),
     scope: Scope::Indent,
     ..COMMON
 };

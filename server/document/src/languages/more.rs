@@ -6,7 +6,7 @@ use super::{
     BRACE, C_LIKE, CHARACTER, COMMON, DOLLAR_BRACE, DOLLAR_PAREN, DOUBLE, HASH, HASH_BRACE,
     NO_COMMA, REGEX, SINGLE, SLASHES, TEXT_BLOCK, block, chosen, multiline, prefixed, string, with,
 };
-use crate::language::{BlockComment, Escape, HereDoc, Language, Scope};
+use crate::language::{BlockComment, Commas, Escape, HereDoc, Language, Scope};
 
 const BRACKETS: &str = "([{<|/!#";
 
@@ -94,7 +94,7 @@ pub(crate) static R: Language = Language {
         multiline("'", "'", Escape::Backslash),
         string("`", "`", Escape::None),
     ],
-    no_comma_before: NO_COMMA,
+    commas: Commas::NotBefore(NO_COMMA),
     ..COMMON
 };
 
@@ -190,7 +190,7 @@ pub(crate) static ERLANG: Language = Language {
     block_ends: &["end", "catch", "after"],
     opens_after: &["->", "of", "begin", "receive", "after"],
     code_escape: Some('$'),
-    no_comma_before: NO_COMMA,
+    commas: Commas::NotBefore(NO_COMMA),
     ..COMMON
 };
 

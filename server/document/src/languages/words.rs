@@ -8,7 +8,7 @@ use super::{
     prefixed, string, with,
 };
 use crate::language::{
-    BlockComment, Delimiter, Escape, HereDoc, Interpolation, Language, Scope, StringSyntax,
+    BlockComment, Commas, Delimiter, Escape, HereDoc, Interpolation, Language, Scope, StringSyntax,
 };
 
 const SINGLE_BLOCK: StringSyntax = multiline("'''", "'''", Escape::Backslash);
@@ -145,7 +145,7 @@ pub(crate) static LUA: Language = Language {
     block_ends: &["end", "else", "elseif", "until", "}", ")"],
     opens_after: &["then", "do", "else", "repeat"],
     opens_with: &["function", "local function"],
-    no_comma_before: &[")"],
+    commas: Commas::NotBefore(&[")"]),
     ..COMMON
 };
 
@@ -174,7 +174,7 @@ pub(crate) static ELIXIR: Language = Language {
     block_ends: &["end", "else", "rescue", "catch", "after"],
     opens_after: &["do", "->", "fn", "else", "rescue", "catch", "after"],
     code_escape: Some('?'),
-    no_comma_before: NO_COMMA,
+    commas: Commas::NotBefore(NO_COMMA),
     ..COMMON
 };
 
@@ -189,7 +189,7 @@ pub(crate) static HASKELL: Language = Language {
     closers: &[')', ']', '}', '"'],
     scope: Scope::Indent,
     opens_after: &["=", "do", "of", "where", "let", "->", "then", "else"],
-    no_comma_before: NO_COMMA,
+    commas: Commas::NotBefore(NO_COMMA),
     ..COMMON
 };
 
@@ -208,6 +208,6 @@ pub(crate) static SQL: Language = Language {
     ],
     scope: Scope::Indent,
     opens_after: &["begin", "as", "then", "loop", "select", "values", "set", "where"],
-    no_comma_before: &[")", "from", "where", "group", "order", "having", "limit", ";"],
+    commas: Commas::NotBefore(&[")", "from", "where", "group", "order", "having", "limit", ";"]),
     ..COMMON
 };

@@ -39,6 +39,7 @@ fn outcome(fixture: &Fixture) -> String {
 mod balance;
 mod blocks;
 mod brackets;
+mod commas;
 mod form;
 mod languages;
 mod literals;
