@@ -9,6 +9,7 @@
 mod balance;
 mod blank_start;
 mod comma;
+mod dangling;
 mod doubled_closer;
 mod half_line;
 mod indentation;
@@ -66,6 +67,7 @@ const RULES: &[Rule] = &[
     Rule { name: "doubled closer", cut: doubled_closer::cut },
     Rule { name: "bracket balance", cut: balance::cut },
     Rule { name: "quote balance", cut: quotes::cut },
+    Rule { name: "half block", cut: dangling::cut },
     Rule { name: "trailing space", cut: trailing_space::cut },
     Rule { name: comma::NAME, cut: comma::cut },
 ];

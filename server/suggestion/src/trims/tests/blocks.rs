@@ -87,3 +87,40 @@ fn members_of_an_item_are_indented_from_its_text() {
         outcome(&Fixture::new("yaml", &format!("x:\n  y: 1\nz:\n  - a:├{model}┤\n")).multiline());
     assert!(shown.starts_with("- a:├\n      b: 1\n      c: 2┤"), "{shown}");
 }
+
+#[test]
+fn no_block_is_left_without_its_body() {
+    for (language, fixture, expected) in [
+        (
+            "python",
+            "def a(b):\n    # one for each\n├    if b == 1:\n        return 1\n    if b == 2:┤\n",
+            "    if b == 1:\n        return 1",
+        ),
+        ("python", "├def a():\n    if b:\n        for c in d:┤\n", "def a():"),
+        ("javascript", "├a();\nif (b) {┤\n", "a();"),
+        ("javascript", "├a();\nif (b) {\n  c();┤\n", "a();"),
+        ("javascript", "├function a() {\n  if (b) {\n    c();┤\n", "function a() {"),
+        ("c", "├a();\nfor (;;) {\n  b(\n    c,┤\n", "a();"),
+        ("ruby", "├a\nif b\n  c┤\n", "a"),
+        ("ruby", "├a\nif b\n  c\nelse\n  d\nend┤\n", "a\nif b\n  c\nelse\n  d\nend"),
+        ("ruby", "├list.each do |a|\n  if a\n    b┤\n", "list.each do |a|"),
+        ("lua", "├a()\nfor b in c do\n  if d then\n    e()\n  end┤\n", "a()"),
+        ("elixir", "├a()\ncase b do\n  :c -> d┤\n", "a()"),
+        ("shellscript", "├a\nif b; then┤\n", "a"),
+        ("shellscript", "├a\nfor b in c; do\n  d┤\n", "a"),
+        ("yaml", "├a: 1\nb:┤\n", "a: 1"),
+        ("kotlin", "├a()\nfun b(): Int =┤\n", "a()"),
+        ("html", "├<p>a</p>\n<ul>┤\n", "<p>a</p>"),
+    ] {
+        shows_lines(language, fixture, expected);
+    }
+}
+
+#[test]
+fn a_block_that_the_document_goes_on_with_is_left_open() {
+    shows_lines("python", "def a(b):\n├    c()\n    if b:┤\n        d()\n", "    c()\n    if b:");
+    let one_line = outcome(&Fixture::new("python", "if a├ == 1:┤\n"));
+    assert_eq!(one_line, "if a├ == 1:┤");
+    let own = outcome(&Fixture::new("rust", "fn a() {├\n    b();┤\n").multiline());
+    assert_eq!(own, "fn a() {├\n    b();┤");
+}
