@@ -179,7 +179,11 @@ impl Completer {
                 }
             },
             // An unsaved buffer has no path for the rules; its last part is its name.
-            None => snapshot.uri().rsplit(['/', ':']).next().unwrap_or_default().to_owned(),
+            None => {
+                let name = snapshot.uri().rsplit(['/', ':']).next().unwrap_or_default();
+                // The model knows a language by the name's extension.
+                snapshot.language().name_of(name)
+            }
         };
         match self.status() {
             Status::Ready { model, speed, context_length, .. } => {
@@ -308,7 +312,11 @@ fn frame(ask: &Ask, label: &str, budget: Budget, settings: &Settings) -> Frame {
         (None, Multiline::Never, _) => false,
         (None, Multiline::Auto, _) => {
             let text = format!("{}{}", cursor.before, cursor.after);
-            begins_block(&previous_lines, &text, &next_lines)
+            let opener = previous_lines.last().map(String::as_str).filter(|line| {
+                text.trim().is_empty()
+                    && ask.snapshot.lexical_state(cursor.line.saturating_sub(1)).opens_block(line)
+            });
+            begins_block(opener, &text, &next_lines)
         }
     };
     let max_tokens =

@@ -229,6 +229,15 @@ impl Language {
             .unwrap_or_else(Self::plain_text)
     }
 
+    /// Returns `name` with an extension of this language, unless it tells the language already.
+    pub fn name_of(&self, name: &str) -> String {
+        let is_told = std::ptr::eq(Self::by_path(Path::new(name)), self);
+        match self.extensions.first().filter(|_| !is_told) {
+            Some(extension) => format!("{name}.{extension}"),
+            None => name.to_owned(),
+        }
+    }
+
     /// Returns the language of which nothing is known.
     pub fn plain_text() -> &'static Self {
         &PLAIN_TEXT
@@ -268,6 +277,21 @@ mod tests {
                     "{name}"
                 );
             }
+        }
+    }
+
+    #[test]
+    fn a_name_without_an_extension_gets_its_language_s() {
+        for (language, name, told) in [
+            ("go", "Untitled-1", "Untitled-1.go"),
+            ("ruby", "Untitled-1", "Untitled-1.rb"),
+            ("lua", "scratch.lua", "scratch.lua"),
+            ("python", "trees.ipynb#W3s", "trees.ipynb#W3s.py"),
+            ("dockerfile", "Dockerfile", "Dockerfile"),
+            ("plaintext", "Untitled-1", "Untitled-1"),
+            ("git-commit", "x", "x"),
+        ] {
+            assert_eq!(Language::by_id(language).name_of(name), told);
         }
     }
 
