@@ -182,7 +182,7 @@ impl Completer {
             None => {
                 let name = snapshot.uri().rsplit(['/', ':']).next().unwrap_or_default();
                 // The model knows a language by the name's extension.
-                snapshot.language().name_of(name)
+                snapshot.name_with_language(name)
             }
         };
         match self.status() {

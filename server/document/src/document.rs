@@ -114,8 +114,15 @@ impl Document {
         for change in changes {
             match change {
                 Change::Full(text) => {
-                    self.rope = Rope::from_str(text);
-                    self.lexical = Arc::new(Mutex::new(Checkpoints::new(self.language)));
+                    let rope = Rope::from_str(text);
+                    self.own_states();
+                    snapshot::replaced(
+                        &self.rope,
+                        &rope,
+                        text,
+                        &mut snapshot::states(&self.lexical),
+                    );
+                    self.rope = rope;
                     reason = None;
                 }
                 Change::Edit { range, text } if reason.is_none() => {
@@ -144,14 +151,18 @@ impl Document {
         }
         let start = position::char_of(&self.rope, range.start, encoding);
         let end = position::char_of(&self.rope, range.end, encoding);
-        // Snapshots of the text before keep their own states.
+        self.own_states();
+        let mut lexical = snapshot::states(&self.lexical);
+        snapshot::edit(&mut self.rope, &mut lexical, start..end, text)
+            .map_err(|_| DesyncReason::EditRefused)
+    }
+
+    /// Makes the scanner's states this document's own: snapshots of the text before keep theirs.
+    fn own_states(&mut self) {
         if Arc::get_mut(&mut self.lexical).is_none() {
             let copy = snapshot::states(&self.lexical).clone();
             self.lexical = Arc::new(Mutex::new(copy));
         }
-        let mut lexical = snapshot::states(&self.lexical);
-        snapshot::edit(&mut self.rope, &mut lexical, start..end, text)
-            .map_err(|_| DesyncReason::EditRefused)
     }
 
     /// Tells whether the text is known to differ from the editor's.

@@ -230,7 +230,7 @@ impl Language {
     }
 
     /// Returns `name` with an extension of this language, unless it tells the language already.
-    pub fn name_of(&self, name: &str) -> String {
+    pub(crate) fn name_of(&self, name: &str) -> String {
         let is_told = std::ptr::eq(Self::by_path(Path::new(name)), self);
         match self.extensions.first().filter(|_| !is_told) {
             Some(extension) => format!("{name}.{extension}"),

@@ -1,4 +1,5 @@
-//! Open documents: ropes with versions, positions in three encodings, snapshots, the language table.
+//! Open documents: ropes with versions, positions in three encodings, snapshots, the language table, and the scanner
+//! that tells code from comments and literals by it.
 //!
 //! The first stage of the way of a keystroke.
 //! A [`Document`] is owned by one place and changes only in the order in which the editor's edits arrive.

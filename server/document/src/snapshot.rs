@@ -74,6 +74,18 @@ impl Snapshot {
         &self.language_id
     }
 
+    /// Returns `name` with an extension that tells the language, unless it tells it already; of a language that is in
+    /// no table the editor's id is the extension.
+    pub fn name_with_language(&self, name: &str) -> String {
+        let id = &*self.language_id;
+        let is_unknown = Language::find(id).is_none() && self.language.id == "plaintext";
+        let is_extension = !id.is_empty() && id.chars().all(|c| c.is_ascii_alphanumeric());
+        if is_unknown && is_extension && !name.ends_with(&format!(".{id}")) {
+            return format!("{name}.{id}");
+        }
+        self.language.name_of(name)
+    }
+
     /// Returns the editor's version of this text.
     pub fn version(&self) -> i32 {
         self.version
@@ -230,10 +242,52 @@ pub(crate) fn edit(
     inserted
 }
 
+/// Marks the lines in which a whole new text differs from the old one: clients that send all of it with every key
+/// change a line.
+pub(crate) fn replaced(old: &Rope, new: &Rope, text: &str, lexical: &mut Checkpoints) {
+    let mut head = 0;
+    for chunk in old.chunks() {
+        let rest = text.as_bytes().get(head..).unwrap_or_default();
+        let equal = chunk.bytes().zip(rest).take_while(|(a, b)| a == *b).count();
+        head += equal;
+        if equal < chunk.len() {
+            break;
+        }
+    }
+    let longest = old.len_bytes().min(text.len()) - head;
+    let tail = old
+        .bytes_at(old.len_bytes())
+        .reversed()
+        .zip(text.bytes().rev())
+        .take(longest)
+        .take_while(|(a, b)| a == b)
+        .count();
+    let line = |byte| old.try_byte_to_line(byte).unwrap_or(0);
+    let first = line(head).saturating_sub(1);
+    let last = line(old.len_bytes() - tail);
+    lexical.edited(first, last, (last + new.len_lines()).saturating_sub(old.len_lines()));
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::Document;
+
+    #[test]
+    fn an_unsaved_document_is_named_by_its_language() {
+        let name = |id| {
+            Document::open("untitled:Untitled-1", id, 1, "")
+                .snapshot()
+                .name_with_language("Untitled-1")
+        };
+        assert_eq!(name("go"), "Untitled-1.go");
+        assert_eq!(name("elm"), "Untitled-1.elm");
+        assert_eq!(
+            (name("plaintext"), name("")),
+            ("Untitled-1".to_owned(), "Untitled-1".to_owned())
+        );
+        assert_eq!(name("not-an-extension"), "Untitled-1");
+    }
 
     #[test]
     fn an_edit_ahead_leaves_the_snapshot_alone_and_clamps() {

@@ -63,7 +63,7 @@ pub(crate) fn editors_step(site: &Site<'_>) -> Option<Step> {
     let request = &site.request;
     let opener = request.lines_above().next_back().filter(|line| !line.trim().is_empty())?;
     let is_deeper = !request.replaced_indent.is_empty() && request.before.is_empty();
-    if !is_deeper || !site.previous_line_opens_block() {
+    if !is_deeper || !site.opens_block_above {
         return None;
     }
     let base_columns = site.item_columns(opener);

@@ -60,7 +60,7 @@ fn wanted(site: &Site<'_>, text: &str) -> Option<(Step, usize)> {
         let character = site.indent_character().unwrap_or(' ');
         (Step { base, base_columns: site.item_columns(opener), columns, character }, skipped)
     };
-    if before.is_empty() && site.previous_line_opens_block() {
+    if before.is_empty() && site.opens_block_above {
         return site.request.previous_line().map(|opener| of_opener(opener, 0));
     }
     let mut lines = text.split('\n');

@@ -59,6 +59,8 @@ pub(crate) struct Site<'a> {
     pub n_open_above: usize,
     /// What kind of text the cursor stands in.
     pub place: Place,
+    /// Whether the last line above that is not blank opens a block.
+    pub opens_block_above: bool,
     /// How much is open in the scanner at the cursor.
     pub depth: usize,
     /// The literals that are open at the cursor, outermost first.
@@ -79,7 +81,17 @@ impl<'a> Site<'a> {
         let request = request.clipped();
         let mut scanner = request.scanner_above();
         let mut openers = Vec::new();
-        for line in request.lines_above() {
+        let mut opens_block_above = false;
+        let last = request
+            .lines_above()
+            .enumerate()
+            .filter(|(_, line)| !line.trim().is_empty())
+            .last()
+            .map(|(idx, _)| idx);
+        for (idx, line) in request.lines_above().enumerate() {
+            if Some(idx) == last {
+                opens_block_above = scanner.opens_block(line);
+            }
             read_line(&mut scanner, &[line, "\n"].concat(), false, &mut openers);
         }
         let line_start = scanner.clone();
@@ -92,6 +104,7 @@ impl<'a> Site<'a> {
             openers,
             n_open_above,
             place: scanner.place(),
+            opens_block_above,
             depth: scanner.depth(),
             literals: literals.collect(),
             more_closers: Vec::new(),
@@ -121,19 +134,6 @@ impl<'a> Site<'a> {
     /// Returns a scanner in its state at the start of the cursor's line.
     pub(crate) fn scanner_at_line_start(&self) -> Scanner {
         self.line_start.clone()
-    }
-
-    /// Says whether the last line above that is not blank opens a block.
-    pub(crate) fn previous_line_opens_block(&self) -> bool {
-        let mut scanner = self.request.scanner_above();
-        let mut opens = false;
-        for line in self.request.lines_above() {
-            if !line.trim().is_empty() {
-                opens = scanner.opens_block(line);
-            }
-            scanner.scan(&[line, "\n"].concat(), |_| {});
-        }
-        opens
     }
 
     /// Returns the column from which a line's block is indented.

@@ -11,17 +11,18 @@ const MAX_NAME_BYTES: usize = 64;
 
 impl Scanner {
     pub(super) fn step_in_code(&mut self, rest: Rest<'_>) -> (Kind, usize) {
-        let language = self.current();
         let (c, one) = (rest.c, rest.one());
         if c == '\n' {
             return self.line_end_in_code(rest);
         }
+        // Most characters: the rest of a word, and blanks.
+        if matches!(c, ' ' | '\t') || (is_word(c) && is_word(self.previous)) {
+            return (Kind::Code, one);
+        }
         if let Some(step) = self.end_of_interpolation(rest) {
             return step;
         }
-        if is_word(c) && is_word(self.previous) {
-            return (Kind::Code, one);
-        }
+        let language = self.current();
         if language.code_escape == Some(c) && (c == '\\' || c == '`' || !is_word(self.previous)) {
             let escaped = rest.text.get(one..).and_then(|more| more.chars().next());
             let len = escaped.filter(|&c| c != '\n').map_or(one, |next| one + next.len_utf8());
@@ -146,7 +147,7 @@ impl Scanner {
         rest: Rest<'_>,
         language: &'static Language,
     ) -> Option<(Frame, &'static StringSyntax, usize)> {
-        if rest.c == ' ' || !self.may_hold_literal(language, rest.c) {
+        if !self.may_hold_literal(language, rest.c) {
             return None;
         }
         language.strings.iter().find_map(|syntax| {

@@ -281,13 +281,20 @@ proptest! {
     #[test]
     fn states_after_edits_are_those_of_the_text(
         edits in prop::collection::vec((0u32..400, 0u32..12, 0u32..8, 0u32..12, "[a\"'`{}#$<\r\n]{0,9}"), 1..12),
+        sends_all: bool,
         asked in prop::collection::vec(0usize..400, 1..4),
     ) {
         let text = "a = \"x#{b}\" # c\nd = <<~T\n  it's\nT\n\ne 'f'\n".repeat(50);
         let mut document = Document::open("file:///a.rb", "ruby", 1, &text);
         for (line, column, n_lines, end, text) in edits {
             let end = (line + n_lines, if n_lines == 0 { column + end } else { end });
-            document.change(1, &[edit((line, column), end, &text)], PositionEncoding::Utf16).unwrap();
+            let mut change = edit((line, column), end, &text);
+            if sends_all {
+                let mut copy = document.clone();
+                copy.change(1, &[change], PositionEncoding::Utf16).unwrap();
+                change = Change::Full(copy.text());
+            }
+            document.change(1, &[change], PositionEncoding::Utf16).unwrap();
             // A snapshot that lives on keeps its own states.
             let old = document.snapshot();
             for &line in &asked {

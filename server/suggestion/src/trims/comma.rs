@@ -24,6 +24,28 @@ pub(super) fn cut(site: &Site<'_>, text: &str) -> Option<Cut> {
     is_last.then(|| Cut::at(end.len() - 1, "no comma stands after the last element"))
 }
 
+/// Returns the text without commas before its own closing brackets, where the language allows none there.
+pub(super) fn without_last_commas(site: &Site<'_>, text: &str) -> Option<String> {
+    let Commas::NotBefore(marks) = site.request.language.commas else { return None };
+    let mut commas = Vec::new();
+    let mut last = None;
+    site.scan(text, |token| match token.kind {
+        Kind::Code if token.c == ',' => last = Some(token.at),
+        Kind::Code if token.c.is_whitespace() => {}
+        Kind::Close if marks.iter().any(|mark| mark.starts_with(token.c)) => {
+            commas.extend(last.take());
+        }
+        // Text is a comment, which says nothing; a literal is entered before its text.
+        Kind::Text => {}
+        _ => last = None,
+    });
+    if commas.is_empty() {
+        return None;
+    }
+    let kept = text.char_indices().filter(|(at, _)| !commas.contains(at));
+    Some(kept.map(|(_, c)| c).collect())
+}
+
 /// Says whether a comma must follow `shown`, which takes the place of the replaced tail: it is an element between
 /// others, or the last one where the language wants a comma there, too.
 pub(super) fn is_missing(site: &Site<'_>, text: &str, shown: &str) -> bool {

@@ -25,7 +25,9 @@ pub(super) fn cut(site: &Site<'_>, text: &str) -> Option<Cut> {
         .checked_sub(2)
         .and_then(|idx| above.get(idx))
         .is_some_and(|before| same_line(before, previous));
-    if same_line(&first, previous) && !is_pattern && !site.request.is_in_pattern() {
+    // A line of which the user has typed the most is wanted as it is.
+    let is_typed = site.request.before.trim().len() * 2 > first.trim().len();
+    if same_line(&first, previous) && !is_typed && !is_pattern && !site.request.is_in_pattern() {
         return Some(Cut::at(0, "the line repeats the line above"));
     }
     if later.is_empty() {

@@ -39,6 +39,26 @@ fn no_comma_stands_after_the_last_element() {
 }
 
 #[test]
+fn no_comma_stands_before_the_text_s_own_closers() {
+    for (language, fixture, expected) in [
+        (
+            "json",
+            "├{\n  \"a\": [1, 2, ],\n  \"b\": \",}\",\n}┤\n",
+            "{\n  \"a\": [1, 2 ],\n  \"b\": \",}\"\n}",
+        ),
+        (
+            "sql",
+            "├CREATE TABLE a (\n  b INT,\n  c INT, -- last\n);┤\n",
+            "CREATE TABLE a (\n  b INT,\n  c INT -- last\n);",
+        ),
+        ("python", "├a = [\n    1,\n]┤\n", "a = [\n    1,\n]"),
+    ] {
+        let shown = outcome(&Fixture::new(language, fixture).multiline());
+        assert!(shown.starts_with(&format!("├{expected}┤")), "{language}: {shown}");
+    }
+}
+
+#[test]
 fn a_comma_follows_an_element_between_others() {
     for (language, above, line, model, tail, below, expected) in [
         ("json", "{\n", "  \"width\": ", "640", "", "  \"height\": 480\n}", "640,"),

@@ -332,6 +332,15 @@ fn honest_repetition_is_shown() {
 }
 
 #[test]
+fn a_line_like_the_one_above_is_wanted_where_most_of_it_is_typed() {
+    check(
+        "sql",
+        "SELECT a FROM b UNION ALL SELECT NULL, NULL;\nSELECT a FROM b UNION ALL SELECT NULL, ├NULL;┤\n",
+        &expect!["SELECT a FROM b UNION ALL SELECT NULL, ├NULL;┤"],
+    );
+}
+
+#[test]
 fn blocks_are_closed_one_after_the_other() {
     for (language, opener, inner, end) in [
         ("ruby", "grid.each do |row|", "row.each do |cell|", "end"),
