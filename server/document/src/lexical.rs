@@ -121,12 +121,17 @@ struct Rest<'t> {
     /// What was read of the present line, as far as this piece has it.
     line: &'t str,
     c: char,
+    /// Whether a line end follows the piece.
+    is_line: bool,
 }
 
 impl<'t> Rest<'t> {
     /// Returns the rest of the line; `None` where the piece ends before the line does.
     fn to_line_end(self) -> Option<&'t str> {
-        self.text.find('\n').and_then(|end| self.text.get(..end))
+        match self.text.find('\n') {
+            Some(end) => self.text.get(..end),
+            None => self.is_line.then_some(self.text),
+        }
     }
 
     /// Returns the rest of the line as far as this piece has it.
@@ -197,12 +202,24 @@ impl Scanner {
     }
 
     /// Visits every character of `text` and goes on from its end.
-    pub fn scan(&mut self, text: &str, mut visit: impl FnMut(Token)) {
+    pub fn scan(&mut self, text: &str, visit: impl FnMut(Token)) {
+        self.scan_piece(text, false, visit);
+    }
+
+    /// Visits a whole line, which holds no line end, and the line end after it.
+    pub fn scan_line(&mut self, line: &str, mut visit: impl FnMut(Token)) {
+        self.scan_piece(line, true, &mut visit);
+        let (kind, len) = self.step(Rest { text: "\n", line, c: '\n', is_line: true });
+        visit(Token { at: line.len(), len, c: '\n', kind, depth: self.frames.len() });
+        self.read("\n", kind);
+    }
+
+    fn scan_piece(&mut self, text: &str, is_line: bool, mut visit: impl FnMut(Token)) {
         let (mut at, mut line_start) = (0, 0);
         while let Some(rest) = text.get(at..) {
             let Some(c) = rest.chars().next() else { return };
             let line = text.get(line_start..at).unwrap_or_default();
-            let (kind, len) = self.step(Rest { text: rest, line, c });
+            let (kind, len) = self.step(Rest { text: rest, line, c, is_line });
             let read = rest.get(..len).unwrap_or(rest);
             let bracket = match kind {
                 // `${`: the bracket, not the mark before it.
@@ -252,7 +269,9 @@ impl Scanner {
             Some(Frame::LineComment) => {
                 if rest.c == '\n' {
                     self.frames.pop();
-                    self.line_end(rest);
+                    if self.line_end_in_code(rest).0 == Kind::Broken {
+                        return (Kind::Broken, one);
+                    }
                 } else if self.language.outside.is_some_and(|(end, _)| rest.text.starts_with(end)) {
                     self.frames.pop();
                     return self.step_in_code(rest);

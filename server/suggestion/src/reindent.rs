@@ -7,7 +7,7 @@
 use lowkey_document::lexical::{Kind, Place};
 
 use crate::indent::{Step, blanks_before_block, editors_step, is_ordinary, step, unit_columns};
-use crate::lines::{indent_columns, indentation};
+use crate::lines::{indent_columns, indentation, is_block_end};
 use crate::site::Site;
 
 /// Deeper than this is no step but an alignment.
@@ -18,7 +18,11 @@ const MAX_STEP_COLUMNS: usize = 8;
 pub(crate) fn fit(site: &Site<'_>, text: &str) -> Option<String> {
     let (step, skipped) = wanted(site, text)?;
     let first = text.lines().skip(skipped).find(|line| !line.trim().is_empty())?;
-    let written = indent_columns(first).checked_sub(step.base_columns).filter(|&n| n > 0)?;
+    let written = indent_columns(first).saturating_sub(step.base_columns);
+    if written == 0 {
+        // No deeper than the opener: the editor knows that the block has begun.
+        return editors_step(site).and_then(|step| shifted(site, text, first, &step));
+    }
     let uses_other = first.starts_with(if step.character == '\t' { ' ' } else { '\t' });
     if written > MAX_STEP_COLUMNS || (written == step.columns && !uses_other) {
         return None;
@@ -45,6 +49,37 @@ pub(crate) fn fit(site: &Site<'_>, text: &str) -> Option<String> {
         fitted.push_str(line.get(indentation(line).len()..).unwrap_or_default());
     }
     (fitted != text).then_some(fitted)
+}
+
+/// Returns a text whose first line is no deeper than the line that has opened the block, one step deeper.
+fn shifted(site: &Site<'_>, text: &str, first: &str, step: &Step) -> Option<String> {
+    let request = &site.request;
+    let ends_block = is_block_end(first, request.language.block_ends);
+    // Where lines of the block follow, or it ends at once, the model has seen what it does.
+    let has_lines =
+        request.next_line().is_some_and(|next| indent_columns(next) > step.base_columns);
+    let from = indent_columns(first);
+    // At column 0 the text may be the document's next part.
+    if from == 0 || !is_ordinary(request.language, first) || ends_block || has_lines {
+        return None;
+    }
+    let mut fitted = String::with_capacity(text.len());
+    for line in text.split_inclusive('\n') {
+        if line.trim().is_empty() {
+            fitted.push_str(line);
+            continue;
+        }
+        let deeper = indent_columns(line).checked_sub(from)?;
+        fitted.push_str(&step.base);
+        let (n, aligned) = match step.character {
+            '\t' => (1 + deeper / step.columns.max(1), deeper % step.columns.max(1)),
+            _ => (step.columns + deeper, 0),
+        };
+        fitted.extend(std::iter::repeat_n(step.character, n));
+        fitted.extend(std::iter::repeat_n(' ', aligned));
+        fitted.push_str(line.get(indentation(line).len()..).unwrap_or_default());
+    }
+    Some(fitted)
 }
 
 /// Returns the step that the first block is to have, and how many lines of the text come before it.

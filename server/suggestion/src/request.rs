@@ -95,7 +95,7 @@ impl<'a> Request<'a> {
         let mut scanner = self.lexical.cloned().unwrap_or_else(|| Scanner::new(self.language));
         let n_more = self.previous_lines.len().saturating_sub(MAX_SURROUNDING_LINES);
         for line in self.previous_lines.iter().take(n_more) {
-            scanner.scan(&[line, "\n"].concat(), |_| {});
+            scanner.scan_line(line, |_| {});
         }
         scanner
     }

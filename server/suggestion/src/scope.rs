@@ -147,7 +147,7 @@ impl ScopeEnd {
         self.n_blank_lines = 0;
         let indent = indent_columns(line);
         let open = &mut self.open;
-        self.scanner.scan(&[line, "\n"].concat(), |token| {
+        self.scanner.scan_line(line, |token| {
             read(open, token, indent);
         });
         let is_closed = self.has_bracket && self.open.len() <= self.floor;

@@ -92,7 +92,7 @@ impl<'a> Site<'a> {
             if Some(idx) == last {
                 opens_block_above = scanner.opens_block(line);
             }
-            read_line(&mut scanner, &[line, "\n"].concat(), false, &mut openers);
+            read_line(&mut scanner, line, false, &mut openers);
         }
         let line_start = scanner.clone();
         let n_open_above = openers.len();
@@ -216,7 +216,7 @@ impl<'a> Site<'a> {
                     closers.wall = Some(closers.wall.map_or(indent, |wall| wall.min(indent)));
                 }
             }
-            scanner.scan(&[line, "\n"].concat(), |token| {
+            scanner.scan_line(line, |token| {
                 if let Some(Head { end, .. }) = &mut head
                     && *end == token.at
                     && matches!(token.kind, Kind::Close)
@@ -364,11 +364,11 @@ impl OuterCloser {
     }
 }
 
-/// Reads one line's brackets onto the stack. A closer without a fitting opener is ignored;
+/// Reads one line's brackets onto the stack: a whole line above, or the cursor's up to the cursor. A closer without a fitting opener is ignored;
 /// openers that a closer jumps over were no brackets or were never closed.
 fn read_line(scanner: &mut Scanner, line: &str, on_line: bool, openers: &mut Vec<Opener>) {
     let indent = indent_columns(line);
-    scanner.scan(line, |token| match token.kind {
+    let read = |token: Token| match token.kind {
         Kind::Open { closer } => {
             let closed = Closed::No;
             let depth = token.depth;
@@ -382,7 +382,12 @@ fn read_line(scanner: &mut Scanner, line: &str, on_line: bool, openers: &mut Vec
         // What was open in code inside of a literal ends with the literal.
         Kind::Leave(_) | Kind::Broken => openers.retain(|opener| opener.depth <= token.depth),
         _ => {}
-    });
+    };
+    if on_line {
+        scanner.scan(line, read);
+    } else {
+        scanner.scan_line(line, read);
+    }
 }
 
 #[cfg(test)]

@@ -89,18 +89,22 @@ impl Scanner {
         })
     }
 
-    fn line_end_in_code(&mut self, rest: Rest<'_>) -> (Kind, usize) {
-        // Code inside of a literal of one line ends with it.
+    pub(super) fn line_end_in_code(&mut self, rest: Rest<'_>) -> (Kind, usize) {
+        let is_broken = self.break_line();
+        self.line_end(rest);
+        (if is_broken { Kind::Broken } else { Kind::Code }, 1)
+    }
+
+    /// Ends the outermost literal that cannot hold a line end, with the code in it and what is open there.
+    pub(super) fn break_line(&mut self) -> bool {
         let broken = self.frames.iter().position(|frame| match frame {
             Frame::Literal { syntax, .. } => !syntax.multiline,
             _ => false,
         });
         if let Some(depth) = broken {
             self.frames.truncate(depth);
-            return (Kind::Broken, 1);
         }
-        self.line_end(rest);
-        (Kind::Code, 1)
+        broken.is_some()
     }
 
     /// Begins what begins with a line's end.
@@ -129,7 +133,9 @@ impl Scanner {
             self.frames.push(Frame::BlockComment { idx, n_open: 1 });
             return Some(comment.open.len());
         }
-        if language.comment_after_blank && !self.previous.is_whitespace() {
+        if (language.comment_after_blank && !self.previous.is_whitespace())
+            || !self.may_hold_line_comment()
+        {
             return None;
         }
         let open = language.line_comments.iter().find(|open| rest.text.starts_with(**open))?;
@@ -139,6 +145,19 @@ impl Scanner {
         }
         self.frames.push(Frame::LineComment);
         Some(open.len())
+    }
+
+    /// Says whether a comment to the line's end may begin: not in code that its line must end, and where `#` formats.
+    fn may_hold_line_comment(&self) -> bool {
+        let [.., below, Frame::Code { interpolation, .. }] = self.frames.as_slice() else {
+            return true;
+        };
+        match below {
+            Frame::Literal { syntax, .. } => {
+                syntax.multiline && !interpolation.doubled && interpolation.quotes.is_empty()
+            }
+            _ => true,
+        }
     }
 
     /// Returns the literal that begins here, and the length of its opener.

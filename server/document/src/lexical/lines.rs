@@ -134,9 +134,11 @@ impl Checkpoints {
 /// Scans a line and its end; returns how many bytes these are.
 fn scan_line(state: &mut Scanner, rope: &Rope, line: LineIdx) -> usize {
     let (start, end) = line_span(rope, line);
-    let mut text = rope.get_slice(start..end).map(String::from).unwrap_or_default();
-    // Together with its end: what follows on a line is looked at, and a line that is not whole is not known to end.
-    text.push('\n');
-    state.scan(&text, |_| {});
-    text.len()
+    let Some(slice) = rope.get_slice(start..end) else { return 1 };
+    match slice.as_str() {
+        Some(text) => state.scan_line(text, |_| {}),
+        // A line in several nodes of the rope.
+        None => state.scan_line(&String::from(slice), |_| {}),
+    }
+    slice.len_bytes() + 1
 }

@@ -71,9 +71,7 @@ impl Scanner {
             return (Kind::Leave(syntax), len.max(one));
         }
         if c == '\n' && !syntax.multiline {
-            self.frames.pop();
-            self.line_end(rest);
-            return (Kind::Broken, one);
+            return self.line_end_in_code(rest);
         }
         (Kind::Text, one)
     }

@@ -82,6 +82,10 @@ fn code_inside_of_a_literal_that_is_not_closed_ends_with_the_literal() {
     whole("python", "print(f\"{name\", x)");
     whole("shellscript", "cd \"$(dirname\"");
     place("kotlin", "val a = \"${x\nval b = §1", Place::Code);
+    // What formats is no comment, and a quote that formats ends with the line.
+    place("python", "a = f\"{x:#x} {y:>{z}}\" + 'b' §", Place::Code);
+    place("python", "a = f\"{x:'^9}\"\nb = 'c' §", Place::Code);
+    place("shellscript", "a=\"${b:-c # d}\" e='f' §", Place::Code);
 }
 
 #[test]

@@ -62,26 +62,33 @@ pub(super) fn is_missing(site: &Site<'_>, text: &str, shown: &str) -> bool {
     else {
         return false;
     };
+    let [first, .., last] =
+        [request.before, text, text].map(|line| line.rsplit('\n').next().unwrap_or_default());
+    let line = if text.contains('\n') || first.is_empty() { last } else { first };
+    let indent = indent_columns(line);
+    let is_sibling = |line: &&str| indent_columns(line) == indent && !line.trim().is_empty();
+    let follows_element = request
+        .lines_above()
+        .next_back()
+        .filter(is_sibling)
+        .is_some_and(|line| line.trim_end().ends_with(','));
+    let is_strict = language.id == "json";
+    if (!follows_element && !is_strict) || site.place == Place::Comment {
+        return false;
+    }
     let nesting = Nesting::of(site, shown);
     let is_whole = nesting.open.is_empty()
         && nesting.open_literal.is_none()
         && nesting.outer.iter().filter(|outer| matches!(outer.c, ')' | ']' | '}')).count()
             == n_closed
         && last_kind(site, text).is_none_or(|kind| kind != Kind::Text);
-    if !is_whole || site.place == Place::Comment {
+    if !is_whole {
         return false;
     }
-    let [first, .., last] =
-        [request.before, text, text].map(|line| line.rsplit('\n').next().unwrap_or_default());
-    let line = if text.contains('\n') || first.is_empty() { last } else { first };
-    let indent = indent_columns(line);
-    let is_sibling = |line: &&str| indent_columns(line) == indent && !line.trim().is_empty();
     let Some(next) = request.lines_below().next().filter(|line| !line.trim().is_empty()) else {
         return false;
     };
     let head = next.trim_start();
-    let above = request.lines_above().next_back().filter(is_sibling);
-    let follows_element = above.is_some_and(|line| line.trim_end().ends_with(','));
     if language.commas == Commas::BeforeCloser
         && follows_element
         && head.starts_with([')', ']', '}'])
@@ -91,7 +98,6 @@ pub(super) fn is_missing(site: &Site<'_>, text: &str, shown: &str) -> bool {
     if !is_sibling(&next) || head.starts_with([')', ']', '}', ',']) {
         return false;
     }
-    let is_strict = language.id == "json";
     let after_next = request.lines_below().nth(1).unwrap_or_default().trim_start();
     let precedes_element =
         next.trim_end().ends_with(',') || after_next.starts_with([')', ']', '}']);

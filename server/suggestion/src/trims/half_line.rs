@@ -5,10 +5,10 @@
 //! elements: such lines are long, and would be computed only to be thrown away.
 
 use lowkey_document::Markup;
-use lowkey_document::lexical::Kind;
+use lowkey_document::lexical::{Kind, Place};
 
 use super::Cut;
-use crate::lines::is_numbers;
+use crate::lines::is_word;
 use crate::site::Site;
 
 pub(super) const NAME: &str = "half line";
@@ -36,12 +36,20 @@ pub(super) fn cut(site: &Site<'_>, text: &str) -> Option<Cut> {
 /// Returns where an unfinished line may end, and after what; `None` in code.
 fn good_end(site: &Site<'_>, text: &str, line: &str) -> Option<(usize, &'static str)> {
     let start = text.len() - line.len();
-    let (mut last, mut comma) = (None, None);
+    let (mut last, mut comma, mut outer_comma) = (None, None, None);
     let mut open = Vec::new();
+    let (mut has_names, mut in_word) = (false, false);
     site.scan(text, |token| {
         last = Some(token.kind);
+        has_names |= token.kind == Kind::Code && !in_word && token.c.is_alphabetic();
+        in_word = token.kind == Kind::Code && is_word(token.c);
         match token.kind {
-            Kind::Code if token.c == ',' => comma = token.at.checked_sub(start),
+            Kind::Code if token.c == ',' => {
+                comma = token.at.checked_sub(start);
+                if open.is_empty() {
+                    outer_comma = comma;
+                }
+            }
             Kind::Open { closer } => open.push(closer),
             Kind::Close => {
                 open.pop();
@@ -56,10 +64,12 @@ fn good_end(site: &Site<'_>, text: &str, line: &str) -> Option<(usize, &'static 
     let closer = open.last().copied().or_else(|| around.map(|opener| opener.closer));
     let in_list = closer.is_some_and(|closer| matches!(closer, ']' | '}'))
         || repeats_element(line)
-        || is_numbers(line);
-    if matches!(site.request.language.id, "json" | "jsonc" | "csv") || (!is_text && in_list) {
+        || !has_names;
+    let is_row = !has_names && outer_comma.is_some() && site.place == Place::Code;
+    let is_data = matches!(site.request.language.id, "json" | "jsonc" | "csv");
+    if is_data || is_row || (!is_text && in_list) {
         // The comma stays away: it would promise another element.
-        return comma.filter(|&end| end > 0).map(|end| (end, "whole element"));
+        return outer_comma.or(comma).filter(|&end| end > 0).map(|end| (end, "whole element"));
     }
     if !is_text && !parts_are_whole {
         return None;

@@ -102,6 +102,8 @@ fn of_half_a_line_of_prose_or_data_the_whole_parts_are_shown() {
         ("json", "[1, ├2, 3, 4┤]\n", "2, 3]"),
         ("csv", "mon,3\ntue,├4,5,6┤\n", "4,5"),
         ("c", "int a[] = {├1, 2, 3, 4┤};\n", "1, 2, 3};"),
+        ("sql", "INSERT INTO a VALUES ├(1, 'b'), (2, 'c'), (3, 'd┤\n", "(1, 'b'), (2, 'c')"),
+        ("python", "a = ├[1, 2, 3, 4┤\n", "[1, 2, 3"),
         ("rust", "type A = (├f32, f32, f32, f32, f┤\n", "f32, f32, f32, f32"),
         ("rust", "    let a = ├foo(b, ba┤\n", ""),
         ("markdown", "The ├clo┤\n", ""),

@@ -62,6 +62,17 @@ fn a_block_that_the_text_opens_is_indented_as_the_file_is() {
 }
 
 #[test]
+fn a_body_that_the_editor_has_begun_is_deeper_than_its_head() {
+    shows_lines(
+        "python",
+        "class A:\n    def b(self):\n        ├    if c:\n        d()┤\n\ne = 1\n",
+        "        if c:\n            d()",
+    );
+    shows_lines("rust", "impl A {\n    fn a() {\n        ├    b();┤\n    }\n}\n", "        b();");
+    shows_lines("go", "func a() {\n\tif b {\n\t\t├\tc()┤\n\t}\n}\n", "\t\tc()");
+}
+
+#[test]
 fn lines_of_a_literal_keep_their_blanks() {
     shows_lines(
         "python",
