@@ -23,7 +23,9 @@ impl Frame {
         Request {
             language: self.language,
             previous_lines: &self.previous_lines,
+            lexical: Some(&self.lexical),
             before: if on_blank_line { "" } else { &self.cursor.before },
+            replaced_indent: &self.context.replaced_indent,
             replaced_tail: &self.context.replaced_tail,
             after: &self.context.line_after,
             next_lines: &self.next_lines,

@@ -1,22 +1,19 @@
-//! Whether a suggestion may span lines although nobody asked for that: where a block begins.
+//! Whether a suggestion may span lines although the user did not ask for that: where a block begins.
 
 /// How far a line is indented, in bytes of blanks.
 fn indent(line: &str) -> usize {
     line.len() - line.trim_start().len()
 }
 
-/// Whether the cursor stands on a blank line that begins an empty block.
+/// Says whether a blank line of the cursor begins an empty block.
 ///
-/// The line above opens the block (it ends with an opening bracket or a colon), and what
-/// follows below is not inside it: either nothing, or a line that is indented no deeper
-/// than the opener. `previous` are the lines above, nearest last; `next` those below.
-pub(super) fn begins_block(previous: &[String], cursor_line: &str, next: &[String]) -> bool {
-    let Some(opener) = previous.last() else { return false };
-    let opens = opener.trim_end().ends_with(['{', ':', '(', '[']);
+/// `opener` is the line above where it opens a block, by a bracket, a word or a mark of its language
+/// ([`Scanner::opens_block`](lowkey_document::lexical::Scanner::opens_block)). What follows below is not in the block:
+/// nothing, or a line that is indented no deeper than the opener.
+pub(super) fn begins_block(opener: Option<&str>, cursor_line: &str, next: &[String]) -> bool {
     let below = next.iter().find(|line| !line.trim().is_empty());
-    opens
-        && cursor_line.trim().is_empty()
-        && below.is_none_or(|line| indent(line) <= indent(opener))
+    let is_empty = |opener: &str| below.is_none_or(|line| indent(line) <= indent(opener));
+    cursor_line.trim().is_empty() && opener.is_some_and(is_empty)
 }
 
 #[cfg(test)]
@@ -25,7 +22,7 @@ mod tests {
 
     fn check(above: &str, line: &str, below: &[&str]) -> bool {
         let below: Vec<String> = below.iter().map(|l| (*l).to_owned()).collect();
-        begins_block(&[above.to_owned()], line, &below)
+        begins_block(Some(above), line, &below)
     }
 
     #[test]
@@ -42,8 +39,7 @@ mod tests {
 
     #[test]
     fn other_lines_begin_no_block() {
-        assert!(!check("let x = 1;", "", &[]));
         assert!(!check("fn f() {", "    let", &["}"]));
-        assert!(!begins_block(&[], "", &[]));
+        assert!(!begins_block(None, "", &[]));
     }
 }

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use lowkey_context::{Anchor, Context};
+use lowkey_document::lexical::Scanner;
 use lowkey_document::{Cursor, Language};
 use lowkey_engine::{Generated, Job, Priority, Sampling, Status, Stop};
 use lowkey_prompt::Budget;
@@ -58,6 +59,8 @@ pub(super) struct Frame {
     pub(super) sampling: Sampling,
     pub(super) indent_unit: Option<IndentUnit>,
     pub(super) previous_lines: Vec<String>,
+    /// The scanner's state at the first of them.
+    pub(super) lexical: Scanner,
     pub(super) next_lines: Vec<String>,
     pub(super) key: MemoryKey,
 }
@@ -176,7 +179,11 @@ impl Completer {
                 }
             },
             // An unsaved buffer has no path for the rules; its last part is its name.
-            None => snapshot.uri().rsplit(['/', ':']).next().unwrap_or_default().to_owned(),
+            None => {
+                let name = snapshot.uri().rsplit(['/', ':']).next().unwrap_or_default();
+                // The model knows a language by the name's extension.
+                snapshot.name_with_language(name)
+            }
         };
         match self.status() {
             Status::Ready { model, speed, context_length, .. } => {
@@ -296,8 +303,8 @@ fn frame(ask: &Ask, label: &str, budget: Budget, settings: &Settings) -> Frame {
     };
     let context = gather(anchor);
     let line = |idx| ask.snapshot.line(idx);
-    let previous_lines: Vec<String> =
-        (cursor.line.saturating_sub(MAX_SURROUNDING_LINES)..cursor.line).map(line).collect();
+    let first_line = cursor.line.saturating_sub(MAX_SURROUNDING_LINES);
+    let previous_lines: Vec<String> = (first_line..cursor.line).map(line).collect();
     let next_lines: Vec<String> =
         (cursor.line + 1..ask.snapshot.n_lines()).take(MAX_SURROUNDING_LINES).map(line).collect();
     let multiline = match (ask.multiline, settings.multiline, ask.trigger) {
@@ -306,7 +313,11 @@ fn frame(ask: &Ask, label: &str, budget: Budget, settings: &Settings) -> Frame {
         (None, Multiline::Never, _) => false,
         (None, Multiline::Auto, _) => {
             let text = format!("{}{}", cursor.before, cursor.after);
-            begins_block(&previous_lines, &text, &next_lines)
+            let opener = previous_lines.last().map(String::as_str).filter(|line| {
+                text.trim().is_empty()
+                    && ask.snapshot.lexical_state(cursor.line.saturating_sub(1)).opens_block(line)
+            });
+            begins_block(opener, &text, &next_lines)
         }
     };
     let max_tokens =
@@ -326,6 +337,7 @@ fn frame(ask: &Ask, label: &str, budget: Budget, settings: &Settings) -> Frame {
     Frame {
         language: ask.snapshot.language(),
         previous_lines,
+        lexical: ask.snapshot.lexical_state(first_line),
         next_lines,
         cursor,
         context,

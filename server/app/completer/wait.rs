@@ -98,7 +98,10 @@ impl Completer {
             let look = look(&progress.borrow_and_update(), &waiting, late);
             match look {
                 Look::Text(text, confidence, made) => {
-                    return self.answer(question, &waiting, (&text, confidence), made.as_deref());
+                    // What is answered before the end is complete lines only.
+                    let is_complete = made.as_ref().is_none_or(|made| ended_by_itself(made.stop));
+                    let written = (text.as_str(), confidence, is_complete);
+                    return self.answer(question, &waiting, written, made.as_deref());
                 }
                 Look::Useless => {
                     // A newer job took the desk, or the typed text left this one: ask again.
@@ -129,6 +132,9 @@ impl Completer {
                 _ = newest.wait_for(|&id| id != question.id) => return question.superseded(),
                 () = tokio::time::sleep_until(deadline), if !patient => {
                     if late {
+                        if let Some(answer) = self.parts(question, &waiting) {
+                            return answer;
+                        }
                         let why = "engine: no complete line within a second; decoding goes on for the next request";
                         let mut answer = question.nothing("deadline", why.into(), &self.model());
                         if let Some(report) = Arc::get_mut(&mut answer.report) {
@@ -142,11 +148,23 @@ impl Completer {
         }
     }
 
+    /// Answers with what is whole of a line that is not complete: of prose and data, sentences, words and elements.
+    fn parts(&self, question: &Question, waiting: &Waiting) -> Option<Answer> {
+        let progress = waiting.live.progress.borrow().clone();
+        let typed = &waiting.frame.context.line_before;
+        let Agreement::Ahead(n) = agreement(&waiting.live.forced, &progress.text, typed) else {
+            return None;
+        };
+        let text = progress.text.get(n..).unwrap_or_default();
+        let answer = self.answer(question, waiting, (text, progress.confidence, false), None);
+        matches!(answer.outcome, Outcome::Insert(_)).then_some(answer)
+    }
+
     fn answer(
         &self,
         question: &Question,
         waiting: &Waiting,
-        (text, confidence): (&str, Option<Confidence>),
+        (text, confidence, is_complete): (&str, Option<Confidence>, bool),
         made: Option<&Generated>,
     ) -> Answer {
         let mut report = Report { source: Source::Model, model: self.model(), ..Report::default() };
@@ -177,13 +195,11 @@ impl Completer {
             report.why.extend(self.asked());
         } else {
             report.stop = Some("deadline");
-            report.why.push("engine: the time budget ended; complete lines until then".into());
+            report.why.push("engine: the time budget ended; what was complete until then".into());
         }
         if waiting.joined {
             report.why.push("engine: joined the decoding that was under way".into());
         }
-        // What is answered before the end is complete lines only.
-        let is_complete = made.is_none_or(|made| ended_by_itself(made.stop));
         let typed_bytes = waiting.live.forced.len();
         let written = Written { text, is_complete, confidence, typed_bytes };
         self.compose(question, &waiting.frame, written, report)

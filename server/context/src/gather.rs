@@ -3,7 +3,8 @@
 //! The cut between prefix and middle is the *anchor*: the start of the cursor's line, or of its group of lines, or the
 //! cursor itself. What stands between anchor and cursor is the forced middle. Closers right of the cursor, which editors type
 //! by themselves, belong to neither side: the answer replaces them.
-//! Invariant: `prefix` depends only on text before the anchor, `suffix` only on text below the cursor's line.
+//! Invariant: `prefix` depends only on text before the anchor, `suffix` only on text below the cursor's line, but for
+//! how much of it there is: what one side does not need is lent to the other, in steps of a quarter of the whole.
 
 use lowkey_document::{ByteOffset, Cursor, Snapshot};
 
@@ -22,6 +23,32 @@ pub struct WindowBudget {
     pub prefix_bytes: usize,
     /// Most bytes of [`Context::suffix`]; the rest of the cursor's line may add half of this.
     pub suffix_bytes: usize,
+    /// Where both together have no more bytes than this, neither is cut.
+    pub whole_bytes: usize,
+}
+
+impl WindowBudget {
+    /// Shares the budget by need between `n_above` bytes before the anchor and `n_below` below the cursor's line.
+    fn by_need(self, n_above: usize, n_below: usize) -> Self {
+        let Self { prefix_bytes, suffix_bytes, whole_bytes } = self;
+        if n_above.saturating_add(n_below) <= whole_bytes {
+            return Self {
+                prefix_bytes: prefix_bytes.max(n_above),
+                suffix_bytes: suffix_bytes.max(n_below.saturating_add(1)),
+                whole_bytes,
+            };
+        }
+        // In steps, so that an edit on one side rarely moves the window on the other.
+        let step = whole_bytes / 4;
+        let spare = |share: usize, need: usize| {
+            share.saturating_sub(need).checked_div(step).map_or(0, |n_steps| n_steps * step)
+        };
+        Self {
+            prefix_bytes: prefix_bytes.saturating_add(spare(suffix_bytes, n_below)),
+            suffix_bytes: suffix_bytes.saturating_add(spare(prefix_bytes, n_above)),
+            whole_bytes,
+        }
+    }
 }
 
 /// Where the cut between prefix and forced middle stands.
@@ -86,6 +113,9 @@ impl Context {
             Anchor::Cursor => cursor.offset,
             Anchor::Lines(n) => group_start(snapshot, cursor, budget.prefix_bytes, n),
         };
+        let line_end = cursor.offset.0.saturating_add(cursor.after.len());
+        let n_below = snapshot.n_bytes().saturating_sub(line_end);
+        let budget = budget.by_need(anchor.0, n_below);
         let start = window::start_above(snapshot, anchor, budget.prefix_bytes);
         let split = if is_blank { cursor.line_start.max(anchor) } else { cursor.offset };
         let rest = Rest::of(snapshot, cursor, budget.suffix_bytes);

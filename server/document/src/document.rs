@@ -5,13 +5,14 @@
 //! the document is then *desynced* and takes no edits until the whole text arrives. Equal versions pass,
 //! because clients that do not count send 0 for ever; [`Document::revision`] tells such texts apart.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use ropey::Rope;
 
 use crate::language::Language;
+use crate::lexical::Checkpoints;
 use crate::position::{self, PositionEncoding, Range};
-use crate::snapshot::Snapshot;
+use crate::snapshot::{self, Snapshot};
 use crate::uri;
 
 /// One entry of a `didChange` notification.
@@ -70,6 +71,8 @@ pub struct Document {
     version: i32,
     revision: u64,
     rope: Rope,
+    /// The scanner's states of this text; snapshots of it add to them.
+    lexical: Arc<Mutex<Checkpoints>>,
     desynced: bool,
 }
 
@@ -89,6 +92,7 @@ impl Document {
             version,
             revision: 0,
             rope: Rope::from_str(text),
+            lexical: Arc::new(Mutex::new(Checkpoints::new(language))),
             desynced: false,
         }
     }
@@ -110,7 +114,15 @@ impl Document {
         for change in changes {
             match change {
                 Change::Full(text) => {
-                    self.rope = Rope::from_str(text);
+                    let rope = Rope::from_str(text);
+                    self.own_states();
+                    snapshot::replaced(
+                        &self.rope,
+                        &rope,
+                        text,
+                        &mut snapshot::states(&self.lexical),
+                    );
+                    self.rope = rope;
                     reason = None;
                 }
                 Change::Edit { range, text } if reason.is_none() => {
@@ -139,8 +151,18 @@ impl Document {
         }
         let start = position::char_of(&self.rope, range.start, encoding);
         let end = position::char_of(&self.rope, range.end, encoding);
-        self.rope.try_remove(start..end).map_err(|_| DesyncReason::EditRefused)?;
-        self.rope.try_insert(start, text).map_err(|_| DesyncReason::EditRefused)
+        self.own_states();
+        let mut lexical = snapshot::states(&self.lexical);
+        snapshot::edit(&mut self.rope, &mut lexical, start..end, text)
+            .map_err(|_| DesyncReason::EditRefused)
+    }
+
+    /// Makes the scanner's states this document's own: snapshots of the text before keep theirs.
+    fn own_states(&mut self) {
+        if Arc::get_mut(&mut self.lexical).is_none() {
+            let copy = snapshot::states(&self.lexical).clone();
+            self.lexical = Arc::new(Mutex::new(copy));
+        }
     }
 
     /// Tells whether the text is known to differ from the editor's.
@@ -177,6 +199,7 @@ impl Document {
             self.version,
             self.revision,
             self.rope.clone(),
+            Arc::clone(&self.lexical),
         )
     }
 }

@@ -6,9 +6,13 @@
 
 mod braces;
 mod markup;
+mod more;
 mod words;
 
-use crate::language::{BlockComment, Escape, Language, Scope, StringSyntax};
+use crate::language::{
+    BlockComment, Commas, Delimiter, Escape, HereDoc, Interpolation, Language, Markup, Scope,
+    StringSyntax,
+};
 
 const PAIRS: &[(char, char)] = &[('(', ')'), ('[', ']'), ('{', '}')];
 const CLOSERS: &[char] = &[')', ']', '}', '"', '\''];
@@ -17,30 +21,93 @@ const CLOSERS_TICK: &[char] = &[')', ']', '}', '"', '\'', '`'];
 const SLASHES: &[&str] = &["//"];
 const HASH: &[&str] = &["#"];
 const C_COMMENT: &[BlockComment] = &[block("/*", "*/")];
-const NESTING_COMMENT: &[BlockComment] = &[BlockComment { open: "/*", close: "*/", nests: true }];
+const NESTING_COMMENT: &[BlockComment] = &[BlockComment { nests: true, ..block("/*", "*/") }];
 const XML_COMMENT: &[BlockComment] = &[block("<!--", "-->")];
 
 const DOUBLE: StringSyntax = string("\"", "\"", Escape::Backslash);
 const SINGLE: StringSyntax = string("'", "'", Escape::Backslash);
 const CHARACTER: StringSyntax = StringSyntax { one_character: true, ..SINGLE };
-const TICK_TEMPLATE: StringSyntax = multiline("`", "`", Escape::Backslash);
+const TICKS: StringSyntax = multiline("`", "`", Escape::Backslash);
 const TEXT_BLOCK: StringSyntax = multiline("\"\"\"", "\"\"\"", Escape::Backslash);
 
 const C_STRINGS: &[StringSyntax] = &[DOUBLE, CHARACTER];
-const SCRIPT_STRINGS: &[StringSyntax] = &[DOUBLE, SINGLE, TICK_TEMPLATE];
+const SCRIPT_STRINGS: &[StringSyntax] = &[DOUBLE, SINGLE, with(TICKS, DOLLAR_BRACE), REGEX];
 const MARKUP_STRINGS: &[StringSyntax] =
     &[multiline("\"", "\"", Escape::None), multiline("'", "'", Escape::None)];
 
+const DOLLAR_BRACE: &[Interpolation] = &[code("${", "}")];
+const DOLLAR_PAREN: &[Interpolation] = &[code("$(", ")")];
+const HASH_BRACE: &[Interpolation] = &[code("#{", "}")];
+/// `{{` is a brace.
+const BRACE: &[Interpolation] = &[Interpolation { doubled: true, ..code("{", "}") }];
+
+const REGEX: StringSyntax =
+    StringSyntax { delimiter: Delimiter::Slash, ..string("/", "/", Escape::Backslash) };
+/// Before these an operand is expected in the JavaScript family.
+const SCRIPT_OPERATORS: &[&str] = &[
+    "return",
+    "typeof",
+    "case",
+    "in",
+    "of",
+    "delete",
+    "void",
+    "throw",
+    "new",
+    "instanceof",
+    "do",
+    "else",
+    "yield",
+    "await",
+    "default",
+];
+const SHELL_DOCS: HereDoc =
+    HereDoc { open: "<<", marks: "-", capitals: false, code_after_end: false };
+/// Brackets of lists and objects.
+const NO_COMMA: &[&str] = &[")", "]", "}"];
+
 const fn block(open: &'static str, close: &'static str) -> BlockComment {
-    BlockComment { open, close, nests: false }
+    BlockComment { open, close, nests: false, at_line_start: false }
+}
+
+const fn code(open: &'static str, close: &'static str) -> Interpolation {
+    Interpolation { open, close, doubled: false, quotes: "" }
 }
 
 const fn string(open: &'static str, close: &'static str, escape: Escape) -> StringSyntax {
-    StringSyntax { open, close, escape, multiline: false, one_character: false }
+    StringSyntax {
+        open,
+        close,
+        escape,
+        multiline: false,
+        one_character: false,
+        prefixes: &[],
+        after_word: false,
+        interpolations: &[],
+        delimiter: Delimiter::Fixed,
+    }
 }
 
 const fn multiline(open: &'static str, close: &'static str, escape: Escape) -> StringSyntax {
-    StringSyntax { open, close, escape, multiline: true, one_character: false }
+    StringSyntax { multiline: true, ..string(open, close, escape) }
+}
+
+/// A literal with code inside.
+const fn with(literal: StringSyntax, interpolations: &'static [Interpolation]) -> StringSyntax {
+    StringSyntax { interpolations, ..literal }
+}
+
+/// A literal that begins with one of these words.
+const fn prefixed(prefixes: &'static [&'static str], literal: StringSyntax) -> StringSyntax {
+    StringSyntax { prefixes, ..literal }
+}
+
+/// A literal whose delimiter is one of these characters.
+const fn chosen(open: &'static str, delimiters: &'static str) -> StringSyntax {
+    StringSyntax {
+        delimiter: Delimiter::Chosen(delimiters),
+        ..multiline(open, "/", Escape::Backslash)
+    }
 }
 
 /// What most languages share; every entry below says how it differs.
@@ -56,6 +123,18 @@ const COMMON: Language = Language {
     closers: CLOSERS,
     scope: Scope::Braces,
     block_ends: &[],
+    opens_after: &[],
+    opens_with: &[],
+    code_escape: None,
+    comment_after_blank: false,
+    has_plain_values: false,
+    operators: &[],
+    here_doc: None,
+    markup: Markup::None,
+    embedded: &[],
+    outside: None,
+    parts_are_whole: false,
+    commas: Commas::Free,
 };
 
 /// A language with C's comments and literals.
@@ -63,7 +142,12 @@ const C_LIKE: Language =
     Language { line_comments: SLASHES, block_comments: C_COMMENT, strings: C_STRINGS, ..COMMON };
 
 /// A language of the JavaScript family.
-const SCRIPT: Language = Language { strings: SCRIPT_STRINGS, closers: CLOSERS_TICK, ..C_LIKE };
+const SCRIPT: Language = Language {
+    strings: SCRIPT_STRINGS,
+    closers: CLOSERS_TICK,
+    operators: SCRIPT_OPERATORS,
+    ..C_LIKE
+};
 
 pub(crate) use markup::PLAIN_TEXT;
 
@@ -93,10 +177,23 @@ pub(crate) static LANGUAGES: &[&Language] = &[
     &words::ELIXIR,
     &words::HASKELL,
     &words::SQL,
+    &more::PERL,
+    &more::GROOVY,
+    &more::JULIA,
+    &more::R,
+    &more::OBJECTIVE_C,
+    &more::PROTO,
+    &more::GRAPHQL,
+    &more::FSHARP,
+    &more::OCAML,
+    &more::CRYSTAL,
+    &more::ERLANG,
+    &more::CLOJURE,
     &markup::HTML,
     &markup::XML,
     &markup::VUE,
     &markup::SVELTE,
+    &markup::ERB,
     &markup::CSS,
     &markup::SCSS,
     &markup::YAML,
@@ -108,5 +205,7 @@ pub(crate) static LANGUAGES: &[&Language] = &[
     &markup::MAKEFILE,
     &markup::NIX,
     &markup::TERRAFORM,
+    &markup::CSV,
+    &markup::COMMIT,
     &markup::PLAIN_TEXT,
 ];

@@ -1,4 +1,5 @@
-//! Open documents: ropes with versions, positions in three encodings, snapshots, the language table.
+//! Open documents: ropes with versions, positions in three encodings, snapshots, the language table, and the scanner
+//! that tells code from comments and literals by it.
 //!
 //! The first stage of the way of a keystroke.
 //! A [`Document`] is owned by one place and changes only in the order in which the editor's edits arrive.
@@ -10,6 +11,7 @@ mod document;
 pub mod fixture;
 mod language;
 mod languages;
+pub mod lexical;
 mod line_ending;
 #[cfg(test)]
 mod plain;
@@ -18,7 +20,10 @@ mod snapshot;
 mod uri;
 
 pub use document::{Change, Desync, DesyncReason, Document};
-pub use language::{BlockComment, Escape, Language, Scope, StringSyntax};
+pub use language::{
+    BlockComment, Commas, Delimiter, Embedded, Escape, HereDoc, Interpolation, Language, Markup,
+    Scope, StringSyntax,
+};
 pub use line_ending::LineEnding;
 pub use position::{ByteOffset, LineIdx, Position, PositionEncoding, Range};
 pub use snapshot::{Cursor, Snapshot};

@@ -4,11 +4,12 @@
 //! cannot change what it is computed from. Cloning is cheap: the rope shares its tree.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ropey::Rope;
 
 use crate::language::Language;
+use crate::lexical::{Checkpoints, Scanner};
 use crate::line_ending::LineEnding;
 use crate::position::{self, ByteOffset, LineIdx, Position, PositionEncoding};
 use crate::uri;
@@ -22,6 +23,7 @@ pub struct Snapshot {
     version: i32,
     revision: u64,
     rope: Rope,
+    lexical: Arc<Mutex<Checkpoints>>,
 }
 
 /// Where the user is, with the text of that line on both sides.
@@ -47,8 +49,9 @@ impl Snapshot {
         version: i32,
         revision: u64,
         rope: Rope,
+        lexical: Arc<Mutex<Checkpoints>>,
     ) -> Self {
-        Self { uri, language_id, language, version, revision, rope }
+        Self { uri, language_id, language, version, revision, rope, lexical }
     }
 
     /// Returns the document's URI as the editor sent it.
@@ -69,6 +72,18 @@ impl Snapshot {
     /// Returns the language id as the editor sent it, known or not.
     pub fn language_id(&self) -> &str {
         &self.language_id
+    }
+
+    /// Returns `name` with an extension that tells the language, unless it tells it already; of a language that is in
+    /// no table the editor's id is the extension.
+    pub fn name_with_language(&self, name: &str) -> String {
+        let id = &*self.language_id;
+        let is_unknown = Language::find(id).is_none() && self.language.id == "plaintext";
+        let is_extension = !id.is_empty() && id.chars().all(|c| c.is_ascii_alphanumeric());
+        if is_unknown && is_extension && !name.ends_with(&format!(".{id}")) {
+            return format!("{name}.{id}");
+        }
+        self.language.name_of(name)
     }
 
     /// Returns the editor's version of this text.
@@ -154,6 +169,13 @@ impl Snapshot {
         self.rope.try_byte_to_line(offset.0.min(self.rope.len_bytes())).unwrap_or(0)
     }
 
+    /// Returns the scanner's state at the start of a line; at the last line's for a line that does not exist.
+    ///
+    /// States are kept while the document is edited: a key costs a few lines, wherever it is.
+    pub fn lexical_state(&self, line: LineIdx) -> Scanner {
+        states(&self.lexical).state_at(&self.rope, line)
+    }
+
     /// Returns the file's dominant line end, judged by its first 64 KiB.
     pub fn line_ending(&self) -> LineEnding {
         LineEnding::dominant(&self.rope)
@@ -182,10 +204,10 @@ impl Snapshot {
         let start = position::char_at_or_before(&self.rope, range.start);
         let end = position::char_at_or_before(&self.rope, range.end).max(start);
         let mut edited = self.clone();
+        let mut lexical = states(&self.lexical).clone();
         // Both indices are inside the rope, so neither call can fail; if one did, the text would stay.
-        if edited.rope.try_remove(start..end).is_ok() {
-            let _ = edited.rope.try_insert(start, text);
-        }
+        let _ = edit(&mut edited.rope, &mut lexical, start..end, text);
+        edited.lexical = Arc::new(Mutex::new(lexical));
         edited
     }
 
@@ -198,10 +220,74 @@ impl Snapshot {
     }
 }
 
+/// Locks without ever failing: the states are valid between any two statements.
+pub(crate) fn states(lexical: &Mutex<Checkpoints>) -> MutexGuard<'_, Checkpoints> {
+    lexical.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Replaces a range of chars in the rope, and marks the lines that this touches.
+pub(crate) fn edit(
+    rope: &mut Rope,
+    lexical: &mut Checkpoints,
+    chars: std::ops::Range<usize>,
+    text: &str,
+) -> ropey::Result<()> {
+    let n_lines = rope.len_lines();
+    // The line before, too: a line feed may join the carriage return that ends it.
+    let first = rope.try_char_to_line(chars.start)?.saturating_sub(1);
+    let last = rope.try_char_to_line(chars.end)?;
+    rope.try_remove(chars.clone())?;
+    let inserted = rope.try_insert(chars.start, text);
+    lexical.edited(first, last, (last + rope.len_lines()).saturating_sub(n_lines));
+    inserted
+}
+
+/// Marks the lines in which a whole new text differs from the old one: clients that send all of it with every key
+/// change a line.
+pub(crate) fn replaced(old: &Rope, new: &Rope, text: &str, lexical: &mut Checkpoints) {
+    let mut head = 0;
+    for chunk in old.chunks() {
+        let rest = text.as_bytes().get(head..).unwrap_or_default();
+        let equal = chunk.bytes().zip(rest).take_while(|(a, b)| a == *b).count();
+        head += equal;
+        if equal < chunk.len() {
+            break;
+        }
+    }
+    let longest = old.len_bytes().min(text.len()) - head;
+    let tail = old
+        .bytes_at(old.len_bytes())
+        .reversed()
+        .zip(text.bytes().rev())
+        .take(longest)
+        .take_while(|(a, b)| a == b)
+        .count();
+    let line = |byte| old.try_byte_to_line(byte).unwrap_or(0);
+    let first = line(head).saturating_sub(1);
+    let last = line(old.len_bytes() - tail);
+    lexical.edited(first, last, (last + new.len_lines()).saturating_sub(old.len_lines()));
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::Document;
+
+    #[test]
+    fn an_unsaved_document_is_named_by_its_language() {
+        let name = |id| {
+            Document::open("untitled:Untitled-1", id, 1, "")
+                .snapshot()
+                .name_with_language("Untitled-1")
+        };
+        assert_eq!(name("go"), "Untitled-1.go");
+        assert_eq!(name("elm"), "Untitled-1.elm");
+        assert_eq!(
+            (name("plaintext"), name("")),
+            ("Untitled-1".to_owned(), "Untitled-1".to_owned())
+        );
+        assert_eq!(name("not-an-extension"), "Untitled-1");
+    }
 
     #[test]
     fn an_edit_ahead_leaves_the_snapshot_alone_and_clamps() {

@@ -15,9 +15,12 @@ use crate::format::Format;
 use crate::memo::Memo;
 use crate::preamble::{Preamble, Style};
 use crate::prompt::Prompt;
+use crate::script::{Beginnings, Script};
 use crate::tokenizer::{OpenEnded, Tokenizer};
 use lowkey_context::Context;
-use std::sync::Arc;
+use lowkey_document::Language;
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
 
 /// Forced tokens are taken back by at most this many.
 const MAX_HEALED_TOKENS: usize = 4;
@@ -28,6 +31,8 @@ pub struct Assembler {
     tokenizer: Arc<Tokenizer>,
     format: Format,
     memo: Memo,
+    /// Read from the vocabulary when a document first asks for it.
+    beginnings: OnceLock<Beginnings>,
 }
 
 /// The parts of one prompt, cut to their shares.
@@ -72,7 +77,12 @@ impl Parts<'_> {
 impl Assembler {
     /// Takes the tokenizer and the format of one model.
     pub fn new(tokenizer: Arc<Tokenizer>, format: impl Into<Format>) -> Assembler {
-        Assembler { tokenizer, format: format.into(), memo: Memo::default() }
+        Assembler {
+            tokenizer,
+            format: format.into(),
+            memo: Memo::default(),
+            beginnings: OnceLock::new(),
+        }
     }
 
     /// Returns the tokenizer.
@@ -127,19 +137,18 @@ impl Assembler {
     }
 
     /// Splits off what is healed of a prefix that ends at the cursor; of any other nothing.
-    fn healed_prefix<'c>(&self, context: &'c Context) -> (&'c str, &'c str) {
+    fn healed_prefix<'c>(&self, context: &'c Context, scripts: &[Script]) -> (&'c str, &'c str) {
         let prefix = context.prefix.as_str();
         if !context.line_before.is_empty() {
             return (prefix, "");
         }
         let line_start = prefix.rfind('\n').map_or(0, |line_end| line_end + 1);
         let line = prefix.get(line_start..).unwrap_or_default();
-        let healed_from = self.forced_middle(line, usize::MAX).healed_from;
+        let healed_from = self.forced_middle(line, usize::MAX, scripts).healed_from;
         prefix.split_at_checked(line_start + healed_from).unwrap_or((prefix, ""))
     }
 
-    /// Cuts every part to its share of what `n_sentinels` leave. What context and suffix leave goes to the prefix;
-    /// neither depends on the text before the cursor.
+    /// Cuts every part to its share of what `n_sentinels` leave, by need. What all others leave goes to the middle.
     fn parts<'c>(
         &self,
         context: &'c Context,
@@ -151,16 +160,24 @@ impl Assembler {
         let n_finished_bytes = context.line_before.rfind('\n').map_or(0, |line_end| line_end + 1);
         let finished =
             self.encode_once(context.line_before.get(..n_finished_bytes).unwrap_or_default());
-        let shares = Shares::of(budget.prompt_tokens.saturating_sub(n_sentinels), finished.len());
-        let forced = self.forced_middle(&context.line_before, shares.middle);
-        let (prefix, healed) = self.healed_prefix(context);
+        let text_tokens = budget.prompt_tokens.saturating_sub(n_sentinels);
+        let shares = Shares::of(text_tokens, finished.len());
+        let scripts = scripts_around(context);
+        let (prefix, healed) = self.healed_prefix(context, &scripts);
         let preamble = Preamble::fit(context, style, shares.context, |text| self.encode_once(text));
         let suffix = self.encode_once(&format!("{}{}", context.line_after, context.suffix));
-        let suffix_end = self.far_end(&suffix, shares.suffix);
         let prefix = self.encode_once(prefix);
-        let unused = shares.context.saturating_sub(preamble.len())
-            + shares.suffix.saturating_sub(suffix_end);
-        let prefix_start = self.far_start(&prefix, shares.prefix + unused);
+        let (suffix_tokens, _) = shares.by_need(preamble.len(), suffix.len(), prefix.len());
+        let suffix_end = self.far_end(&suffix, suffix_tokens);
+        let room = text_tokens.saturating_sub(shares.middle);
+        let prefix_tokens = room.saturating_sub(preamble.len() + suffix_end);
+        let prefix_start = self.far_start(&prefix, prefix_tokens);
+        let n_others = preamble.len() + suffix_end + (prefix.len() - prefix_start);
+        let forced = self.forced_middle(
+            &context.line_before,
+            text_tokens.saturating_sub(n_others),
+            &scripts,
+        );
         Parts { preamble, prefix, prefix_start, suffix, suffix_end, forced, healed }
     }
 
@@ -168,8 +185,19 @@ impl Assembler {
         self.memo.tokens(text, |text| self.tokenizer.encode(text))
     }
 
+    /// Says whether what is taken back could go on in each of `scripts` only with letters of another.
+    fn changes_script(&self, taken_back: &str, scripts: &[Script]) -> bool {
+        // A name that has begun says its script itself.
+        if scripts.is_empty() || taken_back.ends_with(|c: char| c.is_alphanumeric() || c == '_') {
+            return false;
+        }
+        let beginnings = self.beginnings.get_or_init(|| Beginnings::of(&self.tokenizer));
+        !scripts.iter().any(|&script| beginnings.go_on(taken_back, script))
+    }
+
     /// Encodes the line up to the cursor, takes back what is to be healed, and cuts what is too long at its front.
-    fn forced_middle(&self, line_before: &str, share: usize) -> ForcedMiddle {
+    /// Nothing is taken back where names nearby are in `scripts` and no token goes on in one of them.
+    fn forced_middle(&self, line_before: &str, share: usize, scripts: &[Script]) -> ForcedMiddle {
         let OpenEnded { mut tokens, n_last_piece } = self.tokenizer.encode_open_ended(line_before);
         let mut healed_from = line_before.len();
         if !self.format.fragmented_middle() {
@@ -180,8 +208,11 @@ impl Assembler {
             let kept = kept.unwrap_or(tokens.len());
             let n_bytes: usize =
                 tokens.iter().skip(kept).map(|&id| self.tokenizer.token_bytes(id).len()).sum();
-            healed_from = line_before.len().saturating_sub(n_bytes);
-            tokens.truncate(kept);
+            let start = line_before.len().saturating_sub(n_bytes);
+            if !line_before.get(start..).is_some_and(|text| self.changes_script(text, scripts)) {
+                healed_from = start;
+                tokens.truncate(kept);
+            }
         }
         if !line_before.is_char_boundary(healed_from) {
             debug_assert!(false, "tokens spell the text they were made from");
@@ -230,6 +261,31 @@ impl Assembler {
         let first_byte = tokens.get(at).and_then(|&id| self.tokenizer.token_bytes(id).first());
         first_byte.is_some_and(|byte| (0x80..0xc0).contains(byte))
     }
+}
+
+/// How much text on each side of the cursor is looked at for the scripts of its names.
+const NEARBY_BYTES: usize = 1 << 10;
+
+/// Returns the scripts other than Latin in which names near the cursor are written.
+fn scripts_around(context: &Context) -> Vec<Script> {
+    let Context { prefix, line_before, suffix, label, .. } = context;
+    let start = prefix.ceil_char_boundary(prefix.len().saturating_sub(NEARBY_BYTES));
+    // From a line's start, where code is most likely.
+    let above = prefix.get(start..).unwrap_or_default();
+    let above =
+        if start == 0 { above } else { above.split_once('\n').map_or("", |(_, rest)| rest) };
+    let below = suffix.get(..suffix.floor_char_boundary(NEARBY_BYTES)).unwrap_or_default();
+    if above.is_ascii() && line_before.is_ascii() && below.is_ascii() {
+        return Vec::new();
+    }
+    let language = Language::by_path(Path::new(label));
+    let mut scripts = Script::of_code(language, &[above, line_before].concat());
+    for script in Script::of_code(language, below) {
+        if !scripts.contains(&script) {
+            scripts.push(script);
+        }
+    }
+    scripts
 }
 
 mod instructed;

@@ -1,8 +1,9 @@
 //! How a prompt's tokens are shared out, and how a part that is too long is cut.
 //!
-//! Every share depends on the budget alone, and cuts move in steps of a quarter of a part: what is typed on the
-//! cursor's line can therefore move no cut in front of it, and the prompt keeps changing at its tail only. Sentinels
-//! are counted off before anything is shared out, so they can never be cut.
+//! What fits as a whole is not cut. Otherwise each part has a share of the budget and lends what it does not need, the
+//! prefix to the suffix in steps of a quarter of the whole, and cuts move in steps of a quarter of a part. Nothing
+//! depends on what is typed on the cursor's line, which can therefore move no cut in front of it: the prompt keeps
+//! changing at its tail only. Sentinels are counted off before anything is shared out, so they can never be cut.
 
 use lowkey_context::WindowBudget;
 
@@ -25,6 +26,8 @@ impl Budget {
             // What snippets leave unused goes to the prefix.
             prefix_bytes: (shares.prefix + shares.context).saturating_mul(BYTES_PER_TOKEN),
             suffix_bytes: shares.suffix.saturating_mul(BYTES_PER_TOKEN),
+            whole_bytes: (shares.prefix + shares.context + shares.suffix)
+                .saturating_mul(BYTES_PER_TOKEN),
         }
     }
 }
@@ -52,6 +55,21 @@ impl Shares {
         let context = rest / 3;
         let suffix = rest / 6;
         Shares { context, prefix: rest - context - suffix, suffix, middle: text_tokens - rest }
+    }
+}
+
+impl Shares {
+    /// Returns how many tokens of the suffix and how many of the prefix may stay, where the preamble has `preamble`,
+    /// the suffix `suffix` and the prefix `prefix` tokens. The middle's share is left alone.
+    pub(crate) fn by_need(self, preamble: usize, suffix: usize, prefix: usize) -> (usize, usize) {
+        let room = (self.context + self.prefix + self.suffix).saturating_sub(preamble);
+        if suffix.saturating_add(prefix) <= room {
+            return (suffix, prefix);
+        }
+        let spare = room.saturating_sub(self.suffix).saturating_sub(prefix);
+        let lent = spare / step(room) * step(room);
+        let suffix = (self.suffix + lent).min(suffix).min(room);
+        (suffix, room - suffix)
     }
 }
 
@@ -87,6 +105,19 @@ mod tests {
             // No more than one step is given away.
             prop_assert!(n <= allowed || n - dropped + step(allowed) > allowed);
         }
+    }
+
+    #[test]
+    fn what_fits_as_a_whole_is_not_cut_and_what_one_part_leaves_another_takes() {
+        let shares = Shares::of(900, 0);
+        assert_eq!(shares.by_need(20, 700, 60), (700, 60));
+        assert_eq!(shares.by_need(20, 60, 700), (60, 700));
+        // Both are too long: as shared out, and what the preamble leaves is the prefix's.
+        assert_eq!(shares.by_need(20, 900, 900), (131, 636));
+        // A short prefix lends, in steps.
+        assert_eq!(shares.by_need(20, 900, 60), (707, 60));
+        assert_eq!(shares.by_need(20, 900, 70), (515, 252));
+        assert_eq!(shares.by_need(20, 900, 250), (515, 252));
     }
 
     #[test]

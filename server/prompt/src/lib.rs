@@ -24,6 +24,7 @@ mod memo;
 mod pre_tokenizer;
 mod preamble;
 mod prompt;
+mod script;
 mod sentence_piece;
 mod tokenizer;
 mod vocabulary;

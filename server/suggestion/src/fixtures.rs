@@ -14,6 +14,7 @@ pub(crate) struct Fixture {
     pub language: &'static Language,
     pub previous_lines: Vec<String>,
     pub before: String,
+    pub replaced_indent: String,
     pub replaced_tail: String,
     pub after: String,
     pub next_lines: Vec<String>,
@@ -46,11 +47,16 @@ impl Fixture {
         let is_tail = rest.chars().all(|c| c.is_whitespace() || ")]}>\"'`;,:".contains(c));
         let (replaced_tail, after) =
             if is_tail { (rest, String::new()) } else { (String::new(), rest) };
-        let before = if before.trim().is_empty() { String::new() } else { before };
+        let (replaced_indent, before) = if before.trim().is_empty() {
+            (before, String::new())
+        } else {
+            (String::new(), before)
+        };
         Self {
             language: Language::by_id(language),
             previous_lines,
             before,
+            replaced_indent,
             replaced_tail,
             after,
             next_lines,
@@ -74,7 +80,9 @@ impl Fixture {
         Request {
             language: self.language,
             previous_lines: &self.previous_lines,
+            lexical: None,
             before: &self.before,
+            replaced_indent: &self.replaced_indent,
             replaced_tail: &self.replaced_tail,
             after: &self.after,
             next_lines: &self.next_lines,

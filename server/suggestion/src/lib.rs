@@ -22,13 +22,13 @@ mod lines;
 mod marks;
 mod memory;
 mod nesting;
+mod reindent;
 mod repetition;
 mod request;
 mod scope;
 mod site;
 mod stop;
 mod suggestion;
-mod syntax;
 mod tail;
 mod trims;
 

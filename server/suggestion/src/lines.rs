@@ -37,6 +37,19 @@ pub(crate) fn is_trivial(line: &str) -> bool {
     line.chars().filter(|c| c.is_alphanumeric()).take(2).count() < 2
 }
 
+/// Says whether a line holds numbers and nothing else; such rows repeat by nature.
+pub(crate) fn is_numbers(line: &str) -> bool {
+    let mut words = line.split(|c: char| !is_word(c)).filter(|word| !word.is_empty()).peekable();
+    words.peek().is_some() && words.all(|word| word.starts_with(|c: char| c.is_ascii_digit()))
+}
+
+/// Says whether a line is one word and a comma: an element of a list.
+pub(crate) fn is_element(line: &str) -> bool {
+    let word = line.trim().strip_suffix(',').unwrap_or_default();
+    let word = word.trim_matches(['"', '\'', '`']);
+    !word.is_empty() && word.chars().all(|c| is_word(c) || matches!(c, '-' | '.' | '%' | '?'))
+}
+
 /// Says whether `line` is one of the words that end a block, as in `end` or `fi`; such lines repeat by nature.
 pub(crate) fn is_block_end(line: &str, block_ends: &[&str]) -> bool {
     let line = line.trim();
@@ -59,7 +72,7 @@ pub(crate) fn repeats(line: &str, next: &str, block_ends: &[&str]) -> bool {
     if is_block_end(line, block_ends) {
         line.trim_end() == next.trim_end()
     } else {
-        !is_trivial(line) && same_line(line, next)
+        !is_trivial(line) && !is_numbers(line) && same_line(line, next)
     }
 }
 
@@ -81,6 +94,13 @@ mod tests {
         assert!(is_block_end("end)", &["end"]));
         assert!(!is_block_end("ending", &["end"]));
         assert!(is_block_end("</div>", &["</"]));
+    }
+
+    #[test]
+    fn data_is_told_from_code() {
+        assert!(is_numbers("  0x00, 1.5, -3,") && !is_numbers("f(0)") && !is_numbers("},"));
+        assert!(is_element("  null,") && is_element("'%s',") && !is_element("f(),"));
+        assert!(!is_element(",") && !is_element("a b,"));
     }
 
     #[test]

@@ -3,8 +3,7 @@
 //! The same scanner that the balance rules use, without the crate's types around it.
 
 use lowkey_document::Language;
-
-use crate::syntax::{Kind, Scanner};
+use lowkey_document::lexical::{Kind, Scanner};
 
 /// What a bracket or quote does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +50,7 @@ fn closing(closer: char) -> &'static str {
         ']' => "]",
         '}' => "}",
         '>' => ">",
+        '`' => "`",
         _ => "",
     }
 }

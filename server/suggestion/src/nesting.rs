@@ -4,10 +4,10 @@
 //! what it leaves open, which closer is one too many, and what it gives to the brackets around it.
 
 use lowkey_document::StringSyntax;
+use lowkey_document::lexical::Kind;
 
 use crate::lines::{indent_columns, is_punctuation};
 use crate::site::{Closed, Opener, Site};
-use crate::syntax::{Kind, Place};
 
 /// Why a closer of the completion is one too many.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,49 +71,53 @@ impl Nesting {
         let mut around: Vec<Opener> = site.openers.clone();
         // Brackets of prose inside the comment or literal in which the cursor stands.
         let mut prose: Vec<char> = Vec::new();
-        let mut in_place = site.place != Place::Code;
+        // Literals that the completion opens, outermost first, and those that are open around the cursor.
+        let mut inner: Vec<(usize, &'static StringSyntax)> = Vec::new();
+        let mut literals = site.literals.clone();
         let mut broken_literal = None;
         let mut angles = 0_usize;
         let mut previous = ' ';
+        // The least depth so far: text at it belongs to what was open at the cursor.
+        let (mut depth, mut floor) = (site.depth, site.depth);
         let has_angle_tail = site.request.replaced_tail.contains('>');
         site.scan(text, |token| {
             let (at, c) = (token.at, token.c);
+            let is_of_place = depth.max(token.depth) <= floor;
+            depth = token.depth;
+            floor = floor.min(depth);
             match token.kind {
-                Kind::Leave(_) if in_place => {
-                    in_place = false;
-                    if site.literal_ends_after {
+                Kind::Leave(_) if inner.pop().is_none() => {
+                    if literals.pop().is_some_and(|literal| literal.ends_after) {
                         this.literal_ended_twice.get_or_insert(at);
                     }
                     let delimiter = text.get(at..at + token.len).unwrap_or_default();
                     let outer = |(i, c)| Outer::code(at + i, c);
                     this.outer.extend(delimiter.char_indices().map(outer));
                 }
-                Kind::Text if in_place => {
-                    if c == '\n' && site.place == Place::LineComment {
-                        in_place = false;
+                Kind::Text if is_of_place && inner.is_empty() => match closer_of(c) {
+                    Some(closer) => prose.push(closer),
+                    None if prose.last() == Some(&c) => {
+                        prose.pop();
                     }
-                    match closer_of(c) {
-                        Some(closer) => prose.push(closer),
-                        None if prose.last() == Some(&c) => {
-                            prose.pop();
-                        }
-                        None if prose.is_empty() => {
-                            this.outer.push(Outer { is_text: true, ..Outer::code(at, c) });
-                        }
-                        None => {}
+                    None if prose.is_empty() && this.is_outer() => {
+                        this.outer.push(Outer { is_text: true, ..Outer::code(at, c) });
                     }
+                    None => {}
+                },
+                Kind::Enter(literal) => inner.push((at, literal)),
+                Kind::Leave(_) | Kind::Text => {}
+                Kind::Broken => {
+                    let n_left = literals.iter().filter(|literal| literal.depth < depth).count();
+                    if n_left < literals.len() {
+                        literals.truncate(n_left);
+                    } else {
+                        broken_literal = broken_literal.or(inner.first().copied());
+                    }
+                    inner.clear();
                 }
-                Kind::Enter(literal) => {
-                    in_place = false;
-                    this.open_literal = Some((at, literal));
-                }
-                Kind::Leave(_) => this.open_literal = None,
-                Kind::Broken if in_place => in_place = false,
-                Kind::Broken => broken_literal = broken_literal.or(this.open_literal.take()),
                 Kind::Open { closer } => this.open.push(InnerOpener { at, closer }),
                 Kind::Close => this.close(site, text, at, c, &mut around),
                 Kind::Code => {
-                    in_place = false;
                     if has_angle_tail && this.is_outer() {
                         match c {
                             '<' => angles += 1,
@@ -127,11 +131,10 @@ impl Nesting {
                         this.outer.push(Outer::code(at, c));
                     }
                 }
-                Kind::Text => {}
             }
             previous = c;
         });
-        this.open_literal = broken_literal.or(this.open_literal);
+        this.open_literal = broken_literal.or(inner.first().copied());
         this.settle();
         this
     }

@@ -1,12 +1,16 @@
 //! Finds loops: a short piece of text over and over, or the same lines again.
 //!
 //! Fed as the text grows, at a cost that depends on what is new only.
-//! What people write repeatedly on purpose is left alone up to a length: rulers, indentation, rows of zeros.
+//! What people write repeatedly on purpose is left alone up to a length: rulers, indentation, elements of lists
+//! (`f32, f32`, `%s, %s`, `&nbsp;&nbsp;`), rows of numbers, and lines that close one block after the other.
 
-use crate::lines::is_trivial;
+use crate::lines::{indent_columns, is_element, is_numbers, is_trivial};
 
 /// The longest piece that is looked for, in bytes; longer loops span lines and are found as lines.
 const MAX_PERIOD_BYTES: usize = 40;
+
+/// So many equal lines of data are none.
+const MAX_DATA_LINES: usize = 8;
 
 /// The longest block of lines that is looked for.
 const MAX_BLOCK_LINES: usize = 5;
@@ -35,9 +39,9 @@ impl PeriodLoop {
             *run = if back == Some(&byte) { *run + 1 } else { 0 };
             if found.is_none() && *run >= period {
                 let length = *run + period;
-                let unit_start = (n_recent + 1).checked_sub(period);
-                let unit = unit_start.and_then(|start| self.recent.get(start..));
-                if length >= min_loop_bytes(unit.unwrap_or_default(), byte, period) {
+                let unit = n_recent.checked_sub(period).and_then(|at| self.recent.get(at..));
+                let unit = String::from_utf8_lossy(unit.unwrap_or_default());
+                if length >= min_loop_bytes(&unit, period) {
                     found = (self.n_bytes + 1).checked_sub(length);
                 }
             }
@@ -51,24 +55,38 @@ impl PeriodLoop {
     }
 }
 
-/// Returns from which length on a repeated piece is a loop. The piece is `unit` and then `last`.
-fn min_loop_bytes(unit: &[u8], last: u8, period: usize) -> usize {
-    let mut bytes = unit.iter().copied().chain([last]);
-    let is_any = |of: fn(u8) -> bool| unit.iter().any(|&byte| of(byte)) || of(last);
-    if bytes.all(|byte| byte.is_ascii_whitespace()) {
+/// Lists are not longer on one line: bytes, and elements.
+const LIST_BYTES: usize = 160;
+const LIST_ELEMENTS: std::ops::RangeInclusive<usize> = 6..=32;
+
+/// Returns from which length in bytes on a repeated piece is a loop. The piece may begin anywhere in itself.
+fn min_loop_bytes(unit: &str, period: usize) -> usize {
+    let is_any = |of: fn(char) -> bool| unit.contains(of);
+    if unit.chars().all(char::is_whitespace) {
         return 200;
     }
-    if is_any(|byte| byte.is_ascii_alphabetic() || !byte.is_ascii()) {
-        return (4 * period).max(24);
+    // A piece that begins inside a character has a mark of replacement at either end.
+    let n_chars = unit.chars().filter(|&c| c != char::REPLACEMENT_CHARACTER).count().max(1);
+    let char_bytes = period.div_ceil(n_chars);
+    let has_letters = is_any(char::is_alphabetic);
+    let has_digits = is_any(|c| c.is_ascii_digit());
+    let separates = is_any(|c| matches!(c, ',' | ';' | '|' | '&'))
+        || (has_digits && is_any(char::is_whitespace));
+    if separates && (has_letters || has_digits) {
+        let n_elements = (LIST_BYTES / period).clamp(*LIST_ELEMENTS.start(), *LIST_ELEMENTS.end());
+        return n_elements * period;
     }
-    if is_any(|byte| byte.is_ascii_digit()) {
+    if has_letters {
+        return (4 * period).max(24 * char_bytes.min(2));
+    }
+    if has_digits {
         return (6 * period).max(60);
     }
-    if period <= 2 && is_any(|byte| b"()[]{}<>".contains(&byte)) {
+    if period <= 2 && is_any(|c| "()[]{}<>".contains(c)) {
         return 12;
     }
     // Rulers fill a line.
-    (6 * period).max(110)
+    (6 * period).max(110 * char_bytes)
 }
 
 /// Finds blocks of lines that repeat.
@@ -80,8 +98,11 @@ pub(crate) struct LineLoop {
 #[derive(Debug, Clone)]
 struct SeenLine {
     text: Box<str>,
+    indent: usize,
     end: usize,
     is_trivial: bool,
+    /// Whether it is an element of a list, or a row of numbers.
+    is_data: bool,
 }
 
 impl LineLoop {
@@ -89,22 +110,39 @@ impl LineLoop {
     /// once one is certain.
     pub(crate) fn push(&mut self, line: &str, end: usize) -> Option<usize> {
         let text = line.trim();
-        self.lines.push(SeenLine { text: text.into(), end, is_trivial: is_trivial(text) });
+        self.lines.push(SeenLine {
+            text: text.into(),
+            indent: indent_columns(line),
+            end,
+            is_trivial: is_trivial(text),
+            is_data: is_element(text) || is_numbers(text),
+        });
         (1..=MAX_BLOCK_LINES).find_map(|n| self.loop_of(n))
     }
 
     /// Looks whether the last lines are turns of one block of `n_lines`.
     fn loop_of(&self, n_lines: usize) -> Option<usize> {
         // Two equal lines or pairs of lines are common in good code; two equal blocks are not.
-        let n_turns = if n_lines <= 2 { 3 } else { 2 };
+        let is_data = self.lines.last().is_some_and(|line| line.is_data);
+        let n_turns = match n_lines {
+            _ if is_data => MAX_DATA_LINES / n_lines + 1,
+            1 | 2 => 3,
+            _ => 2,
+        };
         let start = self.lines.len().checked_sub(n_lines * n_turns)?;
         let turns = self.lines.get(start..)?;
         let (first, _) = turns.split_at_checked(n_lines)?;
         let n_telling = first.iter().filter(|line| !line.is_trivial).count();
         let is_telling = n_telling >= n_lines.min(2);
-        let repeats = turns
-            .chunks(n_lines)
-            .all(|turn| turn.iter().zip(first).all(|(line, first)| line.text == first.text));
+        let mut above = first;
+        let repeats = turns.chunks(n_lines).all(|turn| {
+            let of_turn = std::mem::replace(&mut above, turn);
+            // Lines that say the same further and further left close one block after the other.
+            let is_same = |(line, above): (&SeenLine, &SeenLine)| {
+                line.text == above.text && line.indent >= above.indent
+            };
+            turn.iter().zip(of_turn).all(is_same)
+        });
         (is_telling && repeats).then(|| first.last().map(|line| line.end)).flatten()
     }
 }
@@ -134,6 +172,35 @@ mod tests {
     }
 
     #[test]
+    fn elements_of_lists_are_none() {
+        for (element, n) in [
+            ("f32, ", 8),
+            ("null, ", 12),
+            ("%s, ", 10),
+            ("0x00, ", 8),
+            ("0x00,", 16),
+            ("&nbsp;", 12),
+            ("NULL, ", 6),
+            ("NUMERIC(8,2), ", 5),
+            ("1fr ", 12),
+            ("_, ", 10),
+            ("? | ", 12),
+        ] {
+            assert_eq!(period_loop(&element.repeat(n)), None, "{element}");
+            assert_eq!(period_loop(&element.repeat(60)), Some(0), "{element} without end");
+        }
+        assert!(period_loop(&"the ".repeat(12)).is_some());
+    }
+
+    #[test]
+    fn rulers_of_any_script_are_none() {
+        for mark in ["─", "＝", "═", "━", "・", "-", "#", "=-", "~", "░"] {
+            assert_eq!(period_loop(&mark.repeat(70 / mark.chars().count())), None, "{mark}");
+            assert!(period_loop(&mark.repeat(300)).is_some(), "{mark} without end");
+        }
+    }
+
+    #[test]
     fn a_long_row_of_zeros_is_a_loop() {
         assert_eq!(period_loop(&"0, ".repeat(40)), Some(0));
     }
@@ -152,6 +219,23 @@ mod tests {
     fn one_line_thrice_is_a_loop() {
         assert_eq!(line_loop("ab();\nab();\nab();"), Some(5));
         assert_eq!(line_loop("ab();\nab();\nac();"), None);
+    }
+
+    #[test]
+    fn lines_that_close_blocks_are_no_loop_until_they_stay_where_they_are() {
+        for end in ["end", "</div>", "})", "done", "fi", "End If"] {
+            let closing = format!("      {end}\n    {end}\n  {end}\n{end}\n");
+            assert_eq!(line_loop(&closing), None, "{end}");
+        }
+        assert!(line_loop("  end\n  end\n  end\n").is_some());
+        assert!(line_loop("a:\n    if a:\n        if a:\n            if a:\n").is_some());
+    }
+
+    #[test]
+    fn rows_of_data_are_no_loop() {
+        assert_eq!(line_loop(&"    0x00, 0xff, 0x00,\n".repeat(8)), None);
+        assert_eq!(line_loop(&"  null,\n".repeat(8)), None);
+        assert!(line_loop(&"  null,\n".repeat(9)).is_some());
     }
 
     #[test]

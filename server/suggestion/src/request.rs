@@ -4,6 +4,7 @@
 //! The cursor's line reads `before` + `replaced_tail` + `after`.
 
 use lowkey_document::Language;
+use lowkey_document::lexical::Scanner;
 
 use crate::indent::IndentUnit;
 use crate::lines::same_line;
@@ -24,9 +25,13 @@ pub struct Request<'a> {
     pub language: &'static Language,
     /// The lines above, nearest last, without line ends.
     pub previous_lines: &'a [String],
+    /// The scanner's state at the start of the first of them; `None` where the document begins there.
+    pub lexical: Option<&'a Scanner>,
     /// The cursor's line up to the cursor.
     /// "" on a line of whitespace, which is asked from column 0: the answer brings its indentation.
     pub before: &'a str,
+    /// On a line of whitespace, the blanks before the cursor, which the editor has made.
+    pub replaced_indent: &'a str,
     /// What stands directly right of the cursor and is replaced on accept: closers and punctuation, as editors insert
     /// them by themselves. It survives in the suggestion, in order.
     pub replaced_tail: &'a str,
@@ -49,7 +54,9 @@ impl<'a> Request<'a> {
         Self {
             language,
             previous_lines: &[],
+            lexical: None,
             before,
+            replaced_indent: "",
             replaced_tail: "",
             after: "",
             next_lines: &[],
@@ -81,6 +88,16 @@ impl<'a> Request<'a> {
     /// Returns the lines below that are looked at, nearest first.
     pub(crate) fn lines_below(&self) -> impl DoubleEndedIterator<Item = &'a str> + Clone + use<'a> {
         self.next_lines.iter().take(MAX_SURROUNDING_LINES).map(|line| clip(line))
+    }
+
+    /// Returns the scanner's state at the start of the first line above that is looked at.
+    pub(crate) fn scanner_above(&self) -> Scanner {
+        let mut scanner = self.lexical.cloned().unwrap_or_else(|| Scanner::new(self.language));
+        let n_more = self.previous_lines.len().saturating_sub(MAX_SURROUNDING_LINES);
+        for line in self.previous_lines.iter().take(n_more) {
+            scanner.scan_line(line, |_| {});
+        }
+        scanner
     }
 
     /// Says whether there may be more lines above than were given.

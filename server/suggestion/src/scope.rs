@@ -5,10 +5,10 @@
 //! Told line by line, with the state at each line's head and end; nothing is read twice.
 
 use lowkey_document::Scope;
+use lowkey_document::lexical::{Kind, Place, Scanner, Token};
 
 use crate::lines::{indent_columns, is_block_end};
 use crate::site::{Closed, Opener, Site};
-use crate::syntax::{Kind, Place, Scanner};
 
 /// Words that go on with a statement at the indentation of its first line.
 pub(crate) const CONTINUATIONS: &[&str] = &[
@@ -81,7 +81,7 @@ impl ScopeEnd {
         let indent = indent_columns(&line);
         self.scanner.scan(&line, |token| {
             if token.at >= cursor {
-                floor = floor.min(read(open, token.kind, token.c, indent));
+                floor = floor.min(read(open, token, indent));
             }
         });
         self.floor = floor;
@@ -152,23 +152,23 @@ impl ScopeEnd {
         self.n_blank_lines = 0;
         let indent = indent_columns(line);
         let open = &mut self.open;
-        self.scanner.scan(line, |token| {
-            read(open, token.kind, token.c, indent);
+        self.scanner.scan_line(line, |token| {
+            read(open, token, indent);
         });
-        self.scanner.scan("\n", |_| {});
         let is_closed = self.has_bracket && self.open.len() <= self.floor;
         if self.ends_with_line || is_closed { Says::EndWith } else { Says::GoOn }
     }
 }
 
 /// Reads one token onto the stack of open brackets; returns how many are open then.
-fn read(open: &mut Vec<Opener>, kind: Kind, c: char, indent: usize) -> usize {
-    match kind {
+fn read(open: &mut Vec<Opener>, token: Token, indent: usize) -> usize {
+    let (bracket, depth, closed) = (token.c, token.depth, Closed::No);
+    match token.kind {
         Kind::Open { closer } => {
-            open.push(Opener { bracket: c, closer, indent, on_line: true, closed: Closed::No });
+            open.push(Opener { bracket, closer, indent, on_line: true, depth, closed });
         }
         Kind::Close => {
-            if let Some(idx) = open.iter().rposition(|opener| opener.closer == c) {
+            if let Some(idx) = open.iter().rposition(|opener| opener.closer == bracket) {
                 open.truncate(idx);
             }
         }

@@ -1,13 +1,15 @@
 //! The place where a completion is to stand: which brackets are open there, and which of them are closed already.
 //!
 //! Read once per request from the lines around the cursor; the rules ask it instead of reading the text again.
-//! What lies further away than those lines is unknown, and unknown brackets are left to the model.
+//! Which literals and comments are open at the first of those lines is known from the document; brackets further away
+//! than the lines are unknown, and unknown brackets are left to the model.
 
 use lowkey_document::Scope;
+use lowkey_document::lexical::{Kind, Place, Scanner, Token};
 
-use crate::lines::indent_columns;
+use crate::indent::{IndentUnit, item_columns};
+use crate::lines::{indent_columns, indentation};
 use crate::request::Request;
-use crate::syntax::{Kind, Place, Scanner, Token};
 
 /// Where an open bracket is closed as the document stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,8 +33,19 @@ pub(crate) struct Opener {
     pub indent: usize,
     /// Whether it stands on the cursor's line.
     pub on_line: bool,
+    /// How much was open in the scanner when it was read.
+    pub depth: usize,
     /// Where it is closed.
     pub closed: Closed,
+}
+
+/// A literal that is open at the cursor, directly or around code inside of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct OpenLiteral {
+    /// The depth at which it was opened: the scanner is outside of it again at this depth.
+    pub depth: usize,
+    /// Whether text that stays ends it.
+    pub ends_after: bool,
 }
 
 /// A request and what its surroundings say.
@@ -46,8 +59,12 @@ pub(crate) struct Site<'a> {
     pub n_open_above: usize,
     /// What kind of text the cursor stands in.
     pub place: Place,
-    /// Whether a literal that is open at the cursor is ended by text that stays.
-    pub literal_ends_after: bool,
+    /// Whether the last line above that is not blank opens a block.
+    pub opens_block_above: bool,
+    /// How much is open in the scanner at the cursor.
+    pub depth: usize,
+    /// The literals that are open at the cursor, outermost first.
+    pub literals: Vec<OpenLiteral>,
     /// Closers in text that stays whose openers are not in sight, each with its line's indentation
     /// when it stands at the head of one.
     pub more_closers: Vec<(char, Option<usize>)>,
@@ -62,21 +79,34 @@ impl<'a> Site<'a> {
     /// Reads the surroundings of a request.
     pub(crate) fn new(request: &Request<'a>) -> Self {
         let request = request.clipped();
-        let mut scanner = Scanner::new(request.language);
+        let mut scanner = request.scanner_above();
         let mut openers = Vec::new();
-        for line in request.lines_above() {
+        let mut opens_block_above = false;
+        let last = request
+            .lines_above()
+            .enumerate()
+            .filter(|(_, line)| !line.trim().is_empty())
+            .last()
+            .map(|(idx, _)| idx);
+        for (idx, line) in request.lines_above().enumerate() {
+            if Some(idx) == last {
+                opens_block_above = scanner.opens_block(line);
+            }
             read_line(&mut scanner, line, false, &mut openers);
-            scanner.scan("\n", |_| {});
         }
-        let line_start = scanner;
+        let line_start = scanner.clone();
         let n_open_above = openers.len();
         read_line(&mut scanner, request.before, true, &mut openers);
+        let literals =
+            scanner.literals().map(|(depth, _)| OpenLiteral { depth, ends_after: false });
         let mut site = Self {
             request,
             openers,
             n_open_above,
             place: scanner.place(),
-            literal_ends_after: false,
+            opens_block_above,
+            depth: scanner.depth(),
+            literals: literals.collect(),
             more_closers: Vec::new(),
             closes_more_on_line: false,
             rest_is_sound: true,
@@ -89,7 +119,7 @@ impl<'a> Site<'a> {
     /// Visits the characters of `text`, which stands at the cursor; offsets count from the cursor.
     /// A delimiter that begins left of the cursor is not visited.
     pub(crate) fn scan(&self, text: &str, mut visit: impl FnMut(Token)) {
-        let mut scanner = self.line_start;
+        let mut scanner = self.line_start.clone();
         let cursor = self.request.before.len();
         let mut line = String::with_capacity(cursor + text.len());
         line.push_str(self.request.before);
@@ -101,9 +131,38 @@ impl<'a> Site<'a> {
         });
     }
 
-    /// Returns a scanner that stands at the start of the cursor's line.
+    /// Returns a scanner in its state at the start of the cursor's line.
     pub(crate) fn scanner_at_line_start(&self) -> Scanner {
-        self.line_start
+        self.line_start.clone()
+    }
+
+    /// Returns the column from which a line's block is indented.
+    pub(crate) fn item_columns(&self, line: &str) -> usize {
+        item_columns(self.request.language, line)
+    }
+
+    /// Returns what the lines around the cursor are indented with, when they agree; where none is indented, the
+    /// editor's word counts.
+    pub(crate) fn indent_character(&self) -> Option<char> {
+        let around = self.request.lines_above().chain(self.request.lines_below());
+        let mut found = None;
+        for line in around.chain([self.request.before]) {
+            let indentation = indentation(line);
+            if indentation.len() == line.len() {
+                continue;
+            }
+            // One space aligns the stars of a comment.
+            let character = match indentation {
+                "" | " " => continue,
+                spaces if spaces.starts_with(' ') => ' ',
+                _ => '\t',
+            };
+            match found {
+                Some(before) if before != character => return None,
+                _ => found = Some(character),
+            }
+        }
+        found.or_else(|| self.request.indent_unit.map(IndentUnit::character))
     }
 
     /// Says whether brackets outside of literals can be trusted to come in pairs.
@@ -118,32 +177,33 @@ impl<'a> Site<'a> {
     fn read_what_follows(&mut self, mut scanner: Scanner) {
         let request = self.request;
         let tail_bytes = request.replaced_tail.len();
-        let rest = [request.replaced_tail, request.after].concat();
-        let literal = scanner.literal();
+        let rest = [request.replaced_tail, request.after, "\n"].concat();
+        let at_cursor = scanner.clone();
         let mut closers = Closers::default();
-        let mut literal_end = None;
+        let mut ends: Vec<Option<usize>> = vec![None; self.literals.len()];
+        let mut depth = self.depth;
         scanner.scan(&rest, |token| {
-            if literal_end.is_none() && matches!(token.kind, Kind::Leave(_)) {
-                literal_end = Some(token.at);
+            if token.c == '\n' && token.kind != Kind::Broken {
+                return;
+            }
+            depth = token.depth;
+            for (end, literal) in ends.iter_mut().zip(&self.literals) {
+                if end.is_none() && depth <= literal.depth {
+                    *end = Some(token.at);
+                }
             }
             let closed = if token.at < tail_bytes { Closed::ByTail } else { Closed::ByWhatFollows };
             closers.read(token, closed, None);
         });
-        // With an even number of quotes the rest is in order by itself, and the literal still open.
-        let is_ended = literal.is_some() && scanner.literal().is_none();
-        self.literal_ends_after = is_ended && literal_end.is_some_and(|at| at >= tail_bytes);
-        let n_on_line = closers.outer.len();
-        self.rest_is_sound = scanner.literal().is_none();
-        scanner.scan("\n", |_| {});
-        if let (Some(literal), Some(_)) = (scanner.literal(), literal) {
-            if self.line_start.literal().is_none() {
-                // It was opened on the cursor's line; to end it is the completion's business, not that of the lines below.
-                scanner = Scanner::new(request.language);
-            } else {
-                let next = request.next_line().unwrap_or_default();
-                self.literal_ends_after = next.trim_start().starts_with(literal.close);
-            }
+        for (end, literal) in ends.into_iter().zip(&mut self.literals) {
+            // With an even number of quotes the rest is in order by itself, and the literal still open.
+            let is_end = |at| (tail_bytes..rest.len() - 1).contains(&at);
+            literal.ends_after = depth <= literal.depth && end.is_some_and(is_end);
         }
+        let n_on_line = closers.outer.len();
+        let has_literal = |scanner: &Scanner| scanner.literals().next().is_some();
+        self.rest_is_sound = depth <= self.depth && !has_literal(&scanner);
+        self.forget_what_the_line_opened(&mut scanner, &at_cursor);
         for line in request.lines_below() {
             let is_code = scanner.place() == Place::Code && !line.trim().is_empty();
             let mut head = None;
@@ -156,7 +216,7 @@ impl<'a> Site<'a> {
                     closers.wall = Some(closers.wall.map_or(indent, |wall| wall.min(indent)));
                 }
             }
-            scanner.scan(line, |token| {
+            scanner.scan_line(line, |token| {
                 if let Some(Head { end, .. }) = &mut head
                     && *end == token.at
                     && matches!(token.kind, Kind::Close)
@@ -166,9 +226,29 @@ impl<'a> Site<'a> {
                 let at_head = head.filter(|head| token.at < head.end).map(|head| head.indent);
                 closers.read(token, Closed::ByWhatFollows, at_head);
             });
-            scanner.scan("\n", |_| {});
         }
         self.match_closers(&closers, n_on_line);
+    }
+
+    /// What the cursor's line opens and does not end is the completion's business, not that of the lines below.
+    fn forget_what_the_line_opened(&mut self, scanner: &mut Scanner, at_cursor: &Scanner) {
+        let request = self.request;
+        let is_document_ended =
+            || request.lines_below().any(|line| scanner.ends_document(line.trim_end()));
+        let began_document = at_cursor.has_pending_document() && !is_document_ended();
+        let is_open = self.depth > self.line_start.depth() && scanner.depth() >= self.depth;
+        if began_document || is_open {
+            *scanner = self.line_start.clone();
+            return;
+        }
+        let Some(syntax) = at_cursor.literal() else { return };
+        if scanner.place() == Place::Literal
+            && self.place == Place::Literal
+            && let Some(literal) = self.literals.last_mut()
+        {
+            let next = request.next_line().unwrap_or_default();
+            literal.ends_after = next.trim_start().starts_with(syntax.close);
+        }
     }
 
     /// Some lines stand further left than the block that they belong to: labels, comments, preprocessor lines.
@@ -284,22 +364,30 @@ impl OuterCloser {
     }
 }
 
-/// Reads one line's brackets onto the stack. A closer without a fitting opener is ignored;
+/// Reads one line's brackets onto the stack: a whole line above, or the cursor's up to the cursor. A closer without a fitting opener is ignored;
 /// openers that a closer jumps over were no brackets or were never closed.
 fn read_line(scanner: &mut Scanner, line: &str, on_line: bool, openers: &mut Vec<Opener>) {
     let indent = indent_columns(line);
-    scanner.scan(line, |token| match token.kind {
+    let read = |token: Token| match token.kind {
         Kind::Open { closer } => {
             let closed = Closed::No;
-            openers.push(Opener { bracket: token.c, closer, indent, on_line, closed });
+            let depth = token.depth;
+            openers.push(Opener { bracket: token.c, closer, indent, on_line, depth, closed });
         }
         Kind::Close => {
             if let Some(idx) = openers.iter().rposition(|opener| opener.closer == token.c) {
                 openers.truncate(idx);
             }
         }
+        // What was open in code inside of a literal ends with the literal.
+        Kind::Leave(_) | Kind::Broken => openers.retain(|opener| opener.depth <= token.depth),
         _ => {}
-    });
+    };
+    if on_line {
+        scanner.scan(line, read);
+    } else {
+        scanner.scan_line(line, read);
+    }
 }
 
 #[cfg(test)]
@@ -349,9 +437,9 @@ mod tests {
 
     #[test]
     fn the_place_of_the_cursor_is_known() {
-        check("c", "/* a\n ( $0", &expect!["BlockComment { idx: 0, depth: 1 } "]);
-        check("python", "x = 'don$0", &expect!["Literal { idx: 3 } "]);
+        check("c", "/* a\n ( $0", &expect!["Comment "]);
+        check("python", "x = 'don$0", &expect!["Literal "]);
         check("html", "<p>don't (stop$0", &expect!["Code (:No"]);
-        check("shellscript", "echo ${#list} \"$0", &expect!["Literal { idx: 0 } "]);
+        check("shellscript", "echo ${#list} \"$0", &expect!["Literal "]);
     }
 }

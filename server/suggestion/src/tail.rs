@@ -5,10 +5,11 @@
 //! Invariant: the replaced tail survives in the result, character by character and in order
 //! (editors draw a suggestion over it only then).
 
+use lowkey_document::lexical::Place;
+
 use crate::lines::{indentation, is_closer};
 use crate::nesting::{Nesting, Outer};
 use crate::site::Site;
-use crate::syntax::Place;
 
 /// Returns the text to insert in place of the replaced tail.
 pub(crate) fn join(site: &Site<'_>, text: &str) -> String {
@@ -64,6 +65,22 @@ fn with_semicolon(needed: &str, own_closers: &str) -> String {
 /// Says whether the completion breaks the line at the cursor and goes on below.
 fn opens_block(text: &str) -> bool {
     text.trim_start_matches([' ', '\t']).starts_with('\n') && !text.trim().is_empty()
+}
+
+/// Returns what the completion leaves of the tail to be put back behind it.
+pub(crate) fn left_of_tail<'a>(site: &Site<'a>, nesting: &Nesting) -> &'a str {
+    let core = site.request.replaced_tail.trim_end();
+    core.get(supplied_bytes(core, &nesting.outer)..).unwrap_or_default()
+}
+
+/// Returns where the completion has written the whole tail, if it goes on behind its end.
+pub(crate) fn end_of_tail(site: &Site<'_>, nesting: &Nesting) -> Option<usize> {
+    let core = site.request.replaced_tail.trim();
+    (1..=nesting.outer.len()).find_map(|n| {
+        let supply = nesting.outer.get(..n)?;
+        let last = supply.last()?;
+        (supplied_bytes(core, supply) == core.len()).then(|| last.at + last.c.len_utf8())
+    })
 }
 
 /// Says whether the completion leaves closers of the tail to be put back behind it.

@@ -4,10 +4,13 @@
 //! it cannot write text, so it can only shorten.
 //! Each rule is applied until it has nothing more to say, and the list until no rule has:
 //! that makes every one of them, and the whole, idempotent.
-//! Last comes the tail that the answer replaces (`tail.rs`), which is no trim: it puts closers back.
+//! Some steps are no trims, because they change the middle of the text or write: before the rules a block gets the
+//! editor's indentation (`reindent.rs`) and commas before closers go, and last come the tail that the answer replaces (`tail.rs`) and the comma that must follow an element.
 
 mod balance;
 mod blank_start;
+mod comma;
+mod dangling;
 mod doubled_closer;
 mod half_line;
 mod indentation;
@@ -24,6 +27,7 @@ mod unit;
 use std::borrow::Cow;
 use std::ops::Range;
 
+use crate::reindent;
 use crate::request::{Completion, Request};
 use crate::site::Site;
 use crate::suggestion::{Suggestion, Trimmed, Verdict};
@@ -60,11 +64,13 @@ const RULES: &[Rule] = &[
     Rule { name: "previous line", cut: previous_line::cut },
     Rule { name: "repetition", cut: repetition::cut },
     Rule { name: "indentation", cut: indentation::cut },
-    Rule { name: "indentation unit", cut: unit::cut },
+    Rule { name: unit::NAME, cut: unit::cut },
     Rule { name: "doubled closer", cut: doubled_closer::cut },
     Rule { name: "bracket balance", cut: balance::cut },
     Rule { name: "quote balance", cut: quotes::cut },
+    Rule { name: "half block", cut: dangling::cut },
     Rule { name: "trailing space", cut: trailing_space::cut },
+    Rule { name: comma::NAME, cut: comma::cut },
 ];
 
 /// More than this is not looked at: no ten lines of code are as long.
@@ -86,11 +92,27 @@ pub fn trim<'c>(request: &Request<'_>, completion: impl Into<Completion<'c>>) ->
     let is_complete = completion.is_complete && end == raw.len();
     // Lines end with `\n` in here; the document's own line ends come back when the edit is made.
     let mut text = raw.get(..end).unwrap_or_default().replace("\r\n", "\n").replace('\r', "\n");
-    if !is_complete && let Some(cut) = half_line::cut(&text) {
+    if !is_complete && let Some(cut) = half_line::cut(&site, &text) {
         apply(&mut text, half_line::NAME, cut, &mut trims);
     }
+    if let Some(fitted) = reindent::fit(&site, &text) {
+        text = fitted;
+        let why = "the block is indented as the editor has begun it".to_owned();
+        trims.push(Trimmed { rule: unit::NAME, why, removed_bytes: 0 });
+    }
+    if let Some(fitted) = comma::without_last_commas(&site, &text) {
+        let removed_bytes = text.len() - fitted.len();
+        text = fitted;
+        let why = "no comma stands after the last element".to_owned();
+        trims.push(Trimmed { rule: comma::NAME, why, removed_bytes });
+    }
     apply_all(&site, &mut text, &mut trims);
-    let shown = tail::join(&site, &text);
+    let mut shown = tail::join(&site, &text);
+    if !text.is_empty() && comma::is_missing(&site, &text, &shown) {
+        shown.push(',');
+        let why = "a comma follows an element".to_owned();
+        trims.push(Trimmed { rule: comma::NAME, why, removed_bytes: 0 });
+    }
     let Some(why) = too_little::reason(&site, &text, &shown) else {
         let replaces_tail_bytes = request.replaced_tail.len();
         return Verdict::Show(Suggestion { text: shown, replaces_tail_bytes, trims });

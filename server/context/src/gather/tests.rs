@@ -9,7 +9,8 @@ use super::*;
 
 const LINE: Anchor = Anchor::Lines(1);
 
-const ROOMY: WindowBudget = WindowBudget { prefix_bytes: 4096, suffix_bytes: 1024 };
+const ROOMY: WindowBudget =
+    WindowBudget { prefix_bytes: 4096, suffix_bytes: 1024, whole_bytes: 5120 };
 
 fn gather(fixture: &str, anchor: Anchor) -> Context {
     let (snapshot, cursor) = fixture::open("rust", fixture);
@@ -84,9 +85,27 @@ fn line_ends_are_lf_whatever_the_file_has() {
 }
 
 #[test]
+fn a_document_that_fits_is_whole_wherever_the_cursor_is() {
+    let budget = WindowBudget { prefix_bytes: 300, suffix_bytes: 60, whole_bytes: 360 };
+    let lines = "0123456789\n".repeat(30);
+    let document = document(&lines);
+    let snapshot = document.snapshot();
+    for line in [0, 7, 29] {
+        let cursor = snapshot.cursor(ByteOffset(line * 11));
+        let context = Context::gather(&snapshot, &cursor, "a", &budget, LINE);
+        assert_eq!(context.window, ByteOffset(0)..ByteOffset(330), "line {line}");
+    }
+    // What one side does not need is lent to the other.
+    let budget = WindowBudget { prefix_bytes: 200, suffix_bytes: 60, whole_bytes: 260 };
+    let cursor = snapshot.cursor(ByteOffset(22));
+    let context = Context::gather(&snapshot, &cursor, "a", &budget, LINE);
+    assert!(context.suffix.len() > 110, "{}", context.suffix.len());
+}
+
+#[test]
 fn without_a_budget_only_the_line_remains() {
     let (snapshot, cursor) = fixture::open("rust", "one\ntwo$0)\nthree\n");
-    let nothing = WindowBudget { prefix_bytes: 0, suffix_bytes: 0 };
+    let nothing = WindowBudget { prefix_bytes: 0, suffix_bytes: 0, whole_bytes: 0 };
     let context = Context::gather(&snapshot, &cursor, "", &nothing, LINE);
     assert_eq!((context.prefix.as_str(), context.suffix.as_str()), ("", ""));
     assert_eq!(context.line_before, "two");
@@ -113,8 +132,11 @@ fn lines(longest: usize) -> impl Strategy<Value = Lines> {
 }
 
 fn budget() -> impl Strategy<Value = WindowBudget> {
-    (0..3000_usize, 0..1000_usize)
-        .prop_map(|(prefix_bytes, suffix_bytes)| WindowBudget { prefix_bytes, suffix_bytes })
+    (0..3000_usize, 0..1000_usize).prop_map(|(prefix_bytes, suffix_bytes)| WindowBudget {
+        prefix_bytes,
+        suffix_bytes,
+        whole_bytes: 0,
+    })
 }
 
 impl Lines {
@@ -167,6 +189,8 @@ proptest! {
         key in select(&["a", " ", "\t", "(", ")", "\"", "é", "😀", "\u{2028}", ";", "e\u{301}"][..]),
         pair in select(&["()", "[]", "{}", "\"\"", "''", "``", "<>", "{\t}"][..]),
     ) {
+        let whole_bytes = budget.prefix_bytes + budget.suffix_bytes;
+        let budget = WindowBudget { whole_bytes, ..budget };
         let snapshot = document(&lines.text()).snapshot();
         let cursor = snapshot.cursor(ByteOffset(at % (snapshot.n_bytes() + 1)));
         let gather = |(snapshot, cursor): &(Snapshot, Cursor)| {
@@ -191,7 +215,7 @@ proptest! {
         prefix_bytes in 600..3000_usize,
         key in select(&["a", ")", "é", "😀", ";"][..]),
     ) {
-        let budget = WindowBudget { prefix_bytes, suffix_bytes: prefix_bytes / 3 };
+        let budget = WindowBudget { prefix_bytes, suffix_bytes: prefix_bytes / 3, whole_bytes: 0 };
         let snapshot = document(&lines.text()).snapshot();
         let cursor = snapshot.cursor(ByteOffset(at % (snapshot.n_bytes() + 1)));
         prop_assume!(!is_blank(&cursor.before));
@@ -242,7 +266,7 @@ proptest! {
     #[test]
     fn windows_move_rarely_and_far_and_stay_filled(lines in lines(300), budget in 400..4000_usize) {
         let snapshot = document(&lines.text()).snapshot();
-        let budget = WindowBudget { prefix_bytes: budget, suffix_bytes: budget };
+        let budget = WindowBudget { prefix_bytes: budget, suffix_bytes: budget, whole_bytes: 0 };
         let step = budget.prefix_bytes.div_ceil(4);
         let mut last: Option<Context> = None;
         for line in 0..snapshot.n_lines() {
@@ -283,7 +307,7 @@ proptest! {
 fn a_line_without_end_is_cut_and_still_moves_in_steps() {
     let text = "x1é;".repeat(200_000);
     let snapshot = document(&text).snapshot();
-    let budget = WindowBudget { prefix_bytes: 4000, suffix_bytes: 1000 };
+    let budget = WindowBudget { prefix_bytes: 4000, suffix_bytes: 1000, whole_bytes: 5000 };
     let mut n_moves = 0;
     let mut last: Option<Context> = None;
     for at in 500_000..500_600 {
@@ -314,7 +338,7 @@ fn an_edit_far_above_leaves_most_windows_alone() {
     };
     let text: String = (0..10_000).map(line).collect();
     let before = document(&text).snapshot();
-    let budget = WindowBudget { prefix_bytes: 6000, suffix_bytes: 2000 };
+    let budget = WindowBudget { prefix_bytes: 6000, suffix_bytes: 2000, whole_bytes: 8000 };
     let starts = |snapshot: &Snapshot, moved_lines: usize| -> Vec<usize> {
         let lines = (2000..9900).step_by(31);
         lines

@@ -3,10 +3,15 @@
 //! Facts only; what the fields mean is said in `language.rs`.
 
 use super::{
-    C_LIKE, CHARACTER, CLOSERS_TICK, COMMON, DOUBLE, NESTING_COMMENT, SCRIPT, SINGLE, SLASHES,
-    TEXT_BLOCK, multiline,
+    BRACE, C_LIKE, CHARACTER, CLOSERS_TICK, COMMON, DOLLAR_BRACE, DOUBLE, NESTING_COMMENT, SCRIPT,
+    SINGLE, SLASHES, TEXT_BLOCK, code, multiline, prefixed, string, with,
 };
-use crate::language::{Escape, Language};
+use crate::language::{
+    Commas, Delimiter, Escape, HereDoc, Interpolation, Language, Markup, StringSyntax,
+};
+
+/// Raw and byte strings, and both.
+const RAW: &[&str] = &["r", "br", "cr"];
 
 pub(crate) static RUST: Language = Language {
     id: "rust",
@@ -15,10 +20,12 @@ pub(crate) static RUST: Language = Language {
     line_comments: SLASHES,
     block_comments: NESTING_COMMENT,
     strings: &[
-        multiline("r###\"", "\"###", Escape::None),
-        multiline("r##\"", "\"##", Escape::None),
-        multiline("r#\"", "\"#", Escape::None),
-        multiline("r\"", "\"", Escape::None),
+        prefixed(RAW, multiline("####\"", "\"####", Escape::None)),
+        prefixed(RAW, multiline("###\"", "\"###", Escape::None)),
+        prefixed(RAW, multiline("##\"", "\"##", Escape::None)),
+        prefixed(RAW, multiline("#\"", "\"#", Escape::None)),
+        prefixed(RAW, multiline("\"", "\"", Escape::None)),
+        prefixed(&["b", "c"], multiline("\"", "\"", Escape::Backslash)),
         multiline("\"", "\"", Escape::Backslash),
         CHARACTER,
     ],
@@ -34,16 +41,23 @@ pub(crate) static TYPESCRIPT_REACT: Language = Language {
     id: "typescriptreact",
     names: &["tsx", "typescript.tsx"],
     extensions: &["tsx"],
+    markup: Markup::Elements,
     ..SCRIPT
 };
 
-pub(crate) static JAVASCRIPT: Language =
-    Language { id: "javascript", names: &["js"], extensions: &["js", "mjs", "cjs"], ..SCRIPT };
+pub(crate) static JAVASCRIPT: Language = Language {
+    id: "javascript",
+    names: &["js"],
+    extensions: &["js", "mjs", "cjs"],
+    markup: Markup::Elements,
+    ..SCRIPT
+};
 
 pub(crate) static JAVASCRIPT_REACT: Language = Language {
     id: "javascriptreact",
     names: &["jsx", "javascript.jsx"],
     extensions: &["jsx"],
+    markup: Markup::Elements,
     ..SCRIPT
 };
 
@@ -53,16 +67,36 @@ pub(crate) static GO: Language = Language {
     extensions: &["go"],
     strings: &[DOUBLE, CHARACTER, multiline("`", "`", Escape::None)],
     closers: CLOSERS_TICK,
+    commas: Commas::BeforeCloser,
     ..C_LIKE
 };
 
-pub(crate) static C: Language = Language { id: "c", extensions: &["c", "h"], ..C_LIKE };
+/// A call's last argument has no comma; a list between braces may have one.
+const NO_COMMA_IN_CALLS: &[&str] = &[")", "]"];
+
+pub(crate) static C: Language = Language {
+    id: "c",
+    extensions: &["c", "h"],
+    commas: Commas::NotBefore(NO_COMMA_IN_CALLS),
+    ..C_LIKE
+};
 
 pub(crate) static CPP: Language = Language {
     id: "cpp",
-    names: &["c++", "cxx"],
-    extensions: &["cpp", "cc", "cxx", "c++", "hpp", "hh", "hxx", "h++", "ipp", "inl"],
-    strings: &[multiline("R\"(", ")\"", Escape::None), DOUBLE, CHARACTER],
+    names: &["c++", "cxx", "cuda-cpp"],
+    extensions: &["cpp", "cc", "cxx", "c++", "hpp", "hh", "hxx", "h++", "ipp", "inl", "cu"],
+    strings: &[
+        prefixed(
+            &["r", "lr", "ur", "u8r"],
+            StringSyntax {
+                delimiter: Delimiter::Named("(", ")"),
+                ..multiline("\"", "\"", Escape::None)
+            },
+        ),
+        DOUBLE,
+        CHARACTER,
+    ],
+    commas: Commas::NotBefore(NO_COMMA_IN_CALLS),
     ..C_LIKE
 };
 
@@ -70,21 +104,33 @@ pub(crate) static JAVA: Language = Language {
     id: "java",
     extensions: &["java"],
     strings: &[TEXT_BLOCK, DOUBLE, CHARACTER],
+    commas: Commas::NotBefore(NO_COMMA_IN_CALLS),
     ..C_LIKE
 };
+
+const RAW_BLOCK: StringSyntax = multiline("\"\"\"", "\"\"\"", Escape::None);
+const VERBATIM: StringSyntax = multiline("\"", "\"", Escape::Doubled);
 
 pub(crate) static CSHARP: Language = Language {
     id: "csharp",
     names: &["cs", "c#", "c_sharp"],
     extensions: &["cs", "csx"],
     strings: &[
-        multiline("\"\"\"", "\"\"\"", Escape::None),
-        multiline("$@\"", "\"", Escape::Doubled),
-        multiline("@$\"", "\"", Escape::Doubled),
-        multiline("@\"", "\"", Escape::Doubled),
+        multiline("\"\"\"\"", "\"\"\"\"", Escape::None),
+        with(
+            multiline("$$\"\"\"", "\"\"\"", Escape::None),
+            &[Interpolation { quotes: "", ..code("{{", "}}") }],
+        ),
+        with(multiline("$\"\"\"", "\"\"\"", Escape::None), &[code("{", "}")]),
+        RAW_BLOCK,
+        with(multiline("$@\"", "\"", Escape::Doubled), BRACE),
+        with(multiline("@$\"", "\"", Escape::Doubled), BRACE),
+        StringSyntax { open: "@\"", ..VERBATIM },
+        with(StringSyntax { open: "$\"", ..DOUBLE }, BRACE),
         DOUBLE,
         CHARACTER,
     ],
+    commas: Commas::NotBefore(NO_COMMA_IN_CALLS),
     ..C_LIKE
 };
 
@@ -93,15 +139,26 @@ pub(crate) static KOTLIN: Language = Language {
     names: &["kt"],
     extensions: &["kt", "kts"],
     block_comments: NESTING_COMMENT,
-    strings: &[multiline("\"\"\"", "\"\"\"", Escape::None), DOUBLE, CHARACTER],
+    strings: &[with(RAW_BLOCK, DOLLAR_BRACE), with(DOUBLE, DOLLAR_BRACE), CHARACTER],
+    opens_after: &["=", "->"],
     ..C_LIKE
 };
+
+/// Swift's code inside of literals, by how many `#` the literal has.
+const CODE: &[Interpolation] = &[code("\\(", ")")];
+const CODE_1: &[Interpolation] = &[code("\\#(", ")")];
 
 pub(crate) static SWIFT: Language = Language {
     id: "swift",
     extensions: &["swift"],
     block_comments: NESTING_COMMENT,
-    strings: &[TEXT_BLOCK, DOUBLE],
+    strings: &[
+        with(multiline("#\"\"\"", "\"\"\"#", Escape::None), CODE_1),
+        string("##\"", "\"##", Escape::None),
+        with(string("#\"", "\"#", Escape::None), CODE_1),
+        with(TEXT_BLOCK, CODE),
+        with(DOUBLE, CODE),
+    ],
     closers: &[')', ']', '}', '"'],
     ..C_LIKE
 };
@@ -110,7 +167,14 @@ pub(crate) static SCALA: Language = Language {
     id: "scala",
     extensions: &["scala", "sc", "sbt"],
     block_comments: NESTING_COMMENT,
-    strings: &[multiline("\"\"\"", "\"\"\"", Escape::None), DOUBLE, CHARACTER],
+    strings: &[
+        StringSyntax { after_word: true, ..with(RAW_BLOCK, DOLLAR_BRACE) },
+        StringSyntax { after_word: true, ..with(DOUBLE, DOLLAR_BRACE) },
+        RAW_BLOCK,
+        DOUBLE,
+        CHARACTER,
+    ],
+    opens_after: &["=", "=>", ":", "match", "then", "else", "yield"],
     ..C_LIKE
 };
 
@@ -118,17 +182,41 @@ pub(crate) static DART: Language = Language {
     id: "dart",
     extensions: &["dart"],
     block_comments: NESTING_COMMENT,
-    strings: &[TEXT_BLOCK, multiline("'''", "'''", Escape::Backslash), DOUBLE, SINGLE],
+    strings: &[
+        prefixed(&["r"], RAW_BLOCK),
+        prefixed(&["r"], multiline("'''", "'''", Escape::None)),
+        prefixed(&["r"], string("\"", "\"", Escape::None)),
+        prefixed(&["r"], string("'", "'", Escape::None)),
+        with(TEXT_BLOCK, DOLLAR_BRACE),
+        with(multiline("'''", "'''", Escape::Backslash), DOLLAR_BRACE),
+        with(DOUBLE, DOLLAR_BRACE),
+        with(SINGLE, DOLLAR_BRACE),
+    ],
     ..C_LIKE
 };
 
-pub(crate) static ZIG: Language =
-    Language { id: "zig", extensions: &["zig", "zon"], block_comments: &[], ..C_LIKE };
+pub(crate) static ZIG: Language = Language {
+    id: "zig",
+    extensions: &["zig", "zon"],
+    // A line of a literal of several lines is text to its end, as a comment is.
+    line_comments: &["//", "\\\\"],
+    block_comments: &[],
+    ..C_LIKE
+};
+
+/// `{$x}` and `${x}`; a brace alone is text.
+const PHP_CODE: &[Interpolation] = &[code("${", "}"), code("{$", "}")];
 
 pub(crate) static PHP: Language = Language {
     id: "php",
     extensions: &["php", "phtml"],
     line_comments: &["//", "#"],
-    strings: &[multiline("\"", "\"", Escape::Backslash), multiline("'", "'", Escape::Backslash)],
+    strings: &[
+        with(multiline("\"", "\"", Escape::Backslash), PHP_CODE),
+        multiline("'", "'", Escape::Backslash),
+        multiline("`", "`", Escape::Backslash),
+    ],
+    here_doc: Some(HereDoc { open: "<<<", marks: " ", capitals: false, code_after_end: true }),
+    outside: Some(("?>", &["<?php", "<?=", "<?"])),
     ..C_LIKE
 };

@@ -3,10 +3,12 @@
 //! Facts only; what the fields mean is said in `language.rs`.
 
 use super::{
-    C_COMMENT, CLOSERS_TICK, COMMON, DOUBLE, HASH, MARKUP_STRINGS, SLASHES, TEXT_BLOCK,
-    XML_COMMENT, multiline, string,
+    C_COMMENT, CLOSERS_TICK, COMMON, DOLLAR_BRACE, DOUBLE, HASH, HASH_BRACE, MARKUP_STRINGS,
+    NO_COMMA, SHELL_DOCS, SINGLE, SLASHES, TEXT_BLOCK, XML_COMMENT, code, multiline, string, with,
 };
-use crate::language::{Escape, Language, Scope};
+use crate::language::{
+    Commas, Embedded, Escape, Interpolation, Language, Markup, Scope, StringSyntax,
+};
 
 pub(crate) static PLAIN_TEXT: Language = Language {
     id: "plaintext",
@@ -15,8 +17,12 @@ pub(crate) static PLAIN_TEXT: Language = Language {
     // An apostrophe is no opener in prose.
     strings: &[],
     scope: Scope::Indent,
+    parts_are_whole: true,
     ..COMMON
 };
+
+const SCRIPT: Embedded = Embedded { open: "<script", close: "</script", language: "javascript" };
+const STYLE: Embedded = Embedded { open: "<style", close: "</style", language: "css" };
 
 /// A language of tags.
 const HTML_LIKE: Language = Language {
@@ -25,13 +31,16 @@ const HTML_LIKE: Language = Language {
     closers: &['>', '"', '\'', ')', ']', '}'],
     scope: Scope::Indent,
     block_ends: &["</"],
+    markup: Markup::Tags,
+    parts_are_whole: true,
     ..COMMON
 };
 
 pub(crate) static HTML: Language = Language {
     id: "html",
-    names: &["htm", "xhtml"],
-    extensions: &["html", "htm", "xhtml"],
+    names: &["htm", "xhtml", "handlebars", "jinja-html", "django-html", "twig"],
+    extensions: &["html", "htm", "xhtml", "hbs", "j2", "jinja", "twig"],
+    embedded: &[SCRIPT, STYLE],
     ..HTML_LIKE
 };
 
@@ -42,10 +51,29 @@ pub(crate) static XML: Language = Language {
     ..HTML_LIKE
 };
 
-pub(crate) static VUE: Language = Language { id: "vue", extensions: &["vue"], ..HTML_LIKE };
+pub(crate) static VUE: Language =
+    Language { id: "vue", extensions: &["vue"], embedded: &[SCRIPT, STYLE], ..HTML_LIKE };
 
-pub(crate) static SVELTE: Language =
-    Language { id: "svelte", extensions: &["svelte"], ..HTML_LIKE };
+pub(crate) static SVELTE: Language = Language {
+    id: "svelte",
+    names: &["astro"],
+    extensions: &["svelte", "astro"],
+    embedded: &[SCRIPT, STYLE],
+    ..HTML_LIKE
+};
+
+pub(crate) static ERB: Language = Language {
+    id: "erb",
+    names: &["html.erb", "eruby", "eex", "heex", "ejs"],
+    extensions: &["erb", "rhtml", "ejs", "eex", "heex"],
+    embedded: &[
+        Embedded { open: "<%#", close: "%>", language: "plaintext" },
+        Embedded { open: "<%", close: "%>", language: "ruby" },
+        SCRIPT,
+        STYLE,
+    ],
+    ..HTML_LIKE
+};
 
 pub(crate) static CSS: Language =
     Language { id: "css", extensions: &["css"], block_comments: C_COMMENT, ..COMMON };
@@ -56,6 +84,9 @@ pub(crate) static SCSS: Language = Language {
     extensions: &["scss", "less"],
     line_comments: SLASHES,
     block_comments: C_COMMENT,
+    // The slashes of an address are none: `url(http://a)`.
+    comment_after_blank: true,
+    strings: &[with(DOUBLE, HASH_BRACE), with(SINGLE, HASH_BRACE)],
     ..COMMON
 };
 
@@ -67,6 +98,9 @@ pub(crate) static YAML: Language = Language {
     line_comments: HASH,
     strings: &[multiline("\"", "\"", Escape::Backslash), multiline("'", "'", Escape::Doubled)],
     scope: Scope::Indent,
+    opens_after: &[":", "- ", "|", ">"],
+    comment_after_blank: true,
+    has_plain_values: true,
     ..COMMON
 };
 
@@ -76,6 +110,8 @@ pub(crate) static JSON: Language = Language {
     file_names: &[".prettierrc", "composer.lock"],
     strings: &[DOUBLE],
     closers: &[']', '}', '"'],
+    parts_are_whole: true,
+    commas: Commas::NotBefore(NO_COMMA),
     ..COMMON
 };
 
@@ -86,6 +122,8 @@ pub(crate) static JSONC: Language = Language {
     file_names: &["tsconfig.json", "jsconfig.json"],
     line_comments: SLASHES,
     block_comments: C_COMMENT,
+    strings: &[DOUBLE, SINGLE],
+    parts_are_whole: true,
     ..COMMON
 };
 
@@ -113,6 +151,7 @@ pub(crate) static MARKDOWN: Language = Language {
     strings: &[multiline("```", "```", Escape::None), string("`", "`", Escape::None)],
     closers: CLOSERS_TICK,
     scope: Scope::Indent,
+    parts_are_whole: true,
     ..COMMON
 };
 
@@ -122,6 +161,10 @@ pub(crate) static DOCKERFILE: Language = Language {
     extensions: &["dockerfile"],
     file_names: &["dockerfile", "containerfile"],
     line_comments: HASH,
+    comment_after_blank: true,
+    code_escape: Some('\\'),
+    here_doc: Some(SHELL_DOCS),
+    commas: Commas::NotBefore(&["]"]),
     scope: Scope::Indent,
     ..COMMON
 };
@@ -132,6 +175,8 @@ pub(crate) static MAKEFILE: Language = Language {
     extensions: &["mk", "mak"],
     file_names: &["makefile", "gnumakefile"],
     line_comments: HASH,
+    opens_after: &[":"],
+    code_escape: Some('\\'),
     scope: Scope::Indent,
     ..COMMON
 };
@@ -141,7 +186,11 @@ pub(crate) static NIX: Language = Language {
     extensions: &["nix"],
     line_comments: HASH,
     block_comments: C_COMMENT,
-    strings: &[multiline("''", "''", Escape::None), multiline("\"", "\"", Escape::Backslash)],
+    strings: &[
+        with(multiline("''", "''", Escape::Followed), DOLLAR_BRACE),
+        with(multiline("\"", "\"", Escape::Backslash), DOLLAR_BRACE),
+    ],
+    opens_after: &["=", "let", "in", "then", "else", ":"],
     ..COMMON
 };
 
@@ -151,6 +200,32 @@ pub(crate) static TERRAFORM: Language = Language {
     extensions: &["tf", "tfvars", "hcl"],
     line_comments: &["#", "//"],
     block_comments: C_COMMENT,
-    strings: &[DOUBLE],
+    strings: &[with(DOUBLE, TEMPLATE)],
+    here_doc: Some(SHELL_DOCS),
+    ..COMMON
+};
+
+const TEMPLATE: &[Interpolation] = &[code("${", "}"), code("%{", "}")];
+
+pub(crate) static CSV: Language = Language {
+    id: "csv",
+    names: &["tsv", "csv (semicolon)"],
+    extensions: &["csv", "tsv"],
+    strings: &[StringSyntax { multiline: true, ..string("\"", "\"", Escape::Doubled) }],
+    brackets: &[],
+    scope: Scope::Indent,
+    parts_are_whole: true,
+    ..COMMON
+};
+
+pub(crate) static COMMIT: Language = Language {
+    id: "git-commit",
+    names: &["gitcommit", "commit"],
+    file_names: &["commit_editmsg", "merge_msg"],
+    line_comments: HASH,
+    comment_after_blank: true,
+    strings: &[],
+    scope: Scope::Indent,
+    parts_are_whole: true,
     ..COMMON
 };

@@ -3,10 +3,17 @@
 //! Facts only; what the fields mean is said in `language.rs`.
 
 use super::{
-    C_COMMENT, C_STRINGS, CLOSERS_TICK, COMMON, DOUBLE, HASH, SINGLE, TEXT_BLOCK, TICK_TEMPLATE,
-    block, multiline, string,
+    BRACE, C_COMMENT, C_STRINGS, CLOSERS_TICK, COMMON, DOLLAR_PAREN, DOUBLE, HASH, HASH_BRACE,
+    NO_COMMA, REGEX, SHELL_DOCS, SINGLE, TEXT_BLOCK, TICKS, block, chosen, code, multiline,
+    prefixed, string, with,
 };
-use crate::language::{BlockComment, Escape, Language, Scope};
+use crate::language::{
+    BlockComment, Commas, Delimiter, Escape, HereDoc, Interpolation, Language, Scope, StringSyntax,
+};
+
+const SINGLE_BLOCK: StringSyntax = multiline("'''", "'''", Escape::Backslash);
+/// Formatted literals, and template literals of Python 3.14.
+const FORMATTED: &[&str] = &["f", "fr", "rf", "t", "tr", "rt"];
 
 pub(crate) static PYTHON: Language = Language {
     id: "python",
@@ -14,43 +21,87 @@ pub(crate) static PYTHON: Language = Language {
     extensions: &["py", "pyi", "pyw"],
     file_names: &["sconstruct", "sconscript"],
     line_comments: HASH,
-    strings: &[TEXT_BLOCK, multiline("'''", "'''", Escape::Backslash), DOUBLE, SINGLE],
+    strings: &[
+        prefixed(FORMATTED, with(TEXT_BLOCK, BRACE)),
+        prefixed(FORMATTED, with(SINGLE_BLOCK, BRACE)),
+        prefixed(FORMATTED, with(DOUBLE, BRACE)),
+        prefixed(FORMATTED, with(SINGLE, BRACE)),
+        TEXT_BLOCK,
+        SINGLE_BLOCK,
+        DOUBLE,
+        SINGLE,
+    ],
     scope: Scope::Indent,
+    opens_after: &[":"],
     ..COMMON
 };
+
+/// Characters that delimit `%w[…]` and its like.
+const BRACKETS: &str = "([{<|/!";
 
 pub(crate) static RUBY: Language = Language {
     id: "ruby",
     names: &["rb"],
-    extensions: &["rb", "rake", "gemspec"],
-    file_names: &["rakefile", "gemfile"],
+    extensions: &["rb", "rake", "gemspec", "ru", "podspec"],
+    file_names: &["rakefile", "gemfile", "podfile", "vagrantfile", "brewfile"],
     line_comments: HASH,
-    block_comments: &[block("=begin", "=end")],
+    block_comments: &[BlockComment { at_line_start: true, ..block("=begin", "=end") }],
     strings: &[
-        multiline("\"", "\"", Escape::Backslash),
         multiline("'", "'", Escape::Backslash),
-        TICK_TEMPLATE,
+        with(multiline("\"", "\"", Escape::Backslash), HASH_BRACE),
+        with(TICKS, HASH_BRACE),
+        with(chosen("%w", BRACKETS), &[]),
+        with(chosen("%i", BRACKETS), &[]),
+        with(chosen("%q", BRACKETS), &[]),
+        with(chosen("%W", BRACKETS), HASH_BRACE),
+        with(chosen("%I", BRACKETS), HASH_BRACE),
+        with(chosen("%Q", BRACKETS), HASH_BRACE),
+        with(chosen("%r", BRACKETS), HASH_BRACE),
+        with(chosen("%x", BRACKETS), HASH_BRACE),
+        with(REGEX, HASH_BRACE),
     ],
     closers: CLOSERS_TICK,
     scope: Scope::Indent,
     block_ends: &["end", "else", "elsif", "when", "in", "rescue", "ensure"],
+    opens_after: &["do", "|", "then", "begin", "else", "ensure"],
+    opens_with: &[
+        "def", "class", "module", "if", "unless", "while", "until", "case", "for", "elsif", "when",
+        "rescue",
+    ],
+    operators: &[
+        "return", "if", "unless", "while", "until", "and", "or", "not", "when", "in", "puts", "do",
+        "then", "elsif", "else", "case", "yield",
+    ],
+    here_doc: Some(HereDoc { open: "<<", marks: "~-", capitals: true, code_after_end: false }),
     ..COMMON
 };
 
+const SHELL_CODE: &[Interpolation] = &[
+    code("$(", ")"),
+    // Inside of double quotes an apostrophe in `${x:-it's}` is text.
+    Interpolation { quotes: "\"", ..code("${", "}") },
+    code("`", "`"),
+];
+
 pub(crate) static SHELL: Language = Language {
     id: "shellscript",
-    names: &["sh", "bash", "zsh", "shell", "ksh"],
+    names: &["sh", "bash", "zsh", "shell", "ksh", "bats"],
     extensions: &["sh", "bash", "zsh", "ksh", "bats"],
-    file_names: &[".bashrc", ".bash_profile", ".zshrc", ".profile", "pkgbuild"],
+    file_names: &[".bashrc", ".bash_profile", ".zshrc", ".profile", "pkgbuild", "apkbuild"],
     line_comments: HASH,
     strings: &[
-        multiline("\"", "\"", Escape::Backslash),
+        with(multiline("\"", "\"", Escape::Backslash), SHELL_CODE),
+        multiline("$'", "'", Escape::Backslash),
         multiline("'", "'", Escape::None),
-        TICK_TEMPLATE,
+        TICKS,
     ],
     closers: CLOSERS_TICK,
     scope: Scope::Indent,
     block_ends: &["fi", "done", "esac", "else", "elif", "}"],
+    opens_after: &["then", "do", "else", "in", "{"],
+    code_escape: Some('\\'),
+    comment_after_blank: true,
+    here_doc: Some(SHELL_DOCS),
     ..COMMON
 };
 
@@ -61,11 +112,13 @@ pub(crate) static POWERSHELL: Language = Language {
     line_comments: HASH,
     block_comments: &[block("<#", "#>")],
     strings: &[
-        multiline("@\"", "\"@", Escape::None),
+        with(multiline("@\"", "\"@", Escape::None), DOLLAR_PAREN),
         multiline("@'", "'@", Escape::None),
-        multiline("\"", "\"", Escape::Backtick),
+        with(multiline("\"", "\"", Escape::Backtick), DOLLAR_PAREN),
         multiline("'", "'", Escape::Doubled),
     ],
+    code_escape: Some('`'),
+    comment_after_blank: true,
     ..COMMON
 };
 
@@ -74,8 +127,15 @@ pub(crate) static LUA: Language = Language {
     names: &["luau"],
     extensions: &["lua", "luau", "rockspec"],
     line_comments: &["--"],
-    block_comments: &[block("--[[", "]]"), block("--[=[", "]=]")],
+    block_comments: &[
+        block("--[[", "]]"),
+        block("--[=[", "]=]"),
+        block("--[==[", "]==]"),
+        block("--[===[", "]===]"),
+    ],
     strings: &[
+        multiline("[===[", "]===]", Escape::None),
+        multiline("[==[", "]==]", Escape::None),
         multiline("[=[", "]=]", Escape::None),
         multiline("[[", "]]", Escape::None),
         DOUBLE,
@@ -83,8 +143,14 @@ pub(crate) static LUA: Language = Language {
     ],
     scope: Scope::Indent,
     block_ends: &["end", "else", "elseif", "until", "}", ")"],
+    opens_after: &["then", "do", "else", "repeat"],
+    opens_with: &["function", "local function"],
+    commas: Commas::NotBefore(&[")"]),
     ..COMMON
 };
+
+/// Characters that delimit sigils.
+const SIGILS: &str = "([{<|/\"'";
 
 pub(crate) static ELIXIR: Language = Language {
     id: "elixir",
@@ -92,12 +158,23 @@ pub(crate) static ELIXIR: Language = Language {
     extensions: &["ex", "exs"],
     line_comments: HASH,
     strings: &[
-        TEXT_BLOCK,
-        multiline("\"", "\"", Escape::Backslash),
-        multiline("'", "'", Escape::Backslash),
+        multiline("~S\"\"\"", "\"\"\"", Escape::None),
+        with(TEXT_BLOCK, HASH_BRACE),
+        SINGLE_BLOCK,
+        with(multiline("\"", "\"", Escape::Backslash), HASH_BRACE),
+        with(multiline("'", "'", Escape::Backslash), HASH_BRACE),
+        with(chosen("~s", SIGILS), HASH_BRACE),
+        with(chosen("~r", SIGILS), HASH_BRACE),
+        with(chosen("~w", SIGILS), HASH_BRACE),
+        chosen("~S", SIGILS),
+        chosen("~R", SIGILS),
+        chosen("~W", SIGILS),
     ],
     scope: Scope::Indent,
     block_ends: &["end", "else", "rescue", "catch", "after"],
+    opens_after: &["do", "->", "fn", "else", "rescue", "catch", "after"],
+    code_escape: Some('?'),
+    commas: Commas::NotBefore(NO_COMMA),
     ..COMMON
 };
 
@@ -106,21 +183,31 @@ pub(crate) static HASKELL: Language = Language {
     names: &["hs"],
     extensions: &["hs"],
     line_comments: &["--"],
-    block_comments: &[BlockComment { open: "{-", close: "-}", nests: true }],
+    block_comments: &[BlockComment { nests: true, ..block("{-", "-}") }],
     // A prime ends identifiers (`x'`), so only a whole character literal counts.
     strings: C_STRINGS,
     closers: &[')', ']', '}', '"'],
     scope: Scope::Indent,
+    opens_after: &["=", "do", "of", "where", "let", "->", "then", "else"],
+    commas: Commas::NotBefore(NO_COMMA),
     ..COMMON
 };
 
 pub(crate) static SQL: Language = Language {
     id: "sql",
     names: &["postgres", "mysql", "sqlite", "plsql"],
-    extensions: &["sql"],
+    extensions: &["sql", "psql", "mysql"],
     line_comments: &["--"],
     block_comments: C_COMMENT,
-    strings: &[multiline("'", "'", Escape::Doubled), string("\"", "\"", Escape::Doubled)],
+    strings: &[
+        prefixed(&["e"], multiline("'", "'", Escape::Backslash)),
+        multiline("'", "'", Escape::DoubledOrBackslash),
+        string("\"", "\"", Escape::Doubled),
+        string("`", "`", Escape::Doubled),
+        StringSyntax { delimiter: Delimiter::Named("$", "$"), ..multiline("$", "$", Escape::None) },
+    ],
     scope: Scope::Indent,
+    opens_after: &["begin", "as", "then", "loop", "select", "values", "set", "where"],
+    commas: Commas::NotBefore(&[")", "from", "where", "group", "order", "having", "limit", ";"]),
     ..COMMON
 };

@@ -193,6 +193,21 @@ fn the_last_piece_is_taken_back_for_healing() {
 }
 
 #[test]
+fn nothing_is_taken_back_that_only_another_alphabet_goes_on_from() {
+    let unforced = |text: &str| {
+        let context = Context { label: "src/a.py".to_owned(), ..context_of(text, 1) };
+        healing().assemble(&context, &Budget { prompt_tokens: 900 }).unforced
+    };
+    assert_eq!(unforced("hello = 1\nprint($0)\n"), "(");
+    for name in ["привет", "μήκος", "高さ", "높이"] {
+        assert_eq!(unforced(&format!("{name} = 1\nprint($0)\n")), "", "{name}");
+        // Text is no name, and a name that has begun says its alphabet.
+        assert_eq!(unforced(&format!("hello = '{name}'  # {name}\nprint($0)\n")), "(", "{name}");
+        assert!(!unforced(&format!("{name} = 1\nprint(va$0)\n")).is_empty(), "{name}");
+    }
+}
+
+#[test]
 fn with_the_cut_at_the_cursor_the_middle_is_empty_and_healing_takes_from_the_prefix() {
     let context = context_at_cursor("a = 1\nlet value = tokeni$0)\nb\n");
     check(
@@ -361,6 +376,34 @@ fn snippets_are_files_before_the_document() {
         below
         <|fim_middle|>▮li forced "li" unforced """#]],
     );
+}
+
+#[test]
+fn a_long_line_keeps_its_beginning_where_the_whole_fits() {
+    let line = "The clock reads the time from the network once an hour, and keeps it. ".repeat(3);
+    let budget = Budget { prompt_tokens: 256 };
+    for (above, below) in [("# Clock\n\n", ""), ("", "\nnext\n")] {
+        let text = format!("{above}{line}$0{below}");
+        let context = context_of(&text, 1);
+        let prompt = fragmented().assemble(&context, &budget);
+        let tokens = fragmented().tokenizer.encode(&line).len();
+        assert!(tokens > 256 / 8, "the line is longer than the middle's share");
+        let shown = shown(fragmented(), &prompt);
+        assert!(shown.contains(&format!("▮{line}")), "{shown}");
+    }
+}
+
+#[test]
+fn a_document_that_fits_is_whole_with_the_cursor_anywhere() {
+    let text = "let a = 1;\n".repeat(30);
+    let budget = Budget { prompt_tokens: 300 };
+    let n_tokens = fragmented().tokenizer.encode(&text).len();
+    assert!(n_tokens < 250, "{n_tokens}");
+    for cursor in [0, 11 * 15, 11 * 30] {
+        let prompt = fragmented().assemble(&context_at(&text, cursor, budget, 1), &budget);
+        let written = shown(fragmented(), &prompt).matches("let a").count();
+        assert_eq!(written, 30, "cursor at {cursor}");
+    }
 }
 
 #[test]

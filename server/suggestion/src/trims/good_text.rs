@@ -14,7 +14,8 @@ const SOURCES: &[&str] = &[
     include_str!("../scope.rs"),
     include_str!("../site.rs"),
     include_str!("../stop.rs"),
-    include_str!("../syntax.rs"),
+    include_str!("../../../document/src/lexical/code.rs"),
+    include_str!("../../../document/src/lexical.rs"),
     include_str!("../tail.rs"),
 ];
 

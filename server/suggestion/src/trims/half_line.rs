@@ -1,16 +1,132 @@
-//! Drops the line that was being written when time or tokens ran out.
+//! Drops the line that was being written when time or tokens ran out, or what of it is less than a whole part.
 //!
-//! Runs once, before the trims, and only on text that somebody else ended:
-//! whether a line is finished cannot be seen in the text itself.
+//! Runs once, before the trims, and only on text that did not end by itself: whether a line is finished cannot be seen
+//! in the text. Half a line of code is wrong. Of prose a sentence or some words are worth having, and of data some
+//! elements: such lines are long, and would be computed only to be thrown away.
+
+use lowkey_document::Markup;
+use lowkey_document::lexical::{Kind, Place};
 
 use super::Cut;
+use crate::lines::is_word;
+use crate::site::Site;
 
 pub(super) const NAME: &str = "half line";
 
-pub(super) fn cut(text: &str) -> Option<Cut> {
-    match text.rfind('\n') {
-        Some(end) if end + 1 == text.len() => None,
-        Some(end) => Some(Cut::at(end + 1, "the last line was not finished in time")),
+/// Less is no beginning of a sentence.
+const LEAST_PROSE_CHARS: usize = 8;
+
+pub(super) fn cut(site: &Site<'_>, text: &str) -> Option<Cut> {
+    let start = match text.rfind('\n') {
+        Some(end) if end + 1 == text.len() => return None,
+        Some(end) => end + 1,
+        None => 0,
+    };
+    let line = text.get(start..)?;
+    match good_end(site, text, line) {
+        Some((end, part)) => {
+            let why = format!("the line was not finished in time; it ends after a {part}");
+            Some(Cut::at(start + end, why))
+        }
+        None if start > 0 => Some(Cut::at(start, "the last line was not finished in time")),
         None => Some(Cut::at(0, "the line was not finished in time")),
     }
+}
+
+/// Returns where an unfinished line may end, and after what; `None` in code.
+fn good_end(site: &Site<'_>, text: &str, line: &str) -> Option<(usize, &'static str)> {
+    let start = text.len() - line.len();
+    let (mut last, mut comma, mut outer_comma) = (None, None, None);
+    let mut open = Vec::new();
+    let (mut has_names, mut in_word) = (false, false);
+    site.scan(text, |token| {
+        last = Some(token.kind);
+        has_names |= token.kind == Kind::Code && !in_word && token.c.is_alphabetic();
+        in_word = token.kind == Kind::Code && is_word(token.c);
+        match token.kind {
+            Kind::Code if token.c == ',' => {
+                comma = token.at.checked_sub(start);
+                if open.is_empty() {
+                    outer_comma = comma;
+                }
+            }
+            Kind::Open { closer } => open.push(closer),
+            Kind::Close => {
+                open.pop();
+            }
+            _ => {}
+        }
+    });
+    let is_text = last == Some(Kind::Text);
+    let parts_are_whole = site.request.language.parts_are_whole;
+    // A brace above the line is a block as often as a list.
+    let around = site.openers.last().filter(|opener| opener.on_line || opener.closer == ']');
+    let closer = open.last().copied().or_else(|| around.map(|opener| opener.closer));
+    let in_list = closer.is_some_and(|closer| matches!(closer, ']' | '}'))
+        || repeats_element(line)
+        || !has_names;
+    let is_row = !has_names && outer_comma.is_some() && site.place == Place::Code;
+    let is_data = matches!(site.request.language.id, "json" | "jsonc" | "csv");
+    if is_data || is_row || (!is_text && in_list) {
+        // The comma stays away: it would promise another element.
+        return outer_comma.or(comma).filter(|&end| end > 0).map(|end| (end, "whole element"));
+    }
+    if !is_text && !parts_are_whole {
+        return None;
+    }
+    // A tag that has begun is not whole.
+    let is_markup = site.request.language.markup == Markup::Tags && !is_text;
+    let line = match line.rfind('<') {
+        Some(tag) if is_markup && !line.get(tag..).unwrap_or_default().contains('>') => {
+            line.get(..tag).unwrap_or_default()
+        }
+        _ => line,
+    };
+    let is_enough = |end: &usize| {
+        line.get(..*end).is_some_and(|kept| kept.trim().chars().count() >= LEAST_PROSE_CHARS)
+    };
+    sentence_end(line)
+        .filter(is_enough)
+        .map(|end| (end, "sentence"))
+        .or_else(|| word_end(line).filter(is_enough).map(|end| (end, "word")))
+}
+
+/// Says whether the last whole elements of a list are the same, as in a tuple of `f32`.
+fn repeats_element(line: &str) -> bool {
+    let elements: Vec<&str> = line.split(',').map(str::trim).rev().skip(1).take(3).collect();
+    elements.len() == 3 && elements.iter().all(|element| Some(element) == elements.first())
+}
+
+/// Returns where the last whole sentence ends.
+fn sentence_end(line: &str) -> Option<usize> {
+    let mut end = None;
+    let mut chars = line.char_indices().peekable();
+    while let Some((at, c)) = chars.next() {
+        let next = chars.peek().map(|&(_, next)| next);
+        let ends = match c {
+            '.' | '!' | '?' => next.is_some_and(char::is_whitespace),
+            '。' | '！' | '？' => true,
+            _ => false,
+        };
+        if ends {
+            end = Some(at + c.len_utf8());
+        }
+    }
+    end
+}
+
+/// Returns where the last whole word ends: before the last blank, or, in a script without blanks, before the last
+/// character.
+fn word_end(line: &str) -> Option<usize> {
+    let blank = line.trim_end().rfind(char::is_whitespace);
+    let has_blanks =
+        line.chars().filter(|c| c.is_whitespace()).count() * 20 >= line.chars().count();
+    if has_blanks {
+        return blank.map(|at| line.get(..at).unwrap_or_default().trim_end().len());
+    }
+    let (at, _) = line.char_indices().next_back()?;
+    // A word of an alphabet is not cut in two.
+    let is_alphabet = |c: char| c.is_ascii_alphanumeric();
+    let is_cut = line.get(..at).is_some_and(|kept| kept.ends_with(is_alphabet));
+    (!is_cut).then_some(at)
 }

@@ -3,7 +3,7 @@
 //! Where the lines around the cursor mix tabs and spaces, either is right.
 
 use super::Cut;
-use crate::indent::IndentUnit;
+use crate::indent::editors_step;
 use crate::lines::indentation;
 use crate::site::Site;
 
@@ -14,7 +14,11 @@ pub(super) fn cut(site: &Site<'_>, text: &str) -> Option<Cut> {
         let why = "a blank stands before the cursor already";
         return Some(Cut { keep: blanks..text.len(), why: why.into() });
     }
-    let wrong = match indent_character(site)? {
+    let character = match editors_step(site) {
+        Some(step) => Some(step.character),
+        None => site.indent_character(),
+    };
+    let wrong = match character? {
         '\t' => "  ",
         _ => "\t",
     };
@@ -28,28 +32,4 @@ pub(super) fn cut(site: &Site<'_>, text: &str) -> Option<Cut> {
         start += line.len() + 1;
     }
     None
-}
-
-/// Returns what the lines around the cursor are indented with, when they agree; where none is indented, the editor's
-/// word counts.
-fn indent_character(site: &Site<'_>) -> Option<char> {
-    let around = site.request.lines_above().chain(site.request.lines_below());
-    let mut found = None;
-    for line in around.chain([site.request.before]) {
-        let indentation = indentation(line);
-        if indentation.len() == line.len() {
-            continue;
-        }
-        // One space aligns the stars of a comment.
-        let character = match indentation {
-            "" | " " => continue,
-            spaces if spaces.starts_with(' ') => ' ',
-            _ => '\t',
-        };
-        match found {
-            Some(before) if before != character => return None,
-            _ => found = Some(character),
-        }
-    }
-    found.or_else(|| site.request.indent_unit.map(IndentUnit::character))
 }

@@ -3,7 +3,7 @@
 //! Where the document itself has just said a line twice, a third time is what is wanted.
 
 use super::Cut;
-use crate::lines::{is_block_end, is_trivial, same_line};
+use crate::lines::{is_block_end, is_element, is_numbers, is_trivial, same_line};
 use crate::site::Site;
 
 pub(super) fn cut(site: &Site<'_>, text: &str) -> Option<Cut> {
@@ -15,7 +15,8 @@ pub(super) fn cut(site: &Site<'_>, text: &str) -> Option<Cut> {
     }
     let first = [site.request.before, first].concat();
     let above: Vec<&str> = site.request.lines_above().filter(|line| !is_blank(line)).collect();
-    if is_trivial(&first) || is_block_end(&first, site.request.language.block_ends) {
+    let is_data = is_element(&first) || is_numbers(&first);
+    if is_trivial(&first) || is_data || is_block_end(&first, site.request.language.block_ends) {
         return None;
     }
     let previous = site.request.previous_line()?;
@@ -24,7 +25,9 @@ pub(super) fn cut(site: &Site<'_>, text: &str) -> Option<Cut> {
         .checked_sub(2)
         .and_then(|idx| above.get(idx))
         .is_some_and(|before| same_line(before, previous));
-    if same_line(&first, previous) && !is_pattern && !site.request.is_in_pattern() {
+    // A line of which the user has typed the most is wanted as it is.
+    let is_typed = site.request.before.trim().len() * 2 > first.trim().len();
+    if same_line(&first, previous) && !is_typed && !is_pattern && !site.request.is_in_pattern() {
         return Some(Cut::at(0, "the line repeats the line above"));
     }
     if later.is_empty() {

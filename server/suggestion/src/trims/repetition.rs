@@ -4,7 +4,7 @@
 //! which see whole lines only.
 
 use super::Cut;
-use crate::lines::{is_block_end, is_trivial};
+use crate::lines::{indent_columns, is_block_end, is_element, is_numbers, is_trivial};
 use crate::repetition::LineLoop;
 use crate::site::Site;
 
@@ -25,7 +25,10 @@ pub(super) fn cut(site: &Site<'_>, text: &str) -> Option<Cut> {
     let is_first = before.len() == rest.len();
     let before = if is_first { [site.request.before, before].concat() } else { before.to_owned() };
     let repeats = before.trim() == last.trim()
+        && indent_columns(last) >= indent_columns(&before)
         && !is_trivial(last)
+        && !is_element(last)
+        && !is_numbers(last)
         && !is_block_end(last, site.request.language.block_ends);
     repeats.then(|| Cut::at(rest.len(), "the last line repeats the one before it"))
 }

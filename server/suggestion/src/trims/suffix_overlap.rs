@@ -5,12 +5,14 @@
 
 use super::Cut;
 use crate::lines::{is_closer, is_trivial, is_word};
+use crate::nesting::Nesting;
 use crate::site::Site;
+use crate::tail;
 
 pub(super) fn cut(site: &Site<'_>, text: &str) -> Option<Cut> {
     let after = site.request.after.trim();
     if after.is_empty() {
-        return None;
+        return behind_tail(site, text);
     }
     if let Some(at) = whole_rest(site, text, after) {
         return Some(Cut::at(at, "the text repeats the rest of the line and goes on"));
@@ -37,6 +39,20 @@ pub(super) fn cut(site: &Site<'_>, text: &str) -> Option<Cut> {
         "the end repeats how the rest of the line begins"
     };
     Some(Cut::at(start, why))
+}
+
+/// Cuts what goes on behind a tail that ends the statement, and a comment behind any.
+fn behind_tail(site: &Site<'_>, text: &str) -> Option<Cut> {
+    let core = site.request.replaced_tail.trim();
+    if core.is_empty() {
+        return None;
+    }
+    let end = tail::end_of_tail(site, &Nesting::of(site, text))?;
+    let line = text.get(end..)?.split('\n').next()?.trim();
+    let comments = site.request.language.line_comments;
+    let goes_on = !line.is_empty()
+        && (core.ends_with(';') || comments.iter().any(|open| line.starts_with(open)));
+    goes_on.then(|| Cut::at(end, "the text goes on behind the closers that are there"))
 }
 
 /// Finds the whole rest of the line inside the text, if it says enough to be recognised.

@@ -37,9 +37,12 @@ fn outcome(fixture: &Fixture) -> String {
 }
 
 mod balance;
+mod blocks;
 mod brackets;
+mod commas;
 mod form;
 mod languages;
+mod literals;
 mod more_languages;
 mod pains;
 mod repeats;
@@ -64,6 +67,49 @@ fn half_a_line_is_not_shown() {
         half line: the line was not finished in time (9 bytes removed)
         silent: half line"#]],
     );
+}
+
+/// What is shown of text that a limit has cut.
+fn unfinished(language: &str, fixture: &str) -> String {
+    let fixture = Fixture::new(language, fixture).multiline();
+    let completion = Completion { text: &fixture.model_text, is_complete: false };
+    trim(&fixture.request(), completion).shown().map_or(String::new(), |shown| shown.text.clone())
+}
+
+#[test]
+fn of_half_a_line_of_prose_or_data_the_whole_parts_are_shown() {
+    for (language, fixture, shown) in [
+        ("markdown", "When it is away, ├the clock goes on. It sho┤\n", "the clock goes on."),
+        (
+            "markdown",
+            "When it is away, ├the clock goes on counting, and sho┤\n",
+            "the clock goes on counting, and",
+        ),
+        ("git-commit", "Show it\n\nThe display had ├room for two more dig┤\n", "room for two more"),
+        ("html", "<p>The clock ├reads the time from the netw┤</p>\n", "reads the time from the"),
+        (
+            "plaintext",
+            "时钟├每小时从网络读取一次时间。当网络不可用┤\n",
+            "每小时从网络读取一次时间。",
+        ),
+        ("plaintext", "時計は├毎時ネットワークから時刻を読み┤\n", "毎時ネットワークから時刻を読"),
+        (
+            "rust",
+            "/// Reads the ├time from the network once an ho┤\nfn a() {}\n",
+            "time from the network once an",
+        ),
+        ("python", "a = \"Reads ├the time from the netw┤\"\n", "the time from the\""),
+        ("json", "[1, ├2, 3, 4┤]\n", "2, 3]"),
+        ("csv", "mon,3\ntue,├4,5,6┤\n", "4,5"),
+        ("c", "int a[] = {├1, 2, 3, 4┤};\n", "1, 2, 3};"),
+        ("sql", "INSERT INTO a VALUES ├(1, 'b'), (2, 'c'), (3, 'd┤\n", "(1, 'b'), (2, 'c')"),
+        ("python", "a = ├[1, 2, 3, 4┤\n", "[1, 2, 3"),
+        ("rust", "type A = (├f32, f32, f32, f32, f┤\n", "f32, f32, f32, f32"),
+        ("rust", "    let a = ├foo(b, ba┤\n", ""),
+        ("markdown", "The ├clo┤\n", ""),
+    ] {
+        assert_eq!(unfinished(language, fixture), shown, "{language}: {fixture}");
+    }
 }
 
 #[test]

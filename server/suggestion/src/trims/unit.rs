@@ -3,10 +3,13 @@
 //! Which depth is right is told by the line that opens the block, and by nothing else: continued lines and tables are
 //! aligned by hand.
 
+use lowkey_document::lexical::Place;
+
 use super::Cut;
 use crate::indent::{step, unit_columns};
 use crate::site::Site;
-use crate::syntax::Place;
+
+pub(super) const NAME: &str = "indentation unit";
 
 pub(super) fn cut(site: &Site<'_>, text: &str) -> Option<Cut> {
     let begins_line = site.request.before.is_empty();
@@ -14,7 +17,7 @@ pub(super) fn cut(site: &Site<'_>, text: &str) -> Option<Cut> {
         return None;
     }
     let unit = unit_columns(site)?;
-    let scope = site.request.language.scope;
+    let language = site.request.language;
     let mut lines = text.split('\n');
     let mut start = 0;
     let first = lines.next().unwrap_or_default();
@@ -22,7 +25,7 @@ pub(super) fn cut(site: &Site<'_>, text: &str) -> Option<Cut> {
     let mut opener =
         if begins_line { site.request.previous_line().unwrap_or_default() } else { "" };
     for (idx, line) in std::iter::once(cursor_line.as_str()).chain(lines).enumerate() {
-        let is_wrong = step(scope, opener, line).is_some_and(|step| step != unit);
+        let is_wrong = step(language, opener, line).is_some_and(|step| step != unit);
         if is_wrong {
             return Some(Cut::at(
                 start.max(1) - 1,

@@ -206,7 +206,7 @@ fn a_block_is_indented_by_the_file_s_step_of_two() {
         "javascript",
         "function a() {\n  b();\n}\nfunction c() {\n├    d();┤\n}\n",
         &expect![[r#"
-            silent: indentation unit
+            ├  d();┤
             [indentation unit]"#]],
     );
 }
@@ -226,7 +226,7 @@ fn a_step_of_three_is_not_rounded_to_four() {
         "c",
         "int f() {\n   g();\n}\nint h() {\n├    k();┤\n}\n",
         &expect![[r#"
-            silent: indentation unit
+            ├   k();┤
             [indentation unit]"#]],
     );
 }
@@ -258,7 +258,7 @@ fn in_an_empty_file_the_editor_s_step_counts() {
         "typescript",
         "class A {\n├    b = 1;┤\n}\n",
         &expect![[r#"
-            silent: indentation unit
+            ├  b = 1;┤
             [indentation unit]"#]],
     );
     check_with(
@@ -276,8 +276,8 @@ fn in_an_empty_file_the_editor_s_tabs_count() {
         "go",
         "func a() {\n├    b()┤\n}\n",
         &expect![[r#"
-            silent: indentation
-            [indentation]"#]],
+            ├	b()┤
+            [indentation unit]"#]],
     );
     check_with(IndentUnit::Tab, "go", "func a() {\n├\tb()┤\n}\n", &expect!["├	b()┤"]);
 }

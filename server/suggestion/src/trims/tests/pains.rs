@@ -96,8 +96,8 @@ fn pain_7_another_step_of_indentation_is_not_shown() {
         "yaml",
         "a:\n  b:\n    c: 1\nd:\n├\te: 1┤\n",
         &expect![[r#"
-        silent: indentation
-        [indentation]"#]],
+            ├  e: 1┤
+            [indentation unit]"#]],
     );
 }
 

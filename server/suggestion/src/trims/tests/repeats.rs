@@ -299,3 +299,64 @@ fn the_rest_of_the_line_in_the_middle_of_the_text_ends_it() {
         [suffix overlap]"#]],
     );
 }
+
+#[test]
+fn honest_repetition_is_shown() {
+    for (language, before, model, after) in [
+        ("rust", "type Wide = (", "f32, f32, f32, f32, f32, f32, f32, f32);", ""),
+        ("python", "\"VALUES (%s, ", "%s, %s, %s, %s, %s, %s, %s, %s, %s)\"", "\","),
+        ("sql", "SELECT NULL, ", "NULL, NULL, NULL, NULL, NULL;", ""),
+        ("html", "<p>up", "&nbsp;&nbsp;&nbsp;&nbsp;&nbsp;&nbsp;down</p>", ""),
+        ("javascript", "const a = [null, ", "null, null, null, null, null, null, null];", "];"),
+        ("python", "# ── Names ", "────────────────────────────────────────", ""),
+        ("markdown", "", "＝＝＝＝＝＝＝＝＝＝＝＝＝＝＝＝＝＝＝＝", ""),
+        ("css", "  grid-template-columns: 2fr ", "1fr 1fr 1fr 1fr 1fr 1fr 1fr;", ";"),
+        ("go", "\tb, ", "_, _, _, _, _, _, _, _, _ := ten()", ""),
+    ] {
+        let shown = super::outcome(&crate::fixtures::Fixture::new(
+            language,
+            &format!("{before}├{model}┤{after}\n"),
+        ));
+        let expected = format!("{}├{model}", before.trim_start());
+        assert!(shown.starts_with(&expected), "{language}: {shown}");
+    }
+    check_lines(
+        "c",
+        "static const uint8_t blank[] = {\n├    0x00, 0x00, 0x00,\n    0x00, 0x00, 0x00,\n    0x00, 0x00, 0x00,\n    0x00, 0x00, 0x00,┤\n};\n",
+        &expect![[r#"
+            ├    0x00, 0x00, 0x00,
+                0x00, 0x00, 0x00,
+                0x00, 0x00, 0x00,
+                0x00, 0x00, 0x00,┤"#]],
+    );
+}
+
+#[test]
+fn a_line_like_the_one_above_is_wanted_where_most_of_it_is_typed() {
+    check(
+        "sql",
+        "SELECT a FROM b UNION ALL SELECT NULL, NULL;\nSELECT a FROM b UNION ALL SELECT NULL, ├NULL;┤\n",
+        &expect!["SELECT a FROM b UNION ALL SELECT NULL, ├NULL;┤"],
+    );
+}
+
+#[test]
+fn blocks_are_closed_one_after_the_other() {
+    for (language, opener, inner, end) in [
+        ("ruby", "grid.each do |row|", "row.each do |cell|", "end"),
+        ("lua", "for y = 1, #grid do", "for x = 1, #y do", "end"),
+        ("elixir", "if a do", "if b do", "end"),
+        ("julia", "for y in grid", "for x in y", "end"),
+        ("html", "<div class=\"a\">", "<div>", "</div>"),
+        ("javascriptreact", "<div class=\"a\">", "<div>", "</div>"),
+        ("vue", "<div class=\"a\">", "<div>", "</div>"),
+        ("shellscript", "for y in a; do", "for x in b; do", "done"),
+    ] {
+        let model = format!(
+            "\n    {inner}\n      {inner}\n        text(one)\n      {end}\n    {end}\n  {end}"
+        );
+        let fixture = format!("  {opener}├{model}┤\n");
+        let shown = super::outcome(&crate::fixtures::Fixture::new(language, &fixture).multiline());
+        assert_eq!(shown, format!("{opener}├{model}┤"), "{language}");
+    }
+}

@@ -1,0 +1,394 @@
+//! Tells code from comments and literals, character by character.
+//!
+//! Not a grammar: the language table is all that it knows. What is open is a stack, because code stands inside of
+//! literals (`"${f("x")}"`), literals inside of that code, and one language inside of another.
+//! A wrong guess heals: what cannot hold a line end ends with the line, and a quote directly after a word opens a
+//! literal of several lines only where the line ends it.
+//! Invariant: every character of the text is visited once, in order.
+
+mod blocks;
+mod code;
+mod here_doc;
+mod lines;
+mod literal;
+mod markup;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use lines::Checkpoints;
+
+use crate::language::{Interpolation, Language, StringSyntax};
+use here_doc::Pending;
+
+/// What kind of text a point is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// Code.
+    Code,
+    /// A comment.
+    Comment,
+    /// A literal, or a document inside of the code.
+    Literal,
+}
+
+/// What a visited character is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// An opening bracket in code, with what closes it; also that of code inside of a literal.
+    Open {
+        /// The closing bracket.
+        closer: char,
+    },
+    /// A closing bracket in code.
+    Close,
+    /// The opener of a literal.
+    Enter(&'static StringSyntax),
+    /// The closer of a literal.
+    Leave(&'static StringSyntax),
+    /// A line end inside a literal that cannot hold one.
+    Broken,
+    /// Any other character of code.
+    Code,
+    /// A character of a comment or a literal.
+    Text,
+}
+
+/// A visited character or delimiter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Token {
+    /// Where it starts, in bytes of the scanned text.
+    pub at: usize,
+    /// How long it is, in bytes.
+    pub len: usize,
+    /// Its first character; of a delimiter that opens code inside of a literal, the bracket.
+    pub c: char,
+    /// What it is.
+    pub kind: Kind,
+    /// How much is open after it: see [`Scanner::depth`].
+    pub depth: usize,
+}
+
+/// Something that is open.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Frame {
+    /// A comment that ends with the line.
+    LineComment,
+    /// A comment with an end of its own: its index in the table, and how many are open.
+    BlockComment { idx: usize, n_open: usize },
+    /// A literal. Its name or delimiter, where it has one; brackets of its own kind inside, or a class of a regular
+    /// expression.
+    Literal { syntax: &'static StringSyntax, name: Option<Box<str>>, closer: char, n_open: usize },
+    /// Code inside of a literal or of an element; how many brackets of its kind are open inside.
+    Code { interpolation: &'static Interpolation, n_open: usize },
+    /// A document inside of the code.
+    HereDoc(Pending),
+    /// Deeper lines after a `|` of YAML: text.
+    Deeper { columns: usize },
+    /// The text around the code of a template.
+    Outside,
+    /// An island of another language, up to this.
+    Embedded { language: &'static Language, close: &'static str },
+    /// Inside the angle brackets of a tag.
+    Tag { is_closing: bool, ends_itself: bool, embeds: Option<usize> },
+    /// The text of an element.
+    Children,
+}
+
+/// The last word or mark of code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Last {
+    Mark(char),
+    /// A word; of a longer one the beginning.
+    Word([u8; 12], u8),
+}
+
+/// The state between two pieces of text. Pieces may be cut anywhere but inside a delimiter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scanner {
+    language: &'static Language,
+    frames: Vec<Frame>,
+    previous: char,
+    last: Last,
+    pending: Vec<Pending>,
+    /// Whether nothing but blanks came yet.
+    at_start: bool,
+}
+
+/// What remains of the piece that is scanned.
+#[derive(Debug, Clone, Copy)]
+struct Rest<'t> {
+    text: &'t str,
+    /// What was read of the present line, as far as this piece has it.
+    line: &'t str,
+    c: char,
+    /// Whether a line end follows the piece.
+    is_line: bool,
+}
+
+impl<'t> Rest<'t> {
+    /// Returns the rest of the line; `None` where the piece ends before the line does.
+    fn to_line_end(self) -> Option<&'t str> {
+        match self.text.find('\n') {
+            Some(end) => self.text.get(..end),
+            None => self.is_line.then_some(self.text),
+        }
+    }
+
+    /// Returns the rest of the line as far as this piece has it.
+    fn line_rest(self) -> &'t str {
+        self.to_line_end().unwrap_or(self.text)
+    }
+
+    /// Returns the length of the first character.
+    fn one(self) -> usize {
+        self.c.len_utf8()
+    }
+}
+
+impl Scanner {
+    /// Starts at a document's first character.
+    pub fn new(language: &'static Language) -> Self {
+        Self {
+            language,
+            frames: Vec::new(),
+            previous: '\n',
+            last: Last::Mark('\n'),
+            pending: Vec::new(),
+            at_start: true,
+        }
+    }
+
+    /// Returns what kind of text the next character is in.
+    pub fn place(&self) -> Place {
+        match self.frames.last() {
+            Some(Frame::LineComment | Frame::BlockComment { .. }) => Place::Comment,
+            Some(Frame::Literal { .. } | Frame::HereDoc(_) | Frame::Deeper { .. }) => {
+                Place::Literal
+            }
+            _ => Place::Code,
+        }
+    }
+
+    /// Counts what is open: comments, literals, code inside of them, elements, islands. Brackets are not counted.
+    pub fn depth(&self) -> usize {
+        self.frames.len()
+    }
+
+    /// Returns the innermost literal that the next character is in, directly or in its code.
+    pub fn literal(&self) -> Option<&'static StringSyntax> {
+        self.literals().last().map(|(_, syntax)| syntax)
+    }
+
+    /// Returns the open literals, outermost first, each with the depth at which it was opened.
+    pub fn literals(&self) -> impl Iterator<Item = (usize, &'static StringSyntax)> + '_ {
+        self.frames.iter().enumerate().filter_map(|(depth, frame)| match frame {
+            Frame::Literal { syntax, .. } => Some((depth, *syntax)),
+            _ => None,
+        })
+    }
+
+    /// Says whether a document begins on the next line.
+    pub fn has_pending_document(&self) -> bool {
+        !self.pending.is_empty()
+    }
+
+    /// Says whether `line` ends the innermost document, or the first one that begins on the next line.
+    pub fn ends_document(&self, line: &str) -> bool {
+        let innermost = match self.frames.last() {
+            Some(Frame::HereDoc(document)) => Some(document),
+            _ => self.pending.first(),
+        };
+        innermost.is_some_and(|document| document.end_of(line).is_some())
+    }
+
+    /// Visits every character of `text` and goes on from its end.
+    pub fn scan(&mut self, text: &str, visit: impl FnMut(Token)) {
+        self.scan_piece(text, false, visit);
+    }
+
+    /// Visits a whole line, which holds no line end, and the line end after it.
+    pub fn scan_line(&mut self, line: &str, mut visit: impl FnMut(Token)) {
+        self.scan_piece(line, true, &mut visit);
+        let (kind, len) = self.step(Rest { text: "\n", line, c: '\n', is_line: true });
+        visit(Token { at: line.len(), len, c: '\n', kind, depth: self.frames.len() });
+        self.read("\n", kind);
+    }
+
+    fn scan_piece(&mut self, text: &str, is_line: bool, mut visit: impl FnMut(Token)) {
+        let (mut at, mut line_start) = (0, 0);
+        while let Some(rest) = text.get(at..) {
+            let Some(c) = rest.chars().next() else { return };
+            let line = text.get(line_start..at).unwrap_or_default();
+            let (kind, len) = self.step(Rest { text: rest, line, c, is_line });
+            let read = rest.get(..len).unwrap_or(rest);
+            let bracket = match kind {
+                // `${`: the bracket, not the mark before it.
+                Kind::Open { .. } => read.chars().next_back().unwrap_or(c),
+                _ => c,
+            };
+            visit(Token { at, len, c: bracket, kind, depth: self.frames.len() });
+            self.read(read, kind);
+            at += len.max(1);
+            if read.ends_with('\n') {
+                line_start = at;
+            }
+        }
+    }
+
+    /// Notes what was read.
+    fn read(&mut self, read: &str, kind: Kind) {
+        let c = read.chars().next_back().unwrap_or(' ');
+        match kind {
+            Kind::Text => {}
+            Kind::Leave(_) => self.last = Last::Mark('"'),
+            _ if c == '\n' && self.language.has_plain_values => self.last = Last::Mark('\n'),
+            _ if c.is_whitespace() => {}
+            // `!Sub "…"`: a tag belongs to the value after it.
+            _ if self.language.has_plain_values
+                && self.last == Last::Mark('!')
+                && !self.previous.is_whitespace() => {}
+            _ if is_word(c) => self.last = self.last.and(c, is_word(self.previous)),
+            _ => self.last = Last::Mark(c),
+        }
+        self.previous = c;
+    }
+
+    /// Reads one character or delimiter; returns what it is and its length, which is at least that of the character.
+    fn step(&mut self, rest: Rest<'_>) -> (Kind, usize) {
+        if self.at_start && !rest.c.is_whitespace() {
+            self.at_start = false;
+            if self.language.outside.is_some() && rest.c == '<' {
+                self.frames.push(Frame::Outside);
+            }
+        }
+        if let Some(step) = self.leave_island(rest) {
+            return step;
+        }
+        let one = rest.one();
+        match self.frames.last_mut() {
+            Some(Frame::LineComment) => {
+                if rest.c == '\n' {
+                    self.frames.pop();
+                    if self.line_end_in_code(rest).0 == Kind::Broken {
+                        return (Kind::Broken, one);
+                    }
+                } else if self.language.outside.is_some_and(|(end, _)| rest.text.starts_with(end)) {
+                    self.frames.pop();
+                    return self.step_in_code(rest);
+                }
+                (Kind::Text, one)
+            }
+            Some(Frame::BlockComment { .. }) => self.step_in_comment(rest),
+            Some(Frame::Literal { .. }) => self.step_in_literal(rest),
+            Some(Frame::HereDoc(document)) => {
+                if self.previous == '\n'
+                    && let Some(len) = document.end_of(rest.line_rest())
+                {
+                    self.frames.pop();
+                    return (Kind::Text, len.max(one));
+                }
+                (Kind::Text, one)
+            }
+            Some(Frame::Deeper { columns }) => {
+                let line = rest.line_rest();
+                let blanks = line.len() - line.trim_start_matches(' ').len();
+                if self.previous == '\n' && !line.trim().is_empty() && blanks <= *columns {
+                    self.frames.pop();
+                    return self.step(rest);
+                }
+                (Kind::Text, one)
+            }
+            Some(Frame::Outside) => {
+                let marks = self.language.outside.map_or(&[][..], |(_, marks)| marks);
+                match marks.iter().find(|mark| rest.text.starts_with(**mark)) {
+                    Some(mark) => {
+                        self.frames.pop();
+                        (Kind::Code, mark.len().max(one))
+                    }
+                    None => (Kind::Code, one),
+                }
+            }
+            Some(Frame::Tag { .. }) => self.step_in_tag(rest),
+            Some(Frame::Children) => self.step_in_children(rest),
+            Some(Frame::Code { .. } | Frame::Embedded { .. }) | None => self.step_in_code(rest),
+        }
+    }
+
+    fn step_in_comment(&mut self, rest: Rest<'_>) -> (Kind, usize) {
+        let comments = self.current().block_comments;
+        let one = rest.one();
+        let Some(Frame::BlockComment { idx, n_open }) = self.frames.last_mut() else {
+            return (Kind::Text, one);
+        };
+        let Some(comment) = comments.get(*idx) else {
+            self.frames.pop();
+            return (Kind::Text, one);
+        };
+        let may_end = !comment.at_line_start || self.previous == '\n';
+        if may_end && rest.text.starts_with(comment.close) {
+            *n_open -= 1;
+            if *n_open == 0 {
+                self.frames.pop();
+            }
+            return (Kind::Text, comment.close.len().max(one));
+        }
+        if comment.nests && rest.text.starts_with(comment.open) {
+            *n_open += 1;
+            return (Kind::Text, comment.open.len().max(one));
+        }
+        (Kind::Text, one)
+    }
+
+    /// Returns the language of the innermost island.
+    fn current(&self) -> &'static Language {
+        self.frames
+            .iter()
+            .rev()
+            .find_map(|frame| match frame {
+                Frame::Embedded { language, .. } => Some(*language),
+                _ => None,
+            })
+            .unwrap_or(self.language)
+    }
+
+    /// Says whether an operand is expected: after an operator, not after a value.
+    fn expects_operand(&self, language: &Language) -> bool {
+        match self.last {
+            Last::Mark(c) => !matches!(c, ')' | ']' | '}' | '"' | '\'' | '`'),
+            Last::Word(..) => language.operators.contains(&self.last.word()),
+        }
+    }
+}
+
+impl Last {
+    /// Adds a character of a word.
+    fn and(self, c: char, goes_on: bool) -> Self {
+        let (mut word, mut len) = match self {
+            Self::Word(word, len) if goes_on => (word, len),
+            _ => ([0; 12], 0),
+        };
+        // Anything but ASCII is in no table.
+        let byte = u8::try_from(c).ok().filter(u8::is_ascii).unwrap_or(b'?');
+        if let Some(place) = word.get_mut(usize::from(len)) {
+            *place = byte;
+            len += 1;
+        }
+        Self::Word(word, len)
+    }
+
+    /// Returns the word; "" after a mark.
+    fn word(&self) -> &str {
+        match self {
+            Self::Word(word, len) => {
+                let word = word.get(..usize::from(*len)).unwrap_or_default();
+                std::str::from_utf8(word).unwrap_or_default()
+            }
+            Self::Mark(_) => "",
+        }
+    }
+}
+
+/// Says whether `c` belongs to a word: a letter, a digit, or `_`.
+fn is_word(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
+}

@@ -1,0 +1,144 @@
+//! The scanner's state at the starts of lines, kept while a document is edited.
+//!
+//! States are noted every few lines. An edit marks the stretch that it touches; a question about a line scans the
+//! marked stretches before it again, and stops where a noted state comes out as it was. So a key costs the lines of
+//! one stretch, and a jump to another place of the document costs nothing that was scanned before.
+
+use ropey::Rope;
+
+use super::Scanner;
+use crate::language::Language;
+use crate::position::{LineIdx, line_span};
+
+/// Lines from one noted state to the next, unless these are long.
+const STRETCH_LINES: usize = 64;
+/// Bytes from one noted state to the next, but for one line.
+const STRETCH_BYTES: usize = 4 << 10;
+
+/// The states that are noted for one text.
+#[derive(Debug, Clone)]
+pub(crate) struct Checkpoints {
+    language: &'static Language,
+    /// Ordered by line; the first is that of line 0.
+    noted: Vec<Checkpoint>,
+}
+
+#[derive(Debug, Clone)]
+struct Checkpoint {
+    line: LineIdx,
+    state: Scanner,
+    /// Whether the text up to the next one is as it was when that was noted.
+    is_clean: bool,
+}
+
+impl Checkpoints {
+    pub(crate) fn new(language: &'static Language) -> Self {
+        let first = Checkpoint { line: 0, state: Scanner::new(language), is_clean: false };
+        Self { language, noted: vec![first] }
+    }
+
+    /// Notes an edit that has replaced the lines from `first` to `last` with lines from `first` to `new_last`.
+    pub(crate) fn edited(&mut self, first: LineIdx, last: LineIdx, new_last: LineIdx) {
+        self.noted.retain(|noted| noted.line <= first || noted.line > last);
+        for noted in &mut self.noted {
+            if noted.line > last {
+                noted.line = noted.line - last + new_last;
+            }
+        }
+        let touched = self.noted.partition_point(|noted| noted.line <= first).saturating_sub(1);
+        if let Some(noted) = self.noted.get_mut(touched) {
+            noted.is_clean = false;
+        }
+    }
+
+    /// Returns the state at the start of `line`; the last line's for a line that does not exist.
+    pub(crate) fn state_at(&mut self, rope: &Rope, line: LineIdx) -> Scanner {
+        let line = line.min(rope.len_lines().saturating_sub(1));
+        let mut idx = 0;
+        loop {
+            let next_line = self.noted.get(idx + 1).map(|next| next.line);
+            let Some(noted) = self.noted.get(idx) else { return Scanner::new(self.language) };
+            match next_line {
+                Some(next) if next <= line => {
+                    if !noted.is_clean {
+                        self.rescan(rope, idx);
+                    }
+                    idx += 1;
+                }
+                // The stretch that holds the line, or reaches beyond what is noted.
+                _ => {
+                    if noted.line == line {
+                        return noted.state.clone();
+                    }
+                    if let Some(state) = self.reach(rope, idx, line) {
+                        return state;
+                    }
+                    idx += 1;
+                }
+            }
+        }
+    }
+
+    /// Scans from the noted state `idx` to `line`; `None` where a state was noted on the way.
+    fn reach(&mut self, rope: &Rope, idx: usize, line: LineIdx) -> Option<Scanner> {
+        let noted = self.noted.get(idx)?;
+        let (mut state, start) = (noted.state.clone(), noted.line);
+        let mut n_bytes = 0;
+        for at in start..line {
+            n_bytes += scan_line(&mut state, rope, at);
+            let is_long = n_bytes >= STRETCH_BYTES || at + 1 - start >= STRETCH_LINES;
+            if is_long && at + 1 < line {
+                // The end of a stretch that was not marked stays marked for what follows it.
+                let is_clean = self.noted.get(idx).is_some_and(|noted| noted.is_clean);
+                let checkpoint = Checkpoint { line: at + 1, state, is_clean };
+                self.noted.insert(idx + 1, checkpoint);
+                if let Some(noted) = self.noted.get_mut(idx) {
+                    noted.is_clean = true;
+                }
+                return None;
+            }
+        }
+        Some(state)
+    }
+
+    /// Scans a marked stretch again, up to the next noted state.
+    fn rescan(&mut self, rope: &Rope, idx: usize) {
+        let (Some(from), Some(to)) = (self.noted.get(idx), self.noted.get(idx + 1)) else { return };
+        let (mut state, start, end) = (from.state.clone(), from.line, to.line);
+        let mut n_bytes = 0;
+        for at in start..end {
+            n_bytes += scan_line(&mut state, rope, at);
+            let is_long = n_bytes >= STRETCH_BYTES || at + 1 - start >= STRETCH_LINES;
+            if is_long && at + 1 < end {
+                // It has grown: what is left of it is a stretch of its own.
+                let rest = Checkpoint { line: at + 1, state, is_clean: false };
+                self.noted.insert(idx + 1, rest);
+                if let Some(from) = self.noted.get_mut(idx) {
+                    from.is_clean = true;
+                }
+                return;
+            }
+        }
+        if let Some(from) = self.noted.get_mut(idx) {
+            from.is_clean = true;
+        }
+        if let Some(to) = self.noted.get_mut(idx + 1)
+            && to.state != state
+        {
+            to.state = state;
+            to.is_clean = false;
+        }
+    }
+}
+
+/// Scans a line and its end; returns how many bytes these are.
+fn scan_line(state: &mut Scanner, rope: &Rope, line: LineIdx) -> usize {
+    let (start, end) = line_span(rope, line);
+    let Some(slice) = rope.get_slice(start..end) else { return 1 };
+    match slice.as_str() {
+        Some(text) => state.scan_line(text, |_| {}),
+        // A line in several nodes of the rope.
+        None => state.scan_line(&String::from(slice), |_| {}),
+    }
+    slice.len_bytes() + 1
+}

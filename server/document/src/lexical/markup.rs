@@ -1,0 +1,194 @@
+//! Tags, elements and islands of another language.
+
+use super::{Frame, Kind, Rest, Scanner};
+use crate::language::{Interpolation, Language, Markup};
+
+/// Code in an element.
+const BRACES: Interpolation = Interpolation { open: "{", close: "}", doubled: false, quotes: "" };
+static ELEMENT_CODE: Interpolation = BRACES;
+
+impl Scanner {
+    /// Ends the innermost island with its end, whatever is open in it.
+    pub(super) fn leave_island(&mut self, rest: Rest<'_>) -> Option<(Kind, usize)> {
+        if !matches!(rest.c, '<' | '%') {
+            return None;
+        }
+        let depth = self.frames.iter().rposition(|frame| match frame {
+            Frame::Embedded { close, .. } => starts_with(rest.text, close),
+            _ => false,
+        })?;
+        self.frames.truncate(depth);
+        // A closing tag is read as one.
+        (rest.c != '<').then_some((Kind::Code, 2))
+    }
+
+    /// Begins a tag, an element or an island; returns how much was read.
+    pub(super) fn markup_at(&mut self, rest: Rest<'_>, language: &Language) -> Option<usize> {
+        if rest.c != '<' {
+            return None;
+        }
+        let next = rest.text.chars().nth(1);
+        let begins_name = next.is_some_and(char::is_alphabetic);
+        match language.markup {
+            Markup::None => None,
+            Markup::Tags => {
+                let island =
+                    language.embedded.iter().position(|island| starts_with(rest.text, island.open));
+                if let Some(idx) = island
+                    && let Some(island) = language.embedded.get(idx)
+                    && !begins_name
+                {
+                    self.embed(language, idx);
+                    return Some(island.open.len());
+                }
+                if !begins_name && !matches!(next, Some('/' | '!')) {
+                    return None;
+                }
+                self.frames.push(Frame::Tag {
+                    is_closing: next == Some('/'),
+                    ends_itself: false,
+                    embeds: island,
+                });
+                Some(1)
+            }
+            Markup::Elements => {
+                let is_element = self.expects_operand(language)
+                    && (next == Some('>') || (begins_name && !is_generic(rest.text)));
+                if !is_element {
+                    return None;
+                }
+                self.push_tag(false);
+                Some(1)
+            }
+        }
+    }
+
+    fn push_tag(&mut self, is_closing: bool) {
+        self.frames.push(Frame::Tag { is_closing, ends_itself: false, embeds: None });
+    }
+
+    fn embed(&mut self, language: &Language, idx: usize) {
+        if let Some(island) = language.embedded.get(idx) {
+            let language = Language::by_id(island.language);
+            self.frames.push(Frame::Embedded { language, close: island.close });
+            self.last = super::Last::Mark('\n');
+        }
+    }
+
+    pub(super) fn step_in_tag(&mut self, rest: Rest<'_>) -> (Kind, usize) {
+        let language = self.current();
+        let (c, one) = (rest.c, rest.one());
+        let is_element = language.markup == Markup::Elements;
+        if matches!(c, '"' | '\'') {
+            // A value follows a `=`; anything else is an apostrophe of a tag that is not one.
+            let markup = if is_element { Language::by_id("html") } else { language };
+            if let Some((frame, syntax, len)) = self.literal_at(rest, markup) {
+                self.frames.push(frame);
+                return (Kind::Enter(syntax), len.max(one));
+            }
+        }
+        if is_element && c == '{' {
+            self.frames.push(Frame::Code { interpolation: &ELEMENT_CODE, n_open: 0 });
+            self.last = super::Last::Mark('{');
+            return (Kind::Open { closer: '}' }, one);
+        }
+        if !is_element && c == '<' {
+            // The tag before was none, or an island begins in it.
+            if let Some(len) = self.markup_at(rest, language) {
+                return (Kind::Code, len);
+            }
+        }
+        let Some(Frame::Tag { is_closing, ends_itself, embeds }) = self.frames.last_mut() else {
+            return (Kind::Code, one);
+        };
+        match c {
+            '/' => *ends_itself = true,
+            '>' if is_element && self.previous == '=' => {}
+            '>' => {
+                let (is_closing, ends_itself, embeds) = (*is_closing, *ends_itself, *embeds);
+                self.frames.pop();
+                self.end_tag(language, is_closing, ends_itself, embeds);
+            }
+            _ if c.is_whitespace() => {}
+            _ => *ends_itself = false,
+        }
+        if !is_element {
+            return Self::tag_bracket(rest, language);
+        }
+        (Kind::Code, one)
+    }
+
+    /// Brackets in a tag's text are brackets, as those in its text are.
+    fn tag_bracket(rest: Rest<'_>, language: &Language) -> (Kind, usize) {
+        let (c, one) = (rest.c, rest.one());
+        let kind = language.brackets.iter().find_map(|&(open, close)| {
+            if c == open {
+                Some(Kind::Open { closer: close })
+            } else {
+                (c == close).then_some(Kind::Close)
+            }
+        });
+        (kind.unwrap_or(Kind::Code), one)
+    }
+
+    fn end_tag(
+        &mut self,
+        language: &Language,
+        is_closing: bool,
+        ends_itself: bool,
+        embeds: Option<usize>,
+    ) {
+        if language.markup == Markup::Elements {
+            if is_closing {
+                if self.frames.last() == Some(&Frame::Children) {
+                    self.frames.pop();
+                }
+            } else if !ends_itself {
+                self.frames.push(Frame::Children);
+            }
+        } else if let Some(idx) = embeds.filter(|_| !is_closing && !ends_itself) {
+            self.embed(language, idx);
+        }
+    }
+
+    pub(super) fn step_in_children(&mut self, rest: Rest<'_>) -> (Kind, usize) {
+        let one = rest.one();
+        match rest.c {
+            '{' => {
+                self.frames.push(Frame::Code { interpolation: &ELEMENT_CODE, n_open: 0 });
+                self.last = super::Last::Mark('{');
+                (Kind::Open { closer: '}' }, one)
+            }
+            // Text of an element holds no brace: the element was never closed.
+            '}' => {
+                let code = self.frames.iter().rposition(|f| matches!(f, Frame::Code { .. }));
+                match code {
+                    Some(depth) => {
+                        self.frames.truncate(depth);
+                        (Kind::Close, one)
+                    }
+                    None => (Kind::Code, one),
+                }
+            }
+            '<' => {
+                let next = rest.text.chars().nth(1);
+                if next.is_some_and(|c| c.is_alphabetic() || c == '/' || c == '>') {
+                    self.push_tag(next == Some('/'));
+                }
+                (Kind::Code, one)
+            }
+            _ => (Kind::Code, one),
+        }
+    }
+}
+
+/// Says whether `<T,>` or `<T extends U>` begins an arrow function's parameters.
+fn is_generic(rest: &str) -> bool {
+    let name = rest.get(1..).unwrap_or_default();
+    let after = name.trim_start_matches(|c: char| c.is_alphanumeric() || c == '_');
+    after.starts_with(',') || after.trim_start().starts_with("extends ")
+}
+
+fn starts_with(text: &str, beginning: &str) -> bool {
+    text.get(..beginning.len()).is_some_and(|start| start.eq_ignore_ascii_case(beginning))
+}

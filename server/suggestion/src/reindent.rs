@@ -1,0 +1,129 @@
+//! Gives a block the indentation that the editor has begun it with.
+//!
+//! A model indents by what it has read most; the editor has just said what counts here: by the blanks before the
+//! cursor on the first line of a block, by the blocks around, or by its options. Only how deep lines are is changed,
+//! level by level. Where the text indents as it should, nothing is.
+
+use lowkey_document::lexical::{Kind, Place};
+
+use crate::indent::{Step, blanks_before_block, editors_step, is_ordinary, step, unit_columns};
+use crate::lines::{indent_columns, indentation, is_block_end};
+use crate::site::Site;
+
+/// Deeper than this is no step but an alignment.
+const MAX_STEP_COLUMNS: usize = 8;
+
+/// Returns the text with its block indented as the editor does; `None` where it is already, or where the text begins
+/// no block.
+pub(crate) fn fit(site: &Site<'_>, text: &str) -> Option<String> {
+    let (step, skipped) = wanted(site, text)?;
+    let first = text.lines().skip(skipped).find(|line| !line.trim().is_empty())?;
+    let written = indent_columns(first).saturating_sub(step.base_columns);
+    if written == 0 {
+        // No deeper than the opener: the editor knows that the block has begun.
+        return editors_step(site).and_then(|step| shifted(site, text, first, &step));
+    }
+    let uses_other = first.starts_with(if step.character == '\t' { ' ' } else { '\t' });
+    if written > MAX_STEP_COLUMNS || (written == step.columns && !uses_other) {
+        return None;
+    }
+    if !is_ordinary(site.request.language, first) {
+        return None;
+    }
+    let of_literals = lines_of_literals(site, text);
+    let mut fitted = String::with_capacity(text.len());
+    for (idx, line) in text.split_inclusive('\n').enumerate() {
+        let deeper = indent_columns(line).saturating_sub(step.base_columns);
+        if idx < skipped || deeper == 0 || line.trim().is_empty() || of_literals.contains(&idx) {
+            fitted.push_str(line);
+            continue;
+        }
+        fitted.push_str(&step.base);
+        let (n_steps, aligned) = (deeper / written, deeper % written);
+        let n = match step.character {
+            '\t' => n_steps,
+            _ => n_steps * step.columns,
+        };
+        fitted.extend(std::iter::repeat_n(step.character, n));
+        fitted.extend(std::iter::repeat_n(' ', aligned));
+        fitted.push_str(line.get(indentation(line).len()..).unwrap_or_default());
+    }
+    (fitted != text).then_some(fitted)
+}
+
+/// Returns a text whose first line is no deeper than the line that has opened the block, one step deeper.
+fn shifted(site: &Site<'_>, text: &str, first: &str, step: &Step) -> Option<String> {
+    let request = &site.request;
+    let ends_block = is_block_end(first, request.language.block_ends);
+    // Where lines of the block follow, or it ends at once, the model has seen what it does.
+    let has_lines =
+        request.next_line().is_some_and(|next| indent_columns(next) > step.base_columns);
+    let from = indent_columns(first);
+    // At column 0 the text may be the document's next part.
+    if from == 0 || !is_ordinary(request.language, first) || ends_block || has_lines {
+        return None;
+    }
+    let mut fitted = String::with_capacity(text.len());
+    for line in text.split_inclusive('\n') {
+        if line.trim().is_empty() {
+            fitted.push_str(line);
+            continue;
+        }
+        let deeper = indent_columns(line).checked_sub(from)?;
+        fitted.push_str(&step.base);
+        let (n, aligned) = match step.character {
+            '\t' => (1 + deeper / step.columns.max(1), deeper % step.columns.max(1)),
+            _ => (step.columns + deeper, 0),
+        };
+        fitted.extend(std::iter::repeat_n(step.character, n));
+        fitted.extend(std::iter::repeat_n(' ', aligned));
+        fitted.push_str(line.get(indentation(line).len()..).unwrap_or_default());
+    }
+    Some(fitted)
+}
+
+/// Returns the step that the first block is to have, and how many lines of the text come before it.
+fn wanted(site: &Site<'_>, text: &str) -> Option<(Step, usize)> {
+    if let Some(step) = editors_step(site) {
+        return Some((step, 0));
+    }
+    let columns = unit_columns(site)?;
+    let before = site.request.before;
+    let language = site.request.language;
+    let of_opener = |opener: &str, skipped| {
+        let base = blanks_before_block(language, opener);
+        let character = site.indent_character().unwrap_or(' ');
+        (Step { base, base_columns: site.item_columns(opener), columns, character }, skipped)
+    };
+    if before.is_empty() && site.opens_block_above {
+        return site.request.previous_line().map(|opener| of_opener(opener, 0));
+    }
+    let mut lines = text.split('\n');
+    let first = [before, lines.next().unwrap_or_default()].concat();
+    let lines: Vec<&str> = std::iter::once(first.as_str()).chain(lines).collect();
+    let block = lines.windows(2).position(|pair| match pair {
+        [opener, line] => step(language, opener, line).is_some(),
+        _ => false,
+    })?;
+    lines.get(block).map(|opener| of_opener(opener, block + 1))
+}
+
+/// Returns the lines of the text that begin inside of a literal: what they begin with is text.
+fn lines_of_literals(site: &Site<'_>, text: &str) -> Vec<usize> {
+    let (mut lines, mut line) = (Vec::new(), 0);
+    let mut n_open = usize::from(site.place == Place::Literal);
+    site.scan(text, |token| {
+        match token.kind {
+            Kind::Enter(_) => n_open += 1,
+            Kind::Leave(_) | Kind::Broken => n_open = n_open.saturating_sub(1),
+            _ => {}
+        }
+        if token.c == '\n' {
+            line += 1;
+            if n_open > 0 {
+                lines.push(line);
+            }
+        }
+    });
+    lines
+}

@@ -1,0 +1,136 @@
+//! Cuts a comma after the last element where the language allows none, and says where one is missing.
+//!
+//! What follows is told by the document: the closers that the answer replaces, the rest of the line, the next line.
+
+use lowkey_document::Commas;
+use lowkey_document::lexical::{Kind, Place};
+
+use super::Cut;
+use crate::lines::{indent_columns, is_word};
+use crate::nesting::Nesting;
+use crate::site::Site;
+use crate::tail;
+
+pub(super) const NAME: &str = "comma";
+
+pub(super) fn cut(site: &Site<'_>, text: &str) -> Option<Cut> {
+    let Commas::NotBefore(marks) = site.request.language.commas else { return None };
+    let end = text.trim_end();
+    if !end.ends_with(',') || last_kind(site, end) != Some(Kind::Code) {
+        return None;
+    }
+    let follows = what_follows(site, end)?;
+    let is_last = marks.iter().any(|mark| begins_with(follows, mark));
+    is_last.then(|| Cut::at(end.len() - 1, "no comma stands after the last element"))
+}
+
+/// Returns the text without commas before its own closing brackets, where the language allows none there.
+pub(super) fn without_last_commas(site: &Site<'_>, text: &str) -> Option<String> {
+    let Commas::NotBefore(marks) = site.request.language.commas else { return None };
+    let mut commas = Vec::new();
+    let mut last = None;
+    site.scan(text, |token| match token.kind {
+        Kind::Code if token.c == ',' => last = Some(token.at),
+        Kind::Code if token.c.is_whitespace() => {}
+        Kind::Close if marks.iter().any(|mark| mark.starts_with(token.c)) => {
+            commas.extend(last.take());
+        }
+        // Text is a comment, which says nothing; a literal is entered before its text.
+        Kind::Text => {}
+        _ => last = None,
+    });
+    if commas.is_empty() {
+        return None;
+    }
+    let kept = text.char_indices().filter(|(at, _)| !commas.contains(at));
+    Some(kept.map(|(_, c)| c).collect())
+}
+
+/// Says whether a comma must follow `shown`, which takes the place of the replaced tail: it is an element between
+/// others, or the last one where the language wants a comma there, too.
+pub(super) fn is_missing(site: &Site<'_>, text: &str, shown: &str) -> bool {
+    let request = &site.request;
+    let language = request.language;
+    let is_element =
+        shown.ends_with(|c| is_word(c) || matches!(c, '"' | '\'' | '`' | ')' | ']' | '}'));
+    // A block of a `match` needs none.
+    if !is_element || !request.after.trim().is_empty() || shown.contains("=> {") {
+        return false;
+    }
+    let Some(n_closed) =
+        site.openers.len().checked_sub(site.n_open_above).filter(|_| site.n_open_above > 0)
+    else {
+        return false;
+    };
+    let [first, .., last] =
+        [request.before, text, text].map(|line| line.rsplit('\n').next().unwrap_or_default());
+    let line = if text.contains('\n') || first.is_empty() { last } else { first };
+    let indent = indent_columns(line);
+    let is_sibling = |line: &&str| indent_columns(line) == indent && !line.trim().is_empty();
+    let follows_element = request
+        .lines_above()
+        .next_back()
+        .filter(is_sibling)
+        .is_some_and(|line| line.trim_end().ends_with(','));
+    let is_strict = language.id == "json";
+    if (!follows_element && !is_strict) || site.place == Place::Comment {
+        return false;
+    }
+    let nesting = Nesting::of(site, shown);
+    let is_whole = nesting.open.is_empty()
+        && nesting.open_literal.is_none()
+        && nesting.outer.iter().filter(|outer| matches!(outer.c, ')' | ']' | '}')).count()
+            == n_closed
+        && last_kind(site, text).is_none_or(|kind| kind != Kind::Text);
+    if !is_whole {
+        return false;
+    }
+    let Some(next) = request.lines_below().next().filter(|line| !line.trim().is_empty()) else {
+        return false;
+    };
+    let head = next.trim_start();
+    if language.commas == Commas::BeforeCloser
+        && follows_element
+        && head.starts_with([')', ']', '}'])
+    {
+        return indent_columns(next) < indent;
+    }
+    if !is_sibling(&next) || head.starts_with([')', ']', '}', ',']) {
+        return false;
+    }
+    let after_next = request.lines_below().nth(1).unwrap_or_default().trim_start();
+    let precedes_element =
+        next.trim_end().ends_with(',') || after_next.starts_with([')', ']', '}']);
+    let is_comment = language.line_comments.iter().any(|open| head.starts_with(open));
+    is_strict || (follows_element && precedes_element && !is_comment)
+}
+
+/// Returns what the last character that is not blank is.
+fn last_kind(site: &Site<'_>, text: &str) -> Option<Kind> {
+    let mut kind = None;
+    site.scan(text.trim_end(), |token| kind = Some(token.kind));
+    kind
+}
+
+/// Returns the text after `text`: what it leaves of the replaced tail, or what stays.
+fn what_follows<'a>(site: &Site<'a>, text: &str) -> Option<&'a str> {
+    let request = &site.request;
+    let tail = tail::left_of_tail(site, &Nesting::of(site, text)).trim();
+    if !tail.is_empty() {
+        return Some(tail);
+    }
+    let after = request.after.trim();
+    if !after.is_empty() {
+        return Some(after);
+    }
+    let is_comment = |line: &str| {
+        request.language.line_comments.iter().any(|open| line.trim_start().starts_with(open))
+    };
+    request.lines_below().find(|line| !line.trim().is_empty() && !is_comment(line)).map(str::trim)
+}
+
+fn begins_with(text: &str, mark: &str) -> bool {
+    text.get(..mark.len()).is_some_and(|start| start.eq_ignore_ascii_case(mark))
+        && !(mark.ends_with(is_word)
+            && text.get(mark.len()..).is_some_and(|t| t.starts_with(is_word)))
+}
