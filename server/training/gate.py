@@ -29,6 +29,8 @@ STRENGTHS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
 FORGETS, MOST_DOWN, MOST_UP = 0.98, -1.5, 0.7
 GLANCE_S, KEY_S = 0.3, 0.2  # what a suggestion costs to see, and a character to type
 THRESHOLDS = {"quiet": 0.30, "normal": 0.10, "eager": 0.03}
+# Where `normal` saves most keys, by the rows of this family.
+FAMILY_THRESHOLDS = {"qwen2.5-coder": {"quiet": 0.30, "normal": 0.05, "eager": 0.02}}
 
 # As server/suggestion/src/gate/evidence.rs names and computes them.
 FEATURES = {
@@ -227,6 +229,8 @@ def curve(p: np.ndarray, rows: Rows, n_holes: int) -> list[dict]:
             "exact_of_shown": float(rows.right[shown].mean()),
             "first_line_of_shown": float(rows.first_line[shown].mean()),
             "exact_kept": float(rows.right[shown].sum() / max(n_right, 1)),
+            # A right one costs the key that takes it, a wrong one the key that it cost to read over.
+            "keys_saved_per_100": float(100 * ((rows.right * rows.chars)[shown].sum() - n) / n_holes),
             "saved_s_per_100": float(100 * ((rows.right * rows.chars)[shown].sum() * KEY_S - n * GLANCE_S) / n_holes),
         })  # fmt: skip
     return points
@@ -250,6 +254,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="the folder of the coefficients")
     parser.add_argument("--curve", type=Path, help="write the curve here, as FILE.svg and FILE.json")
     args = parser.parse_args()
+    THRESHOLDS.update(FAMILY_THRESHOLDS.get(args.family, {}))
 
     names = list(RISING if args.family == "default" else FEATURES)
     rows, packages, holes = read(args.rows, names)
@@ -291,7 +296,7 @@ def main() -> None:
     about = [
         f"The gate for models whose name begins with {args.family}." if args.family != "default"
         else "The gate for models of no family with a file of its own: log-probabilities alone.",
-        f"Fitted by server/training/gate.py on {n_holes} holes in {len(packages)} packages that the embedded model",
+        f"Fitted by server/training/gate.py on {n_holes} holes in {len(packages)} packages that the model",
         f"was not trained on: {figures['candidates']} with something to show, {figures['right']} of these right.",
         f"One package left out at a time: log loss {figures['log_loss']:.4f} (by the mean alone "
         f"{figures['log_loss_of_the_mean']:.4f}), area under the curve {figures['area']:.3f}.",
