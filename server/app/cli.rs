@@ -11,6 +11,8 @@ use clap::{CommandFactory, Parser, Subcommand};
 use lowkey_model::DeviceChoice;
 
 use crate::settings::{Settings, set_command_line};
+use crate::stderr::tell;
+use crate::{log, stderr};
 
 mod bench;
 mod client;
@@ -96,12 +98,12 @@ pub fn main() -> ExitCode {
     let given = serde_json::Value::from(given);
     set_command_line(given.clone());
     if let Some(Command::Serve { http: Some(port), .. }) = args.command {
-        start_log();
+        log::start(log::OF_A_COMMAND);
         return exit_code(crate::http::run(port));
     }
     let serves = match args.command {
         None if std::io::stdin().is_terminal() && !args.stdio => {
-            eprintln!("{}", Args::command().render_help());
+            stderr::line(&Args::command().render_help().to_string());
             return ExitCode::from(2);
         }
         None | Some(Command::Serve { .. }) => true,
@@ -110,10 +112,10 @@ pub fn main() -> ExitCode {
     if serves {
         return serve();
     }
-    start_log();
+    log::start(log::OF_A_COMMAND);
     let (settings, problems) = Settings::load(&serde_json::Value::Null);
     for problem in problems {
-        eprintln!("lowkey: settings: {problem}");
+        tell!("lowkey: settings: {problem}");
     }
     let outcome = match args.command {
         Some(Command::Complete(args)) => complete::run(&args, settings),
@@ -133,10 +135,11 @@ fn device(text: &str) -> Result<DeviceChoice, &'static str> {
 }
 
 fn exit_code(outcome: anyhow::Result<()>) -> ExitCode {
+    log::finish();
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("lowkey: {error:#}");
+            tell!("lowkey: {error:#}");
             ExitCode::FAILURE
         }
     }
@@ -147,22 +150,10 @@ fn serve() -> ExitCode {
         // A thread may still wait for stdin, which would keep a mere return waiting too.
         Ok(code) => std::process::exit(code),
         Err(error) => {
-            eprintln!("lowkey: {error:#}");
+            tell!("lowkey: {error:#}");
             ExitCode::FAILURE
         }
     }
-}
-
-/// Logs go to stderr: stdout is the protocol. `LOWKEY_LOG` sets the level, `warn` by default.
-fn start_log() {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("LOWKEY_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
-    // A second initialisation (tests in one process) keeps the first.
-    let _ = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(false)
-        .try_init();
 }
 
 /// Writes the result to stdout; a reader that has gone away is not an error.

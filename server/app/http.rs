@@ -26,7 +26,8 @@ mod token;
 
 use crate::completer::Completer;
 use crate::settings::Settings;
-use crate::{ending, keep, tasks};
+use crate::stderr::tell;
+use crate::{ending, keep, log, tasks};
 use response::{Refusal, Response};
 
 /// Connections at a time; a client needs a few.
@@ -47,7 +48,7 @@ struct Shared {
 pub(crate) fn run(port: u16) -> anyhow::Result<()> {
     let (settings, problems) = Settings::load(&serde_json::Value::Null);
     for problem in problems {
-        eprintln!("lowkey: settings: {problem}");
+        tell!("lowkey: settings: {problem}");
     }
     let (token, place) = token::find()?;
     let wanted = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
@@ -62,11 +63,12 @@ pub(crate) fn run(port: u16) -> anyhow::Result<()> {
     let farewell = Arc::clone(&completer);
     ending::on_signals(ending::ASKED_TO_END, move || {
         farewell.shutdown();
+        log::finish();
         std::process::exit(0);
     })
     .context("listening for signals")?;
-    eprintln!("lowkey: listens on http://127.0.0.1:{port}/v1/completions");
-    eprintln!("lowkey: clients need the token in {place}");
+    tell!("lowkey: listens on http://127.0.0.1:{port}/v1/completions");
+    tell!("lowkey: clients need the token in {place}");
     let shared = Arc::new(Shared {
         completer,
         token,

@@ -17,7 +17,7 @@ use anyhow::Context;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tower_lsp::{LspService, Server};
 
-use crate::{ending, tasks};
+use crate::{ending, log, tasks};
 
 mod answer;
 mod backend;
@@ -34,7 +34,6 @@ mod frame;
 mod inbox;
 mod inline_completion;
 mod link;
-mod log;
 mod outbox;
 mod placement;
 mod progress;
@@ -57,7 +56,7 @@ const FLUSH: Duration = Duration::from_secs(2);
 /// The code is 0 when the editor asked to shut down first, else 1. The caller ends the
 /// process: a thread may still wait for stdin.
 pub fn run() -> anyhow::Result<i32> {
-    log::start();
+    log::start(log::OF_A_SERVER);
     let runtime = tasks::runtime()?;
     let link = Arc::new(Link::default());
     let ending = Arc::clone(&link);
@@ -65,6 +64,7 @@ pub fn run() -> anyhow::Result<i32> {
         if let Some(negotiated) = ending.negotiated() {
             negotiated.completer.shutdown();
         }
+        log::finish();
         // As the shell tells that a process was terminated.
         std::process::exit(128 + 15);
     })
@@ -76,6 +76,7 @@ pub fn run() -> anyhow::Result<i32> {
     runtime.shutdown_background();
     outbox.finish(FLUSH);
     tracing::info!(code, "bye");
+    log::finish();
     Ok(code)
 }
 

@@ -11,6 +11,7 @@ use super::print;
 use crate::completer::{Ask, Completer, Outcome, Patience, Trigger};
 use crate::keep;
 use crate::settings::Settings;
+use crate::stderr::tell;
 
 /// Longer files are refused: an editor would not open them either.
 const MAX_FILE_BYTES: u64 = 64 << 20;
@@ -73,14 +74,14 @@ pub(super) fn run(args: &Args, settings: Settings) -> anyhow::Result<()> {
     }
     if args.explain {
         for verdict in &answer.report.why {
-            eprintln!("{verdict}");
+            tell!("{verdict}");
         }
     }
     match &answer.outcome {
         Outcome::Insert(_) => print(&format!("{}\n", answer.report.text)),
         Outcome::Nothing | Outcome::Superseded => {
             let rule = answer.report.silent.as_deref().unwrap_or("nothing came");
-            eprintln!("lowkey: no suggestion: {rule}; run with --explain for the reasons");
+            tell!("lowkey: no suggestion: {rule}; run with --explain for the reasons");
             Ok(())
         }
     }
