@@ -260,3 +260,28 @@ fn the_doctor_tells_what_is_kept_and_where() {
         assert_eq!(first["model"][speed], second["model"][speed], "not measured anew");
     }
 }
+
+#[test]
+fn a_document_that_no_rule_could_be_asked_about_is_never_kept() {
+    let folder = Folder::new("unkept");
+    let mut server = folder.server(&Value::Null);
+    for uri in [
+        "untitled:Untitled-1",
+        "untitled:/work/lists.py",
+        "vscode-notebook-cell:/work/lists.ipynb#W0s",
+        "vscode-remote://ssh-remote%2Bbox/work/lists.py",
+    ] {
+        server.open(uri, "python", CODE);
+        server.items(uri, 14, 11);
+        assert_ne!(tokens(&server.explain(uri), "prompt"), 0, "{uri}");
+    }
+    server.finish();
+    assert_eq!(folder.files("sessions"), [] as [PathBuf; 0]);
+    // The next one is a file, and begins with what was computed for the others.
+    let mut server = folder.server(&Value::Null);
+    server.open("untitled:a", "python", CODE);
+    server.items("untitled:a", 14, 11);
+    complete(&mut server);
+    server.finish();
+    assert_eq!(folder.files("sessions").len(), 1);
+}

@@ -174,5 +174,5 @@ fn roots(params: &InitializeParams) -> Vec<PathBuf> {
 }
 
 fn path(uri: &Uri) -> Option<PathBuf> {
-    uri.to_file_path().map(std::borrow::Cow::into_owned)
+    lowkey_document::Uri::new(uri.as_str()).file_path()
 }

@@ -54,10 +54,9 @@ pub(super) struct StatusReport {
 impl Backend {
     /// Answers `$/lowkey/explain`.
     pub(super) fn explain(&self, params: DocumentParams) -> Ready<Result<Value>> {
-        let report = self
-            .link
-            .negotiated()
-            .and_then(|negotiated| negotiated.completer.explain(&params.text_document.uri));
+        let report = self.link.negotiated().and_then(|negotiated| {
+            negotiated.completer.explain(&lowkey_document::Uri::new(&params.text_document.uri))
+        });
         ready(match report {
             None => Ok(Value::Null),
             Some(report) => {

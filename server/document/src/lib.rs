@@ -22,3 +22,4 @@ pub use language::{BlockComment, Escape, Language, Scope, StringSyntax};
 pub use line_ending::LineEnding;
 pub use position::{ByteOffset, LineIdx, Position, PositionEncoding, Range};
 pub use snapshot::{Cursor, Snapshot};
+pub use uri::{Carried, Names, Uri};
