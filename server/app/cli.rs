@@ -4,11 +4,13 @@
 //! the result and nothing else; with `serve` it carries the protocol.
 
 use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
 use lowkey_model::DeviceChoice;
+use lowkey_prompt::template_process;
 
 use crate::settings::{Settings, set_command_line};
 use crate::stderr::tell;
@@ -81,6 +83,15 @@ enum Command {
 
 /// Parses the arguments and runs the command.
 pub fn main() -> ExitCode {
+    if std::env::args_os().skip(1).eq([template_process::ARGUMENT]) {
+        return match template_process::serve() {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(_) => ExitCode::FAILURE,
+        };
+    }
+    if let Some(program) = this_program() {
+        template_process::render_with(program);
+    }
     let args = Args::parse();
     let mut given = serde_json::Map::new();
     if let Some(model) = &args.model {
@@ -127,6 +138,12 @@ pub fn main() -> ExitCode {
         None | Some(Command::Serve { .. }) => Ok(()),
     };
     exit_code(outcome)
+}
+
+/// The program that runs, also when its file was replaced by a newer one meanwhile.
+fn this_program() -> Option<PathBuf> {
+    let running = PathBuf::from("/proc/self/exe");
+    if running.exists() { Some(running) } else { std::env::current_exe().ok() }
 }
 
 /// Reads a device's name.

@@ -28,6 +28,7 @@ mod sentence_piece;
 mod tokenizer;
 mod vocabulary;
 
+pub use chat_template::process as template_process;
 pub use answer::{Answer, Code};
 pub use assembler::Assembler;
 pub use budget::Budget;
