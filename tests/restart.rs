@@ -176,17 +176,19 @@ fn a_killed_server_leaves_what_it_saved_in_a_pause_and_half_a_file_harms_nobody(
 #[cfg(unix)]
 #[test]
 fn a_server_that_is_asked_to_end_saves_what_it_computed() {
-    let folder = Folder::new("terminated");
-    let mut server = folder.server(&Value::Null);
-    complete(&mut server);
-    let id = server.process_id().to_string();
-    assert!(Command::new("kill").args(["-s", "TERM", &id]).status().unwrap().success());
-    let (code, log) = server.wait_for_exit();
-    assert_eq!(code, Some(143), "as shells tell it: {log}");
-    assert_eq!(folder.files("sessions").len(), 1);
-    let mut server = folder.server(&Value::Null);
-    assert_eq!(tokens(&complete(&mut server), "prefilled"), 1);
-    server.finish();
+    for (signal, number) in [("TERM", 15), ("INT", 2), ("HUP", 1)] {
+        let folder = Folder::new("terminated");
+        let mut server = folder.server(&Value::Null);
+        complete(&mut server);
+        let id = server.process_id().to_string();
+        assert!(Command::new("kill").args(["-s", signal, &id]).status().unwrap().success());
+        let (code, log) = server.wait_for_exit();
+        assert_eq!(code, Some(128 + number), "as shells tell it: {log}");
+        assert_eq!(folder.files("sessions").len(), 1, "{signal}");
+        let mut server = folder.server(&Value::Null);
+        assert_eq!(tokens(&complete(&mut server), "prefilled"), 1);
+        server.finish();
+    }
 }
 
 #[test]

@@ -16,6 +16,7 @@ pub mod keep;
 pub mod load;
 mod log;
 pub mod lsp;
+mod ordinary;
 pub mod report;
 pub mod settings;
 pub mod stats;

@@ -7,7 +7,7 @@
 
 use std::fmt;
 use std::ops::Deref;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, percent_encode};
@@ -62,6 +62,16 @@ impl Uri {
             // A bare path may or may not be escaped, so it is left as it is.
             None => Self { text: sent.into() },
         }
+    }
+
+    /// Returns the `file:` URI of an absolute path.
+    pub fn of_path(path: &Path) -> Self {
+        let bytes = path.as_os_str().as_encoded_bytes();
+        let mut escaped = percent_encode(bytes, ESCAPED).to_string();
+        if cfg!(windows) {
+            escaped = format!("/{}", escaped.replace("%5C", "/"));
+        }
+        Self::new(&format!("file://{escaped}"))
     }
 
     /// Returns the canonical form.

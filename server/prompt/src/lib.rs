@@ -28,10 +28,10 @@ mod sentence_piece;
 mod tokenizer;
 mod vocabulary;
 
-pub use chat_template::process as template_process;
 pub use answer::{Answer, Code};
 pub use assembler::Assembler;
 pub use budget::Budget;
+pub use chat_template::process as template_process;
 pub use detokenizer::Detokenizer;
 pub use error::{ChatTemplateError, TokenizerError};
 pub use fim::{FimFormat, NoFim, Order};

@@ -187,3 +187,14 @@ fn last_parts_are_unescaped() {
         assert_eq!(Uri::new(uri).last_part(), last);
     }
 }
+
+#[cfg(unix)]
+#[test]
+fn a_path_becomes_a_uri_and_a_path_again() {
+    use std::os::unix::ffi::OsStrExt;
+    for path in ["/a b/c#%?.rs", "/é/x", "/%2e", "/"] {
+        assert_eq!(Uri::of_path(Path::new(path)).file_path(), Some(PathBuf::from(path)));
+    }
+    let path = Path::new(std::ffi::OsStr::from_bytes(b"/\xFF"));
+    assert_eq!(Uri::of_path(path).file_path().as_deref(), Some(path));
+}
