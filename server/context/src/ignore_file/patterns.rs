@@ -168,6 +168,9 @@ fn with_trailing_tabs(pattern: &str) -> Option<String> {
     let kept = pattern.trim_end_matches(' ');
     let name = kept.trim_end_matches(['\t', ' ']);
     let blanks = kept.get(name.len()..).filter(|blanks| !blanks.is_empty())?;
+    // An escaped tab is a tab, and a class needs no escape.
+    let n_escapes = name.len() - name.trim_end_matches('\\').len();
+    let name = if n_escapes % 2 == 1 { name.strip_suffix('\\').unwrap_or(name) } else { name };
     let mut kept = name.to_owned();
     for blank in blanks.chars() {
         kept.extend(['[', blank, ']']);
@@ -218,6 +221,7 @@ mod tests {
     fn tabs_at_the_end_and_braces_are_read_in_both_ways() {
         assert_eq!(of("x\t"), ["x\t", "x[\t]"]);
         assert_eq!(of("x \t "), ["x \t ", "x[ ][\t]"]);
+        assert_eq!(of("x\\\t"), ["x\\\t", "x[\t]"]);
         assert_eq!(of("x  "), ["x  "]);
         assert_eq!(of("{a}"), ["[{]a[}]", "{a}"]);
         assert_eq!(of("!{a}"), ["![{]a[}]"]);
