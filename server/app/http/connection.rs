@@ -68,7 +68,7 @@ pub(super) fn serve(shared: &Shared, seat: &Seat, stream: TcpStream) {
     let mut reader = RequestReader::new(Timed { stream, until, has_begun: false });
     loop {
         (reader.stream.until, reader.stream.has_begun) = (Instant::now() + IDLE, false);
-        seat.waits();
+        seat.begin_waiting();
         let response = match answer(shared, seat, &mut reader) {
             Ok(Some(response)) => response,
             Ok(None) => return,
@@ -98,7 +98,7 @@ fn answer(
 ) -> Result<Option<Response>, Fault> {
     let Some(head) = reader.head()? else { return Ok(None) };
     gate::check(&head, &shared.token, shared.port)?;
-    seat.is_busy();
+    seat.begin_serving();
     let response = match (head.path.as_str(), head.method.as_str()) {
         ("/v1/completions", "POST") => {
             let body = body(reader, &head)?;

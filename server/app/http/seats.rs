@@ -69,15 +69,15 @@ impl Seats {
 }
 
 impl Seat {
-    /// A request with a token is served from now on.
-    pub(super) fn is_busy(&self) {
+    /// Notes that a request with a token is served from now on.
+    pub(super) fn begin_serving(&self) {
         if let Some(connection) = self.seats.taken().connections.get_mut(&self.number) {
             connection.waits_since = None;
         }
     }
 
-    /// It was answered, and another may come.
-    pub(super) fn waits(&self) {
+    /// Notes that another request is waited for.
+    pub(super) fn begin_waiting(&self) {
         let mut taken = self.seats.taken();
         taken.clock += 1;
         let now = taken.clock;

@@ -196,12 +196,13 @@ impl Memory {
                 Some(Content::Pending) => {
                     return Some(format!("{} is being read; ask again", file.display()));
                 }
-                Some(Content::Unreadable(_)) | None => {
+                Some(Content::Unreadable(reason)) => {
                     return Some(format!(
-                        "{} cannot be read, so everything in its folder is kept out",
+                        "{} cannot be read, so everything in its folder is kept out: {reason}",
                         file.display()
                     ));
                 }
+                None => return Some(format!("{} was not read yet", file.display())),
                 _ => {}
             }
         }
