@@ -94,7 +94,9 @@ pub(crate) fn run(port: u16) -> anyhow::Result<()> {
 /// Gives a connection a thread of its own, if not all are busy.
 fn admit(shared: &Arc<Shared>, seats: &Arc<Seats>, stream: TcpStream) {
     let Some(seat) = seats.take(&stream) else {
-        let why = format!("{MOST_CONNECTIONS} requests are being answered; ask again");
+        let why = format!(
+            "no seat of {MOST_CONNECTIONS} is free: requests are being answered; ask again"
+        );
         let refusal = Refusal::new(503, why);
         let _ = Response::refusing(&refusal).write(&stream);
         return;

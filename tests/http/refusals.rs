@@ -143,7 +143,9 @@ fn accepting_that_fails_neither_spins_nor_fills_the_log() {
     let held: Vec<TcpStream> = (0..20).map(|_| server.connect()).collect();
     // It serves again when there are descriptors again, so accepting has failed and gone on.
     drop(held);
-    assert_eq!(server.send(&server.request(&zed(PREFIX, SUFFIX))).status, 200);
+    let served =
+        (0..1000).any(|_| server.send(&server.request(&zed(PREFIX, SUFFIX))).status == 200);
+    assert!(served, "it does not serve again");
     server.terminate();
     let log = server.log.take().unwrap().join().unwrap();
     assert!(log.matches("cannot be accepted").count() <= 2, "{log}");

@@ -52,7 +52,7 @@ pub(super) fn carried(uri: &Uri) -> Carried {
     let parts = Parts::of(text);
     let file = uri.file_path();
     let is_local = cfg!(windows) || parts.authority.unwrap_or_default().is_empty();
-    let is_file = file.is_some() && is_local;
+    let is_file = is_local && file.as_deref().is_some_and(is_name);
     let mut names = Collected::default();
     if let Some(path) = file {
         names.push(path);
@@ -74,6 +74,11 @@ pub(super) fn carried(uri: &Uri) -> Carried {
     Carried::Names(Names { is_file, paths: names.paths })
 }
 
+/// Whether a path names anything: a root alone does not.
+fn is_name(path: &Path) -> bool {
+    path.components().any(|part| matches!(part, Component::Normal(_)))
+}
+
 /// The names found so far, without repetitions.
 #[derive(Default)]
 struct Collected {
@@ -84,9 +89,8 @@ struct Collected {
 
 impl Collected {
     fn push(&mut self, path: PathBuf) {
-        let is_name = path.components().any(|part| matches!(part, Component::Normal(_)));
         // One more than the limit is enough to know that there are too many.
-        if is_name && self.paths.len() <= MAX_NAMES && self.seen.insert(path.clone()) {
+        if is_name(&path) && self.paths.len() <= MAX_NAMES && self.seen.insert(path.clone()) {
             self.paths.push(path);
         }
     }

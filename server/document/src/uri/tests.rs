@@ -152,6 +152,7 @@ fn only_a_file_on_this_machine_is_a_file() {
         ("vscode-remote://box/a/b.rs", false),
         ("/a/b.rs", false),
         ("file://", false),
+        ("file:///", false),
         ("untitled:", false),
     ] {
         let Carried::Names(names) = Uri::new(uri).carried() else { panic!("{uri}") };
