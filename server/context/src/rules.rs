@@ -123,7 +123,8 @@ impl Rules {
             // The verdict does not matter: asking reads the workspace's own ignore files, so their problems show now.
             let probe = root.join("file");
             let asked = (probe.as_path(), Entry::File, Instant::now());
-            let _ = rules.denied_by_ignore_files(&mut memory, asked, &mut SYNC_BYTES.clone());
+            let mut budget = SYNC_BYTES;
+            let _ = rules.denied_by_ignore_files(&mut memory, asked, &mut budget);
         }
         problems.append(&mut memory.problems);
         drop(memory);
@@ -156,9 +157,10 @@ impl Rules {
         let mut memory = self.shared.memory();
         let now = Instant::now();
         // Who copies a repository waits for its ignore files, however long they are.
+        let mut budget = u64::MAX;
         let mut denied = |name: &PathBuf| {
-            self.denied_by_ignore_files(&mut memory, (name, entry, now), &mut u64::MAX.clone())
-                .is_some()
+            let asked = (name.as_path(), entry, now);
+            self.denied_by_ignore_files(&mut memory, asked, &mut budget).is_some()
         };
         paths::both_names(self.first_root.as_deref(), path).iter().any(&mut denied)
     }

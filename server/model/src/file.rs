@@ -181,7 +181,7 @@ impl ModelFile {
 
     /// The length of the file, or of all files with weights, in bytes.
     pub fn n_bytes(&self) -> usize {
-        self.shards.iter().map(|shard| shard.len()).sum()
+        self.shards.iter().map(StoredBytes::len).sum()
     }
 
     /// What its layers are made of.

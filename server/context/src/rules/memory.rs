@@ -143,7 +143,8 @@ impl Memory {
     /// Reads an ignore file unless what is known of it is fresh or has not changed.
     fn look_at(&mut self, file: &Path, now: Instant, budget: &mut u64, pending: &mut Vec<PathBuf>) {
         if let Some(seen) = self.ignore_files.get_mut(file) {
-            let is_compiled_now = matches!(seen.content, Content::Pending) && *budget == u64::MAX;
+            let is_compiled_now =
+                matches!(seen.content, Content::Pending) && *budget > MAX_TOTAL_BYTES;
             if !is_compiled_now {
                 if now.saturating_duration_since(seen.checked) < FRESH {
                     return;
