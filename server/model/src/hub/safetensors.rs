@@ -157,7 +157,7 @@ mod tests {
     fn lies_are_told_in_words() {
         let message = |bytes: &[u8]| read("x", bytes, bytes.len()).unwrap_err().to_string();
         assert!(message(&[1, 2, 3]).contains("the length of the header at byte 0 needs 8 bytes"));
-        assert!(message(&u64::MAX.to_le_bytes()).contains("the limit is 100000000"));
+        assert!(message(&u64::MAX.to_le_bytes()).contains("the limit is 16777216"));
         assert!(
             message(&file(HEADER, 26)[..60]).contains("model x is cut short: the header at byte 8")
         );
