@@ -7,6 +7,7 @@ use tower_lsp::ls_types::ClientInfo;
 
 /// What is done otherwise for one client.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "independent quirks")]
 pub(super) struct Quirks {
     /// It draws ghost text that takes indentation away from before the cursor. Elsewhere such a
     /// text is withheld: it would be taken unseen.
