@@ -177,17 +177,19 @@ fn a_killed_server_leaves_what_it_saved_in_a_pause_and_half_a_file_harms_nobody(
 #[cfg(unix)]
 #[test]
 fn a_server_that_is_asked_to_end_saves_what_it_computed() {
-    let folder = Folder::new("terminated");
-    let mut server = folder.server(&Value::Null);
-    complete(&mut server);
-    let id = server.process_id().to_string();
-    assert!(Command::new("kill").args(["-s", "TERM", &id]).status().unwrap().success());
-    let (code, log) = server.wait_for_exit();
-    assert_eq!(code, Some(143), "as shells tell it: {log}");
-    assert_eq!(folder.files("sessions").len(), 1);
-    let mut server = folder.server(&Value::Null);
-    assert_eq!(tokens(&complete(&mut server), "prefilled"), 1);
-    server.finish();
+    for (signal, number) in [("TERM", 15), ("INT", 2), ("HUP", 1)] {
+        let folder = Folder::new("terminated");
+        let mut server = folder.server(&Value::Null);
+        complete(&mut server);
+        let id = server.process_id().to_string();
+        assert!(Command::new("kill").args(["-s", signal, &id]).status().unwrap().success());
+        let (code, log) = server.wait_for_exit();
+        assert_eq!(code, Some(128 + number), "as shells tell it: {log}");
+        assert_eq!(folder.files("sessions").len(), 1, "{signal}");
+        let mut server = folder.server(&Value::Null);
+        assert_eq!(tokens(&complete(&mut server), "prefilled"), 1);
+        server.finish();
+    }
 }
 
 #[test]
@@ -261,4 +263,29 @@ fn the_doctor_tells_what_is_kept_and_where() {
     for speed in ["prefill_tokens_per_s", "decode_tokens_per_s"] {
         assert_eq!(first["model"][speed], second["model"][speed], "not measured anew");
     }
+}
+
+#[test]
+fn a_document_that_no_rule_could_be_asked_about_is_never_kept() {
+    let folder = Folder::new("unkept");
+    let mut server = folder.server(&Value::Null);
+    for uri in [
+        "untitled:Untitled-1",
+        "untitled:/work/lists.py",
+        "vscode-notebook-cell:/work/lists.ipynb#W0s",
+        "vscode-remote://ssh-remote%2Bbox/work/lists.py",
+    ] {
+        server.open(uri, "python", CODE);
+        server.items(uri, 14, 11);
+        assert_ne!(tokens(&server.explain(uri), "prompt"), 0, "{uri}");
+    }
+    server.finish();
+    assert_eq!(folder.files("sessions"), [] as [PathBuf; 0]);
+    // The next one is a file, and begins with what was computed for the others.
+    let mut server = folder.server(&Value::Null);
+    server.open("untitled:a", "python", CODE);
+    server.items("untitled:a", 14, 11);
+    complete(&mut server);
+    server.finish();
+    assert_eq!(folder.files("sessions").len(), 1);
 }

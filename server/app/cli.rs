@@ -4,15 +4,19 @@
 //! the result and nothing else; with `serve` it carries the protocol.
 
 use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
 use lowkey_model::DeviceChoice;
+use lowkey_prompt::template_process;
 use lowkey_store::Embedded;
 
 use crate::load;
 use crate::settings::{Settings, set_command_line};
+use crate::stderr::tell;
+use crate::{log, stderr};
 
 mod bench;
 mod client;
@@ -83,6 +87,15 @@ enum Command {
 /// Parses the arguments and runs the command; `inside` is the model inside the program.
 pub fn main(inside: Embedded) -> ExitCode {
     load::set_inside(inside);
+    if std::env::args_os().skip(1).eq([template_process::ARGUMENT]) {
+        return match template_process::serve() {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(_) => ExitCode::FAILURE,
+        };
+    }
+    if let Some(program) = this_program() {
+        template_process::render_with(program);
+    }
     let args = Args::parse();
     let mut given = serde_json::Map::new();
     if let Some(model) = &args.model {
@@ -100,12 +113,12 @@ pub fn main(inside: Embedded) -> ExitCode {
     let given = serde_json::Value::from(given);
     set_command_line(given.clone());
     if let Some(Command::Serve { http: Some(port), .. }) = args.command {
-        start_log();
+        log::start(log::OF_A_COMMAND);
         return exit_code(crate::http::run(port));
     }
     let serves = match args.command {
         None if std::io::stdin().is_terminal() && !args.stdio => {
-            eprintln!("{}", Args::command().render_help());
+            stderr::line(&Args::command().render_help().to_string());
             return ExitCode::from(2);
         }
         None | Some(Command::Serve { .. }) => true,
@@ -114,10 +127,10 @@ pub fn main(inside: Embedded) -> ExitCode {
     if serves {
         return serve();
     }
-    start_log();
+    log::start(log::OF_A_COMMAND);
     let (settings, problems) = Settings::load(&serde_json::Value::Null);
     for problem in problems {
-        eprintln!("lowkey: settings: {problem}");
+        tell!("lowkey: settings: {problem}");
     }
     let outcome = match args.command {
         Some(Command::Complete(args)) => complete::run(&args, settings),
@@ -131,16 +144,23 @@ pub fn main(inside: Embedded) -> ExitCode {
     exit_code(outcome)
 }
 
+/// The program that runs, also when its file was replaced by a newer one meanwhile.
+fn this_program() -> Option<PathBuf> {
+    let running = PathBuf::from("/proc/self/exe");
+    if running.exists() { Some(running) } else { std::env::current_exe().ok() }
+}
+
 /// Reads a device's name.
 fn device(text: &str) -> Result<DeviceChoice, &'static str> {
     DeviceChoice::parse(text).ok_or("there are auto, cpu, cuda, cuda:N and metal")
 }
 
 fn exit_code(outcome: anyhow::Result<()>) -> ExitCode {
+    log::finish();
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("lowkey: {error:#}");
+            tell!("lowkey: {error:#}");
             ExitCode::FAILURE
         }
     }
@@ -151,22 +171,10 @@ fn serve() -> ExitCode {
         // A thread may still wait for stdin, which would keep a mere return waiting too.
         Ok(code) => std::process::exit(code),
         Err(error) => {
-            eprintln!("lowkey: {error:#}");
+            tell!("lowkey: {error:#}");
             ExitCode::FAILURE
         }
     }
-}
-
-/// Logs go to stderr: stdout is the protocol. `LOWKEY_LOG` sets the level, `warn` by default.
-fn start_log() {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("LOWKEY_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
-    // A second initialisation (tests in one process) keeps the first.
-    let _ = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(false)
-        .try_init();
 }
 
 /// Writes the result to stdout; a reader that has gone away is not an error.

@@ -24,6 +24,7 @@ use crate::load;
 use crate::report::Report;
 use crate::settings::Settings;
 use crate::stats::Statistics;
+use crate::stderr::plain;
 
 mod ahead;
 mod alternatives;
@@ -215,7 +216,8 @@ impl Completer {
             settings.cache_mb << 20,
             keep,
             move |progress| {
-                let loaded = load::load(&asked, progress)?;
+                // Reasons quote the names that a model file has.
+                let loaded = load::load(&asked, progress).map_err(plain)?;
                 Ok(Loaded { speculates: asked.speculation, ..loaded })
             },
             move |status| {

@@ -10,7 +10,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use anyhow::Context;
 use tokio::runtime::Handle;
@@ -22,15 +22,18 @@ mod gate;
 mod guess;
 mod request;
 mod response;
+mod seats;
 mod token;
 
 use crate::completer::Completer;
 use crate::settings::Settings;
-use crate::{ending, keep, tasks};
+use crate::stderr::tell;
+use crate::{ending, keep, log, tasks};
 use response::{Refusal, Response};
+use seats::{MOST_CONNECTIONS, Seats};
 
-/// Connections at a time; a client needs a few.
-const MOST_CONNECTIONS: usize = 32;
+/// How long accepting rests after it failed: with no descriptor left it fails at once, again and again.
+const REST: Duration = Duration::from_millis(200);
 
 /// What all connections share.
 struct Shared {
@@ -38,7 +41,6 @@ struct Shared {
     token: String,
     port: u16,
     runtime: Handle,
-    n_connections: AtomicUsize,
 }
 
 /// Serves until the process is told to end; returns only when it cannot serve.
@@ -47,7 +49,7 @@ struct Shared {
 pub(crate) fn run(port: u16) -> anyhow::Result<()> {
     let (settings, problems) = Settings::load(&serde_json::Value::Null);
     for problem in problems {
-        eprintln!("lowkey: settings: {problem}");
+        tell!("lowkey: settings: {problem}");
     }
     let (token, place) = token::find()?;
     let wanted = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
@@ -60,62 +62,50 @@ pub(crate) fn run(port: u16) -> anyhow::Result<()> {
     let completer =
         Completer::start_keeping(settings, keep, |_| {}).context("starting the engine's thread")?;
     let farewell = Arc::clone(&completer);
-    ending::on_signals(ending::ASKED_TO_END, move || {
+    ending::on_signals(move |_| {
         farewell.shutdown();
+        log::finish();
         std::process::exit(0);
     })
     .context("listening for signals")?;
-    eprintln!("lowkey: listens on http://127.0.0.1:{port}/v1/completions");
-    eprintln!("lowkey: clients need the token in {place}");
-    let shared = Arc::new(Shared {
-        completer,
-        token,
-        port,
-        runtime: runtime.handle().clone(),
-        n_connections: AtomicUsize::new(0),
-    });
+    tell!("lowkey: listens on http://127.0.0.1:{port}/v1/completions");
+    tell!("lowkey: clients need the token in {place}");
+    let shared = Arc::new(Shared { completer, token, port, runtime: runtime.handle().clone() });
+    let seats = Arc::<Seats>::default();
+    let mut has_failed = false;
     loop {
         match listener.accept() {
-            Ok((stream, _)) => admit(&shared, stream),
+            Ok((stream, _)) => {
+                has_failed = false;
+                admit(&shared, &seats, stream);
+            }
             // A client that was gone before it was accepted is no reason to stop.
-            Err(error) => tracing::warn!(%error, "a connection could not be accepted"),
+            Err(error) => {
+                // Said once, not once in each attempt.
+                if !std::mem::replace(&mut has_failed, true) {
+                    tracing::warn!(%error, "connections cannot be accepted");
+                }
+                std::thread::sleep(REST);
+            }
         }
     }
 }
 
-/// Gives a connection a thread of its own, if there are not too many.
-fn admit(shared: &Arc<Shared>, stream: TcpStream) {
-    let seat = Seat::take(shared);
-    let Some(seat) = seat else {
-        let refusal =
-            Refusal::new(503, format!("more than {MOST_CONNECTIONS} connections; close some"));
+/// Gives a connection a thread of its own, if not all are busy.
+fn admit(shared: &Arc<Shared>, seats: &Arc<Seats>, stream: TcpStream) {
+    let Some(seat) = seats.take(&stream) else {
+        let why = format!(
+            "no seat of {MOST_CONNECTIONS} is free: requests are being answered; ask again"
+        );
+        let refusal = Refusal::new(503, why);
         let _ = Response::refusing(&refusal).write(&stream);
         return;
     };
     let shared = Arc::clone(shared);
     let spawned = std::thread::Builder::new().name("lowkey-http".into()).spawn(move || {
-        connection::serve(&shared, stream);
-        drop(seat);
+        connection::serve(&shared, &seat, stream);
     });
     if let Err(error) = spawned {
         tracing::error!(%error, "no thread for a connection");
-    }
-}
-
-/// One of the connections that there may be.
-struct Seat(Arc<Shared>);
-
-impl Seat {
-    fn take(shared: &Arc<Shared>) -> Option<Self> {
-        // Taken first and given back by Drop, so that the count is right whatever happens.
-        let seat = Self(Arc::clone(shared));
-        let n_before = shared.n_connections.fetch_add(1, Ordering::Relaxed);
-        (n_before < MOST_CONNECTIONS).then_some(seat)
-    }
-}
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        self.0.n_connections.fetch_sub(1, Ordering::Relaxed);
     }
 }

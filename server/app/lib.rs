@@ -14,10 +14,13 @@ mod ending;
 mod http;
 pub mod keep;
 pub mod load;
+mod log;
 pub mod lsp;
+mod ordinary;
 pub mod report;
 pub mod settings;
 pub mod stats;
+mod stderr;
 mod tasks;
 #[cfg(test)]
 #[path = "../../tests/harness/folder.rs"]

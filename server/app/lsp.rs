@@ -14,10 +14,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use lowkey_document::PositionEncoding;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tower_lsp::jsonrpc::Request;
 use tower_lsp::{LspService, Server};
 
-use crate::{ending, tasks};
+use crate::{ending, log, tasks};
 
 mod answer;
 mod backend;
@@ -34,7 +36,6 @@ mod frame;
 mod inbox;
 mod inline_completion;
 mod link;
-mod log;
 mod outbox;
 mod placement;
 mod progress;
@@ -57,16 +58,17 @@ const FLUSH: Duration = Duration::from_secs(2);
 /// The code is 0 when the editor asked to shut down first, else 1. The caller ends the
 /// process: a thread may still wait for stdin.
 pub fn run() -> anyhow::Result<i32> {
-    log::start();
+    log::start(log::OF_A_SERVER);
     let runtime = tasks::runtime()?;
     let link = Arc::new(Link::default());
     let ending = Arc::clone(&link);
-    ending::on_signals(ending::TERMINATED, move || {
+    ending::on_signals(move |signal| {
         if let Some(negotiated) = ending.negotiated() {
             negotiated.completer.shutdown();
         }
-        // As the shell tells that a process was terminated.
-        std::process::exit(128 + 15);
+        log::finish();
+        // As the shell tells which signal ended a process.
+        std::process::exit(128 + signal);
     })
     .context("listening for signals")?;
     let outbox = Outbox::start(std::io::stdout()).context("starting to write to stdout")?;
@@ -76,7 +78,25 @@ pub fn run() -> anyhow::Result<i32> {
     runtime.shutdown_background();
     outbox.finish(FLUSH);
     tracing::info!(code, "bye");
+    log::finish();
     Ok(code)
+}
+
+/// Reads what an editor could send and applies its edits, without a model: what the fuzz targets do.
+///
+/// Returns the number of messages that would have reached the server.
+#[doc(hidden)]
+pub fn read_and_apply(input: &[u8]) -> usize {
+    let documents = documents::Documents::default();
+    let passed = filter::passed(input);
+    for body in &passed {
+        let Ok(request) = serde_json::from_slice::<Request>(body) else { continue };
+        let (method, _, params) = request.into_parts();
+        if documents::Documents::takes(&method) {
+            documents.apply(&method, params.unwrap_or_default(), PositionEncoding::Utf16);
+        }
+    }
+    passed.len()
 }
 
 /// Serves one connection until `exit` or the end of `input`.

@@ -11,6 +11,8 @@ use lowkey_engine::Sampling;
 use lowkey_model::{DeviceChoice, KvType};
 use serde_json::Value;
 
+use crate::ordinary;
+
 mod value;
 
 use value::FromValue;
@@ -195,6 +197,16 @@ impl Settings {
         (settings, problems)
     }
 
+    /// Reads the text of a settings file over the defaults; problems come back in words.
+    pub fn from_toml(text: &str) -> (Self, Vec<String>) {
+        let (mut settings, mut problems) = (Self::default(), Vec::new());
+        match parse_toml(text, "lowkey.toml") {
+            Ok(values) => settings.layer(&values, "lowkey.toml", &mut problems),
+            Err(problem) => problems.push(problem),
+        }
+        (settings, problems)
+    }
+
     /// Lays one source of values over what stands.
     fn layer(&mut self, values: &Value, source: &str, problems: &mut Vec<String>) {
         let Some(map) = values.as_object() else {
@@ -248,17 +260,27 @@ pub fn config_file() -> Option<PathBuf> {
     Some(folder?.join("lowkey").join("lowkey.toml"))
 }
 
+/// The longest settings file; the longest list of globs has a few kilobytes.
+const MAX_FILE_BYTES: u64 = 1 << 20;
+
 fn read_toml(path: &std::path::Path) -> Result<Option<Value>, String> {
-    let text = match std::fs::read_to_string(path) {
+    // How programs are told to read no settings.
+    if path == std::path::Path::new("/dev/null") {
+        return Ok(None);
+    }
+    let text = match ordinary::read_text(path, MAX_FILE_BYTES) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(format!("cannot read {}: {error}", path.display())),
     };
+    parse_toml(&text, &path.display().to_string()).map(Some)
+}
+
+fn parse_toml(text: &str, source: &str) -> Result<Value, String> {
     // The parser's own rendering of an error quotes the line; its message alone does not.
-    let table: toml::Table = text
-        .parse()
-        .map_err(|e: toml::de::Error| format!("{}: {}", path.display(), e.message()))?;
-    serde_json::to_value(table).map(Some).map_err(|e| format!("{}: {e}", path.display()))
+    let table: toml::Table =
+        text.parse().map_err(|e: toml::de::Error| format!("{source}: {}", e.message()))?;
+    serde_json::to_value(table).map_err(|e| format!("{source}: {e}"))
 }
 
 #[cfg(test)]

@@ -32,6 +32,8 @@ pub(crate) struct Options {
     pub(crate) by_plugin: bool,
     /// Arguments behind `serve`.
     pub(crate) arguments: Vec<String>,
+    /// Where the log goes, if this harness is not to read it.
+    pub(crate) stderr: Option<Stdio>,
 }
 
 /// An answer: the result, or the error's code and words.
@@ -83,7 +85,7 @@ impl Server {
             .envs(options.env)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
+            .stderr(options.stderr.unwrap_or_else(Stdio::piped))
             .spawn()
             .unwrap_or_else(|error| panic!("cannot start {}: {error}", words[0]));
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
@@ -95,17 +97,18 @@ impl Server {
                 }
             }
         });
-        let mut stderr = child.stderr.take().unwrap();
-        let stderr = std::thread::spawn(move || {
-            let mut bytes = Vec::new();
-            let _ = stderr.read_to_end(&mut bytes);
-            String::from_utf8_lossy(&bytes).into_owned()
+        let stderr = child.stderr.take().map(|mut stderr| {
+            std::thread::spawn(move || {
+                let mut bytes = Vec::new();
+                let _ = stderr.read_to_end(&mut bytes);
+                String::from_utf8_lossy(&bytes).into_owned()
+            })
         });
         Self {
             stdin: child.stdin.take(),
             child,
             messages,
-            stderr: Some(stderr),
+            stderr,
             last_id: 0,
             unanswered: HashSet::new(),
             answers: BTreeMap::new(),

@@ -25,6 +25,7 @@ fn each_refusal_says_why_and_the_server_goes_on() {
         (host.as_str(), "Host: evil.example", 403, "another host"),
         (&host, "Host: 127.0.0.1", 403, "another host"),
         (&host, "X: y", 403, "another host"),
+        (&host, &format!("Host: 127.0.0.1:+{}", server.port), 403, "another host"),
         (&host, &format!("{host}\r\n{host}"), 403, "another host"),
         (&host, &format!("{host}\r\nOrigin: https://evil.example"), 403, "web pages"),
         (&host, &format!("{host}\r\nOrigin: null"), 403, "web pages"),
@@ -62,20 +63,92 @@ fn each_refusal_says_why_and_the_server_goes_on() {
 }
 
 #[test]
-fn too_many_connections_are_told_so() {
+fn connections_that_say_nothing_give_way() {
     let folder = Folder::new("crowd");
     let server = Server::start(&folder);
-    let held: Vec<TcpStream> = (0..32).map(|_| server.connect()).collect();
-    // Each may be accepted a moment later than it was made.
-    let refused = (0..1000).find_map(|_| {
-        let answer = server.send(&server.request(&zed(PREFIX, SUFFIX)));
-        (answer.status == 503).then_some(answer)
-    });
-    assert!(refused.unwrap().body.contains("32 connections"));
+    // More than there are seats, twice, with and without the beginning of a request.
+    let held: Vec<TcpStream> = (0..80)
+        .map(|idx| {
+            let mut stream = server.connect();
+            if idx % 2 == 0 {
+                stream.write_all(b"POST /v1/completions HTTP/1.1\r\nHost: ").unwrap();
+            }
+            stream
+        })
+        .collect();
+    for _ in 0..4 {
+        assert_eq!(server.send(&server.request(&zed(PREFIX, SUFFIX))).status, 200);
+    }
+    drop(held);
+}
+
+#[test]
+fn a_client_that_sends_no_more_gets_its_answer() {
+    let folder = Folder::new("half-closed");
+    let server = Server::start(&folder);
+    for (nth, version) in ["HTTP/1.1", "HTTP/1.0"].into_iter().enumerate() {
+        let body = zed(&PREFIX.replace("sub", &format!("half{nth}")), SUFFIX);
+        let request = String::from_utf8(server.request(&body)).unwrap();
+        let mut stream = server.connect();
+        stream.write_all(request.replacen("HTTP/1.1", version, 1).as_bytes()).unwrap();
+        stream.shutdown(std::net::Shutdown::Write).unwrap();
+        let mut reader = BufReader::new(stream);
+        let mut answer = Answer::read(&mut reader);
+        if answer.status == 100 {
+            assert_eq!(version, "HTTP/1.1");
+            answer = Answer::read(&mut reader);
+        }
+        assert_eq!(answer.status, 200, "{version}");
+    }
+}
+
+#[test]
+fn a_body_that_nothing_asked_for_is_not_the_next_request() {
+    let folder = Folder::new("smuggled");
+    let server = Server::start(&folder);
+    let get = |header: &str, body: &str| {
+        let port = server.port;
+        format!(
+            "GET /v1/models HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: Bearer {TOKEN}\r\n{header}\r\n{body}"
+        )
+    };
+    let inner = get("", "");
+    for header in [
+        "Transfer-Encoding: chunked\r\n".to_owned(),
+        format!("Content-Length: {}\r\n", inner.len()),
+    ] {
+        let mut stream = server.connect();
+        stream.write_all(get(&header, &inner).as_bytes()).unwrap();
+        let mut all = String::new();
+        stream.read_to_string(&mut all).unwrap();
+        assert_eq!(all.matches("HTTP/1.1 200").count(), 1, "{header}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn accepting_that_fails_neither_spins_nor_fills_the_log() {
+    let folder = Folder::new("descriptors");
+    let mut command = Command::new("sh");
+    let limited = "ulimit -n 16; exec \"$0\" serve --http 0";
+    command.args(["-c", limited, env!("CARGO_BIN_EXE_lowkey")]);
+    command
+        .env("LOWKEY_CONFIG", folder.0.join("lowkey.toml"))
+        .env("LOWKEY_CACHE_DIR", "")
+        .env("LOWKEY_HTTP_TOKEN", TOKEN)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped());
+    let mut server = Server::run(&mut command);
+    let held: Vec<TcpStream> = (0..20).map(|_| server.connect()).collect();
+    // It serves again when there are descriptors again, so accepting has failed and gone on.
     drop(held);
     let served =
         (0..1000).any(|_| server.send(&server.request(&zed(PREFIX, SUFFIX))).status == 200);
-    assert!(served, "the seats are free again");
+    assert!(served, "it does not serve again");
+    server.terminate();
+    let log = server.log.take().unwrap().join().unwrap();
+    assert!(log.matches("cannot be accepted").count() <= 2, "{log}");
 }
 
 #[test]

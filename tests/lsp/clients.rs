@@ -74,6 +74,59 @@ fn a_dedent_goes_to_editors_that_draw_it_and_is_explained_where_it_is_withheld()
     other.finish();
 }
 
+/// Places where several lines follow, in files with `\r\n`; `|` is the cursor.
+const BLOCKS: &[(&str, &str)] = &[
+    (
+        "javascript",
+        "if (a) {\r\n    b1 = foo(1);\r\n    b2 = foo(2);\r\n}\r\nif (c) {\r\n    d1 = foo(1);\r\n    d2 = foo(2);\r\n}\r\nif (e) {\r\n    f1 = |\r\n",
+    ),
+    (
+        "python",
+        "class A:\r\n    def add(self, a, b):\r\n        total = a + b\r\n        return total\r\n\r\n    def mul(self, a, b):\r\n        total = |\r\n",
+    ),
+    (
+        "rust",
+        "fn main() {\r\n    let mut total = 0;\r\n    for i in 0..10 {\r\n        |\r\n    }\r\n}\r\n",
+    ),
+];
+
+/// What the client gets to insert at each of [`BLOCKS`], ghost text and popup.
+fn inserted(client: (&str, &str)) -> Vec<String> {
+    let mut capabilities = capabilities();
+    capabilities["textDocument"]["completion"] = json!({});
+    let settings = json!({"time_budget_ms": 60_000, "popup": "always", "multiline": "always"});
+    let (mut server, _) = start(client, &capabilities, &settings);
+    let mut texts = Vec::new();
+    for (idx, (language, marked)) in BLOCKS.iter().enumerate() {
+        let uri = format!("file:///work/{idx}");
+        let (text, cursor) = open(&mut server, &uri, language, marked);
+        let (line, character) = text.position(cursor);
+        for item in server.items(&uri, line, character) {
+            texts.push(item["insertText"].as_str().unwrap().to_owned());
+        }
+        let popup = server.ask("textDocument/completion", &place(&uri, line, character)).unwrap();
+        for item in popup["items"].as_array().unwrap() {
+            texts.push(item["textEdit"]["newText"].as_str().unwrap().to_owned());
+        }
+    }
+    server.finish();
+    assert!(texts.iter().any(|text| text.contains('\n')), "no text has several lines: {texts:?}");
+    texts
+}
+
+#[test]
+fn a_dos_file_gets_the_line_ends_that_its_editor_can_insert() {
+    // A list of lines: what is not a line feed stays in the line.
+    let neovim = inserted(("Neovim", "0.12.4"));
+    assert!(neovim.iter().all(|text| !text.contains('\r')), "{neovim:?}");
+    // A text that is inserted as it is.
+    let helix = inserted(("helix", "25.07.1"));
+    let lines: Vec<String> = helix.iter().map(|text| text.replace("\r\n", "")).collect();
+    assert!(lines.iter().all(|text| !text.contains(['\r', '\n'])), "{helix:?}");
+    let same: Vec<String> = helix.iter().map(|text| text.replace("\r\n", "\n")).collect();
+    assert_eq!(same, neovim);
+}
+
 #[test]
 fn a_popup_that_waits_for_all_servers_gets_no_entry_unless_asked_for() {
     let mut popup_only = capabilities();

@@ -50,6 +50,45 @@ fn a_line_of_20_megabytes_is_edited_and_answered() {
 }
 
 #[test]
+fn every_form_of_a_uri_names_the_same_document() {
+    let mut server = Server::start(&Value::Null);
+    server.ready();
+    let forms = [
+        "file:///c%3A/pr%6Fj/a.py",
+        "file:///C:/proj/a.py",
+        "file:/c:/proj/a.py",
+        "FILE:///c%3a/proj/a.py",
+    ];
+    server.open(forms[0], "python", "def double(x):\n    return \n");
+    for (idx, form) in forms.iter().enumerate() {
+        assert_eq!(server.document(form)["version"], idx as i64 + 1, "{form}");
+        server.items(form, 1, 11);
+        assert!(server.explain(form).is_object(), "{form}");
+        let document = json!({"uri": form, "version": idx + 2});
+        let params = json!({"textDocument": document, "contentChanges": [{"text": "def double(x):\n    return \n"}]});
+        server.notify("textDocument/didChange", &params);
+    }
+    server.notify("textDocument/didClose", &json!({"textDocument": {"uri": forms[3]}}));
+    assert_eq!(server.document(forms[0]), Value::Null);
+    server.finish();
+}
+
+#[test]
+fn the_answer_in_a_line_of_megabytes_is_short() {
+    let mut server = Server::start(&json!({"time_budget_ms": 60_000}));
+    server.ready();
+    let line = format!("let x = [{}];", "1, 2, 3, ".repeat((3 << 20) / 9));
+    server.open(URI, "rust", &format!("{line}\nlet y = [1, 2, 3];\nlet z = [1, 2, 3"));
+    let end = line.len() as u32;
+    for (row, column) in [(0, end), (0, end - 2), (2, 16)] {
+        let params = place(URI, row, column);
+        let result = server.ask(INLINE, &params).unwrap();
+        assert!(result.to_string().len() < 8 << 10, "{row}:{column}");
+    }
+    server.finish();
+}
+
+#[test]
 fn binary_garbage_is_a_text_like_any_other() {
     let mut server = Server::start(&Value::Null);
     server.ready();

@@ -163,3 +163,38 @@ fn a_bad_sampling_setting_is_named_with_its_limits() {
     }
     server.finish();
 }
+
+/// Templates that take all memory, or all time, in a few of the steps that an engine counts.
+const RUNAWAY: &[&str] = &[
+    "{{ ('b' * 1).join('a') }}{{ (messages[0].content * 4000).replace('a', messages[0].content * 4000) }}",
+    "{% set a = ('b' * 60000) %}{{ (a * 3).join(a * 3) }}",
+    "{% set a = [1, 2, 3, 4, 5, 6, 7, 8] %}DOUBLED{{ a | length }}",
+    "{% set a = [1, 2] %}NESTED{% set d = {a: 1} %}{{ d | length }}",
+];
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_template_that_runs_away_is_ended_with_its_process() {
+    for (idx, template) in RUNAWAY.iter().enumerate() {
+        let template = template
+            .replace("DOUBLED", &"{% set a = a + a %}".repeat(60))
+            .replace("NESTED", &"{% set a = [a, a] %}".repeat(60));
+        let model = Model::with_template(&format!("runaway-{idx}"), Some(&template));
+        let mut server = model.start(&Value::Null);
+        let message = server.notification("window/showMessage");
+        let message = message["message"].as_str().unwrap();
+        assert!(message.contains("chat template"), "{message}");
+        let process = std::path::PathBuf::from(format!("/proc/{}", server.process_id()));
+        // The peak of the server's own memory: rendering had gigabytes.
+        let status = std::fs::read_to_string(process.join("status")).unwrap();
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        let peak: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
+        assert!(peak < 400 << 10, "{peak} kB: {template:.60}");
+        let tasks = std::fs::read_dir(process.join("task")).unwrap();
+        let names: Vec<String> = tasks
+            .filter_map(|task| std::fs::read_to_string(task.unwrap().path().join("comm")).ok())
+            .collect();
+        assert!(names.iter().all(|name| !name.contains("template")), "{names:?}");
+        server.finish();
+    }
+}

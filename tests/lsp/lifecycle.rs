@@ -58,6 +58,25 @@ fn an_editor_that_is_killed_leaves_no_server_behind_whatever_it_waited_for() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn an_editor_whose_process_is_gone_leaves_no_server_though_stdin_stays_open() {
+    let mut editor = std::process::Command::new("sleep").arg("1000").spawn().unwrap();
+    let mut server = Server::spawn(Options::default());
+    let params = json!({"processId": editor.id(), "rootUri": null, "capabilities": {}});
+    assert!(server.ask("initialize", &params).is_ok());
+    server.notify("initialized", &json!({}));
+    assert!(
+        server.ask("$/lowkey/status", &Value::Null).is_ok(),
+        "it serves while the editor is there"
+    );
+    editor.kill().unwrap();
+    editor.wait().unwrap();
+    let (code, log) = server.wait_for_exit();
+    assert_eq!(code, Some(1), "{log}");
+    assert!(log.contains("the editor is gone"), "{log}");
+}
+
 #[test]
 fn a_request_is_answered_although_stdin_closes_right_behind_it() {
     let mut server = Server::start(&Value::Null);

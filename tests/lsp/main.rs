@@ -24,4 +24,5 @@ mod popup;
 mod secrets;
 mod settings;
 mod statistics;
+mod stderr;
 mod storm;

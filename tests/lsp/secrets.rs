@@ -58,6 +58,49 @@ fn denied_files_are_silent_and_say_why() {
 }
 
 #[test]
+fn a_uri_of_any_scheme_is_judged_by_the_names_that_it_carries() {
+    let folder = Folder::new("schemes");
+    folder.write(".lowkeyignore", "/private/\n");
+    let root = folder.0.display().to_string();
+    let denied = [
+        "untitled:/home/u/.env".to_owned(),
+        "untitled:.env".to_owned(),
+        "suda:///etc/shadow".to_owned(),
+        "fugitive:///home/u/p/.git//0/.env".to_owned(),
+        "scp://host//home/u/id_rsa".to_owned(),
+        "git:/home/u/.env?%7B%7D".to_owned(),
+        "vscode-notebook-cell:/ws/secrets.ipynb#W0sZmlsZQ%3D%3D".to_owned(),
+        "vscode-remote://ssh-remote%2Bbox/home/u/.env".to_owned(),
+        "never-heard-of://x?file=server.pem".to_owned(),
+        "/home/u/.env".to_owned(),
+        "file:///home/u/server.pem#L1".to_owned(),
+        "file:///home/u/.env%00.txt".to_owned(),
+        format!("untitled:{root}/private/a.js"),
+        format!("fugitive://{root}/.git//0/private/a.js"),
+        format!("vscode-notebook-cell:{root}/private/a.ipynb#W0s"),
+        format!("file:///{}a.js", "a/".repeat(60_000)),
+    ];
+    let allowed = [
+        "untitled:Untitled-1".to_owned(),
+        format!("untitled:{root}/a.js"),
+        format!("vscode-notebook-cell:{root}/a.ipynb#W0s"),
+    ];
+    let mut server = Server::spawn(Options::default());
+    server.initialize(&capabilities(), &Value::Null, Some(&folder.0));
+    server.ready();
+    for (uri, is_denied) in
+        denied.iter().map(|uri| (uri, true)).chain(allowed.iter().map(|uri| (uri, false)))
+    {
+        server.open(uri, "javascript", TEXT);
+        server.items(uri, 3, 11);
+        let report = server.explain(uri);
+        assert_eq!(report["silent"] == "denied", is_denied, "{uri:.80}: {report}");
+        assert_eq!(report["tokens"]["prompt"] == 0, is_denied, "{uri:.80}: {report}");
+    }
+    server.finish();
+}
+
+#[test]
 fn a_folder_added_later_brings_its_rules() {
     let folder = Folder::new("added");
     folder.write(".gitignore", "generated/\n");

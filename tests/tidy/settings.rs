@@ -27,6 +27,10 @@ fn the_readme_lists_every_setting() {
 /// Settings that say something about one machine and do not travel to another with the user's others.
 const OF_THE_MACHINE: &[&str] = &["model", "threads", "cache_mb", "quantize", "device"];
 
+/// Settings that say what leaves the editor's memory or reaches the model: a workspace, which may be a stranger's, cannot
+/// weaken them.
+const OF_THE_USER: &[&str] = &["exclude", "persistent_cache", "persistent_cache_mb", "statistics"];
+
 /// The server's settings stand between these lines of the extension's manifest.
 const SCHEMA_BEGIN: &str = "        \"title\": \"Suggestions\",\n        \"properties\": {\n";
 const SCHEMA_END: &str = "\n        }\n      }";
@@ -65,10 +69,14 @@ fn schema(row: &Row, idx: usize, default: Value) -> Value {
         Kind::Texts => json!({"type": "array", "items": {"type": "string"}, "uniqueItems": true}),
         Kind::Word(words) => json!({"type": "string", "enum": words}),
     };
-    let of_the_machine = OF_THE_MACHINE.contains(&row.key);
     schema["default"] = default;
     schema["order"] = idx.into();
-    schema["scope"] = if of_the_machine { "machine-overridable" } else { "window" }.into();
+    schema["scope"] = match row.key {
+        key if OF_THE_USER.contains(&key) => "application",
+        key if OF_THE_MACHINE.contains(&key) => "machine-overridable",
+        _ => "window",
+    }
+    .into();
     schema["markdownDescription"] = row.doc.trim().into();
     schema
 }

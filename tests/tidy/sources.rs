@@ -23,3 +23,31 @@ fn every_file_opens_with_its_purpose_and_has_a_readable_length() {
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
+
+/// Macros that panic when standard output or standard error cannot be written, which ends the server.
+const PANICS_ON_WRITE: &[&str] = &["println!", "print!", "eprintln!", "eprint!", "dbg!"];
+
+#[test]
+fn nothing_in_the_product_panics_because_stderr_or_stdout_cannot_be_written() {
+    let mut faults = Vec::new();
+    for path in files(&root().join("server"), "rs") {
+        let relative = path.strip_prefix(root()).unwrap();
+        let is_a_tool = relative.components().any(|part| {
+            matches!(part.as_os_str().to_str(), Some("examples" | "benches" | "tests" | "fuzz"))
+        });
+        if is_a_tool {
+            continue;
+        }
+        for (idx, line) in std::fs::read_to_string(&path).unwrap().lines().enumerate() {
+            let code = line.trim_start();
+            let is_call =
+                |name: &&&str| code.starts_with(**name) || code.contains(&format!(" {name}("));
+            if let Some(name) = PANICS_ON_WRITE.iter().find(is_call)
+                && !code.starts_with("//")
+            {
+                faults.push(format!("{}:{}: {name}", relative.display(), idx + 1));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "use `tell!` or `tracing`:\n{}", faults.join("\n"));
+}

@@ -1,16 +1,17 @@
 //! `lowkey complete FILE:LINE:COL`: one completion, as an editor would get it on request.
 
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use lowkey_document::{ByteOffset, Document, Language};
+use lowkey_document::{ByteOffset, Document, Language, Uri};
 use lowkey_engine::{Keep, Status};
 
 use super::print;
 use crate::completer::{Ask, Completer, Outcome, Patience, Trigger};
 use crate::keep;
+use crate::ordinary;
 use crate::settings::Settings;
+use crate::stderr::tell;
 
 /// Longer files are refused: an editor would not open them either.
 const MAX_FILE_BYTES: u64 = 64 << 20;
@@ -73,14 +74,14 @@ pub(super) fn run(args: &Args, settings: Settings) -> anyhow::Result<()> {
     }
     if args.explain {
         for verdict in &answer.report.why {
-            eprintln!("{verdict}");
+            tell!("{verdict}");
         }
     }
     match &answer.outcome {
         Outcome::Insert(_) => print(&format!("{}\n", answer.report.text)),
         Outcome::Nothing | Outcome::Superseded => {
             let rule = answer.report.silent.as_deref().unwrap_or("nothing came");
-            eprintln!("lowkey: no suggestion: {rule}; run with --explain for the reasons");
+            tell!("lowkey: no suggestion: {rule}; run with --explain for the reasons");
             Ok(())
         }
     }
@@ -102,11 +103,7 @@ fn parse(place: &str) -> anyhow::Result<Place> {
 
 fn read(file: &Path) -> anyhow::Result<Document> {
     let reading = || format!("cannot read {}", file.display());
-    let size = std::fs::metadata(file).with_context(reading)?.len();
-    if size > MAX_FILE_BYTES {
-        bail!("{} has {size} bytes; files of up to {MAX_FILE_BYTES} are completed", file.display());
-    }
-    let bytes = std::fs::read(file).with_context(reading)?;
+    let bytes = ordinary::read(file, MAX_FILE_BYTES).with_context(reading)?;
     let text = String::from_utf8(bytes).map_err(|e| {
         let at = e.utf8_error().valid_up_to();
         anyhow::anyhow!(
@@ -120,24 +117,7 @@ fn read(file: &Path) -> anyhow::Result<Document> {
 
 /// The URI under which an editor knows an absolute path.
 pub(super) fn file_uri(path: &Path) -> String {
-    format!("file://{}", percent_encoded(&path.to_string_lossy()))
-}
-
-/// Escapes what would end or change a file URI's path.
-fn percent_encoded(path: &str) -> String {
-    let mut uri = String::with_capacity(path.len());
-    for byte in path.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'/' | b'-' | b'.' | b'_' | b'~' => {
-                uri.push(char::from(byte));
-            }
-            _ => {
-                // Writing to a String cannot fail.
-                let _ = write!(uri, "%{byte:02X}");
-            }
-        }
-    }
-    uri
+    Uri::of_path(path).to_string()
 }
 
 fn find(document: &Document, place: &Place) -> anyhow::Result<ByteOffset> {
@@ -190,6 +170,6 @@ mod tests {
 
     #[test]
     fn uris_of_paths_escape_what_a_uri_reserves() {
-        assert_eq!(percent_encoded("/a b/c#%.rs"), "/a%20b/c%23%25.rs");
+        assert_eq!(file_uri(Path::new("/a b/c#%.rs")), "file:///a%20b/c%23%25.rs");
     }
 }

@@ -7,6 +7,7 @@ use lowkey_store::{DEFAULT_NAME, Entry, Hub, Pins, StoreError, amount};
 
 use super::print;
 use crate::load;
+use crate::stderr::tell;
 
 pub(super) mod list;
 mod progress;
@@ -102,7 +103,7 @@ fn verify(name: Option<&str>, hub: &Hub, pins: &Pins) -> anyhow::Result<()> {
     anyhow::ensure!(damaged.is_empty(), damaged.join("\n"));
     if n_checked == 0 {
         let root = hub.cache.root().display();
-        eprintln!("no model of the catalog is in {root}; `lowkey models list` shows what there is");
+        tell!("no model of the catalog is in {root}; `lowkey models list` shows what there is");
     }
     Ok(())
 }

@@ -130,6 +130,7 @@ impl Completer {
                     let _ = to_us.send(generated);
                 }
             }),
+            persists: frame.persists,
             asked: std::time::Instant::now(),
         };
         let ticket = self.engine.submit(job);

@@ -81,7 +81,7 @@ impl Completer {
             Some((ended, follow.language().to_owned()))
         });
         drop(follows);
-        tracing::info!(id, by_command_alone = ended.is_some(), "accepted");
+        tracing::debug!(id, by_command_alone = ended.is_some(), "accepted");
         if let Some((ended, language)) = ended {
             self.ended(&language, &ended);
         }
@@ -103,7 +103,7 @@ impl Completer {
         let now = Instant::now();
         let (ended, due) = {
             let mut follows = lock(&self.following);
-            let Some(follow) = follows.get_mut(snapshot.uri()) else { return };
+            let Some(follow) = follows.get_mut(snapshot.uri().as_str()) else { return };
             (look(follow, now), follow.due(now))
         };
         if let Some(ended) = ended {

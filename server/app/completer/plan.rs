@@ -20,6 +20,7 @@ use tokio::sync::watch;
 use super::compose::Written;
 use super::live::{Agreement, Live, Progress, agreement};
 use super::multiline::begins_block;
+use super::visible::Visible;
 use super::{Answer, Ask, Completer, Outcome, Place, Trigger, lock};
 use crate::report::{Report, Source, to_microseconds};
 use crate::settings::{self, Multiline, Settings};
@@ -58,6 +59,8 @@ pub(super) struct Frame {
     /// How tokens are chosen.
     pub(super) sampling: Sampling,
     pub(super) indent_unit: Option<IndentUnit>,
+    /// Whether what is computed may be saved on disk.
+    pub(super) persists: bool,
     pub(super) previous_lines: Vec<String>,
     /// The scanner's state at the first of them.
     pub(super) lexical: Scanner,
@@ -145,17 +148,17 @@ impl Completer {
         question: &Question,
         settings: &Settings,
     ) -> Result<(Frame, Budget, String), Box<Answer>> {
-        let (label, prompt_tokens, model) = self.admit(question, settings)?;
+        let (visible, prompt_tokens, model) = self.admit(question, settings)?;
         let budget = Budget { prompt_tokens };
-        Ok((frame(&question.ask, &label, budget, settings), budget, model))
+        Ok((frame(&question.ask, &visible, budget, settings), budget, model))
     }
 
-    /// The file's label, the prompt's budget in tokens and the model's name, or why there is silence.
+    /// What the file is called, the prompt's budget in tokens and the model's name, or why there is silence.
     fn admit(
         &self,
         question: &Question,
         settings: &Settings,
-    ) -> Result<(String, usize, String), Box<Answer>> {
+    ) -> Result<(Visible, usize, String), Box<Answer>> {
         let snapshot = &question.ask.snapshot;
         let nothing = |rule: &str, why: String| Err(Box::new(question.nothing(rule, why, "")));
         if settings.paused {
@@ -170,21 +173,17 @@ impl Completer {
                 "document: the editor's edits and the server's text disagree; reopen the file";
             return nothing("desynced", why.into());
         }
-        let label = match snapshot.path() {
-            Some(path) => match lock(&self.visibility).label(&path) {
-                Ok(label) => label,
-                Err(rule) => {
-                    let why = format!("context: the model must not see this file ({rule})");
-                    return nothing("denied", why);
-                }
-            },
-            // An unsaved buffer has no path for the rules; its last part is its name.
-            None => {
-                let name = snapshot.uri().rsplit(['/', ':']).next().unwrap_or_default();
-                // The model knows a language by the name's extension.
-                snapshot.name_with_language(name)
+        let mut visible = match lock(&self.visibility).judge(snapshot.uri()) {
+            Ok(visible) => visible,
+            Err(rule) => {
+                let why = format!("context: the model must not see this file ({rule})");
+                return nothing("denied", why);
             }
         };
+        if !visible.persists {
+            // The model knows a language by the name's extension, which an unsaved buffer may lack.
+            visible.label = snapshot.name_with_language(&visible.label);
+        }
         match self.status() {
             Status::Ready { model, speed, context_length, .. } => {
                 let room =
@@ -194,7 +193,7 @@ impl Completer {
                 if settings.prompt_tokens > 0 {
                     tokens = tokens.min(settings.prompt_tokens);
                 }
-                Ok((label, tokens, model))
+                Ok((visible, tokens, model))
             }
             Status::Failed(reason) => nothing("no-model", format!("model: {reason}")),
             Status::Loading(_) => nothing("loading", "model: still loading".into()),
@@ -278,6 +277,7 @@ impl Completer {
                     });
                 }
             }),
+            persists: frame.persists,
             asked: question.asked,
         };
         Live {
@@ -292,9 +292,10 @@ impl Completer {
 }
 
 /// Reads the window around the cursor and names what the answer may depend on.
-fn frame(ask: &Ask, label: &str, budget: Budget, settings: &Settings) -> Frame {
+fn frame(ask: &Ask, visible: &Visible, budget: Budget, settings: &Settings) -> Frame {
     let cursor = ask.snapshot.cursor(ask.cursor);
-    let gather = |anchor| Context::gather(&ask.snapshot, &cursor, label, &budget.window(), anchor);
+    let gather =
+        |anchor| Context::gather(&ask.snapshot, &cursor, &visible.label, &budget.window(), anchor);
     let (anchor, at_cursor) = match settings.anchor {
         settings::Anchor::Cursor => (Anchor::Lines(1), Some(gather(Anchor::Cursor))),
         settings::Anchor::Line => (Anchor::Lines(1), None),
@@ -347,6 +348,7 @@ fn frame(ask: &Ask, label: &str, budget: Budget, settings: &Settings) -> Frame {
         max_tokens: max_tokens.min(ask.max_tokens.unwrap_or(usize::MAX)),
         sampling,
         indent_unit: ask.indent_unit,
+        persists: visible.persists,
         key,
     }
 }

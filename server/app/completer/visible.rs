@@ -1,53 +1,109 @@
-//! Which files the model may see, by the workspace folder that holds them.
+//! What the model may see of a document, judged by every name that its URI carries.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use lowkey_context::{Rules, Verdict};
+use lowkey_document::{Carried, Uri};
 
-/// The rules of every workspace folder, and those for files outside of all.
+/// The rules of the workspace.
 pub(super) struct Visibility {
-    roots: Vec<(PathBuf, Rules)>,
-    elsewhere: Rules,
+    folders: Vec<PathBuf>,
+    rules: Rules,
 }
 
-/// Builds rules and logs what was wrong with them.
-fn rules(root: Option<&Path>, exclude: &[String]) -> Rules {
-    let (rules, problems) = Rules::new(root, exclude);
-    for problem in problems {
-        tracing::warn!(%problem, "an ignore rule was not understood");
-    }
-    rules
+/// A document that the model may see.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Visible {
+    /// What it is called in prompts.
+    pub(super) label: String,
+    /// Whether what is computed of it may be saved on disk: it is a file here, so every rule could be asked.
+    pub(super) persists: bool,
 }
 
 impl Visibility {
-    /// Rules for these workspace folders, with the patterns of the setting `exclude`.
-    pub(super) fn new(roots: Vec<PathBuf>, exclude: &[String]) -> Self {
-        let with_rules = |root: PathBuf| {
-            let rules = rules(Some(&root), exclude);
-            (root, rules)
-        };
-        let mut roots: Vec<_> = roots.into_iter().map(with_rules).collect();
-        // The innermost folder that holds a file decides.
-        roots.sort_by_key(|(root, _)| std::cmp::Reverse(root.components().count()));
-        Self { roots, elsewhere: rules(None, exclude) }
+    /// Rules for these workspace folders, with the patterns of the setting `exclude`; logs what is wrong with them.
+    pub(super) fn new(folders: Vec<PathBuf>, exclude: &[String]) -> Self {
+        let (rules, problems) = Rules::of_folders(&folders, exclude);
+        for problem in problems {
+            tracing::warn!(%problem, "an ignore rule was not understood");
+        }
+        Self { folders, rules }
     }
 
     /// Applies a new value of the setting `exclude`.
     pub(super) fn exclude(&mut self, exclude: &[String]) {
-        let roots = std::mem::take(&mut self.roots).into_iter().map(|(root, _)| root).collect();
-        *self = Self::new(roots, exclude);
+        *self = Self::new(std::mem::take(&mut self.folders), exclude);
     }
 
-    /// The label of a file in prompts (see [`lowkey_context::label`]), or the rule that hides it.
-    pub(super) fn label(&mut self, path: &Path) -> Result<String, String> {
-        let holding = self.roots.iter_mut().find(|(root, _)| path.starts_with(root));
-        let (root, rules) = match holding {
-            Some((root, rules)) => (Some(root.as_path()), rules),
-            None => (None, &mut self.elsewhere),
+    /// Judges a document; `Err` names the rule that hides it.
+    ///
+    /// Invariant: a URI whose names cannot be judged is hidden.
+    pub(super) fn judge(&self, uri: &Uri) -> Result<Visible, String> {
+        let names = match uri.carried() {
+            Carried::Names(names) => names,
+            Carried::Undecidable(why) => return Err(why.to_owned()),
         };
-        match rules.verdict(path) {
-            Verdict::Denied { rule } => Err(rule),
-            Verdict::Allowed => Ok(lowkey_context::label(root, path)),
+        for name in &names.paths {
+            let verdict = if names.is_file || !is_bare(name) {
+                self.rules.verdict(name)
+            } else {
+                self.rules.verdict_of_name(name)
+            };
+            if let Verdict::Denied { rule } = verdict {
+                return Err(rule);
+            }
+        }
+        let label = match names.paths.first().filter(|_| names.is_file) {
+            Some(path) => lowkey_context::label(self.rules.root_of(path), path),
+            None => uri.last_part(),
+        };
+        Ok(Visible { label, persists: names.is_file })
+    }
+}
+
+/// Whether a name is a single part, as that of an unsaved buffer: it is in no folder that could have an ignore file.
+fn is_bare(name: &Path) -> bool {
+    let mut parts = name.components();
+    matches!((parts.next(), parts.next()), (Some(Component::Normal(_)), None))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_uri_is_judged_by_the_names_that_it_carries() {
+        let visibility = Visibility::new(Vec::new(), &["*.sql".to_owned()]);
+        let judge = |uri: &str| visibility.judge(&Uri::new(uri));
+        for uri in [
+            "file:///home/u/.env",
+            "untitled:/home/u/.env",
+            "untitled:.env",
+            "suda:///etc/shadow",
+            "fugitive:///home/u/p/.git//0/.env",
+            "scp://host//home/u/id_rsa",
+            "git:/home/u/.env?%7B%7D",
+            "vscode-notebook-cell:/ws/secrets.ipynb#W0sZmlsZQ%3D%3D",
+            "vscode-remote://ssh-remote%2Bbox/home/u/p/.env.local",
+            "unknown://x/y?file=id_rsa.pem",
+            "/home/u/.env",
+            "file:///home/u/server.pem#L1",
+            "file:///home/u/.env%00.txt",
+            "untitled:dump.sql",
+            "fugitive:///home/u/p/.git//0/db/dump.sql",
+        ] {
+            assert!(judge(uri).is_err(), "{uri}");
+        }
+        for (uri, label, persists) in [
+            ("file:///home/u/p/a.rs", "a.rs", true),
+            ("untitled:Untitled-1", "Untitled-1", false),
+            ("untitled:/home/u/p/a.rs", "a.rs", false),
+            ("vscode-notebook-cell:/ws/x.ipynb#W0sZmlsZQ%3D%3D", "x.ipynb", false),
+            ("vscode-remote://ssh-remote%2Bbox/home/u/p/a.rs", "a.rs", false),
+            ("untitled:", "", false),
+        ] {
+            let visible = Visible { label: label.to_owned(), persists };
+            assert_eq!(judge(uri), Ok(visible), "{uri}");
         }
     }
 }

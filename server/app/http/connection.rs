@@ -9,6 +9,7 @@ use serde_json::json;
 use super::completions::{Asked, complete};
 use super::request::{Fault, Head, RequestReader};
 use super::response::{Refusal, Response};
+use super::seats::Seat;
 use super::{Shared, gate};
 
 /// A connection without a request is kept so long.
@@ -58,7 +59,7 @@ impl Write for Timed {
 }
 
 /// Serves a connection to its end.
-pub(super) fn serve(shared: &Shared, stream: TcpStream) {
+pub(super) fn serve(shared: &Shared, seat: &Seat, stream: TcpStream) {
     let prepared = stream.set_nodelay(true).and_then(|()| stream.set_write_timeout(Some(REQUEST)));
     if prepared.is_err() {
         return;
@@ -67,7 +68,8 @@ pub(super) fn serve(shared: &Shared, stream: TcpStream) {
     let mut reader = RequestReader::new(Timed { stream, until, has_begun: false });
     loop {
         (reader.stream.until, reader.stream.has_begun) = (Instant::now() + IDLE, false);
-        let response = match answer(shared, &mut reader) {
+        seat.begin_waiting();
+        let response = match answer(shared, seat, &mut reader) {
             Ok(Some(response)) => response,
             Ok(None) => return,
             Err(Fault::Gone(error)) => {
@@ -89,14 +91,19 @@ pub(super) fn serve(shared: &Shared, stream: TcpStream) {
 }
 
 /// Reads a request and answers it; `None` when there is no other, or nobody waits for the answer.
-fn answer(shared: &Shared, reader: &mut RequestReader<Timed>) -> Result<Option<Response>, Fault> {
+fn answer(
+    shared: &Shared,
+    seat: &Seat,
+    reader: &mut RequestReader<Timed>,
+) -> Result<Option<Response>, Fault> {
     let Some(head) = reader.head()? else { return Ok(None) };
     gate::check(&head, &shared.token, shared.port)?;
+    seat.begin_serving();
     let response = match (head.path.as_str(), head.method.as_str()) {
         ("/v1/completions", "POST") => {
             let body = body(reader, &head)?;
             let asked = Asked::parse(&body)?;
-            let gone = client_is_gone(&reader.stream.stream);
+            let gone = client_is_gone(&reader.stream.stream, head.is_http_1_0());
             let completed = shared.runtime.block_on(async {
                 tokio::select! {
                     completed = complete(&shared.completer, asked) => Some(completed),
@@ -123,7 +130,8 @@ fn answer(shared: &Shared, reader: &mut RequestReader<Timed>) -> Result<Option<R
         }
     };
     // A body that nobody asked for would be taken for the next request.
-    let leaves_body = head.method != "POST" && head.has("content-length");
+    let announces_body = head.has("content-length") || head.has("transfer-encoding");
+    let leaves_body = head.method != "POST" && announces_body;
     Ok(Some(response.closing(!head.keeps_alive() || leaves_body)))
 }
 
@@ -138,18 +146,31 @@ fn body(reader: &mut RequestReader<Timed>, head: &Head) -> Result<Vec<u8>, Fault
     reader.body(head)
 }
 
-/// Ends when the client has closed its side, as editors do when the user types on.
-async fn client_is_gone(stream: &TcpStream) {
+/// Ends when the client is gone, as editors go when the user types on.
+///
+/// A client that only says that it sends no more (`nc -N`, some clients of HTTP/1.0) still waits for its answer, and
+/// reading cannot tell it from one that has closed. Writing can: a closed socket refuses what it gets, and the next
+/// look sees that. What is written is an interim response, which every client of HTTP/1.1 passes over (RFC 9110,
+/// section 15.2); one of HTTP/1.0 does not know it, and gets its answer without.
+async fn client_is_gone(stream: &TcpStream, is_http_1_0: bool) {
+    let mut was_probed = is_http_1_0;
     loop {
         tokio::time::sleep(LOOK).await;
-        // No other thread uses this stream.
+        // No other thread reads from this stream.
         let looked = stream.set_nonblocking(true).and_then(|()| stream.peek(&mut [0]));
-        let is_open = match looked {
-            Ok(n) => n > 0,
-            Err(error) => error.kind() == io::ErrorKind::WouldBlock,
-        };
-        if stream.set_nonblocking(false).is_err() || !is_open {
+        if stream.set_nonblocking(false).is_err() {
             return;
+        }
+        let has_ended = match looked {
+            Ok(n) => n == 0,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => false,
+            Err(_) => return,
+        };
+        if has_ended && !std::mem::replace(&mut was_probed, true) {
+            let mut stream = stream;
+            if stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").is_err() {
+                return;
+            }
         }
     }
 }

@@ -35,7 +35,9 @@ pub(super) fn check(head: &Head, token: &str, port: u16) -> Result<(), Refusal> 
 /// Whether a `Host` header means this server.
 fn is_ours(host: &str, port: u16) -> bool {
     let (name, given_port) = match host.rsplit_once(':') {
-        Some((name, port)) => (name, port.parse().ok()),
+        // Digits alone: a number's parser takes a sign too.
+        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => (name, port.parse().ok()),
+        Some((name, _)) => (name, None),
         None => (host, Some(80)),
     };
     matches!(name, "127.0.0.1" | "localhost") && given_port == Some(port)
@@ -59,6 +61,8 @@ mod tests {
             "localhost:80",
             "localhost.evil.example:7070",
             "127.0.0.1:7070x",
+            "127.0.0.1:+7070",
+            "127.0.0.1:",
             "127.0.0.1:7070:7070",
             "[::1]:7070",
         ] {

@@ -84,6 +84,11 @@ impl Head {
         !self.is_http_1_0 && !connection.to_ascii_lowercase().contains("close")
     }
 
+    /// Whether the client speaks the older version, without interim responses.
+    pub(super) fn is_http_1_0(&self) -> bool {
+        self.is_http_1_0
+    }
+
     /// How long the body is.
     fn body_bytes(&self) -> Result<usize, Refusal> {
         if self.has("transfer-encoding") {

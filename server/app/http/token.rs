@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
 
-use crate::settings;
+use crate::{ordinary, settings};
 
 /// Shorter ones could be guessed.
 const LEAST_BYTES: usize = 16;
@@ -46,24 +46,36 @@ fn make(file: &Path) -> io::Result<String> {
     if let Some(folder) = file.parent() {
         fs::create_dir_all(folder)?;
     }
+    if fs::symlink_metadata(file).is_ok() {
+        return Err(io::ErrorKind::AlreadyExists.into());
+    }
     let mut random = [0_u8; 32];
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut to = options.open(file)?;
     getrandom::fill(&mut random).map_err(io::Error::other)?;
     let mut token = String::new();
     for byte in random {
         let _ = write!(token, "{byte:02x}");
     }
+    // Whole before it has its name: another server that starts now reads all of it or makes its own.
+    let whole = file.with_file_name(format!(".http-token-{}", &token[..16]));
+    let linked = write_new(&whole, &token).and_then(|()| fs::hard_link(&whole, file));
+    let _ = fs::remove_file(&whole);
+    linked.map(|()| token)
+}
+
+/// Writes a file that its owner alone may read, and that was not there.
+fn write_new(file: &Path, token: &str) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut to = options.open(file)?;
     writeln!(to, "{token}")?;
-    Ok(token)
+    to.sync_all()
 }
 
 fn read(file: &Path) -> anyhow::Result<String> {
     let place = file.display();
-    let from = fs::File::open(file).with_context(|| format!("reading {place}"))?;
+    let from = ordinary::open(file).with_context(|| format!("reading {place}"))?;
     #[cfg(unix)]
     {
         let metadata = from.metadata().with_context(|| format!("reading {place}"))?;

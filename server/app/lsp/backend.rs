@@ -23,7 +23,9 @@ use super::clients::quirks;
 use super::link::{Abilities, Link, Negotiated};
 use super::{commands, completion, configuration, convert, copilot, progress};
 use crate::completer::Completer;
+use crate::ending;
 use crate::keep;
+use crate::log;
 use crate::settings::Settings;
 use crate::stats;
 
@@ -102,6 +104,16 @@ impl LanguageServer for Backend {
         let negotiated = Negotiated { completer, encoding, client, quirks, status, problems };
         let capabilities = self.capabilities(&negotiated);
         self.link.settle(negotiated);
+        if let Some(editor) = params.process_id {
+            let link = Arc::clone(&self.link);
+            ending::when_gone(editor, move || {
+                if let Some(negotiated) = link.negotiated() {
+                    negotiated.completer.shutdown();
+                }
+                log::finish();
+                std::process::exit(1);
+            });
+        }
         Ok(InitializeResult {
             capabilities,
             server_info: Some(ServerInfo {
@@ -174,5 +186,5 @@ fn roots(params: &InitializeParams) -> Vec<PathBuf> {
 }
 
 fn path(uri: &Uri) -> Option<PathBuf> {
-    uri.to_file_path().map(std::borrow::Cow::into_owned)
+    lowkey_document::Uri::new(uri.as_str()).file_path()
 }

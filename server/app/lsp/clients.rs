@@ -7,6 +7,7 @@ use tower_lsp::ls_types::ClientInfo;
 
 /// What is done otherwise for one client.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "independent quirks")]
 pub(super) struct Quirks {
     /// It draws ghost text that takes indentation away from before the cursor. Elsewhere such a
     /// text is withheld: it would be taken unseen.
@@ -16,6 +17,10 @@ pub(super) struct Quirks {
     pub(super) popup_on_request_only: bool,
     /// Items carry the accept command of Copilot's server.
     pub(super) copilot_command: bool,
+    /// Its buffer is a list of lines, and it splits what it inserts at line feeds alone: a carriage return would stay
+    /// in the buffer and be saved as `\r\r\n`. Gets line feeds whatever the file has. Elsewhere a text has the line
+    /// ends of the document that the client sent, because some clients insert it as it is (Helix).
+    pub(super) line_feeds_only: bool,
 }
 
 /// One row of the table.
@@ -38,12 +43,17 @@ fn draws_dedent(quirks: &mut Quirks) {
     quirks.draws_dedent = true;
 }
 
+fn line_feeds_only(quirks: &mut Quirks) {
+    quirks.line_feeds_only = true;
+}
+
 fn popup_on_request_only(quirks: &mut Quirks) {
     quirks.popup_on_request_only = true;
 }
 
 const DEDENT_TEST: &str =
     "a_dedent_goes_to_editors_that_draw_it_and_is_explained_where_it_is_withheld";
+const LINES_TEST: &str = "a_dos_file_gets_the_line_ends_that_its_editor_can_insert";
 const POPUP_TEST: &str = "a_popup_that_waits_for_all_servers_gets_no_entry_unless_asked_for";
 
 /// An editor and the editors made of it, which take over how it draws.
@@ -65,6 +75,20 @@ const TABLE: &[Row] = &[
         test: "copilot_el_is_served_as_it_expects",
     },
     Row {
+        client: "Neovim",
+        from: [0, 0],
+        quirk: line_feeds_only,
+        seen: "driven in 0.12.4 and 0.10.4 with a dos file: `vim.lsp.inline_completion` and the plugin",
+        test: LINES_TEST,
+    },
+    Row {
+        client: "copilot.lua",
+        from: [0, 0],
+        quirk: line_feeds_only,
+        seen: "read in its source (it splits the shown text at line feeds); not driven here",
+        test: LINES_TEST,
+    },
+    Row {
         client: "Sublime Text",
         from: [0, 0],
         quirk: popup_on_request_only,
@@ -72,6 +96,17 @@ const TABLE: &[Row] = &[
         test: POPUP_TEST,
     },
 ];
+
+impl Quirks {
+    /// A text to insert, with the line ends that the client can insert.
+    pub(super) fn with_line_ends(self, text: String) -> String {
+        if self.line_feeds_only && text.contains('\r') {
+            text.replace("\r\n", "\n").replace('\r', "\n")
+        } else {
+            text
+        }
+    }
+}
 
 /// Looks a client up; one of Copilot's is known by its plugin.
 pub(super) fn quirks(client: Option<&ClientInfo>, is_copilot_door: bool) -> Quirks {
@@ -114,7 +149,11 @@ mod tests {
         assert_eq!(of("Visual Studio Code - Insiders", Some("1.140.0-insider")), draws);
         assert_eq!(of("code-server", None), draws, "of no version the newest is assumed");
         assert_eq!(of("Visual Studio Code", Some("1.60.0")), Quirks::default());
-        assert_eq!(of("Neovim", Some("0.12.4")), Quirks::default());
+        assert_eq!(
+            of("Neovim", Some("0.12.4")),
+            Quirks { line_feeds_only: true, ..Quirks::default() }
+        );
+        assert_eq!(of("helix", Some("25.07.1")), Quirks::default());
         assert_eq!(of("", Some("")), Quirks::default());
         assert_eq!(quirks(None, false), Quirks::default());
         let copilot = Quirks { popup_on_request_only: true, copilot_command: true, ..draws };

@@ -66,6 +66,7 @@ fn item(negotiated: &Negotiated, suggestion: &Suggestion) -> CompletionItem {
     let text = format!("{}{}", snapshot.slice(start..insert.start), insert.text);
     let filter_text = snapshot.slice(start..cursor.offset);
     let range = to_range(snapshot, start, insert.end, negotiated.encoding);
+    let text = negotiated.quirks.with_line_ends(text);
     let n_lines = text.lines().count();
     CompletionItem {
         label: text.trim().lines().next().unwrap_or_default().trim().to_owned(),

@@ -13,6 +13,7 @@ use tower_lsp::ls_types::{ConfigurationItem, MessageType, Registration};
 use super::link::{Configured, Link};
 use super::{completion, copilot};
 use crate::settings::Settings;
+use crate::stderr::plain;
 
 /// The section of an editor's settings that is ours.
 const SECTION: &str = "lowkey";
@@ -68,7 +69,7 @@ fn take(link: &Arc<Link>, client: &Client, section: &Value) {
 
 /// One message for all problems.
 pub(super) fn words(problems: &[String]) -> String {
-    format!("lowkey: {}", problems.join("; "))
+    plain(format_args!("lowkey: {}", problems.join("; ")))
 }
 
 /// Resolves all layers of settings again and hands them to the completer; returns problems in words.

@@ -164,7 +164,7 @@ impl Backend {
 
     fn notify_rejected(&self, params: UuidParams) -> Now<Value> {
         ready(self.link.copilot().map(|_| {
-            tracing::info!(n = params.uuids.len(), "rejected");
+            tracing::debug!(n = params.uuids.len(), "rejected");
             json!("OK")
         }))
     }

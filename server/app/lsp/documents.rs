@@ -8,7 +8,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use lowkey_document::{Change, Document, Position, PositionEncoding, Range, Snapshot};
+use lowkey_document::{Change, Document, Position, PositionEncoding, Range, Snapshot, Uri};
 use serde_json::Value;
 
 /// Which text of a document an answer was computed for.
@@ -39,7 +39,7 @@ pub(super) enum Applied {
     /// Its text changed to this, or it turned out to be desynced.
     Changed(Snapshot),
     /// It is closed; its URI.
-    Closed(String),
+    Closed(Uri),
     /// Nothing: an unknown document, or parameters without one.
     Ignored,
 }
@@ -52,7 +52,7 @@ pub(super) struct Documents {
 
 #[derive(Debug, Default)]
 struct Open {
-    documents: HashMap<String, (u64, Document)>,
+    documents: HashMap<Uri, (u64, Document)>,
     n_opened: u64,
 }
 
@@ -89,7 +89,7 @@ impl Documents {
         let mut open = self.lock();
         open.n_opened += 1;
         let opening = open.n_opened;
-        open.documents.insert(uri.to_owned(), (opening, document));
+        open.documents.insert(document.uri().clone(), (opening, document));
         Some(Applied::Opened)
     }
 
@@ -99,10 +99,10 @@ impl Documents {
             _ => vec![nonsense()],
         };
         let item = params.get("textDocument")?;
-        let uri = item.get("uri").and_then(Value::as_str)?;
+        let uri = Uri::new(item.get("uri").and_then(Value::as_str)?);
         let mut open = self.lock();
         // Taken out meanwhile: a panic while it changes leaves it unknown, not wrong.
-        let (opening, mut document) = open.documents.remove(uri)?;
+        let (opening, mut document) = open.documents.remove(&uri)?;
         let version = version(item).unwrap_or_else(|| document.version());
         let was_desynced = document.is_desynced();
         if let Err(desync) = document.change(version, &changes, encoding)
@@ -111,20 +111,20 @@ impl Documents {
             tracing::warn!(version, "{desync}");
         }
         let snapshot = document.snapshot();
-        open.documents.insert(uri.to_owned(), (opening, document));
+        open.documents.insert(uri, (opening, document));
         Some(Applied::Changed(snapshot))
     }
 
     fn close(&self, params: &mut Value, _: PositionEncoding) -> Option<Applied> {
-        let uri = params.get("textDocument")?.get("uri")?.as_str()?;
-        self.lock().documents.remove(uri)?;
-        Some(Applied::Closed(uri.to_owned()))
+        let uri = Uri::new(params.get("textDocument")?.get("uri")?.as_str()?);
+        self.lock().documents.remove(&uri)?;
+        Some(Applied::Closed(uri))
     }
 
-    /// Returns a document as it is now.
+    /// Returns a document as it is now, by any form of its URI.
     pub(super) fn view(&self, uri: &str) -> Option<View> {
         let open = self.lock();
-        let (opening, document) = open.documents.get(uri)?;
+        let (opening, document) = open.documents.get(&Uri::new(uri))?;
         Some(View {
             snapshot: document.snapshot(),
             stamp: Stamp { opening: *opening, revision: document.revision() },
@@ -133,7 +133,7 @@ impl Documents {
     }
 
     /// Tells whether a document still has the text that `stamp` was taken of.
-    pub(super) fn is_current(&self, uri: &str, stamp: Stamp) -> bool {
+    pub(super) fn is_current(&self, uri: &Uri, stamp: Stamp) -> bool {
         self.lock().documents.get(uri).is_some_and(|(opening, document)| {
             *opening == stamp.opening && document.revision() == stamp.revision
         })

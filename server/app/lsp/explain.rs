@@ -6,6 +6,7 @@
 
 use std::future::{Ready, ready};
 
+use lowkey_document::Uri as DocumentUri;
 use lowkey_engine::Status;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -54,10 +55,9 @@ pub(super) struct StatusReport {
 impl Backend {
     /// Answers `$/lowkey/explain`.
     pub(super) fn explain(&self, params: DocumentParams) -> Ready<Result<Value>> {
-        let report = self
-            .link
-            .negotiated()
-            .and_then(|negotiated| negotiated.completer.explain(&params.text_document.uri));
+        let report = self.link.negotiated().and_then(|negotiated| {
+            negotiated.completer.explain(&DocumentUri::new(&params.text_document.uri))
+        });
         ready(match report {
             None => Ok(Value::Null),
             Some(report) => {

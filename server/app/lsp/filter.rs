@@ -24,6 +24,12 @@ const INVALID_REQUEST: i64 = -32600;
 /// Messages read ahead of the server, at most.
 const READ_AHEAD: usize = 256;
 
+/// The most JSON values of one message: parsed, each takes up to 200 bytes, several times over. No edit has as many.
+const MAX_VALUES: usize = 500_000;
+
+/// What is said of a message that has more.
+const TOO_MANY_VALUES: &str = "it has more than 500,000 JSON values";
+
 /// What tower-lsp's decoder accepts, tried in its order.
 #[derive(Deserialize)]
 #[serde(untagged)]
@@ -92,6 +98,22 @@ fn filter(input: impl Read, outbox: &Outbox, messages: &mpsc::Sender<Vec<u8>>) -
     Ok(())
 }
 
+/// Sorts all frames of `input` as serving does; returns the bodies that pass.
+pub(super) fn passed(input: &[u8]) -> Vec<Vec<u8>> {
+    let mut reader = FrameReader::new(input);
+    let mut passed = Vec::new();
+    while let Ok(Some(frame)) = reader.next_frame() {
+        if let Frame::Body(body) = frame {
+            match sort(&body) {
+                Sorted::Pass => passed.push(body),
+                Sorted::Mended(text) => passed.push(text.into_bytes()),
+                Sorted::Drop | Sorted::Refuse { .. } => {}
+            }
+        }
+    }
+    passed
+}
+
 fn framed(body: &[u8]) -> Vec<u8> {
     let mut framed = format!("Content-Length: {}\r\n\r\n", body.len()).into_bytes();
     framed.extend_from_slice(body);
@@ -104,6 +126,10 @@ fn sort(body: &[u8]) -> Sorted {
     let Ok(text) = std::str::from_utf8(body) else {
         return refuse(PARSE_ERROR, "its body is not UTF-8", Value::Null);
     };
+    let n_values = count_values(body);
+    if n_values > MAX_VALUES {
+        return refuse(INVALID_REQUEST, TOO_MANY_VALUES, Value::Null);
+    }
     match serde_json::from_str::<Message>(text) {
         Ok(Message::Response(_)) => return Sorted::Pass,
         Ok(Message::Request(request)) if !request.method().is_empty() => return Sorted::Pass,
@@ -128,6 +154,21 @@ fn sort(body: &[u8]) -> Sorted {
     } else {
         refuse(INVALID_REQUEST, "it is neither a request nor a response", id)
     }
+}
+
+/// Counts the values of a body, or a few more: what is between its commas, brackets and braces.
+fn count_values(body: &[u8]) -> usize {
+    let (mut n_values, mut in_string, mut is_escaped) = (1, false, false);
+    for byte in body {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' if in_string => is_escaped = true,
+            b'"' => in_string = !in_string,
+            b',' | b'[' | b'{' | b':' if !in_string => n_values += 1,
+            _ => {}
+        }
+    }
+    n_values
 }
 
 fn refuse(outbox: &Outbox, code: i64, message: &str, id: &Value) {
@@ -228,6 +269,18 @@ mod tests {
         ] {
             assert_eq!(code(body.as_bytes()), Some(INVALID_REQUEST), "{body}");
         }
+    }
+
+    #[test]
+    fn a_message_of_very_many_values_is_refused_before_it_is_parsed() {
+        let message =
+            |params: &str| format!(r#"{{"jsonrpc":"2.0","id":1,"method":"m","params":{params}}}"#);
+        let many = |n: usize| message(&format!("[{}0]", "0,".repeat(n)));
+        assert_eq!(code(many(MAX_VALUES).as_bytes()), Some(INVALID_REQUEST));
+        assert_eq!(sort(many(1000).as_bytes()), Sorted::Pass);
+        // What is in a text counts for nothing.
+        let text = message(&format!("\"\\\"{}\"", "[,{:".repeat(MAX_VALUES)));
+        assert_eq!(sort(text.as_bytes()), Sorted::Pass);
     }
 
     #[test]

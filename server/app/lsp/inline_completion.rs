@@ -177,7 +177,7 @@ fn drawable(negotiated: &Negotiated, suggestion: &Suggestion) -> Option<InlineCo
 impl Negotiated {
     fn bare_item(&self, id: u64, insert_text: String) -> InlineCompletionItem {
         InlineCompletionItem {
-            insert_text,
+            insert_text: self.quirks.with_line_ends(insert_text),
             filter_text: None,
             range: None,
             command: Some(self.accept(id)),

@@ -5,10 +5,15 @@
 //! that passes the cursor reaches the line's end, and what it covers stands again in the
 //! text. A pure insertion inside a line is an empty range with nothing but the new text,
 //! because Neovim draws a range that is not empty over the rest of the line.
+//! Of a line of megabytes only a piece is repeated.
 
 use lowkey_document::{ByteOffset, Cursor};
 
 use crate::completer::Insert;
+
+/// What is repeated of a line at most, on each side of the cursor. Longer than what a user takes back with a few
+/// keys, and than the tails that editors close by themselves.
+const MAX_REPEATED_BYTES: usize = 512;
 
 /// Widens `insert` to the range that editors draw best.
 pub(super) fn place(cursor: &Cursor, insert: &Insert) -> Insert {
@@ -16,15 +21,38 @@ pub(super) fn place(cursor: &Cursor, insert: &Insert) -> Insert {
     if is_insertion && !cursor.after.is_empty() {
         return insert.clone();
     }
-    let line = format!("{}{}", cursor.before, cursor.after);
-    let column = |offset: ByteOffset| offset.0.saturating_sub(cursor.line_start.0);
-    let before = line.get(..column(insert.start)).unwrap_or_default();
-    let after = line.get(column(insert.end)..).unwrap_or_default();
+    let before = before_start(cursor, insert.start);
+    let after =
+        cursor.after.get(insert.end.0.saturating_sub(cursor.offset.0)..).unwrap_or_default();
+    if after.len() > MAX_REPEATED_BYTES {
+        // What covers nothing but what it repeats is an insertion too.
+        let covered = cursor.after.get(..cursor.after.len() - after.len()).unwrap_or_default();
+        if let Some(text) =
+            insert.text.strip_suffix(covered).filter(|_| insert.start == cursor.offset)
+        {
+            return Insert { start: cursor.offset, end: cursor.offset, text: text.to_owned() };
+        }
+        let (start, text) = (insert.start.0 - before.len(), format!("{before}{}", insert.text));
+        return Insert { start: ByteOffset(start), end: insert.end, text };
+    }
     Insert {
-        start: cursor.line_start,
-        end: ByteOffset(cursor.line_start.0 + line.len()),
+        start: ByteOffset(insert.start.0 - before.len()),
+        end: ByteOffset(insert.end.0 + after.len()),
         text: format!("{before}{}{after}", insert.text),
     }
+}
+
+/// What is repeated of the line before `start`: all of it, or of a long line a few words.
+fn before_start(cursor: &Cursor, start: ByteOffset) -> &str {
+    let n_bytes = start.0.saturating_sub(cursor.line_start.0);
+    let before = cursor.before.get(..n_bytes).unwrap_or_default();
+    if before.len() <= MAX_REPEATED_BYTES {
+        return before;
+    }
+    let from = before.ceil_char_boundary(before.len() - MAX_REPEATED_BYTES);
+    let piece = before.get(from..).unwrap_or_default();
+    // From a word's start: editors look at what is before a range.
+    piece.find(' ').and_then(|blank| piece.get(blank + 1..)).unwrap_or(piece)
 }
 
 #[cfg(test)]
@@ -73,6 +101,23 @@ mod tests {
     #[test]
     fn replaced_indentation_leaves_the_new_one() {
         check("if a {\n        $0", (8, 0), "    b();", expect![[r#"0..8 "    b();""#]]);
+    }
+
+    #[test]
+    fn of_a_long_line_only_a_piece_is_repeated() {
+        let long = "word ".repeat(200_000);
+        let place = |fixture: &str, covered: usize, text: &str| {
+            let (_, cursor) = fixture::open("rust", fixture);
+            let end = ByteOffset(cursor.offset.0 + covered);
+            let placed =
+                super::place(&cursor, &Insert { start: cursor.offset, end, text: text.into() });
+            (cursor.offset.0 - placed.start.0, placed.end.0 - cursor.offset.0, placed.text)
+        };
+        let (before, after, text) = place(&format!("{long}x$0"), 0, "y");
+        assert!((1..=MAX_REPEATED_BYTES).contains(&before) && text.len() <= MAX_REPEATED_BYTES + 1);
+        assert!(text.starts_with("word ") && text.ends_with(" xy") && after == 0, "{text}");
+        assert_eq!(place(&format!("f($0){long}"), 1, "a)"), (0, 0, "a".into()));
+        assert_eq!(place(&format!("f($0]{long}"), 1, "a)"), (2, 1, "f(a)".into()));
     }
 
     #[test]

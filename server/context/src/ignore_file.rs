@@ -1,17 +1,22 @@
 //! One `.gitignore` or `.lowkeyignore`, kept until it changes on disk.
 //!
 //! What cannot be read might have kept something out: such a file denies everything below its folder.
-//! Invariant: a line that we cannot take literally is made broader, never narrower.
+//! A repository is a stranger's: what compiling its patterns may cost is bounded, and beyond the bounds nothing is
+//! compiled and everything is denied.
 
 use std::fs::{self, Metadata};
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Read};
 use std::path::Path;
 use std::time::{Instant, SystemTime};
 
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
-/// No ignore file is this long; reading on would cost memory.
-const MAX_BYTES: u64 = 4 * 1024 * 1024;
+mod patterns;
+
+use patterns::Patterns;
+
+/// The longest ignore file. The longest of GitHub's templates has 15 kB; one that a program wrote may have 100.
+pub(crate) const MAX_BYTES: u64 = 1 << 20;
 
 /// What git itself does on these systems.
 const CASE_INSENSITIVE: bool = cfg!(any(windows, target_os = "macos"));
@@ -27,6 +32,8 @@ pub(crate) struct IgnoreFile {
 pub(crate) enum Content {
     Absent,
     Rules(Box<Gitignore>),
+    /// It is being compiled on another thread.
+    Pending,
     /// It is there and cannot be read, for this reason.
     Unreadable(String),
 }
@@ -41,12 +48,25 @@ struct Stamp {
 }
 
 impl IgnoreFile {
-    /// Reads the file at `path`; pushes what is wrong with it to `problems`.
-    pub(crate) fn read(path: &Path, now: Instant, problems: &mut Vec<String>) -> Self {
+    /// Reads the file at `path`, if it has at most `budget` bytes, which it takes from the budget; a longer one is
+    /// [`Content::Pending`]. Pushes what is wrong with it to `problems`.
+    pub(crate) fn read(
+        path: &Path,
+        now: Instant,
+        budget: &mut u64,
+        problems: &mut Vec<String>,
+    ) -> Self {
         let (content, stamp) = match find(path) {
             Ok(None) => (Content::Absent, None),
             Ok(Some(metadata)) => {
-                (read_content(path, &metadata, problems), Some(Stamp::of(&metadata)))
+                let stamp = Some(Stamp::of(&metadata));
+                let n_bytes = metadata.len();
+                if metadata.is_file() && n_bytes <= MAX_BYTES && n_bytes > *budget {
+                    (Content::Pending, stamp)
+                } else {
+                    *budget = budget.saturating_sub(n_bytes);
+                    (read_content(path, &metadata, problems), stamp)
+                }
             }
             Err(reason) => (Content::Unreadable(reason), None),
         };
@@ -57,7 +77,15 @@ impl IgnoreFile {
         Self { content, checked: now, stamp }
     }
 
-    /// Tells whether the file on disk is still the one that was read.
+    /// Bytes of the patterns that are held compiled, or will be.
+    pub(crate) fn held_bytes(&self) -> u64 {
+        match self.content {
+            Content::Rules(_) | Content::Pending => self.stamp.as_ref().map_or(0, |s| s.n_bytes),
+            Content::Absent | Content::Unreadable(_) => 0,
+        }
+    }
+
+    /// Whether the file on disk is still the one that was read.
     pub(crate) fn is_current(&self, path: &Path) -> bool {
         match find(path) {
             Ok(found) => found.as_ref().map(Stamp::of) == self.stamp && !self.failed_to_stat(),
@@ -99,18 +127,23 @@ fn find(path: &Path) -> Result<Option<Metadata>, String> {
 }
 
 fn read_content(path: &Path, metadata: &Metadata, problems: &mut Vec<String>) -> Content {
-    // Asked before reading: reading a pipe would wait for ever.
+    // Asked before reading: reading a pipe would wait for ever. `/dev/null` is how git is told of no file.
     if !metadata.is_file() {
-        return Content::Unreadable("it is not a regular file".to_owned());
+        return if path == Path::new("/dev/null") {
+            Content::Absent
+        } else {
+            Content::Unreadable("it is not a regular file".to_owned())
+        };
     }
-    if metadata.len() > MAX_BYTES {
-        return Content::Unreadable(format!(
-            "it has {} bytes, the limit is {MAX_BYTES}",
-            metadata.len()
-        ));
-    }
-    match fs::read(path) {
-        Ok(bytes) => parse(&bytes, problems),
+    let mut bytes = Vec::new();
+    // It may have grown since it was looked at.
+    let read =
+        fs::File::open(path).and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes));
+    match read {
+        Ok(n) if n as u64 > MAX_BYTES || metadata.len() > MAX_BYTES => Content::Unreadable(
+            format!("it has {} bytes, the limit is {MAX_BYTES}", metadata.len().max(n as u64)),
+        ),
+        Ok(_) => parse(&bytes, problems),
         Err(error) => Content::Unreadable(error.to_string()),
     }
 }
@@ -121,45 +154,22 @@ pub(crate) fn parse(bytes: &[u8], problems: &mut Vec<String>) -> Content {
     let mut builder = GitignoreBuilder::new(".");
     // Cannot fail; the signature is the crate's history.
     let _ = builder.case_insensitive(CASE_INSENSITIVE);
+    let mut patterns = Patterns::default();
     for (line_idx, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
-        for pattern in patterns(line) {
-            if let Err(error) = builder.add_line(None, &pattern) {
-                problems.push(format!("line {} is no pattern: {error}", line_idx + 1));
+        let line_no = line_idx + 1;
+        match patterns.of_line(line) {
+            Ok(patterns) => {
+                for pattern in patterns {
+                    if let Err(error) = builder.add_line(None, &pattern) {
+                        problems.push(format!("line {line_no} is no pattern: {error}"));
+                    }
+                }
             }
+            Err(reason) => return Content::Unreadable(format!("line {line_no}: {reason}")),
         }
     }
     match builder.build() {
         Ok(rules) => Content::Rules(Box::new(rules)),
         Err(error) => Content::Unreadable(error.to_string()),
     }
-}
-
-/// Returns the patterns that one line stands for.
-fn patterns(line: &str) -> Vec<String> {
-    if line.starts_with('#') || line.trim().is_empty() {
-        return Vec::new();
-    }
-    let lets_in = line.starts_with('!');
-    if line.contains('\u{fffd}') {
-        // Bytes that are no UTF-8: a star takes in whatever they meant. A line that lets files in must not grow.
-        return if lets_in { Vec::new() } else { vec![stars_for_unknown(line)] };
-    }
-    if line.contains(['{', '}']) {
-        // Braces are letters to git and alternatives to the matcher (and to many who write them): deny both.
-        let literal = line.replace('{', "[{]").replace('}', "[}]");
-        return if lets_in { vec![literal] } else { vec![literal, line.to_owned()] };
-    }
-    vec![line.to_owned()]
-}
-
-fn stars_for_unknown(line: &str) -> String {
-    let mut pattern = String::with_capacity(line.len());
-    for c in line.chars() {
-        if c != '\u{fffd}' {
-            pattern.push(c);
-        } else if !pattern.ends_with('*') {
-            pattern.push('*');
-        }
-    }
-    pattern
 }

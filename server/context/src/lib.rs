@@ -5,6 +5,7 @@
 //! Invariant: nothing typed or auto-closed on the cursor's line changes a byte of the prefix or the suffix.
 
 mod gather;
+mod git;
 mod ignore_file;
 mod label;
 mod paths;

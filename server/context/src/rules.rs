@@ -1,28 +1,32 @@
 //! Which files the model may see.
 //!
-//! A file is seen only if nothing denies it: not its name (`secrets.rs`), not the setting, not a `.gitignore` of its
-//! repository or workspace, not a `.lowkeyignore` in any folder above it. A link is judged by both its names.
-//! Rules are looked up on every key, so verdicts are kept for a second and ignore files until they change.
+//! A file is seen only if nothing denies it: not its name (`secrets.rs`), not the setting, not an ignore file of its
+//! repository (`git.rs`) or workspace, not a `.lowkeyignore` in any folder above it. A link is judged by both its names.
+//! Rules are looked up on every key, so verdicts are kept for a second and ignore files until they change (`memory.rs`).
 //! Invariant: what cannot be decided is denied, with the reason.
 
-use std::collections::HashMap;
 use std::fmt;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Instant;
 
 use ignore::Match;
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
-use crate::ignore_file::{Content, IgnoreFile};
+use crate::git::Outside;
 use crate::paths;
 use crate::secrets;
 
-/// How long an answer stands before the disk is asked again: one look per second, not per key.
-const FRESH: Duration = Duration::from_secs(1);
+mod memory;
 
-/// Bounds what is remembered; a session that opens more files than this starts over.
-const MAX_REMEMBERED: usize = 4096;
+use memory::{Memory, Shared};
+
+/// The longest path that a file can have: Linux's `PATH_MAX`, and what Windows takes with long paths.
+const MAX_PATH_BYTES: usize = if cfg!(windows) { 32_767 } else { 4096 };
+
+/// Bytes of ignore files that one question may compile itself: a few milliseconds. The rest is compiled beside it.
+const SYNC_BYTES: u64 = 64 << 10;
 
 /// Whether a file may be seen.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -51,12 +55,15 @@ impl fmt::Display for RuleProblem {
     }
 }
 
-/// The rules of one workspace.
+/// The rules of a workspace.
 pub struct Rules {
-    /// The workspace's folder, as given and with links resolved.
+    /// The workspace's folders, each as given and with links resolved; the innermost first.
     roots: Vec<PathBuf>,
+    /// The folder that relative paths are in.
+    first_root: Option<PathBuf>,
     setting: Gitignore,
-    memory: Mutex<Memory>,
+    outside: Outside,
+    shared: Arc<Shared>,
 }
 
 /// What a path names; patterns that end with `/` speak about folders only.
@@ -66,14 +73,6 @@ enum Entry {
     Folder,
 }
 
-/// What was seen on disk, and what followed from it.
-#[derive(Default)]
-struct Memory {
-    ignore_files: HashMap<PathBuf, IgnoreFile>,
-    verdicts: HashMap<PathBuf, (Verdict, Instant)>,
-    problems: Vec<RuleProblem>,
-}
-
 impl fmt::Debug for Rules {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Rules").field("roots", &self.roots).finish_non_exhaustive()
@@ -81,215 +80,212 @@ impl fmt::Debug for Rules {
 }
 
 impl Verdict {
-    /// Tells whether the file may be seen.
+    /// Whether the file may be seen.
     pub fn is_allowed(&self) -> bool {
         *self == Self::Allowed
+    }
+
+    fn of(denial: Option<String>) -> Self {
+        match denial {
+            Some(rule) => Self::Denied { rule },
+            None => Self::Allowed,
+        }
     }
 }
 
 impl Rules {
-    /// Sets up the rules of a workspace; `extra_globs` have `.gitignore` syntax and are anchored at `root`.
+    /// Sets up the rules of a workspace of one folder or none; see [`Self::of_folders`].
+    pub fn new(root: Option<&Path>, extra_globs: &[String]) -> (Self, Vec<RuleProblem>) {
+        Self::of_folders(root.map(Path::to_path_buf).as_slice(), extra_globs)
+    }
+
+    /// Sets up the rules of a workspace; `extra_globs` have `.gitignore` syntax and are anchored at its folders.
     ///
     /// A glob that cannot be understood is a problem and no rule; the others hold.
-    pub fn new(root: Option<&Path>, extra_globs: &[String]) -> (Self, Vec<RuleProblem>) {
+    pub fn of_folders(folders: &[PathBuf], extra_globs: &[String]) -> (Self, Vec<RuleProblem>) {
+        Self::with_git(folders, extra_globs, Outside::from_environment())
+    }
+
+    fn with_git(
+        folders: &[PathBuf],
+        extra_globs: &[String],
+        outside: Outside,
+    ) -> (Self, Vec<RuleProblem>) {
         let mut problems = Vec::new();
         let setting = setting_rules(extra_globs, &mut problems);
-        let roots = root.map_or_else(Vec::new, |root| paths::both_names(None, root));
-        let rules = Self { roots, setting, memory: Mutex::default() };
-        if let Some(root) = rules.roots.first() {
+        let mut roots: Vec<PathBuf> =
+            folders.iter().flat_map(|folder| paths::both_names(None, folder)).collect();
+        roots.sort_by_key(|root| std::cmp::Reverse(root.components().count()));
+        let first_root = folders.first().cloned();
+        let rules = Self { roots, first_root, setting, outside, shared: Arc::default() };
+        let mut memory = rules.shared.memory();
+        for root in &rules.roots {
             // The verdict does not matter: asking reads the workspace's own ignore files, so their problems show now.
-            let mut memory = rules.memory();
             let probe = root.join("file");
-            let _ = rules.denied_by_ignore_files(&mut memory, &probe, Entry::File, Instant::now());
-            problems.append(&mut memory.problems);
+            let asked = (probe.as_path(), Entry::File, Instant::now());
+            let mut budget = SYNC_BYTES;
+            let _ = rules.denied_by_ignore_files(&mut memory, asked, &mut budget);
         }
+        problems.append(&mut memory.problems);
+        drop(memory);
         (rules, problems)
     }
 
-    /// Says whether a file may be seen; it need not exist. Costs a look-up on most calls, a few `stat` once a second.
+    /// Judges a file, which need not exist. Costs a look-up on most calls, a few `stat` once a second.
     pub fn verdict(&self, path: &Path) -> Verdict {
         self.verdict_at(path, Instant::now())
     }
 
-    /// Says whether an ignore file keeps a file out, whatever the rules for secrets say of it.
+    /// Judges a document that is no file by a name that it has: by the secret names and the setting alone.
+    pub fn verdict_of_name(&self, name: &Path) -> Verdict {
+        Verdict::of(too_long(name).or_else(|| self.denied_by_name(name)))
+    }
+
+    /// Whether an ignore file keeps a file out, whatever the rules for secrets say of it.
     ///
     /// For copying a repository: what git does not know is not needed to build it.
     pub fn is_ignored(&self, path: &Path) -> bool {
         self.ignore_files_deny(path, Entry::File)
     }
 
-    /// Says whether an ignore file keeps a folder out, with all that is in it: nothing below comes back in.
+    /// Whether an ignore file keeps a folder out, with all that is in it: nothing below comes back in.
     pub fn is_folder_ignored(&self, path: &Path) -> bool {
         self.ignore_files_deny(path, Entry::Folder)
     }
 
     fn ignore_files_deny(&self, path: &Path, entry: Entry) -> bool {
-        let mut memory = self.memory();
-        let names = paths::both_names(self.roots.first().map(PathBuf::as_path), path);
+        let mut memory = self.shared.memory();
         let now = Instant::now();
-        let denied = |name| self.denied_by_ignore_files(&mut memory, name, entry, now).is_some();
-        names.iter().map(PathBuf::as_path).any(denied)
+        // Who copies a repository waits for its ignore files, however long they are.
+        let mut budget = u64::MAX;
+        let mut denied = |name: &PathBuf| {
+            let asked = (name.as_path(), entry, now);
+            self.denied_by_ignore_files(&mut memory, asked, &mut budget).is_some()
+        };
+        paths::both_names(self.first_root.as_deref(), path).iter().any(&mut denied)
+    }
+
+    /// Returns the innermost folder of the workspace that holds a path, under one of its names.
+    pub fn root_of(&self, path: &Path) -> Option<&Path> {
+        self.roots.iter().map(PathBuf::as_path).find(|root| path.starts_with(root))
     }
 
     /// Forgets every verdict and looks at every ignore file again on the next question.
     pub fn refresh(&self) {
-        let mut memory = self.memory();
-        memory.verdicts.clear();
-        memory.ignore_files.clear();
+        self.shared.memory().forget();
+    }
+
+    #[cfg(test)]
+    fn refresh_verdicts(&self) {
+        self.shared.memory().forget_verdicts();
     }
 
     /// Takes the problems that were found in ignore files since the last call.
     pub fn take_problems(&self) -> Vec<RuleProblem> {
-        std::mem::take(&mut self.memory().problems)
+        std::mem::take(&mut self.shared.memory().problems)
     }
 
     pub(crate) fn verdict_at(&self, path: &Path, now: Instant) -> Verdict {
-        let mut memory = self.memory();
-        if let Some((verdict, at)) = memory.verdicts.get(path)
-            && now.saturating_duration_since(*at) < FRESH
-        {
-            return verdict.clone();
+        // Before anything looks at its parts: what is done for each part costs the square of the length.
+        if let Some(rule) = too_long(path) {
+            return Verdict::Denied { rule };
         }
-        // Before the question, not during it: an ignore file that vanished half-way would count as unreadable.
-        if memory.verdicts.len() >= MAX_REMEMBERED {
-            memory.verdicts.clear();
+        let mut memory = self.shared.memory();
+        if let Some(verdict) = memory.verdict(path, now) {
+            return verdict;
         }
-        if memory.ignore_files.len() >= MAX_REMEMBERED {
-            memory.ignore_files.clear();
-        }
-        let names = paths::both_names(self.roots.first().map(PathBuf::as_path), path);
-        let verdict = match names.iter().find_map(|name| self.denial(&mut memory, name, now)) {
-            Some(rule) => Verdict::Denied { rule },
-            None => Verdict::Allowed,
-        };
-        memory.verdicts.insert(path.to_owned(), (verdict.clone(), now));
+        let mut budget = SYNC_BYTES;
+        let names = paths::both_names(self.first_root.as_deref(), path);
+        let denial = names.iter().find_map(|name| {
+            let denied = too_long(name).or_else(|| self.denied_by_name(name));
+            denied.or_else(|| {
+                self.denied_by_ignore_files(&mut memory, (name, Entry::File, now), &mut budget)
+            })
+        });
+        let verdict = Verdict::of(denial);
+        memory.keep(path, &verdict, now);
         verdict
     }
 
-    /// Returns what denies an absolute path, if anything does.
-    fn denial(&self, memory: &mut Memory, path: &Path, now: Instant) -> Option<String> {
-        if let Some(pattern) = secrets::rule_for(&paths::without_root(path)) {
+    /// Returns the secret name or the pattern of the setting that denies a path, if one does.
+    fn denied_by_name(&self, path: &Path) -> Option<String> {
+        let whole = paths::without_root(path);
+        if let Some(pattern) = secrets::rule_for(&whole) {
             return Some(format!("built-in secret rule `{pattern}`"));
         }
-        let inside = self.root_of(path).and_then(|root| path.strip_prefix(root).ok());
-        let relative = inside.map_or_else(|| paths::without_root(path), Path::to_path_buf);
-        if let Some(pattern) = denied_on_the_way(&self.setting, &relative) {
-            return Some(format!("`{pattern}` in the setting"));
+        // Anchored at each folder of the workspace that holds it: one may be inside of another.
+        let inside = self.roots.iter().filter_map(|root| path.strip_prefix(root).ok());
+        let mut relative: Vec<&Path> = inside.collect();
+        if relative.is_empty() {
+            relative.push(&whole);
         }
-        self.denied_by_ignore_files(memory, path, Entry::File, now)
+        let pattern =
+            relative.into_iter().find_map(|name| denied_on_the_way(&self.setting, name))?;
+        Some(format!("`{pattern}` in the setting"))
     }
 
     fn denied_by_ignore_files(
         &self,
         memory: &mut Memory,
-        path: &Path,
-        entry: Entry,
-        now: Instant,
+        (path, entry, now): (&Path, Entry, Instant),
+        budget: &mut u64,
     ) -> Option<String> {
-        let folders: Vec<&Path> = path.ancestors().skip(1).collect();
+        let folders = existing_folders(path);
         let repository =
             folders.iter().copied().find(|folder| folder.join(".git").symlink_metadata().is_ok());
         // The higher of repository and workspace: a workspace may be a part of a repository, or hold several.
-        let top = [repository, self.root_of(path)]
+        let outermost_root = self.roots.iter().rev().find(|root| path.starts_with(root));
+        let top = [repository, outermost_root.map(PathBuf::as_path)]
             .into_iter()
             .flatten()
             .min_by_key(|folder| folder.components().count());
         let below_top = |folder: &&&Path| top.is_some_and(|top| folder.starts_with(top));
 
+        let own: Vec<_> =
+            folders.iter().map(|folder| (*folder, folder.join(".lowkeyignore"))).collect();
         let git: Vec<_> = folders
             .iter()
             .filter(below_top)
             .map(|folder| (*folder, folder.join(".gitignore")))
             .collect();
-        let exclude: Vec<_> =
-            repository.iter().map(|folder| (*folder, folder.join(".git/info/exclude"))).collect();
-        let own: Vec<_> =
-            folders.iter().map(|folder| (*folder, folder.join(".lowkeyignore"))).collect();
-        [own, git, exclude].iter().find_map(|layer| memory.denied_by_layer(layer, path, entry, now))
-    }
-
-    /// Returns the workspace's folder, under the name by which `path` lies in it.
-    fn root_of(&self, path: &Path) -> Option<&Path> {
-        self.roots.iter().map(PathBuf::as_path).find(|root| path.starts_with(root))
-    }
-
-    fn memory(&self) -> MutexGuard<'_, Memory> {
-        // A panic elsewhere leaves at worst a missing entry.
-        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+        let mut layers = vec![own, git];
+        if let Some(repository) = repository {
+            let sources = memory.git_sources(repository, &self.outside, now);
+            if let Some(reason) = sources.undecided {
+                return Some(format!("what git ignores here cannot be known: {reason}"));
+            }
+            layers.extend(sources.ignore_files.into_iter().map(|file| vec![(repository, file)]));
+        }
+        layers.iter().find_map(|layer| {
+            let pending = memory.look_at_layer(layer, now, budget);
+            if !self.shared.compile(&pending) {
+                memory.drop_pending(&pending);
+            }
+            memory.denied_by_layer(layer, path, entry)
+        })
     }
 }
 
-impl Memory {
-    /// Asks ignore files of one kind, deepest folder first, as git does: the deepest that speaks about a path decides,
-    /// and nothing below a folder that is kept out comes back in.
-    fn denied_by_layer(
-        &mut self,
-        layer: &[(&Path, PathBuf)],
-        path: &Path,
-        entry: Entry,
-        now: Instant,
-    ) -> Option<String> {
-        for (_, file) in layer {
-            self.look_at(file, now);
-        }
-        let mut speaking = Vec::new();
-        for (folder, file) in layer {
-            match self.ignore_files.get(file).map(|seen| &seen.content) {
-                Some(Content::Rules(rules)) if !rules.is_empty() => {
-                    speaking.push((*folder, file, rules));
-                }
-                Some(Content::Unreadable(_)) | None => {
-                    return Some(format!(
-                        "{} cannot be read, so everything in its folder is kept out",
-                        file.display()
-                    ));
-                }
-                _ => {}
-            }
-        }
-        let mut targets: Vec<&Path> = path.ancestors().collect();
-        targets.reverse();
-        for target in targets {
-            let is_dir = entry == Entry::Folder || target != path;
-            let decided = speaking.iter().find_map(|(folder, file, rules)| {
-                let relative = target
-                    .strip_prefix(folder)
-                    .ok()
-                    .filter(|relative| !relative.as_os_str().is_empty())?;
-                match rules.matched(relative, is_dir) {
-                    Match::None => None,
-                    Match::Ignore(glob) => {
-                        Some(Some(format!("`{}` in {}", glob.original(), file.display())))
-                    }
-                    Match::Whitelist(_) => Some(None),
-                }
-            });
-            if let Some(Some(rule)) = decided {
-                return Some(rule);
-            }
-        }
-        None
-    }
+/// Says of a path that no file can have it, if it is that long.
+fn too_long(path: &Path) -> Option<String> {
+    let n_bytes = path.as_os_str().len();
+    (n_bytes > MAX_PATH_BYTES)
+        .then(|| format!("its path has {n_bytes} bytes, the limit is {MAX_PATH_BYTES}"))
+}
 
-    /// Reads an ignore file unless what is known of it is fresh or has not changed.
-    fn look_at(&mut self, file: &Path, now: Instant) {
-        if let Some(seen) = self.ignore_files.get_mut(file) {
-            if now.saturating_duration_since(seen.checked) < FRESH {
-                return;
-            }
-            if seen.is_current(file) {
-                seen.checked = now;
-                return;
-            }
-        }
-        let mut reasons = Vec::new();
-        let read = IgnoreFile::read(file, now, &mut reasons);
-        self.ignore_files.insert(file.to_owned(), read);
-        let source = file.display().to_string();
-        self.problems.extend(
-            reasons.into_iter().map(|reason| RuleProblem { source: source.clone(), reason }),
-        );
-    }
+/// Returns the folders above a path that are there, the deepest first: in others there is no ignore file.
+fn existing_folders(path: &Path) -> Vec<&Path> {
+    let mut folders: Vec<&Path> = path.ancestors().skip(1).collect();
+    folders.reverse();
+    let is_absent = |folder: &Path| {
+        folder.symlink_metadata().is_err_and(|error| {
+            matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
+        })
+    };
+    let n_existing = folders.iter().position(|folder| is_absent(folder)).unwrap_or(folders.len());
+    folders.truncate(n_existing);
+    folders.reverse();
+    folders
 }
 
 /// Returns the pattern of one rule set that denies a path or a folder on the way to it.

@@ -10,192 +10,11 @@ use std::sync::LazyLock;
 use ignore::Match;
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
-/// Files that hold secrets wherever they lie.
-const SECRET_FILES: &[&str] = &[
-    // Environments.
-    ".env*",
-    "*.env",
-    "*.env.*",
-    ".flaskenv",
-    ".dev.vars*",
-    // Private keys and key stores.
-    "*.pem",
-    "*.key",
-    "*.p12",
-    "*.pfx",
-    "*.p8",
-    "*.pkcs12",
-    "*.jks",
-    "*.jceks",
-    "*.keystore",
-    "*.bks",
-    "*.ppk",
-    "*.asc",
-    "*.gpg",
-    "*.pgp",
-    "*.age",
-    "*.agekey",
-    "*.keytab",
-    "*.kdb",
-    "*.kdbx",
-    "*.keychain",
-    "*.keychain-db",
-    "*.ovpn",
-    "*.mobileprovision",
-    "*.provisionprofile",
-    "id_rsa*",
-    "id_dsa*",
-    "id_ecdsa*",
-    "id_ed25519*",
-    "*_rsa",
-    "*_dsa",
-    "*_ecdsa",
-    "*_ed25519",
-    "ssh_host_*_key",
-    "wallet.dat",
-    // Whatever is called by what it is.
-    "secret",
-    "secrets",
-    "secret.*",
-    "secrets.*",
-    ".secret*",
-    "*.secret",
-    "*.secrets",
-    "*[-_.]secret.*",
-    "*[-_.]secrets.*",
-    "client_secret*",
-    "client-secret*",
-    "credential",
-    "credentials",
-    "credential.*",
-    "credentials.*",
-    ".credential*",
-    "*.credentials",
-    "*credentials*.json",
-    "password",
-    "passwords",
-    "password.*",
-    "passwords.*",
-    ".password*",
-    "*.passwd",
-    "passwd",
-    "shadow",
-    "htpasswd",
-    ".htpasswd",
-    "token",
-    "token.json",
-    "token.txt",
-    "tokens.json",
-    ".token*",
-    "*.token",
-    "*[-_.]token",
-    "apikey*",
-    "api_key*",
-    "api-key*",
-    ".api_key*",
-    ".apikey*",
-    "**/secret/**/*.{yml,yaml,json,toml,ini,cfg,conf,txt,properties,xml}",
-    "**/secrets/**/*.{yml,yaml,json,toml,ini,cfg,conf,txt,properties,xml}",
-    // Logins of command-line tools.
-    ".netrc",
-    "_netrc",
-    ".authinfo*",
-    ".npmrc",
-    ".yarnrc",
-    ".yarnrc.yml",
-    ".pypirc",
-    "pip.conf",
-    ".pgpass",
-    "pgpass.conf",
-    ".pg_service.conf",
-    ".my.cnf",
-    ".mylogin.cnf",
-    ".git-credentials",
-    ".gitcredentials",
-    "**/.git/config",
-    ".dockercfg",
-    ".dockerconfigjson",
-    "**/.cargo/credentials*",
-    "**/.gem/credentials",
-    "**/.m2/settings*.xml",
-    "**/.gradle/gradle.properties",
-    "**/.composer/auth.json",
-    "auth.json",
-    "**/gh/hosts.yml",
-    "**/hub",
-    "**/huggingface/token",
-    ".sentryclirc",
-    ".clasprc.json",
-    "ngrok.yml",
-    ".s3cfg",
-    ".boto",
-    "rclone.conf",
-    ".rclone.conf",
-    ".msmtprc",
-    ".fetchmailrc",
-    ".mutt_secrets*",
-    ".ftpconfig",
-    "sftp-config.json",
-    "**/.vscode/sftp.json",
-    "filezilla.xml",
-    "sitemanager.xml",
-    ".remote-sync.json",
-    "*.rdp",
-    // Infrastructure.
-    "*.tfvars",
-    "*.tfvars.json",
-    "*.tfstate",
-    "*.tfstate.*",
-    ".terraformrc",
-    "terraform.rc",
-    ".vault-token",
-    ".vault_pass*",
-    "vault_pass*",
-    "vault-password*",
-    "kubeconfig",
-    "*.kubeconfig",
-    "*.publishsettings",
-    "*.pubxml.user",
-    "service-account*.json",
-    "service_account*.json",
-    "*serviceaccount*.json",
-    "*firebase-adminsdk*.json",
-    "google-services.json",
-    "googleservice-info.plist",
-    "application_default_credentials.json",
-    "key.properties",
-    "keystore.properties",
-    "local.settings.json",
-    "wp-config.php",
-    "**/run/secrets/**",
-    // What was typed at a prompt, passwords and tokens among it.
-    ".*_history",
-    "*history.txt",
-];
+mod copies;
+mod names;
+mod words;
 
-/// Folders in which every file is a secret.
-const SECRET_FOLDERS: &[&str] = &[
-    ".ssh",
-    ".gnupg",
-    ".aws",
-    ".azure",
-    ".gcloud",
-    "**/.config/gcloud",
-    ".kube",
-    ".docker",
-    ".oci",
-    ".secrets",
-    ".password-store",
-    ".1password",
-    ".age",
-    ".sops",
-    ".kaggle",
-    ".ngrok2",
-    ".vault",
-    "*.keychain",
-    "*.agilekeychain",
-    "*.opvault",
-];
+use names::{SECRET_FILES, SECRET_FOLDERS};
 
 static SECRET_NAMES: LazyLock<Option<SecretNames>> = LazyLock::new(SecretNames::compile);
 
@@ -211,21 +30,36 @@ impl SecretNames {
     }
 }
 
-/// Returns the pattern that makes a file a secret; `relative` has neither root nor `..`.
+/// Returns the rule that makes a file a secret; `relative` has neither root nor `..`.
+///
+/// A copy of a secret (`server.pem.bak`, `.id_rsa.swp`) is one too, and so is a file in a folder that is kept for
+/// secrets.
 pub(crate) fn rule_for(relative: &Path) -> Option<String> {
     let Some(names) = &*SECRET_NAMES else {
-        // Cannot happen with the lists above (tested); if it did, nothing may be seen.
+        // Cannot happen with the lists (tested); if it did, nothing may be seen.
         return Some("*".to_owned());
     };
     // The path is lowered, not the matcher told to ignore case: that would make each pattern a regular expression.
     let relative = PathBuf::from(relative.to_string_lossy().to_lowercase());
-    if let Match::Ignore(glob) = names.files.matched(&relative, false) {
-        return Some(glob.original().to_owned());
-    }
-    relative.ancestors().skip(1).find_map(|folder| match names.folders.matched(folder, true) {
-        Match::Ignore(glob) => Some(format!("{}/", glob.original())),
-        _ => None,
+    let folders =
+        relative.ancestors().skip(1).find_map(|folder| match names.folders.matched(folder, true) {
+            Match::Ignore(glob) => Some(format!("{}/", glob.original())),
+            _ => None,
+        });
+    folders.or_else(|| {
+        let name = relative.file_name()?.to_str()?;
+        copies::originals(name)
+            .find_map(|original| names.file_rule(&relative.with_file_name(original)))
     })
+}
+
+impl SecretNames {
+    fn file_rule(&self, relative: &Path) -> Option<String> {
+        match self.files.matched(relative, false) {
+            Match::Ignore(glob) => Some(glob.original().to_owned()),
+            _ => words::rule_for(relative),
+        }
+    }
 }
 
 fn compiled(patterns: &[&str]) -> Option<Gitignore> {
@@ -301,6 +135,31 @@ mod tests {
             "config/master.key",
             "passwords.txt",
             "run/secrets/db",
+            ".envs/.production/.postgres",
+            ".env/prod",
+            ".env.d/production",
+            "aws-credentials.txt",
+            "credentials_backup.csv",
+            "users_passwords.csv",
+            "slack_token.txt",
+            "github-token.md",
+            ".smbcredentials",
+            ".databrickscfg",
+            ".Renviron",
+            "NuGet.Config",
+            "appsettings.Production.json",
+            "kubeconfig-prod",
+            "kubeconfig.yaml",
+            "home/u/.config/sops/age/keys.txt",
+            ".zsh_history",
+            "fish_history",
+            ".curlrc",
+            "wg0.conf",
+            "server.pem.bak",
+            "key.pem~",
+            ".id_rsa.swp",
+            "#.env#",
+            "tls/server (1).pem",
         ] {
             assert!(rule_for(path).is_some(), "{path} must be a secret");
         }
@@ -331,6 +190,13 @@ mod tests {
             "parse_rsa.go",
             "docker/Dockerfile",
             "github/hub.py",
+            "src/kubeconfig.go",
+            "src/private_key.rs",
+            "appsettings.cs",
+            "history.md",
+            "README.md~",
+            "main.rs.bak",
+            "environments/prod.yml",
             "",
         ] {
             assert_eq!(rule_for(path), None, "{path} is no secret");

@@ -13,7 +13,7 @@ use crate::language::Language;
 use crate::lexical::Checkpoints;
 use crate::position::{self, PositionEncoding, Range};
 use crate::snapshot::{self, Snapshot};
-use crate::uri;
+use crate::uri::Uri;
 
 /// One entry of a `didChange` notification.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,7 +65,7 @@ pub enum DesyncReason {
 /// An open file: its text, version and language. Has one owner.
 #[derive(Debug, Clone)]
 pub struct Document {
-    uri: Arc<str>,
+    uri: Uri,
     language_id: Arc<str>,
     language: &'static Language,
     version: i32,
@@ -79,14 +79,15 @@ pub struct Document {
 impl Document {
     /// Takes over a file that the editor opened; an unknown language id falls back to the path's language.
     pub fn open(uri: &str, language_id: &str, version: i32, text: &str) -> Self {
+        let uri = Uri::new(uri);
         let language = match Language::find(language_id) {
             Some(language) => language,
             None => {
-                uri::to_path(uri).map_or_else(Language::plain_text, |path| Language::by_path(&path))
+                uri.file_path().map_or_else(Language::plain_text, |path| Language::by_path(&path))
             }
         };
         Self {
-            uri: uri.into(),
+            uri,
             language_id: language_id.into(),
             language,
             version,
@@ -180,8 +181,8 @@ impl Document {
         self.revision
     }
 
-    /// Returns the document's URI as the editor sent it.
-    pub fn uri(&self) -> &str {
+    /// Returns the document's URI.
+    pub fn uri(&self) -> &Uri {
         &self.uri
     }
 
@@ -193,7 +194,7 @@ impl Document {
     /// Returns an immutable view of the present text; costs no copy of it.
     pub fn snapshot(&self) -> Snapshot {
         Snapshot::new(
-            Arc::clone(&self.uri),
+            self.uri.clone(),
             Arc::clone(&self.language_id),
             self.language,
             self.version,

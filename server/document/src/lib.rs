@@ -27,3 +27,4 @@ pub use language::{
 pub use line_ending::LineEnding;
 pub use position::{ByteOffset, LineIdx, Position, PositionEncoding, Range};
 pub use snapshot::{Cursor, Snapshot};
+pub use uri::{Carried, Names, Uri};

@@ -3,7 +3,6 @@
 //! Every stage after this crate sees snapshots only, so an edit that arrives while a suggestion is computed
 //! cannot change what it is computed from. Cloning is cheap: the rope shares its tree.
 
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ropey::Rope;
@@ -12,12 +11,12 @@ use crate::language::Language;
 use crate::lexical::{Checkpoints, Scanner};
 use crate::line_ending::LineEnding;
 use crate::position::{self, ByteOffset, LineIdx, Position, PositionEncoding};
-use crate::uri;
+use crate::uri::Uri;
 
 /// The text of a document at one version.
 #[derive(Debug, Clone)]
 pub struct Snapshot {
-    uri: Arc<str>,
+    uri: Uri,
     language_id: Arc<str>,
     language: &'static Language,
     version: i32,
@@ -43,7 +42,7 @@ pub struct Cursor {
 
 impl Snapshot {
     pub(crate) fn new(
-        uri: Arc<str>,
+        uri: Uri,
         language_id: Arc<str>,
         language: &'static Language,
         version: i32,
@@ -54,14 +53,9 @@ impl Snapshot {
         Self { uri, language_id, language, version, revision, rope, lexical }
     }
 
-    /// Returns the document's URI as the editor sent it.
-    pub fn uri(&self) -> &str {
+    /// Returns the document's URI.
+    pub fn uri(&self) -> &Uri {
         &self.uri
-    }
-
-    /// Returns the path behind a `file:` URI; `None` for an unsaved or virtual document.
-    pub fn path(&self) -> Option<PathBuf> {
-        uri::to_path(&self.uri)
     }
 
     /// Returns the language by the editor's id, else by the path, else plain text.

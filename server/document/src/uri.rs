@@ -1,29 +1,224 @@
-//! From a `file:` URI to a path.
+//! A document's URI: one canonical form, the file that it means, and every name that it carries.
 //!
-//! Editors escape differently (`file:///c%3A/x`, `file:///C:/x`, `file:/x`); all of them must name the same file,
-//! because the secret rules look at the path. Anything that is not a file has no path.
+//! Editors escape differently (`file:///c%3A/x`, `file:///C:/x`, `file:/x`), and LSP asks servers to take every valid
+//! encoding: [`Uri`] brings them to one form, which is the key of the document everywhere. It is read leniently,
+//! because editors also send paths with blanks, and paths that are no URI at all.
+//! Invariant: total. Any text is a URI; what no rule can judge is [`Carried::Undecidable`], never a guess.
 
-use std::path::PathBuf;
+use std::fmt;
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-/// Returns the path of a `file:` URI; `None` for other schemes and for paths with a NUL.
-pub(crate) fn to_path(uri: &str) -> Option<PathBuf> {
-    let (scheme, rest) = uri.split_once(':')?;
-    if !scheme.eq_ignore_ascii_case("file") {
-        return None;
-    }
-    let (host, path) = match rest.strip_prefix("//") {
-        Some(authority) => {
-            let slash = authority.find('/')?;
-            authority.split_at(slash)
+use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, percent_encode};
+
+mod names;
+
+pub use names::{Carried, Names};
+
+/// What a path has escaped in the canonical form; all else is allowed in one, says RFC 3986 (section 3.3).
+const ESCAPED: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'%')
+    .add(b'<')
+    .add(b'>')
+    .add(b'?')
+    .add(b'[')
+    .add(b'\\')
+    .add(b']')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}');
+
+/// A document's URI in canonical form. Clones share the text.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Uri {
+    text: Arc<str>,
+}
+
+/// The five parts of a URI (RFC 3986, appendix B), still escaped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Parts<'u> {
+    /// `None` for a bare path.
+    scheme: Option<&'u str>,
+    authority: Option<&'u str>,
+    path: &'u str,
+    query: Option<&'u str>,
+    fragment: Option<&'u str>,
+    /// Path, query and fragment in one piece.
+    tail: &'u str,
+}
+
+impl Uri {
+    /// Takes a URI as an editor sent it.
+    pub fn new(sent: &str) -> Self {
+        let parts = Parts::of(sent);
+        match parts.scheme {
+            Some(scheme) => Self { text: canonical(scheme, &parts).into() },
+            // A bare path may or may not be escaped, so it is left as it is.
+            None => Self { text: sent.into() },
         }
-        None => ("", rest),
-    };
-    let bytes = percent_decoded(path);
-    if bytes.contains(&0) || !bytes.starts_with(b"/") {
-        return None;
     }
-    let host = if host.eq_ignore_ascii_case("localhost") { "" } else { host };
-    path_from(host, bytes)
+
+    /// Returns the `file:` URI of an absolute path.
+    pub fn of_path(path: &Path) -> Self {
+        let bytes = path.as_os_str().as_encoded_bytes();
+        let mut escaped = percent_encode(bytes, ESCAPED).to_string();
+        if cfg!(windows) {
+            escaped = format!("/{}", escaped.replace("%5C", "/"));
+        }
+        Self::new(&format!("file://{escaped}"))
+    }
+
+    /// Returns the canonical form.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Returns the path of a `file:` URI; `None` for other schemes, and for what cannot be a path.
+    pub fn file_path(&self) -> Option<PathBuf> {
+        let parts = Parts::of(&self.text);
+        if parts.scheme != Some("file") {
+            return None;
+        }
+        let bytes = decoded(parts.whole_path());
+        if bytes.contains(&0) || !bytes.starts_with(b"/") {
+            return None;
+        }
+        path_from(parts.authority.unwrap_or_default(), bytes)
+    }
+
+    /// Returns the last part of the path, unescaped: what a file without a place is called.
+    pub fn last_part(&self) -> String {
+        let path = String::from_utf8_lossy(&decoded(Parts::of(&self.text).path)).into_owned();
+        path.rsplit(['/', '\\', ':']).next().unwrap_or_default().to_owned()
+    }
+
+    /// Returns the names under which the rules for secrets and ignore files may know the document.
+    pub fn carried(&self) -> Carried {
+        names::carried(self)
+    }
+}
+
+/// As text, it is the canonical form.
+impl Deref for Uri {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.text
+    }
+}
+
+impl fmt::Display for Uri {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl<'u> Parts<'u> {
+    fn of(uri: &'u str) -> Self {
+        let (scheme, rest) = match uri.split_once(':') {
+            Some((scheme, rest)) if is_scheme(scheme) => (Some(scheme), rest),
+            // Nothing is escaped in a bare path, or everything: it is not cut at all.
+            _ => {
+                let (authority, query, fragment) = (None, None, None);
+                return Self { scheme: None, authority, path: uri, query, fragment, tail: uri };
+            }
+        };
+        let (authority, tail) = match rest.strip_prefix("//") {
+            Some(rest) => {
+                let (authority, tail) =
+                    rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+                (Some(authority), tail)
+            }
+            None => (None, rest),
+        };
+        let (rest, fragment) = split_off(tail, '#');
+        let (path, query) = split_off(rest, '?');
+        Self { scheme, authority, path, query, fragment, tail }
+    }
+
+    /// The path, and what follows an unescaped `#` or `?` where that goes on as a path does: `/c#/x.cs`.
+    fn whole_path(&self) -> &'u str {
+        let goes_on = |part: Option<&str>| part.is_some_and(|part| part.contains('/'));
+        if goes_on(self.query) || goes_on(self.fragment) { self.tail } else { self.path }
+    }
+}
+
+fn split_off(text: &str, mark: char) -> (&str, Option<&str>) {
+    match text.split_once(mark) {
+        Some((before, after)) => (before, Some(after)),
+        None => (text, None),
+    }
+}
+
+/// Whether `text` is a scheme (RFC 3986, section 3.1); a single letter is a drive.
+fn is_scheme(text: &str) -> bool {
+    text.len() > 1
+        && text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'))
+}
+
+fn decoded(text: &str) -> Vec<u8> {
+    percent_decode_str(text).collect()
+}
+
+fn canonical(scheme: &str, parts: &Parts<'_>) -> String {
+    let scheme = scheme.to_ascii_lowercase();
+    let authority = parts.authority.map(|authority| {
+        let authority = reescaped(authority);
+        match authority.rsplit_once('@') {
+            Some((user, host)) => format!("{user}@{}", host.to_ascii_lowercase()),
+            None => authority.to_ascii_lowercase(),
+        }
+    });
+    let mut path = reescaped(parts.path);
+    let mut text = format!("{scheme}:");
+    match authority.as_deref() {
+        // `file:/x`, `file:///x` and `file://localhost/x` are one file.
+        None | Some("" | "localhost") if scheme == "file" && path.starts_with('/') => {
+            text.push_str("//");
+            if let [b'/', drive, b':', ..] = path.as_bytes()
+                && drive.is_ascii_uppercase()
+            {
+                let drive = drive.to_ascii_lowercase() as char;
+                path.replace_range(1..2, drive.encode_utf8(&mut [0; 4]));
+            }
+        }
+        None => {}
+        Some(authority) => {
+            text.push_str("//");
+            text.push_str(authority);
+        }
+    }
+    text.push_str(&path);
+    // What `&` or `=` mean in here only their owner knows: they stay as they came.
+    for (mark, part) in [('?', parts.query), ('#', parts.fragment)] {
+        if let Some(part) = part {
+            text.push(mark);
+            text.push_str(part);
+        }
+    }
+    text
+}
+
+/// Escapes a path in the one way; an escaped slash stays one, because it parts nothing.
+fn reescaped(path: &str) -> String {
+    let mut parts = Vec::new();
+    let mut rest = path;
+    while let Some(at) = rest.find("%2F").into_iter().chain(rest.find("%2f")).min() {
+        let (part, escape) = rest.split_at(at);
+        parts.push(part);
+        rest = escape.get(3..).unwrap_or_default();
+    }
+    parts.push(rest);
+    let parts: Vec<String> =
+        parts.into_iter().map(|part| percent_encode(&decoded(part), ESCAPED).to_string()).collect();
+    parts.join("%2F")
 }
 
 #[cfg(unix)]
@@ -46,61 +241,5 @@ fn path_from(host: &str, bytes: Vec<u8>) -> Option<PathBuf> {
     Some(PathBuf::from(if has_drive { path.get(1..).unwrap_or(&path) } else { &path }))
 }
 
-/// Replaces `%XX` by its byte; an escape that is none stays as it stands.
-fn percent_decoded(text: &str) -> Vec<u8> {
-    let mut decoded = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&first, tail)) = rest.split_first() {
-        if first == b'%'
-            && let [high, low, after @ ..] = tail
-            && let (Some(high), Some(low)) = (hex_digit(*high), hex_digit(*low))
-        {
-            decoded.push(high * 16 + low);
-            rest = after;
-        } else {
-            decoded.push(first);
-            rest = tail;
-        }
-    }
-    decoded
-}
-
-fn hex_digit(byte: u8) -> Option<u8> {
-    match byte {
-        b'0'..=b'9' => Some(byte - b'0'),
-        b'a'..=b'f' => Some(byte - b'a' + 10),
-        b'A'..=b'F' => Some(byte - b'A' + 10),
-        _ => None,
-    }
-}
-
-#[cfg(all(test, unix))]
-mod tests {
-    use super::*;
-
-    fn check(uri: &str, expected: Option<&str>) {
-        assert_eq!(to_path(uri), expected.map(PathBuf::from), "{uri}");
-    }
-
-    #[test]
-    fn file_uris_have_paths_and_others_have_none() {
-        check("file:///src/a.rs", Some("/src/a.rs"));
-        check("FILE:///src/a.rs", Some("/src/a.rs"));
-        check("file:/src/a.rs", Some("/src/a.rs"));
-        check("file://localhost/src/a.rs", Some("/src/a.rs"));
-        check("file:///with%20space/%C3%A9%2eenv", Some("/with space/é.env"));
-        check("file:///100%/%zz%4", Some("/100%/%zz%4"));
-        check("file:///nul%00/x", None);
-        check("file://host-only", None);
-        check("untitled:Untitled-1", None);
-        check("vscode-notebook-cell:/a.ipynb#1", None);
-        check("", None);
-    }
-
-    #[test]
-    fn a_path_that_is_not_utf8_survives() {
-        use std::os::unix::ffi::OsStrExt;
-        let path = to_path("file:///%FF%FE").unwrap_or_default();
-        assert_eq!(path.as_os_str().as_bytes(), b"/\xFF\xFE");
-    }
-}
+#[cfg(test)]
+mod tests;

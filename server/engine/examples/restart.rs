@@ -101,6 +101,7 @@ fn live(model: &Path, keep: Keep, n_tokens: usize) -> Life {
         stop: Box::new(|_| None),
         on_text: Box::new(|_| {}),
         done: Box::new(move |made| to_main.send(made).unwrap()),
+        persists: true,
         asked: Instant::now(),
     });
     let made = result.recv().unwrap();

@@ -50,6 +50,8 @@ pub struct Job {
     pub on_text: Box<dyn FnMut(&Partial<'_>) + Send>,
     /// Called exactly once, whatever happens.
     pub done: Box<dyn FnOnce(Generated) + Send>,
+    /// Whether its session may be saved on disk; not that of a document that no rule could be asked about.
+    pub persists: bool,
     /// When the job was asked for, from which `ms.queued` and `ms.total` count.
     pub asked: Instant,
 }

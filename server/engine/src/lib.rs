@@ -36,6 +36,8 @@ pub use job::{
 };
 pub use load::{LoadFailed, Loaded, Wanted, assembler};
 pub use openings::Opening;
+#[doc(hidden)]
+pub use persist::tokens_of_session;
 pub use persist::{Keep, Switch, kept_sessions};
 pub use sampling::Sampling;
 pub use session::{FORK_ABOVE_TOKENS, Session, SessionPool};

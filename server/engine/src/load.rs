@@ -6,7 +6,7 @@
 use std::error::Error;
 use std::sync::Arc;
 
-use lowkey_model::{Accelerator, CausalLm, ModelFile};
+use lowkey_model::{Accelerator, CausalLm, Config, ModelFile};
 use lowkey_prompt::{Assembler, Format, GgufVocab, Infill, Order, Tokenizer};
 use sha2::{Digest, Sha256};
 
@@ -61,6 +61,7 @@ impl Loaded {
             Some(accelerator) => lowkey_model::load_on_device(file, accelerator, progress),
         };
         let model = model.map_err(|e| e.to_string())?;
+        can_answer(file.name(), assembler.tokenizer(), assembler.format(), model.config())?;
         Ok(Self {
             name: file.name().to_owned(),
             digest: identity(file, wanted.accelerator),
@@ -84,6 +85,35 @@ pub fn assembler(file: &ModelFile, infill: Infill) -> Result<Assembler, LoadFail
     let tokenizer = tokenizer.map_err(|e| said(&e))?;
     let format = Format::detect(&tokenizer, &vocab, infill).map_err(|e| said(&e))?;
     Ok(Assembler::new(Arc::new(tokenizer), format))
+}
+
+/// A prompt of fewer tokens than this holds no line of code beside its sentinels.
+const LEAST_CONTEXT: usize = 8;
+
+/// Refuses a model that would load and never answer: its context holds no prompt, or its embedding not the tokens that
+/// every prompt or answer has.
+fn can_answer(
+    name: &str,
+    tokenizer: &Tokenizer,
+    format: &Format,
+    config: &Config,
+) -> Result<(), LoadFailed> {
+    let context = config.context_length;
+    if context < LEAST_CONTEXT {
+        return Err(format!(
+            "model {name} sees {context} tokens at a time; {LEAST_CONTEXT} is the least that a suggestion needs"
+        ));
+    }
+    // Text first, so that a vocabulary that begins beyond the embedding is found too.
+    let text = tokenizer.encode("fn a() {\n    return 1;\n}\n");
+    let needed = format.special_tokens().chain(text);
+    match needed.max().filter(|token| *token as usize >= config.vocab) {
+        Some(token) => Err(format!(
+            "model {name} has a tokenizer with token {token}, but its embedding ends at {}: the tokenizer is another model's",
+            config.vocab
+        )),
+        None => Ok(()),
+    }
 }
 
 /// What is said of a model without a tokenizer that is read here.

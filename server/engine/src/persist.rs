@@ -21,6 +21,7 @@ mod speed;
 #[cfg(test)]
 mod test_folder;
 
+pub use format::tokens_of_session;
 pub use shelf::kept_sessions;
 pub(crate) use shelf::{Identity, Shelf};
 pub(crate) use speed::KeptSpeed;

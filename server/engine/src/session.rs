@@ -28,8 +28,9 @@ pub struct Session {
     /// Keys and values of these positions.
     pub cache: KvCache,
     last_used: u64,
-    /// Whether somebody asked for it; what was only looked ahead to is not worth a place on disk.
-    asked: bool,
+    /// Whether it may be saved: a user asked for it (what was only looked ahead to is not worth a place on disk), and
+    /// about a document whose text may be kept.
+    is_saved: bool,
 }
 
 /// The sessions of one model, least recently used ones evicted under a byte budget.
@@ -37,6 +38,8 @@ pub struct SessionPool {
     sessions: Vec<Session>,
     budget_bytes: usize,
     clock: u64,
+    /// Whether the sessions that are taken from now on may be saved.
+    pub(crate) persists: bool,
     /// The sessions on disk.
     shelf: Option<Shelf>,
 }
@@ -62,7 +65,7 @@ impl Session {
 impl SessionPool {
     /// A pool that keeps at most `budget_bytes` of KV cache (but always one session).
     pub fn new(budget_bytes: usize) -> Self {
-        Self { sessions: Vec::new(), budget_bytes, clock: 0, shelf: None }
+        Self { sessions: Vec::new(), budget_bytes, clock: 0, persists: true, shelf: None }
     }
 
     /// The same pool, with sessions on disk behind those in memory.
@@ -105,7 +108,7 @@ impl SessionPool {
         let needed = (prompt.len() + n_decoded).min(context);
         let capacity_for =
             |n: usize| n.max(needed).next_multiple_of(CAPACITY_STEP_TOKENS).min(context);
-        let (last_used, asked) = (self.clock, !fork);
+        let (last_used, is_saved) = (self.clock, !fork && self.persists);
         let best = self
             .sessions
             .iter()
@@ -117,11 +120,15 @@ impl SessionPool {
             shelf.take(prompt, shared + WORTH_COPYING_TOKENS, most, model, &capacity_for)
         });
         if let Some((tokens, cache)) = from_disk {
-            return Session { tokens, cache, last_used, asked };
+            return Session { tokens, cache, last_used, is_saved };
         }
         let capacity = capacity_for(needed);
-        let cold =
-            || Session { tokens: Vec::new(), cache: model.new_cache(capacity), last_used, asked };
+        let cold = || Session {
+            tokens: Vec::new(),
+            cache: model.new_cache(capacity),
+            last_used,
+            is_saved,
+        };
         let Some((shared, _, idx)) = best else { return cold() };
         let lost = self.sessions[idx].tokens.len() - shared;
         let large_enough = self.sessions[idx].cache.capacity() >= needed;
@@ -129,7 +136,7 @@ impl SessionPool {
             let mut session = self.sessions.swap_remove(idx);
             session.truncate(shared);
             session.last_used = last_used;
-            session.asked = true;
+            session.is_saved = is_saved;
             return session;
         }
         if shared < WORTH_COPYING_TOKENS {
@@ -140,7 +147,7 @@ impl SessionPool {
             tokens: original.tokens[..shared].to_vec(),
             cache: original.cache.fork(shared, capacity),
             last_used,
-            asked,
+            is_saved,
         }
     }
 
@@ -152,7 +159,7 @@ impl SessionPool {
         let Some(shelf) = self.shelf.as_mut().filter(|shelf| shelf.writes()) else { return 0 };
         self.sessions.sort_by_key(|session| std::cmp::Reverse(session.last_used));
         let mut n_saved = 0;
-        for session in self.sessions.iter().filter(|session| session.asked) {
+        for session in self.sessions.iter().filter(|session| session.is_saved) {
             let is_long = session.tokens.len() >= WORTH_COPYING_TOKENS;
             if is_long && shelf.n_unsaved(&session.tokens) >= n_new && !interrupted() {
                 let saved = shelf.save(&session.tokens, &session.cache, interrupted);

@@ -222,6 +222,7 @@ fn serve(
     loop {
         match queue.pop(saving.as_ref().and_then(Saving::patience)) {
             Popped::Job(queued) => {
+                generator.pool.persists = queued.job.persists;
                 generator.run(*queued, &|| queue.interactive_waits());
                 if let Some(saving) = &mut saving {
                     saving.worked();

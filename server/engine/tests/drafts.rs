@@ -65,6 +65,7 @@ fn run(engine: &Engine, question: &Arc<Question>) -> (Generated, Vec<String>) {
             move |partial| told.lock().unwrap().push(partial.text.to_owned())
         }),
         done: Box::new(move |made| to_test.send(made).unwrap()),
+        persists: true,
         asked: Instant::now(),
     };
     let ticket = engine.submit(job);
@@ -296,6 +297,7 @@ fn a_draft_that_is_cut_short_leaves_a_valid_session() {
                 }
             }),
             done: Box::new(move |made| to_test.send(made).unwrap()),
+            persists: true,
             asked: Instant::now(),
         };
         let ticket = engine.submit(job);

@@ -8,6 +8,8 @@ use std::fmt::Write;
 
 use sha2::{Digest, Sha256};
 
+use crate::stored::StoredBytes;
+
 /// How much of a file is read.
 struct Sampling {
     /// Tensor data up to this size are read whole.
@@ -22,26 +24,30 @@ const SAMPLING: Sampling =
     Sampling { whole_bytes: 16 << 20, sample_bytes: 16 << 10, n_samples: 512 };
 
 /// Hashes a model file: its length, its header, and its data (samples of them beyond 16 MiB) as 64 hex digits.
-pub(crate) fn digest(bytes: &[u8], header_bytes: usize) -> String {
+pub(crate) fn digest(bytes: &StoredBytes, header_bytes: usize) -> String {
     digest_sampled(bytes, header_bytes, &SAMPLING)
 }
 
-fn digest_sampled(bytes: &[u8], header_bytes: usize, sampling: &Sampling) -> String {
+fn digest_sampled(bytes: &StoredBytes, header_bytes: usize, sampling: &Sampling) -> String {
     let Sampling { whole_bytes, sample_bytes, n_samples } = *sampling;
-    let (header, data) = bytes.split_at(header_bytes.min(bytes.len()));
+    let header_bytes = header_bytes.min(bytes.len());
+    let data_bytes = bytes.len() - header_bytes;
+    // What cannot be read any more gives an identity that nothing has; loading says why.
+    let read = |span| bytes.read(span).unwrap_or_default();
     let mut hash = Sha256::new();
     hash.update(b"lowkey model 1");
     hash.update((bytes.len() as u64).to_le_bytes());
-    hash.update((header.len() as u64).to_le_bytes());
-    hash.update(header);
-    if data.len() <= whole_bytes {
-        hash.update(data);
+    hash.update((header_bytes as u64).to_le_bytes());
+    hash.update(read(0..header_bytes));
+    if data_bytes <= whole_bytes {
+        hash.update(read(header_bytes..bytes.len()));
     } else {
-        let last = data.len() - sample_bytes;
+        let last = data_bytes - sample_bytes;
         for sample in 0..n_samples {
             // In u128 so that the product fits on every target.
             let begin = (last as u128 * sample as u128 / (n_samples as u128 - 1)) as usize;
-            hash.update(&data[begin..begin + sample_bytes]);
+            let begin = header_bytes + begin;
+            hash.update(read(begin..begin + sample_bytes));
         }
     }
     hash.finalize().iter().fold(String::with_capacity(64), |mut text, byte| {
@@ -57,6 +63,8 @@ mod tests {
 
     #[test]
     fn every_byte_of_a_small_file_counts() {
+        let digest =
+            |bytes: &[u8], header| super::digest(&StoredBytes::Made(bytes.to_vec()), header);
         let bytes: Vec<u8> = (0..200).collect();
         let reference = digest(&bytes, 50);
         assert_eq!(reference.len(), 64);
@@ -71,7 +79,8 @@ mod tests {
     #[test]
     fn samples_of_large_data_reach_both_ends_and_all_parts() {
         let sampling = Sampling { whole_bytes: 1000, sample_bytes: 16, n_samples: 8 };
-        let digest = |bytes: &[u8]| digest_sampled(bytes, 64, &sampling);
+        let digest =
+            |bytes: &[u8]| digest_sampled(&StoredBytes::Made(bytes.to_vec()), 64, &sampling);
         let mut bytes = vec![0_u8; 1500];
         let reference = digest(&bytes);
         let length = bytes.len();

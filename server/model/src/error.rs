@@ -39,13 +39,21 @@ pub enum ModelError {
         /// What is wrong, as a clause.
         problem: String,
     },
-    /// The operating system refused to open or map the file.
+    /// The operating system refused to open or read the file.
     #[error("cannot read model {file}: {source}; check its permissions and the disk")]
     Io {
         /// The path as given.
         file: String,
         /// What the system said.
         source: io::Error,
+    },
+    /// The file became shorter while it was read.
+    #[error(
+        "model {file} became shorter while it was read: something wrote to it; restart lowkey when the file is whole"
+    )]
+    Shrank {
+        /// The path as given.
+        file: String,
     },
     /// The file does not begin as a GGUF file does.
     #[error(

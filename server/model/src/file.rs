@@ -1,9 +1,10 @@
-//! A model file: validated, mapped, its header read.
+//! A model file: validated, its header read.
 //!
 //! Opening touches the header only; weights are read when a model is loaded from it, and packed into the kernels' own
-//! layout. Drop the file after loading: it keeps the vocabulary in memory and the map open.
+//! layout. Drop the file after loading: it keeps the vocabulary in memory and the file open.
 //! Invariant: every tensor's span lies inside the bytes.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::io::Cursor;
 use std::ops::Range;
@@ -15,16 +16,16 @@ use lowkey_kernels::KvType;
 use crate::architecture::Architecture;
 use crate::gguf::{self, Checked};
 use crate::llama_like::Parts;
-use crate::mapped::MappedBytes;
+use crate::stored::{StoredBytes, unreadable};
 use crate::tensor_type::TensorType;
 use crate::{Config, Metadata, ModelError, digest, hub};
 
-/// A GGUF model or a folder with safetensors, validated and mapped into memory.
+/// A GGUF model or a folder with safetensors, validated.
 #[derive(Debug)]
 pub struct ModelFile {
     file: String,
     /// The file, or the files that hold a folder's weights.
-    shards: Vec<MappedBytes>,
+    shards: Vec<StoredBytes>,
     /// How much of each is its header.
     header_bytes: Vec<usize>,
     tokenizer_json: Option<Vec<u8>>,
@@ -43,19 +44,19 @@ impl ModelFile {
         if path.is_dir() {
             return hub::open(path, &file);
         }
-        let bytes = MappedBytes::open(path, &file)?;
+        let bytes = StoredBytes::open(path, &file)?;
         Self::read(file, bytes)
     }
 
     /// Validates a model that is compiled into the program; `name` stands for the file in messages.
     pub fn from_bytes(name: &str, bytes: &'static [u8]) -> Result<Self, ModelError> {
-        Self::read(name.to_owned(), MappedBytes::Static(bytes))
+        Self::read(name.to_owned(), StoredBytes::Static(bytes))
     }
 
-    fn read(file: String, bytes: MappedBytes) -> Result<Self, ModelError> {
-        let checked = gguf::validate(&file, &bytes)?;
+    fn read(file: String, bytes: StoredBytes) -> Result<Self, ModelError> {
+        let (header, checked) = find_header(&file, &bytes)?;
         let refused = |problem: String| ModelError::Header { file: file.clone(), problem };
-        let content = read_header(&bytes, &checked).map_err(|error| refused(error.to_string()))?;
+        let content = read_header(&header, &checked).map_err(|error| refused(error.to_string()))?;
         if content.tensor_data_offset != checked.data_start {
             return Err(refused(format!(
                 "data begin at {}, not {}",
@@ -68,6 +69,7 @@ impl ModelFile {
         reject_parts(&file, &metadata)?;
         let architecture = Architecture::of(&file, &metadata)?;
         let config = Config::read(&file, architecture, architecture.pairing, &metadata, &tensors)?;
+        drop(header);
         let (shards, header_bytes) = (vec![bytes], vec![checked.header_bytes as usize]);
         Ok(Self::assemble(file, shards, header_bytes, metadata, tensors, architecture, config))
     }
@@ -75,7 +77,7 @@ impl ModelFile {
     /// Puts a model together from what was read of it.
     pub(crate) fn assemble(
         file: String,
-        shards: Vec<MappedBytes>,
+        shards: Vec<StoredBytes>,
         header_bytes: Vec<usize>,
         metadata: Metadata,
         tensors: Tensors,
@@ -151,11 +153,12 @@ impl ModelFile {
         if self.tokenizer_json.is_some() || parts.len() != 1 {
             parts.push(format!("{:?}", self.config));
         }
-        parts.extend(self.tokenizer_json.as_deref().map(|json| digest::digest(json, 0)));
+        let made = StoredBytes::Made;
+        parts.extend(self.tokenizer_json.clone().map(|json| digest::digest(&made(json), 0)));
         parts.extend(self.quantization.map(|quantization| format!("{quantization:?}")));
         match parts.as_slice() {
             [one] => one.clone(),
-            several => digest::digest(several.join("\n").as_bytes(), 0),
+            several => digest::digest(&made(several.join("\n").into_bytes()), 0),
         }
     }
 
@@ -178,7 +181,7 @@ impl ModelFile {
 
     /// The length of the file, or of all files with weights, in bytes.
     pub fn n_bytes(&self) -> usize {
-        self.shards.iter().map(|shard| shard.len()).sum()
+        self.shards.iter().map(StoredBytes::len).sum()
     }
 
     /// The count of the numbers in all its tensors; an embedding that is stored twice counts twice.
@@ -195,19 +198,32 @@ impl ModelFile {
         &self.tensors
     }
 
-    /// The stored bytes of a tensor of this file.
-    pub(crate) fn data(&self, tensor: &TensorSpan) -> &[u8] {
-        // Inside the file, by validation; empty rather than a panic if another process has cut it since.
-        let shard = self.shards.get(tensor.shard);
-        shard.and_then(|bytes| bytes.get(tensor.span.clone())).unwrap_or_default()
+    /// Reads the stored bytes of a tensor of this file.
+    pub(crate) fn data(&self, tensor: &TensorSpan) -> Result<Cow<'_, [u8]>, ModelError> {
+        let read = match self.shards.get(tensor.shard) {
+            Some(shard) => shard.read(tensor.span.clone()),
+            None => Err(std::io::ErrorKind::UnexpectedEof.into()),
+        };
+        read.map_err(|source| unreadable(&self.file, source))
     }
+}
 
-    /// Says that a tensor's stored bytes are not needed soon: the system may take back the memory that mapping them took.
-    /// They can still be read.
-    pub(crate) fn release(&self, tensor: &TensorSpan) {
-        if let Some(shard) = self.shards.get(tensor.shard) {
-            shard.release(tensor.span.clone());
+/// Reads the beginning of a file with its whole header, and checks it.
+fn find_header<'b>(
+    file: &str,
+    bytes: &'b StoredBytes,
+) -> Result<(Cow<'b, [u8]>, Checked), ModelError> {
+    let [some, most] = gguf::HEADER_READS;
+    let n_bytes = bytes.len() as u64;
+    let header = bytes.first(some, file)?;
+    match gguf::validate(file, &header, n_bytes) {
+        // The header may be longer than what was read of it.
+        Err(ModelError::CutShort { .. }) if (header.len() as u64) < n_bytes => {
+            let header = bytes.first(most, file)?;
+            let checked = gguf::validate(file, &header, n_bytes)?;
+            Ok((header, checked))
         }
+        checked => checked.map(|checked| (header, checked)),
     }
 }
 

@@ -54,9 +54,13 @@ pub(crate) struct Renamed {
     pub(crate) id: u32,
 }
 
-/// Checks the whole header of `bytes`, a file called `file`, and that every tensor lies inside it.
-pub(crate) fn validate(file: &str, bytes: &[u8]) -> Result<Checked, ModelError> {
-    let mut reader = Reader::new(file, bytes);
+/// How much of a file is read to find its header in: enough for nearly all, and then for the longest.
+pub(crate) const HEADER_READS: [usize; 2] = [16 << 20, (MAX_HEADER_BYTES + (1 << 20)) as usize];
+
+/// Checks the whole header of a file called `file`, of which `bytes` are the beginning, and that every tensor is inside
+/// its `file_bytes` bytes.
+pub(crate) fn validate(file: &str, bytes: &[u8], file_bytes: u64) -> Result<Checked, ModelError> {
+    let mut reader = Reader::new(file, bytes, file_bytes);
     check_version(&mut reader)?;
     let n_tensors = reader.u64(&Place::Header("the number of tensors"))?;
     let n_keys = reader.u64(&Place::Header("the number of metadata keys"))?;

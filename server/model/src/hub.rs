@@ -18,7 +18,7 @@ use serde_json::Value;
 use crate::architecture::Architecture;
 use crate::error::shorten;
 use crate::file::{TensorSpan, Tensors};
-use crate::mapped::MappedBytes;
+use crate::stored::StoredBytes;
 use crate::tensor_type::TensorType;
 use crate::{Config, Metadata, ModelError, ModelFile};
 
@@ -56,8 +56,8 @@ pub(crate) fn open(path: &Path, file: &str) -> Result<ModelFile, ModelError> {
     let mut header_bytes = Vec::new();
     for name in shard_names(path, file)? {
         let shown = format!("{file}/{name}");
-        let bytes = MappedBytes::open(&path.join(&name), &shown)?;
-        let header = safetensors::read(&shown, &bytes)?;
+        let bytes = StoredBytes::open(&path.join(&name), &shown)?;
+        let header = safetensors::read_stored(&shown, &bytes)?;
         for (theirs, stored) in header.tensors {
             let Some(ours) = names::ours(&theirs, folder) else { continue };
             if tied && ours == "output.weight" {
@@ -83,7 +83,7 @@ pub(crate) fn open(path: &Path, file: &str) -> Result<ModelFile, ModelError> {
         let shard = shards.len();
         spans.insert(name, TensorSpan { kind, shape, rows, columns, span, shard, shift: 0.0 });
         header_bytes.push(0);
-        shards.push(MappedBytes::Made(bytes));
+        shards.push(StoredBytes::Made(bytes));
     }
 
     let tensors = Tensors::new(spans);

@@ -1,7 +1,9 @@
 //! Reading weights out of a model file, each held against the shape that the metadata imply.
 //!
-//! Matrices go straight from the map into the layout of whatever multiplies them ([`Pack`]): our kernels here, a
+//! Matrices go straight from the file into the layout of whatever multiplies them ([`Pack`]): our kernels here, a
 //! device's in `device/upload.rs`. Norms and biases become f32.
+
+use std::borrow::Cow;
 
 use half::{bf16, f16};
 use lowkey_kernels::{BlockType, Matrix, PackError, Pool, Reserve, Rows};
@@ -182,11 +184,11 @@ impl<'a, P: Pack> Weights<'a, P> {
     /// Reads a vector of `length` numbers as f32.
     pub(crate) fn vector(&mut self, name: &str, length: usize) -> Result<Vec<f32>, ModelError> {
         let tensor = self.tensor(name, &[length])?;
-        let bytes = self.file.data(tensor);
+        let bytes = self.file.data(tensor)?;
         let mut vector = match tensor.kind.kind {
-            BlockType::F32 => numbers(bytes, f32::from_le_bytes),
-            BlockType::F16 => numbers(bytes, |bytes| f16::from_le_bytes(bytes).to_f32()),
-            BlockType::BF16 => numbers(bytes, |bytes| bf16::from_le_bytes(bytes).to_f32()),
+            BlockType::F32 => numbers(&bytes, f32::from_le_bytes),
+            BlockType::F16 => numbers(&bytes, |bytes| f16::from_le_bytes(bytes).to_f32()),
+            BlockType::BF16 => numbers(&bytes, |bytes| bf16::from_le_bytes(bytes).to_f32()),
             _ => {
                 return Err(ModelError::TensorType {
                     file: self.file.file().to_owned(),
@@ -250,26 +252,25 @@ impl<'a, P: Pack> Weights<'a, P> {
         pack: impl Fn(&mut P, &ModelFile, &[Rows<'_>], &dyn Fn() -> String) -> Result<M, ModelError>,
     ) -> Result<M, ModelError> {
         let file = self.file;
-        let quantized = |piece: &Piece| match quantization? {
-            Quantization::Q8_0 => {
-                quantize::q8_0(piece.tensor.kind.kind, file.data(&piece.tensor), columns)
-            }
-        };
-        let quantized: Vec<Option<Vec<u8>>> = pieces.iter().map(quantized).collect();
-        let mut rows = Vec::with_capacity(pieces.len());
-        for (piece, quantized) in pieces.iter().zip(&quantized) {
-            let (kind, bytes) = match quantized {
-                Some(bytes) => (BlockType::Q8_0, bytes.as_slice()),
-                None => (piece.tensor.kind.kind, file.data(&piece.tensor)),
+        let mut stored = Vec::with_capacity(pieces.len());
+        for piece in pieces {
+            let (kind, bytes) = (piece.tensor.kind.kind, file.data(&piece.tensor)?);
+            let quantized = match quantization {
+                Some(Quantization::Q8_0) => quantize::q8_0(kind, &bytes, columns),
+                None => None,
             };
-            rows.push(Rows { kind, n: piece.rows, k: columns, bytes });
+            stored.push(match quantized {
+                Some(bytes) => (BlockType::Q8_0, Cow::Owned(bytes)),
+                None => (kind, bytes),
+            });
         }
+        let rows: Vec<Rows<'_>> = pieces
+            .iter()
+            .zip(&stored)
+            .map(|(piece, (kind, bytes))| Rows { kind: *kind, n: piece.rows, k: columns, bytes })
+            .collect();
         let names = || list(pieces.iter().map(|piece| &piece.name));
         let matrix = pack(&mut self.packer, file, &rows, &names)?;
-        // What is packed is not read again, and would otherwise count twice.
-        for piece in pieces {
-            file.release(&piece.tensor);
-        }
         self.advance(pieces.iter().map(|piece| piece.tensor.span.len()).sum());
         Ok(matrix)
     }

@@ -5,6 +5,8 @@
 //! memory and depth are bounded, and it sees no file and no clock.
 //! Invariant: only our own instructions with placeholders are rendered, never a user's text, so no error can quote it.
 
+pub mod process;
+
 use crate::error::{ChatTemplateError, quoted};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Kwargs, ValueKind};
@@ -63,12 +65,16 @@ pub(crate) fn render(
     messages: &[(Role, &str)],
     ends: Ends<'_>,
 ) -> Result<String, ChatTemplateError> {
-    render_within(PATIENCE, template, messages, ends)
+    match process::program() {
+        Some(program) => process::render(program, template, messages, ends),
+        None => render_within(PATIENCE, template, messages, ends),
+    }
 }
 
 /// Renders on a thread of its own, whose stack holds the deepest value that fuel can make, and whose panic is an error.
 ///
-/// Some work costs no fuel (adding a list to itself again and again): what is not done in time is left to itself.
+/// Some work costs no fuel (adding a list to itself again and again): what is not done in time is left to itself, and
+/// ends with the process (`process.rs`).
 fn render_within(
     patience: Duration,
     template: &str,

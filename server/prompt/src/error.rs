@@ -172,7 +172,7 @@ pub enum ChatTemplateError {
     },
     /// It works for longer, or makes more, than any template needs.
     #[error(
-        "the chat template needs more than {limit} steps, 64 bytes for each of them, or 10 seconds"
+        "the chat template needs more than {limit} steps, 64 bytes for each of them, 1 GiB of memory, or a few seconds"
     )]
     Endless {
         /// How many it may take.

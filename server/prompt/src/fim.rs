@@ -46,6 +46,11 @@ pub struct FimFormat {
 }
 
 impl FimFormat {
+    /// The tokens that prompts have beside their text.
+    pub(crate) fn special_tokens(&self) -> [Option<TokenId>; 5] {
+        [self.bos, Some(self.pre), Some(self.suf), self.mid, self.separator]
+    }
+
     /// Finds the format of a vocabulary. From `ids` only the ids and flags are read; for a `tokenizer.json` pass
     /// `GgufVocab::default()`.
     pub fn detect(tokenizer: &Tokenizer, ids: &GgufVocab) -> Result<FimFormat, NoFim> {

@@ -114,6 +114,15 @@ impl Format {
         }
     }
 
+    /// Returns the tokens that every prompt has beside its text: the sentinels, where there are any.
+    pub fn special_tokens(&self) -> impl Iterator<Item = TokenId> {
+        let sentinels = match self {
+            Format::Fim(format) => format.special_tokens(),
+            Format::Instruct(_) => [None; 5],
+        };
+        sentinels.into_iter().flatten()
+    }
+
     /// Returns the tokens that end a completion, sorted.
     pub fn end_tokens(&self) -> &[TokenId] {
         match self {

@@ -32,6 +32,7 @@ mod vocabulary;
 pub use answer::{Answer, Code};
 pub use assembler::Assembler;
 pub use budget::Budget;
+pub use chat_template::process as template_process;
 pub use detokenizer::Detokenizer;
 pub use error::{ChatTemplateError, TokenizerError};
 pub use fim::{FimFormat, NoFim, Order};

@@ -11,6 +11,8 @@ use std::path::Path;
 use anyhow::{Context as _, bail};
 use serde::Deserialize;
 
+use crate::ordinary;
+
 /// The version of the format that is read.
 const FORMAT: u32 = 1;
 
@@ -75,9 +77,12 @@ struct Line {
     cursor: Option<Place>,
 }
 
+/// The longest trace: days of typing.
+const MAX_BYTES: u64 = 256 << 20;
+
 /// Reads a trace from a file.
 pub(super) fn read(path: &Path) -> anyhow::Result<Trace> {
-    let text = std::fs::read_to_string(path)
+    let text = ordinary::read_text(path, MAX_BYTES)
         .with_context(|| format!("cannot read the trace {}", path.display()))?;
     parse(&text).with_context(|| format!("trace {}", path.display()))
 }

@@ -3,10 +3,12 @@
 //! Speed and remaining time are those of the last few seconds, not of the whole pull: what counts is now.
 
 use std::collections::VecDeque;
-use std::io::{IsTerminal as _, Write as _};
+use std::io::IsTerminal as _;
 use std::time::{Duration, Instant};
 
 use lowkey_store::{Event, amount};
+
+use crate::stderr::{self, tell};
 
 /// A bar is drawn no more often.
 const REDRAW: Duration = Duration::from_millis(100);
@@ -92,23 +94,22 @@ impl Progress {
         let text = status(have, total, speed.unwrap_or_default());
         if self.terminal {
             // Erased first: the text before may have been longer.
-            eprint!("\r\x1b[2K{} {text}", self.name);
-            let _ = std::io::stderr().flush();
+            stderr::raw(&format!("\r\x1b[2K{} {text}", self.name));
             self.drawn = true;
         } else {
-            eprintln!("{}: {text}", self.name);
+            tell!("{}: {text}", self.name);
         }
     }
 
     fn line(&mut self, text: &str) {
         self.end();
-        eprintln!("{}: {text}", self.name);
+        tell!("{}: {text}", self.name);
     }
 
     /// Leaves the bar where it is and begins a new line.
     pub(super) fn end(&mut self) {
         if std::mem::take(&mut self.drawn) {
-            eprintln!();
+            stderr::line("");
         }
     }
 }

@@ -1,11 +1,12 @@
 //! `lowkey models pull`: the licence first, then the bytes, then the path.
 
-use std::io::{BufRead as _, IsTerminal as _, Write as _};
+use std::io::{BufRead as _, IsTerminal as _};
 
 use lowkey_store::{Entry, Hub, Index, Origin, Patience, Pins, Pull, amount};
 
 use super::progress::Progress;
 use super::{list, print, row};
+use crate::stderr::{self, tell};
 
 /// Arguments of `lowkey models pull`.
 #[derive(Debug, clap::Args)]
@@ -43,7 +44,7 @@ pub(super) fn run(args: &Args, mut hub: Hub, pins: &Pins) -> anyhow::Result<()> 
     let entry = row(&args.name)?;
     hub.offline |= args.offline;
     if let Some(missing) = list::missing(entry) {
-        eprintln!("{}: this version cannot run it yet ({missing}); other tools can", entry.name);
+        tell!("{}: this version cannot run it yet ({missing}); other tools can", entry.name);
     }
     let pin = lowkey_store::pin(pins, entry)?;
     let here = lowkey_store::here(&hub, entry, pin.as_ref()).is_some();
@@ -68,7 +69,7 @@ pub(super) fn run(args: &Args, mut hub: Hub, pins: &Pins) -> anyhow::Result<()> 
     progress.end();
     let pulled = pulled?;
     let came = if pulled.fetched == 0 { "was here already" } else { "is here" };
-    eprintln!(
+    tell!(
         "{} {came}: {}, SHA-256 {}; use it with `--model {}` or the setting `model`",
         entry.name,
         amount(pulled.pin.bytes),
@@ -81,15 +82,14 @@ pub(super) fn run(args: &Args, mut hub: Hub, pins: &Pins) -> anyhow::Result<()> 
 /// Shows what a licence restricts; goes on only when it is accepted.
 fn accept(entry: &Entry, yes: bool) -> anyhow::Result<()> {
     let Some(terms) = &entry.terms else { return Ok(()) };
-    eprintln!("{} is under the {}. {terms}", entry.name, entry.licence);
-    eprintln!("The licence itself stands in the model's repository, {}.", entry.repository);
+    tell!("{} is under the {}. {terms}", entry.name, entry.licence);
+    tell!("The licence itself stands in the model's repository, {}.", entry.repository);
     if yes {
         return Ok(());
     }
     let mut answer = String::new();
     if std::io::stdin().is_terminal() {
-        eprint!("Pull it under these terms? [y/N] ");
-        std::io::stderr().flush()?;
+        stderr::raw("Pull it under these terms? [y/N] ");
         std::io::stdin().lock().read_line(&mut answer)?;
     }
     anyhow::ensure!(

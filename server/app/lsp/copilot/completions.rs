@@ -173,6 +173,8 @@ fn completion(negotiated: &Negotiated, suggestion: &Suggestion) -> Option<Comple
             return None;
         }
     };
+    let [text, display_text] =
+        [text, display_text].map(|text| negotiated.quirks.with_line_ends(text));
     // A replaced tail ends where the line does, or stands again in the text.
     let end = ByteOffset(insert.end.0.max(cursor.offset.0));
     Some(Completion {

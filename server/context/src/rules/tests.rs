@@ -3,8 +3,12 @@
 
 use std::fs;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use super::*;
+
+mod bounds;
+mod places;
 
 /// A folder of files that goes away with the test.
 struct Workspace {

@@ -247,7 +247,7 @@ fn a_snapshot_does_not_follow_its_document() {
     );
     assert_eq!((snapshot.text().as_str(), snapshot.version(), snapshot.revision()), ("old", 1, 0));
     assert_eq!(document.snapshot().text(), "new");
-    assert_eq!(snapshot.uri(), "file:///src/a.rs");
+    assert_eq!(snapshot.uri().as_str(), "file:///src/a.rs");
 }
 
 #[test]

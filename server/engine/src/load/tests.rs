@@ -34,6 +34,7 @@ fn completed(engine: &Engine, n: usize) -> Generated {
         stop: Box::new(|_| None),
         on_text: Box::new(|_| {}),
         done: Box::new(move |made| to_test.send(made).unwrap()),
+        persists: true,
         asked: Instant::now(),
     });
     result.recv().unwrap()

@@ -21,6 +21,9 @@ const VERSION: u32 = 1;
 /// Bytes that say whose session it is; see [`super::Identity`].
 pub(crate) const IDENTITY_BYTES: usize = 128;
 
+/// No model sees more tokens: a sparse file can say that it has any number of them, and be that long.
+const MAX_TOKENS: usize = 1 << 20;
+
 /// Everything before the token ids.
 const FIXED_BYTES: usize = MAGIC.len() + 4 + IDENTITY_BYTES + 4 + 8;
 
@@ -133,6 +136,9 @@ pub(crate) fn read_header(
     if version > VERSION {
         return Ok(Verdict::Newer);
     }
+    if n_tokens > MAX_TOKENS {
+        return Ok(Verdict::Unreadable);
+    }
     // With this the token ids fit into the file, so that what is allocated for them does too.
     if length != file_bytes(n_tokens, payload_bytes) {
         return Ok(Verdict::Unreadable);
@@ -150,6 +156,17 @@ pub(crate) fn read_header(
     }
     let tokens = ids.as_chunks::<4>().0.iter().map(|id| TokenId::from_le_bytes(*id)).collect();
     Ok(Verdict::Ours(Header { tokens, payload_bytes, sum }))
+}
+
+/// Reads the header of a session file of any identity from memory; the number of its tokens, if it is whole.
+#[doc(hidden)]
+pub fn tokens_of_session(bytes: &[u8]) -> Option<usize> {
+    let at = MAGIC.len() + 4;
+    let identity = bytes.get(at..)?.first_chunk::<IDENTITY_BYTES>()?;
+    match read_header(&mut &bytes[..], bytes.len() as u64, identity) {
+        Ok(Verdict::Ours(header)) => Some(header.tokens.len()),
+        Ok(Verdict::Foreign | Verdict::Newer | Verdict::Unreadable) | Err(_) => None,
+    }
 }
 
 /// Takes the first `N` bytes off; zeros where there are fewer, which the caller has excluded.

@@ -99,6 +99,7 @@ pub(crate) fn ask(engine: &Engine, before: &str) -> String {
         done: Box::new(move |made| {
             let _ = to_asker.send(made.text);
         }),
+        persists: true,
         asked: Instant::now(),
     };
     let _ticket = engine.submit(job);

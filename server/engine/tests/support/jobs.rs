@@ -45,6 +45,7 @@ pub(crate) fn job_of(
         stop: Box::new(|_| None),
         on_text: Box::new(|_| {}),
         done: Box::new(move |made| to_test.send(made).unwrap()),
+        persists: true,
         asked: Instant::now(),
     };
     (job, result)

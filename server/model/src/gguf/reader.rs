@@ -40,16 +40,18 @@ impl fmt::Display for Place<'_> {
 /// Reads little-endian fields one after the other.
 pub(super) struct Reader<'a> {
     file: &'a str,
+    /// The beginning of the file, with its header.
     bytes: &'a [u8],
+    file_bytes: u64,
     at: usize,
     /// Metadata values met so far, counting array elements.
     pub(super) n_values: u64,
 }
 
 impl<'a> Reader<'a> {
-    /// Starts at the first of `bytes`, the contents of `file`.
-    pub(super) fn new(file: &'a str, bytes: &'a [u8]) -> Self {
-        Self { file, bytes, at: 0, n_values: 0 }
+    /// Starts at the first of `bytes`, the beginning of `file`, which has `file_bytes` bytes.
+    pub(super) fn new(file: &'a str, bytes: &'a [u8], file_bytes: u64) -> Self {
+        Self { file, bytes, file_bytes, at: 0, n_values: 0 }
     }
 
     /// The file's name.
@@ -64,7 +66,7 @@ impl<'a> Reader<'a> {
 
     /// The length of the file in bytes.
     pub(super) fn file_bytes(&self) -> u64 {
-        self.bytes.len() as u64
+        self.file_bytes
     }
 
     /// The first `n` bytes of the file, or fewer where it has fewer.

@@ -54,6 +54,24 @@ fn zeros(shape: &[usize], dtype: GgmlDType) -> QTensor {
 }
 
 #[test]
+fn a_file_that_shrinks_between_opening_and_loading_is_one_message() {
+    let bytes = write_gguf(&tiny().metadata(), &tiny().tensors());
+    for left in [0, bytes.len() / 2, bytes.len() - 1] {
+        let scratch = Scratch::new("shrinks", &bytes);
+        let file = ModelFile::open(&scratch.path).unwrap();
+        let cut = std::fs::File::options().write(true).open(&scratch.path).unwrap();
+        cut.set_len(left as u64).unwrap();
+        assert_eq!(file.digest().len(), 64);
+        let error = load(&file, 1, &mut |_| {}).map(drop).unwrap_err().to_string();
+        let message = error.replace(&scratch.path.display().to_string(), "FILE");
+        check(
+            &message,
+            "model FILE became shorter while it was read: something wrote to it; restart lowkey when the file is whole",
+        );
+    }
+}
+
+#[test]
 fn a_missing_file_is_called_missing() {
     let error = ModelFile::open(Path::new("nowhere/model.gguf")).unwrap_err().to_string();
     check(

@@ -1,0 +1,94 @@
+//! The connections that there may be, and which of them gives way to a new one.
+//!
+//! A connection needs no token before its first request, so any program of this machine can open as many as there are
+//! and say nothing. The one that waits for a request the longest is therefore closed when a new one comes; clients open
+//! another when they need it. One whose request is being read after its token, or answered, is never closed.
+
+use std::collections::HashMap;
+use std::net::{Shutdown, TcpStream};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Connections at a time; a client needs a few.
+pub(super) const MOST_CONNECTIONS: usize = 32;
+
+/// All connections.
+#[derive(Debug, Default)]
+pub(super) struct Seats {
+    taken: Mutex<Taken>,
+}
+
+#[derive(Debug, Default)]
+struct Taken {
+    /// Counts events, so that the longest wait has the smallest number.
+    clock: u64,
+    n_seats: u64,
+    connections: HashMap<u64, Connection>,
+}
+
+#[derive(Debug)]
+struct Connection {
+    stream: TcpStream,
+    /// When it began to wait for a request; `None` while a request with a token is served.
+    waits_since: Option<u64>,
+}
+
+/// One of the connections that there may be; given back by Drop.
+#[derive(Debug)]
+pub(super) struct Seat {
+    seats: Arc<Seats>,
+    number: u64,
+}
+
+impl Seats {
+    fn taken(&self) -> MutexGuard<'_, Taken> {
+        // A panic elsewhere leaves at worst a seat too many.
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Gives `stream` a seat, that of the longest waiting connection if none is free; `None` when all are busy.
+    pub(super) fn take(self: &Arc<Self>, stream: &TcpStream) -> Option<Seat> {
+        let stream = stream.try_clone().ok()?;
+        let mut taken = self.taken();
+        if taken.connections.len() >= MOST_CONNECTIONS {
+            let waiting = taken
+                .connections
+                .iter()
+                .filter_map(|(number, connection)| Some((connection.waits_since?, *number)));
+            let (_, number) = waiting.min()?;
+            // Its thread reads the end of the stream, and ends.
+            if let Some(given_way) = taken.connections.remove(&number) {
+                let _ = given_way.stream.shutdown(Shutdown::Both);
+            }
+        }
+        taken.clock += 1;
+        taken.n_seats += 1;
+        let (number, waits_since) = (taken.n_seats, Some(taken.clock));
+        taken.connections.insert(number, Connection { stream, waits_since });
+        Some(Seat { seats: Arc::clone(self), number })
+    }
+}
+
+impl Seat {
+    /// Notes that a request with a token is served from now on.
+    pub(super) fn begin_serving(&self) {
+        if let Some(connection) = self.seats.taken().connections.get_mut(&self.number) {
+            connection.waits_since = None;
+        }
+    }
+
+    /// Notes that another request is waited for.
+    pub(super) fn begin_waiting(&self) {
+        let mut taken = self.seats.taken();
+        taken.clock += 1;
+        let now = taken.clock;
+        if let Some(connection) = taken.connections.get_mut(&self.number) {
+            connection.waits_since = Some(now);
+        }
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.seats.taken().connections.remove(&self.number);
+    }
+}

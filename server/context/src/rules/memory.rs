@@ -1,0 +1,236 @@
+//! What was seen on disk: ignore files until they change, verdicts for a second.
+//!
+//! Long ignore files are compiled on a thread of their own, so that a repository that is made to be slow to judge keeps
+//! no key waiting. Until its file is compiled, all that it may speak about is denied.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use ignore::Match;
+
+use super::{Entry, RuleProblem, Verdict};
+use crate::git::{Outside, Sources};
+use crate::ignore_file::{Content, IgnoreFile};
+
+/// How long an answer holds before the disk is asked again: one look per second, not per key.
+const FRESH: Duration = Duration::from_secs(1);
+
+/// Bounds what is remembered; a session that opens more files than this starts over.
+const MAX_REMEMBERED: usize = 4096;
+
+/// The most bytes of all ignore files together: compiled, a pattern takes up to a hundred times its length.
+const MAX_TOTAL_BYTES: u64 = 4 << 20;
+
+/// What questions share with the thread that compiles.
+#[derive(Default)]
+pub(super) struct Shared {
+    memory: Mutex<Memory>,
+}
+
+/// What was seen on disk, and what followed from it.
+#[derive(Default)]
+pub(super) struct Memory {
+    ignore_files: HashMap<PathBuf, IgnoreFile>,
+    verdicts: HashMap<PathBuf, (Verdict, Instant)>,
+    sources: HashMap<PathBuf, (Sources, Instant)>,
+    pub(super) problems: Vec<RuleProblem>,
+}
+
+/// Ignore files of one kind with the folders that their patterns count from, the deepest first.
+type Layer<'p> = [(&'p Path, PathBuf)];
+
+impl Shared {
+    pub(super) fn memory(&self) -> MutexGuard<'_, Memory> {
+        // A panic elsewhere leaves at worst a missing entry.
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Compiles ignore files on a thread of its own; returns whether there is one.
+    pub(super) fn compile(self: &Arc<Self>, files: &[PathBuf]) -> bool {
+        if files.is_empty() {
+            return true;
+        }
+        let (shared, files) = (Arc::clone(self), files.to_vec());
+        let work = move || {
+            for file in files {
+                let (mut reasons, mut budget) = (Vec::new(), u64::MAX);
+                let read = IgnoreFile::read(&file, Instant::now(), &mut budget, &mut reasons);
+                let mut memory = shared.memory();
+                memory.insert(file, read, reasons);
+                memory.forget_verdicts();
+            }
+        };
+        std::thread::Builder::new().name("lowkey-ignore".into()).spawn(work).is_ok()
+    }
+}
+
+impl Memory {
+    /// Returns the verdict on a path if it is fresh.
+    pub(super) fn verdict(&mut self, path: &Path, now: Instant) -> Option<Verdict> {
+        let is_fresh = |at: Instant| now.saturating_duration_since(at) < FRESH;
+        if let Some((verdict, at)) = self.verdicts.get(path)
+            && is_fresh(*at)
+        {
+            return Some(verdict.clone());
+        }
+        // Before the question, not during it: an ignore file that vanished half-way would count as unreadable.
+        if self.verdicts.len() >= MAX_REMEMBERED {
+            self.verdicts.clear();
+        }
+        if self.ignore_files.len() >= MAX_REMEMBERED {
+            self.ignore_files.clear();
+        }
+        if self.sources.len() >= MAX_REMEMBERED {
+            self.sources.clear();
+        }
+        None
+    }
+
+    pub(super) fn keep(&mut self, path: &Path, verdict: &Verdict, now: Instant) {
+        self.verdicts.insert(path.to_owned(), (verdict.clone(), now));
+    }
+
+    pub(super) fn forget_verdicts(&mut self) {
+        self.verdicts.clear();
+    }
+
+    pub(super) fn forget(&mut self) {
+        self.verdicts.clear();
+        self.ignore_files.clear();
+        self.sources.clear();
+    }
+
+    /// Returns what git reads for a repository, found anew once a second.
+    pub(super) fn git_sources(
+        &mut self,
+        worktree: &Path,
+        outside: &Outside,
+        now: Instant,
+    ) -> Sources {
+        if let Some((sources, at)) = self.sources.get(worktree)
+            && now.saturating_duration_since(*at) < FRESH
+        {
+            return sources.clone();
+        }
+        let sources = Sources::find(worktree, outside);
+        self.sources.insert(worktree.to_owned(), (sources.clone(), now));
+        sources
+    }
+
+    /// Reads the ignore files of a layer; returns those that are too long to be compiled now.
+    pub(super) fn look_at_layer(
+        &mut self,
+        layer: &Layer<'_>,
+        now: Instant,
+        budget: &mut u64,
+    ) -> Vec<PathBuf> {
+        let mut pending = Vec::new();
+        for (_, file) in layer {
+            self.look_at(file, now, budget, &mut pending);
+        }
+        pending
+    }
+
+    /// Forgets files that nothing compiles; unknown, they deny until the next look.
+    pub(super) fn drop_pending(&mut self, files: &[PathBuf]) {
+        for file in files {
+            self.ignore_files.remove(file);
+        }
+    }
+
+    /// Reads an ignore file unless what is known of it is fresh or has not changed.
+    fn look_at(&mut self, file: &Path, now: Instant, budget: &mut u64, pending: &mut Vec<PathBuf>) {
+        if let Some(seen) = self.ignore_files.get_mut(file) {
+            let is_compiled_now =
+                matches!(seen.content, Content::Pending) && *budget > MAX_TOTAL_BYTES;
+            if !is_compiled_now {
+                if now.saturating_duration_since(seen.checked) < FRESH {
+                    return;
+                }
+                if seen.is_current(file) {
+                    seen.checked = now;
+                    return;
+                }
+            }
+        }
+        let mut reasons = Vec::new();
+        let read = IgnoreFile::read(file, now, budget, &mut reasons);
+        if matches!(read.content, Content::Pending) {
+            pending.push(file.to_owned());
+        }
+        self.insert(file.to_owned(), read, reasons);
+    }
+
+    fn insert(&mut self, file: PathBuf, mut read: IgnoreFile, mut reasons: Vec<String>) {
+        let others = self.ignore_files.iter().filter(|(path, _)| **path != file);
+        let total = others.map(|(_, seen)| seen.held_bytes()).sum::<u64>() + read.held_bytes();
+        if total > MAX_TOTAL_BYTES {
+            let reason = format!(
+                "all ignore files together have {total} bytes, the limit is {MAX_TOTAL_BYTES}"
+            );
+            read.content = Content::Unreadable(reason.clone());
+            reasons.push(reason);
+        }
+        let source = file.display().to_string();
+        self.ignore_files.insert(file, read);
+        self.problems.extend(
+            reasons.into_iter().map(|reason| RuleProblem { source: source.clone(), reason }),
+        );
+    }
+
+    /// Asks ignore files of one kind, deepest folder first, as git does: the deepest that speaks about a path decides,
+    /// and nothing below a folder that is kept out comes back in.
+    pub(super) fn denied_by_layer(
+        &self,
+        layer: &Layer<'_>,
+        path: &Path,
+        entry: Entry,
+    ) -> Option<String> {
+        let mut speaking = Vec::new();
+        for (folder, file) in layer {
+            match self.ignore_files.get(file).map(|seen| &seen.content) {
+                Some(Content::Rules(rules)) if !rules.is_empty() => {
+                    speaking.push((*folder, file, rules));
+                }
+                Some(Content::Pending) => {
+                    return Some(format!("{} is being read; ask again", file.display()));
+                }
+                Some(Content::Unreadable(reason)) => {
+                    return Some(format!(
+                        "{} cannot be read, so everything in its folder is kept out: {reason}",
+                        file.display()
+                    ));
+                }
+                None => return Some(format!("{} was not read yet", file.display())),
+                _ => {}
+            }
+        }
+        if speaking.is_empty() {
+            return None;
+        }
+        let mut targets: Vec<&Path> = path.ancestors().collect();
+        targets.reverse();
+        for target in targets {
+            let is_dir = entry == Entry::Folder || target != path;
+            let decided = speaking.iter().find_map(|(folder, file, rules)| {
+                let relative = target
+                    .strip_prefix(folder)
+                    .ok()
+                    .filter(|relative| !relative.as_os_str().is_empty())?;
+                match rules.matched(relative, is_dir) {
+                    Match::None => None,
+                    Match::Ignore(glob) => {
+                        Some(Some(format!("`{}` in {}", glob.original(), file.display())))
+                    }
+                    Match::Whitelist(_) => Some(None),
+                }
+            });
+            if let Some(Some(rule)) = decided {
+                return Some(rule);
+            }
+        }
+        None
+    }
+}

@@ -1,0 +1,6 @@
+//! The entry functions of the fuzz targets.
+
+pub mod editors;
+mod entries;
+
+pub use entries::{folder, gguf, tokenizer};

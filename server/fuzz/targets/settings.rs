@@ -1,0 +1,7 @@
+//! Fuzz target: a `lowkey.toml`.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    lowkey_fuzz::editors::settings(bytes);
+});

@@ -1,0 +1,170 @@
+//! Rendering in a process of its own, whose memory and time the operating system bounds.
+//!
+//! A template is a stranger's program, and its engine counts instructions, not what one instruction makes: a list that
+//! is added to itself sixty times, or a long text joined with another, takes every byte of the machine in a handful of
+//! steps, and a thread cannot be stopped. A process can. The program starts itself anew with [`ARGUMENT`], hands the
+//! template over on stdin and reads the text, or the reason why there is none, from stdout.
+//! Where no program was named (tests of the libraries), rendering stays in this process.
+
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+use std::sync::mpsc::channel;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Ends, FUEL, PATIENCE, Role, render_within};
+use crate::error::ChatTemplateError;
+
+/// The only argument of the process that renders.
+pub const ARGUMENT: &str = "--render-chat-template";
+
+/// Bytes that rendering may allocate, with the stack of its thread; known templates take less than 10 MB.
+#[cfg(unix)]
+const MAX_MEMORY_BYTES: u64 = 1 << 30;
+
+/// Processor time that rendering may take; known templates take a few milliseconds.
+#[cfg(unix)]
+const MAX_SECONDS: u64 = 3;
+
+/// The longest text that is read back: the template, its messages and room for what it repeats.
+const MAX_REPLY_BYTES: u64 = 8 << 20;
+
+/// The program that renders.
+static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+
+/// Lets every later rendering happen in a process of `program`, which calls [`serve`] when its argument is
+/// [`ARGUMENT`].
+pub fn render_with(program: PathBuf) {
+    // A process has one program; the first call counts.
+    let _ = PROGRAM.set(program);
+}
+
+/// What is to be rendered.
+#[derive(Debug, Serialize, Deserialize)]
+struct Asked {
+    template: String,
+    messages: Vec<(bool, String)>,
+    bos: String,
+    eos: String,
+}
+
+/// What came of it.
+#[derive(Debug, Serialize, Deserialize)]
+enum Reply {
+    Text(String),
+    TooLong { found: usize, limit: usize },
+    Broken { line: usize, reason: String },
+    Endless,
+}
+
+/// The program to render with, if one was named.
+pub(super) fn program() -> Option<&'static Path> {
+    PROGRAM.get().map(PathBuf::as_path)
+}
+
+/// Renders in a process of `program`.
+pub(super) fn render(
+    program: &Path,
+    template: &str,
+    messages: &[(Role, &str)],
+    ends: Ends<'_>,
+) -> Result<String, ChatTemplateError> {
+    let asked = Asked {
+        template: template.to_owned(),
+        messages: messages
+            .iter()
+            .map(|(role, text)| (*role == Role::System, (*text).to_owned()))
+            .collect(),
+        bos: ends.bos.to_owned(),
+        eos: ends.eos.to_owned(),
+    };
+    let reply = ask(program, &asked).map_err(|error| ChatTemplateError::Broken {
+        line: 0,
+        reason: format!("no process for it can be started: {error}"),
+    })?;
+    match reply {
+        Some(Reply::Text(text)) => Ok(text),
+        Some(Reply::TooLong { found, limit }) => Err(ChatTemplateError::TooLong { found, limit }),
+        Some(Reply::Broken { line, reason }) => Err(ChatTemplateError::Broken { line, reason }),
+        // Without a word, a limit ended it.
+        Some(Reply::Endless) | None => Err(ChatTemplateError::Endless { limit: FUEL }),
+    }
+}
+
+/// Starts the process and waits for its reply; `None` when it ends without one, or takes too long.
+fn ask(program: &Path, asked: &Asked) -> io::Result<Option<Reply>> {
+    let mut child = Command::new(program)
+        .arg(ARGUMENT)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()?;
+    let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
+    let (to_us, reply) = channel();
+    let request = serde_json::to_vec(asked).map_err(io::Error::other)?;
+    let talking = std::thread::Builder::new().name("chat-template".into()).spawn(move || {
+        // A process that was ended does not read, and its reply is empty.
+        let _ = stdin.map(|mut stdin| stdin.write_all(&request));
+        let mut bytes = Vec::new();
+        let _ = stdout.map(|stdout| stdout.take(MAX_REPLY_BYTES).read_to_end(&mut bytes));
+        let _ = to_us.send(bytes);
+    });
+    let bytes = match talking {
+        Ok(_) => reply.recv_timeout(PATIENCE).unwrap_or_default(),
+        Err(_) => Vec::new(),
+    };
+    // Ended already, or to be ended; either way nothing of it stays.
+    let _ = child.kill();
+    let _ = child.wait();
+    Ok(serde_json::from_slice(&bytes).ok())
+}
+
+/// The whole life of the process that renders: limits, a request on stdin, a reply on stdout.
+pub fn serve() -> io::Result<()> {
+    bound_this_process()?;
+    let mut bytes = Vec::new();
+    io::stdin().lock().take(MAX_REPLY_BYTES).read_to_end(&mut bytes)?;
+    let Asked { template, messages, bos, eos } = serde_json::from_slice(&bytes)?;
+    let messages: Vec<(Role, &str)> = messages
+        .iter()
+        .map(|(is_system, text)| (if *is_system { Role::System } else { Role::User }, &**text))
+        .collect();
+    let ends = Ends { bos: &bos, eos: &eos };
+    let reply = match render_within(PATIENCE, &template, &messages, ends) {
+        Ok(text) => Reply::Text(text),
+        Err(ChatTemplateError::TooLong { found, limit }) => Reply::TooLong { found, limit },
+        Err(ChatTemplateError::Endless { .. }) => Reply::Endless,
+        Err(ChatTemplateError::Broken { line, reason }) => Reply::Broken { line, reason },
+        Err(lost @ ChatTemplateError::Lost { .. }) => {
+            Reply::Broken { line: 0, reason: lost.to_string() }
+        }
+    };
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(&serde_json::to_vec(&reply)?)?;
+    stdout.flush()
+}
+
+/// Bounds memory and processor time. `Data` counts what is allocated, not the program's own file.
+#[cfg(unix)]
+fn bound_this_process() -> io::Result<()> {
+    use rustix::process::{Resource, Rlimit, setrlimit};
+
+    for (resource, limit) in [
+        (Resource::Data, MAX_MEMORY_BYTES),
+        (Resource::Cpu, MAX_SECONDS),
+        // A process that is ended leaves no image of its memory.
+        (Resource::Core, 0),
+    ] {
+        setrlimit(resource, Rlimit { current: Some(limit), maximum: Some(limit) })?;
+    }
+    Ok(())
+}
+
+/// Here the parent's patience alone bounds it.
+#[cfg(not(unix))]
+#[expect(clippy::unnecessary_wraps, reason = "elsewhere a limit may be refused")]
+fn bound_this_process() -> io::Result<()> {
+    Ok(())
+}

@@ -1,0 +1,67 @@
+//! The seeds of the fuzz targets for what editors, repositories and users' folders hold, through the targets' own entry
+//! functions: whole they are read, and damaged nothing panics. `server/fuzz` does the same for as long as one likes.
+
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+#[path = "../server/fuzz/editors.rs"]
+#[expect(unreachable_pub, reason = "a library of its own in the fuzz targets")]
+mod editors;
+#[path = "harness/folder.rs"]
+mod folder;
+
+use std::path::Path;
+
+use folder::TestFolder;
+
+/// Gives `entry` each seed whole, and damaged in some hundred places, the same ones every time.
+fn check(target: &str, entry: impl Fn(&[u8]) -> bool) {
+    let mut random = 0x5eed_u64;
+    let mut below = |n: usize| {
+        random = random.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
+        (random >> 33) as usize % n
+    };
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("server/fuzz/seeds").join(target);
+    let mut seeds: Vec<_> =
+        std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    seeds.sort();
+    assert!(seeds.len() >= 5, "{} seeds in {}", seeds.len(), folder.display());
+    for path in seeds {
+        let seed = std::fs::read(&path).unwrap();
+        assert!(entry(&seed), "{} is not read", path.display());
+        for _ in 0..50 {
+            entry(&seed[..below(seed.len())]);
+            let mut damaged = seed.clone();
+            for _ in 0..=below(3) {
+                let bytes = [0, b'%', b'/', b'[', b'"', b'\\', b'\n', 0x80, 0xff, b'9'];
+                damaged[below(seed.len())] = bytes[below(bytes.len())];
+            }
+            entry(&damaged);
+        }
+    }
+}
+
+#[test]
+fn frames_are_read_whole_and_are_no_panic_damaged() {
+    check("frames", editors::frames);
+}
+
+#[test]
+fn uris_are_read_whole_and_are_no_panic_damaged() {
+    check("uris", editors::uris);
+}
+
+#[test]
+fn ignore_files_are_read_whole_and_are_no_panic_damaged() {
+    let folder = TestFolder::new("seeds-ignore");
+    check("ignore_file", |bytes| editors::ignore_file(&folder, bytes));
+}
+
+#[test]
+fn settings_are_read_whole_and_are_no_panic_damaged() {
+    check("settings", editors::settings);
+}
+
+#[test]
+fn session_files_are_read_whole_and_are_no_panic_damaged() {
+    check("session", editors::session);
+}
