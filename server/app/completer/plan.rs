@@ -179,11 +179,9 @@ impl Completer {
                 }
             },
             // An unsaved buffer has no path for the rules; its last part is its name.
-            None => {
-                let name = snapshot.uri().rsplit(['/', ':']).next().unwrap_or_default();
-                // The model knows a language by the name's extension.
-                snapshot.name_with_language(name)
-            }
+            // The model knows a language by the name's extension.
+            None => snapshot
+                .name_with_language(snapshot.uri().rsplit(['/', ':']).next().unwrap_or_default()),
         };
         match self.status() {
             Status::Ready { model, speed, context_length, .. } => {
