@@ -120,7 +120,7 @@ settings! {
     prompt_tokens: usize = 0;
     /// Where the prompt is cut: at the `cursor`, at the start of its `line`, or of its group of 4 or 8 lines. `server/prompt/README.md` shows what each costs and is worth.
     anchor: Anchor = Anchor::Lines8;
-    /// Which text comes first in the prompt: that before the cursor (`psm`), that behind it (`spm`), or as the model's family prefers (`auto`). Takes effect at the next start.
+    /// Which text comes first in the prompt: the text before the cursor (`psm`), the text after it (`spm`), or what suits the model (`auto`). Takes effect at the next start.
     order: Order = Order::Auto;
     /// How a model is asked: with the sentinels that it was trained on (`fim`), by instruction through its chat template (`instruct`), or with sentinels where it has them and by instruction where not (`auto`). Takes effect at the next start.
     infill: Infill = Infill::Auto;

@@ -16,8 +16,6 @@ const LEAST_TOKENS_OF_A_COPY: usize = 4;
 /// The line below the cursor and what it rules out.
 #[derive(Debug, Clone)]
 pub(crate) struct Following {
-    /// The next line with text, cut into words and marks; empty where there is none.
-    tokens: Vec<String>,
     /// Its indentation, where it says how deep the block is that goes on there.
     block_indent: Option<usize>,
     /// The indentation of the last line with text above the cursor.
@@ -40,7 +38,6 @@ impl Following {
         let continues = first.is_none_or(|c| ".?:&|+-*/=<>,)]}".contains(c));
         let around = request.lines_above().chain(request.lines_below());
         Self {
-            tokens: tokens(next),
             block_indent: (!is_prose && !continues).then(|| indent_columns(next)),
             above_indent: request.previous_line().map(indent_columns).unwrap_or_default(),
             is_prose,
@@ -60,14 +57,23 @@ impl Following {
             && !opens_block(line, scope)
     }
 
-    /// Whether a line is the next line of the file with one word or mark changed: the text has met what follows.
-    pub(crate) fn is_near_copy(&self, line: &str) -> bool {
-        if self.is_prose || self.tokens.len() < LEAST_TOKENS_OF_A_COPY {
+    /// Whether `line` is the next line of the file with one word or mark changed: the text has met what follows.
+    pub(crate) fn is_near_copy(&self, line: &str, next: &str) -> bool {
+        if self.is_prose {
             return false;
         }
-        let line = tokens(line);
-        let changed = line.iter().zip(&self.tokens).filter(|(a, b)| a != b).count();
-        line.len() == self.tokens.len() && changed <= 1
+        let (mut line, mut next) = (tokens(line), tokens(next));
+        let (mut n_tokens, mut n_changed) = (0, 0);
+        loop {
+            match (line.next(), next.next()) {
+                (Some(a), Some(b)) => {
+                    n_tokens += 1;
+                    n_changed += usize::from(a != b);
+                }
+                (None, None) => return n_tokens >= LEAST_TOKENS_OF_A_COPY && n_changed <= 1,
+                _ => return false,
+            }
+        }
     }
 
     /// Whether a line opens or closes a Markdown fence where there can be none.
@@ -106,18 +112,16 @@ fn opens_block(line: &str, scope: Scope) -> bool {
 const OPENING_WORDS: &[&str] = &["do", "then", "begin", "of", "else", "try", "where"];
 
 /// Cuts a line into words and single marks, without blanks.
-fn tokens(line: &str) -> Vec<String> {
-    let mut tokens: Vec<String> = Vec::new();
-    let mut in_word = false;
-    for c in line.chars() {
-        match tokens.last_mut() {
-            Some(last) if in_word && is_word(c) => last.push(c),
-            _ if c.is_whitespace() => {}
-            _ => tokens.push(c.to_string()),
-        }
-        in_word = is_word(c);
-    }
-    tokens
+fn tokens(line: &str) -> impl Iterator<Item = &str> {
+    let mut rest = line;
+    std::iter::from_fn(move || {
+        rest = rest.trim_start();
+        let first = rest.chars().next()?;
+        let end = if is_word(first) { rest.find(|c| !is_word(c)) } else { Some(first.len_utf8()) };
+        let (token, after) = rest.split_at_checked(end.unwrap_or(rest.len()))?;
+        rest = after;
+        Some(token)
+    })
 }
 
 #[cfg(test)]
@@ -175,13 +179,14 @@ mod tests {
 
     #[test]
     fn one_word_may_differ_in_a_near_copy() {
-        let python = between("python", &[], &["        if i % 2 == 1:"]);
-        assert!(python.is_near_copy("        if i % 2 == 0:"));
-        assert!(python.is_near_copy("if i % 2 == 1:"));
-        assert!(!python.is_near_copy("if i % 3 == 0:"));
-        assert!(!python.is_near_copy("if i:"));
-        let short = between("rust", &[], &["x = 1"]);
-        assert!(!short.is_near_copy("x = 2"));
+        let python = between("python", &[], &[]);
+        let next = "        if i % 2 == 1:";
+        assert!(python.is_near_copy("        if i % 2 == 0:", next));
+        assert!(python.is_near_copy("if i % 2 == 1:", next));
+        assert!(!python.is_near_copy("if i % 3 == 0:", next));
+        assert!(!python.is_near_copy("if i:", next));
+        assert!(!python.is_near_copy("x = 2", "x = 1"), "too short to tell");
+        assert!(!between("markdown", &[], &[]).is_near_copy("a b c d e", "a b c d f"));
     }
 
     #[test]

@@ -277,7 +277,7 @@ impl StopRules {
             None if self.state.n_lines == 0 && self.leaves_block(last) => {
                 Some((StopReason::Scope, 0))
             }
-            None if self.state.n_lines > 0 && self.following.is_near_copy(last) => {
+            None if self.state.n_lines > 0 && self.nearly_repeats_next_line(last) => {
                 Some((StopReason::Suffix, self.state.previous_end))
             }
             verdict => verdict,
@@ -285,7 +285,7 @@ impl StopRules {
     }
 
     fn later_line_end(&mut self, line: &str, at: usize) -> Option<(StopReason, usize)> {
-        if self.repeats_next_line(line) || self.following.is_near_copy(line) {
+        if self.repeats_next_line(line) || self.nearly_repeats_next_line(line) {
             return Some((StopReason::Suffix, self.state.previous_end));
         }
         if let Some(keep) = self.state.lines.push(line, at) {
@@ -296,6 +296,12 @@ impl StopRules {
             Says::EndBefore => Some((StopReason::Scope, self.state.previous_end)),
             Says::EndWith => Some((StopReason::Scope, at)),
         }
+    }
+
+    /// Whether a line differs from the next line of the file in one word; an equal one is left to the rule for these.
+    fn nearly_repeats_next_line(&self, line: &str) -> bool {
+        let is_near = |next: &str| self.following.is_near_copy(line, next);
+        self.next_line.as_deref().is_some_and(is_near) && !self.repeats_next_line(line)
     }
 
     fn repeats_next_line(&self, line: &str) -> bool {
