@@ -231,7 +231,7 @@ fn html_page_of_a_mirror_is_read() {
     let content = bytes(9_000);
     let wheels = wheels(&content, 3);
     let index = Server::start(move |seen| {
-        if !seen.path.starts_with("/root/simple/") {
+        if !seen.path.starts_with("/team/simple/") {
             return shelf(wheels.clone())(seen);
         }
         assert!(seen.header("accept").is_some_and(|types| types.contains("text/html")));
@@ -242,10 +242,10 @@ fn html_page_of_a_mirror_is_read() {
         Reply { status: 200, body, ..Reply::default() }.with("Content-Type", "text/html")
     });
     let (_hub, mut user) = user("html", &content, &index);
-    user.index = index_at(&format!("{}/root/simple/", index.url()));
+    user.index = index_at(&format!("{}/team/simple/", index.url()));
     let paths = |seen: Vec<Seen>| seen.into_iter().map(|seen| seen.path).collect::<Vec<_>>();
     assert_eq!(std::fs::read(user.pull().pulled().path).unwrap(), content);
-    assert!(paths(index.seen()).iter().any(|path| path.starts_with("/root/files/")));
+    assert!(paths(index.seen()).iter().any(|path| path.starts_with("/team/files/")));
 }
 
 #[test]
