@@ -38,7 +38,11 @@ impl Folder {
     /// A server that keeps things here; `editor` are its settings.
     fn server(&self, editor: &Value) -> Server {
         let env = vec![("LOWKEY_CACHE_DIR", self.path.display().to_string())];
-        let mut server = Server::spawn(Options { env, ..Options::default() });
+        // A signal that this test was started to ignore, as under `nohup`, would stay ignored.
+        let words: &[&str] =
+            if cfg!(target_os = "linux") { &["env", "--default-signal=HUP,INT"] } else { &[] };
+        let under = words.iter().map(|word| (*word).to_owned()).collect();
+        let mut server = Server::spawn(Options { env, under, ..Options::default() });
         let mut settings = json!({"time_budget_ms": 60_000, "look_ahead": false});
         for (key, value) in editor.as_object().into_iter().flatten() {
             settings[key] = value.clone();
