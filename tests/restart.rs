@@ -42,7 +42,7 @@ impl Folder {
         let words: &[&str] =
             if cfg!(target_os = "linux") { &["env", "--default-signal=HUP,INT"] } else { &[] };
         let under = words.iter().map(|word| (*word).to_owned()).collect();
-        let mut server = Server::spawn(Options { env, under, ..Options::default() });
+        let mut server = Server::spawn(Options { under, env, ..Options::default() });
         let mut settings = json!({"time_budget_ms": 60_000, "look_ahead": false});
         for (key, value) in editor.as_object().into_iter().flatten() {
             settings[key] = value.clone();
