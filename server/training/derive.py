@@ -28,7 +28,7 @@ import vocabulary
 from parts import cut
 from rows import read_documents
 from tokenizer import from_lists
-from transformer import Layer, Shape
+from transformer import Layer, Shape, rms_norm
 
 OFFICIAL_SHA256 = "1d9614638d18024d0fbb36575a15f1302a3adf044df10345688ec4f6e1c4ff32"
 NAME = "Qwen2.5-Coder-0.5B-Instruct, derived for lowkey"
@@ -132,8 +132,6 @@ def moments(official: Official, corpus: Path, work: Path) -> None:
         gated = layer.gated(normed)
         keep(f"{i}-gated", gated)
         x = x + gated @ layer.w["ffn_down.weight"].T
-    from transformer import rms_norm
-
     keep("final", rms_norm(x, official.weights("output_norm.weight"), official.shape.epsilon))
 
 

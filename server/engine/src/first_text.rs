@@ -5,7 +5,6 @@
 //! end the line before they write anything. Their probability is not given to the others: a log-probability counts from
 //! the distribution as the model gave it, so what it did not want to write has a low one, and the gate hears of it.
 
-use lowkey_model::log_sum_exp;
 use lowkey_prompt::{TokenId, Tokenizer};
 
 /// The tokens of a vocabulary that begin with a blank line's end.
@@ -32,15 +31,15 @@ impl FirstText {
     /// Rules out in `logits` what would write nothing; returns the probability of what was ruled out.
     ///
     /// With text left that healing took back, `allowed` holds the tokens that spell it, and those that would write
-    /// nothing after `unforced` leave it; it is never emptied.
+    /// nothing after `unforced` leave it; it is never emptied. `total` is the log-sum-exp of the logits.
     pub(crate) fn require(
         &self,
         logits: &mut [f32],
+        total: f32,
         (allowed, unforced): (Option<&mut Vec<TokenId>>, &[u8]),
         end_tokens: &[TokenId],
         tokenizer: &Tokenizer,
     ) -> f32 {
-        let total = log_sum_exp(logits);
         let probability = |logits: &[f32], id: TokenId| {
             logits.get(id as usize).map_or(0.0, |l| (l - total).exp())
         };

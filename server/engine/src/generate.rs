@@ -224,8 +224,13 @@ impl Generator {
             let mut allowed = allowed(self.healing.as_ref(), unforced, end_tokens);
             if run.must_write && behind(&text, n_healed_bytes).trim().is_empty() {
                 let spelling = (allowed.as_mut(), unforced);
-                let ruled_out =
-                    self.first_text.require(logits, spelling, end_tokens, assembler.tokenizer());
+                let ruled_out = self.first_text.require(
+                    logits,
+                    total,
+                    spelling,
+                    end_tokens,
+                    assembler.tokenizer(),
+                );
                 if decoded.is_empty() && !made.begun_again {
                     made.ruled_out = ruled_out;
                 }

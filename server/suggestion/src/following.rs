@@ -20,7 +20,7 @@ pub(crate) struct Following {
     block_indent: Option<usize>,
     /// The indentation of the last line with text above the cursor.
     above_indent: usize,
-    /// The characters that a line which opens a block ends with.
+    /// Whether indentation and fences mean nothing here: prose and tags.
     is_prose: bool,
     may_have_fences: bool,
 }
