@@ -10,7 +10,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use tokio::runtime::Handle;
@@ -34,6 +34,8 @@ use seats::{MOST_CONNECTIONS, Seats};
 
 /// How long accepting rests after it failed: with no descriptor left it fails at once, again and again.
 const REST: Duration = Duration::from_millis(200);
+/// How long nothing is said after the log has had that connections cannot be accepted.
+const SILENCE: Duration = Duration::from_secs(60);
 
 /// What all connections share.
 struct Shared {
@@ -72,17 +74,16 @@ pub(crate) fn run(port: u16) -> anyhow::Result<()> {
     tell!("lowkey: clients need the token in {place}");
     let shared = Arc::new(Shared { completer, token, port, runtime: runtime.handle().clone() });
     let seats = Arc::<Seats>::default();
-    let mut has_failed = false;
+    let mut said: Option<Instant> = None;
     loop {
         match listener.accept() {
-            Ok((stream, _)) => {
-                has_failed = false;
-                admit(&shared, &seats, stream);
-            }
+            Ok((stream, _)) => admit(&shared, &seats, stream),
             // A client that was gone before it was accepted is no reason to stop.
             Err(error) => {
-                // Said once, not once in each attempt.
-                if !std::mem::replace(&mut has_failed, true) {
+                // Not once in each attempt, and not after each success either: at the limit of
+                // descriptors the two alternate.
+                if said.is_none_or(|at| at.elapsed() >= SILENCE) {
+                    said = Some(Instant::now());
                     tracing::warn!(%error, "connections cannot be accepted");
                 }
                 std::thread::sleep(REST);
