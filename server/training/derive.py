@@ -3,8 +3,8 @@
     python derive.py --official FILE.gguf --corpus work/corpus --work work/derive --out work/default.gguf
     python derive.py … --parts ../store/models          # also cuts the result into the parts of the repository
 
-The official file keeps the tied embedding twice and most matrices at five bits or more. The result has one embedding and
-one type of block in all layers, with integers chosen by what the products' outputs lose on code (`blocks.py`).
+The official file keeps the tied embedding twice and most matrices at five bits or more. The result has one embedding, and
+what is stored at fewer bits has integers chosen by what the products' outputs lose on code (`blocks.py`).
 What each choice costs is in the model card. The first run measures what every matrix is multiplied with (`moments`,
 some 3 GB in the work folder, 20 minutes on two cores); runs with other choices take it from there.
 """
@@ -42,6 +42,7 @@ READERS = {
 }
 INPUT_OF = {name: read for read, names in READERS.items() for name in names}
 EMBEDDING = "token_embd.weight"
+AS_IT_IS = "OFFICIAL"
 
 
 def sha256(path: Path) -> str:
@@ -150,7 +151,7 @@ def rounded(weights: np.ndarray, moment: Path, kind: Type, rounding: str, label:
 
 
 def layer_tensors(official: Official, args: argparse.Namespace):
-    """Yields name, data and type (None: floats) of every tensor of the layers; matrices are kept in the work folder."""
+    """Yields name, data and type (None: floats) of every tensor of the layers; rounded matrices are kept in the work folder."""
     exceptions = dict(item.split("=") for item in args.types)
     for name, tensor in official.tensors.items():
         if not name.startswith("blk."):
@@ -159,7 +160,11 @@ def layer_tensors(official: Official, args: argparse.Namespace):
             yield name, official.weights(name), None
             continue
         _, i, matrix, _ = name.split(".")
-        kind = Type[exceptions.get(matrix, args.layers).upper()]
+        wanted = exceptions.get(matrix, args.layers).upper()
+        kind = tensor.tensor_type if wanted == AS_IT_IS else Type[wanted]
+        if kind == tensor.tensor_type:
+            yield name, tensor.data, kind  # Rounding it again could only lose.
+            continue
         kept = args.work / f"{name}-{kind.name}-{args.rounding}.npy"
         if not kept.exists():
             moment = args.work / f"moments-{i}-{INPUT_OF[matrix]}.npy"
@@ -227,7 +232,7 @@ def main() -> None:
     add("--work", type=Path, required=True, help="an ignored folder for what is computed once")
     add("--out", type=Path, required=True)
     add("--rounding", choices=("plain", "nearest", "compensated"), default="compensated")
-    add("--layers", default="q4_0", help="type of the layers' matrices")
+    add("--layers", default="q4_0", help="type of the layers' matrices; official: each as it is")
     add("--types", nargs="*", default=[], metavar="MATRIX=TYPE", help="other types for some, such as ffn_down=q5_0")
     add("--embedding", default="q4_0", help="type of the embedding")
     add("--embedding-rounding", choices=("plain", "nearest", "compensated"), default="nearest")

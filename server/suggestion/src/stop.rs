@@ -8,7 +8,7 @@ use lowkey_document::Scope;
 use serde::{Deserialize, Serialize};
 
 use crate::following::Following;
-use crate::lines::{indent_columns, is_word, repeats};
+use crate::lines::{indent_columns, is_deeper_than_both, is_word, repeats};
 use crate::repetition::{LineLoop, PeriodLoop};
 use crate::request::Request;
 use crate::scope::{Says, ScopeEnd};
@@ -232,7 +232,7 @@ impl StopRules {
         let line = text.get(self.state.line_start..at).unwrap_or_default();
         let verdict = match self.state.n_lines {
             0 => self.first_line_end(line, at),
-            _ => self.later_line_end(line, at),
+            _ => self.later_line_end(text, line, at),
         };
         self.state.n_lines += 1;
         if verdict.is_none() && self.state.n_lines >= self.max_lines {
@@ -277,15 +277,18 @@ impl StopRules {
             None if self.state.n_lines == 0 && self.leaves_block(last) => {
                 Some((StopReason::Scope, 0))
             }
-            None if self.state.n_lines > 0 && self.nearly_repeats_next_line(last) => {
+            None if self.state.n_lines > 0
+                && !self.is_a_body(text, last)
+                && self.nearly_repeats_next_line(last) =>
+            {
                 Some((StopReason::Suffix, self.state.previous_end))
             }
             verdict => verdict,
         }
     }
 
-    fn later_line_end(&mut self, line: &str, at: usize) -> Option<(StopReason, usize)> {
-        if self.repeats_next_line(line) || self.nearly_repeats_next_line(line) {
+    fn later_line_end(&mut self, text: &str, line: &str, at: usize) -> Option<(StopReason, usize)> {
+        if self.meets_next_line(text, line) {
             return Some((StopReason::Suffix, self.state.previous_end));
         }
         if let Some(keep) = self.state.lines.push(line, at) {
@@ -296,6 +299,23 @@ impl StopRules {
             Says::EndBefore => Some((StopReason::Scope, self.state.previous_end)),
             Says::EndWith => Some((StopReason::Scope, at)),
         }
+    }
+
+    /// Whether a line after the first is the next line of the file, or nearly.
+    fn meets_next_line(&self, text: &str, line: &str) -> bool {
+        (self.repeats_next_line(line) || self.nearly_repeats_next_line(line))
+            && !self.is_a_body(text, line)
+    }
+
+    /// Whether the last line of the text, `line`, is the body of the line above it and not the next line of the file.
+    fn is_a_body(&self, text: &str, line: &str) -> bool {
+        let above = text.get(..self.state.previous_end).unwrap_or_default();
+        let above = match above.rsplit_once(['\n', '\r']) {
+            Some((_, line)) => line.to_owned(),
+            None => [self.before.as_str(), above].concat(),
+        };
+        let is_deeper = |next: &str| is_deeper_than_both(line, &above, next);
+        self.next_line.as_deref().is_some_and(is_deeper)
     }
 
     /// Whether a line differs from the next line of the file in one word; an equal one is left to the rule for these.

@@ -47,6 +47,26 @@ fn a_line_end_does_not_stop_several_lines() {
 }
 
 #[test]
+fn the_body_of_a_block_may_say_what_the_next_line_says() {
+    check_lines(
+        "python",
+        "    if a:\n        return 1\n├    elif b:\n        return \"?\"\n    elif c:\n        return \"x\"\n┤\n    return \"?\"\n",
+        &expect!["goes on"],
+    );
+    check_lines(
+        "go",
+        "func f() {\n├\tif a {\n\t\trun(a)\n\t}┤\n\trun(a)\n}\n",
+        &expect!["goes on"],
+    );
+    // Deeper than the next line, but not than the line above: written a second time.
+    check_lines(
+        "go",
+        "func f() {\n├\t\ta := 1\n\t\trun(a)\n\t\tstop()┤\n\trun(a)\n}\n",
+        &expect![[r#"suffix: ├		a := 1┤ read for it: \n\t\trun(a)\n"#]],
+    );
+}
+
+#[test]
 fn the_next_line_stops_at_its_end_only() {
     check_lines(
         "go",

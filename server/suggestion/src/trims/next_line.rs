@@ -4,7 +4,7 @@
 //! Brackets repeat by nature and are left to the rules that count them.
 
 use super::Cut;
-use crate::lines::repeats;
+use crate::lines::{is_deeper_than_both, repeats};
 use crate::site::Site;
 
 pub(super) fn cut(site: &Site<'_>, text: &str) -> Option<Cut> {
@@ -13,17 +13,19 @@ pub(super) fn cut(site: &Site<'_>, text: &str) -> Option<Cut> {
     let repeats = |line: &str| repeats(line, next, ends);
     let mut lines = text.split('\n');
     let first = lines.next().unwrap_or_default();
+    let whole_first = [site.request.before, first].concat();
     // A line that was whole before the completion is not its doing.
     let adds = !first.trim().is_empty() && !site.request.is_in_pattern();
-    if adds && repeats(&[site.request.before, first].concat()) {
+    if adds && repeats(&whole_first) {
         return Some(Cut::at(0, "the line repeats the next line"));
     }
-    let mut end = first.len();
+    let (mut end, mut above) = (first.len(), whole_first.as_str());
     for line in lines {
-        if repeats(line) {
+        if repeats(line) && !is_deeper_than_both(line, above, next) {
             return Some(Cut::at(end, "the end repeats the next line"));
         }
         end += 1 + line.len();
+        above = line;
     }
     None
 }
