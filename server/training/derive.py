@@ -209,7 +209,8 @@ def write(official: Official, args: argparse.Namespace) -> None:
         writer.add_uint32(f"tokenizer.ggml.fim_{key}_token_id", new_id[tokens.index(f"<|fim_{text}|>")])
     writer.add_string("lowkey.fim_order", "spm")
     writer.add_quantization_version(2)
-    writer.add_file_type(LlamaFileType.MOSTLY_Q4_0)
+    is_mixed = args.layers.upper() == AS_IT_IS
+    writer.add_file_type(LlamaFileType.MOSTLY_Q4_K_M if is_mixed else LlamaFileType.MOSTLY_Q4_0)
     writer.add_token_list([tokens[i] for i in kept_ids])
     writer.add_token_types([types[i] for i in kept_ids])
     writer.add_token_merges(vocabulary.merges_of(merges, {tokens[i] for i in kept_ids}))

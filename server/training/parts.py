@@ -12,7 +12,8 @@ import hashlib
 import sys
 from pathlib import Path
 
-PART_BYTES = 95_000_000
+# Two parts are what one submission may add, and hosted repositories take no file of 100 MB.
+PART_BYTES = 50_000_000
 
 
 def cut(model: Path, folder: Path, incomplete: bool = False) -> None:
