@@ -32,6 +32,7 @@ mod budget;
 mod compose;
 mod count;
 mod desk;
+mod first;
 mod follow;
 mod foresight;
 mod live;
@@ -368,7 +369,9 @@ impl Completer {
 
     /// What the engine computed since the start.
     pub fn work(&self) -> Work {
-        self.work.read()
+        let mut work = self.work.read();
+        work.background_prefilled += self.engine.n_warmed();
+        work
     }
 
     /// What the engine is doing.

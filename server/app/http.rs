@@ -35,7 +35,7 @@ use seats::{MOST_CONNECTIONS, Seats};
 /// How long accepting rests after it failed: with no descriptor left it fails at once, again and again.
 const REST: Duration = Duration::from_millis(200);
 /// How long nothing is said after the log has had that connections cannot be accepted.
-const SILENCE: Duration = Duration::from_secs(60);
+const SILENCE: Duration = Duration::from_mins(1);
 
 /// What all connections share.
 struct Shared {

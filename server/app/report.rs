@@ -24,6 +24,8 @@ pub struct Report {
     pub silent: Option<String>,
     /// The model's name; empty while none is loaded.
     pub model: String,
+    /// Which prompt was asked; `null` without decoding.
+    pub prompt_size: Option<PromptSize>,
     /// What it cost in tokens.
     pub tokens: Tokens,
     /// What it cost in time.
@@ -73,6 +75,16 @@ pub enum Source {
     /// Neither was asked.
     #[default]
     None,
+}
+
+/// Which prompt was asked.
+#[derive(Debug, Clone, Copy, Serialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum PromptSize {
+    /// The lines around the cursor, because the whole prompt was not computed yet.
+    Small,
+    /// All that fits.
+    Full,
 }
 
 /// Token counts; see [`lowkey_engine::TokenCounts`].

@@ -118,6 +118,8 @@ settings! {
     statistics: bool = true;
     /// Prompt tokens at most; 0 means as many as the model was trained for and this machine computes in two seconds.
     prompt_tokens: usize = 0;
+    /// Prompt tokens of the small prompt that answers while the whole one of a place is not computed; 0 means as many as this machine computes in a quarter of a second.
+    first_prompt_tokens: usize = 0;
     /// Where the prompt is cut: at the `cursor`, at the start of its `line`, or of its group of 4 or 8 lines. `server/prompt/README.md` shows what each costs and is worth.
     anchor: Anchor = Anchor::Lines8;
     /// Which text comes first in the prompt: the text before the cursor (`psm`), the text after it (`spm`), or what suits the model (`auto`). Takes effect at the next start.

@@ -21,6 +21,9 @@ use super::{Answer, Ask, Completer, Insert, Outcome, Patience, lock};
 /// A pause in typing after which a shown suggestion is taken for a likely one.
 pub(super) const PAUSE: Duration = Duration::from_millis(600);
 
+/// How often a replay looks whether the engine is done.
+const LOOK_AGAIN: Duration = Duration::from_millis(2);
+
 /// When to look ahead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Occasion {
@@ -132,6 +135,9 @@ impl Completer {
                 let mut progress = live.progress.clone();
                 // An error means that the job is gone, which is an end too.
                 let _ = progress.wait_for(|progress| progress.ended.is_some()).await;
+            }
+            while self.engine.is_warming() {
+                tokio::time::sleep(LOOK_AGAIN).await;
             }
         };
         let _ = tokio::time::timeout(pause, all).await;

@@ -103,6 +103,7 @@ impl Completer {
             priority: Priority::Interactive,
             prepare: Box::new(move |assembler| Some(assembler.assemble(&context, &budget))),
             max_tokens: if n_openings > 0 { 1 } else { frame.max_tokens },
+            first: None,
             n_openings,
             must_write: typed.is_empty() && frame.request().expects_text(),
             sampling: frame.sampling,

@@ -10,12 +10,13 @@ use std::time::Duration;
 
 use lowkey_engine::{Generated, Priority, Status, Stop, TokenCounts};
 use lowkey_suggestion::{Confidence, StopReason};
+use tokio::runtime::Handle;
 
 use super::compose::Written;
 use super::live::{Agreement, Progress, agreement};
 use super::plan::{Plan, Question, Waiting, ended_by_itself, is_whole};
 use super::{Answer, Completer, Outcome, Patience};
-use crate::report::{Report, Source};
+use crate::report::{PromptSize, Report, Source};
 
 /// No automatic request waits longer for its first line.
 const LONGEST: Duration = Duration::from_secs(1);
@@ -34,22 +35,43 @@ enum Look {
     Useless,
 }
 
-/// Cancels the job when its request is dropped by the client.
+/// How long a job goes on whose request the client has cancelled: editors cancel one request to ask the next, which
+/// joins what is being decoded if it was typed.
+const GRACE: Duration = Duration::from_millis(150);
+
+/// Cancels the job when its request is dropped by the client and no other follows.
 struct Guard<'a> {
-    completer: &'a Completer,
+    completer: &'a Arc<Completer>,
     question: &'a Question,
     armed: bool,
 }
 
 impl Drop for Guard<'_> {
     fn drop(&mut self) {
-        if self.armed {
-            self.completer.with_desk(self.question.ask.snapshot.uri(), |desk| {
-                let (place, id) = (self.question.ask.place, self.question.id);
+        if !self.armed {
+            return;
+        }
+        let (place, id) = (self.question.ask.place, self.question.id);
+        let uri = self.question.ask.snapshot.uri().to_owned();
+        let stop = move |completer: &Completer| {
+            completer.with_desk(&uri, |desk| {
                 if desk.is_newest(place, id) {
                     desk.stop(place);
                 }
             });
+        };
+        match Handle::try_current() {
+            Ok(runtime) => {
+                let completer = Arc::downgrade(self.completer);
+                runtime.spawn(async move {
+                    tokio::time::sleep(GRACE).await;
+                    if let Some(completer) = completer.upgrade() {
+                        stop(&completer);
+                    }
+                });
+            }
+            // Dropped with the runtime itself.
+            Err(_) => stop(self.completer),
         }
     }
 }
@@ -171,6 +193,8 @@ impl Completer {
         if let Some(made) = made {
             report.stop = (made.tokens.decoded > 0 || is_whole(made.stop))
                 .then(|| stop_reason(made.stop).name());
+            report.prompt_size =
+                Some(if made.is_first { PromptSize::Small } else { PromptSize::Full });
             // What a job ahead computed was background work, not this request's, and what an
             // earlier request has reported is not computed again.
             let is_first = !waiting.live.reported.swap(true, Ordering::Relaxed);
@@ -191,7 +215,7 @@ impl Completer {
                 report.stop.unwrap_or("failure"),
             );
             report.why.push(why);
-            report.why.extend(first_text(made));
+            report.why.extend(otherwise(made));
             report.why.extend(self.asked());
         } else {
             report.stop = Some("deadline");
@@ -262,8 +286,8 @@ fn look(progress: &Progress, waiting: &Waiting, late: bool) -> Look {
     }
 }
 
-/// What was done so that the text is not over before it begins, in words.
-fn first_text(made: &Generated) -> Vec<String> {
+/// What was asked otherwise than usual, in words.
+fn otherwise(made: &Generated) -> Vec<String> {
     let mut why = Vec::new();
     // Less is not worth a line.
     if made.ruled_out >= 0.01 {
@@ -272,6 +296,9 @@ fn first_text(made: &Generated) -> Vec<String> {
              that was ruled out, and the gate counts it",
             made.ruled_out * 100.0
         ));
+    }
+    if made.is_first {
+        why.push("prompt: this place was not computed yet, so the lines around the cursor were asked; the whole prompt is next".into());
     }
     if made.begun_again {
         why.push("engine: the first text was refused whole (it repeats the next line, say), so another beginning was tried".into());

@@ -95,6 +95,7 @@ fn live(model: &Path, keep: Keep, n_tokens: usize) -> Life {
         priority: Priority::Interactive,
         prepare: Box::new(move |_| Some(Prompt { tokens, n_fixed: n_tokens, ..Prompt::default() })),
         max_tokens: DECODED,
+        first: None,
         n_openings: 0,
         must_write: false,
         sampling: Sampling::default(),

@@ -19,6 +19,7 @@ use crate::queue::Queued;
 use crate::sampling::{Sampler, Sampling};
 use crate::session::{Session, SessionPool};
 use crate::speculate::Speculation;
+use crate::warming::{Warming, Warmth};
 
 /// Prefill in chunks of so many tokens at most: large enough for the blocked matrix product to
 /// reach its speed, small enough that an interrupted chunk is a small loss.
@@ -43,6 +44,9 @@ pub(crate) struct Generator {
     pub(crate) first_text: FirstText,
     /// Guesses what comes next; `None` where that is switched off.
     pub(crate) speculation: Option<Speculation>,
+    /// The whole prompt of a place whose small one was asked.
+    pub(crate) warming: Option<Warming>,
+    pub(crate) warmth: std::sync::Arc<Warmth>,
     pub(crate) logits: Vec<f32>,
 }
 
@@ -74,14 +78,17 @@ impl Generator {
         }
         let preparing = Instant::now();
         let prompt = (job.prepare)(&self.assembler);
+        let prompt = self.first(prompt, job.first, &epoch, &mut made);
         made.ms.prepare = ms_since(preparing);
         made.stop = match prompt {
             None => Stop::Nothing,
             Some(prompt) if prompt.tokens.is_empty() => Stop::Nothing,
             Some(prompt) => {
                 made.tokens.prompt = prompt.tokens.len();
+                // What only computes a prompt goes on with what there is of it.
+                let forks = background && job.max_tokens > 0;
                 let mut session =
-                    self.pool.take(&prompt.tokens, job.max_tokens, background, &*self.model);
+                    self.pool.take(&prompt.tokens, job.max_tokens, forks, &*self.model);
                 let mut run = Run {
                     asked: job.asked,
                     max_tokens: job.max_tokens,
@@ -97,6 +104,10 @@ impl Generator {
                 };
                 let outcome = self.generate(&prompt, &mut session, &mut run, &mut made);
                 self.pool.put(session);
+                if job.max_tokens == 0 && matches!(outcome, Ok(Stop::Preempted)) {
+                    let persists = self.pool.persists;
+                    self.note(Some(Warming::new(prompt.tokens, epoch.clone(), persists)));
+                }
                 outcome.unwrap_or_else(|error| {
                     tracing::error!(%error, "a forward failed");
                     Stop::Failed
@@ -304,7 +315,7 @@ impl Generator {
     }
 
     /// Forwards `tokens` and notes them in the session; `false` when interrupted midway.
-    fn append(
+    pub(crate) fn append(
         &mut self,
         session: &mut Session,
         tokens: &[TokenId],
@@ -376,7 +387,7 @@ fn over(prompt: &Prompt, text: &str, run: &mut Run<'_>, made: &mut Generated) ->
 }
 
 /// How many tokens are prefilled at once by a model that does `per_second`.
-fn chunk_tokens(per_second: f64) -> usize {
+pub(crate) fn chunk_tokens(per_second: f64) -> usize {
     let affordable = (per_second * CHUNK_SECONDS) as usize / 16 * 16;
     affordable.clamp(LEAST_CHUNK_TOKENS, CHUNK_TOKENS)
 }

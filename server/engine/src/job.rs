@@ -27,6 +27,14 @@ pub enum Priority {
     Interactive,
 }
 
+/// A small prompt, asked where the job's own would take too long.
+pub struct First {
+    /// Builds it on the worker thread.
+    pub prepare: Preparation,
+    /// It is asked where more tokens than these are missing of the job's own prompt.
+    pub most_missing: usize,
+}
+
 /// One generation.
 pub struct Job {
     /// The document; a newer job of the same document supersedes this one.
@@ -35,6 +43,8 @@ pub struct Job {
     pub priority: Priority,
     /// Builds the prompt.
     pub prepare: Preparation,
+    /// The small prompt of a place that may be cold; the whole prompt is then computed when nothing else is to be done.
+    pub first: Option<First>,
     /// Decode at most so many tokens (healed ones count); 0 prefills only.
     pub max_tokens: usize,
     /// Report so many of the most probable first tokens.
@@ -130,6 +140,8 @@ pub struct Generated {
     pub openings: Vec<Opening>,
     /// The probability of what `must_write` ruled out as the first token; 0 where it ruled out nothing.
     pub ruled_out: f32,
+    /// Whether the small prompt was asked.
+    pub is_first: bool,
     /// Whether a first text was refused whole and this is the second.
     pub begun_again: bool,
     /// Why it ended.

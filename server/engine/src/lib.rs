@@ -27,12 +27,14 @@ mod sampling;
 mod session;
 mod speculate;
 mod trust;
+mod warming;
 mod worker;
 
 pub use epoch::{Epoch, Epochs};
 pub use generate::CHUNK_TOKENS;
 pub use job::{
-    Generated, Job, Milliseconds, Partial, Preparation, Priority, Stop, StopCheck, TokenCounts,
+    First, Generated, Job, Milliseconds, Partial, Preparation, Priority, Stop, StopCheck,
+    TokenCounts,
 };
 pub use load::{LoadFailed, Loaded, Wanted, assembler};
 pub use openings::Opening;

@@ -86,7 +86,7 @@ impl Queue {
         }
     }
 
-    /// Whether somebody at a keyboard waits behind the running job.
+    /// Whether somebody at a keyboard waits behind the running job, or the queue is closed.
     pub(crate) fn interactive_waits(&self) -> bool {
         self.interactive_waits.load(Ordering::Acquire)
     }
@@ -95,6 +95,7 @@ impl Queue {
     pub(crate) fn close(&self) -> Vec<Queued> {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         inner.closed = true;
+        self.interactive_waits.store(true, Ordering::Release);
         self.arrived.notify_all();
         let mut left: Vec<_> = inner.interactive.drain(..).collect();
         left.extend(inner.background.drain(..));

@@ -31,9 +31,12 @@ pub struct Session {
     /// Whether it may be saved: a user asked for it (what was only looked ahead to is not worth a place on disk), and
     /// about a document whose text may be kept.
     is_saved: bool,
+    /// Whether only looking ahead has used it.
+    is_ahead: bool,
 }
 
-/// The sessions of one model, least recently used ones evicted under a byte budget.
+/// The sessions of one model under a byte budget. What was looked ahead to goes first, but for the newest of it, then
+/// the least recently used place.
 pub struct SessionPool {
     sessions: Vec<Session>,
     budget_bytes: usize,
@@ -88,6 +91,13 @@ impl SessionPool {
         self.sessions.iter().map(|s| s.cache.bytes()).sum()
     }
 
+    /// Returns how many tokens of `prompt` no session has, in memory or on disk.
+    pub(crate) fn n_missing(&self, prompt: &[TokenId]) -> usize {
+        let shared = self.sessions.iter().map(|session| session.common_prefix(prompt)).max();
+        let in_memory = prompt.len() - shared.unwrap_or(0);
+        self.shelf.as_ref().map_or(in_memory, |shelf| in_memory.min(shelf.n_unsaved(prompt)))
+    }
+
     /// Takes out the session that serves `prompt` best, rewound to the shared prefix.
     ///
     /// The hit covers at most `prompt.len() - 1` tokens, because the logits of the last
@@ -120,7 +130,7 @@ impl SessionPool {
             shelf.take(prompt, shared + WORTH_COPYING_TOKENS, most, model, &capacity_for)
         });
         if let Some((tokens, cache)) = from_disk {
-            return Session { tokens, cache, last_used, is_saved };
+            return Session { tokens, cache, last_used, is_saved, is_ahead: fork };
         }
         let capacity = capacity_for(needed);
         let cold = || Session {
@@ -128,6 +138,7 @@ impl SessionPool {
             cache: model.new_cache(capacity),
             last_used,
             is_saved,
+            is_ahead: fork,
         };
         let Some((shared, _, idx)) = best else { return cold() };
         let lost = self.sessions[idx].tokens.len() - shared;
@@ -137,6 +148,7 @@ impl SessionPool {
             session.truncate(shared);
             session.last_used = last_used;
             session.is_saved = is_saved;
+            session.is_ahead = fork;
             return session;
         }
         if shared < WORTH_COPYING_TOKENS {
@@ -148,6 +160,7 @@ impl SessionPool {
             cache: original.cache.fork(shared, capacity),
             last_used,
             is_saved,
+            is_ahead: fork,
         }
     }
 
@@ -169,7 +182,7 @@ impl SessionPool {
         n_saved
     }
 
-    /// Puts a session back and evicts the least recently used ones beyond the budget.
+    /// Puts a session back and evicts others beyond the budget.
     pub fn put(&mut self, session: Session) {
         debug_assert_eq!(session.tokens.len(), session.cache.len(), "a token for each position");
         if session.tokens.is_empty() {
@@ -177,7 +190,11 @@ impl SessionPool {
         }
         self.sessions.push(session);
         while self.sessions.len() > 1 && self.bytes() > self.budget_bytes {
-            let oldest = self.sessions.iter().enumerate().min_by_key(|(_, s)| s.last_used);
+            let newest_ahead =
+                self.sessions.iter().filter(|s| s.is_ahead).map(|s| s.last_used).max();
+            let is_wanted = |s: &Session| !s.is_ahead || Some(s.last_used) == newest_ahead;
+            let oldest =
+                self.sessions.iter().enumerate().min_by_key(|(_, s)| (is_wanted(s), s.last_used));
             let Some((idx, _)) = oldest else { return };
             self.sessions.swap_remove(idx);
         }

@@ -3,6 +3,7 @@
 //! Loading happens on the same thread, so requests that come meanwhile simply wait
 //! in the queue; whether they still matter by then is their owner's decision.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Instant;
@@ -20,6 +21,7 @@ use crate::queue::{Popped, Queue, Queued};
 use crate::session::SessionPool;
 use crate::speculate::Speculation;
 use crate::trust::Costs;
+use crate::warming::Warmth;
 
 /// Tokens per second of this model on this machine.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -59,6 +61,7 @@ pub struct Engine {
     queue: Arc<Queue>,
     epochs: Arc<Epochs>,
     status: Arc<Mutex<Status>>,
+    warmth: Arc<Warmth>,
     worker: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -101,15 +104,19 @@ impl Engine {
     {
         let queue = Arc::new(Queue::default());
         let status = Arc::new(Mutex::new(Status::Loading(0.0)));
+        let warmth = Arc::<Warmth>::default();
         let worker = std::thread::Builder::new().name("lowkey-engine".into()).spawn({
             let (queue, status) = (Arc::clone(&queue), Arc::clone(&status));
+            let warmth = Arc::clone(&warmth);
             move || {
                 let set = |new: Status| {
                     status.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&new);
                     changed(&new);
                 };
                 match load(&mut |share| set(Status::Loading(share))) {
-                    Ok(loaded) => serve(loaded, session_bytes, keep.as_ref(), &queue, &set),
+                    Ok(loaded) => {
+                        serve(loaded, session_bytes, keep.as_ref(), (&queue, warmth), &set);
+                    }
                     Err(reason) => {
                         set(Status::Failed(reason));
                         while let Popped::Job(queued) = queue.pop(None) {
@@ -120,12 +127,22 @@ impl Engine {
             }
         })?;
         let epochs = Arc::default();
-        Ok(Self { queue, epochs, status, worker: Mutex::new(Some(worker)) })
+        Ok(Self { queue, epochs, status, warmth, worker: Mutex::new(Some(worker)) })
     }
 
     /// What the engine is doing now.
     pub fn status(&self) -> Status {
         self.status.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Whether the whole prompt of a place is still to be computed whose small one was asked.
+    pub fn is_warming(&self) -> bool {
+        self.warmth.is_pending.load(Ordering::Acquire)
+    }
+
+    /// Tokens of whole prompts that were computed so far while nothing else was to be done.
+    pub fn n_warmed(&self) -> u64 {
+        self.warmth.n_tokens.load(Ordering::Relaxed)
     }
 
     /// Submits a job, which supersedes every earlier one of its document.
@@ -177,7 +194,7 @@ fn serve(
     loaded: Loaded,
     session_bytes: usize,
     keep: Option<&Keep>,
-    queue: &Queue,
+    (queue, warmth): (&Queue, Arc<Warmth>),
     set: &dyn Fn(Status),
 ) {
     let Loaded { name, digest, mut model, assembler, speculates } = loaded;
@@ -216,10 +233,13 @@ fn serve(
         healing,
         first_text,
         speculation,
+        warming: None,
+        warmth,
         logits: Vec::new(),
     };
     let mut saving = keep.filter(|keep| keep.writes).map(Saving::new);
     loop {
+        generator.warm(&|| queue.interactive_waits());
         match queue.pop(saving.as_ref().and_then(Saving::patience)) {
             Popped::Job(queued) => {
                 generator.pool.persists = queued.job.persists;

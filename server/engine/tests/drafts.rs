@@ -53,6 +53,7 @@ fn run(engine: &Engine, question: &Arc<Question>) -> (Generated, Vec<String>) {
             move |assembler| Some((question.prompt)(assembler))
         }),
         max_tokens: question.max_tokens,
+        first: None,
         n_openings: 0,
         must_write: false,
         sampling: question.sampling,
@@ -279,6 +280,7 @@ fn a_draft_that_is_cut_short_leaves_a_valid_session() {
                 move |assembler| Some(plain_prompt(&text)(assembler))
             }),
             max_tokens: 40,
+            first: None,
             n_openings: 0,
             must_write: false,
             sampling: Sampling::default(),

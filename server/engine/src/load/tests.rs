@@ -28,6 +28,7 @@ fn completed(engine: &Engine, n: usize) -> Generated {
             Some(Prompt { n_fixed: tokens.len(), tokens, ..Prompt::default() })
         }),
         max_tokens: 12,
+        first: None,
         n_openings: 0,
         must_write: false,
         sampling: Sampling::default(),

@@ -91,6 +91,7 @@ pub(crate) fn ask(engine: &Engine, before: &str) -> String {
         priority: Priority::Interactive,
         prepare: Box::new(move |assembler| Some(prompt(assembler, &before))),
         max_tokens: 64,
+        first: None,
         n_openings: 0,
         must_write: false,
         sampling: Sampling::default(),

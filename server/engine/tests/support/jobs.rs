@@ -39,6 +39,7 @@ pub(crate) fn job_of(
         priority: Priority::Interactive,
         prepare: Box::new(|assembler| Some(prepare(assembler))),
         max_tokens,
+        first: None,
         n_openings: 0,
         must_write: false,
         sampling: Sampling::default(),

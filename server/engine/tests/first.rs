@@ -1,0 +1,101 @@
+//! A small prompt at a cold place, and the whole one behind it, with a real model, the toy.
+//!
+//! Counts of tokens are asserted, never times.
+#![expect(clippy::unwrap_used, reason = "a test that panics has failed, which is what is wanted")]
+
+use std::thread::yield_now;
+
+use lowkey_engine::{Engine, First, Generated, Job, Priority, Stop};
+use lowkey_prompt::Prompt;
+
+#[path = "support/jobs.rs"]
+mod jobs;
+
+use jobs::{CODE, job, load, run};
+
+const SMALL: &str = "impl Index {\n    pub fn ";
+const MOST_MISSING: usize = 24;
+
+fn start() -> Engine {
+    Engine::start(64 << 20, load, |_| {}).unwrap()
+}
+
+/// Asks `text`, or `small` where too much of it is missing.
+fn ask(engine: &Engine, document: &str, text: &str, small: &'static str) -> Generated {
+    let (job, result) = job(document, text, 12);
+    let first = First {
+        prepare: Box::new(move |assembler| {
+            let tokens = assembler.tokenizer().encode(small);
+            Some(Prompt { n_fixed: tokens.len(), tokens, ..Prompt::default() })
+        }),
+        most_missing: MOST_MISSING,
+    };
+    let ticket = engine.submit(Job { first: Some(first), ..job });
+    let made = result.recv().unwrap();
+    // As a server keeps it: what is still to be computed belongs to the newest request.
+    std::mem::forget(ticket);
+    made
+}
+
+fn wait_until_warm(engine: &Engine) {
+    while engine.is_warming() {
+        yield_now();
+    }
+}
+
+#[test]
+fn a_cold_place_is_answered_from_the_small_prompt_and_a_warm_one_from_the_whole() {
+    let engine = start();
+    let text = format!("{CODE}    pub fn ");
+    let cold = ask(&engine, "a.rs", &text, SMALL);
+    assert!(cold.is_first);
+    assert_eq!(cold.text, run(&start(), "a.rs", SMALL).text, "the small prompt as it is by itself");
+    wait_until_warm(&engine);
+    let warm = ask(&engine, "a.rs", &text, SMALL);
+    let whole = run(&start(), "a.rs", &text);
+    assert!(!warm.is_first);
+    assert_eq!((&warm.text, &warm.log_probs), (&whole.text, &whole.log_probs));
+    assert_eq!(warm.tokens.prefilled, 1, "all but the last token was computed ahead");
+    // The last token of a prompt counts as computed, too: here and there the same number.
+    assert_eq!(engine.n_warmed(), whole.tokens.prompt as u64);
+}
+
+#[test]
+fn a_small_prompt_that_saves_nothing_is_not_asked() {
+    let engine = start();
+    assert!(!ask(&engine, "a.rs", SMALL, CODE).is_first, "little is missing");
+    assert!(!ask(&engine, "b.rs", CODE, CODE).is_first, "it is no smaller");
+    assert!(!ask(&engine, "b.rs", &format!("{CODE}x"), SMALL).is_first, "only its end is missing");
+    assert!(!engine.is_warming());
+}
+
+#[test]
+fn only_the_newest_place_is_computed_ahead_and_a_closed_one_is_not() {
+    let engine = start();
+    ask(&engine, "a.rs", CODE, SMALL);
+    engine.close("a.rs");
+    wait_until_warm(&engine);
+    let n_before = engine.n_warmed();
+    let elsewhere = CODE.lines().rev().collect::<Vec<_>>().join("\n");
+    assert!(ask(&engine, "b.rs", &elsewhere, SMALL).is_first);
+    wait_until_warm(&engine);
+    let whole = run(&start(), "b.rs", &elsewhere).tokens.prompt as u64;
+    assert!(engine.n_warmed() - n_before <= whole);
+    assert!(!ask(&engine, "b.rs", &elsewhere, SMALL).is_first);
+}
+
+#[test]
+fn what_is_only_prefilled_goes_on_after_an_interruption() {
+    let engine = start();
+    let long = CODE.repeat(12);
+    let (job, result) = job("a.rs", &long, 0);
+    let ticket = engine.submit(Job { priority: Priority::Background, ..job });
+    // Whether it is interrupted or not, in the end everything is there.
+    let between = run(&engine, "b.rs", SMALL);
+    assert!(matches!(between.stop, Stop::Limit | Stop::EndToken));
+    assert!(matches!(result.recv().unwrap().stop, Stop::Limit | Stop::Preempted));
+    wait_until_warm(&engine);
+    let made = run(&engine, "c.rs", &long);
+    assert_eq!(made.tokens.prefilled, 1);
+    drop(ticket);
+}
