@@ -63,6 +63,10 @@ fn every_scene_is_typed_and_counted_and_nothing_is_left_behind() {
             assert!(answered > 0, "{scene}");
             assert!(scene["tokens"]["prefilled"].is_u64() && scene["tokens"]["decoded"].is_u64());
             assert_eq!(scene["first"].is_null(), count("/shown") == 0, "{scene}");
+            if scene["first"]["source"] == "model" {
+                assert_eq!(scene["first_computed"], scene["first"]);
+                assert!(count("/first/tokens/prompt") > 0, "{scene}");
+            }
             if scene["first"].is_null() {
                 continue;
             }

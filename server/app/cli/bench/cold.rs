@@ -64,7 +64,8 @@ Scenes, in this order:
 
 Some text at both places is left out before the file is opened and typed again, one key every --typing-ms; the first key
 comes one pause after the event. Every key changes the text, withdraws the request before and sends the next. All keys of
-a scene are typed, also after the first suggestion, which is never taken.
+a scene are typed, also after the first suggestion, which is never taken. What a request computes that the next key
+overtakes is in no report; with --typing-ms above the server's time limit no key is overtaken.
 The server keeps its sessions in a folder that is removed at the end. Settings other than the model, its threads,
 quantization and device are the defaults.";
 

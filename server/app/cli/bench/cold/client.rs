@@ -90,7 +90,7 @@ impl Client {
         if !params.is_null() {
             message["params"] = params.clone();
         }
-        self.send(&message).with_context(|| died(method))
+        self.send(&message).with_context(|| died(&format!("during {method}")))
     }
 
     /// Sends a request and returns its id; the answer comes by [`reply`](Self::reply).
@@ -100,7 +100,7 @@ impl Client {
         if !params.is_null() {
             message["params"] = params.clone();
         }
-        self.send(&message).with_context(|| died(method))?;
+        self.send(&message).with_context(|| died(&format!("during {method}")))?;
         Ok(self.last_id)
     }
 
@@ -170,13 +170,15 @@ impl Client {
             let (at, message) = match self.from_server.recv_timeout(left) {
                 Ok(received) => received,
                 Err(RecvTimeoutError::Timeout) => return Ok(None),
-                Err(RecvTimeoutError::Disconnected) => bail!(died("it was measured")),
+                Err(RecvTimeoutError::Disconnected) => {
+                    bail!(died("while an answer was waited for"))
+                }
             };
             let id = message.get("id");
             if message.get("method").is_some() {
                 if let Some(id) = id {
                     self.send(&json!({"jsonrpc": "2.0", "id": id, "result": null}))
-                        .with_context(|| died("it was answered"))?;
+                        .with_context(|| died("while it was answered"))?;
                 }
                 continue;
             }
@@ -204,9 +206,9 @@ impl Drop for Client {
     }
 }
 
-fn died(during: &str) -> String {
+fn died(when: &str) -> String {
     format!(
-        "the server ended during {during}; its last words are above (more with LOWKEY_LOG=debug), and `lowkey doctor` \
+        "the server ended {when}; its last words are above (more with LOWKEY_LOG=debug), and `lowkey doctor` \
          checks the model and the machine"
     )
 }

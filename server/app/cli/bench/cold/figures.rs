@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::visit::{First, Visit};
+use super::visit::{Suggested, Visit};
 use super::{Measured, SCENES};
 use crate::cli::bench::figures::percentile;
 
@@ -35,6 +35,8 @@ struct Scene {
     first_key: Spread,
     /// First suggestions that were remembered, not computed.
     first_from_memory: usize,
+    /// The first one that was computed, from its own request to its arrival; files without one are left out.
+    first_computed_ms: Spread,
     keys: usize,
     shown: usize,
     empty: usize,
@@ -58,6 +60,9 @@ struct Spread {
 impl Spread {
     fn of(values: impl Iterator<Item = Option<f64>>) -> Self {
         let values: Vec<f64> = values.map(|value| value.unwrap_or(f64::INFINITY)).collect();
+        if values.is_empty() {
+            return Self { p50: None, p95: None };
+        }
         let at = |share| Some(percentile(&values, share)).filter(|value| value.is_finite());
         Self { p50: at(0.5), p95: at(0.95) }
     }
@@ -74,7 +79,7 @@ pub(super) fn summarise(
     let scene = |name: &'static str| {
         let visits =
             || measured.iter().flat_map(|file| &file.scenes).filter(move |v| v.scene == name);
-        let of_first = |value: fn(&First) -> f64| {
+        let of_first = |value: fn(&Suggested) -> f64| {
             Spread::of(visits().map(move |v| v.first.as_ref().map(value)))
         };
         let sum = |value: fn(&Visit) -> usize| visits().map(value).sum();
@@ -88,7 +93,7 @@ pub(super) fn summarise(
             }
             total
         };
-        let from_memory = |first: &First| first.source.as_deref() == Some("memory");
+        let from_memory = |first: &Suggested| first.source.as_deref() == Some("memory");
         Scene {
             none: visits().filter(|visit| visit.first.is_none()).count(),
             ms_from_event: of_first(|first| first.ms_from_event),
@@ -97,6 +102,9 @@ pub(super) fn summarise(
             first_from_memory: visits()
                 .filter(|v| v.first.as_ref().is_some_and(from_memory))
                 .count(),
+            first_computed_ms: Spread::of(
+                visits().filter_map(|v| v.first_computed.as_ref()).map(|c| Some(c.ms_of_request)),
+            ),
             keys: sum(|visit| visit.keys),
             shown: sum(|visit| visit.shown),
             empty: sum(|visit| visit.empty),
@@ -136,33 +144,32 @@ impl Summary {
                 "", "from the event", "from first key", "at key"
             ),
             start("first start", &format!("{:.0}", self.first_start_ms)),
-            start("ready", &self.cell(self.ready_ms)),
+            start("ready", &cell(self.ready_ms, *files)),
         ];
         for name in SCENES {
             if name == "reopen" {
-                lines.push(start("restart", &self.cell(self.restart_ready_ms)));
+                lines.push(start("restart", &cell(self.restart_ready_ms, *files)));
             }
             let Some(scene) = self.scenes.get(name) else { continue };
             lines.push(format!(
                 "{name:<12} {:>15} {:>15} {:>9}  {}",
-                self.cell(scene.ms_from_event),
-                self.cell(scene.ms_from_first_key),
-                self.cell(scene.first_key),
+                cell(scene.ms_from_event, *files),
+                cell(scene.ms_from_first_key, *files),
+                cell(scene.first_key, *files),
                 scene.words(*files),
             ));
         }
         lines.join("\n") + "\n"
     }
+}
 
-    /// Of one file its value, of several the median and the 95th percentile.
-    fn cell(&self, spread: Spread) -> String {
-        let value =
-            |value: Option<f64>| value.map_or("none".to_owned(), |value| format!("{value:.0}"));
-        if self.files == 1 {
-            value(spread.p50)
-        } else {
-            format!("{}/{}", value(spread.p50), value(spread.p95))
-        }
+/// Of one file its value, of several the median and the 95th percentile.
+fn cell(spread: Spread, files: usize) -> String {
+    let value = |value: Option<f64>| value.map_or("none".to_owned(), |value| format!("{value:.0}"));
+    if files == 1 {
+        value(spread.p50)
+    } else {
+        format!("{}/{}", value(spread.p50), value(spread.p95))
     }
 }
 
@@ -174,7 +181,7 @@ impl Scene {
             format!(
                 "{keys}: {shown} shown, {empty} empty ({deadline} at the time limit), {overtaken} overtaken"
             ),
-            format!("{prefilled:.0} tokens prefilled, {decoded:.0} decoded"),
+            format!("answers: {prefilled:.0} tokens prefilled, {decoded:.0} decoded"),
         ];
         let sizes = counted(&self.prompt_sizes, "unknown");
         if !sizes.is_empty() {
@@ -192,7 +199,9 @@ impl Scene {
             (none, _) => words.push(format!("no suggestion at all in {none} files")),
         }
         if self.first_from_memory > 0 {
-            words.push(format!("{} first ones from memory", self.first_from_memory));
+            let took = cell(self.first_computed_ms, files);
+            let n = self.first_from_memory;
+            words.push(format!("{n} first from memory, the first computed one took {took} ms"));
         }
         words.join("; ")
     }
@@ -212,7 +221,7 @@ mod tests {
         let scenes = SCENES.iter().zip(ms).map(|(&scene, ms)| Visit {
             scene,
             keys: 10,
-            first: ms.map(|ms| First { key: 2, ms_from_event: ms, ..First::default() }),
+            first: ms.map(|ms| Suggested { key: 2, ms_from_event: ms, ..Suggested::default() }),
             deadline: 3,
             prompt_sizes: [("small".to_owned(), 4)].into(),
             ..Visit::default()

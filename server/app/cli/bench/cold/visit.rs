@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::client::{Client, Reply, ms};
 use super::scenes::{At, Key, Typist};
-use crate::report::to_microseconds;
+use crate::report::{Tokens, to_microseconds};
 
 /// The answer to the last key is waited for this long.
 const LAST_ANSWER: Duration = Duration::from_mins(1);
@@ -22,7 +22,9 @@ pub(super) struct Visit {
     /// Keys pressed; each asks once.
     pub(super) keys: usize,
     /// The first suggestion; `null` where none of the keys brought one.
-    pub(super) first: Option<First>,
+    pub(super) first: Option<Suggested>,
+    /// The first one that the model computed: others were remembered from the keys before.
+    pub(super) first_computed: Option<Suggested>,
     /// Requests that brought a suggestion.
     pub(super) shown: usize,
     /// Requests answered with nothing.
@@ -35,13 +37,13 @@ pub(super) struct Visit {
     pub(super) silent: BTreeMap<String, usize>,
     /// Answers by the size of their prompt; `unknown` where the report has none.
     pub(super) prompt_sizes: BTreeMap<String, usize>,
-    /// What the answered requests cost; an overtaken one has no report.
+    /// What the reports of the answered requests say; an overtaken one has no report, whatever it cost.
     pub(super) tokens: Computed,
 }
 
-/// The first suggestion of a scene.
+/// A suggestion.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
-pub(super) struct First {
+pub(super) struct Suggested {
     /// How many keys had been pressed when it was asked for.
     pub(super) key: usize,
     /// Since the file was opened or the cursor moved.
@@ -54,8 +56,11 @@ pub(super) struct First {
     pub(super) source: Option<String>,
     /// `small` or `full`; `null` where the report does not say.
     pub(super) prompt_size: Option<String>,
+    /// What the report says of its tokens.
+    pub(super) tokens: Tokens,
 }
 
+/// What answered requests computed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub(super) struct Computed {
     pub(super) prefilled: u64,
@@ -77,8 +82,8 @@ struct Scene<'a> {
     event: Instant,
     first_key: Instant,
     asked: Option<Asked>,
-    /// Questions about an answer: their id, and whether the answer is the first suggestion.
-    explaining: BTreeMap<u64, bool>,
+    /// Questions about an answer, by their id, each with the suggestion that was the answer.
+    explaining: BTreeMap<u64, Option<Suggested>>,
 }
 
 /// Presses `n_keys` keys at a place, the first one `pace` after `event`.
@@ -158,8 +163,8 @@ impl Scene<'_> {
     }
 
     fn take(&mut self, reply: &Reply) -> anyhow::Result<()> {
-        if let Some(is_first) = self.explaining.remove(&reply.id) {
-            self.explained(reply.result.as_ref().unwrap_or(&Value::Null), is_first);
+        if let Some(suggested) = self.explaining.remove(&reply.id) {
+            self.explained(reply.result.as_ref().unwrap_or(&Value::Null), suggested);
             return Ok(());
         }
         // An answer that the next key has overtaken is counted there: an editor does not show it.
@@ -170,44 +175,43 @@ impl Scene<'_> {
         };
         let is_shown = result.pointer("/items/0").is_some();
         *if is_shown { &mut self.visit.shown } else { &mut self.visit.empty } += 1;
-        let is_first = is_shown && self.visit.first.is_none();
-        if is_first {
-            let since = |start| to_microseconds(ms(reply.at.saturating_duration_since(start)));
-            self.visit.first = Some(First {
-                key: asked.key,
-                ms_from_event: since(self.event),
-                ms_from_first_key: since(self.first_key),
-                ms_of_request: since(asked.at),
-                source: None,
-                prompt_size: None,
-            });
-        }
+        let since = |start| to_microseconds(ms(reply.at.saturating_duration_since(start)));
+        let suggested = is_shown.then(|| Suggested {
+            key: asked.key,
+            ms_from_event: since(self.event),
+            ms_from_first_key: since(self.first_key),
+            ms_of_request: since(asked.at),
+            ..Suggested::default()
+        });
         let document = json!({"textDocument": {"uri": self.uri}});
         let id = self.client.begin("$/lowkey/explain", &document)?;
-        self.explaining.insert(id, is_first);
+        self.explaining.insert(id, suggested);
         Ok(())
     }
 
-    fn explained(&mut self, report: &Value, is_first: bool) {
+    fn explained(&mut self, report: &Value, suggested: Option<Suggested>) {
         let visit = &mut self.visit;
         let text = |key: &str| report.get(key).and_then(Value::as_str).map(str::to_owned);
-        let count = |path| report.pointer(path).and_then(Value::as_u64).unwrap_or(0);
-        visit.tokens.prefilled += count("/tokens/prefilled");
-        visit.tokens.decoded += count("/tokens/decoded");
+        let tokens = report.get("tokens").cloned().unwrap_or_default();
+        let tokens: Tokens = serde_json::from_value(tokens).unwrap_or_default();
+        visit.tokens.prefilled += tokens.prefilled as u64;
+        visit.tokens.decoded += tokens.decoded as u64;
         let prompt_size = text("prompt_size");
         let size = prompt_size.clone().unwrap_or_else(|| "unknown".to_owned());
         *visit.prompt_sizes.entry(size).or_default() += 1;
-        if let (true, Some(first)) = (is_first, &mut visit.first) {
-            first.source = text("source");
-            first.prompt_size = prompt_size;
-        }
         let silent = text("silent");
+        let is_empty = suggested.is_none();
         let is_late =
             [&silent, &text("stop")].into_iter().any(|why| why.as_deref() == Some("deadline"));
-        let is_empty = report.get("insert").is_none_or(Value::is_null);
         visit.deadline += usize::from(is_late && is_empty);
         if let Some(rule) = silent {
             *visit.silent.entry(rule).or_default() += 1;
         }
+        let Some(suggested) = suggested else { return };
+        let suggested = Suggested { source: text("source"), prompt_size, tokens, ..suggested };
+        if suggested.source.as_deref() == Some("model") {
+            visit.first_computed.get_or_insert_with(|| suggested.clone());
+        }
+        visit.first.get_or_insert(suggested);
     }
 }
