@@ -1,6 +1,8 @@
 //! The command line as a user meets it: results on stdout, one message on stderr, exit codes.
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed, which is what is wanted")]
 
+#[path = "cli/cold.rs"]
+mod cold;
 #[path = "cli/doctor.rs"]
 mod doctor;
 #[path = "harness/folder.rs"]
@@ -33,15 +35,19 @@ impl Folder {
 
     /// Runs lowkey here, untouched by the settings of whoever runs the test.
     fn lowkey(&self, args: &[&str]) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_lowkey"))
+        self.command(args).output().unwrap()
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_lowkey"));
+        command
             .args(args)
             .current_dir(&self.0)
             .env("LOWKEY_CONFIG", self.0.join("none.toml"))
             .env("LOWKEY_MODEL", lowkey_test_support::toy_path())
             .env("LOWKEY_CACHE_DIR", "")
-            .env_remove("LOWKEY_LOG")
-            .output()
-            .unwrap()
+            .env_remove("LOWKEY_LOG");
+        command
     }
 }
 

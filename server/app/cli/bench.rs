@@ -2,6 +2,7 @@
 
 use crate::settings::Settings;
 
+mod cold;
 mod cut;
 mod engine;
 pub(super) mod figures;
@@ -22,6 +23,8 @@ pub(super) struct Args {
 enum Bench {
     /// Say how fast the model runs on this machine, and how far that is from what the machine gives
     Engine(engine::Args),
+    /// Open, leave and reopen files in a real server at typing speed, and say how long the first suggestion takes
+    Cold(cold::Args),
     /// Replay an editing trace, key by key, and say what each key cost
     Replay(replay::Args),
     /// Take text out of a repository's files, ask for it, and say how often the answer is right
@@ -31,6 +34,7 @@ enum Bench {
 pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<()> {
     match &args.bench {
         Bench::Engine(args) => engine::run(args, settings),
+        Bench::Cold(args) => cold::run(args, settings),
         Bench::Replay(args) => replay::run(args, settings),
         Bench::Quality(args) => quality::run(args, settings),
     }

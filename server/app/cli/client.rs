@@ -112,7 +112,7 @@ impl Drop for Client {
 }
 
 /// Reads one frame; `None` at the end of the stream or when it is no frame.
-fn read_message(stream: &mut impl BufRead) -> Option<Value> {
+pub(super) fn read_message(stream: &mut impl BufRead) -> Option<Value> {
     let mut length = None;
     loop {
         let mut line = String::new();

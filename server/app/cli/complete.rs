@@ -101,7 +101,8 @@ fn parse(place: &str) -> anyhow::Result<Place> {
     }
 }
 
-fn read(file: &Path) -> anyhow::Result<Document> {
+/// Opens a file as a document, as an editor would.
+pub(super) fn read(file: &Path) -> anyhow::Result<Document> {
     let reading = || format!("cannot read {}", file.display());
     let bytes = ordinary::read(file, MAX_FILE_BYTES).with_context(reading)?;
     let text = String::from_utf8(bytes).map_err(|e| {

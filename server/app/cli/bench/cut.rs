@@ -17,7 +17,7 @@ pub(super) struct Cut {
 }
 
 /// Asks the table of settings whether a word is a value of `key`.
-fn check(key: &str, word: &str) -> Result<String, String> {
+pub(super) fn check(key: &str, word: &str) -> Result<String, String> {
     Settings::default().set(key, &word.into()).map(|()| word.to_owned())
 }
 

@@ -1,0 +1,223 @@
+//! Where a file is typed in, and what: two places far from each other whose text is left out and typed again.
+
+use std::collections::VecDeque;
+use std::ops::Range;
+
+use anyhow::bail;
+use lowkey_document::lexical::{Kind, Place as Lexical};
+use lowkey_document::{
+    ByteOffset, Change, Document, LineIdx, Position, PositionEncoding, Range as Span, Snapshot,
+};
+
+/// Shorter files have no two places that are cold for each other.
+pub(super) const MIN_LINES: usize = 60;
+/// Characters of a line of code: shorter ones are closers, longer ones data.
+const LINE_CHARS: Range<usize> = 12..201;
+
+/// A part of the text that is left out before the file is opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Hole {
+    /// The line in which it begins.
+    pub(super) line: LineIdx,
+    /// Where it is, in the whole text; it ends at the end of a line.
+    pub(super) range: Range<usize>,
+    /// What the user presses: characters, and line ends with the indentation that editors add to them.
+    pub(super) keys: Vec<String>,
+}
+
+/// The two places of a file.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Places {
+    /// In the middle of the file.
+    pub(super) first: Hole,
+    /// At least a third of the file's lines away from it.
+    pub(super) far: Hole,
+}
+
+/// Counts lines as people do: what follows the last line end is a line only where there is something.
+pub(super) fn n_lines(text: &Snapshot) -> usize {
+    let n_lines = text.n_lines();
+    n_lines - usize::from(n_lines > 0 && text.line(n_lines - 1).is_empty())
+}
+
+/// Chooses the places: the first one with at least `n_first` keys, if the file has as many there, the far one with `n_far`.
+pub(super) fn choose(text: &Snapshot, n_first: usize, n_far: usize) -> anyhow::Result<Places> {
+    let n_lines = n_lines(text);
+    if n_lines < MIN_LINES {
+        bail!("it has {n_lines} lines, at least {MIN_LINES} are needed; take a longer file");
+    }
+    let distance = n_lines.div_ceil(3);
+    let middle = n_lines / 2;
+    let mut lines: Vec<LineIdx> = (0..n_lines).filter(|&line| is_code(text, line)).collect();
+    if lines.is_empty() {
+        bail!(
+            "it has no indented line of code of {} to {} characters; take a source file with functions or blocks",
+            LINE_CHARS.start,
+            LINE_CHARS.end - 1
+        );
+    }
+    lines.sort_by_key(|line| line.abs_diff(middle));
+    for &line in &lines {
+        let first = cut(text, line, n_first, n_lines);
+        let last = text.line_of(ByteOffset(first.range.end));
+        let is_far = |far: &LineIdx| far.abs_diff(line) >= distance && (*far < line || *far > last);
+        let far = lines.iter().copied().filter(is_far).min_by_key(|far| far.abs_diff(line));
+        if let Some(far) = far {
+            let limit = if far < line { line } else { n_lines };
+            return Ok(Places { far: cut(text, far, n_far, limit), first });
+        }
+    }
+    bail!(
+        "it has no two indented lines of code {distance} lines (a third of the file) apart; take a file with code in all \
+         its parts"
+    )
+}
+
+/// Whether a line is indented and most of it is code.
+fn is_code(text: &Snapshot, line: LineIdx) -> bool {
+    let written = text.line(line);
+    let content = written.trim();
+    let indent = written.len() - written.trim_start().len();
+    if indent == 0 || !LINE_CHARS.contains(&content.chars().count()) {
+        return false;
+    }
+    let mut scanner = text.lexical_state(line);
+    if scanner.place() != Lexical::Code {
+        return false;
+    }
+    let (mut n_code, mut n_text, mut starts_as_code) = (0, 0, false);
+    scanner.scan_line(&written, |token| {
+        if token.at < indent || token.at >= indent + content.len() {
+            return;
+        }
+        let is_code = matches!(token.kind, Kind::Code | Kind::Open { .. } | Kind::Close);
+        starts_as_code |= token.at == indent && is_code;
+        *if is_code { &mut n_code } else { &mut n_text } += token.len;
+    });
+    starts_as_code && n_code >= n_text && content.chars().any(char::is_alphabetic)
+}
+
+/// Cuts from a third into `line` to the end of the line in which `n_keys` are reached; stays before the line `limit`.
+fn cut(text: &Snapshot, line: LineIdx, n_keys: usize, limit: LineIdx) -> Hole {
+    let written = text.line(line);
+    let content = written.trim_start();
+    let kept = content.chars().count() / 3;
+    let skipped: usize = content.chars().take(kept).map(char::len_utf8).sum();
+    let in_line = written.len() - content.len() + skipped;
+    let ByteOffset(line_start) = text.line_start(line);
+    let mut keys: Vec<String> =
+        written.get(in_line..).unwrap_or_default().chars().map(String::from).collect();
+    let mut last = line;
+    while keys.len() < n_keys && last + 1 < limit {
+        let whole = text.line_with_end(last);
+        let end = whole.get(text.line(last).len()..).unwrap_or_default();
+        last += 1;
+        let next = text.line(last);
+        let (indentation, rest) = next.split_at(next.len() - next.trim_start().len());
+        keys.push(format!("{end}{indentation}"));
+        keys.extend(rest.chars().map(String::from));
+    }
+    let ByteOffset(end) = text.line_end(last);
+    Hole { line, range: line_start + in_line..end, keys }
+}
+
+/// Which of the two places.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum At {
+    First,
+    Far,
+}
+
+/// Types the holes' text into the document as the editor has it.
+#[derive(Debug)]
+pub(super) struct Typist {
+    document: Document,
+    version: i32,
+    first: Spot,
+    far: Spot,
+}
+
+#[derive(Debug)]
+struct Spot {
+    cursor: usize,
+    keys: VecDeque<String>,
+}
+
+/// A key: what it inserts, where, and where the cursor is afterwards.
+#[derive(Debug)]
+pub(super) struct Key {
+    pub(super) version: i32,
+    pub(super) at: Position,
+    pub(super) text: String,
+    pub(super) cursor: Position,
+}
+
+const ENCODING: PositionEncoding = PositionEncoding::Utf16;
+
+impl Typist {
+    /// Leaves the text of both places out.
+    pub(super) fn new(whole: &Snapshot, places: Places) -> Self {
+        let Places { first, far } = places;
+        let (upper, lower) = if first.line < far.line { (&first, &far) } else { (&far, &first) };
+        let piece = |range| whole.slice(range);
+        let text = [
+            piece(ByteOffset(0)..ByteOffset(upper.range.start)),
+            piece(ByteOffset(upper.range.end)..ByteOffset(lower.range.start)),
+            piece(ByteOffset(lower.range.end)..ByteOffset(whole.n_bytes())),
+        ]
+        .concat();
+        let cursor = |hole: &Hole| {
+            let above = if hole == upper { 0 } else { upper.range.len() };
+            hole.range.start - above
+        };
+        let cursors = (cursor(&first), cursor(&far));
+        let document = Document::open(whole.uri(), whole.language_id(), 0, &text);
+        let spot = |cursor, keys: Vec<String>| Spot { cursor, keys: keys.into() };
+        Self {
+            document,
+            version: 0,
+            first: spot(cursors.0, first.keys),
+            far: spot(cursors.1, far.keys),
+        }
+    }
+
+    /// Returns the text as it is now.
+    pub(super) fn snapshot(&self) -> Snapshot {
+        self.document.snapshot()
+    }
+
+    /// Returns the version of that text.
+    pub(super) fn version(&self) -> i32 {
+        self.version
+    }
+
+    /// Returns how many keys are left at a place.
+    pub(super) fn n_left(&self, at: At) -> usize {
+        match at {
+            At::First => self.first.keys.len(),
+            At::Far => self.far.keys.len(),
+        }
+    }
+
+    /// Types the next key at a place; `None` when its text is complete.
+    pub(super) fn press(&mut self, at: At) -> Option<Key> {
+        let (here, there) = match at {
+            At::First => (&mut self.first, &mut self.far),
+            At::Far => (&mut self.far, &mut self.first),
+        };
+        let text = here.keys.pop_front()?;
+        let start = self.document.snapshot().position(ByteOffset(here.cursor), ENCODING);
+        let change = Change::Edit { range: Span { start, end: start }, text: text.clone() };
+        self.version += 1;
+        self.document.change(self.version, &[change], ENCODING).ok()?;
+        if there.cursor > here.cursor {
+            there.cursor += text.len();
+        }
+        here.cursor += text.len();
+        let cursor = self.document.snapshot().position(ByteOffset(here.cursor), ENCODING);
+        Some(Key { version: self.version, at: start, text, cursor })
+    }
+}
+
+#[cfg(test)]
+mod tests;
