@@ -113,7 +113,16 @@ impl Completer {
             sampling: frame.sampling,
             stop: Box::new(|_| None),
             on_text: Box::new(|_| {}),
-            done: Box::new(move |generated| work.add(Priority::Background, &generated.tokens)),
+            done: Box::new(move |generated| {
+                let tokens = generated.tokens;
+                work.add(Priority::Background, &tokens);
+                tracing::debug!(
+                    stop = ?generated.stop,
+                    reused = tokens.reused,
+                    prefilled = tokens.prefilled,
+                    "prefilled where the cursor rests"
+                );
+            }),
             persists: frame.persists,
             asked,
         };
