@@ -96,7 +96,7 @@ impl Completer {
         }
         let asked = Instant::now();
         let question = Question { id: 0, asked, ask, newest: watch::channel(0).1 };
-        // At a silent place there is nothing to prefill; the place before is left all the same.
+        // A request would be silent here. The cursor has left the previous place, so its job ends too.
         let Ok((frame, budget, _)) = self.framed(&question, &settings) else {
             lock(&self.resting).last = None;
             return;
