@@ -38,6 +38,7 @@ mod foresight;
 mod live;
 mod multiline;
 mod plan;
+mod rests;
 mod visible;
 mod wait;
 mod work;
@@ -45,6 +46,7 @@ mod work;
 use desk::Desk;
 use follow::Follow;
 use plan::{Plan, Question};
+use rests::Resting;
 use visible::Visibility;
 use work::Counters;
 pub use work::Work;
@@ -176,6 +178,8 @@ pub struct Completer {
     desks: Mutex<HashMap<Arc<str>, Desk>>,
     /// The suggestion shown last: should the user pause on it, looking ahead starts there.
     paused: Mutex<Option<(Question, Outcome)>>,
+    /// Where the cursor rests.
+    resting: Mutex<Resting>,
     /// What the user did with what was shown of late; the gate goes by it.
     recent: Mutex<Recent>,
     /// What is shown in each document, and what was accepted lately.
@@ -236,6 +240,7 @@ impl Completer {
             memory: Arc::default(),
             desks: Mutex::default(),
             paused: Mutex::default(),
+            resting: Mutex::default(),
             recent: Mutex::default(),
             following: Mutex::default(),
             statistics: OnceLock::new(),
@@ -259,6 +264,7 @@ impl Completer {
         let newest = self.with_desk(ask.snapshot.uri(), |desk| desk.begin(ask.place, id, about));
         let question = Question { id, asked, ask, newest };
         self.before(&question);
+        self.rests_no_more(&question.ask);
         let loading = matches!(self.status(), Status::Loading(_));
         let plan = if loading { None } else { Some(self.plan(&question, Priority::Interactive)) };
         let completer = Arc::clone(self);
@@ -318,6 +324,7 @@ impl Completer {
         for history in plan::histories(uri) {
             self.engine.close(&history);
         }
+        self.rests_not_in(uri);
         lock(&self.memory).forget(uri);
         lock(&self.following).remove(uri);
     }
@@ -353,6 +360,8 @@ impl Completer {
             lock(&self.visibility).exclude(&settings.exclude);
         }
         *current = Arc::new(settings);
+        drop(current);
+        self.rests_anew();
         later
     }
 

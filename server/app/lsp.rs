@@ -29,6 +29,7 @@ mod completion;
 mod configuration;
 mod convert;
 mod copilot;
+mod cursor;
 mod documents;
 mod explain;
 mod filter;
@@ -105,7 +106,8 @@ async fn serve(link: Arc<Link>, input: impl AsyncRead + Unpin, output: impl Asyn
         .custom_method("textDocument/inlineCompletion", Backend::inline_completion)
         .custom_method("$/lowkey/explain", Backend::explain)
         .custom_method("$/lowkey/document", Backend::document)
-        .custom_method("$/lowkey/status", Backend::status);
+        .custom_method("$/lowkey/status", Backend::status)
+        .custom_method("$/lowkey/cursor", Backend::cursor);
     let (service, socket) = copilot::with_methods(service).finish();
     let inbox = Inbox::new(service, Arc::clone(&link));
     Server::new(input, output, socket).concurrency_level(MAX_WAITING).serve(inbox).await;

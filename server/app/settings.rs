@@ -96,6 +96,8 @@ settings! {
     talkative: Talkative = Talkative::Normal;
     /// Whether the next line is computed ahead when a line needs nothing more or you pause; costs some battery.
     look_ahead: bool = true;
+    /// Whether the prompt is computed where the cursor rests, before the first key, so that the first suggestion there comes sooner; costs some battery. Needs a client that tells where the cursor rests, as lowkey's own plugins do.
+    prefill_at_cursor: bool = true;
     /// Silence everywhere until switched off again.
     paused: bool = false;
     /// Language ids in which lowkey stays silent, as the editor names them.

@@ -16,6 +16,7 @@ mod text;
 mod broken_input;
 mod clients;
 mod copilot;
+mod cursor;
 mod documents;
 mod ghost_text;
 mod instructed;

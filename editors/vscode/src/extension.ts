@@ -4,6 +4,7 @@
 
 import * as vscode from 'vscode';
 import { register } from './commands';
+import { watchCursor } from './cursor';
 import { commandsIn, run } from './program';
 import { Server } from './server';
 import { StatusBar } from './status-bar';
@@ -16,7 +17,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
   server = new Server(context, log);
   const statusBar = new StatusBar(server);
   const has = new Set<string>();
-  context.subscriptions.push(log, statusBar, register(server, statusBar, log, has), tellTroubles(server));
+  context.subscriptions.push(log, statusBar, register(server, statusBar, log, has), tellTroubles(server), watchCursor(server));
   await server.start();
   await learnCommands(server, has);
 }

@@ -139,6 +139,15 @@ export class Server implements vscode.Disposable {
     }
   }
 
+  /** Tells it something; nothing happens when it does not run. */
+  tell(method: string, params: object): void {
+    if (this.client?.isRunning() === true) {
+      this.client.sendNotification(method, params).catch((error: unknown) => {
+        this.log.warn(`${method} was not sent: ${error instanceof Error ? error.message : error}`);
+      });
+    }
+  }
+
   /** Asks what it is doing. */
   async refresh(): Promise<void> {
     clearTimeout(this.look);

@@ -2,7 +2,8 @@
 //!
 //! `$/lowkey/explain` returns the report of a document's last answered request,
 //! `$/lowkey/document` a fingerprint of the text that the server has (never the text),
-//! `$/lowkey/status` whether the model is there. An unknown document is null.
+//! `$/lowkey/status` whether the model is there and how many tokens it has computed. An unknown
+//! document is null.
 
 use std::future::{Ready, ready};
 
@@ -13,6 +14,7 @@ use serde_json::Value;
 use tower_lsp::jsonrpc::{Error, Result};
 
 use super::backend::Backend;
+use crate::completer::Work;
 
 /// `{textDocument: {uri}}`
 #[derive(Debug, Deserialize)]
@@ -49,6 +51,24 @@ pub(super) struct StatusReport {
     message: String,
     /// Suggestions are switched off.
     paused: bool,
+    work: WorkReport,
+}
+
+/// Tokens computed since the start.
+#[derive(Debug, Serialize)]
+pub(super) struct WorkReport {
+    prefilled: u64,
+    decoded: u64,
+    /// Of them at low priority: looking ahead, and where the cursor rests.
+    background_prefilled: u64,
+    background_decoded: u64,
+}
+
+impl From<Work> for WorkReport {
+    fn from(work: Work) -> Self {
+        let Work { prefilled, decoded, background_prefilled, background_decoded } = work;
+        Self { prefilled, decoded, background_prefilled, background_decoded }
+    }
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "tower-lsp hands parameters over by value")]
@@ -86,7 +106,13 @@ impl Backend {
                 Status::Ready { model, .. } => ("ready", model, String::new()),
                 Status::Failed(reason) => ("failed", String::new(), reason),
             };
-            StatusReport { state, model, message, paused: negotiated.completer.settings().paused }
+            StatusReport {
+                state,
+                model,
+                message,
+                paused: negotiated.completer.settings().paused,
+                work: negotiated.completer.work().into(),
+            }
         })))
     }
 }

@@ -2,9 +2,9 @@
 -- answers the test gives. What a model says cannot be chosen, and a late answer not be timed.
 --
 -- `Items` is what the next requests are answered with; while `Held` is a table, the answers are kept
--- in it instead. `Cancelled` counts cancellations.
+-- in it instead. `Cancelled` counts cancellations, `Rested` has what was told of the cursor.
 
-Items, Held, Cancelled = {}, nil, 0
+Items, Held, Cancelled, Rested, Paused = {}, nil, 0, {}, false
 
 local function request(method, params, answer)
   if method == 'initialize' then
@@ -20,7 +20,7 @@ local function request(method, params, answer)
       vim.schedule(function() answer(nil, result) end)
     end
   elseif method == '$/lowkey/status' then
-    answer(nil, { state = 'ready', model = 'none', message = '', paused = false })
+    answer(nil, { state = 'ready', model = 'none', message = '', paused = Paused })
   elseif method == 'workspace/executeCommand' then
     Accepted = params.arguments[1]
     answer(nil, vim.NIL)
@@ -37,8 +37,9 @@ function Answering()
       request(method, params, answer)
       return true, n
     end,
-    notify = function(method)
+    notify = function(method, params)
       if method == '$/cancelRequest' then Cancelled = Cancelled + 1 end
+      if method == '$/lowkey/cursor' then table.insert(Rested, params) end
       return true
     end,
     is_closing = function() return false end,

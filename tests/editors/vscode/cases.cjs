@@ -160,6 +160,32 @@ class Rectangle:
     await w.statusBecomes(/^lowkey: ready/);
   },
 
+  async 'where the cursor rests the prompt is computed, once for each place'(w) {
+    await w.statusBecomes(/^lowkey: ready/);
+    const prefills = () => count(fs.readFileSync(`${w.logs}/lowkey.log`, 'utf8'), 'prefilled where the cursor rests');
+    const more = async (what, move) => {
+      const before = prefills();
+      await move();
+      await until(what, () => prefills() > before);
+      // Longer than the cursor must rest.
+      await sleep(1000);
+      const after = prefills();
+      await sleep(1000);
+      assert.equal(prefills(), after, `${what}, and then another without a move`);
+    };
+    await more('a prefill in the opened file', () => w.edit('rest.py', SHAPES));
+    await more('a prefill where the cursor went', () => w.goTo(6, 5));
+    await w.command('lowkey: Pause or Resume Suggestions');
+    await w.statusBecomes(/^lowkey: paused/);
+    const before = prefills();
+    await w.goTo(2, 5);
+    await sleep(1000);
+    assert.equal(prefills(), before, 'a prefill while paused');
+    await w.command('lowkey: Pause or Resume Suggestions');
+    await w.statusBecomes(/^lowkey: ready/);
+    await more('a prefill after resuming', () => w.goTo(4, 5));
+  },
+
   async 'pausing silences until it is resumed, and the status bar says so'(w) {
     await w.edit('paused.py', SHAPES);
     await w.command('lowkey: Pause or Resume Suggestions');

@@ -47,6 +47,18 @@ function M.notify(client, method, params)
   if has_colons then client:notify(method, params) else client.notify(method, params) end
 end
 
+--- The document and the cursor's position, as requests name them.
+function M.place(client)
+  local params = vim.lsp.util.make_position_params(0, client.offset_encoding)
+  if not has_colons and client.offset_encoding ~= 'utf-8' then
+    -- 0.10 takes a byte column beyond the line's length in other units for the end of the line.
+    local column = api.nvim_win_get_cursor(0)[2]
+    local in_utf32, in_utf16 = vim.str_utfindex(api.nvim_get_current_line(), column)
+    params.position.character = client.offset_encoding == 'utf-32' and in_utf32 or in_utf16
+  end
+  return params
+end
+
 --- Runs a command of the server's.
 function M.run(client, command, bufnr, handler)
   local params = { command = command.command, arguments = command.arguments }

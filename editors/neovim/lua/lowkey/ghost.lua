@@ -128,7 +128,7 @@ local function ask(bufnr, trigger)
   local state = state_of(bufnr)
   stop_asking(state)
   local row, line, column = place()
-  local params = vim.lsp.util.make_position_params(0, client.offset_encoding)
+  local params = client_of.place(client)
   params.context = { triggerKind = trigger }
   local question = { client = client }
   question.id = client_of.request(client, 'textDocument/inlineCompletion', params, function(err, result)

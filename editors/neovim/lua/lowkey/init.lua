@@ -3,6 +3,7 @@
 --- On Neovim 0.12 this configures what the editor brings (`vim.lsp.inline_completion`); on 0.10
 --- and 0.11 it draws ghost text itself. All that can be suggested is decided by the server.
 local client_of = require('lowkey.client')
+local cursor = require('lowkey.cursor')
 local part = require('lowkey.part')
 local status = require('lowkey.status')
 local api = vim.api
@@ -143,6 +144,7 @@ function M.setup(given)
   engine.setup(options)
   client_of.setup(options)
   status.setup()
+  cursor.setup()
   local keys = options.keys or {}
   map(keys.accept, M.accept, 'accept the suggestion')
   map(keys.accept_word, M.accept_word, 'accept its next word')
