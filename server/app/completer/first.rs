@@ -3,7 +3,7 @@
 //! It holds the lines around the cursor alone and is cut at the cursor, because nothing of it has to last.
 
 use lowkey_context::{Anchor, Context};
-use lowkey_engine::{First, Priority, Status};
+use lowkey_engine::{First, Status};
 use lowkey_prompt::Budget;
 
 use super::plan::{Frame, Question};
@@ -16,15 +16,9 @@ const LEAST_TOKENS: usize = 96;
 const STEP_TOKENS: usize = 16;
 
 impl Completer {
-    /// Returns the small prompt of a question, where somebody waits for the answer and the whole is longer.
-    pub(super) fn first(
-        &self,
-        question: &Question,
-        frame: &Frame,
-        whole: Budget,
-        priority: Priority,
-    ) -> Option<First> {
-        if priority == Priority::Background || question.ask.patience == Patience::Unlimited {
+    /// Returns the small prompt of a question, where the answer has to come in time and the whole is longer.
+    pub(super) fn first(&self, question: &Question, frame: &Frame, whole: Budget) -> Option<First> {
+        if question.ask.patience == Patience::Unlimited {
             return None;
         }
         let prompt_tokens = match (self.settings().first_prompt_tokens, &*self.status.borrow()) {

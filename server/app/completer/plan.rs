@@ -247,7 +247,10 @@ impl Completer {
             priority,
             prepare: Box::new(move |assembler| Some(assembler.assemble(&context, &budget))),
             max_tokens: frame.max_tokens,
-            first: self.first(question, frame, budget, priority),
+            first: match priority {
+                Priority::Interactive => self.first(question, frame, budget),
+                Priority::Background => None,
+            },
             n_openings: 0,
             must_write: frame.request().expects_text(),
             sampling: frame.sampling,

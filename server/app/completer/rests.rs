@@ -108,6 +108,8 @@ impl Completer {
             priority: Priority::Background,
             prepare: Box::new(move |assembler| Some(assembler.assemble(&context, &budget))),
             max_tokens: 0,
+            // The small prompt comes first: the user may type before the whole one is computed.
+            first: self.first(&question, &frame, budget),
             n_openings: 0,
             must_write: false,
             sampling: frame.sampling,
