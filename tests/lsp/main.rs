@@ -18,6 +18,7 @@ mod clients;
 mod copilot;
 mod cursor;
 mod documents;
+mod first;
 mod ghost_text;
 mod instructed;
 mod lifecycle;

@@ -1,0 +1,104 @@
+//! A place that is not computed yet is answered from a small prompt; the whole one takes over once it is there.
+
+use std::fmt::Write as _;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::server::{PATIENCE, Server};
+
+const URI: &str = "file:///work/long.js";
+const LINE: u32 = 200;
+
+fn long() -> String {
+    let mut text = String::new();
+    for n in 0..400 {
+        let _ = writeln!(text, "const a{n} = foo({n}) + bar({n});");
+    }
+    text
+}
+
+/// A server whose small prompt has `first` tokens; more than the whole's means none.
+fn start(first: usize) -> Server {
+    let mut server = Server::start(&json!({
+        "time_budget_ms": 60_000,
+        "look_ahead": false,
+        "prompt_tokens": 512,
+        "first_prompt_tokens": first,
+    }));
+    server.ready();
+    server.open(URI, "javascript", &long());
+    server
+}
+
+fn asked(server: &mut Server, character: u32) -> Value {
+    server.items(URI, LINE, character);
+    server.explain(URI)
+}
+
+/// Types a letter that no model would.
+fn type_one(server: &mut Server) {
+    let at = json!({"line": LINE, "character": 12});
+    let change = json!({"range": {"start": at, "end": at}, "text": "q"});
+    let document = json!({"uri": URI, "version": 2});
+    let params = json!({"textDocument": document, "contentChanges": [change]});
+    server.notify("textDocument/didChange", &params);
+}
+
+fn prefilled(report: &Value) -> u64 {
+    report["tokens"]["prefilled"].as_u64().unwrap()
+}
+
+/// Waits until `n` tokens were computed while nothing else was to be done.
+fn wait_for_background(server: &mut Server, n: u64) {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let status = server.ask("$/lowkey/status", &Value::Null).unwrap();
+        if status["work"]["background_prefilled"].as_u64().unwrap() >= n {
+            return;
+        }
+        assert!(Instant::now() < deadline, "{status}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn the_first_answer_comes_from_a_small_prompt_and_the_next_from_the_whole() {
+    let mut server = start(128);
+    let small = asked(&mut server, 12);
+    assert_eq!(small["prompt_size"], "small", "{small}");
+    assert!((64..=128).contains(&prefilled(&small)), "{small}");
+    let why = small["why"].to_string();
+    assert!(why.contains("the lines around the cursor were asked"), "{why}");
+
+    let mut whole = start(100_000);
+    type_one(&mut whole);
+    let cold = asked(&mut whole, 13);
+    assert_eq!(cold["prompt_size"], "full", "{cold}");
+    let n_whole = cold["tokens"]["prompt"].as_u64().unwrap();
+    assert!(n_whole > 300, "{cold}");
+
+    // What is computed is the whole prompt of the request before: a letter shorter.
+    wait_for_background(&mut server, n_whole - 8);
+    type_one(&mut server);
+    let warm = asked(&mut server, 13);
+    assert_eq!(warm["prompt_size"], "full", "{warm}");
+    assert!(prefilled(&warm) <= 8, "{warm}");
+    assert_eq!(warm["text"], cold["text"], "warm or cold, the same text");
+    server.finish();
+    whole.finish();
+}
+
+#[test]
+fn the_small_prompt_of_a_place_gives_the_same_text_warm_and_cold() {
+    let mut server = start(128);
+    let cold = asked(&mut server, 12);
+    let mut other = start(128);
+    // Elsewhere first: another place of the same document, also cold.
+    other.items(URI, 20, 12);
+    let after_a_jump = asked(&mut other, 12);
+    assert_eq!(after_a_jump["prompt_size"], "small", "{after_a_jump}");
+    assert_eq!(after_a_jump["text"], cold["text"]);
+    server.finish();
+    other.finish();
+}
