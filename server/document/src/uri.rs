@@ -177,17 +177,20 @@ fn canonical(scheme: &str, parts: &Parts<'_>) -> String {
         }
     });
     let mut path = reescaped(parts.path);
+    // Of a drive only: a file may be called `/C:x`, and on Windows no path begins so.
+    if scheme == "file"
+        && let [b'/', drive, b':', rest @ ..] = path.as_bytes()
+        && (rest.is_empty() || rest.starts_with(b"/") || rest.starts_with(b"%5C"))
+        && drive.is_ascii_uppercase()
+    {
+        let drive = drive.to_ascii_lowercase() as char;
+        path.replace_range(1..2, drive.encode_utf8(&mut [0; 4]));
+    }
     let mut text = format!("{scheme}:");
     match authority.as_deref() {
         // `file:/x`, `file:///x` and `file://localhost/x` are one file.
         None | Some("" | "localhost") if scheme == "file" && path.starts_with('/') => {
             text.push_str("//");
-            if let [b'/', drive, b':', ..] = path.as_bytes()
-                && drive.is_ascii_uppercase()
-            {
-                let drive = drive.to_ascii_lowercase() as char;
-                path.replace_range(1..2, drive.encode_utf8(&mut [0; 4]));
-            }
         }
         None => {}
         Some(authority) => {

@@ -51,6 +51,22 @@ fn equivalent_uris_are_one() {
     }
 }
 
+/// What fuzzing found: a name that begins as a drive does became another file's.
+#[cfg(unix)]
+#[test]
+fn a_path_is_that_of_its_uri() {
+    for (uri, path) in [
+        ("file:///C:.g", "/C:.g"),
+        ("file://;/C%3A.g", "/C:.g"),
+        ("file://host/C:/x", "/c:/x"),
+        ("file:///C:", "/c:"),
+    ] {
+        let found = Uri::new(uri).file_path().unwrap();
+        assert_eq!(found.to_str(), Some(path), "{uri}");
+        assert_eq!(Uri::of_path(&found).file_path(), Some(found), "{uri}");
+    }
+}
+
 #[test]
 fn different_uris_stay_different() {
     let uris = [
