@@ -234,6 +234,25 @@ fn a_storm_of_cancellations_answers_every_request_once() {
 }
 
 #[test]
+fn a_request_behind_a_cancelled_one_gets_what_was_being_decoded() {
+    let mut server = Server::start(&Value::Null);
+    server.ready();
+    server.open(URI, "rust", &PLACES[2].1.replace('|', ""));
+    // As editors do: the next request's cancellation comes before it.
+    let (first, request) = server.make_request(INLINE, &place(URI, 8, 24));
+    server.write(&frames(&[request]));
+    let cancel = notification("$/cancelRequest", &json!({ "id": first }));
+    let (second, request) = server.make_request(INLINE, &place(URI, 8, 24));
+    server.write(&frames(&[cancel, request]));
+    let _ = server.answer(first);
+    server.answer(second).unwrap();
+    let report = server.explain(URI);
+    let why = report["why"].to_string();
+    assert!(report["source"] == "memory" || why.contains("joined the decoding"), "{report}");
+    server.finish();
+}
+
+#[test]
 fn a_flood_of_requests_keeps_no_edit_waiting() {
     let mut server = Server::start(&Value::Null);
     server.ready();
