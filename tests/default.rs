@@ -123,10 +123,12 @@ fn the_demo_shows_what_the_model_inside_can_do() {
     let named =
         shown.lines().find_map(|line| line.split_once("model ")?.1.strip_suffix(", no network"));
     assert_eq!(named != Some(TOY_NAME), is_default, "{shown}");
-    let saved = shown.lines().find_map(|line| line.trim().strip_prefix("keys saved"));
-    let saved: Vec<usize> =
-        saved.unwrap().split(' ').filter_map(|word| word.parse().ok()).collect();
-    let [accepted, all] = saved[..] else { panic!("two numbers: {saved:?}") };
+    let saved = shown.lines().find_map(|line| line.trim().strip_prefix("keystrokes saved"));
+    let (share, counts) = saved.unwrap().split_once(" %: ").unwrap();
+    let counts: Vec<i64> = counts.split([' ', ',']).filter_map(|word| word.parse().ok()).collect();
+    let [accepted, all, accepting, typed_over] = counts[..] else { panic!("{counts:?}") };
+    let saved = (accepted - accepting - typed_over) as f64 / all as f64 * 100.0;
+    assert_eq!(share.trim(), format!("{saved:.0}"), "{shown}");
     assert!(accepted <= all && all > 200, "{shown}");
     // A slow machine gets fewer answers in time; a model that is right still saves a tenth.
     assert!(!is_default || accepted * 10 > all, "{accepted} of {all} characters: {shown}");

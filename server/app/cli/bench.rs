@@ -9,7 +9,7 @@ pub(super) mod figures;
 mod player;
 mod quality;
 mod replay;
-mod target;
+pub(super) mod target;
 mod trace;
 
 /// Arguments of `lowkey bench`.

@@ -1,7 +1,7 @@
 //! `lowkey demo`: types a short session into the real server and draws each keystroke.
 //!
 //! A child server is started and spoken to as an editor would. The typist knows the
-//! final text: it accepts a suggestion that matches and types on otherwise. Each key
+//! final text: it accepts what matches of a suggestion, whole, by line or by word, and types on otherwise. Each key
 //! is one line: what the user sees with the ghost text, the latency and the prompt
 //! tokens that were computed for it.
 
@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::bench::figures::{mean, percentile};
+use super::bench::target::{Choice, choose};
 use super::client::Client;
 use super::paint::{Style, colours, paint};
 use super::print;
@@ -49,8 +50,6 @@ const SESSIONS: &[Session] = &[
     },
 ];
 
-/// A suggestion of fewer characters is not worth a key.
-const WORTH_ACCEPTING_CHARS: usize = 2;
 /// The line that is drawn is cut to this many characters.
 const DRAWN_CHARS: usize = 64;
 
@@ -60,6 +59,10 @@ struct Key {
     prefilled: u64,
     from_memory: bool,
     accepted_chars: usize,
+    /// Keys that accepting them costs.
+    accepting: usize,
+    /// Whether the next key says something else than the suggestion.
+    typed_over: bool,
 }
 
 pub(super) fn run(
@@ -157,18 +160,25 @@ impl<'a> Typist<'a> {
             let ms = asked.elapsed().as_secs_f64() * 1e3;
             let report = self.explain()?;
             let count = |path| report.pointer(path).and_then(Value::as_u64).unwrap_or(0);
-            let matches =
-                ghost.chars().count() >= WORTH_ACCEPTING_CHARS && self.rest().starts_with(&ghost);
+            let rest = self.rest();
+            let ends: Vec<_> = rest.char_indices().map(|(at, c)| at + c.len_utf8()).collect();
+            let choice = if ghost.is_empty() { Choice::GoOn } else { choose(&ghost, rest, &ends) };
+            let (taken, accepted_chars, accepting) = match choice {
+                Choice::Take { bytes, steps, keys } => (bytes, steps, keys),
+                Choice::GoOn | Choice::Reject => (0, 0, 0),
+            };
             let key = Key {
                 ms,
                 prefilled: count("/tokens/prefilled"),
                 from_memory: report.get("source").and_then(Value::as_str) == Some("memory"),
-                accepted_chars: if matches { ghost.chars().count() } else { 0 },
+                accepted_chars,
+                accepting,
+                typed_over: choice == Choice::Reject,
             };
             self.draw(&ghost, &key, next)?;
             keys.push(key);
-            if matches {
-                self.insert(&ghost)?;
+            if let Some(taken) = ghost.get(..taken).filter(|taken| !taken.is_empty()) {
+                self.insert(taken)?;
             }
         }
         Ok(keys)
@@ -262,20 +272,24 @@ fn summary(keys: &[Key], initialized_ms: f64, first_ms: f64) -> anyhow::Result<(
     let n = keys.len().max(1) as f64;
     let accepted: usize = keys.iter().map(|key| key.accepted_chars).sum();
     let typed = keys.len();
+    let accepting: usize = keys.iter().map(|key| key.accepting).sum();
+    let typed_over = keys.iter().filter(|key| key.typed_over).count();
+    let saved = accepted as i64 - accepting as i64 - typed_over as i64;
     let from_memory = keys.iter().filter(|key| key.from_memory).count();
     print(&format!(
-        "\n{}\n  latency per key      p50 {:.1} ms, p95 {:.1} ms\n  \
+        "\n{}\n  keystrokes saved     {:.0} %: {accepted} of {} characters were accepted with {accepting} keys, and \
+         {typed_over} suggestions typed over\n  latency per key      p50 {:.1} ms, p95 {:.1} ms\n  \
          tokens prefilled     median {:.0}, mean {:.1} per key\n  \
          answered from memory {:.0} % of keys\n  \
-         keys saved           {accepted} of {} characters accepted, not typed\n  \
          gate                 off: everything is drawn, however likely it is right (`talkative` = \"always\")\n  \
          start                initialize answered after {initialized_ms:.0} ms, model ready after {first_ms:.0} ms\n",
         paint(colours(), Style::Bold, &format!("{typed} keys")),
+        saved as f64 / (typed + accepted).max(1) as f64 * 100.0,
+        typed + accepted,
         percentile(&ms, 0.5),
         percentile(&ms, 0.95),
         percentile(&prefilled, 0.5),
         mean(&prefilled),
         from_memory as f64 / n * 100.0,
-        typed + accepted,
     ))
 }

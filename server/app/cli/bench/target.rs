@@ -8,7 +8,7 @@ const WORTH_ACCEPTING_CHARS: usize = 2;
 
 /// What the user does with a suggestion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Choice {
+pub(in crate::cli) enum Choice {
     /// Takes so many bytes of it, which the trace types in so many steps, for so many keys.
     Take { bytes: usize, steps: usize, keys: usize },
     /// Types on as it says, or goes elsewhere.
@@ -18,7 +18,7 @@ pub(super) enum Choice {
 }
 
 /// Decides about the suggestion `ghost` where the trace goes on with `coming`, whose steps end at the bytes `ends`.
-pub(super) fn choose(ghost: &str, coming: &str, ends: &[usize]) -> Choice {
+pub(in crate::cli) fn choose(ghost: &str, coming: &str, ends: &[usize]) -> Choice {
     let agreed = ghost.bytes().zip(coming.bytes()).take_while(|(a, b)| a == b).count();
     let typed_next = ends.first().copied().unwrap_or_default();
     if typed_next == 0 {
