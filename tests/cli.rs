@@ -96,7 +96,7 @@ fn the_json_has_the_promised_fields_and_no_others() {
         keys.sort();
         keys.join(" ")
     };
-    assert_eq!(keys(&report), "insert model ms silent source stop text tokens");
+    assert_eq!(keys(&report), "insert model ms prompt_size silent source stop text tokens");
     assert_eq!(keys(&report["tokens"]), "decoded draft_accepted drafted prefilled prompt reused");
     assert_eq!(keys(&report["ms"]), "decode first_token prefill prepare queued total");
     assert_eq!(report["source"], "model");
