@@ -113,7 +113,7 @@ fn explain_returns_the_promised_schema() {
         keys.sort();
         keys.join(" ")
     };
-    assert_eq!(keys(&report), "insert model ms silent source stop text tokens why");
+    assert_eq!(keys(&report), "insert model ms prompt_size silent source stop text tokens why");
     assert_eq!(keys(&report["tokens"]), "decoded draft_accepted drafted prefilled prompt reused");
     assert_eq!(keys(&report["ms"]), "decode first_token prefill prepare queued total");
     assert_eq!(keys(&report["insert"]), "end start text");

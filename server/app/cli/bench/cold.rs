@@ -99,22 +99,11 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<()> {
     let scratch = Arc::new(Scratch::new()?);
     scratch.remove_on_signals()?;
     let bench = Bench { args, settings, scratch: &scratch, n_keys };
-    let (client, first_start_ms, _) = bench.start(None).context("measuring the first start")?;
-    client.end()?;
-    let mut measured = Vec::new();
-    for subject in subjects {
-        let name = subject.file.display().to_string();
-        let file = bench.measure(subject).with_context(|| format!("measuring {name}"))?;
-        if args.json {
-            print(&format!("{}\n", serde_json::to_string(&file)?))?;
-        }
-        measured.push(file);
+    let outcome = bench.run(subjects);
+    if outcome.is_err() {
+        scratch.await_signal_s_end();
     }
-    let summary = figures::summarise(&measured, first_start_ms, args.typing_ms, &args.talkative);
-    if args.json {
-        return print(&format!("{}\n", json!({ "summary": summary })));
-    }
-    print(&summary.screen())
+    outcome
 }
 
 /// Reads a file and chooses its places.
@@ -134,6 +123,31 @@ struct Bench<'a> {
 }
 
 impl Bench<'_> {
+    /// Measures all files and prints what comes of it.
+    fn run(&self, subjects: Vec<Subject>) -> anyhow::Result<()> {
+        let (client, first_start_ms, _) = self.start(None).context("measuring the first start")?;
+        client.end()?;
+        let mut measured = Vec::new();
+        for subject in subjects {
+            let name = subject.file.display().to_string();
+            let file = self.measure(subject).with_context(|| format!("measuring {name}"))?;
+            if self.args.json {
+                print(&format!("{}\n", serde_json::to_string(&file)?))?;
+            }
+            measured.push(file);
+        }
+        let summary = figures::summarise(
+            &measured,
+            first_start_ms,
+            self.args.typing_ms,
+            &self.args.talkative,
+        );
+        if self.args.json {
+            return print(&format!("{}\n", json!({ "summary": summary })));
+        }
+        print(&summary.screen())
+    }
+
     /// Starts a server and waits until it is ready; also returns the milliseconds and the model's name.
     fn start(&self, root: Option<&Path>) -> anyhow::Result<(Client, f64, String)> {
         let mut client = Client::start(self.scratch)?;

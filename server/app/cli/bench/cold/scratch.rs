@@ -5,6 +5,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Child;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::Context as _;
@@ -19,6 +20,8 @@ const MAX_TRIES: u32 = 100;
 pub(super) struct Scratch {
     folder: PathBuf,
     server: Mutex<Option<Child>>,
+    /// Whether a signal is ending this process.
+    is_ending: AtomicBool,
 }
 
 impl Scratch {
@@ -41,7 +44,7 @@ impl Scratch {
                 below.display()
             )
         })?;
-        Ok(Self { folder, server: Mutex::new(None) })
+        Ok(Self { folder, server: Mutex::new(None), is_ending: AtomicBool::new(false) })
     }
 
     /// Removes everything also when a signal ends this process.
@@ -50,6 +53,7 @@ impl Scratch {
         let scratch = Arc::downgrade(self);
         ending::on_signals(move |signal| {
             if let Some(scratch) = scratch.upgrade() {
+                scratch.is_ending.store(true, Ordering::Release);
                 scratch.clear();
             }
             log::finish();
@@ -57,6 +61,13 @@ impl Scratch {
             std::process::exit(128 + signal);
         })
         .context("cannot listen for signals")
+    }
+
+    /// Waits for the end where a signal is ending this process: that the server is gone is then no error.
+    pub(super) fn await_signal_s_end(&self) {
+        while self.is_ending.load(Ordering::Acquire) {
+            std::thread::park();
+        }
     }
 
     /// Returns the folder.
