@@ -5,6 +5,7 @@
 const assert = require('node:assert/strict');
 const fs = require('node:fs');
 const vscode = require('vscode');
+const dos = require('./dos.js');
 
 const PATIENCE_MS = 30_000;
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -69,6 +70,41 @@ const tests = {
     assert.ok(editor.document.getText().startsWith(SHAPE));
     assert.match(await explanation('native.py'), /^# lowkey: native\.py\n/);
     await editor.document.save();
+  },
+
+  async 'several lines in a dos file are the same in the buffer, in the server and on disk'() {
+    const set = async (value) => {
+      for (const [name, chosen] of Object.entries(dos.SETTINGS)) {
+        await settings().update(name.replace('lowkey.', ''), value(chosen), vscode.ConfigurationTarget.Global);
+      }
+    };
+    await set((chosen) => chosen);
+    const begun = dos.ABOVE + dos.TYPED;
+    const editor = await open(0, 'dos.js', begun);
+    const { document } = editor;
+    assert.equal(document.eol, vscode.EndOfLine.CRLF);
+    await until('several lines in the text', async () => {
+      await vscode.commands.executeCommand('editor.action.inlineSuggest.trigger');
+      await sleep(300);
+      await vscode.commands.executeCommand('editor.action.inlineSuggest.commit');
+      if (document.lineCount > begun.split('\n').length) return true;
+      // Of the server before: the text as it was, and again.
+      const all = new vscode.Range(new vscode.Position(0, 0), document.lineAt(document.lineCount - 1).range.end);
+      if (document.getText() !== begun) await editor.edit((edit) => edit.replace(all, begun));
+      return false;
+    });
+    const text = document.getText();
+    assert.ok(text.startsWith(begun), JSON.stringify(text));
+    // Each of both stands beside the other, and no empty line came of one too many.
+    assert.doesNotMatch(text, /\r(?!\n)|(?<!\r)\n|\r\n\r\n/, JSON.stringify(text));
+    const of = await until('the server to have the text of the buffer', async () => {
+      const has = await extension().exports.fingerprint(document);
+      return has?.fnv1a === dos.fingerprint(text) && has;
+    });
+    assert.deepEqual([of.lines, of.desynced], [document.lineCount, false]);
+    assert.ok(await document.save());
+    assert.equal(fs.readFileSync(document.uri.fsPath, 'utf8'), text);
+    await set(() => undefined);
   },
 
   async 'rules of the second folder hold in it'() {
