@@ -48,6 +48,22 @@ async function explanation(name) {
   return text;
 }
 
+/** A file with CR LF line ends that began so: buffer, server and disk have the same text, with no other line end. */
+async function agreed(document, begun) {
+  assert.equal(document.eol, vscode.EndOfLine.CRLF);
+  const text = document.getText();
+  assert.ok(text.startsWith(begun), JSON.stringify(text));
+  // An empty line would come of one character too many.
+  assert.doesNotMatch(text, /\r(?!\n)|(?<!\r)\n|\r\n\r\n/, JSON.stringify(text));
+  const has = await until('the server to have the text of the buffer', async () => {
+    const now = await extension().exports.fingerprint(document);
+    return now?.fnv1a === dos.fingerprint(text) && now;
+  });
+  assert.deepEqual([has.lines, has.desynced], [document.lineCount, false]);
+  assert.ok(await document.save());
+  assert.equal(fs.readFileSync(document.uri.fsPath, 'utf8'), text);
+}
+
 const tests = {
   async 'the extension is active and every contributed command is there'() {
     await extension().activate();
@@ -80,30 +96,30 @@ const tests = {
     };
     await set((chosen) => chosen);
     const begun = dos.ABOVE + dos.TYPED;
-    const editor = await open(0, 'dos.js', begun);
-    const { document } = editor;
-    assert.equal(document.eol, vscode.EndOfLine.CRLF);
-    await until('several lines in the text', async () => {
+    const take = async (command) => {
       await vscode.commands.executeCommand('editor.action.inlineSuggest.trigger');
       await sleep(300);
-      await vscode.commands.executeCommand('editor.action.inlineSuggest.commit');
-      if (document.lineCount > begun.split('\n').length) return true;
+      await vscode.commands.executeCommand(`editor.action.inlineSuggest.${command}`);
+    };
+    const isTaken = ({ document }) => document.lineCount > begun.split('\n').length;
+    const whole = await open(0, 'dos.js', begun);
+    await until('several lines in the text', async () => {
+      await take('commit');
+      if (isTaken(whole)) return true;
       // Of the server before: the text as it was, and again.
-      const all = new vscode.Range(new vscode.Position(0, 0), document.lineAt(document.lineCount - 1).range.end);
-      if (document.getText() !== begun) await editor.edit((edit) => edit.replace(all, begun));
+      const end = whole.document.lineAt(whole.document.lineCount - 1).range.end;
+      if (whole.document.getText() !== begun) {
+        await whole.edit((edit) => edit.replace(new vscode.Range(new vscode.Position(0, 0), end), begun));
+      }
       return false;
     });
-    const text = document.getText();
-    assert.ok(text.startsWith(begun), JSON.stringify(text));
-    // Each of both stands beside the other, and no empty line came of one too many.
-    assert.doesNotMatch(text, /\r(?!\n)|(?<!\r)\n|\r\n\r\n/, JSON.stringify(text));
-    const of = await until('the server to have the text of the buffer', async () => {
-      const has = await extension().exports.fingerprint(document);
-      return has?.fnv1a === dos.fingerprint(text) && has;
+    await agreed(whole.document, begun);
+    const byLine = await open(0, 'dos-line.js', begun);
+    await until('a line after the first', async () => {
+      await take('acceptNextLine');
+      return isTaken(byLine);
     });
-    assert.deepEqual([of.lines, of.desynced], [document.lineCount, false]);
-    assert.ok(await document.save());
-    assert.equal(fs.readFileSync(document.uri.fsPath, 'utf8'), text);
+    await agreed(byLine.document, begun);
     await set(() => undefined);
   },
 
