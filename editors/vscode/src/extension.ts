@@ -11,8 +11,24 @@ import { StatusBar } from './status-bar';
 
 let server: Server | undefined;
 
+/** What the server has of a document: counts and a hash, never text. */
+export interface Fingerprint {
+  version: number;
+  bytes: number;
+  lines: number;
+  /** FNV-1a of the UTF-8 text, 64 bits, in hexadecimal. */
+  fnv1a: string;
+  desynced: boolean;
+}
+
+/** What the extension offers to other code in VS Code. */
+export interface Api {
+  /** Tells whether server and editor agree on a text; null or undefined when the server does not have it. */
+  fingerprint(document: vscode.TextDocument): Promise<Fingerprint | null | undefined>;
+}
+
 /** Starts the server; returns when it runs or is known not to. */
-export async function activate(context: vscode.ExtensionContext): Promise<void> {
+export async function activate(context: vscode.ExtensionContext): Promise<Api> {
   const log = vscode.window.createOutputChannel('lowkey', { log: true });
   server = new Server(context, log);
   const statusBar = new StatusBar(server);
@@ -20,6 +36,9 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
   context.subscriptions.push(log, statusBar, register(server, statusBar, log, has), tellTroubles(server), watchCursor(server));
   await server.start();
   await learnCommands(server, has);
+  return {
+    fingerprint: async ({ uri }) => server?.ask('$/lowkey/document', { textDocument: { uri: uri.toString() } }),
+  };
 }
 
 /** Ends the server, politely first. */

@@ -19,7 +19,8 @@ pub(super) struct Quirks {
     pub(super) copilot_command: bool,
     /// Its buffer is a list of lines, and it splits what it inserts at line feeds alone: a carriage return would stay
     /// in the buffer and be saved as `\r\r\n`. Gets line feeds whatever the file has. Elsewhere a text has the line
-    /// ends of the document that the client sent, because some clients insert it as it is (Helix).
+    /// ends of the document that the client sent, because some clients insert it as it is (Helix; Emacs, which sends
+    /// line feeds). VS Code makes any line end the file's own. `editors/README.md` has the table and the tests.
     pub(super) line_feeds_only: bool,
 }
 

@@ -1,6 +1,6 @@
 ;;; eglot.el --- eglot in batch: the entry of completion at point, taken  -*- lexical-binding: t -*-
 ;;; Commentary:
-;; After eyes.el and the recipe.
+;; After eyes.el, dos.el and the recipe.
 ;;; Code:
 ;; eglot-ensure waits for the end of a command, and in batch there is none.
 (find-file "shapes.py")
@@ -30,9 +30,9 @@
     (wanted "what was there" (string-prefix-p (substring before 0 -3) (buffer-string)) t)
     (ok "the entry of completion at point, taken: %S" taken)))
 
-;; eglot connects again by itself, unless the server died at once.
+;; eglot connects again by itself, unless the server died at once. Output ends no `sleep-for'.
 (let ((killed (jsonrpc--process (eglot-current-server))) another)
-  (accept-process-output nil (1+ eglot-autoreconnect))
+  (sleep-for (1+ eglot-autoreconnect))
   (signal-process killed 'KILL)
   (setq another (eventually "eglot to connect again"
                             (lambda ()
@@ -45,6 +45,24 @@
   (insert "    def per")
   (eventually "an entry of another lowkey" #'entries)
   (ok "killed, started again, and completes again: process %d" (process-id another)))
+
+;; One entry that shows one line, and has several.
+(setq-default eglot-workspace-configuration `(:lowkey ,dos-settings))
+(eglot-signal-didChangeConfiguration (eglot-current-server))
+(visit-dos)
+(run-hooks 'post-command-hook)
+(eventually "eglot to run lowkey for the dos file" #'eglot-current-server)
+(let ((before (text-of-buffer)))
+  (pcase-let ((`(,start (,entry) ,properties) (eventually "an entry in a dos file" #'entries)))
+    (delete-region start (point))
+    (insert entry)
+    (funcall (plist-get properties :exit-function) entry 'finished)
+    (check-dos before
+               (lambda ()
+                 (eglot--signal-textDocument/didChange)
+                 (let ((document (jsonrpc-request (eglot-current-server) :$/lowkey/document
+                                                  (list :textDocument (eglot--TextDocumentIdentifier)))))
+                   (list (plist-get document :fnv1a) (not (eq (plist-get document :desynced) :json-false))))))))
 
 (find-file ".env")
 (prog-mode)

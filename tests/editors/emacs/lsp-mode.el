@@ -1,6 +1,6 @@
 ;;; lsp-mode.el --- lsp-mode in batch: inline completion shown, taken, removed  -*- lexical-binding: t -*-
 ;;; Commentary:
-;; After eyes.el and the recipe.
+;; After eyes.el, dos.el and the recipe.
 ;;; Code:
 (defun lowkey ()
   "The workspace of lowkey, once it is initialized."
@@ -49,6 +49,27 @@
   (wanted "what was typed" (string-prefix-p "    def perimeter(self" line) t)
   (wanted "brackets" (seq-count (lambda (c) (eq c ?\()) line) (seq-count (lambda (c) (eq c ?\))) line))
   (ok "inside a closed bracket: %S" line))
+
+;; Settings as lsp-mode keeps them for a server.
+(lsp-register-custom-settings
+ (cl-loop for (key value) on dos-settings by #'cddr collect (list (format "lowkey.%s" (substring (symbol-name key) 1)) value)))
+(with-lsp-workspace (lowkey) (lsp--set-configuration (lsp-configuration-section "lowkey")))
+(visit-dos)
+(lsp)
+(eventually "lsp-mode to run lowkey for the dos file" #'lowkey)
+(let ((before (text-of-buffer))
+      (shown (eventually "ghost text of several lines"
+                         (lambda ()
+                           (when-let* ((shown (ask)))
+                             (and (string-search "\n" (string-trim shown)) shown))))))
+  (wanted "a carriage return in what is drawn"
+          (string-search "\r" (overlay-get lsp-inline-completion--overlay 'after-string)) nil)
+  (lsp-inline-completion-accept)
+  (check-dos before
+             (lambda ()
+               (lsp--flush-delayed-changes)
+               (let ((document (lsp-request "$/lowkey/document" (list :textDocument (lsp--text-document-identifier)))))
+                 (list (lsp-get document :fnv1a) (and (lsp-get document :desynced) t))))))
 
 (let ((process (lsp--workspace-cmd-proc (lowkey))))
   (set-buffer-modified-p nil)

@@ -5,6 +5,7 @@
 
 const assert = require('node:assert/strict');
 const fs = require('node:fs');
+const dos = require('./host/dos.js');
 const { servers, sleep, until } = require('./workbench.cjs');
 
 const SHAPES = `class Square:
@@ -122,6 +123,29 @@ class Rectangle:
       return;
     }
     assert.fail('nowhere did several lines come');
+  },
+
+  async 'several lines in a file with CR LF line ends leave no line end of another kind'(w) {
+    const restartWith = async (settings) => {
+      const [before] = servers(w.home);
+      fs.writeFileSync(`${w.home}/user/Machine/settings.json`, JSON.stringify(settings));
+      await until('another server alone', () => servers(w.home).length === 1 && servers(w.home)[0] !== before);
+      await w.statusBecomes(/^lowkey: ready/);
+    };
+    await w.statusBecomes(/^lowkey: ready/);
+    await restartWith(dos.SETTINGS);
+    await w.edit('dos.js', dos.ABOVE);
+    await w.page.waitForSelector('[id="status.editor.eol"]:has-text("CRLF")');
+    await w.goTo(dos.ABOVE.split('\r\n').length, Infinity);
+    await w.type(dos.TYPED);
+    const ghost = await w.ghostAppears();
+    await w.picture('dos');
+    assert.match(ghost, /\n./, 'several lines');
+    assert.doesNotMatch(ghost, /[\r\u240d]/, 'a carriage return is drawn');
+    await w.keys('Tab');
+    await w.picture('dos-accepted');
+    assert.equal(await w.saved('dos.js'), `${dos.ABOVE}${dos.TYPED}${ghost.replaceAll('\n', '\r\n')}`);
+    await restartWith({});
   },
 
   async 'with the suggest widget open the ghost text continues the selected entry'(w) {

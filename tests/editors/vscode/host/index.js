@@ -5,6 +5,7 @@
 const assert = require('node:assert/strict');
 const fs = require('node:fs');
 const vscode = require('vscode');
+const dos = require('./dos.js');
 
 const PATIENCE_MS = 30_000;
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -47,6 +48,22 @@ async function explanation(name) {
   return text;
 }
 
+/** A file with CR LF line ends that began so: buffer, server and disk have the same text, with no other line end. */
+async function agreed(document, begun) {
+  assert.equal(document.eol, vscode.EndOfLine.CRLF);
+  const text = document.getText();
+  assert.ok(text.startsWith(begun), JSON.stringify(text));
+  // An empty line would come of one character too many.
+  assert.doesNotMatch(text, /\r(?!\n)|(?<!\r)\n|\r\n\r\n/, JSON.stringify(text));
+  const has = await until('the server to have the text of the buffer', async () => {
+    const now = await extension().exports.fingerprint(document);
+    return now?.fnv1a === dos.fingerprint(text) && now;
+  });
+  assert.deepEqual([has.lines, has.desynced], [document.lineCount, false]);
+  assert.ok(await document.save());
+  assert.equal(fs.readFileSync(document.uri.fsPath, 'utf8'), text);
+}
+
 const tests = {
   async 'the extension is active and every contributed command is there'() {
     await extension().activate();
@@ -69,6 +86,41 @@ const tests = {
     assert.ok(editor.document.getText().startsWith(SHAPE));
     assert.match(await explanation('native.py'), /^# lowkey: native\.py\n/);
     await editor.document.save();
+  },
+
+  async 'several lines in a dos file are the same in the buffer, in the server and on disk'() {
+    const set = async (value) => {
+      for (const [name, chosen] of Object.entries(dos.SETTINGS)) {
+        await settings().update(name.replace('lowkey.', ''), value(chosen), vscode.ConfigurationTarget.Global);
+      }
+    };
+    await set((chosen) => chosen);
+    const begun = dos.ABOVE + dos.TYPED;
+    const take = async (command) => {
+      await vscode.commands.executeCommand('editor.action.inlineSuggest.trigger');
+      await sleep(300);
+      await vscode.commands.executeCommand(`editor.action.inlineSuggest.${command}`);
+    };
+    const isTaken = ({ document }) => document.lineCount > begun.split('\n').length;
+    const whole = await open(0, 'dos.js', begun);
+    await until('several lines in the text', async () => {
+      await take('commit');
+      if (isTaken(whole)) return true;
+      // Of the server before: the text as it was, and again.
+      const end = whole.document.lineAt(whole.document.lineCount - 1).range.end;
+      if (whole.document.getText() !== begun) {
+        await whole.edit((edit) => edit.replace(new vscode.Range(new vscode.Position(0, 0), end), begun));
+      }
+      return false;
+    });
+    await agreed(whole.document, begun);
+    const byLine = await open(0, 'dos-line.js', begun);
+    await until('a line after the first', async () => {
+      await take('acceptNextLine');
+      return isTaken(byLine);
+    });
+    await agreed(byLine.document, begun);
+    await set(() => undefined);
   },
 
   async 'rules of the second folder hold in it'() {
