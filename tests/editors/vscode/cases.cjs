@@ -65,9 +65,9 @@ module.exports = {
   async 'typing what the ghost text says keeps it, typing something else removes it'(w) {
     const ghost = await method(w, 'type.py');
     await w.type(ghost[0]);
-    assert.equal(await w.ghostAppears(), ghost.slice(1));
+    assert.equal(await w.ghostSettles(), ghost.slice(1));
     await w.keys('Backspace');
-    assert.equal(await w.ghostAppears(), ghost);
+    assert.equal(await w.ghostSettles(), ghost);
     await w.type('Z');
     await until('other ghost text or none', async () => !ghost.endsWith(await w.ghost()) || (await w.ghost()) === '');
     assert.equal(await w.saved('type.py'), `${SHAPES}${METHOD}Z`);
@@ -138,7 +138,7 @@ class Rectangle:
     await w.page.waitForSelector('[id="status.editor.eol"]:has-text("CRLF")');
     await w.goTo(dos.ABOVE.split('\r\n').length, Infinity);
     await w.type(dos.TYPED);
-    const ghost = await w.ghostAppears();
+    const ghost = await w.ghostSettles();
     await w.picture('dos');
     assert.match(ghost, /\n./, 'several lines');
     assert.doesNotMatch(ghost, /[\r\u240d]/, 'a carriage return is drawn');

@@ -151,6 +151,15 @@ class Workbench {
     });
   }
 
+  /** Waits for ghost text that stays: what is drawn first may be of the key before, or its first line alone. */
+  async ghostSettles() {
+    return until('ghost text that stays', async () => {
+      const ghost = await this.ghostAppears();
+      await sleep(500);
+      return (await this.ghost()) === ghost && ghost;
+    });
+  }
+
   ghostVanishes() {
     return until('the ghost text to vanish', async () => (await this.ghost()) === '');
   }

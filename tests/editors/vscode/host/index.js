@@ -88,6 +88,36 @@ const tests = {
     await editor.document.save();
   },
 
+  async 'rules of the second folder hold in it'() {
+    fs.writeFileSync(vscode.Uri.joinPath(folder(1), '.lowkeyignore').fsPath, 'hidden.py\n');
+    for (const [name, denied] of [['hidden.py', true], ['shown.py', false]]) {
+      const editor = await open(1, name, SHAPE);
+      const text = await until(`an answer for ${name}`, async () => {
+        await vscode.commands.executeCommand('editor.action.inlineSuggest.hide');
+        await editor.edit((edit) => edit.insert(editor.selection.active, ' '));
+        await vscode.commands.executeCommand('editor.action.inlineSuggest.trigger');
+        await sleep(300);
+        const page = await explanation(name);
+        return !page.includes('Nothing was asked') && page;
+      });
+      assert.equal(text.includes('off for this file'), denied, text);
+      await editor.document.save();
+    }
+  },
+
+  async 'the program can be chosen by the user, and not by a workspace'() {
+    const file = vscode.Uri.joinPath(folder(0), '.vscode', 'settings.json').fsPath;
+    fs.mkdirSync(require('node:path').dirname(file), { recursive: true });
+    fs.writeFileSync(file, JSON.stringify({ 'lowkey.server.path': '/evil', 'lowkey.max_lines': 3 }));
+    await assert.rejects(async () => settings().update('server.path', '/evil', vscode.ConfigurationTarget.Workspace));
+    assert.equal(settings().get('server.path'), '');
+    await settings().update('server.path', '/nowhere', vscode.ConfigurationTarget.Global);
+    assert.equal(settings().get('server.path'), '/nowhere');
+    await settings().update('server.path', undefined, vscode.ConfigurationTarget.Global);
+    assert.equal(settings().get('server.path'), '');
+  },
+
+  // The last one: after settings have changed, a new .lowkeyignore may wait a second until it is read.
   async 'several lines in a dos file are the same in the buffer, in the server and on disk'() {
     const set = async (value) => {
       for (const [name, chosen] of Object.entries(dos.SETTINGS)) {
@@ -121,35 +151,6 @@ const tests = {
     });
     await agreed(byLine.document, begun);
     await set(() => undefined);
-  },
-
-  async 'rules of the second folder hold in it'() {
-    fs.writeFileSync(vscode.Uri.joinPath(folder(1), '.lowkeyignore').fsPath, 'hidden.py\n');
-    for (const [name, denied] of [['hidden.py', true], ['shown.py', false]]) {
-      const editor = await open(1, name, SHAPE);
-      const text = await until(`an answer for ${name}`, async () => {
-        await vscode.commands.executeCommand('editor.action.inlineSuggest.hide');
-        await editor.edit((edit) => edit.insert(editor.selection.active, ' '));
-        await vscode.commands.executeCommand('editor.action.inlineSuggest.trigger');
-        await sleep(300);
-        const page = await explanation(name);
-        return !page.includes('Nothing was asked') && page;
-      });
-      assert.equal(text.includes('off for this file'), denied, text);
-      await editor.document.save();
-    }
-  },
-
-  async 'the program can be chosen by the user, and not by a workspace'() {
-    const file = vscode.Uri.joinPath(folder(0), '.vscode', 'settings.json').fsPath;
-    fs.mkdirSync(require('node:path').dirname(file), { recursive: true });
-    fs.writeFileSync(file, JSON.stringify({ 'lowkey.server.path': '/evil', 'lowkey.max_lines': 3 }));
-    await assert.rejects(async () => settings().update('server.path', '/evil', vscode.ConfigurationTarget.Workspace));
-    assert.equal(settings().get('server.path'), '');
-    await settings().update('server.path', '/nowhere', vscode.ConfigurationTarget.Global);
-    assert.equal(settings().get('server.path'), '/nowhere');
-    await settings().update('server.path', undefined, vscode.ConfigurationTarget.Global);
-    assert.equal(settings().get('server.path'), '');
   },
 };
 
