@@ -96,9 +96,8 @@ impl Generator {
         }
         self.pool.put(session);
         match outcome {
-            Ok(true) => self.note(None),
             Ok(false) if warming.epoch.is_current() => self.warming = Some(warming),
-            Ok(false) => self.note(None),
+            Ok(_) => self.note(None),
             Err(error) => {
                 tracing::error!(%error, "a forward failed");
                 self.note(None);
