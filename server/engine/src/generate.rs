@@ -104,7 +104,8 @@ impl Generator {
                 };
                 let outcome = self.generate(&prompt, &mut session, &mut run, &mut made);
                 self.pool.put(session);
-                if job.max_tokens == 0 && matches!(outcome, Ok(Stop::Preempted)) {
+                // Of a small prompt the whole one is noted already.
+                if job.max_tokens == 0 && !made.is_first && matches!(outcome, Ok(Stop::Preempted)) {
                     let persists = self.pool.persists;
                     self.note(Some(Warming::new(prompt.tokens, epoch.clone(), persists)));
                 }

@@ -17,7 +17,7 @@ use crate::job::{First, Generated};
 /// A prompt to be computed.
 pub(crate) struct Warming {
     tokens: Vec<TokenId>,
-    /// The job that wanted it: once that is superseded or cancelled, somebody else says what to compute.
+    /// The job that wanted it: once that is superseded or cancelled, the next job says what to compute.
     epoch: Epoch,
     /// Whether the session may be saved.
     persists: bool,

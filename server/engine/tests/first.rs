@@ -1,4 +1,4 @@
-//! A small prompt at a cold place, and the whole one behind it, with a real model, the toy.
+//! A small prompt at a cold place, and the whole one after it, with a real model, the toy.
 //!
 //! Counts of tokens are asserted, never times.
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed, which is what is wanted")]
@@ -82,6 +82,26 @@ fn only_the_newest_place_is_computed_ahead_and_a_closed_one_is_not() {
     let whole = run(&start(), "b.rs", &elsewhere).tokens.prompt as u64;
     assert!(engine.n_warmed() - n_before <= whole);
     assert!(!ask(&engine, "b.rs", &elsewhere, SMALL).is_first);
+}
+
+#[test]
+fn the_whole_prompt_is_computed_though_its_small_one_is_interrupted() {
+    let engine = start();
+    let (whole, small) = (CODE.repeat(6), CODE.repeat(5));
+    let (job, result) = job("a.rs", &whole, 0);
+    let first = First {
+        prepare: Box::new(move |assembler| {
+            let tokens = assembler.tokenizer().encode(&small[1..]);
+            Some(Prompt { n_fixed: tokens.len(), tokens, ..Prompt::default() })
+        }),
+        most_missing: MOST_MISSING,
+    };
+    let ticket = engine.submit(Job { priority: Priority::Background, first: Some(first), ..job });
+    run(&engine, "b.rs", SMALL);
+    result.recv().unwrap();
+    wait_until_warm(&engine);
+    assert_eq!(run(&engine, "c.rs", &whole).tokens.prefilled, 1);
+    drop(ticket);
 }
 
 #[test]
