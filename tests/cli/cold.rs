@@ -1,4 +1,4 @@
-//! `lowkey bench cold`: the shape of what it prints, what it leaves behind, and files that it refuses.
+//! `lowkey bench cold`: the shape of what it prints, what it leaves on the disk, and files that it refuses.
 
 use std::path::PathBuf;
 use std::process::Command;

@@ -13,7 +13,7 @@ const CHANGED: &str = "workspace/didChangeConfiguration";
 const URI: &str = "file:///work/long.js";
 
 /// A file long enough that its prompt is cut, and a line in its middle.
-fn long() -> (String, u32) {
+pub(crate) fn long() -> (String, u32) {
     let mut text = String::new();
     for n in 0..400 {
         let _ = writeln!(text, "const a{n} = foo({n}) + bar({n});");
@@ -40,7 +40,7 @@ fn work(server: &mut Server) -> (u64, u64) {
 }
 
 /// Waits for the prefill to end; returns how many tokens it computed beyond `before`.
-fn prefilled_since(server: &mut Server, before: u64) -> u64 {
+pub(crate) fn prefilled_since(server: &mut Server, before: u64) -> u64 {
     let deadline = Instant::now() + PATIENCE;
     loop {
         let (_, background) = work(server);

@@ -1,22 +1,12 @@
 //! A place that is not computed yet is answered from a small prompt; the whole one takes over once it is there.
 
-use std::fmt::Write as _;
-use std::time::{Duration, Instant};
-
 use serde_json::{Value, json};
 
-use crate::server::{PATIENCE, Server};
+use crate::cursor::{long, prefilled_since};
+use crate::server::Server;
 
 const URI: &str = "file:///work/long.js";
 const LINE: u32 = 200;
-
-fn long() -> String {
-    let mut text = String::new();
-    for n in 0..400 {
-        let _ = writeln!(text, "const a{n} = foo({n}) + bar({n});");
-    }
-    text
-}
 
 /// A server whose small prompt has `first` tokens; more than the whole's means none.
 fn start(first: usize) -> Server {
@@ -27,7 +17,7 @@ fn start(first: usize) -> Server {
         "first_prompt_tokens": first,
     }));
     server.ready();
-    server.open(URI, "javascript", &long());
+    server.open(URI, "javascript", &long().0);
     server
 }
 
@@ -49,19 +39,6 @@ fn prefilled(report: &Value) -> u64 {
     report["tokens"]["prefilled"].as_u64().unwrap()
 }
 
-/// Waits until `n` tokens were computed while nothing else was to be done.
-fn wait_for_background(server: &mut Server, n: u64) {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        let status = server.ask("$/lowkey/status", &Value::Null).unwrap();
-        if status["work"]["background_prefilled"].as_u64().unwrap() >= n {
-            return;
-        }
-        assert!(Instant::now() < deadline, "{status}");
-        std::thread::sleep(Duration::from_millis(5));
-    }
-}
-
 #[test]
 fn the_first_answer_comes_from_a_small_prompt_and_the_next_from_the_whole() {
     let mut server = start(128);
@@ -79,7 +56,7 @@ fn the_first_answer_comes_from_a_small_prompt_and_the_next_from_the_whole() {
     assert!(n_whole > 300, "{cold}");
 
     // What is computed is the whole prompt of the request before: a letter shorter.
-    wait_for_background(&mut server, n_whole - 8);
+    prefilled_since(&mut server, n_whole - 9);
     type_one(&mut server);
     let warm = asked(&mut server, 13);
     assert_eq!(warm["prompt_size"], "full", "{warm}");

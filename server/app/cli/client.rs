@@ -1,7 +1,9 @@
 //! A small blocking LSP client, with which `lowkey demo` drives a real server process.
+//!
+//! The wire below it serves `lowkey bench cold` too, which does not wait for its answers.
 
 use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
@@ -15,25 +17,19 @@ const PATIENCE: Duration = Duration::from_mins(1);
 pub(super) struct Client {
     child: Child,
     stdin: ChildStdin,
-    from_server: Receiver<Value>,
+    from_server: Receiver<(Instant, Value)>,
     next_id: u64,
 }
 
 impl Client {
     /// Starts this very binary as a server.
     pub(super) fn start(model: Option<&str>, threads: Option<usize>) -> anyhow::Result<Self> {
-        let binary = std::env::current_exe().context("cannot find the lowkey binary itself")?;
-        let mut command = Command::new(binary);
-        command.arg("serve");
+        let mut command = server()?;
         if let Some(model) = model {
             command.args(["--model", model]);
         }
         if let Some(threads) = threads {
             command.args(["--threads", &threads.to_string()]);
-        }
-        if std::env::var_os("LOWKEY_LOG").is_none() {
-            // What the server notes in passing would stand between the drawn lines.
-            command.env("LOWKEY_LOG", "warn");
         }
         let mut child = command
             .stdin(Stdio::piped())
@@ -43,16 +39,7 @@ impl Client {
         let (Some(stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
             bail!("the server has no stdio");
         };
-        let (to_client, from_server) = channel();
-        std::thread::spawn(move || {
-            let mut stdout = BufReader::new(stdout);
-            while let Some(message) = read_message(&mut stdout) {
-                if to_client.send(message).is_err() {
-                    return;
-                }
-            }
-        });
-        Ok(Self { child, stdin, from_server, next_id: 0 })
+        Ok(Self { child, stdin, from_server: messages(stdout), next_id: 0 })
     }
 
     /// Sends a notification.
@@ -69,7 +56,7 @@ impl Client {
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             let message = match self.from_server.recv_timeout(left) {
-                Ok(message) => message,
+                Ok((_, message)) => message,
                 Err(RecvTimeoutError::Timeout) => bail!("the server did not answer {method}"),
                 Err(RecvTimeoutError::Disconnected) => bail!("the server ended during {method}"),
             };
@@ -93,10 +80,7 @@ impl Client {
     }
 
     fn send(&mut self, message: &Value) -> anyhow::Result<()> {
-        let body = message.to_string();
-        write!(self.stdin, "Content-Length: {}\r\n\r\n{body}", body.len())
-            .and_then(|()| self.stdin.flush())
-            .context("the server has gone")
+        write_message(&mut self.stdin, message).context("the server has gone")
     }
 }
 
@@ -111,8 +95,40 @@ impl Drop for Client {
     }
 }
 
+/// This very binary as a server; only its warnings are seen, because what else it notes would be between our lines.
+pub(super) fn server() -> anyhow::Result<Command> {
+    let binary = std::env::current_exe().context("cannot find the lowkey binary itself")?;
+    let mut command = Command::new(binary);
+    command.arg("serve");
+    if std::env::var_os("LOWKEY_LOG").is_none() {
+        command.env("LOWKEY_LOG", "warn");
+    }
+    Ok(command)
+}
+
+/// Reads a server's messages on a thread of its own; each comes with the time when its last byte was read.
+pub(super) fn messages(stdout: ChildStdout) -> Receiver<(Instant, Value)> {
+    let (to_client, from_server) = channel();
+    std::thread::spawn(move || {
+        let mut stdout = BufReader::new(stdout);
+        while let Some(message) = read_message(&mut stdout) {
+            if to_client.send((Instant::now(), message)).is_err() {
+                return;
+            }
+        }
+    });
+    from_server
+}
+
+/// Writes one frame, in one write: a header alone would wake the server for nothing.
+pub(super) fn write_message(stdin: &mut ChildStdin, message: &Value) -> std::io::Result<()> {
+    let body = message.to_string();
+    let frame = format!("Content-Length: {}\r\n\r\n{body}", body.len());
+    stdin.write_all(frame.as_bytes()).and_then(|()| stdin.flush())
+}
+
 /// Reads one frame; `None` at the end of the stream or when it is no frame.
-pub(super) fn read_message(stream: &mut impl BufRead) -> Option<Value> {
+fn read_message(stream: &mut impl BufRead) -> Option<Value> {
     let mut length = None;
     loop {
         let mut line = String::new();

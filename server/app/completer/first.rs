@@ -44,7 +44,7 @@ impl Completer {
     }
 }
 
-/// How many tokens a model that computes `per_second` may be asked to compute while somebody waits.
+/// How many tokens a model that computes `per_second` may be asked to compute while a request waits.
 fn affordable(per_second: f64) -> usize {
     let tokens = (per_second * SECONDS) as usize / STEP_TOKENS * STEP_TOKENS;
     tokens.max(LEAST_TOKENS)

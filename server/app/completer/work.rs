@@ -11,7 +11,7 @@ pub struct Work {
     pub prefilled: u64,
     /// Tokens decoded for requests.
     pub decoded: u64,
-    /// Prompt tokens of looking ahead, and of whole prompts behind small ones.
+    /// Prompt tokens of looking ahead, and of whole prompts whose small ones were asked.
     pub background_prefilled: u64,
     /// Tokens decoded by looking ahead.
     pub background_decoded: u64,

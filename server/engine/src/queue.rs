@@ -86,7 +86,7 @@ impl Queue {
         }
     }
 
-    /// Whether somebody at a keyboard waits behind the running job, or the queue is closed.
+    /// Whether an interactive job waits for the running one to end, or the queue is closed.
     pub(crate) fn interactive_waits(&self) -> bool {
         self.interactive_waits.load(Ordering::Acquire)
     }

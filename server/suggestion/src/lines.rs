@@ -76,7 +76,7 @@ pub(crate) fn repeats(line: &str, next: &str, block_ends: &[&str]) -> bool {
     }
 }
 
-/// Says whether `line` is deeper than both its neighbours: what an `if` returns may be what the file returns below it.
+/// Whether `line` is deeper than both its neighbours: what an `if` returns may be what the file returns below it.
 pub(crate) fn is_deeper_than_both(line: &str, above: &str, next: &str) -> bool {
     let indent = indent_columns(line);
     indent > indent_columns(above) && indent > indent_columns(next)

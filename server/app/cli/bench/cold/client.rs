@@ -1,17 +1,16 @@
 //! The editor's end of the connection: requests that are not waited for, and answers with the time of their arrival.
 
 use std::collections::VecDeque;
-use std::io::{BufReader, Write};
 use std::process::{ChildStdin, Command, Stdio};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use serde_json::{Value, json};
 
 use super::scratch::Scratch;
-use crate::cli::client::read_message;
+use crate::cli::client::{messages, server, write_message};
 
 /// A request that is not answered by then means that the server hangs.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -48,16 +47,11 @@ pub(super) struct Client {
 impl Client {
     /// Starts this very binary as a server that keeps its files in the folder of `scratch`.
     pub(super) fn start(scratch: &Arc<Scratch>) -> anyhow::Result<Self> {
-        let binary = std::env::current_exe().context("cannot find the lowkey binary itself")?;
-        let mut command = Command::new(binary);
+        let mut command = server()?;
         command
-            .arg("serve")
             // There is none: the settings come with `initialize` alone.
             .env("LOWKEY_CONFIG", scratch.folder().join("lowkey.toml"))
             .env("LOWKEY_CACHE_DIR", scratch.folder().join("cache"));
-        if std::env::var_os("LOWKEY_LOG").is_none() {
-            command.env("LOWKEY_LOG", "warn");
-        }
         Self::spawn(command, scratch)
     }
 
@@ -71,15 +65,7 @@ impl Client {
         let streams = (child.stdin.take(), child.stdout.take());
         *scratch.server() = Some(child);
         let (Some(stdin), Some(stdout)) = streams else { bail!("the server has no stdio") };
-        let (to_client, from_server) = channel();
-        std::thread::spawn(move || {
-            let mut stdout = BufReader::new(stdout);
-            while let Some(message) = read_message(&mut stdout) {
-                if to_client.send((Instant::now(), message)).is_err() {
-                    return;
-                }
-            }
-        });
+        let from_server = messages(stdout);
         let early = VecDeque::new();
         Ok(Self { scratch: Arc::clone(scratch), stdin, from_server, early, last_id: 0, started })
     }
@@ -193,10 +179,7 @@ impl Client {
     }
 
     fn send(&mut self, message: &Value) -> std::io::Result<()> {
-        let body = message.to_string();
-        // One write: a header alone would wake the server for nothing.
-        let frame = format!("Content-Length: {}\r\n\r\n{body}", body.len());
-        self.stdin.write_all(frame.as_bytes()).and_then(|()| self.stdin.flush())
+        write_message(&mut self.stdin, message)
     }
 }
 
