@@ -277,7 +277,7 @@ fn summary(keys: &[Key], initialized_ms: f64, first_ms: f64) -> anyhow::Result<(
     let saved = accepted as i64 - accepting as i64 - typed_over as i64;
     let from_memory = keys.iter().filter(|key| key.from_memory).count();
     print(&format!(
-        "\n{}\n  keystrokes saved     {:.0} %: {accepted} of {} characters were accepted with {accepting} keys, and \
+        "\n{}\n  keystrokes saved     {:.0} %: {accepted} of {} characters accepted with {accepting} keys, \
          {typed_over} suggestions typed over\n  latency per key      p50 {:.1} ms, p95 {:.1} ms\n  \
          tokens prefilled     median {:.0}, mean {:.1} per key\n  \
          answered from memory {:.0} % of keys\n  \
