@@ -1,5 +1,7 @@
 //! A place that is not computed yet is answered from a small prompt; the whole one takes over once it is there.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use crate::cursor::{long, prefilled_since};
@@ -78,4 +80,43 @@ fn the_small_prompt_of_a_place_gives_the_same_text_warm_and_cold() {
     assert_eq!(after_a_jump["text"], cold["text"]);
     server.finish();
     other.finish();
+}
+
+/// Each place is a window of its own, and a fifth window lies between; keys are typed, so look-ahead works too.
+#[test]
+fn coming_back_to_one_of_the_last_four_places_costs_what_changed() {
+    let mut server = Server::start(&json!({
+        "time_budget_ms": 60_000,
+        "prompt_tokens": 256,
+        "cache_mb": 5,
+        "first_prompt_tokens": 128,
+    }));
+    server.ready();
+    server.open(URI, "javascript", &long().0);
+    let mut version = 1;
+    let mut key = |server: &mut Server, line: u32, character: u32| {
+        version += 1;
+        let at = json!({"line": line, "character": character});
+        let change = json!({"range": {"start": at, "end": at}, "text": "q"});
+        let document = json!({"uri": URI, "version": version});
+        let params = json!({"textDocument": document, "contentChanges": [change]});
+        server.notify("textDocument/didChange", &params);
+        server.items(URI, line, character + 1);
+        server.explain(URI)
+    };
+    let places = [40, 120, 200, 280];
+    for line in places {
+        for typed in 0..6 {
+            // What is computed ahead has its time, as between two keys.
+            std::thread::sleep(Duration::from_millis(150));
+            key(&mut server, line, 12 + typed);
+        }
+    }
+    for line in places {
+        let back = key(&mut server, line, 18);
+        assert_eq!(back["prompt_size"], "full", "{back}");
+        // The letter, and at most three tokens before it that it may have changed.
+        assert!(prefilled(&back) <= 4, "line {line}: {back}");
+    }
+    server.finish();
 }

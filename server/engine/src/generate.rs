@@ -103,6 +103,9 @@ impl Generator {
                     gives_way: background,
                 };
                 let outcome = self.generate(&prompt, &mut session, &mut run, &mut made);
+                if made.is_first {
+                    session.hold_small_prompt();
+                }
                 self.pool.put(session);
                 // Of a small prompt the whole one is noted already.
                 if job.max_tokens == 0 && !made.is_first && matches!(outcome, Ok(Stop::Preempted)) {

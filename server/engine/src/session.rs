@@ -31,12 +31,12 @@ pub struct Session {
     /// Whether it may be saved: a user asked for it (what was only looked ahead to is not worth a place on disk), and
     /// about a document whose text may be kept.
     is_saved: bool,
-    /// Whether only looking ahead has used it.
-    is_ahead: bool,
+    /// Whether it stands for no place: only looking ahead has used it, or it holds a small prompt.
+    is_passing: bool,
 }
 
-/// The sessions of one model under a byte budget. What was looked ahead to goes first, but for the newest of it, then
-/// the least recently used place.
+/// The sessions of one model under a byte budget. What was looked ahead to and small prompts go first, but for the newest
+/// of them, then the least recently used place.
 pub struct SessionPool {
     sessions: Vec<Session>,
     budget_bytes: usize,
@@ -56,6 +56,11 @@ impl Session {
     /// Number of leading tokens that `prompt` shares with this session.
     pub fn common_prefix(&self, prompt: &[TokenId]) -> usize {
         common_prefix(&self.tokens, prompt)
+    }
+
+    /// Says that it holds a small prompt: it goes before places do, and is not saved.
+    pub(crate) fn hold_small_prompt(&mut self) {
+        (self.is_passing, self.is_saved) = (true, false);
     }
 
     /// Shortens the session to its first `n` tokens.
@@ -130,7 +135,7 @@ impl SessionPool {
             shelf.take(prompt, shared + WORTH_COPYING_TOKENS, most, model, &capacity_for)
         });
         if let Some((tokens, cache)) = from_disk {
-            return Session { tokens, cache, last_used, is_saved, is_ahead: fork };
+            return Session { tokens, cache, last_used, is_saved, is_passing: fork };
         }
         let capacity = capacity_for(needed);
         let cold = || Session {
@@ -138,7 +143,7 @@ impl SessionPool {
             cache: model.new_cache(capacity),
             last_used,
             is_saved,
-            is_ahead: fork,
+            is_passing: fork,
         };
         let Some((shared, _, idx)) = best else { return cold() };
         let lost = self.sessions[idx].tokens.len() - shared;
@@ -148,7 +153,7 @@ impl SessionPool {
             session.truncate(shared);
             session.last_used = last_used;
             session.is_saved = is_saved;
-            session.is_ahead = fork;
+            session.is_passing = fork;
             return session;
         }
         if shared < WORTH_COPYING_TOKENS {
@@ -160,7 +165,7 @@ impl SessionPool {
             cache: original.cache.fork(shared, capacity),
             last_used,
             is_saved,
-            is_ahead: fork,
+            is_passing: fork,
         }
     }
 
@@ -190,9 +195,9 @@ impl SessionPool {
         }
         self.sessions.push(session);
         while self.sessions.len() > 1 && self.bytes() > self.budget_bytes {
-            let newest_ahead =
-                self.sessions.iter().filter(|s| s.is_ahead).map(|s| s.last_used).max();
-            let is_wanted = |s: &Session| !s.is_ahead || Some(s.last_used) == newest_ahead;
+            let newest_passing =
+                self.sessions.iter().filter(|s| s.is_passing).map(|s| s.last_used).max();
+            let is_wanted = |s: &Session| !s.is_passing || Some(s.last_used) == newest_passing;
             let oldest =
                 self.sessions.iter().enumerate().min_by_key(|(_, s)| (is_wanted(s), s.last_used));
             let Some((idx, _)) = oldest else { return };
