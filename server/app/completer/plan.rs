@@ -33,6 +33,7 @@ const BLOCK_TOKENS: usize = 256;
 const COLD_PREFILL_SECONDS: f64 = 2.0;
 /// Prompts are never cut shorter than this, however slow the machine.
 const LEAST_PROMPT_TOKENS: usize = 256;
+const PROMPT_STEP_TOKENS: usize = 128;
 
 /// A question with its place in the history of its document.
 #[derive(Clone)]
@@ -188,12 +189,12 @@ impl Completer {
             Status::Ready { model, speed, context_length, .. } => {
                 let room =
                     context_length - context_length.min(BLOCK_TOKENS.max(context_length / 8));
-                let affordable = (speed.prefill * COLD_PREFILL_SECONDS) as usize / 128 * 128;
-                let mut tokens = room.min(affordable.max(LEAST_PROMPT_TOKENS));
-                if settings.prompt_tokens > 0 {
-                    tokens = tokens.min(settings.prompt_tokens);
-                }
-                Ok((visible, tokens, model))
+                let most = match settings.prompt_tokens {
+                    0 => affordable(speed.prefill),
+                    // Whoever names a number gets it, however busy the machine was when its speed was measured.
+                    set => set,
+                };
+                Ok((visible, room.min(most), model))
             }
             Status::Failed(reason) => nothing("no-model", format!("model: {reason}")),
             Status::Loading(_) => nothing("loading", "model: still loading".into()),
@@ -422,4 +423,10 @@ pub(super) fn remember(
         confidence: Confidence::of(&generated.log_probs),
     };
     lock(memory).insert(key, middle);
+}
+
+/// How many prompt tokens a model that computes `per_second` has time for: whole steps, so that little jitter changes nothing.
+fn affordable(per_second: f64) -> usize {
+    let tokens = (per_second * COLD_PREFILL_SECONDS) as usize / PROMPT_STEP_TOKENS;
+    (tokens * PROMPT_STEP_TOKENS).max(LEAST_PROMPT_TOKENS)
 }
