@@ -1,8 +1,8 @@
 """The tables of `server/suggestion/README.md`, from the rows of `lowkey bench quality`.
 
-    python figures.py ROWS
+    python figures.py ROWS.jsonl
 
-One line for each package and each kind of hole, and what the trims do: the model's text as it
+One line for each language and each kind of hole, and what the trims do: the model's text as it
 came, beside what an editor got. Shares and means are of all holes.
 """
 
@@ -20,13 +20,10 @@ KINDS = {
 }
 
 
-def read(folder: Path) -> dict[str, list[dict]]:
-    """The holes of each package; a file's first line says how it was made and is passed over."""
-    found = {}
-    for path in sorted(folder.glob("*.jsonl")):
-        lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-        found[path.stem] = [line for line in lines if "hole" in line]
-    return found
+def read(file: Path) -> list[dict]:
+    """The holes; the file's first line says how it was made and is passed over."""
+    rows = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+    return [row for row in rows if "hole" in row]
 
 
 def share(rows: list[dict], of) -> float:
@@ -43,29 +40,21 @@ def line(name: str, rows: list[dict]) -> str:
     ).replace("%", " %")
 
 
-def table_of_packages(packages: dict[str, list[dict]]) -> str:
-    """All packages, all holes, and each kind of hole."""
+def table_of_languages(rows: list[dict]) -> str:
+    """Each language, all holes, and each kind of hole."""
     lines = [
-        "| package | holes | exact | 1st line | similar | silent | closers doubled | next line repeated | indent wrong | tokens |",
+        "| | holes | exact | 1st line | similar | silent | closers doubled | next line repeated | indent wrong | tokens |",
         "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
     ]
-    for name, rows in sorted(packages.items(), key=lambda item: (language(item[1]), item[0])):
-        lines.append(line(f"{name} ({language(rows)})", rows))
-    every = [row for rows in packages.values() for row in rows]
-    lines.append(line("**all**", every))
-    lines += [line(name, [row for row in every if row["kind"] == kind]) for kind, name in KINDS.items()]
+    for language in sorted({row["language"] for row in rows}):
+        lines.append(line(language, [row for row in rows if row["language"] == language]))
+    lines.append(line("**all**", rows))
+    lines += [line(name, [row for row in rows if row["kind"] == kind]) for kind, name in KINDS.items()]
     return "\n".join(lines)
 
 
-def language(rows: list[dict]) -> str:
-    """The language of most rows."""
-    names = [row["language"] for row in rows]
-    return max(sorted(set(names)), key=names.count) if names else ""
-
-
-def table_of_trims(packages: dict[str, list[dict]]) -> str:
+def table_of_trims(rows: list[dict]) -> str:
     """The model's text and what is shown of it."""
-    rows = [row for rows in packages.values() for row in rows]
     with_text = [row for row in rows if row["untrimmed"]]
     shown = [row for row in rows if row["chars"] > 0]
 
@@ -90,4 +79,4 @@ def table_of_trims(packages: dict[str, list[dict]]) -> str:
 
 if __name__ == "__main__":
     found = read(Path(sys.argv[1]))
-    print(table_of_packages(found), table_of_trims(found), sep="\n\n")
+    print(table_of_languages(found), table_of_trims(found), sep="\n\n")

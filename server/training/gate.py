@@ -1,7 +1,7 @@
 """Fits the gate: how likely a suggestion is right, from what is known before it is shown.
 
     lowkey bench quality PACKAGE --talkative always --holes 2000 --out rows/PACKAGE.jsonl
-    python gate.py --rows rows --family lowkey-embedded --out ../suggestion/src/gate
+    python gate.py --rows rows --family qwen2.5-coder --out ../suggestion/src/gate
 
 Rows come from packages that the model was not trained on, one file for each. A logistic
 model is fitted by Newton's method with an L2 penalty; penalty, figures and curve come
@@ -28,9 +28,8 @@ PENALTIES = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
 STRENGTHS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
 FORGETS, MOST_DOWN, MOST_UP = 0.98, -1.5, 0.7
 GLANCE_S, KEY_S = 0.3, 0.2  # what a suggestion costs to see, and a character to type
-THRESHOLDS = {"quiet": 0.30, "normal": 0.10, "eager": 0.03}
-# Where `normal` saves most keys, by the rows of this family.
-FAMILY_THRESHOLDS = {"qwen2.5-coder": {"quiet": 0.30, "normal": 0.05, "eager": 0.02}}
+# `normal` is where Qwen2.5-Coder-0.5B saves most keys.
+THRESHOLDS = {"quiet": 0.30, "normal": 0.05, "eager": 0.02}
 
 # As server/suggestion/src/gate/evidence.rs names and computes them.
 FEATURES = {
@@ -254,7 +253,6 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="the folder of the coefficients")
     parser.add_argument("--curve", type=Path, help="write the curve here, as FILE.svg and FILE.json")
     args = parser.parse_args()
-    THRESHOLDS.update(FAMILY_THRESHOLDS.get(args.family, {}))
 
     names = list(RISING if args.family == "default" else FEATURES)
     rows, packages, holes = read(args.rows, names)
@@ -305,8 +303,9 @@ def main() -> None:
     file = args.out / f"{args.family}.toml"
     file.write_text(coefficients(args.family, model, names, strength, about), encoding="utf-8")
     if args.curve:
-        args.curve.with_suffix(".json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
-        args.curve.with_suffix(".svg").write_text(gate_picture.draw(figures), encoding="utf-8")
+        # Not `with_suffix`: a family's name has periods.
+        Path(f"{args.curve}.json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+        Path(f"{args.curve}.svg").write_text(gate_picture.draw(figures), encoding="utf-8")
     for name in names:
         rising = names.index(name)
         print(f"{name:20} {model.weights[rising]:8.4f}   one deviation: {model.weights[rising] * rows.x[base][:, rising].std():6.2f}")
