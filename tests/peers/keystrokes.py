@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Plays editing traces against lowkey and against llama-server with llama.vim's request policy, side by side.
 
-    tests/peers/keystrokes.py [--model M.gguf] [--rounds 3] [--keys N] [TRACE ...]
+    tests/peers/keystrokes.py [--model M.gguf] [--rounds 3] [--keys N] [--target] [TRACE ...]
 
 Three ways answer each key. `request`: llama.vim's request for each key, nothing else: 256 lines before and 64 after the
 cursor, no extra chunks, 128 tokens at most, 250 ms of prediction. `cache`: llama.vim as it is: the same with what it
@@ -12,6 +12,9 @@ the policy.
 
 Tokens are those of prompts that were computed, looking ahead included; ms are from key to answer, by the clock
 of who asks; served is the share of keys that got text. llama.vim's curl process per request is not charged.
+
+With `--target` a user who knows the final text takes what matches on both sides (typist.py), and the table has the share
+of keystrokes that were saved.
 """
 
 import argparse
@@ -21,6 +24,7 @@ import tempfile
 from pathlib import Path
 
 import programs
+import typist
 from policy import Editor, Plugin
 from programs import ROOT, Server, say
 
@@ -37,13 +41,14 @@ def main():
     parser.add_argument("--batch", type=int, help="llama-server's --batch-size, which bounds its prompt; default: 1024, "
                         "as llama.vim has it, or what the model's context leaves room for")
     parser.add_argument("--predict", type=int, default=128, help="llama.vim's n_predict")
+    parser.add_argument("--target", action="store_true", help="a user who knows the final text takes what matches")
     programs.add_common_options(parser)
     options = parser.parse_args()
     options.model = options.model or next((ROOT / "server/test-support").glob("*.gguf"))
     programs.find(options.model, "give --model a .gguf file")
     traces = options.traces or sorted((ROOT / "tests/traces").glob("*.jsonl"))
     ways = [way for way in WAYS if way in options.ways.split(",")]
-    suffix = f"-{options.keys}" if options.keys else ""
+    suffix = (f"-{options.keys}" if options.keys else "") + ("-target" if options.target else "")
     ledger = programs.ledger(options, f"keystrokes-{options.model.stem}{suffix}")
     began = programs.machine()
 
@@ -58,7 +63,7 @@ def main():
                 figures[way][trace.stem] = ledger.get((number, trace.stem, way), measure)
         rounds.append(figures)
     result = summarise(rounds, ways)
-    result |= {"model": options.model.stem, "threads": options.threads, "rounds": options.rounds, "began": began,
+    result |= {"model": options.model.stem, "target": options.target, "threads": options.threads, "rounds": options.rounds, "began": began,
                "ended": programs.machine()}
     print(json.dumps(result) if options.json else markdown(result))
 
@@ -84,7 +89,8 @@ def peer(options, trace, way):
         server.ask("/completion", {"prompt": "warm", "n_predict": 1})
         plugin = Plugin(server, remembers=way == "cache", n_predict=options.predict)
         editor = Editor(json.loads(line) for line in events(trace, options.keys))
-        return {"keys": [plugin.key(view) for view in editor.keys()], "peak_mb": server.peak_mb()}
+        played = typist.play(editor, plugin) if options.target else {"keys": [plugin.key(view) for view in editor.keys()]}
+        return {**played, "peak_mb": server.peak_mb()}
 
 
 def lowkey(options, trace):
@@ -94,7 +100,7 @@ def lowkey(options, trace):
         file.flush()
         out, peak_mb = programs.run(
             [programs.lowkey_program(options), "--model", options.model, "--threads", options.threads, "bench",
-             "replay", "--json", file.name],
+             "replay", "--json", *(["--target"] if options.target else []), file.name],
             timeout_s=3600, env=programs.lowkey_environment(options))
     *rows, last = [json.loads(line) for line in out.splitlines()]
     keys = [
@@ -107,7 +113,9 @@ def lowkey(options, trace):
     summary = last["summary"]
     total = summary["prefilled_mean_all"] * summary["keys"]
     return {"keys": keys, "background_prefilled": round(total - sum(key["prefilled"] for key in keys)),
-            "background_decoded": summary["background"]["decoded"], "stale": summary["stale"], "peak_mb": peak_mb}
+            "background_decoded": summary["background"]["decoded"], "stale": summary["stale"], "peak_mb": peak_mb,
+            "keystrokes": summary["keystrokes"], "saved": summary["keystrokes_saved"], "accepts": summary["accepts"],
+            "rejects": summary["rejects"]}
 
 
 def summarise(rounds, ways):
@@ -145,8 +153,12 @@ def of_keys(plays):
     def mean(figure):
         return sum(key.get(figure, 0) for key in keys) / n
 
+    def total(figure):
+        return sum(play.get(figure, 0) for play in plays)
+
     return {
-        "keys": len(keys),
+        "keys": len(keys), "keystrokes": total("keystrokes"), "accepts": total("accepts"), "rejects": total("rejects"),
+        "saved": total("saved"), "saved_share": total("saved") / max(1, total("keystrokes")),
         "tokens_median": statistics.median(key["prefilled"] for key in keys) if keys else 0,
         "tokens_foreground_mean": mean("prefilled"),
         "tokens_mean": mean("prefilled") + mean("ahead_prefilled") + ahead / n,
@@ -165,6 +177,8 @@ def markdown(result):
     head = ["trace", "keys"]
     for way in ways:
         head += [f"{titles[way]}: prompt tokens per key, mean (median)", "ms p50 / p95", "served"]
+        if result["target"]:
+            head += ["keystrokes saved"]
     if "lowkey" in ways:
         head += [f"tokens, {titles[way]} : lowkey" for way in ways if way != "lowkey"]
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
@@ -175,6 +189,8 @@ def markdown(result):
         for way in ways:
             cells += [f"{of(way, 'tokens_mean'):.1f} ({of(way, 'tokens_median'):.0f})",
                       f"{of(way, 'ms_p50'):.1f} / {of(way, 'ms_p95'):.1f}", f"{100 * of(way, 'served'):.0f} %"]
+            if result["target"]:
+                cells += [f"{100 * of(way, 'saved_share'):.1f} %"]
         if "lowkey" in ways:
             ours = of("lowkey", "tokens_mean")
             cells += [f"{of(way, 'tokens_mean') / ours:.1f}×" if ours else "–" for way in ways if way != "lowkey"]
@@ -193,7 +209,9 @@ def markdown(result):
             f"{span('ms_p95')}; to the first token p50 {span('first_ms_p50')}, p95 {span('first_ms_p95')}; served "
             f"{span('served', 0, 100)} %; without inference {span('without_model', 0, 100)} %, asked "
             f"the model {span('asked', 0, 100)} %; where it is, a prompt of "
-            f"{span('prompt_mean', 0)} tokens" + (f"; stale {span('stale', 0)}" if way == "lowkey" else "") + ".")
+            f"{span('prompt_mean', 0)} tokens" + (f"; stale {span('stale', 0)}" if way == "lowkey" else "") + (
+                f"; of {span('keystrokes', 0)} keystrokes saved {span('saved', 0)}, keys to accept {span('accepts', 0)}, "
+                f"typed over {span('rejects', 0)}" if result["target"] else "") + ".")
     return "\n".join(lines)
 
 

@@ -44,12 +44,17 @@ class View:
         return self.lines[self.line][self.column:]
 
 
+def moves_at_once(row):
+    """Whether a row is the editor's own move after the edit before it, as into brackets that it has closed."""
+    return row.get("dt_ms") == 0 and "cursor" in row and not {"edit", "path"} & set(row)
+
+
 class Editor:
     """Plays the lines of a trace and shows the view after each edit."""
 
     def __init__(self, rows):
         self.rows, self.documents = list(rows), {}
-        head = self.rows[0]
+        head, self.next = self.rows[0], 1
         self.path, self.cursor = head["path"], [0, 0]
         self.open(head)
 
@@ -58,7 +63,9 @@ class Editor:
 
     def keys(self):
         """The view after each edit, with the cursor where it then is."""
-        for index, row in enumerate(self.rows[1:], 1):
+        while self.next < len(self.rows):
+            row = self.rows[self.next]
+            self.next += 1
             if "open" in row:
                 self.open(row["open"])
                 continue
@@ -68,10 +75,15 @@ class Editor:
             if "cursor" in row:
                 self.cursor = row["cursor"]
             if "edit" in row:
-                following = self.rows[index + 1] if index + 1 < len(self.rows) else {}
-                if following.get("dt_ms") == 0 and "cursor" in following and not {"edit", "path"} & set(following):
+                following = self.rows[self.next] if self.next < len(self.rows) else {}
+                if moves_at_once(following):
                     self.cursor = following["cursor"]
                 yield self.view()
+
+    def accept(self, text, n_rows):
+        """Puts text at the cursor instead of the next rows, which type it."""
+        self.edit({"start": self.cursor, "end": self.cursor, "text": text})
+        self.next += n_rows
 
     def edit(self, edit):
         text = self.documents[self.path]
@@ -109,6 +121,8 @@ class Plugin:
         """`remembers`: with its cache, its looking ahead, and its rule for when to keep silent."""
         self.server, self.remembers, self.n_predict = server, remembers, n_predict
         self.cache, self.random = {}, random.Random(1)
+        # What the last key was answered with.
+        self.shown = ""
 
     def key(self, view):
         """Answers one key; says what it cost."""
@@ -132,6 +146,7 @@ class Plugin:
                 cost["served"] = bool(shown)
                 if shown and self.remembers:
                     self.speculate(view, shown, cost)
+        self.shown = shown or ""
         return cost
 
     def speculate(self, view, shown, cost):

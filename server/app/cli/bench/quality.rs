@@ -298,6 +298,7 @@ impl Bench<'_> {
         let texts = || Texts {
             truth: hole.truth(&source.text).to_owned(),
             shown: touched(filled.unwrap_or(&snapshot.text())),
+            behind: hole.tail.clone(),
         };
         Row {
             hole: *number,

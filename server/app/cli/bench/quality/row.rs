@@ -86,6 +86,9 @@ pub(super) struct Texts {
     pub(super) truth: String,
     /// With the suggestion inserted; as they stand in the hole where nothing is shown.
     pub(super) shown: String,
+    /// What stands behind the cursor on its line: with it another program can be asked about the same hole.
+    #[serde(default)]
+    pub(super) behind: String,
 }
 
 /// What rows come to; shares of all holes, but for the two counts and where the name says otherwise.

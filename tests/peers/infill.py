@@ -1,0 +1,102 @@
+#!/usr/bin/env python3
+"""Asks llama-server's `/infill` about holes that `lowkey bench quality` was asked about, and scores both alike.
+
+    lowkey --model M.gguf bench quality FOLDER --talkative always --texts --out rows.jsonl
+    tests/peers/infill.py --model M.gguf --folder FOLDER rows.jsonl [--holes N]
+
+The request is llama.vim's (policy.py: 256 lines before the cursor, 64 after it, no extra chunks, its samplers), without its
+time limits, so that a slow machine costs it no answer. Of the answer the first line counts, inserted at the cursor; exact is
+the cursor's line as it stood in the file, but for blanks at its end. The last column counts it as right too where it would be if
+the closers at the cursor were taken away. Holes of one line only: a whole line, the rest of one,
+and before brackets that the editor has closed. A batch of 1,024 tokens bounds its prompt, as llama.vim recommends.
+"""
+
+import argparse
+import json
+import math
+from pathlib import Path
+
+import programs
+from policy import LINE_END, View
+from programs import Server, say
+
+KINDS = {"line": "a whole line", "rest": "the rest of a line", "midline": "before auto-closed brackets"}
+BATCH = 1024
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("rows", type=Path, help="what `bench quality --texts --out` wrote")
+    parser.add_argument("--folder", type=Path, required=True, help="what it was asked about")
+    parser.add_argument("--model", type=Path, required=True, help="the same .gguf file")
+    parser.add_argument("--holes", type=int, help="at most so many, spread over the file")
+    programs.add_common_options(parser)
+    options = parser.parse_args()
+    holes = [row for row in map(json.loads, options.rows.read_text().splitlines()) if row.get("kind") in KINDS]
+    if any("behind" not in row.get("texts", {}) for row in holes):
+        raise SystemExit(f"{options.rows}: rows without their texts; ask anew with --texts, into a new file")
+    step = len(holes) / min(options.holes or len(holes), len(holes))
+    holes = [holes[int(at * step)] for at in range(int(len(holes) / step))]
+    ledger = programs.ledger(options, f"infill-{options.rows.stem}")
+    with Server(options, options.model, ["--batch-size", BATCH, "--ubatch-size", BATCH, "--ctx-size", 4096]) as server:
+        for number, row in enumerate(holes, 1):
+            if number % 20 == 0:
+                say(f"{number} of {len(holes)}")
+            row["peer"] = ledger.get((row["digest"],), lambda row=row: ask(server, options.folder, row))
+    result = {name: figures([row for row in holes if row["kind"] in kinds])
+              for name, kinds in [*((title, [kind]) for kind, title in KINDS.items()), ("all", list(KINDS))]}
+    print(json.dumps(result) if options.json else markdown(result))
+
+
+def ask(server, folder, row):
+    """What llama-server writes into a hole, and the line that comes of it."""
+    text = (folder / row["path"]).read_text()
+    lines = LINE_END.split(text)
+    before = prefix_of(lines[row["line"]], row["column"])
+    lines[row["line"]] = before + row["texts"]["behind"]
+    prefix, middle, suffix, indentation = View(lines, row["line"], len(before)).context()
+    answer, ms = server.ask("/infill", {
+        "id_slot": 0, "input_prefix": prefix, "input_suffix": suffix, "input_extra": [], "prompt": middle,
+        "n_predict": 64, "stop": ["\n"], "n_indent": indentation, "top_k": 40, "top_p": 0.90, "stream": False,
+        "samplers": ["top_k", "top_p", "infill"], "cache_prompt": True, "seed": 1,
+    })
+    first = LINE_END.split(answer["content"])[0]
+    # Where only blanks stand before the cursor, llama.vim asks as if it stood in the first column; indented less than they
+    # are, the answer is taken as if it were indented right.
+    shown = (before if middle or before.strip() else "") + first + row["texts"]["behind"]
+    if not before.strip() and not shown.startswith(before):
+        shown = before + shown.lstrip()
+    truth = row["texts"]["truth"].rstrip()
+    without = shown.removesuffix(row["texts"]["behind"])
+    return {"shown": shown, "ms": ms, "exact": shown.rstrip() == truth, "without": truth in (shown.rstrip(), without.rstrip()),
+            "silent": not first.strip()}
+
+
+def prefix_of(line, column):
+    """The part of a line before a UTF-16 column."""
+    return line.encode("utf-16-le")[:2 * column].decode("utf-16-le")
+
+
+def figures(rows):
+    """Both sides' share of exact answers, and their difference hole by hole."""
+    n = max(1, len(rows))
+    ours, theirs = (sum(pick(row) for row in rows) for pick in (lambda r: r["exact_match"], lambda r: r["peer"]["exact"]))
+    only_ours = sum(row["exact_match"] and not row["peer"]["exact"] for row in rows)
+    only_theirs = sum(row["peer"]["exact"] and not row["exact_match"] for row in rows)
+    return {"holes": len(rows), "lowkey": ours / n, "peer": theirs / n, "only_lowkey": only_ours, "only_peer": only_theirs,
+            "difference": (ours - theirs) / n, "error": math.sqrt(only_ours + only_theirs) / n,
+            "without": sum(row["peer"]["without"] for row in rows) / n, "peer_silent": sum(row["peer"]["silent"] for row in rows) / n}
+
+
+def markdown(result):
+    lines = ["| holes | | lowkey exact | llama-server exact | difference in points | only lowkey | only llama-server | its closers replaced |",
+             "|---|--:|--:|--:|--:|--:|--:|--:|"]
+    for name, row in result.items():
+        lines.append(f"| {name} | {row['holes']} | {100 * row['lowkey']:.1f} % | {100 * row['peer']:.1f} % | "
+                     f"{100 * row['difference']:+.1f} ± {100 * row['error']:.1f} | {row['only_lowkey']} | {row['only_peer']} | "
+                     f"{100 * row['without']:.1f} % |")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,88 @@
+"""A user who knows the final text of a trace and takes what matches: the user of `lowkey bench replay --target`.
+
+The same rules as `server/app/cli/bench/target.rs`, so that both sides' keystrokes can be compared: a suggestion may be
+taken whole, up to a line's end, or word by word, each for one key; one that the next key contradicts costs one key.
+"""
+
+from policy import moves_at_once
+
+WORTH_ACCEPTING = 2
+
+
+def choose(ghost, coming, ends):
+    """("take", characters, steps, keys), or ("reject",) or ("go on",).
+
+    `coming` is what the trace types next, whose steps end at the characters `ends`.
+    """
+    agreed = next((at for at, (a, b) in enumerate(zip(ghost, coming)) if a != b), min(len(ghost), len(coming)))
+    if not ends:
+        return ("go on",)
+    if agreed < min(ends[0], len(ghost)):
+        return ("reject",)
+    pieces = [(len(ghost), 1)] if agreed == len(ghost) >= WORTH_ACCEPTING else []
+    taken = keys = 0
+    for length in (line_length, word_length):
+        while taken < len(ghost) and (n := length(ghost[taken:])) and taken + n <= agreed:
+            taken, keys = taken + n, keys + 1
+            pieces.append((taken, keys))
+    best, most_saved = ("go on",), 0
+    for taken, keys in pieces:
+        steps = ends.index(taken) + 1 if taken in ends else 0
+        if steps > keys + most_saved:
+            best, most_saved = ("take", taken, steps, keys), steps - keys
+    return best
+
+
+def line_length(rest):
+    """Up to the next line end; past nothing but the line end itself, where the text begins with it."""
+    at = rest.find("\n")
+    return max(at, 1) if at >= 0 else 0
+
+
+def word_length(rest):
+    """The first word with the blanks before it; a run of marks counts as one."""
+    blanks = len(rest) - len(rest.lstrip())
+    is_word = [c.isalnum() or c == "_" for c in rest]
+    end = blanks
+    while end < len(rest) and not rest[end].isspace() and is_word[end] == is_word[blanks]:
+        end += 1
+    return end
+
+
+def upcoming(rows, cursor):
+    """What the coming rows type at one place in a row, and after how many characters each ends."""
+    text, ends = "", []
+    for row, after in zip(rows, [*rows[1:], {}]):
+        edit = row.get("edit")
+        at_cursor = edit and edit["text"] and list(edit["start"]) == list(edit["end"]) == list(cursor)
+        if not at_cursor or "path" in row or "cursor" in row or moves_at_once(after):
+            break
+        text += edit["text"]
+        ends.append(len(text))
+        for character in edit["text"]:
+            if character == "\n":
+                cursor = [cursor[0] + 1, 0]
+            else:
+                cursor = [cursor[0], cursor[1] + (2 if ord(character) > 0xFFFF else 1)]
+    return text, ends
+
+
+def play(editor, plugin):
+    """One trace: what each asked key cost, and what the user saved by what was shown."""
+    keys, saved = [], {"keystrokes": 0, "accepts": 0, "rejects": 0, "taken": 0}
+    for view in editor.keys():
+        cost = plugin.key(view)
+        saved["keystrokes"] += 1
+        coming, ends = upcoming(editor.rows[editor.next:], editor.cursor)
+        choice = choose(plugin.shown, coming, ends) if plugin.shown else ("go on",)
+        if choice[0] == "take":
+            _, length, n_steps, n_keys = choice
+            editor.accept(plugin.shown[:length], n_steps)
+            saved["keystrokes"] += n_steps
+            saved["taken"] += n_steps
+            saved["accepts"] += n_keys
+        elif choice[0] == "reject":
+            saved["rejects"] += 1
+        keys.append(cost)
+    saved["saved"] = saved["taken"] - saved["accepts"] - saved["rejects"]
+    return {"keys": keys, **saved}
