@@ -14,8 +14,14 @@ use lowkey_kernels::{
 };
 
 /// The types of weights that people have.
-const KINDS: [BlockType; 5] =
-    [BlockType::Q8_0, BlockType::Q4_0, BlockType::Q4K, BlockType::Q6K, BlockType::F16];
+const KINDS: [BlockType; 6] = [
+    BlockType::Q8_0,
+    BlockType::Q5_0,
+    BlockType::Q4_0,
+    BlockType::Q4K,
+    BlockType::Q6K,
+    BlockType::F16,
+];
 
 /// Qwen2.5-0.5B: gate and up of the feed-forward, down, and the vocabulary.
 const SHAPES: [(&str, usize, usize); 3] =
