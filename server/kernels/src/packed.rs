@@ -169,7 +169,8 @@ fn map(file: &File, len: usize, hold: Hold) -> io::Result<Option<(memmap2::Mmap,
     // Best effort: what is read from disk from now on is read as huge pages.
     let _ = map.advise(memmap2::Advice::HugePage);
     let held = if pages::are_huge(&map, CHUNK) { Held::Mapped } else { Held::MappedSmall };
-    Ok((held == Held::Mapped || hold == Hold::Shared).then_some((map, held)))
+    let is_wanted = held == Held::Mapped || hold == Hold::Shared || !pages::own_are_huge();
+    Ok(is_wanted.then_some((map, held)))
 }
 
 /// Holds mapped weights against their checksums, which also brings them into memory.

@@ -45,6 +45,18 @@ fn huge_bytes(smaps: &str, address: usize) -> Option<usize> {
     line.trim().strip_suffix(" kB")?.parse::<usize>().ok()?.checked_mul(1024)
 }
 
+/// Returns whether memory of our own would be in huge pages, so that copying is worth it.
+#[cfg(target_os = "linux")]
+pub(super) fn own_are_huge() -> bool {
+    let setting = std::fs::read_to_string("/sys/kernel/mm/transparent_hugepage/enabled");
+    setting.is_ok_and(|setting| !setting.contains("[never]"))
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) fn own_are_huge() -> bool {
+    true
+}
+
 /// Frees a huge page, for the file system's cache to take.
 ///
 /// The cache takes one where one is free but moves nothing to make one, so on a machine that has been running for a while it gets few. Memory of our own does make one; given back, it is free.
