@@ -10,7 +10,7 @@ use crate::persist::test_folder::TestFolder;
 use crate::{Loaded, Wanted};
 
 impl TestFolder {
-    fn keep(&self) -> Keep {
+    fn packing(&self) -> Keep {
         Keep { idle: Duration::ZERO, ..Keep::new(self.0.clone(), 1 << 20, String::new()) }
     }
 
@@ -43,7 +43,7 @@ fn save_now(keep: &Keep, unsaved: &UnsavedWeights) -> io::Result<bool> {
 #[test]
 fn what_one_start_packs_the_next_one_finds() {
     let folder = TestFolder::new("packed-found");
-    let keep = folder.keep();
+    let keep = folder.packing();
     let unsaved = load(&keep).expect("nothing is kept yet");
     assert!(save_now(&keep, &unsaved).unwrap());
     let [file] = &folder.packed_files()[..] else { panic!("one file") };
@@ -68,7 +68,7 @@ fn what_one_start_packs_the_next_one_finds() {
 fn a_file_that_others_may_write_or_that_is_none_is_left_alone() {
     use std::os::unix::fs::PermissionsExt as _;
     let folder = TestFolder::new("packed-foreign");
-    let keep = folder.keep();
+    let keep = folder.packing();
     save_now(&keep, &load(&keep).unwrap()).unwrap();
     let file = folder.packed_files().remove(0);
     for mode in [0o644, 0o620, 0o606] {
@@ -95,7 +95,7 @@ fn a_file_that_others_may_write_or_that_is_none_is_left_alone() {
 #[test]
 fn a_damaged_file_is_replaced() {
     let folder = TestFolder::new("packed-damaged");
-    let keep = folder.keep();
+    let keep = folder.packing();
     save_now(&keep, &load(&keep).unwrap()).unwrap();
     let file = folder.packed_files().remove(0);
     let whole = std::fs::read(&file).unwrap();
@@ -118,7 +118,7 @@ fn a_damaged_file_is_replaced() {
 #[test]
 fn while_one_process_writes_another_does_not_and_what_a_dead_one_left_is_swept() {
     let folder = TestFolder::new("packed-two");
-    let keep = folder.keep();
+    let keep = folder.packing();
     let [one, two] = [(); 2].map(|()| load(&keep).unwrap());
     let writing = Folder::open(&keep.folder, FOLDER, true).unwrap().unwrap();
     let partial = writing.create().unwrap();
@@ -140,7 +140,7 @@ fn while_one_process_writes_another_does_not_and_what_a_dead_one_left_is_swept()
 #[test]
 fn beyond_the_cap_the_least_recently_used_go() {
     let folder = TestFolder::new("packed-cap");
-    let keep = folder.keep();
+    let keep = folder.packing();
     let unsaved = load(&keep).unwrap();
     let bytes = Packed::file_bytes(unsaved.packed.len());
     let too_small = Keep { packed_cap_bytes: bytes - 1, ..keep.clone() };
@@ -169,7 +169,7 @@ fn beyond_the_cap_the_least_recently_used_go() {
 #[test]
 fn writing_waits_for_the_engine_and_ends_with_it() {
     let folder = TestFolder::new("packed-ended");
-    let keep = folder.keep();
+    let keep = folder.packing();
     let unsaved = load(&keep).unwrap();
     let (engine, pause) = resting();
     pause.is_busy.store(true, Ordering::Release);
