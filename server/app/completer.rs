@@ -216,13 +216,13 @@ impl Completer {
     ) -> std::io::Result<Arc<Self>> {
         let keeping = keep.as_ref().map(|keep| keep.enabled.clone());
         let (to_status, status) = watch::channel(Status::Loading(0.0));
-        let asked = settings.clone();
+        let (asked, packed) = (settings.clone(), keep.clone());
         let engine = Engine::start_keeping(
             settings.cache_mb << 20,
             keep,
             move |progress| {
                 // Reasons quote the names that a model file has.
-                let loaded = load::load(&asked, progress).map_err(plain)?;
+                let loaded = load::load(&asked, packed.as_ref(), progress).map_err(plain)?;
                 Ok(Loaded { speculates: asked.speculation, ..loaded })
             },
             move |status| {
@@ -341,6 +341,8 @@ impl Completer {
             ("quantize", current.quantize != settings.quantize),
             ("cache_mb", current.cache_mb != settings.cache_mb),
             ("persistent_cache_mb", current.persistent_cache_mb != settings.persistent_cache_mb),
+            ("packed_weights_mb", current.packed_weights_mb != settings.packed_weights_mb),
+            ("shared_weights", current.shared_weights != settings.shared_weights),
             (
                 "persistent_cache",
                 settings.persistent_cache && !current.persistent_cache && self.keeping.is_none(),

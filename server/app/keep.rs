@@ -6,9 +6,10 @@
 use std::path::PathBuf;
 
 use lowkey_engine::Keep;
+use lowkey_model::Hold;
 
 use crate::load;
-use crate::settings::Settings;
+use crate::settings::{Settings, SharedWeights};
 
 /// The folder; `None` when there is none or it is not wanted.
 pub fn folder() -> Option<PathBuf> {
@@ -35,8 +36,14 @@ pub fn keep(settings: &Settings) -> Option<Keep> {
     if !settings.persistent_cache {
         return None;
     }
-    let cap_bytes = (settings.persistent_cache_mb as u64).saturating_mul(1 << 20);
-    Some(Keep::new(folder()?, cap_bytes, machine(settings.threads)))
+    let bytes = |megabytes: usize| (megabytes as u64).saturating_mul(1 << 20);
+    let keep = Keep::new(folder()?, bytes(settings.persistent_cache_mb), machine(settings.threads));
+    let hold = match settings.shared_weights {
+        SharedWeights::Auto => Hold::Fast,
+        SharedWeights::Always => Hold::Shared,
+        SharedWeights::Never => Hold::Private,
+    };
+    Some(Keep { packed_cap_bytes: bytes(settings.packed_weights_mb), hold, ..keep })
 }
 
 /// What a model's speed depends on beside the model: a change of any of it means measuring anew.

@@ -6,7 +6,7 @@
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
-use lowkey_engine::{LoadFailed, Loaded, Wanted};
+use lowkey_engine::{Keep, LoadFailed, Loaded, Wanted};
 use lowkey_model::{ModelFile, Quantization};
 use lowkey_prompt::Assembler;
 use lowkey_store::{DEFAULT_NAME, Embedded, FORMER_NAME, Hub, Pins, Source, Weights};
@@ -36,13 +36,18 @@ pub fn open_inside(model: &Embedded) -> Result<ModelFile, lowkey_model::ModelErr
     }
 }
 
-/// Loads the model that the settings name (see [`lowkey_store::resolve`]). `progress` gets the share done.
+/// Loads the model that the settings name (see [`lowkey_store::resolve`]), its packed weights from where `keep` says.
+/// `progress` gets the share done.
 ///
 /// Fails when the device that they name is not there, or the model cannot be asked in the way or order that they want.
-pub fn load(settings: &Settings, progress: &mut dyn FnMut(f32)) -> Result<Loaded, LoadFailed> {
+pub fn load(
+    settings: &Settings,
+    keep: Option<&Keep>,
+    progress: &mut dyn FnMut(f32),
+) -> Result<Loaded, LoadFailed> {
     let threads = threads_of(settings.threads);
     let accelerator = settings.device.open().map_err(|e| e.to_string())?;
-    let wanted = Wanted { accelerator: accelerator.as_ref(), infill: settings.infill };
+    let wanted = Wanted { accelerator: accelerator.as_ref(), infill: settings.infill, keep };
     in_order(Loaded::wanted(wanted, &open(settings)?, threads, progress)?, settings.order)
 }
 

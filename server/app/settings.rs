@@ -16,7 +16,9 @@ use crate::ordinary;
 mod value;
 
 use value::FromValue;
-pub use value::{Anchor, Infill, Kind, Multiline, Number, Order, Popup, Quantize, Talkative};
+pub use value::{
+    Anchor, Infill, Kind, Multiline, Number, Order, Popup, Quantize, SharedWeights, Talkative,
+};
 
 /// One row of the table: what the reference, the editors' schema and the check know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,6 +116,10 @@ settings! {
     persistent_cache: bool = true;
     /// Megabytes on disk for it, at most; what was not used for longest goes first. Takes effect at the next start.
     persistent_cache_mb: usize = 256;
+    /// Megabytes on disk, beside these, for models' weights in the form that the kernels read, so that a start takes them from there at once; what was not used for longest goes first, and 0 keeps none. With `persistent_cache` off nothing is read or written. Takes effect at the next start.
+    packed_weights_mb: usize = 4096;
+    /// Whether lowkey's processes share these weights in memory: `auto` where the system maps them in huge pages, which is as fast as memory of their own, `always`, `never`. Without huge pages sharing makes each token slower; `server/kernels/README.md` has the figures. Takes effect at the next start.
+    shared_weights: SharedWeights = SharedWeights::Auto;
     /// Whether likely tokens are guessed from the text and checked several at a time; suggestions are the same, only sooner. Takes effect at the next start.
     speculation: bool = true;
     /// Whether lowkey counts what it shows and what you take of it, for `lowkey stats`: counts by day and language, no text, on this machine alone.

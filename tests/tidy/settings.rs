@@ -25,11 +25,13 @@ fn the_readme_lists_every_setting() {
 }
 
 /// Settings that say something about one machine and do not travel to another with the user's others.
-const OF_THE_MACHINE: &[&str] = &["model", "threads", "cache_mb", "quantize", "device"];
+const OF_THE_MACHINE: &[&str] =
+    &["model", "threads", "cache_mb", "shared_weights", "quantize", "device"];
 
 /// Settings that say what leaves the editor's memory or reaches the model: a workspace, which may be a stranger's, cannot
 /// weaken them.
-const OF_THE_USER: &[&str] = &["exclude", "persistent_cache", "persistent_cache_mb", "statistics"];
+const OF_THE_USER: &[&str] =
+    &["exclude", "persistent_cache", "persistent_cache_mb", "packed_weights_mb", "statistics"];
 
 /// The server's settings stand between these lines of the extension's manifest.
 const SCHEMA_BEGIN: &str = "        \"title\": \"Suggestions\",\n        \"properties\": {\n";

@@ -63,6 +63,18 @@ pub enum Popup {
     Never,
 }
 
+/// Whether processes share packed weights in memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SharedWeights {
+    /// Where that is as fast as memory of their own.
+    #[default]
+    Auto,
+    /// Where the system can.
+    Always,
+    /// Each has its own.
+    Never,
+}
+
 /// Where the cut between the prompt's prefix and its middle stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Anchor {
@@ -250,6 +262,8 @@ words!(Multiline { "auto" => Auto, "never" => Never, "always" => Always }
 words!(Talkative { "quiet" => Quiet, "normal" => Normal, "eager" => Eager, "always" => Always }
     "\"quiet\", \"normal\", \"eager\" or \"always\"");
 words!(Popup { "auto" => Auto, "always" => Always, "never" => Never }
+    "\"auto\", \"always\" or \"never\"");
+words!(SharedWeights { "auto" => Auto, "always" => Always, "never" => Never }
     "\"auto\", \"always\" or \"never\"");
 words!(Anchor { "cursor" => Cursor, "line" => Line, "lines4" => Lines4, "lines8" => Lines8 }
     "\"cursor\", \"line\", \"lines4\" or \"lines8\"");

@@ -40,7 +40,7 @@ pub use load::{LoadFailed, Loaded, Wanted, assembler};
 pub use openings::Opening;
 #[doc(hidden)]
 pub use persist::tokens_of_session;
-pub use persist::{Keep, Switch, kept_sessions};
+pub use persist::{Keep, Switch, UnsavedWeights, kept_sessions};
 pub use sampling::Sampling;
 pub use session::{FORK_ABOVE_TOKENS, Session, SessionPool};
 pub use worker::{Engine, Speed, Status, Ticket};

@@ -6,9 +6,11 @@
 use std::error::Error;
 use std::sync::Arc;
 
-use lowkey_model::{Accelerator, CausalLm, Config, ModelFile};
+use lowkey_model::{Accelerator, CausalLm, Config, KeptWeights, ModelFile, PackingKey};
 use lowkey_prompt::{Assembler, Format, GgufVocab, Infill, Order, Tokenizer};
 use sha2::{Digest, Sha256};
+
+use crate::persist::{Keep, UnsavedWeights, packed};
 
 /// A model ready to run, with the tokenizer and format that belong to it.
 pub struct Loaded {
@@ -22,6 +24,8 @@ pub struct Loaded {
     pub assembler: Arc<Assembler>,
     /// Whether tokens are guessed ahead and verified in batches; what is decoded is the same either way.
     pub speculates: bool,
+    /// The packed weights, where no file has them and one may.
+    pub unsaved: Option<UnsavedWeights>,
 }
 
 /// How a model is to run and to be asked.
@@ -31,6 +35,8 @@ pub struct Wanted<'a> {
     pub accelerator: Option<&'a Accelerator>,
     /// How it is asked.
     pub infill: Infill,
+    /// Where its packed weights are kept, if they are.
+    pub keep: Option<&'a Keep>,
 }
 
 /// Why there is no model, in words for the user.
@@ -55,20 +61,57 @@ impl Loaded {
         threads: usize,
         progress: &mut dyn FnMut(f32),
     ) -> Result<Self, LoadFailed> {
-        let assembler = assembler(file, wanted.infill)?;
-        let model = match wanted.accelerator {
-            None => lowkey_model::load(file, threads, progress),
-            Some(accelerator) => lowkey_model::load_on_device(file, accelerator, progress),
-        };
-        let model = model.map_err(|e| e.to_string())?;
+        // The tokenizer takes longer than weights that came packed, and neither needs the other.
+        let (assembler, network) = std::thread::scope(|scope| {
+            let assembler = scope.spawn(|| assembler(file, wanted.infill));
+            let network = network(&wanted, file, threads, progress);
+            let failed = |_| Err(format!("model {}: building the tokenizer failed", file.name()));
+            (assembler.join().unwrap_or_else(failed), network)
+        });
+        let (assembler, (model, digest, unsaved)) = (assembler?, network?);
         can_answer(file.name(), assembler.tokenizer(), assembler.format(), model.config())?;
         Ok(Self {
             name: file.name().to_owned(),
-            digest: identity(file, wanted.accelerator),
+            digest,
             model,
             assembler: Arc::new(assembler),
             speculates: true,
+            unsaved,
         })
+    }
+}
+
+/// A network, its identity, and the weights that no file has.
+type Network = (Box<dyn CausalLm>, String, Option<UnsavedWeights>);
+
+/// Loads the weights: packed ones from disk, or those of `file`.
+fn network(
+    wanted: &Wanted<'_>,
+    file: &ModelFile,
+    threads: usize,
+    progress: &mut dyn FnMut(f32),
+) -> Result<Network, LoadFailed> {
+    let digest = identity(file, wanted.accelerator);
+    let said = |error: lowkey_model::ModelError| error.to_string();
+    match (wanted.accelerator, wanted.keep) {
+        (Some(accelerator), _) => {
+            let model = lowkey_model::load_on_device(file, accelerator, progress).map_err(said)?;
+            Ok((model, digest, None))
+        }
+        (None, None) => {
+            let model = lowkey_model::load(file, threads, progress).map_err(said)?;
+            Ok((model, digest, None))
+        }
+        (None, Some(keep)) => {
+            let key = PackingKey::new(file, &digest);
+            let opened = packed::open(keep, &key);
+            let kept = opened.as_ref().map(|file| KeptWeights { file, hold: keep.hold });
+            let (model, weights) =
+                lowkey_model::load_kept(file, threads, kept, &key, progress).map_err(said)?;
+            let unsaved =
+                weights.and_then(|weights| packed::loaded(keep, key, opened.as_ref(), weights));
+            Ok((model, digest, unsaved))
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 //! Loading happens on the same thread, so requests that come meanwhile simply wait
 //! in the queue; whether they still matter by then is their owner's decision.
 
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Instant;
@@ -16,7 +16,9 @@ use crate::first_text::FirstText;
 use crate::generate::{Generator, ms_since};
 use crate::job::{Generated, Job, Stop};
 use crate::load::{LoadFailed, Loaded};
-use crate::persist::{IDLE_NEW_TOKENS, Identity, Keep, KeptSpeed, LONGEST_FAREWELL, Saving, Shelf};
+use crate::persist::{
+    IDLE_NEW_TOKENS, Identity, Keep, KeptSpeed, LONGEST_FAREWELL, Saving, Shelf, packed,
+};
 use crate::queue::{Popped, Queue, Queued};
 use crate::session::SessionPool;
 use crate::speculate::Speculation;
@@ -197,7 +199,7 @@ fn serve(
     (queue, warmth): (&Queue, Arc<Warmth>),
     set: &dyn Fn(Status),
 ) {
-    let Loaded { name, digest, mut model, assembler, speculates } = loaded;
+    let Loaded { name, digest, mut model, assembler, speculates, unsaved } = loaded;
     let mut kept = KeptSpeed::read(keep, &digest);
     let speed_was_kept = kept.kept().is_some();
     let speed = kept.kept().unwrap_or_else(|| {
@@ -218,6 +220,11 @@ fn serve(
         context_length: config.context_length,
         infill: assembler.format().name(),
     });
+    let is_busy = Arc::new(AtomicBool::new(false));
+    let saved = keep.zip(unsaved);
+    // Dropped at the end of this function, which ends the thread.
+    let _saving =
+        saved.and_then(|(keep, weights)| packed::save_later(keep, weights, Arc::clone(&is_busy)));
     let healing =
         (!assembler.format().fragmented_middle()).then(|| Healing::new(assembler.tokenizer()));
     let speculation = speculates.then(|| {
@@ -239,9 +246,12 @@ fn serve(
     };
     let mut saving = keep.filter(|keep| keep.writes).map(Saving::new);
     loop {
+        is_busy.store(true, Ordering::Release);
         generator.warm(&|| queue.interactive_waits());
+        is_busy.store(false, Ordering::Release);
         match queue.pop(saving.as_ref().and_then(Saving::patience)) {
             Popped::Job(queued) => {
+                is_busy.store(true, Ordering::Release);
                 generator.pool.persists = queued.job.persists;
                 generator.run(*queued, &|| queue.interactive_waits());
                 if let Some(saving) = &mut saving {

@@ -1,5 +1,7 @@
 //! Memory for packed weights: aligned, in huge pages where the system has them.
 //!
+//! Weights that an earlier start packed come from a file instead ([`packed`](crate::packed)): the same bytes, mapped or read back.
+//!
 //! Decoding reads every weight once per token; with 4 KiB pages the walks of the page table cost a quarter of the bandwidth (`../../README.md` has the figures).
 
 use std::sync::Arc;
@@ -11,79 +13,133 @@ use crate::error::PackError;
 pub(crate) const ALIGN: usize = 64;
 
 /// What one huge page covers on x86-64 and most aarch64 systems.
-const HUGE_PAGE: usize = 2 << 20;
+pub(crate) const HUGE_PAGE: usize = 2 << 20;
 
-/// Zeroed memory for several matrices, side by side.
+/// Memory for several matrices, side by side: zeroed, or filled by [`Packed::open`](crate::Packed::open).
 ///
 /// One after the other in huge pages, a model's weights are one walk through memory; matrices with memory of their own would each leave an end in small pages, a fifth of a model of 0.5B.
 pub struct Reserve {
     memory: Arc<Memory>,
     /// How much is given away.
     taken: AtomicUsize,
+    /// Whether the parts are filled already; then none is ever written.
+    is_packed: bool,
 }
 
 impl Reserve {
     /// Asks the system for `len` zeroed bytes; what is never touched is never resident.
     pub fn new(len: usize) -> Result<Self, PackError> {
-        Ok(Self { memory: Arc::new(Memory::new(len)?), taken: AtomicUsize::new(0) })
+        let memory = Arc::new(Memory::new(len)?);
+        Ok(Self { memory, taken: AtomicUsize::new(0), is_packed: false })
     }
 
-    /// Gives away `len` bytes, or memory of their own where so many are not left.
+    /// Takes memory that holds packed weights.
+    pub(crate) fn packed(memory: Memory) -> Self {
+        Self { memory: Arc::new(memory), taken: AtomicUsize::new(0), is_packed: true }
+    }
+
+    /// Returns whether the memory came filled.
+    pub fn is_packed(&self) -> bool {
+        self.is_packed
+    }
+
+    /// Gives away `len` zeroed bytes, or memory of their own where this many are not left.
     pub(crate) fn take(&self, len: usize) -> Result<Arena, PackError> {
-        let too_large = || PackError::TooLarge { n: len, k: 1 };
-        let room = len.checked_next_multiple_of(ALIGN).ok_or_else(too_large)?;
-        let fits = |taken: usize| taken.checked_add(room).filter(|end| *end <= self.memory.len);
-        match self.taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits) {
-            Ok(start) => Ok(Arena { memory: Arc::clone(&self.memory), start, len }),
-            Err(_) => Arena::new(len),
+        match self.next(len) {
+            Some(start) if !self.is_packed => {
+                Ok(Arena(Part { memory: Arc::clone(&self.memory), start, len }))
+            }
+            _ => Arena::new(len),
         }
+    }
+
+    /// Gives away the next `len` filled bytes; `None` where the memory came empty or too few are left.
+    pub(crate) fn take_packed(&self, len: usize) -> Option<Part> {
+        let start = if self.is_packed { self.next(len)? } else { return None };
+        Some(Part { memory: Arc::clone(&self.memory), start, len })
+    }
+
+    /// Returns where the next part of `len` bytes begins.
+    fn next(&self, len: usize) -> Option<usize> {
+        let room = len.checked_next_multiple_of(ALIGN)?;
+        let end = |taken: usize| taken.checked_add(room).filter(|end| *end <= self.memory.len);
+        self.taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, end).ok()
+    }
+
+    /// Returns the memory as a whole, once every part is packed.
+    pub(crate) fn into_memory(self) -> Arc<Memory> {
+        self.memory
     }
 }
 
-/// A zeroed block of memory, aligned to [`ALIGN`]: the whole of what was asked for, or a part that nobody else has.
-pub(crate) struct Arena {
+/// A part of a memory, to be read: the whole of what was asked for, or a part that no other owner writes.
+#[derive(Clone)]
+pub(crate) struct Part {
     memory: Arc<Memory>,
     /// Where it begins; a multiple of [`ALIGN`].
     start: usize,
     len: usize,
 }
 
+impl Part {
+    /// Returns the bytes.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        // SAFETY: the part is within the memory, which lives as long as `self`; it is written through an `Arena` alone, which owns its part until it becomes this one.
+        unsafe { std::slice::from_raw_parts(self.memory.start().add(self.start), self.len) }
+    }
+}
+
+/// A zeroed part of a memory, aligned to [`ALIGN`], that this owner alone reads and writes.
+pub(crate) struct Arena(Part);
+
 impl Arena {
     /// Asks the system for `len` zeroed bytes.
     pub(crate) fn new(len: usize) -> Result<Self, PackError> {
-        Ok(Self { memory: Arc::new(Memory::new(len)?), start: 0, len })
+        Ok(Self(Part { memory: Arc::new(Memory::new(len)?), start: 0, len }))
     }
 
     /// Returns the memory.
     pub(crate) fn bytes(&self) -> &[u8] {
-        // SAFETY: the part lies within the memory, which lives as long as `self`; only the arena that owns the part writes to it, and that takes `&mut self`.
-        unsafe { std::slice::from_raw_parts(self.memory.start().add(self.start), self.len) }
+        self.0.bytes()
     }
 
     /// Returns the memory, to fill it.
     pub(crate) fn bytes_mut(&mut self) -> &mut [u8] {
-        // SAFETY: as above; `Reserve::take` gives every part away once, so nobody else reads or writes it.
-        unsafe { std::slice::from_raw_parts_mut(self.memory.start().add(self.start), self.len) }
+        let Part { memory, start, len } = &self.0;
+        // SAFETY: within the memory, as above; a reserve gives every part away once and an arena of filled memory never, so the memory is writable and no other owner reads or writes the part.
+        unsafe { std::slice::from_raw_parts_mut(memory.start().add(*start), *len) }
+    }
+
+    /// Ends the writing.
+    pub(crate) fn into_part(self) -> Part {
+        self.0
     }
 }
 
-/// One mapping.
-struct Memory {
-    #[cfg(not(miri))]
-    map: memmap2::MmapRaw,
-    #[cfg(miri)]
-    map: Box<[std::cell::UnsafeCell<u8>]>,
+/// One mapping: of anonymous memory, or of a file.
+pub(crate) struct Memory {
+    map: Map,
     /// Where in the map the aligned part begins.
     start: usize,
     len: usize,
 }
 
-// SAFETY: the memory is reached through arenas alone, and each part of it has one.
+enum Map {
+    #[cfg(not(miri))]
+    Anonymous(memmap2::MmapRaw),
+    #[cfg(miri)]
+    Anonymous(Box<[std::cell::UnsafeCell<u8>]>),
+    /// Never written.
+    File(memmap2::Mmap),
+}
+
+// SAFETY: the memory is reached through arenas and parts alone; an arena's part has no other owner, and others are only read.
 #[cfg(miri)]
 unsafe impl Sync for Memory {}
 
 impl Memory {
-    fn new(len: usize) -> Result<Self, PackError> {
+    /// Asks the system for `len` zeroed bytes.
+    pub(crate) fn new(len: usize) -> Result<Self, PackError> {
         // Room to start on a huge page.
         let slack = if len >= HUGE_PAGE { HUGE_PAGE } else { ALIGN };
         let mapped = len.checked_add(slack).ok_or(PackError::TooLarge { n: len, k: 1 })?;
@@ -102,15 +158,40 @@ impl Memory {
         }
         #[cfg(not(miri))]
         let map = memmap2::MmapRaw::from(map);
-        Ok(Self { map, start, len })
+        Ok(Self { map: Map::Anonymous(map), start, len })
+    }
+
+    /// Takes a map of a file as it is.
+    pub(crate) fn of_file(map: memmap2::Mmap) -> Self {
+        let len = map.len();
+        Self { map: Map::File(map), start: 0, len }
+    }
+
+    /// Returns all of it, to be read.
+    ///
+    /// # Safety
+    /// No [`Arena`] of it may be written meanwhile.
+    pub(crate) unsafe fn bytes(&self) -> &[u8] {
+        // SAFETY: the aligned part is `len` bytes of a map that lives as long as `self`; the caller excludes writers.
+        unsafe { std::slice::from_raw_parts(self.start(), self.len) }
+    }
+
+    /// Returns all of it, to be filled by the only owner; not for a map of a file.
+    pub(crate) fn bytes_mut(&mut self) -> &mut [u8] {
+        let len = if matches!(self.map, Map::File(_)) { 0 } else { self.len };
+        // SAFETY: as above, of writable memory, which nothing else refers to: it is borrowed mutably.
+        unsafe { std::slice::from_raw_parts_mut(self.start(), len) }
     }
 
     /// Returns where the aligned part begins.
     fn start(&self) -> *mut u8 {
-        #[cfg(miri)]
-        let map = self.map.as_ptr().cast::<u8>().cast_mut();
-        #[cfg(not(miri))]
-        let map = self.map.as_mut_ptr();
+        let map = match &self.map {
+            #[cfg(miri)]
+            Map::Anonymous(map) => map.as_ptr().cast::<u8>().cast_mut(),
+            #[cfg(not(miri))]
+            Map::Anonymous(map) => map.as_mut_ptr(),
+            Map::File(map) => map.as_ptr().cast_mut(),
+        };
         map.wrapping_add(self.start)
     }
 }
@@ -148,7 +229,7 @@ mod tests {
             assert!(part.bytes().iter().all(|byte| *byte == value as u8 + 1));
         }
         // The last one did not fit.
-        let shared = parts.iter().filter(|part| Arc::ptr_eq(&part.memory, &reserve.memory));
+        let shared = parts.iter().filter(|part| Arc::ptr_eq(&part.0.memory, &reserve.memory));
         assert_eq!(shared.count(), 4);
         drop(reserve);
         assert!(parts[0].bytes().iter().all(|byte| *byte == 1));

@@ -103,3 +103,21 @@ pub struct Rows<'a> {
     /// The rows' blocks: `n * kind.row_bytes(k)` bytes.
     pub bytes: &'a [u8],
 }
+
+impl Rows<'_> {
+    /// Returns what is known without the bytes.
+    pub(crate) fn shape(&self) -> Shape {
+        Shape { kind: self.kind, n: self.n, k: self.k }
+    }
+}
+
+/// A matrix without its values: `n` rows (outputs) of `k` columns (inputs).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shape {
+    /// How the values are stored.
+    pub kind: BlockType,
+    /// Rows.
+    pub n: usize,
+    /// Columns.
+    pub k: usize,
+}

@@ -11,7 +11,7 @@
 )]
 #![expect(
     unsafe_code,
-    reason = "SIMD intrinsics, and disjoint writes of several threads into one output"
+    reason = "SIMD intrinsics, disjoint writes of several threads into one output, and maps of files"
 )]
 
 mod activations;
@@ -26,7 +26,9 @@ mod layout;
 mod matmul;
 mod matrix;
 mod norm;
+mod packed;
 mod pool;
+mod program;
 #[cfg(test)]
 mod reference;
 mod residual;
@@ -40,14 +42,16 @@ mod unpack;
 pub use activations::{LayerNorm, Quantized};
 pub use arena::Reserve;
 pub use attention::{Queries, attention};
-pub use block::{BlockType, Rows};
+pub use block::{BlockType, Rows, Shape};
 pub use error::{PackError, ShapeError};
 pub use isa::{Features, Isa, features};
 pub use kv::{KvLayer, KvType};
 pub use matmul::{Activation, gated, matmul};
 pub use matrix::Matrix;
 pub use norm::rms_norm;
+pub use packed::{Held, Hold, KEY_BYTES, PACKING, Packed, Refused};
 pub use pool::Pool;
+pub use program::give_back;
 pub use residual::{Merge, add_rows};
 pub use roofline::{int8_gop_s, read_gb_s, round_trip_ns};
 pub use rope::{Pairing, Rope};

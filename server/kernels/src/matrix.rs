@@ -6,8 +6,8 @@
 
 use half::{bf16, f16};
 
-use crate::arena::{Arena, Reserve};
-use crate::block::{BlockType, Rows};
+use crate::arena::{Arena, Part as Memory, Reserve};
+use crate::block::{BlockType, Rows, Shape};
 use crate::error::{PackError, ShapeError};
 use crate::layout::{Format, GROUP, Layout, NIBBLE_BYTES, PLANE_BYTES, TILE, with_layout};
 use crate::pool::Pool;
@@ -19,7 +19,7 @@ pub struct Matrix {
     n: usize,
     k: usize,
     parts: Vec<Part>,
-    arena: Arena,
+    memory: Memory,
 }
 
 /// Rows of one format, in tiles of 16.
@@ -77,54 +77,26 @@ impl Matrix {
         format_of(kind).tile_bytes(k)?.checked_mul(n.div_ceil(TILE))
     }
 
+    /// Returns the matrix that `reserve` holds next, packed by an earlier process; nothing is read.
+    ///
+    /// `None` where the reserve came empty or has too little left, or where there can be no such matrix: packing tells why.
+    pub fn packed_in(reserve: &Reserve, shapes: &[Shape]) -> Option<Self> {
+        let Plan { n, k, bytes, parts } = Plan::new(shapes.iter().copied()).ok()?;
+        Some(Self { n, k, parts, memory: reserve.take_packed(bytes)? })
+    }
+
     fn pack_to(
         pool: &Pool,
         parts: &[Rows<'_>],
         arena: impl FnOnce(usize) -> Result<Arena, PackError>,
     ) -> Result<Self, PackError> {
-        let k = parts.first().map_or(0, |rows| rows.k);
-        let mut n = 0_usize;
-        let mut bytes = 0_usize;
-        let mut packed = Vec::with_capacity(parts.len());
+        let Plan { n, k, bytes, parts: packed } = Plan::new(parts.iter().map(Rows::shape))?;
         for rows in parts {
-            let too_large = || PackError::TooLarge { n: rows.n, k: rows.k };
-            if rows.n == 0 || rows.k == 0 {
-                return Err(PackError::Empty);
+            let row_bytes = rows.kind.row_bytes(k);
+            if row_bytes.and_then(|bytes| bytes.checked_mul(rows.n)) != Some(rows.bytes.len()) {
+                let Rows { kind, n, k, bytes } = *rows;
+                return Err(PackError::WrongLength { kind, n, k, given: bytes.len() });
             }
-            if rows.k != k {
-                return Err(PackError::ColumnsDiffer { first: k, other: rows.k });
-            }
-            let row_bytes =
-                rows.kind.row_bytes(k).ok_or(PackError::NotWholeBlocks { kind: rows.kind, k })?;
-            if rows.n.checked_mul(row_bytes) != Some(rows.bytes.len()) {
-                return Err(PackError::WrongLength {
-                    kind: rows.kind,
-                    n: rows.n,
-                    k,
-                    given: rows.bytes.len(),
-                });
-            }
-            let format = format_of(rows.kind);
-            let tile_bytes = format.tile_bytes(k).ok_or_else(too_large)?;
-            let part = Part { first_row: n, n: rows.n, format, start: bytes, tile_bytes, gap: 0 };
-            bytes = part
-                .n_tiles()
-                .checked_mul(tile_bytes)
-                .and_then(|b| bytes.checked_add(b))
-                .ok_or_else(too_large)?;
-            n = n.checked_add(rows.n).ok_or_else(too_large)?;
-            packed.push(part);
-        }
-        if n == 0 {
-            return Err(PackError::Empty);
-        }
-        if let [gate, up] = packed.as_mut_slice()
-            && (gate.n, gate.format) == (up.n, up.format)
-            && gate.n.is_multiple_of(2 * TILE)
-            && gate.format.float_bytes() == 0
-        {
-            gate.gap = 2 * gate.tile_bytes;
-            (up.start, up.gap) = (gate.start + gate.gap, gate.gap);
         }
         let mut arena = arena(bytes)?;
         for (part, rows) in packed.iter().zip(parts) {
@@ -137,7 +109,7 @@ impl Matrix {
                 }
             });
         }
-        Ok(Self { n, k, parts: packed, arena })
+        Ok(Self { n, k, parts: packed, memory: arena.into_part() })
     }
 
     /// Returns the number of rows: the outputs of a product.
@@ -152,7 +124,7 @@ impl Matrix {
 
     /// Returns the memory that the packed weights take.
     pub fn bytes(&self) -> usize {
-        self.arena.bytes().len()
+        self.memory.bytes().len()
     }
 
     /// Returns whether some part holds floats, for which [`Quantized`](crate::Quantized) should keep the activations' floats.
@@ -190,7 +162,7 @@ impl Matrix {
     /// Returns the bytes of one tile.
     pub(crate) fn tile(&self, part: &Part, tile: usize) -> &[u8] {
         debug_assert!(tile < part.n_tiles());
-        &self.arena.bytes()[part.at(tile)..][..part.tile_bytes]
+        &self.memory.bytes()[part.at(tile)..][..part.tile_bytes]
     }
 
     /// Returns the two parts whose tiles alternate, if they do.
@@ -204,6 +176,57 @@ impl Matrix {
     /// Returns whether [`gated`](crate::gated) takes the matrix: two parts of one type and shape, of integers, in whole groups of 32 rows.
     pub fn is_pair(&self) -> bool {
         self.pair().is_some()
+    }
+}
+
+/// Where the parts of a stacked matrix go.
+struct Plan {
+    n: usize,
+    k: usize,
+    bytes: usize,
+    parts: Vec<Part>,
+}
+
+impl Plan {
+    fn new(shapes: impl ExactSizeIterator<Item = Shape> + Clone) -> Result<Self, PackError> {
+        let k = shapes.clone().next().map_or(0, |shape| shape.k);
+        let mut n = 0_usize;
+        let mut bytes = 0_usize;
+        let mut parts = Vec::with_capacity(shapes.len());
+        for shape in shapes {
+            let too_large = || PackError::TooLarge { n: shape.n, k: shape.k };
+            if shape.n == 0 || shape.k == 0 {
+                return Err(PackError::Empty);
+            }
+            if shape.k != k {
+                return Err(PackError::ColumnsDiffer { first: k, other: shape.k });
+            }
+            if shape.kind.row_bytes(k).is_none() {
+                return Err(PackError::NotWholeBlocks { kind: shape.kind, k });
+            }
+            let format = format_of(shape.kind);
+            let tile_bytes = format.tile_bytes(k).ok_or_else(too_large)?;
+            let part = Part { first_row: n, n: shape.n, format, start: bytes, tile_bytes, gap: 0 };
+            bytes = part
+                .n_tiles()
+                .checked_mul(tile_bytes)
+                .and_then(|b| bytes.checked_add(b))
+                .ok_or_else(too_large)?;
+            n = n.checked_add(shape.n).ok_or_else(too_large)?;
+            parts.push(part);
+        }
+        if n == 0 {
+            return Err(PackError::Empty);
+        }
+        if let [gate, up] = parts.as_mut_slice()
+            && (gate.n, gate.format) == (up.n, up.format)
+            && gate.n.is_multiple_of(2 * TILE)
+            && gate.format.float_bytes() == 0
+        {
+            gate.gap = 2 * gate.tile_bytes;
+            (up.start, up.gap) = (gate.start + gate.gap, gate.gap);
+        }
+        Ok(Self { n, k, bytes, parts })
     }
 }
 

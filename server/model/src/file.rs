@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use std::io::Cursor;
 use std::ops::Range;
 use std::path::Path;
+use std::time::SystemTime;
 
 use candle_core::quantized::gguf_file::{Content, TensorInfo};
 use lowkey_kernels::KvType;
@@ -160,6 +161,11 @@ impl ModelFile {
             [one] => one.clone(),
             several => digest::digest(&made(several.join("\n").into_bytes()), 0),
         }
+    }
+
+    /// When each of its files was last written; `None` for what is compiled into the program.
+    pub(crate) fn modified(&self) -> impl Iterator<Item = Option<SystemTime>> {
+        self.shards.iter().map(StoredBytes::modified)
     }
 
     /// The header's key–value pairs.

@@ -27,6 +27,7 @@ mod llama;
 mod llama_like;
 mod metadata;
 mod norm;
+mod packing;
 mod phi3;
 mod quantize;
 mod qwen2;
@@ -47,12 +48,13 @@ pub use device::{Accelerator, DeviceChoice, load_on_device};
 pub use error::ModelError;
 pub use file::{ModelFile, Quantization};
 pub use metadata::Metadata;
+pub use packing::{KeptWeights, PackingKey, Weights as LoadedWeights, load_kept};
 pub use rotation::Stretch;
 
 // What a sampler needs of the kernels; the engine knows the model only.
-pub use lowkey_kernels::{KvType, argmax, log_sum_exp, top_k};
+pub use lowkey_kernels::{Held, Hold, KvType, Packed, Refused, argmax, log_sum_exp, top_k};
 
-use lowkey_kernels::Pool;
+use lowkey_kernels::{Pool, Reserve};
 
 use decoder::Decoder;
 use weights::{ForKernels, Weights};
@@ -80,7 +82,18 @@ pub fn load_on(
     pool: Pool,
     progress: &mut dyn FnMut(f32),
 ) -> Result<Box<dyn CausalLm>, ModelError> {
-    let mut weights = Weights::new(file, ForKernels::new(pool), progress);
+    load_packed(file, pool, None, progress).map(|(model, _)| model)
+}
+
+/// Loads a model whose matrices may be packed already; returns them where they were packed now.
+fn load_packed(
+    file: &ModelFile,
+    pool: Pool,
+    packed: Option<Reserve>,
+    progress: &mut dyn FnMut(f32),
+) -> Result<(Box<dyn CausalLm>, Option<Packed>), ModelError> {
+    let mut weights = Weights::new(file, ForKernels::new(pool, packed), progress);
     let layers = llama_like::load(&mut weights, file.parts())?;
-    Ok(Box::new(Decoder::new(file.config(), layers, weights.finish().into_pool())))
+    let (pool, packed) = weights.finish().into_parts();
+    Ok((Box::new(Decoder::new(file.config(), layers, pool)), packed))
 }

@@ -11,7 +11,7 @@ const BLOCK: usize = 32;
 
 /// Quantizes rows of floats; `None` where `kind` is no float or rows of `columns` fill no whole blocks.
 pub(crate) fn q8_0(kind: BlockType, bytes: &[u8], columns: usize) -> Option<Vec<u8>> {
-    if columns == 0 || !columns.is_multiple_of(BLOCK) {
+    if !takes(kind, columns) {
         return None;
     }
     match kind {
@@ -20,6 +20,13 @@ pub(crate) fn q8_0(kind: BlockType, bytes: &[u8], columns: usize) -> Option<Vec<
         BlockType::BF16 => Some(blocks(bytes, |bytes| bf16::from_le_bytes(bytes).to_f32())),
         _ => None,
     }
+}
+
+/// Returns whether rows of `columns` numbers can be quantized.
+pub(crate) fn takes(kind: BlockType, columns: usize) -> bool {
+    matches!(kind, BlockType::F32 | BlockType::F16 | BlockType::BF16)
+        && columns > 0
+        && columns.is_multiple_of(BLOCK)
 }
 
 fn blocks<const WIDTH: usize>(bytes: &[u8], number: impl Fn([u8; WIDTH]) -> f32) -> Vec<u8> {

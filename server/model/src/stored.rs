@@ -9,6 +9,7 @@ use std::fs::File;
 use std::io;
 use std::ops::Range;
 use std::path::Path;
+use std::time::SystemTime;
 
 use crate::ModelError;
 
@@ -17,7 +18,7 @@ use crate::ModelError;
 pub(crate) enum StoredBytes {
     /// A file on disk, and its length when it was opened.
     File(File, usize),
-    /// An embedded model.
+    /// An embedded model; its pages are given back when this is dropped.
     Static(&'static [u8]),
     /// Numbers that a folder's configuration names.
     Made(Vec<u8>),
@@ -53,6 +54,14 @@ impl StoredBytes {
         }
     }
 
+    /// When the file was last written; `None` where there is no file or the system does not tell.
+    pub(crate) fn modified(&self) -> Option<SystemTime> {
+        match self {
+            Self::File(file, _) => file.metadata().ok()?.modified().ok(),
+            Self::Static(_) | Self::Made(_) => None,
+        }
+    }
+
     /// Reads a span; fails where the file does not have it any more.
     pub(crate) fn read(&self, span: Range<usize>) -> io::Result<Cow<'_, [u8]>> {
         let missing = || io::Error::from(io::ErrorKind::UnexpectedEof);
@@ -74,6 +83,14 @@ impl StoredBytes {
     /// Reads the first bytes, at most `n`.
     pub(crate) fn first(&self, n: usize, file: &str) -> Result<Cow<'_, [u8]>, ModelError> {
         self.read(0..n.min(self.len())).map_err(|source| unreadable(file, source))
+    }
+}
+
+impl Drop for StoredBytes {
+    fn drop(&mut self) {
+        if let Self::Static(bytes) = self {
+            lowkey_kernels::give_back(bytes);
+        }
     }
 }
 

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 
 use half::{bf16, f16};
-use lowkey_kernels::{BlockType, Matrix, PackError, Pool, Reserve, Rows};
+use lowkey_kernels::{BlockType, Matrix, PackError, Packed, Pool, Reserve, Rows, Shape};
 
 use crate::error::list;
 use crate::file::TensorSpan;
@@ -24,6 +24,16 @@ pub(crate) trait Pack {
         rows: &[Rows<'_>],
         names: &dyn Fn() -> String,
     ) -> Result<Self::Matrix, ModelError>;
+
+    /// Returns the next matrix as an earlier start packed it; nothing of the model's file is read then.
+    fn packed(&mut self, _shapes: &[Shape]) -> Option<Self::Matrix> {
+        None
+    }
+
+    /// Does the same for the embedding table.
+    fn packed_embedding(&mut self, _shapes: &[Shape]) -> Option<Matrix> {
+        None
+    }
 
     /// Packs the embedding table, in which rows are looked up on the CPU.
     fn pack_embedding(
@@ -60,14 +70,14 @@ struct Piece {
 }
 
 impl ForKernels {
-    /// Packs on the threads of `pool`.
-    pub(crate) fn new(pool: Pool) -> Self {
-        Self { pool, reserve: None }
+    /// Packs on the threads of `pool`; `packed` holds what an earlier start packed.
+    pub(crate) fn new(pool: Pool, packed: Option<Reserve>) -> Self {
+        Self { pool, reserve: packed }
     }
 
-    /// The threads, for the model to run on.
-    pub(crate) fn into_pool(self) -> Pool {
-        self.pool
+    /// The threads, for the model to run on, and the weights where they were packed now.
+    pub(crate) fn into_parts(self) -> (Pool, Option<Packed>) {
+        (self.pool, self.reserve.and_then(Reserve::into_packed))
     }
 }
 
@@ -99,6 +109,14 @@ impl Pack for ForKernels {
     ) -> Result<Matrix, ModelError> {
         self.pack(file, rows, names)
     }
+
+    fn packed(&mut self, shapes: &[Shape]) -> Option<Matrix> {
+        Matrix::packed_in(self.reserve.as_ref()?, shapes)
+    }
+
+    fn packed_embedding(&mut self, shapes: &[Shape]) -> Option<Matrix> {
+        self.packed(shapes)
+    }
 }
 
 /// The error of a matrix whose rows cannot be packed.
@@ -127,7 +145,8 @@ impl<'a, P: Pack> Weights<'a, P> {
         let Config { hidden, vocab, tied_embeddings, .. } = *self.config();
         let table = [self.piece("token_embd.weight", vocab, hidden)?];
         let quantization = self.file.quantization();
-        let embedding = self.with_rows(&table, hidden, quantization, P::pack_embedding)?;
+        let embedding =
+            self.with_rows(&table, hidden, quantization, P::packed_embedding, P::pack_embedding)?;
         let output = match (tied_embeddings, P::EMBEDDING_MULTIPLIES) {
             (true, true) => None,
             (true, false) => Some(self.matrix(&[("token_embd.weight", vocab)], hidden)?),
@@ -144,7 +163,7 @@ impl<'a, P: Pack> Weights<'a, P> {
     ) -> Result<P::Matrix, ModelError> {
         let piece = |(name, n): &(&str, usize)| self.piece(name, *n, columns);
         let pieces = parts.iter().map(piece).collect::<Result<Vec<_>, ModelError>>()?;
-        self.with_rows(&pieces, columns, self.file.quantization(), P::pack)
+        self.with_rows(&pieces, columns, self.file.quantization(), P::packed, P::pack)
     }
 
     /// Packs one tensor as it is stored, whatever is asked of the others.
@@ -155,7 +174,7 @@ impl<'a, P: Pack> Weights<'a, P> {
         columns: usize,
     ) -> Result<P::Matrix, ModelError> {
         let piece = self.piece(name, rows, columns)?;
-        self.with_rows(&[piece], columns, None, P::pack)
+        self.with_rows(&[piece], columns, None, P::packed, P::pack)
     }
 
     /// Packs the matrices of expert `index` of `n`, stacked along their outputs: `(name, outputs)` each, the name
@@ -178,7 +197,7 @@ impl<'a, P: Pack> Weights<'a, P> {
             Ok(Piece { name: all, tensor, rows: *rows })
         };
         let pieces = parts.iter().map(piece).collect::<Result<Vec<_>, ModelError>>()?;
-        self.with_rows(&pieces, columns, self.file.quantization(), P::pack)
+        self.with_rows(&pieces, columns, self.file.quantization(), P::packed, P::pack)
     }
 
     /// Reads a vector of `length` numbers as f32.
@@ -243,15 +262,26 @@ impl<'a, P: Pack> Weights<'a, P> {
         Ok(Piece { name: name.to_owned(), tensor, rows })
     }
 
-    /// Hands the stored rows of `pieces` to the packer, floats quantized where that is asked for.
+    /// Hands the stored rows of `pieces` to the packer, floats quantized where that is asked for; unless they are packed.
     fn with_rows<M>(
         &mut self,
         pieces: &[Piece],
         columns: usize,
         quantization: Option<Quantization>,
+        packed: impl Fn(&mut P, &[Shape]) -> Option<M>,
         pack: impl Fn(&mut P, &ModelFile, &[Rows<'_>], &dyn Fn() -> String) -> Result<M, ModelError>,
     ) -> Result<M, ModelError> {
         let file = self.file;
+        let n_bytes = pieces.iter().map(|piece| piece.tensor.span.len()).sum();
+        let shape = |piece: &Piece| {
+            let kind = packed_kind(piece.tensor.kind.kind, columns, quantization);
+            Shape { kind, n: piece.rows, k: columns }
+        };
+        let shapes: Vec<Shape> = pieces.iter().map(shape).collect();
+        if let Some(matrix) = packed(&mut self.packer, &shapes) {
+            self.advance(n_bytes);
+            return Ok(matrix);
+        }
         let mut stored = Vec::with_capacity(pieces.len());
         for piece in pieces {
             let (kind, bytes) = (piece.tensor.kind.kind, file.data(&piece.tensor)?);
@@ -271,7 +301,7 @@ impl<'a, P: Pack> Weights<'a, P> {
             .collect();
         let names = || list(pieces.iter().map(|piece| &piece.name));
         let matrix = pack(&mut self.packer, file, &rows, &names)?;
-        self.advance(pieces.iter().map(|piece| piece.tensor.span.len()).sum());
+        self.advance(n_bytes);
         Ok(matrix)
     }
 
@@ -303,18 +333,21 @@ impl<'a, P: Pack> Weights<'a, P> {
 }
 
 /// The memory that all matrices of a file take once they are packed for our kernels.
-fn packed_bytes(file: &ModelFile) -> usize {
+pub(crate) fn packed_bytes(file: &ModelFile) -> usize {
     let matrices = file.tensors().all().filter(|tensor| tensor.shape.len() > 1);
     let packed = |tensor: &TensorSpan| {
-        let kind = match (file.quantization(), tensor.kind.kind) {
-            (Some(Quantization::Q8_0), BlockType::F32 | BlockType::F16 | BlockType::BF16) => {
-                BlockType::Q8_0
-            }
-            (_, kind) => kind,
-        };
+        let kind = packed_kind(tensor.kind.kind, tensor.columns, file.quantization());
         Matrix::packed_bytes(kind, tensor.rows, tensor.columns)
     };
     matrices.filter_map(packed).fold(0, usize::saturating_add)
+}
+
+/// What rows of `columns` numbers are packed as: as they are stored, unless they are quantized when they are read.
+fn packed_kind(kind: BlockType, columns: usize, quantization: Option<Quantization>) -> BlockType {
+    match quantization {
+        Some(Quantization::Q8_0) if quantize::takes(kind, columns) => BlockType::Q8_0,
+        _ => kind,
+    }
 }
 
 fn numbers<const WIDTH: usize>(bytes: &[u8], number: impl Fn([u8; WIDTH]) -> f32) -> Vec<f32> {

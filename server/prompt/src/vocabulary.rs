@@ -113,16 +113,31 @@ impl Vocabulary {
         whole_pieces: bool,
     ) -> Result<(Vocabulary, BPE), TokenizerError> {
         let mut merged = Vocab::default();
+        let mut ids = HashMap::with_capacity(entries.len());
         let vocabulary = Vocabulary::of(entries, |vocabulary, id, entry| {
+            let n_merged = merged.len();
             vocabulary.add(id, entry, &mut merged);
+            if merged.len() > n_merged {
+                ids.insert(&*entry.text, id);
+            }
         })?;
-        let merges = checked_merges(&merged, merges)?;
-        let bpe = BPE::builder()
-            .vocab_and_merges(merged, merges)
-            .ignore_merges(whole_pieces)
-            .build()
-            .map_err(|e| TokenizerError::Library { reason: e.to_string() })?;
-        Ok((vocabulary, bpe))
+        let build = |merged, merges| {
+            let builder = BPE::builder().vocab_and_merges(merged, merges);
+            let built = builder.ignore_merges(whole_pieces).build();
+            built.map_err(|e| TokenizerError::Library { reason: e.to_string() })
+        };
+        // The library looks every merge up too. Both at once: a start waits for a hundred thousand of them.
+        let (repeated, bpe) = std::thread::scope(|scope| {
+            let check = scope.spawn(|| repeated_merges(|text| ids.get(text).copied(), &merges));
+            let bpe = build(merged, merges.clone());
+            (check.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), bpe)
+        });
+        let repeated = repeated?;
+        if repeated.is_empty() {
+            return Ok((vocabulary, bpe?));
+        }
+        let merged = ids.into_iter().map(|(text, id)| (text.to_owned(), id)).collect();
+        Ok((vocabulary, build(merged, without(merges, &repeated))?))
     }
 
     /// Checks entries of a vocabulary that merges by score.
@@ -172,9 +187,9 @@ impl Vocabulary {
         merges.retain(|(left, right)| {
             ![left, right, &format!("{left}{right}")].iter().any(|text| apart.contains(*text))
         });
-        let merges = checked_merges(&merged, merges)?;
+        let repeated = repeated_merges(|text| merged.get(text).copied(), &merges)?;
         let bpe = BPE::builder()
-            .vocab_and_merges(merged, merges)
+            .vocab_and_merges(merged, without(merges, &repeated))
             .byte_fallback(true)
             .build()
             .map_err(|e| TokenizerError::Library { reason: e.to_string() })?;
@@ -196,9 +211,9 @@ impl Vocabulary {
     }
 
     /// Checks entries and lays them out, each by `add`.
-    fn of(
-        entries: &[Option<Entry>],
-        mut add: impl FnMut(&mut Vocabulary, TokenId, &Entry),
+    fn of<'e>(
+        entries: &'e [Option<Entry>],
+        mut add: impl FnMut(&mut Vocabulary, TokenId, &'e Entry),
     ) -> Result<Vocabulary, TokenizerError> {
         if entries.iter().all(Option::is_none) {
             return Err(TokenizerError::EmptyVocabulary);
@@ -313,25 +328,35 @@ impl Vocabulary {
     }
 }
 
-/// Returns the merges with each pair once, at its first rank, after checking that all their tokens exist.
-fn checked_merges(
-    vocab: &Vocab,
-    merges: Vec<(String, String)>,
-) -> Result<Vec<(String, String)>, TokenizerError> {
-    let mut kept = Vec::with_capacity(merges.len());
+/// Returns which merges repeat an earlier pair, after checking that all their tokens exist.
+fn repeated_merges(
+    id_of: impl Fn(&str) -> Option<TokenId>,
+    merges: &[(String, String)],
+) -> Result<HashSet<usize>, TokenizerError> {
+    let mut repeated = HashSet::new();
     let mut seen: HashSet<(TokenId, TokenId)> = HashSet::with_capacity(merges.len());
-    for (index, (left, right)) in merges.into_iter().enumerate() {
+    let mut joined = String::new();
+    for (index, (left, right)) in merges.iter().enumerate() {
         let id_of = |token: &str| {
             let missing = || TokenizerError::MergeWithoutToken { index, token: quoted(token) };
-            vocab.get(token).copied().ok_or_else(missing)
+            id_of(token).ok_or_else(missing)
         };
-        let pair = (id_of(&left)?, id_of(&right)?);
-        id_of(&format!("{left}{right}"))?;
-        if seen.insert(pair) {
-            kept.push((left, right));
+        let pair = (id_of(left)?, id_of(right)?);
+        joined.clear();
+        joined.push_str(left);
+        joined.push_str(right);
+        id_of(&joined)?;
+        if !seen.insert(pair) {
+            repeated.insert(index);
         }
     }
-    Ok(kept)
+    Ok(repeated)
+}
+
+/// Returns the merges but for some: a pair counts at its first rank, and the library would take its last.
+fn without(merges: Vec<(String, String)>, repeated: &HashSet<usize>) -> Vec<(String, String)> {
+    let merges = merges.into_iter().enumerate();
+    merges.filter(|(index, _)| !repeated.contains(index)).map(|(_, merge)| merge).collect()
 }
 
 #[cfg(test)]

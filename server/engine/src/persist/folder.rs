@@ -3,8 +3,8 @@
 //! Another process may use the folder at the same time, end at any moment, or be hostile and have been here first. So
 //! the folder itself is checked before use, a file is created under a temporary name that nothing else holds, with its
 //! rights from the start, and renamed when it is complete. Only ordinary files are opened, never what a link points to.
-//! No file is synced: after a power cut one may be torn, its checksum says so, and a cache is not worth waiting for a
-//! disk while an editor closes.
+//! Only what will be mapped is synced: after a power cut another file may be torn, its checksum says so, and a cache is
+//! not worth waiting for a disk while an editor closes.
 
 use std::fs::{DirBuilder, File, Metadata, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Write};
@@ -79,6 +79,49 @@ impl Folder {
         open_ordinary(&self.path.join(name))
     }
 
+    /// Opens an ordinary file that this user alone may read and write.
+    pub(crate) fn read_private(&self, name: &str) -> io::Result<File> {
+        let file = self.read(name)?;
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::MetadataExt as _;
+            let metadata = file.metadata()?;
+            let is_ours = metadata.uid() == rustix::process::geteuid().as_raw();
+            if !is_ours || metadata.mode() & 0o077 != 0 {
+                let words =
+                    format!("{name} belongs to another user or is open to others; remove it");
+                return Err(io::Error::new(ErrorKind::PermissionDenied, words));
+            }
+        }
+        Ok(file)
+    }
+
+    /// The files that are not complete.
+    pub(crate) fn partial_files(&self) -> Vec<Found> {
+        self.files(PARTIAL)
+    }
+
+    /// The least recently used files of `.extension` that are beyond `cap_bytes`, but for the one of the name `spared`.
+    pub(crate) fn beyond(
+        &self,
+        extension: &str,
+        cap_bytes: u64,
+        spared: Option<&str>,
+    ) -> Vec<Found> {
+        let mut files = self.files(extension);
+        files.sort_by_key(|found| std::cmp::Reverse(found.modified));
+        let mut bytes = 0_u64;
+        files.retain(|found| {
+            let with_it = bytes.saturating_add(found.bytes);
+            let is_beyond = with_it > cap_bytes && spared != Some(&*found.name);
+            if !is_beyond {
+                bytes = with_it;
+            }
+            is_beyond
+        });
+        files
+    }
+
     /// Removes a file; that it is gone already is as good.
     pub(crate) fn remove(&self, name: &str) {
         // A file that stays costs room, nothing else; the next one to make room tries again.
@@ -96,8 +139,11 @@ impl Folder {
                 Ok(file) => {
                     // Held until the file is complete or this process has ended, however it ends: what `sweep` can
                     // lock, nobody writes. Where locks do not exist, only `sweep` does less.
-                    let _ = file.try_lock();
-                    return Ok(Partial { folder: self, file, path, finished: false });
+                    let is_swept = matches!(file.try_lock(), Err(TryLockError::WouldBlock));
+                    // Another process may have swept it before the lock.
+                    if !is_swept && path.symlink_metadata().is_ok() {
+                        return Ok(Partial { folder: self, file, path, finished: false });
+                    }
                 }
                 // Left by an earlier process of the same number.
                 Err(error) if error.kind() == ErrorKind::AlreadyExists && counter < 1 << 16 => {}
@@ -131,6 +177,13 @@ impl Partial<'_> {
         std::fs::rename(&self.path, self.folder.path.join(name))?;
         self.finished = true;
         Ok(())
+    }
+}
+
+impl Partial<'_> {
+    /// Waits until the disk has what was written.
+    pub(crate) fn sync(&self) -> io::Result<()> {
+        self.file.sync_all()
     }
 }
 

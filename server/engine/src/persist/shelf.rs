@@ -300,16 +300,9 @@ impl Shelf {
         if !self.writes() {
             return;
         }
-        let mut files = self.folder.files(EXTENSION);
-        files.sort_by_key(|found| std::cmp::Reverse(found.modified));
-        let mut bytes = 0_u64;
-        for found in &files {
-            bytes = bytes.saturating_add(found.bytes);
-            if bytes > self.cap_bytes && spared != Some(&*found.name) {
-                bytes -= found.bytes;
-                self.entries.retain(|entry| entry.name != found.name);
-                self.remove(&found.name);
-            }
+        for found in self.folder.beyond(EXTENSION, self.cap_bytes, spared) {
+            self.entries.retain(|entry| entry.name != found.name);
+            self.remove(&found.name);
         }
     }
 

@@ -61,7 +61,7 @@ pub(crate) fn ask_everywhere(
     let load = |_: &mut dyn FnMut(f32)| {
         let model = scripted(network()?, script);
         let (name, digest) = ("scripted".to_owned(), String::new());
-        Ok(Loaded { name, digest, model, assembler, speculates: true })
+        Ok(Loaded { name, digest, model, assembler, speculates: true, unsaved: None })
     };
     let engine = Engine::start(64 << 20, load, |_| {}).map_err(|e| e.to_string())?;
     let cursors = line.char_indices().map(|(at, _)| at);

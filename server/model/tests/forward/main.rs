@@ -8,6 +8,7 @@ mod distance;
 mod limits;
 #[path = "../support/oracle.rs"]
 mod oracle;
+mod packing;
 mod reference;
 mod saving;
 #[path = "../support/tiny.rs"]

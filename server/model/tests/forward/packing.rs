@@ -1,0 +1,139 @@
+//! A model whose weights came packed from a file is the model that packed them, to the bit.
+
+use std::fs::File;
+use std::path::PathBuf;
+
+use candle_core::quantized::GgmlDType;
+use lowkey_kernels::PACKING;
+use lowkey_model::{
+    CausalLm, Hold, KeptWeights, LoadedWeights, ModelFile, Packed, PackingKey, Quantization,
+    load_kept,
+};
+
+use crate::tiny::{Random, Tiny};
+use crate::{bits, cold, file};
+
+/// A file of a test's own, gone when the test ends.
+struct TestFile(PathBuf);
+
+impl TestFile {
+    fn new(name: &str) -> Self {
+        Self(std::env::temp_dir().join(format!("lowkey-packing-{name}-{}", std::process::id())))
+    }
+
+    fn write(&self, bytes: &[u8]) -> File {
+        std::fs::write(&self.0, bytes).unwrap();
+        File::open(&self.0).unwrap()
+    }
+}
+
+impl Drop for TestFile {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+fn key(file: &ModelFile) -> PackingKey {
+    PackingKey::new(file, &file.digest())
+}
+
+/// Loads a model and packs it; returns what a file of it has.
+fn packed(file: &ModelFile) -> (Box<dyn CausalLm>, Vec<u8>) {
+    let (model, weights) = load_kept(file, 2, None, &key(file), &mut |_| {}).unwrap();
+    let Some(LoadedWeights::Packed(packed, None)) = weights else { panic!("nothing to keep") };
+    (model, saved(&packed, &key(file)))
+}
+
+fn saved(packed: &Packed, key: &PackingKey) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    packed
+        .save(key.bytes(), &mut |piece| {
+            bytes.extend_from_slice(piece);
+            Ok(())
+        })
+        .unwrap();
+    bytes
+}
+
+fn models() -> Vec<Tiny> {
+    let tiny = |dtype| Tiny { hidden: 256, ffn: 256, ..Tiny::new(dtype) };
+    [GgmlDType::Q8_0, GgmlDType::Q4K, GgmlDType::Q5_0, GgmlDType::F16].map(tiny).into()
+}
+
+#[test]
+fn kept_weights_give_the_logits_of_those_that_were_packed_now() {
+    for (index, tiny) in models().iter().enumerate() {
+        for quantization in [None, Some(Quantization::Q8_0)] {
+            let file = file(tiny).quantized_on_load(quantization);
+            let (mut fresh, bytes) = packed(&file);
+            let test = TestFile::new(&format!("logits-{index}"));
+            let kept = test.write(&bytes);
+            let tokens = Random(7).tokens(30, tiny.vocab);
+            let expected = bits(&cold(&mut *fresh, &tokens));
+            for hold in [Hold::Fast, Hold::Shared, Hold::Private] {
+                let kept = KeptWeights { file: &kept, hold };
+                let (mut model, weights) =
+                    load_kept(&file, 2, Some(kept), &key(&file), &mut |_| {}).unwrap();
+                assert!(matches!(weights, Some(LoadedWeights::Kept(_))), "{hold:?}");
+                assert_eq!(bits(&cold(&mut *model, &tokens)), expected, "model {index}, {hold:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_not_this_models_is_packed_anew_and_says_why() {
+    let [tiny, other, ..] = &models()[..] else { panic!("two models") };
+    let (file, other) = (file(tiny), file(other));
+    let (mut fresh, bytes) = packed(&file);
+    let test = TestFile::new("refused");
+    let tokens = Random(8).tokens(20, tiny.vocab);
+    let expected = bits(&cold(&mut *fresh, &tokens));
+    let mut flipped = bytes.clone();
+    flipped[1000] ^= 1;
+    let others = packed(&other).1;
+    for (what, bytes) in [("damaged", flipped), ("another model's", others), ("damaged", vec![])] {
+        let kept = test.write(&bytes);
+        let kept = KeptWeights { file: &kept, hold: Hold::Fast };
+        let (mut model, weights) =
+            load_kept(&file, 2, Some(kept), &key(&file), &mut |_| {}).unwrap();
+        let Some(LoadedWeights::Packed(_, Some(refused))) = weights else { panic!("{what}") };
+        assert!(refused.to_string().contains(what), "{refused}, not {what}");
+        assert_eq!(bits(&cold(&mut *model, &tokens)), expected, "{what}");
+    }
+}
+
+#[test]
+fn the_key_follows_the_model_and_the_time_its_file_was_written() {
+    let [tiny, other, ..] = &models()[..] else { panic!("two models") };
+    let embedded = file(tiny);
+    assert_ne!(key(&embedded).as_str(), key(&file(other)).as_str());
+    assert_eq!(key(&embedded).as_str().len(), 64);
+    let as_q8 = file(tiny).quantized_on_load(Some(Quantization::Q8_0));
+    assert_ne!(key(&embedded).as_str(), key(&as_q8).as_str());
+    // Damage that lies between the samples of a large file leaves its digest: pulled again, it is another file.
+    let test = TestFile::new("key.gguf");
+    let mut keys = [1_u64, 2, 1].map(|seconds| {
+        let since = std::time::Duration::from_secs(1_000_000 + seconds);
+        std::fs::write(&test.0, tiny.gguf()).unwrap();
+        let written = File::options().write(true).open(&test.0).unwrap();
+        written.set_modified(std::time::UNIX_EPOCH + since).unwrap();
+        key(&ModelFile::open(&test.0).unwrap()).as_str().to_owned()
+    });
+    assert_eq!(keys[0], keys[2]);
+    keys.sort();
+    assert_ne!(keys[0], keys[2]);
+}
+
+/// When this fails, matrices are packed into memory in another order, or otherwise: raise `lowkey_kernels::PACKING`, so
+/// that files of earlier builds are not read as what they are not, and note the new digest.
+#[test]
+fn the_packed_weights_of_a_model_are_those_of_this_packing() {
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+    for tiny in models() {
+        for byte in packed(&file(&tiny)).1 {
+            hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+    assert_eq!((PACKING, hash), (1, 9_103_066_033_416_471_881));
+}
