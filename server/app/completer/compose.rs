@@ -62,6 +62,7 @@ impl Completer {
         report.untrimmed = Some(question.insert(frame, text, 0));
         let verdict = trim(&frame.request(), Completion { text, is_complete });
         report.why.extend(verdict.why());
+        report.trims = verdict.trims().iter().map(|trimmed| trimmed.rule).collect();
         let outcome = match verdict {
             Verdict::Show(suggestion) => {
                 report.text.clone_from(&suggestion.text);
