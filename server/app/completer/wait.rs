@@ -274,11 +274,10 @@ fn look(progress: &Progress, waiting: &Waiting, late: bool) -> Look {
         Agreement::Diverged => Look::Useless,
         Agreement::Ahead(n) if late => {
             let text = progress.text.get(n..).unwrap_or_default();
-            match text.trim_end_matches('\n').rfind('\n') {
-                Some(end) => {
-                    let lines = text.get(..end).unwrap_or_default().to_owned();
-                    Look::Text(lines, progress.confidence, None)
-                }
+            let whole = text.trim_end_matches('\n').rfind('\n').and_then(|end| text.get(..end));
+            // A line end alone, as behind a line that was accepted, is no line yet.
+            match whole.filter(|lines| !lines.trim().is_empty()) {
+                Some(lines) => Look::Text(lines.to_owned(), progress.confidence, None),
                 None => Look::Wait,
             }
         }
