@@ -28,8 +28,8 @@ fn server() -> Server {
 /// Why several lines were asked for at the last request, in words.
 fn reason(server: &mut Server, uri: &str) -> Option<String> {
     let report = server.explain(uri);
-    let why = report["why"].as_array().unwrap().iter().filter_map(Value::as_str);
-    why.filter_map(|why| why.strip_prefix("lines: several, because ")).next().map(str::to_owned)
+    let mut why = report["why"].as_array().unwrap().iter().filter_map(Value::as_str);
+    why.find_map(|why| why.strip_prefix("lines: several, because ")).map(str::to_owned)
 }
 
 /// Asks at a byte of the text; returns why for several lines, if so.

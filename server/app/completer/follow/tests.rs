@@ -210,7 +210,7 @@ fn behind_what_was_accepted_the_place_is_known_until_something_is_typed() {
     editor.cursor = 0;
     assert!(!behind(&editor), "the cursor has gone elsewhere");
     let mut editor = Editor::showing("|\n", "ab", 0);
-    (editor.edit("a", 0), editor.ask());
+    assert_eq!((editor.edit("a", 0), editor.ask()), (None, None));
     editor.show("b", 0);
     assert_eq!(editor.edit("b", 0), Some(End::Typed));
     assert!(!behind(&editor), "typed by hand is not accepted");
