@@ -3,7 +3,7 @@
 //! Everything here runs on the message path, so nothing here may wait or tokenize:
 //! the window is read from the rope, the memory is asked, the job is queued.
 
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
@@ -236,6 +236,7 @@ impl Completer {
         let to_progress = Arc::new(to_progress);
         let mut rules = StopRules::new(&frame.request());
         let context = frame.prompted().clone();
+        let answered = Arc::new(AtomicBool::new(false));
         let job = Job {
             document: match priority {
                 Priority::Interactive => {
@@ -254,6 +255,10 @@ impl Completer {
             },
             n_openings: 0,
             must_write: frame.request().expects_text(),
+            second: frame.lines.is_none().then(|| -> Box<dyn Fn() -> bool + Send> {
+                let answered = Arc::clone(&answered);
+                Box::new(move || !answered.load(Ordering::Relaxed))
+            }),
             sampling: frame.sampling,
             stop: Box::new(move |text| {
                 rules.push(text).map(|(reason, keep)| (reason.name(), keep))
@@ -265,6 +270,7 @@ impl Completer {
                         progress.text.clear();
                         progress.text.push_str(partial.text);
                         progress.confidence = Confidence::of(partial.log_probs);
+                        progress.is_whole = partial.is_whole;
                     });
                 }
             }),
@@ -291,6 +297,7 @@ impl Completer {
             priority,
             progress,
             reported: AtomicBool::new(false),
+            answered,
             _ticket: self.engine.submit(job),
         }
     }
