@@ -96,6 +96,8 @@ pub struct Ask {
     pub max_tokens: Option<usize>,
     /// Whether the answer may span lines; `None` leaves it to the settings.
     pub multiline: Option<bool>,
+    /// Whether the text at the cursor is an accepted suggestion; otherwise what was seen of the edits says it.
+    pub has_accepted: bool,
     /// How long it may take.
     pub patience: Patience,
     /// One step of indentation, where the editor says it.
@@ -115,6 +117,7 @@ impl Ask {
             alternatives: 0,
             max_tokens: None,
             multiline: None,
+            has_accepted: false,
             patience: Patience::Budget,
             indent_unit: None,
             desynced: false,

@@ -39,6 +39,9 @@ pub struct Report {
     /// What accepting the model's own text would do, before the trims. Not part of the schema either.
     #[serde(skip)]
     pub untrimmed: Option<Insert>,
+    /// The trims that changed the model's text, in order. Not part of the schema: `why` says it in words.
+    #[serde(skip)]
+    pub trims: Vec<&'static str>,
     /// Each stage's verdict in plain words; filled for `--explain` and `$/lowkey/explain`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub why: Vec<String>,

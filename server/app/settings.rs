@@ -90,9 +90,9 @@ settings! {
     threads: usize = 0;
     /// Milliseconds until an automatic request is answered with what there is; 0 means what one line takes on this machine, 150 to 400.
     time_budget_ms: u64 = 0;
-    /// Whether suggestions may span lines: `auto` only where a block begins, `never`, `always`.
+    /// Whether suggestions may span lines: `auto` where a block begins and behind an accepted suggestion, `never`, `always`.
     multiline: Multiline = Multiline::Auto;
-    /// Lines of a suggestion at most.
+    /// Lines of a suggestion at most; of one that comes by typing, 5 at most unless `multiline` is `always`.
     max_lines: usize = 10;
     /// How sure lowkey must be before it shows something by itself: `quiet`, `normal`, `eager`, or `always` for no gate. What you ask for by a key is always shown. `server/suggestion/README.md` shows what each is worth.
     talkative: Talkative = Talkative::Normal;

@@ -22,6 +22,7 @@ mod first;
 mod ghost_text;
 mod instructed;
 mod lifecycle;
+mod lines;
 mod popup;
 mod secrets;
 mod settings;

@@ -41,15 +41,17 @@ impl Kept {
     }
 }
 
-/// Takes an item as an editor does: one edit.
-fn take(server: &mut Server, uri: &str, text: &mut Text, item: &Value) {
+/// Takes an item as an editor does, by one edit; returns where the cursor is then.
+pub(crate) fn take(server: &mut Server, uri: &str, text: &mut Text, item: &Value) -> usize {
     let at = |end: &str| {
         let place = &item["range"][end];
         text.offset(place["line"].as_u64().unwrap(), place["character"].as_u64().unwrap())
     };
-    let range = at("start")..at("end");
-    let change = text.edit(range, item["insertText"].as_str().unwrap());
+    let (range, new) = (at("start")..at("end"), item["insertText"].as_str().unwrap());
+    let cursor = range.start + new.len();
+    let change = text.edit(range, new);
     server.notify("textDocument/didChange", &text.did_change(uri, &[change]));
+    cursor
 }
 
 #[test]

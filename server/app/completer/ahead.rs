@@ -163,6 +163,7 @@ fn ahead(ask: &Ask, outcome: &Outcome) -> Ask {
     Ask {
         place: ask.place,
         multiline: ask.multiline,
+        has_accepted: matches!(outcome, Outcome::Insert(_)),
         patience: Patience::Unlimited,
         indent_unit: ask.indent_unit,
         desynced: ask.desynced,

@@ -106,6 +106,7 @@ impl Completer {
             first: None,
             n_openings,
             must_write: typed.is_empty() && frame.request().expects_text(),
+            second: None,
             sampling: frame.sampling,
             stop: Box::new({
                 let mut text = typed.to_owned();

@@ -29,8 +29,8 @@ impl Frame {
             replaced_tail: &self.context.replaced_tail,
             after: &self.context.line_after,
             next_lines: &self.next_lines,
-            multiline: self.multiline,
-            max_lines: self.max_lines,
+            multiline: self.lines.is_some(),
+            max_lines: self.lines.map_or(1, |lines| lines.most),
             indent_unit: self.indent_unit,
         }
     }
@@ -59,9 +59,12 @@ impl Completer {
     ) -> Answer {
         let Written { text, is_complete, confidence, .. } = written;
         report.confidence = confidence;
+        let lines = frame.lines.map(|lines| format!("lines: several, because {}", lines.why));
+        report.why.extend(lines);
         report.untrimmed = Some(question.insert(frame, text, 0));
         let verdict = trim(&frame.request(), Completion { text, is_complete });
         report.why.extend(verdict.why());
+        report.trims = verdict.trims().iter().map(|trimmed| trimmed.rule).collect();
         let outcome = match verdict {
             Verdict::Show(suggestion) => {
                 report.text.clone_from(&suggestion.text);

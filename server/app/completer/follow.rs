@@ -81,6 +81,16 @@ pub(super) struct Follow {
     language: String,
     /// The suggestion whose accepting the edits have told already.
     told: Option<u64>,
+    /// Where the cursor came to stand when a suggestion was last taken to its end.
+    taken: Option<Taken>,
+}
+
+/// The place behind a suggestion that was taken to its end.
+#[derive(Debug, Clone, Copy)]
+struct Taken {
+    end: ByteOffset,
+    /// Bytes of the document then.
+    n_bytes: usize,
 }
 
 impl Follow {
@@ -131,6 +141,26 @@ impl Follow {
         }
         self.shown = Some(shown);
         !goes_on
+    }
+
+    /// Whether what is shown spans lines and the document goes on as it says.
+    pub(super) fn spans_lines(&self, snapshot: &Snapshot, cursor: ByteOffset) -> bool {
+        self.shown.as_ref().is_some_and(|shown| {
+            let typed = cursor.0.checked_sub(shown.start.0);
+            typed.is_some_and(|n| n < shown.text.len() && shown.stands(snapshot, n))
+                && shown.text.contains(['\n', '\r'])
+        })
+    }
+
+    /// Whether the cursor stands where accepting a suggestion has put it, or on the blank line that Enter began there.
+    pub(super) fn is_behind_accepted(&self, snapshot: &Snapshot, cursor: ByteOffset) -> bool {
+        self.taken.is_some_and(|Taken { end, n_bytes }| {
+            let typed = cursor.0.checked_sub(end.0);
+            typed.is_some() && typed == snapshot.n_bytes().checked_sub(n_bytes) && {
+                let typed = snapshot.slice(end..cursor);
+                typed.trim().is_empty() && (typed.is_empty() || typed.contains(['\n', '\r']))
+            }
+        })
     }
 
     /// Forgets what is shown: the editor never got it, or draws it no more.
@@ -210,8 +240,11 @@ impl Follow {
 
     fn end(&mut self, end: End, snapshot: &Snapshot, now: Instant) -> Ended {
         let shown = self.shown.take();
+        self.taken = None;
         if let (End::Accepted(_), Some(shown)) = (&end, &shown) {
             self.told = Some(shown.id);
+            let end = ByteOffset(shown.start.0 + shown.text.len());
+            self.taken = Some(Taken { end, n_bytes: snapshot.n_bytes() });
             if self.awaited.len() < MAX_AWAITED {
                 let (text, last) = (shown.text.clone(), snapshot.clone());
                 self.awaited.push(Awaited { text, since: now, last });

@@ -4,6 +4,7 @@
 //! after the other, read it. A request whose text continues what is being decoded
 //! joins the job instead of starting another.
 
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use lowkey_engine::{Generated, Priority, Ticket};
@@ -17,6 +18,8 @@ pub(super) struct Progress {
     pub(super) text: String,
     /// How sure the model is of all that it has decoded; `None` of nothing.
     pub(super) confidence: Option<Confidence>,
+    /// Whether the text is a result already, and only a more probable one is looked for.
+    pub(super) is_whole: bool,
     /// The result, once it has ended.
     pub(super) ended: Option<Generated>,
 }
@@ -33,6 +36,8 @@ pub(super) struct Live {
     pub(super) progress: watch::Receiver<Progress>,
     /// Whether a report has its tokens already: what was computed once is reported once.
     pub(super) reported: AtomicBool,
+    /// Whether a request was answered before the end: then the text stays what it is.
+    pub(super) answered: Arc<AtomicBool>,
     /// Dropping this cancels the job.
     pub(super) _ticket: Ticket,
 }

@@ -3,7 +3,7 @@
 //! Everything here runs on the message path, so nothing here may wait or tokenize:
 //! the window is read from the rope, the memory is asked, the job is queued.
 
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
@@ -19,11 +19,11 @@ use tokio::sync::watch;
 
 use super::compose::Written;
 use super::live::{Agreement, Live, Progress, agreement};
-use super::multiline::begins_block;
+use super::multiline::Lines;
 use super::visible::Visible;
-use super::{Answer, Ask, Completer, Outcome, Place, Trigger, lock};
+use super::{Answer, Ask, Completer, Outcome, Place, lock};
 use crate::report::{Report, Source, to_microseconds};
-use crate::settings::{self, Multiline, Settings};
+use crate::settings::{self, Settings};
 
 /// Tokens decoded for one line at most.
 const LINE_TOKENS: usize = 64;
@@ -53,8 +53,8 @@ pub(super) struct Frame {
     pub(super) context: Context,
     /// What the prompt is made of, where it is cut elsewhere: at the cursor.
     pub(super) at_cursor: Option<Context>,
-    pub(super) multiline: bool,
-    pub(super) max_lines: usize,
+    /// How many lines the answer may span; `None` where it is the cursor's alone.
+    pub(super) lines: Option<Lines>,
     /// Tokens decoded at most.
     pub(super) max_tokens: usize,
     /// How tokens are chosen.
@@ -151,7 +151,8 @@ impl Completer {
     ) -> Result<(Frame, Budget, String), Box<Answer>> {
         let (visible, prompt_tokens, model) = self.admit(question, settings)?;
         let budget = Budget { prompt_tokens };
-        Ok((frame(&question.ask, &visible, budget, settings), budget, model))
+        let lines = self.lines(&question.ask, settings);
+        Ok((frame(&question.ask, &visible, budget, settings, lines), budget, model))
     }
 
     /// What the file is called, the prompt's budget in tokens and the model's name, or why there is silence.
@@ -236,6 +237,7 @@ impl Completer {
         let to_progress = Arc::new(to_progress);
         let mut rules = StopRules::new(&frame.request());
         let context = frame.prompted().clone();
+        let answered = Arc::new(AtomicBool::new(false));
         let job = Job {
             document: match priority {
                 Priority::Interactive => {
@@ -254,6 +256,10 @@ impl Completer {
             },
             n_openings: 0,
             must_write: frame.request().expects_text(),
+            second: frame.lines.is_none().then(|| -> Box<dyn Fn() -> bool + Send> {
+                let answered = Arc::clone(&answered);
+                Box::new(move || !answered.load(Ordering::Relaxed))
+            }),
             sampling: frame.sampling,
             stop: Box::new(move |text| {
                 rules.push(text).map(|(reason, keep)| (reason.name(), keep))
@@ -265,6 +271,7 @@ impl Completer {
                         progress.text.clear();
                         progress.text.push_str(partial.text);
                         progress.confidence = Confidence::of(partial.log_probs);
+                        progress.is_whole = partial.is_whole;
                     });
                 }
             }),
@@ -291,13 +298,20 @@ impl Completer {
             priority,
             progress,
             reported: AtomicBool::new(false),
+            answered,
             _ticket: self.engine.submit(job),
         }
     }
 }
 
 /// Reads the window around the cursor and names what the answer may depend on.
-fn frame(ask: &Ask, visible: &Visible, budget: Budget, settings: &Settings) -> Frame {
+fn frame(
+    ask: &Ask,
+    visible: &Visible,
+    budget: Budget,
+    settings: &Settings,
+    lines: Option<Lines>,
+) -> Frame {
     let cursor = ask.snapshot.cursor(ask.cursor);
     let gather =
         |anchor| Context::gather(&ask.snapshot, &cursor, &visible.label, &budget.window(), anchor);
@@ -313,21 +327,7 @@ fn frame(ask: &Ask, visible: &Visible, budget: Budget, settings: &Settings) -> F
     let previous_lines: Vec<String> = (first_line..cursor.line).map(line).collect();
     let next_lines: Vec<String> =
         (cursor.line + 1..ask.snapshot.n_lines()).take(MAX_SURROUNDING_LINES).map(line).collect();
-    let multiline = match (ask.multiline, settings.multiline, ask.trigger) {
-        (Some(given), ..) => given,
-        (None, Multiline::Always, _) | (None, _, Trigger::Invoked) => true,
-        (None, Multiline::Never, _) => false,
-        (None, Multiline::Auto, _) => {
-            let text = format!("{}{}", cursor.before, cursor.after);
-            let opener = previous_lines.last().map(String::as_str).filter(|line| {
-                text.trim().is_empty()
-                    && ask.snapshot.lexical_state(cursor.line.saturating_sub(1)).opens_block(line)
-            });
-            begins_block(opener, &text, &next_lines)
-        }
-    };
-    let max_tokens =
-        if multiline { BLOCK_TOKENS.min(32 * settings.max_lines.max(1)) } else { LINE_TOKENS };
+    let max_tokens = lines.map_or(LINE_TOKENS, |lines| BLOCK_TOKENS.min(32 * lines.most));
     let sampling = settings.sampling();
     let key = MemoryKey::new(
         ask.snapshot.uri(),
@@ -336,7 +336,7 @@ fn frame(ask: &Ask, visible: &Visible, budget: Budget, settings: &Settings) -> F
             &context.prefix,
             &context.line_after,
             &context.suffix,
-            if multiline { "lines" } else { "line" },
+            if lines.is_some() { "lines" } else { "line" },
             &sampled_otherwise(&sampling),
         ],
     );
@@ -348,8 +348,7 @@ fn frame(ask: &Ask, visible: &Visible, budget: Budget, settings: &Settings) -> F
         cursor,
         context,
         at_cursor,
-        multiline,
-        max_lines: settings.max_lines,
+        lines,
         max_tokens: max_tokens.min(ask.max_tokens.unwrap_or(usize::MAX)),
         sampling,
         indent_unit: ask.indent_unit,

@@ -112,6 +112,7 @@ impl Completer {
             first: self.first(&question, &frame, budget),
             n_openings: 0,
             must_write: false,
+            second: None,
             sampling: frame.sampling,
             stop: Box::new(|_| None),
             on_text: Box::new(|_| {}),

@@ -120,6 +120,9 @@ impl Completer {
             let look = look(&progress.borrow_and_update(), &waiting, late);
             match look {
                 Look::Text(text, confidence, made) => {
+                    if made.is_none() {
+                        waiting.live.answered.store(true, Ordering::Relaxed);
+                    }
                     // What is answered before the end is complete lines only.
                     let is_complete = made.as_ref().is_none_or(|made| ended_by_itself(made.stop));
                     let written = (text.as_str(), confidence, is_complete);
@@ -274,11 +277,13 @@ fn look(progress: &Progress, waiting: &Waiting, late: bool) -> Look {
         Agreement::Diverged => Look::Useless,
         Agreement::Ahead(n) if late => {
             let text = progress.text.get(n..).unwrap_or_default();
-            match text.trim_end_matches('\n').rfind('\n') {
-                Some(end) => {
-                    let lines = text.get(..end).unwrap_or_default().to_owned();
-                    Look::Text(lines, progress.confidence, None)
-                }
+            if progress.is_whole {
+                return Look::Text(text.to_owned(), progress.confidence, None);
+            }
+            let whole = text.trim_end_matches('\n').rfind('\n').and_then(|end| text.get(..end));
+            // A line end alone, as behind a line that was accepted, is no line yet.
+            match whole.filter(|lines| !lines.trim().is_empty()) {
+                Some(lines) => Look::Text(lines.to_owned(), progress.confidence, None),
                 None => Look::Wait,
             }
         }
@@ -299,6 +304,12 @@ fn otherwise(made: &Generated) -> Vec<String> {
     }
     if made.is_first {
         why.push("prompt: this place was not computed yet, so the lines around the cursor were asked; the whole prompt is next".into());
+    }
+    if made.turned {
+        why.push(
+            "engine: with one other token the whole line is more probable, so that one was taken"
+                .into(),
+        );
     }
     if made.begun_again {
         why.push("engine: the first text was refused whole (it repeats the next line, say), so another beginning was tried".into());

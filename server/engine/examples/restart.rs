@@ -98,6 +98,7 @@ fn live(model: &Path, keep: Keep, n_tokens: usize) -> Life {
         first: None,
         n_openings: 0,
         must_write: false,
+        second: None,
         sampling: Sampling::default(),
         stop: Box::new(|_| None),
         on_text: Box::new(|_| {}),

@@ -19,6 +19,7 @@ use crate::queue::Queued;
 use crate::sampling::{Sampler, Sampling};
 use crate::session::{Session, SessionPool};
 use crate::speculate::Speculation;
+use crate::turn::Turns;
 use crate::warming::{Warming, Warmth};
 
 /// Prefill in chunks of so many tokens at most: large enough for the blocked matrix product to
@@ -97,6 +98,9 @@ impl Generator {
                     must_write: job.must_write && prompt.answer.is_none(),
                     first_total: None,
                     sampling: job.sampling,
+                    turns: Turns::new(job.second.filter(|_| {
+                        job.sampling == Sampling::default() && prompt.answer.is_none()
+                    })),
                     stop: job.stop,
                     on_text: job.on_text,
                     interruption: &interruption,
@@ -198,6 +202,11 @@ impl Generator {
             session.truncate(n_prompt);
             n_kept = n_prompt;
             stop = self.decode_tokens(prompt, session, &mut n_kept, &mut decoded, run, made);
+        } else if matches!(stop, Ok(Stop::Rule(_) | Stop::EndToken)) {
+            session.truncate(n_kept);
+            let turned = self.turn(prompt, session, n_prompt, &mut decoded, run, made);
+            n_kept = session.tokens.len();
+            stop = turned.and_then(|turned| turned.map_or(stop, Ok));
         }
         // Drafted tokens that were not chosen, or not yet.
         session.truncate(n_kept);
@@ -252,6 +261,9 @@ impl Generator {
             }
             let logits = &*logits;
             let token = sampler.choose(logits, allowed.as_deref(), before);
+            if allowed.is_none() && !made.begun_again {
+                run.turns.note(logits, total, token, &made.log_probs, end_tokens);
+            }
             if decoded.is_empty() && !made.begun_again {
                 made.ms.first_token = ms_since(run.asked);
                 let spelling = (allowed.as_deref(), unforced);
@@ -345,7 +357,7 @@ impl Generated {
 }
 
 /// The parts of a job that generation needs.
-struct Run<'a> {
+pub(crate) struct Run<'a> {
     asked: Instant,
     max_tokens: usize,
     n_openings: usize,
@@ -353,15 +365,17 @@ struct Run<'a> {
     /// The log-sum-exp that the first token's log-probability counts from, where the logits no longer say it.
     first_total: Option<f32>,
     sampling: Sampling,
-    stop: crate::job::StopCheck,
-    on_text: Box<dyn FnMut(&Partial<'_>) + Send>,
-    interruption: &'a dyn Fn() -> Option<Stop>,
+    pub(crate) stop: crate::job::StopCheck,
+    pub(crate) on_text: Box<dyn FnMut(&Partial<'_>) + Send>,
+    pub(crate) interruption: &'a dyn Fn() -> Option<Stop>,
+    /// Where another token was nearly chosen.
+    pub(crate) turns: Turns,
     /// Whether even a chunk in flight is dropped: looking ahead must not keep anybody waiting.
     gives_way: bool,
 }
 
 /// The decoded text behind the cursor.
-fn behind(text: &str, n_healed_bytes: usize) -> &str {
+pub(crate) fn behind(text: &str, n_healed_bytes: usize) -> &str {
     text.get(n_healed_bytes..).unwrap_or_default()
 }
 
@@ -378,7 +392,7 @@ fn tell(text: &str, run: &mut Run<'_>, made: &mut Generated) -> Option<Stop> {
     }
     made.text.clear();
     made.text.push_str(text);
-    (run.on_text)(&Partial { text: &made.text, log_probs: &made.log_probs });
+    (run.on_text)(&Partial { text: &made.text, log_probs: &made.log_probs, is_whole: false });
     let (rule, keep) = (run.stop)(&made.text)?;
     made.text.truncate(made.text.floor_char_boundary(keep));
     Some(Stop::Rule(rule))

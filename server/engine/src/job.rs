@@ -52,6 +52,10 @@ pub struct Job {
     /// Whether text must follow: until something visible is decoded, neither an end token nor a blank line is chosen,
     /// and a text that `stop` refuses whole is begun once more with another token.
     pub must_write: bool,
+    /// Where given, a text that ends by itself is decoded once more with one token changed if that may make it more
+    /// probable, and the more probable text is the result. Asked before each of these tokens whether that is still
+    /// wanted; only where the most probable tokens are chosen.
+    pub second: Option<Box<dyn Fn() -> bool + Send>>,
     /// How tokens are chosen.
     pub sampling: Sampling,
     /// Ends the decoding by rule.
@@ -73,6 +77,8 @@ pub struct Partial<'a> {
     pub text: &'a str,
     /// Natural-log probability of each decoded token.
     pub log_probs: &'a [f32],
+    /// Whether this is a result already, and only a more probable one is looked for.
+    pub is_whole: bool,
 }
 
 /// Why a decoding ended.
@@ -144,6 +150,8 @@ pub struct Generated {
     pub is_first: bool,
     /// Whether a first text was refused whole and this is the second.
     pub begun_again: bool,
+    /// Whether one token was changed because that made the whole more probable.
+    pub turned: bool,
     /// Why it ended.
     pub stop: Stop,
     /// What it cost.

@@ -27,6 +27,7 @@ mod sampling;
 mod session;
 mod speculate;
 mod trust;
+mod turn;
 mod warming;
 mod worker;
 

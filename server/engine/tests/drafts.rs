@@ -56,6 +56,7 @@ fn run(engine: &Engine, question: &Arc<Question>) -> (Generated, Vec<String>) {
         first: None,
         n_openings: 0,
         must_write: false,
+        second: None,
         sampling: question.sampling,
         stop: Box::new({
             let one_line = question.one_line;
@@ -283,6 +284,7 @@ fn a_draft_that_is_cut_short_leaves_a_valid_session() {
             first: None,
             n_openings: 0,
             must_write: false,
+            second: None,
             sampling: Sampling::default(),
             stop: Box::new(|_| None),
             on_text: Box::new({

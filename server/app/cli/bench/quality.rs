@@ -317,6 +317,7 @@ impl Bench<'_> {
                 None => Some(report.silent.clone().unwrap_or_else(|| "nothing came".into())),
             },
             stop: report.stop.map(str::to_owned),
+            trims: report.trims.iter().map(|&rule| rule.to_owned()).collect(),
             log_probs: report.confidence,
             probability: report.gate.map(|gate| gate.probability),
             position: PositionClass::of(&cursor.before),

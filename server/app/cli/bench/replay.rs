@@ -55,6 +55,9 @@ struct Row {
     /// What a user who knows the final text did with it.
     #[serde(skip)]
     choice: Option<Choice>,
+    /// Whether a key was pressed for it; behind an accept the editor asks without one.
+    #[serde(skip)]
+    is_key: bool,
 }
 
 /// What all keys came to.
@@ -143,17 +146,23 @@ async fn play(
     }
     let mut player = Player::new(trace)?;
     let mut rows = Vec::new();
-    let mut next = 0;
+    let (mut next, mut n_keys) = (0, 0);
+    let mut has_accepted = false;
     while let Some(step) = trace.steps.get(next) {
-        next += 1;
-        let pause = Duration::from_millis(step.dt_ms);
-        if args.realtime {
-            tokio::time::sleep(pause).await;
-        } else {
-            completer.idle(pause).await;
-        }
-        if !player.step(step)? {
-            continue;
+        let is_key = !std::mem::take(&mut has_accepted);
+        // Behind an accept the editor asks at once, without a key.
+        if is_key {
+            next += 1;
+            let pause = Duration::from_millis(step.dt_ms);
+            if args.realtime {
+                tokio::time::sleep(pause).await;
+            } else {
+                completer.idle(pause).await;
+            }
+            if !player.step(step)? {
+                continue;
+            }
+            completer.changed(&player.snapshot()?);
         }
         let before = completer.work();
         let snapshot = player.snapshot()?;
@@ -161,11 +170,12 @@ async fn play(
         let answer = completer.complete(Ask::new(snapshot.clone(), cursor)).await;
         let now = player.snapshot()?;
         let mut row = Row {
-            key: rows.len(),
+            key: n_keys,
             stale: now.revision() != snapshot.revision() || now.uri() != snapshot.uri(),
             report: Report { why: Vec::new(), ..(*answer.report).clone() },
             prefilled: completer.work().prefilled - before.prefilled,
             choice: None,
+            is_key,
         };
         if let (true, Outcome::Insert(insert)) = (args.target, &answer.outcome) {
             let steps = trace.steps.get(next..).unwrap_or_default();
@@ -177,10 +187,15 @@ async fn play(
             if let (Choice::Take { bytes, steps, .. }, Some(ghost)) = (choice, ghost) {
                 player.insert(ghost.get(..bytes).unwrap_or_default())?;
                 next += steps;
-                completer.accepted(answer.id);
+                has_accepted = true;
+                completer.changed(&player.snapshot()?);
+                if bytes == ghost.len() {
+                    completer.accepted(answer.id);
+                }
             }
             row.choice = Some(choice);
         }
+        n_keys += usize::from(is_key);
         rows.push(row);
     }
     completer.idle(Duration::from_secs(1)).await;
@@ -228,7 +243,7 @@ fn summarise(rows: &[Row], work: Work) -> Summary {
         shown_share: rows.iter().filter(|row| row.report.insert.is_some()).count() as f64 / n,
         stale: rows.iter().filter(|row| row.stale).count(),
         keystrokes_saved: steps as i64 - accepts as i64 - rejects as i64,
-        keystrokes: rows.len() + steps,
+        keystrokes: rows.iter().filter(|row| row.is_key).count() + steps,
         accepts,
         rejects,
         background,

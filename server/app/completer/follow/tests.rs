@@ -174,3 +174,44 @@ fn no_edit_and_no_clock_breaks_it() {
         }
     }
 }
+
+#[test]
+fn lines_are_followed_while_they_are_typed_and_no_longer() {
+    let spans =
+        |editor: &Editor| editor.follow.spans_lines(&editor.snapshot, ByteOffset(editor.cursor));
+    let mut editor = Editor::showing("fn a() {\n    |\n}\n", "one();\n    two();", 0);
+    assert!(spans(&editor));
+    editor.edit("one", 0);
+    assert!(spans(&editor), "the first line is being typed");
+    editor.edit("();\n    ", 0);
+    assert!(spans(&editor), "and the second may go on");
+    editor.edit("x", 0);
+    assert!(!spans(&editor), "this is something else");
+    let editor = Editor::showing("|\n", "one();", 0);
+    assert!(!spans(&editor), "one line is no several");
+}
+
+#[test]
+fn behind_what_was_accepted_the_place_is_known_until_something_is_typed() {
+    let behind = |editor: &Editor| {
+        editor.follow.is_behind_accepted(&editor.snapshot, ByteOffset(editor.cursor))
+    };
+    let mut editor = Editor::showing("|\nb\n", "if x {", 0);
+    assert!(!behind(&editor));
+    editor.edit("if x {", 0);
+    assert!(behind(&editor));
+    editor.edit("\n    ", 0);
+    assert!(behind(&editor), "Enter goes on from there");
+    editor.edit("y", 0);
+    assert!(!behind(&editor));
+
+    let mut editor = Editor::showing("|\nb\n", "if x {", 0);
+    editor.edit("if x {", 0);
+    editor.cursor = 0;
+    assert!(!behind(&editor), "the cursor has gone elsewhere");
+    let mut editor = Editor::showing("|\n", "ab", 0);
+    assert_eq!((editor.edit("a", 0), editor.ask()), (None, None));
+    editor.show("b", 0);
+    assert_eq!(editor.edit("b", 0), Some(End::Typed));
+    assert!(!behind(&editor), "typed by hand is not accepted");
+}

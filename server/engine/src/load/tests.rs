@@ -31,6 +31,7 @@ fn completed(engine: &Engine, n: usize) -> Generated {
         first: None,
         n_openings: 0,
         must_write: false,
+        second: None,
         sampling: Sampling::default(),
         stop: Box::new(|_| None),
         on_text: Box::new(|_| {}),

@@ -94,6 +94,7 @@ pub(crate) fn ask(engine: &Engine, before: &str) -> String {
         first: None,
         n_openings: 0,
         must_write: false,
+        second: None,
         sampling: Sampling::default(),
         stop: Box::new(|_| None),
         on_text: Box::new(|_| {}),

@@ -42,6 +42,7 @@ pub(crate) fn job_of(
         first: None,
         n_openings: 0,
         must_write: false,
+        second: None,
         sampling: Sampling::default(),
         stop: Box::new(|_| None),
         on_text: Box::new(|_| {}),

@@ -72,6 +72,10 @@ pub(super) fn is_missing(site: &Site<'_>, text: &str, shown: &str) -> bool {
         .next_back()
         .filter(is_sibling)
         .is_some_and(|line| line.trim_end().ends_with(','));
+    let whole = [request.before, shown].concat();
+    if is_attribute(language.id, whole.rsplit('\n').next().unwrap_or_default().trim()) {
+        return false;
+    }
     let is_strict = language.id == "json";
     if (!follows_element && !is_strict) || site.place == Place::Comment {
         return false;
@@ -103,6 +107,15 @@ pub(super) fn is_missing(site: &Site<'_>, text: &str, shown: &str) -> bool {
         next.trim_end().ends_with(',') || after_next.starts_with([')', ']', '}']);
     let is_comment = language.line_comments.iter().any(|open| head.starts_with(open));
     is_strict || (follows_element && precedes_element && !is_comment)
+}
+
+/// Whether a line stands before an element and is none itself: `#[…]` in Rust, `[…]` in C#.
+fn is_attribute(language: &str, line: &str) -> bool {
+    match language {
+        "rust" => line.starts_with("#["),
+        "csharp" => line.starts_with('[') && line.ends_with(']'),
+        _ => false,
+    }
 }
 
 /// Returns what the last character that is not blank is.

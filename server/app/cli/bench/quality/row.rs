@@ -39,6 +39,9 @@ pub(super) struct Row {
     pub(super) silent: Option<String>,
     /// Why decoding ended.
     pub(super) stop: Option<String>,
+    /// The trims that changed the model's text, in order.
+    #[serde(default)]
+    pub(super) trims: Vec<String>,
     /// How sure the model was: the input of a gate.
     pub(super) log_probs: Option<Confidence>,
     /// The gate's estimate that it is right.
@@ -222,6 +225,7 @@ pub(super) mod tests {
             lines: 1,
             tokens: Tokens { prompt: 100, decoded: 6, ..Tokens::default() },
             ms: Ms { total: ms, ..Ms::default() },
+            trims: Vec::new(),
             texts: None,
         }
     }

@@ -1,5 +1,6 @@
 //! The result for people: a table of kinds and languages, and what the columns mean where it is not plain.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use super::row::{Row, Summary};
@@ -66,11 +67,35 @@ pub(super) fn table(rows: &[Row], heading: &str) -> String {
         before.next_line_repeated,
         before.indent_wrong,
     );
+    table.push_str(&verdicts(rows));
     table.push_str(
         "\nexact: the lines as they stood, but for blanks at their ends; 1st: the first of them; of shown: exact among \
          what is shown.\nclosers: brackets or quotes doubled; repeats: the next line stands twice; tokens: decoded.\n",
     );
     table
+}
+
+/// How often each stop rule ended the decoding and each trim changed its text, and what became of these holes.
+fn verdicts(rows: &[Row]) -> String {
+    let mut found: BTreeMap<(&str, &str), Vec<&Row>> = BTreeMap::new();
+    for row in rows {
+        if let Some(stop) = &row.stop {
+            found.entry(("ended by", stop)).or_default().push(row);
+        }
+        // A trim that had something to say twice is one verdict on the hole.
+        for rule in row.trims.iter().map(String::as_str).collect::<BTreeSet<_>>() {
+            found.entry(("trimmed by", rule)).or_default().push(row);
+        }
+    }
+    let mut lines = format!("\n{:<28}{:>6}{:>8}{:>8}\n", "", "holes", "exact", "silent");
+    for ((what, rule), rows) in found {
+        let count = |wanted: fn(&&&Row) -> bool| rows.iter().filter(wanted).count();
+        let exact = count(|row| row.score.exact_match);
+        let silent = count(|row| row.silent.is_some());
+        let name = format!("{what} {rule}");
+        let _ = writeln!(lines, "{name:<28}{:>6}{exact:>8}{silent:>8}", rows.len());
+    }
+    lines
 }
 
 /// All rows, then those of each kind, then those of each language.
@@ -109,6 +134,7 @@ fn grouped(rows: &[Row], name: impl Fn(&Row) -> String) -> Vec<(String, Summary)
 mod tests {
     use super::super::hole::Kind;
     use super::super::row::tests::row;
+    use super::super::score::Score;
     use super::*;
 
     #[test]
@@ -120,5 +146,30 @@ mod tests {
         let table = table(&rows, "2 holes");
         assert!(table.starts_with("2 holes\n") && table.contains("100.0 %"), "{table}");
         assert!(!table.contains("the command"));
+    }
+
+    #[test]
+    fn each_verdict_counts_a_hole_once() {
+        let trims = ["doubled closer", "quote balance", "doubled closer"].map(str::to_owned);
+        let trimmed = Row { trims: trims.to_vec(), ..row(0, 1.0) };
+        let silent = Row {
+            score: Score::default(),
+            silent: Some("too little".into()),
+            stop: Some("suffix".into()),
+            trims: vec!["doubled closer".into()],
+            ..row(1, 1.0)
+        };
+        let verdicts = verdicts(&[trimmed, silent]);
+        let columns: Vec<Vec<&str>> =
+            verdicts.lines().skip(2).map(|line| line.split_whitespace().collect()).collect();
+        assert_eq!(
+            columns,
+            [
+                vec!["ended", "by", "eos", "1", "1", "0"],
+                vec!["ended", "by", "suffix", "1", "0", "1"],
+                vec!["trimmed", "by", "doubled", "closer", "2", "1", "1"],
+                vec!["trimmed", "by", "quote", "balance", "1", "1", "0"],
+            ]
+        );
     }
 }

@@ -87,6 +87,8 @@ fn statements_and_unfinished_elements_get_no_comma() {
         ("rust", "match a {\n    A => 1,\n    B => ├{ 2 }┤\n    C => 3,\n}\n", "B => ├{ 2 },┤"),
         ("python", "f(\n    a,\n    b ├+┤\n    c,\n)\n", "b ├+┤"),
         ("python", "a = 1\nb = ├2┤\nc = 3,\n", "b = ├2┤"),
+        ("rust", "struct A {\n    b: C,\n    #[d(├e┤)]\n    f: G,\n}\n", "#[d(├e)]┤"),
+        ("csharp", "enum A {\n    B,\n    [C(├\"d\")]┤\n    E,\n}\n", "[C(├\"d\")]┤"),
     ] {
         shows(language, fixture, expected);
     }

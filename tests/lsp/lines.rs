@@ -1,0 +1,108 @@
+//! Several lines without being asked for: where a block begins, while they are typed, and behind an accept.
+
+use serde_json::{Value, json};
+
+use crate::ghost_text::{open, suggested};
+use crate::server::Server;
+use crate::statistics::take;
+use crate::text::Text;
+
+/// Places where a block begins; `|` is the cursor.
+const BLOCKS: &[(&str, &str)] = &[
+    (
+        "javascript",
+        "function a(x) {\n  const y = x + 1;\n  return y;\n}\n\nfunction b(x) {\n  |\n}\n",
+    ),
+    ("rust", "pub fn total(values: &[i64]) -> i64 {\n    |\n}\n"),
+    ("go", "func (c *Cache) Get(key string) (string, bool) {\n\t|\n}\n"),
+];
+
+/// Nothing may depend on how busy the machine is.
+fn server() -> Server {
+    let settings = json!({"talkative": "always", "look_ahead": false, "time_budget_ms": 100_000});
+    let mut server = Server::start(&settings);
+    server.ready();
+    server
+}
+
+/// Why several lines were asked for at the last request, in words.
+fn reason(server: &mut Server, uri: &str) -> Option<String> {
+    let report = server.explain(uri);
+    let mut why = report["why"].as_array().unwrap().iter().filter_map(Value::as_str);
+    why.find_map(|why| why.strip_prefix("lines: several, because ")).map(str::to_owned)
+}
+
+/// Asks at a byte of the text; returns why for several lines, if so.
+fn ask(server: &mut Server, uri: &str, text: &Text, at: usize) -> Option<String> {
+    let (line, character) = text.position(at);
+    for item in server.items(uri, line, character) {
+        text.assert_fits(at, &item);
+    }
+    reason(server, uri)
+}
+
+/// Types at a byte of the text.
+fn type_in(server: &mut Server, uri: &str, text: &mut Text, at: usize, typed: &str) -> usize {
+    let change = text.edit(at..at, typed);
+    server.notify("textDocument/didChange", &text.did_change(uri, &[change]));
+    at + typed.len()
+}
+
+#[test]
+fn behind_an_accepted_suggestion_several_lines_may_follow() {
+    let mut server = server();
+    let (uri, mut text, _, item) = suggested(&mut server);
+    assert_eq!(reason(&mut server, &uri), None, "one line was asked for");
+    let end = take(&mut server, &uri, &mut text, &item);
+    let accepted = Some("a suggestion was accepted here".to_owned());
+    assert_eq!(ask(&mut server, &uri, &text, end), accepted);
+    let end = type_in(&mut server, &uri, &mut text, end, "§");
+    assert_eq!(ask(&mut server, &uri, &text, end), None, "the user writes again");
+
+    // The same text, typed by somebody.
+    let typed = "file:///work/typed";
+    server.open(typed, "javascript", &text.text);
+    assert_eq!(ask(&mut server, typed, &text, end - "§".len()), None);
+    server.finish();
+}
+
+#[test]
+fn enter_goes_on_behind_an_accept() {
+    let mut server = server();
+    let (uri, mut text, _, item) = suggested(&mut server);
+    let end = take(&mut server, &uri, &mut text, &item);
+    let below = type_in(&mut server, &uri, &mut text, end, "\n");
+    let accepted = Some("a suggestion was accepted here".to_owned());
+    assert_eq!(ask(&mut server, &uri, &text, below), accepted);
+    // Elsewhere nothing was accepted.
+    assert_eq!(ask(&mut server, &uri, &text, 0), None);
+    server.finish();
+}
+
+#[test]
+fn the_lines_of_a_block_stay_while_the_first_is_typed() {
+    let mut server = server();
+    let mut n_followed = 0;
+    for (idx, (language, marked)) in BLOCKS.iter().enumerate() {
+        let uri = format!("file:///work/block{idx}");
+        let (mut text, mut cursor) = open(&mut server, &uri, language, marked);
+        let (line, character) = text.position(cursor);
+        let Some(item) = server.items(&uri, line, character).pop() else { continue };
+        assert_eq!(reason(&mut server, &uri).as_deref(), Some("a block begins here"));
+        let shown: String =
+            item["insertText"].as_str().unwrap().chars().skip(character as usize).collect();
+        let Some((first, below)) = shown.split_once('\n') else { continue };
+        for c in first.chars() {
+            cursor = type_in(&mut server, &uri, &mut text, cursor, &c.to_string());
+            let (line, character) = text.position(cursor);
+            let item = server.items(&uri, line, character).pop().expect("the lines below");
+            text.assert_fits(cursor, &item);
+            let whole = item["insertText"].as_str().unwrap();
+            assert!(whole.ends_with(below), "{below:?} went away: {whole:?}");
+            assert_eq!(server.explain(&uri)["source"], "memory", "{whole:?}");
+            n_followed += 1;
+        }
+    }
+    assert!(n_followed > 0, "the model writes single lines everywhere");
+    server.finish();
+}
