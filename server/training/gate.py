@@ -30,6 +30,8 @@ FORGETS, MOST_DOWN, MOST_UP = 0.98, -1.5, 0.7
 GLANCE_S, KEY_S = 0.3, 0.2  # what a suggestion costs to see, and a character to type
 # `normal` is where Qwen2.5-Coder-0.5B saves most keys.
 THRESHOLDS = {"quiet": 0.30, "normal": 0.05, "eager": 0.02}
+# A model that was never measured is shown less: what it is unsure of must not pass.
+UNKNOWN_THRESHOLDS = {"quiet": 0.30, "normal": 0.10, "eager": 0.03}
 
 # As server/suggestion/src/gate/evidence.rs names and computes them.
 FEATURES = {
@@ -253,6 +255,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="the folder of the coefficients")
     parser.add_argument("--curve", type=Path, help="write the curve here, as FILE.svg and FILE.json")
     args = parser.parse_args()
+    if args.family == "default":
+        THRESHOLDS.update(UNKNOWN_THRESHOLDS)
 
     names = list(RISING if args.family == "default" else FEATURES)
     rows, packages, holes = read(args.rows, names)
