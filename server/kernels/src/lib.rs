@@ -49,7 +49,7 @@ pub use kv::{KvLayer, KvType};
 pub use matmul::{Activation, gated, matmul};
 pub use matrix::Matrix;
 pub use norm::rms_norm;
-pub use packed::{Held, Hold, KEY_BYTES, PACKING, Packed, Refused};
+pub use packed::{Held, Hold, KEY_BYTES, PACKING, Packed, Refused, read_at};
 pub use pool::Pool;
 pub use program::give_back;
 pub use residual::{Merge, add_rows};

@@ -23,6 +23,7 @@ mod footer;
 mod pages;
 
 use footer::Footer;
+pub use footer::read_at;
 
 /// Counts the changes of the packed form: of tiles, of the order in which a model's matrices take their memory, or of this file.
 ///
@@ -195,7 +196,7 @@ fn fill(memory: &mut [u8], file: &File, sums: &[u64], pool: &Pool) -> Result<(),
             let at = index * CHUNK;
             // SAFETY: `split` hands out every chunk once, and chunks do not overlap.
             let chunk = unsafe { chunks.part(at, CHUNK) };
-            let is_read = footer::read_at(file, chunk, at as u64).is_ok();
+            let is_read = read_at(file, chunk, at as u64).is_ok();
             if !is_read || XxHash3_64::oneshot(chunk) != sums[index] {
                 is_damaged.store(true, Ordering::Relaxed);
             }

@@ -11,6 +11,8 @@ use std::ops::Range;
 use std::path::Path;
 use std::time::SystemTime;
 
+use lowkey_kernels::read_at;
+
 use crate::ModelError;
 
 /// The bytes of a model: a file, or a slice compiled into the program.
@@ -92,27 +94,6 @@ impl Drop for StoredBytes {
             lowkey_kernels::give_back(bytes);
         }
     }
-}
-
-/// Fills `bytes` from a place of the file, whatever else reads it.
-#[cfg(unix)]
-fn read_at(file: &File, bytes: &mut [u8], at: u64) -> io::Result<()> {
-    std::os::unix::fs::FileExt::read_exact_at(file, bytes, at)
-}
-
-#[cfg(windows)]
-fn read_at(file: &File, mut bytes: &mut [u8], mut at: u64) -> io::Result<()> {
-    while !bytes.is_empty() {
-        let n = match std::os::windows::fs::FileExt::seek_read(file, bytes, at) {
-            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
-            Ok(n) => n,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(error),
-        };
-        bytes = bytes.get_mut(n..).unwrap_or_default();
-        at += n as u64;
-    }
-    Ok(())
 }
 
 /// The error for a file that cannot be opened or read.

@@ -61,14 +61,15 @@ pub(super) fn read(file: &File, len: usize, expected: &Footer) -> Result<Vec<u64
     Ok(sums.take(len.div_ceil(CHUNK)).collect())
 }
 
-/// Fills `bytes` from a place of the file, on several threads at once.
+/// Fills `bytes` from a place of the file, whatever else reads it; fails where the file ends before.
 #[cfg(unix)]
-pub(super) fn read_at(file: &File, bytes: &mut [u8], at: u64) -> io::Result<()> {
+pub fn read_at(file: &File, bytes: &mut [u8], at: u64) -> io::Result<()> {
     std::os::unix::fs::FileExt::read_exact_at(file, bytes, at)
 }
 
+/// Fills `bytes` from a place of the file, whatever else reads it; fails where the file ends before.
 #[cfg(windows)]
-pub(super) fn read_at(file: &File, mut bytes: &mut [u8], mut at: u64) -> io::Result<()> {
+pub fn read_at(file: &File, mut bytes: &mut [u8], mut at: u64) -> io::Result<()> {
     while !bytes.is_empty() {
         let n = match std::os::windows::fs::FileExt::seek_read(file, bytes, at) {
             Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
