@@ -29,7 +29,7 @@ def main():
     parser.add_argument("rows", type=Path, help="what `bench quality --texts --out` wrote")
     parser.add_argument("--folder", type=Path, required=True, help="what it was asked about")
     parser.add_argument("--model", type=Path, required=True, help="the same .gguf file")
-    parser.add_argument("--holes", type=int, help="at most so many, spread over the file")
+    parser.add_argument("--holes", type=int, help="at most this many, spread over the file")
     programs.add_common_options(parser)
     options = parser.parse_args()
     holes = [row for row in map(json.loads, options.rows.read_text().splitlines()) if row.get("kind") in KINDS]
@@ -61,7 +61,7 @@ def ask(server, folder, row):
         "samplers": ["top_k", "top_p", "infill"], "cache_prompt": True, "seed": 1,
     })
     first = LINE_END.split(answer["content"])[0]
-    # Where only blanks stand before the cursor, llama.vim asks as if it stood in the first column; indented less than they
+    # Where only blanks are before the cursor, llama.vim asks as if it stood in the first column; indented less than they
     # are, the answer is taken as if it were indented right.
     shown = (before if middle or before.strip() else "") + first + row["texts"]["behind"]
     if not before.strip() and not shown.startswith(before):

@@ -192,7 +192,7 @@ impl Completer {
                     context_length - context_length.min(BLOCK_TOKENS.max(context_length / 8));
                 let most = match settings.prompt_tokens {
                     0 => affordable(speed.prefill),
-                    // Whoever names a number gets it, however busy the machine was when its speed was measured.
+                    // A number that is set is obeyed, however busy the machine was when its speed was measured.
                     set => set,
                 };
                 Ok((visible, room.min(most), model))

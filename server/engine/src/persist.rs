@@ -43,7 +43,7 @@ const BETWEEN_SAVES: Duration = Duration::from_mins(1);
 /// Saving at the end takes no longer than this: an editor that closes does not wait for us.
 pub(crate) const LONGEST_FAREWELL: Duration = Duration::from_secs(2);
 
-/// Packed weights take at most so many bytes unless a [`Keep`] says otherwise: the default model's take 302 million, those
+/// Packed weights take at most this many bytes unless a [`Keep`] says otherwise: the default model's take 302 million, those
 /// of a model of 1.5 thousand million parameters 1.1 thousand million.
 const PACKED_CAP_BYTES: u64 = 4 << 30;
 
@@ -54,7 +54,7 @@ pub struct Keep {
     pub folder: PathBuf,
     /// Sessions take at most so many bytes there, those of other models and processes included.
     pub cap_bytes: u64,
-    /// Packed weights take at most so many bytes there, those of other models included.
+    /// Packed weights take at most this many bytes there, those of other models included.
     pub packed_cap_bytes: u64,
     /// How packed weights of a file are held in memory.
     pub hold: Hold,

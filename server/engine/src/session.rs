@@ -31,7 +31,7 @@ pub struct Session {
     /// Whether it may be saved: a user asked for it (what was only looked ahead to is not worth a place on disk), and
     /// about a document whose text may be kept.
     is_saved: bool,
-    /// Whether it stands for no place: only looking ahead has used it, or it holds a small prompt.
+    /// Whether it belongs to no place: only looking ahead has used it, or it holds a small prompt.
     is_passing: bool,
 }
 

@@ -89,7 +89,7 @@ pub(super) struct Texts {
     pub(super) truth: String,
     /// With the suggestion inserted; as they stand in the hole where nothing is shown.
     pub(super) shown: String,
-    /// What stands behind the cursor on its line: with it another program can be asked about the same hole.
+    /// What is behind the cursor on its line: with it another program can be asked about the same hole.
     #[serde(default)]
     pub(super) behind: String,
 }
