@@ -68,21 +68,25 @@ def upcoming(rows, cursor):
 
 
 def play(editor, plugin):
-    """One trace: what each asked key cost, and what the user saved by what was shown."""
+    """One trace: what each question cost, and what the user saved by what was shown.
+
+    Behind an accept the editor asks at once, without a key, as `lowkey bench replay --target` does.
+    """
     keys, saved = [], {"keystrokes": 0, "accepts": 0, "rejects": 0, "taken": 0}
     for view in editor.keys():
-        cost = plugin.key(view)
         saved["keystrokes"] += 1
-        coming, ends = upcoming(editor.rows[editor.next:], editor.cursor)
-        choice = choose(plugin.shown, coming, ends) if plugin.shown else ("go on",)
-        if choice[0] == "take":
-            _, length, n_steps, n_keys = choice
-            editor.accept(plugin.shown[:length], n_steps)
-            saved["keystrokes"] += n_steps
-            saved["taken"] += n_steps
-            saved["accepts"] += n_keys
-        elif choice[0] == "reject":
-            saved["rejects"] += 1
-        keys.append(cost)
+        choice = ("take",)
+        while choice[0] == "take":
+            keys.append(plugin.key(view))
+            coming, ends = upcoming(editor.rows[editor.next:], editor.cursor)
+            choice = choose(plugin.shown, coming, ends) if plugin.shown else ("go on",)
+            if choice[0] == "take":
+                _, length, n_steps, n_keys = choice
+                editor.accept(plugin.shown[:length], n_steps)
+                view = editor.view()
+                saved["keystrokes"] += n_steps
+                saved["taken"] += n_steps
+                saved["accepts"] += n_keys
+        saved["rejects"] += choice[0] == "reject"
     saved["saved"] = saved["taken"] - saved["accepts"] - saved["rejects"]
     return {"keys": keys, **saved}
