@@ -7,8 +7,9 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use lowkey_completer::settings::Popup;
+use lowkey_completer::{Completer, Status};
 use lowkey_document::PositionEncoding;
-use lowkey_engine::Status;
 use serde_json::Value;
 use tokio::sync::watch;
 use tower_lsp::Client;
@@ -17,8 +18,6 @@ use tower_lsp::ls_types::{self, MarkupKind};
 use super::clients::Quirks;
 use super::copilot::door::CopilotDoor;
 use super::documents::Documents;
-use crate::completer::Completer;
-use crate::settings::Popup;
 
 /// One connection. Clones share its state.
 #[derive(Clone)]

@@ -6,12 +6,11 @@
 
 use std::time::Instant;
 
+use lowkey_completer::{Ask, IndentUnit, Insert, Outcome, Place, Trigger};
 use lowkey_document::{ByteOffset, Cursor, Position, Snapshot};
-use lowkey_suggestion::IndentUnit;
 
 use super::documents::View;
 use super::session::{NegotiatedState, Session};
-use crate::completer::{Ask, Insert, Outcome, Place, Trigger};
 
 /// Extra alternatives for a request by a key or command; editors cycle through them.
 const ALTERNATIVES: usize = 3;

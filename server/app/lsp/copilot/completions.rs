@@ -4,8 +4,8 @@
 //! shows no other. A superseded request is answered with an empty list, because copilot.lua shows
 //! errors to the user.
 
+use lowkey_completer::{IndentUnit, Place, Trigger};
 use lowkey_document::ByteOffset;
-use lowkey_suggestion::IndentUnit;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tower_lsp::jsonrpc::Result;
@@ -13,7 +13,6 @@ use tower_lsp::ls_types::notification::Notification;
 use tower_lsp::ls_types::{Position, Range};
 
 use super::negotiated;
-use crate::completer::{Place, Trigger};
 use crate::lsp::convert::{LenientPosition, to_position, to_range};
 use crate::lsp::session::{NegotiatedState, Session};
 use crate::lsp::suggest::{Delivery, Suggestion, SuggestionRequest, suggest};

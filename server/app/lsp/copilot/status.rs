@@ -2,7 +2,7 @@
 //!
 //! Sent after a change and only then, from a task of its own.
 
-use lowkey_engine::Status;
+use lowkey_completer::Status;
 use serde::{Deserialize, Serialize};
 use tower_lsp::ls_types::notification::Notification;
 

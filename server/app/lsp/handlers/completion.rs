@@ -4,6 +4,7 @@
 //! entry of kind Text (Helix reads a Snippet's text as a template), incomplete so that
 //! the editor asks again while typing.
 
+use lowkey_completer::{Place, Trigger};
 use lowkey_document::{ByteOffset, Snapshot};
 use tower_lsp::jsonrpc::{Error, Result};
 use tower_lsp::ls_types::{
@@ -13,7 +14,6 @@ use tower_lsp::ls_types::{
 };
 
 use super::execute_command::accept_command;
-use crate::completer::{Place, Trigger};
 use crate::lsp::convert::{LenientPosition, to_range};
 use crate::lsp::session::{NegotiatedState, Session};
 use crate::lsp::suggest::{Delivery, Suggestion, SuggestionRequest, suggest};

@@ -4,14 +4,14 @@
 //! the editor and therefore happens in a task of its own; an answer that newer settings
 //! have overtaken is dropped.
 
+use lowkey_completer::plain::plain;
+use lowkey_completer::settings::Settings;
 use serde_json::Value;
 use tower_lsp::ls_types::{ConfigurationItem, MessageType, Registration};
 
 use super::completion;
 use crate::lsp::copilot;
 use crate::lsp::session::{Configured, NegotiatedState, Session};
-use crate::settings::Settings;
-use crate::stderr::plain;
 
 /// The section of an editor's settings that is ours.
 const SECTION: &str = "lowkey";

@@ -4,11 +4,11 @@
 //! moved for 300 ms. The prompt of that place is prefilled at low priority. Clients that do
 //! not send it lose nothing but that head start.
 
+use lowkey_completer::Ask;
 use lowkey_document::Position;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::completer::Ask;
 use crate::lsp::convert::LenientPosition;
 use crate::lsp::session::Session;
 

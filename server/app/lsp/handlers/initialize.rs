@@ -1,5 +1,7 @@
 //! `initialize` and `initialized`: what the session settles, and what follows at once.
 
+use lowkey_completer::settings::Settings;
+use lowkey_completer::{Completer, dirs, stats};
 use lowkey_document::PositionEncoding;
 use tokio::sync::watch;
 use tower_lsp::jsonrpc::{Error, Result};
@@ -10,12 +12,10 @@ use tower_lsp::ls_types::{
 };
 
 use super::{completion, configuration, execute_command, workspace_folders};
-use crate::completer::Completer;
 use crate::lsp::clients::quirks;
 use crate::lsp::session::{ClientCapabilities, NegotiatedState, Session};
 use crate::lsp::{convert, copilot, progress};
-use crate::settings::Settings;
-use crate::{ending, keep, log, stats};
+use crate::{ending, log};
 
 /// Settles the session: settings, position encoding, what is known of the client. Starts the model.
 pub(in crate::lsp) fn initialize(
@@ -35,8 +35,8 @@ pub(in crate::lsp) fn initialize(
     };
     let quirks = quirks(client_info.as_ref(), session.copilot().is_open());
     let (settings, problems) = Settings::load(&editor);
-    let (to_status, status) = watch::channel(lowkey_engine::Status::Loading(0.0));
-    let keep = keep::keep(&settings);
+    let (to_status, status) = watch::channel(lowkey_completer::Status::Loading(0.0));
+    let keep = dirs::keep(&settings);
     let completer = Completer::start_keeping(settings, keep, move |status| {
         to_status.send_replace(status.clone());
     })

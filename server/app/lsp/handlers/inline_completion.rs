@@ -4,15 +4,14 @@
 //! a superseded request is the error `RequestCancelled`. With a popup entry selected, the
 //! suggestion is the one for the text with that entry taken, and starts with it.
 
+use lowkey_completer::{IndentUnit, Place, Trigger};
 use lowkey_document::ByteOffset;
-use lowkey_suggestion::IndentUnit;
 use serde::Deserialize;
 use serde_json::Value;
 use tower_lsp::jsonrpc::{Error, Result};
 use tower_lsp::ls_types::{InlineCompletionItem, InlineCompletionList};
 
 use super::execute_command::accept_command;
-use crate::completer::{Place, Trigger};
 use crate::lsp::convert::{LenientPosition, LenientRange, to_range};
 use crate::lsp::documents::View;
 use crate::lsp::placement::place;

@@ -1,10 +1,9 @@
 //! `$/lowkey/status`: whether the model is there, and how many tokens it has computed.
 
-use lowkey_engine::Status;
+use lowkey_completer::{Status, Work};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::completer::Work;
 use crate::lsp::session::Session;
 
 /// What the server is doing.
