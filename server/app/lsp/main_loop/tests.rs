@@ -70,7 +70,7 @@ async fn served(messages: Vec<Message>, ours: Vec<Request>, closes: bool) -> Vec
     for message in messages {
         sender.send(message).await.unwrap();
     }
-    let held = if closes { None } else { Some(sender) };
+    let held = (!closes).then_some(sender);
     let written = Written::default();
     let outbox = Outbox::start(written.clone()).unwrap();
     let to_client = ToClient { requests: stream::iter(ours), responses: sink::drain() };
