@@ -338,9 +338,8 @@ impl Completer {
         let mut later = Vec::new();
         for Row { key, restart, .. } in TABLE {
             // Without a folder from the start, sessions can only be switched on by a restart.
-            let cannot_switch_on = *key == "persistent_cache"
-                && settings.persistent_cache
-                && self.keeping.is_none();
+            let cannot_switch_on =
+                *key == "persistent_cache" && settings.persistent_cache && self.keeping.is_none();
             if (*restart || cannot_switch_on) && current.value_of(key) != settings.value_of(key) {
                 later.push(format!("the setting {key} takes effect when lowkey is restarted"));
             }

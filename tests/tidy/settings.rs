@@ -85,10 +85,7 @@ fn schema(row: &Row, idx: usize, default: Value) -> Value {
     }
     .into();
     let doc = row.doc.trim();
-    schema["markdownDescription"] = match row.restart {
-        true => format!("{doc} Takes effect at the next start."),
-        false => doc.to_owned(),
-    }
-    .into();
+    let restart = if row.restart { " Takes effect at the next start." } else { "" };
+    schema["markdownDescription"] = format!("{doc}{restart}").into();
     schema
 }
