@@ -15,6 +15,19 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("lowkey-engine", &["lowkey-model", "lowkey-prompt"]),
     ("lowkey-suggestion", &["lowkey-document"]),
     ("lowkey-store", &[]),
+    (
+        "lowkey-completer",
+        &[
+            "lowkey-document",
+            "lowkey-context",
+            "lowkey-prompt",
+            "lowkey-kernels",
+            "lowkey-model",
+            "lowkey-engine",
+            "lowkey-suggestion",
+            "lowkey-store",
+        ],
+    ),
     ("lowkey-test-support", &[]),
 ];
 

@@ -4,7 +4,7 @@
 
 use std::fmt::Write as _;
 
-use lowkey::settings::{Kind, Row, Settings, TABLE};
+use lowkey_completer::settings::{Kind, Row, Settings, TABLE};
 use serde_json::{Value, json};
 
 const BEGIN: &str = "<!-- settings -->\n";

@@ -70,7 +70,7 @@ macro_rules! settings {
             }
 
             /// Sets one value; `Err` says what was wrong with it.
-            pub(crate) fn set(&mut self, key: &str, value: &Value) -> Result<(), String> {
+            pub fn set(&mut self, key: &str, value: &Value) -> Result<(), String> {
                 match key {
                     $(stringify!($key) => {
                         self.$key = <$type as FromValue>::from_value(value).ok_or_else(|| {
