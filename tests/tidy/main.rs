@@ -1,7 +1,7 @@
 //! Rules about the project itself that a program can check.
 //!
 //! What `deny.toml` says of dependencies, which crate may depend on which, how a source
-//! file begins and how long it may be, and that the README's settings are the program's.
+//! file begins and how long it may be, that links in pages lead somewhere, and that generated pages are current.
 //! Everything is read from the working tree and from `cargo metadata`, without a network.
 
 #![expect(clippy::unwrap_used, reason = "a broken working tree ends a test with its reason")]
@@ -9,6 +9,7 @@
 mod deny;
 mod devices;
 mod layers;
+mod links;
 mod metadata;
 mod settings;
 mod sources;
