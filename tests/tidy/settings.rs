@@ -1,6 +1,6 @@
-//! The README's table of settings and the schema for VS Code are the program's own.
+//! The README's table of settings and the schema for VS Code match the program.
 //!
-//! `UPDATE_EXPECT=1 cargo test --test tidy` writes it anew.
+//! `UPDATE_EXPECT=1 cargo test --test tidy` rewrites both.
 
 use std::fmt::Write as _;
 
@@ -11,7 +11,7 @@ const BEGIN: &str = "<!-- settings -->\n";
 const END: &str = "<!-- /settings -->\n";
 
 #[test]
-fn the_readme_lists_every_setting() {
+fn readme_lists_every_setting() {
     let readme = std::fs::read_to_string(super::root().join("README.md")).unwrap();
     let (above, rest) = readme.split_once(BEGIN).unwrap();
     let (_, below) = rest.split_once(END).unwrap();
@@ -24,21 +24,21 @@ fn the_readme_lists_every_setting() {
         .assert_eq(&format!("{above}{BEGIN}\n{table}\n{END}{below}"));
 }
 
-/// Settings that say something about one machine and do not travel to another with the user's others.
+/// Settings that are specific to one machine and are not synchronized to the user's other machines.
 const OF_THE_MACHINE: &[&str] =
     &["model", "threads", "cache_mb", "shared_weights", "quantize", "device"];
 
-/// Settings that say what leaves the editor's memory or reaches the model: a workspace, which may be a stranger's, cannot
-/// weaken them.
+/// Settings that control which text is stored or reaches the model. A workspace may be untrusted,
+/// so its settings cannot weaken them.
 const OF_THE_USER: &[&str] =
     &["exclude", "persistent_cache", "persistent_cache_mb", "packed_weights_mb", "statistics"];
 
-/// The server's settings stand between these lines of the extension's manifest.
+/// The server's settings are between these lines of the extension's manifest.
 const SCHEMA_BEGIN: &str = "        \"title\": \"Suggestions\",\n        \"properties\": {\n";
 const SCHEMA_END: &str = "\n        }\n      }";
 
 #[test]
-fn the_vs_code_extension_knows_every_setting() {
+fn vs_code_extension_knows_every_setting() {
     let manifest = std::fs::read_to_string(super::root().join("editors/vscode/package.json"));
     let manifest = manifest.unwrap();
     let (above, rest) = manifest.split_once(SCHEMA_BEGIN).unwrap();
@@ -58,7 +58,7 @@ fn the_vs_code_extension_knows_every_setting() {
         .assert_eq(&format!("{above}{SCHEMA_BEGIN}{rows}{SCHEMA_END}{below}"));
 }
 
-/// What VS Code is told of one setting.
+/// Returns the VS Code schema of one setting.
 fn schema(row: &Row, idx: usize, default: Value) -> Value {
     let mut schema = match row.kind {
         Kind::Text => json!({"type": "string"}),
