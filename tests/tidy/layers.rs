@@ -1,4 +1,4 @@
-//! Which of our crates may depend on which: data flows one way.
+//! The allowed dependencies between the workspace's crates: data flows one way.
 //!
 //! What a crate needs only for its tests is free. A crate that the table does not know fails the test.
 //! `server/ARCHITECTURE.md` shows the table; `UPDATE_EXPECT=1 cargo test --test tidy` rewrites it there.
@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use super::metadata::Metadata;
 
-/// A crate and those of ours that it may use.
+/// A crate, and the workspace crates that it may depend on.
 const LAYERS: &[(&str, &[&str])] = &[
     ("lowkey-document", &[]),
     ("lowkey-context", &["lowkey-document"]),
@@ -33,11 +33,11 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("lowkey-test-support", &[]),
 ];
 
-/// The application, which may use all of them.
+/// The application, which may depend on all crates.
 const APP: &str = "lowkey";
 
 #[test]
-fn no_crate_depends_on_a_later_stage() {
+fn crates_depend_on_earlier_stages_only() {
     let tree = Metadata::read();
     let ours = tree.packages.iter().filter(|package| package.source.is_none());
     let mut faults = Vec::new();
