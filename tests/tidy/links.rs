@@ -1,6 +1,7 @@
-//! Every link in a page leads somewhere, and so does every path of the repository that a page names.
+//! Every link in a page has a target, every path of the repository that a page names exists, and so does every test that
+//! `tests/lsp/README.md` names for a clause.
 //!
-//! A link that goes outside of the repository is not followed.
+//! A link that leaves the repository is not followed.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -104,7 +105,7 @@ fn resolve(page: &Path, folder: &Path, target: &str) -> Result<(), String> {
     }
     let Some(anchor) = anchor else { return Ok(()) };
     let text = std::fs::read_to_string(&file).map_err(|error| error.to_string())?;
-    let problem = || format!("{} has no heading with this anchor", file.display());
+    let problem = || format!("{path} has no heading with this anchor");
     headings(&text).contains(anchor).then_some(()).ok_or_else(problem)
 }
 
@@ -120,7 +121,34 @@ fn anchor(title: &str) -> String {
 }
 
 #[test]
-fn a_broken_link_is_found() {
+fn tests_named_for_clauses_exist() {
+    let folder = root().join("tests/lsp");
+    let page = std::fs::read_to_string(folder.join("README.md")).unwrap();
+    let names = page.split('`').skip(1).step_by(2).filter_map(|code| code.split_once("::"));
+    let mut faults = Vec::new();
+    let mut n_names = 0;
+    for (module, test) in names.filter(|(_, test)| *test != "*") {
+        n_names += 1;
+        let file = if module.contains('/') {
+            root().join(module)
+        } else {
+            folder.join(format!("{module}.rs"))
+        };
+        let text = std::fs::read_to_string(file).unwrap_or_default();
+        if !text.contains(&format!("fn {test}(")) {
+            faults.push(format!("{module}::{test}"));
+        }
+    }
+    assert!(n_names > 30, "found {n_names} names of tests");
+    assert!(
+        faults.is_empty(),
+        "tests/lsp/README.md names tests that do not exist:\n{}",
+        faults.join("\n")
+    );
+}
+
+#[test]
+fn broken_link_is_found() {
     let page = root().join("README.md");
     let check = |target: &str| resolve(&page, root(), target);
     assert_eq!(check("LICENSE-MIT"), Ok(()));
