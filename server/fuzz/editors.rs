@@ -58,10 +58,7 @@ pub fn ignore_file(place: &Path, bytes: &[u8]) -> bool {
     for problem in problems {
         assert!(problem.to_string().len() < 10_000, "a message of a file's length");
     }
-    assert!(
-        !rules.verdict(&place.join(".env")).is_allowed(),
-        "no rule may allow a secret file"
-    );
+    assert!(!rules.verdict(&place.join(".env")).is_allowed(), "no rule may allow a secret file");
     written.is_ok() && verdicts.iter().any(Verdict::is_allowed)
 }
 
