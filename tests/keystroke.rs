@@ -10,9 +10,9 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use lowkey::completer::{Answer, Ask, Completer, Outcome, Patience};
-use lowkey::report::Source;
-use lowkey::settings::{Settings, Talkative};
+use lowkey_completer::report::Source;
+use lowkey_completer::settings::{Settings, Talkative};
+use lowkey_completer::{Answer, Ask, Completer, Outcome, Patience};
 use lowkey_document::{ByteOffset, Change, Document, Position, PositionEncoding, Range};
 
 /// Maximum allocations for one key answered from memory, including the change and the snapshot.

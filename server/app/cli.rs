@@ -8,13 +8,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
+use lowkey_completer::settings::{Settings, set_command_line};
+use lowkey_completer::{DeviceChoice, load, template_process};
 
-use lowkey_model::DeviceChoice;
-use lowkey_prompt::template_process;
 use lowkey_store::Embedded;
 
-use crate::load;
-use crate::settings::{Settings, set_command_line};
 use crate::stderr::tell;
 use crate::{log, stderr};
 

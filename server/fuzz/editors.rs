@@ -8,7 +8,7 @@
 use std::fs;
 use std::path::Path;
 
-use lowkey::settings::Settings;
+use lowkey_completer::settings::Settings;
 use lowkey_context::{Rules, Verdict};
 use lowkey_document::{Carried, Uri};
 

@@ -1,7 +1,9 @@
 //! The allowed dependencies between the workspace's crates: data flows one way.
 //!
-//! `server/ARCHITECTURE.md` describes the layers. Dev-dependencies are not restricted. A crate that
-//! is missing from the table fails the test.
+//! What a crate needs only for its tests is free. A crate that the table does not know fails the test.
+//! `server/ARCHITECTURE.md` shows the table; `UPDATE_EXPECT=1 cargo test --test tidy` rewrites it there.
+
+use std::fmt::Write as _;
 
 use super::metadata::Metadata;
 
@@ -15,6 +17,19 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("lowkey-engine", &["lowkey-model", "lowkey-prompt"]),
     ("lowkey-suggestion", &["lowkey-document"]),
     ("lowkey-store", &[]),
+    (
+        "lowkey-completer",
+        &[
+            "lowkey-document",
+            "lowkey-context",
+            "lowkey-prompt",
+            "lowkey-kernels",
+            "lowkey-model",
+            "lowkey-engine",
+            "lowkey-suggestion",
+            "lowkey-store",
+        ],
+    ),
     ("lowkey-test-support", &[]),
 ];
 
@@ -39,4 +54,28 @@ fn crates_depend_on_earlier_stages_only() {
         }
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+const BEGIN: &str = "<!-- layers -->\n";
+const END: &str = "<!-- /layers -->\n";
+
+#[test]
+fn architecture_shows_the_layers() {
+    let page = std::fs::read_to_string(super::root().join("server/ARCHITECTURE.md")).unwrap();
+    let (above, rest) = page.split_once(BEGIN).unwrap();
+    let (_, below) = rest.split_once(END).unwrap();
+    let mut table = String::from("| crate | may use |\n|---|---|\n");
+    for (name, allowed) in LAYERS {
+        let allowed: Vec<&str> = allowed.iter().map(|name| short(name)).collect();
+        let allowed = if allowed.is_empty() { "none".to_owned() } else { allowed.join(", ") };
+        writeln!(table, "| `{}` | {allowed} |", short(name)).unwrap();
+    }
+    table.push_str("| `app` | all |\n");
+    expect_test::expect_file!["../../server/ARCHITECTURE.md"]
+        .assert_eq(&format!("{above}{BEGIN}\n{table}\n{END}{below}"));
+}
+
+/// Returns the name of a crate's folder in `server/`.
+fn short(name: &str) -> &str {
+    name.strip_prefix("lowkey-").unwrap_or(name)
 }

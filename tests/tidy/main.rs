@@ -1,14 +1,14 @@
 //! Rules about the project that a program can check.
 //!
-//! The rules of `deny.toml`, the dependencies between crates, the form and length of source files,
-//! and the README's list of settings. Reads the working tree and `cargo metadata`, without a
-//! network.
+//! The rules of `deny.toml`, the dependencies between crates, the form and length of source files, links in pages, and
+//! the pages that are generated. Reads the working tree and `cargo metadata`, without a network.
 
 #![expect(clippy::unwrap_used, reason = "a broken working tree ends a test with its reason")]
 
 mod deny;
 mod devices;
 mod layers;
+mod links;
 mod metadata;
 mod settings;
 mod sources;

@@ -3,14 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
+use lowkey_completer::settings::Settings;
+use lowkey_completer::{Ask, Completer, Keep, Outcome, Patience, Status, Trigger, dirs, ordinary};
 use lowkey_document::{ByteOffset, Document, Language, Uri};
-use lowkey_engine::{Keep, Status};
 
 use super::print;
-use crate::completer::{Ask, Completer, Outcome, Patience, Trigger};
-use crate::keep;
-use crate::ordinary;
-use crate::settings::Settings;
 use crate::stderr::tell;
 
 /// Longer files are refused: an editor would not open them either.
@@ -47,7 +44,7 @@ pub(super) fn run(args: &Args, settings: Settings) -> anyhow::Result<()> {
     let cursor = find(&document, &place)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     // What an editor's server has kept is of use here; what is asked once is not worth keeping.
-    let keep = keep::keep(&settings).map(Keep::reading_only);
+    let keep = dirs::keep(&settings).map(Keep::reading_only);
     let completer = Completer::start_keeping(settings, keep, |_| {})?;
     if let Ok(folder) = std::env::current_dir() {
         completer.set_roots(vec![folder]);

@@ -1,17 +1,14 @@
 //! `lowkey doctor`: what this machine and the model can do, on one screen.
 
-use lowkey_engine::{Keep, Status, assembler, kept_sessions};
+use lowkey_completer::settings::{self, Settings};
+use lowkey_completer::{Completer, DeviceChoice, Keep, Status, dirs, load};
+use lowkey_engine::{assembler, kept_sessions};
 use lowkey_kernels::Pool;
-use lowkey_model::DeviceChoice;
 use serde::Serialize;
 
 use super::paint::{Style, colours, paint};
 use super::print;
 use super::system::{kilobytes, load};
-use crate::completer::Completer;
-use crate::keep;
-use crate::load;
-use crate::settings::{self, Settings};
 
 use editors::Editor;
 use forecast::{Forecast, Kernels};
@@ -139,7 +136,7 @@ pub(super) fn run(args: &Args, settings: Settings) -> anyhow::Result<()> {
     };
     let load = load();
     let started = std::time::Instant::now();
-    let keep = keep::keep(&settings).map(Keep::reading_only);
+    let keep = dirs::keep(&settings).map(Keep::reading_only);
     let folder = keep.as_ref().map(|keep| keep.folder.clone());
     let settings = match &format {
         Some(format) => self_test::settings(&settings, format),

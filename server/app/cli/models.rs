@@ -5,8 +5,9 @@
 
 use lowkey_store::{DEFAULT_NAME, Entry, Hub, Pins, StoreError, amount};
 
+use lowkey_completer::load;
+
 use super::print;
-use crate::load;
 use crate::stderr::tell;
 
 pub(super) mod list;

@@ -8,14 +8,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use lowkey_completer::{Ask, Completer, Insert, Outcome, Patience, Status};
 use lowkey_document::{ByteOffset, Document, Language};
-use lowkey_engine::Status;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::response::{Refusal, Response};
 use super::{fim, guess};
-use crate::completer::{Ask, Completer, Insert, Outcome, Patience};
 
 /// Texts that may be asked for at once.
 const MOST_CHOICES: u64 = 4;

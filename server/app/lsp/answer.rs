@@ -7,11 +7,11 @@
 use std::time::Instant;
 
 use lowkey_document::{ByteOffset, Cursor, Position, Snapshot};
-use lowkey_suggestion::IndentUnit;
+
+use lowkey_completer::{Ask, IndentUnit, Insert, Outcome, Place, Trigger};
 
 use super::documents::View;
 use super::link::{Link, Negotiated};
-use crate::completer::{Ask, Insert, Outcome, Place, Trigger};
 
 /// Who asks on purpose is offered so many texts beside the best one; editors cycle through them.
 const ALTERNATIVES: usize = 3;

@@ -6,6 +6,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use lowkey_completer::settings::Settings;
+use lowkey_completer::{Completer, dirs, stats};
 use lowkey_document::PositionEncoding;
 use serde_json::Value;
 use tokio::sync::watch;
@@ -22,12 +24,8 @@ use tower_lsp::{Client, LanguageServer};
 use super::clients::quirks;
 use super::link::{Abilities, Link, Negotiated};
 use super::{commands, completion, configuration, convert, copilot, progress};
-use crate::completer::Completer;
 use crate::ending;
-use crate::keep;
 use crate::log;
-use crate::settings::Settings;
-use crate::stats;
 
 /// The server as tower-lsp sees it.
 pub(super) struct Backend {
@@ -83,8 +81,8 @@ impl LanguageServer for Backend {
         };
         let quirks = quirks(client_info.as_ref(), self.link.is_copilot_door());
         let (settings, problems) = Settings::load(&editor);
-        let (to_status, status) = watch::channel(lowkey_engine::Status::Loading(0.0));
-        let keep = keep::keep(&settings);
+        let (to_status, status) = watch::channel(lowkey_completer::Status::Loading(0.0));
+        let keep = dirs::keep(&settings);
         let completer = Completer::start_keeping(settings, keep, move |status| {
             to_status.send_replace(status.clone());
         })

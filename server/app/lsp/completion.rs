@@ -4,6 +4,7 @@
 //! entry of kind Text (Helix reads a Snippet's text as a template), incomplete so that
 //! the editor asks again while typing.
 
+use lowkey_completer::{Place, Trigger};
 use lowkey_document::{ByteOffset, Snapshot};
 use tower_lsp::jsonrpc::{Error, Result};
 use tower_lsp::ls_types::{
@@ -16,7 +17,6 @@ use super::answer::{Delivery, Question, Suggestion};
 use super::backend::Backend;
 use super::convert::{LenientPosition, to_range};
 use super::link::Negotiated;
-use crate::completer::{Place, Trigger};
 
 /// Characters after which a popup is worth opening; letters open it in every editor.
 const TRIGGERS: &[&str] = &[".", ":", "(", "[", "{", "=", ",", "<", ">", "&", "|", "\"", "'", "/"];

@@ -6,14 +6,14 @@
 
 use std::sync::Arc;
 
+use lowkey_completer::plain::plain;
+use lowkey_completer::settings::Settings;
 use serde_json::Value;
 use tower_lsp::Client;
 use tower_lsp::ls_types::{ConfigurationItem, MessageType, Registration};
 
 use super::link::{Configured, Link};
 use super::{completion, copilot};
-use crate::settings::Settings;
-use crate::stderr::plain;
 
 /// The section of an editor's settings that is ours.
 const SECTION: &str = "lowkey";

@@ -6,6 +6,7 @@
 
 use std::future::{Ready, ready};
 
+use lowkey_completer::Ask;
 use lowkey_document::Position;
 use serde::Deserialize;
 use serde_json::Value;
@@ -13,7 +14,6 @@ use serde_json::Value;
 use super::backend::Backend;
 use super::convert::LenientPosition;
 use super::link::Link;
-use crate::completer::Ask;
 
 /// `{textDocument: {uri}, position}`
 #[derive(Debug, Deserialize)]

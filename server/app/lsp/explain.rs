@@ -7,14 +7,13 @@
 
 use std::future::{Ready, ready};
 
+use lowkey_completer::{Status, Work};
 use lowkey_document::Uri as DocumentUri;
-use lowkey_engine::Status;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tower_lsp::jsonrpc::{Error, Result};
 
 use super::backend::Backend;
-use crate::completer::Work;
 
 /// `{textDocument: {uri}}`
 #[derive(Debug, Deserialize)]

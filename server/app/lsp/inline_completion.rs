@@ -4,8 +4,8 @@
 //! a superseded request is the error `RequestCancelled`. When a popup entry is selected,
 //! the question is asked as if it had been taken, and the answer starts with it.
 
+use lowkey_completer::{IndentUnit, Place, Trigger};
 use lowkey_document::{Change, Document, Position, Range};
-use lowkey_suggestion::IndentUnit;
 use serde::Deserialize;
 use serde_json::Value;
 use tower_lsp::jsonrpc::{Error, Result};
@@ -18,7 +18,6 @@ use super::documents::View;
 use super::link::{Link, Negotiated};
 use super::placement::place;
 use super::{commands, copilot};
-use crate::completer::{Place, Trigger};
 
 /// Parameters; clients of Copilot add the version, which the protocol's own type would drop.
 #[derive(Debug, Deserialize)]

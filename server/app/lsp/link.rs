@@ -7,8 +7,9 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use lowkey_completer::settings::Popup;
+use lowkey_completer::{Completer, Status};
 use lowkey_document::PositionEncoding;
-use lowkey_engine::Status;
 use serde_json::Value;
 use tokio::sync::watch;
 use tower_lsp::ls_types::{ClientCapabilities, MarkupKind};
@@ -18,8 +19,6 @@ use super::clients::Quirks;
 use super::copilot::status::Changed;
 use super::documents::{Applied, Documents};
 use super::inbox::Edits;
-use crate::completer::Completer;
-use crate::settings::Popup;
 
 /// The shared state of a connection.
 #[derive(Default)]

@@ -19,7 +19,7 @@ use lowkey_test_support::{TOY_BYTES, TOY_NAME};
 const SOURCES: [&str; 3] = [
     include_str!("../src/job.rs"),
     include_str!("../../training/rows.py"),
-    include_str!("../../app/settings.rs"),
+    include_str!("../../completer/src/settings.rs"),
 ];
 
 /// The key by which a model says that its prompts may end inside a word.

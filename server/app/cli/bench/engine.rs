@@ -12,10 +12,11 @@ use std::time::Instant;
 use lowkey_kernels::{Isa, Pool, int8_gop_s, read_gb_s, round_trip_ns};
 use lowkey_model::Accelerator;
 
+use lowkey_completer::load;
+use lowkey_completer::settings::Settings;
+
 use crate::cli::print;
 use crate::cli::system::kilobytes;
-use crate::load;
-use crate::settings::Settings;
 
 use chart::Chart;
 use result::{Outcome, Roofline, Share};

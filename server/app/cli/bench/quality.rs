@@ -11,8 +11,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use lowkey_completer::settings::Settings;
+use lowkey_completer::{Answer, Ask, Completer, Insert, Outcome, Patience, Status, Trigger};
 use lowkey_document::{ByteOffset, Document, PositionEncoding, Snapshot};
-use lowkey_engine::Status;
 use lowkey_suggestion::{PositionClass, SuffixClass};
 use serde_json::{Map, Value, json};
 
@@ -20,8 +21,6 @@ use super::super::complete::file_uri;
 use super::super::print;
 use super::super::progress::Progress;
 use super::cut::Cut;
-use crate::completer::{Answer, Ask, Completer, Insert, Outcome, Patience, Trigger};
-use crate::settings::Settings;
 
 mod hole;
 mod ledger;

@@ -9,7 +9,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lowkey_engine::Status;
+use lowkey_completer::report::{Report, Source, Tokens};
+use lowkey_completer::settings::Settings;
+use lowkey_completer::{Ask, Completer, Outcome, Status, Work};
 use serde::Serialize;
 
 use super::cut::Cut;
@@ -18,9 +20,6 @@ use super::player::{Player, upcoming};
 use super::target::{Choice, choose};
 use super::trace::{self, Trace};
 use crate::cli::print;
-use crate::completer::{Ask, Completer, Outcome, Work};
-use crate::report::{Report, Source, Tokens};
-use crate::settings::Settings;
 
 /// Arguments of `lowkey bench replay`.
 #[derive(Debug, clap::Args)]

@@ -9,14 +9,14 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use lowkey_completer::settings::{Anchor, Number, Order, Settings};
+use lowkey_completer::{Ask, Completer, Outcome, Patience, Trigger};
 use lowkey_document::{Document, fixture};
 use lowkey_prompt::Format;
 use serde::Serialize;
 
 use super::super::progress::Progress;
 use super::holes::{HOLES, Hole};
-use crate::completer::{Ask, Completer, Outcome, Patience, Trigger};
-use crate::settings::{Anchor, Number, Order, Settings};
 
 /// A model must fill this many holes. Qwen2.5-Coder fills 20 at 0.5B (19 by instruction) and at 1.5B, and none with
 /// wrong sentinels.

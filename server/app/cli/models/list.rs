@@ -1,5 +1,6 @@
 //! `lowkey models list`: one line for each model, or everything as JSON.
 
+use lowkey_completer::load;
 use lowkey_model::Config;
 use lowkey_store::{DEFAULT_NAME, Embedded, Entry, Hub, Pins, amount, catalog};
 use serde::Serialize;
@@ -7,7 +8,6 @@ use std::fmt::Write as _;
 
 use super::print;
 use crate::cli::paint::{Style, colours, paint};
-use crate::load;
 
 /// Arguments of `lowkey models list`.
 #[derive(Debug, Default, clap::Args)]

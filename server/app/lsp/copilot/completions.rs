@@ -4,15 +4,14 @@
 //! shows no other. A request that was overtaken is an empty list, because copilot.lua shows errors
 //! to the user.
 
+use lowkey_completer::{IndentUnit, Place, Trigger};
 use lowkey_document::ByteOffset;
-use lowkey_suggestion::IndentUnit;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tower_lsp::jsonrpc::Result;
 use tower_lsp::ls_types::notification::Notification;
 use tower_lsp::ls_types::{Position, Range};
 
-use crate::completer::{Place, Trigger};
 use crate::lsp::answer::{Delivery, Question, Suggestion};
 use crate::lsp::backend::Backend;
 use crate::lsp::convert::{LenientPosition, to_position, to_range};

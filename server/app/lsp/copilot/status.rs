@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use lowkey_engine::Status;
+use lowkey_completer::Status;
 use serde::{Deserialize, Serialize};
 use tower_lsp::Client;
 use tower_lsp::ls_types::notification::Notification;

@@ -12,11 +12,11 @@ use lowkey_engine::{Generated, Priority, Status, Stop, TokenCounts};
 use lowkey_suggestion::{Confidence, StopReason};
 use tokio::runtime::Handle;
 
-use super::compose::Written;
-use super::live::{Agreement, Progress, agreement};
-use super::plan::{Plan, Question, Waiting, ended_by_itself, is_whole};
-use super::{Answer, Completer, Outcome, Patience};
+use crate::answer_builder::Written;
+use crate::plan::{Plan, Question, Waiting, ended_by_itself, is_whole};
 use crate::report::{PromptSize, Report, Source};
+use crate::running_job::{Agreement, Progress, agreement};
+use crate::{Answer, Completer, Outcome, Patience};
 
 /// No automatic request waits longer for its first line.
 const LONGEST: Duration = Duration::from_secs(1);
@@ -78,7 +78,7 @@ impl Drop for Guard<'_> {
 
 impl Completer {
     /// Waits until the model is there; the answer to give if it is not in time.
-    pub(super) async fn loaded(&self, question: &Question) -> Result<(), Box<Answer>> {
+    pub(crate) async fn loaded(&self, question: &Question) -> Result<(), Box<Answer>> {
         let mut newest = question.newest.clone();
         let patience = async {
             match question.ask.patience {
@@ -100,7 +100,7 @@ impl Completer {
     }
 
     /// Waits for a job's text and makes the answer of it.
-    pub(super) async fn wait(self: &Arc<Self>, question: &Question, waiting: Waiting) -> Answer {
+    pub(crate) async fn wait(self: &Arc<Self>, question: &Question, waiting: Waiting) -> Answer {
         let mut guard = Guard { completer: self, question, armed: true };
         let answer = self.waited(question, waiting).await;
         guard.armed = false;
@@ -241,7 +241,7 @@ impl Completer {
     }
 
     /// The model's name; empty until it is loaded.
-    pub(crate) fn model(&self) -> String {
+    pub fn model(&self) -> String {
         match self.status() {
             Status::Ready { model, .. } => model,
             _ => String::new(),
@@ -251,7 +251,7 @@ impl Completer {
 
 impl Question {
     /// The answer for a request that a newer one of its document replaced.
-    pub(super) fn superseded(&self) -> Answer {
+    pub(crate) fn superseded(&self) -> Answer {
         let why = "engine: a newer request of the document came".into();
         let mut answer = self.nothing("superseded", why, "");
         answer.outcome = Outcome::Superseded;

@@ -12,13 +12,13 @@ use lowkey_suggestion::{
     Verdict, trim,
 };
 
-use super::plan::{Frame, Question};
-use super::{Answer, Completer, Insert, Outcome, Trigger, lock};
+use crate::plan::{Frame, Question};
 use crate::report::{GateReport, InsertReport, Report, to_microseconds};
+use crate::{Answer, Completer, Insert, Outcome, Trigger, lock};
 
 impl Frame {
     /// The suggestion stage's view of the question.
-    pub(super) fn request(&self) -> Request<'_> {
+    pub(crate) fn request(&self) -> Request<'_> {
         let on_blank_line = !self.context.replaced_indent.is_empty();
         Request {
             language: self.language,
@@ -38,19 +38,19 @@ impl Frame {
 
 /// What the model wrote behind the cursor, and how.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Written<'a> {
-    pub(super) text: &'a str,
+pub(crate) struct Written<'a> {
+    pub(crate) text: &'a str,
     /// Of text that is not complete the last line is half a line and is not shown.
-    pub(super) is_complete: bool,
+    pub(crate) is_complete: bool,
     /// How sure the model was; `None` when it wrote nothing.
-    pub(super) confidence: Option<Confidence>,
+    pub(crate) confidence: Option<Confidence>,
     /// How many bytes from the anchor on had been typed when it was decoded; what was typed since agrees with it.
-    pub(super) typed_bytes: usize,
+    pub(crate) typed_bytes: usize,
 }
 
 impl Completer {
     /// Makes the answer of what the model wrote: trims it, and asks the gate.
-    pub(super) fn compose(
+    pub(crate) fn compose(
         &self,
         question: &Question,
         frame: &Frame,

@@ -7,7 +7,7 @@ use std::io::{self, Read};
 use std::path::Path;
 
 /// Opens an ordinary file; an error for anything else.
-pub(crate) fn open(path: &Path) -> io::Result<File> {
+pub fn open(path: &Path) -> io::Result<File> {
     let refused = || io::Error::new(io::ErrorKind::InvalidInput, "it is not an ordinary file");
     // Asked before opening, which would wait for a pipe's writer, and again: it may be another by now.
     if !std::fs::metadata(path)?.is_file() {
@@ -18,7 +18,7 @@ pub(crate) fn open(path: &Path) -> io::Result<File> {
 }
 
 /// Reads an ordinary file of at most `limit` bytes.
-pub(crate) fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     let file = open(path)?;
     let too_long = |n_bytes: u64| {
         let why = format!("it has {n_bytes} bytes, the limit is {limit}");
@@ -35,7 +35,7 @@ pub(crate) fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
 }
 
 /// Reads an ordinary text file of at most `limit` bytes.
-pub(crate) fn read_text(path: &Path, limit: u64) -> io::Result<String> {
+pub fn read_text(path: &Path, limit: u64) -> io::Result<String> {
     let invalid = |_| io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8 text");
     String::from_utf8(read(path, limit)?).map_err(invalid)
 }

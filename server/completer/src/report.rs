@@ -7,7 +7,7 @@
 use lowkey_suggestion::Confidence;
 use serde::{Deserialize, Serialize};
 
-use crate::completer::Insert;
+use crate::Insert;
 
 /// Everything that can be said about one answer.
 #[derive(Debug, Clone, Default, Serialize, PartialEq)]
@@ -149,6 +149,6 @@ impl From<lowkey_engine::Milliseconds> for Ms {
 }
 
 /// Rounds milliseconds to whole microseconds: more digits are noise to a reader.
-pub(crate) fn to_microseconds(ms: f64) -> f64 {
+pub fn to_microseconds(ms: f64) -> f64 {
     (ms * 1e3).round() / 1e3
 }

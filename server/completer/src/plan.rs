@@ -17,13 +17,13 @@ use lowkey_suggestion::{
 };
 use tokio::sync::watch;
 
-use super::compose::Written;
-use super::live::{Agreement, Live, Progress, agreement};
-use super::multiline::Lines;
-use super::visible::Visible;
-use super::{Answer, Ask, Completer, Outcome, Place, lock};
+use crate::answer_builder::Written;
+use crate::multiline::Lines;
 use crate::report::{Report, Source, to_microseconds};
+use crate::running_job::{Agreement, Live, Progress, agreement};
 use crate::settings::{self, Settings};
+use crate::visibility::Visible;
+use crate::{Answer, Ask, Completer, Outcome, Place, lock};
 
 /// Tokens decoded for one line at most.
 const LINE_TOKENS: usize = 64;
@@ -37,40 +37,40 @@ const PROMPT_STEP_TOKENS: usize = 128;
 
 /// A question with its place in the history of its document.
 #[derive(Clone)]
-pub(super) struct Question {
-    pub(super) id: u64,
-    pub(super) asked: Instant,
-    pub(super) ask: Ask,
+pub(crate) struct Question {
+    pub(crate) id: u64,
+    pub(crate) asked: Instant,
+    pub(crate) ask: Ask,
     /// The newest request of its place in the document.
-    pub(super) newest: watch::Receiver<u64>,
+    pub(crate) newest: watch::Receiver<u64>,
 }
 
 /// The question seen through the window.
-pub(super) struct Frame {
-    pub(super) language: &'static Language,
-    pub(super) cursor: Cursor,
+pub(crate) struct Frame {
+    pub(crate) language: &'static Language,
+    pub(crate) cursor: Cursor,
     /// What memory, running jobs and trims go by: cut at the start of the line, or of its group.
-    pub(super) context: Context,
+    pub(crate) context: Context,
     /// What the prompt is made of, where it is cut elsewhere: at the cursor.
-    pub(super) at_cursor: Option<Context>,
+    pub(crate) at_cursor: Option<Context>,
     /// How many lines the answer may span; `None` where it is the cursor's alone.
-    pub(super) lines: Option<Lines>,
+    pub(crate) lines: Option<Lines>,
     /// Tokens decoded at most.
-    pub(super) max_tokens: usize,
+    pub(crate) max_tokens: usize,
     /// How tokens are chosen.
-    pub(super) sampling: Sampling,
-    pub(super) indent_unit: Option<IndentUnit>,
+    pub(crate) sampling: Sampling,
+    pub(crate) indent_unit: Option<IndentUnit>,
     /// Whether what is computed may be saved on disk.
-    pub(super) persists: bool,
-    pub(super) previous_lines: Vec<String>,
+    pub(crate) persists: bool,
+    pub(crate) previous_lines: Vec<String>,
     /// The scanner's state at the first of them.
-    pub(super) lexical: Scanner,
-    pub(super) next_lines: Vec<String>,
-    pub(super) key: MemoryKey,
+    pub(crate) lexical: Scanner,
+    pub(crate) next_lines: Vec<String>,
+    pub(crate) key: MemoryKey,
 }
 
 /// What to do.
-pub(super) enum Plan {
+pub(crate) enum Plan {
     /// This is the answer.
     Answer(Box<Answer>),
     /// A job decodes it.
@@ -78,16 +78,16 @@ pub(super) enum Plan {
 }
 
 /// A job to wait for and the question as it was framed.
-pub(super) struct Waiting {
-    pub(super) live: Arc<Live>,
-    pub(super) frame: Frame,
+pub(crate) struct Waiting {
+    pub(crate) live: Arc<Live>,
+    pub(crate) frame: Frame,
     /// Whether another request had started the job.
-    pub(super) joined: bool,
+    pub(crate) joined: bool,
 }
 
 impl Question {
     /// The answer that offers nothing, for a reason in words.
-    pub(super) fn nothing(&self, rule: &str, why: String, model: &str) -> Answer {
+    pub(crate) fn nothing(&self, rule: &str, why: String, model: &str) -> Answer {
         let mut report = Report {
             silent: Some(rule.to_owned()),
             model: model.to_owned(),
@@ -106,7 +106,7 @@ impl Question {
 
 impl Frame {
     /// What the prompt is made of.
-    pub(super) fn prompted(&self) -> &Context {
+    pub(crate) fn prompted(&self) -> &Context {
         self.at_cursor.as_ref().unwrap_or(&self.context)
     }
 }
@@ -115,7 +115,7 @@ impl Completer {
     /// Decides about a question; the model must not be loading any more.
     ///
     /// A question that looks ahead gets [`Priority::Background`].
-    pub(super) fn plan(&self, question: &Question, priority: Priority) -> Plan {
+    pub(crate) fn plan(&self, question: &Question, priority: Priority) -> Plan {
         let settings = self.settings();
         let (frame, budget, model) = match self.framed(question, &settings) {
             Ok(framed) => framed,
@@ -144,7 +144,7 @@ impl Completer {
     }
 
     /// The question as the stages see it, the prompt's budget and the model's name, or why there is silence.
-    pub(super) fn framed(
+    pub(crate) fn framed(
         &self,
         question: &Question,
         settings: &Settings,
@@ -377,17 +377,17 @@ fn can_join(live: &Live, frame: &Frame) -> bool {
 }
 
 /// Whether the decoding ended by itself, not because something else mattered more.
-pub(super) fn is_whole(stop: Stop) -> bool {
+pub(crate) fn is_whole(stop: Stop) -> bool {
     ended_by_itself(stop) || stop == Stop::Limit
 }
 
 /// Whether the text came to an end of its own; a limit cuts it anywhere.
-pub(super) fn ended_by_itself(stop: Stop) -> bool {
+pub(crate) fn ended_by_itself(stop: Stop) -> bool {
     matches!(stop, Stop::EndToken | Stop::Rule(_))
 }
 
 /// The name under which the engine knows the jobs of a place; a newer one supersedes the older.
-pub(super) fn history_of(uri: &str, place: Place) -> String {
+pub(crate) fn history_of(uri: &str, place: Place) -> String {
     match place {
         Place::Inline => uri.to_owned(),
         Place::Popup => format!("{uri}\0popup"),
@@ -400,12 +400,12 @@ fn ahead_of(uri: &str) -> String {
 }
 
 /// All names under which the engine knows jobs of a document.
-pub(super) fn histories(uri: &str) -> [String; 3] {
+pub(crate) fn histories(uri: &str) -> [String; 3] {
     [history_of(uri, Place::Inline), history_of(uri, Place::Popup), ahead_of(uri)]
 }
 
 /// Keeps what was decoded for what the user types next.
-pub(super) fn remember(
+pub(crate) fn remember(
     memory: &Mutex<CompletionMemory>,
     key: &MemoryKey,
     forced: &str,

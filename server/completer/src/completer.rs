@@ -15,188 +15,49 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use lowkey_document::{ByteOffset, Snapshot};
 use lowkey_engine::{Engine, Keep, Loaded, Priority, Status, Switch};
-use lowkey_suggestion::{CompletionMemory, IndentUnit, Recent};
+use lowkey_suggestion::{CompletionMemory, Recent};
 use tokio::sync::watch;
 
+use crate::counters::{Counters, Work};
+use crate::cursor_prefill::Resting;
+use crate::document_state::Desk;
+use crate::feedback::Follow;
 use crate::load;
+use crate::plain::plain;
+use crate::plan::{Plan, Question};
 use crate::report::Report;
-use crate::settings::Settings;
+use crate::settings::{Row, Settings, TABLE};
 use crate::stats::Statistics;
-use crate::stderr::plain;
-
-mod ahead;
-mod alternatives;
-mod budget;
-mod compose;
-mod count;
-mod desk;
-mod first;
-mod follow;
-mod foresight;
-mod live;
-mod multiline;
-mod plan;
-mod rests;
-mod visible;
-mod wait;
-mod work;
-
-use desk::Desk;
-use follow::Follow;
-use plan::{Plan, Question};
-use rests::Resting;
-use visible::Visibility;
-use work::Counters;
-pub use work::Work;
-
-/// How an answer was asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Trigger {
-    /// By typing.
-    Automatic,
-    /// By a key or a command.
-    Invoked,
-}
-
-/// Where the answer is shown. Each place of a document has one live request of its own, so that
-/// an editor that fills a popup and draws ghost text at one cursor gets both.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
-    /// Behind the cursor, or on a terminal.
-    Inline,
-    /// As an entry of the completion popup.
-    Popup,
-}
-
-/// How long an answer may take.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Patience {
-    /// The time budget of the settings: complete lines by then, one second at most.
-    Budget,
-    /// As long as it takes: the command line.
-    Unlimited,
-}
-
-/// A question at a cursor.
-#[derive(Debug, Clone)]
-pub struct Ask {
-    /// The document as it is now.
-    pub snapshot: Snapshot,
-    /// Where in it.
-    pub cursor: ByteOffset,
-    /// By typing or on purpose.
-    pub trigger: Trigger,
-    /// Where it is shown.
-    pub place: Place,
-    /// Look for so many other texts to offer beside the best one.
-    pub alternatives: usize,
-    /// Decode so many tokens at most; `None` leaves it to the settings.
-    pub max_tokens: Option<usize>,
-    /// Whether the answer may span lines; `None` leaves it to the settings.
-    pub multiline: Option<bool>,
-    /// Whether the text at the cursor is an accepted suggestion; otherwise what was seen of the edits says it.
-    pub has_accepted: bool,
-    /// How long it may take.
-    pub patience: Patience,
-    /// One step of indentation, where the editor says it.
-    pub indent_unit: Option<IndentUnit>,
-    /// The editor and the server disagree about the text: stay silent.
-    pub desynced: bool,
-}
-
-impl Ask {
-    /// A question as typing asks it: one line or what the settings say, within the time budget.
-    pub fn new(snapshot: Snapshot, cursor: ByteOffset) -> Self {
-        Self {
-            snapshot,
-            cursor,
-            trigger: Trigger::Automatic,
-            place: Place::Inline,
-            alternatives: 0,
-            max_tokens: None,
-            multiline: None,
-            has_accepted: false,
-            patience: Patience::Budget,
-            indent_unit: None,
-            desynced: false,
-        }
-    }
-}
-
-/// What came of a question.
-#[derive(Debug, Clone)]
-pub struct Answer {
-    /// Names the answer in the accept command.
-    pub id: u64,
-    /// What the editor is to do.
-    pub outcome: Outcome,
-    /// Other texts to offer beside it, each with a name of its own for the accept command.
-    pub others: Vec<(u64, Insert)>,
-    /// Everything that can be said about it.
-    pub report: Arc<Report>,
-}
-
-/// What the editor is to do.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
-    /// Offer this.
-    Insert(Insert),
-    /// Offer nothing; the report says why.
-    Nothing,
-    /// A newer question of the same document replaced this one.
-    Superseded,
-}
-
-/// A suggestion in terms of the snapshot that it was asked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Insert {
-    /// Where the replaced text starts: at or before the cursor, on its line.
-    pub start: ByteOffset,
-    /// Where it ends: at or behind the cursor, on its line.
-    pub end: ByteOffset,
-    /// What replaces it, in the document's line endings.
-    pub text: String,
-}
-
-impl Insert {
-    /// What it adds at the cursor, where it can be said without touching anything else.
-    pub fn continuation(&self, snapshot: &Snapshot, cursor: ByteOffset) -> Option<&str> {
-        if self.start != cursor {
-            return None;
-        }
-        let tail = snapshot.slice(self.start..self.end);
-        self.text.strip_suffix(tail.as_str()).filter(|rest| !rest.is_empty())
-    }
-}
+use crate::visibility::Visibility;
+use crate::{Answer, Ask, Outcome, plan, time_budget};
 
 /// Answers questions; shared by every connection of a server.
 pub struct Completer {
-    engine: Engine,
-    status: watch::Receiver<Status>,
-    settings: RwLock<Arc<Settings>>,
-    visibility: Mutex<Visibility>,
-    memory: Arc<Mutex<CompletionMemory>>,
-    desks: Mutex<HashMap<Arc<str>, Desk>>,
+    pub(crate) engine: Engine,
+    pub(crate) status: watch::Receiver<Status>,
+    pub(crate) settings: RwLock<Arc<Settings>>,
+    pub(crate) visibility: Mutex<Visibility>,
+    pub(crate) memory: Arc<Mutex<CompletionMemory>>,
+    pub(crate) desks: Mutex<HashMap<Arc<str>, Desk>>,
     /// The suggestion shown last: should the user pause on it, looking ahead starts there.
-    paused: Mutex<Option<(Question, Outcome)>>,
+    pub(crate) paused: Mutex<Option<(Question, Outcome)>>,
     /// Where the cursor rests.
-    resting: Mutex<Resting>,
+    pub(crate) resting: Mutex<Resting>,
     /// What the user did with what was shown of late; the gate goes by it.
-    recent: Mutex<Recent>,
+    pub(crate) recent: Mutex<Recent>,
     /// What is shown in each document, and what was accepted lately.
-    following: Mutex<HashMap<Arc<str>, Follow>>,
+    pub(crate) following: Mutex<HashMap<Arc<str>, Follow>>,
     /// Counts; nothing is counted until it is said where.
-    statistics: OnceLock<Statistics>,
-    next_id: AtomicU64,
-    work: Arc<Counters>,
+    pub(crate) statistics: OnceLock<Statistics>,
+    pub(crate) next_id: AtomicU64,
+    pub(crate) work: Arc<Counters>,
     /// Switches off what is kept on disk; `None` when nothing is.
-    keeping: Option<Switch>,
+    pub(crate) keeping: Option<Switch>,
 }
 
 /// Locks without ever failing: the data under these locks is valid between any two statements.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -336,25 +197,11 @@ impl Completer {
     pub fn configure(&self, settings: Settings) -> Vec<String> {
         let mut current = self.settings.write().unwrap_or_else(PoisonError::into_inner);
         let mut later = Vec::new();
-        for (key, changed) in [
-            ("model", current.model != settings.model),
-            ("threads", current.threads != settings.threads),
-            ("order", current.order != settings.order),
-            ("infill", current.infill != settings.infill),
-            ("quantize", current.quantize != settings.quantize),
-            ("cache_mb", current.cache_mb != settings.cache_mb),
-            ("persistent_cache_mb", current.persistent_cache_mb != settings.persistent_cache_mb),
-            ("packed_weights_mb", current.packed_weights_mb != settings.packed_weights_mb),
-            ("shared_weights", current.shared_weights != settings.shared_weights),
-            (
-                "persistent_cache",
-                settings.persistent_cache && !current.persistent_cache && self.keeping.is_none(),
-            ),
-            ("speculation", current.speculation != settings.speculation),
-            ("kv_cache", current.kv_cache != settings.kv_cache),
-            ("device", current.device != settings.device),
-        ] {
-            if changed {
+        for Row { key, restart, .. } in TABLE {
+            // Without a folder from the start, sessions can only be switched on by a restart.
+            let cannot_switch_on =
+                *key == "persistent_cache" && settings.persistent_cache && self.keeping.is_none();
+            if (*restart || cannot_switch_on) && current.value_of(key) != settings.value_of(key) {
                 later.push(format!("the setting {key} takes effect when lowkey is restarted"));
             }
         }
@@ -409,11 +256,11 @@ impl Completer {
     }
 
     /// A name for an answer, never used before.
-    fn name(&self) -> u64 {
+    pub(crate) fn name(&self) -> u64 {
         self.next_id.fetch_add(1, Ordering::Relaxed)
     }
 
-    fn with_desk<T>(&self, uri: &str, work: impl FnOnce(&mut Desk) -> T) -> T {
+    pub(crate) fn with_desk<T>(&self, uri: &str, work: impl FnOnce(&mut Desk) -> T) -> T {
         let mut desks = lock(&self.desks);
         if let Some(desk) = desks.get_mut(uri) {
             return work(desk);
@@ -423,6 +270,6 @@ impl Completer {
 
     /// How long a question may wait before it is answered with what there is.
     pub fn budget(&self) -> Duration {
-        budget::time_budget(self.settings().time_budget_ms, &self.status.borrow())
+        time_budget::time_budget(self.settings().time_budget_ms, &self.status.borrow())
     }
 }

@@ -13,38 +13,38 @@ use tokio::sync::watch;
 
 /// How far a decoding has come.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Progress {
+pub(crate) struct Progress {
     /// Text behind the forced text.
-    pub(super) text: String,
+    pub(crate) text: String,
     /// How sure the model is of all that it has decoded; `None` of nothing.
-    pub(super) confidence: Option<Confidence>,
+    pub(crate) confidence: Option<Confidence>,
     /// Whether the text is a result already, and only a more probable one is looked for.
-    pub(super) is_whole: bool,
+    pub(crate) is_whole: bool,
     /// The result, once it has ended.
-    pub(super) ended: Option<Generated>,
+    pub(crate) ended: Option<Generated>,
 }
 
 /// A running (or ended) job.
-pub(super) struct Live {
+pub(crate) struct Live {
     /// What it was asked about: window and document, without the cursor's line.
-    pub(super) key: MemoryKey,
+    pub(crate) key: MemoryKey,
     /// Text from the anchor to the cursor for which it was submitted.
-    pub(super) forced: String,
+    pub(crate) forced: String,
     /// Whether somebody asked for it, or it looks ahead.
-    pub(super) priority: Priority,
+    pub(crate) priority: Priority,
     /// How far it has come.
-    pub(super) progress: watch::Receiver<Progress>,
+    pub(crate) progress: watch::Receiver<Progress>,
     /// Whether a report has its tokens already: what was computed once is reported once.
-    pub(super) reported: AtomicBool,
+    pub(crate) reported: AtomicBool,
     /// Whether a request was answered before the end: then the text stays what it is.
-    pub(super) answered: Arc<AtomicBool>,
+    pub(crate) answered: Arc<AtomicBool>,
     /// Dropping this cancels the job.
-    pub(super) _ticket: Ticket,
+    pub(crate) _ticket: Ticket,
 }
 
 /// How a running decoding relates to what the user has typed by now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Agreement {
+pub(crate) enum Agreement {
     /// The decoded text begins with all that was typed since; so many bytes of it were.
     Ahead(usize),
     /// It has not come so far yet, and agrees until here.
@@ -54,7 +54,7 @@ pub(super) enum Agreement {
 }
 
 /// Compares `decoded`, which follows `forced`, with the text `typed` from the same anchor.
-pub(super) fn agreement(forced: &str, decoded: &str, typed: &str) -> Agreement {
+pub(crate) fn agreement(forced: &str, decoded: &str, typed: &str) -> Agreement {
     let Some(since) = typed.strip_prefix(forced) else { return Agreement::Diverged };
     if decoded.starts_with(since) {
         Agreement::Ahead(since.len())

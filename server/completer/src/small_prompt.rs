@@ -6,8 +6,8 @@ use lowkey_context::{Anchor, Context};
 use lowkey_engine::{First, Status};
 use lowkey_prompt::Budget;
 
-use super::plan::{Frame, Question};
-use super::{Completer, Patience};
+use crate::plan::{Frame, Question};
+use crate::{Completer, Patience};
 
 /// Computing it may take this long.
 const SECONDS: f64 = 0.25;
@@ -17,7 +17,7 @@ const STEP_TOKENS: usize = 16;
 
 impl Completer {
     /// Returns the small prompt of a question, where the answer has to come in time and the whole is longer.
-    pub(super) fn first(&self, question: &Question, frame: &Frame, whole: Budget) -> Option<First> {
+    pub(crate) fn first(&self, question: &Question, frame: &Frame, whole: Budget) -> Option<First> {
         if question.ask.patience == Patience::Unlimited {
             return None;
         }

@@ -14,19 +14,19 @@ use std::time::Duration;
 use lowkey_document::{ByteOffset, LineEnding};
 use lowkey_engine::Priority;
 
-use super::desk::Desk;
-use super::plan::{Plan, Question};
-use super::{Answer, Ask, Completer, Insert, Outcome, Patience, lock};
+use crate::document_state::Desk;
+use crate::plan::{Plan, Question};
+use crate::{Answer, Ask, Completer, Insert, Outcome, Patience, lock};
 
 /// A pause in typing after which a shown suggestion is taken for a likely one.
-pub(super) const PAUSE: Duration = Duration::from_millis(600);
+pub(crate) const PAUSE: Duration = Duration::from_millis(600);
 
 /// How often a replay looks whether the engine is done.
 const LOOK_AGAIN: Duration = Duration::from_millis(2);
 
 /// When to look ahead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Occasion {
+pub(crate) enum Occasion {
     /// The line needs nothing more: Enter is near.
     Now,
     /// If the user pauses here.
@@ -36,7 +36,7 @@ pub(super) enum Occasion {
 }
 
 /// Says when an answer is worth looking ahead from.
-pub(super) fn occasion(question: &Question, answer: &Answer) -> Occasion {
+pub(crate) fn occasion(question: &Question, answer: &Answer) -> Occasion {
     let cursor = question.ask.snapshot.cursor(question.ask.cursor);
     let at_line_end = cursor.after.trim().is_empty();
     let on_blank_line = cursor.before.trim().is_empty();
@@ -57,7 +57,7 @@ impl Completer {
     /// Asks, at low priority, for the line after the one that `question` stood on.
     ///
     /// Does nothing when a newer request has come.
-    pub(super) fn look_ahead(&self, question: &Question, outcome: &Outcome) {
+    pub(crate) fn look_ahead(&self, question: &Question, outcome: &Outcome) {
         let ask = ahead(&question.ask, outcome);
         let uri = ask.snapshot.uri();
         let is_newest = |desk: &Desk| desk.is_newest(question.ask.place, question.id);
@@ -77,7 +77,7 @@ impl Completer {
     }
 
     /// Looks ahead from an answer when its occasion comes.
-    pub(super) fn schedule(self: &Arc<Self>, question: Question, answer: &Answer) {
+    pub(crate) fn schedule(self: &Arc<Self>, question: Question, answer: &Answer) {
         if !self.settings().look_ahead {
             return;
         }

@@ -19,21 +19,21 @@ pub struct Work {
 
 /// The counters behind [`Work`], written on the engine's thread.
 #[derive(Debug, Default)]
-pub(super) struct Counters {
+pub(crate) struct Counters {
     prefilled: [AtomicU64; 2],
     decoded: [AtomicU64; 2],
 }
 
 impl Counters {
     /// Adds a job that has ended.
-    pub(super) fn add(&self, priority: Priority, tokens: &TokenCounts) {
+    pub(crate) fn add(&self, priority: Priority, tokens: &TokenCounts) {
         let at = usize::from(priority == Priority::Background);
         self.prefilled[at].fetch_add(tokens.prefilled as u64, Ordering::Relaxed);
         self.decoded[at].fetch_add(tokens.decoded as u64, Ordering::Relaxed);
     }
 
     /// What was counted so far.
-    pub(super) fn read(&self) -> Work {
+    pub(crate) fn read(&self) -> Work {
         let [prefilled, background_prefilled] =
             [0, 1].map(|at: usize| self.prefilled[at].load(Ordering::Relaxed));
         let [decoded, background_decoded] =

@@ -17,7 +17,7 @@ const MOST: Duration = Duration::from_millis(400);
 const UNKNOWN: Duration = Duration::from_millis(200);
 
 /// The budget: `set_ms` where that is not 0, otherwise by the measured speed.
-pub(super) fn time_budget(set_ms: u64, status: &Status) -> Duration {
+pub(crate) fn time_budget(set_ms: u64, status: &Status) -> Duration {
     match (set_ms, status) {
         (0, Status::Ready { speed, .. }) => of_speed(*speed),
         (0, _) => UNKNOWN,

@@ -13,9 +13,9 @@ use std::time::Instant;
 use lowkey_engine::{Job, Priority, Status, Ticket};
 use tokio::sync::watch;
 
-use super::desk::Subject;
-use super::plan::Question;
-use super::{Ask, Completer, lock};
+use crate::document_state::Subject;
+use crate::plan::Question;
+use crate::{Ask, Completer, lock};
 
 /// The name under which the engine knows the job: one for all documents, so that a newer place
 /// supersedes the one before.
@@ -23,7 +23,7 @@ const HISTORY: &str = "\0rests";
 
 /// Where the cursor rests.
 #[derive(Default)]
-pub(super) struct Resting {
+pub(crate) struct Resting {
     /// The place that was prefilled last or is being prefilled. Dropping the ticket ends the job.
     last: Option<(Spot, Ticket)>,
     /// The newest place that was named while the model loaded.
@@ -134,21 +134,21 @@ impl Completer {
     }
 
     /// Ends the job when a request asks on another line: the user has gone there.
-    pub(super) fn rests_no_more(&self, ask: &Ask) {
+    pub(crate) fn rests_no_more(&self, ask: &Ask) {
         let mut resting = lock(&self.resting);
         resting.last.take_if(|(spot, _)| !spot.serves(ask));
         resting.waiting.take_if(|waiting| !Spot::of(waiting).serves(ask));
     }
 
     /// Ends the job of a document that was closed.
-    pub(super) fn rests_not_in(&self, uri: &str) {
+    pub(crate) fn rests_not_in(&self, uri: &str) {
         let mut resting = lock(&self.resting);
         resting.last.take_if(|(spot, _)| spot.uri == uri);
         resting.waiting.take_if(|ask| **ask.snapshot.uri() == *uri);
     }
 
     /// Ends the job, because settings have changed and with them what a request would use.
-    pub(super) fn rests_anew(&self) {
+    pub(crate) fn rests_anew(&self) {
         lock(&self.resting).last = None;
     }
 }

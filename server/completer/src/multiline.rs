@@ -3,8 +3,8 @@
 
 use lowkey_suggestion::MAX_SURROUNDING_LINES;
 
-use super::{Ask, Completer, Trigger, lock};
 use crate::settings::{Multiline, Settings};
+use crate::{Ask, Completer, Trigger, lock};
 
 /// Lines of a block at most for who has not asked: of what the model writes below the fifth, next to nothing is right
 /// (`server/suggestion/README.md`).
@@ -15,11 +15,11 @@ const BEHIND_ACCEPTED_LINES: usize = 4;
 
 /// How many lines an answer may span, and why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Lines {
+pub(crate) struct Lines {
     /// At most so many; with 1 only the cursor's own.
-    pub(super) most: usize,
+    pub(crate) most: usize,
     /// The reason in words, where they are several.
-    pub(super) why: &'static str,
+    pub(crate) why: &'static str,
 }
 
 impl Lines {
@@ -30,7 +30,7 @@ impl Lines {
 
 impl Completer {
     /// Says how many lines an answer may span; `None` where it is the cursor's line alone.
-    pub(super) fn lines(&self, ask: &Ask, settings: &Settings) -> Option<Lines> {
+    pub(crate) fn lines(&self, ask: &Ask, settings: &Settings) -> Option<Lines> {
         let most = settings.max_lines;
         match (ask.multiline, settings.multiline, ask.trigger) {
             (Some(true), ..) => Lines::several(most, "the client asks for them"),
@@ -87,7 +87,7 @@ fn indent(line: &str) -> usize {
 /// `opener` is the line above where it opens a block, by a bracket, a word or a mark of its language
 /// ([`Scanner::opens_block`](lowkey_document::lexical::Scanner::opens_block)). What follows below is not in the block:
 /// nothing, or a line that is indented no deeper than the opener.
-pub(super) fn begins_block(opener: Option<&str>, cursor_line: &str, next: &[String]) -> bool {
+pub(crate) fn begins_block(opener: Option<&str>, cursor_line: &str, next: &[String]) -> bool {
     let below = next.iter().find(|line| !line.trim().is_empty());
     let is_empty = |opener: &str| below.is_none_or(|line| indent(line) <= indent(opener));
     cursor_line.trim().is_empty() && opener.is_some_and(is_empty)

@@ -5,10 +5,10 @@ use std::time::Instant;
 
 use lowkey_document::Snapshot;
 
-use super::follow::{Awaited, End, Ended, Follow};
-use super::plan::Question;
-use super::{Answer, Completer, Outcome, lock};
+use crate::feedback::{Awaited, End, Ended, Follow};
+use crate::plan::Question;
 use crate::stats::{Ledger, Statistics, Tally};
+use crate::{Answer, Completer, Outcome, lock};
 
 impl Completer {
     /// Counts into this file from now on. Only the first call counts.
@@ -24,20 +24,20 @@ impl Completer {
     }
 
     /// Notes that the editor does not draw what was answered last.
-    pub(super) fn undrawn(&self, uri: &str) {
+    pub(crate) fn undrawn(&self, uri: &str) {
         if let Some(follow) = lock(&self.following).get_mut(uri) {
             follow.withdraw();
         }
     }
 
     /// Looks at the document before a question is answered.
-    pub(super) fn before(self: &Arc<Self>, question: &Question) {
+    pub(crate) fn before(self: &Arc<Self>, question: &Question) {
         let ask = &question.ask;
         self.look(&ask.snapshot, |follow, now| follow.asked(&ask.snapshot, ask.cursor, now));
     }
 
     /// Notes what a question was answered with.
-    pub(super) fn answered(self: &Arc<Self>, question: &Question, answer: &Answer) {
+    pub(crate) fn answered(self: &Arc<Self>, question: &Question, answer: &Answer) {
         let ask = &question.ask;
         let snapshot = &ask.snapshot;
         let report = &answer.report;
@@ -88,7 +88,7 @@ impl Completer {
     }
 
     /// Writes what was counted.
-    pub(super) fn write_statistics(&self) {
+    pub(crate) fn write_statistics(&self) {
         if let Some(statistics) = self.statistics.get() {
             statistics.write();
         }

@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use super::Place;
-use super::foresight::Foresight;
-use super::live::Live;
+use crate::Place;
+use crate::look_ahead_backoff::Foresight;
 use crate::report::Report;
+use crate::running_job::Live;
 
 /// What tells two requests about the same text and cursor from others: version, length, offset.
 ///
 /// Versions alone would not do: not every client counts.
-pub(super) type Subject = (i32, usize, usize);
+pub(crate) type Subject = (i32, usize, usize);
 
 /// What goes on for one place of a document.
 struct Seat {
@@ -30,25 +30,25 @@ impl Default for Seat {
 
 /// One document's place in the completer.
 #[derive(Default)]
-pub(super) struct Desk {
+pub(crate) struct Desk {
     inline: Seat,
     popup: Seat,
     /// What the newest request is about.
     about: Option<Subject>,
     /// The job that looks ahead, or looked last.
-    pub(super) ahead: Option<Arc<Live>>,
+    pub(crate) ahead: Option<Arc<Live>>,
     /// Line and number of lines where a pause was last taken for looking ahead.
-    pub(super) looked_ahead_from: Option<(usize, usize)>,
+    pub(crate) looked_ahead_from: Option<(usize, usize)>,
     /// Whether looking ahead pays off in this document.
-    pub(super) foresight: Foresight,
+    pub(crate) foresight: Foresight,
     /// The last answered request and its report.
-    pub(super) last_report: Option<(u64, Arc<Report>)>,
+    pub(crate) last_report: Option<(u64, Arc<Report>)>,
 }
 
 impl Desk {
     /// Makes `id` the newest request of `place`, which supersedes the one before; and whatever
     /// was asked about another text or cursor is superseded at every place.
-    pub(super) fn begin(&mut self, place: Place, id: u64, about: Subject) -> watch::Receiver<u64> {
+    pub(crate) fn begin(&mut self, place: Place, id: u64, about: Subject) -> watch::Receiver<u64> {
         let has_moved = self.about.replace(about) != Some(about);
         if has_moved {
             self.supersede_all(id);
@@ -59,19 +59,19 @@ impl Desk {
     }
 
     /// Supersedes whatever waits.
-    pub(super) fn supersede_all(&self, id: u64) {
+    pub(crate) fn supersede_all(&self, id: u64) {
         for seat in [&self.inline, &self.popup] {
             seat.newest.send_replace(id);
         }
     }
 
     /// Whether no request came after `id` at `place`, and none about anything else.
-    pub(super) fn is_newest(&self, place: Place, id: u64) -> bool {
+    pub(crate) fn is_newest(&self, place: Place, id: u64) -> bool {
         *self.seat(place).newest.borrow() == id
     }
 
     /// Lets a job run for `place` about what is asked now; one about something else is ended.
-    pub(super) fn start(&mut self, place: Place, live: Arc<Live>) {
+    pub(crate) fn start(&mut self, place: Place, live: Arc<Live>) {
         let about = self.about;
         for seat in [&mut self.inline, &mut self.popup] {
             seat.live.take_if(|(of, _)| *of != about);
@@ -81,7 +81,7 @@ impl Desk {
     }
 
     /// Ends the job of `place`.
-    pub(super) fn stop(&mut self, place: Place) {
+    pub(crate) fn stop(&mut self, place: Place) {
         self.seat_mut(place).live = None;
     }
 
@@ -100,7 +100,7 @@ impl Desk {
     }
 
     /// All jobs that a request might join.
-    pub(super) fn running(&self) -> impl Iterator<Item = Arc<Live>> + use<> {
+    pub(crate) fn running(&self) -> impl Iterator<Item = Arc<Live>> + use<> {
         let [inline, popup] = [&self.inline, &self.popup]
             .map(|seat| seat.live.as_ref().map(|(_, live)| Arc::clone(live)));
         [inline, popup, self.ahead.clone()].into_iter().flatten()

@@ -6,23 +6,23 @@ use lowkey_context::{Rules, Verdict};
 use lowkey_document::{Carried, Uri};
 
 /// The rules of the workspace.
-pub(super) struct Visibility {
+pub(crate) struct Visibility {
     folders: Vec<PathBuf>,
     rules: Rules,
 }
 
 /// A document that the model may see.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Visible {
+pub(crate) struct Visible {
     /// What it is called in prompts.
-    pub(super) label: String,
+    pub(crate) label: String,
     /// Whether what is computed of it may be saved on disk: it is a file here, so every rule could be asked.
-    pub(super) persists: bool,
+    pub(crate) persists: bool,
 }
 
 impl Visibility {
     /// Rules for these workspace folders, with the patterns of the setting `exclude`; logs what is wrong with them.
-    pub(super) fn new(folders: Vec<PathBuf>, exclude: &[String]) -> Self {
+    pub(crate) fn new(folders: Vec<PathBuf>, exclude: &[String]) -> Self {
         let (rules, problems) = Rules::of_folders(&folders, exclude);
         for problem in problems {
             tracing::warn!(%problem, "an ignore rule was not understood");
@@ -31,14 +31,14 @@ impl Visibility {
     }
 
     /// Applies a new value of the setting `exclude`.
-    pub(super) fn exclude(&mut self, exclude: &[String]) {
+    pub(crate) fn exclude(&mut self, exclude: &[String]) {
         *self = Self::new(std::mem::take(&mut self.folders), exclude);
     }
 
     /// Judges a document; `Err` names the rule that hides it.
     ///
     /// Invariant: a URI whose names cannot be judged is hidden.
-    pub(super) fn judge(&self, uri: &Uri) -> Result<Visible, String> {
+    pub(crate) fn judge(&self, uri: &Uri) -> Result<Visible, String> {
         let names = match uri.carried() {
             Carried::Names(names) => names,
             Carried::Undecidable(why) => return Err(why.to_owned()),

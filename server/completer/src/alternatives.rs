@@ -16,14 +16,14 @@ use lowkey_suggestion::StopRules;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::compose::Written;
-use super::plan::{Frame, Question, ended_by_itself, history_of, is_whole, remember};
-use super::{Answer, Completer, Insert, Outcome, Patience};
+use crate::answer_builder::Written;
+use crate::plan::{Frame, Question, ended_by_itself, history_of, is_whole, remember};
 use crate::report::{Report, Source};
+use crate::{Answer, Completer, Insert, Outcome, Patience};
 
 impl Completer {
     /// Adds the other texts that were asked for and are there within the budget.
-    pub(super) async fn with_alternatives(&self, question: &Question, answer: Answer) -> Answer {
+    pub(crate) async fn with_alternatives(&self, question: &Question, answer: Answer) -> Answer {
         let Outcome::Insert(best) = &answer.outcome else { return answer };
         if question.ask.alternatives == 0 {
             return answer;

@@ -15,7 +15,7 @@ const LONGEST_REST: u32 = 4;
 
 /// One document's record.
 #[derive(Debug, Default)]
-pub(super) struct Foresight {
+pub(crate) struct Foresight {
     /// The place looked at last, until the user gets there.
     expected: Option<MemoryKey>,
     misses_in_a_row: u32,
@@ -25,7 +25,7 @@ pub(super) struct Foresight {
 
 impl Foresight {
     /// Says whether to take this occasion.
-    pub(super) fn is_worth_a_try(&mut self) -> bool {
+    pub(crate) fn is_worth_a_try(&mut self) -> bool {
         if self.rest == 0 {
             return true;
         }
@@ -34,7 +34,7 @@ impl Foresight {
     }
 
     /// Notes that a place was looked at; the one before was missed if the user never got there.
-    pub(super) fn looked_at(&mut self, place: MemoryKey) {
+    pub(crate) fn looked_at(&mut self, place: MemoryKey) {
         if self.expected.as_ref().is_some_and(|missed| *missed != place) {
             self.misses_in_a_row += 1;
             let doubled = 1_u32.checked_shl(self.misses_in_a_row.saturating_sub(FREE_MISSES));
@@ -44,7 +44,7 @@ impl Foresight {
     }
 
     /// Notes that the user asks at a place.
-    pub(super) fn reached(&mut self, place: &MemoryKey) {
+    pub(crate) fn reached(&mut self, place: &MemoryKey) {
         if self.expected.as_ref() == Some(place) {
             *self = Self::default();
         }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use lowkey_document::{ByteOffset, Snapshot};
 
-use super::Insert;
+use crate::Insert;
 
 /// After so long a suggestion that still stands there was of use.
 const STAYS: Duration = Duration::from_secs(30);
@@ -38,7 +38,7 @@ struct Shown {
 
 /// What became of a suggestion.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum End {
+pub(crate) enum End {
     /// All of it was taken, at one stroke or what words had left of it; so many characters.
     Accepted(usize),
     /// So many characters were taken, and then something else was written.
@@ -51,21 +51,21 @@ pub(super) enum End {
 
 /// An end, with what the gate had thought of the suggestion.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Ended {
-    pub(super) end: End,
-    pub(super) probability: Option<f32>,
+pub(crate) struct Ended {
+    pub(crate) end: End,
+    pub(crate) probability: Option<f32>,
 }
 
 /// Whether an accepted suggestion still stood in the text after its time; its characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Judged {
-    pub(super) is_retained: bool,
-    pub(super) chars: usize,
+pub(crate) struct Judged {
+    pub(crate) is_retained: bool,
+    pub(crate) chars: usize,
 }
 
 /// An accepted suggestion, and the document as it was when its time came.
 #[derive(Debug, Clone)]
-pub(super) struct Awaited {
+pub(crate) struct Awaited {
     text: String,
     since: Instant,
     /// The newest text of the document within its time.
@@ -74,7 +74,7 @@ pub(super) struct Awaited {
 
 /// What is followed in one document.
 #[derive(Debug, Default)]
-pub(super) struct Follow {
+pub(crate) struct Follow {
     shown: Option<Shown>,
     awaited: Vec<Awaited>,
     /// The document's language.
@@ -95,12 +95,12 @@ struct Taken {
 
 impl Follow {
     /// The document's language, as it was when something was shown last.
-    pub(super) fn language(&self) -> &str {
+    pub(crate) fn language(&self) -> &str {
         &self.language
     }
 
     /// Notes that `insert` is shown in `snapshot`; says whether it is another suggestion than before.
-    pub(super) fn show(
+    pub(crate) fn show(
         &mut self,
         id: u64,
         (snapshot, cursor): (&Snapshot, ByteOffset),
@@ -144,7 +144,7 @@ impl Follow {
     }
 
     /// Whether what is shown spans lines and the document goes on as it says.
-    pub(super) fn spans_lines(&self, snapshot: &Snapshot, cursor: ByteOffset) -> bool {
+    pub(crate) fn spans_lines(&self, snapshot: &Snapshot, cursor: ByteOffset) -> bool {
         self.shown.as_ref().is_some_and(|shown| {
             let typed = cursor.0.checked_sub(shown.start.0);
             typed.is_some_and(|n| n < shown.text.len() && shown.stands(snapshot, n))
@@ -153,7 +153,7 @@ impl Follow {
     }
 
     /// Whether the cursor stands where accepting a suggestion has put it, or on the blank line that Enter began there.
-    pub(super) fn is_behind_accepted(&self, snapshot: &Snapshot, cursor: ByteOffset) -> bool {
+    pub(crate) fn is_behind_accepted(&self, snapshot: &Snapshot, cursor: ByteOffset) -> bool {
         self.taken.is_some_and(|Taken { end, n_bytes }| {
             let typed = cursor.0.checked_sub(end.0);
             typed.is_some() && typed == snapshot.n_bytes().checked_sub(n_bytes) && {
@@ -164,12 +164,12 @@ impl Follow {
     }
 
     /// Forgets what is shown: the editor never got it, or draws it no more.
-    pub(super) fn withdraw(&mut self) {
+    pub(crate) fn withdraw(&mut self) {
         self.shown = None;
     }
 
     /// Looks at the document after an edit.
-    pub(super) fn edited(&mut self, snapshot: &Snapshot, now: Instant) -> Option<Ended> {
+    pub(crate) fn edited(&mut self, snapshot: &Snapshot, now: Instant) -> Option<Ended> {
         for awaited in &mut self.awaited {
             if now.saturating_duration_since(awaited.since) < STAYS {
                 awaited.last = snapshot.clone();
@@ -199,7 +199,7 @@ impl Follow {
     }
 
     /// Looks at the document and the cursor before the next question: what does not go on as suggested refuses it.
-    pub(super) fn asked(
+    pub(crate) fn asked(
         &mut self,
         snapshot: &Snapshot,
         cursor: ByteOffset,
@@ -219,7 +219,7 @@ impl Follow {
     }
 
     /// Takes the editor's word that a suggestion was accepted; `None` when the edits have said so before.
-    pub(super) fn accepted(&mut self, id: u64) -> Option<Ended> {
+    pub(crate) fn accepted(&mut self, id: u64) -> Option<Ended> {
         if self.told == Some(id) {
             return None;
         }
@@ -233,7 +233,7 @@ impl Follow {
     }
 
     /// Hands out the accepted suggestions whose time has come.
-    pub(super) fn due(&mut self, now: Instant) -> Vec<Awaited> {
+    pub(crate) fn due(&mut self, now: Instant) -> Vec<Awaited> {
         let is_due = |awaited: &mut Awaited| now.saturating_duration_since(awaited.since) >= STAYS;
         self.awaited.extract_if(.., is_due).collect()
     }
@@ -256,7 +256,7 @@ impl Follow {
 
 impl Awaited {
     /// Searches the document for the suggestion: no work for the path of a key.
-    pub(super) fn judged(&self) -> Judged {
+    pub(crate) fn judged(&self) -> Judged {
         let text = self.text.trim();
         Judged { is_retained: self.last.text().contains(text), chars: text.chars().count() }
     }
