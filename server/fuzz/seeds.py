@@ -1,9 +1,8 @@
 #!/usr/bin/env python3
-"""Rewrites the seeds of the fuzz targets: the smallest valid file of each kind that is parsed
-differently.
+"""Rewrites the seeds of the fuzz targets, the smallest valid files.
 
-Weights are zeros except for a few; sizes are the smallest that the architectures accept. Needs no
-packages.
+There is one for each kind that is parsed differently. Weights are zeros except for a few; sizes are
+the smallest that the architectures accept. Needs no packages.
 """
 
 import json
