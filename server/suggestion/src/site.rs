@@ -42,8 +42,7 @@ pub(crate) struct Opener {
 /// A literal that is open at the cursor. The cursor is in its text or in code inside it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct OpenLiteral {
-    /// The depth at which it was opened; when the scanner returns to this depth, the literal has
-    /// ended.
+    /// The depth at which it was opened. The literal ends when the scanner returns to this depth.
     pub depth: usize,
     /// Whether text that stays ends it.
     pub ends_after: bool,
