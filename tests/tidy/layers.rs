@@ -1,11 +1,13 @@
-//! Which of our crates may depend on which: data flows one way.
+//! The allowed dependencies between the workspace's crates: data flows one way.
 //!
-//! The table is the one in `server/ARCHITECTURE.md`; what a crate needs only for its
-//! tests is free. A crate that the table does not know fails the test.
+//! What a crate needs only for its tests is free. A crate that the table does not know fails the test.
+//! `server/ARCHITECTURE.md` shows the table; `UPDATE_EXPECT=1 cargo test --test tidy` rewrites it there.
+
+use std::fmt::Write as _;
 
 use super::metadata::Metadata;
 
-/// A crate and those of ours that it may use.
+/// A crate, and the workspace crates that it may depend on.
 const LAYERS: &[(&str, &[&str])] = &[
     ("lowkey-document", &[]),
     ("lowkey-context", &["lowkey-document"]),
@@ -31,11 +33,11 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("lowkey-test-support", &[]),
 ];
 
-/// The application, which may use all of them.
+/// The application, which may depend on all crates.
 const APP: &str = "lowkey";
 
 #[test]
-fn no_crate_depends_on_a_later_stage() {
+fn crates_depend_on_earlier_stages_only() {
     let tree = Metadata::read();
     let ours = tree.packages.iter().filter(|package| package.source.is_none());
     let mut faults = Vec::new();
@@ -52,4 +54,28 @@ fn no_crate_depends_on_a_later_stage() {
         }
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+const BEGIN: &str = "<!-- layers -->\n";
+const END: &str = "<!-- /layers -->\n";
+
+#[test]
+fn architecture_shows_the_layers() {
+    let page = std::fs::read_to_string(super::root().join("server/ARCHITECTURE.md")).unwrap();
+    let (above, rest) = page.split_once(BEGIN).unwrap();
+    let (_, below) = rest.split_once(END).unwrap();
+    let mut table = String::from("| crate | may use |\n|---|---|\n");
+    for (name, allowed) in LAYERS {
+        let allowed: Vec<&str> = allowed.iter().map(|name| short(name)).collect();
+        let allowed = if allowed.is_empty() { "none".to_owned() } else { allowed.join(", ") };
+        writeln!(table, "| `{}` | {allowed} |", short(name)).unwrap();
+    }
+    table.push_str("| `app` | all |\n");
+    expect_test::expect_file!["../../server/ARCHITECTURE.md"]
+        .assert_eq(&format!("{above}{BEGIN}\n{table}\n{END}{below}"));
+}
+
+/// Returns the name of a crate's folder in `server/`.
+fn short(name: &str) -> &str {
+    name.strip_prefix("lowkey-").unwrap_or(name)
 }

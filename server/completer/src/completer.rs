@@ -27,7 +27,7 @@ use crate::load;
 use crate::plain::plain;
 use crate::plan::{Plan, Question};
 use crate::report::Report;
-use crate::settings::Settings;
+use crate::settings::{Row, Settings, TABLE};
 use crate::stats::Statistics;
 use crate::visibility::Visibility;
 use crate::{Answer, Ask, Outcome, plan, time_budget};
@@ -197,25 +197,11 @@ impl Completer {
     pub fn configure(&self, settings: Settings) -> Vec<String> {
         let mut current = self.settings.write().unwrap_or_else(PoisonError::into_inner);
         let mut later = Vec::new();
-        for (key, changed) in [
-            ("model", current.model != settings.model),
-            ("threads", current.threads != settings.threads),
-            ("order", current.order != settings.order),
-            ("infill", current.infill != settings.infill),
-            ("quantize", current.quantize != settings.quantize),
-            ("cache_mb", current.cache_mb != settings.cache_mb),
-            ("persistent_cache_mb", current.persistent_cache_mb != settings.persistent_cache_mb),
-            ("packed_weights_mb", current.packed_weights_mb != settings.packed_weights_mb),
-            ("shared_weights", current.shared_weights != settings.shared_weights),
-            (
-                "persistent_cache",
-                settings.persistent_cache && !current.persistent_cache && self.keeping.is_none(),
-            ),
-            ("speculation", current.speculation != settings.speculation),
-            ("kv_cache", current.kv_cache != settings.kv_cache),
-            ("device", current.device != settings.device),
-        ] {
-            if changed {
+        for Row { key, restart, .. } in TABLE {
+            // Without a folder from the start, sessions can only be switched on by a restart.
+            let cannot_switch_on =
+                *key == "persistent_cache" && settings.persistent_cache && self.keeping.is_none();
+            if (*restart || cannot_switch_on) && current.value_of(key) != settings.value_of(key) {
                 later.push(format!("the setting {key} takes effect when lowkey is restarted"));
             }
         }

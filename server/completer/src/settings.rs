@@ -1,4 +1,4 @@
-//! Settings: one table from which the struct, the check and the reference come.
+//! Settings: one table from which the struct, the check and the reference (`editors/settings.md`) come.
 //!
 //! Layers, later ones win: defaults, `lowkey.toml` in the platform's config folder,
 //! the editor's settings under `lowkey.*`, the command line. A wrong value is one clear problem and
@@ -31,10 +31,14 @@ pub struct Row {
     pub kind: Kind,
     /// What it does.
     pub doc: &'static str,
+    /// Whether a change takes effect only at the next start.
+    pub restart: bool,
 }
 
 macro_rules! settings {
-    ($($(#[doc = $doc:literal])+ $key:ident: $type:ty = $default:expr;)+) => {
+    (@restart) => { false };
+    (@restart restart) => { true };
+    ($($(#[doc = $doc:literal])+ $key:ident: $type:ty = $default:expr $(, $restart:ident)?;)+) => {
         /// Every setting, resolved.
         #[derive(Debug, Clone, PartialEq, Eq)]
         pub struct Settings {
@@ -53,6 +57,7 @@ macro_rules! settings {
             accepts: <$type as FromValue>::ACCEPTS,
             kind: <$type as FromValue>::KIND,
             doc: concat!($($doc,)+),
+            restart: settings!(@restart $($restart)?),
         },)+];
 
         impl Settings {
@@ -84,72 +89,72 @@ macro_rules! settings {
 }
 
 settings! {
-    /// The model: empty for the embedded one, a name of the catalog, or the path of a `.gguf` file or of a folder with safetensors. Takes effect at the next start.
-    model: String = String::new();
-    /// Threads for the model; 0 means one for each physical core. Takes effect at the next start.
-    threads: usize = 0;
-    /// Milliseconds until an automatic request is answered with what there is; 0 means what one line takes on this machine, 150 to 400.
+    /// The model: empty for the built-in one, a name from `lowkey models list`, the path of a `.gguf` file, or the path of a folder with safetensors.
+    model: String = String::new(), restart;
+    /// Number of threads that compute; 0 means one for each physical core.
+    threads: usize = 0, restart;
+    /// Milliseconds after which an automatic request is answered with the complete lines decoded until then; 0 means the time of one line on this machine, 150 to 400.
     time_budget_ms: u64 = 0;
-    /// Whether suggestions may span lines: `auto` where a block begins and behind an accepted suggestion, `never`, `always`.
+    /// Whether a suggestion that appears while you type may have several lines: `auto` at the beginning of a block and after an accepted suggestion, `never`, or `always`. A suggestion that you request by a key always may.
     multiline: Multiline = Multiline::Auto;
-    /// Lines of a suggestion at most; of one that comes by typing, 5 at most unless `multiline` is `always`.
+    /// Maximum number of lines of a suggestion. A suggestion that appears while you type has at most 5, unless `multiline` is `always`.
     max_lines: usize = 10;
-    /// How sure lowkey must be before it shows something by itself: `quiet`, `normal`, `eager`, or `always` for no gate. What you ask for by a key is always shown. `server/suggestion/README.md` shows what each is worth.
+    /// How probable a suggestion must be before it is shown while you type: `quiet`, `normal`, `eager`, or `always` for all. A suggestion that you request by a key is always shown. `server/suggestion/README.md` has the figures.
     talkative: Talkative = Talkative::Normal;
-    /// Whether the next line is computed ahead when a line needs nothing more or you pause; costs some battery.
+    /// Whether the next line is computed in advance when the current one is complete or you pause. Costs some battery.
     look_ahead: bool = true;
-    /// Whether the prompt is computed where the cursor rests, before the first key, so that the first suggestion there comes sooner; costs some battery. Needs a client that tells where the cursor rests, as lowkey's own plugins do.
+    /// Whether the prompt is computed where the cursor rests, before the first key, so that the first suggestion appears sooner. Costs some battery. Needs a client that sends `$/lowkey/cursor`; lowkey's plugins for VS Code and Neovim do.
     prefill_at_cursor: bool = true;
-    /// Silence everywhere until switched off again.
+    /// Whether all suggestions are off.
     paused: bool = false;
-    /// Language ids in which lowkey stays silent, as the editor names them.
+    /// Language identifiers, as the editor names them, in which there are no suggestions.
     languages_off: Vec<String> = Vec::new();
-    /// Glob patterns (as in .gitignore) of files that the model must not see, beside the built-in ones for secrets.
+    /// Glob patterns, as in `.gitignore`, of files that the model must not see, in addition to the built-in patterns for secrets.
     exclude: Vec<String> = Vec::new();
-    /// Suggestions as entries of the completion popup: `auto` for editors without inline completion, `always`, `never`.
+    /// Whether suggestions are also entries of the completion popup: `auto` in editors without inline completion, `always`, or `never`.
     popup: Popup = Popup::Auto;
-    /// Megabytes of KV cache kept between requests.
-    cache_mb: usize = 256;
-    /// How keys and values are kept in it: as half floats (`f16`), or as bytes (`int8`), half as large and a little less exact. Takes effect at the next start.
-    kv_cache: KvType = KvType::F16;
-    /// Whether what was computed is kept on disk, private to you, so that the first completion after a restart comes at once. It holds the text around your cursor as token ids; off, nothing is read or written.
+    /// Megabytes of memory for keys and values (the KV cache) that are kept between requests.
+    cache_mb: usize = 256, restart;
+    /// Type of the keys and values in the KV cache: half floats (`f16`), or bytes (`int8`), which take half the memory and are a little less exact.
+    kv_cache: KvType = KvType::F16, restart;
+    /// Whether sessions are saved to disk, readable by you alone, so that the first completion after a restart appears at once. They contain the text around your cursor as token ids. With `false` nothing is read or written.
     persistent_cache: bool = true;
-    /// Megabytes on disk for it, at most; what was not used for longest goes first. Takes effect at the next start.
-    persistent_cache_mb: usize = 256;
-    /// Megabytes on disk, beside these, for models' weights in the form that the kernels read, so that a start takes them from there at once; what was not used for longest goes first, and 0 keeps none. With `persistent_cache` off nothing is read or written. Takes effect at the next start.
-    packed_weights_mb: usize = 4096;
-    /// Whether lowkey's processes share these weights in memory: `auto` where the system maps them in huge pages, which is as fast as memory of their own, `always`, `never`. Without huge pages sharing makes each token slower; `server/kernels/README.md` has the figures. Takes effect at the next start.
-    shared_weights: SharedWeights = SharedWeights::Auto;
-    /// Whether likely tokens are guessed from the text and checked several at a time; suggestions are the same, only sooner. Takes effect at the next start.
-    speculation: bool = true;
-    /// Whether lowkey counts what it shows and what you take of it, for `lowkey stats`: counts by day and language, no text, on this machine alone.
+    /// Maximum megabytes of saved sessions on disk. The least recently used are removed first.
+    persistent_cache_mb: usize = 256, restart;
+    /// Maximum megabytes of packed weights on disk: models' weights in the layout that the kernels read, which make later starts faster. The least recently used are removed first; 0 keeps none. With `persistent_cache` off nothing is read or written.
+    packed_weights_mb: usize = 4096, restart;
+    /// Whether lowkey's processes share packed weights in memory: `auto` where the system maps the file in huge pages, which costs no speed, `always`, or `never`. `server/kernels/README.md` has the figures.
+    shared_weights: SharedWeights = SharedWeights::Auto, restart;
+    /// Whether likely tokens are drafted from the text and verified several at a time. Suggestions are the same, only sooner.
+    speculation: bool = true, restart;
+    /// Whether lowkey counts shown and accepted suggestions for `lowkey stats`: counts by day and language, no text, on this machine only.
     statistics: bool = true;
-    /// Prompt tokens at most; 0 means as many as the model was trained for and this machine computes in two seconds.
+    /// Maximum number of prompt tokens; 0 means as many as the model was trained for and this machine computes in two seconds.
     prompt_tokens: usize = 0;
-    /// Prompt tokens of the small prompt that answers while the whole one of a place is not computed; 0 means as many as this machine computes in a quarter of a second.
+    /// Maximum number of tokens of the small prompt, which answers until the whole prompt of a place is computed; 0 means as many as this machine computes in a quarter of a second.
     first_prompt_tokens: usize = 0;
-    /// Where the prompt is cut: at the `cursor`, at the start of its `line`, or of its group of 4 or 8 lines. `server/prompt/README.md` shows what each costs and is worth.
+    /// Where the prompt is cut: at the `cursor`, at the start of its `line`, or at the start of its group of 4 or 8 lines. `server/prompt/README.md` has the figures.
     anchor: Anchor = Anchor::Lines8;
-    /// Which text comes first in the prompt: the text before the cursor (`psm`), the text after it (`spm`), or what suits the model (`auto`). Takes effect at the next start.
-    order: Order = Order::Auto;
-    /// How a model is asked: with the sentinels that it was trained on (`fim`), by instruction through its chat template (`instruct`), or with sentinels where it has them and by instruction where not (`auto`). Takes effect at the next start.
-    infill: Infill = Infill::Auto;
-    /// How freely tokens are chosen: 0 always takes the most probable one; above, they are drawn, the less probable ones the more often the higher it is. `repetition_penalty`, `top_k`, `top_p` and `min_p` are applied in this order before.
+    /// Which text is first in the prompt: the text before the cursor (`psm`), the text after the cursor (`spm`), or the order that suits the model (`auto`).
+    order: Order = Order::Auto, restart;
+    /// How the model is asked: with the sentinels that it was trained on (`fim`), by instruction through its chat template (`instruct`), or by instruction only if it has no sentinels (`auto`).
+    infill: Infill = Infill::Auto, restart;
+    /// Sampling temperature: 0 always takes the most probable token; higher values draw less probable tokens more often. `repetition_penalty`, `top_k`, `top_p` and `min_p` are applied before it, in this order.
     temperature: Number<0, 2000> = Number::new(0);
-    /// With a temperature: draws from so many of the most probable tokens; 0 means from all.
+    /// With a temperature: samples from the k most probable tokens; 0 means from all.
     top_k: usize = 40;
-    /// With a temperature: draws from the most probable tokens that have this share of the probability together; 1 means from all.
+    /// With a temperature: samples from the smallest set of most probable tokens whose probabilities add up to this; 1 means from all.
     top_p: Number<0, 1000> = Number::new(950);
-    /// With a temperature: draws from tokens at least this share as probable as the most probable one; 0 means from all.
+    /// With a temperature: samples from tokens that are at least this fraction as probable as the most probable one; 0 means from all.
     min_p: Number<0, 1000> = Number::new(50);
-    /// How much less probable the last 64 tokens, the prompt's too, are made; 1 means not at all. Code repeats itself for good reasons.
+    /// How much less probable the last 64 tokens, including those of the prompt, become; 1 means no change. Correct code often repeats itself.
     repetition_penalty: Number<1000, 2000> = Number::new(1000);
-    /// With a temperature: the same seed draws the same suggestion for the same text.
+    /// With a temperature: the seed of the random draws. The same seed gives the same suggestion for the same text.
     seed: u64 = 0;
-    /// What float weights (safetensors, F16) become when they are loaded: `q8_0` is faster and takes half the memory, `none` is exact. Takes effect at the next start.
-    quantize: Quantize = Quantize::None;
-    /// What the model runs on: the `cpu`, or a graphics processor if this lowkey was built for one; `auto` takes one if there is one. `server/model/README.md` tells how to build it. Takes effect at the next start.
-    device: DeviceChoice = DeviceChoice::Auto;
+    /// Whether float weights (safetensors, F16) are quantized when they are loaded: `q8_0` is faster and takes half the memory, `none` is exact.
+    quantize: Quantize = Quantize::None, restart;
+    /// Where the model runs: on the `cpu`, or on a graphics processor if this build supports one; `auto` uses one if there is one. `server/model/README.md` describes the builds.
+    device: DeviceChoice = DeviceChoice::Auto, restart;
 }
 
 impl Settings {

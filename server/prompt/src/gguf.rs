@@ -8,6 +8,7 @@ use crate::error::{TokenizerError, quoted};
 use crate::families;
 use crate::fim::Order;
 use crate::vocabulary::{Entry, Kind, MAX_TOKENS, byte_of};
+use std::borrow::Cow;
 
 /// `tokenizer.ggml.model` of byte-level BPE.
 const BYTE_LEVEL_BPE: &str = "gpt2";
@@ -99,7 +100,7 @@ impl GgufVocab {
     )]
     pub(crate) fn entries(
         &self,
-    ) -> Result<(Vec<Option<Entry>>, Vec<(String, String)>), TokenizerError> {
+    ) -> Result<(Vec<Option<Entry<'_>>>, Vec<(&str, &str)>), TokenizerError> {
         if self.model != BYTE_LEVEL_BPE && !self.is_sentence_piece() {
             return Err(TokenizerError::UnknownModel {
                 found: quoted(&self.model),
@@ -139,9 +140,9 @@ impl GgufVocab {
         Ok((entries, merges.collect::<Result<_, _>>()?))
     }
 
-    fn entry(&self, id: TokenId, text: &str) -> Entry {
+    fn entry<'v>(&self, id: TokenId, text: &'v str) -> Entry<'v> {
         let sentinel = families::is_sentinel(text) || self.is_named_sentinel(id);
-        let text = text.to_owned();
+        let text = Cow::Borrowed(text);
         match self.token_types.get(id as usize).copied().unwrap_or(1) {
             _ if sentinel => Entry { text, kind: Kind::Special },
             2 | 3 | 5 => Entry { text, kind: Kind::Special },
@@ -157,10 +158,10 @@ impl GgufVocab {
 }
 
 /// Splits a merge at its only space.
-pub(crate) fn split_merge(index: usize, merge: &str) -> Result<(String, String), TokenizerError> {
+pub(crate) fn split_merge(index: usize, merge: &str) -> Result<(&str, &str), TokenizerError> {
     match merge.split_once(' ') {
         Some((left, right)) if !left.is_empty() && !right.is_empty() && !right.contains(' ') => {
-            Ok((left.to_owned(), right.to_owned()))
+            Ok((left, right))
         }
         _ => Err(TokenizerError::BadMerge { index, text: quoted(merge) }),
     }
