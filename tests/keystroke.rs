@@ -12,7 +12,7 @@ use std::task::{Context, Poll, Waker};
 
 use lowkey_completer::report::Source;
 use lowkey_completer::settings::{Settings, Talkative};
-use lowkey_completer::{Answer, Ask, Completer, Outcome, Patience};
+use lowkey_completer::{Answer, Completer, CompletionRequest, Outcome, TimeLimit};
 use lowkey_document::{ByteOffset, Change, Document, Position, PositionEncoding, Range};
 
 /// Allocations of one key answered from memory, change and snapshot included.
@@ -56,11 +56,14 @@ impl Editor {
         self.column = self.column - n_back + text.len() as u32;
     }
 
-    fn ask(&self) -> Ask {
+    fn ask(&self) -> CompletionRequest {
         let snapshot = self.document.snapshot();
         let place = Position { line: self.line, column: self.column };
         let cursor: ByteOffset = snapshot.offset(place, PositionEncoding::Utf16);
-        Ask { patience: Patience::Unlimited, ..Ask::new(snapshot, cursor) }
+        CompletionRequest {
+            time_limit: TimeLimit::Unlimited,
+            ..CompletionRequest::new(snapshot, cursor)
+        }
     }
 
     /// One key whose answer is there at once.
@@ -107,7 +110,7 @@ fn a_key_answered_from_memory_allocates_little_and_no_more_in_a_hundred_times_lo
     let model = lowkey_test_support::toy_path().display().to_string();
     let talkative = Talkative::Always;
     let settings = Settings { model, look_ahead: false, talkative, ..Settings::default() };
-    let completer = Completer::start(settings, |_| {}).unwrap();
+    let completer = Completer::start(settings, None, None).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(completer.ready());
     let short = allocations(&mut Editor::open(100, &completer));

@@ -6,9 +6,8 @@
 
 use std::time::Instant;
 
+use lowkey_completer::{CompletionRequest, IndentUnit, Insert, Outcome, Surface, Trigger};
 use lowkey_document::{ByteOffset, Cursor, Position, Snapshot};
-
-use lowkey_completer::{Ask, IndentUnit, Insert, Outcome, Place, Trigger};
 
 use super::documents::View;
 use super::link::{Link, Negotiated};
@@ -28,7 +27,7 @@ pub(super) struct Question<'a> {
     /// By typing or on purpose.
     pub(super) trigger: Trigger,
     /// Where the answer is shown.
-    pub(super) place: Place,
+    pub(super) surface: Surface,
     /// One step of indentation, where the client says it.
     pub(super) indent_unit: Option<IndentUnit>,
 }
@@ -101,21 +100,21 @@ impl Link {
         question: &Question<'_>,
     ) -> Delivery {
         let View { snapshot, stamp, desynced } = view;
-        let Question { trigger, place, indent_unit, .. } = *question;
+        let Question { trigger, surface, indent_unit, .. } = *question;
         let alternatives = match trigger {
             Trigger::Invoked => ALTERNATIVES,
             Trigger::Automatic => 0,
         };
-        let ask = Ask {
+        let request = CompletionRequest {
             trigger,
-            place,
+            surface,
             alternatives,
             indent_unit,
             desynced,
-            ..Ask::new(snapshot.clone(), cursor)
+            ..CompletionRequest::new(snapshot.clone(), cursor)
         };
         let asked = Instant::now();
-        let answer = negotiated.completer.complete(ask).await;
+        let answer = negotiated.completer.complete(request).await;
         tracing::debug!(
             id = answer.id,
             version = snapshot.version(),

@@ -10,7 +10,6 @@ use lowkey_completer::settings::Settings;
 use lowkey_completer::{Completer, dirs, stats};
 use lowkey_document::PositionEncoding;
 use serde_json::Value;
-use tokio::sync::watch;
 use tower_lsp::jsonrpc::{Error, Result};
 use tower_lsp::ls_types::{
     CompletionParams, CompletionResponse, DidChangeConfigurationParams,
@@ -24,6 +23,7 @@ use tower_lsp::{Client, LanguageServer};
 use super::clients::quirks;
 use super::link::{Abilities, Link, Negotiated};
 use super::{commands, completion, configuration, convert, copilot, progress};
+use crate::embedded::embedded;
 use crate::ending;
 use crate::log;
 
@@ -81,12 +81,8 @@ impl LanguageServer for Backend {
         };
         let quirks = quirks(client_info.as_ref(), self.link.is_copilot_door());
         let (settings, problems) = Settings::load(&editor);
-        let (to_status, status) = watch::channel(lowkey_completer::Status::Loading(0.0));
         let keep = dirs::keep(&settings);
-        let completer = Completer::start_keeping(settings, keep, move |status| {
-            to_status.send_replace(status.clone());
-        })
-        .map_err(|error| {
+        let completer = Completer::start(settings, embedded(), keep).map_err(|error| {
             tracing::error!(%error, "the engine's thread cannot be started");
             Error::internal_error()
         })?;
@@ -99,7 +95,7 @@ impl LanguageServer for Backend {
         }
         let client = Abilities::of(&params.capabilities);
         tracing::info!(?encoding, ?client, ?quirks, "initialized");
-        let negotiated = Negotiated { completer, encoding, client, quirks, status, problems };
+        let negotiated = Negotiated { completer, encoding, client, quirks, problems };
         let capabilities = self.capabilities(&negotiated);
         self.link.settle(negotiated);
         if let Some(editor) = params.process_id {
@@ -124,7 +120,7 @@ impl LanguageServer for Backend {
 
     async fn initialized(&self, _: InitializedParams) {
         let Some(negotiated) = self.link.negotiated() else { return };
-        let (client, status) = (self.client.clone(), negotiated.status.clone());
+        let (client, status) = (self.client.clone(), negotiated.completer.subscribe_status());
         progress::report(client, status, negotiated.client.progress);
         if self.link.is_copilot_door() {
             copilot::status::follow(&self.link, &self.client);

@@ -6,7 +6,7 @@
 
 use std::future::{Ready, ready};
 
-use lowkey_completer::Ask;
+use lowkey_completer::CompletionRequest;
 use lowkey_document::Position;
 use serde::Deserialize;
 use serde_json::Value;
@@ -50,7 +50,10 @@ impl Link {
         if view.snapshot.position(cursor, negotiated.encoding) != position {
             return;
         }
-        let ask = Ask { desynced: view.desynced, ..Ask::new(view.snapshot, cursor) };
-        negotiated.completer.rests(ask);
+        let request = CompletionRequest {
+            desynced: view.desynced,
+            ..CompletionRequest::new(view.snapshot, cursor)
+        };
+        negotiated.completer.prefill_at_cursor(request);
     }
 }

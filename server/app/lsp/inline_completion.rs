@@ -4,7 +4,7 @@
 //! a superseded request is the error `RequestCancelled`. When a popup entry is selected,
 //! the question is asked as if it had been taken, and the answer starts with it.
 
-use lowkey_completer::{IndentUnit, Place, Trigger};
+use lowkey_completer::{IndentUnit, Surface, Trigger};
 use lowkey_document::{Change, Document, Position, Range};
 use serde::Deserialize;
 use serde_json::Value;
@@ -82,7 +82,7 @@ impl Backend {
             version,
             position: position.into(),
             trigger,
-            place: Place::Inline,
+            surface: Surface::Inline,
             indent_unit: formatting_options.as_ref().and_then(indent_unit),
         };
         let items = match context.selected_completion_info {

@@ -4,7 +4,7 @@
 //! shows no other. A request that was overtaken is an empty list, because copilot.lua shows errors
 //! to the user.
 
-use lowkey_completer::{IndentUnit, Place, Trigger};
+use lowkey_completer::{IndentUnit, Surface, Trigger};
 use lowkey_document::ByteOffset;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -139,7 +139,7 @@ impl Backend {
             version: *version,
             position: (*position).into(),
             trigger,
-            place: Place::Inline,
+            surface: Surface::Inline,
             indent_unit,
         };
         Ok(match self.link.answer(question).await {

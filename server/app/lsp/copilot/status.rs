@@ -81,7 +81,8 @@ pub(in crate::lsp) fn tell(link: &Arc<Link>, client: &Client) {
 /// Tells every change of the model's status until it is there or has failed.
 pub(in crate::lsp) fn follow(link: &Arc<Link>, client: &Client) {
     let Some(negotiated) = link.negotiated() else { return };
-    let (link, client, mut status) = (Arc::clone(link), client.clone(), negotiated.status.clone());
+    let (link, client, mut status) =
+        (Arc::clone(link), client.clone(), negotiated.completer.subscribe_status());
     tokio::spawn(async move {
         loop {
             let is_loading = matches!(*status.borrow_and_update(), Status::Loading(_));
