@@ -12,7 +12,7 @@ use std::task::{Context, Poll, Waker};
 
 use lowkey_completer::report::Source;
 use lowkey_completer::settings::{Settings, Talkative};
-use lowkey_completer::{Answer, Ask, Completer, Outcome, Patience};
+use lowkey_completer::{Answer, Completer, CompletionRequest, Outcome, TimeLimit};
 use lowkey_document::{ByteOffset, Change, Document, Position, PositionEncoding, Range};
 
 /// Maximum allocations for one key answered from memory, including the change and the snapshot.
@@ -56,11 +56,14 @@ impl Editor {
         self.column = self.column - n_back + text.len() as u32;
     }
 
-    fn ask(&self) -> Ask {
+    fn ask(&self) -> CompletionRequest {
         let snapshot = self.document.snapshot();
         let place = Position { line: self.line, column: self.column };
         let cursor: ByteOffset = snapshot.offset(place, PositionEncoding::Utf16);
-        Ask { patience: Patience::Unlimited, ..Ask::new(snapshot, cursor) }
+        CompletionRequest {
+            time_limit: TimeLimit::Unlimited,
+            ..CompletionRequest::new(snapshot, cursor)
+        }
     }
 
     /// Types one key whose answer is ready at once.
@@ -105,7 +108,7 @@ fn memory_answer_allocates_little() {
     let model = lowkey_test_support::toy_path().display().to_string();
     let talkative = Talkative::Always;
     let settings = Settings { model, look_ahead: false, talkative, ..Settings::default() };
-    let completer = Completer::start(settings, |_| {}).unwrap();
+    let completer = Completer::start(settings, None, None).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(completer.ready());
     let short = allocations(&mut Editor::open(100, &completer));

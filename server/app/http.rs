@@ -27,6 +27,7 @@ mod response;
 mod seats;
 mod token;
 
+use crate::embedded::embedded;
 use crate::stderr::tell;
 use crate::{ending, log, tasks};
 use response::{Refusal, Response};
@@ -62,7 +63,7 @@ pub(crate) fn run(port: u16) -> anyhow::Result<()> {
     let runtime = tasks::runtime()?;
     let keep = dirs::keep(&settings);
     let completer =
-        Completer::start_keeping(settings, keep, |_| {}).context("starting the engine's thread")?;
+        Completer::start(settings, embedded(), keep).context("starting the engine's thread")?;
     let farewell = Arc::clone(&completer);
     ending::on_signals(move |_| {
         farewell.shutdown();

@@ -9,6 +9,7 @@
 )]
 
 pub mod cli;
+mod embedded;
 mod ending;
 mod http;
 mod log;

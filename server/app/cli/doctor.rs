@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::paint::{Style, colours, paint};
 use super::print;
 use super::system::{kilobytes, load};
+use crate::embedded::embedded;
 
 use editors::Editor;
 use forecast::{Forecast, Kernels};
@@ -121,7 +122,7 @@ struct Model {
 }
 
 pub(super) fn run(args: &Args, settings: Settings) -> anyhow::Result<()> {
-    let file = load::open(&settings).map_err(anyhow::Error::msg)?;
+    let file = load::open(&settings, embedded().as_ref()).map_err(anyhow::Error::msg)?;
     let threads = settings.threads;
     let format = if args.no_self_test {
         None
@@ -142,7 +143,7 @@ pub(super) fn run(args: &Args, settings: Settings) -> anyhow::Result<()> {
         Some(format) => self_test::settings(&settings, format),
         None => settings,
     };
-    let completer = Completer::start_keeping(settings, keep, |_| {})?;
+    let completer = Completer::start(settings, embedded(), keep)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (name, speed, speed_was_kept, kv_bytes_per_token, context_tokens, infill) =
         match runtime.block_on(completer.ready()) {

@@ -7,11 +7,10 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use lowkey_completer::Completer;
 use lowkey_completer::settings::Popup;
-use lowkey_completer::{Completer, Status};
 use lowkey_document::PositionEncoding;
 use serde_json::Value;
-use tokio::sync::watch;
 use tower_lsp::Client;
 use tower_lsp::ls_types::{self, MarkupKind};
 
@@ -44,8 +43,6 @@ pub(super) struct NegotiatedState {
     pub(super) client: ClientCapabilities,
     /// Where this client differs from the others.
     pub(super) quirks: Quirks,
-    /// What the engine is doing; changes wake the progress report.
-    pub(super) status: watch::Receiver<Status>,
     /// Settings that were wrong, in words, to be shown once.
     pub(super) problems: Vec<String>,
 }

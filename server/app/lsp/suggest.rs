@@ -6,7 +6,7 @@
 
 use std::time::Instant;
 
-use lowkey_completer::{Ask, IndentUnit, Insert, Outcome, Place, Trigger};
+use lowkey_completer::{CompletionRequest, IndentUnit, Insert, Outcome, Surface, Trigger};
 use lowkey_document::{ByteOffset, Cursor, Position, Snapshot};
 
 use super::documents::View;
@@ -27,7 +27,7 @@ pub(super) struct SuggestionRequest<'a> {
     /// By typing or on purpose.
     pub(super) trigger: Trigger,
     /// Where the answer is shown.
-    pub(super) place: Place,
+    pub(super) surface: Surface,
     /// One step of indentation, where the client says it.
     pub(super) indent_unit: Option<IndentUnit>,
 }
@@ -105,21 +105,21 @@ pub(super) async fn suggest_in(
     request: &SuggestionRequest<'_>,
 ) -> Delivery {
     let View { snapshot, stamp, desynced } = view;
-    let SuggestionRequest { trigger, place, indent_unit, .. } = *request;
+    let SuggestionRequest { trigger, surface, indent_unit, .. } = *request;
     let alternatives = match trigger {
         Trigger::Invoked => ALTERNATIVES,
         Trigger::Automatic => 0,
     };
-    let ask = Ask {
+    let request = CompletionRequest {
         trigger,
-        place,
+        surface,
         alternatives,
         indent_unit,
         desynced,
-        ..Ask::new(snapshot.clone(), cursor)
+        ..CompletionRequest::new(snapshot.clone(), cursor)
     };
     let asked = Instant::now();
-    let answer = negotiated.completer.complete(ask).await;
+    let answer = negotiated.completer.complete(request).await;
     tracing::debug!(
         id = answer.id,
         version = snapshot.version(),

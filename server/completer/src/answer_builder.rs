@@ -1,44 +1,26 @@
-//! From the model's text to what the editor is to replace with what.
+//! From the model's text to the range that the editor replaces and the text that replaces it.
 //!
-//! The suggestion stage works in plain strings with `\n`; here its verdict becomes a
-//! range of the snapshot and text in the document's own line endings. Last, the gate
-//! decides whether it is worth showing; what the user asks for by a key always is.
+//! The suggestion stage works in plain strings with `\n`; here its verdict becomes a range of the snapshot and text in
+//! the document's own line endings. Last, the gate decides whether it is worth showing; what the user invokes always is.
 
 use std::sync::Arc;
 
 use lowkey_document::{ByteOffset, LineEnding, PositionEncoding};
 use lowkey_suggestion::{
-    Completion, Confidence, Evidence, GATE, Gate, Judgement, PositionClass, Request, SuffixClass,
-    Verdict, trim,
+    Completion, Confidence, Evidence, GATE, Gate, Judgement, PositionClass, SuffixClass, Verdict,
+    trim,
 };
 
-use crate::plan::{Frame, Question};
+use crate::answer::{Answer, Outcome};
+use crate::insert::Insert;
+use crate::prepared_request::PreparedRequest;
 use crate::report::{GateReport, InsertReport, Report, to_microseconds};
-use crate::{Answer, Completer, Insert, Outcome, Trigger, lock};
+use crate::request::{ActiveRequest, Trigger};
+use crate::state::Completer;
 
-impl Frame {
-    /// The suggestion stage's view of the question.
-    pub(crate) fn request(&self) -> Request<'_> {
-        let on_blank_line = !self.context.replaced_indent.is_empty();
-        Request {
-            language: self.language,
-            previous_lines: &self.previous_lines,
-            lexical: Some(&self.lexical),
-            before: if on_blank_line { "" } else { &self.cursor.before },
-            replaced_indent: &self.context.replaced_indent,
-            replaced_tail: &self.context.replaced_tail,
-            after: &self.context.line_after,
-            next_lines: &self.next_lines,
-            multiline: self.lines.is_some(),
-            max_lines: self.lines.map_or(1, |lines| lines.most),
-            indent_unit: self.indent_unit,
-        }
-    }
-}
-
-/// What the model wrote behind the cursor, and how.
+/// What the model wrote after the cursor, before the trims.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Written<'a> {
+pub(crate) struct RawCompletion<'a> {
     pub(crate) text: &'a str,
     /// Of text that is not complete the last line is half a line and is not shown.
     pub(crate) is_complete: bool,
@@ -50,35 +32,35 @@ pub(crate) struct Written<'a> {
 
 impl Completer {
     /// Makes the answer of what the model wrote: trims it, and asks the gate.
-    pub(crate) fn compose(
+    pub(crate) fn build_answer(
         &self,
-        question: &Question,
-        frame: &Frame,
-        written: Written<'_>,
+        active: &ActiveRequest,
+        prepared: &PreparedRequest,
+        raw: RawCompletion<'_>,
         mut report: Report,
     ) -> Answer {
-        let Written { text, is_complete, confidence, .. } = written;
+        let RawCompletion { text, is_complete, confidence, .. } = raw;
         report.confidence = confidence;
-        let lines = frame.lines.map(|lines| format!("lines: several, because {}", lines.why));
+        let lines = prepared.lines.map(|lines| format!("lines: several, because {}", lines.why));
         report.why.extend(lines);
-        report.untrimmed = Some(question.insert(frame, text, 0));
-        let verdict = trim(&frame.request(), Completion { text, is_complete });
+        report.untrimmed = Some(insert(active, prepared, text, 0));
+        let verdict = trim(&prepared.for_suggestion(), Completion { text, is_complete });
         report.why.extend(verdict.why());
         report.trims = verdict.trims().iter().map(|trimmed| trimmed.rule).collect();
         let outcome = match verdict {
             Verdict::Show(suggestion) => {
                 report.text.clone_from(&suggestion.text);
                 let insert =
-                    question.insert(frame, &suggestion.text, suggestion.replaces_tail_bytes);
-                let judgement = evidence(frame, &written, &insert.text).map(|evidence| {
+                    insert(active, prepared, &suggestion.text, suggestion.replaces_tail_bytes);
+                let judgement = evidence(prepared, &raw, &insert.text).map(|evidence| {
                     Gate::of_model(&report.model).judge(
                         evidence,
-                        &lock(&self.recent),
+                        &self.documents().recent,
                         self.settings().talkative,
                     )
                 });
-                if report.passes(judgement.as_ref(), question.ask.trigger) {
-                    report.insert = Some(question.insert_report(&insert));
+                if report.passes(judgement.as_ref(), active.request.trigger) {
+                    report.insert = Some(insert_report(active, &insert));
                     Outcome::Insert(insert)
                 } else {
                     Outcome::Nothing
@@ -90,13 +72,13 @@ impl Completer {
                 Outcome::Nothing
             }
         };
-        report.ms.total = to_microseconds(question.asked.elapsed().as_secs_f64() * 1e3);
-        Answer { id: question.id, outcome, others: Vec::new(), report: Arc::new(report) }
+        report.ms.total = to_microseconds(active.elapsed_ms());
+        Answer { id: active.id, outcome, others: Vec::new(), report: Arc::new(report) }
     }
 }
 
 impl Report {
-    /// Notes the gate's verdict and says whether the suggestion is to be shown.
+    /// Notes the gate's verdict; returns whether the suggestion is to be shown.
     fn passes(&mut self, judgement: Option<&Judgement>, trigger: Trigger) -> bool {
         let Some(judgement) = judgement else { return true };
         let Judgement { probability, threshold, .. } = *judgement;
@@ -116,14 +98,18 @@ impl Report {
     }
 }
 
-/// What the gate goes by: the place where the text was decoded, and what was typed of it since.
-fn evidence(frame: &Frame, written: &Written<'_>, inserted: &str) -> Option<Evidence> {
-    let typed = &frame.context.line_before;
-    let at = typed.floor_char_boundary(written.typed_bytes);
+/// Returns what the gate judges by: the place where the text was decoded, and what was typed of it since.
+fn evidence(
+    prepared: &PreparedRequest,
+    raw: &RawCompletion<'_>,
+    inserted: &str,
+) -> Option<Evidence> {
+    let typed = prepared.typed();
+    let at = typed.floor_char_boundary(raw.typed_bytes);
     let (before, agreed) = typed.split_at_checked(at)?;
-    let rest = &frame.cursor.after;
+    let rest = &prepared.cursor.after;
     Some(Evidence {
-        confidence: written.confidence?,
+        confidence: raw.confidence?,
         position: PositionClass::of(before.rsplit('\n').next().unwrap_or_default()),
         suffix: SuffixClass::of(rest),
         chars: inserted.chars().count() + agreed.chars().count(),
@@ -132,29 +118,32 @@ fn evidence(frame: &Frame, written: &Written<'_>, inserted: &str) -> Option<Evid
     })
 }
 
-impl Question {
-    /// The range that `text` replaces, and the text in the document's line endings.
-    fn insert(&self, frame: &Frame, text: &str, tail_bytes: usize) -> Insert {
-        let ByteOffset(cursor) = frame.cursor.offset;
-        let indent = &frame.context.replaced_indent;
-        // Indentation that the suggestion keeps need not be replaced by itself.
-        let (start, text) = match text.strip_prefix(indent.as_str()) {
-            Some(rest) => (cursor, rest),
-            None => (cursor.saturating_sub(indent.len()), text),
-        };
-        let text = match self.ask.snapshot.line_ending() {
-            LineEnding::Lf => text.to_owned(),
-            LineEnding::CrLf => text.replace('\n', "\r\n"),
-            LineEnding::Cr => text.replace('\n', "\r"),
-        };
-        Insert { start: ByteOffset(start), end: ByteOffset(cursor + tail_bytes), text }
-    }
+/// Returns the range that `text` replaces, and the text in the document's line endings.
+fn insert(
+    active: &ActiveRequest,
+    prepared: &PreparedRequest,
+    text: &str,
+    tail_bytes: usize,
+) -> Insert {
+    let ByteOffset(cursor) = prepared.cursor.offset;
+    let indent = &prepared.context.replaced_indent;
+    // Indentation that the suggestion keeps need not be replaced by itself.
+    let (start, text) = match text.strip_prefix(indent.as_str()) {
+        Some(rest) => (cursor, rest),
+        None => (cursor.saturating_sub(indent.len()), text),
+    };
+    let text = match active.request.snapshot.line_ending() {
+        LineEnding::Lf => text.to_owned(),
+        LineEnding::CrLf => text.replace('\n', "\r\n"),
+        LineEnding::Cr => text.replace('\n', "\r"),
+    };
+    Insert { start: ByteOffset(start), end: ByteOffset(cursor + tail_bytes), text }
+}
 
-    fn insert_report(&self, insert: &Insert) -> InsertReport {
-        let at = |offset| {
-            let position = self.ask.snapshot.position(offset, PositionEncoding::Utf16);
-            [position.line, position.column]
-        };
-        InsertReport { start: at(insert.start), end: at(insert.end), text: insert.text.clone() }
-    }
+fn insert_report(active: &ActiveRequest, insert: &Insert) -> InsertReport {
+    let at = |offset| {
+        let position = active.request.snapshot.position(offset, PositionEncoding::Utf16);
+        [position.line, position.column]
+    };
+    InsertReport { start: at(insert.start), end: at(insert.end), text: insert.text.clone() }
 }

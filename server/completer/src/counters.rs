@@ -17,7 +17,7 @@ pub struct Work {
     pub background_decoded: u64,
 }
 
-/// The counters behind [`Work`], written on the engine's thread.
+/// The counters of [`Work`], written on the engine's thread.
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
     prefilled: [AtomicU64; 2],

@@ -1,134 +1,152 @@
-//! What is going on for one document: its newest requests, its running jobs, its last report.
+//! One document's state, and the one place where a newer request supersedes an older one.
+//!
+//! The engine knows jobs and tickets, no documents. How a cancellation reaches the future that waits:
+//!
+//! 1. A request begins ([`DocumentState::begin`]): its slot publishes the new id. Futures of older requests of the slot
+//!    watch that id and resolve as superseded. A request about another text or cursor does this for every slot.
+//! 2. The older request's job goes on meanwhile, because the newer one may join it. Only when a slot starts another job
+//!    ([`DocumentState::start`]) is its earlier one's ticket cancelled: the worker asks before each chunk, layer and
+//!    token. A future that had joined that job finds it ended before its time and plans anew.
+//! 3. When the client cancels a request, its future is dropped; the guard in `wait` then drops the slot's job, unless a
+//!    newer request came within a short time.
+//! 4. Closing the document does 1 and 2 for all slots.
 
 use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use crate::Place;
-use crate::look_ahead_backoff::Foresight;
+use crate::feedback::Feedback;
+use crate::look_ahead_backoff::LookAheadBackoff;
 use crate::report::Report;
-use crate::running_job::Live;
+use crate::request::{Subject, Surface};
+use crate::running_job::RunningJob;
 
-/// What tells two requests about the same text and cursor from others: version, length, offset.
-///
-/// Versions alone would not do: not every client counts.
-pub(crate) type Subject = (i32, usize, usize);
-
-/// What goes on for one place of a document.
-struct Seat {
+/// The requests of one surface of a document.
+struct RequestSlot {
     /// Id of the newest request; every waiting one watches it.
     newest: watch::Sender<u64>,
     /// The job that runs, or ran last, and what it is about.
-    live: Option<(Option<Subject>, Arc<Live>)>,
+    job: Option<(Option<Subject>, Arc<RunningJob>)>,
 }
 
-impl Default for Seat {
+impl Default for RequestSlot {
     fn default() -> Self {
-        Self { newest: watch::channel(0).0, live: None }
+        Self { newest: watch::channel(0).0, job: None }
     }
 }
 
-/// One document's place in the completer.
+/// Everything that is known of one document, but for its text.
 #[derive(Default)]
-pub(crate) struct Desk {
-    inline: Seat,
-    popup: Seat,
+pub(crate) struct DocumentState {
+    inline: RequestSlot,
+    popup: RequestSlot,
     /// What the newest request is about.
     about: Option<Subject>,
     /// The job that looks ahead, or looked last.
-    pub(crate) ahead: Option<Arc<Live>>,
+    ahead: Option<Arc<RunningJob>>,
     /// Line and number of lines where a pause was last taken for looking ahead.
     pub(crate) looked_ahead_from: Option<(usize, usize)>,
     /// Whether looking ahead pays off in this document.
-    pub(crate) foresight: Foresight,
+    pub(crate) look_ahead: LookAheadBackoff,
+    /// What is shown, and what was accepted lately.
+    pub(crate) feedback: Feedback,
     /// The last answered request and its report.
     pub(crate) last_report: Option<(u64, Arc<Report>)>,
 }
 
-impl Desk {
-    /// Makes `id` the newest request of `place`, which supersedes the one before; and whatever
-    /// was asked about another text or cursor is superseded at every place.
-    pub(crate) fn begin(&mut self, place: Place, id: u64, about: Subject) -> watch::Receiver<u64> {
+impl DocumentState {
+    /// Makes `id` the newest request of `surface`, which supersedes the one before; a request about another text or
+    /// cursor supersedes those of every surface.
+    pub(crate) fn begin(
+        &mut self,
+        surface: Surface,
+        id: u64,
+        about: Subject,
+    ) -> watch::Receiver<u64> {
         let has_moved = self.about.replace(about) != Some(about);
         if has_moved {
             self.supersede_all(id);
         }
-        let newest = &self.seat(place).newest;
+        let newest = &self.slot(surface).newest;
         newest.send_replace(id);
         newest.subscribe()
     }
 
-    /// Supersedes whatever waits.
-    pub(crate) fn supersede_all(&self, id: u64) {
-        for seat in [&self.inline, &self.popup] {
-            seat.newest.send_replace(id);
+    fn supersede_all(&self, id: u64) {
+        for slot in [&self.inline, &self.popup] {
+            slot.newest.send_replace(id);
         }
     }
 
-    /// Whether no request came after `id` at `place`, and none about anything else.
-    pub(crate) fn is_newest(&self, place: Place, id: u64) -> bool {
-        *self.seat(place).newest.borrow() == id
+    /// Whether no request came after `id` at `surface`, and none about anything else.
+    pub(crate) fn is_newest(&self, surface: Surface, id: u64) -> bool {
+        *self.slot(surface).newest.borrow() == id
     }
 
-    /// Lets a job run for `place` about what is asked now; one about something else is ended.
-    pub(crate) fn start(&mut self, place: Place, live: Arc<Live>) {
+    /// Makes `job` the one of `surface`, about the text and cursor of the newest request. Cancels the surface's earlier job, and gives up those
+    /// that are about something else or look ahead; a request that has joined one of these keeps it alive.
+    pub(crate) fn start(&mut self, surface: Surface, job: Arc<RunningJob>) {
         let about = self.about;
-        for seat in [&mut self.inline, &mut self.popup] {
-            seat.live.take_if(|(of, _)| *of != about);
+        if let Some((_, earlier)) = self.slot_mut(surface).job.replace((about, job)) {
+            earlier.ticket.cancel();
         }
-        self.seat_mut(place).live = Some((about, live));
+        for slot in [&mut self.inline, &mut self.popup] {
+            slot.job.take_if(|(of, _)| *of != about);
+        }
         self.ahead = None;
     }
 
-    /// Ends the job of `place`.
-    pub(crate) fn stop(&mut self, place: Place) {
-        self.seat_mut(place).live = None;
-    }
-
-    fn seat(&self, place: Place) -> &Seat {
-        match place {
-            Place::Inline => &self.inline,
-            Place::Popup => &self.popup,
+    /// Cancels the job of `surface`; its text can still be read.
+    pub(crate) fn cancel(&self, surface: Surface) {
+        if let Some((_, job)) = &self.slot(surface).job {
+            job.ticket.cancel();
         }
     }
 
-    fn seat_mut(&mut self, place: Place) -> &mut Seat {
-        match place {
-            Place::Inline => &mut self.inline,
-            Place::Popup => &mut self.popup,
+    /// Gives up the job of `surface`.
+    pub(crate) fn stop(&mut self, surface: Surface) {
+        self.slot_mut(surface).job = None;
+    }
+
+    /// Supersedes every request by `id` and cancels every job: the document is closed.
+    pub(crate) fn close(&self, id: u64) {
+        self.supersede_all(id);
+        self.running().for_each(|job| job.ticket.cancel());
+    }
+
+    /// Makes `job` the one that looks ahead; a newly submitted one cancels the earlier.
+    pub(crate) fn started_ahead(&mut self, job: Arc<RunningJob>, is_new: bool) {
+        if let Some(earlier) = self.ahead.replace(job).filter(|_| is_new) {
+            earlier.ticket.cancel();
         }
     }
 
-    /// All jobs that a request might join.
-    pub(crate) fn running(&self) -> impl Iterator<Item = Arc<Live>> + use<> {
+    /// Returns the job that looks ahead, or looked last.
+    pub(crate) fn ahead(&self) -> Option<Arc<RunningJob>> {
+        self.ahead.clone()
+    }
+
+    fn slot(&self, surface: Surface) -> &RequestSlot {
+        match surface {
+            Surface::Inline => &self.inline,
+            Surface::Popup => &self.popup,
+        }
+    }
+
+    fn slot_mut(&mut self, surface: Surface) -> &mut RequestSlot {
+        match surface {
+            Surface::Inline => &mut self.inline,
+            Surface::Popup => &mut self.popup,
+        }
+    }
+
+    /// Returns all jobs that a request might join.
+    pub(crate) fn running(&self) -> impl Iterator<Item = Arc<RunningJob>> + use<> {
         let [inline, popup] = [&self.inline, &self.popup]
-            .map(|seat| seat.live.as_ref().map(|(_, live)| Arc::clone(live)));
+            .map(|slot| slot.job.as_ref().map(|(_, job)| Arc::clone(job)));
         [inline, popup, self.ahead.clone()].into_iter().flatten()
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_request_of_one_place_never_counts_as_the_newest_of_the_other() {
-        let mut desk = Desk::default();
-        let _inline = desk.begin(Place::Inline, 1, (1, 9, 4));
-        let _popup = desk.begin(Place::Popup, 2, (1, 9, 4));
-        assert!(desk.is_newest(Place::Inline, 1) && desk.is_newest(Place::Popup, 2));
-        // Asked again at the same cursor: the popup's request stands, the first one does not.
-        let _again = desk.begin(Place::Inline, 3, (1, 9, 4));
-        assert!(!desk.is_newest(Place::Inline, 1) && desk.is_newest(Place::Popup, 2));
-        assert!(!desk.is_newest(Place::Inline, 2), "that is the popup's");
-    }
-
-    #[test]
-    fn another_text_supersedes_both_places() {
-        let mut desk = Desk::default();
-        let inline = desk.begin(Place::Inline, 1, (1, 9, 4));
-        let popup = desk.begin(Place::Popup, 2, (2, 10, 5));
-        assert_eq!((*inline.borrow(), *popup.borrow()), (2, 2));
-        assert!(!desk.is_newest(Place::Inline, 1) && desk.is_newest(Place::Popup, 2));
-    }
-}
+mod tests;

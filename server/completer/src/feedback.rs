@@ -1,23 +1,24 @@
-//! What becomes of a suggestion: taken, taken in part, typed by hand, or refused; and whether it stays.
+//! What the user does with a suggestion: accepts it whole or in part, types it by hand, or refuses it; and whether it
+//! is retained.
 //!
-//! No protocol tells it in full: only VS Code runs a command after an accept, and nothing reports a refusal. But the
-//! edits that follow do. A document that becomes exactly what accepting makes of it, at one stroke, was accepted; one
-//! that gets some words of it at one stroke, in part; one that gets it letter by letter agrees; anything else at the
-//! cursor refuses it.
-//! Invariants: a suggestion has one end; a clock that stands still or jumps changes no count but "retained".
+//! No protocol reports this in full: only VS Code runs a command after an accept, and no client reports a refusal. So it
+//! is read from the edits that follow. Where one edit makes the document what accepting would make of it, the suggestion
+//! was accepted; where one edit adds some words of it, accepted in part; where it is added letter by letter, the user
+//! typed it; anything else at the cursor refuses it.
+//! Invariants: a suggestion has one end; a clock that stops or jumps changes no count but "retained".
 
 use std::time::{Duration, Instant};
 
 use lowkey_document::{ByteOffset, Snapshot};
 
-use crate::Insert;
+use crate::insert::Insert;
 
-/// After so long a suggestion that still stands there was of use.
-const STAYS: Duration = Duration::from_secs(30);
-/// More at once is no key's letter, be it composed or closed by the editor.
+/// Time after which accepted text that is still in the document counts as retained.
+const RETAINED_AFTER: Duration = Duration::from_secs(30);
+/// An edit of this many characters is no single key, even one that the editor composes or closes.
 const AT_ONCE_CHARS: usize = 2;
-/// Accepted suggestions whose time has not come: more are not remembered.
-const MAX_AWAITED: usize = 16;
+/// Accepted suggestions that are watched at a time; further ones are not judged.
+const MAX_WATCHED: usize = 16;
 
 /// A suggestion that is on the screen.
 #[derive(Debug, Clone)]
@@ -39,9 +40,9 @@ struct Shown {
 /// What became of a suggestion.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum End {
-    /// All of it was taken, at one stroke or what words had left of it; so many characters.
+    /// All of it was taken, at one stroke or what words had left of it; this many characters.
     Accepted(usize),
-    /// So many characters were taken, and then something else was written.
+    /// This many characters were accepted, and then something else was written.
     Partly(usize),
     /// The user typed it to its end.
     Typed,
@@ -56,36 +57,45 @@ pub(crate) struct Ended {
     pub(crate) probability: Option<f32>,
 }
 
-/// Whether an accepted suggestion still stood in the text after its time; its characters.
+/// Whether an accepted suggestion was still in the text after its time; its characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Judged {
+pub(crate) struct Retained {
     pub(crate) is_retained: bool,
     pub(crate) chars: usize,
 }
 
 /// An accepted suggestion, and the document as it was when its time came.
 #[derive(Debug, Clone)]
-pub(crate) struct Awaited {
+pub(crate) struct Due {
     text: String,
     since: Instant,
     /// The newest text of the document within its time.
     last: Snapshot,
 }
 
-/// What is followed in one document.
+/// How a document goes on after the latest suggestion.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Standing {
+    /// What is shown spans lines, and the document goes on as it says.
+    pub(crate) follows_lines: bool,
+    /// The cursor is where accepting a suggestion has put it, or on the blank line that Enter began there.
+    pub(crate) is_after_accepted: bool,
+}
+
+/// The suggestions of one document that are shown or were accepted lately.
 #[derive(Debug, Default)]
-pub(crate) struct Follow {
+pub(crate) struct Feedback {
     shown: Option<Shown>,
-    awaited: Vec<Awaited>,
+    watched: Vec<Due>,
     /// The document's language.
     language: String,
-    /// The suggestion whose accepting the edits have told already.
-    told: Option<u64>,
-    /// Where the cursor came to stand when a suggestion was last taken to its end.
+    /// The suggestion that the edits have shown to be accepted already.
+    counted: Option<u64>,
+    /// Where the cursor was when a suggestion was last accepted to its end.
     taken: Option<Taken>,
 }
 
-/// The place behind a suggestion that was taken to its end.
+/// The place after a suggestion that was accepted to its end.
 #[derive(Debug, Clone, Copy)]
 struct Taken {
     end: ByteOffset,
@@ -93,7 +103,7 @@ struct Taken {
     n_bytes: usize,
 }
 
-impl Follow {
+impl Feedback {
     /// The document's language, as it was when something was shown last.
     pub(crate) fn language(&self) -> &str {
         &self.language
@@ -143,17 +153,23 @@ impl Follow {
         !goes_on
     }
 
-    /// Whether what is shown spans lines and the document goes on as it says.
-    pub(crate) fn spans_lines(&self, snapshot: &Snapshot, cursor: ByteOffset) -> bool {
+    /// Returns how the document goes on after the latest suggestion.
+    pub(crate) fn standing(&self, snapshot: &Snapshot, cursor: ByteOffset) -> Standing {
+        Standing {
+            follows_lines: self.follows_lines(snapshot, cursor),
+            is_after_accepted: self.is_after_accepted(snapshot, cursor),
+        }
+    }
+
+    fn follows_lines(&self, snapshot: &Snapshot, cursor: ByteOffset) -> bool {
         self.shown.as_ref().is_some_and(|shown| {
             let typed = cursor.0.checked_sub(shown.start.0);
-            typed.is_some_and(|n| n < shown.text.len() && shown.stands(snapshot, n))
+            typed.is_some_and(|n| n < shown.text.len() && shown.is_typed(snapshot, n))
                 && shown.text.contains(['\n', '\r'])
         })
     }
 
-    /// Whether the cursor stands where accepting a suggestion has put it, or on the blank line that Enter began there.
-    pub(crate) fn is_behind_accepted(&self, snapshot: &Snapshot, cursor: ByteOffset) -> bool {
+    fn is_after_accepted(&self, snapshot: &Snapshot, cursor: ByteOffset) -> bool {
         self.taken.is_some_and(|Taken { end, n_bytes }| {
             let typed = cursor.0.checked_sub(end.0);
             typed.is_some() && typed == snapshot.n_bytes().checked_sub(n_bytes) && {
@@ -163,16 +179,16 @@ impl Follow {
         })
     }
 
-    /// Forgets what is shown: the editor never got it, or draws it no more.
+    /// Forgets the suggestion on the screen: the editor never got it, or no longer draws it.
     pub(crate) fn withdraw(&mut self) {
         self.shown = None;
     }
 
     /// Looks at the document after an edit.
     pub(crate) fn edited(&mut self, snapshot: &Snapshot, now: Instant) -> Option<Ended> {
-        for awaited in &mut self.awaited {
-            if now.saturating_duration_since(awaited.since) < STAYS {
-                awaited.last = snapshot.clone();
+        for due in &mut self.watched {
+            if now.saturating_duration_since(due.since) < RETAINED_AFTER {
+                due.last = snapshot.clone();
             }
         }
         let shown = self.shown.as_mut()?;
@@ -180,10 +196,11 @@ impl Follow {
         let (first_bytes, first_there) = shown.at_first;
         // How much of the text there must be, if nothing but it has come.
         let n_there = (first_there + n_bytes).checked_sub(first_bytes);
-        let is_whole = n_bytes == shown.accepted_bytes && shown.stands(snapshot, shown.text.len());
+        let is_whole =
+            n_bytes == shown.accepted_bytes && shown.is_typed(snapshot, shown.text.len());
         let n_new = match n_there {
             _ if is_whole => shown.text.len(),
-            Some(n) if n < shown.text.len() && shown.stands(snapshot, n) => n,
+            Some(n) if n < shown.text.len() && shown.is_typed(snapshot, n) => n,
             _ => return None,
         };
         let came = shown.text.get(shown.n_there..n_new).unwrap_or_default().chars().count();
@@ -198,7 +215,7 @@ impl Follow {
         Some(self.end(end, snapshot, now))
     }
 
-    /// Looks at the document and the cursor before the next question: what does not go on as suggested refuses it.
+    /// Looks at the document and the cursor before the next request: a text that does not go on as suggested refuses it.
     pub(crate) fn asked(
         &mut self,
         snapshot: &Snapshot,
@@ -210,7 +227,7 @@ impl Follow {
         }
         let shown = self.shown.as_ref()?;
         let typed = (cursor >= shown.start).then(|| cursor.0 - shown.start.0);
-        if typed.is_some_and(|n| n < shown.text.len() && shown.stands(snapshot, n)) {
+        if typed.is_some_and(|n| n < shown.text.len() && shown.is_typed(snapshot, n)) {
             return None;
         }
         let chars = shown.taken_chars;
@@ -220,51 +237,51 @@ impl Follow {
 
     /// Takes the editor's word that a suggestion was accepted; `None` when the edits have said so before.
     pub(crate) fn accepted(&mut self, id: u64) -> Option<Ended> {
-        if self.told == Some(id) {
+        if self.counted == Some(id) {
             return None;
         }
         let shown = self.shown.as_ref().filter(|shown| shown.id == id)?;
         let n_left = shown.text.get(shown.n_there..).unwrap_or_default().chars().count();
         let end = End::Accepted(shown.taken_chars + n_left);
         let probability = shown.probability;
-        self.told = Some(id);
+        self.counted = Some(id);
         self.shown = None;
         Some(Ended { end, probability })
     }
 
     /// Hands out the accepted suggestions whose time has come.
-    pub(crate) fn due(&mut self, now: Instant) -> Vec<Awaited> {
-        let is_due = |awaited: &mut Awaited| now.saturating_duration_since(awaited.since) >= STAYS;
-        self.awaited.extract_if(.., is_due).collect()
+    pub(crate) fn due(&mut self, now: Instant) -> Vec<Due> {
+        let is_due = |due: &mut Due| now.saturating_duration_since(due.since) >= RETAINED_AFTER;
+        self.watched.extract_if(.., is_due).collect()
     }
 
     fn end(&mut self, end: End, snapshot: &Snapshot, now: Instant) -> Ended {
         let shown = self.shown.take();
         self.taken = None;
         if let (End::Accepted(_), Some(shown)) = (&end, &shown) {
-            self.told = Some(shown.id);
+            self.counted = Some(shown.id);
             let end = ByteOffset(shown.start.0 + shown.text.len());
             self.taken = Some(Taken { end, n_bytes: snapshot.n_bytes() });
-            if self.awaited.len() < MAX_AWAITED {
+            if self.watched.len() < MAX_WATCHED {
                 let (text, last) = (shown.text.clone(), snapshot.clone());
-                self.awaited.push(Awaited { text, since: now, last });
+                self.watched.push(Due { text, since: now, last });
             }
         }
         Ended { end, probability: shown.and_then(|shown| shown.probability) }
     }
 }
 
-impl Awaited {
-    /// Searches the document for the suggestion: no work for the path of a key.
-    pub(crate) fn judged(&self) -> Judged {
+impl Due {
+    /// Searches the document for the suggestion; too slow for the message path.
+    pub(crate) fn search(&self) -> Retained {
         let text = self.text.trim();
-        Judged { is_retained: self.last.text().contains(text), chars: text.chars().count() }
+        Retained { is_retained: self.last.text().contains(text), chars: text.chars().count() }
     }
 }
 
 impl Shown {
-    /// Whether the first `n` bytes of the text stand where it starts.
-    fn stands(&self, snapshot: &Snapshot, n: usize) -> bool {
+    /// Whether the first `n` bytes of the text are in the document where it starts.
+    fn is_typed(&self, snapshot: &Snapshot, n: usize) -> bool {
         let end = self.start.0 + n;
         let Some(wanted) = self.text.get(..n) else { return false };
         end <= snapshot.n_bytes() && snapshot.slice(self.start..ByteOffset(end)) == wanted

@@ -7,7 +7,7 @@ use lowkey_document::{ByteOffset, Snapshot};
 pub struct Insert {
     /// Where the replaced text starts: at or before the cursor, on its line.
     pub start: ByteOffset,
-    /// Where it ends: at or behind the cursor, on its line.
+    /// Where it ends: at or after the cursor, on its line.
     pub end: ByteOffset,
     /// What replaces it, in the document's line endings.
     pub text: String,

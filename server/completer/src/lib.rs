@@ -19,6 +19,7 @@ mod counters;
 mod cursor_prefill;
 pub mod dirs;
 mod document_state;
+mod documents;
 mod feedback;
 mod insert;
 pub mod load;
@@ -28,11 +29,14 @@ mod multiline;
 pub mod ordinary;
 pub mod plain;
 mod plan;
+mod prefill_slot;
+mod prepared_request;
 pub mod report;
 mod request;
 mod running_job;
 pub mod settings;
 mod small_prompt;
+mod state;
 pub mod stats;
 #[cfg(test)]
 #[path = "../../../tests/harness/folder.rs"]
@@ -43,14 +47,14 @@ mod visibility;
 mod wait;
 
 pub use answer::{Answer, Outcome};
-pub use completer::Completer;
-pub(crate) use completer::lock;
 pub use counters::Work;
 pub use insert::Insert;
-pub use request::{Ask, Patience, Place, Trigger};
+pub use request::{CompletionRequest, Surface, TimeLimit, Trigger};
+pub use state::Completer;
 
 // What front ends need of the stages below, so that they name none of them.
 pub use lowkey_engine::{Keep, Speed, Status};
 pub use lowkey_model::DeviceChoice;
 pub use lowkey_prompt::template_process;
-pub use lowkey_suggestion::IndentUnit;
+pub use lowkey_store::Embedded;
+pub use lowkey_suggestion::{IndentUnit, StopReason};

@@ -4,7 +4,7 @@
 //! do next.
 
 use std::path::Path;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use lowkey_engine::{Keep, LoadFailed, Loaded, Wanted};
 use lowkey_model::{ModelFile, Quantization};
@@ -16,20 +16,8 @@ use crate::settings::{self, Order, Quantize, Settings};
 /// Names the model where neither `--model` nor the settings do.
 const VARIABLE: &str = "LOWKEY_MODEL";
 
-static INSIDE: OnceLock<Embedded> = OnceLock::new();
-
-/// Sets the model inside the program, once; the program's `main` has it.
-pub fn set_inside(model: Embedded) {
-    let _ = INSIDE.set(model);
-}
-
-/// Returns the model inside the program; a test of this library has none.
-pub fn inside() -> Option<&'static Embedded> {
-    INSIDE.get()
-}
-
 /// Opens and validates the model inside the program.
-pub fn open_inside(model: &Embedded) -> Result<ModelFile, lowkey_model::ModelError> {
+pub fn open_embedded(model: &Embedded) -> Result<ModelFile, lowkey_model::ModelError> {
     match model.weights {
         Weights::Inside(bytes) => ModelFile::from_bytes(DEFAULT_NAME, bytes),
         Weights::Beside(path) => ModelFile::open(Path::new(path)),
@@ -37,18 +25,19 @@ pub fn open_inside(model: &Embedded) -> Result<ModelFile, lowkey_model::ModelErr
 }
 
 /// Loads the model that the settings name (see [`lowkey_store::resolve`]), its packed weights from where `keep` says.
-/// `progress` gets the share done.
+/// `embedded` is the model inside the program; `progress` gets the share done.
 ///
 /// Fails when the device that they name is not there, or the model cannot be asked in the way or order that they want.
 pub fn load(
     settings: &Settings,
+    embedded: Option<&Embedded>,
     keep: Option<&Keep>,
     progress: &mut dyn FnMut(f32),
 ) -> Result<Loaded, LoadFailed> {
     let threads = threads_of(settings.threads);
     let accelerator = settings.device.open().map_err(|e| e.to_string())?;
     let wanted = Wanted { accelerator: accelerator.as_ref(), infill: settings.infill, keep };
-    in_order(Loaded::wanted(wanted, &open(settings)?, threads, progress)?, settings.order)
+    in_order(Loaded::wanted(wanted, &open(settings, embedded)?, threads, progress)?, settings.order)
 }
 
 /// Lays the model's prompts out in the order that the settings name.
@@ -70,8 +59,8 @@ fn in_order(loaded: Loaded, order: Order) -> Result<Loaded, LoadFailed> {
     Ok(Loaded { assembler: Arc::new(Assembler::new(tokenizer, format)), ..loaded })
 }
 
-/// Opens and validates the file or folder behind a model's name.
-pub fn open(settings: &Settings) -> Result<ModelFile, LoadFailed> {
+/// Opens and validates the file or folder that the settings name, or the model inside the program.
+pub fn open(settings: &Settings, embedded: Option<&Embedded>) -> Result<ModelFile, LoadFailed> {
     let hub = Hub::from_env();
     let named = named(&settings.model);
     if named.trim().eq_ignore_ascii_case(FORMER_NAME) {
@@ -79,9 +68,9 @@ pub fn open(settings: &Settings) -> Result<ModelFile, LoadFailed> {
             "the model {FORMER_NAME} is now named {DEFAULT_NAME}; leave the model setting empty, or set it to the new name"
         );
     }
-    let source = lowkey_store::resolve(&named, inside(), &hub, &pins(&hub));
+    let source = lowkey_store::resolve(&named, embedded, &hub, &pins(&hub));
     let opened = match source.map_err(|e| e.to_string())? {
-        Source::Embedded(model) => open_inside(&model),
+        Source::Embedded(model) => open_embedded(&model),
         Source::Gguf(path) | Source::Folder(path) => ModelFile::open(&path),
     };
     let quantization = match settings.quantize {

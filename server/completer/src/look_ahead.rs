@@ -1,12 +1,11 @@
 //! Looking ahead: computing at low priority what the user will most likely ask next.
 //!
-//! A line's end is where the prompt changes most, because the FIM cut moves with the
-//! cursor's line. So when the line is complete, or when the user pauses on a shown
-//! suggestion, the state as if it had been accepted and Enter pressed is asked in the
-//! background, from column 0. Its answer lands in the completion memory.
+//! A line's end is where the prompt changes most, because the FIM cut moves with the cursor's line. So when the line is
+//! complete, or when the user pauses on a shown suggestion, the state as if it had been accepted and Enter pressed is
+//! asked in the background, from column 0. Its answer is stored in the completion memory.
 //!
-//! Invariants: a job ahead has the lowest priority and works on a copy of the session;
-//! any request that needs the model supersedes it within one token.
+//! Invariants: a job ahead has the lowest priority and works on a copy of the session; any request that needs the model
+//! supersedes it within one token.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,12 +13,16 @@ use std::time::Duration;
 use lowkey_document::{ByteOffset, LineEnding};
 use lowkey_engine::Priority;
 
-use crate::document_state::Desk;
-use crate::plan::{Plan, Question};
-use crate::{Answer, Ask, Completer, Insert, Outcome, Patience, lock};
+use crate::answer::{Answer, Outcome};
+use crate::document_state::DocumentState;
+use crate::insert::Insert;
+use crate::plan::Plan;
+use crate::report::Source;
+use crate::request::{ActiveRequest, CompletionRequest, TimeLimit};
+use crate::state::Completer;
 
 /// A pause in typing after which a shown suggestion is taken for a likely one.
-pub(crate) const PAUSE: Duration = Duration::from_millis(600);
+const PAUSE: Duration = Duration::from_millis(600);
 
 /// How often a replay looks whether the engine is done.
 const LOOK_AGAIN: Duration = Duration::from_millis(2);
@@ -35,9 +38,9 @@ pub(crate) enum Occasion {
     Never,
 }
 
-/// Says when an answer is worth looking ahead from.
-pub(crate) fn occasion(question: &Question, answer: &Answer) -> Occasion {
-    let cursor = question.ask.snapshot.cursor(question.ask.cursor);
+/// Returns when an answer is worth looking ahead from.
+pub(crate) fn occasion(request: &CompletionRequest, answer: &Answer) -> Occasion {
+    let cursor = request.snapshot.cursor(request.cursor);
     let at_line_end = cursor.after.trim().is_empty();
     let on_blank_line = cursor.before.trim().is_empty();
     match &answer.outcome {
@@ -50,51 +53,50 @@ pub(crate) fn occasion(question: &Question, answer: &Answer) -> Occasion {
 /// Whether the model ended the line here: it was asked and had nothing to add.
 fn is_complete(answer: &Answer) -> bool {
     let report = &answer.report;
-    report.source != crate::report::Source::None && report.text.is_empty()
+    report.source != Source::None && report.text.is_empty()
 }
 
 impl Completer {
-    /// Asks, at low priority, for the line after the one that `question` stood on.
+    /// Asks, at low priority, for the line after that of the request.
     ///
     /// Does nothing when a newer request has come.
-    pub(crate) fn look_ahead(&self, question: &Question, outcome: &Outcome) {
-        let ask = ahead(&question.ask, outcome);
-        let uri = ask.snapshot.uri();
-        let is_newest = |desk: &Desk| desk.is_newest(question.ask.place, question.id);
-        let is_wanted = |desk: &mut Desk| is_newest(desk) && desk.foresight.is_worth_a_try();
-        if !self.with_desk(uri, is_wanted) {
+    fn look_ahead(&self, active: &ActiveRequest, outcome: &Outcome) {
+        let request = ahead(&active.request, outcome);
+        let (surface, uri) = (request.surface, active.uri());
+        let is_wanted = self.documents().get_mut(uri).is_some_and(|state| {
+            state.is_newest(surface, active.id) && state.look_ahead.is_worth_a_try()
+        });
+        if !is_wanted {
             return;
         }
-        let then = Question { ask: ask.clone(), ..question.clone() };
+        let mut then = active.clone();
+        then.request = request;
         if let Plan::Wait(waiting) = self.plan(&then, Priority::Background) {
-            self.with_desk(uri, |desk| {
-                if is_newest(desk) {
-                    desk.foresight.looked_at(waiting.frame.key);
-                    desk.ahead = Some(waiting.live);
-                }
-            });
+            let mut documents = self.documents();
+            let state = documents.get_mut(uri);
+            if let Some(state) = state.filter(|state| state.is_newest(surface, active.id)) {
+                state.look_ahead.looked_at(waiting.prepared.key);
+                state.started_ahead(waiting.job, !waiting.joined);
+            }
         }
     }
 
     /// Looks ahead from an answer when its occasion comes.
-    pub(crate) fn schedule(self: &Arc<Self>, question: Question, answer: &Answer) {
-        if !self.settings().look_ahead {
-            return;
-        }
-        match occasion(&question, answer) {
+    pub(crate) fn schedule(
+        self: &Arc<Self>,
+        occasion: Occasion,
+        active: ActiveRequest,
+        answer: &Answer,
+    ) {
+        match occasion {
             Occasion::Never => {}
-            Occasion::Now => self.look_ahead(&question, &answer.outcome),
+            Occasion::Now => self.look_ahead(&active, &answer.outcome),
+            // A command line that asks once has nothing to look ahead to.
+            Occasion::Pause if active.request.time_limit == TimeLimit::Unlimited => {}
             Occasion::Pause => {
-                *lock(&self.paused) = Some((question.clone(), answer.outcome.clone()));
-                // A command line that asks once has nothing to look ahead to.
-                if question.ask.patience == Patience::Unlimited {
-                    return;
-                }
                 let completer = Arc::downgrade(self);
                 tokio::spawn(async move {
-                    let mut newest = question.newest.clone();
-                    let moved_on = newest.wait_for(|&id| id != question.id);
-                    if tokio::time::timeout(PAUSE, moved_on).await.is_err()
+                    if tokio::time::timeout(PAUSE, active.superseded()).await.is_err()
                         && let Some(completer) = completer.upgrade()
                     {
                         completer.paused_typing();
@@ -104,35 +106,34 @@ impl Completer {
         }
     }
 
-    /// Takes it that the user has paused on what is shown.
+    /// Looks ahead from the suggestion on the screen: the user has paused on it.
     fn paused_typing(&self) {
-        let shown = lock(&self.paused).take();
-        let Some((question, outcome)) = shown else { return };
-        let snapshot = &question.ask.snapshot;
-        let place = (snapshot.line_of(question.ask.cursor), snapshot.n_lines());
+        let mut documents = self.documents();
+        let Some((active, outcome)) = documents.shown_last.take() else { return };
+        let snapshot = &active.request.snapshot;
+        let place = (snapshot.line_of(active.request.cursor), snapshot.n_lines());
         // Once per line: a user who pauses again has other plans for it than the suggestion.
-        let is_new = self
-            .with_desk(snapshot.uri(), |desk| desk.looked_ahead_from.replace(place) != Some(place));
+        let is_new = documents
+            .get_mut(active.uri())
+            .is_some_and(|state| state.looked_ahead_from.replace(place) != Some(place));
+        drop(documents);
         if is_new {
-            self.look_ahead(&question, &outcome);
+            self.look_ahead(&active, &outcome);
         }
     }
 
-    /// Lives through a pause of the user without waiting for its end: what would be looked
-    /// ahead to in that time is, and takes at most as long as the pause.
+    /// Simulates a pause of the user without waiting for its end: computes what would be looked ahead to in that time,
+    /// and takes at most as long as the pause.
     ///
     /// For replaying traces faster than they were typed.
     pub async fn idle(&self, pause: Duration) {
         if pause >= PAUSE {
             self.paused_typing();
         }
-        let ahead: Vec<_> = {
-            let desks = lock(&self.desks);
-            desks.values().filter_map(|desk| desk.ahead.clone()).collect()
-        };
+        let ahead: Vec<_> = self.documents().states().filter_map(DocumentState::ahead).collect();
         let all = async {
-            for live in ahead {
-                let mut progress = live.progress.clone();
+            for job in ahead {
+                let mut progress = job.progress.clone();
                 // An error means that the job is gone, which is an end too.
                 let _ = progress.wait_for(|progress| progress.ended.is_some()).await;
             }
@@ -144,10 +145,10 @@ impl Completer {
     }
 }
 
-/// The question as it will stand once the suggestion is accepted and Enter is pressed.
-fn ahead(ask: &Ask, outcome: &Outcome) -> Ask {
-    let mut snapshot = ask.snapshot.clone();
-    let mut cursor = ask.cursor;
+/// Returns the request as it will be once the suggestion is accepted and Enter is pressed.
+fn ahead(request: &CompletionRequest, outcome: &Outcome) -> CompletionRequest {
+    let mut snapshot = request.snapshot.clone();
+    let mut cursor = request.cursor;
     if let Outcome::Insert(Insert { start, end, text }) = outcome {
         snapshot = snapshot.with_edit(*start..*end, text);
         cursor = ByteOffset(start.0 + text.len());
@@ -160,14 +161,14 @@ fn ahead(ask: &Ask, outcome: &Outcome) -> Ask {
     };
     let snapshot = snapshot.with_edit(line_end..line_end, enter);
     let cursor = ByteOffset(line_end.0 + enter.len());
-    Ask {
-        place: ask.place,
-        multiline: ask.multiline,
+    CompletionRequest {
+        surface: request.surface,
+        multiline: request.multiline,
         has_accepted: matches!(outcome, Outcome::Insert(_)),
-        patience: Patience::Unlimited,
-        indent_unit: ask.indent_unit,
-        desynced: ask.desynced,
-        ..Ask::new(snapshot, cursor)
+        time_limit: TimeLimit::Unlimited,
+        indent_unit: request.indent_unit,
+        desynced: request.desynced,
+        ..CompletionRequest::new(snapshot, cursor)
     }
 }
 
@@ -180,19 +181,19 @@ mod tests {
     fn check(text: &str, outcome: &Outcome) -> (String, usize) {
         let cursor = text.find('|').unwrap();
         let document = Document::open("file:///a.rs", "rust", 1, &text.replace('|', ""));
-        let ask = Ask::new(document.snapshot(), ByteOffset(cursor));
-        let ahead = ahead(&ask, outcome);
+        let request = CompletionRequest::new(document.snapshot(), ByteOffset(cursor));
+        let ahead = ahead(&request, outcome);
         (ahead.snapshot.text(), ahead.cursor.0)
     }
 
     #[test]
-    fn behind_a_complete_line_comes_the_next() {
+    fn complete_line_is_followed_by_the_next() {
         assert_eq!(check("a;|\nb\n", &Outcome::Nothing), ("a;\n\nb\n".into(), 3));
         assert_eq!(check("a;|\r\nb\r\n", &Outcome::Nothing), ("a;\r\n\r\nb\r\n".into(), 4));
     }
 
     #[test]
-    fn a_suggestion_counts_as_accepted() {
+    fn suggestion_counts_as_accepted() {
         let insert = Insert { start: ByteOffset(3), end: ByteOffset(4), text: "x)".into() };
         assert_eq!(check("f(a|)\n", &Outcome::Insert(insert)), ("f(ax)\n\n".into(), 6));
     }

@@ -1,35 +1,34 @@
 //! Whether looking ahead has paid off lately.
 //!
-//! Who writes a function goes where lowkey looked; who renames by hand jumps away each
-//! time, and what was computed ahead is wasted. So misses in a row make the next tries
-//! rarer, and one hit makes them common again.
+//! A user who writes a function goes where lowkey looked; one who renames by hand jumps away each time, and what was
+//! computed ahead is wasted. So misses in a row make the next tries rarer, and one hit makes them common again.
 //!
-//! Invariant: however many misses, a try comes again after [`LONGEST_REST`] occasions.
+//! Invariant: after any number of misses, a try comes again after [`MAX_SKIPPED`] occasions.
 
 use lowkey_suggestion::MemoryKey;
 
 /// Misses in a row that cost nothing: they may be chance.
 const FREE_MISSES: u32 = 2;
-/// Occasions let pass at most before the next try.
-const LONGEST_REST: u32 = 4;
+/// Occasions that are skipped at most before the next try.
+const MAX_SKIPPED: u32 = 4;
 
 /// One document's record.
 #[derive(Debug, Default)]
-pub(crate) struct Foresight {
+pub(crate) struct LookAheadBackoff {
     /// The place looked at last, until the user gets there.
     expected: Option<MemoryKey>,
     misses_in_a_row: u32,
-    /// Occasions still to let pass.
-    rest: u32,
+    /// Occasions still to skip.
+    to_skip: u32,
 }
 
-impl Foresight {
-    /// Says whether to take this occasion.
+impl LookAheadBackoff {
+    /// Whether to take this occasion.
     pub(crate) fn is_worth_a_try(&mut self) -> bool {
-        if self.rest == 0 {
+        if self.to_skip == 0 {
             return true;
         }
-        self.rest -= 1;
+        self.to_skip -= 1;
         false
     }
 
@@ -38,7 +37,7 @@ impl Foresight {
         if self.expected.as_ref().is_some_and(|missed| *missed != place) {
             self.misses_in_a_row += 1;
             let doubled = 1_u32.checked_shl(self.misses_in_a_row.saturating_sub(FREE_MISSES));
-            self.rest = (doubled.unwrap_or(LONGEST_REST) - 1).min(LONGEST_REST);
+            self.to_skip = (doubled.unwrap_or(MAX_SKIPPED) - 1).min(MAX_SKIPPED);
         }
         self.expected = Some(place);
     }
@@ -59,13 +58,13 @@ mod tests {
         MemoryKey::new("file:///a.rs", &[name])
     }
 
-    /// How many of `n` occasions are taken by somebody who never goes where was looked.
-    fn tries(foresight: &mut Foresight, n: u32) -> usize {
+    /// Returns how many of `n` occasions are taken when the user never goes where lowkey looked.
+    fn tries(look_ahead: &mut LookAheadBackoff, n: u32) -> usize {
         (0..n)
             .filter(|at| {
-                let worth = foresight.is_worth_a_try();
+                let worth = look_ahead.is_worth_a_try();
                 if worth {
-                    foresight.looked_at(place(&format!("miss {at}")));
+                    look_ahead.looked_at(place(&format!("miss {at}")));
                 }
                 worth
             })
@@ -74,21 +73,21 @@ mod tests {
 
     #[test]
     fn misses_in_a_row_make_tries_rare_and_never_end_them() {
-        let mut foresight = Foresight::default();
-        assert_eq!(tries(&mut foresight, 4), 4);
-        assert_eq!(tries(&mut foresight, 1), 0, "the third miss lets one occasion pass");
-        let often = tries(&mut foresight, 1000);
+        let mut look_ahead = LookAheadBackoff::default();
+        assert_eq!(tries(&mut look_ahead, 4), 4);
+        assert_eq!(tries(&mut look_ahead, 1), 0, "the third miss lets one occasion pass");
+        let often = tries(&mut look_ahead, 1000);
         assert!((1000 / 5..=1000 / 4).contains(&often), "{often} tries in 1000 occasions");
     }
 
     #[test]
     fn a_hit_makes_the_next_occasions_count_again() {
-        let mut foresight = Foresight::default();
-        tries(&mut foresight, 100);
-        while !foresight.is_worth_a_try() {}
-        foresight.looked_at(place("there"));
-        foresight.reached(&place("elsewhere"));
-        foresight.reached(&place("there"));
-        assert_eq!(tries(&mut foresight, 2), 2);
+        let mut look_ahead = LookAheadBackoff::default();
+        tries(&mut look_ahead, 100);
+        while !look_ahead.is_worth_a_try() {}
+        look_ahead.looked_at(place("there"));
+        look_ahead.reached(&place("elsewhere"));
+        look_ahead.reached(&place("there"));
+        assert_eq!(tries(&mut look_ahead, 2), 2);
     }
 }

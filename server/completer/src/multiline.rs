@@ -1,22 +1,23 @@
 //! Whether a suggestion may span lines although the user did not ask for that: where a block begins, while one that
-//! does is being typed or taken in parts, and behind one that was just accepted.
+//! does is being typed or accepted in parts, and after one that was just accepted.
 
 use lowkey_suggestion::MAX_SURROUNDING_LINES;
 
+use crate::feedback::Standing;
+use crate::request::{CompletionRequest, Trigger};
 use crate::settings::{Multiline, Settings};
-use crate::{Ask, Completer, Trigger, lock};
 
-/// Lines of a block at most for who has not asked: of what the model writes below the fifth, next to nothing is right
-/// (`server/suggestion/README.md`).
+/// Lines of a block at most where the user did not ask: of what the model writes below the fifth, next to nothing is
+/// right (`server/suggestion/README.md`).
 const BLOCK_LINES: usize = 5;
 
-/// Lines at most behind an accepted suggestion that opens no block: the end of its own, and the next ones.
-const BEHIND_ACCEPTED_LINES: usize = 4;
+/// Lines at most after an accepted suggestion that opens no block: the end of its own, and the next ones.
+const AFTER_ACCEPTED_LINES: usize = 4;
 
 /// How many lines an answer may span, and why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Lines {
-    /// At most so many; with 1 only the cursor's own.
+    /// At most this many; with 1 only the cursor's own.
     pub(crate) most: usize,
     /// The reason in words, where they are several.
     pub(crate) why: &'static str,
@@ -28,53 +29,53 @@ impl Lines {
     }
 }
 
-impl Completer {
-    /// Says how many lines an answer may span; `None` where it is the cursor's line alone.
-    pub(crate) fn lines(&self, ask: &Ask, settings: &Settings) -> Option<Lines> {
-        let most = settings.max_lines;
-        match (ask.multiline, settings.multiline, ask.trigger) {
-            (Some(true), ..) => Lines::several(most, "the client asks for them"),
-            (Some(false), ..) | (None, Multiline::Never, Trigger::Automatic) => None,
-            (None, Multiline::Always, _) => Lines::several(most, "the setting multiline says so"),
-            (None, _, Trigger::Invoked) => Lines::several(most, "you asked by a key"),
-            (None, Multiline::Auto, Trigger::Automatic) => self.by_place(ask, most),
-        }
+/// Returns how many lines an answer may span; `None` where it is the cursor's line alone.
+///
+/// `standing` is called where it depends on how the document goes on after the latest suggestion.
+pub(crate) fn lines(
+    request: &CompletionRequest,
+    settings: &Settings,
+    standing: impl FnOnce() -> Option<Standing>,
+) -> Option<Lines> {
+    let most = settings.max_lines;
+    match (request.multiline, settings.multiline, request.trigger) {
+        (Some(true), ..) => Lines::several(most, "the client asks for them"),
+        (Some(false), ..) | (None, Multiline::Never, Trigger::Automatic) => None,
+        (None, Multiline::Always, _) => Lines::several(most, "the setting multiline says so"),
+        (None, _, Trigger::Invoked) => Lines::several(most, "you asked by a key"),
+        (None, Multiline::Auto, Trigger::Automatic) => by_place(request, most, standing),
     }
+}
 
-    /// Decides by what stands around the cursor and by what became of the suggestion before.
-    fn by_place(&self, ask: &Ask, most: usize) -> Option<Lines> {
-        let snapshot = &ask.snapshot;
-        let cursor = snapshot.cursor(ask.cursor);
-        if !cursor.after.trim().is_empty() {
-            return None;
-        }
-        let (is_followed, is_behind_accepted) = {
-            let following = lock(&self.following);
-            let follow = following.get(snapshot.uri().as_str());
-            follow.map_or((false, false), |follow| {
-                let is_followed = follow.spans_lines(snapshot, ask.cursor);
-                (is_followed, follow.is_behind_accepted(snapshot, ask.cursor))
-            })
-        };
-        let is_behind_accepted = is_behind_accepted || ask.has_accepted;
-        if is_followed {
-            // Otherwise the lines below would go away with the first key.
-            return Lines::several(most, "the suggestion that you follow has several");
-        }
-        let most = most.min(BLOCK_LINES);
-        let opens_block = |idx: usize, line: &str| snapshot.lexical_state(idx).opens_block(line);
-        if is_behind_accepted {
-            let opens = opens_block(cursor.line, &cursor.before);
-            let most = if opens { most } else { most.min(BEHIND_ACCEPTED_LINES) };
-            return Lines::several(most, "a suggestion was accepted here");
-        }
-        let above = cursor.line.checked_sub(1).filter(|_| cursor.before.trim().is_empty())?;
-        let opener = Some(snapshot.line(above)).filter(|line| opens_block(above, line));
-        let below = (cursor.line + 1..snapshot.n_lines()).take(MAX_SURROUNDING_LINES);
-        let below: Vec<String> = below.map(|idx| snapshot.line(idx)).collect();
-        let begins = begins_block(opener.as_deref(), &cursor.before, &below);
-        begins.then(|| Lines::several(most, "a block begins here")).flatten()
+/// Decides by the lines around the cursor and by what the user did with the latest suggestion.
+fn by_place(
+    request: &CompletionRequest,
+    most: usize,
+    standing: impl FnOnce() -> Option<Standing>,
+) -> Option<Lines> {
+    let snapshot = &request.snapshot;
+    let cursor = snapshot.cursor(request.cursor);
+    if !cursor.after.trim().is_empty() {
+        return None;
     }
+    let Standing { follows_lines, is_after_accepted } = standing().unwrap_or_default();
+    if follows_lines {
+        // Otherwise the lines below would go away with the first key.
+        return Lines::several(most, "the suggestion that you follow has several");
+    }
+    let most = most.min(BLOCK_LINES);
+    let opens_block = |idx: usize, line: &str| snapshot.lexical_state(idx).opens_block(line);
+    if is_after_accepted || request.has_accepted {
+        let opens = opens_block(cursor.line, &cursor.before);
+        let most = if opens { most } else { most.min(AFTER_ACCEPTED_LINES) };
+        return Lines::several(most, "a suggestion was accepted here");
+    }
+    let above = cursor.line.checked_sub(1).filter(|_| cursor.before.trim().is_empty())?;
+    let opener = Some(snapshot.line(above)).filter(|line| opens_block(above, line));
+    let below = (cursor.line + 1..snapshot.n_lines()).take(MAX_SURROUNDING_LINES);
+    let below: Vec<String> = below.map(|idx| snapshot.line(idx)).collect();
+    let begins = begins_block(opener.as_deref(), &cursor.before, &below);
+    begins.then(|| Lines::several(most, "a block begins here")).flatten()
 }
 
 /// How far a line is indented, in bytes of blanks.
@@ -82,7 +83,7 @@ fn indent(line: &str) -> usize {
     line.len() - line.trim_start().len()
 }
 
-/// Says whether a blank line of the cursor begins an empty block.
+/// Whether a blank line of the cursor begins an empty block.
 ///
 /// `opener` is the line above where it opens a block, by a bracket, a word or a mark of its language
 /// ([`Scanner::opens_block`](lowkey_document::lexical::Scanner::opens_block)). What follows below is not in the block:

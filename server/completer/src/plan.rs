@@ -1,73 +1,33 @@
-//! What to do about a question: answer at once, join a running job, or submit one.
+//! What to do about a request: answer at once, join a running job, or submit one.
 //!
-//! Everything here runs on the message path, so nothing here may wait or tokenize:
-//! the window is read from the rope, the memory is asked, the job is queued.
+//! Everything here runs on the message path, so nothing here may wait or tokenize: the window is read from the rope,
+//! the memory is asked, the job is queued.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
 
-use lowkey_context::{Anchor, Context};
-use lowkey_document::lexical::Scanner;
-use lowkey_document::{Cursor, Language};
-use lowkey_engine::{Generated, Job, Priority, Sampling, Status, Stop};
+use lowkey_engine::{Job, Priority, Status};
 use lowkey_prompt::Budget;
-use lowkey_suggestion::{
-    CompletionMemory, Confidence, IndentUnit, MAX_SURROUNDING_LINES, MemoryKey, Middle, StopRules,
-};
+use lowkey_suggestion::{CompletionMemory, Confidence, MemoryKey, Middle, StopReason};
 use tokio::sync::watch;
 
-use crate::answer_builder::Written;
-use crate::multiline::Lines;
-use crate::report::{Report, Source, to_microseconds};
-use crate::running_job::{Agreement, Live, Progress, agreement};
-use crate::settings::{self, Settings};
+use crate::answer::Answer;
+use crate::answer_builder::RawCompletion;
+use crate::multiline;
+use crate::prepared_request::{BLOCK_TOKENS, PreparedRequest};
+use crate::report::{Report, Source};
+use crate::request::ActiveRequest;
+use crate::running_job::{Generated, Progress, RunningJob, ended_by_itself, is_whole};
+use crate::settings::Settings;
+use crate::small_prompt;
+use crate::state::{Completer, lock};
 use crate::visibility::Visible;
-use crate::{Answer, Ask, Completer, Outcome, Place, lock};
 
-/// Tokens decoded for one line at most.
-const LINE_TOKENS: usize = 64;
-/// Tokens decoded for several lines at most.
-const BLOCK_TOKENS: usize = 256;
 /// A cold prompt may take this long to compute; longer prompts are cut.
 const COLD_PREFILL_SECONDS: f64 = 2.0;
 /// Prompts are never cut shorter than this, however slow the machine.
-const LEAST_PROMPT_TOKENS: usize = 256;
+const MIN_PROMPT_TOKENS: usize = 256;
 const PROMPT_STEP_TOKENS: usize = 128;
-
-/// A question with its place in the history of its document.
-#[derive(Clone)]
-pub(crate) struct Question {
-    pub(crate) id: u64,
-    pub(crate) asked: Instant,
-    pub(crate) ask: Ask,
-    /// The newest request of its place in the document.
-    pub(crate) newest: watch::Receiver<u64>,
-}
-
-/// The question seen through the window.
-pub(crate) struct Frame {
-    pub(crate) language: &'static Language,
-    pub(crate) cursor: Cursor,
-    /// What memory, running jobs and trims go by: cut at the start of the line, or of its group.
-    pub(crate) context: Context,
-    /// What the prompt is made of, where it is cut elsewhere: at the cursor.
-    pub(crate) at_cursor: Option<Context>,
-    /// How many lines the answer may span; `None` where it is the cursor's alone.
-    pub(crate) lines: Option<Lines>,
-    /// Tokens decoded at most.
-    pub(crate) max_tokens: usize,
-    /// How tokens are chosen.
-    pub(crate) sampling: Sampling,
-    pub(crate) indent_unit: Option<IndentUnit>,
-    /// Whether what is computed may be saved on disk.
-    pub(crate) persists: bool,
-    pub(crate) previous_lines: Vec<String>,
-    /// The scanner's state at the first of them.
-    pub(crate) lexical: Scanner,
-    pub(crate) next_lines: Vec<String>,
-    pub(crate) key: MemoryKey,
-}
 
 /// What to do.
 pub(crate) enum Plan {
@@ -77,92 +37,89 @@ pub(crate) enum Plan {
     Wait(Box<Waiting>),
 }
 
-/// A job to wait for and the question as it was framed.
+/// A job to wait for and the request that it serves.
 pub(crate) struct Waiting {
-    pub(crate) live: Arc<Live>,
-    pub(crate) frame: Frame,
+    pub(crate) job: Arc<RunningJob>,
+    pub(crate) prepared: PreparedRequest,
     /// Whether another request had started the job.
     pub(crate) joined: bool,
 }
 
-impl Question {
-    /// The answer that offers nothing, for a reason in words.
-    pub(crate) fn nothing(&self, rule: &str, why: String, model: &str) -> Answer {
-        let mut report = Report {
-            silent: Some(rule.to_owned()),
-            model: model.to_owned(),
-            why: vec![why],
-            ..Report::default()
-        };
-        report.ms.total = to_microseconds(self.asked.elapsed().as_secs_f64() * 1e3);
-        Answer {
-            id: self.id,
-            outcome: Outcome::Nothing,
-            others: Vec::new(),
-            report: Arc::new(report),
-        }
-    }
-}
-
-impl Frame {
-    /// What the prompt is made of.
-    pub(crate) fn prompted(&self) -> &Context {
-        self.at_cursor.as_ref().unwrap_or(&self.context)
-    }
+/// A job that is to be submitted, and what its requests see of it.
+struct Draft {
+    job: Job<StopReason>,
+    progress: watch::Receiver<Progress>,
+    answered: Arc<AtomicBool>,
 }
 
 impl Completer {
-    /// Decides about a question; the model must not be loading any more.
+    /// Decides about a request; the model must not be loading any more.
     ///
-    /// A question that looks ahead gets [`Priority::Background`].
-    pub(crate) fn plan(&self, question: &Question, priority: Priority) -> Plan {
+    /// A request that looks ahead gets [`Priority::Background`], and no slot of the document.
+    pub(crate) fn plan(&self, active: &ActiveRequest, priority: Priority) -> Plan {
         let settings = self.settings();
-        let (frame, budget, model) = match self.framed(question, &settings) {
-            Ok(framed) => framed,
+        let prepared = match self.prepare(active, &settings) {
+            Ok(prepared) => prepared,
             Err(answer) => return Plan::Answer(answer),
         };
-        if priority == Priority::Interactive {
-            self.with_desk(question.ask.snapshot.uri(), |desk| desk.foresight.reached(&frame.key));
-        }
-        if let Some(answer) = self.remembered(question, &frame, &model) {
+        let uri = active.uri();
+        let is_interactive = priority == Priority::Interactive;
+        let joinable = self.documents().get_mut(uri).and_then(|state| {
+            if is_interactive {
+                state.look_ahead.reached(&prepared.key);
+            }
+            state.running().find(|job| job.can_serve(&prepared.key, prepared.typed()))
+        });
+        if let Some(answer) = self.remembered(active, &prepared) {
             return Plan::Answer(Box::new(answer));
         }
-        let uri = question.ask.snapshot.uri();
-        let joinable = self.with_desk(uri, |desk| desk.running().find(|l| can_join(l, &frame)));
-        if let Some(live) = joinable {
-            return Plan::Wait(Box::new(Waiting { live, frame, joined: true }));
+        if let Some(job) = joinable {
+            return Plan::Wait(Box::new(Waiting { job, prepared, joined: true }));
         }
-        let live = Arc::new(self.submit(question, &frame, budget, priority));
-        self.with_desk(uri, |desk| {
-            // A request that was superseded while the model loaded must not take the desk.
-            let place = question.ask.place;
-            if priority == Priority::Interactive && desk.is_newest(place, question.id) {
-                desk.start(place, Arc::clone(&live));
-            }
-        });
-        Plan::Wait(Box::new(Waiting { live, frame, joined: false }))
+        let draft = self.draft(active, &prepared, &settings, priority);
+        if !is_interactive {
+            let job = Arc::new(self.submit(draft, &prepared, priority));
+            return Plan::Wait(Box::new(Waiting { job, prepared, joined: false }));
+        }
+        let surface = active.request.surface;
+        let mut documents = self.documents();
+        // A request that was superseded while the model loaded must not cancel the newer one's job.
+        let state = documents.get_mut(uri).filter(|state| state.is_newest(surface, active.id));
+        let Some(state) = state else {
+            return Plan::Answer(Box::new(Answer::superseded(active)));
+        };
+        let job = Arc::new(self.submit(draft, &prepared, priority));
+        state.start(surface, Arc::clone(&job));
+        drop(documents);
+        Plan::Wait(Box::new(Waiting { job, prepared, joined: false }))
     }
 
-    /// The question as the stages see it, the prompt's budget and the model's name, or why there is silence.
-    pub(crate) fn framed(
+    /// Reads what the stages need, or says why there is no suggestion.
+    pub(crate) fn prepare(
         &self,
-        question: &Question,
+        active: &ActiveRequest,
         settings: &Settings,
-    ) -> Result<(Frame, Budget, String), Box<Answer>> {
-        let (visible, prompt_tokens, model) = self.admit(question, settings)?;
-        let budget = Budget { prompt_tokens };
-        let lines = self.lines(&question.ask, settings);
-        Ok((frame(&question.ask, &visible, budget, settings, lines), budget, model))
+    ) -> Result<PreparedRequest, Box<Answer>> {
+        let request = &active.request;
+        let (visible, prompt_tokens, model) = self.admit(active, settings)?;
+        let lines = multiline::lines(request, settings, || {
+            let documents = self.documents();
+            let state = documents.get(request.snapshot.uri());
+            state.map(|state| state.feedback.standing(&request.snapshot, request.cursor))
+        });
+        let asked = (Budget { prompt_tokens }, model);
+        Ok(PreparedRequest::new(request, &visible, asked, settings, lines))
     }
 
-    /// What the file is called, the prompt's budget in tokens and the model's name, or why there is silence.
+    /// Returns how the file is shown to the model, the prompt's budget in tokens and the model's name.
     fn admit(
         &self,
-        question: &Question,
+        active: &ActiveRequest,
         settings: &Settings,
     ) -> Result<(Visible, usize, String), Box<Answer>> {
-        let snapshot = &question.ask.snapshot;
-        let nothing = |rule: &str, why: String| Err(Box::new(question.nothing(rule, why, "")));
+        let snapshot = &active.request.snapshot;
+        let nothing =
+            |rule: &str, why: String| Err(Box::new(Answer::nothing(active, rule, why, "")));
         if settings.paused {
             return nothing("paused", "settings: lowkey is paused".into());
         }
@@ -170,7 +127,7 @@ impl Completer {
         if settings.languages_off.iter().any(|off| off == language) {
             return nothing("language-off", format!("settings: lowkey is off for {language}"));
         }
-        if question.ask.desynced {
+        if active.request.desynced {
             let why =
                 "document: the editor's edits and the server's text disagree; reopen the file";
             return nothing("desynced", why.into());
@@ -203,205 +160,95 @@ impl Completer {
     }
 
     /// Answers from the completion memory.
-    fn remembered(&self, question: &Question, frame: &Frame, model: &str) -> Option<Answer> {
+    fn remembered(&self, active: &ActiveRequest, prepared: &PreparedRequest) -> Option<Answer> {
         let memory = lock(&self.memory);
-        let found = memory.lookup(&frame.key, &frame.context.line_before)?;
-        // An unfinished line is not worth showing, and what the user has just deleted is not
-        // what the model would write: in both cases it is asked.
+        let found = memory.lookup(&prepared.key, prepared.typed())?;
+        // An unfinished line is not worth showing, and what the user has just deleted is not what the model would write:
+        // in both cases the model is asked.
         if !found.is_finished || found.is_retyped {
             return None;
         }
         let rest = found.rest.to_owned();
-        let written = Written {
+        let raw = RawCompletion {
             text: &rest,
             is_complete: true,
             confidence: found.confidence,
             typed_bytes: found.typed_bytes,
         };
         drop(memory);
-        let mut report =
-            Report { source: Source::Memory, model: model.to_owned(), ..Report::default() };
+        let model = prepared.model.clone();
+        let mut report = Report { source: Source::Memory, model, ..Report::default() };
         report.why.push("memory: decoded before, nothing was computed".into());
-        Some(self.compose(question, frame, written, report))
+        Some(self.build_answer(active, prepared, raw, report))
     }
 
-    /// Queues a job for the question.
-    fn submit(
+    /// Builds the job of a request.
+    fn draft(
         &self,
-        question: &Question,
-        frame: &Frame,
-        budget: Budget,
+        active: &ActiveRequest,
+        prepared: &PreparedRequest,
+        settings: &Settings,
         priority: Priority,
-    ) -> Live {
+    ) -> Draft {
         let (to_progress, progress) = watch::channel(Progress::default());
         let to_progress = Arc::new(to_progress);
-        let mut rules = StopRules::new(&frame.request());
-        let context = frame.prompted().clone();
         let answered = Arc::new(AtomicBool::new(false));
+        let done = {
+            let (to_progress, memory) = (Arc::clone(&to_progress), Arc::clone(&self.memory));
+            let (key, forced) = (prepared.key.clone(), prepared.typed().to_owned());
+            let work = Arc::clone(&self.work);
+            move |generated: Generated| {
+                work.add(priority, &generated.tokens);
+                remember(&memory, &key, &forced, &generated);
+                to_progress.send_modify(|progress| {
+                    progress.text.clone_from(&generated.text);
+                    progress.confidence = Confidence::of(&generated.log_probs);
+                    progress.ended = Some(generated);
+                });
+            }
+        };
+        let first = match priority {
+            Priority::Interactive => small_prompt::first(
+                &active.request,
+                prepared,
+                settings.first_prompt_tokens,
+                &self.status.borrow(),
+            ),
+            Priority::Background => None,
+        };
         let job = Job {
-            document: match priority {
-                Priority::Interactive => {
-                    history_of(question.ask.snapshot.uri(), question.ask.place).into()
-                }
-                // A history of its own: looking ahead must not stop a decoding that goes on
-                // for the memory. Dropping its ticket is what stops it.
-                Priority::Background => ahead_of(question.ask.snapshot.uri()).into(),
-            },
             priority,
-            prepare: Box::new(move |assembler| Some(assembler.assemble(&context, &budget))),
-            max_tokens: frame.max_tokens,
-            first: match priority {
-                Priority::Interactive => self.first(question, frame, budget),
-                Priority::Background => None,
-            },
-            n_openings: 0,
-            must_write: frame.request().expects_text(),
-            second: frame.lines.is_none().then(|| -> Box<dyn Fn() -> bool + Send> {
+            first,
+            second: prepared.lines.is_none().then(|| -> Box<dyn Fn() -> bool + Send> {
                 let answered = Arc::clone(&answered);
                 Box::new(move || !answered.load(Ordering::Relaxed))
             }),
-            sampling: frame.sampling,
-            stop: Box::new(move |text| {
-                rules.push(text).map(|(reason, keep)| (reason.name(), keep))
+            on_text: Box::new(move |partial| {
+                to_progress.send_modify(|progress| {
+                    progress.text.clear();
+                    progress.text.push_str(partial.text);
+                    progress.confidence = Confidence::of(partial.log_probs);
+                    progress.is_whole = partial.is_whole;
+                });
             }),
-            on_text: Box::new({
-                let to_progress = Arc::clone(&to_progress);
-                move |partial| {
-                    to_progress.send_modify(|progress| {
-                        progress.text.clear();
-                        progress.text.push_str(partial.text);
-                        progress.confidence = Confidence::of(partial.log_probs);
-                        progress.is_whole = partial.is_whole;
-                    });
-                }
-            }),
-            done: Box::new({
-                let memory = Arc::clone(&self.memory);
-                let (key, forced) = (frame.key.clone(), frame.context.line_before.clone());
-                let work = Arc::clone(&self.work);
-                move |generated| {
-                    work.add(priority, &generated.tokens);
-                    remember(&memory, &key, &forced, &generated);
-                    to_progress.send_modify(|progress| {
-                        progress.text.clone_from(&generated.text);
-                        progress.confidence = Confidence::of(&generated.log_probs);
-                        progress.ended = Some(generated);
-                    });
-                }
-            }),
-            persists: frame.persists,
-            asked: question.asked,
+            ..prepared.job("", active.asked, done)
         };
-        Live {
-            key: frame.key.clone(),
-            forced: frame.context.line_before.clone(),
+        Draft { job, progress, answered }
+    }
+
+    /// Queues a job.
+    fn submit(&self, draft: Draft, prepared: &PreparedRequest, priority: Priority) -> RunningJob {
+        let Draft { job, progress, answered } = draft;
+        RunningJob {
+            key: prepared.key.clone(),
+            forced: prepared.typed().to_owned(),
             priority,
             progress,
             reported: AtomicBool::new(false),
             answered,
-            _ticket: self.engine.submit(job),
+            ticket: self.engine.submit(job),
         }
     }
-}
-
-/// Reads the window around the cursor and names what the answer may depend on.
-fn frame(
-    ask: &Ask,
-    visible: &Visible,
-    budget: Budget,
-    settings: &Settings,
-    lines: Option<Lines>,
-) -> Frame {
-    let cursor = ask.snapshot.cursor(ask.cursor);
-    let gather =
-        |anchor| Context::gather(&ask.snapshot, &cursor, &visible.label, &budget.window(), anchor);
-    let (anchor, at_cursor) = match settings.anchor {
-        settings::Anchor::Cursor => (Anchor::Lines(1), Some(gather(Anchor::Cursor))),
-        settings::Anchor::Line => (Anchor::Lines(1), None),
-        settings::Anchor::Lines4 => (Anchor::Lines(4), None),
-        settings::Anchor::Lines8 => (Anchor::Lines(8), None),
-    };
-    let context = gather(anchor);
-    let line = |idx| ask.snapshot.line(idx);
-    let first_line = cursor.line.saturating_sub(MAX_SURROUNDING_LINES);
-    let previous_lines: Vec<String> = (first_line..cursor.line).map(line).collect();
-    let next_lines: Vec<String> =
-        (cursor.line + 1..ask.snapshot.n_lines()).take(MAX_SURROUNDING_LINES).map(line).collect();
-    let max_tokens = lines.map_or(LINE_TOKENS, |lines| BLOCK_TOKENS.min(32 * lines.most));
-    let sampling = settings.sampling();
-    let key = MemoryKey::new(
-        ask.snapshot.uri(),
-        &[
-            &context.label,
-            &context.prefix,
-            &context.line_after,
-            &context.suffix,
-            if lines.is_some() { "lines" } else { "line" },
-            &sampled_otherwise(&sampling),
-        ],
-    );
-    Frame {
-        language: ask.snapshot.language(),
-        previous_lines,
-        lexical: ask.snapshot.lexical_state(first_line),
-        next_lines,
-        cursor,
-        context,
-        at_cursor,
-        lines,
-        max_tokens: max_tokens.min(ask.max_tokens.unwrap_or(usize::MAX)),
-        sampling,
-        indent_unit: ask.indent_unit,
-        persists: visible.persists,
-        key,
-    }
-}
-
-/// Names the sampling: what was drawn under other settings is no answer under these.
-fn sampled_otherwise(sampling: &Sampling) -> String {
-    if *sampling == Sampling::default() { String::new() } else { format!("{sampling:?}") }
-}
-
-/// Whether a job decodes, or decoded, what this question asks for.
-///
-/// One that has ended must reach beyond what was typed; one that runs may still get there.
-fn can_join(live: &Live, frame: &Frame) -> bool {
-    let progress = live.progress.borrow();
-    let agreement = agreement(&live.forced, &progress.text, &frame.context.line_before);
-    live.key == frame.key
-        && match (&progress.ended, agreement) {
-            (Some(made), Agreement::Ahead(_)) => is_whole(made.stop),
-            (None, Agreement::Ahead(_) | Agreement::Behind) => true,
-            (_, Agreement::Diverged) | (Some(_), Agreement::Behind) => false,
-        }
-}
-
-/// Whether the decoding ended by itself, not because something else mattered more.
-pub(crate) fn is_whole(stop: Stop) -> bool {
-    ended_by_itself(stop) || stop == Stop::Limit
-}
-
-/// Whether the text came to an end of its own; a limit cuts it anywhere.
-pub(crate) fn ended_by_itself(stop: Stop) -> bool {
-    matches!(stop, Stop::EndToken | Stop::Rule(_))
-}
-
-/// The name under which the engine knows the jobs of a place; a newer one supersedes the older.
-pub(crate) fn history_of(uri: &str, place: Place) -> String {
-    match place {
-        Place::Inline => uri.to_owned(),
-        Place::Popup => format!("{uri}\0popup"),
-    }
-}
-
-/// The name under which the engine knows the jobs that look ahead in a document.
-fn ahead_of(uri: &str) -> String {
-    format!("{uri}\0ahead")
-}
-
-/// All names under which the engine knows jobs of a document.
-pub(crate) fn histories(uri: &str) -> [String; 3] {
-    [history_of(uri, Place::Inline), history_of(uri, Place::Popup), ahead_of(uri)]
 }
 
 /// Keeps what was decoded for what the user types next.
@@ -424,8 +271,9 @@ pub(crate) fn remember(
     lock(memory).insert(key, middle);
 }
 
-/// How many prompt tokens a model that computes `per_second` has time for: whole steps, so that little jitter changes nothing.
+/// Returns how many prompt tokens a model that computes `per_second` has time for, in whole steps: small differences of
+/// speed change nothing.
 fn affordable(per_second: f64) -> usize {
     let tokens = (per_second * COLD_PREFILL_SECONDS) as usize / PROMPT_STEP_TOKENS;
-    (tokens * PROMPT_STEP_TOKENS).max(LEAST_PROMPT_TOKENS)
+    (tokens * PROMPT_STEP_TOKENS).max(MIN_PROMPT_TOKENS)
 }

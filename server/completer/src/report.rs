@@ -4,10 +4,10 @@
 //! This schema is a promise to editors and scripts; fields are added, never
 //! renamed.
 
-use lowkey_suggestion::Confidence;
+use lowkey_suggestion::{Confidence, StopReason};
 use serde::{Deserialize, Serialize};
 
-use crate::Insert;
+use crate::insert::Insert;
 
 /// Everything that can be said about one answer.
 #[derive(Debug, Clone, Default, Serialize, PartialEq)]
@@ -19,7 +19,7 @@ pub struct Report {
     /// Where the text came from.
     pub source: Source,
     /// Why decoding ended; `null` without decoding.
-    pub stop: Option<&'static str>,
+    pub stop: Option<StopReason>,
     /// The rule that silenced the suggestion; `null` when it is shown.
     pub silent: Option<String>,
     /// The model's name; empty while none is loaded.

@@ -222,7 +222,7 @@ impl Settings {
         (settings, problems)
     }
 
-    /// Lays one source of values over what stands.
+    /// Lays one source of values over those of the sources before.
     fn layer(&mut self, values: &Value, source: &str, problems: &mut Vec<String>) {
         let Some(map) = values.as_object() else {
             if !values.is_null() {

@@ -1,53 +1,58 @@
-//! The small prompt of a place that may be cold: what a request is answered from while the whole prompt is not computed.
+//! The small prompt of a place that may be cold: a request is answered from it while the whole prompt is not computed.
 //!
-//! It holds the lines around the cursor alone and is cut at the cursor, because nothing of it has to last.
+//! It holds the lines around the cursor alone and is cut at the cursor, because no later request reuses it.
 
 use lowkey_context::{Anchor, Context};
 use lowkey_engine::{First, Status};
 use lowkey_prompt::Budget;
 
-use crate::plan::{Frame, Question};
-use crate::{Completer, Patience};
+use crate::prepared_request::PreparedRequest;
+use crate::request::{CompletionRequest, TimeLimit};
 
 /// Computing it may take this long.
 const SECONDS: f64 = 0.25;
-/// With fewer tokens a model has nothing to go by, however slow the machine.
-const LEAST_TOKENS: usize = 96;
+/// With fewer tokens a model knows too little, however slow the machine.
+const MIN_TOKENS: usize = 96;
 const STEP_TOKENS: usize = 16;
 
-impl Completer {
-    /// Returns the small prompt of a question, where the answer has to come in time and the whole is longer.
-    pub(crate) fn first(&self, question: &Question, frame: &Frame, whole: Budget) -> Option<First> {
-        if question.ask.patience == Patience::Unlimited {
-            return None;
-        }
-        let prompt_tokens = match (self.settings().first_prompt_tokens, &*self.status.borrow()) {
-            (0, Status::Ready { speed, .. }) => affordable(speed.prefill),
-            (0, _) => return None,
-            (set, _) => set,
-        };
-        if prompt_tokens >= whole.prompt_tokens {
-            return None;
-        }
-        let budget = Budget { prompt_tokens };
-        let snapshot = question.ask.snapshot.clone();
-        let (cursor, label) = (frame.cursor.clone(), frame.context.label.clone());
-        Some(First {
-            // Gathered where it is needed, which is seldom.
-            prepare: Box::new(move |assembler| {
-                let window = budget.window();
-                let context = Context::gather(&snapshot, &cursor, &label, &window, Anchor::Cursor);
-                Some(assembler.assemble(&context, &budget))
-            }),
-            most_missing: prompt_tokens,
-        })
+/// Builds the small prompt of a request, where the answer has to come in time and the whole prompt is longer.
+///
+/// `set_tokens` is its length by the settings; with 0 the machine's speed decides.
+pub(crate) fn first(
+    request: &CompletionRequest,
+    prepared: &PreparedRequest,
+    set_tokens: usize,
+    status: &Status,
+) -> Option<First> {
+    if request.time_limit == TimeLimit::Unlimited {
+        return None;
     }
+    let prompt_tokens = match (set_tokens, status) {
+        (0, Status::Ready { speed, .. }) => affordable(speed.prefill),
+        (0, _) => return None,
+        (set, _) => set,
+    };
+    if prompt_tokens >= prepared.budget.prompt_tokens {
+        return None;
+    }
+    let budget = Budget { prompt_tokens };
+    let snapshot = request.snapshot.clone();
+    let (cursor, label) = (prepared.cursor.clone(), prepared.context.label.clone());
+    Some(First {
+        // Gathered only where the engine asks for it, which is seldom.
+        prepare: Box::new(move |assembler| {
+            let window = budget.window();
+            let context = Context::gather(&snapshot, &cursor, &label, &window, Anchor::Cursor);
+            Some(assembler.assemble(&context, &budget))
+        }),
+        most_missing: prompt_tokens,
+    })
 }
 
 /// How many tokens a model that computes `per_second` may be asked to compute while a request waits.
 fn affordable(per_second: f64) -> usize {
     let tokens = (per_second * SECONDS) as usize / STEP_TOKENS * STEP_TOKENS;
-    tokens.max(LEAST_TOKENS)
+    tokens.max(MIN_TOKENS)
 }
 
 #[cfg(test)]

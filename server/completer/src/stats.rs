@@ -20,7 +20,7 @@ pub use tally::{Entry, FORMAT, MS_BOUNDS, Tally};
 /// How long counts stay in memory alone.
 const UNTIL_WRITTEN: Duration = Duration::from_mins(1);
 
-/// More combinations of day, language and model than this nobody has in a minute.
+/// Combinations of day, language and model that are counted at most; a user has far fewer in a minute.
 const MAX_TALLIES: usize = 256;
 
 /// The counts of one server.
@@ -133,7 +133,7 @@ mod tests {
     #[test]
     fn without_a_file_nothing_is_counted() {
         let statistics = Statistics::new(None);
-        assert!(!statistics.count("rust", "m", |_| panic!("nobody counts")));
+        assert!(!statistics.count("rust", "m", |_| panic!("nothing is counted")));
         statistics.write();
     }
 }

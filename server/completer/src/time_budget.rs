@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use lowkey_engine::{Speed, Status};
 
-/// A line that is worth showing: so many tokens decoded, behind as many of a prompt's tail.
+/// A line that is worth showing: this many tokens decoded, after as many of a prompt's tail.
 const LINE_TOKENS: f64 = 16.0;
-/// Nobody notices less.
-const LEAST: Duration = Duration::from_millis(150);
-/// More feels like waiting, whatever comes of it.
-const MOST: Duration = Duration::from_millis(400);
-/// While nothing is measured yet.
+/// Shortest automatic budget.
+const MIN: Duration = Duration::from_millis(150);
+/// Longest automatic budget: beyond it, an answer to a key feels like waiting.
+const MAX: Duration = Duration::from_millis(400);
+/// The budget before the speed is measured.
 const UNKNOWN: Duration = Duration::from_millis(200);
 
 /// The budget: `set_ms` where that is not 0, otherwise by the measured speed.
@@ -28,8 +28,8 @@ pub(crate) fn time_budget(set_ms: u64, status: &Status) -> Duration {
 fn of_speed(speed: Speed) -> Duration {
     let seconds = LINE_TOKENS / speed.decode + LINE_TOKENS / speed.prefill;
     // A speed of nothing gives no number: then the longest.
-    let asked = Duration::try_from_secs_f64(seconds).unwrap_or(MOST);
-    asked.clamp(LEAST, MOST)
+    let asked = Duration::try_from_secs_f64(seconds).unwrap_or(MAX);
+    asked.clamp(MIN, MAX)
 }
 
 #[cfg(test)]

@@ -1,14 +1,15 @@
-//! What becomes of suggestions, told to whom it concerns: the statistics and the gate.
+//! Feeds accepts and refusals to the statistics and to the gate.
 
 use std::sync::Arc;
-use std::time::Instant;
 
-use lowkey_document::Snapshot;
+use lowkey_document::{Snapshot, Uri};
 
-use crate::feedback::{Awaited, End, Ended, Follow};
-use crate::plan::Question;
+use crate::answer::{Answer, Outcome};
+use crate::documents::Observed;
+use crate::feedback::{Due, End, Ended};
+use crate::request::ActiveRequest;
+use crate::state::Completer;
 use crate::stats::{Ledger, Statistics, Tally};
-use crate::{Answer, Completer, Outcome, lock};
 
 impl Completer {
     /// Counts into this file from now on. Only the first call counts.
@@ -20,52 +21,58 @@ impl Completer {
     ///
     /// Cheap while nothing is shown in it, and never more than a look at the suggestion's own text.
     pub fn changed(self: &Arc<Self>, snapshot: &Snapshot) {
-        self.look(snapshot, |follow, now| follow.edited(snapshot, now));
+        let observed =
+            self.documents().observe(snapshot, |feedback, now| feedback.edited(snapshot, now));
+        self.count_observed(snapshot, observed);
     }
 
-    /// Notes that the editor does not draw what was answered last.
-    pub(crate) fn undrawn(&self, uri: &str) {
-        if let Some(follow) = lock(&self.following).get_mut(uri) {
-            follow.withdraw();
+    /// Counts what an edit or a request has shown of earlier suggestions.
+    pub(crate) fn count_observed(self: &Arc<Self>, snapshot: &Snapshot, observed: Observed) {
+        let Observed { ended, due } = observed;
+        if let Some(ended) = ended {
+            self.count_end(snapshot.language_id(), &ended);
+        }
+        if !due.is_empty() && self.counts() {
+            let language = snapshot.language_id().to_owned();
+            self.aside(move |completer| completer.count_due(&language, &due));
         }
     }
 
-    /// Looks at the document before a question is answered.
-    pub(crate) fn before(self: &Arc<Self>, question: &Question) {
-        let ask = &question.ask;
-        self.look(&ask.snapshot, |follow, now| follow.asked(&ask.snapshot, ask.cursor, now));
-    }
-
-    /// Notes what a question was answered with.
-    pub(crate) fn answered(self: &Arc<Self>, question: &Question, answer: &Answer) {
-        let ask = &question.ask;
-        let snapshot = &ask.snapshot;
+    /// Stores an answer as the one shown in its document, and counts it. With `pauses`, a pause of the user looks ahead
+    /// from there.
+    pub(crate) fn answered(
+        self: &Arc<Self>,
+        active: &ActiveRequest,
+        answer: &Answer,
+        pauses: bool,
+    ) {
+        let request = &active.request;
+        let snapshot = &request.snapshot;
         let report = &answer.report;
-        let mut chars = 0;
-        let is_new = match &answer.outcome {
-            Outcome::Insert(insert) => {
-                chars = insert.text.chars().count();
-                let probability = report.gate.map(|gate| gate.probability);
-                let place = (snapshot, ask.cursor);
-                self.with_follow(snapshot.uri(), |follow| {
-                    follow.show(answer.id, place, insert, probability)
-                })
-            }
-            Outcome::Nothing => {
-                self.undrawn(snapshot.uri());
-                false
-            }
-            Outcome::Superseded => return,
-        };
+        let mut documents = self.documents();
+        // Not where the document was closed meanwhile.
+        let is_new = documents.get_mut(active.uri()).is_some_and(|state| {
+            state.last_report = Some((answer.id, Arc::clone(report)));
+            let Outcome::Insert(insert) = &answer.outcome else {
+                state.feedback.withdraw();
+                return false;
+            };
+            let probability = report.gate.map(|gate| gate.probability);
+            state.feedback.show(answer.id, (snapshot, request.cursor), insert, probability)
+        });
+        if pauses {
+            documents.shown_last = Some((active.clone(), answer.outcome.clone()));
+        }
+        drop(documents);
         let is_time_to_write = self.count(snapshot.language_id(), &report.model, |tally| {
             tally.requests += 1;
             tally.took(report.ms.total);
             if let Some(rule) = &report.silent {
                 tally.silence(rule, 1);
             }
-            if is_new {
+            if let (true, Outcome::Insert(insert)) = (is_new, &answer.outcome) {
                 tally.shown += 1;
-                tally.shown_chars += chars as u64;
+                tally.shown_chars += insert.text.chars().count() as u64;
             }
         });
         if is_time_to_write {
@@ -73,17 +80,26 @@ impl Completer {
         }
     }
 
+    /// Notes that the editor was not given an answer's text, because of `rule`, and why in words.
+    pub fn withheld(&self, uri: &Uri, id: u64, rule: &str, why: &str) {
+        let mut documents = self.documents();
+        let Some(state) = documents.get_mut(uri) else { return };
+        // Where an alternative is withheld, the best text is still on the screen.
+        if let Some((_, report)) = state.last_report.as_mut().filter(|(of, _)| *of == id) {
+            let report = Arc::make_mut(report);
+            report.insert = None;
+            report.silent = Some(rule.to_owned());
+            report.why.push(format!("silent: {rule}: {why}"));
+            state.feedback.withdraw();
+        }
+    }
+
     /// Notes that the user took an answer.
     pub fn accepted(&self, id: u64) {
-        let mut follows = lock(&self.following);
-        let ended = follows.values_mut().find_map(|follow| {
-            let ended = follow.accepted(id)?;
-            Some((ended, follow.language().to_owned()))
-        });
-        drop(follows);
-        tracing::debug!(id, by_command_alone = ended.is_some(), "accepted");
-        if let Some((ended, language)) = ended {
-            self.ended(&language, &ended);
+        let accepted = self.documents().accepted(id);
+        tracing::debug!(id, by_command_alone = accepted.is_some(), "accepted");
+        if let Some((ended, language)) = accepted {
+            self.count_end(&language, &ended);
         }
     }
 
@@ -94,35 +110,14 @@ impl Completer {
         }
     }
 
-    /// Lets `look` look at what is followed in a document, and counts what it saw.
-    fn look(
-        self: &Arc<Self>,
-        snapshot: &Snapshot,
-        look: impl FnOnce(&mut Follow, Instant) -> Option<Ended>,
-    ) {
-        let now = Instant::now();
-        let (ended, due) = {
-            let mut follows = lock(&self.following);
-            let Some(follow) = follows.get_mut(snapshot.uri().as_str()) else { return };
-            (look(follow, now), follow.due(now))
-        };
-        if let Some(ended) = ended {
-            self.ended(snapshot.language_id(), &ended);
-        }
-        if !due.is_empty() && self.counts() {
-            let language = snapshot.language_id().to_owned();
-            self.aside(move |completer| completer.judge(&language, &due));
-        }
-    }
-
-    /// Counts which accepted suggestions still stand in their text.
-    fn judge(&self, language: &str, due: &[Awaited]) {
-        for judged in due.iter().map(Awaited::judged) {
+    /// Counts which accepted suggestions are still in their text.
+    fn count_due(&self, language: &str, due: &[Due]) {
+        for retained in due.iter().map(Due::search) {
             self.count(language, &self.model(), |tally| {
                 tally.judged += 1;
-                if judged.is_retained {
+                if retained.is_retained {
                     tally.retained += 1;
-                    tally.retained_chars += judged.chars as u64;
+                    tally.retained_chars += retained.chars as u64;
                 }
             });
         }
@@ -141,25 +136,22 @@ impl Completer {
         self.statistics.get().is_some() && self.settings().statistics
     }
 
-    fn ended(&self, language: &str, Ended { end, probability }: &Ended) {
-        if let Some(probability) = probability {
-            lock(&self.recent).note(*probability, *end != End::Refused);
-        }
-        self.count(language, &self.model(), |tally| match end {
+    fn count_end(&self, language: &str, ended: &Ended) {
+        self.count(language, &self.model(), |tally| match ended.end {
             End::Accepted(chars) => {
                 tally.accepted += 1;
-                tally.accepted_chars += *chars as u64;
+                tally.accepted_chars += chars as u64;
             }
             End::Partly(chars) => {
                 tally.partly_accepted += 1;
-                tally.accepted_chars += *chars as u64;
+                tally.accepted_chars += chars as u64;
             }
             End::Typed => tally.typed += 1,
             End::Refused => {}
         });
     }
 
-    /// Changes the counts of a language, unless statistics are off; says whether it is time to write.
+    /// Changes the counts of a language, unless statistics are off; returns whether it is time to write.
     fn count(&self, language: &str, model: &str, change: impl FnOnce(&mut Tally)) -> bool {
         let Some(statistics) = self.statistics.get() else { return false };
         if !self.settings().statistics {
@@ -167,13 +159,5 @@ impl Completer {
             return false;
         }
         statistics.count(language, model, change)
-    }
-
-    fn with_follow<T>(&self, uri: &str, work: impl FnOnce(&mut Follow) -> T) -> T {
-        let mut follows = lock(&self.following);
-        if let Some(follow) = follows.get_mut(uri) {
-            return work(follow);
-        }
-        work(follows.entry(Arc::from(uri)).or_default())
     }
 }

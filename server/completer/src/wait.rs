@@ -1,48 +1,51 @@
 //! Waiting for the model, within the time budget.
 //!
-//! At the budget the complete lines that there are are answered; an incomplete first
-//! line may take until [`LONGEST`]. What is decoded after the answer lands in the
-//! completion memory, and the next request shows more.
+//! At the budget, the complete lines decoded by then are the answer; an incomplete first line may take until
+//! [`LONGEST`]. What is decoded after the answer is stored in the completion memory, and the next request shows more.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use lowkey_engine::{Generated, Priority, Status, Stop, TokenCounts};
+use lowkey_engine::{Priority, Status, TokenCounts};
 use lowkey_suggestion::{Confidence, StopReason};
 use tokio::runtime::Handle;
 
-use crate::answer_builder::Written;
-use crate::plan::{Plan, Question, Waiting, ended_by_itself, is_whole};
+use crate::answer::{Answer, Outcome};
+use crate::answer_builder::RawCompletion;
+use crate::plan::{Plan, Waiting};
 use crate::report::{PromptSize, Report, Source};
-use crate::running_job::{Agreement, Progress, agreement};
-use crate::{Answer, Completer, Outcome, Patience};
+use crate::request::{ActiveRequest, TimeLimit};
+use crate::running_job::{
+    Agreement, Generated, Progress, Stop, agreement, ended_by_itself, is_whole,
+};
+use crate::state::Completer;
 
 /// No automatic request waits longer for its first line.
 const LONGEST: Duration = Duration::from_secs(1);
 
-/// A job may end before its time (a joined one that diverges, a worker that shuts down);
-/// asking again without end would spin.
+/// A job may end before its time (a joined one that diverges, a worker that shuts down); planning anew without end
+/// would spin.
 const MAX_REPLANS: u32 = 3;
 
 /// What a look at the progress says.
 enum Look {
-    /// This text, written with this confidence, is what the answer is made of.
+    /// The answer is made of this text, decoded with this confidence.
     Text(String, Option<Confidence>, Option<Box<Generated>>),
     /// Not yet.
     Wait,
-    /// This job will not answer the question.
+    /// This job will not answer the request.
     Useless,
 }
 
 /// How long a job goes on whose request the client has cancelled: editors cancel one request to ask the next, which
-/// joins what is being decoded if it was typed.
+/// joins the job if the user typed its text.
 const GRACE: Duration = Duration::from_millis(150);
 
 /// Cancels the job when its request is dropped by the client and no other follows.
 struct Guard<'a> {
     completer: &'a Arc<Completer>,
-    question: &'a Question,
+    active: &'a ActiveRequest,
     armed: bool,
 }
 
@@ -51,14 +54,14 @@ impl Drop for Guard<'_> {
         if !self.armed {
             return;
         }
-        let (place, id) = (self.question.ask.place, self.question.id);
-        let uri = self.question.ask.snapshot.uri().to_owned();
+        let (surface, id) = (self.active.request.surface, self.active.id);
+        let uri = self.active.uri().clone();
         let stop = move |completer: &Completer| {
-            completer.with_desk(&uri, |desk| {
-                if desk.is_newest(place, id) {
-                    desk.stop(place);
-                }
-            });
+            let mut documents = completer.documents();
+            let state = documents.get_mut(&uri);
+            if let Some(state) = state.filter(|state| state.is_newest(surface, id)) {
+                state.stop(surface);
+            }
         };
         match Handle::try_current() {
             Ok(runtime) => {
@@ -77,68 +80,66 @@ impl Drop for Guard<'_> {
 }
 
 impl Completer {
-    /// Waits until the model is there; the answer to give if it is not in time.
-    pub(crate) async fn loaded(&self, question: &Question) -> Result<(), Box<Answer>> {
-        let mut newest = question.newest.clone();
-        let patience = async {
-            match question.ask.patience {
-                Patience::Budget => tokio::time::sleep(self.budget()).await,
-                Patience::Unlimited => std::future::pending().await,
+    /// Waits until the model is there; returns the answer to give if it is not in time.
+    pub(crate) async fn loaded(&self, active: &ActiveRequest) -> Result<(), Box<Answer>> {
+        let nothing = |why: &str| Err(Box::new(Answer::nothing(active, "loading", why.into(), "")));
+        let in_time = async {
+            match active.request.time_limit {
+                TimeLimit::Budget => tokio::time::sleep(self.budget()).await,
+                TimeLimit::Unlimited => std::future::pending().await,
             }
         };
         tokio::select! {
             status = self.ready() => match status {
-                Status::Loading(_) => Err(Box::new(question.nothing("loading", "model: gone".into(), ""))),
+                Status::Loading(_) => nothing("model: gone"),
                 _ => Ok(()),
             },
-            () = patience => {
-                let why = "model: still loading when the time budget was used up".into();
-                Err(Box::new(question.nothing("loading", why, "")))
-            }
-            _ = newest.wait_for(|&id| id != question.id) => Err(Box::new(question.superseded())),
+            () = in_time => nothing("model: still loading when the time budget was used up"),
+            () = active.superseded() => Err(Box::new(Answer::superseded(active))),
         }
     }
 
-    /// Waits for a job's text and makes the answer of it.
-    pub(crate) async fn wait(self: &Arc<Self>, question: &Question, waiting: Waiting) -> Answer {
-        let mut guard = Guard { completer: self, question, armed: true };
-        let answer = self.waited(question, waiting).await;
+    /// Waits for a job's text and builds the answer from it.
+    pub(crate) async fn wait(self: &Arc<Self>, active: &ActiveRequest, waiting: Waiting) -> Answer {
+        let mut guard = Guard { completer: self, active, armed: true };
+        let answer = self.waited(active, waiting).await;
         guard.armed = false;
         answer
     }
 
-    async fn waited(self: &Arc<Self>, question: &Question, mut waiting: Waiting) -> Answer {
-        let mut newest = question.newest.clone();
+    async fn waited(self: &Arc<Self>, active: &ActiveRequest, mut waiting: Waiting) -> Answer {
+        let nothing =
+            |rule: &str, why: &str| Answer::nothing(active, rule, why.into(), &self.model());
         let started = tokio::time::Instant::now();
-        let patient = question.ask.patience == Patience::Unlimited;
+        let patient = active.request.time_limit == TimeLimit::Unlimited;
         let budget = started + self.budget();
         let longest = started + LONGEST.max(self.budget());
         let mut late = false;
         let mut replans_left = MAX_REPLANS;
         loop {
-            let mut progress = waiting.live.progress.clone();
+            let mut progress = waiting.job.progress.clone();
             let look = look(&progress.borrow_and_update(), &waiting, late);
             match look {
                 Look::Text(text, confidence, made) => {
                     if made.is_none() {
-                        waiting.live.answered.store(true, Ordering::Relaxed);
+                        waiting.job.answered.store(true, Ordering::Relaxed);
                     }
                     // What is answered before the end is complete lines only.
                     let is_complete = made.as_ref().is_none_or(|made| ended_by_itself(made.stop));
-                    let written = (text.as_str(), confidence, is_complete);
-                    return self.answer(question, &waiting, written, made.as_deref());
+                    let text = (text.as_str(), confidence, is_complete);
+                    return self.answer(active, &waiting, text, made.as_deref());
                 }
                 Look::Useless => {
-                    // A newer job took the desk, or the typed text left this one: ask again.
-                    if newest.has_changed().unwrap_or(true) || *newest.borrow() != question.id {
-                        return question.superseded();
+                    // A newer request cancelled the job, or the typed text left it: then another one is planned.
+                    if active.is_superseded() {
+                        return Answer::superseded(active);
                     }
                     if replans_left == 0 {
-                        let why = "engine: the job ended before its time, again and again".into();
-                        return question.nothing("cancelled", why, &self.model());
+                        let why = "engine: the job ended before its time, again and again";
+                        return nothing("cancelled", why);
                     }
                     replans_left -= 1;
-                    match self.plan(question, Priority::Interactive) {
+                    match self.plan(active, Priority::Interactive) {
                         Plan::Answer(answer) => return *answer,
                         Plan::Wait(next) => waiting = *next,
                     }
@@ -150,20 +151,19 @@ impl Completer {
             tokio::select! {
                 changed = progress.changed() => {
                     if changed.is_err() {
-                        let why = "engine: the worker has ended".into();
-                        return question.nothing("cancelled", why, &self.model());
+                        return nothing("cancelled", "engine: the worker has ended");
                     }
                 }
-                _ = newest.wait_for(|&id| id != question.id) => return question.superseded(),
+                () = active.superseded() => return Answer::superseded(active),
                 () = tokio::time::sleep_until(deadline), if !patient => {
                     if late {
-                        if let Some(answer) = self.parts(question, &waiting) {
+                        if let Some(answer) = self.parts(active, &waiting) {
                             return answer;
                         }
                         let why = "engine: no complete line within a second; decoding goes on for the next request";
-                        let mut answer = question.nothing("deadline", why.into(), &self.model());
+                        let mut answer = nothing("deadline", why);
                         if let Some(report) = Arc::get_mut(&mut answer.report) {
-                            report.stop = Some("deadline");
+                            report.stop = Some(StopReason::Deadline);
                         }
                         return answer;
                     }
@@ -173,35 +173,35 @@ impl Completer {
         }
     }
 
-    /// Answers with what is whole of a line that is not complete: of prose and data, sentences, words and elements.
-    fn parts(&self, question: &Question, waiting: &Waiting) -> Option<Answer> {
-        let progress = waiting.live.progress.borrow().clone();
-        let typed = &waiting.frame.context.line_before;
-        let Agreement::Ahead(n) = agreement(&waiting.live.forced, &progress.text, typed) else {
+    /// Answers with the whole parts of an incomplete line: of prose and data, sentences, words and elements.
+    fn parts(&self, active: &ActiveRequest, waiting: &Waiting) -> Option<Answer> {
+        let progress = waiting.job.progress.borrow().clone();
+        let typed = waiting.prepared.typed();
+        let Agreement::Ahead(n) = agreement(&waiting.job.forced, &progress.text, typed) else {
             return None;
         };
         let text = progress.text.get(n..).unwrap_or_default();
-        let answer = self.answer(question, waiting, (text, progress.confidence, false), None);
+        let answer = self.answer(active, waiting, (text, progress.confidence, false), None);
         matches!(answer.outcome, Outcome::Insert(_)).then_some(answer)
     }
 
     fn answer(
         &self,
-        question: &Question,
+        active: &ActiveRequest,
         waiting: &Waiting,
         (text, confidence, is_complete): (&str, Option<Confidence>, bool),
         made: Option<&Generated>,
     ) -> Answer {
         let mut report = Report { source: Source::Model, model: self.model(), ..Report::default() };
         if let Some(made) = made {
-            report.stop = (made.tokens.decoded > 0 || is_whole(made.stop))
-                .then(|| stop_reason(made.stop).name());
+            report.stop =
+                (made.tokens.decoded > 0 || is_whole(made.stop)).then(|| stop_reason(made.stop));
             report.prompt_size =
                 Some(if made.is_first { PromptSize::Small } else { PromptSize::Full });
             // What a job ahead computed was background work, not this request's, and what an
             // earlier request has reported is not computed again.
-            let is_first = !waiting.live.reported.swap(true, Ordering::Relaxed);
-            if is_first && waiting.live.priority == Priority::Interactive {
+            let is_first = !waiting.job.reported.swap(true, Ordering::Relaxed);
+            if is_first && waiting.job.priority == Priority::Interactive {
                 report.tokens = made.tokens.into();
                 report.ms = made.ms.into();
             } else {
@@ -215,21 +215,21 @@ impl Completer {
                 made.tokens.prompt,
                 made.tokens.reused,
                 made.tokens.decoded,
-                report.stop.unwrap_or("failure"),
+                report.stop.map_or("failure", StopReason::name),
             );
             report.why.push(why);
             report.why.extend(otherwise(made));
             report.why.extend(self.asked());
         } else {
-            report.stop = Some("deadline");
+            report.stop = Some(StopReason::Deadline);
             report.why.push("engine: the time budget ended; what was complete until then".into());
         }
         if waiting.joined {
             report.why.push("engine: joined the decoding that was under way".into());
         }
-        let typed_bytes = waiting.live.forced.len();
-        let written = Written { text, is_complete, confidence, typed_bytes };
-        self.compose(question, &waiting.frame, written, report)
+        let typed_bytes = waiting.job.forced.len();
+        let raw = RawCompletion { text, is_complete, confidence, typed_bytes };
+        self.build_answer(active, &waiting.prepared, raw, report)
     }
 
     /// How the model was asked, in words.
@@ -239,30 +239,12 @@ impl Completer {
             _ => None,
         }
     }
-
-    /// The model's name; empty until it is loaded.
-    pub fn model(&self) -> String {
-        match self.status() {
-            Status::Ready { model, .. } => model,
-            _ => String::new(),
-        }
-    }
 }
 
-impl Question {
-    /// The answer for a request that a newer one of its document replaced.
-    pub(crate) fn superseded(&self) -> Answer {
-        let why = "engine: a newer request of the document came".into();
-        let mut answer = self.nothing("superseded", why, "");
-        answer.outcome = Outcome::Superseded;
-        answer
-    }
-}
-
-/// Reads a job's progress as the question sees it.
+/// Reads a job's progress as the request sees it.
 fn look(progress: &Progress, waiting: &Waiting, late: bool) -> Look {
-    let typed = &waiting.frame.context.line_before;
-    let agreement = agreement(&waiting.live.forced, &progress.text, typed);
+    let typed = waiting.prepared.typed();
+    let agreement = agreement(&waiting.job.forced, &progress.text, typed);
     if let Some(made) = &progress.ended {
         return match agreement {
             Agreement::Ahead(n) if is_whole(made.stop) || made.stop == Stop::Failed => Look::Text(
@@ -281,7 +263,7 @@ fn look(progress: &Progress, waiting: &Waiting, late: bool) -> Look {
                 return Look::Text(text.to_owned(), progress.confidence, None);
             }
             let whole = text.trim_end_matches('\n').rfind('\n').and_then(|end| text.get(..end));
-            // A line end alone, as behind a line that was accepted, is no line yet.
+            // A line end alone, as after a line that was accepted, is no line yet.
             match whole.filter(|lines| !lines.trim().is_empty()) {
                 Some(lines) => Look::Text(lines.to_owned(), progress.confidence, None),
                 None => Look::Wait,
@@ -291,7 +273,7 @@ fn look(progress: &Progress, waiting: &Waiting, late: bool) -> Look {
     }
 }
 
-/// What was asked otherwise than usual, in words.
+/// Returns what was asked otherwise than usual, in words.
 fn otherwise(made: &Generated) -> Vec<String> {
     let mut why = Vec::new();
     // Less is not worth a line.
@@ -317,22 +299,12 @@ fn otherwise(made: &Generated) -> Vec<String> {
     why
 }
 
-/// Why the text ended, in the suggestion stage's terms.
+/// Returns why the text ended, in the suggestion stage's terms.
 fn stop_reason(stop: Stop) -> StopReason {
-    let by_rule = |rule| REASONS.into_iter().find(|reason| reason.name() == rule);
     match stop {
         Stop::EndToken => StopReason::Eos,
-        Stop::Rule(rule) => by_rule(rule).unwrap_or(StopReason::Limit),
+        Stop::Rule(reason) => reason,
         Stop::Limit => StopReason::Limit,
         Stop::Cancelled | Stop::Preempted | Stop::Failed | Stop::Nothing => StopReason::Cancelled,
     }
 }
-
-/// The reasons that a stop rule may give.
-const REASONS: [StopReason; 5] = [
-    StopReason::Newline,
-    StopReason::Scope,
-    StopReason::Suffix,
-    StopReason::Repetition,
-    StopReason::Limit,
-];

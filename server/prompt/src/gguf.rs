@@ -15,22 +15,22 @@ const BYTE_LEVEL_BPE: &str = "gpt2";
 /// `tokenizer.ggml.model` of `SentencePiece`'s BPE with bytes to fall back on.
 const SENTENCE_PIECE: &str = "llama";
 
-/// The tokenizer's metadata of a GGUF file, unchecked.
+/// The tokenizer's metadata of a GGUF file, unchecked. Its texts may be the file's own: there are hundreds of thousands.
 #[derive(Debug, Clone, Default)]
-pub struct GgufVocab {
+pub struct GgufVocab<'f> {
     /// `tokenizer.ggml.model`: the kind of tokenizer.
     pub model: String,
     /// `tokenizer.ggml.pre`: the pre-tokenizer.
     pub pre: String,
     /// `tokenizer.ggml.tokens`: the tokens by id.
-    pub tokens: Vec<String>,
+    pub tokens: Vec<Cow<'f, str>>,
     /// `tokenizer.ggml.token_type`, by id; empty when the file has none. 1 normal, 2 unknown, 3 control,
     /// 4 user-defined, 5 unused, 6 byte.
     pub token_types: Vec<i32>,
     /// `tokenizer.ggml.scores`, by id; empty when the file has none.
     pub scores: Vec<f32>,
     /// `tokenizer.ggml.merges`, in order of rank: two tokens with a space between.
-    pub merges: Vec<String>,
+    pub merges: Vec<Cow<'f, str>>,
     /// `tokenizer.ggml.bos_token_id`.
     pub bos: Option<TokenId>,
     /// `tokenizer.ggml.eos_token_id`.
@@ -65,7 +65,7 @@ pub struct GgufVocab {
     pub order: Option<Order>,
 }
 
-impl GgufVocab {
+impl GgufVocab<'_> {
     /// Every key that names a token, with what it names.
     fn named_ids(&self) -> [(&'static str, Option<TokenId>); 10] {
         [

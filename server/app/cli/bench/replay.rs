@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use lowkey_completer::report::{Report, Source, Tokens};
 use lowkey_completer::settings::Settings;
-use lowkey_completer::{Ask, Completer, Outcome, Status, Work};
+use lowkey_completer::{Completer, CompletionRequest, Outcome, Status, Work};
 use serde::Serialize;
 
 use super::cut::Cut;
@@ -20,6 +20,7 @@ use super::player::{Player, upcoming};
 use super::target::{Choice, choose};
 use super::trace::{self, Trace};
 use crate::cli::print;
+use crate::embedded::embedded;
 
 /// Arguments of `lowkey bench replay`.
 #[derive(Debug, clap::Args)]
@@ -109,7 +110,7 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<()> {
     let mut all = Vec::new();
     for (path, trace) in args.traces.iter().zip(&traces) {
         // A server of its own for each trace: no trace profits from the one before.
-        let completer = Completer::start(settings.clone(), |_| {})?;
+        let completer = Completer::start(settings.clone(), embedded(), None)?;
         let (rows, work) = runtime.block_on(play(args, trace, &completer))?;
         completer.shutdown();
         let summary = summarise(&rows, work);
@@ -166,7 +167,7 @@ async fn play(
         let before = completer.work();
         let snapshot = player.snapshot()?;
         let cursor = player.cursor(&snapshot);
-        let answer = completer.complete(Ask::new(snapshot.clone(), cursor)).await;
+        let answer = completer.complete(CompletionRequest::new(snapshot.clone(), cursor)).await;
         let now = player.snapshot()?;
         let mut row = Row {
             key: n_keys,

@@ -4,7 +4,7 @@
 //! shows no other. A superseded request is answered with an empty list, because copilot.lua shows
 //! errors to the user.
 
-use lowkey_completer::{IndentUnit, Place, Trigger};
+use lowkey_completer::{IndentUnit, Surface, Trigger};
 use lowkey_document::ByteOffset;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -143,7 +143,7 @@ async fn completions(
         version: *version,
         position: (*position).into(),
         trigger,
-        place: Place::Inline,
+        surface: Surface::Inline,
         indent_unit,
     };
     Ok(match suggest(session, request).await {

@@ -70,7 +70,7 @@ pub(in crate::lsp) fn tell(session: &Session) {
 /// Sends each change of the model's status until it is there or has failed.
 pub(in crate::lsp) fn follow(session: &Session) {
     let Some(negotiated) = session.negotiated() else { return };
-    let (session, mut status) = (session.clone(), negotiated.status.clone());
+    let (session, mut status) = (session.clone(), negotiated.completer.subscribe_status());
     tokio::spawn(async move {
         loop {
             let is_loading = matches!(*status.borrow_and_update(), Status::Loading(_));

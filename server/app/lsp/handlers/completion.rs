@@ -4,7 +4,7 @@
 //! entry of kind Text (Helix reads a Snippet's text as a template), incomplete so that
 //! the editor asks again while typing.
 
-use lowkey_completer::{Place, Trigger};
+use lowkey_completer::{Surface, Trigger};
 use lowkey_document::{ByteOffset, Snapshot};
 use tower_lsp::jsonrpc::{Error, Result};
 use tower_lsp::ls_types::{
@@ -47,7 +47,7 @@ pub(in crate::lsp) async fn completion(
         position: LenientPosition::from(at.position).into(),
         // Editors say Invoked for every typed letter too, so it means nothing here.
         trigger: Trigger::Automatic,
-        place: Place::Popup,
+        surface: Surface::Popup,
         indent_unit: None,
     };
     match suggest(session, request).await {

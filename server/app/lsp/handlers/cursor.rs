@@ -4,7 +4,7 @@
 //! moved for 300 ms. The prompt of that place is prefilled at low priority. Clients that do
 //! not send it lose nothing but that head start.
 
-use lowkey_completer::Ask;
+use lowkey_completer::CompletionRequest;
 use lowkey_document::Position;
 use serde::Deserialize;
 use serde_json::Value;
@@ -40,6 +40,9 @@ pub(in crate::lsp) fn rests(session: &Session, params: &Value) {
         // The text has no such place.
         return;
     }
-    let ask = Ask { desynced: view.desynced, ..Ask::new(view.snapshot, cursor) };
-    negotiated.completer.rests(ask);
+    let request = CompletionRequest {
+        desynced: view.desynced,
+        ..CompletionRequest::new(view.snapshot, cursor)
+    };
+    negotiated.completer.prefill_at_cursor(request);
 }

@@ -3,7 +3,6 @@
 use lowkey_completer::settings::Settings;
 use lowkey_completer::{Completer, dirs, stats};
 use lowkey_document::PositionEncoding;
-use tokio::sync::watch;
 use tower_lsp::jsonrpc::{Error, Result};
 use tower_lsp::ls_types::{
     InitializeParams, InitializeResult, MessageType, OneOf, ServerCapabilities, ServerInfo,
@@ -12,6 +11,7 @@ use tower_lsp::ls_types::{
 };
 
 use super::{completion, configuration, execute_command, workspace_folders};
+use crate::embedded::embedded;
 use crate::lsp::clients::quirks;
 use crate::lsp::session::{ClientCapabilities, NegotiatedState, Session};
 use crate::lsp::{convert, copilot, progress};
@@ -35,12 +35,8 @@ pub(in crate::lsp) fn initialize(
     };
     let quirks = quirks(client_info.as_ref(), session.copilot().is_open());
     let (settings, problems) = Settings::load(&editor);
-    let (to_status, status) = watch::channel(lowkey_completer::Status::Loading(0.0));
     let keep = dirs::keep(&settings);
-    let completer = Completer::start_keeping(settings, keep, move |status| {
-        to_status.send_replace(status.clone());
-    })
-    .map_err(|error| {
+    let completer = Completer::start(settings, embedded(), keep).map_err(|error| {
         tracing::error!(%error, "the engine's thread cannot be started");
         Error::internal_error()
     })?;
@@ -53,7 +49,7 @@ pub(in crate::lsp) fn initialize(
     }
     let client = ClientCapabilities::of(&params.capabilities);
     tracing::info!(?encoding, ?client, ?quirks, "initialized");
-    let negotiated = NegotiatedState { completer, encoding, client, quirks, status, problems };
+    let negotiated = NegotiatedState { completer, encoding, client, quirks, problems };
     let capabilities = capabilities(session, &negotiated);
     session.settle(negotiated);
     if let Some(editor) = params.process_id {
@@ -77,7 +73,7 @@ pub(in crate::lsp) fn initialize(
 /// Begins to report the model's progress, asks for settings, and shows what is wrong with them.
 pub(in crate::lsp) fn initialized(session: &Session) {
     let Some(negotiated) = session.negotiated() else { return };
-    let (client, status) = (session.client().clone(), negotiated.status.clone());
+    let (client, status) = (session.client().clone(), negotiated.completer.subscribe_status());
     progress::report(client, status, negotiated.client.progress);
     if session.copilot().is_open() {
         copilot::status::follow(session);

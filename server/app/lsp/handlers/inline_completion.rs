@@ -4,7 +4,7 @@
 //! a superseded request is the error `RequestCancelled`. With a popup entry selected, the
 //! suggestion is the one for the text with that entry taken, and starts with it.
 
-use lowkey_completer::{IndentUnit, Place, Trigger};
+use lowkey_completer::{IndentUnit, Surface, Trigger};
 use lowkey_document::ByteOffset;
 use serde::Deserialize;
 use serde_json::Value;
@@ -77,7 +77,7 @@ pub(in crate::lsp) async fn inline_completion(
             Some(INVOKED) => Trigger::Invoked,
             _ => Trigger::Automatic,
         },
-        place: Place::Inline,
+        surface: Surface::Inline,
         indent_unit: params.formatting_options.as_ref().and_then(indent_unit),
     };
     let items = match &context.selected_completion_info {

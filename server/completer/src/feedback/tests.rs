@@ -4,11 +4,11 @@ use lowkey_document::Document;
 
 use super::*;
 
-/// A document, its cursor, and what is followed in it.
+/// A document, its cursor, and its feedback.
 struct Editor {
     snapshot: Snapshot,
     cursor: usize,
-    follow: Follow,
+    feedback: Feedback,
     now: Instant,
 }
 
@@ -17,7 +17,8 @@ impl Editor {
     fn showing(text: &str, insert: &str, n_tail: usize) -> Self {
         let cursor = text.find('|').unwrap();
         let snapshot = Document::open("file:///a.rs", "rust", 1, &text.replace('|', "")).snapshot();
-        let mut editor = Self { snapshot, cursor, follow: Follow::default(), now: Instant::now() };
+        let mut editor =
+            Self { snapshot, cursor, feedback: Feedback::default(), now: Instant::now() };
         assert!(editor.show(insert, n_tail));
         editor
     }
@@ -25,24 +26,24 @@ impl Editor {
     fn show(&mut self, text: &str, n_tail: usize) -> bool {
         let (start, end) = (ByteOffset(self.cursor), ByteOffset(self.cursor + n_tail));
         let insert = Insert { start, end, text: text.into() };
-        self.follow.show(7, (&self.snapshot, start), &insert, Some(0.5))
+        self.feedback.show(7, (&self.snapshot, start), &insert, Some(0.5))
     }
 
-    /// Replaces `n_tail` bytes behind the cursor by `text` and puts the cursor behind it.
+    /// Replaces `n_tail` bytes after the cursor by `text` and puts the cursor after it.
     fn edit(&mut self, text: &str, n_tail: usize) -> Option<End> {
         let range = ByteOffset(self.cursor)..ByteOffset(self.cursor + n_tail);
         self.snapshot = self.snapshot.with_edit(range, text);
         self.cursor += text.len();
-        self.follow.edited(&self.snapshot, self.now).map(|ended| ended.end)
+        self.feedback.edited(&self.snapshot, self.now).map(|ended| ended.end)
     }
 
     fn ask(&mut self) -> Option<End> {
         let cursor = ByteOffset(self.cursor);
-        self.follow.asked(&self.snapshot, cursor, self.now).map(|ended| ended.end)
+        self.feedback.asked(&self.snapshot, cursor, self.now).map(|ended| ended.end)
     }
 
-    fn judged(&mut self) -> Vec<Judged> {
-        self.follow.due(self.now).iter().map(Awaited::judged).collect()
+    fn judged(&mut self) -> Vec<Retained> {
+        self.feedback.due(self.now).iter().map(Due::search).collect()
     }
 }
 
@@ -121,13 +122,13 @@ fn brackets_that_the_editor_closes_do_not_refuse_it() {
 #[test]
 fn the_editor_s_word_counts_once() {
     let mut editor = Editor::showing("|\n", "abc", 0);
-    let ended = editor.follow.accepted(7).unwrap();
+    let ended = editor.feedback.accepted(7).unwrap();
     assert_eq!((ended.end, ended.probability), (End::Accepted(3), Some(0.5)));
-    assert_eq!(editor.follow.accepted(7), None);
+    assert_eq!(editor.feedback.accepted(7), None);
     let mut editor = Editor::showing("|\n", "abc", 0);
     assert_eq!(editor.edit("abc", 0), Some(End::Accepted(3)));
-    assert_eq!(editor.follow.accepted(7), None);
-    assert_eq!(editor.follow.accepted(8), None);
+    assert_eq!(editor.feedback.accepted(7), None);
+    assert_eq!(editor.feedback.accepted(8), None);
 }
 
 #[test]
@@ -135,13 +136,13 @@ fn what_stands_after_half_a_minute_is_retained() {
     let mut editor = Editor::showing("|\n", "abc", 0);
     editor.edit("abc", 0);
     assert!(editor.judged().is_empty());
-    // Within the time something is written behind it; after it, everything goes.
+    // Within the time something is written after it; later, everything goes.
     editor.now += Duration::from_secs(20);
     editor.edit(" d", 0);
     editor.now += Duration::from_secs(20);
     editor.snapshot = editor.snapshot.with_edit(ByteOffset(0)..ByteOffset(5), "");
-    editor.follow.edited(&editor.snapshot, editor.now);
-    let retained = Judged { is_retained: true, chars: 3 };
+    editor.feedback.edited(&editor.snapshot, editor.now);
+    let retained = Retained { is_retained: true, chars: 3 };
     assert_eq!(editor.judged(), [retained]);
     assert!(editor.judged().is_empty(), "once");
 }
@@ -151,8 +152,8 @@ fn what_is_changed_within_half_a_minute_is_not() {
     let mut editor = Editor::showing("|\n", "abc", 0);
     editor.edit("abc", 0);
     editor.snapshot = editor.snapshot.with_edit(ByteOffset(1)..ByteOffset(2), "");
-    editor.follow.edited(&editor.snapshot, editor.now);
-    let lost = Judged { is_retained: false, chars: 3 };
+    editor.feedback.edited(&editor.snapshot, editor.now);
+    let lost = Retained { is_retained: false, chars: 3 };
     editor.now += Duration::from_secs(31);
     assert_eq!(editor.judged(), [lost]);
 }
@@ -163,10 +164,10 @@ fn no_edit_and_no_clock_breaks_it() {
     for (start, end, text) in [(0, 1, ""), (0, 0, "👩‍👧"), (3, 5, "x"), (0, 7, "")] {
         editor.snapshot = editor.snapshot.with_edit(ByteOffset(start)..ByteOffset(end), text);
         for cursor in 0..9 {
-            let mut copy = Follow {
-                shown: editor.follow.shown.clone(),
-                awaited: editor.follow.awaited.clone(),
-                ..Follow::default()
+            let mut copy = Feedback {
+                shown: editor.feedback.shown.clone(),
+                watched: editor.feedback.watched.clone(),
+                ..Feedback::default()
             };
             let earlier = editor.now.checked_sub(Duration::from_secs(5)).unwrap_or(editor.now);
             copy.asked(&editor.snapshot, ByteOffset(cursor), earlier);
@@ -177,8 +178,9 @@ fn no_edit_and_no_clock_breaks_it() {
 
 #[test]
 fn lines_are_followed_while_they_are_typed_and_no_longer() {
-    let spans =
-        |editor: &Editor| editor.follow.spans_lines(&editor.snapshot, ByteOffset(editor.cursor));
+    let spans = |editor: &Editor| {
+        editor.feedback.follows_lines(&editor.snapshot, ByteOffset(editor.cursor))
+    };
     let mut editor = Editor::showing("fn a() {\n    |\n}\n", "one();\n    two();", 0);
     assert!(spans(&editor));
     editor.edit("one", 0);
@@ -194,7 +196,7 @@ fn lines_are_followed_while_they_are_typed_and_no_longer() {
 #[test]
 fn behind_what_was_accepted_the_place_is_known_until_something_is_typed() {
     let behind = |editor: &Editor| {
-        editor.follow.is_behind_accepted(&editor.snapshot, ByteOffset(editor.cursor))
+        editor.feedback.is_after_accepted(&editor.snapshot, ByteOffset(editor.cursor))
     };
     let mut editor = Editor::showing("|\nb\n", "if x {", 0);
     assert!(!behind(&editor));

@@ -75,7 +75,7 @@ pub enum SharedWeights {
     Never,
 }
 
-/// Where the cut between the prompt's prefix and its middle stands.
+/// Where the prompt's prefix ends and its middle begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Anchor {
     /// At the cursor.

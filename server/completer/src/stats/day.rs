@@ -28,7 +28,7 @@ impl Day {
         Self::of(SystemTime::now())
     }
 
-    /// Returns the day so many days before.
+    /// Returns the day that is this many days before.
     #[must_use]
     pub fn before(self, days: u32) -> Self {
         Self(self.0.saturating_sub(days))

@@ -19,7 +19,7 @@ const SUM_UP_BYTES: u64 = 256 << 10;
 const MAX_BYTES: u64 = 16 << 20;
 /// When a file is too large although it is summed up, days older than this go.
 const KEPT_DAYS: u32 = 400;
-/// How long to wait for another server that sums up: so many turns of so long.
+/// How long to wait for another server that sums up: number of turns, and the time of each.
 const TURNS: u32 = 200;
 const TURN: Duration = Duration::from_millis(5);
 
@@ -132,7 +132,7 @@ impl Ledger {
         builder.create(folder)
     }
 
-    /// Takes the lock; an error when somebody else keeps it for longer than summing up takes.
+    /// Takes the lock; an error when another server keeps it for longer than summing up takes.
     fn locked(&self, lock: Lock) -> io::Result<File> {
         let file = private(OpenOptions::new().create(true).write(true).truncate(false))
             .open(self.path.with_extension("lock"))?;
@@ -177,7 +177,7 @@ fn ends_a_line(file: &mut File, n_bytes: u64) -> io::Result<bool> {
     Ok(byte == [b'\n'])
 }
 
-/// Reads lines and sums them up; what is no entry of this format is counted as unreadable.
+/// Reads lines and sums them up; lines that are no entry of this format are counted as unreadable.
 fn parse(bytes: &[u8]) -> Counted {
     let mut counted = Counted::default();
     let mut sums: BTreeMap<(Day, String, String), Tally> = BTreeMap::new();
