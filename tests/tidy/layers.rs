@@ -1,6 +1,6 @@
 //! The allowed dependencies between the workspace's crates: data flows one way.
 //!
-//! What a crate needs only for its tests is free. A crate that the table does not know fails the test.
+//! Dev-dependencies are not restricted. A crate that is missing from the table fails the test.
 //! `server/ARCHITECTURE.md` shows the table; `UPDATE_EXPECT=1 cargo test --test tidy` rewrites it there.
 
 use std::fmt::Write as _;

@@ -2,7 +2,7 @@
 //! them.
 //!
 //! A row applies if the vocabulary contains its sentinels and its witness, regardless of the model's
-//! name is. Rows with a witness come before the row that has the same sentinels without one. The
+//! name. Rows with a witness come before the row that has the same sentinels without one. The
 //! training layout of each family is taken from its paper or model card, named at the row; layouts
 //! that a family was not trained on are not listed.
 
