@@ -17,21 +17,23 @@ const BYTE_LEVEL_BPE: &str = "gpt2";
 const SENTENCE_PIECE: &str = "llama";
 
 /// The tokenizer's metadata of a GGUF file, unchecked.
+///
+/// Its texts may be borrowed from the file, because there are hundreds of thousands of them.
 #[derive(Debug, Clone, Default)]
-pub struct GgufVocab {
+pub struct GgufVocab<'f> {
     /// `tokenizer.ggml.model`: the kind of tokenizer.
     pub model: String,
     /// `tokenizer.ggml.pre`: the pre-tokenizer.
     pub pre: String,
     /// `tokenizer.ggml.tokens`: the tokens by id.
-    pub tokens: Vec<String>,
+    pub tokens: Vec<Cow<'f, str>>,
     /// `tokenizer.ggml.token_type`, by id; empty if the file has none. 1 normal, 2 unknown, 3
     /// control, 4 user-defined, 5 unused, 6 byte.
     pub token_types: Vec<i32>,
     /// `tokenizer.ggml.scores`, by id; empty if the file has none.
     pub scores: Vec<f32>,
     /// `tokenizer.ggml.merges`, in order of rank: two tokens with a space between them.
-    pub merges: Vec<String>,
+    pub merges: Vec<Cow<'f, str>>,
     /// `tokenizer.ggml.bos_token_id`.
     pub bos: Option<TokenId>,
     /// `tokenizer.ggml.eos_token_id`.
@@ -67,7 +69,7 @@ pub struct GgufVocab {
     pub order: Option<Order>,
 }
 
-impl GgufVocab {
+impl GgufVocab<'_> {
     /// Returns every key that names a token, with its value.
     fn named_ids(&self) -> [(&'static str, Option<TokenId>); 10] {
         [

@@ -26,9 +26,10 @@ impl Metadata {
     }
 
     /// Returns the vocabulary in the metadata.
-    fn vocab(&self) -> GgufVocab {
+    fn vocab(&self) -> GgufVocab<'static> {
         let key = |name: &str| format!("tokenizer.ggml.{name}");
         let text = |name: &str| self.texts(&key(name)).first().cloned().unwrap_or_default();
+        let texts = |name: &str| self.texts(&key(name)).iter().cloned().map(Into::into).collect();
         let id = |name: &str| {
             let ids = self.numbers(&key(&format!("{name}_token_id")));
             ids.first().and_then(|&id| u32::try_from(id).ok())
@@ -36,7 +37,7 @@ impl Metadata {
         GgufVocab {
             model: text("model"),
             pre: text("pre"),
-            tokens: self.texts(&key("tokens")).to_vec(),
+            tokens: texts("tokens"),
             token_types: self.numbers(&key("token_type")).iter().map(|&kind| kind as i32).collect(),
             // Floats were read as the integer of their bits.
             scores: self
@@ -44,7 +45,7 @@ impl Metadata {
                 .iter()
                 .map(|&bits| f32::from_bits(bits as u32))
                 .collect(),
-            merges: self.texts(&key("merges")).to_vec(),
+            merges: texts("merges"),
             bos: id("bos"),
             eos: id("eos"),
             eot: id("eot"),
@@ -57,7 +58,7 @@ impl Metadata {
 }
 
 /// Reads the vocabulary of a GGUF file.
-pub(crate) fn read_vocab(file: &Path) -> Result<GgufVocab, String> {
+pub(crate) fn read_vocab(file: &Path) -> Result<GgufVocab<'static>, String> {
     let bytes = std::fs::read(file).map_err(|e| format!("reading {}: {e}", file.display()))?;
     Ok(read(&bytes)?.vocab())
 }
