@@ -8,7 +8,6 @@
 //! Of a line of megabytes only a piece is repeated.
 
 use lowkey_completer::Insert;
-
 use lowkey_document::{ByteOffset, Cursor};
 
 /// What is repeated of a line at most, on each side of the cursor. Longer than what a user takes back with a few

@@ -9,59 +9,59 @@ use lowkey_document::{ByteOffset, Snapshot};
 use tower_lsp::jsonrpc::{Error, Result};
 use tower_lsp::ls_types::{
     CompletionItem, CompletionItemKind, CompletionList, CompletionOptions, CompletionParams,
-    CompletionTextEdit, Documentation, InsertTextFormat, InsertTextMode, MarkupContent, MarkupKind,
-    TextEdit,
+    CompletionResponse, CompletionTextEdit, Documentation, InsertTextFormat, InsertTextMode,
+    MarkupContent, MarkupKind, TextEdit,
 };
 
-use super::answer::{Delivery, Question, Suggestion};
-use super::backend::Backend;
-use super::convert::{LenientPosition, to_range};
-use super::link::Negotiated;
+use super::execute_command::accept_command;
+use crate::lsp::convert::{LenientPosition, to_range};
+use crate::lsp::session::{NegotiatedState, Session};
+use crate::lsp::suggest::{Delivery, Suggestion, SuggestionRequest, suggest};
 
 /// Characters after which a popup is worth opening; letters open it in every editor.
 const TRIGGERS: &[&str] = &[".", ":", "(", "[", "{", "=", ",", "<", ">", "&", "|", "\"", "'", "/"];
 
-/// What is advertised.
-pub(super) fn options() -> CompletionOptions {
+/// Returns the server's capability for it.
+pub(in crate::lsp) fn options() -> CompletionOptions {
     CompletionOptions {
         trigger_characters: Some(TRIGGERS.iter().map(|&c| c.to_owned()).collect()),
         ..CompletionOptions::default()
     }
 }
 
-impl Backend {
-    /// Answers `textDocument/completion`.
-    pub(super) async fn popup(&self, params: CompletionParams) -> Result<CompletionList> {
-        let nothing = CompletionList { is_incomplete: false, items: Vec::new() };
-        let Some(negotiated) = self.link.negotiated().filter(|n| n.pops_up()) else {
-            return Ok(nothing);
-        };
-        let place = params.text_document_position;
-        let question = Question {
-            uri: place.text_document.uri.as_str(),
-            version: None,
-            position: LenientPosition::from(place.position).into(),
-            // Editors say Invoked for every typed letter too: it tells nothing here.
-            trigger: Trigger::Automatic,
-            place: Place::Popup,
-            indent_unit: None,
-        };
-        match self.link.answer(question).await {
-            Delivery::Suggestion(suggestion) => Ok(CompletionList {
-                is_incomplete: true,
-                items: vec![item(negotiated, &suggestion)],
-            }),
-            Delivery::Nothing => Ok(CompletionList { is_incomplete: true, ..nothing }),
-            Delivery::Superseded => Err(Error::request_cancelled()),
-        }
+/// Answers `textDocument/completion`.
+pub(in crate::lsp) async fn completion(
+    session: &Session,
+    params: CompletionParams,
+) -> Result<Option<CompletionResponse>> {
+    let list = |is_incomplete, items| {
+        Ok(Some(CompletionResponse::List(CompletionList { is_incomplete, items })))
+    };
+    let Some(negotiated) = session.negotiated().filter(|negotiated| negotiated.pops_up()) else {
+        return list(false, Vec::new());
+    };
+    let at = params.text_document_position;
+    let request = SuggestionRequest {
+        uri: at.text_document.uri.as_str(),
+        version: None,
+        position: LenientPosition::from(at.position).into(),
+        // Editors say Invoked for every typed letter too, so it means nothing here.
+        trigger: Trigger::Automatic,
+        place: Place::Popup,
+        indent_unit: None,
+    };
+    match suggest(session, request).await {
+        Delivery::Suggestion(suggestion) => list(true, vec![item(negotiated, &suggestion)]),
+        Delivery::Nothing => list(true, Vec::new()),
+        Delivery::Superseded => Err(Error::request_cancelled()),
     }
 }
 
-fn item(negotiated: &Negotiated, suggestion: &Suggestion) -> CompletionItem {
+fn item(negotiated: &NegotiatedState, suggestion: &Suggestion) -> CompletionItem {
     let Suggestion { id, snapshot, cursor, insert, .. } = suggestion;
     let word = word_before(&cursor.before);
     let word_start = ByteOffset(cursor.offset.0.saturating_sub(word.len()));
-    // Editors filter by what stands between the edit's start and the cursor.
+    // Editors filter by the text between the edit's start and the cursor.
     let start = word_start.min(insert.start);
     let text = format!("{}{}", snapshot.slice(start..insert.start), insert.text);
     let filter_text = snapshot.slice(start..cursor.offset);
@@ -77,7 +77,7 @@ fn item(negotiated: &Negotiated, suggestion: &Suggestion) -> CompletionItem {
         insert_text_format: Some(InsertTextFormat::PLAIN_TEXT),
         insert_text_mode: Some(InsertTextMode::AS_IS),
         text_edit: Some(CompletionTextEdit::Edit(TextEdit::new(range, text))),
-        command: Some(negotiated.accept(*id)),
+        command: Some(accept_command(negotiated, *id)),
         ..CompletionItem::default()
     }
 }
@@ -89,7 +89,7 @@ fn word_before(text: &str) -> &str {
     text.get(text.len() - n..).unwrap_or_default()
 }
 
-fn documentation(negotiated: &Negotiated, snapshot: &Snapshot, code: &str) -> Documentation {
+fn documentation(negotiated: &NegotiatedState, snapshot: &Snapshot, code: &str) -> Documentation {
     if !negotiated.client.markdown {
         return Documentation::String(code.to_owned());
     }

@@ -37,7 +37,7 @@ impl Edits for Log {
 impl Service<Request> for Log {
     type Response = Option<Response>;
     type Error = Infallible;
-    type Future = Pending<Infallible>;
+    type Future = Pin<Box<dyn Future<Output = Result<Option<Response>, Infallible>> + Send>>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
@@ -58,9 +58,12 @@ impl Service<Request> for Log {
     }
 }
 
-fn inbox() -> (Inbox<Log, Log>, Log) {
-    let log = Log::default();
-    (Inbox::new(log.clone(), log.clone()), log)
+fn take(log: &mut Log, request: Request) -> Running {
+    let edits = log.clone();
+    match dispatch(log, &edits, request) {
+        Dispatched::Done(response) => Box::pin(std::future::ready(response)),
+        Dispatched::Running(running) => running,
+    }
 }
 
 fn request(method: &'static str) -> Request {
@@ -72,40 +75,40 @@ fn notification(method: &'static str) -> Request {
 }
 
 #[tokio::test]
-async fn messages_take_effect_when_they_are_called_not_when_they_are_polled() {
-    let (mut inbox, log) = inbox();
-    let first = inbox.call(request("waits"));
-    let edit = inbox.call(notification("edit"));
-    let second = inbox.call(request("answers"));
+async fn requests_take_effect_in_order_of_arrival() {
+    let mut log = Log::default();
+    let first = take(&mut log, request("waits"));
+    let edit = take(&mut log, notification("edit"));
+    let second = take(&mut log, request("answers"));
     assert_eq!(log.lines(), ["waits", "edit", "answers"]);
     // Polled in the opposite order, each is answered once.
-    assert!(second.await.unwrap().is_some());
-    assert!(edit.await.unwrap().is_none());
-    assert!(first.await.unwrap().unwrap().is_ok());
+    assert!(second.await.is_some());
+    assert!(edit.await.is_none());
+    assert!(first.await.unwrap().is_ok());
     assert_eq!(log.lines(), ["waits", "edit", "answers", "waits, end"]);
 }
 
 #[tokio::test]
-async fn a_panic_before_or_after_a_wait_answers_its_own_request_only() {
-    let (mut inbox, _) = inbox();
+async fn a_panic_answers_its_own_request_only() {
+    let mut log = Log::default();
     for method in ["panics", "waits and panics"] {
-        let answer = inbox.call(request(method)).await.unwrap().unwrap();
+        let answer = take(&mut log, request(method)).await.unwrap();
         assert_eq!(answer.error().unwrap().code, ErrorCode::InternalError);
-        assert!(inbox.call(request("answers")).await.unwrap().unwrap().is_ok());
+        assert!(take(&mut log, request("answers")).await.unwrap().is_ok());
     }
 }
 
 #[tokio::test]
 async fn a_panic_in_an_edit_does_not_stop_the_next_one() {
-    let (mut inbox, log) = inbox();
-    assert_eq!(inbox.call(notification("edit panics")).await, Ok(None));
-    assert_eq!(inbox.call(notification("edit")).await, Ok(None));
+    let mut log = Log::default();
+    assert!(take(&mut log, notification("edit panics")).await.is_none());
+    assert!(take(&mut log, notification("edit")).await.is_none());
     assert_eq!(log.lines(), ["edit panics", "edit"]);
 }
 
 #[tokio::test]
 async fn an_edit_with_an_id_is_no_notification() {
-    let (mut inbox, log) = inbox();
-    assert!(inbox.call(request("edit")).await.unwrap().is_some());
+    let mut log = Log::default();
+    assert!(take(&mut log, request("edit")).await.is_some());
     assert_eq!(log.lines(), ["edit"]);
 }

@@ -4,39 +4,37 @@
 //! the editor and therefore happens in a task of its own; an answer that newer settings
 //! have overtaken is dropped.
 
-use std::sync::Arc;
-
 use lowkey_completer::plain::plain;
 use lowkey_completer::settings::Settings;
 use serde_json::Value;
-use tower_lsp::Client;
 use tower_lsp::ls_types::{ConfigurationItem, MessageType, Registration};
 
-use super::link::{Configured, Link};
-use super::{completion, copilot};
+use super::completion;
+use crate::lsp::copilot;
+use crate::lsp::session::{Configured, NegotiatedState, Session};
 
 /// The section of an editor's settings that is ours.
 const SECTION: &str = "lowkey";
 
 /// Takes what `workspace/didChangeConfiguration` brought.
-pub(super) fn changed(link: &Arc<Link>, client: &Client, settings: &Value) {
+pub(in crate::lsp) fn changed(session: &Session, settings: &Value) {
     match settings.get(SECTION) {
-        Some(section @ Value::Object(_)) => take(link, client, section),
+        Some(section @ Value::Object(_)) => take(session, section),
         // Many editors send null, or everything but us, and mean: ask.
-        _ => fetch(link, client),
+        _ => fetch(session),
     }
 }
 
 /// Asks the editor for our section, if it answers such questions.
-pub(super) fn fetch(link: &Arc<Link>, client: &Client) {
-    if !link.negotiated().is_some_and(|negotiated| negotiated.client.configuration) {
+pub(super) fn fetch(session: &Session) {
+    if !session.negotiated().is_some_and(|negotiated| negotiated.client.configuration) {
         return;
     }
-    let asked_at = link.configured().n_changes;
-    let (link, client) = (Arc::clone(link), client.clone());
+    let asked_at = session.configured().n_changes;
+    let session = session.clone();
     tokio::spawn(async move {
         let item = ConfigurationItem { scope_uri: None, section: Some(SECTION.into()) };
-        let sections = match client.configuration(vec![item]).await {
+        let sections = match session.client().configuration(vec![item]).await {
             Ok(sections) => sections,
             Err(error) => {
                 tracing::warn!(code = error.code.code(), "the editor did not tell its settings");
@@ -44,23 +42,23 @@ pub(super) fn fetch(link: &Arc<Link>, client: &Client) {
             }
         };
         let Some(section @ Value::Object(_)) = sections.first() else { return };
-        if link.configured().n_changes == asked_at {
-            take(&link, &client, section);
+        if session.configured().n_changes == asked_at {
+            take(&session, section);
         }
     });
 }
 
 /// Lays a section over what the editor said before and puts it in force.
-fn take(link: &Arc<Link>, client: &Client, section: &Value) {
-    link.configured().lay(section);
-    let mut problems = put_in_force(link);
-    copilot::status::tell(link, client);
-    if link.negotiated().is_some_and(super::link::Negotiated::pops_up) {
-        register_completion(link, client);
+fn take(session: &Session, section: &Value) {
+    session.configured().lay(section);
+    let mut problems = put_in_force(session);
+    copilot::status::tell(session);
+    if session.negotiated().is_some_and(NegotiatedState::pops_up) {
+        register_completion(session);
     }
     if !problems.is_empty() {
         problems.dedup();
-        let client = client.clone();
+        let client = session.client().clone();
         tokio::spawn(async move {
             client.show_message(MessageType::WARNING, words(&problems)).await;
         });
@@ -73,10 +71,10 @@ pub(super) fn words(problems: &[String]) -> String {
 }
 
 /// Resolves all layers of settings again and hands them to the completer; returns problems in words.
-pub(super) fn put_in_force(link: &Link) -> Vec<String> {
-    let Some(negotiated) = link.negotiated() else { return Vec::new() };
+pub(super) fn put_in_force(session: &Session) -> Vec<String> {
+    let Some(negotiated) = session.negotiated() else { return Vec::new() };
     let (mut settings, mut problems, paused) = {
-        let configured = link.configured();
+        let configured = session.configured();
         let (settings, problems) = Settings::load(&configured.editor);
         (settings, problems, configured.paused)
     };
@@ -87,9 +85,9 @@ pub(super) fn put_in_force(link: &Link) -> Vec<String> {
 }
 
 /// Tells a client that did not know it at `initialize` that we complete.
-fn register_completion(link: &Link, client: &Client) {
-    let can = link.negotiated().is_some_and(|negotiated| negotiated.client.registers_completion);
-    if !can || std::mem::replace(&mut link.configured().completion_registered, true) {
+fn register_completion(session: &Session) {
+    let can = session.negotiated().is_some_and(|negotiated| negotiated.client.registers_completion);
+    if !can || std::mem::replace(&mut session.configured().completion_registered, true) {
         return;
     }
     let mut options = serde_json::to_value(completion::options()).unwrap_or_default();
@@ -102,7 +100,7 @@ fn register_completion(link: &Link, client: &Client) {
         method: "textDocument/completion".into(),
         register_options: Some(options),
     };
-    let client = client.clone();
+    let client = session.client().clone();
     tokio::spawn(async move {
         if let Err(error) = client.register_capability(vec![registration]).await {
             tracing::warn!(code = error.code.code(), "the editor did not register completion");

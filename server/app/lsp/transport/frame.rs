@@ -13,7 +13,7 @@ use std::fmt;
 use std::io::{self, BufRead, Read};
 
 /// Longest body that is read: a document of 40 MB in JSON's longest escapes.
-pub(super) const MAX_BODY_BYTES: u64 = 256 << 20;
+pub(in crate::lsp) const MAX_BODY_BYTES: u64 = 256 << 20;
 
 /// Longest header line that is looked at.
 const MAX_LINE_BYTES: u64 = 4096;
@@ -23,7 +23,7 @@ const MAX_HEADER_LINES: usize = 32;
 
 /// One step of reading.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Frame {
+pub(in crate::lsp) enum Frame {
     /// A body of the announced length.
     Body(Vec<u8>),
     /// A frame that makes no sense.
@@ -32,7 +32,7 @@ pub(super) enum Frame {
 
 /// What is wrong with a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fault {
+pub(in crate::lsp) enum Fault {
     /// Bytes that are no header.
     NoHeader,
     /// The header ended without a length.
@@ -69,7 +69,7 @@ impl fmt::Display for Fault {
 
 /// Cuts a byte stream into frames.
 #[derive(Debug)]
-pub(super) struct FrameReader<R> {
+pub(in crate::lsp) struct FrameReader<R> {
     reader: R,
     /// A header line found where it was not expected: the next frame begins with it.
     carried: Option<u64>,
@@ -88,12 +88,12 @@ enum HeaderLine {
 
 impl<R: BufRead> FrameReader<R> {
     /// Reads frames from `reader`.
-    pub(super) fn new(reader: R) -> Self {
+    pub(in crate::lsp) fn new(reader: R) -> Self {
         Self { reader, carried: None, skipping: false, line: Vec::new() }
     }
 
     /// Returns the next frame, or `None` at the end of the input, also inside a frame.
-    pub(super) fn next_frame(&mut self) -> io::Result<Option<Frame>> {
+    pub(in crate::lsp) fn next_frame(&mut self) -> io::Result<Option<Frame>> {
         let mut n_lines = 0;
         let mut length = self.carried.take();
         loop {
