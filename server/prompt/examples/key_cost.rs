@@ -1,8 +1,9 @@
-//! Measures what a key costs before the model runs: `key_cost TOKENIZER.json FILE` (build with `--release`).
+//! Measures the cost of a key before the model runs: `key_cost TOKENIZER.json FILE` (build with
+//! `--release`).
 //!
-//! A line is typed into the middle of the file, letter by letter; the window is gathered and the prompt assembled
-//! after each. Prints the window, the first prompt (nothing is remembered yet) and the median and slowest of the keys
-//! after it.
+//! Types a line into the middle of the file, letter by letter, then gathers the window and
+//! assembles the prompt after each letter. Prints the window, the first prompt (with an empty
+//! cache) and the median and the slowest of the later keys.
 
 #![expect(clippy::print_stdout, reason = "a measurement; its result is what it prints")]
 

@@ -1,7 +1,7 @@
-//! Measures what a tokenizer costs: `tokenizer_cost MODEL.gguf FILE...` (build with `--release`).
+//! Measures the cost of a tokenizer: `tokenizer_cost MODEL.gguf FILE...` (build with `--release`).
 //!
-//! Prints how long it takes to build, how long to drop, and how long the files take to encode, the first time and
-//! later. The hash of all ids tells whether two versions of this program encode alike.
+//! Prints the time to build it, to drop it, and to encode the files, for the first and for later
+//! runs. The hash of all ids shows whether two versions of this program encode alike.
 
 #![expect(clippy::print_stdout, reason = "a measurement; its result is what it prints")]
 
@@ -13,7 +13,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// How often each is done.
+/// Number of repetitions.
 const ROUNDS: usize = 15;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -48,7 +48,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// The median, with the quickest and the slowest.
+/// Returns the median, with the fastest and the slowest.
 fn spread(mut times: Vec<Duration>) -> String {
     times.sort_unstable();
     let ms = |at: usize| times.get(at).copied().unwrap_or_default().as_secs_f64() * 1e3;

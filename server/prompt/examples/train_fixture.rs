@@ -1,8 +1,9 @@
 //! Trains the small vocabulary of the tests: `train_fixture FILE… > fixtures/small.json`.
 //!
-//! 512 tokens: seven sentinels with the ids of the embedded model, the 256 bytes, and merges learned from the files
-//! (the sources of `server/document` and `server/prompt` were used). The tests compute what they expect from the
-//! file itself, but for the messages that name a token: those are renewed with `UPDATE_EXPECT=1`.
+//! 512 tokens: seven sentinels with the ids of the embedded model, the 256 bytes, and merges
+//! learned from the files (the sources of `server/document` and `server/prompt` were used). The
+//! tests compute their expectations from the file itself, except for messages that name a token;
+//! `UPDATE_EXPECT=1` renews those.
 
 #![expect(clippy::print_stdout, reason = "a generator; the vocabulary is what it prints")]
 
@@ -27,8 +28,8 @@ const SENTINELS: &[&str] = &[
 ];
 const PATTERN: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 
-/// What the sources lack and the tests are about: runs of blank lines, blanks before line ends, and letters of several
-/// bytes, some of whose beginnings are learned as tokens too.
+/// Text that the sources lack and the tests need: runs of blank lines, blanks before line ends, and
+/// letters of several bytes, some of whose first bytes become tokens as well.
 const RARE: &str = "a\n\n\n\nb\n\n\n c\n\n  \n日 本 🦀 🦁 é\n";
 const N_RARE: usize = 300;
 

@@ -1,15 +1,18 @@
-//! What of an instructed model's answer is code behind the cursor.
+//! Extracts the code after the cursor from an instructed model's answer.
 //!
-//! The model was given the beginning of a code block and mostly just writes on. But it may close the block and explain,
-//! begin with a sentence and a block of its own, or write once more what stands before the cursor. All of that goes.
-//! Invariants: what is kept is one piece of the answer; while the answer grows, what is kept only grows. So text that
-//! might yet turn out to be a fence or a repetition is held back until it is known, or the answer is over.
+//! The prompt ends inside a code block, and the model mostly continues it. But it may close the
+//! block and explain, begin with a sentence and a new block, or repeat the text before the cursor.
+//! These parts are removed.
+//! Invariants: the kept text is one contiguous part of the answer, and it only grows while the
+//! answer grows. So text that may still become a fence or a repetition is held back until it is
+//! decided, or until the answer is over.
 
-/// A shorter beginning of the cursor's line may be written twice on purpose.
+/// Shorter beginnings of the cursor's line may be repeated intentionally.
 const LEAST_REPEATED_CHARS: usize = 8;
-/// An introduction is no longer than this; what is longer is what was asked for.
+/// Maximum length of an introduction; a longer one is the requested text.
 const LONGEST_INTRODUCTION_BYTES: usize = 400;
-/// How assistants begin what is no code. Compared with the first line of an answer to a blank one.
+/// Typical first words of an assistant's introduction. Compared with the first line of an answer at
+/// a blank line.
 const INTRODUCTIONS: &[&str] = &[
     "Here is ",
     "Here's ",
@@ -32,40 +35,40 @@ const INTRODUCTIONS: &[&str] = &[
     "I have ",
 ];
 
-/// What must be known to take an answer apart.
+/// The context for extracting an answer's code.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
-    /// The document's text up to the cursor, as the model was given it.
+    /// The document's text up to the cursor, as in the prompt.
     pub(crate) before: String,
-    /// Backticks of the fence that the code stands in.
+    /// Number of backticks of the fence around the code.
     pub(crate) fence_chars: usize,
-    /// Whether sentences are what the document consists of.
+    /// Whether the document consists of sentences.
     pub(crate) is_prose: bool,
 }
 
 /// The code of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Code<'t> {
-    /// What belongs behind the cursor.
+    /// The text to insert after the cursor.
     pub text: &'t str,
-    /// Whether nothing more will come, however the answer goes on.
+    /// Whether the code is complete, regardless of the rest of the answer.
     pub ended: bool,
 }
 
 /// Where an answer's code begins.
 enum Begin<'t> {
-    /// Nobody knows yet.
+    /// Not decided yet.
     Unknown,
-    /// There is none.
+    /// The answer has no code.
     Nowhere,
-    /// With this text, right behind the cursor.
+    /// With this text, directly after the cursor.
     Here(&'t str),
-    /// With this text, in a block of the model's own.
+    /// With this text, in a new block of the model.
     InBlock(&'t str),
 }
 
 impl Answer {
-    /// Returns the code of the `raw` answer so far, or of all of it when it `is_over`.
+    /// Returns the code of the `raw` answer so far; the answer is complete if `is_over`.
     pub fn code<'t>(&self, raw: &'t str, is_over: bool) -> Code<'t> {
         let (body, is_own_block) = match self.begin(raw, is_over) {
             Begin::Unknown => return Code { text: "", ended: false },
@@ -79,12 +82,12 @@ impl Answer {
         self.up_to_fence(body, is_own_block, is_over)
     }
 
-    /// Finds the code, behind a fence or an introduction of the model's own.
+    /// Finds the code, after a fence or an introduction by the model.
     fn begin<'t>(&self, raw: &'t str, is_over: bool) -> Begin<'t> {
         let lead = raw.trim_start();
         let blanks = raw.get(..raw.len() - lead.len()).unwrap_or_default();
         if blanks.contains('\n') {
-            // A fence behind the end of the line closes the block: it is looked for later.
+            // A fence after the end of the line closes the block; `up_to_fence` finds it.
             return Begin::Here(raw);
         }
         let n_ticks = ticks(lead);
@@ -109,7 +112,8 @@ impl Answer {
         }
     }
 
-    /// Finds the code behind sentences: in a block of its own, or below a line that ends with a colon.
+    /// Finds the code after introductory sentences: in a new block, or below a line that ends with
+    /// a colon.
     fn behind_introduction<'t>(&self, raw: &'t str, lead: &'t str, is_over: bool) -> Begin<'t> {
         let (mut end, mut announced) = (0, false);
         for line in lead.split_inclusive('\n') {
@@ -142,16 +146,18 @@ impl Answer {
         }
     }
 
-    /// The cursor's line up to the cursor.
+    /// Returns the cursor's line up to the cursor.
     fn line(&self) -> &str {
         let start = self.before.rfind('\n').map_or(0, |end| end + 1);
         self.before.get(start..).unwrap_or_default()
     }
 
-    /// Drops what repeats the text before the cursor; `None` while it may still turn out to.
+    /// Removes a repetition of the text before the cursor; `None` while the text may still become
+    /// one.
     ///
-    /// A block of the model's own may begin with any of the lines above the cursor, or with the cursor's line; an
-    /// answer right behind the cursor only with the latter, where that is long enough to be no accident.
+    /// A new block of the model may begin with any of the lines above the cursor, or with the
+    /// cursor's line. An answer directly after the cursor may only repeat the cursor's line, if
+    /// that is long enough to rule out chance.
     fn without_repetition<'t>(
         &self,
         body: &'t str,
@@ -174,20 +180,20 @@ impl Answer {
         }
         match may_grow {
             true if !is_over => None,
-            // Half a repetition of what stands there already.
+            // An incomplete repetition of existing text.
             true if is_own_block && longest == 0 => Some(""),
             _ => body.get(longest..),
         }
     }
 
-    /// Cuts the code at the fence that closes its block, or opens another.
+    /// Cuts the code at the fence that closes its block, or that opens another.
     fn up_to_fence<'t>(&self, body: &'t str, is_own_block: bool, is_over: bool) -> Code<'t> {
         let mut start = 0;
         for line in body.split_inclusive('\n') {
             let content = line.trim_start_matches(' ');
             let indent = line.len() - content.len();
             let n_ticks = ticks(content);
-            // The rest of the cursor's line is no line of its own.
+            // The rest of the cursor's line is not a separate line.
             if (start > 0 || is_own_block) && indent <= 3 && n_ticks > 0 {
                 let text = body.get(..start + indent).unwrap_or_default();
                 if n_ticks >= self.fence_chars {
@@ -203,12 +209,12 @@ impl Answer {
     }
 }
 
-/// The number of backticks that a text begins with.
+/// Returns the number of backticks at the start of a text.
 fn ticks(text: &str) -> usize {
     text.len() - text.trim_start_matches('`').len()
 }
 
-/// Says whether the line of a fence names a language: one that does not closes a block.
+/// Whether the line of a fence names a language; a fence without a language closes a block.
 fn opens_block(line: &str) -> bool {
     let info = line.trim_start_matches('`').trim();
     let is_name = |c: char| c.is_alphanumeric() || matches!(c, '+' | '-' | '#' | '_' | '.');

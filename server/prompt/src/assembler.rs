@@ -1,10 +1,11 @@
-//! Assembly: from what the model may see to the tokens it is given.
+//! Prompt assembly: from a context to the model's tokens.
 //!
-//! A pure function of context and budget; the memory of tokenized pieces changes its cost alone. The parts are
-//! encoded one by one, because models are trained on parts encoded one by one, and a token across a cut would change
-//! with every key.
-//! Invariants: each sentinel of the layout stands in the prompt once and in order, however small the budget; and what
-//! is typed on the cursor's line changes no token before the forced middle, unless the cut stands at the cursor.
+//! Assembly is a pure function of context and budget; the cache of tokenized pieces only changes
+//! its cost. The parts are encoded separately, because models are trained on separately encoded
+//! parts, and because a token across a cut would change with every key.
+//! Invariants: each sentinel of the layout is in the prompt exactly once and in order, even with a
+//! tiny budget. Text typed on the cursor's line changes no token before the forced middle, unless
+//! the anchor is at the cursor.
 
 use crate::TokenId;
 use crate::answer::Answer;
@@ -22,7 +23,7 @@ use lowkey_document::Language;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
-/// Forced tokens are taken back by at most this many.
+/// Maximum number of forced tokens that healing removes.
 const MAX_HEALED_TOKENS: usize = 4;
 
 /// Assembles prompts for one model.
@@ -31,7 +32,7 @@ pub struct Assembler {
     tokenizer: Arc<Tokenizer>,
     format: Format,
     memo: Memo,
-    /// Read from the vocabulary when a document first asks for it.
+    /// Computed from the vocabulary on first use.
     beginnings: OnceLock<Beginnings>,
 }
 
@@ -43,7 +44,7 @@ struct Parts<'c> {
     suffix: Arc<[TokenId]>,
     suffix_end: usize,
     forced: ForcedMiddle,
-    /// What was taken back of the prefix, where it ends at the cursor.
+    /// The healed end of the prefix, if the prefix ends at the cursor.
     healed: &'c str,
 }
 
@@ -63,7 +64,7 @@ impl Parts<'_> {
         self.suffix.iter().take(self.suffix_end).copied()
     }
 
-    /// Puts the forced middle behind all other `tokens`.
+    /// Appends the forced middle to the other `tokens`.
     fn finish(self, mut tokens: Vec<TokenId>, context: &Context, answer: Option<Answer>) -> Prompt {
         let n_fixed = tokens.len();
         tokens.extend_from_slice(&self.forced.tokens);
@@ -75,7 +76,7 @@ impl Parts<'_> {
 }
 
 impl Assembler {
-    /// Takes the tokenizer and the format of one model.
+    /// Creates an assembler for the tokenizer and the format of one model.
     pub fn new(tokenizer: Arc<Tokenizer>, format: impl Into<Format>) -> Assembler {
         Assembler {
             tokenizer,
@@ -95,8 +96,8 @@ impl Assembler {
         &self.format
     }
 
-    /// Assembles a prompt of at most `budget` tokens, or of the bare sentinels (or the chat template's own tokens)
-    /// where these alone are more.
+    /// Assembles a prompt of at most `budget` tokens. The prompt is longer only if the sentinels
+    /// (or the chat template's own tokens) alone exceed the budget.
     pub fn assemble(&self, context: &Context, budget: &Budget) -> Prompt {
         match &self.format {
             Format::Fim(format) => self.with_sentinels(format, context, *budget),
@@ -136,7 +137,8 @@ impl Assembler {
         parts.finish(tokens, context, None)
     }
 
-    /// Splits off what is healed of a prefix that ends at the cursor; of any other nothing.
+    /// Splits off the healed end of a prefix that ends at the cursor; other prefixes are not
+    /// healed.
     fn healed_prefix<'c>(&self, context: &'c Context, scripts: &[Script]) -> (&'c str, &'c str) {
         let prefix = context.prefix.as_str();
         if !context.line_before.is_empty() {
@@ -148,7 +150,8 @@ impl Assembler {
         prefix.split_at_checked(line_start + healed_from).unwrap_or((prefix, ""))
     }
 
-    /// Cuts every part to its share of what `n_sentinels` leave, by need. What all others leave goes to the middle.
+    /// Cuts every part to its share of the tokens left after `n_sentinels`, by need. The middle
+    /// gets the tokens that all other parts leave.
     fn parts<'c>(
         &self,
         context: &'c Context,
@@ -156,7 +159,7 @@ impl Assembler {
         n_sentinels: usize,
         style: Style,
     ) -> Parts<'c> {
-        // Lines of the middle that are finished do not change while the user types on the next.
+        // Finished lines of the middle do not change while the user types on the next line.
         let n_finished_bytes = context.line_before.rfind('\n').map_or(0, |line_end| line_end + 1);
         let finished =
             self.encode_once(context.line_before.get(..n_finished_bytes).unwrap_or_default());
@@ -185,9 +188,10 @@ impl Assembler {
         self.memo.tokens(text, |text| self.tokenizer.encode(text))
     }
 
-    /// Says whether what is taken back could go on in each of `scripts` only with letters of another.
+    /// Whether every continuation of the healed text needs letters of a script that is not in
+    /// `scripts`.
     fn changes_script(&self, taken_back: &str, scripts: &[Script]) -> bool {
-        // A name that has begun says its script itself.
+        // A partial name already determines its script.
         if scripts.is_empty() || taken_back.ends_with(|c: char| c.is_alphanumeric() || c == '_') {
             return false;
         }
@@ -195,15 +199,16 @@ impl Assembler {
         !scripts.iter().any(|&script| beginnings.go_on(taken_back, script))
     }
 
-    /// Encodes the line up to the cursor, takes back what is to be healed, and cuts what is too long at its front.
-    /// Nothing is taken back where names nearby are in `scripts` and no token goes on in one of them.
+    /// Encodes the line up to the cursor, removes the tokens to heal, and cuts a line that is too
+    /// long at its start. Nothing is healed if names nearby are in `scripts` and no token continues
+    /// in one of them.
     fn forced_middle(&self, line_before: &str, share: usize, scripts: &[Script]) -> ForcedMiddle {
         let OpenEnded { mut tokens, n_last_piece } = self.tokenizer.encode_open_ended(line_before);
         let mut healed_from = line_before.len();
         if !self.format.fragmented_middle() {
             let n_healed = n_last_piece.min(MAX_HEALED_TOKENS);
             let kept = tokens.len() - n_healed;
-            // The first token taken back may begin inside a character: fewer are taken back then.
+            // The first removed token may begin inside a character; then fewer tokens are removed.
             let kept = (kept..tokens.len()).find(|&at| !self.begins_inside_character(&tokens, at));
             let kept = kept.unwrap_or(tokens.len());
             let n_bytes: usize =
@@ -226,7 +231,8 @@ impl Assembler {
         ForcedMiddle { tokens, healed_from }
     }
 
-    /// Returns from which token on `tokens` fit into `allowed`, preferring the start of a line.
+    /// Returns the index of the first token such that the rest fits into `allowed`, preferring the
+    /// start of a line.
     fn far_start(&self, tokens: &[TokenId], allowed: usize) -> usize {
         let dropped = n_dropped(tokens.len(), allowed);
         if dropped == 0 {
@@ -238,7 +244,7 @@ impl Assembler {
         line.or_else(whole).unwrap_or(tokens.len())
     }
 
-    /// Returns up to which token `tokens` fit into `allowed`, preferring the end of a line.
+    /// Returns how many first tokens fit into `allowed`, preferring the end of a line.
     fn far_end(&self, tokens: &[TokenId], allowed: usize) -> usize {
         let kept = tokens.len() - n_dropped(tokens.len(), allowed);
         if kept == tokens.len() {
@@ -250,27 +256,27 @@ impl Assembler {
         line.or_else(whole).unwrap_or(0)
     }
 
-    /// Says whether the token before position `at` ends a line.
+    /// Whether the token before position `at` ends a line.
     fn ends_line(&self, tokens: &[TokenId], at: usize) -> bool {
         let before = at.checked_sub(1).and_then(|before| tokens.get(before));
         before.is_some_and(|&id| self.tokenizer.token_bytes(id).ends_with(b"\n"))
     }
 
-    /// Says whether the token at position `at` continues a character that the one before it began.
+    /// Whether the token at position `at` continues a character that the previous token began.
     fn begins_inside_character(&self, tokens: &[TokenId], at: usize) -> bool {
         let first_byte = tokens.get(at).and_then(|&id| self.tokenizer.token_bytes(id).first());
         first_byte.is_some_and(|byte| (0x80..0xc0).contains(byte))
     }
 }
 
-/// How much text on each side of the cursor is looked at for the scripts of its names.
+/// How many bytes on each side of the cursor are searched for the scripts of names.
 const NEARBY_BYTES: usize = 1 << 10;
 
 /// Returns the scripts other than Latin in which names near the cursor are written.
 fn scripts_around(context: &Context) -> Vec<Script> {
     let Context { prefix, line_before, suffix, label, .. } = context;
     let start = prefix.ceil_char_boundary(prefix.len().saturating_sub(NEARBY_BYTES));
-    // From a line's start, where code is most likely.
+    // Starts at a line's start, where code is most likely.
     let above = prefix.get(start..).unwrap_or_default();
     let above =
         if start == 0 { above } else { above.split_once('\n').map_or("", |(_, rest)| rest) };

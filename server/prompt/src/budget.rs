@@ -1,29 +1,30 @@
-//! How a prompt's tokens are shared out, and how a part that is too long is cut.
+//! Divides a prompt's tokens into shares, and cuts parts that are too long.
 //!
-//! What fits as a whole is not cut. Otherwise each part has a share of the budget and lends what it does not need, the
-//! prefix to the suffix in steps of a quarter of the whole, and cuts move in steps of a quarter of a part. Nothing
-//! depends on what is typed on the cursor's line, which can therefore move no cut in front of it: the prompt keeps
-//! changing at its tail only. Sentinels are counted off before anything is shared out, so they can never be cut.
+//! If all parts fit, none is cut. Otherwise each part has a share of the budget and lends the
+//! tokens that it does not need. The prefix lends to the suffix in steps of a quarter of the whole,
+//! and cuts move in steps of a quarter of a part. The shares do not depend on the text typed on the
+//! cursor's line, so typing moves no cut before it, and only the prompt's tail changes. Sentinels
+//! are subtracted before the division, so they are never cut.
 
 use lowkey_context::WindowBudget;
 
-/// A lower bound of the bytes that a token of code holds on average; the starter measures 3.08 characters.
+/// A lower bound of the average bytes per token of code; the starter has 3.08 characters.
 const BYTES_PER_TOKEN: usize = 3;
 
-/// How many tokens a prompt may have.
+/// The maximum number of tokens of a prompt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Budget {
-    /// Tokens of the whole prompt, sentinels included; what is decoded comes on top.
+    /// Tokens of the whole prompt, including sentinels; decoded tokens are not included.
     pub prompt_tokens: usize,
 }
 
 impl Budget {
-    /// Returns how much text is worth gathering for this budget, in bytes. Denser text is cut again, by tokens, when
-    /// the prompt is assembled.
+    /// Returns how many bytes of text to gather for this budget. Denser text is cut again, by
+    /// tokens, when the prompt is assembled.
     pub fn window(self) -> WindowBudget {
         let shares = Shares::of(self.prompt_tokens, 0);
         WindowBudget {
-            // What snippets leave unused goes to the prefix.
+            // The prefix gets the tokens that snippets do not use.
             prefix_bytes: (shares.prefix + shares.context).saturating_mul(BYTES_PER_TOKEN),
             suffix_bytes: shares.suffix.saturating_mul(BYTES_PER_TOKEN),
             whole_bytes: (shares.prefix + shares.context + shares.suffix)
@@ -44,11 +45,12 @@ pub(crate) struct Shares {
 }
 
 impl Shares {
-    /// Shares out the tokens that are left after the sentinels.
+    /// Divides the tokens that are left after the sentinels.
     ///
-    /// The middle gets an eighth, and what its `finished` lines (those above the cursor's) have, up to a sixth. It is
-    /// set aside whether the cursor's line uses it or not: lent to the prefix, it would move the prefix with every
-    /// key. Of the rest a third is for the context, half for the prefix and a sixth for the suffix.
+    /// The middle gets an eighth, plus the tokens of its `finished` lines (those above the
+    /// cursor's), up to a sixth. It is reserved whether or not the cursor's line uses it; if it
+    /// were lent to the prefix, the prefix would move with every key. Of the rest a third is for
+    /// the context, half for the prefix and a sixth for the suffix.
     pub(crate) fn of(text_tokens: usize, finished: usize) -> Shares {
         let middle = text_tokens.div_ceil(8) + finished.min(text_tokens / 6);
         let rest = text_tokens - middle.min(text_tokens);
@@ -59,8 +61,8 @@ impl Shares {
 }
 
 impl Shares {
-    /// Returns how many tokens of the suffix and how many of the prefix may stay, where the preamble has `preamble`,
-    /// the suffix `suffix` and the prefix `prefix` tokens. The middle's share is left alone.
+    /// Returns how many tokens of the suffix and of the prefix to keep, given the tokens of
+    /// `preamble`, `suffix` and `prefix`. Does not change the middle's share.
     pub(crate) fn by_need(self, preamble: usize, suffix: usize, prefix: usize) -> (usize, usize) {
         let room = (self.context + self.prefix + self.suffix).saturating_sub(preamble);
         if suffix.saturating_add(prefix) <= room {
@@ -73,9 +75,11 @@ impl Shares {
     }
 }
 
-/// Returns how many of `n` tokens to drop so that at most `allowed` are left, in steps of a quarter of `allowed`.
+/// Returns how many of `n` tokens to drop so that at most `allowed` are left, in steps of a quarter
+/// of `allowed`.
 ///
-/// Only the number of steps changes as a part grows, so its far end stays where it is for a quarter of the part.
+/// Only the number of steps changes as a part grows, so its far end is fixed for a quarter of the
+/// part.
 pub(crate) fn n_dropped(n: usize, allowed: usize) -> usize {
     n.saturating_sub(allowed).div_ceil(step(allowed)).saturating_mul(step(allowed)).min(n)
 }
@@ -92,27 +96,27 @@ mod tests {
 
     proptest! {
         #[test]
-        fn shares_make_up_the_whole(text_tokens in 0usize..100_000, finished in 0usize..1000) {
+        fn shares_add_up(text_tokens in 0usize..100_000, finished in 0usize..1000) {
             let Shares { context, prefix, suffix, middle } = Shares::of(text_tokens, finished);
             prop_assert_eq!(context + prefix + suffix + middle, text_tokens);
         }
 
         #[test]
-        fn what_is_left_fits_and_the_cut_moves_in_steps(n in 0usize..5000, allowed in 0usize..1000) {
+        fn cut_moves_in_steps(n in 0usize..5000, allowed in 0usize..1000) {
             let dropped = n_dropped(n, allowed);
             prop_assert!(n - dropped <= allowed);
             prop_assert!(dropped == n || dropped.is_multiple_of(step(allowed)));
-            // No more than one step is given away.
+            // At most one step is wasted.
             prop_assert!(n <= allowed || n - dropped + step(allowed) > allowed);
         }
     }
 
     #[test]
-    fn what_fits_as_a_whole_is_not_cut_and_what_one_part_leaves_another_takes() {
+    fn unused_shares_are_lent() {
         let shares = Shares::of(900, 0);
         assert_eq!(shares.by_need(20, 700, 60), (700, 60));
         assert_eq!(shares.by_need(20, 60, 700), (60, 700));
-        // Both are too long: as shared out, and what the preamble leaves is the prefix's.
+        // Both are too long: by share, and the prefix gets the tokens that the preamble leaves.
         assert_eq!(shares.by_need(20, 900, 900), (131, 636));
         // A short prefix lends, in steps.
         assert_eq!(shares.by_need(20, 900, 60), (707, 60));
@@ -121,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn a_budget_of_900_tokens_shares_out_as_designed() {
+    fn shares_of_900_tokens() {
         assert_eq!(
             Shares::of(900, 0),
             Shares { context: 262, prefix: 394, suffix: 131, middle: 113 }

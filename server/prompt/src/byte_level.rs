@@ -1,9 +1,10 @@
 //! The byte-level alphabet: one printable character for each of the 256 bytes.
 //!
-//! Vocabularies of the GPT-2 kind write tokens as text in this alphabet, so that JSON and GGUF can hold tokens which
-//! are no valid UTF-8. Printable bytes of Latin-1 stand for themselves; the other 68 are counted up from U+0100.
+//! Vocabularies of the GPT-2 kind write tokens as text in this alphabet, so that JSON and GGUF can
+//! contain tokens that are not valid UTF-8. Printable bytes of Latin-1 map to themselves; the other
+//! 68 are numbered from U+0100.
 
-/// Returns the character that stands for `byte`.
+/// Returns the character for `byte`.
 pub(crate) const fn char_of(byte: u8) -> char {
     if is_printable(byte) {
         return byte as char;
@@ -23,7 +24,7 @@ pub(crate) const fn char_of(byte: u8) -> char {
     }
 }
 
-/// The whole alphabet, by byte.
+/// The alphabet, indexed by byte.
 const ALPHABET: [char; 256] = {
     let mut alphabet = ['\0'; 256];
     let mut byte = 0;
@@ -45,13 +46,13 @@ const BYTES: [Option<u8>; 0x144] = {
     bytes
 };
 
-/// Returns the byte that `character` stands for; `None` outside the alphabet.
+/// Returns the byte for `character`; `None` outside the alphabet.
 pub(crate) fn byte_of(character: char) -> Option<u8> {
     BYTES.get(character as usize).copied().flatten()
 }
 
-/// Appends the bytes of a token that is written in the alphabet to `bytes`; appends nothing and says `false` when a
-/// character is outside it.
+/// Appends the bytes of a token written in the alphabet to `bytes`. If a character is outside the
+/// alphabet, appends nothing and returns `false`.
 pub(crate) fn append_bytes(token: &str, bytes: &mut Vec<u8>) -> bool {
     let before = bytes.len();
     for character in token.chars() {
@@ -64,12 +65,12 @@ pub(crate) fn append_bytes(token: &str, bytes: &mut Vec<u8>) -> bool {
     true
 }
 
-/// Says whether text in UTF-8 can hold `byte` at all: thirteen bytes never occur.
+/// Whether `byte` can occur in UTF-8 text; thirteen bytes never do.
 pub(crate) const fn occurs_in_text(byte: u8) -> bool {
     !matches!(byte, 0xc0 | 0xc1 | 0xf5..=0xff)
 }
 
-/// Says whether `byte` stands for itself.
+/// Whether `byte` maps to itself.
 const fn is_printable(byte: u8) -> bool {
     matches!(byte, b'!'..=b'~' | 0xa1..=0xac | 0xae..=0xff)
 }
@@ -79,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_byte_has_its_own_character_and_comes_back() {
+    fn alphabet_is_bijective() {
         let mut seen = std::collections::HashSet::new();
         for byte in 0..=255u8 {
             assert!(seen.insert(char_of(byte)));
@@ -91,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_outside_the_alphabet_leaves_no_bytes() {
+    fn token_outside_alphabet_leaves_no_bytes() {
         let mut bytes = b"a".to_vec();
         assert!(append_bytes("Ġb", &mut bytes));
         assert!(!append_bytes("c d", &mut bytes));
@@ -99,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn space_newline_and_the_last_byte_are_where_gpt_2_put_them() {
+    fn alphabet_matches_gpt_2() {
         assert_eq!((char_of(b' '), char_of(b'\n'), char_of(0xad)), ('Ġ', 'Ċ', '\u{143}'));
     }
 }

@@ -1,9 +1,11 @@
-//! A model's chat template: the Jinja program that lays messages out as the model was trained to read them.
+//! A model's chat template: the Jinja program that formats messages as in the model's training.
 //!
-//! It is rendered by `minijinja` the way Python's `transformers` renders it: blocks trim their line, Python's methods
-//! work, `raise_exception`, `strftime_now` and `tojson` are there. It is a program that somebody else wrote, so steps,
-//! memory and depth are bounded, and it sees no file and no clock.
-//! Invariant: only our own instructions with placeholders are rendered, never a user's text, so no error can quote it.
+//! `minijinja` renders it like Python's `transformers`: blocks trim their line, and Python's
+//! methods, `raise_exception`, `strftime_now` and `tojson` are available. The template is an
+//! untrusted program, so steps, memory and depth are limited, and it has no access to files or a
+//! clock.
+//! Invariant: only lowkey's own instructions with placeholders are rendered, never a user's text,
+//! so no error message can contain user text.
 
 pub mod process;
 
@@ -14,20 +16,21 @@ use minijinja::{Environment, Error, ErrorKind, Value, context};
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
-/// The longest template that is read. The longest known has 24,000 bytes.
+/// Maximum template size. The longest known template has 24,000 bytes.
 const MAX_TEMPLATE_BYTES: usize = 256 << 10;
-/// What rendering may cost: so many instructions, or 64 bytes made for each. Known templates take less than 5,000.
+/// Limit of instructions, or of 64 bytes of output each. Known templates need fewer than 5,000.
 const FUEL: u64 = 100_000;
-/// How deep macros and loops may call each other.
+/// Maximum nesting of macros and loops.
 const MAX_DEPTH: usize = 64;
-/// How long rendering may take; it takes a thousandth of it.
+/// Timeout of a rendering; a rendering takes a thousandth of it.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Room for what recurses over values: a template can nest lists for as long as its fuel lasts.
+/// Stack for recursion over values: a template can nest lists until its fuel runs out.
 const STACK_BYTES: usize = 256 << 20;
-/// The most items of a list that is written out.
+/// Maximum number of items of a list that is written.
 const MOST_ITEMS: usize = 10_000;
-/// The day that templates are told: the one that Llama's own template falls back to. With the real one, every
-/// prompt would change at its front at midnight, and the same text would no longer give the same tokens.
+/// The fixed date for templates, which is the fallback of Llama's own template. With the real date,
+/// the start of every prompt would change at midnight, and the same text would no longer give the
+/// same tokens.
 const DAY: &[(&str, &str)] = &[
     ("%d", "26"),
     ("%b", "Jul"),
@@ -45,14 +48,14 @@ const DAY: &[(&str, &str)] = &[
     ("%S", "00"),
 ];
 
-/// Who says a message.
+/// The author of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {
     System,
     User,
 }
 
-/// The texts of the tokens that a template may name.
+/// The texts of the tokens that a template may refer to.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Ends<'t> {
     pub(crate) bos: &'t str,
@@ -71,10 +74,11 @@ pub(crate) fn render(
     }
 }
 
-/// Renders on a thread of its own, whose stack holds the deepest value that fuel can make, and whose panic is an error.
+/// Renders on a separate thread whose stack holds the deepest value that the fuel allows; a panic
+/// there becomes an error.
 ///
-/// Some work costs no fuel (adding a list to itself again and again): what is not done in time is left to itself, and
-/// ends with the process (`process.rs`).
+/// Some work costs no fuel, such as adding a list to itself repeatedly. A rendering that exceeds
+/// the timeout is abandoned and ends with the process (`process.rs`).
 fn render_within(
     patience: Duration,
     template: &str,
@@ -88,10 +92,10 @@ fn render_within(
     let (to_us, result) = std::sync::mpsc::channel();
     let thread = std::thread::Builder::new().name("chat-template".into()).stack_size(STACK_BYTES);
     let rendering = thread.spawn(move || {
-        // Nobody waits any more when the time is up.
+        // The receiver is gone after the timeout.
         let _ = to_us.send(rendered(&template, messages, Ends { bos: &bos, eos: &eos }));
     });
-    rendering.map_err(|_| broken("the system gives no thread"))?;
+    rendering.map_err(|_| broken("the system cannot start a thread"))?;
     match result.recv_timeout(patience) {
         Ok(result) => result,
         Err(RecvTimeoutError::Timeout) => Err(ChatTemplateError::Endless { limit: FUEL }),
@@ -127,10 +131,10 @@ fn rendered(
         add_generation_prompt => true,
         bos_token => ends.bos,
         eos_token => ends.eos,
-        // As `transformers` has them where nobody gives any.
+        // The defaults of `transformers`.
         tools => none.clone(),
         documents => none,
-        // Models that can think before they answer must not: a suggestion is due at once.
+        // Disables thinking before the answer, because a suggestion must be fast.
         enable_thinking => false,
         thinking => false,
     };
@@ -160,8 +164,8 @@ fn environment() -> Result<Environment<'static>, Error> {
     Ok(environment)
 }
 
-/// Fails for a value of more than `left` items, its inner ones counted. Lists that were added to themselves are not
-/// made, and so not paid for, before somebody walks over them.
+/// Fails for a value with more than `left` items, including nested ones. Lists that were added to
+/// themselves are lazy, so they cost no fuel until they are iterated.
 fn check_size(value: &Value, left: &mut usize) -> Result<(), Error> {
     if !matches!(value.kind(), ValueKind::Seq | ValueKind::Map | ValueKind::Iterable) {
         return Ok(());
@@ -176,17 +180,17 @@ fn check_size(value: &Value, left: &mut usize) -> Result<(), Error> {
     Ok(())
 }
 
-/// Writes the day in the given form.
+/// Formats the fixed date.
 fn strftime(form: String) -> String {
     DAY.iter().fold(form, |text, (code, value)| text.replace(code, value))
 }
 
-/// JSON as Python writes it: `", "` and `": "` between things, no HTML escapes.
+/// JSON in Python's format: `", "` and `": "` as separators, no HTML escapes.
 #[expect(clippy::needless_pass_by_value, reason = "filters take their arguments by value")]
 fn to_json(value: Value, options: Kwargs) -> Result<Value, Error> {
     check_size(&value, &mut { MOST_ITEMS })?;
     let indent: Option<usize> = options.get("indent")?;
-    // What else Python's has does not change what we write, so it is passed over.
+    // Python's other options do not change the output here, so they are ignored.
     for name in ["ensure_ascii", "separators", "sort_keys"] {
         let _: Option<Value> = options.get(name)?;
     }
@@ -241,8 +245,8 @@ impl serde_json::ser::Formatter for OneLine {
     }
 }
 
-/// Replaces `{% generation %}` and its end, by which `transformers` marks what is trained on, by blocks that always
-/// apply.
+/// Replaces `{% generation %}` and its end, with which `transformers` marks training text, by
+/// blocks that always apply.
 fn without_generation_tags(template: &str) -> String {
     if !template.contains("generation %}") && !template.contains("generation -%}") {
         return template.to_owned();
@@ -258,7 +262,7 @@ fn without_generation_tags(template: &str) -> String {
     source
 }
 
-/// What went wrong, without the engine's quotes of the template.
+/// Converts an error, without the engine's quotes of the template.
 fn refused(error: &Error) -> ChatTemplateError {
     let line = error.line().unwrap_or(0);
     match error.kind() {

@@ -1,8 +1,9 @@
-//! The incremental detokenizer: tokens in, whole characters out.
+//! The incremental detokenizer: takes tokens, returns whole characters.
 //!
-//! A byte-level token may hold half a character. What is not yet whole is kept back; bytes that can no longer become
-//! a character are replaced by U+FFFD, as late as that is certain and no later.
-//! Invariant: all that was pushed and finished, joined, equals `String::from_utf8_lossy` of the tokens' bytes.
+//! A byte-level token may contain half a character. Incomplete characters are held back. Bytes that
+//! can no longer become a character are replaced by U+FFFD as soon as that is certain.
+//! Invariant: the concatenation of all results of `push` and `finish` equals
+//! `String::from_utf8_lossy` of the tokens' bytes.
 
 use crate::TokenId;
 use crate::tokenizer::Tokenizer;
@@ -11,17 +12,18 @@ use crate::tokenizer::Tokenizer;
 #[derive(Debug)]
 pub struct Detokenizer<'t> {
     tokenizer: &'t Tokenizer,
-    /// Bytes of a character that is not whole yet: at most three between calls.
+    /// Bytes of an incomplete character: at most three between calls.
     pending: Vec<u8>,
 }
 
 impl<'t> Detokenizer<'t> {
-    /// Begins at a character boundary: behind a prompt, whose forced text ends at one.
+    /// Starts at a character boundary: after a prompt, whose forced text ends at one.
     pub fn new(tokenizer: &'t Tokenizer) -> Detokenizer<'t> {
         Detokenizer { tokenizer, pending: Vec::new() }
     }
 
-    /// Takes a token and returns the characters that are whole now; often none, for special tokens always none.
+    /// Takes a token and returns the characters that are now complete: often none, and always none
+    /// for special tokens.
     pub fn push(&mut self, token: TokenId) -> String {
         self.pending.extend_from_slice(self.tokenizer.token_bytes(token));
         let mut whole = String::new();
@@ -35,7 +37,8 @@ impl<'t> Detokenizer<'t> {
                 Err(error) => {
                     let (valid, rest) = self.pending.split_at(error.valid_up_to());
                     whole.push_str(&String::from_utf8_lossy(valid));
-                    // A length means that these bytes can never become a character; without one more may follow.
+                    // An error with a length means that these bytes can never become a character;
+                    // otherwise more bytes may follow.
                     let broken = error.error_len();
                     if broken.is_some() {
                         whole.push(char::REPLACEMENT_CHARACTER);
@@ -49,7 +52,7 @@ impl<'t> Detokenizer<'t> {
         }
     }
 
-    /// Ends the text: returns U+FFFD when a character was left unfinished, else nothing.
+    /// Ends the text: returns U+FFFD if a character is incomplete, otherwise nothing.
     pub fn finish(self) -> String {
         String::from_utf8_lossy(&self.pending).into_owned()
     }
@@ -63,7 +66,8 @@ mod tests {
     use crate::fixture;
     use proptest::prelude::*;
 
-    /// What may be shown of `bytes` while more may follow: everything but an unfinished character at the end.
+    /// Returns the part of `bytes` that may be shown while more may follow: all except an
+    /// incomplete character at the end.
     fn showable(bytes: &[u8]) -> String {
         let mut text = String::new();
         let mut chunks = bytes.utf8_chunks().peekable();
@@ -79,7 +83,7 @@ mod tests {
         text
     }
 
-    /// Tokens of single bytes, so that every character of more than one byte is split.
+    /// Tokens of single bytes, which split every character of several bytes.
     fn byte_tokens(text: &str) -> Vec<TokenId> {
         let tokenizer = fixture::tokenizer();
         text.bytes().map(|byte| tokenizer.vocabulary.byte_token(byte).unwrap()).collect()
@@ -87,7 +91,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_tokens_give_whole_characters_as_early_as_possible(tokens in prop::collection::vec(0u32..600, 0..40)) {
+        fn characters_come_as_early_as_possible(tokens in prop::collection::vec(0u32..600, 0..40)) {
             let tokenizer = fixture::tokenizer();
             let mut detokenizer = Detokenizer::new(&tokenizer);
             let (mut shown, mut bytes) = (String::new(), Vec::new());
@@ -101,7 +105,7 @@ mod tests {
         }
 
         #[test]
-        fn characters_split_over_byte_tokens_come_back_whole(text in "[🦀👩‍é日a\u{301}\u{10ffff}]{0,8}") {
+        fn split_characters_are_reassembled(text in "[🦀👩‍é日a\u{301}\u{10ffff}]{0,8}") {
             let tokenizer = fixture::tokenizer();
             let mut detokenizer = Detokenizer::new(&tokenizer);
             let mut shown = String::new();
@@ -116,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn broken_bytes_are_replaced_only_when_nothing_can_mend_them() {
+    fn invalid_bytes_are_replaced_once_certain() {
         let tokenizer = fixture::tokenizer();
         let mut detokenizer = Detokenizer::new(&tokenizer);
         let [crab @ .., _last] = &byte_tokens("🦀")[..] else {
@@ -131,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn special_tokens_spell_nothing() {
+    fn special_tokens_have_no_text() {
         let tokenizer = fixture::tokenizer();
         assert_eq!(Detokenizer::new(&tokenizer).push(3), "");
     }

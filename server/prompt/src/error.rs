@@ -1,12 +1,12 @@
-//! Why a tokenizer or a chat template could not be used.
+//! Errors of tokenizers and chat templates.
 //!
-//! A vocabulary comes from a file that someone else wrote, so everything in it is checked before it is used, and each
-//! refusal names what was found, where, and what would have been accepted. Once a tokenizer stands, encoding and
+//! A vocabulary comes from an untrusted file, so all of it is checked before use. Each error names
+//! the fault, its position, and the accepted values. Once a tokenizer is built, encoding and
 //! decoding cannot fail.
 
 use crate::TokenId;
 
-/// Quoted text from a file is cut to this many characters.
+/// Text quoted from a file is cut to this many characters.
 const MAX_QUOTED_CHARS: usize = 80;
 
 /// Returns the beginning of `text`, for a message.
@@ -14,60 +14,55 @@ pub(crate) fn quoted(text: &str) -> String {
     text.chars().take(MAX_QUOTED_CHARS).collect()
 }
 
-/// Says why a vocabulary was refused.
+/// Why a vocabulary was rejected.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum TokenizerError {
-    /// `tokenizer.ggml.model`, or the model type of `tokenizer.json`, is one that we do not have.
+    /// `tokenizer.ggml.model`, or the model type of `tokenizer.json`, is unknown.
     #[error("reading the tokenizer: model {found:?} is not supported; supported: {supported}")]
     UnknownModel {
-        /// What the file says.
+        /// The value in the file.
         found: String,
-        /// The names that are accepted.
+        /// The accepted names.
         supported: String,
     },
-    /// The rule that splits text before merging is one that we do not have.
+    /// The rule that splits text before merging is unknown.
     #[error(
         "reading the tokenizer: pre-tokenizer {found:?} is not supported; supported: {supported}"
     )]
     UnknownPreTokenizer {
-        /// What the file says: a name (GGUF) or a pattern (`tokenizer.json`).
+        /// The value in the file: a name (GGUF) or a pattern (`tokenizer.json`).
         found: String,
-        /// The names that are accepted.
+        /// The accepted names.
         supported: String,
     },
-    /// `tokenizer.json` asks for something that changes tokens and that we do not do.
+    /// `tokenizer.json` has an option that changes tokens and that is not implemented.
     #[error("reading tokenizer.json: {what} is not supported here")]
     UnsupportedOption {
         /// The setting, with its value.
         what: String,
     },
-    /// A `tokenizer.json` with blanks in its tokens changes or cuts text in a way that we do not.
+    /// A `tokenizer.json` with blanks in its tokens changes or splits text in an unsupported way.
     #[error(
         "reading tokenizer.json: {step} is not supported; supported with byte_fallback: normalizers Replace (blank by ▁) \
          and Prepend (▁), pre-tokenizer Metaspace"
     )]
     UnsupportedStep {
-        /// The step as it stands.
+        /// The step as in the file.
         step: String,
     },
     /// The bytes are not a `tokenizer.json`.
     #[error("reading tokenizer.json: {reason}")]
     Json {
-        /// What the JSON reader says.
+        /// The JSON parser's message.
         reason: String,
     },
-    /// There are no tokens at all.
+    /// The vocabulary has no tokens.
     #[error("reading the tokenizer: the vocabulary is empty")]
     EmptyVocabulary,
-    /// There are more tokens than any model has.
+    /// The vocabulary has more tokens than any known model.
     #[error("reading the tokenizer: {found} tokens, at most {limit} are allowed")]
-    TooManyTokens {
-        /// How many there are.
-        found: usize,
-        /// How many there may be.
-        limit: usize,
-    },
-    /// Two lists that belong together differ in length.
+    TooManyTokens { found: usize, limit: usize },
+    /// Two lists that belong together have different lengths.
     #[error("reading the tokenizer: {n_types} token types for {n_tokens} tokens")]
     TokenTypesLength {
         /// Length of the list of types.
@@ -79,24 +74,19 @@ pub enum TokenizerError {
     #[error(
         "reading the tokenizer: {n_scores} scores (tokenizer.ggml.scores) for {n_tokens} tokens"
     )]
-    ScoresLength {
-        /// How many scores there are.
-        n_scores: usize,
-        /// How many tokens there are.
-        n_tokens: usize,
-    },
-    /// An id is negative, or beyond the vocabulary.
+    ScoresLength { n_scores: usize, n_tokens: usize },
+    /// An id is negative, or not in the vocabulary.
     #[error("reading the tokenizer: {what} has id {id}, ids must be from 0 to {last}")]
     IdOutOfRange {
         /// The token's text or the metadata key.
         what: String,
-        /// The id as the file gives it.
+        /// The id in the file.
         id: i64,
-        /// The last id that is accepted.
+        /// The last accepted id.
         last: usize,
     },
-    /// One text stands for two tokens.
-    #[error("reading the tokenizer: token {text:?} stands twice, as {first} and as {second}")]
+    /// Two tokens have the same text.
+    #[error("reading the tokenizer: token {text:?} occurs twice, as {first} and as {second}")]
     DuplicateToken {
         /// The token's text.
         text: String,
@@ -105,27 +95,26 @@ pub enum TokenizerError {
         /// The higher id.
         second: TokenId,
     },
-    /// Two texts claim one id.
+    /// Two texts have the same id.
     #[error("reading the tokenizer: tokens {first:?} and {second:?} both have id {id}")]
     DuplicateId {
-        /// The id.
         id: TokenId,
-        /// The text met first.
+        /// The first text with the id.
         first: String,
-        /// The text met second.
+        /// The second text with the id.
         second: String,
     },
-    /// A merge is not two tokens with one space between.
+    /// A merge is not two tokens with one space between them.
     #[error(
         "reading the tokenizer: merge {index} ({text:?}) is not two tokens with one space between"
     )]
     BadMerge {
         /// Position in the list of merges.
         index: usize,
-        /// The merge as it stands.
+        /// The merge as in the file.
         text: String,
     },
-    /// A merge names, or makes, a token that is not there.
+    /// A merge uses, or makes, a token that is missing.
     #[error(
         "reading the tokenizer: merge {index} needs token {token:?}, which is not in the vocabulary"
     )]
@@ -135,55 +124,52 @@ pub enum TokenizerError {
         /// The missing token.
         token: String,
     },
-    /// A byte that text may hold has no token, so some text could not be encoded.
+    /// A byte that occurs in text has no token, so some text could not be encoded.
     #[error(
         "reading the tokenizer: no token for byte 0x{byte:02x}; a vocabulary that spells any text has one for every byte"
     )]
-    MissingByte {
-        /// The byte.
-        byte: u8,
-    },
-    /// The tokenizer library refused what passed our own checks.
+    MissingByte { byte: u8 },
+    /// The tokenizer library rejected a vocabulary that passed all other checks.
     #[error("building the tokenizer: {reason}")]
     Library {
-        /// What it says.
+        /// The library's message.
         reason: String,
     },
 }
 
-/// Says why a chat template cannot be used for infilling.
+/// Why a chat template cannot be used for infilling.
 #[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
 pub enum ChatTemplateError {
-    /// Longer than any template.
+    /// Longer than the limit.
     #[error("the chat template has {found} bytes, at most {limit} are read")]
     TooLong {
-        /// How long it is.
+        /// Its length in bytes.
         found: usize,
-        /// How long it may be.
+        /// The maximum length in bytes.
         limit: usize,
     },
-    /// No program, or one that gave up.
+    /// Not a valid program, or one that raised an error.
     #[error("the chat template cannot be rendered: {reason} (line {line})")]
     Broken {
-        /// Where, from 1; 0 where nobody can say.
+        /// The line, from 1; 0 if it is unknown.
         line: usize,
-        /// What the template engine, or the template itself, says.
+        /// The message of the template engine or of the template itself.
         reason: String,
     },
-    /// It works for longer, or makes more, than any template needs.
+    /// It needs more steps or memory than any known template.
     #[error(
         "the chat template needs more than {limit} steps, 64 bytes for each of them, 1 GiB of memory, or a few seconds"
     )]
     Endless {
-        /// How many it may take.
+        /// The maximum number of steps.
         limit: u64,
     },
-    /// A part of the message is not in the text, or stands there twice.
+    /// A part of the message is missing from the text, or occurs twice.
     #[error(
-        "the chat template leaves out or repeats {what}; a message must stand in its prompt once and unchanged"
+        "the chat template leaves out or repeats {what}; a message must be in its prompt once and unchanged"
     )]
     Lost {
-        /// Which part.
+        /// The missing or repeated part.
         what: &'static str,
     },
 }

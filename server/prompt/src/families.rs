@@ -1,8 +1,10 @@
-//! Fill-in-the-middle families as data: which sentinels a family has, and how a prompt is laid out with them.
+//! Fill-in-the-middle families as data: each family's sentinels, and the layout of a prompt with
+//! them.
 //!
-//! A row applies when the vocabulary holds its sentinels and its witness, whatever the model is called. Rows with a
-//! witness stand before the row that shares their sentinels without one. What each family was trained on is taken
-//! from its paper or model card, named at the row; a layout that a family was not trained on is not listed.
+//! A row applies if the vocabulary contains its sentinels and its witness, regardless of the model's
+//! name. Rows with a witness come before the row that has the same sentinels without one. The
+//! training layout of each family is taken from its paper or model card, named at the row; layouts
+//! that a family was not trained on are not listed.
 
 use ahash::AHashSet;
 use std::sync::LazyLock;
@@ -14,7 +16,7 @@ use Piece::{Bos, CommentedPath, Mid, Middle, Path, Pre, Prefix, Separator, Suf, 
 pub(crate) enum Piece {
     /// The beginning-of-text token.
     Bos,
-    /// Snippets from elsewhere, then the token that begins a file.
+    /// Snippets from other files, then the token that begins a file.
     Separator,
     /// The document's path and a line end.
     Path,
@@ -34,19 +36,19 @@ pub(crate) enum Piece {
     Middle,
 }
 
-/// One family of models that share their sentinels.
+/// A family of models with the same sentinels.
 #[derive(Debug)]
 pub(crate) struct Family {
     pub(crate) name: &'static str,
     pub(crate) pre: &'static str,
     pub(crate) suf: &'static str,
-    /// Absent where the middle simply follows the prefix.
+    /// `None` if the middle directly follows the prefix.
     pub(crate) mid: Option<&'static str>,
-    /// A further token that must be there, to tell apart families with the same sentinels.
+    /// An additional token that must exist, to distinguish families with the same sentinels.
     pub(crate) witness: Option<&'static str>,
     /// The token that begins a file.
     pub(crate) separator: Option<&'static str>,
-    /// Beginning of text that the family's prompts carry whatever the metadata say.
+    /// The beginning-of-text token of the family's prompts, regardless of the metadata.
     pub(crate) bos: Option<&'static str>,
     /// Prefix, suffix, middle.
     pub(crate) psm: Option<&'static [Piece]>,
@@ -59,10 +61,10 @@ const SPM_SEPARATED: &[Piece] = &[Bos, Separator, Path, Pre, Suf, Suffix, Mid, P
 const PSM_COMMENTED: &[Piece] = &[Bos, Pre, CommentedPath, Prefix, Suf, Suffix, Mid, Middle];
 const SPM_COMMENTED: &[Piece] = &[Bos, Pre, Suf, Suffix, Mid, CommentedPath, Prefix, Middle];
 
-/// What is assumed of sentinels that only the metadata name.
+/// The layout for sentinels that only the metadata name.
 pub(crate) static UNKNOWN: Family = UNKNOWN_ROW;
 
-/// The same, where the metadata name a file separator too.
+/// The same, for metadata that also name a file separator.
 pub(crate) static UNKNOWN_SEPARATED: Family = Family { psm: Some(PSM_SEPARATED), ..UNKNOWN_ROW };
 
 const UNKNOWN_ROW: Family = Family {
@@ -77,7 +79,7 @@ const UNKNOWN_ROW: Family = Family {
     spm: None,
 };
 
-/// The sentinels that `StarCoder` began and many took over.
+/// The sentinels that `StarCoder` introduced and many families use.
 const STARCODER: Family = Family {
     name: "starcoder, granite-code, refact, stable-code",
     pre: "<fim_prefix>",
@@ -90,7 +92,7 @@ const STARCODER: Family = Family {
     spm: Some(SPM_COMMENTED),
 };
 
-/// The same with bars, as Granite 3 and later have them without a file separator.
+/// The same with bars, as in Granite 3 and later, without a file separator.
 const BARRED: Family = Family {
     name: "granite",
     pre: "<|fim_prefix|>",
@@ -104,7 +106,8 @@ const BARRED: Family = Family {
 };
 
 pub(crate) static FAMILIES: &[Family] = &[
-    // Qwen2.5-Coder Technical Report (arXiv 2409.12186), file and repository level; our own models.
+    // Qwen2.5-Coder Technical Report (arXiv 2409.12186), file and repository level; lowkey's own
+    // models.
     Family {
         name: "qwen2.5-coder, lowkey",
         witness: Some("<|file_sep|>"),
@@ -116,7 +119,7 @@ pub(crate) static FAMILIES: &[Family] = &[
     // CodeGemma (arXiv 2406.11409), PSM and SPM.
     Family { name: "codegemma", witness: Some("<|file_separator|>"), bos: Some("<bos>"), ..BARRED },
     BARRED,
-    // StarCoder 2 (arXiv 2402.19173): the path stands inside the prefix.
+    // StarCoder 2 (arXiv 2402.19173): the path is inside the prefix.
     Family {
         name: "starcoder2",
         witness: Some("<file_sep>"),
@@ -153,7 +156,7 @@ pub(crate) static FAMILIES: &[Family] = &[
         bos: Some("<s>"),
         ..STARCODER
     },
-    // Seed-Coder (arXiv 2506.03524), suffix first with each part behind its own sentinel.
+    // Seed-Coder (arXiv 2506.03524), suffix first, each part after its own sentinel.
     Family {
         name: "seed-coder",
         pre: "<[fim-prefix]>",
@@ -176,8 +179,8 @@ pub(crate) static FAMILIES: &[Family] = &[
     },
 ];
 
-/// Further tokens that are never text, in case a file marks them as ordinary. Texts that also occur in documents of
-/// other kinds, such as `</s>` in HTML, are left to the files' own marks.
+/// More tokens that are never text, in case a file marks them as ordinary. Texts that also occur in
+/// other documents, such as `</s>` in HTML, are treated as the file marks them.
 static NEVER_TEXT: &[&str] = &[
     "<|endoftext|>",
     "<|end_of_text|>",
@@ -194,9 +197,9 @@ static NEVER_TEXT: &[&str] = &[
     "<repo_name>",
 ];
 
-/// Says whether `token` is the text of a known sentinel.
+/// Whether `token` is the text of a known sentinel.
 pub(crate) fn is_sentinel(token: &str) -> bool {
-    // Asked of every token of a vocabulary, while an editor waits for its first suggestion.
+    // Called for every token of a vocabulary, while an editor waits for its first suggestion.
     static SENTINELS: LazyLock<AHashSet<&str>> = LazyLock::new(|| {
         let of_family = |family: &Family| {
             [Some(family.pre), Some(family.suf), family.mid, family.witness, family.separator]
@@ -212,7 +215,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_layout_holds_each_part_once_and_ends_with_the_middle() {
+    fn layouts_have_each_part_once() {
         for family in FAMILIES {
             for layout in [family.psm, family.spm].into_iter().flatten() {
                 let count = |piece: Piece| layout.iter().filter(|&&p| p == piece).count();
@@ -234,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_without_witness_never_hides_a_later_row() {
+    fn rows_never_hide_later_rows() {
         for (idx, family) in FAMILIES.iter().enumerate() {
             let shadowed = |later: &Family| {
                 (later.pre, later.suf, later.mid) == (family.pre, family.suf, family.mid)

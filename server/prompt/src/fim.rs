@@ -1,7 +1,8 @@
 //! The fill-in-the-middle format of one vocabulary: sentinel ids, layout, end tokens.
 //!
-//! Sentinels come from the metadata where they name them, else from known texts in the vocabulary; a model's name
-//! says nothing here. Every special token ends a completion: none of them is text, so none belongs to a middle.
+//! Sentinels come from the metadata if these name them, otherwise from known texts in the
+//! vocabulary. The model's name is not used. Every special token ends a completion, because special
+//! tokens are never text of a middle.
 
 use crate::TokenId;
 use crate::families::{FAMILIES, Family, Piece, UNKNOWN, UNKNOWN_SEPARATED};
@@ -9,27 +10,27 @@ use crate::gguf::GgufVocab;
 use crate::preamble::Style;
 use crate::tokenizer::Tokenizer;
 
-/// Where the suffix stands in a prompt.
+/// The position of the suffix in a prompt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Order {
-    /// Prefix, suffix, middle: what is typed comes behind the suffix.
+    /// Prefix, suffix, middle: the typed text comes after the suffix.
     Psm,
     /// Suffix first, then prefix and middle.
     Spm,
 }
 
-/// The vocabulary has no fill-in-the-middle sentinels that we know.
+/// The vocabulary has no known fill-in-the-middle sentinels.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "the model has no fill-in-the-middle sentinels: neither tokenizer.ggml.fim_*_token_id nor a known set in its \
      vocabulary; known: {known}"
 )]
 pub struct NoFim {
-    /// The families whose sentinels are known.
+    /// The families with known sentinels.
     pub known: String,
 }
 
-/// How prompts for one model are laid out.
+/// The prompt layout of one model.
 #[derive(Debug, Clone)]
 pub struct FimFormat {
     family: &'static Family,
@@ -46,16 +47,17 @@ pub struct FimFormat {
 }
 
 impl FimFormat {
-    /// The tokens that prompts have beside their text.
+    /// Returns the tokens that prompts have in addition to their text.
     pub(crate) fn special_tokens(&self) -> [Option<TokenId>; 5] {
         [self.bos, Some(self.pre), Some(self.suf), self.mid, self.separator]
     }
 
-    /// Finds the format of a vocabulary. From `ids` only the ids and flags are read; for a `tokenizer.json` pass
-    /// `GgufVocab::default()`.
+    /// Detects the format of a vocabulary. Only the ids and flags of `ids` are read; for a
+    /// `tokenizer.json` pass `GgufVocab::default()`.
     pub fn detect(tokenizer: &Tokenizer, ids: &GgufVocab) -> Result<FimFormat, NoFim> {
         let named = ids.fim_pre.zip(ids.fim_suf);
-        // Unknown sentinels are taken only as a whole set: without a middle it would be a guess where the answer goes.
+        // Unknown sentinels are used only as a complete set: without a middle sentinel, the
+        // position of the answer would be a guess.
         let named_set = named.zip(ids.fim_mid).map(|((pre, suf), mid)| (pre, suf, Some(mid)));
         let of_family = |family: &Family| {
             let pre = tokenizer.id_of(family.pre)?;
@@ -115,7 +117,7 @@ impl FimFormat {
         })
     }
 
-    /// Returns the format in the other order; `None` when the family was not trained on it.
+    /// Returns the format in the other order; `None` if the family was not trained on it.
     #[must_use]
     pub fn with_order(mut self, order: Order) -> Option<FimFormat> {
         self.layout = match order {
@@ -126,7 +128,7 @@ impl FimFormat {
         Some(self)
     }
 
-    /// Returns the format for a model whose forced middles are healed, or are not.
+    /// Returns the format with healing of forced middles enabled or disabled.
     #[must_use]
     pub fn with_healing(mut self, healed: bool) -> FimFormat {
         self.fragmented_middle = !healed;
@@ -138,12 +140,13 @@ impl FimFormat {
         self.family.name
     }
 
-    /// Returns where the suffix stands.
+    /// Returns the position of the suffix.
     pub fn order(&self) -> Order {
         self.order
     }
 
-    /// Says whether the model was trained on middles that begin inside words, so that nothing is healed.
+    /// Whether the model was trained on middles that begin inside words, so that no healing is
+    /// needed.
     pub fn fragmented_middle(&self) -> bool {
         self.fragmented_middle
     }
@@ -153,12 +156,12 @@ impl FimFormat {
         &self.ends
     }
 
-    /// Says whether `token` ends a completion.
+    /// Whether `token` ends a completion.
     pub fn is_end(&self, token: TokenId) -> bool {
         self.ends.binary_search(&token).is_ok()
     }
 
-    /// Returns how paths and snippets are written.
+    /// Returns the format of paths and snippets.
     pub(crate) fn style(&self) -> Style {
         if self.layout.contains(&Piece::CommentedPath) {
             Style::Comments
@@ -171,7 +174,8 @@ impl FimFormat {
         self.layout
     }
 
-    /// Returns the token that stands for `piece` in a layout; `None` for text, and for tokens the model lacks.
+    /// Returns the token for `piece` in a layout; `None` for text, and for tokens that the model
+    /// lacks.
     pub(crate) fn sentinel(&self, piece: Piece) -> Option<TokenId> {
         match piece {
             Piece::Bos => self.bos,

@@ -1,4 +1,4 @@
-//! The small vocabulary of the tests, and texts that are hard on tokenizers.
+//! The small vocabulary of the tests, and texts that are difficult for tokenizers.
 
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
@@ -11,7 +11,7 @@ use std::sync::{Arc, OnceLock};
 /// A `tokenizer.json` of 512 tokens, made by `examples/train_fixture.rs`.
 pub(crate) const JSON: &[u8] = include_bytes!("../fixtures/small.json");
 
-/// The same for all tests: they only read it.
+/// Shared by all tests, which only read it.
 pub(crate) fn tokenizer() -> Arc<Tokenizer> {
     static TOKENIZER: OnceLock<Arc<Tokenizer>> = OnceLock::new();
     Arc::clone(TOKENIZER.get_or_init(|| Arc::new(Tokenizer::from_json(JSON).unwrap())))
@@ -21,7 +21,7 @@ pub(crate) fn json() -> Value {
     serde_json::from_slice(JSON).unwrap()
 }
 
-/// The vocabulary as GGUF metadata would hold it, with the keys of the embedded model.
+/// Returns the vocabulary as GGUF metadata, with the keys of the embedded model.
 pub(crate) fn gguf() -> GgufVocab<'static> {
     let json = json();
     let mut tokens = vec![Cow::default(); 512];
@@ -49,7 +49,7 @@ pub(crate) fn gguf() -> GgufVocab<'static> {
     }
 }
 
-/// Text made of what tokenizers stumble over.
+/// Text made of difficult parts.
 pub(crate) fn hard_text() -> impl Strategy<Value = String> {
     text_of(&[
         "\n",
@@ -72,7 +72,7 @@ pub(crate) fn hard_text() -> impl Strategy<Value = String> {
     ])
 }
 
-/// The same without line ends: what can be typed on one line.
+/// The same without line ends: text that can be typed on one line.
 pub(crate) fn hard_line() -> impl Strategy<Value = String> {
     text_of(&["\t", "\u{a0}", "é", "e\u{301}", "日本", "🦀", "  ", ")", "½"])
 }
@@ -105,7 +105,7 @@ fn text_of(hard: &'static [&'static str]) -> impl Strategy<Value = String> {
     prop::collection::vec(piece, 0..24).prop_map(|pieces| pieces.concat())
 }
 
-/// The vocabulary with other special tokens, and no metadata keys that name them.
+/// Returns the vocabulary with other special tokens, and without metadata keys that name them.
 pub(crate) fn with_specials(specials: &[&str]) -> GgufVocab<'static> {
     let full = gguf();
     let mut tokens = full.tokens;

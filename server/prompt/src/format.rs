@@ -1,7 +1,7 @@
-//! How a model is asked to fill in: with sentinels that it was trained on, or by an instruction.
+//! How a model fills in: with sentinels that it was trained on, or by an instruction.
 //!
-//! Sentinels are the better way and are taken where a model has them; a chat template is what is left of one that has
-//! none. Which it is follows from the model file alone, unless the user says otherwise.
+//! Sentinels are better and are used if a model has them. A chat template is the fallback for
+//! models without sentinels. The choice depends only on the model file, unless the user sets it.
 
 use crate::TokenId;
 use crate::error::ChatTemplateError;
@@ -10,46 +10,43 @@ use crate::gguf::GgufVocab;
 use crate::instruct::InstructFormat;
 use crate::tokenizer::Tokenizer;
 
-/// Which way a model is asked.
+/// The way to use a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Infill {
-    /// With sentinels where the model has them, else by instruction.
+    /// With sentinels if the model has them, otherwise by instruction.
     #[default]
     Auto,
     /// With sentinels.
     Fim,
-    /// By instruction through the chat template: for a model whose vocabulary has sentinels that it was never trained
-    /// on.
+    /// By instruction through the chat template: for a model whose vocabulary has sentinels that it
+    /// was never trained on.
     Instruct,
 }
 
-/// A model cannot be asked in the way that is wanted, or in any.
+/// A model cannot be used in the requested way, or in any way.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NoFormat {
-    /// Sentinels are asked for.
+    /// Sentinels were requested.
     #[error(transparent)]
     NoFim(#[from] NoFim),
-    /// An instruction is asked for.
+    /// An instruction was requested.
     #[error(
         "the model has no chat template to be instructed through: none in the metadata (tokenizer.chat_template), \
          chat_template.jinja or tokenizer_config.json; set infill to \"auto\""
     )]
     NoTemplate,
-    /// Neither is there.
+    /// The model has neither.
     #[error(
         "{0}; nor a chat template to be instructed through (tokenizer.chat_template, chat_template.jinja, or \
          tokenizer_config.json); choose a model for code, see `lowkey models list`"
     )]
     Neither(NoFim),
-    /// The template is there and cannot be used.
+    /// The template exists but cannot be used.
     #[error("{error}; choose a model with fill-in-the-middle sentinels, see `lowkey models list`")]
-    Template {
-        /// What is wrong with it.
-        error: ChatTemplateError,
-    },
+    Template { error: ChatTemplateError },
 }
 
-/// How prompts for one model are laid out.
+/// The prompt format of one model.
 #[derive(Debug, Clone)]
 pub enum Format {
     /// With fill-in-the-middle sentinels.
@@ -59,7 +56,7 @@ pub enum Format {
 }
 
 impl Format {
-    /// Finds the format of a model. From `ids` the ids, the flags and the chat template are read.
+    /// Detects the format of a model. Reads the ids, the flags and the chat template of `ids`.
     pub fn detect(
         tokenizer: &Tokenizer,
         ids: &GgufVocab,
@@ -80,7 +77,7 @@ impl Format {
         }
     }
 
-    /// Returns the format in the other order; `None` when the model cannot be asked in it.
+    /// Returns the format in the other order; `None` if the model cannot be used in it.
     #[must_use]
     pub fn with_order(self, order: Order) -> Option<Format> {
         match self {
@@ -89,7 +86,7 @@ impl Format {
         }
     }
 
-    /// Returns the format for a model whose forced middles are healed, or are not.
+    /// Returns the format with healing of forced middles enabled or disabled.
     #[must_use]
     pub fn with_healing(self, healed: bool) -> Format {
         match self {
@@ -98,7 +95,7 @@ impl Format {
         }
     }
 
-    /// Returns what the format is called, for people.
+    /// Returns a description of the format for users.
     pub fn name(&self) -> String {
         match self {
             Format::Fim(format) => format!("by fill-in-the-middle, as {}", format.family()),
@@ -106,7 +103,8 @@ impl Format {
         }
     }
 
-    /// Says whether the model was trained on middles that begin inside words, so that nothing is healed.
+    /// Whether the model was trained on middles that begin inside words, so that no healing is
+    /// needed.
     pub fn fragmented_middle(&self) -> bool {
         match self {
             Format::Fim(format) => format.fragmented_middle(),
@@ -114,7 +112,7 @@ impl Format {
         }
     }
 
-    /// Returns the tokens that every prompt has beside its text: the sentinels, where there are any.
+    /// Returns the sentinels of the format, if any.
     pub fn special_tokens(&self) -> impl Iterator<Item = TokenId> {
         let sentinels = match self {
             Format::Fim(format) => format.special_tokens(),

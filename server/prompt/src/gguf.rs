@@ -1,7 +1,8 @@
-//! Vocabularies as GGUF metadata holds them.
+//! Vocabularies as stored in GGUF metadata.
 //!
-//! `GgufVocab` is plain data: whoever reads the file fills it, so this crate knows no file format. Its fields are the
-//! metadata keys of the same names; what they may hold is checked when a tokenizer is built from it.
+//! `GgufVocab` is plain data, filled by the reader of the file, so this crate knows no file format.
+//! Its fields have the names of the metadata keys. The values are checked when a tokenizer is built
+//! from them.
 
 use crate::TokenId;
 use crate::error::{TokenizerError, quoted};
@@ -12,10 +13,12 @@ use std::borrow::Cow;
 
 /// `tokenizer.ggml.model` of byte-level BPE.
 const BYTE_LEVEL_BPE: &str = "gpt2";
-/// `tokenizer.ggml.model` of `SentencePiece`'s BPE with bytes to fall back on.
+/// `tokenizer.ggml.model` of `SentencePiece`'s BPE with a fallback to bytes.
 const SENTENCE_PIECE: &str = "llama";
 
-/// The tokenizer's metadata of a GGUF file, unchecked. Its texts may be the file's own: there are hundreds of thousands.
+/// The tokenizer's metadata of a GGUF file, unchecked.
+///
+/// Its texts may be borrowed from the file, because there are hundreds of thousands of them.
 #[derive(Debug, Clone, Default)]
 pub struct GgufVocab<'f> {
     /// `tokenizer.ggml.model`: the kind of tokenizer.
@@ -24,12 +27,12 @@ pub struct GgufVocab<'f> {
     pub pre: String,
     /// `tokenizer.ggml.tokens`: the tokens by id.
     pub tokens: Vec<Cow<'f, str>>,
-    /// `tokenizer.ggml.token_type`, by id; empty when the file has none. 1 normal, 2 unknown, 3 control,
-    /// 4 user-defined, 5 unused, 6 byte.
+    /// `tokenizer.ggml.token_type`, by id; empty if the file has none. 1 normal, 2 unknown, 3
+    /// control, 4 user-defined, 5 unused, 6 byte.
     pub token_types: Vec<i32>,
-    /// `tokenizer.ggml.scores`, by id; empty when the file has none.
+    /// `tokenizer.ggml.scores`, by id; empty if the file has none.
     pub scores: Vec<f32>,
-    /// `tokenizer.ggml.merges`, in order of rank: two tokens with a space between.
+    /// `tokenizer.ggml.merges`, in order of rank: two tokens with a space between them.
     pub merges: Vec<Cow<'f, str>>,
     /// `tokenizer.ggml.bos_token_id`.
     pub bos: Option<TokenId>,
@@ -53,20 +56,21 @@ pub struct GgufVocab<'f> {
     pub fim_rep: Option<TokenId>,
     /// `tokenizer.ggml.fim_sep_token_id`: a file follows.
     pub fim_sep: Option<TokenId>,
-    /// `tokenizer.ggml.add_space_prefix`: texts begin with a blank that they do not have. Only what a chat template
-    /// writes gets it.
+    /// `tokenizer.ggml.add_space_prefix`: training texts began with an additional blank. Only the
+    /// template's own text gets this blank.
     pub add_space_prefix: Option<bool>,
-    /// `tokenizer.chat_template`: how a conversation is laid out, in Jinja.
+    /// `tokenizer.chat_template`: the layout of a conversation, in Jinja.
     pub chat_template: Option<String>,
-    /// `lowkey.fim_fragmented_middle`: trained on middles that begin inside words, so that nothing is healed.
+    /// `lowkey.fim_fragmented_middle`: trained on middles that begin inside words, so that no
+    /// healing is needed.
     pub fragmented_middle: bool,
-    /// The order in which this model answers best, where it is known: `lowkey.fim_order` ("psm" or "spm"), or a shape
-    /// that was measured.
+    /// The order in which this model answers best, if known: `lowkey.fim_order` ("psm" or "spm"),
+    /// or the measured order of its shape.
     pub order: Option<Order>,
 }
 
 impl GgufVocab<'_> {
-    /// Every key that names a token, with what it names.
+    /// Returns every key that names a token, with its value.
     fn named_ids(&self) -> [(&'static str, Option<TokenId>); 10] {
         [
             ("tokenizer.ggml.bos_token_id", self.bos),
@@ -82,18 +86,18 @@ impl GgufVocab<'_> {
         ]
     }
 
-    /// Says whether a FIM sentinel is named by one of the metadata keys.
+    /// Whether a metadata key names this id as a FIM sentinel.
     fn is_named_sentinel(&self, id: TokenId) -> bool {
         [self.fim_pre, self.fim_suf, self.fim_mid, self.fim_pad, self.fim_rep, self.fim_sep]
             .contains(&Some(id))
     }
 
-    /// Says whether tokens merge by score, with blanks in them.
+    /// Whether tokens merge by score and contain blanks.
     pub(crate) fn is_sentence_piece(&self) -> bool {
         self.model == SENTENCE_PIECE
     }
 
-    /// Checks the metadata and brings it to entries and merges; `SentencePiece` has no merges.
+    /// Checks the metadata and converts it to entries and merges; `SentencePiece` has no merges.
     #[expect(
         clippy::type_complexity,
         reason = "a pair of lists, taken apart at once by the only caller"
@@ -151,7 +155,7 @@ impl GgufVocab<'_> {
                 Some(byte) => Entry { text, kind: Kind::Byte(byte) },
                 None => Entry { text, kind: Kind::Special },
             },
-            // Unknown types are read as ordinary: what is no token of ours can then still be decoded.
+            // Unknown types are treated as ordinary, so that such tokens can still be decoded.
             _ => Entry { text, kind: Kind::Merged },
         }
     }

@@ -1,8 +1,9 @@
 //! Token healing: decoding that must first spell a given text.
 //!
-//! A prompt that ends inside a word ends in tokens which training never showed there. So the last forced tokens are
-//! taken back and their text is decoded again, with a choice: a token may spell a part of what remains, or spell all
-//! of it and go on. A byte-sorted index finds the allowed tokens by binary search, without a walk over the vocabulary.
+//! A prompt that ends inside a word ends in tokens that training never had there. So the last
+//! forced tokens are removed and their text is decoded again. A token may spell a part of the
+//! remaining text, or all of it and more. A byte-sorted index finds the allowed tokens by binary
+//! search, without a scan of the vocabulary.
 
 use crate::TokenId;
 use crate::tokenizer::Tokenizer;
@@ -10,7 +11,7 @@ use crate::vocabulary::Vocabulary;
 use std::fmt;
 use std::sync::Arc;
 
-/// Finds the tokens that may come next while healed text remains. Built once for a tokenizer.
+/// Finds the allowed tokens while healed text remains. Built once per tokenizer.
 pub struct Healing {
     vocabulary: Arc<Vocabulary>,
     /// Ids of the tokens that have bytes, sorted by bytes, then by id.
@@ -19,12 +20,13 @@ pub struct Healing {
 }
 
 impl Healing {
-    /// Sorts the vocabulary: about 4 bytes and, once, some fifty nanoseconds per token.
+    /// Sorts the vocabulary: about 4 bytes per token, and about fifty nanoseconds per token once.
     pub fn new(tokenizer: &Tokenizer) -> Healing {
         let vocabulary = Arc::clone(&tokenizer.vocabulary);
         let ids = 0..vocabulary.len() as TokenId;
         let with_bytes = ids.filter(|&id| !vocabulary.token_bytes(id).is_empty());
-        // The first bytes beside the id: most comparisons then need no look at the tokens.
+        // The first bytes are stored next to the id, so that most comparisons need no access to the
+        // tokens.
         let mut keys: Vec<(u64, TokenId)> =
             with_bytes.map(|id| (first_bytes(vocabulary.token_bytes(id)), id)).collect();
         keys.sort_unstable_by(|&(a_begins, a), &(b_begins, b)| {
@@ -37,8 +39,9 @@ impl Healing {
         Healing { vocabulary, sorted, longest_token_bytes }
     }
 
-    /// Returns the tokens that spell a beginning of `remaining`, or all of it and more. Never empty for text that is
-    /// valid UTF-8, as every byte has a token. Empty when nothing remains: then every token is allowed.
+    /// Returns the tokens that spell a beginning of `remaining`, or all of it and more. Never empty
+    /// for valid UTF-8, because every byte has a token. Empty if `remaining` is empty: then every
+    /// token is allowed.
     pub fn allowed(&self, remaining: &[u8]) -> Vec<TokenId> {
         let mut allowed = Vec::new();
         if remaining.is_empty() {
@@ -57,8 +60,8 @@ impl Healing {
         allowed
     }
 
-    /// Returns what remains of `remaining` after `token`; `None` when the token was not allowed. What a token spells
-    /// beyond `remaining` is new text.
+    /// Returns the rest of `remaining` after `token`; `None` if the token was not allowed. Bytes of
+    /// the token after `remaining` are new text.
     pub fn advance<'r>(&self, remaining: &'r [u8], token: TokenId) -> Option<&'r [u8]> {
         let bytes = self.vocabulary.token_bytes(token);
         match remaining.strip_prefix(bytes) {
@@ -74,7 +77,7 @@ impl Healing {
     }
 }
 
-/// The first eight bytes as a number that is ordered as they are; those that lack are zero.
+/// Returns the first eight bytes as a number in the same order; missing bytes are zero.
 fn first_bytes(bytes: &[u8]) -> u64 {
     let mut padded = [0; 8];
     for (to, from) in padded.iter_mut().zip(bytes) {
@@ -97,7 +100,7 @@ mod tests {
     use crate::fixture;
     use proptest::prelude::*;
 
-    /// The definition, tried on every token.
+    /// The definition, applied to every token.
     fn allowed_by_definition(tokenizer: &Tokenizer, remaining: &[u8]) -> Vec<TokenId> {
         let fits = |&id: &TokenId| {
             let bytes = tokenizer.token_bytes(id);
@@ -108,7 +111,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn allowed_tokens_are_those_of_the_definition(text in fixture::hard_text(), take in 1usize..12) {
+        fn allowed_tokens_match_definition(text in fixture::hard_text(), take in 1usize..12) {
             let tokenizer = fixture::tokenizer();
             let remaining = &text.as_bytes()[text.len().saturating_sub(take)..];
             prop_assume!(!remaining.is_empty());
@@ -118,7 +121,7 @@ mod tests {
         }
 
         #[test]
-        fn whatever_is_chosen_the_text_is_spelled(text in fixture::hard_line(), choices in prop::collection::vec(any::<prop::sample::Index>(), 200)) {
+        fn any_choice_spells_the_text(text in fixture::hard_line(), choices in prop::collection::vec(any::<prop::sample::Index>(), 200)) {
             let tokenizer = fixture::tokenizer();
             let healing = Healing::new(&tokenizer);
             let (mut remaining, mut spelled) = (text.as_bytes(), Vec::new());
@@ -137,9 +140,10 @@ mod tests {
     }
 
     #[test]
-    fn tokens_are_sorted_by_all_their_bytes_and_then_by_id() {
+    fn tokens_are_sorted_by_bytes_then_id() {
         let mut vocab = fixture::gguf();
-        // Alike in eight bytes and more, one with a zero byte where another ends, and two with the same bytes.
+        // Equal in eight or more bytes, one with a zero byte where another ends, and two with the
+        // same bytes.
         let alike = ["abcdefghz", "abcdefgha", "abcdefgh", "abcdefg", "abcdefgĀ", "a  ", "aĠĠ"];
         vocab.tokens.extend(alike.map(Into::into));
         vocab.token_types.extend([1; 7]);
@@ -152,18 +156,18 @@ mod tests {
     }
 
     #[test]
-    fn a_token_that_disagrees_is_refused() {
+    fn mismatching_token_is_refused() {
         let tokenizer = fixture::tokenizer();
         let healing = Healing::new(&tokenizer);
         let token = |text: &str| tokenizer.encode(text)[0];
         assert_eq!(healing.advance(b"ab", token("a")), Some(&b"b"[..]));
         assert_eq!(healing.advance(b"ab", token("x")), None);
-        // A sentinel spells nothing and brings nothing nearer.
+        // A sentinel spells no text, so it makes no progress.
         assert_eq!(healing.advance(b"ab", 3), None);
     }
 
     #[test]
-    fn a_blank_may_become_the_beginning_of_the_next_word() {
+    fn blank_may_start_next_word() {
         let tokenizer = fixture::tokenizer();
         let texts: Vec<String> = Healing::new(&tokenizer)
             .allowed(b" ")

@@ -1,10 +1,12 @@
-//! Infilling by instruction: how a model without fill-in-the-middle sentinels is asked, through its chat template.
+//! Infilling by instruction: prompts through the chat template, for models without
+//! fill-in-the-middle sentinels.
 //!
-//! The template is rendered once, around placeholders, and cut at them. What the template wrote is tokenized with its
-//! special tokens, what comes from documents without any: no text of a user becomes a control token.
-//! Invariant: what changes with every key stands last. The instruction, the file's name and the text below the cursor
-//! stand in the messages; the text above and the typed line stand in the assistant's turn, which is opened for it with
-//! a code fence, so that the model does nothing but write on.
+//! The template is rendered once, around placeholders, and split at them. The template's own text
+//! is tokenized with its special tokens, text of documents without: no text of a user becomes a
+//! control token.
+//! Invariant: text that changes with every key is at the end. The instruction, the file's name and
+//! the text below the cursor are in the messages. The text above the cursor and the typed line are
+//! in the assistant's turn, after an opening code fence, so that the model only has to continue.
 
 use crate::TokenId;
 use crate::chat_template::{self, Ends, Role};
@@ -14,11 +16,12 @@ use crate::tokenizer::Tokenizer;
 use lowkey_document::Language;
 use std::path::Path;
 
-/// How the model is told what it is for.
+/// The system message, which describes the task.
 const SYSTEM: &str = "You are a code completion engine. You continue a file exactly where it stops, in its own \
                       style and indentation. You answer with code alone.";
 
-/// What stands in the place of a slot while the template is rendered: private characters, which no template knows.
+/// Placeholders for the slots while the template is rendered: private-use characters that templates
+/// do not contain.
 const PLACEHOLDERS: [(char, Slot, &str); 4] = [
     ('\u{f4a01}', Slot::Language, "the file's language"),
     ('\u{f4a02}', Slot::Path, "the file's name"),
@@ -26,14 +29,14 @@ const PLACEHOLDERS: [(char, Slot, &str); 4] = [
     ('\u{f4a04}', Slot::Suffix, "the text below the cursor"),
 ];
 
-/// A fence of ordinary code blocks.
+/// The fence of ordinary code blocks.
 const FENCE: &str = "```";
-/// The fence for languages in which a fence is text.
+/// The fence for languages in which the ordinary fence is text.
 const LONG_FENCE: &str = "``````";
-/// Languages in which sentences and a line of backticks are text; what no language is known of is plain text.
+/// Languages in which sentences and lines of backticks are text; unknown languages are plain text.
 const PROSE: &[&str] = &["markdown", "plaintext"];
 
-/// What a message holds of a document.
+/// The parts of a document in the messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Slot {
     Language,
@@ -45,23 +48,22 @@ pub(crate) enum Slot {
 /// A part of the conversation before the assistant's code.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Turn {
-    /// What the template and our instruction say.
+    /// Text of the template and of lowkey's instruction.
     Fixed(Vec<TokenId>),
-    /// What comes from the document.
+    /// Text of the document.
     Of(Slot),
 }
 
-/// How a model is asked through its chat template.
+/// The prompt format for a model that is used through its chat template.
 #[derive(Debug, Clone)]
 pub struct InstructFormat {
     turns: Vec<Turn>,
-    /// Sorted.
     ends: Vec<TokenId>,
     pub(crate) fragmented_middle: bool,
 }
 
 impl InstructFormat {
-    /// Renders the template in `ids` (from which ids and flags are read beside) and cuts it into turns.
+    /// Renders the template and cuts it into turns. Reads ids and flags from `ids`.
     pub(crate) fn new(
         template: &str,
         tokenizer: &Tokenizer,
@@ -73,7 +75,8 @@ impl InstructFormat {
         };
         let ends = Ends { bos: text_of(ids.bos), eos: text_of(ids.eos) };
         let rendered = render_around_placeholders(template, ends)?;
-        // As llama.cpp reads it: `SentencePiece` models add it unless they say otherwise.
+        // The rule of llama.cpp: `SentencePiece` models add the space unless the metadata disable
+        // it.
         let adds_space = ids.add_space_prefix.unwrap_or(ids.is_sentence_piece());
         let mut turns = turns(&rendered, tokenizer, adds_space)?;
         if let (true, Some(bos)) = (ids.add_bos, ids.bos) {
@@ -84,7 +87,7 @@ impl InstructFormat {
         Ok(InstructFormat { turns, ends, fragmented_middle: ids.fragmented_middle })
     }
 
-    /// Returns the format for a model whose forced middles are healed, or are not.
+    /// Returns the format with healing of forced middles enabled or disabled.
     pub(crate) fn with_healing(self, healed: bool) -> InstructFormat {
         InstructFormat { fragmented_middle: !healed, ..self }
     }
@@ -94,7 +97,7 @@ impl InstructFormat {
         &self.turns
     }
 
-    /// Returns how many tokens of a prompt are not the document's.
+    /// Returns the number of tokens of a prompt that do not come from the document.
     pub(crate) fn n_fixed_tokens(&self) -> usize {
         let length = |turn: &Turn| match turn {
             Turn::Fixed(tokens) => tokens.len(),
@@ -109,23 +112,23 @@ impl InstructFormat {
     }
 }
 
-/// The language of the file with this label.
+/// Returns the language of the file with this label.
 pub(crate) fn language(label: &str) -> &'static Language {
     Language::by_path(Path::new(label))
 }
 
-/// Says whether sentences are what documents of this language consist of.
+/// Whether documents of this language consist of sentences.
 pub(crate) fn is_prose(language: &Language) -> bool {
     PROSE.contains(&language.id)
 }
 
-/// The fence behind which the assistant's code stands.
+/// Returns the fence before the assistant's code.
 pub(crate) fn fence(language: &Language) -> &'static str {
     if is_prose(language) { LONG_FENCE } else { FENCE }
 }
 
-/// What the user asks, with placeholders, each for whole lines. It begins and ends with words of ours, because
-/// templates trim messages.
+/// Returns the user's message, with placeholders for whole lines. It begins and ends with fixed
+/// words, because templates trim messages.
 fn question() -> String {
     let [language, path, snippets, suffix] = PLACEHOLDERS.map(|(placeholder, ..)| placeholder);
     format!(
@@ -134,13 +137,14 @@ fn question() -> String {
     )
 }
 
-/// Renders the template with a system message or, where it refuses or drops that, with the instruction in the user's.
+/// Renders the template with a system message. If the template rejects or drops that, the
+/// instruction goes into the user's message.
 fn render_around_placeholders(template: &str, ends: Ends<'_>) -> Result<String, ChatTemplateError> {
     let question = question();
     let apart = [(Role::System, SYSTEM), (Role::User, &*question)];
     match chat_template::render(template, &apart, ends) {
         Ok(rendered) if rendered.contains(SYSTEM) => return Ok(rendered),
-        // What takes too long takes too long again.
+        // A rendering that exceeded a limit would exceed it again.
         Err(error @ (ChatTemplateError::TooLong { .. } | ChatTemplateError::Endless { .. })) => {
             return Err(error);
         }
@@ -155,7 +159,7 @@ fn render_around_placeholders(template: &str, ends: Ends<'_>) -> Result<String, 
     }
 }
 
-/// Cuts a rendered conversation at its placeholders and tokenizes what stands between.
+/// Splits a rendered conversation at its placeholders and tokenizes the text between them.
 fn turns(
     rendered: &str,
     tokenizer: &Tokenizer,
@@ -180,10 +184,11 @@ fn turns(
     Ok(turns)
 }
 
-/// Tokenizes what a template wrote: the texts of special tokens become these tokens.
+/// Tokenizes a template's own text: the texts of special tokens become these tokens.
 ///
-/// With `adds_space`, text at the beginning and behind a special token gets the blank that `SentencePiece` models are
-/// trained with, unless a blank or line end stands there or the text `follows_text` of a document.
+/// With `adds_space`, text at the beginning and after a special token gets the leading blank of
+/// `SentencePiece` models, unless it starts with a blank or line end or `follows_text` of a
+/// document.
 fn encode_with_specials(
     text: &str,
     tokenizer: &Tokenizer,
@@ -192,7 +197,7 @@ fn encode_with_specials(
 ) -> Vec<TokenId> {
     let mut specials: Vec<(&str, TokenId)> =
         tokenizer.vocabulary.specials().filter(|(special, _)| text.contains(special)).collect();
-    // The longest first: one may be the beginning of another.
+    // Longest first, because one may be a prefix of another.
     specials.sort_by_key(|&(special, id)| (std::cmp::Reverse(special.len()), id));
     let mut tokens = Vec::new();
     let plain = |text: &str, spaced: bool, tokens: &mut Vec<TokenId>| {
@@ -206,7 +211,7 @@ fn encode_with_specials(
     let mut rest = text;
     let next = |rest: &str| {
         let at = |&(special, id): &(&str, TokenId)| Some((rest.find(special)?, special.len(), id));
-        // `min_by_key` keeps the first of equals, which is the longest.
+        // `min_by_key` keeps the first of equal elements, which is the longest.
         specials.iter().filter_map(at).min_by_key(|&(at, ..)| at)
     };
     while let Some((at, n_bytes, id)) = next(rest) {
@@ -219,7 +224,7 @@ fn encode_with_specials(
     tokens
 }
 
-/// Puts the beginning of text in front, unless the template did.
+/// Inserts the beginning-of-text token at the front, unless the template wrote it.
 fn add_bos(turns: &mut [Turn], bos: TokenId) {
     if let Some(Turn::Fixed(first)) = turns.first_mut()
         && first.first() != Some(&bos)

@@ -1,10 +1,11 @@
-//! Vocabularies as `tokenizer.json` (Hugging Face) holds them.
+//! Vocabularies as stored in a `tokenizer.json` (Hugging Face).
 //!
-//! Two styles are known: byte-level (GPT-2 and all that followed it) and that of `SentencePiece`'s BPE (Llama 2,
-//! `CodeLlama`, Mistral, Phi-3, Gemma), told apart by the model's `byte_fallback`. Only what changes tokens is read: the
-//! model, the added tokens, the normalizer and the pre-tokenizer. Everything that we would have to do and do not is an
-//! error, with two exceptions: Unicode normalisation (NFC) is left out on purpose, as llama.cpp does, because a prompt
-//! must spell the document's own bytes; and no blank is put before a text, because ours are fragments.
+//! Two styles are known: byte-level (GPT-2 and its successors) and `SentencePiece`'s BPE (Llama 2,
+//! `CodeLlama`, Mistral, Phi-3, Gemma), distinguished by the model's `byte_fallback`. Only the
+//! parts that change tokens are read: the model, the added tokens, the normalizer and the
+//! pre-tokenizer. Unsupported options are errors, with two exceptions. Unicode normalisation (NFC)
+//! is skipped on purpose, as in llama.cpp, because a prompt must spell the document's own bytes.
+//! And no blank is inserted before a text, because prompt parts are fragments.
 
 mod steps;
 
@@ -18,23 +19,23 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 use std::fmt;
 
-/// What a tokenizer is built from.
+/// The parts of a tokenizer.
 pub(crate) struct JsonVocab {
     pub(crate) entries: Vec<Option<Entry<'static>>>,
     pub(crate) merges: Vec<(String, String)>,
     pub(crate) style: Style,
-    /// Whether a piece that is a token as a whole is taken unmerged.
+    /// Whether a piece that is a token as a whole is used unmerged.
     pub(crate) whole_pieces: bool,
 }
 
-/// How text is brought to pieces.
+/// How text is split into pieces.
 pub(crate) enum Style {
-    /// By the patterns of the pre-tokenizer, in the order in which they are applied; then byte by byte.
+    /// By the patterns of the pre-tokenizer in order; then byte by byte.
     ByteLevel(Vec<String>),
-    /// Blanks are written `▁` and belong to tokens.
+    /// Blanks are written as `▁` and belong to tokens.
     SentencePiece {
         cuts: Cuts,
-        /// Added tokens that are text: they are found in a text before anything is merged.
+        /// Added tokens that are text: they are searched for in a text before merging.
         literals: Vec<(String, TokenId)>,
     },
 }
@@ -88,7 +89,7 @@ struct Model {
     merges: Vec<Merge>,
 }
 
-/// Merges were strings once, and are pairs now.
+/// Older files have strings, newer ones pairs.
 #[derive(serde::Deserialize)]
 #[serde(untagged)]
 enum Merge {
@@ -96,7 +97,7 @@ enum Merge {
     Text(String),
 }
 
-/// A JSON object as the list of its members: a map would hide a key that stands twice.
+/// A JSON object as the list of its members, because a map would hide a repeated key.
 struct Pairs(Vec<(String, i64)>);
 
 impl<'de> Deserialize<'de> for Pairs {
@@ -120,7 +121,7 @@ impl<'de> Deserialize<'de> for Pairs {
 }
 
 impl JsonVocab {
-    /// Reads and checks a `tokenizer.json`.
+    /// Parses and checks a `tokenizer.json`.
     pub(crate) fn read(bytes: &[u8]) -> Result<JsonVocab, TokenizerError> {
         let file: File = serde_json::from_slice(bytes).map_err(|e| TokenizerError::Json {
             reason: e.to_string().chars().take(200).collect(),
@@ -164,9 +165,10 @@ impl JsonVocab {
 }
 
 impl AddedToken {
-    /// Says whether the token is text that is found as it stands. One that takes blanks around it with it, or that is
-    /// looked for in changed text (with `prepends` behind a `▁` that nobody wrote), would not spell what it is found
-    /// in: such tokens are decoded only.
+    /// Whether the token is text that is searched for literally. A token that includes blanks
+    /// around it, or that is searched for in changed text (with `prepends`, after a `▁` that is not
+    /// in the document), would not spell the text in which it is found. Such tokens are only
+    /// decoded.
     fn is_literal(&self, prepends: bool) -> bool {
         let as_it_stands = !(self.single_word || self.lstrip || self.rstrip);
         as_it_stands
@@ -177,10 +179,10 @@ impl AddedToken {
 }
 
 impl Model {
-    /// Refuses what BPE of the GPT-2 kind does not have, or with `blanks` that of `SentencePiece`. Absent, null, false
-    /// and "" all mean off.
+    /// Rejects options that GPT-2's BPE does not have, or with `blanks` `SentencePiece`'s. Absent,
+    /// null, false and "" all mean disabled.
     fn refuse_options(&self, blanks: bool) -> Result<(), TokenizerError> {
-        // Where every byte has a token nothing is unknown.
+        // If every byte has a token, no token is unknown.
         let unknown = if blanks { &Value::Null } else { &self.unk_token };
         let options = [
             ("dropout", &self.dropout),
@@ -202,7 +204,8 @@ impl Model {
     }
 }
 
-/// Lays the tokens out by id. With `blanks` an added token that is text remains what its text merges to.
+/// Lays the tokens out by id. With `blanks`, the text of an added token also keeps its normal
+/// merges.
 fn entries_of(
     vocab: Vec<(String, i64)>,
     added: Vec<AddedToken>,
@@ -222,7 +225,7 @@ fn entries_of(
         let slot = slot(&mut entries, &token.content, token.id)?;
         let entry = Entry::added(token.content.into(), token.special);
         match slot {
-            // Added tokens are often listed in the vocabulary as well.
+            // Added tokens are often in the vocabulary as well.
             Some(first) if first.text != entry.text => {
                 return Err(duplicate_id(token.id, first, &entry.text));
             }
@@ -233,7 +236,7 @@ fn entries_of(
     Ok(entries)
 }
 
-/// Returns the place of `id`, making room for it.
+/// Returns the slot of `id`; grows the list if needed.
 fn slot<'e>(
     entries: &'e mut Vec<Option<Entry<'static>>>,
     text: &str,

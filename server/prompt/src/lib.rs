@@ -1,8 +1,8 @@
 //! Text to token ids and back: tokenizers, infilling formats, prompt assembly, detokenizer.
 //!
-//! Everything here is pure and, once a tokenizer stands, total: any text encodes, any tokens decode, any budget gives
-//! a prompt with whole sentinels. The prompt is a function of what the model may see and of nothing else, and while
-//! the user types on a line it changes at its tail only.
+//! Every function here is pure and, once a tokenizer is built, total: any text encodes, any tokens
+//! decode, and any budget gives a prompt with whole sentinels. The prompt depends only on the
+//! context that the model may see. While the user types on a line, only the prompt's tail changes.
 
 mod answer;
 mod assembler;

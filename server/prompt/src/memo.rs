@@ -1,7 +1,7 @@
-//! A small memory of tokenized pieces.
+//! A small cache of tokenized pieces.
 //!
-//! Between two keys the prefix and the suffix are the same text, so they are tokenized once. The memory changes no
-//! result, only its cost: it is keyed by the whole text, and bounded.
+//! Between two keys the prefix and the suffix are unchanged, so they are tokenized once. The cache
+//! changes no result, only its cost: its key is the whole text, and its size is bounded.
 
 use crate::TokenId;
 use std::collections::VecDeque;
@@ -17,14 +17,15 @@ pub(crate) struct Memo {
 }
 
 impl Memo {
-    /// Returns the tokens of `text`, which `encode` makes when they are not known.
+    /// Returns the tokens of `text`; calls `encode` if they are not cached.
     pub(crate) fn tokens(
         &self,
         text: &str,
         encode: impl FnOnce(&str) -> Vec<TokenId>,
     ) -> Arc<[TokenId]> {
         {
-            // A panic elsewhere leaves whole entries at worst one too few: the memory stays usable.
+            // A panic in another thread leaves whole entries, at worst one too few, so the cache
+            // stays usable.
             let mut pieces = self.pieces.lock().unwrap_or_else(PoisonError::into_inner);
             if let Some(idx) = pieces.iter().position(|(known, _)| known == text)
                 && let Some(piece) = pieces.remove(idx)
@@ -34,7 +35,8 @@ impl Memo {
                 return tokens;
             }
         }
-        // The lock is free while the text is tokenized; two threads may do the same work, with the same result.
+        // The lock is released during tokenization; two threads may do the same work, with the same
+        // result.
         let tokens: Arc<[TokenId]> = encode(text).into();
         let mut pieces = self.pieces.lock().unwrap_or_else(PoisonError::into_inner);
         pieces.push_front((text.to_owned(), Arc::clone(&tokens)));
@@ -48,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_is_encoded_once_and_the_oldest_is_forgotten() {
+    fn cache_evicts_the_oldest_text() {
         let memo = Memo::default();
         let mut n_encoded = 0;
         let mut ask = |text: &str| {
@@ -65,7 +67,7 @@ mod tests {
             ask("first");
         }
         assert_eq!(ask("first"), 1 + MAX_PIECES);
-        // Seven more are remembered beside "first"; the first of the eight is gone.
+        // Seven more are cached in addition to "first"; the first of the eight is evicted.
         assert_eq!(ask("x"), 1 + MAX_PIECES);
         assert_eq!(ask(""), 2 + MAX_PIECES);
     }

@@ -1,33 +1,34 @@
-//! The loop of byte pair encoding: the best pair of neighbours merges first, and of equals the leftmost.
+//! The loop of byte pair encoding: merges the best pair of neighbours first, and the leftmost of
+//! equals.
 //!
-//! What a pair is worth is the caller's business: its rank among the merges, or the score of the token that it makes.
-//! Source: Sennrich, Haddow and Birch 2016 (arXiv 1508.07909).
+//! The caller defines the value of a pair: its rank among the merges, or the score of the resulting
+//! token. Source: Sennrich, Haddow and Birch 2016 (arXiv 1508.07909).
 
 use crate::TokenId;
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
-/// Up to so many symbols the best pair is looked for anew each time: that is quicker than a queue, which keeps
-/// longer pieces out of quadratic time.
+/// Up to this many symbols, the best pair is searched again after each merge, which is faster than
+/// a queue. The queue avoids quadratic time for longer pieces.
 const FEW: usize = 32;
 
-/// Room for merging, used for one piece after the other.
+/// Buffers for merging, reused for one piece after another.
 pub(crate) struct Merging<W> {
     symbols: Vec<Symbol>,
-    /// Of few symbols: the pair that each begins.
+    /// With few symbols: the pair that starts at each symbol.
     pairs: Vec<Option<Pair<W>>>,
-    /// Of many symbols: pairs, the best first, stale ones among them.
+    /// With many symbols: pairs, the best first, including stale ones.
     queue: BinaryHeap<Pair<W>>,
 }
 
-/// A token or character of the piece while it is merged.
+/// A token or character of the piece during merging.
 #[derive(Clone, Copy)]
 pub(crate) struct Symbol {
-    /// Where it begins in the piece.
+    /// Start in the piece.
     pub(crate) start: usize,
-    /// Where it ends; `start` for one that was merged into its left neighbour.
+    /// End in the piece; equals `start` for a symbol that was merged into its left neighbour.
     pub(crate) end: usize,
-    /// The token that it is, if it is one.
+    /// The symbol's token, if it is one.
     pub(crate) token: Option<TokenId>,
     left: Option<usize>,
     right: Option<usize>,
@@ -49,10 +50,10 @@ impl<W: Ord + Copy> Merging<W> {
         Merging { symbols: Vec::new(), pairs: Vec::new(), queue: BinaryHeap::new() }
     }
 
-    /// Merges a piece and returns what is left of its symbols, in order.
+    /// Merges a piece and returns the remaining symbols, in order.
     ///
-    /// `parts` are its smallest symbols: the bytes of each, and its token. `pair` says what two neighbours are worth and
-    /// which token they make, if they make one.
+    /// `parts` are its smallest symbols: the bytes of each, and its token. `pair` returns the value
+    /// and the token of two neighbours, if they make a token.
     pub(crate) fn merge(
         &mut self,
         parts: impl Iterator<Item = (usize, Option<TokenId>)>,
@@ -115,7 +116,7 @@ impl<W: Ord + Copy> Merging<W> {
     }
 }
 
-/// Makes one symbol of two; returns the neighbours on both sides.
+/// Merges two symbols into one; returns the neighbours on both sides.
 fn join<W>(symbols: &mut [Symbol], pair: &Pair<W>) -> (Option<usize>, Option<usize>) {
     let Some(right) = symbols.get_mut(pair.right) else { return (None, None) };
     let (end, next) = (right.end, right.right);
@@ -129,7 +130,7 @@ fn join<W>(symbols: &mut [Symbol], pair: &Pair<W>) -> (Option<usize>, Option<usi
 }
 
 impl<W> Pair<W> {
-    /// Says whether a half has been merged with another neighbour since.
+    /// Whether a half has been merged with another neighbour since.
     fn is_stale(&self, symbols: &[Symbol]) -> bool {
         let (Some(left), Some(right)) = (symbols.get(self.left), symbols.get(self.right)) else {
             return true;
@@ -139,7 +140,7 @@ impl<W> Pair<W> {
 }
 
 impl<W: Ord> Ord for Pair<W> {
-    /// The best first, and of equals the leftmost.
+    /// The best first, and the leftmost of equals.
     fn cmp(&self, other: &Self) -> Ordering {
         self.worth.cmp(&other.worth).then(other.left.cmp(&self.left))
     }

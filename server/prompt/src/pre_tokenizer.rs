@@ -1,34 +1,35 @@
-//! Pre-tokenizers: the rules that split text into pieces before any merging.
+//! Pre-tokenizers: the rules that split text into pieces before merging.
 //!
-//! No token spans two pieces, so a piece's end is a place where text can be cut and healed. A rule is a row of
-//! `PRE_TOKENIZERS`: its GGUF names and its patterns, which are also what `tokenizer.json` must carry. Where there are
-//! several, each splits what the one before left.
-//! Invariant: the pieces of a text, in order, are the whole text, whatever the regex engine does.
+//! No token spans two pieces, so text can be cut and healed at a piece's end. A rule is a row of
+//! `PRE_TOKENIZERS`: its GGUF names and its patterns, which must equal those in a `tokenizer.json`.
+//! If there are several patterns, each splits the pieces of the one before.
+//! Invariant: the pieces of a text, in order, are the whole text, even if the regex engine gives
+//! up.
 
 use crate::error::{TokenizerError, quoted};
 use tokenizers::utils::SysRegex;
 
-/// One known splitting rule.
 struct PreTokenizer {
     /// The names in `tokenizer.ggml.pre`.
     names: &'static [&'static str],
-    /// The patterns, in the order in which they are applied; every match and every gap is a piece.
+    /// The patterns in order; every match and every gap is a piece.
     patterns: &'static [&'static str],
-    /// Whether a piece that is a token as a whole is taken unmerged.
+    /// Whether a piece that is a token as a whole is used unmerged.
     whole_pieces: bool,
 }
 
-/// What GPT-2 splits by, and what a `ByteLevel` step of a `tokenizer.json` splits by when it is told to.
+/// The pattern of GPT-2, and of a `ByteLevel` step of a `tokenizer.json` that splits.
 pub(crate) const GPT_2: &str =
     r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+";
-/// Digits one by one: a `Digits` step of a `tokenizer.json`.
+/// Single digits: a `Digits` step of a `tokenizer.json`.
 pub(crate) const SINGLE_DIGITS: &str = r"\p{N}";
 
-/// Names and patterns as llama.cpp's table of pre-tokenizers has them (`src/llama-vocab.cpp`).
+/// Names and patterns from llama.cpp's table of pre-tokenizers (`src/llama-vocab.cpp`).
 static PRE_TOKENIZERS: &[PreTokenizer] = &[
     PreTokenizer {
         names: &["qwen2", "deepseek-r1-qwen", "stablelm2", "megrez"],
-        // Digits one by one; a run of blank lines is one piece; the last blank before a word belongs to the word.
+        // Single digits; a run of blank lines is one piece; the last blank before a word belongs to
+        // the word.
         patterns: &[
             r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
         ],
@@ -54,7 +55,8 @@ static PRE_TOKENIZERS: &[PreTokenizer] = &[
     },
 ];
 
-/// What is taken as one piece when the regex engine gives up (it counts its backtracking steps and stops at a limit).
+/// Size of a piece when the regex engine gives up (it counts its backtracking steps and has a
+/// limit).
 const GIVEN_UP_BYTES: usize = 1 << 16;
 
 /// Splits text by one rule.
@@ -69,7 +71,7 @@ impl Splitter {
         Splitter::find(name, |known| known.names.contains(&name))
     }
 
-    /// Finds the rule with these patterns, as `tokenizer.json` writes them.
+    /// Finds the rule with these patterns, in the form of `tokenizer.json`.
     pub(crate) fn by_patterns(patterns: &[String]) -> Result<Splitter, TokenizerError> {
         Splitter::find(&patterns.join(" then "), |known| known.patterns == patterns)
     }
@@ -99,7 +101,7 @@ impl Splitter {
     }
 }
 
-/// Splits `text` by the first stage, and every piece of it by the stages behind.
+/// Splits `text` by the first stage, and every resulting piece by the later stages.
 fn split<'t>(stages: &[SysRegex], text: &'t str, visit: &mut dyn FnMut(&'t str)) {
     let Some((regex, later)) = stages.split_first() else {
         if !text.is_empty() {
@@ -111,7 +113,7 @@ fn split<'t>(stages: &[SysRegex], text: &'t str, visit: &mut dyn FnMut(&'t str))
     while !rest.is_empty() {
         let mut done = 0;
         for (start, end) in regex.find_iter(rest) {
-            // A gap between matches is a piece too.
+            // A gap between matches is a piece, too.
             for piece in [rest.get(done..start), rest.get(start..end)].into_iter().flatten() {
                 split(later, piece, visit);
             }
@@ -141,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn each_stage_splits_what_the_one_before_left() {
+    fn stages_split_in_order() {
         let text = "let x12 = f(7);\n  ok";
         assert_eq!(
             pieces_by("starcoder", text),
@@ -163,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn words_digits_and_contractions_split_as_in_qwen2() {
+    fn qwen2_splitting() {
         assert_eq!(
             pieces("let x1 = it's 42;"),
             ["let", " x", "1", " =", " it", "'s", " ", "4", "2", ";"]
@@ -172,16 +174,17 @@ mod tests {
     }
 
     #[test]
-    fn text_beyond_the_backtracking_limit_is_split_and_none_is_lost() {
+    fn backtracking_limit_loses_no_text() {
         let text = format!("{}x", " ".repeat(1_200_000));
         let pieces = pieces(&text);
-        // Within the limit there would be two: all blanks but one, and the letter with the last.
+        // Below the limit there would be two pieces: all blanks except one, and the letter with the
+        // last blank.
         assert!(pieces.len() > 2);
         assert_eq!(pieces.concat(), text);
     }
 
     #[test]
-    fn an_unknown_rule_is_refused_with_the_names_of_the_known() {
+    fn unknown_rule_lists_known_names() {
         let error = Splitter::by_name("tekken").err().unwrap();
         assert_eq!(
             error.to_string(),

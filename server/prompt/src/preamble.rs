@@ -1,8 +1,10 @@
-//! What stands in a prompt before the document's own text: snippets from other files, and the document's path.
+//! The part of a prompt before the document's own text: snippets from other files, and the
+//! document's path.
 //!
-//! Where the family has a file separator, or the model is told by instruction, each snippet is a file of its own; elsewhere all of it is written as
-//! comments of the document's language, above the prefix. Snippets come whole or not at all, in the order they have,
-//! and the path stands nearest to the text. All of it depends on the context alone, never on the cursor's line.
+//! If the family has a file separator, or the model is used by instruction, each snippet is a
+//! separate file. Otherwise all of it is written as comments in the document's language, above the
+//! prefix. Snippets are included whole or not at all, in their order, and the path is last. All of
+//! it depends on the context alone, never on the cursor's line.
 
 use crate::TokenId;
 use lowkey_context::Context;
@@ -13,25 +15,26 @@ use std::sync::Arc;
 /// The tokens before the document's text.
 #[derive(Debug, Default)]
 pub(crate) struct Preamble {
-    /// Snippets, before the document begins; each behind a separator where there is one.
+    /// Snippets, before the beginning of the document; each after a separator if there is one.
     pub(crate) snippets: Vec<TokenId>,
     /// The document's path.
     pub(crate) path: Vec<TokenId>,
 }
 
-/// How snippets and path are written.
+/// The format of snippets and path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Style {
     /// As comments in the document's language.
     Comments,
-    /// As files, each behind this token where there is one.
+    /// As files, each after this token if there is one.
     Files(Option<TokenId>),
 }
 
 impl Preamble {
-    /// Fits path and snippets into `allowed` tokens: the path first, then the snippets from the most helpful on.
+    /// Fits path and snippets into `allowed` tokens: the path first, then the snippets, most
+    /// helpful first.
     ///
-    /// What does not fit is left out whole: a part of a path names another file.
+    /// A part that does not fit is omitted whole, because a part of a path names another file.
     pub(crate) fn fit(
         context: &Context,
         style: Style,

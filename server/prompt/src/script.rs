@@ -1,7 +1,8 @@
-//! The scripts that a document's names are written in, and which of them a vocabulary goes on with.
+//! The scripts of a document's names, and the scripts in which a vocabulary can continue a text.
 //!
-//! Healing takes `(` back and lets a longer token spell it. Where names are Cyrillic and the vocabulary has no token
-//! of `(` and a Cyrillic letter, what spells more than `(` is Latin, and the name comes out in the wrong alphabet.
+//! Healing removes `(` and lets a longer token spell it. If names are Cyrillic and the vocabulary
+//! has no token of `(` and a Cyrillic letter, all longer tokens are Latin, and the name would be in
+//! the wrong alphabet.
 
 use crate::TokenId;
 use crate::tokenizer::Tokenizer;
@@ -21,13 +22,14 @@ pub(crate) enum Script {
     Thai,
     Georgian,
     Hangul,
-    /// Han and the two kana, which one name mixes.
+    /// Han and the two kana, which are mixed within names.
     EastAsian,
     Other,
 }
 
 impl Script {
-    /// Returns a letter's script; `None` of a Latin letter and of what is no letter.
+    /// Returns a letter's script; `None` for a Latin letter and for characters that are not
+    /// letters.
     pub(crate) fn of(c: char) -> Option<Self> {
         if c.is_ascii() || !c.is_alphabetic() {
             return None;
@@ -50,7 +52,8 @@ impl Script {
         })
     }
 
-    /// Returns the scripts of the code in `text`, in the order in which they come; comments and literals do not count.
+    /// Returns the scripts of the code in `text`, in order of appearance; comments and literals are
+    /// skipped.
     pub(crate) fn of_code(language: &'static Language, text: &str) -> Vec<Self> {
         let mut scripts = Vec::new();
         if text.is_ascii() {
@@ -68,14 +71,14 @@ impl Script {
     }
 }
 
-/// What tokens begin with before their first letter of a script other than Latin.
+/// The texts with which tokens begin before their first letter of a script other than Latin.
 #[derive(Debug)]
 pub(crate) struct Beginnings {
     known: HashSet<(Box<[u8]>, Script)>,
 }
 
 impl Beginnings {
-    /// Reads the vocabulary once.
+    /// Scans the vocabulary once.
     pub(crate) fn of(tokenizer: &Tokenizer) -> Self {
         let mut known = HashSet::new();
         for id in 0..tokenizer.vocab_size() as TokenId {
@@ -102,7 +105,7 @@ impl Beginnings {
         Self { known }
     }
 
-    /// Says whether a token goes on from `text` with a letter of `script`.
+    /// Whether a token continues `text` with a letter of `script`.
     pub(crate) fn go_on(&self, text: &str, script: Script) -> bool {
         self.known.contains(&(text.as_bytes().into(), script))
     }
@@ -113,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn letters_have_scripts() {
+    fn scripts_of_letters() {
         for (c, script) in [
             ('п', Some(Script::Cyrillic)),
             ('λ', Some(Script::Greek)),
@@ -130,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn names_count_and_text_does_not() {
+    fn only_names_determine_scripts() {
         let of = |text| Script::of_code(Language::by_id("python"), text);
         assert_eq!(of("привет = 'λ'  # 値\nprint("), [Script::Cyrillic]);
         assert_eq!(of("a = 'λ'  # 値\nprint("), []);

@@ -1,8 +1,10 @@
-//! `SentencePiece`-style byte pair encoding: blanks are part of tokens, characters without a token become bytes.
+//! `SentencePiece`-style byte pair encoding: blanks are part of tokens, characters without a token
+//! become bytes.
 //!
-//! What GGUF calls tokenizer model `llama`, and a `tokenizer.json` has as BPE with `byte_fallback`: Llama 2, `CodeLlama`,
-//! Mistral, Phi-3, Gemma. Both forms find the same pieces here; a GGUF file then merges by score, a `tokenizer.json` by
-//! rank, as their references do. Source: `SentencePiece`'s BPE model (Kudo and Richardson 2018).
+//! It is the tokenizer model `llama` of GGUF, and BPE with `byte_fallback` of a `tokenizer.json`:
+//! Llama 2, `CodeLlama`, Mistral, Phi-3, Gemma. Both forms have the same pieces. A GGUF file then
+//! merges by score and a `tokenizer.json` by rank, like their reference implementations. Source:
+//! `SentencePiece`'s BPE model (Kudo and Richardson 2018).
 //! Invariant: the pieces visited are the whole text; no token of the vocabulary spans two of them.
 
 mod literals;
@@ -16,10 +18,10 @@ use scores::Scores;
 use std::collections::HashMap;
 use tokenizers::models::bpe::BPE;
 
-/// Stands for a blank in the tokens of such vocabularies.
+/// Represents a blank in the tokens of such vocabularies.
 pub(crate) const BLANK: char = '▁';
 
-/// Brings text to tokens.
+/// Converts text to tokens.
 pub(crate) struct SentencePiece {
     literals: Literals,
     cuts: Cuts,
@@ -31,23 +33,23 @@ enum Merger {
     Ranks(Box<Ranks>),
 }
 
-/// Where text is cut before it merges.
+/// Where text is cut before merging.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cuts {
-    /// Nowhere: a token may stand anywhere.
+    /// Nowhere: a token may start at any position.
     Nowhere,
-    /// Before a blank that follows something else, because no token crosses there.
+    /// Before a blank that follows another character, because no token crosses that position.
     BeforeWords,
     /// Before every blank.
     BeforeBlanks,
 }
 
-/// What a `tokenizer.json` says besides its tokens.
+/// The rules of a `tokenizer.json` in addition to its tokens.
 pub(crate) struct PieceRules {
     pub(crate) cuts: Cuts,
-    /// Tokens that are found in a text as it stands, before anything merges.
+    /// Tokens that are searched for in a text before merging.
     pub(crate) literals: Vec<(String, TokenId)>,
-    /// Whether a text that is a token as a whole is taken unmerged.
+    /// Whether a text that is a token as a whole is used unmerged.
     pub(crate) whole_texts: bool,
 }
 
@@ -61,8 +63,8 @@ pub(crate) enum Piece<'t> {
 }
 
 impl SentencePiece {
-    /// Takes the ordinary tokens, blanks written as blanks, the scores of all by id, and the tokens that text is searched
-    /// for.
+    /// Creates a tokenizer from the ordinary tokens (with plain blanks), the scores of all tokens
+    /// by id, and the literal tokens.
     pub(crate) fn by_scores(
         ids: HashMap<String, TokenId>,
         scores: Vec<f32>,
@@ -73,7 +75,7 @@ impl SentencePiece {
         SentencePiece { literals: Literals::new(literals), cuts, merger }
     }
 
-    /// Takes what merges, and its ordinary tokens with blanks written as blanks.
+    /// Creates a tokenizer from the merges and the ordinary tokens (with plain blanks).
     pub(crate) fn by_ranks(
         bpe: BPE,
         texts: HashMap<String, TokenId>,
@@ -86,7 +88,8 @@ impl SentencePiece {
         SentencePiece { literals: Literals::new(rules.literals), cuts, merger }
     }
 
-    /// Calls `visit` with each piece, in order: a token found as it stands, or a word and the blanks before it.
+    /// Calls `visit` with each piece, in order: a literal token, or a word with the blanks before
+    /// it.
     pub(crate) fn each_piece<'t>(&self, text: &'t str, mut visit: impl FnMut(Piece<'t>)) {
         self.literals.each_part(text, |part| match part {
             Piece::Text(text) => self.cut(text, &mut visit),
@@ -94,7 +97,8 @@ impl SentencePiece {
         });
     }
 
-    /// Merges one piece of text and appends its tokens; a character without a token goes through `byte_token`.
+    /// Merges one piece of text and appends its tokens; a character without a token goes through
+    /// `byte_token`.
     pub(crate) fn merge_into(
         &self,
         piece: &str,
@@ -107,7 +111,7 @@ impl SentencePiece {
         }
     }
 
-    /// Cuts text that holds no literals.
+    /// Cuts text without literals.
     fn cut<'t>(&self, text: &'t str, visit: &mut impl FnMut(Piece<'t>)) {
         if let Merger::Ranks(ranks) = &self.merger
             && let Some(id) = ranks.whole_text(text)
@@ -135,7 +139,7 @@ impl SentencePiece {
     }
 }
 
-/// The cuts that are asked for, or such as change nothing because no token crosses them.
+/// Returns the requested cuts, or cuts without an effect because no token crosses them.
 fn safe_cuts<'t>(mut texts: impl Iterator<Item = &'t String>, asked: Cuts) -> Cuts {
     let crosses = |text: &String| text.trim_start_matches(' ').contains(' ');
     match asked {
@@ -148,7 +152,7 @@ fn safe_cuts<'t>(mut texts: impl Iterator<Item = &'t String>, asked: Cuts) -> Cu
 mod tests {
     use super::*;
 
-    /// A vocabulary of these texts, the earlier the better.
+    /// Returns a vocabulary of these texts, earlier ones with better scores.
     fn of(texts: &[&str]) -> SentencePiece {
         let ids = texts.iter().zip(0..).map(|(text, id)| ((*text).to_owned(), id)).collect();
         SentencePiece::by_scores(ids, (0..texts.len()).map(|id| -(id as f32)).collect(), Vec::new())
@@ -171,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn the_best_score_merges_first_and_of_equals_the_leftmost() {
+    fn best_score_merges_first() {
         assert_eq!(merged(&["bc", "ab", "a", "b", "c"], "abc"), ["a", "bc"]);
         assert_eq!(merged(&["ab", "bc", "a", "b", "c"], "abc"), ["ab", "c"]);
         assert_eq!(merged(&["aa", "a"], "aaa"), ["aa", "a"]);
@@ -181,19 +185,19 @@ mod tests {
     }
 
     #[test]
-    fn blanks_belong_to_the_word_behind_them() {
+    fn blanks_belong_to_next_word() {
         let texts = [" x", "  ", "    ", " ", "x", "="];
         assert_eq!(merged(&texts, "x = x"), ["x", " ", "=", " x"]);
         assert_eq!(merged(&texts, "     x"), ["    ", " x"]);
     }
 
     #[test]
-    fn a_character_without_a_token_becomes_its_bytes() {
+    fn character_without_token_becomes_bytes() {
         assert_eq!(merged(&["a"], "aé\n"), ["a", "<c3>", "<a9>", "<0a>"]);
     }
 
     #[test]
-    fn where_tokens_cross_blanks_text_is_not_cut_there() {
+    fn text_is_not_cut_inside_tokens() {
         let mut pieces = Vec::new();
         of(&["a b", "a", "b", " ", "a "]).each_piece("a b", |piece| pieces.push(piece));
         assert_eq!(pieces, [Piece::Text("a b")]);

@@ -1,9 +1,10 @@
 //! The tokenizer: text to token ids and back, without loss.
 //!
-//! Splitting is ours (`pre_tokenizer`), and so is merging but for a `tokenizer.json` in the style of `SentencePiece`,
-//! which the `tokenizers` crate merges. Its added-token machinery is left out on purpose: a document that contains the
-//! text of a sentinel is ordinary text and must never steer the prompt.
-//! Invariant: the bytes of the encoded tokens, one after the other, are the text's bytes.
+//! This crate splits text (`pre_tokenizer`) and merges it, except for a `tokenizer.json` in the
+//! style of `SentencePiece`, which the `tokenizers` crate merges. The added-token machinery of that
+//! crate is not used on purpose: the text of a sentinel in a document is ordinary text and must
+//! never control the prompt.
+//! Invariant: the concatenated bytes of the encoded tokens are the text's bytes.
 
 use crate::TokenId;
 use crate::byte_pairs::BytePairs;
@@ -17,7 +18,7 @@ use crate::vocabulary::Vocabulary;
 use std::fmt;
 use std::sync::Arc;
 
-/// Turns text into token ids, and ids into bytes.
+/// Converts text to token ids, and ids to bytes.
 pub struct Tokenizer {
     pub(crate) vocabulary: Arc<Vocabulary>,
     encoder: Encoder,
@@ -29,7 +30,7 @@ enum Encoder {
     SentencePiece(SentencePiece),
 }
 
-/// Tokens of a text whose last piece is still open, as it ends where the user is typing.
+/// Tokens of a text whose last piece is still open, because the user is typing at its end.
 pub(crate) struct OpenEnded {
     pub(crate) tokens: Vec<TokenId>,
     /// How many of `tokens` belong to the last piece.
@@ -37,8 +38,8 @@ pub(crate) struct OpenEnded {
 }
 
 impl Tokenizer {
-    /// Builds a tokenizer from the bytes of a `tokenizer.json`: byte-level BPE with one of the known pre-tokenizers, or BPE
-    /// in the style of `SentencePiece`.
+    /// Builds a tokenizer from the bytes of a `tokenizer.json`: byte-level BPE with one of the
+    /// known pre-tokenizers, or BPE in the style of `SentencePiece`.
     pub fn from_json(bytes: &[u8]) -> Result<Tokenizer, TokenizerError> {
         let JsonVocab { entries, merges, style, whole_pieces } = JsonVocab::read(bytes)?;
         let (vocabulary, encoder) = match style {
@@ -73,15 +74,15 @@ impl Tokenizer {
         Ok(Tokenizer { vocabulary: Arc::new(vocabulary), encoder })
     }
 
-    /// Encodes `text` as it stands: no beginning-of-text token, no leading space, and no special token from text
-    /// that looks like one.
+    /// Encodes `text` literally: without a beginning-of-text token, a leading space, or special
+    /// tokens for text that looks like one.
     pub fn encode(&self, text: &str) -> Vec<TokenId> {
         self.encode_open_ended(text).tokens
     }
 
-    /// Encodes `text` and tells how many tokens its last piece has.
+    /// Encodes `text` and returns how many tokens its last piece has.
     pub(crate) fn encode_open_ended(&self, text: &str) -> OpenEnded {
-        // Code has about three bytes to a token.
+        // Code has about three bytes per token.
         let mut tokens = Vec::with_capacity(text.len() / 3 + 1);
         let mut last_piece_start = 0;
         match &self.encoder {
@@ -111,13 +112,13 @@ impl Tokenizer {
         self.vocabulary.byte_token(byte)
     }
 
-    /// Returns the raw bytes of a token: empty for special tokens and for ids outside the vocabulary. One token may
-    /// hold a part of a character.
+    /// Returns the raw bytes of a token: empty for special tokens and for ids that are not in the
+    /// vocabulary. A token may contain a part of a character.
     pub fn token_bytes(&self, id: TokenId) -> &[u8] {
         self.vocabulary.token_bytes(id)
     }
 
-    /// Returns the number of token ids, special ones and unused ones included.
+    /// Returns the number of token ids, including special and unused ones.
     pub fn vocab_size(&self) -> usize {
         self.vocabulary.len()
     }
@@ -127,7 +128,7 @@ impl Tokenizer {
         self.vocabulary.special(special_text)
     }
 
-    /// Returns the text that `tokens` spell; bytes that are no UTF-8 become U+FFFD.
+    /// Returns the text that `tokens` spell; invalid UTF-8 becomes U+FFFD.
     pub fn decode(&self, tokens: &[TokenId]) -> String {
         let bytes: Vec<u8> = tokens.iter().flat_map(|&id| self.token_bytes(id)).copied().collect();
         String::from_utf8_lossy(&bytes).into_owned()

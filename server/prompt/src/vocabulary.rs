@@ -1,8 +1,9 @@
 //! The tokens of a model, by id: their raw bytes, and which of them are special.
 //!
-//! Both sources (GGUF and `tokenizer.json`) are brought to one list of entries, and what can be wrong with a
-//! vocabulary is checked here, once. A special token has no bytes: no text encodes to it and none is decoded from it.
-//! Invariant: every byte that UTF-8 text can hold has a token of its own or, in planes that nobody writes in, a
+//! Both sources (GGUF and `tokenizer.json`) are converted to a list of entries, and all faults of a
+//! vocabulary are detected here. A special token has no bytes: no text is encoded to it or decoded
+//! from it.
+//! Invariant: every byte that occurs in UTF-8 text has its own token or, in unused planes, a
 //! stand-in, so every text can be encoded.
 
 use crate::TokenId;
@@ -15,23 +16,23 @@ use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use tokenizers::models::bpe::{BPE, Vocab};
 
-/// More tokens than any model has; bounds what a file can make us allocate.
+/// More tokens than any model has; limits the allocation that a file can cause.
 pub(crate) const MAX_TOKENS: usize = 1 << 20;
 
-/// What a token's text in the file means.
+/// The meaning of a token's text in the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// Text in the byte-level alphabet; takes part in merging.
     Merged,
-    /// Text as it stands, put into the vocabulary by hand; decoded, never encoded.
+    /// Literal text, added to the vocabulary by hand; decoded, never encoded.
     Literal,
-    /// One byte, written as `<0x0A>`: what characters without a token of their own are spelled by.
+    /// One byte, written as `<0x0A>`, which spells a part of a character without a token.
     Byte(u8),
     /// A sentinel or control token.
     Special,
 }
 
-/// One token as its file gives it.
+/// One token as in the file.
 #[derive(Debug, Clone)]
 pub(crate) struct Entry<'t> {
     pub(crate) text: Cow<'t, str>,
@@ -39,7 +40,8 @@ pub(crate) struct Entry<'t> {
 }
 
 impl<'t> Entry<'t> {
-    /// An entry that was added to the vocabulary by hand: special when it is marked so or looks like markup.
+    /// An entry that was added to the vocabulary by hand: special if it is marked so or looks like
+    /// markup.
     pub(crate) fn added(text: Cow<'t, str>, marked_special: bool) -> Entry<'t> {
         let markup = text.len() > 2
             && [("<", ">"), ("[", "]")]
@@ -51,8 +53,9 @@ impl<'t> Entry<'t> {
     }
 }
 
-/// Tags that Gemma's vocabularies have as tokens, and documents as text: what they are is left to the file's own marks.
-/// `<s>` is not among them: it begins texts elsewhere, and some files do not mark it.
+/// Whether a text is a tag that is a token in Gemma's vocabularies and text in documents. Such tags
+/// are special only if the file marks them. `<s>` is not among them: it is the beginning of text in
+/// other vocabularies, and some files do not mark it.
 fn is_html(text: &str) -> bool {
     let name = text.trim_start_matches('<').trim_start_matches('/').trim_end_matches('>');
     HTML.contains(&name)
@@ -85,31 +88,31 @@ static HTML: &[&str] = &[
     "code",
 ];
 
-/// The byte that a token such as `<0x0A>` stands for.
+/// Returns the byte of a token such as `<0x0A>`.
 pub(crate) fn byte_of(text: &str) -> Option<u8> {
     let digits = text.strip_prefix("<0x")?.strip_suffix('>')?;
     u8::from_str_radix(digits, 16).ok()
 }
 
-/// From here on bytes begin characters of planes that hold no code and hardly any text (U+40000 and above): the only
-/// ones that a vocabulary may lack, as Refact's does.
+/// Bytes from this one on begin characters of planes without code and with hardly any text (U+40000
+/// and above). Only these may be missing in a vocabulary, as in Refact's.
 const FIRST_RARE_BYTE: u8 = 0xf1;
 
 /// The bytes of every token, in one block.
 pub(crate) struct Vocabulary {
     bytes: Vec<u8>,
-    /// `ends[i]` is where token `i` ends in `bytes`; it begins where its predecessor ends.
+    /// `ends[i]` is the end of token `i` in `bytes`; its start is the previous token's end.
     ends: Vec<usize>,
     special: HashMap<String, TokenId>,
     /// The token of each single byte.
     byte_tokens: Vec<Option<TokenId>>,
-    /// Bytes that text may hold and no token does.
+    /// Bytes that occur in text and have no token.
     lacking: Vec<u8>,
 }
 
 impl Vocabulary {
-    /// Checks `entries` (by id; `None` is an id that no token uses) and `merges` (in order of rank). With
-    /// `whole_pieces` a piece that is a token is not merged together.
+    /// Checks `entries` (by id; `None` is an unused id) and `merges` (in order of rank). With
+    /// `whole_pieces`, a piece that is a token is used unmerged.
     pub(crate) fn build<'m>(
         entries: &[Option<Entry<'_>>],
         merges: impl ExactSizeIterator<Item = (&'m str, &'m str)>,
@@ -124,7 +127,7 @@ impl Vocabulary {
         let is_merged = |id: TokenId| takes_part.get(id as usize) == Some(&true);
         let mut pairs = BytePairs::with_room_for(merges.len());
         let mut joined = String::new();
-        // Most vocabularies list what merges make in the order of the merges.
+        // Most vocabularies list the merged tokens in the order of the merges.
         let mut guess = 0;
         for (index, (left, right)) in merges.enumerate() {
             let id_of = |text: &str| {
@@ -154,7 +157,7 @@ impl Vocabulary {
         Ok((vocabulary, pairs))
     }
 
-    /// Checks entries of a vocabulary that merges by score.
+    /// Checks the entries of a vocabulary that merges by score.
     pub(crate) fn build_pieces(
         entries: &[Option<Entry<'_>>],
         scores: Vec<f32>,
@@ -173,7 +176,7 @@ impl Vocabulary {
         Ok((vocabulary, SentencePiece::by_scores(ids, scores, literals)))
     }
 
-    /// Checks entries of a vocabulary with blanks in its tokens that merges by rank.
+    /// Checks the entries of a vocabulary with blanks in its tokens that merges by rank.
     pub(crate) fn build_ranked_pieces(
         entries: &[Option<Entry<'_>>],
         mut merges: Vec<(String, String)>,
@@ -191,13 +194,13 @@ impl Vocabulary {
                 (None, kind) => {
                     apart.insert(entry.text.to_string());
                     if let Kind::Byte(byte) = kind {
-                        // As the library looks for it.
+                        // The form in which the library looks it up.
                         merged.insert(format!("<{byte:#04X}>"), id);
                     }
                 }
             }
         })?;
-        // No text merges to a sentinel or to a byte that it does not hold.
+        // No text may merge to a sentinel, or to a byte token that the text does not contain.
         merges.retain(|(left, right)| {
             ![left, right, &format!("{left}{right}")].iter().any(|text| apart.contains(*text))
         });
@@ -210,7 +213,7 @@ impl Vocabulary {
         Ok((vocabulary, SentencePiece::by_ranks(bpe, texts, rules)))
     }
 
-    /// Takes one entry in; returns the text of an ordinary one, with blanks.
+    /// Adds one entry; returns the text of an ordinary one, with plain blanks.
     fn add_with_blanks(&mut self, id: TokenId, entry: &Entry<'_>) -> Option<String> {
         let text = entry.text.replace(BLANK, " ");
         match entry.kind {
@@ -226,7 +229,7 @@ impl Vocabulary {
         None
     }
 
-    /// Checks entries and lays them out, each by `add`; also returns their ids by text.
+    /// Checks entries and lays each out with `add`; also returns their ids by text.
     fn of<'e>(
         entries: &'e [Option<Entry<'_>>],
         mut add: impl FnMut(&mut Vocabulary, TokenId, &'e Entry<'_>),
@@ -270,7 +273,8 @@ impl Vocabulary {
         Ok((vocabulary, by_text))
     }
 
-    /// Takes one entry in and says whether it takes part in merging; the caller closes it in `ends`.
+    /// Adds one entry and returns whether it takes part in merging; the caller sets its end in
+    /// `ends`.
     fn add(&mut self, id: TokenId, entry: &Entry<'_>) -> bool {
         match entry.kind {
             Kind::Special => {
@@ -286,7 +290,8 @@ impl Vocabulary {
                     }
                     return true;
                 }
-                // Some vocabularies mark tokens added by hand as ordinary; outside the alphabet they are plain text.
+                // Some vocabularies mark tokens added by hand as ordinary; outside the alphabet
+                // they are plain text.
                 self.bytes.extend(entry.text.as_bytes());
             }
             Kind::Byte(byte) => {
@@ -300,7 +305,8 @@ impl Vocabulary {
         false
     }
 
-    /// Returns the raw bytes of a token; empty for special tokens and ids outside the vocabulary.
+    /// Returns the raw bytes of a token; empty for special tokens and for ids that are not in the
+    /// vocabulary.
     pub(crate) fn token_bytes(&self, id: TokenId) -> &[u8] {
         let idx = id as usize;
         let end = self.ends.get(idx).copied().unwrap_or(0);
@@ -319,12 +325,13 @@ impl Vocabulary {
         self.special.get(text).copied()
     }
 
-    /// Returns all special tokens with their texts, in no order.
+    /// Returns all special tokens with their texts, unordered.
     pub(crate) fn specials(&self) -> impl Iterator<Item = (&str, TokenId)> {
         self.special.iter().map(|(text, &id)| (text.as_str(), id))
     }
 
-    /// Returns the tokens that end an answer, sorted: those that the metadata name, and all special ones.
+    /// Returns the tokens that end an answer, sorted: those named by the metadata, and all special
+    /// ones.
     pub(crate) fn ends(&self, named: &[Option<TokenId>]) -> Vec<TokenId> {
         let mut ends: Vec<TokenId> = named.iter().copied().flatten().collect();
         ends.extend(self.special.values());
@@ -333,7 +340,8 @@ impl Vocabulary {
         ends
     }
 
-    /// Puts `?` in place of bytes that no token holds, so that text keeps its length in tokens' bytes.
+    /// Replaces bytes without a token by `?`, so that the text's length equals the length of its
+    /// tokens' bytes.
     pub(crate) fn stand_in<'t>(&self, piece: &'t [u8]) -> Cow<'t, [u8]> {
         let lacks = |byte: &u8| self.lacking.contains(byte);
         if self.lacking.is_empty() || !piece.iter().any(lacks) {
@@ -373,7 +381,7 @@ fn repeated_merges(
     Ok(repeated)
 }
 
-/// Returns the merges but for some: a pair counts at its first rank, and the library would take its last.
+/// Removes repeated merges: a pair counts at its first rank, but the library would use its last.
 fn without(merges: Vec<(String, String)>, repeated: &HashSet<usize>) -> Vec<(String, String)> {
     let merges = merges.into_iter().enumerate();
     merges.filter(|(index, _)| !repeated.contains(index)).map(|(_, merge)| merge).collect()

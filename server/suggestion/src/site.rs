@@ -75,7 +75,6 @@ pub(crate) struct Site<'a> {
 }
 
 impl<'a> Site<'a> {
-    /// Reads the surroundings of a request.
     pub(crate) fn new(request: &Request<'a>) -> Self {
         let request = request.clipped();
         let mut scanner = request.scanner_above();
@@ -130,7 +129,6 @@ impl<'a> Site<'a> {
         });
     }
 
-    /// Returns a scanner with the state at the start of the cursor's line.
     pub(crate) fn scanner_at_line_start(&self) -> Scanner {
         self.line_start.clone()
     }

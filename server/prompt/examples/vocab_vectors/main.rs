@@ -1,12 +1,13 @@
 //! Checks the tokenizer against published test vectors: `vocab_vectors FOLDER`.
 //!
-//! Vocabularies in the style of `SentencePiece` are checked twice more, as the `tokenizer.json` that a folder would
-//! have, against the vectors and against the `tokenizers` crate, which is the reference of that format.
+//! Vocabularies in the style of `SentencePiece` are checked twice more, in the form of a
+//! `tokenizer.json`: against the vectors and against the `tokenizers` crate, which is the reference
+//! of that format.
 //!
-//! The folder holds `ggml-vocab-NAME.gguf` (vocabulary only) with `.inp` (texts, separated by a line
-//! `__ggml_vocab_test__`) and `.out` (the token ids of text k on line k), as llama.cpp publishes them. Vocabularies
-//! that we do not support yet are named and counted, never passed over in silence; `qwen2` must be there.
-//! Exit code 1: a mismatch, an unreadable file, or nothing checked.
+//! The folder contains `ggml-vocab-NAME.gguf` (vocabulary only) with `.inp` (texts, separated by a
+//! line `__ggml_vocab_test__`) and `.out` (the token ids of text k on line k), as published by
+//! llama.cpp. Unsupported vocabularies are named and counted, not skipped silently; `qwen2` is
+//! required. Exit code 1: a mismatch, an unreadable file, or nothing checked.
 
 #![expect(clippy::print_stdout, reason = "a command-line check; its result is what it prints")]
 
@@ -17,7 +18,7 @@ use lowkey_prompt::{GgufVocab, Tokenizer, TokenizerError};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// Vocabularies that have to pass.
+/// Vocabularies that must pass.
 const REQUIRED: &[&str] = &[
     "ggml-vocab-qwen2.gguf",
     "ggml-vocab-starcoder.gguf",
@@ -29,7 +30,7 @@ const REQUIRED: &[&str] = &[
     "ggml-vocab-phi-3.gguf",
 ];
 
-/// Stands between two texts.
+/// Separates two texts.
 const SEPARATOR: &str = "\n__ggml_vocab_test__\n";
 
 fn main() -> ExitCode {
@@ -67,7 +68,8 @@ fn check_folder(folder: &Path) -> Result<usize, String> {
     for file in &files {
         let name = file.file_name().unwrap_or_default().to_string_lossy();
         let vocab = metadata::read_vocab(file).map_err(|problem| format!("{name}: {problem}"))?;
-        // SentencePiece vocabularies put a blank before a text that stands by itself; a prompt's parts do not.
+        // SentencePiece vocabularies put a blank before a separate text; the parts of a prompt do
+        // not get one.
         let blank = if vocab.model == "llama" { " " } else { "" };
         match Tokenizer::from_gguf(&vocab) {
             Ok(tokenizer) => {
@@ -88,7 +90,7 @@ fn check_folder(folder: &Path) -> Result<usize, String> {
     Ok(n_wrong)
 }
 
-/// The same vocabulary as a `tokenizer.json`, in each of its dialects.
+/// Checks the same vocabulary as a `tokenizer.json`, in each of its dialects.
 fn check_twins(file: &Path, name: &str, vocab: &GgufVocab) -> Result<usize, String> {
     let mut n_wrong = 0;
     for dialect in twin::DIALECTS {
@@ -101,7 +103,7 @@ fn check_twins(file: &Path, name: &str, vocab: &GgufVocab) -> Result<usize, Stri
             .map_err(|e| format!("{name}: {e}"))?;
         for (text, _) in vectors(file, &name)? {
             let wanted = reference.encode(text.as_str(), false).map_err(|e| e.to_string())?;
-            // The reference puts a blank before a text, before each, or before none.
+            // The reference puts a blank before a text, before every text, or before none.
             let blank = match dialect {
                 "Prepend" if !text.is_empty() => " ",
                 "Metaspace" if !text.is_empty() && !text.starts_with(' ') => " ",
@@ -141,14 +143,14 @@ fn check_file(
     Ok(n_wrong)
 }
 
-/// The texts of `NAME.inp`, each with its ids in `NAME.out`.
+/// Returns the texts of `NAME.inp`, each with its ids in `NAME.out`.
 fn vectors(file: &Path, name: &str) -> Result<Vec<(String, Vec<u32>)>, String> {
     let read = |ending: &str| {
         let path = PathBuf::from(format!("{}.{ending}", file.display()));
         std::fs::read_to_string(&path).map_err(|e| format!("reading {}: {e}", path.display()))
     };
     let (texts, ids) = (read("inp")?, read("out")?);
-    // The separator also stands behind the last text.
+    // The separator also follows the last text.
     let texts: Vec<&str> =
         texts.strip_suffix(SEPARATOR).unwrap_or(&texts).split(SEPARATOR).collect();
     let ids: Vec<&str> = ids.lines().collect();

@@ -1,13 +1,15 @@
-//! A strict reader of GGUF metadata, for files with a vocabulary and nothing else.
+//! A strict reader of GGUF metadata, for files that contain only a vocabulary.
 //!
-//! The product reads model files elsewhere; this check needs only texts and integers, single or in arrays. Nothing is
-//! allocated by a length that the file claims: every value is taken from the bytes that are there, or reading ends.
+//! The product has its own reader for model files; this check needs only texts and integers, single
+//! or in arrays. No allocation depends on a length in the file: every value is taken from the
+//! existing bytes, or reading fails.
 
 use lowkey_prompt::GgufVocab;
 use std::collections::HashMap;
 use std::path::Path;
 
-/// The metadata of one file: texts and integers by key, a single value as a list of one. Other values are left out.
+/// The metadata of one file: texts and integers by key, a single value as a list of one. Other
+/// values are skipped.
 #[derive(Default)]
 struct Metadata {
     texts: HashMap<String, Vec<String>>,
@@ -23,7 +25,7 @@ impl Metadata {
         self.numbers.get(key).map_or(&[], Vec::as_slice)
     }
 
-    /// The vocabulary that the metadata describe.
+    /// Returns the vocabulary in the metadata.
     fn vocab(&self) -> GgufVocab<'static> {
         let key = |name: &str| format!("tokenizer.ggml.{name}");
         let text = |name: &str| self.texts(&key(name)).first().cloned().unwrap_or_default();
@@ -55,7 +57,7 @@ impl Metadata {
     }
 }
 
-/// Reads the vocabulary out of a GGUF file.
+/// Reads the vocabulary of a GGUF file.
 pub(crate) fn read_vocab(file: &Path) -> Result<GgufVocab<'static>, String> {
     let bytes = std::fs::read(file).map_err(|e| format!("reading {}: {e}", file.display()))?;
     Ok(read(&bytes)?.vocab())
@@ -94,7 +96,7 @@ fn read(bytes: &[u8]) -> Result<Metadata, String> {
 const TEXT: i64 = 8;
 const ARRAY: i64 = 9;
 
-/// Returns the bytes of a value of this type; floats are read as the integer of their bits.
+/// Returns the size in bytes of a value of this type; floats are read as the integer of their bits.
 fn width_of(kind: i64) -> Result<usize, String> {
     match kind {
         0 | 1 | 7 => Ok(1),

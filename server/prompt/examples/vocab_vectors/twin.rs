@@ -1,8 +1,9 @@
-//! The `tokenizer.json` that a folder would have beside a GGUF vocabulary in the style of `SentencePiece`.
+//! The `tokenizer.json` that corresponds to a GGUF vocabulary in the style of `SentencePiece`.
 //!
-//! Written as Hugging Face's converter does it: where the GGUF file has scores, every way to make a token of two others
-//! is a merge, the best token's first. Three dialects say the same: a normalizer with `Prepend` and `Replace` (Llama 2,
-//! Phi-3), `Metaspace` (Mistral), a normalizer with `Replace` alone (Gemma).
+//! Built like Hugging Face's converter does it: from a GGUF file with scores, every way to make a
+//! token of two others becomes a merge, those of the best token first. Three dialects are
+//! equivalent: a normalizer with `Prepend` and `Replace` (Llama 2, Phi-3), `Metaspace` (Mistral), a
+//! normalizer with `Replace` alone (Gemma).
 
 use lowkey_prompt::GgufVocab;
 use serde_json::{Value, json};
@@ -16,7 +17,7 @@ const USER_DEFINED: i32 = 4;
 /// The dialects by name.
 pub(crate) const DIALECTS: [&str; 3] = ["Prepend", "Metaspace", "Replace"];
 
-/// The file as JSON.
+/// Returns the file as JSON.
 pub(crate) fn tokenizer_json(vocab: &GgufVocab, dialect: &str) -> Value {
     let kind = |id: usize| vocab.token_types.get(id).copied().unwrap_or(1);
     let added: Vec<Value> = (0..)
@@ -57,11 +58,11 @@ pub(crate) fn tokenizer_json(vocab: &GgufVocab, dialect: &str) -> Value {
     })
 }
 
-/// Every pair of tokens that is a token, the best of these first.
+/// Returns every pair of tokens that is a token, those of the best token first.
 fn merges(vocab: &GgufVocab, ids: &HashMap<&str, usize>) -> Vec<(String, String)> {
     let mut merges = Vec::new();
     for (id, text) in vocab.tokens.iter().enumerate() {
-        // Tokens of other types are made by nothing.
+        // No merge makes tokens of other types.
         if vocab.token_types.get(id).is_some_and(|kind| *kind != 1) {
             continue;
         }

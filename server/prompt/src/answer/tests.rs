@@ -1,4 +1,5 @@
-//! Answers of instructed models, taken apart. In fixtures `│` parts the document before the cursor from the answer.
+//! Answers of instructed models. In fixtures `│` separates the document before the cursor from the
+//! answer.
 
 use super::*;
 use proptest::prelude::*;
@@ -7,7 +8,7 @@ fn answer(before: &str) -> Answer {
     Answer { before: before.to_owned(), fence_chars: 3, is_prose: false }
 }
 
-/// The code of a whole answer.
+/// Checks the code of a whole answer.
 #[track_caller]
 fn check(fixture: &str, code: &str) {
     let (before, raw) = fixture.split_once('│').unwrap_or_default();
@@ -15,14 +16,14 @@ fn check(fixture: &str, code: &str) {
 }
 
 #[test]
-fn an_answer_that_just_goes_on_is_code() {
+fn continued_answer_is_code() {
     check("def add(a, b):\n    return │a + b", "a + b");
     check("def add(a, b):\n│    return a + b\n", "    return a + b\n");
     check("x│", "");
 }
 
 #[test]
-fn code_ends_at_the_fence_that_closes_its_block() {
+fn closing_fence_ends_code() {
     check("    return │a + b\n```\nThis adds **both**.", "a + b\n");
     check("    return │a + b\n  ```", "a + b\n  ");
     check("│```", "");
@@ -33,26 +34,26 @@ fn code_ends_at_the_fence_that_closes_its_block() {
 }
 
 #[test]
-fn backticks_inside_of_lines_and_deeper_ones_are_code() {
+fn inner_backticks_are_code() {
     check("x = │`a` + ``b``\ny", "`a` + ``b``\ny");
     check("def f():\n│    \"\"\"\n    ```\n    example\n", "    \"\"\"\n    ```\n    example\n");
     check("│// ```\n// x\n// ```\n", "// ```\n// x\n// ```\n");
 }
 
 #[test]
-fn a_block_of_its_own_is_opened() {
+fn new_block_is_extracted() {
     check("def add(a, b):\n│```python\n    return a + b\n```\nDone.", "    return a + b\n");
     check("x = │```js\n1;\n```", "1;\n");
 }
 
 #[test]
-fn an_introduction_is_dropped() {
+fn introduction_is_dropped() {
     check("│Here is the completed code:\n\n```rust\nlet a = 1;\n```\n", "let a = 1;\n");
     check("│Sure! This adds them.\nIt is simple.\n```\na + b\n```", "a + b\n");
     check("    │Here's the missing line:\nreturn 1\n", "return 1\n");
     check("│Certainly!", "");
     check("│Sure thing, I can", "Sure thing, I can");
-    // Behind something on the line, and where no sentence ends, it is what was asked for.
+    // After other text on the line, or without a sentence end, it is the requested text.
     check("// │Here is the thing:\nfn a() {}\n", "Here is the thing:\nfn a() {}\n");
     check("│Sure = 1\nb = 2\n", "Sure = 1\nb = 2\n");
     let prose = Answer { is_prose: true, ..answer("") };
@@ -60,7 +61,7 @@ fn an_introduction_is_dropped() {
 }
 
 #[test]
-fn what_stands_before_the_cursor_is_not_written_twice() {
+fn repeated_prefix_is_removed() {
     check(
         "def add(a, b):\n    return │```python\ndef add(a, b):\n    return a + b\n```",
         "a + b\n",
@@ -69,24 +70,24 @@ fn what_stands_before_the_cursor_is_not_written_twice() {
     check("a = 1\n    total = │```py\ntotal = a\n```", "a\n");
     check("    let value = compute(│let value = compute(7);", "7);");
     check("    let value = compute(│    let value = compute(7);", "7);");
-    // Short repetitions may be meant.
+    // Short repetitions may be intentional.
     check("    foo(│foo(1))", "foo(1))");
     check("x, │x, y", "x, y");
 }
 
 #[test]
-fn half_a_repetition_is_none_unless_the_block_is_the_models_own() {
+fn partial_repetition_in_new_block() {
     check("    let value = compute(│let val", "let val");
     check("a = 1\nb = │```py\na = 1\n", "");
 }
 
 #[test]
-fn a_document_of_fences_has_a_longer_one() {
+fn markdown_uses_longer_fence() {
     let long = Answer { fence_chars: 6, ..answer("# Title\n") };
     assert_eq!(long.code("```sh\nls\n```\n``````\n", true).text, "```sh\nls\n```\n");
 }
 
-/// Answers made of what could be mistaken.
+/// Answers of parts that could be misread.
 fn any_answer() -> impl Strategy<Value = String> {
     let pieces: &[&str] = &[
         "`",
@@ -116,7 +117,7 @@ fn any_answer() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn while_an_answer_grows_its_code_only_grows(
+    fn code_grows_with_the_answer(
         raw in any_answer(),
         before in prop::sample::select(&["", "x = 1\n", "def f(a):\n    return ", "    return é🦀x = 1", "\n    "][..]),
         is_prose: bool,
@@ -136,7 +137,7 @@ proptest! {
     }
 
     #[test]
-    fn without_fences_and_repetitions_all_of_it_is_code(raw in "[a-z =+()]{1,40}", before in "[A-Z]{0,9}\n?") {
+    fn plain_answer_is_all_code(raw in "[a-z =+()]{1,40}", before in "[A-Z]{0,9}\n?") {
         prop_assert_eq!(answer(&before).code(&raw, true).text, raw.as_str());
     }
 }

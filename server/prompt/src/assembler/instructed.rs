@@ -1,7 +1,8 @@
-//! Assembly of the prompt for a model that is asked through its chat template.
+//! Assembles the prompt for a model that is used through its chat template.
 //!
-//! The conversation first, then the fence that opens the assistant's code, the text above the cursor and the typed
-//! line: the model goes on with a file that it has begun. Typing therefore changes the last tokens alone, Enter too.
+//! The conversation comes first, then the fence that opens the assistant's code, the text above the
+//! cursor and the typed line, so the model continues a file that it has begun. Therefore typing,
+//! including Enter, changes only the last tokens.
 
 use super::Assembler;
 use crate::TokenId;

@@ -1,6 +1,6 @@
-//! Prompts as a whole: what they say and in which order.
+//! Whole prompts: their text and its order.
 //!
-//! What must hold for every text and budget stands in `properties`.
+//! The properties for every text and budget are in `properties`.
 
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
@@ -21,7 +21,7 @@ fn assembler_of(vocab: &GgufVocab, order: Order) -> Assembler {
     Assembler::new(Arc::new(tokenizer), format)
 }
 
-/// A model whose middles begin anywhere, as ours are trained.
+/// A model whose middles begin at any position, like lowkey's own models.
 fn fragmented() -> &'static Assembler {
     embedded(Order::Psm, false)
 }
@@ -31,7 +31,7 @@ fn healing() -> &'static Assembler {
     embedded(Order::Psm, true)
 }
 
-/// A model with the sentinels of the embedded one; made once for all cases of a property.
+/// A model with the sentinels of the embedded one; built once for all cases of a property.
 fn embedded(order: Order, heal: bool) -> &'static Assembler {
     static ASSEMBLERS: LazyLock<[Assembler; 4]> = LazyLock::new(|| {
         [(Order::Psm, false), (Order::Psm, true), (Order::Spm, false), (Order::Spm, true)].map(
@@ -51,7 +51,7 @@ fn context_at(text: &str, cursor: usize, budget: Budget, group_lines: usize) -> 
     Context::gather(&snapshot, &cursor, "src/a.rs", &budget.window(), anchor)
 }
 
-/// The same with the cut at the cursor.
+/// The same with the anchor at the cursor.
 fn context_at_cursor(fixture: &str) -> Context {
     let (text, cursor) = lowkey_document::fixture::parse(fixture);
     let snapshot = Document::open("file:///w/src/a.rs", "rust", 1, &text).snapshot();
@@ -64,7 +64,7 @@ fn context_of(fixture: &str, group_lines: usize) -> Context {
     context_at(&text, cursor.0, Budget { prompt_tokens: 900 }, group_lines)
 }
 
-/// The prompt as text, with sentinels by their texts and a bar where the middle begins.
+/// The prompt as text, with sentinels by their texts and a bar at the start of the middle.
 fn shown(assembler: &Assembler, prompt: &Prompt) -> String {
     let specials: Vec<(&str, TokenId)> = assembler.tokenizer.vocabulary.specials().collect();
     let text_of = |tokens: &[TokenId]| -> String {
@@ -92,7 +92,7 @@ fn check(assembler: &Assembler, context: &Context, expected: &Expect) {
 }
 
 #[test]
-fn the_line_up_to_the_cursor_stands_behind_the_suffix() {
+fn psm_puts_line_after_suffix() {
     let context = context_of("fn main() {\n    let x = fo$0);\n}\n", 1);
     check(
         fragmented(),
@@ -107,7 +107,7 @@ fn the_line_up_to_the_cursor_stands_behind_the_suffix() {
 }
 
 #[test]
-fn text_right_of_the_cursor_stays_in_the_suffix_when_it_is_more_than_closers() {
+fn text_after_cursor_stays_in_suffix() {
     check(
         fragmented(),
         &context_of("a(\n  b$0 + c)\nd\n", 1),
@@ -121,7 +121,7 @@ fn text_right_of_the_cursor_stays_in_the_suffix_when_it_is_more_than_closers() {
 }
 
 #[test]
-fn a_group_of_lines_has_one_anchor() {
+fn line_group_has_one_anchor() {
     check(
         fragmented(),
         &context_of("1\n2\n3\n4\n5\nsix$0\n7\n", 4),
@@ -139,7 +139,7 @@ fn a_group_of_lines_has_one_anchor() {
 }
 
 #[test]
-fn a_line_of_blanks_is_asked_from_column_0() {
+fn blank_line_starts_at_column_0() {
     check(
         fragmented(),
         &context_of("if a {\n    b\n    $0\n}\n", 1),
@@ -154,7 +154,7 @@ fn a_line_of_blanks_is_asked_from_column_0() {
 }
 
 #[test]
-fn an_empty_document_is_asked_too() {
+fn empty_document_has_a_prompt() {
     check(
         fragmented(),
         &context_of("$0", 1),
@@ -165,7 +165,7 @@ fn an_empty_document_is_asked_too() {
 }
 
 #[test]
-fn the_last_piece_is_taken_back_for_healing() {
+fn healing_removes_last_piece() {
     check(
         healing(),
         &context_of("let value = tokeni$0\n", 1),
@@ -193,7 +193,7 @@ fn the_last_piece_is_taken_back_for_healing() {
 }
 
 #[test]
-fn nothing_is_taken_back_that_only_another_alphabet_goes_on_from() {
+fn healing_keeps_the_script() {
     let unforced = |text: &str| {
         let context = Context { label: "src/a.py".to_owned(), ..context_of(text, 1) };
         healing().assemble(&context, &Budget { prompt_tokens: 900 }).unforced
@@ -201,14 +201,14 @@ fn nothing_is_taken_back_that_only_another_alphabet_goes_on_from() {
     assert_eq!(unforced("hello = 1\nprint($0)\n"), "(");
     for name in ["привет", "μήκος", "高さ", "높이"] {
         assert_eq!(unforced(&format!("{name} = 1\nprint($0)\n")), "", "{name}");
-        // Text is no name, and a name that has begun says its alphabet.
+        // Text is not a name, and a partial name determines its alphabet.
         assert_eq!(unforced(&format!("hello = '{name}'  # {name}\nprint($0)\n")), "(", "{name}");
         assert!(!unforced(&format!("{name} = 1\nprint(va$0)\n")).is_empty(), "{name}");
     }
 }
 
 #[test]
-fn with_the_cut_at_the_cursor_the_middle_is_empty_and_healing_takes_from_the_prefix() {
+fn anchor_at_cursor_heals_the_prefix() {
     let context = context_at_cursor("a = 1\nlet value = tokeni$0)\nb\n");
     check(
         fragmented(),
@@ -230,7 +230,7 @@ fn with_the_cut_at_the_cursor_the_middle_is_empty_and_healing_takes_from_the_pre
         b
         <|fim_middle|>▮ forced "" unforced " tokeni""#]],
     );
-    // At the start of a line there is nothing to heal: the line end above stays.
+    // At the start of a line no text is healed: the line end above stays.
     check(
         healing(),
         &context_at_cursor("a\n    $0\nb\n"),
@@ -244,23 +244,23 @@ fn with_the_cut_at_the_cursor_the_middle_is_empty_and_healing_takes_from_the_pre
 }
 
 #[test]
-fn at_most_four_tokens_are_taken_back_and_no_part_of_a_character() {
+fn healing_removes_at_most_four_tokens() {
     let prompt = healing().assemble(&context_of("xqzwvjkyq$0", 1), &Budget { prompt_tokens: 900 });
     assert_eq!((prompt.forced.as_str(), prompt.unforced.as_str()), ("xqzwv", "jkyq"));
-    // Each of these letters is three tokens: only the last one is whole within four.
+    // Each of these letters is three tokens: only the last one is complete within four.
     let prompt = healing().assemble(&context_of("語語語$0", 1), &Budget { prompt_tokens: 900 });
     assert_eq!((prompt.forced.as_str(), prompt.unforced.as_str()), ("語語", "語"));
 }
 
 #[test]
-fn a_run_of_blank_lines_at_the_cut_is_encoded_on_each_side_by_itself() {
+fn blank_lines_at_cut_split_by_part() {
     let context = context_of("a {\n\n\n$0\n\n\n}\n", 1);
     assert_eq!((context.prefix.as_str(), context.suffix.as_str()), ("a {\n\n\n", "\n\n\n}\n"));
     let assembler = fragmented();
     let prompt = assembler.assemble(&context, &Budget { prompt_tokens: 900 });
     let (pre, suf, mid) = (1, 2, 3);
     let at = |sentinel: TokenId| prompt.tokens.iter().position(|&id| id == sentinel).unwrap();
-    // Parts are encoded by themselves: the run of one never joins the run of the other.
+    // Parts are encoded separately: the run of one never joins the run of the other.
     let tokenizer = &assembler.tokenizer;
     assert_eq!(prompt.tokens[at(pre) + 1..at(suf)], tokenizer.encode("a {\n\n\n"));
     assert_eq!(prompt.tokens[at(suf) + 1..at(mid)], tokenizer.encode("\n\n\n}\n"));
@@ -269,7 +269,7 @@ fn a_run_of_blank_lines_at_the_cut_is_encoded_on_each_side_by_itself() {
         [tokenizer.encode(&context.prefix), tokenizer.encode(&context.suffix)].concat(),
         "as one text the run would be one piece"
     );
-    // Enter makes the run longer: what changes stands at the prefix's end.
+    // Enter lengthens the run: the change is at the prefix's end.
     let longer = assembler
         .assemble(&context_of("a {\n\n\n\n$0\n\n\n}\n", 1), &Budget { prompt_tokens: 900 });
     let n_common = longer.tokens.iter().zip(&prompt.tokens).take_while(|(a, b)| a == b).count();
@@ -277,7 +277,7 @@ fn a_run_of_blank_lines_at_the_cut_is_encoded_on_each_side_by_itself() {
 }
 
 #[test]
-fn the_other_order_puts_the_suffix_first() {
+fn spm_puts_suffix_first() {
     let assembler = embedded(Order::Spm, false);
     check(
         assembler,
@@ -292,7 +292,7 @@ fn the_other_order_puts_the_suffix_first() {
 }
 
 #[test]
-fn the_path_is_a_comment_where_there_is_no_file_separator() {
+fn path_is_comment_without_separator() {
     let vocab = fixture::with_specials(&[
         "<｜begin▁of▁sentence｜>",
         "<｜fim▁hole｜>",
@@ -353,7 +353,7 @@ fn the_path_is_a_comment_where_there_is_no_file_separator() {
 }
 
 #[test]
-fn snippets_are_files_before_the_document() {
+fn snippets_are_files_before_document() {
     let mut context = context_of("above\nli$0ne\nbelow\n", 1);
     let snippet =
         |label: &str, text: &str| Snippet { label: label.to_owned(), text: text.to_owned() };
@@ -379,7 +379,7 @@ fn snippets_are_files_before_the_document() {
 }
 
 #[test]
-fn a_long_line_keeps_its_beginning_where_the_whole_fits() {
+fn long_line_is_kept_if_it_fits() {
     let line = "The clock reads the time from the network once an hour, and keeps it. ".repeat(3);
     let budget = Budget { prompt_tokens: 256 };
     for (above, below) in [("# Clock\n\n", ""), ("", "\nnext\n")] {
@@ -394,7 +394,7 @@ fn a_long_line_keeps_its_beginning_where_the_whole_fits() {
 }
 
 #[test]
-fn a_document_that_fits_is_whole_with_the_cursor_anywhere() {
+fn fitting_document_is_whole() {
     let text = "let a = 1;\n".repeat(30);
     let budget = Budget { prompt_tokens: 300 };
     let n_tokens = fragmented().tokenizer.encode(&text).len();
@@ -407,7 +407,7 @@ fn a_document_that_fits_is_whole_with_the_cursor_anywhere() {
 }
 
 #[test]
-fn what_the_context_leaves_goes_to_the_prefix() {
+fn prefix_gets_unused_context_share() {
     let mut context = context_of("$0", 1);
     context.prefix = "x1;\n".repeat(400);
     let n_prefix = |context: &Context| {
@@ -416,7 +416,7 @@ fn what_the_context_leaves_goes_to_the_prefix() {
         at(2) - at(1) - 1
     };
     let alone = n_prefix(&context);
-    // ⅚ of ⅞ of 900 tokens, less at most a step and the path.
+    // ⅚ of ⅞ of 900 tokens, minus at most a step and the path.
     assert!((480..=787).contains(&alone), "{alone}");
     context.suffix = "y2;\n".repeat(400);
     let beside_suffix = n_prefix(&context);

@@ -1,4 +1,4 @@
-//! Merging against the `tokenizers` crate, over vocabularies that no model has.
+//! Compares merging with the `tokenizers` crate, on random vocabularies.
 
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
@@ -9,16 +9,16 @@ use proptest::prelude::*;
 use tokenizers::Model;
 use tokenizers::models::bpe::{BPE, Vocab};
 
-/// The bytes, and what merges make of them.
+/// Tokens and merges, starting from the single bytes.
 struct Case {
     tokens: Vec<String>,
     merges: Vec<(String, String)>,
 }
 
-/// Merges of tokens that there are by then, whatever stands twice; `picks` choose them.
+/// Builds merges of tokens that exist at that point, including repeated ones; `picks` choose them.
 fn case(picks: &[(usize, usize)]) -> Case {
     let mut tokens: Vec<String> = (0..=255).map(|byte| char_of(byte).to_string()).collect();
-    // Few letters, so that merges meet.
+    // Few letters, so that merges interact.
     let mut known: Vec<String> = "abcd".chars().map(String::from).collect();
     let mut merges = Vec::new();
     for (left, right) in picks {
@@ -34,7 +34,7 @@ fn case(picks: &[(usize, usize)]) -> Case {
 }
 
 impl Case {
-    /// What we build of it.
+    /// Builds this crate's tokenizer.
     fn ours(&self, whole: bool) -> (Vocabulary, BytePairs) {
         let texts = self.tokens.iter().map(Into::into);
         let entries: Vec<_> = texts.map(|text| Some(Entry { text, kind: Kind::Merged })).collect();
@@ -42,7 +42,7 @@ impl Case {
         Vocabulary::build(&entries, merges, whole).unwrap()
     }
 
-    /// What the library builds of it. It would take the last rank of a pair that stands twice.
+    /// Builds the library's tokenizer. The library would use the last rank of a repeated pair.
     fn theirs(&self, whole: bool) -> BPE {
         let ids: Vocab = (0..).zip(&self.tokens).map(|(id, token)| (token.clone(), id)).collect();
         let mut merges: Vec<(String, String)> = Vec::new();
@@ -57,14 +57,14 @@ impl Case {
 
 proptest! {
     #[test]
-    fn merging_equals_the_library(
+    fn merging_equals_library(
         picks in prop::collection::vec((0usize..1000, 0usize..1000), 0..60),
         order in any::<prop::sample::Index>(),
         pieces in prop::collection::vec("[a-d]{1,40}|[a-e]{1,6}", 1..8),
         whole: bool,
     ) {
         let mut case = case(&picks);
-        // Neither ids nor ranks follow from the order in which tokens came about.
+        // Neither ids nor ranks follow the order in which tokens were created.
         let middle = 256 + order.index(case.tokens.len() - 255);
         case.tokens[256..].rotate_left(middle - 256);
         let middle = order.index(case.merges.len() + 1);
@@ -83,8 +83,8 @@ proptest! {
 }
 
 #[test]
-fn a_piece_that_is_a_token_is_taken_unmerged_only_where_it_is_said() {
-    // Merges make "ab" and "bc"; nothing makes "abc".
+fn whole_pieces_are_optional() {
+    // Merges make "ab" and "bc"; no merge makes "abc".
     let mut case = case(&[(0, 1), (1, 2)]);
     case.tokens.push("abc".to_owned());
     let encode = |whole| {

@@ -1,10 +1,11 @@
-//! Rendering in a process of its own, whose memory and time the operating system bounds.
+//! Renders in a separate process, whose memory and time the operating system limits.
 //!
-//! A template is a stranger's program, and its engine counts instructions, not what one instruction makes: a list that
-//! is added to itself sixty times, or a long text joined with another, takes every byte of the machine in a handful of
-//! steps, and a thread cannot be stopped. A process can. The program starts itself anew with [`ARGUMENT`], hands the
-//! template over on stdin and reads the text, or the reason why there is none, from stdout.
-//! Where no program was named (tests of the libraries), rendering stays in this process.
+//! A template is an untrusted program, and its engine counts instructions, not the memory that one
+//! instruction uses. A list that is added to itself sixty times, or a long text that is joined with
+//! another, uses up the machine's memory in a few steps, and a thread cannot be stopped. A process
+//! can. The program starts itself with [`ARGUMENT`], writes the template to its stdin and reads the
+//! text, or the error, from its stdout.
+//! If no program was set (in tests of the libraries), rendering happens in the current process.
 
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -17,31 +18,32 @@ use serde::{Deserialize, Serialize};
 use super::{Ends, FUEL, PATIENCE, Role, render_within};
 use crate::error::ChatTemplateError;
 
-/// The only argument of the process that renders.
+/// The only argument of the rendering process.
 pub const ARGUMENT: &str = "--render-chat-template";
 
-/// Bytes that rendering may allocate, with the stack of its thread; known templates take less than 10 MB.
+/// Maximum bytes that a rendering may allocate, including the stack of its thread; known templates
+/// need less than 10 MB.
 #[cfg(unix)]
 const MAX_MEMORY_BYTES: u64 = 1 << 30;
 
-/// Processor time that rendering may take; known templates take a few milliseconds.
+/// CPU seconds that a rendering may take; known templates take a few milliseconds.
 #[cfg(unix)]
 const MAX_SECONDS: u64 = 3;
 
-/// The longest text that is read back: the template, its messages and room for what it repeats.
+/// Maximum bytes of a reply: the template, its messages and room for repetition.
 const MAX_REPLY_BYTES: u64 = 8 << 20;
 
 /// The program that renders.
 static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
 
-/// Lets every later rendering happen in a process of `program`, which calls [`serve`] when its argument is
-/// [`ARGUMENT`].
+/// Makes all later renderings run in a process of `program`, which must call [`serve`] if its
+/// argument is [`ARGUMENT`].
 pub fn render_with(program: PathBuf) {
     // A process has one program; the first call counts.
     let _ = PROGRAM.set(program);
 }
 
-/// What is to be rendered.
+/// The input of a rendering.
 #[derive(Debug, Serialize, Deserialize)]
 struct Asked {
     template: String,
@@ -50,7 +52,7 @@ struct Asked {
     eos: String,
 }
 
-/// What came of it.
+/// The result of a rendering.
 #[derive(Debug, Serialize, Deserialize)]
 enum Reply {
     Text(String),
@@ -59,7 +61,7 @@ enum Reply {
     Endless,
 }
 
-/// The program to render with, if one was named.
+/// Returns the rendering program, if one was set.
 pub(super) fn program() -> Option<&'static Path> {
     PROGRAM.get().map(PathBuf::as_path)
 }
@@ -82,18 +84,19 @@ pub(super) fn render(
     };
     let reply = ask(program, &asked).map_err(|error| ChatTemplateError::Broken {
         line: 0,
-        reason: format!("no process for it can be started: {error}"),
+        reason: format!("its process cannot be started: {error}"),
     })?;
     match reply {
         Some(Reply::Text(text)) => Ok(text),
         Some(Reply::TooLong { found, limit }) => Err(ChatTemplateError::TooLong { found, limit }),
         Some(Reply::Broken { line, reason }) => Err(ChatTemplateError::Broken { line, reason }),
-        // Without a word, a limit ended it.
+        // Without a reply, a limit ended the process.
         Some(Reply::Endless) | None => Err(ChatTemplateError::Endless { limit: FUEL }),
     }
 }
 
-/// Starts the process and waits for its reply; `None` when it ends without one, or takes too long.
+/// Starts the process and waits for its reply; `None` if it ends without one or exceeds the
+/// timeout.
 fn ask(program: &Path, asked: &Asked) -> io::Result<Option<Reply>> {
     let mut child = Command::new(program)
         .arg(ARGUMENT)
@@ -105,7 +108,7 @@ fn ask(program: &Path, asked: &Asked) -> io::Result<Option<Reply>> {
     let (to_us, reply) = channel();
     let request = serde_json::to_vec(asked).map_err(io::Error::other)?;
     let talking = std::thread::Builder::new().name("chat-template".into()).spawn(move || {
-        // A process that was ended does not read, and its reply is empty.
+        // A killed process does not read its input, and its reply is empty.
         let _ = stdin.map(|mut stdin| stdin.write_all(&request));
         let mut bytes = Vec::new();
         let _ = stdout.map(|stdout| stdout.take(MAX_REPLY_BYTES).read_to_end(&mut bytes));
@@ -115,13 +118,14 @@ fn ask(program: &Path, asked: &Asked) -> io::Result<Option<Reply>> {
         Ok(_) => reply.recv_timeout(PATIENCE).unwrap_or_default(),
         Err(_) => Vec::new(),
     };
-    // Ended already, or to be ended; either way nothing of it stays.
+    // The process has ended or must end; in both cases it is reaped.
     let _ = child.kill();
     let _ = child.wait();
     Ok(serde_json::from_slice(&bytes).ok())
 }
 
-/// The whole life of the process that renders: limits, a request on stdin, a reply on stdout.
+/// Runs the rendering process: sets the limits, reads a request from stdin, writes a reply to
+/// stdout.
 pub fn serve() -> io::Result<()> {
     bound_this_process()?;
     let mut bytes = Vec::new();
@@ -146,7 +150,7 @@ pub fn serve() -> io::Result<()> {
     stdout.flush()
 }
 
-/// Bounds memory and processor time. `Data` counts what is allocated, not the program's own file.
+/// Limits memory and CPU time. `Data` counts allocations, not the program's own file.
 #[cfg(unix)]
 fn bound_this_process() -> io::Result<()> {
     use rustix::process::{Resource, Rlimit, setrlimit};
@@ -154,7 +158,7 @@ fn bound_this_process() -> io::Result<()> {
     for (resource, limit) in [
         (Resource::Data, MAX_MEMORY_BYTES),
         (Resource::Cpu, MAX_SECONDS),
-        // A process that is ended leaves no image of its memory.
+        // Disables core dumps.
         (Resource::Core, 0),
     ] {
         setrlimit(resource, Rlimit { current: Some(limit), maximum: Some(limit) })?;
@@ -162,7 +166,7 @@ fn bound_this_process() -> io::Result<()> {
     Ok(())
 }
 
-/// Here the parent's patience alone bounds it.
+/// On this platform only the parent's timeout limits it.
 #[cfg(not(unix))]
 #[expect(clippy::unnecessary_wraps, reason = "elsewhere a limit may be refused")]
 fn bound_this_process() -> io::Result<()> {

@@ -1,4 +1,4 @@
-//! Templates against what Python's `transformers` renders of them, and templates that mean harm.
+//! Templates compared with the output of Python's `transformers`, and malicious templates.
 
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
@@ -56,13 +56,13 @@ fn templates_give_what_transformers_gives() {
 }
 
 #[test]
-fn a_template_that_refuses_says_why() {
+fn raised_exception_is_reported() {
     let said = refusal("a\n{{ raise_exception('only poems here') }}").to_string();
     assert!(said.contains("only poems here") && said.contains("line 2"), "{said}");
 }
 
 #[test]
-fn broken_templates_are_refused_with_the_line() {
+fn broken_templates_name_the_line() {
     for template in [
         "\n{% if %}",
         "\n{{ messages[0]['content' }}",
@@ -79,7 +79,7 @@ fn broken_templates_are_refused_with_the_line() {
 }
 
 #[test]
-fn hostile_templates_end_with_an_error_not_with_the_process() {
+fn malicious_templates_are_errors() {
     let mut templates = vec![
         "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}".to_owned(),
         "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}".to_owned(),
@@ -118,20 +118,20 @@ fn what_costs_no_fuel_is_given_up_in_time() {
 }
 
 #[test]
-fn the_deepest_value_that_fuel_can_make_overflows_no_stack() {
+fn deepest_value_fits_the_stack() {
     for use_of_it in ["", "{{ ns.x | tojson }}", "{{ ns.x }}", "{{ ns.x == [ns.x] }}"] {
         let template = format!(
             "{{% set ns = namespace(x=[]) %}}{{% for i in range(99999) %}}{{% set ns.x = [ns.x] %}}{{% endfor %}}{use_of_it}"
         );
         assert!(matches!(refusal(&template), ChatTemplateError::Endless { .. }));
-        // As deep as it gets without an error of its own.
+        // The deepest nesting that does not fail by itself.
         let template = template.replace("99999", "9000");
         let _ = render(&template, &[], ENDS);
     }
 }
 
 #[test]
-fn the_day_is_always_the_same() {
+fn date_is_fixed() {
     let rendered = render("{{ strftime_now('%Y-%m-%d, %B') }}", &[], ENDS);
     assert_eq!(rendered.unwrap(), "2024-07-26, July");
 }

@@ -1,4 +1,4 @@
-//! Formats found in vocabularies, with and without metadata that name the sentinels.
+//! Formats detected in vocabularies, with and without metadata that name the sentinels.
 
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
@@ -9,7 +9,7 @@ fn detect(vocab: &GgufVocab) -> Result<FimFormat, NoFim> {
     FimFormat::detect(&Tokenizer::from_gguf(vocab).unwrap(), vocab)
 }
 
-/// The layout as text: sentinels by their texts, other parts by their names.
+/// Returns the layout as text: sentinels by their texts, other parts by their names.
 fn layout_of(vocab: &GgufVocab, format: &FimFormat) -> String {
     let part = |&piece: &Piece| match (piece, format.sentinel(piece)) {
         (_, Some(id)) => Some(vocab.tokens[id as usize].to_string()),
@@ -20,7 +20,7 @@ fn layout_of(vocab: &GgufVocab, format: &FimFormat) -> String {
 }
 
 #[test]
-fn metadata_name_the_sentinels_of_our_own_models() {
+fn metadata_names_sentinels() {
     let vocab = GgufVocab { fragmented_middle: true, ..fixture::gguf() };
     let format = detect(&vocab).unwrap();
     assert_eq!(format.family(), "qwen2.5-coder, lowkey");
@@ -33,7 +33,7 @@ fn metadata_name_the_sentinels_of_our_own_models() {
 }
 
 #[test]
-fn every_family_is_found_by_its_texts_and_laid_out_as_it_was_trained() {
+fn every_family_is_detected_by_text() {
     let cases = [
         (
             "qwen2.5-coder, lowkey",
@@ -104,7 +104,7 @@ fn every_family_is_found_by_its_texts_and_laid_out_as_it_was_trained() {
         let vocab = fixture::with_specials(specials);
         let format = detect(&vocab).unwrap();
         assert_eq!((format.family(), layout_of(&vocab, &format).as_str()), (family, layout));
-        // Every special token stops: none of them is text.
+        // Every special token ends a completion.
         assert_eq!(format.end_tokens(), [0, 1, 2, 3, 4, 5, 6], "{family}");
         assert!(!format.fragmented_middle());
     }
@@ -114,7 +114,7 @@ fn every_family_is_found_by_its_texts_and_laid_out_as_it_was_trained() {
 }
 
 #[test]
-fn one_switch_takes_the_other_order_where_the_family_has_it() {
+fn order_can_be_switched() {
     let vocab = fixture::gguf();
     let format = detect(&vocab).unwrap();
     assert_eq!(format.order(), Order::Psm);
@@ -132,7 +132,7 @@ fn one_switch_takes_the_other_order_where_the_family_has_it() {
 }
 
 #[test]
-fn sentinels_with_unknown_texts_are_taken_from_the_metadata() {
+fn unknown_sentinels_come_from_metadata() {
     let vocab = GgufVocab {
         fim_pre: Some(2),
         fim_suf: Some(0),
@@ -154,7 +154,7 @@ fn sentinels_with_unknown_texts_are_taken_from_the_metadata() {
 }
 
 #[test]
-fn unknown_sentinels_without_a_middle_are_not_guessed_at() {
+fn unknown_sentinels_need_a_middle() {
     let vocab = GgufVocab {
         fim_pre: Some(0),
         fim_suf: Some(1),
@@ -164,7 +164,7 @@ fn unknown_sentinels_without_a_middle_are_not_guessed_at() {
 }
 
 #[test]
-fn metadata_that_disagree_with_known_texts_win() {
+fn metadata_wins_over_known_texts() {
     let vocab = GgufVocab { fim_pre: Some(4), fim_sep: None, ..fixture::gguf() };
     let format = detect(&vocab).unwrap();
     assert_eq!(format.family(), "sentinels named by the model file");
@@ -172,7 +172,7 @@ fn metadata_that_disagree_with_known_texts_win() {
 }
 
 #[test]
-fn a_vocabulary_without_sentinels_is_named_as_such() {
+fn missing_sentinels_are_an_error() {
     let error = detect(&fixture::with_specials(&["<|endoftext|>", "<|im_end|>"])).unwrap_err();
     assert!(
         error.to_string().starts_with("the model has no fill-in-the-middle sentinels"),
@@ -182,12 +182,12 @@ fn a_vocabulary_without_sentinels_is_named_as_such() {
 }
 
 #[test]
-fn a_part_of_the_sentinels_is_not_enough() {
+fn partial_sentinels_are_not_enough() {
     assert!(detect(&fixture::with_specials(&["<|fim_prefix|>", "<|fim_suffix|>"])).is_err());
 }
 
 #[test]
-fn a_tokenizer_json_has_its_sentinels_found_by_text() {
+fn tokenizer_json_sentinels_are_found() {
     let format = FimFormat::detect(&fixture::tokenizer(), &GgufVocab::default()).unwrap();
     assert_eq!(format.family(), "qwen2.5-coder, lowkey");
     assert_eq!(format.sentinel(Piece::Separator), Some(6));

@@ -1,14 +1,14 @@
-//! What a `tokenizer.json` does to a text before it merges: the normalizer's and the pre-tokenizer's steps.
+//! The steps before merging in a `tokenizer.json`: those of the normalizer and the pre-tokenizer.
 //!
-//! Each style has its known set of steps; everything else is refused by name, because tokens would differ from those
-//! that the model was trained on.
+//! Each style has a known set of steps. Every other step is rejected by name, because tokens would
+//! differ from those in the model's training.
 
 use crate::error::{TokenizerError, quoted};
 use crate::pre_tokenizer::{GPT_2, SINGLE_DIGITS};
 use crate::sentence_piece::Cuts;
 use serde_json::Value;
 
-/// Refuses what changes text before it is split.
+/// Rejects a normalizer that changes text.
 pub(super) fn refuse_normalizer(normalizer: &Value) -> Result<(), TokenizerError> {
     match normalizer.get("type").and_then(Value::as_str) {
         Some("NFC") => Ok(()),
@@ -20,8 +20,8 @@ pub(super) fn refuse_normalizer(normalizer: &Value) -> Result<(), TokenizerError
     }
 }
 
-/// Returns the patterns of a sequence of steps that split, the last of which is `ByteLevel`; a single `ByteLevel` is a
-/// sequence of one.
+/// Returns the patterns of a sequence of splitting steps, the last of which is `ByteLevel`; a
+/// single `ByteLevel` is a sequence of one.
 pub(super) fn patterns_of(pre_tokenizer: &Value) -> Result<Vec<String>, TokenizerError> {
     let unknown = || TokenizerError::UnknownPreTokenizer {
         found: quoted(&pre_tokenizer.to_string()),
@@ -60,8 +60,8 @@ pub(super) fn patterns_of(pre_tokenizer: &Value) -> Result<Vec<String>, Tokenize
     Ok(patterns)
 }
 
-/// Reads the steps of the `SentencePiece` style: how it cuts text, and whether its normalizer puts a `▁` before every
-/// text (which a prompt's fragments do without).
+/// Reads the steps of the `SentencePiece` style: how it splits text, and whether its normalizer
+/// inserts a `▁` before every text (which the fragments of a prompt do not get).
 pub(super) fn blanks_of(
     normalizer: &Value,
     pre_tokenizer: &Value,
@@ -94,17 +94,17 @@ pub(super) fn blanks_of(
     if replaces { Ok((cuts, prepends)) } else { Err(refused("normalizer", normalizer)) }
 }
 
-/// How these vocabularies write a blank.
+/// The blank in these vocabularies.
 const WRITTEN: &str = "▁";
 
-/// A split at blanks, of which none is left when it comes: Gemma's.
+/// Gemma's split at blanks, which has no effect because all blanks have been replaced before it.
 fn is_split_at_blanks(step: &Value) -> bool {
     is(step, "type", "Split")
         && step.pointer("/pattern/String").and_then(Value::as_str) == Some(" ")
         && !step.get("invert").and_then(Value::as_bool).unwrap_or(false)
 }
 
-/// The steps of a sequence; one alone is a sequence of one, and null of none.
+/// Returns the steps of a sequence; a single step is a sequence of one, and null an empty one.
 fn steps_of<'v>(value: &'v Value, key: &str) -> &'v [Value] {
     match value.get(key).and_then(Value::as_array) {
         Some(steps) => steps,
@@ -113,7 +113,7 @@ fn steps_of<'v>(value: &'v Value, key: &str) -> &'v [Value] {
     }
 }
 
-/// Says whether a step's member is this text.
+/// Whether a step's member is this text.
 fn is(step: &Value, key: &str, wanted: &str) -> bool {
     step.get(key).and_then(Value::as_str) == Some(wanted)
 }

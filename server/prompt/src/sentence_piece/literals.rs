@@ -1,19 +1,20 @@
-//! Tokens that a text is searched for before anything merges: line ends and tags in Gemma's vocabularies.
+//! Tokens that are searched for in a text before merging: line ends and tags in Gemma's
+//! vocabularies.
 //!
-//! The first match counts, and of several that begin at one place the longest, as in the `tokenizers` crate. None of
-//! them is a sentinel: those are never found in a text.
+//! The first match counts, and the longest of several at one position, as in the `tokenizers`
+//! crate. Sentinels are not among them, so they are never found in a text.
 
 use super::Piece;
 use crate::TokenId;
 use std::collections::HashMap;
 
-/// The tokens by their first byte, the longest first.
+/// The tokens by their first byte, longest first.
 pub(super) struct Literals {
     by_first_byte: HashMap<u8, Vec<(String, TokenId)>>,
 }
 
 impl Literals {
-    /// Takes texts with their ids; an empty text is nowhere.
+    /// Creates the set from texts with their ids; an empty text never matches.
     pub(super) fn new(texts: Vec<(String, TokenId)>) -> Literals {
         let mut by_first_byte: HashMap<u8, Vec<(String, TokenId)>> = HashMap::new();
         for (text, id) in texts {
@@ -27,7 +28,7 @@ impl Literals {
         Literals { by_first_byte }
     }
 
-    /// Calls `visit` with the tokens that stand in `text` and the text between them, in order.
+    /// Calls `visit` with the tokens found in `text` and the text between them, in order.
     pub(super) fn each_part<'t>(&self, text: &'t str, mut visit: impl FnMut(Piece<'t>)) {
         let mut start = 0;
         let mut at = 0;
@@ -41,7 +42,8 @@ impl Literals {
                 at += 1;
                 continue;
             };
-            // A literal is whole characters, so it begins and ends between characters.
+            // A literal consists of whole characters, so it begins and ends at character
+            // boundaries.
             if let Some(before) = text.get(start..at).filter(|before| !before.is_empty()) {
                 visit(Piece::Text(before));
             }

@@ -1,7 +1,7 @@
-//! Merging by rank: the pairs that a `tokenizer.json` lists, the first of them first.
+//! Merging by rank: the pairs listed in a `tokenizer.json`, lowest rank first.
 //!
-//! The `tokenizers` crate merges, over text whose blanks are written `▁`. A `▁` that a document holds is no blank: it
-//! becomes its bytes, or the text would not come back.
+//! The `tokenizers` crate merges text with blanks written as `▁`. A `▁` in a document is not a
+//! blank: it becomes its bytes, because decoding would otherwise return a blank.
 
 use super::BLANK;
 use crate::TokenId;
@@ -9,22 +9,22 @@ use std::collections::HashMap;
 use tokenizers::Model;
 use tokenizers::models::bpe::BPE;
 
-/// What merges, and what is not merged.
+/// The merges, and the texts that are not merged.
 pub(super) struct Ranks {
     pub(super) bpe: BPE,
-    /// Ordinary tokens by text, where a text that is one is taken unmerged; blanks written as blanks.
+    /// Ordinary tokens by text (with plain blanks), if a text that is a token is used unmerged.
     pub(super) whole: Option<HashMap<String, TokenId>>,
-    /// Whether that holds for every piece instead of for the text between literals.
+    /// Whether that applies to every piece instead of to the text between literals.
     pub(super) whole_pieces: bool,
 }
 
 impl Ranks {
-    /// The token that a whole text is, where that counts.
+    /// Returns the token of a whole text, if whole texts are used unmerged.
     pub(super) fn whole_text(&self, text: &str) -> Option<TokenId> {
         self.whole.as_ref().filter(|_| !self.whole_pieces)?.get(text).copied()
     }
 
-    /// As [`super::SentencePiece::merge_into`].
+    /// Like [`super::SentencePiece::merge_into`].
     pub(super) fn merge_into(
         &self,
         piece: &str,
@@ -44,7 +44,8 @@ impl Ranks {
             written.extend(part.chars().map(|c| if c == ' ' { BLANK } else { c }));
             match self.bpe.tokenize(&written) {
                 Ok(merged) => tokens.extend(merged.iter().map(|token| token.id)),
-                // Merging cannot fail without an unknown token; unmerged bytes would still spell the text.
+                // Merging cannot fail without an unknown token; as a fallback, unmerged bytes still
+                // spell the text.
                 Err(_) => tokens.extend(part.bytes().filter_map(&byte_token)),
             }
         }

@@ -1,27 +1,28 @@
-//! Merging by score: the best-scored neighbours merge first, as GGUF files have it.
+//! Merging by score: the neighbours with the best score merge first, as in GGUF files.
 //!
-//! Source: llama.cpp's form of `SentencePiece`'s BPE (`llm_tokenizer_spm`). Any two neighbours that make a token may
-//! merge, however they came about.
+//! Source: llama.cpp's form of `SentencePiece`'s BPE (`llm_tokenizer_spm`). Any two neighbours that
+//! make a token may merge, regardless of how they were made.
 
 use crate::TokenId;
 use crate::merging::Merging;
 use std::cmp::Ordering;
 use std::collections::HashMap;
 
-/// The tokens of a vocabulary with what they are worth.
+/// The tokens of a vocabulary with their scores.
 pub(super) struct Scores {
-    /// Ids by text, blanks written as blanks.
+    /// Ids by text, with plain blanks.
     pub(super) ids: HashMap<String, TokenId>,
     /// By id.
     pub(super) scores: Vec<f32>,
 }
 
-/// What a token is worth.
+/// The score of a token.
 #[derive(Clone, Copy)]
 struct Score(f32);
 
 impl Scores {
-    /// Merges one piece and appends its tokens; a character without a token goes through `byte_token`.
+    /// Merges one piece and appends its tokens; a character without a token goes through
+    /// `byte_token`.
     pub(super) fn merge_into(
         &self,
         piece: &str,

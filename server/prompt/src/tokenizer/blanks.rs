@@ -1,5 +1,6 @@
-//! Vocabularies with blanks in their tokens, from a `tokenizer.json`: held against the `tokenizers` crate, whose format
-//! it is, in every dialect that folders of Llama 2, `CodeLlama`, Mistral, Phi-3 and Gemma are written in.
+//! Vocabularies with blanks in their tokens, from a `tokenizer.json`, compared with the
+//! `tokenizers` crate, which defines the format, in every dialect of the model folders of Llama 2,
+//! `CodeLlama`, Mistral, Phi-3 and Gemma.
 
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
@@ -10,7 +11,8 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use std::sync::LazyLock;
 
-/// The byte-level vocabulary of the other tests in this style: the same merges, blanks and line ends written out.
+/// The byte-level vocabulary of the other tests in this style: the same merges, with literal blanks
+/// and line ends.
 fn vocabulary(specials: &[&str]) -> Value {
     let fixture = fixture::json();
     let written = |text: &str| text.replace('Ġ', "▁").replace('Ċ', "\n");
@@ -62,7 +64,7 @@ fn replace() -> Value {
     json!({"type": "Replace", "pattern": {"String": " "}, "content": "▁"})
 }
 
-/// What the families' folders have.
+/// The dialects of the families' model folders.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Dialect {
     Prepend,
@@ -97,7 +99,7 @@ fn json_of(dialect: Dialect) -> Value {
     json
 }
 
-/// Ours and the reference's.
+/// This crate's tokenizer and the reference.
 type Both = (Tokenizer, tokenizers::Tokenizer);
 
 fn both(json: &Value) -> Both {
@@ -116,7 +118,7 @@ static BOTH: LazyLock<Vec<(Dialect, Both)>> = LazyLock::new(|| {
 fn check(text: &str) -> Result<(), TestCaseError> {
     for (dialect, (ours, reference)) in &*BOTH {
         let wanted = reference.encode(text, false).unwrap();
-        // The normalizer that prepends does so to any text; ours are parts of one.
+        // The reference's normalizer prepends to any text; prompt parts are fragments.
         let prepended = *dialect == Dialect::Prepend && !text.is_empty();
         let text = if prepended { format!(" {text}") } else { text.to_owned() };
         let found = ours.encode(&text);
@@ -128,18 +130,18 @@ fn check(text: &str) -> Result<(), TestCaseError> {
 
 proptest! {
     #[test]
-    fn folders_with_blanks_in_tokens_encode_as_the_reference_does(text in hard_text()) {
+    fn encoding_matches_reference(text in hard_text()) {
         check(&text)?;
     }
 
     #[test]
-    fn runs_of_what_is_found_as_it_stands_do_too(text in "[ \n\t<tabel>/x]{0,40}") {
+    fn literal_runs_match_reference(text in "[ \n\t<tabel>/x]{0,40}") {
         check(&text)?;
     }
 }
 
 #[test]
-fn line_ends_and_tags_are_found_before_anything_merges() {
+fn literals_are_found_before_merging() {
     let (_, (ours, _)) = &BOTH[3];
     let texts = |text: &str| -> Vec<String> {
         ours.encode(text).iter().map(|&id| ours.decode(&[id])).collect()
@@ -150,7 +152,7 @@ fn line_ends_and_tags_are_found_before_anything_merges() {
 }
 
 #[test]
-fn a_sentinel_or_a_byte_that_a_document_spells_is_text() {
+fn sentinel_in_document_is_text() {
     for (dialect, (ours, _)) in &*BOTH {
         for text in ["<s>", "</s>", "<unk>", "<0x0A>", "a▁b", "▁"] {
             let found = ours.encode(text);
@@ -161,7 +163,7 @@ fn a_sentinel_or_a_byte_that_a_document_spells_is_text() {
 }
 
 #[test]
-fn a_text_that_is_a_token_is_taken_whole_where_the_file_says_so() {
+fn whole_texts_are_optional() {
     let mut json = json_of(Dialect::Metaspace);
     // No merge makes it.
     json["model"]["vocab"]["zqzq"] = json!(9000);
@@ -174,7 +176,7 @@ fn a_text_that_is_a_token_is_taken_whole_where_the_file_says_so() {
 }
 
 #[test]
-fn the_sentinels_of_the_families_in_this_style_are_found() {
+fn family_sentinels_are_detected() {
     let cases = [
         (&["▁<PRE>", "▁<SUF>", "▁<MID>", "▁<EOT>"][..], "codellama", Order::Psm),
         (&["[PREFIX]", "[SUFFIX]", "[MIDDLE]"], "codestral", Order::Spm),
@@ -195,13 +197,13 @@ fn the_sentinels_of_the_families_in_this_style_are_found() {
             assert!(format.is_end(id), "{sentinel}");
             assert!(!tokenizer.encode(sentinel).contains(&id), "{sentinel}");
         }
-        // What ends a text is marked as special by the file.
+        // The file marks the end-of-text token as special.
         assert!(format.is_end(tokenizer.id_of("</s>").unwrap()));
     }
 }
 
 #[test]
-fn other_ways_of_cutting_and_changing_text_are_refused_by_name() {
+fn unsupported_steps_are_named() {
     let check = |spoil: fn(&mut Value), expected: Expect| {
         let mut json = json_of(Dialect::Prepend);
         spoil(&mut json);

@@ -1,4 +1,4 @@
-//! Encoding against an implementation of its own: a splitter written by hand and the plainest possible merging.
+//! Compares encoding with an independent implementation: a handwritten splitter and naive merging.
 
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
@@ -9,7 +9,8 @@ use proptest::prelude::*;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-/// Byte-level BPE as its definition says: merge the pair of lowest rank, the leftmost first, until none is left.
+/// Byte-level BPE by its definition: merges the pair of lowest rank, leftmost first, until none is
+/// left.
 struct Naive {
     ids: HashMap<String, TokenId>,
     ranks: HashMap<(String, String), usize>,
@@ -58,7 +59,7 @@ fn naive() -> &'static Naive {
     &NAIVE
 }
 
-/// Splits as the alternatives of qwen2's pattern say, one after the other.
+/// Splits by the alternatives of qwen2's pattern, one after another.
 fn pieces(mut rest: &[char]) -> Vec<String> {
     let mut pieces = Vec::new();
     while !rest.is_empty() {
@@ -89,7 +90,7 @@ fn n_while(text: &[char], holds: impl Fn(char) -> bool) -> usize {
 }
 
 fn contraction(text: &[char]) -> Option<usize> {
-    // Letters match whatever their case; U+017F is a form of `s`.
+    // Letters match regardless of case; U+017F is a form of `s`.
     let folded: String =
         text.iter().take(3).map(|&c| if c == 'ſ' { 's' } else { c.to_ascii_lowercase() }).collect();
     let known = ["'s", "'t", "'re", "'ve", "'m", "'ll", "'d"];
@@ -121,14 +122,14 @@ fn line_ends(text: &[char]) -> Option<usize> {
 
 fn blanks(text: &[char]) -> Option<usize> {
     let n_blanks = n_while(text, char::is_whitespace);
-    // The last blank belongs to what follows, unless it is the only one.
+    // The last blank belongs to the following text, unless it is the only one.
     let leaves_one = n_blanks < text.len() && n_blanks > 1;
     (n_blanks > 0).then(|| n_blanks - usize::from(leaves_one))
 }
 
 proptest! {
     #[test]
-    fn encoding_equals_naive_merging_and_spells_the_text(text in hard_text()) {
+    fn encoding_equals_naive_merging(text in hard_text()) {
         let tokenizer = fixture::tokenizer();
         let tokens = tokenizer.encode(&text);
         prop_assert_eq!(&tokens, &naive().encode(&text));
@@ -136,21 +137,21 @@ proptest! {
     }
 
     #[test]
-    fn both_sources_give_the_same_tokenizer(text in hard_text()) {
+    fn both_sources_are_equivalent(text in hard_text()) {
         static FROM_GGUF: LazyLock<Tokenizer> =
             LazyLock::new(|| Tokenizer::from_gguf(&fixture::gguf()).unwrap());
         prop_assert_eq!(FROM_GGUF.encode(&text), fixture::tokenizer().encode(&text));
     }
 
     #[test]
-    fn no_text_becomes_a_special_token(text in hard_text()) {
+    fn no_text_becomes_special_token(text in hard_text()) {
         let tokens = fixture::tokenizer().encode(&text);
         prop_assert!(tokens.iter().all(|&id| id > 6), "{tokens:?}");
     }
 }
 
 #[test]
-fn the_text_of_a_sentinel_is_ordinary_text() {
+fn text_of_sentinel_is_ordinary_text() {
     let tokenizer = fixture::tokenizer();
     let text = "a <|fim_middle|> b";
     let tokens = tokenizer.encode(text);
@@ -171,7 +172,7 @@ fn both_sources_agree_on_every_token() {
 }
 
 #[test]
-fn normalization_is_left_out_so_that_text_comes_back() {
+fn text_is_not_normalized() {
     let mut json = fixture::json();
     json["normalizer"] = serde_json::json!({"type": "NFC"});
     let tokenizer = Tokenizer::from_json(json.to_string().as_bytes()).unwrap();
@@ -180,7 +181,7 @@ fn normalization_is_left_out_so_that_text_comes_back() {
 }
 
 #[test]
-fn a_long_piece_without_a_break_is_encoded() {
+fn long_piece_is_encoded() {
     let text = "x".repeat(200_000);
     let tokenizer = fixture::tokenizer();
     assert_eq!(tokenizer.decode(&tokenizer.encode(&text)), text);

@@ -1,4 +1,4 @@
-//! Vocabularies that are wrong in one place each: one clear refusal, never a panic.
+//! Vocabularies with one fault each: a clear error, never a panic.
 
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
@@ -18,12 +18,12 @@ fn check_json(spoil: impl FnOnce(&mut Value), expected: &Expect) {
     let mut json = fixture::json();
     spoil(&mut json);
     let error = Tokenizer::from_json(json.to_string().as_bytes()).unwrap_err().to_string();
-    // The place in the file would change whenever the fixture does.
+    // The position in the file would change with the fixture.
     expected.assert_eq(error.split(" at line ").next().unwrap());
 }
 
 #[test]
-fn unknown_kinds_are_refused_with_what_is_supported() {
+fn unknown_kinds_list_supported_ones() {
     check_gguf(
         |v| "bert".clone_into(&mut v.model),
         &expect![[
@@ -69,7 +69,7 @@ fn unknown_kinds_are_refused_with_what_is_supported() {
 }
 
 #[test]
-fn an_empty_vocabulary_is_refused() {
+fn empty_vocabulary_is_refused() {
     check_gguf(
         |v| *v = GgufVocab { model: v.model.clone(), pre: v.pre.clone(), ..GgufVocab::default() },
         &expect!["reading the tokenizer: the vocabulary is empty"],
@@ -87,7 +87,7 @@ fn an_empty_vocabulary_is_refused() {
 fn tokens_that_clash_are_refused() {
     check_gguf(
         |v| v.tokens[300] = v.tokens[299].clone(),
-        &expect![[r#"reading the tokenizer: token "re" stands twice, as 299 and as 300"#]],
+        &expect![[r#"reading the tokenizer: token "re" occurs twice, as 299 and as 300"#]],
     );
     check_json(
         |j| j["model"]["vocab"]["!"] = json!(300),
@@ -101,7 +101,7 @@ fn tokens_that_clash_are_refused() {
     );
     check_json(
         |j| j["added_tokens"][0]["id"] = json!(700),
-        &expect![[r#"reading the tokenizer: token "<|endoftext|>" stands twice, as 0 and as 700"#]],
+        &expect![[r#"reading the tokenizer: token "<|endoftext|>" occurs twice, as 0 and as 700"#]],
     );
     check_gguf(
         |v| {
@@ -112,16 +112,16 @@ fn tokens_that_clash_are_refused() {
 }
 
 #[test]
-fn a_key_that_stands_twice_is_refused() {
+fn repeated_key_is_refused() {
     let text = String::from_utf8(fixture::JSON.to_vec()).unwrap();
     let text = text.replacen(r#""vocab":{"#, r#""vocab":{"!":900,"#, 1);
     let error = Tokenizer::from_json(text.as_bytes()).unwrap_err();
-    expect![[r#"reading the tokenizer: token "!" stands twice, as 7 and as 900"#]]
+    expect![[r#"reading the tokenizer: token "!" occurs twice, as 7 and as 900"#]]
         .assert_eq(&error.to_string());
 }
 
 #[test]
-fn absurd_ids_are_refused_before_anything_is_allocated_for_them() {
+fn absurd_ids_are_refused() {
     check_json(
         |j| j["model"]["vocab"]["new"] = json!(-1),
         &expect!["reading the tokenizer: new has id -1, ids must be from 0 to 1048575"],
@@ -199,7 +199,7 @@ fn merges_that_cannot_work_are_refused() {
 }
 
 #[test]
-fn a_missing_byte_is_refused() {
+fn missing_byte_is_refused() {
     let newline = fixture::tokenizer().encode("\n")[0] as usize;
     check_gguf(
         |v| v.tokens[newline] = "<|replaced|>".into(),
@@ -210,7 +210,7 @@ fn a_missing_byte_is_refused() {
 }
 
 #[test]
-fn a_merge_that_stands_twice_keeps_its_first_rank() {
+fn repeated_merge_keeps_first_rank() {
     let mut vocab = fixture::gguf();
     vocab.merges.push(vocab.merges[0].clone());
     let text = "fn main() {\n        let x = 1;\n    }";
@@ -229,7 +229,7 @@ fn gaps_between_ids_have_no_bytes() {
 }
 
 #[test]
-fn tokens_added_by_hand_are_text_unless_they_look_like_markup() {
+fn added_tokens_are_text_unless_markup() {
     let mut vocab = fixture::gguf();
     vocab.tokens.extend(["<|tool|>", "      ", "[PAD7]"].map(Into::into));
     vocab.token_types.extend([4, 4, 4]);
@@ -241,7 +241,7 @@ fn tokens_added_by_hand_are_text_unless_they_look_like_markup() {
 }
 
 #[test]
-fn sentinels_that_a_file_marks_as_ordinary_are_special_all_the_same() {
+fn known_sentinels_are_always_special() {
     let vocab = GgufVocab { token_types: Vec::new(), ..fixture::gguf() };
     let tokenizer = Tokenizer::from_gguf(&vocab).unwrap();
     for id in 0..7 {
@@ -251,7 +251,7 @@ fn sentinels_that_a_file_marks_as_ordinary_are_special_all_the_same() {
 
 proptest! {
     #[test]
-    fn a_damaged_file_gives_an_error_or_a_tokenizer(at in 0usize..fixture::JSON.len(), byte: u8, end in 0usize..fixture::JSON.len()) {
+    fn damaged_file_never_panics(at in 0usize..fixture::JSON.len(), byte: u8, end in 0usize..fixture::JSON.len()) {
         let mut bytes = fixture::JSON.to_vec();
         bytes[at] = byte;
         let _outcome = Tokenizer::from_json(&bytes);

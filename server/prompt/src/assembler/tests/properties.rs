@@ -1,4 +1,5 @@
-//! What must hold whatever the text, the budget and the key: whole sentinels, a met budget, a head that stands still.
+//! Properties for any text, budget and key: whole sentinels, the budget is met, the head does not
+//! change.
 
 use super::*;
 use crate::fixture::{hard_line, hard_text};
@@ -7,7 +8,7 @@ use proptest::prelude::*;
 /// File separator, prefix, suffix, middle.
 const BARE_SENTINELS: usize = 4;
 
-/// Any parts, as if some other gatherer had made them.
+/// Random parts, as from another gatherer.
 fn any_context() -> impl Strategy<Value = Context> {
     let texts = (hard_text(), hard_text(), hard_line(), hard_text(), 0usize..20, 0usize..20);
     texts.prop_map(|(prefix, line_before, line_after, suffix, n_prefix, n_suffix)| Context {
@@ -37,7 +38,7 @@ fn one_of_each_family() -> Vec<Assembler> {
     specials.iter().map(assembler).collect()
 }
 
-/// A document as lines, a line of it and a place in that line, in characters.
+/// A document as lines, one of its lines and a position in that line, in characters.
 fn any_document() -> impl Strategy<Value = (Vec<String>, prop::sample::Index, prop::sample::Index)>
 {
     (
@@ -49,7 +50,7 @@ fn any_document() -> impl Strategy<Value = (Vec<String>, prop::sample::Index, pr
 
 proptest! {
     #[test]
-    fn no_sentinel_is_ever_cut_and_no_budget_exceeded(context in any_context(), prompt_tokens in 0usize..200, spm: bool, heal: bool) {
+    fn sentinels_are_whole_and_budget_is_met(context in any_context(), prompt_tokens in 0usize..200, spm: bool, heal: bool) {
         let order = if spm { Order::Spm } else { Order::Psm };
         let assembler = embedded(order, heal);
         let prompt = assembler.assemble(&context, &Budget { prompt_tokens });
@@ -62,7 +63,7 @@ proptest! {
         }
         let tokenizer = &assembler.tokenizer;
         if context.line_before.is_empty() {
-            // The cut stands at the cursor: what is healed comes from the prefix.
+            // The anchor is at the cursor, so the healed text comes from the prefix.
             prop_assert!(prompt.forced.is_empty() && context.prefix.ends_with(&prompt.unforced));
         } else {
             prop_assert_eq!(&(prompt.forced.clone() + &prompt.unforced), &context.line_before);
@@ -71,12 +72,12 @@ proptest! {
         prop_assert!(prompt.forced.ends_with(&tokenizer.decode(&prompt.tokens[prompt.n_fixed..])));
         prop_assert!(heal || prompt.unforced.is_empty());
         prop_assert!(tokenizer.encode(&prompt.unforced).len() <= 2 * MAX_HEALED_TOKENS);
-        // The memory of pieces changes nothing.
+        // The cache of pieces changes nothing.
         prop_assert_eq!(assembler.assemble(&context, &Budget { prompt_tokens }), prompt);
     }
 
     #[test]
-    fn every_family_keeps_its_sentinels_with_snippets_too(
+    fn every_family_keeps_sentinels(
         mut context in any_context(),
         snippets in prop::collection::vec((hard_line(), hard_text()), 0..4),
         family in any::<prop::sample::Index>(),
@@ -92,7 +93,7 @@ proptest! {
             format.layout().iter().filter_map(|&piece| format.sentinel(piece)).collect();
         prop_assert!(prompt.tokens.len() <= prompt_tokens.max(layout.len()));
         let mut sentinels: Vec<TokenId> = prompt.tokens.iter().copied().filter(|&id| id <= 6).collect();
-        // Each snippet that found room is a file of its own, before the document.
+        // Each snippet in the prompt is a separate file, before the document.
         let n_files = sentinels.len() - layout.len();
         let separator = format.sentinel(Piece::Separator);
         let most_files = if separator.is_some() { n_snippets } else { 0 };
@@ -102,7 +103,7 @@ proptest! {
     }
 
     #[test]
-    fn parts_are_cut_at_their_far_ends_and_only_at_whole_characters(context in any_context(), prompt_tokens in 0usize..200) {
+    fn parts_are_cut_at_far_ends(context in any_context(), prompt_tokens in 0usize..200) {
         let assembler = fragmented();
         let prompt = assembler.assemble(&context, &Budget { prompt_tokens });
         let at = |sentinel: TokenId| prompt.tokens.iter().position(|&id| id == sentinel).unwrap();
@@ -117,7 +118,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_typed_or_deleted_on_a_line_changes_nothing_before_the_middle(
+    fn typing_changes_only_the_middle(
         (mut lines, line, column) in any_document(),
         typed in "[a-z (){}\\[\\]\"'.;\té🦀\u{301}0]",
         delete: bool,
@@ -129,7 +130,7 @@ proptest! {
         let assembler = if heal { healing() } else { fragmented() };
         let budget = Budget { prompt_tokens };
         let line_idx = line.index(lines.len());
-        // Longer lines move their anchor on purpose, and rarely.
+        // Longer lines move their anchor on purpose, but rarely.
         prop_assume!(lines[line_idx].len() < 200);
         let assemble = |lines: &[String], column: usize| {
             let line_end = if crlf { "\r\n" } else { "\n" };

@@ -52,7 +52,7 @@ fn python_f_string_is_closed_once() {
 }
 
 #[test]
-fn python_decorator_line_below_is_not_repeated() {
+fn python_decorator_below_is_not_repeated() {
     check(
         "python",
         "def a():\n    ├return 1\n@b┤\n\n@b\ndef c():\n    pass\n",
@@ -81,12 +81,12 @@ fn typescript_type_argument_is_closed_once() {
 }
 
 #[test]
-fn typescript_template_literal_is_closed_once() {
+fn typescript_template_is_closed_once() {
     check("typescript", "const s = `a ${├b}`;┤}`\n", &expect!["const s = `a ${├b}`;┤"]);
 }
 
 #[test]
-fn typescript_arrow_block_argument_ends_once() {
+fn typescript_arrow_argument_ends_once() {
     check_lines(
         "typescript",
         "a.map((b) => {├\n  return b + 1;\n});\nc();┤\n",
@@ -125,7 +125,7 @@ fn javascript_single_quote_is_closed_once() {
 }
 
 #[test]
-fn javascript_apostrophe_in_comment_is_not_quote() {
+fn javascript_apostrophe_is_not_a_quote() {
     check("javascript", "// don't\nconst a = ├'b';┤\n", &expect!["const a = ├'b';┤"]);
 }
 
@@ -148,7 +148,7 @@ fn go_if_err_block_ends_with_brace() {
 }
 
 #[test]
-fn go_tab_indented_line_below_is_not_repeated() {
+fn go_line_below_is_not_repeated() {
     check(
         "go",
         "func a() {\n\t├b()\n\tc()┤\n\tc()\n}\n",

@@ -64,7 +64,7 @@ fn java_single_line_ends_before_brace() {
 }
 
 #[test]
-fn csharp_interpolated_string_is_closed_once() {
+fn csharp_interpolation_is_closed_once() {
     check("csharp", "var a = $\"{├b}\";┤}\"\n", &expect![[r#"var a = $"{├b}";┤"#]]);
 }
 

@@ -92,7 +92,7 @@ fn pain_7_blank_line_may_dedent() {
 }
 
 #[test]
-fn pain_7_other_indentation_step_is_not_shown() {
+fn pain_7_other_indentation_is_not_shown() {
     check_lines(
         "yaml",
         "a:\n  b:\n    c: 1\nd:\n├\te: 1┤\n",
