@@ -90,7 +90,6 @@ pub struct Context {
     pub snippets: Vec<Snippet>,
     /// Where the prefix ends and the forced middle begins.
     pub anchor: ByteOffset,
-    /// Where the cursor stands.
     pub cursor: ByteOffset,
     /// The part of the document from the prefix's first byte to the suffix's last.
     pub window: std::ops::Range<ByteOffset>,

@@ -31,7 +31,6 @@ const SYNC_BYTES: u64 = 64 << 10;
 /// Whether a file may be seen.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Verdict {
-    /// Nothing denies it.
     Allowed,
     /// Nothing of it may enter a prompt.
     Denied {

@@ -33,7 +33,6 @@ pub enum Change {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("document is out of step with the editor: {reason}")]
 pub struct Desync {
-    /// What proved it.
     pub reason: DesyncReason,
 }
 
@@ -181,7 +180,6 @@ impl Document {
         self.revision
     }
 
-    /// Returns the document's URI.
     pub fn uri(&self) -> &Uri {
         &self.uri
     }

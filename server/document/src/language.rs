@@ -28,7 +28,6 @@ pub struct Language {
     pub brackets: &'static [(char, char)],
     /// What editors insert by themselves behind the cursor when an opener is typed.
     pub closers: &'static [char],
-    /// How a block ends.
     pub scope: Scope,
     /// Words that close a block at the indentation of its opener and still belong to it, as in `"end"`.
     pub block_ends: &'static [&'static str],
@@ -62,9 +61,7 @@ pub struct Language {
 /// A comment with an opener and a closer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BlockComment {
-    /// What starts it.
     pub open: &'static str,
-    /// What ends it.
     pub close: &'static str,
     /// Whether one inside another must be closed too, as in Rust.
     pub nests: bool,
@@ -72,12 +69,9 @@ pub struct BlockComment {
     pub at_line_start: bool,
 }
 
-/// One kind of literal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StringSyntax {
-    /// What starts it.
     pub open: &'static str,
-    /// What ends it.
     pub close: &'static str,
     /// How the closer is written inside.
     pub escape: Escape,
@@ -90,7 +84,6 @@ pub struct StringSyntax {
     pub prefixes: &'static [&'static str],
     /// Whether a word must stand directly before the opener, as in Scala's `s"`.
     pub after_word: bool,
-    /// Code inside.
     pub interpolations: &'static [Interpolation],
     /// Whether the delimiters are as they stand here.
     pub delimiter: Delimiter,
@@ -101,7 +94,6 @@ pub struct StringSyntax {
 pub struct Interpolation {
     /// What starts it; its last character is the bracket.
     pub open: &'static str,
-    /// What ends it.
     pub close: &'static str,
     /// Whether the opener twice is text: `{{`.
     pub doubled: bool,
@@ -112,7 +104,6 @@ pub struct Interpolation {
 /// What the delimiters of a literal are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Delimiter {
-    /// `open` and `close`.
     Fixed,
     /// A name is part of both: `R"name(` to `)name"`. What follows it in the opener and precedes it in the closer.
     Named(&'static str, &'static str),
@@ -138,7 +129,6 @@ pub struct HereDoc {
 /// Tags in the text, or elements in the code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Markup {
-    /// None.
     None,
     /// All code is text with tags; literals are in tags only, as in HTML.
     Tags,

@@ -38,7 +38,6 @@ const MARKUP_STRINGS: &[StringSyntax] =
 const DOLLAR_BRACE: &[Interpolation] = &[code("${", "}")];
 const DOLLAR_PAREN: &[Interpolation] = &[code("$(", ")")];
 const HASH_BRACE: &[Interpolation] = &[code("#{", "}")];
-/// `{{` is a brace.
 const BRACE: &[Interpolation] = &[Interpolation { doubled: true, ..code("{", "}") }];
 
 const REGEX: StringSyntax =

@@ -23,9 +23,7 @@ use here_doc::Pending;
 /// What kind of text a point is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
-    /// Code.
     Code,
-    /// A comment.
     Comment,
     /// A literal, or a document inside of the code.
     Literal,
@@ -35,10 +33,7 @@ pub enum Place {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// An opening bracket in code, with what closes it; also that of code inside of a literal.
-    Open {
-        /// The closing bracket.
-        closer: char,
-    },
+    Open { closer: char },
     /// A closing bracket in code.
     Close,
     /// The opener of a literal.
@@ -62,7 +57,6 @@ pub struct Token {
     pub len: usize,
     /// Its first character; of a delimiter that opens code inside of a literal, the bracket.
     pub c: char,
-    /// What it is.
     pub kind: Kind,
     /// How much is open after it: see [`Scanner::depth`].
     pub depth: usize,

@@ -9,10 +9,8 @@ const LOOK_BYTES: usize = 64 * 1024;
 /// The three line ends that LSP knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum LineEnding {
-    /// `\n`
     #[default]
     Lf,
-    /// `\r\n`
     CrLf,
     /// `\r` alone
     Cr,

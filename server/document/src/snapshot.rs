@@ -32,7 +32,6 @@ pub struct Cursor {
     pub offset: ByteOffset,
     /// The line that holds it.
     pub line: LineIdx,
-    /// Where that line starts.
     pub line_start: ByteOffset,
     /// The line's text up to the cursor.
     pub before: String,
@@ -53,7 +52,6 @@ impl Snapshot {
         Self { uri, language_id, language, version, revision, rope, lexical }
     }
 
-    /// Returns the document's URI.
     pub fn uri(&self) -> &Uri {
         &self.uri
     }

@@ -164,7 +164,6 @@ fn copy_every_fourth<T: Copy>(from: &[T], to: &mut [T]) {
 }
 
 impl Quantized {
-    /// Returns an empty batch.
     pub fn new() -> Self {
         Self::default()
     }

@@ -82,7 +82,6 @@ pub(crate) struct Part {
 }
 
 impl Part {
-    /// Returns the bytes.
     pub(crate) fn bytes(&self) -> &[u8] {
         // SAFETY: the part is within the memory, which lives as long as `self`; it is written through an `Arena` alone, which owns its part until it becomes this one.
         unsafe { std::slice::from_raw_parts(self.memory.start().add(self.start), self.len) }
@@ -98,7 +97,6 @@ impl Arena {
         Ok(Self(Part { memory: Arc::new(Memory::new(len)?), start: 0, len }))
     }
 
-    /// Returns the memory.
     pub(crate) fn bytes(&self) -> &[u8] {
         self.0.bytes()
     }
@@ -110,7 +108,6 @@ impl Arena {
         unsafe { std::slice::from_raw_parts_mut(memory.start().add(*start), *len) }
     }
 
-    /// Ends the writing.
     pub(crate) fn into_part(self) -> Part {
         self.0
     }

@@ -30,7 +30,6 @@ pub struct Queries<'a> {
     pub values: &'a [f32],
     /// From one row to the next.
     pub row_stride: usize,
-    /// Query tokens.
     pub m: usize,
     /// Query heads; a multiple of the layer's key-value heads.
     pub n_heads: usize,

@@ -9,7 +9,6 @@ pub enum BlockType {
     F32,
     /// IEEE half floats.
     F16,
-    /// bfloat16.
     BF16,
     /// 4 bits, one scale per 32.
     Q4_0,
@@ -36,7 +35,6 @@ pub enum BlockType {
 }
 
 impl BlockType {
-    /// Every block type.
     pub const ALL: [Self; 14] = [
         Self::F32,
         Self::F16,

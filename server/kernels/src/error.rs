@@ -16,7 +16,6 @@ pub struct ShapeError {
     pub operand: &'static str,
     /// How many values the operation needs there.
     pub needed: usize,
-    /// How many were given.
     pub given: usize,
 }
 
@@ -73,14 +72,12 @@ pub enum PackError {
     },
     /// The columns must fill whole blocks.
     NotWholeBlocks {
-        /// The block type.
         kind: BlockType,
         /// The columns that do not fill whole blocks.
         k: usize,
     },
     /// The bytes of a part do not match its rows and columns.
     WrongLength {
-        /// The block type.
         kind: BlockType,
         /// Rows.
         n: usize,
@@ -100,7 +97,6 @@ pub enum PackError {
     Memory {
         /// How many bytes were asked for.
         bytes: usize,
-        /// What it said.
         source: std::io::Error,
     },
 }

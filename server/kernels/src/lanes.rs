@@ -28,7 +28,6 @@ pub(crate) trait Lanes: Copy {
 
     /// All lanes `value`.
     unsafe fn splat(value: f32) -> Self;
-    /// Reads 16 floats.
     unsafe fn load(from: *const f32) -> Self;
     /// Reads 16 floats that lie as bytes.
     #[inline(always)]
@@ -36,23 +35,15 @@ pub(crate) trait Lanes: Copy {
         // SAFETY: the caller's promise; `load` takes any alignment.
         unsafe { Self::load(from.cast::<[u8; 4]>().cast()) }
     }
-    /// Reads 16 half floats.
     unsafe fn load_f16(from: *const u8) -> Self;
-    /// Reads 16 bfloat16 values.
     unsafe fn load_bf16(from: *const u8) -> Self;
-    /// Reads 16 signed bytes.
     unsafe fn load_i8(from: *const u8) -> Self;
-    /// Writes 16 floats.
     unsafe fn store(self, to: *mut f32);
     /// Writes 16 values that are integers within ±127 as bytes.
     unsafe fn store_i8(self, to: *mut i8);
-    /// `self + other`.
     unsafe fn add(self, other: Self) -> Self;
-    /// `self - other`.
     unsafe fn sub(self, other: Self) -> Self;
-    /// `self * other`.
     unsafe fn mul(self, other: Self) -> Self;
-    /// `self / other`.
     unsafe fn div(self, other: Self) -> Self;
     /// `self * factor + addend`, rounded once.
     unsafe fn fma(self, factor: Self, addend: Self) -> Self;
@@ -60,13 +51,11 @@ pub(crate) trait Lanes: Copy {
     unsafe fn max(self, other: Self) -> Self;
     /// The smaller of each pair; `other` where one is NaN.
     unsafe fn min(self, other: Self) -> Self;
-    /// The absolute values.
     unsafe fn abs(self) -> Self;
     /// Two to the power of the integer in the low bits of each lane's representation: the last step of [`exp`].
     unsafe fn exp2_of_low_bits(self) -> Self;
     /// The sum of the lanes, always added in the same order: lanes 8 apart, then 4, 2 and 1.
     unsafe fn sum(self) -> f32;
-    /// The largest lane.
     unsafe fn largest(self) -> f32;
     /// The largest lane of each row.
     #[inline(always)]

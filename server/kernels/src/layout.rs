@@ -65,13 +65,11 @@ pub(crate) trait Layout: Copy + Send + Sync + 'static {
     const TWO_LEVEL: bool;
     /// Blocks of 16 instead of 32.
     const HALVES: bool;
-    /// Blocks have a minimum.
     const MIN: bool;
 
     /// Bytes of a tile's quants per group of 32 columns.
     const QUANT_GROUP: usize =
         if Self::NIBBLES { NIBBLE_BYTES + Self::PLANES * PLANE_BYTES } else { 512 };
-    /// Blocks per group.
     const N_BLOCKS: usize = if Self::HALVES { 2 } else { 1 };
     /// Quads of columns per block.
     const QUADS: usize = GROUP / 4 / Self::N_BLOCKS;

@@ -29,7 +29,6 @@ pub(crate) struct Part {
     pub(crate) first_row: usize,
     /// Its rows.
     pub(crate) n: usize,
-    /// What its tiles hold.
     pub(crate) format: Format,
     /// Where in the arena its first tile begins.
     start: usize,

@@ -61,7 +61,6 @@ pub enum Held {
     Mapped,
     /// Mapped in small pages.
     MappedSmall,
-    /// Copied.
     Copied,
 }
 

@@ -72,7 +72,6 @@ impl Door {
         self.0 & Self::SHUT != 0
     }
 
-    /// Which job it is.
     fn number(self) -> u64 {
         self.0 / Self::NUMBER
     }

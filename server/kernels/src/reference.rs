@@ -4,7 +4,6 @@ use half::{bf16, f16};
 
 use crate::block::BlockType;
 
-/// Root-mean-square normalisation.
 pub(crate) fn rms_norm(x: &[f32], weight: &[f32], eps: f32) -> Vec<f64> {
     let mean = x.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>() / x.len() as f64;
     let scale = 1.0 / (mean + f64::from(eps)).sqrt();

@@ -14,7 +14,6 @@ pub enum Merge<'a> {
     Scaled(f32),
     /// Divided by its root mean square (`eps` under the root) and multiplied by a weight per column.
     Normed {
-        /// One per column.
         weight: &'a [f32],
         /// Added to the mean square.
         eps: f32,

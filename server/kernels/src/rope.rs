@@ -23,7 +23,6 @@ const STEP: usize = 64;
 pub struct Rope {
     head_dim: usize,
     pairing: Pairing,
-    /// Rotated pairs per head.
     n_pairs: usize,
     /// `STEP` × `n_pairs` (cos, sin) of the positions 0..STEP.
     fine: Vec<(f64, f64)>,

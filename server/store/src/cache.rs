@@ -30,7 +30,6 @@ pub(crate) enum Main {
     IfMissing,
 }
 
-/// The folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cache {
     root: PathBuf,
@@ -53,7 +52,6 @@ impl Cache {
         Self { root }
     }
 
-    /// The folder.
     pub fn root(&self) -> &Path {
         &self.root
     }

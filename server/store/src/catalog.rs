@@ -20,7 +20,6 @@ const BYTES_PER_VALUE: u64 = 2;
 pub struct Entry {
     /// What `--model` and `lowkey models` take.
     pub name: String,
-    /// The family's name.
     pub family: String,
     /// How many weights, in words: `1.5B`.
     pub parameters: String,
@@ -47,7 +46,6 @@ pub struct Entry {
     pub fim: Option<String>,
     /// Programming languages, in words.
     pub languages: String,
-    /// Layers.
     pub layers: u64,
     /// Heads that have keys and values, in each layer.
     pub kv_heads: u64,

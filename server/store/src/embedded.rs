@@ -23,7 +23,6 @@ pub enum Weights {
 /// The model inside the program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Embedded {
-    /// The file.
     pub weights: Weights,
     /// Its length in bytes.
     pub n_bytes: u64,

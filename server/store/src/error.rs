@@ -11,7 +11,6 @@ use crate::event::Origin;
 /// Why a model was not pulled, checked or removed.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// No such row.
     #[error(
         "there is no model named {name:?} in the catalog; `lowkey models list` shows what it has"
     )]
@@ -23,10 +22,7 @@ pub enum StoreError {
     #[error(
         "{name} is inside the program: there is nothing to pull or remove, and it is used without a --model"
     )]
-    Embedded {
-        /// Its name.
-        name: String,
-    },
+    Embedded { name: String },
     /// The file is not here.
     #[error("{name} has not been pulled to {folder}; run `lowkey models pull {name}`")]
     NotHere {
@@ -50,9 +46,7 @@ pub enum StoreError {
     BothFailed {
         /// The catalog's name.
         name: String,
-        /// The hub's error.
         hub: Box<StoreError>,
-        /// The index's error.
         index: Box<StoreError>,
     },
     /// `--from index` for a row without wheels.
@@ -76,34 +70,24 @@ pub enum StoreError {
     /// An index address that is not one of HTTP, or a file that it names and that cannot be used.
     #[error("{what}, from {found_in}, cannot be used: {reason}")]
     IndexSetting {
-        /// What it is.
         what: String,
         /// The file or variable.
         found_in: String,
-        /// Why not.
         reason: String,
     },
     /// 401 or 403 from an index.
     #[error(
         "{url} answered {status}: the package index wants a name and a password; write them into its address, `https://NAME:PASSWORD@HOST/simple/`, in PIP_INDEX_URL or pip.conf"
     )]
-    IndexDenied {
-        /// Where.
-        url: String,
-        /// The status.
-        status: u16,
-    },
+    IndexDenied { url: String, status: u16 },
     /// The index does not have the package or the version.
     #[error(
         "{url} does not have {package} {version}{}; check PIP_INDEX_URL and pip.conf, or ask for the package to be mirrored",
         status.map(|status| format!(" (it answered {status})")).unwrap_or_default()
     )]
     NotInIndex {
-        /// Where.
         url: String,
-        /// The package.
         package: String,
-        /// Its version.
         version: String,
         /// The status, if it was one that says so.
         status: Option<u16>,
@@ -113,9 +97,7 @@ pub enum StoreError {
         "the wheel of {package} from {url} {what}; it was removed. Check PIP_INDEX_URL, pip.conf and proxies: the index may serve another package under this name"
     )]
     Wheel {
-        /// The package.
         package: String,
-        /// Where it came from.
         url: String,
         /// What is wrong with it.
         what: String,
@@ -125,7 +107,6 @@ pub enum StoreError {
         "{url} sends {told}, but {name} has {known}; nothing of it is kept. Check {} and proxies", .origin.setting()
     )]
     Length {
-        /// Where.
         url: String,
         /// The catalog's name, or a package's.
         name: String,
@@ -133,7 +114,6 @@ pub enum StoreError {
         told: String,
         /// What is known, in words.
         known: String,
-        /// Which source.
         origin: Origin,
     },
     /// A file without a checksum that cannot be the model.
@@ -141,7 +121,6 @@ pub enum StoreError {
         "{url} gave no checksum and sent {}, which is no GGUF file of about {}; nothing was kept. Check HF_ENDPOINT and proxies", amount(*.bytes), amount(*.known)
     )]
     Implausible {
-        /// Where.
         url: String,
         /// How many bytes came.
         bytes: u64,
@@ -157,7 +136,6 @@ pub enum StoreError {
         name: String,
         /// What the other pull pinned.
         pinned: String,
-        /// What arrived here.
         found: String,
     },
     /// 401 or 403.
@@ -167,9 +145,7 @@ pub enum StoreError {
         "it wants to know who asks; accept the repository's conditions in a browser, create an access token there and set HF_TOKEN to it"
     })]
     Denied {
-        /// Where.
         url: String,
-        /// The status.
         status: u16,
         /// Whether a token was sent.
         with_token: bool,
@@ -181,9 +157,7 @@ pub enum StoreError {
         "check HF_ENDPOINT if you use a mirror, otherwise the catalog of this version is out of date: download the file in a browser and give its path to --model"
     })]
     Gone {
-        /// Where.
         url: String,
-        /// The status.
         status: u16,
         /// Whether a pinned commit was asked for.
         pinned: bool,
@@ -192,14 +166,7 @@ pub enum StoreError {
     #[error(
         "{url} answered {status}, which a download cannot use; try again later, or another address in {}", .origin.setting()
     )]
-    Answer {
-        /// Which source.
-        origin: Origin,
-        /// Where.
-        url: String,
-        /// The status.
-        status: u16,
-    },
+    Answer { origin: Origin, url: String, status: u16 },
     /// What may pass did not.
     #[error("{url}: {reason}; given up after {attempts} attempts without a byte more{}", if *.kept {
         ". What has arrived is kept: run the same command again to go on"
@@ -207,7 +174,6 @@ pub enum StoreError {
         "; check the network, or try again later"
     })]
     GivenUp {
-        /// Where.
         url: String,
         /// What happened last.
         reason: String,
@@ -221,9 +187,7 @@ pub enum StoreError {
         "cannot reach {url}: {reason}; check the network, HTTPS_PROXY, and {} if you use a mirror", .origin.setting()
     )]
     Unreachable {
-        /// Which source.
         origin: Origin,
-        /// Where.
         url: String,
         /// What the connection said.
         reason: String,
@@ -232,34 +196,21 @@ pub enum StoreError {
     #[error(
         "cannot reach {url}: this program encrypts connections only on x86-64 (with AES, AVX2, ADX) and arm64 (with AES) processors; download the file in a browser and give its path to --model"
     )]
-    NoTls {
-        /// Where.
-        url: String,
-    },
+    NoTls { url: String },
     /// A header that cannot be trusted or understood.
     #[error(
         "{url} answered with {what}, which is not what {} sends; check {} and proxies", .origin.name(), .origin.setting()
     )]
-    Untrusted {
-        /// Which source.
-        origin: Origin,
-        /// Where.
-        url: String,
-        /// What was wrong.
-        what: String,
-    },
+    Untrusted { origin: Origin, url: String, what: String },
     /// What arrived is not what was announced.
     #[error(
         "{file} arrived damaged, twice: its SHA-256 is {found}, expected {expected}; nothing was kept. Check proxies and {}, then pull again", .origin.setting()
     )]
     Checksum {
-        /// Which source.
         origin: Origin,
-        /// The file's name.
         file: String,
         /// Announced or pinned.
         expected: String,
-        /// Computed.
         found: String,
     },
     /// The server has another file than the pinned one.
@@ -271,7 +222,6 @@ pub enum StoreError {
     Moved {
         /// Whether the catalog, not a pin, knows the checksum.
         in_catalog: bool,
-        /// Where.
         url: String,
         /// The catalog's name.
         name: String,
@@ -287,11 +237,9 @@ pub enum StoreError {
     Damaged {
         /// The catalog's name.
         name: String,
-        /// The file.
         path: PathBuf,
         /// Pinned, or in the name that the hub's tools gave it.
         expected: String,
-        /// Computed.
         found: String,
     },
     /// Checked before the first byte.
@@ -319,11 +267,9 @@ pub enum StoreError {
     Disk {
         /// What was being done, as a verb.
         doing: &'static str,
-        /// With what.
         path: PathBuf,
         /// What the system said.
         reason: String,
-        /// Its kind.
         kind: std::io::ErrorKind,
     },
 }

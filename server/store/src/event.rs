@@ -5,7 +5,6 @@ use std::time::Duration;
 /// Where a file comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
-    /// The model hub.
     Hub,
     /// A Python package index, from wheels.
     Index,
@@ -39,7 +38,6 @@ pub enum Event {
     },
     /// A source is asked for the file.
     Asking {
-        /// Which.
         origin: Origin,
         /// Its address, without name and password.
         address: String,
@@ -47,12 +45,7 @@ pub enum Event {
         packages: Option<String>,
     },
     /// A source cannot give the file; the next one is asked.
-    Failed {
-        /// Which.
-        origin: Origin,
-        /// What happened.
-        reason: String,
-    },
+    Failed { origin: Origin, reason: String },
     /// Another process is pulling the same file.
     Waiting {
         /// Its process id, if it left one.
@@ -74,14 +67,10 @@ pub enum Event {
     },
     /// An attempt failed; another follows.
     Again {
-        /// What happened.
         reason: String,
         /// After this time.
         after: Duration,
     },
     /// What has arrived is of no use; the file begins from nothing.
-    Restarted {
-        /// Why.
-        reason: String,
-    },
+    Restarted { reason: String },
 }

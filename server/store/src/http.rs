@@ -91,7 +91,6 @@ impl Silence {
     }
 }
 
-/// A client.
 #[derive(Debug)]
 pub(crate) struct Http {
     plain: Option<Agent>,

@@ -47,7 +47,6 @@ impl Token {
         Self(format!("Basic {}", base64::prelude::BASE64_STANDARD.encode(both)))
     }
 
-    /// The header's value.
     pub(crate) fn header(&self) -> &str {
         &self.0
     }
@@ -60,7 +59,6 @@ impl fmt::Debug for Token {
 }
 
 impl Hub {
-    /// Reads the environment.
     pub fn from_env() -> Self {
         Self::read(|name| std::env::var_os(name), std::env::home_dir())
     }

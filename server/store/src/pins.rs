@@ -31,7 +31,6 @@ pub struct Pin {
     pub bytes: u64,
 }
 
-/// The file of pins.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pins {
     path: PathBuf,
@@ -43,7 +42,6 @@ impl Pins {
         Self { path }
     }
 
-    /// The file.
     pub fn path(&self) -> &Path {
         &self.path
     }

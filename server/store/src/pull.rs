@@ -38,9 +38,7 @@ mod wheel;
 /// A model that is here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pulled {
-    /// The file.
     pub path: PathBuf,
-    /// Its pin.
     pub pin: Pin,
     /// Bytes that came over the network, those of failed attempts included; 0 when it was here already.
     pub fetched: u64,

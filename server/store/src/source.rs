@@ -18,7 +18,6 @@ use crate::pins::Pins;
 pub enum Source {
     /// The one inside the binary.
     Embedded(Embedded),
-    /// A GGUF file.
     Gguf(PathBuf),
     /// A folder with `config.json`, `tokenizer.json` and safetensors.
     Folder(PathBuf),

@@ -24,7 +24,6 @@ pub(crate) static PLAIN_TEXT: Language = Language {
 const SCRIPT: Embedded = Embedded { open: "<script", close: "</script", language: "javascript" };
 const STYLE: Embedded = Embedded { open: "<style", close: "</style", language: "css" };
 
-/// A language of tags.
 const HTML_LIKE: Language = Language {
     block_comments: XML_COMMENT,
     strings: MARKUP_STRINGS,

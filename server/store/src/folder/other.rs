@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 
 use super::planted;
 
-/// A folder.
 #[derive(Debug)]
 pub(crate) struct Folder {
     path: PathBuf,
@@ -29,7 +28,6 @@ impl Folder {
         if path.symlink_metadata()?.is_dir() { Ok(Self { path }) } else { Err(planted()) }
     }
 
-    /// Its path.
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }

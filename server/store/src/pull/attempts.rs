@@ -26,7 +26,6 @@ impl Passing {
     }
 }
 
-/// Counts.
 #[derive(Debug)]
 pub(super) struct Attempts {
     longest: u64,

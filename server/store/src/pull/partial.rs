@@ -91,7 +91,6 @@ impl<'a> Partial<'a> {
         self.rewind()
     }
 
-    /// Appends.
     pub(super) fn push(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
         if let Err(error) = self.file.write_all(bytes) {
             // Some of them may be there: the file goes back to what the checksum covers.
@@ -129,7 +128,6 @@ impl<'a> Partial<'a> {
         renamed.map_err(disk("rename", &self.path))
     }
 
-    /// Removes the file.
     pub(super) fn remove(self) -> Result<(), StoreError> {
         self.folder.remove(&self.name).map_err(disk("remove", &self.path))
     }

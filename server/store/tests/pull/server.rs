@@ -36,7 +36,6 @@ pub(crate) struct Reply {
     pub(crate) status: u16,
     /// Headers beside the length.
     pub(crate) headers: Vec<(&'static str, String)>,
-    /// The body.
     pub(crate) body: Vec<u8>,
     /// Bytes of the body that are sent before the connection ends; `None` for all.
     pub(crate) cut: Option<usize>,
@@ -63,11 +62,9 @@ impl Reply {
 /// Wraps a connection, for encryption.
 pub(crate) type Wrap = Arc<dyn Fn(TcpStream) -> Box<dyn Stream> + Send + Sync>;
 
-/// Reads and writes.
 pub(crate) trait Stream: Read + Write {}
 impl<T: Read + Write> Stream for T {}
 
-/// The server.
 pub(crate) struct Server {
     port: u16,
     seen: Arc<Mutex<Vec<Seen>>>,
@@ -101,12 +98,10 @@ impl Server {
         Self { port, seen, ended }
     }
 
-    /// Its address.
     pub(crate) fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// Its port.
     pub(crate) fn port(&self) -> u16 {
         self.port
     }

@@ -46,7 +46,6 @@ pub(super) trait Dots {
     ) -> [[__m256i; N]; R];
 }
 
-/// AVX2 alone.
 pub(super) struct Maddubs;
 
 /// VNNI in AVX's encoding: Intel since Alder Lake, AMD since Zen 5.
