@@ -4,8 +4,8 @@
 //! multiplies each weight many times, so the multipliers limit it. A benchmark that reports both
 //! limits shows how far a kernel is from the possible speed.
 //!
-//! Invariant: no loop here is slower than the kernels can be: it executes the same instructions
-//! without the work around them.
+//! Invariant: the loops execute the same instructions as the kernels, without the work around them,
+//! so a kernel can at most reach these figures.
 
 use std::hint::black_box;
 use std::sync::atomic::{AtomicU64, Ordering};
