@@ -1,8 +1,8 @@
 //! Rules about the project itself that a program can check.
 //!
-//! What `deny.toml` says of dependencies, which crate may depend on which, how a source
-//! file begins and how long it may be, and that the README's settings are the program's.
-//! Everything is read from the working tree and from `cargo metadata`, without a network.
+//! The rules of `deny.toml` on dependencies, the allowed dependencies between our crates, the first
+//! line and the length of a source file, the README's table of settings, and the words that prose
+//! avoids. The tests read only the working tree and `cargo metadata`, without a network.
 
 #![expect(clippy::unwrap_used, reason = "a broken working tree ends a test with its reason")]
 
@@ -10,6 +10,7 @@ mod deny;
 mod devices;
 mod layers;
 mod metadata;
+mod prose;
 mod settings;
 mod sources;
 mod spdx;
