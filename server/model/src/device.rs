@@ -8,12 +8,15 @@
 //! another order for another batch.
 
 mod attention;
+#[path = "device/kv.rs"]
 mod cache;
 mod choice;
 mod decoder;
+#[path = "device/mlp.rs"]
 mod feed_forward;
 mod layer;
 mod matrix;
+#[path = "device/rotary.rs"]
 mod turns;
 mod upload;
 

@@ -5,39 +5,69 @@
 //! Invariants: a broken file is one [`ModelError`] with the next step in it, never a panic or an allocation by an
 //! unchecked field; a cache that was truncated, forked or filled in other chunks gives the same logits to the bit.
 
+#[path = "architectures.rs"]
 mod architecture;
+#[path = "cpu/forward.rs"]
 mod block;
+#[path = "kv/cache.rs"]
 mod cache;
 mod causal_lm;
+#[path = "pass.rs"]
 mod chunk;
 mod config;
+#[path = "cpu/decoder.rs"]
 mod decoder;
 mod device;
+#[path = "file/digest.rs"]
 mod digest;
 mod error;
+#[path = "cpu/moe.rs"]
 mod experts;
+#[path = "load/decoder_weights.rs"]
 mod feed_forward;
+#[path = "model_file.rs"]
 mod file;
+#[path = "architectures/gemma.rs"]
 mod gemma;
+#[path = "architectures/gemma2.rs"]
 mod gemma2;
+#[path = "file/gguf.rs"]
 mod gguf;
+#[path = "architectures/granite.rs"]
 mod granite;
+#[path = "file/hub.rs"]
 mod hub;
+#[path = "architectures/llama.rs"]
 mod llama;
+#[path = "load/layers.rs"]
 mod llama_like;
+#[path = "file/metadata.rs"]
 mod metadata;
+#[path = "cpu/ops.rs"]
 mod norm;
+#[path = "cpu/packed.rs"]
 mod packing;
+#[path = "architectures/phi3.rs"]
 mod phi3;
+#[path = "load/quantize.rs"]
 mod quantize;
+#[path = "architectures/qwen2.rs"]
 mod qwen2;
+#[path = "architectures/qwen3.rs"]
 mod qwen3;
+#[path = "architectures/qwen3moe.rs"]
 mod qwen3moe;
+#[path = "config/rope.rs"]
 mod rotation;
+#[path = "architectures/starcoder2.rs"]
 mod starcoder2;
+#[path = "file/stored.rs"]
 mod stored;
+#[path = "file/tensor_type.rs"]
 mod tensor_type;
+#[path = "cpu/threads.rs"]
 mod threads;
+#[path = "load/weights.rs"]
 mod weights;
 
 pub use architecture::architectures;

@@ -4,8 +4,11 @@
 //! names of its tensors), so that everything behind this reads one language. Nothing is converted on disk.
 //! Invariant: every length of the folder's files is checked before something is allocated or read by it.
 
+#[path = "hub/config_json.rs"]
 mod config_json;
+#[path = "hub/names.rs"]
 mod names;
+#[path = "hub/safetensors.rs"]
 mod safetensors;
 
 use std::collections::{BTreeSet, HashMap};

@@ -5,8 +5,11 @@
 //! offsets that the file really has room for. Format: <https://github.com/ggml-org/ggml/blob/master/docs/gguf.md>.
 //! Invariant: every tensor of a [`Checked`] file lies inside it, apart from every other.
 
+#[path = "gguf/fields.rs"]
 mod fields;
+#[path = "gguf/reader.rs"]
 mod reader;
+#[path = "gguf/tensors.rs"]
 mod tensors;
 
 use std::collections::HashSet;
