@@ -8,11 +8,11 @@ use crate::shared::Shared;
 
 /// Which two values of a head turn together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Pairing {
+pub enum RopeLayout {
     /// `i` and `i + dim / 2`: `NeoX`, Qwen, `StarCoder2`; every GGUF that is not Llama-like.
-    Halves,
+    NeoX,
     /// `2i` and `2i + 1`: what GGUF files of Llama-like models are permuted for.
-    Adjacent,
+    Interleaved,
 }
 
 /// Positions that share a coarse angle.
@@ -22,7 +22,7 @@ const STEP: usize = 64;
 #[derive(Debug, Clone)]
 pub struct Rope {
     head_dim: usize,
-    pairing: Pairing,
+    layout: RopeLayout,
     /// Rotated pairs per head.
     n_pairs: usize,
     /// `STEP` × `n_pairs` (cos, sin) of the positions 0..STEP.
@@ -41,7 +41,7 @@ impl Rope {
     /// Prepares positions `0..max_positions` with one frequency (radians per position) per rotated pair; values beyond the pairs stay as they are.
     pub fn with_frequencies(
         head_dim: usize,
-        pairing: Pairing,
+        layout: RopeLayout,
         frequencies: &[f64],
         max_positions: usize,
     ) -> Self {
@@ -57,7 +57,7 @@ impl Rope {
             table
         };
         let n_coarse = max_positions.div_ceil(STEP).max(1);
-        Self { head_dim, pairing, n_pairs, fine: table(STEP, 1), coarse: table(n_coarse, STEP) }
+        Self { head_dim, layout, n_pairs, fine: table(STEP, 1), coarse: table(n_coarse, STEP) }
     }
 
     /// The same rotations, after which what was rotated is `amplitude` times as long.
@@ -131,8 +131,8 @@ impl Rope {
             }
             let (cos, sin) = (&cos[..len], &sin[..len]);
             for head in x.chunks_exact_mut(self.head_dim) {
-                match self.pairing {
-                    Pairing::Halves => {
+                match self.layout {
+                    RopeLayout::NeoX => {
                         let (first, second) = head.split_at_mut(self.n_pairs);
                         let (first, second) =
                             (&mut first[start..start + len], &mut second[start..start + len]);
@@ -142,7 +142,7 @@ impl Rope {
                             second[i] = b * cos[i] + a * sin[i];
                         }
                     }
-                    Pairing::Adjacent => {
+                    RopeLayout::Interleaved => {
                         let pairs = &mut head.as_chunks_mut::<2>().0[start..start + len];
                         for (i, [a, b]) in pairs.iter_mut().enumerate() {
                             (*a, *b) = (*a * cos[i] - *b * sin[i], *b * cos[i] + *a * sin[i]);
@@ -170,9 +170,9 @@ mod tests {
             adjacent: bool,
         ) {
             let head_dim = 2 * half;
-            let pairing = if adjacent { Pairing::Adjacent } else { Pairing::Halves };
+            let layout = if adjacent { RopeLayout::Interleaved } else { RopeLayout::NeoX };
             let frequencies: Vec<f64> = (0..half).map(|i| 1e6_f64.powf(-(i as f64) / half as f64)).collect();
-            let rope = Rope::with_frequencies(head_dim, pairing, &frequencies, 5000);
+            let rope = Rope::with_frequencies(head_dim, layout, &frequencies, 5000);
             let x: Vec<f32> = (0..heads * head_dim).map(|i| (i as f32 * 0.37).sin()).collect();
             let mut turned = x.clone();
             rope.apply(&mut turned, position).unwrap();
@@ -185,7 +185,7 @@ mod tests {
 
     fn halves(head_dim: usize, base: f32, max_positions: usize) -> Rope {
         let frequencies = Rope::frequencies(head_dim, base);
-        Rope::with_frequencies(head_dim, Pairing::Halves, &frequencies, max_positions)
+        Rope::with_frequencies(head_dim, RopeLayout::NeoX, &frequencies, max_positions)
     }
 
     #[test]
@@ -209,7 +209,7 @@ mod tests {
     #[test]
     fn an_amplitude_lengthens_what_is_rotated_and_nothing_else() {
         let frequencies = &Rope::frequencies(32, 1e4)[..12];
-        let plain = Rope::with_frequencies(32, Pairing::Halves, frequencies, 100);
+        let plain = Rope::with_frequencies(32, RopeLayout::NeoX, frequencies, 100);
         let x: Vec<f32> = (0..64).map(|i| (i as f32 * 0.3).cos()).collect();
         let (mut turned, mut longer) = (x.clone(), x.clone());
         plain.apply(&mut turned, 70).unwrap();

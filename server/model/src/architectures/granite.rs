@@ -1,13 +1,14 @@
 //! The granite architecture: Granite 3 and later, dense (Granite-Code says `llama`).
 //!
-//! llama, with embeddings, layers' results, scores and logits each multiplied or divided by a number of the file.
+//! llama, with factors from the file for embeddings, layers' results, scores and logits.
 //! Reference: `GraniteForCausalLM` of Hugging Face transformers.
 
-use crate::config::Keys;
-use crate::{Config, ModelError};
+use crate::config::Config;
+use crate::config::keys::Keys;
+use crate::error::ModelError;
 
-/// What sets granite apart in numbers.
-pub(crate) fn adapt(keys: &Keys<'_>, config: &mut Config) -> Result<(), ModelError> {
+/// Sets the numbers in which granite differs.
+pub(crate) fn apply(keys: &Keys<'_>, config: &mut Config) -> Result<(), ModelError> {
     let range = || 1e-6..=1e6;
     config.embedding_scale = keys.float_or("embedding_scale", range(), 1.0)?;
     config.residual_scale = keys.float_or("residual_scale", range(), 1.0)?;

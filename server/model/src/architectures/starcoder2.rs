@@ -3,21 +3,22 @@
 //! Norms by mean and variance, biases everywhere, and a feed-forward half without a gate. Reference:
 //! `Starcoder2ForCausalLM` of Hugging Face transformers.
 
-use crate::hub::HubFolder;
-use crate::llama_like::{Biases, Ffn, LLAMA, Norms, Parts};
+use super::spec::{Biases, FeedForwardSpec, LLAMA, LayerSpec, NormKind};
+use crate::file::hub::spec::FolderSpec;
 
-/// What its folders on the hub are like.
-pub(crate) const FOLDER: HubFolder = HubFolder {
+/// The conventions of its folders on the hub.
+pub(crate) const FOLDER: FolderSpec = FolderSpec {
     model_types: &["starcoder2"],
     activations: &["gelu_pytorch_tanh"],
     names: &[],
     norms_less_one: false,
+    alternating_windows: false,
 };
 
-/// What the layers of a starcoder2 model have.
-pub(crate) const PARTS: Parts = Parts {
-    norms: Norms::Mean,
+/// The layers of a starcoder2 model.
+pub(crate) const LAYERS: LayerSpec = LayerSpec {
+    norms: NormKind::Mean,
     biases: Biases { qkv: true, out: true, ffn: true },
-    ffn: Ffn::Plain,
+    ffn: FeedForwardSpec::Plain,
     ..LLAMA
 };

@@ -1,148 +1,98 @@
-//! A decoder-only model on our own kernels: embedding, layers, norm, output matrix.
+//! A decoder-only model on our own kernels.
 //!
 //! Embedding rows are looked up in the packed table; nothing of the vocabulary's size is ever kept in f32.
-//! Invariant: a pass that fails or is cancelled leaves the cache as it was, because positions only begin to count at
-//! the end of the pass.
+//! Invariant: a pass that fails or is cancelled leaves the cache as it was, because positions are only added at the end
+//! of the pass.
 
-use lowkey_kernels::{Matrix, Pool, Rope, ShapeError, cap_softly, matmul};
+use lowkey_kernels::{Matrix, Pool, Rope, ShapeError};
 
-use crate::block::{Block, Pass, Scratch, sized};
-use crate::cache::Shape;
-use crate::chunk::Chunk;
-use crate::norm::Norm;
-use crate::rotation::rotations;
-use crate::threads::Threads;
-use crate::{CausalLm, Config, KvCache, ModelError, Want, Work};
+use super::forward::{Buffers, Model, forward};
+use super::kv::CpuKv;
+use super::threads::Threads;
+use crate::causal_lm::{CausalLm, Work};
+use crate::config::Config;
+use crate::error::ModelError;
+use crate::kv::cache::KvCache;
+use crate::kv::shape::KvShape;
+use crate::load::decoder_weights::DecoderWeights;
+use crate::pass::{Chunk, LogitsMode, check};
 
-/// A llama-like model, whatever its architecture calls its tensors.
-pub(crate) struct Decoder {
+/// The number of positions that have rotations at first. The table grows with the caches that are used, not with what
+/// the file claims.
+const FIRST_ROTATIONS: usize = 4096;
+
+/// A model of any architecture.
+pub(super) struct Decoder {
     config: Config,
-    /// (vocab, hidden)
-    embedding: Matrix,
-    blocks: Vec<Block>,
-    /// (hidden)
-    final_norm: Norm,
-    /// (vocab, hidden); `None` where the embedding serves.
-    output: Option<Matrix>,
+    weights: DecoderWeights,
     rope: Rope,
-    rope_divisors: Option<Vec<f32>>,
-    /// For how many positions there are rotations.
+    /// The number of positions that have rotations.
     n_rotations: usize,
     threads: Threads,
     work: Work,
-    scratch: Scratch,
-    /// The residual stream, (tokens of a chunk, hidden).
-    stream: Vec<f32>,
-}
-
-/// The weights of a whole model; its matrices are those of whatever multiplies them.
-pub(crate) struct Layers<M = Matrix> {
-    /// (vocab, hidden); rows are looked up in it on the CPU, wherever the rest is computed.
-    pub(crate) embedding: Matrix,
-    /// In order.
-    pub(crate) blocks: Vec<Block<M>>,
-    /// (hidden)
-    pub(crate) final_norm: Norm,
-    /// (vocab, hidden); `None` where the embedding serves.
-    pub(crate) output: Option<M>,
-    /// By how much each pair of a head rotates slower: (`head_dim / 2`).
-    pub(crate) rope_divisors: Option<Vec<f32>>,
+    buffers: Buffers,
 }
 
 impl Decoder {
     /// Builds a model from its weights, to run on the threads of `pool`.
-    pub(crate) fn new(config: &Config, layers: Layers, pool: Pool) -> Self {
-        let Layers { embedding, blocks, final_norm, output, rope_divisors } = layers;
-        let has_floats = blocks.iter().any(Block::has_floats)
-            || output.as_ref().unwrap_or(&embedding).has_floats();
-        // A short table to begin with; it grows with the caches that are used, not with what the file claims.
-        let n_rotations = config.context_length.min(4096);
-        let matrices = blocks.iter().flat_map(Block::matrices).map(|m| (m.bytes(), m.n() * m.k()));
-        let work = Work::of(output.as_ref().unwrap_or(&embedding).bytes(), matrices);
+    pub(super) fn new(config: &Config, weights: DecoderWeights, pool: Pool) -> Self {
+        let output = weights.output.as_ref().unwrap_or(&weights.embedding);
+        let mut matrices = weights.layers.iter().flat_map(|layer| layer.matrices());
+        let has_floats = matrices.any(Matrix::has_floats) || output.has_floats();
+        let of_a_token = weights.layers.iter().flat_map(|layer| layer.matrices_of_a_token());
+        let sizes = of_a_token.map(|matrix| (matrix.bytes(), matrix.n() * matrix.k()));
+        let work = Work::of(output.bytes(), sizes);
+        let n_rotations = config.context_length.min(FIRST_ROTATIONS);
         Self {
-            embedding,
-            blocks,
-            final_norm,
-            output,
-            rope: rotations(config, rope_divisors.as_deref(), n_rotations),
-            rope_divisors,
+            rope: rotations(config, &weights, n_rotations),
             n_rotations,
             threads: Threads::new(pool, work.decode_bytes),
             work,
-            scratch: Scratch::new(has_floats),
-            stream: Vec::new(),
+            buffers: Buffers::new(has_floats),
             config: config.clone(),
+            weights,
         }
     }
 
-    /// Runs all tokens, chunk by chunk; they stand in the cache but do not count yet. `false` when cancelled.
+    /// Runs all tokens, chunk by chunk; the cache gets their keys and values but not yet its new length. Returns
+    /// `false` if cancelled.
     fn run(
         &mut self,
         tokens: &[u32],
         cache: &mut KvCache,
-        want: Want,
+        mode: LogitsMode,
         logits: &mut Vec<f32>,
         cancelled: &dyn Fn() -> bool,
     ) -> Result<bool, ShapeError> {
-        for chunk in Chunk::all(tokens, want) {
-            if !self.run_layers(&chunk, cache, cancelled)? {
+        let begin = cache.len();
+        // A cache without room takes no tokens, so there is nothing to run.
+        let Some(kv) = cache.store_mut::<CpuKv>() else { return Ok(true) };
+        let model = Model {
+            config: &self.config,
+            weights: &self.weights,
+            rope: &self.rope,
+            threads: &self.threads,
+            token_products: self.work.token_products,
+        };
+        for chunk in Chunk::all(tokens, mode) {
+            let (kv, position) = (kv.layers_mut(), begin + chunk.begin);
+            if !forward(&model, &mut self.buffers, &chunk, kv, position, logits, cancelled)? {
                 return Ok(false);
-            }
-            if chunk.n_wanted > 0 {
-                self.push_logits(chunk.tokens.len(), chunk.n_wanted, logits)?;
             }
         }
         Ok(true)
-    }
-
-    /// Runs one chunk through all layers; leaves the wanted rows in `self.stream`. `false` when cancelled.
-    fn run_layers(
-        &mut self,
-        chunk: &Chunk<'_>,
-        cache: &mut KvCache,
-        cancelled: &dyn Fn() -> bool,
-    ) -> Result<bool, ShapeError> {
-        let m = chunk.tokens.len();
-        let stream = sized(&mut self.stream, m * self.config.hidden);
-        chunk.look_up(&self.embedding, &self.config, stream)?;
-        // Nearly all of a layer's products are in four matrices.
-        let products = m.saturating_mul(self.work.token_products / (4 * self.blocks.len()).max(1));
-        let pool = self.threads.worth(products);
-        let position = cache.len() + chunk.begin;
-        let pass = Pass { pool, config: &self.config, rope: &self.rope, position, m };
-        for (i, (block, kv)) in self.blocks.iter().zip(cache.layers_mut()).enumerate() {
-            if cancelled() {
-                return Ok(false);
-            }
-            let n_read = chunk.n_read_behind(i, self.blocks.len());
-            block.forward(&pass, &mut self.scratch, kv, stream, n_read)?;
-        }
-        Ok(true)
-    }
-
-    /// Puts the logits of the last `m` of `n` rows of the stream behind what `logits` holds.
-    fn push_logits(&mut self, n: usize, m: usize, logits: &mut Vec<f32>) -> Result<(), ShapeError> {
-        let Config { hidden, vocab, norm_eps, logit_cap, .. } = self.config;
-        let rows = &self.stream[(n - m) * hidden..n * hidden];
-        let begin = logits.len();
-        logits.resize(begin + m * vocab, 0.0);
-        let quantized = self.scratch.quantized();
-        let pool = self.threads.worth(m.saturating_mul(vocab * hidden));
-        self.final_norm.quantize(pool, rows, norm_eps, m, quantized)?;
-        let output = self.output.as_ref().unwrap_or(&self.embedding);
-        matmul(pool, output, quantized, None, false, &mut logits[begin..])?;
-        if let Some(cap) = logit_cap {
-            cap_softly(pool, &mut logits[begin..], cap);
-        }
-        Ok(())
     }
 
     fn extend_rotations(&mut self, positions: usize) {
         if positions > self.n_rotations {
             self.n_rotations = positions.next_power_of_two().min(self.config.context_length);
-            self.rope = rotations(&self.config, self.rope_divisors.as_deref(), self.n_rotations);
+            self.rope = rotations(&self.config, &self.weights, self.n_rotations);
         }
     }
+}
+
+fn rotations(config: &Config, weights: &DecoderWeights, n: usize) -> Rope {
+    config.rope.rotations(config.head_dim, weights.rope_divisors.as_deref(), n)
 }
 
 impl CausalLm for Decoder {
@@ -151,7 +101,7 @@ impl CausalLm for Decoder {
     }
 
     fn new_cache(&self, capacity_tokens: usize) -> KvCache {
-        KvCache::new(Shape::of(&self.config), capacity_tokens)
+        KvCache::new(KvShape::of(&self.config), capacity_tokens, CpuKv::new)
     }
 
     fn cache_bytes_per_token(&self) -> usize {
@@ -166,14 +116,14 @@ impl CausalLm for Decoder {
         &mut self,
         tokens: &[u32],
         cache: &mut KvCache,
-        want: Want,
+        mode: LogitsMode,
         logits: &mut Vec<f32>,
         cancelled: &dyn Fn() -> bool,
     ) -> Result<bool, ModelError> {
         logits.clear();
-        cache.check(Shape::of(&self.config), self.config.vocab, tokens, want)?;
+        check(cache, KvShape::of(&self.config), self.config.vocab, tokens, mode)?;
         self.extend_rotations(cache.len() + tokens.len());
-        let done = self.run(tokens, cache, want, logits, cancelled);
+        let done = self.run(tokens, cache, mode, logits, cancelled);
         match done {
             Ok(true) => cache.advance(tokens.len()),
             Ok(false) | Err(_) => logits.clear(),

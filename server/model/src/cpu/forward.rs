@@ -1,264 +1,252 @@
-//! One decoder layer: attention, then a feed-forward half, each behind a norm and added to the residual stream.
+//! The forward pass of a decoder-only model on our own kernels, from token ids to logits.
 //!
-//! What llama-like architectures share; where they differ, a field says so. Matrices that read the same input are fused
-//! (q|k|v, gate|up), so the input is quantized once and each thread has more rows to work on.
+//! Read it from top to bottom: [`forward`] takes a chunk of tokens through the model, [`layer`] through one layer with
+//! its two halves. The comment beside a step is the shape of its result, (rows, columns),
+//! row by row. The sizes:
+//!
+//! - `m`: the tokens of the chunk, which are at the positions from `position` on
+//! - `hidden`: the width of the residual stream `x`
+//! - `q`, `kv`: the widths of all query heads, and of all key (or value) heads
+//! - `inner`: the intermediate size of the feed-forward half
+//!
+//! Where architectures differ, a field of the weights or of the configuration decides. Matrices that read the same input
+//! are stacked (q|k|v, gate|up), so the input is quantized once and each thread has more rows to work on.
+//! Invariant: a row's bits do not depend on the other rows of its chunk.
 
 use lowkey_kernels::{
-    KvLayer, Matrix, Merge, Pool, Quantized, Queries, Rope, ShapeError, add_rows, attention,
-    rms_norm,
+    KvLayer, Merge, Pool, Quantized, Queries, Rope, ShapeError, add_rows, attention, cap_softly,
+    matmul, rms_norm,
 };
 
-use crate::Config;
-use crate::experts::MixtureScratch;
-use crate::feed_forward::{FeedForward, Linear};
-use crate::norm::Norm;
+use super::moe::{MoeScratch, experts};
+use super::ops::{add_linear, gate_up, linear, norm, sized};
+use super::threads::Threads;
+use crate::config::Config;
+use crate::load::decoder_weights::{DecoderWeights, FeedForward, HeadNorms, LayerWeights, Linear};
+use crate::pass::Chunk;
 
-/// The weights of one layer; its matrices are those of whatever multiplies them.
-pub(crate) struct Block<M = Matrix> {
-    /// Before attention: (`hidden`).
-    pub(crate) attention_norm: Norm,
-    /// Queries, keys and values: (`q_width + 2 × kv_width`, `hidden`).
-    pub(crate) qkv: Linear<M>,
-    /// Norms of single heads, where the architecture has them.
-    pub(crate) head_norms: Option<HeadNorms>,
-    /// What the heads found, back into the stream: (`hidden`, `q_width`).
-    pub(crate) attention_out: Linear<M>,
-    /// Of what attention gives, before it enters the stream: (`hidden`).
-    pub(crate) post_attention_norm: Option<Vec<f32>>,
-    /// Before the feed-forward half: (`hidden`).
-    pub(crate) ffn_norm: Norm,
-    /// The feed-forward half.
-    pub(crate) feed_forward: FeedForward<M>,
-    /// Of what the feed-forward half gives, before it enters the stream: (`hidden`).
-    pub(crate) post_ffn_norm: Option<Vec<f32>>,
-    /// How many positions a token attends to, itself among them.
-    pub(crate) window: usize,
+/// The parts of a model that a pass reads.
+pub(super) struct Model<'a> {
+    pub(super) config: &'a Config,
+    pub(super) weights: &'a DecoderWeights,
+    /// The rotations of every position of the pass.
+    pub(super) rope: &'a Rope,
+    pub(super) threads: &'a Threads,
+    /// Multiplications of one token in all layers.
+    pub(super) token_products: usize,
 }
 
-/// Norms of single heads, (`head_dim`) each: the same for all heads of a kind.
-pub(crate) struct HeadNorms {
-    pub(crate) queries: Vec<f32>,
-    pub(crate) keys: Vec<f32>,
+/// The buffers of a pass, kept between calls; they grow to the largest pass they have seen.
+pub(super) struct Buffers {
+    /// The residual stream.
+    x: Vec<f32>,
+    scratch: Scratch,
 }
 
-/// Buffers of one pass through a layer, kept between layers and calls.
-pub(crate) struct Scratch {
-    quantized: Quantized,
-    /// What a feed-forward half computes between its products.
-    hidden: Quantized,
+/// Buffers of one layer.
+struct Scratch {
+    /// The input of a product.
+    input: Quantized,
+    /// The input of a feed-forward half's last product.
+    inner: Quantized,
     qkv: Vec<f32>,
     attended: Vec<f32>,
     gate_up: Vec<f32>,
-    /// What is to enter the stream otherwise than by plain addition.
+    /// A result that is normalised or scaled before it is added to the stream.
     result: Vec<f32>,
-    mixture: MixtureScratch,
+    moe: MoeScratch,
 }
 
-/// Where a layer runs and what it needs besides its weights.
+/// The rows of a chunk that a layer computes.
 #[derive(Clone, Copy)]
-pub(crate) struct Pass<'a> {
-    /// The threads.
-    pub(crate) pool: &'a Pool,
-    /// The model's shape.
-    pub(crate) config: &'a Config,
-    /// Rotations for all positions of this pass.
-    pub(crate) rope: &'a Rope,
-    /// The position of the first token.
-    pub(crate) position: usize,
-    /// The number of tokens.
-    pub(crate) m: usize,
+struct Rows<'a> {
+    pool: &'a Pool,
+    config: &'a Config,
+    /// The position of the first row.
+    position: usize,
+    /// The number of rows.
+    m: usize,
 }
 
-impl Block {
-    /// Runs the layer over `x`, (m, hidden), in place; writes keys and values of its tokens into `kv`.
-    ///
-    /// Only the last `n_wanted` rows of `x` are what the layer makes of them. Behind the last layer nobody reads the
-    /// others, and a row's bits do not depend on its neighbours, so nothing is lost by not computing them.
-    pub(crate) fn forward(
-        &self,
-        pass: &Pass<'_>,
-        scratch: &mut Scratch,
-        kv: &mut KvLayer,
-        x: &mut [f32],
-        n_wanted: usize,
-    ) -> Result<(), ShapeError> {
-        self.write_keys_and_values(pass, scratch, kv, x)?;
-        let n_others = pass.m - n_wanted.min(pass.m);
-        if n_others == pass.m {
-            return Ok(());
+/// Runs a chunk of tokens, the first at `position`: writes their keys and values, and appends the wanted logits.
+///
+/// Returns `false` if `cancelled` returned true before some layer.
+pub(super) fn forward(
+    model: &Model<'_>,
+    buffers: &mut Buffers,
+    chunk: &Chunk<'_>,
+    kv: &mut [KvLayer],
+    position: usize,
+    logits: &mut Vec<f32>,
+    cancelled: &dyn Fn() -> bool,
+) -> Result<bool, ShapeError> {
+    let Model { config, weights, rope, threads, token_products } = *model;
+    let Config { hidden, vocab, norm_eps, .. } = *config;
+    let Buffers { x, scratch } = buffers;
+    let (m, n_layers) = (chunk.tokens.len(), weights.layers.len());
+    // Nearly all of a layer's products are in four matrices.
+    let products = m.saturating_mul(token_products / (4 * n_layers).max(1));
+    let rows = Rows { pool: threads.worth(products), config, position, m };
+
+    let x = sized(x, m * hidden); // (m, hidden)
+    chunk.look_up(&weights.embedding, config, x)?;
+    for (i, (weights, kv)) in weights.layers.iter().zip(kv).enumerate() {
+        if cancelled() {
+            return Ok(false);
         }
-        let rest = Pass { position: pass.position + n_others, m: pass.m - n_others, ..*pass };
-        let x = &mut x[n_others * pass.config.hidden..];
-        self.attend(&rest, scratch, kv, n_others, x)?;
-        self.feed_forward(&rest, scratch, x)
+        layer(rows, weights, rope, scratch, kv, x, chunk.n_read_after(i, n_layers))?;
     }
 
-    /// Says whether some matrix holds floats, whose products want unquantized activations.
-    pub(crate) fn has_floats(&self) -> bool {
-        let of_attention = [&self.qkv.matrix, &self.attention_out.matrix];
-        of_attention.into_iter().any(Matrix::has_floats) || self.feed_forward.has_floats()
+    let n = chunk.n_wanted;
+    if n == 0 {
+        return Ok(true);
     }
-
-    /// The matrices that a token reads, in the order in which a pass reads them.
-    pub(crate) fn matrices(&self) -> Vec<&Matrix> {
-        let mut matrices = vec![&self.qkv.matrix, &self.attention_out.matrix];
-        matrices.extend(self.feed_forward.matrices());
-        matrices
+    let x = &x[(m - n) * hidden..]; // (n, hidden)
+    let pool = threads.worth(n.saturating_mul(vocab * hidden));
+    norm(pool, &weights.final_norm, norm_eps, x, n, &mut scratch.input)?; // (n, hidden)
+    let output = weights.output.as_ref().unwrap_or(&weights.embedding);
+    let begin = logits.len();
+    logits.resize(begin + n * vocab, 0.0);
+    let logits = &mut logits[begin..]; // (n, vocab)
+    matmul(pool, output, &scratch.input, None, false, logits)?;
+    if let Some(cap) = config.final_logit_softcap {
+        cap_softly(pool, logits, cap);
     }
-
-    /// Leaves the queries in `scratch.qkv`.
-    fn write_keys_and_values(
-        &self,
-        pass: &Pass<'_>,
-        scratch: &mut Scratch,
-        kv: &mut KvLayer,
-        x: &[f32],
-    ) -> Result<(), ShapeError> {
-        let Pass { pool, config, rope, position, m } = *pass;
-        let (q_width, kv_width) = (config.q_width(), config.kv_width());
-        let row_width = q_width + 2 * kv_width;
-        let qkv = sized(&mut scratch.qkv, m * row_width);
-        self.attention_norm.quantize(pool, x, config.norm_eps, m, &mut scratch.quantized)?;
-        self.qkv.apply(pool, &scratch.quantized, false, qkv)?;
-
-        if let Some(norms) = &self.head_norms {
-            norms.apply(config, qkv, row_width)?;
-        }
-        // Query and key heads stand side by side and turn alike.
-        rope.apply_rows(pool, qkv, row_width, q_width + kv_width, position, m)?;
-        kv.write_rows(pool, position, &qkv[q_width..], &qkv[q_width + kv_width..], row_width, m)
-    }
-
-    /// Attends with the queries of `scratch.qkv`, all but the first `n_others`; `x` are their rows.
-    fn attend(
-        &self,
-        pass: &Pass<'_>,
-        scratch: &mut Scratch,
-        kv: &KvLayer,
-        n_others: usize,
-        x: &mut [f32],
-    ) -> Result<(), ShapeError> {
-        let Pass { pool, config, position, m, .. } = *pass;
-        let q_width = config.q_width();
-        let row_width = q_width + 2 * config.kv_width();
-        let attended = sized(&mut scratch.attended, m * q_width);
-        let queries = Queries {
-            values: &scratch.qkv[n_others * row_width..],
-            row_stride: row_width,
-            m,
-            n_heads: config.n_heads,
-            position,
-            scale: config.attention_scale,
-            window: self.window,
-            soft_cap: config.attention_cap,
-        };
-        attention(pool, &queries, kv, attended)?;
-        scratch.quantized.plain(pool, attended, m, q_width)?;
-        let Scratch { quantized, result, .. } = scratch;
-        pass.enter(&self.attention_out, quantized, self.post_attention_norm.as_deref(), result, x)
-    }
-
-    fn feed_forward(
-        &self,
-        pass: &Pass<'_>,
-        scratch: &mut Scratch,
-        x: &mut [f32],
-    ) -> Result<(), ShapeError> {
-        let Pass { pool, config, m, .. } = *pass;
-        let Scratch { quantized, hidden, gate_up, result, mixture, .. } = scratch;
-        self.ffn_norm.quantize(pool, x, config.norm_eps, m, quantized)?;
-        let post_norm = self.post_ffn_norm.as_deref();
-        match &self.feed_forward {
-            FeedForward::Gated(gated) => {
-                gated.hidden(pool, quantized, gate_up, hidden)?;
-                pass.enter(&gated.down, hidden, post_norm, result, x)
-            }
-            FeedForward::Plain { up, down } => {
-                let rows = sized(gate_up, m * config.ffn);
-                up.apply(pool, quantized, false, rows)?;
-                hidden.gelu(pool, rows, m, config.ffn)?;
-                pass.enter(down, hidden, post_norm, result, x)
-            }
-            FeedForward::Experts(experts) => {
-                let result = sized(result, m * config.hidden);
-                let norm = (&self.ffn_norm, config.norm_eps);
-                experts.forward(pool, norm, x, quantized, mixture, result)?;
-                add_rows(pool, pass.merge(post_norm), result, m, config.hidden, x)
-            }
-        }
-    }
+    Ok(true)
 }
 
-impl Pass<'_> {
-    /// Adds the product to the stream, normalised or scaled where the architecture asks for it.
-    fn enter(
-        &self,
-        last: &Linear,
-        input: &Quantized,
-        post_norm: Option<&[f32]>,
-        buffer: &mut Vec<f32>,
-        x: &mut [f32],
-    ) -> Result<(), ShapeError> {
-        if post_norm.is_none() && self.config.residual_scale == 1.0 {
-            return last.apply(self.pool, input, true, x);
-        }
-        let result = sized(buffer, self.m * self.config.hidden);
-        last.apply(self.pool, input, false, result)?;
-        add_rows(self.pool, self.merge(post_norm), result, self.m, self.config.hidden, x)
-    }
+/// Runs one layer over `x`, (m, hidden), in place: attention, then the feed-forward half, each after a norm and added
+/// to the stream.
+///
+/// The keys and values of all rows are written into `kv`. Only the last `n_read` rows of `x` get the layer's result: the
+/// others are not read after the last layer, and their bits do not matter to the rows that are.
+fn layer(
+    rows: Rows<'_>,
+    weights: &LayerWeights,
+    rope: &Rope,
+    scratch: &mut Scratch,
+    kv: &mut KvLayer,
+    x: &mut [f32],
+    n_read: usize,
+) -> Result<(), ShapeError> {
+    let Rows { pool, config, position, m } = rows;
+    let (q_width, kv_width, eps) = (config.q_width(), config.kv_width(), config.norm_eps);
+    let width = q_width + 2 * kv_width;
 
-    fn merge<'w>(&self, post_norm: Option<&'w [f32]>) -> Merge<'w> {
-        match post_norm {
-            Some(weight) => Merge::Normed { weight, eps: self.config.norm_eps },
-            None => Merge::Scaled(self.config.residual_scale),
+    norm(pool, &weights.attn_norm, eps, x, m, &mut scratch.input)?; // (m, hidden)
+    let qkv = sized(&mut scratch.qkv, m * width); // (m, q + kv + kv)
+    linear(pool, &weights.qkv, &scratch.input, qkv)?;
+    if let Some(norms) = &weights.head_norms {
+        norm_heads(config, norms, qkv)?; // of each query and key head: (head_dim)
+    }
+    // Query and key heads are side by side and rotate alike.
+    rope.apply_rows(pool, qkv, width, q_width + kv_width, position, m)?; // (m, q + kv)
+    let (keys, values) = (&qkv[q_width..], &qkv[q_width + kv_width..]); // (m, kv) each, rows of `width`
+    kv.write_rows(pool, position, keys, values, width, m)?;
+
+    let n_skipped = m - n_read.min(m);
+    if n_skipped == m {
+        return Ok(());
+    }
+    let (m, position) = (m - n_skipped, position + n_skipped);
+    let rows = Rows { position, m, ..rows };
+    let x = &mut x[n_skipped * config.hidden..]; // (m, hidden)
+
+    let queries = Queries {
+        values: &scratch.qkv[n_skipped * width..], // (m, q), rows of `width`
+        row_stride: width,
+        m,
+        n_heads: config.n_heads,
+        position,
+        scale: config.attention_scale,
+        window: weights.window,
+        soft_cap: config.attn_logit_softcap,
+    };
+    let attended = sized(&mut scratch.attended, m * q_width); // (m, q)
+    attention(pool, &queries, kv, attended)?;
+    scratch.input.plain(pool, attended, m, q_width)?;
+    let post_norm = weights.post_attn_norm.as_deref();
+    let Scratch { input, inner, gate_up: both, result, moe, .. } = scratch;
+    add_to_stream(rows, &weights.attn_output, input, post_norm, result, x)?; // (m, hidden)
+
+    norm(pool, &weights.ffn_norm, eps, x, m, input)?; // (m, hidden)
+    let post_norm = weights.post_ffn_norm.as_deref();
+    match &weights.feed_forward {
+        FeedForward::Gated(gated) => {
+            gate_up(pool, gated, input, both, inner)?; // (m, inner)
+            add_to_stream(rows, &gated.down, inner, post_norm, result, x) // (m, hidden)
+        }
+        FeedForward::Plain { up, down } => {
+            let width = config.intermediate_size;
+            let both = sized(both, m * width); // (m, inner)
+            linear(pool, up, input, both)?;
+            inner.gelu(pool, both, m, width)?; // (m, inner)
+            add_to_stream(rows, down, inner, post_norm, result, x) // (m, hidden)
+        }
+        FeedForward::Moe(mixture) => {
+            let result = sized(result, m * config.hidden); // (m, hidden)
+            experts(pool, mixture, (&weights.ffn_norm, eps), x, input, moe, result)?;
+            add_rows(pool, merge(config, post_norm), result, m, config.hidden, x)
         }
     }
 }
 
-impl HeadNorms {
-    /// Normalises every query and key head of `qkv`, rows of `row_width`, in place.
-    fn apply(&self, config: &Config, qkv: &mut [f32], row_width: usize) -> Result<(), ShapeError> {
-        let (q_width, kv_width) = (config.q_width(), config.kv_width());
-        let mut head = vec![0.0; config.head_dim];
-        for row in qkv.chunks_exact_mut(row_width) {
-            let (queries, others) = row.split_at_mut(q_width);
-            let keys = &mut others[..kv_width];
-            for (values, weight) in [(queries, &self.queries), (keys, &self.keys)] {
-                for values in values.chunks_exact_mut(config.head_dim) {
-                    rms_norm(values, weight, config.norm_eps, &mut head)?;
-                    values.copy_from_slice(&head);
-                }
-            }
-        }
-        Ok(())
+/// Adds a product, (m, hidden), to the stream: as it is, or normalised or scaled where the architecture asks for it.
+fn add_to_stream(
+    rows: Rows<'_>,
+    weights: &Linear,
+    input: &Quantized,
+    post_norm: Option<&[f32]>,
+    buffer: &mut Vec<f32>,
+    x: &mut [f32],
+) -> Result<(), ShapeError> {
+    let Rows { pool, config, m, .. } = rows;
+    if post_norm.is_none() && config.residual_scale == 1.0 {
+        return add_linear(pool, weights, input, x);
+    }
+    let result = sized(buffer, m * config.hidden); // (m, hidden)
+    linear(pool, weights, input, result)?;
+    add_rows(pool, merge(config, post_norm), result, m, config.hidden, x)
+}
+
+/// How a result is merged into the stream.
+fn merge<'w>(config: &Config, post_norm: Option<&'w [f32]>) -> Merge<'w> {
+    match post_norm {
+        Some(weight) => Merge::Normed { weight, eps: config.norm_eps },
+        None => Merge::Scaled(config.residual_scale),
     }
 }
 
-impl Scratch {
-    /// Makes empty buffers, with floats beside the quants if `has_floats`; they grow to the largest pass they have seen.
-    pub(crate) fn new(has_floats: bool) -> Self {
+/// Normalises every query and key head of `qkv`, (m, q + kv + kv), in place.
+fn norm_heads(config: &Config, norms: &HeadNorms, qkv: &mut [f32]) -> Result<(), ShapeError> {
+    let (q_width, kv_width) = (config.q_width(), config.kv_width());
+    let mut normed = vec![0.0; config.head_dim];
+    for row in qkv.chunks_exact_mut(q_width + 2 * kv_width) {
+        let (queries, others) = row.split_at_mut(q_width);
+        let keys = &mut others[..kv_width];
+        for (heads, weight) in [(queries, &norms.queries), (keys, &norms.keys)] {
+            for head in heads.chunks_exact_mut(config.head_dim) {
+                rms_norm(head, weight, config.norm_eps, &mut normed)?; // (head_dim)
+                head.copy_from_slice(&normed);
+            }
+        }
+    }
+    Ok(())
+}
+
+impl Buffers {
+    /// Makes empty buffers, with floats beside the quants if some matrix of the model holds floats.
+    pub(super) fn new(has_floats: bool) -> Self {
         let quantized = || if has_floats { Quantized::with_floats() } else { Quantized::new() };
-        Self {
-            quantized: quantized(),
-            hidden: quantized(),
+        let scratch = Scratch {
+            input: quantized(),
+            inner: quantized(),
             qkv: Vec::new(),
             attended: Vec::new(),
             gate_up: Vec::new(),
             result: Vec::new(),
-            mixture: MixtureScratch::new([quantized(), quantized()]),
-        }
+            moe: MoeScratch::new([quantized(), quantized()]),
+        };
+        Self { x: Vec::new(), scratch }
     }
-
-    /// The buffer for quantized activations, between layers.
-    pub(crate) fn quantized(&mut self) -> &mut Quantized {
-        &mut self.quantized
-    }
-}
-
-/// The first `n` numbers of a buffer, which grows if need be and never shrinks. Their values are left over.
-pub(crate) fn sized(buffer: &mut Vec<f32>, n: usize) -> &mut [f32] {
-    if buffer.len() < n {
-        buffer.resize(n, 0.0);
-    }
-    &mut buffer[..n]
 }

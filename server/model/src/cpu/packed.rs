@@ -1,4 +1,4 @@
-//! Loading a model whose weights an earlier start packed and kept in a file.
+//! Loads a model whose weights an earlier start has packed and kept in a file.
 //!
 //! Norms and biases are read from the model's own file in either case; they are small.
 
@@ -8,31 +8,34 @@ use std::time::UNIX_EPOCH;
 use lowkey_kernels::{Held, Hold, KEY_BYTES, Packed, Pool, Refused};
 use sha2::{Digest, Sha256};
 
-use crate::weights::packed_bytes;
-use crate::{CausalLm, ModelError, ModelFile, load_packed};
+use super::load::load_packed;
+use crate::causal_lm::CausalLm;
+use crate::error::ModelError;
+use crate::load::pack::packed_bytes;
+use crate::model_file::ModelFile;
 
-/// What packed weights must have been packed from to serve a model, as 64 hex digits.
+/// The identity of the model that packed weights belong to, as 64 hex digits.
 ///
-/// It is made of the model's digest and of the time at which its files were last written. The digest alone would do for
-/// models that differ as models do; but it samples large files, and one that was damaged and pulled again may differ
-/// from before between two samples. The instruction set is not part of it: all have one packed form.
+/// It is a hash of the model's digest and of the times at which its files were last written. The digest alone
+/// distinguishes models, but it samples large files: a damaged file that was pulled again may differ between samples.
+/// The instruction set is not part of it: all have one packed form.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PackingKey([u8; KEY_BYTES]);
 
-/// Packed weights in a file, and how they are to be held.
+/// Packed weights in a file, and how to hold them in memory.
 #[derive(Debug, Clone, Copy)]
 pub struct KeptWeights<'a> {
     /// The file, which must be the user's alone (see the kernels' `Packed`).
     pub file: &'a File,
-    /// How its weights are to be held.
+    /// How to hold its weights.
     pub hold: Hold,
 }
 
-/// Where a model's weights came from.
-pub enum Weights {
-    /// From the file.
+/// The origin of a loaded model's weights.
+pub enum LoadedWeights {
+    /// The file of packed weights.
     Kept(Held),
-    /// They were packed now; with the reason where there was a file.
+    /// They were packed now; with the reason if there was a file.
     Packed(Packed, Option<Refused>),
 }
 
@@ -56,23 +59,29 @@ impl PackingKey {
         std::str::from_utf8(&self.0).unwrap_or_default()
     }
 
-    /// Returns the digits' bytes, as the kernels want them.
+    /// Returns the digits' bytes, as the kernels take them.
     pub fn bytes(&self) -> &[u8; KEY_BYTES] {
         &self.0
     }
 }
 
-/// Loads a model as [`load`](crate::load) does, with the weights of `kept` where they are this model's.
+/// Loads a model as [`load`](crate::load) does, with the weights of `kept` if they are this model's.
 pub fn load_kept(
     file: &ModelFile,
     threads: usize,
     kept: Option<KeptWeights<'_>>,
     key: &PackingKey,
     progress: &mut dyn FnMut(f32),
-) -> Result<(Box<dyn CausalLm>, Option<Weights>), ModelError> {
+) -> Result<(Box<dyn CausalLm>, Option<LoadedWeights>), ModelError> {
     let pool = Pool::new(threads);
     let opened = kept.map(|KeptWeights { file: kept, hold }| {
-        Packed::open(kept, packed_bytes(file), key.bytes(), hold, &pool)
+        Packed::open(
+            kept,
+            packed_bytes(file.source().tensors(), file.quantization()),
+            key.bytes(),
+            hold,
+            &pool,
+        )
     });
     let (reserve, held, refused) = match opened {
         Some(Ok((reserve, held))) => (Some(reserve), Some(held), None),
@@ -81,8 +90,8 @@ pub fn load_kept(
     };
     let (model, packed) = load_packed(file, pool, reserve, progress)?;
     let weights = match (held, packed) {
-        (Some(held), _) => Some(Weights::Kept(held)),
-        (None, packed) => packed.map(|packed| Weights::Packed(packed, refused)),
+        (Some(held), _) => Some(LoadedWeights::Kept(held)),
+        (None, packed) => packed.map(|packed| LoadedWeights::Packed(packed, refused)),
     };
     Ok((model, weights))
 }

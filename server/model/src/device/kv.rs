@@ -1,19 +1,21 @@
 //! Keys and values in a device's memory, as half floats.
 //!
-//! Preallocated: appending writes a slice behind the end, in place. What stands behind the length that the cache
-//! counts is garbage, so truncating needs nothing here.
+//! Preallocated: appending writes a slice after the end, in place. Positions after the cache's length are garbage, so
+//! truncating needs nothing here.
 
 use std::io;
 
 use candle_core::{DType, Device, Result, Tensor};
 use half::f16;
 
+use crate::kv::shape::KvShape;
+use crate::kv::store::KvStore;
+
 /// The keys and values of all layers.
-pub(crate) struct DeviceKv {
+pub(super) struct DeviceKv {
+    shape: KvShape,
     layers: Vec<LayerKv>,
     device: Device,
-    /// What one position takes in all layers.
-    position_bytes: usize,
 }
 
 /// The keys and values of one layer: (`n_kv_heads`, capacity, `head_dim`) each.
@@ -24,35 +26,21 @@ pub(super) struct LayerKv {
 
 impl DeviceKv {
     /// Takes memory for `capacity` positions.
-    pub(crate) fn new(
-        n_layers: usize,
-        n_kv_heads: usize,
-        capacity: usize,
-        head_dim: usize,
-        device: &Device,
-    ) -> Result<Self> {
-        let zeros = || Tensor::zeros((n_kv_heads, capacity, head_dim), DType::F16, device);
+    pub(super) fn new(shape: KvShape, capacity: usize, device: &Device) -> Result<Self> {
+        let zeros =
+            || Tensor::zeros((shape.n_kv_heads, capacity, shape.head_dim), DType::F16, device);
         let layer = |_| Ok(LayerKv { keys: zeros()?, values: zeros()? });
-        let layers = (0..n_layers).map(layer).collect::<Result<_>>()?;
-        let position_bytes = n_layers * 2 * n_kv_heads * head_dim * size_of::<f16>();
-        Ok(Self { layers, device: device.clone(), position_bytes })
+        let layers = (0..shape.n_layers).map(layer).collect::<Result<_>>()?;
+        Ok(Self { shape, layers, device: device.clone() })
     }
 
-    pub(crate) fn device(&self) -> &Device {
-        &self.device
-    }
-
-    /// What `n` positions take.
-    pub(crate) fn bytes(&self, n: usize) -> usize {
-        n * self.position_bytes
-    }
-
+    /// The layers, in order.
     pub(super) fn layers(&self) -> &[LayerKv] {
         &self.layers
     }
 
-    /// Copies the first `n` positions of another cache of the same layers.
-    pub(crate) fn copy_prefix(&self, from: &Self, n: usize) -> Result<()> {
+    /// Copies the first `n` positions of another store of the same shape.
+    fn copy_prefix(&self, from: &Self, n: usize) -> Result<()> {
         if n == 0 {
             return Ok(());
         }
@@ -63,9 +51,26 @@ impl DeviceKv {
         }
         Ok(())
     }
+}
 
-    /// Hands the first `n` positions to `sink`, a layer at a time: keys, then values, head by head, little-endian.
-    pub(crate) fn save_prefix(
+impl KvStore for DeviceKv {
+    fn bytes(&self, capacity: usize) -> usize {
+        self.saved_bytes(capacity)
+    }
+
+    fn fork(&self, n: usize, capacity: usize) -> Option<Box<dyn KvStore>> {
+        let copy = Self::new(self.shape, capacity, &self.device).ok()?;
+        copy.copy_prefix(self, n).ok()?;
+        Some(Box::new(copy))
+    }
+
+    fn saved_bytes(&self, n: usize) -> usize {
+        let KvShape { n_layers, n_kv_heads, head_dim, .. } = self.shape;
+        n * n_layers * 2 * n_kv_heads * head_dim * size_of::<f16>()
+    }
+
+    /// Keys, then values, head by head, little-endian.
+    fn save_prefix(
         &self,
         n: usize,
         sink: &mut dyn FnMut(&[u8]) -> io::Result<()>,
@@ -84,9 +89,8 @@ impl DeviceKv {
         Ok(())
     }
 
-    /// Takes back `n` positions that [`save_prefix`](Self::save_prefix) has given.
-    pub(crate) fn read_prefix(
-        &self,
+    fn read_prefix(
+        &mut self,
         n: usize,
         source: &mut dyn FnMut(&mut [u8]) -> io::Result<()>,
     ) -> io::Result<()> {

@@ -1,65 +1,55 @@
-//! The feed-forward half of a layer on a device: gated, plain, or a choice of experts.
+//! The feed-forward half of a layer on a device: gated, plain, or a mixture of experts.
 //!
 //! Experts are chosen on the CPU by the code that chooses them for our own kernels, from scores that are read back: one
 //! wait per layer, and the weights of the others are not touched.
 
 use candle_core::{Device, Result, Tensor};
+use lowkey_kernels::Activation;
 
-use super::layer::Product;
 use super::matrix::DeviceMatrix;
+use super::ops::DeviceLinear;
 use crate::config::Experts;
-use crate::experts::choices;
-use crate::feed_forward::{Activation, FeedForward, Gated};
+use crate::cpu::routing::choices;
+use crate::load::decoder_weights::{FeedForward, Gated};
 
 /// The weights of one layer's feed-forward half.
 pub(super) enum DeviceFeedForward {
     Gated(DeviceGated),
-    Plain { up: Product, down: Product },
-    Experts { shape: Experts, router: DeviceMatrix, experts: Vec<DeviceGated> },
+    Plain { up: DeviceLinear, down: DeviceLinear },
+    Moe { shape: Experts, router: DeviceMatrix, experts: Vec<DeviceGated> },
 }
 
 /// `down(act(gate) * up)`
 pub(super) struct DeviceGated {
     activation: Activation,
-    /// Gate, then up: (`2 × ffn`, `hidden`).
-    gate_up: Product,
-    down: Product,
+    /// Gate, then up: (inner + inner, hidden).
+    gate_up: DeviceLinear,
+    down: DeviceLinear,
 }
 
 impl DeviceFeedForward {
     pub(super) fn new(half: FeedForward<DeviceMatrix>, device: &Device) -> Result<Self> {
         Ok(match half {
             FeedForward::Gated(gated) => Self::Gated(DeviceGated::new(gated, device)?),
-            FeedForward::Plain { up, down } => {
-                Self::Plain { up: Product::new(up, device)?, down: Product::new(down, device)? }
-            }
-            FeedForward::Experts(mixture) => {
-                let experts = mixture.experts.into_iter();
+            FeedForward::Plain { up, down } => Self::Plain {
+                up: DeviceLinear::new(up, device)?,
+                down: DeviceLinear::new(down, device)?,
+            },
+            FeedForward::Moe(moe) => {
+                let experts = moe.experts.into_iter();
                 let experts = experts.map(|gated| DeviceGated::new(gated, device));
                 let experts = experts.collect::<Result<_>>()?;
-                Self::Experts { shape: mixture.shape, router: mixture.router, experts }
+                Self::Moe { shape: moe.shape, router: moe.router, experts }
             }
         })
     }
 
-    /// The matrices that a token reads.
-    pub(super) fn matrices(&self) -> Vec<&DeviceMatrix> {
-        match self {
-            Self::Gated(gated) => gated.matrices().to_vec(),
-            Self::Plain { up, down } => vec![&up.matrix, &down.matrix],
-            Self::Experts { shape, router, experts } => {
-                let used = experts.iter().take(shape.n_used).flat_map(DeviceGated::matrices);
-                std::iter::once(router).chain(used).collect()
-            }
-        }
-    }
-
-    /// What becomes of normalised rows, (m, hidden).
+    /// Computes the result for normalised rows, (m, hidden): the same shape.
     pub(super) fn forward(&self, normed: &Tensor, device: &Device) -> Result<Tensor> {
         match self {
             Self::Gated(gated) => gated.forward(normed),
             Self::Plain { up, down } => down.apply(&up.apply(normed)?.gelu()?),
-            Self::Experts { shape, router, experts } => {
+            Self::Moe { shape, router, experts } => {
                 let mut scores = router.apply(normed)?.flatten_all()?.to_vec1::<f32>()?;
                 let mut sum = normed.zeros_like()?;
                 let choices = choices(&mut scores, *shape);
@@ -84,22 +74,19 @@ impl DeviceFeedForward {
 impl DeviceGated {
     fn new(gated: Gated<DeviceMatrix>, device: &Device) -> Result<Self> {
         let Gated { activation, gate_up, down } = gated;
-        let (gate_up, down) = (Product::new(gate_up, device)?, Product::new(down, device)?);
+        let (gate_up, down) =
+            (DeviceLinear::new(gate_up, device)?, DeviceLinear::new(down, device)?);
         Ok(Self { activation, gate_up, down })
     }
 
-    fn matrices(&self) -> [&DeviceMatrix; 2] {
-        [&self.gate_up.matrix, &self.down.matrix]
-    }
-
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let ffn = self.down.matrix.k();
-        let gate_up = self.gate_up.apply(x)?;
-        let gate = gate_up.narrow(1, 0, ffn)?;
+        let inner = self.down.matrix.k();
+        let gate_up = self.gate_up.apply(x)?; // (m, inner + inner)
+        let gate = gate_up.narrow(1, 0, inner)?;
         let gate = match self.activation {
             Activation::Silu => gate.silu()?,
             Activation::Gelu => gate.gelu()?,
         };
-        self.down.apply(&(gate * gate_up.narrow(1, ffn, ffn)?)?)
+        self.down.apply(&(gate * gate_up.narrow(1, inner, inner)?)?)
     }
 }

@@ -1,14 +1,14 @@
-//! The identity of a model file, for keying what is saved across restarts.
+//! The identity of a model file, a key of everything that is saved across restarts.
 //!
-//! Hashing half a gigabyte takes longer than the start is allowed to, so of large files only samples are read. The
-//! digest tells apart models that differ as models do (other training, other quantization, other vocabulary); it is no
-//! proof against someone who changes chosen bytes of a file. Downloads are verified by a full hash, in `store`.
+//! Hashing half a gigabyte takes longer than a start may take, so of large files only samples are read. Models of
+//! another training, quantization or vocabulary have different digests; a file in which chosen bytes were changed may
+//! have the same. Downloads are verified by a full hash, in `store`.
 
 use std::fmt::Write;
 
 use sha2::{Digest, Sha256};
 
-use crate::stored::StoredBytes;
+use super::stored::StoredBytes;
 
 /// How much of a file is read.
 struct Sampling {
@@ -23,7 +23,7 @@ struct Sampling {
 const SAMPLING: Sampling =
     Sampling { whole_bytes: 16 << 20, sample_bytes: 16 << 10, n_samples: 512 };
 
-/// Hashes a model file: its length, its header, and its data (samples of them beyond 16 MiB) as 64 hex digits.
+/// Hashes a model file: its length, its header, and its data (samples beyond 16 MiB), as 64 hex digits.
 pub(crate) fn digest(bytes: &StoredBytes, header_bytes: usize) -> String {
     digest_sampled(bytes, header_bytes, &SAMPLING)
 }
@@ -32,7 +32,7 @@ fn digest_sampled(bytes: &StoredBytes, header_bytes: usize, sampling: &Sampling)
     let Sampling { whole_bytes, sample_bytes, n_samples } = *sampling;
     let header_bytes = header_bytes.min(bytes.len());
     let data_bytes = bytes.len() - header_bytes;
-    // What cannot be read any more gives an identity that nothing has; loading says why.
+    // A file that cannot be read any more gets the digest of no model; loading reports the error.
     let read = |span| bytes.read(span).unwrap_or_default();
     let mut hash = Sha256::new();
     hash.update(b"lowkey model 1");

@@ -1,24 +1,23 @@
-//! Validation of a GGUF file's bytes, before anything else reads them.
+//! Reads a GGUF file's header: its metadata and where its tensors are.
 //!
-//! A model file is input from a stranger. This pass walks the whole header with checked arithmetic and allocates
-//! nothing by what a field says, so that candle's reader, which comes next, meets only counts, lengths, alignments and
-//! offsets that the file really has room for. Format: <https://github.com/ggml-org/ggml/blob/master/docs/gguf.md>.
-//! Invariant: every tensor of a [`Checked`] file lies inside it, apart from every other.
+//! A model file is input from a stranger. The whole header is walked with checked arithmetic, and no field's value alone
+//! decides an allocation: only counts, lengths, alignments and offsets that the file has room for are accepted, and a
+//! value is copied after its bytes were found. Format: <https://github.com/ggml-org/ggml/blob/master/docs/gguf.md>.
+//! Invariant: every tensor of a [`Header`] is inside the file, and no two overlap.
 
-#[path = "gguf/fields.rs"]
 mod fields;
-#[path = "gguf/reader.rs"]
 mod reader;
-#[path = "gguf/tensors.rs"]
 mod tensors;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
-use crate::ModelError;
-use crate::tensor_type::TensorType;
-use fields::{check_key, check_value};
+use crate::error::ModelError;
+use crate::file::metadata::{Metadata, Value, ValueType};
+use crate::file::stored::StoredBytes;
+use crate::file::tensors::Tensors;
+use fields::{read_key, read_value};
 use reader::{Place, Reader};
-use tensors::{Entry, check_apart, check_tensor};
+use tensors::{check_apart, read_tensor};
 
 /// The longest header (metadata and tensor list) that is read. Large vocabularies take about 15 MB.
 const MAX_HEADER_BYTES: u64 = 128 << 20;
@@ -30,94 +29,96 @@ const MAX_TENSORS: u64 = 1 << 16;
 const MIN_KEY_BYTES: u64 = 8 + 4 + 1;
 /// A tensor's entry takes at least its name's length, a dimension count, one dimension, a type and an offset.
 const MIN_TENSOR_BYTES: u64 = 8 + 4 + 8 + 4 + 8;
-/// What tensors are aligned to where the file does not say.
+/// The alignment of tensors without the key `general.alignment`.
 const DEFAULT_ALIGNMENT: u64 = 32;
 
-/// What validation found out about a file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Checked {
-    /// Where the header ends, in bytes from the start.
-    pub(crate) header_bytes: u64,
-    /// Where tensor data begin: the header's end, aligned.
-    pub(crate) data_start: u64,
-    /// Tensors whose type candle's header reader does not know.
-    pub(crate) renamed: Vec<Renamed>,
-}
-
-/// A tensor that goes by another type while candle reads the header.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Renamed {
-    /// Its name.
-    pub(crate) name: String,
-    /// Where its type stands, in bytes from the start of the file.
-    pub(crate) at: usize,
-    /// Its type.
-    pub(crate) kind: TensorType,
-    /// The number of the type that candle is told.
-    pub(crate) id: u32,
+/// A file's header.
+#[derive(Debug)]
+pub(crate) struct Header {
+    /// The length of the header, from the start of the file.
+    pub(crate) n_bytes: usize,
+    /// The key–value pairs.
+    pub(crate) metadata: Metadata,
+    /// The tensors, all in shard 0.
+    pub(crate) tensors: Tensors,
 }
 
 /// How much of a file is read to find its header in: enough for nearly all, and then for the longest.
-pub(crate) const HEADER_READS: [usize; 2] = [16 << 20, (MAX_HEADER_BYTES + (1 << 20)) as usize];
+const HEADER_READS: [usize; 2] = [16 << 20, (MAX_HEADER_BYTES + (1 << 20)) as usize];
 
-/// Checks the whole header of a file called `file`, of which `bytes` are the beginning, and that every tensor is inside
-/// its `file_bytes` bytes.
-pub(crate) fn validate(file: &str, bytes: &[u8], file_bytes: u64) -> Result<Checked, ModelError> {
+/// Reads the header of a model that messages call `file`.
+pub(crate) fn read_header(file: &str, bytes: &StoredBytes) -> Result<Header, ModelError> {
+    let [some, most] = HEADER_READS;
+    let n_bytes = bytes.len() as u64;
+    let begin = bytes.first(some, file)?;
+    match parse(file, &begin, n_bytes) {
+        // The header may be longer than the bytes that were read of it.
+        Err(ModelError::CutShort { .. }) if (begin.len() as u64) < n_bytes => {
+            parse(file, &bytes.first(most, file)?, n_bytes)
+        }
+        parsed => parsed,
+    }
+}
+
+/// Parses the header of a file of `file_bytes` bytes that begins with `bytes`.
+fn parse(file: &str, bytes: &[u8], file_bytes: u64) -> Result<Header, ModelError> {
     let mut reader = Reader::new(file, bytes, file_bytes);
     check_version(&mut reader)?;
     let n_tensors = reader.u64(&Place::Header("the number of tensors"))?;
     let n_keys = reader.u64(&Place::Header("the number of metadata keys"))?;
     check_counts(&reader, n_tensors, n_keys)?;
 
-    let mut keys = HashSet::new();
+    let mut values = HashMap::new();
     let mut alignment = DEFAULT_ALIGNMENT;
     for index in 0..n_keys {
-        let (key, offset) = check_key(&mut reader, index)?;
+        let (key, offset) = read_key(&mut reader, index)?;
         let place = Place::Value(key);
-        if !keys.insert(key) {
+        if values.contains_key(key) {
             return Err(reader.malformed(&place, offset, "stands in the header twice".to_owned()));
         }
         let at = reader.offset();
-        let value = check_value(&mut reader, &place)?;
+        let (kind, value) = read_value(&mut reader, &place)?;
         if key == "general.alignment" {
-            alignment = match value {
-                Some(found) if found.is_power_of_two() => u64::from(found),
-                _ => {
-                    return Err(reader.malformed(
-                        &place,
-                        at,
-                        "is not a power of two of type u32".to_owned(),
-                    ));
-                }
-            };
+            let found = if kind == ValueType::U32 { alignment_of(&value) } else { None };
+            alignment = found.ok_or_else(|| {
+                reader.malformed(&place, at, "is not a power of two of type u32".to_owned())
+            })?;
         }
+        values.insert(key.to_owned(), value);
         check_header_size(&reader)?;
     }
 
     let mut names = HashSet::new();
-    let mut tensors = Vec::new();
+    let mut entries = Vec::new();
     for index in 0..n_tensors {
         let offset = reader.offset();
-        let tensor = check_tensor(&mut reader, index, alignment)?;
-        if !names.insert(tensor.name) {
-            let place = Place::Tensor(tensor.name);
+        let entry = read_tensor(&mut reader, index, alignment)?;
+        if !names.insert(entry.name) {
+            let place = Place::Tensor(entry.name);
             return Err(reader.malformed(&place, offset, "stands in the header twice".to_owned()));
         }
-        tensors.push(tensor);
+        entries.push(entry);
         check_header_size(&reader)?;
     }
 
     let header_bytes = reader.offset();
     // Cannot overflow: the header fits in memory and the alignment in 31 bits.
     let data_start = header_bytes.div_ceil(alignment) * alignment;
-    check_apart(&reader, data_start, &mut tensors)?;
-    let renamed = tensors.iter().filter_map(|tensor| {
-        let Entry { name, kind, type_at, .. } = *tensor;
-        let (name, at) = (name.to_owned(), type_at as usize);
-        Some(Renamed { name, at, kind, id: kind.id_for_candle()? })
-    });
-    let renamed = renamed.collect();
-    Ok(Checked { header_bytes, data_start, renamed })
+    check_apart(&reader, data_start, &mut entries)?;
+    let spans = entries.iter().map(|entry| (entry.name.to_owned(), entry.span(data_start)));
+    Ok(Header {
+        n_bytes: header_bytes as usize,
+        metadata: Metadata::new(values),
+        tensors: Tensors::new(spans.collect()),
+    })
+}
+
+/// The alignment of data, if it is one: a power of two.
+fn alignment_of(value: &Value) -> Option<u64> {
+    match value {
+        Value::Whole(number) => u64::try_from(*number).ok().filter(|found| found.is_power_of_two()),
+        _ => None,
+    }
 }
 
 fn check_version(reader: &mut Reader<'_>) -> Result<(), ModelError> {

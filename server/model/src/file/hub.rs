@@ -1,106 +1,116 @@
 //! A model as a folder of the hub: `config.json`, `tokenizer.json` and weights in safetensors, whole or in shards.
 //!
-//! What the folder says is turned into what a GGUF file of the same model would say (the keys of its metadata, the
-//! names of its tensors), so that everything behind this reads one language. Nothing is converted on disk.
+//! The folder's configuration becomes the metadata that a GGUF file of the same model has, and its tensors get the
+//! names that llama.cpp's converter gives them, so that every later step reads one format. Nothing is converted on disk.
 //! Invariant: every length of the folder's files is checked before something is allocated or read by it.
 
-#[path = "hub/config_json.rs"]
 mod config_json;
-#[path = "hub/names.rs"]
+mod json;
 mod names;
-#[path = "hub/safetensors.rs"]
 mod safetensors;
+pub(crate) mod spec;
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
-use candle_core::quantized::gguf_file::Value as Key;
-use lowkey_kernels::{BlockType, Pairing};
-use serde_json::Value;
+use lowkey_kernels::BlockType;
+use serde_json::Value as Json;
 
-use crate::architecture::Architecture;
-use crate::error::shorten;
-use crate::file::{TensorSpan, Tensors};
-use crate::stored::StoredBytes;
-use crate::tensor_type::TensorType;
-use crate::{Config, Metadata, ModelError, ModelFile};
+use crate::error::{ModelError, shorten};
+use crate::file::metadata::{Metadata, Value};
+use crate::file::source::{Shard, TensorSource};
+use crate::file::stored::StoredBytes;
+use crate::file::tensor_type::TensorType;
+use crate::file::tensors::{TensorSpan, Tensors};
+use json::{MAX_JSON_BYTES, read_json, read_limited, wrong};
+use safetensors::Stored;
+use spec::FolderSpec;
 
-/// The longest configuration that is read, in bytes. Real ones have a few thousand.
-const MAX_JSON_BYTES: u64 = 16 << 20;
 /// The longest tokenizer that is read, in bytes. Gemma's has 34 million.
 const MAX_TOKENIZER_BYTES: u64 = 256 << 20;
-/// The most shards that are believed.
+/// The upper bound accepted for the number of shards.
 const MAX_SHARDS: usize = 1 << 10;
 
-/// What sets an architecture's folders apart.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct HubFolder {
-    /// What `config.json` calls its models in `model_type`.
-    pub(crate) model_types: &'static [&'static str],
-    /// What it calls the activation, if it says so.
-    pub(crate) activations: &'static [&'static str],
-    /// Parts of layers that are called otherwise than in most architectures: theirs, ours.
-    pub(crate) names: &'static [(&'static str, &'static str)],
-    /// Norms are stored less 1.
-    pub(crate) norms_less_one: bool,
+/// A folder whose `config.json` has been read.
+pub(crate) struct HubFolder<'a> {
+    path: &'a Path,
+    /// Its name in messages.
+    file: &'a str,
+    config_json: Json,
 }
 
-/// Opens the folder at `path`, called `file` in messages. Reads headers only.
-pub(crate) fn open(path: &Path, file: &str) -> Result<ModelFile, ModelError> {
-    let config_json = read_json(&path.join("config.json"), file)?;
-    let (architecture, folder) = find(file, &config_json)?;
-    let translated = config_json::translate(file, architecture, folder, &config_json)?;
-    let mut keys = translated.keys;
-    add_ends(path, file, &config_json, &mut keys);
-    let tied = config_json.get("tie_word_embeddings").and_then(Value::as_bool) == Some(true);
+impl<'a> HubFolder<'a> {
+    /// Reads the configuration of the folder at `path`, which messages call `file`.
+    pub(crate) fn open(path: &'a Path, file: &'a str) -> Result<Self, ModelError> {
+        let config_json = read_json(&path.join("config.json"), file)?;
+        Ok(Self { path, file, config_json })
+    }
 
-    let mut shards = Vec::new();
-    let mut spans = HashMap::new();
-    let mut header_bytes = Vec::new();
-    for name in shard_names(path, file)? {
-        let shown = format!("{file}/{name}");
-        let bytes = StoredBytes::open(&path.join(&name), &shown)?;
-        let header = safetensors::read_stored(&shown, &bytes)?;
-        for (theirs, stored) in header.tensors {
-            let Some(ours) = names::ours(&theirs, folder) else { continue };
-            if tied && ours == "output.weight" {
-                continue;
-            }
-            let shift =
-                if folder.norms_less_one && ours.ends_with("norm.weight") { 1.0 } else { 0.0 };
-            let span = span_of(&shown, &theirs, &stored, shards.len(), shift)?;
-            if spans.insert(ours, span).is_some() {
-                let problem = format!("tensor {} stands in two of its files", shorten(&theirs));
-                return Err(wrong(file, problem));
-            }
+    /// The `model_type` of its configuration, by which the caller finds the architecture.
+    pub(crate) fn model_type(&self) -> Result<&str, ModelError> {
+        match self.config_json.get("model_type").and_then(Json::as_str) {
+            Some("phi3small") => Err(wrong(
+                self.file,
+                "is a Phi-3-small, whose block-sparse attention is not computed here; choose Phi-3-mini or Phi-3-medium"
+                    .to_owned(),
+            )),
+            Some(found) => Ok(found),
+            None => Err(wrong(self.file, "has a config.json without model_type".to_owned())),
         }
-        header_bytes.push(header.bytes);
-        shards.push(bytes);
-    }
-    for (name, numbers) in translated.vectors {
-        let bytes: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
-        let kind = TensorType::of_floats(BlockType::F32);
-        let (rows, columns) = (1, numbers.len());
-        let span = 0..bytes.len();
-        let shape = vec![columns];
-        let shard = shards.len();
-        spans.insert(name, TensorSpan { kind, shape, rows, columns, span, shard, shift: 0.0 });
-        header_bytes.push(0);
-        shards.push(StoredBytes::Made(bytes));
     }
 
-    let tensors = Tensors::new(spans);
-    let metadata = Metadata::new(keys);
-    // Rows of queries and keys are permuted by the converter to GGUF only.
-    let config = Config::read(file, architecture, Pairing::Halves, &metadata, &tensors)?;
-    let tokenizer_json = path.join("tokenizer.json");
-    let tokenizer = tokenizer_json
-        .exists()
-        .then(|| read_limited(&tokenizer_json, file, MAX_TOKENIZER_BYTES))
-        .transpose()?;
-    let name = file.to_owned();
-    Ok(ModelFile::assemble(name, shards, header_bytes, metadata, tensors, architecture, config)
-        .with_tokenizer_json(tokenizer))
+    /// Reads the headers of its weights, and translates its configuration to the metadata of `architecture`.
+    pub(crate) fn read(
+        &self,
+        architecture: &str,
+        spec: &FolderSpec,
+    ) -> Result<(Metadata, TensorSource), ModelError> {
+        let Self { path, file, ref config_json } = *self;
+        let translated = config_json::translate(file, architecture, spec, config_json)?;
+        let mut values = translated.values;
+        add_tokenizer_keys(path, file, config_json, &mut values);
+        let tied = config_json.get("tie_word_embeddings").and_then(Json::as_bool) == Some(true);
+
+        let mut shards = Vec::new();
+        let mut spans = HashMap::new();
+        for name in shard_names(path, file)? {
+            let shown = format!("{file}/{name}");
+            let bytes = StoredBytes::open(&path.join(&name), &shown)?;
+            let header = safetensors::read_header(&shown, &bytes)?;
+            for (theirs, stored) in header.tensors {
+                let Some(ours) = names::ours(&theirs, spec) else { continue };
+                if tied && ours == "output.weight" {
+                    continue;
+                }
+                let is_shifted = spec.norms_less_one && ours.ends_with("norm.weight");
+                let shift = if is_shifted { 1.0 } else { 0.0 };
+                let span = span_of(&shown, &theirs, &stored, shards.len(), shift)?;
+                if spans.insert(ours, span).is_some() {
+                    let problem = format!("tensor {} stands in two of its files", shorten(&theirs));
+                    return Err(wrong(file, problem));
+                }
+            }
+            shards.push(Shard { bytes, header_bytes: header.bytes });
+        }
+        for (name, numbers) in translated.vectors {
+            let bytes: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
+            let kind = TensorType::of_floats(BlockType::F32);
+            let (rows, columns) = (1, numbers.len());
+            let span = 0..bytes.len();
+            let shape = vec![columns];
+            let shard = shards.len();
+            spans.insert(name, TensorSpan { kind, shape, rows, columns, span, shard, shift: 0.0 });
+            shards.push(Shard { bytes: StoredBytes::Made(bytes), header_bytes: 0 });
+        }
+        let source = TensorSource::new(file.to_owned(), shards, Tensors::new(spans));
+        Ok((Metadata::new(values), source))
+    }
+
+    /// Reads its `tokenizer.json`, if it has one.
+    pub(crate) fn tokenizer_json(&self) -> Result<Option<Vec<u8>>, ModelError> {
+        let path = self.path.join("tokenizer.json");
+        path.exists().then(|| read_limited(&path, self.file, MAX_TOKENIZER_BYTES)).transpose()
+    }
 }
 
 /// The names of the files that hold weights, in order.
@@ -115,7 +125,7 @@ fn shard_names(path: &Path, file: &str) -> Result<Vec<String>, ModelError> {
         return Err(wrong(file, problem.to_owned()));
     }
     let index = read_json(&index, file)?;
-    let map = index.get("weight_map").and_then(Value::as_object);
+    let map = index.get("weight_map").and_then(Json::as_object);
     let Some(map) = map.filter(|map| !map.is_empty()) else {
         return Err(wrong(file, "model.safetensors.index.json has no weight_map".to_owned()));
     };
@@ -137,53 +147,37 @@ fn shard_names(path: &Path, file: &str) -> Result<Vec<String>, ModelError> {
     Ok(names.into_iter().collect())
 }
 
-fn find<'c>(
-    file: &str,
-    config: &'c Value,
-) -> Result<(&'static Architecture, &'static HubFolder), ModelError> {
-    let found: Option<&'c str> = config.get("model_type").and_then(Value::as_str);
-    match found {
-        Some("phi3small") => Err(wrong(
-            file,
-            "is a Phi-3-small, whose block-sparse attention is not computed here; choose Phi-3-mini or Phi-3-medium"
-                .to_owned(),
-        )),
-        Some(found) => Architecture::of_folder(file, found),
-        None => Err(wrong(file, "has a config.json without model_type".to_owned())),
-    }
-}
-
-/// What the tokenizer's files say about beginning and end of texts, under the names that GGUF has for it.
-fn add_ends(path: &Path, file: &str, config: &Value, keys: &mut HashMap<String, Key>) {
+/// Adds the ids of the tokens that begin and end a text, and the chat template, under GGUF's keys.
+fn add_tokenizer_keys(path: &Path, file: &str, config: &Json, values: &mut HashMap<String, Value>) {
     let id = |name: &str| {
         let value = config.get(name)?;
-        // Some list several; the tokenizer's own special tokens end a text too.
+        // Some have a list; the tokenizer's other special tokens end a text too.
         let first = value.as_array().and_then(|ids| ids.first()).unwrap_or(value);
         u32::try_from(first.as_u64()?).ok()
     };
     for (theirs, ours) in [("bos_token_id", "bos"), ("eos_token_id", "eos")] {
         if let Some(id) = id(theirs) {
-            keys.insert(format!("tokenizer.ggml.{ours}_token_id"), Key::U32(id));
+            values.insert(format!("tokenizer.ggml.{ours}_token_id"), Value::Whole(id.into()));
         }
     }
-    let tokenizer = read_json(&path.join("tokenizer_config.json"), file).unwrap_or(Value::Null);
-    if let Some(adds) = tokenizer.get("add_bos_token").and_then(Value::as_bool) {
-        keys.insert("tokenizer.ggml.add_bos_token".to_owned(), Key::Bool(adds));
+    let tokenizer = read_json(&path.join("tokenizer_config.json"), file).unwrap_or(Json::Null);
+    if let Some(adds) = tokenizer.get("add_bos_token").and_then(Json::as_bool) {
+        values.insert("tokenizer.ggml.add_bos_token".to_owned(), Value::Bool(adds));
     }
-    // A file of its own is the newer way, and wins.
+    // The newer place, which takes precedence.
     let template = read_limited(&path.join("chat_template.jinja"), file, MAX_JSON_BYTES)
         .map(|text| String::from_utf8_lossy(&text).into_owned())
         .ok()
         .or_else(|| chat_template(&tokenizer).map(str::to_owned));
     if let Some(template) = template {
-        keys.insert("tokenizer.chat_template".to_owned(), Key::String(template));
+        values.insert("tokenizer.chat_template".to_owned(), Value::Text(template));
     }
 }
 
 /// The chat template in a `tokenizer_config.json`: the only one, or of several the one called `default`.
-fn chat_template(tokenizer: &Value) -> Option<&str> {
+fn chat_template(tokenizer: &Json) -> Option<&str> {
     let template = tokenizer.get("chat_template")?;
-    let is_default = |one: &&Value| one.get("name").and_then(Value::as_str) == Some("default");
+    let is_default = |one: &&Json| one.get("name").and_then(Json::as_str) == Some("default");
     let default = template.as_array().and_then(|all| all.iter().find(is_default));
     default.map_or(template, |one| one.get("template").unwrap_or(one)).as_str()
 }
@@ -191,7 +185,7 @@ fn chat_template(tokenizer: &Value) -> Option<&str> {
 fn span_of(
     file: &str,
     name: &str,
-    stored: &safetensors::Stored,
+    stored: &Stored,
     shard: usize,
     shift: f32,
 ) -> Result<TensorSpan, ModelError> {
@@ -226,28 +220,4 @@ fn span_of(
         return Err(ModelError::Malformed { file, place, offset, problem });
     }
     Ok(TensorSpan { kind, shape, rows, columns, span: stored.span.clone(), shard, shift })
-}
-
-fn read_json(path: &Path, file: &str) -> Result<Value, ModelError> {
-    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let bytes = read_limited(path, file, MAX_JSON_BYTES)?;
-    let refused = |problem: String| wrong(file, format!("has a {name} that is no JSON: {problem}"));
-    serde_json::from_slice(&bytes).map_err(|error| refused(shorten(&error.to_string())))
-}
-
-fn read_limited(path: &Path, file: &str, limit: u64) -> Result<Vec<u8>, ModelError> {
-    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let about = match std::fs::metadata(path) {
-        Ok(about) if about.is_file() => about,
-        _ => return Err(wrong(file, format!("has no {name}"))),
-    };
-    if about.len() > limit {
-        let problem = format!("has a {name} of {} bytes, the limit is {limit}", about.len());
-        return Err(wrong(file, problem));
-    }
-    std::fs::read(path).map_err(|source| ModelError::Io { file: format!("{file}/{name}"), source })
-}
-
-fn wrong(file: &str, problem: String) -> ModelError {
-    ModelError::Folder { file: file.to_owned(), problem }
 }

@@ -1,8 +1,8 @@
-//! The bytes of a model, read where they are needed.
+//! The bytes of a model file, read in spans.
 //!
 //! Packing copies every weight once into the kernels' layout, so a tensor's bytes are in memory only until it is
-//! packed. They are read, not mapped: another process may cut the file short at any time (a download that starts over,
-//! a disk that is cleaned), and then a map ends this process with SIGBUS, while a read is an error with a message.
+//! packed. They are read, not mapped: another process may truncate the file at any time (a download that starts over,
+//! a disk that is cleaned). Then a map ends this process with SIGBUS, while a read returns an error.
 
 use std::borrow::Cow;
 use std::fs::File;
@@ -13,23 +13,23 @@ use std::time::SystemTime;
 
 use lowkey_kernels::read_at;
 
-use crate::ModelError;
+use crate::error::ModelError;
 
 /// The bytes of a model: a file, or a slice compiled into the program.
 #[derive(Debug)]
 pub(crate) enum StoredBytes {
     /// A file on disk, and its length when it was opened.
     File(File, usize),
-    /// An embedded model; its pages are given back when this is dropped.
+    /// An embedded model; its pages are released when this is dropped.
     Static(&'static [u8]),
-    /// Numbers that a folder's configuration names.
+    /// Numbers from a folder's configuration.
     Made(Vec<u8>),
 }
 
 impl StoredBytes {
     /// Opens the file at `path`, which must be an ordinary file that is not empty.
     pub(crate) fn open(path: &Path, file: &str) -> Result<Self, ModelError> {
-        // Asked before opening: opening a pipe would wait for a writer that may never come.
+        // Checked before opening: opening a pipe would wait for a writer.
         let metadata = std::fs::metadata(path).map_err(|source| unreadable(file, source))?;
         if !metadata.is_file() {
             let kind = if metadata.is_dir() { "a folder" } else { "a pipe or a device" };
@@ -56,7 +56,7 @@ impl StoredBytes {
         }
     }
 
-    /// When the file was last written; `None` where there is no file or the system does not tell.
+    /// When the file was last written; `None` if there is no file or the system does not know.
     pub(crate) fn modified(&self) -> Option<SystemTime> {
         match self {
             Self::File(file, _) => file.metadata().ok()?.modified().ok(),
@@ -64,7 +64,7 @@ impl StoredBytes {
         }
     }
 
-    /// Reads a span; fails where the file does not have it any more.
+    /// Reads a span; fails if the file does not have it any more.
     pub(crate) fn read(&self, span: Range<usize>) -> io::Result<Cow<'_, [u8]>> {
         let missing = || io::Error::from(io::ErrorKind::UnexpectedEof);
         let held: &[u8] = match self {

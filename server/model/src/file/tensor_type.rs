@@ -1,9 +1,8 @@
-//! The storage types of GGUF tensors: their numbers in the file, names, block sizes, and which kernels take them.
+//! The storage types of GGUF tensors: their numbers in the file, names, block sizes, and the kernels' names for them.
 //!
 //! The numbers are those of `enum ggml_type` in ggml's `ggml.h`. Types that nothing here multiplies are listed by
 //! name only, so that the message about them can name them.
 
-use candle_core::quantized::GgmlDType;
 use lowkey_kernels::BlockType;
 
 /// A tensor type that can be loaded.
@@ -13,29 +12,26 @@ pub(crate) struct TensorType {
     pub(crate) id: u32,
     /// Its name as `ggml` prints it.
     pub(crate) name: &'static str,
-    /// What the kernels call it.
+    /// Its name in the kernels.
     pub(crate) kind: BlockType,
-    /// What candle's header reader calls it.
-    dtype: GgmlDType,
 }
 
-/// Every type that can be loaded. candle's header reader refuses any other number, and `IQ4_NL`'s: to it they are
-/// `Q4_0`'s, whose blocks are as long and as wide.
+/// Every type that can be loaded.
 pub(crate) const SUPPORTED: [TensorType; 14] = [
-    TensorType { id: 0, name: "F32", kind: BlockType::F32, dtype: GgmlDType::F32 },
-    TensorType { id: 1, name: "F16", kind: BlockType::F16, dtype: GgmlDType::F16 },
-    TensorType { id: 30, name: "BF16", kind: BlockType::BF16, dtype: GgmlDType::BF16 },
-    TensorType { id: 2, name: "Q4_0", kind: BlockType::Q4_0, dtype: GgmlDType::Q4_0 },
-    TensorType { id: 3, name: "Q4_1", kind: BlockType::Q4_1, dtype: GgmlDType::Q4_1 },
-    TensorType { id: 6, name: "Q5_0", kind: BlockType::Q5_0, dtype: GgmlDType::Q5_0 },
-    TensorType { id: 7, name: "Q5_1", kind: BlockType::Q5_1, dtype: GgmlDType::Q5_1 },
-    TensorType { id: 8, name: "Q8_0", kind: BlockType::Q8_0, dtype: GgmlDType::Q8_0 },
-    TensorType { id: 10, name: "Q2_K", kind: BlockType::Q2K, dtype: GgmlDType::Q2K },
-    TensorType { id: 11, name: "Q3_K", kind: BlockType::Q3K, dtype: GgmlDType::Q3K },
-    TensorType { id: 12, name: "Q4_K", kind: BlockType::Q4K, dtype: GgmlDType::Q4K },
-    TensorType { id: 13, name: "Q5_K", kind: BlockType::Q5K, dtype: GgmlDType::Q5K },
-    TensorType { id: 14, name: "Q6_K", kind: BlockType::Q6K, dtype: GgmlDType::Q6K },
-    TensorType { id: 20, name: "IQ4_NL", kind: BlockType::IQ4NL, dtype: GgmlDType::Q4_0 },
+    TensorType { id: 0, name: "F32", kind: BlockType::F32 },
+    TensorType { id: 1, name: "F16", kind: BlockType::F16 },
+    TensorType { id: 30, name: "BF16", kind: BlockType::BF16 },
+    TensorType { id: 2, name: "Q4_0", kind: BlockType::Q4_0 },
+    TensorType { id: 3, name: "Q4_1", kind: BlockType::Q4_1 },
+    TensorType { id: 6, name: "Q5_0", kind: BlockType::Q5_0 },
+    TensorType { id: 7, name: "Q5_1", kind: BlockType::Q5_1 },
+    TensorType { id: 8, name: "Q8_0", kind: BlockType::Q8_0 },
+    TensorType { id: 10, name: "Q2_K", kind: BlockType::Q2K },
+    TensorType { id: 11, name: "Q3_K", kind: BlockType::Q3K },
+    TensorType { id: 12, name: "Q4_K", kind: BlockType::Q4K },
+    TensorType { id: 13, name: "Q5_K", kind: BlockType::Q5K },
+    TensorType { id: 14, name: "Q6_K", kind: BlockType::Q6K },
+    TensorType { id: 20, name: "IQ4_NL", kind: BlockType::IQ4NL },
 ];
 
 const OTHERS: [(u32, &str); 20] = [
@@ -71,17 +67,6 @@ impl TensorType {
     pub(crate) fn of_floats(kind: BlockType) -> Self {
         let [f32, ..] = SUPPORTED;
         SUPPORTED.into_iter().find(|found| found.kind == kind).unwrap_or(f32)
-    }
-
-    /// The number under which candle's header reader knows the type, where it is another.
-    pub(crate) fn id_for_candle(self) -> Option<u32> {
-        let known = Self::of(self.dtype)?;
-        (known.id != self.id).then_some(known.id)
-    }
-
-    /// Finds a loadable type by what candle's header reader calls it.
-    pub(crate) fn of(dtype: GgmlDType) -> Option<Self> {
-        SUPPORTED.into_iter().find(|found| found.dtype == dtype)
     }
 }
 

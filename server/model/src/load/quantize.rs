@@ -1,4 +1,4 @@
-//! Float matrices as `Q8_0` blocks: 32 numbers as bytes and their scale as a half float.
+//! Quantizes float matrices to `Q8_0` blocks: 32 numbers as bytes and their scale as a half float.
 //!
 //! As llama.cpp quantizes: the scale is the largest magnitude / 127, and each number is rounded to the nearest multiple
 //! of it, halves away from zero.
@@ -22,7 +22,7 @@ pub(crate) fn q8_0(kind: BlockType, bytes: &[u8], columns: usize) -> Option<Vec<
     }
 }
 
-/// Returns whether rows of `columns` numbers can be quantized.
+/// Whether rows of `columns` numbers can be quantized.
 pub(crate) fn takes(kind: BlockType, columns: usize) -> bool {
     matches!(kind, BlockType::F32 | BlockType::F16 | BlockType::BF16)
         && columns > 0

@@ -1,10 +1,11 @@
-//! Validation of metadata keys and values.
+//! Reads metadata keys and values.
 //!
-//! A value of one byte on disk becomes 32 bytes in candle's `Value`, so what is limited is the number of values, not
-//! only their bytes: at most [`MAX_VALUES`], about 64 MB however the file is made.
+//! A value is walked before it is copied. The number of values is limited to [`MAX_VALUES`], not only their bytes: a
+//! decoded string takes 24 bytes and an allocation, an empty one in the file 8 bytes.
 
 use super::reader::{Place, Reader};
-use crate::ModelError;
+use crate::error::ModelError;
+use crate::file::metadata::{Value, ValueType};
 
 /// The longest name of a key; the format's own limit.
 const MAX_KEY_BYTES: u64 = 65_535;
@@ -13,8 +14,8 @@ const MAX_VALUES: u64 = 1 << 21;
 /// How deep arrays may hold arrays. No known file nests them at all.
 const MAX_DEPTH: u32 = 4;
 
-/// Checks the name of the key with this index; returns it and where it stands.
-pub(super) fn check_key<'a>(
+/// Reads the name of the key with this index; returns it and its offset.
+pub(super) fn read_key<'a>(
     reader: &mut Reader<'a>,
     index: u64,
 ) -> Result<(&'a str, u64), ModelError> {
@@ -22,22 +23,21 @@ pub(super) fn check_key<'a>(
     Ok((reader.name(&Place::KeyName(index), MAX_KEY_BYTES)?, offset))
 }
 
-/// Checks a type and the value behind it; returns the value if it is a `u32`.
-pub(super) fn check_value(
+/// Reads a type and the value after it.
+pub(super) fn read_value(
     reader: &mut Reader<'_>,
     place: &Place<'_>,
-) -> Result<Option<u32>, ModelError> {
-    match reader.u32(place)? {
-        // u32, the only type whose value matters to validation
-        4 => {
-            count_values(reader, place, 1)?;
-            reader.u32(place).map(Some)
-        }
-        kind => check_values(reader, place, kind, 1, 0).map(|()| None),
-    }
+) -> Result<(ValueType, Value), ModelError> {
+    let id = reader.u32(place)?;
+    let begin = reader.offset();
+    check_values(reader, place, id, 1, 0)?;
+    let decoded = ValueType::by_id(id)
+        .and_then(|kind| Some((kind, Value::decode(kind, reader.since(begin))?)));
+    // Never taken: the walk accepts what can be decoded, and nothing else.
+    decoded.ok_or_else(|| reader.malformed(place, begin, "cannot be decoded".to_owned()))
 }
 
-/// Checks `n` values of one type, standing one behind the other.
+/// Walks over `n` values of one type, one after the other.
 fn check_values(
     reader: &mut Reader<'_>,
     place: &Place<'_>,

@@ -1,13 +1,12 @@
 //! A reader over a file's bytes that can neither run past the end nor overflow.
 //!
-//! Every read names the place it reads for, and so does every error.
+//! Every read gets the place that its error names.
 
 use std::fmt;
 
-use crate::ModelError;
-use crate::error::shorten;
+use crate::error::{ModelError, shorten};
 
-/// What is being read, for messages.
+/// The field that is read, for messages.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Place<'a> {
     /// A fixed field of the header.
@@ -59,6 +58,11 @@ impl<'a> Reader<'a> {
         self.file
     }
 
+    /// The bytes that were read from `offset` on.
+    pub(super) fn since(&self, offset: u64) -> &'a [u8] {
+        self.bytes.get(offset as usize..self.at).unwrap_or_default()
+    }
+
     /// How many bytes have been read.
     pub(super) fn offset(&self) -> u64 {
         self.at as u64
@@ -85,7 +89,7 @@ impl<'a> Reader<'a> {
     /// Reads `n` bytes.
     pub(super) fn take(&mut self, place: &Place<'_>, n: u64) -> Result<&'a [u8], ModelError> {
         self.require(place, n)?;
-        // Fits: not more than what is left of a slice.
+        // Fits: not more than the rest of a slice.
         let end = self.at + n as usize;
         let taken = &self.bytes[self.at..end];
         self.at = end;
@@ -95,19 +99,18 @@ impl<'a> Reader<'a> {
     /// Reads a 32-bit number.
     pub(super) fn u32(&mut self, place: &Place<'_>) -> Result<u32, ModelError> {
         let bytes = self.take(place, 4)?;
-        Ok(bytes.iter().rev().fold(0, |number, byte| number << 8 | u32::from(*byte)))
+        Ok(bytes.first_chunk().map_or(0, |bytes| u32::from_le_bytes(*bytes)))
     }
 
     /// Reads a 64-bit number.
     pub(super) fn u64(&mut self, place: &Place<'_>) -> Result<u64, ModelError> {
         let bytes = self.take(place, 8)?;
-        Ok(bytes.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte)))
+        Ok(bytes.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes)))
     }
 
     /// Reads a name: a length of at most `limit` bytes, then that many bytes of UTF-8 without NUL.
     ///
-    /// candle's reader replaces what is not UTF-8 and drops trailing NULs, so two names that differ only in those would
-    /// become one.
+    /// Names are shown to users and compared: each must be text as it is.
     pub(super) fn name(&mut self, place: &Place<'_>, limit: u64) -> Result<&'a str, ModelError> {
         let offset = self.offset();
         let length = self.u64(place)?;

@@ -1,9 +1,9 @@
-//! Validation of the tensor list: names, dimensions, types, and where the data stand.
+//! Reads the tensor list: names, dimensions, types, and the places of the data.
 
 use super::reader::{Place, Reader};
-use crate::ModelError;
-use crate::error::{list, shorten};
-use crate::tensor_type::{SUPPORTED, TensorType, type_name};
+use crate::error::{ModelError, list, shorten};
+use crate::file::tensor_type::{SUPPORTED, TensorType, type_name};
+use crate::file::tensors::TensorSpan;
 
 /// The longest name of a tensor. The format says 64.
 const MAX_NAME_BYTES: u64 = 256;
@@ -15,17 +15,35 @@ pub(super) struct Entry<'a> {
     /// The tensor's name.
     pub(super) name: &'a str,
     /// How its numbers are stored.
-    pub(super) kind: TensorType,
-    /// Where the number of its type stands, in bytes from the start of the file.
-    pub(super) type_at: u64,
-    /// Where its data begin, in bytes from the start of the data.
+    kind: TensorType,
+    /// Its dimensions, outermost first; their product fits.
+    shape: Vec<usize>,
+    /// The offset of its data from the start of all data, in bytes.
     offset: u64,
     /// The length of its data.
     size_bytes: u64,
 }
 
-/// Checks the entry of the tensor with this index, by itself.
-pub(super) fn check_tensor<'a>(
+impl Entry<'_> {
+    /// The tensor's place in the file, which [`check_apart`] has found to be inside it.
+    pub(super) fn span(&self, data_start: u64) -> TensorSpan {
+        let (columns, outer) =
+            self.shape.split_last().map_or((1, &[][..]), |(n, outer)| (*n, outer));
+        let begin = (data_start + self.offset) as usize;
+        TensorSpan {
+            kind: self.kind,
+            shape: self.shape.clone(),
+            rows: outer.iter().product(),
+            columns,
+            span: begin..begin + self.size_bytes as usize,
+            shard: 0,
+            shift: 0.0,
+        }
+    }
+}
+
+/// Reads the entry of the tensor with this index, and checks it by itself.
+pub(super) fn read_tensor<'a>(
     reader: &mut Reader<'a>,
     index: u64,
     alignment: u64,
@@ -40,6 +58,7 @@ pub(super) fn check_tensor<'a>(
             format!("has {n_dimensions} dimensions, the format allows 1 to {MAX_DIMENSIONS}");
         return Err(reader.malformed(&place, at, problem));
     }
+    let mut shape = Vec::with_capacity(MAX_DIMENSIONS as usize);
     let mut row_length = 1;
     let mut n_elements: u64 = 1;
     for dimension in 0..n_dimensions {
@@ -56,7 +75,7 @@ pub(super) fn check_tensor<'a>(
                     format!("has a dimension {dimension} of size 0"),
                 ));
             }
-            // candle and the kernels count elements and bytes in usize.
+            // The kernels count elements and bytes in usize.
             Some(product) if isize::try_from(product).is_ok() => product,
             _ => {
                 return Err(reader.too_large(
@@ -68,7 +87,11 @@ pub(super) fn check_tensor<'a>(
                 ));
             }
         };
+        // Fits: not more than the product.
+        shape.push(size as usize);
     }
+    // The file has the innermost dimension first.
+    shape.reverse();
 
     let type_at = reader.offset();
     let id = reader.u32(&place)?;
@@ -108,10 +131,10 @@ pub(super) fn check_tensor<'a>(
         );
         return Err(reader.malformed(&place, at, problem));
     }
-    Ok(Entry { name, kind: tensor_type, type_at, offset, size_bytes })
+    Ok(Entry { name, kind: tensor_type, shape, offset, size_bytes })
 }
 
-/// Checks that all tensors lie inside the file and none in another. Sorts `tensors` by where they stand.
+/// Checks that all tensors are inside the file and that none overlap. Sorts `tensors` by offset.
 pub(super) fn check_apart(
     reader: &Reader<'_>,
     data_start: u64,

@@ -1,23 +1,22 @@
-//! What `config.json` says about a model, as the metadata of a GGUF file would say it.
+//! Translates `config.json` to the metadata of a GGUF file.
 //!
-//! Only what changes the numbers is read. A way of computing that the forward pass does not know is refused here, by
-//! name; sizes are held against their limits where the keys are read, as those of any file.
+//! Only keys that change the computed numbers are read. A setting that the forward pass does not support is refused
+//! here, by name; sizes are checked against their limits where the keys are read, as those of any file.
 
 use std::collections::HashMap;
 
-use candle_core::quantized::gguf_file::Value as Key;
 use lowkey_kernels::Rope;
-use serde_json::Value;
+use serde_json::Value as Json;
 
-use super::{HubFolder, wrong};
-use crate::ModelError;
-use crate::architecture::Architecture;
-use crate::error::{list, shorten};
+use super::json::wrong;
+use super::spec::FolderSpec;
+use crate::error::{ModelError, list, shorten};
+use crate::file::metadata::Value;
 
-/// What a folder's configuration came to.
+/// A translated configuration.
 pub(super) struct Translated {
-    /// Keys and values, as in a GGUF file's header.
-    pub(super) keys: HashMap<String, Key>,
+    /// Values by key, as in a GGUF file's header.
+    pub(super) values: HashMap<String, Value>,
     /// Tensors that a GGUF file has and a folder writes in its configuration.
     pub(super) vectors: Vec<(String, Vec<f32>)>,
 }
@@ -54,55 +53,61 @@ const NUMBERS: [(&str, &str); 9] = [
 
 struct Reader<'a> {
     file: &'a str,
-    architecture: &'a Architecture,
-    config: &'a Value,
-    keys: HashMap<String, Key>,
+    architecture: &'a str,
+    config: &'a Json,
+    spec: &'a FolderSpec,
+    values: HashMap<String, Value>,
     vectors: Vec<(String, Vec<f32>)>,
 }
 
 /// Translates a configuration.
 pub(super) fn translate(
     file: &str,
-    architecture: &Architecture,
-    folder: &HubFolder,
-    config: &Value,
+    architecture: &str,
+    spec: &FolderSpec,
+    config: &Json,
 ) -> Result<Translated, ModelError> {
-    let (keys, vectors) = (HashMap::new(), Vec::new());
-    let mut reader = Reader { file, architecture, config, keys, vectors };
-    reader.put_text("general.architecture", architecture.name);
+    let (values, vectors) = (HashMap::new(), Vec::new());
+    let mut reader = Reader { file, architecture, config, spec, values, vectors };
+    reader.put_text("general.architecture", architecture);
     for (theirs, ours) in SIZES {
         if let Some(size) = reader.size(theirs)? {
-            reader.put(ours, Key::U32(size));
+            reader.put(ours, Value::Whole(size.into()));
         }
     }
     for (theirs, ours) in NUMBERS {
         if let Some(number) = reader.number(config, theirs)? {
-            reader.put(ours, Key::F32(number));
+            reader.put(ours, float(number));
         }
     }
     if let Some(scalar) = reader.number(config, "query_pre_attn_scalar")? {
-        reader.put("attention.scale", Key::F32(1.0 / scalar.sqrt()));
+        reader.put("attention.scale", float(1.0 / scalar.sqrt()));
     }
     if reader.size("num_experts_per_tok")?.is_some() {
         // Mixtral's are always normalised and its configuration does not say so.
-        let default = config.get("model_type").and_then(Value::as_str) == Some("mixtral");
-        let normalized = config.get("norm_topk_prob").and_then(Value::as_bool).unwrap_or(default);
-        reader.put("expert_weights_norm", Key::Bool(normalized));
+        let default = config.get("model_type").and_then(Json::as_str) == Some("mixtral");
+        let normalized = config.get("norm_topk_prob").and_then(Json::as_bool).unwrap_or(default);
+        reader.put("expert_weights_norm", Value::Bool(normalized));
     }
-    reader.check_activation(folder)?;
+    reader.check_activation()?;
     reader.check_experts()?;
     reader.window()?;
-    reader.rotation()?;
-    Ok(Translated { keys: reader.keys, vectors: reader.vectors })
+    reader.rope()?;
+    Ok(Translated { values: reader.values, vectors: reader.vectors })
+}
+
+/// A number of 32 bits, as converters write it.
+fn float(number: f32) -> Value {
+    Value::Float(number.into())
 }
 
 impl Reader<'_> {
-    fn put(&mut self, key: &str, value: Key) {
-        self.keys.insert(format!("{}.{key}", self.architecture.name), value);
+    fn put(&mut self, key: &str, value: Value) {
+        self.values.insert(format!("{}.{key}", self.architecture), value);
     }
 
     fn put_text(&mut self, key: &str, text: &str) {
-        self.keys.insert(key.to_owned(), Key::String(text.to_owned()));
+        self.values.insert(key.to_owned(), Value::Text(text.to_owned()));
     }
 
     fn refuse(&self, key: &str, problem: &str) -> ModelError {
@@ -112,7 +117,7 @@ impl Reader<'_> {
     /// A whole number of 32 bits; `None` where it is absent or null.
     fn size(&self, key: &str) -> Result<Option<u32>, ModelError> {
         match self.config.get(key) {
-            None | Some(Value::Null) => Ok(None),
+            None | Some(Json::Null) => Ok(None),
             Some(value) => match value.as_u64().and_then(|size| u32::try_from(size).ok()) {
                 Some(size) => Ok(Some(size)),
                 None => Err(self.refuse(key, "is no whole number of 32 bits")),
@@ -120,9 +125,9 @@ impl Reader<'_> {
         }
     }
 
-    fn number(&self, object: &Value, key: &str) -> Result<Option<f32>, ModelError> {
+    fn number(&self, object: &Json, key: &str) -> Result<Option<f32>, ModelError> {
         match object.get(key) {
-            None | Some(Value::Null) => Ok(None),
+            None | Some(Json::Null) => Ok(None),
             Some(value) => match value.as_f64() {
                 Some(number) => Ok(Some(number as f32)),
                 None => Err(self.refuse(key, "is no number")),
@@ -131,15 +136,15 @@ impl Reader<'_> {
     }
 
     fn truth(&self, key: &str) -> bool {
-        self.config.get(key).and_then(Value::as_bool) == Some(true)
+        self.config.get(key).and_then(Json::as_bool) == Some(true)
     }
 
-    fn check_activation(&self, folder: &HubFolder) -> Result<(), ModelError> {
+    fn check_activation(&self) -> Result<(), ModelError> {
         // Gemma's first configurations name another than the one they were trained with; the second key corrects it.
         let named = ["hidden_activation", "hidden_act"].map(|key| self.config.get(key));
-        match named.into_iter().flatten().find_map(Value::as_str) {
-            Some(other) if !folder.activations.contains(&other) => {
-                let supported = list(folder.activations);
+        match named.into_iter().flatten().find_map(Json::as_str) {
+            Some(other) if !self.spec.activations.contains(&other) => {
+                let supported = list(self.spec.activations);
                 let problem = format!("is {:?}, supported is {supported}", shorten(other));
                 Err(self.refuse("hidden_act", &problem))
             }
@@ -149,7 +154,7 @@ impl Reader<'_> {
 
     fn check_experts(&self) -> Result<(), ModelError> {
         let step = self.size("decoder_sparse_step")?.unwrap_or(1);
-        let dense = self.config.get("mlp_only_layers").and_then(Value::as_array);
+        let dense = self.config.get("mlp_only_layers").and_then(Json::as_array);
         if step != 1 || dense.is_some_and(|layers| !layers.is_empty()) {
             let problem = "leaves layers without experts, which is not supported";
             return Err(self.refuse("decoder_sparse_step or mlp_only_layers", problem));
@@ -157,22 +162,25 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// Windows on all layers, or on those that the architecture has them on.
+    /// Reads the sliding window, which is on all layers or on those that the architecture has it on.
     fn window(&mut self) -> Result<(), ModelError> {
         let Some(window) = self.size("sliding_window")? else { return Ok(()) };
-        if self.config.get("use_sliding_window").and_then(Value::as_bool) == Some(false) {
+        if self.config.get("use_sliding_window").and_then(Json::as_bool) == Some(false) {
             return Ok(());
         }
         let n_layers = self.size("num_hidden_layers")?.unwrap_or(0);
-        if let Some(kinds) = self.config.get("layer_types").and_then(Value::as_array) {
-            let slides = |kind: &Value| kind.as_str() == Some("sliding_attention");
+        if let Some(kinds) = self.config.get("layer_types").and_then(Json::as_array) {
+            let slides = |kind: &Json| kind.as_str() == Some("sliding_attention");
             let alternates = kinds.iter().enumerate().all(|(i, kind)| slides(kind) == (i % 2 == 0));
-            match self.architecture.name {
-                "gemma2" if alternates => {}
-                "gemma2" => return Err(self.refuse("layer_types", "do not alternate")),
-                _ if kinds.iter().all(slides) => {}
-                _ if !kinds.iter().any(slides) => return Ok(()),
-                _ => return Err(self.refuse("layer_types", "have a window on some layers only")),
+            if self.spec.alternating_windows {
+                if !alternates {
+                    return Err(self.refuse("layer_types", "do not alternate"));
+                }
+            } else if !kinds.iter().all(slides) {
+                if kinds.iter().any(slides) {
+                    return Err(self.refuse("layer_types", "have a window on some layers only"));
+                }
+                return Ok(());
             }
         } else if self.truth("use_sliding_window") {
             match self.size("max_window_layers")? {
@@ -184,18 +192,17 @@ impl Reader<'_> {
                 }
             }
         }
-        self.put("attention.sliding_window", Key::U32(window));
+        self.put("attention.sliding_window", Value::Whole(window.into()));
         Ok(())
     }
 
-    /// How positions turn. Configurations say it in `rope_parameters`, older ones in `rope_scaling` beside
-    /// `rope_theta`.
-    fn rotation(&mut self) -> Result<(), ModelError> {
+    /// Reads the rotary embedding: from `rope_parameters`, or from `rope_scaling` and `rope_theta` of older files.
+    fn rope(&mut self) -> Result<(), ModelError> {
         let found = ["rope_parameters", "rope_scaling"].map(|key| self.config.get(key));
         let found = found.into_iter().flatten().find(|value| value.is_object());
-        let rope = found.cloned().unwrap_or(Value::Null);
+        let rope = found.cloned().unwrap_or(Json::Null);
         if let Some(base) = self.number(&rope, "rope_theta")? {
-            self.put("rope.freq_base", Key::F32(base));
+            self.put("rope.freq_base", float(base));
         }
         let head_dim = match (self.size("head_dim")?, self.size("hidden_size")?) {
             (Some(head_dim), _) => head_dim,
@@ -208,15 +215,15 @@ impl Reader<'_> {
             None => self.number(self.config, "partial_rotary_factor")?,
             share => share,
         };
-        // Limits are those of the key; here it must only not be beyond a head.
+        // The key has its own limits; here the product must only stay within a head.
         let rotated = (head_dim as f32 * share.unwrap_or(1.0).clamp(0.0, 1.0)) as u32;
-        self.put("rope.dimension_count", Key::U32(rotated));
-        let original = match rope.get("original_max_position_embeddings").and_then(Value::as_u64) {
+        self.put("rope.dimension_count", Value::Whole(rotated.into()));
+        let original = match rope.get("original_max_position_embeddings").and_then(Json::as_u64) {
             Some(original) => u32::try_from(original).ok(),
             None => self.size("original_max_position_embeddings")?,
         };
         if let Some(original) = original {
-            self.put("rope.scaling.original_context_length", Key::U32(original));
+            self.put("rope.scaling.original_context_length", Value::Whole(original.into()));
         }
         let kind = ["rope_type", "type"].iter().find_map(|key| rope.get(*key)?.as_str());
         let factor = self.number(&rope, "factor")?;
@@ -224,8 +231,8 @@ impl Reader<'_> {
             None | Some("default") => {}
             Some("linear" | "yarn") => {
                 let kind = kind.unwrap_or_default();
-                self.put("rope.scaling.type", Key::String(kind.to_owned()));
-                self.put("rope.scaling.factor", Key::F32(factor.unwrap_or(1.0)));
+                self.put("rope.scaling.type", Value::Text(kind.to_owned()));
+                self.put("rope.scaling.factor", float(factor.unwrap_or(1.0)));
                 for (key, usual) in [("beta_fast", 32.0), ("beta_slow", 1.0)] {
                     if self.number(&rope, key)?.is_some_and(|number| number != usual) {
                         return Err(self.refuse(key, &format!("is not {usual}")));
@@ -233,7 +240,7 @@ impl Reader<'_> {
                 }
                 if let Some(length) = self.number(&rope, "attention_factor")? {
                     let usual = 0.1 * factor.unwrap_or(1.0).ln() + 1.0;
-                    self.put("rope.scaling.attn_factor", Key::F32(length / usual));
+                    self.put("rope.scaling.attn_factor", float(length / usual));
                 }
             }
             Some("llama3") => {
@@ -252,10 +259,10 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// By how much Llama 3 slows each pair: slow ones by the factor, fast ones not, others in between.
+    /// Divisors of Llama 3's frequencies: the factor for slow pairs, 1 for fast ones, a value in between for others.
     fn llama3_divisors(
         &self,
-        rope: &Value,
+        rope: &Json,
         head_dim: u32,
         base: f32,
         original: Option<u32>,
@@ -279,8 +286,8 @@ impl Reader<'_> {
         Ok(Rope::frequencies(head_dim, base).into_iter().map(divisor).collect())
     }
 
-    fn long_rope(&mut self, rope: &Value, original: Option<u32>) -> Result<(), ModelError> {
-        let factors = rope.get("short_factor").and_then(Value::as_array);
+    fn long_rope(&mut self, rope: &Json, original: Option<u32>) -> Result<(), ModelError> {
+        let factors = rope.get("short_factor").and_then(Json::as_array);
         let numbers = factors.and_then(|factors| {
             factors.iter().map(|factor| Some(factor.as_f64()? as f32)).collect::<Option<Vec<_>>>()
         });
@@ -297,7 +304,7 @@ impl Reader<'_> {
             longer => (1.0 + longer.ln() / f64::from(original.max(2)).ln()).sqrt(),
         };
         let length = self.number(rope, "attention_factor")?.unwrap_or(usual as f32);
-        self.put("rope.scaling.attn_factor", Key::F32(length));
+        self.put("rope.scaling.attn_factor", float(length));
         self.vectors.push(("rope_factors_short.weight".to_owned(), numbers));
         Ok(())
     }

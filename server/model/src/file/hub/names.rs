@@ -1,6 +1,6 @@
-//! The names that Hugging Face's folders have for tensors, as GGUF files have them.
+//! Translates the names of tensors from Hugging Face's folders to GGUF's.
 
-use super::HubFolder;
+use super::spec::FolderSpec;
 
 /// Tensors outside of layers, without `.weight` or `.bias`: theirs, ours.
 const OUTSIDE: [(&str, &str); 3] =
@@ -29,14 +29,14 @@ const INSIDE: [(&str, &str); 19] = [
     ("post_feedforward_layernorm", "post_ffw_norm"),
 ];
 
-/// Where experts stand, and what their matrices are called: theirs, ours.
+/// The prefixes of experts and the names of their matrices: theirs, ours.
 const EXPERTS: [(&str, [(&str, &str); 3]); 2] = [
     ("mlp.experts.", [("gate_proj", "ffn_gate"), ("up_proj", "ffn_up"), ("down_proj", "ffn_down")]),
     ("block_sparse_moe.experts.", [("w1", "ffn_gate"), ("w3", "ffn_up"), ("w2", "ffn_down")]),
 ];
 
-/// Our name of a tensor; `None` for one that no architecture reads.
-pub(super) fn ours(theirs: &str, folder: &HubFolder) -> Option<String> {
+/// Returns GGUF's name of a tensor; `None` for one that no architecture reads.
+pub(super) fn ours(theirs: &str, spec: &FolderSpec) -> Option<String> {
     let (part, kind) = theirs.rsplit_once('.')?;
     if !matches!(kind, "weight" | "bias") {
         return None;
@@ -46,7 +46,7 @@ pub(super) fn ours(theirs: &str, folder: &HubFolder) -> Option<String> {
     }
     let (layer, part) = part.strip_prefix("model.layers.")?.split_once('.')?;
     let layer: u32 = layer.parse().ok()?;
-    let mut known = folder.names.iter().chain(&INSIDE);
+    let mut known = spec.names.iter().chain(&INSIDE);
     if let Some((_, ours)) = known.find(|(name, _)| *name == part) {
         return Some(format!("blk.{layer}.{ours}.{kind}"));
     }
@@ -63,9 +63,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_those_of_gguf_and_strangers_are_none() {
-        let folder =
-            HubFolder { model_types: &[], activations: &[], names: &[], norms_less_one: false };
+    fn unknown_names_are_none() {
+        let spec = FolderSpec {
+            model_types: &[],
+            activations: &[],
+            names: &[],
+            norms_less_one: false,
+            alternating_windows: false,
+        };
         for (theirs, expected) in [
             ("model.embed_tokens.weight", Some("token_embd.weight")),
             ("lm_head.weight", Some("output.weight")),
@@ -77,10 +82,10 @@ mod tests {
             ("model.layers.1..weight", None),
             ("weight", None),
         ] {
-            assert_eq!(ours(theirs, &folder).as_deref(), expected, "{theirs}");
+            assert_eq!(ours(theirs, &spec).as_deref(), expected, "{theirs}");
         }
         let gemma2 =
-            HubFolder { names: &[("post_attention_layernorm", "post_attention_norm")], ..folder };
+            FolderSpec { names: &[("post_attention_layernorm", "post_attention_norm")], ..spec };
         let theirs = "model.layers.1.post_attention_layernorm.weight";
         assert_eq!(ours(theirs, &gemma2).as_deref(), Some("blk.1.post_attention_norm.weight"));
     }

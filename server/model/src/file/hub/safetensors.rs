@@ -1,16 +1,20 @@
-//! The header of a safetensors file: eight bytes of length, then JSON with each tensor's type, shape and place.
+//! The header of a safetensors file: eight bytes of length, then JSON with each tensor's type, shape and offsets.
 //!
-//! A file from a stranger: this is total over any bytes. The length is held against the file before the JSON is read,
-//! and every place against the file before it is believed. Format: <https://github.com/huggingface/safetensors>.
+//! This is total over any bytes of a stranger's file: the length is checked against the file before the JSON is read,
+//! and every offset before it is used. Format: <https://github.com/huggingface/safetensors>.
+//!
+//! The `safetensors` crate, which candle brings, is not used here. Its `read_metadata` takes the whole file as one
+//! slice, and lowkey reads headers without mapping a file. Parsing the header alone into its `Metadata` would do, but
+//! then a negative size, an overflowing shape, an unknown type and a length that does not fit are errors without the
+//! tensor's name, and an unknown type refuses the file even in a tensor that no architecture reads.
 
 use std::collections::HashMap;
 use std::ops::Range;
 
 use serde::Deserialize;
 
-use crate::ModelError;
-use crate::error::shorten;
-use crate::stored::StoredBytes;
+use crate::error::{ModelError, shorten};
+use crate::file::stored::StoredBytes;
 
 /// The longest header that is read: room for 100,000 tensors. The reference reads 100 MB, which take nearly 2 GB of
 /// memory as JSON values.
@@ -23,7 +27,7 @@ const LENGTH_BYTES: usize = 8;
 /// A file's header.
 #[derive(Debug)]
 pub(super) struct Header {
-    /// Where data begin, in bytes from the start of the file.
+    /// The offset of the data, in bytes from the start of the file.
     pub(super) bytes: usize,
     /// The tensors by name.
     pub(super) tensors: HashMap<String, Stored>,
@@ -32,11 +36,11 @@ pub(super) struct Header {
 /// One tensor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Stored {
-    /// Its type as the file names it.
+    /// The file's name of its type.
     pub(super) kind: String,
     /// Its shape, outermost dimension first; the product of its dimensions fits.
     pub(super) shape: Vec<usize>,
-    /// Where it stands, in bytes from the start of the file; inside it.
+    /// Its bytes, from the start of the file; inside it.
     pub(super) span: Range<usize>,
 }
 
@@ -48,7 +52,7 @@ struct Entry {
 }
 
 /// Reads the header of `bytes`, a file called `file`.
-pub(super) fn read_stored(file: &str, bytes: &StoredBytes) -> Result<Header, ModelError> {
+pub(super) fn read_header(file: &str, bytes: &StoredBytes) -> Result<Header, ModelError> {
     let length = bytes.first(LENGTH_BYTES, file)?;
     let length =
         length.first_chunk::<LENGTH_BYTES>().map_or(0, |length| u64::from_le_bytes(*length));
@@ -56,7 +60,7 @@ pub(super) fn read_stored(file: &str, bytes: &StoredBytes) -> Result<Header, Mod
     read(file, &header, bytes.len())
 }
 
-/// Reads the header of a file called `file` with `file_bytes` bytes, of which `bytes` begin with the whole header.
+/// Reads the header of a file of `file_bytes` bytes; `bytes` are its beginning, with the whole header.
 fn read(file: &str, bytes: &[u8], file_bytes: usize) -> Result<Header, ModelError> {
     let cut_short = |place: &str, offset: u64, needed_bytes: u64| ModelError::CutShort {
         file: file.to_owned(),
@@ -143,7 +147,7 @@ mod tests {
         "b":{"dtype":"BF16","shape":[],"data_offsets":[24,26]}}"#;
 
     #[test]
-    fn tensors_are_found_where_they_stand() {
+    fn tensors_are_found() {
         let bytes = file(HEADER, 26);
         let header = read("x", &bytes, bytes.len()).unwrap();
         assert_eq!(header.bytes, bytes.len() - 26);
@@ -154,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn lies_are_told_in_words() {
+    fn errors_name_the_tensor() {
         let message = |bytes: &[u8]| read("x", bytes, bytes.len()).unwrap_err().to_string();
         assert!(message(&[1, 2, 3]).contains("the length of the header at byte 0 needs 8 bytes"));
         assert!(message(&u64::MAX.to_le_bytes()).contains("the limit is 16777216"));
