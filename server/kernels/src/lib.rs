@@ -60,6 +60,6 @@ pub use pool::Pool;
 pub use program::give_back;
 pub use residual::{Merge, add_rows};
 pub use roofline::{int8_gop_s, read_gb_s, round_trip_ns};
-pub use rope::{Pairing, Rope};
+pub use rope::{Rope, RopeLayout};
 pub use select::{argmax, log_sum_exp, top_k};
 pub use tanh::cap_softly;

@@ -11,12 +11,12 @@ use crate::shared::Shared;
 
 /// Which two values of a head are rotated together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Pairing {
+pub enum RopeLayout {
     /// `i` and `i + dim / 2`: `NeoX`, Qwen, `StarCoder2`, and every GGUF file of a model that is
     /// not Llama-like.
-    Halves,
+    NeoX,
     /// `2i` and `2i + 1`: GGUF files of Llama-like models are permuted for this order.
-    Adjacent,
+    Interleaved,
 }
 
 /// Positions that share one entry of the coarse table.
@@ -26,7 +26,8 @@ const STEP: usize = 64;
 #[derive(Debug, Clone)]
 pub struct Rope {
     head_dim: usize,
-    pairing: Pairing,
+    layout: RopeLayout,
+    /// Rotated pairs per head.
     n_pairs: usize,
     /// (cos, sin) of the positions `0..STEP`: `STEP` × `n_pairs`.
     fine: Vec<(f64, f64)>,
@@ -46,7 +47,7 @@ impl Rope {
     /// pair. Values of a head after the pairs are not rotated.
     pub fn with_frequencies(
         head_dim: usize,
-        pairing: Pairing,
+        layout: RopeLayout,
         frequencies: &[f64],
         max_positions: usize,
     ) -> Self {
@@ -62,7 +63,7 @@ impl Rope {
             table
         };
         let n_coarse = max_positions.div_ceil(STEP).max(1);
-        Self { head_dim, pairing, n_pairs, fine: table(STEP, 1), coarse: table(n_coarse, STEP) }
+        Self { head_dim, layout, n_pairs, fine: table(STEP, 1), coarse: table(n_coarse, STEP) }
     }
 
     /// Returns the same rotations, with the rotated values scaled by `amplitude`.
@@ -139,8 +140,8 @@ impl Rope {
             }
             let (cos, sin) = (&cos[..len], &sin[..len]);
             for head in x.chunks_exact_mut(self.head_dim) {
-                match self.pairing {
-                    Pairing::Halves => {
+                match self.layout {
+                    RopeLayout::NeoX => {
                         let (first, second) = head.split_at_mut(self.n_pairs);
                         let (first, second) =
                             (&mut first[start..start + len], &mut second[start..start + len]);
@@ -150,7 +151,7 @@ impl Rope {
                             second[i] = b * cos[i] + a * sin[i];
                         }
                     }
-                    Pairing::Adjacent => {
+                    RopeLayout::Interleaved => {
                         let pairs = &mut head.as_chunks_mut::<2>().0[start..start + len];
                         for (i, [a, b]) in pairs.iter_mut().enumerate() {
                             (*a, *b) = (*a * cos[i] - *b * sin[i], *b * cos[i] + *a * sin[i]);
@@ -178,9 +179,9 @@ mod tests {
             adjacent: bool,
         ) {
             let head_dim = 2 * half;
-            let pairing = if adjacent { Pairing::Adjacent } else { Pairing::Halves };
+            let layout = if adjacent { RopeLayout::Interleaved } else { RopeLayout::NeoX };
             let frequencies: Vec<f64> = (0..half).map(|i| 1e6_f64.powf(-(i as f64) / half as f64)).collect();
-            let rope = Rope::with_frequencies(head_dim, pairing, &frequencies, 5000);
+            let rope = Rope::with_frequencies(head_dim, layout, &frequencies, 5000);
             let x: Vec<f32> = (0..heads * head_dim).map(|i| (i as f32 * 0.37).sin()).collect();
             let mut turned = x.clone();
             rope.apply(&mut turned, position).unwrap();
@@ -193,7 +194,7 @@ mod tests {
 
     fn halves(head_dim: usize, base: f32, max_positions: usize) -> Rope {
         let frequencies = Rope::frequencies(head_dim, base);
-        Rope::with_frequencies(head_dim, Pairing::Halves, &frequencies, max_positions)
+        Rope::with_frequencies(head_dim, RopeLayout::NeoX, &frequencies, max_positions)
     }
 
     #[test]
@@ -217,7 +218,7 @@ mod tests {
     #[test]
     fn amplitude_scales_only_rotated_values() {
         let frequencies = &Rope::frequencies(32, 1e4)[..12];
-        let plain = Rope::with_frequencies(32, Pairing::Halves, frequencies, 100);
+        let plain = Rope::with_frequencies(32, RopeLayout::NeoX, frequencies, 100);
         let x: Vec<f32> = (0..64).map(|i| (i as f32 * 0.3).cos()).collect();
         let (mut turned, mut longer) = (x.clone(), x.clone());
         plain.apply(&mut turned, 70).unwrap();
