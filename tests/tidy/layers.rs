@@ -50,9 +50,6 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("lowkey-test-support", &[]),
 ];
 
-/// The application, which may depend on all crates.
-const APP: &str = "lowkey";
-
 /// The crates that only the completer names, and these files of `server/app`.
 const STAGES: &[&str] = &[
     "lowkey_context",
@@ -115,7 +112,7 @@ fn architecture_shows_the_layers() {
 
 /// Returns the name of a crate's folder in `server/`.
 fn short(name: &str) -> &str {
-    if name == APP { "app" } else { name.strip_prefix("lowkey-").unwrap_or(name) }
+    name.strip_prefix("lowkey-").unwrap_or("app")
 }
 
 #[test]
