@@ -402,5 +402,5 @@ fn full_disk_error_names_missing_bytes() {
     let fill = "{ until ls hub/models--*/blobs/*.incomplete; do sleep 0.01; done; \
          head -c 3000000 /dev/zero >hub/filler; touch filled; } >/dev/null 2>&1 &";
     let output = pull(&server, &full, 5, fill);
-    assert_fails(&output, &["the disk of", "is full after", "goes on from there"]);
+    assert_fails(&output, &["the disk of", "is full after", "run the same command again"]);
 }

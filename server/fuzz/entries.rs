@@ -9,7 +9,7 @@ use std::fs;
 use std::path::Path;
 
 use lowkey_engine::Loaded;
-use lowkey_model::{ModelError, ModelFile, Want, load};
+use lowkey_model::{LogitsMode, ModelError, ModelFile, load};
 use lowkey_prompt::{FimFormat, GgufVocab, Healing, Tokenizer};
 
 /// Separates the parts of a folder in one input: `config.json`, the safetensors header, its data.
@@ -73,10 +73,6 @@ fn run(path: &Path) -> bool {
             let message = error.to_string();
             assert!(message.contains(';'), "no next step in: {message}");
             assert!(message.len() < 2000, "a message of {} bytes", message.len());
-            assert!(
-                !matches!(error, ModelError::Header { .. }),
-                "lowkey accepted a header that candle rejects: {message}"
-            );
             false
         }
     }
@@ -96,7 +92,7 @@ fn open_and_run(path: &Path) -> Result<(), ModelError> {
     let mut cache = model.new_cache(file.config().context_length.min(4));
     let tokens = &[last, 0, last][..file.config().context_length.min(3)];
     let mut logits = Vec::new();
-    model.forward(tokens, &mut cache, Want::Last, &mut logits, &|| false)?;
+    model.forward(tokens, &mut cache, LogitsMode::Last, &mut logits, &|| false)?;
     assert_eq!(logits.len(), file.config().vocab);
     Ok(())
 }

@@ -1,8 +1,8 @@
 //! The allowed dependencies between the workspace's crates: data flows one way.
 //!
 //! `server/ARCHITECTURE.md` shows the first table; `UPDATE_EXPECT=1 cargo test --test tidy` rewrites it there. What a crate
-//! needs only for its tests is not restricted. A crate that is missing from the table fails the test. Within the
-//! application, the table of paths lists the files that may name a stage: a front end uses `lowkey-completer` instead.
+//! needs only for its tests is free. A crate that the table does not know fails the test. Within the application, the
+//! table of paths says which of its files may name a stage: a front end gets what it needs from `lowkey-completer`.
 
 use std::fmt::Write as _;
 

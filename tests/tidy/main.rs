@@ -1,7 +1,8 @@
 //! Rules about the project that a program can check.
 //!
-//! The rules of `deny.toml`, the dependencies between crates, the form and length of source files, links in pages, and
-//! the pages that are generated. Reads the working tree and `cargo metadata`, without a network.
+//! The rules of `deny.toml`, the dependencies between crates, the form and length of source files, links in pages, the
+//! pages that are generated, and the words that prose avoids. Reads the working tree and `cargo metadata`, without a
+//! network.
 
 #![expect(clippy::unwrap_used, reason = "a broken working tree ends a test with its reason")]
 
@@ -10,6 +11,7 @@ mod devices;
 mod layers;
 mod links;
 mod metadata;
+mod prose;
 mod settings;
 mod sources;
 mod spdx;

@@ -1,34 +1,39 @@
-//! What stands around the cursor, cut so that typing changes only its tail.
+//! The text around the cursor, cut so that typing changes only its tail.
 //!
-//! The cut between prefix and middle is the *anchor*: the start of the cursor's line, or of its group of lines, or the
-//! cursor itself. What stands between anchor and cursor is the forced middle. Closers right of the cursor, which editors type
-//! by themselves, belong to neither side: the answer replaces them.
-//! Invariant: `prefix` depends only on text before the anchor, `suffix` only on text below the cursor's line, but for
-//! how much of it there is: what one side does not need is lent to the other, in steps of a quarter of the whole.
+//! The cut between prefix and middle is the *anchor*: the start of the cursor's line, or of its
+//! group of lines, or the cursor itself. The text between anchor and cursor is the forced middle.
+//! Closers right of the cursor that editors insert belong to neither side: the answer replaces
+//! them.
+//!
+//! Invariant: `prefix` depends only on text before the anchor, and `suffix` only on text below the
+//! cursor's line, except for their lengths: a side that needs less than its share lends the rest to
+//! the other, in steps of a quarter of the whole.
 
 use lowkey_document::{ByteOffset, Cursor, Snapshot};
 
 use crate::window;
 
-/// A line of which this much stands left (or right) of the cursor is never cut, however small the budget.
+/// A line with at most this many bytes left (or right) of the cursor is never cut on that side,
+/// even with a small budget.
 const MIN_LINE_BYTES: usize = 256;
 
-/// More than this is not what an editor closed by itself.
+/// Longer text was not inserted by an editor's auto-closing.
 const MAX_TAIL_BYTES: usize = 256;
 
-/// How much text may stand on each side of the cursor's line.
+/// Limits on the text on each side of the cursor's line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct WindowBudget {
-    /// Most bytes of [`Context::prefix`]; the forced middle may add half of this.
+    /// Maximum bytes of [`Context::prefix`]; the forced middle may add half of this.
     pub prefix_bytes: usize,
-    /// Most bytes of [`Context::suffix`]; the rest of the cursor's line may add half of this.
+    /// Maximum bytes of [`Context::suffix`]; the rest of the cursor's line may add half of this.
     pub suffix_bytes: usize,
-    /// Where both together have no more bytes than this, neither is cut.
+    /// If both sides together have at most this many bytes, neither is cut.
     pub whole_bytes: usize,
 }
 
 impl WindowBudget {
-    /// Shares the budget by need between `n_above` bytes before the anchor and `n_below` below the cursor's line.
+    /// Shares the budget by need between `n_above` bytes before the anchor and `n_below` below the
+    /// cursor's line.
     fn by_need(self, n_above: usize, n_below: usize) -> Self {
         let Self { prefix_bytes, suffix_bytes, whole_bytes } = self;
         if n_above.saturating_add(n_below) <= whole_bytes {
@@ -51,55 +56,58 @@ impl WindowBudget {
     }
 }
 
-/// Where the cut between prefix and forced middle stands.
+/// The position of the cut between prefix and forced middle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Anchor {
-    /// At the cursor: nothing is forced, and every key moves the cut.
+    /// At the cursor: no middle is forced, and every keystroke moves the cut.
     Cursor,
-    /// At the start of the group of so many lines that holds the cursor; with 1 every line is a group.
+    /// At the start of the group of this many lines that contains the cursor; with 1 every line is
+    /// a group.
     Lines(usize),
 }
 
-/// A piece of text from elsewhere that may help.
+/// A text from another place that may help.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Snippet {
-    /// Where it stands, as in [`Context::label`].
+    /// The label of its file, as in [`Context::label`].
     pub label: String,
     /// The text, with `\n` line ends.
     pub text: String,
 }
 
-/// Everything that a prompt is made from; all texts have `\n` line ends, whatever the file has.
+/// All parts of a prompt. All texts have `\n` line ends, regardless of the file's.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Context {
     /// The file's workspace-relative path with `/` between its parts.
     pub label: String,
-    /// The window above the anchor: whole lines, but for lines longer than half the budget.
+    /// The window above the anchor: whole lines, except lines longer than half the budget.
     pub prefix: String,
-    /// The forced middle: from the anchor up to the cursor, without [`Self::replaced_indent`].
+    /// The forced middle: from the anchor to the cursor, without [`Self::replaced_indent`].
     pub line_before: String,
-    /// Blanks left of the cursor on a line that has nothing else: asked from column 0, the answer replaces them.
+    /// Blanks left of the cursor on a line without other text. The model continues from column 0,
+    /// and its answer replaces them.
     pub replaced_indent: String,
-    /// The rest of the cursor's line; "" where that is [`Self::replaced_tail`].
+    /// The rest of the cursor's line; "" if that is [`Self::replaced_tail`].
     pub line_after: String,
-    /// The rest of the cursor's line where it is nothing but closers, punctuation and blanks: the answer replaces it.
+    /// The rest of the cursor's line if it consists only of closers, punctuation and blanks; the
+    /// answer replaces it.
     pub replaced_tail: String,
-    /// The window below: starts with the line end of the cursor's line, if it has one.
+    /// The window below. It begins with the line end of the cursor's line, if there is one.
     pub suffix: String,
-    /// Text from elsewhere, most helpful last.
+    /// Text from other places, most helpful last.
     pub snippets: Vec<Snippet>,
-    /// Where the prefix ends and the forced middle begins.
+    /// The end of the prefix and start of the forced middle.
     pub anchor: ByteOffset,
-    /// Where the cursor stands.
     pub cursor: ByteOffset,
     /// The part of the document from the prefix's first byte to the suffix's last.
     pub window: std::ops::Range<ByteOffset>,
 }
 
 impl Context {
-    /// Cuts the windows around `cursor`. A line of blanks is asked from its start, wherever the anchor would be.
+    /// Cuts the windows around `cursor`. On a line of blanks the forced middle ends at the line's
+    /// start, for any `anchor`.
     ///
-    /// Costs O(budget + log n), whatever the document's size.
+    /// Costs O(budget + log n) for a document of any size.
     pub fn gather(
         snapshot: &Snapshot,
         cursor: &Cursor,
@@ -135,7 +143,7 @@ impl Context {
     }
 }
 
-/// Returns where the forced middle of a group of lines begins.
+/// Returns the start of the forced middle for a group of lines.
 fn group_start(
     snapshot: &Snapshot,
     cursor: &Cursor,
@@ -146,7 +154,8 @@ fn group_start(
     let step = limit / 2;
     let before_bytes = cursor.before.len();
     if before_bytes > limit {
-        // A line too long for a forced middle: the anchor follows the cursor inside it, in steps.
+        // The line is too long for a forced middle: the anchor follows the cursor inside it, in
+        // steps.
         let cut = (before_bytes - limit).div_ceil(step) * step;
         return ByteOffset(
             cursor.line_start.0.saturating_add(cursor.before.floor_char_boundary(cut)),
@@ -154,7 +163,8 @@ fn group_start(
     }
     let group_lines = group_lines.max(1);
     let group_start = snapshot.line_start(cursor.line / group_lines * group_lines);
-    // Judged by the finished lines alone, so that typing on the cursor's line cannot move the anchor.
+    // Decided by the finished lines alone, so that typing on the cursor's line cannot move the
+    // anchor.
     if cursor.line_start.0.saturating_sub(group_start.0) > step {
         cursor.line_start
     } else {
@@ -162,7 +172,7 @@ fn group_start(
     }
 }
 
-/// What stands right of the cursor and below it.
+/// The text right of the cursor and below it.
 struct Rest {
     line_after: String,
     replaced_tail: String,
@@ -184,7 +194,7 @@ impl Rest {
             };
         }
         if after.len() > limit {
-            // Counted from the line's end, so that it stands still while the cursor moves.
+            // Measured from the line's end, so that the cut does not move with the cursor.
             let step = limit / 2;
             let cut = (after.len() - limit).div_ceil(step) * step;
             let kept = after.floor_char_boundary(after.len().saturating_sub(cut));
@@ -200,19 +210,20 @@ impl Rest {
     }
 }
 
-/// Returns the window below the cursor's line, from that line's end on, and where it ends.
+/// Returns the window below the cursor's line, beginning with that line's end, and the offset of
+/// its end.
 fn below(snapshot: &Snapshot, cursor: &Cursor, suffix_bytes: usize) -> (String, ByteOffset) {
     let line_end = ByteOffset(cursor.offset.0.saturating_add(cursor.after.len()));
     if cursor.line + 1 >= snapshot.n_lines() || suffix_bytes == 0 {
         return (String::new(), line_end);
     }
     let next_line = snapshot.line_start(cursor.line + 1);
-    // One byte goes to the line end that the suffix starts with.
+    // The suffix starts with the line end, which takes one byte.
     let end = window::end_below(snapshot, next_line, suffix_bytes - 1);
     (with_lf(snapshot.slice(line_end..end)), end)
 }
 
-/// Tells whether the rest of a line is only what editors close by themselves, punctuation and blanks.
+/// Whether the rest of a line consists only of auto-inserted closers, punctuation and blanks.
 fn is_tail(rest: &str) -> bool {
     let is_closer =
         |c: char| matches!(c, ')' | '}' | ']' | '"' | '\'' | '>' | ';' | ',' | ':' | '`');
@@ -223,7 +234,8 @@ fn is_blank(text: &str) -> bool {
     text.chars().all(|c| c == ' ' || c == '\t')
 }
 
-/// Returns the text with every line end as LF: one document, one prompt, whatever the file's line ends.
+/// Returns the text with every line end as LF, so that a document gives one prompt for all line
+/// endings.
 fn with_lf(text: String) -> String {
     if text.contains('\r') { text.replace("\r\n", "\n").replace('\r', "\n") } else { text }
 }

@@ -1,45 +1,48 @@
-//! Where git finds ignore rules of a repository besides its `.gitignore` files.
+//! Finds the sources of a repository's ignore rules besides its `.gitignore` files.
 //!
-//! `info/exclude` is in the folder that all worktrees of a repository share, which a `.git` *file* names in worktrees,
-//! submodules and repositories with a separate git folder. `core.excludesFile` may be set in the system's, the user's
-//! and the repository's configuration, and in files that these include; where it is not, it is `git/ignore` in the
-//! user's configuration folder. See gitignore(5), gitrepository-layout(5) and git-config(1).
-//! Invariant: never fewer files than git reads. Conditions of includes and later settings that replace earlier ones
-//! are not evaluated: a file too many costs a suggestion, one too few shows what was to be kept out.
+//! `info/exclude` is in the folder that all worktrees of a repository share. In worktrees,
+//! submodules and repositories with a separate git folder, a `.git` *file* names it.
+//! `core.excludesFile` may be set in the system's, the user's and the repository's configuration,
+//! and in files that these include. If it is not set, it is `git/ignore` in the user's
+//! configuration folder. See gitignore(5), gitrepository-layout(5) and git-config(1).
+//!
+//! Invariant: never fewer files than git reads. Conditions of includes are not evaluated, and later
+//! settings do not replace earlier ones. A file too many costs a suggestion; a file too few exposes
+//! content that should be excluded.
 
 use std::env;
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-/// The longest configuration file that is read.
+/// Maximum length of a configuration file.
 const MAX_CONFIG_BYTES: u64 = 1 << 20;
 
-/// Configuration files that may include each other.
+/// Maximum number of configuration files, because they can include each other.
 const MAX_CONFIGS: usize = 64;
 
-/// Where configuration outside of repositories is.
+/// The configuration outside of repositories.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Outside {
     /// The user's home folder, for `~/`.
     pub(crate) home: Option<PathBuf>,
     /// The system's and the user's configuration files.
     pub(crate) configs: Vec<PathBuf>,
-    /// The ignore file that is read where no configuration names another.
+    /// The ignore file that applies if no configuration names another.
     pub(crate) ignore: Option<PathBuf>,
 }
 
-/// What git reads for one repository.
+/// The files that git reads for one repository.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Sources {
-    /// Ignore files whose patterns count from the worktree's folder.
+    /// Ignore files whose patterns are relative to the worktree's folder.
     pub(crate) ignore_files: Vec<PathBuf>,
-    /// Why there may be more that cannot be found.
+    /// Why there may be more files that cannot be found.
     pub(crate) undecided: Option<String>,
 }
 
 impl Outside {
-    /// Looks where git looks, by the environment of this process.
+    /// Finds the files as git does, from the environment of this process.
     pub(crate) fn from_environment() -> Self {
         let set =
             |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
@@ -60,7 +63,7 @@ impl Outside {
     }
 }
 
-/// `/etc/gitconfig`, and where packages of git for other systems have it.
+/// Returns `/etc/gitconfig`, and the paths that packages of git for other systems use.
 fn system_configs() -> Vec<PathBuf> {
     let places: &[&str] = if cfg!(windows) {
         &["C:/Program Files/Git/etc/gitconfig", "C:/ProgramData/Git/config"]
@@ -81,7 +84,7 @@ impl Sources {
                 found.ignore_files.push(common.join("info/exclude"));
                 configs.extend([common.join("config"), own.join("config.worktree")]);
             }
-            // Git itself knows no repository here.
+            // Git itself finds no repository here.
             Ok(None) => {}
             Err(reason) => found.undecided = Some(reason),
         }
@@ -110,8 +113,9 @@ impl Sources {
                 let below = if key == Key::ExcludesFile { worktree } else { folder };
                 let Some(path) = outside.expanded(&value, below) else {
                     let config = config.display();
-                    self.undecided =
-                        Some(format!("{config} names a file in a way not understood here"));
+                    self.undecided = Some(format!(
+                        "{config} names a file in a form that lowkey does not support"
+                    ));
                     continue;
                 };
                 let known =
@@ -125,7 +129,7 @@ impl Sources {
 }
 
 impl Outside {
-    /// A path as configuration files write it; `None` for another user's home.
+    /// Expands a path in a configuration file; `None` for another user's home.
     fn expanded(&self, value: &str, below: &Path) -> Option<PathBuf> {
         match value.strip_prefix('~') {
             Some("") => self.home.clone(),
@@ -142,7 +146,7 @@ struct Folders {
     common: PathBuf,
 }
 
-/// Follows `.git`, be it a folder or a file that names one.
+/// Follows `.git`, which is a folder or a file that names one.
 fn git_folders(dot_git: &Path) -> Result<Option<Folders>, String> {
     let own = match fs::metadata(dot_git) {
         Ok(metadata) if metadata.is_dir() => dot_git.to_owned(),
@@ -161,7 +165,7 @@ fn git_folders(dot_git: &Path) -> Result<Option<Folders>, String> {
     Ok(Some(Folders { own, common }))
 }
 
-/// Reads a small file; `Ok(None)` when there is surely none.
+/// Reads a small file; `Ok(None)` only if it certainly does not exist.
 fn read(path: &Path) -> Result<Option<String>, String> {
     let failed = |error: io::Error| format!("{} cannot be read: {error}", path.display());
     let absent = |error: &io::Error| {
@@ -183,7 +187,7 @@ fn read(path: &Path) -> Result<Option<String>, String> {
     Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
 }
 
-/// What a configuration value names.
+/// The kind of path in a configuration value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Key {
     ExcludesFile,
@@ -216,7 +220,7 @@ fn path_values(config: &str) -> Vec<(Key, String)> {
     values
 }
 
-/// A value without its quotes, escapes and comment.
+/// Returns a value without its quotes, escapes and comment.
 fn unquoted(value: &str) -> String {
     let mut text = String::new();
     let mut is_quoted = false;
@@ -242,7 +246,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_are_read_as_git_writes_them() {
+    fn config_values_parse_as_in_git() {
         let config = "[user]\n\tname = x\n[Core]\n  excludesFile = \"~/my ignores\" # mine\n[core] ExcludesFile=a\\\\b\n\
                       [include]\npath = other\n[includeIf \"gitdir:~/w/\"]\n path = ~/w.conf\n[core]\nexcludesfile =\n\
                       [alias]\npath = no\nexcludesfile = no\n[core]\nexcludesfile = long\\\n-name\n";
@@ -258,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn paths_are_expanded_as_git_expands_them() {
+    fn config_paths_expand_as_in_git() {
         let outside = Outside { home: Some("/home/u".into()), ..Outside::default() };
         let expanded = |value| outside.expanded(value, Path::new("/below"));
         assert_eq!(expanded("~/x"), Some("/home/u/x".into()));

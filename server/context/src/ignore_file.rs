@@ -1,8 +1,8 @@
-//! One `.gitignore` or `.lowkeyignore`, kept until it changes on disk.
+//! A `.gitignore` or `.lowkeyignore`, kept until it changes on disk.
 //!
-//! What cannot be read might have kept something out: such a file denies everything below its folder.
-//! A repository is a stranger's: what compiling its patterns may cost is bounded, and beyond the bounds nothing is
-//! compiled and everything is denied.
+//! An unreadable ignore file might have excluded any file, so it denies everything below its
+//! folder. A repository may come from a stranger, so the cost of compiling its patterns is bounded.
+//! Beyond the bounds nothing is compiled and everything is denied.
 
 use std::fs::{self, Metadata};
 use std::io::{ErrorKind, Read};
@@ -15,30 +15,31 @@ mod patterns;
 
 use patterns::Patterns;
 
-/// The longest ignore file. The longest of GitHub's templates has 15 kB; one that a program wrote may have 100.
+/// Maximum length of an ignore file. The longest of GitHub's templates has 15 kB; a generated one
+/// may have 100.
 pub(crate) const MAX_BYTES: u64 = 1 << 20;
 
-/// What git itself does on these systems.
+/// Git itself ignores case on these systems.
 const CASE_INSENSITIVE: bool = cfg!(any(windows, target_os = "macos"));
 
-/// An ignore file as it was last seen.
+/// An ignore file as it was last read.
 pub(crate) struct IgnoreFile {
     pub(crate) content: Content,
     pub(crate) checked: Instant,
     stamp: Option<Stamp>,
 }
 
-/// What an ignore file says.
+/// The content of an ignore file.
 pub(crate) enum Content {
     Absent,
     Rules(Box<Gitignore>),
-    /// It is being compiled on another thread.
+    /// Another thread is compiling the file.
     Pending,
-    /// It is there and cannot be read, for this reason.
+    /// The file exists and cannot be read, for this reason.
     Unreadable(String),
 }
 
-/// Tells a changed file from an unchanged one.
+/// Distinguishes a changed file from an unchanged one.
 #[derive(PartialEq, Eq)]
 struct Stamp {
     modified: Option<SystemTime>,
@@ -48,8 +49,8 @@ struct Stamp {
 }
 
 impl IgnoreFile {
-    /// Reads the file at `path`, if it has at most `budget` bytes, which it takes from the budget; a longer one is
-    /// [`Content::Pending`]. Pushes what is wrong with it to `problems`.
+    /// Reads the file at `path` if it has at most `budget` bytes, and subtracts its length from the
+    /// budget; a longer one is [`Content::Pending`]. Appends its errors to `problems`.
     pub(crate) fn read(
         path: &Path,
         now: Instant,
@@ -72,12 +73,12 @@ impl IgnoreFile {
         };
         if let Content::Unreadable(reason) = &content {
             problems
-                .push(format!("cannot be read, so everything in its folder is kept out: {reason}"));
+                .push(format!("cannot be read, so everything in its folder is excluded: {reason}"));
         }
         Self { content, checked: now, stamp }
     }
 
-    /// Bytes of the patterns that are held compiled, or will be.
+    /// Returns the bytes of the patterns that are compiled, or will be.
     pub(crate) fn held_bytes(&self) -> u64 {
         match self.content {
             Content::Rules(_) | Content::Pending => self.stamp.as_ref().map_or(0, |s| s.n_bytes),
@@ -111,13 +112,13 @@ impl Stamp {
     }
 }
 
-/// Looks for a file: `Ok(None)` only when there is surely none.
+/// Looks for a file: `Ok(None)` only if it certainly does not exist.
 fn find(path: &Path) -> Result<Option<Metadata>, String> {
     match fs::metadata(path) {
         Ok(metadata) => Ok(Some(metadata)),
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
             if fs::symlink_metadata(path).is_ok() {
-                Err("it links to nothing".to_owned())
+                Err("it is a link to a file that does not exist".to_owned())
             } else {
                 Ok(None)
             }
@@ -127,7 +128,8 @@ fn find(path: &Path) -> Result<Option<Metadata>, String> {
 }
 
 fn read_content(path: &Path, metadata: &Metadata, problems: &mut Vec<String>) -> Content {
-    // Asked before reading: reading a pipe would wait for ever. `/dev/null` is how git is told of no file.
+    // Checked before reading, because reading a pipe would block forever. `/dev/null` is git's
+    // way to name no file.
     if !metadata.is_file() {
         return if path == Path::new("/dev/null") {
             Content::Absent
@@ -136,7 +138,7 @@ fn read_content(path: &Path, metadata: &Metadata, problems: &mut Vec<String>) ->
         };
     }
     let mut bytes = Vec::new();
-    // It may have grown since it was looked at.
+    // The file may have grown since its length was read.
     let read =
         fs::File::open(path).and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes));
     match read {
@@ -148,11 +150,11 @@ fn read_content(path: &Path, metadata: &Metadata, problems: &mut Vec<String>) ->
     }
 }
 
-/// Compiles the lines of an ignore file; a line that is no pattern is a problem, the others hold.
+/// Compiles the lines of an ignore file. An invalid line is a problem; the other lines apply.
 pub(crate) fn parse(bytes: &[u8], problems: &mut Vec<String>) -> Content {
     let text = String::from_utf8_lossy(bytes);
     let mut builder = GitignoreBuilder::new(".");
-    // Cannot fail; the signature is the crate's history.
+    // Cannot fail; the crate keeps the `Result` for compatibility.
     let _ = builder.case_insensitive(CASE_INSENSITIVE);
     let mut patterns = Patterns::default();
     for (line_idx, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
@@ -161,7 +163,7 @@ pub(crate) fn parse(bytes: &[u8], problems: &mut Vec<String>) -> Content {
             Ok(patterns) => {
                 for pattern in patterns {
                     if let Err(error) = builder.add_line(None, &pattern) {
-                        problems.push(format!("line {line_no} is no pattern: {error}"));
+                        problems.push(format!("line {line_no} is not a valid pattern: {error}"));
                     }
                 }
             }

@@ -1,11 +1,12 @@
-//! The name under which a file stands in a prompt.
+//! The name of a file in a prompt.
 //!
-//! Workspace-relative and with `/` on every system, so that a prompt neither tells where a home folder is
-//! nor changes when a project moves.
+//! Workspace-relative and with `/` on every system, so that a prompt does not reveal the home
+//! folder and does not change when a project moves.
 
 use std::path::{Component, Path};
 
-/// Returns `path` relative to `root` with `/` between its parts; the file name alone for a path outside.
+/// Returns `path` relative to `root` with `/` between its parts; only the file name for a path
+/// outside.
 pub fn label(root: Option<&Path>, path: &Path) -> String {
     let inside = root.and_then(|root| path.strip_prefix(root).ok());
     let shown = match inside {
@@ -24,7 +25,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_label_is_relative_to_the_workspace() {
+    fn label_is_relative_to_workspace() {
         let root = Some(Path::new("/projects/app"));
         assert_eq!(label(root, Path::new("/projects/app/src/main.rs")), "src/main.rs");
         assert_eq!(label(root, Path::new("/elsewhere/main.rs")), "main.rs");

@@ -1,8 +1,11 @@
-//! What the model may see: ignore and secret rules, the window around the cursor.
+//! What the model may see: ignore and secret rules, and the window of text around the cursor.
 //!
-//! [`Rules`] says whether a file may be looked at at all; [`Context::gather`] cuts the text around the cursor.
-//! Gathering is a pure function of a snapshot and a cursor, so the same text always gives the same prompt.
-//! Invariant: nothing typed or auto-closed on the cursor's line changes a byte of the prefix or the suffix.
+//! [`Rules`] decides whether a file may be read at all. [`Context::gather`] cuts out the text
+//! around the cursor. Gathering is a pure function of a snapshot and a cursor, so the same text
+//! always gives the same prompt.
+//!
+//! Invariant: no text typed or auto-closed on the cursor's line changes a byte of the prefix or the
+//! suffix.
 
 mod gather;
 mod git;

@@ -1,23 +1,24 @@
-//! Paths as the rules see them: absolute, without `.` and `..`, under every name that they have.
+//! Paths as the rules use them: absolute, without `.` and `..`, and under every name that links
+//! give them.
 //!
-//! A link named `notes.txt` that leads to `.env` must not pass, and neither must `src/../.env`.
+//! A link named `notes.txt` that points to `.env` must not pass, and neither must `src/../.env`.
 
 use std::path::{Component, Path, PathBuf};
 
-/// Returns a path's absolute name and, where links make it another, its real one.
+/// Returns a path's absolute name and, if links make it another one, its real name.
 ///
-/// A relative path lies in `root`, or in the working folder if there is none.
-/// Of a file that does not exist, the part that does is resolved.
+/// A relative path is in `root`, or in the working folder if there is no root. If a file does not
+/// exist, the existing part of its path is resolved.
 pub(crate) fn both_names(root: Option<&Path>, path: &Path) -> Vec<PathBuf> {
     let joined = root.map_or_else(|| path.to_path_buf(), |root| root.join(path));
     let absolute = std::path::absolute(&joined).unwrap_or(joined);
     let lexical = without_dots(&absolute);
-    // Resolved from the name with its dots: `link/..` is the parent of what the link leads to.
+    // Resolved from the name that still has its dots: `link/..` is the parent of the link's target.
     let real = without_dots(&resolved(&absolute));
     if real == lexical { vec![lexical] } else { vec![lexical, real] }
 }
 
-/// Returns the parts of a path below its root, for matchers that know relative paths only.
+/// Returns the parts of a path below its root, for matchers that accept only relative paths.
 pub(crate) fn without_root(path: &Path) -> PathBuf {
     path.components().filter(|part| matches!(part, Component::Normal(_))).collect()
 }
@@ -35,7 +36,7 @@ fn without_dots(path: &Path) -> PathBuf {
     clean
 }
 
-/// Resolves links as far as the path exists.
+/// Resolves links in the existing part of the path.
 fn resolved(path: &Path) -> PathBuf {
     for existing in path.ancestors() {
         if let Ok(real) = existing.canonicalize() {

@@ -1,9 +1,11 @@
-//! Which files the model may see.
+//! Decides which files the model may see.
 //!
-//! A file is seen only if nothing denies it: not its name (`secrets.rs`), not the setting, not an ignore file of its
-//! repository (`git.rs`) or workspace, not a `.lowkeyignore` in any folder above it. A link is judged by both its names.
-//! Rules are looked up on every key, so verdicts are kept for a second and ignore files until they change (`memory.rs`).
-//! Invariant: what cannot be decided is denied, with the reason.
+//! A file is visible only if nothing denies it: not its name (`secrets.rs`), not the setting, not
+//! an ignore file of its repository (`git.rs`) or workspace, not a `.lowkeyignore` in any folder
+//! above it. A link is judged by both its names. Every keystroke queries the rules, so verdicts are
+//! cached for a second and ignore files until they change (`memory.rs`).
+//!
+//! Invariant: an undecidable path is denied, with the reason.
 
 use std::fmt;
 use std::io::ErrorKind;
@@ -22,30 +24,31 @@ mod memory;
 
 use memory::{Memory, Shared};
 
-/// The longest path that a file can have: Linux's `PATH_MAX`, and what Windows takes with long paths.
+/// The longest path that a file can have: Linux's `PATH_MAX`, and the limit of Windows with long
+/// paths.
 const MAX_PATH_BYTES: usize = if cfg!(windows) { 32_767 } else { 4096 };
 
-/// Bytes of ignore files that one question may compile itself: a few milliseconds. The rest is compiled beside it.
+/// Bytes of ignore files that one query may compile itself: a few milliseconds. Another thread
+/// compiles the rest.
 const SYNC_BYTES: u64 = 64 << 10;
 
-/// Whether a file may be seen.
+/// Whether the model may see a file.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Verdict {
-    /// Nothing denies it.
     Allowed,
-    /// Nothing of it may enter a prompt.
+    /// No content of the file may enter a prompt.
     Denied {
-        /// What denied it, in words for the user.
+        /// The rule that denied it, in words for the user.
         rule: String,
     },
 }
 
-/// A rule that does not say what its author meant.
+/// An invalid rule.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct RuleProblem {
     /// The setting or the ignore file.
     pub source: String,
-    /// What is wrong with it.
+    /// Why the rule is invalid.
     pub reason: String,
 }
 
@@ -66,7 +69,7 @@ pub struct Rules {
     shared: Arc<Shared>,
 }
 
-/// What a path names; patterns that end with `/` speak about folders only.
+/// The kind of a path's target; patterns that end with `/` match only folders.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Entry {
     File,
@@ -80,7 +83,7 @@ impl fmt::Debug for Rules {
 }
 
 impl Verdict {
-    /// Whether the file may be seen.
+    /// Whether the model may see the file.
     pub fn is_allowed(&self) -> bool {
         *self == Self::Allowed
     }
@@ -94,14 +97,15 @@ impl Verdict {
 }
 
 impl Rules {
-    /// Sets up the rules of a workspace of one folder or none; see [`Self::of_folders`].
+    /// Creates the rules of a workspace with one folder or none; see [`Self::of_folders`].
     pub fn new(root: Option<&Path>, extra_globs: &[String]) -> (Self, Vec<RuleProblem>) {
         Self::of_folders(root.map(Path::to_path_buf).as_slice(), extra_globs)
     }
 
-    /// Sets up the rules of a workspace; `extra_globs` have `.gitignore` syntax and are anchored at its folders.
+    /// Creates the rules of a workspace. `extra_globs` have `.gitignore` syntax and are anchored at
+    /// its folders.
     ///
-    /// A glob that cannot be understood is a problem and no rule; the others hold.
+    /// An invalid glob is reported as a problem and does not apply; the others do.
     pub fn of_folders(folders: &[PathBuf], extra_globs: &[String]) -> (Self, Vec<RuleProblem>) {
         Self::with_git(folders, extra_globs, Outside::from_environment())
     }
@@ -120,7 +124,8 @@ impl Rules {
         let rules = Self { roots, first_root, setting, outside, shared: Arc::default() };
         let mut memory = rules.shared.memory();
         for root in &rules.roots {
-            // The verdict does not matter: asking reads the workspace's own ignore files, so their problems show now.
+            // The verdict is ignored: this query reads the workspace's own ignore files, so that
+            // their problems are reported now.
             let probe = root.join("file");
             let asked = (probe.as_path(), Entry::File, Instant::now());
             let mut budget = SYNC_BYTES;
@@ -131,24 +136,27 @@ impl Rules {
         (rules, problems)
     }
 
-    /// Judges a file, which need not exist. Costs a look-up on most calls, a few `stat` once a second.
+    /// Returns the verdict on a file, which need not exist. Most calls cost a look-up, and once a
+    /// second a few `stat` calls.
     pub fn verdict(&self, path: &Path) -> Verdict {
         self.verdict_at(path, Instant::now())
     }
 
-    /// Judges a document that is no file by a name that it has: by the secret names and the setting alone.
+    /// Returns the verdict on a name of a document that is not a file, by the secret names and the
+    /// setting only.
     pub fn verdict_of_name(&self, name: &Path) -> Verdict {
         Verdict::of(too_long(name).or_else(|| self.denied_by_name(name)))
     }
 
-    /// Whether an ignore file keeps a file out, whatever the rules for secrets say of it.
+    /// Whether an ignore file excludes a file, regardless of the rules for secrets.
     ///
-    /// For copying a repository: what git does not know is not needed to build it.
+    /// For copying a repository: a build does not need files that git ignores.
     pub fn is_ignored(&self, path: &Path) -> bool {
         self.ignore_files_deny(path, Entry::File)
     }
 
-    /// Whether an ignore file keeps a folder out, with all that is in it: nothing below comes back in.
+    /// Whether an ignore file excludes a folder with its whole content: nothing below is included
+    /// again.
     pub fn is_folder_ignored(&self, path: &Path) -> bool {
         self.ignore_files_deny(path, Entry::Folder)
     }
@@ -156,7 +164,7 @@ impl Rules {
     fn ignore_files_deny(&self, path: &Path, entry: Entry) -> bool {
         let mut memory = self.shared.memory();
         let now = Instant::now();
-        // Who copies a repository waits for its ignore files, however long they are.
+        // A caller that copies a repository waits for its ignore files, even long ones.
         let mut budget = u64::MAX;
         let mut denied = |name: &PathBuf| {
             let asked = (name.as_path(), entry, now);
@@ -165,12 +173,12 @@ impl Rules {
         paths::both_names(self.first_root.as_deref(), path).iter().any(&mut denied)
     }
 
-    /// Returns the innermost folder of the workspace that holds a path, under one of its names.
+    /// Returns the innermost folder of the workspace that contains a path, under one of its names.
     pub fn root_of(&self, path: &Path) -> Option<&Path> {
         self.roots.iter().map(PathBuf::as_path).find(|root| path.starts_with(root))
     }
 
-    /// Forgets every verdict and looks at every ignore file again on the next question.
+    /// Clears every verdict and ignore file, so that the next query reads them again.
     pub fn refresh(&self) {
         self.shared.memory().forget();
     }
@@ -180,13 +188,14 @@ impl Rules {
         self.shared.memory().forget_verdicts();
     }
 
-    /// Takes the problems that were found in ignore files since the last call.
+    /// Takes the problems found in ignore files since the last call.
     pub fn take_problems(&self) -> Vec<RuleProblem> {
         std::mem::take(&mut self.shared.memory().problems)
     }
 
     pub(crate) fn verdict_at(&self, path: &Path, now: Instant) -> Verdict {
-        // Before anything looks at its parts: what is done for each part costs the square of the length.
+        // Checked before the path's parts are examined: the work for each part makes the cost
+        // quadratic in the length.
         if let Some(rule) = too_long(path) {
             return Verdict::Denied { rule };
         }
@@ -207,13 +216,14 @@ impl Rules {
         verdict
     }
 
-    /// Returns the secret name or the pattern of the setting that denies a path, if one does.
+    /// Returns the secret name or the setting's pattern that denies a path, if there is one.
     fn denied_by_name(&self, path: &Path) -> Option<String> {
         let whole = paths::without_root(path);
         if let Some(pattern) = secrets::rule_for(&whole) {
             return Some(format!("built-in secret rule `{pattern}`"));
         }
-        // Anchored at each folder of the workspace that holds it: one may be inside of another.
+        // Anchored at each folder of the workspace that contains it, because one folder may be
+        // inside another.
         let inside = self.roots.iter().filter_map(|root| path.strip_prefix(root).ok());
         let mut relative: Vec<&Path> = inside.collect();
         if relative.is_empty() {
@@ -233,7 +243,8 @@ impl Rules {
         let folders = existing_folders(path);
         let repository =
             folders.iter().copied().find(|folder| folder.join(".git").symlink_metadata().is_ok());
-        // The higher of repository and workspace: a workspace may be a part of a repository, or hold several.
+        // The higher one of repository and workspace: a workspace may be part of a repository, or
+        // contain several.
         let outermost_root = self.roots.iter().rev().find(|root| path.starts_with(root));
         let top = [repository, outermost_root.map(PathBuf::as_path)]
             .into_iter()
@@ -252,7 +263,7 @@ impl Rules {
         if let Some(repository) = repository {
             let sources = memory.git_sources(repository, &self.outside, now);
             if let Some(reason) = sources.undecided {
-                return Some(format!("what git ignores here cannot be known: {reason}"));
+                return Some(format!("cannot determine what git ignores here: {reason}"));
             }
             layers.extend(sources.ignore_files.into_iter().map(|file| vec![(repository, file)]));
         }
@@ -266,14 +277,14 @@ impl Rules {
     }
 }
 
-/// Says of a path that no file can have it, if it is that long.
+/// Returns an error if the path is longer than any file's can be.
 fn too_long(path: &Path) -> Option<String> {
     let n_bytes = path.as_os_str().len();
     (n_bytes > MAX_PATH_BYTES)
         .then(|| format!("its path has {n_bytes} bytes, the limit is {MAX_PATH_BYTES}"))
 }
 
-/// Returns the folders above a path that are there, the deepest first: in others there is no ignore file.
+/// Returns the existing folders above a path, the deepest first; the others contain no ignore file.
 fn existing_folders(path: &Path) -> Vec<&Path> {
     let mut folders: Vec<&Path> = path.ancestors().skip(1).collect();
     folders.reverse();
@@ -288,7 +299,7 @@ fn existing_folders(path: &Path) -> Vec<&Path> {
     folders
 }
 
-/// Returns the pattern of one rule set that denies a path or a folder on the way to it.
+/// Returns the pattern of one rule set that denies a path or a folder above it.
 fn denied_on_the_way(rules: &Gitignore, relative: &Path) -> Option<String> {
     let mut targets: Vec<&Path> =
         relative.ancestors().filter(|target| !target.as_os_str().is_empty()).collect();
@@ -301,13 +312,13 @@ fn denied_on_the_way(rules: &Gitignore, relative: &Path) -> Option<String> {
 
 fn setting_rules(globs: &[String], problems: &mut Vec<RuleProblem>) -> Gitignore {
     let mut builder = GitignoreBuilder::new(".");
-    // A class that is not closed is a mistake in a setting, though git takes it literally.
+    // An unclosed class is a mistake in a setting, though git takes it literally.
     builder.allow_unclosed_class(false);
     for glob in globs {
         if let Err(error) = builder.add_line(None, glob) {
             problems.push(RuleProblem {
                 source: "setting".to_owned(),
-                reason: format!("`{glob}` is no glob: {error}"),
+                reason: format!("`{glob}` is not a valid glob: {error}"),
             });
         }
     }

@@ -1,8 +1,9 @@
-//! Which files hold secrets, by their names alone.
+//! Detects files that hold secrets by their names alone.
 //!
-//! Nothing of such a file enters a prompt, no setting lifts that, and case does not matter.
-//! The list is broad on purpose: silence in a harmless file costs a suggestion, the other mistake costs a key.
-//! Patterns have `.gitignore` syntax and match at any depth, below a workspace and above it.
+//! No content of such a file enters a prompt, no setting changes that, and case does not matter.
+//! The list is deliberately broad: silence in a harmless file costs a suggestion, the other mistake
+//! costs a key. Patterns have `.gitignore` syntax and match at any depth, inside a workspace and
+//! outside.
 
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
@@ -32,14 +33,15 @@ impl SecretNames {
 
 /// Returns the rule that makes a file a secret; `relative` has neither root nor `..`.
 ///
-/// A copy of a secret (`server.pem.bak`, `.id_rsa.swp`) is one too, and so is a file in a folder that is kept for
-/// secrets.
+/// A copy of a secret (`server.pem.bak`, `.id_rsa.swp`) is a secret too, and so is a file in a
+/// folder for secrets.
 pub(crate) fn rule_for(relative: &Path) -> Option<String> {
     let Some(names) = &*SECRET_NAMES else {
-        // Cannot happen with the lists (tested); if it did, nothing may be seen.
+        // Cannot happen with these lists (tested). If it did, everything would be denied.
         return Some("*".to_owned());
     };
-    // The path is lowered, not the matcher told to ignore case: that would make each pattern a regular expression.
+    // The path is converted to lower case. A matcher that ignores case would make each pattern a
+    // regular expression.
     let relative = PathBuf::from(relative.to_string_lossy().to_lowercase());
     let folders =
         relative.ancestors().skip(1).find_map(|folder| match names.folders.matched(folder, true) {
@@ -79,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn the_lists_compile_and_are_in_lower_case() {
+    fn lists_compile_and_are_lower_case() {
         assert!(SECRET_NAMES.is_some());
         assert!(
             SECRET_FILES
@@ -90,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn secrets_are_known_by_name_at_any_depth_and_in_any_case() {
+    fn secrets_match_at_any_depth_and_case() {
         for path in [
             ".env",
             "a/b/.env.local",
@@ -204,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn every_pattern_is_needed_once() {
+    fn no_pattern_is_listed_twice() {
         let mut all: Vec<&str> = SECRET_FILES.iter().chain(SECRET_FOLDERS).copied().collect();
         let n_patterns = all.len();
         all.sort_unstable();

@@ -1,28 +1,30 @@
-//! Where a window of text ends on its far side, so that it moves rarely and far.
+//! The far edge of a window of text, which moves rarely and in large steps.
 //!
-//! A window that slid with every line would change the prompt's first token, and with it everything that is cached.
-//! So its far edge stands only at *marks*. Marks form a chain that starts at the document's far end
-//! (its first byte for text above the cursor, its last for text below):
-//! the next mark is the first line start that is at least a step, ¼ of the budget, away from the last one.
-//! The edge is the farthest mark within the budget.
+//! A window that moved with every line would change the prompt's first token, and with it
+//! everything that is cached. So its far edge is always at a *mark*. Marks form a chain that starts
+//! at the document's far end (its first byte for text above the cursor, its last for text below).
+//! The next mark is the first line start that is at least one step, ¼ of the budget, away from the
+//! last mark. The edge is the farthest mark within the budget.
 //!
-//! Why a chain of bytes and not every n-th line: lines are uneven, and n lines may be 10 bytes or a megabyte;
-//! the chain keeps both the budget and the step whatever the lines are. It also heals: after an edit far away
-//! the chain comes back to its old marks within a few steps where line lengths vary, while line numbers
-//! stay shifted for ever.
+//! Marks depend on bytes and not on line numbers because lines are uneven: n lines may be 10 bytes
+//! or a megabyte. The chain keeps both the budget and the step for lines of any length. It also
+//! recovers: after an edit far away the chain returns to its old marks within a few steps if line
+//! lengths vary, while line numbers stay shifted forever.
 //!
-//! A line longer than half the budget would push the next mark out of reach, so such a line (data, not code)
-//! gets marks inside, at whole characters. To spare a walk from the start of a large file, the chain begins anew
-//! every 64 steps, at a place that depends on nothing but its distance from the far end.
+//! A line longer than half the budget would put the next mark out of reach, so such a line (data,
+//! not code) gets marks inside, at whole characters. To avoid a walk from the start of a large
+//! file, the chain restarts every 64 steps, at a place that depends only on its distance from the
+//! far end.
 //!
-//! Invariant: the edge depends only on the text between it and the near end, that is, away from the cursor's line.
+//! Invariant: the edge depends only on the text between the far end and the near end, never on the
+//! cursor's line.
 
 use lowkey_document::{ByteOffset, Snapshot};
 
-/// Steps between two places where the chain of marks begins anew: bounds the walk.
+/// Steps between two places where the chain of marks restarts; bounds the walk.
 const STEPS_PER_ORIGIN: usize = 64;
 
-/// Below this a step could land between the CR and the LF of one line end.
+/// Smaller steps could end between the CR and the LF of one line end.
 const MIN_STEP_BYTES: usize = 4;
 
 /// The end of the document from which distances are measured.
@@ -38,7 +40,7 @@ struct Ruler<'s> {
     far_end: FarEnd,
 }
 
-/// Returns where the window above `near` starts: at most `budget_bytes` before it.
+/// Returns the start of the window above `near`, at most `budget_bytes` before it.
 pub(crate) fn start_above(
     snapshot: &Snapshot,
     near: ByteOffset,
@@ -48,7 +50,7 @@ pub(crate) fn start_above(
     ByteOffset(ruler.edge(near.0, budget_bytes))
 }
 
-/// Returns where the window below `near` ends: at most `budget_bytes` behind it.
+/// Returns the end of the window below `near`, at most `budget_bytes` after it.
 pub(crate) fn end_below(snapshot: &Snapshot, near: ByteOffset, budget_bytes: usize) -> ByteOffset {
     let ruler = Ruler { snapshot, far_end: FarEnd::End };
     let n_bytes = snapshot.n_bytes();
@@ -59,7 +61,7 @@ impl Ruler<'_> {
     /// Returns the mark that is farthest from `near` and within `budget` of it.
     fn edge(&self, near: usize, budget: usize) -> usize {
         let near = near.min(self.snapshot.n_bytes());
-        // Everything that is left fits: the far end itself is the first mark.
+        // All the text up to the far end fits: the far end itself is the first mark.
         let reach = near.saturating_sub(budget);
         if reach == 0 {
             return 0;
@@ -77,7 +79,7 @@ impl Ruler<'_> {
         mark.min(near)
     }
 
-    /// Returns the last origin that is not past `reach`, and the one after it if it is not past `near`.
+    /// Returns the last origin that is not past `reach`, and the next one if it is not past `near`.
     fn origins(&self, reach: usize, near: usize, step: usize) -> (usize, Option<usize>) {
         let spacing = step.saturating_mul(STEPS_PER_ORIGIN);
         let origin = |idx: usize| {
@@ -86,14 +88,16 @@ impl Ruler<'_> {
         let idx = reach / spacing;
         match origin(idx) {
             Some(last) if last <= reach => (last, origin(idx + 1)),
-            // A mark is up to three steps past the distance that it was looked for at; the origin before is well before.
+            // A mark is up to three steps past the distance of its search; the origin before that
+            // one is well before.
             next => (origin(idx.saturating_sub(1)).unwrap_or(0), next),
         }
     }
 
-    /// Returns the first line start at or past `distance`, or a cut at a whole character where a long line has none.
+    /// Returns the first line start at or past `distance`, or a cut at a whole character inside a
+    /// long line.
     ///
-    /// `None` where the answer would depend on text past `near`.
+    /// `None` if the result would depend on text past `near`.
     fn mark_from(&self, distance: usize, near: usize, step: usize) -> Option<usize> {
         let farthest = distance.saturating_add(step.saturating_mul(2));
         let line = self.next_line(distance);

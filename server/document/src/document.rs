@@ -1,9 +1,10 @@
-//! The one mutable view of an open file.
+//! The only mutable view of an open file.
 //!
-//! Edits apply in arrival order, each one to the text that the one before it left.
-//! A version that goes backwards, or an edit that makes no sense, proves that our text is not the editor's:
-//! the document is then *desynced* and takes no edits until the whole text arrives. Equal versions pass,
-//! because clients that do not count send 0 for ever; [`Document::revision`] tells such texts apart.
+//! Edits apply in arrival order, each to the text that the previous one left. A version that goes
+//! backwards, or an invalid edit, proves that our text differs from the editor's. The document is
+//! then *desynced* and accepts no edits until the whole text arrives. Equal versions are accepted,
+//! because clients that do not count versions always send 0; [`Document::revision`] distinguishes
+//! such texts.
 
 use std::sync::{Arc, Mutex};
 
@@ -18,46 +19,45 @@ use crate::uri::Uri;
 /// One entry of a `didChange` notification.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
-    /// The whole new text.
+    /// The complete new text.
     Full(String),
     /// Replaces a range; positions outside the text are clamped to it.
     Edit {
-        /// What goes, in the encoding that the connection negotiated.
+        /// The range to replace, in the negotiated encoding.
         range: Range,
-        /// What comes in its place.
+        /// The replacement.
         text: String,
     },
 }
 
-/// Our text is not the editor's any more; nothing may be suggested from it.
+/// Our text differs from the editor's; no suggestion may be computed from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("document is out of step with the editor: {reason}")]
 pub struct Desync {
-    /// What proved it.
     pub reason: DesyncReason,
 }
 
-/// What proved that a document is out of step.
+/// Why a document is known to be desynced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum DesyncReason {
-    /// The version went backwards, so a change was lost or came out of order.
+    /// The version went backwards, so a change was lost or arrived out of order.
     #[error("version went backwards from {from} to {to}")]
     VersionWentBackwards {
-        /// The version that the document had.
+        /// The version of the document.
         from: i32,
-        /// The version that came.
+        /// The version of the change.
         to: i32,
     },
     /// An edit's range ends before it starts.
     #[error("edit ends before it starts, lines {} to {}", .range.start.line, .range.end.line)]
     StartAfterEnd {
-        /// The range as it came.
+        /// The range as the client sent it.
         range: Range,
     },
-    /// The rope refused an edit inside its own bounds; never seen, but not worth a panic.
+    /// The rope refused an edit inside its own bounds. Never observed, but it must not panic.
     #[error("edit could not be applied")]
     EditRefused,
-    /// An earlier change proved it, and the full text has not come yet.
+    /// An earlier change desynced the document, and the full text has not arrived yet.
     #[error("edits are ignored until the full text arrives")]
     AwaitingFullText,
 }
@@ -71,13 +71,14 @@ pub struct Document {
     version: i32,
     revision: u64,
     rope: Rope,
-    /// The scanner's states of this text; snapshots of it add to them.
+    /// The scanner's checkpoints of this text; its snapshots add to them.
     lexical: Arc<Mutex<Checkpoints>>,
     desynced: bool,
 }
 
 impl Document {
-    /// Takes over a file that the editor opened; an unknown language id falls back to the path's language.
+    /// Creates the document of a file that the editor opened. An unknown language id falls back to
+    /// the path's language.
     pub fn open(uri: &str, language_id: &str, version: i32, text: &str) -> Self {
         let uri = Uri::new(uri);
         let language = match Language::find(language_id) {
@@ -98,10 +99,11 @@ impl Document {
         }
     }
 
-    /// Applies one `didChange`, in order; on [`Desync`] the document stays silent until a [`Change::Full`].
+    /// Applies one `didChange`. Changes must be passed in arrival order. On [`Desync`] the document
+    /// accepts no edits until a [`Change::Full`].
     ///
-    /// Edits before the offending one have been applied, those after it are ignored.
-    /// A full text anywhere in `changes` brings the document back in step, whatever its version.
+    /// Edits before the invalid one are applied, those after it are ignored. A full text anywhere
+    /// in `changes` brings the document back in sync, at any version.
     pub fn change(
         &mut self,
         version: i32,
@@ -158,7 +160,8 @@ impl Document {
             .map_err(|_| DesyncReason::EditRefused)
     }
 
-    /// Makes the scanner's states this document's own: snapshots of the text before keep theirs.
+    /// Copies the scanner's checkpoints if snapshots of the previous text share them, so that those
+    /// keep theirs.
     fn own_states(&mut self) {
         if Arc::get_mut(&mut self.lexical).is_none() {
             let copy = snapshot::states(&self.lexical).clone();
@@ -166,22 +169,22 @@ impl Document {
         }
     }
 
-    /// Tells whether the text is known to differ from the editor's.
+    /// Whether the text is known to differ from the editor's.
     pub fn is_desynced(&self) -> bool {
         self.desynced
     }
 
-    /// Returns the version that the last change carried.
+    /// Returns the version of the last change.
     pub fn version(&self) -> i32 {
         self.version
     }
 
-    /// Counts the changes since the document was opened; unlike the version it grows with every one.
+    /// Returns the number of changes since the document was opened; unlike the version it increases
+    /// with every change.
     pub fn revision(&self) -> u64 {
         self.revision
     }
 
-    /// Returns the document's URI.
     pub fn uri(&self) -> &Uri {
         &self.uri
     }
@@ -191,7 +194,7 @@ impl Document {
         String::from(&self.rope)
     }
 
-    /// Returns an immutable view of the present text; costs no copy of it.
+    /// Returns an immutable view of the current text, without copying it.
     pub fn snapshot(&self) -> Snapshot {
         Snapshot::new(
             self.uri.clone(),

@@ -1,8 +1,8 @@
-//! Test texts with a cursor in them.
+//! Test texts that contain a cursor.
 //!
-//! `$0` marks the cursor and goes away; `\$0` stays as `$0` (shell code needs it).
-//! A text with `//- /path` lines is several files.
-//! Shared by the tests of every crate, so that a failing case can be read.
+//! `$0` marks the cursor and is removed; `\$0` becomes `$0` (shell code needs it). A text with
+//! `//- /path` lines describes several files. The tests of every crate share this format, so that a
+//! failing case is readable.
 
 use crate::document::Document;
 use crate::position::ByteOffset;
@@ -11,22 +11,23 @@ use crate::snapshot::{Cursor, Snapshot};
 /// One file of a fixture.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FixtureFile {
-    /// What stands behind `//- `; "" for text before the first such line.
+    /// The text after `//- `; "" for text before the first such line.
     pub path: String,
     /// The text without its marker.
     pub text: String,
-    /// Where `$0` stood.
+    /// Position of the removed `$0`.
     pub cursor: Option<ByteOffset>,
 }
 
-/// Splits a text from its `$0`; without one the cursor stands at the end.
+/// Separates a text from its `$0`. Without one the cursor is at the end.
 pub fn parse(fixture: &str) -> (String, ByteOffset) {
     let (text, cursor) = split_marker(fixture);
     let end = ByteOffset(text.len());
     (text, cursor.unwrap_or(end))
 }
 
-/// Splits a fixture with `//- /path` lines into its files; without one it is a single file with an empty path.
+/// Splits a fixture with `//- /path` lines into its files; without such a line it is a single file
+/// with an empty path.
 pub fn parse_files(fixture: &str) -> Vec<FixtureFile> {
     let mut raw: Vec<(String, String)> = Vec::new();
     for line in fixture.split_inclusive('\n') {
@@ -46,7 +47,7 @@ pub fn parse_files(fixture: &str) -> Vec<FixtureFile> {
         .collect()
 }
 
-/// Opens a fixture as a document of `language_id` and puts the cursor where `$0` stands.
+/// Opens a fixture as a document of `language_id`, with the cursor at `$0`.
 pub fn open(language_id: &str, fixture: &str) -> (Snapshot, Cursor) {
     let (text, offset) = parse(fixture);
     let snapshot = Document::open("file:///fixture", language_id, 1, &text).snapshot();
@@ -66,7 +67,7 @@ fn split_marker(raw: &str) -> (String, Option<ByteOffset>) {
             text.push_str(before);
             match cursor {
                 None => cursor = Some(ByteOffset(text.len())),
-                // A second marker is text: a cursor cannot stand in two places.
+                // A second marker is text, because there is only one cursor.
                 Some(_) => text.push_str("$0"),
             }
         }
@@ -81,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_marker_goes_and_an_escaped_one_stays() {
+    fn cursor_marker_is_removed_unless_escaped() {
         assert_eq!(parse("ab$0c"), ("abc".to_owned(), ByteOffset(2)));
         assert_eq!(parse("abc"), ("abc".to_owned(), ByteOffset(3)));
         assert_eq!(parse(r"echo \$0 $0!"), ("echo $0 !".to_owned(), ByteOffset(8)));
@@ -112,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn an_opened_fixture_has_its_cursor_on_the_line() {
+    fn fixture_opens_with_cursor_on_its_line() {
         let (snapshot, cursor) = open("rust", "fn a() {\n    b$0();\n}\n");
         assert_eq!(cursor.line, 1);
         assert_eq!((cursor.before.as_str(), cursor.after.as_str()), ("    b", "();"));

@@ -1,7 +1,7 @@
-//! What the later stages know about a language without parsing it.
+//! Facts about a language that the later stages use without parsing it.
 //!
-//! Enough to tell code from comments and strings, to balance brackets and to see where a block ends;
-//! not a grammar. The facts stand in `languages.rs`, one entry per language.
+//! They suffice to separate code from comments and strings, to balance brackets and to find the end
+//! of a block; they are not a grammar. The facts are in `languages.rs`, one entry per language.
 
 use std::path::Path;
 
@@ -10,197 +10,198 @@ use crate::languages::{LANGUAGES, PLAIN_TEXT};
 /// The lexical facts of one language.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Language {
-    /// The LSP language id, as in `"rust"`.
+    /// The LSP language id, such as `"rust"`.
     pub id: &'static str,
-    /// Other ids under which editors know it, as in `"sh"` for `"shellscript"`; lower case.
+    /// Other ids that editors use, such as `"sh"` for `"shellscript"`; lower case.
     pub names: &'static [&'static str],
     /// File extensions without the dot, lower case.
     pub extensions: &'static [&'static str],
-    /// Whole file names that say more than an extension, lower case, as in `"dockerfile"`.
+    /// Complete file names, which take precedence over an extension; lower case, such as
+    /// `"dockerfile"`.
     pub file_names: &'static [&'static str],
-    /// What starts a comment that ends with the line; the first is the one to write.
+    /// Openers of comments that end with the line. Use the first one for new comments.
     pub line_comments: &'static [&'static str],
-    /// Comments with an end of their own.
+    /// Comments with their own closer.
     pub block_comments: &'static [BlockComment],
     /// String and character literals, longest opener first, so that the first match is right.
     pub strings: &'static [StringSyntax],
     /// Bracket pairs that nest in code.
     pub brackets: &'static [(char, char)],
-    /// What editors insert by themselves behind the cursor when an opener is typed.
+    /// Closers that editors insert after the cursor when the user types the opener.
     pub closers: &'static [char],
-    /// How a block ends.
     pub scope: Scope,
-    /// Words that close a block at the indentation of its opener and still belong to it, as in `"end"`.
+    /// Words that close a block at the indentation of its opener and belong to the block, such as
+    /// `"end"`.
     pub block_ends: &'static [&'static str],
-    /// What code ends with where a line opens a block without a bracket, as in `"then"`.
+    /// Endings of lines that open a block without a bracket, such as `"then"`.
     pub opens_after: &'static [&'static str],
-    /// Words that a line begins with where it opens a block, as in `"def"`; with a bracket or `opens_after` or alone.
+    /// First words of lines that open a block, such as `"def"`; with or without a bracket or an
+    /// ending in `opens_after`.
     pub opens_with: &'static [&'static str],
-    /// What escapes the next character of code, as `\\'` in shells.
+    /// The character that escapes the next one in code, as in `\\'` of shells.
     pub code_escape: Option<char>,
-    /// Whether a line comment begins only at the line's start or after a blank: `${#list}`, `a#b`.
+    /// Whether a line comment begins only at the line's start or after a blank: `${#list}` and
+    /// `a#b` contain none.
     pub comment_after_blank: bool,
-    /// Whether text is a value without quotes, as in YAML: literals begin only where a value does, deeper lines after
-    /// a `|` or `>` are text, and a leading `- ` is an item whose members stand below its text.
+    /// Whether values are written without quotes, as in YAML. Literals then begin only at the start
+    /// of a value, more deeply indented lines after a `|` or `>` are text, and a leading `- ` is an
+    /// item whose members are below its text.
     pub has_plain_values: bool,
-    /// Words after which an operand follows, as a regular expression or an element does after `return`.
+    /// Words that an operand follows; for example, a regular expression or an element after
+    /// `return`.
     pub operators: &'static [&'static str],
-    /// Documents inside of the code, to a line that holds their name.
+    /// Here documents: text up to a line that holds their name.
     pub here_doc: Option<HereDoc>,
     /// Tags in the text, or elements in the code.
     pub markup: Markup,
-    /// Islands of other languages.
+    /// Embedded parts in other languages.
     pub embedded: &'static [Embedded],
-    /// How the code is left for the text around it, and entered again: `("?>", ["<?php", "<?="])`.
+    /// The end of the code in a template, and the marks that begin it again:
+    /// `("?>", ["<?php", "<?="])`.
     pub outside: Option<(&'static str, &'static [&'static str])>,
-    /// Whether this is prose or data, of which a part is worth having.
+    /// Whether this is prose or data, in which a partial suggestion is useful.
     pub parts_are_whole: bool,
-    /// Where commas between elements may be, and must be.
+    /// Where commas between elements are allowed and required.
     pub commas: Commas,
 }
 
 /// A comment with an opener and a closer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BlockComment {
-    /// What starts it.
     pub open: &'static str,
-    /// What ends it.
     pub close: &'static str,
-    /// Whether one inside another must be closed too, as in Rust.
+    /// Whether a nested one must be closed too, as in Rust.
     pub nests: bool,
-    /// Whether it begins and ends at a line's start only, as in Ruby.
+    /// Whether it begins and ends only at a line's start, as in Ruby.
     pub at_line_start: bool,
 }
 
-/// One kind of literal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StringSyntax {
-    /// What starts it.
     pub open: &'static str,
-    /// What ends it.
     pub close: &'static str,
-    /// How the closer is written inside.
+    /// How its content spells the closer.
     pub escape: Escape,
-    /// Whether it may contain line ends; otherwise the line's end ends it.
+    /// Whether it may contain line ends; otherwise the end of the line ends it.
     pub multiline: bool,
-    /// Whether it holds exactly one (possibly escaped) character. What does not, is no literal:
-    /// `'a` is a lifetime in Rust.
+    /// Whether it contains exactly one (possibly escaped) character. Any other content means that
+    /// it is not a literal: `'a` is a lifetime in Rust.
     pub one_character: bool,
-    /// Words that belong to the opener, lower case, as in `f"`; where there are any, one of them must be there.
+    /// Words that belong to the opener, lower case, as in `f"`. If there are any, one of them is
+    /// required.
     pub prefixes: &'static [&'static str],
-    /// Whether a word must stand directly before the opener, as in Scala's `s"`.
+    /// Whether a word must directly precede the opener, as in Scala's `s"`.
     pub after_word: bool,
-    /// Code inside.
     pub interpolations: &'static [Interpolation],
-    /// Whether the delimiters are as they stand here.
+    /// Whether the delimiters are fixed or vary.
     pub delimiter: Delimiter,
 }
 
 /// Code inside a literal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Interpolation {
-    /// What starts it; its last character is the bracket.
+    /// The opener; its last character is the bracket.
     pub open: &'static str,
-    /// What ends it.
     pub close: &'static str,
-    /// Whether the opener twice is text: `{{`.
+    /// Whether a doubled opener is text: `{{`.
     pub doubled: bool,
-    /// The quotes that open literals inside; every one of the language where this is empty.
+    /// The quotes that open literals inside; if empty, all quotes of the language.
     pub quotes: &'static str,
 }
 
-/// What the delimiters of a literal are.
+/// The form of a literal's delimiters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Delimiter {
-    /// `open` and `close`.
     Fixed,
-    /// A name is part of both: `R"name(` to `)name"`. What follows it in the opener and precedes it in the closer.
+    /// Both contain a name: `R"name(` to `)name"`. The fields are the text after the name in the
+    /// opener and the text before it in the closer.
     Named(&'static str, &'static str),
-    /// The character after `open`, one of these, with its counterpart: `%w[` to `]`.
+    /// The character after `open`, one of these, and its counterpart: `%w[` to `]`.
     Chosen(&'static str),
-    /// Slashes, where an operand is expected: a regular expression.
+    /// Slashes, if an operand is expected: a regular expression.
     Slash,
 }
 
-/// How a document inside of the code begins and ends.
+/// How a here document begins and ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HereDoc {
-    /// What stands before the name.
+    /// The text before the name.
     pub open: &'static str,
-    /// Characters between the two that allow the end to be indented.
+    /// Characters between opener and name that allow the end to be indented.
     pub marks: &'static str,
-    /// Whether a name without quotes is in capitals; otherwise `a <<b` would be one.
+    /// Whether a name without quotes must be in capitals; without this rule `a <<b` would begin a
+    /// document.
     pub capitals: bool,
-    /// Whether code goes on after the name that ends it; otherwise the name is all of its line.
+    /// Whether code may follow the name that ends it; otherwise the name must be the whole line.
     pub code_after_end: bool,
 }
 
-/// Tags in the text, or elements in the code.
+/// The form of tags or elements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Markup {
-    /// None.
     None,
-    /// All code is text with tags; literals are in tags only, as in HTML.
+    /// All code is text with tags; literals occur only in tags, as in HTML.
     Tags,
-    /// Elements are operands in code, and text is inside of them, as in JSX.
+    /// Elements are operands in code and contain text, as in JSX.
     Elements,
 }
 
-/// Where commas between elements may be, and must be.
+/// Where commas between elements are allowed and required.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Commas {
-    /// The last element may have one.
+    /// Allowed after the last element.
     Free,
-    /// Not before these closing brackets and words.
+    /// Not allowed before these closing brackets and words.
     NotBefore(&'static [&'static str]),
-    /// After the last element, too, where the closer is on a line of its own, as in Go.
+    /// Required after the last element, too, if the closer is on a separate line, as in Go.
     BeforeCloser,
 }
 
-/// An island of another language.
+/// An embedded part in another language.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Embedded {
-    /// What starts it: with `<` and a letter a tag, whose end the code follows.
+    /// The opener. If it is `<` and a letter, it is a tag and the code follows the tag's end.
     pub open: &'static str,
-    /// What ends it, wherever it stands.
+    /// The closer, recognised anywhere.
     pub close: &'static str,
-    /// The id of its language.
+    /// The id of the embedded language.
     pub language: &'static str,
 }
 
-/// How a closer is written inside a literal.
+/// How a literal's content spells the closer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Escape {
-    /// Not at all: the first closer ends it.
+    /// Not possible: the first closer ends the literal.
     None,
-    /// Behind a backslash, which also escapes itself.
+    /// After a backslash, which also escapes itself.
     Backslash,
-    /// Behind a backtick.
+    /// After a backtick.
     Backtick,
-    /// Twice, as in `'it''s'`.
+    /// Doubled, as in `'it''s'`.
     Doubled,
-    /// Twice, or after a backslash where text follows: SQL's dialects differ.
+    /// Doubled, or after a backslash if text follows: SQL's dialects differ.
     DoubledOrBackslash,
-    /// With `$`, `'` or a backslash after it, as in Nix.
+    /// Followed by `$`, `'` or a backslash, as in Nix.
     Followed,
 }
 
 /// How a block ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
-    /// With a closing bracket; indentation follows by convention.
+    /// With a closing bracket; indentation is only a convention.
     Braces,
-    /// With the first line that is indented less (or the block's end word at the opener's indentation).
+    /// With the first line that is less indented (or with the block's end word at the opener's
+    /// indentation).
     Indent,
 }
 
 impl Language {
-    /// Returns a language by its LSP id or one of its other names; plain text when nobody knows it.
+    /// Returns a language by its LSP id or another of its names; plain text if the name is unknown.
     pub fn by_id(id: &str) -> &'static Self {
         Self::find(id).unwrap_or_else(Self::plain_text)
     }
 
-    /// Returns a language by id or name, whatever the case; `None` when nobody knows it.
+    /// Returns a language by id or name, ignoring case; `None` if the name is unknown.
     pub fn find(id: &str) -> Option<&'static Self> {
         let is_it = |name: &str| name.eq_ignore_ascii_case(id);
         LANGUAGES
@@ -209,7 +210,7 @@ impl Language {
             .find(|language| is_it(language.id) || language.names.iter().any(|name| is_it(name)))
     }
 
-    /// Returns the language of a file by its name or extension; plain text when neither says.
+    /// Returns the language of a file by its name or extension; plain text if neither is known.
     pub fn by_path(path: &Path) -> &'static Self {
         let Some(name) = path.file_name().map(|name| name.to_string_lossy().to_lowercase()) else {
             return Self::plain_text();
@@ -229,7 +230,8 @@ impl Language {
             .unwrap_or_else(Self::plain_text)
     }
 
-    /// Returns `name` with an extension of this language, unless it tells the language already.
+    /// Returns `name` with an extension of this language, unless the name already identifies the
+    /// language.
     pub(crate) fn name_of(&self, name: &str) -> String {
         let is_told = std::ptr::eq(Self::by_path(Path::new(name)), self);
         match self.extensions.first().filter(|_| !is_told) {
@@ -238,7 +240,7 @@ impl Language {
         }
     }
 
-    /// Returns the language of which nothing is known.
+    /// Returns plain text, the language without any facts.
     pub fn plain_text() -> &'static Self {
         &PLAIN_TEXT
     }
@@ -254,7 +256,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn languages_are_found_by_every_name_and_extension() {
+    fn languages_found_by_name_and_extension() {
         assert!(LANGUAGES.len() >= 18);
         for language in LANGUAGES {
             for id in language.names.iter().chain([&language.id]) {
@@ -281,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_without_an_extension_gets_its_language_s() {
+    fn name_gets_the_language_extension() {
         for (language, name, told) in [
             ("go", "Untitled-1", "Untitled-1.go"),
             ("ruby", "Untitled-1", "Untitled-1.rb"),
@@ -296,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_knows_is_plain_text() {
+    fn unknown_language_is_plain_text() {
         assert_eq!(Language::by_id("brainfuck").id, "plaintext");
         assert_eq!(Language::by_id("").id, "plaintext");
         assert_eq!(Language::by_path(Path::new("/a/LICENSE")).id, "plaintext");
@@ -307,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn a_longer_opener_comes_before_a_shorter_one_that_begins_it() {
+    fn longer_openers_come_first() {
         for language in LANGUAGES {
             for (idx, string) in language.strings.iter().enumerate() {
                 let is_chosen = matches!(string.delimiter, Delimiter::Chosen(_));

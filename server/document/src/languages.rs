@@ -1,8 +1,8 @@
-//! The language table: one entry per language, facts only.
+//! The language table: one entry per language.
 //!
-//! Ids are LSP's; names are what other editors and people call the language.
-//! Order matters twice: within `strings` the longest opener comes first,
-//! and where two languages claim an extension the first entry has it.
+//! Ids are LSP's; `names` are those that other editors and users give the language. Order matters
+//! twice: within `strings` the longest opener comes first, and if two languages claim an extension,
+//! the first entry gets it.
 
 mod braces;
 mod markup;
@@ -38,12 +38,11 @@ const MARKUP_STRINGS: &[StringSyntax] =
 const DOLLAR_BRACE: &[Interpolation] = &[code("${", "}")];
 const DOLLAR_PAREN: &[Interpolation] = &[code("$(", ")")];
 const HASH_BRACE: &[Interpolation] = &[code("#{", "}")];
-/// `{{` is a brace.
 const BRACE: &[Interpolation] = &[Interpolation { doubled: true, ..code("{", "}") }];
 
 const REGEX: StringSyntax =
     StringSyntax { delimiter: Delimiter::Slash, ..string("/", "/", Escape::Backslash) };
-/// Before these an operand is expected in the JavaScript family.
+/// Words of the JavaScript family that an operand follows.
 const SCRIPT_OPERATORS: &[&str] = &[
     "return",
     "typeof",
@@ -63,7 +62,7 @@ const SCRIPT_OPERATORS: &[&str] = &[
 ];
 const SHELL_DOCS: HereDoc =
     HereDoc { open: "<<", marks: "-", capitals: false, code_after_end: false };
-/// Brackets of lists and objects.
+/// Closing brackets that a comma must not precede.
 const NO_COMMA: &[&str] = &[")", "]", "}"];
 
 const fn block(open: &'static str, close: &'static str) -> BlockComment {
@@ -92,17 +91,17 @@ const fn multiline(open: &'static str, close: &'static str, escape: Escape) -> S
     StringSyntax { multiline: true, ..string(open, close, escape) }
 }
 
-/// A literal with code inside.
+/// Returns a literal with code inside.
 const fn with(literal: StringSyntax, interpolations: &'static [Interpolation]) -> StringSyntax {
     StringSyntax { interpolations, ..literal }
 }
 
-/// A literal that begins with one of these words.
+/// Returns a literal that begins with one of these words.
 const fn prefixed(prefixes: &'static [&'static str], literal: StringSyntax) -> StringSyntax {
     StringSyntax { prefixes, ..literal }
 }
 
-/// A literal whose delimiter is one of these characters.
+/// Returns a literal whose delimiter is one of these characters.
 const fn chosen(open: &'static str, delimiters: &'static str) -> StringSyntax {
     StringSyntax {
         delimiter: Delimiter::Chosen(delimiters),
@@ -110,7 +109,7 @@ const fn chosen(open: &'static str, delimiters: &'static str) -> StringSyntax {
     }
 }
 
-/// What most languages share; every entry below says how it differs.
+/// Facts that most languages share; every entry overrides those that differ.
 const COMMON: Language = Language {
     id: "",
     names: &[],
@@ -137,7 +136,7 @@ const COMMON: Language = Language {
     commas: Commas::Free,
 };
 
-/// A language with C's comments and literals.
+/// A language with the comments and literals of C.
 const C_LIKE: Language =
     Language { line_comments: SLASHES, block_comments: C_COMMENT, strings: C_STRINGS, ..COMMON };
 

@@ -1,9 +1,13 @@
-//! Tells code from comments and literals, character by character.
+//! Separates code from comments and literals, character by character.
 //!
-//! Not a grammar: the language table is all that it knows. What is open is a stack, because code stands inside of
-//! literals (`"${f("x")}"`), literals inside of that code, and one language inside of another.
-//! A wrong guess heals: what cannot hold a line end ends with the line, and a quote directly after a word opens a
-//! literal of several lines only where the line ends it.
+//! This is not a grammar: the scanner knows only the language table. The open constructs form a
+//! stack, because literals contain code (`"${f("x")}"`), that code contains literals, and a file of
+//! one language can embed another.
+//!
+//! The scanner recovers from a wrong guess. A literal that cannot contain a line end ends with the
+//! line. A quote directly after a word opens a multi-line literal only if the line contains its
+//! closer.
+//!
 //! Invariant: every character of the text is visited once, in order.
 
 mod blocks;
@@ -20,32 +24,28 @@ pub(crate) use lines::Checkpoints;
 use crate::language::{Interpolation, Language, StringSyntax};
 use here_doc::Pending;
 
-/// What kind of text a point is in.
+/// The kind of text at a point.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
-    /// Code.
     Code,
-    /// A comment.
     Comment,
-    /// A literal, or a document inside of the code.
+    /// A literal, or a here document.
     Literal,
 }
 
-/// What a visited character is.
+/// The kind of a visited character.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// An opening bracket in code, with what closes it; also that of code inside of a literal.
-    Open {
-        /// The closing bracket.
-        closer: char,
-    },
+    /// An opening bracket in code, with its closer; also the bracket that opens code inside a
+    /// literal.
+    Open { closer: char },
     /// A closing bracket in code.
     Close,
     /// The opener of a literal.
     Enter(&'static StringSyntax),
     /// The closer of a literal.
     Leave(&'static StringSyntax),
-    /// A line end inside a literal that cannot hold one.
+    /// A line end inside a literal that cannot contain one.
     Broken,
     /// Any other character of code.
     Code,
@@ -56,37 +56,37 @@ pub enum Kind {
 /// A visited character or delimiter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Token {
-    /// Where it starts, in bytes of the scanned text.
+    /// Start, in bytes of the scanned text.
     pub at: usize,
-    /// How long it is, in bytes.
+    /// Length in bytes.
     pub len: usize,
-    /// Its first character; of a delimiter that opens code inside of a literal, the bracket.
+    /// The first character; for a delimiter that opens code inside a literal, the bracket.
     pub c: char,
-    /// What it is.
     pub kind: Kind,
-    /// How much is open after it: see [`Scanner::depth`].
+    /// Number of open constructs after it: see [`Scanner::depth`].
     pub depth: usize,
 }
 
-/// Something that is open.
+/// An open construct.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Frame {
     /// A comment that ends with the line.
     LineComment,
-    /// A comment with an end of its own: its index in the table, and how many are open.
+    /// A comment with its own closer: its index in the language table, and the number of open
+    /// levels.
     BlockComment { idx: usize, n_open: usize },
-    /// A literal. Its name or delimiter, where it has one; brackets of its own kind inside, or a class of a regular
-    /// expression.
+    /// A literal; `name` is the name in its delimiter, if there is one. `n_open` counts nested
+    /// brackets of its own kind, or is 1 inside a class of a regular expression.
     Literal { syntax: &'static StringSyntax, name: Option<Box<str>>, closer: char, n_open: usize },
-    /// Code inside of a literal or of an element; how many brackets of its kind are open inside.
+    /// Code inside a literal or an element; `n_open` counts the open brackets of its kind inside.
     Code { interpolation: &'static Interpolation, n_open: usize },
-    /// A document inside of the code.
+    /// A here document.
     HereDoc(Pending),
-    /// Deeper lines after a `|` of YAML: text.
+    /// The more deeply indented lines after a `|` of YAML, which are text.
     Deeper { columns: usize },
     /// The text around the code of a template.
     Outside,
-    /// An island of another language, up to this.
+    /// An embedded part in another language, up to `close`.
     Embedded { language: &'static Language, close: &'static str },
     /// Inside the angle brackets of a tag.
     Tag { is_closing: bool, ends_itself: bool, embeds: Option<usize> },
@@ -94,15 +94,16 @@ enum Frame {
     Children,
 }
 
-/// The last word or mark of code.
+/// The last word or punctuation mark of code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Last {
     Mark(char),
-    /// A word; of a longer one the beginning.
+    /// The beginning of a word, up to 12 bytes.
     Word([u8; 12], u8),
 }
 
-/// The state between two pieces of text. Pieces may be cut anywhere but inside a delimiter.
+/// The scanner's state between two pieces of text. Pieces may be split anywhere except inside a
+/// delimiter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scanner {
     language: &'static Language,
@@ -110,15 +111,15 @@ pub struct Scanner {
     previous: char,
     last: Last,
     pending: Vec<Pending>,
-    /// Whether nothing but blanks came yet.
+    /// Whether only blanks have been read so far.
     at_start: bool,
 }
 
-/// What remains of the piece that is scanned.
+/// The part of the current piece that is not scanned yet.
 #[derive(Debug, Clone, Copy)]
 struct Rest<'t> {
     text: &'t str,
-    /// What was read of the present line, as far as this piece has it.
+    /// The part of the current line that has been read, as far as it is in this piece.
     line: &'t str,
     c: char,
     /// Whether a line end follows the piece.
@@ -126,7 +127,7 @@ struct Rest<'t> {
 }
 
 impl<'t> Rest<'t> {
-    /// Returns the rest of the line; `None` where the piece ends before the line does.
+    /// Returns the rest of the line; `None` if the piece ends before the line does.
     fn to_line_end(self) -> Option<&'t str> {
         match self.text.find('\n') {
             Some(end) => self.text.get(..end),
@@ -134,7 +135,7 @@ impl<'t> Rest<'t> {
         }
     }
 
-    /// Returns the rest of the line as far as this piece has it.
+    /// Returns the rest of the line, as far as it is in this piece.
     fn line_rest(self) -> &'t str {
         self.to_line_end().unwrap_or(self.text)
     }
@@ -146,7 +147,7 @@ impl<'t> Rest<'t> {
 }
 
 impl Scanner {
-    /// Starts at a document's first character.
+    /// Creates the state at a document's first character.
     pub fn new(language: &'static Language) -> Self {
         Self {
             language,
@@ -158,7 +159,7 @@ impl Scanner {
         }
     }
 
-    /// Returns what kind of text the next character is in.
+    /// Returns the kind of text of the next character.
     pub fn place(&self) -> Place {
         match self.frames.last() {
             Some(Frame::LineComment | Frame::BlockComment { .. }) => Place::Comment,
@@ -169,12 +170,13 @@ impl Scanner {
         }
     }
 
-    /// Counts what is open: comments, literals, code inside of them, elements, islands. Brackets are not counted.
+    /// Returns the number of open comments, literals, code inside them, elements and embedded
+    /// parts. Brackets do not count.
     pub fn depth(&self) -> usize {
         self.frames.len()
     }
 
-    /// Returns the innermost literal that the next character is in, directly or in its code.
+    /// Returns the innermost literal that contains the next character, directly or in its code.
     pub fn literal(&self) -> Option<&'static StringSyntax> {
         self.literals().last().map(|(_, syntax)| syntax)
     }
@@ -187,12 +189,13 @@ impl Scanner {
         })
     }
 
-    /// Says whether a document begins on the next line.
+    /// Whether a here document begins on the next line.
     pub fn has_pending_document(&self) -> bool {
         !self.pending.is_empty()
     }
 
-    /// Says whether `line` ends the innermost document, or the first one that begins on the next line.
+    /// Whether `line` ends the innermost here document, or the first one that begins on the next
+    /// line.
     pub fn ends_document(&self, line: &str) -> bool {
         let innermost = match self.frames.last() {
             Some(Frame::HereDoc(document)) => Some(document),
@@ -201,12 +204,12 @@ impl Scanner {
         innermost.is_some_and(|document| document.end_of(line).is_some())
     }
 
-    /// Visits every character of `text` and goes on from its end.
+    /// Visits every character of `text`; a later call continues after it.
     pub fn scan(&mut self, text: &str, visit: impl FnMut(Token)) {
         self.scan_piece(text, false, visit);
     }
 
-    /// Visits a whole line, which holds no line end, and the line end after it.
+    /// Visits a whole line, passed without its line end, and then the line end.
     pub fn scan_line(&mut self, line: &str, mut visit: impl FnMut(Token)) {
         self.scan_piece(line, true, &mut visit);
         let (kind, len) = self.step(Rest { text: "\n", line, c: '\n', is_line: true });
@@ -222,7 +225,7 @@ impl Scanner {
             let (kind, len) = self.step(Rest { text: rest, line, c, is_line });
             let read = rest.get(..len).unwrap_or(rest);
             let bracket = match kind {
-                // `${`: the bracket, not the mark before it.
+                // For `${`: the bracket, not the mark before it.
                 Kind::Open { .. } => read.chars().next_back().unwrap_or(c),
                 _ => c,
             };
@@ -235,7 +238,7 @@ impl Scanner {
         }
     }
 
-    /// Notes what was read.
+    /// Records the text that was read.
     fn read(&mut self, read: &str, kind: Kind) {
         let c = read.chars().next_back().unwrap_or(' ');
         match kind {
@@ -253,7 +256,8 @@ impl Scanner {
         self.previous = c;
     }
 
-    /// Reads one character or delimiter; returns what it is and its length, which is at least that of the character.
+    /// Reads one character or delimiter. Returns its kind and its length, which is at least the
+    /// length of the character.
     fn step(&mut self, rest: Rest<'_>) -> (Kind, usize) {
         if self.at_start && !rest.c.is_whitespace() {
             self.at_start = false;
@@ -339,7 +343,7 @@ impl Scanner {
         (Kind::Text, one)
     }
 
-    /// Returns the language of the innermost island.
+    /// Returns the language of the innermost embedded part.
     fn current(&self) -> &'static Language {
         self.frames
             .iter()
@@ -351,7 +355,7 @@ impl Scanner {
             .unwrap_or(self.language)
     }
 
-    /// Says whether an operand is expected: after an operator, not after a value.
+    /// Whether an operand is expected: after an operator, not after a value.
     fn expects_operand(&self, language: &Language) -> bool {
         match self.last {
             Last::Mark(c) => !matches!(c, ')' | ']' | '}' | '"' | '\'' | '`'),
@@ -361,13 +365,13 @@ impl Scanner {
 }
 
 impl Last {
-    /// Adds a character of a word.
+    /// Appends a character of a word.
     fn and(self, c: char, goes_on: bool) -> Self {
         let (mut word, mut len) = match self {
             Self::Word(word, len) if goes_on => (word, len),
             _ => ([0; 12], 0),
         };
-        // Anything but ASCII is in no table.
+        // The tables contain only ASCII.
         let byte = u8::try_from(c).ok().filter(u8::is_ascii).unwrap_or(b'?');
         if let Some(place) = word.get_mut(usize::from(len)) {
             *place = byte;
@@ -376,7 +380,7 @@ impl Last {
         Self::Word(word, len)
     }
 
-    /// Returns the word; "" after a mark.
+    /// Returns the word, or "" after a punctuation mark.
     fn word(&self) -> &str {
         match self {
             Self::Word(word, len) => {
@@ -388,7 +392,7 @@ impl Last {
     }
 }
 
-/// Says whether `c` belongs to a word: a letter, a digit, or `_`.
+/// Whether `c` belongs to a word: a letter, a digit, or `_`.
 fn is_word(c: char) -> bool {
     c.is_alphanumeric() || c == '_'
 }

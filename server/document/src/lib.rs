@@ -1,11 +1,12 @@
-//! Open documents: ropes with versions, positions in three encodings, snapshots, the language table, and the scanner
-//! that tells code from comments and literals by it.
+//! Open documents: ropes with versions, positions in three encodings, snapshots, the language
+//! table, and a lexical scanner that uses this table to separate code from comments and literals.
 //!
-//! The first stage of the way of a keystroke.
-//! A [`Document`] is owned by one place and changes only in the order in which the editor's edits arrive.
-//! Every later stage sees a [`Snapshot`], which never changes.
-//! Invariant: everything here is total. Broken input (positions outside the text, half a surrogate pair,
-//! versions that go backwards) is clamped or reported, never a panic.
+//! The first stage that a keystroke passes. A [`Document`] has one owner and changes only in the
+//! order in which the editor's edits arrive. Every later stage sees a [`Snapshot`], which never
+//! changes.
+//!
+//! Invariant: all functions here are total. Broken input (positions outside the text, half a
+//! surrogate pair, versions that go backwards) is clamped or reported, never a panic.
 
 mod document;
 pub mod fixture;

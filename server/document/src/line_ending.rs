@@ -1,18 +1,16 @@
-//! Which line end a file uses, so that inserted lines end as their neighbours do.
+//! The line ending of a file, so that inserted lines end like the lines around them.
 
 use ropey::Rope;
 
-/// How far [`LineEnding::dominant`] looks, in bytes: files do not change their mind after that,
-/// and a 20 MB file must not be counted through per request.
+/// Bytes that [`LineEnding::dominant`] examines. A file keeps its line ending after that, and
+/// counting through a 20 MB file for each request would be too slow.
 const LOOK_BYTES: usize = 64 * 1024;
 
-/// The three line ends that LSP knows.
+/// The three line endings of LSP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum LineEnding {
-    /// `\n`
     #[default]
     Lf,
-    /// `\r\n`
     CrLf,
     /// `\r` alone
     Cr,
@@ -28,7 +26,7 @@ impl LineEnding {
         }
     }
 
-    /// Returns the most frequent line end in the first 64 KiB; LF where there is none or a tie.
+    /// Returns the most frequent line ending in the first 64 KiB; LF if there is none or a tie.
     pub(crate) fn dominant(rope: &Rope) -> Self {
         let (mut n_lf, mut n_crlf, mut n_cr) = (0_usize, 0_usize, 0_usize);
         let mut after_cr = false;
@@ -70,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn the_most_frequent_line_end_wins() {
+    fn most_frequent_line_end_wins() {
         check("", LineEnding::Lf);
         check("one line", LineEnding::Lf);
         check("a\nb\nc\r\n", LineEnding::Lf);

@@ -1,10 +1,10 @@
-//! The simplest document that could be right: one string, walked from its start for every question.
+//! The simplest correct document: one string, scanned from its start for every query.
 //!
-//! The property tests hold the rope against it. It shares no code with the rope's side, on purpose.
+//! The property tests compare the rope with it. It deliberately shares no code with the rope.
 
 use crate::position::{Position, PositionEncoding, Range};
 
-/// A text and nothing else.
+/// A text without any index but its lines.
 pub(crate) struct PlainDocument {
     pub(crate) text: String,
     /// Each line's start, the end of its text and the end of its line end, in bytes.

@@ -1,8 +1,9 @@
-//! Positions as editors send them, and what they mean in a rope.
+//! Positions as editors send them, and their conversion to offsets in a rope.
 //!
 //! LSP counts columns in UTF-8, UTF-16 or UTF-32 units, and ends lines at LF, CRLF and CR only.
-//! Invariant: every position and every offset maps to a place that exists, is no half character
-//! and does not stand between the CR and the LF of one line end. All conversions are O(log n).
+//!
+//! Invariant: every position and every offset maps to an existing place that is not inside a
+//! character and not between the CR and the LF of one line end. All conversions are O(log n).
 
 use ropey::Rope;
 
@@ -18,46 +19,47 @@ pub struct ByteOffset(pub usize);
 pub enum PositionEncoding {
     /// Columns count bytes.
     Utf8,
-    /// Columns count UTF-16 code units: what LSP assumes unless told otherwise.
+    /// Columns count UTF-16 code units: LSP's default.
     #[default]
     Utf16,
     /// Columns count Unicode scalar values.
     Utf32,
 }
 
-/// A place in a document as the editor names it.
+/// A place in a document, as the editor specifies it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Position {
     /// Line, from 0.
     pub line: u32,
-    /// Column from 0, in units of a [`PositionEncoding`] that travels separately.
+    /// Column from 0, in units of a [`PositionEncoding`] that is passed separately.
     pub column: u32,
 }
 
-/// Two positions with the text between them; `end` is exclusive.
+/// The text between two positions; `end` is exclusive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Range {
-    /// First position inside.
+    /// First position inside the range.
     pub start: Position,
-    /// First position outside.
+    /// First position after the range.
     pub end: Position,
 }
 
 impl Position {
-    /// Names the place `column` units into `line`, both from 0.
+    /// Returns the position `column` units into `line`, both from 0.
     pub const fn new(line: u32, column: u32) -> Self {
         Self { line, column }
     }
 }
 
 impl Range {
-    /// Spans from `start` up to `end`.
+    /// Returns the range from `start` up to `end`.
     pub const fn new(start: Position, end: Position) -> Self {
         Self { start, end }
     }
 }
 
-/// Returns the char span of a line without its line end; empty at the text's end for a line that does not exist.
+/// Returns the char span of a line without its line end; empty at the text's end if the line does
+/// not exist.
 pub(crate) fn line_span(rope: &Rope, line: LineIdx) -> (usize, usize) {
     let n_chars = rope.len_chars();
     if line >= rope.len_lines() {
@@ -79,7 +81,8 @@ pub(crate) fn line_span(rope: &Rope, line: LineIdx) -> (usize, usize) {
     (start, end)
 }
 
-/// Returns the char index of a position, clamped to its line and to the text; half a character rounds down.
+/// Returns the char index of a position, clamped to its line and to the text. A position inside a
+/// character rounds down.
 pub(crate) fn char_of(rope: &Rope, position: Position, encoding: PositionEncoding) -> usize {
     let (start, end) = line_span(rope, position.line as usize);
     let column = position.column as usize;
@@ -99,7 +102,7 @@ pub(crate) fn char_of(rope: &Rope, position: Position, encoding: PositionEncodin
     found.unwrap_or(end).clamp(start, end)
 }
 
-/// Walks `column` units from the char `start`, no further than the char `end`.
+/// Moves `column` units from the char `start`, at most to the char `end`.
 fn unit_to_char(
     rope: &Rope,
     start: usize,
@@ -113,7 +116,8 @@ fn unit_to_char(
     to_char(rope, first.saturating_add(column).min(last)).ok()
 }
 
-/// Returns the position of a byte offset, clamped to the text; inside a character or a line end it rounds down.
+/// Returns the position of a byte offset, clamped to the text. An offset inside a character or a
+/// line end rounds down.
 pub(crate) fn position_of(rope: &Rope, offset: ByteOffset, encoding: PositionEncoding) -> Position {
     let at = char_at_or_before(rope, offset);
     let line = rope.try_char_to_line(at).unwrap_or(0);
@@ -131,7 +135,7 @@ pub(crate) fn position_of(rope: &Rope, offset: ByteOffset, encoding: PositionEnc
     Position { line: saturate(line), column: saturate(column) }
 }
 
-/// Returns the index of the char that holds or starts at a byte offset.
+/// Returns the index of the char that contains or starts at a byte offset.
 pub(crate) fn char_at_or_before(rope: &Rope, offset: ByteOffset) -> usize {
     rope.try_byte_to_char(offset.0.min(rope.len_bytes())).unwrap_or(0)
 }
@@ -141,7 +145,7 @@ pub(crate) fn byte_of(rope: &Rope, char_idx: usize) -> ByteOffset {
     ByteOffset(rope.try_char_to_byte(char_idx).unwrap_or_else(|_| rope.len_bytes()))
 }
 
-/// LSP counts in `u32`; a text that needs more stops counting there.
+/// Converts to LSP's `u32`; larger counts saturate.
 fn saturate(count: usize) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
 }

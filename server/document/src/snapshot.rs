@@ -1,7 +1,7 @@
 //! An immutable view of a document, and the cursor in it.
 //!
-//! Every stage after this crate sees snapshots only, so an edit that arrives while a suggestion is computed
-//! cannot change what it is computed from. Cloning is cheap: the rope shares its tree.
+//! All later stages see only snapshots, so an edit that arrives while a suggestion is computed
+//! cannot change its input. Cloning is cheap: the rope shares its tree.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -25,18 +25,17 @@ pub struct Snapshot {
     lexical: Arc<Mutex<Checkpoints>>,
 }
 
-/// Where the user is, with the text of that line on both sides.
+/// The cursor, with the text of its line on both sides.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cursor {
-    /// Distance of the cursor from the document's start.
+    /// Offset of the cursor from the document's start.
     pub offset: ByteOffset,
-    /// The line that holds it.
+    /// The line that contains the cursor.
     pub line: LineIdx,
-    /// Where that line starts.
     pub line_start: ByteOffset,
     /// The line's text up to the cursor.
     pub before: String,
-    /// The line's text behind the cursor, without the line end.
+    /// The line's text after the cursor, without the line end.
     pub after: String,
 }
 
@@ -53,12 +52,11 @@ impl Snapshot {
         Self { uri, language_id, language, version, revision, rope, lexical }
     }
 
-    /// Returns the document's URI.
     pub fn uri(&self) -> &Uri {
         &self.uri
     }
 
-    /// Returns the language by the editor's id, else by the path, else plain text.
+    /// Returns the language of the editor's id, else of the path, else plain text.
     pub fn language(&self) -> &'static Language {
         self.language
     }
@@ -68,8 +66,8 @@ impl Snapshot {
         &self.language_id
     }
 
-    /// Returns `name` with an extension that tells the language, unless it tells it already; of a language that is in
-    /// no table the editor's id is the extension.
+    /// Returns `name` with an extension of the language, unless it has one already. If the language
+    /// is in no table, the editor's id is the extension.
     pub fn name_with_language(&self, name: &str) -> String {
         let id = &*self.language_id;
         let is_unknown = Language::find(id).is_none() && self.language.id == "plaintext";
@@ -85,17 +83,19 @@ impl Snapshot {
         self.version
     }
 
-    /// Returns how many changes the document had seen; tells texts apart that share a version.
+    /// Returns the number of changes to the document so far; distinguishes texts with the same
+    /// version.
     pub fn revision(&self) -> u64 {
         self.revision
     }
 
-    /// Counts lines; a text that ends with a line end has an empty last line, so there is always one.
+    /// Returns the number of lines, at least 1: a text that ends with a line end has an empty last
+    /// line.
     pub fn n_lines(&self) -> usize {
         self.rope.len_lines()
     }
 
-    /// Counts bytes of UTF-8.
+    /// Returns the length in bytes of UTF-8.
     pub fn n_bytes(&self) -> usize {
         self.rope.len_bytes()
     }
@@ -106,29 +106,31 @@ impl Snapshot {
         self.chars(start, end)
     }
 
-    /// Returns a line with its line end as it stands in the file; "" for a line that does not exist.
+    /// Returns a line with its line end as in the file; "" for a line that does not exist.
     pub fn line_with_end(&self, line: LineIdx) -> String {
         self.rope.get_line(line).map(String::from).unwrap_or_default()
     }
 
-    /// Returns where a line starts; the text's end for a line that does not exist.
+    /// Returns the start of a line; the text's end for a line that does not exist.
     pub fn line_start(&self, line: LineIdx) -> ByteOffset {
         ByteOffset(self.rope.try_line_to_byte(line).unwrap_or_else(|_| self.rope.len_bytes()))
     }
 
-    /// Returns where a line's text ends, before its line end; the text's end for a line that does not exist.
+    /// Returns the end of a line's text, before its line end; the text's end for a line that does
+    /// not exist.
     pub fn line_end(&self, line: LineIdx) -> ByteOffset {
         position::byte_of(&self.rope, position::line_span(&self.rope, line).1)
     }
 
-    /// Returns the text between two offsets; both are clamped to the text and rounded down to whole characters.
+    /// Returns the text between two offsets; both are clamped to the text and rounded down to whole
+    /// characters.
     pub fn slice(&self, range: std::ops::Range<ByteOffset>) -> String {
         let start = position::char_at_or_before(&self.rope, range.start);
         let end = position::char_at_or_before(&self.rope, range.end);
         self.chars(start, end)
     }
 
-    /// Returns the largest character boundary that is not behind `offset`.
+    /// Returns the largest character boundary that is not after `offset`.
     pub fn floor_char_boundary(&self, offset: ByteOffset) -> ByteOffset {
         position::byte_of(&self.rope, position::char_at_or_before(&self.rope, offset))
     }
@@ -148,24 +150,27 @@ impl Snapshot {
         String::from(&self.rope)
     }
 
-    /// Returns the offset of a position; over-long columns and lines are clamped, half characters round down.
+    /// Returns the offset of a position. Columns and lines out of range are clamped; a position
+    /// inside a character rounds down.
     pub fn offset(&self, position: Position, encoding: PositionEncoding) -> ByteOffset {
         position::byte_of(&self.rope, position::char_of(&self.rope, position, encoding))
     }
 
-    /// Returns the position of an offset; inside a character or a line end it rounds down.
+    /// Returns the position of an offset. An offset inside a character or a line end rounds down.
     pub fn position(&self, offset: ByteOffset, encoding: PositionEncoding) -> Position {
         position::position_of(&self.rope, offset, encoding)
     }
 
-    /// Returns the line that holds an offset; the last line for an offset behind the text.
+    /// Returns the line that contains an offset; the last line for an offset past the text's end.
     pub fn line_of(&self, offset: ByteOffset) -> LineIdx {
         self.rope.try_byte_to_line(offset.0.min(self.rope.len_bytes())).unwrap_or(0)
     }
 
-    /// Returns the scanner's state at the start of a line; at the last line's for a line that does not exist.
+    /// Returns the scanner's state at the start of a line, or of the last line if the line does not
+    /// exist.
     ///
-    /// States are kept while the document is edited: a key costs a few lines, wherever it is.
+    /// States are kept while the document is edited, so a keystroke anywhere costs only a few
+    /// lines.
     pub fn lexical_state(&self, line: LineIdx) -> Scanner {
         states(&self.lexical).state_at(&self.rope, line)
     }
@@ -175,7 +180,7 @@ impl Snapshot {
         LineEnding::dominant(&self.rope)
     }
 
-    /// Returns the cursor at an offset, moved down to a place where a cursor can stand.
+    /// Returns the cursor at an offset, rounded down to a valid place.
     pub fn cursor(&self, offset: ByteOffset) -> Cursor {
         let at = position::char_at_or_before(&self.rope, offset);
         let line = self.rope.try_char_to_line(at).unwrap_or(0);
@@ -190,16 +195,18 @@ impl Snapshot {
         }
     }
 
-    /// Returns the snapshot as it would be with `text` in place of a range; this one stays as it is.
+    /// Returns a snapshot with a range replaced by `text`; this snapshot is unchanged.
     ///
-    /// Looking ahead needs the text after an edit that has not happened. Offsets are clamped as in [`Self::slice`].
+    /// Look-ahead needs the text after an edit that has not happened yet. Offsets are clamped as in
+    /// [`Self::slice`].
     #[must_use]
     pub fn with_edit(&self, range: std::ops::Range<ByteOffset>, text: &str) -> Self {
         let start = position::char_at_or_before(&self.rope, range.start);
         let end = position::char_at_or_before(&self.rope, range.end).max(start);
         let mut edited = self.clone();
         let mut lexical = states(&self.lexical).clone();
-        // Both indices are inside the rope, so neither call can fail; if one did, the text would stay.
+        // Both indices are inside the rope, so neither call can fail; on failure the text would be
+        // unchanged.
         let _ = edit(&mut edited.rope, &mut lexical, start..end, text);
         edited.lexical = Arc::new(Mutex::new(lexical));
         edited
@@ -209,17 +216,17 @@ impl Snapshot {
         if start >= end {
             return String::new();
         }
-        // `String::from` reserves once; `to_string` would grow a 20 MB line chunk by chunk.
+        // `String::from` allocates once; `to_string` would grow a 20 MB line chunk by chunk.
         self.rope.get_slice(start..end).map(String::from).unwrap_or_default()
     }
 }
 
-/// Locks without ever failing: the states are valid between any two statements.
+/// Locks the checkpoints. Ignores poisoning, because they are valid between any two statements.
 pub(crate) fn states(lexical: &Mutex<Checkpoints>) -> MutexGuard<'_, Checkpoints> {
     lexical.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Replaces a range of chars in the rope, and marks the lines that this touches.
+/// Replaces a range of chars in the rope, and marks the touched lines as changed.
 pub(crate) fn edit(
     rope: &mut Rope,
     lexical: &mut Checkpoints,
@@ -227,7 +234,8 @@ pub(crate) fn edit(
     text: &str,
 ) -> ropey::Result<()> {
     let n_lines = rope.len_lines();
-    // The line before, too: a line feed may join the carriage return that ends it.
+    // Includes the line before, because an inserted line feed may join the carriage return that
+    // ends it.
     let first = rope.try_char_to_line(chars.start)?.saturating_sub(1);
     let last = rope.try_char_to_line(chars.end)?;
     rope.try_remove(chars.clone())?;
@@ -236,8 +244,8 @@ pub(crate) fn edit(
     inserted
 }
 
-/// Marks the lines in which a whole new text differs from the old one: clients that send all of it with every key
-/// change a line.
+/// Marks the lines in which a complete new text differs from the old one as changed. Clients that
+/// send the complete text with every key change one line.
 pub(crate) fn replaced(old: &Rope, new: &Rope, text: &str, lexical: &mut Checkpoints) {
     let mut head = 0;
     for chunk in old.chunks() {
@@ -268,7 +276,7 @@ mod tests {
     use crate::Document;
 
     #[test]
-    fn an_unsaved_document_is_named_by_its_language() {
+    fn unsaved_document_gets_language_extension() {
         let name = |id| {
             Document::open("untitled:Untitled-1", id, 1, "")
                 .snapshot()
@@ -284,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn an_edit_ahead_leaves_the_snapshot_alone_and_clamps() {
+    fn with_edit_clamps_and_copies() {
         let snapshot = Document::open("file:///a.rs", "rust", 1, "aä\nb").snapshot();
         let edited = snapshot.with_edit(ByteOffset(1)..ByteOffset(2), "xy");
         assert_eq!(edited.text(), "axyä\nb", "the range ends inside a character, so it is empty");

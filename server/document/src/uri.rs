@@ -1,9 +1,13 @@
-//! A document's URI: one canonical form, the file that it means, and every name that it carries.
+//! A document's URI: its canonical form, the file that it refers to, and every name that it
+//! contains.
 //!
-//! Editors escape differently (`file:///c%3A/x`, `file:///C:/x`, `file:/x`), and LSP asks servers to take every valid
-//! encoding: [`Uri`] brings them to one form, which is the key of the document everywhere. It is read leniently,
-//! because editors also send paths with blanks, and paths that are no URI at all.
-//! Invariant: total. Any text is a URI; what no rule can judge is [`Carried::Undecidable`], never a guess.
+//! Editors escape differently (`file:///c%3A/x`, `file:///C:/x`, `file:/x`), and LSP requires
+//! servers to accept every valid encoding. [`Uri`] converts them to one form, which identifies the
+//! document everywhere. The parser is lenient, because editors also send paths with blanks, and
+//! paths that are not URIs.
+//!
+//! Invariant: total. Any text is a URI. A URI that no rule can judge is [`Carried::Undecidable`],
+//! never a guess.
 
 use std::fmt;
 use std::ops::Deref;
@@ -16,7 +20,8 @@ mod names;
 
 pub use names::{Carried, Names};
 
-/// What a path has escaped in the canonical form; all else is allowed in one, says RFC 3986 (section 3.3).
+/// Characters that are escaped in a path of the canonical form. RFC 3986 (section 3.3) allows all
+/// others in a path.
 const ESCAPED: &AsciiSet = &CONTROLS
     .add(b' ')
     .add(b'"')
@@ -49,17 +54,17 @@ struct Parts<'u> {
     path: &'u str,
     query: Option<&'u str>,
     fragment: Option<&'u str>,
-    /// Path, query and fragment in one piece.
+    /// Path, query and fragment together.
     tail: &'u str,
 }
 
 impl Uri {
-    /// Takes a URI as an editor sent it.
+    /// Parses a URI as an editor sent it.
     pub fn new(sent: &str) -> Self {
         let parts = Parts::of(sent);
         match parts.scheme {
             Some(scheme) => Self { text: canonical(scheme, &parts).into() },
-            // A bare path may or may not be escaped, so it is left as it is.
+            // A bare path may or may not be escaped, so it stays unchanged.
             None => Self { text: sent.into() },
         }
     }
@@ -79,7 +84,8 @@ impl Uri {
         &self.text
     }
 
-    /// Returns the path of a `file:` URI; `None` for other schemes, and for what cannot be a path.
+    /// Returns the path of a `file:` URI. `None` for other schemes and for text that cannot be a
+    /// path.
     pub fn file_path(&self) -> Option<PathBuf> {
         let parts = Parts::of(&self.text);
         if parts.scheme != Some("file") {
@@ -92,19 +98,19 @@ impl Uri {
         path_from(parts.authority.unwrap_or_default(), bytes)
     }
 
-    /// Returns the last part of the path, unescaped: what a file without a place is called.
+    /// Returns the last part of the path, unescaped: the display name of an unsaved document.
     pub fn last_part(&self) -> String {
         let path = String::from_utf8_lossy(&decoded(Parts::of(&self.text).path)).into_owned();
         path.rsplit(['/', '\\', ':']).next().unwrap_or_default().to_owned()
     }
 
-    /// Returns the names under which the rules for secrets and ignore files may know the document.
+    /// Returns the names by which the secret and ignore rules may identify the document.
     pub fn carried(&self) -> Carried {
         names::carried(self)
     }
 }
 
-/// As text, it is the canonical form.
+/// Dereferences to the canonical form.
 impl Deref for Uri {
     type Target = str;
 
@@ -123,7 +129,7 @@ impl<'u> Parts<'u> {
     fn of(uri: &'u str) -> Self {
         let (scheme, rest) = match uri.split_once(':') {
             Some((scheme, rest)) if is_scheme(scheme) => (Some(scheme), rest),
-            // Nothing is escaped in a bare path, or everything: it is not cut at all.
+            // A bare path is either not escaped at all or completely, so it is not split.
             _ => {
                 let (authority, query, fragment) = (None, None, None);
                 return Self { scheme: None, authority, path: uri, query, fragment, tail: uri };
@@ -142,7 +148,8 @@ impl<'u> Parts<'u> {
         Self { scheme, authority, path, query, fragment, tail }
     }
 
-    /// The path, and what follows an unescaped `#` or `?` where that goes on as a path does: `/c#/x.cs`.
+    /// Returns the path, including the text after an unescaped `#` or `?` if that continues like a
+    /// path: `/c#/x.cs`.
     fn whole_path(&self) -> &'u str {
         let goes_on = |part: Option<&str>| part.is_some_and(|part| part.contains('/'));
         if goes_on(self.query) || goes_on(self.fragment) { self.tail } else { self.path }
@@ -177,7 +184,7 @@ fn canonical(scheme: &str, parts: &Parts<'_>) -> String {
         }
     });
     let mut path = reescaped(parts.path);
-    // Of a drive only: a file may be called `/C:x`, and on Windows no path begins so.
+    // Only for a drive: a file may have the name `/C:x`, and on Windows no path begins with that.
     if scheme == "file"
         && let [b'/', drive, b':', rest @ ..] = path.as_bytes()
         && (rest.is_empty() || rest.starts_with(b"/") || rest.starts_with(b"%5C"))
@@ -188,7 +195,7 @@ fn canonical(scheme: &str, parts: &Parts<'_>) -> String {
     }
     let mut text = format!("{scheme}:");
     match authority.as_deref() {
-        // `file:/x`, `file:///x` and `file://localhost/x` are one file.
+        // `file:/x`, `file:///x` and `file://localhost/x` are the same file.
         None | Some("" | "localhost") if scheme == "file" && path.starts_with('/') => {
             text.push_str("//");
         }
@@ -199,7 +206,8 @@ fn canonical(scheme: &str, parts: &Parts<'_>) -> String {
         }
     }
     text.push_str(&path);
-    // What `&` or `=` mean in here only their owner knows: they stay as they came.
+    // Only the owner of the scheme knows the meaning of `&` or `=` here, so query and fragment stay
+    // unchanged.
     for (mark, part) in [('?', parts.query), ('#', parts.fragment)] {
         if let Some(part) = part {
             text.push(mark);
@@ -209,7 +217,7 @@ fn canonical(scheme: &str, parts: &Parts<'_>) -> String {
     text
 }
 
-/// Escapes a path in the one way; an escaped slash stays one, because it parts nothing.
+/// Escapes a path canonically. An escaped slash stays escaped, because it is not a separator.
 fn reescaped(path: &str) -> String {
     let mut parts = Vec::new();
     let mut rest = path;
@@ -237,7 +245,7 @@ fn path_from(host: &str, bytes: Vec<u8>) -> Option<PathBuf> {
     if !host.is_empty() {
         return Some(PathBuf::from(format!("//{host}{path}")));
     }
-    // `/C:/x` is `C:/x`: the leading slash belongs to the URI.
+    // `/C:/x` means `C:/x`: the leading slash belongs to the URI.
     let drive = path.as_bytes();
     let has_drive =
         drive.get(1).is_some_and(u8::is_ascii_alphabetic) && drive.get(2) == Some(&b':');

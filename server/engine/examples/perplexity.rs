@@ -9,7 +9,7 @@
 use std::path::Path;
 
 use lowkey_engine::CHUNK_TOKENS;
-use lowkey_model::{KvType, ModelFile, Want, load, log_sum_exp};
+use lowkey_model::{KvType, LogitsMode, ModelFile, load, log_sum_exp};
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -35,7 +35,7 @@ fn main() {
         cache.truncate(0);
         let mut position = 0;
         for chunk in window_tokens.chunks(CHUNK_TOKENS) {
-            model.forward(chunk, &mut cache, Want::All, &mut logits, &|| false).unwrap();
+            model.forward(chunk, &mut cache, LogitsMode::All, &mut logits, &|| false).unwrap();
             for row in logits.chunks_exact(vocab) {
                 // The logits of a position are about the token behind it.
                 position += 1;

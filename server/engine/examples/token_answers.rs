@@ -9,7 +9,7 @@
 use std::path::Path;
 
 use lowkey_engine::CHUNK_TOKENS;
-use lowkey_model::{ModelFile, Want, argmax, load};
+use lowkey_model::{LogitsMode, ModelFile, argmax, load};
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -26,13 +26,13 @@ fn main() {
             line.unwrap().split_whitespace().map(|id| id.parse().unwrap()).collect();
         let mut cache = model.new_cache(prompt.len() + n_decode);
         for chunk in prompt.chunks(CHUNK_TOKENS) {
-            model.forward(chunk, &mut cache, Want::Last, &mut logits, &|| false).unwrap();
+            model.forward(chunk, &mut cache, LogitsMode::Last, &mut logits, &|| false).unwrap();
         }
         let mut answer = Vec::new();
         for _ in 0..n_decode {
             let (best, second, gap) = two_best(&mut logits);
             answer.push(format!("{best}:{second}:{gap:.5}"));
-            model.forward(&[best], &mut cache, Want::Last, &mut logits, &|| false).unwrap();
+            model.forward(&[best], &mut cache, LogitsMode::Last, &mut logits, &|| false).unwrap();
         }
         println!("{}", answer.join(" "));
     }

@@ -8,7 +8,7 @@
 
 use std::time::Instant;
 
-use lowkey_model::{CausalLm, ModelError, Want, log_sum_exp};
+use lowkey_model::{CausalLm, LogitsMode, ModelError, log_sum_exp};
 use lowkey_prompt::{Assembler, Code, Detokenizer, Healing, Prompt, TokenId};
 
 use crate::first_text::FirstText;
@@ -164,7 +164,8 @@ impl Generator {
                 return Ok(Some(stop));
             }
             let is_last = chunk_idx + 1 == n_chunks;
-            let want = if is_last && run.max_tokens > 0 { Want::Last } else { Want::None };
+            let want =
+                if is_last && run.max_tokens > 0 { LogitsMode::Last } else { LogitsMode::None };
             let cancelled = || run.gives_way && (run.interruption)().is_some();
             if !self.append(session, chunk, want, &cancelled)? {
                 return Ok(Some((run.interruption)().unwrap_or(Stop::Cancelled)));
@@ -309,7 +310,7 @@ impl Generator {
             session.truncate(*n_kept);
             let batch = self.batch(session, token, (n_wanted - 1).min(n_free - 1));
             let cancelled = || (run.interruption)().is_some();
-            if !self.append(session, &batch, Want::All, &cancelled)? {
+            if !self.append(session, &batch, LogitsMode::All, &cancelled)? {
                 return Ok((run.interruption)().unwrap_or(Stop::Cancelled));
             }
             made.tokens.drafted += batch.len() - 1;
@@ -335,7 +336,7 @@ impl Generator {
         &mut self,
         session: &mut Session,
         tokens: &[TokenId],
-        want: Want,
+        want: LogitsMode,
         cancelled: &dyn Fn() -> bool,
     ) -> Result<bool, ModelError> {
         let whole =

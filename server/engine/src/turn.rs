@@ -8,7 +8,7 @@
 //! Invariants: another line is the result only where it is more probable by [`MARGIN`]; where anything interrupts, the
 //! best line so far is.
 
-use lowkey_model::{ModelError, Want, argmax, log_sum_exp, top_k};
+use lowkey_model::{LogitsMode, ModelError, argmax, log_sum_exp, top_k};
 use lowkey_prompt::{Detokenizer, Prompt, TokenId};
 
 use crate::generate::{Generator, Run, behind};
@@ -166,7 +166,7 @@ impl Generator {
                 return Ok(None);
             }
             let cancelled = || (run.interruption)().is_some();
-            if !self.append(session, &[next], Want::Last, &cancelled)? {
+            if !self.append(session, &[next], LogitsMode::Last, &cancelled)? {
                 return Ok(None);
             }
             let total = log_sum_exp(&self.logits);

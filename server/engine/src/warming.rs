@@ -7,7 +7,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use lowkey_model::Want;
+use lowkey_model::LogitsMode;
 use lowkey_prompt::{Prompt, TokenId};
 
 use crate::generate::{Generator, chunk_tokens};
@@ -87,7 +87,7 @@ impl Generator {
             outcome = if gives_way() {
                 Ok(false)
             } else {
-                self.append(&mut session, chunk, Want::None, &gives_way)
+                self.append(&mut session, chunk, LogitsMode::None, &gives_way)
             };
             if !matches!(outcome, Ok(true)) {
                 break;

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
-use lowkey_model::{CausalLm, Want};
+use lowkey_model::{CausalLm, LogitsMode};
 use lowkey_prompt::Healing;
 use tokio::sync::watch;
 
@@ -271,8 +271,8 @@ fn measure(model: &mut dyn CausalLm) -> Speed {
         let done = model.forward(tokens, &mut cache, want, &mut logits, &|| false);
         done.is_ok_and(|whole| whole).then(|| start.elapsed().as_secs_f64())
     };
-    let prefill = timed(&tokens, Want::Last);
-    let decode: Option<f64> = (0..N_DECODE).map(|_| timed(&[0], Want::Last)).sum();
+    let prefill = timed(&tokens, LogitsMode::Last);
+    let decode: Option<f64> = (0..N_DECODE).map(|_| timed(&[0], LogitsMode::Last)).sum();
     let rate = |n: usize, seconds: Option<f64>| seconds.map_or(0.0, |s| n as f64 / s.max(1e-9));
     Speed { prefill: rate(n_prefill, prefill), decode: rate(N_DECODE, decode) }
 }

@@ -1,8 +1,10 @@
-//! Each kernel by itself, in bytes and operations per second: `cargo bench -p lowkey-kernels -- [FILTER]`.
+//! Each kernel alone, in bytes and operations per second:
+//! `cargo bench -p lowkey-kernels -- [FILTER]`.
 //!
-//! Small batches are counted in bytes of weights, whose reading is their limit, large ones in operations ("Gelem/s" are
-//! GOP/s). Weights are taken in turn from a set larger than the caches, as decoding does.
-//! `LOWKEY_BENCH_THREADS` and `LOWKEY_BENCH_ISA` (portable, avx2, avx2-vnni) set what the machine decides otherwise.
+//! Small batches are counted in bytes of weights, because reading these limits them; large ones in
+//! operations ("Gelem/s" means GOP/s). Weights are taken in turn from a set larger than the caches,
+//! as in decoding. `LOWKEY_BENCH_THREADS` and `LOWKEY_BENCH_ISA` (portable, avx2, avx2-vnni)
+//! override the machine's defaults.
 
 use std::hint::black_box;
 use std::time::Duration;
@@ -13,7 +15,7 @@ use lowkey_kernels::{
     log_sum_exp, matmul,
 };
 
-/// The types of weights that people have.
+/// Common types of weights.
 const KINDS: [BlockType; 6] = [
     BlockType::Q8_0,
     BlockType::Q5_0,
@@ -27,10 +29,10 @@ const KINDS: [BlockType; 6] = [
 const SHAPES: [(&str, usize, usize); 3] =
     [("gate_up", 9728, 896), ("down", 896, 4864), ("vocabulary", 151_936, 896)];
 
-/// Weights that no cache holds, in bytes.
+/// Bytes of weights: more than any cache holds.
 const BEYOND_CACHES: usize = 160_000_000;
 
-/// Beyond so many rows the multipliers are the limit.
+/// The multipliers limit batches larger than this.
 const SMALL_BATCH: usize = 8;
 
 fn main() {
@@ -46,7 +48,7 @@ fn main() {
     criterion.final_summary();
 }
 
-/// The pool that the environment asks for.
+/// Returns a pool with the number of threads and the instruction set that the environment selects.
 fn pool() -> Pool {
     let asked = |name| std::env::var(name).ok();
     let threads = asked("LOWKEY_BENCH_THREADS").and_then(|n| n.parse().ok());
@@ -76,7 +78,8 @@ fn products(criterion: &mut Criterion, pool: &Pool) {
     }
 }
 
-/// Measures one product; fills `weights` when the first of a shape really runs, so that what is filtered out costs nothing.
+/// Measures one product. Fills `weights` when the first benchmark of a shape actually runs, so that
+/// a filtered one costs nothing.
 fn product(
     group: &mut BenchmarkGroup<'_, WallTime>,
     pool: &Pool,
@@ -150,7 +153,7 @@ fn attentions(criterion: &mut Criterion, pool: &Pool) {
     }
 }
 
-/// What is done to rows of numbers between the products, and to logits behind them.
+/// Measures the operations on rows between the products, and on logits.
 fn rows(criterion: &mut Criterion, pool: &Pool) {
     let mut group = criterion.benchmark_group("rows");
     for (m, k) in [(1, 896), (512, 896)] {
@@ -181,12 +184,12 @@ fn rows(criterion: &mut Criterion, pool: &Pool) {
     criterion.bench_function("pool/an empty job", |bencher| bencher.iter(|| pool.run(|_| {})));
 }
 
-/// Numbers between -1 and 1.
+/// Returns numbers between -1 and 1.
 fn waves(n: usize) -> Vec<f32> {
     (0..n).map(|i| (i as f32 * 0.37).sin()).collect()
 }
 
-/// Pseudo-random bytes (xorshift).
+/// Returns pseudo-random bytes (xorshift).
 fn random_bytes(n: usize, seed: u64) -> Vec<u8> {
     let mut state = seed.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     let mut bytes = Vec::with_capacity(n + 8);
@@ -200,7 +203,7 @@ fn random_bytes(n: usize, seed: u64) -> Vec<u8> {
     bytes
 }
 
-/// Random blocks whose scales are plausible: f16 bits of a small number.
+/// Returns random blocks with plausible scales: f16 bits of a small number.
 fn random_matrix(pool: &Pool, kind: BlockType, n: usize, k: usize, seed: u64) -> Matrix {
     let mut bytes = random_bytes(n * kind.row_bytes(k).unwrap_or(0), seed);
     let halves: &[usize] = match kind {

@@ -1,7 +1,10 @@
-//! Activations as the matrix products take them: int8 in groups of 32, each with its own scale.
+//! The activations of matrix products: int8 in groups of 32, each group with its own scale.
 //!
-//! Quantizing is fused with what produces the row (norm, `SiLU` · up), and each row is quantized by itself: the result depends on nothing but the row.
-//! A group's scale is its largest magnitude / 127; values round to nearest, ties to even, so they stay within ±127, which the AVX2 kernels need (−128 would saturate).
+//! Quantizing is fused with the operation that produces the row (norm, `SiLU` · up). Each row is
+//! quantized separately, so the result depends only on the row.
+//!
+//! A group's scale is its largest magnitude / 127. Values round to nearest, ties to even, so they
+//! stay within ±127. The AVX2 kernels need this bound (−128 would saturate).
 
 mod quantize;
 mod source;
@@ -19,41 +22,47 @@ use crate::layout::GROUP;
 use crate::pool::Pool;
 use crate::shared::Shared;
 
-/// A batch of quantized activation rows; the buffers are reused from call to call.
+/// A batch of quantized activation rows; the buffers are reused by later calls.
 ///
-/// Rows lie in blocks of four, a quad of columns of each row side by side: a kernel then walks one stream instead of four.
+/// Rows are stored in blocks of four, a quad of columns of each row next to each other: a kernel
+/// then walks one stream instead of four.
 #[derive(Default)]
 pub struct Quantized {
     m: usize,
     k: usize,
     /// All rows, in blocks of four.
     blocks: Buffers,
-    /// The row once more where it is the only one, without the places of three others: a quarter of the cache lines, where the weights of one product after the other pass through the cache.
+    /// A second copy of the row if it is the only one, without the space for three others. It takes
+    /// a quarter of the cache lines, which matters while the weights of one product after another
+    /// pass through the cache.
     single: Buffers,
-    /// The rows before quantization (`m` × `k`), where float weights want them.
+    /// The rows before quantization (`m` × `k`), if float weights need them.
     floats: Option<Vec<f32>>,
 }
 
-/// Rows that lie interleaved.
+/// Rows that are interleaved in one block.
 pub(crate) const BLOCK: usize = 4;
 
-/// Quantized rows in blocks of some width, one or four rows.
+/// Quantized rows in blocks of one or four rows.
 #[derive(Default)]
 struct Buffers {
-    /// `[blocks][k / 4][width][4 columns]`; columns beyond `k` are 0, rows beyond `m` are anything.
+    /// `[blocks][k / 4][width][4 columns]`; columns from `k` on are 0, rows from `m` on are
+    /// unspecified.
     quants: Vec<i8>,
     /// `[blocks][k / 32][width]`.
     scales: Vec<f32>,
-    /// -128 times each group's sum of quants, in the order of the scales: what stored weights' offset of 128 adds to a dot product, negated.
+    /// -128 times each group's sum of quants, in the order of the scales. This cancels what the
+    /// stored weights' offset of 128 adds to a dot product.
     offsets: Vec<i32>,
     /// Sums of quants per 16 columns, `[blocks][k / 32][2][width]`.
     half_sums: Vec<i32>,
-    /// Each group's sum of quants times its scale, in the order of the scales: what multiplies a block's minimum.
+    /// Each group's sum of quants times its scale, in the order of the scales; the factor of a
+    /// block's minimum.
     scaled_sums: Vec<f32>,
 }
 
 impl Buffers {
-    /// Makes room for `n` scales: one per row and group, with its two half sums and 32 quants.
+    /// Resizes to `n` scales: one per row and group, with its two half sums and 32 quants.
     fn resize(&mut self, n: usize) {
         self.quants.resize(n * GROUP, 0);
         self.scales.resize(n, 0.0);
@@ -62,7 +71,7 @@ impl Buffers {
         self.scaled_sums.resize(n, 0.0);
     }
 
-    /// Returns block number `index` of those that have `n` scales each.
+    /// Returns block number `index`, where each block has `n` scales.
     #[inline(always)]
     fn block(&self, index: usize, n: usize) -> Block<'_> {
         let span = index * n..(index + 1) * n;
@@ -97,12 +106,12 @@ struct SharedBuffers<'a> {
 }
 
 impl<'a> SharedBuffers<'a> {
-    /// Returns the places of `n` scales from number `at` on, and of what goes with them.
+    /// Returns the slots of `n` scales from number `at` on, and of the values that belong to them.
     ///
     /// # Safety
     /// As [`Shared::part`].
     unsafe fn part(&self, at: usize, n: usize) -> BlockMut<'a> {
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         unsafe {
             BlockMut {
                 quants: self.quants.part(at * GROUP, n * GROUP),
@@ -134,7 +143,7 @@ pub(crate) struct Block<'a> {
     pub(crate) scaled_sums: &'a [f32],
 }
 
-/// The places of one block, or of some of its groups.
+/// The slots of one block, or of some of its groups.
 struct BlockMut<'a> {
     quants: &'a mut [i8],
     scales: &'a mut [f32],
@@ -144,7 +153,7 @@ struct BlockMut<'a> {
 }
 
 impl BlockMut<'_> {
-    /// Copies the first row of a block to a block of one.
+    /// Copies the first row of a block to a block of one row.
     fn copy_first_row(&self, row: &mut BlockMut<'_>) {
         let quads = self.quants.as_chunks::<4>().0.iter().step_by(BLOCK);
         for (to, from) in row.quants.as_chunks_mut::<4>().0.iter_mut().zip(quads) {
@@ -164,12 +173,12 @@ fn copy_every_fourth<T: Copy>(from: &[T], to: &mut [T]) {
 }
 
 impl Quantized {
-    /// Returns an empty batch.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Returns an empty batch that keeps the rows' floats too: float weights then see unquantized activations.
+    /// Returns an empty batch that also keeps the rows' floats, so that float weights are
+    /// multiplied with unquantized activations.
     pub fn with_floats() -> Self {
         Self { floats: Some(Vec::new()), ..Self::default() }
     }
@@ -191,7 +200,8 @@ impl Quantized {
         Ok(())
     }
 
-    /// Normalises `m` rows of `k` values by their root mean square, scales them by `weight`, and quantizes.
+    /// Normalises `m` rows of `k` values by their root mean square, scales them by `weight`, and
+    /// quantizes.
     pub fn rms_norm(
         &mut self,
         pool: &Pool,
@@ -207,7 +217,8 @@ impl Quantized {
         Ok(())
     }
 
-    /// Computes `silu(gate) * up` for `m` rows, each `ffn` gate values and then `ffn` up values, and quantizes.
+    /// Computes `silu(gate) * up` for `m` rows, each `ffn` gate values followed by `ffn` up values,
+    /// and quantizes.
     pub fn silu_mul(
         &mut self,
         pool: &Pool,
@@ -218,7 +229,8 @@ impl Quantized {
         self.gated("silu", pool, gate_up, m, ffn, |gate_up| Source::SiluMul { gate_up })
     }
 
-    /// Computes `gelu(gate) * up` for `m` rows, each `ffn` gate values and then `ffn` up values, and quantizes.
+    /// Computes `gelu(gate) * up` for `m` rows, each `ffn` gate values followed by `ffn` up values,
+    /// and quantizes.
     pub fn gelu_mul(
         &mut self,
         pool: &Pool,
@@ -236,7 +248,8 @@ impl Quantized {
         Ok(())
     }
 
-    /// Normalises `m` rows of `k` values by mean and variance, scales and shifts them, and quantizes.
+    /// Normalises `m` rows of `k` values by mean and variance, scales and shifts them, and
+    /// quantizes.
     pub fn layer_norm(
         &mut self,
         pool: &Pool,
@@ -252,7 +265,8 @@ impl Quantized {
         Ok(())
     }
 
-    /// Quantizes what `source` makes of `m` rows, each `ffn` gate values and then `ffn` up values.
+    /// Quantizes what `source` computes from `m` rows, each `ffn` gate values followed by `ffn` up
+    /// values.
     fn gated<'s>(
         &mut self,
         operation: &'static str,
@@ -268,7 +282,7 @@ impl Quantized {
         Ok(())
     }
 
-    /// Returns whether everything that a product reads is the same, to the bit.
+    /// Whether all values that a product reads are bit-equal.
     #[cfg(test)]
     pub(crate) fn equals(&self, other: &Self) -> bool {
         let bits = |values: &[f32]| values.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
@@ -297,7 +311,7 @@ impl Quantized {
         self.blocks.block(block, self.n_groups() * BLOCK)
     }
 
-    /// Returns the only row, as a block of one; nothing where there are several.
+    /// Returns the only row as a block of one. The batch must have one row.
     #[cfg(target_arch = "x86_64")]
     #[inline(always)]
     pub(crate) fn single(&self) -> Block<'_> {
@@ -305,7 +319,7 @@ impl Quantized {
         self.single.block(0, self.n_groups())
     }
 
-    /// Returns one row's values as floats: the kept ones, else what the quants say.
+    /// Writes one row's values as floats: the kept ones, else the dequantized ones.
     pub(crate) fn float_row(&self, row: usize, out: &mut [f32]) {
         debug_assert_eq!(out.len(), self.k);
         if let Some(floats) = &self.floats {
@@ -319,12 +333,12 @@ impl Quantized {
         }
     }
 
-    /// Returns the groups of a row.
+    /// Returns the number of groups of a row.
     pub(crate) fn n_groups(&self) -> usize {
         self.k.div_ceil(GROUP)
     }
 
-    /// Makes room for `m` rows of `k` values; returns where they go.
+    /// Resizes to `m` rows of `k` values and returns their slots.
     pub(crate) fn reshape(&mut self, m: usize, k: usize) -> Places<'_> {
         (self.m, self.k) = (m, k);
         let n_groups = self.n_groups();
@@ -352,17 +366,18 @@ impl Quantized {
     ) {
         let places = self.reshape(m, k);
         let n_groups = places.n_groups;
-        // A row takes about a microsecond: to wake a worker is worth it only for several.
+        // A row takes about a microsecond, so waking a worker is worth it only for several rows.
         pool.split(m.div_ceil(BLOCK), (4096 / k.max(1)).clamp(1, 16), |blocks| {
             for block in blocks {
-                // SAFETY: `split` hands out every block once; a pool's instruction set is one that this CPU has.
+                // SAFETY: `split` hands out every block once; this CPU supports a pool's
+                // instruction set.
                 unsafe { places.fill(pool.isa(), block, 0..n_groups, &source) };
             }
         });
     }
 }
 
-/// Where the rows of a batch go, for threads that fill different parts of them.
+/// The slots of a batch's rows, for threads that fill different parts of them.
 #[derive(Clone, Copy)]
 pub(crate) struct Places<'a> {
     m: usize,
@@ -375,10 +390,10 @@ pub(crate) struct Places<'a> {
 }
 
 impl Places<'_> {
-    /// Fills the columns of `groups` in the rows of a block, of which `source` has those columns alone.
+    /// Fills the columns of `groups` in the rows of a block. `source` returns only those columns.
     ///
     /// # Safety
-    /// No other thread may fill the same groups of the same block; the CPU must have `isa`.
+    /// No other thread may fill the same groups of the same block. The CPU must support `isa`.
     pub(crate) unsafe fn fill<'s>(
         &self,
         isa: Isa,
@@ -390,7 +405,7 @@ impl Places<'_> {
         let n_rows = BLOCK.min(self.m - first_row);
         let sources: [Source<'s>; BLOCK] =
             std::array::from_fn(|lane| source(first_row + lane.min(n_rows - 1)));
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         unsafe {
             let at = block * self.n_groups + groups.start;
             let mut places = self.blocks.part(at * BLOCK, groups.len() * BLOCK);

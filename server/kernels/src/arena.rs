@@ -1,49 +1,53 @@
-//! Memory for packed weights: aligned, in huge pages where the system has them.
+//! Memory for packed weights: aligned, and in huge pages where the system has them.
 //!
-//! Weights that an earlier start packed come from a file instead ([`packed`](crate::packed)): the same bytes, mapped or read back.
+//! Weights that an earlier start packed come from a file instead ([`packed`](crate::packed)): the
+//! same bytes, mapped or read.
 //!
-//! Decoding reads every weight once per token; with 4 KiB pages the walks of the page table cost a quarter of the bandwidth (`../../README.md` has the figures).
+//! Decoding reads every weight once per token. With 4 KiB pages the page-table walks cost a quarter
+//! of the bandwidth (figures in `../../README.md`).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::error::PackError;
 
-/// A cache line, and the width of an AVX-512 register.
+/// The size of a cache line, and the width of an AVX-512 register.
 pub(crate) const ALIGN: usize = 64;
 
-/// What one huge page covers on x86-64 and most aarch64 systems.
+/// The size of a huge page on x86-64 and most aarch64 systems.
 pub(crate) const HUGE_PAGE: usize = 2 << 20;
 
-/// Memory for several matrices, side by side: zeroed, or filled by [`Packed::open`](crate::Packed::open).
+/// Memory for several matrices, one after the other: zeroed, or filled by
+/// [`Packed::open`](crate::Packed::open).
 ///
-/// One after the other in huge pages, a model's weights are one walk through memory; matrices with memory of their own would each leave an end in small pages, a fifth of a model of 0.5B.
+/// In one region of huge pages, a model's weights are one walk through memory. If each matrix had
+/// memory of its own, the end of each would be in small pages: a fifth of a model of 0.5B.
 pub struct Reserve {
     memory: Arc<Memory>,
-    /// How much is given away.
+    /// Bytes already given to matrices.
     taken: AtomicUsize,
-    /// Whether the parts are filled already; then none is ever written.
+    /// Whether the parts are already filled; if so, none is ever written.
     is_packed: bool,
 }
 
 impl Reserve {
-    /// Asks the system for `len` zeroed bytes; what is never touched is never resident.
+    /// Allocates `len` zeroed bytes. Pages that are never touched are never resident.
     pub fn new(len: usize) -> Result<Self, PackError> {
         let memory = Arc::new(Memory::new(len)?);
         Ok(Self { memory, taken: AtomicUsize::new(0), is_packed: false })
     }
 
-    /// Takes memory that holds packed weights.
+    /// Wraps memory that already holds packed weights.
     pub(crate) fn packed(memory: Memory) -> Self {
         Self { memory: Arc::new(memory), taken: AtomicUsize::new(0), is_packed: true }
     }
 
-    /// Returns whether the memory came filled.
+    /// Whether the memory was filled at creation.
     pub fn is_packed(&self) -> bool {
         self.is_packed
     }
 
-    /// Gives away `len` zeroed bytes, or memory of their own where this many are not left.
+    /// Takes `len` zeroed bytes, or allocates separate memory when fewer are left.
     pub(crate) fn take(&self, len: usize) -> Result<Arena, PackError> {
         match self.next(len) {
             Some(start) if !self.is_packed => {
@@ -53,64 +57,64 @@ impl Reserve {
         }
     }
 
-    /// Gives away the next `len` filled bytes; `None` where the memory came empty or too few are left.
+    /// Takes the next `len` filled bytes. `None` if the memory was not filled or fewer are left.
     pub(crate) fn take_packed(&self, len: usize) -> Option<Part> {
         let start = if self.is_packed { self.next(len)? } else { return None };
         Some(Part { memory: Arc::clone(&self.memory), start, len })
     }
 
-    /// Returns where the next part of `len` bytes begins.
+    /// Reserves the next `len` bytes and returns where they begin.
     fn next(&self, len: usize) -> Option<usize> {
         let room = len.checked_next_multiple_of(ALIGN)?;
         let end = |taken: usize| taken.checked_add(room).filter(|end| *end <= self.memory.len);
         self.taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, end).ok()
     }
 
-    /// Returns the memory as a whole, once every part is packed.
+    /// Returns the whole memory, once every part is packed.
     pub(crate) fn into_memory(self) -> Arc<Memory> {
         self.memory
     }
 }
 
-/// A part of a memory, to be read: the whole of what was asked for, or a part that no other owner writes.
+/// A read-only part of a memory that no other owner writes.
 #[derive(Clone)]
 pub(crate) struct Part {
     memory: Arc<Memory>,
-    /// Where it begins; a multiple of [`ALIGN`].
+    /// Where the part begins; a multiple of [`ALIGN`].
     start: usize,
     len: usize,
 }
 
 impl Part {
-    /// Returns the bytes.
     pub(crate) fn bytes(&self) -> &[u8] {
-        // SAFETY: the part is within the memory, which lives as long as `self`; it is written through an `Arena` alone, which owns its part until it becomes this one.
+        // SAFETY: the part is within the memory, which outlives `self`. The memory is written only
+        // through an `Arena`, which owns its part until it becomes this one.
         unsafe { std::slice::from_raw_parts(self.memory.start().add(self.start), self.len) }
     }
 }
 
-/// A zeroed part of a memory, aligned to [`ALIGN`], that this owner alone reads and writes.
+/// A zeroed part of a memory, aligned to [`ALIGN`], that only this owner reads and writes.
 pub(crate) struct Arena(Part);
 
 impl Arena {
-    /// Asks the system for `len` zeroed bytes.
+    /// Allocates `len` zeroed bytes.
     pub(crate) fn new(len: usize) -> Result<Self, PackError> {
         Ok(Self(Part { memory: Arc::new(Memory::new(len)?), start: 0, len }))
     }
 
-    /// Returns the memory.
     pub(crate) fn bytes(&self) -> &[u8] {
         self.0.bytes()
     }
 
-    /// Returns the memory, to fill it.
+    /// Returns the memory for writing.
     pub(crate) fn bytes_mut(&mut self) -> &mut [u8] {
         let Part { memory, start, len } = &self.0;
-        // SAFETY: within the memory, as above; a reserve gives every part away once and an arena of filled memory never, so the memory is writable and no other owner reads or writes the part.
+        // SAFETY: the range is within the memory, as above. A reserve gives each part away once,
+        // and never makes an arena of filled memory, so the memory is writable and no other owner
+        // reads or writes the part.
         unsafe { std::slice::from_raw_parts_mut(memory.start().add(*start), *len) }
     }
 
-    /// Ends the writing.
     pub(crate) fn into_part(self) -> Part {
         self.0
     }
@@ -129,18 +133,19 @@ enum Map {
     Anonymous(memmap2::MmapRaw),
     #[cfg(miri)]
     Anonymous(Box<[std::cell::UnsafeCell<u8>]>),
-    /// Never written.
+    /// A file's mapping, which is never written.
     File(memmap2::Mmap),
 }
 
-// SAFETY: the memory is reached through arenas and parts alone; an arena's part has no other owner, and others are only read.
+// SAFETY: the memory is accessed only through arenas and parts. An arena's part has no other owner,
+// and all other parts are only read.
 #[cfg(miri)]
 unsafe impl Sync for Memory {}
 
 impl Memory {
-    /// Asks the system for `len` zeroed bytes.
+    /// Allocates `len` zeroed bytes.
     pub(crate) fn new(len: usize) -> Result<Self, PackError> {
-        // Room to start on a huge page.
+        // Room to begin at a huge page.
         let slack = if len >= HUGE_PAGE { HUGE_PAGE } else { ALIGN };
         let mapped = len.checked_add(slack).ok_or(PackError::TooLarge { n: len, k: 1 })?;
         #[cfg(miri)]
@@ -153,7 +158,8 @@ impl Memory {
         let start = map.as_ptr().align_offset(slack).min(slack);
         #[cfg(all(target_os = "linux", not(miri)))]
         if len >= HUGE_PAGE {
-            // Only whole huge pages: a last one that is half used would be resident as a whole. Best effort: without it we are slower, not wrong.
+            // Only whole huge pages: a last one that is half used would be resident as a whole.
+            // Best effort: without huge pages the kernels are slower, not wrong.
             let _ = map.advise_range(memmap2::Advice::HugePage, start, len / HUGE_PAGE * HUGE_PAGE);
         }
         #[cfg(not(miri))]
@@ -161,25 +167,26 @@ impl Memory {
         Ok(Self { map: Map::Anonymous(map), start, len })
     }
 
-    /// Takes a map of a file as it is.
+    /// Wraps a map of a file.
     pub(crate) fn of_file(map: memmap2::Mmap) -> Self {
         let len = map.len();
         Self { map: Map::File(map), start: 0, len }
     }
 
-    /// Returns all of it, to be read.
+    /// Returns all bytes for reading.
     ///
     /// # Safety
-    /// No [`Arena`] of it may be written meanwhile.
+    /// No [`Arena`] of this memory may be written at the same time.
     pub(crate) unsafe fn bytes(&self) -> &[u8] {
-        // SAFETY: the aligned part is `len` bytes of a map that lives as long as `self`; the caller excludes writers.
+        // SAFETY: the aligned part is `len` bytes of a map that outlives `self`; the caller
+        // excludes writers.
         unsafe { std::slice::from_raw_parts(self.start(), self.len) }
     }
 
-    /// Returns all of it, to be filled by the only owner; not for a map of a file.
+    /// Returns all bytes for writing by the only owner; empty for a map of a file.
     pub(crate) fn bytes_mut(&mut self) -> &mut [u8] {
         let len = if matches!(self.map, Map::File(_)) { 0 } else { self.len };
-        // SAFETY: as above, of writable memory, which nothing else refers to: it is borrowed mutably.
+        // SAFETY: as above, for writable memory with no other reference: it is borrowed mutably.
         unsafe { std::slice::from_raw_parts_mut(self.start(), len) }
     }
 
@@ -203,7 +210,7 @@ mod tests {
 
     #[test]
     fn memory_is_zeroed_and_aligned() {
-        // Miri takes minutes for a huge page.
+        // Miri needs minutes for a huge page.
         let large = if cfg!(miri) { 6000 } else { HUGE_PAGE };
         for len in [1, 64, 5000, large, large + 12345] {
             let mut arena = Arena::new(len).unwrap();
@@ -217,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_of_a_reserve_do_not_overlap_and_do_not_run_out() {
+    fn reserve_parts_do_not_overlap() {
         let reserve = Reserve::new(1000).unwrap();
         let mut parts: Vec<Arena> =
             [100, 1, 64, 500, 300].map(|len| reserve.take(len).unwrap()).into();
@@ -228,7 +235,7 @@ mod tests {
             assert_eq!(part.bytes().as_ptr().addr() % ALIGN, 0);
             assert!(part.bytes().iter().all(|byte| *byte == value as u8 + 1));
         }
-        // The last one did not fit.
+        // The last part did not fit.
         let shared = parts.iter().filter(|part| Arc::ptr_eq(&part.0.memory, &reserve.memory));
         assert_eq!(shared.count(), 4);
         drop(reserve);

@@ -1,10 +1,14 @@
 //! Causal grouped-query attention over a layer's keys and values.
 //!
-//! The query heads of one key-value head, of one or several query tokens, form rows; a block of rows shares every load of a key and a value.
-//! A row sees the positions up to its own, or a window of the last of them.
-//! Positions are taken in chunks of [`CHUNK`]: scores, softmax and weighted values of one chunk fit the L1 cache, and chunk results are merged in order (online softmax).
+//! The query heads of one key-value head, of one or several query tokens, form rows. A block of
+//! rows shares every load of a key and a value. A row sees the positions up to its own, or a window
+//! of the last of them. Positions are processed in chunks of [`CHUNK`]: scores, softmax and
+//! weighted values of one chunk fit the L1 cache, and chunk results are merged in order (online
+//! softmax).
 //!
-//! Invariant: a row's operations and their order depend on its own position alone. What it does not see enters with weight exactly 0, so its bits are those of a query asked alone.
+//! Invariant: a row's operations and their order depend only on its own position. Positions that it
+//! does not see enter with weight exactly 0, so its bits equal those of the same query in a call of
+//! its own.
 
 use std::ops::Range;
 
@@ -28,23 +32,22 @@ const CHUNK: usize = 512;
 pub struct Queries<'a> {
     /// `m` rows, `row_stride` apart, each beginning with `n_heads` × head dimension values.
     pub values: &'a [f32],
-    /// From one row to the next.
+    /// Values from the start of one row to the start of the next.
     pub row_stride: usize,
-    /// Query tokens.
     pub m: usize,
     /// Query heads; a multiple of the layer's key-value heads.
     pub n_heads: usize,
     /// The position of the first query; query `i` sees positions `0..=position + i`.
     pub position: usize,
-    /// What scores are multiplied by, usually 1 / sqrt(head dimension).
+    /// Factor of the scores, usually 1 / sqrt(head dimension).
     pub scale: f32,
-    /// How many positions a query sees at most, its own among them; `usize::MAX` for all.
+    /// Maximum number of positions that a query sees, including its own; `usize::MAX` for all.
     pub window: usize,
-    /// What scores are bent to stay within, by `cap * tanh(score / cap)`.
+    /// Soft cap on the scores: `cap * tanh(score / cap)`.
     pub soft_cap: Option<f32>,
 }
 
-/// What all row blocks of one call share.
+/// Values that all row blocks of one call share.
 #[derive(Clone, Copy)]
 struct Call<'a> {
     queries: Queries<'a>,
@@ -96,16 +99,18 @@ pub fn attention(
     };
     let isa = pool.isa();
     let n_rows = m * group;
-    // Fewer rows share a load where there would be less blocks than threads.
+    // Use fewer rows per load if there would otherwise be fewer blocks than threads.
     let rows_per_block = rows_per_block(isa).min((n_rows * n_kv_heads).div_ceil(pool.threads()));
     let n_blocks = n_rows.div_ceil(rows_per_block);
     pool.split(n_kv_heads * n_blocks, 1, |items| {
         for item in items {
             let kv_head = item / n_blocks;
-            // The last rows see most: the longest work first, so that threads end together.
+            // The last rows see the most positions. The longest work comes first, so that threads
+            // end together.
             let first_row = (n_blocks - 1 - item % n_blocks) * rows_per_block;
             let n_rows = rows_per_block.min(n_rows - first_row);
-            // SAFETY: a pool's instruction set is one that this CPU has; every block of rows is handed out once.
+            // SAFETY: this CPU supports a pool's instruction set; every block of rows is handed out
+            // once.
             unsafe {
                 let head = layer.head(kv_head);
                 if head.scales.is_some() {
@@ -122,13 +127,13 @@ pub fn attention(
 fn rows_per_block(isa: Isa) -> usize {
     match isa {
         Isa::Avx512Vnni | Isa::NeonDotprod | Isa::Portable => 8,
-        // Two registers per vector, and 16 of them.
+        // A vector takes two of the 16 registers.
         Isa::Avx2 | Isa::Avx2Vnni => 6,
     }
 }
 
 per_instruction_set! {
-    /// Computes `n_rows` rows of one key-value head of f16, which no other thread may write.
+    /// Computes `n_rows` rows of one key-value head of f16. No other thread may write these rows.
     unsafe fn rows_of_halves(call: &Call<'_>, head: Head<'_>, kv_head: usize, first_row: usize, n_rows: usize) = block<Halves>
 }
 
@@ -137,19 +142,21 @@ per_instruction_set! {
     unsafe fn rows_of_bytes(call: &Call<'_>, head: Head<'_>, kv_head: usize, first_row: usize, n_rows: usize) = block<Bytes>
 }
 
-/// Most rows of a block.
+/// Maximum number of rows of a block.
 const ROWS: usize = 8;
 
-/// Scores, then weights, of one chunk; on whole cache lines, as vectors that cross them cost twice.
+/// Scores, then weights, of one chunk. Aligned to cache lines, because vectors that cross them cost
+/// twice.
 #[repr(align(64))]
 struct Weights([[f32; CHUNK]; ROWS]);
 
 /// Computes `n_rows` rows, at most [`ROWS`].
 ///
-/// Only the two inner products are compiled per number of rows; all else loops over it.
+/// Only the two inner products are compiled for each number of rows; all other code loops over the
+/// rows.
 ///
 /// # Safety
-/// No other thread may write the same rows; and as [`Lanes`].
+/// No other thread may write the same rows; otherwise as [`Lanes`].
 #[inline(always)]
 unsafe fn block<V: Lanes, S: Stored>(
     call: &Call<'_>,
@@ -160,7 +167,8 @@ unsafe fn block<V: Lanes, S: Stored>(
 ) {
     let Call { queries, head_dim, group, out, .. } = *call;
     let n_rows = n_rows.min(ROWS);
-    // Row `r` is one query head of one query token; beyond the last row it serves again, and its results are not used.
+    // Row `r` is one query head of one query token. Past the last row, the last row repeats; its
+    // repeated results are not used.
     let place = |r: usize| {
         let row = first_row + r.min(n_rows - 1);
         (row / group, kv_head * group + row % group)
@@ -172,21 +180,23 @@ unsafe fn block<V: Lanes, S: Stored>(
     let visible: [usize; ROWS] = std::array::from_fn(|r| queries.position + place(r).0 + 1);
     let forgotten: [usize; ROWS] =
         std::array::from_fn(|r| visible[r].saturating_sub(queries.window.max(1)));
-    // Both ends of what is visible grow with the row.
+    // Both ends of the visible range grow with the row.
     let n_positions = visible[ROWS - 1];
     let first_chunk = forgotten[0] / CHUNK * CHUNK;
     let mut weights = Weights([[0.0; CHUNK]; ROWS]);
     let weights = &mut weights.0;
     let mut maxima = [f32::NEG_INFINITY; ROWS];
     let mut sums = [0.0_f32; ROWS];
-    // A row begins with the first chunk of which it sees something, whatever stands before it for others.
+    // A row begins with the first chunk of which it sees a position, regardless of the chunks that
+    // other rows see.
     let mut has_begun = [false; ROWS];
     for start in (first_chunk..n_positions).step_by(CHUNK) {
         let len = CHUNK.min(n_positions - start);
         let keys = &head.keys[start * head_dim * S::WIDTH..];
         let key_scales = head.scales.map(|[keys, _]| &keys[start..]);
         let n_tiles = len.div_ceil(LANES);
-        // SAFETY: the caller's promise; `start + len` is within the layer's capacity, which is whole tiles.
+        // SAFETY: guaranteed by the caller; `start + len` is within the layer's capacity, which is
+        // whole tiles.
         unsafe {
             let (scales, scale, out) = (key_scales, queries.scale, &mut *weights);
             match n_rows {
@@ -198,17 +208,17 @@ unsafe fn block<V: Lanes, S: Stored>(
                 _ => scores::<V, S, 8>(&q, keys, scales, n_tiles, scale, out),
             }
         }
-        // How the rows' results so far, and this chunk's, enter the merged ones.
+        // Factors of each row's previous result, and of this chunk's result, in the merged one.
         let mut merge = [(1.0_f32, 0.0_f32); ROWS];
         let mut begins = [false; ROWS];
         for r in 0..n_rows {
             let seen = visible[r].saturating_sub(start).min(len);
             let from = forgotten[r].saturating_sub(start).min(seen);
-            // SAFETY: the caller's promise.
+            // SAFETY: guaranteed by the caller.
             let (chunk_max, chunk_sum) =
                 unsafe { softmax::<V>(&mut weights[r], from..seen, len, queries.soft_cap) };
             if let Some([_, scales]) = head.scales {
-                // The sum is the softmax's own, so only now.
+                // Applied only now, because the sum is over the unscaled softmax.
                 for (weight, scale) in weights[r].iter_mut().zip(&scales[start..start + len]) {
                     *weight *= scale;
                 }
@@ -223,7 +233,7 @@ unsafe fn block<V: Lanes, S: Stored>(
                 continue;
             }
             let new_max = if chunk_max > maxima[r] { chunk_max } else { maxima[r] };
-            // SAFETY: the caller's promise.
+            // SAFETY: guaranteed by the caller.
             let (old, new) =
                 unsafe { (exp_one::<V>(maxima[r] - new_max), exp_one::<V>(chunk_max - new_max)) };
             sums[r] = sums[r] * old + chunk_sum * new;
@@ -234,7 +244,8 @@ unsafe fn block<V: Lanes, S: Stored>(
         let step = if V::MANY_REGISTERS { 2 * LANES } else { LANES };
         for column in (0..call.value_stride).step_by(step) {
             let mut results = [[[0.0; LANES]; 2]; ROWS];
-            // SAFETY: the caller's promise; `values` holds `len` rows, and `column` begins a vector of them.
+            // SAFETY: guaranteed by the caller; `values` holds `len` rows, and `column` begins a
+            // vector of them.
             unsafe {
                 let (weights, stride, out) = (&*weights, call.value_stride, &mut results);
                 match n_rows {
@@ -250,7 +261,8 @@ unsafe fn block<V: Lanes, S: Stored>(
                 let (token, head) = place(r);
                 let end = (column + step).min(head_dim);
                 let width = end.saturating_sub(column);
-                // SAFETY: rows are the caller's promise, and the places of different rows and columns do not overlap.
+                // SAFETY: the caller guarantees the rows, and the slots of different rows and
+                // columns do not overlap.
                 let places = unsafe {
                     out.part((token * queries.n_heads + head) * head_dim + column, width)
                 };
@@ -272,7 +284,8 @@ unsafe fn block<V: Lanes, S: Stored>(
     }
 }
 
-/// Turns the `seen` of `len` scores into exp(score - max) and the rest into 0; returns the max and the sum.
+/// Replaces the scores of the range `seen` by exp(score - max) and the others, up to `len`, by 0.
+/// Returns the max and the sum.
 ///
 /// # Safety
 /// As [`Lanes`].
@@ -291,13 +304,13 @@ unsafe fn softmax<V: Lanes>(
     }
     let n_tiles = seen.div_ceil(LANES);
     if let Some(cap) = cap {
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         unsafe { soft_cap::<V>(&mut scores[..n_tiles * LANES], cap) };
     }
     scores[..from].fill(f32::NEG_INFINITY);
     scores[seen..n_tiles * LANES].fill(f32::NEG_INFINITY);
     scores[n_tiles * LANES..len.next_multiple_of(LANES)].fill(0.0);
-    // SAFETY: `n_tiles` tiles lie within the array; the CPU is the caller's promise.
+    // SAFETY: `n_tiles` tiles are within the array; the caller guarantees the CPU.
     unsafe {
         let mut max = V::splat(f32::NEG_INFINITY);
         for tile in 0..n_tiles {
@@ -325,7 +338,7 @@ unsafe fn softmax<V: Lanes>(
 /// As [`Lanes`].
 #[inline(always)]
 unsafe fn exp_one<V: Lanes>(x: f32) -> f32 {
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     unsafe { to_array(exp(V::splat(x)))[0] }
 }
 

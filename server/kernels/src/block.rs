@@ -1,15 +1,15 @@
-//! The block types in which model files store weights (GGUF's), and matrices as they lie in the file.
+//! The block types in which model files store weights (those of GGUF), and matrices in a file's
+//! layout.
 
-/// How a model file stores a matrix's values.
+/// How a model file stores the values of a matrix.
 ///
-/// The K types store super-blocks of 256 values; the others blocks of 32, or plain floats.
+/// The K types store super-blocks of 256 values. The others store blocks of 32, or plain floats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum BlockType {
     /// 32-bit floats.
     F32,
     /// IEEE half floats.
     F16,
-    /// bfloat16.
     BF16,
     /// 4 bits, one scale per 32.
     Q4_0,
@@ -36,7 +36,6 @@ pub enum BlockType {
 }
 
 impl BlockType {
-    /// Every block type.
     pub const ALL: [Self; 14] = [
         Self::F32,
         Self::F16,
@@ -54,7 +53,7 @@ impl BlockType {
         Self::IQ4NL,
     ];
 
-    /// Returns how many values one block holds.
+    /// Returns the number of values in one block.
     pub fn block_len(self) -> usize {
         match self {
             Self::F32 | Self::F16 | Self::BF16 => 1,
@@ -63,7 +62,7 @@ impl BlockType {
         }
     }
 
-    /// Returns how many bytes one block takes.
+    /// Returns the number of bytes of one block.
     pub fn block_bytes(self) -> usize {
         match self {
             Self::F32 => 4,
@@ -81,7 +80,8 @@ impl BlockType {
         }
     }
 
-    /// Returns how many bytes a row of `k` values takes; `None` if they fill no whole blocks or overflow.
+    /// Returns the number of bytes of a row of `k` values. `None` if they do not fill whole blocks,
+    /// or on overflow.
     pub fn row_bytes(self, k: usize) -> Option<usize> {
         if k.is_multiple_of(self.block_len()) {
             (k / self.block_len()).checked_mul(self.block_bytes())
@@ -91,7 +91,8 @@ impl BlockType {
     }
 }
 
-/// A matrix as it lies in the model file: `n` rows (outputs) of `k` columns (inputs), row after row.
+/// A matrix in the model file's layout: `n` rows (outputs) of `k` columns (inputs), one row after
+/// another.
 #[derive(Debug, Clone, Copy)]
 pub struct Rows<'a> {
     /// How the values are stored.
@@ -105,7 +106,7 @@ pub struct Rows<'a> {
 }
 
 impl Rows<'_> {
-    /// Returns what is known without the bytes.
+    /// Returns the matrix's shape without its bytes.
     pub(crate) fn shape(&self) -> Shape {
         Shape { kind: self.kind, n: self.n, k: self.k }
     }

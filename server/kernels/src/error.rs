@@ -1,27 +1,26 @@
-//! What can go wrong when matrices are packed or shapes do not fit together.
+//! Errors of packing and of shapes that do not match.
 //!
-//! Shapes are checked once, at the public functions; inside, they are invariants.
+//! Shapes are checked once, at the public functions; inside the crate they are invariants.
 
 use std::error::Error;
 use std::fmt;
 
 use crate::block::BlockType;
 
-/// Says which operand of which operation had the wrong number of values.
+/// An operand with the wrong number of values.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ShapeError {
-    /// The operation, as in "matmul".
+    /// The operation, such as "matmul".
     pub operation: &'static str,
-    /// The operand, as in "out".
+    /// The operand, such as "out".
     pub operand: &'static str,
-    /// How many values the operation needs there.
+    /// Number of values that the operation needs.
     pub needed: usize,
-    /// How many were given.
     pub given: usize,
 }
 
 impl ShapeError {
-    /// Returns an error unless exactly `needed` values were given.
+    /// Fails unless exactly `needed` values are given.
     pub(crate) fn exactly(
         operation: &'static str,
         operand: &'static str,
@@ -35,7 +34,7 @@ impl ShapeError {
         }
     }
 
-    /// Returns an error unless at least `needed` values were given.
+    /// Fails unless at least `needed` values are given.
     pub(crate) fn at_least(
         operation: &'static str,
         operand: &'static str,
@@ -62,45 +61,38 @@ impl Error for ShapeError {}
 /// Why a matrix could not be packed.
 #[derive(Debug)]
 pub enum PackError {
-    /// No rows or no columns.
+    /// The matrix has no rows or no columns.
     Empty,
-    /// Stacked parts must have the same number of columns.
+    /// Stacked parts have different numbers of columns.
     ColumnsDiffer {
         /// Columns of the first part.
         first: usize,
         /// Columns of the part that differs.
         other: usize,
     },
-    /// The columns must fill whole blocks.
-    NotWholeBlocks {
-        /// The block type.
-        kind: BlockType,
-        /// The columns that do not fill whole blocks.
-        k: usize,
-    },
+    /// The columns do not fill whole blocks.
+    NotWholeBlocks { kind: BlockType, k: usize },
     /// The bytes of a part do not match its rows and columns.
     WrongLength {
-        /// The block type.
         kind: BlockType,
         /// Rows.
         n: usize,
         /// Columns.
         k: usize,
-        /// How many bytes were given.
+        /// Number of bytes given.
         given: usize,
     },
-    /// Dimensions whose packed size does not fit the address space.
+    /// The packed size does not fit the address space.
     TooLarge {
         /// Rows.
         n: usize,
         /// Columns.
         k: usize,
     },
-    /// The operating system gave no memory.
+    /// The operating system could not allocate the memory.
     Memory {
-        /// How many bytes were asked for.
+        /// Number of bytes requested.
         bytes: usize,
-        /// What it said.
         source: std::io::Error,
     },
 }
@@ -114,7 +106,7 @@ impl fmt::Display for PackError {
             }
             Self::NotWholeBlocks { kind, k } => write!(
                 f,
-                "packing a {kind:?} matrix: {k} columns are no multiple of its block of {}",
+                "packing a {kind:?} matrix: {k} columns are not a multiple of its block of {}",
                 kind.block_len()
             ),
             Self::WrongLength { kind, n, k, given } => {

@@ -1,10 +1,11 @@
-//! Which instruction set the kernels use, found at run time.
+//! The instruction set that the kernels use, detected at run time.
 //!
-//! Invariant: an [`Isa`] that a [`Pool`](crate::Pool) carries was found on this CPU; `usable` is the only way in. The SAFETY notes of the SIMD calls lean on that.
+//! Invariant: the [`Isa`] of a [`Pool`](crate::Pool) is supported by this CPU, because a pool gets
+//! it only from `usable`. The SAFETY comments of the SIMD calls rely on this.
 
 /// An implementation of the kernels.
 ///
-/// All give the same bits; they differ in speed only.
+/// All implementations give the same bits; they differ only in speed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Isa {
     /// Plain Rust, for every CPU.
@@ -20,7 +21,7 @@ pub enum Isa {
 }
 
 impl Isa {
-    /// Returns the fastest implementation that this CPU can run.
+    /// Returns the fastest implementation that this CPU supports.
     pub fn detect() -> Self {
         #[cfg(all(target_arch = "x86_64", not(miri)))]
         {
@@ -45,15 +46,17 @@ impl Isa {
         Self::Portable
     }
 
-    /// Returns this one if the CPU has it, else the fastest that it has below.
+    /// Returns this implementation if the CPU supports it, else the next slower one that it
+    /// supports.
     #[must_use]
     pub fn usable(self) -> Self {
         let usable = self.min(Self::detect());
-        // The order is that of speed, not of what includes what: no x86 has NEON.
+        // The variants are ordered by speed, and an instruction set does not include all smaller
+        // ones: no x86 has NEON.
         if usable == Self::NeonDotprod && Self::detect() != Self::NeonDotprod {
             return Self::Portable;
         }
-        // AVX-512 does not include VNNI in AVX's encoding; tests let the one stand in for the other.
+        // AVX-512 does not include VNNI in AVX's encoding. In tests it replaces AVX-VNNI.
         #[cfg(target_arch = "x86_64")]
         if usable == Self::Avx2Vnni
             && !cfg!(test)
@@ -64,7 +67,7 @@ impl Isa {
         usable
     }
 
-    /// Returns every implementation that this CPU can run, slowest first.
+    /// Returns every implementation that this CPU supports, slowest first.
     pub fn all_usable() -> Vec<Self> {
         [Self::Portable, Self::NeonDotprod, Self::Avx2, Self::Avx2Vnni, Self::Avx512Vnni]
             .into_iter()
@@ -84,24 +87,26 @@ impl Isa {
     }
 }
 
-/// What the CPU has and which kernels are used.
+/// The CPU's features and the kernels in use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Features {
-    /// The processor's architecture, as in `x86_64`.
+    /// The processor's architecture, such as `x86_64`.
     pub architecture: &'static str,
-    /// The processor's name as it gives it itself, as in `Intel(R) Core(TM) Ultra 7 155H`; empty where it gives none.
+    /// The name that the processor reports, such as `Intel(R) Core(TM) Ultra 7 155H`; empty if it
+    /// reports none.
     pub processor: String,
-    /// The instruction sets that matter here and that the CPU has.
+    /// The instruction sets, of those that the kernels can use, that the CPU supports.
     pub has: Vec<&'static str>,
-    /// The kernels that are used.
+    /// The kernels in use.
     pub kernels: Isa,
     /// Hardware threads that this process may use.
     pub threads: usize,
-    /// Physical cores, as far as the system tells; the best number of threads for the kernels.
+    /// Physical cores, as far as the system reports them; the best number of threads for the
+    /// kernels.
     pub cores: usize,
 }
 
-/// Returns what the CPU has and which kernels are used.
+/// Returns the CPU's features and the kernels in use.
 pub fn features() -> Features {
     let mut has = Vec::new();
     #[cfg(target_arch = "x86_64")]
@@ -141,7 +146,7 @@ pub fn features() -> Features {
     }
 }
 
-/// The processor's name: x86 tells it to programs, elsewhere Linux does.
+/// Returns the processor's name: from `cpuid` on x86, elsewhere from Linux's `/proc/cpuinfo`.
 fn processor() -> String {
     #[cfg(all(target_arch = "x86_64", not(miri)))]
     {
@@ -160,12 +165,12 @@ fn processor() -> String {
     words(line.map_or("", |(_, name)| name))
 }
 
-/// The words of a name, without the zeros and blanks that fill it up.
+/// Returns the words of a name without the padding of zeros and blanks.
 fn words(name: &str) -> String {
     name.replace('\0', " ").split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Counts physical cores: CPUs that come first among their hyper-threading siblings.
+/// Counts physical cores: the CPUs that are first among their hyper-threading siblings.
 fn physical_cores() -> Option<usize> {
     let mut cores = 0;
     for entry in std::fs::read_dir("/sys/devices/system/cpu").ok()?.flatten() {
@@ -191,7 +196,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_instruction_set_that_is_not_there_falls_back() {
+    fn missing_instruction_set_falls_back() {
         for isa in [Isa::Portable, Isa::NeonDotprod, Isa::Avx2, Isa::Avx2Vnni, Isa::Avx512Vnni] {
             assert!(isa.usable() <= Isa::detect());
             assert!(isa.usable() <= isa);
@@ -200,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn features_name_the_kernels_in_use() {
+    fn features_report_kernels_in_use() {
         let features = features();
         assert_eq!(features.kernels, Isa::detect());
         assert!(features.cores >= 1 && features.cores <= features.threads);

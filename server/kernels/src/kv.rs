@@ -1,7 +1,12 @@
-//! Keys and values of one layer, preallocated, appended in place and read in place by attention.
+//! Keys and values of one layer: preallocated, appended in place and read in place by attention.
 //!
-//! Keys lie in tiles of 16 positions, `[head][position / 16][head_dim][16]`, so that one load holds one dimension of 16 keys; values lie row after row, `[head][position][head_dim]`. Both are f16, or int8 with one f32 scale per position and head, `[head][position]`, which attention applies to whole scores and weights.
-//! Truncating needs nothing here: attention reads only the positions that it is told, so the owner of the length just sets it back.
+//! Keys are in tiles of 16 positions, `[head][position / 16][head_dim][16]`, so that one load holds
+//! one dimension of 16 keys. Values are row after row, `[head][position][head_dim]`. Both are f16,
+//! or int8 with one f32 scale per position and head, `[head][position]`; attention applies the
+//! scales to whole scores and weights.
+//!
+//! Truncating needs no code here: attention reads only the positions that its caller asks for, so
+//! the owner of the length just reduces it.
 
 use std::ops::Range;
 
@@ -16,10 +21,10 @@ use crate::shared::Shared;
 /// How keys and values are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum KvType {
-    /// Half floats.
+    /// IEEE half floats.
     #[default]
     F16,
-    /// Bytes, each position and head with a scale: half the memory, at a cost in quality.
+    /// Bytes with a scale per position and head: half the memory, at a cost in quality.
     Int8,
 }
 
@@ -32,7 +37,7 @@ impl KvType {
         }
     }
 
-    /// Returns the bytes of one position's scale of keys or of values, per head.
+    /// Returns the bytes of one position's scale of keys, or of values, per head.
     fn scale_width(self) -> usize {
         match self {
             Self::F16 => 0,
@@ -40,7 +45,7 @@ impl KvType {
         }
     }
 
-    /// Returns its name in settings and reports.
+    /// Returns the name in settings and reports.
     pub fn name(self) -> &'static str {
         match self {
             Self::F16 => "f16",
@@ -48,7 +53,7 @@ impl KvType {
         }
     }
 
-    /// Returns the bytes that one position of `width` keys and as many values takes, in `n_kv_heads` heads.
+    /// Returns the bytes of one position of `width` keys and `width` values in `n_kv_heads` heads.
     pub fn position_bytes(self, n_kv_heads: usize, width: usize) -> usize {
         2 * (width * self.width() + n_kv_heads * self.scale_width())
     }
@@ -56,7 +61,8 @@ impl KvType {
 
 /// The keys and values of one layer.
 ///
-/// In memory: all keys, all values, the keys' scales, the values' scales; each head by head.
+/// The memory holds all keys, all values, the keys' scales, the values' scales; each of these head
+/// by head.
 pub struct KvLayer {
     kind: KvType,
     n_kv_heads: usize,
@@ -68,24 +74,24 @@ pub struct KvLayer {
     arena: Arena,
 }
 
-/// Where the keys and values of one head begin, for the attention kernels.
+/// The stored keys and values of one head, for the attention kernels.
 #[derive(Clone, Copy)]
 pub(crate) struct Head<'a> {
     /// Tiles of `head_dim` × 16, as stored.
     pub(crate) keys: &'a [u8],
     /// Rows of `value_stride`, as stored.
     pub(crate) values: &'a [u8],
-    /// What the keys and the values of each position are to be multiplied by; nothing where they are floats.
+    /// Factors of the keys and of the values of each position; `None` if they are floats.
     pub(crate) scales: Option<[&'a [f32]; 2]>,
 }
 
 impl KvLayer {
-    /// Reserves room for `capacity` positions of f16; memory becomes resident as positions are written.
+    /// Allocates `capacity` positions of f16. Memory becomes resident as positions are written.
     pub fn new(n_kv_heads: usize, head_dim: usize, capacity: usize) -> Result<Self, PackError> {
         Self::with_type(KvType::F16, n_kv_heads, head_dim, capacity)
     }
 
-    /// As [`new`](Self::new), for numbers of another kind.
+    /// As [`new`](Self::new), for another storage type.
     pub fn with_type(
         kind: KvType,
         n_kv_heads: usize,
@@ -111,17 +117,17 @@ impl KvLayer {
         self.n_kv_heads
     }
 
-    /// Returns the values per head.
+    /// Returns the number of values per head.
     pub fn head_dim(&self) -> usize {
         self.head_dim
     }
 
-    /// Returns the positions that there is room for.
+    /// Returns the number of positions that fit.
     pub fn capacity(&self) -> usize {
         self.capacity
     }
 
-    /// Returns the memory reserved.
+    /// Returns the number of bytes allocated.
     pub fn bytes(&self) -> usize {
         self.arena.bytes().len()
     }
@@ -139,7 +145,8 @@ impl KvLayer {
         self.write_rows(&Pool::new(1), position, keys, values, width, 1)
     }
 
-    /// Stores `m` positions from `position` on; rows of `keys` and of `values` begin `row_stride` apart.
+    /// Stores `m` positions from `position` on; the rows of `keys` and of `values` begin
+    /// `row_stride` apart.
     pub fn write_rows(
         &mut self,
         pool: &Pool,
@@ -163,7 +170,7 @@ impl KvLayer {
         let (numbers, scales) = self.parts_mut();
         let (numbers, scales) = (Shared::new(numbers), Shared::new(scales));
         let values_at = n_heads * capacity * head_dim;
-        // A worker gets whole tiles of positions: within a tile they interleave.
+        // A worker gets whole tiles of positions, because positions interleave within a tile.
         let first_tile = position / LANES;
         let n_tiles = (position + m).div_ceil(LANES) - first_tile;
         pool.split(n_tiles, 2, |tiles| {
@@ -173,7 +180,8 @@ impl KvLayer {
                     for head in 0..n_heads {
                         let source = row + head * head_dim..row + (head + 1) * head_dim;
                         let width = kind.width();
-                        // SAFETY: `split` hands out every tile once; tiles do not overlap, and neither do rows.
+                        // SAFETY: `split` hands out every tile once; tiles do not overlap, and
+                        // neither do rows.
                         let (tile_keys, head_values) = unsafe {
                             (
                                 numbers.part(
@@ -192,7 +200,7 @@ impl KvLayer {
                             KvType::F16 => row.put(to_half, to_half),
                             KvType::Int8 => {
                                 let (key_scale, value_scale) = (scale_of(keys), scale_of(values));
-                                // SAFETY: as above: a position's scales are its own.
+                                // SAFETY: as above; each position has its own scales.
                                 unsafe {
                                     let place = head * capacity + at;
                                     scales.part(place, 1)[0] = key_scale;
@@ -233,9 +241,11 @@ impl KvLayer {
         Ok(())
     }
 
-    /// Appends the first `n` positions to `out`, in a form that [`read_prefix`](Self::read_prefix) takes back.
+    /// Appends the first `n` positions to `out`, in the format that
+    /// [`read_prefix`](Self::read_prefix) reads.
     ///
-    /// Keys and values lie as they do in memory, in this machine's byte order: what is saved is read back by the same kernels only.
+    /// Keys and values keep their memory layout and this machine's byte order: only the same
+    /// kernels can read them.
     pub fn save_prefix(&self, n: usize, out: &mut Vec<u8>) {
         let n = n.min(self.capacity);
         out.reserve(self.prefix_bytes(n));
@@ -246,32 +256,33 @@ impl KvLayer {
         }
     }
 
-    /// Returns the bytes that `n` saved positions take.
+    /// Returns the number of bytes of `n` saved positions.
     pub fn prefix_bytes(&self, n: usize) -> usize {
         let n_numbers = n.next_multiple_of(LANES) * self.head_dim + n * self.value_stride;
         self.n_kv_heads * (n_numbers * self.kind.width() + 2 * n * self.kind.scale_width())
     }
 
-    /// Takes back `n` positions that a layer of the same shape has saved.
+    /// Reads `n` positions that a layer of the same shape has saved.
     pub fn read_prefix(&mut self, n: usize, bytes: &[u8]) -> Result<(), ShapeError> {
         ShapeError::at_least("kv read", "positions", Some(n), self.capacity)?;
         ShapeError::exactly("kv read", "bytes", Some(self.prefix_bytes(n)), bytes.len())?;
         let mut rest = bytes;
         for head in 0..self.n_kv_heads {
             for span in self.spans(head, n) {
-                let (saved, behind) = rest.split_at(span.len());
+                let (saved, remaining) = rest.split_at(span.len());
                 self.arena.bytes_mut()[span].copy_from_slice(saved);
-                rest = behind;
+                rest = remaining;
             }
         }
         Ok(())
     }
 
-    /// Where the first `n` positions of a head stand in the arena: keys, values, and the scales of both.
+    /// Returns the arena ranges of the first `n` positions of a head: keys, values, and the scales
+    /// of both.
     fn spans(&self, head: usize, n: usize) -> [Range<usize>; 4] {
         let (width, scale_width) = (self.kind.width(), self.kind.scale_width());
         let mut begin = 0;
-        // Per position: the bytes of one head, and how many positions there are to take.
+        // Per position: the bytes of one head, and the number of positions to take.
         let parts = [
             (self.head_dim * width, n.next_multiple_of(LANES)),
             (self.value_stride * width, n),
@@ -293,7 +304,8 @@ impl KvLayer {
             self.spans(head, self.capacity).map(|span| &bytes[span]);
         let scales = (self.kind == KvType::Int8).then(|| {
             [key_scales, value_scales].map(|bytes| {
-                // SAFETY: the capacity is a multiple of 16, so scales begin at a multiple of 4 behind the arena's aligned start; any bits are an f32.
+                // SAFETY: the capacity is a multiple of 16, so scales begin at a multiple of 4
+                // after the arena's aligned start; any bits are a valid f32.
                 let (_, scales, _) = unsafe { bytes.align_to::<f32>() };
                 scales
             })
@@ -301,12 +313,12 @@ impl KvLayer {
         Head { keys, values, scales }
     }
 
-    /// Returns the values per position and head as they lie in memory.
+    /// Returns the number of stored values per position and head, including padding.
     pub(crate) fn value_stride(&self) -> usize {
         self.value_stride
     }
 
-    /// All keys and values as bytes, and all scales.
+    /// Returns all keys and values as bytes, and all scales.
     fn parts_mut(&mut self) -> (&mut [u8], &mut [f32]) {
         let per_position = (self.head_dim + self.value_stride) * self.kind.width();
         let at = self.n_kv_heads * self.capacity * per_position;
@@ -317,12 +329,12 @@ impl KvLayer {
     }
 }
 
-/// One head's keys and values of one position, and where they go.
+/// One head's keys and values of one position, and the memory they are stored in.
 struct Row<'a> {
-    /// The tile of keys that the position is in.
+    /// The tile of keys that contains the position.
     tile_keys: &'a mut [u8],
     head_values: &'a mut [u8],
-    /// The position in its tile.
+    /// The position within its tile.
     lane: usize,
     keys: &'a [f32],
     values: &'a [f32],
@@ -344,21 +356,22 @@ impl Row<'_> {
     }
 }
 
-/// Rounds to f16. Too large values become the largest: an infinity times a weight of 0 would be NaN, and reach queries that do not even see it.
+/// Rounds to f16. Values out of range become the largest finite one: an infinity times a weight of
+/// 0 would be NaN and would reach queries that do not see the position.
 fn to_half(value: f32) -> [u8; 2] {
     f16::from_f32(value.clamp(-65504.0, 65504.0)).to_ne_bytes()
 }
 
-/// Returns what the bytes of a row stand for: a 127th of the largest.
+/// Returns the scale of a row of bytes: its largest magnitude / 127.
 fn scale_of(row: &[f32]) -> f32 {
-    // As in `to_half`, nothing may be infinite.
+    // As in `to_half`, the result must be finite.
     row.iter().fold(0.0_f32, |max, value| max.max(value.abs())).min(f32::MAX) / 127.0
 }
 
 /// Rounds to a multiple of `scale`, ties to even.
 fn to_byte(value: f32, scale: f32) -> u8 {
     let steps = if scale > 0.0 { value / scale } else { 0.0 };
-    // Within ±127 by the choice of the scale; what is not a number becomes 0.
+    // Within ±127 by the choice of the scale; NaN becomes 0.
     (steps.round_ties_even() as i8).cast_unsigned()
 }
 

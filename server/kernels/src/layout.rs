@@ -1,28 +1,40 @@
-//! How packed weights lie in memory: tiles of 16 rows, four columns of a row side by side.
+//! The memory layout of packed weights: tiles of 16 rows, with four columns of a row next to each
+//! other.
 //!
-//! A tile is a row of stretches of 256 columns (the last one may be shorter): the stretch's scales, then its quants, so that a kernel walks through memory from one end to the other and the CPU sees what it will want next. Quants come in quads, `[k / 4][16 rows][4]`, so that one 64-byte load holds four columns of 16 rows: the operand of a byte dot product. Nibble quants pack two quads into one, `[k / 8][16][4]`: the low nibbles are the first quad, the high nibbles the second. What quants have beyond a nibble follows each group's nibbles in planes, one bit per quant in the order of a quad's bytes, 64 to a quad: the mask of a register of 64 bytes.
-//! Scales follow the same order, `[k / 32][16]`, so that one load holds the scales of 16 rows.
+//! A tile is a sequence of stretches of 256 columns (the last one may be shorter). A stretch holds
+//! first its scales, then its quants. A kernel therefore walks through memory from one end to the
+//! other, and the CPU's prefetcher can follow.
 //!
-//! Invariant: packing changes the order of the file's numbers, never their values. A weight is `scale * (quant - OFFSET) + minimum` with the scale and minimum of its own block, both exact in f32.
+//! Quants are stored in quads, `[k / 4][16 rows][4]`: one 64-byte load holds four columns of 16
+//! rows, which is the operand of a byte dot product. Nibble quants pack two quads into one,
+//! `[k / 8][16][4]`: the low nibbles are the first quad, the high nibbles the second. The bits of a
+//! quant above its nibble follow each group's nibbles in planes: one bit per quant in the order of
+//! a quad's bytes, 64 bits per quad, which is the mask of a 64-byte register. Scales follow the
+//! same order, `[k / 32][16]`: one load holds the scales of 16 rows.
+//!
+//! Invariant: packing changes the order of the file's numbers, never their values. A weight is
+//! `scale * (quant - OFFSET) + minimum` with the scale and minimum of its own block, both exact in
+//! f32.
 
 use half::f16;
 
 use crate::arena::ALIGN;
 
-/// Rows of a tile: the lanes of one AVX-512 register of f32.
+/// Rows of a tile: the f32 lanes of one AVX-512 register.
 pub(crate) const TILE: usize = 16;
 /// Columns that share one activation scale.
 pub(crate) const GROUP: usize = 32;
-/// Columns that share one outer scale in the K types, and one stretch of a tile in all.
+/// Columns that share one outer scale in the K types; also the columns of a stretch in every
+/// format.
 pub(crate) const SUPER: usize = 256;
 /// Bytes of a group's nibbles.
 pub(crate) const NIBBLE_BYTES: usize = 256;
-/// Bytes of a group's further bits of one kind.
+/// Bytes of one plane of a group: one bit per quant.
 pub(crate) const PLANE_BYTES: usize = 64;
-/// Groups of a whole stretch.
+/// Groups of a full stretch.
 const STRETCH: usize = SUPER / GROUP;
 
-/// What a packed part of a matrix holds.
+/// The storage format of a packed part of a matrix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Format {
     /// Bytes, f16 scale per 32: `Q8_0`, `IQ4NL`.
@@ -45,33 +57,31 @@ pub(crate) enum Format {
     K8Half,
     /// Bytes, two-level scale and minimum per 16: `Q2K`.
     K8HalfMin,
-    /// f32, one column of 16 rows after the other.
+    /// f32, one column of 16 rows after another.
     F32,
-    /// f16, likewise.
+    /// f16, ordered as `F32`.
     F16,
-    /// bfloat16, likewise.
+    /// bfloat16, ordered as `F32`.
     BF16,
 }
 
 /// The layout of an integer format, known at compile time.
 pub(crate) trait Layout: Copy + Send + Sync + 'static {
-    /// Two quants per byte, or the low nibbles of two.
+    /// Whether a byte holds the nibbles of two quants, instead of one quant.
     const NIBBLES: bool;
-    /// Bits of a quant beyond its nibble, each in a plane of its own.
+    /// Bits of a quant above its nibble, each in its own plane.
     const PLANES: usize;
-    /// What is subtracted from a stored quant.
+    /// The number subtracted from a stored quant.
     const OFFSET: i32;
-    /// Scales are a byte per block times an f16 per 256.
+    /// Whether a scale is a byte per block times an f16 per 256 columns.
     const TWO_LEVEL: bool;
-    /// Blocks of 16 instead of 32.
+    /// Whether blocks have 16 columns instead of 32.
     const HALVES: bool;
-    /// Blocks have a minimum.
     const MIN: bool;
 
     /// Bytes of a tile's quants per group of 32 columns.
     const QUANT_GROUP: usize =
         if Self::NIBBLES { NIBBLE_BYTES + Self::PLANES * PLANE_BYTES } else { 512 };
-    /// Blocks per group.
     const N_BLOCKS: usize = if Self::HALVES { 2 } else { 1 };
     /// Quads of columns per block.
     const QUADS: usize = GROUP / 4 / Self::N_BLOCKS;
@@ -83,37 +93,38 @@ pub(crate) trait Layout: Copy + Send + Sync + 'static {
     const OUTER: usize =
         if Self::TWO_LEVEL { 2 * TILE * (if Self::MIN { 2 } else { 1 }) } else { 0 };
 
-    /// Bytes of a whole stretch.
+    /// Bytes of a full stretch.
     const STRETCH_BYTES: usize = (Self::OUTER + STRETCH * Self::SCALE_GROUP)
         .next_multiple_of(ALIGN)
         + STRETCH * Self::QUANT_GROUP;
 
-    /// Returns where in a tile the stretch of `group` begins: with its outer scales, if there are any.
+    /// Returns the offset in a tile of the stretch that holds `group`; the stretch begins with its
+    /// outer scales, if it has any.
     #[inline(always)]
     fn outer_at(group: usize) -> usize {
         group / STRETCH * Self::STRETCH_BYTES
     }
 
-    /// Returns where in a tile the group's own scales begin.
+    /// Returns the offset in a tile of the group's own scales.
     #[inline(always)]
     fn scales_at(group: usize) -> usize {
         Self::outer_at(group) + Self::OUTER + group % STRETCH * Self::SCALE_GROUP
     }
 
-    /// Returns where in a tile of `n_groups` groups the group's quants begin.
+    /// Returns the offset of the group's quants in a tile of `n_groups` groups.
     #[inline(always)]
     fn quants_at(n_groups: usize, group: usize) -> usize {
         let in_stretch = (n_groups - group / STRETCH * STRETCH).min(STRETCH);
         Self::outer_at(group) + Self::scale_room(in_stretch) + group % STRETCH * Self::QUANT_GROUP
     }
 
-    /// Returns the bytes of the scales of a stretch of `n_groups`, filled up to whole cache lines.
+    /// Returns the bytes of the scales of a stretch of `n_groups`, padded to whole cache lines.
     #[inline(always)]
     fn scale_room(n_groups: usize) -> usize {
         (Self::OUTER + n_groups * Self::SCALE_GROUP).next_multiple_of(ALIGN)
     }
 
-    /// Returns the scale of one row's block, exactly.
+    /// Returns the exact scale of one row's block.
     fn scale(tile: &[u8], group: usize, block: usize, row: usize) -> f32 {
         if Self::TWO_LEVEL {
             let inner = tile[Self::scales_at(group) + block * TILE + row];
@@ -129,7 +140,7 @@ pub(crate) trait Layout: Copy + Send + Sync + 'static {
         }
     }
 
-    /// Returns what is added to every weight of one row's block, exactly.
+    /// Returns the exact number that is added to every weight of one row's block.
     fn minimum(tile: &[u8], group: usize, block: usize, row: usize) -> f32 {
         if !Self::MIN {
             0.0
@@ -141,7 +152,8 @@ pub(crate) trait Layout: Copy + Send + Sync + 'static {
         }
     }
 
-    /// Returns what one quant of a group has beyond its nibble: that of `row` and of a column of a quad.
+    /// Returns the bits above the nibble of one quant of a group: that of `row` and of a column of
+    /// a quad.
     #[inline(always)]
     fn beyond_nibble(quants: &[u8], quad: usize, row: usize, column: usize) -> u8 {
         let mut bits = 0;
@@ -166,7 +178,7 @@ pub(crate) trait Layout: Copy + Send + Sync + 'static {
     }
 }
 
-/// Reads the f16 of `row` in the 16 that begin at `at`.
+/// Reads the f16 of `row` from the 16 that begin at `at`.
 fn half_at(tile: &[u8], at: usize, row: usize) -> f32 {
     f16::from_le_bytes([tile[at + 2 * row], tile[at + 2 * row + 1]]).to_f32()
 }
@@ -202,7 +214,8 @@ layouts! {
     K8HalfMin: nibbles false, planes 0, offset 128, two_level true, halves true, min true;
 }
 
-/// Evaluates `$int` with `$layout` bound to the layout of an integer format, or `$float` for the float formats.
+/// Evaluates `$int` with `$layout` bound to the layout of an integer format, or `$float` for a
+/// float format.
 macro_rules! with_layout {
     ($format:expr, $layout:ident => $int:expr, float => $float:expr) => {
         match $format {

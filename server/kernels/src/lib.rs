@@ -1,10 +1,16 @@
 //! Quantized matrix products, attention and norms on the CPU; the only SIMD of the project.
 //!
-//! Weights are packed once at load into 16-row tiles ([`Matrix`]), activations are quantized to int8 in groups of 32 ([`Quantized`]), and every product runs on a small [`Pool`] of threads that park when idle.
+//! Weights are packed once at load into 16-row tiles ([`Matrix`]). Activations are quantized to
+//! int8 in groups of 32 ([`Quantized`]). Every product runs on a small [`Pool`] of threads that
+//! park when idle.
 //!
-//! Invariant: an output's bits depend on its own inputs alone. Batch size, chunk boundaries, thread count and even the instruction set leave them unchanged: each group's dot product is an exact integer, and the floating-point sums over groups run in one order with one fused multiply-add per step in every implementation. That is what lets a warm cache equal a cold one, token for token.
+//! Invariant: an output's bits depend on its own inputs alone. Batch size, chunk boundaries, thread
+//! count and even the instruction set leave them unchanged: each group's dot product is an exact
+//! integer, and the floating-point sums over groups run in one order with one fused multiply-add
+//! per step in every implementation. This makes a warm cache equal a cold one, token for token.
 //!
-//! `server/kernels/README.md` tells layout, tiling and the measurements behind them.
+//! `server/kernels/README.md` describes the layout, the tiling and the measurements that led to
+//! them.
 #![expect(
     clippy::needless_range_loop,
     reason = "tiles of registers are indexed by row and column, several arrays at a time"
@@ -54,6 +60,6 @@ pub use pool::Pool;
 pub use program::give_back;
 pub use residual::{Merge, add_rows};
 pub use roofline::{int8_gop_s, read_gb_s, round_trip_ns};
-pub use rope::{Pairing, Rope};
+pub use rope::{Rope, RopeLayout};
 pub use select::{argmax, log_sum_exp, top_k};
 pub use tanh::cap_softly;

@@ -1,8 +1,11 @@
 //! The matrix product: quantized activations times packed weights.
 //!
-//! Work is handed out in panels of neighbouring tiles, and within a panel all rows of activations pass over the same weights while these are in cache.
+//! Threads take panels of neighbouring tiles. Within a panel, all rows of activations pass over the
+//! same weights while these are in the cache.
 //!
-//! Invariant: an output is the sum over its groups of 32 columns in order, each group's exact integer dot product entering by one fused multiply-add; then the bias, then what stood in `out`. Nothing of this depends on the panel, the batch or the thread.
+//! Invariant: an output is the sum over its groups of 32 columns in order; each group's exact
+//! integer dot product enters by one fused multiply-add. Then the bias is added, then the previous
+//! value of `out`. None of this depends on the panel, the batch or the thread.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -24,7 +27,7 @@ use crate::matrix::{Matrix, Part};
 use crate::pool::Pool;
 use crate::shared::Shared;
 
-/// One product, as its kernels see it. Shapes agree: `matmul` has checked them.
+/// One product as its kernels see it. `matmul` has checked that the shapes match.
 #[derive(Clone, Copy)]
 struct Product<'a> {
     w: &'a Matrix,
@@ -33,10 +36,10 @@ struct Product<'a> {
     floats: &'a [f32],
     bias: Option<&'a [f32]>,
     add: bool,
-    /// The rows of `a` that are wanted.
+    /// The rows of `a` to compute: `begin..end`.
     begin: usize,
     end: usize,
-    /// Their products, `stride` apart.
+    /// The products, `stride` apart.
     out: Shared<'a, f32>,
     stride: usize,
 }
@@ -47,11 +50,12 @@ struct Panel {
     part: Part,
     first_tile: usize,
     n_tiles: usize,
-    /// Where in a row of the output the first tile's values go.
+    /// Column of the output where the first tile's values begin.
     column: usize,
 }
 
-/// Computes `out = a · wᵀ`, `m` × `n`; adds `bias` to each row if there is one, and adds to what stands in `out` if `add` says so.
+/// Computes `out = a · wᵀ`, `m` × `n`. Adds `bias` to each row if there is one, and adds the
+/// previous values of `out` if `add` is set.
 pub fn matmul(
     pool: &Pool,
     w: &Matrix,
@@ -74,10 +78,13 @@ pub fn matmul(
     }
     let (end, out) = (a.m(), Shared::new(out));
     let product = Product { w, a, floats: &floats, bias, add, begin: 0, end, out, stride: w.n() };
-    // A large batch passes over a panel many times: a wider one, still within the L2 cache, starts over less often.
+    // A large batch passes over a panel many times. A wider panel, still within the L2 cache,
+    // starts over less often.
     let tiles_per_panel = if a.m() > 8 { 8 } else { 4 };
     let n_tiles: usize = w.parts().iter().map(Part::n_tiles).sum();
-    // What takes a microsecond or two is done before another thread has woken. Else runs of neighbouring tiles, so that what is fetched ahead is what comes next; a pair is the least that all kernels like.
+    // A product of a microsecond or two is done before another thread has woken, so one thread
+    // takes it all. Otherwise the runs are neighbouring tiles, so that prefetched memory is the
+    // memory used next. A pair of tiles is the smallest run that suits all kernels.
     let run = if is_small(w, a.m()) { n_tiles } else { 2 };
     pool.split_tapering(n_tiles, run, |range| {
         let mut first_of_part = 0;
@@ -96,14 +103,15 @@ pub fn matmul(
     Ok(())
 }
 
-/// Returns whether a product with `m` rows takes no more than a microsecond or two: less than to wake a thread.
+/// Whether a product with `m` rows takes at most a microsecond or two: less than waking a
+/// thread.
 fn is_small(w: &Matrix, m: usize) -> bool {
     m.saturating_mul(w.n()).saturating_mul(w.k()) <= 1 << 16
 }
 
-/// Computes one panel, which no other thread may have; `isa` is the pool's.
+/// Computes one panel, which no other thread may compute; `isa` is the pool's.
 fn run_panel(isa: Isa, product: &Product<'_>, panel: &Panel) {
-    // SAFETY: a pool's instruction set is one that this CPU has.
+    // SAFETY: this CPU supports a pool's instruction set.
     unsafe {
         with_layout!(
             panel.part.format,
@@ -124,7 +132,9 @@ fn run_panel(isa: Isa, product: &Product<'_>, panel: &Panel) {
 }
 
 impl Product<'_> {
-    /// Writes the sums of several activation rows, from `row` on, for the rows of `N` tiles, or of as many as the panel has: the bias and what stands there are added. Sums behind the last row are left out.
+    /// Writes the sums of several activation rows, from `row` on, for the rows of `N` tiles, or of
+    /// as many as the panel has. Adds the bias and the previous output. Sums after the last row are
+    /// ignored.
     ///
     /// # Safety
     /// No other thread may write the same tiles.
@@ -143,10 +153,11 @@ impl Product<'_> {
         let column = panel.column + (tile - panel.first_tile) * TILE;
         let bias = self.bias.map(|bias| &bias[first..first + len]);
         for (r, sums) in sums.iter().enumerate().take(self.end - row) {
-            // SAFETY: the caller's promise.
+            // SAFETY: guaranteed by the caller.
             let places =
                 unsafe { self.out.part((row + r - self.begin) * self.stride + column, len) };
-            // Nearly all tiles are whole; a number of lanes that the compiler knows is one vector.
+            // Nearly all tiles are whole. With a number of lanes known at compile time, a tile is
+            // one vector.
             if places.len() == N * TILE {
                 for (index, places) in places.as_chunks_mut::<TILE>().0.iter_mut().enumerate() {
                     let bias = bias.and_then(|bias| bias.as_chunks::<TILE>().0.get(index));
@@ -163,7 +174,7 @@ impl Product<'_> {
     }
 }
 
-/// Puts sums into their places: the bias and what stands there are added, in this order.
+/// Stores sums, after adding the bias and then the previous values.
 #[inline(always)]
 fn enter<const M: usize>(
     sums: &[f32; M],

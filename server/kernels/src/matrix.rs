@@ -1,8 +1,9 @@
 //! Weights, packed once at load.
 //!
-//! Packing streams block by block from the mapped file into the arena, so no second copy of the weights ever exists.
-//! Parts of different types may be stacked (a fused q|k|v of a mixed quantization): each keeps its own tiles.
-//! The tiles of two equal parts (gate|up) alternate in pairs, so that what is multiplied with one another is computed together from one stream.
+//! Packing streams blocks from the mapped file into the arena, so there is never a second copy of
+//! the weights. Parts of different types may be stacked (a fused q|k|v of a mixed quantization);
+//! each part keeps its own tiles. The tiles of two equal parts (gate|up) alternate in pairs, so
+//! that the factors of one product are computed together from one stream.
 
 use half::{bf16, f16};
 
@@ -27,25 +28,25 @@ pub struct Matrix {
 pub(crate) struct Part {
     /// The part's first row in the matrix.
     pub(crate) first_row: usize,
-    /// Its rows.
+    /// Number of rows.
     pub(crate) n: usize,
-    /// What its tiles hold.
     pub(crate) format: Format,
-    /// Where in the arena its first tile begins.
+    /// Where in the arena the first tile begins.
     start: usize,
-    /// What a tile takes, in bytes.
+    /// Bytes of one tile.
     pub(crate) tile_bytes: usize,
-    /// What lies between one pair of its tiles and the next: the other part's, where two alternate.
+    /// Bytes between one pair of tiles and the next: those of the other part, if two parts
+    /// alternate.
     gap: usize,
 }
 
 impl Part {
-    /// Returns the number of tiles; the last one may be filled up with zero rows.
+    /// Returns the number of tiles; the last one may be padded with zero rows.
     pub(crate) fn n_tiles(&self) -> usize {
         self.n.div_ceil(TILE)
     }
 
-    /// Returns where in the arena a tile lies.
+    /// Returns the offset of a tile in the arena.
     fn at(&self, tile: usize) -> usize {
         self.start + tile * self.tile_bytes + tile / 2 * self.gap
     }
@@ -62,7 +63,7 @@ impl Matrix {
         Self::pack_to(pool, parts, Arena::new)
     }
 
-    /// As [`pack_with`](Self::pack_with), into memory of `reserve` where it has enough.
+    /// As [`pack_with`](Self::pack_with), into memory of `reserve` while it has enough.
     pub fn pack_into(
         reserve: &Reserve,
         pool: &Pool,
@@ -71,15 +72,17 @@ impl Matrix {
         Self::pack_to(pool, parts, |len| reserve.take(len))
     }
 
-    /// Returns the memory that a packed matrix of `n` rows of `k` columns takes; `None` where there can be no such matrix.
+    /// Returns the bytes of a packed matrix of `n` rows and `k` columns. `None` if there can be no
+    /// such matrix.
     pub fn packed_bytes(kind: BlockType, n: usize, k: usize) -> Option<usize> {
         kind.row_bytes(k)?;
         format_of(kind).tile_bytes(k)?.checked_mul(n.div_ceil(TILE))
     }
 
-    /// Returns the matrix that `reserve` holds next, packed by an earlier process; nothing is read.
+    /// Returns the next matrix in `reserve`, packed by an earlier process, without reading it.
     ///
-    /// `None` where the reserve came empty or has too little left, or where there can be no such matrix: packing tells why.
+    /// `None` if the reserve was not filled or has too few bytes left, or if there can be no such
+    /// matrix; packing then returns the error.
     pub fn packed_in(reserve: &Reserve, shapes: &[Shape]) -> Option<Self> {
         let Plan { n, k, bytes, parts } = Plan::new(shapes.iter().copied()).ok()?;
         Some(Self { n, k, parts, memory: reserve.take_packed(bytes)? })
@@ -122,17 +125,19 @@ impl Matrix {
         self.k
     }
 
-    /// Returns the memory that the packed weights take.
+    /// Returns the bytes of the packed weights.
     pub fn bytes(&self) -> usize {
         self.memory.bytes().len()
     }
 
-    /// Returns whether some part holds floats, for which [`Quantized`](crate::Quantized) should keep the activations' floats.
+    /// Whether some part holds floats; for such a matrix [`Quantized`](crate::Quantized)
+    /// should keep the activations' floats.
     pub fn has_floats(&self) -> bool {
         self.parts.iter().any(|part| part.format.float_bytes() > 0)
     }
 
-    /// Writes one row's weights as floats: an embedding look-up. `row` beyond the matrix counts as its last.
+    /// Writes the weights of one row as floats: an embedding look-up. A `row` past the end reads
+    /// the last row.
     pub fn row(&self, row: usize, out: &mut [f32]) -> Result<(), ShapeError> {
         ShapeError::exactly("matrix row", "out", Some(self.k), out.len())?;
         let row = row.min(self.n - 1);
@@ -165,7 +170,7 @@ impl Matrix {
         &self.memory.bytes()[part.at(tile)..][..part.tile_bytes]
     }
 
-    /// Returns the two parts whose tiles alternate, if they do.
+    /// Returns the two parts whose tiles alternate, if there are such parts.
     pub(crate) fn pair(&self) -> Option<[Part; 2]> {
         match self.parts.as_slice() {
             [gate, up] if gate.gap > 0 => Some([*gate, *up]),
@@ -173,13 +178,14 @@ impl Matrix {
         }
     }
 
-    /// Returns whether [`gated`](crate::gated) takes the matrix: two parts of one type and shape, of integers, in whole groups of 32 rows.
+    /// Whether [`gated`](crate::gated) accepts the matrix: two parts of one integer type
+    /// and one shape, in whole groups of 32 rows.
     pub fn is_pair(&self) -> bool {
         self.pair().is_some()
     }
 }
 
-/// Where the parts of a stacked matrix go.
+/// The positions of the parts of a stacked matrix.
 struct Plan {
     n: usize,
     k: usize,
@@ -239,7 +245,7 @@ fn weight<L: Layout>(tile: &[u8], n_groups: usize, column: usize, row: usize) ->
     if L::MIN { value + L::minimum(tile, group, block, row) } else { value }
 }
 
-/// Reads the float number `index` of a tile.
+/// Reads float number `index` of a tile.
 pub(crate) fn float_at(format: Format, bytes: &[u8], index: usize) -> f32 {
     let half = [bytes[2 * index], bytes[2 * index + 1]];
     match format {
@@ -280,7 +286,7 @@ fn pack_tile(rows: &Rows<'_>, tile: usize, part: &Part, out: &mut [u8]) {
     );
 }
 
-/// Writes block number `idx` of a row to its places in a tile of `n_groups` groups.
+/// Writes block number `idx` of a row into a tile of `n_groups` groups.
 fn place<L: Layout>(
     kind: BlockType,
     block: &Block,
@@ -301,7 +307,7 @@ fn place<L: Layout>(
                 }
             }
             for plane in 0..L::PLANES {
-                // Four bits of one quad: half a byte of its mask, which is zero as the memory comes.
+                // The four bits of one quad are half a byte of its mask. The memory is zeroed.
                 for (quad, values) in values.chunks_exact(4).enumerate() {
                     let bit = |j: usize| (values[j] >> (4 + plane) & 1) << j;
                     let bits = bit(0) | bit(1) | bit(2) | bit(3);

@@ -4,11 +4,12 @@ use crate::error::ShapeError;
 use crate::isa::Isa;
 use crate::lanes::{LANES, Lanes, per_instruction_set};
 
-/// Normalises one row by its root mean square and scales it by `weight`: `out = x / sqrt(mean(x²) + eps) * weight`.
+/// Normalises one row by its root mean square and scales it by `weight`:
+/// `out = x / sqrt(mean(x²) + eps) * weight`.
 pub fn rms_norm(x: &[f32], weight: &[f32], eps: f32, out: &mut [f32]) -> Result<(), ShapeError> {
     ShapeError::exactly("rms norm", "weight", Some(x.len()), weight.len())?;
     ShapeError::exactly("rms norm", "out", Some(x.len()), out.len())?;
-    // SAFETY: `detect` names what this CPU has.
+    // SAFETY: this CPU supports the set that `detect` returns.
     let scale = unsafe { scale_of(Isa::detect(), x, eps) };
     for ((out, x), weight) in out.iter_mut().zip(x).zip(weight) {
         *out = x * scale * weight;
@@ -30,7 +31,7 @@ pub(crate) unsafe fn inverse_rms<V: Lanes>(x: &[f32], eps: f32) -> f32 {
     let (whole, rest) = x.as_chunks::<LANES>();
     let mut tail = [0.0; LANES];
     tail[..rest.len()].copy_from_slice(rest);
-    // SAFETY: every chunk has 16 values; the CPU is the caller's promise.
+    // SAFETY: every chunk has 16 values; the caller guarantees the CPU.
     let squares = unsafe {
         let mut squares = V::splat(0.0);
         for chunk in whole {
@@ -52,7 +53,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn norm_equals_the_reference(x in prop::collection::vec(-10.0_f32..10.0, 1..200)) {
+        fn rms_norm_equals_reference(x in prop::collection::vec(-10.0_f32..10.0, 1..200)) {
             let weight: Vec<f32> = (0..x.len()).map(|i| 1.0 + i as f32 / 100.0).collect();
             let mut out = vec![0.0; x.len()];
             rms_norm(&x, &weight, 1e-6, &mut out).unwrap();
@@ -63,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn lengths_that_differ_are_an_error() {
+    fn different_lengths_are_errors() {
         assert!(rms_norm(&[1.0; 4], &[1.0; 3], 1e-6, &mut [0.0; 4]).is_err());
         assert!(rms_norm(&[1.0; 4], &[1.0; 4], 1e-6, &mut [0.0; 5]).is_err());
     }

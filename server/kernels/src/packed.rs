@@ -1,11 +1,20 @@
 //! Packed weights in a file, so that a start packs nothing and several processes share one copy.
 //!
-//! The file is the memory of a [`Reserve`] byte for byte, then a checksum for each 2 MiB, then a footer: what the file is for, and a checksum of all that follows the weights. The weights come first, so that they are mapped in huge pages where the file system's cache has them.
+//! The file holds the memory of a [`Reserve`] byte for byte, then a checksum for each 2 MiB, then a
+//! footer. The footer holds the file's identity and a checksum of all bytes after the weights. The
+//! weights come first, so that they are mapped in huge pages where the file system's cache has
+//! them.
 //!
-//! Tiles are the same for every instruction set, so a file serves all of them: its identity is the caller's key, [`PACKING`] and the length.
+//! Tiles are the same for every instruction set, so one file serves all of them: its identity is
+//! the caller's key, [`PACKING`] and the length.
 //!
-//! A map reads the file for as long as the process runs. Whoever cuts such a file short ends the process (SIGBUS), so a caller opens only files that are its user's alone, and replaces a file by renaming another, never by writing into it. What a network serves is read into memory instead: there a file can vanish while it is mapped.
-//! The checksums find damage, not malice: who can write to the user's private files needs no forged weights.
+//! A map reads the file while the process runs. If another program truncates the file, the process
+//! ends (SIGBUS). A caller therefore opens only files that belong to its user alone, and replaces a
+//! file by renaming another one, never by writing into it. A file on a network file system is read
+//! into memory instead, because it can vanish while it is mapped.
+//!
+//! The checksums detect damage, not forgery: a program that can write the user's private files
+//! needs no forged weights.
 
 use std::fmt;
 use std::fs::File;
@@ -25,61 +34,64 @@ mod pages;
 use footer::Footer;
 pub use footer::read_at;
 
-/// Counts the changes of the packed form: of tiles, of the order in which a model's matrices take their memory, or of this file.
+/// The version of the packed form. It counts changes of the tiles, of the order in which a model's
+/// matrices take their memory, and of this file's format.
 ///
-/// A packed file is good for the same number only. Tests hold the bytes of small matrices and of a small model against digests, and their failure says to raise this.
+/// A packed file is valid only for the same number. Tests compare the bytes of small matrices and
+/// of a small model with known digests; their failure message asks to raise this number.
 pub const PACKING: u32 = 1;
 
 /// The length of a caller's key.
 pub const KEY_BYTES: usize = 64;
 
-/// What one checksum covers: a huge page, so that checking one maps it.
+/// Bytes covered by one checksum: a huge page, so that checking one maps it.
 const CHUNK: usize = 2 << 20;
 
-/// The packed weights of a whole model, to be saved.
+/// The packed weights of a whole model, ready to be saved.
 #[derive(Clone)]
 pub struct Packed {
     memory: Arc<Memory>,
 }
 
-/// How the weights of a file are to be held.
+/// How a file's weights should be held in memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Hold {
-    /// Mapped where that reads as fast as memory of our own, else copied.
+    /// Mapped if a map reads as fast as anonymous memory, else copied.
     #[default]
     Fast,
     /// Mapped, so that all processes share them.
     Shared,
-    /// Copied into memory of our own.
+    /// Copied into anonymous memory.
     Private,
 }
 
-/// How the weights of a file are held.
+/// How a file's weights are held in memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Held {
-    /// Mapped in huge pages, or on a system that tells nothing of them.
+    /// Mapped in huge pages, or on a system that does not report page sizes.
     Mapped,
     /// Mapped in small pages.
     MappedSmall,
-    /// Copied.
     Copied,
 }
 
-/// Why a file's weights are not taken.
+/// Why a file's weights are refused.
 #[derive(Debug)]
 pub enum Refused {
-    /// It holds other weights, or was written by another version.
+    /// The file holds other weights, or another version wrote it.
     Other,
-    /// It is not as it was written.
+    /// The file differs from what was written.
     Damaged,
-    /// It cannot be read or held.
+    /// The file cannot be read, or its weights cannot be held.
     Failed(io::Error),
 }
 
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Other => write!(f, "it is another model's or another version's"),
+            Self::Other => {
+                write!(f, "it holds another model's weights, or another version wrote it")
+            }
             Self::Damaged => write!(f, "it is damaged"),
             Self::Failed(error) => write!(f, "it cannot be read: {error}"),
         }
@@ -98,14 +110,14 @@ impl From<io::Error> for Refused {
 }
 
 impl Reserve {
-    /// Ends the packing and returns all weights, to be saved; `None` where they came from a file.
+    /// Ends the packing and returns all weights for saving. `None` if they came from a file.
     pub fn into_packed(self) -> Option<Packed> {
         (!self.is_packed()).then(|| Packed { memory: self.into_memory() })
     }
 }
 
 impl Packed {
-    /// Returns the length of a file for `len` bytes of weights.
+    /// Returns the length of a file with `len` bytes of weights.
     pub fn file_bytes(len: usize) -> u64 {
         len as u64 + (len.div_ceil(CHUNK) * size_of::<u64>() + footer::BYTES) as u64
     }
@@ -115,12 +127,12 @@ impl Packed {
         self.bytes().len()
     }
 
-    /// Returns whether there are no weights.
+    /// Whether there are no weights.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Writes a file's content piece by piece, 2 MiB at most each; ends at the first error of `write`.
+    /// Writes a file's content in pieces of at most 2 MiB. Stops at the first error of `write`.
     pub fn save(
         &self,
         key: &[u8; KEY_BYTES],
@@ -136,7 +148,8 @@ impl Packed {
         write(&end)
     }
 
-    /// Opens a file that [`save`](Self::save) wrote for `len` bytes of weights under `key`, and checks every byte on the threads of `pool`.
+    /// Opens a file that [`save`](Self::save) wrote for `len` bytes of weights under `key`, and
+    /// checks every byte on the threads of `pool`.
     pub fn open(
         file: &File,
         len: usize,
@@ -157,24 +170,26 @@ impl Packed {
     }
 
     fn bytes(&self) -> &[u8] {
-        // SAFETY: arenas are written only while a matrix is packed, which borrows the reserve that this was made of.
+        // SAFETY: arenas are written only while a matrix is packed, which borrows the reserve; this
+        // value was made by consuming the reserve.
         unsafe { self.memory.bytes() }
     }
 }
 
-/// Maps the weights; `None` where `hold` wants them fast and the system maps small pages only.
+/// Maps the weights. `None` if `hold` asks for fast memory and the system maps small pages only.
 fn map(file: &File, len: usize, hold: Hold) -> io::Result<Option<(memmap2::Mmap, Held)>> {
-    // SAFETY: the map is read only, and its file is the user's own and never written again once it has its name (see the module's page). Its length was checked.
+    // SAFETY: the map is read-only. Its file belongs to the user and is never written again after
+    // it has its name (see the module's documentation). The caller has checked the length.
     let map = unsafe { memmap2::MmapOptions::new().len(len).map(file)? };
     #[cfg(target_os = "linux")]
-    // Best effort: what is read from disk from now on is read as huge pages.
+    // Best effort: pages that are read from disk from now on are read as huge pages.
     let _ = map.advise(memmap2::Advice::HugePage);
     let held = if pages::are_huge(&map, CHUNK) { Held::Mapped } else { Held::MappedSmall };
     let is_wanted = held == Held::Mapped || hold == Hold::Shared || !pages::own_are_huge();
     Ok(is_wanted.then_some((map, held)))
 }
 
-/// Holds mapped weights against their checksums, which also brings them into memory.
+/// Compares mapped weights with their checksums, which also reads them into memory.
 fn check(weights: &[u8], sums: &[u64], pool: &Pool) -> Result<(), Refused> {
     let is_damaged = AtomicBool::new(false);
     pool.split(sums.len(), 1, |range| {
@@ -187,7 +202,7 @@ fn check(weights: &[u8], sums: &[u64], pool: &Pool) -> Result<(), Refused> {
     if is_damaged.into_inner() { Err(Refused::Damaged) } else { Ok(()) }
 }
 
-/// Reads the weights, each piece checked while the processor's caches have it.
+/// Reads the weights and checks each piece while it is in the CPU's caches.
 fn fill(memory: &mut [u8], file: &File, sums: &[u64], pool: &Pool) -> Result<(), Refused> {
     let is_damaged = AtomicBool::new(false);
     let chunks = Shared::new(memory);

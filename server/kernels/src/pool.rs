@@ -1,10 +1,14 @@
 //! The threads that the kernels run on: the caller and its workers.
 //!
-//! A matrix product takes tens of microseconds, so a worker spins briefly for the next one before it parks; while the user thinks, nothing spins and the CPU stands at 0 %.
+//! A matrix product takes tens of microseconds, so a worker spins briefly for the next one before
+//! it parks. While the user thinks, no thread spins and CPU use is 0 %.
 //!
-//! A worker that wakes late, because it slept deeply or another program has its core, is not waited for: what it would have done is done without it, and the door is shut.
+//! The caller does not wait for a worker that wakes late, because its core slept deeply or runs
+//! another program. The other threads do that worker's share of the job, and the job is closed
+//! ([`Door`]) so that the worker can no longer enter it.
 //!
-//! Invariant: a call returns (or unwinds) only after every worker that had entered its job has left it, so a job may borrow from the caller's stack.
+//! Invariant: a call returns (or unwinds) only after every worker that entered its job has left it,
+//! so a job may borrow from the caller's stack.
 
 use std::any::Any;
 use std::cell::UnsafeCell;
@@ -17,7 +21,8 @@ use std::time::{Duration, Instant};
 
 use crate::isa::Isa;
 
-/// How long a thread spins before it parks. Longer than the gap between two layers' products, far shorter than anyone notices.
+/// How long a thread spins before it parks. Longer than the gap between two layers' products, far
+/// shorter than a user can notice.
 const SPIN: Duration = Duration::from_micros(40);
 
 type Job<'a> = dyn Fn(usize) + Sync + 'a;
@@ -28,31 +33,34 @@ type Job<'a> = dyn Fn(usize) + Sync + 'a;
 pub struct Pool {
     shared: Arc<State>,
     workers: Vec<JoinHandle<()>>,
-    /// Held while a job runs, so that jobs of several callers follow one another.
+    /// Held while a job runs, so that jobs of several callers run one after another.
     running: Mutex<()>,
     isa: Isa,
 }
 
 struct State {
-    /// What is going on: a [`Door`].
+    /// The state of the current job: a [`Door`].
     door: AtomicU64,
     job: UnsafeCell<Option<&'static Job<'static>>>,
     stop: AtomicBool,
-    /// Whether each worker sleeps, or is about to.
+    /// Whether each worker is parked, or about to park.
     parked: Vec<AtomicBool>,
-    /// The caller, while it sleeps until the workers are done.
+    /// The caller, while it is parked until the workers are done.
     waiting: Mutex<Option<Thread>>,
     panic: Mutex<Option<Box<dyn Any + Send>>>,
 }
 
-// SAFETY: `job` is written only by the caller while the door is shut and nobody inside, and read by workers only after they have entered, which the door allows only behind that.
+// SAFETY: `job` is written only by the caller, while the door is shut and no worker is inside.
+// Workers read it only after they have entered, and the door opens only after `job` is written.
 unsafe impl Sync for State {}
 
-/// The state of the current job, in one number: who is inside (10 bits), how many have entered (10), whether the door is shut (1), and the job's number.
+/// The state of the current job in one atomic word: the number of workers inside (10 bits), the
+/// number that have entered (10), whether the job is closed to further workers (1), and the job's
+/// number.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Door(u64);
 
-/// Most workers that a door can count.
+/// Maximum number of workers that a [`Door`] can count.
 const MOST_WORKERS: usize = 1000;
 
 impl Door {
@@ -72,17 +80,16 @@ impl Door {
         self.0 & Self::SHUT != 0
     }
 
-    /// Which job it is.
     fn number(self) -> u64 {
         self.0 / Self::NUMBER
     }
 
-    /// The open door of the next job.
+    /// Returns the open door of the next job.
     fn next(self) -> Self {
         Self(self.number().wrapping_add(1).wrapping_mul(Self::NUMBER))
     }
 
-    /// The door with one more inside.
+    /// Returns the door with one more worker inside.
     fn with_one_more(self) -> Self {
         Self(self.0 + Self::ENTERED + 1)
     }
@@ -91,19 +98,21 @@ impl Door {
 /// Whether a job needs every thread.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Take {
-    /// Each calls it once.
+    /// Every thread calls the job once.
     All,
-    /// Whoever comes while there is something to do.
+    /// Any thread that comes while there is work left calls the job.
     Any,
 }
 
 impl Pool {
-    /// Starts a pool of `threads` threads, at least one, with the fastest kernels that the CPU has.
+    /// Starts a pool of `threads` threads (at least one) with the fastest kernels that the CPU
+    /// supports.
     pub fn new(threads: usize) -> Self {
         Self::with_isa(threads, Isa::detect())
     }
 
-    /// Starts a pool whose kernels use `isa`, or the next best that the CPU has.
+    /// Starts a pool whose kernels use `isa`, or the next best instruction set that the CPU
+    /// supports.
     pub fn with_isa(threads: usize, isa: Isa) -> Self {
         let wanted = threads.saturating_sub(1).min(MOST_WORKERS);
         let shared = Arc::new(State {
@@ -114,7 +123,7 @@ impl Pool {
             waiting: Mutex::new(None),
             panic: Mutex::new(None),
         });
-        // A system that gives no more threads leaves a smaller pool, not a dead one.
+        // If the system cannot start another thread, the pool is smaller.
         let workers = (0..wanted)
             .map_while(|worker| {
                 let shared = Arc::clone(&shared);
@@ -132,14 +141,15 @@ impl Pool {
         self.workers.len() + 1
     }
 
-    /// Returns the instruction set that the kernels use; this CPU has it.
+    /// Returns the instruction set that the kernels use; this CPU supports it.
     pub fn isa(&self) -> Isa {
         self.isa
     }
 
-    /// Calls `job` once per thread with the thread's index, and waits for all.
+    /// Calls `job` once per thread with the thread's index, and waits for all calls.
     ///
-    /// A panic of any call reaches the caller after all have ended. Called from within a job, it makes the calls one after another.
+    /// A panic in any call reaches the caller after all calls have ended. Inside a job, the calls
+    /// run one after another on the calling thread.
     pub fn run(&self, job: impl Fn(usize) + Sync) {
         self.start(Take::All, job);
     }
@@ -151,9 +161,11 @@ impl Pool {
             return;
         }
         let job: &Job<'_> = &job;
-        // SAFETY: only the lifetime changes; `finish` leaves no worker in the job and lets none in any more, so none outlives the borrow.
+        // SAFETY: only the lifetime changes; `finish` returns when no worker is in the job and none
+        // can enter it, so no worker outlives the borrow.
         let job = unsafe { std::mem::transmute::<&Job<'_>, &'static Job<'static>>(job) };
-        // SAFETY: `turn` is held, and the last `finish` left the door shut and nobody inside, so no worker reads `job` now.
+        // SAFETY: `turn` is held, and the last `finish` left the door shut with no worker inside,
+        // so no worker reads `job` now.
         unsafe { *self.shared.job.get() = Some(job) };
         let door = self.shared.door();
         self.shared.door.store(door.next().0, Ordering::SeqCst);
@@ -175,19 +187,20 @@ impl Pool {
         }
     }
 
-    /// Splits `0..n_items` among the threads in runs of `grain` items, each taken by whoever is free.
+    /// Splits `0..n_items` into runs of `grain` items; each run goes to the next free thread.
     pub fn split(&self, n_items: usize, grain: usize, job: impl Fn(Range<usize>) + Sync) {
         self.split_runs(n_items, grain, |_| grain, job);
     }
 
-    /// As [`split`](Self::split), in runs that begin long and become as short as `grain`, so that threads end together whatever else the machine does.
+    /// As [`split`](Self::split), but the runs begin long and shrink to `grain`, so that all
+    /// threads end at about the same time even on a busy machine.
     pub fn split_tapering(&self, n_items: usize, grain: usize, job: impl Fn(Range<usize>) + Sync) {
         let n_shares = 2 * self.threads();
         let share = |left: usize| left / n_shares / grain.max(1) * grain;
         self.split_runs(n_items, grain, share, job);
     }
 
-    /// Splits `0..n_items` in runs of what `run` says of the number of items left, at least `grain`.
+    /// Splits `0..n_items` into runs of `run(items left)` items, at least `grain` each.
     fn split_runs(
         &self,
         n_items: usize,
@@ -219,7 +232,7 @@ impl Drop for Pool {
         self.shared.stop.store(true, Ordering::SeqCst);
         for worker in self.workers.drain(..) {
             worker.thread().unpark();
-            // A worker catches its jobs' panics, so there is nothing to learn from the result.
+            // A worker catches the panics of its jobs, so the result holds no information.
             let _ = worker.join();
         }
     }
@@ -230,7 +243,7 @@ impl State {
         Door(self.door.load(Ordering::SeqCst))
     }
 
-    /// Takes part in job after job until the pool stops.
+    /// Takes part in one job after another until the pool stops.
     fn work(&self, worker: usize) {
         let mut seen = 0;
         while self.wait_for_job(worker, seen) {
@@ -239,7 +252,8 @@ impl State {
             if door.is_shut() {
                 continue;
             }
-            // SAFETY: we are inside, so the caller has written `job` and will not touch it until we have left.
+            // SAFETY: this worker is inside, so the caller has written `job` and does not touch it
+            // until the worker has left.
             let job = unsafe { *self.job.get() };
             if let Some(job) = job
                 && let Err(panic) = catch_unwind(AssertUnwindSafe(|| job(worker + 1)))
@@ -255,7 +269,7 @@ impl State {
         }
     }
 
-    /// Enters the current job unless its door is shut; returns the door as it was.
+    /// Enters the current job unless its door is shut. Returns the door as it was before.
     fn enter(&self) -> Door {
         let order = Ordering::SeqCst;
         let enter = |door| (!Door(door).is_shut()).then(|| Door(door).with_one_more().0);
@@ -264,11 +278,12 @@ impl State {
         }
     }
 
-    /// Waits until there is another job than number `seen`; false when the pool stops.
+    /// Waits for a job with a number other than `seen`. Returns false when the pool stops.
     fn wait_for_job(&self, worker: usize, seen: u64) -> bool {
         let there = || self.door().number() != seen || self.stop.load(Ordering::SeqCst);
         if !spin_until(there) {
-            // Either the caller sees `parked` and unparks, or we see its new door here: both are sequentially consistent.
+            // Either the caller sees `parked` and unparks this thread, or this thread sees the new
+            // door here: both accesses are sequentially consistent.
             let parked = self.parked.get(worker);
             parked.inspect(|parked| parked.store(true, Ordering::SeqCst));
             while !there() {
@@ -279,7 +294,8 @@ impl State {
         !self.stop.load(Ordering::SeqCst)
     }
 
-    /// Waits until `n_needed` workers have entered and everybody has left, and leaves the door shut.
+    /// Waits until `n_needed` workers have entered and all workers have left; the door is shut
+    /// afterwards.
     fn finish(&self, n_needed: u64) {
         if n_needed == 0 {
             self.door.fetch_or(Door::SHUT, Ordering::SeqCst);
@@ -289,7 +305,8 @@ impl State {
             door.entered() >= n_needed && door.inside() == 0
         };
         if !spin_until(done) {
-            // The last worker to leave looks here behind it, so it sees us, or we see it gone.
+            // The last worker to leave reads `waiting` after it has left: either it finds this
+            // thread there, or `done` already holds.
             *self.waiting.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread::current());
             while !done() {
                 thread::park();
@@ -300,7 +317,7 @@ impl State {
     }
 }
 
-/// Spins until `condition` holds; false if it did not within [`SPIN`].
+/// Spins until `condition` holds. Returns false if it does not hold within [`SPIN`].
 fn spin_until(condition: impl Fn() -> bool) -> bool {
     let start = Instant::now();
     loop {
@@ -322,7 +339,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_thread_takes_part_once() {
+    fn run_calls_every_thread_once() {
         for threads in [1, 2, 3, 5] {
             let pool = Pool::new(threads);
             for _ in 0..if cfg!(miri) { 3 } else { 200 } {
@@ -336,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn a_shut_door_lets_nobody_in_and_an_open_one_counts() {
+    fn shut_door_admits_no_worker() {
         let pool = Pool::new(1);
         let shut = pool.shared.door();
         assert!(pool.shared.enter() == shut && pool.shared.door() == shut);
@@ -344,7 +361,7 @@ mod tests {
         assert!(!pool.shared.enter().is_shut() && !pool.shared.enter().is_shut());
         let door = pool.shared.door();
         assert_eq!((door.inside(), door.entered(), door.number()), (2, 2, shut.number() + 1));
-        // One leaves, and the caller has nothing left to do.
+        // One worker leaves, and the caller has no work left.
         pool.shared.door.fetch_sub(1, Ordering::SeqCst);
         pool.shared.door.fetch_or(Door::SHUT, Ordering::SeqCst);
         assert!(pool.shared.enter().is_shut(), "too late");
@@ -370,7 +387,7 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_reaches_the_caller_and_the_pool_lives_on() {
+    fn panic_reaches_caller_and_pool_survives() {
         let pool = Pool::new(3);
         for victim in 0..3 {
             let result = catch_unwind(AssertUnwindSafe(|| {
@@ -390,7 +407,7 @@ mod tests {
     }
 
     #[test]
-    fn a_job_within_a_job_runs_in_place() {
+    fn nested_job_runs_in_place() {
         let pool = Pool::new(2);
         let calls = AtomicUsize::new(0);
         pool.run(|_| {
@@ -402,7 +419,7 @@ mod tests {
     }
 
     #[test]
-    fn jobs_of_several_callers_do_not_mix() {
+    fn concurrent_callers_do_not_mix_jobs() {
         let pool = Pool::new(2);
         thread::scope(|scope| {
             for _ in 0..3 {

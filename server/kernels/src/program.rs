@@ -1,21 +1,24 @@
-//! Memory of the program's own file that is not needed any more.
+//! Releases memory of the program's own file that is no longer needed.
 
-/// Gives back the pages of bytes that are compiled into the program; what is read again comes from its file again.
+/// Releases the pages of bytes that are compiled into the program. A later read loads them from the
+/// program's file again.
 ///
-/// A model inside the program is read once. Its pages would count as this process's memory until the system wants them.
-/// Where the bytes are not of a file, or not on Linux, nothing happens.
+/// The embedded model is read once. Without this call its pages count as memory of the process
+/// until the system reclaims them. Does nothing when the bytes are not mapped from a file, or on
+/// systems other than Linux.
 pub fn give_back(bytes: &'static [u8]) {
     #[cfg(all(target_os = "linux", not(miri)))]
     {
         let page = rustix::param::page_size();
         let range = bytes.as_ptr_range();
-        // Whole pages: the ends may be of something else.
+        // Only whole pages: the first and last partial page may hold other data.
         let start = range.start.addr().next_multiple_of(page);
         let end = range.end.addr() / page * page;
         let maps = std::fs::read_to_string("/proc/self/maps").unwrap_or_default();
         if start < end && is_of_a_file(&maps, start, end) {
             let start = range.start.wrapping_add(start - range.start.addr());
-            // SAFETY: the pages are those of `bytes` alone and were mapped from a file, never to be written: dropped, they come back with the same content. Best effort.
+            // SAFETY: the pages hold only `bytes` and are a private, read-only mapping of a file,
+            // so a dropped page is read back with the same content. Best effort.
             let _ = unsafe {
                 rustix::mm::madvise(
                     start.cast_mut().cast(),
@@ -29,7 +32,8 @@ pub fn give_back(bytes: &'static [u8]) {
     let _ = bytes;
 }
 
-/// Reads in `/proc/self/maps` whether a range is in one mapping of a file that cannot be written. Dropped pages of other memory would be lost.
+/// Reads in `/proc/self/maps` whether a range is within one private, read-only mapping of a file.
+/// Dropping pages of any other memory would lose their content.
 #[cfg(target_os = "linux")]
 fn is_of_a_file(maps: &str, start: usize, end: usize) -> bool {
     let has_it = |line: &str| -> Option<bool> {
@@ -48,7 +52,7 @@ fn is_of_a_file(maps: &str, start: usize, end: usize) -> bool {
 mod tests {
     use super::*;
 
-    /// More than a few pages, as `include_bytes!` places a model.
+    /// Several pages, placed as `include_bytes!` places a model.
     static INSIDE: [u8; 1 << 16] = {
         let mut bytes = [0; 1 << 16];
         let mut at = 0;
@@ -60,7 +64,7 @@ mod tests {
     };
 
     #[test]
-    fn bytes_of_the_program_and_of_the_heap_are_the_same_afterwards() {
+    fn given_back_bytes_keep_their_content() {
         let leaked: &'static [u8] = INSIDE.to_vec().leak();
         for bytes in [&INSIDE[..], leaked, &INSIDE[5..100], &[]] {
             let before = bytes.to_vec();
@@ -70,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_files_mapping_that_nobody_writes_is_given_back() {
+    fn only_read_only_file_maps_qualify() {
         let maps = "1000-5000 r--p 00000000 fe:00 77 /lowkey\n6000-9000 rw-p 00000000 fe:00 77 /lowkey\n\
                     a000-c000 r--p 00000000 00:00 0 \nd000-f000 r--s 00000000 fe:00 78 /other\n";
         assert!(is_of_a_file(maps, 0x2000, 0x5000));

@@ -1,17 +1,16 @@
-//! Naive references in f64, straight from the definitions: what every kernel is tested against.
+//! Naive references in f64, straight from the definitions; every kernel is tested against them.
 
 use half::{bf16, f16};
 
 use crate::block::BlockType;
 
-/// Root-mean-square normalisation.
 pub(crate) fn rms_norm(x: &[f32], weight: &[f32], eps: f32) -> Vec<f64> {
     let mean = x.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>() / x.len() as f64;
     let scale = 1.0 / (mean + f64::from(eps)).sqrt();
     x.iter().zip(weight).map(|(x, weight)| f64::from(*x) * scale * f64::from(*weight)).collect()
 }
 
-/// Rotary embedding of heads × `head_dim` values, all of each head's pairs rotated.
+/// Rotates heads × `head_dim` values, all pairs of each head.
 pub(crate) fn rope(
     x: &[f32],
     head_dim: usize,
@@ -30,7 +29,7 @@ pub(crate) fn rope(
     out
 }
 
-/// A small generator of random bits (xorshift), so that a test's seed says all.
+/// A small generator of random bits (xorshift), so that a seed reproduces a test.
 struct Bits(u64);
 
 impl Bits {
@@ -46,13 +45,14 @@ impl Bits {
     }
 }
 
-/// Random floats within ±2.
+/// Returns random floats within ±2.
 pub(crate) fn random_floats(n: usize, seed: u64) -> Vec<f32> {
     let mut bits = Bits::new(seed);
     (0..n).map(|_| (bits.next() >> 40) as f32 / (1 << 22) as f32 - 2.0).collect()
 }
 
-/// Random blocks of a type: any quants and inner scales, outer scales of moderate size.
+/// Returns random blocks of a type: arbitrary quants and inner scales, outer scales of moderate
+/// size.
 pub(crate) fn random_blocks(kind: BlockType, n: usize, seed: u64) -> Vec<u8> {
     let mut bits = Bits::new(seed);
     let mut bytes: Vec<u8> =
@@ -98,7 +98,8 @@ fn value_of(kind: BlockType, b: &[u8], i: usize) -> f64 {
     // Blocks of 32: nibble i of the 16 bytes that begin at `at`, low nibbles first.
     let nibble = |at: usize| f64::from(b[at + i % 16] >> (4 * (i / 16)) & 15);
     let bit = |at: usize, i: usize| f64::from(b[at + i / 8] >> (i % 8) & 1);
-    // Q4_K and Q5_K: 6-bit scale and minimum of 32 columns, low parts in bytes 4..12 and the last four's in 12..16.
+    // `Q4_K` and `Q5_K`: 6-bit scale and minimum of 32 columns, low parts in bytes 4..12 and those
+    // of the last four in 12..16.
     let scale_min = |j: usize| {
         let s = &b[4..16];
         if j < 4 {
@@ -156,7 +157,8 @@ fn value_of(kind: BlockType, b: &[u8], i: usize) -> f64 {
     }
 }
 
-/// Attention of one query token over the `seen` positions, keys and values rounded to f16 as the cache holds them.
+/// Computes attention of one query token over the `seen` positions, with keys and values rounded to
+/// f16 as in the cache.
 pub(crate) fn attention(
     query: &[f32],
     keys: &[f32],

@@ -1,27 +1,27 @@
-//! What comes back into the residual stream in other ways than by plain addition: scaled, or normalised first.
+//! Additions to the residual stream that are more than a plain sum: scaled, or normalised first.
 //!
-//! Every row is computed by itself, so its bits do not depend on the batch.
+//! Every row is computed independently, so its bits do not depend on the batch.
 
 use crate::error::ShapeError;
 use crate::norm::scale_of;
 use crate::pool::Pool;
 use crate::shared::Shared;
 
-/// How a layer's result enters the residual stream.
+/// How a layer's result is added to the residual stream.
 #[derive(Debug, Clone, Copy)]
 pub enum Merge<'a> {
-    /// Times a number.
+    /// Multiplied by a number.
     Scaled(f32),
-    /// Divided by its root mean square (`eps` under the root) and multiplied by a weight per column.
+    /// Divided by its root mean square (`eps` under the root) and multiplied by a weight per
+    /// column.
     Normed {
-        /// One per column.
         weight: &'a [f32],
         /// Added to the mean square.
         eps: f32,
     },
 }
 
-/// Adds `m` rows of `k` values to those of the stream `x`, as `merge` says.
+/// Adds `m` rows of `k` values to those of the stream `x`, as `merge` specifies.
 pub fn add_rows(
     pool: &Pool,
     merge: Merge<'_>,
@@ -55,7 +55,7 @@ fn add_row(pool: &Pool, merge: Merge<'_>, row: &[f32], place: &mut [f32]) {
             }
         }
         Merge::Normed { weight, eps } => {
-            // SAFETY: a pool's instruction set is one that this CPU has.
+            // SAFETY: this CPU supports a pool's instruction set.
             let scale = unsafe { scale_of(pool.isa(), row, eps) };
             for ((place, value), weight) in place.iter_mut().zip(row).zip(weight) {
                 *place += value * scale * weight;
@@ -71,7 +71,7 @@ mod tests {
     use crate::reference;
 
     #[test]
-    fn rows_are_added_as_the_reference_adds_them_in_any_batch() {
+    fn added_rows_equal_reference_in_any_batch() {
         let (m, k) = (70, 45);
         let rows = reference::random_floats(m * k, 1);
         let stream = reference::random_floats(m * k, 2);
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn shapes_that_do_not_fit_are_errors() {
+    fn wrong_shapes_are_errors() {
         let pool = Pool::new(1);
         let merge = Merge::Normed { weight: &[1.0; 3], eps: 1e-6 };
         assert!(add_rows(&pool, merge, &[0.0; 8], 2, 4, &mut [0.0; 8]).is_err());

@@ -1,7 +1,11 @@
-//! What this machine gives at most: bytes read from memory, and int8 operations, per second.
+//! The hardware limits of this machine: bytes read from memory, and int8 operations, per second.
 //!
-//! Decoding reads every weight once per token, so memory is its wall; a long prompt multiplies each weight many times, so the multipliers are. A benchmark that names both says how far a kernel is from what is possible.
-//! Invariant: nothing here is faster than the kernels may be: the same instructions, without the work around them.
+//! Decoding reads every weight once per token, so memory bandwidth limits it. A long prompt
+//! multiplies each weight many times, so the multipliers limit it. A benchmark that reports both
+//! limits shows how far a kernel is from the possible speed.
+//!
+//! Invariant: the loops execute the same instructions as the kernels, without the work around them,
+//! so a kernel can at most reach these figures.
 
 use std::hint::black_box;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,31 +18,32 @@ use crate::isa::Isa;
 use crate::lanes::{LANES, Lanes, per_instruction_set};
 use crate::pool::Pool;
 
-/// More than any cache of a machine that people have on a desk.
+/// Larger than any cache of a desktop machine.
 const READ_BYTES: usize = 384 << 20;
 
-/// One stretch of memory that a thread reads in one go.
+/// Bytes that a thread reads in one piece.
 const STRETCH: usize = 1 << 20;
 
-/// Sums that do not wait for one another.
+/// Independent sums, so that no addition waits for another.
 const SUMS: usize = 4;
 
 /// Rounds of the inner loop that keeps the multipliers busy.
 const MULTIPLY_ROUNDS: usize = 200_000;
 
-/// Returns how many gigabytes per second the threads of `pool` read from memory, best of `rounds`.
+/// Returns the speed at which the threads of `pool` read memory, in gigabytes per second; the best
+/// of `rounds`.
 ///
-/// Takes 384 MB of memory for as long as it measures.
+/// Uses 384 MB of memory while it measures.
 pub fn read_gb_s(pool: &Pool, rounds: usize) -> Result<f64, PackError> {
     let mut arena = Arena::new(READ_BYTES)?;
-    // Written once, or every page would be the same one of zeros.
+    // Written once; otherwise every page would be the shared zero page.
     arena.bytes_mut().fill(1);
     let bytes = arena.bytes();
     let seconds = best(rounds, || {
         pool.split(READ_BYTES / STRETCH, 2, |stretches| {
             for stretch in stretches {
                 let part = bytes.get(stretch * STRETCH..(stretch + 1) * STRETCH);
-                // SAFETY: the pool's instruction set is one that this CPU has.
+                // SAFETY: this CPU supports the pool's instruction set.
                 black_box(part.map(|part| unsafe { sum(pool.isa(), part) }));
             }
         });
@@ -46,14 +51,15 @@ pub fn read_gb_s(pool: &Pool, rounds: usize) -> Result<f64, PackError> {
     Ok(READ_BYTES as f64 / seconds / 1e9)
 }
 
-/// Returns how many 10⁹ int8 operations per second the threads of `pool` do, best of `rounds`; a multiplication and its addition are two.
+/// Returns the int8 speed of the threads of `pool` in 10⁹ operations per second; the best of
+/// `rounds`. A multiplication with its addition counts as two.
 ///
-/// `None` where the kernels have no instruction for dot products of bytes.
+/// Returns `None` if the kernels have no instruction for dot products of bytes.
 pub fn int8_gop_s(pool: &Pool, rounds: usize) -> Option<f64> {
     let multiply = multiplier(pool.isa())?;
     let seconds = best(rounds, || {
         pool.run(|_| {
-            // SAFETY: `multiplier` chose by an instruction set that this CPU has.
+            // SAFETY: `multiplier` chooses by an instruction set that this CPU supports.
             black_box(unsafe { (multiply.run)(MULTIPLY_ROUNDS) });
         });
     });
@@ -61,9 +67,12 @@ pub fn int8_gop_s(pool: &Pool, rounds: usize) -> Option<f64> {
     Some(ops as f64 / seconds / 1e9)
 }
 
-/// Returns how many nanoseconds a cache line takes to another thread of `pool` and back, over thousands of times.
+/// Returns the nanoseconds that a cache line takes to another thread of `pool` and back, averaged
+/// over thousands of round trips.
 ///
-/// It says where a virtual machine's host has put the cores: about 30 for two halves of one core, 60 to 100 for cores that share a cache, several hundred for cores on different chips. `None` with one thread, and where the others did not answer.
+/// It shows where the host of a virtual machine has placed the cores: about 30 for two halves of
+/// one core, 60 to 100 for cores that share a cache, several hundred for cores on different chips.
+/// Returns `None` with one thread, or if the other thread did not answer.
 pub fn round_trip_ns(pool: &Pool) -> Option<f64> {
     const PATIENCE: Duration = Duration::from_millis(100);
     const ROUND_TRIPS: u64 = 10_000;
@@ -88,7 +97,8 @@ pub fn round_trip_ns(pool: &Pool) -> Option<f64> {
         if thread > 1 {
             return;
         }
-        // The even numbers are for one to wait for, the odd ones for the other; the first ones do not count.
+        // One thread waits for the even numbers, the other for the odd ones. The first rounds do
+        // not count.
         let mut began = start;
         for round in 0..2 * ROUND_TRIPS {
             if round == ROUND_TRIPS {
@@ -121,7 +131,7 @@ fn best(rounds: usize, mut round: impl FnMut()) -> f64 {
 }
 
 per_instruction_set! {
-    /// Returns something that depends on every byte.
+    /// Returns a value that depends on every byte.
     unsafe fn sum(bytes: &[u8]) -> f32 = sum_of
 }
 
@@ -130,7 +140,8 @@ per_instruction_set! {
 #[inline(always)]
 unsafe fn sum_of<V: Lanes>(bytes: &[u8]) -> f32 {
     // From one end to the other, as a matrix product reads its tiles: several streams are slower.
-    // SAFETY: every load lies within `bytes`; the CPU is the caller's promise.
+    //
+    // SAFETY: every load is within `bytes`; the caller guarantees the CPU.
     unsafe {
         let mut sums = [V::splat(0.0); SUMS];
         let step = 4 * LANES * SUMS;
@@ -146,11 +157,11 @@ unsafe fn sum_of<V: Lanes>(bytes: &[u8]) -> f32 {
 /// A loop of dot products in registers.
 struct Multiplier {
     run: unsafe fn(usize) -> i32,
-    /// Multiplications of two bytes in one round of it.
+    /// Multiplications of two bytes in one round.
     products_per_round: usize,
 }
 
-/// Sums that do not wait for one another: enough to hide an instruction's latency on every port.
+/// Independent sums: enough to hide an instruction's latency on every port.
 #[cfg(target_arch = "x86_64")]
 const CHAINS: usize = 12;
 
@@ -182,7 +193,7 @@ mod x86 {
     use super::CHAINS;
 
     /// # Safety
-    /// The CPU must have AVX-512 with VNNI.
+    /// The CPU must support AVX-512 with VNNI.
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
     pub(super) unsafe fn avx512_vnni(rounds: usize) -> i32 {
         let (a, b) = (_mm512_set1_epi8(black_box(1)), _mm512_set1_epi8(black_box(2)));
@@ -197,7 +208,7 @@ mod x86 {
     }
 
     /// # Safety
-    /// The CPU must have VNNI in AVX's encoding.
+    /// The CPU must support VNNI in AVX's encoding.
     #[target_feature(enable = "avx2,avxvnni")]
     pub(super) unsafe fn avx_vnni(rounds: usize) -> i32 {
         let (a, b) = (_mm256_set1_epi8(black_box(1)), _mm256_set1_epi8(black_box(2)));
@@ -210,12 +221,13 @@ mod x86 {
         total(&sums)
     }
 
-    /// The least that AVX2 needs for 32 products: one `vpmaddubsw` and one addition.
+    /// The least work that AVX2 needs for 32 products: one `vpmaddubsw` and one addition.
     ///
-    /// The sums are factors too: of constant factors the compiler would compute one product for all rounds.
+    /// The sums are also factors: with constant factors the compiler would compute one product for
+    /// all rounds.
     ///
     /// # Safety
-    /// The CPU must have AVX2.
+    /// The CPU must support AVX2.
     #[target_feature(enable = "avx2")]
     pub(super) unsafe fn avx2(rounds: usize) -> i32 {
         let (first, b) = (_mm256_set1_epi8(black_box(1)), _mm256_set1_epi8(black_box(2)));
@@ -240,7 +252,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_byte_is_read() {
+    fn read_touches_every_byte() {
         let bytes = |at: usize| {
             let mut bytes = vec![0_u8; STRETCH];
             bytes[at / 4 * 4..at / 4 * 4 + 4].copy_from_slice(&1.0_f32.to_le_bytes());
@@ -255,21 +267,22 @@ mod tests {
     }
 
     #[test]
-    fn a_round_trip_needs_somebody_at_the_other_end() {
+    fn round_trip_needs_two_threads() {
         assert_eq!(round_trip_ns(&Pool::new(1)), None);
-        // On a machine that is full, or of one core, nobody may answer in time.
+        // On a busy machine, or on one core, the other thread may not answer in time.
         let between = |threads| round_trip_ns(&Pool::new(threads)).is_none_or(|ns| ns > 0.0);
         assert!(between(2) && between(3));
     }
 
     #[test]
-    fn the_loops_do_the_products_that_are_counted() {
-        // Sums of 16 bits, each of the products of its own two bytes.
+    fn loops_do_the_counted_products() {
+        // Sums of 16 bits, each over the products of its own two bytes.
         let maddubs = |sum: u16| sum.wrapping_add(2 * (sum & 255)).wrapping_add(2 * (sum >> 8));
         let chain = (0..5).fold(0x0101, |sum, _| maddubs(sum));
         let twelve = (0..12).fold(0_u16, |total, _| total.wrapping_add(chain));
         for isa in Isa::all_usable() {
-            // AVX-512's CPUs need not have VNNI in AVX's encoding, though tests of the products run there.
+            // A CPU with AVX-512 need not support VNNI in AVX's encoding, though tests of the
+            // products run there.
             let Some(multiply) = multiplier(isa).filter(|_| isa != Isa::Avx2Vnni) else { continue };
             // SAFETY: the instruction set is usable.
             let first_lane = unsafe { (multiply.run)(5) };

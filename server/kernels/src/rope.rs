@@ -1,47 +1,53 @@
 //! Rotary position embedding.
 //!
-//! The angle of position `p` is that of `p` rounded down to a multiple of 64 plus that of the rest; two small tables in f64 give both, and one complex product joins them. So a model of 128k positions costs no table of 128k rows, and the result is as exact as f32 can hold.
+//! The angle of position `p` is the angle of `p` rounded down to a multiple of 64, plus the angle
+//! of the remainder. Two small tables in f64 hold these angles, and one complex product joins them.
+//! A model of 128k positions thus needs no table of 128k rows, and the result is as exact as f32
+//! can hold.
 
 use crate::error::ShapeError;
 use crate::pool::Pool;
 use crate::shared::Shared;
 
-/// Which two values of a head turn together.
+/// Which two values of a head are rotated together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Pairing {
-    /// `i` and `i + dim / 2`: `NeoX`, Qwen, `StarCoder2`; every GGUF that is not Llama-like.
-    Halves,
-    /// `2i` and `2i + 1`: what GGUF files of Llama-like models are permuted for.
-    Adjacent,
+pub enum RopeLayout {
+    /// `i` and `i + dim / 2`: `NeoX`, Qwen, `StarCoder2`, and every GGUF file of a model that is
+    /// not Llama-like.
+    NeoX,
+    /// `2i` and `2i + 1`: GGUF files of Llama-like models are permuted for this order.
+    Interleaved,
 }
 
-/// Positions that share a coarse angle.
+/// Positions that share one entry of the coarse table.
 const STEP: usize = 64;
 
 /// The rotations of every position of one model.
 #[derive(Debug, Clone)]
 pub struct Rope {
     head_dim: usize,
-    pairing: Pairing,
+    layout: RopeLayout,
     /// Rotated pairs per head.
     n_pairs: usize,
-    /// `STEP` × `n_pairs` (cos, sin) of the positions 0..STEP.
+    /// (cos, sin) of the positions `0..STEP`: `STEP` × `n_pairs`.
     fine: Vec<(f64, f64)>,
-    /// (cos, sin) of every multiple of `STEP`, × `n_pairs`.
+    /// (cos, sin) of every multiple of `STEP`, `n_pairs` each.
     coarse: Vec<(f64, f64)>,
 }
 
 impl Rope {
-    /// The usual frequencies of heads of `head_dim` values, radians per position: `base^(-2i / head_dim)` of pair i.
+    /// Returns the usual frequencies of heads of `head_dim` values, in radians per position:
+    /// `base^(-2i / head_dim)` for pair i.
     pub fn frequencies(head_dim: usize, base: f32) -> Vec<f64> {
         let base = f64::from(base);
         (0..head_dim / 2).map(|i| base.powf(-2.0 * i as f64 / head_dim as f64)).collect()
     }
 
-    /// Prepares positions `0..max_positions` with one frequency (radians per position) per rotated pair; values beyond the pairs stay as they are.
+    /// Prepares positions `0..max_positions` with one frequency (radians per position) per rotated
+    /// pair. Values of a head after the pairs are not rotated.
     pub fn with_frequencies(
         head_dim: usize,
-        pairing: Pairing,
+        layout: RopeLayout,
         frequencies: &[f64],
         max_positions: usize,
     ) -> Self {
@@ -57,13 +63,14 @@ impl Rope {
             table
         };
         let n_coarse = max_positions.div_ceil(STEP).max(1);
-        Self { head_dim, pairing, n_pairs, fine: table(STEP, 1), coarse: table(n_coarse, STEP) }
+        Self { head_dim, layout, n_pairs, fine: table(STEP, 1), coarse: table(n_coarse, STEP) }
     }
 
-    /// The same rotations, after which what was rotated is `amplitude` times as long.
+    /// Returns the same rotations, with the rotated values scaled by `amplitude`.
     #[must_use]
     pub fn amplified(mut self, amplitude: f32) -> Self {
-        // The two tables' entries are multiplied with each other, so one of them is enough.
+        // The entries of the two tables are multiplied with each other, so scaling one table is
+        // enough.
         for (cos, sin) in &mut self.coarse {
             *cos *= f64::from(amplitude);
             *sin *= f64::from(amplitude);
@@ -71,12 +78,12 @@ impl Rope {
         self
     }
 
-    /// Returns the positions that were prepared for, rounded up.
+    /// Returns the number of prepared positions, rounded up.
     pub fn max_positions(&self) -> usize {
         self.coarse.len().checked_div(self.n_pairs).map_or(usize::MAX, |n| n * STEP)
     }
 
-    /// Rotates one position's heads in place: `x` is heads × `head_dim`.
+    /// Rotates one position's heads in place; `x` is heads × `head_dim`.
     pub fn apply(&self, x: &mut [f32], position: usize) -> Result<(), ShapeError> {
         let heads =
             x.len().checked_div(self.head_dim).and_then(|heads| heads.checked_mul(self.head_dim));
@@ -86,7 +93,8 @@ impl Rope {
         Ok(())
     }
 
-    /// Rotates the first `width` values (heads × `head_dim`) of each of `m` rows that begin `row_stride` apart; row `i` stands at `position + i`.
+    /// Rotates the first `width` values (heads × `head_dim`) of each of `m` rows, which begin
+    /// `row_stride` apart. Row `i` has position `position + i`.
     pub fn apply_rows(
         &self,
         pool: &Pool,
@@ -108,7 +116,8 @@ impl Rope {
         let x = Shared::new(x);
         pool.split(m, 16, |rows| {
             for row in rows {
-                // SAFETY: `split` hands out every row once, and rows do not overlap: the stride is at least the width.
+                // SAFETY: `split` hands out every row once, and rows do not overlap because the
+                // stride is at least the width.
                 let row_values = unsafe { x.part(row * row_stride, width) };
                 self.rotate(row_values, position + row);
             }
@@ -119,7 +128,7 @@ impl Rope {
     fn rotate(&self, x: &mut [f32], position: usize) {
         let fine = &self.fine[position % STEP * self.n_pairs..][..self.n_pairs];
         let coarse = &self.coarse[position / STEP * self.n_pairs..][..self.n_pairs];
-        // A block of pairs at a time, so that the angles stand in a small array for all heads.
+        // One block of pairs at a time, so that a small array holds the angles for all heads.
         const BLOCK: usize = 64;
         let (mut cos, mut sin) = ([0.0_f32; BLOCK], [0.0_f32; BLOCK]);
         for start in (0..self.n_pairs).step_by(BLOCK) {
@@ -131,8 +140,8 @@ impl Rope {
             }
             let (cos, sin) = (&cos[..len], &sin[..len]);
             for head in x.chunks_exact_mut(self.head_dim) {
-                match self.pairing {
-                    Pairing::Halves => {
+                match self.layout {
+                    RopeLayout::NeoX => {
                         let (first, second) = head.split_at_mut(self.n_pairs);
                         let (first, second) =
                             (&mut first[start..start + len], &mut second[start..start + len]);
@@ -142,7 +151,7 @@ impl Rope {
                             second[i] = b * cos[i] + a * sin[i];
                         }
                     }
-                    Pairing::Adjacent => {
+                    RopeLayout::Interleaved => {
                         let pairs = &mut head.as_chunks_mut::<2>().0[start..start + len];
                         for (i, [a, b]) in pairs.iter_mut().enumerate() {
                             (*a, *b) = (*a * cos[i] - *b * sin[i], *b * cos[i] + *a * sin[i]);
@@ -163,16 +172,16 @@ mod tests {
 
     proptest! {
         #[test]
-        fn rotation_equals_the_reference(
+        fn rotation_equals_reference(
             half in 1_usize..80,
             heads in 1_usize..4,
             position in 0_usize..5000,
             adjacent: bool,
         ) {
             let head_dim = 2 * half;
-            let pairing = if adjacent { Pairing::Adjacent } else { Pairing::Halves };
+            let layout = if adjacent { RopeLayout::Interleaved } else { RopeLayout::NeoX };
             let frequencies: Vec<f64> = (0..half).map(|i| 1e6_f64.powf(-(i as f64) / half as f64)).collect();
-            let rope = Rope::with_frequencies(head_dim, pairing, &frequencies, 5000);
+            let rope = Rope::with_frequencies(head_dim, layout, &frequencies, 5000);
             let x: Vec<f32> = (0..heads * head_dim).map(|i| (i as f32 * 0.37).sin()).collect();
             let mut turned = x.clone();
             rope.apply(&mut turned, position).unwrap();
@@ -185,11 +194,11 @@ mod tests {
 
     fn halves(head_dim: usize, base: f32, max_positions: usize) -> Rope {
         let frequencies = Rope::frequencies(head_dim, base);
-        Rope::with_frequencies(head_dim, Pairing::Halves, &frequencies, max_positions)
+        Rope::with_frequencies(head_dim, RopeLayout::NeoX, &frequencies, max_positions)
     }
 
     #[test]
-    fn rows_equal_one_by_one() {
+    fn rows_equal_single_positions() {
         let rope = halves(64, 1e6, 600);
         let (stride, width, m) = (200, 128, 40);
         let x: Vec<f32> = (0..stride * m).map(|i| (i as f32 * 0.11).cos()).collect();
@@ -207,9 +216,9 @@ mod tests {
     }
 
     #[test]
-    fn an_amplitude_lengthens_what_is_rotated_and_nothing_else() {
+    fn amplitude_scales_only_rotated_values() {
         let frequencies = &Rope::frequencies(32, 1e4)[..12];
-        let plain = Rope::with_frequencies(32, Pairing::Halves, frequencies, 100);
+        let plain = Rope::with_frequencies(32, RopeLayout::NeoX, frequencies, 100);
         let x: Vec<f32> = (0..64).map(|i| (i as f32 * 0.3).cos()).collect();
         let (mut turned, mut longer) = (x.clone(), x.clone());
         plain.apply(&mut turned, 70).unwrap();
@@ -221,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn positions_beyond_the_tables_are_an_error() {
+    fn positions_past_the_tables_are_errors() {
         let rope = halves(32, 1e4, 100);
         assert!(rope.apply(&mut [0.0; 64], rope.max_positions()).is_err());
         assert!(rope.apply(&mut [0.0; 63], 0).is_err());

@@ -1,19 +1,20 @@
-//! What is read off a row of logits: the best, the k best, the normaliser.
+//! Reductions over a row of logits: the best, the k best, and the normaliser.
 
 use crate::isa::Isa;
 use crate::lanes::{LANES, Lanes, exp, per_instruction_set};
 
-/// Returns the index of the largest value, the first of equals; NaN never wins. 0 for an empty slice.
+/// Returns the index of the largest value, the first of equal ones. NaN is never chosen. Returns 0
+/// for an empty slice.
 pub fn argmax(values: &[f32]) -> usize {
-    // SAFETY: `detect` names what this CPU has.
+    // SAFETY: this CPU supports the set that `detect` returns.
     let best = unsafe { largest(Isa::detect(), values) };
     values.iter().position(|value| *value == best).unwrap_or(0)
 }
 
-/// Returns ln Σ exp(value); -∞ for an empty slice.
+/// Returns ln Σ exp(value), or -∞ for an empty slice.
 pub fn log_sum_exp(values: &[f32]) -> f32 {
     let isa = Isa::detect();
-    // SAFETY: `detect` names what this CPU has.
+    // SAFETY: this CPU supports the set that `detect` returns.
     let best = unsafe { largest(isa, values) };
     if !best.is_finite() {
         return best;
@@ -23,7 +24,7 @@ pub fn log_sum_exp(values: &[f32]) -> f32 {
 }
 
 per_instruction_set! {
-    /// Returns the largest value, -∞ if there is none but NaN.
+    /// Returns the largest value, or -∞ if there is none except NaN.
     unsafe fn largest(values: &[f32]) -> f32 = largest_of
 }
 
@@ -37,11 +38,11 @@ per_instruction_set! {
 #[inline(always)]
 unsafe fn largest_of<V: Lanes>(values: &[f32]) -> f32 {
     let (whole, rest) = values.as_chunks::<LANES>();
-    // SAFETY: every chunk has 16 values; the CPU is the caller's promise.
+    // SAFETY: every chunk has 16 values; the caller guarantees the CPU.
     let mut best = unsafe {
         let mut best = V::splat(f32::NEG_INFINITY);
         for chunk in whole {
-            // In this order a NaN gives way to what was best before.
+            // In this order of operands a NaN leaves the previous best value in place.
             best = V::load(chunk.as_ptr()).max(best);
         }
         best.largest()
@@ -57,12 +58,13 @@ unsafe fn largest_of<V: Lanes>(values: &[f32]) -> f32 {
 #[inline(always)]
 unsafe fn exp_sum_of<V: Lanes>(values: &[f32], best: f32) -> f64 {
     let mut total = 0.0;
-    // Short runs in f32, their sums in f64: a vocabulary's small terms would drown otherwise.
+    // Short runs are summed in f32 and their sums in f64, because a vocabulary's many small terms
+    // would otherwise be lost to rounding.
     for run in values.chunks(64 * LANES) {
         let (whole, rest) = run.as_chunks::<LANES>();
         let mut tail = [f32::NEG_INFINITY; LANES];
         tail[..rest.len()].copy_from_slice(rest);
-        // SAFETY: every chunk has 16 values; the CPU is the caller's promise.
+        // SAFETY: every chunk has 16 values; the caller guarantees the CPU.
         total += unsafe {
             let mut sum = V::splat(0.0);
             for chunk in whole {
@@ -77,7 +79,7 @@ unsafe fn exp_sum_of<V: Lanes>(values: &[f32], best: f32) -> f64 {
     total
 }
 
-/// Returns the `k` largest values with their indices, best first, equals in index order.
+/// Returns the `k` largest values with their indices, best first, equal values in index order.
 pub fn top_k(values: &[f32], k: usize) -> Vec<(usize, f32)> {
     let mut best: Vec<(usize, f32)> = Vec::with_capacity(k.min(values.len()) + 1);
     if k == 0 {
@@ -100,7 +102,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn the_first_of_equals_wins() {
+    fn first_of_equal_maxima_wins() {
         assert_eq!(argmax(&[1.0, 3.0, 2.0, 3.0]), 1);
         assert_eq!(argmax(&[f32::NAN, -5.0, f32::NAN, -4.0]), 3);
         assert_eq!(argmax(&[]), 0);
@@ -111,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn log_sum_exp_of_a_vocabulary_is_exact_to_single_precision() {
+    fn log_sum_exp_is_exact_to_f32() {
         let values = crate::reference::random_floats(151_937, 3);
         let exact = values.iter().map(|value| f64::from(*value).exp()).sum::<f64>().ln();
         assert!((f64::from(log_sum_exp(&values)) - exact).abs() < 1e-5);
@@ -126,7 +128,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn top_k_equals_a_stable_sort(values in prop::collection::vec(-4_i8..4, 0..100), k in 0_usize..12) {
+        fn top_k_equals_stable_sort(values in prop::collection::vec(-4_i8..4, 0..100), k in 0_usize..12) {
             let values: Vec<f32> = values.into_iter().map(f32::from).collect();
             let mut sorted: Vec<(usize, f32)> = values.iter().copied().enumerate().collect();
             sorted.sort_by(|a, b| b.1.total_cmp(&a.1));

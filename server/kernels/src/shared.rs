@@ -1,4 +1,4 @@
-//! One output buffer that several threads fill, each its own disjoint part.
+//! An output buffer that several threads fill, each thread its own disjoint part.
 
 use std::marker::PhantomData;
 
@@ -10,25 +10,25 @@ pub(crate) struct Shared<'a, T> {
     borrow: PhantomData<&'a mut [T]>,
 }
 
-// SAFETY: it is a `&mut [T]` in parts; callers of `part` keep the parts disjoint.
+// SAFETY: the type is a `&mut [T]` in parts; callers of `part` keep the parts disjoint.
 unsafe impl<T: Send> Send for Shared<'_, T> {}
 // SAFETY: as above; a shared reference gives no access except through `part`.
 unsafe impl<T: Send> Sync for Shared<'_, T> {}
 
 impl<'a, T> Shared<'a, T> {
-    /// Borrows `slice` for as long as its parts are written.
+    /// Borrows `slice` while threads write its parts.
     pub(crate) fn new(slice: &'a mut [T]) -> Self {
         Self { start: slice.as_mut_ptr(), len: slice.len(), borrow: PhantomData }
     }
 
-    /// Returns the values from `start` on, `len` of them; fewer where the slice ends.
+    /// Returns `len` values from `start` on, or fewer at the end of the slice.
     ///
     /// # Safety
-    /// No two parts that live at the same time may overlap.
+    /// Two parts that exist at the same time must not overlap.
     pub(crate) unsafe fn part(&self, start: usize, len: usize) -> &'a mut [T] {
         let start = start.min(self.len);
         let len = len.min(self.len - start);
-        // SAFETY: the range lies within the borrowed slice, and the caller keeps parts disjoint.
+        // SAFETY: the range is within the borrowed slice, and the caller keeps parts disjoint.
         unsafe { std::slice::from_raw_parts_mut(self.start.add(start), len) }
     }
 }

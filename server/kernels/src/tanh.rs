@@ -1,13 +1,14 @@
-//! The hyperbolic tangent over lanes, and the soft caps that are made of it.
+//! The hyperbolic tangent over lanes, and the soft caps computed with it.
 //!
-//! From our own exponential, so its bits are those of every instruction set. Near zero the error is that of the
-//! subtraction from 1, 6e-8 whatever the argument's size: caps add it to numbers of the cap's size.
+//! Uses our own exponential, so the bits are the same on every instruction set. Near zero the error
+//! is that of the subtraction from 1: 6e-8 for arguments of any size. Soft caps add it to
+//! numbers of the cap's size.
 
 use crate::lanes::{LANES, Lanes, exp, per_instruction_set};
 use crate::pool::Pool;
 use crate::shared::Shared;
 
-/// Bends `values` to stay within ±`cap`: `cap * tanh(value / cap)`.
+/// Applies a soft cap to `values`: `cap * tanh(value / cap)`, which is within ±`cap`.
 pub fn cap_softly(pool: &Pool, values: &mut [f32], cap: f32) {
     const RUN: usize = 64 * LANES;
     let n = values.len();
@@ -16,14 +17,14 @@ pub fn cap_softly(pool: &Pool, values: &mut [f32], cap: f32) {
         for run in runs {
             // SAFETY: `split` hands out every run once, and runs do not overlap.
             let part = unsafe { values.part(run * RUN, RUN) };
-            // SAFETY: a pool's instruction set is one that this CPU has.
+            // SAFETY: this CPU supports a pool's instruction set.
             unsafe { cap_part(pool.isa(), part, cap) };
         }
     });
 }
 
 per_instruction_set! {
-    /// Caps a part of any length.
+    /// Caps a slice of any length.
     unsafe fn cap_part(values: &mut [f32], cap: f32) = soft_cap
 }
 
@@ -36,7 +37,7 @@ pub(crate) unsafe fn soft_cap<V: Lanes>(values: &mut [f32], cap: f32) {
     let (whole, rest) = values.as_chunks_mut::<LANES>();
     let mut filled = [0.0; LANES];
     filled[..rest.len()].copy_from_slice(rest);
-    // SAFETY: every chunk has 16 values; the CPU is the caller's promise.
+    // SAFETY: every chunk has 16 values; the caller guarantees the CPU.
     unsafe {
         let (cap, inverse) = (V::splat(cap), V::splat(1.0 / cap));
         for chunk in whole {
@@ -53,22 +54,22 @@ pub(crate) unsafe fn soft_cap<V: Lanes>(values: &mut [f32], cap: f32) {
 /// As [`Lanes`].
 #[inline(always)]
 unsafe fn tanh<V: Lanes>(x: V) -> V {
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     unsafe {
         let one = V::splat(1.0);
         one.sub(V::splat(2.0).div(exp(x.add(x)).add(one)))
     }
 }
 
-/// Returns x · Φ(x) by the usual approximation, x · sigmoid(2 · √(2/π) · (x + 0.044715 x³)), which is
-/// `0.5 x (1 + tanh(√(2/π) (x + 0.044715 x³)))` without its cancellation.
+/// Returns x · Φ(x) by the usual approximation, x · sigmoid(2 · √(2/π) · (x + 0.044715 x³)). It
+/// equals `0.5 x (1 + tanh(√(2/π) (x + 0.044715 x³)))` without the cancellation.
 ///
 /// # Safety
 /// As [`Lanes`].
 #[inline(always)]
 pub(crate) unsafe fn gelu<V: Lanes>(x: V) -> V {
     const TWICE_ROOT: f32 = 1.595_769;
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     unsafe {
         let inner = x.mul(x).fma(V::splat(0.044_715), V::splat(1.0)).mul(x);
         let exponential = exp(inner.mul(V::splat(-TWICE_ROOT)));
@@ -90,12 +91,12 @@ mod tests {
     /// As [`Lanes`].
     #[inline(always)]
     unsafe fn one_gelu<V: Lanes>(x: f32) -> f32 {
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         unsafe { to_array(gelu(V::splat(x)))[0] }
     }
 
     #[test]
-    fn caps_equal_the_reference_on_every_instruction_set() {
+    fn soft_cap_equals_reference() {
         let values: Vec<f32> = (-700..700).map(|i| i as f32 * 0.37).chain([1e30, -1e30]).collect();
         let mut first = None;
         for isa in Isa::all_usable() {
@@ -113,13 +114,13 @@ mod tests {
     }
 
     #[test]
-    fn gelu_equals_the_reference_on_every_instruction_set() {
+    fn gelu_equals_reference() {
         for x in (-400..400).map(|i| i as f32 * 0.041) {
             let wide = f64::from(x);
             let inner = (2.0 / std::f64::consts::PI).sqrt() * (wide + 0.044_715 * wide.powi(3));
             let exact = 0.5 * wide * (1.0 + inner.tanh());
             for isa in Isa::all_usable() {
-                // SAFETY: `all_usable` names what this CPU has.
+                // SAFETY: this CPU supports every set in `all_usable`.
                 let given = unsafe { gelu_of(isa, x) };
                 assert!((f64::from(given) - exact).abs() < 2e-6, "{x}: {given}, not {exact}");
             }

@@ -1,13 +1,15 @@
-//! Reads GGUF's blocks: one block of the file into quants and scales as our layouts store them.
+//! Unpacks one block of a GGUF file into quants and scales in our layouts' encoding.
 //!
-//! The bit arrangements are those of ggml's `block_*` structures. Values are taken over as they are; nothing is rounded.
+//! The bit arrangements are those of ggml's `block_*` structures. Values are copied; nothing is
+//! rounded.
 
 use crate::block::BlockType;
 use crate::layout::Format;
 
-/// One block of a row, its quants as the layout stores them (offset included), in column order.
+/// One block of a row, with its quants as the layout stores them (including the offset), in column
+/// order.
 pub(crate) struct Block {
-    /// The quants; only the first `block_len` count.
+    /// The quants; only the first `block_len` are used.
     pub(crate) quants: [u8; 256],
     /// The f16 bits of the (outer) scale.
     pub(crate) scale: u16,
@@ -15,7 +17,7 @@ pub(crate) struct Block {
     pub(crate) minimum: u16,
     /// Inner scales of the K types, per 32 or per 16 columns.
     pub(crate) inner_scales: [u8; 16],
-    /// Inner minimums, likewise.
+    /// Inner minimums of the K types, per 32 or per 16 columns.
     pub(crate) inner_minimums: [u8; 16],
 }
 
@@ -32,11 +34,11 @@ impl Block {
     }
 }
 
-/// `IQ4NL`'s sixteen values.
+/// The sixteen values of `IQ4NL`.
 const IQ4NL_VALUES: [i8; 16] =
     [-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113];
 
-/// Returns the format into which a block type is packed.
+/// Returns the format in which a block type is packed.
 pub(crate) fn format_of(kind: BlockType) -> Format {
     match kind {
         BlockType::F32 => Format::F32,
@@ -55,7 +57,8 @@ pub(crate) fn format_of(kind: BlockType) -> Format {
     }
 }
 
-/// Reads one block; `bytes` has the type's `block_bytes`. Float types have no blocks and leave `out` alone.
+/// Reads one block; `bytes` has the type's `block_bytes`. Float types have no blocks, so `out` is
+/// unchanged.
 pub(crate) fn unpack(kind: BlockType, bytes: &[u8], out: &mut Block) {
     debug_assert_eq!(bytes.len(), kind.block_bytes());
     match kind {
@@ -104,7 +107,8 @@ fn half_bits(bytes: &[u8], at: usize) -> u16 {
     u16::from_le_bytes([bytes[at], bytes[at + 1]])
 }
 
-/// Blocks of 32: the low nibbles are the first half of the columns, the high ones the second.
+/// Reads a block of 32: the low nibbles are the first half of the columns, the high ones the
+/// second.
 fn nibbles(bytes: &[u8], quants: &mut [u8; 256], value: impl Fn(u8) -> u8) {
     for (j, byte) in bytes.iter().enumerate() {
         quants[j] = value(byte & 15);
@@ -119,7 +123,7 @@ fn fifth_bits(bytes: &[u8], quants: &mut [u8; 256]) {
     }
 }
 
-/// `scales[16], quants[64], d, dmin`: a nibble of scale and one of minimum per 16 columns.
+/// Reads `scales[16], quants[64], d, dmin`: a nibble of scale and one of minimum per 16 columns.
 fn q2k(bytes: &[u8], out: &mut Block) {
     out.scale = half_bits(bytes, 80);
     out.minimum = half_bits(bytes, 82);
@@ -133,7 +137,8 @@ fn q2k(bytes: &[u8], out: &mut Block) {
     }
 }
 
-/// `high[32], quants[64], scales[12], d`: 6-bit signed scales per 16 columns; a cleared high bit subtracts 4.
+/// Reads `high[32], quants[64], scales[12], d`: 6-bit signed scales per 16 columns; a cleared high
+/// bit subtracts 4.
 fn q3k(bytes: &[u8], out: &mut Block) {
     out.scale = half_bits(bytes, 108);
     let packed = &bytes[96..108];
@@ -150,7 +155,7 @@ fn q3k(bytes: &[u8], out: &mut Block) {
     }
 }
 
-/// The eight 6-bit scales and eight 6-bit minimums of `Q4K` and `Q5K`, in 12 bytes.
+/// Reads the eight 6-bit scales and eight 6-bit minimums of `Q4K` and `Q5K`, in 12 bytes.
 fn six_bit_scales(packed: &[u8], out: &mut Block) {
     for j in 0..8 {
         let (scale, minimum) = if j < 4 {
@@ -166,7 +171,7 @@ fn six_bit_scales(packed: &[u8], out: &mut Block) {
     }
 }
 
-/// `d, dmin, scales[12], quants[128]`: per 64 columns, 32 low nibbles and then 32 high ones.
+/// Reads `d, dmin, scales[12], quants[128]`: per 64 columns, 32 low nibbles and then 32 high ones.
 fn q4k(bytes: &[u8], out: &mut Block) {
     out.scale = half_bits(bytes, 0);
     out.minimum = half_bits(bytes, 2);
@@ -179,7 +184,7 @@ fn q4k(bytes: &[u8], out: &mut Block) {
     }
 }
 
-/// `d, dmin, scales[12], high[32], quants[128]`: as `Q4K`, with a plane of fifth bits.
+/// Reads `d, dmin, scales[12], high[32], quants[128]`: as `Q4K`, with a plane of fifth bits.
 fn q5k(bytes: &[u8], out: &mut Block) {
     out.scale = half_bits(bytes, 0);
     out.minimum = half_bits(bytes, 2);
@@ -192,7 +197,7 @@ fn q5k(bytes: &[u8], out: &mut Block) {
     }
 }
 
-/// `low[128], high[64], scales[16], d`: 6 bits, offset 32, signed scales per 16 columns.
+/// Reads `low[128], high[64], scales[16], d`: 6 bits, offset 32, signed scales per 16 columns.
 fn q6k(bytes: &[u8], out: &mut Block) {
     out.scale = half_bits(bytes, 208);
     out.inner_scales.copy_from_slice(&bytes[192..208]);

@@ -1,7 +1,7 @@
-//! Holds our logits against candle-transformers' f32 ones on a model file, and measures loading and running it.
+//! Compares our logits with candle-transformers' f32 ones on a model file, and measures opening, loading and running it.
 //!
 //! `cargo run --release -p lowkey-model --example against_candle -- MODEL.gguf [TOKENS [speed]]`, for qwen2 models. The
-//! dequantized reference takes four bytes per weight; `speed` leaves it out, 0 tokens only load. Tests do the same on
+//! dequantized reference takes four bytes per weight; `speed` skips it, 0 tokens only load. Tests do the same on
 //! tiny models; this is for real ones.
 #![expect(clippy::print_stdout, reason = "an example's result goes to standard output")]
 #![expect(clippy::unwrap_used, reason = "a tool for developers, run by hand")]
@@ -14,7 +14,7 @@ mod oracle;
 use std::path::Path;
 use std::time::Instant;
 
-use lowkey_model::{ModelFile, Want, load};
+use lowkey_model::{LogitsMode, ModelFile, load};
 
 fn main() {
     let mut arguments = std::env::args().skip(1);
@@ -51,7 +51,7 @@ fn main() {
     for _ in 0..2 {
         cache.truncate(0);
         let clock = Instant::now();
-        model.forward(&tokens, &mut cache, Want::Last, &mut logits, &|| false).unwrap();
+        model.forward(&tokens, &mut cache, LogitsMode::Last, &mut logits, &|| false).unwrap();
         println!(
             "prefill {n_tokens}: {:.0} tokens/s",
             n_tokens as f64 / clock.elapsed().as_secs_f64()
@@ -59,7 +59,7 @@ fn main() {
     }
     let clock = Instant::now();
     for id in 0..32 {
-        model.forward(&[id], &mut cache, Want::Last, &mut logits, &|| false).unwrap();
+        model.forward(&[id], &mut cache, LogitsMode::Last, &mut logits, &|| false).unwrap();
     }
     println!("decode at {n_tokens}: {:.0} tokens/s", 32.0 / clock.elapsed().as_secs_f64());
 
@@ -67,7 +67,7 @@ fn main() {
         return;
     }
     cache.truncate(0);
-    model.forward(&tokens, &mut cache, Want::All, &mut logits, &|| false).unwrap();
+    model.forward(&tokens, &mut cache, LogitsMode::All, &mut logits, &|| false).unwrap();
     let reference = oracle::oracle(&std::fs::read(&path).unwrap(), &tokens);
     let distance::Distance { largest, typical, same_argmax } =
         distance::distance(&logits, &reference, vocab);

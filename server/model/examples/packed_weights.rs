@@ -12,7 +12,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use lowkey_model::{
-    CausalLm, Hold, KeptWeights, LoadedWeights, ModelFile, PackingKey, Want, load_kept,
+    CausalLm, Hold, KeptWeights, LoadedWeights, LogitsMode, ModelFile, PackingKey, load_kept,
 };
 
 const N_PREFILL: usize = 512;
@@ -96,11 +96,13 @@ impl Row {
         let mut cache = self.model.new_cache(N_PREFILL + N_DECODE);
         let mut logits = Vec::new();
         let begun = seconds(of_thread);
-        self.model.forward(&tokens, &mut cache, Want::Last, &mut logits, &|| false).unwrap();
+        self.model.forward(&tokens, &mut cache, LogitsMode::Last, &mut logits, &|| false).unwrap();
         self.prefill.push(N_PREFILL as f64 / (seconds(of_thread) - begun));
         let begun = seconds(of_thread);
         for token in &tokens[..N_DECODE] {
-            self.model.forward(&[*token], &mut cache, Want::Last, &mut logits, &|| false).unwrap();
+            self.model
+                .forward(&[*token], &mut cache, LogitsMode::Last, &mut logits, &|| false)
+                .unwrap();
         }
         self.decode.push(N_DECODE as f64 / (seconds(of_thread) - begun));
     }

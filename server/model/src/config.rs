@@ -1,36 +1,24 @@
-//! The shape of a model, read from its metadata and held against its tensors.
+//! The shape of a model, read from its metadata and checked against its tensors.
 //!
-//! Invariant: every number here lies within the limits below, so products of two or three of them cannot overflow, and
+//! Invariant: every number here is within the limits below, so products of two or three of them cannot overflow, and
 //! weights of these shapes are in the file before anything of their size is allocated.
 
-mod keys;
+pub(crate) mod keys;
+mod limits;
+pub(crate) mod rope;
 
-use lowkey_kernels::{KvType, Pairing};
+use lowkey_kernels::{KvType, RopeLayout};
 
-pub(crate) use keys::Keys;
+use crate::error::ModelError;
+use crate::file::tensors::Tensors;
+use keys::Keys;
+use limits::{MAX_CONTEXT, MAX_EXPERTS, MAX_HEAD_DIM, MAX_HEADS, MAX_LAYERS, MAX_WIDTH};
+use rope::RopeConfig;
 
-use crate::architecture::Architecture;
-use crate::file::Tensors;
-use crate::rotation::Stretch;
-use crate::{Metadata, ModelError};
-
-/// The longest context that is believed, in tokens.
-const MAX_CONTEXT: usize = 1 << 20;
-/// The widest layer that is believed, in numbers per token.
-const MAX_WIDTH: usize = 1 << 18;
-/// The most layers that are believed.
-const MAX_LAYERS: usize = 1 << 10;
-/// The most attention heads that are believed.
-const MAX_HEADS: usize = 1 << 12;
-/// The widest attention head that is believed.
-const MAX_HEAD_DIM: usize = 1 << 10;
-/// The most experts of a layer that are believed.
-const MAX_EXPERTS: usize = 1 << 10;
-
-/// The shape of a decoder-only model, and the numbers by which its architecture differs from others.
+/// The shape of a decoder-only model, and the numbers in which architectures differ.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
-    /// The longest context it was made for, in tokens.
+    /// The context length, in tokens.
     pub context_length: usize,
     /// The width of the residual stream.
     pub hidden: usize,
@@ -43,66 +31,62 @@ pub struct Config {
     /// The width of one head; even.
     pub head_dim: usize,
     /// The width of the feed-forward layer, or of one expert's.
-    pub ffn: usize,
-    /// The experts of each feed-forward layer, where there are several.
+    pub intermediate_size: usize,
+    /// The experts of each feed-forward layer, in a mixture of experts.
     pub experts: Option<Experts>,
     /// The number of tokens in the vocabulary.
     pub vocab: usize,
-    /// The base of the rotary position embedding's frequencies.
-    pub rope_base: f32,
-    /// How rotations are slowed down, for contexts longer than those of the first training.
-    pub rope_stretch: Stretch,
-    /// By how much rotated values are lengthened; 1 if not.
-    pub rope_amplitude: f32,
-    /// How many values of a head are rotated, from its first on; even.
-    pub rope_dim: usize,
-    /// Which two values of a head rotate together.
-    pub rope_pairing: Pairing,
-    /// How many positions a token attends to at most, itself among them, where that is bounded.
+    /// The rotary position embedding.
+    pub rope: RopeConfig,
+    /// The sliding window: how many positions a token attends to at most, itself among them.
     pub window: Option<usize>,
-    /// Whether every second layer, beginning with the second, attends to everything all the same.
+    /// Whether every second layer, beginning with the second, has no window.
     pub window_alternates: bool,
-    /// What attention scores are multiplied by.
+    /// The factor of attention scores.
     pub attention_scale: f32,
-    /// What attention scores are bent to stay within.
-    pub attention_cap: Option<f32>,
-    /// What embeddings are multiplied by.
+    /// Soft cap on attention logits (Gemma 2).
+    pub attn_logit_softcap: Option<f32>,
+    /// The factor of embeddings.
     pub embedding_scale: f32,
-    /// What a layer's results are multiplied by before they enter the residual stream.
+    /// The factor of a layer's results, before they are added to the residual stream.
     pub residual_scale: f32,
-    /// What logits are divided by.
+    /// The divisor of logits.
     pub logit_divisor: f32,
-    /// What logits are bent to stay within.
-    pub logit_cap: Option<f32>,
+    /// Soft cap on the model's logits (Gemma 2).
+    pub final_logit_softcap: Option<f32>,
     /// How a cache stores keys and values: the user's choice, not the model's.
     pub kv_type: KvType,
-    /// What is added to the mean square under the root in norms.
+    /// Added to the mean square under the root in norms.
     pub norm_eps: f32,
     /// Whether the embedding table is also the output matrix.
     pub tied_embeddings: bool,
 }
 
-/// A feed-forward layer of several experts, of which each token uses a few.
+/// The type that float matrices get when a model is loaded: the user's choice, not the model's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Quantization {
+    /// Bytes, with one scale of 16 bits per 32.
+    Q8_0,
+}
+
+/// A mixture of experts: of `n` experts each token uses `n_used`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Experts {
-    /// How many there are.
+    /// The number of experts of a layer.
     pub n: usize,
-    /// How many a token uses.
+    /// The number that a token uses.
     pub n_used: usize,
-    /// Whether the weights of those that are used are made to sum to 1.
+    /// Whether the weights of the used experts are scaled to sum to 1.
     pub normalized: bool,
 }
 
 impl Config {
-    /// Reads the keys of an `architecture` (all their names begin with it).
+    /// Reads the keys that all architectures have; the caller applies the architecture's own.
     pub(crate) fn read(
-        file: &str,
-        architecture: &Architecture,
-        pairing: Pairing,
-        metadata: &Metadata,
+        keys: &Keys<'_>,
+        layout: RopeLayout,
         tensors: &Tensors,
     ) -> Result<Self, ModelError> {
-        let keys = Keys { file, architecture: architecture.name, metadata };
         let hidden = keys.size("embedding_length", MAX_WIDTH)?;
         let n_heads = keys.size("attention.head_count", MAX_HEADS)?;
         let n_kv_heads = keys.size_or("attention.head_count_kv", MAX_HEADS, n_heads)?;
@@ -111,10 +95,10 @@ impl Config {
                 format!("is {n_kv_heads}, it must divide the {n_heads} of attention.head_count");
             return Err(keys.wrong("attention.head_count_kv", problem));
         }
-        let head_dim = head_dim(&keys, hidden, n_heads)?;
+        let head_dim = head_dim(keys, hidden, n_heads)?;
         let vocab = keys.vocab(tensors)?;
         let experts = keys.experts()?;
-        let mut config = Self {
+        Ok(Self {
             kv_type: KvType::F16,
             context_length: keys.context_length(tensors)?,
             hidden,
@@ -122,27 +106,21 @@ impl Config {
             n_heads,
             n_kv_heads,
             head_dim,
-            ffn: keys.feed_forward_length(experts)?,
+            intermediate_size: keys.feed_forward_length(experts)?,
             experts,
             vocab,
-            rope_base: keys.float_or("rope.freq_base", 1.0..=1e12, 10_000.0)?,
-            rope_stretch: Stretch::read(&keys, MAX_CONTEXT)?,
-            rope_amplitude: keys.float_or("rope.scaling.attn_factor", 0.1..=100.0, 1.0)?,
-            rope_dim: rope_dim(&keys, head_dim)?,
-            rope_pairing: pairing,
+            rope: RopeConfig::read(keys, layout, head_dim)?,
             window: keys.size_if_any("attention.sliding_window", MAX_CONTEXT)?,
             window_alternates: false,
             attention_scale: 1.0 / (head_dim as f32).sqrt(),
-            attention_cap: None,
+            attn_logit_softcap: None,
             embedding_scale: 1.0,
             residual_scale: 1.0,
             logit_divisor: 1.0,
-            logit_cap: None,
+            final_logit_softcap: None,
             norm_eps: keys.norm_eps()?,
             tied_embeddings: !tensors.contains("output.weight"),
-        };
-        (architecture.adapt)(&keys, &mut config)?;
-        Ok(config)
+        })
     }
 
     /// The width of all query heads together.
@@ -155,12 +133,12 @@ impl Config {
         self.n_kv_heads * self.head_dim
     }
 
-    /// What the keys and values of one token take.
+    /// The bytes of one token's keys and values.
     pub(crate) fn cache_bytes_per_token(&self) -> usize {
         self.n_layers * self.kv_type.position_bytes(self.n_kv_heads, self.kv_width())
     }
 
-    /// How many positions a token of this layer attends to, itself among them.
+    /// How many positions a token attends to in this layer, itself among them.
     pub(crate) fn window_of(&self, layer: usize) -> usize {
         match self.window {
             Some(window) if !(self.window_alternates && layer % 2 == 1) => window,
@@ -191,21 +169,9 @@ fn head_dim(keys: &Keys<'_>, hidden: usize, n_heads: usize) -> Result<usize, Mod
     }
 }
 
-fn rope_dim(keys: &Keys<'_>, head_dim: usize) -> Result<usize, ModelError> {
-    let key = "rope.dimension_count";
-    match keys.size_or(key, MAX_HEAD_DIM, head_dim)? {
-        size if size <= head_dim && size.is_multiple_of(2) => Ok(size),
-        size => {
-            let problem =
-                format!("is {size}, it must be even and at most the head width {head_dim}");
-            Err(keys.wrong(key, problem))
-        }
-    }
-}
-
 impl Keys<'_> {
-    /// The longest context. Where factors for short and for long texts differ, it is that of the short ones: beyond it
-    /// the reference turns all earlier keys anew, which no cache survives.
+    /// The context length. A long-rope model has factors for short texts and others for long ones; its context ends
+    /// where the short ones end, because the reference then rotates all earlier keys anew, and a cache cannot follow.
     fn context_length(&self, tensors: &Tensors) -> Result<usize, ModelError> {
         let length = self.size("context_length", MAX_CONTEXT)?;
         let original = "rope.scaling.original_context_length";

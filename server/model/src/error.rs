@@ -1,7 +1,7 @@
-//! Everything that can go wrong with a model, in words that a user can act on.
+//! The errors of opening, loading and running a model, in words that a user can act on.
 //!
-//! Each message says what was being done, where (file, key or tensor, byte offset), what the limit is or what is
-//! supported, and the next step. Broken model files are ordinary input here: no variant stands for a bug.
+//! Each message has the action, the place (file, key or tensor, byte offset), the limit or the supported values, and the
+//! next step. Broken model files are ordinary input: only `Kernel` is a bug.
 
 use std::fmt;
 use std::io;
@@ -25,7 +25,7 @@ pub enum ModelError {
     NotAFile {
         /// The path as given.
         file: String,
-        /// What stands there instead, with its article.
+        /// The kind of thing at the path, with its article.
         kind: &'static str,
     },
     /// A folder that is no model, or one that cannot be run.
@@ -36,7 +36,7 @@ pub enum ModelError {
     Folder {
         /// The path as given.
         file: String,
-        /// What is wrong, as a clause.
+        /// The problem, as a clause.
         problem: String,
     },
     /// The operating system refused to open or read the file.
@@ -44,7 +44,7 @@ pub enum ModelError {
     Io {
         /// The path as given.
         file: String,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
     /// The file became shorter while it was read.
@@ -70,11 +70,11 @@ pub enum ModelError {
     Version {
         /// The file's name.
         file: String,
-        /// What was found, and at which byte or key.
+        /// The version found, and its byte or key.
         found: String,
-        /// What is read.
+        /// The supported versions.
         supported: &'static str,
-        /// What to do.
+        /// The next step.
         next: &'static str,
     },
     /// The file ends before what its header announces.
@@ -85,11 +85,11 @@ pub enum ModelError {
     CutShort {
         /// The file's name.
         file: String,
-        /// What was being read.
+        /// The field that was read.
         place: String,
-        /// Where it begins, in bytes from the start of the file.
+        /// The field's offset, in bytes from the start of the file.
         offset: u64,
-        /// How many bytes it takes.
+        /// The bytes that the field takes.
         needed_bytes: u64,
         /// The length of the file.
         file_bytes: u64,
@@ -101,11 +101,11 @@ pub enum ModelError {
     Malformed {
         /// The file's name.
         file: String,
-        /// What was being read.
+        /// The field that was read.
         place: String,
-        /// Where, in bytes from the start of the file.
+        /// The field's offset, in bytes from the start of the file.
         offset: u64,
-        /// What is wrong, as a clause.
+        /// The problem, as a clause.
         problem: String,
     },
     /// A header field is larger than any real model's.
@@ -116,18 +116,18 @@ pub enum ModelError {
     TooLarge {
         /// The file's name.
         file: String,
-        /// What was being read.
+        /// The field that was read.
         place: String,
-        /// Where, in bytes from the start of the file.
+        /// The field's offset, in bytes from the start of the file.
         offset: u64,
-        /// What the field says.
+        /// The field's value.
         value: u64,
-        /// What the field counts.
+        /// The unit of the value.
         unit: &'static str,
-        /// The most that is read.
+        /// The largest value that is read.
         limit: u64,
     },
-    /// A tensor is stored in a type that no kernel multiplies.
+    /// A tensor has a type that no kernel multiplies.
     #[error(
         "cannot load model {file}: tensor {tensor} (header byte {offset}) has type {found}; supported: {supported}; \
          choose another quantization of this model, such as Q8_0 or Q4_K_M"
@@ -137,20 +137,12 @@ pub enum ModelError {
         file: String,
         /// The tensor's name.
         tensor: String,
-        /// Where its type stands, in bytes from the start of the file.
+        /// The offset of its type, in bytes from the start of the file.
         offset: u64,
         /// The type's name or number.
         found: String,
-        /// The types that can be used here.
+        /// The types that can be used there.
         supported: String,
-    },
-    /// candle's reader refused a header that our validation had let pass.
-    #[error("cannot read the header of model {file}: {problem}; convert it anew")]
-    Header {
-        /// The file's name.
-        file: String,
-        /// What the reader said.
-        problem: String,
     },
     /// No code for this architecture.
     #[error(
@@ -160,14 +152,14 @@ pub enum ModelError {
     Architecture {
         /// The file's name.
         file: String,
-        /// Where it says so.
+        /// The key that names it.
         key: &'static str,
-        /// What the file says.
+        /// The value in the file.
         found: String,
         /// The architectures that can be loaded.
         supported: String,
     },
-    /// A metadata key is missing, of the wrong type, or has a value that cannot be.
+    /// A metadata key is missing, of the wrong type, or has a value that is not accepted.
     #[error(
         "cannot load model {file}: metadata key {key} {problem}; convert the model anew or choose another"
     )]
@@ -176,7 +168,7 @@ pub enum ModelError {
         file: String,
         /// The key.
         key: String,
-        /// What is wrong, with what is supported, as a clause.
+        /// The problem and the supported values, as a clause.
         problem: String,
     },
     /// The architecture needs a tensor that the file lacks.
@@ -202,7 +194,7 @@ pub enum ModelError {
         file: String,
         /// The tensor's name.
         tensor: String,
-        /// Where its data begin, in bytes from the start of the file.
+        /// The offset of its data, in bytes from the start of the file.
         offset: u64,
         /// Its shape in the file.
         found: String,
@@ -224,7 +216,7 @@ pub enum ModelError {
         /// The number of embedding rows.
         rows: usize,
     },
-    /// A weight matrix could not be brought into the kernels' layout.
+    /// A weight matrix could not be packed into the kernels' layout.
     #[error(
         "cannot load model {file}: {matrix}: {source}; choose another quantization of this model, such as Q8_0"
     )]
@@ -233,7 +225,7 @@ pub enum ModelError {
         file: String,
         /// The tensors it is made of.
         matrix: String,
-        /// What the kernels said.
+        /// The kernels' error.
         source: PackError,
     },
     /// More tokens were given than the cache has room for.
@@ -270,12 +262,12 @@ pub enum ModelError {
         "cannot run the model: {0}; this is a fault of lowkey's, please report it with the model's name"
     )]
     Kernel(#[from] ShapeError),
-    /// The device of the settings is not there, or not in this build.
+    /// The device of the settings does not exist, or this build cannot use it.
     #[error("cannot use the device {device}: {problem}, or set device to \"cpu\"")]
     NoDevice {
         /// The device, as the setting names it.
         device: String,
-        /// What is missing and how to get it, as a clause.
+        /// The missing part and how to get it, as a clause.
         problem: String,
     },
     /// A device refused an operation: mostly for lack of memory.
@@ -285,7 +277,7 @@ pub enum ModelError {
     OnDevice {
         /// The device's name.
         device: String,
-        /// What it said.
+        /// The device's error.
         problem: String,
     },
     /// A cache of another model.
@@ -305,7 +297,7 @@ pub(crate) fn list<T: fmt::Display>(names: impl IntoIterator<Item = T>) -> Strin
     names.into_iter().map(|name| name.to_string()).collect::<Vec<_>>().join(", ")
 }
 
-/// Cuts a name from a file for a message: a damaged file may hold megabytes where it should be.
+/// Cuts a name from a file for a message: in a damaged file a name may have megabytes.
 pub(crate) fn shorten(name: &str) -> String {
     match name.char_indices().nth(80) {
         Some((end, _)) => format!("{}…", &name[..end]),

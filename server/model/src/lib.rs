@@ -1,99 +1,42 @@
 //! Model files, weights, the KV cache and one file per architecture.
 //!
-//! A GGUF file goes through our own validation of its bytes (`gguf.rs`), then candle's header
-//! reader, then a table of architectures; its weights are packed from the map into the layout of `lowkey-kernels`.
+//! `file` reads the bytes of a GGUF file or a folder of the hub; `config` and `architectures` give them their meaning;
+//! `load` packs the weights; `cpu` and `device` are the two forward passes, on the caches of `kv`. No folder imports a
+//! later one.
 //! Invariants: a broken file is one [`ModelError`] with the next step in it, never a panic or an allocation by an
 //! unchecked field; a cache that was truncated, forked or filled in other chunks gives the same logits to the bit.
 
-mod architecture;
-mod block;
-mod cache;
+mod architectures;
 mod causal_lm;
-mod chunk;
 mod config;
-mod decoder;
+mod cpu;
 mod device;
-mod digest;
 mod error;
-mod experts;
-mod feed_forward;
 mod file;
-mod gemma;
-mod gemma2;
-mod gguf;
-mod granite;
-mod hub;
-mod llama;
-mod llama_like;
-mod metadata;
-mod norm;
-mod packing;
-mod phi3;
-mod quantize;
-mod qwen2;
-mod qwen3;
-mod qwen3moe;
-mod rotation;
-mod starcoder2;
-mod stored;
-mod tensor_type;
-mod threads;
-mod weights;
+mod kv;
+mod load;
+mod model_file;
+mod pass;
 
-pub use architecture::architectures;
-pub use cache::KvCache;
-pub use causal_lm::{CausalLm, Want, Work};
-pub use config::{Config, Experts};
+pub use architectures::architectures;
+pub use causal_lm::{CausalLm, Work};
+pub use config::rope::{RopeConfig, RopeScaling};
+pub use config::{Config, Experts, Quantization};
+pub use cpu::{KeptWeights, LoadedWeights, PackingKey, load, load_kept, load_on};
 pub use device::{Accelerator, DeviceChoice, load_on_device};
 pub use error::ModelError;
-pub use file::{ModelFile, Quantization};
-pub use metadata::Metadata;
-pub use packing::{KeptWeights, PackingKey, Weights as LoadedWeights, load_kept};
-pub use rotation::Stretch;
+pub use file::metadata::Metadata;
+pub use kv::cache::KvCache;
+pub use model_file::ModelFile;
+pub use pass::LogitsMode;
 
-// What a sampler needs of the kernels; the engine knows the model only.
-pub use lowkey_kernels::{Held, Hold, KvType, Packed, Refused, argmax, log_sum_exp, top_k};
+// The parts of the kernels that a sampler and the settings need; the engine depends on this crate only.
+pub use lowkey_kernels::{
+    Held, Hold, KvType, Packed, Refused, RopeLayout, argmax, log_sum_exp, top_k,
+};
 
-use lowkey_kernels::{Pool, Reserve};
-
-use decoder::Decoder;
-use weights::{ForKernels, Weights};
-
-/// Counts the changes of what a forward pass leaves in a cache: its bits or their layout.
+/// Identifies the bits that a forward pass leaves in a cache, and their layout; raised with every change of either.
 ///
-/// A saved cache is good for the same number only. A test holds the bits of a small model against a digest, and its
-/// failure says to raise this.
+/// A saved cache is good for the same number only. A test compares the bits of a small model with a digest, and its
+/// failure asks to raise this.
 pub const NUMERICS: u32 = 1;
-
-/// Loads the weights of a model, to run on `threads` threads; reports the share done to `progress`, from 0 to 1.
-///
-/// Memory: the packed weights, about the size of the file. The file can be dropped afterwards.
-pub fn load(
-    file: &ModelFile,
-    threads: usize,
-    progress: &mut dyn FnMut(f32),
-) -> Result<Box<dyn CausalLm>, ModelError> {
-    load_on(file, Pool::new(threads), progress)
-}
-
-/// As [`load`], to run on the threads and with the kernels of `pool`.
-pub fn load_on(
-    file: &ModelFile,
-    pool: Pool,
-    progress: &mut dyn FnMut(f32),
-) -> Result<Box<dyn CausalLm>, ModelError> {
-    load_packed(file, pool, None, progress).map(|(model, _)| model)
-}
-
-/// Loads a model whose matrices may be packed already; returns them where they were packed now.
-fn load_packed(
-    file: &ModelFile,
-    pool: Pool,
-    packed: Option<Reserve>,
-    progress: &mut dyn FnMut(f32),
-) -> Result<(Box<dyn CausalLm>, Option<Packed>), ModelError> {
-    let mut weights = Weights::new(file, ForKernels::new(pool, packed), progress);
-    let layers = llama_like::load(&mut weights, file.parts())?;
-    let (pool, packed) = weights.finish().into_parts();
-    Ok((Box::new(Decoder::new(file.config(), layers, pool)), packed))
-}

@@ -1,6 +1,7 @@
-//! Amounts of bytes as people read them: decimal units, two or three digits.
+//! Human-readable byte counts: decimal units, two or three digits.
 
-/// `531 MB`, `8.1 GB`: thousands as disks and the hub count them.
+/// Returns a byte count such as `531 MB` or `8.1 GB`, with decimal units as disks and the hub use
+/// them.
 pub fn amount(bytes: u64) -> String {
     let (unit, name) = match bytes {
         0..1_000 => return format!("{bytes} bytes"),

@@ -4,56 +4,56 @@
 //! models--OWNER--NAME/blobs/ETAG                 the bytes; the etag of a large file is its SHA-256
 //! models--OWNER--NAME/blobs/ETAG.incomplete      the bytes so far
 //! models--OWNER--NAME/blobs/ETAG.partNN.incomplete   a wheel of a package index, so far
-//! models--OWNER--NAME/snapshots/COMMIT/FILE      a link to the blob (without links, the bytes)
+//! models--OWNER--NAME/snapshots/COMMIT/FILE      a link to the blob (or the bytes, on systems without links)
 //! models--OWNER--NAME/refs/main                  the commit
-//! .locks/models--OWNER--NAME/ETAG.lock           held while one writes
+//! .locks/models--OWNER--NAME/ETAG.lock           held by the process that writes
 //! ```
 //!
-//! Invariant: what comes from a server becomes part of a path only after [`is_plain`] has seen it.
-//! Invariant: everything is written through [`Folder`], which follows no link that was planted below the root.
+//! Invariant: text from a server becomes part of a path only after [`is_plain`] has accepted it.
+//!
+//! Invariant: all writes go through [`Folder`], which follows no link that was planted below the
+//! root.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::folder::{Folder, small_text};
 
-/// The snapshot of a file that came from a package index, which knows no commits of the hub. The tools of the hub
-/// take any name here.
+/// The snapshot name of a file from a package index, which does not know the hub's commits. The
+/// hub's tools accept any name here.
 pub(crate) const INDEX_REVISION: &str = "package-index";
 
 /// Whether publishing a file moves `main` to its commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Main {
-    /// The hub said that `main` is there.
+    /// The hub reported this commit for `main`.
     Moves,
-    /// Only if there is no `main` yet: other tools find their files by it.
+    /// Only if there is no `main` yet, because other tools find their files through it.
     IfMissing,
 }
 
-/// The folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cache {
     root: PathBuf,
 }
 
-/// Whether a text can be the name of a file and nothing else.
+/// Whether a text is a safe file name.
 pub(crate) fn is_plain(text: &str) -> bool {
     let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     !text.is_empty() && text.len() <= 128 && !text.starts_with('.') && text.chars().all(fits)
 }
 
-/// Whether a text is a SHA-256 as etags of large files are.
+/// Whether a text is a SHA-256 in the form that etags of large files have.
 pub(crate) fn is_sha256(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
 }
 
 impl Cache {
-    /// The cache below this folder, which need not exist.
+    /// Uses the cache in this folder, which need not exist.
     pub fn new(root: PathBuf) -> Self {
         Self { root }
     }
 
-    /// The folder.
     pub fn root(&self) -> &Path {
         &self.root
     }
@@ -62,7 +62,7 @@ impl Cache {
         format!("models--{}", repository.replace('/', "--"))
     }
 
-    /// The folder of a repository.
+    /// Returns the folder of a repository.
     pub(crate) fn repository(&self, repository: &str) -> PathBuf {
         self.root.join(Self::folder_name(repository))
     }
@@ -71,13 +71,13 @@ impl Cache {
         Folder::root(&self.root)?.inside(&Self::folder_name(repository))
     }
 
-    /// Looks whether every folder that a pull writes into can be opened, before there is anything to write.
+    /// Checks that every folder that a pull writes into can be opened, before the pull writes.
     pub(crate) fn check(&self, repository: &str) -> io::Result<()> {
         let folder = self.open_repository(repository)?;
         ["blobs", "snapshots", "refs"].iter().try_for_each(|name| folder.inside(name).map(|_| ()))
     }
 
-    /// Opens the folder of a repository's bytes.
+    /// Opens the folder of a repository's blobs.
     pub(crate) fn blobs(&self, repository: &str) -> io::Result<Folder> {
         self.open_repository(repository)?.inside("blobs")
     }
@@ -91,14 +91,14 @@ impl Cache {
         self.repository(repository).join("snapshots")
     }
 
-    /// The commit that `main` was at when somebody last asked.
+    /// Returns the last known commit of `main`.
     fn main(&self, repository: &str) -> Option<String> {
         let text = small_text(&self.repository(repository).join("refs/main"), 1 << 10).ok()?;
         let commit = text.trim();
         is_plain(commit).then(|| commit.to_owned())
     }
 
-    /// Finds a file that is here whole: at `commit` if given, else at `main`, else at any commit.
+    /// Finds a complete file: at `commit` if given, else at `main`, else at any commit.
     pub fn find(&self, repository: &str, file: &str, commit: Option<&str>) -> Option<PathBuf> {
         let snapshots = self.snapshots(repository);
         let at = |commit: &str| Some(snapshots.join(commit).join(file)).filter(|p| p.is_file());
@@ -110,7 +110,8 @@ impl Cache {
         })
     }
 
-    /// The snapshots of a repository: real folders only, since files of them are removed too.
+    /// Returns the snapshots of a repository: only real folders, because files in them may be
+    /// removed.
     fn all_snapshots(&self, repository: &str) -> Vec<PathBuf> {
         let is_folder = |path: &Path| path.symlink_metadata().is_ok_and(|found| found.is_dir());
         let snapshots = self.snapshots(repository);
@@ -121,22 +122,22 @@ impl Cache {
         found.map(|snapshot| snapshot.path()).filter(|path| is_folder(path)).collect()
     }
 
-    /// The places of a file in all snapshots, links that lead nowhere included.
+    /// Returns the paths of a file in all snapshots, including dangling links.
     pub(crate) fn everywhere(&self, repository: &str, file: &str) -> Vec<PathBuf> {
         let places = self.all_snapshots(repository).into_iter().map(|folder| folder.join(file));
         places.filter(|path| path.symlink_metadata().is_ok()).collect()
     }
 
-    /// Every file of every snapshot of a repository.
+    /// Returns every file of every snapshot of a repository.
     pub(crate) fn all_files(&self, repository: &str) -> Vec<PathBuf> {
         let folders = self.all_snapshots(repository).into_iter();
         let folders = folders.filter_map(|folder| std::fs::read_dir(folder).ok());
         folders.flat_map(|files| files.flatten().map(|file| file.path())).collect()
     }
 
-    /// Makes a blob appear as `file` at `commit`. Returns the file's path.
+    /// Publishes a blob as `file` at `commit`. Returns the file's path.
     ///
-    /// Link and `main` change in one step each, so that pulls at the same time do not meet.
+    /// Link and `main` each change atomically, so that concurrent pulls do not interfere.
     pub(crate) fn publish(
         &self,
         repository: &str,
@@ -156,12 +157,12 @@ impl Cache {
     }
 }
 
-/// The name of unfinished bytes.
+/// Returns the name of an unfinished blob.
 pub(crate) fn incomplete(etag: &str) -> String {
     format!("{etag}.incomplete")
 }
 
-/// The name of an unfinished wheel that has the part with this number.
+/// Returns the name of an unfinished wheel with the part of this number.
 pub(crate) fn incomplete_part(etag: &str, part: u32) -> String {
     format!("{etag}.part{part:02}.incomplete")
 }
@@ -171,7 +172,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_server_cannot_name_a_place_outside() {
+    fn server_cannot_name_an_outside_path() {
         for name in ["", ".", "..", "../x", "a/b", "a\\b", "a\0b", ".hidden", "ä", "a b"] {
             assert!(!is_plain(name), "{name:?}");
         }
@@ -180,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_found_at_the_wanted_commit_first_and_then_anywhere() {
+    fn file_is_found_at_commit_then_anywhere() {
         let root = std::env::temp_dir().join(format!("lowkey-cache-{}", std::process::id()));
         let _ = std::fs::remove_dir_all(&root);
         let cache = Cache::new(root.clone());

@@ -1,79 +1,80 @@
-//! The catalog: models that have a name, where they are, what they cost and what their licence allows.
+//! The catalog: named models, with their location, their cost and the limits of their licence.
 //!
-//! The rows stand in `catalog.toml`, compiled in and read once. Whether a model runs here is not among them: the
-//! architectures that this version knows say that.
+//! `catalog.toml` contains the rows; it is compiled in and parsed once. Whether a model runs here
+//! is not stored in a row: that depends on the architectures that this version supports.
 
 use std::sync::LazyLock;
 
 use serde::Deserialize;
 
-/// Tokens of context for which the memory of a model is estimated.
+/// Tokens of context for which a model's memory is estimated.
 const CONTEXT_TOKENS: u64 = 2_048;
-/// What a running server takes beside weights and KV cache: the program, scratch space, the vocabulary.
+/// Memory of a running server in addition to weights and KV cache: the program, scratch space, the
+/// vocabulary.
 const BESIDE_BYTES: u64 = 80_000_000;
-/// Keys and values are kept as f16.
+/// Keys and values are stored as f16.
 const BYTES_PER_VALUE: u64 = 2;
 
-/// A model with a name.
+/// A named model.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Entry {
-    /// What `--model` and `lowkey models` take.
+    /// The name for `--model` and `lowkey models`.
     pub name: String,
-    /// The family's name.
     pub family: String,
-    /// How many weights, in words: `1.5B`.
+    /// Number of weights, in words: `1.5B`.
     pub parameters: String,
-    /// How the weights are stored, as GGUF files are named: `Q8_0`.
+    /// The quantization, in the notation of GGUF file names: `Q8_0`.
     pub quantization: String,
     /// `owner/name` on the hub.
     pub repository: String,
     /// The GGUF file in the repository.
     pub file: String,
-    /// The file's length: exact where there is a checksum, else as the hub's page shows it, so rounded; `None` where
-    /// it was not found.
+    /// The file's length: exact if there is a checksum, otherwise rounded, as the hub's page shows
+    /// it; `None` if it was not found.
     pub bytes: Option<u64>,
-    /// SHA-256 of the file in lower-case hexadecimal, where it is known: then no other file is accepted.
+    /// SHA-256 of the file in lower-case hexadecimal, if known. Then no other file is accepted.
     pub sha256: Option<String>,
-    /// The packages of the Python package index that have the same file, in parts.
+    /// The packages of the Python package index that contain the same file, in parts.
     pub index: Option<Wheels>,
-    /// The licence: SPDX where there is such a name.
+    /// The licence: its SPDX name if there is one.
     pub licence: String,
-    /// What the licence restricts, in one or two sentences; `None` where nothing.
+    /// The restrictions of the licence, in one or two sentences; `None` if there are none.
     pub terms: Option<String>,
-    /// As the file's `general.architecture` says.
+    /// The value of `general.architecture` in the file.
     pub architecture: String,
     /// The fill-in-the-middle format; `None` for a model without one.
     pub fim: Option<String>,
     /// Programming languages, in words.
     pub languages: String,
-    /// Layers.
     pub layers: u64,
-    /// Heads that have keys and values, in each layer.
+    /// Key-value heads per layer.
     pub kv_heads: u64,
-    /// Values of one head.
+    /// Values per head.
     pub head_size: u64,
     /// How repository, file and size were confirmed.
     pub seen: String,
-    /// What we have measured ourselves, and where it stands; `None` where nobody has.
+    /// Our own measurements, with their source; `None` if there are none.
     pub measured: Option<String>,
 }
 
-/// Wheels of a Python package index that hold a file in parts, one part each, all but the last of one length.
+/// Wheels of a Python package index that contain a file in parts: one part per wheel, all parts
+/// except the last of the same length.
 ///
-/// Joined in the order of their numbers, which begin at 1, the parts are the file.
+/// The parts, joined in the order of their numbers from 1, form the file.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Wheels {
-    /// The package of a part, normalized: `{n}` is replaced by the part's number.
+    /// The package of a part, normalized; `{n}` is replaced by the part's number.
     pub package: String,
     /// The version of every package.
     pub version: String,
-    /// The part's path in its wheel: `{n}`, or `{nn}` with two digits, is replaced by the part's number.
+    /// The part's path in its wheel; `{n}`, or `{nn}` with two digits, is replaced by the part's
+    /// number.
     pub member: String,
-    /// How many parts there are.
+    /// Number of parts.
     pub parts: u32,
-    /// The length of every part but the last.
+    /// The length of every part except the last.
     pub part_bytes: u64,
 }
 
@@ -83,13 +84,13 @@ pub(crate) struct Part {
     pub(crate) number: u32,
     pub(crate) package: String,
     pub(crate) member: String,
-    /// Where the part begins in the file.
+    /// Offset of the part in the file.
     pub(crate) start: u64,
     pub(crate) bytes: u64,
 }
 
 impl Wheels {
-    /// The parts of a file of this length, in order.
+    /// Returns the parts of a file of this length, in order.
     pub(crate) fn parts(&self, total: u64) -> Vec<Part> {
         let part = |number: u32| {
             let named = |template: &str| {
@@ -105,7 +106,7 @@ impl Wheels {
         (1..=self.parts).map(part).collect()
     }
 
-    /// The packages in words: `a-1 to a-6, version 0.9.0`.
+    /// Returns the packages in words: `a-1 to a-6, version 0.9.0`.
     pub fn describe(&self) -> String {
         let named = |number: u32| self.package.replace("{n}", &number.to_string());
         format!("{} to {}, version {}", named(1), named(self.parts), self.version)
@@ -113,7 +114,8 @@ impl Wheels {
 }
 
 impl Entry {
-    /// All parameters and those that a token uses, in billions: of `1.5B`, or of `30B, 3B active`.
+    /// Returns the number of all parameters, and of those that a token uses, in billions: from
+    /// `1.5B`, or from `30B, 3B active`.
     pub fn billions(&self) -> Option<(f64, f64)> {
         let billions = |text: &str| {
             let text = text.trim().trim_end_matches("active").trim_end();
@@ -131,7 +133,8 @@ impl Entry {
         }
     }
 
-    /// About how long the file is: as the hub shows it, else from the parameters where all are stored alike.
+    /// Returns the approximate length of the file: from the hub's page, else from the parameters if
+    /// all have the same quantization.
     pub fn about_bytes(&self) -> Option<u64> {
         // Blocks of 32 numbers with a scale of two bytes.
         let by_parameters = |(all, _): (f64, f64)| (all * 1e9 * 34.0 / 32.0) as u64;
@@ -139,9 +142,10 @@ impl Entry {
         self.bytes.or_else(|| self.billions().filter(|_| alike).map(by_parameters))
     }
 
-    /// Memory for serving with 2,048 tokens of context: file + KV cache + 80 MB.
+    /// Returns the memory for serving with 2,048 tokens of context: file + KV cache + 80 MB.
     ///
-    /// `file_bytes` is the length of a file that is here; otherwise [`about`](Self::about_bytes) that.
+    /// `file_bytes` is the length of a cached file; without one, [`about_bytes`](Self::about_bytes)
+    /// is used.
     pub fn memory_bytes(&self, file_bytes: Option<u64>) -> Option<u64> {
         let width = self.layers.checked_mul(self.kv_heads)?.checked_mul(self.head_size)?;
         // Once for keys, once for values.
@@ -156,7 +160,7 @@ struct Rows {
     model: Vec<Entry>,
 }
 
-// A test reads the same text and fails where it is wrong, so a release never has an empty catalog.
+// A test parses the same text and fails on an error, so a release never has an empty catalog.
 static CATALOG: LazyLock<Vec<Entry>> =
     LazyLock::new(|| read(include_str!("../catalog.toml")).unwrap_or_default());
 
@@ -164,12 +168,12 @@ fn read(text: &str) -> Result<Vec<Entry>, toml::de::Error> {
     toml::from_str(text).map(|rows: Rows| rows.model)
 }
 
-/// All rows, in the order of the file. The embedded model is not among them.
+/// Returns all rows, in the order of the file. The embedded model is not among them.
 pub fn catalog() -> &'static [Entry] {
     &CATALOG
 }
 
-/// Finds the row with this name; case makes no difference.
+/// Finds the row with this name, ignoring case.
 pub fn entry(name: &str) -> Option<&'static Entry> {
     catalog().iter().find(|entry| entry.name.eq_ignore_ascii_case(name))
 }
@@ -181,7 +185,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_row_is_complete_and_safe_to_put_into_a_path() {
+    fn every_row_is_complete_and_path_safe() {
         let rows = read(include_str!("../catalog.toml")).unwrap_or_else(|e| panic!("{e}"));
         assert_eq!(rows, catalog());
         let plain = |text: &str| {
@@ -218,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn the_models_that_people_have_are_listed() {
+    fn common_models_are_listed() {
         for name in [
             "qwen2.5-coder-0.5b",
             "qwen2.5-coder-1.5b",
@@ -241,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn official_files_are_known_to_the_byte_and_part_by_part() {
+    fn official_files_match_their_parts() {
         let parts = |name: &str| {
             let row = entry(name).unwrap_or_else(|| panic!("no {name}"));
             let wheels = row.index.as_ref().unwrap_or_else(|| panic!("{name} is in no index"));
@@ -264,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn a_licence_that_restricts_says_what() {
+    fn restrictive_licences_state_their_terms() {
         let free = ["Apache-2.0", "MIT"];
         for row in catalog() {
             assert_eq!(row.terms.is_none(), free.contains(&&*row.licence), "{}", row.name);
@@ -272,13 +276,14 @@ mod tests {
     }
 
     #[test]
-    fn memory_is_the_file_the_cache_and_a_fixed_part() {
+    fn memory_is_file_plus_cache_plus_fixed() {
         let row = entry("qwen2.5-coder-0.5b").cloned().unwrap_or_else(|| panic!("no such row"));
-        // 24 layers, 2 heads of 64 values, keys and values, 2 bytes each: 12,288 bytes for each token.
+        // 24 layers, 2 heads of 64 values, keys and values, 2 bytes each: 12,288 bytes for each
+        // token.
         let cache = 2_048 * 12_288;
         assert_eq!(row.memory_bytes(None), Some(531_000_000 + cache + 80_000_000));
         assert_eq!(row.memory_bytes(Some(1_000)), Some(1_000 + cache + 80_000_000));
-        // Without a length, from the parameters where all of them take the same space.
+        // Without a length: from the parameters, if all of them take the same space.
         let unknown = Entry { bytes: None, parameters: "0.5B".to_owned(), ..row };
         assert_eq!(unknown.about_bytes(), Some(531_250_000));
         let mixed = Entry { quantization: "Q4_K_M".to_owned(), ..unknown };
@@ -286,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn every_row_has_parameters_that_can_be_read() {
+    fn every_row_has_parsable_parameters() {
         for row in catalog() {
             let (all, active) = row.billions().unwrap_or_default();
             assert!(active > 0.0 && active <= all, "{}: {}", row.name, row.parameters);

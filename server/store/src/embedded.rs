@@ -1,44 +1,44 @@
 //! The model inside the program.
 //!
-//! This crate holds no weights: the program's `main` has them and passes them on. Otherwise each test and example that
-//! links this crate would contain a copy of them.
+//! This crate contains no weights: the program's `main` passes them in. Otherwise each test and
+//! example that links this crate would contain a copy.
 
 use std::path::Path;
 
 /// The name of the model inside the program: in the catalog's list, in settings and for `--model`.
 pub const DEFAULT_NAME: &str = "lowkey-default";
 
-/// The name before the default was a real model; settings may still have it.
+/// The name before the default was a real model; settings may still contain it.
 pub const FORMER_NAME: &str = "lowkey-embedded";
 
-/// Where the weights of the model inside the program are.
+/// The location of the weights of the model inside the program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Weights {
-    /// Compiled into the program: a GGUF file.
+    /// A GGUF file compiled into the program.
     Inside(&'static [u8]),
-    /// A GGUF file that the build has left in the target folder; only unoptimised builds do that.
+    /// A GGUF file in the target folder; only unoptimised builds use this.
     Beside(&'static str),
 }
 
 /// The model inside the program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Embedded {
-    /// The file.
     pub weights: Weights,
-    /// Its length in bytes.
+    /// Length in bytes.
     pub n_bytes: u64,
-    /// Its SHA-256, lower-case hexadecimal.
+    /// SHA-256, lower-case hexadecimal.
     pub sha256: &'static str,
-    /// The model card, Markdown. Its first table has a row for each [`fact`](Embedded::fact).
+    /// The model card, in Markdown. Its first table has a row for each [`fact`](Embedded::fact).
     pub card: &'static str,
-    /// Whether it is the fixture of the tests, in a program that was built without the default model's weights.
+    /// Whether it is the test fixture, in a program built without the default model's weights.
     pub is_fixture: bool,
 }
 
 impl Embedded {
     /// Returns a fact from the model card: the second cell of the table row `| NAME | … |`.
     ///
-    /// The list of models shows `family`, `quantization`, `fim`, `languages`, `licence` and `measured`.
+    /// The list of models shows `family`, `quantization`, `fim`, `languages`, `licence` and
+    /// `measured`.
     pub fn fact(&self, name: &str) -> Option<&'static str> {
         self.card.lines().find_map(|line| {
             let mut cells = line.strip_prefix('|')?.split('|').map(str::trim);
@@ -46,7 +46,7 @@ impl Embedded {
         })
     }
 
-    /// Returns the file of the weights where they are not compiled in.
+    /// Returns the file of the weights, if they are not compiled in.
     pub fn path(&self) -> Option<&'static Path> {
         match self.weights {
             Weights::Inside(_) => None,
@@ -55,7 +55,7 @@ impl Embedded {
     }
 }
 
-/// Whether `name` means the model inside the program, by its name or its former one.
+/// Whether `name` is the current or former name of the model inside the program.
 pub fn is_default(name: &str) -> bool {
     [DEFAULT_NAME, FORMER_NAME].iter().any(|known| name.eq_ignore_ascii_case(known))
 }

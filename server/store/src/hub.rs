@@ -1,8 +1,9 @@
-//! The hub as this user has set it up: its address, token, whether to leave it alone, and the shared cache folder.
+//! The hub from this user's configuration: its address, the token, offline mode, and the shared
+//! cache folder.
 //!
 //! The environment variables are those of `huggingface_hub`, so that one set-up serves every tool:
-//! `HF_ENDPOINT`, `HF_TOKEN` (else the file that its login command writes), `HF_HUB_OFFLINE`, `HF_HUB_CACHE`,
-//! `HUGGINGFACE_HUB_CACHE`, `HF_HOME`.
+//! `HF_ENDPOINT`, `HF_TOKEN` (or the file that its login command writes), `HF_HUB_OFFLINE`,
+//! `HF_HUB_CACHE`, `HUGGINGFACE_HUB_CACHE`, `HF_HOME`.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -13,41 +14,41 @@ use base64::Engine as _;
 use crate::cache::Cache;
 use crate::folder::small_text;
 
-/// The address where models are, unless `HF_ENDPOINT` names a mirror. It stands nowhere else.
+/// The address of the hub unless `HF_ENDPOINT` names a mirror. It is written nowhere else.
 pub const DEFAULT_ENDPOINT: &str = "https://huggingface.co";
 
-/// Where models come from and where they are kept.
+/// The source of models, and the cache that stores them.
 #[derive(Debug, Clone)]
 pub struct Hub {
-    /// Address without a slash at its end.
+    /// The address without a slash at its end.
     pub endpoint: String,
-    /// For repositories that ask who one is.
+    /// For repositories that require a login.
     pub token: Option<Token>,
-    /// Whether the network must be left alone.
+    /// Whether network access is forbidden.
     pub offline: bool,
     /// The cache folder, shared with other tools.
     pub cache: Cache,
 }
 
-/// A secret: the value of an `Authorization` header. It goes to the server it is for and into no message.
+/// A secret: the value of an `Authorization` header. It is sent only to its own server and never
+/// appears in a message.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Token(String);
 
 impl Token {
-    /// Takes a token; `None` for an empty one or one that cannot stand in a header.
+    /// Parses a token; `None` if it is empty or not valid in a header.
     pub fn new(text: &str) -> Option<Self> {
         let text = text.trim();
         let fits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
         fits.then(|| Self(format!("Bearer {text}")))
     }
 
-    /// A name and a password, as HTTP's basic authentication has them.
+    /// Creates the value of HTTP's basic authentication from a name and a password.
     pub(crate) fn basic(name: &str, password: &str) -> Self {
         let both = format!("{name}:{password}");
         Self(format!("Basic {}", base64::prelude::BASE64_STANDARD.encode(both)))
     }
 
-    /// The header's value.
     pub(crate) fn header(&self) -> &str {
         &self.0
     }
@@ -60,12 +61,11 @@ impl fmt::Debug for Token {
 }
 
 impl Hub {
-    /// Reads the environment.
     pub fn from_env() -> Self {
         Self::read(|name| std::env::var_os(name), std::env::home_dir())
     }
 
-    /// The same from any source of variables; `home` is the user's folder.
+    /// Reads from any source of variables; `home` is the user's home folder.
     pub fn read(variable: impl Fn(&str) -> Option<OsString>, home: Option<PathBuf>) -> Self {
         let path = |name| variable(name).filter(|value| !value.is_empty()).map(PathBuf::from);
         let text = |name| variable(name).and_then(|value| value.into_string().ok());
@@ -96,7 +96,7 @@ impl Hub {
         }
     }
 
-    /// The address of a file in a repository.
+    /// Returns the address of a file in a repository.
     pub(crate) fn url(&self, repository: &str, revision: &str, file: &str) -> String {
         format!("{}/{repository}/resolve/{revision}/{file}", self.endpoint)
     }
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn without_variables_the_public_hub_and_the_home_folder_are_meant() {
+    fn defaults_are_public_hub_and_home_folder() {
         let hub = hub(&[]);
         assert_eq!(hub.endpoint, DEFAULT_ENDPOINT);
         assert_eq!(hub.cache.root(), Path::new("/home/somebody/.cache/huggingface/hub"));
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn the_nearer_variable_wins() {
+    fn nearer_variable_wins() {
         let far = [("XDG_CACHE_HOME", "/x"), ("HF_ENDPOINT", "")];
         assert_eq!(hub(&far).cache.root(), Path::new("/x/huggingface/hub"));
         assert_eq!(hub(&far).endpoint, DEFAULT_ENDPOINT);
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn mirrors_tokens_and_offline_are_taken_as_other_tools_take_them() {
+    fn mirror_token_and_offline_are_read() {
         let hub = hub(&[
             ("HF_ENDPOINT", "http://mirror:80/"),
             ("HF_TOKEN", " hf_x\n"),
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn the_file_of_a_login_is_a_token_too() {
+    fn login_file_provides_the_token() {
         let folder = std::env::temp_dir().join(format!("lowkey-token-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap_or_else(|e| panic!("{e}"));
         std::fs::write(folder.join("token"), "hf_file\n").unwrap_or_else(|e| panic!("{e}"));

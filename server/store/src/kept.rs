@@ -1,6 +1,6 @@
-//! Models that are here: found, checked, removed.
+//! Finds, checks and removes models in the cache.
 //!
-//! The cache is shared: what is removed is the file of one catalog row and nothing of anybody else's.
+//! Other tools share the cache, so only the file of one catalog row is removed.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -15,13 +15,13 @@ use crate::event::Event;
 use crate::hub::Hub;
 use crate::pins::{Pin, Pins};
 
-/// The pin of a row, if it means the file that the row means.
+/// Returns the pin of a row, if it refers to the row's file.
 pub fn pin(pins: &Pins, entry: &Entry) -> Result<Option<Pin>, StoreError> {
     let pin = pins.get(&entry.name).map_err(disk("read", pins.path()))?;
     Ok(pin.filter(|pin| pin.repository == entry.repository && pin.file == entry.file))
 }
 
-/// The file of a row, if it is here: the pinned one, or without a pin any.
+/// Returns the cached file of a row, if there is one: the pinned file, or any without a pin.
 pub fn here(hub: &Hub, entry: &Entry, pin: Option<&Pin>) -> Option<PathBuf> {
     let (repository, file) = (&entry.repository, &entry.file);
     let Some(pin) = pin else { return hub.cache.find(repository, file, None) };
@@ -35,15 +35,16 @@ pub fn here(hub: &Hub, entry: &Entry, pin: Option<&Pin>) -> Option<PathBuf> {
     found.filter(|path| path.is_file()).cloned()
 }
 
-/// The name that the cache gave the bytes behind a link, if it is their checksum.
+/// Returns the name of the blob that a link points to, if the name is a checksum.
 fn blob_name(path: &Path) -> Option<String> {
     let target = std::fs::read_link(path).ok()?;
     target.file_name()?.to_str().filter(|name| is_sha256(name)).map(str::to_owned)
 }
 
-/// Reads a file that is here and compares its checksum. Returns checksum and length.
+/// Reads a cached file and compares its checksum. Returns checksum and length.
 ///
-/// Without a pin, the name in the cache counts: every tool names large files by their checksum.
+/// Without a pin, the name in the cache is the expected checksum: every tool names large files by
+/// their checksum.
 pub fn checked(
     entry: &Entry,
     pin: Option<&Pin>,
@@ -64,7 +65,7 @@ pub fn checked(
     }
 }
 
-/// Checksum and length of an open file; `path` is for messages.
+/// Returns checksum and length of an open file; `path` is for messages.
 pub(crate) fn sha256(
     mut file: File,
     path: &Path,
@@ -84,15 +85,15 @@ pub(crate) fn sha256(
     Ok((hex(&checksum.finalize()), len))
 }
 
-/// Lower-case hexadecimal.
+/// Returns lower-case hexadecimal.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     let digit = |value: u8| char::from_digit(u32::from(value), 16);
     bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).filter_map(digit).collect()
 }
 
-/// Removes a row's file, its unfinished rest and its pin. Returns the files that are gone.
+/// Removes a row's file, its unfinished bytes and its pin. Returns the removed files.
 ///
-/// The bytes stay where another file of the repository links to them.
+/// A blob stays if another file of the repository links to it.
 pub fn remove(hub: &Hub, pins: &Pins, entry: &Entry) -> Result<Vec<PathBuf>, StoreError> {
     let (repository, cache) = (&entry.repository, &hub.cache);
     let pinned = pin(pins, entry)?;
@@ -130,7 +131,7 @@ pub fn remove(hub: &Hub, pins: &Pins, entry: &Entry) -> Result<Vec<PathBuf>, Sto
     Ok(gone)
 }
 
-/// Removes the folders of a repository that have become empty; others stay.
+/// Removes the folders of a repository that have become empty.
 fn sweep(repository: &Path) {
     let snapshots = repository.join("snapshots");
     let commits = std::fs::read_dir(&snapshots).into_iter().flatten().flatten();

@@ -1,11 +1,11 @@
-//! Where models come from: the one inside the binary, the catalog, and files that the user names.
+//! Sources of models: the one inside the binary, the catalog, and files that the user names.
 //!
-//! The default model is compiled into the program, not installed beside it: one file to
-//! copy, nothing to lose, and `cargo run` works from a fresh clone. This crate has the
-//! type, [`Embedded`]; the weights are in the program alone.
+//! The default model is compiled into the program, not installed as a separate file: there is one
+//! file to copy and no file to lose, and `cargo run` works from a fresh clone. This crate defines
+//! the type, [`Embedded`]; only the program contains the weights.
 //!
-//! Invariant: this is the only crate that may ever open an outbound socket, and only
-//! [`Pull::run`] does, which only `lowkey models pull` calls.
+//! Invariant: only this crate may open an outbound socket. Only [`Pull::run`] does so, and only
+//! `lowkey models pull` calls it.
 
 mod amount;
 mod cache;

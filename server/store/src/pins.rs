@@ -1,7 +1,7 @@
-//! What this machine has pulled: for each name the commit and the checksum of its file.
+//! The models that this machine has pulled: the commit and checksum of the file of each name.
 //!
-//! A small TOML file beside the settings. The first pull of a name writes its row; from then on a file of that name
-//! is the one that the row describes, or an error.
+//! A small TOML file next to the settings. The first pull of a name writes its row. From then on a
+//! file of that name must match the row; any other file is an error.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -11,19 +11,19 @@ use serde::{Deserialize, Serialize};
 
 use crate::folder::{Folder, small_text};
 
-/// The file has a few hundred bytes for each model.
+/// The file has a few hundred bytes per model.
 const LIMIT: u64 = 1 << 20;
 const HEAD: &str =
     "# Written by `lowkey models pull`: which file each model name means on this machine.\n\n";
 
-/// The file that one name means.
+/// The file that a name refers to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pin {
     /// `owner/name` on the hub.
     pub repository: String,
     /// The file in the repository.
     pub file: String,
-    /// The commit that it was pulled from; `None` where a server did not tell.
+    /// The commit of the pulled file; `None` if the server did not report it.
     pub commit: Option<String>,
     /// SHA-256 of the file, lower-case hexadecimal.
     pub sha256: String,
@@ -31,19 +31,17 @@ pub struct Pin {
     pub bytes: u64,
 }
 
-/// The file of pins.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pins {
     path: PathBuf,
 }
 
 impl Pins {
-    /// The pins in this file, which need not exist.
+    /// Uses the pins in this file, which need not exist.
     pub fn at(path: PathBuf) -> Self {
         Self { path }
     }
 
-    /// The file.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -56,15 +54,15 @@ impl Pins {
         toml::from_str(&text).map_err(|error| io::Error::other(error.message().to_owned()))
     }
 
-    /// The pin of a name.
+    /// Returns the pin of a name.
     pub fn get(&self, name: &str) -> io::Result<Option<Pin>> {
         Ok(self.read()?.remove(name))
     }
 
-    /// Sets the pin of a name. Returns the pin that another pull has set meanwhile, in which case nothing changes:
-    /// a name keeps its file unless the user asks for another.
+    /// Sets the pin of a name. If another pull has set a different pin in the meantime, returns
+    /// that pin and changes nothing: a name keeps its file unless the user asks for another one.
     ///
-    /// `seen` is the pin that the caller has read; the new pin takes its place or has the same file.
+    /// `seen` is the pin that the caller has read; the new pin may replace it.
     pub fn set(&self, name: &str, pin: &Pin, seen: Option<&Pin>) -> io::Result<Option<Pin>> {
         self.change(|pins| {
             let other = pins.get(name).filter(|found| {
@@ -79,7 +77,7 @@ impl Pins {
         })
     }
 
-    /// Takes the pin of a name away.
+    /// Removes the pin of a name.
     pub fn remove(&self, name: &str) -> io::Result<()> {
         match self.get(name)? {
             Some(_) => self.change(|pins| pins.remove(name)).map(|_| ()),
@@ -87,11 +85,11 @@ impl Pins {
         }
     }
 
-    /// Reads, changes and writes the rows while no other process does.
+    /// Reads, changes and writes the rows while holding the lock.
     fn change<T>(&self, change: impl FnOnce(&mut BTreeMap<String, Pin>) -> T) -> io::Result<T> {
         let path = self.path.parent().filter(|path| !path.as_os_str().is_empty());
         let folder = Folder::root(path.unwrap_or(Path::new(".")))?;
-        // Two pulls of two models may end at once; each must see the other's row.
+        // Two pulls of different models may end at the same time; each must see the other's row.
         #[cfg(unix)]
         let held = std::fs::File::open(folder.path())?;
         #[cfg(unix)]
@@ -114,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_pin_stays_until_it_is_taken_away() {
+    fn pin_stays_until_removed() {
         let folder = std::env::temp_dir().join(format!("lowkey-pins-{}", std::process::id()));
         let pins = Pins::at(folder.join("deep/models.toml"));
         let pin = |commit: Option<&str>| Pin {
@@ -134,7 +132,7 @@ mod tests {
         assert_eq!(set("d", &pin(None), None), None);
         assert_eq!(get("a.b"), Some(pin(Some("c"))));
         assert_eq!(get("d"), Some(pin(None)));
-        // Another pull was faster: its file stays, unless it is the one that this pull set out from.
+        // Another pull was faster: its file stays, unless this pull started from that file's pin.
         let other = Pin { sha256: "cd".repeat(32), ..pin(None) };
         assert_eq!(set("d", &other, None), Some(pin(None)));
         assert_eq!(get("d"), Some(pin(None)));

@@ -1,9 +1,11 @@
-//! The package index as this user has set it up for pip: its address, name and password, certificates, proxy.
+//! The package index from this user's pip configuration: address, name and password, certificates,
+//! proxy.
 //!
-//! Read as `pip download` reads them: `PIP_INDEX_URL`, `PIP_NO_INDEX`, `PIP_CERT`, `PIP_PROXY` before the files, a
-//! later file before an earlier one (the system's, the user's, the virtual environment's, `PIP_CONFIG_FILE`), and in
-//! all of them `[download]` before `[install]` before `[global]`. What pip has beside these (further indexes,
-//! `trusted-host`, keyrings, `.netrc`) is not read.
+//! Read as `pip download` does. `PIP_INDEX_URL`, `PIP_NO_INDEX`, `PIP_CERT` and `PIP_PROXY` take
+//! precedence over the files. A later file takes precedence over an earlier one (the system's, the
+//! user's, the virtual environment's, `PIP_CONFIG_FILE`), and in all of them `[download]` over
+//! `[install]` over `[global]`. Other settings of pip (further indexes, `trusted-host`, keyrings,
+//! `.netrc`) are not read.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -18,40 +20,40 @@ use crate::pull::redirect::without_secret;
 
 mod ini;
 
-/// The public Python package index, which pip asks when nothing is set. It is written in pieces because this
-/// repository's checks refuse a registry's address anywhere, to keep build and tests off the network; the program
-/// itself must know where its fallback is.
+/// The public Python package index, pip's default. The address is written in pieces because this
+/// repository's checks refuse a registry's address anywhere, to keep build and tests off the
+/// network. The program itself must know its fallback.
 const PUBLIC_INDEX: &str = concat!("https://", "pypi", ".", "org", "/simple/");
-/// A configuration file is not longer.
+/// Maximum length of a configuration file.
 const LIMIT: u64 = 1 << 20;
 
-/// Where wheels come from.
+/// The source of wheels.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Index {
-    /// Address with a slash at its end and without name and password.
+    /// The address with a slash at its end and without name and password.
     pub(crate) url: String,
     pub(crate) token: Option<Token>,
-    /// The variable or file that gave the address, for messages.
+    /// The variable or file that set the address, for messages.
     pub(crate) found_in: String,
     /// The variable or file that forbids an index.
     pub(crate) forbidden_by: Option<String>,
     pub(crate) route: Route,
 }
 
-/// What the user has set: each option's value, and where it is from.
+/// The user's settings: each option's value, and the file or variable that sets it.
 type Options = BTreeMap<String, (String, String)>;
 
 impl Index {
-    /// Reads environment and files.
+    /// Reads the environment and the configuration files.
     pub fn from_env() -> Self {
         Self::read(|name| std::env::var_os(name), std::env::home_dir().as_deref())
     }
 
-    /// The same from any source of variables; `home` is the user's folder.
+    /// Reads from any source of variables; `home` is the user's home folder.
     pub fn read(variable: impl Fn(&str) -> Option<OsString>, home: Option<&Path>) -> Self {
         let mut options = Options::new();
         let path = |name: &str| variable(name).filter(|v| !v.is_empty()).map(PathBuf::from);
-        // Options of a section that is asked first win over later files.
+        // Options of a section with higher precedence override later files.
         let mut by_section = [Options::new(), Options::new(), Options::new()];
         for file in files(&path, home) {
             let Ok(text) = small_text(&file, LIMIT) else { continue };
@@ -102,10 +104,10 @@ impl Index {
     }
 }
 
-/// The configuration files, the least important first.
+/// Returns the configuration files, lowest precedence first.
 fn files(path: &impl Fn(&str) -> Option<PathBuf>, home: Option<&Path>) -> Vec<PathBuf> {
     let named = path("PIP_CONFIG_FILE");
-    // pip's way to say: no file at all.
+    // pip's setting for no file at all.
     if named.as_deref().is_some_and(|named| named == Path::new(NO_FILE)) {
         return Vec::new();
     }

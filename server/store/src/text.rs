@@ -1,12 +1,13 @@
-//! Text that others wrote, as a message may show it.
+//! Escapes foreign text for messages.
 //!
-//! A server, a configuration file or a planted file can hold control characters, which move the cursor of a terminal
-//! or colour it, and megabytes.
+//! A server, a configuration file or a planted file can hold megabytes, and control characters that
+//! move a terminal's cursor or change its colours.
 
-/// Characters of foreign text that a message shows at most.
+/// Maximum characters of foreign text in a message.
 const LIMIT: usize = 200;
 
-/// Returns the text on one line: control characters and marks of direction escaped, cut at 200 characters.
+/// Returns the text on one line, with control characters and direction marks escaped, cut at 200
+/// characters.
 pub(crate) fn printable(text: &str) -> String {
     let mut shown = String::new();
     for (at, c) in text.chars().enumerate() {
@@ -23,7 +24,7 @@ pub(crate) fn printable(text: &str) -> String {
     shown
 }
 
-/// Whether a character shows nothing and changes how its neighbours are shown.
+/// Whether a character is invisible and changes the display of its neighbours.
 fn is_mark(c: char) -> bool {
     matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }

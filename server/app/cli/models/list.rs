@@ -111,7 +111,7 @@ fn inside(model: &Embedded) -> Row {
 /// The parameters of a model of the default's kind, as the catalog writes them: `4.2M`.
 fn in_millions(config: &Config) -> String {
     let attention = (2 * config.n_heads + 2 * config.n_kv_heads) * config.head_dim;
-    let layer = config.hidden * (attention + 3 * config.ffn);
+    let layer = config.hidden * (attention + 3 * config.intermediate_size);
     let tables = if config.tied_embeddings { 1 } else { 2 };
     let all = config.n_layers * layer + tables * config.vocab * config.hidden;
     format!("{:.1}M", all as f64 / 1e6)

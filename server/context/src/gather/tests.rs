@@ -1,4 +1,5 @@
-//! Examples of the cut, and the promise behind it over random documents: typing moves neither prefix nor suffix.
+//! Examples of the cut, and its invariant over random documents: typing moves neither prefix nor
+//! suffix.
 
 use lowkey_document::{Change, Document, Position, PositionEncoding, Range, fixture};
 use proptest::collection::vec;
@@ -17,7 +18,7 @@ fn gather(fixture: &str, anchor: Anchor) -> Context {
     Context::gather(&snapshot, &cursor, "src/a.rs", &ROOMY, anchor)
 }
 
-/// Draws a context as `prefix ├ line_before ⎸ line_after ┤ suffix`, replaced parts in braces.
+/// Draws a context as `prefix ├ line_before ⎸ line_after ┤ suffix`, with replaced parts in braces.
 fn check(fixture: &str, group_lines: usize, expected: &str) {
     check_at(fixture, Anchor::Lines(group_lines), expected);
 }
@@ -38,7 +39,7 @@ fn check_at(fixture: &str, anchor: Anchor, expected: &str) {
 }
 
 #[test]
-fn the_cut_stands_at_the_line_start_and_the_typed_text_behind_it() {
+fn typed_text_is_the_forced_middle() {
     check("one\ntwo th$0ree\nfour\n", 1, "one\n├two th⎸ree┤\nfour\n");
     check("$0", 1, "├⎸┤");
     check("ab$0", 1, "├ab⎸┤");
@@ -47,7 +48,7 @@ fn the_cut_stands_at_the_line_start_and_the_typed_text_behind_it() {
 }
 
 #[test]
-fn auto_closed_text_is_replaced_and_other_text_is_not() {
+fn only_auto_closed_text_is_replaced() {
     check("f(g($0));\nx", 1, "├f(g(⎸{));}┤\nx");
     check("f($0) {\nx", 1, "├f(⎸) {┤\nx");
     check("f($0)  \nx", 1, "├f(⎸{)  }┤\nx");
@@ -55,14 +56,14 @@ fn auto_closed_text_is_replaced_and_other_text_is_not() {
 }
 
 #[test]
-fn a_line_of_blanks_is_asked_from_column_0() {
+fn blank_line_continues_from_column_0() {
     check("fn a() {\n    $0\n}\n", 1, "fn a() {\n├{    }⎸┤\n}\n");
     check("fn a() {\n  $0  \n}\n", 1, "fn a() {\n├{  }⎸{  }┤\n}\n");
     check("fn a() {\n\t$0x\n}\n", 1, "fn a() {\n├\t⎸x┤\n}\n");
 }
 
 #[test]
-fn a_group_shares_its_anchor_and_finishes_its_lines_in_the_middle() {
+fn group_of_lines_shares_its_anchor() {
     check("0\n1\n2\n3\n4\nfi$0\n", 4, "0\n1\n2\n3\n├4\nfi⎸┤\n");
     check("0\n1\n2\nfi$0\n", 4, "├0\n1\n2\nfi⎸┤\n");
     check("0\n1\n2\n  $0\n", 4, "├0\n1\n2\n{  }⎸┤\n");
@@ -70,7 +71,7 @@ fn a_group_shares_its_anchor_and_finishes_its_lines_in_the_middle() {
 }
 
 #[test]
-fn at_the_cursor_nothing_is_forced_and_blanks_are_still_asked_from_column_0() {
+fn cursor_anchor_forces_no_middle() {
     let check = |fixture, expected| check_at(fixture, Anchor::Cursor, expected);
     check("one\ntwo th$0ree\nfour\n", "one\ntwo th├⎸ree┤\nfour\n");
     check("f(g($0));\nx", "f(g(├⎸{));}┤\nx");
@@ -79,13 +80,13 @@ fn at_the_cursor_nothing_is_forced_and_blanks_are_still_asked_from_column_0() {
 }
 
 #[test]
-fn line_ends_are_lf_whatever_the_file_has() {
+fn line_ends_become_lf() {
     check("a\r\nb\rc$0)\r\nd\r\n", 1, "a\nb\n├c⎸{)}┤\nd\n");
     check("a\r\nb\r\nc$0\u{2028}d\r\n", 4, "├a\nb\nc⎸\u{2028}d┤\n");
 }
 
 #[test]
-fn a_document_that_fits_is_whole_wherever_the_cursor_is() {
+fn fitting_document_is_never_cut() {
     let budget = WindowBudget { prefix_bytes: 300, suffix_bytes: 60, whole_bytes: 360 };
     let lines = "0123456789\n".repeat(30);
     let document = document(&lines);
@@ -95,7 +96,7 @@ fn a_document_that_fits_is_whole_wherever_the_cursor_is() {
         let context = Context::gather(&snapshot, &cursor, "a", &budget, LINE);
         assert_eq!(context.window, ByteOffset(0)..ByteOffset(330), "line {line}");
     }
-    // What one side does not need is lent to the other.
+    // A side that needs less than its share lends the rest to the other.
     let budget = WindowBudget { prefix_bytes: 200, suffix_bytes: 60, whole_bytes: 260 };
     let cursor = snapshot.cursor(ByteOffset(22));
     let context = Context::gather(&snapshot, &cursor, "a", &budget, LINE);
@@ -103,7 +104,7 @@ fn a_document_that_fits_is_whole_wherever_the_cursor_is() {
 }
 
 #[test]
-fn without_a_budget_only_the_line_remains() {
+fn zero_budget_keeps_only_the_line() {
     let (snapshot, cursor) = fixture::open("rust", "one\ntwo$0)\nthree\n");
     let nothing = WindowBudget { prefix_bytes: 0, suffix_bytes: 0, whole_bytes: 0 };
     let context = Context::gather(&snapshot, &cursor, "", &nothing, LINE);
@@ -181,7 +182,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 200, max_shrink_time: 20_000, ..ProptestConfig::default() })]
 
     #[test]
-    fn nothing_typed_on_the_line_moves_prefix_or_suffix(
+    fn typing_moves_neither_prefix_nor_suffix(
         lines in lines(180),
         at in 0..20_000_usize,
         budget in budget(),
@@ -204,12 +205,12 @@ proptest! {
             prop_assert_eq!(&after.suffix, &before.suffix);
             prop_assert_eq!(after.anchor, before.anchor);
         }
-        // Backspace is the same step the other way: from `pressed` back to the first text.
+        // Backspace is the same step in reverse: from `pressed` back to the first text.
         prop_assert_eq!(gather(&typed(&snapshot, cursor.offset, "", 0)), before);
     }
 
     #[test]
-    fn at_the_cursor_typing_only_adds_to_the_prefix(
+    fn cursor_anchor_typing_extends_prefix(
         lines in lines(180),
         at in 0..20_000_usize,
         prefix_bytes in 600..3000_usize,
@@ -234,7 +235,7 @@ proptest! {
     }
 
     #[test]
-    fn enter_at_a_lines_end_leaves_the_suffix_alone(lines in lines(180), line in 0..160_usize, budget in budget()) {
+    fn enter_at_line_end_keeps_suffix(lines in lines(180), line in 0..160_usize, budget in budget()) {
         let snapshot = document(&lines.text()).snapshot();
         let cursor = snapshot.cursor(snapshot.line_end(line % snapshot.n_lines()));
         let before = Context::gather(&snapshot, &cursor, "", &budget, LINE);
@@ -244,7 +245,7 @@ proptest! {
     }
 
     #[test]
-    fn the_parts_are_one_excerpt_of_the_document(
+    fn parts_form_one_excerpt_of_the_document(
         lines in lines(900),
         at in 0..100_000_usize,
         budget in budget(),
@@ -264,7 +265,7 @@ proptest! {
     }
 
     #[test]
-    fn windows_move_rarely_and_far_and_stay_filled(lines in lines(300), budget in 400..4000_usize) {
+    fn windows_move_rarely_and_stay_filled(lines in lines(300), budget in 400..4000_usize) {
         let snapshot = document(&lines.text()).snapshot();
         let budget = WindowBudget { prefix_bytes: budget, suffix_bytes: budget, whole_bytes: 0 };
         let step = budget.prefix_bytes.div_ceil(4);
@@ -276,7 +277,7 @@ proptest! {
             if let Some(last) = last {
                 let (last_start, last_end) = (last.window.start.0, last.window.end.0);
                 prop_assert!(start == last_start || start >= last_start + step, "{last_start} to {start}");
-                // The last step may be short: there is nothing more below.
+                // The last step may be short, because there is no more text below.
                 prop_assert!(
                     end == last_end || end >= last_end + (budget.suffix_bytes - 1).div_ceil(4) || end == snapshot.n_bytes() || cursor.after.len() > MIN_LINE_BYTES,
                     "{last_end} to {end} in line {line} of {} bytes with {budget:?}, cursor {cursor:?}", snapshot.n_bytes()
@@ -287,7 +288,8 @@ proptest! {
                 let outside = snapshot.slice(ByteOffset(0)..context.window.start);
                 prop_assert!(outside.is_empty() || outside.ends_with(['\n', '\r']));
             }
-            // With lines up to an eighth of it, a window that could be full is at least three eighths full.
+            // With lines of at most an eighth of the budget, a window with enough text is at least
+            // three eighths full.
             if 300 <= budget.prefix_bytes / 8 && context.anchor.0 >= budget.prefix_bytes {
                 prop_assert!(context.anchor.0 - start >= budget.prefix_bytes / 8 * 3);
             }
@@ -296,7 +298,7 @@ proptest! {
     }
 
     #[test]
-    fn a_cursor_of_another_text_is_no_error(a in lines(400), b in lines(400), at in 0..30_000_usize, budget in budget()) {
+    fn cursor_of_another_text_is_accepted(a in lines(400), b in lines(400), at in 0..30_000_usize, budget in budget()) {
         let cursor = document(&a.text()).snapshot().cursor(ByteOffset(at));
         let context = Context::gather(&document(&b.text()).snapshot(), &cursor, "", &budget, Anchor::Lines(4));
         prop_assert!(context.prefix.len() <= budget.prefix_bytes);
@@ -304,7 +306,7 @@ proptest! {
 }
 
 #[test]
-fn a_line_without_end_is_cut_and_still_moves_in_steps() {
+fn endless_line_is_cut_in_steps() {
     let text = "x1é;".repeat(200_000);
     let snapshot = document(&text).snapshot();
     let budget = WindowBudget { prefix_bytes: 4000, suffix_bytes: 1000, whole_bytes: 5000 };
@@ -327,7 +329,7 @@ fn a_line_without_end_is_cut_and_still_moves_in_steps() {
 }
 
 #[test]
-fn an_edit_far_above_leaves_most_windows_alone() {
+fn distant_edit_keeps_most_windows() {
     // Lines of 0 to 79 bytes; the multiplier is Knuth's.
     let line = |idx: u64| {
         format!(

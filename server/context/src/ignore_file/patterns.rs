@@ -1,21 +1,22 @@
-//! From a line of an ignore file to patterns that the matcher understands as git does, or more broadly.
+//! Converts a line of an ignore file to patterns that the matcher interprets as git does, or more
+//! broadly.
 //!
-//! Invariant: a line that cannot be taken literally is made broader, never narrower; a line that lets files back in
-//! (`!`) is then left out.
+//! Invariant: a line without an exact equivalent becomes broader, never narrower. If such a line
+//! re-includes files (`!`), it is ignored.
 
-/// A longer line is no path and no pattern for one.
+/// Maximum length of a line. A longer one is not a path and matches none.
 const MAX_LINE_BYTES: usize = 4096;
 
-/// The most wildcards of one line: each may be tried at each place of a path.
+/// Maximum number of wildcards in a line: each may be tried at each place of a path.
 const MAX_LINE_WILDCARDS: usize = 32;
 
-/// The most lines that are patterns.
+/// Maximum number of patterns.
 const MAX_PATTERNS: usize = 50_000;
 
-/// The most patterns with wildcards inside: each becomes a regular expression.
+/// Maximum number of patterns with wildcards inside: each becomes a regular expression.
 const MAX_WILD_PATTERNS: usize = 4_000;
 
-/// Counts the patterns of one file against the limits.
+/// Counts the patterns of one file and checks the limits.
 #[derive(Debug, Default)]
 pub(super) struct Patterns {
     n_patterns: usize,
@@ -23,7 +24,7 @@ pub(super) struct Patterns {
 }
 
 impl Patterns {
-    /// Returns the patterns that one line stands for, or the limit that it breaks.
+    /// Returns the patterns equivalent to one line, or the limit that it exceeds.
     pub(super) fn of_line(&mut self, line: &str) -> Result<Vec<String>, String> {
         if line.starts_with('#') || line.trim().is_empty() {
             return Ok(Vec::new());
@@ -50,7 +51,8 @@ impl Patterns {
     }
 }
 
-/// Whether the matcher needs a regular expression; `*.o` and names without wildcards are looked up.
+/// Whether the matcher needs a regular expression; it looks up `*.o` and names without wildcards in
+/// a table.
 fn needs_expression(pattern: &str) -> bool {
     let name = pattern.trim_end_matches('/');
     let name = name.strip_prefix("*.").unwrap_or(name);
@@ -60,7 +62,7 @@ fn needs_expression(pattern: &str) -> bool {
 fn patterns(line: &str) -> Vec<String> {
     let lets_in = line.starts_with('!');
     if line.contains('\u{fffd}') {
-        // Bytes that are no UTF-8: a star takes in whatever they meant.
+        // Bytes that are not UTF-8: a star covers every possible meaning.
         return if lets_in { Vec::new() } else { vec![stars_for_unknown(line)] };
     }
     let (literal, is_broader) = with_simple_classes(line);
@@ -69,7 +71,8 @@ fn patterns(line: &str) -> Vec<String> {
     }
     let mut patterns = vec![literal.replace('{', "[{]").replace('}', "[}]")];
     if !lets_in {
-        // Braces are letters to git and alternatives to the matcher (and to many who write them): deny both.
+        // Git reads braces as characters, the matcher (and many authors) as alternatives: deny
+        // both.
         if line.contains(['{', '}']) {
             patterns.push(literal);
         }
@@ -81,9 +84,10 @@ fn patterns(line: &str) -> Vec<String> {
     patterns
 }
 
-/// Replaces each class that the matcher reads otherwise than git by `?`, and says whether there was one.
+/// Replaces each class that the matcher and git interpret differently by `?`. Returns whether it
+/// replaced one.
 ///
-/// Git knows `[[:upper:]]`, escapes in classes, a `]` that comes first and ranges one after the other.
+/// Git supports `[[:upper:]]`, escapes in classes, a `]` that comes first and consecutive ranges.
 fn with_simple_classes(line: &str) -> (String, bool) {
     let mut simple = String::with_capacity(line.len());
     let mut is_broader = false;
@@ -109,7 +113,8 @@ fn with_simple_classes(line: &str) -> (String, bool) {
                     }
                     rest = after;
                 } else {
-                    // Git finds no end, and the line matches nothing; the matcher takes it literally.
+                    // Git finds no end, and the line matches nothing; the matcher takes it
+                    // literally.
                     simple.push('[');
                     rest = after;
                 }
@@ -123,7 +128,7 @@ fn with_simple_classes(line: &str) -> (String, bool) {
     (simple, is_broader)
 }
 
-/// The length of a class whose `[` is before `text`, with its `]`.
+/// Returns the length of a class, with its `]`, whose `[` precedes `text`.
 fn class_len(text: &str) -> Option<usize> {
     let mut at = usize::from(text.starts_with(['!', '^']));
     let mut is_first = true;
@@ -140,7 +145,7 @@ fn class_len(text: &str) -> Option<usize> {
     }
 }
 
-/// Whether the matcher reads a class as git does: letters and ranges of ASCII that do not touch.
+/// Whether the matcher interprets a class as git does: letters and separate ranges of ASCII.
 fn is_simple(class: &str) -> bool {
     let body = class.strip_suffix(']').unwrap_or(class);
     let body = body.strip_prefix(['!', '^']).unwrap_or(body);
@@ -163,7 +168,7 @@ fn is_simple(class: &str) -> bool {
     true
 }
 
-/// The pattern with the tabs at its end kept, if there are any.
+/// Returns the pattern with the tabs at its end kept, if it has any.
 fn with_trailing_tabs(pattern: &str) -> Option<String> {
     let kept = pattern.trim_end_matches(' ');
     let name = kept.trim_end_matches(['\t', ' ']);
@@ -199,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn classes_that_the_matcher_reads_otherwise_become_any_letter() {
+    fn unsupported_classes_match_any_letter() {
         for (line, pattern) in [
             ("[a-c]x", "[a-c]x"),
             ("[!abc].rs", "[!abc].rs"),
@@ -218,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn tabs_at_the_end_and_braces_are_read_in_both_ways() {
+    fn trailing_tabs_and_braces_match_both_ways() {
         assert_eq!(of("x\t"), ["x\t", "x[\t]"]);
         assert_eq!(of("x \t "), ["x \t ", "x[ ][\t]"]);
         assert_eq!(of("x\\\t"), ["x\\\t", "x[\t]"]);
@@ -228,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn each_limit_is_named() {
+    fn each_exceeded_limit_is_reported() {
         let mut patterns = Patterns::default();
         let check = |result: Result<Vec<String>, String>, word: &str| {
             assert!(result.clone().is_err_and(|reason| reason.contains(word)), "{result:?}");

@@ -1,7 +1,7 @@
-//! What was seen on disk: ignore files until they change, verdicts for a second.
+//! A cache of facts from disk: ignore files until they change, verdicts for a second.
 //!
-//! Long ignore files are compiled on a thread of their own, so that a repository that is made to be slow to judge keeps
-//! no key waiting. Until its file is compiled, all that it may speak about is denied.
+//! Long ignore files are compiled on a separate thread, so that a repository made to be slow delays
+//! no keystroke. Until its ignore file is compiled, every path that the file may match is denied.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -14,22 +14,23 @@ use super::{Entry, RuleProblem, Verdict};
 use crate::git::{Outside, Sources};
 use crate::ignore_file::{Content, IgnoreFile};
 
-/// How long an answer holds before the disk is asked again: one look per second, not per key.
+/// How long a verdict is valid: one look at the disk per second, not per keystroke.
 const FRESH: Duration = Duration::from_secs(1);
 
-/// Bounds what is remembered; a session that opens more files than this starts over.
+/// Maximum number of cached paths; a session that opens more files clears the cache.
 const MAX_REMEMBERED: usize = 4096;
 
-/// The most bytes of all ignore files together: compiled, a pattern takes up to a hundred times its length.
+/// Maximum bytes of all ignore files together: a compiled pattern takes up to a hundred times its
+/// length.
 const MAX_TOTAL_BYTES: u64 = 4 << 20;
 
-/// What questions share with the thread that compiles.
+/// The state shared with the compiling thread.
 #[derive(Default)]
 pub(super) struct Shared {
     memory: Mutex<Memory>,
 }
 
-/// What was seen on disk, and what followed from it.
+/// Facts read from disk, and the verdicts derived from them.
 #[derive(Default)]
 pub(super) struct Memory {
     ignore_files: HashMap<PathBuf, IgnoreFile>,
@@ -38,7 +39,8 @@ pub(super) struct Memory {
     pub(super) problems: Vec<RuleProblem>,
 }
 
-/// Ignore files of one kind with the folders that their patterns count from, the deepest first.
+/// Ignore files of one kind with the folders that their patterns are relative to, the deepest
+/// first.
 type Layer<'p> = [(&'p Path, PathBuf)];
 
 impl Shared {
@@ -47,7 +49,7 @@ impl Shared {
         self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Compiles ignore files on a thread of its own; returns whether there is one.
+    /// Compiles ignore files on a separate thread. Returns whether the thread could be started.
     pub(super) fn compile(self: &Arc<Self>, files: &[PathBuf]) -> bool {
         if files.is_empty() {
             return true;
@@ -75,7 +77,8 @@ impl Memory {
         {
             return Some(verdict.clone());
         }
-        // Before the question, not during it: an ignore file that vanished half-way would count as unreadable.
+        // Cleared before the query and not during it: an ignore file that vanished during the query
+        // would count as unreadable.
         if self.verdicts.len() >= MAX_REMEMBERED {
             self.verdicts.clear();
         }
@@ -102,7 +105,7 @@ impl Memory {
         self.sources.clear();
     }
 
-    /// Returns what git reads for a repository, found anew once a second.
+    /// Returns the files that git reads for a repository, searched again once a second.
     pub(super) fn git_sources(
         &mut self,
         worktree: &Path,
@@ -119,7 +122,7 @@ impl Memory {
         sources
     }
 
-    /// Reads the ignore files of a layer; returns those that are too long to be compiled now.
+    /// Reads the ignore files of a layer. Returns those that are too long to be compiled now.
     pub(super) fn look_at_layer(
         &mut self,
         layer: &Layer<'_>,
@@ -133,14 +136,14 @@ impl Memory {
         pending
     }
 
-    /// Forgets files that nothing compiles; unknown, they deny until the next look.
+    /// Removes files that no thread compiles. They deny until the next query reads them.
     pub(super) fn drop_pending(&mut self, files: &[PathBuf]) {
         for file in files {
             self.ignore_files.remove(file);
         }
     }
 
-    /// Reads an ignore file unless what is known of it is fresh or has not changed.
+    /// Reads an ignore file unless its cached content is fresh or the file has not changed.
     fn look_at(&mut self, file: &Path, now: Instant, budget: &mut u64, pending: &mut Vec<PathBuf>) {
         if let Some(seen) = self.ignore_files.get_mut(file) {
             let is_compiled_now =
@@ -180,8 +183,8 @@ impl Memory {
         );
     }
 
-    /// Asks ignore files of one kind, deepest folder first, as git does: the deepest that speaks about a path decides,
-    /// and nothing below a folder that is kept out comes back in.
+    /// Queries ignore files of one kind, deepest folder first, as git does: the deepest file that
+    /// matches a path decides, and nothing below an excluded folder is included again.
     pub(super) fn denied_by_layer(
         &self,
         layer: &Layer<'_>,
@@ -199,11 +202,11 @@ impl Memory {
                 }
                 Some(Content::Unreadable(reason)) => {
                     return Some(format!(
-                        "{} cannot be read, so everything in its folder is kept out: {reason}",
+                        "{} cannot be read, so everything in its folder is excluded: {reason}",
                         file.display()
                     ));
                 }
-                None => return Some(format!("{} was not read yet", file.display())),
+                None => return Some(format!("{} has not been read yet", file.display())),
                 _ => {}
             }
         }

@@ -1,4 +1,5 @@
-//! The rules over real folders: what git keeps out, what `.lowkeyignore` keeps out, what must fail closed.
+//! The rules over real folders: what git excludes, what `.lowkeyignore` excludes, and what must
+//! fail closed.
 #![expect(clippy::unwrap_used, reason = "a test without its folder cannot go on")]
 
 use std::fs;
@@ -10,7 +11,7 @@ use super::*;
 mod bounds;
 mod places;
 
-/// A folder of files that goes away with the test.
+/// A folder of files that is removed when the test ends.
 struct Workspace {
     root: PathBuf,
 }
@@ -72,7 +73,7 @@ fn rule_of(verdict: Verdict) -> String {
 }
 
 #[test]
-fn nested_ignore_files_decide_as_git_does() {
+fn nested_ignore_files_apply_as_in_git() {
     let workspace = Workspace::new(&[
         (".git/", ""),
         (".gitignore", "*.log\n/build/\ndocs/*.txt\n!docs/keep.txt\n"),
@@ -98,7 +99,7 @@ fn nested_ignore_files_decide_as_git_does() {
 }
 
 #[test]
-fn nothing_comes_back_out_of_a_folder_that_is_kept_out() {
+fn excluded_folder_allows_no_reinclusion() {
     let workspace = Workspace::new(&[
         (".gitignore", "out/\n"),
         ("out/.gitignore", "!a.rs\n"),
@@ -108,7 +109,7 @@ fn nothing_comes_back_out_of_a_folder_that_is_kept_out() {
 }
 
 #[test]
-fn lowkeyignore_adds_to_git_and_lifts_nothing() {
+fn lowkeyignore_only_adds_to_git_rules() {
     let workspace = Workspace::new(&[
         (".gitignore", "*.log\n"),
         (".lowkeyignore", "# ours\nprivate/\n!a.log\n!.env\n"),
@@ -122,7 +123,7 @@ fn lowkeyignore_adds_to_git_and_lifts_nothing() {
 }
 
 #[test]
-fn a_lowkeyignore_above_the_workspace_holds_and_a_gitignore_there_only_in_its_repository() {
+fn ignore_files_above_the_workspace() {
     let workspace = Workspace::new(&[]);
     let above = workspace.root.parent().unwrap();
     fs::write(above.join(".lowkeyignore"), "*.private\n").unwrap();
@@ -136,13 +137,13 @@ fn a_lowkeyignore_above_the_workspace_holds_and_a_gitignore_there_only_in_its_re
 }
 
 #[test]
-fn what_a_repository_excludes_privately_is_kept_out() {
+fn private_excludes_are_denied() {
     let workspace = Workspace::new(&[(".git/info/exclude", "scratch*\n")]);
     assert_eq!(workspace.denied(&workspace.rules(), &["scratch.rs", "a.rs"]), ["scratch.rs"]);
 }
 
 #[test]
-fn an_ignore_file_that_cannot_be_read_keeps_its_folder_out_and_says_so() {
+fn unreadable_ignore_file_denies_its_folder() {
     let workspace = Workspace::new(&[("sub/.gitignore/", ""), ("sub/a.rs", ""), ("b.rs", "")]);
     let rules = workspace.rules();
     assert_eq!(
@@ -162,7 +163,7 @@ fn an_ignore_file_that_cannot_be_read_keeps_its_folder_out_and_says_so() {
 
 #[cfg(unix)]
 #[test]
-fn links_are_judged_by_both_their_names() {
+fn links_are_judged_by_both_names() {
     use std::os::unix::fs::symlink;
     let workspace = Workspace::new(&[
         ("a.rs", ""),
@@ -189,14 +190,14 @@ fn links_are_judged_by_both_their_names() {
 
 #[cfg(unix)]
 #[test]
-fn an_ignore_file_that_links_to_nothing_keeps_its_folder_out() {
+fn dangling_ignore_file_denies_its_folder() {
     let workspace = Workspace::new(&[("a.rs", "")]);
     std::os::unix::fs::symlink("nowhere", workspace.root.join(".gitignore")).unwrap();
     assert_eq!(workspace.denied(&workspace.rules(), &["a.rs"]), ["a.rs"]);
 }
 
 #[test]
-fn secrets_are_denied_inside_outside_and_without_a_workspace() {
+fn secrets_are_denied_everywhere() {
     let workspace = Workspace::new(&[]);
     for rules in [workspace.rules(), Rules::new(None, &[]).0] {
         for path in [
@@ -215,7 +216,7 @@ fn secrets_are_denied_inside_outside_and_without_a_workspace() {
 }
 
 #[test]
-fn the_setting_denies_and_a_bad_glob_is_a_problem() {
+fn setting_denies_and_reports_bad_glob() {
     let workspace = Workspace::new(&[]);
     let globs = ["*.sql", "/vendor/", "a[", "!keep.sql"].map(str::to_owned);
     let (rules, problems) = Rules::new(Some(&workspace.root), &globs);
@@ -227,7 +228,7 @@ fn the_setting_denies_and_a_bad_glob_is_a_problem() {
 }
 
 #[test]
-fn a_changed_ignore_file_counts_after_a_second_or_on_demand() {
+fn changed_ignore_file_applies_in_a_second() {
     let workspace = Workspace::new(&[("a.rs", "")]);
     let (rules, file) = (workspace.rules(), workspace.root.join("a.rs"));
     let start = Instant::now();
@@ -244,7 +245,7 @@ fn a_changed_ignore_file_counts_after_a_second_or_on_demand() {
 }
 
 #[test]
-fn lines_that_cannot_be_taken_literally_deny_more_not_less() {
+fn inexact_lines_deny_more_not_less() {
     let workspace = Workspace::new(&[]);
     fs::write(
         workspace.root.join(".gitignore"),
@@ -259,7 +260,7 @@ fn lines_that_cannot_be_taken_literally_deny_more_not_less() {
 }
 
 #[test]
-fn a_folder_is_kept_out_by_patterns_for_folders_and_a_secret_is_not_ignored() {
+fn folder_patterns_exclude_folders() {
     let workspace = Workspace::new(&[
         (".git/", ""),
         (".gitignore", "build/\n*.log\n"),

@@ -1,8 +1,9 @@
-//! What a copy is a copy of: `server.pem.bak`, `key.pem~`, `.id_rsa.swp`, `#.env#`, `.env copy`, `credentials (1).csv`.
+//! The originals of copies: `server.pem.bak`, `key.pem~`, `.id_rsa.swp`, `#.env#`, `.env copy`,
+//! `credentials (1).csv`.
 //!
-//! Editors and people put a copy beside a file, and the copy holds what the file holds.
+//! Editors and users put a copy next to a file, and the copy holds the same content.
 
-/// What is appended to a name, in lower case.
+/// Endings that mark a copy, in lower case.
 const SUFFIXES: &[&str] = &[
     "~",
     ".bak",
@@ -62,10 +63,11 @@ const SUFFIXES: &[&str] = &[
     "#",
 ];
 
-/// What is put before a name.
+/// Beginnings that mark a copy.
 const PREFIXES: &[&str] = &["#", ".#", "copy of ", "backup of ", "old_", "old-", "._"];
 
-/// A copy of a copy of a copy is looked through; deeper there is none in practice, and a name costs bounded time.
+/// Levels of copies of copies that are examined. Deeper ones do not occur in practice, and the time
+/// per name is bounded.
 const MAX_STEPS: usize = 6;
 
 /// Returns the name itself and every name that it may be a copy of; `name` is in lower case.
@@ -86,7 +88,7 @@ pub(super) fn originals(name: &str) -> impl Iterator<Item = String> {
     found.into_iter()
 }
 
-/// Every name that is `name` without one mark of a copy.
+/// Returns every name that is `name` without one mark of a copy.
 fn stripped(name: &str) -> Vec<String> {
     let mut found = Vec::new();
     for suffix in SUFFIXES {
@@ -101,14 +103,14 @@ fn stripped(name: &str) -> Vec<String> {
         }
     }
     found.extend(PREFIXES.iter().filter_map(|prefix| name.strip_prefix(prefix)).map(str::to_owned));
-    // Windows takes `.env.` and `.env ` for `.env`.
+    // Windows treats `.env.` and `.env ` as `.env`.
     found.push(name.trim_matches(|c: char| c == '.' || c.is_whitespace()).to_owned());
     found.push(name.trim_end_matches(|c: char| c == '.' || c.is_whitespace()).to_owned());
     found.extend(without_number(name));
     found
 }
 
-/// `key.pem` for `key.pem.2024-05-01`, `key.pem.~1~`, `key.pem (1)`, and `key.pem` for `key (1).pem`.
+/// Returns `key.pem` for `key.pem.2024-05-01`, `key.pem.~1~`, `key.pem (1)` and `key (1).pem`.
 fn without_number(name: &str) -> Vec<String> {
     let is_number = |text: &str| {
         text.bytes().any(|b| b.is_ascii_digit())
@@ -144,7 +146,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn copies_are_known_for_what_they_copy() {
+    fn copies_match_their_originals() {
         for (copy, original) in [
             ("server.pem.bak", "server.pem"),
             ("key.pem~", "key.pem"),
@@ -169,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_made_of_marks_costs_bounded_time() {
+    fn name_of_copy_marks_costs_bounded_time() {
         let name = "~.bak (1)#".repeat(25);
         assert!(originals(&name).count() <= (1 << MAX_STEPS) + 64);
     }

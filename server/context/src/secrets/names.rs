@@ -1,10 +1,11 @@
 //! The lists of names: files and folders that hold secrets.
 //!
-//! Collected from what secret scanners and ignore templates agree on: the path signatures of gitrob and of its
-//! successors shhgit and noseyparker, the path rules of gitleaks, the file names that `GitGuardian` and trufflehog look
-//! into first, GitHub's collection of `.gitignore` templates (Rails, `VisualStudio`, Terraform, Node, Python, R, Symfony,
-//! Drupal and `WordPress` among them), and the manuals of the tools below, each of which says where its login is kept.
-//! Patterns are in lower case, have `.gitignore` syntax and match at any depth.
+//! Collected from what secret scanners and ignore templates agree on: the path signatures of gitrob
+//! and of its successors shhgit and noseyparker, the path rules of gitleaks, the file names that
+//! `GitGuardian` and trufflehog examine first, GitHub's collection of `.gitignore` templates (among
+//! them Rails, `VisualStudio`, Terraform, Node, Python, R, Symfony, Drupal and `WordPress`), and
+//! the manuals of the tools below, each of which documents where it keeps its login. Patterns are
+//! in lower case, have `.gitignore` syntax and match at any depth.
 
 /// Files that hold secrets in any folder.
 pub(super) const SECRET_FILES: &[&str] = &[
@@ -74,7 +75,7 @@ pub(super) const SECRET_FILES: &[&str] = &[
     "**/wireguard/**/*.conf",
     "**/sops/age/keys.txt",
     "**/age/keys.txt",
-    // Whatever is called by what it is.
+    // Files named after their content.
     "secret",
     "secrets",
     "secret.*",
@@ -207,7 +208,7 @@ pub(super) const SECRET_FILES: &[&str] = &[
     "vault_pass*",
     "vault-password*",
     "kubeconfig*",
-    // Source that reads one.
+    // Source files that read one.
     "!kubeconfig*.{c,cc,cpp,cs,go,java,js,kt,md,php,py,rb,rs,scala,sh,swift,tf,ts,tsx}",
     "*kubeconfig",
     "*.kubeconfig*",
@@ -231,7 +232,7 @@ pub(super) const SECRET_FILES: &[&str] = &[
     "**/config/database.yml",
     "omniauth.rb",
     "**/run/secrets/**",
-    // What was typed at a prompt, passwords and tokens among it.
+    // Command histories, which contain typed passwords and tokens.
     ".*_history*",
     "*_history",
     "*history.txt",

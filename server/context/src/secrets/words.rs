@@ -1,12 +1,13 @@
-//! Files that are called by what they hold: `aws-credentials.txt`, `users_passwords.csv`, `slack_token.txt`.
+//! Files named after their content: `aws-credentials.txt`, `users_passwords.csv`,
+//! `slack_token.txt`.
 //!
-//! A word counts in files of data and text. Source files whose names say what they do (`token.rs`,
-//! `password_input.tsx`) are not meant; in documents the last word of the name is what it holds (`github-token.md`)
-//! and another one what it is about (`credentials-guide.md`).
+//! A word counts in data and text files. It does not count in source files, whose names describe
+//! what the code does (`token.rs`, `password_input.tsx`). In documents the last word of the name is
+//! the content (`github-token.md`), and another word is the subject (`credentials-guide.md`).
 
 use std::path::Path;
 
-/// Words of which each is a secret, and their plurals.
+/// Words that each mark a secret, also in the plural.
 const WORDS: &[&str] = &[
     "secret",
     "credential",
@@ -27,7 +28,7 @@ const WORDS: &[&str] = &[
     "signingkey",
 ];
 
-/// Two words that are a secret together.
+/// Pairs of words that mark a secret together.
 const PAIRS: &[(&str, &str)] = &[
     ("api", "key"),
     ("access", "key"),
@@ -43,7 +44,8 @@ const PAIRS: &[(&str, &str)] = &[
     ("backup", "code"),
 ];
 
-/// Extensions of data: any word of the name says what is in it. A name without an extension is taken for data too.
+/// Extensions of data files: any word of the name describes the content. A name without an
+/// extension counts as data.
 const DATA: &[&str] = &[
     "",
     "txt",
@@ -92,11 +94,11 @@ const DATA: &[&str] = &[
     "hcl",
 ];
 
-/// Extensions of documents: the last word says what is in it.
+/// Extensions of documents: only the last word describes the content.
 const DOCUMENTS: &[&str] =
     &["md", "mdx", "markdown", "rst", "adoc", "org", "tex", "html", "htm", "wiki", "note"];
 
-/// Folders that are kept for secrets, where every file of data is one.
+/// Folders for secrets, in which every data file is one.
 const FOLDERS: &[&str] = &[
     "secret",
     "secrets",
@@ -154,7 +156,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn files_of_data_are_known_by_any_word_and_documents_by_the_last() {
+    fn data_matches_any_word_documents_the_last() {
         for (path, is_secret) in [
             ("aws-credentials.txt", true),
             ("users_passwords.csv", true),

@@ -1,4 +1,4 @@
-//! The rope against a plain string, over random edits; versions and desync by example.
+//! The rope compared with a plain string over random edits; versions and desync by example.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -11,8 +11,8 @@ use crate::position::{ByteOffset, Position};
 const ENCODINGS: [PositionEncoding; 3] =
     [PositionEncoding::Utf8, PositionEncoding::Utf16, PositionEncoding::Utf32];
 
-/// What tends to break editors: line ends whole and in halves, what is no line end but looks like one,
-/// characters of every width, marks that combine, joiners.
+/// Texts that often break editors: whole and half line ends, characters that only resemble line
+/// ends, characters of every width, combining marks, joiners.
 const FRAGMENTS: &[&str] = &[
     "a",
     "fn main() {",
@@ -45,7 +45,8 @@ fn text(n_fragments: std::ops::Range<usize>) -> impl Strategy<Value = String> {
     vec(select(FRAGMENTS), n_fragments).prop_map(|fragments| fragments.concat())
 }
 
-/// Reads one edit out of 64 random bits: drawing its parts one by one takes proptest longer than all edits take.
+/// Decodes one edit from 64 random bits: drawing its parts one by one takes proptest longer than
+/// all edits take.
 fn edit_from(mut bits: u64, plain: &PlainDocument) -> (Range, String, PositionEncoding) {
     let mut take = |n: usize| {
         let drawn = bits % n as u64;
@@ -53,7 +54,7 @@ fn edit_from(mut bits: u64, plain: &PlainDocument) -> (Range, String, PositionEn
         drawn as usize
     };
     let encoding = ENCODINGS[take(3)];
-    // In or shortly outside the text: mostly a few characters, sometimes several lines.
+    // In the text or slightly outside: mostly a few characters, sometimes several lines.
     let line = take(plain.lines.len() + 1);
     let line_bytes = plain.lines.get(line).map_or(4, |(start, end, _)| end - start);
     let start = Position::new(line as u32, take(line_bytes + 3) as u32);
@@ -72,7 +73,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
-    fn edits_equal_a_plain_string(start in text(0..120), edits in vec(any::<u64>(), 256)) {
+    fn edits_equal_plain_string(start in text(0..120), edits in vec(any::<u64>(), 256)) {
         let mut document = Document::open("file:///a", "rust", 0, &start);
         let mut plain = PlainDocument::new(start);
         for (version, bits) in (1..).zip(edits) {
@@ -97,7 +98,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(60))]
 
     #[test]
-    fn positions_equal_a_plain_string_and_come_back(start in text(0..80)) {
+    fn positions_round_trip_as_in_plain_string(start in text(0..80)) {
         let snapshot = Document::open("file:///a", "rust", 0, &start).snapshot();
         let plain = PlainDocument::new(start);
         for encoding in ENCODINGS {
@@ -112,7 +113,8 @@ proptest! {
                 prop_assert_eq!(cursor.line, position.line as usize);
                 prop_assert_eq!(cursor.before + &cursor.after, snapshot.line(cursor.line));
             }
-            // Columns of every kind: in the text, inside characters, past the line, past everything.
+            // Columns of every kind: in the text, inside characters, past the line, past
+            // everything.
             for line in 0..=plain.lines.len() as u32 {
                 for column in (0..24).chain([u32::MAX]) {
                     let position = Position::new(line, column);
@@ -147,7 +149,7 @@ fn edit(start: (u32, u32), end: (u32, u32), text: &str) -> Change {
 }
 
 #[test]
-fn an_edit_may_join_the_halves_of_a_line_end() {
+fn edit_may_join_cr_and_lf() {
     let mut document = Document::open("file:///a", "rust", 1, "a\rx\nb");
     assert_eq!(document.snapshot().n_lines(), 3);
     assert_eq!(document.change(2, &[edit((1, 0), (1, 1), "")], PositionEncoding::Utf16), Ok(()));
@@ -156,7 +158,7 @@ fn an_edit_may_join_the_halves_of_a_line_end() {
 }
 
 #[test]
-fn text_put_behind_a_line_stays_before_its_crlf() {
+fn text_added_to_a_line_precedes_its_crlf() {
     let mut document = Document::open("file:///a", "rust", 1, "a\r\nb");
     assert_eq!(document.change(2, &[edit((0, 9), (0, 9), "\r")], PositionEncoding::Utf16), Ok(()));
     assert_eq!(document.text(), "a\r\r\nb");
@@ -164,7 +166,7 @@ fn text_put_behind_a_line_stays_before_its_crlf() {
 }
 
 #[test]
-fn what_only_looks_like_a_line_end_is_none() {
+fn unicode_line_separators_end_no_line() {
     let text = "a\u{2028}b\u{2029}c\u{85}d\u{b}e\u{c}f";
     assert_eq!(Document::open("file:///a", "rust", 1, text).snapshot().n_lines(), 1);
 }
@@ -178,7 +180,7 @@ fn half_a_surrogate_pair_rounds_down() {
 }
 
 #[test]
-fn changes_of_one_notification_apply_one_after_the_other() {
+fn changes_of_a_notification_apply_in_order() {
     let mut document = Document::open("file:///a", "rust", 1, "");
     let changes =
         [edit((0, 0), (0, 0), "ab\ncd"), edit((1, 1), (1, 2), "X"), edit((0, 0), (0, 1), "")];
@@ -188,7 +190,7 @@ fn changes_of_one_notification_apply_one_after_the_other() {
 }
 
 #[test]
-fn a_version_that_goes_backwards_silences_until_the_full_text() {
+fn backward_version_desyncs_until_full_text() {
     let mut document = Document::open("file:///a", "rust", 5, "abc");
     let late = document.change(4, &[edit((0, 0), (0, 1), "")], PositionEncoding::Utf16);
     assert_eq!(late, Err(Desync { reason: DesyncReason::VersionWentBackwards { from: 5, to: 4 } }));
@@ -207,7 +209,7 @@ fn a_version_that_goes_backwards_silences_until_the_full_text() {
 }
 
 #[test]
-fn a_full_text_heals_whatever_its_version() {
+fn full_text_resyncs_at_any_version() {
     let mut document = Document::open("file:///a", "rust", 5, "abc");
     assert_eq!(
         document.change(1, &[Change::Full("x".to_owned())], PositionEncoding::Utf16),
@@ -217,7 +219,7 @@ fn a_full_text_heals_whatever_its_version() {
 }
 
 #[test]
-fn clients_that_do_not_count_are_followed() {
+fn equal_versions_are_accepted() {
     let mut document = Document::open("file:///a", "rust", 0, "");
     for letter in ["c", "b", "a"] {
         assert_eq!(
@@ -229,7 +231,7 @@ fn clients_that_do_not_count_are_followed() {
 }
 
 #[test]
-fn an_edit_that_ends_before_it_starts_desyncs() {
+fn inverted_range_desyncs() {
     let mut document = Document::open("file:///a", "rust", 1, "abc\ndef");
     let changes = [edit((0, 0), (0, 1), "X"), edit((1, 0), (0, 2), "Y"), edit((0, 0), (0, 0), "Z")];
     assert!(document.change(2, &changes, PositionEncoding::Utf16).is_err());
@@ -238,7 +240,7 @@ fn an_edit_that_ends_before_it_starts_desyncs() {
 }
 
 #[test]
-fn a_snapshot_does_not_follow_its_document() {
+fn snapshot_is_immutable() {
     let mut document = Document::open("file:///src/a.rs", "rust", 1, "old");
     let snapshot = document.snapshot();
     assert_eq!(
@@ -251,7 +253,7 @@ fn a_snapshot_does_not_follow_its_document() {
 }
 
 #[test]
-fn an_unknown_language_id_falls_back_to_the_path() {
+fn unknown_language_id_falls_back_to_path() {
     let language = |uri: &str, id: &str| Document::open(uri, id, 1, "").snapshot().language().id;
     assert_eq!(language("file:///a.py", "rust"), "rust");
     assert_eq!(language("file:///a.py", "unheard-of"), "python");
@@ -260,7 +262,7 @@ fn an_unknown_language_id_falls_back_to_the_path() {
 }
 
 #[test]
-fn line_ends_of_the_file_are_told() {
+fn dominant_line_ending_is_reported() {
     let line_ending =
         |text: &str| Document::open("file:///a", "rust", 1, text).snapshot().line_ending();
     assert_eq!(line_ending("a\r\nb\r\n").as_str(), "\r\n");

@@ -1,6 +1,6 @@
 //! Languages whose blocks end with a bracket: the C, JavaScript and ML-with-braces families.
 //!
-//! Facts only; what the fields mean is said in `language.rs`.
+//! `language.rs` explains the fields.
 
 use super::{
     BRACE, C_LIKE, CHARACTER, CLOSERS_TICK, COMMON, DOLLAR_BRACE, DOUBLE, NESTING_COMMENT, SCRIPT,
@@ -10,7 +10,7 @@ use crate::language::{
     Commas, Delimiter, Escape, HereDoc, Interpolation, Language, Markup, StringSyntax,
 };
 
-/// Raw and byte strings, and both.
+/// Prefixes of raw strings, alone or with `b` or `c`.
 const RAW: &[&str] = &["r", "br", "cr"];
 
 pub(crate) static RUST: Language = Language {
@@ -29,7 +29,7 @@ pub(crate) static RUST: Language = Language {
         multiline("\"", "\"", Escape::Backslash),
         CHARACTER,
     ],
-    // No quote: `'` opens a lifetime as often as a character.
+    // No single quote: it begins a lifetime as often as a character.
     closers: &[')', ']', '}', '"'],
     ..COMMON
 };
@@ -71,7 +71,7 @@ pub(crate) static GO: Language = Language {
     ..C_LIKE
 };
 
-/// A call's last argument has no comma; a list between braces may have one.
+/// A call's last argument has no comma; a list in braces may have one.
 const NO_COMMA_IN_CALLS: &[&str] = &[")", "]"];
 
 pub(crate) static C: Language = Language {
@@ -144,7 +144,7 @@ pub(crate) static KOTLIN: Language = Language {
     ..C_LIKE
 };
 
-/// Swift's code inside of literals, by how many `#` the literal has.
+/// Swift's code inside literals, by the number of `#` of the literal.
 const CODE: &[Interpolation] = &[code("\\(", ")")];
 const CODE_1: &[Interpolation] = &[code("\\#(", ")")];
 
@@ -198,7 +198,7 @@ pub(crate) static DART: Language = Language {
 pub(crate) static ZIG: Language = Language {
     id: "zig",
     extensions: &["zig", "zon"],
-    // A line of a literal of several lines is text to its end, as a comment is.
+    // A line of a multi-line literal is text to its end, like a comment.
     line_comments: &["//", "\\\\"],
     block_comments: &[],
     ..C_LIKE

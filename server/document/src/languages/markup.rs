@@ -1,6 +1,6 @@
 //! Markup, data, configuration and prose.
 //!
-//! Facts only; what the fields mean is said in `language.rs`.
+//! `language.rs` explains the fields.
 
 use super::{
     C_COMMENT, CLOSERS_TICK, COMMON, DOLLAR_BRACE, DOUBLE, HASH, HASH_BRACE, MARKUP_STRINGS,
@@ -14,7 +14,7 @@ pub(crate) static PLAIN_TEXT: Language = Language {
     id: "plaintext",
     names: &["text", "txt", "plain"],
     extensions: &["txt", "text", "log"],
-    // An apostrophe is no opener in prose.
+    // In prose an apostrophe opens nothing.
     strings: &[],
     scope: Scope::Indent,
     parts_are_whole: true,
@@ -24,7 +24,6 @@ pub(crate) static PLAIN_TEXT: Language = Language {
 const SCRIPT: Embedded = Embedded { open: "<script", close: "</script", language: "javascript" };
 const STYLE: Embedded = Embedded { open: "<style", close: "</style", language: "css" };
 
-/// A language of tags.
 const HTML_LIKE: Language = Language {
     block_comments: XML_COMMENT,
     strings: MARKUP_STRINGS,
@@ -84,7 +83,7 @@ pub(crate) static SCSS: Language = Language {
     extensions: &["scss", "less"],
     line_comments: SLASHES,
     block_comments: C_COMMENT,
-    // The slashes of an address are none: `url(http://a)`.
+    // The slashes of an address begin no comment: `url(http://a)`.
     comment_after_blank: true,
     strings: &[with(DOUBLE, HASH_BRACE), with(SINGLE, HASH_BRACE)],
     ..COMMON
@@ -147,7 +146,7 @@ pub(crate) static MARKDOWN: Language = Language {
     extensions: &["md", "markdown", "mdx", "mkd"],
     file_names: &["readme"],
     block_comments: XML_COMMENT,
-    // Prose: an apostrophe opens nothing. Code spans do.
+    // In prose an apostrophe opens nothing; code spans open a literal.
     strings: &[multiline("```", "```", Escape::None), string("`", "`", Escape::None)],
     closers: CLOSERS_TICK,
     scope: Scope::Indent,

@@ -1,6 +1,6 @@
-//! Languages that are written less, or by fewer: enough of each to tell code from text.
+//! Less common languages, each with enough facts to separate code from text.
 //!
-//! Facts only; what the fields mean is said in `language.rs`.
+//! `language.rs` explains the fields.
 
 use super::{
     BRACE, C_LIKE, CHARACTER, COMMON, DOLLAR_BRACE, DOLLAR_PAREN, DOUBLE, HASH, HASH_BRACE,
@@ -25,7 +25,7 @@ pub(crate) static PERL: Language = Language {
         multiline("'", "'", Escape::Backslash),
         multiline("`", "`", Escape::Backslash),
         REGEX,
-        // Of a substitution, what is sought; what takes its place is read as code.
+        // For a substitution, only the pattern is a literal; its replacement is read as code.
         prefixed(&["q", "qq", "qw", "qr", "qx", "m", "s", "tr", "y"], chosen("", BRACKETS)),
     ],
     comment_after_blank: true,

@@ -1,6 +1,7 @@
-//! Languages whose blocks end with a word or with less indentation, and the query and shell languages.
+//! Languages whose blocks end with a word or with less indentation, and the query and shell
+//! languages.
 //!
-//! Facts only; what the fields mean is said in `language.rs`.
+//! `language.rs` explains the fields.
 
 use super::{
     BRACE, C_COMMENT, C_STRINGS, CLOSERS_TICK, COMMON, DOLLAR_PAREN, DOUBLE, HASH, HASH_BRACE,
@@ -12,7 +13,7 @@ use crate::language::{
 };
 
 const SINGLE_BLOCK: StringSyntax = multiline("'''", "'''", Escape::Backslash);
-/// Formatted literals, and template literals of Python 3.14.
+/// Prefixes of formatted literals, and of the template literals of Python 3.14.
 const FORMATTED: &[&str] = &["f", "fr", "rf", "t", "tr", "rt"];
 
 pub(crate) static PYTHON: Language = Language {
@@ -36,7 +37,7 @@ pub(crate) static PYTHON: Language = Language {
     ..COMMON
 };
 
-/// Characters that delimit `%w[…]` and its like.
+/// Delimiters of `%w[…]` and similar literals.
 const BRACKETS: &str = "([{<|/!";
 
 pub(crate) static RUBY: Language = Language {
@@ -78,7 +79,7 @@ pub(crate) static RUBY: Language = Language {
 
 const SHELL_CODE: &[Interpolation] = &[
     code("$(", ")"),
-    // Inside of double quotes an apostrophe in `${x:-it's}` is text.
+    // Inside double quotes an apostrophe in `${x:-it's}` is text.
     Interpolation { quotes: "\"", ..code("${", "}") },
     code("`", "`"),
 ];
@@ -149,7 +150,7 @@ pub(crate) static LUA: Language = Language {
     ..COMMON
 };
 
-/// Characters that delimit sigils.
+/// Delimiters of sigils.
 const SIGILS: &str = "([{<|/\"'";
 
 pub(crate) static ELIXIR: Language = Language {
@@ -184,7 +185,7 @@ pub(crate) static HASKELL: Language = Language {
     extensions: &["hs"],
     line_comments: &["--"],
     block_comments: &[BlockComment { nests: true, ..block("{-", "-}") }],
-    // A prime ends identifiers (`x'`), so only a whole character literal counts.
+    // A prime may end an identifier (`x'`), so only a complete character literal counts.
     strings: C_STRINGS,
     closers: &[')', ']', '}', '"'],
     scope: Scope::Indent,

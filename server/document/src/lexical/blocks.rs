@@ -1,17 +1,18 @@
-//! Whether a line opens a block: what follows it on deeper lines belongs to it.
+//! Detects whether a line opens a block, so that more deeply indented lines after it belong to it.
 
 use super::{Frame, Kind, Place, Scanner, is_word};
 use crate::language::{Language, Markup, Scope};
 
-/// Elements of HTML that hold nothing.
+/// HTML elements without content.
 const VOID: &[&str] = &[
     "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track",
     "wbr", "doctype",
 ];
 
 impl Scanner {
-    /// Says whether `line`, which begins in this state, opens a block that goes on below it: with a bracket, a word or
-    /// a mark of its language. Comments and literals open none.
+    /// Whether `line`, which begins in this state, opens a block that continues below it: with a
+    /// bracket, a keyword or a punctuation mark of its language. Comments and literals open no
+    /// block.
     pub fn opens_block(&self, line: &str) -> bool {
         let mut scanner = self.clone();
         let mut code = String::new();
@@ -57,7 +58,7 @@ fn opens(language: &Language, line: &str, code: &str) -> bool {
         Markup::None | Markup::Elements => {}
     }
     if language.id == "makefile" {
-        // A rule: its recipe follows.
+        // A rule; its recipe follows.
         let is_rule = !line.starts_with(['\t', ' ', '.']) && code.contains(':');
         return is_rule && !code.contains('=');
     }
@@ -72,7 +73,7 @@ fn opens(language: &Language, line: &str, code: &str) -> bool {
             let before = code.strip_suffix('=').and_then(|code| code.chars().next_back());
             before.is_some_and(|c| !"=!<>:+-*/|&".contains(c))
         }
-        // A block's parameters; an operator goes on.
+        // The parameters of a block. After an operator `|` the expression continues.
         "|" => code.ends_with('|') && (code.contains("do |") || code.contains("{ |")),
         mark if mark.ends_with(is_word) => mark.eq_ignore_ascii_case(last_word),
         mark => code.ends_with(mark),
@@ -85,7 +86,7 @@ fn opens(language: &Language, line: &str, code: &str) -> bool {
         })
 }
 
-/// Says whether the last tag of a line opens an element.
+/// Whether the last tag of a line opens an element.
 fn opens_tag(code: &str) -> bool {
     let Some(tag) = code.strip_suffix('>').and_then(|code| code.rsplit_once('<')) else {
         return false;
@@ -147,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn comments_literals_and_whole_statements_open_none() {
+    fn comments_and_literals_open_no_block() {
         for (language, line) in [
             ("python", "# Limits:"),
             ("python", "a = \"b:\""),

@@ -3,10 +3,10 @@
 use super::{Frame, Kind, Last, Rest, Scanner, is_word};
 use crate::language::{Delimiter, Language, Markup, StringSyntax};
 
-/// How far a character literal is looked through for its end: `'\u{10FFFF}'` is the longest.
+/// Maximum length of a character literal: `'\u{10FFFF}'` is the longest.
 const MAX_CHARACTER_LITERAL_CHARS: usize = 12;
 
-/// Names in delimiters are no longer.
+/// Maximum length of a name in a delimiter.
 const MAX_NAME_BYTES: usize = 64;
 
 impl Scanner {
@@ -15,7 +15,7 @@ impl Scanner {
         if c == '\n' {
             return self.line_end_in_code(rest);
         }
-        // Most characters: the rest of a word, and blanks.
+        // Most characters take this path: blanks, and all letters of a word except the first.
         if matches!(c, ' ' | '\t') || (is_word(c) && is_word(self.previous)) {
             return (Kind::Code, one);
         }
@@ -69,7 +69,7 @@ impl Scanner {
         (Kind::Code, one)
     }
 
-    /// Ends the code inside of a literal with its closer, or with the closer of the literal itself where no closer
+    /// Ends the code inside a literal at its closer, or at the closer of the literal if no closer
     /// of the code follows.
     fn end_of_interpolation(&mut self, rest: Rest<'_>) -> Option<(Kind, usize)> {
         let Some(Frame::Code { interpolation, n_open }) = self.frames.last() else { return None };
@@ -95,7 +95,8 @@ impl Scanner {
         (if is_broken { Kind::Broken } else { Kind::Code }, 1)
     }
 
-    /// Ends the outermost literal that cannot hold a line end, with the code in it and what is open there.
+    /// Ends the outermost literal that cannot contain a line end, with its code and everything that
+    /// is open in it.
     pub(super) fn break_line(&mut self) -> bool {
         let broken = self.frames.iter().position(|frame| match frame {
             Frame::Literal { syntax, .. } => !syntax.multiline,
@@ -107,7 +108,7 @@ impl Scanner {
         broken.is_some()
     }
 
-    /// Begins what begins with a line's end.
+    /// Begins the constructs that start at a line end.
     pub(super) fn line_end(&mut self, rest: Rest<'_>) {
         if self.language.has_plain_values && self.frames.is_empty() {
             let head = rest.line.split(" #").next().unwrap_or_default().trim_end();
@@ -124,7 +125,7 @@ impl Scanner {
 
     /// Begins a comment; returns the length of its opener.
     fn comment_at(&mut self, rest: Rest<'_>, language: &Language) -> Option<usize> {
-        // Block comments first: in Lua the opener `--[[` begins like a line comment.
+        // Block comments first: in Lua, their opener `--[[` begins with that of a line comment.
         let at_line_start = self.previous == '\n';
         let block = language.block_comments.iter().enumerate().find(|(_, comment)| {
             (at_line_start || !comment.at_line_start) && rest.text.starts_with(comment.open)
@@ -147,7 +148,8 @@ impl Scanner {
         Some(open.len())
     }
 
-    /// Says whether a comment to the line's end may begin: not in code that its line must end, and where `#` formats.
+    /// Whether a line comment may begin: not in code that must end on its line, and not where `#`
+    /// is a format specifier.
     fn may_hold_line_comment(&self) -> bool {
         let [.., below, Frame::Code { interpolation, .. }] = self.frames.as_slice() else {
             return true;
@@ -175,7 +177,7 @@ impl Scanner {
         })
     }
 
-    /// Says whether literals begin here at all.
+    /// Whether a literal may begin here.
     fn may_hold_literal(&self, language: &Language, c: char) -> bool {
         if language.has_plain_values {
             let begins_value = matches!(
@@ -218,7 +220,7 @@ impl Scanner {
             return None;
         }
         if syntax.one_character {
-            // Primes and separators of digits: `x'`, `1'000`.
+            // Primes and digit separators: `x'`, `1'000`.
             let is_prefix = matches!(self.last.word(), "L" | "u" | "U" | "u8" | "b");
             let opens = (!is_after_word || is_prefix) && is_character_literal(inside, syntax);
             return opens.then(|| (frame(syntax), syntax.open.len()));
@@ -228,7 +230,8 @@ impl Scanner {
         match syntax.delimiter {
             Delimiter::Fixed => {
                 let is_quote = matches!(syntax.open, "\"" | "'" | "`");
-                // `don't`: a literal of several lines that begins at a word must end on the line.
+                // `don't`: a multi-line literal that begins directly after a word must end on the
+                // same line.
                 let is_apostrophe = is_after_word
                     && !syntax.after_word
                     && is_quote
@@ -250,7 +253,7 @@ impl Scanner {
             }
             Delimiter::Chosen(delimiters) => {
                 let delimiter = inside.chars().next().filter(|&c| delimiters.contains(c))?;
-                // `a %w` computes a remainder, and `x => 1` after `q` is a pair.
+                // `a %w` computes a remainder, and in `q => 1` the `q` is a key.
                 if is_after_word || (n_prefix > 0 && delimiter == '=') {
                     return None;
                 }
@@ -262,7 +265,7 @@ impl Scanner {
                 let ends = line.is_none_or(has_slash_end);
                 let begins =
                     !inside.starts_with(['/', '*', ' ', '=']) || self.expects_operand(language);
-                // `puts /a/`: a blank before and none after.
+                // `puts /a/`: a blank before the slash and none after it.
                 let is_argument = language.scope == crate::Scope::Indent
                     && self.previous == ' '
                     && line.is_some()
@@ -278,7 +281,7 @@ fn frame(syntax: &'static StringSyntax) -> Frame {
     Frame::Literal { syntax, name: None, closer: ' ', n_open: 0 }
 }
 
-/// Returns what closes a delimiter that a literal has chosen.
+/// Returns the closer for a literal's chosen delimiter.
 fn counterpart(open: char) -> char {
     match open {
         '(' => ')',
@@ -289,7 +292,7 @@ fn counterpart(open: char) -> char {
     }
 }
 
-/// Says whether a regular expression that begins with `line` ends on it.
+/// Whether a regular expression that begins with `line` ends on it.
 fn has_slash_end(line: &str) -> bool {
     let mut in_class = false;
     let mut chars = line.chars();
@@ -307,7 +310,7 @@ fn has_slash_end(line: &str) -> bool {
     false
 }
 
-/// Says whether `inside` begins with one, possibly escaped, character and the closer.
+/// Whether `inside` begins with one, possibly escaped, character followed by the closer.
 fn is_character_literal(inside: &str, literal: &StringSyntax) -> bool {
     let mut chars = inside.chars();
     match chars.next() {

@@ -1,21 +1,21 @@
-//! Documents inside of the code: from the line after `<<NAME` to the line that holds the name.
+//! Here documents: from the line after `<<NAME` to the line that holds the name.
 
 use super::{Rest, Scanner, is_word};
 use crate::language::{HereDoc, Language};
 
-/// Names are no longer.
+/// Maximum length of a name.
 const MAX_NAME_BYTES: usize = 64;
 
-/// A document whose name was read.
+/// A here document whose name has been read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Pending {
     name: Box<str>,
-    /// Blanks that may stand before the name that ends it.
+    /// Indentation allowed before the name that ends it.
     indent: Indent,
     code_after_end: bool,
 }
 
-/// How the end of a document may be indented.
+/// How the end of a here document may be indented.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Indent {
     None,
@@ -24,7 +24,8 @@ enum Indent {
 }
 
 impl Pending {
-    /// Returns how much of `line` ends the document; `None` where it goes on.
+    /// Returns the length of the part of `line` that ends the here document; `None` if the line
+    /// belongs to it.
     pub(super) fn end_of(&self, line: &str) -> Option<usize> {
         let line = line.strip_suffix('\r').unwrap_or(line);
         let head = match self.indent {
@@ -39,7 +40,8 @@ impl Pending {
 }
 
 impl Scanner {
-    /// Notes a document that begins on the next line; returns how long its mark and name are.
+    /// Records a here document that begins on the next line. Returns the length of its mark and
+    /// name.
     pub(super) fn here_doc_at(&mut self, rest: Rest<'_>, language: &Language) -> Option<usize> {
         let syntax = language.here_doc?;
         if rest.c != '<' || !self.may_begin_document(&syntax) {
@@ -51,7 +53,7 @@ impl Scanner {
         let (name, len) = name_of(marked, &syntax)?;
         let indent = match mark {
             _ if syntax.code_after_end => Indent::Blanks,
-            // A shell takes tabs only; Ruby and HCL blanks, too.
+            // Shells allow tabs only; Ruby and HCL allow blanks, too.
             Some('-') if syntax.capitals => Indent::Blanks,
             Some('-') => Indent::Tabs,
             Some(_) => Indent::Blanks,
@@ -65,7 +67,8 @@ impl Scanner {
         Some(syntax.open.len() + (after.len() - marked.len()) + len)
     }
 
-    /// Says whether what stands before allows a document: `1<<N` shifts, and so does `a<<N` where names are capitals.
+    /// Whether a here document may follow the previous character: `1<<N` is a shift, and so is
+    /// `a<<N` in languages with capital names.
     fn may_begin_document(&self, syntax: &HereDoc) -> bool {
         if self.previous == '<' {
             return false;
@@ -78,10 +81,10 @@ impl Scanner {
     }
 }
 
-/// Returns a document's name and the length of what says it.
+/// Returns a here document's name and the length of its spelling.
 fn name_of<'t>(text: &'t str, syntax: &HereDoc) -> Option<(&'t str, usize)> {
     let blanks = text.len() - text.trim_start_matches(' ').len();
-    // `<< 'EOF'` is one; `a << B` is not known to be.
+    // `<< 'EOF'` begins one; `a << B` may be a shift.
     let text = if syntax.capitals { text } else { text.get(blanks..)? };
     let blanks = if syntax.capitals { 0 } else { blanks };
     if let Some(quote) = text.chars().next().filter(|c| matches!(c, '\'' | '"' | '`')) {

@@ -1,8 +1,9 @@
 //! The scanner's state at the starts of lines, kept while a document is edited.
 //!
-//! States are noted every few lines. An edit marks the stretch that it touches; a question about a line scans the
-//! marked stretches before it again, and stops where a noted state comes out as it was. So a key costs the lines of
-//! one stretch, and a jump to another place of the document costs nothing that was scanned before.
+//! A checkpoint records the state every few lines. An edit marks the stretch of lines that it
+//! touches as changed. A query for a line scans the changed stretches before it again, and stops
+//! where the result equals the recorded state. A keystroke therefore costs the lines of one
+//! stretch, and after a jump to another place of the document no line is scanned a second time.
 
 use ropey::Rope;
 
@@ -10,16 +11,16 @@ use super::Scanner;
 use crate::language::Language;
 use crate::position::{LineIdx, line_span};
 
-/// Lines from one noted state to the next, unless these are long.
+/// Lines from one checkpoint to the next, unless the lines are long.
 const STRETCH_LINES: usize = 64;
-/// Bytes from one noted state to the next, but for one line.
+/// Bytes from one checkpoint to the next, not counting the last line.
 const STRETCH_BYTES: usize = 4 << 10;
 
-/// The states that are noted for one text.
+/// The checkpoints of one text.
 #[derive(Debug, Clone)]
 pub(crate) struct Checkpoints {
     language: &'static Language,
-    /// Ordered by line; the first is that of line 0.
+    /// Ordered by line; the first is at line 0.
     noted: Vec<Checkpoint>,
 }
 
@@ -27,7 +28,7 @@ pub(crate) struct Checkpoints {
 struct Checkpoint {
     line: LineIdx,
     state: Scanner,
-    /// Whether the text up to the next one is as it was when that was noted.
+    /// Whether the text up to the next checkpoint is unchanged since that one was recorded.
     is_clean: bool,
 }
 
@@ -37,7 +38,8 @@ impl Checkpoints {
         Self { language, noted: vec![first] }
     }
 
-    /// Notes an edit that has replaced the lines from `first` to `last` with lines from `first` to `new_last`.
+    /// Records an edit that has replaced the lines from `first` to `last` with lines from `first`
+    /// to `new_last`.
     pub(crate) fn edited(&mut self, first: LineIdx, last: LineIdx, new_last: LineIdx) {
         self.noted.retain(|noted| noted.line <= first || noted.line > last);
         for noted in &mut self.noted {
@@ -51,7 +53,7 @@ impl Checkpoints {
         }
     }
 
-    /// Returns the state at the start of `line`; the last line's for a line that does not exist.
+    /// Returns the state at the start of `line`, or of the last line if `line` does not exist.
     pub(crate) fn state_at(&mut self, rope: &Rope, line: LineIdx) -> Scanner {
         let line = line.min(rope.len_lines().saturating_sub(1));
         let mut idx = 0;
@@ -65,7 +67,7 @@ impl Checkpoints {
                     }
                     idx += 1;
                 }
-                // The stretch that holds the line, or reaches beyond what is noted.
+                // The stretch that contains the line, or the one after the last checkpoint.
                 _ => {
                     if noted.line == line {
                         return noted.state.clone();
@@ -79,7 +81,8 @@ impl Checkpoints {
         }
     }
 
-    /// Scans from the noted state `idx` to `line`; `None` where a state was noted on the way.
+    /// Scans from checkpoint `idx` to `line`. Returns `None` if it recorded a checkpoint on the
+    /// way.
     fn reach(&mut self, rope: &Rope, idx: usize, line: LineIdx) -> Option<Scanner> {
         let noted = self.noted.get(idx)?;
         let (mut state, start) = (noted.state.clone(), noted.line);
@@ -88,7 +91,7 @@ impl Checkpoints {
             n_bytes += scan_line(&mut state, rope, at);
             let is_long = n_bytes >= STRETCH_BYTES || at + 1 - start >= STRETCH_LINES;
             if is_long && at + 1 < line {
-                // The end of a stretch that was not marked stays marked for what follows it.
+                // The new checkpoint takes over the mark of its stretch.
                 let is_clean = self.noted.get(idx).is_some_and(|noted| noted.is_clean);
                 let checkpoint = Checkpoint { line: at + 1, state, is_clean };
                 self.noted.insert(idx + 1, checkpoint);
@@ -101,7 +104,7 @@ impl Checkpoints {
         Some(state)
     }
 
-    /// Scans a marked stretch again, up to the next noted state.
+    /// Scans a changed stretch again, up to the next checkpoint.
     fn rescan(&mut self, rope: &Rope, idx: usize) {
         let (Some(from), Some(to)) = (self.noted.get(idx), self.noted.get(idx + 1)) else { return };
         let (mut state, start, end) = (from.state.clone(), from.line, to.line);
@@ -110,7 +113,7 @@ impl Checkpoints {
             n_bytes += scan_line(&mut state, rope, at);
             let is_long = n_bytes >= STRETCH_BYTES || at + 1 - start >= STRETCH_LINES;
             if is_long && at + 1 < end {
-                // It has grown: what is left of it is a stretch of its own.
+                // The stretch has grown: the rest of it becomes a separate stretch.
                 let rest = Checkpoint { line: at + 1, state, is_clean: false };
                 self.noted.insert(idx + 1, rest);
                 if let Some(from) = self.noted.get_mut(idx) {
@@ -131,13 +134,13 @@ impl Checkpoints {
     }
 }
 
-/// Scans a line and its end; returns how many bytes these are.
+/// Scans a line and its end; returns their length in bytes.
 fn scan_line(state: &mut Scanner, rope: &Rope, line: LineIdx) -> usize {
     let (start, end) = line_span(rope, line);
     let Some(slice) = rope.get_slice(start..end) else { return 1 };
     match slice.as_str() {
         Some(text) => state.scan_line(text, |_| {}),
-        // A line in several nodes of the rope.
+        // A line that is in several nodes of the rope.
         None => state.scan_line(&String::from(slice), |_| {}),
     }
     slice.len_bytes() + 1

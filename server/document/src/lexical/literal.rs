@@ -1,4 +1,4 @@
-//! One step through a literal: escapes, code inside, its end.
+//! One step through a literal: escapes, code inside, and the end.
 
 use super::{Frame, Kind, Rest, Scanner};
 use crate::language::{Delimiter, Escape, StringSyntax};
@@ -10,7 +10,7 @@ impl Scanner {
             return (Kind::Text, one);
         };
         let syntax: &'static StringSyntax = syntax;
-        // In Swift the escape and the code inside begin alike.
+        // In Swift the escape and the code inside begin with the same character.
         let has_code = syntax.interpolations.iter().find(|code| {
             rest.text.starts_with(code.open) && (code.open.starts_with('\\') || !code.doubled)
         });
@@ -18,7 +18,7 @@ impl Scanner {
         if let Some(code) = has_code
             && (escaped.is_none() || code.open.starts_with('\\'))
         {
-            // `{$x}` of PHP: the mark is part of the code.
+            // In PHP's `{$x}` the mark is part of the code.
             let n_open = code.open.len();
             return self.enter_code(code, n_open);
         }
@@ -87,7 +87,7 @@ impl Scanner {
     }
 }
 
-/// Returns the length of the escape sequence that begins here; a line end stays visible.
+/// Returns the length of the escape sequence that begins here. It never contains a line end.
 fn escaped_bytes(syntax: &StringSyntax, closer: char, rest: Rest<'_>) -> Option<usize> {
     let (c, one) = (rest.c, rest.one());
     let next = rest.text.get(one..).and_then(|more| more.chars().next());
@@ -96,7 +96,7 @@ fn escaped_bytes(syntax: &StringSyntax, closer: char, rest: Rest<'_>) -> Option<
     let is_doubled = || more().is_some_and(|more| more.starts_with(syntax.close));
     match syntax.escape {
         Escape::Backslash if c == '\\' => {
-            // `%q\a\` is delimited by what escapes elsewhere.
+            // `%q\a\` uses the usual escape character as its delimiter.
             (closer != '\\').then(pair)
         }
         Escape::Backtick if c == '`' => Some(pair()),
@@ -108,9 +108,11 @@ fn escaped_bytes(syntax: &StringSyntax, closer: char, rest: Rest<'_>) -> Option<
             if after.starts_with('\\') {
                 return Some(pair());
             }
-            // A backslash before the last quote of a literal is one (`'C:\'`); before text it escapes.
-            let behind = after.strip_prefix(syntax.close)?.chars().next()?;
-            let ends = behind.is_whitespace() || matches!(behind, ',' | ')' | ';' | ':' | '|');
+            // A backslash before the last quote of a literal is text (`'C:\'`); before further text
+            // it escapes the quote.
+            let following = after.strip_prefix(syntax.close)?.chars().next()?;
+            let ends =
+                following.is_whitespace() || matches!(following, ',' | ')' | ';' | ':' | '|');
             (!ends).then(pair)
         }
         Escape::Followed if more().is_some_and(|more| more.starts_with(['$', '\'', '\\'])) => {
@@ -120,7 +122,7 @@ fn escaped_bytes(syntax: &StringSyntax, closer: char, rest: Rest<'_>) -> Option<
     }
 }
 
-/// Returns what opens a literal that `closer` ends.
+/// Returns the opener of a literal that `closer` ends.
 fn opener_of(closer: char) -> char {
     match closer {
         ')' => '(',

@@ -1,14 +1,15 @@
-//! Tags, elements and islands of another language.
+//! Tags, elements and embedded parts in another language.
 
 use super::{Frame, Kind, Rest, Scanner};
 use crate::language::{Interpolation, Language, Markup};
 
-/// Code in an element.
+/// Code inside an element.
 const BRACES: Interpolation = Interpolation { open: "{", close: "}", doubled: false, quotes: "" };
 static ELEMENT_CODE: Interpolation = BRACES;
 
 impl Scanner {
-    /// Ends the innermost island with its end, whatever is open in it.
+    /// Ends the innermost embedded part at its closer, regardless of constructs that are open in
+    /// it.
     pub(super) fn leave_island(&mut self, rest: Rest<'_>) -> Option<(Kind, usize)> {
         if !matches!(rest.c, '<' | '%') {
             return None;
@@ -18,11 +19,11 @@ impl Scanner {
             _ => false,
         })?;
         self.frames.truncate(depth);
-        // A closing tag is read as one.
+        // The scanner then reads a closing tag as a tag.
         (rest.c != '<').then_some((Kind::Code, 2))
     }
 
-    /// Begins a tag, an element or an island; returns how much was read.
+    /// Begins a tag, an element or an embedded part. Returns the length of the text read.
     pub(super) fn markup_at(&mut self, rest: Rest<'_>, language: &Language) -> Option<usize> {
         if rest.c != '<' {
             return None;
@@ -80,7 +81,8 @@ impl Scanner {
         let (c, one) = (rest.c, rest.one());
         let is_element = language.markup == Markup::Elements;
         if matches!(c, '"' | '\'') {
-            // A value follows a `=`; anything else is an apostrophe of a tag that is not one.
+            // A quote opens a value only after `=`; otherwise it is an apostrophe in text that
+            // resembles a tag.
             let markup = if is_element { Language::by_id("html") } else { language };
             if let Some((frame, syntax, len)) = self.literal_at(rest, markup) {
                 self.frames.push(frame);
@@ -93,7 +95,7 @@ impl Scanner {
             return (Kind::Open { closer: '}' }, one);
         }
         if !is_element && c == '<' {
-            // The tag before was none, or an island begins in it.
+            // The text before was not a tag, or an embedded part begins in it.
             if let Some(len) = self.markup_at(rest, language) {
                 return (Kind::Code, len);
             }
@@ -118,7 +120,7 @@ impl Scanner {
         (Kind::Code, one)
     }
 
-    /// Brackets in a tag's text are brackets, as those in its text are.
+    /// Brackets inside a tag count like brackets in text.
     fn tag_bracket(rest: Rest<'_>, language: &Language) -> (Kind, usize) {
         let (c, one) = (rest.c, rest.one());
         let kind = language.brackets.iter().find_map(|&(open, close)| {
@@ -159,7 +161,7 @@ impl Scanner {
                 self.last = super::Last::Mark('{');
                 (Kind::Open { closer: '}' }, one)
             }
-            // Text of an element holds no brace: the element was never closed.
+            // The text of an element contains no brace: the element was never closed.
             '}' => {
                 let code = self.frames.iter().rposition(|f| matches!(f, Frame::Code { .. }));
                 match code {
@@ -182,7 +184,7 @@ impl Scanner {
     }
 }
 
-/// Says whether `<T,>` or `<T extends U>` begins an arrow function's parameters.
+/// Whether `<T,>` or `<T extends U>` begins an arrow function's parameters.
 fn is_generic(rest: &str) -> bool {
     let name = rest.get(1..).unwrap_or_default();
     let after = name.trim_start_matches(|c: char| c.is_alphanumeric() || c == '_');

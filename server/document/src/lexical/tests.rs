@@ -1,4 +1,5 @@
-//! One line for each construct of a language: what is open at a point, and that all of it ends where it ends.
+//! One case per construct of a language: the open constructs at a point, and that everything closes
+//! where it should.
 
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
@@ -7,7 +8,8 @@ use crate::language::Language;
 use crate::{Change, Document, Position, PositionEncoding, Range};
 use proptest::prelude::*;
 
-/// Scans line by line; returns the scanner and the brackets that are open or closed once too often.
+/// Scans line by line; returns the scanner and the brackets that are opened or closed once too
+/// often.
 fn scan(language: &str, text: &str) -> (Scanner, String) {
     let mut scanner = Scanner::new(Language::find(language).unwrap());
     let mut brackets: Vec<(char, usize)> = Vec::new();
@@ -18,7 +20,7 @@ fn scan(language: &str, text: &str) -> (Scanner, String) {
                 brackets.pop();
             }
             Kind::Close => brackets.push((token.c, 0)),
-            // What was open in code inside of a literal ends with the literal.
+            // Constructs that are open in code inside a literal end with the literal.
             Kind::Leave(_) | Kind::Broken => brackets.retain(|(_, depth)| *depth <= token.depth),
             _ => {}
         });
@@ -26,14 +28,14 @@ fn scan(language: &str, text: &str) -> (Scanner, String) {
     (scanner, brackets.into_iter().map(|(closer, _)| closer).collect())
 }
 
-/// The text is in order: nothing is open at its end.
+/// Checks that nothing is open at the end of the text.
 #[track_caller]
 fn whole(language: &str, text: &str) {
     let (scanner, brackets) = scan(language, &format!("{text}\n"));
     assert_eq!((scanner.depth(), brackets.as_str()), (0, ""), "{language}: {text}");
 }
 
-/// The text is as `whole` says, and at `§` it is what `place` says.
+/// Checks the text as `whole` does, and that the kind of text at `§` is `place`.
 #[track_caller]
 fn place(language: &str, text: &str, place: Place) {
     let (before, after) = text.split_once('§').unwrap();
@@ -48,7 +50,7 @@ fn place(language: &str, text: &str, place: Place) {
 }
 
 #[test]
-fn code_inside_of_literals_holds_literals() {
+fn literals_nest_in_interpolated_code() {
     for (language, text) in [
         ("shellscript", r#"cd "$(dirname "$0")" && a="${1:-"x)"}" b="`date "+%H"`""#),
         ("shellscript", r#"a="${x:-don't}" b="$(f "$(g "h")")""#),
@@ -78,18 +80,18 @@ fn code_inside_of_literals_holds_literals() {
 }
 
 #[test]
-fn code_inside_of_a_literal_that_is_not_closed_ends_with_the_literal() {
+fn unclosed_interpolation_ends_with_literal() {
     whole("python", "print(f\"{name\", x)");
     whole("shellscript", "cd \"$(dirname\"");
     place("kotlin", "val a = \"${x\nval b = §1", Place::Code);
-    // What formats is no comment, and a quote that formats ends with the line.
+    // Format specifiers are not comments, and a quote in one ends with the line.
     place("python", "a = f\"{x:#x} {y:>{z}}\" + 'b' §", Place::Code);
     place("python", "a = f\"{x:'^9}\"\nb = 'c' §", Place::Code);
     place("shellscript", "a=\"${b:-c # d}\" e='f' §", Place::Code);
 }
 
 #[test]
-fn documents_inside_of_code_are_text() {
+fn here_documents_are_text() {
     for (language, text) in [
         ("shellscript", "cat <<E\nit's (\nE\na='x' §"),
         ("shellscript", "cat <<-'E' | f \"x\"\nit's\n\tE\na='x' §"),
@@ -116,7 +118,7 @@ fn documents_inside_of_code_are_text() {
 }
 
 #[test]
-fn text_around_the_code_of_a_template_is_text() {
+fn text_around_template_code_is_text() {
     place("php", "<h1>Today's list</h1>\n<?php\n$a = 'x'; §", Place::Code);
     place("php", "<?php if ($a): // it's ?>\n<p>Don't</p>\n<?php endif; $b = 'x'; §", Place::Code);
     whole("php", "<?php #[Attribute('x')]\n# it's\n$a = 'b';");
@@ -161,7 +163,7 @@ fn text_of_elements_is_text() {
 }
 
 #[test]
-fn regular_expressions_are_literals_and_divisions_are_code() {
+fn regexes_are_literals_divisions_are_code() {
     for text in [
         "const a = b.replace(/'/g, \"x\");",
         "return /[/'\"]/.test(a) ? 'x' : 'y';",
@@ -190,7 +192,7 @@ fn regular_expressions_are_literals_and_divisions_are_code() {
 }
 
 #[test]
-fn quotes_are_escaped_as_each_language_does() {
+fn quotes_escape_as_in_each_language() {
     for (language, text) in [
         ("sql", r"INSERT INTO a VALUES ('Ann\'s', 'it''s', 'C:\', E'x\'y', 'say \'hi\'');"),
         ("sql", "CREATE FUNCTION f() AS $body$ it's ( $body$ LANGUAGE sql; SELECT 'x';"),
@@ -235,16 +237,16 @@ fn quotes_are_escaped_as_each_language_does() {
 }
 
 #[test]
-fn a_quote_at_a_word_opens_nothing_that_its_line_does_not_end() {
+fn quote_after_word_must_close_on_its_line() {
     for language in ["php", "ruby", "elixir", "r"] {
         place(language, "a = don't\nb = 'x' §", Place::Code);
     }
-    // The state is wrong after a quote that is one too many, until such a quote.
+    // After a surplus quote the state is wrong until the next such quote.
     place("ruby", "a = 'it''\nb = 'desk'\nc = 'x' §", Place::Code);
 }
 
 #[test]
-fn comments_begin_where_the_language_begins_them() {
+fn comments_begin_as_in_each_language() {
     whole("ruby", "=begin\nit's (\n=end\na = 'x'; b =begin_at('y')");
     whole("perl", "=pod\n\nit's (\n\n=cut\nmy $a = 'x';");
     whole("shellscript", "a=${#b} c=d#'e' # don't");
@@ -257,7 +259,7 @@ fn edit(from: (u32, u32), to: (u32, u32), text: &str) -> Change {
     Change::Edit { range, text: text.to_owned() }
 }
 
-/// The state as it is when all lines before are read.
+/// Returns the state after scanning all lines before `line` from the start.
 fn afresh(document: &Document, line: usize) -> Scanner {
     let snapshot = document.snapshot();
     let mut scanner = Scanner::new(snapshot.language());
@@ -268,12 +270,12 @@ fn afresh(document: &Document, line: usize) -> Scanner {
 }
 
 #[test]
-fn a_literal_that_began_far_above_is_known() {
+fn distant_literal_start_is_known() {
     let text = format!("const A: &str = r#\"\n{}\"#;\nfn f() {{}}\n", "it's\n".repeat(500));
     let mut document = Document::open("file:///a.rs", "rust", 1, &text);
     assert_eq!(document.snapshot().lexical_state(400).place(), Place::Literal);
     assert_eq!(document.snapshot().lexical_state(502).place(), Place::Code);
-    // The opener goes: what was text is code, however far below.
+    // Removing the opener turns text into code, however far below it is.
     document.change(2, &[edit((0, 16), (0, 19), "1;")], PositionEncoding::Utf16).unwrap();
     assert_eq!(document.snapshot().lexical_state(400), afresh(&document, 400));
     assert_eq!(document.snapshot().lexical_state(400).place(), Place::Code);
@@ -283,7 +285,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn states_after_edits_are_those_of_the_text(
+    fn states_after_edits_match_a_full_scan(
         edits in prop::collection::vec((0u32..400, 0u32..12, 0u32..8, 0u32..12, "[a\"'`{}#$<\r\n]{0,9}"), 1..12),
         sends_all: bool,
         asked in prop::collection::vec(0usize..400, 1..4),
@@ -299,7 +301,7 @@ proptest! {
                 change = Change::Full(copy.text());
             }
             document.change(1, &[change], PositionEncoding::Utf16).unwrap();
-            // A snapshot that lives on keeps its own states.
+            // A snapshot keeps its own states while the document changes.
             let old = document.snapshot();
             for &line in &asked {
                 let line = line.min(old.n_lines() - 1);

@@ -1,49 +1,55 @@
-//! The names that a URI carries, for the rules about what the model may see.
+//! The names in a URI, for the rules that decide whether the model may see a document.
 //!
-//! Only a `file:` URI says plainly which file it means. All others (unsaved buffers, notebook cells, files on other
-//! machines, in archives, in a repository's history) wrap a path in a way of their own, and there are too many ways to
-//! know them. So every path that can be read out of a URI is a name, and a document is denied if one of them is: a
-//! name too many costs a suggestion, a name too few shows a secret.
+//! Only a `file:` URI states its file plainly. Other schemes (unsaved buffers, notebook cells,
+//! files on other machines, in archives, in a repository's history) each wrap a path in their own
+//! way, and there are too many ways to know all of them. So every path that can be read from a URI
+//! is a name, and a document is denied if one of its names is. A name too many costs a suggestion;
+//! a name too few exposes a secret.
 
 use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
 
 use super::{Parts, Uri, decoded};
 
-/// A longer URI names no file on any system, and costs memory for each name.
+/// Maximum length of a URI. A longer one names no file on any system, and costs memory for each
+/// name.
 const MAX_URI_BYTES: usize = 64 << 10;
 
-/// More names than this are a URI made to be hard to judge.
+/// Maximum number of names. A URI with more was made to be hard to judge.
 const MAX_NAMES: usize = 64;
 
-/// Escapes within escapes that are taken off; one level is common (`vscode-remote`, `git` in a query).
+/// Maximum number of nested escapes that are decoded. One level is common (`vscode-remote`, `git`
+/// in a query).
 const MAX_ESCAPES: usize = 3;
 
-/// Parts of a path between a repository's folder and the name that an extension for git puts there: `.git//0/x`.
+/// Maximum number of path parts between `.git` and the file's name, as git extensions insert them:
+/// `.git//0/x`.
 const MAX_REVISION_PARTS: usize = 8;
 
-/// What may part a name from what holds it, besides the slash: `a.zip!/x`, `a.zip::x`, `:0:x`, `x:12`, `C:\\x`.
+/// Separators, besides the slash, between a name and its container: `a.zip!/x`, `a.zip::x`, `:0:x`,
+/// `x:12`, `C:\\x`.
 const SEPARATORS: &[char] = &['\\', ':', '!', '|', '*'];
 
 /// The names of a document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Names {
-    /// Whether the document is the file of this name on this machine, so that its ignore files can be asked.
+    /// Whether the document is the file of this name on this machine, so that its ignore files
+    /// apply.
     pub is_file: bool,
-    /// Every name, the plainest first. A relative one is below no known folder.
+    /// Every name, the most direct first. A relative one is in no known folder.
     pub paths: Vec<PathBuf>,
 }
 
-/// What a URI says of where its document is.
+/// The names that a URI contains.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Carried {
-    /// These names. None at all is an unsaved buffer.
+    /// These names. An unsaved buffer has none.
     Names(Names),
-    /// No rule can be asked about it, for this reason.
+    /// No rule can judge the URI, for this reason.
     Undecidable(&'static str),
 }
 
-/// Reads the names out of a URI.
+/// Reads the names from a URI.
 pub(super) fn carried(uri: &Uri) -> Carried {
     let text = uri.as_str();
     if text.len() > MAX_URI_BYTES {
@@ -74,12 +80,12 @@ pub(super) fn carried(uri: &Uri) -> Carried {
     Carried::Names(Names { is_file, paths: names.paths })
 }
 
-/// Whether a path names anything: a root alone does not.
+/// Whether a path has a file or folder name: a root alone does not.
 fn is_name(path: &Path) -> bool {
     path.components().any(|part| matches!(part, Component::Normal(_)))
 }
 
-/// The names found so far, without repetitions.
+/// The names found so far, without duplicates.
 #[derive(Default)]
 struct Collected {
     paths: Vec<PathBuf>,
@@ -89,13 +95,14 @@ struct Collected {
 
 impl Collected {
     fn push(&mut self, path: PathBuf) {
-        // One more than the limit is enough to know that there are too many.
+        // One name more than the limit is enough to detect that there are too many.
         if is_name(&path) && self.paths.len() <= MAX_NAMES && self.seen.insert(path.clone()) {
             self.paths.push(path);
         }
     }
 
-    /// Adds a part of the URI in every reading: unescaped once or more, with other separators than the slash.
+    /// Adds a part of the URI in every reading: decoded once or more, and with separators other
+    /// than the slash.
     fn add_text(&mut self, text: &str) {
         let mut read = String::from_utf8_lossy(&decoded(text)).into_owned();
         for _ in 0..MAX_ESCAPES {
@@ -114,7 +121,8 @@ impl Collected {
         self.push(path.to_owned());
         self.add_worktree_names(path);
         if text.contains(SEPARATORS) {
-            // `server.pem:12` and `archive.zip!/id_rsa`: each piece of each part is a name where it is.
+            // `server.pem:12` and `archive.zip!/id_rsa`: each piece of each part is a name in the
+            // same folder.
             let last = path.file_name().map(|name| name.to_string_lossy().into_owned());
             let folder = path.parent().unwrap_or(Path::new(""));
             for piece in last.unwrap_or_default().split(SEPARATORS) {
@@ -126,7 +134,7 @@ impl Collected {
         }
     }
 
-    /// Adds `/p/x` for `/p/.git//0/x`: what a file in a repository's history is called in its worktree.
+    /// For `/p/.git//0/x`, adds `/p/x`: the worktree path of a file in a repository's history.
     fn add_worktree_names(&mut self, path: &Path) {
         let parts: Vec<Component<'_>> = path.components().collect();
         let Some(at) = parts.iter().position(|part| part.as_os_str() == ".git") else { return };
@@ -139,7 +147,8 @@ impl Collected {
         }
     }
 
-    /// Adds what looks like a path in a query or a fragment: `{"path":"/p/x"}`, `file=x.env`.
+    /// Adds each value in a query or fragment that resembles a path: `{"path":"/p/x"}`,
+    /// `file=x.env`.
     fn add_values(&mut self, part: &str) {
         let mut read = String::from_utf8_lossy(&decoded(part)).into_owned();
         for _ in 0..MAX_ESCAPES {

@@ -1,4 +1,4 @@
-//! Equivalent URIs are one, and every way to wrap a path shows it.
+//! Equivalent URIs are equal, and every way to wrap a path exposes its name.
 
 use super::*;
 
@@ -51,10 +51,10 @@ fn equivalent_uris_are_one() {
     }
 }
 
-/// What fuzzing found: a name that begins as a drive does became another file's.
+/// Found by fuzzing: a name that begins like a drive was turned into another file's name.
 #[cfg(unix)]
 #[test]
-fn a_path_is_that_of_its_uri() {
+fn uri_round_trips_to_its_path() {
     for (uri, path) in [
         ("file:///C:.g", "/C:.g"),
         ("file://;/C%3A.g", "/C:.g"),
@@ -102,7 +102,7 @@ fn different_uris_stay_different() {
 
 #[cfg(unix)]
 #[test]
-fn file_uris_have_paths_and_others_have_none() {
+fn only_file_uris_have_paths() {
     let check = |uri: &str, expected: Option<&str>| {
         assert_eq!(file_path(uri), expected.map(PathBuf::from), "{uri}");
     };
@@ -124,7 +124,7 @@ fn file_uris_have_paths_and_others_have_none() {
 
 #[cfg(unix)]
 #[test]
-fn a_path_that_is_not_utf8_survives() {
+fn non_utf8_path_survives() {
     use std::os::unix::ffi::OsStrExt;
     let path = file_path("file:///%FF%FE").unwrap_or_default();
     assert_eq!(path.as_os_str().as_bytes(), b"/\xFF\xFE");
@@ -132,7 +132,7 @@ fn a_path_that_is_not_utf8_survives() {
 
 #[cfg(unix)]
 #[test]
-fn every_way_to_wrap_a_path_shows_it() {
+fn wrapped_paths_are_found() {
     for (uri, name) in [
         ("file:///home/u/.env", "/home/u/.env"),
         ("file:///home/u/server.pem#L1", "/home/u/server.pem"),
@@ -165,7 +165,7 @@ fn every_way_to_wrap_a_path_shows_it() {
 }
 
 #[test]
-fn only_a_file_on_this_machine_is_a_file() {
+fn only_local_files_are_files() {
     for (uri, is_file) in [
         ("file:///a/b.rs", true),
         ("untitled:/a/b.rs", false),
@@ -184,7 +184,7 @@ fn only_a_file_on_this_machine_is_a_file() {
 }
 
 #[test]
-fn what_cannot_be_judged_says_so() {
+fn undecidable_uris_give_a_reason() {
     for uri in [
         "file:///home/u/.env%00.txt".to_owned(),
         "untitled:a%00".to_owned(),
@@ -211,7 +211,7 @@ fn last_parts_are_unescaped() {
 
 #[cfg(unix)]
 #[test]
-fn a_path_becomes_a_uri_and_a_path_again() {
+fn path_round_trips_through_uri() {
     use std::os::unix::ffi::OsStrExt;
     for path in ["/a b/c#%?.rs", "/é/x", "/%2e", "/"] {
         assert_eq!(Uri::of_path(Path::new(path)).file_path(), Some(PathBuf::from(path)));

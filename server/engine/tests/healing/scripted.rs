@@ -4,7 +4,7 @@
 //! talks nonsense when a word was cut into tokens which no training text has there: what a real model does by degrees.
 //! The network inside only keeps the KV cache honest.
 
-use lowkey_model::{CausalLm, Want};
+use lowkey_model::{CausalLm, LogitsMode};
 use lowkey_prompt::TokenId;
 
 use crate::steered::{Forward, Steered};
@@ -42,13 +42,13 @@ pub(crate) fn scripted(network: Box<dyn CausalLm>, script: Script) -> Box<dyn Ca
         history.truncate(cache.len());
         history.extend_from_slice(tokens);
         let folded: Vec<u32> = tokens.iter().map(|token| token % known).collect();
-        let whole = network.forward(&folded, cache, Want::None, logits, cancelled)?;
+        let whole = network.forward(&folded, cache, LogitsMode::None, logits, cancelled)?;
         logits.clear();
         let n = history.len();
         let ends = match want {
-            Want::None => n..n,
-            Want::Last => n..n + 1,
-            Want::All => n + 1 - tokens.len()..n + 1,
+            LogitsMode::None => n..n,
+            LogitsMode::Last => n..n + 1,
+            LogitsMode::All => n + 1 - tokens.len()..n + 1,
         };
         for end in ends {
             let wanted = script.next(&history[..end]);

@@ -1,12 +1,12 @@
 //! A network with its forward in a test's hands.
 
-use lowkey_model::{CausalLm, Config, KvCache, ModelError, Want, Work};
+use lowkey_model::{CausalLm, Config, KvCache, LogitsMode, ModelError, Work};
 
 /// Everything that a forward is asked for.
 pub(crate) struct Forward<'a> {
     pub(crate) tokens: &'a [u32],
     pub(crate) cache: &'a mut KvCache,
-    pub(crate) want: Want,
+    pub(crate) want: LogitsMode,
     pub(crate) logits: &'a mut Vec<f32>,
     pub(crate) cancelled: &'a dyn Fn() -> bool,
 }
@@ -41,7 +41,7 @@ where
         &mut self,
         tokens: &[u32],
         cache: &mut KvCache,
-        want: Want,
+        want: LogitsMode,
         logits: &mut Vec<f32>,
         cancelled: &dyn Fn() -> bool,
     ) -> Result<bool, ModelError> {

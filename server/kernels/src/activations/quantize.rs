@@ -1,4 +1,4 @@
-//! Rows of floats into bytes and scales, a block of four rows at a time.
+//! Quantizes rows of floats to bytes and scales, a block of four rows at a time.
 
 use crate::lanes::{LANES, Lanes, ROUND, per_instruction_set, to_array};
 use crate::layout::GROUP;
@@ -6,7 +6,7 @@ use crate::layout::GROUP;
 use super::source::{Measured, Source};
 use super::{BLOCK, BlockMut};
 
-/// Groups of less magnitude than this count as zeros: the inverse of their scale would overflow.
+/// Groups of smaller magnitude count as zeros: the inverse of their scale would overflow.
 const TINY: f32 = 1e-30;
 
 per_instruction_set! {
@@ -19,7 +19,7 @@ per_instruction_set! {
     pub(super) unsafe fn write_floats(source: Source<'_>, places: &mut [f32]) = floats
 }
 
-/// The places of one group of a block.
+/// The slots of one group of a block.
 struct GroupMut<'a> {
     /// `[8 quads][4 rows][4 columns]`
     quants: &'a mut [i8; GROUP * BLOCK],
@@ -30,7 +30,7 @@ struct GroupMut<'a> {
 }
 
 impl BlockMut<'_> {
-    /// Returns its groups, as many as `n`.
+    /// Returns the first `n` groups.
     #[inline(always)]
     fn groups(&mut self, n: usize) -> impl Iterator<Item = GroupMut<'_>> {
         debug_assert!(self.scales.len() >= n * BLOCK);
@@ -51,7 +51,7 @@ impl BlockMut<'_> {
 }
 
 impl GroupMut<'_> {
-    /// Sets what is kept of a row besides its quants: their scale, and the sums of the two halves.
+    /// Stores a row's scale and the sums of its two halves.
     #[inline(always)]
     fn set(&mut self, lane: usize, scale: f32, sums: [i32; 2]) {
         let sum = sums[0] + sums[1];
@@ -63,7 +63,7 @@ impl GroupMut<'_> {
     }
 }
 
-/// Computes and quantizes up to four rows; a row's bits are the same in whatever company.
+/// Computes and quantizes up to four rows. A row's bits do not depend on the other rows.
 ///
 /// # Safety
 /// As [`Lanes`].
@@ -71,7 +71,7 @@ impl GroupMut<'_> {
 unsafe fn quantize_block<V: Lanes>(sources: &[Source<'_>], places: &mut BlockMut<'_>) {
     let Some(first) = sources.first() else { return };
     let n = first.k().div_ceil(GROUP);
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     unsafe {
         if let [a, b, c, d] = sources {
             let rows = [a.measured::<V>(), b.measured::<V>(), c.measured::<V>(), d.measured::<V>()];
@@ -89,7 +89,7 @@ unsafe fn quantize_block<V: Lanes>(sources: &[Source<'_>], places: &mut BlockMut
     }
 }
 
-/// Quantizes one group of four rows: what four rows share is done for them at once.
+/// Quantizes one group of four rows, sharing the work that the four rows have in common.
 ///
 /// # Safety
 /// As [`Lanes`].
@@ -99,7 +99,7 @@ unsafe fn four_rows<V: Lanes>(
     group: usize,
     place: &mut GroupMut<'_>,
 ) {
-    // SAFETY: `quants` has places for two times 64 values; the CPU is the caller's promise.
+    // SAFETY: `quants` has room for two times 64 values; the caller guarantees the CPU.
     unsafe {
         let mut values = [[V::splat(0.0); BLOCK]; 2];
         let mut magnitudes = [V::splat(0.0); BLOCK];
@@ -137,7 +137,7 @@ unsafe fn one_row<V: Lanes>(
     place: &mut GroupMut<'_>,
 ) {
     let mut quants = [0; GROUP];
-    // SAFETY: `quants` has two times 16 places; the CPU is the caller's promise.
+    // SAFETY: `quants` has room for two times 16 values; the caller guarantees the CPU.
     unsafe {
         let first = row.values_at::<V>(group * GROUP);
         let second = row.values_at::<V>(group * GROUP + LANES);
@@ -146,7 +146,7 @@ unsafe fn one_row<V: Lanes>(
         for (half, values) in [first, second].into_iter().enumerate() {
             let values = rounded(values, inverse);
             values.store_i8(quants.as_mut_ptr().add(half * LANES));
-            // Exact: integers of less than 2²⁴.
+            // Exact: the integers are smaller than 2²⁴.
             sums[half] = values.sum() as i32;
         }
         place.set(lane, scale, sums);
@@ -157,7 +157,7 @@ unsafe fn one_row<V: Lanes>(
     }
 }
 
-/// Returns a group's scale, and what its values are multiplied by to become quants.
+/// Returns a group's scale, and the factor that turns its values into quants.
 #[inline(always)]
 fn scale_and_inverse(magnitude: f32) -> (f32, f32) {
     // Also false for NaN.
@@ -165,13 +165,14 @@ fn scale_and_inverse(magnitude: f32) -> (f32, f32) {
     if usable { (magnitude * (1.0 / 127.0), 127.0 / magnitude) } else { (0.0, 0.0) }
 }
 
-/// Returns the values as integers, within ±127 whatever the rounding of `inverse`, and for NaN.
+/// Returns the values rounded to integers within ±127, for any rounding of `inverse` and also
+/// for NaN.
 ///
 /// # Safety
 /// As [`Lanes`].
 #[inline(always)]
 unsafe fn rounded<V: Lanes>(values: V, inverse: f32) -> V {
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     unsafe {
         let scaled = values.mul(V::splat(inverse)).min(V::splat(127.0)).max(V::splat(-127.0));
         scaled.add(V::splat(ROUND)).sub(V::splat(ROUND))
@@ -182,7 +183,7 @@ unsafe fn rounded<V: Lanes>(values: V, inverse: f32) -> V {
 /// As [`Lanes`].
 #[inline(always)]
 unsafe fn floats<V: Lanes>(source: Source<'_>, places: &mut [f32]) {
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     unsafe {
         let row = source.measured::<V>();
         for (index, places) in places.chunks_mut(LANES).enumerate() {

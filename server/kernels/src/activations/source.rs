@@ -1,27 +1,27 @@
-//! What a row of activations is computed from, sixteen values at a time, right before they are quantized.
+//! How a row of activations is computed, sixteen values at a time, just before quantization.
 //!
-//! Norms need a pass over the row first ([`Source::measured`]); the rest is by the value. Nothing here looks beyond its
-//! own row.
+//! Norms first need a pass over the row ([`Source::measured`]); all other steps work value by
+//! value. Each row is computed from that row alone.
 
 use crate::lanes::{LANES, Lanes, exp};
 use crate::norm::inverse_rms;
 use crate::tanh::gelu;
 
-/// What a normalisation by mean and variance has besides the row.
+/// The parameters of a normalisation by mean and variance.
 #[derive(Debug, Clone, Copy)]
 pub struct LayerNorm<'a> {
-    /// What normalised values are multiplied by, one per column.
+    /// Factor of the normalised values, one per column.
     pub weight: &'a [f32],
-    /// What is added then, one per column.
+    /// Added after the multiplication, one per column.
     pub bias: &'a [f32],
-    /// What is added to the variance under the root.
+    /// Added to the variance under the root.
     pub eps: f32,
 }
 
-/// What a row is computed from.
+/// The input of a row and the operation on it.
 #[derive(Clone, Copy)]
 pub(crate) enum Source<'a> {
-    /// The row itself.
+    /// The unchanged row.
     Plain { x: &'a [f32] },
     /// The row divided by its root mean square, times `weight`.
     RmsNorm { x: &'a [f32], weight: &'a [f32], eps: f32 },
@@ -35,7 +35,7 @@ pub(crate) enum Source<'a> {
     LayerNorm { x: &'a [f32], norm: LayerNorm<'a> },
 }
 
-/// A source with what its norm has found out about the row.
+/// A source with the statistics of the row that its norm needs.
 #[derive(Clone, Copy)]
 pub(super) struct Measured<'a> {
     source: Source<'a>,
@@ -44,7 +44,7 @@ pub(super) struct Measured<'a> {
 }
 
 impl<'a> Source<'a> {
-    /// Returns the number of values that come out.
+    /// Returns the number of computed values.
     pub(super) fn k(self) -> usize {
         match self {
             Source::Plain { x }
@@ -62,9 +62,9 @@ impl<'a> Source<'a> {
     #[inline(always)]
     pub(super) unsafe fn measured<V: Lanes>(self) -> Measured<'a> {
         let (mean, scale) = match self {
-            // SAFETY: the caller's promise.
+            // SAFETY: guaranteed by the caller.
             Source::RmsNorm { x, eps, .. } => (0.0, unsafe { inverse_rms::<V>(x, eps) }),
-            // SAFETY: the caller's promise.
+            // SAFETY: guaranteed by the caller.
             Source::LayerNorm { x, norm } => unsafe { mean_and_scale::<V>(x, norm.eps) },
             _ => (0.0, 1.0),
         };
@@ -79,7 +79,7 @@ impl Measured<'_> {
     /// As [`Lanes`].
     #[inline(always)]
     pub(super) unsafe fn values_at<V: Lanes>(self, at: usize) -> V {
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         unsafe {
             match self.source {
                 Source::Plain { x } => lanes_at::<V>(x, at),
@@ -98,7 +98,7 @@ impl Measured<'_> {
                 Source::LayerNorm { x, norm } => {
                     let centred = lanes_at::<V>(x, at).sub(V::splat(self.mean));
                     let normal = centred.mul(V::splat(self.scale));
-                    // Weight and bias are 0 behind the end, so what stands there is 0 too.
+                    // Weight and bias are 0 past the end, so the result there is 0 too.
                     normal.mul(lanes_at(norm.weight, at)).add(lanes_at(norm.bias, at))
                 }
             }
@@ -106,7 +106,8 @@ impl Measured<'_> {
     }
 }
 
-/// Returns the mean and 1 / sqrt(variance + eps), in two passes: one would cancel.
+/// Returns the mean and 1 / sqrt(variance + eps). It makes two passes, because a single pass would
+/// cancel.
 ///
 /// # Safety
 /// As [`Lanes`].
@@ -114,14 +115,14 @@ impl Measured<'_> {
 unsafe fn mean_and_scale<V: Lanes>(x: &[f32], eps: f32) -> (f32, f32) {
     let (whole, rest) = x.as_chunks::<LANES>();
     let n = x.len().max(1) as f32;
-    // SAFETY: every chunk has 16 values; the CPU is the caller's promise.
+    // SAFETY: every chunk has 16 values; the caller guarantees the CPU.
     unsafe {
         let mut sum = V::splat(0.0);
         for chunk in whole {
             sum = sum.add(V::load(chunk.as_ptr()));
         }
         let mean = sum.add(lanes_at(rest, 0)).sum() / n;
-        // What fills the last lanes must not count.
+        // The padding of the last lanes must not count.
         let mut tail = [mean; LANES];
         tail[..rest.len()].copy_from_slice(rest);
         let centre = V::splat(mean);
@@ -135,7 +136,7 @@ unsafe fn mean_and_scale<V: Lanes>(x: &[f32], eps: f32) -> (f32, f32) {
     }
 }
 
-/// Reads 16 values from `at` on, zeros behind the end.
+/// Reads 16 values from `at` on; those past the end are zero.
 ///
 /// # Safety
 /// As [`Lanes`].
@@ -143,7 +144,7 @@ unsafe fn mean_and_scale<V: Lanes>(x: &[f32], eps: f32) -> (f32, f32) {
 unsafe fn lanes_at<V: Lanes>(values: &[f32], at: usize) -> V {
     let rest = values.get(at..).unwrap_or_default();
     if let Some(whole) = rest.first_chunk::<LANES>() {
-        // SAFETY: 16 values; the CPU is the caller's promise.
+        // SAFETY: `whole` has 16 values; the caller guarantees the CPU.
         return unsafe { V::load(whole.as_ptr()) };
     }
     let mut filled = [0.0; LANES];
@@ -158,7 +159,7 @@ unsafe fn lanes_at<V: Lanes>(values: &[f32], at: usize) -> V {
 /// As [`Lanes`].
 #[inline(always)]
 unsafe fn silu<V: Lanes>(x: V) -> V {
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     unsafe { x.div(exp(V::splat(0.0).sub(x)).add(V::splat(1.0))) }
 }
 
@@ -171,7 +172,7 @@ mod tests {
     use crate::pool::Pool;
     use crate::reference;
 
-    /// Fills by `fill`, one row and all rows on every instruction set; returns the floats.
+    /// Fills a batch on every instruction set, checks that the floats are equal, and returns them.
     fn rows(m: usize, k: usize, fill: impl Fn(&mut Quantized, &Pool)) -> Vec<f32> {
         let mut first: Option<Vec<f32>> = None;
         for isa in Isa::all_usable() {
@@ -187,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn layer_norm_equals_the_reference() {
+    fn layer_norm_equals_reference() {
         for k in [5, 32, 45, 200] {
             let m = 6;
             let x: Vec<f32> = reference::random_floats(m * k, 4).iter().map(|x| x + 3.0).collect();
@@ -208,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn gelu_multiplies_halves_or_stands_alone() {
+    fn gated_gelu_multiplies_by_up() {
         let (m, k) = (3, 40);
         let x = reference::random_floats(m * 2 * k, 7);
         let gated = rows(m, k, |q, pool| q.gelu_mul(pool, &x, m, k).unwrap());
@@ -222,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn shapes_that_do_not_fit_are_errors() {
+    fn wrong_shapes_are_errors() {
         let (pool, mut q) = (Pool::new(1), Quantized::new());
         let norm = LayerNorm { weight: &[1.0; 4], bias: &[0.0; 3], eps: 1e-5 };
         assert!(q.layer_norm(&pool, &[0.0; 4], norm, 1, 4).is_err());

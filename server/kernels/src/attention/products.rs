@@ -1,14 +1,15 @@
 //! The two products of attention: queries with keys, and weights with values.
 //!
-//! Compiled for each number of rows that share a load, and for each form in which keys and values are stored.
+//! Compiled for each number of rows that share a load, and for each storage type of keys and
+//! values.
 
 use crate::lanes::{LANES, Lanes};
 
 use super::{CHUNK, ROWS};
 
-/// A form in which keys and values are stored.
+/// A storage type of keys and values.
 pub(super) trait Stored {
-    /// Bytes of a number.
+    /// Bytes per number.
     const WIDTH: usize;
 
     /// Reads 16 numbers.
@@ -18,7 +19,7 @@ pub(super) trait Stored {
     unsafe fn load<V: Lanes>(from: *const u8) -> V;
 }
 
-/// f16.
+/// IEEE half floats.
 pub(super) struct Halves;
 
 impl Stored for Halves {
@@ -26,12 +27,12 @@ impl Stored for Halves {
 
     #[inline(always)]
     unsafe fn load<V: Lanes>(from: *const u8) -> V {
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         unsafe { V::load_f16(from) }
     }
 }
 
-/// int8, to be multiplied by scales.
+/// int8 numbers, each with a separate scale.
 pub(super) struct Bytes;
 
 impl Stored for Bytes {
@@ -39,12 +40,12 @@ impl Stored for Bytes {
 
     #[inline(always)]
     unsafe fn load<V: Lanes>(from: *const u8) -> V {
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         unsafe { V::load_i8(from) }
     }
 }
 
-/// Writes the scores of `n_tiles` tiles of keys, for `R` rows.
+/// Writes the scores of `n_tiles` tiles of keys for `R` rows.
 ///
 /// # Safety
 /// As [`Lanes`]; `keys` must hold `n_tiles` tiles.
@@ -62,11 +63,11 @@ pub(super) unsafe fn scores<V: Lanes, S: Stored, const R: usize>(
     let mut tile = 0;
     while tile < n_tiles {
         if V::MANY_REGISTERS && tile + 2 <= n_tiles {
-            // SAFETY: the caller's promise.
+            // SAFETY: guaranteed by the caller.
             unsafe { tile_scores::<V, S, 2, R>(q, keys, key_scales, tile, scale, out) };
             tile += 2;
         } else {
-            // SAFETY: the caller's promise.
+            // SAFETY: guaranteed by the caller.
             unsafe { tile_scores::<V, S, 1, R>(q, keys, key_scales, tile, scale, out) };
             tile += 1;
         }
@@ -85,7 +86,7 @@ unsafe fn tile_scores<V: Lanes, S: Stored, const T: usize, const R: usize>(
     out: &mut [[f32; CHUNK]; ROWS],
 ) {
     let head_dim = q[0].len();
-    // SAFETY: the tile and the T - 1 after it lie within `keys`, and each q has `head_dim` values.
+    // SAFETY: the tile and the T - 1 after it are within `keys`, and each q has `head_dim` values.
     unsafe {
         let mut acc = [[V::splat(0.0); T]; R];
         let keys = keys.as_ptr().add(tile * head_dim * LANES * S::WIDTH);
@@ -115,10 +116,12 @@ unsafe fn tile_scores<V: Lanes, S: Stored, const T: usize, const R: usize>(
     }
 }
 
-/// Computes Σ weight · value over `len` positions for one or two vectors of columns from `column` on.
+/// Computes Σ weight · value over `len` positions for one or two vectors of columns from `column`
+/// on.
 ///
 /// # Safety
-/// As [`Lanes`]; `values` must hold `len` rows of `stride`, and `column` begin one of their vectors.
+/// As [`Lanes`]; `values` must hold `len` rows of `stride`, and `column` must begin one of their
+/// vectors.
 #[inline(always)]
 pub(super) unsafe fn weighted_values<V: Lanes, S: Stored, const R: usize>(
     weights: &[[f32; CHUNK]; ROWS],
@@ -129,7 +132,7 @@ pub(super) unsafe fn weighted_values<V: Lanes, S: Stored, const R: usize>(
     results: &mut [[[f32; LANES]; 2]; ROWS],
 ) {
     debug_assert!(values.len() >= len * stride * S::WIDTH && len <= CHUNK);
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     unsafe {
         if V::MANY_REGISTERS && column + 2 * LANES <= stride {
             weighted_columns::<V, S, 2, R>(weights, values, stride, len, column, results);
@@ -139,7 +142,7 @@ pub(super) unsafe fn weighted_values<V: Lanes, S: Stored, const R: usize>(
     }
 }
 
-/// The `D` vectors of columns from `column` on.
+/// Computes the `D` vectors of columns from `column` on.
 ///
 /// # Safety
 /// As [`weighted_values`].
@@ -152,7 +155,7 @@ unsafe fn weighted_columns<V: Lanes, S: Stored, const D: usize, const R: usize>(
     column: usize,
     results: &mut [[[f32; LANES]; 2]; ROWS],
 ) {
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     unsafe {
         let mut sums = [[V::splat(0.0); D]; R];
         let values = values.as_ptr().add(column * S::WIDTH);

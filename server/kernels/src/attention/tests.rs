@@ -1,4 +1,4 @@
-//! Attention against the reference, and bit for bit however queries are batched.
+//! Attention compared with the reference, and bit-equal for every batching of the queries.
 
 use half::f16;
 use proptest::prelude::*;
@@ -7,7 +7,7 @@ use super::*;
 use crate::kv::KvType;
 use crate::reference;
 
-/// One layer filled with random keys and values, and random queries behind them.
+/// A layer filled with random keys and values, and random queries.
 struct Case {
     layer: KvLayer,
     keys: Vec<f32>,
@@ -29,7 +29,7 @@ impl Case {
         seed: u64,
     ) -> Self {
         let width = n_kv_heads * head_dim;
-        // What f16 can hold, so that storing it rounds nothing.
+        // Values that f16 represents exactly, so that storing them rounds nothing.
         let halves = |seed| {
             let floats = reference::random_floats(n_positions * width, seed);
             floats.into_iter().map(|x| f16::from_f32(x).to_f32()).collect::<Vec<_>>()
@@ -45,7 +45,7 @@ impl Case {
         Self { layer, keys, values, queries, head_dim, n_heads, n_kv_heads, window, soft_cap }
     }
 
-    /// The same, stored as bytes; the reference gets what the bytes stand for.
+    /// Stores the layer as bytes; the reference gets the dequantized values.
     fn in_bytes(mut self) -> Self {
         let n_positions =
             self.layer.capacity().min(self.keys.len() / self.n_kv_heads / self.head_dim);
@@ -70,7 +70,7 @@ impl Case {
         self
     }
 
-    /// Attends with the queries of positions `position..position + m`, in one call.
+    /// Attends with the queries of positions `position..position + m` in one call.
     fn attend(&self, pool: &Pool, position: usize, m: usize) -> Vec<f32> {
         let width = self.n_heads * self.head_dim;
         let queries = Queries {
@@ -142,7 +142,7 @@ fn check_case(case: &Case, position: usize, m: usize) {
 }
 
 #[test]
-fn every_head_dimension_and_group_equals_the_reference() {
+fn head_dims_and_groups_equal_reference() {
     for head_dim in [20, 32, 64, 80, 96, 128] {
         for group in [1, 2, 5, 7, 8] {
             check(head_dim, 2, group, 13, 7, head_dim as u64);
@@ -151,7 +151,7 @@ fn every_head_dimension_and_group_equals_the_reference() {
 }
 
 #[test]
-fn keys_and_values_in_bytes_equal_the_reference() {
+fn int8_keys_and_values_equal_reference() {
     for (head_dim, n_kv_heads, group, position, m) in
         [(20, 2, 1, 3, 4), (64, 2, 7, 30, 5), (80, 1, 3, CHUNK - 2, 5), (128, 1, 8, CHUNK + 20, 9)]
     {
@@ -164,14 +164,14 @@ fn keys_and_values_in_bytes_equal_the_reference() {
 }
 
 #[test]
-fn chunk_ends_change_nothing() {
+fn chunk_boundaries_change_no_bits() {
     for position in [CHUNK - 3, CHUNK - 1, CHUNK, 2 * CHUNK - 2] {
         check(32, 1, 3, position, 5, position as u64);
     }
 }
 
 #[test]
-fn a_window_hides_what_is_older_wherever_chunks_end() {
+fn window_hides_older_positions() {
     for window in [1, 2, 15, 16, 17, 40, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK] {
         for position in [0, 14, CHUNK - 3, CHUNK, CHUNK + window - 3, 2 * CHUNK - 2] {
             let mut case = Case::new(20, 1, 3, position + 6, window as u64);
@@ -182,7 +182,7 @@ fn a_window_hides_what_is_older_wherever_chunks_end() {
 }
 
 #[test]
-fn capped_scores_equal_the_reference() {
+fn capped_scores_equal_reference() {
     for soft_cap in [0.05, 0.5, 30.0] {
         let mut case = Case::new(32, 2, 2, CHUNK + 8, 77);
         case.soft_cap = Some(soft_cap);
@@ -196,7 +196,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(30))]
 
     #[test]
-    fn random_shapes_equal_the_reference(
+    fn random_shapes_equal_reference(
         head_dim in prop::sample::select(vec![32_usize, 64, 80, 96, 128]),
         n_kv_heads in 1_usize..4,
         group in 1_usize..9,
@@ -209,7 +209,7 @@ proptest! {
 }
 
 #[test]
-fn stale_positions_behind_the_last_query_are_not_seen() {
+fn positions_after_last_query_are_unseen() {
     let mut case = Case::new(64, 1, 2, 40, 1);
     let pool = Pool::new(1);
     let before = case.attend(&pool, 20, 3);
@@ -222,7 +222,7 @@ fn stale_positions_behind_the_last_query_are_not_seen() {
 }
 
 #[test]
-fn shapes_that_do_not_fit_are_errors() {
+fn wrong_shapes_are_errors() {
     let layer = KvLayer::new(2, 16, 32).expect("small");
     let pool = Pool::new(1);
     let values = [0.0; 96];

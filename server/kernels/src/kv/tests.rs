@@ -1,4 +1,4 @@
-//! What is written, copied, saved and read back.
+//! Writing, copying, saving and reading of keys and values.
 
 use super::*;
 use crate::reference;
@@ -20,7 +20,7 @@ fn same(a: &KvLayer, b: &KvLayer, n: usize) -> bool {
 }
 
 #[test]
-fn rows_written_together_equal_rows_written_alone() {
+fn batched_write_equals_single_writes() {
     for kind in KINDS {
         let together = filled(kind, 50, 37);
         let mut alone = KvLayer::with_type(kind, 2, 20, 50).unwrap();
@@ -34,7 +34,7 @@ fn rows_written_together_equal_rows_written_alone() {
 }
 
 #[test]
-fn a_copied_or_saved_prefix_is_the_same() {
+fn copied_or_saved_prefix_is_equal() {
     for kind in KINDS {
         let layer = filled(kind, 64, 37);
         let mut copy = KvLayer::with_type(kind, 2, 20, 100).unwrap();
@@ -53,7 +53,7 @@ fn a_copied_or_saved_prefix_is_the_same() {
 }
 
 #[test]
-fn writes_beyond_the_capacity_are_an_error() {
+fn write_past_capacity_is_an_error() {
     let mut layer = KvLayer::new(1, 16, 16).unwrap();
     assert!(layer.write(16, &[0.0; 16], &[0.0; 16]).is_err());
     assert!(layer.write(0, &[0.0; 15], &[0.0; 16]).is_err());
@@ -63,7 +63,7 @@ fn writes_beyond_the_capacity_are_an_error() {
 }
 
 #[test]
-fn bytes_stay_within_half_a_step_of_what_was_written() {
+fn int8_error_is_at_most_half_a_step() {
     let row = [3.0_f32, -1.5, 0.01, 2.999, -3.0, 0.0];
     let scale = scale_of(&row);
     for value in row {

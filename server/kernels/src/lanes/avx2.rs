@@ -15,7 +15,8 @@ use std::arch::x86_64::{
 
 use super::Lanes;
 
-// No closures here or in the kernels: a closure is a function of its own, compiled without the instruction set.
+// No closures here or in the kernels: a closure is a separate function, compiled without the
+// instruction set.
 
 /// Sixteen floats in two registers.
 #[derive(Clone, Copy)]
@@ -27,7 +28,7 @@ macro_rules! instructions {
         $(
             #[inline(always)]
             unsafe fn $name(self $(, $arg: Self)*) -> Self {
-                // SAFETY: the caller promises AVX2, FMA and F16C.
+                // SAFETY: the caller guarantees AVX2, FMA and F16C.
                 Self(unsafe { [$intrinsic(self.0[0] $(, $arg.0[0])*), $intrinsic(self.0[1] $(, $arg.0[1])*)] })
             }
         )*
@@ -49,19 +50,19 @@ impl Lanes for Avx2 {
 
     #[inline(always)]
     unsafe fn splat(value: f32) -> Self {
-        // SAFETY: the caller promises AVX2, FMA and F16C.
+        // SAFETY: the caller guarantees AVX2, FMA and F16C.
         Self([unsafe { _mm256_set1_ps(value) }; 2])
     }
 
     #[inline(always)]
     unsafe fn load(from: *const f32) -> Self {
-        // SAFETY: the caller promises AVX2, FMA and F16C, and 16 values.
+        // SAFETY: the caller guarantees AVX2, FMA and F16C, and 16 values.
         Self(unsafe { [_mm256_loadu_ps(from), _mm256_loadu_ps(from.add(8))] })
     }
 
     #[inline(always)]
     unsafe fn load_f16(from: *const u8) -> Self {
-        // SAFETY: the caller promises AVX2, FMA and F16C, and 16 values.
+        // SAFETY: the caller guarantees AVX2, FMA and F16C, and 16 values.
         Self(unsafe {
             [
                 _mm256_cvtph_ps(_mm_loadu_si128(from.cast())),
@@ -72,7 +73,7 @@ impl Lanes for Avx2 {
 
     #[inline(always)]
     unsafe fn load_i8(from: *const u8) -> Self {
-        // SAFETY: the caller promises AVX2, FMA and F16C, and 16 values.
+        // SAFETY: the caller guarantees AVX2, FMA and F16C, and 16 values.
         Self(unsafe {
             [
                 _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64(from.cast()))),
@@ -83,7 +84,7 @@ impl Lanes for Avx2 {
 
     #[inline(always)]
     unsafe fn load_bf16(from: *const u8) -> Self {
-        // SAFETY: the caller promises AVX2, FMA and F16C, and 16 values.
+        // SAFETY: the caller guarantees AVX2, FMA and F16C, and 16 values.
         Self(unsafe {
             let low = _mm256_cvtepu16_epi32(_mm_loadu_si128(from.cast()));
             let high = _mm256_cvtepu16_epi32(_mm_loadu_si128(from.add(16).cast()));
@@ -96,7 +97,7 @@ impl Lanes for Avx2 {
 
     #[inline(always)]
     unsafe fn store(self, to: *mut f32) {
-        // SAFETY: the caller promises AVX2, FMA and F16C, and 16 values.
+        // SAFETY: the caller guarantees AVX2, FMA and F16C, and 16 values.
         unsafe {
             _mm256_storeu_ps(to, self.0[0]);
             _mm256_storeu_ps(to.add(8), self.0[1]);
@@ -105,7 +106,7 @@ impl Lanes for Avx2 {
 
     #[inline(always)]
     unsafe fn store_i8(self, to: *mut i8) {
-        // SAFETY: the caller promises AVX2, FMA and F16C, and 16 values.
+        // SAFETY: the caller guarantees AVX2, FMA and F16C, and 16 values.
         unsafe {
             let [low, high] = [_mm256_cvtps_epi32(self.0[0]), _mm256_cvtps_epi32(self.0[1])];
             let low =
@@ -118,7 +119,7 @@ impl Lanes for Avx2 {
 
     #[inline(always)]
     unsafe fn abs(self) -> Self {
-        // SAFETY: the caller promises AVX2, FMA and F16C.
+        // SAFETY: the caller guarantees AVX2, FMA and F16C.
         Self(unsafe {
             let sign = _mm256_set1_ps(-0.0);
             [_mm256_andnot_ps(sign, self.0[0]), _mm256_andnot_ps(sign, self.0[1])]
@@ -127,7 +128,7 @@ impl Lanes for Avx2 {
 
     #[inline(always)]
     unsafe fn exp2_of_low_bits(self) -> Self {
-        // SAFETY: the caller promises AVX2, FMA and F16C.
+        // SAFETY: the caller guarantees AVX2, FMA and F16C.
         Self(unsafe {
             let one = _mm256_set1_epi32(1.0_f32.to_bits().cast_signed());
             let low = _mm256_slli_epi32::<23>(_mm256_castps_si256(self.0[0]));
@@ -141,7 +142,7 @@ impl Lanes for Avx2 {
 
     #[inline(always)]
     unsafe fn sum(self) -> f32 {
-        // SAFETY: the caller promises AVX2, FMA and F16C.
+        // SAFETY: the caller guarantees AVX2, FMA and F16C.
         unsafe {
             let eight = _mm256_add_ps(self.0[0], self.0[1]);
             let four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps::<1>(eight));
@@ -152,7 +153,7 @@ impl Lanes for Avx2 {
 
     #[inline(always)]
     unsafe fn largest(self) -> f32 {
-        // SAFETY: the caller promises AVX2, FMA and F16C.
+        // SAFETY: the caller guarantees AVX2, FMA and F16C.
         unsafe {
             let eight = _mm256_max_ps(self.0[0], self.0[1]);
             let four = _mm_max_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps::<1>(eight));
@@ -164,13 +165,13 @@ impl Lanes for Avx2 {
     #[inline(always)]
     unsafe fn store_quads(rows: [Self; 4], to: *mut i8) -> [i32; 4] {
         let mut sums = [0; 4];
-        // SAFETY: the caller promises AVX2, FMA and F16C, and 64 places.
+        // SAFETY: the caller guarantees AVX2, FMA and F16C, and 64 places.
         unsafe {
             let mut eight = _mm256_setzero_si256();
             for half in 0..2 {
                 let [a, b] = [rows[0].0[half], rows[1].0[half]];
                 let [c, d] = [rows[2].0[half], rows[3].0[half]];
-                // Packing works within 128 bits, so each of these takes one quad of all rows.
+                // Packing works within 128 bits, so each of these holds one quad of every row.
                 let first = _mm256_packs_epi32(_mm256_cvtps_epi32(a), _mm256_cvtps_epi32(b));
                 let second = _mm256_packs_epi32(_mm256_cvtps_epi32(c), _mm256_cvtps_epi32(d));
                 let quads = _mm256_packs_epi16(first, second);

@@ -27,7 +27,7 @@ macro_rules! instructions {
         $(
             #[inline(always)]
             unsafe fn $name(self $(, $arg: Self)*) -> Self {
-                // SAFETY: the caller promises AVX-512.
+                // SAFETY: the caller guarantees AVX-512.
                 Self(unsafe { $intrinsic(self.0 $(, $arg.0)*) })
             }
         )*
@@ -50,31 +50,31 @@ impl Lanes for Avx512 {
 
     #[inline(always)]
     unsafe fn splat(value: f32) -> Self {
-        // SAFETY: the caller promises AVX-512.
+        // SAFETY: the caller guarantees AVX-512.
         Self(unsafe { _mm512_set1_ps(value) })
     }
 
     #[inline(always)]
     unsafe fn load(from: *const f32) -> Self {
-        // SAFETY: the caller promises AVX-512 and 16 values.
+        // SAFETY: the caller guarantees AVX-512 and 16 values.
         Self(unsafe { _mm512_loadu_ps(from) })
     }
 
     #[inline(always)]
     unsafe fn load_f16(from: *const u8) -> Self {
-        // SAFETY: the caller promises AVX-512 and 16 values.
+        // SAFETY: the caller guarantees AVX-512 and 16 values.
         Self(unsafe { _mm512_cvtph_ps(_mm256_loadu_si256(from.cast())) })
     }
 
     #[inline(always)]
     unsafe fn load_i8(from: *const u8) -> Self {
-        // SAFETY: the caller promises AVX-512 and 16 values.
+        // SAFETY: the caller guarantees AVX-512 and 16 values.
         Self(unsafe { _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128(from.cast()))) })
     }
 
     #[inline(always)]
     unsafe fn load_bf16(from: *const u8) -> Self {
-        // SAFETY: the caller promises AVX-512 and 16 values.
+        // SAFETY: the caller guarantees AVX-512 and 16 values.
         Self(unsafe {
             let wide = _mm512_cvtepu16_epi32(_mm256_loadu_si256(from.cast()));
             _mm512_castsi512_ps(_mm512_slli_epi32::<16>(wide))
@@ -83,19 +83,19 @@ impl Lanes for Avx512 {
 
     #[inline(always)]
     unsafe fn store(self, to: *mut f32) {
-        // SAFETY: the caller promises AVX-512 and 16 values.
+        // SAFETY: the caller guarantees AVX-512 and 16 values.
         unsafe { _mm512_storeu_ps(to, self.0) };
     }
 
     #[inline(always)]
     unsafe fn store_i8(self, to: *mut i8) {
-        // SAFETY: the caller promises AVX-512 and 16 values.
+        // SAFETY: the caller guarantees AVX-512 and 16 values.
         unsafe { _mm_storeu_si128(to.cast(), _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(self.0))) };
     }
 
     #[inline(always)]
     unsafe fn exp2_of_low_bits(self) -> Self {
-        // SAFETY: the caller promises AVX-512.
+        // SAFETY: the caller guarantees AVX-512.
         Self(unsafe {
             let exponent = _mm512_slli_epi32::<23>(_mm512_castps_si512(self.0));
             _mm512_castsi512_ps(_mm512_add_epi32(
@@ -107,7 +107,7 @@ impl Lanes for Avx512 {
 
     #[inline(always)]
     unsafe fn sum(self) -> f32 {
-        // SAFETY: the caller promises AVX-512.
+        // SAFETY: the caller guarantees AVX-512.
         unsafe {
             let upper = _mm256_castpd_ps(_mm512_extractf64x4_pd::<1>(_mm512_castps_pd(self.0)));
             let eight = _mm256_add_ps(_mm512_castps512_ps256(self.0), upper);
@@ -119,7 +119,7 @@ impl Lanes for Avx512 {
 
     #[inline(always)]
     unsafe fn largest(self) -> f32 {
-        // SAFETY: the caller promises AVX-512.
+        // SAFETY: the caller guarantees AVX-512.
         unsafe {
             let four = largest_four(self.0);
             let two = _mm_max_ps(four, _mm_movehl_ps(four, four));
@@ -130,7 +130,7 @@ impl Lanes for Avx512 {
     #[inline(always)]
     unsafe fn largest_of_each(rows: [Self; 4]) -> [f32; 4] {
         let mut largest = [0.0; 4];
-        // SAFETY: the caller promises AVX-512.
+        // SAFETY: the caller guarantees AVX-512.
         unsafe {
             let [a, b, c, d] = [
                 largest_four(rows[0].0),
@@ -138,7 +138,8 @@ impl Lanes for Avx512 {
                 largest_four(rows[2].0),
                 largest_four(rows[3].0),
             ];
-            // A column holds what the four rows have in one lane; they meet in the order of `largest`.
+            // A column holds one lane of each of the four rows; they are compared in the order of
+            // `largest`.
             let [low, high] = [_mm_unpacklo_ps(a, b), _mm_unpackhi_ps(a, b)];
             let [other_low, other_high] = [_mm_unpacklo_ps(c, d), _mm_unpackhi_ps(c, d)];
             let even = _mm_max_ps(_mm_movelh_ps(low, other_low), _mm_movelh_ps(high, other_high));
@@ -151,9 +152,9 @@ impl Lanes for Avx512 {
     #[inline(always)]
     unsafe fn store_quads(rows: [Self; 4], to: *mut i8) -> [i32; 4] {
         let mut sums = [0; 4];
-        // SAFETY: the caller promises AVX-512 with VNNI, and 64 places.
+        // SAFETY: the caller guarantees AVX-512 with VNNI, and 64 places.
         unsafe {
-            // Packing works within 128 bits, so each of these takes one quad of all rows.
+            // Packing works within 128 bits, so each of these holds one quad of every row.
             let first =
                 _mm512_packs_epi32(_mm512_cvtps_epi32(rows[0].0), _mm512_cvtps_epi32(rows[1].0));
             let second =
@@ -176,10 +177,10 @@ impl Lanes for Avx512 {
 /// Returns the largest of the lanes four apart.
 ///
 /// # Safety
-/// The CPU must have AVX-512.
+/// The CPU must support AVX-512.
 #[inline(always)]
 unsafe fn largest_four(lanes: __m512) -> __m128 {
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     unsafe {
         let upper = _mm256_castpd_ps(_mm512_extractf64x4_pd::<1>(_mm512_castps_pd(lanes)));
         let eight = _mm256_max_ps(_mm512_castps512_ps256(lanes), upper);

@@ -1,4 +1,5 @@
-//! Lanes as a plain array, for every CPU; compilers turn it into what vectors they have (NEON on aarch64).
+//! Lanes as a plain array, for every CPU; compilers use the vectors that the CPU has (NEON on
+//! aarch64).
 
 use half::{bf16, f16};
 
@@ -30,13 +31,13 @@ impl Lanes for Portable {
 
     #[inline(always)]
     unsafe fn load(from: *const f32) -> Self {
-        // SAFETY: the caller promises 16 values.
+        // SAFETY: the caller guarantees 16 values.
         Self(unsafe { from.cast::<[f32; LANES]>().read_unaligned() })
     }
 
     #[inline(always)]
     unsafe fn load_f16(from: *const u8) -> Self {
-        // SAFETY: the caller promises 16 values.
+        // SAFETY: the caller guarantees 16 values.
         Self(
             unsafe { from.cast::<[u16; LANES]>().read_unaligned() }
                 .map(|bits| f16::from_bits(bits).to_f32()),
@@ -45,13 +46,13 @@ impl Lanes for Portable {
 
     #[inline(always)]
     unsafe fn load_i8(from: *const u8) -> Self {
-        // SAFETY: the caller promises 16 values.
+        // SAFETY: the caller guarantees 16 values.
         Self(unsafe { from.cast::<[i8; LANES]>().read_unaligned() }.map(f32::from))
     }
 
     #[inline(always)]
     unsafe fn load_bf16(from: *const u8) -> Self {
-        // SAFETY: the caller promises 16 values.
+        // SAFETY: the caller guarantees 16 values.
         Self(
             unsafe { from.cast::<[u16; LANES]>().read_unaligned() }
                 .map(|bits| bf16::from_bits(bits).to_f32()),
@@ -60,13 +61,13 @@ impl Lanes for Portable {
 
     #[inline(always)]
     unsafe fn store(self, to: *mut f32) {
-        // SAFETY: the caller promises 16 values.
+        // SAFETY: the caller guarantees 16 values.
         unsafe { to.cast::<[f32; LANES]>().write_unaligned(self.0) };
     }
 
     #[inline(always)]
     unsafe fn store_i8(self, to: *mut i8) {
-        // SAFETY: the caller promises 16 values.
+        // SAFETY: the caller guarantees 16 values.
         unsafe { to.cast::<[i8; LANES]>().write_unaligned(self.0.map(|value| value as i8)) };
     }
 

@@ -1,4 +1,4 @@
-//! The exponential against f64, and every implementation against the portable one, bit for bit.
+//! The exponential compared with f64, and every implementation bit-equal to the portable one.
 
 use proptest::prelude::*;
 
@@ -6,12 +6,12 @@ use super::*;
 use crate::isa::Isa;
 
 fn exp_of<V: Lanes>(x: f32) -> f32 {
-    // SAFETY: callers pass implementations that this CPU has.
+    // SAFETY: callers pass implementations that this CPU supports.
     unsafe { to_array(exp(V::splat(x)))[0] }
 }
 
 #[test]
-fn exp_is_within_two_units_in_the_last_place() {
+fn exp_is_within_two_ulps() {
     let mut x = -87.0_f32;
     while x < 87.0 {
         let exact = f64::from(x).exp();
@@ -30,7 +30,7 @@ unsafe fn all_operations<V: Lanes>(
     b: &[f32; LANES],
     halves: &[u16; LANES],
 ) -> Vec<u32> {
-    // SAFETY: callers pass implementations that this CPU has; the arrays have 16 values.
+    // SAFETY: callers pass implementations that this CPU supports; the arrays have 16 values.
     unsafe {
         let (x, y) = (V::load(a.as_ptr()), V::load(b.as_ptr()));
         let mut results = Vec::new();
@@ -66,7 +66,7 @@ per_instruction_set! {
 
 proptest! {
     #[test]
-    fn every_implementation_gives_the_same_bits(
+    fn all_implementations_give_equal_bits(
         a in prop::array::uniform16(-120.0_f32..120.0),
         b in prop::array::uniform16(-120.0_f32..120.0),
         halves in prop::array::uniform16(0_u16..0x7c00),
@@ -74,7 +74,7 @@ proptest! {
         // SAFETY: plain Rust runs everywhere.
         let expected = unsafe { operations(Isa::Portable, &a, &b, &halves) };
         for isa in Isa::all_usable() {
-            // SAFETY: this CPU has every usable one.
+            // SAFETY: this CPU supports every usable set.
             prop_assert_eq!(&unsafe { operations(isa, &a, &b, &halves) }, &expected);
         }
     }

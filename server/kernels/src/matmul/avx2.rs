@@ -1,6 +1,7 @@
 //! Integer products in 256-bit registers: AVX2, and AVX2 with VNNI.
 //!
-//! One tile at a time, its 16 rows in two registers, against up to four rows of activations. How bytes become exact dot products is [`dots`]' business; the rest is the same for both.
+//! A tile is processed alone, its 16 rows in two registers, against up to four rows of activations.
+//! [`dots`] computes exact dot products from bytes; all other code is shared.
 
 mod dots;
 
@@ -24,47 +25,47 @@ const N: usize = 2;
 /// Computes all activation rows against the tiles of `panel`.
 ///
 /// # Safety
-/// The CPU must have AVX2, FMA and F16C.
+/// The CPU must support AVX2, FMA and F16C.
 #[target_feature(enable = "avx2,fma,f16c")]
 pub(super) unsafe fn panel<L: Layout>(product: &Product<'_>, panel: &Panel) {
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     unsafe { all_rows::<L, Maddubs>(product, panel) };
 }
 
 /// As [`panel`], with VNNI's dot products.
 ///
 /// # Safety
-/// The CPU must have AVX2, FMA, F16C and AVX-VNNI; in tests AVX-512 VL with VNNI serves too.
+/// The CPU must support AVX2, FMA, F16C and AVX-VNNI; in tests AVX-512 VL with VNNI serves too.
 pub(super) unsafe fn vnni_panel<L: Layout>(product: &Product<'_>, panel: &Panel) {
     #[target_feature(enable = "avx2,fma,f16c,avxvnni")]
     unsafe fn avx_vnni<L: Layout>(product: &Product<'_>, panel: &Panel) {
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         unsafe { all_rows::<L, AvxVnni>(product, panel) };
     }
     #[cfg(test)]
     #[target_feature(enable = "avx2,fma,f16c,avx512f,avx512vl,avx512vnni")]
     unsafe fn avx512_vl<L: Layout>(product: &Product<'_>, panel: &Panel) {
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         unsafe { all_rows::<L, Avx512Vl>(product, panel) };
     }
     #[cfg(test)]
     if !std::arch::is_x86_feature_detected!("avxvnni") {
-        // SAFETY: the caller's promise: if it is not the one, it is the other.
+        // SAFETY: guaranteed by the caller: without AVX-VNNI the CPU has AVX-512 VL.
         unsafe { avx512_vl::<L>(product, panel) };
         return;
     }
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     unsafe { avx_vnni::<L>(product, panel) };
 }
 
 /// # Safety
-/// The CPU must have AVX2, FMA, F16C and what `D` needs.
+/// The CPU must support AVX2, FMA, F16C and what `D` needs.
 #[inline(always)]
 unsafe fn all_rows<L: Layout, D: Dots>(product: &Product<'_>, panel: &Panel) {
     let m = product.end;
     for tile in panel.first_tile..panel.first_tile + panel.n_tiles {
         for row in (product.begin..m).step_by(BLOCK) {
-            // SAFETY: the caller's promise.
+            // SAFETY: guaranteed by the caller.
             unsafe {
                 match m - row {
                     1 if product.a.m() == 1 => {
@@ -94,7 +95,8 @@ unsafe fn register_tile<L: Layout, D: Dots, const R: usize, const W: usize>(
     let tile_bytes = product.w.tile(&panel.part, tile);
     let block = if W == 1 { product.a.single() } else { product.a.block(row / BLOCK) };
     debug_assert_eq!(block.quants.len(), n_groups * GROUP * W);
-    // SAFETY: a tile holds `n_groups` groups of quants and their scales, a block of activations as many groups of four rows; the CPU is the caller's promise.
+    // SAFETY: a tile holds `n_groups` groups of quants and their scales, and a block of activations
+    // holds as many groups of four rows; the caller guarantees the CPU.
     let sums = unsafe {
         let mut sums = [[_mm256_setzero_ps(); N]; R];
         for group in 0..n_groups {
@@ -135,9 +137,10 @@ unsafe fn register_tile<L: Layout, D: Dots, const R: usize, const W: usize>(
         }
         sums
     };
-    // A block always has four rows, of which the last one's may be anything.
+    // A block always has four rows; in the last block some of them may be unspecified.
     let mut values = [[[0.0; TILE]]; R];
-    // SAFETY: each row of `values` has 16 places; each panel is handed out once, and panels do not overlap.
+    // SAFETY: each row of `values` has 16 slots; each panel is handed out once, and panels do not
+    // overlap.
     unsafe {
         for r in 0..R {
             for j in 0..N {
@@ -159,7 +162,7 @@ unsafe fn scaled_sum<L: Layout, const W: usize>(
     half: usize,
     r: usize,
 ) -> f32 {
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     unsafe {
         if L::HALVES {
             let sum = *block.half_sums.get_unchecked((2 * group + half) * W + r);
@@ -176,7 +179,7 @@ unsafe fn scaled_sum<L: Layout, const W: usize>(
 /// As [`register_tile`].
 #[inline(always)]
 unsafe fn scale<L: Layout>(tile: *const u8, group: usize, half: usize, j: usize) -> __m256 {
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     unsafe {
         if !L::TWO_LEVEL {
             return _mm256_cvtph_ps(_mm_loadu_si128(tile.add(L::scales_at(group) + 16 * j).cast()));
@@ -192,13 +195,13 @@ unsafe fn scale<L: Layout>(tile: *const u8, group: usize, half: usize, j: usize)
     }
 }
 
-/// Returns the minimums of 8 rows; those of two levels without their minus.
+/// Returns the minimums of 8 rows; those with two levels have their sign inverted.
 ///
 /// # Safety
 /// As [`register_tile`].
 #[inline(always)]
 unsafe fn minimum<L: Layout>(tile: *const u8, group: usize, half: usize, j: usize) -> __m256 {
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     unsafe {
         if !L::TWO_LEVEL {
             return _mm256_cvtph_ps(_mm_loadu_si128(

@@ -1,7 +1,11 @@
 //! Integer products with AVX-512 VNNI: 64 byte products per instruction.
 //!
-//! `vpdpbusd` multiplies unsigned by signed bytes. Stored weights are unsigned (a value plus its layout's offset); accumulators start at minus the offset times the sum of the activations, so the offset costs nothing and the dot product is exact.
-//! Every call computes `4 * B` (or fewer) activation rows against `N` tiles, 16 rows of weights each, in registers.
+//! `vpdpbusd` multiplies unsigned by signed bytes. Stored weights are unsigned (a value plus its
+//! layout's offset). Accumulators start at minus the offset times the sum of the activations, so
+//! the offset costs nothing and the dot product is exact.
+//!
+//! Every call computes `4 * B` (or fewer) activation rows against `N` tiles of 16 rows of weights
+//! each, in registers.
 
 use std::arch::x86_64::{
     __m512, __m512i, _MM_HINT_T0, _MM_HINT_T1, _mm_loadu_si128, _mm_prefetch, _mm256_loadu_si256,
@@ -17,33 +21,33 @@ use crate::layout::{GROUP, Layout, NIBBLE_BYTES, PLANE_BYTES, TILE};
 
 use super::{Panel, Product};
 
-/// How far ahead of the weights in use the next ones are asked for, in bytes.
+/// Prefetch distance: bytes from the weights in use to the prefetched ones.
 const AHEAD: usize = 1024;
-/// Into which cache: the second is near enough, and the first has the activations.
+/// Cache to prefetch into: the L2 is near enough, and the L1 holds the activations.
 const HINT: i32 = _MM_HINT_T1;
 
 /// Computes all activation rows against the tiles of `panel`.
 ///
 /// # Safety
-/// The CPU must have AVX-512 with VNNI.
+/// The CPU must support AVX-512 with VNNI.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni,avx2,fma,f16c")]
 pub(super) unsafe fn panel<L: Layout>(product: &Product<'_>, panel: &Panel) {
     let end = product.end;
     let mut row = product.begin;
     while row < end {
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         row += unsafe {
             match end - row {
-                // Memory is the limit, and a single stream is what it gives fastest.
+                // Memory is the limit, and it delivers a single stream fastest.
                 1 if product.a.m() == 1 => columns::<L, 1, 1, 1, 1, true>(product, panel, row),
                 1 => columns::<L, BLOCK, 1, 1, 1, true>(product, panel, row),
                 2 => columns::<L, BLOCK, 1, 2, 1, true>(product, panel, row),
                 3 | 4 => columns::<L, BLOCK, 1, 4, 1, true>(product, panel, row),
-                // Scales of two levels, and minimums, need the registers of a second tile.
+                // Two-level scales and minimums need the registers of a second tile.
                 _ if L::TWO_LEVEL || L::MIN => {
                     columns::<L, BLOCK, 2, 4, 1, true>(product, panel, row)
                 }
-                // What the first rows have read is in a cache.
+                // The weights are in a cache, because the first rows have read them.
                 _ if row > 0 => columns::<L, BLOCK, 2, 4, 2, false>(product, panel, row),
                 _ => columns::<L, BLOCK, 2, 4, 2, true>(product, panel, row),
             }
@@ -51,7 +55,8 @@ pub(super) unsafe fn panel<L: Layout>(product: &Product<'_>, panel: &Panel) {
     }
 }
 
-/// Computes `B` blocks of `R` rows from `row` on against all tiles of the panel, `N` at a time; returns how many rows that were.
+/// Computes `B` blocks of `R` rows from `row` on against all tiles of the panel, `N` at a time;
+/// returns the number of rows.
 ///
 /// # Safety
 /// As [`panel`].
@@ -69,13 +74,13 @@ unsafe fn columns<
     row: usize,
 ) -> usize {
     for tile in (panel.first_tile..panel.first_tile + panel.n_tiles).step_by(N) {
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         unsafe { register_tile::<L, W, B, R, N, FETCH>(product, panel, tile, row) };
     }
     B * R
 }
 
-/// Where the activations of one block of rows lie.
+/// Pointers to the activations of one block of rows.
 #[derive(Clone, Copy)]
 struct Activations {
     quants: *const i8,
@@ -85,7 +90,7 @@ struct Activations {
     scaled_sums: *const f32,
 }
 
-/// Computes `B` blocks of `R` rows against `N` tiles; `FETCH` asks memory for what comes next.
+/// Computes `B` blocks of `R` rows against `N` tiles; `FETCH` prefetches the next weights.
 ///
 /// # Safety
 /// As [`panel`].
@@ -106,11 +111,11 @@ unsafe fn register_tile<
     let m = product.end;
     let n_groups = product.a.n_groups();
     let end = panel.first_tile + panel.n_tiles;
-    // Beyond the last tile any other serves: its results are not stored.
+    // Past the last tile, the last one repeats; its repeated results are not stored.
     let tiles: [&[u8]; N] =
         std::array::from_fn(|j| product.w.tile(&panel.part, (tile + j).min(end - 1)));
     let blocks: [Activations; B] = std::array::from_fn(|b| {
-        // Beyond the last block any other serves: its results are not stored.
+        // Past the last block, the last one repeats; its repeated results are not stored.
         let block = if W == 1 {
             product.a.single()
         } else {
@@ -125,16 +130,18 @@ unsafe fn register_tile<
             scaled_sums: block.scaled_sums.as_ptr(),
         }
     });
-    // A number that the compiler does not know: unrolled, the loop's loads of activations would all come first, and spill.
+    // Hidden from the compiler: if it unrolled the loop, it would move all loads of activations to
+    // the front and spill them.
     let n_pairs = std::hint::black_box(GROUP / 8);
     let tile_len = panel.part.tile_bytes;
     let streams = tiles.map(<[u8]>::as_ptr);
-    // SAFETY: a tile holds `n_groups` groups of quants and their scales, a block of activations as many groups of four rows; the CPU is the caller's promise.
+    // SAFETY: a tile holds `n_groups` groups of quants and their scales, and a block of activations
+    // holds as many groups of four rows; the caller guarantees the CPU.
     let sums = unsafe {
         let mut sums = [[[_mm512_setzero_ps(); N]; R]; B];
         for group in 0..n_groups {
             let quants_at = L::quants_at(n_groups, group);
-            // Behind the end of each tile's stream follows the same stream of the next tiles.
+            // After the end of each tile's stream comes the same stream of the next tiles.
             let is_in_tile = quants_at + AHEAD < tile_len;
             let ahead = if is_in_tile { AHEAD } else { AHEAD + (N - 1) * tile_len };
             for stream in streams.into_iter().take(if FETCH { N } else { 0 }) {
@@ -190,7 +197,8 @@ unsafe fn register_tile<
     unsafe { product.finish(panel, tile, row, sums.as_flattened()) };
 }
 
-/// Returns the dot products of one scale block: 32 columns (`n_pairs` times two quads), or the 16 of `half`.
+/// Returns the dot products of one scale block: 32 columns (`n_pairs` times two quads), or the 16
+/// columns of `half`.
 ///
 /// # Safety
 /// As [`register_tile`].
@@ -210,7 +218,7 @@ unsafe fn dots<
     ahead: usize,
     n_pairs: usize,
 ) -> [[[__m512i; N]; R]; B] {
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     unsafe {
         let mut dots = [[[_mm512_setzero_si512(); N]; R]; B];
         for b in 0..B {
@@ -255,7 +263,7 @@ unsafe fn dots<
             }
             return dots;
         }
-        // Many rows of bytes with one level of scales are best unrolled.
+        // Many rows of bytes with one level of scales are fastest unrolled.
         let quads = if L::TWO_LEVEL || B == 1 { 2 * n_pairs / L::N_BLOCKS } else { L::QUADS };
         for quad in half * L::QUADS..half * L::QUADS + quads {
             let mut weights = [_mm512_setzero_si512(); N];
@@ -274,7 +282,7 @@ unsafe fn dots<
     }
 }
 
-/// Adds the products of one quad of columns; `at` is where its activations begin in their blocks.
+/// Adds the products of one quad of columns; `at` is the offset of its activations in their blocks.
 ///
 /// # Safety
 /// As [`register_tile`].
@@ -285,7 +293,7 @@ unsafe fn add_quad<const B: usize, const R: usize, const N: usize>(
     at: usize,
     dots: &mut [[[__m512i; N]; R]; B],
 ) {
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     unsafe {
         for b in 0..B {
             for r in 0..R {
@@ -310,7 +318,7 @@ unsafe fn start<L: Layout, const W: usize>(
     half: usize,
     r: usize,
 ) -> __m512i {
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     unsafe {
         if L::OFFSET == 0 {
             return _mm512_setzero_si512();
@@ -324,7 +332,7 @@ unsafe fn start<L: Layout, const W: usize>(
             return _mm512_sub_epi32(_mm512_setzero_si512(), times_offset);
         }
         let offset = _mm512_set1_epi32(*block.offsets.add(group * W + r));
-        // Stored for an offset of 128, of which others are a part.
+        // Stored for an offset of 128; the other offsets are fractions of it.
         match L::OFFSET {
             8 => _mm512_srai_epi32::<4>(offset),
             16 => _mm512_srai_epi32::<3>(offset),
@@ -344,7 +352,7 @@ unsafe fn scaled_sum<L: Layout, const W: usize>(
     half: usize,
     r: usize,
 ) -> __m512 {
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     unsafe {
         if L::HALVES {
             let sum = *block.half_sums.add((2 * group + half) * W + r);
@@ -361,7 +369,7 @@ unsafe fn scaled_sum<L: Layout, const W: usize>(
 /// As [`register_tile`].
 #[inline(always)]
 unsafe fn scale<L: Layout>(tile: *const u8, group: usize, half: usize) -> __m512 {
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     unsafe {
         let own = tile.add(L::scales_at(group) + half * TILE);
         if !L::TWO_LEVEL {
@@ -378,13 +386,13 @@ unsafe fn scale<L: Layout>(tile: *const u8, group: usize, half: usize) -> __m512
     }
 }
 
-/// Returns the minimums of 16 rows; those of two levels without their minus.
+/// Returns the minimums of 16 rows; those with two levels have their sign inverted.
 ///
 /// # Safety
 /// As [`register_tile`].
 #[inline(always)]
 unsafe fn minimum<L: Layout>(tile: *const u8, group: usize, half: usize) -> __m512 {
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     unsafe {
         let own = tile.add(L::scales_at(group));
         if !L::TWO_LEVEL {

@@ -1,6 +1,6 @@
 //! Products with float weights: f32, f16 and bfloat16 tiles, written once over [`Lanes`].
 //!
-//! The sum runs over the columns in order, one fused multiply-add each.
+//! The sum runs over the columns in order, one fused multiply-add per column.
 
 use crate::lanes::{Lanes, per_instruction_set, to_array};
 use crate::layout::{Format, TILE};
@@ -19,8 +19,9 @@ unsafe fn tiles<V: Lanes>(product: &Product<'_>, panel: &Panel) {
     let m = product.end;
     let mut row = product.begin;
     while row < m {
-        // Eight sums at a time: fewer would wait for one another's additions.
-        // SAFETY: the caller's promise.
+        // Eight sums at a time: with fewer, each addition would wait for the previous one.
+        //
+        // SAFETY: guaranteed by the caller.
         row += unsafe {
             match m - row {
                 1 => columns::<V, 1, 4>(product, panel, row),
@@ -31,7 +32,8 @@ unsafe fn tiles<V: Lanes>(product: &Product<'_>, panel: &Panel) {
     }
 }
 
-/// Computes `R` activation rows (or as many as there are) against all tiles of the panel, `N` at a time; returns `R`.
+/// Computes `R` activation rows (or the fewer that are left) against all tiles of the panel, `N` at
+/// a time; returns `R`.
 ///
 /// # Safety
 /// As [`Lanes`].
@@ -42,7 +44,7 @@ unsafe fn columns<V: Lanes, const R: usize, const N: usize>(
     row: usize,
 ) -> usize {
     for tile in (panel.first_tile..panel.first_tile + panel.n_tiles).step_by(N) {
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         unsafe { block::<V, R, N>(product, panel, tile, row) };
     }
     R
@@ -61,14 +63,15 @@ unsafe fn block<V: Lanes, const R: usize, const N: usize>(
 ) {
     let k = product.w.k();
     let (m, end) = (product.end, panel.first_tile + panel.n_tiles);
-    // Beyond the last tile or row it serves again: those results are not stored.
+    // Past the last tile or row, the last one repeats; its repeated results are not stored.
     let tiles: [&[u8]; N] =
         std::array::from_fn(|j| product.w.tile(&panel.part, (tile + j).min(end - 1)));
     let rows: [&[f32]; R] =
         std::array::from_fn(|r| &product.floats[(row + r).min(m - 1) * k..][..k]);
     let width = panel.part.format.float_bytes();
     debug_assert!(tiles.iter().all(|tile| tile.len() >= k * TILE * width));
-    // SAFETY: a tile holds 16 values per column and every row `k` values; the CPU is the caller's promise.
+    // SAFETY: a tile holds 16 values per column and every row `k` values; the caller guarantees the
+    // CPU.
     let values = unsafe {
         let mut sums = [[V::splat(0.0); N]; R];
         for column in 0..k {

@@ -1,8 +1,12 @@
-//! The first half of a gated layer in one go: `act(gate · x) * (up · x)`, quantized for the product behind it.
+//! The first half of a gated layer in one step: `act(gate · x) * (up · x)`, quantized for the next
+//! product.
 //!
-//! Gate and up of 32 columns are computed for a few rows, multiplied and quantized while they are in the first cache. What both products are in floats, eight times the result, is never written to memory.
+//! Gate and up of 32 columns are computed for a few rows, then multiplied and quantized while they
+//! are in the L1 cache. The float results of both products, eight times the size of the output, are
+//! never written to memory.
 //!
-//! Invariant: the same bits as the product, the activation and the quantization one after another.
+//! Invariant: the bits equal those of the product, the activation and the quantization one after
+//! another.
 
 use std::ops::Range;
 
@@ -16,7 +20,7 @@ use crate::shared::Shared;
 
 use super::{Panel, Product, is_small, run_panel};
 
-/// What becomes of a gate before it multiplies.
+/// The activation function of the gate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Activation {
     /// x · sigmoid(x)
@@ -25,14 +29,17 @@ pub enum Activation {
     Gelu,
 }
 
-/// Activation rows that go through a group of columns together: what the widest kernel takes at once.
+/// Activation rows that pass through a group of columns together: as many as the widest kernel
+/// takes at once.
 const ROWS: usize = 2 * BLOCK;
-/// Tiles of gate, and of up, to a group.
+/// Tiles of gate, and of up, per group.
 const TILES: usize = GROUP / TILE;
-/// Groups whose products precede their activations, where there are few rows: these read memory, which should not wait for the others often.
+/// Groups whose products are computed before their activations, when there are few rows: the
+/// products read memory, which should rarely wait for the activations.
 const GROUPS: usize = 8;
 
-/// Computes `activation(gate · a) * (up · a)` into `out`, `m` × the rows of gate; `bias` belongs to gate and then to up.
+/// Computes `activation(gate · a) * (up · a)` into `out`, `m` × the rows of gate. `bias` holds the
+/// bias of gate, then of up.
 ///
 /// `w` is gate, then up, and must be a [pair](Matrix::is_pair).
 pub fn gated(
@@ -74,7 +81,8 @@ pub fn gated(
                         }
                     };
                     for block in begin / BLOCK..rows.end.div_ceil(BLOCK) {
-                        // SAFETY: `split_tapering` hands out every group once; a pool's instruction set is one that this CPU has.
+                        // SAFETY: `split_tapering` hands out every group once; this CPU supports a
+                        // pool's instruction set.
                         unsafe { places.fill(pool.isa(), block, group..group + 1, source) };
                     }
                 }

@@ -1,6 +1,8 @@
 //! Integer products with NEON's byte dot products (`sdot`): 64-bit Arm since 2017, every Apple M.
 //!
-//! A quad of columns of four rows of activations is one register, and `sdot` takes one of its four rows by index, so a weight register serves four rows with one load of each. Weights become signed by subtracting their offset, which makes the dot products exact without a correction.
+//! A register holds a quad of columns of four rows of activations. `sdot` selects one of its four
+//! rows by index, so a register of weights serves four rows with one load each. Weights become
+//! signed by subtracting their offset, which makes the dot products exact without a correction.
 
 use std::arch::aarch64::{
     float32x4_t, int8x16_t, int32x4_t, uint16x4_t, vandq_u8, vcombine_u8, vcreate_u8,
@@ -16,7 +18,8 @@ use crate::layout::{GROUP, Layout, NIBBLE_BYTES, PLANE_BYTES, TILE};
 
 use super::{Panel, Product};
 
-/// Registers that are worked on together: four rows of activations times two of weights leave room for scales.
+/// Registers of weights processed together: four rows of activations times two of weights leave
+/// room for scales.
 const N: usize = 2;
 
 /// Rows of a tile in one register.
@@ -25,13 +28,13 @@ const ROWS: usize = 4;
 /// Computes all activation rows against the tiles of `panel`.
 ///
 /// # Safety
-/// The CPU must have NEON with the dot product instructions.
+/// The CPU must support NEON with the dot product instructions.
 #[target_feature(enable = "neon,dotprod")]
 pub(super) unsafe fn panel<L: Layout>(product: &Product<'_>, panel: &Panel) {
     let m = product.end;
     for tile in panel.first_tile..panel.first_tile + panel.n_tiles {
         for row in (product.begin..m).step_by(BLOCK) {
-            // SAFETY: the caller's promise.
+            // SAFETY: guaranteed by the caller.
             unsafe {
                 match m - row {
                     1 => register_tile::<L, 1>(product, panel, tile, row),
@@ -60,7 +63,9 @@ unsafe fn register_tile<L: Layout, const R: usize>(
     debug_assert_eq!(block.quants.len(), n_groups * GROUP * BLOCK);
     let mut values = [[0.0; TILE]; R];
     for first in (0..TILE / ROWS).step_by(N) {
-        // SAFETY: a tile holds `n_groups` groups of quants and their scales, a block of activations as many groups of four rows; `values` has 16 places per row; the CPU is the caller's promise.
+        // SAFETY: a tile holds `n_groups` groups of quants and their scales, and a block of
+        // activations holds as many groups of four rows; `values` has 16 slots per row; the caller
+        // guarantees the CPU.
         unsafe {
             let mut sums = [[vdupq_n_f32(0.0); N]; R];
             for group in 0..n_groups {
@@ -92,15 +97,18 @@ unsafe fn register_tile<L: Layout, const R: usize>(
             }
         }
     }
-    // A block always has four rows, of which the last one's may be anything.
+    // A block always has four rows; in the last block some of them may be unspecified.
+    //
     // SAFETY: each panel is handed out once, and panels do not overlap.
     unsafe { product.finish(panel, tile, row, &values.map(|values| [values])) };
 }
 
-/// Returns the dot products of one scale block: of `R` rows of activations with `N` registers of four rows of weights.
+/// Returns the dot products of one scale block: of `R` rows of activations with `N` registers of
+/// four rows of weights.
 ///
 /// # Safety
-/// As [`panel`]; `quants` must be one group of a tile, from register `first` on, and `block` must have the group.
+/// As [`panel`]; `quants` must be one group of a tile, from register `first` on, and `block` must
+/// have the group.
 #[inline(always)]
 unsafe fn dots<L: Layout, const R: usize>(
     quants: *const u8,
@@ -109,7 +117,7 @@ unsafe fn dots<L: Layout, const R: usize>(
     group: usize,
     half: usize,
 ) -> [[int32x4_t; N]; R] {
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     unsafe {
         let mut dots = [[vdupq_n_s32(0); N]; R];
         let activations = block.quants.as_ptr().add(group * GROUP * BLOCK);
@@ -125,7 +133,7 @@ unsafe fn dots<L: Layout, const R: usize>(
                     (true, 0) => vandq_u8(stored, vdupq_n_u8(15)),
                     (true, _) => vshrq_n_u8::<4>(stored),
                 };
-                // Modulo 256 an offset of 128 is -128: the difference is right either way.
+                // Modulo 256 an offset of 128 equals -128, so the difference is right either way.
                 let mut stored = stored;
                 for plane in 0..L::PLANES {
                     let bits =
@@ -148,7 +156,7 @@ unsafe fn dots<L: Layout, const R: usize>(
 
 /// Adds to each lane the products of its four weights with row `r` of the activations.
 ///
-/// As assembly, because the intrinsic is not stable.
+/// Written as assembly, because the intrinsic is not stable.
 ///
 /// # Safety
 /// As [`panel`].
@@ -159,11 +167,11 @@ unsafe fn add_dots(
     activations: int8x16_t,
     r: usize,
 ) -> int32x4_t {
-    /// The instruction with the index that it has.
+    /// The instruction with a constant row index.
     macro_rules! sdot {
         ($index:literal) => {{
             let mut sum = sum;
-            // SAFETY: the caller promises the instruction, which touches its registers alone.
+            // SAFETY: the caller guarantees the instruction, which accesses only its registers.
             unsafe {
                 asm!(
                     concat!("sdot {sum:v}.4s, {weights:v}.16b, {activations:v}.4b[", $index, "]"),
@@ -190,7 +198,7 @@ unsafe fn add_dots(
 /// As [`dots`].
 #[inline(always)]
 unsafe fn scaled_sum<L: Layout>(block: &Block<'_>, group: usize, half: usize, r: usize) -> f32 {
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     unsafe {
         if L::HALVES {
             let sum = *block.half_sums.get_unchecked((2 * group + half) * BLOCK + r);
@@ -207,7 +215,7 @@ unsafe fn scaled_sum<L: Layout>(block: &Block<'_>, group: usize, half: usize, r:
 /// As [`panel`]; `tile` must have the group.
 #[inline(always)]
 unsafe fn scale<L: Layout>(tile: *const u8, group: usize, half: usize, j: usize) -> float32x4_t {
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     unsafe {
         if !L::TWO_LEVEL {
             return halves(tile.add(L::scales_at(group) + 2 * ROWS * j));
@@ -226,7 +234,7 @@ unsafe fn scale<L: Layout>(tile: *const u8, group: usize, half: usize, j: usize)
 /// As [`scale`].
 #[inline(always)]
 unsafe fn minimum<L: Layout>(tile: *const u8, group: usize, half: usize, j: usize) -> float32x4_t {
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     unsafe {
         if !L::TWO_LEVEL {
             return halves(tile.add(L::scales_at(group) + 2 * TILE + 2 * ROWS * j));
@@ -237,13 +245,13 @@ unsafe fn minimum<L: Layout>(tile: *const u8, group: usize, half: usize, j: usiz
     }
 }
 
-/// Reads four half floats; as assembly, because their type is not stable.
+/// Reads four half floats. Written as assembly, because their type is not stable.
 ///
 /// # Safety
-/// There must be four, and the CPU must have NEON.
+/// `from` must hold four of them, and the CPU must support NEON.
 #[inline(always)]
 unsafe fn halves(from: *const u8) -> float32x4_t {
-    // SAFETY: the caller's promise; the instruction touches its registers alone.
+    // SAFETY: guaranteed by the caller; the instruction accesses only its registers.
     unsafe {
         let halves: uint16x4_t = vld1_u16(from.cast());
         let floats: float32x4_t;
@@ -260,10 +268,10 @@ unsafe fn halves(from: *const u8) -> float32x4_t {
 /// Reads four unsigned bytes as floats.
 ///
 /// # Safety
-/// There must be four, and the CPU must have NEON.
+/// `from` must hold four of them, and the CPU must support NEON.
 #[inline(always)]
 unsafe fn bytes(from: *const u8) -> float32x4_t {
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     unsafe {
         let four = vcreate_u8(u64::from(from.cast::<u32>().read_unaligned()));
         vcvtq_f32_u32(vmovl_u16(vget_low_u16(vmovl_u8(four))))
@@ -276,7 +284,7 @@ unsafe fn bytes(from: *const u8) -> float32x4_t {
 /// As [`bytes`].
 #[inline(always)]
 unsafe fn signed_bytes(from: *const u8) -> float32x4_t {
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     unsafe {
         let four = vcreate_u8(u64::from(from.cast::<u32>().read_unaligned()));
         vcvtq_f32_s32(vmovl_s16(vget_low_s16(vmovl_s8(vreinterpret_s8_u8(four)))))

@@ -1,4 +1,5 @@
-//! Integer products in plain Rust: what every CPU can run, and what the SIMD kernels are compared with.
+//! Integer products in plain Rust: they run on every CPU, and the SIMD kernels are compared with
+//! them.
 
 use crate::activations::BLOCK;
 use crate::layout::{GROUP, Layout, TILE};

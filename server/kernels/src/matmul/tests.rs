@@ -1,4 +1,5 @@
-//! Products against the reference, and bit for bit across batches, threads and instruction sets.
+//! Products compared with the reference, and bit-equal across batches, threads and instruction
+//! sets.
 
 use proptest::prelude::*;
 
@@ -7,7 +8,7 @@ use crate::block::{BlockType, Rows};
 use crate::isa::Isa;
 use crate::reference;
 
-/// Random blocks of a type with scales of moderate size, and their rows' floats by the reference.
+/// Returns random blocks of a type with scales of moderate size.
 fn random_rows(kind: BlockType, n: usize, k: usize, seed: u64) -> Vec<u8> {
     reference::random_blocks(kind, n * k / kind.block_len(), seed)
 }
@@ -28,7 +29,8 @@ fn bits(values: &[f32]) -> Vec<u32> {
     values.iter().map(|value| value.to_bits()).collect()
 }
 
-/// Checks one shape of one type: against the reference, and bit-equal across instruction sets, threads and batches.
+/// Checks one shape of one type: against the reference, and bit-equal across instruction sets,
+/// threads and batches.
 fn check(kind: BlockType, n: usize, k: usize, m: usize, seed: u64) {
     let bytes = random_rows(kind, n, k, seed);
     let w = Matrix::pack(&[Rows { kind, n, k, bytes: &bytes }]).expect("rows are whole");
@@ -79,7 +81,7 @@ fn check(kind: BlockType, n: usize, k: usize, m: usize, seed: u64) {
 }
 
 #[test]
-fn every_type_equals_the_reference_at_every_small_batch() {
+fn all_types_equal_reference_in_any_batch() {
     for (idx, kind) in BlockType::ALL.into_iter().enumerate() {
         for m in 1..=20 {
             check(kind, 37, kind.block_len().max(32) * 3, m, (idx * 100 + m) as u64);
@@ -91,7 +93,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(40))]
 
     #[test]
-    fn random_shapes_equal_the_reference(
+    fn random_shapes_equal_reference(
         kind in prop::sample::select(BlockType::ALL.to_vec()),
         n in 1_usize..100,
         blocks in 1_usize..6,
@@ -105,7 +107,7 @@ proptest! {
 }
 
 #[test]
-fn products_large_enough_for_several_threads_equal_the_reference() {
+fn threaded_products_equal_reference() {
     for (kind, m) in [
         (BlockType::Q8_0, 1),
         (BlockType::Q8_0, 9),
@@ -118,7 +120,7 @@ fn products_large_enough_for_several_threads_equal_the_reference() {
 }
 
 #[test]
-fn the_largest_products_do_not_saturate() {
+fn extreme_products_do_not_saturate() {
     let (n, k) = (16, 64);
     for (kind, quant) in [
         (BlockType::Q8_0, 0x80_u8),
@@ -155,7 +157,7 @@ fn the_largest_products_do_not_saturate() {
 }
 
 #[test]
-fn stacked_parts_of_different_types_equal_each_alone() {
+fn stacked_parts_equal_separate_products() {
     let (k, m) = (256, 5);
     let pool = Pool::new(2);
     let x = activations(m, k, 3);
@@ -181,7 +183,7 @@ fn stacked_parts_of_different_types_equal_each_alone() {
 }
 
 #[test]
-fn bias_and_what_stands_there_are_added() {
+fn bias_and_prior_output_are_added() {
     let (n, k, m) = (19, 64, 3);
     let bytes = random_rows(BlockType::Q8_0, n, k, 1);
     let w = Matrix::pack(&[Rows { kind: BlockType::Q8_0, n, k, bytes: &bytes }])
@@ -203,7 +205,7 @@ fn bias_and_what_stands_there_are_added() {
 }
 
 #[test]
-fn shapes_that_do_not_fit_are_errors() {
+fn wrong_shapes_are_errors() {
     let pool = Pool::new(1);
     let bytes = random_rows(BlockType::Q8_0, 4, 32, 1);
     let w = Matrix::pack(&[Rows { kind: BlockType::Q8_0, n: 4, k: 32, bytes: &bytes }])
@@ -219,7 +221,7 @@ fn shapes_that_do_not_fit_are_errors() {
 }
 
 #[test]
-fn kept_floats_reach_float_weights_unquantized() {
+fn float_weights_see_unquantized_floats() {
     let (n, k) = (5, 45);
     let bytes = random_rows(BlockType::F32, n, k, 4);
     let w = Matrix::pack(&[Rows { kind: BlockType::F32, n, k, bytes: &bytes }])
@@ -238,7 +240,7 @@ fn kept_floats_reach_float_weights_unquantized() {
     }
 }
 
-/// What [`gated`] computes, step by step.
+/// Computes the steps of [`gated`] one after another.
 fn gated_by_steps(
     pool: &Pool,
     w: &Matrix,
@@ -258,9 +260,9 @@ fn gated_by_steps(
 }
 
 #[test]
-fn a_gated_product_equals_its_steps_at_every_small_batch() {
+fn gated_product_equals_its_steps() {
     for (idx, kind) in BlockType::ALL.into_iter().enumerate() {
-        // Miri takes minutes for what a few of them show.
+        // Miri needs minutes; a few types show the same.
         if cfg!(miri) && !matches!(kind, BlockType::Q5_0 | BlockType::F16) {
             continue;
         }
@@ -271,7 +273,7 @@ fn a_gated_product_equals_its_steps_at_every_small_batch() {
         let w = Matrix::pack(&[rows(&gate), rows(&up)]).expect("rows are whole");
         let is_float = matches!(kind, BlockType::F32 | BlockType::F16 | BlockType::BF16);
         assert_eq!(w.is_pair(), !is_float, "{kind:?}");
-        // Wherever its tiles lie, a row is the file's.
+        // Row numbers are those of the file, wherever the row's tiles are.
         let row_bytes = gate.len() / n;
         for row in [0, 15, 16, n / 2, n - 1] {
             for (bytes, first) in [(&gate, 0), (&up, n)] {

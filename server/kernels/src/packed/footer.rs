@@ -1,4 +1,4 @@
-//! What follows the weights in a packed file: their checksums, and what the file is for.
+//! The part of a packed file after the weights: their checksums, and the file's identity.
 
 use std::fs::File;
 use std::io;
@@ -13,12 +13,12 @@ const MAGIC: [u8; 16] = *b"lowkey packed w\n";
 pub(super) const BYTES: usize = IDENTITY_BYTES + size_of::<u64>();
 const IDENTITY_BYTES: usize = MAGIC.len() + 8 + KEY_BYTES + 8;
 
-/// The footer without its checksum.
+/// The footer's fields before its checksum: the file's identity.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Footer([u8; IDENTITY_BYTES]);
 
 impl Footer {
-    /// Returns the footer of this version for `len` bytes of weights under `key`.
+    /// Returns this version's footer for `len` bytes of weights under `key`.
     pub(super) fn new(key: &[u8; KEY_BYTES], len: usize) -> Self {
         let mut bytes = [0; IDENTITY_BYTES];
         let parts: [&[u8]; 4] =
@@ -29,14 +29,14 @@ impl Footer {
         Self(bytes)
     }
 
-    /// Appends the footer and the checksum of all of `end`.
+    /// Appends the footer, and the checksum of all bytes in `end`.
     pub(super) fn append_to(&self, end: &mut Vec<u8>) {
         end.extend(self.0);
         end.extend(XxHash3_64::oneshot(end).to_le_bytes());
     }
 }
 
-/// Reads the checksums of a file for `len` bytes of weights whose footer must be `expected`.
+/// Reads the checksums of a file with `len` bytes of weights whose footer must equal `expected`.
 pub(super) fn read(file: &File, len: usize, expected: &Footer) -> Result<Vec<u64>, Refused> {
     let file_bytes = file.metadata()?.len();
     let mut footer = [0; BYTES];
@@ -61,13 +61,15 @@ pub(super) fn read(file: &File, len: usize, expected: &Footer) -> Result<Vec<u64
     Ok(sums.take(len.div_ceil(CHUNK)).collect())
 }
 
-/// Fills `bytes` from a place of the file, whatever else reads it; fails where the file ends before.
+/// Fills `bytes` from position `at` of the file, independently of other readers. Fails if the file
+/// ends before.
 #[cfg(unix)]
 pub fn read_at(file: &File, bytes: &mut [u8], at: u64) -> io::Result<()> {
     std::os::unix::fs::FileExt::read_exact_at(file, bytes, at)
 }
 
-/// Fills `bytes` from a place of the file, whatever else reads it; fails where the file ends before.
+/// Fills `bytes` from position `at` of the file, independently of other readers. Fails if the file
+/// ends before.
 #[cfg(windows)]
 pub fn read_at(file: &File, mut bytes: &mut [u8], mut at: u64) -> io::Result<()> {
     while !bytes.is_empty() {

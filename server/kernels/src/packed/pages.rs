@@ -1,15 +1,18 @@
-//! What the system says of a mapped file: the size of its pages, and whether it can vanish.
+//! Facts about a mapped file from the operating system: the size of its pages, and whether it can
+//! vanish.
 
 use std::fs::File;
 
 use crate::arena::{HUGE_PAGE, Memory};
 
-/// Places that are looked at; more tell nothing new, and where a disk is slow each costs a read.
+/// Number of places probed. More give no more information, and on a slow disk each costs a read.
 const PROBES: usize = 8;
 
-/// Returns whether a map is in huge pages of `page` bytes; `true` where the system does not tell, or where the map has none that is whole.
+/// Whether a map is in huge pages of `page` bytes; `true` if the system does not report it,
+/// or if the map contains no whole huge page.
 ///
-/// Linux has them where the file system's cache holds large folios: with ext4 from 6.16 on, XFS from 5.18 on.
+/// Linux maps huge pages if the file system's cache holds large folios: ext4 from 6.16 on, XFS from
+/// 5.18 on.
 #[cfg(target_os = "linux")]
 pub(super) fn are_huge(map: &[u8], page: usize) -> bool {
     let n_pages = map.len() / page;
@@ -18,12 +21,12 @@ pub(super) fn are_huge(map: &[u8], page: usize) -> bool {
         return true;
     }
     for probe in 0..n_probes {
-        // Touched, so that it is mapped.
+        // Reading the byte maps its page.
         std::hint::black_box(map[probe * n_pages / n_probes * page]);
     }
     let Ok(smaps) = std::fs::read_to_string("/proc/self/smaps") else { return true };
     let Some(huge) = huge_bytes(&smaps, map.as_ptr().addr()) else { return true };
-    // A map that begins between two huge pages has one less than its probes.
+    // A map that begins between two huge pages has one fewer than its probes.
     huge >= n_probes.saturating_sub(2).max(1) * page
 }
 
@@ -32,7 +35,8 @@ pub(super) fn are_huge(_: &[u8], _: usize) -> bool {
     true
 }
 
-/// Reads how much of the mapping that has `address` is in huge pages, in `/proc/self/smaps`.
+/// Reads in `/proc/self/smaps` how many bytes of the mapping that contains `address` are in huge
+/// pages.
 #[cfg(target_os = "linux")]
 fn huge_bytes(smaps: &str, address: usize) -> Option<usize> {
     let is_ours = |line: &str| -> Option<bool> {
@@ -45,7 +49,7 @@ fn huge_bytes(smaps: &str, address: usize) -> Option<usize> {
     line.trim().strip_suffix(" kB")?.parse::<usize>().ok()?.checked_mul(1024)
 }
 
-/// Returns whether memory of our own would be in huge pages, so that copying is worth it.
+/// Whether anonymous memory would be in huge pages, which makes copying worth it.
 #[cfg(target_os = "linux")]
 pub(super) fn own_are_huge() -> bool {
     let setting = std::fs::read_to_string("/sys/kernel/mm/transparent_hugepage/enabled");
@@ -57,9 +61,11 @@ pub(super) fn own_are_huge() -> bool {
     true
 }
 
-/// Frees a huge page, for the file system's cache to take.
+/// Frees a huge page for the file system's cache to take.
 ///
-/// The cache takes one where one is free but moves nothing to make one, so on a machine that has been running for a while it gets few. Memory of our own does make one; given back, it is free.
+/// The cache takes a free huge page but moves no data to make one, so on a machine that has been
+/// running for a while it gets few. An anonymous allocation does make one, and releasing it leaves
+/// it free.
 pub(super) fn free_a_huge_one() {
     if let Ok(mut memory) = Memory::new(HUGE_PAGE)
         && let Some(byte) = memory.bytes_mut().first_mut()
@@ -68,7 +74,7 @@ pub(super) fn free_a_huge_one() {
     }
 }
 
-/// Returns whether another machine, or a program, may take the file away while it is mapped.
+/// Whether another machine or a program may remove the file while it is mapped.
 #[cfg(target_os = "linux")]
 pub(super) fn may_vanish(file: &File) -> bool {
     /// NFS, SMB (three versions), AFS, Ceph, 9P, FUSE, Lustre, GPFS.
@@ -97,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn huge_pages_are_those_of_the_mapping_with_the_address() {
+    fn huge_pages_are_counted_per_mapping() {
         let smaps = "1000-3000 r--p 00000000 fe:00 1 /a\nRss: 8 kB\nFilePmdMapped:      2048 kB\n\
                      5000-9000 r--s 00000000 fe:00 1 /b\nRss: 8 kB\nFilePmdMapped:     4096 kB\nVmFlags: rd\n";
         assert_eq!(huge_bytes(smaps, 0x1000), Some(2 << 20));

@@ -1,4 +1,4 @@
-//! What was saved comes back to the bit, and what is not as it was saved does not.
+//! Saved weights read back bit for bit, and a changed file is refused.
 
 use std::path::PathBuf;
 
@@ -11,7 +11,7 @@ use crate::reference::random_blocks;
 const KEY: [u8; KEY_BYTES] = [b'k'; KEY_BYTES];
 const HOLDS: [Hold; 3] = [Hold::Fast, Hold::Shared, Hold::Private];
 
-/// A file of a test's own, gone when the test ends.
+/// A test's own file, removed when the test ends.
 struct TestFile(PathBuf);
 
 impl TestFile {
@@ -32,7 +32,7 @@ impl Drop for TestFile {
     }
 }
 
-/// Matrices of every type, then a stacked one and a pair.
+/// Returns the shapes of matrices of every type, then of a stacked one and of a pair.
 fn shapes() -> Vec<Vec<Shape>> {
     let shape = |kind, n| Shape { kind, n, k: 512 };
     let mut shapes: Vec<Vec<Shape>> =
@@ -88,7 +88,7 @@ fn weights(matrix: &Matrix) -> Vec<u32> {
 }
 
 #[test]
-fn saved_matrices_come_back_to_the_bit_however_they_are_held() {
+fn saved_matrices_read_back_bit_equal() {
     let shapes = shapes();
     let (matrices, packed) = pack(&shapes);
     let test = TestFile::new("whole");
@@ -104,7 +104,7 @@ fn saved_matrices_come_back_to_the_bit_however_they_are_held() {
                 assert_eq!(found.is_pair(), matrix.is_pair());
                 assert_eq!(weights(&found), weights(matrix), "{shapes:?} {hold:?}");
             }
-            // The last one is gone: what is asked for now is not there.
+            // The last matrix is taken, so the reserve has no further one.
             assert!(Matrix::packed_in(&reserve, &shapes[0]).is_none());
             assert!(reserve.into_packed().is_none(), "nothing to save");
         }
@@ -112,7 +112,7 @@ fn saved_matrices_come_back_to_the_bit_however_they_are_held() {
 }
 
 #[test]
-fn a_reserve_that_came_filled_is_never_written() {
+fn filled_reserve_is_never_written() {
     let shapes = shapes();
     let (matrices, packed) = pack(&shapes);
     let test = TestFile::new("unwritten");
@@ -123,7 +123,7 @@ fn a_reserve_that_came_filled_is_never_written() {
     let rows = Rows { kind: BlockType::Q8_0, n: 16, k: 32, bytes: &blocks };
     let other = Matrix::pack_into(&reserve, &pool, &[rows]).unwrap();
     assert_eq!(weights(&other), weights(&Matrix::pack(&[rows]).unwrap()));
-    // A matrix that no file could have.
+    // A matrix that cannot exist.
     assert!(Matrix::packed_in(&reserve, &[]).is_none());
     assert!(
         Matrix::packed_in(&Reserve::new(1 << 20).unwrap(), &shapes[0]).is_none(),
@@ -134,8 +134,8 @@ fn a_reserve_that_came_filled_is_never_written() {
 }
 
 #[test]
-fn a_file_that_is_not_as_it_was_saved_is_refused() {
-    // More than one checksum's worth.
+fn changed_file_is_refused() {
+    // More bytes than one checksum covers.
     let shapes = vec![vec![Shape { kind: BlockType::F32, n: 1200, k: 512 }]];
     let (_, packed) = pack(&shapes);
     let bytes = saved(&packed);
@@ -176,7 +176,7 @@ fn a_file_that_is_not_as_it_was_saved_is_refused() {
 }
 
 #[test]
-fn saving_ends_at_the_first_error() {
+fn save_stops_at_first_error() {
     let (_, packed) = pack(&shapes());
     let mut n_pieces = 0;
     let ended = packed.save(&KEY, &mut |_| {
@@ -186,10 +186,10 @@ fn saving_ends_at_the_first_error() {
     assert_eq!((ended.unwrap_err().kind(), n_pieces), (io::ErrorKind::StorageFull, 1));
 }
 
-/// When this fails, the packed form of a type has changed, or the form of a file: raise [`PACKING`], so that files of
-/// earlier builds are not read as what they are not, and note the new digest.
+/// If this fails, the packed form of a type or of the file has changed: raise [`PACKING`], so that
+/// files of earlier builds are not read with the new format, and enter the new digest.
 #[test]
-fn the_bytes_of_a_file_are_those_of_this_packing() {
+fn file_bytes_match_packing_version() {
     let (_, packed) = pack(&shapes());
     assert_eq!((PACKING, XxHash3_64::oneshot(&saved(&packed))), (1, 3_895_869_724_275_205_716));
 }

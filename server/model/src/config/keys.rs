@@ -1,10 +1,11 @@
-//! Reading an architecture's metadata keys, each held against what is believed of it.
+//! Reads an architecture's metadata keys, each within the range that is accepted.
 //!
-//! All keys of an architecture begin with its name. Every error names key, value and what is supported.
+//! All keys of an architecture begin with its name. Every error names the key, the value and the supported range.
 
 use std::ops::RangeInclusive;
 
-use crate::{Metadata, ModelError};
+use crate::error::ModelError;
+use crate::file::metadata::Metadata;
 
 /// The keys of one model.
 pub(crate) struct Keys<'a> {
@@ -17,17 +18,17 @@ pub(crate) struct Keys<'a> {
 }
 
 impl Keys<'_> {
-    /// A key as it stands in the file.
+    /// The whole key, as the file has it.
     pub(crate) fn full(&self, key: &str) -> String {
         format!("{}.{key}", self.architecture)
     }
 
-    /// Says whether the file has this key.
+    /// Whether the file has this key.
     pub(crate) fn has(&self, key: &str) -> bool {
         self.metadata.contains(&self.full(key))
     }
 
-    /// The error for a value that cannot be.
+    /// The error for a value that is not accepted.
     pub(crate) fn wrong(&self, key: &str, problem: String) -> ModelError {
         ModelError::Key { file: self.file.to_owned(), key: self.full(key), problem }
     }
@@ -49,7 +50,7 @@ impl Keys<'_> {
         }
     }
 
-    /// A size, or what it is where the file does not say.
+    /// A size, or the default where the file has none.
     pub(crate) fn size_or(
         &self,
         key: &str,
@@ -80,7 +81,7 @@ impl Keys<'_> {
         }
     }
 
-    /// A number, or what it is where the file does not say.
+    /// A number, or the default where the file has none.
     pub(crate) fn float_or(
         &self,
         key: &str,

@@ -6,18 +6,18 @@
 use candle_core::{Device, Result, Tensor};
 use candle_nn::ops::softmax_last_dim;
 
-use super::cache::LayerKv;
-use crate::Config;
+use super::kv::LayerKv;
+use crate::config::Config;
 
-/// Which positions the tokens of a pass see; the same for all layers with the same window.
+/// The positions that the tokens of a pass attend to; the same for all layers with the same window.
 #[derive(Clone)]
 pub(super) struct View {
     window: usize,
-    /// The first position that any of them sees.
+    /// The first position that any of them attends to.
     begin: usize,
     /// How many positions follow, up to the last token's.
     n: usize,
-    /// What is added to scores, (m, n): 0 or −∞. `None` where every token sees everything.
+    /// Added to scores, (m, n): 0 or −∞. `None` if every token attends to all n.
     mask: Option<Tensor>,
 }
 
@@ -25,12 +25,12 @@ pub(super) struct View {
 pub(super) struct Views {
     position: usize,
     m: usize,
-    /// Those that were asked for.
+    /// The views made so far, one per window.
     known: Vec<View>,
 }
 
 impl Views {
-    /// Those of `m` tokens from `position` on.
+    /// The views of `m` tokens from `position` on.
     pub(super) fn new(position: usize, m: usize) -> Self {
         Self { position, m, known: Vec::new() }
     }
@@ -47,7 +47,7 @@ impl Views {
 }
 
 impl View {
-    /// That of `m` tokens from `position` on.
+    /// The view of `m` tokens from `position` on.
     pub(super) fn new(position: usize, m: usize, window: usize, device: &Device) -> Result<Self> {
         let first_seen = |token: usize| (position + token + 1).saturating_sub(window.max(1));
         let begin = first_seen(0);
@@ -64,7 +64,7 @@ impl View {
     }
 }
 
-/// What the queries, (`n_heads`, m, `head_dim`), find: the same shape.
+/// Attends with the queries, (`n_heads`, m, `head_dim`); the result has the same shape.
 pub(super) fn attend(
     config: &Config,
     queries: &Tensor,
@@ -77,9 +77,8 @@ pub(super) fn attend(
     let (keys, values) = kv.read(view.begin, view.n)?;
     let queries = (queries * f64::from(config.attention_scale))?;
     let queries = queries.reshape((n_kv_heads, group * m, head_dim))?;
-    // (n_kv_heads, group × m, n)
-    let mut scores = queries.matmul(&keys.transpose(1, 2)?)?;
-    if let Some(cap) = config.attention_cap {
+    let mut scores = queries.matmul(&keys.transpose(1, 2)?)?; // (n_kv_heads, group × m, n)
+    if let Some(cap) = config.attn_logit_softcap {
         scores = cap_softly(&scores, cap)?;
     }
     if let Some(mask) = &view.mask {
@@ -89,7 +88,7 @@ pub(super) fn attend(
     softmax_last_dim(&scores)?.matmul(&values)?.reshape((n_heads, m, head_dim))
 }
 
-/// Bends numbers to stay within ± `cap`.
+/// Applies a soft cap: keeps numbers within ± `cap`.
 pub(super) fn cap_softly(x: &Tensor, cap: f32) -> Result<Tensor> {
     let cap = f64::from(cap);
     (x / cap)?.tanh()? * cap
@@ -108,14 +107,14 @@ mod tests {
     }
 
     #[test]
-    fn a_token_sees_those_before_it_within_its_window() {
+    fn mask_is_causal_within_the_window() {
         assert_eq!(
             mask(2, 3, usize::MAX),
             (0, vec!["111..".into(), "1111.".into(), "11111".into()])
         );
         assert_eq!(mask(2, 3, 2), (1, vec!["11..".into(), ".11.".into(), "..11".into()]));
         assert_eq!(mask(0, 2, 1), (0, vec!["1.".into(), ".1".into()]));
-        // One token sees a slice of the cache: nothing is masked.
+        // One token attends to a slice of the cache: nothing is masked.
         assert_eq!(mask(9, 1, 4), (6, vec![]));
         assert_eq!(mask(9, 1, usize::MAX), (0, vec![]));
     }

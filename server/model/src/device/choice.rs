@@ -1,19 +1,19 @@
-//! Which device a model is to run on, and finding it.
+//! Finds the device that the setting `device` names.
 //!
-//! Every refusal says what to do next: a build without the feature is another fault than a machine without the device.
+//! Every refusal has a next step: a build without the feature is another fault than a machine without the device.
 
 use std::fmt;
 use std::panic::catch_unwind;
 
-use candle_core::{DType, Device};
+use candle_core::{DType, Device, DeviceLocation};
 
-use crate::ModelError;
-use crate::error::shorten;
+use crate::error::{ModelError, shorten};
+use crate::kv::shape::DeviceId;
 
-/// Where a model is to run: the setting `device`.
+/// The setting `device`: where a model runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum DeviceChoice {
-    /// On the graphics processor that this build can use and this machine has, else on the CPU.
+    /// On a graphics processor if this build can use one and the machine has it, else on the CPU.
     #[default]
     Auto,
     /// On our own kernels.
@@ -51,7 +51,7 @@ impl DeviceChoice {
             (true, true) => &["cuda", "metal"],
         };
 
-    /// Reads `auto`, `cpu`, `cuda`, `cuda:N` or `metal`.
+    /// Parses `auto`, `cpu`, `cuda`, `cuda:N` or `metal`.
     pub fn parse(text: &str) -> Option<Self> {
         match text {
             "auto" => Some(Self::Auto),
@@ -88,7 +88,7 @@ impl DeviceChoice {
                 "this lowkey was built without {kind}; build it with `cargo build --release --features {kind}`"
             )));
         }
-        // candle indexes its list of Metal devices without asking how long it is.
+        // candle indexes its list of Metal devices without checking its length.
         let found = catch_unwind(|| match self {
             Self::Metal => Device::new_metal(0),
             Self::Cuda(number) => Device::new_cuda(number),
@@ -122,7 +122,7 @@ impl fmt::Display for DeviceChoice {
     }
 }
 
-/// What the device's maker calls it.
+/// The product name that the device's driver reports.
 fn product(device: &Device) -> Option<String> {
     match device {
         #[cfg(feature = "cuda")]
@@ -144,25 +144,36 @@ impl Accelerator {
         Self { floats: Floats::AsStored, ..self }
     }
 
-    /// The setting that chooses it, and what its maker calls it.
+    /// The setting that chooses it, and its product name.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    pub(crate) fn device(&self) -> &Device {
+    /// candle's device.
+    pub(super) fn device(&self) -> &Device {
         &self.device
     }
 
-    /// In which type products with weights of type `stored` are computed.
-    pub(crate) fn product_type(&self, stored: DType) -> DType {
+    /// Its identity, which its caches carry.
+    pub(super) fn id(&self) -> DeviceId {
+        let (kind, index) = match self.device.location() {
+            DeviceLocation::Cpu => ("candle-cpu", 0),
+            DeviceLocation::Cuda { gpu_id } => ("cuda", gpu_id),
+            DeviceLocation::Metal { gpu_id } => ("metal", gpu_id),
+        };
+        DeviceId { kind, index }
+    }
+
+    /// The type in which products with weights of type `stored` are computed.
+    pub(super) fn product_type(&self, stored: DType) -> DType {
         match self.floats {
             Floats::Wide => DType::F32,
             Floats::AsStored => stored,
         }
     }
 
-    /// What candle said, in words for the user.
-    pub(crate) fn failed(&self, error: &candle_core::Error) -> ModelError {
+    /// The error of a device operation, from candle's.
+    pub(super) fn failed(&self, error: &candle_core::Error) -> ModelError {
         // A backtrace may follow on further lines.
         let said = error.to_string();
         let said = said.lines().next().unwrap_or_default();
@@ -177,7 +188,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_choice_is_read_as_it_is_written() {
+    fn choice_round_trips() {
         for text in ["auto", "cpu", "cuda", "cuda:1", "cuda:12", "metal"] {
             assert_eq!(DeviceChoice::parse(text).unwrap().to_string(), text);
         }
@@ -191,7 +202,7 @@ mod tests {
 
     #[cfg(not(any(feature = "cuda", feature = "metal")))]
     #[test]
-    fn a_build_without_devices_says_how_to_get_one_and_takes_the_cpu_by_itself() {
+    fn build_without_devices_names_the_feature_and_falls_back_to_the_cpu() {
         assert!(DeviceChoice::Auto.open().unwrap().is_none());
         assert!(DeviceChoice::Cpu.open().unwrap().is_none());
         let message = DeviceChoice::Cuda(1).open().unwrap_err().to_string();

@@ -1,25 +1,29 @@
 //! A decoder-only model on a device: embedding, layers, norm, output matrix.
 //!
-//! Rows of the embedding are looked up on the CPU and sent; logits come back. Everything between stays on the device.
-//! Invariant: a pass that fails or is cancelled leaves the cache as it was, because positions only begin to count at
-//! the end of the pass.
+//! Rows of the embedding are looked up on the CPU and uploaded; logits are downloaded. Everything between stays on the
+//! device.
+//! Invariant: a pass that fails or is cancelled leaves the cache as it was, because positions are only added at the end
+//! of the pass.
 
 use candle_core::{Result, Tensor};
 use lowkey_kernels::{KvType, Matrix};
 
-use super::Accelerator;
 use super::attention::{Views, cap_softly};
-use super::cache::DeviceKv;
-use super::layer::{DeviceNorm, DevicePass, Layer, Product};
+use super::choice::Accelerator;
+use super::kv::DeviceKv;
+use super::layer::{DevicePass, Layer};
 use super::matrix::DeviceMatrix;
-use super::turns::Turns;
-use crate::cache::Shape;
-use crate::chunk::Chunk;
-use crate::decoder::Layers;
-use crate::feed_forward::Linear;
-use crate::{CausalLm, Config, KvCache, ModelError, Want, Work};
+use super::ops::{DeviceLinear, DeviceNorm};
+use super::rotary::RotaryEmbedding;
+use crate::causal_lm::{CausalLm, Work};
+use crate::config::Config;
+use crate::error::ModelError;
+use crate::kv::cache::KvCache;
+use crate::kv::shape::KvShape;
+use crate::load::decoder_weights::{DecoderWeights, Linear};
+use crate::pass::{Chunk, LogitsMode, check};
 
-/// A llama-like model, whatever its architecture calls its tensors.
+/// A model of any architecture.
 pub(super) struct DeviceDecoder {
     config: Config,
     accelerator: Accelerator,
@@ -28,46 +32,52 @@ pub(super) struct DeviceDecoder {
     layers: Vec<Layer>,
     final_norm: DeviceNorm,
     /// (vocab, hidden)
-    output: Product,
-    turns: Turns,
+    output: DeviceLinear,
+    rotary: RotaryEmbedding,
+    work: Work,
 }
 
 impl DeviceDecoder {
     pub(super) fn new(
         config: &Config,
-        layers: Layers<DeviceMatrix>,
+        weights: DecoderWeights<DeviceMatrix>,
         accelerator: &Accelerator,
     ) -> Result<Self> {
-        let Layers { embedding, blocks, final_norm, output, rope_divisors } = layers;
+        let DecoderWeights { embedding, layers, final_norm, output, rope_divisors } = weights;
         let device = accelerator.device();
         let Some(output) = output else { candle_core::bail!("the output matrix was not uploaded") };
-        let blocks = blocks.into_iter().map(|block| Layer::new(block, device));
+        let of_a_token = layers.iter().flat_map(|layer| layer.matrices_of_a_token());
+        let sizes = of_a_token.map(|matrix| (matrix.bytes(), matrix.n() * matrix.k()));
+        let work = Work::of(output.bytes(), sizes);
+        let layers = layers.into_iter().map(|layer| Layer::new(layer, device));
         Ok(Self {
             embedding,
-            layers: blocks.collect::<Result<_>>()?,
+            layers: layers.collect::<Result<_>>()?,
             final_norm: DeviceNorm::new(final_norm, device)?,
-            output: Product::new(Linear { matrix: output, bias: None }, device)?,
-            turns: Turns::new(config, rope_divisors.as_deref(), device)?,
+            output: DeviceLinear::new(Linear::without_bias(output), device)?,
+            rotary: RotaryEmbedding::new(&config.rope, rope_divisors.as_deref(), device)?,
+            work,
             accelerator: accelerator.clone(),
             config: Config { kv_type: KvType::F16, ..config.clone() },
         })
     }
 
-    fn shape(&self) -> Shape {
-        Shape::on_device(&self.config, self.accelerator.device().location())
+    fn shape(&self) -> KvShape {
+        KvShape::on_device(&self.config, self.accelerator.id())
     }
 
-    /// Runs all tokens, chunk by chunk; they stand in the cache but do not count yet. `false` when cancelled.
+    /// Runs all tokens, chunk by chunk; the cache gets their keys and values but not yet its new length. Returns
+    /// `false` if cancelled.
     fn run(
         &mut self,
         tokens: &[u32],
         kv: &DeviceKv,
         position: usize,
-        want: Want,
+        mode: LogitsMode,
         logits: &mut Vec<f32>,
         cancelled: &dyn Fn() -> bool,
     ) -> std::result::Result<bool, ModelError> {
-        for chunk in Chunk::all(tokens, want) {
+        for chunk in Chunk::all(tokens, mode) {
             let mut rows = vec![0.0; chunk.tokens.len() * self.config.hidden];
             chunk.look_up(&self.embedding, &self.config, &mut rows)?;
             let stream = self.run_layers(rows, &chunk, kv, position + chunk.begin, cancelled);
@@ -82,7 +92,7 @@ impl DeviceDecoder {
         Ok(true)
     }
 
-    /// Runs one chunk's rows of the embedding through all layers; returns the wanted rows of the stream, `None` when
+    /// Runs one chunk's rows of the embedding through all layers; returns the wanted rows of the stream, `None` if
     /// cancelled.
     fn run_layers(
         &mut self,
@@ -95,14 +105,14 @@ impl DeviceDecoder {
         let (config, device) = (&self.config, self.accelerator.device());
         let m = chunk.tokens.len();
         let mut stream = Tensor::from_vec(rows, (m, config.hidden), device)?;
-        let turn = self.turns.at(position, m)?;
+        let rotations = self.rotary.at(position, m)?;
         let views = Views::new(position, m);
-        let mut pass = DevicePass { config, device, turn, views, position };
+        let mut pass = DevicePass { config, device, rotations, views, position };
         for (i, (layer, kv)) in self.layers.iter().zip(kv.layers()).enumerate() {
             if cancelled() {
                 return Ok(None);
             }
-            let n_read = chunk.n_read_behind(i, self.layers.len());
+            let n_read = chunk.n_read_after(i, self.layers.len());
             stream = layer.forward(&mut pass, kv, &stream, n_read)?;
         }
         Ok(Some(stream))
@@ -111,7 +121,7 @@ impl DeviceDecoder {
     /// The logits of rows of the stream.
     fn logits(&self, rows: &Tensor) -> Result<Vec<f32>> {
         let mut logits = self.output.apply(&self.final_norm.apply(rows, self.config.norm_eps)?)?;
-        if let Some(cap) = self.config.logit_cap {
+        if let Some(cap) = self.config.final_logit_softcap {
             logits = cap_softly(&logits, cap)?;
         }
         logits.flatten_all()?.to_vec1()
@@ -124,7 +134,9 @@ impl CausalLm for DeviceDecoder {
     }
 
     fn new_cache(&self, capacity_tokens: usize) -> KvCache {
-        KvCache::on_device(self.shape(), capacity_tokens, self.accelerator.device())
+        KvCache::new(self.shape(), capacity_tokens, |shape, capacity| {
+            DeviceKv::new(shape, capacity, self.accelerator.device()).ok()
+        })
     }
 
     fn cache_bytes_per_token(&self) -> usize {
@@ -132,27 +144,23 @@ impl CausalLm for DeviceDecoder {
     }
 
     fn work(&self) -> Work {
-        let matrices = self.layers.iter().flat_map(Layer::matrices);
-        let matrices = matrices.map(|m| (m.bytes(), m.n() * m.k()));
-        Work::of(self.output.matrix.bytes(), matrices)
+        self.work
     }
 
     fn forward(
         &mut self,
         tokens: &[u32],
         cache: &mut KvCache,
-        want: Want,
+        mode: LogitsMode,
         logits: &mut Vec<f32>,
         cancelled: &dyn Fn() -> bool,
     ) -> std::result::Result<bool, ModelError> {
         logits.clear();
-        cache.check(self.shape(), self.config.vocab, tokens, want)?;
+        check(cache, self.shape(), self.config.vocab, tokens, mode)?;
         let position = cache.len();
-        let Some(kv) = cache.on_device_mut() else {
-            // Without room there are no layers, and only nothing fits.
-            return Ok(true);
-        };
-        let done = self.run(tokens, kv, position, want, logits, cancelled);
+        // A cache without room takes no tokens, so there is nothing to run.
+        let Some(kv) = cache.store_mut::<DeviceKv>() else { return Ok(true) };
+        let done = self.run(tokens, kv, position, mode, logits, cancelled);
         match done {
             Ok(true) => cache.advance(tokens.len()),
             Ok(false) | Err(_) => logits.clear(),

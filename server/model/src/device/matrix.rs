@@ -1,8 +1,8 @@
 //! A weight matrix in a device's memory, and the product with it.
 //!
-//! Blocks that candle has products for stay as the file has them; floats are multiplied in their own type; others are
-//! spread out as half floats. Rows stacked of several tensors are one matrix where their types agree, and several
-//! products where they do not (mixtures such as `Q4_K_M`).
+//! Blocks that candle has products for stay as the file has them; floats are multiplied in their own type; other types
+//! are converted to half floats. Stacked rows of several tensors are one product if their types agree, and several
+//! products if not (in mixtures such as `Q4_K_M`).
 
 use std::borrow::Cow;
 
@@ -10,9 +10,9 @@ use candle_core::quantized::{GgmlDType, QMatMul, QStorage, QTensor};
 use candle_core::{DType, Device, Module, Result, Tensor};
 use lowkey_kernels::{BlockType, Matrix, Pool, Rows};
 
-use super::Accelerator;
+use super::choice::Accelerator;
 
-/// What candle's products may assume of where blocks begin.
+/// The alignment of blocks that candle's products may assume.
 const ALIGNMENT: usize = 16;
 
 /// Rows of weights, one for each output.
@@ -27,12 +27,12 @@ pub(crate) struct DeviceMatrix {
 enum Part {
     /// In blocks, with activations quantized by the product itself.
     Blocks(QMatMul),
-    /// Floats, turned: (k, n).
+    /// Floats, transposed: (k, n).
     Floats(Tensor),
 }
 
 impl DeviceMatrix {
-    /// Uploads stored rows, one behind the other.
+    /// Uploads stored rows, stacked along their outputs.
     pub(super) fn new(accelerator: &Accelerator, rows: &[Rows<'_>]) -> Result<Self> {
         let mut parts = Vec::new();
         for same in rows.chunk_by(|a, b| a.kind == b.kind) {
@@ -56,7 +56,7 @@ impl DeviceMatrix {
         self.k
     }
 
-    /// What a product reads.
+    /// The bytes that a product reads.
     pub(super) fn bytes(&self) -> usize {
         self.bytes
     }
@@ -111,7 +111,7 @@ impl Part {
             copy = Aligned::of(bytes);
             copy.bytes()
         };
-        // candle divides without asking.
+        // candle divides without checking.
         if bytes.len() != n * k / kind.block_size() * kind.type_size() {
             candle_core::bail!("{} bytes for {n} × {k} numbers in {kind:?}", bytes.len());
         }
@@ -129,7 +129,7 @@ impl Part {
     }
 }
 
-/// What candle calls a type of blocks that it multiplies with.
+/// candle's name of a type of blocks that it multiplies with.
 fn ggml_type(kind: BlockType) -> Option<GgmlDType> {
     match kind {
         BlockType::Q4_0 => Some(GgmlDType::Q4_0),
@@ -150,7 +150,7 @@ fn floats(bytes: &[u8], kind: DType, shape: (usize, usize), device: &Device) -> 
     Tensor::from_raw_buffer(bytes, kind, &[shape.0, shape.1], device)
 }
 
-/// Blocks that candle does not know, as half floats.
+/// Converts blocks that candle does not know to half floats.
 fn spread_out(rows: &[Rows<'_>], (n, k): (usize, usize), device: &Device) -> Result<Tensor> {
     let packed = Matrix::pack_with(&Pool::new(1), rows).map_err(candle_core::Error::wrap)?;
     let mut row = vec![0.0; k];
@@ -162,7 +162,7 @@ fn spread_out(rows: &[Rows<'_>], (n, k): (usize, usize), device: &Device) -> Res
     Tensor::from_vec(numbers, (n, k), device)
 }
 
-/// A copy of bytes that begins where blocks may begin.
+/// A copy of bytes at the alignment of blocks.
 struct Aligned {
     buffer: Vec<u8>,
     begin: usize,
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_of_several_types_stand_side_by_side() {
+    fn rows_of_several_types_are_several_products() {
         let (blocks, floats) = (q8_0(&[0, 1]), 0.5_f32.to_le_bytes().repeat(32));
         let rows = [
             Rows { kind: BlockType::Q8_0, n: 2, k: 32, bytes: &blocks },
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn blocks_may_begin_anywhere_in_a_file() {
+    fn unaligned_blocks_are_copied() {
         let accelerator = Accelerator::candle_cpu();
         for shift in 0..4 {
             let mut bytes = vec![0; shift];
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_are_no_matrix_are_refused() {
+    fn bytes_of_another_length_are_refused() {
         let bytes = q8_0(&[0]);
         let rows = Rows { kind: BlockType::Q8_0, n: 2, k: 32, bytes: &bytes };
         assert!(DeviceMatrix::new(&Accelerator::candle_cpu(), &[rows]).is_err());

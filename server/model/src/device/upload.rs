@@ -1,14 +1,14 @@
-//! Brings weights into a device's memory.
+//! Uploads weights to a device's memory.
 //!
-//! The counterpart of packing for our own kernels. The embedding table is packed for these all the same: a pass looks
-//! up a few rows of it, which are small to send, and nothing of the vocabulary's size is ever spread out in f32.
+//! The embedding table is packed for our own kernels and stays on the CPU: a pass looks up a few rows of it, which are
+//! small to upload, and nothing of the vocabulary's size is ever converted to f32.
 
 use lowkey_kernels::{Matrix, Pool, Rows};
 
-use super::Accelerator;
+use super::choice::Accelerator;
 use super::matrix::DeviceMatrix;
-use crate::weights::{Pack, not_packed};
-use crate::{ModelError, ModelFile};
+use crate::error::ModelError;
+use crate::load::pack::{Origin, Pack};
 
 /// Packs for a device.
 pub(super) struct Upload<'a> {
@@ -29,20 +29,17 @@ impl Pack for Upload<'_> {
 
     fn pack(
         &mut self,
-        _file: &ModelFile,
         rows: &[Rows<'_>],
-        _names: &dyn Fn() -> String,
+        _origin: &Origin<'_>,
     ) -> Result<DeviceMatrix, ModelError> {
         DeviceMatrix::new(self.accelerator, rows).map_err(|error| self.accelerator.failed(&error))
     }
 
     fn pack_embedding(
         &mut self,
-        file: &ModelFile,
         rows: &[Rows<'_>],
-        names: &dyn Fn() -> String,
+        origin: &Origin<'_>,
     ) -> Result<Matrix, ModelError> {
-        let failed = |source| not_packed(file, names, source);
-        Matrix::pack_with(&self.pool, rows).map_err(failed)
+        Matrix::pack_with(&self.pool, rows).map_err(|source| origin.not_packed(source))
     }
 }

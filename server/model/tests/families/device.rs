@@ -5,7 +5,7 @@
 
 use std::cell::Cell;
 
-use lowkey_model::{Accelerator, CausalLm, ModelFile, Quantization, Want, load_on_device};
+use lowkey_model::{Accelerator, CausalLm, LogitsMode, ModelFile, Quantization, load_on_device};
 
 use crate::distance::{Distance, distance};
 use crate::fixture::{self, Fixture, append, cold, folder, names};
@@ -115,33 +115,33 @@ fn a_warm_cache_is_a_cold_one_within_rounding() {
         let mut cache = model.new_cache(tokens.len());
         let mut one_by_one = Vec::new();
         for token in &tokens {
-            one_by_one.extend(append(&mut *model, &mut cache, &[*token], Want::Last));
+            one_by_one.extend(append(&mut *model, &mut cache, &[*token], LogitsMode::Last));
         }
         near(&one_by_one, 0, "one by one");
 
         let mut cache = model.new_cache(tokens.len());
-        append(&mut *model, &mut cache, &tokens[..9], Want::None);
-        let last = append(&mut *model, &mut cache, &tokens[9..30], Want::Last);
+        append(&mut *model, &mut cache, &tokens[..9], LogitsMode::None);
+        let last = append(&mut *model, &mut cache, &tokens[9..30], LogitsMode::Last);
         near(&last, 29, "the last of several");
 
         // Other tokens stood in the cache before.
         let mut cache = model.new_cache(tokens.len());
-        append(&mut *model, &mut cache, &tokens[5..33], Want::None);
+        append(&mut *model, &mut cache, &tokens[5..33], LogitsMode::None);
         cache.truncate(0);
         for (begin, end) in [(0, 3), (3, 20), (20, 21), (21, tokens.len())] {
-            append(&mut *model, &mut cache, &tokens[begin..=begin], Want::None);
+            append(&mut *model, &mut cache, &tokens[begin..=begin], LogitsMode::None);
             cache.truncate(begin);
-            let part = append(&mut *model, &mut cache, &tokens[begin..end], Want::All);
+            let part = append(&mut *model, &mut cache, &tokens[begin..end], LogitsMode::All);
             near(&part, begin, "truncated");
         }
 
         // A copy goes its own way, and the original does not notice.
         let mut copy = cache.fork(20, tokens.len());
-        append(&mut *model, &mut copy, &tokens[..20], Want::None);
+        append(&mut *model, &mut copy, &tokens[..20], LogitsMode::None);
         copy.truncate(20);
-        near(&append(&mut *model, &mut copy, &tokens[20..], Want::All), 20, "forked");
+        near(&append(&mut *model, &mut copy, &tokens[20..], LogitsMode::All), 20, "forked");
         cache.truncate(tokens.len() - 1);
-        let last = append(&mut *model, &mut cache, &tokens[tokens.len() - 1..], Want::Last);
+        let last = append(&mut *model, &mut cache, &tokens[tokens.len() - 1..], LogitsMode::Last);
         near(&last, tokens.len() - 1, "the original of a fork");
     }
 }
@@ -153,16 +153,17 @@ fn a_pass_stops_between_any_two_layers_and_leaves_the_cache_as_it_was() {
     let vocab = model.config().vocab;
     let expected = cold(&mut *model, &tokens);
     let mut cache = model.new_cache(tokens.len());
-    append(&mut *model, &mut cache, &tokens[..10], Want::None);
+    append(&mut *model, &mut cache, &tokens[..10], LogitsMode::None);
     for layer in 0..model.config().n_layers {
         let n_asked = Cell::new(0);
         let cancelled = || n_asked.replace(n_asked.get() + 1) == layer;
         let mut logits = vec![0.0];
-        let done = model.forward(&tokens[20..], &mut cache, Want::All, &mut logits, &cancelled);
+        let done =
+            model.forward(&tokens[20..], &mut cache, LogitsMode::All, &mut logits, &cancelled);
         assert!(!done.unwrap());
         assert_eq!((cache.len(), logits.len(), n_asked.get()), (10, 0, layer + 1));
     }
-    let rest = append(&mut *model, &mut cache, &tokens[10..], Want::All);
+    let rest = append(&mut *model, &mut cache, &tokens[10..], LogitsMode::All);
     let found = distance(&rest, &expected[10 * vocab..], vocab);
     assert!(found.largest < CUT_TOLERANCE, "{found:?}");
 }

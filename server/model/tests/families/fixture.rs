@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use lowkey_model::{CausalLm, KvCache, KvType, ModelFile, Quantization, Want, load};
+use lowkey_model::{CausalLm, KvCache, KvType, LogitsMode, ModelFile, Quantization, load};
 
 /// What the reference gave.
 pub(crate) struct Fixture {
@@ -66,7 +66,7 @@ pub(crate) fn append(
     model: &mut dyn CausalLm,
     cache: &mut KvCache,
     tokens: &[u32],
-    want: Want,
+    want: LogitsMode,
 ) -> Vec<f32> {
     let mut logits = Vec::new();
     assert!(model.forward(tokens, cache, want, &mut logits, &|| false).unwrap());
@@ -76,7 +76,7 @@ pub(crate) fn append(
 /// The logits of every token, computed at once.
 pub(crate) fn cold(model: &mut dyn CausalLm, tokens: &[u32]) -> Vec<f32> {
     let mut cache = model.new_cache(tokens.len());
-    append(model, &mut cache, tokens, Want::All)
+    append(model, &mut cache, tokens, LogitsMode::All)
 }
 
 /// Bits, so that equality means equality.

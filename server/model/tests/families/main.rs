@@ -13,7 +13,7 @@ mod types;
 
 use distance::distance;
 use fixture::{Fixture, append, bits, cold};
-use lowkey_model::{CausalLm, Quantization, Want};
+use lowkey_model::{CausalLm, LogitsMode, Quantization};
 
 /// The largest distance from the reference, in standard deviations of its logits, that rounding explains.
 ///
@@ -48,22 +48,22 @@ fn appending_changes_nothing(name: &str, model: &mut dyn CausalLm) {
     let mut cache = model.new_cache(tokens.len());
     let mut one_by_one = Vec::new();
     for token in &tokens {
-        one_by_one.extend(append(model, &mut cache, &[*token], Want::All));
+        one_by_one.extend(append(model, &mut cache, &[*token], LogitsMode::All));
     }
     assert_eq!(bits(&one_by_one), bits(&expected), "{name}, one by one");
     // Behind the last layer only what is asked for is computed.
     let mut cache = model.new_cache(tokens.len());
-    let last = append(model, &mut cache, &tokens, Want::Last);
+    let last = append(model, &mut cache, &tokens, LogitsMode::Last);
     let expected_last = &expected[(tokens.len() - 1) * vocab..];
     assert_eq!(bits(&last), bits(expected_last), "{name}, the last alone");
     // Other tokens stood in the cache before.
     let mut cache = model.new_cache(tokens.len());
-    append(model, &mut cache, &tokens[5..33], Want::None);
+    append(model, &mut cache, &tokens[5..33], LogitsMode::None);
     cache.truncate(0);
     for (begin, end) in [(0, 3), (3, 20), (20, 21), (21, tokens.len())] {
-        append(model, &mut cache, &tokens[begin..=begin], Want::None);
+        append(model, &mut cache, &tokens[begin..=begin], LogitsMode::None);
         cache.truncate(begin);
-        let part = append(model, &mut cache, &tokens[begin..end], Want::All);
+        let part = append(model, &mut cache, &tokens[begin..end], LogitsMode::All);
         assert_eq!(bits(&part), bits(&expected[begin * vocab..end * vocab]), "{name}, {begin}");
     }
 }

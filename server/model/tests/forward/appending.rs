@@ -1,7 +1,7 @@
 //! Reuse is invisible: however a sequence came to be in a cache, the logits behind it are the same to the bit.
 
 use candle_core::quantized::GgmlDType;
-use lowkey_model::{CausalLm, KvType, Want, load};
+use lowkey_model::{CausalLm, KvType, LogitsMode, load};
 use proptest::prelude::*;
 
 use crate::tiny::{Random, Tiny};
@@ -17,7 +17,7 @@ fn warm(model: &mut dyn CausalLm, tokens: &[u32], chunks: &[usize]) -> Vec<f32> 
     for size in chunks.iter().chain([&tokens.len()]) {
         let (chunk, behind) = rest.split_at((*size).min(rest.len()));
         if !chunk.is_empty() {
-            logits.extend(append(model, &mut cache, chunk, Want::All));
+            logits.extend(append(model, &mut cache, chunk, LogitsMode::All));
         }
         rest = behind;
     }
@@ -54,7 +54,9 @@ fn a_cache_of_bytes_reuses_as_exactly_and_answers_almost_alike() {
     // Caches of the two are not each other's.
     let mut logits = Vec::new();
     let mut foreign = half_cached.new_cache(8);
-    assert!(byte_cached.forward(&[1], &mut foreign, Want::Last, &mut logits, &|| false).is_err());
+    assert!(
+        byte_cached.forward(&[1], &mut foreign, LogitsMode::Last, &mut logits, &|| false).is_err()
+    );
 }
 
 #[test]
@@ -74,13 +76,13 @@ fn the_last_token_s_logits_are_the_same_alone() {
         let tokens = Random(n as u64).tokens(n, tiny.vocab);
         let all = cold(&mut *model, &tokens);
         let mut cache = model.new_cache(n);
-        let last = append(&mut *model, &mut cache, &tokens, Want::Last);
+        let last = append(&mut *model, &mut cache, &tokens, LogitsMode::Last);
         assert_eq!(last.len(), tiny.vocab);
         assert_eq!(bits(&last), bits(&all[(n - 1) * tiny.vocab..]), "{n} tokens");
         let mut cache = model.new_cache(n);
-        assert!(append(&mut *model, &mut cache, &tokens[..n - 1], Want::None).is_empty());
+        assert!(append(&mut *model, &mut cache, &tokens[..n - 1], LogitsMode::None).is_empty());
         assert_eq!(cache.len(), n - 1);
-        let next = append(&mut *model, &mut cache, &tokens[n - 1..], Want::Last);
+        let next = append(&mut *model, &mut cache, &tokens[n - 1..], LogitsMode::Last);
         assert_eq!(bits(&next), bits(&last), "{n} tokens, the others before and for nothing");
     }
 }
@@ -110,17 +112,17 @@ fn a_fork_continues_as_its_original_and_leaves_it_alone() {
     let other = Random(5).tokens(20, tiny.vocab);
     let expected = cold(&mut *model, &tokens);
     let mut original = model.new_cache(60);
-    append(&mut *model, &mut original, &tokens[..45], Want::None);
+    append(&mut *model, &mut original, &tokens[..45], LogitsMode::None);
     for n in [1, 15, 16, 17, 33, 45] {
         let mut fork = original.fork(n, n + 20);
         assert_eq!((fork.len(), fork.capacity()), (n, n + 20));
         let mut branch: Vec<u32> = tokens[..n].to_vec();
         branch.extend(&other);
-        let forked = append(&mut *model, &mut fork, &other, Want::All);
+        let forked = append(&mut *model, &mut fork, &other, LogitsMode::All);
         let cold_branch = cold(&mut *model, &branch);
         assert_eq!(bits(&forked), bits(&cold_branch[n * tiny.vocab..]), "fork at {n}");
     }
-    let rest = append(&mut *model, &mut original, &tokens[45..], Want::All);
+    let rest = append(&mut *model, &mut original, &tokens[45..], LogitsMode::All);
     assert_eq!(bits(&rest), bits(&expected[45 * tiny.vocab..]));
 }
 
@@ -131,18 +133,20 @@ fn a_cancelled_pass_leaves_the_cache_as_it_was() {
     let tokens = Random(6).tokens(40, tiny.vocab);
     let expected = cold(&mut *model, &tokens);
     let mut cache = model.new_cache(40);
-    append(&mut *model, &mut cache, &tokens[..25], Want::None);
+    append(&mut *model, &mut cache, &tokens[..25], LogitsMode::None);
     for allowed in 0..tiny.n_layers {
         let asked = std::cell::Cell::new(0);
         let cancelled = || asked.replace(asked.get() + 1) >= allowed;
         let garbage = Random(8).tokens(10, tiny.vocab);
         let mut logits = vec![1.0];
-        assert!(!model.forward(&garbage, &mut cache, Want::All, &mut logits, &cancelled).unwrap());
+        assert!(
+            !model.forward(&garbage, &mut cache, LogitsMode::All, &mut logits, &cancelled).unwrap()
+        );
         assert_eq!(asked.get(), allowed + 1);
         assert_eq!(cache.len(), 25);
         assert!(logits.is_empty());
     }
-    let rest = append(&mut *model, &mut cache, &tokens[25..], Want::All);
+    let rest = append(&mut *model, &mut cache, &tokens[25..], LogitsMode::All);
     assert_eq!(bits(&rest), bits(&expected[25 * tiny.vocab..]));
 }
 
@@ -179,7 +183,7 @@ proptest! {
         for step in steps {
             match step {
                 Step::Append(tokens) if held.len() + tokens.len() <= 150 => {
-                    let warm = append(&mut *model, &mut cache, &tokens, Want::All);
+                    let warm = append(&mut *model, &mut cache, &tokens, LogitsMode::All);
                     held.extend(tokens.iter().copied());
                     let cold = cold(&mut *model, &held);
                     let behind = (held.len() - tokens.len()) * tiny.vocab;
@@ -198,7 +202,7 @@ proptest! {
                     let asked = std::cell::Cell::new(false);
                     let cancelled = || asked.replace(true);
                     if held.len() + tokens.len() <= 150 {
-                        let done = model.forward(&tokens, &mut cache, Want::None, &mut Vec::new(), &cancelled).unwrap();
+                        let done = model.forward(&tokens, &mut cache, LogitsMode::None, &mut Vec::new(), &cancelled).unwrap();
                         prop_assert!(!done);
                     }
                 }

@@ -1,7 +1,9 @@
 //! The forward pass for graphics processors on candle's CPU: storage types, limits, and caches that are saved.
 
 use candle_core::quantized::{GgmlDType, QTensor};
-use lowkey_model::{Accelerator, CausalLm, KvType, ModelError, ModelFile, Want, load_on_device};
+use lowkey_model::{
+    Accelerator, CausalLm, KvType, LogitsMode, ModelError, ModelFile, load_on_device,
+};
 
 use crate::distance::distance;
 use crate::tiny::{Random, Tiny, write_gguf};
@@ -69,7 +71,7 @@ fn what_follows_a_restored_cache_is_what_follows_the_original() {
     let mut model = on_device(&file(&tiny));
     let tokens = Random(14).tokens(40, tiny.vocab);
     let mut original = model.new_cache(40);
-    append(&mut *model, &mut original, &tokens[..30], Want::None);
+    append(&mut *model, &mut original, &tokens[..30], LogitsMode::None);
     let mut saved = Vec::new();
     original
         .save(&mut |layer| {
@@ -81,13 +83,13 @@ fn what_follows_a_restored_cache_is_what_follows_the_original() {
     assert_eq!(saved.len(), 30 * model.cache_bytes_per_token());
     // Another capacity, and something else in it before.
     let mut restored = model.new_cache(100);
-    append(&mut *model, &mut restored, &tokens[10..40], Want::None);
+    append(&mut *model, &mut restored, &tokens[10..40], LogitsMode::None);
     let mut source = saved.as_slice();
     restored.restore(30, &mut |buffer| std::io::Read::read_exact(&mut source, buffer)).unwrap();
     assert!(source.is_empty());
     // The same batch on the same numbers: the same bits.
-    let found = append(&mut *model, &mut restored, &tokens[30..], Want::All);
-    let expected = append(&mut *model, &mut original, &tokens[30..], Want::All);
+    let found = append(&mut *model, &mut restored, &tokens[30..], LogitsMode::All);
+    let expected = append(&mut *model, &mut original, &tokens[30..], LogitsMode::All);
     assert_eq!(bits(&found), bits(&expected));
     let cut = restored.restore(30, &mut |buffer| {
         std::io::Read::read_exact(&mut &saved[..saved.len().min(buffer.len() - 1)], buffer)
@@ -105,14 +107,14 @@ fn caches_of_kernels_and_of_devices_are_not_mixed_up() {
     let mut logits = Vec::new();
     let (of_device, of_own) = (device.new_cache(8), own.new_cache(8));
     for (model, mut cache) in [(&mut own, of_device), (&mut device, of_own)] {
-        let done = model.forward(&[1], &mut cache, Want::Last, &mut logits, &|| false);
+        let done = model.forward(&[1], &mut cache, LogitsMode::Last, &mut logits, &|| false);
         assert!(matches!(done, Err(ModelError::ForeignCache { .. })), "{done:?}");
     }
     let mut cache = device.new_cache(2);
     let message = |done: Result<bool, ModelError>| done.unwrap_err().to_string();
-    let forward = device.forward(&[1, 2, 3], &mut cache, Want::Last, &mut logits, &|| false);
+    let forward = device.forward(&[1, 2, 3], &mut cache, LogitsMode::Last, &mut logits, &|| false);
     assert!(message(forward).contains("room for 2"));
-    let forward = device.forward(&[1, 999], &mut cache, Want::Last, &mut logits, &|| false);
+    let forward = device.forward(&[1, 999], &mut cache, LogitsMode::Last, &mut logits, &|| false);
     assert!(message(forward).contains("id 999"));
     assert_eq!(cache.len(), 0);
 }

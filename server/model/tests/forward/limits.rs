@@ -2,7 +2,7 @@
 
 use candle_core::quantized::GgmlDType;
 use candle_core::quantized::gguf_file::Value;
-use lowkey_model::{ModelError, ModelFile, Want, load};
+use lowkey_model::{LogitsMode, ModelError, ModelFile, load};
 
 use crate::tiny::{Random, Tiny, write_gguf};
 use crate::{append, bits, model};
@@ -17,12 +17,13 @@ fn more_tokens_than_room_are_refused_and_change_nothing() {
     let mut cache = model.new_cache(10);
     let tokens = Random(1).tokens(11, 256);
     let mut logits = Vec::new();
-    append(&mut *model, &mut cache, &tokens[..7], Want::None);
-    let error =
-        model.forward(&tokens[7..], &mut cache, Want::Last, &mut logits, &|| false).unwrap_err();
+    append(&mut *model, &mut cache, &tokens[..7], LogitsMode::None);
+    let error = model
+        .forward(&tokens[7..], &mut cache, LogitsMode::Last, &mut logits, &|| false)
+        .unwrap_err();
     assert!(matches!(error, ModelError::Capacity { held: 7, added: 4, capacity: 10 }), "{error}");
     assert_eq!(cache.len(), 7);
-    append(&mut *model, &mut cache, &tokens[7..10], Want::None);
+    append(&mut *model, &mut cache, &tokens[7..10], LogitsMode::None);
     assert_eq!(cache.len(), cache.capacity());
 }
 
@@ -32,21 +33,22 @@ fn ids_outside_the_vocabulary_are_refused() {
     let mut cache = model.new_cache(10);
     for id in [256, u32::MAX] {
         let error = model
-            .forward(&[3, id], &mut cache, Want::Last, &mut Vec::new(), &|| false)
+            .forward(&[3, id], &mut cache, LogitsMode::Last, &mut Vec::new(), &|| false)
             .unwrap_err();
         assert!(matches!(error, ModelError::TokenId { position: 1, vocab: 256, .. }), "{error}");
     }
     assert!(cache.is_empty());
-    append(&mut *model, &mut cache, &[255], Want::Last);
+    append(&mut *model, &mut cache, &[255], LogitsMode::Last);
 }
 
 #[test]
 fn logits_need_a_token() {
     let mut model = model(&tiny(), 1);
     let mut cache = model.new_cache(10);
-    let error = model.forward(&[], &mut cache, Want::Last, &mut Vec::new(), &|| false).unwrap_err();
+    let error =
+        model.forward(&[], &mut cache, LogitsMode::Last, &mut Vec::new(), &|| false).unwrap_err();
     assert!(matches!(error, ModelError::NoTokens), "{error}");
-    assert!(append(&mut *model, &mut cache, &[], Want::None).is_empty());
+    assert!(append(&mut *model, &mut cache, &[], LogitsMode::None).is_empty());
 }
 
 #[test]
@@ -54,7 +56,7 @@ fn a_cache_of_another_model_is_refused() {
     let mut model = model(&tiny(), 1);
     let mut cache = crate::model(&Tiny { n_layers: 3, ..tiny() }, 1).new_cache(10);
     let error =
-        model.forward(&[1], &mut cache, Want::Last, &mut Vec::new(), &|| false).unwrap_err();
+        model.forward(&[1], &mut cache, LogitsMode::Last, &mut Vec::new(), &|| false).unwrap_err();
     assert!(matches!(error, ModelError::ForeignCache { .. }), "{error}");
 }
 
@@ -84,7 +86,7 @@ fn a_cache_takes_what_it_says() {
 fn truncating_never_lengthens() {
     let mut model = model(&tiny(), 1);
     let mut cache = model.new_cache(10);
-    append(&mut *model, &mut cache, &[1, 2, 3], Want::None);
+    append(&mut *model, &mut cache, &[1, 2, 3], LogitsMode::None);
     cache.truncate(8);
     assert_eq!(cache.len(), 3);
     assert_eq!(cache.fork(8, 2).len(), 3);
@@ -111,7 +113,7 @@ fn a_file_tells_its_name_shape_and_vocabulary() {
     let config = file.config();
     assert_eq!((config.hidden, config.n_layers, config.n_heads, config.n_kv_heads), (64, 2, 4, 2));
     assert_eq!(
-        (config.head_dim, config.ffn, config.vocab, config.context_length),
+        (config.head_dim, config.intermediate_size, config.vocab, config.context_length),
         (16, 128, 256, 1500)
     );
     assert!(config.tied_embeddings);
@@ -139,12 +141,12 @@ fn a_name_is_fit_for_a_terminal() {
 fn models_and_caches_go_to_another_thread() {
     let mut model = crate::model(&tiny(), 1);
     let mut cache = model.new_cache(4);
-    let moved = std::thread::spawn(move || append(&mut *model, &mut cache, &[5], Want::Last));
+    let moved = std::thread::spawn(move || append(&mut *model, &mut cache, &[5], LogitsMode::Last));
     let mut here = crate::model(&tiny(), 1);
     let mut cache = here.new_cache(4);
     assert_eq!(
         bits(&moved.join().unwrap()),
-        bits(&append(&mut *here, &mut cache, &[5], Want::Last))
+        bits(&append(&mut *here, &mut cache, &[5], LogitsMode::Last))
     );
 }
 
@@ -164,9 +166,9 @@ fn buffers_left_over_from_a_longer_pass_do_not_show() {
     let mut model = model(&tiny(), 1);
     let tokens = Random(9).tokens(300, 256);
     let mut cache = model.new_cache(300);
-    let fresh = append(&mut *model, &mut cache, &tokens[..5], Want::All);
+    let fresh = append(&mut *model, &mut cache, &tokens[..5], LogitsMode::All);
     cache.truncate(0);
-    append(&mut *model, &mut cache, &tokens, Want::All);
+    append(&mut *model, &mut cache, &tokens, LogitsMode::All);
     cache.truncate(0);
-    assert_eq!(bits(&append(&mut *model, &mut cache, &tokens[..5], Want::All)), bits(&fresh));
+    assert_eq!(bits(&append(&mut *model, &mut cache, &tokens[..5], LogitsMode::All)), bits(&fresh));
 }

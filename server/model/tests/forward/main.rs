@@ -14,7 +14,7 @@ mod saving;
 #[path = "../support/tiny.rs"]
 mod tiny;
 
-use lowkey_model::{CausalLm, KvCache, ModelFile, Want, load};
+use lowkey_model::{CausalLm, KvCache, LogitsMode, ModelFile, load};
 use tiny::Tiny;
 
 /// Loads a tiny model on `threads` threads.
@@ -30,7 +30,12 @@ fn file(tiny: &Tiny) -> ModelFile {
 }
 
 /// Appends tokens and returns the wanted logits.
-fn append(model: &mut dyn CausalLm, cache: &mut KvCache, tokens: &[u32], want: Want) -> Vec<f32> {
+fn append(
+    model: &mut dyn CausalLm,
+    cache: &mut KvCache,
+    tokens: &[u32],
+    want: LogitsMode,
+) -> Vec<f32> {
     let mut logits = vec![f32::NAN; 3];
     assert!(model.forward(tokens, cache, want, &mut logits, &|| false).unwrap());
     logits
@@ -39,7 +44,7 @@ fn append(model: &mut dyn CausalLm, cache: &mut KvCache, tokens: &[u32], want: W
 /// The logits of every token, computed at once.
 fn cold(model: &mut dyn CausalLm, tokens: &[u32]) -> Vec<f32> {
     let mut cache = model.new_cache(tokens.len());
-    append(model, &mut cache, tokens, Want::All)
+    append(model, &mut cache, tokens, LogitsMode::All)
 }
 
 /// Bits, so that equality means equality.

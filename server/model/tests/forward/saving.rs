@@ -1,7 +1,7 @@
 //! A cache that was saved and taken back is the same cache, and a change of its bits is noticed.
 
 use candle_core::quantized::GgmlDType;
-use lowkey_model::{KvCache, NUMERICS, Want};
+use lowkey_model::{KvCache, LogitsMode, NUMERICS};
 
 use crate::tiny::{Random, Tiny};
 use crate::{append, bits, model};
@@ -29,16 +29,16 @@ fn what_follows_a_restored_cache_is_what_follows_the_original() {
     let tokens = Random(7).tokens(75, tiny.vocab);
     for n in [1, 16, 37, 74] {
         let mut original = model.new_cache(75);
-        append(&mut *model, &mut original, &tokens[..n], Want::None);
+        append(&mut *model, &mut original, &tokens[..n], LogitsMode::None);
         let bytes = saved(&original);
         assert_eq!(bytes.len(), original.saved_bytes(n));
         // Another capacity, and something else in it before.
         let mut restored = model.new_cache(200);
-        append(&mut *model, &mut restored, &tokens[20..60], Want::None);
+        append(&mut *model, &mut restored, &tokens[20..60], LogitsMode::None);
         restore(&mut restored, n, &bytes).unwrap();
         assert_eq!(restored.len(), n);
-        let behind = append(&mut *model, &mut restored, &tokens[n..], Want::All);
-        let expected = append(&mut *model, &mut original, &tokens[n..], Want::All);
+        let behind = append(&mut *model, &mut restored, &tokens[n..], LogitsMode::All);
+        let expected = append(&mut *model, &mut original, &tokens[n..], LogitsMode::All);
         assert_eq!(bits(&behind), bits(&expected), "{n} tokens");
     }
 }
@@ -48,7 +48,7 @@ fn a_cache_that_cannot_be_restored_is_empty() {
     let tiny = Tiny::new(GgmlDType::Q8_0);
     let mut model = model(&tiny, 1);
     let mut cache = model.new_cache(40);
-    append(&mut *model, &mut cache, &Random(8).tokens(30, tiny.vocab), Want::None);
+    append(&mut *model, &mut cache, &Random(8).tokens(30, tiny.vocab), LogitsMode::None);
     let bytes = saved(&cache);
     assert!(restore(&mut cache, 30, &bytes[..bytes.len() - 1]).is_err());
     assert_eq!(cache.len(), 0);
@@ -65,7 +65,8 @@ fn the_bits_of_a_cache_are_those_of_this_numerics() {
         let tiny = Tiny { hidden: 256, ffn: 256, ..Tiny::new(dtype) };
         let mut model = model(&tiny, 2);
         let mut cache = model.new_cache(48);
-        let logits = append(&mut *model, &mut cache, &Random(9).tokens(48, tiny.vocab), Want::Last);
+        let logits =
+            append(&mut *model, &mut cache, &Random(9).tokens(48, tiny.vocab), LogitsMode::Last);
         let numbers = logits.iter().flat_map(|logit| logit.to_bits().to_le_bytes());
         for byte in saved(&cache).into_iter().chain(numbers) {
             hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);

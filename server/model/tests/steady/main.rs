@@ -10,7 +10,7 @@ mod tiny;
 
 use candle_core::quantized::GgmlDType;
 use cap::Cap;
-use lowkey_model::{ModelFile, Want, load};
+use lowkey_model::{LogitsMode, ModelFile, load};
 
 #[global_allocator]
 static MEMORY: Cap<std::alloc::System> = Cap::new(std::alloc::System, usize::MAX);
@@ -24,10 +24,10 @@ fn a_decoding_step_allocates_next_to_nothing() {
     let mut model = load(&ModelFile::from_bytes("tiny", gguf).unwrap(), 2, &mut |_| {}).unwrap();
     let mut cache = model.new_cache(200);
     let mut logits = Vec::new();
-    model.forward(&[7; 60], &mut cache, Want::Last, &mut logits, &|| false).unwrap();
+    model.forward(&[7; 60], &mut cache, LogitsMode::Last, &mut logits, &|| false).unwrap();
     let before = MEMORY.total_allocated();
     for id in 0..100 {
-        model.forward(&[id], &mut cache, Want::Last, &mut logits, &|| false).unwrap();
+        model.forward(&[id], &mut cache, LogitsMode::Last, &mut logits, &|| false).unwrap();
     }
     let per_token = (MEMORY.total_allocated() - before) / 100;
     assert!(per_token < 7168, "a token allocated {per_token} bytes");

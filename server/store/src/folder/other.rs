@@ -1,4 +1,5 @@
-//! Folders by path, where the standard library has no handles of folders. Links are looked for before each step.
+//! Folders by path, for systems without folder handles in the standard library. Checks for links
+//! before each step.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -6,20 +7,19 @@ use std::path::{Path, PathBuf};
 
 use super::planted;
 
-/// A folder.
 #[derive(Debug)]
 pub(crate) struct Folder {
     path: PathBuf,
 }
 
 impl Folder {
-    /// A folder that the user named; creates it if it is missing.
+    /// Opens a folder that the user named; creates it if it is missing.
     pub(crate) fn root(path: &Path) -> io::Result<Self> {
         std::fs::create_dir_all(path)?;
         Ok(Self { path: path.to_path_buf() })
     }
 
-    /// A folder in this one, never through a link; creates it if it is missing.
+    /// Opens a folder in this one, never through a link; creates it if it is missing.
     pub(crate) fn inside(&self, name: &str) -> io::Result<Self> {
         let path = self.path.join(name);
         match std::fs::create_dir(&path) {
@@ -29,7 +29,6 @@ impl Folder {
         if path.symlink_metadata()?.is_dir() { Ok(Self { path }) } else { Err(planted()) }
     }
 
-    /// Its path.
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
@@ -43,7 +42,7 @@ impl Folder {
         OpenOptions::new().read(true).write(true).create_new(true).open(self.path.join(name))
     }
 
-    /// Opens an ordinary file for reading and writing, or a new one.
+    /// Opens an ordinary file for reading and writing, or creates a new one.
     pub(crate) fn own_file(&self, name: &str) -> io::Result<File> {
         if self.is_file(name) {
             return OpenOptions::new().read(true).write(true).open(self.path.join(name));
@@ -67,22 +66,22 @@ impl Folder {
         self.is_file(name).then(|| File::open(self.path.join(name))).transpose()
     }
 
-    /// Whether this name means an ordinary file; which one cannot be asked here.
+    /// Whether this name is an ordinary file; file identity is not available here.
     pub(crate) fn is(&self, name: &str, _file: &File) -> io::Result<bool> {
         Ok(self.is_file(name))
     }
 
-    /// Whether there is anything with this name.
+    /// Whether any file, folder or link has this name.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.path.join(name).symlink_metadata().is_ok()
     }
 
-    /// Renames within this folder, in the place of what has the new name.
+    /// Renames within this folder, replacing the file that has the new name.
     pub(crate) fn rename(&self, from: &str, to: &str) -> io::Result<()> {
         std::fs::rename(self.path.join(from), self.path.join(to))
     }
 
-    /// Removes a file or a link. One that is not there is removed already.
+    /// Removes a file or a link, if it exists.
     pub(crate) fn remove(&self, name: &str) -> io::Result<()> {
         match std::fs::remove_file(self.path.join(name)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
@@ -90,8 +89,8 @@ impl Folder {
         }
     }
 
-    /// Makes `name` a link to `target`. Windows allows links to some users only: without one, the bytes move here,
-    /// as other tools do it.
+    /// Makes `name` a link to `target`. Windows allows links only to some users; without a link the
+    /// bytes move here, as in other tools.
     pub(crate) fn link(&self, target: &Path, name: &str) -> io::Result<()> {
         let path = self.path.join(name);
         self.remove(name)?;

@@ -1,10 +1,10 @@
-//! Planted links, pipes and files of others; small texts.
+//! Planted links, pipes and files of other users; small texts.
 
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
 use super::*;
 
-/// A folder of this test, and a file of the user's that must survive.
+/// Creates a folder for this test, and a user's file that must survive.
 fn place(name: &str) -> (std::path::PathBuf, Folder) {
     let path = std::env::temp_dir().join(format!("lowkey-folder-{name}-{}", std::process::id()));
     let _ = std::fs::remove_dir_all(&path);
@@ -14,7 +14,7 @@ fn place(name: &str) -> (std::path::PathBuf, Folder) {
 }
 
 #[test]
-fn replaced_file_is_whole_and_leaves_nothing_beside_it() {
+fn replace_leaves_one_complete_file() {
     let (path, folder) = place("replace");
     folder.replace("main", b"one").unwrap();
     folder.replace("main", b"two").unwrap();
@@ -25,7 +25,7 @@ fn replaced_file_is_whole_and_leaves_nothing_beside_it() {
 
 #[cfg(unix)]
 #[test]
-fn planted_names_are_replaced_and_what_they_name_is_left_alone() {
+fn planted_names_are_replaced() {
     use std::os::unix::fs::symlink;
     let (path, folder) = place("planted");
     let precious = path.join("precious");
@@ -69,10 +69,10 @@ fn folder_that_is_a_link_is_refused() {
     let _ = std::fs::remove_dir_all(path);
 }
 
-/// Only root may give a file to another user.
+/// Only root may change a file's owner.
 #[cfg(unix)]
 #[test]
-fn file_of_another_user_is_not_written() {
+fn other_users_file_is_not_written() {
     if !rustix::process::geteuid().is_root() {
         eprintln!("not root: files of other users are not tested");
         return;
@@ -94,7 +94,7 @@ fn file_of_another_user_is_not_written() {
 
 #[cfg(unix)]
 #[test]
-fn file_is_told_from_another_of_its_name() {
+fn file_identity_is_checked_by_handle() {
     let (path, folder) = place("exchanged");
     let file = folder.own_file("blob").unwrap();
     assert!(folder.is("blob", &file).unwrap());
@@ -104,7 +104,7 @@ fn file_is_told_from_another_of_its_name() {
 }
 
 #[test]
-fn small_text_is_an_ordinary_file_within_the_limit() {
+fn small_text_reads_only_small_files() {
     let (path, _) = place("small");
     assert_eq!(small_text(&path.join("precious"), 8).unwrap(), "precious");
     let long = small_text(&path.join("precious"), 7).unwrap_err().to_string();

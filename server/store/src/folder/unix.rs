@@ -11,7 +11,7 @@ use rustix::io::Errno;
 use super::{TRIES, planted, taken, unused};
 
 const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
-/// A pipe that was planted must not block the open.
+/// A planted pipe must not block the open.
 const PLAIN: OFlags = OFlags::NOFOLLOW.union(OFlags::NONBLOCK).union(OFlags::CLOEXEC);
 
 /// An open folder.
@@ -21,24 +21,24 @@ pub(crate) struct Folder {
     handle: OwnedFd,
 }
 
-/// Whether an open file is this user's alone: ordinary, of this user, with one name.
+/// Whether an open file belongs to this user alone: an ordinary file of this user with one name.
 fn is_own(stat: &Stat) -> bool {
     let owner = rustix::process::geteuid().as_raw();
     is_plain(stat) && stat.st_uid == owner
 }
 
-/// Whether an open file is ordinary and has one name.
+/// Whether an open file is an ordinary file with one name.
 fn is_plain(stat: &Stat) -> bool {
     FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile && stat.st_nlink == 1
 }
 
-/// The permissions of new files, less the user's umask.
+/// The permissions of new files, before the user's umask.
 fn file_mode() -> Mode {
     Mode::RUSR | Mode::WUSR | Mode::RGRP | Mode::WGRP | Mode::ROTH | Mode::WOTH
 }
 
 impl Folder {
-    /// Opens a folder that the user named, through links too; creates it if it is missing.
+    /// Opens a folder that the user named, also through links; creates it if it is missing.
     pub(crate) fn root(path: &Path) -> io::Result<Self> {
         std::fs::create_dir_all(path)?;
         let handle = rustix::fs::open(path, FOLDER, Mode::empty())?;
@@ -60,18 +60,19 @@ impl Folder {
         Ok(Self { path: self.path.join(name), handle })
     }
 
-    /// Its path, for messages.
+    /// The path, for messages.
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Creates a file; fails if the name is taken, by a link too.
+    /// Creates a file; fails if the name is taken, also by a link.
     pub(crate) fn create_new(&self, name: &str) -> io::Result<File> {
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | PLAIN;
         Ok(rustix::fs::openat(&self.handle, name, flags, file_mode())?.into())
     }
 
-    /// Opens a file for reading and writing: this user's own if it has this name, else a new one in its place.
+    /// Opens a file for reading and writing: the file of this name if this user owns it, otherwise
+    /// a new one that replaces it.
     pub(crate) fn own_file(&self, name: &str) -> io::Result<File> {
         for _ in 0..TRIES {
             match rustix::fs::openat(&self.handle, name, OFlags::RDWR | PLAIN, Mode::empty()) {
@@ -84,7 +85,7 @@ impl Folder {
                     Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
                     file => return file,
                 },
-                // A link, a socket, or a file that its owner keeps from being written.
+                // A link, a socket, or a file that its owner has made read-only.
                 Err(Errno::LOOP | Errno::MLINK | Errno::NXIO | Errno::ACCESS) => {}
                 Err(error) => return Err(error.into()),
             }
@@ -93,7 +94,8 @@ impl Folder {
         Err(taken())
     }
 
-    /// Opens the file of a lock, which may be another user's. Returns whether this user may write a note into it.
+    /// Opens the file of a lock, which may belong to another user. Returns whether this user may
+    /// write a note into it.
     pub(crate) fn lock_file(&self, name: &str) -> io::Result<(File, bool)> {
         for _ in 0..TRIES {
             let flags = OFlags::RDWR | OFlags::CREATE | PLAIN;
@@ -118,8 +120,8 @@ impl Folder {
         Err(taken())
     }
 
-    /// Removes what is no lock. Only one process at a time does, and looks again before: otherwise it could remove
-    /// the lock that another process has just put there and holds.
+    /// Removes a file that is not a lock. Only one process at a time does so, and it checks again
+    /// first. Otherwise it could remove the lock that another process has just created and holds.
     fn unplant(&self, name: &str) -> io::Result<()> {
         let folder = File::from(rustix::fs::openat(&self.handle, ".", FOLDER, Mode::empty())?);
         folder.lock()?;
@@ -145,24 +147,24 @@ impl Folder {
         }
     }
 
-    /// Whether this name means this open file.
+    /// Whether this name refers to this open file.
     pub(crate) fn is(&self, name: &str, file: &File) -> io::Result<bool> {
         let open = rustix::fs::fstat(file)?;
         let named = rustix::fs::statat(&self.handle, name, AtFlags::SYMLINK_NOFOLLOW)?;
         Ok((open.st_dev, open.st_ino) == (named.st_dev, named.st_ino))
     }
 
-    /// Whether there is anything with this name, a link that leads nowhere included.
+    /// Whether any file, folder or link has this name, even a dangling link.
     pub(crate) fn has(&self, name: &str) -> bool {
         rustix::fs::statat(&self.handle, name, AtFlags::SYMLINK_NOFOLLOW).is_ok()
     }
 
-    /// Renames within this folder, in the place of what has the new name.
+    /// Renames within this folder, replacing the file that has the new name.
     pub(crate) fn rename(&self, from: &str, to: &str) -> io::Result<()> {
         Ok(rustix::fs::renameat(&self.handle, from, &self.handle, to)?)
     }
 
-    /// Removes a file or a link. One that is not there is removed already.
+    /// Removes a file or a link, if it exists.
     pub(crate) fn remove(&self, name: &str) -> io::Result<()> {
         match rustix::fs::unlinkat(&self.handle, name, AtFlags::empty()) {
             Ok(()) | Err(Errno::NOENT) => Ok(()),
@@ -170,7 +172,7 @@ impl Folder {
         }
     }
 
-    /// Makes `name` a link to `target`, in the place of what had the name, in one step.
+    /// Makes `name` a link to `target` atomically, replacing the previous file.
     pub(crate) fn link(&self, target: &Path, name: &str) -> io::Result<()> {
         for _ in 0..TRIES {
             let new = unused(name)?;

@@ -1,7 +1,7 @@
-//! TLS in Rust alone: rustls over graviola, with the certificates that the operating system trusts.
+//! TLS in pure Rust: rustls over graviola, with the certificates that the operating system trusts.
 //!
-//! Decision 5 says why. `SSL_CERT_FILE` and `SSL_CERT_DIR` name other certificates, as elsewhere; pip's `cert` names
-//! others for the package index.
+//! Decision 5 gives the reasons. `SSL_CERT_FILE` and `SSL_CERT_DIR` select other certificates, as
+//! in other programs; pip's `cert` does so for the package index.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -10,13 +10,13 @@ use ureq::tls::{Certificate, RootCerts, TlsConfig, TlsProvider};
 
 use super::Silence;
 
-/// How connections are encrypted, with these authorities or the system's.
+/// Returns the TLS settings with these certificate authorities, or with the system's.
 pub(super) fn config(authorities: Option<&Path>) -> Result<TlsConfig, Silence> {
     if !graviola::util::is_cpu_supported() {
         return Err(Silence::NoTls);
     }
     let found = match authorities {
-        // pip takes a folder too.
+        // pip accepts a folder too.
         Some(path) if path.is_dir() => rustls_native_certs::load_certs_from_paths(None, Some(path)),
         Some(path) => rustls_native_certs::load_certs_from_paths(Some(path), None),
         None => rustls_native_certs::load_native_certs(),
@@ -24,7 +24,7 @@ pub(super) fn config(authorities: Option<&Path>) -> Result<TlsConfig, Silence> {
     if found.certs.is_empty() {
         let why = found.errors.first().map(|error| format!(" ({error})")).unwrap_or_default();
         return Err(Silence::Lasting(format!(
-            "no certificate authority is trusted here{why}: install the package ca-certificates, or name a file in SSL_CERT_FILE (for a package index, in PIP_CERT)"
+            "this system trusts no certificate authority{why}; install the package ca-certificates, or name a file in SSL_CERT_FILE (for a package index, in PIP_CERT)"
         )));
     }
     let roots: Vec<_> = found

@@ -1,6 +1,6 @@
-//! Files as Python's `configparser` reads them, as far as pip's configuration needs it.
+//! Parses the part of Python's `configparser` format that pip's configuration uses.
 
-/// The options of a file: section, option with `-` for `_` and in lower case, value.
+/// Returns the options of a file: section, option (lower case, with `-` for `_`) and value.
 pub(super) fn read(text: &str) -> Vec<(String, String, String)> {
     let mut options: Vec<(String, String, String)> = Vec::new();
     let mut section = String::new();
@@ -35,7 +35,7 @@ pub(super) fn read(text: &str) -> Vec<(String, String, String)> {
 }
 
 #[test]
-fn sections_options_comments_and_continued_values_are_read() {
+fn sections_options_and_comments_are_parsed() {
     let text = "\
 # a comment
 stray = 0

@@ -1,10 +1,10 @@
-//! Which of pip's settings wins, with a home folder of each test's own.
+//! The precedence of pip's settings, with a separate home folder for each test.
 
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
 use super::*;
 
-/// A home folder with these files.
+/// Creates a home folder with these files.
 struct Home(PathBuf);
 
 impl Home {
@@ -19,9 +19,9 @@ impl Home {
         Self(path)
     }
 
-    /// Variables whose value begins with `~` mean a path of this home.
+    /// Reads the index; values that begin with `~` are paths in this home.
     fn index(&self, variables: &[(&str, &str)]) -> Index {
-        // The machine's own files do not count in a test.
+        // The machine's own files must not affect a test.
         let nowhere = ("XDG_CONFIG_DIRS", "~/nowhere");
         let find = |name: &str| {
             let found = variables.iter().chain([&nowhere]).find(|(known, _)| *known == name);
@@ -45,9 +45,10 @@ impl Drop for Home {
 }
 
 #[test]
-fn without_settings_the_public_index_is_meant() {
+fn default_is_the_public_index() {
     let home = Home::new("none", &[]);
-    // A pip.conf of this machine may name certificates or another index; the user's own has the last word here.
+    // A pip.conf of this machine may name certificates or another index; the user's own file takes
+    // precedence here.
     let index = home.index(&[("PIP_CONFIG_FILE", NO_FILE)]);
     assert_eq!((&*index.url, index.token), (PUBLIC_INDEX, None));
     assert_eq!((index.forbidden_by, index.route), (None, Route::default()));
@@ -73,11 +74,11 @@ fn nearer_setting_wins() {
     assert_eq!(home.url(&[venv]), "https://venv/simple/");
     let named = ("PIP_CONFIG_FILE", "~/named");
     assert_eq!(home.url(&[venv, named]), "https://named/simple/");
-    // A section for the command wins over every [global], in any file.
+    // A section for the command takes precedence over every [global], in any file.
     let xdg = ("XDG_CONFIG_HOME", "~/xdg");
     assert_eq!(home.url(&[venv, xdg]), "https://install/simple/");
     assert_eq!(home.url(&[("PIP_CONFIG_FILE", "~/download")]), "https://download/simple/");
-    // With a named file the user's own is not read; one that is missing changes nothing.
+    // With a named file the user's own is not read; a missing one changes nothing.
     let no_user = home.url(&[xdg, named]);
     assert_eq!(no_user, "https://named/simple/");
     assert_eq!(home.url(&[("PIP_CONFIG_FILE", "~/missing")]), "https://user/simple/");
@@ -88,7 +89,7 @@ fn nearer_setting_wins() {
 }
 
 #[test]
-fn name_and_password_are_taken_out_of_the_address() {
+fn credentials_are_split_from_the_address() {
     let home = Home::new("secret", &[]);
     let index = home.index(&[("PIP_INDEX_URL", "https://me:p%40ss@h:8/simple")]);
     assert_eq!(index.url, "https://h:8/simple/");
@@ -111,7 +112,7 @@ fn no_index_certificates_and_proxy_are_read() {
 }
 
 #[test]
-fn configuration_that_is_no_text_is_passed_over() {
+fn non_text_configuration_is_ignored() {
     let home = Home::new("odd", &[("named", "[global\0\nindex-url")]);
     std::fs::write(home.0.join("bytes"), [0xff, 0xfe, 0, b'[']).unwrap();
     for named in ["~/named", "~/bytes", "~/"] {

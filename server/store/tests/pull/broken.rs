@@ -1,4 +1,4 @@
-//! Connections that break, servers that send the wrong thing: the file is right in the end, or there is none.
+//! Broken connections and servers that send wrong data: the final file is right, or there is none.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -8,14 +8,14 @@ use lowkey_store::{Event, Patience};
 use crate::model::{COMMIT, User, bytes, honest, linked, sha256, storage, stored};
 use crate::server::{Reply, Server};
 
-/// A sequence that looks random and is the same every time.
+/// Returns the next number of a reproducible pseudo-random sequence.
 fn chance(seed: &mut u64, below: usize) -> usize {
     *seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
     (*seed >> 33) as usize % below
 }
 
 #[test]
-fn a_pull_cut_at_any_byte_goes_on_there_and_fetches_no_byte_twice() {
+fn pull_resumes_at_any_byte() {
     let content = bytes(40_000);
     let mut seed = 1;
     for case in 0..20 {
@@ -38,7 +38,7 @@ fn a_pull_cut_at_any_byte_goes_on_there_and_fetches_no_byte_twice() {
 }
 
 #[test]
-fn a_second_attempt_asks_for_the_same_file_or_all_of_it() {
+fn retry_requests_same_file_or_everything() {
     let server = Server::start(storage(bytes(9_000), |n, _, reply| Reply {
         cut: (n == 0).then_some(4_000),
         ..reply
@@ -57,7 +57,7 @@ fn a_second_attempt_asks_for_the_same_file_or_all_of_it() {
 }
 
 #[test]
-fn what_an_earlier_process_left_is_continued() {
+fn earlier_partial_file_is_continued() {
     let content = bytes(9_000);
     let server = Server::start(honest(content.clone()));
     let user = User::new("left", &server.url());
@@ -69,7 +69,7 @@ fn what_an_earlier_process_left_is_continued() {
 }
 
 #[test]
-fn a_whole_file_that_was_left_needs_its_checksum_only() {
+fn complete_partial_needs_only_its_checksum() {
     let content = bytes(9_000);
     let server = Server::start(honest(content.clone()));
     let user = User::new("whole", &server.url());
@@ -80,7 +80,7 @@ fn a_whole_file_that_was_left_needs_its_checksum_only() {
 }
 
 #[test]
-fn wrong_bytes_that_were_left_are_thrown_away_once() {
+fn wrong_partial_file_is_discarded() {
     let content = bytes(9_000);
     for left in [vec![0; 5_000], vec![0; 9_000], vec![0; 20_000]] {
         let server = Server::start(honest(content.clone()));
@@ -94,7 +94,7 @@ fn wrong_bytes_that_were_left_are_thrown_away_once() {
 }
 
 #[test]
-fn a_file_that_arrives_damaged_twice_is_not_kept() {
+fn twice_damaged_file_is_not_kept() {
     let server = Server::start(storage(bytes(9_000), |_, _, mut reply| {
         if let Some(byte) = reply.body.get_mut(17) {
             *byte ^= 1;
@@ -111,7 +111,7 @@ fn a_file_that_arrives_damaged_twice_is_not_kept() {
 }
 
 #[test]
-fn a_server_without_ranges_sends_all_of_it_again() {
+fn server_without_ranges_resends_everything() {
     let content = bytes(9_000);
     let whole = content.clone();
     let server = Server::start(storage(content.clone(), move |n, _, _| Reply {
@@ -127,7 +127,7 @@ fn a_server_without_ranges_sends_all_of_it_again() {
 }
 
 #[test]
-fn a_server_without_ranges_that_always_breaks_is_given_up() {
+fn breaking_rangeless_server_is_given_up() {
     let content = bytes(9_000);
     let server = Server::start(storage(content.clone(), move |_, _, _| Reply {
         status: 200,
@@ -137,12 +137,12 @@ fn a_server_without_ranges_that_always_breaks_is_given_up() {
     }));
     let user = User::new("always-breaks", &server.url());
     let outcome = user.pull();
-    outcome.fails(&["given up after 5 attempts", "run the same command again"]);
+    outcome.fails(&["gave up after 5 attempts", "run the same command again"]);
     assert_eq!(outcome.waits, [1, 2, 4, 8]);
 }
 
 #[test]
-fn another_part_than_was_asked_for_is_not_put_into_the_file() {
+fn wrong_range_is_not_written() {
     let content = bytes(9_000);
     let wrong = content.clone();
     let server = Server::start(storage(content.clone(), move |n, _, reply| match n {
@@ -156,7 +156,7 @@ fn another_part_than_was_asked_for_is_not_put_into_the_file() {
 }
 
 #[test]
-fn more_bytes_than_announced_are_not_kept() {
+fn surplus_bytes_are_not_kept() {
     let content = bytes(9_000);
     let server = Server::start(storage(content.clone(), |n, _, mut reply| {
         if n == 0 {
@@ -169,7 +169,7 @@ fn more_bytes_than_announced_are_not_kept() {
 }
 
 #[test]
-fn a_length_that_nobody_tells_is_no_obstacle() {
+fn missing_length_is_accepted() {
     let content = bytes(9_000);
     let server = Server::start(move |seen| {
         let mut reply = honest(content.clone())(seen);
@@ -182,7 +182,7 @@ fn a_length_that_nobody_tells_is_no_obstacle() {
     assert_eq!(std::fs::read(outcome.pulled().path).unwrap(), bytes(9_000));
 }
 
-/// A mirror that serves the file itself, under a tag of its own: no checksum.
+/// Starts a mirror that serves the file directly, with its own etag: no checksum.
 fn without_checksum(content: Vec<u8>) -> Server {
     Server::start(move |seen| {
         let mut reply = stored(&content, seen);
@@ -196,7 +196,7 @@ fn gguf(len: usize) -> Vec<u8> {
 }
 
 #[test]
-fn a_mirror_without_storage_behind_it_serves_the_file_itself() {
+fn mirror_may_serve_the_file_itself() {
     let server = without_checksum(gguf(9_000));
     let mut user = User::new("mirror", &server.url());
     user.entry.bytes = Some(9_100);
@@ -206,7 +206,7 @@ fn a_mirror_without_storage_behind_it_serves_the_file_itself() {
 }
 
 #[test]
-fn page_without_a_checksum_is_not_pinned() {
+fn page_without_checksum_is_not_pinned() {
     for content in [b"please log in to the network".to_vec(), bytes(9_000), gguf(28), gguf(20_000)]
     {
         let len = content.len();
@@ -222,7 +222,7 @@ fn page_without_a_checksum_is_not_pinned() {
 }
 
 #[test]
-fn body_without_length_and_end_is_cut_off() {
+fn endless_body_is_cut_off() {
     let server = Server::start(move |seen| {
         let mut reply = honest(bytes(9_000))(seen);
         reply.headers.retain(|(name, _)| *name != "X-Linked-Size");
@@ -233,7 +233,7 @@ fn body_without_length_and_end_is_cut_off() {
     user.entry.bytes = Some(9_000);
     user.pull().fails(&["18 kB or more", "at most 18 kB", "HF_ENDPOINT"]);
     assert_eq!(user.blobs(), [] as [&str; 0]);
-    // The file's length is known to the byte: another one is not begun.
+    // The file's exact length is known: a transfer with another length does not begin.
     user.entry.sha256 = Some(sha256(&bytes(9_000)));
     user.entry.bytes = Some(8_000);
     let server = Server::start(honest(bytes(9_000)));
@@ -243,7 +243,7 @@ fn body_without_length_and_end_is_cut_off() {
 }
 
 #[test]
-fn a_slow_server_is_waited_for_as_long_as_bytes_come() {
+fn slow_server_is_awaited_while_bytes_come() {
     let content = bytes(2_000);
     let server = Server::start(storage(content.clone(), |_, _, reply| Reply { piece: 1, ..reply }));
     let user = User::new("slow", &server.url());
@@ -253,7 +253,7 @@ fn a_slow_server_is_waited_for_as_long_as_bytes_come() {
 }
 
 #[test]
-fn a_server_that_says_nothing_is_given_up_and_what_has_come_is_kept() {
+fn silent_server_is_given_up_bytes_are_kept() {
     let content = bytes(9_000);
     let server = Server::start(storage(content.clone(), |n, _, reply| match n {
         0 => Reply { cut: Some(6_000), ..reply },
@@ -262,14 +262,14 @@ fn a_server_that_says_nothing_is_given_up_and_what_has_come_is_kept() {
     let mut user = User::new("silent", &server.url());
     user.patience = Patience { silence: Duration::from_secs(1), ..Patience::default() };
     let outcome = user.pull();
-    outcome.fails(&["in time", "What has arrived is kept"]);
+    outcome.fails(&["in time", "The received bytes are kept"]);
     assert_eq!(outcome.waits, [1, 2, 4, 8]);
     let left = user.place(&format!("blobs/{}.incomplete", sha256(&content)));
     assert_eq!(std::fs::read(left).unwrap(), content[..6_000]);
 }
 
 #[test]
-fn a_storage_address_that_has_expired_is_asked_for_anew() {
+fn expired_storage_address_is_renewed() {
     let content = bytes(9_000);
     let far = {
         let (content, first) = (content.clone(), Mutex::new(true));

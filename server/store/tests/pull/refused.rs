@@ -1,11 +1,11 @@
-//! Servers that refuse, hubs that are none, disks that are too small: one message, and what helps.
+//! Servers that refuse, servers that are not a hub, full disks: one message, with the next step.
 
 use std::sync::Mutex;
 
 use crate::model::{COMMIT, User, bytes, honest, linked, sha256};
 use crate::server::{Reply, Server};
 
-/// A hub that answers everything with this.
+/// Starts a hub that gives this answer to every request.
 fn only(name: &str, reply: Reply) -> (Server, User) {
     let server = Server::start(move |_| reply.clone());
     let user = User::new(name, &server.url());
@@ -13,7 +13,7 @@ fn only(name: &str, reply: Reply) -> (Server, User) {
 }
 
 #[test]
-fn a_repository_that_wants_to_know_who_asks_says_what_to_do() {
+fn denied_repository_suggests_token() {
     for status in [401, 403] {
         let (server, mut user) = only(&format!("denied-{status}"), Reply::status(status));
         let outcome = user.pull();
@@ -26,16 +26,16 @@ fn a_repository_that_wants_to_know_who_asks_says_what_to_do() {
 }
 
 #[test]
-fn a_file_that_is_gone_is_not_asked_for_again() {
+fn removed_file_is_not_retried() {
     for status in [404, 410] {
         let (server, user) = only(&format!("gone-{status}"), Reply::status(status));
-        user.pull().fails(&[&status.to_string(), "not there", "HF_ENDPOINT", "--model"]);
+        user.pull().fails(&[&status.to_string(), "does not exist", "HF_ENDPOINT", "--model"]);
         assert_eq!(server.seen().len(), 1);
     }
 }
 
 #[test]
-fn a_pinned_file_that_is_gone_says_how_to_take_another() {
+fn missing_pinned_file_suggests_update() {
     let gone = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
     let now = gone.clone();
     let server = Server::start(move |seen| {
@@ -53,7 +53,7 @@ fn a_pinned_file_that_is_gone_says_how_to_take_another() {
 }
 
 #[test]
-fn a_busy_server_is_asked_again_when_it_says() {
+fn retry_after_sets_the_delay() {
     let replies = Mutex::new(vec![503, 429]);
     let server = Server::start(move |seen| match replies.lock().unwrap().pop() {
         Some(429) => Reply::status(429).with("Retry-After", "7"),
@@ -67,24 +67,24 @@ fn a_busy_server_is_asked_again_when_it_says() {
 }
 
 #[test]
-fn a_server_that_stays_broken_is_given_up() {
+fn persistently_broken_server_is_given_up() {
     for status in [500, 502, 503, 504, 429] {
         let (server, user) = only(&format!("broken-{status}"), Reply::status(status));
         let outcome = user.pull();
-        outcome.fails(&[&format!("answered {status}"), "given up after 5 attempts"]);
+        outcome.fails(&[&format!("answered {status}"), "gave up after 5 attempts"]);
         assert_eq!((outcome.waits.as_slice(), server.seen().len()), (&[1, 2, 4, 8][..], 5));
     }
 }
 
 #[test]
-fn a_wish_to_come_back_tomorrow_is_passed_on_at_once() {
+fn long_retry_after_fails_at_once() {
     let (server, user) = only("tomorrow", Reply::status(429).with("Retry-After", "86400"));
-    user.pull().fails(&["429", "given up after 1 attempts"]);
+    user.pull().fails(&["429", "gave up after 1 attempts"]);
     assert_eq!(server.seen().len(), 1);
 }
 
 #[test]
-fn any_other_status_is_named() {
+fn other_status_is_reported() {
     for status in [204, 400, 418] {
         let (_server, user) = only(&format!("odd-{status}"), Reply::status(status));
         user.pull().fails(&[&status.to_string(), "which a download cannot use"]);
@@ -92,7 +92,7 @@ fn any_other_status_is_named() {
 }
 
 #[test]
-fn text_of_a_server_is_one_short_line() {
+fn server_text_is_one_short_line() {
     let location = format!("http://127.0.0.1:1/\u{9b}x\t{}", "y".repeat(50_000));
     let (_server, user) = only("text", Reply::status(302).with("Location", location));
     let message = user.pull().result.unwrap_err().to_string();
@@ -101,20 +101,20 @@ fn text_of_a_server_is_one_short_line() {
 }
 
 #[test]
-fn a_circle_of_redirects_ends() {
+fn redirect_loop_is_refused() {
     let (server, user) = only("circle", Reply::status(302).with("Location", "/again"));
-    user.pull().fails(&["one redirect after another"]);
+    user.pull().fails(&["too many redirects"]);
     assert_eq!(server.seen().len(), 6);
 }
 
 #[test]
-fn a_redirect_to_a_file_of_this_machine_is_not_followed() {
+fn redirect_to_local_file_is_refused() {
     let (_server, user) = only("file", Reply::status(302).with("Location", "file:///etc/passwd"));
-    user.pull().fails(&["leads out of encryption"]);
+    user.pull().fails(&["a redirect to an unencrypted address"]);
 }
 
 #[test]
-fn an_answer_that_is_not_the_hub_s_is_not_believed() {
+fn untrusted_answer_is_refused() {
     let (_server, user) = only("portal", Reply { body: b"log in".to_vec(), ..Reply::status(200) });
     user.pull().fails(&["no commit or no etag", "proxies"]);
     for (commit, etag) in
@@ -125,13 +125,13 @@ fn an_answer_that_is_not_the_hub_s_is_not_believed() {
             .with("X-Linked-Etag", format!("\"{etag}\""))
             .with("Location", "/storage");
         let (_server, user) = only("traversal", reply);
-        user.pull().fails(&["no name"]);
+        user.pull().fails(&["not a plain name"]);
         assert!(!user.folder.join("hub").exists(), "{commit:?} {etag:?} made something");
     }
 }
 
 #[test]
-fn other_bytes_for_the_pinned_commit_are_refused() {
+fn changed_bytes_at_commit_are_refused() {
     let (old, new) = (bytes(50), bytes(60));
     let swapped = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
     let now = swapped.clone();
@@ -148,7 +148,7 @@ fn other_bytes_for_the_pinned_commit_are_refused() {
 }
 
 #[test]
-fn a_file_that_does_not_fit_is_not_begun() {
+fn oversized_file_is_not_begun() {
     let server = Server::start(|_| {
         let mut reply = linked(&bytes(50), COMMIT, "");
         reply.headers.retain(|(name, _)| *name != "X-Linked-Size");
@@ -161,14 +161,14 @@ fn a_file_that_does_not_fit_is_not_begun() {
 }
 
 #[test]
-fn a_hub_that_is_not_there_is_named() {
+fn unreachable_hub_is_named() {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let user = User::new("nobody", &format!("http://127.0.0.1:{port}"));
-    user.pull().fails(&[&format!("127.0.0.1:{port}"), "given up"]);
+    user.pull().fails(&[&format!("127.0.0.1:{port}"), "gave up"]);
 }
 
 #[test]
-fn offline_asks_nobody() {
+fn offline_sends_no_request() {
     let server = Server::start(honest(bytes(50)));
     let mut user = User::new("offline", &server.url());
     user.hub.offline = true;

@@ -1,16 +1,17 @@
-//! A small HTTP/1.1 server in the test's own process: it records what is asked and answers as it is told.
+//! A small HTTP/1.1 server in the test's own process: it records requests and returns configured
+//! answers.
 //!
-//! One request for each connection. It ends when it is dropped.
+//! It serves one request per connection and stops when it is dropped.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-/// A request as it came.
+/// A received request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Seen {
-    /// `GET`, `HEAD`.
+    /// `GET` or `HEAD`.
     pub(crate) method: String,
     /// Path with query.
     pub(crate) path: String,
@@ -18,41 +19,40 @@ pub(crate) struct Seen {
 }
 
 impl Seen {
-    /// A header's value; names in lower case.
+    /// Returns a header's value; `name` is in lower case.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| &**value)
     }
 
-    /// The first byte that `Range` asks for.
+    /// Returns the first byte that `Range` requests.
     pub(crate) fn from(&self) -> Option<usize> {
         self.header("range")?.strip_prefix("bytes=")?.strip_suffix('-')?.parse().ok()
     }
 }
 
-/// What to answer.
+/// A configured answer.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Reply {
-    /// The status; 0 means no answer at all until the other side gives up.
+    /// The status; 0 means no answer until the client gives up.
     pub(crate) status: u16,
-    /// Headers beside the length.
+    /// Headers in addition to the length.
     pub(crate) headers: Vec<(&'static str, String)>,
-    /// The body.
     pub(crate) body: Vec<u8>,
-    /// Bytes of the body that are sent before the connection ends; `None` for all.
+    /// Bytes of the body to send before closing the connection; `None` for all.
     pub(crate) cut: Option<usize>,
-    /// Whether the length stays untold.
+    /// Whether to omit the length.
     pub(crate) endless: bool,
-    /// Bytes for each write; 0 for all at once.
+    /// Bytes per write; 0 for all at once.
     pub(crate) piece: usize,
 }
 
 impl Reply {
-    /// An answer without a body.
+    /// Returns an answer without a body.
     pub(crate) fn status(status: u16) -> Self {
         Self { status, ..Self::default() }
     }
 
-    /// The same with a header.
+    /// Adds a header.
     #[must_use]
     pub(crate) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
@@ -63,11 +63,9 @@ impl Reply {
 /// Wraps a connection, for encryption.
 pub(crate) type Wrap = Arc<dyn Fn(TcpStream) -> Box<dyn Stream> + Send + Sync>;
 
-/// Reads and writes.
 pub(crate) trait Stream: Read + Write {}
 impl<T: Read + Write> Stream for T {}
 
-/// The server.
 pub(crate) struct Server {
     port: u16,
     seen: Arc<Mutex<Vec<Seen>>>,
@@ -75,12 +73,12 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts; `answer` is called for each request, from a thread of its own.
+    /// Starts a server. It calls `answer` for each request, on a separate thread.
     pub(crate) fn start(answer: impl Fn(&Seen) -> Reply + Send + Sync + 'static) -> Self {
         Self::start_wrapped(answer, Arc::new(|stream| Box::new(stream)))
     }
 
-    /// The same over wrapped connections.
+    /// Starts a server over wrapped connections.
     pub(crate) fn start_wrapped(
         answer: impl Fn(&Seen) -> Reply + Send + Sync + 'static,
         wrap: Wrap,
@@ -101,17 +99,15 @@ impl Server {
         Self { port, seen, ended }
     }
 
-    /// Its address.
     pub(crate) fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// Its port.
     pub(crate) fn port(&self) -> u16 {
         self.port
     }
 
-    /// Every request so far.
+    /// Returns all requests so far.
     pub(crate) fn seen(&self) -> Vec<Seen> {
         self.seen.lock().unwrap().clone()
     }
@@ -124,7 +120,7 @@ impl Drop for Server {
     }
 }
 
-/// Reads one request and answers it. A client that is gone is no fault.
+/// Reads one request and answers it. A closed connection is not an error.
 fn serve(stream: Box<dyn Stream>, log: &Mutex<Vec<Seen>>, answer: &dyn Fn(&Seen) -> Reply) {
     let mut reader = BufReader::new(stream);
     let mut lines = Vec::new();

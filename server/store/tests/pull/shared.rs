@@ -1,5 +1,5 @@
-//! The cache is not ours alone: other tools put files there, other processes pull at the same time, and what is
-//! removed is one model's.
+//! A shared cache: other tools put files there, other processes pull at the same time, and removing
+//! affects only one model.
 
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
@@ -9,7 +9,7 @@ use lowkey_store::{Event, Source, remove, resolve};
 use crate::model::{User, bytes, honest, sha256, storage};
 use crate::server::Server;
 
-/// Puts a whole file into the cache as `huggingface_hub` does.
+/// Puts a complete file into the cache, as `huggingface_hub` does.
 #[cfg(unix)]
 fn put_whole(user: &User, commit: &str, file: &str, name: &str, content: &[u8]) {
     user.put(&format!("blobs/{name}"), content);
@@ -21,7 +21,7 @@ fn put_whole(user: &User, commit: &str, file: &str, name: &str, content: &[u8]) 
 
 #[cfg(unix)]
 #[test]
-fn a_model_that_another_tool_pulled_is_found_checked_and_pinned() {
+fn other_tools_model_is_checked_and_pinned() {
     let server = Server::start(|seen| panic!("asked for {seen:?}"));
     let user = User::new("found", &server.url());
     let content = bytes(4_000);
@@ -39,7 +39,7 @@ fn a_model_that_another_tool_pulled_is_found_checked_and_pinned() {
 
 #[cfg(unix)]
 #[test]
-fn a_damaged_file_in_the_cache_is_not_taken_for_good() {
+fn damaged_cached_file_is_refused() {
     let server = Server::start(|seen| panic!("asked for {seen:?}"));
     let user = User::new("found-damaged", &server.url());
     put_whole(&user, "abc", &User::row().file, &sha256(b"whole"), b"other");
@@ -49,9 +49,9 @@ fn a_damaged_file_in_the_cache_is_not_taken_for_good() {
 }
 
 #[test]
-fn a_second_pull_waits_for_the_first_and_fetches_nothing() {
+fn second_pull_waits_and_fetches_nothing() {
     let content = bytes(50_000);
-    // The storage answers only once the second pull has said that it waits.
+    // The storage answers only after the second pull has reported that it waits.
     let (waits, waited) = channel();
     let waited = Mutex::new(waited);
     let server = Server::start(storage(content.clone(), move |_, _, reply| {
@@ -86,7 +86,7 @@ fn a_second_pull_waits_for_the_first_and_fetches_nothing() {
 }
 
 #[test]
-fn a_name_means_its_file_once_it_is_pulled_and_no_longer_once_it_is_removed() {
+fn name_resolves_from_pull_until_remove() {
     let server = Server::start(honest(bytes(4_000)));
     let user = User::new("names", &server.url());
     let by_name =
@@ -104,7 +104,7 @@ fn a_name_means_its_file_once_it_is_pulled_and_no_longer_once_it_is_removed() {
 
 #[cfg(unix)]
 #[test]
-fn removing_a_model_leaves_the_other_files_of_its_repository() {
+fn remove_keeps_other_files() {
     let server = Server::start(honest(bytes(4_000)));
     let user = User::new("others", &server.url());
     put_whole(&user, "abc", "another-q4.gguf", &sha256(b"other"), b"other");

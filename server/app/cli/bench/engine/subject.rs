@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use lowkey_engine::CHUNK_TOKENS;
-use lowkey_model::{CausalLm, KvCache, ModelError, Want, argmax, log_sum_exp};
+use lowkey_model::{CausalLm, KvCache, LogitsMode, ModelError, argmax, log_sum_exp};
 
 use crate::cli::bench::figures::percentile;
 
@@ -156,7 +156,7 @@ impl Subject {
             Row::Prefill(tokens) => {
                 self.rewind(0)?;
                 let start = Instant::now();
-                self.extend(tokens, Want::Last)?;
+                self.extend(tokens, LogitsMode::Last)?;
                 Ok(ms_since(start))
             }
             Row::Decode(cached) => {
@@ -168,7 +168,7 @@ impl Subject {
             Row::Append { cached, tokens } | Row::AppendAndDecode { cached, tokens } => {
                 self.rewind(cached)?;
                 let start = Instant::now();
-                self.extend(cached + tokens, Want::Last)?;
+                self.extend(cached + tokens, LogitsMode::Last)?;
                 let next = pick(&self.logits);
                 if let Row::AppendAndDecode { .. } = row {
                     // The first of the eight is known by now.
@@ -181,7 +181,7 @@ impl Subject {
                 self.rewind(cached)?;
                 let vocab = self.model.config().vocab;
                 let start = Instant::now();
-                self.extend(cached + tokens, Want::All)?;
+                self.extend(cached + tokens, LogitsMode::All)?;
                 for position in self.logits.chunks_exact(vocab) {
                     pick(position);
                 }
@@ -194,7 +194,7 @@ impl Subject {
     fn cancelled(&mut self, tokens: usize) -> Result<f64, ModelError> {
         self.rewind(0)?;
         let start = Instant::now();
-        self.extend(tokens, Want::Last)?;
+        self.extend(tokens, LogitsMode::Last)?;
         let whole = start.elapsed();
         let mut late = Duration::ZERO;
         // A call that came after the end says nothing.
@@ -212,7 +212,7 @@ impl Subject {
                 let chunk = self.tokens.get(..tokens).unwrap_or_default();
                 let asked = || call.get().is_some();
                 let (cache, logits) = (&mut self.cache, &mut self.logits);
-                let done = self.model.forward(chunk, cache, Want::Last, logits, &asked);
+                let done = self.model.forward(chunk, cache, LogitsMode::Last, logits, &asked);
                 done.map(|_| Instant::now())
             })?;
             // The cache may hold the chunk.
@@ -229,11 +229,11 @@ impl Subject {
     fn rewind(&mut self, n: usize) -> Result<(), ModelError> {
         self.n_valid = self.n_valid.min(n);
         self.cache.truncate(self.n_valid);
-        self.extend(n, Want::None)
+        self.extend(n, LogitsMode::None)
     }
 
     /// Computes the sequence up to `n` tokens, in chunks as the engine does.
-    fn extend(&mut self, n: usize, want: Want) -> Result<(), ModelError> {
+    fn extend(&mut self, n: usize, want: LogitsMode) -> Result<(), ModelError> {
         let missing = self.tokens.get(self.n_valid..n).unwrap_or_default();
         for chunk in missing.chunks(CHUNK_TOKENS) {
             self.model.forward(chunk, &mut self.cache, want, &mut self.logits, &|| false)?;
@@ -245,8 +245,13 @@ impl Subject {
     /// Decodes `n` tokens greedily, `next` first.
     fn decode(&mut self, n: usize, mut next: u32) -> Result<(), ModelError> {
         for _ in 0..n {
-            self.model
-                .forward(&[next], &mut self.cache, Want::Last, &mut self.logits, &|| false)?;
+            self.model.forward(
+                &[next],
+                &mut self.cache,
+                LogitsMode::Last,
+                &mut self.logits,
+                &|| false,
+            )?;
             next = pick(&self.logits);
         }
         Ok(())

@@ -1,9 +1,10 @@
-//! What a repository that is made to be slow may cost: bounds on sizes, and long files compiled beside the question.
+//! Bounds on what a repository made to be slow can cost: limits on sizes, and long files compiled
+//! on another thread.
 
 use super::*;
 use crate::ignore_file::MAX_BYTES;
 
-/// The verdict once nothing is being read any more.
+/// Returns the verdict after all pending ignore files are compiled.
 fn settled(rules: &Rules, path: &Path) -> Verdict {
     loop {
         match rules.verdict(path) {
@@ -17,7 +18,7 @@ fn settled(rules: &Rules, path: &Path) -> Verdict {
 }
 
 #[test]
-fn a_long_ignore_file_is_compiled_beside_the_question_and_denies_until_it_is() {
+fn long_ignore_file_denies_until_compiled() {
     let mut text = "name-of-a-file\n".repeat(20_000);
     text.push_str("*.log\n");
     assert!(text.len() as u64 > SYNC_BYTES && (text.len() as u64) < MAX_BYTES);
@@ -25,7 +26,7 @@ fn a_long_ignore_file_is_compiled_beside_the_question_and_denies_until_it_is() {
     let rules = workspace.rules();
     let file = workspace.root.join("a.rs");
     let first = rule_of(rules.verdict_at(&file, Instant::now()));
-    // The thread may have been quicker.
+    // The thread may already have finished.
     assert!(first.is_empty() || first.contains("is being read"), "{first}");
     assert_eq!(settled(&rules, &file), Verdict::Allowed);
     assert!(rule_of(settled(&rules, &workspace.root.join("a.log"))).contains("*.log"));
@@ -33,7 +34,7 @@ fn a_long_ignore_file_is_compiled_beside_the_question_and_denies_until_it_is() {
 }
 
 #[test]
-fn ignore_files_beyond_each_bound_deny_their_folder_and_say_so() {
+fn oversized_ignore_files_deny_their_folder() {
     for (text, word) in [
         ("abcdef\n".repeat(MAX_BYTES as usize / 7 + 1), "bytes, the limit is"),
         ("*a".repeat(2000), "wildcards"),
@@ -65,14 +66,14 @@ fn nested_ignore_files_share_one_bound() {
 }
 
 #[test]
-fn a_path_that_no_file_can_have_is_denied_before_its_parts_are_looked_at() {
+fn overlong_path_is_denied_early() {
     let rules = Rules::new(None, &[]).0;
     for n in [MAX_PATH_BYTES, 20 << 20] {
         let path = PathBuf::from(format!("/{}x.rs", "a/".repeat(n / 2)));
         assert!(rule_of(rules.verdict(&path)).contains("the limit is"));
         assert!(rule_of(rules.verdict_of_name(&path)).contains("the limit is"));
     }
-    // The longest that there can be has as many folders as any.
+    // The longest possible path, which has the most folders.
     let path = PathBuf::from(format!("/{}x.rs", "a/".repeat(MAX_PATH_BYTES / 2 - 3)));
     assert_eq!(rules.verdict(&path), Verdict::Allowed);
 }

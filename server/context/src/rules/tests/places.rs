@@ -1,8 +1,9 @@
-//! Every place where git finds ignore rules, and every name of a folder that links give it.
+//! Every place where git finds ignore rules, and every name that links give a folder.
 
 use super::*;
 
-/// A repository's worktree at `work/`, its shared folder at `main.git/`, and a user's home at `home/`.
+/// A repository's worktree at `work/`, its shared folder at `main.git/`, and a user's home at
+/// `home/`.
 fn repository(files: &[(&str, &str)]) -> (Workspace, Outside) {
     let workspace = Workspace::new(files);
     let home = workspace.root.join("home");
@@ -26,7 +27,7 @@ fn denied<'p>(
 }
 
 #[test]
-fn excludes_are_found_through_a_git_file() {
+fn excludes_are_found_through_git_file() {
     // A worktree: its own folder names the one that all worktrees share.
     let (workspace, outside) = repository(&[
         ("main/.git/info/exclude", "scratch.txt\n"),
@@ -34,7 +35,7 @@ fn excludes_are_found_through_a_git_file() {
         ("main/.git/worktrees/w/commondir", "../..\n"),
         ("home/of-repository", "notes.local\n"),
         ("w/a.rs", ""),
-        // A submodule and a separate git folder have all in the folder that is named.
+        // A submodule and a separate git folder keep everything in the named folder.
         ("main/.git/modules/s/info/exclude", "private.txt\n"),
         ("main/s/.git", "gitdir: ../.git/modules/s\n"),
         ("elsewhere.git/info/exclude", "own.txt\n"),
@@ -51,7 +52,7 @@ fn excludes_are_found_through_a_git_file() {
 }
 
 #[test]
-fn the_users_own_ignore_files_hold_in_every_repository_and_nowhere_else() {
+fn user_ignore_files_apply_in_repositories() {
     let (workspace, outside) = repository(&[
         ("home/.config/git/ignore", "private.txt\n"),
         ("home/.gitconfig", "[include]\n\tpath = more.conf\n"),
@@ -67,7 +68,7 @@ fn the_users_own_ignore_files_hold_in_every_repository_and_nowhere_else() {
 }
 
 #[test]
-fn a_source_that_cannot_be_found_denies_its_repository() {
+fn undecided_source_denies_its_repository() {
     let (workspace, outside) = repository(&[
         ("home/.gitconfig", "[core]\nexcludesFile = ~somebody/ignores\n"),
         ("work/.git/", ""),
@@ -79,7 +80,7 @@ fn a_source_that_cannot_be_found_denies_its_repository() {
 
 #[cfg(unix)]
 #[test]
-fn a_folder_and_a_file_may_be_named_through_different_sides_of_a_link() {
+fn rules_apply_through_either_side_of_link() {
     let workspace = Workspace::new(&[
         ("plain/.gitignore", "hidden.txt\n/anchored.txt\n"),
         ("plain/vendor/", ""),
@@ -99,7 +100,7 @@ fn a_folder_and_a_file_may_be_named_through_different_sides_of_a_link() {
 }
 
 #[test]
-fn one_folder_of_a_workspace_may_be_inside_of_another() {
+fn workspace_folders_may_nest() {
     let workspace =
         Workspace::new(&[(".gitignore", "outer.txt\n"), ("inner/.gitignore", "inner.txt\n")]);
     let folders = [workspace.root.clone(), workspace.root.join("inner")];

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use lowkey_model::{ModelFile, Want};
+use lowkey_model::{LogitsMode, ModelFile};
 use lowkey_test_support::{TOY_BYTES, TOY_NAME};
 
 use super::*;
@@ -26,7 +26,7 @@ fn model() -> Box<dyn CausalLm> {
 
 fn computed(model: &mut dyn CausalLm, tokens: &[TokenId]) -> KvCache {
     let mut cache = model.new_cache(tokens.len());
-    model.forward(tokens, &mut cache, Want::None, &mut Vec::new(), &|| false).unwrap();
+    model.forward(tokens, &mut cache, LogitsMode::None, &mut Vec::new(), &|| false).unwrap();
     cache
 }
 

@@ -1,9 +1,16 @@
 //! Exact dot products of unsigned weights with signed activations, with and without VNNI.
 //!
-//! Without: `vpmaddubsw` multiplies unsigned by signed bytes and adds pairs into 16 bits, saturating. Two ways around that:
-//! bytes go in as magnitudes, their signs moved over to the activations, so a pair is at most 2 · 128 · 127 = 32,512;
-//! nibbles go in as they are, so a group's eight pair sums are at most 8 · 2 · 15 · 127 = 30,480 together, and one widening per group is enough; five bits need two (4 · 2 · 31 · 127 = 31,496), six bits four (2 · 2 · 63 · 127 = 32,004).
-//! With VNNI weights go in as stored, and the sum starts at minus their offset times the sum of the activations.
+//! Without VNNI, `vpmaddubsw` multiplies unsigned by signed bytes and adds pairs into 16 bits,
+//! saturating. Two methods avoid saturation:
+//!
+//! - Bytes enter as magnitudes, with their signs moved to the activations, so a pair is at most 2 ·
+//!   128 · 127 = 32,512.
+//! - Nibbles enter as they are. A group's eight pair sums are at most 8 · 2 · 15 · 127 = 30,480
+//!   together, so one widening per group is enough. Five bits need two (4 · 2 · 31 · 127 = 31,496),
+//!   six bits four (2 · 2 · 63 · 127 = 32,004).
+//!
+//! With VNNI, weights enter as stored, and the sum starts at minus their offset times the sum of
+//! the activations.
 
 use std::arch::x86_64::{
     __m256i, _MM_HINT_T0, _mm_prefetch, _mm256_abs_epi8, _mm256_add_epi16, _mm256_add_epi32,
@@ -21,15 +28,17 @@ use crate::layout::{GROUP, Layout, NIBBLE_BYTES, PLANE_BYTES};
 
 use super::N;
 
-/// How far ahead of the weights in use the next ones are asked for, in bytes. A tile's end runs on into the next tile.
+/// Prefetch distance: bytes from the weights in use to the prefetched ones. Past a tile's end comes
+/// the next tile.
 const AHEAD: usize = 1024;
 
-/// A way to compute the dot products of one scale block.
+/// A method of computing the dot products of one scale block.
 ///
 /// # Safety
-/// The CPU must have AVX2 and what the implementation names; `quants` must be one group of a tile, and `block` must have the group and be of `W` rows.
+/// The CPU must support AVX2 and the extensions that the implementation names. `quants` must be one
+/// group of a tile, and `block` must have the group and be of `W` rows.
 pub(super) trait Dots {
-    /// The dot products of a group's 32 columns of bytes, or the 16 of `half`.
+    /// Returns the dot products of a group's 32 columns of bytes, or of the 16 columns of `half`.
     unsafe fn bytes<L: Layout, const R: usize, const W: usize>(
         quants: *const u8,
         block: &Block<'_>,
@@ -37,7 +46,8 @@ pub(super) trait Dots {
         half: usize,
     ) -> [[__m256i; N]; R];
 
-    /// The dot products of a group's 32 columns of nibbles, with the bits beyond them, or the 16 of `half`.
+    /// Returns the dot products of a group's 32 columns of nibbles with the bits above them, or of
+    /// the 16 columns of `half`.
     unsafe fn nibbles<L: Layout, const R: usize, const W: usize>(
         quants: *const u8,
         block: &Block<'_>,
@@ -46,20 +56,20 @@ pub(super) trait Dots {
     ) -> [[__m256i; N]; R];
 }
 
-/// AVX2 alone.
 pub(super) struct Maddubs;
 
 /// VNNI in AVX's encoding: Intel since Alder Lake, AMD since Zen 5.
 pub(super) struct AvxVnni;
 
-/// VNNI in AVX-512's encoding: where tests find no other, it stands in, as it does the same.
+/// VNNI in AVX-512's encoding. It computes the same, and replaces `AvxVnni` in tests on CPUs
+/// without it.
 #[cfg(test)]
 pub(super) struct Avx512Vl;
 
-/// Reads one register of weights, and asks for those to come.
+/// Reads one register of weights, and prefetches later ones.
 #[inline(always)]
 unsafe fn load(at: *const u8) -> __m256i {
-    // SAFETY: the caller promises 32 bytes; asking for what is not there does nothing.
+    // SAFETY: the caller guarantees 32 bytes; prefetching memory that does not exist does nothing.
     unsafe {
         _mm_prefetch::<_MM_HINT_T0>(at.wrapping_add(AHEAD).cast());
         _mm256_loadu_si256(at.cast())
@@ -74,7 +84,7 @@ unsafe fn activations<const W: usize>(
     quad: usize,
     r: usize,
 ) -> __m256i {
-    // SAFETY: the caller promises that the block has the group.
+    // SAFETY: the caller guarantees that the block has the group.
     unsafe {
         let at = block.quants.as_ptr().add((group * GROUP / 4 + quad) * 4 * W + 4 * r);
         _mm256_set1_epi32(at.cast::<i32>().read_unaligned())
@@ -89,23 +99,24 @@ unsafe fn start<L: Layout, const W: usize>(
     half: usize,
     r: usize,
 ) -> i32 {
-    // SAFETY: the caller promises that the block has the group.
+    // SAFETY: the caller guarantees that the block has the group.
     unsafe {
         if L::OFFSET == 0 {
             0
         } else if L::HALVES {
             -L::OFFSET * block.half_sums.get_unchecked((2 * group + half) * W + r)
         } else {
-            // Stored for an offset of 128, of which others are a part.
+            // Stored for an offset of 128; the other offsets are fractions of it.
             block.offsets.get_unchecked(group * W + r) / (128 / L::OFFSET)
         }
     }
 }
 
-/// Returns the weights of register `j` of two neighbouring quads that share their bytes, of which `quad` is the first.
+/// Returns the weights of register `j` of two neighbouring quads that share their bytes; `quad` is
+/// the first of them.
 #[inline(always)]
 unsafe fn two_quads<L: Layout>(quants: *const u8, quad: usize, j: usize) -> [__m256i; 2] {
-    // SAFETY: the caller promises a group of a tile.
+    // SAFETY: the caller guarantees a group of a tile.
     unsafe {
         let low = _mm256_set1_epi8(15);
         let stored = load(quants.add(quad * 32 + 32 * j));
@@ -115,7 +126,8 @@ unsafe fn two_quads<L: Layout>(quants: *const u8, quad: usize, j: usize) -> [__m
             for plane in 0..L::PLANES {
                 let bits = quants.add(NIBBLE_BYTES + plane * PLANE_BYTES + (quad + i) * 8 + 4 * j);
                 let bits = _mm256_set1_epi32(bits.cast::<i32>().read_unaligned());
-                // Each byte gets the byte that has its bit, and then all ones if the bit is set.
+                // Each byte gets the byte that holds its bit, and then becomes all ones if the bit
+                // is set.
                 let owners = _mm256_setr_epi64x(
                     0,
                     0x0101_0101_0101_0101,
@@ -141,7 +153,7 @@ impl Dots for Maddubs {
         group: usize,
         half: usize,
     ) -> [[__m256i; N]; R] {
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         unsafe {
             let ones = _mm256_set1_epi16(1);
             let mut dots = [[_mm256_setzero_si256(); N]; R];
@@ -171,14 +183,15 @@ impl Dots for Maddubs {
         group: usize,
         half: usize,
     ) -> [[__m256i; N]; R] {
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         unsafe {
             let ones = _mm256_set1_epi16(1);
             let mut dots = [[_mm256_setzero_si256(); N]; R];
             for r in 0..R {
                 dots[r] = [_mm256_set1_epi32(start::<L, W>(block, group, half, r)); N];
             }
-            // As many as 16 bits hold the sums of: eight quads of nibbles, half as many for each bit more.
+            // Quads whose sums fit 16 bits: eight quads of nibbles, half as many for each further
+            // bit.
             let together = (8 >> L::PLANES).min(L::QUADS);
             for first_quad in (half * L::QUADS..(half + 1) * L::QUADS).step_by(together) {
                 let mut pairs = [[_mm256_setzero_si256(); N]; R];
@@ -211,7 +224,7 @@ impl Dots for Maddubs {
     }
 }
 
-/// Implements [`Dots`] by a byte dot product of the CPU's own.
+/// Implements [`Dots`] with a byte dot product instruction.
 macro_rules! by_dot_product {
     ($name:ident, $dot:ident) => {
         impl Dots for $name {
@@ -222,7 +235,7 @@ macro_rules! by_dot_product {
                 group: usize,
                 half: usize,
             ) -> [[__m256i; N]; R] {
-                // SAFETY: the caller's promise.
+                // SAFETY: guaranteed by the caller.
                 unsafe {
                     let mut dots = [[_mm256_setzero_si256(); N]; R];
                     for r in 0..R {
@@ -251,7 +264,7 @@ macro_rules! by_dot_product {
                 group: usize,
                 half: usize,
             ) -> [[__m256i; N]; R] {
-                // SAFETY: the caller's promise.
+                // SAFETY: guaranteed by the caller.
                 unsafe {
                     let mut dots = [[_mm256_setzero_si256(); N]; R];
                     for r in 0..R {
