@@ -48,7 +48,7 @@ pub(crate) struct DocumentState {
     pub(crate) looked_ahead_from: Option<(usize, usize)>,
     /// Whether looking ahead pays off in this document.
     pub(crate) look_ahead: LookAheadBackoff,
-    /// What is shown, and what was accepted lately.
+    /// The shown suggestion, and those accepted lately.
     pub(crate) feedback: Feedback,
     /// The last answered request and its report.
     pub(crate) last_report: Option<(u64, Arc<Report>)>,

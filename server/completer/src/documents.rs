@@ -75,7 +75,7 @@ impl Documents {
         accepted
     }
 
-    /// Lets `look` compare a document with what is shown in it.
+    /// Lets `look` compare a document with the suggestion shown in it.
     pub(crate) fn observe(
         &mut self,
         snapshot: &Snapshot,

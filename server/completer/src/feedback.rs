@@ -76,7 +76,7 @@ pub(crate) struct Due {
 /// How a document goes on after the latest suggestion.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Standing {
-    /// What is shown spans lines, and the document goes on as it says.
+    /// The shown suggestion has several lines, and the document continues as it does.
     pub(crate) follows_lines: bool,
     /// The cursor is where accepting a suggestion has put it, or on the blank line that Enter began there.
     pub(crate) is_after_accepted: bool,

@@ -41,7 +41,7 @@ pub(crate) struct PreparedRequest {
     /// How tokens are chosen.
     sampling: Sampling,
     indent_unit: Option<IndentUnit>,
-    /// Whether what is computed may be saved on disk.
+    /// Whether the session may be saved on disk.
     persists: bool,
     previous_lines: Vec<String>,
     /// The scanner's state at the first of them.

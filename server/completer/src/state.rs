@@ -35,7 +35,7 @@ pub struct Completer {
     pub(crate) statistics: OnceLock<Statistics>,
     next_id: AtomicU64,
     pub(crate) work: Arc<Counters>,
-    /// Switches off what is kept on disk; `None` when nothing is.
+    /// Switches saving to disk off; `None` when nothing is saved.
     pub(crate) keeping: Option<Switch>,
 }
 

@@ -16,12 +16,12 @@ pub(crate) struct Visibility {
 pub(crate) struct Visible {
     /// What it is called in prompts.
     pub(crate) label: String,
-    /// Whether what is computed of it may be saved on disk: it is a file here, so every rule could be asked.
+    /// Whether its sessions may be saved on disk: it is a file on this machine, so every rule could be checked.
     pub(crate) persists: bool,
 }
 
 impl Visibility {
-    /// Rules for these workspace folders, with the patterns of the setting `exclude`; logs what is wrong with them.
+    /// Rules for these workspace folders, with the patterns of the setting `exclude`; logs the problems in them.
     pub(crate) fn new(folders: Vec<PathBuf>, exclude: &[String]) -> Self {
         let (rules, problems) = Rules::of_folders(&folders, exclude);
         for problem in problems {

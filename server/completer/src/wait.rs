@@ -1,7 +1,7 @@
 //! Waiting for the model, within the time budget.
 //!
 //! At the budget, the complete lines decoded by then are the answer; an incomplete first line may take until
-//! [`LONGEST`]. What is decoded after the answer is stored in the completion memory, and the next request shows more.
+//! [`LONGEST`]. Text decoded after the answer is stored in the completion memory, and the next request shows more.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -124,7 +124,7 @@ impl Completer {
                     if made.is_none() {
                         waiting.job.answered.store(true, Ordering::Relaxed);
                     }
-                    // What is answered before the end is complete lines only.
+                    // Before the end, only complete lines are answered.
                     let is_complete = made.as_ref().is_none_or(|made| ended_by_itself(made.stop));
                     let text = (text.as_str(), confidence, is_complete);
                     return self.answer(active, &waiting, text, made.as_deref());

@@ -27,7 +27,7 @@ pub enum Kind {
 
 /// A type that a setting may have.
 pub(super) trait FromValue: Sized {
-    /// What is accepted, in words: completes "takes …".
+    /// The accepted values in words; completes "takes …".
     const ACCEPTS: &'static str;
     /// The same for a schema.
     const KIND: Kind;

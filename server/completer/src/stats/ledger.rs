@@ -73,7 +73,7 @@ impl Ledger {
         let n_bytes = file.metadata()?.len();
         let mut lines = String::new();
         if !ends_a_line(&mut file, n_bytes)? {
-            // Somebody was stopped within a line: what follows must not be lost with it.
+            // Another process was stopped within a line: the next entries must not be lost with it.
             lines.push('\n');
         }
         for entry in entries {

@@ -1,4 +1,4 @@
-//! What is counted, and one line of the file.
+//! The counters, and one line of the file.
 //!
 //! Counts only: no text, no path, no name of a document. A line with fields that this version does not know is read
 //! all the same, so that an older server and a newer one can write to one file.

@@ -1,4 +1,4 @@
-//! The file holds whatever happens to it.
+//! The file is valid after every interruption.
 
 use super::*;
 use crate::test_folder::TestFolder;
