@@ -8,7 +8,7 @@ use std::fmt::{self, Write as _};
 /// The longest message; whole paths and the reasons below them fit.
 const MAX_BYTES: usize = 8 << 10;
 
-/// Formats a message with its control characters escaped, cut at [`MAX_BYTES`].
+/// Formats a message with its control characters escaped, cut after 8 KiB.
 pub fn plain(message: impl fmt::Display) -> String {
     let mut plain = Plain::default();
     // Stops formatting at the limit, which is the only error.
