@@ -5,14 +5,12 @@
 mod cold;
 #[path = "cli/doctor.rs"]
 mod doctor;
-#[path = "harness/folder.rs"]
-mod folder;
 #[path = "harness/gguf.rs"]
 mod gguf;
 
 use std::process::{Command, Output};
 
-use folder::TestFolder;
+use lowkey_test_support::TestFolder;
 use lowkey_test_support::{TOY_BYTES, TOY_NAME};
 use serde_json::Value;
 

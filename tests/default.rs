@@ -5,8 +5,6 @@
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
-#[path = "harness/folder.rs"]
-mod folder;
 #[path = "harness/inside.rs"]
 mod inside;
 #[path = "harness/server.rs"]
@@ -15,9 +13,9 @@ mod server;
 
 use std::process::{Command, Output};
 
-use folder::TestFolder;
 use lowkey_store::{DEFAULT_NAME, FORMER_NAME};
 use lowkey_test_support::TOY_NAME;
+use lowkey_test_support::TestFolder;
 use serde_json::{Value, json};
 use server::{Options, Server, capabilities};
 

@@ -5,8 +5,6 @@
 //! the command line, TLS and a full disk.
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
-#[path = "harness/folder.rs"]
-mod folder;
 #[path = "../server/store/tests/pull/server.rs"]
 #[expect(dead_code, reason = "the tests of the store use the rest")]
 mod server;
@@ -15,8 +13,8 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
 
-use folder::TestFolder;
 use lowkey_store::{DEFAULT_NAME, FORMER_NAME};
+use lowkey_test_support::TestFolder;
 use lowkey_test_support::{TOY_BYTES, TOY_SHA256};
 use serde_json::Value;
 use server::{Reply, Seen, Server};

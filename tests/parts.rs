@@ -4,14 +4,12 @@
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
-#[path = "harness/folder.rs"]
-mod folder;
 #[path = "../server/app/build/parts.rs"]
 mod parts;
 
 use std::fs;
 
-use folder::TestFolder;
+use lowkey_test_support::TestFolder;
 use parts::{Outcome, join};
 use sha2::{Digest, Sha256};
 

@@ -5,8 +5,6 @@
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
-#[path = "harness/folder.rs"]
-mod folder;
 #[path = "harness/server.rs"]
 #[expect(dead_code, reason = "the other tests use the rest of the harness")]
 mod server;
@@ -15,7 +13,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::process::Command;
 
-use folder::TestFolder;
+use lowkey_test_support::TestFolder;
 use serde_json::{Value, json};
 use server::{Options, Server, capabilities};
 

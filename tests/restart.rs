@@ -4,8 +4,6 @@
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
-#[path = "harness/folder.rs"]
-mod folder;
 #[path = "harness/server.rs"]
 #[expect(dead_code, reason = "the other tests use the rest of the harness")]
 mod server;
@@ -14,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use folder::TestFolder;
+use lowkey_test_support::TestFolder;
 use serde_json::{Value, json};
 use server::{Options, Server, capabilities};
 

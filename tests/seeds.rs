@@ -7,12 +7,10 @@
 #[path = "../server/fuzz/editors.rs"]
 #[expect(unreachable_pub, reason = "a library of its own in the fuzz targets")]
 mod editors;
-#[path = "harness/folder.rs"]
-mod folder;
 
 use std::path::Path;
 
-use folder::TestFolder;
+use lowkey_test_support::TestFolder;
 
 /// Passes each seed to `entry`, whole and with damage in some hundred positions, the same ones
 /// every time.

@@ -15,7 +15,9 @@ use std::time::Duration;
 use anyhow::Context;
 use lowkey_document::PositionEncoding;
 
-use crate::{ending, log, tasks};
+use lowkey_terminal::{ending, log};
+
+use crate::tasks;
 
 mod clients;
 mod convert;

@@ -10,12 +10,10 @@ use std::sync::mpsc::channel;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use folder::TestFolder;
+use lowkey_test_support::TestFolder;
 use serde_json::{Value, json};
 
 mod default;
-#[path = "../harness/folder.rs"]
-mod folder;
 mod refusals;
 mod token;
 

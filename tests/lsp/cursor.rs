@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::folder::TestFolder;
 use crate::server::{Options, PATIENCE, Server, capabilities, frame, uri};
+use lowkey_test_support::TestFolder;
 
 const CURSOR: &str = "$/lowkey/cursor";
 const CHANGED: &str = "workspace/didChangeConfiguration";

@@ -187,7 +187,7 @@ fn cpu_seconds(process_id: u32) -> f64 {
 #[test]
 fn server_is_idle_5_seconds_after_last_key() {
     // Includes saving the session, which happens in the first pause and is finished by then.
-    let folder = crate::folder::TestFolder::new("rest");
+    let folder = lowkey_test_support::TestFolder::new("rest");
     let env = vec![("LOWKEY_CACHE_DIR", folder.display().to_string())];
     let mut server = Server::spawn(Options { env, ..Options::default() });
     server.initialize(&capabilities(), &Value::Null, None);

@@ -4,8 +4,6 @@
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
-#[path = "../harness/folder.rs"]
-mod folder;
 #[path = "../harness/gguf.rs"]
 mod gguf;
 #[path = "../harness/server.rs"]

@@ -3,8 +3,8 @@
 
 use serde_json::{Value, json};
 
-use crate::folder::TestFolder;
 use crate::server::{Options, Server, capabilities, uri};
+use lowkey_test_support::TestFolder;
 
 /// A temporary folder for one test.
 struct Folder(TestFolder);

@@ -4,10 +4,10 @@ use std::process::{Command, Output};
 
 use serde_json::{Value, json};
 
-use crate::folder::TestFolder;
 use crate::ghost_text::{PLACES, open, suggested};
 use crate::server::{INLINE, Options, Server, capabilities, place};
 use crate::text::Text;
+use lowkey_test_support::TestFolder;
 
 /// A folder for the statistics, removed when the test ends.
 struct Kept(TestFolder);

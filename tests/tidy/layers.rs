@@ -32,26 +32,39 @@ const LAYERS: &[(&str, &[&str])] = &[
             "lowkey-store",
         ],
     ),
+    ("lowkey-terminal", &[]),
+    (
+        "lowkey-bench",
+        &[
+            "lowkey-completer",
+            "lowkey-document",
+            "lowkey-terminal",
+            // Measures kernels, forward passes and chunks, without an editor.
+            "lowkey-kernels",
+            "lowkey-model",
+            "lowkey-engine",
+            // Chooses places by the rules of these stages, and groups answers by their classes.
+            "lowkey-context",
+            "lowkey-suggestion",
+        ],
+    ),
     (
         "lowkey",
         &[
             "lowkey-completer",
             "lowkey-document",
             "lowkey-store",
+            "lowkey-terminal",
+            "lowkey-bench",
             // For the command line alone; see `STAGES_IN_APP`.
-            "lowkey-context",
             "lowkey-prompt",
             "lowkey-kernels",
             "lowkey-model",
             "lowkey-engine",
-            "lowkey-suggestion",
         ],
     ),
     ("lowkey-test-support", &[]),
 ];
-
-/// The application, which may depend on all crates.
-const APP: &str = "lowkey";
 
 /// The crates that only the completer names, and these files of `server/app`.
 const STAGES: &[&str] = &[
@@ -65,10 +78,6 @@ const STAGES: &[&str] = &[
 
 /// Where in `server/app` a stage may be named, which ones, and why.
 const STAGES_IN_APP: &[(&str, &[&str])] = &[
-    // Measures kernels, forward passes and chunks, without an editor.
-    ("cli/bench/engine", &["lowkey_kernels", "lowkey_model", "lowkey_engine"]),
-    // Asks at places that the stages' own rules choose, and sorts what comes by their classes.
-    ("cli/bench/quality", &["lowkey_context", "lowkey_suggestion"]),
     // Describes the machine, and the model's format without loading it.
     ("cli/doctor", &["lowkey_kernels", "lowkey_engine", "lowkey_prompt"]),
     // Says which architectures and shapes run here.
@@ -109,14 +118,13 @@ fn architecture_shows_the_layers() {
         let allowed = if allowed.is_empty() { "none".to_owned() } else { allowed.join(", ") };
         writeln!(table, "| `{}` | {allowed} |", short(name)).unwrap();
     }
-    table.push_str("| `app` | all |\n");
     expect_test::expect_file!["../../server/ARCHITECTURE.md"]
         .assert_eq(&format!("{above}{BEGIN}\n{table}\n{END}{below}"));
 }
 
 /// Returns the name of a crate's folder in `server/`.
 fn short(name: &str) -> &str {
-    name.strip_prefix("lowkey-").unwrap_or(name)
+    name.strip_prefix("lowkey-").unwrap_or("app")
 }
 
 #[test]

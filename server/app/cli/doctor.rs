@@ -6,10 +6,10 @@ use lowkey_engine::{assembler, kept_sessions};
 use lowkey_kernels::Pool;
 use serde::Serialize;
 
-use super::paint::{Style, colours, paint};
-use super::print;
-use super::system::{kilobytes, load};
 use crate::embedded::embedded;
+use lowkey_terminal::paint::{Style, colours, paint};
+use lowkey_terminal::stdout::print;
+use lowkey_terminal::system::{kilobytes, load};
 
 use editors::Editor;
 use forecast::{Forecast, Kernels};

@@ -6,8 +6,8 @@
 use lowkey_completer::load;
 use lowkey_store::{DEFAULT_NAME, Entry, Hub, Pins, StoreError, amount};
 
-use super::print;
 use crate::stderr::tell;
+use lowkey_terminal::stdout::print;
 
 pub(super) mod list;
 mod progress;

@@ -9,8 +9,8 @@ use anyhow::{Context as _, bail};
 use lowkey_completer::stats::{self, Day};
 use serde_json::json;
 
-use super::paint::colours;
-use super::print;
+use lowkey_terminal::paint::colours;
+use lowkey_terminal::stdout::print;
 
 mod page;
 mod plot;

@@ -7,15 +7,13 @@
 #[path = "../../fuzz/entries.rs"]
 #[expect(unreachable_pub, reason = "a library of its own in the fuzz targets")]
 mod entries;
-#[path = "../../../tests/harness/folder.rs"]
-mod folder;
 
 use std::fs;
 use std::path::Path;
 
-use folder::TestFolder;
 use lowkey_engine::Loaded;
 use lowkey_model::ModelFile;
+use lowkey_test_support::TestFolder;
 
 /// The seeds of a target with their names.
 fn seeds(target: &str) -> Vec<(String, Vec<u8>)> {

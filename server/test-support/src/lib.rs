@@ -6,6 +6,10 @@
 
 use std::path::Path;
 
+mod folder;
+
+pub use folder::TestFolder;
+
 /// The toy, as a GGUF file.
 pub const TOY_BYTES: &[u8] = include_bytes!("../lowkey-toy-q8_0.gguf");
 

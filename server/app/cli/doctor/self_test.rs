@@ -15,8 +15,8 @@ use lowkey_document::{Document, fixture};
 use lowkey_prompt::Format;
 use serde::Serialize;
 
-use super::super::progress::Progress;
 use super::holes::{HOLES, Hole};
+use lowkey_terminal::progress::Progress;
 
 /// A model must fill this many holes. Qwen2.5-Coder fills 20 at 0.5B (19 by instruction) and at 1.5B, and none with
 /// wrong sentinels.

@@ -6,9 +6,9 @@ use lowkey_store::{DEFAULT_NAME, Embedded, Entry, Hub, Pins, amount, catalog};
 use serde::Serialize;
 use std::fmt::Write as _;
 
-use super::print;
-use crate::cli::paint::{Style, colours, paint};
 use crate::embedded::embedded;
+use lowkey_terminal::paint::{Style, colours, paint};
+use lowkey_terminal::stdout::print;
 
 /// Arguments of `lowkey models list`.
 #[derive(Debug, Default, clap::Args)]

@@ -8,7 +8,7 @@ use lowkey_completer::stats::MS_BOUNDS;
 
 use super::plot::{Bar, lying, standing};
 use super::view::{Part, View};
-use crate::cli::markup::escaped;
+use lowkey_terminal::markup::escaped;
 
 const HEAD: &str = r#"<!doctype html>
 <html lang="en">

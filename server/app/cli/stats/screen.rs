@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::view::{Part, View};
-use crate::cli::paint::{Style, paint};
+use lowkey_terminal::paint::{Style, paint};
 
 /// Bars are so long at most.
 const BAR_CHARS: usize = 30;

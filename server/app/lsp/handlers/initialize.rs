@@ -15,7 +15,7 @@ use crate::embedded::embedded;
 use crate::lsp::clients::quirks;
 use crate::lsp::session::{ClientCapabilities, NegotiatedState, Session};
 use crate::lsp::{convert, copilot, progress};
-use crate::{ending, log};
+use lowkey_terminal::{ending, log};
 
 /// Settles the session: settings, position encoding, what is known of the client. Starts the model.
 pub(in crate::lsp) fn initialize(

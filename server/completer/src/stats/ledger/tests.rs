@@ -1,7 +1,7 @@
 //! The file holds whatever happens to it.
 
 use super::*;
-use crate::test_folder::TestFolder;
+use lowkey_test_support::TestFolder;
 
 struct Folder(TestFolder);
 
