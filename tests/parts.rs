@@ -10,8 +10,9 @@ mod parts;
 use std::fs;
 
 use lowkey_test_support::TestFolder;
-use parts::{Outcome, join};
 use sha2::{Digest, Sha256};
+
+use parts::{Outcome, join};
 
 const NAME: &str = "model.gguf";
 

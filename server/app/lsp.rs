@@ -14,7 +14,6 @@ use std::time::Duration;
 
 use anyhow::Context;
 use lowkey_document::PositionEncoding;
-
 use lowkey_terminal::{ending, log};
 
 use crate::tasks;

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::ghost_text::open;
-use crate::server::{INLINE, Options, Server, capabilities, place};
+use lowkey_test_support::server::{INLINE, Options, Server, capabilities, place};
 
 /// Starts a server for a client of this name and version.
 fn start(client: (&str, &str), capabilities: &Value, initialization: &Value) -> (Server, Value) {

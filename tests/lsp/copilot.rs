@@ -8,8 +8,8 @@
 use serde_json::{Value, json};
 
 use crate::ghost_text::{PLACES, open};
-use crate::server::{INLINE, Options, Server, capabilities, notification};
-use crate::text::Text;
+use lowkey_test_support::server::{INLINE, Options, Server, capabilities, notification};
+use lowkey_test_support::text::Text;
 
 /// The `clientInfo` options of Neovim's plugins.
 fn neovim(plugin: &str) -> Value {

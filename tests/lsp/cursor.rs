@@ -3,10 +3,9 @@
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
-
-use crate::server::{Options, PATIENCE, Server, capabilities, frame, uri};
 use lowkey_test_support::TestFolder;
+use lowkey_test_support::server::{Options, PATIENCE, Server, capabilities, frame, uri};
+use serde_json::{Value, json};
 
 const CURSOR: &str = "$/lowkey/cursor";
 const CHANGED: &str = "workspace/didChangeConfiguration";

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::server::{INLINE, Server, frames, notification, place};
-use crate::text::Text;
+use lowkey_test_support::server::{INLINE, Server, frames, notification, place};
+use lowkey_test_support::text::Text;
 
 const URI: &str = "file:///work/a.rs";
 

@@ -2,9 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use lowkey_test_support::server::{
+    INLINE, Options, Server, capabilities, frames, notification, place,
+};
 use serde_json::{Value, json};
-
-use crate::server::{INLINE, Options, Server, capabilities, frames, notification, place};
 
 const URI: &str = "file:///work/a.rs";
 
@@ -263,7 +264,7 @@ fn first_common_encoding_is_used() {
         let params =
             json!({"textDocument": {"uri": URI, "version": 2}, "contentChanges": [change]});
         server.notify("textDocument/didChange", &params);
-        let mut expected = crate::text::Text::new("😀éx\n");
+        let mut expected = lowkey_test_support::text::Text::new("😀éx\n");
         expected.version = 2;
         assert_eq!(server.document(URI), expected.fingerprint(), "{chosen}");
         server.finish();

@@ -4,9 +4,9 @@
 use serde_json::{Value, json};
 
 use crate::ghost_text::{open, suggested};
-use crate::server::Server;
 use crate::statistics::take;
-use crate::text::Text;
+use lowkey_test_support::server::Server;
+use lowkey_test_support::text::Text;
 
 /// Positions where a block begins; `|` is the cursor.
 const BLOCKS: &[(&str, &str)] = &[

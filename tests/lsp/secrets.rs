@@ -1,10 +1,9 @@
 //! Files that the model must not see: no completion there, with a reason, and none of their text
 //! elsewhere.
 
-use serde_json::{Value, json};
-
-use crate::server::{Options, Server, capabilities, uri};
 use lowkey_test_support::TestFolder;
+use lowkey_test_support::server::{Options, Server, capabilities, uri};
+use serde_json::{Value, json};
 
 /// A temporary folder for one test.
 struct Folder(TestFolder);

@@ -9,8 +9,8 @@ use std::collections::HashMap;
 use serde_json::{Value, json};
 
 use crate::ghost_text::PLACES;
-use crate::server::{INLINE, Server, frame, frames, notification, place};
-use crate::text::{Dice, Text};
+use lowkey_test_support::server::{INLINE, Server, frame, frames, notification, place};
+use lowkey_test_support::text::{Dice, Text};
 
 const URI: &str = "file:///work/storm.js";
 const N_MESSAGES: usize = 10_000;

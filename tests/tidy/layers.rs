@@ -63,7 +63,23 @@ const LAYERS: &[(&str, &[&str])] = &[
             "lowkey-engine",
         ],
     ),
-    ("lowkey-test-support", &[]),
+    // With its features alone, for the tests of these crates.
+    (
+        "lowkey-test-support",
+        &["lowkey-context", "lowkey-document", "lowkey-engine", "lowkey-model", "lowkey-prompt"],
+    ),
+    (
+        "lowkey-fuzz-entries",
+        &[
+            "lowkey",
+            "lowkey-completer",
+            "lowkey-context",
+            "lowkey-document",
+            "lowkey-engine",
+            "lowkey-model",
+            "lowkey-prompt",
+        ],
+    ),
 ];
 
 /// The crates that only the completer names, and these files of `server/app`.

@@ -8,13 +8,12 @@
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
-
 use lowkey_bench::client::Client;
 use lowkey_bench::figures::{mean, percentile};
 use lowkey_bench::target::{Choice, choose};
 use lowkey_terminal::paint::{Style, colours, paint};
 use lowkey_terminal::stdout::print;
+use serde_json::{Value, json};
 
 /// Arguments of `lowkey demo`.
 #[derive(Debug, clap::Args)]

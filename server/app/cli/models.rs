@@ -5,9 +5,9 @@
 
 use lowkey_completer::load;
 use lowkey_store::{DEFAULT_NAME, Entry, Hub, Pins, StoreError, amount};
+use lowkey_terminal::stdout::print;
 
 use crate::stderr::tell;
-use lowkey_terminal::stdout::print;
 
 pub(super) mod list;
 mod progress;

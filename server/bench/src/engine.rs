@@ -13,12 +13,10 @@ use lowkey_completer::load;
 use lowkey_completer::settings::Settings;
 use lowkey_kernels::{Isa, Pool, int8_gop_s, read_gb_s, round_trip_ns};
 use lowkey_model::Accelerator;
-
 use lowkey_terminal::stdout::print;
 use lowkey_terminal::system::kilobytes;
 
 use crate::Program;
-
 use chart::Chart;
 use result::{Outcome, Roofline, Share};
 use subject::{Row, Subject};

@@ -1,14 +1,15 @@
 //! `lowkey models list`: one line for each model, or everything as JSON.
 
+use std::fmt::Write as _;
+
 use lowkey_completer::load;
 use lowkey_model::Config;
 use lowkey_store::{DEFAULT_NAME, Embedded, Entry, Hub, Pins, amount, catalog};
-use serde::Serialize;
-use std::fmt::Write as _;
-
-use crate::embedded::embedded;
 use lowkey_terminal::paint::{Style, colours, paint};
 use lowkey_terminal::stdout::print;
+use serde::Serialize;
+
+use crate::embedded::embedded;
 
 /// Arguments of `lowkey models list`.
 #[derive(Debug, Default, clap::Args)]

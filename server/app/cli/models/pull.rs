@@ -3,11 +3,11 @@
 use std::io::{BufRead as _, IsTerminal as _};
 
 use lowkey_store::{Entry, Hub, Index, Origin, Patience, Pins, Pull, amount};
+use lowkey_terminal::stdout::print;
 
 use super::progress::Progress;
 use super::{list, row};
 use crate::stderr::{self, tell};
-use lowkey_terminal::stdout::print;
 
 /// Arguments of `lowkey models pull`.
 #[derive(Debug, clap::Args)]

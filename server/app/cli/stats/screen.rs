@@ -2,8 +2,9 @@
 
 use std::fmt::Write as _;
 
-use super::view::{Part, View};
 use lowkey_terminal::paint::{Style, paint};
+
+use super::view::{Part, View};
 
 /// Bars are so long at most.
 const BAR_CHARS: usize = 30;

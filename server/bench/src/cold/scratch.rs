@@ -9,7 +9,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::Context as _;
-
 use lowkey_terminal::{ending, log};
 
 /// Folders of this name that earlier runs with the same process number may have left.

@@ -2,8 +2,9 @@
 
 use std::fmt::Write;
 
-use super::chart::Chart;
 use lowkey_terminal::paint::{Style, colours, paint};
+
+use super::chart::Chart;
 
 /// Characters of the longest bar.
 const WIDTH: usize = 32;

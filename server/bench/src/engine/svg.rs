@@ -2,8 +2,9 @@
 
 use std::fmt::Write;
 
-use super::chart::Chart;
 use lowkey_terminal::markup::escaped;
+
+use super::chart::Chart;
 
 /// Pixels of the whole picture's width.
 const WIDTH: usize = 820;

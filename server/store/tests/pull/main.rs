@@ -11,12 +11,11 @@ mod model;
 #[cfg(unix)]
 mod planted;
 mod refused;
-#[expect(dead_code, reason = "the tests of the command line use the rest")]
-mod server;
 mod shared;
 
+use lowkey_test_support::hub::{self, Server};
+
 use model::{COMMIT, User, bytes, honest, linked, sha256, stored};
-use server::Server;
 
 #[test]
 fn a_pulled_file_lies_where_every_tool_of_the_hub_finds_it() {
@@ -72,7 +71,7 @@ fn the_token_goes_to_the_hub_and_not_to_the_storage_behind_it() {
     let user = User::new("token", &hub.url());
     user.pull().pulled();
     assert!(!far.seen().is_empty() && !hub.seen().is_empty());
-    let token = |seen: &server::Seen| seen.header("authorization").map(str::to_owned);
+    let token = |seen: &hub::Seen| seen.header("authorization").map(str::to_owned);
     assert!(hub.seen().iter().all(|seen| token(seen).as_deref() == Some("Bearer hf_secret")));
     assert!(far.seen().iter().all(|seen| token(seen).is_none()));
 }
@@ -83,7 +82,7 @@ fn a_repository_that_was_renamed_is_followed() {
     let old = format!("/{}/", User::row().repository);
     let server = Server::start(move |seen| {
         if let Some(rest) = seen.path.strip_prefix(&old) {
-            return server::Reply::status(307).with("Location", format!("/new/name/{rest}"));
+            return hub::Reply::status(307).with("Location", format!("/new/name/{rest}"));
         }
         honest(content.clone())(seen)
     });

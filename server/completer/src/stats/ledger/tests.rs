@@ -1,7 +1,8 @@
 //! The file holds whatever happens to it.
 
-use super::*;
 use lowkey_test_support::TestFolder;
+
+use super::*;
 
 struct Folder(TestFolder);
 
