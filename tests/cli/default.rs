@@ -5,37 +5,38 @@
 
 use std::process::{Command, Output};
 
+use lowkey_document::{ByteOffset, fixture};
 use lowkey_store::{DEFAULT_NAME, FORMER_NAME};
-use lowkey_test_support::TOY_NAME;
-use lowkey_test_support::TestFolder;
-use lowkey_test_support::program;
 use lowkey_test_support::server::{Options, Server, capabilities};
+use lowkey_test_support::{TOY_NAME, TestFolder, program};
 use serde_json::{Value, json};
 
-/// A language, a text with `|` as the cursor, and the expected text.
+/// A language, a text with `$0` as the cursor, and the expected text.
 const PLACES: [(&str, &str, &str); 3] = [
     (
         "python",
-        "class Rectangle:\n    def __init__(self, width, height):\n        self.width = width\n        self.height = height\n\n    def area(self):\n        return self.width * self.|\n\n    def perimeter(self):\n        return 2 * (self.width + self.height)\n",
+        "class Rectangle:\n    def __init__(self, width, height):\n        self.width = width\n        self.height = height\n\n    def area(self):\n        return self.width * self.$0\n\n    def perimeter(self):\n        return 2 * (self.width + self.height)\n",
         "height",
     ),
     (
         "rust",
-        "pub struct Counter {\n    count: u64,\n}\n\nimpl Counter {\n    pub fn new() -> Self {\n        Self { count: 0 }\n    }\n\n    pub fn increment(&mut self) {\n        self.count += |\n    }\n\n    pub fn count(&self) -> u64 {\n        self.count\n    }\n}\n",
+        "pub struct Counter {\n    count: u64,\n}\n\nimpl Counter {\n    pub fn new() -> Self {\n        Self { count: 0 }\n    }\n\n    pub fn increment(&mut self) {\n        self.count += $0\n    }\n\n    pub fn count(&self) -> u64 {\n        self.count\n    }\n}\n",
         "1;",
     ),
     (
         "javascript",
-        "function first(list) {\n  return list[0];\n}\n\nfunction last(list) {\n  return list[list.|];\n}\n",
+        "function first(list) {\n  return list[0];\n}\n\nfunction last(list) {\n  return list[list.$0];\n}\n",
         "length - 1",
     ),
 ];
 
 /// Returns the text without its cursor, and the cursor's line and column, from 0.
 fn place(marked: &str) -> (String, usize, usize) {
-    let (before, after) = marked.split_once('|').unwrap();
+    let (text, ByteOffset(cursor)) = fixture::parse(marked);
+    let before = &text[..cursor];
     let line = before.matches('\n').count();
-    (format!("{before}{after}"), line, before.len() - before.rfind('\n').map_or(0, |at| at + 1))
+    let column = cursor - before.rfind('\n').map_or(0, |at| at + 1);
+    (text, line, column)
 }
 
 /// Runs lowkey with the model in the program, isolated from the settings of the user who runs the
