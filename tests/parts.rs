@@ -4,16 +4,15 @@
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
-#[path = "harness/folder.rs"]
-mod folder;
 #[path = "../server/app/build/parts.rs"]
 mod parts;
 
 use std::fs;
 
-use folder::TestFolder;
-use parts::{Outcome, join};
+use lowkey_test_support::TestFolder;
 use sha2::{Digest, Sha256};
+
+use parts::{Outcome, join};
 
 const NAME: &str = "model.gguf";
 

@@ -3,28 +3,24 @@
 //! 0: done. 1: failed, with one message on stderr. 2: wrong usage. stdout carries
 //! the result and nothing else; with `serve` it carries the protocol.
 
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use clap::{CommandFactory, Parser, Subcommand};
 use lowkey_completer::settings::{Settings, set_command_line};
 use lowkey_completer::{DeviceChoice, Embedded, template_process};
+use lowkey_terminal::log;
 
 use crate::stderr::tell;
-use crate::{embedded, log, stderr};
+use crate::{embedded, stderr};
 
-mod bench;
-mod client;
 mod complete;
 mod demo;
 mod doctor;
-mod markup;
 mod models;
-mod paint;
-mod progress;
 mod stats;
-mod system;
 
 /// Private code completion at the speed of typing: a small code model on your own machine.
 #[derive(Debug, Parser)]
@@ -71,7 +67,7 @@ enum Command {
     /// Type a short session against the real server and show each keystroke
     Demo(demo::Args),
     /// Measure
-    Bench(Box<bench::Args>),
+    Bench(Box<lowkey_bench::Args>),
     /// Say what this machine and the model can do
     Doctor(doctor::Args),
     /// List, pull, check and remove the models that have a name
@@ -131,13 +127,24 @@ pub fn main(model: Embedded) -> ExitCode {
     let outcome = match args.command {
         Some(Command::Complete(args)) => complete::run(&args, settings),
         Some(Command::Demo(demo)) => demo::run(&demo, args.model.as_deref(), args.threads, &given),
-        Some(Command::Bench(args)) => bench::run(&args, &settings),
+        Some(Command::Bench(args)) => bench(&args, &settings),
         Some(Command::Doctor(args)) => doctor::run(&args, settings),
         Some(Command::Models(args)) => models::run(&args),
         Some(Command::Stats(args)) => stats::run(&args),
         None | Some(Command::Serve { .. }) => Ok(()),
     };
     exit_code(outcome)
+}
+
+fn bench(args: &lowkey_bench::Args, settings: &Settings) -> anyhow::Result<()> {
+    let program =
+        lowkey_bench::Program { embedded: embedded::embedded(), executable: executable()? };
+    lowkey_bench::run(args, settings, &program)
+}
+
+/// Returns the path of this program, with which a command starts a server.
+fn executable() -> anyhow::Result<PathBuf> {
+    std::env::current_exe().context("cannot find the lowkey binary itself")
 }
 
 /// The program that runs, also when its file was replaced by a newer one meanwhile.
@@ -170,14 +177,5 @@ fn serve() -> ExitCode {
             tell!("lowkey: {error:#}");
             ExitCode::FAILURE
         }
-    }
-}
-
-/// Writes the result to stdout; a reader that has gone away is not an error.
-fn print(text: &str) -> anyhow::Result<()> {
-    let mut stdout = std::io::stdout().lock();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-        other => Ok(other?),
     }
 }

@@ -29,7 +29,9 @@ mod token;
 
 use crate::embedded::embedded;
 use crate::stderr::tell;
-use crate::{ending, log, tasks};
+use lowkey_terminal::{ending, log};
+
+use crate::tasks;
 use response::{Refusal, Response};
 use seats::{MOST_CONNECTIONS, Seats};
 

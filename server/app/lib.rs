@@ -10,12 +10,7 @@
 
 pub mod cli;
 mod embedded;
-mod ending;
 mod http;
-mod log;
 pub mod lsp;
 mod stderr;
 mod tasks;
-#[cfg(test)]
-#[path = "../../tests/harness/folder.rs"]
-mod test_folder;

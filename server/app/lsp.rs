@@ -14,8 +14,9 @@ use std::time::Duration;
 
 use anyhow::Context;
 use lowkey_document::PositionEncoding;
+use lowkey_terminal::{ending, log};
 
-use crate::{ending, log, tasks};
+use crate::tasks;
 
 mod clients;
 mod convert;

@@ -3,9 +3,9 @@
 
 use std::process::Command;
 
+use lowkey_test_support::gguf::{Changes, changed};
 use serde_json::Value;
 
-use crate::gguf::{Changes, changed};
 use crate::{Folder, stdout};
 
 #[test]

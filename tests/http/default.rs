@@ -2,12 +2,9 @@
 
 use super::*;
 
-#[path = "../harness/inside.rs"]
-mod inside;
-
 #[test]
 fn default_model_finishes_easy_line() {
-    let is_default = inside::is_the_default();
+    let is_default = lowkey_test_support::program::contains_default(lowkey_store::DEFAULT_NAME);
     let folder = Folder::new("default");
     let mut command = command(&folder.0, "0");
     let server =

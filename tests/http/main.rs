@@ -10,12 +10,10 @@ use std::sync::mpsc::channel;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use folder::TestFolder;
+use lowkey_test_support::TestFolder;
 use serde_json::{Value, json};
 
 mod default;
-#[path = "../harness/folder.rs"]
-mod folder;
 mod refusals;
 mod token;
 
@@ -32,7 +30,7 @@ impl Folder {
     fn new(name: &str) -> Self {
         let path = TestFolder::new(name);
         // Disables the gate, so that every text is shown.
-        std::fs::write(path.join("lowkey.toml"), include_str!("../harness/lowkey.toml")).unwrap();
+        std::fs::write(path.join("lowkey.toml"), lowkey_test_support::server::SETTINGS).unwrap();
         Self(path)
     }
 }

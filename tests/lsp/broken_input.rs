@@ -1,9 +1,8 @@
 //! Malformed frames and JSON: the client gets an error, and the server keeps running.
 
+use lowkey_test_support::server::{INLINE, Server, frame};
+use lowkey_test_support::text::Text;
 use serde_json::{Value, json};
-
-use crate::server::{INLINE, Server, frame};
-use crate::text::Text;
 
 const URI: &str = "file:///work/a.rs";
 

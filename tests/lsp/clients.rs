@@ -1,10 +1,10 @@
 //! Differences between clients: one test for each behaviour in the table of
 //! `server/app/lsp/clients.rs`.
 
+use lowkey_test_support::server::{INLINE, Options, Server, capabilities, place};
 use serde_json::{Value, json};
 
 use crate::ghost_text::open;
-use crate::server::{INLINE, Options, Server, capabilities, place};
 
 /// Starts a server for a client of this name and version.
 fn start(client: (&str, &str), capabilities: &Value, initialization: &Value) -> (Server, Value) {
@@ -20,17 +20,17 @@ fn start(client: (&str, &str), capabilities: &Value, initialization: &Value) -> 
 const TOO_DEEP: &[(&str, &str)] = &[
     (
         "rust",
-        "fn add(a: u32, b: u32) -> u32 {\n    a + b\n    |\n\nfn sub(a: u32, b: u32) -> u32 {\n    a - b\n}\n",
+        "fn add(a: u32, b: u32) -> u32 {\n    a + b\n    $0\n\nfn sub(a: u32, b: u32) -> u32 {\n    a - b\n}\n",
     ),
     (
         "javascript",
-        "function add(a, b) {\n    return a + b;\n    |\n\nfunction sub(a, b) {\n    return a - b;\n}\n",
+        "function add(a, b) {\n    return a + b;\n    $0\n\nfunction sub(a, b) {\n    return a - b;\n}\n",
     ),
     (
         "go",
-        "func add(a, b int) int {\n\treturn a + b\n\t|\n\nfunc sub(a, b int) int {\n\treturn a - b\n}\n",
+        "func add(a, b int) int {\n\treturn a + b\n\t$0\n\nfunc sub(a, b int) int {\n\treturn a - b\n}\n",
     ),
-    ("python", "def add(a, b):\n    return a + b\n\n\n        |\n"),
+    ("python", "def add(a, b):\n    return a + b\n\n\n        $0\n"),
 ];
 
 #[test]
@@ -79,15 +79,15 @@ fn dedent_goes_to_editors_that_draw_it() {
 const BLOCKS: &[(&str, &str)] = &[
     (
         "javascript",
-        "if (a) {\r\n    b1 = foo(1);\r\n    b2 = foo(2);\r\n}\r\nif (c) {\r\n    d1 = foo(1);\r\n    d2 = foo(2);\r\n}\r\nif (e) {\r\n    f1 = |\r\n",
+        "if (a) {\r\n    b1 = foo(1);\r\n    b2 = foo(2);\r\n}\r\nif (c) {\r\n    d1 = foo(1);\r\n    d2 = foo(2);\r\n}\r\nif (e) {\r\n    f1 = $0\r\n",
     ),
     (
         "python",
-        "class A:\r\n    def add(self, a, b):\r\n        total = a + b\r\n        return total\r\n\r\n    def mul(self, a, b):\r\n        total = |\r\n",
+        "class A:\r\n    def add(self, a, b):\r\n        total = a + b\r\n        return total\r\n\r\n    def mul(self, a, b):\r\n        total = $0\r\n",
     ),
     (
         "rust",
-        "fn main() {\r\n    let mut total = 0;\r\n    for i in 0..10 {\r\n        |\r\n    }\r\n}\r\n",
+        "fn main() {\r\n    let mut total = 0;\r\n    for i in 0..10 {\r\n        $0\r\n    }\r\n}\r\n",
     ),
 ];
 

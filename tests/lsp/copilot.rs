@@ -5,11 +5,11 @@
 //! version 1.13.0), copilot.el 0.3 (`copilot.el`, `doc/design.md`), sidekick.nvim with the
 //! configuration of nvim-lspconfig.
 
+use lowkey_test_support::server::{INLINE, Options, Server, capabilities, notification};
+use lowkey_test_support::text::Text;
 use serde_json::{Value, json};
 
 use crate::ghost_text::{PLACES, open};
-use crate::server::{INLINE, Options, Server, capabilities, notification};
-use crate::text::Text;
 
 /// The `clientInfo` options of Neovim's plugins.
 fn neovim(plugin: &str) -> Value {
@@ -190,7 +190,7 @@ fn copilot_el_is_served_as_it_expects() {
     ] {
         assert_eq!(server.ask(method, &Value::Null), Ok(answer), "{method}");
     }
-    let marked = "fn add(a: u32, b: u32) -> u32 {\n    a + b\n    |\n\nfn sub(a: u32, b: u32) -> u32 {\n    a - b\n}\n";
+    let marked = "fn add(a: u32, b: u32) -> u32 {\n    a + b\n    $0\n\nfn sub(a: u32, b: u32) -> u32 {\n    a - b\n}\n";
     let places = PLACES.iter().copied().chain([("rust", marked)]);
     let (mut n_shown, mut n_dedents) = (0, 0);
     for (idx, (language, marked)) in places.enumerate() {

@@ -3,10 +3,9 @@
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
+use lowkey_test_support::TestFolder;
+use lowkey_test_support::server::{Options, PATIENCE, Server, capabilities, frame, uri};
 use serde_json::{Value, json};
-
-use crate::folder::TestFolder;
-use crate::server::{Options, PATIENCE, Server, capabilities, frame, uri};
 
 const CURSOR: &str = "$/lowkey/cursor";
 const CHANGED: &str = "workspace/didChangeConfiguration";

@@ -1,9 +1,8 @@
 //! Texts of unusual size and content.
 
+use lowkey_test_support::server::{INLINE, Server, place};
+use lowkey_test_support::text::{Dice, Text};
 use serde_json::{Value, json};
-
-use crate::server::{INLINE, Server, place};
-use crate::text::{Dice, Text};
 
 const URI: &str = "file:///work/a.rs";
 
@@ -129,8 +128,8 @@ fn lone_surrogate_keeps_columns() {
             r#"{{"jsonrpc":"2.0","method":"textDocument/didChange","params":{{"textDocument":{{"uri":"{URI}","version":{version}}},"contentChanges":[{{"range":{{"start":{{"line":0,"character":{column}}},"end":{{"line":0,"character":{column}}}}},"text":"{escape}"}}]}}}}"#
         )
     };
-    server.write(&crate::server::frame(body("\\ud83d", 1, 2).as_bytes()));
-    server.write(&crate::server::frame(body("x", 2, 3).as_bytes()));
+    server.write(&lowkey_test_support::server::frame(body("\\ud83d", 1, 2).as_bytes()));
+    server.write(&lowkey_test_support::server::frame(body("x", 2, 3).as_bytes()));
     let mut expected = Text::new("a\u{fffd}xb\n");
     expected.version = 3;
     assert_eq!(server.document(URI), expected.fingerprint());

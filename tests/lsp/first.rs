@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use lowkey_test_support::server::Server;
 use serde_json::{Value, json};
 
 use crate::cursor::{long, prefilled_since};
-use crate::server::Server;
 
 const URI: &str = "file:///work/long.js";
 const LINE: u32 = 200;

@@ -1,30 +1,30 @@
 //! `textDocument/inlineCompletion`: the items that an editor gets, and when the list is empty.
 
+use lowkey_document::{ByteOffset, fixture};
+use lowkey_test_support::server::{INLINE, Server, frames, notification, place};
+use lowkey_test_support::text::Text;
 use serde_json::{Value, json};
-
-use crate::server::{INLINE, Server, frames, notification, place};
-use crate::text::Text;
 
 const URI: &str = "file:///work/a.rs";
 
-/// Positions where any useful model suggests text; `|` is the cursor.
+/// Positions where any useful model suggests text; `$0` is the cursor.
 pub(crate) const PLACES: &[(&str, &str)] = &[
-    ("javascript", "const a1 = foo(1);\nconst a2 = foo(2);\nconst a3 = foo(3);\nconst a4 = |\n"),
+    ("javascript", "const a1 = foo(1);\nconst a2 = foo(2);\nconst a3 = foo(3);\nconst a4 = $0\n"),
     (
         "rust",
-        "fn main() {\n    let mut total = 0;\n    for i in 0..10 {\n        total += i;\n    }\n    println!(|\n}\n",
+        "fn main() {\n    let mut total = 0;\n    for i in 0..10 {\n        total += i;\n    }\n    println!($0\n}\n",
     ),
     (
         "rust",
-        "struct P { x: f64, y: f64 }\n\nimpl P {\n    fn add(&self, o: &P) -> P {\n        P { x: self.x + o.x, y: self.y + o.y }\n    }\n\n    fn sub(&self, o: &P) -> P {\n        P { x: self.x - |\n    }\n}\n",
+        "struct P { x: f64, y: f64 }\n\nimpl P {\n    fn add(&self, o: &P) -> P {\n        P { x: self.x + o.x, y: self.y + o.y }\n    }\n\n    fn sub(&self, o: &P) -> P {\n        P { x: self.x - $0\n    }\n}\n",
     ),
-    ("python", "def add(a, b):\n    return a + b\n\n\ndef sub(a, b):\n    ret|\n"),
+    ("python", "def add(a, b):\n    return a + b\n\n\ndef sub(a, b):\n    ret$0\n"),
 ];
 
 /// Opens a text with a cursor; returns it and the cursor's byte offset.
 pub(crate) fn open(server: &mut Server, uri: &str, language: &str, marked: &str) -> (Text, usize) {
-    let cursor = marked.find('|').expect("a cursor");
-    let text = Text::new(&marked.replacen('|', "", 1));
+    let (text, ByteOffset(cursor)) = fixture::parse(marked);
+    let text = Text::new(&text);
     server.open(uri, language, &text.text);
     (text, cursor)
 }
@@ -74,7 +74,7 @@ fn mid_line_insertion_has_empty_range() {
     let mut server = Server::start(&Value::Null);
     server.ready();
     let mut n_suggested = 0;
-    for call in ["foo(|, 4);", "foo(| + 4);", "foo(|) + bar(4);", "fo| = 4;", "| + foo(3);"] {
+    for call in ["foo($0, 4);", "foo($0 + 4);", "foo($0) + bar(4);", "fo$0 = 4;", "$0 + foo(3);"] {
         let uri = format!("file:///work/{call}");
         let marked = format!(
             "const a1 = foo(1) + bar(2);\nconst a2 = foo(2) + bar(3);\nconst a3 = foo(3) + bar(4);\nconst a4 = {call}\n"
@@ -98,7 +98,7 @@ fn mid_line_insertion_has_empty_range() {
     assert!(
         n_suggested > 0,
         "silent inside every line: {}",
-        server.explain(&format!("file:///work/{}", "foo(|, 4);"))
+        server.explain(&format!("file:///work/{}", "foo($0, 4);"))
     );
     server.finish();
 }
@@ -228,7 +228,7 @@ fn edit_after_request_drops_its_answer() {
 fn request_for_old_version_is_rejected() {
     let mut server = Server::start(&Value::Null);
     server.ready();
-    let (mut text, _) = open(&mut server, URI, "rust", "fn main() {|}\n");
+    let (mut text, _) = open(&mut server, URI, "rust", "fn main() {$0}\n");
     let change = text.edit(0..0, "// 2\n");
     server.notify("textDocument/didChange", &text.did_change(URI, &[change]));
     let mut params = place(URI, 1, 11);
@@ -243,8 +243,8 @@ fn selected_popup_entry_is_continued() {
     server.ready();
     let mut n_suggested = 0;
     for (idx, (entry, marked)) in [
-        ("foo", "const a1 = foo(1);\nconst a2 = foo(2);\nconst a3 = foo(3);\nconst a4 = f|\n"),
-        ("console", "console.log(1);\nconsole.log(2);\nconsole.log(3);\nco|\n"),
+        ("foo", "const a1 = foo(1);\nconst a2 = foo(2);\nconst a3 = foo(3);\nconst a4 = f$0\n"),
+        ("console", "console.log(1);\nconsole.log(2);\nconsole.log(3);\nco$0\n"),
     ]
     .into_iter()
     .enumerate()
@@ -252,7 +252,7 @@ fn selected_popup_entry_is_continued() {
         let uri = format!("file:///work/{idx}.js");
         let (text, cursor) = open(&mut server, &uri, "javascript", marked);
         let (line, character) = text.position(cursor);
-        let word = marked.split('|').next().unwrap().rsplit(['\n', ' ']).next().unwrap();
+        let word = marked.split("$0").next().unwrap().rsplit(['\n', ' ']).next().unwrap();
         let start = json!({"line": line, "character": character as usize - word.len()});
         let range = json!({"start": start, "end": {"line": line, "character": character}});
         let mut params = place(&uri, line, character);

@@ -6,10 +6,9 @@
 
 use std::path::PathBuf;
 
+use lowkey_test_support::gguf::{Changes, changed};
+use lowkey_test_support::server::{Options, Server, capabilities, notification};
 use serde_json::{Value, json};
-
-use crate::gguf::{Changes, changed};
-use crate::server::{Options, Server, capabilities, notification};
 
 const URI: &str = "file:///work/lists.py";
 

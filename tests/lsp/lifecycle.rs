@@ -2,9 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use lowkey_test_support::server::{
+    INLINE, Options, Server, capabilities, frames, notification, place,
+};
 use serde_json::{Value, json};
-
-use crate::server::{INLINE, Options, Server, capabilities, frames, notification, place};
 
 const URI: &str = "file:///work/a.rs";
 
@@ -187,7 +188,7 @@ fn cpu_seconds(process_id: u32) -> f64 {
 #[test]
 fn server_is_idle_5_seconds_after_last_key() {
     // Includes saving the session, which happens in the first pause and is finished by then.
-    let folder = crate::folder::TestFolder::new("rest");
+    let folder = lowkey_test_support::TestFolder::new("rest");
     let env = vec![("LOWKEY_CACHE_DIR", folder.display().to_string())];
     let mut server = Server::spawn(Options { env, ..Options::default() });
     server.initialize(&capabilities(), &Value::Null, None);
@@ -263,7 +264,7 @@ fn first_common_encoding_is_used() {
         let params =
             json!({"textDocument": {"uri": URI, "version": 2}, "contentChanges": [change]});
         server.notify("textDocument/didChange", &params);
-        let mut expected = crate::text::Text::new("😀éx\n");
+        let mut expected = lowkey_test_support::text::Text::new("😀éx\n");
         expected.version = 2;
         assert_eq!(server.document(URI), expected.fingerprint(), "{chosen}");
         server.finish();

@@ -1,21 +1,21 @@
 //! Several lines without an explicit request: at the start of a block, while the user types them,
 //! and after an accept.
 
+use lowkey_test_support::server::Server;
+use lowkey_test_support::text::Text;
 use serde_json::{Value, json};
 
 use crate::ghost_text::{open, suggested};
-use crate::server::Server;
 use crate::statistics::take;
-use crate::text::Text;
 
 /// Positions where a block begins; `|` is the cursor.
 const BLOCKS: &[(&str, &str)] = &[
     (
         "javascript",
-        "function a(x) {\n  const y = x + 1;\n  return y;\n}\n\nfunction b(x) {\n  |\n}\n",
+        "function a(x) {\n  const y = x + 1;\n  return y;\n}\n\nfunction b(x) {\n  $0\n}\n",
     ),
-    ("rust", "pub fn total(values: &[i64]) -> i64 {\n    |\n}\n"),
-    ("go", "func (c *Cache) Get(key string) (string, bool) {\n\t|\n}\n"),
+    ("rust", "pub fn total(values: &[i64]) -> i64 {\n    $0\n}\n"),
+    ("go", "func (c *Cache) Get(key string) (string, bool) {\n\t$0\n}\n"),
 ];
 
 /// A server whose answers do not depend on the machine's load.

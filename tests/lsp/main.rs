@@ -4,15 +4,6 @@
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
-#[path = "../harness/folder.rs"]
-mod folder;
-#[path = "../harness/gguf.rs"]
-mod gguf;
-#[path = "../harness/server.rs"]
-mod server;
-#[path = "../harness/text.rs"]
-mod text;
-
 mod broken_input;
 mod clients;
 mod copilot;
@@ -23,7 +14,11 @@ mod ghost_text;
 mod instructed;
 mod lifecycle;
 mod lines;
+#[cfg(unix)]
+mod packed;
 mod popup;
+mod privacy;
+mod restart;
 mod secrets;
 mod settings;
 mod statistics;

@@ -1,9 +1,9 @@
 //! `textDocument/completion`: suggestions for editors without ghost text.
 
+use lowkey_test_support::server::{INLINE, Options, Server, capabilities, frames, place};
 use serde_json::{Value, json};
 
 use crate::ghost_text::{PLACES, open};
-use crate::server::{INLINE, Options, Server, capabilities, frames, place};
 
 const COMPLETION: &str = "textDocument/completion";
 

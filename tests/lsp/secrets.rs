@@ -1,10 +1,9 @@
 //! Files that the model must not see: no completion there, with a reason, and none of their text
 //! elsewhere.
 
+use lowkey_test_support::TestFolder;
+use lowkey_test_support::server::{Options, Server, capabilities, uri};
 use serde_json::{Value, json};
-
-use crate::folder::TestFolder;
-use crate::server::{Options, Server, capabilities, uri};
 
 /// A temporary folder for one test.
 struct Folder(TestFolder);

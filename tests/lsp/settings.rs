@@ -1,9 +1,9 @@
 //! Settings that change while the server runs.
 
+use lowkey_test_support::server::{Options, Server, capabilities};
 use serde_json::{Value, json};
 
 use crate::ghost_text::suggested;
-use crate::server::{Options, Server, capabilities};
 
 const CHANGED: &str = "workspace/didChangeConfiguration";
 
@@ -43,7 +43,7 @@ fn settings_are_fetched_from_editor() {
     let paused = |server: &mut Server| {
         server.ask("$/lowkey/status", &Value::Null).unwrap()["paused"] == true
     };
-    let deadline = std::time::Instant::now() + crate::server::PATIENCE;
+    let deadline = std::time::Instant::now() + lowkey_test_support::server::PATIENCE;
     while !paused(&mut server) {
         assert!(std::time::Instant::now() < deadline, "the fetched settings are not in force");
     }

@@ -2,12 +2,12 @@
 
 use std::process::{Command, Output};
 
+use lowkey_test_support::TestFolder;
+use lowkey_test_support::server::{INLINE, Options, Server, capabilities, place};
+use lowkey_test_support::text::Text;
 use serde_json::{Value, json};
 
-use crate::folder::TestFolder;
 use crate::ghost_text::{PLACES, open, suggested};
-use crate::server::{INLINE, Options, Server, capabilities, place};
-use crate::text::Text;
 
 /// A folder for the statistics, removed when the test ends.
 struct Kept(TestFolder);

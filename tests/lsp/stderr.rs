@@ -3,9 +3,8 @@
 use std::io::pipe;
 use std::process::Stdio;
 
+use lowkey_test_support::server::{Options, Server, capabilities, frame};
 use serde_json::{Value, json};
-
-use crate::server::{Options, Server, capabilities, frame};
 
 const URI: &str = "file:///work/a.py";
 

@@ -6,11 +6,11 @@
 
 use std::collections::HashMap;
 
+use lowkey_test_support::server::{INLINE, Server, frame, frames, notification, place};
+use lowkey_test_support::text::{Dice, Text};
 use serde_json::{Value, json};
 
 use crate::ghost_text::PLACES;
-use crate::server::{INLINE, Server, frame, frames, notification, place};
-use crate::text::{Dice, Text};
 
 const URI: &str = "file:///work/storm.js";
 const N_MESSAGES: usize = 10_000;
@@ -79,7 +79,7 @@ fn ten_thousand_edits_keep_texts_equal() {
     let mut server = Server::start(&json!({"popup": "always", "time_budget_ms": 50}));
     server.ready();
     let mut dice = Dice(20_261_122);
-    let start = PLACES[0].1.replace('|', "");
+    let start = PLACES[0].1.replace("$0", "");
     let mut text = Text::new(&start);
     server.open(URI, "javascript", &text.text);
     let mut asked: HashMap<i64, Asked> = HashMap::new();
@@ -196,7 +196,7 @@ fn cancelled_requests_are_answered_once() {
     for n in 0..200 {
         // One document per request, so that no request is superseded or answered from memory.
         let uri = format!("file:///work/{n}.rs");
-        server.open(&uri, "rust", &PLACES[2].1.replace('|', &format!("x{n}")));
+        server.open(&uri, "rust", &PLACES[2].1.replace("$0", &format!("x{n}")));
         let (id, request) = server.make_request(INLINE, &place(&uri, 8, 24));
         let cancel = |id: i64| notification("$/cancelRequest", &json!({ "id": id }));
         let past = dice.below(id as usize) as i64;
@@ -237,7 +237,7 @@ fn cancelled_requests_are_answered_once() {
 fn request_joins_cancelled_decoding() {
     let mut server = Server::start(&Value::Null);
     server.ready();
-    server.open(URI, "rust", &PLACES[2].1.replace('|', ""));
+    server.open(URI, "rust", &PLACES[2].1.replace("$0", ""));
     // Editors cancel the old request before they send the next one.
     let (first, request) = server.make_request(INLINE, &place(URI, 8, 24));
     server.write(&frames(&[request]));
@@ -261,7 +261,7 @@ fn flood_of_requests_does_not_delay_edits() {
     let mut ids = Vec::new();
     for n in 0..n_documents {
         let uri = format!("file:///work/{n}.rs");
-        server.open(&uri, "rust", &PLACES[2].1.replace('|', &format!("x{n}")));
+        server.open(&uri, "rust", &PLACES[2].1.replace("$0", &format!("x{n}")));
         ids.push(server.request(INLINE, &place(&uri, 8, 24)));
     }
     let mut text = Text::new("x");

@@ -32,22 +32,54 @@ const LAYERS: &[(&str, &[&str])] = &[
             "lowkey-store",
         ],
     ),
+    ("lowkey-terminal", &[]),
+    (
+        "lowkey-bench",
+        &[
+            "lowkey-completer",
+            "lowkey-document",
+            "lowkey-terminal",
+            // Measures kernels, forward passes and chunks, without an editor.
+            "lowkey-kernels",
+            "lowkey-model",
+            "lowkey-engine",
+            // Chooses places by the rules of these stages, and groups answers by their classes.
+            "lowkey-context",
+            "lowkey-suggestion",
+        ],
+    ),
     (
         "lowkey",
         &[
             "lowkey-completer",
             "lowkey-document",
             "lowkey-store",
+            "lowkey-terminal",
+            "lowkey-bench",
             // For the command line alone; see `STAGES_IN_APP`.
-            "lowkey-context",
             "lowkey-prompt",
             "lowkey-kernels",
             "lowkey-model",
             "lowkey-engine",
-            "lowkey-suggestion",
         ],
     ),
-    ("lowkey-test-support", &[]),
+    // With its features alone, for the tests of these crates.
+    (
+        "lowkey-test-support",
+        &["lowkey-context", "lowkey-document", "lowkey-engine", "lowkey-model", "lowkey-prompt"],
+    ),
+    (
+        "lowkey-fuzz-entries",
+        &[
+            "lowkey",
+            "lowkey-completer",
+            "lowkey-context",
+            "lowkey-document",
+            "lowkey-engine",
+            "lowkey-model",
+            "lowkey-prompt",
+        ],
+    ),
 ];
 
 /// The crates that only the completer names, and these files of `server/app`.
@@ -62,10 +94,6 @@ const STAGES: &[&str] = &[
 
 /// Where in `server/app` a stage may be named, which ones, and why.
 const STAGES_IN_APP: &[(&str, &[&str])] = &[
-    // Measures kernels, forward passes and chunks, without an editor.
-    ("cli/bench/engine", &["lowkey_kernels", "lowkey_model", "lowkey_engine"]),
-    // Asks at places that the stages' own rules choose, and sorts what comes by their classes.
-    ("cli/bench/quality", &["lowkey_context", "lowkey_suggestion"]),
     // Describes the machine, and the model's format without loading it.
     ("cli/doctor", &["lowkey_kernels", "lowkey_engine", "lowkey_prompt"]),
     // Says which architectures and shapes run here.

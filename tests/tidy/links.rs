@@ -83,7 +83,7 @@ fn links(line: &str) -> Vec<&str> {
 fn paths(line: &str) -> Vec<&str> {
     let quoted = line.split('`').skip(1).step_by(2);
     let words = quoted.filter_map(|code| code.split_whitespace().next());
-    // `tests/restart.rs::a_test` names a test of the file.
+    // `tests/parts.rs::a_test` names a test of the file.
     let files = words.map(|word| word.split_once("::").map_or(word, |(file, _)| file));
     let is_path = |path: &&str| {
         ROOTED.iter().any(|start| path.starts_with(start))

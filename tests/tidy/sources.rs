@@ -38,7 +38,15 @@ fn product_uses_no_panicking_print_macros() {
             let name = part.as_os_str().to_str();
             matches!(
                 name,
-                Some("examples" | "benches" | "tests" | "tests.rs" | "fuzz" | "build.rs")
+                Some(
+                    "examples"
+                        | "benches"
+                        | "tests"
+                        | "tests.rs"
+                        | "test-support"
+                        | "fuzz"
+                        | "build.rs"
+                )
             )
         });
         if is_a_tool {

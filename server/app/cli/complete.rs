@@ -1,20 +1,17 @@
 //! `lowkey complete FILE:LINE:COL`: one completion, as an editor would get it on request.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use lowkey_completer::settings::Settings;
 use lowkey_completer::{
     Completer, CompletionRequest, Keep, Outcome, Status, TimeLimit, Trigger, dirs, ordinary,
 };
-use lowkey_document::{ByteOffset, Document, Language, Uri};
+use lowkey_document::{ByteOffset, Document};
+use lowkey_terminal::stdout::print;
 
-use super::print;
 use crate::embedded::embedded;
 use crate::stderr::tell;
-
-/// Longer files are refused: an editor would not open them either.
-const MAX_FILE_BYTES: u64 = 64 << 20;
 
 /// Arguments of `lowkey complete`.
 #[derive(Debug, clap::Args)]
@@ -43,7 +40,7 @@ struct Place {
 
 pub(super) fn run(args: &Args, settings: Settings) -> anyhow::Result<()> {
     let place = parse(&args.place)?;
-    let document = read(&place.file)?;
+    let document = ordinary::document(&place.file).map_err(anyhow::Error::msg)?;
     let cursor = find(&document, &place)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     // What an editor's server has kept is of use here; what is asked once is not worth keeping.
@@ -101,26 +98,6 @@ fn parse(place: &str) -> anyhow::Result<Place> {
     }
 }
 
-/// Opens a file as a document, as an editor would.
-pub(super) fn read(file: &Path) -> anyhow::Result<Document> {
-    let reading = || format!("cannot read {}", file.display());
-    let bytes = ordinary::read(file, MAX_FILE_BYTES).with_context(reading)?;
-    let text = String::from_utf8(bytes).map_err(|e| {
-        let at = e.utf8_error().valid_up_to();
-        anyhow::anyhow!(
-            "{} is not UTF-8 text: byte {at} breaks it; convert it first",
-            file.display()
-        )
-    })?;
-    let path = std::path::absolute(file).with_context(reading)?;
-    Ok(Document::open(&file_uri(&path), Language::by_path(&path).id, 0, &text))
-}
-
-/// The URI under which an editor knows an absolute path.
-pub(super) fn file_uri(path: &Path) -> String {
-    Uri::of_path(path).to_string()
-}
-
 fn find(document: &Document, place: &Place) -> anyhow::Result<ByteOffset> {
     let snapshot = document.snapshot();
     let Place { file, line, column } = place;
@@ -167,10 +144,5 @@ mod tests {
         assert!(at(3, 1).is_err_and(|m| m.contains("lines 1 to 2")));
         assert!(at(0, 1).is_err());
         assert!(at(1, 0).is_err());
-    }
-
-    #[test]
-    fn uris_of_paths_escape_what_a_uri_reserves() {
-        assert_eq!(file_uri(Path::new("/a b/c#%.rs")), "file:///a%20b/c%23%25.rs");
     }
 }

@@ -8,13 +8,12 @@
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
+use lowkey_bench::client::Client;
+use lowkey_bench::figures::{mean, percentile};
+use lowkey_bench::target::{Choice, choose};
+use lowkey_terminal::paint::{Style, colours, paint};
+use lowkey_terminal::stdout::print;
 use serde_json::{Value, json};
-
-use super::bench::figures::{mean, percentile};
-use super::bench::target::{Choice, choose};
-use super::client::Client;
-use super::paint::{Style, colours, paint};
-use super::print;
 
 /// Arguments of `lowkey demo`.
 #[derive(Debug, clap::Args)]
@@ -74,7 +73,7 @@ pub(super) fn run(
     let pace = args.pace.unwrap_or(if std::io::stdout().is_terminal() { 70 } else { 0 });
     let pace = Duration::from_millis(pace);
     let started = Instant::now();
-    let mut client = Client::start(model, threads)?;
+    let mut client = Client::start(&super::executable()?, model, threads)?;
     client.request(
         "initialize",
         &json!({

@@ -4,13 +4,12 @@ use lowkey_completer::settings::{self, Settings};
 use lowkey_completer::{Completer, DeviceChoice, Keep, Status, dirs, load};
 use lowkey_engine::{assembler, kept_sessions};
 use lowkey_kernels::Pool;
+use lowkey_terminal::paint::{Style, colours, paint};
+use lowkey_terminal::stdout::print;
+use lowkey_terminal::system::{kilobytes, load};
 use serde::Serialize;
 
-use super::paint::{Style, colours, paint};
-use super::print;
-use super::system::{kilobytes, load};
 use crate::embedded::embedded;
-
 use editors::Editor;
 use forecast::{Forecast, Kernels};
 use self_test::SelfTest;

@@ -5,8 +5,8 @@
 
 use lowkey_completer::load;
 use lowkey_store::{DEFAULT_NAME, Entry, Hub, Pins, StoreError, amount};
+use lowkey_terminal::stdout::print;
 
-use super::print;
 use crate::stderr::tell;
 
 pub(super) mod list;

@@ -7,10 +7,9 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
 use lowkey_completer::stats::{self, Day};
+use lowkey_terminal::paint::colours;
+use lowkey_terminal::stdout::print;
 use serde_json::json;
-
-use super::paint::colours;
-use super::print;
 
 mod page;
 mod plot;

@@ -38,9 +38,6 @@ pub mod settings;
 mod small_prompt;
 mod state;
 pub mod stats;
-#[cfg(test)]
-#[path = "../../../tests/harness/folder.rs"]
-mod test_folder;
 mod time_budget;
 mod usage;
 mod visibility;

@@ -174,27 +174,26 @@ fn ahead(request: &CompletionRequest, outcome: &Outcome) -> CompletionRequest {
 
 #[cfg(test)]
 mod tests {
-    use lowkey_document::Document;
+    use lowkey_document::fixture;
 
     use super::*;
 
     fn check(text: &str, outcome: &Outcome) -> (String, usize) {
-        let cursor = text.find('|').unwrap();
-        let document = Document::open("file:///a.rs", "rust", 1, &text.replace('|', ""));
-        let request = CompletionRequest::new(document.snapshot(), ByteOffset(cursor));
+        let (snapshot, cursor) = fixture::open("rust", text);
+        let request = CompletionRequest::new(snapshot, cursor.offset);
         let ahead = ahead(&request, outcome);
         (ahead.snapshot.text(), ahead.cursor.0)
     }
 
     #[test]
     fn complete_line_is_followed_by_the_next() {
-        assert_eq!(check("a;|\nb\n", &Outcome::Nothing), ("a;\n\nb\n".into(), 3));
-        assert_eq!(check("a;|\r\nb\r\n", &Outcome::Nothing), ("a;\r\n\r\nb\r\n".into(), 4));
+        assert_eq!(check("a;$0\nb\n", &Outcome::Nothing), ("a;\n\nb\n".into(), 3));
+        assert_eq!(check("a;$0\r\nb\r\n", &Outcome::Nothing), ("a;\r\n\r\nb\r\n".into(), 4));
     }
 
     #[test]
     fn suggestion_counts_as_accepted() {
         let insert = Insert { start: ByteOffset(3), end: ByteOffset(4), text: "x)".into() };
-        assert_eq!(check("f(a|)\n", &Outcome::Insert(insert)), ("f(ax)\n\n".into(), 6));
+        assert_eq!(check("f(a$0)\n", &Outcome::Insert(insert)), ("f(ax)\n\n".into(), 6));
     }
 }

@@ -6,6 +6,11 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
+use lowkey_document::{Document, Language, Uri};
+
+/// Longer documents are refused: an editor would not open them either.
+const MAX_DOCUMENT_BYTES: u64 = 64 << 20;
+
 /// Opens an ordinary file; an error for anything else.
 pub fn open(path: &Path) -> io::Result<File> {
     let refused = || io::Error::new(io::ErrorKind::InvalidInput, "it is not an ordinary file");
@@ -40,13 +45,26 @@ pub fn read_text(path: &Path, limit: u64) -> io::Result<String> {
     String::from_utf8(read(path, limit)?).map_err(invalid)
 }
 
+/// Opens a file as a document, as an editor would.
+pub fn document(file: &Path) -> Result<Document, String> {
+    let unreadable = |error: io::Error| format!("cannot read {}: {error}", file.display());
+    let bytes = read(file, MAX_DOCUMENT_BYTES).map_err(unreadable)?;
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        format!("{} is not UTF-8 text: byte {at} breaks it; convert it first", file.display())
+    })?;
+    let path = std::path::absolute(file).map_err(unreadable)?;
+    Ok(Document::open(Uri::of_path(&path).as_str(), Language::by_path(&path).id, 0, &text))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use lowkey_test_support::TestFolder;
 
     #[test]
     fn only_ordinary_files_within_the_limit_are_read() {
-        let folder = crate::test_folder::TestFolder::new("ordinary");
+        let folder = TestFolder::new("ordinary");
         let path = folder.join("file");
         std::fs::write(&path, "text").unwrap();
         assert_eq!(read_text(&path, 4).unwrap(), "text");
@@ -55,5 +73,21 @@ mod tests {
         #[cfg(unix)]
         assert!(read(Path::new("/dev/zero"), 99).is_err());
         assert_eq!(read(&folder.join("none"), 9).unwrap_err().kind(), io::ErrorKind::NotFound);
+    }
+
+    #[test]
+    fn documents_have_escaped_uris_and_a_language() {
+        let folder = TestFolder::new("document");
+        let path = folder.join("a b#%.rs");
+        std::fs::write(&path, "fn a() {}").unwrap();
+        let snapshot = document(&path).unwrap().snapshot();
+        assert!(
+            snapshot.uri().as_str().ends_with("/a%20b%23%25.rs"),
+            "{}",
+            snapshot.uri().as_str()
+        );
+        assert_eq!((snapshot.language_id(), snapshot.text().as_str()), ("rust", "fn a() {}"));
+        std::fs::write(&path, b"fn \xff").unwrap();
+        assert!(document(&path).unwrap_err().contains("byte 3 breaks it"));
     }
 }

@@ -109,7 +109,7 @@ pub fn ledger() -> Option<Ledger> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::test_folder::TestFolder;
+    use lowkey_test_support::TestFolder;
 
     #[test]
     fn counts_are_written_once_and_kept_while_they_cannot_be() {

@@ -5,20 +5,12 @@
 //! not the rest of the line, except in a word of more tokens than healing takes back (counted, and named).
 #![expect(clippy::print_stdout, reason = "a command-line check; its result is what it prints")]
 
-#[path = "../../prompt/examples/vocab_vectors/metadata.rs"]
-mod metadata;
-#[path = "../tests/healing/proof.rs"]
-mod proof;
-#[path = "../tests/healing/scripted.rs"]
-mod scripted;
-#[path = "../tests/support/steered.rs"]
-mod steered;
-
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use lowkey_prompt::{Format, Infill, Tokenizer};
+use lowkey_test_support::{healing, vocabulary};
 
 /// How many cursors were asked, and how many of them were answered rightly.
 #[derive(Default)]
@@ -51,7 +43,7 @@ fn main() -> ExitCode {
 }
 
 fn prove(vocabulary: &str, files: &[String]) -> Result<Tally, String> {
-    let mut vocab = metadata::read_vocab(Path::new(vocabulary))?;
+    let mut vocab = vocabulary::read_vocab(Path::new(vocabulary))?;
     if vocab.fim_mid.is_none() {
         // A vocabulary published without sentinels: its last tokens stand in, which no text spells.
         let last = (vocab.tokens.len() as u32).checked_sub(1).ok_or("no tokens in this file")?;
@@ -67,11 +59,11 @@ fn prove(vocabulary: &str, files: &[String]) -> Result<Tally, String> {
         lines.extend(text.lines().filter(|l| !l.trim().is_empty()).take(40).map(str::to_owned));
     }
     if files.is_empty() {
-        lines = proof::LINES.iter().map(|&line| line.to_owned()).collect();
+        lines = healing::LINES.iter().map(|&line| line.to_owned()).collect();
     }
     let mut tally = Tally::default();
     for line in &lines {
-        for asked in proof::ask_everywhere(&tokenizer, &format, line, true)? {
+        for asked in healing::ask_everywhere(&tokenizer, &format, line, true)? {
             tally.asked += 1;
             tally.inside_a_token += usize::from(!asked.at_token_boundary);
             if asked.answered == asked.wanted {
@@ -80,7 +72,7 @@ fn prove(vocabulary: &str, files: &[String]) -> Result<Tally, String> {
                 println!("column {} of {line:?}: {:?}", asked.cursor, asked.answered);
             }
         }
-        for asked in proof::ask_everywhere(&tokenizer, &format, line, false)? {
+        for asked in healing::ask_everywhere(&tokenizer, &format, line, false)? {
             tally.unhealed += usize::from(asked.answered == asked.wanted);
         }
     }

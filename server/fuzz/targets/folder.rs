@@ -14,5 +14,5 @@ static PLACE: LazyLock<PathBuf> = LazyLock::new(|| {
 });
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
-    lowkey_fuzz::folder(&PLACE, bytes);
+    lowkey_fuzz_entries::models::folder(&PLACE, bytes);
 });

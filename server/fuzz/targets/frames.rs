@@ -3,5 +3,5 @@
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
-    lowkey_fuzz::editors::frames(bytes);
+    lowkey_fuzz_entries::editors::frames(bytes);
 });

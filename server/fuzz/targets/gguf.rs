@@ -13,5 +13,5 @@ static PLACE: LazyLock<PathBuf> = LazyLock::new(|| {
 });
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
-    lowkey_fuzz::gguf(&PLACE.join("model.gguf"), bytes);
+    lowkey_fuzz_entries::models::gguf(&PLACE.join("model.gguf"), bytes);
 });

@@ -13,5 +13,5 @@ static PLACE: LazyLock<PathBuf> = LazyLock::new(|| {
 });
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
-    lowkey_fuzz::editors::ignore_file(&PLACE, bytes);
+    lowkey_fuzz_entries::editors::ignore_file(&PLACE, bytes);
 });

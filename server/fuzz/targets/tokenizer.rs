@@ -3,5 +3,5 @@
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
-    lowkey_fuzz::tokenizer(bytes);
+    lowkey_fuzz_entries::models::tokenizer(bytes);
 });

@@ -3,5 +3,5 @@
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
-    lowkey_fuzz::editors::uris(bytes);
+    lowkey_fuzz_entries::editors::uris(bytes);
 });

@@ -5,13 +5,12 @@
 
 #![expect(clippy::print_stdout, reason = "a measurement; its result is what it prints")]
 
-#[path = "vocab_vectors/metadata.rs"]
-mod metadata;
-
-use lowkey_prompt::{TokenId, Tokenizer};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
 use std::time::{Duration, Instant};
+
+use lowkey_prompt::{TokenId, Tokenizer};
+use lowkey_test_support::vocabulary;
 
 /// Number of repetitions.
 const ROUNDS: usize = 15;
@@ -20,7 +19,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args_os().skip(1);
     let model = arguments.next().ok_or("usage: tokenizer_cost MODEL.gguf FILE...")?;
     let texts = arguments.map(std::fs::read_to_string).collect::<Result<Vec<_>, _>>()?;
-    let vocab = metadata::read_vocab(Path::new(&model))?;
+    let vocab = vocabulary::read_vocab(Path::new(&model))?;
     let (mut built, mut dropped, mut first, mut later) = (vec![], vec![], vec![], vec![]);
     let mut tokens: Vec<Vec<TokenId>> = Vec::new();
     for _ in 0..ROUNDS {

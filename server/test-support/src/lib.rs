@@ -3,8 +3,30 @@
 //! The toy is a model of 4.2 million parameters that loads in milliseconds. Its suggestions are
 //! mostly wrong, so a test that uses it may depend on the form of an answer, but not on its
 //! content. `lowkey-toy.md` is its model card.
+//!
+//! [`server`] starts the built program and speaks to it as an editor does, [`hub`] answers a pull, and [`TestFolder`] is
+//! a temporary folder. The features `prompt` and `engine` add what needs the types of these crates, so that the tests of
+//! the other crates do not compile them.
+
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+#![expect(clippy::missing_panics_doc, reason = "a test fails by a panic of these functions")]
 
 use std::path::Path;
+
+mod folder;
+pub mod gguf;
+#[cfg(feature = "engine")]
+pub mod healing;
+pub mod hub;
+pub mod program;
+pub mod server;
+#[cfg(feature = "engine")]
+pub mod steered;
+pub mod text;
+#[cfg(feature = "prompt")]
+pub mod vocabulary;
+
+pub use folder::TestFolder;
 
 /// The toy, as a GGUF file.
 pub const TOY_BYTES: &[u8] = include_bytes!("../lowkey-toy-q8_0.gguf");

@@ -123,7 +123,7 @@ impl Editor {
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
-    use crate::test_folder::TestFolder;
+    use lowkey_test_support::TestFolder;
 
     #[test]
     fn an_editor_is_found_with_and_without_its_settings() {

@@ -13,9 +13,9 @@ use lowkey_completer::settings::{Anchor, Number, Order, Settings};
 use lowkey_completer::{Completer, CompletionRequest, Outcome, TimeLimit, Trigger};
 use lowkey_document::{Document, fixture};
 use lowkey_prompt::Format;
+use lowkey_terminal::progress::Progress;
 use serde::Serialize;
 
-use super::super::progress::Progress;
 use super::holes::{HOLES, Hole};
 
 /// A model must fill this many holes. Qwen2.5-Coder fills 20 at 0.5B (19 by instruction) and at 1.5B, and none with

@@ -1,13 +1,14 @@
 //! `lowkey models list`: one line for each model, or everything as JSON.
 
+use std::fmt::Write as _;
+
 use lowkey_completer::load;
 use lowkey_model::Config;
 use lowkey_store::{DEFAULT_NAME, Embedded, Entry, Hub, Pins, amount, catalog};
+use lowkey_terminal::paint::{Style, colours, paint};
+use lowkey_terminal::stdout::print;
 use serde::Serialize;
-use std::fmt::Write as _;
 
-use super::print;
-use crate::cli::paint::{Style, colours, paint};
 use crate::embedded::embedded;
 
 /// Arguments of `lowkey models list`.

@@ -3,9 +3,10 @@
 use std::io::{BufRead as _, IsTerminal as _};
 
 use lowkey_store::{Entry, Hub, Index, Origin, Patience, Pins, Pull, amount};
+use lowkey_terminal::stdout::print;
 
 use super::progress::Progress;
-use super::{list, print, row};
+use super::{list, row};
 use crate::stderr::{self, tell};
 
 /// Arguments of `lowkey models pull`.

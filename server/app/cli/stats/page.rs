@@ -5,10 +5,10 @@
 use std::fmt::Write as _;
 
 use lowkey_completer::stats::MS_BOUNDS;
+use lowkey_terminal::markup::escaped;
 
 use super::plot::{Bar, lying, standing};
 use super::view::{Part, View};
-use crate::cli::markup::escaped;
 
 const HEAD: &str = r#"<!doctype html>
 <html lang="en">

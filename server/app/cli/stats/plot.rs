@@ -5,7 +5,7 @@
 
 use std::fmt::Write as _;
 
-use crate::cli::markup::escaped;
+use lowkey_terminal::markup::escaped;
 
 const WIDTH: f64 = 720.0;
 const HEIGHT: f64 = 180.0;

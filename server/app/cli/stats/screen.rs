@@ -2,8 +2,9 @@
 
 use std::fmt::Write as _;
 
+use lowkey_terminal::paint::{Style, paint};
+
 use super::view::{Part, View};
-use crate::cli::paint::{Style, paint};
 
 /// Bars are so long at most.
 const BAR_CHARS: usize = 30;

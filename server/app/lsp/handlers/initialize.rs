@@ -3,6 +3,7 @@
 use lowkey_completer::settings::Settings;
 use lowkey_completer::{Completer, dirs, stats};
 use lowkey_document::PositionEncoding;
+use lowkey_terminal::{ending, log};
 use tower_lsp::jsonrpc::{Error, Result};
 use tower_lsp::ls_types::{
     InitializeParams, InitializeResult, MessageType, OneOf, ServerCapabilities, ServerInfo,
@@ -15,7 +16,6 @@ use crate::embedded::embedded;
 use crate::lsp::clients::quirks;
 use crate::lsp::session::{ClientCapabilities, NegotiatedState, Session};
 use crate::lsp::{convert, copilot, progress};
-use crate::{ending, log};
 
 /// Settles the session: settings, position encoding, what is known of the client. Starts the model.
 pub(in crate::lsp) fn initialize(

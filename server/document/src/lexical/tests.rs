@@ -5,7 +5,7 @@
 
 use super::{Kind, Place, Scanner};
 use crate::language::Language;
-use crate::{Change, Document, Position, PositionEncoding, Range};
+use crate::{ByteOffset, Change, Document, Position, PositionEncoding, Range, fixture};
 use proptest::prelude::*;
 
 /// Scans line by line; returns the scanner and the brackets that are opened or closed once too
@@ -35,10 +35,11 @@ fn whole(language: &str, text: &str) {
     assert_eq!((scanner.depth(), brackets.as_str()), (0, ""), "{language}: {text}");
 }
 
-/// Checks the text as `whole` does, and that the kind of text at `§` is `place`.
+/// Checks the text as `whole` does, and that the kind of text at `$0` is `place`.
 #[track_caller]
 fn place(language: &str, text: &str, place: Place) {
-    let (before, after) = text.split_once('§').unwrap();
+    let (parsed, ByteOffset(cursor)) = fixture::parse(text);
+    let before = &parsed[..cursor];
     let mut scanner = Scanner::new(Language::find(language).unwrap());
     let start = before.rfind('\n').map_or(0, |end| end + 1);
     for line in before[..start].split_inclusive('\n') {
@@ -46,7 +47,7 @@ fn place(language: &str, text: &str, place: Place) {
     }
     scanner.scan(&before[start..], |_| {});
     assert_eq!(scanner.place(), place, "{language}: {text}");
-    whole(language, &[before, after].concat());
+    whole(language, &parsed);
 }
 
 #[test]
@@ -83,58 +84,58 @@ fn literals_nest_in_interpolated_code() {
 fn unclosed_interpolation_ends_with_literal() {
     whole("python", "print(f\"{name\", x)");
     whole("shellscript", "cd \"$(dirname\"");
-    place("kotlin", "val a = \"${x\nval b = §1", Place::Code);
+    place("kotlin", "val a = \"${x\nval b = $01", Place::Code);
     // Format specifiers are not comments, and a quote in one ends with the line.
-    place("python", "a = f\"{x:#x} {y:>{z}}\" + 'b' §", Place::Code);
-    place("python", "a = f\"{x:'^9}\"\nb = 'c' §", Place::Code);
-    place("shellscript", "a=\"${b:-c # d}\" e='f' §", Place::Code);
+    place("python", "a = f\"{x:#x} {y:>{z}}\" + 'b' $0", Place::Code);
+    place("python", "a = f\"{x:'^9}\"\nb = 'c' $0", Place::Code);
+    place("shellscript", "a=\"${b:-c # d}\" e='f' $0", Place::Code);
 }
 
 #[test]
 fn here_documents_are_text() {
     for (language, text) in [
-        ("shellscript", "cat <<E\nit's (\nE\na='x' §"),
-        ("shellscript", "cat <<-'E' | f \"x\"\nit's\n\tE\na='x' §"),
-        ("shellscript", "a <<A <<B\nit's\nA\nit's\nB\n§"),
-        ("shellscript", "a=$((1 << 2)); b=$((1<<N)); c <<< \"x\"\n§"),
-        ("shellscript", "x=\"$(cat <<E\nit's \"\nE\n)\" §"),
-        ("ruby", "a = <<~T\n  it's\n  T\nb = 'x' §"),
-        ("ruby", "f(<<-A, 'x')\n it's\n A\nb = [] << Item §"),
-        ("php", "<?php\n$a = <<<T\nit's\n  T;\n$b = 'x'; §"),
-        ("php", "<?php\nf(<<<'T'\nit's\nT, 'x'); §"),
-        ("perl", "print <<\"E\";\nit's\nE\nmy $a = 'x'; §"),
-        ("terraform", "a = <<-E\n  it's \"\n  E\nb = \"x\" §"),
-        ("dockerfile", "RUN <<E\necho it's\nE\nCMD [\"x\"] §"),
-        ("powershell", "$a = @'\nit's \"\n'@\n$b = 'x' §"),
-        ("elixir", "a = \"\"\"\nsay \"hi\" it's\n\"\"\"\nb = 'x' §"),
-        ("yaml", "a: |\n  it's (\n\n  \"\nb: 'x' §"),
-        ("yaml", "- run: >-\n    don't\n- b: \"x\" §"),
+        ("shellscript", "cat <<E\nit's (\nE\na='x' $0"),
+        ("shellscript", "cat <<-'E' | f \"x\"\nit's\n\tE\na='x' $0"),
+        ("shellscript", "a <<A <<B\nit's\nA\nit's\nB\n$0"),
+        ("shellscript", "a=$((1 << 2)); b=$((1<<N)); c <<< \"x\"\n$0"),
+        ("shellscript", "x=\"$(cat <<E\nit's \"\nE\n)\" $0"),
+        ("ruby", "a = <<~T\n  it's\n  T\nb = 'x' $0"),
+        ("ruby", "f(<<-A, 'x')\n it's\n A\nb = [] << Item $0"),
+        ("php", "<?php\n$a = <<<T\nit's\n  T;\n$b = 'x'; $0"),
+        ("php", "<?php\nf(<<<'T'\nit's\nT, 'x'); $0"),
+        ("perl", "print <<\"E\";\nit's\nE\nmy $a = 'x'; $0"),
+        ("terraform", "a = <<-E\n  it's \"\n  E\nb = \"x\" $0"),
+        ("dockerfile", "RUN <<E\necho it's\nE\nCMD [\"x\"] $0"),
+        ("powershell", "$a = @'\nit's \"\n'@\n$b = 'x' $0"),
+        ("elixir", "a = \"\"\"\nsay \"hi\" it's\n\"\"\"\nb = 'x' $0"),
+        ("yaml", "a: |\n  it's (\n\n  \"\nb: 'x' $0"),
+        ("yaml", "- run: >-\n    don't\n- b: \"x\" $0"),
     ] {
         place(language, text, Place::Code);
     }
-    place("shellscript", "cat <<E\nit's §\nE", Place::Literal);
-    place("php", "<?php\n$a = <<<T\nit's §\nT;", Place::Literal);
-    place("yaml", "a: |\n  it's §\nb: 1", Place::Literal);
+    place("shellscript", "cat <<E\nit's $0\nE", Place::Literal);
+    place("php", "<?php\n$a = <<<T\nit's $0\nT;", Place::Literal);
+    place("yaml", "a: |\n  it's $0\nb: 1", Place::Literal);
 }
 
 #[test]
 fn text_around_template_code_is_text() {
-    place("php", "<h1>Today's list</h1>\n<?php\n$a = 'x'; §", Place::Code);
-    place("php", "<?php if ($a): // it's ?>\n<p>Don't</p>\n<?php endif; $b = 'x'; §", Place::Code);
+    place("php", "<h1>Today's list</h1>\n<?php\n$a = 'x'; $0", Place::Code);
+    place("php", "<?php if ($a): // it's ?>\n<p>Don't</p>\n<?php endif; $b = 'x'; $0", Place::Code);
     whole("php", "<?php #[Attribute('x')]\n# it's\n$a = 'b';");
     place(
         "erb",
-        "<p>Don't</p>\n<% if a == 'b' %>\n<a href=\"<%= c['d'] %>\">It's</a> §",
+        "<p>Don't</p>\n<% if a == 'b' %>\n<a href=\"<%= c['d'] %>\">It's</a> $0",
         Place::Code,
     );
     place(
         "html",
-        "<p>Don't</p>\n<script>\nconst a = 'x' < b ? `${c}` : \"§\";\n</script>",
+        "<p>Don't</p>\n<script>\nconst a = 'x' < b ? `${c}` : \"$0\";\n</script>",
         Place::Literal,
     );
     place(
         "vue",
-        "<template><p>It's</p></template>\n<script setup>\nif (i<names.length) a = 'b' §\n</script>",
+        "<template><p>It's</p></template>\n<script setup>\nif (i<names.length) a = 'b' $0\n</script>",
         Place::Code,
     );
     whole(
@@ -158,8 +159,8 @@ fn text_of_elements_is_text() {
         "const f = <T,>(x: T) => g<T>('x'); const [a] = useState<string>('b');",
     );
     whole("javascript", "if (a < b && c > d) { e('x'); } const f = x => x <y;");
-    place("javascriptreact", "const A = <p>Don't {n.§}</p>;", Place::Code);
-    place("javascriptreact", "return ( // list\n  <p>it's {'§'}</p>\n);", Place::Literal);
+    place("javascriptreact", "const A = <p>Don't {n.$0}</p>;", Place::Code);
+    place("javascriptreact", "return ( // list\n  <p>it's {'$0'}</p>\n);", Place::Literal);
 }
 
 #[test]
@@ -239,10 +240,10 @@ fn quotes_escape_as_in_each_language() {
 #[test]
 fn quote_after_word_must_close_on_its_line() {
     for language in ["php", "ruby", "elixir", "r"] {
-        place(language, "a = don't\nb = 'x' §", Place::Code);
+        place(language, "a = don't\nb = 'x' $0", Place::Code);
     }
     // After a surplus quote the state is wrong until the next such quote.
-    place("ruby", "a = 'it''\nb = 'desk'\nc = 'x' §", Place::Code);
+    place("ruby", "a = 'it''\nb = 'desk'\nc = 'x' $0", Place::Code);
 }
 
 #[test]
@@ -251,7 +252,7 @@ fn comments_begin_as_in_each_language() {
     whole("perl", "=pod\n\nit's (\n\n=cut\nmy $a = 'x';");
     whole("shellscript", "a=${#b} c=d#'e' # don't");
     whole("lua", "--[==[ it's ]] ]==] a = 'x'");
-    place("php", "<?php\n/**\n * doesn't §\n */", Place::Comment);
+    place("php", "<?php\n/**\n * doesn't $0\n */", Place::Comment);
 }
 
 fn edit(from: (u32, u32), to: (u32, u32), text: &str) -> Change {

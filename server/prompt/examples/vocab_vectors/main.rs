@@ -11,7 +11,6 @@
 
 #![expect(clippy::print_stdout, reason = "a command-line check; its result is what it prints")]
 
-mod metadata;
 mod twin;
 
 use lowkey_prompt::{GgufVocab, Tokenizer, TokenizerError};
@@ -67,7 +66,8 @@ fn check_folder(folder: &Path) -> Result<usize, String> {
     let mut n_wrong = 0;
     for file in &files {
         let name = file.file_name().unwrap_or_default().to_string_lossy();
-        let vocab = metadata::read_vocab(file).map_err(|problem| format!("{name}: {problem}"))?;
+        let vocab = lowkey_test_support::vocabulary::read_vocab(file)
+            .map_err(|problem| format!("{name}: {problem}"))?;
         // SentencePiece vocabularies put a blank before a separate text; the parts of a prompt do
         // not get one.
         let blank = if vocab.model == "llama" { " " } else { "" };

@@ -4,9 +4,9 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use lowkey_store::{Event, Patience};
+use lowkey_test_support::hub::{Reply, Server};
 
 use crate::model::{COMMIT, User, bytes, honest, linked, sha256, storage, stored};
-use crate::server::{Reply, Server};
 
 /// Returns the next number of a reproducible pseudo-random sequence.
 fn chance(seed: &mut u64, below: usize) -> usize {

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use lowkey_store::{Entry, Event, Origin, Wheels, remove};
-use rawzip::{CompressionMethod, ZipArchiveWriter};
+use lowkey_test_support::hub::{Reply, Seen, Server};
 
 use crate::model::{COMMIT, User, bytes, honest, index_at, sha256, stored};
-use crate::server::{Reply, Seen, Server};
+use rawzip::{CompressionMethod, ZipArchiveWriter};
 
 const PARTS: u32 = 3;
 

@@ -2,11 +2,11 @@
 
 use std::sync::{Arc, Mutex};
 
-use rawzip::CompressionMethod;
+use lowkey_test_support::hub::{Reply, Server};
 
 use crate::index::{archive, fails, shelf, user, wheels};
 use crate::model::{bytes, index_at, sha256};
-use crate::server::{Reply, Server};
+use rawzip::CompressionMethod;
 
 /// Starts an index whose second wheel is this one, with its own digest.
 fn with_second(content: &[u8], second: Vec<u8>) -> Server {

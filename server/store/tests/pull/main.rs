@@ -11,12 +11,11 @@ mod model;
 #[cfg(unix)]
 mod planted;
 mod refused;
-#[expect(dead_code, reason = "the tests of the command line use the rest")]
-mod server;
 mod shared;
 
+use lowkey_test_support::hub::{self, Server};
+
 use model::{COMMIT, User, bytes, honest, linked, sha256, stored};
-use server::Server;
 
 #[test]
 fn pulled_file_is_in_the_hub_cache_layout() {
@@ -72,7 +71,7 @@ fn token_is_sent_only_to_the_hub() {
     let user = User::new("token", &hub.url());
     user.pull().pulled();
     assert!(!far.seen().is_empty() && !hub.seen().is_empty());
-    let token = |seen: &server::Seen| seen.header("authorization").map(str::to_owned);
+    let token = |seen: &hub::Seen| seen.header("authorization").map(str::to_owned);
     assert!(hub.seen().iter().all(|seen| token(seen).as_deref() == Some("Bearer hf_secret")));
     assert!(far.seen().iter().all(|seen| token(seen).is_none()));
 }
@@ -83,7 +82,7 @@ fn renamed_repository_is_followed() {
     let old = format!("/{}/", User::row().repository);
     let server = Server::start(move |seen| {
         if let Some(rest) = seen.path.strip_prefix(&old) {
-            return server::Reply::status(307).with("Location", format!("/new/name/{rest}"));
+            return hub::Reply::status(307).with("Location", format!("/new/name/{rest}"));
         }
         honest(content.clone())(seen)
     });

@@ -8,9 +8,8 @@ use std::time::Duration;
 use lowkey_store::{
     Cache, Entry, Event, Hub, Index, Origin, Patience, Pins, Pull, Pulled, StoreError, Token, entry,
 };
+use lowkey_test_support::hub::{Reply, Seen};
 use sha2::{Digest, Sha256};
-
-use crate::server::{Reply, Seen};
 
 pub(crate) const COMMIT: &str = "c0ffee";
 

@@ -4,9 +4,10 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::sync::{Arc, Barrier};
 
+use lowkey_test_support::hub::{Reply, Server};
+
 use crate::index::{parted, shelf, wheels};
 use crate::model::{COMMIT, User, bytes, honest, index_at, sha256};
-use crate::server::{Reply, Server};
 
 /// Paths of planted links, below the cache; `SHA` is replaced by the file's checksum.
 const FILES: [&str; 6] = [

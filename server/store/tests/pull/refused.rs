@@ -2,8 +2,9 @@
 
 use std::sync::Mutex;
 
+use lowkey_test_support::hub::{Reply, Server};
+
 use crate::model::{COMMIT, User, bytes, honest, linked, sha256};
-use crate::server::{Reply, Server};
 
 /// Starts a hub that gives this answer to every request.
 fn only(name: &str, reply: Reply) -> (Server, User) {

@@ -5,9 +5,9 @@ use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 
 use lowkey_store::{Event, Source, remove, resolve};
+use lowkey_test_support::hub::Server;
 
 use crate::model::{User, bytes, honest, sha256, storage};
-use crate::server::Server;
 
 /// Puts a complete file into the cache, as `huggingface_hub` does.
 #[cfg(unix)]

@@ -1,7 +1,8 @@
 //! The file is valid after every interruption.
 
+use lowkey_test_support::TestFolder;
+
 use super::*;
-use crate::test_folder::TestFolder;
 
 struct Folder(TestFolder);
 

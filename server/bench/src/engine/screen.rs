@@ -1,0 +1,68 @@
+//! The chart in a terminal: a label, a bar, the figure.
+
+use std::fmt::Write;
+
+use lowkey_terminal::paint::{Style, colours, paint};
+
+use super::chart::Chart;
+
+/// Characters of the longest bar.
+const WIDTH: usize = 32;
+/// A bar's last character, by eighths of a character.
+const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
+
+/// Draws the chart as lines of text.
+pub(super) fn draw(chart: &Chart) -> String {
+    let colours = colours();
+    let mut out = format!(
+        "{}  {}\n",
+        paint(colours, Style::Bold, &chart.title),
+        paint(colours, Style::Quiet, &chart.subtitle)
+    );
+    for section in &chart.sections {
+        let _ = writeln!(out, "\n{}", paint(colours, Style::Bold, &section.name));
+        let longest = section.bars.iter().map(|bar| bar.value).fold(0.0, f64::max);
+        for bar in &section.bars {
+            let drawn = paint(colours, Style::Accepted, &blocks(bar.value / longest));
+            let gap = " ".repeat(WIDTH - n_characters(bar.value / longest));
+            let note = paint(colours, Style::Quiet, &bar.note);
+            let _ = writeln!(out, "  {:>11}  {drawn}{gap}  {:>12}  {note}", bar.label, bar.text);
+        }
+    }
+    out.push('\n');
+    for note in &chart.notes {
+        let _ = writeln!(out, "{note}");
+    }
+    out
+}
+
+/// A bar's length in eighths of a character.
+fn eighths(share: f64) -> usize {
+    let most = WIDTH * 8;
+    ((share * most as f64).round() as usize).clamp(1, most)
+}
+
+fn n_characters(share: f64) -> usize {
+    eighths(share).div_ceil(8)
+}
+
+fn blocks(share: f64) -> String {
+    let eighths = eighths(share);
+    let last = EIGHTHS.get(eighths % 8).copied().unwrap_or_default();
+    format!("{}{last}", "█".repeat(eighths / 8))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bar_is_as_long_as_its_share() {
+        assert_eq!(blocks(1.0), "█".repeat(WIDTH));
+        assert_eq!(blocks(0.5), "█".repeat(WIDTH / 2));
+        assert_eq!(blocks(0.0), "▏");
+        for share in [0.0, 0.013, 0.5, 0.77, 1.0, f64::NAN] {
+            assert_eq!(blocks(share).chars().count(), n_characters(share), "{share}");
+        }
+    }
+}

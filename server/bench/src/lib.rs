@@ -1,0 +1,62 @@
+//! The measurements of `lowkey bench`: the engine, a cold start, an editing trace and the quality of suggestions.
+//!
+//! The program passes its arguments, its settings, its embedded model and its own path to [`run`]. `lowkey demo` uses the
+//! [client](client::Client), the [figures](figures::percentile) and the [simulated user](target::choose).
+#![cfg_attr(
+    test,
+    expect(clippy::unwrap_used, reason = "a test that panics has failed, which is what is wanted")
+)]
+
+use std::path::PathBuf;
+
+use lowkey_completer::Embedded;
+use lowkey_completer::settings::Settings;
+
+pub mod client;
+mod cold;
+mod cut;
+mod engine;
+pub mod figures;
+mod player;
+mod quality;
+mod replay;
+pub mod target;
+mod trace;
+
+/// The program that runs the measurements.
+#[derive(Debug)]
+pub struct Program {
+    /// The model inside it, if it has one.
+    pub embedded: Option<Embedded>,
+    /// Its path, with which `bench cold` starts a server.
+    pub executable: PathBuf,
+}
+
+/// Arguments of `lowkey bench`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    bench: Bench,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Bench {
+    /// Say how fast the model runs on this machine, and how far that is from what the machine gives
+    Engine(engine::Args),
+    /// Open, leave and reopen files in a real server at typing speed, and say how long the first suggestion takes
+    Cold(cold::Args),
+    /// Replay an editing trace, key by key, and say what each key cost
+    Replay(replay::Args),
+    /// Take text out of a repository's files, ask for it, and say how often the answer is right
+    Quality(quality::Args),
+}
+
+/// Runs a measurement and prints the result to stdout.
+pub fn run(args: &Args, settings: &Settings, program: &Program) -> anyhow::Result<()> {
+    match &args.bench {
+        Bench::Engine(args) => engine::run(args, settings, program),
+        Bench::Cold(args) => cold::run(args, settings, program),
+        Bench::Replay(args) => replay::run(args, settings, program),
+        Bench::Quality(args) => quality::run(args, settings, program),
+    }
+}

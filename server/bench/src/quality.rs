@@ -1,0 +1,337 @@
+//! `lowkey bench quality`: takes text out of a repository's files, asks for it, and holds the answer against it.
+//!
+//! Each question goes through the whole pipeline of the server, as an editor's would: the ignore and secret rules,
+//! window, prompt, model, stop rules, trims. What is scored is the file as an editor would show it with the suggestion
+//! accepted. Holes know nothing of each other: the memory is empty for each.
+//! Invariant: the same files, seed and options give the same rows, but for the times and for how
+//! much of a prompt was cached. So there is no time budget here.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use lowkey_completer::settings::Settings;
+use lowkey_completer::{
+    Answer, Completer, CompletionRequest, Insert, Outcome, Status, TimeLimit, Trigger,
+};
+use lowkey_document::{ByteOffset, Document, PositionEncoding, Snapshot, Uri};
+use lowkey_suggestion::{PositionClass, SuffixClass};
+use lowkey_terminal::progress::Progress;
+use lowkey_terminal::stdout::print;
+use serde_json::{Map, Value, json};
+
+use super::cut::Cut;
+use crate::Program;
+
+mod hole;
+mod ledger;
+mod parses;
+mod plan;
+mod repository;
+mod row;
+mod score;
+mod seeded;
+mod table;
+mod trial;
+
+use hole::Kind;
+use ledger::Ledger;
+use parses::Parsers;
+use plan::{Planned, plan};
+use repository::{Source, Walk, walk};
+use row::{Row, Summary, Texts};
+use score::{agreed_chars, score};
+use seeded::digest;
+use trial::Trial;
+
+/// Arguments of `lowkey bench quality`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The repository: files that git ignores or that may hold secrets are left alone
+    #[arg(value_name = "DIR")]
+    folder: PathBuf,
+    /// How many holes, as many of each kind in each language
+    #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..))]
+    holes: u32,
+    /// Which holes: the same number chooses the same ones
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    seed: u64,
+    /// What is taken out, separated by commas; without it every kind
+    #[arg(long, value_delimiter = ',', value_name = "KIND")]
+    kinds: Vec<Kind>,
+    /// Language ids, separated by commas; without it every language of code
+    #[arg(long, value_delimiter = ',', value_name = "ID")]
+    languages: Vec<String>,
+    /// Ask as by a key instead of by typing: always for several lines
+    #[arg(long)]
+    invoked: bool,
+    /// Add rows to this file, and do not ask again what it holds already
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Put the text of the holes and of the suggestions into the rows
+    #[arg(long)]
+    texts: bool,
+    /// Run this command in a copy of DIR with each suggestion accepted, one after the other, and say how often it succeeds
+    #[arg(long, value_name = "COMMAND")]
+    run: Option<String>,
+    /// The command fails when it takes longer
+    #[arg(long, value_name = "SECONDS", default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..))]
+    run_seconds: u64,
+    /// Says of each filled file of a language whether it parses: a command that reads it on stdin; may be given for several
+    #[arg(long, value_name = "LANGUAGE=COMMAND")]
+    parses: Vec<String>,
+    /// Print a row for each hole and a summary as JSON lines
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    cut: Cut,
+}
+
+pub(super) fn run(args: &Args, settings: &Settings, program: &Program) -> anyhow::Result<()> {
+    let root = std::fs::canonicalize(&args.folder)
+        .with_context(|| format!("cannot read the folder {}", args.folder.display()))?;
+    if !root.is_dir() {
+        bail!("{} is not a folder; name a repository's", args.folder.display());
+    }
+    let parsers = Parsers::new(&args.parses)?;
+    let kinds = if args.kinds.is_empty() { Kind::ALL.to_vec() } else { args.kinds.clone() };
+    let walk = walk(&root, &settings.exclude, &args.languages)?;
+    let planned = plan(&walk.sources, &kinds, args.holes as usize, args.seed);
+    if planned.is_empty() {
+        let Walk { sources, n_denied, n_passed_over } = walk;
+        bail!(
+            "no holes are possible in {}: {} files of code, {n_denied} that the model must not see, {n_passed_over} \
+             in no known language, too long or not UTF-8; name a folder with source code, or languages with --languages",
+            args.folder.display(),
+            sources.len(),
+        );
+    }
+    // Looking ahead would be work for a next key that never comes.
+    let settings = Settings { look_ahead: false, ..args.cut.apply(settings) };
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    let completer = Completer::start(settings.clone(), program.embedded, None)?;
+    completer.set_roots(vec![root.clone()]);
+    let outcome = runtime.block_on(async {
+        let model = match completer.ready().await {
+            Status::Ready { model, .. } => model,
+            Status::Failed(reason) => bail!(reason),
+            Status::Loading(_) => bail!("the model did not load"),
+        };
+        let parameters = parameters(args, &settings, &kinds, &model);
+        let trial = match &args.run {
+            Some(command) => {
+                Some(Trial::new(&root, command, Duration::from_secs(args.run_seconds)).await?)
+            }
+            None => None,
+        };
+        let sources = &walk.sources;
+        let mut bench = Bench { args, sources, completer: &completer, trial, parsers };
+        Ok((bench.rows(&planned, &parameters).await?, model))
+    });
+    completer.shutdown();
+    let (rows, model) = outcome?;
+    if args.json {
+        return print(&format!("{}\n", json!({ "summary": summary(&rows)? })));
+    }
+    let heading = format!(
+        "{} holes in {} with {model}, seed {}, {}",
+        rows.len(),
+        args.folder.display(),
+        args.seed,
+        if args.invoked { "asked by a key" } else { "asked by typing" },
+    );
+    print(&table::table(&rows, &heading))
+}
+
+/// What rows depend on beside the files, which each row's digest names.
+fn parameters(args: &Args, settings: &Settings, kinds: &[Kind], model: &str) -> Map<String, Value> {
+    let mut languages = args.languages.clone();
+    languages.sort();
+    let parameters = json!({
+        "model": model,
+        "seed": args.seed,
+        "kinds": kinds.iter().map(|kind| kind.name()).collect::<Vec<_>>(),
+        "languages": languages,
+        "invoked": args.invoked,
+        "texts": args.texts,
+        "run": args.run,
+        "parses": (!args.parses.is_empty()).then_some(&args.parses),
+    });
+    let Value::Object(mut parameters) = parameters else { return Map::new() };
+    for key in ["anchor", "order", "prompt_tokens", "max_lines", "multiline", "talkative"] {
+        parameters.extend(settings.value_of(key).map(|value| (key.to_owned(), value)));
+    }
+    parameters
+}
+
+fn summary(rows: &[Row]) -> anyhow::Result<Value> {
+    let mut summary = serde_json::to_value(Summary::of(&rows.iter().collect::<Vec<_>>()))?;
+    let object = |groups: Vec<(String, Summary)>| {
+        let values = groups.into_iter().map(|(name, s)| Ok((name, serde_json::to_value(s)?)));
+        values.collect::<serde_json::Result<Map<_, _>>>()
+    };
+    summary["kinds"] = object(table::by_kind(rows))?.into();
+    summary["languages"] = object(table::by_language(rows))?.into();
+    Ok(summary)
+}
+
+/// A run over planned holes.
+struct Bench<'a> {
+    args: &'a Args,
+    sources: &'a [Source],
+    completer: &'a Arc<Completer>,
+    trial: Option<Trial>,
+    parsers: Parsers,
+}
+
+/// A planned hole in its file.
+struct Case<'a> {
+    number: usize,
+    source: &'a Source,
+    hole: &'a hole::Hole,
+    digest: String,
+}
+
+impl Bench<'_> {
+    /// Asks about every hole that the ledger does not hold; returns all rows in the order of the plan.
+    async fn rows(
+        &mut self,
+        planned: &[Planned],
+        parameters: &Map<String, Value>,
+    ) -> anyhow::Result<Vec<Row>> {
+        let (mut ledger, known) = match &self.args.out {
+            Some(path) => {
+                let (ledger, rows) = Ledger::open(path, parameters)?;
+                (Some(ledger), rows)
+            }
+            None => (None, Vec::new()),
+        };
+        let known: std::collections::BTreeMap<usize, Row> =
+            known.into_iter().map(|row| (row.hole, row)).collect();
+        let progress = Progress::new(known.len().min(planned.len()), planned.len());
+        let mut rows = Vec::with_capacity(planned.len());
+        for (number, Planned { source_idx, hole }) in planned.iter().enumerate() {
+            let Some(source) = self.sources.get(*source_idx) else { continue };
+            let place = format!("{} {} {}", hole.kind.name(), hole.start, hole.cursor());
+            let digest = format!("{:016x}", digest(&[&source.label, &source.text, &place]));
+            let case = Case { number, source, hole, digest };
+            let row = match known.get(&number) {
+                Some(row) if row.digest == case.digest => row.clone(),
+                Some(row) => bail!(
+                    "{} changed since the row of hole {number} was made; name another file with --out",
+                    row.path
+                ),
+                None => {
+                    let row = self.ask(&case).await?;
+                    if let Some(ledger) = &mut ledger {
+                        ledger.add(&row)?;
+                    }
+                    row
+                }
+            };
+            progress.draw(number + 1);
+            if self.args.json {
+                print(&format!("{}\n", serde_json::to_string(&row)?))?;
+            }
+            rows.push(row);
+        }
+        Ok(rows)
+    }
+
+    /// Asks about one hole and scores the answer.
+    async fn ask(&mut self, case: &Case<'_>) -> anyhow::Result<Row> {
+        let Case { source, hole, .. } = case;
+        let holed = hole.holed(&source.text);
+        let uri = Uri::of_path(&source.path);
+        let snapshot = Document::open(uri.as_str(), source.language.id, 0, &holed).snapshot();
+        let cursor = ByteOffset(hole.cursor());
+        let trigger = if self.args.invoked { Trigger::Invoked } else { Trigger::Automatic };
+        let request = CompletionRequest {
+            trigger,
+            time_limit: TimeLimit::Unlimited,
+            ..CompletionRequest::new(snapshot.clone(), cursor)
+        };
+        let answer = self.completer.complete(request).await;
+        // The next hole of the file is another document: nothing of this one may help it.
+        self.completer.closed(snapshot.uri());
+        let filled = match &answer.outcome {
+            Outcome::Insert(insert) => {
+                Some(snapshot.with_edit(insert.start..insert.end, &insert.text).text())
+            }
+            Outcome::Nothing | Outcome::Superseded => None,
+        };
+        let run = match (&self.trial, &filled) {
+            (Some(trial), Some(text)) => {
+                Some(trial.passes(&source.label, text, &source.text).await?)
+            }
+            _ => None,
+        };
+        let parses = match &filled {
+            Some(text) => self.parsers.parses(source, text).await?,
+            None => None,
+        };
+        Ok(Row { parses, run, ..self.row(case, &snapshot, &answer, filled.as_deref()) })
+    }
+
+    fn row(
+        &self,
+        case: &Case<'_>,
+        snapshot: &Snapshot,
+        answer: &Answer,
+        filled: Option<&str>,
+    ) -> Row {
+        let Case { number, source, hole, digest } = case;
+        let n_below = source.text.len().saturating_sub(hole.end);
+        let touched = |text: &str| {
+            let end = text.len().saturating_sub(n_below);
+            text.get(hole.start..end).unwrap_or_default().to_owned()
+        };
+        let scored_as = |text: &str| score(source.language, &source.text, hole, &touched(text));
+        let with =
+            |insert: &Insert| snapshot.with_edit(insert.start..insert.end, &insert.text).text();
+        let untrimmed = answer.report.untrimmed.as_ref().filter(|insert| !insert.text.is_empty());
+        let inserted = match &answer.outcome {
+            Outcome::Insert(insert) => insert.text.as_str(),
+            Outcome::Nothing | Outcome::Superseded => "",
+        };
+        let at = snapshot.position(ByteOffset(hole.cursor()), PositionEncoding::Utf16);
+        let cursor = snapshot.cursor(ByteOffset(hole.cursor()));
+        let report = &answer.report;
+        let texts = || Texts {
+            truth: hole.truth(&source.text).to_owned(),
+            shown: touched(filled.unwrap_or(&snapshot.text())),
+            behind: hole.tail.clone(),
+        };
+        Row {
+            hole: *number,
+            path: source.label.clone(),
+            language: source.language.id.to_owned(),
+            kind: hole.kind,
+            line: at.line as usize,
+            column: at.column,
+            digest: digest.clone(),
+            score: filled.map(scored_as).unwrap_or_default(),
+            untrimmed: untrimmed.map(|insert| scored_as(&with(insert)).into()),
+            parses: None,
+            run: None,
+            silent: match filled {
+                Some(_) => None,
+                None => Some(report.silent.clone().unwrap_or_else(|| "nothing came".into())),
+            },
+            stop: report.stop.map(|stop| stop.name().to_owned()),
+            trims: report.trims.iter().map(|&rule| rule.to_owned()).collect(),
+            log_probs: report.confidence,
+            probability: report.gate.map(|gate| gate.probability),
+            position: PositionClass::of(&cursor.before),
+            suffix: SuffixClass::of(&cursor.after),
+            chars: inserted.chars().count(),
+            agreed_chars: filled.map_or(0, |text| agreed_chars(hole, &source.text, &touched(text))),
+            lines: inserted.lines().count(),
+            tokens: report.tokens,
+            ms: report.ms,
+            texts: self.args.texts.then(texts),
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! What every command of the program shares with the process around it.
+//!
+//! [`stdout`] prints a result, [`log`] writes the log to stderr, and [`ending`] runs code when a signal asks the process
+//! to end. [`paint`], [`markup`] and [`progress`] are for reports, and [`system`] reads the memory and the load of the
+//! machine. This crate knows nothing of completion.
+#![cfg_attr(
+    test,
+    expect(clippy::unwrap_used, reason = "a test that panics has failed, which is what is wanted")
+)]
+
+pub mod ending;
+pub mod log;
+pub mod markup;
+pub mod paint;
+pub mod progress;
+pub mod stdout;
+pub mod system;
