@@ -10,17 +10,17 @@ use lowkey_prompt::TokenId;
 use crate::steered::{Forward, Steered};
 
 /// What the script says at each place.
-pub struct Script {
+pub(super) struct Script {
     /// The token behind which the middle stands.
-    pub middle: TokenId,
+    pub(super) middle: TokenId,
     /// The line as training would have shown it.
-    pub line: Vec<TokenId>,
+    pub(super) line: Vec<TokenId>,
     /// Follows the line's last token.
-    pub end: TokenId,
+    pub(super) end: TokenId,
     /// Follows a middle that is no beginning of the line.
-    pub nonsense: TokenId,
+    pub(super) nonsense: TokenId,
     /// How many tokens there are.
-    pub n_vocab: usize,
+    pub(super) n_vocab: usize,
 }
 
 impl Script {
@@ -33,7 +33,7 @@ impl Script {
 }
 
 /// The network with its logits overwritten by the script; for one session.
-pub fn scripted(network: Box<dyn CausalLm>, script: Script) -> Box<dyn CausalLm> {
+pub(super) fn scripted(network: Box<dyn CausalLm>, script: Script) -> Box<dyn CausalLm> {
     // The network's own vocabulary may be smaller than the script's.
     let known = network.config().vocab as u32;
     let mut history: Vec<TokenId> = Vec::new();
