@@ -9,7 +9,7 @@ use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
 
 use lowkey_store::{DEFAULT_NAME, FORMER_NAME};
-use lowkey_test_support::hub::{Reply, Seen, Server};
+use lowkey_test_support::hub::{Reply, Seen, Server, Wrap};
 use lowkey_test_support::{TOY_BYTES, TOY_SHA256, TestFolder};
 use serde_json::Value;
 
@@ -307,7 +307,7 @@ fn restrictive_licence_must_be_accepted() {
 }
 
 /// Wraps connections in TLS with a certificate of the test's authority.
-fn encrypted() -> server::Wrap {
+fn encrypted() -> Wrap {
     use rustls::pki_types::pem::PemObject as _;
     use rustls::pki_types::{CertificateDer, PrivateKeyDer};
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cli/models");
