@@ -1,6 +1,7 @@
-//! The build script of the program: checks the parts of the default model and joins them.
+//! The program's build script: checks the parts of the default model and joins them.
 //!
-//! Only `main.rs` uses the result. The parts are in `server/store/models`, cut by `server/training/parts.py`.
+//! Only `main.rs` uses the result. The parts are in `server/store/models`;
+//! `server/training/parts.py` cuts them.
 
 use std::path::{Path, PathBuf};
 
@@ -13,7 +14,7 @@ fn main() {
     println!("cargo::rustc-check-cfg=cfg(lowkey_default_model)");
     let root = PathBuf::from(variable("CARGO_MANIFEST_DIR"));
     let folder = root.join("server/store/models");
-    // The folder itself for files that come and go, its files for those that change.
+    // The folder covers added and removed files, its files cover changed ones.
     println!("cargo::rerun-if-changed={}", folder.display());
     match parts::join(&folder, Path::new(&variable("OUT_DIR"))) {
         Ok(Outcome::Joined(model)) => {
@@ -24,13 +25,13 @@ fn main() {
             println!("cargo::rustc-env=LOWKEY_DEFAULT_CARD={}", model.card.display());
         }
         Ok(Outcome::Incomplete(reason)) => {
-            println!("cargo::warning={reason}; the fixture of the tests stands in for it");
+            println!("cargo::warning={reason}; the build uses the test fixture instead");
         }
         Err(problem) => println!("cargo::error={problem}"),
     }
 }
 
-/// A variable that cargo sets for every build script.
+/// Reads a variable that cargo sets for every build script.
 fn variable(name: &str) -> String {
     std::env::var(name).unwrap_or_default()
 }

@@ -1,7 +1,7 @@
-//! The command line: arguments in, one result on stdout, exit codes.
+//! The command line: arguments, one result on stdout, exit codes.
 //!
-//! 0: done. 1: failed, with one message on stderr. 2: wrong usage. stdout carries
-//! the result and nothing else; with `serve` it carries the protocol.
+//! Exit code 0: success. 1: failure, with one message on stderr. 2: wrong usage. stdout carries
+//! only the result; with `serve` it carries the protocol.
 
 use std::io::IsTerminal;
 use std::path::PathBuf;
@@ -29,54 +29,55 @@ struct Args {
     #[command(subcommand)]
     command: Option<Command>,
 
-    /// What plugins start a language server with; it means `serve`
+    /// Accepted from plugins that start language servers with it; means `serve`
     #[arg(long, hide = true)]
     stdio: bool,
 
-    /// The model: a name of the catalog, the path of a .gguf file or of a folder with safetensors; without it the settings decide
+    /// The model: a catalog name, the path of a .gguf file, or the path of a folder with
+    /// safetensors; default: the setting
     #[arg(long, global = true, value_name = "MODEL")]
     model: Option<String>,
 
-    /// Threads for the model; 0 means one for each physical core
+    /// Threads for the model; 0 means one per physical core
     #[arg(long, global = true, value_name = "N")]
     threads: Option<usize>,
 
-    /// What float weights become when they are loaded; none leaves them as they are
+    /// Convert float weights to this type when they are loaded; none keeps them
     #[arg(long, global = true, value_name = "TYPE", value_parser = ["none", "q8_0"])]
     quantize: Option<String>,
 
-    /// What the model runs on: auto, cpu, cuda, cuda:N or metal
+    /// The device that runs the model: auto, cpu, cuda, cuda:N or metal
     #[arg(long, global = true, value_name = "DEVICE", value_parser = device)]
     device: Option<DeviceChoice>,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Serve an editor by the Language Server Protocol on stdin and stdout
+    /// Serve an editor over the Language Server Protocol on stdin and stdout
     Serve {
-        /// Accepted for editors that pass it; stdio is the only way
+        /// Accepted for editors that pass it; stdio is the default
         #[arg(long)]
         stdio: bool,
 
-        /// Serve editors that speak HTTP instead, on this port of 127.0.0.1; 0 takes a free one
+        /// Serve editors over HTTP instead, on this port of 127.0.0.1; 0 selects a free port
         #[arg(long, value_name = "PORT", conflicts_with = "stdio")]
         http: Option<u16>,
     },
-    /// Complete at a place in a file
+    /// Complete at a position in a file
     Complete(complete::Args),
-    /// Type a short session against the real server and show each keystroke
+    /// Type a short session with the real server and show each keystroke
     Demo(demo::Args),
-    /// Measure
+    /// Run benchmarks
     Bench(Box<lowkey_bench::Args>),
-    /// Say what this machine and the model can do
+    /// Show the abilities of this machine and the model
     Doctor(doctor::Args),
-    /// List, pull, check and remove the models that have a name
+    /// List, pull, check and remove the models of the catalog
     Models(models::Args),
-    /// Say what was shown on this machine and what you took of it
+    /// Show how many suggestions were shown on this machine and accepted
     Stats(stats::Args),
 }
 
-/// Parses the arguments and runs the command; `model` is the model inside the program.
+/// Parses the arguments and runs the command; `model` is the model in the program.
 pub fn main(model: Embedded) -> ExitCode {
     embedded::set(model);
     if std::env::args_os().skip(1).eq([template_process::ARGUMENT]) {
@@ -142,20 +143,20 @@ fn bench(args: &lowkey_bench::Args, settings: &Settings) -> anyhow::Result<()> {
     lowkey_bench::run(args, settings, &program)
 }
 
-/// Returns the path of this program, with which a command starts a server.
+/// Returns the path of this program, which commands use to start a server.
 fn executable() -> anyhow::Result<PathBuf> {
-    std::env::current_exe().context("cannot find the lowkey binary itself")
+    std::env::current_exe().context("cannot find the path of the lowkey program")
 }
 
-/// The program that runs, also when its file was replaced by a newer one meanwhile.
+/// Opens the running program, even if a newer one has replaced its file.
 fn this_program() -> Option<PathBuf> {
     let running = PathBuf::from("/proc/self/exe");
     if running.exists() { Some(running) } else { std::env::current_exe().ok() }
 }
 
-/// Reads a device's name.
+/// Parses a device's name.
 fn device(text: &str) -> Result<DeviceChoice, &'static str> {
-    DeviceChoice::parse(text).ok_or("there are auto, cpu, cuda, cuda:N and metal")
+    DeviceChoice::parse(text).ok_or("use auto, cpu, cuda, cuda:N or metal")
 }
 
 fn exit_code(outcome: anyhow::Result<()>) -> ExitCode {
@@ -171,7 +172,7 @@ fn exit_code(outcome: anyhow::Result<()>) -> ExitCode {
 
 fn serve() -> ExitCode {
     match crate::lsp::run() {
-        // A thread may still wait for stdin, which would keep a mere return waiting too.
+        // Another thread may still wait for stdin, and a plain return would wait for that thread.
         Ok(code) => std::process::exit(code),
         Err(error) => {
             tell!("lowkey: {error:#}");

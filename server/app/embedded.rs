@@ -1,6 +1,7 @@
-//! The model inside the program, for the commands that load one.
+//! The model in the program, for the commands that load one.
 //!
-//! `main` sets it once. No library contains the weights: a test of this one has no embedded model.
+//! `main` sets it once. No library contains the weights, so tests of this crate have no embedded
+//! model.
 
 use lowkey_completer::Embedded;
 
@@ -8,12 +9,12 @@ use std::sync::OnceLock;
 
 static EMBEDDED: OnceLock<Embedded> = OnceLock::new();
 
-/// Sets the model. Only the first call counts.
+/// Sets the model. Later calls have no effect.
 pub(crate) fn set(model: Embedded) {
     let _ = EMBEDDED.set(model);
 }
 
-/// Returns the model, where the program has one.
+/// Returns the model, if the program has one.
 pub(crate) fn embedded() -> Option<Embedded> {
     EMBEDDED.get().copied()
 }

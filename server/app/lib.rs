@@ -1,8 +1,8 @@
 //! lowkey: private code completion at the speed of typing.
 //!
-//! This crate is the application: the language server (`lsp`), the command line
-//! (`cli`) and the HTTP server (`http`). The completer and the stages are crates of
-//! their own under `server/`; `server/ARCHITECTURE.md` has the map.
+//! This crate is the application: the language server (`lsp`), the command line (`cli`) and the
+//! HTTP server (`http`). The completer and the stages are separate crates under `server/`; see
+//! `server/ARCHITECTURE.md`.
 #![cfg_attr(
     test,
     expect(clippy::unwrap_used, reason = "a test that panics has failed, which is what is wanted")

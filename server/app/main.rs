@@ -1,8 +1,9 @@
-//! The `lowkey` binary: everything is in the library, so that tests reach it, but for the model.
+//! The `lowkey` binary. All code is in the library, where tests can call it; only the model is
+//! here.
 //!
-//! The default model is part of this file alone. The build script joins its parts and says where they are; an optimised
-//! build includes them, another one opens the joined file when it runs, so that it is not copied at each build.
-//! Without all parts the fixture of the tests stands in.
+//! Only this file contains the default model. The build script joins its parts and passes their
+//! path. A release build includes the model. A debug build opens the joined file at run time, so
+//! that builds do not copy it. If parts are missing, the test fixture is used instead.
 
 use std::process::ExitCode;
 
@@ -32,7 +33,7 @@ const INSIDE: Embedded = Embedded {
 #[cfg(not(lowkey_default_model))]
 const TOY: &[u8] = include_bytes!("../test-support/lowkey-toy-q8_0.gguf");
 
-/// Reads decimal digits, when this is compiled.
+/// Parses decimal digits at compile time.
 #[cfg(lowkey_default_model)]
 const fn number(digits: &str) -> u64 {
     let (bytes, mut value, mut at) = (digits.as_bytes(), 0, 0);

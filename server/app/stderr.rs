@@ -1,12 +1,12 @@
-//! What the user is told on stderr, one message a line.
+//! Messages for the user on stderr, one per line.
 //!
-//! `eprintln!` panics when stderr cannot be written: its reader is gone, or the disk is full. A message that cannot be
-//! written is lost and nothing else. Control characters are escaped and the length is bounded
-//! ([`lowkey_completer::plain`]).
+//! `eprintln!` panics when stderr cannot be written: its reader is closed, or the disk is full.
+//! These functions drop a message that cannot be written. Control characters are escaped and the
+//! length is bounded ([`lowkey_completer::plain`]).
 
 use std::io::{self, Write as _};
 
-/// Writes one line to stderr, formatted as `format!` does; a line that cannot be written is lost.
+/// Writes one line to stderr, formatted like `format!`; drops it if stderr cannot be written.
 macro_rules! tell {
     ($($argument:tt)*) => {
         $crate::stderr::line(&::lowkey_completer::plain::plain(format_args!($($argument)*)))
@@ -20,7 +20,7 @@ pub(crate) fn line(text: &str) {
     raw(&format!("{text}\n"));
 }
 
-/// Writes `text` as it is, for progress bars and help.
+/// Writes `text` unchanged, for progress bars and help.
 pub(crate) fn raw(text: &str) {
     let mut stderr = io::stderr();
     let _ = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());

@@ -1,11 +1,10 @@
-//! The thread that a server's tasks run on, beside the engine's.
+//! The thread that runs a server's tasks, separate from the engine's thread.
 //!
-//! One is enough: tasks wait for clients and for the engine, and compute next to nothing.
+//! One thread is enough: tasks wait for clients and for the engine, and compute little.
 
 use anyhow::Context;
 use tokio::runtime::{Builder, Runtime};
 
-/// Starts the thread.
 pub(crate) fn runtime() -> anyhow::Result<Runtime> {
     Builder::new_multi_thread()
         .worker_threads(1)

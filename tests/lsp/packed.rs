@@ -15,7 +15,7 @@ const CODE: &str = "def first(xs):\n    if not xs:\n        return None\n    ret
 
 /// Log messages: weights read from disk, not read from disk, written, and not writable.
 const FROM_DISK: &str = "the weights came packed from disk";
-const ANEW: &str = "the model was packed anew";
+const AGAIN: &str = "the model was packed again";
 const WRITTEN: &str = "the packed weights are on disk";
 const NOT_KEPT: &str = "the packed weights cannot be kept";
 
@@ -134,7 +134,7 @@ fn damaged_file_is_rewritten() {
         }
         let log = server.finish();
         assert!(std::fs::read(&file).unwrap() == whole, "{log}");
-        assert_eq!((count(&log, ANEW), count(&log, FROM_DISK)), (1, 0), "{log}");
+        assert_eq!((count(&log, AGAIN), count(&log, FROM_DISK)), (1, 0), "{log}");
         assert_eq!(log.matches("WARN").count(), 1, "{log}");
     }
 }

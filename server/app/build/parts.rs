@@ -1,10 +1,11 @@
-//! A model in parts: the list of them, their check, and the whole.
+//! A model in parts: their list, their checks, and the joined file.
 //!
-//! A hosted repository takes no file of 100 MB, so `server/training/parts.py` cuts the default model and writes
-//! `NAME.gguf.parts`: a line `SHA256 SIZE NAME` for the whole file, then one for each part. The list is committed
-//! first. Until the last part is there, its first line is `incomplete`, and a missing part is no error.
+//! Hosted repositories do not accept a file of 100 MB, so `server/training/parts.py` cuts the
+//! default model and writes `NAME.gguf.parts`: a line `SHA256 SIZE NAME` for the whole file, then
+//! one for each part. The list is committed first. Until the last part is committed, the first line
+//! is `incomplete`, and a missing part is not an error.
 //!
-//! Shared by the build script and `tests/parts.rs`.
+//! The build script and `tests/parts.rs` share this file.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
@@ -12,30 +13,29 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-/// The first line of a list whose parts are not all committed yet.
+/// The first line of a list with missing parts.
 const INCOMPLETE: &str = "incomplete";
 const ENDING: &str = ".gguf.parts";
 const AGAIN: &str = "run `git checkout -- server/store/models`, or clone the repository again";
-/// Read at a time.
+/// Bytes read at a time.
 const CHUNK: usize = 1 << 20;
 
-/// The whole model.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Joined {
-    /// The joined file.
+    /// The path of the joined file.
     pub(crate) path: PathBuf,
-    /// Its length.
+    /// Its length in bytes.
     pub(crate) n_bytes: u64,
     /// Its SHA-256, lower-case hexadecimal.
     pub(crate) sha256: String,
-    /// The model card beside the parts.
+    /// The model card next to the parts.
     pub(crate) card: PathBuf,
 }
 
-/// What became of the parts.
+/// The result of joining parts.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
-    /// All parts are there and right.
+    /// All parts exist and are correct.
     Joined(Joined),
     /// Some parts are not committed yet, for this reason.
     Incomplete(String),
@@ -48,9 +48,10 @@ struct Line<'l> {
     name: &'l str,
 }
 
-/// Checks the parts that the one list in `folder` names and joins them in `out`.
+/// Checks the parts named in the only list in `folder` and joins them in `out`.
 ///
-/// The joined file is written only where it is not there already. Fails with one message that names the file.
+/// The joined file is written only if it does not exist yet. An error is one message that names the
+/// file.
 pub(crate) fn join(folder: &Path, out: &Path) -> Result<Outcome, String> {
     let Some(list) = list_in(folder)? else {
         let reason = format!("{} has no list of the default model's parts", folder.display());
@@ -71,8 +72,7 @@ pub(crate) fn join(folder: &Path, out: &Path) -> Result<Outcome, String> {
     let card = list.with_file_name(format!("{}.md", whole.name.trim_end_matches(".gguf")));
     match missing.or_else(|| Some(card.clone()).filter(|card| !card.is_file())) {
         Some(path) if is_incomplete => {
-            let reason =
-                format!("{} is not there yet: the default model is not complete", path.display());
+            let reason = format!("{} is missing: the default model is incomplete", path.display());
             return Ok(Outcome::Incomplete(reason));
         }
         Some(path) => {
@@ -92,7 +92,7 @@ pub(crate) fn join(folder: &Path, out: &Path) -> Result<Outcome, String> {
     Ok(Outcome::Joined(Joined { path, n_bytes, sha256, card }))
 }
 
-/// The one list in a folder.
+/// Returns the only list in a folder.
 fn list_in(folder: &Path) -> Result<Option<PathBuf>, String> {
     let entries = fs::read_dir(folder).map_err(|e| unreadable(folder, &e))?;
     let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
@@ -109,7 +109,8 @@ fn list_in(folder: &Path) -> Result<Option<PathBuf>, String> {
     }
 }
 
-/// Whether the list says `incomplete`, and its lines: the whole and at least one part.
+/// Returns whether the list begins with `incomplete`, and its lines: the whole file and at least
+/// one part.
 fn read_list<'l>(list: &Path, text: &'l str) -> Result<(bool, Vec<Line<'l>>), String> {
     let wrong = |what: String| format!("{}: {what}; {AGAIN}", list.display());
     let (is_incomplete, text) = match text.strip_prefix(INCOMPLETE) {
@@ -165,7 +166,7 @@ fn check(path: &Path, file: File, line: &Line<'_>) -> Result<(), String> {
     Err(format!("{path} was altered: its SHA-256 is {found}, expected {wanted}; {AGAIN}"))
 }
 
-/// Writes the parts one after another, under another name until all are there.
+/// Writes the parts in order, under a temporary name until the file is complete.
 fn write(path: &Path, parts: &[PathBuf]) -> Result<(), String> {
     let partial = path.with_extension("partial");
     let failed =

@@ -1,4 +1,4 @@
-//! `lowkey complete FILE:LINE:COL`: one completion, as an editor would get it on request.
+//! `lowkey complete FILE:LINE:COL`: one completion, as an editor gets it for an explicit request.
 
 use std::path::PathBuf;
 
@@ -16,13 +16,14 @@ use crate::stderr::tell;
 /// Arguments of `lowkey complete`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// File, line and column, both counted from 1; the column counts characters, and the completion stands before it
+    /// File, line and column, both counted from 1; the column counts characters, and the completion
+    /// is inserted before it
     #[arg(value_name = "FILE:LINE:COL")]
     place: String,
     /// Print the whole report as one JSON object
     #[arg(long)]
     json: bool,
-    /// Say what each stage decided (on stderr, or as `why` in the JSON)
+    /// Show the decision of each stage (on stderr, or as `why` in the JSON)
     #[arg(long)]
     explain: bool,
     /// Allow a completion of several lines
@@ -43,7 +44,7 @@ pub(super) fn run(args: &Args, settings: Settings) -> anyhow::Result<()> {
     let document = ordinary::document(&place.file).map_err(anyhow::Error::msg)?;
     let cursor = find(&document, &place)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    // What an editor's server has kept is of use here; what is asked once is not worth keeping.
+    // A single command reads the data that an editor's server has kept, but saves none of its own.
     let keep = dirs::keep(&settings).map(Keep::reading_only);
     let completer = Completer::start(settings, embedded(), keep)?;
     if let Ok(folder) = std::env::current_dir() {
@@ -77,14 +78,14 @@ pub(super) fn run(args: &Args, settings: Settings) -> anyhow::Result<()> {
     match &answer.outcome {
         Outcome::Insert(_) => print(&format!("{}\n", answer.report.text)),
         Outcome::Nothing | Outcome::Superseded => {
-            let rule = answer.report.silent.as_deref().unwrap_or("nothing came");
+            let rule = answer.report.silent.as_deref().unwrap_or("the model returned no text");
             tell!("lowkey: no suggestion: {rule}; run with --explain for the reasons");
             Ok(())
         }
     }
 }
 
-/// Splits `FILE:LINE:COL` from the right, since a path may hold colons.
+/// Splits `FILE:LINE:COL` from the right, because a path may contain colons.
 fn parse(place: &str) -> anyhow::Result<Place> {
     let parts = place.rsplit_once(':').and_then(|(rest, column)| {
         let (file, line) = rest.rsplit_once(':')?;
@@ -94,7 +95,7 @@ fn parse(place: &str) -> anyhow::Result<Place> {
         Some((file, line, column)) if !file.is_empty() => {
             Ok(Place { file: file.into(), line, column })
         }
-        _ => bail!("{place:?} is not a place; write FILE:LINE:COL, both numbers counted from 1"),
+        _ => bail!("{place:?} is not a position; write FILE:LINE:COL, both numbers counted from 1"),
     }
 }
 

@@ -1,9 +1,9 @@
-//! `lowkey demo`: types a short session into the real server and draws each keystroke.
+//! `lowkey demo`: types a short session with the real server and draws each keystroke.
 //!
-//! A child server is started and spoken to as an editor would. The typist knows the
-//! final text: it accepts what matches of a suggestion, whole, by line or by word, and types on otherwise. Each key
-//! is one line: what the user sees with the ghost text, the latency and the prompt
-//! tokens that were computed for it.
+//! The command starts a child server and talks to it as an editor does. The typist knows the final
+//! text. It accepts the matching part of a suggestion, whole, by line or by word, and types
+//! otherwise. Each key gives one line: the text with the ghost text, the latency and the number of
+//! prompt tokens computed.
 
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
@@ -23,7 +23,7 @@ pub(super) struct Args {
     pace: Option<u64>,
 }
 
-/// What is typed: the file around the cursor, and the text that will come between.
+/// The typed text: the file around the cursor, and the text to insert.
 struct Session {
     path: &'static str,
     language: &'static str,
@@ -49,18 +49,18 @@ const SESSIONS: &[Session] = &[
     },
 ];
 
-/// The line that is drawn is cut to this many characters.
+/// Drawn lines are cut to this many characters.
 const DRAWN_CHARS: usize = 64;
 
-/// What one key cost and brought.
+/// The cost and the result of one key.
 struct Key {
     ms: f64,
     prefilled: u64,
     from_memory: bool,
     accepted_chars: usize,
-    /// Keys that accepting them costs.
+    /// The number of keys that accept them.
     accepting: usize,
-    /// Whether the next key says something else than the suggestion.
+    /// Whether the next key differs from the suggestion.
     typed_over: bool,
 }
 
@@ -82,8 +82,9 @@ pub(super) fn run(
                 "textDocument": {"inlineCompletion": {}},
                 "general": {"positionEncodings": ["utf-16"]},
             },
-            // Every showing is the first, and leaves nothing behind.
-            // Every key shows what there is, and nothing of it is the user's own.
+            // Each run starts without saved data and leaves none.
+            //
+            // Every suggestion is shown, and none is counted in the user's statistics.
             "initializationOptions": {
                 "persistent_cache": false,
                 "quantize": settings.get("quantize"), "device": settings.get("device"),
@@ -111,13 +112,12 @@ pub(super) fn run(
     summary(&keys, initialized_ms, first_ms.unwrap_or_default())
 }
 
-/// Plays one session.
 struct Typist<'a> {
     client: &'a mut Client,
     session: &'a Session,
     uri: String,
     version: i32,
-    /// Bytes of `session.typed` that stand in the document.
+    /// Bytes of `session.typed` that are in the document.
     n_typed: usize,
 }
 
@@ -191,7 +191,7 @@ impl<'a> Typist<'a> {
         self.session.typed.get(..self.n_typed).unwrap_or_default()
     }
 
-    /// The cursor as LSP counts it.
+    /// Returns the cursor as an LSP position.
     fn cursor(&self) -> Value {
         let before = format!("{}{}", self.session.above, self.done());
         let line = before.matches('\n').count();
@@ -212,7 +212,7 @@ impl<'a> Typist<'a> {
         )
     }
 
-    /// Asks for a completion; the text that it would put behind the cursor.
+    /// Requests a completion; returns the text that it inserts after the cursor.
     fn ask(&mut self) -> anyhow::Result<String> {
         let position = self.cursor();
         let result = self.client.request(
@@ -226,7 +226,7 @@ impl<'a> Typist<'a> {
         let text = item.and_then(|i| i.get("insertText")).and_then(Value::as_str);
         let start = item.and_then(|i| i.pointer("/range/start/character")).and_then(Value::as_u64);
         let column = position.get("character").and_then(Value::as_u64).unwrap_or(0);
-        // The item repeats what stands on the line from its range's start to the cursor.
+        // The item repeats the text from its range's start to the cursor.
         let n_repeated = column.saturating_sub(start.unwrap_or(column)) as usize;
         let ghost: Vec<u16> = text.unwrap_or_default().encode_utf16().skip(n_repeated).collect();
         Ok(String::from_utf16_lossy(&ghost))
@@ -280,7 +280,7 @@ fn summary(keys: &[Key], initialized_ms: f64, first_ms: f64) -> anyhow::Result<(
          {typed_over} suggestions typed over\n  latency per key      p50 {:.1} ms, p95 {:.1} ms\n  \
          tokens prefilled     median {:.0}, mean {:.1} per key\n  \
          answered from memory {:.0} % of keys\n  \
-         gate                 off: everything is drawn, however likely it is right (`talkative` = \"always\")\n  \
+         gate                 off: every suggestion is drawn, at any probability (`talkative` = \"always\")\n  \
          start                initialize answered after {initialized_ms:.0} ms, model ready after {first_ms:.0} ms\n",
         paint(colours(), Style::Bold, &format!("{typed} keys")),
         saved as f64 / (typed + accepted).max(1) as f64 * 100.0,

@@ -1,4 +1,4 @@
-//! `lowkey doctor`: what this machine and the model can do, on one screen.
+//! `lowkey doctor`: the abilities of this machine and the model, on one screen.
 
 use lowkey_completer::settings::{self, Settings};
 use lowkey_completer::{Completer, DeviceChoice, Keep, Status, dirs, load};
@@ -25,12 +25,11 @@ pub(super) struct Args {
     /// Print one JSON object
     #[arg(long)]
     json: bool,
-    /// Do not ask the model to fill in the 20 holes of the self-test, which takes seconds with a large model
+    /// Skip the self-test: the model fills in 20 holes, which takes seconds with a large model
     #[arg(long)]
     no_self_test: bool,
 }
 
-/// What was found.
 #[derive(Debug, Serialize)]
 struct Findings {
     version: &'static str,
@@ -38,27 +37,27 @@ struct Findings {
     device: Device,
     memory: Memory,
     model: Model,
-    /// What the model made of holes of our own; `null` with `--no-self-test`.
+    /// The result of the self-test; `null` with `--no-self-test`.
     self_test: Option<SelfTest>,
     kept: Kept,
-    /// What the kernels do here; `null` without the memory to measure it.
+    /// The measured speed of the kernels; `null` without enough memory for the measurement.
     kernels_measured: Option<Kernels>,
-    /// The models of the catalog, as they would run here.
+    /// The models of the catalog with their expected speed on this machine.
     forecasts: Vec<Forecast>,
-    /// Editors that are here, and whether they know of lowkey.
+    /// Editors on this machine, and whether their settings name lowkey.
     editors: Vec<Editor>,
     settings_file: Option<String>,
 }
 
-/// What is kept on disk from one start to the next.
+/// Data on disk that is kept between starts.
 #[derive(Debug, Serialize)]
 struct Kept {
-    /// `null` when nothing is kept.
+    /// `null` if no data is kept.
     folder: Option<String>,
     /// Saved sessions, of any model.
     sessions: usize,
     sessions_mb: f64,
-    /// Whether the speeds are those that earlier starts have kept, not measured just now.
+    /// Whether the speeds come from earlier starts instead of a measurement now.
     speed: bool,
 }
 
@@ -72,32 +71,34 @@ struct Cpu {
     kernels: &'static str,
     threads_available: usize,
     threads_used: usize,
-    /// Programs that wanted a thread in the last minute, on average; `null` where the system does not say.
+    /// Average number of programs that wanted a thread in the last minute; `null` if the system
+    /// does not report it.
     load: Option<f64>,
 }
 
 impl Cpu {
-    /// Whether other programs take so much that what is measured here says little.
+    /// Whether other programs use so much that measurements are unreliable.
     fn is_busy(&self) -> bool {
-        // One thread's worth is what the doctor, a compiler's end or an editor's start take.
+        // One thread is the load of the doctor itself, the end of a compiler run, or an editor's
+        // start.
         self.load.is_some_and(|load| load > self.threads_available as f64 + 0.5)
     }
 }
 
-/// What the model runs on.
+/// The device that runs the model.
 #[derive(Debug, Serialize)]
 struct Device {
-    /// `cpu`, or the device's setting and what its maker calls it.
+    /// `cpu`, or the device's setting and its product name.
     used: String,
-    /// Kinds of devices that this build can use besides the CPU.
+    /// Kinds of devices other than the CPU that this build supports.
     built_for: &'static [&'static str],
 }
 
 #[derive(Debug, Serialize)]
 struct Memory {
-    /// Megabytes that programs can have now; `null` where the system does not say.
+    /// Available memory in megabytes; `null` if the system does not report it.
     available_mb: Option<u64>,
-    /// Megabytes that this process holds with the model loaded.
+    /// Megabytes that this process uses with the model loaded.
     resident_mb: Option<u64>,
 }
 
@@ -107,16 +108,17 @@ struct Model {
     architecture: String,
     file_mb: f64,
     context_tokens: usize,
-    /// How it is asked to fill in.
+    /// The prompt format.
     infill: String,
     digest: String,
     kv_bytes_per_token: usize,
     load_ms: f64,
     prefill_tokens_per_s: f64,
     decode_tokens_per_s: f64,
-    /// Seconds for a cold prompt of 1,500 tokens, or of the model's context where that is shorter.
+    /// Seconds for a cold prompt of 1,500 tokens, or of the model's context length if that is
+    /// shorter.
     cold_prompt_s: f64,
-    /// Milliseconds until an automatic request is answered with what there is.
+    /// Time budget of an automatic request, in milliseconds.
     time_budget_ms: u64,
 }
 
@@ -215,7 +217,7 @@ pub(super) fn run(args: &Args, settings: Settings) -> anyhow::Result<()> {
 impl Device {
     fn says(&self) -> String {
         match self.built_for {
-            [] => format!("{}; this lowkey was built for no graphics processor", self.used),
+            [] => format!("{}; this build supports no GPU", self.used),
             kinds => format!("{}; built for {} too", self.used, kinds.join(" and ")),
         }
     }
@@ -236,7 +238,7 @@ fn screen(found: &Findings) -> String {
             "threads",
             match cpu.load {
                 Some(load) if cpu.is_busy() => format!(
-                    "{} of {}, for which {load:.0} programs compete: at rest everything below is quicker",
+                    "{} of {}, shared by {load:.0} programs: an idle machine is faster",
                     cpu.threads_used, cpu.threads_available
                 ),
                 _ => format!("{} of {}", cpu.threads_used, cpu.threads_available),
@@ -258,7 +260,7 @@ fn screen(found: &Findings) -> String {
             "cold prompt",
             format!("{:.2} s for {} tokens", model.cold_prompt_s, model.context_tokens.min(1500)),
         ),
-        ("answers in", format!("{} ms, with what there is then", model.time_budget_ms)),
+        ("answers in", format!("{} ms, with the text decoded by then", model.time_budget_ms)),
         (
             "kept in",
             kept.folder.as_ref().map_or_else(
@@ -270,7 +272,7 @@ fn screen(found: &Findings) -> String {
             "settings",
             match settings_file {
                 Some(file) if std::path::Path::new(file).exists() => file.clone(),
-                Some(file) => format!("{file}: not there, so everything is as it comes"),
+                Some(file) => format!("{file}: not there, so all defaults apply"),
                 None => "no config folder".to_owned(),
             },
         ),
@@ -283,7 +285,9 @@ fn screen(found: &Findings) -> String {
     }
     if found.editors.is_empty() {
         out.push_str(&paint(colours(), Style::Bold, &format!("{:<12}", "editors")));
-        out.push_str("none that is known here is on PATH; editors/ in the repository tells how to set up yours\n");
+        out.push_str(
+            "no known editor is on PATH; editors/ in the repository explains how to set up yours\n",
+        );
     }
     for editor in &found.editors {
         out.push_str(&paint(colours(), Style::Bold, &format!("{:<12}", editor.name)));
@@ -297,7 +301,9 @@ fn screen(found: &Findings) -> String {
     out.push('\n');
     out.push_str(&forecast::table(found.kernels_measured, &found.forecasts));
     if cpu.is_busy() {
-        out.push_str("The machine is busy, and forecasts are made from what it leaves: run this again at rest.\n");
+        out.push_str(
+            "The machine is busy, which lowers the forecasts: run this again when it is idle.\n",
+        );
     }
     out
 }

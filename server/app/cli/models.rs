@@ -1,7 +1,7 @@
-//! `lowkey models`: the models that have a name, and their files on this machine.
+//! `lowkey models`: the models of the catalog, and their files on this machine.
 //!
-//! Results go to stdout: a list, a path. Progress, questions and remarks go to stderr.
-//! Only `pull` uses the network.
+//! Results go to stdout: a list, a path. Progress, questions and notes go to stderr. Only `pull`
+//! uses the network.
 
 use lowkey_completer::load;
 use lowkey_store::{DEFAULT_NAME, Entry, Hub, Pins, StoreError, amount};
@@ -22,23 +22,23 @@ pub(super) struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    /// List the models: size, memory, licence, whether they are here and run
+    /// List the models: size, memory, licence, whether they are on this machine and run
     List(list::Args),
-    /// Fetch a model into the cache that other tools share, and print its path
+    /// Download a model into the cache shared with other tools, and print its path
     Pull(pull::Args),
-    /// Check the files that are here against their checksums
+    /// Check the files on this machine against their checksums
     Verify {
-        /// Only this one
+        /// Check only this model
         name: Option<String>,
     },
     /// Remove a model's file
     Rm {
-        /// Which
+        /// The model's name
         name: String,
     },
     /// Print where a model's file is
     Path {
-        /// Which
+        /// The model's name
         name: String,
     },
 }
@@ -56,7 +56,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     }
 }
 
-/// The catalog's row of a name that can be pulled.
+/// Returns the catalog row of a name that can be pulled.
 fn row(name: &str) -> Result<&'static Entry, StoreError> {
     if lowkey_store::is_default(name) {
         return Err(StoreError::Embedded { name: DEFAULT_NAME.to_owned() });
@@ -103,7 +103,7 @@ fn verify(name: Option<&str>, hub: &Hub, pins: &Pins) -> anyhow::Result<()> {
     anyhow::ensure!(damaged.is_empty(), damaged.join("\n"));
     if n_checked == 0 {
         let root = hub.cache.root().display();
-        tell!("no model of the catalog is in {root}; `lowkey models list` shows what there is");
+        tell!("no model of the catalog is in {root}; `lowkey models list` shows the catalog");
     }
     Ok(())
 }

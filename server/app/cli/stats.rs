@@ -1,7 +1,7 @@
-//! `lowkey stats`: what was shown on this machine, and what became of it.
+//! `lowkey stats`: the suggestions shown on this machine and their outcomes.
 //!
-//! Draws the file that the servers of this user count into; nothing is computed that is not in it, and nothing of it
-//! goes anywhere but where the user says.
+//! Draws the file in which this user's servers count. The command uses only this file, and writes
+//! its results only where the user directs.
 
 use std::path::PathBuf;
 
@@ -21,16 +21,16 @@ use view::View;
 /// Arguments of `lowkey stats`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// So many days back from today
+    /// Number of days, up to today
     #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=4000))]
     days: u32,
     /// Print one JSON object
     #[arg(long, conflicts_with_all = ["html", "forget"])]
     json: bool,
-    /// Write a page with plots to this file; it needs nothing else and sends nothing anywhere
+    /// Write a page with plots to this file; the page loads and sends nothing
     #[arg(long, value_name = "FILE", conflicts_with = "forget")]
     html: Option<PathBuf>,
-    /// Delete everything that was counted
+    /// Delete all counts
     #[arg(long)]
     forget: bool,
 }

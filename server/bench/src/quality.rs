@@ -318,7 +318,9 @@ impl Bench<'_> {
             run: None,
             silent: match filled {
                 Some(_) => None,
-                None => Some(report.silent.clone().unwrap_or_else(|| "nothing came".into())),
+                None => Some(
+                    report.silent.clone().unwrap_or_else(|| "the model returned no text".into()),
+                ),
             },
             stop: report.stop.map(|stop| stop.name().to_owned()),
             trims: report.trims.iter().map(|&rule| rule.to_owned()).collect(),

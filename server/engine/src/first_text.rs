@@ -1,19 +1,21 @@
-//! Keeps a decoding from being over before it has written anything visible.
+//! Prevents a decoding from ending before it has written visible text.
 //!
-//! At a place where text must follow, a model that was not trained on the server's cuts often begins with another line
-//! end or ends at once. Until something visible is decoded, these choices are ruled out: end tokens, and tokens that
-//! end the line before they write anything. Their probability is not given to the others: a log-probability counts from
-//! the distribution as the model gave it, so what it did not want to write has a low one, and the gate hears of it.
+//! At a place where text must follow, a model that was not trained on the server's cuts often
+//! begins with another line end or ends at once. Until the decoding contains visible text, the
+//! engine excludes these choices: end tokens, and tokens that end the line before they write
+//! visible text. The other tokens do not get the excluded probability: log-probabilities are those
+//! of the model's unchanged distribution. A text that the model considers unlikely therefore keeps
+//! a low probability, and the gate uses it.
 
 use lowkey_prompt::{TokenId, Tokenizer};
 
-/// The tokens of a vocabulary that begin with a blank line's end.
+/// The tokens of a vocabulary that end a blank line.
 pub(crate) struct FirstText {
-    /// Tokens that end a line before writing anything visible, in rising order.
+    /// Tokens that end a line before they write visible text, in ascending order.
     blank_lines: Vec<TokenId>,
 }
 
-/// Whether `bytes` end a line before they write anything visible.
+/// Whether `bytes` end a line before they write visible text.
 fn ends_blank_line(bytes: &[u8]) -> bool {
     bytes
         .iter()
@@ -22,16 +24,17 @@ fn ends_blank_line(bytes: &[u8]) -> bool {
 }
 
 impl FirstText {
-    /// Looks through the vocabulary once.
+    /// Scans the vocabulary once.
     pub(crate) fn new(tokenizer: &Tokenizer) -> Self {
         let ids = 0..tokenizer.vocab_size() as TokenId;
         Self { blank_lines: ids.filter(|&id| ends_blank_line(tokenizer.token_bytes(id))).collect() }
     }
 
-    /// Rules out in `logits` what would write nothing; returns the probability of what was ruled out.
+    /// Excludes the tokens in `logits` that write no visible text; returns their total probability.
     ///
-    /// With text left that healing took back, `allowed` holds the tokens that spell it, and those that would write
-    /// nothing after `unforced` leave it; it is never emptied. `total` is the log-sum-exp of the logits.
+    /// While `unforced` text of healing is left, `allowed` holds the tokens that can spell it. This
+    /// function removes tokens that write no visible text after `unforced`, but never empties the
+    /// list. `total` is the log-sum-exp of the logits.
     pub(crate) fn require(
         &self,
         logits: &mut [f32],
@@ -71,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn blank_lines_end_before_anything_visible() {
+    fn blank_line_tokens_are_recognised() {
         for text in ["\n", "  \n", "\t\r\n", "\n    x"] {
             assert!(ends_blank_line(text.as_bytes()), "{text:?}");
         }

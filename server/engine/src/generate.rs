@@ -1,10 +1,10 @@
-//! One job from prompt to text: prefill in chunks, then decoding, several tokens in a forward where a guess
-//! of what follows is at hand.
+//! One job from prompt to text: prefill in chunks, then decoding, several tokens in one forward
+//! pass if there is a draft.
 //!
-//! Before each chunk and each token, and between the layers of most forwards, the job
-//! asks whether it still matters. Whatever was computed until then stays in the session.
-//! A chunk of somebody's own prompt is finished even so: the key that superseded the job
-//! needs it too, and on a slow machine a fast typist would otherwise never get an answer.
+//! Before each chunk and each token, and between the layers of most forward passes, the job checks
+//! whether it is cancelled. Everything computed until then stays in the session. An interactive
+//! request finishes its prefill chunk even after it is cancelled: the request of the next key needs
+//! the chunk too. Without this rule, a fast typist on a slow machine would never get an answer.
 
 use std::time::Instant;
 
@@ -22,42 +22,41 @@ use crate::speculate::Speculation;
 use crate::turn::Turns;
 use crate::warming::{Warming, Warmth};
 
-/// Prefill in chunks of so many tokens at most: large enough for the blocked matrix product to
-/// reach its speed, small enough that an interrupted chunk is a small loss.
+/// Tokens per prefill chunk, at most: large enough for the blocked matrix product to reach its
+/// speed, small enough that an interrupted chunk is a small loss.
 pub const CHUNK_TOKENS: usize = 128;
 
-/// A chunk takes about so long at most, because the next key may have to wait for it.
+/// Target time of a chunk in seconds, because the next key may have to wait for it.
 const CHUNK_SECONDS: f64 = 0.1;
 
 /// Smaller chunks would read all weights for a few tokens.
 const LEAST_CHUNK_TOKENS: usize = 32;
 
-/// What the worker thread owns.
+/// The state of the worker thread.
 pub(crate) struct Generator {
     pub(crate) model: Box<dyn CausalLm>,
     pub(crate) assembler: std::sync::Arc<Assembler>,
     pub(crate) pool: SessionPool,
-    /// What is known of the machine's speed, which every job tells more of.
+    /// The machine's speed, updated by every job.
     pub(crate) speed: KeptSpeed,
     /// The token index for healing; `None` for models trained on fragmented middles.
     pub(crate) healing: Option<Healing>,
-    /// What a decoding that must write something may not begin with.
+    /// The tokens that a decoding that must write text may not begin with.
     pub(crate) first_text: FirstText,
-    /// Guesses what comes next; `None` where that is switched off.
+    /// Drafts tokens; `None` if drafts are disabled.
     pub(crate) speculation: Option<Speculation>,
-    /// The whole prompt of a place whose small one was asked.
+    /// The whole prompt of a place whose small prompt was used.
     pub(crate) warming: Option<Warming>,
     pub(crate) warmth: std::sync::Arc<Warmth>,
     pub(crate) logits: Vec<f32>,
 }
 
-/// Milliseconds since `start`.
 pub(crate) fn ms_since(start: Instant) -> f64 {
     start.elapsed().as_secs_f64() * 1e3
 }
 
 impl Generator {
-    /// Runs a job to its end and tells its owner.
+    /// Runs a job to its end and passes the result to its owner.
     pub(crate) fn run<R: Copy>(&mut self, queued: Queued<R>, interactive_waits: &dyn Fn() -> bool) {
         let Queued { job, cancellation } = queued;
         let background = job.priority == Priority::Background;
@@ -86,7 +85,7 @@ impl Generator {
             Some(prompt) if prompt.tokens.is_empty() => Stop::Nothing,
             Some(prompt) => {
                 made.tokens.prompt = prompt.tokens.len();
-                // What only computes a prompt goes on with what there is of it.
+                // A job that only computes a prompt extends the session of that prompt.
                 let forks = background && job.max_tokens > 0;
                 let mut session =
                     self.pool.take(&prompt.tokens, job.max_tokens, forks, &*self.model);
@@ -94,7 +93,7 @@ impl Generator {
                     asked: job.asked,
                     max_tokens: job.max_tokens,
                     n_openings: job.n_openings,
-                    // A model that is asked by instruction begins with words or a fence, not with the text.
+                    // An instructed model begins with words or a fence, not with the text.
                     must_write: job.must_write && prompt.answer.is_none(),
                     first_total: None,
                     sampling: job.sampling,
@@ -111,13 +110,13 @@ impl Generator {
                     session.hold_small_prompt();
                 }
                 self.pool.put(session);
-                // Of a small prompt the whole one is noted already.
+                // After a small prompt, the whole one is noted already.
                 if job.max_tokens == 0 && !made.is_first && matches!(outcome, Ok(Stop::Preempted)) {
                     let persists = self.pool.persists;
                     self.note(Some(Warming::new(prompt.tokens, cancellation.clone(), persists)));
                 }
                 outcome.unwrap_or_else(|error| {
-                    tracing::error!(%error, "a forward failed");
+                    tracing::error!(%error, "a forward pass failed");
                     Stop::Failed
                 })
             }
@@ -146,7 +145,7 @@ impl Generator {
         stop
     }
 
-    /// Computes what the session lacks of the prompt; `Some` when it ends there.
+    /// Computes the missing part of the prompt; `Some` if the job ends there.
     fn prefill<R: Copy>(
         &mut self,
         prompt: &Prompt,
@@ -188,7 +187,7 @@ impl Generator {
         let mut decoded = Vec::new();
         let n_prompt = session.tokens.len();
         let mut n_kept = n_prompt;
-        // What the second attempt begins with.
+        // The second attempt begins with these.
         let first_logits = if run.must_write { self.logits.clone() } else { Vec::new() };
         let mut stop = self.decode_tokens(prompt, session, &mut n_kept, &mut decoded, run, made);
         if run.must_write && matches!(stop, Ok(Stop::Rule(_))) && made.text.trim().is_empty() {
@@ -217,7 +216,8 @@ impl Generator {
         stop
     }
 
-    /// Decodes; the first `n_kept` tokens of the session are chosen ones, what stands behind them is a draft.
+    /// Decodes. The first `n_kept` tokens of the session are chosen ones, the tokens after them are
+    /// a draft.
     fn decode_tokens<R: Copy>(
         &mut self,
         prompt: &Prompt,
@@ -231,11 +231,12 @@ impl Generator {
         let mut detokenizer = Detokenizer::new(assembler.tokenizer());
         let mut sampler = Sampler::new(run.sampling);
         let mut text = String::new();
-        // The text that healing took back and that the answer must spell again.
+        // The text that healing removed and that the answer must spell again.
         let mut unforced = prompt.unforced.as_bytes();
         let n_healed_bytes = unforced.len();
         let end_tokens = assembler.format().end_tokens();
-        // Positions that the last forward gave logits of, and the one that the next token is chosen at.
+        // The number of positions that the last forward pass gave logits for, and the position of
+        // the next token.
         let (mut n_positions, mut position) = (1, 0);
         loop {
             if let Some(stop) = (run.interruption)() {
@@ -247,7 +248,7 @@ impl Generator {
             let total = run.first_total.take().unwrap_or_else(|| log_sum_exp(logits));
             let before = session.tokens.get(..*n_kept).unwrap_or_default();
             let mut allowed = allowed(self.healing.as_ref(), unforced, end_tokens);
-            if run.must_write && behind(&text, n_healed_bytes).trim().is_empty() {
+            if run.must_write && after_cursor(&text, n_healed_bytes).trim().is_empty() {
                 let spelling = (allowed.as_mut(), unforced);
                 let ruled_out = self.first_text.require(
                     logits,
@@ -272,7 +273,7 @@ impl Generator {
                     openings(run.n_openings, logits, assembler.tokenizer(), spelling, end_tokens);
             }
             if end_tokens.binary_search(&token).is_ok() {
-                return Ok(over(prompt, behind(&text, n_healed_bytes), run, made)
+                return Ok(over(prompt, after_cursor(&text, n_healed_bytes), run, made)
                     .unwrap_or(Stop::EndToken));
             }
             let log_prob = logits.get(token as usize).copied().unwrap_or(f32::NEG_INFINITY) - total;
@@ -283,7 +284,7 @@ impl Generator {
                 unforced = healing.advance(unforced, token).unwrap_or_default();
             }
             text.push_str(&detokenizer.push(token));
-            let code = code_of(prompt, behind(&text, n_healed_bytes), false);
+            let code = code_of(prompt, after_cursor(&text, n_healed_bytes), false);
             if let Some(stop) = tell(code.text, run, made) {
                 return Ok(stop);
             }
@@ -293,15 +294,14 @@ impl Generator {
             let n_wanted = run.max_tokens.saturating_sub(decoded.len());
             let n_free = session.cache.capacity().saturating_sub(*n_kept);
             if n_wanted == 0 || n_free == 0 {
-                return Ok(
-                    over(prompt, behind(&text, n_healed_bytes), run, made).unwrap_or(Stop::Limit)
-                );
+                return Ok(over(prompt, after_cursor(&text, n_healed_bytes), run, made)
+                    .unwrap_or(Stop::Limit));
             }
             if let Some(speculation) = &mut self.speculation {
                 speculation.saw(token);
             }
             if session.tokens.get(*n_kept) == Some(&token) {
-                // Drafted, and computed with those before it.
+                // A drafted token, computed together with those before it.
                 made.tokens.draft_accepted += 1;
                 *n_kept += 1;
                 position += 1;
@@ -319,11 +319,12 @@ impl Generator {
         }
     }
 
-    /// The token to compute next, and at most `room` guesses of what follows it.
+    /// Returns the token to compute next, and at most `room` guesses after it.
     fn batch(&mut self, session: &mut Session, token: TokenId, room: usize) -> Vec<TokenId> {
         let mut batch = vec![token];
         if let Some(speculation) = &mut self.speculation {
-            // The session is lent to the look-up with the token in place, and given back as it was.
+            // The look-up borrows the session with the token added; the token is removed
+            // afterwards.
             session.tokens.push(token);
             batch.extend_from_slice(speculation.draft(&session.tokens, room));
             session.tokens.pop();
@@ -331,7 +332,7 @@ impl Generator {
         batch
     }
 
-    /// Forwards `tokens` and notes them in the session; `false` when interrupted midway.
+    /// Computes `tokens` and adds them to the session; `false` if interrupted.
     pub(crate) fn append(
         &mut self,
         session: &mut Session,
@@ -349,7 +350,7 @@ impl Generator {
 }
 
 impl<R> Generated<R> {
-    /// Forgets a text that was refused whole; what it cost stays counted.
+    /// Discards a text that `stop` rejected; its costs stay counted.
     fn begin_again(&mut self) {
         self.text.clear();
         self.log_probs.clear();
@@ -363,30 +364,31 @@ pub(crate) struct Run<'a, R> {
     max_tokens: usize,
     n_openings: usize,
     must_write: bool,
-    /// The log-sum-exp that the first token's log-probability counts from, where the logits no longer say it.
+    /// The log-sum-exp that the first token's log-probability counts from, if the logits no longer
+    /// give it.
     first_total: Option<f32>,
     sampling: Sampling,
     pub(crate) stop: crate::job::StopCheck<R>,
     pub(crate) on_text: Box<dyn FnMut(&Partial<'_>) + Send>,
     pub(crate) interruption: &'a dyn Fn() -> Option<Stop<R>>,
-    /// Where another token was nearly chosen.
+    /// Positions at which another token was nearly chosen.
     pub(crate) turns: Turns,
-    /// Whether even a chunk in flight is dropped: looking ahead must not keep anybody waiting.
+    /// Whether the job drops even a chunk in progress: look-ahead must not delay a request.
     gives_way: bool,
 }
 
-/// The decoded text behind the cursor.
-pub(crate) fn behind(text: &str, n_healed_bytes: usize) -> &str {
+/// Returns the decoded text after the cursor.
+pub(crate) fn after_cursor(text: &str, n_healed_bytes: usize) -> &str {
     text.get(n_healed_bytes..).unwrap_or_default()
 }
 
-/// What of the text behind the cursor is code.
+/// Returns the part of the text after the cursor that is code.
 fn code_of<'t>(prompt: &Prompt, text: &'t str, is_over: bool) -> Code<'t> {
     let all = Code { text, ended: false };
     prompt.answer.as_ref().map_or(all, |answer| answer.code(text, is_over))
 }
 
-/// Tells how the text stands; says why it ends here, if it does.
+/// Reports the text so far; returns the stop reason if a rule ends it.
 fn tell<R>(text: &str, run: &mut Run<'_, R>, made: &mut Generated<R>) -> Option<Stop<R>> {
     if text.is_empty() {
         return None;
@@ -399,7 +401,7 @@ fn tell<R>(text: &str, run: &mut Run<'_, R>, made: &mut Generated<R>) -> Option<
     Some(Stop::Rule(rule))
 }
 
-/// Tells what was held back of an answer that is over.
+/// Reports the text that was held back, after the answer has ended.
 fn over<R>(
     prompt: &Prompt,
     text: &str,
@@ -410,13 +412,14 @@ fn over<R>(
     if code.text.len() > made.text.len() { tell(code.text, run, made) } else { None }
 }
 
-/// How many tokens are prefilled at once by a model that does `per_second`.
+/// Returns the prefill chunk size for a model that computes `per_second` tokens per second.
 pub(crate) fn chunk_tokens(per_second: f64) -> usize {
     let affordable = (per_second * CHUNK_SECONDS) as usize / 16 * 16;
     affordable.clamp(LEAST_CHUNK_TOKENS, CHUNK_TOKENS)
 }
 
-/// The tokens that spell what healing took back, while any of it is left; `end_tokens` are sorted.
+/// Returns the tokens that spell the text that healing removed, while any of it is left.
+/// `end_tokens` are sorted.
 fn allowed(
     healing: Option<&Healing>,
     unforced: &[u8],

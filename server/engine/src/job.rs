@@ -1,11 +1,11 @@
-//! What is asked of the engine and what comes back.
+//! Jobs and their results.
 //!
-//! A job carries closures instead of data of other crates: `prepare` builds the
-//! prompt on the worker thread (tokenizing does not belong on the message path),
-//! `stop` looks at the text after every token, `on_text` sees partial results.
+//! A job carries closures instead of data of other crates. `prepare` builds the prompt on the
+//! worker thread, because tokenizing must not block the message loop. `stop` checks the text after
+//! every token. `on_text` receives partial results.
 //!
-//! `R` is the caller's type for why a stop rule ended a decoding. The engine hands it back in [`Stop::Rule`] and never
-//! looks into it; by default it is the rule's name.
+//! `R` is the caller's type for the reason of a stop rule. The engine returns it in [`Stop::Rule`]
+//! and never inspects it. The default is the rule's name.
 
 use std::time::Instant;
 
@@ -14,65 +14,69 @@ use lowkey_prompt::{Assembler, Prompt};
 use crate::openings::Opening;
 use crate::sampling::Sampling;
 
-/// Builds the prompt on the worker thread; `None` when there is nothing to ask.
+/// Builds the prompt on the worker thread; `None` if there is nothing to decode.
 pub type Preparation = Box<dyn FnOnce(&Assembler) -> Option<Prompt> + Send>;
 
-/// Looks at the decoded text so far; `Some((reason, keep_bytes))` ends the decoding.
+/// Checks the decoded text so far; `Some((reason, keep_bytes))` ends the decoding.
 pub type StopCheck<R> = Box<dyn FnMut(&str) -> Option<(R, usize)> + Send>;
 
-/// Which jobs may make others wait.
+/// The priority of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Priority {
-    /// Looking ahead: gives way within one token to anything interactive.
+    /// Look-ahead: yields to any interactive job within one token.
     Background,
-    /// Somebody waits at the keyboard.
+    /// The user waits for it.
     Interactive,
 }
 
-/// A small prompt, asked where the job's own would take too long.
+/// A small prompt for a place where the job's own prompt would take too long.
 pub struct First {
-    /// Builds it on the worker thread.
+    /// Builds the small prompt on the worker thread.
     pub prepare: Preparation,
-    /// It is asked where more tokens than these are missing of the job's own prompt.
+    /// The small prompt is used if more than this many tokens of the job's own prompt are not
+    /// cached.
     pub most_missing: usize,
 }
 
 /// One generation.
 pub struct Job<R = &'static str> {
-    /// Whether a request waits for it.
     pub priority: Priority,
     /// Builds the prompt.
     pub prepare: Preparation,
-    /// The small prompt of a place that may be cold; the whole prompt is then computed when nothing else is to be done.
+    /// The small prompt of a place that may be cold. If it is used, the engine computes the whole
+    /// prompt when it is idle.
     pub first: Option<First>,
-    /// Decode at most so many tokens (healed ones count); 0 prefills only.
+    /// Decode at most N tokens (healed ones count); 0 prefills only.
     pub max_tokens: usize,
-    /// Report so many of the most probable first tokens.
+    /// Report at most N of the most probable first tokens.
     pub n_openings: usize,
-    /// Whether text must follow: until something visible is decoded, neither an end token nor a blank line is chosen,
-    /// and a text that `stop` refuses whole is begun once more with another token.
+    /// Whether text must follow. Until visible text is decoded, the engine chooses neither an end
+    /// token nor a blank line. If `stop` rejects the whole text, the engine decodes once more with
+    /// another first token.
     pub must_write: bool,
-    /// Where given, a text that ends by itself is decoded once more with one token changed if that may make it more
-    /// probable, and the more probable text is the result. Asked before each of these tokens whether that is still
-    /// wanted; only where the most probable tokens are chosen.
+    /// If given, a text that ends without an interruption is decoded once more with one token
+    /// changed, if that may make it more probable. The more probable text is the result. The engine
+    /// calls this before each of these tokens to check whether the second text is still wanted.
+    /// Greedy decoding only.
     pub second: Option<Box<dyn Fn() -> bool + Send>>,
-    /// How tokens are chosen.
     pub sampling: Sampling,
-    /// Ends the decoding by rule.
+    /// The rule that ends the decoding.
     pub stop: StopCheck<R>,
-    /// Called with the text so far after each token that completes a character.
+    /// Called with the text so far, after each token that completes a character.
     pub on_text: Box<dyn FnMut(&Partial<'_>) + Send>,
-    /// Called exactly once, whatever happens.
+    /// Called exactly once.
     pub done: Box<dyn FnOnce(Generated<R>) + Send>,
-    /// Whether its session may be saved on disk; not that of a document that no rule could be asked about.
+    /// Whether the session may be saved on disk; false for a document whose ignore rules are
+    /// unknown.
     pub persists: bool,
-    /// When the job was asked for, from which `ms.queued` and `ms.total` count.
+    /// When the caller made the request; `ms.queued` and `ms.total` count from here.
     pub asked: Instant,
 }
 
 impl<R> Job<R> {
-    /// Builds a job that computes the prompt and decodes nothing: interactive, asked now, saved on disk where
-    /// sessions are. Other jobs are made of it: `Job { max_tokens: 64, ..Job::prefill(prepare, done) }`.
+    /// Builds a job that computes the prompt and decodes nothing. It is interactive, asked now, and
+    /// its session may be saved. Other jobs extend it: `Job { max_tokens: 64,
+    /// ..Job::prefill(prepare, done) }`.
     pub fn prefill(
         prepare: impl FnOnce(&Assembler) -> Option<Prompt> + Send + 'static,
         done: impl FnOnce(Generated<R>) + Send + 'static,
@@ -98,94 +102,90 @@ impl<R> Job<R> {
 /// The state of a decoding in progress.
 #[derive(Debug, Clone, Copy)]
 pub struct Partial<'a> {
-    /// Text behind the cursor that has been decoded, whole characters only.
+    /// Decoded text after the cursor, whole characters only.
     pub text: &'a str,
     /// Natural-log probability of each decoded token.
     pub log_probs: &'a [f32],
-    /// Whether this is a result already, and only a more probable one is looked for.
+    /// Whether the text is already a result, and the engine only looks for a more probable one.
     pub is_whole: bool,
 }
 
 /// Why a decoding ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Stop<R = &'static str> {
-    /// The model said that the middle is complete.
+    /// The model chose an end token.
     EndToken,
     /// The caller's stop rule, for this reason.
     Rule(R),
-    /// `max_tokens` or the model's context is used up.
+    /// `max_tokens` or the model's context length is reached.
     Limit,
     /// The ticket was cancelled or dropped, or the engine shuts down.
     #[default]
     Cancelled,
-    /// Something interactive needed the engine more.
+    /// An interactive job interrupted it.
     Preempted,
     /// The model failed to load or a forward failed; the log has the reason.
     Failed,
-    /// There was nothing to ask (the preparation returned no prompt).
+    /// The preparation returned no prompt.
     Nothing,
 }
 
-/// How many tokens a job cost, as in the `--json` of one completion.
+/// Token counts of a job, as in the `--json` output of one completion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct TokenCounts {
     /// Tokens of the prompt.
     pub prompt: usize,
-    /// Of these, found in a session's cache.
+    /// Prompt tokens found in a session's cache.
     pub reused: usize,
-    /// Of these, computed now.
+    /// Prompt tokens computed now.
     pub prefilled: usize,
     /// Decoded after the prompt.
     pub decoded: usize,
     /// Drafted by speculation.
     pub drafted: usize,
-    /// Of these, accepted.
+    /// Drafted tokens that were accepted.
     pub draft_accepted: usize,
 }
 
-/// Where the time went, in milliseconds.
+/// Durations in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Milliseconds {
-    /// From asking to the worker's taking it up.
+    /// From the request until the worker takes the job.
     pub queued: f64,
     /// Building and tokenizing the prompt.
     pub prepare: f64,
     /// Computing the prompt's missing tokens.
     pub prefill: f64,
-    /// From asking to the first decoded token.
+    /// From the request to the first decoded token.
     pub first_token: f64,
-    /// All decoding.
     pub decode: f64,
-    /// From asking to the end.
+    /// From the request to the end.
     pub total: f64,
 }
 
 /// The result of a job.
 #[derive(Debug, Clone)]
 pub struct Generated<R = &'static str> {
-    /// Text behind the cursor, cut where the stop rule said.
+    /// Decoded text after the cursor, cut at the stop rule's length.
     pub text: String,
     /// Natural-log probability of each decoded token.
     pub log_probs: Vec<f32>,
-    /// How it might have begun, where that was asked; the most probable first.
+    /// First-token candidates, if requested; most probable first.
     pub openings: Vec<Opening>,
-    /// The probability of what `must_write` ruled out as the first token; 0 where it ruled out nothing.
+    /// The probability of the first tokens that `must_write` excluded; 0 if it excluded none.
     pub ruled_out: f32,
-    /// Whether the small prompt was asked.
+    /// Whether the small prompt was used.
     pub is_first: bool,
-    /// Whether a first text was refused whole and this is the second.
+    /// Whether `stop` rejected the first text and this is the second.
     pub begun_again: bool,
-    /// Whether one token was changed because that made the whole more probable.
+    /// Whether one token was changed because that made the whole text more probable.
     pub turned: bool,
-    /// Why it ended.
     pub stop: Stop<R>,
-    /// What it cost.
     pub tokens: TokenCounts,
-    /// How long it took.
     pub ms: Milliseconds,
 }
 
-// Derived, it would ask for `R: Default`.
+// A derive would require `R: Default`.
 impl<R> Default for Generated<R> {
     fn default() -> Self {
         Self {

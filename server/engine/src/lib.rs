@@ -1,15 +1,14 @@
 //! One thread that owns the model and every KV cache.
 //!
-//! Jobs arrive through a queue, and what a job computed stays in a session whose
-//! longest common prefix of token ids the next job reuses. The caller holds a ticket
-//! for each job and cancels those that no longer matter. Nothing here knows about editors or about what makes a suggestion
-//! good: callers hand in a closure that builds the prompt and one that stops the
-//! decoding.
+//! The engine takes jobs from a queue. The token ids and KV cache of a finished job stay in a
+//! session, and the next job reuses the longest common prefix of token ids. The caller holds a
+//! ticket for each job and cancels the jobs that are out of date. The engine knows nothing about
+//! editors or about the quality of suggestions: callers pass one closure that builds the prompt and
+//! one that stops the decoding.
 //!
-//! Invariants: no tensor leaves the worker thread; a cancelled job stops within
-//! one prefill chunk or one token; every job is finished exactly once; a warm
-//! session yields the tokens that a cold one yields, and decoding with drafts those
-//! that plain decoding yields.
+//! Invariants: no tensor leaves the worker thread; a cancelled job stops within one prefill chunk
+//! or one token; every job is finished exactly once; a warm session yields the same tokens as a
+//! cold one; decoding with drafts yields the same tokens as plain decoding.
 #![cfg_attr(
     test,
     expect(clippy::unwrap_used, reason = "a test that panics has failed, which is what is wanted")

@@ -1,7 +1,6 @@
-//! From a model file to a model that runs: tokenizer, prompt format, weights.
+//! Loads a model file: tokenizer, prompt format, weights.
 //!
-//! The one place that knows both the file's metadata and what the prompt stage needs
-//! of it.
+//! Only this module knows both the file's metadata and the parts of it that the prompt stage needs.
 
 use std::borrow::Cow;
 use std::error::Error;
@@ -13,40 +12,39 @@ use sha2::{Digest, Sha256};
 
 use crate::persist::{Keep, UnsavedWeights, packed};
 
-/// A model ready to run, with the tokenizer and format that belong to it.
+/// A loaded model with its tokenizer and prompt format.
 pub struct Loaded {
-    /// What the user calls it.
+    /// The model's name as the user writes it.
     pub name: String,
-    /// The identity of the file (see [`ModelFile::digest`]) and of the device, under which things are kept on disk.
+    /// Digest of the file (see [`ModelFile::digest`]) and of the device; the key of data on disk.
     pub digest: String,
-    /// The network.
     pub model: Box<dyn CausalLm>,
-    /// Text to token ids for this model.
+    /// Builds prompts and token ids for this model.
     pub assembler: Arc<Assembler>,
-    /// Whether tokens are guessed ahead and verified in batches; what is decoded is the same either way.
+    /// Whether drafts are enabled; the decoded tokens are the same either way.
     pub speculates: bool,
-    /// The packed weights, where no file has them and one may.
+    /// The packed weights, if they should be saved and are not in a file.
     pub unsaved: Option<UnsavedWeights>,
 }
 
-/// How a model is to run and to be asked.
+/// Options for loading a model.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Wanted<'a> {
-    /// Where it runs; on our own kernels without one.
+    /// The device; `None` runs on lowkey's own kernels.
     pub accelerator: Option<&'a Accelerator>,
-    /// How it is asked.
+    /// The prompt format.
     pub infill: Infill,
-    /// Where its packed weights are kept, if they are.
+    /// Where to keep packed weights; `None` keeps none.
     pub keep: Option<&'a Keep>,
 }
 
-/// Why there is no model, in words for the user.
+/// Why a model failed to load, in words for the user.
 pub type LoadFailed = String;
 
 impl Loaded {
     /// Builds the tokenizer and packs the weights, to run on `threads` threads.
     ///
-    /// `progress` gets the share done, 0 to 1.
+    /// `progress` receives the share done, 0 to 1.
     pub fn from_file(
         file: &ModelFile,
         threads: usize,
@@ -55,14 +53,15 @@ impl Loaded {
         Self::wanted(Wanted::default(), file, threads, progress)
     }
 
-    /// Does the same in the way that is wanted.
+    /// Does the same with options.
     pub fn wanted(
         wanted: Wanted<'_>,
         file: &ModelFile,
         threads: usize,
         progress: &mut dyn FnMut(f32),
     ) -> Result<Self, LoadFailed> {
-        // The tokenizer takes longer than weights that came packed, and neither needs the other.
+        // The tokenizer takes longer than weights that are packed already, and the two are
+        // independent.
         let (assembler, network) = std::thread::scope(|scope| {
             let assembler = scope.spawn(|| assembler(file, wanted.infill));
             let network = network(&wanted, file, threads, progress);
@@ -82,7 +81,7 @@ impl Loaded {
     }
 }
 
-/// A network, its identity, and the weights that no file has.
+/// A network, its identity, and the weights that are not in a file.
 type Network = (Box<dyn CausalLm>, String, Option<UnsavedWeights>);
 
 /// Loads the weights: packed ones from disk, or those of `file`.
@@ -116,11 +115,11 @@ fn network(
     }
 }
 
-/// Builds the tokenizer of `file` and finds how the model is asked; reads no weights.
+/// Builds the tokenizer of `file` and the prompt format; reads no weights.
 pub fn assembler(file: &ModelFile, infill: Infill) -> Result<Assembler, LoadFailed> {
     let said = |error: &dyn Error| format!("model {}: {error}", file.name());
     let vocab = vocab(file);
-    // A folder's tokenizer is a file of its own; of its metadata only the ends are read.
+    // A folder has its tokenizer in a separate file; of its metadata, only the end tokens are read.
     let tokenizer = match file.tokenizer_json() {
         Some(json) => Tokenizer::from_json(json),
         None if vocab.model.is_empty() => return Err(no_tokenizer(file.name())),
@@ -131,11 +130,11 @@ pub fn assembler(file: &ModelFile, infill: Infill) -> Result<Assembler, LoadFail
     Ok(Assembler::new(Arc::new(tokenizer), format))
 }
 
-/// A prompt of fewer tokens than this holds no line of code beside its sentinels.
+/// A shorter prompt has no room for a line of code between its sentinels.
 const LEAST_CONTEXT: usize = 8;
 
-/// Refuses a model that would load and never answer: its context holds no prompt, or its embedding not the tokens that
-/// every prompt or answer has.
+/// Rejects a model that would load and never answer: its context is too short for a prompt, or its
+/// embedding lacks tokens that every prompt or answer has.
 fn can_answer(
     name: &str,
     tokenizer: &Tokenizer,
@@ -145,22 +144,23 @@ fn can_answer(
     let context = config.context_length;
     if context < LEAST_CONTEXT {
         return Err(format!(
-            "model {name} sees {context} tokens at a time; {LEAST_CONTEXT} is the least that a suggestion needs"
+            "model {name} has a context of {context} tokens, but a suggestion needs at least {LEAST_CONTEXT}; choose another model"
         ));
     }
-    // Text first, so that a vocabulary that begins beyond the embedding is found too.
+    // Plain text comes first, so that this also finds a vocabulary that begins after the
+    // embedding's end.
     let text = tokenizer.encode("fn a() {\n    return 1;\n}\n");
     let needed = format.special_tokens().chain(text);
     match needed.max().filter(|token| *token as usize >= config.vocab) {
         Some(token) => Err(format!(
-            "model {name} has a tokenizer with token {token}, but its embedding ends at {}: the tokenizer is another model's",
+            "model {name} has a tokenizer with token {token}, but its embedding ends at {}: the tokenizer belongs to another model",
             config.vocab
         )),
         None => Ok(()),
     }
 }
 
-/// What is said of a model without a tokenizer that is read here.
+/// Returns the error for a model without a supported tokenizer.
 fn no_tokenizer(model: &str) -> LoadFailed {
     format!(
         "model {model} has no tokenizer: a folder needs tokenizer.json (where there is only tokenizer.model, \
@@ -169,7 +169,8 @@ fn no_tokenizer(model: &str) -> LoadFailed {
     )
 }
 
-/// Under which a model's sessions and speed are kept: a device's caches hold other bits than our kernels'.
+/// Returns the key of a model's sessions and speed. A device's caches have other bits than those of
+/// lowkey's kernels.
 fn identity(file: &ModelFile, accelerator: Option<&Accelerator>) -> String {
     let digest = file.digest();
     let Some(accelerator) = accelerator else { return digest };
@@ -177,7 +178,7 @@ fn identity(file: &ModelFile, accelerator: Option<&Accelerator>) -> String {
     both.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
 }
 
-/// What the tokenizer needs of a GGUF file's metadata.
+/// Returns the tokenizer's part of a GGUF file's metadata.
 fn vocab(file: &ModelFile) -> GgufVocab<'_> {
     let metadata = file.metadata();
     let key = |name: &str| format!("tokenizer.ggml.{name}");
@@ -211,14 +212,15 @@ fn vocab(file: &ModelFile) -> GgufVocab<'_> {
     }
 }
 
-/// Models that were measured to answer better with the suffix first (`server/prompt/README.md`): architecture, layers
-/// and hidden size. Which order is better is a matter of the model: its larger sister prefers the other.
+/// Models that measured better with the suffix first (`server/prompt/README.md`): architecture,
+/// layers and hidden size. The better order differs between models of one family: the larger
+/// Qwen2.5-Coder prefers the prefix first.
 const SUFFIX_FIRST: &[(&str, u32, u32)] = &[
     // Qwen2.5-Coder-0.5B.
     ("qwen2", 24, 896),
 ];
 
-/// The order that the file names, or that its shape is known to prefer.
+/// Returns the order that the file names, or the measured order of its shape.
 fn order(file: &ModelFile) -> Option<Order> {
     let metadata = file.metadata();
     match metadata.string("lowkey.fim_order") {

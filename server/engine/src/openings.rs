@@ -1,7 +1,8 @@
-//! The most probable ways in which a decoding could begin: where other suggestions than the best one start.
+//! First-token candidates: the most probable ways to begin a decoding, for alternative suggestions.
 //!
-//! Read from the logits of the first token alone, so they cost nothing beside it. Whoever wants to know how one of
-//! them goes on asks again as if it had been typed.
+//! The candidates come from the logits of the first token alone, so they need no forward pass of
+//! their own. To get the rest of an alternative, the caller submits a job with the candidate's text
+//! added before the cursor.
 
 use lowkey_model::{log_sum_exp, top_k};
 use lowkey_prompt::{TokenId, Tokenizer};
@@ -9,22 +10,24 @@ use lowkey_prompt::{TokenId, Tokenizer};
 /// A first token as text.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Opening {
-    /// What it puts behind the cursor; never empty.
+    /// The text that it inserts after the cursor; never empty.
     pub text: String,
-    /// How probable it is.
+    /// Natural-log probability.
     pub log_prob: f32,
 }
 
-/// Less probable first tokens are noise: one in a hundred.
+/// Less probable first tokens are noise. The limit is a probability of 1 in 100.
 const LEAST_LOG_PROB: f32 = -4.6;
 
-/// Tokens looked at for each opening: some end the text, begin inside a character, or spell what stands there already.
+/// Tokens examined for each opening. Some end the text, begin inside a character, or repeat text
+/// that is already there.
 const LOOKED_AT: usize = 4;
 
 /// Returns at most `n` openings, the most probable first.
 ///
-/// `unforced` is the text before the cursor that healing took back and that the first token must spell, and `allowed`
-/// the tokens that do; `None` where nothing was taken back. `end_tokens` are sorted.
+/// `unforced` is the text before the cursor that healing removed and that the first token must
+/// spell. `allowed` holds the tokens that can spell it; `None` if healing removed nothing.
+/// `end_tokens` are sorted.
 pub(crate) fn openings(
     n: usize,
     logits: &[f32],

@@ -1,13 +1,16 @@
-//! What the engine keeps on disk: sessions, how fast this machine runs a model, and the model's packed weights.
+//! Data that the engine keeps on disk: sessions, the model's speed on this machine, and the model's
+//! packed weights.
 //!
-//! A session in a file saves the next start its prefill, the measured speed the measuring, the packed weights the
-//! packing. All are a cache: whatever is missing, damaged, foreign or of another version is computed anew, and no reader trusts a byte of it
-//! before a checksum.
-//! Token ids of a user's text are that text: files are 0600 in a folder of 0700. Text that the ignore and secret rules
-//! hide never becomes a prompt (`app` asks them before it submits a job), so no session holds any of it, and nothing
-//! has to be filtered here.
-//! Invariants: a file is complete before it has its name; a process never writes into a file that has one; no log line
-//! quotes what a file says.
+//! A saved session spares the next start its prefill, the saved speed its measurement, and packed
+//! weights the packing. All are caches: data that is missing, damaged, foreign or of another
+//! version is computed again. No reader uses data before its checksum is verified.
+//!
+//! Token ids of a user's text are that text, so files are 0600 in a folder of 0700. Text that the
+//! ignore and secret rules hide never becomes a prompt (`app` applies them before it submits a
+//! job). No session contains such text, and this module filters nothing.
+//!
+//! Invariants: a file is complete before it has its name; a process never writes into a file that
+//! has one; no log line quotes the contents of a file.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -30,46 +33,50 @@ pub use shelf::kept_sessions;
 pub(crate) use shelf::{Identity, Shelf};
 pub(crate) use speed::KeptSpeed;
 
-/// Nothing was asked for so long: what is new may be saved. Short, so that a machine rests soon after its user does.
+/// Idle time before new sessions are saved. It is short, so that a machine becomes idle soon after
+/// its user.
 const IDLE: Duration = Duration::from_secs(3);
 
-/// In a pause, a session is saved again when it has so many tokens that no file has: fewer are computed quickly, and
-/// every save writes the whole session.
+/// In a pause, a session is saved again if this many of its tokens are in no file. Fewer are
+/// computed quickly, and every save writes the whole session.
 pub(crate) const IDLE_NEW_TOKENS: usize = 64;
 
-/// Saves in pauses are at least so far apart: somebody who pauses at every line must not wear out a disk.
+/// Minimum time between saves in pauses: a user who pauses at every line must not wear out the
+/// disk.
 const BETWEEN_SAVES: Duration = Duration::from_mins(1);
 
-/// Saving at the end takes no longer than this: an editor that closes does not wait for us.
+/// Time limit of the save at shutdown, because an editor that closes does not wait for the server.
 pub(crate) const LONGEST_FAREWELL: Duration = Duration::from_secs(2);
 
-/// Packed weights take at most this many bytes unless a [`Keep`] says otherwise: the default model's take 302 million, those
-/// of a model of 1.5 thousand million parameters 1.1 thousand million.
+/// Default cap of packed weights in bytes. The default model's take 302 million, those of a model
+/// with 1.5 thousand million parameters 1.1 thousand million.
 const PACKED_CAP_BYTES: u64 = 4 << 30;
 
-/// What an engine may keep on disk, and where.
+/// The engine's settings for data on disk.
 #[derive(Debug, Clone)]
 pub struct Keep {
-    /// The folder, made when something is kept. Inside it, only folders of our own are touched.
+    /// The folder, created when the first file is saved. The engine only touches its own folders
+    /// inside it.
     pub folder: PathBuf,
-    /// Sessions take at most so many bytes there, those of other models and processes included.
+    /// Cap of the sessions in bytes, those of other models and processes included.
     pub cap_bytes: u64,
-    /// Packed weights take at most this many bytes there, those of other models included.
+    /// Cap of the packed weights in bytes, those of other models included.
     pub packed_cap_bytes: u64,
     /// How packed weights of a file are held in memory.
     pub hold: Hold,
-    /// Whether files may be written; otherwise they are read only.
+    /// Whether files may be written; otherwise they are only read.
     pub writes: bool,
-    /// What the speed depends on beside the model: processor, threads, version.
+    /// The parts of the machine that the speed depends on: processor, threads, version.
     pub machine: String,
-    /// Nothing was asked for so long: what is new may be saved.
+    /// Idle time before new data is saved.
     pub idle: Duration,
-    /// Switched off, nothing is read or written any more; shared, so that a setting takes effect at once.
+    /// If off, nothing is read or written. The switch is shared, so that a setting takes effect at
+    /// once.
     pub enabled: Switch,
 }
 
 impl Keep {
-    /// Keeps up to `cap_bytes` of sessions in `folder`, for a machine described in words.
+    /// Keeps up to `cap_bytes` of sessions in `folder`. `machine` describes the machine in words.
     pub fn new(folder: PathBuf, cap_bytes: u64, machine: String) -> Self {
         let enabled = Switch::default();
         let (packed_cap_bytes, hold) = (PACKED_CAP_BYTES, Hold::default());
@@ -77,40 +84,39 @@ impl Keep {
         Self { folder, cap_bytes, packed_cap_bytes, hold, writes, machine, idle, enabled }
     }
 
-    /// The same, but nothing is written: for a command that answers once.
+    /// Returns the same settings without writing, for a command that answers once.
     #[must_use]
     pub fn reading_only(self) -> Self {
         Self { writes: false, ..self }
     }
 }
 
-/// When to save: in the first long enough pause after something was computed.
+/// When to save: in the first pause that is long enough after a computation.
 #[derive(Debug)]
 pub(crate) struct Saving {
     idle: Duration,
-    /// Whether anything was computed since.
+    /// Whether anything was computed since the last save.
     is_due: bool,
     last: Option<Instant>,
 }
 
 impl Saving {
-    /// Nothing is due yet.
     pub(crate) fn new(keep: &Keep) -> Self {
         Self { idle: keep.idle, is_due: false, last: None }
     }
 
-    /// How long to wait for a job before saving; `None` while there is nothing to save.
+    /// Returns how long to wait for a job before saving; `None` if there is nothing to save.
     pub(crate) fn patience(&self) -> Option<Duration> {
         let too_early = self.last.map(|last| BETWEEN_SAVES.saturating_sub(last.elapsed()));
         self.is_due.then(|| self.idle.max(too_early.unwrap_or_default()))
     }
 
-    /// Something was computed.
+    /// Notes a computation.
     pub(crate) fn worked(&mut self) {
         self.is_due = true;
     }
 
-    /// A pause was used, and so many sessions were saved in it.
+    /// Notes that a pause was used and that `n_saved` sessions were saved in it.
     pub(crate) fn rested(&mut self, n_saved: usize) {
         self.is_due = false;
         if n_saved > 0 {
@@ -119,7 +125,7 @@ impl Saving {
     }
 }
 
-/// Whether anything is kept; on at first, and the same for all clones.
+/// Whether data is kept on disk; on at first. All clones share the value.
 #[derive(Debug, Clone)]
 pub struct Switch(Arc<AtomicBool>);
 
@@ -130,12 +136,10 @@ impl Default for Switch {
 }
 
 impl Switch {
-    /// Sets it.
     pub fn set(&self, on: bool) {
         self.0.store(on, Ordering::Release);
     }
 
-    /// Whether it is on.
     pub fn is_on(&self) -> bool {
         self.0.load(Ordering::Acquire)
     }

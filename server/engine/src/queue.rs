@@ -1,7 +1,7 @@
 //! The queue before the worker: interactive jobs first, in order of arrival.
 //!
-//! The queue never grows without bound as long as the caller has a bounded number of
-//! jobs that matter: a cancelled one is handed to the worker only to be finished at once.
+//! A caller with a bounded number of current jobs keeps the queue bounded: the worker takes a
+//! cancelled job and finishes it at once.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use crate::job::{Job, Priority};
 use crate::ticket::Cancellation;
 
-/// A job and whether it still matters.
+/// A job and its cancellation.
 pub(crate) struct Queued<R> {
     pub(crate) job: Job<R>,
     pub(crate) cancellation: Cancellation,
@@ -23,13 +23,12 @@ struct Inner<R> {
     closed: bool,
 }
 
-/// What waiting for a job came to.
+/// The result of waiting for a job.
 pub(crate) enum Popped<R> {
-    /// A job.
     Job(Box<Queued<R>>),
-    /// None in the time given.
+    /// No job arrived in time.
     Nothing,
-    /// The queue is closed, and there will be no other.
+    /// The queue is closed; no more jobs arrive.
     Closed,
 }
 
@@ -37,7 +36,8 @@ pub(crate) enum Popped<R> {
 pub(crate) struct Queue<R> {
     inner: Mutex<Inner<R>>,
     arrived: Condvar,
-    /// Mirrors "an interactive job waits", so that a running background job can ask per token.
+    /// Mirrors "an interactive job waits", so that a running background job can check it before
+    /// each token.
     interactive_waits: AtomicBool,
 }
 
@@ -54,7 +54,7 @@ impl<R> Default for Queue<R> {
 }
 
 impl<R> Queue<R> {
-    /// Adds a job; hands it back when the queue is closed.
+    /// Adds a job; returns it to the caller if the queue is closed.
     pub(crate) fn push(&self, queued: Queued<R>) -> Result<(), Box<Queued<R>>> {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         if inner.closed {
@@ -71,7 +71,7 @@ impl<R> Queue<R> {
         Ok(())
     }
 
-    /// Waits for the next job, for at most `patience` where there is one, asleep.
+    /// Sleeps until the next job arrives, for at most `patience` if given.
     pub(crate) fn pop(&self, patience: Option<Duration>) -> Popped<R> {
         let deadline = patience.map(|patience| Instant::now() + patience);
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
@@ -95,12 +95,12 @@ impl<R> Queue<R> {
         }
     }
 
-    /// Whether an interactive job waits for the running one to end, or the queue is closed.
+    /// Whether an interactive job waits for the running job, or the queue is closed.
     pub(crate) fn interactive_waits(&self) -> bool {
         self.interactive_waits.load(Ordering::Acquire)
     }
 
-    /// Refuses further jobs and hands back those that wait.
+    /// Refuses further jobs and returns the waiting ones.
     pub(crate) fn close(&self) -> Vec<Queued<R>> {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         inner.closed = true;

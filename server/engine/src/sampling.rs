@@ -1,31 +1,34 @@
-//! Choosing the next token: greedily, or by drawing from the model's distribution.
+//! Token selection: greedy, or sampled from the model's distribution.
 //!
-//! The steps and their order are llama.cpp's: repetition penalty, top-k, top-p, min-p, temperature, draw. Each leaves
-//! at least one token. The draw takes its random number from the seed and from all tokens before, not from a stream:
-//! it is a function of the text. So a warm session gives what a cold one gives, and a drafted token is verified by
-//! drawing at its position, exactly as when greedy.
-//! Invariant: at temperature 0 without a penalty the chosen token is the `argmax` of the logits, ties included.
+//! The steps and their order are those of llama.cpp: repetition penalty, top-k, top-p, min-p,
+//! temperature, sample. Each step leaves at least one token. The random number is a function of the
+//! seed and of all tokens before, not a stream. A warm session therefore gives the same tokens as a
+//! cold one. A drafted token is verified by sampling at its position, as in greedy decoding.
+//!
+//! Invariant: at temperature 0 without a penalty, the chosen token is the `argmax` of the logits,
+//! ties included.
 
 use lowkey_model::argmax;
 use lowkey_prompt::TokenId;
 
-/// The repetition penalty looks at so many tokens before, those of the prompt included, as llama.cpp does.
+/// The repetition penalty covers this many tokens before, including those of the prompt, as in
+/// llama.cpp.
 const REPETITION_WINDOW: usize = 64;
 
-/// How tokens are chosen.
+/// Sampling parameters.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Sampling {
-    /// 0 takes the most probable token; above, the logits are divided by it before drawing.
+    /// 0 takes the most probable token. A higher value divides the logits before sampling.
     pub temperature: f32,
-    /// Draws from so many of the most probable tokens at most; 0 from all.
+    /// Samples from the k most probable tokens; 0 from all.
     pub top_k: usize,
-    /// Draws from the most probable tokens that make up this share together; 1 from all.
+    /// Samples from the most probable tokens whose probabilities sum to this share; 1 from all.
     pub top_p: f32,
-    /// Draws from tokens that are at least this share as probable as the most probable; 0 from all.
+    /// Samples from tokens with at least this share of the highest probability; 0 from all.
     pub min_p: f32,
     /// Divides positive logits of the last 64 tokens, multiplies negative ones; 1 changes nothing.
     pub repetition_penalty: f32,
-    /// Another seed draws otherwise.
+    /// Seed of the random numbers.
     pub seed: u64,
 }
 
@@ -46,7 +49,7 @@ impl Default for Sampling {
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Candidate {
     token: TokenId,
-    /// Penalised.
+    /// After the repetition penalty.
     logit: f32,
 }
 
@@ -54,10 +57,10 @@ struct Candidate {
 #[derive(Debug)]
 pub(crate) struct Sampler {
     sampling: Sampling,
-    /// Follows the tokens so far.
+    /// Hash of the tokens so far.
     state: u64,
     n_seen: usize,
-    /// Kept between tokens for its memory.
+    /// Kept between tokens to reuse the allocation.
     candidates: Vec<Candidate>,
 }
 
@@ -66,9 +69,9 @@ impl Sampler {
         Self { sampling, state: mixed(sampling.seed), n_seen: 0, candidates: Vec::new() }
     }
 
-    /// Chooses the token behind `before`: among those `allowed` where only some are.
+    /// Chooses the token after `before`, from `allowed` if given.
     ///
-    /// `before` must be what it was at the last call with more tokens behind it.
+    /// `before` must extend the `before` of the last call.
     pub(crate) fn choose(
         &mut self,
         logits: &[f32],
@@ -100,7 +103,7 @@ impl Sampler {
         drawn.unwrap_or_else(|| argmax(logits) as TokenId)
     }
 
-    /// Makes what stands among the last tokens less probable.
+    /// Makes tokens among the last ones less probable.
     fn penalise(&mut self, before: &[TokenId]) {
         let penalty = self.sampling.repetition_penalty;
         let window = before.get(before.len().saturating_sub(REPETITION_WINDOW)..);
@@ -116,7 +119,7 @@ impl Sampler {
         }
     }
 
-    /// Leaves the candidates that top-k, top-p and min-p allow.
+    /// Keeps the candidates that top-k, top-p and min-p allow.
     fn narrow(&mut self) {
         let Sampling { top_k, top_p, min_p, .. } = self.sampling;
         if top_k > 0 && top_k < self.candidates.len() {
@@ -148,9 +151,9 @@ impl Sampler {
         self.candidates.iter().map(|candidate| candidate.logit).fold(f32::MIN, f32::max)
     }
 
-    /// Draws one of the candidates by its probability at the temperature.
+    /// Samples one of the candidates by its probability at the temperature.
     fn draw(&mut self, before: &[TokenId]) -> Option<TokenId> {
-        // Weights in f64: a sum over 150,000 tokens must not lose the small ones.
+        // The weights are f64, because a sum over 150,000 tokens must not lose the small ones.
         let best = self.best();
         let temperature = f64::from(self.sampling.temperature);
         let weight = |c: &Candidate| (f64::from(c.logit - best) / temperature).exp();
@@ -160,11 +163,11 @@ impl Sampler {
             left -= weight(candidate);
             left < 0.0
         });
-        // Rounding may leave a little behind the last.
+        // Rounding may leave a small remainder after the last candidate.
         drawn.or(self.candidates.last()).map(|candidate| candidate.token)
     }
 
-    /// A number from 0 up to 1, made of the seed and of all tokens so far.
+    /// Returns a number in 0..1, a function of the seed and all tokens so far.
     fn random(&mut self, before: &[TokenId]) -> f64 {
         debug_assert!(self.n_seen <= before.len(), "tokens are only added");
         for &token in before.get(self.n_seen..).unwrap_or_default() {
@@ -175,16 +178,16 @@ impl Sampler {
     }
 }
 
-/// Tells a draw from the state that it is drawn of.
+/// Separates the random numbers from the state that they come from.
 const DRAW: u64 = 0x5851_f42d_4c95_7f2d;
 
-/// The most probable first, and of equals the first, as `argmax` has it.
+/// Most probable first, and the lower token id first among equals, as in `argmax`.
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "sorting compares by reference")]
 fn by_probability(a: &Candidate, b: &Candidate) -> std::cmp::Ordering {
     b.logit.total_cmp(&a.logit).then(a.token.cmp(&b.token))
 }
 
-/// Mixes all bits into all bits: the step of `SplitMix64` (Steele, Lea, Flood 2014).
+/// Mixes the bits with the step of `SplitMix64` (Steele, Lea, Flood 2014).
 fn mixed(state: u64) -> u64 {
     let mut z = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -1,9 +1,9 @@
-//! Sessions: token ids with the KV cache that belongs to them.
+//! Sessions: token ids with their KV cache.
 //!
-//! The pool answers one question: which session shares the longest prefix of
-//! token ids with this prompt? Ids, never text, are the identity of a cache. A
-//! small disagreement truncates the session in place; a large one forks, so that
-//! looking ahead or jumping elsewhere does not destroy what the user comes back to.
+//! The pool finds the session that shares the longest prefix of token ids with a prompt. Token ids,
+//! never text, identify a cache. A small difference truncates the session in place. A large
+//! difference forks it, so that look-ahead or a jump to another place does not destroy a session
+//! that the user returns to.
 //!
 //! Invariant: `tokens.len() == cache.len()` for every session in the pool.
 
@@ -12,10 +12,10 @@ use lowkey_prompt::TokenId;
 
 use crate::persist::Shelf;
 
-/// A truncation that would drop more tokens than this forks instead.
+/// A truncation that would drop more tokens than this forks the session instead.
 pub const FORK_ABOVE_TOKENS: usize = 64;
 
-/// A shorter shared prefix than this is not worth copying: computing it is as cheap.
+/// A shared prefix shorter than this is not copied, because computing it is as cheap.
 const WORTH_COPYING_TOKENS: usize = 16;
 
 /// Capacities are multiples of this, so that growing text does not copy its cache per key.
@@ -28,37 +28,38 @@ pub struct Session {
     /// Keys and values of these positions.
     pub cache: KvCache,
     last_used: u64,
-    /// Whether it may be saved: a user asked for it (what was only looked ahead to is not worth a place on disk), and
-    /// about a document whose text may be kept.
+    /// Whether the session may be saved: a user's request used it, and the document's text may be
+    /// kept. A look-ahead session is not worth its disk space.
     is_saved: bool,
-    /// Whether it belongs to no place: only looking ahead has used it, or it holds a small prompt.
+    /// Whether the session belongs to no place: only look-ahead has used it, or it holds a small
+    /// prompt.
     is_passing: bool,
 }
 
-/// The sessions of one model under a byte budget. What was looked ahead to and small prompts go first, but for the newest
-/// of them, then the least recently used place.
+/// The sessions of one model under a byte budget. Eviction removes look-ahead sessions and small
+/// prompts first, except the newest of them, then the least recently used place.
 pub struct SessionPool {
     sessions: Vec<Session>,
     budget_bytes: usize,
     clock: u64,
-    /// Whether the sessions that are taken from now on may be saved.
+    /// Whether sessions taken from now on may be saved.
     pub(crate) persists: bool,
     /// The sessions on disk.
     shelf: Option<Shelf>,
 }
 
-/// Number of leading tokens that two sequences share.
+/// Returns the number of leading tokens that two sequences share.
 pub(crate) fn common_prefix(a: &[TokenId], b: &[TokenId]) -> usize {
     a.iter().zip(b).take_while(|(a, b)| a == b).count()
 }
 
 impl Session {
-    /// Number of leading tokens that `prompt` shares with this session.
+    /// Returns the number of leading tokens that `prompt` shares with this session.
     pub fn common_prefix(&self, prompt: &[TokenId]) -> usize {
         common_prefix(&self.tokens, prompt)
     }
 
-    /// Says that it holds a small prompt: it goes before places do, and is not saved.
+    /// Marks the session as a small prompt: it is evicted before places and is not saved.
     pub(crate) fn hold_small_prompt(&mut self) {
         (self.is_passing, self.is_saved) = (true, false);
     }
@@ -71,27 +72,25 @@ impl Session {
 }
 
 impl SessionPool {
-    /// A pool that keeps at most `budget_bytes` of KV cache (but always one session).
+    /// Builds a pool that keeps at most `budget_bytes` of KV cache, but always one session.
     pub fn new(budget_bytes: usize) -> Self {
         Self { sessions: Vec::new(), budget_bytes, clock: 0, persists: true, shelf: None }
     }
 
-    /// The same pool, with sessions on disk behind those in memory.
+    /// Adds the sessions on disk.
     pub(crate) fn with_shelf(self, shelf: Option<Shelf>) -> Self {
         Self { shelf, ..self }
     }
 
-    /// Number of sessions held.
     pub fn len(&self) -> usize {
         self.sessions.len()
     }
 
-    /// Whether no session is held.
     pub fn is_empty(&self) -> bool {
         self.sessions.is_empty()
     }
 
-    /// Bytes of KV cache held.
+    /// Returns the bytes of KV cache held.
     pub fn bytes(&self) -> usize {
         self.sessions.iter().map(|s| s.cache.bytes()).sum()
     }
@@ -103,13 +102,13 @@ impl SessionPool {
         self.shelf.as_ref().map_or(in_memory, |shelf| in_memory.min(shelf.n_unsaved(prompt)))
     }
 
-    /// Takes out the session that serves `prompt` best, rewound to the shared prefix.
+    /// Takes out the session that shares most with `prompt`, truncated to the shared prefix.
     ///
-    /// The hit covers at most `prompt.len() - 1` tokens, because the logits of the last
-    /// one are wanted. With `fork` (looking ahead), or where more than
-    /// [`FORK_ABOVE_TOKENS`] would be lost, the shared prefix is copied and the original
-    /// stays. Returns a session whose tokens are a proper prefix of `prompt`, with room for
-    /// `n_decoded` tokens behind the prompt as far as the model's context allows.
+    /// The hit covers at most `prompt.len() - 1` tokens, because the caller needs the logits of the
+    /// last one. With `fork` (look-ahead), or if more than [`FORK_ABOVE_TOKENS`] would be lost, the
+    /// pool copies the shared prefix and keeps the original. Returns a session whose tokens are a
+    /// proper prefix of `prompt`. It has room for `n_decoded` tokens after the prompt as far as the
+    /// model's context allows.
     pub fn take(
         &mut self,
         prompt: &[TokenId],
@@ -169,10 +168,10 @@ impl SessionPool {
         }
     }
 
-    /// Saves the sessions that were asked for and of which no file has the last `n_new` tokens, newest first.
+    /// Saves the sessions of user requests whose last `n_new` tokens are in no file, newest first.
     ///
-    /// Asks `interrupted` between layers, and stops when it says so; half a file is never left. Returns how many
-    /// files there are more or anew.
+    /// Calls `interrupted` between layers and stops when it returns true; a partial file is never
+    /// left. Returns the number of files written.
     pub(crate) fn save(&mut self, n_new: usize, interrupted: &dyn Fn() -> bool) -> usize {
         let Some(shelf) = self.shelf.as_mut().filter(|shelf| shelf.writes()) else { return 0 };
         self.sessions.sort_by_key(|session| std::cmp::Reverse(session.last_used));
@@ -187,7 +186,7 @@ impl SessionPool {
         n_saved
     }
 
-    /// Puts a session back and evicts others beyond the budget.
+    /// Returns a session to the pool and evicts others beyond the budget.
     pub fn put(&mut self, session: Session) {
         debug_assert_eq!(session.tokens.len(), session.cache.len(), "a token for each position");
         if session.tokens.is_empty() {

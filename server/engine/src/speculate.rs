@@ -1,10 +1,13 @@
-//! Drafts: tokens guessed from what stands in the text already, verified several in one forward.
+//! Drafts: tokens guessed from text that is already there, verified several in one forward pass.
 //!
-//! Code repeats itself: a name, a call, a whole line that stands above or in a recent completion. When the last
-//! tokens agree with a place there, what followed there is guessed to follow here. A batch of two to eight tokens
-//! costs little more than one token where memory is the limit, so several guesses are verified at once.
-//! Invariant: a guess decides only what is computed together, never which token is chosen. The chosen tokens are those
-//! of plain decoding, because a position's logits have the same bits in every batch.
+//! Code repeats itself: a name, a call, or a whole line occurs above or in a recent completion. If
+//! the last tokens match a place there, the guess is the text after that place. A batch of two to
+//! eight tokens costs little more than one token if memory bandwidth is the limit, so one forward
+//! pass verifies several guesses.
+//!
+//! Invariant: a guess decides only which tokens are computed together, never which token is chosen.
+//! The chosen tokens are those of plain decoding, because a position's logits have the same bits in
+//! every batch.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -14,16 +17,16 @@ use lowkey_prompt::{Prompt, TokenId, Tokenizer};
 use crate::session::common_prefix;
 use crate::trust::{Costs, Evidence, Trust};
 
-/// Tokens that agree beyond so many say nothing more.
+/// Matches longer than this count as this long.
 const LONGEST_MATCH: usize = 12;
-/// A guess reaches so far; by then another look at the text is due.
+/// Longest guess, in tokens. After it, the text is searched again.
 const LONGEST_GUESS: usize = 32;
-/// Completions that are remembered with the prompts that they answered.
+/// Number of recent completions that are kept with their prompts.
 const RECENT: usize = 8;
-/// Text between a remembered completion and this prompt that is worth comparing, in tokens.
+/// Longest text between a kept completion's prompt and this prompt that is compared, in tokens.
 const TYPED_SINCE: usize = 64;
 
-/// Guesses what comes next, and learns how far its guesses can be trusted.
+/// Drafts tokens, and records the acceptance rate of its drafts.
 pub(crate) struct Speculation {
     tokenizer: Arc<Tokenizer>,
     costs: Costs,
@@ -33,24 +36,24 @@ pub(crate) struct Speculation {
     guess: Option<Guess>,
 }
 
-/// A prompt and what was decoded behind it.
+/// A prompt and the tokens decoded after it.
 struct Completion {
     tokens: Vec<TokenId>,
     n_prompt: usize,
 }
 
-/// A continuation that may come.
+/// A possible continuation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Guess {
     tokens: Vec<TokenId>,
-    /// How many of them have come.
+    /// How many of its tokens were decoded.
     n_seen: usize,
-    /// What speaks for the next one.
+    /// The evidence for the next token.
     evidence: Evidence,
 }
 
 impl Speculation {
-    /// Knows nothing yet; `costs` says what a batch is worth.
+    /// Builds an empty draft source; `costs` are those of a batch.
     pub(crate) fn new(tokenizer: Arc<Tokenizer>, costs: Costs) -> Self {
         Self {
             tokenizer,
@@ -61,7 +64,7 @@ impl Speculation {
         }
     }
 
-    /// Begins a completion: what an earlier one has left behind this prompt is the first guess.
+    /// Begins a completion; the rest of an earlier one after this prompt is the first guess.
     pub(crate) fn begin(&mut self, prompt: &Prompt) {
         self.guess = self.remains(&prompt.tokens).map(|tokens| Guess {
             tokens,
@@ -70,7 +73,7 @@ impl Speculation {
         });
     }
 
-    /// Notes a token that was decoded.
+    /// Notes a decoded token.
     pub(crate) fn saw(&mut self, token: TokenId) {
         let Some(guess) = &mut self.guess else { return };
         let Some(guessed) = guess.tokens.get(guess.n_seen) else {
@@ -87,7 +90,8 @@ impl Speculation {
         }
     }
 
-    /// Returns tokens to verify behind `text`, whose last token is not computed yet; at most `room`, often none.
+    /// Returns at most `room` tokens to verify after `text`, often none. The last token of `text`
+    /// is not computed yet.
     pub(crate) fn draft(&mut self, text: &[TokenId], room: usize) -> &[TokenId] {
         if self.guess.as_ref().is_none_or(|guess| guess.n_seen >= guess.tokens.len()) {
             self.guess = self.look_up(text);
@@ -98,7 +102,7 @@ impl Speculation {
         rest.get(..n).unwrap_or_default()
     }
 
-    /// Remembers a completion: its prompt and all that was decoded.
+    /// Stores a completion: its prompt and all decoded tokens.
     pub(crate) fn end(&mut self, prompt: &Prompt, decoded: &[TokenId]) {
         self.guess = None;
         if decoded.is_empty() {
@@ -116,23 +120,23 @@ impl Speculation {
         self.recent.push_back(completion);
     }
 
-    /// What is left of a remembered completion when what was typed since agrees with it.
+    /// Returns the rest of a kept completion if the text typed since agrees with it.
     fn remains(&self, prompt: &[TokenId]) -> Option<Vec<TokenId>> {
         let shared = |completion: &Completion| common_prefix(&completion.tokens, prompt);
-        // The newest of equals.
+        // The newest among equals.
         let (n_shared, completion) =
             self.recent.iter().map(|c| (shared(c), c)).max_by_key(|(n, _)| *n)?;
         let typed = self.text(prompt.get(n_shared..)?)?;
         let mut rest = completion.tokens.get(n_shared..)?;
         let mut left = typed.as_slice();
-        // Up to where the typed text ends, which may be inside a token.
+        // Stops where the typed text ends, which may be inside a token.
         let mut tokens = Vec::new();
         while !left.is_empty() {
-            let (token, behind) = rest.split_first()?;
+            let (token, after) = rest.split_first()?;
             let bytes = self.tokenizer.token_bytes(*token);
-            rest = behind;
+            rest = after;
             if let Some(still) = left.strip_prefix(bytes) {
-                // A special token stands for no text that could have been typed.
+                // A special token has no text that a user could type.
                 left = Some(still).filter(|_| !bytes.is_empty())?;
             } else {
                 let cut = std::str::from_utf8(bytes.strip_prefix(left)?).ok()?;
@@ -144,7 +148,7 @@ impl Speculation {
         self.guessable(&tokens)
     }
 
-    /// The bytes of a few tokens; `None` of many, or where one is special.
+    /// Returns the bytes of a few tokens; `None` if there are too many, or one is special.
     fn text(&self, tokens: &[TokenId]) -> Option<Vec<u8>> {
         if tokens.len() > TYPED_SINCE {
             return None;
@@ -160,12 +164,13 @@ impl Speculation {
         Some(text)
     }
 
-    /// Finds the place that agrees with the longest end of `text`, in it or in a recent completion.
+    /// Finds the place that matches the longest end of `text`, in `text` or in a recent completion.
     fn look_up(&self, text: &[TokenId]) -> Option<Guess> {
         let mut best = longest_match(text, 1, text);
         let mut source = text;
         for completion in self.recent.iter().rev() {
-            // The prompt's text is mostly this prompt's too; what was decoded behind it is not.
+            // This prompt has most of the older prompt's text too, but not the text decoded after
+            // it.
             let found = longest_match(&completion.tokens, completion.n_prompt, text);
             if found.map(|(n, _)| n) > best.map(|(n, _)| n) {
                 (best, source) = (found, completion.tokens.as_slice());
@@ -176,7 +181,8 @@ impl Speculation {
         Some(Guess { tokens, n_seen: 0, evidence: Evidence::Match(n_agree) })
     }
 
-    /// The tokens that may be guessed: up to a special one, not many, none behind a line's end.
+    /// Returns the tokens that may be guessed: none from a special token on, none after a line end,
+    /// and a limited number.
     fn guessable(&self, tokens: &[TokenId]) -> Option<Vec<TokenId>> {
         let mut guess = Vec::new();
         for token in tokens.iter().take(LONGEST_GUESS) {
@@ -194,9 +200,11 @@ impl Speculation {
     }
 }
 
-/// Finds where in `source`, at `from` or behind, the last tokens of `text` stood before: `(how many agree, where they end)`.
+/// Finds the last tokens of `text` in `source`, at `from` or later; returns `(number that match,
+/// where they end)`.
 ///
-/// Of equals the last. `source` may be `text` itself: its own end does not count.
+/// Returns the longest match, and the last among equals. `source` may be `text` itself: its own end
+/// does not count.
 fn longest_match(source: &[TokenId], from: usize, text: &[TokenId]) -> Option<(usize, usize)> {
     let last = text.last()?;
     let mut best: Option<(usize, usize)> = None;

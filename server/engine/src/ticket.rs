@@ -1,8 +1,8 @@
-//! Cancellation: the owner of a job ends it, and a shutdown ends all jobs.
+//! Cancellation: the owner of a job cancels that job, and a shutdown cancels all jobs.
 //!
-//! The engine has no notion of a newer request: whoever submits jobs decides which of them still matter, and cancels
-//! the others through their [`Ticket`]s. Asking is two atomic loads, so the worker asks before every prefill chunk,
-//! between the layers of a forward and before every token.
+//! The engine does not know which request is newer. The caller decides which jobs are out of date,
+//! and cancels them through their [`Ticket`]s. The check is two atomic loads, so the worker checks
+//! before every prefill chunk, between the layers of a forward pass and before every token.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,14 +21,15 @@ pub(crate) struct Cancellation {
 }
 
 impl Ticket {
-    /// Makes a ticket of an engine and what the worker asks; `engine` is set when the engine shuts down.
+    /// Builds a ticket and the worker's view of it. `engine` is set when the engine shuts down.
     pub(crate) fn new(engine: &Arc<AtomicBool>) -> (Self, Cancellation) {
         let cancelled = Arc::<AtomicBool>::default();
         let cancellation = Cancellation { job: Arc::clone(&cancelled), engine: Arc::clone(engine) };
         (Self { cancelled }, cancellation)
     }
 
-    /// Cancels the job; a job that has ended no longer has its whole prompt computed.
+    /// Cancels the job. After the job has ended, this cancels the background computation of its
+    /// whole prompt.
     pub fn cancel(&self) {
         self.cancelled.store(true, Ordering::Release);
     }
@@ -41,7 +42,7 @@ impl Drop for Ticket {
 }
 
 impl Cancellation {
-    /// Whether the job is to end: its ticket is cancelled or dropped, or the engine shuts down.
+    /// Whether the job must end: its ticket is cancelled or dropped, or the engine shuts down.
     pub(crate) fn is_cancelled(&self) -> bool {
         self.job.load(Ordering::Acquire) || self.engine.load(Ordering::Acquire)
     }

@@ -1,40 +1,43 @@
-//! When a guess is worth verifying: how often such guesses came true, against what a larger batch costs.
+//! Acceptance rate: how often guessed tokens are accepted, and the draft length that pays for its
+//! batch.
 //!
-//! Every guess is followed, whether it was verified in a batch or not, so trust grows and shrinks at no cost, and
-//! a guess that is not worth a batch today can be tomorrow.
-//! Invariant: counts only, no clock. The same jobs give the same drafts on every machine.
+//! Every guess counts, whether or not a batch verified it. The rates therefore change at no cost,
+//! and a kind of guess that does not pay for a batch now can pay for one later.
+//!
+//! Invariant: the rates come from counts, never from a clock. The same jobs give the same drafts on
+//! every machine.
 
-/// What speaks for a guessed token.
+/// The reason for a guessed token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Evidence {
-    /// So many tokens before it agree with the place that it was taken from; at least one.
+    /// The number of tokens before it that match the place it comes from; at least 1.
     Match(usize),
-    /// It is left of a completion that the typed text agrees with.
+    /// It is the rest of a completion that the typed text agrees with.
     Remains,
 }
 
-/// Kinds of evidence: the remains, and matches of 1 to 12 tokens.
+/// Kinds of evidence: the rest of a completion, and matches of 1 to 12 tokens.
 const KINDS: usize = 13;
 
-/// Counted beyond so many, older guesses weigh half.
+/// When a kind has this many guesses, its counts are halved.
 const MEMORY: f32 = 128.0;
 
-/// How often guesses came true, by their evidence.
+/// Acceptance rates of guesses, by evidence.
 #[derive(Debug, Clone)]
 pub(crate) struct Trust {
-    /// `(came true, guessed)`, fading.
+    /// `(accepted, guessed)`; older guesses count less.
     counts: [(f32, f32); KINDS],
 }
 
-/// What batches cost, in single tokens.
+/// The cost of a batch, as a multiple of one single-token forward pass.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Costs {
-    /// By the number of drafted tokens; the first is plain decoding, 1.
+    /// Indexed by the number of drafted tokens; the first entry is plain decoding, 1.
     by_length: &'static [f32],
 }
 
 impl Evidence {
-    /// The evidence for the token behind one that came true.
+    /// The evidence for the token after an accepted one.
     pub(crate) fn and_one_more(self) -> Self {
         match self {
             Self::Match(n) => Self::Match(n + 1),
@@ -52,7 +55,7 @@ impl Evidence {
 
 impl Default for Trust {
     fn default() -> Self {
-        // As measured on code (see `kernels/README.md`), with the weight of a few guesses.
+        // Measured on code (see `kernels/README.md`), with the weight of a few guesses.
         const FIRST: [f32; KINDS] =
             [0.7, 0.2, 0.35, 0.5, 0.6, 0.65, 0.7, 0.75, 0.75, 0.8, 0.8, 0.85, 0.85];
         const WEIGHT: f32 = 8.0;
@@ -61,7 +64,7 @@ impl Default for Trust {
 }
 
 impl Trust {
-    /// Notes whether a guess came true.
+    /// Counts a guess as accepted or rejected.
     pub(crate) fn learn(&mut self, evidence: Evidence, came: bool) {
         let Some((came_true, guessed)) = self.counts.get_mut(evidence.kind()) else { return };
         *guessed += 1.0;
@@ -72,17 +75,18 @@ impl Trust {
         }
     }
 
-    /// The share of such guesses that came true, 0 to 1.
+    /// Returns the acceptance rate for this evidence, 0 to 1.
     pub(crate) fn share(&self, evidence: Evidence) -> f32 {
         self.counts.get(evidence.kind()).map_or(0.0, |(came_true, guessed)| came_true / guessed)
     }
 }
 
 impl Costs {
-    /// The costs of a model that reads so many bytes of weights per token.
+    /// Returns the costs of a model that reads this many bytes of weights per token.
     ///
-    /// By `lowkey bench engine` on two threads of a Zen 4 with AVX-512, November 2026: the shape of Qwen2.5-0.5B at
-    /// 8 bits, and the embedded model, which a cache holds and whose every product therefore costs its time.
+    /// Measured with `lowkey bench engine` on two threads of a Zen 4 with AVX-512, November 2026:
+    /// the shape of Qwen2.5-0.5B at 8 bits, and the embedded model. The embedded model fits in the
+    /// processor's cache, so each product takes time of its own.
     pub(crate) fn of(decode_bytes: usize) -> Self {
         const CACHED: usize = 48 << 20;
         let by_length: &[f32] = if decode_bytes > CACHED {
@@ -93,10 +97,12 @@ impl Costs {
         Self { by_length }
     }
 
-    /// The number of drafted tokens, at most `most`, that decodes fastest; 0 where guessing does not pay.
+    /// Returns the number of drafted tokens, at most `most`, that decodes fastest; 0 if drafting
+    /// does not pay.
     pub(crate) fn best_length(self, trust: &Trust, evidence: Evidence, most: usize) -> usize {
         let mut evidence = evidence;
-        // One token comes with every forward; a guess adds one if it and all before it come true.
+        // Each forward pass yields one token; a guess adds one if it and all guesses before it are
+        // accepted.
         let (mut expected, mut all_true) = (1.0, 1.0);
         let (mut best, mut best_rate) = (0, 1.0);
         for (length, cost) in self.by_length.iter().enumerate().skip(1).take(most) {
@@ -121,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn trusted_guesses_make_long_drafts_and_distrusted_ones_none() {
+    fn draft_length_follows_acceptance() {
         for bytes in [1 << 20, 1 << 30] {
             let costs = Costs::of(bytes);
             assert_eq!(costs.best_length(&trust(1.0), Evidence::Match(3), 7), 7);
@@ -132,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn a_draft_is_never_expected_to_lose() {
+    fn draft_is_never_expected_to_lose() {
         for bytes in [1 << 20, 1 << 30] {
             let costs = Costs::of(bytes);
             for share in [0.02, 0.1, 0.3, 0.5, 0.7, 0.9, 0.99] {
@@ -144,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn guesses_that_fail_lose_their_trust_and_those_that_come_true_win_it_back() {
+    fn acceptance_rate_recovers() {
         let mut trust = Trust::default();
         let evidence = Evidence::Match(4);
         (0..300).for_each(|_| trust.learn(evidence, false));

@@ -1,50 +1,52 @@
-//! A line is decoded once more with one token changed, where that may make it more probable as a whole.
+//! Decodes a line once more with one token changed, if that may make the whole line more probable.
 //!
-//! The most probable token at each place does not make the most probable line: a string of digits is begun that takes
-//! twelve doubtful tokens, where `0),` would have been three. So decoding notes the best tokens that it passed by, and
-//! when the line is whole and clearly less probable than its beginning with one of them, goes on from there. What that
-//! costs is bounded: two lines are tried, each is given up as soon as it is no better than the one there is, and after
-//! a few tokens. `server/suggestion/README.md` has what it is worth.
-//! Invariants: another line is the result only where it is more probable by [`MARGIN`]; where anything interrupts, the
-//! best line so far is.
+//! The most probable token at each position does not give the most probable line. Greedy decoding
+//! may begin a string of digits that takes twelve doubtful tokens, where `0),` takes three.
+//! Decoding therefore notes the best tokens that it did not choose. When the line is complete and
+//! clearly less probable than its beginning with one of these tokens, decoding continues from
+//! there. The cost is bounded: the engine tries at most two lines, and drops each of them as soon
+//! as it is no better than the best line or has too many tokens. `server/suggestion/README.md` has
+//! the gain.
+//! Invariants: another line is the result only if it is more probable by [`MARGIN`]; after an
+//! interruption the best line so far is the result.
 
 use lowkey_model::{LogitsMode, ModelError, argmax, log_sum_exp, top_k};
 use lowkey_prompt::{Detokenizer, Prompt, TokenId};
 
-use crate::generate::{Generator, Run, behind};
+use crate::generate::{Generator, Run, after_cursor};
 use crate::job::{Generated, Partial, Stop};
 use crate::session::Session;
 
-/// Places tried at most.
+/// Positions tried, at most.
 const MOST_TURNS: usize = 2;
-/// Tokens at most, the changed one included: longer lines win seldom and cost most.
+/// Tokens per line, at most, the changed one included. Longer lines seldom win and cost most.
 const MOST_TOKENS: usize = 8;
-/// How much more probable a line must be, as a difference of log-probabilities.
+/// Minimum gain of a line, as a difference of natural-log probabilities.
 const MARGIN: f32 = 1.0;
-/// Tokens looked at for each place, the chosen one included.
+/// Tokens examined at each position, the chosen one included.
 const LOOKED_AT: usize = 3;
 
-/// A place at which another token was nearly chosen.
+/// A position at which another token was nearly chosen.
 #[derive(Debug, Clone, Copy)]
 struct Turn {
-    /// How many tokens were decoded before.
+    /// The number of tokens decoded before it.
     at: usize,
     token: TokenId,
     log_prob: f32,
-    /// The log-probability of everything up to this token.
+    /// The sum of log-probabilities up to and including this token.
     sum: f32,
 }
 
-/// The best places to turn at so far; none where no second line is wanted.
+/// The best positions for a turn so far; empty if no second line is wanted.
 #[derive(Default)]
 pub(crate) struct Turns {
-    /// The most probable beginning first.
+    /// Most probable beginning first.
     best: Vec<Turn>,
-    /// Asked before each token of another line whether it is still wanted.
+    /// Called before each token of another line: whether the line is still wanted.
     wanted: Option<Box<dyn Fn() -> bool + Send>>,
 }
 
-/// Another line.
+/// An alternative line.
 struct Line<R> {
     tokens: Vec<TokenId>,
     log_probs: Vec<f32>,
@@ -57,7 +59,7 @@ impl Turns {
         Self { best: Vec::new(), wanted }
     }
 
-    /// Notes what else could have been chosen than `token`, behind the tokens of `log_probs`.
+    /// Notes the candidates other than `token`, after the tokens of `log_probs`.
     pub(crate) fn note(
         &mut self,
         logits: &[f32],
@@ -66,7 +68,7 @@ impl Turns {
         log_probs: &[f32],
         end_tokens: &[TokenId],
     ) {
-        // Another first token is another text, and seldom the better one.
+        // Another first token gives another text, which is seldom better.
         if self.wanted.is_none() || log_probs.is_empty() {
             return;
         }
@@ -89,7 +91,8 @@ impl Turns {
 }
 
 impl Generator {
-    /// Decodes other lines than the one that has ended, if there may be a better one; returns why it ended if there is.
+    /// Decodes alternatives to the completed line if one may be better; returns the stop reason of
+    /// a better line.
     pub(crate) fn turn<R: Copy>(
         &mut self,
         prompt: &Prompt,
@@ -127,8 +130,8 @@ impl Generator {
         Ok(stop)
     }
 
-    /// Decodes from a turn on, behind the tokens of the session; `None` where the line is not whole with a
-    /// log-probability above `least`, or says nothing.
+    /// Decodes from a turn on, after the tokens of the session; `None` if the line does not
+    /// complete with a log-probability above `least`, or is empty.
     #[expect(clippy::too_many_arguments, reason = "they are what decoding one line takes")]
     fn line<R: Copy>(
         &mut self,
@@ -146,7 +149,8 @@ impl Generator {
         let mut detokenizer = Detokenizer::new(assembler.tokenizer());
         let mut text: String = tokens.iter().map(|&token| detokenizer.push(token)).collect();
         let (mut next, mut log_prob, mut sum) = (turn.token, turn.log_prob, turn.sum);
-        // The rules have read another line; they read this one from its start.
+        // The stop rules have read the first line; this call makes them read the new line from its
+        // start.
         let _ = (run.stop)("");
         for _ in 0..MOST_TOKENS {
             if sum <= least || !run.turns.is_wanted() || (run.interruption)().is_some() {
@@ -156,7 +160,7 @@ impl Generator {
             tokens.push(next);
             log_probs.push(log_prob);
             text.push_str(&detokenizer.push(next));
-            let code = behind(&text, prompt.unforced.len());
+            let code = after_cursor(&text, prompt.unforced.len());
             if let Some((rule, keep)) = (run.stop)(code) {
                 let text = code.get(..code.floor_char_boundary(keep)).unwrap_or_default();
                 let line = Line { tokens, log_probs, text: text.into(), stop: Stop::Rule(rule) };
@@ -193,10 +197,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_most_probable_beginnings_are_the_places_to_turn_at() {
+    fn turns_prefer_the_most_probable_beginning() {
         let mut turns = Turns::new(Some(Box::new(|| true)));
         let note = |turns: &mut Turns, other: f32, log_probs: &[f32]| -> Vec<(usize, f32)> {
-            // The chosen token, another one, an end token, and one that is ruled out.
+            // Logits of the chosen token, another one, an end token, and an excluded one.
             turns.note(&[0.0, other, -0.5, f32::NEG_INFINITY], 0.0, 0, log_probs, &[2]);
             turns.best.iter().map(|turn| (turn.at, turn.sum)).collect()
         };

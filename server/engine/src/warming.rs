@@ -1,9 +1,11 @@
-//! Cold places: a small prompt is asked at once, and the whole one is computed when nothing else is to be done.
+//! Cold places: a job uses a small prompt at once, and the engine computes the whole prompt when it
+//! is idle.
 //!
-//! Which of the two is asked depends on what is cached and on the prompts alone, never on the clock. What is computed
-//! here goes into a session as if a request had computed it, chunk by chunk, and gives way between two layers.
+//! The choice depends only on the cache and on the two prompts, never on the clock. The computed
+//! positions go into a session, as those of a request do. The computation runs chunk by chunk and
+//! can be interrupted between two layers.
 //!
-//! Invariant: at most one prompt is computed ahead of any request, the newest.
+//! Invariant: at most one prompt waits to be computed ahead of its request, the newest.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -14,21 +16,22 @@ use crate::generate::{Generator, chunk_tokens};
 use crate::job::{First, Generated};
 use crate::ticket::Cancellation;
 
-/// A prompt to be computed.
+/// A prompt to compute in idle time.
 pub(crate) struct Warming {
     tokens: Vec<TokenId>,
-    /// That of the job that wanted it: once that is cancelled, the next job says what to compute.
+    /// The cancellation of the job that noted the prompt. After it is cancelled, the next job
+    /// decides what to compute.
     cancellation: Cancellation,
     /// Whether the session may be saved.
     persists: bool,
 }
 
-/// What others may know of it.
+/// The progress of warming, shared with other threads.
 #[derive(Debug, Default)]
 pub(crate) struct Warmth {
-    /// Whether a prompt is still to be computed.
+    /// Whether a prompt waits to be computed.
     pub(crate) is_pending: AtomicBool,
-    /// Tokens computed so far, of all prompts.
+    /// Tokens computed so far, of all warmed prompts.
     pub(crate) n_tokens: AtomicU64,
 }
 
@@ -39,7 +42,8 @@ impl Warming {
 }
 
 impl Generator {
-    /// Chooses between a job's own prompt and its small one; notes the own one for later where the small one is chosen.
+    /// Returns a job's own prompt or its small one. If it returns the small one, it notes the own
+    /// prompt to compute later.
     pub(crate) fn first<R>(
         &mut self,
         whole: Option<Prompt>,
@@ -51,11 +55,11 @@ impl Generator {
         let Some(First { prepare, most_missing }) = first else { return Some(whole) };
         let n_missing = self.pool.n_missing(&whole.tokens);
         let small = (n_missing > most_missing).then(|| prepare(&self.assembler)).flatten();
-        // A chat template alone may be longer than the small prompt was to be.
+        // A chat template alone may be longer than the limit of the small prompt.
         let small =
             small.filter(|small| small.tokens.len() < n_missing && !small.tokens.is_empty());
         let Some(small) = small else {
-            // The user is elsewhere now, or has all that was to be computed.
+            // Either the cursor has moved, or nothing is left to compute.
             self.note(None);
             return Some(whole);
         };
@@ -64,13 +68,13 @@ impl Generator {
         Some(small)
     }
 
-    /// Notes what to compute, in place of what was noted before.
+    /// Notes the prompt to compute; replaces the one noted before.
     pub(crate) fn note(&mut self, warming: Option<Warming>) {
         self.warmth.is_pending.store(warming.is_some(), Ordering::Release);
         self.warming = warming;
     }
 
-    /// Computes what was noted until it is whole, or `interrupted` says that something else matters more.
+    /// Computes the noted prompt until it is complete or `interrupted` returns true.
     pub(crate) fn warm(&mut self, interrupted: &dyn Fn() -> bool) {
         let Some(warming) = self.warming.take() else { return };
         if warming.cancellation.is_cancelled() {
@@ -79,7 +83,7 @@ impl Generator {
         self.pool.persists = warming.persists;
         let mut session = self.pool.take(&warming.tokens, 0, false, &*self.model);
         let missing = warming.tokens.get(session.tokens.len()..).unwrap_or_default();
-        // Half of what a request computes at once: what is interrupted is lost.
+        // Half a request's chunk, because an interrupted chunk is lost.
         let n_chunk = chunk_tokens(self.speed.seen().prefill / 2.0);
         let gives_way = || interrupted() || warming.cancellation.is_cancelled();
         let mut outcome = Ok(true);
@@ -99,7 +103,7 @@ impl Generator {
             Ok(false) if !warming.cancellation.is_cancelled() => self.warming = Some(warming),
             Ok(_) => self.note(None),
             Err(error) => {
-                tracing::error!(%error, "a forward failed");
+                tracing::error!(%error, "a forward pass failed");
                 self.note(None);
             }
         }

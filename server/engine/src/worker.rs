@@ -1,7 +1,7 @@
-//! The worker thread: loads the model, then serves the queue until it is closed.
+//! The worker thread: loads the model, then serves the queue until the queue is closed.
 //!
-//! Loading happens on the same thread, so requests that come meanwhile simply wait
-//! in the queue; whether they still matter by then is their owner's decision.
+//! Loading happens on the same thread, so requests that arrive during it wait in the queue. Their
+//! owner decides whether they are still wanted afterwards.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -35,31 +35,30 @@ pub struct Speed {
     pub decode: f64,
 }
 
-/// What the engine is doing.
+/// The engine's status.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Status {
-    /// Reading and packing weights; the share done, 0 to 1.
+    /// Reading and packing weights, with the share done, 0 to 1.
     Loading(f32),
-    /// Serving.
     Ready {
-        /// The model's name.
+        /// The name of the model.
         model: String,
-        /// Measured at load, or kept from an earlier start.
+        /// Measured at load, or read from disk.
         speed: Speed,
-        /// Whether it was kept.
+        /// Whether the speed was read from disk.
         speed_was_kept: bool,
-        /// Bytes of one token in a KV cache.
+        /// Size of one token in a KV cache, in bytes.
         cache_bytes_per_token: usize,
-        /// Tokens that the model was trained to see.
+        /// The context length that the model was trained for, in tokens.
         context_length: usize,
-        /// How it is asked to fill in, in words.
+        /// The prompt format, in words.
         infill: String,
     },
-    /// There is no model; the reason.
+    /// No model is loaded; the reason.
     Failed(LoadFailed),
 }
 
-/// The way into the worker thread. Dropping it ends the thread.
+/// The handle of the worker thread. Dropping it ends the thread.
 ///
 /// `R` is the caller's type for why a stop rule ends a decoding (see [`Job`]).
 pub struct Engine<R = &'static str> {
@@ -71,9 +70,9 @@ pub struct Engine<R = &'static str> {
 }
 
 impl<R: Copy + Send + 'static> Engine<R> {
-    /// Starts the worker, which calls `load` first, with a callback for its progress (0 to 1).
+    /// Starts the worker. The worker first calls `load` with a callback for its progress, 0 to 1.
     ///
-    /// At most `session_bytes` of KV cache are kept between jobs. Nothing is kept on disk.
+    /// At most `session_bytes` of KV cache stay in memory between jobs. Nothing is kept on disk.
     pub fn start<L>(session_bytes: usize, load: L) -> std::io::Result<Self>
     where
         L: FnOnce(&mut dyn FnMut(f32)) -> Result<Loaded, LoadFailed> + Send + 'static,
@@ -81,7 +80,7 @@ impl<R: Copy + Send + 'static> Engine<R> {
         Self::start_keeping(session_bytes, None, load)
     }
 
-    /// Starts the worker as [`start`](Self::start) does, with sessions and speed kept on disk.
+    /// Starts the worker like [`start`](Self::start), with sessions and speed kept on disk.
     pub fn start_keeping<L>(
         session_bytes: usize,
         keep: Option<Keep>,
@@ -119,17 +118,18 @@ impl<R: Copy + Send + 'static> Engine<R> {
 }
 
 impl<R> Engine<R> {
-    /// Returns what the engine is doing, now and from now on; the channel closes when the worker ends.
+    /// Subscribes to the status, starting with the present one; the channel closes when the worker
+    /// ends.
     pub fn subscribe(&self) -> watch::Receiver<Status> {
         self.status.clone()
     }
 
-    /// Whether the whole prompt of a place is still to be computed whose small one was asked.
+    /// Whether a whole prompt waits to be computed because a job used its small prompt.
     pub fn is_warming(&self) -> bool {
         self.warmth.is_pending.load(Ordering::Acquire)
     }
 
-    /// Tokens of whole prompts that were computed so far while nothing else was to be done.
+    /// Returns the number of tokens of whole prompts that were computed in idle time.
     pub fn n_warmed(&self) -> u64 {
         self.warmth.n_tokens.load(Ordering::Relaxed)
     }
@@ -143,9 +143,10 @@ impl<R> Engine<R> {
         ticket
     }
 
-    /// Finishes waiting jobs as cancelled and ends the worker; running ones stop at their next token.
+    /// Finishes waiting jobs as cancelled and ends the worker; a running job stops at its next
+    /// token.
     ///
-    /// Returns when the worker has saved what is to be kept.
+    /// Returns after the worker has saved its sessions.
     pub fn shutdown(&self) {
         for queued in self.queue.close() {
             finish(queued, Stop::Cancelled);
@@ -155,7 +156,7 @@ impl<R> Engine<R> {
         if let Some(worker) = worker
             && worker.join().is_err()
         {
-            tracing::error!("the engine thread had panicked");
+            tracing::error!("the engine thread panicked");
         }
     }
 }
@@ -203,7 +204,7 @@ fn serve<R: Copy>(
     });
     let is_busy = Arc::new(AtomicBool::new(false));
     let saved = keep.zip(unsaved);
-    // Dropped at the end of this function, which ends the thread.
+    // The end of this function drops it, and that ends the thread.
     let _saving =
         saved.and_then(|(keep, weights)| packed::save_later(keep, weights, Arc::clone(&is_busy)));
     let healing =
@@ -257,14 +258,14 @@ fn serve<R: Copy>(
     }
 }
 
-/// Times a short prefill and a few single tokens on a throw-away cache.
+/// Measures a short prefill and a few single tokens on a temporary cache.
 fn measure(model: &mut dyn CausalLm) -> Speed {
     const N_PREFILL: usize = 128;
     const N_DECODE: usize = 4;
     let n_prefill = N_PREFILL.min(model.config().context_length / 2);
     let mut cache = model.new_cache(n_prefill + N_DECODE);
     let mut logits = Vec::new();
-    // Any tokens do: the work does not depend on which they are.
+    // The time does not depend on which tokens these are.
     let tokens = vec![0; n_prefill];
     let mut timed = |tokens: &[u32], want| {
         let start = Instant::now();

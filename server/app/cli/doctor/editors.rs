@@ -1,27 +1,27 @@
-//! Which editors are on this machine, and whether their settings name lowkey.
+//! The editors on this machine, and whether their settings name lowkey.
 //!
-//! Files are looked at where each editor reads them; nothing is run. A mention is no proof that it works, and a set-up
-//! may stand elsewhere: so the words are careful.
+//! The check reads the files of each editor's settings and runs no program. A mention does not
+//! prove that the set-up works, and the set-up may be in another file, so the messages are careful.
 
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-/// An editor that is here.
 #[derive(Debug, Serialize)]
 pub(super) struct Editor {
     pub(super) name: &'static str,
     /// Whether its settings name lowkey.
     configured: bool,
-    /// The page that tells how.
+    /// The page with the instructions.
     page: &'static str,
 }
 
-/// Where an editor's set-up stands.
+/// The location of an editor's settings.
 struct Known {
     name: &'static str,
     program: &'static str,
-    /// Files or folders in the home folder whose text, or whose entries' names, may name lowkey.
+    /// Files or folders in the home folder. Their text, or the names of their entries, may contain
+    /// `lowkey`.
     places: &'static [&'static str],
     page: &'static str,
 }
@@ -61,7 +61,7 @@ const KNOWN: [Known; 4] = [
     },
 ];
 
-/// The most that is read of a file.
+/// Bytes read of a file, at most.
 const MOST_BYTES: u64 = 1 << 20;
 
 /// Finds the editors on `PATH`.
@@ -87,7 +87,8 @@ fn find(home: &Path, folders: &[PathBuf]) -> Vec<Editor> {
     KNOWN.iter().filter(is_here).map(editor).collect()
 }
 
-/// Whether a file's text, the names in a folder, or the text of a folder's files name lowkey.
+/// Whether the file's text, the names in a folder, or the text of a folder's files contain
+/// `lowkey`.
 fn names_lowkey(place: &Path) -> bool {
     if place.is_dir() {
         let entries = std::fs::read_dir(place).into_iter().flatten().flatten();
@@ -109,12 +110,11 @@ fn mentions(text: &str) -> bool {
 }
 
 impl Editor {
-    /// What was found, in words.
     pub(super) fn says(&self) -> String {
         if self.configured {
             "its settings name lowkey".to_owned()
         } else {
-            format!("is here; its settings do not name lowkey, {} tells how", self.page)
+            format!("is here; its settings do not name lowkey; see {}", self.page)
         }
     }
 }

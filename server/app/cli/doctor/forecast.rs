@@ -1,8 +1,8 @@
-//! What each model of the catalog would do on this machine, from the speed of the kernels on it.
+//! Forecasts each catalog model's speed on this machine, from the speed of the kernels.
 //!
-//! Two products are timed, one that memory limits and one that the multipliers limit, on weights that no cache holds;
-//! the rest follows from a model's size. These are forecasts: they leave out what a model's shape changes, and they
-//! say nothing where the catalog does not know a size.
+//! Two products are timed: one limited by memory and one limited by the multipliers, on weights
+//! that do not fit in a cache. The forecast follows from these and a model's size. It ignores the
+//! effect of a model's shape, and there is none for a model whose size the catalog does not have.
 
 use std::fmt::Write as _;
 use std::time::Instant;
@@ -13,68 +13,71 @@ use serde::Serialize;
 
 use crate::cli::models::list::missing;
 
-/// Rows and columns of the measured products: the feed-forward matrix of a model of 0.5B.
+/// Rows and columns of the measured products: the feed-forward matrix of a 0.5B model.
 const SHAPE: (usize, usize) = (9728, 896);
-/// Copies of it, more than caches hold.
+/// Number of copies, more than fit in caches.
 const COPIES: usize = 10;
-/// Tokens of a chunk of a prompt.
+/// Tokens per prompt chunk.
 const PROMPT_ROWS: usize = 64;
-/// Times that each product is measured; the best one counts, as what disturbs only ever slows down.
+/// Measurements of each product; the best one counts, because interference only slows it down.
 const ROUNDS: usize = 5;
 
-/// The share of the products' speed that whole forward passes reach: norms, attention and small matrices take the rest.
-/// From `lowkey bench engine` beside the products' benchmark, on models of 0.5B.
+/// The share of the products' speed that whole forward passes reach: norms, attention and small
+/// matrices take the rest. Measured with `lowkey bench engine` next to the products' benchmark, on
+/// 0.5B models.
 const PROMPT_SHARE: f64 = 0.8;
 const DECODE_SHARE: f64 = 0.9;
 
 /// Tokens of a cold prompt.
 const COLD_TOKENS: f64 = 1500.0;
-/// A key computes a prompt token or two and decodes a line; in decode steps, as reading the weights is what takes the time.
+/// Cost of a line in decode steps. A key computes one or two prompt tokens and decodes a line, and
+/// reading the weights dominates the time.
 const LINE_STEPS: f64 = 12.0;
-/// What appending a typed letter costs, in decode steps.
+/// Cost of appending a typed letter, in decode steps.
 const APPEND_STEPS: f64 = 1.2;
 
-/// A line that takes longer comes too late: the longest time budget there is.
+/// A slower line arrives too late; this is the longest automatic time budget.
 const PATIENCE_MS: f64 = 400.0;
-/// How long a first completion in a file may take.
+/// Longest acceptable time for the first completion in a file.
 const COLD_PATIENCE_S: f64 = 6.0;
-/// The share of the free memory that a model may take.
+/// The share of the available memory that a model may use.
 const MEMORY_SHARE: f64 = 0.6;
 
-/// What the kernels do here.
+/// Measured speed of the kernels.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub(super) struct Kernels {
     /// Gigabytes of weights per second, one token at a time.
     read_gb_s: f64,
-    /// 10⁹ operations per second, a chunk of a prompt at a time.
+    /// 10⁹ operations per second in prompt chunks.
     prompt_gop_s: f64,
 }
 
-/// What a model would do here; `null` where the catalog does not know its size.
+/// A model's forecast; `null` if the catalog does not have its size.
 #[derive(Debug, Serialize)]
 pub(super) struct Forecast {
     pub(super) name: String,
-    /// For serving with 2,048 tokens of context.
+    /// For serving with a context of 2,048 tokens.
     pub(super) memory_mb: Option<u64>,
-    /// Seconds until the first token behind a cold prompt of 1,500 tokens.
+    /// Seconds until the first token of a cold prompt of 1,500 tokens.
     pub(super) cold_prompt_s: Option<f64>,
     /// Milliseconds from a typed letter to the first token.
     pub(super) key_ms: Option<f64>,
     pub(super) tokens_per_s: Option<f64>,
-    /// Whether there is memory for it now; `null` where that is not known.
+    /// Whether enough memory is available now; `null` if unknown.
     pub(super) fits: Option<bool>,
-    /// Why this version does not run it; `null` if it does.
+    /// Why this version cannot run the model; `null` if it can.
     pub(super) missing: Option<String>,
-    /// The most capable model that is quick enough and fits.
+    /// Whether this is the most capable model that is fast enough and fits.
     pub(super) recommended: bool,
 }
 
 impl Kernels {
-    /// Times the products on the threads of `pool`; takes half a second and 100 MB. `None` without the memory.
+    /// Measures the products on the threads of `pool`, in half a second with 100 MB. `None` without
+    /// that memory.
     pub(super) fn measure(pool: &Pool) -> Option<Self> {
         let (n, k) = SHAPE;
         let kind = BlockType::Q8_0;
-        // Any bits are quants, and zero scales multiply as fast as others.
+        // Any bits are valid quants, and zero scales multiply as fast as others.
         let bytes = vec![0_u8; n * kind.row_bytes(k)?];
         let matrix = |_| Matrix::pack_with(pool, &[Rows { kind, n, k, bytes: &bytes }]).ok();
         let weights: Vec<Matrix> = (0..COPIES).map(matrix).collect::<Option<_>>()?;
@@ -89,7 +92,7 @@ impl Kernels {
     }
 }
 
-/// Returns the seconds of the quickest of several passes of `m` rows over all of `weights`.
+/// Returns the seconds of the fastest of several passes of `m` rows over all of `weights`.
 fn seconds(pool: &Pool, weights: &[Matrix], m: usize) -> Option<f64> {
     let (n, k) = SHAPE;
     let x = vec![0.5; m * k];
@@ -117,7 +120,7 @@ pub(super) fn forecasts(kernels: Option<Kernels>, available_mb: Option<u64>) -> 
     };
     let is_quick = |forecast: &Forecast| {
         forecast.key_ms.is_some_and(|key| {
-            // From a key's share of a step to a whole line.
+            // Converts the cost of a key to that of a whole line.
             key / APPEND_STEPS * (APPEND_STEPS + LINE_STEPS) <= PATIENCE_MS
         }) && forecast.cold_prompt_s.is_some_and(|cold| cold <= COLD_PATIENCE_S)
     };
@@ -125,8 +128,8 @@ pub(super) fn forecasts(kernels: Option<Kernels>, available_mb: Option<u64>) -> 
         .iter()
         .enumerate()
         .zip(catalog())
-        // A licence that forbids what most people do is nothing to recommend, and a model that must be instructed is
-        // none for code.
+        // A model with a restrictive licence is not recommended, and neither is one that needs
+        // instructions.
         .filter(|(_, entry)| entry.terms.is_none() && entry.fim.as_deref() != Some("chat template"))
         .map(|(found, _)| found)
         .filter(|(_, (_, found))| found.missing.is_none() && fits(found) && is_quick(found))
@@ -138,7 +141,7 @@ pub(super) fn forecasts(kernels: Option<Kernels>, available_mb: Option<u64>) -> 
     all.into_iter().map(|(_, forecast)| forecast).collect()
 }
 
-/// Forecasts one model; with it, its parameters in billions.
+/// Forecasts one model; also returns its parameters in billions.
 fn forecast(entry: &Entry, kernels: Option<Kernels>, available_mb: Option<u64>) -> (f64, Forecast) {
     let (all, active) = entry.billions().unwrap_or((0.0, 0.0));
     let memory_mb = entry.memory_bytes(None).map(|bytes| bytes / 1_000_000);
@@ -171,7 +174,7 @@ pub(super) fn table(kernels: Option<Kernels>, forecasts: &[Forecast]) -> String 
         Some(Kernels { read_gb_s, prompt_gop_s }) => format!(
             "Forecasts for this machine, from its kernels: {read_gb_s:.0} GB/s, {prompt_gop_s:.0} GOP/s\n"
         ),
-        None => "No forecasts: there is no memory to measure with\n".to_owned(),
+        None => "No forecasts: there is not enough memory for the measurement\n".to_owned(),
     };
     let number = |value: Option<f64>, unit: &str| {
         value.map_or_else(|| "?".to_owned(), |value| format!("{value:.1}{unit}"))
@@ -189,7 +192,7 @@ pub(super) fn table(kernels: Option<Kernels>, forecasts: &[Forecast]) -> String 
         let (mark, note) = match &found.missing {
             _ if found.recommended => ("*", "recommended"),
             Some(_) => (" ", "does not run yet"),
-            None if found.fits == Some(false) => (" ", "more than the memory free"),
+            None if found.fits == Some(false) => (" ", "exceeds the free memory"),
             None => (" ", ""),
         };
         let row = format!(
@@ -202,7 +205,9 @@ pub(super) fn table(kernels: Option<Kernels>, forecasts: &[Forecast]) -> String 
         out.push('\n');
     }
     if !forecasts.iter().any(|found| found.recommended) {
-        out.push_str("None of these is quick enough here at present, or fits: the model inside the program is what to use.\n");
+        out.push_str(
+            "None of these is fast enough here at present, or fits: use the embedded model.\n",
+        );
     }
     out.push_str("A cold prompt has 1,500 tokens; a key is the time from a typed letter to the first token.\n");
     out

@@ -1,22 +1,23 @@
-//! The self-test's holes: short programs with a place to fill in, for which the text around leaves one answer.
+//! The holes of the self-test: short programs with one gap that has one right answer.
 //!
-//! Written for this test alone. They are short, because every prompt is computed from nothing: the 20 holes have about
-//! 770 tokens of prompt. Most lines go on after the cursor, and most answers are names that the lines after the cursor use.
+//! They were written for this test. They are short, because no prompt is cached: the 20 holes have
+//! about 770 prompt tokens. Most lines continue after the cursor, and most answers are names that
+//! later lines use.
 
-/// One place to fill in.
+/// A program with a gap.
 #[derive(Debug)]
 pub(super) struct Hole {
-    /// The language's id.
+    /// The language id.
     pub(super) language: &'static str,
     /// The file's name, which the prompt shows the model.
     pub(super) file: &'static str,
     /// The text; `$0` marks the cursor.
     pub(super) text: &'static str,
-    /// What is right at the cursor.
+    /// The right answers at the cursor.
     pub(super) accepts: &'static [&'static str],
 }
 
-/// Every hole, in the order in which they are asked.
+/// All holes, in order.
 pub(super) const HOLES: [Hole; 20] = [
     Hole {
         language: "rust",

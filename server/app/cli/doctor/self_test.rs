@@ -1,10 +1,10 @@
-//! The self-test: 20 holes of our own, filled in by the model, to find wrong sentinels and damaged files.
+//! The self-test: the model fills in 20 holes, which detects wrong sentinels and damaged files.
 //!
-//! The model is asked as by `lowkey complete`, with one difference: the prompt has the prefix first where the model's
-//! family takes that order, and is cut at the cursor. Then the sentinels alone tell the model where the answer
-//! belongs, and with a wrong one the model fills no hole. With the text before the cursor last in the prompt (`spm`,
-//! or `lines8` in a short file) the model goes on from that text whatever the sentinels are: with wrong ones
-//! Qwen2.5-Coder-0.5B still filled 13 to 17 of 20 such holes.
+//! The request is that of `lowkey complete` with one difference: the prompt has the prefix first if
+//! the model's family allows it, and is cut at the cursor. Only the sentinels then show the model
+//! where the answer belongs, and with a wrong sentinel the model fills no hole. If the text before
+//! the cursor is last in the prompt (`spm`, or `lines8` in a short file), the model continues it
+//! with any sentinels: Qwen2.5-Coder-0.5B with wrong ones still filled 13 to 17 of 20 such holes.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -18,30 +18,29 @@ use serde::Serialize;
 
 use super::holes::{HOLES, Hole};
 
-/// A model must fill this many holes. Qwen2.5-Coder fills 20 at 0.5B (19 by instruction) and at 1.5B, and none with
-/// wrong sentinels.
+/// The minimum number of filled holes. Qwen2.5-Coder fills 20 at 0.5B (19 by instruction) and at
+/// 1.5B, and none with wrong sentinels.
 const FLOOR: usize = 6;
 
-/// Smaller models are not judged: they fail holes for want of knowledge.
+/// Smaller models get no verdict, because they know too little to fill the holes.
 const JUDGED_PARAMETERS: usize = 100_000_000;
 
-/// Tokens decoded for one hole at most; an answer with the rest of its line has 12 at most.
+/// Maximum number of tokens decoded per hole; an answer with the rest of its line has at most 12.
 const MAX_TOKENS: usize = 32;
 
-/// What came of the self-test.
 #[derive(Debug, Serialize)]
 pub(super) struct SelfTest {
     asked: Asked,
     holes: usize,
     right: usize,
-    /// How many must be right; `null` for a model that is not judged.
+    /// The minimum number of right answers; `null` for a model without a verdict.
     floor: Option<usize>,
     verdict: Verdict,
     seconds: f64,
     answers: Vec<Answered>,
 }
 
-/// What the count says about the model file.
+/// The verdict on the model file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 enum Verdict {
@@ -51,7 +50,7 @@ enum Verdict {
     NotJudged,
 }
 
-/// How the model is asked.
+/// The prompt format of the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 enum Asked {
@@ -61,20 +60,20 @@ enum Asked {
     Instruct,
 }
 
-/// What the model made of one hole.
+/// The model's answer to one hole.
 #[derive(Debug, Serialize)]
 struct Answered {
     language: &'static str,
     file: &'static str,
     right: bool,
-    /// The suggestion; `null` when there was none.
+    /// The suggestion; `null` if there was none.
     text: Option<String>,
 }
 
-/// Returns the settings under which the holes are asked: the user's, without those that change or silence answers.
+/// Returns the settings for the holes: the user's, without those that change or suppress answers.
 pub(super) fn settings(user: &Settings, format: &Format) -> Settings {
     let takes = |order| format.clone().with_order(order).is_some();
-    // An order that the model does not take must fail to load here too.
+    // An order that the model does not support must fail to load here too.
     let is_refused = user.order == Order::Spm && !takes(lowkey_prompt::Order::Spm);
     let order =
         if takes(lowkey_prompt::Order::Psm) && !is_refused { Order::Psm } else { user.order };
@@ -91,7 +90,7 @@ pub(super) fn settings(user: &Settings, format: &Format) -> Settings {
     }
 }
 
-/// Asks every hole, with a bar on stderr, and judges the answers.
+/// Requests every hole, with a progress bar on stderr, and judges the answers.
 pub(super) async fn run(
     completer: &Arc<Completer>,
     format: &Format,
@@ -111,10 +110,10 @@ pub(super) async fn run(
     judged(answers, asked, n_parameters, began.elapsed().as_secs_f64())
 }
 
-/// Asks one hole; nothing of it is left for the next.
+/// Requests one hole and closes its document.
 async fn ask(completer: &Arc<Completer>, hole: &Hole) -> Answered {
     let (text, cursor) = fixture::parse(hole.text);
-    // No file: the rules for files must not deny it.
+    // The document has no file, so that the rules for files cannot deny it.
     let uri = format!("untitled:{}", hole.file);
     let snapshot = Document::open(&uri, hole.language, 0, &text).snapshot();
     let request = CompletionRequest {
@@ -135,7 +134,7 @@ async fn ask(completer: &Arc<Completer>, hole: &Hole) -> Answered {
     }
 }
 
-/// Holds a suggestion, and the whole text with it in place, against what is right.
+/// Compares a suggestion, and the whole text with it in place, with the right answers.
 fn answered(hole: &Hole, suggestion: Option<(&str, &str)>) -> Answered {
     let right = suggestion.is_some_and(|(_, filled)| {
         hole.accepts.iter().any(|answer| {
@@ -147,7 +146,7 @@ fn answered(hole: &Hole, suggestion: Option<(&str, &str)>) -> Answered {
     Answered { language: hole.language, file: hole.file, right, text }
 }
 
-/// Counts the right answers and says what the count means.
+/// Counts the right answers and decides the verdict.
 fn judged(answers: Vec<Answered>, asked: Asked, n_parameters: usize, seconds: f64) -> SelfTest {
     let right = answers.iter().filter(|answer| answer.right).count();
     let floor = (n_parameters >= JUDGED_PARAMETERS).then_some(FLOOR);
@@ -161,7 +160,6 @@ fn judged(answers: Vec<Answered>, asked: Asked, n_parameters: usize, seconds: f6
 }
 
 impl SelfTest {
-    /// Returns the count in words.
     pub(super) fn says(&self) -> String {
         let Self { right, holes, seconds, .. } = self;
         let (how, suspect) = match self.asked {
@@ -174,12 +172,12 @@ impl SelfTest {
             Verdict::Passed if right == holes => count,
             Verdict::Passed => format!("{count}; not {}", wrong.collect::<Vec<_>>().join(", ")),
             Verdict::Failed => format!("{count}: {suspect} or the file is wrong, see below"),
-            Verdict::NotJudged => format!("{count}; the model is too small to be judged by it"),
+            Verdict::NotJudged => format!("{count}; the model is too small for a verdict"),
         }
     }
 
-    /// Returns what to do about a count under the floor, for a model that is asked as `infill` says; `None` where the
-    /// count is no reason to do anything.
+    /// Returns the next steps for a count under the floor; `None` if the verdict is not a failure.
+    /// `infill` describes the prompt format.
     pub(super) fn advice(&self, infill: &str) -> Option<String> {
         let Self { right, holes, .. } = self;
         let floor = self.floor.filter(|_| self.verdict == Verdict::Failed)?;
@@ -187,7 +185,7 @@ impl SelfTest {
             Asked::Fim => (
                 "it was trained on other sentinels",
                 "Compare tokenizer.ggml.fim_pre_token_id, fim_suf_token_id and fim_mid_token_id of the file with the \
-                 model's page; a model that follows instructions can do without: set infill to \"instruct\".",
+                 model's page; a model that follows instructions does not need them: set infill to \"instruct\".",
             ),
             Asked::Instruct => (
                 "it was trained on another chat template",
@@ -196,10 +194,10 @@ impl SelfTest {
         };
         Some(format!(
             "The model filled {right} of {holes} holes; a model for code of this size fills at least {floor}. It was \
-             asked {infill}.\nEither {suspect}, or the file is damaged, or the model is not one for code:\n  \
+             asked {infill}.\nEither {suspect}, or the file is damaged, or the model was not trained on code:\n  \
              1. Compare the file's SHA-256 with its publisher's; `lowkey models verify NAME` does it for a pulled model.\n  \
              2. {step}\n  \
-             3. Take another model: `lowkey models list`.\n"
+             3. Choose another model: `lowkey models list`.\n"
         ))
     }
 }

@@ -1,4 +1,4 @@
-//! `lowkey models list`: one line for each model, or everything as JSON.
+//! `lowkey models list`: one line per model, or everything as JSON.
 
 use std::fmt::Write as _;
 
@@ -19,26 +19,26 @@ pub(super) struct Args {
     json: bool,
 }
 
-/// The state of the model inside where the default's weights were not there when this was built.
+/// The state of the embedded model if the default model's weights were missing at build time.
 const FIXTURE: &str =
     "stand-in: this program was built before all parts of the default model were there";
 
-/// A model as the list shows it.
+/// A row of the list.
 #[derive(Debug, Serialize)]
 struct Row {
     name: String,
     family: String,
     parameters: String,
     quantization: String,
-    /// Length of the file: exact where it is here, else as the hub shows it, if known.
+    /// Length of the file: exact if it is on this machine, else the hub's, if known.
     bytes: Option<u64>,
     /// The same in words; empty if unknown.
     size: String,
-    /// For serving with 2,048 tokens of context.
+    /// For serving with a context of 2,048 tokens.
     memory_bytes: Option<u64>,
     license: String,
     restricts: bool,
-    /// What the licence restricts.
+    /// The restrictions of the licence.
     terms: Option<String>,
     fim: Option<String>,
     languages: String,
@@ -48,9 +48,9 @@ struct Row {
     /// Whether the file is on this machine.
     installed: bool,
     path: Option<String>,
-    /// What we have measured of it, and where that stands.
+    /// Our measurements, and where they are published.
     measured: Option<String>,
-    /// What is missing, in words; empty for a model that is here and runs.
+    /// What is missing, in words; empty for a model that is installed and runs.
     state: String,
 }
 
@@ -70,11 +70,11 @@ pub(super) fn run(args: &Args, hub: &Hub, pins: &Pins) -> anyhow::Result<()> {
     print(&table(&models))
 }
 
-/// The model inside the program: its metadata and its card.
+/// Returns the row of the embedded model, from its metadata and its card.
 fn inside(model: &Embedded) -> Row {
     let file = load::open_embedded(model).ok();
     let architecture = file.as_ref().map(|file| file.architecture().to_owned());
-    // The catalog's formula over the shape in the file.
+    // The catalog's formula, applied to the shape in the file.
     let config = file.map(|file| file.config().clone());
     let parameters = config.as_ref().map(in_millions).unwrap_or_default();
     let memory = config.and_then(|config| {
@@ -109,7 +109,7 @@ fn inside(model: &Embedded) -> Row {
     }
 }
 
-/// The parameters of a model of the default's kind, as the catalog writes them: `4.2M`.
+/// Returns the parameters of a model like the default one, in the catalog's form: `4.2M`.
 fn in_millions(config: &Config) -> String {
     let attention = (2 * config.n_heads + 2 * config.n_kv_heads) * config.head_dim;
     let layer = config.hidden * (attention + 3 * config.intermediate_size);
@@ -151,12 +151,12 @@ fn row(entry: &Entry, hub: &Hub, pins: &Pins) -> anyhow::Result<Row> {
     })
 }
 
-/// What this version lacks to run a model.
+/// Returns what this version lacks to run a model.
 pub(in crate::cli) fn missing(entry: &Entry) -> Option<String> {
     if !lowkey_model::architectures().any(|known| known == entry.architecture) {
         return Some(format!("architecture {}", entry.architecture));
     }
-    let missing = "neither fill-in-the-middle tokens nor a chat template to be instructed through";
+    let missing = "neither fill-in-the-middle tokens nor a chat template";
     entry.fim.is_none().then(|| missing.to_owned())
 }
 
@@ -193,7 +193,7 @@ fn table(models: &[Row]) -> String {
         out.push('\n');
     }
     out.push_str(
-        "\nmemory: the file (its parameters where its size is not known), 2,048 tokens of KV cache and 80 MB.\nruns: this version has the architecture and a way to ask: fill-in-the-middle, or instruction through a chat template; only the first has been tried.\n*: the licence restricts the use; `lowkey models pull` shows how, and asks.\n",
+        "\nmemory: the file (its parameters if its size is unknown), 2,048 tokens of KV cache and 80 MB.\nruns: this version has the architecture and a prompt format: fill-in-the-middle, or instructions with a chat template; only the first was tested.\n*: the licence restricts the use; `lowkey models pull` shows the terms and asks for consent.\n",
     );
     for model in models {
         if let Some(measured) = &model.measured {

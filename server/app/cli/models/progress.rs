@@ -1,6 +1,6 @@
-//! How far a pull is: a bar that redraws itself on a terminal, a line now and then elsewhere.
+//! The progress of a pull: a bar on a terminal, otherwise a line at intervals.
 //!
-//! Speed and remaining time are those of the last few seconds, not of the whole pull: what counts is now.
+//! Speed and remaining time come from the last few seconds, so that they reflect the present.
 
 use std::collections::VecDeque;
 use std::io::IsTerminal as _;
@@ -10,22 +10,22 @@ use lowkey_store::{Event, amount};
 
 use crate::stderr::{self, tell};
 
-/// A bar is drawn no more often.
+/// Minimum time between drawings of the bar.
 const REDRAW: Duration = Duration::from_millis(100);
-/// Without a terminal, a line comes no more often.
+/// Minimum time between lines without a terminal.
 const LINE: Duration = Duration::from_secs(10);
-/// The speed is that of the last so many seconds.
+/// The window of the speed measurement.
 const RECENT: Duration = Duration::from_secs(5);
 const CELLS: usize = 24;
 
-/// Draws to stderr.
+/// Draws the progress on stderr.
 pub(super) struct Progress {
     name: String,
     terminal: bool,
     shown: Option<Instant>,
-    /// When how many bytes were here, the last few seconds.
+    /// Times and byte counts of the last few seconds.
     recent: VecDeque<(Instant, u64)>,
-    /// Whether a bar stands on the current line.
+    /// Whether a bar is on the current line.
     drawn: bool,
 }
 
@@ -35,7 +35,6 @@ impl Progress {
         Self { name: name.to_owned(), terminal, shown: None, recent: VecDeque::new(), drawn: false }
     }
 
-    /// Shows what happened.
     pub(super) fn show(&mut self, event: &Event) {
         let now = Instant::now();
         match event {
@@ -47,7 +46,7 @@ impl Progress {
                 let begun = match (have, total) {
                     (0, Some(total)) => format!("pulling {}", amount(*total)),
                     (0, None) => "pulling".to_owned(),
-                    (have, _) => format!("going on at {}{of}", amount(*have)),
+                    (have, _) => format!("continuing at {}{of}", amount(*have)),
                 };
                 self.line(&begun);
             }
@@ -66,11 +65,11 @@ impl Progress {
             }
             Event::Again { reason, after } => {
                 self.recent.clear();
-                self.line(&format!("{reason}; trying again in {} s", after.as_secs()));
+                self.line(&format!("{reason}; retrying in {} s", after.as_secs()));
             }
             Event::Restarted { reason } => {
                 self.recent.clear();
-                self.line(&format!("beginning again: {reason}"));
+                self.line(&format!("restarting: {reason}"));
             }
         }
     }
@@ -93,7 +92,7 @@ impl Progress {
         });
         let text = status(have, total, speed.unwrap_or_default());
         if self.terminal {
-            // Erased first: the text before may have been longer.
+            // Erases the line first, because the previous text may have been longer.
             stderr::raw(&format!("\r\x1b[2K{} {text}", self.name));
             self.drawn = true;
         } else {
@@ -106,7 +105,7 @@ impl Progress {
         tell!("{}: {text}", self.name);
     }
 
-    /// Leaves the bar where it is and begins a new line.
+    /// Keeps the bar and begins a new line.
     pub(super) fn end(&mut self) {
         if std::mem::take(&mut self.drawn) {
             stderr::line("");

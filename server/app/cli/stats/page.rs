@@ -1,13 +1,13 @@
-//! The statistics as one page: figures, plots and tables, with nothing to load from anywhere.
+//! The statistics as one page: figures, plots and tables, without external resources.
 //!
-//! A content security policy in it forbids scripts and every request, so a browser holds it to that.
+//! Its content security policy forbids scripts and all requests, and the browser enforces that.
 
 use std::fmt::Write as _;
 
 use lowkey_completer::stats::MS_BOUNDS;
 use lowkey_terminal::markup::escaped;
 
-use super::plot::{Bar, lying, standing};
+use super::plot::{Bar, horizontal, vertical};
 use super::view::{Part, View};
 
 const HEAD: &str = r#"<!doctype html>
@@ -36,11 +36,10 @@ th, td { text-align: right; padding: .25rem .5rem; border-bottom: 1px solid var(
 <body>
 "#;
 
-/// The whole page.
 pub(super) fn page(view: &View) -> String {
     let total = &view.total;
     let mut page = format!(
-        "{HEAD}<h1>lowkey on this machine</h1>\n<p>{} to {}. Counts only, made and kept here; this page loads nothing.</p>\n",
+        "{HEAD}<h1>lowkey on this machine</h1>\n<p>{} to {}. Counts only, stored on this machine; this page loads nothing.</p>\n",
         view.from, view.to
     );
     let percent =
@@ -70,12 +69,12 @@ pub(super) fn page(view: &View) -> String {
     section(
         &mut page,
         "Shown and taken, by day",
-        &standing("shown and taken by day", &bars(&view.days)),
+        &vertical("shown and taken by day", &bars(&view.days)),
     );
     section(
         &mut page,
         "By language",
-        &lying("shown and taken by language", &bars(&view.languages)),
+        &horizontal("shown and taken by language", &bars(&view.languages)),
     );
     let silent: Vec<Bar> = view
         .silent()
@@ -84,8 +83,8 @@ pub(super) fn page(view: &View) -> String {
         .collect();
     section(
         &mut page,
-        "Why there was none",
-        &lying("requests without a suggestion by reason", &silent),
+        "Reasons for no suggestion",
+        &horizontal("requests without a suggestion by reason", &silent),
     );
     let classes = MS_BOUNDS.iter().map(|bound| format!("≤ {bound} ms"));
     let times: Vec<Bar> = classes
@@ -93,8 +92,8 @@ pub(super) fn page(view: &View) -> String {
         .zip(&total.ms)
         .map(|(name, &n)| Bar { name, whole: n, part: n, words: n.to_string() })
         .collect();
-    section(&mut page, "How long answers took", &lying("answers by milliseconds", &times));
-    page.push_str("<h2>The same in figures</h2>\n");
+    section(&mut page, "Answer times", &horizontal("answers by milliseconds", &times));
+    page.push_str("<h2>Tables</h2>\n");
     for (caption, parts) in
         [("days", &view.days), ("languages", &view.languages), ("models", &view.models)]
     {

@@ -1,7 +1,7 @@
-//! Plots as SVG inside of a page: bars that stand on days, and bars that lie beside names.
+//! SVG plots in a page: vertical bars for days, and horizontal bars for names.
 //!
-//! Colours are the page's (`currentColor` and its classes), so that they follow light and dark; every bar has a title
-//! that says its figures.
+//! Colours are those of the page (`currentColor` and its classes), so that they follow light and
+//! dark mode. Every bar has a title with its figures.
 
 use std::fmt::Write as _;
 
@@ -13,13 +13,13 @@ const ROW: f64 = 26.0;
 const NAMES: f64 = 170.0;
 const FIGURES: f64 = 90.0;
 
-/// One bar: its name, its whole, and how much of it is filled.
+/// One bar: its name, its whole, and the filled part.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Bar {
     pub(super) name: String,
     pub(super) whole: u64,
     pub(super) part: u64,
-    /// The figures in words.
+    /// The figures, in words.
     pub(super) words: String,
 }
 
@@ -27,8 +27,8 @@ fn most(bars: &[Bar]) -> f64 {
     bars.iter().map(|bar| bar.whole).max().unwrap_or(0).max(1) as f64
 }
 
-/// Bars beside each other, from the first to the last; the first, middle and last have their names below.
-pub(super) fn standing(label: &str, bars: &[Bar]) -> String {
+/// Draws vertical bars in order; the first, middle and last have their names below.
+pub(super) fn vertical(label: &str, bars: &[Bar]) -> String {
     let most = most(bars);
     let step = WIDTH / bars.len().max(1) as f64;
     let mut svg = format!(
@@ -67,8 +67,8 @@ pub(super) fn standing(label: &str, bars: &[Bar]) -> String {
     svg + "</svg>"
 }
 
-/// Bars below each other, each with its name and its figures.
-pub(super) fn lying(label: &str, bars: &[Bar]) -> String {
+/// Draws horizontal bars, each with its name and figures.
+pub(super) fn horizontal(label: &str, bars: &[Bar]) -> String {
     let most = most(bars);
     let room = WIDTH - NAMES - FIGURES;
     let height = ROW * bars.len().max(1) as f64;
@@ -117,7 +117,7 @@ mod tests {
     #[test]
     fn bars_keep_within_the_plot() {
         let bars = [bar("a", 700, 3), bar("b", 0, 7), bar("c", 5, 5)];
-        for svg in [standing("days", &bars), lying("names", &bars)] {
+        for svg in [vertical("days", &bars), horizontal("names", &bars)] {
             assert_eq!(svg.matches("<rect").count(), 6);
             assert_eq!(svg.matches("<title>").count(), 3);
             for part in svg.split(['"', ' ']) {
@@ -130,12 +130,12 @@ mod tests {
 
     #[test]
     fn no_bars_are_an_empty_plot() {
-        assert!(standing("x", &[]).starts_with("<svg") && lying("x", &[]).ends_with("</svg>"));
+        assert!(vertical("x", &[]).starts_with("<svg") && horizontal("x", &[]).ends_with("</svg>"));
     }
 
     #[test]
     fn names_cannot_become_markup() {
-        let svg = lying("<a>", &[bar("<script>\u{1b}\"'&", 1, 1)]);
+        let svg = horizontal("<a>", &[bar("<script>\u{1b}\"'&", 1, 1)]);
         assert!(
             svg.contains("&lt;script&gt;&quot;&#39;&amp;") && !svg.contains("<script"),
             "{svg}"

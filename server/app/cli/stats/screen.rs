@@ -6,9 +6,9 @@ use lowkey_terminal::paint::{Style, paint};
 
 use super::view::{Part, View};
 
-/// Bars are so long at most.
+/// Maximum length of a bar.
 const BAR_CHARS: usize = 30;
-/// More rows of a kind are summed up in words.
+/// Maximum number of rows of a kind.
 const MAX_ROWS: usize = 14;
 
 /// Draws a view; `path` is the file it comes from.
@@ -21,7 +21,7 @@ pub(super) fn screen(view: &View, path: &str, n_unreadable: usize, colours: bool
     let total = &view.total;
     if total.requests == 0 {
         screen.push_str(
-            "Nothing counted. An editor's server counts once a minute and at its end, unless the setting `statistics` is off.\n",
+            "Nothing counted. An editor's server counts once a minute and at exit, unless the setting `statistics` is off.\n",
         );
         return screen + &unreadable(n_unreadable);
     }
@@ -37,7 +37,7 @@ pub(super) fn screen(view: &View, path: &str, n_unreadable: usize, colours: bool
     );
     let _ = writeln!(
         screen,
-        "{} of {} characters shown were taken; of {} taken suggestions looked at after 30 s, {} stood unchanged{}",
+        "{} of {} characters shown were taken; of {} taken suggestions checked after 30 s, {} were unchanged{}",
         total.accepted_chars,
         total.shown_chars,
         total.judged,
@@ -60,7 +60,7 @@ pub(super) fn screen(view: &View, path: &str, n_unreadable: usize, colours: bool
         let _ = writeln!(screen, "\n{}", bold(title));
         screen.push_str(&table(parts, colours));
     }
-    let _ = writeln!(screen, "\n{}", bold("Why there was none"));
+    let _ = writeln!(screen, "\n{}", bold("Reasons for no suggestion"));
     let silent = view.silent();
     let most = silent.first().map_or(0, |(_, n)| *n);
     for (rule, n) in silent.iter().take(MAX_ROWS) {
@@ -76,7 +76,7 @@ fn table(parts: &[Part], colours: bool) -> String {
         let rate =
             part.rates.accepted.map_or(String::new(), |rate| format!("{:.0} %", rate * 100.0));
         let (shown, taken) = (part.tally.shown, part.tally.accepted);
-        // The taken part of the bar is drawn in full.
+        // The accepted part of the bar uses full blocks.
         let whole = bar(shown, most).chars().count();
         let full = bar(taken, most).chars().count().min(whole);
         let drawn = format!(
@@ -92,7 +92,7 @@ fn table(parts: &[Part], colours: bool) -> String {
     table
 }
 
-/// A bar as long as `n` of `most`; something is never drawn as nothing.
+/// Draws a bar of length `n` of `most`; any count above 0 has a visible bar.
 fn bar(n: u64, most: u64) -> String {
     let share = n as f64 / most.max(1) as f64;
     let chars = (share * BAR_CHARS as f64).round() as usize;
@@ -122,7 +122,7 @@ mod tests {
         let screen = screen(&view(), "/x", counted().unreadable, false);
         for part in [
             "110 requests, 22 suggestions shown, 5 taken (22.7 %)",
-            "of 4 taken suggestions looked at after 30 s, 3 stood unchanged (75.0 %)",
+            "of 4 taken suggestions checked after 30 s, 3 were unchanged (75.0 %)",
             "half of the answers within 50 ms, 95 of 100 within 150 ms",
             "2026-11-21                20       5    25 %  ████████░",
             "gate                      70  ██████████████████████████████\n",

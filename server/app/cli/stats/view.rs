@@ -1,21 +1,20 @@
-//! What is drawn: sums over the days that are asked for.
+//! Sums over the requested days.
 
 use std::collections::BTreeMap;
 
 use lowkey_completer::stats::{Counted, Day, Entry, Tally};
 use serde::Serialize;
 
-/// Sums of some days.
+/// Sums over some days.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(super) struct View {
-    /// The first day asked for.
+    /// The first requested day.
     pub(super) from: Day,
-    /// The last day: today, or later where a clock was wrong.
+    /// The last day: today, or later if a clock was wrong.
     pub(super) to: Day,
-    /// All of it.
     pub(super) total: Tally,
     pub(super) rates: Rates,
-    /// Days with something counted, in order.
+    /// Days with counts, in order.
     pub(super) days: Vec<Part>,
     /// Most shown first.
     pub(super) languages: Vec<Part>,
@@ -31,18 +30,18 @@ pub(super) struct Part {
     pub(super) tally: Tally,
 }
 
-/// What counts come to; `null` of nothing.
+/// Shares and times; `null` if nothing was counted.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub(super) struct Rates {
-    /// Suggestions shown, of requests.
+    /// Share of requests with a shown suggestion.
     pub(super) shown: Option<f64>,
-    /// Taken whole, of those shown.
+    /// Share of shown suggestions accepted whole.
     pub(super) accepted: Option<f64>,
-    /// Unchanged after 30 seconds, of those accepted that were looked at.
+    /// Share of checked accepted suggestions that were unchanged after 30 seconds.
     pub(super) retained: Option<f64>,
-    /// Half of the answers came within so many milliseconds.
+    /// Half of the answers took at most this many milliseconds.
     pub(super) ms_p50: Option<u32>,
-    /// 95 of 100 answers came within so many milliseconds.
+    /// 95 of 100 answers took at most this many milliseconds.
     pub(super) ms_p95: Option<u32>,
 }
 
@@ -60,7 +59,7 @@ impl Rates {
 }
 
 impl View {
-    /// Sums up the last `n_days` days; what a wrong clock counted ahead of today is not lost.
+    /// Sums up the last `n_days` days, and days after today that a wrong clock counted.
     pub(super) fn of(counted: &Counted, today: Day, n_days: u32) -> Self {
         let from = today.before(n_days.saturating_sub(1));
         let entries: Vec<&Entry> =
@@ -79,7 +78,7 @@ impl View {
         Self { from, to, rates: Rates::of(&total), total, days, languages, models }
     }
 
-    /// The reasons for silence, the most frequent first.
+    /// Returns the reasons for silence, most frequent first.
     pub(super) fn silent(&self) -> Vec<(&str, u64)> {
         let mut silent: Vec<(&str, u64)> =
             self.total.silent.iter().map(|(rule, n)| (rule.as_str(), *n)).collect();
@@ -100,7 +99,7 @@ fn parts(entries: &[&Entry], name: impl Fn(&Entry) -> String) -> Vec<Part> {
 pub(super) mod tests {
     use super::*;
 
-    /// Two languages on two days.
+    /// Counts of two languages on two days.
     pub(in super::super) fn counted() -> Counted {
         let mut tally = Tally {
             requests: 100,

@@ -1,4 +1,4 @@
-//! A whole engine over a device: candle's CPU, which runs the operations of graphics processors.
+//! Tests of a whole engine on a device: candle's CPU device, which runs the operations of a GPU.
 
 use std::path::Path;
 use std::sync::mpsc::channel;
@@ -16,7 +16,7 @@ fn loaded(accelerator: Option<&Accelerator>) -> Result<Loaded, LoadFailed> {
     Loaded::wanted(Wanted { accelerator, ..Wanted::default() }, &file, 1, &mut |_| {})
 }
 
-/// What follows the first `n` characters of a text.
+/// Returns the completion after the first `n` characters of the text.
 fn completed(engine: &Engine, n: usize) -> Generated {
     let (to_test, result) = channel();
     let prepare = move |assembler: &Assembler| {
@@ -29,11 +29,11 @@ fn completed(engine: &Engine, n: usize) -> Generated {
 }
 
 #[test]
-fn an_engine_on_a_device_reuses_its_sessions_and_answers_as_on_our_kernels() {
+fn device_engine_matches_cpu_engine() {
     let own = Engine::start(1 << 20, |_| loaded(None)).unwrap();
     let load = |_: &mut dyn FnMut(f32)| loaded(Some(&Accelerator::candle_cpu()));
     let device = Engine::start(1 << 20, load).unwrap();
-    // The last letters one by one, then some taken back.
+    // Types the last letters one by one, then deletes some.
     for n in [TEXT.len() - 3, TEXT.len() - 2, TEXT.len() - 1, TEXT.len(), TEXT.len() - 8] {
         let (found, expected) = (completed(&device, n), completed(&own, n));
         assert_eq!((&found.text, found.stop), (&expected.text, expected.stop));
@@ -47,7 +47,7 @@ fn an_engine_on_a_device_reuses_its_sessions_and_answers_as_on_our_kernels() {
 }
 
 #[test]
-fn what_is_kept_of_a_device_does_not_serve_our_kernels() {
+fn device_and_cpu_sessions_are_separate() {
     let own = loaded(None).unwrap().digest;
     let device = loaded(Some(&Accelerator::candle_cpu())).unwrap().digest;
     assert_ne!(own, device);
@@ -55,7 +55,7 @@ fn what_is_kept_of_a_device_does_not_serve_our_kernels() {
 }
 
 #[test]
-fn a_folders_chat_template_is_found_wherever_it_stands_and_a_file_of_its_own_wins() {
+fn chat_template_file_takes_precedence() {
     const TEMPLATE: &str = "{% for m in messages %}{{ m.content }}{% endfor %}";
     let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("../model/fixtures/qwen2-tokenizer");
     let folder = std::env::temp_dir().join(format!("lowkey-template-{}", std::process::id()));

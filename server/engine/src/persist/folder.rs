@@ -1,10 +1,12 @@
-//! A folder of ours: private files that appear whole or not at all.
+//! A private folder whose files appear complete or not at all.
 //!
-//! Another process may use the folder at the same time, end at any moment, or be hostile and have been here first. So
-//! the folder itself is checked before use, a file is created under a temporary name that nothing else holds, with its
-//! rights from the start, and renamed when it is complete. Only ordinary files are opened, never what a link points to.
-//! Only what will be mapped is synced: after a power cut another file may be torn, its checksum says so, and a cache is
-//! not worth waiting for a disk while an editor closes.
+//! Another process may use the folder at the same time, end at any moment, or be hostile and have
+//! created the folder first. The folder is therefore checked before use. A file is created under a
+//! unique temporary name with its final permissions, and renamed when it is complete. Only regular
+//! files are opened, and links are not followed.
+//!
+//! Only files that will be mapped are synced. After a power cut another file may be torn. Its
+//! checksum detects that, and a cache is not worth waiting for a disk while an editor closes.
 
 use std::fs::{DirBuilder, File, Metadata, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Write};
@@ -12,27 +14,26 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
-/// Ends the names of files that are not complete.
+/// The extension of incomplete files.
 const PARTIAL: &str = "partial";
 
-/// A folder that nobody else may read, 0700.
+/// A folder that no other user may read, 0700.
 #[derive(Debug)]
 pub(crate) struct Folder {
     path: PathBuf,
 }
 
-/// A file of a folder.
+/// A file in a folder.
 #[derive(Debug)]
 pub(crate) struct Found {
-    /// Its name in the folder.
     pub(crate) name: String,
-    /// Its length.
+    /// Its length in bytes.
     pub(crate) bytes: u64,
-    /// When it was last written or used.
+    /// The time of its last write or use.
     pub(crate) modified: SystemTime,
 }
 
-/// A file that is being written. Dropped before [`finish`](Self::finish), it is removed.
+/// A file that is being written. It is removed if it is dropped before [`finish`](Self::finish).
 #[derive(Debug)]
 pub(crate) struct Partial<'a> {
     folder: &'a Folder,
@@ -42,7 +43,7 @@ pub(crate) struct Partial<'a> {
 }
 
 impl Folder {
-    /// Opens the folder `name` in `parent`; without `create`, `None` where there is none.
+    /// Opens the folder `name` in `parent`. Without `create`, returns `None` if it does not exist.
     pub(crate) fn open(parent: &Path, name: &str, create: bool) -> io::Result<Option<Self>> {
         let path = parent.join(name);
         if create {
@@ -60,12 +61,12 @@ impl Folder {
         Ok(Some(Self { path }))
     }
 
-    /// The complete files whose names end in `.extension`.
+    /// Returns the complete files with this extension.
     pub(crate) fn files(&self, extension: &str) -> Vec<Found> {
         let Ok(entries) = std::fs::read_dir(&self.path) else { return Vec::new() };
         let found = entries.flatten().filter_map(|entry| {
             let name = entry.file_name().into_string().ok()?;
-            // Of the entry itself, not of what a link points to.
+            // Metadata of the entry itself, not of a link's target.
             let metadata = entry.metadata().ok()?;
             let ours = metadata.is_file() && Path::new(&name).extension()? == extension;
             let modified = metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH);
@@ -74,12 +75,12 @@ impl Folder {
         found.collect()
     }
 
-    /// Opens an ordinary file for reading.
+    /// Opens a regular file for reading.
     pub(crate) fn read(&self, name: &str) -> io::Result<File> {
         open_ordinary(&self.path.join(name))
     }
 
-    /// Opens an ordinary file that this user alone may read and write.
+    /// Opens a regular file that only this user may read and write.
     pub(crate) fn read_private(&self, name: &str) -> io::Result<File> {
         let file = self.read(name)?;
         #[cfg(unix)]
@@ -88,20 +89,22 @@ impl Folder {
             let metadata = file.metadata()?;
             let is_ours = metadata.uid() == rustix::process::geteuid().as_raw();
             if !is_ours || metadata.mode() & 0o077 != 0 {
-                let words =
-                    format!("{name} belongs to another user or is open to others; remove it");
+                let words = format!(
+                    "{name} belongs to another user or other users may access it; remove it"
+                );
                 return Err(io::Error::new(ErrorKind::PermissionDenied, words));
             }
         }
         Ok(file)
     }
 
-    /// The files that are not complete.
+    /// Returns the incomplete files.
     pub(crate) fn partial_files(&self) -> Vec<Found> {
         self.files(PARTIAL)
     }
 
-    /// The least recently used files of `.extension` that are beyond `cap_bytes`, but for the one of the name `spared`.
+    /// Returns the least recently used files of `.extension` that exceed `cap_bytes`, except the
+    /// file named `spared`.
     pub(crate) fn beyond(
         &self,
         extension: &str,
@@ -122,13 +125,13 @@ impl Folder {
         files
     }
 
-    /// Removes a file; that it is gone already is as good.
+    /// Removes a file, if it still exists.
     pub(crate) fn remove(&self, name: &str) {
-        // A file that stays costs room, nothing else; the next one to make room tries again.
+        // A file that stays only uses space; the next eviction tries again.
         let _ = std::fs::remove_file(self.path.join(name));
     }
 
-    /// Begins a file.
+    /// Creates a partial file.
     pub(crate) fn create(&self) -> io::Result<Partial<'_>> {
         static COUNTER: AtomicU64 = AtomicU64::new(0);
         let process = std::process::id();
@@ -137,22 +140,23 @@ impl Folder {
             let path = self.path.join(format!("{process}-{counter}.{PARTIAL}"));
             match create_private(&path) {
                 Ok(file) => {
-                    // Held until the file is complete or this process has ended, however it ends: what `sweep` can
-                    // lock, nobody writes. Where locks do not exist, only `sweep` does less.
+                    // The lock is held until the file is complete or this process ends. `sweep` may
+                    // remove a file that it can lock, because no process writes it. On a system
+                    // without locks, `sweep` removes less.
                     let is_swept = matches!(file.try_lock(), Err(TryLockError::WouldBlock));
-                    // Another process may have swept it before the lock.
+                    // Another process may have removed it before the lock.
                     if !is_swept && path.symlink_metadata().is_ok() {
                         return Ok(Partial { folder: self, file, path, finished: false });
                     }
                 }
-                // Left by an earlier process of the same number.
+                // An earlier process with the same id left it.
                 Err(error) if error.kind() == ErrorKind::AlreadyExists && counter < 1 << 16 => {}
                 Err(error) => return Err(error),
             }
         }
     }
 
-    /// Removes what processes left that ended while they wrote; returns how many files that were.
+    /// Removes the partial files of processes that ended; returns their number.
     pub(crate) fn sweep(&self) -> usize {
         let mut n_swept = 0;
         for found in self.files(PARTIAL) {
@@ -171,7 +175,7 @@ impl Folder {
 }
 
 impl Partial<'_> {
-    /// Gives the complete file its name; a file of that name is replaced.
+    /// Renames the complete file to `name`; replaces a file of that name.
     pub(crate) fn finish(mut self, name: &str) -> io::Result<()> {
         self.file.flush()?;
         std::fs::rename(&self.path, self.folder.path.join(name))?;
@@ -181,7 +185,7 @@ impl Partial<'_> {
 }
 
 impl Partial<'_> {
-    /// Waits until the disk has what was written.
+    /// Waits until the disk has the written data.
     pub(crate) fn sync(&self) -> io::Result<()> {
         self.file.sync_all()
     }
@@ -200,13 +204,14 @@ impl Write for Partial<'_> {
 impl Drop for Partial<'_> {
     fn drop(&mut self) {
         if !self.finished {
-            // What cannot be removed now is swept at a later start.
+            // A later start removes a file that cannot be removed now.
             let _ = std::fs::remove_file(&self.path);
         }
     }
 }
 
-/// Notes that a file was used, so that it is not the next to go. Best effort: a read-only disk is no reason not to use it.
+/// Marks a file as used, so that it is not evicted next. Failures are ignored: a file on a
+/// read-only disk is still usable.
 pub(crate) fn touch(file: &File) {
     let _ = file.set_modified(SystemTime::now());
 }
@@ -219,26 +224,28 @@ fn make(path: &Path) -> io::Result<()> {
     builder.create(path)
 }
 
-/// Takes the rights of others away. This fails where the folder is somebody else's: then it must not be used.
+/// Removes other users' permissions. Fails if the folder belongs to another user: then it must not
+/// be used.
 fn make_private(path: &Path, metadata: &Metadata, writes: bool) -> io::Result<()> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
         if metadata.permissions().mode() & 0o077 != 0 {
             if !writes {
-                let words = format!("{} is open to other users", path.display());
+                let words = format!("other users may access {}", path.display());
                 return Err(io::Error::new(ErrorKind::PermissionDenied, words));
             }
             std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700))?;
         }
     }
-    // Elsewhere the folder stands in the user's own profile, which others cannot read.
+    // On other systems the folder is in the user's own profile, which other users cannot read.
     #[cfg(not(unix))]
     let _ = (path, metadata, writes);
     Ok(())
 }
 
-/// Creates a file that only its owner may read, from its first moment on; fails where there is anything, a link included.
+/// Creates a file that only its owner may read, from the start. Fails if the name exists, even as a
+/// link.
 fn create_private(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
@@ -247,15 +254,15 @@ fn create_private(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
-/// Opens a file if it is one: a pipe would wait for a writer, a link leads elsewhere.
+/// Opens a regular file only: a pipe would wait for a writer, and a link leads elsewhere.
 fn open_ordinary(path: &Path) -> io::Result<File> {
-    let refused = || io::Error::new(ErrorKind::InvalidInput, "not an ordinary file");
+    let refused = || io::Error::new(ErrorKind::InvalidInput, "not a regular file");
     let seen = std::fs::symlink_metadata(path)?;
     if !seen.is_file() {
         return Err(refused());
     }
     let file = File::open(path)?;
-    // Between the two looks something else may have taken the name.
+    // Another file may have taken the name between the two checks.
     #[cfg(unix)]
     {
         use std::os::unix::fs::MetadataExt as _;

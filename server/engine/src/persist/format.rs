@@ -4,9 +4,10 @@
 //! magic 8 | version 4 | identity 128 | n_tokens 4 | payload_bytes 8 | n_tokens × 4 | SHA-256 of all this
 //! payload, as `KvCache::save` gives it                                             | SHA-256 of that sum and the payload
 //! ```
-//! Numbers are little-endian. The header alone says whether a session is of use, so that a start reads a few kilobytes
-//! of each file and a session's megabytes only when a prompt wants them.
-//! Total: any bytes give a [`Verdict`], and nothing is allocated beyond the length that the file really has.
+//! Numbers are little-endian. The header decides whether a session is usable. A start therefore
+//! reads a few kilobytes of each file, and a session's megabytes only when a prompt needs them.
+//!
+//! Any bytes give a [`Verdict`], and no allocation exceeds the length of the file.
 
 use std::io::{self, Read, Write};
 
@@ -15,24 +16,25 @@ use sha2::{Digest, Sha256};
 
 const MAGIC: [u8; 8] = *b"lowkeyKV";
 
-/// The layout above. Later versions are left alone: another lowkey on this machine may use them.
+/// The version of the layout above. Files of later versions are kept: another lowkey on this
+/// machine may use them.
 const VERSION: u32 = 1;
 
-/// Bytes that say whose session it is; see [`super::Identity`].
+/// Length of a session's identity; see [`super::Identity`].
 pub(crate) const IDENTITY_BYTES: usize = 128;
 
-/// No model sees more tokens: a sparse file can say that it has any number of them, and be that long.
+/// No model has a longer context. The limit guards against a sparse file with a huge token count.
 const MAX_TOKENS: usize = 1 << 20;
 
-/// Everything before the token ids.
+/// Length of everything before the token ids.
 const FIXED_BYTES: usize = MAGIC.len() + 4 + IDENTITY_BYTES + 4 + 8;
 
 const SUM_BYTES: usize = 32;
 
-/// A checksum.
+/// A SHA-256 checksum.
 pub(crate) type Sum = [u8; SUM_BYTES];
 
-/// What the beginning of a file says.
+/// The result of reading a file's header.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     /// A session of this identity.
@@ -41,45 +43,45 @@ pub(crate) enum Verdict {
     Foreign,
     /// Written by a later version of lowkey.
     Newer,
-    /// No session file, or a damaged one.
+    /// Not a session file, or a damaged one.
     Unreadable,
 }
 
-/// The header of a session that is of use.
+/// The header of a usable session.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Header {
-    /// The tokens whose keys and values follow.
+    /// The tokens whose keys and values are in the payload.
     pub(crate) tokens: Vec<TokenId>,
-    /// The length of what follows, without its checksum.
+    /// The length of the payload without its checksum, in bytes.
     pub(crate) payload_bytes: u64,
-    /// The header's checksum, which the payload's covers too.
+    /// The header's checksum, which the payload's checksum covers too.
     sum: Sum,
 }
 
-/// Hashes a payload that goes by in pieces.
+/// Hashes a payload piece by piece.
 pub(crate) struct PayloadSum(Sha256);
 
 impl PayloadSum {
-    /// Begins with the header's own checksum, so that no payload passes behind another header.
-    pub(crate) fn behind(header: Sum) -> Self {
+    /// Starts from the header's checksum, so that a payload only verifies after its own header.
+    pub(crate) fn after(header: Sum) -> Self {
         Self(Sha256::new_with_prefix(header))
     }
 
-    /// The next piece.
+    /// Adds the next piece.
     pub(crate) fn update(&mut self, bytes: &[u8]) {
         self.0.update(bytes);
     }
 
-    /// The checksum to write, or to compare with.
+    /// Returns the checksum.
     pub(crate) fn finish(self) -> Sum {
         self.0.finalize().into()
     }
 }
 
 impl Header {
-    /// Begins the checksum of the payload.
+    /// Starts the checksum of the payload.
     pub(crate) fn payload_sum(&self) -> PayloadSum {
-        PayloadSum::behind(self.sum)
+        PayloadSum::after(self.sum)
     }
 }
 
@@ -104,7 +106,7 @@ pub(crate) fn write_header(
     Ok(sum)
 }
 
-/// The length of a session's file.
+/// Returns the length of a session's file in bytes.
 pub(crate) fn file_bytes(n_tokens: usize, payload_bytes: u64) -> u64 {
     payload_bytes
         .saturating_add((n_tokens as u64).saturating_mul(4))
@@ -113,7 +115,7 @@ pub(crate) fn file_bytes(n_tokens: usize, payload_bytes: u64) -> u64 {
 
 /// Reads the header of a file that is `file_bytes` long.
 ///
-/// An error is one of reading; whatever the bytes say is a verdict.
+/// Errors are read errors only; for any contents there is a verdict.
 pub(crate) fn read_header(
     file: &mut dyn Read,
     length: u64,
@@ -139,7 +141,7 @@ pub(crate) fn read_header(
     if n_tokens > MAX_TOKENS {
         return Ok(Verdict::Unreadable);
     }
-    // With this the token ids fit into the file, so that what is allocated for them does too.
+    // After this check the token ids fit into the file, so that their allocation does too.
     if length != file_bytes(n_tokens, payload_bytes) {
         return Ok(Verdict::Unreadable);
     }
@@ -158,7 +160,8 @@ pub(crate) fn read_header(
     Ok(Verdict::Ours(Header { tokens, payload_bytes, sum }))
 }
 
-/// Reads the header of a session file of any identity from memory; the number of its tokens, if it is whole.
+/// Reads the header of a session file of any identity from memory; returns its number of tokens if
+/// it is valid.
 #[doc(hidden)]
 pub fn tokens_of_session(bytes: &[u8]) -> Option<usize> {
     let at = MAGIC.len() + 4;
@@ -169,7 +172,8 @@ pub fn tokens_of_session(bytes: &[u8]) -> Option<usize> {
     }
 }
 
-/// Takes the first `N` bytes off; zeros where there are fewer, which the caller has excluded.
+/// Removes and returns the first `N` bytes; zeros if there are fewer, which the caller has ruled
+/// out.
 fn take<const N: usize>(bytes: &mut &[u8]) -> [u8; N] {
     let Some((taken, rest)) = bytes.split_first_chunk() else { return [0; N] };
     *bytes = rest;

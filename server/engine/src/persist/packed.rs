@@ -1,9 +1,12 @@
-//! The kernels' packed weights on disk, so that a start packs nothing and all processes share one copy.
+//! The kernels' packed weights on disk. A start packs nothing, and all processes share one copy.
 //!
-//! They are read at a start and written once, some time after the model that packed them is ready: by a thread of their
-//! own that rests while the engine works, and gives up when the engine ends. The disk holds one file for each model;
-//! beyond the cap the files that were not used for longest go.
-//! A file is mapped, so what is opened must be ours alone, and nothing ever writes into it: a damaged one is replaced.
+//! The engine reads packed weights at a start. It writes them once, some time after the model that
+//! packed them is ready, on a separate thread. The thread pauses while the engine works, and stops
+//! when the engine ends. The disk has one file per model. Above the cap, the least recently used
+//! files are removed.
+//!
+//! The file is mapped, so it must belong to this user alone, and no process ever writes into it: a
+//! damaged file is replaced.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Write as _};
@@ -17,23 +20,24 @@ use lowkey_model::{Held, LoadedWeights, Packed, PackingKey};
 use super::Keep;
 use super::folder::{Folder, Partial, touch};
 
-/// The folder below the one that [`Keep`] names, and how the names in it end.
+/// The subfolder of the folder in [`Keep`], and the extension of its files.
 const FOLDER: &str = "packed";
 const EXTENSION: &str = "weights";
 
-/// After each piece of 2 MiB, so that a disk and a processor have time for others: 300 MB take about two seconds.
+/// Pause after each piece of 2 MiB, so that other programs get the disk and the processor. 300 MB
+/// take about two seconds.
 const REST: Duration = Duration::from_millis(8);
 
-/// How often a thread that waits for the engine to rest looks again.
+/// How often a thread that waits for an idle engine checks again.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// Weights that were packed at this start and that no file has.
+/// Weights that were packed at this start and are in no file.
 pub struct UnsavedWeights {
     packed: Packed,
     key: PackingKey,
 }
 
-/// Opens the file of a model, if there is one that may be used.
+/// Opens the packed weights of a model, if they exist and are safe to use.
 pub(crate) fn open(keep: &Keep, key: &PackingKey) -> Option<File> {
     if !keep.enabled.is_on() || keep.packed_cap_bytes == 0 {
         return None;
@@ -49,12 +53,12 @@ pub(crate) fn open(keep: &Keep, key: &PackingKey) -> Option<File> {
         }
     });
     file.unwrap_or_else(|error| {
-        tracing::warn!(%error, "the packed weights on disk are left alone");
+        tracing::warn!(%error, "the packed weights on disk are not used");
         None
     })
 }
 
-/// Says in one line where a model's weights came from; returns those that no file has.
+/// Logs the source of a model's weights in one line; returns weights that are in no file.
 pub(crate) fn loaded(
     keep: &Keep,
     key: PackingKey,
@@ -76,16 +80,16 @@ pub(crate) fn loaded(
         }
         LoadedWeights::Packed(packed, refused) => {
             if let Some(refused) = refused {
-                tracing::warn!(%refused, "the packed weights on disk are not used; the model was packed anew");
+                tracing::warn!(%refused, "the packed weights on disk are not used; the model was packed again");
             }
             Some(UnsavedWeights { packed, key })
         }
     }
 }
 
-/// Saves weights once the engine has rested for as long as [`Keep::idle`] says, on a thread of its own.
+/// Saves weights on a separate thread, after the engine was idle for [`Keep::idle`].
 ///
-/// The thread rests while `is_busy`, and ends when what is returned is dropped.
+/// The thread pauses while `is_busy` returns true, and ends when the returned value is dropped.
 pub(crate) fn save_later(
     keep: &Keep,
     unsaved: UnsavedWeights,
@@ -101,22 +105,22 @@ pub(crate) fn save_later(
         Ok(None) => {}
         Err(error) if error.kind() == ErrorKind::Interrupted => {}
         Err(error) => {
-            tracing::warn!(%error, "the packed weights cannot be kept; each start packs them anew");
+            tracing::warn!(%error, "the packed weights cannot be kept; each start packs them again");
         }
     };
-    // Without a thread nothing is saved, which costs the next start some packing.
+    // Without a thread nothing is saved, and the next start packs again.
     std::thread::Builder::new().name("lowkey-packed".into()).spawn(save).ok()?;
     Some(engine)
 }
 
-/// Waits between two pieces.
+/// The pauses between two pieces.
 struct Pause {
     engine_ended: Receiver<()>,
     is_busy: Arc<AtomicBool>,
 }
 
 impl Pause {
-    /// Waits for so long, and further while the engine works; an error when it has ended.
+    /// Waits for `time`, and longer while the engine works; an error if the engine has ended.
     fn wait(&self, time: Duration) -> io::Result<()> {
         let mut time = time;
         loop {
@@ -133,12 +137,13 @@ impl Pause {
     }
 }
 
-/// Writes the file; `None` where another process did or does, or the cap does not allow it.
+/// Writes the file; `None` if another process has written or is writing it, or if the cap does not
+/// allow it.
 fn save(keep: &Keep, unsaved: &UnsavedWeights, pause: &Pause) -> io::Result<Option<Duration>> {
     let bytes = Packed::file_bytes(unsaved.packed.len());
     if bytes > keep.packed_cap_bytes {
         let cap = keep.packed_cap_bytes;
-        tracing::debug!(bytes, cap, "the packed weights are larger than what may be kept");
+        tracing::debug!(bytes, cap, "the packed weights exceed the cap");
         return Ok(None);
     }
     pause.wait(keep.idle)?;
@@ -157,7 +162,8 @@ fn save(keep: &Keep, unsaved: &UnsavedWeights, pause: &Pause) -> io::Result<Opti
         file.write_all(piece)?;
         pause.wait(REST)
     })?;
-    // A map of what the disk could not take would end a process; so it has to say yes before the file gets its name.
+    // A map of data that the disk could not store would crash a process. The disk must therefore
+    // confirm the data before the file gets its name.
     file.sync()?;
     let name = name(&unsaved.key);
     file.finish(&name)?;
@@ -167,7 +173,7 @@ fn save(keep: &Keep, unsaved: &UnsavedWeights, pause: &Pause) -> io::Result<Opti
     Ok(Some(begun.elapsed()))
 }
 
-/// One file for each model.
+/// Returns the file name of a model's packed weights.
 fn name(key: &PackingKey) -> String {
     let (digits, _) = key.as_str().split_at(32);
     format!("{digits}.{EXTENSION}")

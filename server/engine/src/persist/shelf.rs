@@ -1,10 +1,13 @@
-//! The sessions on disk: which there are, reading one back, saving one, making room.
+//! The sessions on disk: listing, reading, saving, eviction.
 //!
-//! At a start only headers are read. A session's keys and values are read when a prompt shares more with it than with
-//! any session in memory, so that a start costs next to nothing however much is kept. A file's name is a digest of what
-//! it holds: two processes that save the same session write the same file, whoever comes last.
-//! Several processes share the folder; each removes the least recently used files, whosoever they are, once there is
-//! more than the cap allows. A file that another process has removed is simply not there.
+//! A start reads only headers. A session's keys and values are read when a prompt shares more with
+//! it than with any session in memory, so the cost of a start hardly depends on the number of
+//! sessions. A file's name is a digest of its contents: two processes that save the same session
+//! write the same file.
+//!
+//! Several processes share the folder. Above the cap, each process removes the least recently used
+//! files, including those of other processes. A file that another process has removed is treated as
+//! missing.
 
 use std::fmt::Write as _;
 use std::io::{self, Read, Write};
@@ -19,19 +22,21 @@ use super::format::{self, Header, IDENTITY_BYTES, Verdict, file_bytes, read_head
 use super::{Keep, Switch};
 use crate::session::{FORK_ABOVE_TOKENS, common_prefix};
 
-/// The folder below the one that [`Keep`] names, and how the names in it end.
+/// The subfolder of the folder in [`Keep`], and the extension of its files.
 const FOLDER: &str = "sessions";
 const EXTENSION: &str = "session";
 
-/// Whose sessions these are: everything that the bits of a cache depend on beside the tokens.
+/// The identity of a session: everything except the tokens that determines the bits of a cache.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Identity([u8; IDENTITY_BYTES]);
 
 impl Identity {
-    /// The identity of a model in this build: `digest` as [`lowkey_model::ModelFile::digest`] gives it.
+    /// Builds the identity of a model in this build; `digest` comes from
+    /// [`lowkey_model::ModelFile::digest`].
     ///
-    /// The instruction set is not part of it, because it does not show in the bits; architecture and system are,
-    /// because there it is a promise that no test of ours can keep on one machine.
+    /// The instruction set is not part of it, because the bits do not depend on it. Processor
+    /// architecture and operating system are part of it, because tests on one machine cannot show
+    /// that the bits are equal across them.
     pub(crate) fn new(digest: &str, config: &Config) -> Self {
         let endian = if cfg!(target_endian = "little") { "le" } else { "be" };
         let (arch, system) = (std::env::consts::ARCH, std::env::consts::OS);
@@ -61,7 +66,7 @@ struct Entry {
     tokens: Vec<TokenId>,
 }
 
-/// The sessions on disk that this model can use.
+/// The sessions on disk that fit this model.
 pub(crate) struct Shelf {
     folder: Folder,
     identity: Identity,
@@ -69,12 +74,12 @@ pub(crate) struct Shelf {
     writes: bool,
     enabled: Switch,
     entries: Vec<Entry>,
-    /// A cache without tokens, which knows how many bytes a number of them takes.
+    /// A cache without tokens, used to compute the size of a cache in bytes.
     empty: KvCache,
 }
 
 impl Shelf {
-    /// Looks through what is kept for a model; `None` when nothing is or may be.
+    /// Opens a model's sessions; `None` if sessions are not kept.
     pub(crate) fn open(keep: &Keep, identity: Identity, model: &dyn CausalLm) -> Option<Self> {
         if !keep.enabled.is_on() {
             return None;
@@ -101,13 +106,14 @@ impl Shelf {
         Some(shelf)
     }
 
-    /// Reads all headers and says in one line what was found.
+    /// Reads all headers and logs the result in one line.
     fn look_through(&mut self, n_swept: usize, context_length: usize) {
         let begun = Instant::now();
         let (mut n_foreign, mut n_newer, mut n_unreadable) = (0, 0, 0);
         for found in self.folder.files(EXTENSION) {
             let verdict = self.folder.read(&found.name).and_then(|mut file| {
-                // Asked of the open file: the folder's entry may be another one by now.
+                // The length comes from the open file, because the folder's entry may have changed
+                // since.
                 let length = file.metadata()?.len();
                 read_header(&mut file, length, &self.identity.0)
             });
@@ -121,7 +127,7 @@ impl Shelf {
                     n_unreadable += 1;
                     self.remove(&found.name);
                 }
-                // Gone, or not to be read now: no reason to remove it.
+                // The file is gone or unreadable now, which is no reason to remove it.
                 Err(_) => n_unreadable += 1,
             }
         }
@@ -135,24 +141,25 @@ impl Shelf {
                 n_unreadable,
                 n_swept,
                 us,
-                "kept sessions; unreadable and half-written files are left out and removed"
+                "kept sessions; unreadable and partial files are removed"
             );
         } else if n_sessions + n_foreign + n_newer > 0 {
             tracing::info!(n_sessions, n_foreign, n_newer, us, "kept sessions");
         }
     }
 
-    /// Whether a header that passed its checksum agrees with the model's caches.
+    /// Whether a header with a valid checksum fits the model's caches.
     fn fits(&self, header: &Header, context_length: usize) -> bool {
         let n_tokens = header.tokens.len();
         (1..=context_length).contains(&n_tokens)
             && header.payload_bytes == self.empty.saved_bytes(n_tokens) as u64
     }
 
-    /// Reads back the session that shares most with `prompt`, rewound to what it shares.
+    /// Reads the session that shares most with `prompt`, truncated to the shared prefix.
     ///
-    /// `None` unless that is `at_least` tokens. At most `most` tokens are shared, and `capacity` tells how many the
-    /// cache must have room for where so many are read. A session that turns out damaged is left out from then on.
+    /// `None` unless it shares at least `at_least` tokens. At most `most` tokens are shared.
+    /// `capacity` maps the number of tokens read to the number that the cache must have room for. A
+    /// damaged session is ignored from then on.
     pub(crate) fn take(
         &mut self,
         prompt: &[TokenId],
@@ -164,7 +171,7 @@ impl Shelf {
         while self.enabled.is_on() {
             let shared = |entry: &Entry| common_prefix(&entry.tokens, prompt).min(most);
             let entries = self.entries.iter().enumerate();
-            // Of equals the shortest: it is read fastest.
+            // Among equals, the shortest is fastest to read.
             let (shared, _, idx) = entries
                 .map(|(idx, entry)| (shared(entry), std::cmp::Reverse(entry.tokens.len()), idx))
                 .max()?;
@@ -188,7 +195,7 @@ impl Shelf {
                             tracing::warn!(%error, "a kept session is damaged and is removed");
                             self.remove(&entry.name);
                         }
-                        // No memory for it, or a disk that does not answer: the file may be good.
+                        // Memory is short, or the disk does not respond; the file may be valid.
                         _ => tracing::warn!(%error, "a kept session cannot be read now"),
                     }
                 }
@@ -198,7 +205,7 @@ impl Shelf {
     }
 
     fn read(&self, entry: &Entry, cache: &mut KvCache) -> io::Result<()> {
-        let damaged = || io::Error::new(io::ErrorKind::InvalidData, "it is damaged");
+        let damaged = || io::Error::new(io::ErrorKind::InvalidData, "the file is damaged");
         let mut file = self.folder.read(&entry.name)?;
         let length = file.metadata()?.len();
         let header = match read_header(&mut file, length, &self.identity.0)? {
@@ -224,20 +231,20 @@ impl Shelf {
         Ok(())
     }
 
-    /// How many of these tokens, counted from the end, no file has.
+    /// Returns how many of these tokens, counted from the end, are in no file.
     pub(crate) fn n_unsaved(&self, tokens: &[TokenId]) -> usize {
         let saved = self.entries.iter().map(|entry| common_prefix(&entry.tokens, tokens)).max();
         tokens.len() - saved.unwrap_or(0)
     }
 
-    /// Whether anything may be written.
+    /// Whether writing is allowed.
     pub(crate) fn writes(&self) -> bool {
         self.writes && self.enabled.is_on()
     }
 
-    /// Saves a session unless `interrupted` says, between two layers, that something else matters more.
+    /// Saves a session unless `interrupted` returns true between two layers.
     ///
-    /// Earlier files that it all but holds go. Returns whether there is a new file.
+    /// Removes earlier files that the new one nearly contains. Returns whether there is a new file.
     pub(crate) fn save(
         &mut self,
         tokens: &[TokenId],
@@ -253,9 +260,9 @@ impl Shelf {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::Interrupted => return false,
             Err(error) => {
-                // A full disk stays full: once is enough to say so.
+                // A full disk stays full, so one message is enough.
                 self.writes = false;
-                tracing::warn!(%error, "a session cannot be saved; none is saved any more");
+                tracing::warn!(%error, "a session cannot be saved; saving stops");
                 return false;
             }
         }
@@ -283,7 +290,7 @@ impl Shelf {
     ) -> io::Result<()> {
         let mut file: Partial<'_> = self.folder.create()?;
         let sum = format::write_header(&mut file, &self.identity.0, tokens, payload_bytes)?;
-        let mut sum = format::PayloadSum::behind(sum);
+        let mut sum = format::PayloadSum::after(sum);
         cache.save(&mut |bytes| {
             if interrupted() {
                 return Err(io::ErrorKind::Interrupted.into());
@@ -295,7 +302,8 @@ impl Shelf {
         file.finish(name)
     }
 
-    /// Removes the least recently used files, whosoever they are, until the rest is within the cap.
+    /// Removes the least recently used files, including those of other processes, until the rest is
+    /// within the cap.
     fn make_room(&mut self, spared: Option<&str>) {
         if !self.writes() {
             return;
@@ -326,7 +334,7 @@ impl Shelf {
     }
 }
 
-/// What is kept in a folder: the number of sessions, of any model, and their bytes.
+/// Returns the number of sessions in a folder, of any model, and their size in bytes.
 pub fn kept_sessions(folder: &std::path::Path) -> (usize, u64) {
     let Ok(Some(folder)) = Folder::open(folder, FOLDER, false) else { return (0, 0) };
     let files = folder.files(EXTENSION);

@@ -1,9 +1,10 @@
-//! The speed of a model on this machine, kept from start to start.
+//! The speed of a model on this machine, kept on disk between starts.
 //!
-//! Measured once, under whatever load there is, it would be a matter of luck. So serving looks on: a faster pace than
-//! the kept one is believed at once, since no load makes a machine faster; a slower one only after many jobs. What is
-//! kept changes when the two are far apart and not before, because the size of prompts follows from it, and a prompt of
-//! another size finds nothing of what was computed for the old one. A running engine never changes its own.
+//! A single measurement depends on the load at that moment. Serving therefore keeps measuring. A
+//! speed above the kept one is accepted at once, because no load makes a machine faster. A lower
+//! speed is accepted only after many jobs. The file is replaced only when the two differ a lot. The
+//! prompt size follows from the kept speed, and a prompt of another size cannot reuse the sessions
+//! of the old size. A running engine never changes its own prompt size.
 
 use std::io::{Read, Write};
 
@@ -14,31 +15,31 @@ use super::folder::Folder;
 use crate::job::Generated;
 use crate::worker::Speed;
 
-/// The folder below the one that [`Keep`] names, and how the names in it end.
+/// The subfolder of the folder in [`Keep`], and the extension of its files.
 const FOLDER: &str = "speed";
 const EXTENSION: &str = "json";
 
-/// Shorter prefills and decodings say more about their beginning than about the machine.
+/// Shorter prefills and decodings measure their overhead more than the machine.
 const MIN_PREFILLED: usize = 128;
 const MIN_DECODED: usize = 8;
 
-/// A slower pace counts for so much of what is believed.
+/// The weight of a lower speed in the moving average.
 const SLOWER_WEIGHT: f64 = 1.0 / 16.0;
 
-/// The kept speed is replaced when what was seen differs by this factor.
+/// The kept speed is replaced when the measured one differs by this factor.
 const FAR_APART: f64 = 1.25;
 
-/// A file of one model on one machine is far shorter.
+/// The file of one model on one machine is far shorter.
 const MAX_BYTES: u64 = 4096;
 
-/// The file.
+/// The contents of the file.
 #[derive(Debug, Serialize, Deserialize)]
 struct Record {
     /// The version of this format.
     lowkey_speed: u32,
     /// The model's digest.
     model: String,
-    /// Processor, threads and version, as [`Keep::machine`] has it.
+    /// Processor, threads and version, as in [`Keep::machine`].
     machine: String,
     /// Prompt tokens per second.
     prefill: f64,
@@ -48,55 +49,56 @@ struct Record {
 
 const VERSION: u32 = 1;
 
-/// The speed in force, and what serving has seen of it since.
+/// The speed in force, and the speed measured since.
 #[derive(Debug)]
 pub(crate) struct KeptSpeed {
     keep: Option<Keep>,
     model: String,
-    /// What the file says; `None` while there is none.
+    /// The speed in the file; `None` if there is none.
     kept: Option<Speed>,
     seen: Speed,
 }
 
 impl KeptSpeed {
-    /// Reads what is kept for a model; without it, `speed` tells that it must be measured.
+    /// Reads the kept speed of a model. Without it, `kept` returns `None` and the speed must be
+    /// measured.
     pub(crate) fn read(keep: Option<&Keep>, digest: &str) -> Self {
         let keep = keep.filter(|keep| keep.enabled.is_on()).cloned();
         let kept = keep.as_ref().and_then(|keep| read(keep, digest));
         Self { keep, model: digest.to_owned(), kept, seen: kept.unwrap_or_default() }
     }
 
-    /// The kept speed.
     pub(crate) fn kept(&self) -> Option<Speed> {
         self.kept
     }
 
-    /// What is believed now: it follows a machine that gets busy, slowly.
+    /// Returns the current estimate, which slowly follows a machine under load.
     pub(crate) fn seen(&self) -> Speed {
         self.seen
     }
 
-    /// Takes what was measured, and keeps it.
+    /// Stores a measurement and saves it.
     pub(crate) fn measured(&mut self, speed: Speed) {
         self.seen = speed;
         self.save();
     }
 
-    /// Looks at a job that has ended.
+    /// Updates the estimate from a finished job.
     pub(crate) fn observe<R>(&mut self, made: &Generated<R>) {
         let tokens = &made.tokens;
         // An interrupted prefill has spent time on tokens that do not count.
         if tokens.prefilled >= MIN_PREFILLED && tokens.reused + tokens.prefilled == tokens.prompt {
             drift(&mut self.seen.prefill, rate(tokens.prefilled, made.ms.prefill));
         }
-        // What was drafted says how predictable the text was, not how fast the machine is.
+        // The speed of drafted tokens depends on how predictable the text was, not only on the
+        // machine.
         if tokens.decoded >= MIN_DECODED && tokens.drafted == 0 {
             // The first token's logits came with the prefill.
             drift(&mut self.seen.decode, rate(tokens.decoded - 1, made.ms.decode));
         }
     }
 
-    /// Keeps what was seen, if that is news. Meant for pauses.
+    /// Saves the estimate if it differs enough. Call it in pauses.
     pub(crate) fn save(&mut self) {
         let is_news = self.kept.is_none_or(|kept| {
             far_apart(kept.prefill, self.seen.prefill) || far_apart(kept.decode, self.seen.decode)
@@ -138,9 +140,9 @@ fn is_plausible(speed: Speed) -> bool {
     [speed.prefill, speed.decode].iter().all(|rate| (1e-3..1e9).contains(rate))
 }
 
-/// One file for each model on each machine: a home folder may be shared by several.
+/// Returns the file name of a model on a machine: several machines may share a home folder.
 fn name(model: &str, machine: &str) -> String {
-    // FNV-1a: a name, not a secret; the file itself says what it is for.
+    // FNV-1a is enough: the name is not a secret, and the file contains what it is for.
     let hash = model
         .bytes()
         .chain([0])
@@ -151,14 +153,15 @@ fn name(model: &str, machine: &str) -> String {
     format!("{hash:016x}.{EXTENSION}")
 }
 
-/// What is kept, or `None`: no file, another model or machine, or not as it was written.
+/// Reads the kept speed; `None` without a file, for another model or machine, or if the file is
+/// damaged.
 fn read(keep: &Keep, model: &str) -> Option<Speed> {
     let folder = Folder::open(&keep.folder, FOLDER, false).ok()??;
     let file = folder.read(&name(model, &keep.machine)).ok()?;
     let mut text = Vec::new();
     file.take(MAX_BYTES).read_to_end(&mut text).ok()?;
     let Ok(record) = serde_json::from_slice::<Record>(&text) else {
-        tracing::warn!("the kept speed is damaged and is measured anew");
+        tracing::warn!("the kept speed is damaged; the speed is measured again");
         return None;
     };
     let speed = Speed { prefill: record.prefill, decode: record.decode };

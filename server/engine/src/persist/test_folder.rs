@@ -1,12 +1,12 @@
-//! A folder of a test's own.
+//! A temporary folder for one test.
 
 use std::path::PathBuf;
 
-/// Gone when the test ends; the tests of each file add what they look at in it.
+/// Removed when the test ends. The tests of each module add their own methods.
 pub(super) struct TestFolder(pub(super) PathBuf);
 
 impl TestFolder {
-    /// Makes an empty folder for the test of this name.
+    /// Creates an empty folder for the test of this name.
     pub(super) fn new(name: &str) -> Self {
         let path =
             std::env::temp_dir().join(format!("lowkey-persist-{name}-{}", std::process::id()));

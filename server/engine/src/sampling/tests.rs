@@ -1,4 +1,5 @@
-//! Draws against the probabilities that they should have. All seeds are fixed, so no bound is a matter of luck.
+//! Compares samples with their expected probabilities. All seeds are fixed, so the tests are
+//! deterministic.
 
 use proptest::prelude::*;
 
@@ -10,19 +11,20 @@ fn drawing() -> Sampling {
     Sampling { temperature: 1.0, ..Sampling::default() }
 }
 
-/// The token chosen behind `before`.
+/// Returns the token chosen after `before`.
 fn choose(sampling: Sampling, logits: &[f32], before: &[TokenId]) -> TokenId {
     Sampler::new(sampling).choose(logits, None, before)
 }
 
-/// How often each token is drawn of 20,000.
+/// Counts each token in 20,000 samples.
 fn counts(draw: impl Fn(u64) -> TokenId) -> [f64; LOGITS.len()] {
     let mut counts = [0.0; LOGITS.len()];
     (0..20_000).for_each(|n| counts[draw(n) as usize] += 1.0);
     counts
 }
 
-/// Asserts that `counts` are draws with these weights: χ² below the 0.999 quantile of its distribution.
+/// Asserts that `counts` are samples with these weights: χ² below the 0.999 quantile of its
+/// distribution.
 #[track_caller]
 fn assert_drawn(counts: [f64; LOGITS.len()], weights: [f64; LOGITS.len()]) {
     let (n, total): (f64, f64) = (counts.iter().sum(), weights.iter().sum());
@@ -40,7 +42,7 @@ fn assert_drawn(counts: [f64; LOGITS.len()], weights: [f64; LOGITS.len()]) {
     assert!(chi_square <= bound, "{chi_square} is not within {bound}: {counts:?}");
 }
 
-/// Weights at a temperature, of the tokens that are left.
+/// Returns the weights of the `left` tokens at a temperature.
 fn weights(temperature: f64, left: &[usize]) -> [f64; LOGITS.len()] {
     std::array::from_fn(|token| {
         if left.contains(&token) { (f64::from(LOGITS[token]) / temperature).exp() } else { 0.0 }
@@ -48,7 +50,7 @@ fn weights(temperature: f64, left: &[usize]) -> [f64; LOGITS.len()] {
 }
 
 #[test]
-fn draws_have_the_probabilities_of_the_model_over_seeds_and_over_texts() {
+fn samples_follow_the_distribution() {
     for temperature in [0.5, 1.0, 2.0] {
         let sampling = Sampling { temperature, ..drawing() };
         let expected = weights(f64::from(temperature), &[0, 1, 2, 3, 4, 5, 6, 7]);
@@ -58,42 +60,42 @@ fn draws_have_the_probabilities_of_the_model_over_seeds_and_over_texts() {
 }
 
 #[test]
-fn each_limit_leaves_the_tokens_that_it_names() {
+fn each_limit_keeps_its_tokens() {
     let over_seeds = |sampling| counts(|seed| choose(Sampling { seed, ..sampling }, &LOGITS, &[]));
     // By logit: 1, then 3 and 5 alike, 7, 0, 4, 2, 6.
     assert_drawn(over_seeds(Sampling { top_k: 2, ..drawing() }), weights(1.0, &[1, 3]));
     assert_drawn(over_seeds(Sampling { top_k: 4, ..drawing() }), weights(1.0, &[1, 3, 5, 7]));
-    // Of the probability, 1 has 0.38, 3 and 5 have 0.23 each.
+    // Token 1 has probability 0.38, 3 and 5 have 0.23 each.
     assert_drawn(over_seeds(Sampling { top_p: 0.3, ..drawing() }), weights(1.0, &[1]));
     assert_drawn(over_seeds(Sampling { top_p: 0.6, ..drawing() }), weights(1.0, &[1, 3]));
-    // e^-0.5 = 0.61 times as probable as the best are 3 and 5, e^-1.5 = 0.22 times is 7.
+    // Relative to the most probable token, 3 and 5 have e^-0.5 = 0.61, and 7 has e^-1.5 = 0.22.
     assert_drawn(over_seeds(Sampling { min_p: 0.6, ..drawing() }), weights(1.0, &[1, 3, 5]));
     assert_drawn(over_seeds(Sampling { min_p: 0.2, ..drawing() }), weights(1.0, &[1, 3, 5, 7]));
     assert_drawn(over_seeds(Sampling { min_p: 1.0, ..drawing() }), weights(1.0, &[1]));
 }
 
 #[test]
-fn limits_look_at_the_model_before_the_temperature_and_top_p_at_what_top_k_left() {
+fn limits_apply_before_temperature() {
     let over_seeds = |sampling| counts(|seed| choose(Sampling { seed, ..sampling }, &LOGITS, &[]));
     let hot = Sampling { temperature: 2.0, ..drawing() };
     assert_drawn(over_seeds(Sampling { min_p: 0.6, ..hot }), weights(2.0, &[1, 3, 5]));
-    // Alone, 1 and 3 have 0.62 and 0.38.
+    // Between themselves, 1 and 3 have 0.62 and 0.38.
     assert_drawn(over_seeds(Sampling { top_k: 2, top_p: 0.6, ..hot }), weights(2.0, &[1]));
     assert_drawn(over_seeds(Sampling { top_k: 2, top_p: 0.7, ..hot }), weights(2.0, &[1, 3]));
 }
 
 #[test]
-fn the_penalty_divides_positive_logits_and_multiplies_negative_ones_once_each() {
+fn penalty_applies_once_per_token() {
     let sampling = Sampling { repetition_penalty: 2.0, ..drawing() };
     let before = [1, 1, 2, 1];
     let draw = |seed| choose(Sampling { seed, ..sampling }, &LOGITS, &before);
     let mut expected = weights(1.0, &[0, 1, 2, 3, 4, 5, 6, 7]);
     (expected[1], expected[2]) = (1.5_f64.exp(), (-4.0_f64).exp());
     assert_drawn(counts(draw), expected);
-    // Greedy heeds it too: 3 comes before 5 because it is the first of equals.
+    // Greedy decoding uses the penalty too: 3 comes before 5 because it is the first of equals.
     let greedy = Sampling { temperature: 0.0, ..sampling };
     assert_eq!(choose(greedy, &LOGITS, &before), 3);
-    // What stands further back than 64 tokens is forgotten.
+    // Tokens more than 64 positions back are ignored.
     let mut long = vec![1];
     long.extend([0; 64]);
     assert_eq!(choose(greedy, &LOGITS, &long), 1);
@@ -101,18 +103,18 @@ fn the_penalty_divides_positive_logits_and_multiplies_negative_ones_once_each() 
 }
 
 #[test]
-fn only_allowed_tokens_are_drawn() {
+fn only_allowed_tokens_are_sampled() {
     let mut sampler = Sampler::new(drawing());
     let drawn =
         |seed| Sampler::new(Sampling { seed, ..drawing() }).choose(&LOGITS, Some(&[0, 4, 6]), &[]);
     assert_drawn(counts(drawn), weights(1.0, &[0, 4, 6]));
-    // Where healing leaves none the best is taken, as always.
+    // If healing leaves no token, the most probable one is chosen.
     assert_eq!(sampler.choose(&LOGITS, Some(&[]), &[]), 1);
 }
 
 proptest! {
     #[test]
-    fn without_temperature_and_penalty_it_is_argmax(
+    fn zero_temperature_is_argmax(
         logits in prop::collection::vec(prop_oneof![Just(0.0_f32), Just(1.0), -9.0_f32..9.0], 1..200),
         before in prop::collection::vec(0_u32..200, 0..80),
         (top_k, top_p, min_p, seed) in (0_usize..9, 0.0_f32..1.0, 0.0_f32..1.0, any::<u64>()),
@@ -122,13 +124,13 @@ proptest! {
         prop_assert_eq!(best as usize, argmax(&logits));
         let all: Vec<TokenId> = (0..logits.len() as TokenId).collect();
         prop_assert_eq!(Sampler::new(sampling).choose(&logits, Some(&all), &before), best);
-        // The narrowest limits leave the best however hot it is.
+        // The narrowest limits leave the most probable token at any temperature.
         let narrow = Sampling { temperature: 2.0, top_k: 1, ..sampling };
         prop_assert_eq!(choose(narrow, &logits, &before), best);
     }
 
     #[test]
-    fn a_draw_depends_on_the_text_alone_not_on_how_it_came_there(
+    fn sample_depends_on_the_text_alone(
         logits in prop::collection::vec(-4.0_f32..4.0, 2..50),
         text in prop::collection::vec(0_u32..50, 0..40),
         looks in prop::collection::vec(any::<prop::sample::Index>(), 0..4),
@@ -147,7 +149,7 @@ proptest! {
     }
 
     #[test]
-    fn any_logits_give_a_token_that_is_there(
+    fn any_logits_give_a_known_token(
         logits in prop::collection::vec(any::<f32>(), 1..40),
         temperature in 0.0_f32..2.0,
         (top_p, min_p, repetition_penalty) in (0.0_f32..=1.0, 0.0_f32..=1.0, 1.0_f32..2.0),

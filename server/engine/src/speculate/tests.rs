@@ -1,4 +1,4 @@
-//! What is guessed from which text, with the toy's tokenizer.
+//! Drafts for given texts, with the toy model's tokenizer.
 
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed, which is what is wanted")]
 
@@ -22,14 +22,14 @@ impl Guesser {
         Prompt { tokens: self.0.tokenizer.encode(text), ..Prompt::default() }
     }
 
-    /// What is drafted behind `text`, as text.
+    /// Returns the draft after `text`, as text.
     fn draft(&mut self, text: &str, room: usize) -> String {
         let tokens = self.0.tokenizer.encode(text);
         let draft = self.0.draft(&tokens, room).to_vec();
         self.0.tokenizer.decode(&draft)
     }
 
-    /// What is left of earlier completions behind `text`.
+    /// Returns the rest of earlier completions after `text`.
     fn remains(&self, text: &str) -> Option<String> {
         let prompt = self.prompt(text);
         self.0.remains(&prompt.tokens).map(|tokens| self.0.tokenizer.decode(&tokens))
@@ -42,7 +42,7 @@ impl Guesser {
 }
 
 #[test]
-fn what_followed_the_same_words_above_is_guessed_again() {
+fn draft_comes_from_a_match_above() {
     let mut guesser = Guesser::new();
     let text = "let first = self.items.get(index);\nlet second = self.items.get";
     let draft = guesser.draft(text, 7);
@@ -50,7 +50,7 @@ fn what_followed_the_same_words_above_is_guessed_again() {
 }
 
 #[test]
-fn nothing_is_guessed_where_nothing_agrees_or_there_is_no_room() {
+fn no_draft_without_match_or_room() {
     let mut guesser = Guesser::new();
     assert_eq!(guesser.draft("abc", 7), "");
     assert_eq!(guesser.draft("", 7), "");
@@ -58,7 +58,7 @@ fn nothing_is_guessed_where_nothing_agrees_or_there_is_no_room() {
 }
 
 #[test]
-fn a_guess_ends_with_its_line() {
+fn draft_ends_at_the_line_end() {
     let mut guesser = Guesser::new();
     let text = "a = open(path)\nb = 2\nc = 3\na = open(path";
     for _ in 0..100 {
@@ -70,7 +70,7 @@ fn a_guess_ends_with_its_line() {
 }
 
 #[test]
-fn recent_completions_are_a_source_too() {
+fn draft_comes_from_recent_completions() {
     let mut guesser = Guesser::new();
     guesser.complete("nothing of it here", "connection.execute(statement, parameters)");
     let draft = guesser.draft("other = connection.execute(statement", 7);
@@ -78,7 +78,7 @@ fn recent_completions_are_a_source_too() {
 }
 
 #[test]
-fn typing_into_a_completion_leaves_its_rest_wherever_tokens_end() {
+fn typing_into_a_completion_leaves_its_rest() {
     let mut guesser = Guesser::new();
     let (before, decoded) = ("fn main() {\n    let total", " = values.iter().sum();");
     guesser.complete(before, decoded);
@@ -91,7 +91,7 @@ fn typing_into_a_completion_leaves_its_rest_wherever_tokens_end() {
 }
 
 #[test]
-fn the_oldest_completion_is_forgotten_first() {
+fn oldest_completion_is_evicted_first() {
     let mut guesser = Guesser::new();
     for n in 0..=RECENT {
         guesser.complete(&format!("prompt {n} "), &format!("answer {n} is this"));
@@ -102,7 +102,7 @@ fn the_oldest_completion_is_forgotten_first() {
 }
 
 #[test]
-fn a_guess_that_fails_is_dropped_and_one_that_comes_true_goes_on() {
+fn rejected_guess_is_dropped() {
     let mut guesser = Guesser::new();
     let text = "value = first.second.third\nother = first.second";
     assert_ne!(guesser.draft(text, 7), "");
@@ -115,7 +115,7 @@ fn a_guess_that_fails_is_dropped_and_one_that_comes_true_goes_on() {
 }
 
 #[test]
-fn a_match_is_the_longest_and_of_equals_the_last() {
+fn longest_match_wins_then_the_last() {
     let text = [1, 2, 3, 9, 5, 3, 8, 2, 3];
     assert_eq!(longest_match(&text, 1, &text), Some((2, 3)));
     assert_eq!(longest_match(&[7, 3, 4, 3, 6], 1, &text), Some((1, 4)));

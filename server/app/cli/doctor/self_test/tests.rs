@@ -1,4 +1,4 @@
-//! The holes are sound, and a synthetic model's answers are counted and judged.
+//! The holes are valid, and a simulated model's answers are counted and judged.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -10,7 +10,7 @@ use super::*;
 
 const REAL: usize = 500_000_000;
 
-/// A hole filled with `text`, which replaces `replaced` bytes after the cursor.
+/// Returns the hole filled with `text`, which replaces `replaced` bytes after the cursor.
 fn with(hole: &Hole, text: &str, replaced: usize) -> Answered {
     let (before, after) = hole.text.split_once("$0").unwrap_or_default();
     let filled = [before, text, after.get(replaced..).unwrap_or_default()].concat();
@@ -21,7 +21,7 @@ fn first(hole: &Hole) -> &'static str {
     hole.accepts.first().copied().unwrap_or_default()
 }
 
-/// The self-test of a model that fills the first `n` holes right and the others not at all.
+/// Returns the self-test of a model that fills only the first `n` holes right.
 fn model(n: usize, asked: Asked, n_parameters: usize) -> SelfTest {
     let answer = |(number, hole)| {
         if number < n { with(hole, first(hole), 0) } else { answered(hole, None) }

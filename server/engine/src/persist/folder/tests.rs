@@ -1,4 +1,4 @@
-//! Rights, links, half-written files.
+//! Permissions, links, partial files.
 
 use std::io::Read as _;
 
@@ -32,7 +32,7 @@ fn read(folder: &Folder, name: &str) -> io::Result<String> {
 }
 
 #[test]
-fn a_file_appears_when_it_is_complete_and_replaces_its_namesake() {
+fn finished_file_replaces_its_namesake() {
     let parent = TestFolder::new("folder-whole");
     let folder = parent.open();
     write(&folder, "a.x", "first");
@@ -49,7 +49,7 @@ fn a_file_appears_when_it_is_complete_and_replaces_its_namesake() {
 }
 
 #[test]
-fn a_folder_that_is_not_there_is_made_only_to_write() {
+fn only_writers_create_the_folder() {
     let parent = TestFolder::new("folder-made");
     assert!(Folder::open(&parent.0.join("deeper"), "ours", false).unwrap().is_none());
     assert!(!parent.0.join("deeper").exists());
@@ -57,7 +57,7 @@ fn a_folder_that_is_not_there_is_made_only_to_write() {
 }
 
 #[test]
-fn what_a_dead_process_left_is_swept_and_what_is_being_written_is_not() {
+fn sweep_spares_files_being_written() {
     let parent = TestFolder::new("folder-sweep");
     let folder = parent.open();
     write(&folder, "whole.x", "whole");
@@ -68,12 +68,12 @@ fn what_a_dead_process_left_is_swept_and_what_is_being_written_is_not() {
     assert_eq!(parent.names().len(), 2, "{:?}", parent.names());
     running.finish("done.x").unwrap();
     assert_eq!(parent.names(), ["done.x", "whole.x"]);
-    // Its process has ended, and so has its lock: but a complete file is nothing to sweep.
+    // The process has ended and released its lock, but the file is complete.
     assert_eq!(folder.sweep(), 0);
 }
 
 #[test]
-fn names_that_an_earlier_process_left_do_not_stop_a_new_one() {
+fn stale_partial_name_is_skipped() {
     let parent = TestFolder::new("folder-names");
     let folder = parent.open();
     for counter in 0..200 {
@@ -95,7 +95,7 @@ mod on_unix {
     }
 
     #[test]
-    fn folder_and_files_are_their_owner_s_alone_from_the_first_moment() {
+    fn folder_and_files_are_private_at_creation() {
         let parent = TestFolder::new("folder-rights");
         let folder = parent.open();
         assert_eq!(mode(&parent.0.join("ours")), 0o700);
@@ -106,7 +106,7 @@ mod on_unix {
     }
 
     #[test]
-    fn a_folder_that_others_may_enter_is_closed_to_them() {
+    fn open_folder_becomes_private() {
         let parent = TestFolder::new("folder-closed");
         let path = parent.0.join("ours");
         std::fs::create_dir(&path).unwrap();
@@ -117,7 +117,7 @@ mod on_unix {
     }
 
     #[test]
-    fn no_link_is_followed() {
+    fn links_are_not_followed() {
         let parent = TestFolder::new("folder-links");
         let elsewhere = parent.0.join("elsewhere");
         std::fs::create_dir(&elsewhere).unwrap();
@@ -130,11 +130,11 @@ mod on_unix {
         symlink(elsewhere.join("secret"), &link).unwrap();
         assert!(read(&folder, "a.x").is_err());
         assert_eq!(folder.files("x").len(), 0);
-        // A complete file takes the place of the link, not of what it points to.
+        // A complete file replaces the link, not its target.
         write(&folder, "a.x", "ours");
         assert_eq!(read(&folder, "a.x").unwrap(), "ours");
         assert_eq!(std::fs::read_to_string(elsewhere.join("secret")).unwrap(), "secret");
-        // Nor is what a partial file's name points to written, or swept.
+        // The target of a partial file's link is neither written nor removed.
         symlink(elsewhere.join("secret"), parent.0.join("ours/9-9.partial")).unwrap();
         assert_eq!(folder.sweep(), 0);
         assert!(create_private(&parent.0.join("ours/9-9.partial")).is_err());
@@ -142,7 +142,7 @@ mod on_unix {
     }
 
     #[test]
-    fn a_folder_in_the_place_of_a_file_is_not_read() {
+    fn folder_is_not_read_as_a_file() {
         let parent = TestFolder::new("folder-kinds");
         let folder = parent.open();
         std::fs::create_dir(parent.0.join("ours/a.x")).unwrap();

@@ -1,4 +1,4 @@
-//! Headers of any bytes.
+//! Headers of arbitrary bytes.
 
 use proptest::prelude::*;
 
@@ -9,7 +9,7 @@ const IDENTITY: [u8; IDENTITY_BYTES] = [7; IDENTITY_BYTES];
 fn file(tokens: &[TokenId], payload: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::new();
     let sum = write_header(&mut bytes, &IDENTITY, tokens, payload.len() as u64).unwrap();
-    let mut payload_sum = PayloadSum::behind(sum);
+    let mut payload_sum = PayloadSum::after(sum);
     payload_sum.update(payload);
     bytes.extend_from_slice(payload);
     bytes.extend_from_slice(&payload_sum.finish());
@@ -21,7 +21,7 @@ fn verdict(bytes: &[u8]) -> Verdict {
 }
 
 #[test]
-fn what_was_written_is_read() {
+fn header_round_trip() {
     for tokens in [&[][..], &[1, u32::MAX], &[5; 1500]] {
         let bytes = file(tokens, &[9; 100]);
         assert_eq!(bytes.len() as u64, file_bytes(tokens.len(), 100));
@@ -32,7 +32,7 @@ fn what_was_written_is_read() {
 }
 
 #[test]
-fn a_file_cut_anywhere_is_unreadable() {
+fn truncated_file_is_unreadable() {
     let bytes = file(&[1, 2, 3], &[9; 50]);
     for end in 0..bytes.len() {
         assert_eq!(verdict(&bytes[..end]), Verdict::Unreadable, "cut at {end}");
@@ -42,7 +42,7 @@ fn a_file_cut_anywhere_is_unreadable() {
 }
 
 #[test]
-fn no_changed_bit_of_a_header_is_read_as_ours() {
+fn changed_header_bit_is_detected() {
     let bytes = file(&[1, 2, 3], &[9; 50]);
     let header_bytes = FIXED_BYTES + 3 * 4 + SUM_BYTES;
     for at in 0..header_bytes {
@@ -59,14 +59,14 @@ fn no_changed_bit_of_a_header_is_read_as_ours() {
 }
 
 #[test]
-fn another_identity_is_foreign_not_damaged() {
+fn other_identity_is_foreign() {
     let bytes = file(&[1, 2], &[]);
     let other = [8; IDENTITY_BYTES];
     let verdict = read_header(&mut &*bytes, bytes.len() as u64, &other).unwrap();
     assert_eq!(verdict, Verdict::Foreign);
 }
 
-/// A reader that fails the test when more is asked of it than the file has.
+/// A reader that fails the test if more bytes are requested than the file has.
 struct Bounded<'a>(&'a [u8]);
 
 impl Read for Bounded<'_> {
@@ -77,7 +77,7 @@ impl Read for Bounded<'_> {
 }
 
 #[test]
-fn lengths_that_no_file_has_allocate_nothing() {
+fn false_lengths_allocate_nothing() {
     for n_tokens in [1_u32 << 20, u32::MAX / 4, u32::MAX] {
         for payload_bytes in [0, 1 << 40, u64::MAX - 3, u64::MAX] {
             let mut bytes = file(&[1], &[]);

@@ -1,4 +1,4 @@
-//! Files that are not ours, two processes at once, the cap, an engine that ends.
+//! Foreign files, two processes at once, the cap, an engine that ends.
 
 use std::path::PathBuf;
 
@@ -22,14 +22,14 @@ impl TestFolder {
     }
 }
 
-/// Loads the toy; `None` when its weights came from disk.
+/// Loads the toy model; `None` if its weights came from disk.
 fn load(keep: &Keep) -> Option<UnsavedWeights> {
     let file = ModelFile::from_bytes(TOY_NAME, TOY_BYTES).unwrap();
     let wanted = Wanted { keep: Some(keep), ..Wanted::default() };
     Loaded::wanted(wanted, &file, 2, &mut |_| {}).unwrap().unsaved
 }
 
-/// A pause of an engine that rests until the sender is dropped.
+/// Returns the pause of an engine that is idle until the sender is dropped.
 fn resting() -> (Sender<()>, Pause) {
     let (engine, engine_ended) = channel();
     (engine, Pause { engine_ended, is_busy: Arc::default() })
@@ -41,7 +41,7 @@ fn save_now(keep: &Keep, unsaved: &UnsavedWeights) -> io::Result<bool> {
 }
 
 #[test]
-fn what_one_start_packs_the_next_one_finds() {
+fn packed_weights_serve_the_next_start() {
     let folder = TestFolder::new("packed-found");
     let keep = folder.packing();
     let unsaved = load(&keep).expect("nothing is kept yet");
@@ -65,7 +65,7 @@ fn what_one_start_packs_the_next_one_finds() {
 
 #[cfg(unix)]
 #[test]
-fn a_file_that_others_may_write_or_that_is_none_is_left_alone() {
+fn unsafe_file_is_ignored() {
     use std::os::unix::fs::PermissionsExt as _;
     let folder = TestFolder::new("packed-foreign");
     let keep = folder.packing();
@@ -77,7 +77,7 @@ fn a_file_that_others_may_write_or_that_is_none_is_left_alone() {
     }
     std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
     assert!(load(&keep).is_none());
-    // Another user's, where this test may give a file away.
+    // Another user's file, if this test may change the owner.
     if std::os::unix::fs::chown(&file, Some(12345), None).is_ok() {
         assert!(load(&keep).is_some());
         std::os::unix::fs::chown(&file, Some(rustix::process::geteuid().as_raw()), None).unwrap();
@@ -86,14 +86,14 @@ fn a_file_that_others_may_write_or_that_is_none_is_left_alone() {
     std::fs::rename(&file, &elsewhere).unwrap();
     std::os::unix::fs::symlink(&elsewhere, &file).unwrap();
     assert!(load(&keep).is_some(), "a link");
-    // What is packed anew takes the link's place, not its target's.
+    // The new file replaces the link, not its target.
     assert!(save_now(&keep, &load(&keep).unwrap()).unwrap());
     assert!(file.symlink_metadata().unwrap().is_file() && elsewhere.exists());
     assert!(load(&keep).is_none());
 }
 
 #[test]
-fn a_damaged_file_is_replaced() {
+fn damaged_packed_file_is_replaced() {
     let folder = TestFolder::new("packed-damaged");
     let keep = folder.packing();
     save_now(&keep, &load(&keep).unwrap()).unwrap();
@@ -105,7 +105,7 @@ fn a_damaged_file_is_replaced() {
         bytes
     };
     for bytes in [flipped(), whole[..whole.len() / 2].to_vec(), Vec::new()] {
-        // In its own place, as a disk does it: nothing maps it now.
+        // The file changes in place, as on a failing disk. No process maps it now.
         std::fs::write(&file, &bytes).unwrap();
         let unsaved = load(&keep).expect("it is damaged");
         assert_eq!(std::fs::read(&file).unwrap(), bytes, "reading changes nothing");
@@ -116,7 +116,7 @@ fn a_damaged_file_is_replaced() {
 }
 
 #[test]
-fn while_one_process_writes_another_does_not_and_what_a_dead_one_left_is_swept() {
+fn one_process_writes_at_a_time() {
     let folder = TestFolder::new("packed-two");
     let keep = folder.packing();
     let [one, two] = [(); 2].map(|()| load(&keep).unwrap());
@@ -125,7 +125,7 @@ fn while_one_process_writes_another_does_not_and_what_a_dead_one_left_is_swept()
     assert!(!save_now(&keep, &one).unwrap(), "the other one does");
     drop(partial);
     std::fs::write(folder.0.join(FOLDER).join("4000000-0.partial"), "half").unwrap();
-    // Both at the same time: one or two of them write, and the file is whole.
+    // Both write at the same time: one or both succeed, and the file is complete.
     std::thread::scope(|scope| {
         let keep = &keep;
         let both =
@@ -138,7 +138,7 @@ fn while_one_process_writes_another_does_not_and_what_a_dead_one_left_is_swept()
 }
 
 #[test]
-fn beyond_the_cap_the_least_recently_used_go() {
+fn cap_evicts_least_recently_used() {
     let folder = TestFolder::new("packed-cap");
     let keep = folder.packing();
     let unsaved = load(&keep).unwrap();
@@ -146,7 +146,7 @@ fn beyond_the_cap_the_least_recently_used_go() {
     let too_small = Keep { packed_cap_bytes: bytes - 1, ..keep.clone() };
     assert!(!save_now(&too_small, &unsaved).unwrap());
     assert_eq!(folder.packed_files(), [] as [PathBuf; 0]);
-    // Three of other models, an hour apart; the cap is for two beside the new one.
+    // Three files of other models, an hour apart; the cap has room for two beside the new one.
     let inside = folder.0.join(FOLDER);
     let other = |hours: u64| inside.join(format!("{hours}.{EXTENSION}"));
     for hours in [2, 1, 3] {
@@ -158,7 +158,7 @@ fn beyond_the_cap_the_least_recently_used_go() {
     let keep = Keep { packed_cap_bytes: bytes * 3, ..keep };
     assert!(save_now(&keep, &unsaved).unwrap());
     assert_eq!([1, 2, 3].map(|hours| other(hours).exists()), [true, true, false]);
-    // What is used is the last to go.
+    // A used file is the last to be removed.
     touch(&File::open(other(2)).unwrap());
     let keep = Keep { packed_cap_bytes: bytes * 2, ..keep };
     assert!(save_now(&keep, &unsaved).unwrap());
@@ -167,7 +167,7 @@ fn beyond_the_cap_the_least_recently_used_go() {
 }
 
 #[test]
-fn writing_waits_for_the_engine_and_ends_with_it() {
+fn writing_waits_for_an_idle_engine() {
     let folder = TestFolder::new("packed-ended");
     let keep = folder.packing();
     let unsaved = load(&keep).unwrap();
@@ -185,7 +185,7 @@ fn writing_waits_for_the_engine_and_ends_with_it() {
     });
     assert_eq!(folder.packed_files(), [] as [PathBuf; 0]);
     is_busy.store(false, Ordering::Release);
-    // Ended in the middle: nothing of it stays.
+    // The engine ends in the middle: no file is left.
     let (engine, pause) = resting();
     let mut engine = Some(engine);
     let folder_of_ours = Folder::open(&keep.folder, FOLDER, true).unwrap().unwrap();

@@ -1,4 +1,4 @@
-//! Saving that is interrupted, on the toy's caches.
+//! Interrupted saves, with the toy model's caches.
 
 use std::cell::Cell;
 
@@ -31,7 +31,7 @@ fn computed(model: &mut dyn CausalLm, tokens: &[TokenId]) -> KvCache {
 }
 
 #[test]
-fn an_interrupted_save_leaves_the_earlier_file_and_nothing_else() {
+fn interrupted_save_keeps_the_earlier_file() {
     let folder = TestFolder::new("shelf-interrupted");
     let mut model = model();
     let tokens: Vec<TokenId> = (1..60).collect();
@@ -48,13 +48,13 @@ fn an_interrupted_save_leaves_the_earlier_file_and_nothing_else() {
     assert_eq!(shelf.n_unsaved(&tokens), 29);
     let (found, _) = folder.shelf(&*model).take(&tokens, 16, 58, &*model, &|n| n).unwrap();
     assert_eq!(found, &tokens[..30], "the earlier one is whole");
-    // Nothing was broken by it: the next save succeeds, and takes the earlier one's place.
+    // The interruption broke nothing: the next save succeeds and replaces the earlier file.
     assert!(shelf.save(&tokens, &long, &|| false));
     assert_eq!((shelf.n_unsaved(&tokens), folder.n_files()), (0, 1));
 }
 
 #[test]
-fn of_several_sessions_the_one_that_shares_most_is_read() {
+fn take_reads_the_best_session() {
     let folder = TestFolder::new("shelf-most");
     let mut model = model();
     let mut shelf = folder.shelf(&*model);
@@ -77,14 +77,14 @@ fn of_several_sessions_the_one_that_shares_most_is_read() {
 }
 
 #[test]
-fn a_session_for_which_there_is_no_room_now_stays_on_disk() {
+fn session_without_room_stays_on_disk() {
     let folder = TestFolder::new("shelf-room");
     let mut model = model();
     let tokens: Vec<TokenId> = (1..60).collect();
     let cache = computed(&mut *model, &tokens);
     let mut shelf = folder.shelf(&*model);
     assert!(shelf.save(&tokens, &cache, &|| false));
-    // A cache that is too small stands for one that the system has no memory for.
+    // A small cache simulates a lack of memory.
     assert!(shelf.take(&tokens, 16, 58, &*model, &|_| 10).is_none());
     assert_eq!(folder.n_files(), 1);
     assert!(folder.shelf(&*model).take(&tokens, 16, 58, &*model, &|n| n).is_some());

@@ -1,4 +1,4 @@
-//! What is kept, for whom, and when it changes.
+//! Which speed is kept, for which model and machine, and when it changes.
 
 use std::path::PathBuf;
 
@@ -23,7 +23,7 @@ fn kept(keep: &Keep, model: &str) -> Option<Speed> {
     KeptSpeed::read(Some(keep), model).kept()
 }
 
-/// A job that computed so many tokens at so many per second.
+/// Returns a job with these token counts and speeds in tokens per second.
 fn job(prefilled: usize, prefill: f64, decoded: usize, decode: f64) -> Generated {
     Generated {
         tokens: TokenCounts { prompt: prefilled, prefilled, decoded, ..TokenCounts::default() },
@@ -37,7 +37,7 @@ fn job(prefilled: usize, prefill: f64, decoded: usize, decode: f64) -> Generated
 }
 
 #[test]
-fn what_was_measured_is_known_at_the_next_start_of_this_model_on_this_machine() {
+fn speed_survives_a_restart() {
     let folder = TestFolder::new("speed-keyed");
     let keep = folder.keep("processor, 2 threads");
     assert_eq!(kept(&keep, "digest"), None);
@@ -49,7 +49,7 @@ fn what_was_measured_is_known_at_the_next_start_of_this_model_on_this_machine() 
 
 #[cfg(unix)]
 #[test]
-fn the_file_is_its_owner_s_alone() {
+fn speed_file_is_private() {
     use std::os::unix::fs::PermissionsExt as _;
     let folder = TestFolder::new("speed-rights");
     KeptSpeed::read(Some(&folder.keep("m")), "d").measured(MEASURED);
@@ -59,7 +59,7 @@ fn the_file_is_its_owner_s_alone() {
 }
 
 #[test]
-fn nothing_is_written_by_a_reader_or_when_switched_off() {
+fn reader_or_switch_off_writes_nothing() {
     let folder = TestFolder::new("speed-reader");
     let keep = folder.keep("m");
     KeptSpeed::read(Some(&keep.clone().reading_only()), "d").measured(MEASURED);
@@ -70,7 +70,7 @@ fn nothing_is_written_by_a_reader_or_when_switched_off() {
 }
 
 #[test]
-fn a_damaged_file_means_measuring_anew() {
+fn damaged_speed_file_is_ignored() {
     let folder = TestFolder::new("speed-damaged");
     let keep = folder.keep("m");
     KeptSpeed::read(Some(&keep), "d").measured(MEASURED);
@@ -99,7 +99,7 @@ fn a_damaged_file_means_measuring_anew() {
 }
 
 #[test]
-fn a_machine_that_was_measured_under_load_is_known_to_be_faster_after_one_job() {
+fn one_fast_job_raises_the_speed() {
     let folder = TestFolder::new("speed-load");
     let keep = folder.keep("m");
     let mut speed = KeptSpeed::read(Some(&keep), "d");
@@ -111,7 +111,7 @@ fn a_machine_that_was_measured_under_load_is_known_to_be_faster_after_one_job() 
 }
 
 #[test]
-fn a_slow_moment_changes_nothing_and_a_slow_day_does() {
+fn only_lasting_slowness_lowers_the_speed() {
     let folder = TestFolder::new("speed-slow");
     let keep = folder.keep("m");
     let mut speed = KeptSpeed::read(Some(&keep), "d");
@@ -131,7 +131,7 @@ fn a_slow_moment_changes_nothing_and_a_slow_day_does() {
 }
 
 #[test]
-fn near_enough_leaves_the_kept_speed_and_with_it_the_size_of_prompts_alone() {
+fn small_change_keeps_the_speed() {
     let folder = TestFolder::new("speed-near");
     let keep = folder.keep("m");
     let mut speed = KeptSpeed::read(Some(&keep), "d");
@@ -142,7 +142,7 @@ fn near_enough_leaves_the_kept_speed_and_with_it_the_size_of_prompts_alone() {
 }
 
 #[test]
-fn what_says_little_about_the_machine_is_passed_over() {
+fn short_jobs_do_not_change_the_speed() {
     let folder = TestFolder::new("speed-little");
     let keep = folder.keep("m");
     let mut speed = KeptSpeed::read(Some(&keep), "d");
