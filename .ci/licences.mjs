@@ -10,7 +10,7 @@ const metadata = JSON.parse(readFileSync(0, 'utf8'));
 const packages = new Map(metadata.packages.map((one) => [one.id, one]));
 const nodes = new Map(metadata.resolve.nodes.map((node) => [node.id, node]));
 
-/** What is linked: normal dependencies, without procedural macros, which run in the compiler. */
+/** The linked crates: normal dependencies, without procedural macros, which run in the compiler. */
 function linked(root) {
   const seen = new Set([root]);
   for (const id of seen) {

@@ -1,5 +1,5 @@
-//! The command line as a user meets it: results on stdout, one message on stderr, exit codes.
-#![expect(clippy::unwrap_used, reason = "a test that panics has failed, which is what is wanted")]
+//! The command line as a user sees it: results on stdout, one message on stderr, exit codes.
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 #[path = "cli/cold.rs"]
 mod cold;
@@ -19,7 +19,7 @@ use serde_json::Value;
 const CODE: &str =
     "import os\n\n\ndef read(path):\n    with open(path) as f:\n        return f.re\n";
 
-/// A folder of its own for each test.
+/// A folder for one test.
 struct Folder(TestFolder);
 
 impl Folder {
@@ -33,7 +33,7 @@ impl Folder {
         path.display().to_string()
     }
 
-    /// Runs lowkey here, untouched by the settings of whoever runs the test.
+    /// Runs lowkey in the folder, isolated from the settings of the user who runs the test.
     fn lowkey(&self, args: &[&str]) -> Output {
         self.command(args).output().unwrap()
     }
@@ -55,7 +55,7 @@ fn stdout(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
-/// Asserts a failure with one message that has all these words and nothing on stdout.
+/// Asserts a failure with one message that contains these words, and an empty stdout.
 #[track_caller]
 fn assert_fails(output: &Output, code: i32, words: &[&str]) {
     let message = String::from_utf8(output.stderr.clone()).unwrap();
@@ -68,7 +68,7 @@ fn assert_fails(output: &Output, code: i32, words: &[&str]) {
 }
 
 #[test]
-fn a_completion_goes_to_stdout_and_agrees_with_its_json() {
+fn plain_and_json_output_agree() {
     let folder = Folder::new("complete");
     let file = folder.file("a.py", CODE);
     let place = format!("{file}:6:20");
@@ -86,7 +86,7 @@ fn a_completion_goes_to_stdout_and_agrees_with_its_json() {
 }
 
 #[test]
-fn the_json_has_the_promised_fields_and_no_others() {
+fn json_has_documented_fields() {
     let folder = Folder::new("schema");
     let file = folder.file("a.py", CODE);
     let output = folder.lowkey(&["complete", &format!("{file}:6:20"), "--json"]);
@@ -108,7 +108,7 @@ fn the_json_has_the_promised_fields_and_no_others() {
 }
 
 #[test]
-fn the_same_question_gets_the_same_answer_with_one_thread_and_with_two() {
+fn answer_does_not_depend_on_threads() {
     let folder = Folder::new("threads");
     let place = format!("{}:6:20", folder.file("a.py", CODE));
     let text = |threads| {
@@ -120,7 +120,7 @@ fn the_same_question_gets_the_same_answer_with_one_thread_and_with_two() {
 }
 
 #[test]
-fn places_outside_the_file_fail_with_the_limit() {
+fn position_out_of_range_names_limits() {
     let folder = Folder::new("places");
     let file = folder.file("a.py", CODE);
     let run = |place: &str| folder.lowkey(&["complete", &format!("{file}:{place}")]);
@@ -135,7 +135,7 @@ fn places_outside_the_file_fail_with_the_limit() {
 }
 
 #[test]
-fn an_empty_file_and_odd_names_are_no_problem() {
+fn empty_file_and_odd_names_work() {
     let folder = Folder::new("odd");
     for name in ["empty.rs", "with space and #.py", "ünïcode.go"] {
         let file = folder.file(name, "");
@@ -145,7 +145,7 @@ fn an_empty_file_and_odd_names_are_no_problem() {
 }
 
 #[test]
-fn a_denied_file_is_met_with_silence() {
+fn denied_file_is_silent() {
     let folder = Folder::new("denied");
     folder.file(".lowkeyignore", "private_*.py\n");
     for name in [".env", "private_a.py", "id_rsa"] {
@@ -159,7 +159,7 @@ fn a_denied_file_is_met_with_silence() {
 }
 
 #[test]
-fn a_model_that_is_none_fails_with_the_next_step() {
+fn invalid_model_fails_with_next_step() {
     let folder = Folder::new("model");
     let place = format!("{}:1:1", folder.file("a.py", CODE));
     let run = |model: &str| folder.lowkey(&["complete", &place, "--model", model]);
@@ -175,7 +175,7 @@ fn a_model_that_is_none_fails_with_the_next_step() {
 }
 
 #[test]
-fn the_environment_names_a_model_where_nothing_else_does() {
+fn environment_names_default_model() {
     let folder = Folder::new("file");
     let place = format!("{}:6:20", folder.file("a.py", CODE));
     let model = folder.file("copy.gguf", TOY_BYTES);
@@ -188,7 +188,7 @@ fn the_environment_names_a_model_where_nothing_else_does() {
 }
 
 #[test]
-fn a_folder_with_safetensors_is_a_model_as_stored_or_quantized() {
+fn safetensors_folder_is_a_model() {
     let folder = Folder::new("folder");
     let file = folder.file("a.py", CODE);
     let model = concat!(env!("CARGO_MANIFEST_DIR"), "/server/model/fixtures/qwen2-tokenizer");
@@ -209,7 +209,7 @@ fn a_folder_with_safetensors_is_a_model_as_stored_or_quantized() {
         let found: Value = serde_json::from_slice(&output.stdout).unwrap();
         found["model"]["digest"].as_str().unwrap().to_owned()
     };
-    // What is kept of one must not serve the other.
+    // Data cached for one quantization must not be used for the other.
     assert_ne!(digest("none"), digest("q8_0"));
     let nothing = folder.lowkey(&["complete", &at, "--model", "."]);
     assert_fails(&nothing, 1, &["has no config.json", "or a .gguf file"]);
@@ -227,7 +227,7 @@ fn wrong_usage_exits_with_2_and_help_with_0() {
 }
 
 #[test]
-fn doctor_says_what_there_is() {
+fn doctor_reports_model_and_machine() {
     let folder = Folder::new("doctor");
     let output = folder.lowkey(&["doctor", "--json"]);
     assert!(output.status.success(), "{output:?}");
@@ -248,7 +248,7 @@ fn doctor_says_what_there_is() {
 
 #[cfg(not(feature = "cuda"))]
 #[test]
-fn a_device_that_this_build_cannot_use_is_one_message_with_the_next_step() {
+fn unavailable_device_fails_with_next_step() {
     let folder = Folder::new("device");
     let place = format!("{}:6:20", folder.file("a.py", CODE));
     for command in [&["complete", &place][..], &["doctor"], &["bench", "engine"]] {
@@ -263,7 +263,7 @@ fn a_device_that_this_build_cannot_use_is_one_message_with_the_next_step() {
 }
 
 #[test]
-fn a_wrong_setting_is_reported_and_does_not_stop_the_command() {
+fn wrong_setting_does_not_stop_command() {
     let folder = Folder::new("settings");
     let place = format!("{}:6:20", folder.file("a.py", CODE));
     let config = folder.file("lowkey.toml", "threads = \"two\"\npaused = true\n");
@@ -281,19 +281,19 @@ fn a_wrong_setting_is_reported_and_does_not_stop_the_command() {
 }
 
 #[test]
-fn the_demo_types_through_to_its_summary() {
+fn demo_runs_to_summary() {
     let folder = Folder::new("demo");
     let output = folder.lowkey(&["demo"]);
     assert!(output.status.success(), "{output:?}");
     let shown = stdout(&output);
-    assert!(!shown.contains('\x1b'), "escape codes where stdout is no terminal");
+    assert!(!shown.contains('\x1b'), "no escape codes unless stdout is a terminal");
     let keys = shown.lines().filter(|line| line.contains('│')).count();
     assert!(keys > 100, "{keys} keys were drawn");
     assert!(shown.contains("latency per key") && shown.contains('⟨'), "{shown}");
 }
 
 #[test]
-fn the_engine_benchmark_has_the_promised_figures_and_draws_them() {
+fn engine_bench_reports_and_draws_figures() {
     let folder = Folder::new("bench-engine");
     let chart = folder.0.join("chart.svg").display().to_string();
     let json = folder.lowkey(&["bench", "engine", "--rounds", "1", "--json", "--svg", &chart]);
@@ -325,7 +325,7 @@ fn the_engine_benchmark_has_the_promised_figures_and_draws_them() {
     assert_fails(&failed, 1, &["chart.svg", "--svg"]);
 }
 
-/// A small repository: one file per language, a secret, and something that git ignores.
+/// A small repository: one file per language, a secret, and a file that git ignores.
 fn repository(name: &str) -> Folder {
     let folder = Folder::new(name);
     std::fs::create_dir_all(folder.0.join(".git")).unwrap();
@@ -344,7 +344,8 @@ fn json_lines(output: &Output) -> Vec<Value> {
     stdout(output).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-/// Rows without what differs from run to run: times, and what holes before it left in the cache.
+/// Rows without the fields that differ between runs: times, and cache contents left by earlier
+/// holes.
 fn timeless(mut rows: Vec<Value>) -> Vec<Value> {
     for row in &mut rows {
         row.as_object_mut().unwrap().remove("ms");
@@ -356,7 +357,7 @@ fn timeless(mut rows: Vec<Value>) -> Vec<Value> {
 }
 
 #[test]
-fn the_quality_bench_repeats_and_resumes() {
+fn quality_bench_repeats_and_resumes() {
     let folder = repository("quality");
     let bench = |args: &[&str]| {
         json_lines(&folder.lowkey(&[&["bench", "quality", ".", "--json"], args].concat()))
@@ -378,7 +379,7 @@ fn the_quality_bench_repeats_and_resumes() {
     assert!((summary["silent"].as_f64().unwrap() - silent / 12.0).abs() < 1e-3);
     for row in &rows {
         let path = row["path"].as_str().unwrap();
-        assert!(["shapes.py", "shapes.go"].contains(&path), "{path} must not be seen");
+        assert!(["shapes.py", "shapes.go"].contains(&path), "{path} must not be read");
         assert!(row.get("texts").is_none(), "{row}");
     }
     for (kind, of_kind) in summary["kinds"].as_object().unwrap() {
@@ -388,13 +389,13 @@ fn the_quality_bench_repeats_and_resumes() {
 
     let other_seed = bench(&["--holes", "12", "--seed", "4"]);
     assert_ne!(timeless(other_seed)[..12], timeless(rows.clone())[..]);
-    // Where the prompt is cut changes its tokens, not the holes.
+    // Cutting the prompt elsewhere changes its tokens, not the holes.
     let cut = bench(&["--holes", "12", "--seed", "3", "--anchor", "cursor", "--order", "spm"]);
     for (row, cut) in rows.iter().zip(&cut) {
         assert_eq!(row["digest"], cut["digest"]);
         assert!(cut["tokens"]["prompt"].as_u64() > Some(0), "{cut}");
     }
-    // The first rows from one run, the rest from another: together what one run gives.
+    // The first rows from one run and the rest from another equal the rows of a single run.
     let out = ["--seed", "3", "--out", "rows.jsonl", "--holes"];
     bench(&[&out[..], &["5"]].concat());
     let resumed = bench(&[&out[..], &["12"]].concat());
@@ -406,7 +407,7 @@ fn the_quality_bench_repeats_and_resumes() {
 }
 
 #[test]
-fn the_quality_bench_says_what_it_cannot_do() {
+fn quality_bench_rejects_bad_arguments() {
     let folder = repository("quality-errors");
     let run = |args: &[&str]| folder.lowkey(&[&["bench", "quality"], args].concat());
     assert_fails(&run(&["no/such"]), 1, &["no/such", "cannot read the folder"]);
@@ -420,7 +421,7 @@ fn the_quality_bench_says_what_it_cannot_do() {
 
 #[cfg(unix)]
 #[test]
-fn the_repositorys_own_command_judges_filled_holes() {
+fn command_of_repository_judges_holes() {
     let folder = repository("quality-run");
     let args =
         ["bench", "quality", ".", "--json", "--holes", "3", "--languages", "python", "--run"];

@@ -1,7 +1,7 @@
-//! The model inside the program, asked by nothing else than its presence: no setting names a model.
+//! The model in the program, used without any setting that names a model.
 //!
-//! Where the default is complete, its answers at easy places must be right; where the toy stands in for it, their form
-//! is checked. Other tests run with the toy.
+//! If the default model is complete, its answers at easy places must be right. If the toy replaces
+//! it, only the form of the answers is checked. Other tests use the toy.
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
@@ -21,7 +21,7 @@ use lowkey_test_support::TOY_NAME;
 use serde_json::{Value, json};
 use server::{Options, Server, capabilities};
 
-/// A language, a text whose cursor is `|`, and what comes there.
+/// A language, a text with `|` as the cursor, and the expected text.
 const PLACES: [(&str, &str, &str); 3] = [
     (
         "python",
@@ -40,14 +40,15 @@ const PLACES: [(&str, &str, &str); 3] = [
     ),
 ];
 
-/// The text without its cursor, and the cursor's line and column, from 0.
+/// Returns the text without its cursor, and the cursor's line and column, from 0.
 fn place(marked: &str) -> (String, usize, usize) {
     let (before, after) = marked.split_once('|').unwrap();
     let line = before.matches('\n').count();
     (format!("{before}{after}"), line, before.len() - before.rfind('\n').map_or(0, |at| at + 1))
 }
 
-/// Runs lowkey with the model inside, whoever runs the test.
+/// Runs lowkey with the model in the program, isolated from the settings of the user who runs the
+/// test.
 fn lowkey(folder: &TestFolder, args: &[&str]) -> Output {
     let output = Command::new(env!("CARGO_BIN_EXE_lowkey"))
         .args(args)
@@ -62,7 +63,7 @@ fn lowkey(folder: &TestFolder, args: &[&str]) -> Output {
     output
 }
 
-/// Asserts what is true of the name of any model inside.
+/// Asserts the name of the model in the program.
 #[track_caller]
 fn assert_inside(report: &Value, is_default: bool) {
     assert_eq!(report["source"], "model", "{report}");
@@ -70,7 +71,7 @@ fn assert_inside(report: &Value, is_default: bool) {
 }
 
 #[test]
-fn complete_finishes_easy_lines_under_its_former_name_too() {
+fn complete_finishes_easy_lines() {
     let is_default = inside::is_the_default();
     let folder = TestFolder::new("default-complete");
     let names = [&[][..], &["--model", FORMER_NAME]];
@@ -116,7 +117,7 @@ fn ghost_text_finishes_easy_lines() {
 }
 
 #[test]
-fn the_demo_shows_what_the_model_inside_can_do() {
+fn demo_saves_keys() {
     let is_default = inside::is_the_default();
     let folder = TestFolder::new("default-demo");
     let shown = String::from_utf8(lowkey(&folder, &["demo"]).stdout).unwrap();
@@ -130,6 +131,6 @@ fn the_demo_shows_what_the_model_inside_can_do() {
     let saved = (accepted - accepting - typed_over) as f64 / all as f64 * 100.0;
     assert_eq!(share.trim(), format!("{saved:.0}"), "{shown}");
     assert!(accepted <= all && all > 200, "{shown}");
-    // A slow machine gets fewer answers in time; a model that is right still saves a tenth.
+    // A slow machine gets fewer answers in time, but a correct model still saves a tenth.
     assert!(!is_default || accepted * 10 > all, "{accepted} of {all} characters: {shown}");
 }

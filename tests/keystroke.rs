@@ -1,8 +1,8 @@
-//! What a key costs on the message path when the completion memory answers it.
+//! The cost of a key on the message path if the completion memory answers it.
 //!
-//! Type-through, backspace and partial accepts are answered before anything waits, and the price may not grow with
-//! the file: counted in allocations, which are the same on every machine. Times are what
-//! `lowkey bench replay` prints.
+//! Type-through, backspace and partial accepts are answered without waiting. Their cost must not
+//! grow with the file. The test counts allocations, which are the same on every machine; `lowkey
+//! bench replay` prints times.
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
@@ -10,17 +10,17 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use lowkey::completer::{Answer, Ask, Completer, Outcome, Patience};
-use lowkey::report::Source;
-use lowkey::settings::{Settings, Talkative};
+use lowkey_completer::report::Source;
+use lowkey_completer::settings::{Settings, Talkative};
+use lowkey_completer::{Answer, Completer, CompletionRequest, Outcome, TimeLimit};
 use lowkey_document::{ByteOffset, Change, Document, Position, PositionEncoding, Range};
 
-/// Allocations of one key answered from memory, change and snapshot included.
+/// Maximum allocations for one key answered from memory, including the change and the snapshot.
 ///
-/// 97 when this was written: the lines around the cursor are most of them.
+/// 97 when this was written, most of them for the lines around the cursor.
 const MOST_ALLOCATIONS: u64 = 160;
 
-/// A document of `n_lines` lines, an editor's view of it, and the completer that serves it.
+/// A document of `n_lines` lines, the editor's view of it, and its completer.
 struct Editor {
     document: Document,
     version: i32,
@@ -44,7 +44,7 @@ impl Editor {
         }
     }
 
-    /// Replaces `n_back` characters left of the cursor by `text`.
+    /// Replaces `n_back` characters before the cursor with `text`.
     fn edit(&mut self, n_back: u32, text: &str) {
         self.version += 1;
         let range = Range {
@@ -56,14 +56,17 @@ impl Editor {
         self.column = self.column - n_back + text.len() as u32;
     }
 
-    fn ask(&self) -> Ask {
+    fn ask(&self) -> CompletionRequest {
         let snapshot = self.document.snapshot();
         let place = Position { line: self.line, column: self.column };
         let cursor: ByteOffset = snapshot.offset(place, PositionEncoding::Utf16);
-        Ask { patience: Patience::Unlimited, ..Ask::new(snapshot, cursor) }
+        CompletionRequest {
+            time_limit: TimeLimit::Unlimited,
+            ..CompletionRequest::new(snapshot, cursor)
+        }
     }
 
-    /// One key whose answer is there at once.
+    /// Types one key whose answer is ready at once.
     fn key(&mut self, n_back: u32, text: &str) -> Answer {
         self.edit(n_back, text);
         let mut asking = pin!(self.completer.complete(self.ask()));
@@ -74,14 +77,12 @@ impl Editor {
     }
 }
 
-/// Types along a suggestion, deletes and accepts words; returns the allocations of each key.
+/// Types a suggestion, deletes and accepts words; returns the allocations of each key.
 fn allocations(editor: &mut Editor) -> Vec<u64> {
     editor.edit(0, "    let value_1 = ");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let answer = runtime.block_on(editor.completer.complete(editor.ask()));
-    let Outcome::Insert(shown) = answer.outcome else {
-        panic!("nothing was suggested: {answer:?}")
-    };
+    let Outcome::Insert(shown) = answer.outcome else { panic!("no suggestion: {answer:?}") };
     assert!(shown.text.len() >= 4, "{shown:?}");
     let letters: Vec<String> = shown.text.chars().take(3).map(String::from).collect();
     let mut counts = Vec::new();
@@ -96,18 +97,18 @@ fn allocations(editor: &mut Editor) -> Vec<u64> {
     for letter in &letters {
         count(0, letter);
     }
-    // A word deleted at once, and accepted at once.
+    // Deletes a word in one edit, and accepts a word in one edit.
     count(3, "");
     count(0, &letters.concat());
     counts
 }
 
 #[test]
-fn a_key_answered_from_memory_allocates_little_and_no_more_in_a_hundred_times_longer_file() {
+fn memory_answer_allocates_little() {
     let model = lowkey_test_support::toy_path().display().to_string();
     let talkative = Talkative::Always;
     let settings = Settings { model, look_ahead: false, talkative, ..Settings::default() };
-    let completer = Completer::start(settings, |_| {}).unwrap();
+    let completer = Completer::start(settings, None, None).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(completer.ready());
     let short = allocations(&mut Editor::open(100, &completer));

@@ -1,8 +1,9 @@
-//! `lowkey models` as a user meets it: list, pull from a hub in the test's own process, use by name, check, remove.
+//! `lowkey models` as a user sees it: list, pull from a hub in the test's process, use by name,
+//! check, remove.
 //!
-//! What a network can do to a pull is tested below `server/store/tests/pull`; here are the command line, TLS and a
-//! disk that is really full.
-#![expect(clippy::unwrap_used, reason = "a test that panics has failed, which is what is wanted")]
+//! The tests in `server/store/tests/pull` cover network failures during a pull. These tests cover
+//! the command line, TLS and a full disk.
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 #[path = "harness/folder.rs"]
 mod folder;
@@ -21,9 +22,9 @@ use serde_json::Value;
 use server::{Reply, Seen, Server};
 
 const NAME: &str = "qwen2.5-coder-0.5b";
-/// The same family's official file, which is in package indexes too.
+/// The official file of the same family, which is also in package indexes.
 const OFFICIAL: &str = "qwen2.5-coder-0.5b-instruct";
-/// What this machine's user has set must not count.
+/// Variables that are removed so that the settings of this machine's user do not apply.
 const SETTINGS: [&str; 13] = [
     "HTTP_PROXY",
     "HTTPS_PROXY",
@@ -40,7 +41,7 @@ const SETTINGS: [&str; 13] = [
     "LOWKEY_LOG",
 ];
 
-/// A user with a cache and settings of their own.
+/// A user with a separate cache and separate settings.
 struct User {
     folder: TestFolder,
     endpoint: String,
@@ -107,7 +108,7 @@ fn assert_works(output: &Output) -> String {
     stdout(output)
 }
 
-/// Asserts a failure with a message that has all these words and nothing on stdout.
+/// Asserts a failure with a message that contains these words, and an empty stdout.
 #[track_caller]
 fn assert_fails(output: &Output, words: &[&str]) {
     let message = stderr(output);
@@ -120,7 +121,7 @@ fn assert_fails(output: &Output, words: &[&str]) {
 }
 
 #[test]
-fn the_list_says_of_each_model_what_it_costs_and_whether_it_is_here() {
+fn list_shows_size_and_state_of_models() {
     let user = User::new("list", "http://localhost:1");
     let json: Value =
         serde_json::from_str(&assert_works(&user.lowkey(&["models", "list", "--json"]))).unwrap();
@@ -131,7 +132,7 @@ fn the_list_says_of_each_model_what_it_costs_and_whether_it_is_here() {
     let other = find(NAME);
     assert_eq!((&other["installed"], &other["runs"]), (&false.into(), &true.into()));
     assert_eq!(other["state"], "not pulled");
-    // Families of other architectures run as well.
+    // Models of other architectures run as well.
     assert_eq!(find("starcoder2-3b")["state"], "not pulled");
     for model in models {
         for key in ["name", "license", "size", "state", "quantization", "languages", "architecture"]
@@ -139,12 +140,12 @@ fn the_list_says_of_each_model_what_it_costs_and_whether_it_is_here() {
             assert!(model[key].is_string(), "{model}: {key}");
         }
         assert_eq!(model["restricts"], model["terms"].is_string(), "{model}");
-        // Where the file's length is not known it follows from the parameters.
+        // If the file's length is unknown, the memory is computed from the number of parameters.
         assert!(model["memory_bytes"].is_number(), "{model}");
     }
     assert!(inside["measured"].as_str().is_some_and(|text| text.contains("the model card")));
     let built_without = inside["state"].as_str().unwrap().starts_with("stand-in");
-    assert_eq!(built_without, inside["parameters"] == "4.2M", "the toy says what it is: {inside}");
+    assert_eq!(built_without, inside["parameters"] == "4.2M", "the toy's own size: {inside}");
     assert!(models.iter().all(|model| model["name"] != FORMER_NAME), "one name in the list");
     let table = assert_works(&user.lowkey(&["models"]));
     for model in models {
@@ -154,7 +155,7 @@ fn the_list_says_of_each_model_what_it_costs_and_whether_it_is_here() {
 }
 
 #[test]
-fn a_pulled_model_is_used_by_its_name_until_it_is_removed() {
+fn pulled_model_is_used_until_removed() {
     let server = Server::start(hub);
     let user = User::new("use", &server.url());
     std::fs::write(user.folder.join("a.py"), "def add(a, b):\n    return a\n").unwrap();
@@ -194,7 +195,7 @@ fn a_pulled_model_is_used_by_its_name_until_it_is_removed() {
 }
 
 #[test]
-fn names_that_cannot_be_pulled_are_told_apart() {
+fn unpullable_names_have_specific_errors() {
     let user = User::new("names", "http://localhost:1");
     assert_fails(&user.lowkey(&["models", "pull", "gpt-9"]), &["gpt-9", "lowkey models list"]);
     for name in [DEFAULT_NAME, FORMER_NAME] {
@@ -205,7 +206,7 @@ fn names_that_cannot_be_pulled_are_told_apart() {
 }
 
 #[test]
-fn a_proxy_is_asked_for_the_way_and_nobody_else() {
+fn pull_connects_to_proxy_only() {
     let proxy = Server::start(|_| Reply::status(403));
     let user = User::new("proxy", "https://models.invalid");
     let address = proxy.url();
@@ -218,14 +219,14 @@ fn a_proxy_is_asked_for_the_way_and_nobody_else() {
     }
 }
 
-/// A pull of the official file whose sources are set by these variables.
+/// Pulls the official file with its sources set by these variables.
 fn pull_official(user: &User, env: &[(&str, &str)], args: &[&str]) -> Output {
     let args: Vec<&str> = ["models", "pull", OFFICIAL].iter().chain(args).copied().collect();
     user.run(env!("CARGO_BIN_EXE_lowkey"), &args, env)
 }
 
 #[test]
-fn pull_says_which_source_it_asks_and_why_the_first_failed() {
+fn pull_reports_sources_and_failures() {
     let hub = Server::start(|_| Reply::status(403));
     let index = Server::start(|_| {
         let body = b"<html>Please log in</html>".to_vec();
@@ -260,7 +261,7 @@ fn pull_says_which_source_it_asks_and_why_the_first_failed() {
     assert_eq!(seen[0].header("authorization"), Some("Basic bWU6aGlkZGVu"));
     assert!(!user.folder.join("hub").exists() && !user.folder.join("models.toml").exists());
 
-    // The same address from a configuration file, and one source alone.
+    // The same address from a configuration file, and one source only.
     let file = user.folder.join("pip.conf");
     std::fs::write(&file, format!("[global]\nindex-url = {}/mirror\n", index.url())).unwrap();
     let file = file.to_str().unwrap();
@@ -301,19 +302,19 @@ fn proxy_and_certificates_of_pip_are_obeyed() {
 }
 
 #[test]
-fn a_licence_that_restricts_is_shown_and_must_be_accepted() {
+fn restrictive_licence_must_be_accepted() {
     let server = Server::start(hub);
     let user = User::new("licence", &server.url());
     let name = "qwen2.5-coder-3b";
     let words = ["Qwen Research License", "commercial use needs a licence", "--yes"];
     assert_fails(&user.lowkey(&["models", "pull", name]), &words);
-    assert_eq!(server.seen(), [], "nothing was asked before");
+    assert_eq!(server.seen(), [], "no request before");
     let accepted = user.lowkey(&["models", "pull", name, "--yes"]);
     assert_works(&accepted);
     assert!(stderr(&accepted).contains("Qwen Research License"));
 }
 
-/// Connections under a certificate of the test's own authority.
+/// Wraps connections in TLS with a certificate of the test's authority.
 fn encrypted() -> server::Wrap {
     use rustls::pki_types::pem::PemObject as _;
     use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -335,7 +336,7 @@ fn encrypted() -> server::Wrap {
 }
 
 #[test]
-fn a_pull_over_tls_trusts_whom_the_system_trusts_and_nobody_else() {
+fn tls_uses_system_certificates() {
     let server = Server::start_wrapped(hub, encrypted());
     let user = User::new("tls", &format!("https://localhost:{}", server.port()));
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/models");
@@ -346,12 +347,12 @@ fn a_pull_over_tls_trusts_whom_the_system_trusts_and_nobody_else() {
     };
     // An authority that has not signed this server.
     assert_fails(&trusting("server.pem"), &["cannot reach https://localhost", "certificate"]);
-    assert_eq!(server.seen(), [], "nothing was asked of a stranger");
+    assert_eq!(server.seen(), [], "no request to an untrusted server");
     let path = assert_works(&trusting("authority.pem"));
     assert_eq!(std::fs::read(path.trim_end()).unwrap(), TOY_BYTES);
 }
 
-/// Whether this system lets us mount a small disk in a namespace of our own.
+/// Whether this system allows the test to mount a small disk in a namespace.
 fn can_mount() -> bool {
     let mount = "mount -t tmpfs none /mnt";
     let probe = Command::new("unshare").args(["-rm", "sh", "-c", mount]).output();
@@ -359,7 +360,7 @@ fn can_mount() -> bool {
 }
 
 #[test]
-fn a_disk_that_is_full_is_named_with_what_it_lacks() {
+fn full_disk_error_names_missing_bytes() {
     if std::env::var_os("LOWKEY_CI").is_none() && !can_mount() {
         eprintln!("no namespaces here: the full disk is not tested");
         return;
@@ -384,10 +385,10 @@ fn a_disk_that_is_full_is_named_with_what_it_lacks() {
     };
     let small = pull(&told, &User::new("small", &told.url()), 1, "");
     assert_fails(&small, &["free", "needs 4.6 MB", "HF_HUB_CACHE"]);
-    // A length that is not told is the catalog's.
+    // If the server sends no length, the catalog's is used.
     let small = pull(&untold, &User::new("untold", &untold.url()), 100, "");
     assert_fails(&small, &["free", "needs 531 MB", "HF_HUB_CACHE"]);
-    // Another program fills the disk between the check and the bytes.
+    // Another program fills the disk after the check.
     let full = User::new("full", "");
     let filled = full.folder.join("filled");
     let waits = filled.clone();

@@ -1,4 +1,4 @@
-//! Packed weights on disk: what a server leaves, and what the next one makes of it.
+//! Packed weights on disk: what a server writes, and how the next one uses it.
 
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
@@ -22,13 +22,13 @@ use server::{Options, Server, capabilities};
 const URI: &str = "file:///work/lists.py";
 const CODE: &str = "def first(xs):\n    if not xs:\n        return None\n    return \n";
 
-/// What the log says of weights that came from disk, that did not, that are there now, and that cannot be kept.
+/// Log messages: weights read from disk, not read from disk, written, and not writable.
 const FROM_DISK: &str = "the weights came packed from disk";
 const ANEW: &str = "the model was packed anew";
 const WRITTEN: &str = "the packed weights are on disk";
 const NOT_KEPT: &str = "the packed weights cannot be kept";
 
-/// A cache folder of a test's own, gone when the test ends.
+/// A cache folder for one test, removed when the test ends.
 struct Cache(TestFolder);
 
 impl Cache {
@@ -36,7 +36,7 @@ impl Cache {
         Self(TestFolder::new(name))
     }
 
-    /// A server that is ready; `under` are the words before it on the command line.
+    /// Starts a server and waits until it is ready; `under` is the start of the command line.
     fn server(&self, under: &[&str], stderr: Option<Stdio>) -> Server {
         let env = vec![
             ("LOWKEY_CACHE_DIR", self.0.join("kept").display().to_string()),
@@ -56,13 +56,13 @@ impl Cache {
         entries.map(|entry| entry.unwrap().path()).collect()
     }
 
-    /// The file, once it is whole.
+    /// Returns the file once it is complete.
     fn whole(&self) -> Option<PathBuf> {
         let is_whole = |path: &PathBuf| path.extension().is_some_and(|ext| ext == "weights");
         self.files().into_iter().find(is_whole)
     }
 
-    /// Waits until a server that rests has written the file.
+    /// Waits until an idle server has written the file.
     fn written(&self, server: &mut Server) -> PathBuf {
         for _ in 0..1200 {
             if let Some(file) = self.whole() {
@@ -70,11 +70,11 @@ impl Cache {
             }
             server.listen(Duration::from_millis(50));
         }
-        panic!("nothing is written: {}", server.finish());
+        panic!("no file was written: {}", server.finish());
     }
 }
 
-/// The text that the model writes at the end of the function.
+/// Returns the model's text at the end of the function.
 fn complete(server: &mut Server) -> Value {
     server.open(URI, "python", CODE);
     server.items(URI, 3, 11);
@@ -94,7 +94,7 @@ fn kill(mut server: Server) {
 }
 
 #[test]
-fn a_second_start_and_a_second_window_take_the_weights_of_the_first() {
+fn later_servers_reuse_packed_weights() {
     let cache = Cache::new("packed-again");
     let mut first = cache.server(&[], None);
     let answer = complete(&mut first);
@@ -105,7 +105,7 @@ fn a_second_start_and_a_second_window_take_the_weights_of_the_first() {
     let logs = [first.finish(), second.finish()];
     assert_eq!(logs.each_ref().map(|log| count(log, FROM_DISK)), [0, 1], "{logs:?}");
     assert_eq!(logs.each_ref().map(|log| count(log, WRITTEN)), [1, 0], "{logs:?}");
-    // A command reads them and writes nothing.
+    // A command reads the file and writes nothing.
     let written = file.metadata().unwrap().modified().unwrap();
     let output = Command::new(env!("CARGO_BIN_EXE_lowkey"))
         .args(["doctor", "--json"])
@@ -122,7 +122,7 @@ fn a_second_start_and_a_second_window_take_the_weights_of_the_first() {
 }
 
 #[test]
-fn a_damaged_file_is_one_line_in_the_log_and_is_written_again() {
+fn damaged_file_is_rewritten() {
     let cache = Cache::new("packed-damaged");
     let mut server = cache.server(&[], None);
     let answer = complete(&mut server);
@@ -149,9 +149,10 @@ fn a_damaged_file_is_one_line_in_the_log_and_is_written_again() {
 }
 
 #[test]
-fn a_full_disk_is_one_line_in_the_log() {
+fn full_disk_is_logged_once() {
     let cache = Cache::new("packed-full");
-    // Files of at most 1 MB, of which the signal is ignored: a write beyond fails as on a full disk.
+    // Limits files to 1 MB and ignores the signal, so that a larger write fails like on a full
+    // disk.
     let limited = "trap '' XFSZ; ulimit -f 1000; exec \"$@\"";
     let path = cache.0.join("log");
     let log = File::create(&path).unwrap();
@@ -164,7 +165,7 @@ fn a_full_disk_is_one_line_in_the_log() {
         }
         server.listen(Duration::from_millis(50));
     }
-    assert_eq!(server.items(URI, 3, 11).len(), 1, "it goes on");
+    assert_eq!(server.items(URI, 3, 11).len(), 1, "it still serves");
     server.finish();
     let log = read();
     assert_eq!(count(&log, NOT_KEPT), 1, "{log}");
@@ -172,11 +173,11 @@ fn a_full_disk_is_one_line_in_the_log() {
 }
 
 #[test]
-fn killed_at_any_moment_a_server_leaves_nothing_that_the_next_one_trips_over() {
+fn kill_during_write_leaves_no_bad_file() {
     let cache = Cache::new("packed-killed");
     let mut server = cache.server(&[], None);
     let answer = complete(&mut server);
-    // As soon as there is anything of the file: it is being written, or was.
+    // Kills the server as soon as any part of the file exists.
     for _ in 0..30_000 {
         if !cache.files().is_empty() {
             break;
@@ -185,7 +186,7 @@ fn killed_at_any_moment_a_server_leaves_nothing_that_the_next_one_trips_over() {
     }
     kill(server);
     let is_whole = cache.whole().is_some();
-    // What a kill leaves in any case, beside what this one left.
+    // A file that every killed write leaves, in addition to the one of this server.
     std::fs::write(cache.0.join("kept/packed/4000000-0.partial"), "half").unwrap();
     let mut server = cache.server(&[], None);
     assert_eq!(complete(&mut server), answer);
@@ -193,11 +194,11 @@ fn killed_at_any_moment_a_server_leaves_nothing_that_the_next_one_trips_over() {
     let log = server.finish();
     assert_eq!(count(&log, FROM_DISK), usize::from(is_whole), "{log}");
     assert_eq!(log.matches("WARN").count(), 0, "{log}");
-    assert_eq!(cache.files(), [file], "half a file is swept");
+    assert_eq!(cache.files(), [file], "partial files are removed");
 }
 
 #[test]
-fn two_servers_that_start_at_once_leave_one_file() {
+fn simultaneous_servers_leave_one_file() {
     let cache = Cache::new("packed-two");
     let [mut one, mut two] = [(); 2].map(|()| cache.server(&[], None));
     assert_eq!(complete(&mut one), complete(&mut two));

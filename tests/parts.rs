@@ -1,6 +1,6 @@
-//! The default model's parts, as the build script meets them: right, missing, cut short, altered.
+//! The default model's parts in the build script: correct, missing, truncated, altered.
 //!
-//! The build script's own module, on small files.
+//! Uses the build script's own module on small files.
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
@@ -26,7 +26,7 @@ fn line(bytes: &[u8], name: &str) -> String {
     format!("{} {} {name}\n", sha256(bytes), bytes.len())
 }
 
-/// A model in three parts with its list and card, and the folder that it is joined in.
+/// A model in three parts with its list and card, and the output folder.
 struct Case {
     folder: TestFolder,
     out: TestFolder,
@@ -36,7 +36,7 @@ struct Case {
 impl Case {
     fn new(heading: &str) -> Case {
         let (folder, out) = (TestFolder::new("parts"), TestFolder::new("joined"));
-        // Longer than what is read at a time.
+        // Longer than one read.
         let whole: Vec<u8> = (0..3_000_000_u32).map(|n| (n.wrapping_mul(n) / 7) as u8).collect();
         let mut list = heading.to_owned() + &line(&whole, NAME);
         for (n, part) in whole.chunks(1_200_000).enumerate() {
@@ -54,7 +54,7 @@ impl Case {
         join(&self.folder, &self.out)
     }
 
-    /// Asserts one message with these words.
+    /// Asserts one message that contains these words.
     #[track_caller]
     fn assert_fails(&self, words: &[&str]) {
         let message = self.join().unwrap_err();
@@ -62,12 +62,12 @@ impl Case {
         for word in words {
             assert!(message.contains(word), "{message:?} lacks {word:?}");
         }
-        assert!(fs::read_dir(&*self.out).unwrap().next().is_none(), "nothing half is left");
+        assert!(fs::read_dir(&*self.out).unwrap().next().is_none(), "a partial file is left");
     }
 }
 
 #[test]
-fn parts_are_joined_and_the_result_is_kept() {
+fn parts_are_joined_and_result_is_kept() {
     for heading in ["", "incomplete\n"] {
         let case = Case::new(heading);
         let Outcome::Joined(model) = case.join().unwrap() else { panic!("all are there") };
@@ -78,8 +78,8 @@ fn parts_are_joined_and_the_result_is_kept() {
         let written = || fs::metadata(&model.path).unwrap().modified().unwrap();
         let before = written();
         assert_eq!(case.join(), Ok(Outcome::Joined(model.clone())));
-        assert_eq!(written(), before, "what is right is not written again");
-        // What is wrong is.
+        assert_eq!(written(), before, "a correct file is not written again");
+        // A wrong file is.
         for wrong in [b"short".to_vec(), vec![7; 3_000_000]] {
             fs::write(case.out.join(NAME), wrong).unwrap();
             assert!(case.join().is_ok());
@@ -89,7 +89,7 @@ fn parts_are_joined_and_the_result_is_kept() {
 }
 
 #[test]
-fn a_missing_part_fails_the_build_unless_the_list_says_incomplete() {
+fn missing_part_fails_build() {
     for file in ["model.gguf.part2", "model.md"] {
         let case = Case::new("");
         fs::remove_file(case.folder.join(file)).unwrap();
@@ -105,7 +105,7 @@ fn a_missing_part_fails_the_build_unless_the_list_says_incomplete() {
 }
 
 #[test]
-fn a_truncated_or_altered_part_fails_the_build_even_when_others_are_missing() {
+fn damaged_part_always_fails_build() {
     for heading in ["", "incomplete\n"] {
         let case = Case::new(heading);
         fs::remove_file(case.folder.join("model.gguf.part1")).unwrap();
@@ -126,7 +126,7 @@ fn a_truncated_or_altered_part_fails_the_build_even_when_others_are_missing() {
 }
 
 #[test]
-fn a_list_that_cannot_be_right_is_named() {
+fn invalid_list_is_named() {
     let with = |list: &str| {
         let case = Case::new("");
         fs::write(case.folder.join("model.gguf.parts"), list).unwrap();
@@ -138,7 +138,7 @@ fn a_list_that_cannot_be_right_is_named() {
     with(&format!("{digest} 3 ../model.gguf\n")).assert_fails(&["model.gguf.parts", ".."]);
     let short = format!("{digest} 9 {NAME}\n{digest} 3 {NAME}.part1\n");
     with(&short).assert_fails(&["model.gguf.parts", "3 bytes", "whole 9"]);
-    // Parts as listed whose whole is not.
+    // The parts are as listed, but the joined file is not.
     let case = Case::new("");
     let list = fs::read_to_string(case.folder.join("model.gguf.parts")).unwrap();
     let list = list.replace(&sha256(&case.whole), &digest);

@@ -1,7 +1,7 @@
-//! Nothing leaves the machine, and nothing of a document reaches the log.
+//! The server opens no network connection, and no text of a document reaches the log.
 //!
-//! A whole session runs in a network namespace without any interface and under strace.
-//! Both tools must be there: without them this promise is not tested, so the test fails.
+//! A whole session runs under strace in a network namespace without any interface. Both tools are
+//! required: without them this promise is untested, so the test fails.
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
@@ -18,22 +18,22 @@ use folder::TestFolder;
 use serde_json::{Value, json};
 use server::{INLINE, Options, Server, capabilities, frame, place};
 
-/// Words that occur nowhere but in the documents of this test.
+/// Words that occur only in the documents of this test.
 const MARKERS: [&str; 4] = ["zebracorn", "quuxalot", "frobnify", "hunter2secret"];
 
-/// A command that works only where the tool is there and may be used.
+/// A command that succeeds only if the tool is installed and permitted.
 type Probe = [&'static str; 4];
 const UNSHARE: Probe = ["unshare", "-r", "-n", "true"];
 const STRACE: Probe = ["strace", "-o", "/dev/null", "true"];
 
-/// Whether a tool is there and may be used.
+/// Whether a tool is installed and permitted.
 fn works([tool, arguments @ ..]: Probe) -> bool {
     let (out, err) = (Stdio::null(), Stdio::null());
     let status = Command::new(tool).args(arguments).stdout(out).stderr(err).status();
     status.is_ok_and(|status| status.success())
 }
 
-/// Fails with a clear message where a tool is missing or not allowed.
+/// Fails with a clear message if a tool is missing or not permitted.
 fn require(probe: Probe) {
     assert!(
         works(probe),
@@ -43,7 +43,8 @@ fn require(probe: Probe) {
     );
 }
 
-/// A session with everything that handles source text: edits, ghost text, popup, explain, errors.
+/// A session that uses all features that handle source text: edits, ghost text, popup, explain,
+/// errors.
 fn session(server: &mut Server, root: &Path) {
     let [zebra, value, frob, secret] = MARKERS;
     server.initialize(
@@ -68,7 +69,7 @@ fn session(server: &mut Server, root: &Path) {
         assert!(server.ask("textDocument/completion", &place(&uri, 3, column)).is_ok());
     }
     assert!(server.explain(&uri).is_object());
-    // A secret file, a desynced document, messages that cannot be read: each may tempt a log.
+    // A secret file, a desynchronized document, malformed messages: each could end up in a log.
     let env = server::uri(&root.join(".env"));
     server.open(&env, "plaintext", &format!("PASSWORD={secret}\n"));
     assert_eq!(server.items(&env, 0, 9), [] as [Value; 0]);
@@ -86,14 +87,14 @@ fn session(server: &mut Server, root: &Path) {
     assert_eq!(server.next_error().0, -32600);
 }
 
-/// A server that keeps its sessions on disk, as one does without a setting.
+/// Starts a server that stores its sessions on disk, as it does by default.
 fn spawn(root: &Path, level: Option<&str>, under: Vec<String>) -> Server {
     let mut env = vec![("LOWKEY_CACHE_DIR", root.join("cache").display().to_string())];
     env.extend(level.map(|level| ("LOWKEY_LOG", level.to_owned())));
     Server::spawn(Options { under, env, ..Options::default() })
 }
 
-/// All files below a folder.
+/// Returns all files in a folder and its subfolders.
 fn files(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
@@ -101,7 +102,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 
 #[cfg(unix)]
 #[test]
-fn what_is_kept_on_disk_is_its_owner_s_alone_and_quotes_nothing() {
+fn stored_files_are_private_without_text() {
     use std::os::unix::fs::PermissionsExt as _;
     let root = TestFolder::new("privacy-kept");
     let mut server = spawn(&root, None, Vec::new());
@@ -121,7 +122,7 @@ fn what_is_kept_on_disk_is_its_owner_s_alone_and_quotes_nothing() {
 }
 
 #[test]
-fn the_log_has_no_word_of_a_document() {
+fn log_has_no_document_text() {
     let root = TestFolder::new("privacy-log");
     let mut server = spawn(&root, None, Vec::new());
     session(&mut server, &root);
@@ -133,7 +134,7 @@ fn the_log_has_no_word_of_a_document() {
 }
 
 #[test]
-fn not_even_a_log_at_debug_level_has_one() {
+fn debug_log_has_no_document_text() {
     let root = TestFolder::new("privacy-debug");
     let mut server = spawn(&root, Some("debug"), Vec::new());
     session(&mut server, &root);
@@ -145,7 +146,7 @@ fn not_even_a_log_at_debug_level_has_one() {
 }
 
 #[test]
-fn a_session_works_without_a_network_and_opens_no_connection() {
+fn session_opens_no_connection() {
     let root = TestFolder::new("privacy-network");
     if std::env::var_os("LOWKEY_CI").is_none() && !(works(UNSHARE) && works(STRACE)) {
         return without_tools(&root);
@@ -167,8 +168,8 @@ fn a_session_works_without_a_network_and_opens_no_connection() {
     assert!(outbound.is_empty(), "network calls:\n{}", outbound.join("\n"));
 }
 
-/// The weaker check of a machine without the tools: at the session's end the server holds no
-/// internet socket. `.ci/run` sets `LOWKEY_CI`, and there the tools must be.
+/// The weaker check for a machine without the tools: at the session's end the server holds no
+/// internet socket. `.ci/run` sets `LOWKEY_CI`, which makes the tools mandatory.
 fn without_tools(root: &Path) {
     eprintln!("strace or unshare is missing: only the server's open sockets are looked at");
     let mut server = Server::spawn(Options::default());
@@ -189,7 +190,8 @@ fn without_tools(root: &Path) {
     server.finish();
 }
 
-/// Any use of an internet socket, or of any socket that is not between our own threads.
+/// Whether a line of the trace uses an internet socket, or any socket that is not between threads
+/// of the server.
 fn is_outbound(line: &str) -> bool {
     let call = line.split_whitespace().nth(1).unwrap_or_default();
     let is_network = ["socket(", "connect(", "sendto(", "sendmsg(", "bind(", "listen("]
@@ -199,7 +201,7 @@ fn is_outbound(line: &str) -> bool {
 }
 
 #[test]
-fn the_outbound_check_sees_what_it_is_for() {
+fn outbound_check_detects_sockets() {
     assert!(is_outbound("12 socket(AF_INET, SOCK_STREAM, IPPROTO_TCP) = 3"));
     assert!(is_outbound("12 connect(3, {sa_family=AF_INET6, sin6_port=htons(443)}, 28) = 0"));
     assert!(is_outbound("12 sendto(3, \"x\", 1, 0, NULL, 0) = 1"));

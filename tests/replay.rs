@@ -1,7 +1,7 @@
-//! `lowkey bench replay` says what the language server would have said.
+//! `lowkey bench replay` gives the same answers as the language server.
 //!
-//! The command drives the completer in its own process, without LSP between. Here a trace
-//! is played once more over stdio, as an editor does, and every key's answer is compared.
+//! The command runs the completer in its own process, without LSP. This test plays a trace over
+//! stdio as well, as an editor does, and compares the answer to every key.
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
@@ -19,11 +19,11 @@ use folder::TestFolder;
 use serde_json::{Value, json};
 use server::{Options, Server, capabilities};
 
-/// No answer may depend on how busy the machine is: all the time there is, a prompt of fixed
-/// length, and nothing computed ahead.
+/// Makes answers independent of the machine's load: unlimited time, a fixed prompt length, and no
+/// look-ahead.
 const SETTINGS: &str = "time_budget_ms = 100000\nprompt_tokens = 256\nlook_ahead = false\n";
 
-/// What an answer comes to, whoever gives it.
+/// The fields of an answer that must be equal.
 fn essence(report: &Value) -> Value {
     json!([report["text"], report["insert"], report["silent"], report["source"], report["tokens"]])
 }
@@ -46,7 +46,7 @@ fn replayed(trace: &str, config: &str) -> Vec<Value> {
     rows
 }
 
-/// The answers of the server to the same keys.
+/// The server's answers to the same keys.
 fn served(trace: &str, config: &str) -> Vec<Value> {
     let text = std::fs::read_to_string(trace).unwrap();
     let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -93,7 +93,8 @@ fn served(trace: &str, config: &str) -> Vec<Value> {
     answers
 }
 
-/// Where an edit leaves the cursor: where it or the line behind it says, else behind its text.
+/// The cursor after an edit: as recorded in the edit or in the line after it, otherwise the end of
+/// the inserted text.
 fn cursor(edit: &Value, next: Option<&Value>, line: &Value) -> (u32, u32) {
     let moved = next.filter(|next| {
         next["dt_ms"] == 0 && next.get("edit").is_none() && next.get("path").is_none()
@@ -113,7 +114,7 @@ fn cursor(edit: &Value, next: Option<&Value>, line: &Value) -> (u32, u32) {
 }
 
 #[test]
-fn the_command_and_the_server_give_the_same_answers() {
+fn replay_equals_server() {
     let trace: PathBuf =
         [env!("CARGO_MANIFEST_DIR"), "tests", "traces", "typescript-rename.jsonl"].iter().collect();
     let trace = trace.display().to_string();
@@ -123,7 +124,7 @@ fn the_command_and_the_server_give_the_same_answers() {
     let config_path = config.display().to_string();
     let (in_process, over_stdio) = (replayed(&trace, &config_path), served(&trace, &config_path));
     assert_eq!(in_process.len(), over_stdio.len());
-    assert!(in_process.iter().any(|row| row["source"] == "memory"), "nothing was remembered");
+    assert!(in_process.iter().any(|row| row["source"] == "memory"), "no answer from memory");
     for (key, (here, there)) in in_process.iter().zip(&over_stdio).enumerate() {
         assert_eq!(essence(here), essence(there), "key {key}");
     }

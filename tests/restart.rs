@@ -1,6 +1,6 @@
-//! Restarts: what a server keeps on disk, and what the next one makes of it.
+//! Restarts: the data that a server stores on disk, and how the next server uses it.
 //!
-//! Counts of tokens, files and their rights are asserted, never times.
+//! These tests check counts of tokens, files and permissions, never times.
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
@@ -22,7 +22,7 @@ const CODE: &str = "def first(xs):\n    if not xs:\n        return None\n    ret
 
 const URI: &str = "file:///work/lists.py";
 
-/// A folder of a test's own, gone when the test ends.
+/// A temporary folder for one test, removed when the test ends.
 struct Folder {
     path: PathBuf,
     _around: TestFolder,
@@ -31,14 +31,14 @@ struct Folder {
 impl Folder {
     fn new(name: &str) -> Self {
         let around = TestFolder::new(name);
-        // Made by whoever writes into it.
+        // Created by the server.
         Self { path: around.join("kept"), _around: around }
     }
 
-    /// A server that keeps things here; `editor` are its settings.
+    /// Starts a server that stores its data here; `editor` are its settings.
     fn server(&self, editor: &Value) -> Server {
         let env = vec![("LOWKEY_CACHE_DIR", self.path.display().to_string())];
-        // A signal that this test was started to ignore, as under `nohup`, would stay ignored.
+        // A signal that was ignored when this test started, as under `nohup`, would stay ignored.
         let words: &[&str] =
             if cfg!(target_os = "linux") { &["env", "--default-signal=HUP,INT"] } else { &[] };
         let under = words.iter().map(|word| (*word).to_owned()).collect();
@@ -58,7 +58,7 @@ impl Folder {
     }
 }
 
-/// Asks once behind `return` of the last function; returns the report.
+/// Requests a completion after `return` in the last function; returns the report.
 fn complete(server: &mut Server) -> Value {
     server.open(URI, "python", CODE);
     server.items(URI, 14, 11);
@@ -77,7 +77,7 @@ fn mode(path: &Path) -> u32 {
 }
 
 #[test]
-fn the_first_completion_after_a_restart_prefills_one_token() {
+fn restart_prefills_one_token() {
     let folder = Folder::new("restart");
     let mut server = folder.server(&Value::Null);
     let cold = complete(&mut server);
@@ -97,7 +97,7 @@ fn the_first_completion_after_a_restart_prefills_one_token() {
     assert_eq!((&warm["text"], &warm["stop"]), (&cold["text"], &cold["stop"]));
     server.finish();
 
-    // The command line profits, and leaves nothing behind.
+    // The command line uses the session and writes nothing.
     let source = folder.path.join("lists.py");
     std::fs::write(&source, CODE).unwrap();
     let before = folder.files("sessions");
@@ -116,8 +116,8 @@ fn the_first_completion_after_a_restart_prefills_one_token() {
 }
 
 #[test]
-fn switched_off_nothing_is_written() {
-    // Off from the start, and off when the editor says so after it.
+fn disabled_store_writes_nothing() {
+    // Disabled from the start, and disabled later by the editor.
     let folder = Folder::new("off");
     let mut server = folder.server(&json!({"persistent_cache": false, "statistics": false}));
     complete(&mut server);
@@ -133,7 +133,7 @@ fn switched_off_nothing_is_written() {
     assert_eq!(folder.files("sessions"), [] as [PathBuf; 0]);
 }
 
-/// Ends a process as nothing in it can prevent.
+/// Kills a process with SIGKILL.
 #[cfg(unix)]
 fn kill(server: &mut Server) -> String {
     let id = server.process_id().to_string();
@@ -145,7 +145,7 @@ fn kill(server: &mut Server) -> String {
 
 #[cfg(unix)]
 #[test]
-fn a_killed_server_leaves_what_it_saved_in_a_pause_and_half_a_file_harms_nobody() {
+fn killed_server_leaves_valid_sessions() {
     let folder = Folder::new("killed");
     let mut server = folder.server(&Value::Null);
     let cold = complete(&mut server);
@@ -160,7 +160,7 @@ fn a_killed_server_leaves_what_it_saved_in_a_pause_and_half_a_file_harms_nobody(
     let saved = folder.files("sessions");
     assert_eq!(saved.len(), 1, "{saved:?}");
 
-    // What a kill in the middle of a save leaves, and what a power cut may.
+    // Files left by a kill during a save, and by a power failure.
     let bytes = std::fs::read(&saved[0]).unwrap();
     let half = folder.path.join("sessions/4000000-0.partial");
     std::fs::write(&half, &bytes[..bytes.len() / 2]).unwrap();
@@ -180,7 +180,7 @@ fn a_killed_server_leaves_what_it_saved_in_a_pause_and_half_a_file_harms_nobody(
 
 #[cfg(unix)]
 #[test]
-fn a_server_that_is_asked_to_end_saves_what_it_computed() {
+fn sigterm_saves_sessions() {
     for (signal, number) in [("TERM", 15), ("INT", 2), ("HUP", 1)] {
         let folder = Folder::new("terminated");
         let mut server = folder.server(&Value::Null);
@@ -188,7 +188,7 @@ fn a_server_that_is_asked_to_end_saves_what_it_computed() {
         let id = server.process_id().to_string();
         assert!(Command::new("kill").args(["-s", signal, &id]).status().unwrap().success());
         let (code, log) = server.wait_for_exit();
-        assert_eq!(code, Some(128 + number), "as shells tell it: {log}");
+        assert_eq!(code, Some(128 + number), "the shell convention: {log}");
         assert_eq!(folder.files("sessions").len(), 1, "{signal}");
         let mut server = folder.server(&Value::Null);
         assert_eq!(tokens(&complete(&mut server), "prefilled"), 1);
@@ -197,11 +197,11 @@ fn a_server_that_is_asked_to_end_saves_what_it_computed() {
 }
 
 #[test]
-fn an_editor_that_dies_in_mid_request_leaves_no_server_and_loses_nothing() {
+fn editor_death_mid_request_saves_sessions() {
     let folder = Folder::new("orphan");
     let mut server = folder.server(&Value::Null);
     complete(&mut server);
-    // Many requests under way, and the editor's ends of both pipes close at once.
+    // Many requests are in flight, and the editor's ends of both pipes close at once.
     for n in 0..20 {
         let uri = format!("file:///work/{n}.py");
         server.open(&uri, "python", &CODE.replace("total", &format!("total{n}")));
@@ -209,18 +209,18 @@ fn an_editor_that_dies_in_mid_request_leaves_no_server_and_loses_nothing() {
     }
     let log = server.die();
     assert!(!log.contains("panicked"), "{log}");
-    assert!(!folder.files("sessions").is_empty(), "saved on the way out");
+    assert!(!folder.files("sessions").is_empty(), "saved before the end");
     let mut server = folder.server(&Value::Null);
     assert_eq!(tokens(&complete(&mut server), "prefilled"), 1);
     server.finish();
 }
 
 #[test]
-fn two_editors_at_once_share_what_is_kept_and_disturb_each_other_nowhere() {
+fn two_editors_share_stored_sessions() {
     let folder = Folder::new("two");
     let [mut one, mut two] = [(); 2].map(|()| folder.server(&Value::Null));
     let alone = complete(&mut one);
-    // The other works on another file meanwhile, and on the same.
+    // The other server edits another file meanwhile, and then the same file.
     let other = "file:///work/other.py";
     two.open(other, "python", &CODE.replace("first", "second"));
     let [first, second] = [(URI, &mut one), (other, &mut two)]
@@ -228,7 +228,7 @@ fn two_editors_at_once_share_what_is_kept_and_disturb_each_other_nowhere() {
     assert!(two.answer(second.0).is_ok(), "{}", second.1);
     assert!(one.answer(first.0).is_ok(), "{}", first.1);
     assert_eq!(complete(&mut two)["text"], alone["text"]);
-    // Both save at their end, one after the other and over each other's files.
+    // Both save when they end, one after the other, to the same files.
     one.finish();
     let log = two.finish();
     assert!(!log.contains("panicked") && !log.contains("ERROR"), "{log}");
@@ -237,11 +237,11 @@ fn two_editors_at_once_share_what_is_kept_and_disturb_each_other_nowhere() {
     assert_eq!(tokens(&warm, "prefilled"), 1, "{warm}");
     assert_eq!(warm["text"], alone["text"]);
     let log = third.finish();
-    assert!(!log.contains("n_unreadable"), "no file is torn: {log}");
+    assert!(!log.contains("n_unreadable"), "no file is damaged: {log}");
 }
 
 #[test]
-fn the_doctor_tells_what_is_kept_and_where() {
+fn doctor_lists_stored_files() {
     let folder = Folder::new("doctor");
     let doctor = || {
         let output = Command::new(env!("CARGO_BIN_EXE_lowkey"))
@@ -270,7 +270,7 @@ fn the_doctor_tells_what_is_kept_and_where() {
 }
 
 #[test]
-fn a_document_that_no_rule_could_be_asked_about_is_never_kept() {
+fn document_without_path_is_not_stored() {
     let folder = Folder::new("unkept");
     let mut server = folder.server(&Value::Null);
     for uri in [
@@ -285,7 +285,7 @@ fn a_document_that_no_rule_could_be_asked_about_is_never_kept() {
     }
     server.finish();
     assert_eq!(folder.files("sessions"), [] as [PathBuf; 0]);
-    // The next one is a file, and begins with what was computed for the others.
+    // A file that reuses the tokens of an unsaved document is stored.
     let mut server = folder.server(&Value::Null);
     server.open("untitled:a", "python", CODE);
     server.items("untitled:a", 14, 11);

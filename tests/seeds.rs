@@ -1,5 +1,6 @@
-//! The seeds of the fuzz targets for what editors, repositories and users' folders hold, through the targets' own entry
-//! functions: whole they are read, and damaged nothing panics. `server/fuzz` does the same for as long as one likes.
+//! Runs the seeds of the fuzz targets for input from editors, repositories and user folders through
+//! the targets' entry functions: whole seeds are accepted, and damaged ones cause no panic.
+//! `server/fuzz` runs the same functions for any length of time.
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
@@ -13,7 +14,8 @@ use std::path::Path;
 
 use folder::TestFolder;
 
-/// Gives `entry` each seed whole, and damaged in some hundred places, the same ones every time.
+/// Passes each seed to `entry`, whole and with damage in some hundred positions, the same ones
+/// every time.
 fn check(target: &str, entry: impl Fn(&[u8]) -> bool) {
     let mut random = 0x5eed_u64;
     let mut below = |n: usize| {
@@ -27,7 +29,7 @@ fn check(target: &str, entry: impl Fn(&[u8]) -> bool) {
     assert!(seeds.len() >= 5, "{} seeds in {}", seeds.len(), folder.display());
     for path in seeds {
         let seed = std::fs::read(&path).unwrap();
-        assert!(entry(&seed), "{} is not read", path.display());
+        assert!(entry(&seed), "{} is not accepted", path.display());
         for _ in 0..50 {
             entry(&seed[..below(seed.len())]);
             let mut damaged = seed.clone();
@@ -41,27 +43,27 @@ fn check(target: &str, entry: impl Fn(&[u8]) -> bool) {
 }
 
 #[test]
-fn frames_are_read_whole_and_are_no_panic_damaged() {
+fn frame_seeds_do_not_panic() {
     check("frames", editors::frames);
 }
 
 #[test]
-fn uris_are_read_whole_and_are_no_panic_damaged() {
+fn uri_seeds_do_not_panic() {
     check("uris", editors::uris);
 }
 
 #[test]
-fn ignore_files_are_read_whole_and_are_no_panic_damaged() {
+fn ignore_file_seeds_do_not_panic() {
     let folder = TestFolder::new("seeds-ignore");
     check("ignore_file", |bytes| editors::ignore_file(&folder, bytes));
 }
 
 #[test]
-fn settings_are_read_whole_and_are_no_panic_damaged() {
+fn settings_seeds_do_not_panic() {
     check("settings", editors::settings);
 }
 
 #[test]
-fn session_files_are_read_whole_and_are_no_panic_damaged() {
+fn session_seeds_do_not_panic() {
     check("session", editors::session);
 }

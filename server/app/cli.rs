@@ -8,15 +8,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
+use lowkey_completer::settings::{Settings, set_command_line};
+use lowkey_completer::{DeviceChoice, Embedded, template_process};
 
-use lowkey_model::DeviceChoice;
-use lowkey_prompt::template_process;
-use lowkey_store::Embedded;
-
-use crate::load;
-use crate::settings::{Settings, set_command_line};
 use crate::stderr::tell;
-use crate::{log, stderr};
+use crate::{embedded, log, stderr};
 
 mod bench;
 mod client;
@@ -84,9 +80,9 @@ enum Command {
     Stats(stats::Args),
 }
 
-/// Parses the arguments and runs the command; `inside` is the model inside the program.
-pub fn main(inside: Embedded) -> ExitCode {
-    load::set_inside(inside);
+/// Parses the arguments and runs the command; `model` is the model inside the program.
+pub fn main(model: Embedded) -> ExitCode {
+    embedded::set(model);
     if std::env::args_os().skip(1).eq([template_process::ARGUMENT]) {
         return match template_process::serve() {
             Ok(()) => ExitCode::SUCCESS,

@@ -13,6 +13,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
+use lowkey_completer::settings::Settings;
+use lowkey_completer::{Completer, dirs};
 use tokio::runtime::Handle;
 
 mod completions;
@@ -25,10 +27,9 @@ mod response;
 mod seats;
 mod token;
 
-use crate::completer::Completer;
-use crate::settings::Settings;
+use crate::embedded::embedded;
 use crate::stderr::tell;
-use crate::{ending, keep, log, tasks};
+use crate::{ending, log, tasks};
 use response::{Refusal, Response};
 use seats::{MOST_CONNECTIONS, Seats};
 
@@ -60,9 +61,9 @@ pub(crate) fn run(port: u16) -> anyhow::Result<()> {
     })?;
     let port = listener.local_addr().context("reading the port")?.port();
     let runtime = tasks::runtime()?;
-    let keep = keep::keep(&settings);
+    let keep = dirs::keep(&settings);
     let completer =
-        Completer::start_keeping(settings, keep, |_| {}).context("starting the engine's thread")?;
+        Completer::start(settings, embedded(), keep).context("starting the engine's thread")?;
     let farewell = Arc::clone(&completer);
     ending::on_signals(move |_| {
         farewell.shutdown();

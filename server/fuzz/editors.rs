@@ -1,25 +1,28 @@
-//! What is done with what an editor, a repository and a user's folders hold: the entry functions of the fuzz targets for
-//! frames, URIs, ignore files, settings and session files.
+//! Entry functions of the fuzz targets for frames, URIs, ignore files, settings and session files:
+//! input from editors, repositories and user folders.
 //!
-//! Each goes the way that serving goes. Nothing here may panic, take long, or take memory by what a field says.
-//! `tests/seeds.rs` runs them over the committed seeds in every `cargo test`.
+//! Each function follows the path of the server. No input may cause a panic, a long run, or an
+//! allocation whose size comes from a field of the input. `tests/seeds.rs` runs these functions on
+//! the committed seeds in every `cargo test`.
 
 use std::fs;
 use std::path::Path;
 
-use lowkey::settings::Settings;
+use lowkey_completer::settings::Settings;
 use lowkey_context::{Rules, Verdict};
 use lowkey_document::{Carried, Uri};
 
-/// Stands between a `.gitignore` and a repository's configuration in one input.
+/// Separates a `.gitignore` from a repository's configuration in one input.
 const PART: u8 = 0;
 
-/// Reads frames, sorts their messages and applies their edits. Says whether one passed.
+/// Reads frames, sorts their messages and applies their edits. Returns whether a frame was
+/// accepted.
 pub fn frames(bytes: &[u8]) -> bool {
     lowkey::lsp::read_and_apply(bytes) > 0
 }
 
-/// Reads each line as a URI, to its canonical form, its path and its names. Says whether one carries a name.
+/// Parses each line as a URI, with its canonical form, its path and its names. Returns whether one
+/// contains a name.
 pub fn uris(bytes: &[u8]) -> bool {
     let mut carries = false;
     for line in String::from_utf8_lossy(bytes).lines() {
@@ -42,8 +45,8 @@ pub fn uris(bytes: &[u8]) -> bool {
     carries
 }
 
-/// Judges files of the folder `place` by a `.gitignore`, and by a repository's configuration after [`PART`]. Says
-/// whether one may be seen.
+/// Applies a `.gitignore`, and a repository's configuration after [`PART`], to files of the folder
+/// `place`. Returns whether a file is allowed.
 pub fn ignore_file(place: &Path, bytes: &[u8]) -> bool {
     let mut parts = bytes.splitn(2, |byte| *byte == PART);
     let (ignore, config) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
@@ -55,20 +58,17 @@ pub fn ignore_file(place: &Path, bytes: &[u8]) -> bool {
     for problem in problems {
         assert!(problem.to_string().len() < 10_000, "a message of a file's length");
     }
-    assert!(
-        !rules.verdict(&place.join(".env")).is_allowed(),
-        "nothing lifts the rules for secrets"
-    );
+    assert!(!rules.verdict(&place.join(".env")).is_allowed(), "no rule may allow a secret file");
     written.is_ok() && verdicts.iter().any(Verdict::is_allowed)
 }
 
-/// Reads settings. Says whether they are without a problem.
+/// Reads settings. Returns whether they have no problem.
 pub fn settings(bytes: &[u8]) -> bool {
     let (_, problems) = Settings::from_toml(&String::from_utf8_lossy(bytes));
     problems.is_empty()
 }
 
-/// Reads the header of a session file. Says whether there is one.
+/// Reads the header of a session file. Returns whether it is valid.
 pub fn session(bytes: &[u8]) -> bool {
     lowkey_engine::tokens_of_session(bytes).is_some()
 }

@@ -1,8 +1,9 @@
-//! What is done with a stranger's file, from its bytes to a token: the entry functions of the fuzz targets.
+//! Entry functions of the fuzz targets for untrusted model files, from their bytes to a token.
 //!
-//! They go the way of `lowkey serve --model` and of nothing else: open, tokenizer, prompt format, weights, one forward
-//! pass. Nothing here may panic, allocate by a field of the file, or take long; every refusal says what to do.
-//! `server/engine/tests` runs them over the committed seeds in every `cargo test`.
+//! They follow exactly the path of `lowkey serve --model`: open, tokenizer, prompt format, weights,
+//! one forward pass. No input may cause a panic, a long run, or an allocation whose size comes from
+//! a field of the file. Every error names the next step. `server/engine/tests` runs these functions
+//! on the committed seeds in every `cargo test`.
 
 use std::fs;
 use std::path::Path;
@@ -11,23 +12,24 @@ use lowkey_engine::Loaded;
 use lowkey_model::{LogitsMode, ModelError, ModelFile, load};
 use lowkey_prompt::{FimFormat, GgufVocab, Healing, Tokenizer};
 
-/// Stands between the parts of a folder in one input: `config.json`, the safetensors header, its data.
+/// Separates the parts of a folder in one input: `config.json`, the safetensors header, its data.
 const PART: u8 = 0;
-/// Begins an input that is a safetensors file as it stands.
+/// First byte of an input that is a complete safetensors file.
 const WHOLE: u8 = 0xff;
 
-/// Texts that a tokenizer has to give back.
+/// Texts that a tokenizer must encode and decode without loss.
 const TEXTS: [&str; 3] = ["fn main() {\n    let x1 = \"é日🦀\";\n}", "", "  <|fim_middle|> </s>\t"];
 
-/// Opens `bytes` as a GGUF file at `path`, which is written anew. Says whether a model could be run.
+/// Writes `bytes` to `path` and opens it as a GGUF file. Returns whether the model ran.
 pub fn gguf(path: &Path, bytes: &[u8]) -> bool {
     fs::write(path, bytes).is_ok() && run(path)
 }
 
-/// Opens a folder of the hub at `path`, its files written anew.
+/// Writes a Hugging Face model folder to `path` and opens it.
 ///
-/// `bytes` are a configuration and a header with [`PART`] between, and data behind another: the header's length is
-/// written as it is, so that damage reaches what the header says. Behind [`WHOLE`] they are a safetensors file.
+/// `bytes` are a configuration, a header and data, separated by [`PART`]. The correct length of the
+/// header is inserted, so that damaged input still reaches the header's parser. After [`WHOLE`],
+/// the rest is a safetensors file.
 pub fn folder(path: &Path, bytes: &[u8]) -> bool {
     let (config, weights) = if let Some(weights) = bytes.strip_prefix(&[WHOLE]) {
         (CONFIG, weights.to_vec())
@@ -43,10 +45,10 @@ pub fn folder(path: &Path, bytes: &[u8]) -> bool {
         && run(path)
 }
 
-/// The configuration that a safetensors file alone is opened with.
+/// The configuration for an input that is only a safetensors file.
 const CONFIG: &[u8] = include_bytes!("seeds/config.json");
 
-/// Builds a tokenizer from a `tokenizer.json`. Says whether there is one.
+/// Builds a tokenizer from a `tokenizer.json`. Returns whether it is valid.
 pub fn tokenizer(bytes: &[u8]) -> bool {
     match Tokenizer::from_json(bytes) {
         Ok(tokenizer) => {
@@ -62,7 +64,8 @@ pub fn tokenizer(bytes: &[u8]) -> bool {
     }
 }
 
-/// Opens the file at `path`, and if that succeeds loads and runs it.
+/// Opens the file or folder at `path`, then loads and runs the model. Returns whether that
+/// succeeded.
 fn run(path: &Path) -> bool {
     match open_and_run(path) {
         Ok(()) => true,
@@ -79,7 +82,8 @@ fn open_and_run(path: &Path) -> Result<(), ModelError> {
     let file = ModelFile::open(path)?;
     let (name, digest) = (file.name(), file.digest());
     assert!(!name.contains(char::is_control) && digest.len() == 64);
-    // The tokenizer, the format and the weights; most files of a fuzzer have no sentinels, so that it ends early.
+    // Builds the tokenizer, the format and the weights. Most files of a fuzzer have no sentinels,
+    // so this often ends early.
     if let Ok(loaded) = Loaded::from_file(&file, 1, &mut |_| {}) {
         check(loaded.assembler.tokenizer());
     }
@@ -93,7 +97,7 @@ fn open_and_run(path: &Path) -> Result<(), ModelError> {
     Ok(())
 }
 
-/// Holds a tokenizer to its promise: the tokens of a text spell the text.
+/// Checks that decoding the tokens of a text returns the text.
 fn check(tokenizer: &Tokenizer) {
     for text in TEXTS {
         assert_eq!(tokenizer.decode(&tokenizer.encode(text)), text);

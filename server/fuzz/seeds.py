@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Writes the seeds of the fuzz targets anew: the smallest files that open, of each kind that reads differently.
+"""Rewrites the seeds of the fuzz targets, the smallest valid files.
 
-Weights are zeros but for a few; sizes are the least that the architectures take. No package is needed.
+There is one for each kind that is parsed differently. Weights are zeros except for a few; sizes are
+the smallest that the architectures accept. Needs no packages.
 """
 
 import json
@@ -9,14 +10,15 @@ import struct
 from pathlib import Path
 
 HERE = Path(__file__).parent / "seeds"
-# Width of the stream, heads, heads of keys, width of a head, width of the feed-forward half, tokens, layers.
+# Hidden size, heads, key heads, head size, intermediate size, tokens, layers.
 WIDTH, HEADS, KV_HEADS, HEAD, FFN, VOCAB, LAYERS = 4, 2, 1, 2, 4, 6, 1
 EXPERTS = 2
 SENTINELS = ["<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>", "<|file_sep|>", "<|endoftext|>"]
 QWEN2 = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
-# Architectures: biases of queries, keys and values; a fused tensor of them; gate; experts; norms of heads; norms behind.
+# Features of the architectures: biases of queries, keys and values; these fused into one tensor; gate;
+# experts; norms per head; norms after the sublayers.
 KINDS = {
     "llama": {},
     "qwen2": {"bias": True},
@@ -33,7 +35,7 @@ def text(value):
 
 
 def value(entry):
-    """A metadata value with its type."""
+    """Encodes a metadata value with its type."""
     if isinstance(entry, bool):
         return struct.pack("<IB", 7, entry)
     if isinstance(entry, int):
@@ -49,8 +51,8 @@ def value(entry):
 
 
 def gguf(keys, tensors, dtype=0):
-    """The bytes of a file; `tensors` are names and shapes, outermost dimension first."""
-    # Type: bytes of a block, numbers of a block.
+    """Returns the bytes of a file; `tensors` are names and shapes, outermost dimension first."""
+    # Per type: bytes of a block, numbers of a block.
     blocks = {0: (4, 1), 1: (2, 1), 8: (34, 32), 12: (144, 256)}
     head = b"GGUF" + struct.pack("<IQQ", 3, len(tensors), len(keys))
     head += b"".join(text(key) + value(entry) for key, entry in keys.items())
@@ -70,7 +72,7 @@ def gguf(keys, tensors, dtype=0):
 
 
 def tensors_of(kind, width=WIDTH, ffn=FFN, vocab=VOCAB):
-    """Names and shapes of a model's tensors, as GGUF files have them."""
+    """Returns names and shapes of a model's tensors, as in GGUF files."""
     q, kv = HEADS * HEAD * width // WIDTH, KV_HEADS * HEAD * width // WIDTH
     out = {"token_embd.weight": (vocab, width), "output_norm.weight": (width,)}
     if kind.get("mean"):
@@ -130,21 +132,21 @@ def keys_of(architecture, kind, width=WIDTH, ffn=FFN):
 
 
 def alphabet():
-    """The byte-level alphabet, by byte."""
+    """Returns the byte-level alphabet, indexed by byte."""
     printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
     rest = iter(range(0x100, 0x200))
     return [chr(byte if byte in printable else next(rest)) for byte in range(256)]
 
 
 def byte_level():
-    """Tokens and merges of the smallest byte-level vocabulary with sentinels."""
+    """Returns tokens and merges of the smallest byte-level vocabulary with sentinels."""
     letters = alphabet()
     merges = [("f", "n"), (letters[0x20], "m"), (letters[0x20], letters[0x20])]
     return letters + ["".join(merge) for merge in merges] + SENTINELS, merges
 
 
 def pieces():
-    """Tokens, types and scores of the smallest SentencePiece vocabulary with sentinels."""
+    """Returns tokens, types and scores of the smallest SentencePiece vocabulary with sentinels."""
     ordinary = ["▁", "f", "n", "fn", "▁m", "m", "▁▁"]
     special = ["<unk>", "<s>", "</s>"]
     tokens = special + [f"<0x{byte:02X}>" for byte in range(256)] + ordinary + ["▁<PRE>", "▁<SUF>", "▁<MID>", "▁<EOT>"]
@@ -175,7 +177,7 @@ def put_vocabulary(name, architecture, own):
     put(f"gguf/{name}.gguf", gguf(keys, tensors_of(kind, vocab=len(own["tokens"]))))
 
 
-# Names in folders: ours, theirs. Others are written out below.
+# Names in folders: lowkey's and the hub's. Other names are written in the code below.
 FOLDER = {
     "attn_norm": "input_layernorm",
     "attn_q": "self_attn.q_proj",
@@ -195,7 +197,7 @@ FOLDER = {
 
 
 def folder_tensors(architecture, vocab=VOCAB):
-    """Names and shapes as folders have them."""
+    """Returns names and shapes of tensors, as in model folders."""
     names = dict(FOLDER)
     if architecture == "gemma2":
         names |= {"post_attention_norm": "post_attention_layernorm", "ffn_norm": "pre_feedforward_layernorm"}
@@ -269,7 +271,8 @@ STRETCHES = {
 
 
 def folder(config, tensors, dtype="F32"):
-    """A configuration, a safetensors header and its data, as the fuzz target takes them apart."""
+    """Returns a configuration, a safetensors header and its data, in the format of the fuzz target.
+    """
     width, header, at = {"F32": 4, "BF16": 2}[dtype], {"__metadata__": {"format": "pt"}}, 0
     for name, shape in tensors:
         n = width
@@ -286,7 +289,7 @@ def write_folders():
         put(f"folder/{name}", folder(configuration(name), folder_tensors(name)))
     for name, stretch in STRETCHES.items():
         put(f"folder/{name}", folder(configuration("llama") | stretch, folder_tensors("llama"), "BF16"))
-    # The twin of gguf/sentence-piece.gguf, beside tokenizer/sentence-piece.json.
+    # The twin of gguf/sentence-piece.gguf, with the vocabulary of tokenizer/sentence-piece.json.
     vocab = len(pieces()[0])
     put("folder/vocabulary", folder(configuration("llama") | {"vocab_size": vocab}, folder_tensors("llama", vocab), "BF16"))
     put("config.json", json.dumps(configuration("llama")).encode())

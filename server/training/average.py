@@ -1,9 +1,8 @@
-"""Averages checkpoints of one lineage into one from which training can go on.
+"""Averages checkpoints of one lineage into one checkpoint that training can continue from.
 
-Weights along a run at a constant rate scatter around a better point than any of
-them; their mean costs nothing and stands in for much of a decay.  The optimizers'
-state and the counts of tokens are taken from the last checkpoint named; the step
-begins at zero, for the decay that should follow.
+During a run at a constant rate the weights scatter around a point that is better than any of them.
+Their mean costs nothing and replaces much of a decay. The optimizers' state and the token counts
+come from the last checkpoint named. The step starts at zero, for the decay that should follow.
 
     python average.py --out mean.ckpt starter.ckpt=0.3 early.ckpt=0.25 late.ckpt=0.45
 """
@@ -23,11 +22,12 @@ def weights_of(state: dict) -> dict:
 
 
 def average(parts: list[tuple[dict, float]]) -> dict:
-    """The weighted mean of several states of the same shape; shares are made to add up to one."""
+    """Returns the weighted mean of several states of the same shape; the shares are normalized to a
+    sum of one."""
     whole = sum(share for _, share in parts)
     names = parts[0][0].keys()
     if any(weights.keys() != names for weights, _ in parts):
-        raise SystemExit("the checkpoints are not of one shape")
+        raise SystemExit("the checkpoints have different shapes")
     return {name: sum(weights[name] * (share / whole) for weights, share in parts) for name in names}
 
 

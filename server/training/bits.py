@@ -1,10 +1,13 @@
-"""Bits per character of GGUF files on held-out code, computed by lowkey's own engine: a quick look before `bench quality`.
+"""Bits per character of GGUF files on held-out code, computed by lowkey's own engine.
+
+A quick measurement before `bench quality`.
 
     cargo build --release --example perplexity
     python bits.py --perplexity ../../target/release/examples/perplexity --texts work/heldout/development A.gguf B.gguf
 
-Vocabularies may differ: what counts is characters. The texts are the beginnings of files, as many of each suffix, one
-after the other; windows of 512 tokens start from an empty cache and their second halves count.
+The figures are per character, so vocabularies may differ. The texts are the beginnings of files,
+with an equal number of each suffix, one after another. Windows of 512 tokens start from an empty
+cache, and their second halves count.
 """
 
 from __future__ import annotations
@@ -24,7 +27,8 @@ WINDOW = 512
 
 
 def texts(folder: Path, characters: int) -> str:
-    """About `characters` of code, the same for the same folder: files in a fixed random order, suffixes in turn."""
+    """Returns about `characters` of code, the same for the same folder: files in a fixed random
+    order, suffixes in turn."""
     by_suffix: dict[str, list[Path]] = defaultdict(list)
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         by_suffix[path.suffix].append(path)
@@ -43,7 +47,7 @@ def texts(folder: Path, characters: int) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("models", type=Path, nargs="+")
-    parser.add_argument("--perplexity", type=Path, required=True, help="the built example of this name")
+    parser.add_argument("--perplexity", type=Path, required=True, help="the built example `perplexity`")
     parser.add_argument("--texts", type=Path, required=True, help="a folder of code that the models have not seen")
     parser.add_argument("--characters", type=int, default=80_000)
     parser.add_argument("--threads", type=int, default=2)

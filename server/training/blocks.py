@@ -1,14 +1,15 @@
-"""Quantized blocks of 32 weights with one scale: rounding chosen by how much a product's output changes.
+"""Quantized blocks of 32 weights with one scale, rounded to keep the product's output.
 
-Two ways to choose the integers of a matrix W (R, C), given the second moment H = mean(x xᵀ) (C, C) of what it is
-multiplied with:
+There are two ways to choose the integers of a matrix W (R, C), given the second moment H = mean(x
+xᵀ) (C, C) of its input:
 
-- `nearest`: each weight by itself; scales are searched so that the error weighted by diag(H) is least. This is what an
-  importance matrix does.
-- `compensated`: column after column, the error of a column is made up for in the columns not rounded yet
+- `nearest`: each weight by itself. Scales are searched that minimize the error weighted by diag(H).
+  An importance matrix does the same.
+- `compensated`: column after column; the columns not rounded yet compensate the error of a column
   (GPTQ, arXiv 2210.17323, with a fixed scale per block).
 
-`compensated` gives a matrix whose outputs are nearer to the original's; both give ordinary Q4_0 and Q5_0 blocks.
+`compensated` gives a matrix whose outputs are closer to the original's. Both give ordinary Q4_0 and
+Q5_0 blocks.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import numpy as np
 from gguf import GGMLQuantizationType as Type
 
 BLOCK = 32
-# The largest magnitude of the integers, which only the negative side has: -8..7 and -16..15.
+# The largest magnitude of the integers, on the negative side only: -8..7 and -16..15.
 LEVELS = {Type.Q4_0: 8, Type.Q5_0: 16}
 STRETCHES = np.linspace(0.72, 1.12, 17, dtype=np.float32)
 
@@ -29,10 +30,11 @@ def integers(weights: np.ndarray, scales: np.ndarray, level: int) -> np.ndarray:
 
 
 def scales_of(weights: np.ndarray, importance: np.ndarray, level: int) -> np.ndarray:
-    """Returns a scale for each row of (R, 32), as half floats can say it.
+    """Returns a scale for each row of (R, 32), representable as a half float.
 
-    Candidates put the largest weight at a stretch of either end of the range; the one with the least error weighted by
-    `importance` (32) wins, after its best multiple for the integers it gave.
+    Candidates map the largest weight to a range near either end of the integers. The candidate with
+    the lowest error weighted by `importance` (32) wins, after fitting its best multiple for the
+    integers that it gave.
     """
     extreme = np.take_along_axis(weights, np.abs(weights).argmax(axis=1)[:, None], axis=1)
     best = np.zeros((len(weights), 1), dtype=np.float32)
@@ -65,12 +67,14 @@ def nearest(weights: np.ndarray, importance: np.ndarray, kind: Type) -> tuple[np
 
 
 def compensated(weights: np.ndarray, moment: np.ndarray, kind: Type, damping: float = 0.01) -> tuple[np.ndarray, np.ndarray]:
-    """Returns integers (R, C) and scales (R, C / 32), columns rounded in order and their errors made up for."""
+    """Returns integers (R, C) and scales (R, C / 32); columns are rounded in order and their errors
+    compensated."""
     level, columns = LEVELS[kind], weights.shape[1]
     left = weights.astype(np.float32).copy()
     diagonal = np.diag(moment)
     damped = moment + np.eye(columns) * damping * diagonal.mean()
-    # The upper Cholesky factor of the inverse; its row j says how column j's error spreads over those after it.
+    # The upper Cholesky factor of the inverse; row j contains how column j's error spreads over the
+    # later columns.
     spread = _upper(damped).astype(np.float32)
     importance = diagonal.astype(np.float32) + 1e-9
     chosen = np.empty(left.shape, dtype=np.int8)
@@ -102,12 +106,13 @@ def _upper(matrix: np.ndarray) -> np.ndarray:
 
 
 def values(chosen: np.ndarray, scales: np.ndarray) -> np.ndarray:
-    """Returns the weights that integers and scales mean."""
+    """Returns the weights for integers and scales."""
     return chosen.astype(np.float32) * np.repeat(scales, BLOCK, axis=1)
 
 
 def output_error(original: np.ndarray, rounded: np.ndarray, moment: np.ndarray) -> float:
-    """Returns the mean square of the change of the product's output, relative to the output's own."""
+    """Returns the mean square of the change of the product's output, relative to the output's mean
+    square."""
     change = rounded - original
     return float(np.sum((change @ moment) * change) / np.sum((original @ moment) * original))
 

@@ -1,21 +1,23 @@
 """The training run on a machine that is borrowed for half an hour, in a few short calls.
 
-A lender's machine is bare, has PyTorch and no network, and each call to it is limited: in minutes, in what it may
-bring along and in what it may take back.  So the data travels in parcels, one per call, the run goes on from call to
-call in a folder that stays on the machine, and what comes back is weights in pieces.  A parcel holds text, and the
-machine's processors make rows of it while its GPU trains, so that every pass sees new holes; or it holds rows that
-were packed beforehand, where a machine has no processors to spare.
+A lender's machine has PyTorch but no network and no data. Each call to it is limited: in minutes,
+in the data sent with it, and in the data returned. So the data travels in parcels, one per call;
+the run continues from call to call in a folder that stays on the machine; and the weights come back
+in pieces. A parcel holds either text or packed rows. With text, the machine's processors make rows
+while its GPU trains, so that every pass has new holes. Packed rows are for a machine without spare
+processors.
 
     python borrowed.py pack --corpus DIR --tokenizer FILE --out parcels --limit-mb 55  # here, once (or: --rows DIR)
     python borrowed.py call --parcel parcels/parcel-00 --work /tmp/run --out "$OUT" \\
                             --minutes 9 --minutes-left 27                              # there, parcel after parcel
-    python borrowed.py give --work /tmp/run --out "$OUT" --first-piece 4               # there: what did not fit one call
+    python borrowed.py give --work /tmp/run --out "$OUT" --first-piece 4               # there: pieces that exceeded one call
     python borrowed.py join --parts FOLDER --out weights.ckpt                          # here, after each call
 
-The first call times a step of each candidate and takes the largest model that sees `--aim` tokens in the minutes
-that are left; the schedule is laid for what this machine does, and anew by each later call for what it has done.  Every call stops in time, saves what it needs to go
-on, and hands out the weights: if the machine is taken away, the next one begins from them (`--init`).
-`python -m unittest test_borrowed` rehearses the whole protocol with a miniature on a CPU.
+The first call times a step of each candidate and takes the largest model that sees `--aim` tokens
+in the remaining minutes. The schedule is planned from the measured speed, and each later call plans
+it again. Every call stops in time, saves the state that it needs to continue, and returns the
+weights. If the machine is lost, the next one starts from them (`--init`). `python -m unittest
+test_borrowed` rehearses the whole protocol with a miniature on a CPU.
 """
 
 from __future__ import annotations
@@ -45,19 +47,20 @@ CANDIDATES = (
     {"hidden": 512, "layers": 10, "heads": 8, "kv_heads": 4, "feed_forward": 1408},
 )
 TIMED_STEPS = 6
-# What a call needs for starting, its last checkpoint and the pieces.
+# Seconds of a call that are reserved for the start, the last checkpoint and the pieces.
 ASIDE_SECONDS = 60.0
-# The share of the steps that a measured rate promises which a plan counts on.
+# The share of the measured step rate that a plan assumes.
 CERTAIN = 0.96
 # The share of the run in which the learning rate falls.
 DECAY = 0.4
-# Rows of a shard made on the machine, and the share of its samples with the suffix first.
+# Rows of a shard made on the machine, and the share of its suffix-first samples.
 SHARD_ROWS = 1024
 SPM = 0.3
 
 
 def step_seconds(shape: Shape, args: argparse.Namespace, batch_rows: int) -> float:
-    """Seconds of one training step of a model, the best of a few; infinite where it does not fit."""
+    """Returns the seconds of one training step, the best of a few; infinite if the model does not
+    fit."""
     try:
         run = Run(shape, args)
         best = float("inf")
@@ -70,14 +73,16 @@ def step_seconds(shape: Shape, args: argparse.Namespace, batch_rows: int) -> flo
     except torch.OutOfMemoryError:
         return float("inf")
     finally:
-        # The training is another process: what this one keeps cached, that one would lack.
+        # The training is another process, which could not use memory that this process keeps
+        # cached.
         run = None
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
 
 
 def choose(seconds: list[float], *, batch_tokens: int, left: float, aim: float) -> int:
-    """The index of the largest candidate (they come largest first) that sees `aim` tokens in `left` seconds, or the quickest."""
+    """Returns the index of the largest candidate (sorted, largest first) that sees `aim` tokens in
+    `left` seconds, or of the fastest."""
     for index, each in enumerate(seconds):
         if left / each * batch_tokens >= aim:
             return index
@@ -85,7 +90,7 @@ def choose(seconds: list[float], *, batch_tokens: int, left: float, aim: float) 
 
 
 def plan(options: argparse.Namespace, candidates: tuple[dict, ...]) -> dict:
-    """Times the candidates and lays the schedule."""
+    """Times the candidates and plans the schedule."""
     seconds = []
     for sizes in candidates:
         shape = Shape(vocabulary=options.vocabulary, longest=max(options.context, 2048), **sizes)
@@ -109,12 +114,13 @@ def plan(options: argparse.Namespace, candidates: tuple[dict, ...]) -> dict:
 
 
 def seconds_left(minutes_left: float, minutes: float) -> float:
-    """What calls of `minutes` leave for steps, of the minutes that are left."""
+    """Returns the seconds for training steps if the remaining minutes are used in calls of
+    `minutes`."""
     return minutes_left * 60 - ASIDE_SECONDS * max(1.0, minutes_left / minutes)
 
 
 def measured_steps(log: Path, batch_tokens: int) -> tuple[int, float] | None:
-    """The last step that a log tells of and the seconds that a step has taken there; None where it tells of none."""
+    """Returns the last step in a log and the seconds per step; None if the log has no step."""
     rows = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
     if not rows:
         return None
@@ -123,14 +129,16 @@ def measured_steps(log: Path, batch_tokens: int) -> tuple[int, float] | None:
 
 
 def replan(planned: dict, step: int, seconds: float, minutes_left: float, minutes: float) -> dict:
-    """The plan with its end moved to where the measured steps will have got, so that the rate has fallen by then."""
+    """Returns the plan with its end moved to the step that the measured speed reaches, so that the
+    rate has decayed by then."""
     left = seconds_left(minutes_left, minutes)
     steps = step + max(1, int(left / seconds * CERTAIN))
     return planned | {"steps": steps, "decay_steps": int(steps * DECAY), "measured_seconds": seconds}
 
 
 def start_packing(corpus: Path, tokenizer: Path, rows: Path, context: int, workers: int) -> list[subprocess.Popen]:
-    """Processes that make shards without end, each every `workers`-th, after those that are there."""
+    """Starts processes that make shards without end, each every `workers`-th, after the existing
+    ones."""
     first = count_shards(rows, context)
     started = []
     for worker in range(workers):
@@ -145,7 +153,7 @@ def start_packing(corpus: Path, tokenizer: Path, rows: Path, context: int, worke
 
 
 def stop_packing(workers: list[subprocess.Popen], rows: Path, context: int) -> None:
-    """Ends the packers and removes what they left half done, and shards behind a gap."""
+    """Ends the packers and removes their unfinished shards, and shards after a gap."""
     for worker in workers:
         worker.terminate()
     for worker in workers:
@@ -158,15 +166,15 @@ def stop_packing(workers: list[subprocess.Popen], rows: Path, context: int) -> N
 
 
 def wait_for_rows(rows: Path, context: int, workers: list[subprocess.Popen]) -> None:
-    """Returns when the first shard is there; fails if nobody makes it."""
+    """Returns when the first shard exists; fails if all packers have ended."""
     while not shard_path(rows, context, 0).exists():
         if not workers or any(worker.poll() is not None for worker in workers):
-            raise SystemExit(f"no first shard of {context} tokens: calls begin with the first parcel, or with one of text")
+            raise SystemExit(f"no first shard of {context} tokens: start with the first parcel, or with one of text")
         time.sleep(0.05)
 
 
 def call(options: argparse.Namespace, candidates: tuple[dict, ...] = CANDIDATES) -> None:
-    """One call on the borrowed machine."""
+    """Runs one call on the borrowed machine."""
     began = time.monotonic()
     rows, work, out = options.work / "rows", options.work / "run", options.out
     for folder in (rows, work, out):
@@ -191,7 +199,8 @@ def call(options: argparse.Namespace, candidates: tuple[dict, ...] = CANDIDATES)
 
 
 def train(options: argparse.Namespace, candidates: tuple[dict, ...], began: float, ready: Callable[[], None]) -> None:
-    """Plans, if that is not done, and trains in the minutes of this call; `ready` returns when there are rows."""
+    """Plans if there is no plan, and trains in the minutes of this call; `ready` returns when there
+    are rows."""
     rows, work, path = options.work / "rows", options.work / "run", options.work / "plan.json"
     if not path.exists():
         path.write_text(json.dumps(plan(options, candidates), indent=1) + "\n", encoding="utf-8")
@@ -217,7 +226,8 @@ def train(options: argparse.Namespace, candidates: tuple[dict, ...], began: floa
 
 
 def hand_out(checkpoint: Path, out: Path, piece_mb: float, *, first: int = 0, most: int = 99) -> list[Path]:
-    """Writes a checkpoint's weights as bfloat16 in pieces, at most `most` from number `first` on, with a digest over all."""
+    """Writes a checkpoint's weights as bfloat16 in pieces, at most `most` from number `first` on,
+    with a digest of all."""
     state = torch.load(checkpoint, map_location="cpu", weights_only=True)
     weights = {
         "shape": state["shape"], "step": state["step"], "tokens": state["tokens"],
@@ -240,7 +250,7 @@ def hand_out(checkpoint: Path, out: Path, piece_mb: float, *, first: int = 0, mo
 
 
 def join(parts: Path, out: Path) -> None:
-    """Puts pieces together again into what `export.py`, `evaluate.py` and `--init` read."""
+    """Joins pieces into a file that `export.py`, `evaluate.py` and `--init` read."""
     digest = json.loads((parts / "weights.json").read_text(encoding="utf-8"))
     pieces = [parts / f"weights.{number:02d}" for number in range(digest["pieces"])]
     missing = [piece.name for piece in pieces if not piece.exists()]
@@ -248,12 +258,12 @@ def join(parts: Path, out: Path) -> None:
         raise SystemExit(f"{', '.join(missing)} of {digest['pieces']} pieces did not come back to {parts}")
     data = b"".join(piece.read_bytes() for piece in pieces)
     if hashlib.sha256(data).hexdigest() != digest["sha256"]:
-        raise SystemExit(f"the pieces in {parts} are not those of one call: fetch them again")
+        raise SystemExit(f"the pieces in {parts} are not all from one call: fetch them again")
     whole = out.with_suffix(".part")
     whole.write_bytes(data)
     weights = torch.load(whole, weights_only=True)
     shape = Shape(**weights["shape"])
-    # A checkpoint is whole: the optimizers begin anew.
+    # `--init` needs a complete checkpoint; the optimizers start from zero.
     args = argparse.Namespace(seed=1, device="cpu", context=shape.longest, muon_rate=0.02, adam_rate=3e-3)
     run = Run(shape, args)
     run.model.load_state_dict({name: tensor.float() for name, tensor in weights["model"].items()})
@@ -267,50 +277,50 @@ def main() -> None:
     commands = parser.add_subparsers(dest="command", required=True)
     packing = commands.add_parser("pack", help="sort shards into parcels")
     packing.add_argument("--rows", type=Path, help="shards made by rows.py")
-    packing.add_argument("--corpus", type=Path, help="instead: a folder with train.jsonl, to make rows from there")
-    packing.add_argument("--tokenizer", type=Path, help="goes along with the corpus")
-    packing.add_argument("--most", type=int, default=99, help="parcels of text at most")
+    packing.add_argument("--corpus", type=Path, help="instead: a folder with train.jsonl, to make rows from on the machine")
+    packing.add_argument("--tokenizer", type=Path, help="tokenizer.json, packed with the corpus")
+    packing.add_argument("--most", type=int, default=99, help="maximum number of text parcels")
     packing.add_argument("--processes", type=int, default=1)
-    packing.add_argument("--preset", type=int, default=6, help="of xz: 1 packs four times as fast and a tenth less tightly")
+    packing.add_argument("--preset", type=int, default=6, help="of xz: 1 packs four times as fast, with files a tenth larger")
     packing.add_argument("--out", type=Path, required=True)
-    packing.add_argument("--limit-mb", type=float, default=48.0, help="MiB that one call may bring along")
-    calling = commands.add_parser("call", help="train on what a parcel brings, within a call's minutes")
+    packing.add_argument("--limit-mb", type=float, default=48.0, help="maximum MiB sent with one call")
+    calling = commands.add_parser("call", help="train on a parcel within the minutes of a call")
     calling.add_argument("--parcel", type=Path, required=True)
     calling.add_argument("--work", type=Path, required=True, help="a folder that stays on the machine between calls")
-    calling.add_argument("--out", type=Path, required=True, help="the folder that comes back")
+    calling.add_argument("--out", type=Path, required=True, help="the folder that is returned")
     calling.add_argument("--minutes", type=float, default=9.5, help="of this call")
-    calling.add_argument("--minutes-left", type=float, default=27.0, help="of this call and those to come: the run is planned to end with them")
-    calling.add_argument("--aim", type=float, default=0.7e9, help="tokens that the chosen model shall see")
+    calling.add_argument("--minutes-left", type=float, default=27.0, help="of this and all later calls: the run is planned to end with them")
+    calling.add_argument("--aim", type=float, default=0.7e9, help="minimum tokens for the chosen model")
     calling.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     calling.add_argument("--vocabulary", type=int, default=16384)
     calling.add_argument("--context", type=int, default=1024)
     calling.add_argument("--batch-rows", type=int, default=256)
-    # The logits of 64 rows of 1,024 tokens and what the backward pass needs are about 45 GB.
+    # The logits of 64 rows of 1,024 tokens and the backward pass need about 45 GB.
     calling.add_argument("--micro-rows", type=int, default=64, help="rows of one backward pass; 0: the whole batch")
     calling.add_argument("--piece-mb", type=float, default=15.5)
-    calling.add_argument("--most-pieces", type=int, default=4, help="pieces that may come back from one call")
-    calling.add_argument("--workers", type=int, default=0, help="processes that make rows of text; 0: all processors but two")
+    calling.add_argument("--most-pieces", type=int, default=4, help="maximum number of pieces returned from one call")
+    calling.add_argument("--workers", type=int, default=0, help="processes that make rows of text; 0: all processors except two")
     calling.add_argument("--init", type=Path, help="weights of an earlier machine, joined")
-    giving = commands.add_parser("give", help="hand out more pieces of the last checkpoint")
+    giving = commands.add_parser("give", help="return more pieces of the last checkpoint")
     giving.add_argument("--work", type=Path, required=True)
     giving.add_argument("--out", type=Path, required=True)
     giving.add_argument("--piece-mb", type=float, default=15.5)
     giving.add_argument("--first-piece", type=int, required=True)
     giving.add_argument("--most-pieces", type=int, default=4)
-    joining = commands.add_parser("join", help="put the pieces together")
+    joining = commands.add_parser("join", help="join the pieces")
     joining.add_argument("--parts", type=Path, required=True)
     joining.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
     if options.command == "pack" and options.corpus:
         if not options.tokenizer:
-            raise SystemExit("--corpus needs --tokenizer: made by tokenizer.py")
+            raise SystemExit("--corpus needs --tokenizer, a file made by tokenizer.py")
         pack_text(
             options.corpus, options.tokenizer, options.out, options.limit_mb,
             most=options.most, processes=options.processes, preset=options.preset,
         )  # fmt: skip
     elif options.command == "pack":
         if not options.rows:
-            raise SystemExit("give --rows or --corpus")
+            raise SystemExit("one of --rows and --corpus is required")
         for parcel in pack(options.rows, options.out, options.limit_mb):
             shards = list(parcel.glob("*.npz"))
             size = sum(shard.stat().st_size for shard in shards) / MIB

@@ -1,10 +1,10 @@
-"""From fetched packages to training text: what is kept, what is held out, what repeats.
+"""Builds the training text from fetched packages: filters, held-out packages, repetitions.
 
     python corpus.py --sources DIR --out DIR
 
-Writes `train.jsonl` and `heldout.jsonl` (language, package, path, text) and a
-`summary.json` of counts.  Held-out packages are read first, and a file anywhere
-else that repeats them does not reach training, so a vendored copy cannot leak.
+Writes `train.jsonl` and `heldout.jsonl` (language, package, path, text) and a `summary.json` of
+counts. Held-out packages are read first. A file of another package that repeats them is excluded
+from training, so a vendored copy cannot leak.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ SUFFIXES = {
     ".sh": "bash", ".bash": "bash", "": "bash",
 }  # fmt: skip
 SCRIPTS = tuple(suffix for suffix, language in SUFFIXES.items() if language in ("javascript", "typescript"))
-# Where packages are installed to; their own paths come behind it.
+# Installation folders; the packages' own paths come after them.
 INSTALLED = re.compile(r"^usr/(?:share|lib)/(?:[^/]+/(?:all/gems/[^/]+/|vendor_ruby/|src/)?)?")
 SMALLEST, LARGEST = 200, 120_000
 BUILT = re.compile(r"(?:^|/)(?:dist|build|lib|esm|cjs|es|bundles|fesm\w*)/")
@@ -46,33 +46,34 @@ GENERATED = re.compile(
     r"|generated (?:by|from|using|with) |machine[- ]generated|made by gnu bison|lexical scanner generated"
 )
 LICENCE = re.compile(r"(?i)licen[sc]e|copyright")
-# What may stand before a licence header and stays.
+# Lines that may come before a licence header and are kept.
 FIRST_LINE = re.compile(r"\A(?:#!(?!\[).*\n|<\?php[ \t]*\n)")
-# `#` begins a comment in some languages, in others an attribute or what the preprocessor reads.
+# `#` starts a comment in some languages, and an attribute or a preprocessor directive in others.
 HEADER = re.compile(
     r"\A(?:[ \t]*/\*(?:[^*]|\*(?!/))*\*/[ \t]*\n|[ \t]*(?://|--|#(?![!\[]|[ \t]*(?:include|ifn?def|if|define|undef|pragma)\b)).*\n"
     r"|[ \t]*\n)+"
 )
-# What only C++ has, at the start of a line: it tells whose a `.h` file is.
+# Starts of lines that only C++ has; they decide the language of a `.h` file.
 CPP = re.compile(r"(?m)^\s*(?:namespace\s|class\s+\w|template\s*<|using\s|public:|private:|protected:)|\bstd::")
 SECRETS = re.compile(
     r"AKIA[0-9A-Z]{16}|-----BEGIN [A-Z ]*PRIVATE KEY|gh[pousr]_[A-Za-z0-9]{36}|xox[abp]-[0-9A-Za-z-]{20,}"
     r"|sk-[A-Za-z0-9]{32,}|AIza[0-9A-Za-z_-]{35}|eyJ[\w-]{20,}\.eyJ[\w-]{20,}"
 )
-# A secret has one of these in it; looking for them first is ten times as quick.
+# Every secret contains one of these; searching for them first is ten times as fast.
 SECRET_SIGNS = ("AKIA", "PRIVATE KEY", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "xox", "sk-", "AIza", "eyJ")
 LONG_LINE = 30
-# Bits of the table that remembers lines: 128 MiB. With 20 million lines it is wrong for one line in fifty.
+# log2 of the bits of the table of seen lines: 128 MiB. With 20 million lines it is wrong for one
+# line in fifty.
 LINE_BITS = 30
 DIGITS = b"0123456789"
 NO_SYMBOLS = bytes(c for c in range(256) if c >= 128 or chr(c).isalnum() or chr(c).isspace())
-# All but UTF-8's lead bytes from U+0300 on; Latin letters with accents lie below.
+# All bytes except UTF-8's lead bytes from U+0300 on; Latin letters with accents have smaller ones.
 NO_LEAD = bytes(c for c in range(256) if c < 0xCC)
 
 
 @dataclass(frozen=True)
 class File:
-    """A candidate: where it comes from, and its text or the file that holds it."""
+    """A candidate: its origin, and its text or the file that contains it."""
 
     language: str
     package: str
@@ -81,7 +82,7 @@ class File:
     held_out: bool
 
     def text(self) -> str | None:
-        """The text, None where it is too small, too large or not UTF-8."""
+        """Returns the text; None if it is too small, too large or not UTF-8."""
         if isinstance(self.source, str):
             return self.source
         try:
@@ -93,7 +94,8 @@ class File:
 
 
 def walk(folder: Path, suffixes: Collection[str]) -> Iterator[tuple[str, Path]]:
-    """Files below `folder` with one of `suffixes`, in a fixed order, bundled and generated ones left out."""
+    """Yields the files in `folder` with one of `suffixes`, in a fixed order, without bundled and
+    generated ones."""
     for parent, folders, names in os.walk(folder):
         folders.sort()
         base = Path(parent)
@@ -107,7 +109,8 @@ def walk(folder: Path, suffixes: Collection[str]) -> Iterator[tuple[str, Path]]:
 
 
 def npm_files(folder: Path) -> Iterator[tuple[str, Path | str]]:
-    """The package's own sources: from src/ or its source maps where they are, else as published."""
+    """Yields the package's own sources: from src/ or its source maps if there are any, otherwise as
+    published."""
     scripts = list(walk(folder, SCRIPTS))
     typed = [item for item in scripts if item[1].suffix in (".ts", ".tsx", ".mts")]
     mapped = {} if len(typed) >= 20 else mapped_sources(folder)
@@ -118,7 +121,7 @@ def npm_files(folder: Path) -> Iterator[tuple[str, Path | str]]:
 
 
 def mapped_sources(folder: Path) -> dict[str, str]:
-    """Originals that published source maps carry with them."""
+    """Yields the originals in published source maps."""
     found: dict[str, str] = {}
     for path in sorted(folder.rglob("*.map")):
         try:
@@ -136,7 +139,7 @@ def mapped_sources(folder: Path) -> dict[str, str]:
 
 
 def files_of(job: tuple[str, dict, Path]) -> list[File]:
-    """Every source file of one package, unfiltered and, but for source maps, unread."""
+    """Returns every source file of one package, unfiltered and unread except for source maps."""
     source, package, folder = job
     if source == "crates":
         found = walk(crate_folder(folder, package), (".rs",))
@@ -153,23 +156,24 @@ def files_of(job: tuple[str, dict, Path]) -> list[File]:
 
 
 def jobs(manifest: dict, sources: Path) -> list[tuple[str, dict, Path]]:
-    """The manifest's packages with the folders of their ecosystems, in order."""
+    """Returns the manifest's packages with the folders of their ecosystems, in order."""
     return [(source, package, sources / source) for source in FETCHERS for package in manifest[source]["packages"]]
 
 
 def language_of(file: File, text: str) -> str:
-    """The file's language; a `.h` file is C++'s where it says so."""
+    """Returns the file's language; a `.h` file is C++ if its text has C++ lines."""
     return "cpp" if file.path.endswith(".h") and CPP.search(text) else file.language
 
 
 def fault(text: str) -> str | None:
-    """Why `text` should not be learnt from; None if it may."""
+    """Returns why `text` is excluded from training; None if it is not."""
     lines = text.split("\n")
     if max(map(len, lines)) > 400 or not 10 <= len(text) / len(lines) <= 70:
         return "shape"
     if GENERATED.search(text[:1000]) or "sourceMappingURL" in text[-300:]:
         return "generated"
-    # Counted in bytes: one pass of C code each, where a look at every character would take most of the time.
+    # Counted in bytes: one pass of C code each. A look at every character would take most of the
+    # time.
     data = text.encode()
     if len(data) - len(data.translate(None, DIGITS)) > 0.12 * len(text):
         return "data"
@@ -183,7 +187,8 @@ def fault(text: str) -> str | None:
 
 
 def without_licence(text: str) -> str:
-    """Text without its licence header: repeated in every file, it would be learnt by heart."""
+    """Returns the text without its licence header: the model would memorize a text that is repeated
+    in every file."""
     first = FIRST_LINE.match(text)
     start = first.end() if first else 0
     header = HEADER.match(text[start : start + 20_000])
@@ -193,7 +198,8 @@ def without_licence(text: str) -> str:
 
 
 class Prints(NamedTuple):
-    """What copies are known by: a digest of the text without its spaces, and a number for each long line."""
+    """Fingerprints that identify copies: a digest of the text without its spaces, and a number for
+    each long line."""
 
     digest: bytes
     lines: array
@@ -206,10 +212,10 @@ def fingerprints(text: str) -> Prints:
 
 
 class Repeats:
-    """Finds files that are, or nearly are, copies of what came before.
+    """Finds files that are copies or near copies of earlier ones.
 
-    Lines are remembered as one bit each of a fixed table, so that the memory does not
-    grow with the corpus; the held-out ones, which are few, exactly.
+    Lines are stored as one bit each of a fixed table, so that the memory does not grow with the
+    corpus. The few held-out lines are stored exactly.
     """
 
     def __init__(self) -> None:
@@ -218,7 +224,7 @@ class Repeats:
         self.held_lines: set[int] = set()
 
     def check(self, held_out: bool, prints: Prints) -> str | None:
-        """The kind of repetition, or None; an accepted file is remembered."""
+        """Returns the kind of repetition, or None; an accepted file is stored."""
         if prints.digest in self.exact:
             return "copy"
         lines = prints.lines
@@ -239,7 +245,8 @@ class Repeats:
 
 
 class Judged(NamedTuple):
-    """A file looked at by itself: why it is left out (None if it is not), and what is kept of it."""
+    """The verdict on one file: why it is excluded (None if it is not), and the text that is kept.
+    """
 
     reason: str | None
     language: str
@@ -253,7 +260,7 @@ def judge(file: File) -> Judged:
     if original is None:
         return Judged("size or encoding", file.language, 0, b"", None)
     language, text = language_of(file, original), without_licence(original)
-    # The sign that a file is generated often stands beside the licence.
+    # The mark of a generated file is often next to the licence.
     reason = "generated" if GENERATED.search(original[:1500]) else None
     if not SMALLEST <= len(text) <= LARGEST:
         reason = "size or encoding"
@@ -276,10 +283,10 @@ def main() -> None:
     check_licences(manifest)
 
     started = time.monotonic()
-    # Packages, and each file by itself, may be looked at in any process; what repeats what is decided here, in order.
+    # Any process may judge packages and single files; repetitions are decided here, in order.
     pool = multiprocessing.Pool(args.processes)
     files = [file for found in pool.imap(files_of, jobs(manifest, args.sources)) for file in found]
-    print(f"{len(files)} files to look at", flush=True)
+    print(f"{len(files)} candidate files", flush=True)
     random.Random(args.seed).shuffle(files)
     files.sort(key=lambda file: not file.held_out)  # stable: held-out ones first
     repeats, limit = Repeats(), manifest["limit"]

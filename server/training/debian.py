@@ -1,11 +1,11 @@
-"""Debian packages: fetched by apt, and what of them stands under a licence that is permitted.
+"""Debian packages: fetches them with apt and keeps the files under permitted licences.
 
-A package may hold works of many authors.  Its copyright file, where it is in the
-machine-readable form (DEP-5), says which licence covers which file.  Of a source
-package a file is written to disk only if its licence can be met with permitted ones
-alone; a binary package, whose paths are others, is taken only if all of it can.  A
-package without such a record is refused.  Nothing is built or installed, and the
-machine's own apt lists stay as they are: the source lists live in the output folder.
+A package may contain works of many authors. Its copyright file, if it is in the machine-readable
+form (DEP-5), assigns a licence to each file. A file of a source package is written to disk only if
+permitted licences alone satisfy its licence. A binary package has other paths, so it is taken only
+if that is true for all of it. A package without such a copyright file is refused. Nothing is built
+or installed, and the machine's own apt lists do not change, because the source lists are in the
+output folder.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ import subprocess
 import tarfile
 from pathlib import Path, PurePosixPath
 
-# Files of the languages that corpus.py knows, and those without a suffix: scripts.
+# Files of the languages that corpus.py knows, and files without a suffix, which are scripts.
 WANTED = frozenset(
     ".rs .py .js .mjs .jsx .ts .tsx .mts .go .c .h .cc .cpp .cxx .hpp .hh .hxx .inl .java .sh .bash .rb .php .lua".split()
 )
 LARGEST = 120_000
-# Folders of bundled copies, of built output and of data written as code.
+# Folders of bundled copies, of build output and of data written as code.
 LEFT_OUT = re.compile(
     r"(?i)(?:^|/)(?:_?vendor(?:ed|s)?|node_modules|bower_components|godeps|umd|third[-_]?party|3rd[-_]?party|externals?|bundled"
     r"|subprojects|debian|testdata|test[-_]data|test[-_]files|_*fixtures?_*|_*snapshots_*|baselines?|test262"
     r"|locales?|i18n|unicode_tables|autogen\w*|generated|pb)(?:/|$)"
 )
 
-# Debian's short names for licences, in lower case, against SPDX's.
+# Debian's short names for licences, in lower case, with their SPDX names.
 SPDX = {
     "expat": "MIT", "mit": "MIT", "mit/x11": "MIT", "mit-0": "MIT-0", "apache-2.0": "Apache-2.0", "apache-2": "Apache-2.0",
     "apache 2.0": "Apache-2.0", "apache2": "Apache-2.0", "asl-2.0": "Apache-2.0", "asl-2": "Apache-2.0",
@@ -44,21 +44,24 @@ BOTH = re.compile(r"\s*,?\s+and\s+|\s*,\s*|\s*&\s*")
 
 
 def spdx(short: str) -> str:
-    """Debian's licence line as an SPDX expression; names it does not know stay as they are and are permitted by nobody."""
+    """Returns Debian's licence line as an SPDX expression; unknown names are kept and are never
+    permitted."""
     alternatives = []
     for choice in EITHER.split(short.strip().lower()):
         parts = [SPDX.get(name.strip(), name.strip() or "unknown") for name in BOTH.split(choice)]
         alternatives.append(parts)
     if len(alternatives) == 1:
         return " AND ".join(alternatives[0])
-    # `a and b or c` is read as the narrower `a AND (b OR c)` would be: every part must hold in each choice.
+    # `a and b or c` is read as the stricter `a AND (b OR c)`: every part must be permitted in each
+    # choice.
     if all(len(parts) == 1 for parts in alternatives):
         return " OR ".join(parts[0] for parts in alternatives)
     return " AND ".join(part for parts in alternatives for part in parts)
 
 
 def stanzas(text: str) -> list[dict[str, str]]:
-    """The paragraphs of a control file: field names in lower case, continuation lines joined."""
+    """Returns the paragraphs of a control file: field names in lower case, continuation lines
+    joined."""
     found: list[dict[str, str]] = [{}]
     field = ""
     for line in text.splitlines():
@@ -77,7 +80,8 @@ def stanzas(text: str) -> list[dict[str, str]]:
 
 
 def matcher(patterns: str) -> re.Pattern[str]:
-    """DEP-5's file patterns: `*` and `?` match slashes too, the rest is literal."""
+    """Compiles DEP-5's file patterns: `*` and `?` also match slashes, other characters are literal.
+    """
     parts = []
     for pattern in patterns.replace(",", " ").split():
         pattern = pattern.removeprefix("./")
@@ -86,7 +90,7 @@ def matcher(patterns: str) -> re.Pattern[str]:
 
 
 class Copyright:
-    """Which licence covers which file of a package."""
+    """The licences of a package's files."""
 
     def __init__(self, text: str) -> None:
         paragraphs = stanzas(text)
@@ -102,7 +106,8 @@ class Copyright:
             raise ValueError("debian/copyright is not machine-readable")
 
     def licence(self, path: str) -> str:
-        """The licence of a file by its path in the source tree: the last paragraph that matches counts."""
+        """Returns the licence of a file by its path in the source tree; the last matching paragraph
+        counts."""
         found = "unknown"
         for pattern, licence in self.rules:
             if pattern.fullmatch(path):
@@ -110,16 +115,17 @@ class Copyright:
         return found
 
     def whole(self) -> str:
-        """What must be met to take everything but the packaging itself."""
+        """Returns the licence of the whole package except the packaging itself."""
         return " AND ".join(sorted(self.upstream))
 
     def main(self) -> str:
-        """The licence of what no special paragraph covers."""
+        """Returns the licence of files without a special paragraph."""
         return self.licence("*")
 
 
 def source_lists(out: Path) -> list[str]:
-    """Options for apt under which the configured archive's *source* index is read, kept in `out`."""
+    """Returns options for apt that read the configured archive's *source* index, stored in `out`.
+    """
     state = out / "apt"
     for folder in ("lists/partial", "cache"):
         (state / folder).mkdir(parents=True, exist_ok=True)
@@ -136,13 +142,13 @@ def source_lists(out: Path) -> list[str]:
             ["apt-get", "indextargets", "--format", "$(REPO_URI) $(RELEASE) $(COMPONENT)", "Created-By: Packages"],
             capture_output=True, text=True, check=True,
         ).stdout  # fmt: skip
-        # What updates and security suites add, the next point release carries too, under the same version.
+        # The next point release has the same versions as the updates and security suites.
         lines = sorted({
             tuple(line.split()) for line in targets.splitlines()
             if len(line.split()) == 3 and not line.split()[1].endswith(("-updates", "-security"))
         })  # fmt: skip
         if not lines:
-            raise SystemExit("apt knows no archive here: the debian-src packages need one configured")
+            raise SystemExit("apt has no archive configured: the debian-src packages need one")
         keyring = "/usr/share/keyrings/debian-archive-keyring.gpg"
         sources.write_text("\n".join(
             f"Types: deb-src\nURIs: {uri}\nSuites: {suite}\nComponents: {component}\nSigned-By: {keyring}\n"
@@ -153,7 +159,7 @@ def source_lists(out: Path) -> list[str]:
 
 
 def download(flags: list[str], packages: list[dict], archives: Path) -> None:
-    """`apt-get source --download-only` of exactly these versions; apt checks the digests."""
+    """Runs `apt-get source --download-only` for exactly these versions; apt checks the digests."""
     archives.mkdir(parents=True, exist_ok=True)
     wanted = [f"{package['name']}={package['version']}" for package in packages]
     print("$ apt-get source --download-only", *wanted[:4], "…" if len(wanted) > 4 else "", flush=True)
@@ -161,7 +167,7 @@ def download(flags: list[str], packages: list[dict], archives: Path) -> None:
 
 
 def parts(archives: Path, package: dict) -> list[Path]:
-    """The archives of a package: its .dsc names them."""
+    """Returns the archives of a package, which its .dsc names."""
     version = re.sub(r"^\d+:", "", package["version"])
     control = archives / f"{package['name']}_{version}.dsc"
     listed = re.search(r"^Files:\s*\n((?: .*\n?)+)", control.read_text(encoding="utf-8", errors="replace"), re.MULTILINE)
@@ -170,7 +176,8 @@ def parts(archives: Path, package: dict) -> list[Path]:
 
 
 def read_copyright(archives: list[Path]) -> Copyright:
-    """The record of a package, from its Debian part or, for a native package, from the one archive it has."""
+    """Reads the copyright file of a package, from its Debian archive or, for a native package, from
+    its only archive."""
     for archive in sorted(archives, key=lambda path: ".debian.tar" not in path.name):
         with tarfile.open(archive, "r|*") as members:
             for member in members:
@@ -180,9 +187,10 @@ def read_copyright(archives: list[Path]) -> Copyright:
 
 
 def unpack(archives: list[Path], target: Path, allowed) -> tuple[int, int]:
-    """Writes the wanted and permitted files of a package; returns how many, and how many a licence kept out.
+    """Writes the wanted and permitted files of a package; returns how many, and how many were
+    excluded by licence.
 
-    `allowed` says of an SPDX expression whether it is permitted.
+    `allowed` returns whether an SPDX expression is permitted.
     """
     record = read_copyright(archives)
     partial = target.with_name(target.name + ".part")
@@ -221,7 +229,7 @@ def unpack(archives: list[Path], target: Path, allowed) -> tuple[int, int]:
 
 
 def fetch_binaries(packages: list[dict], out: Path, allowed) -> None:
-    """`apt-get download`, then only an unpacking."""
+    """Runs `apt-get download` and unpacks the packages without installing them."""
     out.mkdir(parents=True, exist_ok=True)
     for package in packages:
         target = out / package["name"]
@@ -237,15 +245,15 @@ def fetch_binaries(packages: list[dict], out: Path, allowed) -> None:
         try:
             licence = Copyright(record.read_text(encoding="utf-8", errors="replace")).whole()
         except (OSError, ValueError) as error:
-            raise SystemExit(f"{package['name']}: {error}: take it out of the manifest") from error
+            raise SystemExit(f"{package['name']}: {error}: remove it from the manifest") from error
         if not allowed(licence):
-            raise SystemExit(f"{package['name']}: parts of it are under {licence}: take it out of the manifest")
+            raise SystemExit(f"{package['name']}: parts of it are under {licence}: remove it from the manifest")
         (partial / "tree").rename(target)
         shutil.rmtree(partial)
 
 
 def fetch_sources(packages: list[dict], out: Path, allowed) -> None:
-    """Downloads, unpacks and forgets the archives of every source package that is not there yet."""
+    """Downloads and unpacks every missing source package, then deletes its archives."""
     missing = [package for package in packages if not (out / package["name"]).exists()]
     if not missing:
         return
@@ -257,6 +265,6 @@ def fetch_sources(packages: list[dict], out: Path, allowed) -> None:
             try:
                 kept, refused = unpack(parts(archives, package), out / package["name"], allowed)
             except ValueError as error:
-                raise SystemExit(f"{package['name']}: {error}: take it out of the manifest") from error
+                raise SystemExit(f"{package['name']}: {error}: remove it from the manifest") from error
             print(f"{package['name']}: {kept} files, {refused} more under other licences", flush=True)
         shutil.rmtree(archives)

@@ -3,10 +3,11 @@
     python derive.py --official FILE.gguf --corpus work/corpus --work work/derive --out work/default.gguf
     python derive.py … --parts ../store/models          # also cuts the result into the parts of the repository
 
-The official file keeps the tied embedding twice and most matrices at five bits or more. The result has one embedding, and
-what is stored at fewer bits has integers chosen by what the products' outputs lose on code (`blocks.py`).
-What each choice costs is in the model card. The first run measures what every matrix is multiplied with (`moments`,
-some 3 GB in the work folder, 20 minutes on two cores); runs with other choices take it from there.
+The official file has two copies of the tied embedding, and most matrices at five bits or more. The
+result has one embedding. The integers of tensors at fewer bits are chosen to minimize the change of
+the products' outputs on code (`blocks.py`). The model card has the cost of each choice. The first
+run measures the inputs of every matrix (`moments`, some 3 GB in the work folder, 20 minutes on two
+cores); later runs with other choices reuse them.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from transformer import Layer, Shape, rms_norm
 OFFICIAL_SHA256 = "1d9614638d18024d0fbb36575a15f1302a3adf044df10345688ec4f6e1c4ff32"
 NAME = "Qwen2.5-Coder-0.5B-Instruct, derived for lowkey"
 SEED, SEQUENCES, LENGTH = 1, 36, 512
-# Which products read the same input.
+# Products that read the same input.
 READERS = {
     "attention": ("attn_q", "attn_k", "attn_v"),
     "attended": ("attn_output",),
@@ -51,7 +52,7 @@ def sha256(path: Path) -> str:
 
 
 class Official:
-    """The official file: its tensors as floats, its metadata."""
+    """The official file: its tensors as floats, and its metadata."""
 
     def __init__(self, path: Path) -> None:
         if (digest := sha256(path)) != OFFICIAL_SHA256:
@@ -77,7 +78,7 @@ class Official:
         return dequantize(tensor.data, tensor.tensor_type).astype(np.float32).reshape(tensor.shape[::-1])
 
     def embedding(self) -> np.ndarray:
-        """(V, D): the output matrix, the finer of the two copies of the tied embedding."""
+        """Returns (V, D): the output matrix, the more precise copy of the tied embedding."""
         return self.weights("output.weight")
 
     def layer(self, i: int) -> Layer:
@@ -89,7 +90,8 @@ class Official:
 
 
 def questions(official: Official, corpus: Path) -> np.ndarray:
-    """Token ids (SEQUENCES, LENGTH) of code of every language as the server asks: both orders of a hole, and plain text."""
+    """Returns token ids (SEQUENCES, LENGTH) of code in every language in the server's prompt
+    formats: both orders of a hole, and plain text."""
     tokens = official.metadata("tokenizer.ggml.tokens")
     pre, suf, mid = (tokens.index(f"<|fim_{name}|>") for name in ("prefix", "suffix", "middle"))
     rng, tokenizer = random.Random(SEED), official.tokenizer()
@@ -137,7 +139,7 @@ def moments(official: Official, corpus: Path, work: Path) -> None:
 
 
 def rounded(weights: np.ndarray, moment: Path, kind: Type, rounding: str, label: str) -> np.ndarray:
-    """Returns the blocks of a matrix as bytes, and prints what the product's output loses."""
+    """Returns the blocks of a matrix as bytes, and prints the error of the product's output."""
     if rounding == "plain" or kind not in blocks.LEVELS:
         return quantize(weights, kind)
     second = np.load(moment)
@@ -151,7 +153,8 @@ def rounded(weights: np.ndarray, moment: Path, kind: Type, rounding: str, label:
 
 
 def layer_tensors(official: Official, args: argparse.Namespace):
-    """Yields name, data and type (None: floats) of every tensor of the layers; rounded matrices are kept in the work folder."""
+    """Yields name, data and type (None: floats) of every tensor of the layers; stores rounded
+    matrices in the work folder."""
     exceptions = dict(item.split("=") for item in args.types)
     for name, tensor in official.tensors.items():
         if not name.startswith("blk."):
@@ -163,7 +166,7 @@ def layer_tensors(official: Official, args: argparse.Namespace):
         wanted = exceptions.get(matrix, args.layers).upper()
         kind = tensor.tensor_type if wanted == AS_IT_IS else Type[wanted]
         if kind == tensor.tensor_type:
-            yield name, tensor.data, kind  # Rounding it again could only lose.
+            yield name, tensor.data, kind  # Rounding it again could only add errors.
             continue
         kept = args.work / f"{name}-{kind.name}-{args.rounding}.npy"
         if not kept.exists():
@@ -177,7 +180,7 @@ def embedding_blocks(official: Official, args: argparse.Namespace, kept_ids: np.
     weights = official.embedding()[kept_ids]
     if kind not in blocks.LEVELS or args.embedding_rounding == "plain":
         return quantize(weights, kind), kind
-    # In pieces: the search holds several copies of what it works on.
+    # In pieces, because the search holds several copies of its input.
     moment = args.work / "moments-final.npy"
     pieces = np.array_split(weights, 16)
     made = [rounded(p, moment, kind, args.embedding_rounding, f"{EMBEDDING} {n + 1}/16") for n, p in enumerate(pieces)]
@@ -204,7 +207,8 @@ def write(official: Official, args: argparse.Namespace) -> None:
         writer.add_key_value(key, value, field.types[0], field.types[-1] if field.types[0] == GGUFValueType.ARRAY else None)
     writer.add_name(NAME)
     writer.add_license("apache-2.0")
-    # The sentinels, which the official file leaves to the reader of its vocabulary, and the order that suits the model.
+    # The sentinels, which readers of the official file infer from its vocabulary, and the order
+    # that suits the model.
     for key, text in (("pre", "prefix"), ("suf", "suffix"), ("mid", "middle")):
         writer.add_uint32(f"tokenizer.ggml.fim_{key}_token_id", new_id[tokens.index(f"<|fim_{text}|>")])
     writer.add_string("lowkey.fim_order", "spm")
@@ -229,15 +233,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     add = parser.add_argument
     add("--official", type=Path, required=True, help="the official Q4_K_M file, joined")
-    add("--corpus", type=Path, required=True, help="what corpus.py wrote: calibration text and token counts")
-    add("--work", type=Path, required=True, help="an ignored folder for what is computed once")
+    add("--corpus", type=Path, required=True, help="output of corpus.py: calibration text and token counts")
+    add("--work", type=Path, required=True, help="an ignored folder for results that are computed once")
     add("--out", type=Path, required=True)
     add("--rounding", choices=("plain", "nearest", "compensated"), default="compensated")
-    add("--layers", default="q4_0", help="type of the layers' matrices; official: each as it is")
+    add("--layers", default="q4_0", help="type of the layers' matrices; official: the official file's types")
     add("--types", nargs="*", default=[], metavar="MATRIX=TYPE", help="other types for some, such as ffn_down=q5_0")
     add("--embedding", default="q4_0", help="type of the embedding")
     add("--embedding-rounding", choices=("plain", "nearest", "compensated"), default="nearest")
-    add("--vocabulary", type=int, default=0, help="how many tokens to keep, the most frequent in code; 0 keeps all")
+    add("--vocabulary", type=int, default=0, help="number of tokens to keep, the most frequent in code; 0 keeps all")
     add("--parts", type=Path, help="cut the file into parts in this folder")
     args = parser.parse_args()
     args.work.mkdir(parents=True, exist_ok=True)

@@ -2,10 +2,10 @@
 
     python evaluate.py --corpus DIR --model a.gguf --model b.gguf --holes 480 --out figures.json
 
-The holes depend on the corpus and the seed alone, so every model gets the same.
-The prompt is the server's: path, lines above the cursor's line, what stands below,
-then the line so far as forced middle.  Single-line holes are answered to the line's
-end; block holes to end-of-text or the end of the scope.
+The holes depend only on the corpus and the seed, so every model gets the same ones. The prompt is
+the server's: path, lines above the cursor's line, text below, then the line so far as a forced
+middle. Single-line holes are answered to the line's end, block holes to end-of-text or the end of
+the scope.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ LONGEST_PROMPT = 900
 
 @dataclass(frozen=True)
 class Question:
-    """One hole: what the prompt shows, what was typed on the line, what should follow."""
+    """One hole: the prompt's text, the typed text of the line, and the text that should follow."""
 
     language: str
     kind: str
@@ -54,7 +54,7 @@ def draw_question(rng: random.Random, document: Document) -> Question | None:
     i = rng.choice(document.code)
     line, last, base = lines[i], i, indent(lines[i])
     if kind == "block":
-        # `i` opens the scope; the cursor waits in its first line, already indented.
+        # Line `i` opens the scope; the cursor is in the first line of the scope, already indented.
         end = scope_end(lines, i)
         if not 1 <= end - i - 1 <= 8 or not lines[i + 1].strip():
             return None
@@ -74,7 +74,8 @@ def draw_question(rng: random.Random, document: Document) -> Question | None:
 
 
 def draw_questions(documents: list[Document], count: int, seed: int) -> list[Question]:
-    """`count` questions, the same number per language, packages of a language alike."""
+    """Returns `count` questions, the same number per language, each package of a language with the
+    same weight."""
     rng = random.Random(seed)
     packages: dict[str, dict[str, list[Document]]] = defaultdict(lambda: defaultdict(list))
     for document in documents:
@@ -91,7 +92,7 @@ def draw_questions(documents: list[Document], count: int, seed: int) -> list[Que
 
 
 class Answerer:
-    """A model with its tokenizer, asked one question at a time."""
+    """A model with its tokenizer that answers one question at a time."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -115,7 +116,7 @@ class Answerer:
 
     @torch.no_grad()
     def answer(self, question: Question) -> tuple[str, float]:
-        """The greedy answer, and the bits the model needs for the right one."""
+        """Returns the greedy answer, and the bits that the model needs for the right one."""
         prompt, right = self.prompt(question), self.ids(question.answer)
         caches = self.model.caches()
         logits = self.model(torch.tensor([prompt]), caches)[0, -1]
@@ -142,7 +143,7 @@ class Answerer:
 
     @staticmethod
     def trim(question: Question, text: str) -> str:
-        """What the server would keep: one line, or lines still inside the scope."""
+        """Returns the text that the server would keep: one line, or the lines inside the scope."""
         if question.kind != "block":
             return text.split("\n")[0].rstrip()
         first, *more = text.split("\n")
@@ -168,7 +169,7 @@ class Answerer:
 
 
 class NGramAnswerer(Answerer):
-    """The 5-gram in a model's place; sees what stands before the cursor and nothing behind it."""
+    """The 5-gram in place of a model; it sees only the text before the cursor."""
 
     name = "kneser-ney-5-gram"
 
@@ -204,7 +205,7 @@ class NGramAnswerer(Answerer):
 
 
 def draw_windows(documents: list[Document], count: int, seed: int) -> dict[str, list[tuple[str, str]]]:
-    """Plain windows of at most 2,400 characters per language."""
+    """Returns plain windows of at most 2,400 characters per language."""
     windows: dict[str, list[tuple[str, str]]] = {}
     for language in sorted({d.language for d in documents}):
         rng = random.Random(f"{seed}/{language}")
@@ -218,7 +219,7 @@ def draw_windows(documents: list[Document], count: int, seed: int) -> dict[str, 
 
 
 def similarity(a: str, b: str) -> float:
-    """One less the edit distance over the longer length."""
+    """Returns one minus the edit distance over the longer length."""
     if not a or not b:
         return float(a == b)
     row = list(range(len(b) + 1))
@@ -276,7 +277,7 @@ def main() -> None:
     parser.add_argument("--holes", type=int, default=480)
     parser.add_argument("--windows", type=int, default=40, help="plain windows per language")
     parser.add_argument("--ngram", type=int, default=0, metavar="TOKENS",
-                        help="also a Kneser-Ney 5-gram of so many training tokens")  # fmt: skip
+                        help="also a Kneser-Ney 5-gram of this many training tokens")  # fmt: skip
     parser.add_argument("--seed", type=int, default=20)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--out", type=Path)

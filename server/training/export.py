@@ -1,10 +1,9 @@
-"""Checkpoint to GGUF (qwen2 architecture), and the proof that the file is the model.
+"""Exports a checkpoint to GGUF (qwen2 architecture) and checks that the file equals the model.
 
     python export.py --checkpoint latest.ckpt --tokenizer tokenizer.json --out model.gguf
 
-After writing, the file is read back: its tensors dequantised, its tokenizer
-rebuilt from its own metadata, and the logits and greedy choices of both models
-compared on a fixed text.
+After writing, the file is read back: its tensors are dequantised, its tokenizer is rebuilt from its
+own metadata, and the logits and greedy choices of both models are compared on a fixed text.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ CHECK_TEXT = "fn main() {\n    let mut total = 0;\n    for i in 0..10 {\n       
 
 
 def gguf_name(name: str) -> str:
-    """The GGUF name of a tensor of `model.Model`."""
+    """Returns the GGUF name of a tensor of `model.Model`."""
     if name == "embed.weight":
         return "token_embd.weight"
     if name == "norm":
@@ -45,7 +44,7 @@ def gguf_name(name: str) -> str:
 
 
 def load_checkpoint(path: Path) -> Model:
-    """The model of a training checkpoint, the starter's included."""
+    """Loads the model of a training checkpoint, including the starter's."""
     state = torch.load(path, map_location="cpu", weights_only=True)
     model = Model(Shape(**state.get("shape", {})))
     model.load_state_dict(from_starter(state["m"]) if "m" in state else state["model"])
@@ -86,7 +85,7 @@ def write(model: Model, tokenizer: dict, out: Path, *, kind: str, context: int, 
     writer.add_add_bos_token(False)
     for key, token in FIM_KEYS.items():
         writer.add_uint32(f"tokenizer.ggml.{key}_token_id", token)
-    # Middles were trained split at the cursor: engines need not heal tokens.
+    # Middles were trained with a split at the cursor, so engines need not heal tokens.
     writer.add_bool("lowkey.fim_fragmented_middle", True)
 
     for name, tensor in model.state_dict().items():
@@ -107,7 +106,8 @@ def write(model: Model, tokenizer: dict, out: Path, *, kind: str, context: int, 
 
 
 def read(path: Path):
-    """Model (weights dequantised) and tokenizer of a GGUF file written by `write`."""
+    """Returns the model (dequantised weights) and the tokenizer of a GGUF file written by `write`.
+    """
     reader = gguf.GGUFReader(path)
 
     def field(key: str):
@@ -132,20 +132,21 @@ def read(path: Path):
         array = np.array(found.pop(gguf_name(name)), dtype=np.float32)
         state[name] = torch.from_numpy(array).reshape(tensor.shape)
     if found:
-        raise SystemExit(f"{path}: tensors without a place: {sorted(found)}")
+        raise SystemExit(f"{path}: unexpected tensors: {sorted(found)}")
     model.load_state_dict(state)
     return model.eval(), from_lists(field("tokenizer.ggml.tokens"), field("tokenizer.ggml.merges"))
 
 
 @torch.no_grad()
 def compare(original: Model, path: Path, reference: dict) -> None:
-    """Print how far the file's logits are from the checkpoint's; fail if they disagree."""
+    """Prints the difference between the file's logits and the checkpoint's; fails if it is too
+    large."""
     from tokenizers import Tokenizer
 
     written, tokenizer = read(path)
     ids = tokenizer.encode(CHECK_TEXT, add_special_tokens=False).ids
     if ids != Tokenizer.from_str(json.dumps(reference)).encode(CHECK_TEXT, add_special_tokens=False).ids:
-        raise SystemExit(f"{path}: its tokenizer splits text otherwise than the one trained with")
+        raise SystemExit(f"{path}: its tokenizer splits text differently from the one used in training")
     batch = torch.tensor([ids])
     a, b = original(batch)[0], written(batch)[0]
     caches, steps = written.caches(), []
@@ -154,9 +155,9 @@ def compare(original: Model, path: Path, reference: dict) -> None:
     stepwise = (torch.stack(steps) - b).abs().max().item()
     agree = (a.argmax(-1) == b.argmax(-1)).float().mean().item()
     print(f"logits differ by at most {(a - b).abs().max():.4f}, {agree:.1%} of greedy choices equal")
-    print(f"token by token against at once: {stepwise:.2e}")
+    print(f"token by token compared with all at once: {stepwise:.2e}")
     if agree < 0.9 or stepwise > 1e-3:
-        raise SystemExit(f"{path}: the file is not the model")
+        raise SystemExit(f"{path}: the file differs from the model")
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
 """Fetches the manifest's packages through cargo, pip, npm and apt, and unpacks them.
 
-Every client runs with pinned versions and verifies what it downloads as it always
-does.  What is there already is left alone, so a broken-off fetch is just repeated.
+Every client gets pinned versions and verifies its downloads as usual. Existing packages are kept,
+so an interrupted fetch can be repeated.
 
     python fetch.py --manifest manifest.toml --out DIR
 """
@@ -26,7 +26,7 @@ def read_manifest(path: Path) -> dict:
 
 
 def permitted(expression: str, allowed: set[str]) -> bool:
-    """Whether an SPDX expression can be met with `allowed` licences alone."""
+    """Whether an SPDX expression can be satisfied with `allowed` licences only."""
     plain = re.sub(r"[()]", "", expression.replace("/", " OR ").replace(" WITH LLVM-exception", ""))
     return all(
         any(choice.strip() in allowed for choice in part.split(" OR ")) for part in plain.split(" AND ")
@@ -52,7 +52,7 @@ def chunks(items: list, size: int):
 
 
 def fetch_crates(packages: list[dict], out: Path) -> None:
-    """`cargo vendor` of a scratch crate that depends on exactly these versions."""
+    """Runs `cargo vendor` for a scratch crate that depends on exactly these versions."""
     if (out / "vendor").exists():
         return
     out.mkdir(parents=True, exist_ok=True)
@@ -68,7 +68,8 @@ def crate_folder(out: Path, package: dict) -> Path:
 
 
 def download_wheels(packages: list[dict], archives: Path) -> None:
-    """`pip download` without dependencies, as wheels or, where a package says `sdist`, as its source archive."""
+    """Runs `pip download` without dependencies, for wheels or, for a package marked `sdist`, its
+    source archive."""
     archives.mkdir(parents=True, exist_ok=True)
     for sdist in (False, True):
         wanted = [f"{p['name']}=={p['version']}" for p in packages if p.get("sdist", False) == sdist]
@@ -78,7 +79,8 @@ def download_wheels(packages: list[dict], archives: Path) -> None:
 
 
 def download_sources(packages: list[dict], archives: Path) -> None:
-    """Source archives as the index has them.  `pip download` would run each package's own build to ask for its name."""
+    """Downloads source archives from the index. `pip download` would run each package's own build
+    to get its name."""
     from pypi_simple import PYPI_SIMPLE_ENDPOINT, PyPISimple
 
     archives.mkdir(parents=True, exist_ok=True)
@@ -89,13 +91,13 @@ def download_sources(packages: list[dict], archives: Path) -> None:
                 if file.package_type == "sdist" and file.version == package["version"]
             ]  # fmt: skip
             if len(found) != 1:
-                raise SystemExit(f"{package['name']} {package['version']}: {len(found)} source archives in the index, not one")
+                raise SystemExit(f"{package['name']} {package['version']}: {len(found)} source archives in the index, expected one")
             print("$ index:", found[0].filename, flush=True)
             index.download_package(found[0], archives / found[0].filename)
 
 
 def wheel_archive(archives: Path, package: dict) -> Path | None:
-    """The one archive of a package; None where there is none or a choice."""
+    """Returns the only archive of a package; None if there are none or several."""
     name = re.sub(r"[-_.]+", "_", package["name"]).lower()
     found = [
         a for a in archives.iterdir()
@@ -105,7 +107,7 @@ def wheel_archive(archives: Path, package: dict) -> Path | None:
 
 
 def fetch_wheels(packages: list[dict], out: Path) -> None:
-    """Only the .py files of the archives are unpacked."""
+    """Unpacks only the .py files of the archives."""
     archives = out / "archives"
     missing = [p for p in packages if not (out / p["name"]).exists()]
     download_wheels(missing, archives)

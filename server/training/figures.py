@@ -1,9 +1,9 @@
-"""The tables of `server/suggestion/README.md`, from the rows of `lowkey bench quality`.
+"""Prints the tables of `server/suggestion/README.md`, from the rows of `lowkey bench quality`.
 
     python figures.py ROWS.jsonl
 
-One line for each language and each kind of hole, and what the trims do: the model's text as it
-came, beside what an editor got. Shares and means are of all holes.
+One line for each language and each kind of hole, and the effect of the trims: the model's raw text
+next to the editor's. Shares and means are of all holes.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ KINDS = {
 
 
 def read(file: Path) -> list[dict]:
-    """The holes; the file's first line says how it was made and is passed over."""
+    """Returns the holes; skips the file's first line, which describes the run."""
     rows = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
     return [row for row in rows if "hole" in row]
 
@@ -54,7 +54,7 @@ def table_of_languages(rows: list[dict]) -> str:
 
 
 def table_of_trims(rows: list[dict]) -> str:
-    """The model's text and what is shown of it."""
+    """The model's text and the shown text."""
     with_text = [row for row in rows if row["untrimmed"]]
     shown = [row for row in rows if row["chars"] > 0]
 

@@ -1,15 +1,14 @@
-"""Fill-in-the-middle samples, drawn the way the server asks.
+"""Fill-in-the-middle samples in the format of the server's prompts.
 
-The server cuts the document at the *start of the cursor's line* (or of a small
-group of lines that holds it) and forces what the user has typed on that line as
-the first tokens of the middle.  So a training middle here is whole lines, and
-its tokens are split where a cursor might have stood: the model learns to carry
-on from a prefix that was tokenised on its own, and no token healing is needed.
+The server cuts the document at the *start of the cursor's line* (or of a small group of lines that
+contains it) and forces the text typed on that line as the first tokens of the middle. So a training
+middle here consists of whole lines, and its tokens are split at a possible cursor position. The
+model learns to continue a prefix that was tokenised separately, and no token healing is needed.
 
-A middle is followed by end-of-text exactly where a suggestion should end: at the
-end of the line, before what an editor closed by itself, at the end of the scope
-or of the run of statements.  Nothing else ends one, and a middle that is empty
-is never drawn: a model that has seen many of those answers with silence.
+A middle is followed by end-of-text exactly where a suggestion should end: at the end of the line,
+before closers that an editor inserted, at the end of the scope or of the run of statements. No
+other text ends a middle, and an empty middle is never drawn: a model trained with many of those
+often answers with no text.
 """
 
 from __future__ import annotations
@@ -33,20 +32,21 @@ EOT, PRE, SUF, MID, PAD, REPO, SEP = range(len(SENTINELS))
 
 CLOSERS = frozenset(")]}>\"'`;,:")
 CLOSERS_ALONE = re.compile(r"[\s)\]}>\"'`;,:]*")
-# Characters that a token stands for, as a first guess at how much text fills a budget.
+# Average characters per token, a first estimate of the text that fills a budget.
 TOKEN_CHARACTERS = 3.3
 OPENERS = ("{", "(", "[", ":", "=>", "->", "|", "=")
-# Lines that open a scope which a word closes (Ruby, Lua, shells), and what begins the line behind such a scope.
+# Lines that open a scope closed by a word (Ruby, Lua, shells), and the start of the line after such
+# a scope.
 WORD_OPENER = re.compile(r".*\b(?:do|then|else|begin)|\s*(?:def|class|module|(?:local )?function|unless|case|while|until|if)\b.*")
 CLOSING_WORD = re.compile(r"(?:end|fi|done|esac|else|elif|elsif|when|rescue|ensure|until)\b|;;")
-# What a suggestion may write itself behind the block.
+# Closers that a suggestion may write itself after the block.
 CLOSING = re.compile(r"[)}\]]|(?:end|fi|done|esac)\b")
 WORD = re.compile(r"\w+")
 IDENTIFIER = re.compile(r"[A-Za-z_]\w{3,}")
 COMMENT = re.compile(r"\s*(?://|#(?!\[|!|include|define|if|endif)|/?\*|--\s)")
-# Lines of a group that a prompt may be cut at; the server's default is eight.
+# Lines per group that a prompt may be cut at; the server's default is eight.
 GROUPS = (8, 8, 8, 4, 16)
-# Characters after which people pause and editors ask.
+# Characters after which users pause and editors send requests.
 TRIGGER = re.compile(r"[.(\[{,=:& ]")
 
 
@@ -54,8 +54,9 @@ TRIGGER = re.compile(r"[.(\[{,=:& ]")
 class Mix:
     """Shares of the kinds of sample; they need not add up to one.
 
-    `group` is the share of lines, blocks and runs that are cut at a group of lines, as the
-    server cuts by default, instead of at the cursor's line; `plain` that of samples without a hole.
+    `group` is the share of lines, blocks and runs that are cut at a group of lines, as the server
+    does by default, instead of at the cursor's line. `plain` is the share of samples without a
+    hole.
     """
 
     line: float = 0.52
@@ -80,7 +81,7 @@ class Mix:
 
 @dataclass(frozen=True)
 class Hole:
-    """A document cut in three; `typed` characters of the middle stood before the cursor."""
+    """A document cut in three; `typed` characters of the middle are before the cursor."""
 
     prefix: str
     middle: str
@@ -91,7 +92,7 @@ class Hole:
 
 @dataclass
 class Document:
-    """One source file; split into lines when that is first asked for."""
+    """One source file, split into lines on first use."""
 
     language: str
     package: str
@@ -112,9 +113,10 @@ class Document:
         return starts
 
     def is_target(self, line: int, code: bool) -> bool:
-        """Whether a hole may be cut into `line`: one of closers alone is what editors write; it teaches little.
+        """Whether a hole may be cut into `line`. Lines of closers are excluded: editors write them,
+        and they teach little.
 
-        With `code` comments are none either.
+        With `code`, comments are excluded as well.
         """
         text = self.lines[line]
         return len(text.strip()) > 1 and not is_closers(text) and not (code and COMMENT.match(text))
@@ -125,7 +127,7 @@ class Document:
         return [i for i in range(len(self.lines)) if self.is_target(i, True)]
 
     def draw_line(self, rng: random.Random, code: bool) -> int | None:
-        """A line that a hole may be cut into; None where a few dozen tries find none."""
+        """Returns a line that a hole may be cut into; None if a few dozen tries find none."""
         for _ in range(60):
             line = rng.randrange(len(self.lines))
             if self.is_target(line, code):
@@ -133,7 +135,7 @@ class Document:
         return None
 
     def end(self, line: int) -> int:
-        """Offset of the end of `line`, its line break not counted."""
+        """Returns the offset of the end of `line`, without its line break."""
         return self.starts[line] + len(self.lines[line])
 
 
@@ -142,12 +144,13 @@ def indent(line: str) -> int:
 
 
 def is_closers(text: str) -> bool:
-    """Whether `text` holds nothing but closers, punctuation and spaces."""
+    """Whether `text` contains only closers, punctuation and spaces."""
     return CLOSERS_ALONE.fullmatch(text) is not None
 
 
 def scope_end(lines: list[str], opener: int) -> int:
-    """Index after the last line indented deeper than `opener`; `opener + 1` if there is none."""
+    """Returns the index after the last line indented deeper than `opener`; `opener + 1` if there is
+    none."""
     base, j = indent(lines[opener]), opener + 1
     last = j
     while j < len(lines):
@@ -160,7 +163,8 @@ def scope_end(lines: list[str], opener: int) -> int:
 
 
 def run_end(lines: list[str], first: int, most: int) -> int:
-    """Index after the run of statements that starts at `first`: to a blank line or a dedent."""
+    """Returns the index after the run of statements that starts at `first`: up to a blank line or a
+    dedent."""
     base, j = indent(lines[first]), first
     while j < len(lines) and j - first < most and lines[j].strip() and indent(lines[j]) >= base:
         j += 1
@@ -168,7 +172,7 @@ def run_end(lines: list[str], first: int, most: int) -> int:
 
 
 def typed_in_line(rng: random.Random, line: str) -> int:
-    """How much of `line` a user may have typed when a completion is asked for."""
+    """Returns how many characters of `line` the user has typed at the time of the request."""
     start, draw = indent(line), rng.random()
     if draw < 0.28 or len(line) - start < 3:
         return start
@@ -184,7 +188,7 @@ def typed_in_line(rng: random.Random, line: str) -> int:
 
 
 def line_end(rng: random.Random, line: str, typed: int) -> int:
-    """Where the middle of a single-line hole ends inside `line`."""
+    """Returns where the middle of a single-line hole ends inside `line`."""
     draw, end = rng.random(), len(line)
     if draw < 0.72 or typed >= end:
         return end
@@ -197,10 +201,10 @@ def line_end(rng: random.Random, line: str, typed: int) -> int:
 
 
 def draw_hole(rng: random.Random, document: Document, mix: Mix) -> Hole | None:
-    """Cut one hole into `document`; None if the document offers no line for it."""
+    """Cuts one hole into `document`; None if no line of the document is suitable."""
     text, lines = document.text, document.lines
     kind = rng.choices(*mix.kinds())[0]
-    # Prose is easy to find and hard to guess: most holes are cut into code.
+    # Prose is frequent but hard to predict, so most holes are cut into code.
     i = document.draw_line(rng, rng.random() >= mix.prose)
     if i is None:
         return None
@@ -230,12 +234,13 @@ def draw_hole(rng: random.Random, document: Document, mix: Mix) -> Hole | None:
 
 
 def anchor(rng: random.Random, line: int, mix: Mix) -> int:
-    """The line that the middle begins with: the cursor's, or the first of its group."""
+    """Returns the first line of the middle: the cursor's, or the first of its group."""
     return line - line % rng.choice(GROUPS) if rng.random() < mix.group else line
 
 
 def find_block(rng: random.Random, document: Document, near: int) -> tuple[int, int, int] | None:
-    """A scope at or after line `near`: the cursor's line and offset, the middle's end."""
+    """Returns a scope at or after line `near`: the cursor's line and offset, and the middle's end.
+    """
     lines = document.lines
     for i in range(near, min(near + 40, len(lines))):
         opener = lines[i].rstrip()
@@ -245,7 +250,8 @@ def find_block(rng: random.Random, document: Document, near: int) -> tuple[int, 
         j = scope_end(lines, i)
         if not 1 <= j - i - 1 <= 10:
             continue
-        # Without a closer there it is no scope's end: a preprocessor's line, a label or a text at the margin.
+        # A dedent without a closer is no scope's end: a preprocessor line, a label or text at the
+        # left margin.
         behind = next((line.strip() for line in lines[j:] if line.strip()), "")
         if opener[-1] in "{([" and behind[:1] not in (")", "}", "]") or worded and not CLOSING_WORD.match(behind):
             continue
@@ -254,7 +260,7 @@ def find_block(rng: random.Random, document: Document, near: int) -> tuple[int, 
             line, cursor = i, document.starts[i] + rng.randint(indent(lines[i]), len(lines[i]))
         else:
             line, cursor = first, document.starts[first] + indent(lines[first])
-        # Where nothing closed the bracket yet, the closer belongs to the suggestion.
+        # If the document does not close the bracket yet, the closer is part of the suggestion.
         if j < len(lines) and CLOSING.match(lines[j].strip()) and rng.random() < 0.3:
             j += 1
         return line, cursor, document.end(j - 1)
@@ -262,7 +268,8 @@ def find_block(rng: random.Random, document: Document, near: int) -> tuple[int, 
 
 
 def neighbour_snippet(rng: random.Random, document: Document, others: list[Document]) -> tuple[str, str] | None:
-    """Path and lines of the chunk, of a dozen from other documents, that shares most names."""
+    """Returns path and lines of the chunk, out of a dozen from other documents, that shares the
+    most names."""
     here = set(IDENTIFIER.findall(document.text[:20000]))
     best, best_score = None, 1
     for other in others * 2:
@@ -276,7 +283,7 @@ def neighbour_snippet(rng: random.Random, document: Document, others: list[Docum
     return best
 
 
-# Other documents of a document's package, read only when they are wanted.
+# Other documents of a document's package, read on demand.
 Neighbours = Callable[[], list[Document]]
 
 
@@ -291,7 +298,7 @@ class Encoder:
         return self.tokenizer.encode(text, add_special_tokens=False).ids if text else []
 
     def tail(self, text: str, room: int) -> list[int]:
-        """Tokens of the last whole lines of `text` that fit `room`."""
+        """Returns the tokens of the last whole lines of `text` that fit `room`."""
         if room <= 0:
             return []
         first = int(room * TOKEN_CHARACTERS)
@@ -307,7 +314,7 @@ class Encoder:
             text = text[cut + 1 :] if cut >= 0 else ""
 
     def head(self, text: str, room: int) -> list[int]:
-        """Tokens of the first whole lines of `text` that fit `room`."""
+        """Returns the tokens of the first whole lines of `text` that fit `room`."""
         if room <= 0:
             return []
         first = int(room * TOKEN_CHARACTERS)
@@ -321,7 +328,7 @@ class Encoder:
             text = text[: cut + 1] if cut >= 0 else ""
 
     def middle(self, rng: random.Random, hole: Hole) -> list[int]:
-        """Tokens of the middle, mostly split at the cursor as the server's are."""
+        """Returns the tokens of the middle, mostly split at the cursor like the server's."""
         if hole.kind == "cursor" or rng.random() >= self.mix.fragmented:
             return self.ids(hole.middle)
         return self.ids(hole.middle[: hole.typed]) + self.ids(hole.middle[hole.typed :])
@@ -337,7 +344,7 @@ class Encoder:
         return header
 
     def sample(self, rng: random.Random, document: Document, neighbours: Neighbours, budget: int) -> list[int]:
-        """One sample of at most `budget` tokens; empty if the document gave none that fits."""
+        """Returns one sample of at most `budget` tokens; empty if no hole of the document fits."""
         header = self.header(rng, document, neighbours, budget)
         if rng.random() < self.mix.plain:
             return self.plain(rng, document, header, budget)
@@ -361,7 +368,8 @@ class Encoder:
         return [*header, PRE, *before, SUF, *after, MID, *middle, EOT]
 
     def plain(self, rng: random.Random, document: Document, header: list[int], budget: int) -> list[int]:
-        """Plain text from a random line on; end-of-text only where the file ends."""
+        """Returns plain text from a random line on, with end-of-text only at the end of the file.
+        """
         start = document.starts[rng.randrange(len(document.lines))] if rng.random() < 0.8 else 0
         text = document.text[start:]
         room = budget - len(header) - 1

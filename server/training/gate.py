@@ -1,13 +1,13 @@
-"""Fits the gate: how likely a suggestion is right, from what is known before it is shown.
+"""Fits the gate: the probability that a suggestion is right.
 
     lowkey bench quality PACKAGE --talkative always --holes 2000 --out rows/PACKAGE.jsonl
     python gate.py --rows rows --family qwen2.5-coder --out ../suggestion/src/gate
 
-Rows come from packages that the model was not trained on, one file for each. A logistic
-model is fitted by Newton's method with an L2 penalty; penalty, figures and curve come
-from leaving out one package at a time. Beside the coefficients it writes the curve: which
-share of the holes gets a suggestion, and how many of these are right. Plain numpy, no
-chance anywhere: the same rows give the same file.
+Rows come from packages that the model was not trained on, one file for each. A logistic model is
+fitted by Newton's method with an L2 penalty. Penalty, figures and curve come from leaving out one
+package at a time. Besides the coefficients it writes the curve: the share of the holes that get a
+suggestion, and the share of these that are right. Plain numpy without random numbers: the same rows
+give the same file.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ AGREED_WEIGHT = 0.2
 PENALTIES = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
 STRENGTHS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
 FORGETS, MOST_DOWN, MOST_UP = 0.98, -1.5, 0.7
-GLANCE_S, KEY_S = 0.3, 0.2  # what a suggestion costs to see, and a character to type
-# `normal` is where Qwen2.5-Coder-0.5B saves most keys.
+GLANCE_S, KEY_S = 0.3, 0.2  # the time to see a suggestion, and to type a character
+# `normal` is the threshold at which Qwen2.5-Coder-0.5B saves the most keys.
 THRESHOLDS = {"quiet": 0.30, "normal": 0.05, "eager": 0.02}
-# A model that was never measured is shown less: what it is unsure of must not pass.
+# Higher thresholds for a model that was never measured, so that its guesses are not shown.
 UNKNOWN_THRESHOLDS = {"quiet": 0.30, "normal": 0.10, "eager": 0.03}
 
-# As server/suggestion/src/gate/evidence.rs names and computes them.
+# Names and formulas as in server/suggestion/src/gate/evidence.rs.
 FEATURES = {
     "mean_log_prob": lambda r: clamp(r["log_probs"]["mean"], LEAST),
     "min_log_prob": lambda r: clamp(r["log_probs"]["min"], LEAST),
@@ -63,10 +63,10 @@ def total(row: dict) -> float:
 
 @dataclass
 class Rows:
-    """Holes where something could be shown, and copies in which the user has typed along."""
+    """Holes with a possible suggestion, and copies in which the user has typed along."""
 
     x: np.ndarray  # (rows, features)
-    right: np.ndarray  # 0 or 1: every line as it stood
+    right: np.ndarray  # 0 or 1: every line equals the original
     weight: np.ndarray
     package: np.ndarray  # index of the file
     first_line: np.ndarray
@@ -82,12 +82,12 @@ class Rows:
 
     @property
     def base(self) -> np.ndarray:
-        """Those in which nothing was typed since."""
+        """Mask of the rows without characters typed since."""
         return np.array([row["agreed"] == 0 for row in self.raw])
 
 
 def read(folder: Path, names: list[str]) -> tuple[Rows, list[str], dict[str, list[dict]]]:
-    """The rows, the packages' names, and every hole of each package."""
+    """Returns the rows, the packages' names, and every hole of each package."""
     packages, holes, raw, owner = [], {}, [], []
     for file in sorted(folder.glob("*.jsonl")):
         lines = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
@@ -128,8 +128,9 @@ class Model:
 
 
 def fit(rows: Rows, penalty: float, names: list[str]) -> Model:
-    """The model in which being surer never lowers the odds: a feature of `RISING` whose weight
-    comes out negative, because others say the same better, is left out."""
+    """Returns the model in which higher confidence never lowers the odds. A feature of `RISING`
+    whose weight comes out negative is removed, because other features carry the same information
+    better."""
     left_in = np.ones(len(names), dtype=bool)
     while True:
         part = newton(rows.x[:, left_in], rows.right, rows.weight, penalty)
@@ -142,7 +143,7 @@ def fit(rows: Rows, penalty: float, names: list[str]) -> Model:
 
 
 def newton(x: np.ndarray, right: np.ndarray, weight: np.ndarray, penalty: float) -> Model:
-    """Newton's method on standardised features; the penalty does not touch the intercept."""
+    """Newton's method on standardised features; the penalty does not apply to the intercept."""
     mean, scale = x.mean(0), x.std(0)
     scale = np.where(scale > 1e-9, scale, 1.0)
     x = np.hstack([np.ones((len(x), 1)), (x - mean) / scale])
@@ -167,7 +168,8 @@ def log_loss(p: np.ndarray, right: np.ndarray) -> float:
 
 
 def area(p: np.ndarray, right: np.ndarray) -> float:
-    """The chance that a right one is ranked above a wrong one; ties count half."""
+    """Returns the probability that a right suggestion is ranked above a wrong one; ties count half.
+    """
     order = np.argsort(p, kind="stable")
     ranks = np.empty(len(p))
     ranks[order] = np.arange(1, len(p) + 1)
@@ -180,7 +182,7 @@ def area(p: np.ndarray, right: np.ndarray) -> float:
 
 
 def left_out(rows: Rows, penalty: float, names: list[str]) -> np.ndarray:
-    """For each row the probability by a model that has not seen its package."""
+    """Returns, for each row, the probability by a model that has not seen its package."""
     p = np.zeros(len(rows.right))
     for package in np.unique(rows.package):
         mask = rows.package == package
@@ -199,8 +201,8 @@ def shift(taken: float, expected: float, strength: float) -> float:
 
 
 def loss_with_recent(rows: Rows, p: np.ndarray, strength: float, threshold: float) -> float:
-    """Log loss when each package is gone through in the order of its files, as a user would,
-    and what was shown and taken or not moves the odds."""
+    """Returns the log loss when each package is replayed in the order of its files, as a user would
+    type it, and accepted and rejected suggestions shift the odds."""
     losses = []
     for package in np.unique(rows.package):
         chosen = np.flatnonzero((rows.package == package) & rows.base)
@@ -216,7 +218,7 @@ def loss_with_recent(rows: Rows, p: np.ndarray, strength: float, threshold: floa
 
 
 def curve(p: np.ndarray, rows: Rows, n_holes: int) -> list[dict]:
-    """What each threshold shows; shares of all holes, silent ones included."""
+    """Returns the figures of each threshold; shares are of all holes, including silent ones."""
     points = []
     n_right = rows.right.sum()
     for threshold in sorted({0.0, *np.round(np.geomspace(0.002, 0.8, 60), 4), *THRESHOLDS.values()}):
@@ -230,7 +232,7 @@ def curve(p: np.ndarray, rows: Rows, n_holes: int) -> list[dict]:
             "exact_of_shown": float(rows.right[shown].mean()),
             "first_line_of_shown": float(rows.first_line[shown].mean()),
             "exact_kept": float(rows.right[shown].sum() / max(n_right, 1)),
-            # A right one costs the key that takes it, a wrong one the key that it cost to read over.
+            # A right suggestion costs the key that accepts it, a wrong one the key to type over it.
             "keys_saved_per_100": float(100 * ((rows.right * rows.chars)[shown].sum() - n) / n_holes),
             "saved_s_per_100": float(100 * ((rows.right * rows.chars)[shown].sum() * KEY_S - n * GLANCE_S) / n_holes),
         })  # fmt: skip
@@ -242,8 +244,8 @@ def coefficients(family: str, model: Model, names: list[str], strength: float, a
     lines = [f"# {line}" for line in about]
     lines += ["", f"intercept = {model.intercept:.4f}"]
     lines += [f"{name} = {weights.get(name, 0.0):.4f}" for name in FEATURES]
-    lines += ["", "# Suggestions' worth of patience before recent answers count.", f"recent_strength = {strength}"]
-    lines += ["", "# Shown from this probability on, by how talkative lowkey is to be."]
+    lines += ["", "# Weight of the prior before recent answers count, in suggestions.", f"recent_strength = {strength}"]
+    lines += ["", "# Shown from this probability on, by the setting `talkative`."]
     lines += [f"{name} = {value:.2f}" for name, value in THRESHOLDS.items()]
     return "\n".join(lines) + "\n"
 
@@ -251,7 +253,7 @@ def coefficients(family: str, model: Model, names: list[str], strength: float, a
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--rows", type=Path, required=True, help="a folder with one file of rows for each package")
-    parser.add_argument("--family", required=True, help="how the model's name begins; `default` uses the log-probabilities alone")
+    parser.add_argument("--family", required=True, help="the start of the model's name; `default` uses only the log-probabilities")
     parser.add_argument("--out", type=Path, required=True, help="the folder of the coefficients")
     parser.add_argument("--curve", type=Path, help="write the curve here, as FILE.svg and FILE.json")
     args = parser.parse_args()
@@ -297,9 +299,9 @@ def main() -> None:
     figures["calibration"] = calibration(p[base], rows.right[base])
     about = [
         f"The gate for models whose name begins with {args.family}." if args.family != "default"
-        else "The gate for models of no family with a file of its own: log-probabilities alone.",
+        else "The gate for models without a file for their family: log-probabilities only.",
         f"Fitted by server/training/gate.py on {n_holes} holes in {len(packages)} packages that the model",
-        f"was not trained on: {figures['candidates']} with something to show, {figures['right']} of these right.",
+        f"was not trained on: {figures['candidates']} with a suggestion, {figures['right']} of these right.",
         f"One package left out at a time: log loss {figures['log_loss']:.4f} (by the mean alone "
         f"{figures['log_loss_of_the_mean']:.4f}), area under the curve {figures['area']:.3f}.",
     ]  # fmt: skip
@@ -307,7 +309,7 @@ def main() -> None:
     file = args.out / f"{args.family}.toml"
     file.write_text(coefficients(args.family, model, names, strength, about), encoding="utf-8")
     if args.curve:
-        # Not `with_suffix`: a family's name has periods.
+        # Not `with_suffix`, because a family's name contains periods.
         Path(f"{args.curve}.json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
         Path(f"{args.curve}.svg").write_text(gate_picture.draw(figures), encoding="utf-8")
     for name in names:
@@ -317,7 +319,7 @@ def main() -> None:
 
 
 def calibration(p: np.ndarray, right: np.ndarray) -> list[dict]:
-    """Predicted against seen, in tenths of the rows by probability."""
+    """Returns predicted and actual shares, in tenths of the rows by probability."""
     order = np.argsort(p, kind="stable")
     return [
         {"predicted": float(p[part].mean()), "seen": float(right[part].mean()), "rows": len(part)}

@@ -1,7 +1,7 @@
-"""Draws the gate's curve as one SVG that needs nothing else and follows light and dark.
+"""Draws the gate's curve as a self-contained SVG with a light and a dark theme.
 
-Drawn by hand instead of by a plotting library: the file is committed, and the same
-figures give the same bytes.
+Drawn directly instead of with a plotting library: the file is committed, and the same figures give
+the same bytes.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def draw(figures: dict) -> str:
         ceiling += 0.1
 
     def x(share: float) -> float:
-        # A square root: what matters happens where little is shown.
+        # A square root, because the relevant part is at small shares.
         return LEFT + (WIDTH - LEFT - RIGHT) * share**0.5
 
     def y(share: float) -> float:

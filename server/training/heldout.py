@@ -1,8 +1,8 @@
-"""Lays out the code that Qwen2.5-Coder cannot have seen: packages first published after its weights.
+"""Lays out code that Qwen2.5-Coder cannot have seen: packages first published after its weights.
 
-Fetched as fetch.py does it, checked against the digests of heldout.toml, and filtered as
-corpus.py filters: no tests, no bundled copies, nothing generated or built.  The halves
-hold different packages: `development` is for tuning, `report` is looked at once, at the end.
+Fetched like in fetch.py, checked against the digests of heldout.toml, and filtered like in
+corpus.py: no tests, no bundled copies, no generated or built files. The halves contain different
+packages: `development` is for tuning, `report` is used only once, at the end.
 
     python heldout.py --out DIR --work DIR     # then: lowkey bench quality DIR/development
 """
@@ -36,7 +36,8 @@ from fetch import (
 
 HALVES = ("development", "report")
 COUNTED = ("packages", "files", "bytes")
-# The day after which a package's first release must lie: months after the weights of the Qwen2.5-Coder family.
+# A package's first release must be after this day, months after the weights of the Qwen2.5-Coder
+# family.
 AFTER = "2025-03-31"
 LANGUAGES = {suffix: language for suffix, language in SUFFIXES.items() if suffix} | {
     ".cs": "csharp",
@@ -44,24 +45,26 @@ LANGUAGES = {suffix: language for suffix, language in SUFFIXES.items() if suffix
     ".kt": "kotlin",
     ".zig": "zig",
 }
-# Benches and examples repeat each other, tests repeat the code; what is packed is not written by hand.
+# Benches and examples repeat each other, tests repeat the code, and packed code is not written by
+# hand.
 NOT_ASKED = re.compile(
     r"(?i)(?:^|/)(?:tests?|testing|specs?|__tests__|benches|benchmarks?|examples?|samples?|demos?|docs?|static/chunks|labextension|\.github)(?:/|$)"
 )
 TEST_NAME = re.compile(r"(?i)(?:^|/)(?:test_[^/]*|[^/]*[._]tests?|[^/]*\.spec|conftest)\.\w+$")
-# Kept for an independent check: nothing here may hold a task of theirs.
+# Benchmarks that are kept for an independent check; no file here may contain one of their tasks.
 BENCHMARKS = re.compile(r"(?i)human[-_ ]?eval|santacoder|multipl-e\b")
 
 
 def packages_of(manifest: dict) -> list[tuple[str, dict]]:
-    """Every package with the client that fetches it."""
+    """Returns every package with the client that fetches it."""
     return [
         (source, package) for source in ("crates", "wheels", "npm") for package in manifest.get(source, {}).get("packages", ())
     ]
 
 
 def check(manifest: dict) -> None:
-    """Stops at what would make the yardstick dishonest: too old a package, one in both halves, a lopsided language."""
+    """Rejects faults that would bias the measurement: a package that is too old or in both halves,
+    or a language in one half only."""
     check_licences(manifest)
     halves: dict[str, set[str]] = defaultdict(set)
     names: Counter[str] = Counter()
@@ -83,7 +86,7 @@ def check(manifest: dict) -> None:
 
 
 def verify(package: dict, found: str | None) -> None:
-    """Refuses an archive that is not the one that was looked at."""
+    """Rejects an archive with another digest than the reviewed one."""
     if found != package["sha256"]:
         raise SystemExit(
             f"{package['name']} {package['version']}: the archive's SHA-256 is {found}, heldout.toml says"
@@ -92,7 +95,8 @@ def verify(package: dict, found: str | None) -> None:
 
 
 def crate_files(folder: Path, package: dict) -> Iterator[tuple[str, bytes]]:
-    """A vendored crate; cargo records the digest of the archive that it unpacked."""
+    """Yields the files of a vendored crate; cargo records the digest of the archive that it
+    unpacked."""
     record = folder / ".cargo-checksum.json"
     verify(package, json.loads(record.read_text())["package"] if record.exists() else None)
     for path in sorted(folder.rglob("*")):
@@ -101,7 +105,8 @@ def crate_files(folder: Path, package: dict) -> Iterator[tuple[str, bytes]]:
 
 
 def archive_files(archive: Path | None, package: dict) -> Iterator[tuple[str, bytes]]:
-    """A wheel, or a source archive or npm's, whose one top folder is dropped."""
+    """Yields the files of a wheel, a source archive or an npm archive, without the single top
+    folder of the latter two."""
     verify(package, hashlib.sha256(archive.read_bytes()).hexdigest() if archive and archive.exists() else None)
     if archive.suffix == ".whl":
         with zipfile.ZipFile(archive) as members:
@@ -116,7 +121,7 @@ def archive_files(archive: Path | None, package: dict) -> Iterator[tuple[str, by
 
 
 def worth_asking(package: dict, path: str, data: bytes) -> str | None:
-    """The language of a file that belongs into the set; None for all others."""
+    """Returns the language of a file that belongs in the set; None for all other files."""
     inside = PurePosixPath(path)
     language, parent = LANGUAGES.get(inside.suffix), f"{inside.parent}/"
     if inside.is_absolute() or ".." in inside.parts or language not in package["languages"]:
@@ -131,15 +136,15 @@ def worth_asking(package: dict, path: str, data: bytes) -> str | None:
     if any(re.search(pattern, path) for pattern in package.get("without", ())):
         return None
     if BENCHMARKS.search(text):
-        raise SystemExit(f"{package['name']}: {path} names a benchmark that is kept for an independent check: take it out")
-    # lowkey takes every `.h` for C, and a header of C++ would count as such.
+        raise SystemExit(f"{package['name']}: {path} names a benchmark that is kept for an independent check: remove it")
+    # lowkey reads every `.h` as C, so a C++ header would count as C.
     if path.endswith(".h") and (CPP.search(text) or "cpp" in package["languages"]):
         return None
     return None if fault(text) or SECRETS.search(text) else language
 
 
 def lay_out(manifest: dict, work: Path, out: Path) -> Counter[tuple[str, str, str]]:
-    """Writes both halves anew; counts packages, files and bytes by language and half."""
+    """Rewrites both halves; counts packages, files and bytes by language and half."""
     table: Counter[tuple[str, str, str]] = Counter()
     partial, repeats = out / "partial", Repeats()
     shutil.rmtree(partial, ignore_errors=True)
@@ -153,7 +158,7 @@ def lay_out(manifest: dict, work: Path, out: Path) -> Counter[tuple[str, str, st
         seen: Counter[str] = Counter()
         for path, data in files:
             language = worth_asking(package, path, data)
-            # A copy of what lies there already asks the same again, the worst of them in the other half.
+            # A copy of an existing file would repeat its holes, at worst in the other half.
             if language and not repeats.check(False, fingerprints(data.decode())):
                 target = partial / package["half"] / package["name"] / path
                 target.parent.mkdir(parents=True, exist_ok=True)
@@ -162,7 +167,7 @@ def lay_out(manifest: dict, work: Path, out: Path) -> Counter[tuple[str, str, st
                 table[language, package["half"], "bytes"] += len(data)
         for language in package["languages"]:
             if not seen[language]:
-                raise SystemExit(f"{package['name']}: nothing in {language} is left of it")
+                raise SystemExit(f"{package['name']}: nothing in {language} remains after the filters")
             table[language, package["half"], "packages"] += 1
             table[language, package["half"], "files"] += seen[language]
         print(f"{package['half']:11} {package['name']}: {dict(seen)}", flush=True)
@@ -177,7 +182,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--manifest", type=Path, default=Path(__file__).with_name("heldout.toml"))
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--work", type=Path, required=True, help="where the archives are kept between runs")
+    parser.add_argument("--work", type=Path, required=True, help="folder in which the archives are kept between runs")
     args = parser.parse_args()
     manifest, work = read_manifest(args.manifest), args.work.resolve()
     check(manifest)

@@ -1,11 +1,14 @@
-"""How many lines a suggestion should span: the table of `server/suggestion/README.md`, from rows with their texts.
+"""How many lines a suggestion should have: the table of `server/suggestion/README.md`.
+
+Reads rows with their texts:
 
     lowkey --model FILE bench quality DIR --kinds block --talkative always --texts --out rows.jsonl
     python lines.py rows.jsonl [--from 0.05]
 
-Each block's suggestion is cut to its first 1, 2, 3, 5 and 10 lines. A user who takes a suggestion whole or not at all
-saves the characters of a right one less one key, and loses a key where a line is wrong. One who takes it line by line
-pays a key for each right line in front of a wrong one, and loses a key for that. Indentation is the editor's.
+Each block's suggestion is cut to its first 1, 2, 3, 5 and 10 lines. A user who accepts only whole
+suggestions saves the characters of a right one minus one key, and loses a key if a line is wrong. A
+user who accepts line by line pays a key for each right line before a wrong one, and loses a key for
+the wrong one. Indentation comes from the editor and is not counted.
 """
 
 from __future__ import annotations
@@ -21,14 +24,14 @@ CUTS = (1, 2, 3, 5, 10)
 
 @dataclass(frozen=True)
 class Block:
-    """What was shown of a block, and what stood there."""
+    """A block's suggestion and its original text."""
 
     shown: list[str]
     truth: list[str]
 
     @property
     def right(self) -> int:
-        """How many lines are right before the first that is wrong."""
+        """Returns how many lines are right before the first wrong one."""
         pairs = zip(self.shown, self.truth, strict=False)
         wrong = (at for at, (shown, truth) in enumerate(pairs) if shown != truth)
         return next(wrong, min(len(self.shown), len(self.truth)))
@@ -37,7 +40,8 @@ class Block:
         return Block(self.shown[:most], self.truth)
 
     def keys(self) -> tuple[int, int]:
-        """Keys saved by who takes it whole, and by who takes it line by line."""
+        """Returns the keys saved by a user who accepts whole suggestions, and by one who accepts
+        line by line."""
         right = self.right
         typed = sum(len(line.strip()) for line in self.shown[:right]) + max(0, right - 1)
         if right == len(self.shown):
@@ -53,7 +57,7 @@ def lines_of(text: str) -> list[str]:
 
 
 def read(path: Path, least: float) -> tuple[list[Block], int]:
-    """The blocks that are shown from the probability `least` on, and how many were asked about."""
+    """Returns the blocks with a probability of at least `least`, and the number of all blocks."""
     rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     rows = [row for row in rows if row.get("kind") == "block"]
     shown = [row for row in rows if row["silent"] is None and (row["probability"] or 0) >= least]
@@ -82,7 +86,7 @@ def table(blocks: list[Block], asked: int) -> str:
 
 
 def further(blocks: list[Block]) -> str:
-    """How often a line is right where all lines above it are."""
+    """Returns how often a line is right if all lines above it are."""
     reached, right = Counter(), Counter()
     for block in blocks:
         for at in range(min(block.right + 1, len(block.shown))):
@@ -94,7 +98,7 @@ def further(blocks: list[Block]) -> str:
 def main() -> None:
     words = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     words.add_argument("rows", type=Path)
-    words.add_argument("--from", dest="least", type=float, default=0.0, help="the least probability that is shown")
+    words.add_argument("--from", dest="least", type=float, default=0.0, help="the lowest probability that is shown")
     given = words.parse_args()
     blocks, asked = read(given.rows, given.least)
     print(f"{len(blocks)} of {asked} blocks with a suggestion\n\n{table(blocks, asked)}\n\n{further(blocks)}")

@@ -1,8 +1,8 @@
-"""The embedded model: a small decoder of the qwen2 architecture.
+"""The trained model: a small decoder of the qwen2 architecture.
 
-Grouped-query attention with biases on q, k and v, rotary positions over half
-dimensions, SwiGLU, RMS norms, tied embeddings: what every engine that reads GGUF
-can run.  `export.py` and `evaluate.py` share this one description.
+Grouped-query attention with biases on q, k and v, rotary positions over half dimensions, SwiGLU,
+RMS norms, tied embeddings: an architecture that every engine for GGUF can run. `export.py` and
+`evaluate.py` share this description.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Shape:
 
 
 class Block(nn.Module):
-    """One layer: attention and a gated feed-forward, each behind a norm."""
+    """One layer: attention and a gated feed-forward, each after a norm."""
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
@@ -85,11 +85,11 @@ class Block(nn.Module):
 
 
 def causal_chunks(q, k, v):
-    """Causal attention a chunk of queries at a time, each over the keys up to its end.
+    """Causal attention for a chunk of queries at a time, each over the keys up to its end.
 
-    With heads of 32 this takes less than half the time of PyTorch's fused CPU
-    kernel, forward and backward, measured on AVX-512 with bfloat16; autocast would
-    carry the scores to float32 and lose that again.
+    With heads of 32 this takes less than half the time of PyTorch's fused CPU kernel, forward and
+    backward, measured on AVX-512 with bfloat16. Autocast would convert the scores to float32 and
+    lose this gain.
     """
     with torch.autocast("cpu", enabled=False):
         q, k = (q * q.shape[-1] ** -0.5).to(v.dtype), k.to(v.dtype)
@@ -104,13 +104,13 @@ def causal_chunks(q, k, v):
 
 
 def rotate(x, cos, sin):
-    """Rotary positions, the two halves of a head paired (NeoX order, as qwen2 has it)."""
+    """Rotary positions; the two halves of a head are paired (NeoX order, as in qwen2)."""
     a, b = x.chunk(2, -1)
     return torch.cat((a * cos - b * sin, b * cos + a * sin), -1)
 
 
 class Model(nn.Module):
-    """Token ids to logits."""
+    """Maps token ids to logits."""
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
@@ -158,7 +158,7 @@ STARTER_FIELDS = {
 
 
 def from_starter(weights: dict) -> dict:
-    """The starter's state under this module's names."""
+    """Returns the starter's state under this module's names."""
     renamed = {}
     for name, tensor in weights.items():
         if name == "e.weight":

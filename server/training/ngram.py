@@ -2,10 +2,9 @@
 
     python evaluate.py --corpus DIR --model a.gguf --ngram 40000000
 
-Counts stand in sorted arrays of packed n-grams, so a context's followers are one
-slice.  The discount of each order is estimated from its counts of one and two (Ney,
-Essen and Kneser 1994; Chen and Goodman 1999, section 4.1.6).  It sees the text before
-the cursor and nothing behind it: that is what such a model is.
+Counts are stored in sorted arrays of packed n-grams, so a context's followers are one slice. The
+discount of each order is estimated from its counts of one and two (Ney, Essen and Kneser 1994; Chen
+and Goodman 1999, section 4.1.6). As an n-gram model, it sees only the text before the cursor.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ class NGram:
         grams, counts = np.unique(self.pack(tokens, ORDER), return_counts=True)
         for order in range(ORDER, 1, -1):
             self.tables.append((grams, counts, discount(counts)))
-            # What a shorter n-gram counts is how many different tokens stand before it.
+            # The count of a shorter n-gram is the number of different tokens before it.
             shorter = np.sort(grams & ((1 << (self.bits * (order - 1))) - 1))
             grams, counts = np.unique(shorter, return_counts=True)
         self.tables.reverse()
@@ -43,14 +42,14 @@ class NGram:
         self.unigram = unigram / unigram.sum()
 
     def pack(self, tokens: np.ndarray, order: int) -> np.ndarray:
-        """Every `order` tokens in a row as one integer, the last token lowest."""
+        """Packs every `order` consecutive tokens into one integer, the last token lowest."""
         packed = np.zeros(len(tokens) - order + 1, dtype=np.int64)
         for at in range(order):
             packed = (packed << self.bits) | tokens[at : len(tokens) - order + 1 + at].astype(np.int64)
         return packed
 
     def next(self, history: list[int]) -> np.ndarray:
-        """The distribution of the token behind `history`, (vocabulary)."""
+        """Returns the distribution of the token after `history`, (vocabulary)."""
         result = self.unigram
         for order, (grams, counts, less) in enumerate(self.tables, 2):
             if len(history) < order - 1:
@@ -60,7 +59,7 @@ class NGram:
                 context = context << self.bits | token
             first, behind = np.searchsorted(grams, [context << self.bits, (context + 1) << self.bits])
             if first == behind:
-                # Longer contexts are not there either.
+                # Longer contexts do not occur either.
                 break
             seen = counts[first:behind]
             total = seen.sum()
@@ -76,7 +75,8 @@ def discount(counts: np.ndarray) -> float:
 
 
 def training_tokens(corpus: Path, tokenizer, most: int) -> np.ndarray:
-    """Training documents in a fixed random order, an end-of-text behind each; about `most` tokens."""
+    """Returns training documents in a fixed random order, each followed by end-of-text; about
+    `most` tokens."""
     with (corpus / "train.jsonl").open(encoding="utf-8") as lines:
         documents = lines.readlines()
     random.Random(1).shuffle(documents)

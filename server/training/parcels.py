@@ -1,8 +1,8 @@
-"""Parcels: what one call to a borrowed machine brings along, as compressed text or as packed rows.
+"""Parcels: the data of one call to a borrowed machine, as compressed text or as packed rows.
 
-Text goes in slices, each a sample of all languages, so that a run which gets only some
-of the parcels has still seen everything; a parcel also holds the tokenizer.  Nothing
-here trains: `borrowed.py` does, and is the program to call.
+Text is divided into slices, each a sample of all languages, so that a run with only some of the
+parcels has seen every language. A parcel also contains the tokenizer. This module does not train;
+`borrowed.py` does, and is the program to call.
 """
 
 from __future__ import annotations
@@ -14,12 +14,13 @@ import shutil
 from pathlib import Path
 
 MIB = 2**20
-# Text is compressed in slices of this many bytes: each is a sample of all languages, sorted so that likes stand together.
+# Text is compressed in slices of this many bytes. Each is a sample of all languages, sorted so that
+# similar texts are adjacent.
 SLICE_BYTES = 48_000_000
 
 
 def compressed_slice(job: tuple[Path, list[int], int]) -> bytes:
-    """The documents at some offsets of a corpus file as one xz stream."""
+    """Returns the documents at some offsets of a corpus file as one xz stream."""
     path, offsets, preset = job
     with path.open("rb") as file:
         lines = []
@@ -33,7 +34,8 @@ def compressed_slice(job: tuple[Path, list[int], int]) -> bytes:
 def pack_text(
     corpus: Path, tokenizer: Path, out: Path, limit_mb: float, *, most: int = 99, processes: int = 1, preset: int = 6
 ) -> list[Path]:
-    """Sorts a corpus into at most `most` parcels of at most `limit_mb`, each a sample of the whole."""
+    """Divides a corpus into at most `most` parcels of at most `limit_mb`, each a sample of the
+    whole."""
     path = corpus / "train.jsonl"
     slices: list[list[int]] = []
     offset = filled = 0
@@ -66,7 +68,7 @@ def pack_text(
 
 
 def pack(rows: Path, out: Path, limit_mb: float) -> list[Path]:
-    """Sorts shards into parcels of at most `limit_mb`, in order; returns the parcels."""
+    """Divides shards into parcels of at most `limit_mb`, in order; returns the parcels."""
     shards = sorted(rows.glob("rows-*.npz"))
     if not shards:
         raise SystemExit(f"no shards in {rows}: make them with rows.py")
@@ -86,7 +88,7 @@ def pack(rows: Path, out: Path, limit_mb: float) -> list[Path]:
 
 
 def unpack_text(parcel: Path, work: Path) -> Path | None:
-    """Writes a parcel's text where `rows.py` reads it; None where the parcel has rows."""
+    """Writes a parcel's text to the place where `rows.py` reads it; None if the parcel has rows."""
     slices = sorted(parcel.glob("text-*.xz"))
     if not slices:
         return None

@@ -1,9 +1,10 @@
-"""Cuts a model file into the parts that the repository holds, which the build joins again (`server/app/build.rs`).
+"""Cuts a model file into the parts in the repository, which the build script joins.
 
     python parts.py MODEL.gguf ../store/models [--incomplete]
 
-Parts that are committed one after another need `--incomplete`: it becomes the list's first line, and until a commit
-removes that line the build goes on without the parts that are not there. The card is `NAME.md` beside them.
+The build script is `server/app/build.rs`. Parts that are committed one after another need
+`--incomplete`: it becomes the list's first line, and until a commit removes that line, the build
+continues without the missing parts. The model card is `NAME.md` in the same folder.
 """
 
 from __future__ import annotations
@@ -12,12 +13,13 @@ import hashlib
 import sys
 from pathlib import Path
 
-# Two parts are what one submission may add, and hosted repositories take no file of 100 MB.
+# One submission may add two parts, and repository hosts reject files of 100 MB.
 PART_BYTES = 50_000_000
 
 
 def cut(model: Path, folder: Path, incomplete: bool = False) -> None:
-    """Writes `NAME.part1` … and `NAME.parts`, a line for each part: its SHA-256, size and name; the first line is the whole's."""
+    """Writes `NAME.part1` … and `NAME.parts`, with a line for each part: its SHA-256, size and
+    name; the first line is that of the whole file."""
     data = memoryview(model.read_bytes())
     folder.mkdir(parents=True, exist_ok=True)
     lines = [(data, model.name)]

@@ -1,9 +1,8 @@
 """Token rows: packed once on CPU cores, then read by any number of training runs.
 
-A shard is a compressed array of `uint16` rows of `context + 1` tokens; whole
-samples follow one another in a row, padding fills what is left.  A shard depends
-on nothing but the corpus, the tokenizer, the seed and its number, so shards may
-be made by several processes, in any order, and more can be added later.
+A shard is a compressed array of `uint16` rows of `context + 1` tokens. A row consists of whole
+samples, followed by padding. A shard depends only on the corpus, the tokenizer, the seed and its
+number, so several processes may make shards in any order, and more can be added later.
 
     python rows.py --corpus DIR --tokenizer FILE --out DIR --context 512 --shards 0:8
 """
@@ -26,14 +25,14 @@ import numpy as np
 
 from fim import PAD, Document, Encoder, Mix
 
-# What share of the samples each language gets, however much text there is of it.
+# The share of samples of each language, regardless of the amount of text.
 LANGUAGE_WEIGHT = {
     "rust": 1.0, "python": 1.0, "typescript": 0.9, "javascript": 0.8, "go": 0.9, "java": 0.9, "cpp": 0.9, "c": 0.8,
     "bash": 0.4, "ruby": 0.4,
 }  # fmt: skip
 OTHER_WEIGHT = 0.2
 SMALLEST_SAMPLE = 48
-# How corpus.py begins a line: with the two fields that documents are drawn by.
+# The start of a line of corpus.py, with the two fields by which documents are drawn.
 HEAD = re.compile(rb'\{"language": "([^"]*)", "package": "([^"]*)", ')
 
 
@@ -45,8 +44,8 @@ def read_documents(path: Path) -> list[Document]:
 class Sampler:
     """Draws documents: by language first, then in proportion to their length.
 
-    Of each document it keeps where it stands in the file, and reads it when it is drawn:
-    the text of ten languages is larger than what a process should hold.
+    Stores only each document's offset in the file and reads the document when it is drawn, because
+    the text of ten languages is larger than a process should hold.
     """
 
     def __init__(self, path: Path) -> None:
@@ -78,7 +77,7 @@ class Sampler:
         return self.read(self.by_language[name][bisect.bisect_left(sums, rng.random() * sums[-1])])
 
     def neighbours(self, rng: random.Random, document: Document, count: int = 6) -> list[Document]:
-        """Some other documents of the same package; fewer where it has fewer."""
+        """Returns some other documents of the same package; fewer if it has fewer."""
         package = self.by_package[document.language, document.package]
         drawn = (self.read(offset) for offset in rng.sample(package, min(count, len(package))))
         return [other for other in drawn if other.path != document.path]
@@ -107,7 +106,7 @@ def shard_path(folder: Path, context: int, number: int) -> Path:
 
 
 def count_shards(folder: Path, context: int) -> int:
-    """Number of shards there are now, without a gap from the first."""
+    """Returns the number of shards, counted from the first without a gap."""
     number = 0
     while shard_path(folder, context, number).exists():
         number += 1
@@ -115,7 +114,7 @@ def count_shards(folder: Path, context: int) -> int:
 
 
 def pack_shard(sampler: Sampler, encoder: Encoder, out: Path, *, context: int, rows: int, seed: int, number: int) -> Path:
-    """Write shard `number`; it is complete or absent, never half there."""
+    """Writes shard `number`; the file is complete or absent, never partial."""
     rng = random.Random(f"{seed}/{context}/{number}")
     array = np.array([draw_row(rng, sampler, encoder, context) for _ in range(rows)], dtype=np.uint16)
     path = shard_path(out, context, number)
@@ -144,11 +143,12 @@ class RowReader:
         return self.cache[number]
 
     def count(self) -> int:
-        """Number of shards there are now, without a gap from the first."""
+        """Returns the number of shards, counted from the first without a gap."""
         return count_shards(self.folder, self.context)
 
     def batch(self, start: int, size: int) -> np.ndarray:
-        """Rows `start` to `start + size`; past the last shard it begins again at the first."""
+        """Returns rows `start` to `start + size`; after the last shard it starts again at the
+        first."""
         shards, picked = self.count(), []
         for row in range(start, start + size):
             number, offset = divmod(row, self.per_shard)

@@ -1,4 +1,4 @@
-"""The protocol of `borrowed.py`, rehearsed whole with a miniature: `python -m unittest test_borrowed`."""
+"""Rehearses the protocol of `borrowed.py` with a miniature: `python -m unittest test_borrowed`."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Protocol(unittest.TestCase):
         self.folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
         self.enterContext(mock.patch.object(borrowed, "ASIDE_SECONDS", 0.5))
 
-    def test_parcels_hold_all_shards_in_order_within_the_limit(self) -> None:
+    def test_parcels_hold_all_shards_in_order(self) -> None:
         shards(self.folder / "rows", 5)
         size = shard_path(self.folder / "rows", CONTEXT, 0).stat().st_size / borrowed.MIB
         parcels = borrowed.pack(self.folder / "rows", self.folder / "parcels", size * 2.5)
@@ -57,13 +57,13 @@ class Protocol(unittest.TestCase):
         with self.assertRaisesRegex(SystemExit, "limit"):
             borrowed.pack(self.folder / "rows", self.folder / "other", size / 2)
 
-    def test_the_largest_model_that_sees_enough_is_taken(self) -> None:
+    def test_largest_sufficient_model_is_chosen(self) -> None:
         seconds = [1.0, 0.5, 0.25]
         for aim, index in ((90, 0), (150, 1), (390, 2), (10_000, 2)):
             self.assertEqual(borrowed.choose(seconds, batch_tokens=1, left=100, aim=aim), index)
         self.assertEqual(borrowed.choose([float("inf"), 9.0], batch_tokens=1, left=1, aim=10), 1)
 
-    def test_a_later_call_moves_the_end_to_where_the_run_will_have_got(self) -> None:
+    def test_later_call_moves_the_end_of_the_run(self) -> None:
         log = self.folder / "log.jsonl"
         self.assertIsNone(borrowed.measured_steps(log, 1000))
         log.write_text('{"step": 20, "tokens_s": 1}\n{"step": 40, "tokens_s": 500}\n', encoding="utf-8")
@@ -74,7 +74,7 @@ class Protocol(unittest.TestCase):
         self.assertEqual(planned["steps"], 40 + int(left / 2 * borrowed.CERTAIN))
         self.assertEqual(planned["decay_steps"], int(planned["steps"] * borrowed.DECAY))
 
-    def test_two_calls_and_a_lost_machine_make_one_run(self) -> None:
+    def test_run_survives_a_lost_machine(self) -> None:
         shards(self.folder / "rows", 3)
         size = shard_path(self.folder / "rows", CONTEXT, 0).stat().st_size / borrowed.MIB
         first, second = borrowed.pack(self.folder / "rows", self.folder / "parcels", size * 2.5)
@@ -98,13 +98,13 @@ class Protocol(unittest.TestCase):
             torch.testing.assert_close(state["model"][name], tensor, rtol=1e-2, atol=1e-2)
         Model(Shape(**state["shape"])).load_state_dict(state["model"])
 
-        # Another machine goes on from the pieces.
+        # Another machine continues from the pieces.
         taken = options(self.folder, first, work=self.folder / "other", init=joined)
         borrowed.call(taken, (planned["shape"],))
         resumed = json.loads((self.folder / "back" / "weights.json").read_text())["step"]
         self.assertGreaterEqual(resumed, steps[1])
 
-    def test_a_parcel_of_text_is_made_into_rows_where_it_is_trained_on(self) -> None:
+    def test_text_parcel_is_packed_on_the_machine(self) -> None:
         corpus = self.folder / "corpus"
         corpus.mkdir()
         text = "".join(f"def step_{i}(items, limit={i}):\n    total = {i}\n    return [total, limit]\n\n" for i in range(60))
@@ -124,12 +124,12 @@ class Protocol(unittest.TestCase):
             borrowed.call(options(self.folder, packed[0], vocabulary=300, context=64, minutes_left=0.1), MINIATURES)
         made = borrowed.count_shards(self.folder / "machine" / "rows", 64)
         self.assertGreater(made, 0)
-        # Nothing half done is left, so that the next call's packers go on where these were stopped.
+        # No partial shard is left, so that the next call's packers continue after these.
         left = sorted(path.name for path in (self.folder / "machine" / "rows").iterdir())
         self.assertEqual(left, [shard_path(Path(), 64, number).name for number in range(made)])
         self.assertGreater(json.loads((self.folder / "back" / "weights.json").read_text())["step"], 0)
 
-    def test_pieces_that_are_missing_or_of_two_calls_are_refused(self) -> None:
+    def test_incomplete_or_mixed_pieces_are_refused(self) -> None:
         arguments = argparse.Namespace(seed=1, device="cpu", context=CONTEXT, muon_rate=0.02, adam_rate=3e-3)
         run = Run(Shape(vocabulary=VOCABULARY, **MINIATURES[0]), arguments)
         checkpoint, back = self.folder / "latest.ckpt", self.folder / "back"

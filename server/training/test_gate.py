@@ -1,4 +1,4 @@
-"""What must hold of the gate's fit, on rows made up for it: `python -m unittest test_gate`."""
+"""Properties of the gate's fit, on synthetic rows: `python -m unittest test_gate`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ EVIDENCE = Path(__file__).parent.parent / "suggestion/src/gate/evidence.rs"
 
 
 def made_up(n: int, seed: int) -> list[dict]:
-    """Rows whose truth is a logistic function of the sum of log-probabilities."""
+    """Returns rows whose truth is a logistic function of the sum of log-probabilities."""
     random = np.random.default_rng(seed)
     rows = []
     for hole in range(n):
@@ -43,11 +43,11 @@ class Gate(unittest.TestCase):
         self.names = list(gate.FEATURES)
         self.rows, self.packages, _ = gate.read(Path(self.folder.name), self.names)
 
-    def test_the_features_are_those_of_the_program(self) -> None:
+    def test_features_match_the_program(self) -> None:
         in_rust = re.findall(r'^    \("(\w+)", \|e\|', EVIDENCE.read_text(encoding="utf-8"), re.M)
         self.assertEqual(in_rust, list(gate.FEATURES))
 
-    def test_a_package_is_judged_by_what_the_others_teach(self) -> None:
+    def test_packages_are_left_out_one_at_a_time(self) -> None:
         p = gate.left_out(self.rows, 1.0, self.names)
         base = self.rows.base
         self.assertLess(gate.log_loss(p[base], self.rows.right[base]), 0.9 * gate.log_loss(
@@ -55,13 +55,13 @@ class Gate(unittest.TestCase):
         ))
         self.assertGreater(gate.area(p[base], self.rows.right[base]), 0.7)
 
-    def test_being_surer_and_typing_along_never_lower_the_odds(self) -> None:
+    def test_confidence_and_typing_never_lower_odds(self) -> None:
         model = gate.fit(self.rows, 1.0, self.names)
         for name in gate.RISING:
             self.assertGreaterEqual(model.weights[self.names.index(name)], 0.0, name)
         self.assertGreater(model.weights[self.names.index("log_agreed_chars")], 0.0)
 
-    def test_the_same_rows_give_the_same_file(self) -> None:
+    def test_same_rows_give_same_file(self) -> None:
         files = [
             gate.coefficients("x", gate.fit(self.rows, 1.0, self.names), self.names, 4.0, ["a"]) for _ in range(2)
         ]
@@ -69,7 +69,7 @@ class Gate(unittest.TestCase):
         for name in (*gate.FEATURES, "intercept", "recent_strength", *gate.THRESHOLDS):
             self.assertRegex(files[0], rf"(?m)^{name} = -?\d")
 
-    def test_a_ranking_by_chance_has_half_the_area(self) -> None:
+    def test_random_ranking_has_half_the_area(self) -> None:
         right = np.array([0.0, 1.0, 0.0, 1.0])
         self.assertEqual(gate.area(np.zeros(4), right), 0.5)
         self.assertEqual(gate.area(right, right), 1.0)

@@ -1,4 +1,4 @@
-"""What must hold of the held-out set, on archives made up for it: `python -m unittest test_heldout`."""
+"""Properties of the held-out set, on synthetic archives: `python -m unittest test_heldout`."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Archives(unittest.TestCase):
         (self.work / "wheels").mkdir(parents=True)
 
     def source_archive(self, package: dict, files: dict[str, str]) -> dict:
-        """Writes the archive and puts its digest into the package."""
+        """Writes the archive and adds its digest to the package."""
         path = self.work / "wheels" / f"{package['name']}-{package['version']}.tar.gz"
         with tarfile.open(path, "w:gz") as archive:
             for name, text in files.items():
@@ -54,7 +54,7 @@ class Archives(unittest.TestCase):
     def laid_out(self) -> list[str]:
         return sorted(path.relative_to(self.out).as_posix() for path in self.out.rglob("*") if path.is_file())
 
-    def test_each_package_goes_into_its_half(self) -> None:
+    def test_packages_go_into_their_halves(self) -> None:
         wheel = package("beta", "report")
         path = self.work / "wheels/beta-1.0-py3-none-any.whl"
         with zipfile.ZipFile(path, "w") as archive:
@@ -66,24 +66,24 @@ class Archives(unittest.TestCase):
         table = heldout.lay_out(
             manifest(self.source_archive(package("alpha", "development"), files), wheel), self.work, self.out
         )
-        # What the other half holds already is left out of this one.
+        # A file that the other half already has is excluded from this one.
         self.assertEqual(self.laid_out(), ["development/alpha/src/alpha/area.py", "report/beta/beta/shapes.py"])
         self.assertFalse((self.work / "absolute.py").exists())
         self.assertEqual(table["python", "development", "files"], 1)
         self.assertEqual(table["python", "report", "bytes"], len(OTHER))
 
-    def test_another_archive_is_refused(self) -> None:
+    def test_other_archive_is_refused(self) -> None:
         changed = self.source_archive(package("alpha", "development"), {"area.py": CODE})
         changed["sha256"] = hashlib.sha256(b"what was looked at").hexdigest()
         with self.assertRaisesRegex(SystemExit, "alpha 1.0: the archive's SHA-256 is"):
             heldout.lay_out(manifest(changed), self.work, self.out)
         self.assertEqual(self.laid_out(), [])
 
-    def test_a_missing_archive_is_refused(self) -> None:
+    def test_missing_archive_is_refused(self) -> None:
         with self.assertRaisesRegex(SystemExit, "SHA-256 is None"):
             heldout.lay_out(manifest(package("alpha", "development", sha256="0" * 64)), self.work, self.out)
 
-    def test_a_crate_is_known_by_the_digest_that_cargo_recorded(self) -> None:
+    def test_crate_digest_is_checked(self) -> None:
         crate = package("gamma", "development", languages=["rust"], sha256="a" * 64)
         folder = self.work / "crates/vendor/gamma-1.0"
         (folder / "src").mkdir(parents=True)
@@ -97,7 +97,7 @@ class Archives(unittest.TestCase):
         heldout.lay_out(manifest(report, crates=(crate,)), self.work, self.out)
         self.assertIn("development/gamma/src/lib.rs", self.laid_out())
 
-    def test_nothing_of_a_language_is_an_error(self) -> None:
+    def test_language_without_files_is_an_error(self) -> None:
         empty = self.source_archive(package("alpha", "development"), {"README.md": CODE})
         with self.assertRaisesRegex(SystemExit, "nothing in python"):
             heldout.lay_out(manifest(empty), self.work, self.out)
@@ -107,7 +107,7 @@ class Choice(unittest.TestCase):
     def asked(self, path: str, text: str = CODE, **more) -> str | None:
         return heldout.worth_asking(package("alpha", "development", **more), path, text.encode())
 
-    def test_what_is_worth_asking_about(self) -> None:
+    def test_file_selection(self) -> None:
         self.assertEqual(self.asked("alpha/area.py"), "python")
         for path in (
             "tests/area.py",
@@ -126,13 +126,13 @@ class Choice(unittest.TestCase):
         self.assertIsNone(self.asked("dist/area.js", languages=["javascript"]))
         self.assertEqual(self.asked("src/area.js", languages=["javascript"]), "javascript")
 
-    def test_a_header_is_c_unless_it_says_otherwise(self) -> None:
+    def test_header_is_c_unless_its_text_is_cpp(self) -> None:
         header = "int area(int width, int height);\nint margin(int width);\n" * 9
         self.assertEqual(self.asked("area.h", header, languages=["c"]), "c")
         self.assertIsNone(self.asked("area.h", "namespace shapes {\n" + header, languages=["c"]))
         self.assertIsNone(self.asked("area.h", header, languages=["c", "cpp"]))
 
-    def test_a_benchmark_kept_for_later_stops_everything(self) -> None:
+    def test_benchmark_name_stops_the_layout(self) -> None:
         for name in ("HumanEval", "human_eval", "SantaCoder", "MultiPL-E"):
             with self.assertRaisesRegex(SystemExit, "kept for an independent check"):
                 self.asked("area.py", f"# Tasks of {name}\n" + CODE)
@@ -143,7 +143,7 @@ class Manifest(unittest.TestCase):
         with self.assertRaisesRegex(SystemExit, why):
             heldout.check(manifest(*packages))
 
-    def test_halves_are_disjoint_and_hold_the_same_languages(self) -> None:
+    def test_halves_are_disjoint_with_same_languages(self) -> None:
         alpha, beta = package("alpha-x", "development"), package("beta", "report")
         heldout.check(manifest(alpha, beta))
         self.refused("listed twice: alpha-x", alpha, beta, package("Alpha_x", "report"))
@@ -151,7 +151,7 @@ class Manifest(unittest.TestCase):
         self.refused("neither development nor report", alpha, package("beta", "test"))
         self.refused("unknown language", alpha, package("beta", "report", languages=["cobol"]))
 
-    def test_what_the_weights_may_have_seen_is_refused(self) -> None:
+    def test_old_packages_are_refused(self) -> None:
         alpha = package("alpha", "development")
         self.refused("must be after", alpha, package("beta", "report", first_published="2025-03-31"))
         dated = package("beta", "report", not_before="2024-11-01", dated_by="its change log")
@@ -159,7 +159,7 @@ class Manifest(unittest.TestCase):
         self.refused("must be after", alpha, dated)
         self.refused("licence GPL-3.0-only is not permitted", alpha, package("beta", "report", licence="GPL-3.0-only"))
 
-    def test_the_set_itself_holds(self) -> None:
+    def test_the_manifest_is_valid(self) -> None:
         about = read_manifest(Path(heldout.__file__).with_name("heldout.toml"))
         heldout.check(copy.deepcopy(about))
         packages = [package for _, package in heldout.packages_of(about)]

@@ -1,4 +1,4 @@
-"""What must hold of the table of lines, on blocks made up for it: `python -m unittest test_lines`."""
+"""Properties of the table of lines, on synthetic blocks: `python -m unittest test_lines`."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ def row(shown: str, truth: str, **more: object) -> dict:
 
 
 class Lines(unittest.TestCase):
-    def test_right_lines_save_their_characters_and_cost_a_key(self) -> None:
+    def test_right_lines_save_characters_minus_a_key(self) -> None:
         block = lines.Block(["  abcd", "  ef"], ["  abcd", "  ef"])
         self.assertEqual(block.keys(), (4 + 1 + 2 - 1,) * 2)
         self.assertEqual(block.cut(1).keys(), (3, 3))
 
-    def test_a_wrong_line_costs_a_key_and_who_takes_lines_keeps_those_above(self) -> None:
+    def test_wrong_line_costs_a_key(self) -> None:
         block = lines.Block(["  abcd", "  xy"], ["  abcd", "  ef"])
         self.assertEqual((block.right, block.keys()), (1, (-1, 4 - 1 - 1)))
         self.assertEqual(lines.Block(["  x"], ["  y", "  z"]).keys(), (-1, -1))
         self.assertEqual(lines.Block(["a", "b"], ["a"]).keys(), (-1, -1))
 
-    def test_what_is_silent_or_unlikely_is_not_shown(self) -> None:
+    def test_silent_or_unlikely_blocks_are_not_shown(self) -> None:
         rows = [
             {"lowkey_quality": 1}, row("a\nb\n", "a\nb"), row("", "a", silent="gate"),
             row("a", "a", probability=0.01), row("a", "a", kind="line"),

@@ -1,4 +1,4 @@
-"""What must hold of the recipe, on a miniature: `python -m unittest test_recipe`."""
+"""Properties of the recipe, on a miniature: `python -m unittest test_recipe`."""
 
 from __future__ import annotations
 
@@ -39,20 +39,20 @@ def document() -> Document:
 
 
 class Baseline(unittest.TestCase):
-    def test_the_5_gram_is_a_distribution_that_prefers_what_it_has_seen(self) -> None:
+    def test_5_gram_prefers_seen_tokens(self) -> None:
         tokens = np.array([*range(20), *range(20), 3, 4, 9, 3, 4, 9] * 4, dtype=np.uint16)
         model = NGram(tokens, 32)
         for history in ([], [3], [2, 3, 4], [7, 7, 7, 7, 7], list(range(ORDER + 3))):
             self.assertAlmostEqual(float(model.next(history).sum()), 1.0, places=9)
         self.assertEqual(int(model.next([0, 1, 2, 3]).argmax()), 4)
-        # The context decides where the last token alone would not.
+        # The context decides the choice where the last token alone would not.
         self.assertEqual(int(model.next([1, 2, 3, 4]).argmax()), 5)
         self.assertEqual(int(model.next([9, 3, 4]).argmax()), 9)
         self.assertGreater(float(model.next([5, 6])[31]), 0.0)
 
 
 class Holes(unittest.TestCase):
-    def test_a_hole_cuts_the_text_in_three_and_is_never_empty(self) -> None:
+    def test_hole_cuts_text_in_three(self) -> None:
         rng, kinds = random.Random(3), set()
         for _ in range(2000):
             hole = draw_hole(rng, document(), Mix())
@@ -64,7 +64,7 @@ class Holes(unittest.TestCase):
                 self.assertTrue(hole.prefix == "" or hole.prefix.endswith("\n"), hole.kind)
         self.assertEqual(kinds, {"line", "block", "run", "cursor", "span"})
 
-    def test_a_cut_at_groups_of_lines_is_what_the_mix_asks_for(self) -> None:
+    def test_group_share_follows_the_mix(self) -> None:
         rng = random.Random(4)
         for group, all_lines_count in ((0.0, True), (1.0, False)):
             mix = Mix(line=1, block=0, run=0, cursor=0, span=0, group=group)
@@ -75,7 +75,7 @@ class Holes(unittest.TestCase):
             self.assertEqual(max(finished) > 0, group == 1.0)
             self.assertLess(max(finished), 16)
 
-    def test_a_block_of_a_brace_language_ends_before_its_brace_or_with_it(self) -> None:
+    def test_brace_block_ends_at_its_brace(self) -> None:
         lines = ["int main(void)", "{", "  for (;;) {", "    a();", "", "    b();", "  }", "  c();", "}", ""]
         rng, ends = random.Random(1), set()
         for _ in range(200):
@@ -83,7 +83,7 @@ class Holes(unittest.TestCase):
             ends.add("\n".join(lines)[: found[2]].split("\n")[-1])
         self.assertEqual(ends, {"  c();", "}"})
 
-    def test_a_scope_that_a_word_closes_is_a_block_and_a_cut_at_the_margin_is_none(self) -> None:
+    def test_word_closed_scope_is_a_block(self) -> None:
         rng = random.Random(1)
         shell = "for f in *; do\n  a\n  b\ndone\n"
         ruby = "def a(x)\n  b\n  c\nend\n"
@@ -93,11 +93,11 @@ class Holes(unittest.TestCase):
             self.assertEqual({text[:end].split("\n")[-1] for _, _, end in found}, ends)
         self.assertIsNone(find_block(rng, Document("c", "", "", preprocessor), 0))
 
-    def test_a_scope_ends_before_the_dedent_without_blank_lines(self) -> None:
+    def test_scope_ends_before_dedent(self) -> None:
         self.assertEqual(scope_end(["if a:", "    b", "", "    c", "", "d"], 0), 4)
         self.assertEqual(scope_end(["f {", "}", "g"], 0), 1)
 
-    def test_questions_have_an_answer_and_start_where_the_prompt_ends(self) -> None:
+    def test_questions_continue_the_prompt(self) -> None:
         rng, asked = random.Random(5), 0
         for _ in range(400):
             question = draw_question(rng, document())
@@ -121,18 +121,18 @@ class Rows(unittest.TestCase):
         encoder = Encoder(self.tokenizer, Mix(spm=0.3))
         return np.array([draw_row(rng, sampler, encoder, context) for _ in range(count)], dtype=np.uint16)
 
-    def test_every_opened_sample_is_closed_or_fills_its_row(self) -> None:
+    def test_samples_are_closed_or_fill_the_row(self) -> None:
         for row in self.rows(40):
             tokens = row.tolist()
             self.assertEqual(tokens.count(PRE), tokens.count(SUF))
             self.assertEqual(tokens.count(PRE), tokens.count(MID))
             self.assertGreaterEqual(tokens.count(EOT), tokens.count(MID))
 
-    def test_the_mask_covers_middles_and_their_end_only(self) -> None:
+    def test_mask_covers_middles_only(self) -> None:
         row = torch.tensor([[9, 9, EOT, PRE, 7, SUF, 8, MID, 11, 12, EOT, 9, PAD]])
         self.assertEqual(row[:, 1:][middle_mask(row)].tolist(), [11, 12, EOT])
 
-    def test_a_stopped_run_ends_with_the_same_weights(self) -> None:
+    def test_stopped_run_has_the_same_weights(self) -> None:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             np.savez_compressed(shard_path(folder, 256, 0), rows=self.rows(12))
@@ -158,28 +158,28 @@ class Rows(unittest.TestCase):
         for _ in range(count):
             run.train_step(torch.from_numpy(reader.batch(run.consumed, 3)))
 
-    def test_an_average_lies_between_its_parts(self) -> None:
+    def test_average_is_between_its_parts(self) -> None:
         a, b = {"w": torch.tensor([0.0, 2.0])}, {"w": torch.tensor([4.0, 2.0])}
         self.assertEqual(average([(a, 3.0), (b, 1.0)])["w"].tolist(), [1.0, 2.0])
 
-    def test_the_schedule_warms_stays_and_falls(self) -> None:
+    def test_schedule_warms_up_stays_and_decays(self) -> None:
         args = argparse.Namespace(warmup_steps=2, decay_steps=4, steps=10, peak=0.5, floor=0.0)
         rates = [round(schedule(step, args), 3) for step in range(10)]
         self.assertEqual(rates, [0.25, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.375, 0.25, 0.125])
 
 
 class Corpus(unittest.TestCase):
-    def test_a_copy_of_held_out_text_does_not_reach_training(self) -> None:
+    def test_held_out_copies_are_excluded(self) -> None:
         repeats = Repeats()
         self.assertIsNone(repeats.check(True, fingerprints(TEXT)))
         self.assertEqual(repeats.check(False, fingerprints(TEXT + "x = 1\n")), "held out")
 
-    def test_secrets_and_generated_files_are_left_out(self) -> None:
+    def test_secrets_and_generated_files_are_excluded(self) -> None:
         self.assertEqual(fault("# Code generated by x; DO NOT EDIT.\n" + TEXT), "generated")
         self.assertEqual(fault(TEXT + "key = 'AKIA" + "A" * 16 + "'\n"), "secret")
         self.assertIsNone(fault(TEXT))
 
-    def test_lines_seen_before_make_a_near_copy_and_one_changed_line_does_not_help(self) -> None:
+    def test_near_copies_are_detected(self) -> None:
         repeats = Repeats()
         self.assertIsNone(repeats.check(False, fingerprints(TEXT)))
         changed = TEXT.replace("total = 7", "total = 70")
@@ -187,16 +187,16 @@ class Corpus(unittest.TestCase):
         other = TEXT.replace("item", "thing").replace("total", "sum_of_them")
         self.assertIsNone(repeats.check(False, fingerprints(other)))
 
-    def test_a_header_file_belongs_to_the_language_that_it_is_written_in(self) -> None:
+    def test_header_language_follows_its_text(self) -> None:
         header = File("c", "a", "a.h", "", False)
         self.assertEqual(language_of(header, "struct a { int b; };\n"), "c")
         self.assertEqual(language_of(header, "namespace a {\nclass B;\n}\n"), "cpp")
 
-    def test_a_file_is_generated_where_its_licence_header_says_so(self) -> None:
+    def test_generated_mark_in_licence_header_counts(self) -> None:
         text = "// Copyright a\n// Code generated by protoc. DO NOT EDIT.\n\n" + TEXT
         self.assertEqual(judge(File("go", "a", "a.go", text, False)).reason, "generated")
 
-    def test_bundled_copies_and_test_data_are_not_walked_into(self) -> None:
+    def test_bundled_copies_are_skipped(self) -> None:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             for path in ("src/a.go", "vendor/b/b.go", "x/testdata/c.go", "third_party/d.go", "api/e.pb.go", "f.min.js"):
@@ -204,13 +204,13 @@ class Corpus(unittest.TestCase):
                 (folder / path).write_text("x")
             self.assertEqual([relative for relative, _ in walk(folder, (".go", ".js"))], ["src/a.go"])
 
-    def test_a_licence_header_goes_and_attributes_stay(self) -> None:
+    def test_licence_header_is_removed(self) -> None:
         self.assertEqual(without_licence("// Copyright x\n// y\n\nfn a() {}\n"), "fn a() {}\n")
         self.assertEqual(without_licence("#![no_std]\n// licence\n"), "#![no_std]\n// licence\n")
         self.assertEqual(without_licence("/*\n  Copyright x\n*/\n#include <a.h>\n"), "#include <a.h>\n")
         self.assertEqual(without_licence("#!/bin/sh\n# Licence: x\n\nset -e\n"), "#!/bin/sh\nset -e\n")
 
-    def test_licences_are_met_by_permitted_ones_alone(self) -> None:
+    def test_permitted_licences_satisfy_expressions(self) -> None:
         allowed = {"MIT", "Apache-2.0", "BSD-3-Clause"}
         self.assertTrue(permitted("MIT OR GPL-3.0", allowed))
         self.assertTrue(permitted("(Apache-2.0 OR MIT) AND BSD-3-Clause", allowed))
@@ -241,29 +241,30 @@ License: GPL-2+
 
 
 class DebianPackages(unittest.TestCase):
-    def test_the_last_paragraph_that_matches_a_file_gives_its_licence(self) -> None:
+    def test_last_matching_paragraph_gives_licence(self) -> None:
         record = Copyright(COPYRIGHT)
         self.assertEqual(record.main(), "MIT")
         self.assertEqual(record.licence("src/a.c"), "MIT")
         self.assertEqual(record.licence("src/parser/deep/a.c"), "gpl-2+ OR BSD-3-Clause")
         self.assertEqual(record.licence("lib/x.c"), "gpl-2+ OR BSD-3-Clause")
         self.assertEqual(record.licence("src/parser/old/a.c"), "gpl-3+")
-        # The packaging's own licence does not count for a binary package; that of one file inside does.
+        # For a binary package the packaging's own licence does not count, but that of a file inside
+        # does.
         self.assertFalse(permitted(record.whole(), {"MIT", "BSD-3-Clause"}))
         self.assertTrue(permitted(Copyright(COPYRIGHT.replace("GPL-3+", "ISC")).whole(), {"MIT", "BSD-3-Clause", "ISC"}))
 
-    def test_a_record_that_no_program_can_read_is_refused(self) -> None:
+    def test_unreadable_copyright_is_refused(self) -> None:
         with self.assertRaisesRegex(ValueError, "machine-readable"):
             Copyright("This package was made by a. It is under the MIT licence.\n")
 
-    def test_names_are_spdx_or_permitted_by_nobody(self) -> None:
+    def test_unknown_licence_names_are_not_permitted(self) -> None:
         self.assertEqual(spdx("Expat and/or Apache-2.0"), "MIT OR Apache-2.0")
         self.assertEqual(spdx("BSD-2-clause, ISC and zlib"), "BSD-2-Clause AND ISC AND Zlib")
         allowed = {"MIT", "ISC"}
         for line in ("Expat and GPL-2 or ISC", "Expat with exceptions", "", "custom"):
             self.assertFalse(permitted(spdx(line), allowed), line)
 
-    def test_only_permitted_files_of_a_source_package_are_written(self) -> None:
+    def test_only_permitted_files_are_written(self) -> None:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             files = {

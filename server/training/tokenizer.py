@@ -1,8 +1,8 @@
 """The tokenizer: byte-level BPE with the sentinels of the Qwen2.5-Coder family.
 
-Its pre-tokenizer is the one GGUF calls `qwen2`, so any engine that reads the file
-splits text as training did: digits one by one, a run of spaces apart from the word
-behind it (indentation gets tokens of its own), line breaks with the blanks before.
+Its pre-tokenizer is the one that GGUF calls `qwen2`, so any engine that reads the file splits text
+as in training: single digits, a run of spaces separate from the word after it (indentation gets its
+own tokens), line breaks together with the blanks before them.
 
     python tokenizer.py --corpus DIR --out tokenizer.json --vocabulary 16384
 """
@@ -19,7 +19,7 @@ from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_token
 from fim import SENTINELS
 from rows import HEAD
 
-# Among how many languages the text to learn from is shared out.
+# The number of languages that share the training text of the tokenizer.
 LANGUAGES = 10
 PATTERN = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}"
@@ -41,7 +41,7 @@ def around(model: models.BPE) -> Tokenizer:
 
 
 def from_lists(tokens: list[str], merges: list[str]) -> Tokenizer:
-    """The tokenizer a GGUF file describes: its token list and its merges."""
+    """Returns the tokenizer of a GGUF file: its token list and its merges."""
     pairs = [tuple(merge.split(" ", 1)) for merge in merges]
     tokenizer = around(models.BPE({token: i for i, token in enumerate(tokens)}, pairs))
     tokenizer.add_special_tokens([AddedToken(s, special=True, normalized=False) for s in SENTINELS])
@@ -61,9 +61,9 @@ def train(texts, vocabulary: int) -> Tokenizer:
 
 
 def balanced(path: Path, share: int) -> dict[str, list[str]]:
-    """The first documents of each language, `share` characters of it at most.
+    """Returns the first documents of each language, at most `share` characters of it.
 
-    Documents stand in a corpus in no order, so the first ones are a sample.
+    Documents in a corpus are in random order, so the first ones are a sample.
     """
     texts: dict[str, list[str]] = defaultdict(list)
     left: dict[str, int] = defaultdict(lambda: share)
@@ -83,7 +83,8 @@ def main() -> None:
     parser.add_argument("--vocabulary", type=int, default=16384)
     parser.add_argument("--megabytes", type=int, default=60, help="text to learn merges from")
     args = parser.parse_args()
-    # As many characters of each language; those that have less leave the others no more.
+    # The same number of characters of each language; a language with less text does not give its
+    # share to the others.
     texts = balanced(args.corpus / "train.jsonl", args.megabytes * 1_000_000 // LANGUAGES)
     tokenizer = train((text for language in sorted(texts) for text in texts[language]), args.vocabulary)
     tokenizer.save(str(args.out))

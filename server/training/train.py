@@ -1,16 +1,15 @@
 """Training: the same program on a GPU and on one CPU thread, stoppable at any moment.
 
-The rows come from shards made by `rows.py` and are read in order, so a step's
-batch follows from its number alone.  A checkpoint holds weights, both optimizers'
-states and the running row number; SIGTERM or Ctrl-C writes one and stops, and
-starting again with the same arguments carries on from it.  On one device the
-same seed and shards give the same weights, whether or not the run was stopped.
+The rows come from shards made by `rows.py` and are read in order, so the number of a step
+determines its batch. A checkpoint contains weights, both optimizers' states and the row number.
+SIGTERM or Ctrl-C writes one and stops; a start with the same arguments continues from it. On one
+device the same seed and shards give the same weights, whether or not the run was stopped.
 
     python train.py --rows DIR --work DIR --steps 4000 --decay-steps 1500
 
-Matrices inside the blocks are trained by Muon, everything else by AdamW.  The
-learning rate warms up, stays, and falls linearly over the last `--decay-steps`;
-`--steps` may be changed on a later start to say when that shall be.
+Matrices inside the blocks are trained by Muon, other parameters by AdamW. The learning rate warms
+up, stays constant, and falls linearly over the last `--decay-steps`. `--steps` may be changed on a
+later start to set the end of the run.
 """
 
 from __future__ import annotations
@@ -46,7 +45,7 @@ def orthogonal(gradient: torch.Tensor) -> torch.Tensor:
 
 
 class Muon:
-    """Momentum whose update is made orthogonal; for the matrices of the blocks."""
+    """Momentum with an orthogonalized update, for the matrices of the blocks."""
 
     def __init__(self, parameters, rate: float, momentum: float = 0.95, decay: float = 0.05) -> None:
         self.parameters = list(parameters)
@@ -64,16 +63,16 @@ class Muon:
 
 
 def middle_mask(rows: torch.Tensor) -> torch.Tensor:
-    """True where a *target* belongs to a middle (its closing end-of-text included)."""
+    """True where a *target* belongs to a middle (including its closing end-of-text)."""
     inputs = rows[:, :-1]
     opened = (inputs == MID).cumsum(1)
-    closed = (inputs == 0).cumsum(1)  # end-of-text stands only at the end of a sample
+    closed = (inputs == 0).cumsum(1)  # end-of-text occurs only at the end of a sample
     last_open = torch.where(inputs == MID, closed, torch.zeros_like(closed)).cummax(1).values
     return (opened > 0) & (closed == last_open)
 
 
 def loss_of(model, rows: torch.Tensor, middle_weight: float):
-    """Weighted training loss, and the plain mean over the middles for the log."""
+    """Returns the weighted training loss, and the plain mean over the middles for the log."""
     logits = model(rows[:, :-1])
     targets = rows[:, 1:]
     each = F.cross_entropy(
@@ -86,14 +85,14 @@ def loss_of(model, rows: torch.Tensor, middle_weight: float):
 
 
 def schedule(step: int, args) -> float:
-    """Warm-up, stable, linear decay: the factor on both learning rates at `step`."""
+    """Returns the factor on both learning rates at `step`: warm-up, constant, linear decay."""
     warm = min(1.0, (step + 1) / max(1, args.warmup_steps))
     left = (args.steps - step) / max(1, args.decay_steps)
     return args.peak * warm * (args.floor + (1 - args.floor) * min(1.0, left))
 
 
 class Run:
-    """Model, optimizers and the place in the rows; can be saved and loaded whole."""
+    """Model, optimizers and the position in the rows, with save and load."""
 
     def __init__(self, shape: Shape, args) -> None:
         torch.manual_seed(args.seed)
@@ -105,7 +104,7 @@ class Run:
         self.outer = outer
         self.muon = Muon(inner, args.muon_rate)
         self.adamw = torch.optim.AdamW(outer, lr=args.adam_rate, betas=(0.9, 0.98), weight_decay=0.0)
-        # `consumed` counts rows at the present context, `tokens` all there ever were.
+        # `consumed` counts rows at the present context, `tokens` all tokens of the run.
         self.step, self.consumed, self.context, self.tokens, self.seconds = 0, 0, args.context, 0, 0.0
 
     def save(self, path: Path) -> None:
@@ -130,7 +129,7 @@ class Run:
         if starter:
             return
         self.step, self.tokens, self.seconds = state["step"], state["tokens"], state["seconds"]
-        # Another context has other shards: its rows are counted from its own first.
+        # Another context has other shards, so its rows are counted from its own first row.
         self.consumed = state["consumed"] if state["context"] == self.args.context else 0
 
     def train_step(self, batch: torch.Tensor) -> tuple[float, float]:
@@ -181,9 +180,9 @@ def parse() -> argparse.Namespace:
     add("--rows", type=Path, required=True, help="folder of training shards")
     add("--held-out-rows", type=Path, help="folder of held-out shards, for the log only")
     add("--work", type=Path, required=True, help="folder of checkpoints and the log")
-    add("--init", type=Path, help="checkpoint to begin from when --work has none")
+    add("--init", type=Path, help="checkpoint to start from if --work has none")
     add("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    add("--threads", type=int, default=0, help="CPU threads; 0: what the machine has")
+    add("--threads", type=int, default=0, help="CPU threads; 0: all of the machine")
     add("--bf16", action=argparse.BooleanOptionalAction, default=True)
     add("--seed", type=int, default=1)
     add("--context", type=int, default=512)
@@ -193,12 +192,12 @@ def parse() -> argparse.Namespace:
     add("--warmup-steps", type=int, default=20)
     add("--decay-steps", type=int, default=0)
     add("--peak", type=float, default=1.0, help="factor on both learning rates")
-    add("--floor", type=float, default=0.0, help="share of the peak left at the end")
+    add("--floor", type=float, default=0.0, help="share of the peak rate at the end")
     add("--muon-rate", type=float, default=0.02)
     add("--adam-rate", type=float, default=3e-3)
-    add("--middle-weight", type=float, default=2.0, help="weight of a middle's token against context")
+    add("--middle-weight", type=float, default=2.0, help="weight of a middle's token relative to context")
     add("--save-seconds", type=float, default=240)
-    add("--stop-seconds", type=float, default=math.inf, help="stop, resumably, after this long")
+    add("--stop-seconds", type=float, default=math.inf, help="stop after this long; the run can be resumed")
     for name, value in Shape().record().items():
         add(f"--{name.replace('_', '-')}", type=type(value), default=value)
     return parser.parse_args()

@@ -1,7 +1,7 @@
-"""The qwen2 forward pass in numpy, layer by layer: what `derive.py` calibrates with.
+"""The qwen2 forward pass in numpy, layer by layer, for the calibration in `derive.py`.
 
-Shapes: T tokens, D hidden size, H heads, K key-value heads, S head size, F feed-forward size.
-Matrices are (rows, columns) = (outputs, inputs), as a GGUF file stores them.
+Shapes: T tokens, D hidden size, H heads, K key-value heads, S head size, F intermediate size.
+Matrices are (rows, columns) = (outputs, inputs), as in a GGUF file.
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ def rms_norm(x: np.ndarray, weight: np.ndarray, epsilon: float) -> np.ndarray:
 
 
 def rotate(x: np.ndarray, base: float) -> np.ndarray:
-    """Applies RoPE to (B, T, heads, S); the two halves of a head are rotated against each other (NEOX order)."""
+    """Applies RoPE to (B, T, heads, S); the two halves of a head are rotated against each other
+    (NeoX order)."""
     half = x.shape[-1] // 2
     angles = np.arange(x.shape[1])[:, None] * base ** (-np.arange(half) / half)
     cos = np.cos(angles).astype(np.float32)[None, :, None, :]
@@ -65,11 +66,11 @@ class Layer:
         self.w, self.shape = weights, shape
 
     def attention_input(self, x: np.ndarray) -> np.ndarray:
-        """What the query, key and value products read."""
+        """Returns the input of the query, key and value products."""
         return rms_norm(x, self.w["attn_norm.weight"], self.shape.epsilon)
 
     def attended(self, normed: np.ndarray, batch: int) -> np.ndarray:
-        """What the output product reads: (B * T, D)."""
+        """Returns the input of the output product: (B * T, D)."""
         s = self.shape
 
         def heads(name: str, count: int) -> np.ndarray:
@@ -80,10 +81,10 @@ class Layer:
         return attention(q, k, heads("v", s.kv_heads), s)
 
     def feed_forward_input(self, x: np.ndarray) -> np.ndarray:
-        """What the gate and up products read."""
+        """Returns the input of the gate and up products."""
         return rms_norm(x, self.w["ffn_norm.weight"], self.shape.epsilon)
 
     def gated(self, normed: np.ndarray) -> np.ndarray:
-        """What the down product reads: (B * T, F)."""
+        """Returns the input of the down product: (B * T, F)."""
         gate = normed @ self.w["ffn_gate.weight"].T
         return gate / (1.0 + np.exp(-gate)) * (normed @ self.w["ffn_up.weight"].T)

@@ -1,4 +1,4 @@
-"""A smaller vocabulary: the tokens that code uses most, closed under the merges that make them."""
+"""A smaller vocabulary: the most frequent tokens in code, with the parts of their merges."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ import numpy as np
 
 from rows import read_documents
 
-# Characters of each language that are counted; so much of every one, so that none drowns the others.
+# Characters that are counted of each language: the same number for all, so that no language
+# dominates.
 SHARE = 6_000_000
 # ggml token types.
 NORMAL, UNUSED = 1, 5
 
 
 def counts(tokenizer, corpus: Path, kept: Path, size: int) -> np.ndarray:
-    """Returns how often each of `size` tokens occurs, each language weighing the same; kept in the file `kept`."""
+    """Returns how often each of `size` tokens occurs, with the same weight for each language;
+    cached in the file `kept`."""
     if kept.exists():
         return np.load(kept)
     seen: dict[str, np.ndarray] = {}
@@ -33,9 +35,11 @@ def counts(tokenizer, corpus: Path, kept: Path, size: int) -> np.ndarray:
 
 
 def kept(tokens: list[str], merges: list[str], types: list[int], counts: np.ndarray, size: int) -> np.ndarray:
-    """Returns the ids to keep in rising order: control tokens, single bytes, the most frequent, and what makes them.
+    """Returns the ids to keep in rising order: control tokens, single bytes, the most frequent
+    tokens, and the parts of their merges.
 
-    A token is made by one merge of two tokens, which must be there too; so the result may be a few larger than `size`.
+    A merge makes a token from two tokens, which must be kept as well; so the result may be slightly
+    larger than `size`.
     """
     ids = {token: i for i, token in enumerate(tokens)}
     parts = {left + right: (left, right) for left, right in (merge.split(" ", 1) for merge in merges)}

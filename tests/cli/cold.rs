@@ -1,4 +1,5 @@
-//! `lowkey bench cold`: the shape of what it prints, what it leaves on the disk, and files that it refuses.
+//! `lowkey bench cold`: its output format, the files it leaves on disk, and the input files that it
+//! rejects.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -7,13 +8,13 @@ use serde_json::{Value, json};
 
 use super::{Folder, TOY_NAME, assert_fails, stdout};
 
-/// A file of this repository.
+/// Returns the path of a file in this repository.
 fn source(name: &str) -> String {
     let path: PathBuf = [env!("CARGO_MANIFEST_DIR"), name].iter().collect();
     path.display().to_string()
 }
 
-/// So that a run takes a second.
+/// Arguments that shorten a run to about a second.
 const QUICK: [&str; 4] = ["--keys", "5", "--typing-ms", "40"];
 
 fn cold(folder: &Folder, arguments: &[&str]) -> Command {
@@ -33,7 +34,7 @@ fn n_entries(folder: &Folder, name: &str) -> usize {
 }
 
 #[test]
-fn every_scene_is_typed_and_counted_and_nothing_is_left_behind() {
+fn every_scene_is_counted() {
     let folder = Folder::new("cold");
     let files = [source("server/app/lsp/documents.rs"), source("tests/traces/editor.py")];
     let output =
@@ -59,7 +60,7 @@ fn every_scene_is_typed_and_counted_and_nothing_is_left_behind() {
             let sizes = scene["prompt_sizes"].as_object().unwrap();
             let sizes: u64 = sizes.values().map(|n| n.as_u64().unwrap()).sum();
             assert_eq!(sizes, answered, "{scene}");
-            // Nothing overtakes the last key.
+            // No request supersedes the last key.
             assert!(answered > 0, "{scene}");
             assert!(scene["tokens"]["prefilled"].is_u64() && scene["tokens"]["decoded"].is_u64());
             assert_eq!(scene["first"].is_null(), count("/shown") == 0, "{scene}");
@@ -82,7 +83,7 @@ fn every_scene_is_typed_and_counted_and_nothing_is_left_behind() {
     for name in ["open", "jump", "back", "reopen"] {
         let scene = &summary["scenes"][name];
         assert_eq!(scene["keys"], 10, "{scene}");
-        // Of two files the median is the quicker one's.
+        // With two files the median is the faster one.
         assert_eq!(
             scene["ms_from_event"]["p50"].is_null(),
             scene["none"].as_u64().unwrap() == 2,
@@ -94,7 +95,7 @@ fn every_scene_is_typed_and_counted_and_nothing_is_left_behind() {
 }
 
 #[test]
-fn the_table_has_a_line_for_each_situation() {
+fn table_has_line_for_each_scene() {
     let folder = Folder::new("cold-table");
     let output = cold(&folder, &[&QUICK[..], &[&source("tests/traces/start/parser.rs")]].concat())
         .output()
@@ -107,7 +108,7 @@ fn the_table_has_a_line_for_each_situation() {
 }
 
 #[test]
-fn what_cannot_be_measured_is_refused_with_words() {
+fn unusable_input_is_rejected() {
     let folder = Folder::new("cold-refused");
     let good = source("tests/traces/start/parser.rs");
     let flat = folder.file("flat.py", "value = compute(1)\n".repeat(80));
@@ -129,16 +130,16 @@ fn what_cannot_be_measured_is_refused_with_words() {
     assert_eq!(cold(&folder, &[&good, "--keys", "0"]).output().unwrap().status.code(), Some(2));
 }
 
-/// The folder holds sessions, which hold the user's text.
+/// The folder contains sessions, and these contain the user's text.
 #[cfg(unix)]
 #[test]
-fn a_run_that_is_ended_by_a_signal_leaves_nothing_behind() {
+fn signal_leaves_no_files() {
     let folder = Folder::new("cold-signal");
     let mut command =
         cold(&folder, &["--typing-ms", "60000", &source("tests/traces/start/parser.rs")]);
     let mut running = command.stdout(std::process::Stdio::null()).spawn().unwrap();
     let patience = std::time::Instant::now() + std::time::Duration::from_mins(2);
-    // The server has written there: it runs, and signals are listened for.
+    // Once the server has written to the folder, it runs and signals are handled.
     let has_written = || {
         let mut scratches = std::fs::read_dir(folder.0.join("tmp")).unwrap();
         scratches.any(|scratch| scratch.unwrap().path().join("cache").exists())

@@ -1,4 +1,5 @@
-//! The self-test of `lowkey doctor`: the model fills in holes of our own, and what comes back right is counted.
+//! The self-test of `lowkey doctor`: the model fills holes from the program, and the right answers
+//! are counted.
 
 use std::process::Command;
 
@@ -8,7 +9,7 @@ use crate::gguf::{Changes, changed};
 use crate::{Folder, stdout};
 
 #[test]
-fn doctor_has_the_model_fill_in_holes_and_counts_the_right_answers() {
+fn doctor_self_test_counts_right_answers() {
     let folder = Folder::new("self-test");
     let output = folder.lowkey(&["doctor", "--json"]);
     let found: Value = serde_json::from_str(&stdout(&output)).unwrap();
@@ -18,7 +19,7 @@ fn doctor_has_the_model_fill_in_holes_and_counts_the_right_answers() {
     let is_right = |answer: &&Value| answer["right"] == true;
     assert_eq!(test["right"], answers.iter().filter(is_right).count(), "{test}");
     let n_shown = answers.iter().filter(|answer| answer["text"].is_string()).count();
-    assert!(answers.len() == 20 && n_shown > 0, "the model was not asked: {test}");
+    assert!(answers.len() == 20 && n_shown > 0, "the model got no requests: {test}");
     let screen = stdout(&folder.lowkey(&["doctor"]));
     let count = format!("self-test   {} of 20 holes filled right, in ", test["right"]);
     assert!(screen.contains(&count), "{screen}");
@@ -31,7 +32,7 @@ fn doctor_has_the_model_fill_in_holes_and_counts_the_right_answers() {
 }
 
 #[test]
-fn doctor_asks_a_model_without_sentinels_by_instruction() {
+fn doctor_self_test_of_instructed_model() {
     let folder = Folder::new("self-test-instructed");
     let template = "{% for m in messages %}{{ m['role'] + ': ' + m['content'] + '\\n' }}{% endfor %}assistant: ";
     let changes =

@@ -1,22 +1,23 @@
-//! A folder of a test's own, gone when the test ends: how tests of every kind make files.
+//! A temporary folder for one test, removed when the test ends.
 //!
-//! Below the system's folder for such things and not below the target folder, which git ignores, so that the model would
-//! be shown nothing of it. Two tests never get the same, whatever they call it and whichever process runs them.
+//! It is in the system's temporary folder and not in the target folder, because git ignores the
+//! target folder and the model would get none of its files. No two tests share a folder, regardless
+//! of their names and processes.
 
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// An empty folder when it is made; removed with what is in it when it is dropped.
+/// An empty folder, removed with its contents on drop.
 pub(crate) struct TestFolder(PathBuf);
 
 impl TestFolder {
-    /// Makes a folder; `name` is for whoever finds one that a killed test has left.
+    /// Creates a folder. `name` helps to identify a folder that a killed test has left.
     pub(crate) fn new(name: &str) -> TestFolder {
         static MADE: AtomicUsize = AtomicUsize::new(0);
         let n = MADE.fetch_add(1, Ordering::Relaxed);
         let path = std::env::temp_dir().join(format!("lowkey-{name}-{}-{n}", std::process::id()));
-        // One that an earlier process of the same number has left.
+        // Removes a folder left by an earlier process with the same id.
         let _ = std::fs::remove_dir_all(&path);
         std::fs::create_dir_all(&path).expect("a folder for the test");
         TestFolder(path)

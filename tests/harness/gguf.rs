@@ -1,19 +1,19 @@
-//! The toy with other metadata: what a test needs of a model that the toy is not.
+//! Rewrites the toy's metadata, for tests that need another model.
 //!
-//! Keys, values and tensor entries of a GGUF file (version 3) are walked over and copied; only the strings of tokens are
-//! looked into. The tensors' bytes stay as they are.
+//! Copies the keys, values and tensor entries of a GGUF file (version 3). Only the strings of
+//! tokens are inspected. The tensors' bytes are unchanged.
 
-/// What is changed in a file.
+/// Changes to a file.
 pub(crate) struct Changes<'c> {
-    /// Keys that are left out.
+    /// Keys to omit.
     pub(crate) without: &'c [&'c str],
-    /// Tokens that are called otherwise: old and new text.
+    /// Tokens to rename: old and new text.
     pub(crate) renamed: &'c [(&'c str, &'c str)],
-    /// Keys that come on top, with their text.
+    /// Keys to add, with their text.
     pub(crate) texts: &'c [(&'c str, &'c str)],
 }
 
-/// Reads and copies.
+/// A reader over the bytes of a file.
 struct Walk<'f> {
     file: &'f [u8],
     at: usize,
@@ -38,7 +38,7 @@ impl<'f> Walk<'f> {
         self.take(n_bytes)
     }
 
-    /// Passes over a value of this type; its strings go through `rewritten`.
+    /// Copies a value of this type; its strings pass through `rewritten`.
     fn value(&mut self, kind: u32, rewritten: &mut dyn FnMut(&[u8]) -> Vec<u8>) -> Vec<u8> {
         match kind {
             0 | 1 | 7 => self.take(1).to_vec(),

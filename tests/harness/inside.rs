@@ -1,10 +1,11 @@
-//! The model inside the program that is tested: the default, or the toy where its parts are not all there yet.
+//! The model in the tested program: the default, or the toy if parts of the default are missing.
 
 use std::process::Command;
 
 use serde_json::Value;
 
-/// Asks the program whether the default model is inside it, and prints the answer for the reader of the test's output.
+/// Whether the program contains the default model. Prints the answer for the reader of the test's
+/// output.
 pub(crate) fn is_the_default() -> bool {
     let output = Command::new(env!("CARGO_BIN_EXE_lowkey"))
         .args(["models", "list", "--json"])

@@ -1,13 +1,13 @@
-//! Messages and frames, as an editor makes and reads them.
+//! Messages and frames as an editor writes and reads them.
 
 use std::io::BufRead;
 
 use serde_json::{Value, json};
 
-/// The method of ghost text.
+/// The method for ghost text.
 pub(crate) const INLINE: &str = "textDocument/inlineCompletion";
 
-/// A client that draws inline completions and progress.
+/// Capabilities of a client that draws inline completions and progress.
 pub(crate) fn capabilities() -> Value {
     json!({
         "general": {"positionEncodings": ["utf-16"]},
@@ -17,7 +17,7 @@ pub(crate) fn capabilities() -> Value {
     })
 }
 
-/// Parameters of a request at a place, as by typing.
+/// Parameters of a request at a position, triggered by typing.
 pub(crate) fn place(uri: &str, line: u32, character: u32) -> Value {
     json!({
         "textDocument": {"uri": uri},
@@ -26,7 +26,7 @@ pub(crate) fn place(uri: &str, line: u32, character: u32) -> Value {
     })
 }
 
-/// A message without id.
+/// A notification.
 pub(crate) fn notification(method: &str, params: &Value) -> Value {
     let mut message = json!({"jsonrpc": "2.0", "method": method});
     if !params.is_null() {
@@ -35,30 +35,30 @@ pub(crate) fn notification(method: &str, params: &Value) -> Value {
     message
 }
 
-/// A frame around a body.
+/// Wraps a body in a frame.
 pub(crate) fn frame(body: &[u8]) -> Vec<u8> {
     let mut frame = format!("Content-Length: {}\r\n\r\n", body.len()).into_bytes();
     frame.extend_from_slice(body);
     frame
 }
 
-/// Several messages as the bytes of one write.
+/// Encodes several messages as the bytes of one write.
 pub(crate) fn frames<'m>(messages: impl IntoIterator<Item = &'m Value>) -> Vec<u8> {
     messages.into_iter().flat_map(|m| frame(m.to_string().as_bytes())).collect()
 }
 
-/// The URI of a path without characters that need an escape.
+/// The URI of a path whose characters need no escapes.
 pub(crate) fn uri(path: &std::path::Path) -> String {
     format!("file://{}", path.display())
 }
 
-/// Code and words of an error object.
+/// The code and message of an error object.
 pub(super) fn error(error: &Value) -> (i64, String) {
-    let words = error["message"].as_str().expect("an error's words").to_owned();
+    let words = error["message"].as_str().expect("an error's message").to_owned();
     (error["code"].as_i64().expect("an error's code"), words)
 }
 
-/// Reads one framed message; `None` at the end of the stream. Strict about the frame.
+/// Reads one framed message; `None` at the end of the stream. Panics if the frame is malformed.
 pub(super) fn read_message(stdout: &mut impl BufRead) -> Option<Value> {
     let mut length = None;
     loop {

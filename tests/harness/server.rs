@@ -1,9 +1,9 @@
-//! A real `lowkey serve` process and a client that is strict about it.
+//! A real `lowkey serve` process and a strict client.
 //!
-//! The client answers what the server asks, fails at once when a request is answered
-//! twice, and keeps everything else until a test reads it. [`Server`]'s Drop fails a test
-//! that left something unread, a request unanswered or the process running: what no test
-//! looks at is not allowed to happen.
+//! The client answers the server's requests, fails at once if a request is answered twice, and
+//! keeps all other messages until a test reads them. [`Server`]'s `Drop` fails a test that left a
+//! message unread, a request unanswered or the process running, so the server cannot send anything
+//! that no test checks.
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::io::{BufReader, Read, Write};
@@ -18,28 +18,27 @@ mod messages;
 
 pub(crate) use messages::*;
 
-/// Whatever takes longer hangs. Generous: tests share the machine with each other.
+/// Timeout after which a wait counts as a hang. Long, because tests run in parallel.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
 
-/// How a server is started.
+/// Options for starting a server.
 #[derive(Default)]
 pub(crate) struct Options {
-    /// Programs to run the server under: name and arguments.
+    /// Programs to run the server under, with their arguments.
     pub(crate) under: Vec<String>,
-    /// Environment variables beside the inherited ones.
+    /// Environment variables in addition to the inherited ones.
     pub(crate) env: Vec<(&'static str, String)>,
-    /// With `--stdio` in the place of `serve`, as plugins for other servers start one.
+    /// Uses `--stdio` instead of `serve`, as plugins for other servers do.
     pub(crate) by_plugin: bool,
-    /// Arguments behind `serve`.
+    /// Arguments after `serve`.
     pub(crate) arguments: Vec<String>,
-    /// Where the log goes, if this harness is not to read it.
+    /// Where the log goes, if this harness does not read it.
     pub(crate) stderr: Option<Stdio>,
 }
 
-/// An answer: the result, or the error's code and words.
+/// An answer: the result, or the error's code and message.
 pub(crate) type Answer = Result<Value, (i64, String)>;
 
-/// A running server.
 pub(crate) struct Server {
     child: Child,
     stdin: Option<ChildStdin>,
@@ -48,24 +47,24 @@ pub(crate) struct Server {
     last_id: i64,
     unanswered: HashSet<i64>,
     answers: BTreeMap<i64, Answer>,
-    /// Requests in the order in which their answers came.
+    /// Request ids in the order of their answers.
     pub(crate) order: Vec<i64>,
-    /// Errors without a request.
+    /// Errors without a request id.
     errors: VecDeque<(i64, String)>,
     notifications: VecDeque<(String, Value)>,
     /// Progress that has begun and not ended, by token.
     progress: HashMap<String, Value>,
-    /// What the client says of itself in `initialize`.
+    /// The client's `clientInfo` in `initialize`.
     pub(crate) client_info: Value,
-    /// What the client has under the section `lowkey`.
+    /// The client's configuration section `lowkey`.
     pub(crate) configuration: Value,
-    /// Methods that the server asked the client for.
+    /// Requests that the server sent to the client: method and parameters.
     pub(crate) asked: Vec<(String, Value)>,
     ended: Option<ExitStatus>,
 }
 
 impl Server {
-    /// Starts a server; nothing is sent yet.
+    /// Starts a server without sending a message.
     pub(crate) fn spawn(options: Options) -> Self {
         let binary = env!("CARGO_BIN_EXE_lowkey").to_owned();
         let mut words = options.under;
@@ -74,12 +73,12 @@ impl Server {
         words.extend(options.arguments);
         let mut child = Command::new(&words[0])
             .args(&words[1..])
-            // Nobody's settings but the test's, and no gate: what it thinks of the small model's
-            // suggestions is not what most tests are about.
+            // Only the test's settings, and no gate: most tests are not about its judgement of the
+            // small model's suggestions.
             .env("LOWKEY_CONFIG", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/harness/lowkey.toml"))
-            // The toy, where the test names no other model.
+            // The toy, unless the test names another model.
             .env("LOWKEY_MODEL", lowkey_test_support::toy_path())
-            // What one test leaves behind must not help the next.
+            // Files of one test must not influence the next.
             .env("LOWKEY_CACHE_DIR", "")
             .env_remove("LOWKEY_LOG")
             .envs(options.env)
@@ -130,7 +129,7 @@ impl Server {
         server
     }
 
-    /// Initializes; returns the server's capabilities.
+    /// Sends `initialize` and `initialized`; returns the server's capabilities.
     pub(crate) fn initialize(
         &mut self,
         capabilities: &Value,
@@ -162,29 +161,28 @@ impl Server {
                 _ => panic!("no model: {status}"),
             }
             assert!(Instant::now() < deadline, "the model is not loaded after {PATIENCE:?}");
-            // Whatever comes meanwhile is taken; progress makes this wake up at once.
+            // Takes all messages that arrive meanwhile; a progress message ends the wait at once.
             self.receive(Duration::from_millis(20));
         }
     }
 
-    /// Writes bytes as they are.
+    /// Writes raw bytes.
     pub(crate) fn write(&mut self, bytes: &[u8]) {
         let stdin = self.stdin.as_mut().expect("stdin is closed");
         stdin.write_all(bytes).unwrap();
         stdin.flush().unwrap();
     }
 
-    /// Frames and writes one message.
+    /// Writes one message in a frame.
     pub(crate) fn send(&mut self, message: &Value) {
         self.write(&frame(message.to_string().as_bytes()));
     }
 
-    /// Sends a notification.
     pub(crate) fn notify(&mut self, method: &str, params: &Value) {
         self.send(&notification(method, params));
     }
 
-    /// Makes a request without sending it; its answer is expected from now on.
+    /// Builds a request without sending it and registers it as unanswered.
     pub(crate) fn make_request(&mut self, method: &str, params: &Value) -> (i64, Value) {
         self.last_id += 1;
         self.unanswered.insert(self.last_id);
@@ -217,7 +215,7 @@ impl Server {
         self.answer(id)
     }
 
-    /// Waits for an error that belongs to no request.
+    /// Waits for an error without a request id.
     pub(crate) fn next_error(&mut self) -> (i64, String) {
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -245,7 +243,7 @@ impl Server {
         assert!(self.receive(left), "the server closed its output; missing: {what}");
     }
 
-    /// Takes one message, if one comes in time; `false` when the output is closed.
+    /// Takes one message if it arrives in time; `false` if the output is closed.
     fn receive(&mut self, patience: Duration) -> bool {
         match self.messages.recv_timeout(patience) {
             Ok(message) => {
@@ -276,7 +274,7 @@ impl Server {
             }
             (None, Some(Value::Null)) => self.errors.push_back(error(&message["error"])),
             (None, Some(id)) => {
-                let id = id.as_i64().expect("an id that we gave");
+                let id = id.as_i64().expect("an id of this client");
                 assert!(self.unanswered.remove(&id), "request {id} is answered twice: {message}");
                 let answer = match message.get("error") {
                     Some(failed) => Err(error(failed)),
@@ -294,33 +292,33 @@ impl Server {
         match params["value"]["kind"].as_str() {
             Some("begin") => {
                 let before = self.progress.insert(token, params.clone());
-                assert_eq!(before, None, "begun twice");
+                assert_eq!(before, None, "began twice");
             }
             Some("report") => assert!(self.progress.contains_key(&token), "{params}"),
             Some("end") => assert!(self.progress.remove(&token).is_some(), "{params}"),
-            _ => panic!("no progress: {params}"),
+            _ => panic!("not a progress message: {params}"),
         }
     }
 
-    /// Listens for so long; nothing may come.
+    /// Waits for this long; no message may arrive.
     pub(crate) fn listen(&mut self, duration: Duration) {
         match self.messages.recv_timeout(duration) {
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => panic!("the server has ended"),
-            Ok(message) => panic!("unasked: {message}"),
+            Ok(message) => panic!("unexpected message: {message}"),
         }
     }
 
-    /// The server's process.
+    /// The id of the server's process.
     pub(crate) fn process_id(&self) -> u32 {
         self.child.id()
     }
 
-    /// Closes both pipes at once and expects no answer any more, as after an editor was killed;
-    /// returns the log of the server, which ends by itself.
+    /// Closes both pipes at once and expects no more answers, as if the editor was killed. Returns
+    /// the log of the server, which ends by itself.
     pub(crate) fn die(&mut self) -> String {
         self.stdin = None;
-        // The thread that reads ends at its next message, and with it the pipe.
+        // The reader thread ends at its next message and closes the pipe.
         let (_, unread) = channel();
         drop(std::mem::replace(&mut self.messages, unread));
         // stderr closes with the process.
@@ -335,7 +333,7 @@ impl Server {
         log
     }
 
-    /// Closes stdin, as an editor does that dies.
+    /// Closes stdin, as an editor does when it dies.
     pub(crate) fn hang_up(&mut self) {
         self.stdin = None;
     }
@@ -346,7 +344,7 @@ impl Server {
         while self.receive(deadline.saturating_duration_since(Instant::now())) {
             assert!(Instant::now() < deadline, "the server still runs after {PATIENCE:?}");
         }
-        // Its output is closed, so it is at its end; stderr closes with the process.
+        // The server's output is closed, so it is about to end; stderr closes with the process.
         let log = self.stderr.take().map(|log| log.join().unwrap()).unwrap_or_default();
         let status = self.child.wait().unwrap();
         self.ended = Some(status);
@@ -370,18 +368,18 @@ impl Server {
         self.notify("textDocument/didOpen", &json!({ "textDocument": item }));
     }
 
-    /// Asks for an inline completion and waits for its items.
+    /// Requests an inline completion and waits for its items.
     pub(crate) fn items(&mut self, uri: &str, line: u32, character: u32) -> Vec<Value> {
         let result = self.ask(INLINE, &place(uri, line, character)).unwrap();
         result["items"].as_array().expect("a list of items, never null").clone()
     }
 
-    /// What the server has of a document.
+    /// Returns the server's state of a document.
     pub(crate) fn document(&mut self, uri: &str) -> Value {
         self.ask("$/lowkey/document", &json!({"textDocument": {"uri": uri}})).unwrap()
     }
 
-    /// The report of the document's last request.
+    /// Returns the report of the document's last request.
     pub(crate) fn explain(&mut self, uri: &str) -> Value {
         self.ask("$/lowkey/explain", &json!({"textDocument": {"uri": uri}})).unwrap()
     }
@@ -400,11 +398,11 @@ impl Drop for Server {
         if self.ended.is_none() {
             let _ = self.child.kill();
             let _ = self.child.wait();
-            panic!("the test ended and the server still ran");
+            panic!("the test ended and the server was still running");
         }
         assert!(self.unanswered.is_empty(), "never answered: {:?}", self.unanswered);
-        assert!(self.answers.is_empty(), "answers not looked at: {:?}", self.answers);
-        assert!(self.errors.is_empty(), "errors not looked at: {:?}", self.errors);
-        assert!(self.notifications.is_empty(), "not looked at: {:?}", self.notifications);
+        assert!(self.answers.is_empty(), "unread answers: {:?}", self.answers);
+        assert!(self.errors.is_empty(), "unread errors: {:?}", self.errors);
+        assert!(self.notifications.is_empty(), "unread: {:?}", self.notifications);
     }
 }

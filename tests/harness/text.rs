@@ -1,32 +1,31 @@
-//! The editor's side of a document: a plain string, edited in UTF-16 as editors do.
+//! The editor's side of a document: a plain string with UTF-16 edits.
 
 use serde_json::{Value, json};
 
-/// A document as the editor has it.
+/// A document in the editor.
 #[derive(Clone)]
 pub(crate) struct Text {
-    /// The whole text.
     pub(crate) text: String,
-    /// Its version.
     pub(crate) version: i32,
 }
 
 impl Text {
-    /// A document just opened.
+    /// Creates a document that was just opened.
     pub(crate) fn new(text: &str) -> Self {
         Self { text: text.to_owned(), version: 1 }
     }
 
-    /// Lines with their ends: LF, CRLF and lone CR, nothing else.
+    /// The lines with their ends: LF, CRLF or a lone CR.
     fn lines(&self) -> Vec<&str> {
         let mut lines = Vec::new();
         for line in self.text.split_inclusive('\n') {
             let mut rest = line;
-            // Searching for one character is fast also without optimisation: big texts are tested too.
+            // A search for one character is fast even without optimisation; some tests use big
+            // texts.
             while let Some(at) = rest.find('\r').filter(|&at| &rest[at..] != "\r\n") {
-                let (line, behind) = rest.split_at(at + 1);
+                let (line, after) = rest.split_at(at + 1);
                 lines.push(line);
-                rest = behind;
+                rest = after;
             }
             if !rest.is_empty() {
                 lines.push(rest);
@@ -38,12 +37,13 @@ impl Text {
         lines
     }
 
-    /// Line and UTF-16 column of a byte offset at a character boundary.
+    /// Returns the line and UTF-16 column of a byte offset at a character boundary.
     pub(crate) fn position(&self, offset: usize) -> (u32, u32) {
         let mut start = 0;
         let lines = self.lines();
         for (idx, line) in lines.iter().enumerate() {
-            // The place between the bytes of a line end is the line's end; no editor stands there.
+            // The position between the bytes of a CRLF maps to the line's end; no editor places a
+            // cursor there.
             if offset < start + line.len() || idx + 1 == lines.len() {
                 let before = &self.text[start..offset];
                 let is_ascii = before.is_ascii();
@@ -55,7 +55,7 @@ impl Text {
         unreachable!("the last line holds what no other does")
     }
 
-    /// Byte offset of a line and UTF-16 column that exist.
+    /// Returns the byte offset of a line and UTF-16 column; panics if they do not exist.
     pub(crate) fn offset(&self, line: u64, column: u64) -> usize {
         let lines = self.lines();
         let start: usize = lines[..line as usize].iter().map(|l| l.len()).sum();
@@ -66,11 +66,11 @@ impl Text {
             }
             units += c.len_utf16() as u64;
         }
-        assert_eq!(units, column, "a column inside a character or behind the line");
+        assert_eq!(units, column, "a column inside a character or past the line end");
         start + lines[line as usize].len()
     }
 
-    /// Replaces bytes and returns the entry of `contentChanges` that says so.
+    /// Replaces a byte range and returns its entry of `contentChanges`.
     pub(crate) fn edit(&mut self, range: std::ops::Range<usize>, new: &str) -> Value {
         let [start, end] = [range.start, range.end].map(|offset| {
             let (line, character) = self.position(offset);
@@ -80,13 +80,13 @@ impl Text {
         json!({"range": {"start": start, "end": end}, "text": new})
     }
 
-    /// Parameters of the `didChange` with these changes; the version grows.
+    /// Returns the parameters of a `didChange` with these changes and increments the version.
     pub(crate) fn did_change(&mut self, uri: &str, changes: &[Value]) -> Value {
         self.version += 1;
         json!({"textDocument": {"uri": uri, "version": self.version}, "contentChanges": changes})
     }
 
-    /// What `$/lowkey/document` says of this text.
+    /// The answer of `$/lowkey/document` for this text.
     pub(crate) fn fingerprint(&self) -> Value {
         let hash = self.text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, b| {
             (hash ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3)
@@ -100,37 +100,38 @@ impl Text {
         })
     }
 
-    /// Fails unless `item` fits this text with the cursor at a byte offset, as editors check it.
+    /// Panics unless `item` fits this text with the cursor at a byte offset, by the checks that
+    /// editors make.
     pub(crate) fn assert_fits(&self, cursor: usize, item: &Value) {
         let place = |end: &str| {
             let position = &item["range"][end];
             (position["line"].as_u64().unwrap(), position["character"].as_u64().unwrap())
         };
         let (start, end) = (place("start"), place("end"));
-        assert_eq!(start.0, end.0, "the range is on one line: {item}");
+        assert_eq!(start.0, end.0, "the range spans lines: {item}");
         let (start, end) = (self.offset(start.0, start.1), self.offset(end.0, end.1));
-        assert!(start <= cursor && cursor <= end, "the range holds the cursor {cursor}: {item}");
+        assert!(start <= cursor && cursor <= end, "the cursor {cursor} is not in: {item}");
         let new = item["insertText"].as_str().unwrap();
         let before = &self.text[start..cursor];
         assert!(
             new.starts_with(before) || before.trim().is_empty(),
-            "the text repeats what stands before the cursor ({before:?}): {item}"
+            "the text must repeat the text before the cursor ({before:?}): {item}"
         );
         let mut rest = new.get(before.len()..).unwrap_or(new).chars();
         let covered = &self.text[cursor..end];
         assert!(
             covered.trim_end().chars().all(|c| rest.any(|n| n == c)),
-            "the text repeats what it covers behind the cursor ({covered:?}): {item}"
+            "the text must repeat the covered text after the cursor ({covered:?}): {item}"
         );
         assert!(item["command"]["arguments"][0].is_u64(), "{item}");
     }
 }
 
-/// A small generator of reproducible numbers (`SplitMix64`).
+/// A small generator of reproducible pseudo-random numbers (`SplitMix64`).
 pub(crate) struct Dice(pub(crate) u64);
 
 impl Dice {
-    /// A number below `n`.
+    /// Returns a number below `n`.
     pub(crate) fn below(&mut self, n: usize) -> usize {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
@@ -139,7 +140,7 @@ impl Dice {
         ((z ^ (z >> 31)) % n as u64) as usize
     }
 
-    /// One of these.
+    /// Returns a random element of `from`.
     pub(crate) fn pick<'a, T: ?Sized>(&mut self, from: &[&'a T]) -> &'a T {
         from[self.below(from.len())]
     }

@@ -1,4 +1,4 @@
-//! The model inside the program, asked as Zed asks.
+//! Zed's requests to the model in the program.
 
 use super::*;
 
@@ -6,7 +6,7 @@ use super::*;
 mod inside;
 
 #[test]
-fn the_model_inside_finishes_an_easy_line() {
+fn default_model_finishes_easy_line() {
     let is_default = inside::is_the_default();
     let folder = Folder::new("default");
     let mut command = command(&folder.0, "0");

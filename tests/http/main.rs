@@ -1,4 +1,4 @@
-//! `lowkey serve --http` as a process: what Zed sends, what must not be answered, and what listens where.
+//! `lowkey serve --http` as a process: Zed's requests, rejected requests, and listening sockets.
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
@@ -19,29 +19,29 @@ mod folder;
 mod refusals;
 mod token;
 
-/// Whatever takes longer hangs. Generous: tests share the machine with each other.
+/// Timeout after which a wait counts as a hang. Long, because tests run in parallel.
 const PATIENCE: Duration = Duration::from_mins(2);
 
-/// Long enough, and what no server would make.
+/// Long enough, and distinct from every generated token.
 const TOKEN: &str = "zebra-zebra-zebra-zebra";
 
-/// A folder of a test's own, gone when the test ends.
+/// A temporary folder for one test, removed when the test ends.
 struct Folder(TestFolder);
 
 impl Folder {
     fn new(name: &str) -> Self {
         let path = TestFolder::new(name);
-        // Whatever the gate thinks of a text, it is shown.
+        // Disables the gate, so that every text is shown.
         std::fs::write(path.join("lowkey.toml"), include_str!("../harness/lowkey.toml")).unwrap();
         Self(path)
     }
 }
 
-/// A running server; ended by Drop.
+/// A running server; its `Drop` ends it.
 struct Server {
     child: Child,
     port: u16,
-    /// All that it wrote to stderr; ends with the process.
+    /// The complete stderr output; available after the process ends.
     log: Option<JoinHandle<String>>,
 }
 
@@ -104,14 +104,14 @@ impl Server {
         .into_bytes()
     }
 
-    /// Sends one request on a connection of its own; returns status, headers and body.
+    /// Sends one request on a separate connection; returns status, headers and body.
     fn send(&self, bytes: &[u8]) -> Answer {
         let mut stream = self.connect();
         stream.write_all(bytes).unwrap();
         Answer::read(&mut BufReader::new(stream))
     }
 
-    /// Asks for a completion and returns the answer's JSON.
+    /// Requests a completion and returns the answer's JSON.
     fn complete(&self, body: &Value) -> Value {
         let answer = self.send(&self.request(body));
         assert_eq!(answer.status, 200, "{}", answer.body);
@@ -134,7 +134,7 @@ impl Drop for Server {
     }
 }
 
-/// An answer as it came.
+/// A raw answer.
 #[derive(Debug)]
 struct Answer {
     status: u16,
@@ -156,7 +156,7 @@ impl Answer {
             headers.push((name.to_ascii_lowercase(), value.to_owned()));
         }
         let mut answer = Self { status, headers, body: String::new() };
-        // An interim response has none.
+        // An interim response has no content length.
         let n_bytes = answer.header("content-length").map_or(0, |n| n.parse().unwrap());
         let mut body = vec![0; n_bytes];
         from.read_exact(&mut body).unwrap();
@@ -172,7 +172,7 @@ impl Answer {
 const PREFIX: &str = "struct P { x: f64, y: f64 }\n\nimpl P {\n    fn add(&self, o: &P) -> P {\n        P { x: self.x + o.x, y: self.y + o.y }\n    }\n\n    fn sub(&self, o: &P) -> P {\n        P { x: self.x - ";
 const SUFFIX: &str = "\n    }\n}\n";
 
-/// What Zed sends for a model of the Qwen family.
+/// Zed's request for a model of the Qwen family.
 fn zed(prefix: &str, suffix: &str) -> Value {
     json!({
         "model": "qwen2.5-coder",
@@ -185,7 +185,7 @@ fn zed(prefix: &str, suffix: &str) -> Value {
 }
 
 #[test]
-fn zed_gets_text_to_insert_at_the_cursor() {
+fn zed_gets_text_to_insert_at_cursor() {
     let folder = Folder::new("zed");
     let server = Server::start(&folder);
     let answer = server.complete(&zed(PREFIX, SUFFIX));
@@ -195,11 +195,11 @@ fn zed_gets_text_to_insert_at_the_cursor() {
     assert!(!text.is_empty() && !text.contains("<|"), "{answer}");
     assert_eq!(answer["choices"][0]["finish_reason"], "stop");
     assert!(answer["usage"]["prompt_tokens"].as_u64().unwrap() > 10, "{answer}");
-    // A tail that editors close by themselves stays where it is.
+    // A tail that editors insert themselves stays in the document.
     let inside = server.complete(&zed(&format!("{PREFIX}max("), &format!("){SUFFIX}")));
     let inside = inside["choices"][0]["text"].as_str().unwrap();
     assert!(!inside.contains(')'), "{inside:?}");
-    // Fewer tokens, a stop in the text, other texts beside the best.
+    // Fewer tokens, a stop inside the text, several alternatives.
     let mut body = zed(PREFIX, SUFFIX);
     body["stop"] = json!(text.chars().last().unwrap().to_string());
     let cut = server.complete(&body);
@@ -215,7 +215,7 @@ fn zed_gets_text_to_insert_at_the_cursor() {
         assert_eq!(choice["index"], index);
         assert!(index == 0 || choice["text"] != text);
     }
-    // What it can be asked beside that.
+    // The list of models.
     let head = format!(
         "GET /v1/models HTTP/1.1\r\nHost: localhost:{}\r\nAuthorization: bearer {TOKEN}\r\n\r\n",
         server.port
@@ -226,7 +226,7 @@ fn zed_gets_text_to_insert_at_the_cursor() {
 }
 
 #[test]
-fn the_markers_of_every_family_mean_the_same() {
+fn markers_of_all_families_are_equivalent() {
     let folder = Folder::new("families");
     let server = Server::start(&folder);
     let text =
@@ -242,13 +242,13 @@ fn the_markers_of_every_family_mean_the_same() {
     ] {
         assert_eq!(text(&json!({"prompt": prompt})), expected, "{prompt}");
     }
-    // Without markers, with the field that the protocol has for it.
+    // Without markers, with the protocol's own field.
     assert_eq!(text(&json!({"prompt": PREFIX, "suffix": SUFFIX})), expected);
     assert_eq!(text(&json!({"prompt": [PREFIX], "suffix": SUFFIX})), expected);
 }
 
 #[test]
-fn a_stream_has_the_same_text_and_an_end() {
+fn stream_has_same_text_and_ends() {
     let folder = Folder::new("stream");
     let server = Server::start(&folder);
     let mut body = zed(PREFIX, SUFFIX);
@@ -267,7 +267,7 @@ fn a_stream_has_the_same_text_and_an_end() {
 }
 
 #[test]
-fn one_connection_serves_many_requests_and_many_connections_do_not_supersede_each_other() {
+fn connections_do_not_supersede_each_other() {
     let folder = Folder::new("many");
     let server = Server::start(&folder);
     let expected = server.complete(&zed(PREFIX, SUFFIX))["choices"][0]["text"].clone();
@@ -282,7 +282,7 @@ fn one_connection_serves_many_requests_and_many_connections_do_not_supersede_eac
         for nth in 0..8 {
             let (server, expected) = (&server, &expected);
             scope.spawn(move || {
-                // Some ask the same at the same time, some something else.
+                // Some clients send the same request at the same time, others a different one.
                 let prefix =
                     if nth % 2 == 0 { PREFIX.to_owned() } else { PREFIX.replace("sub", "div") };
                 let answer = server.complete(&zed(&prefix, SUFFIX));
@@ -290,7 +290,8 @@ fn one_connection_serves_many_requests_and_many_connections_do_not_supersede_eac
             });
         }
     });
-    // Clients that leave in the middle, as editors do while the user types, harm nobody.
+    // Clients that disconnect early, as editors do while the user types, do not affect other
+    // clients.
     for nth in 0..20 {
         let bytes = server.request(&zed(&PREFIX.replace("sub", &format!("gone{nth}")), SUFFIX));
         let sent = if nth % 3 == 0 { bytes.len() / 2 } else { bytes.len() };
@@ -309,10 +310,10 @@ fn files_with_secrets_are_not_completed() {
     };
     assert_eq!(server.complete(&body("config/.env"))["choices"][0]["text"], "");
     let answer = server.complete(&body("config/settings.py"));
-    assert_ne!(answer["choices"][0]["text"], "", "another name is no secret: {answer}");
+    assert_ne!(answer["choices"][0]["text"], "", "another name is not secret: {answer}");
 }
 
-/// Addresses on which a process listens.
+/// Returns the addresses that a process listens on.
 #[cfg(target_os = "linux")]
 fn listening(process_id: u32) -> Vec<String> {
     let process = PathBuf::from(format!("/proc/{process_id}"));
@@ -335,7 +336,7 @@ fn listening(process_id: u32) -> Vec<String> {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn it_listens_on_the_loopback_interface_and_nowhere_else() {
+fn listens_on_loopback_only() {
     let folder = Folder::new("loopback");
     let server = Server::start(&folder);
     server.complete(&zed(PREFIX, SUFFIX));
@@ -348,7 +349,7 @@ fn it_listens_on_the_loopback_interface_and_nowhere_else() {
 
 #[cfg(unix)]
 #[test]
-fn not_even_a_log_at_debug_level_has_a_word_of_a_prompt_or_the_token() {
+fn debug_log_has_no_prompt_and_no_token() {
     let folder = Folder::new("log");
     let mut command = command(&folder.0, "0");
     let mut server =
@@ -371,7 +372,7 @@ fn not_even_a_log_at_debug_level_has_a_word_of_a_prompt_or_the_token() {
 
 #[cfg(unix)]
 #[test]
-fn asked_to_end_it_saves_its_sessions() {
+fn sigterm_saves_sessions() {
     let folder = Folder::new("ending");
     let mut server = Server::start(&folder);
     let cold = server.complete(&zed(PREFIX, SUFFIX));

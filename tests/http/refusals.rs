@@ -1,8 +1,8 @@
-//! What is not answered, and what its sender is told.
+//! Rejected requests and their error messages.
 
 use super::*;
 
-/// The request of a client that does everything right, with some of its bytes replaced.
+/// A valid request in which `from` is replaced with `to`.
 fn sent(server: &Server, from: &str, to: &str) -> Answer {
     let request = String::from_utf8(server.request(&zed(PREFIX, SUFFIX))).unwrap();
     assert!(request.contains(from), "{from}");
@@ -13,7 +13,7 @@ fn sent(server: &Server, from: &str, to: &str) -> Answer {
 }
 
 #[test]
-fn each_refusal_says_why_and_the_server_goes_on() {
+fn rejections_give_reasons() {
     let folder = Folder::new("refusals");
     let server = Server::start(&folder);
     let host = format!("Host: 127.0.0.1:{}", server.port);
@@ -21,7 +21,7 @@ fn each_refusal_says_why_and_the_server_goes_on() {
     let same_length = format!("Authorization: Bearer {}", "x".repeat(TOKEN.len()));
     let large = format!("Content-Length: {}", 5 << 20);
     for (from, to, status, word) in [
-        // Who asks.
+        // The sender.
         (host.as_str(), "Host: evil.example", 403, "another host"),
         (&host, "Host: 127.0.0.1", 403, "another host"),
         (&host, "X: y", 403, "another host"),
@@ -35,7 +35,7 @@ fn each_refusal_says_why_and_the_server_goes_on() {
         (&bearer, &same_length, 401, "token"),
         (&bearer, &format!("{bearer}x"), 401, "token"),
         (&bearer, &format!("{same_length}\r\n{bearer}"), 401, "token"),
-        // What is asked.
+        // The request.
         ("POST /v1/completions", "GET /v1/completions", 405, "POST"),
         ("POST /v1/completions", "OPTIONS /v1/completions", 405, "POST"),
         ("POST /v1/completions", "POST /v1/chat/completions", 404, "/v1/completions"),
@@ -63,10 +63,10 @@ fn each_refusal_says_why_and_the_server_goes_on() {
 }
 
 #[test]
-fn connections_that_say_nothing_give_way() {
+fn idle_connections_give_way() {
     let folder = Folder::new("crowd");
     let server = Server::start(&folder);
-    // More than there are seats, twice, with and without the beginning of a request.
+    // More connections than slots, twice, with and without the start of a request.
     let held: Vec<TcpStream> = (0..80)
         .map(|idx| {
             let mut stream = server.connect();
@@ -83,7 +83,7 @@ fn connections_that_say_nothing_give_way() {
 }
 
 #[test]
-fn a_client_that_sends_no_more_gets_its_answer() {
+fn half_closed_client_gets_answer() {
     let folder = Folder::new("half-closed");
     let server = Server::start(&folder);
     for (nth, version) in ["HTTP/1.1", "HTTP/1.0"].into_iter().enumerate() {
@@ -103,7 +103,7 @@ fn a_client_that_sends_no_more_gets_its_answer() {
 }
 
 #[test]
-fn a_body_that_nothing_asked_for_is_not_the_next_request() {
+fn rejected_body_is_not_next_request() {
     let folder = Folder::new("smuggled");
     let server = Server::start(&folder);
     let get = |header: &str, body: &str| {
@@ -127,7 +127,7 @@ fn a_body_that_nothing_asked_for_is_not_the_next_request() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn accepting_that_fails_neither_spins_nor_fills_the_log() {
+fn failing_accept_does_not_spin() {
     let folder = Folder::new("descriptors");
     let mut command = Command::new("sh");
     let limited = "ulimit -n 16; exec \"$0\" serve --http 0";
@@ -141,19 +141,19 @@ fn accepting_that_fails_neither_spins_nor_fills_the_log() {
         .stderr(Stdio::piped());
     let mut server = Server::run(&mut command);
     let held: Vec<TcpStream> = (0..20).map(|_| server.connect()).collect();
-    // It serves again when there are descriptors again, so accepting has failed and gone on.
+    // The server works again once descriptors are free, so it survived failed accepts.
     drop(held);
     let served =
         (0..1000).any(|_| server.send(&server.request(&zed(PREFIX, SUFFIX))).status == 200);
     assert!(served, "it does not serve again");
     server.terminate();
     let log = server.log.take().unwrap().join().unwrap();
-    // Once a minute, so twice on a machine so slow that this took one.
+    // At most once a minute; two entries if this test took over a minute.
     assert!(log.matches("cannot be accepted").count() <= 2, "{log}");
 }
 
 #[test]
-fn a_model_that_cannot_be_loaded_is_an_error_with_its_reason() {
+fn load_failure_is_reported_to_client() {
     let folder = Folder::new("no-model");
     let mut command = command(&folder.0, "0");
     command.env("LOWKEY_HTTP_TOKEN", TOKEN).args(["--model", "/nonexistent/model.gguf"]);
@@ -164,7 +164,7 @@ fn a_model_that_cannot_be_loaded_is_an_error_with_its_reason() {
 }
 
 #[test]
-fn a_port_that_is_taken_ends_the_command_with_one_message() {
+fn port_in_use_ends_command() {
     let folder = Folder::new("taken");
     let server = Server::start(&folder);
     let mut command = command(&folder.0, &server.port.to_string());

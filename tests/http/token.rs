@@ -1,4 +1,4 @@
-//! The token: made once, kept private, and refused where it protects nothing.
+//! The token: created once, kept private, and rejected if it protects nothing.
 
 use super::*;
 
@@ -8,7 +8,7 @@ fn mode(path: &Path) -> u32 {
 }
 
 #[test]
-fn a_token_is_made_once_and_is_its_owner_s_alone() {
+fn token_is_created_once_and_private() {
     let folder = Folder::new("token");
     let file = folder.0.join("http-token");
     let mut tokens = Vec::new();
@@ -27,7 +27,7 @@ fn a_token_is_made_once_and_is_its_owner_s_alone() {
 }
 
 #[test]
-fn a_token_that_protects_nothing_ends_the_command() {
+fn unsafe_token_ends_command() {
     let folder = Folder::new("weak");
     let said = |command: &mut Command| {
         let output = command.output().unwrap();

@@ -1,4 +1,4 @@
-//! Frames and JSON that make no sense: an error, and the server lives.
+//! Malformed frames and JSON: the client gets an error, and the server keeps running.
 
 use serde_json::{Value, json};
 
@@ -26,7 +26,7 @@ fn malformed_json_is_a_parse_error() {
 }
 
 #[test]
-fn json_that_is_no_message_is_an_invalid_request() {
+fn non_message_json_is_an_invalid_request() {
     let mut server = Server::start(&Value::Null);
     for body in ["42", "[]", "{}", "null", r#"{"jsonrpc":"1.0","method":"x"}"#] {
         check(&mut server, &frame(body.as_bytes()), -32600);
@@ -49,7 +49,7 @@ fn malformed_frames_are_invalid_requests() {
     ] {
         check(&mut server, frame.as_bytes(), -32600);
     }
-    // A body shorter than announced is noticed when the next header comes.
+    // The server detects a truncated body at the next header.
     server.write(b"Content-Length: 500\r\n\r\n{\"jsonrpc\":");
     assert!(server.ask("$/lowkey/status", &Value::Null).is_ok());
     assert_eq!(server.next_error().0, -32600);
@@ -57,13 +57,13 @@ fn malformed_frames_are_invalid_requests() {
 }
 
 #[test]
-fn parameters_that_make_no_sense_are_answered_with_an_error() {
+fn invalid_parameters_are_an_error() {
     let mut server = Server::start(&Value::Null);
     for params in [Value::Null, json!({}), json!({"textDocument": 1}), json!([1, 2])] {
         let error = server.ask(INLINE, &params).unwrap_err();
         assert_eq!(error.0, -32602, "{params}: {}", error.1);
     }
-    // A notification has no answer.
+    // A notification gets no answer.
     server.notify("textDocument/didOpen", &json!({"textDocument": 7}));
     server.notify("textDocument/didChange", &Value::Null);
     server.notify("workspace/didChangeConfiguration", &json!({"settings": 7}));
@@ -73,7 +73,7 @@ fn parameters_that_make_no_sense_are_answered_with_an_error() {
 }
 
 #[test]
-fn a_response_that_nobody_waits_for_is_ignored() {
+fn unexpected_response_is_ignored() {
     let mut server = Server::start(&Value::Null);
     server.send(&json!({"jsonrpc": "2.0", "id": 4711, "result": null}));
     server
@@ -83,7 +83,7 @@ fn a_response_that_nobody_waits_for_is_ignored() {
 }
 
 #[test]
-fn unknown_documents_are_silence_not_errors() {
+fn unknown_document_is_silent() {
     let mut server = Server::start(&Value::Null);
     server.ready();
     assert_eq!(server.items("file:///nowhere.rs", 3, 3), [] as [Value; 0]);
@@ -120,7 +120,7 @@ fn positions_out_of_range_are_clamped() {
 }
 
 #[test]
-fn an_edit_that_makes_no_sense_silences_until_the_whole_text_comes() {
+fn invalid_edit_silences_until_full_text() {
     let mut server = Server::start(&Value::Null);
     server.ready();
     let mut text = Text::new("fn main() {\n    \n}\n");
@@ -137,7 +137,7 @@ fn an_edit_that_makes_no_sense_silences_until_the_whole_text_comes() {
 }
 
 #[test]
-fn a_version_that_goes_backwards_silences_too() {
+fn decreasing_version_silences() {
     let mut server = Server::start(&Value::Null);
     server.open(URI, "rust", "fn main() {\n    \n}\n");
     let at = json!({"line": 0, "character": 0});

@@ -1,4 +1,5 @@
-//! Where clients differ: one test for each row's behaviour in `server/app/lsp/clients.rs`.
+//! Differences between clients: one test for each behaviour in the table of
+//! `server/app/lsp/clients.rs`.
 
 use serde_json::{Value, json};
 
@@ -15,7 +16,7 @@ fn start(client: (&str, &str), capabilities: &Value, initialization: &Value) -> 
     (server, advertised)
 }
 
-/// Blank lines that are indented deeper than what the model writes there; `|` is the cursor.
+/// Blank lines that are indented more than the model's answer; `|` is the cursor.
 const TOO_DEEP: &[(&str, &str)] = &[
     (
         "rust",
@@ -33,7 +34,7 @@ const TOO_DEEP: &[(&str, &str)] = &[
 ];
 
 #[test]
-fn a_dedent_goes_to_editors_that_draw_it_and_is_explained_where_it_is_withheld() {
+fn dedent_goes_to_editors_that_draw_it() {
     let settings = json!({"time_budget_ms": 60_000});
     let mut dedents = Vec::new();
     let (mut drawing, _) = start(("Visual Studio Code", "1.139.1"), &capabilities(), &settings);
@@ -52,7 +53,7 @@ fn a_dedent_goes_to_editors_that_draw_it_and_is_explained_where_it_is_withheld()
         }
     }
     drawing.finish();
-    assert!(!dedents.is_empty(), "nothing was indented less, so nothing was tested");
+    assert!(!dedents.is_empty(), "no dedent was suggested, so the test checked nothing");
 
     let (mut other, _) = start(("Neovim", "0.12.4"), &capabilities(), &settings);
     for (idx, new) in dedents {
@@ -67,14 +68,14 @@ fn a_dedent_goes_to_editors_that_draw_it_and_is_explained_where_it_is_withheld()
         assert!(new.contains(report["text"].as_str().unwrap().trim_end()), "{report} {new:?}");
         let why = report["why"].as_array().unwrap().last().unwrap().as_str().unwrap();
         assert!(why.contains("indentation"), "{why}");
-        // In the popup it is seen, and taken with its range.
+        // The popup shows the dedent, and it is accepted with its range.
         let params = place(&uri, line, character);
         assert!(other.ask(INLINE, &params).unwrap()["items"].as_array().unwrap().is_empty());
     }
     other.finish();
 }
 
-/// Places where several lines follow, in files with `\r\n`; `|` is the cursor.
+/// Positions before a multi-line block, in files with `\r\n`; `|` is the cursor.
 const BLOCKS: &[(&str, &str)] = &[
     (
         "javascript",
@@ -90,7 +91,7 @@ const BLOCKS: &[(&str, &str)] = &[
     ),
 ];
 
-/// What the client gets to insert at each of [`BLOCKS`], ghost text and popup.
+/// Returns the texts that the client inserts at each of [`BLOCKS`], ghost text and popup.
 fn inserted(client: (&str, &str)) -> Vec<String> {
     let mut capabilities = capabilities();
     capabilities["textDocument"]["completion"] = json!({});
@@ -115,11 +116,11 @@ fn inserted(client: (&str, &str)) -> Vec<String> {
 }
 
 #[test]
-fn a_dos_file_gets_the_line_ends_that_its_editor_can_insert() {
-    // A list of lines: what is not a line feed stays in the line.
+fn dos_file_gets_line_ends_of_editor() {
+    // Neovim inserts a list of lines, so any character except a line feed stays in the line.
     let neovim = inserted(("Neovim", "0.12.4"));
     assert!(neovim.iter().all(|text| !text.contains('\r')), "{neovim:?}");
-    // A text that is inserted as it is.
+    // Helix inserts the text as it is.
     let helix = inserted(("helix", "25.07.1"));
     let lines: Vec<String> = helix.iter().map(|text| text.replace("\r\n", "")).collect();
     assert!(lines.iter().all(|text| !text.contains(['\r', '\n'])), "{helix:?}");
@@ -128,7 +129,7 @@ fn a_dos_file_gets_the_line_ends_that_its_editor_can_insert() {
 }
 
 #[test]
-fn a_popup_that_waits_for_all_servers_gets_no_entry_unless_asked_for() {
+fn waiting_popup_is_empty_unless_requested() {
     let mut popup_only = capabilities();
     popup_only["textDocument"] = json!({"completion": {}});
     for (client, popup, advertises) in [

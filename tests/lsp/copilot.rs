@@ -1,7 +1,7 @@
-//! Clients written for Copilot's language server, replayed: what copilot.lua, copilot.el and
-//! sidekick.nvim send, in their order and with their parameters.
+//! Clients written for Copilot's language server, replayed: the messages of copilot.lua, copilot.el
+//! and sidekick.nvim, in their order and with their parameters.
 //!
-//! Read from their sources: copilot.lua (`api`, `client/config`, `suggestion`, `panel`, plugin
+//! Taken from their sources: copilot.lua (`api`, `client/config`, `suggestion`, `panel`, plugin
 //! version 1.13.0), copilot.el 0.3 (`copilot.el`, `doc/design.md`), sidekick.nvim with the
 //! configuration of nvim-lspconfig.
 
@@ -11,7 +11,7 @@ use crate::ghost_text::{PLACES, open};
 use crate::server::{INLINE, Options, Server, capabilities, notification};
 use crate::text::Text;
 
-/// What Neovim's plugins say of themselves.
+/// The `clientInfo` options of Neovim's plugins.
 fn neovim(plugin: &str) -> Value {
     json!({
         "editorInfo": {"name": "Neovim", "version": "0.12.4"},
@@ -51,7 +51,7 @@ fn doc(text: &Text, uri: &str, cursor: usize) -> Value {
     })
 }
 
-/// Fails unless copilot.lua would show this, and show it right.
+/// Panics unless copilot.lua would show this completion correctly.
 fn assert_shown(text: &Text, cursor: usize, completion: &Value) {
     let (line, character) = text.position(cursor);
     assert!(completion["uuid"].is_string(), "{completion}");
@@ -76,8 +76,8 @@ fn copilot_lua_is_served_as_it_expects() {
     client["textDocument"] = json!({"completion": {}});
     client["window"]["showDocument"] = json!({"support": true});
     let advertised = server.initialize(&client, &neovim("copilot.lua"), None);
-    assert_eq!(advertised["positionEncoding"], "utf-16", "it hard-codes that");
-    assert_eq!(advertised["completionProvider"], Value::Null, "it draws ghost text of its own");
+    assert_eq!(advertised["positionEncoding"], "utf-16", "copilot.lua uses utf-16 only");
+    assert_eq!(advertised["completionProvider"], Value::Null, "copilot.lua draws ghost text");
     let settings = json!({"settings": {"enableAutoCompletions": true, "disabledLanguages": [{"languageId": "."}]}});
     server.notify("workspace/didChangeConfiguration", &settings);
     server.notify("$/setTrace", &json!({"value": "off"}));
@@ -101,7 +101,7 @@ fn copilot_lua_is_served_as_it_expects() {
         n_shown += 1;
         let uuid = json!({"uuid": shown["uuid"], "_": true});
         assert!(server.ask("notifyShown", &uuid).is_ok());
-        // A letter of it is typed; what is left is shown again.
+        // After the user types a letter of it, the rest is shown again.
         let letter = shown["displayText"].as_str().unwrap().chars().next().unwrap();
         let change = text.edit(cursor..cursor, &letter.to_string());
         cursor += letter.len_utf8();
@@ -124,9 +124,9 @@ fn copilot_lua_is_served_as_it_expects() {
         assert!(server.ask("notifyAccepted", &accepted).is_ok());
     }
     assert!(n_shown > 0, "silent everywhere");
-    assert!(n_others > n_shown, "{n_others} others of {n_shown}");
+    assert!(n_others > n_shown, "{n_others} alternatives, {n_shown} shown");
 
-    // The panel: a number, then each suggestion, then the end.
+    // The panel: a count, then each suggestion, then the end.
     let uri = "file:///work/panel.rs";
     let (text, cursor) = open(&mut server, uri, "rust", PLACES[2].1);
     let mut params = doc(&text, uri, cursor);
@@ -148,7 +148,7 @@ fn copilot_lua_is_served_as_it_expects() {
     let done = server.notification("PanelSolutionsDone");
     assert_eq!(done, json!({"panelId": params["panelId"], "status": "OK"}));
 
-    // Overtaken: an empty list, because it shows errors to the user.
+    // A superseded request gets an empty list, because the plugin shows errors to the user.
     let mut stale = params;
     stale["doc"]["version"] = json!(0);
     let stale = server.ask("getCompletions", &stale).unwrap();
@@ -172,7 +172,7 @@ fn copilot_el_is_served_as_it_expects() {
     });
     let advertised = server.ask("initialize", &params).unwrap()["capabilities"].clone();
     assert_eq!(advertised["completionProvider"], Value::Null);
-    // Emacs has null where others have an empty object.
+    // Emacs sends null where other clients send an empty object.
     for method in ["initialized", "workspace/didChangeConfiguration"] {
         let mut message = notification(method, &Value::Null);
         message["params"] = match method {
@@ -204,7 +204,7 @@ fn copilot_el_is_served_as_it_expects() {
             "context": {"triggerKind": 2},
             "formattingOptions": {"tabSize": 4, "insertSpaces": true},
         });
-        // It cancels before it asks anew.
+        // copilot.el cancels the old request before it sends a new one.
         let first = server.request(INLINE, &params);
         server.notify("$/cancelRequest", &json!({"id": first}));
         if let Err((code, words)) = server.answer(first) {
@@ -227,8 +227,8 @@ fn copilot_el_is_served_as_it_expects() {
         }
     }
     assert!(n_shown > 1, "silent everywhere");
-    assert!(n_dedents > 0, "it draws removed indentation, so it gets it");
-    // `copilot-diagnose` asks about a document that is not open.
+    assert!(n_dedents > 0, "copilot.el draws removed indentation, so it gets dedents");
+    // `copilot-diagnose` sends a request for a document that is not open.
     let nowhere = json!({"doc": {
         "version": 0, "source": "\n", "path": "", "uri": "file:///buffer/none", "relativePath": "",
         "languageId": "text", "position": {"line": 0, "character": 0},
@@ -238,10 +238,10 @@ fn copilot_el_is_served_as_it_expects() {
 }
 
 #[test]
-fn sidekick_and_a_switch_of_neovim_are_served_as_they_expect() {
+fn sidekick_is_served_as_it_expects() {
     let mut server = Server::spawn(Options::default());
     server.client_info = json!({"name": "Neovim", "version": "0.12.4"});
-    // The configuration of nvim-lspconfig names the editor in both.
+    // The configuration of nvim-lspconfig puts the editor's name in both fields.
     server.initialize(&capabilities(), &neovim("Neovim"), None);
     status(&mut server, "Normal");
     assert_eq!(server.ask("signIn", &json!({})).unwrap()["status"], "AlreadySignedIn");
@@ -258,7 +258,7 @@ fn sidekick_and_a_switch_of_neovim_are_served_as_they_expect() {
     assert_eq!(edits, Ok(json!({"edits": []})), "no edits elsewhere, and no error");
     params["textDocument"] = json!({"uri": uri});
     assert!(server.ask(INLINE, &params).unwrap()["items"].is_array());
-    // Pausing is a status of its own.
+    // Paused is a separate status.
     for (command, kind) in [("lowkey.pause", "Inactive"), ("lowkey.resume", "Normal")] {
         assert!(server.ask("workspace/executeCommand", &json!({"command": command})).is_ok());
         status(&mut server, kind);
@@ -267,7 +267,7 @@ fn sidekick_and_a_switch_of_neovim_are_served_as_they_expect() {
 }
 
 #[test]
-fn a_client_may_introduce_itself_late_and_others_find_none_of_it() {
+fn late_copilot_client_is_recognised() {
     let mut server = Server::start(&Value::Null);
     server.ready();
     let marked = PLACES[2].1;

@@ -1,4 +1,4 @@
-//! `$/lowkey/cursor`: where the cursor rests, the prompt is computed before the first key.
+//! `$/lowkey/cursor`: the prompt at the cursor is computed before the user types.
 
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ const CURSOR: &str = "$/lowkey/cursor";
 const CHANGED: &str = "workspace/didChangeConfiguration";
 const URI: &str = "file:///work/long.js";
 
-/// A file long enough that its prompt is cut, and a line in its middle.
+/// A file that is long enough for its prompt to be cut, and a line in its middle.
 pub(crate) fn long() -> (String, u32) {
     let mut text = String::new();
     for n in 0..400 {
@@ -21,7 +21,7 @@ pub(crate) fn long() -> (String, u32) {
     (text, 200)
 }
 
-/// Settings under which nothing but the cursor makes the engine work by itself.
+/// Settings that disable all background work except the prefill at the cursor.
 fn settings() -> Value {
     json!({"time_budget_ms": 60_000, "look_ahead": false, "prompt_tokens": 512})
 }
@@ -31,7 +31,7 @@ fn rest(server: &mut Server, uri: &str, line: u32, character: u32) {
     server.notify(CURSOR, &json!({"textDocument": {"uri": uri}, "position": position}));
 }
 
-/// Tokens prefilled so far: for requests, and at low priority.
+/// Returns the tokens prefilled so far: for requests, and at low priority.
 fn work(server: &mut Server) -> (u64, u64) {
     let status = server.ask("$/lowkey/status", &Value::Null).unwrap();
     let count = |key: &str| status["work"][key].as_u64().unwrap();
@@ -39,7 +39,7 @@ fn work(server: &mut Server) -> (u64, u64) {
     (count("prefilled"), count("background_prefilled"))
 }
 
-/// Waits for the prefill to end; returns how many tokens it computed beyond `before`.
+/// Waits for the prefill to end; returns how many tokens it added to `before`.
 pub(crate) fn prefilled_since(server: &mut Server, before: u64) -> u64 {
     let deadline = Instant::now() + PATIENCE;
     loop {
@@ -47,19 +47,19 @@ pub(crate) fn prefilled_since(server: &mut Server, before: u64) -> u64 {
         if background > before {
             return background - before;
         }
-        assert!(Instant::now() < deadline, "nothing was prefilled after {PATIENCE:?}");
+        assert!(Instant::now() < deadline, "no prefill after {PATIENCE:?}");
         std::thread::sleep(Duration::from_millis(5));
     }
 }
 
-/// Leaves the engine time to do what it must not; returns the tokens prefilled at low priority.
+/// Waits long enough for a wrong prefill to start; returns the tokens prefilled at low priority.
 fn prefilled_in_vain(server: &mut Server) -> u64 {
     server.listen(Duration::from_millis(200));
     work(server).1
 }
 
 #[test]
-fn the_first_request_where_the_cursor_rests_reuses_the_prompt() {
+fn first_request_reuses_prefilled_prompt() {
     let (text, line) = long();
     let mut server = Server::start(&settings());
     server.ready();
@@ -74,7 +74,7 @@ fn the_first_request_where_the_cursor_rests_reuses_the_prompt() {
     assert!(tokens("prefilled") <= 3, "{report}");
     assert_eq!(tokens("reused") + tokens("prefilled"), tokens("prompt"), "{report}");
 
-    // The answer is the one that a server gives that was told nothing.
+    // The answer equals that of a server without the notification.
     let mut cold = Server::start(&settings());
     cold.ready();
     cold.open(URI, "javascript", &text);
@@ -88,7 +88,7 @@ fn the_first_request_where_the_cursor_rests_reuses_the_prompt() {
 }
 
 #[test]
-fn a_place_named_while_the_model_loads_is_prefilled_afterwards() {
+fn cursor_during_loading_is_prefilled_later() {
     let (text, line) = long();
     let mut server = Server::start(&settings());
     server.open(URI, "javascript", &text);
@@ -103,7 +103,7 @@ fn a_place_named_while_the_model_loads_is_prefilled_afterwards() {
 }
 
 #[test]
-fn the_same_place_is_prefilled_once() {
+fn same_place_is_prefilled_once() {
     let (text, line) = long();
     let mut server = Server::start(&settings());
     server.ready();
@@ -114,14 +114,14 @@ fn the_same_place_is_prefilled_once() {
         rest(&mut server, URI, line, 12);
     }
     assert_eq!(prefilled_in_vain(&mut server), prefilled);
-    // Another place is prefilled again.
+    // Another position is prefilled again.
     rest(&mut server, URI, 10, 12);
     prefilled_since(&mut server, prefilled);
     server.finish();
 }
 
 #[test]
-fn nothing_is_computed_where_a_request_would_be_silent() {
+fn no_prefill_where_requests_are_silent() {
     let folder = TestFolder::new("cursor-denied");
     let (text, line) = long();
     let file = |name: &str| uri(&folder.join(name));
@@ -143,7 +143,7 @@ fn nothing_is_computed_where_a_request_would_be_silent() {
     }
     assert_eq!(prefilled_in_vain(&mut server), 0);
     assert_eq!(work(&mut server), (0, 0));
-    // An edit that makes no sense: the texts disagree.
+    // An invalid edit, after which the texts differ.
     server.notify(CHANGED, &json!({"settings": {"lowkey": {"prefill_at_cursor": true}}}));
     let range = json!({"start": {"line": 1, "character": 1}, "end": {"line": 0, "character": 0}});
     server.notify(
@@ -155,7 +155,7 @@ fn nothing_is_computed_where_a_request_would_be_silent() {
     );
     rest(&mut server, &allowed, line, 12);
     assert_eq!(prefilled_in_vain(&mut server), 0);
-    // The same place, once nothing forbids it.
+    // The same position, once it is allowed.
     server.open(&allowed, "javascript", &text);
     rest(&mut server, &allowed, line, 12);
     prefilled_since(&mut server, 0);
@@ -163,7 +163,7 @@ fn nothing_is_computed_where_a_request_would_be_silent() {
 }
 
 #[test]
-fn what_names_no_place_is_ignored() {
+fn invalid_cursor_is_ignored() {
     let (text, line) = long();
     let mut server = Server::start(&settings());
     server.ready();
@@ -178,7 +178,7 @@ fn what_names_no_place_is_ignored() {
     }
     server.write(&frame(br#"{"jsonrpc":"2.0","method":"$/lowkey/cursor"}"#));
     assert_eq!(prefilled_in_vain(&mut server), 0);
-    // Closed, it is unknown.
+    // A closed document is unknown.
     server.notify("textDocument/didClose", &json!({"textDocument": {"uri": URI}}));
     rest(&mut server, URI, line, 12);
     assert_eq!(prefilled_in_vain(&mut server), 0);

@@ -8,7 +8,7 @@ use crate::text::{Dice, Text};
 const URI: &str = "file:///work/a.rs";
 
 #[test]
-fn an_empty_document_is_answered() {
+fn empty_document_is_answered() {
     let mut server = Server::start(&Value::Null);
     server.ready();
     let text = Text::new("");
@@ -20,7 +20,7 @@ fn an_empty_document_is_answered() {
     server.finish();
 }
 
-/// Opens a big text, edits it and asks in it.
+/// Opens a big text, edits it and requests completions in it.
 fn check_big(whole: String) {
     let mut server = Server::start(&Value::Null);
     server.ready();
@@ -39,18 +39,18 @@ fn check_big(whole: String) {
 }
 
 #[test]
-fn a_document_of_20_megabytes_is_edited_and_answered() {
+fn document_of_20_megabytes_is_answered() {
     let line = "    let größe = values.iter().map(|v| v * 2).sum::<u64>();\n";
     check_big(line.repeat((20 << 20) / line.len()));
 }
 
 #[test]
-fn a_line_of_20_megabytes_is_edited_and_answered() {
+fn line_of_20_megabytes_is_answered() {
     check_big("let x = [1, 2, 3]; ".repeat((20 << 20) / 19));
 }
 
 #[test]
-fn every_form_of_a_uri_names_the_same_document() {
+fn all_forms_of_uri_name_same_document() {
     let mut server = Server::start(&Value::Null);
     server.ready();
     let forms = [
@@ -74,7 +74,7 @@ fn every_form_of_a_uri_names_the_same_document() {
 }
 
 #[test]
-fn the_answer_in_a_line_of_megabytes_is_short() {
+fn answer_in_long_line_is_short() {
     let mut server = Server::start(&json!({"time_budget_ms": 60_000}));
     server.ready();
     let line = format!("let x = [{}];", "1, 2, 3, ".repeat((3 << 20) / 9));
@@ -89,7 +89,7 @@ fn the_answer_in_a_line_of_megabytes_is_short() {
 }
 
 #[test]
-fn binary_garbage_is_a_text_like_any_other() {
+fn binary_garbage_is_accepted() {
     let mut server = Server::start(&Value::Null);
     server.ready();
     let mut dice = Dice(7);
@@ -114,16 +114,16 @@ fn binary_garbage_is_a_text_like_any_other() {
     server.finish();
 }
 
-/// No editor's position is between the two bytes of a CRLF.
+/// Whether `at` is between the two bytes of a CRLF; editors have no such position.
 fn splits_line_end(text: &str, at: usize) -> bool {
     text[..at].ends_with('\r') && text[at..].starts_with('\n')
 }
 
 #[test]
-fn half_an_emoji_keeps_its_place() {
+fn lone_surrogate_keeps_columns() {
     let mut server = Server::start(&Value::Null);
     server.open(URI, "rust", "ab\n");
-    // As a JavaScript editor says it; no Rust string can hold it.
+    // As a JavaScript editor encodes it; a Rust string cannot hold it.
     let body = |escape: &str, column: u32, version: i32| {
         format!(
             r#"{{"jsonrpc":"2.0","method":"textDocument/didChange","params":{{"textDocument":{{"uri":"{URI}","version":{version}}},"contentChanges":[{{"range":{{"start":{{"line":0,"character":{column}}},"end":{{"line":0,"character":{column}}}}},"text":"{escape}"}}]}}}}"#
@@ -138,7 +138,7 @@ fn half_an_emoji_keeps_its_place() {
 }
 
 #[test]
-fn closing_during_a_request_answers_it_and_forgets_the_document() {
+fn close_answers_pending_request() {
     let mut server = Server::start(&Value::Null);
     server.ready();
     for _ in 0..10 {

@@ -1,4 +1,4 @@
-//! A place that is not computed yet is answered from a small prompt; the whole one takes over once it is there.
+//! A new position is answered from a small prompt; the full prompt replaces it once it is computed.
 
 use std::time::Duration;
 
@@ -10,7 +10,8 @@ use crate::server::Server;
 const URI: &str = "file:///work/long.js";
 const LINE: u32 = 200;
 
-/// A server whose small prompt has `first` tokens; more than the whole's means none.
+/// A server whose small prompt has `first` tokens. If that is more than the full prompt has, there
+/// is no small prompt.
 fn start(first: usize) -> Server {
     let mut server = Server::start(&json!({
         "time_budget_ms": 60_000,
@@ -28,7 +29,7 @@ fn asked(server: &mut Server, character: u32) -> Value {
     server.explain(URI)
 }
 
-/// Types a letter that no model would.
+/// Types a letter that the model would not suggest.
 fn type_one(server: &mut Server) {
     let at = json!({"line": LINE, "character": 12});
     let change = json!({"range": {"start": at, "end": at}, "text": "q"});
@@ -42,7 +43,7 @@ fn prefilled(report: &Value) -> u64 {
 }
 
 #[test]
-fn the_first_answer_comes_from_a_small_prompt_and_the_next_from_the_whole() {
+fn first_answer_uses_small_prompt() {
     let mut server = start(128);
     let small = asked(&mut server, 12);
     assert_eq!(small["prompt_size"], "small", "{small}");
@@ -57,7 +58,7 @@ fn the_first_answer_comes_from_a_small_prompt_and_the_next_from_the_whole() {
     let n_whole = cold["tokens"]["prompt"].as_u64().unwrap();
     assert!(n_whole > 300, "{cold}");
 
-    // What is computed is the whole prompt of the request before: a letter shorter.
+    // The computed prompt is that of the previous request, which was one letter shorter.
     prefilled_since(&mut server, n_whole - 9);
     type_one(&mut server);
     let warm = asked(&mut server, 13);
@@ -69,11 +70,11 @@ fn the_first_answer_comes_from_a_small_prompt_and_the_next_from_the_whole() {
 }
 
 #[test]
-fn the_small_prompt_of_a_place_gives_the_same_text_warm_and_cold() {
+fn small_prompt_is_the_same_warm_and_cold() {
     let mut server = start(128);
     let cold = asked(&mut server, 12);
     let mut other = start(128);
-    // Elsewhere first: another place of the same document, also cold.
+    // A request at another position of the same document first, also cold.
     other.items(URI, 20, 12);
     let after_a_jump = asked(&mut other, 12);
     assert_eq!(after_a_jump["prompt_size"], "small", "{after_a_jump}");
@@ -82,9 +83,10 @@ fn the_small_prompt_of_a_place_gives_the_same_text_warm_and_cold() {
     other.finish();
 }
 
-/// Each place is a window of its own, and a fifth window lies between; keys are typed, so look-ahead works too.
+/// Each position has a separate window, with a fifth window between them. Keys are typed, so
+/// look-ahead runs as well.
 #[test]
-fn coming_back_to_one_of_the_last_four_places_costs_what_changed() {
+fn returning_to_recent_place_is_cheap() {
     let mut server = Server::start(&json!({
         "time_budget_ms": 60_000,
         "prompt_tokens": 256,
@@ -107,7 +109,7 @@ fn coming_back_to_one_of_the_last_four_places_costs_what_changed() {
     let places = [40, 120, 200, 280];
     for line in places {
         for typed in 0..6 {
-            // What is computed ahead has its time, as between two keys.
+            // Leaves time for look-ahead, as between two keys.
             std::thread::sleep(Duration::from_millis(150));
             key(&mut server, line, 12 + typed);
         }
@@ -115,7 +117,7 @@ fn coming_back_to_one_of_the_last_four_places_costs_what_changed() {
     for line in places {
         let back = key(&mut server, line, 18);
         assert_eq!(back["prompt_size"], "full", "{back}");
-        // The letter, and at most three tokens before it that it may have changed.
+        // The letter, and at most three tokens before it whose tokenization it may have changed.
         assert!(prefilled(&back) <= 4, "line {line}: {back}");
     }
     server.finish();

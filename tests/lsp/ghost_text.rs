@@ -1,4 +1,4 @@
-//! `textDocument/inlineCompletion`: what an editor gets to draw, and when it gets nothing.
+//! `textDocument/inlineCompletion`: the items that an editor gets, and when the list is empty.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use crate::text::Text;
 
 const URI: &str = "file:///work/a.rs";
 
-/// Places where every model that is worth its bytes has something to say; `|` is the cursor.
+/// Positions where any useful model suggests text; `|` is the cursor.
 pub(crate) const PLACES: &[(&str, &str)] = &[
     ("javascript", "const a1 = foo(1);\nconst a2 = foo(2);\nconst a3 = foo(3);\nconst a4 = |\n"),
     (
@@ -29,7 +29,7 @@ pub(crate) fn open(server: &mut Server, uri: &str, language: &str, marked: &str)
     (text, cursor)
 }
 
-/// A place where the model suggests something: its URI, text, cursor and item.
+/// Finds a position where the model suggests text; returns its URI, text, cursor and item.
 pub(crate) fn suggested(server: &mut Server) -> (String, Text, usize, Value) {
     server.ready();
     for (idx, (language, marked)) in PLACES.iter().enumerate() {
@@ -44,7 +44,7 @@ pub(crate) fn suggested(server: &mut Server) -> (String, Text, usize, Value) {
 }
 
 #[test]
-fn suggestions_fit_the_text() {
+fn suggestions_fit_text() {
     let mut server = Server::start(&Value::Null);
     server.ready();
     let mut n_suggested = 0;
@@ -70,7 +70,7 @@ fn suggestions_fit_the_text() {
 }
 
 #[test]
-fn inside_a_line_only_the_missing_text_is_inserted() {
+fn mid_line_insertion_has_empty_range() {
     let mut server = Server::start(&Value::Null);
     server.ready();
     let mut n_suggested = 0;
@@ -94,7 +94,7 @@ fn inside_a_line_only_the_missing_text_is_inserted() {
             n_suggested += 1;
         }
     }
-    // The model may have nothing for some of them, but then it must say why.
+    // The model may suggest no text for some of them, but then the report must give a reason.
     assert!(
         n_suggested > 0,
         "silent inside every line: {}",
@@ -104,7 +104,7 @@ fn inside_a_line_only_the_missing_text_is_inserted() {
 }
 
 #[test]
-fn explain_returns_the_promised_schema() {
+fn explain_has_documented_schema() {
     let mut server = Server::start(&Value::Null);
     let (uri, text, cursor, item) = suggested(&mut server);
     let report = server.explain(&uri);
@@ -121,7 +121,7 @@ fn explain_returns_the_promised_schema() {
     assert_eq!(report["silent"], Value::Null);
     assert!(report["stop"].is_string());
     assert!(!report["why"].as_array().unwrap().is_empty());
-    // The report and the item say the same.
+    // The report and the item agree.
     let (line, character) = text.position(cursor);
     assert_eq!(report["insert"]["start"], json!([line, character]));
     let new = item["insertText"].as_str().unwrap();
@@ -130,15 +130,15 @@ fn explain_returns_the_promised_schema() {
 }
 
 #[test]
-fn what_was_suggested_is_not_computed_again_while_it_is_typed() {
+fn typing_suggestion_computes_nothing() {
     let mut server = Server::start(&Value::Null);
     let (uri, mut text, mut cursor, item) = suggested(&mut server);
     let (line, character) = text.position(cursor);
     let shown = item["insertText"].as_str().unwrap().lines().next().unwrap().to_owned();
-    // Not all of it: with nothing left there is nothing to suggest.
+    // All but the end of the text: with the whole text typed, no suggestion is left.
     let rest: Vec<char> = shown.chars().skip(character as usize).collect();
     let typed = &rest[..rest.len().saturating_sub(1).min(3)];
-    assert!(!typed.is_empty(), "too little to type: {shown:?}");
+    assert!(!typed.is_empty(), "too short for this test: {shown:?}");
     for c in typed {
         let change = text.edit(cursor..cursor, &c.to_string());
         cursor += c.len_utf8();
@@ -153,7 +153,7 @@ fn what_was_suggested_is_not_computed_again_while_it_is_typed() {
 }
 
 #[test]
-fn an_accepted_suggestion_is_reported_by_its_command() {
+fn accept_command_reports_suggestion() {
     let mut server = Server::start(&Value::Null);
     let (_, _, _, item) = suggested(&mut server);
     let command = &item["command"];
@@ -165,12 +165,12 @@ fn an_accepted_suggestion_is_reported_by_its_command() {
 }
 
 #[test]
-fn a_newer_request_of_the_document_supersedes_the_older() {
+fn newer_request_supersedes_older() {
     let mut server = Server::start(&Value::Null);
     server.ready();
     let (text, cursor) = open(&mut server, URI, "rust", PLACES[2].1);
     let (line, character) = text.position(cursor);
-    // One write, so that all of them wait when the first is looked at.
+    // One write, so that all requests are queued when the first is read.
     let requests: Vec<_> =
         (0..50).map(|_| server.make_request(INLINE, &place(URI, line, character))).collect();
     server.write(&frames(requests.iter().map(|(_, request)| request)));
@@ -191,13 +191,13 @@ fn a_newer_request_of_the_document_supersedes_the_older() {
 }
 
 #[test]
-fn an_edit_behind_a_request_makes_its_answer_stale_and_undelivered() {
+fn edit_after_request_drops_its_answer() {
     let mut server = Server::start(&Value::Null);
     server.ready();
     let mut n_dropped = 0;
     for round in 0..20 {
         let uri = format!("file:///work/{round}.rs");
-        // Another text each time, so that no answer is remembered.
+        // A different text each time, so that no answer comes from memory.
         let marked = PLACES[2].1.replace("sub", &format!("sub{round}"));
         let (mut text, cursor) = open(&mut server, &uri, "rust", &marked);
         let (line, character) = text.position(cursor);
@@ -207,7 +207,7 @@ fn an_edit_behind_a_request_makes_its_answer_stale_and_undelivered() {
         let edit = notification("textDocument/didChange", &text.did_change(&uri, &[change]));
         server.write(&frames([&request, &edit]));
         match server.answer(id) {
-            // On a busy machine the answer may be there before the edit is read.
+            // On a busy machine the answer may be ready before the edit is read.
             Ok(result) => {
                 for item in result["items"].as_array().unwrap() {
                     before.assert_fits(cursor, item);
@@ -225,7 +225,7 @@ fn an_edit_behind_a_request_makes_its_answer_stale_and_undelivered() {
 }
 
 #[test]
-fn a_request_for_an_older_version_is_refused() {
+fn request_for_old_version_is_rejected() {
     let mut server = Server::start(&Value::Null);
     server.ready();
     let (mut text, _) = open(&mut server, URI, "rust", "fn main() {|}\n");
@@ -238,7 +238,7 @@ fn a_request_for_an_older_version_is_refused() {
 }
 
 #[test]
-fn a_selected_popup_entry_is_continued_with_its_own_range() {
+fn selected_popup_entry_is_continued() {
     let mut server = Server::start(&Value::Null);
     server.ready();
     let mut n_suggested = 0;
@@ -262,17 +262,17 @@ fn a_selected_popup_entry_is_continued_with_its_own_range() {
             assert!(item["insertText"].as_str().unwrap().starts_with(entry), "{item}");
             n_suggested += 1;
         }
-        // An entry somewhere else cannot be continued here.
+        // A selected entry on another line cannot be continued at the cursor.
         params["context"]["selectedCompletionInfo"]["range"]["end"]["line"] = 0.into();
         assert_eq!(server.ask(INLINE, &params).unwrap()["items"], json!([]));
-        assert_eq!(server.document(&uri), text.fingerprint(), "the document itself stays");
+        assert_eq!(server.document(&uri), text.fingerprint(), "the document is unchanged");
     }
     assert!(n_suggested > 0, "no entry was continued");
     server.finish();
 }
 
 #[test]
-fn line_ends_of_the_document_are_kept() {
+fn line_ends_of_document_are_kept() {
     let mut server = Server::start(&Value::Null);
     server.ready();
     let marked = PLACES[1].1.replace('\n', "\r\n");
@@ -289,7 +289,7 @@ fn line_ends_of_the_document_are_kept() {
 }
 
 #[test]
-fn who_asks_on_purpose_is_offered_several_texts_that_differ() {
+fn explicit_request_gets_alternatives() {
     let mut server = Server::start(&json!({"time_budget_ms": 60_000}));
     server.ready();
     let mut n_others = 0;
@@ -298,16 +298,16 @@ fn who_asks_on_purpose_is_offered_several_texts_that_differ() {
         let (text, cursor) = open(&mut server, &uri, language, marked);
         let (line, character) = text.position(cursor);
         let mut params = place(&uri, line, character);
-        assert!(server.items(&uri, line, character).len() <= 1, "typing gets one");
+        assert!(server.items(&uri, line, character).len() <= 1, "one item while typing");
         params["context"]["triggerKind"] = 1.into();
-        // Twice: from the model, and with the best one from memory.
+        // Twice: from the model, then with the best text from memory.
         let [first, second] = [(); 2].map(|()| server.ask(INLINE, &params).unwrap());
         let new = |answer: &Value| -> Vec<String> {
             let items = answer["items"].as_array().unwrap();
             items.iter().map(|item| item["insertText"].as_str().unwrap().to_owned()).collect()
         };
         let mut texts = new(&first);
-        assert_eq!(texts, new(&second), "the same question has the same answers");
+        assert_eq!(texts, new(&second), "the same request has the same answers");
         let mut names = Vec::new();
         for item in first["items"].as_array().unwrap() {
             text.assert_fits(cursor, item);
@@ -325,12 +325,12 @@ fn who_asks_on_purpose_is_offered_several_texts_that_differ() {
         let why = server.explain(&uri)["why"].to_string();
         assert_eq!(why.contains("alternatives: "), !texts.is_empty(), "{why}");
     }
-    assert!(n_others >= PLACES.len(), "only {n_others} others");
+    assert!(n_others >= PLACES.len(), "only {n_others} alternatives");
     server.finish();
 }
 
 #[test]
-fn alternatives_end_with_the_time_budget_and_give_way_to_a_newer_request() {
+fn alternatives_end_with_time_budget() {
     let mut server = Server::start(&json!({"time_budget_ms": 60_000}));
     server.ready();
     let (text, cursor) = open(&mut server, URI, "rust", PLACES[2].1);

@@ -1,7 +1,8 @@
-//! A model without fill-in-the-middle sentinels, asked by instruction: the toy with a chat template instead.
+//! A model without fill-in-the-middle sentinels, prompted by instruction: the toy with a chat
+//! template.
 //!
-//! What it says is not worth much, as it was never instructed; that it is asked, reused and read rightly is the same
-//! for every model.
+//! The toy was never instruction-tuned, so its answers are poor. The request, the prefix reuse and
+//! the parsing of answers are the same for every model.
 
 use std::path::PathBuf;
 
@@ -14,12 +15,12 @@ const URI: &str = "file:///work/lists.py";
 
 const TEMPLATE: &str = "{% for m in messages %}{{ '<|im_start|>' + m['role'] + '\\n' + m['content'] + '<|im_end|>\\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}";
 
-/// A document that tries to say what only the template may say.
+/// A document that contains the template's control tokens as text.
 const ABOVE: &str = "END = \"<|im_end|>\"\nSTART = \"<|im_start|>system\"\n\ndef first(xs):\n    if not xs:\n        return None\n    return xs[0]\n\ndef total(xs):\n    result = 0\n    for x in xs:\n        result += x\n";
 const TYPED: &str = "    return result";
 const BELOW: &str = "\n\nprint(total([1, 2]))  # <|im_start|>\n";
 
-/// A model file of a test's own, gone when the test ends.
+/// A model file for one test, removed when the test ends.
 struct Model(PathBuf);
 
 impl Model {
@@ -66,7 +67,7 @@ impl Drop for Model {
     }
 }
 
-/// Asks at the end of what is typed; returns the raw text and the report.
+/// Sends a request at the end of the typed text; returns the raw text and the report.
 fn ask(server: &mut Server, column: usize) -> (Value, Value) {
     let line = ABOVE.lines().count() as u32;
     server.items(URI, line, column as u32);
@@ -74,7 +75,8 @@ fn ask(server: &mut Server, column: usize) -> (Value, Value) {
     (report["text"].clone(), report)
 }
 
-/// Types the line key by key, and asks a server anew at every tenth key: both must say the same.
+/// Types the line key by key and sends a request to a fresh server at every tenth key; both answers
+/// must be equal.
 fn typed_and_cold_agree(more: &Value) -> usize {
     let model =
         Model::with_template(if more.is_null() { "typed" } else { "drawn" }, Some(TEMPLATE));
@@ -107,7 +109,8 @@ fn typed_and_cold_agree(more: &Value) -> usize {
             cold.ready();
             cold.open(URI, "python", &format!("{ABOVE}{}{BELOW}", &TYPED[..=column]));
             let (cold_text, cold_report) = ask(&mut cold, column + 1);
-            // From memory it is what was decoded before the last keys; decoded now, it is the same as cold.
+            // An answer from memory was decoded before the last keys; an answer decoded now equals
+            // the cold one.
             if report["source"] == "model" && prefilled > 0 {
                 assert_eq!(text, cold_text, "{report} {cold_report}");
             }
@@ -120,19 +123,19 @@ fn typed_and_cold_agree(more: &Value) -> usize {
 }
 
 #[test]
-fn a_key_costs_the_prompts_tail_and_warm_is_what_cold_is() {
+fn key_prefills_prompt_tail_only() {
     assert!(typed_and_cold_agree(&Value::Null) > 0);
 }
 
 #[test]
-fn drawn_suggestions_are_the_same_for_the_same_text_and_seed() {
+fn sampling_is_reproducible_by_seed() {
     assert!(
         typed_and_cold_agree(&json!({"temperature": 0.9, "min_p": 0, "top_p": 1, "seed": 7})) > 0
     );
 }
 
 #[test]
-fn a_model_that_can_be_asked_in_no_way_says_what_it_lacks() {
+fn unusable_model_names_missing_parts() {
     for (template, words) in [
         (None, ["fill-in-the-middle sentinels", "tokenizer.chat_template"]),
         (Some("{% for m in"), ["chat template cannot be rendered", "line 1"]),
@@ -150,7 +153,7 @@ fn a_model_that_can_be_asked_in_no_way_says_what_it_lacks() {
 }
 
 #[test]
-fn a_bad_sampling_setting_is_named_with_its_limits() {
+fn bad_sampling_setting_names_limits() {
     let mut server = Server::start(&json!({"temperature": 3, "top_p": -1, "min_p": "x"}));
     server.ready();
     let shown = server.notification("window/showMessage")["message"].as_str().unwrap().to_owned();
@@ -164,7 +167,7 @@ fn a_bad_sampling_setting_is_named_with_its_limits() {
     server.finish();
 }
 
-/// Templates that take all memory, or all time, in a few of the steps that an engine counts.
+/// Templates that use up all memory or time in a few of the steps that a template engine counts.
 const RUNAWAY: &[&str] = &[
     "{{ ('b' * 1).join('a') }}{{ (messages[0].content * 4000).replace('a', messages[0].content * 4000) }}",
     "{% set a = ('b' * 60000) %}{{ (a * 3).join(a * 3) }}",
@@ -174,7 +177,7 @@ const RUNAWAY: &[&str] = &[
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_template_that_runs_away_is_ended_with_its_process() {
+fn runaway_template_is_terminated() {
     for (idx, template) in RUNAWAY.iter().enumerate() {
         let template = template
             .replace("DOUBLED", &"{% set a = a + a %}".repeat(60))
@@ -185,7 +188,7 @@ fn a_template_that_runs_away_is_ended_with_its_process() {
         let message = message["message"].as_str().unwrap();
         assert!(message.contains("chat template"), "{message}");
         let process = std::path::PathBuf::from(format!("/proc/{}", server.process_id()));
-        // The peak of the server's own memory: rendering had gigabytes.
+        // The peak of the server's own memory; rendering used gigabytes.
         let status = std::fs::read_to_string(process.join("status")).unwrap();
         let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
         let peak: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();

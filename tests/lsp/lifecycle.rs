@@ -9,7 +9,7 @@ use crate::server::{INLINE, Options, Server, capabilities, frames, notification,
 const URI: &str = "file:///work/a.rs";
 
 #[test]
-fn a_session_ends_with_code_0_after_shutdown() {
+fn session_ends_with_code_0_after_shutdown() {
     let mut server = Server::start(&Value::Null);
     server.finish();
 }
@@ -22,7 +22,7 @@ fn exit_without_shutdown_is_code_1() {
 }
 
 #[test]
-fn a_closed_stdin_ends_the_server() {
+fn closed_stdin_ends_server() {
     let mut server = Server::start(&Value::Null);
     server.hang_up();
     assert_eq!(server.wait_for_exit().0, Some(1));
@@ -38,10 +38,10 @@ fn a_closed_stdin_ends_the_server() {
 }
 
 #[test]
-fn an_editor_that_is_killed_leaves_no_server_behind_whatever_it_waited_for() {
+fn killed_editor_ends_server() {
     let text = "fn main() {\n    \n}\n";
     for n_requests in [0, 5] {
-        // While the model loads, and when it is there.
+        // While the model loads, and when it is loaded.
         for is_ready in [false, true] {
             let mut server = Server::start(&json!({"time_budget_ms": 60_000}));
             if is_ready {
@@ -60,7 +60,7 @@ fn an_editor_that_is_killed_leaves_no_server_behind_whatever_it_waited_for() {
 
 #[cfg(unix)]
 #[test]
-fn an_editor_whose_process_is_gone_leaves_no_server_though_stdin_stays_open() {
+fn dead_editor_process_ends_server() {
     let mut editor = std::process::Command::new("sleep").arg("1000").spawn().unwrap();
     let mut server = Server::spawn(Options::default());
     let params = json!({"processId": editor.id(), "rootUri": null, "capabilities": {}});
@@ -78,7 +78,7 @@ fn an_editor_whose_process_is_gone_leaves_no_server_though_stdin_stays_open() {
 }
 
 #[test]
-fn a_request_is_answered_although_stdin_closes_right_behind_it() {
+fn request_before_closed_stdin_is_answered() {
     let mut server = Server::start(&Value::Null);
     server.open(URI, "rust", "fn main() {\n    \n}\n");
     let id = server.request(INLINE, &place(URI, 1, 4));
@@ -88,7 +88,7 @@ fn a_request_is_answered_although_stdin_closes_right_behind_it() {
 }
 
 #[test]
-fn requests_after_shutdown_are_refused() {
+fn requests_after_shutdown_are_rejected() {
     let mut server = Server::start(&Value::Null);
     assert_eq!(server.ask("shutdown", &Value::Null), Ok(Value::Null));
     assert_eq!(server.ask(INLINE, &place(URI, 0, 0)).unwrap_err().0, -32600);
@@ -98,7 +98,7 @@ fn requests_after_shutdown_are_refused() {
 }
 
 #[test]
-fn a_request_before_initialize_is_refused() {
+fn request_before_initialize_is_rejected() {
     let mut server = Server::spawn(Options::default());
     assert_eq!(server.ask(INLINE, &place(URI, 0, 0)).unwrap_err().0, -32002);
     server.open(URI, "rust", "dropped, as the specification says");
@@ -109,7 +109,7 @@ fn a_request_before_initialize_is_refused() {
 }
 
 #[test]
-fn messages_before_the_answer_to_initialize_are_not_lost() {
+fn early_messages_are_not_lost() {
     let mut server = Server::spawn(Options::default());
     let (initialize, first) =
         server.make_request("initialize", &json!({"capabilities": capabilities()}));
@@ -128,17 +128,17 @@ fn messages_before_the_answer_to_initialize_are_not_lost() {
 }
 
 #[test]
-fn initialize_does_not_wait_for_the_model() {
+fn initialize_does_not_wait_for_model() {
     let mut server = Server::spawn(Options::default());
     let started = Instant::now();
     server.initialize(&capabilities(), &Value::Null, None);
-    // Generous, because the machine is shared; the figure itself stands in the README.
+    // A generous limit, because the machine is shared; the README has the measured figure.
     assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
     server.finish();
 }
 
 #[test]
-fn a_request_while_the_model_loads_is_answered_within_its_budget() {
+fn request_during_loading_keeps_budget() {
     let mut server = Server::start(&json!({"time_budget_ms": 1}));
     server.open(URI, "rust", "fn main() {\n    \n}\n");
     let started = Instant::now();
@@ -151,17 +151,17 @@ fn a_request_while_the_model_loads_is_answered_within_its_budget() {
 }
 
 #[test]
-fn loading_is_reported_as_progress_from_begin_to_end() {
+fn loading_reports_progress() {
     let mut server = Server::start(&Value::Null);
     server.ready();
-    // The harness checks each report; what began has ended before the server has.
+    // The harness checks each report; all progress has ended when the server ends.
     let log = server.finish();
     let created = server.asked.iter().filter(|(m, _)| m == "window/workDoneProgress/create");
     assert!(created.count() <= 1, "one token at most: {log}");
 }
 
 #[test]
-fn a_model_that_cannot_be_loaded_is_one_message() {
+fn load_failure_is_one_message() {
     let mut server = Server::start(&json!({"model": "/nonexistent/model.gguf"}));
     let message = server.notification("window/showMessage");
     assert_eq!(message["type"], 1, "an error: {message}");
@@ -172,11 +172,12 @@ fn a_model_that_cannot_be_loaded_is_one_message() {
     server.finish();
 }
 
-/// Seconds of CPU that a process has used, all threads together.
+/// CPU seconds that a process has used in all its threads.
 #[cfg(target_os = "linux")]
 fn cpu_seconds(process_id: u32) -> f64 {
     let stat = std::fs::read_to_string(format!("/proc/{process_id}/stat")).unwrap();
-    // Behind the name, which may hold anything: state is field 3, utime and stime are 14 and 15.
+    // The fields after the name, which may contain any character: state is field 3, utime and stime
+    // are 14 and 15.
     let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
     let ticks = |field: usize| fields[field - 3].parse::<f64>().unwrap();
     (ticks(14) + ticks(15)) / 100.0
@@ -184,8 +185,8 @@ fn cpu_seconds(process_id: u32) -> f64 {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn five_seconds_after_the_last_key_the_server_rests() {
-    // Saving the session is part of it: that happens in the first pause, and is over by then.
+fn server_is_idle_5_seconds_after_last_key() {
+    // Includes saving the session, which happens in the first pause and is finished by then.
     let folder = crate::folder::TestFolder::new("rest");
     let env = vec![("LOWKEY_CACHE_DIR", folder.display().to_string())];
     let mut server = Server::spawn(Options { env, ..Options::default() });
@@ -195,7 +196,8 @@ fn five_seconds_after_the_last_key_the_server_rests() {
     server.notify("textDocument/didChange", &text.did_change(&uri, &[change]));
     let (line, character) = text.position(cursor + 1);
     server.items(&uri, line, character);
-    // A few tokens are not worth a file, and how many stand before the place above is the model's choice.
+    // Short sessions are not saved, and the number of tokens before the position above depends on
+    // the model.
     let long = include_str!("../traces/start/inventory.rs");
     server.open("file:///work/long.rs", "rust", long);
     server.items("file:///work/long.rs", 40, 0);
@@ -209,7 +211,7 @@ fn five_seconds_after_the_last_key_the_server_rests() {
 }
 
 #[test]
-fn a_root_with_a_blank_in_it_is_no_reason_to_refuse_service() {
+fn root_with_blank_is_accepted() {
     for root in ["file:///my project", "", "%%%"] {
         let mut server = Server::spawn(Options::default());
         let params = json!({"capabilities": capabilities(), "rootUri": root, "workspaceFolders": [{"uri": root, "name": ""}]});
@@ -219,7 +221,7 @@ fn a_root_with_a_blank_in_it_is_no_reason_to_refuse_service() {
 }
 
 #[test]
-fn what_is_advertised_is_what_is_there() {
+fn capabilities_match_handlers() {
     let mut server = Server::spawn(Options::default());
     let advertised = server.initialize(&capabilities(), &Value::Null, None);
     assert_eq!(advertised["positionEncoding"], "utf-16");
@@ -237,7 +239,7 @@ fn what_is_advertised_is_what_is_there() {
 }
 
 #[test]
-fn the_first_encoding_that_both_have_is_used() {
+fn first_common_encoding_is_used() {
     for (offered, chosen) in [
         (json!(["utf-8", "utf-32", "utf-16"]), "utf-8"),
         (json!(["utf-16"]), "utf-16"),

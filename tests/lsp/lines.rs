@@ -1,4 +1,5 @@
-//! Several lines without being asked for: where a block begins, while they are typed, and behind an accept.
+//! Several lines without an explicit request: at the start of a block, while the user types them,
+//! and after an accept.
 
 use serde_json::{Value, json};
 
@@ -7,7 +8,7 @@ use crate::server::Server;
 use crate::statistics::take;
 use crate::text::Text;
 
-/// Places where a block begins; `|` is the cursor.
+/// Positions where a block begins; `|` is the cursor.
 const BLOCKS: &[(&str, &str)] = &[
     (
         "javascript",
@@ -17,7 +18,7 @@ const BLOCKS: &[(&str, &str)] = &[
     ("go", "func (c *Cache) Get(key string) (string, bool) {\n\t|\n}\n"),
 ];
 
-/// Nothing may depend on how busy the machine is.
+/// A server whose answers do not depend on the machine's load.
 fn server() -> Server {
     let settings = json!({"talkative": "always", "look_ahead": false, "time_budget_ms": 100_000});
     let mut server = Server::start(&settings);
@@ -25,14 +26,14 @@ fn server() -> Server {
     server
 }
 
-/// Why several lines were asked for at the last request, in words.
+/// Returns why the last request asked for several lines, in words.
 fn reason(server: &mut Server, uri: &str) -> Option<String> {
     let report = server.explain(uri);
     let mut why = report["why"].as_array().unwrap().iter().filter_map(Value::as_str);
     why.find_map(|why| why.strip_prefix("lines: several, because ")).map(str::to_owned)
 }
 
-/// Asks at a byte of the text; returns why for several lines, if so.
+/// Sends a request at a byte of the text; returns the reason for several lines, if any.
 fn ask(server: &mut Server, uri: &str, text: &Text, at: usize) -> Option<String> {
     let (line, character) = text.position(at);
     for item in server.items(uri, line, character) {
@@ -41,7 +42,7 @@ fn ask(server: &mut Server, uri: &str, text: &Text, at: usize) -> Option<String>
     reason(server, uri)
 }
 
-/// Types at a byte of the text.
+/// Inserts typed text at a byte of the text.
 fn type_in(server: &mut Server, uri: &str, text: &mut Text, at: usize, typed: &str) -> usize {
     let change = text.edit(at..at, typed);
     server.notify("textDocument/didChange", &text.did_change(uri, &[change]));
@@ -49,7 +50,7 @@ fn type_in(server: &mut Server, uri: &str, text: &mut Text, at: usize, typed: &s
 }
 
 #[test]
-fn behind_an_accepted_suggestion_several_lines_may_follow() {
+fn several_lines_may_follow_an_accept() {
     let mut server = server();
     let (uri, mut text, _, item) = suggested(&mut server);
     assert_eq!(reason(&mut server, &uri), None, "one line was asked for");
@@ -59,7 +60,7 @@ fn behind_an_accepted_suggestion_several_lines_may_follow() {
     let end = type_in(&mut server, &uri, &mut text, end, "§");
     assert_eq!(ask(&mut server, &uri, &text, end), None, "the user writes again");
 
-    // The same text, typed by somebody.
+    // The same text, typed by the user instead of accepted.
     let typed = "file:///work/typed";
     server.open(typed, "javascript", &text.text);
     assert_eq!(ask(&mut server, typed, &text, end - "§".len()), None);
@@ -67,20 +68,20 @@ fn behind_an_accepted_suggestion_several_lines_may_follow() {
 }
 
 #[test]
-fn enter_goes_on_behind_an_accept() {
+fn enter_after_accept_keeps_several_lines() {
     let mut server = server();
     let (uri, mut text, _, item) = suggested(&mut server);
     let end = take(&mut server, &uri, &mut text, &item);
     let below = type_in(&mut server, &uri, &mut text, end, "\n");
     let accepted = Some("a suggestion was accepted here".to_owned());
     assert_eq!(ask(&mut server, &uri, &text, below), accepted);
-    // Elsewhere nothing was accepted.
+    // No suggestion was accepted at another position.
     assert_eq!(ask(&mut server, &uri, &text, 0), None);
     server.finish();
 }
 
 #[test]
-fn the_lines_of_a_block_stay_while_the_first_is_typed() {
+fn block_lines_stay_while_first_is_typed() {
     let mut server = server();
     let mut n_followed = 0;
     for (idx, (language, marked)) in BLOCKS.iter().enumerate() {

@@ -1,6 +1,6 @@
-//! The language server as a process, spoken to as editors do and as they should not.
+//! The language server as a process, with valid and invalid client behaviour.
 //!
-//! The model is the toy. No test depends on what it says, only on how it is said.
+//! The model is the toy. No test depends on the content of its answers, only on their form.
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 

@@ -1,4 +1,4 @@
-//! `textDocument/completion`: the way in for editors without ghost text.
+//! `textDocument/completion`: suggestions for editors without ghost text.
 
 use serde_json::{Value, json};
 
@@ -15,7 +15,7 @@ fn without_ghost_text() -> Value {
 }
 
 #[test]
-fn an_editor_without_ghost_text_gets_one_popup_entry() {
+fn popup_entry_without_ghost_text() {
     let mut server = Server::spawn(Options::default());
     let advertised = server.initialize(&without_ghost_text(), &Value::Null, None);
     assert!(advertised["completionProvider"].is_object(), "{advertised}");
@@ -40,7 +40,7 @@ fn an_editor_without_ghost_text_gets_one_popup_entry() {
             let n_lines = new.lines().count();
             assert!(item["detail"].as_str().unwrap().starts_with(&n_lines.to_string()), "{item}");
             assert!(item["documentation"]["value"].as_str().unwrap().contains(new), "{item}");
-            // What is typed already is the filter, and the edit replaces exactly that.
+            // The typed part of the word is the filter, and the edit replaces exactly that part.
             let start =
                 text.offset(line.into(), edit["range"]["start"]["character"].as_u64().unwrap());
             let typed = &text.text[start..cursor];
@@ -55,7 +55,7 @@ fn an_editor_without_ghost_text_gets_one_popup_entry() {
 }
 
 #[test]
-fn an_editor_with_ghost_text_gets_no_popup_entry() {
+fn no_popup_entry_with_ghost_text() {
     let mut server = Server::start(&Value::Null);
     server.ready();
     let (text, cursor) = open(&mut server, "file:///work/a.js", PLACES[0].0, PLACES[0].1);
@@ -66,7 +66,7 @@ fn an_editor_with_ghost_text_gets_no_popup_entry() {
 }
 
 #[test]
-fn the_setting_popup_decides() {
+fn popup_setting_wins() {
     for (popup, capabilities, advertises) in [
         ("always", capabilities(), true),
         ("never", without_ghost_text(), false),
@@ -81,7 +81,7 @@ fn the_setting_popup_decides() {
 }
 
 #[test]
-fn a_popup_switched_on_later_is_registered() {
+fn popup_enabled_later_is_registered() {
     let mut server = Server::spawn(Options::default());
     let mut capabilities = capabilities();
     capabilities["textDocument"]["completion"] = json!({"dynamicRegistration": true});
@@ -90,7 +90,7 @@ fn a_popup_switched_on_later_is_registered() {
     let settings = json!({"settings": {"lowkey": {"popup": "always"}}});
     server.notify("workspace/didChangeConfiguration", &settings);
     server.notify("workspace/didChangeConfiguration", &settings);
-    // The registration is a request of the server's; the harness answers it.
+    // The server sends a registration request; the harness answers it.
     while !server.asked.iter().any(|(method, _)| method == "client/registerCapability") {
         assert!(server.ask("$/lowkey/status", &Value::Null).is_ok());
     }
@@ -103,13 +103,13 @@ fn a_popup_switched_on_later_is_registered() {
 }
 
 #[test]
-fn popup_and_ghost_text_of_one_place_do_not_supersede_each_other() {
+fn popup_and_ghost_text_are_independent() {
     let settings = json!({"popup": "always", "time_budget_ms": 60_000});
     let mut server = Server::start(&settings);
     server.ready();
     let mut n_suggested = 0;
     for (idx, (language, marked)) in PLACES.iter().enumerate() {
-        // On purpose the ghost text may have more lines, so the two do not even share a decoding.
+        // An explicit request may have more lines, so the two do not share a decoding.
         for trigger in [1, 2] {
             let uri = format!("file:///work/{idx}-{trigger}");
             let (text, cursor) = open(&mut server, &uri, language, marked);
@@ -121,7 +121,7 @@ fn popup_and_ghost_text_of_one_place_do_not_supersede_each_other() {
             let (popup, second) = server.make_request(COMPLETION, &popup);
             server.write(&frames([&first, &second]));
             for id in [ghost, popup] {
-                let answer = server.answer(id).expect("nothing of its own kind came");
+                let answer = server.answer(id).expect("no newer request of its kind");
                 n_suggested += answer["items"].as_array().unwrap().len();
             }
         }

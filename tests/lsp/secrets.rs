@@ -1,11 +1,12 @@
-//! Files that the model must not see: silence there, with a reason, and nothing of them anywhere else.
+//! Files that the model must not see: no completion there, with a reason, and none of their text
+//! elsewhere.
 
 use serde_json::{Value, json};
 
 use crate::folder::TestFolder;
 use crate::server::{Options, Server, capabilities, uri};
 
-/// A folder of a test's own.
+/// A temporary folder for one test.
 struct Folder(TestFolder);
 
 impl Folder {
@@ -24,7 +25,7 @@ impl Folder {
 const TEXT: &str = "const a1 = foo(1);\nconst a2 = foo(2);\nconst a3 = foo(3);\nconst a4 = \n";
 
 #[test]
-fn denied_files_are_silent_and_say_why() {
+fn denied_files_are_silent_with_reason() {
     let folder = Folder::new("denied");
     folder.write(".gitignore", "generated/\n*.tmp.js\n");
     folder.write(".lowkeyignore", "private/\n");
@@ -58,7 +59,7 @@ fn denied_files_are_silent_and_say_why() {
 }
 
 #[test]
-fn a_uri_of_any_scheme_is_judged_by_the_names_that_it_carries() {
+fn names_in_uris_of_any_scheme_are_checked() {
     let folder = Folder::new("schemes");
     folder.write(".lowkeyignore", "/private/\n");
     let root = folder.0.display().to_string();
@@ -101,7 +102,7 @@ fn a_uri_of_any_scheme_is_judged_by_the_names_that_it_carries() {
 }
 
 #[test]
-fn a_folder_added_later_brings_its_rules() {
+fn folder_added_later_brings_rules() {
     let folder = Folder::new("added");
     folder.write(".gitignore", "generated/\n");
     let uri_of_root = uri(&folder.0);

@@ -15,7 +15,7 @@ fn is_silent(server: &mut Server, uri: &str, line: u32, character: u32) -> bool 
 }
 
 #[test]
-fn pausing_and_languages_apply_to_the_next_request() {
+fn settings_apply_to_next_request() {
     let mut server = Server::start(&Value::Null);
     let (uri, text, cursor, _) = suggested(&mut server);
     let (line, character) = text.position(cursor);
@@ -34,7 +34,7 @@ fn pausing_and_languages_apply_to_the_next_request() {
 }
 
 #[test]
-fn settings_are_fetched_from_an_editor_that_answers() {
+fn settings_are_fetched_from_editor() {
     let mut server = Server::spawn(Options::default());
     server.configuration = json!({"paused": true});
     let mut capabilities = capabilities();
@@ -47,7 +47,7 @@ fn settings_are_fetched_from_an_editor_that_answers() {
     while !paused(&mut server) {
         assert!(std::time::Instant::now() < deadline, "the fetched settings are not in force");
     }
-    // Null means: ask again.
+    // Null means that the server must fetch the configuration.
     server.configuration = json!({"paused": false});
     server.notify(CHANGED, &json!({"settings": null}));
     while paused(&mut server) {
@@ -57,7 +57,7 @@ fn settings_are_fetched_from_an_editor_that_answers() {
 }
 
 #[test]
-fn commands_switch_and_the_editors_word_is_newer() {
+fn editor_setting_overrides_command() {
     let mut server = Server::start(&Value::Null);
     let run = |server: &mut Server, command: &str| {
         let params = json!({"command": command, "arguments": []});
@@ -79,7 +79,7 @@ fn commands_switch_and_the_editors_word_is_newer() {
 }
 
 #[test]
-fn a_wrong_setting_is_one_message_and_changes_nothing() {
+fn wrong_setting_is_one_message() {
     let mut server = Server::start(&json!({"max_lines": "many", "unknown": 1}));
     let message = server.notification("window/showMessage");
     assert_eq!(message["type"], 2, "a warning: {message}");
@@ -89,5 +89,19 @@ fn a_wrong_setting_is_one_message_and_changes_nothing() {
     server.notify(CHANGED, &json!({"settings": {"lowkey": {"time_budget_ms": -1}}}));
     let message = server.notification("window/showMessage");
     assert!(message["message"].as_str().unwrap().contains("time_budget_ms"), "{message}");
+    server.finish();
+}
+
+#[test]
+fn settings_that_need_restart_are_reported_once() {
+    let mut server = Server::start(&Value::Null);
+    let section = json!({"cache_mb": 99, "order": "psm", "talkative": "eager"});
+    server.notify(CHANGED, &json!({"settings": {"lowkey": section}}));
+    let message = server.notification("window/showMessage");
+    let words = message["message"].as_str().unwrap();
+    assert!(words.contains("cache_mb") && words.contains("order"), "{words}");
+    assert!(!words.contains("talkative"), "{words}");
+    // Unread messages fail the test when the server is dropped.
+    server.notify(CHANGED, &json!({"settings": {"lowkey": {"cache_mb": 99, "max_lines": 4}}}));
     server.finish();
 }

@@ -1,4 +1,4 @@
-//! The gate on the wire, and the counts of what was shown and taken.
+//! The gate over the protocol, and the counts of shown and accepted suggestions.
 
 use std::process::{Command, Output};
 
@@ -9,7 +9,7 @@ use crate::ghost_text::{PLACES, open, suggested};
 use crate::server::{INLINE, Options, Server, capabilities, place};
 use crate::text::Text;
 
-/// A folder for what is kept, gone at the end.
+/// A folder for the statistics, removed when the test ends.
 struct Kept(TestFolder);
 
 impl Kept {
@@ -41,7 +41,7 @@ impl Kept {
     }
 }
 
-/// Takes an item as an editor does, by one edit; returns where the cursor is then.
+/// Accepts an item as an editor does, by one edit; returns the new cursor.
 pub(crate) fn take(server: &mut Server, uri: &str, text: &mut Text, item: &Value) -> usize {
     let at = |end: &str| {
         let place = &item["range"][end];
@@ -55,7 +55,7 @@ pub(crate) fn take(server: &mut Server, uri: &str, text: &mut Text, item: &Value
 }
 
 #[test]
-fn what_is_unlikely_to_be_right_is_not_shown_unless_a_key_asks() {
+fn gate_silences_unless_invoked() {
     let mut server = Server::start(&json!({"talkative": "quiet"}));
     server.ready();
     let mut n_silenced = 0;
@@ -72,7 +72,9 @@ fn what_is_unlikely_to_be_right_is_not_shown_unless_a_key_asks() {
             assert!(items.is_empty(), "{items:?}");
             assert!(!report["text"].as_str().unwrap().is_empty(), "{report}");
             let gate = gate.unwrap();
-            for part in ["% likely to be right, silent but from", "(quiet)", "mean -", "least -"] {
+            for part in
+                ["% likely to be right, silent: shown only from", "(quiet)", "mean -", "lowest -"]
+            {
                 assert!(gate.contains(part), "{part:?} in {gate}");
             }
             let mut params = place(&uri, line, character);
@@ -85,17 +87,17 @@ fn what_is_unlikely_to_be_right_is_not_shown_unless_a_key_asks() {
             );
         }
     }
-    assert!(n_silenced > 0, "the small model is sure of everything");
+    assert!(n_silenced > 0, "the small model is certain of every suggestion");
     server.finish();
 }
 
 #[test]
-fn what_is_taken_is_counted_once_and_no_text_is_kept() {
+fn accept_is_counted_once_without_text() {
     let kept = Kept::new("taken");
     let mut server = kept.server(&json!({"persistent_cache": false}));
     let (uri, mut text, _, item) = suggested(&mut server);
     take(&mut server, &uri, &mut text, &item);
-    // VS Code runs the command too; the edit has told it already.
+    // VS Code also runs the command, but the edit has already been counted.
     assert_eq!(server.ask("workspace/executeCommand", &item["command"]), Ok(Value::Null));
     server.finish();
     let total = kept.total();
@@ -117,17 +119,17 @@ fn what_is_taken_is_counted_once_and_no_text_is_kept() {
 }
 
 #[test]
-fn what_another_way_is_taken_is_told_by_the_edits_alone() {
+fn edits_alone_reveal_accepts() {
     let kept = Kept::new("edits");
     let mut server = kept.server(&json!({"persistent_cache": false}));
     let (uri, mut text, cursor, item) = suggested(&mut server);
-    // Something else is typed: refused.
+    // The user types different text: rejected.
     let mut other = text.clone();
     let change = other.edit(cursor..cursor, "§");
     server.notify("textDocument/didChange", &other.did_change(&uri, &[change]));
     let (line, character) = other.position(cursor + "§".len());
     server.items(&uri, line, character);
-    // And gone back, asked again, and taken without a command, as Neovim does.
+    // The user deletes it, requests again and accepts without a command, as in Neovim.
     let change = other.edit(cursor..cursor + "§".len(), "");
     server.notify("textDocument/didChange", &other.did_change(&uri, &[change]));
     let (line, character) = other.position(cursor);
@@ -142,7 +144,7 @@ fn what_another_way_is_taken_is_told_by_the_edits_alone() {
 }
 
 #[test]
-fn the_statistics_are_drawn_and_can_be_forgotten() {
+fn statistics_can_be_shown_and_deleted() {
     let kept = Kept::new("drawn");
     let mut server = kept.server(&json!({"persistent_cache": false}));
     suggested(&mut server);
@@ -158,7 +160,7 @@ fn the_statistics_are_drawn_and_can_be_forgotten() {
 }
 
 #[test]
-fn switched_off_nothing_is_counted() {
+fn disabled_statistics_count_nothing() {
     let kept = Kept::new("off");
     let mut server = kept.server(&json!({"persistent_cache": false, "statistics": false}));
     suggested(&mut server);

@@ -1,4 +1,4 @@
-//! Whatever becomes of stderr, the server serves and ends well: a log is not worth an editor's suggestions.
+//! The server works and ends cleanly if stderr is closed, full or not read.
 
 use std::io::pipe;
 use std::process::Stdio;
@@ -21,7 +21,7 @@ fn start(stderr: Stdio) -> Server {
     server
 }
 
-/// Does what the server has words for: a bad frame, a lost edit, new settings, an accept.
+/// Triggers log messages: a bad frame, a lost edit, new settings, an accept.
 fn provoke(server: &mut Server) {
     server.open(URI, "python", "def f(a):\n    return \n");
     server.items(URI, 1, 11);
@@ -50,7 +50,7 @@ fn still_serves(server: &mut Server) {
 }
 
 #[test]
-fn a_reader_of_stderr_that_is_gone_ends_nothing() {
+fn closed_stderr_does_not_end_server() {
     let (reader, writer) = pipe().unwrap();
     drop(reader);
     let mut server = start(writer.into());
@@ -60,12 +60,12 @@ fn a_reader_of_stderr_that_is_gone_ends_nothing() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_full_disk_under_stderr_ends_nothing() {
+fn full_disk_for_stderr_does_not_end_server() {
     let full = || Stdio::from(std::fs::File::options().write(true).open("/dev/full").unwrap());
     let mut server = start(full());
     provoke(&mut server);
     still_serves(&mut server);
-    // The command line ends with the code that it ends with otherwise, not with a signal.
+    // The command line ends with its usual exit code, not with a signal.
     for (arguments, code) in [
         (&["complete", "/nonexistent:1:1"][..], 1),
         (&["models", "path", "nonsense"], 1),
@@ -80,8 +80,8 @@ fn a_full_disk_under_stderr_ends_nothing() {
 }
 
 #[test]
-fn stderr_that_is_not_read_keeps_no_request_waiting() {
-    // A pipe takes 64 kB; at this level a request writes more than 60 bytes.
+fn unread_stderr_does_not_block_requests() {
+    // A pipe buffers 64 kB; at this log level a request writes more than 60 bytes.
     let (unread, writer) = pipe().unwrap();
     let mut server = start(writer.into());
     for id in 0..3000 {

@@ -1,8 +1,8 @@
-//! Floods: edits, requests and cancellations faster than any model.
+//! Floods: edits, requests and cancellations that arrive faster than any model can answer.
 //!
-//! Three promises: the server's text is the editor's text in the end, every request is
-//! answered exactly once (the harness fails on a second answer and on a missing one), and
-//! no suggestion is delivered for a text that the server knows to have changed.
+//! Three promises: the server's text equals the editor's text in the end; every request is answered
+//! exactly once (the harness fails on a second and on a missing answer); and no suggestion is
+//! delivered for a text that the server knows to have changed.
 
 use std::collections::HashMap;
 
@@ -15,7 +15,7 @@ use crate::text::{Dice, Text};
 const URI: &str = "file:///work/storm.js";
 const N_MESSAGES: usize = 10_000;
 
-/// What is typed and pasted: code, and everything that breaks column arithmetic.
+/// Typed and pasted text: code, and characters that break column arithmetic.
 const PIECES: &[&str] = &[
     "const a9 = foo(9);\n",
     "foo(",
@@ -41,13 +41,13 @@ const PIECES: &[&str] = &[
     "\"",
 ];
 
-/// A request under way.
+/// A request in flight.
 struct Asked {
     text: Text,
     cursor: usize,
 }
 
-/// Byte offsets where an editor's cursor can stand.
+/// Returns a random byte offset that is a valid cursor position.
 fn somewhere(text: &str, dice: &mut Dice) -> usize {
     let mut at = dice.below(text.len() + 1);
     while !text.is_char_boundary(at) || (text[..at].ends_with('\r') && text[at..].starts_with('\n'))
@@ -57,13 +57,13 @@ fn somewhere(text: &str, dice: &mut Dice) -> usize {
     at
 }
 
-/// One random edit; several changes in one notification now and then.
+/// Makes one random edit, sometimes several changes in one notification.
 fn edit(text: &mut Text, dice: &mut Dice) -> Value {
     let n = if dice.below(8) == 0 { 3 } else { 1 };
     let mut changes = Vec::new();
     for _ in 0..n {
         let (a, b) = (somewhere(&text.text, dice), somewhere(&text.text, dice));
-        // Mostly typing; a deletion only while there is enough to delete.
+        // Mostly typing; deletions only if enough text is left.
         let range = match dice.below(4) {
             0 if a.abs_diff(b) < 40 || text.text.len() > 1200 => a.min(b)..a.max(b),
             _ => a..a,
@@ -75,7 +75,7 @@ fn edit(text: &mut Text, dice: &mut Dice) -> Value {
 }
 
 #[test]
-fn ten_thousand_edits_and_requests_in_disorder_end_in_the_same_text() {
+fn ten_thousand_edits_keep_texts_equal() {
     let mut server = Server::start(&json!({"popup": "always", "time_budget_ms": 50}));
     server.ready();
     let mut dice = Dice(20_261_122);
@@ -90,7 +90,7 @@ fn ten_thousand_edits_and_requests_in_disorder_end_in_the_same_text() {
         let message = match dice.below(20) {
             0..11 => notification("textDocument/didChange", &edit(&mut text, &mut dice)),
             kind @ 11..18 => {
-                // Where something can be suggested, so that there is something to deliver.
+                // Where the model can suggest text, so that some suggestions are delivered.
                 let cursor = match dice.below(3) {
                     0 => somewhere(&text.text, &mut dice),
                     _ => text.text.rfind(" = ").map_or(0, |at| at + 3),
@@ -119,21 +119,21 @@ fn ten_thousand_edits_and_requests_in_disorder_end_in_the_same_text() {
             }
         };
         batch.extend(frame(message.to_string().as_bytes()));
-        // Sometimes many messages in one write, sometimes a message in two.
+        // Sometimes many messages in one write, sometimes one message in two writes.
         if dice.below(12) == 0 || n + 1 == N_MESSAGES {
             let at = dice.below(batch.len());
             server.write(&batch[..at]);
             server.write(&batch[at..]);
             batch.clear();
         }
-        // Now and then the editor waits, so that the model gets to finish something.
+        // Sometimes the editor waits, so that the model can finish an answer.
         if n % 100 == 99 {
             server.write(&std::mem::take(&mut batch));
             let cursor = text.text.rfind(" = ").map_or(0, |at| at + 3);
             let (line, character) = text.position(cursor);
             let id = server.request(INLINE, &place(URI, line, character));
             asked.insert(id, Asked { text: text.clone(), cursor });
-            let answer = server.answer(id).expect("nothing supersedes it");
+            let answer = server.answer(id).expect("no newer request");
             for item in answer["items"].as_array().unwrap() {
                 text.assert_fits(cursor, item);
                 n_awaited += 1;
@@ -144,7 +144,7 @@ fn ten_thousand_edits_and_requests_in_disorder_end_in_the_same_text() {
     assert_eq!(server.document(URI), text.fingerprint(), "the final text");
 
     let (mut n_superseded, mut n_silent, mut n_delivered) = (0, 0, 0);
-    // Answers in the order in which they came: what the server had confirmed by then.
+    // Answers in the order of arrival, with the text version that the server had confirmed by then.
     let mut confirmed = 0;
     for id in server.order.clone() {
         if let Some(expected) = barriers.remove(&id) {
@@ -183,18 +183,18 @@ fn ten_thousand_edits_and_requests_in_disorder_end_in_the_same_text() {
         text.text.len()
     );
     assert!(n_superseded > 0);
-    assert!(n_delivered + n_awaited > 0, "nothing was delivered, so nothing was checked");
+    assert!(n_delivered + n_awaited > 0, "no suggestion was delivered, so none was checked");
     server.finish();
 }
 
 #[test]
-fn a_storm_of_cancellations_answers_every_request_once() {
+fn cancelled_requests_are_answered_once() {
     let mut server = Server::start(&Value::Null);
     server.ready();
     let mut dice = Dice(3);
     let (mut to_cancel, mut to_answer) = (Vec::new(), Vec::new());
     for n in 0..200 {
-        // A document each, so that nothing is superseded and nothing remembered.
+        // One document per request, so that no request is superseded or answered from memory.
         let uri = format!("file:///work/{n}.rs");
         server.open(&uri, "rust", &PLACES[2].1.replace('|', &format!("x{n}")));
         let (id, request) = server.make_request(INLINE, &place(&uri, 8, 24));
@@ -223,10 +223,10 @@ fn a_storm_of_cancellations_answers_every_request_once() {
         };
         (ids.into_iter().map(is_cancelled).filter(|&c| c).count(), n)
     };
-    // One or the other may have been answered before its cancellation was read.
+    // Some requests may have been answered before their cancellation was read.
     let (n_cancelled, n) = count(to_cancel);
     assert!(n_cancelled * 10 >= n * 9, "of {n} cancelled requests only {n_cancelled} ended so");
-    // A cancellation of something else cancels nothing; `past` may have met one of these.
+    // A cancellation of another id cancels nothing, but `past` may equal one of these ids.
     let (n_cancelled, n) = count(to_answer);
     assert!(n_cancelled * 2 < n, "of {n} requests {n_cancelled} were cancelled by mistake");
     server.items("file:///work/0.rs", 8, 24);
@@ -234,11 +234,11 @@ fn a_storm_of_cancellations_answers_every_request_once() {
 }
 
 #[test]
-fn a_request_behind_a_cancelled_one_gets_what_was_being_decoded() {
+fn request_joins_cancelled_decoding() {
     let mut server = Server::start(&Value::Null);
     server.ready();
     server.open(URI, "rust", &PLACES[2].1.replace('|', ""));
-    // As editors do: the next request's cancellation comes before it.
+    // Editors cancel the old request before they send the next one.
     let (first, request) = server.make_request(INLINE, &place(URI, 8, 24));
     server.write(&frames(&[request]));
     let cancel = notification("$/cancelRequest", &json!({ "id": first }));
@@ -253,10 +253,10 @@ fn a_request_behind_a_cancelled_one_gets_what_was_being_decoded() {
 }
 
 #[test]
-fn a_flood_of_requests_keeps_no_edit_waiting() {
+fn flood_of_requests_does_not_delay_edits() {
     let mut server = Server::start(&Value::Null);
     server.ready();
-    // Many documents, so that nothing is superseded and all of them wait for the model.
+    // Many documents, so that no request is superseded and all of them wait for the model.
     let n_documents = 300;
     let mut ids = Vec::new();
     for n in 0..n_documents {

@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
-"""Holds lowkey's answers and perplexity against llama.cpp's on the same model files and the same token ids.
+"""Compares lowkey's answers and perplexity with llama.cpp's on the same model files and token ids.
 
     tests/peers/agreement.py MODEL.gguf [...] [--prompts 200]
 
-Prompts are holes cut into the sources under tests/traces/start and server, with lines above and below, tokenized once, by
-llama-server; both sides get the ids and choose the best token 24 times, from an empty cache. Where answers part, the
-first difference is shown with how far the two best logits lay apart on each side: two roundings of the same
-mathematics part at near-ties and nowhere else. Perplexity is of the files under tests/traces/start, by
-llama-perplexity's own count. Ours comes from the examples `token_answers` and `perplexity` of lowkey-engine, built by
+Prompts are holes in the sources under tests/traces/start and server, with lines above and below.
+llama-server tokenizes them once; both sides get the ids and choose the best token 24 times,
+starting from an empty cache. Where answers differ, the report shows the first difference and the
+gap between the two best logits on each side: two roundings of the same computation differ only at
+near-ties. Perplexity is measured on the files under tests/traces/start, with the count of
+llama-perplexity. lowkey's results come from the examples `token_answers` and `perplexity` of
+lowkey-engine, built by
 
     cargo build --release --locked --workspace --example token_answers --example perplexity
 """
@@ -27,9 +29,9 @@ from programs import ROOT, Server, say
 
 N_DECODE = 24
 LINES_ABOVE, LINES_BELOW = 24, 8
-# A window of llama-perplexity; the second half of each counts.
+# A window of llama-perplexity; the second half of each window counts.
 WINDOW = 512
-# What ends an answer there, where it is a token of its own.
+# The text that ends an answer, if it is a separate token.
 ENDS = ("<|endoftext|>", "<|fim_pad|>", "<|repo_name|>", "<|file_sep|>", "<|im_end|>", "<|im_start|>")
 
 
@@ -39,7 +41,7 @@ def main():
     parser.add_argument("--prompts", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--no-perplexity", action="store_true")
-    parser.add_argument("--no-judge", action="store_true", help="without f32, which takes four bytes a weight")
+    parser.add_argument("--no-judge", action="store_true", help="skip f32, which needs four bytes per weight")
     parser.add_argument("--examples", type=Path, help="default: `examples` beside the lowkey binary")
     programs.add_common_options(parser)
     options = parser.parse_args()
@@ -51,7 +53,7 @@ def main():
 
 
 def compare(options, model):
-    """Both sides on one model."""
+    """Runs both sides on one model."""
     result = {"model": model.stem, "n_decode": N_DECODE, "machine": programs.machine()}
     text = "".join(path.read_text() for path in sources("tests/traces/start"))
     arguments = ["--ctx-size", 1024, "--cache-ram", 0]
@@ -65,9 +67,9 @@ def compare(options, model):
 
             return {
                 "ends": [found[0] for found in map(ids, ENDS) if len(found) == 1],
-                # Room for the answer in a context of 1,024 tokens.
+                # Leaves room for the answer in a context of 1,024 tokens.
                 "prompts": [ids(prompt)[-900:] for prompt in holes(options.prompts, options.seed)],
-                # The text is tokenized as it stands: no sentinel in it is one.
+                # The text is tokenized as plain text, so it contains no sentinels.
                 "text": ids(text, special=False),
             }
 
@@ -100,7 +102,7 @@ def compare(options, model):
 
 
 def answers(server, prompts, title):
-    """Greedy answers by llama-server, with the probabilities of its choices."""
+    """Returns llama-server's greedy answers, with the probabilities of its choices."""
     found = []
     for index, prompt in enumerate(prompts):
         if index % 50 == 0:
@@ -113,7 +115,7 @@ def answers(server, prompts, title):
 
 
 def in_f32(options, model):
-    """The same weights, written out."""
+    """Writes the same weights as f32."""
     path = options.peers / "models" / f"{model.stem}-written-out-f32.gguf"
     path.parent.mkdir(parents=True, exist_ok=True)
     if not path.exists() or path.stat().st_mtime < model.stat().st_mtime:
@@ -123,7 +125,7 @@ def in_f32(options, model):
 
 
 def same(one, other, ends):
-    """Whether two answers are equal, up to where one of them ends."""
+    """Whether two answers are equal, up to the end of the shorter one."""
     n = min(len(one), len(other))
     if one[:n] != other[:n] or len(one) == len(other):
         return one[:n] == other[:n]
@@ -135,13 +137,14 @@ def example(options, name):
 
 
 def sources(folder):
-    """The source files below a folder of the repository, in order."""
+    """Returns the source files in a folder of the repository, in order."""
     kinds = {".rs", ".py", ".go", ".ts"}
     return sorted(path for path in (ROOT / folder).rglob("*") if path.suffix in kinds)
 
 
 def holes(count, seed):
-    """Prompts in prefix-suffix-middle order: half of them begin a line, half go on inside one."""
+    """Returns prompts in prefix-suffix-middle order: half of them begin a line, half continue
+    inside one."""
     chosen = random.Random(seed)
     files = sources("tests/traces/start") + sources("server")
     for _ in range(count):
@@ -154,7 +157,7 @@ def holes(count, seed):
         column = chosen.choice([indentation, chosen.randrange(indentation, len(lines[at]))])
         above = "".join(line + "\n" for line in lines[max(0, at - LINES_ABOVE):at])
         below = "".join("\n" + line for line in lines[at + 1:at + 1 + LINES_BELOW])
-        # The middle stands behind the suffix, as the server asks it.
+        # The middle comes after the suffix, as in the server's prompts.
         yield f"<|fim_prefix|>{above}<|fim_suffix|>{below}<|fim_middle|>{lines[at][:column]}"
 
 
@@ -164,14 +167,15 @@ def parse(token):
 
 
 def greedy(ours, theirs, judge, ends):
-    """How many answers are equal, and what stands at each first difference; the judge's words if it came that far."""
+    """Returns how many answers are equal and the tokens at each first difference, with the judge's
+    choice if it has one."""
     equal, n_tokens, differences, gaps = 0, 0, [], []
     for number, (mine, other) in enumerate(zip(ours, theirs, strict=True)):
         gaps += [gap for _, _, gap in mine]
         wanted = other["tokens"]
         at = next((i for i, (token, choice) in enumerate(zip(wanted, mine)) if choice[0] != token), None)
         if at is None and len(wanted) < N_DECODE and mine[len(wanted)][0] not in ends:
-            # Their answer ended here, by a token that is not among what they return.
+            # Their answer ended here, with a token that is not in the returned text.
             at = len(wanted)
         if at is None:
             equal += 1
@@ -188,14 +192,14 @@ def greedy(ours, theirs, judge, ends):
             taken = exact["tokens"][at] if at < len(exact["tokens"]) else "end"
             differences[-1] |= {"judge": taken, "judge_lead": lead(exact["probabilities"], at, best, chosen)}
     gaps.sort()
-    # What a difference can be explained by: how near the nearest choices of all are.
+    # For comparison with the differences: the smallest gaps of all choices.
     common = {f"{share:.0%}": round(gaps[int(share * (len(gaps) - 1))], 4) for share in (0.01, 0.05, 0.5)} if gaps else {}
     return {"prompts": len(ours), "equal": equal, "tokens_before_differences": n_tokens, "differences": differences,
             "gaps": common}
 
 
 def their_gap(probabilities, at, ours):
-    """How far their best lay above our choice, in logits."""
+    """Returns how far their best logit is above our choice."""
     if at >= len(probabilities):
         return None
     top = {row["id"]: row["logprob"] for row in probabilities[at]["top_logprobs"]}
@@ -203,7 +207,8 @@ def their_gap(probabilities, at, ours):
 
 
 def lead(probabilities, at, ours, other):
-    """How far our choice lies above the other, in logits; `None` where one is not among the best eight."""
+    """Returns how far our choice is above the other, in logits; `None` if one is not among the best
+    eight."""
     if at >= len(probabilities):
         return None
     top = {row["id"]: row["logprob"] for row in probabilities[at]["top_logprobs"]}
@@ -211,21 +216,21 @@ def lead(probabilities, at, ours, other):
 
 
 def perplexity(options, model, text, tokens):
-    """Both perplexities of the text."""
+    """Returns both perplexities of the text."""
     say(f"{model.stem}: perplexity")
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
         file.write(text)
         file.flush()
         command = ["sh", "-c", 'exec "$@" 2>&1', "sh", programs.peer_program(options, "llama-perplexity"), "-m", model,
                    "-f", file.name, "-c", WINDOW, "-b", WINDOW, "-t", options.threads]
-        # It quite often ends before its log's last lines are written.
+        # The program often ends before it has written the last lines of its log.
         for _ in range(20):
             out, _ = programs.run(command, timeout_s=3600)
             found = re.search(r"Final estimate: PPL = ([0-9.]+)", out)
             if found:
                 break
         else:
-            raise SystemExit(f"llama-perplexity said no figure:\n{out[-1500:]}")
+            raise SystemExit(f"llama-perplexity printed no figure:\n{out[-1500:]}")
     theirs = float(found[1])
     out, _ = programs.run([example(options, "perplexity"), model, options.threads, WINDOW], timeout_s=3600,
                           stdin=" ".join(map(str, tokens)))
@@ -235,7 +240,7 @@ def perplexity(options, model, text, tokens):
 
 
 def markdown(result):
-    """What stands, and each difference."""
+    """Returns the totals and each difference as Markdown."""
     lines = [f"**{result['model']}** ({result['machine']})", ""]
     share = 100 * result["equal"] / max(1, result["prompts"])
     lines.append(f"- {result['equal']} of {result['prompts']} greedy answers of {result['n_decode']} tokens are equal "

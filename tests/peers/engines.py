@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
-"""Times lowkey's forward pass and llama.cpp's on the same model files, in turns, and prints the ratios.
+"""Times lowkey's and llama.cpp's forward pass on the same model files and prints the ratios.
 
     tests/peers/engines.py MODEL.gguf [...] [--rounds 3] [--variant laptop --lowkey-arguments='--kernels avx2']
 
-Per round and model: `lowkey bench engine`, llama-bench with `-fa off` and with its default, and llama-server (native
-build) for what llama-bench does not say: time until it answers, and the memory it holds with 1,024 tokens cached. Each
-round turns the order around. Rates are tokens per second. An append is the time from so many new tokens behind 1,024
-cached ones to the next token's logits. Memory is the process's peak (VmHWM), pages of the model file included; beside
-it what is held in the end. A model whose context is shorter than a row is measured where lowkey measures it.
+Per round and model: `lowkey bench engine`, llama-bench with `-fa off` and with its default, and
+llama-server (native build) for the figures that llama-bench lacks: the time until it answers, and
+the memory with 1,024 cached tokens. Each round reverses the order. Rates are tokens per second. An
+append is the time from N new tokens after 1,024 cached ones to the next token's logits. Memory is
+the process's peak (VmHWM), including pages of the model file; the memory at the end is reported as
+well. If a model's context is shorter than a row, the row is measured at the length that lowkey
+uses.
 """
 
 import argparse
@@ -46,7 +48,7 @@ def main():
             if number % 2 == 1:
                 sides.reverse()
             figures = {}
-            # The rows are those that lowkey has room for, so it is asked first once.
+            # The rows are those that fit lowkey's context, so lowkey runs once first.
             rows = ledger.get((0, "lowkey"), lambda: lowkey(options, model))
             for side in sides:
                 def measure(side=side):
@@ -62,20 +64,21 @@ def main():
 
 
 def lowkey(options, model):
-    """Our rows: rates of prefill and decoding, milliseconds of appends."""
+    """Returns lowkey's rows: rates of prefill and decoding, milliseconds of appends."""
     out, _ = programs.run(
         [programs.lowkey_program(options), "--model", model, "--threads", options.threads,
          "bench", "engine", "--json", "--rounds", options.repetitions, *shlex.split(options.lowkey_arguments)],
         timeout_s=3600, env=programs.lowkey_environment(options))
     said = json.loads(out)
     chosen = {key: said[key] for key in ("prefill", "decode", "append", "load_ms", "memory_mb", "append_cached")}
-    # Its own count of the peak: what the roofline's measurement takes comes later and belongs to no model.
+    # lowkey's own count of the peak: the later roofline measurement uses more memory, which is not
+    # the model's.
     return chosen | {"peak_mb": said["memory_peak_mb"], "kernels": said["kernels"], "roofline": said["roofline"],
                      "weights_mb": said["weights_mb"], "kv_mb": said["kv_mb"], "share": said["share"]}
 
 
 def bench(options, model, flash, rows):
-    """The same rows by llama-bench."""
+    """Returns the same rows from llama-bench."""
     depth = str(rows["append_cached"])
 
     def measure(repetitions, arguments):
@@ -87,11 +90,12 @@ def bench(options, model, flash, rows):
     result = {"prefill": {}, "decode": {}, "append": {}}
     flat, peak = measure(options.repetitions, ["-p", ",".join(rows["prefill"]), "-n", DECODED, "-d", 0])
     decoded, decoded_peak = measure(options.repetitions, ["-p", 0, "-n", DECODED, "-d", depth])
-    # Short rows are repeated more often, as lowkey does.
+    # Short rows are repeated more often, as in lowkey.
     more = MORE_OFTEN * options.repetitions
     appended, appended_peak = measure(more, ["-p", ",".join(rows["append"]), "-n", 0, "-d", depth])
     for row in flat + decoded + appended:
-        # The median, as lowkey reports, and not llama-bench's mean: a disturbance shall count alike on both sides.
+        # The median, as lowkey reports, instead of llama-bench's mean: a disturbance must have the
+        # same effect on both sides.
         ms = statistics.median(row["samples_ns"]) / 1e6
         if row["n_gen"]:
             result["decode"][str(row["n_depth"])] = row["n_gen"] * 1e3 / ms
@@ -103,9 +107,10 @@ def bench(options, model, flash, rows):
 
 
 def server(options, model, rows):
-    """What llama-server takes until it answers, for an append behind a cached prompt, and in memory."""
+    """Returns llama-server's start time, its time for an append after a cached prompt, and its
+    memory."""
     depth = int(rows["append_cached"])
-    # Ordinary ids, past the control tokens that some vocabularies begin with.
+    # Ordinary ids, after the control tokens that some vocabularies begin with.
     prompt = [100 + index * 7 % 3000 for index in range(depth + 8)]
     with Server(options, model, ["--ctx-size", depth + 64, "--no-warmup"]) as program:
         def ask(tokens):
@@ -117,7 +122,7 @@ def server(options, model, rows):
         for count in map(int, rows["append"]):
             samples = []
             for repetition in range(MORE_OFTEN * options.repetitions):
-                # Other tokens each time: what is appended is never in the cache.
+                # Different tokens each time, so that the appended ones are never in the cache.
                 tail = [200 + repetition * 31 + count * 17 + index for index in range(count)]
                 answer, ms = ask(prompt[:depth] + tail)
                 if answer["timings"]["prompt_n"] == count:
@@ -131,7 +136,8 @@ def server(options, model, rows):
 
 
 def table(model, rounds):
-    """Medians, ranges, and the median of each round's ratio, lowkey's favour above 1."""
+    """Returns medians, ranges, and the median of each round's ratio; a ratio above 1 favours
+    lowkey."""
     first = rounds[0]["lowkey"]
     rows = []
 
@@ -170,7 +176,8 @@ def table(model, rounds):
 
 
 def markdown(result):
-    """One table per model; each cell is the median and, in brackets, the range of the rounds."""
+    """Returns one table per model; each cell is the median and, in brackets, the range of the
+    rounds."""
     columns = {"fa off": "llama-bench -fa off", "default": "llama-bench", "server": "llama-server", "lowkey": "lowkey"}
     head = ["", *columns.values(), "ratio to -fa off", "ratio to the default", "ratio to llama-server"]
     lines = [f"**{result['model']}**, {result['threads']} threads, {result['variant']} llama.cpp, lowkey's kernels "
@@ -202,7 +209,7 @@ def markdown(result):
             if share(kind, key) is not None]
     lines += ["", f"lowkey's packed weights {result['weights_mb']:.0f} MB, KV cache {result['kv_mb']:.0f} MB; share of the "
               f"machine's roofline: {', '.join(said)}.",
-              f"Behind lowkey's part of each round the machine read {machine('read_gb_s', 'GB/s')} and passed a cache line "
+              f"After lowkey's part of each round the machine read {machine('read_gb_s', 'GB/s')} and passed a cache line "
               f"to the other core and back in {machine('round_trip_ns', 'ns')}.", f"Began: {result['began']}. Ended: {result['ended']}."]
     return "\n".join(lines)
 

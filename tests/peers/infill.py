@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
-"""Asks llama-server's `/infill` about holes that `lowkey bench quality` was asked about, and scores both alike.
+"""Sends the holes of a `lowkey bench quality` run to llama-server and compares the scores.
 
     lowkey --model M.gguf bench quality FOLDER --talkative always --texts --out rows.jsonl
     tests/peers/infill.py --model M.gguf --folder FOLDER rows.jsonl [--holes N]
 
-The request is llama.vim's (policy.py: 256 lines before the cursor, 64 after it, no extra chunks, its samplers), without its
-time limits, so that a slow machine costs it no answer. Of the answer the first line counts, inserted at the cursor; exact is
-the cursor's line as it stood in the file, but for blanks at its end. The last column counts it as right too where it would be if
-the closers at the cursor were taken away. Holes of one line only: a whole line, the rest of one,
-and before brackets that the editor has closed. A batch of 1,024 tokens bounds its prompt, as llama.vim recommends.
+The request is llama.vim's (policy.py: 256 lines before the cursor, 64 after it, no extra chunks,
+its samplers), without its time limits, so that a slow machine loses no answer. The first line of
+the answer counts, inserted at the cursor. Exact means that the cursor's line equals the file's,
+except for blanks at its end. The last column also counts an answer as right if it would be right
+without the closers at the cursor. Only holes of one line are used: a whole line, the rest of a
+line, and before brackets that the editor has closed. A batch of 1,024 tokens limits the prompt, as
+llama.vim recommends.
 """
 
 import argparse
@@ -26,15 +28,15 @@ BATCH = 1024
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("rows", type=Path, help="what `bench quality --texts --out` wrote")
-    parser.add_argument("--folder", type=Path, required=True, help="what it was asked about")
+    parser.add_argument("rows", type=Path, help="the output of `bench quality --texts --out`")
+    parser.add_argument("--folder", type=Path, required=True, help="the folder of that run")
     parser.add_argument("--model", type=Path, required=True, help="the same .gguf file")
     parser.add_argument("--holes", type=int, help="at most this many, spread over the file")
     programs.add_common_options(parser)
     options = parser.parse_args()
     holes = [row for row in map(json.loads, options.rows.read_text().splitlines()) if row.get("kind") in KINDS]
     if any("behind" not in row.get("texts", {}) for row in holes):
-        raise SystemExit(f"{options.rows}: rows without their texts; ask anew with --texts, into a new file")
+        raise SystemExit(f"{options.rows}: rows without their texts; run again with --texts, into a new file")
     step = len(holes) / min(options.holes or len(holes), len(holes))
     holes = [holes[int(at * step)] for at in range(int(len(holes) / step))]
     ledger = programs.ledger(options, f"infill-{options.rows.stem}")
@@ -49,7 +51,7 @@ def main():
 
 
 def ask(server, folder, row):
-    """What llama-server writes into a hole, and the line that comes of it."""
+    """Returns llama-server's text for a hole, and the resulting line."""
     text = (folder / row["path"]).read_text()
     lines = LINE_END.split(text)
     before = prefix_of(lines[row["line"]], row["column"])
@@ -61,8 +63,9 @@ def ask(server, folder, row):
         "samplers": ["top_k", "top_p", "infill"], "cache_prompt": True, "seed": 1,
     })
     first = LINE_END.split(answer["content"])[0]
-    # Where only blanks are before the cursor, llama.vim asks as if it stood in the first column; indented less than they
-    # are, the answer is taken as if it were indented right.
+    # If only blanks are before the cursor, llama.vim sends the request as if the cursor were in the
+    # first column. If the answer is indented less than those blanks, it is inserted as if its
+    # indentation were right.
     shown = (before if middle or before.strip() else "") + first + row["texts"]["behind"]
     if not before.strip() and not shown.startswith(before):
         shown = before + shown.lstrip()
@@ -73,12 +76,12 @@ def ask(server, folder, row):
 
 
 def prefix_of(line, column):
-    """The part of a line before a UTF-16 column."""
+    """Returns the part of a line before a UTF-16 column."""
     return line.encode("utf-16-le")[:2 * column].decode("utf-16-le")
 
 
 def figures(rows):
-    """Both sides' share of exact answers, and their difference hole by hole."""
+    """Returns both sides' share of exact answers, and their difference hole by hole."""
     n = max(1, len(rows))
     ours, theirs = (sum(pick(row) for row in rows) for pick in (lambda r: r["exact_match"], lambda r: r["peer"]["exact"]))
     only_ours = sum(row["exact_match"] and not row["peer"]["exact"] for row in rows)

@@ -1,20 +1,22 @@
 #!/usr/bin/env python3
-"""Plays editing traces against lowkey and against llama-server with llama.vim's request policy, side by side.
+"""Plays editing traces against lowkey and against llama-server with llama.vim's request policy.
 
     tests/peers/keystrokes.py [--model M.gguf] [--rounds 3] [--keys N] [--target] [TRACE ...]
 
-Three ways answer each key. `request`: llama.vim's request for each key, nothing else: 256 lines before and 64 after the
-cursor, no extra chunks, 128 tokens at most, 250 ms of prediction. `cache`: llama.vim as it is: the same with what it
-keeps on its own side (answers by context, a look back of 128 characters, a speculative request as if what is shown
-were accepted), and with its silence where more than 8 bytes stand right of the cursor. `lowkey`: `lowkey bench
-replay`. Keys run back to back, each way has a server of its own for each trace, and ways alternate. policy.py has
-the policy.
+There are three ways to answer a key. `request`: llama.vim's request for each key without its cache:
+256 lines before and 64 after the cursor, no extra chunks, at most 128 tokens, 250 ms of prediction.
+`cache`: llama.vim as published: the same with its client-side cache (answers by context, a look
+back of 128 characters, a speculative request for the text after the shown suggestion is accepted),
+and without automatic requests if more than 8 bytes follow the cursor. `lowkey`: `lowkey bench
+replay`. Keys follow each other without pauses, each way has a separate server for each trace, and
+the ways alternate. policy.py implements the policy.
 
-Tokens are those of prompts that were computed, looking ahead included; ms are from key to answer, by the clock
-of who asks; served is the share of keys that got text. llama.vim's curl process per request is not charged.
+Tokens are the prompt tokens that were computed, including look-ahead; ms is the wall time from key
+to answer at the client; served is the share of keys that got text. The curl process that llama.vim
+starts per request is not counted.
 
-With `--target` a user who knows the final text takes what matches on both sides (typist.py), and the table has the share
-of keystrokes that were saved.
+With `--target`, a simulated user who knows the final text accepts matching suggestions on both
+sides (typist.py), and the table has the share of saved keystrokes.
 """
 
 import argparse
@@ -36,12 +38,12 @@ def main():
     parser.add_argument("traces", nargs="*", type=Path, help="default: all of tests/traces")
     parser.add_argument("--model", type=Path, help="a .gguf file; default: the toy's")
     parser.add_argument("--rounds", type=int, default=1)
-    parser.add_argument("--keys", type=int, help="at most so many of each trace, from its start")
+    parser.add_argument("--keys", type=int, help="at most this many of each trace, from its start")
     parser.add_argument("--ways", default=",".join(WAYS), help="which of " + ", ".join(WAYS))
     parser.add_argument("--batch", type=int, help="llama-server's --batch-size, which bounds its prompt; default: 1024, "
                         "as llama.vim has it, or what the model's context leaves room for")
     parser.add_argument("--predict", type=int, default=128, help="llama.vim's n_predict")
-    parser.add_argument("--target", action="store_true", help="a user who knows the final text takes what matches")
+    parser.add_argument("--target", action="store_true", help="simulate a user who knows the final text and accepts what matches")
     programs.add_common_options(parser)
     options = parser.parse_args()
     options.model = options.model or next((ROOT / "server/test-support").glob("*.gguf"))
@@ -69,7 +71,7 @@ def main():
 
 
 def events(trace, n_keys):
-    """The lines of a trace up to its n-th edit."""
+    """Returns the lines of a trace up to its n-th edit."""
     lines = trace.read_text().splitlines()
     for index, line in enumerate(lines):
         if n_keys is not None and '"edit"' in line and "edit" in json.loads(line):
@@ -80,10 +82,10 @@ def events(trace, n_keys):
 
 
 def peer(options, trace, way):
-    """One trace against a fresh llama-server."""
+    """Runs one trace against a fresh llama-server."""
     context = min(4096, programs.context_length(options.model))
     batch = options.batch or min(1024, (context - options.predict - 64) // 256 * 256)
-    # The flags that llama.vim recommends; the programs' own defaults else.
+    # The flags that llama.vim recommends; otherwise the programs' defaults.
     arguments = ["--batch-size", batch, "--ubatch-size", batch, "--ctx-size", context, "--cache-reuse", 256]
     with Server(options, options.model, arguments) as server:
         server.ask("/completion", {"prompt": "warm", "n_predict": 1})
@@ -94,7 +96,7 @@ def peer(options, trace, way):
 
 
 def lowkey(options, trace):
-    """One trace through `lowkey bench replay`."""
+    """Runs one trace through `lowkey bench replay`."""
     with tempfile.NamedTemporaryFile("w", suffix=".jsonl") as file:
         file.write("\n".join(events(trace, options.keys)) + "\n")
         file.flush()
@@ -109,7 +111,8 @@ def lowkey(options, trace):
          "memory": row["source"] == "memory", "asked": row["source"] == "model", "prompt": row["tokens"]["prompt"]}
         for row in rows
     ]
-    # What looking ahead, a joined decoding and a job behind its answer computed stands in no row.
+    # Tokens of look-ahead, of joined decodings and of jobs that continue after their answer are in
+    # no row.
     summary = last["summary"]
     total = summary["prefilled_mean_all"] * summary["keys"]
     return {"keys": keys, "background_prefilled": round(total - sum(key["prefilled"] for key in keys)),
@@ -119,7 +122,7 @@ def lowkey(options, trace):
 
 
 def summarise(rounds, ways):
-    """Medians over the rounds of each figure, with the range, by trace and over all."""
+    """Returns the median and the range of each figure over the rounds, by trace and over all."""
     names = list(rounds[0][ways[0]])
     result = {"traces": {}}
     for name in [*names, "all"]:
@@ -139,7 +142,7 @@ def summarise(rounds, ways):
 
 
 def of_keys(plays):
-    """What the keys of one or more plays come to."""
+    """Returns the figures for the keys of one or more plays."""
     keys = [key for play in plays for key in play["keys"]]
     n = max(1, len(keys))
     ahead = sum(play.get("background_prefilled", 0) for play in plays)
@@ -171,7 +174,7 @@ def of_keys(plays):
 
 
 def markdown(result):
-    """The table, and what is left to say below it."""
+    """Returns the table and the notes below it as Markdown."""
     ways = [way for way in WAYS if way in result["traces"]["all"]]
     titles = {"request": "llama.vim", "cache": "llama.vim with its cache", "lowkey": "lowkey"}
     head = ["trace", "keys"]

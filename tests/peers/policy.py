@@ -1,15 +1,16 @@
-"""When llama.vim asks llama-server what, and which keys it answers from what it kept.
+"""llama.vim's policy: its requests to llama-server, and the keys it answers from its cache.
 
-Read from its source (November 2026) and rewritten as a model of it: an editor that knows documents and cursor, and a
-plugin that turns each key into requests. Left out: the ring of extra chunks (empty here), curl, and drawing. What is
-simpler than the original: characters where it counts bytes in looking back, and keys that never overtake a request.
+A model of the plugin, written after reading its source (November 2026): an editor with documents
+and a cursor, and a plugin that turns each key into requests. Not modelled: the ring of extra chunks
+(empty here), curl, and drawing. Two simplifications: the look back counts characters instead of
+bytes, and a key never overtakes a request.
 """
 
 import random
 import re
 
 N_PREFIX, N_SUFFIX = 256, 64
-# Nothing is asked by itself where more bytes stand right of the cursor.
+# No automatic request if more bytes than this follow the cursor.
 MAX_LINE_SUFFIX = 8
 FIRST_MS, SPECULATIVE_MS = 250, 1000
 MAX_CACHE_KEYS, LOOK_BACK = 250, 128
@@ -23,12 +24,13 @@ class View:
         self.lines, self.line, self.column = lines, line, column
 
     def context(self, accepted=None):
-        """(prefix, middle, suffix, indentation) as they are sent; `accepted` as if these lines stood at the cursor."""
+        """Returns (prefix, middle, suffix, indentation) as sent; `accepted` are lines to assume
+        inserted at the cursor."""
         text = self.lines[self.line]
         above = self.lines[max(0, self.line - N_PREFIX):self.line]
         below = self.lines[self.line + 1:self.line + 1 + N_SUFFIX]
         if below and self.line + 1 + len(below) == len(self.lines) and below[-1] == "":
-            # The line behind the last line end is none for Vim.
+            # Vim does not count the empty line after the last line end.
             below = below[:-1]
         middle, rest = text[:self.column], text[self.column:]
         indentation = len(text) - len(text.lstrip(" \t"))
@@ -40,12 +42,13 @@ class View:
         return "\n".join(above) + "\n", middle, rest + "\n" + "\n".join(below) + "\n", indentation
 
     def rest(self):
-        """What stands right of the cursor."""
+        """Returns the text after the cursor."""
         return self.lines[self.line][self.column:]
 
 
 def moves_at_once(row):
-    """Whether a row is the editor's own move after the edit before it, as into brackets that it has closed."""
+    """Whether a row is an editor's move right after an edit, such as into brackets that the editor
+    has closed."""
     return row.get("dt_ms") == 0 and "cursor" in row and not {"edit", "path"} & set(row)
 
 
@@ -62,7 +65,7 @@ class Editor:
         self.documents[document["path"]] = document["text"]
 
     def keys(self):
-        """The view after each edit, with the cursor where it then is."""
+        """Yields the view after each edit, with the cursor at its new position."""
         while self.next < len(self.rows):
             row = self.rows[self.next]
             self.next += 1
@@ -81,7 +84,7 @@ class Editor:
                 yield self.view()
 
     def accept(self, text, n_rows):
-        """Puts text at the cursor instead of the next rows, which type it."""
+        """Inserts text at the cursor and skips the rows that would have typed it."""
         self.edit({"start": self.cursor, "end": self.cursor, "text": text})
         self.next += n_rows
 
@@ -95,7 +98,7 @@ class Editor:
 
     @staticmethod
     def offset(text, place):
-        """The index of a line and a UTF-16 column."""
+        """Returns the index of a line and a UTF-16 column."""
         starts = [0] + [match.end() for match in LINE_END.finditer(text)]
         start = starts[min(place[0], len(starts) - 1)]
         line = LINE_END.split(text[start:], maxsplit=1)[0]
@@ -115,17 +118,18 @@ class Editor:
 
 
 class Plugin:
-    """Asks for each key what llama.vim would ask."""
+    """Sends llama.vim's requests for each key."""
 
     def __init__(self, server, remembers, n_predict):
-        """`remembers`: with its cache, its looking ahead, and its rule for when to keep silent."""
+        """`remembers` enables the cache, the speculative requests, and the rule for when to send no
+        request."""
         self.server, self.remembers, self.n_predict = server, remembers, n_predict
         self.cache, self.random = {}, random.Random(1)
-        # What the last key was answered with.
+        # The answer to the last key.
         self.shown = ""
 
     def key(self, view):
-        """Answers one key; says what it cost."""
+        """Answers one key; returns its cost."""
         cost = {"prefilled": 0, "decoded": 0, "ahead_prefilled": 0, "ahead_decoded": 0, "ms": 0.0, "first_ms": 0.0,
                 "served": False, "memory": False, "asked": False, "prompt": 0}
         shown = self.hint(view) if self.remembers else None
@@ -140,7 +144,8 @@ class Plugin:
             cost["prefilled"], cost["decoded"] = timings["prompt_n"], timings["predicted_n"]
             cost["prompt"] = timings["prompt_n"] + timings.get("cache_n", 0)
             if not shown:
-                # The key waits for this one. Had something been shown, it would go on behind the user's back.
+                # The key waits for this request. If a suggestion had been shown, the plugin would
+                # send it in the background.
                 cost["ms"], cost["first_ms"] = ms, timings["prompt_ms"]
                 shown = rendered(answer["content"], view)
                 cost["served"] = bool(shown)
@@ -150,7 +155,7 @@ class Plugin:
         return cost
 
     def speculate(self, view, shown, cost):
-        """Asks ahead for the text as if what is shown were accepted."""
+        """Sends a request for the text after the shown suggestion is accepted."""
         accepted = shown.split("\n")
         accepted[-1] += view.rest()
         context = view.context(accepted)
@@ -166,7 +171,7 @@ class Plugin:
             "n_predict": self.n_predict, "stop": [], "n_indent": indentation, "top_k": 40, "top_p": 0.90,
             "stream": False, "samplers": ["top_k", "top_p", "infill"], "cache_prompt": True, "t_max_prompt_ms": 500,
             "t_max_predict_ms": predict_ms,
-            # llama.vim leaves the seed to chance; runs here shall be repeatable.
+            # llama.vim leaves the seed random; runs here must be reproducible.
             "seed": 1,
         })
         for name in self.names(context):
@@ -177,7 +182,8 @@ class Plugin:
 
     @staticmethod
     def names(context):
-        """A context's name in the cache, and those it has once its first lines have scrolled away."""
+        """Returns a context's cache key, and the keys that it has after its first lines have
+        scrolled away."""
         prefix, middle, suffix, _ = context
         names = [(prefix + middle, suffix)]
         for _ in range(3):
@@ -191,7 +197,8 @@ class Plugin:
         return self.remembers and any(name in self.cache for name in self.names(context))
 
     def hint(self, view):
-        """What the cache has for this place, or promised up to 128 characters ago and is being typed."""
+        """Returns the cached text for this position, or a suggestion of up to 128 characters ago
+        that the user is typing along."""
         prefix, middle, suffix, _ = view.context()
         before = prefix + middle
         if (before, suffix) in self.cache:
@@ -205,7 +212,8 @@ class Plugin:
 
 
 def rendered(content, view):
-    """What is shown of an answer: nothing if it is blank or repeats what stands there."""
+    """Returns the shown part of an answer: empty if it is blank or repeats the text that is already
+    there."""
     content = content.rstrip("\n")
     if not content.strip() or content == view.rest():
         return ""

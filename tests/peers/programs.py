@@ -1,7 +1,8 @@
-"""The programs that are measured, as the tools here start and stop them.
+"""Starts and stops the measured programs for the tools in this folder.
 
-Both sides run on this machine alone: llama-server listens on the loopback address, and ends when the tool does, however
-that ends. lowkey gets settings and folders of its own, so that no user's settings change a figure.
+Both sides run on this machine only: llama-server listens on the loopback address and ends when the
+tool ends, even after a crash. lowkey gets separate settings and folders, so that no user's settings
+change a figure.
 """
 
 import http.client
@@ -20,17 +21,17 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def add_common_options(parser):
-    """Options that every tool here takes."""
+    """Options of every tool in this folder."""
     parser.add_argument("--peers", type=Path, default=ROOT / ".peers", help="where `build` put llama.cpp")
     parser.add_argument("--lowkey", type=Path, help="default: the release build of this checkout")
     parser.add_argument("--threads", type=int, default=physical_cores(), help="for both sides; default: all cores")
-    parser.add_argument("--results", type=Path, help="file for each single run's figures; default: in the peers' folder")
-    parser.add_argument("--resume", action="store_true", help="keep what the results file has, and run the rest")
+    parser.add_argument("--results", type=Path, help="file for the figures of each single run; default: in the peers' folder")
+    parser.add_argument("--resume", action="store_true", help="keep the runs in the results file, and run the rest")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of Markdown")
 
 
 def physical_cores():
-    """Cores without their hyper-threads, as far as the system says so."""
+    """Number of cores, without hyper-threads if the system reports them."""
     cores = set()
     for folder in Path("/sys/devices/system/cpu").glob("cpu[0-9]*/topology"):
         try:
@@ -41,30 +42,31 @@ def physical_cores():
 
 
 def say(text):
-    """Progress goes to stderr: stdout carries the result."""
+    """Prints progress to stderr, because stdout carries the result."""
     print(text, file=sys.stderr, flush=True)
 
 
 def find(path, how):
-    """The path, or an end that says how to come by it."""
+    """Returns the path, or exits with a message about how to get it."""
     if not path.exists():
         sys.exit(f"{path} does not exist: {how}")
     return path
 
 
 def lowkey_program(options):
-    """The binary that is measured."""
+    """Returns the measured binary."""
     target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
     return find(options.lowkey or target / "release/lowkey", "build it with `cargo build --release --locked`")
 
 
 def peer_program(options, name, variant="native"):
-    """A program of llama.cpp."""
+    """Returns a program of llama.cpp."""
     return find(options.peers / variant / "bin" / name, f"build it with `tests/peers/build {variant}`")
 
 
 def context_length(model):
-    """Tokens of context that a GGUF file was trained for; the key stands before the vocabulary."""
+    """Returns the context length that a GGUF file was trained for. The key comes before the
+    vocabulary."""
     with open(model, "rb") as file:
         head = file.read(1 << 16)
     name = b".context_length"
@@ -78,18 +80,19 @@ def context_length(model):
 
 
 def lowkey_environment(options):
-    """Settings and folders that nobody else uses."""
+    """Settings and folders of this run only."""
     home = options.peers / "home"
     home.mkdir(parents=True, exist_ok=True)
     config = home / "lowkey.toml"
-    # What one run kept on disk would spare the next one its work.
+    # Files stored by one run would save the next one its work.
     config.write_text("persistent_cache = false\n")
     folders = {name: str(home) for name in ("XDG_CACHE_HOME", "XDG_STATE_HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME")}
     return {**os.environ, **folders, "LOWKEY_CONFIG": str(config)}
 
 
 def die_with_parent():
-    """Asks Linux to end the child when the tool is killed; elsewhere `Server.stop` has to do."""
+    """Asks Linux to end the child when the tool is killed; on other systems only `Server.stop` ends
+    it."""
     try:
         import ctypes
 
@@ -99,7 +102,8 @@ def die_with_parent():
 
 
 def run(command, timeout_s, env=None, stdin=None):
-    """Runs a program to its end. Returns (stdout, peak resident MB), or ends the tool with what it said."""
+    """Runs a program to its end. Returns (stdout, peak resident MB), or exits with the program's
+    error output."""
     command = [str(part) for part in command]
     process = subprocess.Popen(
         command, env=env, stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -112,7 +116,7 @@ def run(command, timeout_s, env=None, stdin=None):
         process.kill()
         process.wait()
         if isinstance(why, subprocess.TimeoutExpired):
-            sys.exit(f"{' '.join(command)}\ntook more than {timeout_s} s; results so far are kept: go on with --resume")
+            sys.exit(f"{' '.join(command)}\ntook more than {timeout_s} s; results so far are kept: continue with --resume")
         raise
     peak = watch.stop()
     if process.returncode != 0:
@@ -121,7 +125,7 @@ def run(command, timeout_s, env=None, stdin=None):
 
 
 class PeakMemory:
-    """Follows a process's peak of resident memory (VmHWM) while it lives, in MB of 2^20 bytes."""
+    """Tracks a running process's peak of resident memory (VmHWM), in MB of 2^20 bytes."""
 
     def __init__(self, pid):
         self.path, self.peak_mb, self.ended = Path(f"/proc/{pid}/status"), None, threading.Event()
@@ -148,7 +152,7 @@ class PeakMemory:
 
 
 class Server:
-    """A llama-server on the loopback address, for the length of a `with` block."""
+    """A llama-server on the loopback address, for the duration of a `with` block."""
 
     def __init__(self, options, model, arguments):
         self.program = peer_program(options, "llama-server")
@@ -192,7 +196,7 @@ class Server:
             return False
 
     def ask(self, path, request):
-        """Posts a request. Returns the answer and the milliseconds that it took, connection kept open."""
+        """Posts a request. Returns the answer and its milliseconds; the connection stays open."""
         body = json.dumps(request).encode()
         started = time.perf_counter()
         self.connection.request("POST", path, body, {"Content-Type": "application/json"})
@@ -219,7 +223,8 @@ class Server:
 
 
 class Ledger:
-    """Each single run's figures, one JSON line as soon as they are there; `--resume` skips what it has."""
+    """The figures of each single run, one JSON line per run, written at once; `--resume` skips the
+    runs in it."""
 
     def __init__(self, path, resume):
         self.path, self.rows = path, {}
@@ -232,7 +237,7 @@ class Ledger:
             path.write_text("")
 
     def get(self, run, measure):
-        """The figures of a run, measured now if they are not there yet."""
+        """Returns the figures of a run; measures them first if they are missing."""
         if run not in self.rows:
             self.rows[run] = measure()
             with open(self.path, "a") as file:
@@ -241,12 +246,12 @@ class Ledger:
 
 
 def ledger(options, name):
-    """The ledger of one tool and subject."""
+    """Opens the ledger of one tool and subject."""
     return Ledger(options.results or options.peers / "results" / f"{name}.jsonl", options.resume)
 
 
 def machine():
-    """What the figures were measured on, and how busy it was."""
+    """Describes the machine and its load."""
     name = "unknown CPU"
     try:
         for line in Path("/proc/cpuinfo").read_text().splitlines():

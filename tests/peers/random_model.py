@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
-"""Writes a model file of a real shape with random weights: what speed is measured on.
+"""Writes a model file of a real shape with random weights, for speed measurements.
 
     tests/peers/random_model.py VOCAB.gguf [--shape 0.5b] [--types q8_0,q4_0,q4_k_m] [--into FOLDER]
 
-How fast a forward pass is depends on the shape and the types of its matrices, not on what they hold, so nothing
-needs to be downloaded: shape and sentinels are Qwen2.5-Coder's, the vocabulary is that of VOCAB.gguf (a GGUF file
-without tensors, of the Qwen2 tokenizer). Weights are normal with deviation 0.02 and norms are 1, which keeps
-activations near what trained models have. The same seed writes the same bytes. f16 and q8_0 are written here, tensor
-by tensor; the other types are made from f16 by llama-quantize, as published files are. What there is stays.
+The speed of a forward pass depends on the shape and the types of its matrices, not on their values,
+so no download is needed. Shape and sentinels are Qwen2.5-Coder's; the vocabulary is that of
+VOCAB.gguf (a GGUF file without tensors, of the Qwen2 tokenizer). Weights are normal with deviation
+0.02 and norms are 1, which keeps activations close to those of trained models. The same seed writes
+the same bytes. f16 and q8_0 are written here, tensor by tensor; llama-quantize makes the other
+types from f16, as for published files. Existing files are kept.
 """
 
 import argparse
@@ -28,7 +29,7 @@ SHAPES = {
     "3b": (36, 2048, 16, 2, 11008),
 }
 N_VOCAB = 151936
-# Ids that Qwen2.5-Coder gives meaning to and the older vocabulary leaves as padding.
+# Ids that Qwen2.5-Coder uses and the older vocabulary has as padding.
 SENTINELS = {
     "fim_pre": (151659, "<|fim_prefix|>"),
     "fim_mid": (151660, "<|fim_middle|>"),
@@ -38,7 +39,7 @@ SENTINELS = {
     "fim_sep": (151664, "<|file_sep|>"),
 }
 CONTROL = 3
-# What vocabularies name where they leave an id unused.
+# Names that vocabularies give to unused ids.
 UNUSED = ("[PAD", "<|extra_", "<tool_call>", "</tool_call>")
 
 
@@ -60,7 +61,7 @@ def main():
 
     for kind in options.types.lower().split(","):
         if path_of(kind).exists():
-            print(f"{path_of(kind)} is there already", flush=True)
+            print(f"{path_of(kind)} exists already", flush=True)
         elif kind in ("f16", "q8_0"):
             write(options, kind, path_of(kind))
         else:
@@ -76,7 +77,7 @@ def main():
 
 
 def under_tools_python(peers):
-    """Starts anew under the Python that has numpy and gguf, where this one has not."""
+    """Restarts under the Python that has numpy and gguf, if this one lacks them."""
     try:
         import gguf, numpy  # noqa: F401
     except ImportError:
@@ -87,7 +88,8 @@ def under_tools_python(peers):
 
 
 def write(options, kind, path):
-    """Writes one model; the header first, then tensor by tensor, so that memory holds one of them."""
+    """Writes one model: the header first, then tensor by tensor, so that only one tensor is in
+    memory."""
     import gguf
     import numpy as np
 
@@ -144,7 +146,8 @@ def write(options, kind, path):
         if name.endswith("norm.weight"):
             values = np.ones(shape, np.float32)
         else:
-            # A stream of its own for each tensor: neither order nor other tensors change it.
+            # A separate random stream for each tensor, independent of the order and of other
+            # tensors.
             random = np.random.default_rng([options.seed, zlib.crc32(name.encode())])
             values = random.standard_normal(shape, dtype=np.float32) * np.float32(DEVIATION)
         if len(shape) == 2:
@@ -157,7 +160,7 @@ def write(options, kind, path):
 
 
 def add_vocabulary(writer, vocabulary):
-    """Copies tokens and merges, and names the sentinels where the vocabulary has nothing."""
+    """Copies tokens and merges, and names the sentinels at ids that the vocabulary does not use."""
     fields = vocabulary.fields
     tokens = fields["tokenizer.ggml.tokens"].contents()
     kinds = fields["tokenizer.ggml.token_type"].contents()

@@ -1,7 +1,10 @@
-"""A user who knows the final text of a trace and takes what matches: the user of `lowkey bench replay --target`.
+"""A simulated user who knows the final text of a trace and accepts what matches.
 
-The same rules as `server/app/cli/bench/target.rs`, so that both sides' keystrokes can be compared: a suggestion may be
-taken whole, up to a line's end, or word by word, each for one key; one that the next key contradicts costs one key.
+It is the user of `lowkey bench replay --target`.
+
+The same rules as `server/app/cli/bench/target.rs`, so that both sides' keystrokes can be compared.
+A suggestion may be accepted whole, up to a line's end, or word by word, for one key each. A
+suggestion that the next key contradicts costs one key.
 """
 
 from policy import moves_at_once
@@ -10,9 +13,9 @@ WORTH_ACCEPTING = 2
 
 
 def choose(ghost, coming, ends):
-    """("take", characters, steps, keys), or ("reject",) or ("go on",).
+    """Returns ("take", characters, steps, keys), ("reject",) or ("go on",).
 
-    `coming` is what the trace types next, whose steps end at the characters `ends`.
+    `coming` is the text that the trace types next; its steps end at the characters `ends`.
     """
     agreed = next((at for at, (a, b) in enumerate(zip(ghost, coming)) if a != b), min(len(ghost), len(coming)))
     if not ends:
@@ -34,13 +37,13 @@ def choose(ghost, coming, ends):
 
 
 def line_length(rest):
-    """Up to the next line end; past nothing but the line end itself, where the text begins with it."""
+    """The length up to the next line end, or through the line end if the text begins with it."""
     at = rest.find("\n")
     return max(at, 1) if at >= 0 else 0
 
 
 def word_length(rest):
-    """The first word with the blanks before it; a run of marks counts as one."""
+    """The length of the first word with the blanks before it; a run of marks counts as one word."""
     blanks = len(rest) - len(rest.lstrip())
     is_word = [c.isalnum() or c == "_" for c in rest]
     end = blanks
@@ -50,7 +53,8 @@ def word_length(rest):
 
 
 def upcoming(rows, cursor):
-    """What the coming rows type at one place in a row, and after how many characters each ends."""
+    """Returns the text that the next rows type at one position without interruption, and the
+    character at which each row ends."""
     text, ends = "", []
     for row, after in zip(rows, [*rows[1:], {}]):
         edit = row.get("edit")
@@ -68,9 +72,10 @@ def upcoming(rows, cursor):
 
 
 def play(editor, plugin):
-    """One trace: what each question cost, and what the user saved by what was shown.
+    """Plays one trace; returns the cost of each request and the keys that the suggestions saved.
 
-    Behind an accept the editor asks at once, without a key, as `lowkey bench replay --target` does.
+    After an accept the editor sends a request at once, without a key, as `lowkey bench replay
+    --target` does.
     """
     keys, saved = [], {"keystrokes": 0, "accepts": 0, "rejects": 0, "taken": 0}
     for view in editor.keys():

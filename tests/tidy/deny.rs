@@ -1,7 +1,7 @@
-//! `deny.toml`, applied to the dependency tree: licences, banned crates, sources.
+//! Applies `deny.toml` to the dependency tree: licences, banned crates, sources.
 //!
-//! The same verdicts as `cargo deny check licenses bans sources` for the rules in use;
-//! a key that this reader does not know fails to parse instead of being passed over.
+//! Gives the same verdicts as `cargo deny check licenses bans sources` for the rules in use. An
+//! unknown key is a parse error.
 
 use serde::Deserialize;
 
@@ -73,7 +73,7 @@ fn named(package: &Package) -> String {
     format!("{} {}", package.name, package.version)
 }
 
-/// Every package whose licence is not met by the allow list.
+/// Returns every package whose licence is not covered by the allow list.
 fn unlicensed(licenses: &Licenses, tree: &Metadata) -> Vec<String> {
     let verdict = |package: &Package| match &package.license {
         None => Some(format!("{} names no licence", named(package))),
@@ -86,7 +86,7 @@ fn unlicensed(licenses: &Licenses, tree: &Metadata) -> Vec<String> {
     tree.packages.iter().filter_map(verdict).collect()
 }
 
-/// Every use of a banned crate by other than its wrappers, and every requirement of any version.
+/// Returns every use of a banned crate outside its wrappers, and every wildcard requirement.
 fn banned(bans: &Bans, tree: &Metadata) -> Vec<String> {
     let mut found = Vec::new();
     for ban in &bans.deny {
@@ -110,7 +110,7 @@ fn banned(bans: &Bans, tree: &Metadata) -> Vec<String> {
     found
 }
 
-/// Every package that comes from elsewhere than the default registry or this repository.
+/// Returns every package that is neither from the default registry nor from this repository.
 fn foreign(sources: &Sources, tree: &Metadata) -> Vec<String> {
     let verdict = |package: &Package| {
         let source = package.source.as_deref().filter(|source| *source != DEFAULT_REGISTRY)?;
@@ -127,7 +127,7 @@ fn foreign(sources: &Sources, tree: &Metadata) -> Vec<String> {
 #[test]
 fn dependencies_obey_deny_toml() {
     let (rules, tree) = (rules(), Metadata::read());
-    assert!(rules.graph.all_features, "cargo metadata is asked for all features");
+    assert!(rules.graph.all_features, "cargo metadata is called with all features");
     assert_eq!(rules.bans.multiple_versions, Level::Allow, "this check cannot count versions");
     assert!(tree.packages.len() > 50, "the tree cannot be this small");
     let faults = [
@@ -140,7 +140,7 @@ fn dependencies_obey_deny_toml() {
 }
 
 #[test]
-fn a_tree_that_breaks_every_rule_is_found_out() {
+fn violations_are_detected() {
     let package = |name: &str, license: Option<&str>, source: Option<&str>, req: &str| {
         serde_json::json!({
             "id": name, "name": name, "version": "1.0.0", "license": license, "source": source,

@@ -1,8 +1,8 @@
-//! A build for the CPU takes nothing of graphics processors with it.
+//! A CPU-only build has no dependencies for graphics processors.
 
 use super::metadata::{Metadata, plain_build};
 
-/// What candle takes for the features `cuda` and `metal`, and for other libraries of numerics.
+/// The dependencies of candle's features `cuda` and `metal` and of other numerics libraries.
 const OF_DEVICES: &[&str] = &[
     "cudarc",
     "cudaforge",
@@ -14,12 +14,12 @@ const OF_DEVICES: &[&str] = &[
 ];
 
 #[test]
-fn only_the_features_cuda_and_metal_bring_what_graphics_processors_need() {
+fn plain_build_has_no_gpu_dependencies() {
     let plain = plain_build();
     assert!(plain.contains("candle-core") && plain.len() > 50, "{} packages", plain.len());
     let found: Vec<_> = OF_DEVICES.iter().filter(|name| plain.contains(**name)).collect();
     assert!(found.is_empty(), "the plain build needs {found:?}");
-    // With all features they are there, so the names above mean something.
+    // With all features they are in the tree, so the names above are current.
     let all = Metadata::read();
     assert!(all.packages.iter().any(|package| package.name == "cudarc"));
 }

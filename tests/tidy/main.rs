@@ -1,8 +1,7 @@
-//! Rules about the project itself that a program can check.
+//! Rules about the project that a program can check.
 //!
-//! What `deny.toml` says of dependencies, which crate may depend on which, how a source
-//! file begins and how long it may be, and that the README's settings are the program's.
-//! Everything is read from the working tree and from `cargo metadata`, without a network.
+//! The rules of `deny.toml`, the dependencies between crates, the form and length of source files, links in pages, and
+//! the pages that are generated. Reads the working tree and `cargo metadata`, without a network.
 
 #![expect(clippy::unwrap_used, reason = "a broken working tree ends a test with its reason")]
 
@@ -10,6 +9,7 @@ mod deny;
 mod devices;
 mod folders;
 mod layers;
+mod links;
 mod metadata;
 mod settings;
 mod sources;
@@ -18,12 +18,11 @@ mod weights;
 
 use std::path::{Path, PathBuf};
 
-/// The repository's root.
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Every file below `folder` that ends in `extension`, in a stable order.
+/// Returns every file in `folder` and its subfolders with this extension, in a stable order.
 fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut pending = vec![folder.to_owned()];

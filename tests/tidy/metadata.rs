@@ -1,7 +1,7 @@
-//! The dependency tree as `cargo metadata` tells it: only what the checks ask for.
+//! The dependency tree from `cargo metadata`, reduced to the fields that the checks use.
 //!
-//! Packages of every platform, if they are all there (`cargo fetch` brings them);
-//! otherwise those that this machine builds. Never a network.
+//! Contains the packages of every platform if they are downloaded (`cargo fetch`), otherwise those
+//! of this machine. Never uses a network.
 
 use std::collections::HashSet;
 use std::process::Command;
@@ -15,36 +15,35 @@ pub(crate) struct Metadata {
     pub(crate) resolve: Resolve,
 }
 
-/// One package.
+/// A package of the tree.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Package {
     pub(crate) id: String,
     pub(crate) name: String,
     pub(crate) version: String,
-    /// An SPDX expression.
     pub(crate) license: Option<String>,
-    /// `None` for a path.
+    /// `None` for a path dependency.
     pub(crate) source: Option<String>,
     pub(crate) dependencies: Vec<Dependency>,
 }
 
-/// What a manifest asks for.
+/// A dependency as written in a manifest.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Dependency {
     pub(crate) name: String,
     pub(crate) req: String,
-    /// `None` for what the library itself needs, else `dev` or `build`.
+    /// `None` for a normal dependency, otherwise `dev` or `build`.
     pub(crate) kind: Option<String>,
     pub(crate) path: Option<String>,
 }
 
-/// What was chosen.
+/// The resolved graph.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Resolve {
     pub(crate) nodes: Vec<Node>,
 }
 
-/// One package and the packages it depends on, by id.
+/// A package and the packages it depends on, by id.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Node {
     pub(crate) id: String,
@@ -52,10 +51,11 @@ pub(crate) struct Node {
 }
 
 impl Metadata {
-    /// Asks cargo.
+    /// Runs cargo and reads its output.
     ///
-    /// `cargo metadata` lists what a weak feature (`ring?/alloc`) only mentions, as the lock file does, although
-    /// nothing ever builds it (rust-lang/cargo#10801). `cargo tree` knows what is built, and only that counts.
+    /// `cargo metadata` also lists packages that a weak feature (`ring?/alloc`) only mentions, as
+    /// the lock file does, although they are never built (rust-lang/cargo#10801). Only the packages
+    /// that `cargo tree` lists are kept.
     pub(crate) fn read() -> Self {
         let everywhere =
             run(METADATA, &[]).and_then(|all| Ok((all, run(TREE, &["--target=all"])?)));
@@ -64,7 +64,7 @@ impl Metadata {
             let run = |command, more: &[&str]| run(command, more).unwrap_or_else(|e| panic!("{e}"));
             (run(METADATA, &["--filter-platform", &host]), run(TREE, &["--target", &host]))
         });
-        // Lines of `name v1.2.3`, then more for a path or a procedural macro.
+        // Lines of `name v1.2.3`, followed by other words for a path or a procedural macro.
         let words = |line: &str| {
             let mut words = line.split_whitespace();
             Some((words.next()?.to_owned(), words.next()?.trim_start_matches('v').to_owned()))
@@ -85,11 +85,11 @@ impl Metadata {
 const METADATA: &[&str] = &["metadata", "--all-features", "--format-version=1"];
 const TREE: &[&str] =
     &["tree", "--all-features", "--workspace", "--edges=all", "--prefix=none", "--format={p}"];
-/// What a build without any feature is made of, tests not counted.
+/// The packages of a build without features, without those for tests.
 const PLAIN: &[&str] =
     &["tree", "--workspace", "--edges=normal,build", "--prefix=none", "--format={p}"];
 
-/// The names of the packages of a build without any feature, on every platform.
+/// Returns the names of the packages of a build without features, on every platform.
 pub(crate) fn plain_build() -> HashSet<String> {
     let tree = run(PLAIN, &["--target=all"]);
     let tree = tree.or_else(|_| run(PLAIN, &["--target", &host()]));
@@ -112,7 +112,7 @@ fn run(command: &[&str], more: &[&str]) -> Result<String, String> {
     }
 }
 
-/// The platform that cargo builds for here.
+/// Returns the platform that cargo builds for.
 fn host() -> String {
     let output = Command::new(env!("CARGO")).arg("-vV").output().unwrap();
     let words = String::from_utf8(output.stdout).unwrap();

@@ -1,44 +1,49 @@
-//! The README's table of settings and the schema for VS Code are the program's own.
+//! The settings reference (`editors/settings.md`) and the schema for VS Code are generated from the program's table.
 //!
-//! `UPDATE_EXPECT=1 cargo test --test tidy` writes it anew.
+//! `UPDATE_EXPECT=1 cargo test --test tidy` rewrites both.
 
 use std::fmt::Write as _;
 
-use lowkey::settings::{Kind, Row, Settings, TABLE};
+use lowkey_completer::settings::{Kind, Row, Settings, TABLE};
 use serde_json::{Value, json};
 
 const BEGIN: &str = "<!-- settings -->\n";
 const END: &str = "<!-- /settings -->\n";
 
 #[test]
-fn the_readme_lists_every_setting() {
-    let readme = std::fs::read_to_string(super::root().join("README.md")).unwrap();
-    let (above, rest) = readme.split_once(BEGIN).unwrap();
+fn settings_page_is_generated() {
+    let page = std::fs::read_to_string(super::root().join("editors/settings.md")).unwrap();
+    let (above, rest) = page.split_once(BEGIN).unwrap();
     let (_, below) = rest.split_once(END).unwrap();
-    let mut table = String::from("| setting | takes | meaning |\n|---|---|---|\n");
+    let defaults = Settings::default();
+    let mut table = String::from("| setting | type | default | restart | meaning |\n");
+    table.push_str("|---|---|---|---|---|\n");
     for row in TABLE {
+        let default = defaults.value_of(row.key).unwrap();
+        let restart = if row.restart { "yes" } else { "" };
         let doc = row.doc.trim().replace('|', "\\|");
-        writeln!(table, "| `{}` | {} | {doc} |", row.key, row.accepts).unwrap();
+        let Row { key, accepts, .. } = row;
+        writeln!(table, "| `{key}` | {accepts} | `{default}` | {restart} | {doc} |").unwrap();
     }
-    expect_test::expect_file!["../../README.md"]
+    expect_test::expect_file!["../../editors/settings.md"]
         .assert_eq(&format!("{above}{BEGIN}\n{table}\n{END}{below}"));
 }
 
-/// Settings that say something about one machine and do not travel to another with the user's others.
+/// Settings that depend on the machine and are not synchronized to another one with the user's others.
 const OF_THE_MACHINE: &[&str] =
     &["model", "threads", "cache_mb", "shared_weights", "quantize", "device"];
 
-/// Settings that say what leaves the editor's memory or reaches the model: a workspace, which may be a stranger's, cannot
-/// weaken them.
+/// Settings that control what leaves the editor's memory or reaches the model. An untrusted workspace cannot weaken
+/// them.
 const OF_THE_USER: &[&str] =
     &["exclude", "persistent_cache", "persistent_cache_mb", "packed_weights_mb", "statistics"];
 
-/// The server's settings stand between these lines of the extension's manifest.
+/// The lines of the extension's manifest between which the server's settings are.
 const SCHEMA_BEGIN: &str = "        \"title\": \"Suggestions\",\n        \"properties\": {\n";
 const SCHEMA_END: &str = "\n        }\n      }";
 
 #[test]
-fn the_vs_code_extension_knows_every_setting() {
+fn vs_code_schema_is_generated() {
     let manifest = std::fs::read_to_string(super::root().join("editors/vscode/package.json"));
     let manifest = manifest.unwrap();
     let (above, rest) = manifest.split_once(SCHEMA_BEGIN).unwrap();
@@ -58,7 +63,7 @@ fn the_vs_code_extension_knows_every_setting() {
         .assert_eq(&format!("{above}{SCHEMA_BEGIN}{rows}{SCHEMA_END}{below}"));
 }
 
-/// What VS Code is told of one setting.
+/// Returns the JSON schema of one setting for VS Code.
 fn schema(row: &Row, idx: usize, default: Value) -> Value {
     let mut schema = match row.kind {
         Kind::Text => json!({"type": "string"}),
@@ -79,6 +84,8 @@ fn schema(row: &Row, idx: usize, default: Value) -> Value {
         _ => "window",
     }
     .into();
-    schema["markdownDescription"] = row.doc.trim().into();
+    let doc = row.doc.trim();
+    let restart = if row.restart { " Takes effect at the next start." } else { "" };
+    schema["markdownDescription"] = format!("{doc}{restart}").into();
     schema
 }

@@ -1,15 +1,15 @@
-//! Every Rust file says what it is for, and holds one idea.
+//! Every Rust file starts with its purpose and has a readable length.
 
 use super::{files, root};
 
-/// Past this, a file is split by concept.
+/// Longer files are split by concept.
 const MAX_LINES: usize = 450;
 
 #[test]
-fn every_file_opens_with_its_purpose_and_has_a_readable_length() {
+fn files_start_with_purpose_and_are_short() {
     let mut faults = Vec::new();
     let paths = ["server", "tests"].map(|folder| files(&root().join(folder), "rs")).concat();
-    assert!(paths.len() > 20, "the sources are not where they are looked for");
+    assert!(paths.len() > 20, "the sources are not in the expected folder");
     for path in paths {
         let text = std::fs::read_to_string(&path).unwrap();
         let name = path.strip_prefix(root()).unwrap().display();
@@ -24,11 +24,12 @@ fn every_file_opens_with_its_purpose_and_has_a_readable_length() {
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
-/// Macros that panic when standard output or standard error cannot be written, which ends the server.
+/// Macros that panic if standard output or standard error cannot be written; a panic would end the
+/// server.
 const PANICS_ON_WRITE: &[&str] = &["println!", "print!", "eprintln!", "eprint!", "dbg!"];
 
 #[test]
-fn nothing_in_the_product_panics_because_stderr_or_stdout_cannot_be_written() {
+fn product_uses_no_panicking_print_macros() {
     let mut faults = Vec::new();
     for path in files(&root().join("server"), "rs") {
         let relative = path.strip_prefix(root()).unwrap();

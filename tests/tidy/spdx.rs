@@ -1,9 +1,10 @@
 //! SPDX licence expressions: `OR`, `AND`, parentheses, `WITH`, and the old `/` for `OR`.
 //!
-//! `AND` binds tighter than `OR`. A licence with an exception is one name, so an allow
-//! list must name it with its exception.
+//! `AND` binds tighter than `OR`. A licence with an exception is one name, so an allow list must
+//! name it with its exception.
 
-/// Tells whether `expression` can be met with allowed licences alone; `Err` if it does not parse.
+/// Whether `expression` can be satisfied with allowed licences only. Returns `Err` if it does not
+/// parse.
 pub(crate) fn satisfied(expression: &str, allowed: &[String]) -> Result<bool, String> {
     let spaced = expression.replace('(', " ( ").replace(')', " ) ").replace('/', " OR ");
     let mut words = Words { words: spaced.split_whitespace().collect(), next: 0 };
@@ -14,7 +15,7 @@ pub(crate) fn satisfied(expression: &str, allowed: &[String]) -> Result<bool, St
     }
 }
 
-/// A recursive descent over the words.
+/// A recursive-descent parser over the words.
 struct Words<'a> {
     words: Vec<&'a str>,
     next: usize,
@@ -75,7 +76,7 @@ impl<'a> Words<'a> {
 }
 
 #[test]
-fn expressions_mean_what_spdx_says() {
+fn spdx_expressions_are_evaluated() {
     let allowed = ["MIT", "Apache-2.0", "X WITH Y"].map(str::to_owned);
     for (expression, verdict) in [
         ("MIT", true),

@@ -1,4 +1,4 @@
-//! Weights: how large files may be, and that the program alone contains the default model.
+//! Weights: file sizes, and that only the program contains the default model.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use super::metadata::Metadata;
 use super::{files, root};
 
-/// What hosts of repositories take, with some room.
+/// The file size that repository hosts accept, with some margin.
 const MOST_BYTES_OF_A_FILE: u64 = 95_000_000;
 /// All weights of the default together.
 const MOST_BYTES_OF_THE_DEFAULT: u64 = 300_000_000;
@@ -19,7 +19,7 @@ fn n_bytes(path: &Path) -> u64 {
 }
 
 #[test]
-fn parts_of_the_default_are_within_their_limits() {
+fn default_model_parts_are_within_limits() {
     let entries = std::fs::read_dir(root().join(MODELS)).unwrap();
     let paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
     for path in &paths {
@@ -31,7 +31,7 @@ fn parts_of_the_default_are_within_their_limits() {
 }
 
 #[test]
-fn the_program_alone_contains_the_default() {
+fn only_program_contains_default_model() {
     let users: Vec<_> = ["server", "tests"]
         .iter()
         .flat_map(|folder| files(&root().join(folder), "rs"))
@@ -43,7 +43,7 @@ fn the_program_alone_contains_the_default() {
 }
 
 #[test]
-fn the_fixture_is_for_tests_alone() {
+fn toy_is_a_dev_dependency_only() {
     let tree = Metadata::read();
     for package in tree.packages.iter().filter(|package| package.source.is_none()) {
         let uses = package.dependencies.iter().filter(|on| on.name == "lowkey-test-support");
@@ -54,7 +54,7 @@ fn the_fixture_is_for_tests_alone() {
 }
 
 #[test]
-fn cards_describe_the_files_beside_them() {
+fn model_cards_match_files() {
     let read = |path: &str| std::fs::read_to_string(root().join(path)).unwrap();
     let hex: Vec<String> = Sha256::digest(TOY_BYTES).iter().map(|b| format!("{b:02x}")).collect();
     assert_eq!(hex.concat(), TOY_SHA256);

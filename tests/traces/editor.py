@@ -1,9 +1,9 @@
-"""An editor that behaves like VS Code, played by a script and recorded as a trace.
+"""An editor that behaves like VS Code, driven by a script and recorded as a trace.
 
-`Editor` closes brackets and quotes, overtypes what it closed, indents, groups
-undo steps and mistypes now and then; every change becomes one line of the trace
-(0-based lines, UTF-16 columns).  Times and typing errors come from a generator
-seeded with the trace's name, so a trace is the same bytes on every machine.
+`Editor` closes brackets and quotes, overtypes the closers that it inserted, indents, groups undo
+steps and makes occasional typing errors. Every change becomes one line of the trace (0-based lines,
+UTF-16 columns). Times and typing errors come from a generator seeded with the trace's name, so a
+trace has the same bytes on every machine.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 PAIRS = {"(": ")", "[": "]", "{": "}"}
-# What may stand behind the cursor when the editor closes a bracket.
+# Characters that may follow the cursor when the editor closes a bracket.
 CLOSE_BEFORE = set(";:.,=}])>` \n\r\t")
 # Mistyped letters are neighbours on the keyboard.
 NEIGHBOURS = {a: b for a, b in zip("qwertyuiopasdfghjklzxcvbnm", "wertyuiopasdfghjklxzcvbnmn", strict=True)}
@@ -26,7 +26,7 @@ MISTYPED = 0.012
 
 @dataclass(frozen=True)
 class Language:
-    """How an editor treats the text of a language."""
+    """The editor's rules for a language."""
 
     name: str
     unit: str  # one step of indentation
@@ -48,7 +48,7 @@ def utf16(text: str) -> int:
 
 @dataclass
 class Document:
-    """A text, the cursor (in characters), and what the editor remembers about it."""
+    """A text, the cursor (in characters), and the editor's state of it."""
 
     path: str
     text: str
@@ -106,7 +106,7 @@ class Editor:
     # Recording.
 
     def _took(self, shortest: int, longest: int) -> int:
-        """A duration, nearer to the shortest than to the longest."""
+        """A random duration, more often near the shortest than the longest."""
         mode = (2 * shortest + longest) / 3
         taken, self.wait = self.wait + int(self.random.triangular(shortest, longest, mode)), 0
         return taken
@@ -129,7 +129,7 @@ class Editor:
         self.lines.append(line | {"cursor": self.document.place(offset)})
 
     def _undo_stop(self, kind: str) -> None:
-        """Opens a new undo group unless `kind` carries the last one on."""
+        """Opens a new undo group unless `kind` continues the last one."""
         if kind != self.kind:
             self.document.undo.append(self.document.state)
             self.document.redo.clear()
@@ -185,7 +185,7 @@ class Editor:
         return key in language.quotes and not (inside or commented or before == key or before.isalnum())
 
     def enter(self) -> None:
-        """A line end with the indentation the editor adds, in one edit."""
+        """Inserts a line end with the editor's indentation, in one edit."""
         document, unit, eol = self.document, self.document.language.unit, self.document.line_end
         before, indent = document.before, document.indent[: len(document.before)]
         start, cursor, dt_ms = document.cursor, None, self._took(220, 900)
@@ -199,7 +199,7 @@ class Editor:
         elif opens in PAIRS or (opens == ":" and document.language.name == "python"):
             text = eol + indent + unit
         elif before and before.isspace():
-            # Blanks that the editor had inserted go when nothing was written behind them.
+            # The editor removes the blanks that it had inserted if no text was typed after them.
             start, text = start - len(before), eol + indent
         else:
             text = eol + indent
@@ -207,9 +207,9 @@ class Editor:
         self.wait += int(self.random.uniform(80, 500))
 
     def code(self, text: str, indent: int | None = None) -> None:
-        """Types a block as it stands, with what the editor does by itself left to the editor.
+        """Types a block literally, except for the characters that the editor inserts by itself.
 
-        Its first line is indented by `indent` units, or stays where the cursor is.
+        Its first line is indented by `indent` units, or starts at the cursor.
         """
         document = self.document
         lines = textwrap.dedent(text).strip("\n").split("\n")
@@ -223,7 +223,7 @@ class Editor:
             if number and content[:1] in ("}", "]", ")") and self._closer_below(content[0]):
                 content = content[1:]
             elif number:
-                # Behind Enter in a doc comment the editor has written the marker already.
+                # After Enter in a doc comment, the editor has already inserted the marker.
                 self.enter()
                 if document.before.strip() in ("///", "//!"):
                     if content.startswith(document.before.strip()):
@@ -235,7 +235,7 @@ class Editor:
             self.type(content)
 
     def _closer_below(self, closer: str) -> bool:
-        """Goes behind the closer that the editor put on the next line, if it is there."""
+        """Moves after the closer that the editor put on the next line, if there is one."""
         document = self.document
         at = re.match(r"\r?\n[ \t]*", document.text[document.cursor :])
         below = document.cursor + at.end() if at else -1
@@ -277,7 +277,7 @@ class Editor:
             self._edit(document.cursor - len(word), document.cursor, "", self._took(150, 420))
 
     def delete_lines(self, n: int = 1) -> None:
-        """Takes out the cursor's line and those below."""
+        """Deletes the cursor's line and those below."""
         for _ in range(n):
             document = self.document
             self._undo_stop(f"delete line {self.random.random()}")
@@ -292,7 +292,7 @@ class Editor:
         self.wait += int(self.random.uniform(300, 1200))
 
     def complete(self, prefix: str, word: str) -> None:
-        """Types `prefix` and takes `word` from the editor's own list of names."""
+        """Types `prefix` and accepts `word` from the editor's list of names."""
         self.type(prefix)
         self._undo_stop(f"complete {self.document.cursor}")
         self._edit(self.document.cursor - len(prefix), self.document.cursor, word, self._took(250, 900))
@@ -300,7 +300,8 @@ class Editor:
     # Moving, undoing, waiting.
 
     def goto(self, text: str, nth: int = 1, *, before: bool = False, path: str | None = None) -> None:
-        """Puts the cursor behind (or before) the nth `text`, in another document if named."""
+        """Moves the cursor after (or before) the nth `text`, in another document if one is named.
+        """
         self.document = self.documents[path] if path else self.document
         at = -1
         for _ in range(nth):
@@ -314,7 +315,7 @@ class Editor:
         self.document.selected = len(text)
 
     def undo(self, until: str) -> None:
-        """Ctrl+Z until the line so far ends with `until`, once at least."""
+        """Ctrl+Z until the line so far ends with `until`, at least once."""
         self._restore(self.document.undo, self.document.redo)
         while not self.document.before.endswith(until):
             self._restore(self.document.undo, self.document.redo)
@@ -324,7 +325,7 @@ class Editor:
             self._restore(self.document.redo, self.document.undo)
 
     def _restore(self, source: list, target: list) -> None:
-        """Goes to the last state of `source` by the smallest edit that leads there."""
+        """Restores the last state of `source` with the smallest possible edit."""
         document = self.document
         text, cursor, closers = source.pop()
         target.append(document.state)

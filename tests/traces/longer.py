@@ -1,7 +1,7 @@
 """Puts a trace into the middle of a long file: `longer.py TRACE LINES > LONGER`.
 
-What a key costs may not depend on the length of the file.  The filler is the trace's own
-first file, over and over, half above and half below; edits move down with it.
+The cost of a key must not depend on the length of the file. The filler is the trace's own first
+file, repeated, half above and half below; the positions of edits move down accordingly.
 """
 
 import json
@@ -16,7 +16,8 @@ def main() -> None:
     half = (max(0, n_lines - len(lines)) // 2) // len(lines) * len(lines)
     filler = lines * (half // len(lines))
     head["text"] = "".join(filler + lines + filler)
-    # Rows that name another file's path are left where they are, and so is what follows in that file.
+    # Rows that name another file's path keep their positions, and so do the rows after them in that
+    # file.
     current = head["path"]
     for row in rows:
         current = row.get("path", current)

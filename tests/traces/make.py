@@ -1,6 +1,6 @@
 """Makes the editing traces: scripted sessions in an editor that behaves like VS Code.
 
-    python make.py            writes a `*.jsonl` for every script of `sessions` beside this file
+    python make.py            writes a `*.jsonl` to this folder for every script of `sessions`
     python make.py check      replays the files and compares them with what would be written
     python make.py final DIR  writes the documents as they are at each trace's end
 """
@@ -18,7 +18,7 @@ LARGEST_TRACE, LARGEST_TOTAL = 150_000, 1_200_000
 
 
 def replay(trace: str) -> dict[str, str]:
-    """Plays a trace on plain strings, kept as UTF-16; a place outside the text is an error."""
+    """Plays a trace on plain strings in UTF-16; a position outside the text is an error."""
     head, *rest = [json.loads(line) for line in trace.splitlines()]
     texts, current = {}, head["path"]
     for line in [{"open": head}, *rest]:
@@ -55,12 +55,12 @@ def main(arguments: list[str]) -> None:
         total += n_bytes
         assert n_bytes <= LARGEST_TRACE, f"{name} has {n_bytes} bytes, {LARGEST_TRACE} is the limit"
         finals = {path: document.text for path, document in editor.documents.items()}
-        assert replay(trace) == finals, f"{name} does not replay to the editor's text"
+        assert replay(trace) == finals, f"{name}: the replay differs from the editor's text"
         match arguments:
             case []:
                 file.write_bytes(trace.encode())
             case ["check"]:
-                assert file.read_bytes() == trace.encode(), f"{file.name} is not what make.py writes"
+                assert file.read_bytes() == trace.encode(), f"{file.name} differs from the output of make.py"
             case ["final", folder]:
                 for path, text in finals.items():
                     final = Path(folder) / name / Path(path).name
@@ -69,9 +69,9 @@ def main(arguments: list[str]) -> None:
             case _:
                 raise SystemExit(__doc__)
         print(f"{name:28} {n_edits:5} edits {n_bytes:7} bytes")
-    assert not strays, f"no script writes {sorted(strays)}"
-    assert total <= LARGEST_TOTAL, f"{total} bytes in all, {LARGEST_TOTAL} is the limit"
-    print(f"{'in all':28} {total:19} bytes")
+    assert not strays, f"traces without a script: {sorted(strays)}"
+    assert total <= LARGEST_TOTAL, f"{total} bytes in total, {LARGEST_TOTAL} is the limit"
+    print(f"{'total':28} {total:19} bytes")
 
 
 if __name__ == "__main__":

@@ -140,7 +140,7 @@ async function chooseModel(server: Server, has: ReadonlySet<string>): Promise<vo
   const browse: Entry = { label: '$(folder-opened) A .gguf file…', description: 'with fill-in-the-middle tokens' };
   const picked = await vscode.window.showQuickPick([...entries, browse], {
     title: 'lowkey: choose the model',
-    placeHolder: 'The server starts anew with the chosen model',
+    placeHolder: 'The server restarts with the selected model',
     matchOnDescription: true,
   });
   if (picked === undefined) {
@@ -193,7 +193,7 @@ async function showStatistics(server: Server): Promise<void> {
   if (server.program === undefined) {
     return;
   }
-  // Counts only, but the user's own: in a folder that nobody else can read.
+  // Counts only, but the user's own: in a folder that only the user can read.
   const folder = await fs.mkdtemp(path.join(os.tmpdir(), 'lowkey-'));
   const file = path.join(folder, 'statistics.html');
   try {

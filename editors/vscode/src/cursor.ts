@@ -1,4 +1,4 @@
-// Tells the server where the cursor rests, so that it computes the prompt there before the first key.
+// Sends the server where the cursor rests, so that it computes the prompt there before the first key.
 
 import * as vscode from 'vscode';
 import { type Place, Rest, tellable } from './rest';
@@ -9,7 +9,7 @@ export function watchCursor(server: Server): vscode.Disposable {
   const rest = new Rest(
     () => find(server),
     ({ uri, line, character }) => {
-      server.tell('$/lowkey/cursor', { textDocument: { uri }, position: { line, character } });
+      server.notify('$/lowkey/cursor', { textDocument: { uri }, position: { line, character } });
     },
   );
   let running = isRunning(server);

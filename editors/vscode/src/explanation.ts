@@ -1,10 +1,10 @@
 // The answer of `$/lowkey/explain` as a page for people.
 //
-// The page holds text of the document, so it lives in an editor and nowhere else: no file, no log.
+// The page holds text of the document, so it is in an editor only: in no file and in no log.
 
 import { inWords } from './state';
 
-/** What the server tells of a request; fields that it does not send are passed over. */
+/** The server's report of a request; fields that it does not send are skipped. */
 export interface Report {
   text: string;
   insert: { start: [number, number]; end: [number, number]; text: string } | null;

@@ -23,7 +23,7 @@ export interface Fingerprint {
 
 /** What the extension offers to other code in VS Code. */
 export interface Api {
-  /** Tells whether server and editor agree on a text; null or undefined when the server does not have it. */
+  /** Returns the server's fingerprint of a text, to compare it with the editor's; null or undefined if the server does not have it. */
   fingerprint(document: vscode.TextDocument): Promise<Fingerprint | null | undefined>;
 }
 

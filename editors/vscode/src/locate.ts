@@ -1,7 +1,7 @@
 // Where the server's program is: the setting, else the one in the extension, else PATH.
 //
-// Pure but for the question whether a file can be run, which is handed in. A setting that names
-// nothing is an error and never passed over: whoever set it wants that program and no other.
+// Pure, except for the check whether a file can be run, which the caller passes in. A setting that names
+// no program is an error and never skipped: the user wants that program and no other.
 
 import * as path from 'node:path';
 
@@ -25,7 +25,7 @@ export type Found =
   | { program: string; from: 'setting' | 'extension' | 'path' }
   | { missing: string };
 
-/** Looks for the server's program in the order that the README tells. */
+/** Looks for the server's program in the order that the README gives. */
 export function locate(places: Places): Found {
   const { setting, extension, platform, isProgram } = places;
   const { join } = platform === 'win32' ? path.win32 : path.posix;

@@ -32,7 +32,7 @@ export function tellable({ running, paused, wanted, languagesOff, inlineSuggest,
   return silent || place === undefined || languagesOff.includes(place.languageId) ? undefined : place;
 }
 
-/** Tells where the cursor rests, once for each place. */
+/** Reports where the cursor rests, once for each place. */
 export class Rest {
   private timer: NodeJS.Timeout | undefined;
   private told: string | undefined;

@@ -34,7 +34,7 @@ const NEED_RESTART = ['lowkey.server.path', 'lowkey.model', 'lowkey.threads'];
 /** How long a server may take to end when it is asked to, before it is killed. */
 const FAREWELL_MS = 3000;
 
-/** How often the state is asked for while the model loads and no progress tells it. */
+/** How often the state is requested while the model loads without progress messages. */
 const LOOK_MS = 500;
 
 /** The answer of `$/lowkey/status`. */
@@ -139,8 +139,8 @@ export class Server implements vscode.Disposable {
     }
   }
 
-  /** Tells it something; nothing happens when it does not run. */
-  tell(method: string, params: object): void {
+  /** Sends a notification, if the server runs. */
+  notify(method: string, params: object): void {
     if (this.client?.isRunning() === true) {
       this.client.sendNotification(method, params).catch((error: unknown) => {
         this.log.warn(`${method} was not sent: ${error instanceof Error ? error.message : error}`);
@@ -279,7 +279,7 @@ export class Server implements vscode.Disposable {
   private said({ type, message }: ShowMessageParams): void {
     this.log.info(`said: ${message}`);
     if (type === MessageType.Error) {
-      // It has failed, and its state tells why; the extension says that with a next step.
+      // It has failed. Its state has the reason, and the extension shows it with a next step.
       void this.refresh();
       return;
     }
@@ -318,7 +318,7 @@ export class Server implements vscode.Disposable {
     };
   }
 
-  /** Tells the server the settings. They were part of its start, so only changes need telling. */
+  /** Sends the settings to the server. They were part of its start, so only changes are sent. */
   private async configure(): Promise<void> {
     if (this.client?.isRunning() !== true) {
       return;

@@ -1,9 +1,9 @@
-// What the server is told of the editor's settings: only what the user has set.
+// The editor's settings as the server gets them: only those that the user has set.
 //
 // VS Code knows a default for every setting and would send it, and the server would then take
 // the default for the user's will and lay it over `lowkey.toml`. Null means "not set".
 
-/** One setting as VS Code tells its layers. */
+/** The layers of one setting in VS Code. */
 export interface Layers {
   readonly globalValue?: unknown;
   readonly workspaceValue?: unknown;

@@ -1,6 +1,6 @@
 //! `lowkey bench`: measurements that anyone can repeat.
 
-use crate::settings::Settings;
+use lowkey_completer::settings::Settings;
 
 mod cold;
 mod cut;

@@ -3,14 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
+use lowkey_completer::settings::Settings;
+use lowkey_completer::{
+    Completer, CompletionRequest, Keep, Outcome, Status, TimeLimit, Trigger, dirs, ordinary,
+};
 use lowkey_document::{ByteOffset, Document, Language, Uri};
-use lowkey_engine::{Keep, Status};
 
 use super::print;
-use crate::completer::{Ask, Completer, Outcome, Patience, Trigger};
-use crate::keep;
-use crate::ordinary;
-use crate::settings::Settings;
+use crate::embedded::embedded;
 use crate::stderr::tell;
 
 /// Longer files are refused: an editor would not open them either.
@@ -47,8 +47,8 @@ pub(super) fn run(args: &Args, settings: Settings) -> anyhow::Result<()> {
     let cursor = find(&document, &place)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     // What an editor's server has kept is of use here; what is asked once is not worth keeping.
-    let keep = keep::keep(&settings).map(Keep::reading_only);
-    let completer = Completer::start_keeping(settings, keep, |_| {})?;
+    let keep = dirs::keep(&settings).map(Keep::reading_only);
+    let completer = Completer::start(settings, embedded(), keep)?;
     if let Ok(folder) = std::env::current_dir() {
         completer.set_roots(vec![folder]);
     }
@@ -56,13 +56,13 @@ pub(super) fn run(args: &Args, settings: Settings) -> anyhow::Result<()> {
         if let Status::Failed(reason) = completer.ready().await {
             bail!(reason);
         }
-        let ask = Ask {
+        let request = CompletionRequest {
             trigger: Trigger::Invoked,
             multiline: Some(args.multiline),
-            patience: Patience::Unlimited,
-            ..Ask::new(document.snapshot(), cursor)
+            time_limit: TimeLimit::Unlimited,
+            ..CompletionRequest::new(document.snapshot(), cursor)
         };
-        Ok(completer.complete(ask).await)
+        Ok(completer.complete(request).await)
     })?;
     completer.shutdown();
     if args.json {

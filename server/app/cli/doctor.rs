@@ -1,17 +1,15 @@
 //! `lowkey doctor`: what this machine and the model can do, on one screen.
 
-use lowkey_engine::{Keep, Status, assembler, kept_sessions};
+use lowkey_completer::settings::{self, Settings};
+use lowkey_completer::{Completer, DeviceChoice, Keep, Status, dirs, load};
+use lowkey_engine::{assembler, kept_sessions};
 use lowkey_kernels::Pool;
-use lowkey_model::DeviceChoice;
 use serde::Serialize;
 
 use super::paint::{Style, colours, paint};
 use super::print;
 use super::system::{kilobytes, load};
-use crate::completer::Completer;
-use crate::keep;
-use crate::load;
-use crate::settings::{self, Settings};
+use crate::embedded::embedded;
 
 use editors::Editor;
 use forecast::{Forecast, Kernels};
@@ -124,7 +122,7 @@ struct Model {
 }
 
 pub(super) fn run(args: &Args, settings: Settings) -> anyhow::Result<()> {
-    let file = load::open(&settings).map_err(anyhow::Error::msg)?;
+    let file = load::open(&settings, embedded().as_ref()).map_err(anyhow::Error::msg)?;
     let threads = settings.threads;
     let format = if args.no_self_test {
         None
@@ -139,13 +137,13 @@ pub(super) fn run(args: &Args, settings: Settings) -> anyhow::Result<()> {
     };
     let load = load();
     let started = std::time::Instant::now();
-    let keep = keep::keep(&settings).map(Keep::reading_only);
+    let keep = dirs::keep(&settings).map(Keep::reading_only);
     let folder = keep.as_ref().map(|keep| keep.folder.clone());
     let settings = match &format {
         Some(format) => self_test::settings(&settings, format),
         None => settings,
     };
-    let completer = Completer::start_keeping(settings, keep, |_| {})?;
+    let completer = Completer::start(settings, embedded(), keep)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (name, speed, speed_was_kept, kv_bytes_per_token, context_tokens, infill) =
         match runtime.block_on(completer.ready()) {

@@ -3,10 +3,10 @@
 //! Results go to stdout: a list, a path. Progress, questions and remarks go to stderr.
 //! Only `pull` uses the network.
 
+use lowkey_completer::load;
 use lowkey_store::{DEFAULT_NAME, Entry, Hub, Pins, StoreError, amount};
 
 use super::print;
-use crate::load;
 use crate::stderr::tell;
 
 pub(super) mod list;

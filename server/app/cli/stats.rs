@@ -6,11 +6,11 @@
 use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
+use lowkey_completer::stats::{self, Day};
 use serde_json::json;
 
 use super::paint::colours;
 use super::print;
-use crate::stats::{self, Day};
 
 mod page;
 mod plot;

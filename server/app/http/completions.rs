@@ -8,14 +8,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use lowkey_completer::{
+    Completer, CompletionRequest, Insert, Outcome, Status, StopReason, TimeLimit,
+};
 use lowkey_document::{ByteOffset, Document, Language};
-use lowkey_engine::Status;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::response::{Refusal, Response};
 use super::{fim, guess};
-use crate::completer::{Ask, Completer, Insert, Outcome, Patience};
 
 /// Texts that may be asked for at once.
 const MOST_CHOICES: u64 = 4;
@@ -122,15 +123,15 @@ pub(super) async fn complete(
     let document = Opened::new(completer, number, &asked);
     let cursor = ByteOffset(asked.prefix.len());
     let snapshot = document.document.snapshot();
-    let ask = Ask {
-        patience: Patience::Unlimited,
+    let request = CompletionRequest {
+        time_limit: TimeLimit::Unlimited,
         max_tokens: asked.max_tokens,
         alternatives: asked.n_choices - 1,
         // A line end that the client stops at would end the text anyway.
         multiline: asked.stops.iter().any(|stop| stop == "\n").then_some(false),
-        ..Ask::new(snapshot.clone(), cursor)
+        ..CompletionRequest::new(snapshot.clone(), cursor)
     };
-    let answer = completer.complete(ask).await;
+    let answer = completer.complete(request).await;
     if let Status::Failed(reason) = completer.status() {
         return Err(Refusal::new(503, reason));
     }
@@ -146,7 +147,7 @@ pub(super) async fn complete(
     if texts.is_empty() {
         texts.push(("", true));
     }
-    let is_cut = report.stop == Some("limit");
+    let is_cut = report.stop == Some(StopReason::Limit);
     let choice = |index: usize, text: &str, finish: Option<&str>| json!({"index": index, "text": text, "logprobs": null, "finish_reason": finish});
     let finish = |stopped: bool| if is_cut && !stopped { "length" } else { "stop" };
     let created = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());

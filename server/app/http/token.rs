@@ -8,8 +8,7 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
-
-use crate::{ordinary, settings};
+use lowkey_completer::{ordinary, settings};
 
 /// Shorter ones could be guessed.
 const LEAST_BYTES: usize = 16;

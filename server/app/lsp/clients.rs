@@ -52,10 +52,9 @@ fn popup_on_request_only(quirks: &mut Quirks) {
     quirks.popup_on_request_only = true;
 }
 
-const DEDENT_TEST: &str =
-    "a_dedent_goes_to_editors_that_draw_it_and_is_explained_where_it_is_withheld";
-const LINES_TEST: &str = "a_dos_file_gets_the_line_ends_that_its_editor_can_insert";
-const POPUP_TEST: &str = "a_popup_that_waits_for_all_servers_gets_no_entry_unless_asked_for";
+const DEDENT_TEST: &str = "dedent_goes_to_editors_that_draw_it";
+const LINES_TEST: &str = "dos_file_gets_line_ends_of_editor";
+const POPUP_TEST: &str = "waiting_popup_is_empty_unless_requested";
 
 /// An editor and the editors made of it, which take over how it draws.
 const fn vs_code(client: &'static str) -> Row {

@@ -7,9 +7,8 @@
 //! because Neovim draws a range that is not empty over the rest of the line.
 //! Of a line of megabytes only a piece is repeated.
 
+use lowkey_completer::Insert;
 use lowkey_document::{ByteOffset, Cursor};
-
-use crate::completer::Insert;
 
 /// What is repeated of a line at most, on each side of the cursor. Longer than what a user takes back with a few
 /// keys, and than the tails that editors close by themselves.

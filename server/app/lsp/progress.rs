@@ -2,7 +2,7 @@
 //!
 //! Runs in a task of its own: it waits for the editor's answers, which a handler must never do.
 
-use lowkey_engine::Status;
+use lowkey_completer::Status;
 use tokio::sync::watch;
 use tower_lsp::Client;
 use tower_lsp::ls_types::request::WorkDoneProgressCreate;

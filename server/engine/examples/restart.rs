@@ -7,15 +7,12 @@
 #![expect(clippy::unwrap_used, reason = "a tool for developers, run by hand")]
 
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::mpsc::channel;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use lowkey_engine::{
-    Engine, Generated, Job, Keep, Loaded, Priority, Sampling, Status, kept_sessions,
-};
+use lowkey_engine::{Engine, Generated, Job, Keep, Loaded, Status, kept_sessions};
 use lowkey_model::ModelFile;
-use lowkey_prompt::Prompt;
+use lowkey_prompt::{Assembler, Prompt};
 
 /// Tokens decoded by each completion: about a line.
 const DECODED: usize = 12;
@@ -74,38 +71,23 @@ fn live(model: &Path, keep: Keep, n_tokens: usize) -> Life {
     let file = ModelFile::open(model).unwrap();
     let vocab = file.config().vocab;
     let load = move |progress: &mut dyn FnMut(f32)| Loaded::from_file(&file, threads, progress);
-    let (to_main, statuses) = channel();
     let begun = Instant::now();
-    let changed = move |status: &Status| {
-        let _ = to_main.send(status.clone());
-    };
-    let engine = Engine::start_keeping(1 << 30, Some(keep), load, changed).unwrap();
-    let is_there = |status: &Status| !matches!(status, Status::Loading(_));
-    match statuses.iter().find(is_there) {
-        Some(Status::Ready { .. }) => {}
-        other => panic!("no model: {other:?}"),
+    let engine = Engine::start_keeping(1 << 30, Some(keep), load).unwrap();
+    let status = engine.subscribe();
+    // No runtime here that could wait for a change.
+    while matches!(*status.borrow(), Status::Loading(_)) {
+        std::thread::sleep(Duration::from_millis(1));
     }
+    assert!(matches!(*status.borrow(), Status::Ready { .. }), "{:?}", status.borrow());
     let ready = milliseconds(begun);
 
     let (to_main, result) = channel();
     // Any ids serve; a fixed stride through the vocabulary is the same at every start.
     let tokens = (0..n_tokens).map(|index| (index * 7919 + 13) as u32 % vocab as u32).collect();
-    let ticket = engine.submit(Job {
-        document: Arc::from("a"),
-        priority: Priority::Interactive,
-        prepare: Box::new(move |_| Some(Prompt { tokens, n_fixed: n_tokens, ..Prompt::default() })),
-        max_tokens: DECODED,
-        first: None,
-        n_openings: 0,
-        must_write: false,
-        second: None,
-        sampling: Sampling::default(),
-        stop: Box::new(|_| None),
-        on_text: Box::new(|_| {}),
-        done: Box::new(move |made| to_main.send(made).unwrap()),
-        persists: true,
-        asked: Instant::now(),
-    });
+    let prepare =
+        move |_: &Assembler| Some(Prompt { tokens, n_fixed: n_tokens, ..Prompt::default() });
+    let done = move |made: Generated| to_main.send(made).unwrap();
+    let ticket = engine.submit(Job { max_tokens: DECODED, ..Job::prefill(prepare, done) });
     let made = result.recv().unwrap();
     drop(ticket);
     let ending = Instant::now();

@@ -58,11 +58,11 @@ pub(crate) fn ms_since(start: Instant) -> f64 {
 
 impl Generator {
     /// Runs a job to its end and tells its owner.
-    pub(crate) fn run(&mut self, queued: Queued, interactive_waits: &dyn Fn() -> bool) {
-        let Queued { job, epoch } = queued;
+    pub(crate) fn run<R: Copy>(&mut self, queued: Queued<R>, interactive_waits: &dyn Fn() -> bool) {
+        let Queued { job, cancellation } = queued;
         let background = job.priority == Priority::Background;
         let interruption = || {
-            if !epoch.is_current() {
+            if cancellation.is_cancelled() {
                 Some(Stop::Cancelled)
             } else if background && interactive_waits() {
                 Some(Stop::Preempted)
@@ -79,7 +79,7 @@ impl Generator {
         }
         let preparing = Instant::now();
         let prompt = (job.prepare)(&self.assembler);
-        let prompt = self.first(prompt, job.first, &epoch, &mut made);
+        let prompt = self.first(prompt, job.first, &cancellation, &mut made);
         made.ms.prepare = ms_since(preparing);
         made.stop = match prompt {
             None => Stop::Nothing,
@@ -114,7 +114,7 @@ impl Generator {
                 // Of a small prompt the whole one is noted already.
                 if job.max_tokens == 0 && !made.is_first && matches!(outcome, Ok(Stop::Preempted)) {
                     let persists = self.pool.persists;
-                    self.note(Some(Warming::new(prompt.tokens, epoch.clone(), persists)));
+                    self.note(Some(Warming::new(prompt.tokens, cancellation.clone(), persists)));
                 }
                 outcome.unwrap_or_else(|error| {
                     tracing::error!(%error, "a forward failed");
@@ -127,13 +127,13 @@ impl Generator {
         (job.done)(made);
     }
 
-    fn generate(
+    fn generate<R: Copy>(
         &mut self,
         prompt: &Prompt,
         session: &mut Session,
-        run: &mut Run<'_>,
-        made: &mut Generated,
-    ) -> Result<Stop, ModelError> {
+        run: &mut Run<'_, R>,
+        made: &mut Generated<R>,
+    ) -> Result<Stop<R>, ModelError> {
         let prefilling = Instant::now();
         let stop = self.prefill(prompt, session, run, made);
         made.ms.prefill = ms_since(prefilling);
@@ -147,13 +147,13 @@ impl Generator {
     }
 
     /// Computes what the session lacks of the prompt; `Some` when it ends there.
-    fn prefill(
+    fn prefill<R: Copy>(
         &mut self,
         prompt: &Prompt,
         session: &mut Session,
-        run: &Run<'_>,
-        made: &mut Generated,
-    ) -> Result<Option<Stop>, ModelError> {
+        run: &Run<'_, R>,
+        made: &mut Generated<R>,
+    ) -> Result<Option<Stop<R>>, ModelError> {
         let n_reused = session.tokens.len();
         made.tokens.reused = n_reused;
         let missing = prompt.tokens.get(n_reused..).unwrap_or_default();
@@ -175,13 +175,13 @@ impl Generator {
         Ok(if run.max_tokens == 0 { Some(Stop::Limit) } else { None })
     }
 
-    fn decode(
+    fn decode<R: Copy>(
         &mut self,
         prompt: &Prompt,
         session: &mut Session,
-        run: &mut Run<'_>,
-        made: &mut Generated,
-    ) -> Result<Stop, ModelError> {
+        run: &mut Run<'_, R>,
+        made: &mut Generated<R>,
+    ) -> Result<Stop<R>, ModelError> {
         if let Some(speculation) = &mut self.speculation {
             speculation.begin(prompt);
         }
@@ -218,15 +218,15 @@ impl Generator {
     }
 
     /// Decodes; the first `n_kept` tokens of the session are chosen ones, what stands behind them is a draft.
-    fn decode_tokens(
+    fn decode_tokens<R: Copy>(
         &mut self,
         prompt: &Prompt,
         session: &mut Session,
         n_kept: &mut usize,
         decoded: &mut Vec<TokenId>,
-        run: &mut Run<'_>,
-        made: &mut Generated,
-    ) -> Result<Stop, ModelError> {
+        run: &mut Run<'_, R>,
+        made: &mut Generated<R>,
+    ) -> Result<Stop<R>, ModelError> {
         let assembler = std::sync::Arc::clone(&self.assembler);
         let mut detokenizer = Detokenizer::new(assembler.tokenizer());
         let mut sampler = Sampler::new(run.sampling);
@@ -348,7 +348,7 @@ impl Generator {
     }
 }
 
-impl Generated {
+impl<R> Generated<R> {
     /// Forgets a text that was refused whole; what it cost stays counted.
     fn begin_again(&mut self) {
         self.text.clear();
@@ -358,7 +358,7 @@ impl Generated {
 }
 
 /// The parts of a job that generation needs.
-pub(crate) struct Run<'a> {
+pub(crate) struct Run<'a, R> {
     asked: Instant,
     max_tokens: usize,
     n_openings: usize,
@@ -366,9 +366,9 @@ pub(crate) struct Run<'a> {
     /// The log-sum-exp that the first token's log-probability counts from, where the logits no longer say it.
     first_total: Option<f32>,
     sampling: Sampling,
-    pub(crate) stop: crate::job::StopCheck,
+    pub(crate) stop: crate::job::StopCheck<R>,
     pub(crate) on_text: Box<dyn FnMut(&Partial<'_>) + Send>,
-    pub(crate) interruption: &'a dyn Fn() -> Option<Stop>,
+    pub(crate) interruption: &'a dyn Fn() -> Option<Stop<R>>,
     /// Where another token was nearly chosen.
     pub(crate) turns: Turns,
     /// Whether even a chunk in flight is dropped: looking ahead must not keep anybody waiting.
@@ -387,7 +387,7 @@ fn code_of<'t>(prompt: &Prompt, text: &'t str, is_over: bool) -> Code<'t> {
 }
 
 /// Tells how the text stands; says why it ends here, if it does.
-fn tell(text: &str, run: &mut Run<'_>, made: &mut Generated) -> Option<Stop> {
+fn tell<R>(text: &str, run: &mut Run<'_, R>, made: &mut Generated<R>) -> Option<Stop<R>> {
     if text.is_empty() {
         return None;
     }
@@ -400,7 +400,12 @@ fn tell(text: &str, run: &mut Run<'_>, made: &mut Generated) -> Option<Stop> {
 }
 
 /// Tells what was held back of an answer that is over.
-fn over(prompt: &Prompt, text: &str, run: &mut Run<'_>, made: &mut Generated) -> Option<Stop> {
+fn over<R>(
+    prompt: &Prompt,
+    text: &str,
+    run: &mut Run<'_, R>,
+    made: &mut Generated<R>,
+) -> Option<Stop<R>> {
     let code = code_of(prompt, text, true);
     if code.text.len() > made.text.len() { tell(code.text, run, made) } else { None }
 }

@@ -3,8 +3,10 @@
 //! A job carries closures instead of data of other crates: `prepare` builds the
 //! prompt on the worker thread (tokenizing does not belong on the message path),
 //! `stop` looks at the text after every token, `on_text` sees partial results.
+//!
+//! `R` is the caller's type for why a stop rule ended a decoding. The engine hands it back in [`Stop::Rule`] and never
+//! looks into it; by default it is the rule's name.
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use lowkey_prompt::{Assembler, Prompt};
@@ -15,8 +17,8 @@ use crate::sampling::Sampling;
 /// Builds the prompt on the worker thread; `None` when there is nothing to ask.
 pub type Preparation = Box<dyn FnOnce(&Assembler) -> Option<Prompt> + Send>;
 
-/// Looks at the decoded text so far; `Some((rule, keep_bytes))` ends the decoding.
-pub type StopCheck = Box<dyn FnMut(&str) -> Option<(&'static str, usize)> + Send>;
+/// Looks at the decoded text so far; `Some((reason, keep_bytes))` ends the decoding.
+pub type StopCheck<R> = Box<dyn FnMut(&str) -> Option<(R, usize)> + Send>;
 
 /// Which jobs may make others wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,10 +38,8 @@ pub struct First {
 }
 
 /// One generation.
-pub struct Job {
-    /// The document; a newer job of the same document supersedes this one.
-    pub document: Arc<str>,
-    /// Whether somebody waits for it.
+pub struct Job<R = &'static str> {
+    /// Whether a request waits for it.
     pub priority: Priority,
     /// Builds the prompt.
     pub prepare: Preparation,
@@ -59,15 +59,40 @@ pub struct Job {
     /// How tokens are chosen.
     pub sampling: Sampling,
     /// Ends the decoding by rule.
-    pub stop: StopCheck,
+    pub stop: StopCheck<R>,
     /// Called with the text so far after each token that completes a character.
     pub on_text: Box<dyn FnMut(&Partial<'_>) + Send>,
     /// Called exactly once, whatever happens.
-    pub done: Box<dyn FnOnce(Generated) + Send>,
+    pub done: Box<dyn FnOnce(Generated<R>) + Send>,
     /// Whether its session may be saved on disk; not that of a document that no rule could be asked about.
     pub persists: bool,
     /// When the job was asked for, from which `ms.queued` and `ms.total` count.
     pub asked: Instant,
+}
+
+impl<R> Job<R> {
+    /// Builds a job that computes the prompt and decodes nothing: interactive, asked now, saved on disk where
+    /// sessions are. Other jobs are made of it: `Job { max_tokens: 64, ..Job::prefill(prepare, done) }`.
+    pub fn prefill(
+        prepare: impl FnOnce(&Assembler) -> Option<Prompt> + Send + 'static,
+        done: impl FnOnce(Generated<R>) + Send + 'static,
+    ) -> Self {
+        Self {
+            priority: Priority::Interactive,
+            prepare: Box::new(prepare),
+            first: None,
+            max_tokens: 0,
+            n_openings: 0,
+            must_write: false,
+            second: None,
+            sampling: Sampling::default(),
+            stop: Box::new(|_| None),
+            on_text: Box::new(|_| {}),
+            done: Box::new(done),
+            persists: true,
+            asked: Instant::now(),
+        }
+    }
 }
 
 /// The state of a decoding in progress.
@@ -83,14 +108,14 @@ pub struct Partial<'a> {
 
 /// Why a decoding ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Stop {
+pub enum Stop<R = &'static str> {
     /// The model said that the middle is complete.
     EndToken,
-    /// The caller's stop rule of this name.
-    Rule(&'static str),
+    /// The caller's stop rule, for this reason.
+    Rule(R),
     /// `max_tokens` or the model's context is used up.
     Limit,
-    /// A newer job of the document, a closed document or a dropped ticket.
+    /// The ticket was cancelled or dropped, or the engine shuts down.
     #[default]
     Cancelled,
     /// Something interactive needed the engine more.
@@ -136,8 +161,8 @@ pub struct Milliseconds {
 }
 
 /// The result of a job.
-#[derive(Debug, Clone, Default)]
-pub struct Generated {
+#[derive(Debug, Clone)]
+pub struct Generated<R = &'static str> {
     /// Text behind the cursor, cut where the stop rule said.
     pub text: String,
     /// Natural-log probability of each decoded token.
@@ -153,9 +178,27 @@ pub struct Generated {
     /// Whether one token was changed because that made the whole more probable.
     pub turned: bool,
     /// Why it ended.
-    pub stop: Stop,
+    pub stop: Stop<R>,
     /// What it cost.
     pub tokens: TokenCounts,
     /// How long it took.
     pub ms: Milliseconds,
+}
+
+// Derived, it would ask for `R: Default`.
+impl<R> Default for Generated<R> {
+    fn default() -> Self {
+        Self {
+            text: String::new(),
+            log_probs: Vec::new(),
+            openings: Vec::new(),
+            ruled_out: 0.0,
+            is_first: false,
+            begun_again: false,
+            turned: false,
+            stop: Stop::default(),
+            tokens: TokenCounts::default(),
+            ms: Milliseconds::default(),
+        }
+    }
 }

@@ -1,12 +1,12 @@
 //! One thread that owns the model and every KV cache.
 //!
-//! Jobs arrive through a queue, the newest of a document wins, and what a job
-//! computed stays in a session whose longest common prefix of token ids the next
-//! job reuses. Nothing here knows about editors or about what makes a suggestion
+//! Jobs arrive through a queue, and what a job computed stays in a session whose
+//! longest common prefix of token ids the next job reuses. The caller holds a ticket
+//! for each job and cancels those that no longer matter. Nothing here knows about editors or about what makes a suggestion
 //! good: callers hand in a closure that builds the prompt and one that stops the
 //! decoding.
 //!
-//! Invariants: no tensor leaves the worker thread; a superseded job stops within
+//! Invariants: no tensor leaves the worker thread; a cancelled job stops within
 //! one prefill chunk or one token; every job is finished exactly once; a warm
 //! session yields the tokens that a cold one yields, and decoding with drafts those
 //! that plain decoding yields.
@@ -15,7 +15,6 @@
     expect(clippy::unwrap_used, reason = "a test that panics has failed, which is what is wanted")
 )]
 
-mod epoch;
 mod first_text;
 mod generate;
 mod job;
@@ -26,12 +25,12 @@ mod queue;
 mod sampling;
 mod session;
 mod speculate;
+mod ticket;
 mod trust;
 mod turn;
 mod warming;
 mod worker;
 
-pub use epoch::{Epoch, Epochs};
 pub use generate::CHUNK_TOKENS;
 pub use job::{
     First, Generated, Job, Milliseconds, Partial, Preparation, Priority, Stop, StopCheck,
@@ -44,4 +43,5 @@ pub use persist::tokens_of_session;
 pub use persist::{Keep, Switch, UnsavedWeights, kept_sessions};
 pub use sampling::Sampling;
 pub use session::{FORK_ABOVE_TOKENS, Session, SessionPool};
-pub use worker::{Engine, Speed, Status, Ticket};
+pub use ticket::Ticket;
+pub use worker::{Engine, Speed, Status};

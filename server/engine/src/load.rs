@@ -177,17 +177,18 @@ fn identity(file: &ModelFile, accelerator: Option<&Accelerator>) -> String {
 }
 
 /// What the tokenizer needs of a GGUF file's metadata.
-fn vocab(file: &ModelFile) -> GgufVocab {
+fn vocab(file: &ModelFile) -> GgufVocab<'_> {
     let metadata = file.metadata();
     let key = |name: &str| format!("tokenizer.ggml.{name}");
+    let texts = |name: &str| metadata.strings(&key(name)).unwrap_or_default();
     let id = |name: &str| metadata.u32(&key(&format!("{name}_token_id")));
     GgufVocab {
         model: metadata.string(&key("model")).unwrap_or_default().to_owned(),
         pre: metadata.string(&key("pre")).unwrap_or_default().to_owned(),
-        tokens: metadata.strings(&key("tokens")).unwrap_or_default(),
+        tokens: texts("tokens"),
         token_types: metadata.ints(&key("token_type")).unwrap_or_default(),
         scores: metadata.floats(&key("scores")).unwrap_or_default(),
-        merges: metadata.strings(&key("merges")).unwrap_or_default(),
+        merges: texts("merges"),
         bos: id("bos"),
         eos: id("eos"),
         eot: id("eot"),

@@ -1,34 +1,32 @@
 //! The queue before the worker: interactive jobs first, in order of arrival.
 //!
-//! The queue never grows without bound, because a document has at most one live
-//! job per priority: a superseded one is handed to the worker only to be finished
-//! at once.
+//! The queue never grows without bound as long as the caller has a bounded number of
+//! jobs that matter: a cancelled one is handed to the worker only to be finished at once.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::epoch::Epoch;
 use crate::job::{Job, Priority};
+use crate::ticket::Cancellation;
 
-/// A job with its place in its document's history.
-pub(crate) struct Queued {
-    pub(crate) job: Job,
-    pub(crate) epoch: Epoch,
+/// A job and whether it still matters.
+pub(crate) struct Queued<R> {
+    pub(crate) job: Job<R>,
+    pub(crate) cancellation: Cancellation,
 }
 
-#[derive(Default)]
-struct Inner {
-    interactive: VecDeque<Queued>,
-    background: VecDeque<Queued>,
+struct Inner<R> {
+    interactive: VecDeque<Queued<R>>,
+    background: VecDeque<Queued<R>>,
     closed: bool,
 }
 
 /// What waiting for a job came to.
-pub(crate) enum Popped {
+pub(crate) enum Popped<R> {
     /// A job.
-    Job(Box<Queued>),
+    Job(Box<Queued<R>>),
     /// None in the time given.
     Nothing,
     /// The queue is closed, and there will be no other.
@@ -36,17 +34,28 @@ pub(crate) enum Popped {
 }
 
 /// Jobs waiting for the worker.
-#[derive(Default)]
-pub(crate) struct Queue {
-    inner: Mutex<Inner>,
+pub(crate) struct Queue<R> {
+    inner: Mutex<Inner<R>>,
     arrived: Condvar,
     /// Mirrors "an interactive job waits", so that a running background job can ask per token.
     interactive_waits: AtomicBool,
 }
 
-impl Queue {
+impl<R> Default for Queue<R> {
+    fn default() -> Self {
+        let inner =
+            Inner { interactive: VecDeque::new(), background: VecDeque::new(), closed: false };
+        Self {
+            inner: Mutex::new(inner),
+            arrived: Condvar::new(),
+            interactive_waits: AtomicBool::new(false),
+        }
+    }
+}
+
+impl<R> Queue<R> {
     /// Adds a job; hands it back when the queue is closed.
-    pub(crate) fn push(&self, queued: Queued) -> Result<(), Box<Queued>> {
+    pub(crate) fn push(&self, queued: Queued<R>) -> Result<(), Box<Queued<R>>> {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         if inner.closed {
             return Err(Box::new(queued));
@@ -63,7 +72,7 @@ impl Queue {
     }
 
     /// Waits for the next job, for at most `patience` where there is one, asleep.
-    pub(crate) fn pop(&self, patience: Option<Duration>) -> Popped {
+    pub(crate) fn pop(&self, patience: Option<Duration>) -> Popped<R> {
         let deadline = patience.map(|patience| Instant::now() + patience);
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
@@ -92,7 +101,7 @@ impl Queue {
     }
 
     /// Refuses further jobs and hands back those that wait.
-    pub(crate) fn close(&self) -> Vec<Queued> {
+    pub(crate) fn close(&self) -> Vec<Queued<R>> {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         inner.closed = true;
         self.interactive_waits.store(true, Ordering::Release);

@@ -45,11 +45,11 @@ pub(crate) struct Turns {
 }
 
 /// Another line.
-struct Line {
+struct Line<R> {
     tokens: Vec<TokenId>,
     log_probs: Vec<f32>,
     text: String,
-    stop: Stop,
+    stop: Stop<R>,
 }
 
 impl Turns {
@@ -90,15 +90,15 @@ impl Turns {
 
 impl Generator {
     /// Decodes other lines than the one that has ended, if there may be a better one; returns why it ended if there is.
-    pub(crate) fn turn(
+    pub(crate) fn turn<R: Copy>(
         &mut self,
         prompt: &Prompt,
         session: &mut Session,
         n_prompt: usize,
         decoded: &mut Vec<TokenId>,
-        run: &mut Run<'_>,
-        made: &mut Generated,
-    ) -> Result<Option<Stop>, ModelError> {
+        run: &mut Run<'_, R>,
+        made: &mut Generated<R>,
+    ) -> Result<Option<Stop<R>>, ModelError> {
         let turns = std::mem::take(&mut run.turns.best);
         let mut least = made.log_probs.iter().sum::<f32>() + MARGIN;
         if turns.first().is_none_or(|turn| turn.sum <= least) {
@@ -130,16 +130,16 @@ impl Generator {
     /// Decodes from a turn on, behind the tokens of the session; `None` where the line is not whole with a
     /// log-probability above `least`, or says nothing.
     #[expect(clippy::too_many_arguments, reason = "they are what decoding one line takes")]
-    fn line(
+    fn line<R: Copy>(
         &mut self,
         prompt: &Prompt,
         session: &mut Session,
         turn: Turn,
         (tokens, log_probs): (&[TokenId], &[f32]),
         least: f32,
-        run: &mut Run<'_>,
-        made: &mut Generated,
-    ) -> Result<Option<Line>, ModelError> {
+        run: &mut Run<'_, R>,
+        made: &mut Generated<R>,
+    ) -> Result<Option<Line<R>>, ModelError> {
         let assembler = std::sync::Arc::clone(&self.assembler);
         let end_tokens = assembler.format().end_tokens();
         let (mut tokens, mut log_probs) = (tokens.to_vec(), log_probs.to_vec());
@@ -182,7 +182,7 @@ impl Generator {
     }
 }
 
-impl Line {
+impl<R> Line<R> {
     fn says_something(&self) -> bool {
         !self.text.trim().is_empty()
     }

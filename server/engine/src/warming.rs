@@ -10,15 +10,15 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use lowkey_model::LogitsMode;
 use lowkey_prompt::{Prompt, TokenId};
 
-use crate::epoch::Epoch;
 use crate::generate::{Generator, chunk_tokens};
 use crate::job::{First, Generated};
+use crate::ticket::Cancellation;
 
 /// A prompt to be computed.
 pub(crate) struct Warming {
     tokens: Vec<TokenId>,
-    /// The job that wanted it: once that is superseded or cancelled, the next job says what to compute.
-    epoch: Epoch,
+    /// That of the job that wanted it: once that is cancelled, the next job says what to compute.
+    cancellation: Cancellation,
     /// Whether the session may be saved.
     persists: bool,
 }
@@ -33,19 +33,19 @@ pub(crate) struct Warmth {
 }
 
 impl Warming {
-    pub(crate) fn new(tokens: Vec<TokenId>, epoch: Epoch, persists: bool) -> Self {
-        Self { tokens, epoch, persists }
+    pub(crate) fn new(tokens: Vec<TokenId>, cancellation: Cancellation, persists: bool) -> Self {
+        Self { tokens, cancellation, persists }
     }
 }
 
 impl Generator {
     /// Chooses between a job's own prompt and its small one; notes the own one for later where the small one is chosen.
-    pub(crate) fn first(
+    pub(crate) fn first<R>(
         &mut self,
         whole: Option<Prompt>,
         first: Option<First>,
-        epoch: &Epoch,
-        made: &mut Generated,
+        cancellation: &Cancellation,
+        made: &mut Generated<R>,
     ) -> Option<Prompt> {
         let whole = whole?;
         let Some(First { prepare, most_missing }) = first else { return Some(whole) };
@@ -60,7 +60,7 @@ impl Generator {
             return Some(whole);
         };
         made.is_first = true;
-        self.note(Some(Warming::new(whole.tokens, epoch.clone(), self.pool.persists)));
+        self.note(Some(Warming::new(whole.tokens, cancellation.clone(), self.pool.persists)));
         Some(small)
     }
 
@@ -73,7 +73,7 @@ impl Generator {
     /// Computes what was noted until it is whole, or `interrupted` says that something else matters more.
     pub(crate) fn warm(&mut self, interrupted: &dyn Fn() -> bool) {
         let Some(warming) = self.warming.take() else { return };
-        if !warming.epoch.is_current() {
+        if warming.cancellation.is_cancelled() {
             return self.note(None);
         }
         self.pool.persists = warming.persists;
@@ -81,7 +81,7 @@ impl Generator {
         let missing = warming.tokens.get(session.tokens.len()..).unwrap_or_default();
         // Half of what a request computes at once: what is interrupted is lost.
         let n_chunk = chunk_tokens(self.speed.seen().prefill / 2.0);
-        let gives_way = || interrupted() || !warming.epoch.is_current();
+        let gives_way = || interrupted() || warming.cancellation.is_cancelled();
         let mut outcome = Ok(true);
         for chunk in missing.chunks(n_chunk) {
             outcome = if gives_way() {
@@ -96,7 +96,7 @@ impl Generator {
         }
         self.pool.put(session);
         match outcome {
-            Ok(false) if warming.epoch.is_current() => self.warming = Some(warming),
+            Ok(false) if !warming.cancellation.is_cancelled() => self.warming = Some(warming),
             Ok(_) => self.note(None),
             Err(error) => {
                 tracing::error!(%error, "a forward failed");

@@ -10,8 +10,8 @@ use std::time::Instant;
 
 use lowkey_model::{CausalLm, LogitsMode};
 use lowkey_prompt::Healing;
+use tokio::sync::watch;
 
-use crate::epoch::{Epoch, Epochs};
 use crate::first_text::FirstText;
 use crate::generate::{Generator, ms_since};
 use crate::job::{Generated, Job, Stop};
@@ -22,6 +22,7 @@ use crate::persist::{
 use crate::queue::{Popped, Queue, Queued};
 use crate::session::SessionPool;
 use crate::speculate::Speculation;
+use crate::ticket::Ticket;
 use crate::trust::Costs;
 use crate::warming::Warmth;
 
@@ -59,61 +60,45 @@ pub enum Status {
 }
 
 /// The way into the worker thread. Dropping it ends the thread.
-pub struct Engine {
-    queue: Arc<Queue>,
-    epochs: Arc<Epochs>,
-    status: Arc<Mutex<Status>>,
+///
+/// `R` is the caller's type for why a stop rule ends a decoding (see [`Job`]).
+pub struct Engine<R = &'static str> {
+    queue: Arc<Queue<R>>,
+    is_closing: Arc<AtomicBool>,
+    status: watch::Receiver<Status>,
     warmth: Arc<Warmth>,
     worker: Mutex<Option<JoinHandle<()>>>,
 }
 
-/// A claim on a submitted job; dropping it cancels the job.
-#[derive(Debug)]
-pub struct Ticket {
-    epoch: Epoch,
-}
-
-impl Drop for Ticket {
-    fn drop(&mut self) {
-        self.epoch.cancel();
-    }
-}
-
-impl Engine {
-    /// Starts the worker, which calls `load` first.
+impl<R: Copy + Send + 'static> Engine<R> {
+    /// Starts the worker, which calls `load` first, with a callback for its progress (0 to 1).
     ///
-    /// `load` gets a callback for its progress (0 to 1); `changed` is called on the
-    /// worker thread whenever the status changes. At most `session_bytes` of KV cache
-    /// are kept between jobs. Nothing is kept on disk.
-    pub fn start<L, C>(session_bytes: usize, load: L, changed: C) -> std::io::Result<Self>
+    /// At most `session_bytes` of KV cache are kept between jobs. Nothing is kept on disk.
+    pub fn start<L>(session_bytes: usize, load: L) -> std::io::Result<Self>
     where
         L: FnOnce(&mut dyn FnMut(f32)) -> Result<Loaded, LoadFailed> + Send + 'static,
-        C: Fn(&Status) + Send + 'static,
     {
-        Self::start_keeping(session_bytes, None, load, changed)
+        Self::start_keeping(session_bytes, None, load)
     }
 
     /// Starts the worker as [`start`](Self::start) does, with sessions and speed kept on disk.
-    pub fn start_keeping<L, C>(
+    pub fn start_keeping<L>(
         session_bytes: usize,
         keep: Option<Keep>,
         load: L,
-        changed: C,
     ) -> std::io::Result<Self>
     where
         L: FnOnce(&mut dyn FnMut(f32)) -> Result<Loaded, LoadFailed> + Send + 'static,
-        C: Fn(&Status) + Send + 'static,
     {
-        let queue = Arc::new(Queue::default());
-        let status = Arc::new(Mutex::new(Status::Loading(0.0)));
+        let queue = Arc::<Queue<R>>::default();
+        let (to_status, status) = watch::channel(Status::Loading(0.0));
         let warmth = Arc::<Warmth>::default();
         let worker = std::thread::Builder::new().name("lowkey-engine".into()).spawn({
-            let (queue, status) = (Arc::clone(&queue), Arc::clone(&status));
+            let queue = Arc::clone(&queue);
             let warmth = Arc::clone(&warmth);
             move || {
                 let set = |new: Status| {
-                    status.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&new);
-                    changed(&new);
+                    to_status.send_replace(new);
                 };
                 match load(&mut |share| set(Status::Loading(share))) {
                     Ok(loaded) => {
@@ -128,13 +113,15 @@ impl Engine {
                 }
             }
         })?;
-        let epochs = Arc::default();
-        Ok(Self { queue, epochs, status, warmth, worker: Mutex::new(Some(worker)) })
+        let is_closing = Arc::default();
+        Ok(Self { queue, is_closing, status, warmth, worker: Mutex::new(Some(worker)) })
     }
+}
 
-    /// What the engine is doing now.
-    pub fn status(&self) -> Status {
-        self.status.lock().unwrap_or_else(PoisonError::into_inner).clone()
+impl<R> Engine<R> {
+    /// Returns what the engine is doing, now and from now on; the channel closes when the worker ends.
+    pub fn subscribe(&self) -> watch::Receiver<Status> {
+        self.status.clone()
     }
 
     /// Whether the whole prompt of a place is still to be computed whose small one was asked.
@@ -147,19 +134,13 @@ impl Engine {
         self.warmth.n_tokens.load(Ordering::Relaxed)
     }
 
-    /// Submits a job, which supersedes every earlier one of its document.
-    pub fn submit(&self, job: Job) -> Ticket {
-        let epoch = self.epochs.begin(&job.document);
-        let ticket = Ticket { epoch: epoch.clone() };
-        if let Err(refused) = self.queue.push(Queued { job, epoch }) {
+    /// Submits a job, which runs until it ends or its ticket is cancelled or dropped.
+    pub fn submit(&self, job: Job<R>) -> Ticket {
+        let (ticket, cancellation) = Ticket::new(&self.is_closing);
+        if let Err(refused) = self.queue.push(Queued { job, cancellation }) {
             finish(*refused, Stop::Cancelled);
         }
         ticket
-    }
-
-    /// Stops what runs for a document that was closed.
-    pub fn close(&self, document: &str) {
-        self.epochs.close(document);
     }
 
     /// Finishes waiting jobs as cancelled and ends the worker; running ones stop at their next token.
@@ -169,7 +150,7 @@ impl Engine {
         for queued in self.queue.close() {
             finish(queued, Stop::Cancelled);
         }
-        self.epochs.close_all();
+        self.is_closing.store(true, Ordering::Release);
         let worker = self.worker.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(worker) = worker
             && worker.join().is_err()
@@ -179,24 +160,24 @@ impl Engine {
     }
 }
 
-impl Drop for Engine {
+impl<R> Drop for Engine<R> {
     fn drop(&mut self) {
         self.shutdown();
     }
 }
 
-fn finish(queued: Queued, stop: Stop) {
+fn finish<R>(queued: Queued<R>, stop: Stop<R>) {
     let mut made = Generated { stop, ..Generated::default() };
     made.ms.queued = ms_since(queued.job.asked);
     made.ms.total = made.ms.queued;
     (queued.job.done)(made);
 }
 
-fn serve(
+fn serve<R: Copy>(
     loaded: Loaded,
     session_bytes: usize,
     keep: Option<&Keep>,
-    (queue, warmth): (&Queue, Arc<Warmth>),
+    (queue, warmth): (&Queue<R>, Arc<Warmth>),
     set: &dyn Fn(Status),
 ) {
     let Loaded { name, digest, mut model, assembler, speculates, unsaved } = loaded;

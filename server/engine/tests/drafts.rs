@@ -6,11 +6,10 @@
 
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
 
 use lowkey_context::Context;
 use lowkey_document::ByteOffset;
-use lowkey_engine::{Engine, Generated, Job, Loaded, Priority, Sampling, Stop, TokenCounts};
+use lowkey_engine::{Engine, Generated, Job, Loaded, Sampling, Stop, TokenCounts};
 use lowkey_model::ModelFile;
 use lowkey_prompt::{Assembler, Budget, Prompt};
 use lowkey_test_support::{TOY_BYTES, TOY_NAME};
@@ -19,7 +18,7 @@ use lowkey_test_support::{TOY_BYTES, TOY_NAME};
 const SOURCES: [&str; 3] = [
     include_str!("../src/job.rs"),
     include_str!("../../training/rows.py"),
-    include_str!("../../app/settings.rs"),
+    include_str!("../../completer/src/settings.rs"),
 ];
 
 /// The key by which a model says that its prompts may end inside a word.
@@ -38,25 +37,19 @@ fn start(bytes: &'static [u8], speculates: bool) -> Engine {
         let file = ModelFile::from_bytes(TOY_NAME, bytes).map_err(|e| e.to_string())?;
         Ok(Loaded { speculates, ..Loaded::from_file(&file, 1, progress)? })
     };
-    Engine::start(64 << 20, load, |_| {}).unwrap()
+    Engine::start(64 << 20, load).unwrap()
 }
 
 /// Runs one job; returns what came out and each text that was told on the way.
 fn run(engine: &Engine, question: &Arc<Question>) -> (Generated, Vec<String>) {
     let (to_test, result) = channel();
     let told = Arc::new(Mutex::new(Vec::new()));
+    let prepare = {
+        let question = Arc::clone(question);
+        move |assembler: &Assembler| Some((question.prompt)(assembler))
+    };
     let job = Job {
-        document: Arc::from("a"),
-        priority: Priority::Interactive,
-        prepare: Box::new({
-            let question = Arc::clone(question);
-            move |assembler| Some((question.prompt)(assembler))
-        }),
         max_tokens: question.max_tokens,
-        first: None,
-        n_openings: 0,
-        must_write: false,
-        second: None,
         sampling: question.sampling,
         stop: Box::new({
             let one_line = question.one_line;
@@ -66,9 +59,7 @@ fn run(engine: &Engine, question: &Arc<Question>) -> (Generated, Vec<String>) {
             let told = Arc::clone(&told);
             move |partial| told.lock().unwrap().push(partial.text.to_owned())
         }),
-        done: Box::new(move |made| to_test.send(made).unwrap()),
-        persists: true,
-        asked: Instant::now(),
+        ..Job::prefill(prepare, move |made| to_test.send(made).unwrap())
     };
     let ticket = engine.submit(job);
     let made = result.recv().unwrap();
@@ -273,20 +264,12 @@ fn a_draft_that_is_cut_short_leaves_a_valid_session() {
     for after_texts in [1, 2, 5, 9] {
         let (to_test, result) = channel();
         let engine_of_job = Arc::new(Mutex::new(None));
+        let prepare = {
+            let text = again.clone();
+            move |assembler: &Assembler| Some(plain_prompt(&text)(assembler))
+        };
         let job = Job {
-            document: Arc::from("a"),
-            priority: Priority::Interactive,
-            prepare: Box::new({
-                let text = again.clone();
-                move |assembler| Some(plain_prompt(&text)(assembler))
-            }),
             max_tokens: 40,
-            first: None,
-            n_openings: 0,
-            must_write: false,
-            second: None,
-            sampling: Sampling::default(),
-            stop: Box::new(|_| None),
             on_text: Box::new({
                 let ticket = Arc::clone(&engine_of_job);
                 let mut n_texts = 0;
@@ -300,9 +283,7 @@ fn a_draft_that_is_cut_short_leaves_a_valid_session() {
                     }
                 }
             }),
-            done: Box::new(move |made| to_test.send(made).unwrap()),
-            persists: true,
-            asked: Instant::now(),
+            ..Job::prefill(prepare, move |made| to_test.send(made).unwrap())
         };
         let ticket = engine.submit(job);
         *engine_of_job.lock().unwrap() = Some(ticket);

@@ -5,7 +5,7 @@
 
 use std::thread::yield_now;
 
-use lowkey_engine::{Engine, First, Generated, Job, Priority, Stop};
+use lowkey_engine::{Engine, First, Generated, Job, Priority, Stop, Ticket};
 use lowkey_prompt::Prompt;
 
 #[path = "support/jobs.rs"]
@@ -17,12 +17,12 @@ const SMALL: &str = "impl Index {\n    pub fn ";
 const MOST_MISSING: usize = 24;
 
 fn start() -> Engine {
-    Engine::start(64 << 20, load, |_| {}).unwrap()
+    Engine::start(64 << 20, load).unwrap()
 }
 
-/// Asks `text`, or `small` where too much of it is missing.
-fn ask(engine: &Engine, document: &str, text: &str, small: &'static str) -> Generated {
-    let (job, result) = job(document, text, 12);
+/// Asks `text`, or `small` where too much of it is missing; with the ticket that keeps the rest wanted.
+fn ask(engine: &Engine, text: &str, small: &'static str) -> (Generated, Ticket) {
+    let (job, result) = job(text, 12);
     let first = First {
         prepare: Box::new(move |assembler| {
             let tokens = assembler.tokenizer().encode(small);
@@ -31,10 +31,7 @@ fn ask(engine: &Engine, document: &str, text: &str, small: &'static str) -> Gene
         most_missing: MOST_MISSING,
     };
     let ticket = engine.submit(Job { first: Some(first), ..job });
-    let made = result.recv().unwrap();
-    // As a server keeps it: what is still to be computed belongs to the newest request.
-    std::mem::forget(ticket);
-    made
+    (result.recv().unwrap(), ticket)
 }
 
 fn wait_until_warm(engine: &Engine) {
@@ -47,12 +44,12 @@ fn wait_until_warm(engine: &Engine) {
 fn a_cold_place_is_answered_from_the_small_prompt_and_a_warm_one_from_the_whole() {
     let engine = start();
     let text = format!("{CODE}    pub fn ");
-    let cold = ask(&engine, "a.rs", &text, SMALL);
+    let (cold, _ticket) = ask(&engine, &text, SMALL);
     assert!(cold.is_first);
-    assert_eq!(cold.text, run(&start(), "a.rs", SMALL).text, "the small prompt as it is by itself");
+    assert_eq!(cold.text, run(&start(), SMALL).text, "the small prompt as it is by itself");
     wait_until_warm(&engine);
-    let warm = ask(&engine, "a.rs", &text, SMALL);
-    let whole = run(&start(), "a.rs", &text);
+    let (warm, _ticket) = ask(&engine, &text, SMALL);
+    let whole = run(&start(), &text);
     assert!(!warm.is_first);
     assert_eq!((&warm.text, &warm.log_probs), (&whole.text, &whole.log_probs));
     assert_eq!(warm.tokens.prefilled, 1, "all but the last token was computed ahead");
@@ -63,32 +60,32 @@ fn a_cold_place_is_answered_from_the_small_prompt_and_a_warm_one_from_the_whole(
 #[test]
 fn a_small_prompt_that_saves_nothing_is_not_asked() {
     let engine = start();
-    assert!(!ask(&engine, "a.rs", SMALL, CODE).is_first, "little is missing");
-    assert!(!ask(&engine, "b.rs", CODE, CODE).is_first, "it is no smaller");
-    assert!(!ask(&engine, "b.rs", &format!("{CODE}x"), SMALL).is_first, "only its end is missing");
+    assert!(!ask(&engine, SMALL, CODE).0.is_first, "little is missing");
+    assert!(!ask(&engine, CODE, CODE).0.is_first, "it is no smaller");
+    assert!(!ask(&engine, &format!("{CODE}x"), SMALL).0.is_first, "only its end is missing");
     assert!(!engine.is_warming());
 }
 
 #[test]
-fn only_the_newest_place_is_computed_ahead_and_a_closed_one_is_not() {
+fn only_the_newest_place_is_computed_ahead_and_a_cancelled_one_is_not() {
     let engine = start();
-    ask(&engine, "a.rs", CODE, SMALL);
-    engine.close("a.rs");
+    drop(ask(&engine, CODE, SMALL));
     wait_until_warm(&engine);
     let n_before = engine.n_warmed();
     let elsewhere = CODE.lines().rev().collect::<Vec<_>>().join("\n");
-    assert!(ask(&engine, "b.rs", &elsewhere, SMALL).is_first);
+    let (cold, _ticket) = ask(&engine, &elsewhere, SMALL);
+    assert!(cold.is_first);
     wait_until_warm(&engine);
-    let whole = run(&start(), "b.rs", &elsewhere).tokens.prompt as u64;
+    let whole = run(&start(), &elsewhere).tokens.prompt as u64;
     assert!(engine.n_warmed() - n_before <= whole);
-    assert!(!ask(&engine, "b.rs", &elsewhere, SMALL).is_first);
+    assert!(!ask(&engine, &elsewhere, SMALL).0.is_first);
 }
 
 #[test]
 fn the_whole_prompt_is_computed_though_its_small_one_is_interrupted() {
     let engine = start();
     let (whole, small) = (CODE.repeat(6), CODE.repeat(5));
-    let (job, result) = job("a.rs", &whole, 0);
+    let (job, result) = job(&whole, 0);
     let first = First {
         prepare: Box::new(move |assembler| {
             let tokens = assembler.tokenizer().encode(&small[1..]);
@@ -97,10 +94,10 @@ fn the_whole_prompt_is_computed_though_its_small_one_is_interrupted() {
         most_missing: MOST_MISSING,
     };
     let ticket = engine.submit(Job { priority: Priority::Background, first: Some(first), ..job });
-    run(&engine, "b.rs", SMALL);
+    run(&engine, SMALL);
     result.recv().unwrap();
     wait_until_warm(&engine);
-    assert_eq!(run(&engine, "c.rs", &whole).tokens.prefilled, 1);
+    assert_eq!(run(&engine, &whole).tokens.prefilled, 1);
     drop(ticket);
 }
 
@@ -108,14 +105,14 @@ fn the_whole_prompt_is_computed_though_its_small_one_is_interrupted() {
 fn what_is_only_prefilled_goes_on_after_an_interruption() {
     let engine = start();
     let long = CODE.repeat(12);
-    let (job, result) = job("a.rs", &long, 0);
+    let (job, result) = job(&long, 0);
     let ticket = engine.submit(Job { priority: Priority::Background, ..job });
     // Whether it is interrupted or not, in the end everything is there.
-    let between = run(&engine, "b.rs", SMALL);
+    let between = run(&engine, SMALL);
     assert!(matches!(between.stop, Stop::Limit | Stop::EndToken));
     assert!(matches!(result.recv().unwrap().stop, Stop::Limit | Stop::Preempted));
     wait_until_warm(&engine);
-    let made = run(&engine, "c.rs", &long);
+    let made = run(&engine, &long);
     assert_eq!(made.tokens.prefilled, 1);
     drop(ticket);
 }

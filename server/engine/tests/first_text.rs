@@ -49,7 +49,7 @@ fn engine(healed: bool, speculates: bool) -> Engine {
         let tokenizer = Arc::clone(loaded.assembler.tokenizer());
         Ok(Loaded { assembler: Arc::new(Assembler::new(tokenizer, format)), speculates, ..loaded })
     };
-    Engine::start(64 << 20, load, |_| {}).unwrap()
+    Engine::start(64 << 20, load).unwrap()
 }
 
 /// Asks for the line after `before`; the text `taken_back` is to be spelled first.
@@ -60,7 +60,7 @@ fn ask(
     change: impl FnOnce(Job) -> Job,
 ) -> Generated {
     let (text, unforced) = (format!("{}{before}", jobs::CODE), taken_back.to_owned());
-    let (job, result) = jobs::job_of("a.rs", 12, move |assembler| {
+    let (job, result) = jobs::job_of(12, move |assembler| {
         let tokens = assembler.tokenizer().encode(&text);
         Prompt { n_fixed: tokens.len(), tokens, unforced, ..Prompt::default() }
     });

@@ -4,7 +4,6 @@
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed, which is what is wanted")]
 
 use std::path::PathBuf;
-use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
 use lowkey_engine::{Engine, Keep, Priority, Status, kept_sessions};
@@ -46,13 +45,13 @@ impl Drop for Folder {
 }
 
 fn start(keep: Keep) -> Engine {
-    Engine::start_keeping(64 << 20, Some(keep), load, |_| {}).unwrap()
+    Engine::start_keeping(64 << 20, Some(keep), load).unwrap()
 }
 
 /// Runs a job in an engine that is then shut down.
 fn run_once(keep: Keep, text: &str) -> lowkey_engine::Generated {
     let engine = start(keep);
-    let made = run(&engine, "a.rs", text);
+    let made = run(&engine, text);
     engine.shutdown();
     made
 }
@@ -111,7 +110,7 @@ fn what_is_saved_already_is_not_saved_again() {
 fn a_pause_saves_without_a_shutdown() {
     let folder = Folder::new("pause");
     let engine = start(Keep { idle: Duration::ZERO, ..folder.keep() });
-    let made = run(&engine, "a.rs", CODE);
+    let made = run(&engine, CODE);
     let deadline = Instant::now() + Duration::from_mins(1);
     while kept_sessions(&folder.0).0 == 0 {
         assert!(Instant::now() < deadline, "nothing was saved");
@@ -151,7 +150,7 @@ fn a_damaged_file_is_left_out_and_goes() {
     for (index, bytes) in all.into_iter().enumerate() {
         std::fs::write(&file, &bytes).unwrap();
         let engine = start(Keep { writes: index % 2 == 0, ..folder.keep() });
-        let made = run(&engine, "a.rs", CODE);
+        let made = run(&engine, CODE);
         assert_eq!(made.tokens.reused, 0, "damage {index}");
         assert_eq!(made.text, cold.text, "damage {index}");
         if index % 2 == 0 {
@@ -171,8 +170,8 @@ fn files_of_another_model_and_of_later_versions_are_left_alone() {
         loaded.digest = loaded.digest.chars().rev().collect();
         Ok(loaded)
     };
-    let engine = Engine::start_keeping(64 << 20, Some(folder.keep()), other, |_| {}).unwrap();
-    run(&engine, "a.rs", CODE);
+    let engine = Engine::start_keeping(64 << 20, Some(folder.keep()), other).unwrap();
+    run(&engine, CODE);
     engine.shutdown();
     let theirs = folder.files().remove(0);
     let later = theirs.with_file_name("later.session");
@@ -208,7 +207,7 @@ fn the_cap_holds_and_the_least_recently_used_goes_first() {
     assert_eq!(run_once(reading(), &texts[1]).tokens.reused, 0);
     // A smaller cap holds from the next start on, and nothing larger than it is saved.
     let engine = start(Keep { cap_bytes: 1000, ..folder.keep() });
-    run(&engine, "a.rs", CODE);
+    run(&engine, CODE);
     engine.shutdown();
     assert_eq!(folder.files(), [] as [PathBuf; 0]);
 }
@@ -224,7 +223,7 @@ fn switched_off_nothing_is_read_or_written() {
     let keep = folder.keep();
     let enabled = keep.enabled.clone();
     let engine = start(keep);
-    run(&engine, "a.rs", CODE);
+    run(&engine, CODE);
     enabled.set(false);
     engine.shutdown();
     assert_eq!(folder.files(), [] as [PathBuf; 0]);
@@ -261,7 +260,7 @@ fn engines_that_share_a_folder_do_not_disturb_each_other() {
     assert_eq!(folder.files().len(), 4, "{:?}", folder.files());
     let engine = start(folder.keep());
     for text in &texts {
-        assert_eq!(run(&engine, "a.rs", text).tokens.prefilled, 1);
+        assert_eq!(run(&engine, text).tokens.prefilled, 1);
     }
     engine.shutdown();
 }
@@ -270,7 +269,7 @@ fn engines_that_share_a_folder_do_not_disturb_each_other() {
 fn what_was_only_looked_ahead_to_is_not_saved() {
     let folder = Folder::new("ahead");
     let engine = start(folder.keep());
-    let (mut ahead, result) = job("a.rs\0ahead", CODE, 12);
+    let (mut ahead, result) = job(CODE, 12);
     ahead.priority = Priority::Background;
     let ticket = engine.submit(ahead);
     result.recv().unwrap();
@@ -283,16 +282,15 @@ fn what_was_only_looked_ahead_to_is_not_saved() {
 fn the_second_start_does_not_measure() {
     let folder = Folder::new("speed");
     let speed = |keep: Keep| {
-        let (to_test, changes) = channel();
-        let engine = Engine::start_keeping(1 << 20, Some(keep), load, move |status| {
-            let _ = to_test.send(status.clone());
-        });
-        let ready = changes.iter().find_map(|status| match status {
-            Status::Ready { speed, speed_was_kept, .. } => Some((speed, speed_was_kept)),
-            Status::Loading(_) | Status::Failed(_) => None,
-        });
-        engine.unwrap().shutdown();
-        ready.unwrap()
+        let engine = Engine::<&str>::start_keeping(1 << 20, Some(keep), load).unwrap();
+        let status = engine.subscribe();
+        loop {
+            match &*status.borrow() {
+                Status::Ready { speed, speed_was_kept, .. } => return (*speed, *speed_was_kept),
+                Status::Failed(reason) => panic!("{reason}"),
+                Status::Loading(_) => std::thread::yield_now(),
+            }
+        }
     };
     let (measured, was_kept) = speed(folder.keep());
     assert!(!was_kept && measured.prefill > 0.0 && measured.decode > 0.0);

@@ -11,18 +11,15 @@ use lowkey_prompt::{Assembler, Prompt};
 mod jobs;
 
 fn made(engine: &Engine, n_openings: usize) -> Generated {
-    let (job, result) = jobs::job(
-        "a.rs",
-        &format!("{}    pub fn total(&self) -> usize {{\n        self.", jobs::CODE),
-        4,
-    );
+    let (job, result) =
+        jobs::job(&format!("{}    pub fn total(&self) -> usize {{\n        self.", jobs::CODE), 4);
     let _ticket = engine.submit(Job { n_openings, ..job });
     result.recv().unwrap()
 }
 
 #[test]
 fn the_most_probable_opening_is_what_decoding_begins_with() {
-    let engine = Engine::start(64 << 20, jobs::load, |_| {}).unwrap();
+    let engine = Engine::start(64 << 20, jobs::load).unwrap();
     let plain = made(&engine, 0);
     assert!(plain.openings.is_empty(), "nobody asked");
     let asked = made(&engine, 5);
@@ -43,8 +40,8 @@ fn an_opening_of_a_healed_word_is_what_stands_behind_the_cursor() {
         let tokenizer = Arc::clone(loaded.assembler.tokenizer());
         Ok(Loaded { assembler: Arc::new(Assembler::new(tokenizer, format)), ..loaded })
     };
-    let engine = Engine::start(64 << 20, load, |_| {}).unwrap();
-    let (job, result) = jobs::job_of("a.rs", 4, |assembler| {
+    let engine = Engine::start(64 << 20, load).unwrap();
+    let (job, result) = jobs::job_of(4, |assembler| {
         let text = format!("{}    pub fn total(&self) -> usize {{\n        ", jobs::CODE);
         let tokens = assembler.tokenizer().encode(&text);
         // `sel` was taken back: tokens that begin with it, or are a part of it, may come.

@@ -3,7 +3,6 @@
 //! The toy's network, slowed down by a gate: a forward waits until the test lets it go on.
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed, which is what is wanted")]
 
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use lowkey_engine::{Engine, Generated, Job, Loaded, Priority, Stop, Ticket};
@@ -31,7 +30,7 @@ fn job(priority: Priority, n_tokens: usize) -> (Job, Receiver<Generated>) {
         n_fixed: n_tokens,
         ..Prompt::default()
     };
-    let (job, result) = jobs::job_of("a.rs", 1, prepare);
+    let (job, result) = jobs::job_of(1, prepare);
     (Job { priority, ..job }, result)
 }
 
@@ -56,7 +55,7 @@ fn gated() -> (Engine, Receiver<usize>, Sender<()>) {
         let loaded = jobs::load(progress)?;
         Ok(Loaded { model: Box::new(Steered { network: loaded.model, steer }), ..loaded })
     };
-    (Engine::start(64 << 20, load, |_| {}).unwrap(), begun, give_leave)
+    (Engine::start(64 << 20, load).unwrap(), begun, give_leave)
 }
 
 #[test]
@@ -98,7 +97,7 @@ fn a_chunk_that_looks_ahead_is_dropped_for_a_key() {
     let _ahead_ticket = engine.submit(ahead);
     begun.recv().unwrap();
     let (key, key_result) = job(Priority::Interactive, 8);
-    let _key_ticket = engine.submit(Job { document: Arc::from("b.rs"), ..key });
+    let _key_ticket = engine.submit(key);
     give_leave.send(()).unwrap();
     let made = ahead_result.recv().unwrap();
     assert_eq!((made.stop, made.tokens.prefilled), (Stop::Preempted, 0));

@@ -29,12 +29,12 @@ fn engine(speculates: bool) -> Engine {
         let loaded = jobs::load(progress)?;
         Ok(Loaded { speculates, ..loaded })
     };
-    Engine::start(64 << 20, load, |_| {}).unwrap()
+    Engine::start(64 << 20, load).unwrap()
 }
 
 /// Asks for the rest of a line.
 fn ask(engine: &Engine, before: &str, change: impl FnOnce(Job) -> Job) -> Generated {
-    let (job, result) = jobs::job("a.rs", &format!("{}{before}", jobs::CODE), 48);
+    let (job, result) = jobs::job(&format!("{}{before}", jobs::CODE), 48);
     let stop = |text: &str| text.find('\n').map(|at| ("newline", at));
     let _ticket = engine.submit(change(Job { stop: Box::new(stop), ..job }));
     result.recv().unwrap()

@@ -1,4 +1,4 @@
-//! Fuzz target: what an editor sends, from frames to edits.
+//! Fuzz target: an editor's input, from frames to edits.
 
 #![no_main]
 

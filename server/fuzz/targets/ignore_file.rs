@@ -1,11 +1,11 @@
-//! Fuzz target: a `.gitignore` and a repository's configuration, to verdicts on files.
+//! Fuzz target: a `.gitignore` and a repository's configuration, and their verdicts on files.
 
 #![no_main]
 
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
-/// Written anew for each input: in memory where the temporary folder is.
+/// Rewritten for each input; in memory if the temporary folder is.
 static PLACE: LazyLock<PathBuf> = LazyLock::new(|| {
     let place = std::env::temp_dir().join(format!("lowkey-fuzz-ignore-{}", std::process::id()));
     std::fs::create_dir_all(&place).expect("the temporary folder cannot be written to");

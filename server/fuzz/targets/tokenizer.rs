@@ -1,4 +1,4 @@
-//! Fuzz target: a `tokenizer.json`, from its bytes to tokens that spell a text.
+//! Fuzz target: a `tokenizer.json`, from its bytes to the round trip of a text.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! Fuzz target: URIs, one a line, from their text to the names that they carry.
+//! Fuzz target: URIs, one per line, and the names in them.
 
 #![no_main]
 

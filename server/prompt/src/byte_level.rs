@@ -24,7 +24,7 @@ pub(crate) const fn char_of(byte: u8) -> char {
 }
 
 /// The whole alphabet, by byte.
-pub(crate) const ALPHABET: [char; 256] = {
+const ALPHABET: [char; 256] = {
     let mut alphabet = ['\0'; 256];
     let mut byte = 0;
     while byte < 256 {
@@ -34,27 +34,34 @@ pub(crate) const ALPHABET: [char; 256] = {
     alphabet
 };
 
+/// The byte of each character up to the alphabet's last.
+const BYTES: [Option<u8>; 0x144] = {
+    let mut bytes = [None; 0x144];
+    let mut byte = 0;
+    while byte < 256 {
+        bytes[ALPHABET[byte] as usize] = Some(byte as u8);
+        byte += 1;
+    }
+    bytes
+};
+
 /// Returns the byte that `character` stands for; `None` outside the alphabet.
 pub(crate) fn byte_of(character: char) -> Option<u8> {
-    match u32::from(character) {
-        code @ 0..=0xff => u8::try_from(code).ok().filter(|&byte| is_printable(byte)),
-        code @ 0x100..=0x143 => {
-            ALPHABET.iter().position(|&known| u32::from(known) == code).map(|byte| byte as u8)
-        }
-        _ => None,
-    }
+    BYTES.get(character as usize).copied().flatten()
 }
 
-/// Returns the bytes of a token written in the alphabet; `None` when a character is outside it.
-pub(crate) fn bytes_of(token: &str) -> Option<Vec<u8>> {
-    token.chars().map(byte_of).collect()
-}
-
-/// Appends `text` to `out`, written in the alphabet.
-pub(crate) fn write_into(text: &str, out: &mut String) {
-    for byte in text.bytes() {
-        out.push(ALPHABET.get(usize::from(byte)).copied().unwrap_or(char::REPLACEMENT_CHARACTER));
+/// Appends the bytes of a token that is written in the alphabet to `bytes`; appends nothing and says `false` when a
+/// character is outside it.
+pub(crate) fn append_bytes(token: &str, bytes: &mut Vec<u8>) -> bool {
+    let before = bytes.len();
+    for character in token.chars() {
+        let Some(byte) = byte_of(character) else {
+            bytes.truncate(before);
+            return false;
+        };
+        bytes.push(byte);
     }
+    true
 }
 
 /// Says whether text in UTF-8 can hold `byte` at all: thirteen bytes never occur.
@@ -62,6 +69,7 @@ pub(crate) const fn occurs_in_text(byte: u8) -> bool {
     !matches!(byte, 0xc0 | 0xc1 | 0xf5..=0xff)
 }
 
+/// Says whether `byte` stands for itself.
 const fn is_printable(byte: u8) -> bool {
     matches!(byte, b'!'..=b'~' | 0xa1..=0xac | 0xae..=0xff)
 }
@@ -80,6 +88,14 @@ mod tests {
         assert_eq!(byte_of('\u{144}'), None);
         assert_eq!(byte_of(' '), None);
         assert_eq!(byte_of('日'), None);
+    }
+
+    #[test]
+    fn a_token_outside_the_alphabet_leaves_no_bytes() {
+        let mut bytes = b"a".to_vec();
+        assert!(append_bytes("Ġb", &mut bytes));
+        assert!(!append_bytes("c d", &mut bytes));
+        assert_eq!(bytes, b"a b");
     }
 
     #[test]

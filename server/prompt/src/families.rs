@@ -4,6 +4,9 @@
 //! witness stand before the row that shares their sentinels without one. What each family was trained on is taken
 //! from its paper or model card, named at the row; a layout that a family was not trained on is not listed.
 
+use ahash::AHashSet;
+use std::sync::LazyLock;
+
 use Piece::{Bos, CommentedPath, Mid, Middle, Path, Pre, Prefix, Separator, Suf, Suffix};
 
 /// A part of a prompt, in the order of a layout.
@@ -193,11 +196,15 @@ static NEVER_TEXT: &[&str] = &[
 
 /// Says whether `token` is the text of a known sentinel.
 pub(crate) fn is_sentinel(token: &str) -> bool {
-    let known = |family: &Family| {
-        [Some(family.pre), Some(family.suf), family.mid, family.witness, family.separator]
-            .contains(&Some(token))
-    };
-    FAMILIES.iter().any(known) || NEVER_TEXT.contains(&token)
+    // Asked of every token of a vocabulary, while an editor waits for its first suggestion.
+    static SENTINELS: LazyLock<AHashSet<&str>> = LazyLock::new(|| {
+        let of_family = |family: &Family| {
+            [Some(family.pre), Some(family.suf), family.mid, family.witness, family.separator]
+        };
+        let named = FAMILIES.iter().flat_map(of_family).flatten();
+        named.chain(NEVER_TEXT.iter().copied()).collect()
+    });
+    SENTINELS.contains(token)
 }
 
 #[cfg(test)]

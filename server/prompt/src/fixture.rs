@@ -5,6 +5,7 @@
 use crate::{GgufVocab, Tokenizer};
 use proptest::prelude::*;
 use serde_json::Value;
+use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 
 /// A `tokenizer.json` of 512 tokens, made by `examples/train_fixture.rs`.
@@ -21,14 +22,15 @@ pub(crate) fn json() -> Value {
 }
 
 /// The vocabulary as GGUF metadata would hold it, with the keys of the embedded model.
-pub(crate) fn gguf() -> GgufVocab {
+pub(crate) fn gguf() -> GgufVocab<'static> {
     let json = json();
-    let mut tokens = vec![String::new(); 512];
+    let mut tokens = vec![Cow::default(); 512];
     for (token, id) in json["model"]["vocab"].as_object().unwrap() {
-        tokens[id.as_u64().unwrap() as usize].clone_from(token);
+        tokens[id.as_u64().unwrap() as usize] = token.clone().into();
     }
-    let merge =
-        |pair: &Value| format!("{} {}", pair[0].as_str().unwrap(), pair[1].as_str().unwrap());
+    let merge = |pair: &Value| {
+        format!("{} {}", pair[0].as_str().unwrap(), pair[1].as_str().unwrap()).into()
+    };
     GgufVocab {
         model: "gpt2".to_owned(),
         pre: "qwen2".to_owned(),
@@ -104,12 +106,12 @@ fn text_of(hard: &'static [&'static str]) -> impl Strategy<Value = String> {
 }
 
 /// The vocabulary with other special tokens, and no metadata keys that name them.
-pub(crate) fn with_specials(specials: &[&str]) -> GgufVocab {
+pub(crate) fn with_specials(specials: &[&str]) -> GgufVocab<'static> {
     let full = gguf();
     let mut tokens = full.tokens;
     for (idx, token) in tokens.iter_mut().take(7).enumerate() {
-        *token =
-            specials.get(idx).map_or_else(|| format!("<|unused{idx}|>"), |&text| text.to_owned());
+        let text = specials.get(idx).map(|&text| text.to_owned());
+        *token = text.unwrap_or_else(|| format!("<|unused{idx}|>")).into();
     }
     GgufVocab {
         model: full.model,

@@ -8,28 +8,29 @@ use crate::error::{TokenizerError, quoted};
 use crate::families;
 use crate::fim::Order;
 use crate::vocabulary::{Entry, Kind, MAX_TOKENS, byte_of};
+use std::borrow::Cow;
 
 /// `tokenizer.ggml.model` of byte-level BPE.
 const BYTE_LEVEL_BPE: &str = "gpt2";
 /// `tokenizer.ggml.model` of `SentencePiece`'s BPE with bytes to fall back on.
 const SENTENCE_PIECE: &str = "llama";
 
-/// The tokenizer's metadata of a GGUF file, unchecked.
+/// The tokenizer's metadata of a GGUF file, unchecked. Its texts may be the file's own: there are hundreds of thousands.
 #[derive(Debug, Clone, Default)]
-pub struct GgufVocab {
+pub struct GgufVocab<'f> {
     /// `tokenizer.ggml.model`: the kind of tokenizer.
     pub model: String,
     /// `tokenizer.ggml.pre`: the pre-tokenizer.
     pub pre: String,
     /// `tokenizer.ggml.tokens`: the tokens by id.
-    pub tokens: Vec<String>,
+    pub tokens: Vec<Cow<'f, str>>,
     /// `tokenizer.ggml.token_type`, by id; empty when the file has none. 1 normal, 2 unknown, 3 control,
     /// 4 user-defined, 5 unused, 6 byte.
     pub token_types: Vec<i32>,
     /// `tokenizer.ggml.scores`, by id; empty when the file has none.
     pub scores: Vec<f32>,
     /// `tokenizer.ggml.merges`, in order of rank: two tokens with a space between.
-    pub merges: Vec<String>,
+    pub merges: Vec<Cow<'f, str>>,
     /// `tokenizer.ggml.bos_token_id`.
     pub bos: Option<TokenId>,
     /// `tokenizer.ggml.eos_token_id`.
@@ -64,7 +65,7 @@ pub struct GgufVocab {
     pub order: Option<Order>,
 }
 
-impl GgufVocab {
+impl GgufVocab<'_> {
     /// Every key that names a token, with what it names.
     fn named_ids(&self) -> [(&'static str, Option<TokenId>); 10] {
         [
@@ -99,7 +100,7 @@ impl GgufVocab {
     )]
     pub(crate) fn entries(
         &self,
-    ) -> Result<(Vec<Option<Entry>>, Vec<(String, String)>), TokenizerError> {
+    ) -> Result<(Vec<Option<Entry<'_>>>, Vec<(&str, &str)>), TokenizerError> {
         if self.model != BYTE_LEVEL_BPE && !self.is_sentence_piece() {
             return Err(TokenizerError::UnknownModel {
                 found: quoted(&self.model),
@@ -139,9 +140,9 @@ impl GgufVocab {
         Ok((entries, merges.collect::<Result<_, _>>()?))
     }
 
-    fn entry(&self, id: TokenId, text: &str) -> Entry {
+    fn entry<'v>(&self, id: TokenId, text: &'v str) -> Entry<'v> {
         let sentinel = families::is_sentinel(text) || self.is_named_sentinel(id);
-        let text = text.to_owned();
+        let text = Cow::Borrowed(text);
         match self.token_types.get(id as usize).copied().unwrap_or(1) {
             _ if sentinel => Entry { text, kind: Kind::Special },
             2 | 3 | 5 => Entry { text, kind: Kind::Special },
@@ -157,10 +158,10 @@ impl GgufVocab {
 }
 
 /// Splits a merge at its only space.
-pub(crate) fn split_merge(index: usize, merge: &str) -> Result<(String, String), TokenizerError> {
+pub(crate) fn split_merge(index: usize, merge: &str) -> Result<(&str, &str), TokenizerError> {
     match merge.split_once(' ') {
         Some((left, right)) if !left.is_empty() && !right.is_empty() && !right.contains(' ') => {
-            Ok((left.to_owned(), right.to_owned()))
+            Ok((left, right))
         }
         _ => Err(TokenizerError::BadMerge { index, text: quoted(merge) }),
     }

@@ -19,13 +19,19 @@ pub struct Healing {
 }
 
 impl Healing {
-    /// Sorts the vocabulary: about 4 bytes and, once, some hundred nanoseconds per token.
+    /// Sorts the vocabulary: about 4 bytes and, once, some fifty nanoseconds per token.
     pub fn new(tokenizer: &Tokenizer) -> Healing {
         let vocabulary = Arc::clone(&tokenizer.vocabulary);
         let ids = 0..vocabulary.len() as TokenId;
-        let mut sorted: Vec<TokenId> =
-            ids.filter(|&id| !vocabulary.token_bytes(id).is_empty()).collect();
-        sorted.sort_by(|&a, &b| vocabulary.token_bytes(a).cmp(vocabulary.token_bytes(b)));
+        let with_bytes = ids.filter(|&id| !vocabulary.token_bytes(id).is_empty());
+        // The first bytes beside the id: most comparisons then need no look at the tokens.
+        let mut keys: Vec<(u64, TokenId)> =
+            with_bytes.map(|id| (first_bytes(vocabulary.token_bytes(id)), id)).collect();
+        keys.sort_unstable_by(|&(a_begins, a), &(b_begins, b)| {
+            let whole = || vocabulary.token_bytes(a).cmp(vocabulary.token_bytes(b));
+            a_begins.cmp(&b_begins).then_with(whole).then(a.cmp(&b))
+        });
+        let sorted: Vec<TokenId> = keys.into_iter().map(|(_, id)| id).collect();
         let longest_token_bytes =
             sorted.iter().map(|&id| vocabulary.token_bytes(id).len()).max().unwrap_or(0);
         Healing { vocabulary, sorted, longest_token_bytes }
@@ -66,6 +72,15 @@ impl Healing {
     fn first_not_below(&self, bytes: &[u8]) -> usize {
         self.sorted.partition_point(|&id| self.vocabulary.token_bytes(id) < bytes)
     }
+}
+
+/// The first eight bytes as a number that is ordered as they are; those that lack are zero.
+fn first_bytes(bytes: &[u8]) -> u64 {
+    let mut padded = [0; 8];
+    for (to, from) in padded.iter_mut().zip(bytes) {
+        *to = *from;
+    }
+    u64::from_be_bytes(padded)
 }
 
 impl fmt::Debug for Healing {
@@ -119,6 +134,21 @@ mod tests {
             }
             prop_assert!(text.as_bytes().starts_with(&spelled) || spelled.starts_with(text.as_bytes()));
         }
+    }
+
+    #[test]
+    fn tokens_are_sorted_by_all_their_bytes_and_then_by_id() {
+        let mut vocab = fixture::gguf();
+        // Alike in eight bytes and more, one with a zero byte where another ends, and two with the same bytes.
+        let alike = ["abcdefghz", "abcdefgha", "abcdefgh", "abcdefg", "abcdefgĀ", "a  ", "aĠĠ"];
+        vocab.tokens.extend(alike.map(Into::into));
+        vocab.token_types.extend([1; 7]);
+        let tokenizer = Tokenizer::from_gguf(&vocab).unwrap();
+        let mut wanted: Vec<TokenId> = (0..tokenizer.vocab_size() as TokenId).collect();
+        wanted.retain(|&id| !tokenizer.token_bytes(id).is_empty());
+        wanted.sort_by_key(|&id| tokenizer.token_bytes(id));
+        assert_eq!(tokenizer.token_bytes(516), b"abcdefg\0");
+        assert_eq!(Healing::new(&tokenizer).sorted, wanted);
     }
 
     #[test]

@@ -20,7 +20,7 @@ use std::fmt;
 
 /// What a tokenizer is built from.
 pub(crate) struct JsonVocab {
-    pub(crate) entries: Vec<Option<Entry>>,
+    pub(crate) entries: Vec<Option<Entry<'static>>>,
     pub(crate) merges: Vec<(String, String)>,
     pub(crate) style: Style,
     /// Whether a piece that is a token as a whole is taken unmerged.
@@ -154,7 +154,10 @@ impl JsonVocab {
         let entries = entries_of(file.model.vocab.0, file.added_tokens, kind_of, blanks)?;
         let merges = file.model.merges.into_iter().enumerate().map(|(index, merge)| match merge {
             Merge::Pair(left, right) => Ok((left, right)),
-            Merge::Text(text) => split_merge(index, &text),
+            Merge::Text(text) => {
+                let (left, right) = split_merge(index, &text)?;
+                Ok((left.to_owned(), right.to_owned()))
+            }
         });
         Ok(JsonVocab { entries, merges: merges.collect::<Result<_, _>>()?, style, whole_pieces })
     }
@@ -169,7 +172,7 @@ impl AddedToken {
         as_it_stands
             && !(self.normalized && prepends)
             && !self.content.contains(BLANK)
-            && Entry::added(self.content.clone(), self.special).kind == Kind::Literal
+            && Entry::added((&*self.content).into(), self.special).kind == Kind::Literal
     }
 }
 
@@ -205,19 +208,19 @@ fn entries_of(
     added: Vec<AddedToken>,
     kind_of: impl Fn(&str) -> Kind,
     blanks: bool,
-) -> Result<Vec<Option<Entry>>, TokenizerError> {
-    let mut entries: Vec<Option<Entry>> = Vec::new();
+) -> Result<Vec<Option<Entry<'static>>>, TokenizerError> {
+    let mut entries: Vec<Option<Entry<'static>>> = Vec::new();
     for (text, id) in vocab {
         let kind = kind_of(&text);
         let slot = slot(&mut entries, &text, id)?;
         match slot {
-            None => *slot = Some(Entry { text, kind }),
+            None => *slot = Some(Entry { text: text.into(), kind }),
             Some(first) => return Err(duplicate_id(id, first, &text)),
         }
     }
     for token in added {
         let slot = slot(&mut entries, &token.content, token.id)?;
-        let entry = Entry::added(token.content, token.special);
+        let entry = Entry::added(token.content.into(), token.special);
         match slot {
             // Added tokens are often listed in the vocabulary as well.
             Some(first) if first.text != entry.text => {
@@ -232,10 +235,10 @@ fn entries_of(
 
 /// Returns the place of `id`, making room for it.
 fn slot<'e>(
-    entries: &'e mut Vec<Option<Entry>>,
+    entries: &'e mut Vec<Option<Entry<'static>>>,
     text: &str,
     id: i64,
-) -> Result<&'e mut Option<Entry>, TokenizerError> {
+) -> Result<&'e mut Option<Entry<'static>>, TokenizerError> {
     let out_of_range =
         || TokenizerError::IdOutOfRange { what: quoted(text), id, last: MAX_TOKENS - 1 };
     let idx = usize::try_from(id).ok().filter(|&idx| idx < MAX_TOKENS).ok_or_else(out_of_range)?;
@@ -245,7 +248,7 @@ fn slot<'e>(
     entries.get_mut(idx).ok_or_else(out_of_range)
 }
 
-fn duplicate_id(id: i64, first: &Entry, second: &str) -> TokenizerError {
+fn duplicate_id(id: i64, first: &Entry<'_>, second: &str) -> TokenizerError {
     TokenizerError::DuplicateId {
         id: TokenId::try_from(id).unwrap_or_default(),
         first: quoted(&first.text),

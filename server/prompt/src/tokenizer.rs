@@ -1,21 +1,21 @@
 //! The tokenizer: text to token ids and back, without loss.
 //!
-//! Splitting is ours (`pre_tokenizer`), merging is the `tokenizers` crate's BPE. Its added-token machinery is left
-//! out on purpose: a document that contains the text of a sentinel is ordinary text and must never steer the prompt.
+//! Splitting is ours (`pre_tokenizer`), and so is merging but for a `tokenizer.json` in the style of `SentencePiece`,
+//! which the `tokenizers` crate merges. Its added-token machinery is left out on purpose: a document that contains the
+//! text of a sentinel is ordinary text and must never steer the prompt.
 //! Invariant: the bytes of the encoded tokens, one after the other, are the text's bytes.
 
 use crate::TokenId;
-use crate::byte_level;
+use crate::byte_pairs::BytePairs;
 use crate::error::TokenizerError;
 use crate::gguf::GgufVocab;
 use crate::json::{JsonVocab, Style};
+use crate::merging::Merging;
 use crate::pre_tokenizer::Splitter;
 use crate::sentence_piece::{Piece, PieceRules, SentencePiece};
 use crate::vocabulary::Vocabulary;
 use std::fmt;
 use std::sync::Arc;
-use tokenizers::Model;
-use tokenizers::models::bpe::BPE;
 
 /// Turns text into token ids, and ids into bytes.
 pub struct Tokenizer {
@@ -25,7 +25,7 @@ pub struct Tokenizer {
 
 /// How pieces are found and merged.
 enum Encoder {
-    ByteLevel { bpe: Box<BPE>, splitter: Splitter },
+    ByteLevel { pairs: BytePairs, splitter: Splitter },
     SentencePiece(SentencePiece),
 }
 
@@ -44,8 +44,9 @@ impl Tokenizer {
         let (vocabulary, encoder) = match style {
             Style::ByteLevel(patterns) => {
                 let splitter = Splitter::by_patterns(&patterns)?;
-                let (vocabulary, bpe) = Vocabulary::build(&entries, merges, whole_pieces)?;
-                (vocabulary, Encoder::ByteLevel { bpe: Box::new(bpe), splitter })
+                let merges = merges.iter().map(|(left, right)| (&**left, &**right));
+                let (vocabulary, pairs) = Vocabulary::build(&entries, merges, whole_pieces)?;
+                (vocabulary, Encoder::ByteLevel { pairs, splitter })
             }
             Style::SentencePiece { cuts, literals } => {
                 let rules = PieceRules { cuts, literals, whole_texts: whole_pieces };
@@ -66,8 +67,9 @@ impl Tokenizer {
             return Ok(Tokenizer { vocabulary: Arc::new(vocabulary), encoder });
         }
         let splitter = Splitter::by_name(&vocab.pre)?;
-        let (vocabulary, bpe) = Vocabulary::build(&entries, merges, splitter.whole_pieces)?;
-        let encoder = Encoder::ByteLevel { bpe: Box::new(bpe), splitter };
+        let merges = merges.into_iter();
+        let (vocabulary, pairs) = Vocabulary::build(&entries, merges, splitter.whole_pieces)?;
+        let encoder = Encoder::ByteLevel { pairs, splitter };
         Ok(Tokenizer { vocabulary: Arc::new(vocabulary), encoder })
     }
 
@@ -83,18 +85,12 @@ impl Tokenizer {
         let mut tokens = Vec::with_capacity(text.len() / 3 + 1);
         let mut last_piece_start = 0;
         match &self.encoder {
-            Encoder::ByteLevel { bpe, splitter } => {
-                let mut written = String::new();
+            Encoder::ByteLevel { pairs, splitter } => {
+                let mut merging = Merging::new();
                 splitter.each_piece(text, |piece| {
                     last_piece_start = tokens.len();
-                    written.clear();
-                    byte_level::write_into(piece, &mut written);
-                    self.vocabulary.stand_in(&mut written);
-                    match bpe.tokenize(&written) {
-                        Ok(merged) => tokens.extend(merged.iter().map(|token| token.id)),
-                        // Merging cannot fail without an unknown token; unmerged bytes would still spell the text.
-                        Err(_) => tokens.extend(piece.bytes().filter_map(|byte| self.byte(byte))),
-                    }
+                    let piece = self.vocabulary.stand_in(piece.as_bytes());
+                    pairs.merge_into(&piece, |byte| self.byte(byte), &mut merging, &mut tokens);
                 });
             }
             Encoder::SentencePiece(pieces) => pieces.each_piece(text, |piece| {

@@ -7,8 +7,11 @@
 
 use crate::TokenId;
 use crate::byte_level;
+use crate::byte_pairs::BytePairs;
 use crate::error::{TokenizerError, quoted};
 use crate::sentence_piece::{BLANK, PieceRules, SentencePiece};
+use ahash::AHashMap;
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use tokenizers::models::bpe::{BPE, Vocab};
 
@@ -30,14 +33,14 @@ pub(crate) enum Kind {
 
 /// One token as its file gives it.
 #[derive(Debug, Clone)]
-pub(crate) struct Entry {
-    pub(crate) text: String,
+pub(crate) struct Entry<'t> {
+    pub(crate) text: Cow<'t, str>,
     pub(crate) kind: Kind,
 }
 
-impl Entry {
+impl<'t> Entry<'t> {
     /// An entry that was added to the vocabulary by hand: special when it is marked so or looks like markup.
-    pub(crate) fn added(text: String, marked_special: bool) -> Entry {
+    pub(crate) fn added(text: Cow<'t, str>, marked_special: bool) -> Entry<'t> {
         let markup = text.len() > 2
             && [("<", ">"), ("[", "]")]
                 .iter()
@@ -107,51 +110,62 @@ pub(crate) struct Vocabulary {
 impl Vocabulary {
     /// Checks `entries` (by id; `None` is an id that no token uses) and `merges` (in order of rank). With
     /// `whole_pieces` a piece that is a token is not merged together.
-    pub(crate) fn build(
-        entries: &[Option<Entry>],
-        merges: Vec<(String, String)>,
+    pub(crate) fn build<'m>(
+        entries: &[Option<Entry<'_>>],
+        merges: impl ExactSizeIterator<Item = (&'m str, &'m str)>,
         whole_pieces: bool,
-    ) -> Result<(Vocabulary, BPE), TokenizerError> {
-        let mut merged = Vocab::default();
-        let mut ids = HashMap::with_capacity(entries.len());
-        let vocabulary = Vocabulary::of(entries, |vocabulary, id, entry| {
-            let n_merged = merged.len();
-            vocabulary.add(id, entry, &mut merged);
-            if merged.len() > n_merged {
-                ids.insert(&*entry.text, id);
+    ) -> Result<(Vocabulary, BytePairs), TokenizerError> {
+        let mut takes_part = vec![false; entries.len()];
+        let (vocabulary, ids) = Vocabulary::of(entries, |vocabulary, id, entry| {
+            if let Some(slot) = takes_part.get_mut(id as usize) {
+                *slot = vocabulary.add(id, entry);
             }
         })?;
-        let build = |merged, merges| {
-            let builder = BPE::builder().vocab_and_merges(merged, merges);
-            let built = builder.ignore_merges(whole_pieces).build();
-            built.map_err(|e| TokenizerError::Library { reason: e.to_string() })
-        };
-        // The library looks every merge up too. Both at once: a start waits for a hundred thousand of them.
-        let (repeated, bpe) = std::thread::scope(|scope| {
-            let check = scope.spawn(|| repeated_merges(|text| ids.get(text).copied(), &merges));
-            let bpe = build(merged, merges.clone());
-            (check.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), bpe)
-        });
-        let repeated = repeated?;
-        if repeated.is_empty() {
-            return Ok((vocabulary, bpe?));
+        let is_merged = |id: TokenId| takes_part.get(id as usize) == Some(&true);
+        let mut pairs = BytePairs::with_room_for(merges.len());
+        let mut joined = String::new();
+        // Most vocabularies list what merges make in the order of the merges.
+        let mut guess = 0;
+        for (index, (left, right)) in merges.enumerate() {
+            let id_of = |text: &str| {
+                let missing = || TokenizerError::MergeWithoutToken { index, token: quoted(text) };
+                ids.get(text).copied().filter(|&id| is_merged(id)).ok_or_else(missing)
+            };
+            let pair = (id_of(left)?, id_of(right)?);
+            let is_guess = entries.get(guess as usize).is_some_and(|entry| {
+                let text = entry.as_ref().and_then(|entry| entry.text.strip_prefix(left));
+                text == Some(right) && is_merged(guess)
+            });
+            let made = if is_guess {
+                guess
+            } else {
+                joined.clear();
+                joined.push_str(left);
+                joined.push_str(right);
+                id_of(&joined)?
+            };
+            guess = made.saturating_add(1);
+            pairs.add(pair, made);
         }
-        let merged = ids.into_iter().map(|(text, id)| (text.to_owned(), id)).collect();
-        Ok((vocabulary, build(merged, without(merges, &repeated))?))
+        if whole_pieces {
+            let ids = (0..).zip(&takes_part).filter(|(_, takes_part)| **takes_part);
+            pairs.take_whole(ids.map(|(id, _)| (vocabulary.token_bytes(id), id)));
+        }
+        Ok((vocabulary, pairs))
     }
 
     /// Checks entries of a vocabulary that merges by score.
     pub(crate) fn build_pieces(
-        entries: &[Option<Entry>],
+        entries: &[Option<Entry<'_>>],
         scores: Vec<f32>,
     ) -> Result<(Vocabulary, SentencePiece), TokenizerError> {
         let mut ids = HashMap::with_capacity(entries.len());
-        let vocabulary = Vocabulary::of(entries, |vocabulary, id, entry| {
+        let (vocabulary, _) = Vocabulary::of(entries, |vocabulary, id, entry| {
             if let Some(text) = vocabulary.add_with_blanks(id, entry) {
                 ids.insert(text, id);
             }
         })?;
-        let literal = |(id, entry): (TokenId, &Option<Entry>)| {
+        let literal = |(id, entry): (TokenId, &Option<Entry<'_>>)| {
             let entry = entry.as_ref().filter(|entry| entry.kind == Kind::Literal)?;
             Some((entry.text.replace(BLANK, " "), id))
         };
@@ -161,21 +175,21 @@ impl Vocabulary {
 
     /// Checks entries of a vocabulary with blanks in its tokens that merges by rank.
     pub(crate) fn build_ranked_pieces(
-        entries: &[Option<Entry>],
+        entries: &[Option<Entry<'_>>],
         mut merges: Vec<(String, String)>,
         rules: PieceRules,
     ) -> Result<(Vocabulary, SentencePiece), TokenizerError> {
         let mut merged = Vocab::default();
         let mut texts = HashMap::with_capacity(entries.len());
         let mut apart = HashSet::new();
-        let vocabulary = Vocabulary::of(entries, |vocabulary, id, entry| {
+        let (vocabulary, _) = Vocabulary::of(entries, |vocabulary, id, entry| {
             match (vocabulary.add_with_blanks(id, entry), entry.kind) {
                 (Some(text), _) => {
                     texts.insert(text, id);
-                    merged.insert(entry.text.clone(), id);
+                    merged.insert(entry.text.to_string(), id);
                 }
                 (None, kind) => {
-                    apart.insert(entry.text.clone());
+                    apart.insert(entry.text.to_string());
                     if let Kind::Byte(byte) = kind {
                         // As the library looks for it.
                         merged.insert(format!("<{byte:#04X}>"), id);
@@ -197,7 +211,7 @@ impl Vocabulary {
     }
 
     /// Takes one entry in; returns the text of an ordinary one, with blanks.
-    fn add_with_blanks(&mut self, id: TokenId, entry: &Entry) -> Option<String> {
+    fn add_with_blanks(&mut self, id: TokenId, entry: &Entry<'_>) -> Option<String> {
         let text = entry.text.replace(BLANK, " ");
         match entry.kind {
             Kind::Merged => {
@@ -205,16 +219,18 @@ impl Vocabulary {
                 return Some(text);
             }
             Kind::Literal => self.bytes.extend(text.as_bytes()),
-            Kind::Special | Kind::Byte(_) => self.add(id, entry, &mut Vocab::default()),
+            Kind::Special | Kind::Byte(_) => {
+                self.add(id, entry);
+            }
         }
         None
     }
 
-    /// Checks entries and lays them out, each by `add`.
+    /// Checks entries and lays them out, each by `add`; also returns their ids by text.
     fn of<'e>(
-        entries: &'e [Option<Entry>],
-        mut add: impl FnMut(&mut Vocabulary, TokenId, &'e Entry),
-    ) -> Result<Vocabulary, TokenizerError> {
+        entries: &'e [Option<Entry<'_>>],
+        mut add: impl FnMut(&mut Vocabulary, TokenId, &'e Entry<'_>),
+    ) -> Result<(Vocabulary, AHashMap<&'e str, TokenId>), TokenizerError> {
         if entries.iter().all(Option::is_none) {
             return Err(TokenizerError::EmptyVocabulary);
         }
@@ -228,7 +244,7 @@ impl Vocabulary {
             byte_tokens: vec![None; 256],
             lacking: Vec::new(),
         };
-        let mut by_text: HashMap<&str, TokenId> = HashMap::with_capacity(entries.len());
+        let mut by_text: AHashMap<&str, TokenId> = AHashMap::with_capacity(entries.len());
         for (id, entry) in (0..).zip(entries) {
             if let Some(entry) = entry {
                 if let Some(first) = by_text.insert(&entry.text, id) {
@@ -251,33 +267,37 @@ impl Vocabulary {
             }
             vocabulary.lacking.push(byte);
         }
-        Ok(vocabulary)
+        Ok((vocabulary, by_text))
     }
 
-    /// Takes one entry in; the caller closes it in `ends`.
-    fn add(&mut self, id: TokenId, entry: &Entry, merged: &mut Vocab) {
-        match (entry.kind, byte_level::bytes_of(&entry.text)) {
-            (Kind::Special, _) => {
-                self.special.insert(entry.text.clone(), id);
+    /// Takes one entry in and says whether it takes part in merging; the caller closes it in `ends`.
+    fn add(&mut self, id: TokenId, entry: &Entry<'_>) -> bool {
+        match entry.kind {
+            Kind::Special => {
+                self.special.insert(entry.text.to_string(), id);
             }
-            (Kind::Merged, Some(bytes)) => {
-                if let [byte] = *bytes
-                    && let Some(slot) = self.byte_tokens.get_mut(usize::from(byte))
-                {
-                    *slot = Some(id);
+            Kind::Merged => {
+                let start = self.bytes.len();
+                if byte_level::append_bytes(&entry.text, &mut self.bytes) {
+                    if let Some(&[byte]) = self.bytes.get(start..)
+                        && let Some(slot) = self.byte_tokens.get_mut(usize::from(byte))
+                    {
+                        *slot = Some(id);
+                    }
+                    return true;
                 }
-                self.bytes.extend(bytes);
-                merged.insert(entry.text.clone(), id);
+                // Some vocabularies mark tokens added by hand as ordinary; outside the alphabet they are plain text.
+                self.bytes.extend(entry.text.as_bytes());
             }
-            // Some vocabularies mark tokens added by hand as ordinary; outside the alphabet they are plain text.
-            (Kind::Byte(byte), _) => {
+            Kind::Byte(byte) => {
                 if let Some(slot) = self.byte_tokens.get_mut(usize::from(byte)) {
                     *slot = Some(id);
                 }
                 self.bytes.push(byte);
             }
-            (Kind::Literal, _) | (Kind::Merged, None) => self.bytes.extend(entry.text.as_bytes()),
+            Kind::Literal => self.bytes.extend(entry.text.as_bytes()),
         }
+        false
     }
 
     /// Returns the raw bytes of a token; empty for special tokens and ids outside the vocabulary.
@@ -313,13 +333,13 @@ impl Vocabulary {
         ends
     }
 
-    /// Puts the character that stands for `?` in place of those of bytes that no token holds, so that text keeps its
-    /// length in tokens' bytes. `written` is in the byte-level alphabet.
-    pub(crate) fn stand_in(&self, written: &mut String) {
-        let lacks = |c| byte_level::byte_of(c).is_some_and(|byte| self.lacking.contains(&byte));
-        if !self.lacking.is_empty() && written.contains(lacks) {
-            *written = written.replace(lacks, "?");
+    /// Puts `?` in place of bytes that no token holds, so that text keeps its length in tokens' bytes.
+    pub(crate) fn stand_in<'t>(&self, piece: &'t [u8]) -> Cow<'t, [u8]> {
+        let lacks = |byte: &u8| self.lacking.contains(byte);
+        if self.lacking.is_empty() || !piece.iter().any(lacks) {
+            return Cow::Borrowed(piece);
         }
+        piece.iter().map(|byte| if lacks(byte) { b'?' } else { *byte }).collect()
     }
 
     /// Returns the token of a single byte.

@@ -1,14 +1,14 @@
-//! Test texts: `$0` is the cursor, `├ ┤` around text right of it is what the model wrote.
+//! Test texts: `$0` marks the cursor, and `├ ┤` after the cursor encloses the model's text.
 //!
-//! Requests are made as the pipeline makes them: a tail of closers and punctuation is replaced,
-//! a line of blanks is asked from column 0.
+//! Requests are built as the pipeline builds them: a tail of closers and punctuation is replaced,
+//! and a blank line is completed from column 0.
 
 use lowkey_document::{Language, fixture};
 
 use crate::indent::IndentUnit;
 use crate::request::{MAX_LINES, Request};
 
-/// A request that owns its texts, and the model's answer.
+/// A request that owns its texts, with the model's answer.
 #[derive(Debug)]
 pub(crate) struct Fixture {
     pub language: &'static Language,
@@ -24,7 +24,7 @@ pub(crate) struct Fixture {
 }
 
 impl Fixture {
-    /// Reads a fixture; `model_text` is what stands between `├` and `┤`.
+    /// Parses a fixture; `model_text` is the text between `├` and `┤`.
     pub(crate) fn new(language: &str, text: &str) -> Self {
         let (model_text, text) = match text.split_once('├') {
             Some((before, rest)) => {
@@ -33,14 +33,14 @@ impl Fixture {
             }
             None => (String::new(), text.to_owned()),
         };
-        // As the context stage hands it on: lines without line ends.
+        // The context stage passes lines without line ends.
         let (text, cursor) = fixture::parse(&text.replace("\r\n", "\n"));
         let (above, below) = text.split_at(cursor.0.min(text.len()));
         let mut previous_lines: Vec<String> = above.split('\n').map(str::to_owned).collect();
         let before = previous_lines.pop().unwrap_or_default();
         let mut next_lines: Vec<String> = below.split('\n').map(str::to_owned).collect();
         let rest = next_lines.remove(0);
-        // What follows the last line end is a line only when it holds text.
+        // The text after the last line end is a line only if it is not empty.
         if next_lines.last().is_some_and(String::is_empty) {
             next_lines.pop();
         }

@@ -1,8 +1,9 @@
-//! What the text below the cursor says about where a suggestion must end.
+//! Uses the text below the cursor to find where a suggestion must end.
 //!
-//! A model that was trained to chat likes to finish: it leaves the block that the file goes on with, begins a list of
-//! test cases at the margin, closes a Markdown fence that nobody opened, or writes the next lines of the file a second
-//! time in other words. Each is visible from the lines around the cursor.
+//! A chat-tuned model tends to write too much: it leaves the block that continues below the cursor,
+//! starts a list of test cases at the left margin, closes a Markdown fence that was never opened,
+//! or repeats the next lines of the file in other words. Each of these faults can be seen from the
+//! lines around the cursor.
 
 use lowkey_document::Scope;
 
@@ -10,17 +11,17 @@ use crate::lines::{indent_columns, is_word};
 use crate::request::Request;
 use crate::scope::CONTINUATIONS;
 
-/// Tokens that a line must have before another line can be a near copy of it.
+/// Minimum number of tokens for a line to be compared as a near copy.
 const LEAST_TOKENS_OF_A_COPY: usize = 4;
 
-/// The line below the cursor and what it rules out.
+/// The line below the cursor and the endings that it rules out.
 #[derive(Debug, Clone)]
 pub(crate) struct Following {
-    /// Its indentation, where it says how deep the block is that goes on there.
+    /// The indentation of the next line, if it shows how deep the block continues there.
     block_indent: Option<usize>,
-    /// The indentation of the last line with text above the cursor.
+    /// The indentation of the last line above the cursor that is not blank.
     above_indent: usize,
-    /// Whether indentation and fences mean nothing here: prose and tags.
+    /// Whether indentation and fences carry no meaning here: prose and tags.
     is_prose: bool,
     may_have_fences: bool,
 }
@@ -29,12 +30,12 @@ impl Following {
     pub(crate) fn new(request: &Request<'_>) -> Self {
         let next = request.next_line().unwrap_or_default();
         let language = request.language;
-        // Tags and prose indent as they like.
+        // Tags and prose have no fixed indentation.
         let is_prose =
             matches!(language.id, "" | "plaintext" | "markdown" | "latex" | "rst" | "html" | "xml")
                 || language.block_ends.contains(&"</");
         let first = next.trim_start().chars().next();
-        // A line that goes on with a statement is deeper without being in a block.
+        // A line that continues a statement is deeper without starting a block.
         let continues = first.is_none_or(|c| ".?:&|+-*/=<>,)]}".contains(c));
         let around = request.lines_above().chain(request.lines_below());
         Self {
@@ -45,7 +46,7 @@ impl Following {
         }
     }
 
-    /// Whether a whole line `line` leaves a block that the next line of the file goes on with.
+    /// Whether the whole line `line` leaves a block that the next line of the file continues.
     ///
     /// The lines above and below are deeper, and the line opens no block of its own.
     pub(crate) fn leaves_block(&self, line: &str, scope: Scope) -> bool {
@@ -57,7 +58,8 @@ impl Following {
             && !opens_block(line, scope)
     }
 
-    /// Whether `line` is the next line of the file with one word or mark changed: the text has met what follows.
+    /// Whether `line` equals the next line of the file except for at most one word or mark. Such a
+    /// line means that the text has reached the code that follows.
     pub(crate) fn is_near_copy(&self, line: &str, next: &str) -> bool {
         if self.is_prose {
             return false;
@@ -76,7 +78,7 @@ impl Following {
         }
     }
 
-    /// Whether a line opens or closes a Markdown fence where there can be none.
+    /// Whether a line opens or closes a Markdown fence in a file that has none.
     pub(crate) fn is_stray_fence(&self, line: &str) -> bool {
         !self.may_have_fences && is_fence(line)
     }
@@ -86,10 +88,11 @@ fn is_fence(line: &str) -> bool {
     line.trim_start().starts_with("```")
 }
 
-/// Whether deeper lines may follow a line: it ends with what opens a block, or begins with a word that goes on with one.
+/// Whether deeper lines may follow a line: it ends with an opener, or begins with a word such as
+/// `else` that continues a block.
 fn opens_block(line: &str, scope: Scope) -> bool {
     let line = line.trim();
-    // A label, a directive or an annotation stands at a margin of its own.
+    // Labels, directives and annotations have an indentation of their own.
     if line.starts_with(['#', '@']) && scope == Scope::Braces {
         return true;
     }
@@ -111,7 +114,7 @@ fn opens_block(line: &str, scope: Scope) -> bool {
 /// Words at a line's end after which a block begins.
 const OPENING_WORDS: &[&str] = &["do", "then", "begin", "of", "else", "try", "where"];
 
-/// Cuts a line into words and single marks, without blanks.
+/// Splits a line into words and single marks, without blanks.
 fn tokens(line: &str) -> impl Iterator<Item = &str> {
     let mut rest = line;
     std::iter::from_fn(move || {
@@ -130,7 +133,7 @@ mod tests {
 
     use super::*;
 
-    /// The rules at a blank line between the lines above and below.
+    /// Builds the rules for a blank line between the lines above and below.
     fn between(language: &str, above: &[&str], below: &[&str]) -> Following {
         let owned =
             |lines: &[&str]| lines.iter().map(|line| (*line).to_owned()).collect::<Vec<_>>();
@@ -145,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_may_not_leave_a_block_that_goes_on() {
+    fn line_must_not_leave_open_block() {
         let python = between("python", &["def f(x):", "    y = x"], &["    return y"]);
         assert!(python.leaves_block("print(f(1))", Scope::Indent));
         assert!(python.leaves_block("# Test cases", Scope::Indent));
@@ -156,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_opens_a_block_may_stand_further_left() {
+    fn block_opener_may_be_less_indented() {
         let python = between("python", &["    if x:", "        y = 1"], &["        y = 2"]);
         assert!(!python.leaves_block("    else:", Scope::Indent));
         assert!(!python.leaves_block("    elif z:  # why", Scope::Indent));
@@ -170,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn a_statement_that_goes_on_below_is_no_block() {
+    fn continued_statement_is_not_a_block() {
         let chain = between("javascript", &["  g(", "    1)"], &["    .then(h)"]);
         assert!(!chain.leaves_block("  f()", Scope::Braces));
         let end = between("python", &["    x = 1"], &["y = 2"]);
@@ -178,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn one_word_may_differ_in_a_near_copy() {
+    fn near_copy_differs_in_one_word() {
         let python = between("python", &[], &[]);
         let next = "        if i % 2 == 1:";
         assert!(python.is_near_copy("        if i % 2 == 0:", next));
@@ -190,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fence_is_stray_where_no_other_is() {
+    fn only_fence_is_stray() {
         assert!(between("python", &["x = 1"], &[]).is_stray_fence("```"));
         assert!(between("rust", &[], &[]).is_stray_fence("```rust"));
         assert!(!between("python", &["```"], &[]).is_stray_fence("```"));

@@ -1,10 +1,13 @@
-//! Show, or stay silent: how likely a suggestion is right, held against how talkative the user wants lowkey to be.
+//! Decides whether to show a suggestion: compares the probability that it is right with the
+//! threshold that the user has chosen.
 //!
-//! A logistic model of a dozen features ([`Evidence`]), fitted on holes in packages that the model was not trained on
-//! (`server/training/gate.py`); its coefficients stand in a readable file for each family of models.
-//! What the user took or refused lately shifts the odds ([`Recent`]).
-//! Invariants: total, without allocation, and the same evidence gives the same verdict on every machine. Typing what is
-//! suggested never lowers the probability, so ghost text does not go away under the user's hands.
+//! The gate is a logistic model of a dozen features ([`Evidence`]), fitted by
+//! `server/training/gate.py` on holes in packages that the model was not trained on. Each family of
+//! models has a readable file of coefficients. The suggestions that the user accepted or rejected
+//! lately shift the odds ([`Recent`]).
+//! Invariants: the gate is total and does not allocate, and the same evidence gives the same
+//! verdict on every machine. Typing the suggested text never lowers the probability, so ghost text
+//! does not disappear while the user types it.
 
 use std::fmt;
 use std::sync::LazyLock;
@@ -17,22 +20,22 @@ use coefficients::Coefficients;
 pub use evidence::{Confidence, Evidence, PositionClass, SuffixClass};
 pub use recent::Recent;
 
-/// How sure lowkey must be before it shows something.
+/// How likely a suggestion must be before lowkey shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum Talkative {
-    /// Only what is more likely right than wrong, or nearly so.
+    /// Suggestions that are more likely right than wrong, or nearly so.
     Quiet,
-    /// What saves more typing than reading it costs.
+    /// Suggestions that save more typing than it costs to read them.
     #[default]
     Normal,
-    /// What may help.
+    /// Suggestions that may help.
     Eager,
-    /// Everything that is right in form: the gate is off.
+    /// Every suggestion that is right in form: the gate is off.
     Always,
 }
 
 impl Talkative {
-    /// The value as the setting names it.
+    /// Returns the value as it is written in the settings.
     pub fn name(self) -> &'static str {
         match self {
             Self::Quiet => "quiet",
@@ -50,33 +53,32 @@ pub struct Gate {
     coefficients: Coefficients,
 }
 
-/// What the gate says.
+/// The gate's verdict and the figures that led to it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Judgement {
-    /// Estimated probability that every line is as the user would write it.
+    /// Estimated probability that every line is as the user would write it, in 0..=1.
     pub probability: f32,
-    /// From where on it is shown.
+    /// The suggestion is shown from this probability on.
     pub threshold: f32,
-    /// How the user's recent answers moved the log-odds.
+    /// The change of the log-odds from the user's recent answers.
     pub shift: f32,
-    /// The evidence.
     pub evidence: Evidence,
-    /// Whose coefficients these are.
+    /// The model family of the coefficients, or `default`.
     pub family: &'static str,
-    /// How talkative lowkey is to be.
     pub talkative: Talkative,
 }
 
-/// The name of the rule in reports.
+/// The rule's name in reports.
 pub const GATE: &str = "gate";
 
-/// The families with coefficients of their own: how the model's name begins, in lower case with dashes, and the file.
+/// The families that have their own coefficients: the start of the model's name, in lower case with
+/// dashes, and the file.
 const FAMILIES: &[(&str, &str)] = &[
     ("lowkey-embedded", include_str!("gate/lowkey-embedded.toml")),
     ("qwen2.5-coder", include_str!("gate/qwen2.5-coder.toml")),
 ];
 
-/// For every other model.
+/// Coefficients for all other models.
 const DEFAULT: &str = include_str!("gate/default.toml");
 
 static GATES: LazyLock<Vec<Gate>> = LazyLock::new(|| {
@@ -85,9 +87,10 @@ static GATES: LazyLock<Vec<Gate>> = LazyLock::new(|| {
 });
 
 impl Gate {
-    /// Returns the gate for a model of this name; one of an unknown family gets the default.
+    /// Returns the gate for a model of this name, or the default gate for an unknown family.
     pub fn of_model(name: &str) -> Self {
-        // Files write one name in many ways: `Qwen2.5 Coder 0.5B`, `qwen2.5-coder-0.5b`.
+        // Model files spell the same name in different ways: `Qwen2.5 Coder 0.5B`,
+        // `qwen2.5-coder-0.5b`.
         let name = name.to_lowercase().replace([' ', '_'], "-");
         let of_family = |gate: &&Self| gate.family == "default" || name.starts_with(gate.family);
         GATES.iter().find(of_family).copied().unwrap_or_else(|| Self::read("default", DEFAULT))
@@ -97,7 +100,7 @@ impl Gate {
         Self { family, coefficients: Coefficients::read(file) }
     }
 
-    /// Judges a suggestion; `recent` is what the user did with those before.
+    /// Judges a suggestion; `recent` holds the user's answers to earlier ones.
     pub fn judge(&self, evidence: Evidence, recent: &Recent, talkative: Talkative) -> Judgement {
         let shift = recent.shift(self.coefficients.recent_strength);
         let log_odds = self.coefficients.log_odds(&evidence) + shift;
@@ -113,7 +116,6 @@ impl Gate {
 }
 
 impl Judgement {
-    /// Whether to show it.
     pub fn shows(&self) -> bool {
         self.probability >= self.threshold
     }
@@ -125,10 +127,10 @@ impl fmt::Display for Judgement {
         let Confidence { mean, min, first, tokens } = confidence;
         write!(
             f,
-            "{:.1} % likely to be right, {} from {:.1} % on ({}); log-probabilities: mean {mean:.2}, least {min:.2}, \
-             first {first:.2}, of {tokens} tokens; {chars} characters in {lines} line{} behind {}, before {}",
+            "{:.1} % likely to be right, {} from {:.1} % on ({}); log-probabilities: mean {mean:.2}, lowest {min:.2}, \
+             first {first:.2}, of {tokens} tokens; {chars} characters in {lines} line{} after {}, before {}",
             self.probability * 100.0,
-            if self.shows() { "shown" } else { "silent but" },
+            if self.shows() { "shown" } else { "silent: shown only" },
             self.threshold * 100.0,
             self.talkative.name(),
             if lines == 1 { "" } else { "s" },

@@ -1,8 +1,9 @@
-//! One step of indentation: what a block's lines have more than its opener.
+//! One step of indentation: the additional columns of a block's lines compared with its opener.
 //!
-//! On the first line of a block the blanks before the cursor say it: the editor has just made them. Elsewhere the
-//! lines around the cursor, where blocks show it; where none does, what the editor's options say counts.
-//! Nothing is assumed of its size: three blanks are as good as four.
+//! On the first line of a block, the blanks before the cursor define the step, because the editor
+//! has just inserted them. Elsewhere the blocks around the cursor define it. If there are none, the
+//! editor's options do.
+//! The step can have any size: three blanks are as good as four.
 
 use lowkey_document::lexical::Scanner;
 use lowkey_document::{Language, Scope};
@@ -10,17 +11,16 @@ use lowkey_document::{Language, Scope};
 use crate::lines::{indent_columns, indentation};
 use crate::site::Site;
 
-/// One step of indentation, as an editor's `formattingOptions` say it.
+/// One step of indentation, as given by an editor's `formattingOptions`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum IndentUnit {
-    /// A tab.
     Tab,
-    /// So many blanks.
+    /// This many blanks.
     Spaces(u8),
 }
 
 impl IndentUnit {
-    /// Reads `tabSize` and `insertSpaces`; no blanks at all are no unit.
+    /// Converts `tabSize` and `insertSpaces`; returns `None` for 0 blanks.
     pub fn of_options(tab_size: u64, insert_spaces: bool) -> Option<Self> {
         if !insert_spaces {
             return Some(Self::Tab);
@@ -28,7 +28,6 @@ impl IndentUnit {
         u8::try_from(tab_size).ok().filter(|&n| n > 0).map(Self::Spaces)
     }
 
-    /// The character that it is made of.
     pub(crate) fn character(self) -> char {
         match self {
             Self::Tab => '\t',
@@ -36,7 +35,7 @@ impl IndentUnit {
         }
     }
 
-    /// Its columns, as lines are compared.
+    /// Returns the width in columns, as [`indent_columns`] counts them.
     fn columns(self) -> usize {
         match self {
             Self::Tab => indent_columns("\t"),
@@ -45,20 +44,21 @@ impl IndentUnit {
     }
 }
 
-/// What the lines of a block have more than its opener.
+/// The additional indentation of a block's lines compared with its opener.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Step {
-    /// The blanks from which the step counts.
+    /// The blanks before the step.
     pub base: String,
-    /// From where the step counts, in columns.
+    /// The column where the step starts.
     pub base_columns: usize,
-    /// How many columns it has.
+    /// The step's width in columns.
     pub columns: usize,
-    /// What it is made of.
+    /// The character that the step consists of.
     pub character: char,
 }
 
-/// Returns the step that the editor has made: the cursor is on the first line of a block, behind blanks.
+/// Returns the step that the editor has inserted, if the cursor is on the first line of a block,
+/// after blanks.
 pub(crate) fn editors_step(site: &Site<'_>) -> Option<Step> {
     let request = &site.request;
     let opener = request.lines_above().next_back().filter(|line| !line.trim().is_empty())?;
@@ -79,8 +79,8 @@ pub(crate) fn blanks_before_block(language: &Language, opener: &str) -> String {
     [indentation(opener), &" ".repeat(n_more)].concat()
 }
 
-/// Returns the columns of a step: what the editor has made, what the blocks around the cursor agree on, or the
-/// editor's options; `None` where blocks differ among themselves.
+/// Returns the width of a step in columns: from the blanks that the editor has inserted, from the
+/// blocks around the cursor, or from the editor's options. Returns `None` if the blocks differ.
 pub(crate) fn unit_columns(site: &Site<'_>) -> Option<usize> {
     if let Some(step) = editors_step(site) {
         return Some(step.columns);
@@ -96,7 +96,7 @@ pub(crate) fn unit_columns(site: &Site<'_>) -> Option<usize> {
     found.or_else(|| site.request.indent_unit.map(IndentUnit::columns))
 }
 
-/// How much deeper the first line of each block stands than its opener.
+/// Returns the additional columns of the first line of each block compared with its opener.
 fn steps<'a>(
     site: &Site<'_>,
     lines: impl Iterator<Item = &'a str> + Clone,
@@ -106,15 +106,16 @@ fn steps<'a>(
     lines.clone().zip(lines.skip(1)).filter_map(move |(opener, line)| step(language, opener, line))
 }
 
-/// How much deeper `line` stands than the line before it, when that opens a block and this is an ordinary line of it.
+/// Returns the additional columns of `line` compared with the line before it, if that line opens a
+/// block and `line` is an ordinary line of it.
 pub(crate) fn step(language: &'static Language, opener: &str, line: &str) -> Option<usize> {
     let deeper =
         indent_columns(line).checked_sub(item_columns(language, opener)).filter(|&n| n > 0)?;
     let mixes = indentation(line).contains('\t') != indentation(opener).contains('\t')
         && !indentation(opener).is_empty();
-    // What follows a label stands where custom wants it, too.
+    // The indentation of lines after a label is a matter of convention, too.
     let is_label = language.scope == Scope::Braces && opener.trim_end().ends_with(':');
-    // Arguments are aligned by hand, and so is what follows a `=`, `->` or a tag.
+    // Arguments are aligned by hand, and so are lines after a `=`, a `->` or a tag.
     let end = opener.trim_end();
     let is_block = end.ends_with(['{', ':'])
         || (!end.ends_with(['(', '[', '=', '>']) && language.block_ends.contains(&"end"));
@@ -122,14 +123,15 @@ pub(crate) fn step(language: &'static Language, opener: &str, line: &str) -> Opt
     (is_ordinary(language, line) && !is_label && !mixes && is_block && opens()).then_some(deeper)
 }
 
-/// Says whether a line is indented as its block is: labels, comments, tags and closers stand where custom wants them.
+/// Whether a line is indented like its block. Labels, comments, tags and closers have other
+/// conventions.
 pub(crate) fn is_ordinary(language: &Language, line: &str) -> bool {
     let is_label = language.scope == Scope::Braces && line.trim_end().ends_with(':');
     !is_label && !line.trim_start().starts_with(['}', ')', ']', '*', '/', '#', '<'])
 }
 
-/// Returns the column from which a line's block is indented: its first character's, but for an item of a list the
-/// first of its text.
+/// Returns the column from which a line's block is indented: the column of its first character, or,
+/// for a list item, the column of the item's text.
 pub(crate) fn item_columns(language: &Language, line: &str) -> usize {
     let mut columns = indent_columns(line);
     let mut text = line.trim_start();
@@ -149,7 +151,7 @@ mod tests {
     use crate::fixtures::Fixture;
 
     #[test]
-    fn an_editor_s_options_are_a_unit_or_nothing() {
+    fn editor_options_convert_to_unit() {
         assert_eq!(IndentUnit::of_options(8, false), Some(IndentUnit::Tab));
         assert_eq!(IndentUnit::of_options(3, true), Some(IndentUnit::Spaces(3)));
         assert_eq!(IndentUnit::of_options(0, true), None);
@@ -157,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn members_of_an_item_are_deeper_than_its_text() {
+    fn list_item_members_are_one_step_deeper() {
         let yaml = Language::by_id("yaml");
         assert_eq!(step(yaml, "    - copy:", "        src: a"), Some(2));
         assert_eq!(step(yaml, "- - a:", "      b: c"), Some(2));
@@ -165,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn the_unit_is_what_blocks_agree_on() {
+    fn unit_needs_agreeing_blocks() {
         for (text, columns) in [
             ("if a {\n   b\n}\n$0\nif c {\n   d\n}\n", Some(3)),
             ("if a {\n   b\n}\n$0\nif c {\n  d\n}\n", None),

@@ -1,11 +1,13 @@
-//! From model text to what the editor shows: stop rules, trims, gate, completion memory.
+//! Turns model text into a suggestion that the editor can show: stop rules, trims, the gate and the
+//! completion memory.
 //!
-//! A [`Completion`] is raw model text; a [`Suggestion`] is what the editor may draw.
-//! [`StopRules`] end decoding as soon as nothing useful can follow; [`trim`] then shortens the text,
-//! rule by rule and each with its reason, and puts back the closers that the answer replaces.
-//! The [`Gate`] says whether what is left is likely enough to be right.
-//! [`CompletionMemory`] keeps decoded middles, so that typing along costs no inference.
-//! Invariant: everything here is total and pure. Text that makes no sense gives silence, never a panic.
+//! A [`Completion`] is raw model text. A [`Suggestion`] is the text that the editor may draw.
+//! [`StopRules`] end decoding as soon as no useful text can follow. [`trim`] then shortens the text
+//! rule by rule, gives a reason for each cut, and puts back the closers that the answer replaces.
+//! The [`Gate`] decides whether the remaining text is likely enough to be right.
+//! [`CompletionMemory`] keeps decoded middles, so that typing a suggestion costs no inference.
+//! Invariant: every function here is total and pure. Malformed text leads to silence, never to a
+//! panic.
 
 #![cfg_attr(
     test,

@@ -1,11 +1,12 @@
-//! What can be said of a line by its characters alone.
+//! Predicates on the characters of a single line.
 //!
-//! Shared by stop rules and trims, so that both mean the same by "blank", "trivial" and "the same line".
+//! Stop rules and trims share them, so that both use the same definition of "blank", "trivial" and
+//! "the same line".
 
-/// Columns that a tab counts for when indentations are compared.
+/// Width of a tab when indentations are compared.
 const TAB_COLUMNS: usize = 4;
 
-/// Returns the column of the first character that is not blank; a tab counts four.
+/// Returns the column of the first character that is not blank; a tab counts as four columns.
 pub(crate) fn indent_columns(line: &str) -> usize {
     indentation(line).chars().map(|c| if c == '\t' { TAB_COLUMNS } else { 1 }).sum()
 }
@@ -16,41 +17,42 @@ pub(crate) fn indentation(line: &str) -> &str {
     line.get(..end).unwrap_or_default()
 }
 
-/// Says whether `c` belongs to a word: a letter, a digit, or `_`.
+/// Whether `c` belongs to a word: a letter, a digit, or `_`.
 pub(crate) fn is_word(c: char) -> bool {
     c.is_alphanumeric() || c == '_'
 }
 
-/// Says whether `c` closes something: a bracket or a quote.
+/// Whether `c` is a closing bracket or a quote.
 pub(crate) fn is_closer(c: char) -> bool {
     matches!(c, ')' | ']' | '}' | '>' | '"' | '\'' | '`')
 }
 
-/// Says whether `c` is punctuation that follows a closer.
+/// Whether `c` is punctuation that may follow a closer.
 pub(crate) fn is_punctuation(c: char) -> bool {
     matches!(c, ';' | ',' | ':' | '.' | '?')
 }
 
-/// Says whether a line says too little to be recognised: fewer than two letters or digits.
-/// `}`, `);` and `0,` repeat by nature.
+/// Whether a line has fewer than two letters or digits, too few to recognise a repetition. Lines
+/// such as `}`, `);` and `0,` repeat in good code.
 pub(crate) fn is_trivial(line: &str) -> bool {
     line.chars().filter(|c| c.is_alphanumeric()).take(2).count() < 2
 }
 
-/// Says whether a line holds numbers and nothing else; such rows repeat by nature.
+/// Whether a line holds only numbers; rows of numbers repeat in good code.
 pub(crate) fn is_numbers(line: &str) -> bool {
     let mut words = line.split(|c: char| !is_word(c)).filter(|word| !word.is_empty()).peekable();
     words.peek().is_some() && words.all(|word| word.starts_with(|c: char| c.is_ascii_digit()))
 }
 
-/// Says whether a line is one word and a comma: an element of a list.
+/// Whether a line is one word and a comma: an element of a list.
 pub(crate) fn is_element(line: &str) -> bool {
     let word = line.trim().strip_suffix(',').unwrap_or_default();
     let word = word.trim_matches(['"', '\'', '`']);
     !word.is_empty() && word.chars().all(|c| is_word(c) || matches!(c, '-' | '.' | '%' | '?'))
 }
 
-/// Says whether `line` is one of the words that end a block, as in `end` or `fi`; such lines repeat by nature.
+/// Whether `line` begins with a word that ends a block, such as `end` or `fi`; such lines repeat in
+/// good code.
 pub(crate) fn is_block_end(line: &str, block_ends: &[&str]) -> bool {
     let line = line.trim();
     block_ends.iter().any(|end| {
@@ -61,13 +63,13 @@ pub(crate) fn is_block_end(line: &str, block_ends: &[&str]) -> bool {
     })
 }
 
-/// Says whether two lines hold the same text, whatever their outer blanks.
+/// Whether two lines are equal except for leading and trailing blanks.
 pub(crate) fn same_line(a: &str, b: &str) -> bool {
     a.trim() == b.trim()
 }
 
-/// Says whether `line` repeats the document's line `next`.
-/// Brackets alone never do; the ends of blocks are told apart by their indentation.
+/// Whether `line` repeats the document's line `next`.
+/// Lines of brackets never do; ends of blocks are compared with their indentation.
 pub(crate) fn repeats(line: &str, next: &str, block_ends: &[&str]) -> bool {
     if is_block_end(line, block_ends) {
         line.trim_end() == next.trim_end()
@@ -76,7 +78,8 @@ pub(crate) fn repeats(line: &str, next: &str, block_ends: &[&str]) -> bool {
     }
 }
 
-/// Whether `line` is deeper than both its neighbours: what an `if` returns may be what the file returns below it.
+/// Whether `line` is deeper than both its neighbours. The body of an `if` may equal the line that
+/// follows the `if`.
 pub(crate) fn is_deeper_than_both(line: &str, above: &str, next: &str) -> bool {
     let indent = indent_columns(line);
     indent > indent_columns(above) && indent > indent_columns(next)
@@ -103,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn data_is_told_from_code() {
+    fn data_lines_are_recognised() {
         assert!(is_numbers("  0x00, 1.5, -3,") && !is_numbers("f(0)") && !is_numbers("},"));
         assert!(is_element("  null,") && is_element("'%s',") && !is_element("f(),"));
         assert!(!is_element(",") && !is_element("a b,"));

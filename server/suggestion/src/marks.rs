@@ -1,33 +1,33 @@
-//! Brackets and quotes of a text, for whoever measures suggestions instead of making them.
+//! Brackets and quotes of a text, for tools that measure suggestions.
 //!
-//! The same scanner that the balance rules use, without the crate's types around it.
+//! Uses the scanner of the balance rules, without this crate's other types.
 
 use lowkey_document::Language;
 use lowkey_document::lexical::{Kind, Scanner};
 
-/// What a bracket or quote does.
+/// The role of a bracket or quote.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MarkKind {
-    /// Opens what this text closes: a bracket, or a literal with an end of its own.
+    /// An opener, with the text that closes it: a bracket, or a literal that has its own closing
+    /// delimiter.
     Open(&'static str),
-    /// Closes a bracket or a literal.
+    /// The end of a bracket or a literal.
     Close,
-    /// A line end inside a literal that cannot hold one.
+    /// A line end inside a literal that cannot span lines.
     Broken,
 }
 
-/// A bracket or quote in code; those in comments and inside literals are text.
+/// A bracket or quote in code; those in comments and literals are text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Mark {
-    /// Where it starts, in bytes.
+    /// Start, in bytes.
     pub at: usize,
-    /// How long it is, in bytes.
+    /// Length, in bytes.
     pub len: usize,
-    /// What it does.
     pub kind: MarkKind,
 }
 
-/// Returns the brackets and quotes of `text`, which begins where code begins, in order.
+/// Returns the brackets and quotes of `text` in order. The text must start in code.
 pub fn marks(language: &'static Language, text: &str) -> Vec<Mark> {
     let mut marks = Vec::new();
     Scanner::new(language).scan(text, |token| {
@@ -43,7 +43,7 @@ pub fn marks(language: &'static Language, text: &str) -> Vec<Mark> {
     marks
 }
 
-/// Returns a closing bracket as text.
+/// Returns a closing bracket as a string.
 fn closing(closer: char) -> &'static str {
     match closer {
         ')' => ")",
@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_bracket_of_the_table_has_its_text() {
+    fn every_closer_has_a_string() {
         for language in Language::all() {
             for &(_, closer) in language.brackets {
                 assert_eq!(closing(closer), closer.to_string(), "{}", language.id);
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn brackets_of_comments_and_literals_are_text() {
+    fn brackets_in_comments_are_not_marks() {
         let text = "f(\"(\"); // (\n'";
         let found: Vec<_> = marks(Language::by_id("python"), "f(\"(\") # (\n'\n")
             .into_iter()

@@ -1,10 +1,11 @@
-//! Keeps decoded middles, so that typing along, backspace and partial accepts cost no inference.
+//! Keeps decoded middles, so that typing a suggestion, backspace and partial accepts cost no
+//! inference.
 //!
-//! A middle is the whole text from the anchor on: what had been typed and what was decoded behind it.
-//! It is stored under the fixed parts of its prompt; whatever is typed on the line now, every stored middle
-//! that begins with it has an answer.
-//! Invariants: the typed text and the answer's rest together are a stored middle, byte for byte;
-//! entries and bytes stay within the budget.
+//! A middle is the whole text after the anchor: the text that the user had typed, then the decoded
+//! text. It is stored under a key made from the fixed parts of its prompt. When the user types on
+//! the line, every stored middle that begins with the typed text is an answer.
+//! Invariants: the typed text and the rest of the answer together equal a stored middle, byte for
+//! byte. The number of entries and their bytes stay within the budget.
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -14,7 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::gate::Confidence;
 
-/// Under which fixed parts of a prompt a middle was decoded.
+/// The document and the fixed parts of the prompt under which a middle was decoded.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct MemoryKey {
     uri: Arc<str>,
@@ -22,10 +23,11 @@ pub struct MemoryKey {
 }
 
 impl MemoryKey {
-    /// Makes the key of a document and the parts of its prompt that typing on the cursor's line does not change,
-    /// as the windows above the anchor and below the cursor's line, and what else the model was shown.
+    /// Makes a key from a document and the parts of its prompt that do not change while the user
+    /// types on the cursor's line: the windows above the anchor and below the cursor's line, and
+    /// the other context in the prompt.
     pub fn new(uri: &str, fixed_parts: &[&str]) -> Self {
-        // Two hashes: one of 64 bits alone would leave room for an accident.
+        // Two hashes make a collision negligible; a single 64-bit hash would not.
         let digest = [0_u8, 1].map(|seed| {
             let mut hasher = DefaultHasher::new();
             seed.hash(&mut hasher);
@@ -35,47 +37,46 @@ impl MemoryKey {
         Self { uri: uri.into(), digest }
     }
 
-    /// Returns the document.
+    /// Returns the document's URI.
     pub fn uri(&self) -> &str {
         &self.uri
     }
 }
 
-/// What is stored.
+/// A middle to store.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Middle<'a> {
-    /// The whole text from the anchor on.
+    /// The whole text after the anchor.
     pub text: &'a str,
-    /// How many of its bytes had been typed when it was decoded.
+    /// How many bytes of `text` the user had typed when the rest was decoded.
     pub typed_bytes: usize,
-    /// Whether decoding had come to an end; if not, it may go on from here.
+    /// Whether decoding ended by itself; if not, it can continue after `text`.
     pub is_finished: bool,
-    /// How sure the model was; `None` of nothing decoded.
+    /// The model's confidence; `None` if no token was decoded.
     pub confidence: Option<Confidence>,
 }
 
-/// What the memory knows about what was typed.
+/// The memory's answer for the typed text.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Remembered<'m> {
-    /// What follows the typed text; "" only when decoding had ended exactly there.
+    /// The text that follows the typed text; "" only if decoding ended exactly there.
     pub rest: &'m str,
-    /// Whether decoding had come to an end; if not, it may go on behind `rest`.
+    /// Whether decoding ended by itself; if not, it can continue after `rest`.
     pub is_finished: bool,
-    /// How many bytes of the typed text had been typed when it was decoded.
+    /// How many bytes of the typed text the user had typed when the rest was decoded.
     pub typed_bytes: usize,
-    /// How sure the model was.
     pub confidence: Option<Confidence>,
-    /// Whether more had been typed when this was decoded, so that `rest` begins with the user's own letters.
-    /// The model has not said what it would write behind what is typed now.
+    /// Whether the user had typed more when this was decoded, so that `rest` begins with the user's
+    /// own characters. In that case the model has not seen the typed text as its end.
     pub is_retyped: bool,
 }
 
-/// How much is kept.
+/// Limits of the memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MemoryBudget {
-    /// Middles at most, over all documents.
+    /// Maximum number of middles, over all documents.
     pub entries: usize,
-    /// Bytes of text at most, over all documents.
+    /// Maximum bytes of text, over all documents.
     pub bytes: usize,
 }
 
@@ -85,11 +86,11 @@ impl Default for MemoryBudget {
     }
 }
 
-/// Decoded middles of all documents, least recently used ones dropped first.
+/// Decoded middles of all documents. The least recently used ones are dropped first.
 #[derive(Debug, Default)]
 pub struct CompletionMemory {
     budget: MemoryBudget,
-    /// The middles of each key in text order, so that those that begin with a text stand together.
+    /// The middles of each key in text order, so that middles with a common prefix are adjacent.
     by_key: HashMap<MemoryKey, BTreeMap<Box<str>, Entry>>,
     n_entries: usize,
     n_bytes: usize,
@@ -101,17 +102,16 @@ struct Entry {
     typed_bytes: usize,
     is_finished: bool,
     confidence: Option<Confidence>,
-    /// When it was stored or last answered with; a look-up borrows the memory shared.
+    /// When it was stored or last returned. Atomic, because a look-up borrows the memory shared.
     used: AtomicU64,
 }
 
 impl CompletionMemory {
-    /// Makes an empty memory.
     pub fn new(budget: MemoryBudget) -> Self {
         Self { budget, ..Self::default() }
     }
 
-    /// Stores a middle. One that goes on where an unfinished one stopped takes its place.
+    /// Stores a middle. A middle that continues an unfinished one replaces it.
     /// A middle larger than the whole budget is not stored.
     pub fn insert(&mut self, key: &MemoryKey, middle: Middle<'_>) {
         let is_too_large = middle.text.len() > self.budget.bytes || self.budget.entries == 0;
@@ -142,7 +142,7 @@ impl CompletionMemory {
             used: AtomicU64::new(used),
         };
         if let Some(known) = of_key.get_mut(middle.text) {
-            // Said twice: what was known of it stays known.
+            // The same text again: keep the earlier knowledge of it.
             known.typed_bytes = known.typed_bytes.min(entry.typed_bytes);
             known.is_finished |= entry.is_finished;
             known.confidence = entry.confidence;
@@ -155,10 +155,11 @@ impl CompletionMemory {
         self.evict();
     }
 
-    /// Returns how what is typed from the anchor to the cursor goes on; costs one search by text.
+    /// Returns the text that follows `typed`, the text from the anchor to the cursor. Costs one
+    /// ordered search.
     ///
-    /// Of several middles the one wins that was decoded before the user came this far, then the finished one,
-    /// then the longest, then the most recent.
+    /// If several middles match, the order of preference is: decoded before the user typed this
+    /// far, finished, longest, most recent.
     pub fn lookup(&self, key: &MemoryKey, typed: &str) -> Option<Remembered<'_>> {
         let of_key = self.by_key.get(key)?;
         let from = (Bound::Included(typed), Bound::Unbounded);
@@ -180,7 +181,7 @@ impl CompletionMemory {
         })
     }
 
-    /// Drops everything of a document.
+    /// Drops all middles of a document.
     pub fn forget(&mut self, uri: &str) {
         self.by_key.retain(|key, of_key| {
             let is_kept = key.uri() != uri;
@@ -192,24 +193,23 @@ impl CompletionMemory {
         });
     }
 
-    /// Drops everything, as when the model changes.
+    /// Drops all middles, for example when the model changes.
     pub fn clear(&mut self) {
         self.by_key.clear();
         self.n_entries = 0;
         self.n_bytes = 0;
     }
 
-    /// Returns how many middles are kept.
+    /// Returns the number of stored middles.
     pub fn len(&self) -> usize {
         self.n_entries
     }
 
-    /// Says whether nothing is kept.
     pub fn is_empty(&self) -> bool {
         self.n_entries == 0
     }
 
-    /// Returns how many bytes of text are kept.
+    /// Returns the stored text's size in bytes.
     pub fn bytes(&self) -> usize {
         self.n_bytes
     }
@@ -218,10 +218,11 @@ impl CompletionMemory {
         self.clock.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// Drops what was not used for longest until the budget is met.
+    /// Drops the least recently used middles until the budget is met.
     fn evict(&mut self) {
         while self.n_entries > self.budget.entries || self.n_bytes > self.budget.bytes {
-            // A scan: at most as many entries as the budget allows, and only when it is full.
+            // A linear scan: over at most as many entries as the budget allows, and only when it is
+            // full.
             let oldest = self
                 .by_key
                 .iter()

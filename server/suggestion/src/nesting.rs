@@ -1,7 +1,8 @@
-//! What a completion's brackets and quotes do to the place where it stands.
+//! The effect of a completion's brackets and quotes on its surroundings.
 //!
-//! One pass over the text yields everything that the balance rules and the tail need:
-//! what it leaves open, which closer is one too many, and what it gives to the brackets around it.
+//! One pass over the text yields everything that the balance rules and the tail need: the brackets
+//! it leaves open, the first surplus closer, and the characters that belong to the brackets around
+//! it.
 
 use lowkey_document::StringSyntax;
 use lowkey_document::lexical::Kind;
@@ -9,35 +10,35 @@ use lowkey_document::lexical::Kind;
 use crate::lines::{indent_columns, is_punctuation};
 use crate::site::{Closed, Opener, Site};
 
-/// Why a closer of the completion is one too many.
+/// Why a closer of the completion is surplus.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Surplus {
     /// Its opener is closed by text that stays.
     ClosedAlready { closer: char },
     /// The innermost open bracket is of another kind.
     WrongKind { closer: char, opener: char },
-    /// Nothing is open.
+    /// No bracket is open.
     NothingOpen { closer: char },
 }
 
 /// A bracket that the completion opens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct InnerOpener {
-    /// Where it stands, in bytes.
+    /// Position, in bytes.
     pub at: usize,
     closer: char,
 }
 
-/// A character outside of everything that the completion opens.
+/// A character outside of all brackets that the completion opens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Outer {
-    /// Where it stands, in bytes.
+    /// Position, in bytes.
     pub at: usize,
-    /// The character.
     pub c: char,
-    /// Whether it stands in the comment or literal in which the cursor stands.
+    /// Whether it is in the same comment or literal as the cursor.
     pub is_text: bool,
-    /// Whether it closes a bracket that nothing else would close: then it is not one of the tail's.
+    /// Whether it closes a bracket that no other text closes; such a closer is not part of the
+    /// tail.
     pub is_extra: bool,
 }
 
@@ -50,34 +51,37 @@ impl Outer {
 /// The effect of a completion on its surroundings.
 #[derive(Debug, Default)]
 pub(crate) struct Nesting {
-    /// The first closer that is one too many, and where it stands.
+    /// The first surplus closer, with its position.
     pub surplus: Option<(usize, Surplus)>,
-    /// What the completion opens and does not close, outermost first.
+    /// Brackets that the completion opens and does not close, outermost first.
     pub open: Vec<InnerOpener>,
-    /// The literal that it opens and does not end, or whose line ended before it did; and where it starts.
+    /// The start and the syntax of a literal that the completion opens and does not end, or whose
+    /// line ended first.
     pub open_literal: Option<(usize, &'static StringSyntax)>,
-    /// Where it ends a literal that text right of the cursor ends already.
+    /// The position where the completion ends a literal that text after the cursor already ends.
     pub literal_ended_twice: Option<usize>,
-    /// Closers, quotes, punctuation and blanks that belong to what was opened before the cursor.
+    /// Closers, quotes, punctuation and blanks that belong to brackets opened before the cursor.
     pub outer: Vec<Outer>,
     /// Closers whose brackets are closed by text that stays.
     closed_twice: Vec<(usize, char)>,
 }
 
 impl Nesting {
-    /// Reads `text`, which stands at the cursor.
+    /// Reads `text` as inserted at the cursor.
     pub(crate) fn of(site: &Site<'_>, text: &str) -> Self {
         let mut this = Self::default();
         let mut around: Vec<Opener> = site.openers.clone();
-        // Brackets of prose inside the comment or literal in which the cursor stands.
+        // Brackets of prose in the same comment or literal as the cursor.
         let mut prose: Vec<char> = Vec::new();
-        // Literals that the completion opens, outermost first, and those that are open around the cursor.
+        // Literals that the completion opens, outermost first, and those that are open around the
+        // cursor.
         let mut inner: Vec<(usize, &'static StringSyntax)> = Vec::new();
         let mut literals = site.literals.clone();
         let mut broken_literal = None;
         let mut angles = 0_usize;
         let mut previous = ' ';
-        // The least depth so far: text at it belongs to what was open at the cursor.
+        // The lowest depth so far: text at this depth belongs to brackets that were open at the
+        // cursor.
         let (mut depth, mut floor) = (site.depth, site.depth);
         let has_angle_tail = site.request.replaced_tail.contains('>');
         site.scan(text, |token| {
@@ -139,7 +143,7 @@ impl Nesting {
         this
     }
 
-    /// Says whether nothing that the completion opened is open.
+    /// Whether every bracket that the completion opened is closed.
     fn is_outer(&self) -> bool {
         self.open.is_empty()
     }
@@ -167,7 +171,8 @@ impl Nesting {
                 (!is_free).then_some(Surplus::ClosedAlready { closer: c })
             }
             None => {
-                // Above what is looked at more may be open; below it may be closed.
+                // More brackets may be open above the visible lines; the visible lines below may
+                // close them.
                 let indent = line_indent(site, text, at);
                 let is_closed = site.more_closers.iter().any(|&(closer, of_line)| {
                     closer == c && of_line.is_none_or(|of_line| of_line == indent)
@@ -186,8 +191,8 @@ impl Nesting {
         }
     }
 
-    /// Sets off what is closed early against what is opened again: `} else {` leaves the brackets around it as they
-    /// were, and so does `", "` inside a literal.
+    /// Cancels early closers against brackets that are opened again: `} else {` leaves the brackets
+    /// around it unchanged, and so does `", "` inside a literal.
     fn settle(&mut self) {
         let closed_twice = std::mem::take(&mut self.closed_twice);
         let mut unsettled = None;
@@ -210,7 +215,7 @@ impl Nesting {
     }
 }
 
-/// Returns the indentation of the line on which `at` stands.
+/// Returns the indentation of the line that contains `at`.
 fn line_indent(site: &Site<'_>, text: &str, at: usize) -> usize {
     match text.get(..at).and_then(|before| before.rfind('\n')) {
         Some(end) => indent_columns(text.get(end + 1..).unwrap_or_default()),
@@ -219,8 +224,8 @@ fn line_indent(site: &Site<'_>, text: &str, at: usize) -> usize {
     }
 }
 
-/// Takes the place of an unclosed bracket further out: when `f(g(x)` misses one closer, the completion may close
-/// `g(`, and the closer that follows then closes `f(`.
+/// Takes the place of an unclosed bracket further out. If `f(g(x)` lacks one closer, the completion
+/// may close `g(`, and the closer that follows then closes `f(`.
 fn take_free(around: &mut [Opener], closer: char, closed: Closed) -> bool {
     let free = around
         .iter_mut()
@@ -236,7 +241,7 @@ fn take_free(around: &mut [Opener], closer: char, closed: Closed) -> bool {
     }
 }
 
-/// Returns what closes a bracket of prose.
+/// Returns the closer for a bracket of prose.
 fn closer_of(c: char) -> Option<char> {
     match c {
         '(' => Some(')'),
@@ -246,7 +251,7 @@ fn closer_of(c: char) -> Option<char> {
     }
 }
 
-/// Returns what opened a bracket.
+/// Returns the opener for a closing bracket.
 fn opener_of(closer: char) -> char {
     match closer {
         ')' => '(',

@@ -1,8 +1,9 @@
-//! Gives a block the indentation that the editor has begun it with.
+//! Re-indents a block with the editor's step of indentation.
 //!
-//! A model indents by what it has read most; the editor has just said what counts here: by the blanks before the
-//! cursor on the first line of a block, by the blocks around, or by its options. Only how deep lines are is changed,
-//! level by level. Where the text indents as it should, nothing is.
+//! A model indents as most of its training data does. The right step for this document comes from
+//! the blanks before the cursor on the first line of a block, from the blocks around the cursor, or
+//! from the editor's options. This module changes only the indentation of lines, level by level. A
+//! text that already has the right step is left unchanged.
 
 use lowkey_document::lexical::{Kind, Place};
 
@@ -10,17 +11,17 @@ use crate::indent::{Step, blanks_before_block, editors_step, is_ordinary, step, 
 use crate::lines::{indent_columns, indentation, is_block_end};
 use crate::site::Site;
 
-/// Deeper than this is no step but an alignment.
+/// A deeper first line is an alignment, not a step.
 const MAX_STEP_COLUMNS: usize = 8;
 
-/// Returns the text with its block indented as the editor does; `None` where it is already, or where the text begins
-/// no block.
+/// Returns the text with its block re-indented; `None` if the indentation is already right or the
+/// text starts no block.
 pub(crate) fn fit(site: &Site<'_>, text: &str) -> Option<String> {
     let (step, skipped) = wanted(site, text)?;
     let first = text.lines().skip(skipped).find(|line| !line.trim().is_empty())?;
     let written = indent_columns(first).saturating_sub(step.base_columns);
     if written == 0 {
-        // No deeper than the opener: the editor knows that the block has begun.
+        // No deeper than the opener, although the editor has started the block.
         return editors_step(site).and_then(|step| shifted(site, text, first, &step));
     }
     let uses_other = first.starts_with(if step.character == '\t' { ' ' } else { '\t' });
@@ -51,15 +52,16 @@ pub(crate) fn fit(site: &Site<'_>, text: &str) -> Option<String> {
     (fitted != text).then_some(fitted)
 }
 
-/// Returns a text whose first line is no deeper than the line that has opened the block, one step deeper.
+/// Returns the text one step deeper, if its first line is no deeper than the line that opens the
+/// block.
 fn shifted(site: &Site<'_>, text: &str, first: &str, step: &Step) -> Option<String> {
     let request = &site.request;
     let ends_block = is_block_end(first, request.language.block_ends);
-    // Where lines of the block follow, or it ends at once, the model has seen what it does.
+    // If lines of the block follow, or the block ends at once, the model has seen its depth.
     let has_lines =
         request.next_line().is_some_and(|next| indent_columns(next) > step.base_columns);
     let from = indent_columns(first);
-    // At column 0 the text may be the document's next part.
+    // At column 0 the text may be the document's next section.
     if from == 0 || !is_ordinary(request.language, first) || ends_block || has_lines {
         return None;
     }
@@ -82,7 +84,7 @@ fn shifted(site: &Site<'_>, text: &str, first: &str, step: &Step) -> Option<Stri
     Some(fitted)
 }
 
-/// Returns the step that the first block is to have, and how many lines of the text come before it.
+/// Returns the step for the first block, and the number of the text's lines before that block.
 fn wanted(site: &Site<'_>, text: &str) -> Option<(Step, usize)> {
     if let Some(step) = editors_step(site) {
         return Some((step, 0));
@@ -108,7 +110,7 @@ fn wanted(site: &Site<'_>, text: &str) -> Option<(Step, usize)> {
     lines.get(block).map(|opener| of_opener(opener, block + 1))
 }
 
-/// Returns the lines of the text that begin inside of a literal: what they begin with is text.
+/// Returns the indices of lines that begin inside a literal. Their leading blanks are text.
 fn lines_of_literals(site: &Site<'_>, text: &str) -> Vec<usize> {
     let (mut lines, mut line) = (Vec::new(), 0);
     let mut n_open = usize::from(site.place == Place::Literal);

@@ -1,26 +1,26 @@
-//! Finds loops: a short piece of text over and over, or the same lines again.
+//! Detects loops: a short piece of text repeated many times, or a repeated block of lines.
 //!
-//! Fed as the text grows, at a cost that depends on what is new only.
-//! What people write repeatedly on purpose is left alone up to a length: rulers, indentation, elements of lists
-//! (`f32, f32`, `%s, %s`, `&nbsp;&nbsp;`), rows of numbers, and lines that close one block after the other.
+//! The detectors read the text as it grows; the cost depends only on the new text.
+//! Intentional repetition is allowed up to a length: rulers, indentation, elements of lists (`f32,
+//! f32`, `%s, %s`, `&nbsp;&nbsp;`), rows of numbers, and lines that close one block after another.
 
 use crate::lines::{indent_columns, is_element, is_numbers, is_trivial};
 
-/// The longest piece that is looked for, in bytes; longer loops span lines and are found as lines.
+/// Longest period that is searched for, in bytes. Longer loops span lines and are found as lines.
 const MAX_PERIOD_BYTES: usize = 40;
 
-/// So many equal lines of data are none.
+/// Up to this many equal lines of data are allowed.
 const MAX_DATA_LINES: usize = 8;
 
-/// The longest block of lines that is looked for.
+/// Longest block of lines that is searched for.
 const MAX_BLOCK_LINES: usize = 5;
 
-/// Finds a short piece of text that repeats.
+/// Detects a short piece of text that repeats.
 #[derive(Debug, Clone)]
 pub(crate) struct PeriodLoop {
     /// The last bytes, newest at the end.
     recent: Vec<u8>,
-    /// For each period, how many of the last bytes equal the byte one period before them.
+    /// For each period, how many of the last bytes equal the byte one period earlier.
     runs: [usize; MAX_PERIOD_BYTES],
     n_bytes: usize,
 }
@@ -30,7 +30,8 @@ impl PeriodLoop {
         Self { recent: Vec::new(), runs: [0; MAX_PERIOD_BYTES], n_bytes: 0 }
     }
 
-    /// Takes one byte; returns where the loop began once one is certain, in bytes from the first byte taken.
+    /// Takes one byte. Once a loop is certain, returns its start, in bytes from the first byte
+    /// taken.
     pub(crate) fn push(&mut self, byte: u8) -> Option<usize> {
         let mut found = None;
         let n_recent = self.recent.len();
@@ -55,17 +56,18 @@ impl PeriodLoop {
     }
 }
 
-/// Lists are not longer on one line: bytes, and elements.
+/// Limits for lists on one line, in bytes and in elements.
 const LIST_BYTES: usize = 160;
 const LIST_ELEMENTS: std::ops::RangeInclusive<usize> = 6..=32;
 
-/// Returns from which length in bytes on a repeated piece is a loop. The piece may begin anywhere in itself.
+/// Returns the minimum length in bytes for a repeated piece to count as a loop. `unit` may begin at
+/// any point of the repeated piece.
 fn min_loop_bytes(unit: &str, period: usize) -> usize {
     let is_any = |of: fn(char) -> bool| unit.contains(of);
     if unit.chars().all(char::is_whitespace) {
         return 200;
     }
-    // A piece that begins inside a character has a mark of replacement at either end.
+    // A piece that begins inside a character has a replacement character at either end.
     let n_chars = unit.chars().filter(|&c| c != char::REPLACEMENT_CHARACTER).count().max(1);
     let char_bytes = period.div_ceil(n_chars);
     let has_letters = is_any(char::is_alphabetic);
@@ -89,7 +91,7 @@ fn min_loop_bytes(unit: &str, period: usize) -> usize {
     (6 * period).max(110 * char_bytes)
 }
 
-/// Finds blocks of lines that repeat.
+/// Detects blocks of lines that repeat.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct LineLoop {
     lines: Vec<SeenLine>,
@@ -101,13 +103,13 @@ struct SeenLine {
     indent: usize,
     end: usize,
     is_trivial: bool,
-    /// Whether it is an element of a list, or a row of numbers.
+    /// Whether it is an element of a list or a row of numbers.
     is_data: bool,
 }
 
 impl LineLoop {
-    /// Takes one complete line, which ends at byte `end`; returns where the first turn of a loop ends
-    /// once one is certain.
+    /// Takes one complete line, which ends at byte `end`. Once a loop is certain, returns the end
+    /// of its first turn.
     pub(crate) fn push(&mut self, line: &str, end: usize) -> Option<usize> {
         let text = line.trim();
         self.lines.push(SeenLine {
@@ -120,9 +122,9 @@ impl LineLoop {
         (1..=MAX_BLOCK_LINES).find_map(|n| self.loop_of(n))
     }
 
-    /// Looks whether the last lines are turns of one block of `n_lines`.
+    /// Checks whether the last lines repeat one block of `n_lines`.
     fn loop_of(&self, n_lines: usize) -> Option<usize> {
-        // Two equal lines or pairs of lines are common in good code; two equal blocks are not.
+        // Good code often has two equal lines or pairs of lines, but hardly ever two equal blocks.
         let is_data = self.lines.last().is_some_and(|line| line.is_data);
         let n_turns = match n_lines {
             _ if is_data => MAX_DATA_LINES / n_lines + 1,
@@ -137,7 +139,7 @@ impl LineLoop {
         let mut above = first;
         let repeats = turns.chunks(n_lines).all(|turn| {
             let of_turn = std::mem::replace(&mut above, turn);
-            // Lines that say the same further and further left close one block after the other.
+            // Equal lines at decreasing indentation close one block after another.
             let is_same = |(line, above): (&SeenLine, &SeenLine)| {
                 line.text == above.text && line.indent >= above.indent
             };
@@ -157,14 +159,14 @@ mod tests {
     }
 
     #[test]
-    fn words_over_and_over_are_a_loop_from_their_first_turn() {
+    fn repeated_words_are_a_loop() {
         assert_eq!(period_loop("let a = foo.foo.foo.foo.foo.foo.foo.foo"), Some(8));
         assert_eq!(period_loop(&"ä".repeat(40)), Some(0));
         assert_eq!(period_loop(&"(".repeat(20)), Some(0));
     }
 
     #[test]
-    fn rulers_indentation_and_rows_of_zeros_are_none() {
+    fn rulers_and_indentation_are_not_loops() {
         assert_eq!(period_loop(&format!("// {}", "-".repeat(90))), None);
         assert_eq!(period_loop(&" ".repeat(80)), None);
         assert_eq!(period_loop("[0, 0, 0, 0, 0, 0, 0, 0]"), None);
@@ -172,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn elements_of_lists_are_none() {
+    fn list_elements_are_not_loops() {
         for (element, n) in [
             ("f32, ", 8),
             ("null, ", 12),
@@ -193,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn rulers_of_any_script_are_none() {
+    fn rulers_of_any_script_are_not_loops() {
         for mark in ["─", "＝", "═", "━", "・", "-", "#", "=-", "~", "░"] {
             assert_eq!(period_loop(&mark.repeat(70 / mark.chars().count())), None, "{mark}");
             assert!(period_loop(&mark.repeat(300)).is_some(), "{mark} without end");
@@ -201,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_row_of_zeros_is_a_loop() {
+    fn long_row_of_zeros_is_a_loop() {
         assert_eq!(period_loop(&"0, ".repeat(40)), Some(0));
     }
 
@@ -216,13 +218,13 @@ mod tests {
     }
 
     #[test]
-    fn one_line_thrice_is_a_loop() {
+    fn line_repeated_three_times_is_a_loop() {
         assert_eq!(line_loop("ab();\nab();\nab();"), Some(5));
         assert_eq!(line_loop("ab();\nab();\nac();"), None);
     }
 
     #[test]
-    fn lines_that_close_blocks_are_no_loop_until_they_stay_where_they_are() {
+    fn dedenting_block_ends_are_not_a_loop() {
         for end in ["end", "</div>", "})", "done", "fi", "End If"] {
             let closing = format!("      {end}\n    {end}\n  {end}\n{end}\n");
             assert_eq!(line_loop(&closing), None, "{end}");
@@ -232,14 +234,14 @@ mod tests {
     }
 
     #[test]
-    fn rows_of_data_are_no_loop() {
+    fn rows_of_data_are_not_a_loop() {
         assert_eq!(line_loop(&"    0x00, 0xff, 0x00,\n".repeat(8)), None);
         assert_eq!(line_loop(&"  null,\n".repeat(8)), None);
         assert!(line_loop(&"  null,\n".repeat(9)).is_some());
     }
 
     #[test]
-    fn a_block_twice_is_a_loop_and_brackets_are_not() {
+    fn repeated_block_is_a_loop() {
         assert_eq!(line_loop("ab\nac\nad\nab\nac\nad"), Some(8));
         assert_eq!(line_loop("}\n}\n}\n}\n}\n}"), None);
         assert_eq!(line_loop("ab\nac\nab\nac"), None);

@@ -1,8 +1,10 @@
-//! Where the block ends that a multi-line completion belongs to.
+//! Finds the end of the block that a multi-line completion belongs to.
 //!
-//! By brackets where they show it, else by indentation: a line that is indented less than the first,
-//! or, once the cursor's line has opened a block, a line that leaves it.
-//! Told line by line, with the state at each line's head and end; nothing is read twice.
+//! Brackets decide where there are any. Otherwise indentation does: the block ends at a line that
+//! is indented less than the first line, or, if the cursor's line opens a block, at a line that
+//! leaves that block.
+//! Reads the completion line by line, with the scanner's state at each line's head and end. No text
+//! is read twice.
 
 use lowkey_document::Scope;
 use lowkey_document::lexical::{Kind, Place, Scanner, Token};
@@ -10,16 +12,16 @@ use lowkey_document::lexical::{Kind, Place, Scanner, Token};
 use crate::lines::{indent_columns, is_block_end};
 use crate::site::{Closed, Opener, Site};
 
-/// Words that go on with a statement at the indentation of its first line.
+/// Words that continue a statement at the indentation of its first line.
 pub(crate) const CONTINUATIONS: &[&str] = &[
     "else", "elif", "elsif", "elseif", "except", "finally", "case", "default", "when", "in",
     "then", "do", "rescue", "ensure", "catch", "after",
 ];
 
-/// What a line says about the block.
+/// A line's effect on the block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Says {
-    /// The block goes on.
+    /// The block continues.
     GoOn,
     /// The block ended before this line.
     EndBefore,
@@ -33,15 +35,16 @@ pub(crate) struct ScopeEnd {
     scope: Scope,
     block_ends: &'static [&'static str],
     scanner: Scanner,
-    /// Open brackets, outermost first; those of the surroundings know where they are closed.
+    /// Open brackets, outermost first. Brackets of the surroundings carry where they are closed.
     open: Vec<Opener>,
-    /// The fewest brackets that were open at once on the cursor's line.
+    /// The lowest number of brackets open at any point of the cursor's line.
     floor: usize,
-    /// The indentation of the cursor's line, or of the first line with text; it must be kept.
+    /// The indentation of the cursor's line, or of the first line that is not blank. Later lines
+    /// must not be indented less.
     base: Option<usize>,
-    /// Whether the cursor's line has opened a block, by a bracket or by a deeper line below it.
+    /// Whether the cursor's line opens a block, by a bracket or by a deeper line below it.
     has_block: bool,
-    /// Whether it did so by a bracket.
+    /// Whether it opens the block by a bracket.
     has_bracket: bool,
     n_blank_lines: usize,
     ends_with_line: bool,
@@ -69,7 +72,7 @@ impl ScopeEnd {
         self.scanner.place() == Place::Code
     }
 
-    /// Takes the completion's first line, behind what stands before the cursor.
+    /// Takes the completion's first line, which follows `before` on the cursor's line.
     pub(crate) fn first_line(&mut self, before: &str, text: &str) {
         let cursor = before.len();
         let line = [before, text, "\n"].concat();
@@ -113,7 +116,7 @@ impl ScopeEnd {
         if !self.has_block || self.scope == Scope::Braces || self.open.len() > self.floor {
             return Says::GoOn;
         }
-        // Back at the indentation of the line that opened the block.
+        // This line has the indentation of the line that opened the block.
         if CONTINUATIONS.contains(&head) {
             return Says::GoOn;
         }
@@ -126,11 +129,12 @@ impl ScopeEnd {
 
     fn closing_head(&mut self, head: &str) -> Says {
         match self.open.last() {
-            // Opened by the completion, or by the cursor's line and closed by what the answer replaces.
+            // Opened by the completion, or opened by the cursor's line and closed by the tail that
+            // the answer replaces.
             Some(top) if self.open.len() > self.floor && top.closed != Closed::ByWhatFollows => {
                 Says::GoOn
             }
-            // An unfinished block around the cursor: its closer is the last thing to say.
+            // An unfinished block around the cursor: the answer may end with its closer.
             Some(top) if top.closed == Closed::No && head.starts_with(top.closer) => {
                 self.ends_with_line = true;
                 Says::GoOn
@@ -145,7 +149,7 @@ impl ScopeEnd {
         if line.trim().is_empty() && is_code {
             self.scanner.scan("\n", |_| {});
             self.n_blank_lines += 1;
-            // A blank line ends a paragraph; in a block of its own it takes two.
+            // One blank line ends a paragraph. Inside the completion's own block it takes two.
             let n_allowed = if self.has_block || self.base.is_none() { 2 } else { 1 };
             return if self.n_blank_lines >= n_allowed { Says::EndBefore } else { Says::GoOn };
         }
@@ -160,7 +164,7 @@ impl ScopeEnd {
     }
 }
 
-/// Reads one token onto the stack of open brackets; returns how many are open then.
+/// Applies one token to the stack of open brackets; returns how many are open afterwards.
 fn read(open: &mut Vec<Opener>, token: Token, indent: usize) -> usize {
     let (bracket, depth, closed) = (token.c, token.depth, Closed::No);
     match token.kind {

@@ -1,8 +1,10 @@
-//! The place where a completion is to stand: which brackets are open there, and which of them are closed already.
+//! The surroundings of a completion: the brackets that are open at the cursor, and which of them
+//! are closed already.
 //!
-//! Read once per request from the lines around the cursor; the rules ask it instead of reading the text again.
-//! Which literals and comments are open at the first of those lines is known from the document; brackets further away
-//! than the lines are unknown, and unknown brackets are left to the model.
+//! Read once per request from the lines around the cursor; the rules query this instead of reading
+//! the text again. The document knows which literals and comments are open at the first of those
+//! lines. Brackets outside those lines are unknown, and the rules leave unknown brackets to the
+//! model.
 
 use lowkey_document::Scope;
 use lowkey_document::lexical::{Kind, Place, Scanner, Token};
@@ -11,10 +13,10 @@ use crate::indent::{IndentUnit, item_columns};
 use crate::lines::{indent_columns, indentation};
 use crate::request::Request;
 
-/// Where an open bracket is closed as the document stands.
+/// Where an open bracket is closed in the current document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Closed {
-    /// Nowhere that can be seen.
+    /// Not in the visible lines.
     No,
     /// By the tail that the answer replaces: the answer may close it itself.
     ByTail,
@@ -25,52 +27,49 @@ pub(crate) enum Closed {
 /// A bracket that is open at the cursor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Opener {
-    /// The bracket itself.
     pub bracket: char,
-    /// What closes it.
+    /// The closing bracket.
     pub closer: char,
     /// The indentation of its line, in columns.
     pub indent: usize,
-    /// Whether it stands on the cursor's line.
+    /// Whether it is on the cursor's line.
     pub on_line: bool,
-    /// How much was open in the scanner when it was read.
+    /// The scanner's depth when the bracket was read.
     pub depth: usize,
-    /// Where it is closed.
     pub closed: Closed,
 }
 
-/// A literal that is open at the cursor, directly or around code inside of it.
+/// A literal that is open at the cursor. The cursor is in its text or in code inside it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct OpenLiteral {
-    /// The depth at which it was opened: the scanner is outside of it again at this depth.
+    /// The depth at which it was opened. The literal ends when the scanner returns to this depth.
     pub depth: usize,
     /// Whether text that stays ends it.
     pub ends_after: bool,
 }
 
-/// A request and what its surroundings say.
+/// A request and the analysis of its surroundings.
 #[derive(Debug, Clone)]
 pub(crate) struct Site<'a> {
-    /// The request.
     pub request: Request<'a>,
     /// The brackets open at the cursor, outermost first.
     pub openers: Vec<Opener>,
     /// How many brackets are open at the start of the cursor's line.
     pub n_open_above: usize,
-    /// What kind of text the cursor stands in.
+    /// The kind of text at the cursor.
     pub place: Place,
     /// Whether the last line above that is not blank opens a block.
     pub opens_block_above: bool,
-    /// How much is open in the scanner at the cursor.
+    /// The scanner's depth at the cursor.
     pub depth: usize,
     /// The literals that are open at the cursor, outermost first.
     pub literals: Vec<OpenLiteral>,
-    /// Closers in text that stays whose openers are not in sight, each with its line's indentation
-    /// when it stands at the head of one.
+    /// Closers in text that stays whose openers are not in the visible lines; each with its line's
+    /// indentation if it is at the head of a line.
     pub more_closers: Vec<(char, Option<usize>)>,
-    /// Whether the rest of the cursor's line closes more than is open.
+    /// Whether the rest of the cursor's line closes more brackets than are open.
     pub closes_more_on_line: bool,
-    /// Whether the rest of the cursor's line begins and ends outside of literals as it stands.
+    /// Whether the rest of the cursor's line begins and ends outside of literals.
     pub rest_is_sound: bool,
     line_start: Scanner,
 }
@@ -116,8 +115,8 @@ impl<'a> Site<'a> {
         site
     }
 
-    /// Visits the characters of `text`, which stands at the cursor; offsets count from the cursor.
-    /// A delimiter that begins left of the cursor is not visited.
+    /// Visits the characters of `text` as inserted at the cursor; offsets count from the cursor. A
+    /// delimiter that begins before the cursor is not visited.
     pub(crate) fn scan(&self, text: &str, mut visit: impl FnMut(Token)) {
         let mut scanner = self.line_start.clone();
         let cursor = self.request.before.len();
@@ -131,7 +130,7 @@ impl<'a> Site<'a> {
         });
     }
 
-    /// Returns a scanner in its state at the start of the cursor's line.
+    /// Returns a scanner with the state at the start of the cursor's line.
     pub(crate) fn scanner_at_line_start(&self) -> Scanner {
         self.line_start.clone()
     }
@@ -141,8 +140,8 @@ impl<'a> Site<'a> {
         item_columns(self.request.language, line)
     }
 
-    /// Returns what the lines around the cursor are indented with, when they agree; where none is indented, the
-    /// editor's word counts.
+    /// Returns the character that indents the lines around the cursor, if they agree. If no line is
+    /// indented, returns the editor's character.
     pub(crate) fn indent_character(&self) -> Option<char> {
         let around = self.request.lines_above().chain(self.request.lines_below());
         let mut found = None;
@@ -151,7 +150,7 @@ impl<'a> Site<'a> {
             if indentation.len() == line.len() {
                 continue;
             }
-            // One space aligns the stars of a comment.
+            // A single space aligns the stars of a comment.
             let character = match indentation {
                 "" | " " => continue,
                 spaces if spaces.starts_with(' ') => ' ',
@@ -165,15 +164,15 @@ impl<'a> Site<'a> {
         found.or_else(|| self.request.indent_unit.map(IndentUnit::character))
     }
 
-    /// Says whether brackets outside of literals can be trusted to come in pairs.
-    /// In prose and tags they are punctuation; in shell `case` patterns end with a bare `)`.
+    /// Whether brackets outside of literals come in pairs. In prose and tags they are punctuation;
+    /// in shell, `case` patterns end with a bare `)`.
     pub(crate) fn has_paired_brackets(&self) -> bool {
         let language = self.request.language;
         !matches!(language.id, "plaintext" | "markdown" | "shellscript" | "latex" | "rst")
             && !language.block_ends.contains(&"</")
     }
 
-    /// Finds out what of the open brackets and literals is closed by what follows the cursor.
+    /// Determines which open brackets and literals are closed by the text after the cursor.
     fn read_what_follows(&mut self, mut scanner: Scanner) {
         let request = self.request;
         let tail_bytes = request.replaced_tail.len();
@@ -196,7 +195,8 @@ impl<'a> Site<'a> {
             closers.read(token, closed, None);
         });
         for (end, literal) in ends.into_iter().zip(&mut self.literals) {
-            // With an even number of quotes the rest is in order by itself, and the literal still open.
+            // With an even number of quotes the rest is balanced by itself, and the literal is
+            // still open.
             let is_end = |at| (tail_bytes..rest.len() - 1).contains(&at);
             literal.ends_after = depth <= literal.depth && end.is_some_and(is_end);
         }
@@ -230,7 +230,8 @@ impl<'a> Site<'a> {
         self.match_closers(&closers, n_on_line);
     }
 
-    /// What the cursor's line opens and does not end is the completion's business, not that of the lines below.
+    /// Text that the cursor's line opens and does not end belongs to the completion, not to the
+    /// lines below.
     fn forget_what_the_line_opened(&mut self, scanner: &mut Scanner, at_cursor: &Scanner) {
         let request = self.request;
         let is_document_ended =
@@ -251,7 +252,8 @@ impl<'a> Site<'a> {
         }
     }
 
-    /// Some lines stand further left than the block that they belong to: labels, comments, preprocessor lines.
+    /// Whether a line is indented less than the block it belongs to: labels, comments, preprocessor
+    /// lines.
     fn is_outdented_by_custom(&self, line: &str) -> bool {
         (self.request.language.scope == Scope::Braces && line.trim_end().ends_with(':'))
             || line.starts_with('#')
@@ -265,7 +267,7 @@ impl<'a> Site<'a> {
         let fits = self.openers.len() == outer.len()
             && self.openers.iter().rev().zip(outer).all(|(o, closer)| o.closer == closer.closer);
         if is_whole && fits {
-            // The document is in order as it stands; its indentation need not be asked.
+            // The document is balanced, so indentation is not needed.
             for (opener, closer) in self.openers.iter_mut().rev().zip(outer) {
                 opener.closed = closer.closed;
             }
@@ -276,7 +278,8 @@ impl<'a> Site<'a> {
         for (idx, closer) in outer.iter().enumerate() {
             let is_on_line = idx < n_on_line;
             let in_reach = self.openers.get(..top).unwrap_or_default();
-            // In the middle of a line no bracket ends from beyond one that was opened above, and no block at all.
+            // In the middle of a line, a closer does not match an opener that is outside of one
+            // opened above, and never a block.
             let first = match in_reach.iter().rposition(|opener| !opener.on_line) {
                 Some(above) if is_on_line && is_mid_line => {
                     let is_block = in_reach.get(above).is_some_and(|opener| opener.bracket == '{');
@@ -301,9 +304,10 @@ impl<'a> Site<'a> {
             }
         }
         if self.request.is_cut_below() {
-            // A block that no visible line leaves is closed out of sight.
+            // A block that no visible line leaves is closed below the visible lines.
             for opener in self.openers.iter_mut().filter(|opener| opener.closed == Closed::No) {
-                // Calls are short: one that the cursor's line opens is closed in sight or not at all.
+                // Calls are short: a call opened on the cursor's line is closed in the visible
+                // lines or not at all.
                 let is_block = !opener.on_line || opener.bracket == '{';
                 if is_block && closers.wall.is_some_and(|wall| wall > opener.indent) {
                     opener.closed = Closed::ByWhatFollows;
@@ -313,30 +317,30 @@ impl<'a> Site<'a> {
     }
 }
 
-/// Closers behind the cursor whose openers stand before it, while they are read.
+/// Collects closers after the cursor whose openers are before it.
 #[derive(Debug, Default)]
 struct Closers {
     outer: Vec<OuterCloser>,
-    /// What is open among what follows.
+    /// Brackets that the text after the cursor opens itself.
     inner: Vec<char>,
-    /// The least indentation of a line so far that does not begin with a closer:
-    /// a block at this depth or deeper has been left.
+    /// The lowest indentation so far of a line that does not begin with a closer. A block at this
+    /// depth or deeper has been left.
     wall: Option<usize>,
 }
 
-/// The closers that a line begins with.
+/// The closers at the start of a line.
 #[derive(Debug, Clone, Copy)]
 struct Head {
     indent: usize,
     end: usize,
 }
 
-/// A closer behind the cursor whose opener stands before it.
+/// A closer after the cursor whose opener is before it.
 #[derive(Debug, Clone, Copy)]
 struct OuterCloser {
     closer: char,
     closed: Closed,
-    /// The indentation of its line when nothing but closers stands before it there.
+    /// The indentation of its line if only closers precede it there.
     indent: Option<usize>,
     wall: Option<usize>,
 }
@@ -355,8 +359,8 @@ impl Closers {
 }
 
 impl OuterCloser {
-    /// Says whether indentation lets this close `opener`: a closer at the head of its line stands at its opener's
-    /// indentation or deeper, and no line in between has left the block.
+    /// Whether indentation allows this closer to close `opener`: a closer at the head of its line
+    /// is at its opener's indentation or deeper, and no line in between has left the block.
     fn may_close(&self, opener: &Opener) -> bool {
         self.closer == opener.closer
             && self.indent.is_none_or(|indent| opener.indent <= indent)
@@ -364,8 +368,9 @@ impl OuterCloser {
     }
 }
 
-/// Reads one line's brackets onto the stack: a whole line above, or the cursor's up to the cursor. A closer without a fitting opener is ignored;
-/// openers that a closer jumps over were no brackets or were never closed.
+/// Applies one line's brackets to the stack: a whole line above, or the cursor's line up to the
+/// cursor. A closer without a matching opener is ignored. Openers that a closer skips were no
+/// brackets or were never closed.
 fn read_line(scanner: &mut Scanner, line: &str, on_line: bool, openers: &mut Vec<Opener>) {
     let indent = indent_columns(line);
     let read = |token: Token| match token.kind {
@@ -379,7 +384,7 @@ fn read_line(scanner: &mut Scanner, line: &str, on_line: bool, openers: &mut Vec
                 openers.truncate(idx);
             }
         }
-        // What was open in code inside of a literal ends with the literal.
+        // Brackets opened in code inside a literal end with the literal.
         Kind::Leave(_) | Kind::Broken => openers.retain(|opener| opener.depth <= token.depth),
         _ => {}
     };
@@ -397,7 +402,7 @@ mod tests {
     use super::*;
     use crate::fixtures::Fixture;
 
-    /// Prints the brackets open at the cursor, each with where it is closed.
+    /// Prints the brackets open at the cursor, each with its [`Closed`].
     fn check(language: &str, fixture: &str, expect: &Expect) {
         let fixture = Fixture::new(language, fixture);
         let site = Site::new(&fixture.request());
@@ -410,12 +415,12 @@ mod tests {
     }
 
     #[test]
-    fn a_call_in_a_closed_block() {
+    fn call_in_closed_block() {
         check("rust", "fn a() {\n    b(c$0\n}\n", &expect!["Code {:ByWhatFollows (:No"]);
     }
 
     #[test]
-    fn an_unfinished_block_is_told_from_the_outer_one_by_indentation() {
+    fn indentation_identifies_unfinished_block() {
         check(
             "javascript",
             "describe('a', () => {\n  it('b', () => {\n    $0\n});\n",
@@ -424,19 +429,19 @@ mod tests {
     }
 
     #[test]
-    fn the_replaced_tail_is_told_from_what_stays() {
+    fn tail_closers_differ_from_those_that_stay() {
         check("python", "print(f(x$0))\n", &expect!["Code (:ByTail (:ByTail"]);
         check("python", "print(f(x$0y))\n", &expect!["Code (:ByWhatFollows (:ByWhatFollows"]);
     }
 
     #[test]
-    fn brackets_in_strings_and_comments_do_not_count() {
+    fn brackets_in_literals_do_not_count() {
         check("go", "x := \"((\" // ((\ny := []int{$0\n", &expect!["Code {:No"]);
         check("rust", "fn f<'a>(x: &'a str, c: char) { g('(', $0", &expect!["Code {:No (:No"]);
     }
 
     #[test]
-    fn the_place_of_the_cursor_is_known() {
+    fn cursor_place_is_detected() {
         check("c", "/* a\n ( $0", &expect!["Comment "]);
         check("python", "x = 'don$0", &expect!["Literal "]);
         check("html", "<p>don't (stop$0", &expect!["Code (:No"]);

@@ -1,8 +1,8 @@
-//! Ends decoding as soon as nothing useful can follow.
+//! Ends decoding as soon as no useful text can follow.
 //!
-//! Fed with the whole text so far after each token; each call reads what is new only.
-//! Invariants: the verdict does not depend on how the text was cut into tokens, it never changes once given,
-//! and the bytes to keep end at a character's boundary.
+//! The engine passes the whole text so far after each token; each call reads only the new part.
+//! Invariants: the verdict does not depend on how the text was split into tokens. It never changes
+//! once given. The number of bytes to keep is a character boundary.
 
 use lowkey_document::Scope;
 use serde::{Deserialize, Serialize};
@@ -20,24 +20,24 @@ use crate::site::Site;
 pub enum StopReason {
     /// The model ended it.
     Eos,
-    /// The line ended, and one line was wanted.
+    /// The line ended, and one line was requested.
     Newline,
     /// The block ended.
     Scope,
-    /// The text ran into what follows the cursor.
+    /// The text reached the text that follows the cursor.
     Suffix,
-    /// The text went round in circles.
+    /// The text repeated itself.
     Repetition,
-    /// The time was up.
+    /// The time budget was used up.
     Deadline,
-    /// As many tokens or lines as allowed.
+    /// The limit of tokens or lines was reached.
     Limit,
-    /// A newer request came.
+    /// A newer request replaced this one.
     Cancelled,
 }
 
 impl StopReason {
-    /// Returns the name that stands in reports.
+    /// Returns the name used in reports.
     pub fn name(self) -> &'static str {
         match self {
             Self::Eos => "eos",
@@ -52,7 +52,7 @@ impl StopReason {
     }
 }
 
-/// Watches one completion grow. Owns what it needs, so that it can live on the engine's thread.
+/// Watches one completion grow. Owns its data, so that it can move to the engine's thread.
 #[derive(Debug, Clone)]
 pub struct StopRules {
     before: String,
@@ -67,14 +67,14 @@ pub struct StopRules {
     state: State,
 }
 
-/// What is known of the text so far.
+/// The state after the text so far.
 #[derive(Debug, Clone)]
 struct State {
     n_seen: usize,
     previous: char,
-    /// Where the current line starts.
+    /// Start of the current line, in bytes.
     line_start: usize,
-    /// Where the line before it ends, without its line end.
+    /// End of the previous line, without its line end.
     previous_end: usize,
     n_lines: usize,
     head: Head,
@@ -87,11 +87,11 @@ struct State {
 /// The first word or mark of the current line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Head {
-    /// Nothing but blanks so far.
+    /// Only blanks so far.
     Blank,
     /// Starts at this byte, and may grow.
     Starts(usize),
-    /// Told to the scope rule.
+    /// Passed to the scope rule.
     Told,
 }
 
@@ -113,7 +113,7 @@ impl State {
 }
 
 impl StopRules {
-    /// Reads the surroundings once.
+    /// Reads the surroundings of a request.
     pub fn new(request: &Request<'_>) -> Self {
         Self::at(&Site::new(request))
     }
@@ -135,8 +135,8 @@ impl StopRules {
         }
     }
 
-    /// Takes the whole text so far; returns why to stop and how many of its bytes to keep.
-    /// Text that is shorter than the last time is read from its start.
+    /// Takes the whole text so far. Returns the reason to stop and how many bytes to keep. A text
+    /// that is shorter than the last one is read from its start.
     pub fn push(&mut self, text_so_far: &str) -> Option<(StopReason, usize)> {
         if text_so_far.get(..self.state.n_seen).is_none() {
             self.state = State::new(&self.scope);
@@ -156,7 +156,7 @@ impl StopRules {
         let mut bytes = [0; 4];
         for &byte in c.encode_utf8(&mut bytes).as_bytes() {
             if let Some(start) = self.state.periods.push(byte) {
-                // A line that loops is not worth its beginning.
+                // If a line loops, its beginning is dropped as well.
                 let before = text.get(..text.floor_char_boundary(start)).unwrap_or_default();
                 let keep = before.rfind(['\n', '\r']).unwrap_or(0);
                 return Some((StopReason::Repetition, keep));
@@ -175,7 +175,7 @@ impl StopRules {
         self.line_head(text, at, Some(c))
     }
 
-    /// Tells the scope rule a line's first word or mark once it is complete.
+    /// Passes a line's first word or mark to the scope rule once it is complete.
     fn line_head(
         &mut self,
         text: &str,
@@ -190,7 +190,7 @@ impl StopRules {
             (Head::Blank, Some(c)) if c.is_whitespace() => return None,
             (Head::Blank, Some(c)) => {
                 self.state.head = Head::Starts(at);
-                // A bracket says enough by itself; a word and a tag's `<` need what follows.
+                // A bracket is complete by itself; a word and a tag's `<` need the next characters.
                 if is_word(c) || c == '<' {
                     return None;
                 }
@@ -246,7 +246,7 @@ impl StopRules {
 
     fn first_line_end(&mut self, line: &str, at: usize) -> Option<(StopReason, usize)> {
         let whole = [self.before.as_str(), line].concat();
-        // A line that was whole before the completion is not its doing.
+        // If the whole line was there before the completion, the rule does not apply.
         let adds = !line.trim().is_empty() && !self.is_in_pattern;
         if adds && self.repeats_next_line(&whole) {
             return Some((StopReason::Suffix, 0));
@@ -262,14 +262,14 @@ impl StopRules {
         None
     }
 
-    /// Whether a first line on a blank line leaves the block that the file goes on with.
+    /// Whether the first line, on a blank line, leaves the block that continues below the cursor.
     fn leaves_block(&self, line: &str) -> bool {
         self.before.is_empty()
             && self.state.scope.is_in_code()
             && self.following.leaves_block(line, self.scope_by)
     }
 
-    /// The verdict on a text that is over, whose last line has no line end.
+    /// Returns the verdict on a finished text, whose last line has no line end.
     pub(crate) fn end(&mut self, text: &str) -> Option<(StopReason, usize)> {
         let verdict = self.push(text);
         let last = text.get(self.state.line_start..).unwrap_or_default();
@@ -301,13 +301,14 @@ impl StopRules {
         }
     }
 
-    /// Whether a line after the first is the next line of the file, or nearly.
+    /// Whether a line after the first equals the next line of the file, exactly or nearly.
     fn meets_next_line(&self, text: &str, line: &str) -> bool {
         (self.repeats_next_line(line) || self.nearly_repeats_next_line(line))
             && !self.is_a_body(text, line)
     }
 
-    /// Whether the last line of the text, `line`, is the body of the line above it and not the next line of the file.
+    /// Whether `line`, the last line of the text, is the body of the line above it and not a copy
+    /// of the next line.
     fn is_a_body(&self, text: &str, line: &str) -> bool {
         let above = text.get(..self.state.previous_end).unwrap_or_default();
         let above = match above.rsplit_once(['\n', '\r']) {
@@ -318,7 +319,8 @@ impl StopRules {
         self.next_line.as_deref().is_some_and(is_deeper)
     }
 
-    /// Whether a line differs from the next line of the file in one word; an equal one is left to the rule for these.
+    /// Whether a line differs from the next line of the file in one word. Equal lines have their
+    /// own rule.
     fn nearly_repeats_next_line(&self, line: &str) -> bool {
         let is_near = |next: &str| self.following.is_near_copy(line, next);
         self.next_line.as_deref().is_some_and(is_near) && !self.repeats_next_line(line)

@@ -1,17 +1,18 @@
-//! The result of the stage: what to show, or which rule asked for silence, and every verdict on the way.
+//! The result of the stage: the text to show or the rule that silenced it, and the verdicts of all
+//! rules.
 //!
-//! "Why no suggestion" is answered from here; no text of the document stands in a reason.
+//! Explanations of missing suggestions come from here. Reasons contain no text of the document.
 
 use std::fmt;
 
-/// One thing that a rule did, in plain words.
+/// One change that a rule made, with its reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trimmed {
-    /// The rule's name, as in `"suffix overlap"`.
+    /// The rule's name, such as `"suffix overlap"`.
     pub rule: &'static str,
-    /// What it found, as in "the end repeats the rest of the line".
+    /// The reason, such as "the end repeats the rest of the line".
     pub why: String,
-    /// How many bytes it took away.
+    /// How many bytes the rule removed.
     pub removed_bytes: usize,
 }
 
@@ -26,35 +27,33 @@ impl fmt::Display for Trimmed {
     }
 }
 
-/// What the editor may show.
+/// The text that the editor may show.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Suggestion {
     /// The text to insert at the cursor, in place of the replaced tail. Lines end with `\n`.
     pub text: String,
-    /// How many bytes right of the cursor `text` takes the place of: the whole replaced tail.
+    /// How many bytes after the cursor `text` replaces: the whole replaced tail.
     pub replaces_tail_bytes: usize,
-    /// What was done to the model's text, in order.
+    /// The changes to the model's text, in order.
     pub trims: Vec<Trimmed>,
 }
 
-/// Show, or stay silent.
+/// Whether to show the text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
-    /// Show this.
     Show(Suggestion),
-    /// Show nothing.
     Silent {
         /// The rule that silenced it.
         rule: &'static str,
-        /// What was left of the model's text, for whoever asks why.
+        /// The remaining text, for explanations.
         text: String,
-        /// What was done to the model's text, in order; the last entry is the rule's own reason.
+        /// The changes to the model's text, in order; the last entry is this rule's reason.
         trims: Vec<Trimmed>,
     },
 }
 
 impl Verdict {
-    /// Returns what was done to the model's text, in order.
+    /// Returns the changes to the model's text, in order.
     pub fn trims(&self) -> &[Trimmed] {
         match self {
             Self::Show(suggestion) => &suggestion.trims,
@@ -62,15 +61,15 @@ impl Verdict {
         }
     }
 
-    /// Returns the verdicts in plain words, one per line of an explanation.
+    /// Returns the verdicts in words, one entry per line of an explanation.
     pub fn why(&self) -> Vec<String> {
         let mut why: Vec<String> = self.trims().iter().map(ToString::to_string).collect();
         match self {
             Self::Show(suggestion) if suggestion.replaces_tail_bytes > 0 => {
-                why.push("closers: what the editor had closed already is kept once".to_owned());
+                why.push("closers: the closers that the editor inserted are kept once".to_owned());
             }
             Self::Show(_) if why.is_empty() => {
-                why.push("trims: the model's text stands as it came".to_owned());
+                why.push("trims: none; the model's text is unchanged".to_owned());
             }
             Self::Show(_) => {}
             Self::Silent { rule, .. } => why.push(format!("silent: {rule}")),
@@ -78,7 +77,7 @@ impl Verdict {
         why
     }
 
-    /// Returns the suggestion when there is one.
+    /// Returns the suggestion if there is one.
     pub fn shown(&self) -> Option<&Suggestion> {
         match self {
             Self::Show(suggestion) => Some(suggestion),

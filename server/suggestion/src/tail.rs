@@ -1,9 +1,10 @@
 //! Puts back the closers that the answer replaces.
 //!
-//! An editor that turns `(` into `()` leaves `)` right of the cursor; the answer replaces it.
-//! What the completion writes of that tail itself is not written twice, the rest is appended where it belongs.
-//! Invariant: the replaced tail survives in the result, character by character and in order
-//! (editors draw a suggestion over it only then).
+//! An editor that turns `(` into `()` leaves `)` after the cursor, and the answer replaces it.
+//! Characters of that tail that the completion writes itself are not written twice; the others are
+//! inserted where they belong.
+//! Invariant: the result contains the replaced tail, character by character and in order. Otherwise
+//! editors would not draw the suggestion over it.
 
 use lowkey_document::lexical::Place;
 
@@ -22,13 +23,14 @@ pub(crate) fn join(site: &Site<'_>, text: &str) -> String {
     let nesting = Nesting::of(site, text);
     let supplied = supplied_bytes(core, &nesting.outer);
     let missing = core.get(supplied..).unwrap_or_default();
-    // A whole literal in the tail (`foo(x, "")`) may be what the completion ends with.
+    // The completion may end with a whole literal of the tail, as in `foo(x, "")`.
     let has_literal = site.place == Place::Code && core.trim_start().starts_with(['"', '\'', '`']);
     if missing.is_empty() || (has_literal && text.ends_with(core)) {
         return [text, blanks].concat();
     }
     if opens_block(text) && missing.starts_with([')', ']', '}']) {
-        // The completion broke the line right behind the opener: the closer gets a line of its own, too.
+        // The completion breaks the line directly after the opener, so the closer gets its own
+        // line, too.
         let indentation = indentation(site.request.before);
         return [text.trim_end(), "\n", indentation, missing, blanks].concat();
     }
@@ -37,18 +39,18 @@ pub(crate) fn join(site: &Site<'_>, text: &str) -> String {
     let needed = core.get(supplied_bytes(core, before_own)..).unwrap_or_default();
     let (text, closers) = match own.placed_before(needed) {
         Some(";") => (own.stem, with_semicolon(needed, own.closers)),
-        Some(behind) => (own.stem, [needed, behind].concat()),
+        Some(punctuation) => (own.stem, [needed, punctuation].concat()),
         None => (text, missing.to_owned()),
     };
-    // `{ x }` is blank on both sides or on neither.
+    // `{ x }` has blanks on both sides or on neither.
     let opens = site.request.before.ends_with('{') && text.starts_with(' ');
     let is_padded = opens && !text.ends_with(' ') && !text.contains('\n');
     let blank = if is_padded && closers.starts_with('}') { " " } else { "" };
     [text, blank, &closers, blanks].concat()
 }
 
-/// Puts a semicolon behind the closers, or before a block's end that follows those which the completion wrote:
-/// what it ends is the statement inside.
+/// Puts a semicolon after the closers, or before a block's end that follows the closers that the
+/// completion wrote, because the semicolon ends the statement inside the block.
 fn with_semicolon(needed: &str, own_closers: &str) -> String {
     let mut own = own_closers.chars().filter(|c| !c.is_whitespace()).peekable();
     let written = needed.char_indices().find_map(|(at, c)| {
@@ -62,18 +64,19 @@ fn with_semicolon(needed: &str, own_closers: &str) -> String {
     [needed, ";"].concat()
 }
 
-/// Says whether the completion breaks the line at the cursor and goes on below.
+/// Whether the completion breaks the line at the cursor and continues below.
 fn opens_block(text: &str) -> bool {
     text.trim_start_matches([' ', '\t']).starts_with('\n') && !text.trim().is_empty()
 }
 
-/// Returns what the completion leaves of the tail to be put back behind it.
+/// Returns the part of the tail that must be put back after the completion.
 pub(crate) fn left_of_tail<'a>(site: &Site<'a>, nesting: &Nesting) -> &'a str {
     let core = site.request.replaced_tail.trim_end();
     core.get(supplied_bytes(core, &nesting.outer)..).unwrap_or_default()
 }
 
-/// Returns where the completion has written the whole tail, if it goes on behind its end.
+/// Returns the position where the completion has written the whole tail, if it continues after
+/// that.
 pub(crate) fn end_of_tail(site: &Site<'_>, nesting: &Nesting) -> Option<usize> {
     let core = site.request.replaced_tail.trim();
     (1..=nesting.outer.len()).find_map(|n| {
@@ -83,18 +86,19 @@ pub(crate) fn end_of_tail(site: &Site<'_>, nesting: &Nesting) -> Option<usize> {
     })
 }
 
-/// Says whether the completion leaves closers of the tail to be put back behind it.
+/// Whether closers of the tail must be put back after the completion.
 pub(crate) fn leaves_closers(site: &Site<'_>, nesting: &Nesting) -> bool {
     let core = site.request.replaced_tail.trim_end();
     let supplied = supplied_bytes(core, &nesting.outer);
     core.get(supplied..).is_some_and(|missing| missing.contains([')', ']', '}']))
 }
 
-/// The closers and punctuation at the completion's end that belong to brackets opened before the cursor.
+/// The closers and punctuation at the completion's end that belong to brackets opened before the
+/// cursor.
 struct OwnTail<'t> {
     stem: &'t str,
     closers: &'t str,
-    /// `;`, `,` or `:` behind the last closer.
+    /// `;`, `,` or `:` after the last closer.
     punctuation: &'t str,
 }
 
@@ -116,8 +120,8 @@ impl<'t> OwnTail<'t> {
         Self { stem, closers, punctuation }
     }
 
-    /// Says what of it goes behind the needed closers when these take its place;
-    /// `None` when it has something to keep before them.
+    /// Returns the punctuation to put after `needed` if those closers replace this tail; `None` if
+    /// this tail must be kept in front of them.
     fn placed_before(&self, needed: &str) -> Option<&'t str> {
         let is_kept_whole = is_subsequence(self.closers, needed);
         let brings_own = needed.ends_with(is_final);
@@ -125,9 +129,9 @@ impl<'t> OwnTail<'t> {
             _ if !is_kept_whole => None,
             "" => Some(""),
             own if is_subsequence(&[self.closers, own].concat(), needed) => Some(""),
-            // `f(g(x);` before `))`: what ends the statement stays at its end.
+            // `f(g(x);` before `))`: the end of the statement stays at its end.
             own if !self.closers.is_empty() => Some(if brings_own { "" } else { own }),
-            // A list's last comma says nothing before its closer.
+            // A list's last comma is redundant before its closer.
             "," => Some(""),
             // A statement may end inside a block, not inside a call.
             ";" if needed.starts_with([')', ']', '"', '\'', '`']) => {
@@ -139,7 +143,7 @@ impl<'t> OwnTail<'t> {
     }
 }
 
-/// Says whether `c` ends a statement, an item or a head.
+/// Whether `c` ends a statement, an item or a head.
 fn is_final(c: char) -> bool {
     matches!(c, ';' | ',' | ':')
 }
@@ -155,12 +159,12 @@ fn supplied_bytes<'o>(tail: &str, supply: impl IntoIterator<Item = &'o Outer>) -
             Some(_) => {}
         }
     }
-    // Blanks count only with the closer behind them.
+    // Blanks count only together with the closer after them.
     let supplied = tail.len() - rest.as_str().len();
     tail.get(..supplied).map_or(0, |tail| tail.trim_end().len())
 }
 
-/// Says whether the characters of `part` that are not blank occur in `whole`, in order.
+/// Whether the characters of `part` that are not blank occur in `whole`, in order.
 fn is_subsequence(part: &str, whole: &str) -> bool {
     let mut whole = whole.chars();
     part.chars().filter(|c| !c.is_whitespace()).all(|wanted| whole.any(|c| c == wanted))

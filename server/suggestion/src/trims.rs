@@ -1,11 +1,13 @@
-//! Shortens the model's text until it is right in form, or silent.
+//! Shortens the model's text until it is right in form, or silences it.
 //!
-//! An ordered list of rules, one file each. A rule names the part to keep and says why;
-//! it cannot write text, so it can only shorten.
-//! Each rule is applied until it has nothing more to say, and the list until no rule has:
-//! that makes every one of them, and the whole, idempotent.
-//! Some steps are no trims, because they change the middle of the text or write: before the rules a block gets the
-//! editor's indentation (`reindent.rs`) and commas before closers go, and last come the tail that the answer replaces (`tail.rs`) and the comma that must follow an element.
+//! The rules are an ordered list, one file each. A rule returns the part to keep and its reason. It
+//! cannot write text, so it can only shorten it.
+//! Each rule is applied until it makes no more cuts, and the list until no rule does. So each rule
+//! and the whole list are idempotent.
+//! Some steps are not rules, because they change the middle of the text or add to it. Before the
+//! rules, a block is re-indented (`reindent.rs`) and commas before closers are removed. After the
+//! rules, the tail that the answer replaces (`tail.rs`) and a missing comma after an element are
+//! added.
 
 mod balance;
 mod blank_start;
@@ -33,7 +35,7 @@ use crate::site::Site;
 use crate::suggestion::{Suggestion, Trimmed, Verdict};
 use crate::tail;
 
-/// What a rule wants to keep, and why not the rest.
+/// The part that a rule keeps, and the reason for the cut.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Cut {
     /// The bytes to keep.
@@ -49,13 +51,13 @@ impl Cut {
     }
 }
 
-/// A trim: its name and what it does.
+/// A trim: its name and its function.
 struct Rule {
     name: &'static str,
     cut: fn(&Site<'_>, &str) -> Option<Cut>,
 }
 
-/// The trims, in order. What depends on whole lines comes before what looks into them.
+/// The trims, in order. Rules for whole lines come before rules that look inside lines.
 const RULES: &[Rule] = &[
     Rule { name: "stop rules", cut: stop_point::cut },
     Rule { name: "blank start", cut: blank_start::cut },
@@ -73,7 +75,7 @@ const RULES: &[Rule] = &[
     Rule { name: comma::NAME, cut: comma::cut },
 ];
 
-/// More than this is not looked at: no ten lines of code are as long.
+/// Longer completions are clipped: ten lines of code are never this long.
 const MAX_COMPLETION_BYTES: usize = 8 << 10;
 
 /// Returns the names of the rules that may shorten or silence, in order.
@@ -82,7 +84,7 @@ pub fn rule_names() -> Vec<&'static str> {
     [half_line::NAME].into_iter().chain(trims).chain([too_little::NAME]).collect()
 }
 
-/// Turns the model's text into a suggestion, or says which rule asks for silence.
+/// Turns the model's text into a suggestion, or returns the rule that silenced it.
 pub fn trim<'c>(request: &Request<'_>, completion: impl Into<Completion<'c>>) -> Verdict {
     let completion = completion.into();
     let site = Site::new(request);
@@ -90,7 +92,8 @@ pub fn trim<'c>(request: &Request<'_>, completion: impl Into<Completion<'c>>) ->
     let raw = completion.text;
     let end = raw.floor_char_boundary(MAX_COMPLETION_BYTES);
     let is_complete = completion.is_complete && end == raw.len();
-    // Lines end with `\n` in here; the document's own line ends come back when the edit is made.
+    // Lines end with `\n` inside this function; the document's line ends are restored when the edit
+    // is made.
     let mut text = raw.get(..end).unwrap_or_default().replace("\r\n", "\n").replace('\r', "\n");
     if !is_complete && let Some(cut) = half_line::cut(&site, &text) {
         apply(&mut text, half_line::NAME, cut, &mut trims);
@@ -103,7 +106,7 @@ pub fn trim<'c>(request: &Request<'_>, completion: impl Into<Completion<'c>>) ->
     if let Some(fitted) = comma::without_last_commas(&site, &text) {
         let removed_bytes = text.len() - fitted.len();
         text = fitted;
-        let why = "no comma stands after the last element".to_owned();
+        let why = "no comma is allowed after the last element".to_owned();
         trims.push(Trimmed { rule: comma::NAME, why, removed_bytes });
     }
     apply_all(&site, &mut text, &mut trims);
@@ -117,7 +120,7 @@ pub fn trim<'c>(request: &Request<'_>, completion: impl Into<Completion<'c>>) ->
         let replaces_tail_bytes = request.replaced_tail.len();
         return Verdict::Show(Suggestion { text: shown, replaces_tail_bytes, trims });
     };
-    // Whoever took the last text away is the rule that silenced it.
+    // The rule that removed the last text is the rule that silenced it.
     let rule = match trims.last() {
         Some(last) if text.is_empty() => last.rule,
         _ => {
@@ -129,7 +132,7 @@ pub fn trim<'c>(request: &Request<'_>, completion: impl Into<Completion<'c>>) ->
     Verdict::Silent { rule, text, trims }
 }
 
-/// Goes through the list until no rule has anything to say; each turn but the last shortens the text.
+/// Applies the list until no rule makes a cut; each pass but the last shortens the text.
 fn apply_all(site: &Site<'_>, text: &mut String, trims: &mut Vec<Trimmed>) {
     loop {
         let n_bytes = text.len();
@@ -142,7 +145,7 @@ fn apply_all(site: &Site<'_>, text: &mut String, trims: &mut Vec<Trimmed>) {
     }
 }
 
-/// Applies one rule until it has nothing to say.
+/// Applies one rule until it makes no cut.
 fn apply_rule(rule: &Rule, site: &Site<'_>, text: &mut String, trims: &mut Vec<Trimmed>) {
     while !text.is_empty() {
         let Some(cut) = (rule.cut)(site, text) else { return };
@@ -152,7 +155,7 @@ fn apply_rule(rule: &Rule, site: &Site<'_>, text: &mut String, trims: &mut Vec<T
     }
 }
 
-/// Keeps what a cut keeps; says whether that shortened the text.
+/// Applies a cut; returns whether it shortened the text.
 fn apply(text: &mut String, rule: &'static str, cut: Cut, trims: &mut Vec<Trimmed>) -> bool {
     let end = text.floor_char_boundary(cut.keep.end);
     let start = text.floor_char_boundary(cut.keep.start.min(end));

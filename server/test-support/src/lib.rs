@@ -1,11 +1,12 @@
-//! What tests of several crates share. Only ever a dev-dependency: `tests/tidy` checks it.
+//! Fixtures for the tests of several crates. Only a dev-dependency; `tests/tidy` checks it.
 //!
-//! The toy is a model of 4.2 million parameters that loads in milliseconds. Its suggestions are mostly wrong, so a
-//! test with it may depend on how something is said, never on what. `lowkey-toy.md` beside it is its card.
+//! The toy is a model of 4.2 million parameters that loads in milliseconds. Its suggestions are
+//! mostly wrong, so a test that uses it may depend on the form of an answer, but not on its
+//! content. `lowkey-toy.md` is its model card.
 
 use std::path::Path;
 
-/// The toy, a GGUF file.
+/// The toy, as a GGUF file.
 pub const TOY_BYTES: &[u8] = include_bytes!("../lowkey-toy-q8_0.gguf");
 
 /// SHA-256 of [`TOY_BYTES`], lower-case hexadecimal.

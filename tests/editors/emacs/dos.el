@@ -1,6 +1,7 @@
-;;; dos.el --- several lines taken in a file with CR LF line ends  -*- lexical-binding: t -*-
+;;; dos.el --- accepts several lines in a file with CR LF line ends  -*- lexical-binding: t -*-
 ;;; Commentary:
-;; After eyes.el, for every client.  Emacs keeps line feeds in such a buffer and writes CR LF.
+;; Loaded after eyes.el, for every client.  Emacs keeps line feeds in such a buffer and writes CR
+;; LF.
 ;;; Code:
 (defconst dos-settings '(:multiline "always" :talkative "always" :time_budget_ms 60000)
   "Settings with which suggestions have several lines.")
@@ -17,20 +18,20 @@
   (buffer-substring-no-properties (point-min) (point-max)))
 
 (defun visit-dos ()
-  "Visit the dos file, with a block begun at its end."
+  "Visit the dos file, with an open block at its end."
   (find-file "dos.js")
   (wanted "the line ends of the file" (coding-system-eol-type buffer-file-coding-system) 1)
-  ;; What is written is what was taken, and no line end more.
+  ;; The file contains the accepted text and no additional line end.
   (setq-local require-final-newline nil)
   (goto-char (point-max))
   (insert "    f1 = "))
 
 (defun check-dos (before of-server)
-  "Check what was taken behind the text BEFORE.
+  "Check the text accepted after BEFORE.
 OF-SERVER returns what the server has of the buffer: a list of its `fnv1a' and of t if it is desynced."
   (let* ((after (text-of-buffer))
          (taken (substring after (length before))))
-    (wanted "what was there" (string-prefix-p before after) t)
+    (wanted "the text before" (string-prefix-p before after) t)
     (wanted "several lines" (and (string-search "\n" (string-trim taken)) t) t)
     (wanted "a carriage return in the buffer" (string-search "\r" after) nil)
     (eventually "the server to have the text of the buffer"

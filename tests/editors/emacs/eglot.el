@@ -1,8 +1,8 @@
-;;; eglot.el --- eglot in batch: the entry of completion at point, taken  -*- lexical-binding: t -*-
+;;; eglot.el --- eglot in batch: accepts the completion entry at point  -*- lexical-binding: t -*-
 ;;; Commentary:
-;; After eyes.el, dos.el and the recipe.
+;; Loaded after eyes.el, dos.el and the recipe.
 ;;; Code:
-;; eglot-ensure waits for the end of a command, and in batch there is none.
+;; eglot-ensure waits for the end of a command, which never comes in batch mode.
 (find-file "shapes.py")
 (run-hooks 'post-command-hook)
 (eventually "eglot to run lowkey" #'eglot-current-server)
@@ -21,16 +21,16 @@
              (entry (car all)))
   (wanted "entries of a model" (length all) 1)
   (wanted "the start of the entry" (string-prefix-p "are" entry) t)
-  ;; As the list of completions does it.
+  ;; The way the completion list inserts it.
   (delete-region start (point))
   (insert entry)
   (funcall (plist-get properties :exit-function) entry 'finished)
   (let ((taken (substring (buffer-string) (- (length before) 3))))
     (wanted "the line" (string-prefix-p (substring-no-properties entry) taken) t)
-    (wanted "what was there" (string-prefix-p (substring before 0 -3) (buffer-string)) t)
+    (wanted "the text before" (string-prefix-p (substring before 0 -3) (buffer-string)) t)
     (ok "the entry of completion at point, taken: %S" taken)))
 
-;; eglot connects again by itself, unless the server died at once. Output ends no `sleep-for'.
+;; eglot reconnects by itself, unless the server died at once. Output does not end `sleep-for'.
 (let ((killed (jsonrpc--process (eglot-current-server))) another)
   (sleep-for (1+ eglot-autoreconnect))
   (signal-process killed 'KILL)
@@ -46,7 +46,7 @@
   (eventually "an entry of another lowkey" #'entries)
   (ok "killed, started again, and completes again: process %d" (process-id another)))
 
-;; One entry that shows one line, and has several.
+;; One entry with several lines, of which it shows one.
 (setq-default eglot-workspace-configuration `(:lowkey ,dos-settings))
 (eglot-signal-didChangeConfiguration (eglot-current-server))
 (visit-dos)

@@ -1,6 +1,6 @@
-;;; lsp-mode.el --- lsp-mode in batch: inline completion shown, taken, removed  -*- lexical-binding: t -*-
+;;; lsp-mode.el --- lsp-mode in batch: inline completion shown, accepted, removed  -*- lexical-binding: t -*-
 ;;; Commentary:
-;; After eyes.el, dos.el and the recipe.
+;; Loaded after eyes.el, dos.el and the recipe.
 ;;; Code:
 (defun lowkey ()
   "The workspace of lowkey, once it is initialized."
@@ -16,7 +16,7 @@
 (ok "lsp-mode runs lowkey and shows inline completions")
 
 (defun ask ()
-  "Ask at point; return what is shown behind it."
+  "Request a completion at point; return the text shown after it."
   (lsp-on-change (point) (point) 0)
   (lsp--flush-delayed-changes)
   (lsp-inline-completion-display 'implicit)
@@ -30,7 +30,7 @@
        (shown (eventually "ghost text" #'ask))
        (drawn (concat (overlay-get lsp-inline-completion--overlay 'display)
                       (overlay-get lsp-inline-completion--overlay 'after-string))))
-  (wanted "what is drawn" (string-suffix-p shown (substring-no-properties drawn)) t)
+  (wanted "the drawn text" (string-suffix-p shown (substring-no-properties drawn)) t)
   (lsp-inline-completion-cancel)
   (wanted "the overlay after C-g" lsp-inline-completion--overlay nil)
   (wanted "the text after C-g" (buffer-substring-no-properties (point-min) (point-max)) before)
@@ -40,17 +40,17 @@
   (wanted "the text" (buffer-substring-no-properties (point-min) (point-max)) (concat before shown))
   (ok "shown and taken: %S" shown))
 
-;; A bracket that stands behind the cursor.
+;; A bracket after the cursor.
 (below "shapes.py" "\n    def perimeter(self)")
 (backward-char 1)
 (eventually "ghost text inside a closed bracket" #'ask)
 (lsp-inline-completion-accept)
 (let ((line (buffer-substring-no-properties (pos-bol) (pos-eol))))
-  (wanted "what was typed" (string-prefix-p "    def perimeter(self" line) t)
+  (wanted "the typed text" (string-prefix-p "    def perimeter(self" line) t)
   (wanted "brackets" (seq-count (lambda (c) (eq c ?\()) line) (seq-count (lambda (c) (eq c ?\))) line))
   (ok "inside a closed bracket: %S" line))
 
-;; Settings as lsp-mode keeps them for a server.
+;; Settings in the form in which lsp-mode sends them to a server.
 (lsp-register-custom-settings
  (cl-loop for (key value) on dos-settings by #'cddr collect (list (format "lowkey.%s" (substring (symbol-name key) 1)) value)))
 (with-lsp-workspace (lowkey) (lsp--set-configuration (lsp-configuration-section "lowkey")))
@@ -62,7 +62,7 @@
                          (lambda ()
                            (when-let* ((shown (ask)))
                              (and (string-search "\n" (string-trim shown)) shown))))))
-  (wanted "a carriage return in what is drawn"
+  (wanted "a carriage return in the drawn text"
           (string-search "\r" (overlay-get lsp-inline-completion--overlay 'after-string)) nil)
   (lsp-inline-completion-accept)
   (check-dos before
@@ -75,6 +75,6 @@
   (set-buffer-modified-p nil)
   (lsp-workspace-shutdown (lowkey))
   (eventually "lowkey to end" (lambda () (not (process-live-p process))))
-  ;; lsp-mode kills what has answered its `shutdown'.
+  ;; lsp-mode kills a server after it has answered `shutdown'.
   (ok "lowkey ended with its client"))
 ;;; lsp-mode.el ends here

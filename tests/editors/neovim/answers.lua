@@ -1,8 +1,9 @@
--- To be run in the editor before `setup`: a language server in the editor's own process, whose
--- answers the test gives. What a model says cannot be chosen, and a late answer not be timed.
+-- Run in the editor before `setup`: a language server inside the editor's process whose answers the
+-- test chooses. A model's answers cannot be chosen, and a late answer cannot be timed.
 --
--- `Items` is what the next requests are answered with; while `Held` is a table, the answers are kept
--- in it instead. `Cancelled` counts cancellations, `Rested` has what was told of the cursor.
+-- `Items` are the items of the next answers. While `Held` is a table, answers are collected in it
+-- instead of being sent. `Cancelled` counts cancellations, and `Rested` collects the cursor
+-- notifications.
 
 Items, Held, Cancelled, Rested, Paused = {}, nil, 0, {}, false
 

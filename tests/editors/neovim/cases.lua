@@ -15,7 +15,7 @@ accept('a Python line', type_until_ghost('    def area(self):'))
 below('counter.rs', 'self.count += 1;')
 accept('a Rust line', type_until_ghost('        self.total += 1'))
 
--- A bracket that the editor closed by itself stands behind the cursor.
+-- A bracket that the editor inserted is after the cursor.
 below('shapes.py', 'self.side = side')
 type_and_settle('    def perimeter()')
 keys('<Left>')
@@ -25,7 +25,7 @@ local _, opened = now.line:gsub('%(', '')
 local _, closed = now.line:gsub('%)', '')
 check(opened == closed, 'brackets do not match after accepting: ' .. now.line)
 
--- Typing what the ghost text says keeps the rest of it, before and after the answer.
+-- Typing along the ghost text keeps the rest of it, before and after the answer.
 below('shapes.py', 'self.side = side')
 now = type_until_ghost('    def area(self):', 3)
 local ghost = now.ghost.lines[1]
@@ -38,10 +38,10 @@ eventually('the ghost text to follow the typed character', function()
 end)
 now = settled(before)
 check(now.ghost and vim.startswith(now.ghost.lines[1], rest),
-  ('after typing along, %q is no longer what is shown'):format(rest))
+  ('after typing along, %q is not shown any more'):format(rest))
 drive.ok('typing along keeps the rest: ' .. vim.inspect(rest))
 
--- Leaving insert mode hides it, coming back shows it again.
+-- Leaving insert mode hides the ghost text; returning shows it again.
 keys('<Esc>')
 eventually('the ghost text to go with insert mode', function()
   local left = state()
@@ -53,7 +53,7 @@ now = settled(before)
 check(now.ghost and vim.startswith(now.ghost.lines[1], rest), 'no ghost text after returning to insert mode')
 drive.ok('leaving insert mode hides it, coming back shows it')
 
--- Typing something else: what was shown is not shown any more.
+-- A different key removes the ghost text.
 local stale = now.ghost.lines[1]
 local other = stale:sub(1, 1) == 'q' and 'z' or 'q'
 now = type_and_settle(other)
@@ -66,14 +66,14 @@ if now.ghost then
 end
 drive.ok('typing something else drops it')
 
--- Backspace returns to what was known.
+-- Backspace restores the earlier suggestion.
 before = state().asked
 keys('<BS>')
 now = settled(before)
 check(now.ghost, 'no ghost text after taking the key back')
 drive.ok('backspace brings one back: ' .. vim.inspect(now.ghost.lines[1]))
 
--- The documented mappings for a part of it.
+-- The documented mappings for partial acceptance.
 lua('dofile(...)', partial)
 for name, key in pairs({ word = '<M-w>', line = '<M-l>' }) do
   below('shapes.py', 'self.side = side')
@@ -91,8 +91,8 @@ for name, key in pairs({ word = '<M-w>', line = '<M-l>' }) do
   drive.ok(('accepting a %s: %q'):format(name, now.line))
 end
 
--- On a line of blanks the model may want other blanks, which ghost text cannot show.
--- What is shown must be what comes; where nothing is shown, <Tab> is only a tab.
+-- On a line of blanks the model may want other blanks, which ghost text cannot show. Then <Tab> is
+-- a tab; otherwise the shown text is inserted.
 for file, mark in pairs({ ['stack.rs'] = 'pub fn len(', ['shapes.py'] = 'class Square' }) do
   below(file, mark)
   before = state().asked
@@ -111,7 +111,7 @@ for file, mark in pairs({ ['stack.rs'] = 'pub fn len(', ['shapes.py'] = 'class S
   end
 end
 
--- A file with secrets stays unseen: asked, answered, nothing shown.
+-- A file with secrets: the request is answered without a suggestion.
 below('.env', 'API_SECRET')
 for index = 1, #'API_SECRET=' do
   local secret = ('API_SECRET='):sub(index, index)

@@ -1,4 +1,5 @@
--- The server is told where the cursor rests: once for each place, and nowhere where it is silent.
+-- The plugin notifies the server of the cursor's resting position: once per position, and never
+-- where lowkey is silent.
 --
 -- Arguments: this folder and the socket. The server is the one of answers.lua.
 
@@ -8,7 +9,7 @@ local lua, keys, check, eventually, state = drive.lua, drive.keys, drive.check, 
 drive.connect(socket)
 
 local function rested() return lua('return Rested') end
---- Longer than any pause that the plugin waits for, so that a second notification would be there.
+--- Longer than any pause of the plugin, so that a second notification would have arrived.
 local function quiet() vim.uv.sleep(900) end
 local function told(n, line, character)
   eventually(('notification %d'):format(n), function() return #rested() >= n end)
@@ -24,13 +25,13 @@ local function becomes(wanted)
 end
 
 drive.open('plain.txt')
--- Opening tells the place of the cursor, and nothing more.
+-- Opening a file sends the cursor's position, and no other notification.
 local params = told(1, 0, 0)
 check(vim.endswith(params.textDocument.uri, '/plain.txt'), params.textDocument.uri)
 drive.ok('a file that was opened')
 
--- Moves that follow each other in less than the cursor must rest. On a machine with other work one
--- may come too late, and then the moves are made again.
+-- Moves at shorter intervals than the resting time. On a busy machine one may be late; then the
+-- moves are repeated.
 lua("vim.api.nvim_buf_set_lines(0, 0, -1, false, { 'é😀 one', 'two', 'three', 'four' })")
 quiet()
 local n
@@ -49,15 +50,15 @@ until longest < 250
 n = n + 1
 told(n, 3, 0)
 keys('gg$')
--- In UTF-16: é is one, 😀 two.
+-- Columns in UTF-16: é is one unit, 😀 is two.
 n = n + 1
 told(n, 0, 6)
-drive.ok('moving tells the last place, once')
+drive.ok('moving sends the last position, once')
 
 keys('i')
 eventually('insert mode', function() return state().mode == 'i' end)
 quiet()
-check(#rested() == n, 'entering insert mode told the same place again')
+check(#rested() == n, 'entering insert mode sent the same position again')
 keys('x')
 n = n + 1
 told(n, 0, 7)
@@ -67,7 +68,7 @@ keys('<Esc>jv')
 eventually('visual mode', function() return state().mode == 'v' end)
 keys('l')
 quiet()
-check(#rested() == n, 'told while text is selected')
+check(#rested() == n, 'a notification while text is selected')
 keys('<Esc>')
 drive.ok('not while text is selected')
 
@@ -86,7 +87,7 @@ lua("require('lowkey.client').set('prefill_at_cursor', false)")
 becomes('ready')
 keys('G')
 quiet()
-check(#rested() == n, 'told where lowkey is silent, or with the setting off')
+check(#rested() == n, 'a notification where lowkey is silent, or with the setting off')
 lua("require('lowkey.client').set('prefill_at_cursor', true)")
 keys('gg0')
 told(n + 1, 0, 0)
@@ -96,6 +97,6 @@ keys(':enew<CR>')
 eventually('a buffer without the server', function() return not state().attached end)
 keys('ihello')
 quiet()
-check(#rested() == n + 1, 'told of a buffer that the server does not know')
+check(#rested() == n + 1, 'a notification for a buffer that the server does not know')
 drive.ok('not in a buffer that the server does not know')
 keys('<Esc>:qa!<CR>')

@@ -1,7 +1,8 @@
--- The model inside the program, with the ten lines of the README: what a newcomer sees first.
+-- The default model with the ten lines of the README, as a new user sees it.
 --
--- Arguments: this folder, the socket, and `default` or `toy`. What the default says is checked at a place where it is
--- certain; of the toy, which stands in until the default is complete, only that ghost text comes and is accepted.
+-- Arguments: this folder, the socket, and `default` or `toy`. The default model's text is checked
+-- at a position where it is certain. The toy replaces it until the default is complete; then the
+-- test only checks that ghost text appears and is accepted.
 
 local folder, socket, inside = arg[1], arg[2], arg[3]
 local drive = dofile(folder .. '/drive.lua')
@@ -17,7 +18,7 @@ if inside == 'default' then
   drive.keys('GA')
   drive.eventually('insert mode', function() return drive.state().mode == 'i' end)
   now = drive.type_until_ghost('.')
-  drive.check(now.ghost.lines[1] == 'side', 'behind `self.side * self.` it says ' .. now.ghost.lines[1])
+  drive.check(now.ghost.lines[1] == 'side', 'the suggestion after `self.side * self.` is ' .. now.ghost.lines[1])
 else
   drive.below('shapes.py', 'self.side = side')
   now = drive.type_until_ghost('    def area(self):')

@@ -1,5 +1,5 @@
--- A file with `\r\n` line ends: what is accepted leaves no carriage return in a line and none doubled on disk, and
--- server and buffer agree on the lines.
+-- A file with `\r\n` line ends: an accepted suggestion leaves no carriage return in a line and no
+-- doubled one on disk, and the server and the buffer have the same lines.
 --
 -- Arguments: this folder, and the socket.
 
@@ -8,7 +8,7 @@ local drive = dofile(folder .. '/drive.lua')
 local lua, keys, check, eventually = drive.lua, drive.keys, drive.check, drive.eventually
 drive.connect(socket)
 
--- The model goes on with the block: several lines.
+-- The model continues the block with several lines.
 drive.below('dos.js', 'if (e) {')
 check(lua('return vim.bo.fileformat') == 'dos', 'the file is not read as a dos file')
 local now

@@ -1,4 +1,4 @@
--- How the plugin's own ghost text draws and takes what a server may answer: tails that move, several
+-- How the plugin's own ghost text draws and accepts a server's answers: replaced tails, several
 -- lines, several suggestions, late answers, other position encodings.
 --
 -- Arguments: this folder and the socket. The answers are those of answers.lua.
@@ -14,13 +14,14 @@ local function range(first, last)
   return { start = { line = 0, character = first }, ['end'] = { line = 0, character = last } }
 end
 
---- A file of one line `before`▮`after`, insert mode at the mark, and the answers there.
+--- Opens a file of one line `before`▮`after`, enters insert mode at the mark and waits for the
+--- answers.
 local function at(before, after, answers)
   keys('<Esc>')
   eventually('normal mode', function() return state().mode == 'n' end)
   items(answers)
   lua('vim.api.nvim_buf_set_lines(0, 0, -1, false, { ... }) vim.api.nvim_win_set_cursor(0, { 1, 0 })', before .. after)
-  -- Typed, not set: as it comes to be in use.
+  -- Typed instead of set, as in real use.
   lua("vim.api.nvim_win_set_cursor(0, { 1, ... })", math.max(#before - 1, 0))
   keys(#before == 0 and 'i' or 'a')
 end
@@ -70,7 +71,7 @@ eventually('the second, the other way round', function() return is('two', ' (2/2
 taken({ 'two' })
 drive.ok('one of several')
 
--- Columns in UTF-16: é is one, 😀 two.
+-- Columns in UTF-16: é is one unit, 😀 is two.
 at('é😀 ', 'z', { { insertText = 'yz', range = range(4, 5) } })
 check(vim.deep_equal(shown().lines, { 'y' }), vim.inspect(state()))
 taken({ 'é😀 yz' })
@@ -91,12 +92,12 @@ keys('<M-l>')
 eventually('a line', function() return vim.deep_equal(state().lines, { 'ab' }) end)
 keys('<M-l>')
 eventually('the next line', function() return vim.deep_equal(state().lines, { 'ab', '\tc' }) end)
--- What comes now is about this line, and nothing here answers for it.
+-- The next requests are for this line, and the test has no answer for them.
 keys('<M-l>')
 eventually('the last line', function() return vim.deep_equal(state().lines, { 'ab', '\tc', 'd' }) end)
 drive.ok('line by line')
 
--- A late answer that the text contradicts is never shown; one that fits is.
+-- A late answer is shown only if it fits the current text.
 at('', '', {})
 lua('Held, Cancelled = {}, 0')
 items({ { insertText = 'late', range = range(0, 0) } })
@@ -104,9 +105,9 @@ keys('l')
 eventually('the question', function() return lua('return #Held') == 1 end)
 keys('x')
 eventually('the question after it', function() return lua('return #Held') == 2 end)
-check(lua('return Cancelled') == 1, 'the old question was not cancelled')
+check(lua('return Cancelled') == 1, 'the old request was not cancelled')
 lua('Held[1]()')
-check(not state().ghost, 'the answer to a question that is no more was shown')
+check(not state().ghost, 'the answer to a cancelled request was shown')
 lua('Held[2]()')
 check(not state().ghost, 'an answer that the text contradicts was shown')
 keys('<BS>')
@@ -123,7 +124,7 @@ check(vim.deep_equal(shown().lines, { 'er' }), vim.inspect(state()))
 lua('Held, Items = nil, {}')
 drive.ok('late answers that do not fit are never shown')
 
--- Nothing where text runs by itself, and nothing left behind it.
+-- No ghost text in other modes, and no leftovers of it.
 items({ { insertText = 'ghost' } })
 at('', '', { { insertText = 'ghost' } })
 shown()

@@ -1,8 +1,8 @@
--- Fingers and eyes for a running Neovim: drives it over its socket, as a user would, and reads
--- what it shows. To be loaded with `dofile`; returns a table of functions.
+-- Drives a running Neovim over its socket, as a user would, and reads its screen. Loaded with
+-- `dofile`; returns a table of functions.
 --
--- Nothing here knows what the model will say: the ghost text on screen is read, and the
--- buffer must become exactly what that ghost text promised.
+-- The model's answers are unknown: the tests read the ghost text on the screen and check that the
+-- buffer becomes exactly the text that the ghost text shows.
 
 local M = {}
 local PATIENCE_SECONDS = 60
@@ -10,8 +10,8 @@ local PATIENCE_SECONDS = 60
 M.quiet_ms = 400
 local editor
 
--- What is asked of the editor. `asked` counts requests, so that a case knows
--- when the answer to its last key is there.
+-- Functions that run in the editor. `asked` counts requests, so that a case can wait for the answer
+-- to its last key.
 local EYES = [[
   asked = 0
   vim.api.nvim_create_autocmd('LspRequest', { callback = function(event)
@@ -42,7 +42,7 @@ local EYES = [[
       mark = mark or vim.api.nvim_buf_get_extmarks(0, space, 0, -1, { details = true })[1]
     end
     if mark then
-      -- Which one of several it is stands behind it in another colour.
+      -- The index of a suggestion among several follows it in another colour.
       local count
       local function join(chunks)
         return table.concat(vim.tbl_map(function(chunk)
@@ -54,9 +54,9 @@ local EYES = [[
       local ghost = { row = mark[2] + 1, column = mark[3], overlay = mark[4].virt_text_pos == 'overlay' }
       ghost.lines = vim.list_extend({ join(mark[4].virt_text) }, vim.tbl_map(join, mark[4].virt_lines or {}))
       ghost.count = count
-      -- Blanks that hide the end of a longer line.
+      -- Blanks that cover the end of a longer line.
       if ghost.overlay then ghost.lines[1] = ghost.lines[1]:gsub(' +$', '') end
-      -- An extmark that draws nothing is no ghost text.
+      -- An extmark without text is not ghost text.
       if table.concat(ghost.lines) ~= '' then state.ghost = ghost end
     end
     return state
@@ -86,7 +86,7 @@ function M.fail(message)
   os.exit(1)
 end
 
---- Tells at once what was found to be so.
+--- Prints a successful check at once.
 function M.ok(what)
   io.stdout:write('ok   ', what, '\n')
   io.stdout:flush()
@@ -96,7 +96,7 @@ function M.check(condition, message)
   if not condition then M.fail(message) end
 end
 
---- Polls until `condition` gives something true, and returns that.
+--- Polls until `condition` returns a true value, and returns that value.
 function M.eventually(what, condition)
   local deadline = vim.uv.hrtime() + PATIENCE_SECONDS * 1e9
   repeat
@@ -111,8 +111,8 @@ function M.state()
   return M.lua('return State()')
 end
 
---- Waits until the question after the last key was asked and answered.
---- `before` is what `asked` said before that key.
+--- Waits until the request for the last key was sent and answered. `before` is the value of `asked`
+--- before that key.
 function M.settled(before)
   local quiet_since, last
   return M.eventually('an answer to the last key', function()
@@ -134,18 +134,18 @@ function M.type_and_settle(text)
   return M.settled(before)
 end
 
---- Types `text` letter by letter until there is ghost text of at least `n_least` bytes (1), and settles.
---- On a machine with other work an answer may come too late to be given; Neovim asks
---- again when insert mode is entered again, and by then lowkey has gone on decoding.
+--- Types `text` letter by letter until there is ghost text of at least `n_least` bytes (default 1),
+--- and waits until it is stable. On a busy machine an answer may come too late. Neovim repeats the
+--- request when insert mode is entered again, and lowkey has continued decoding by then.
 function M.type_until_ghost(text, n_least)
   local now = M.state()
   local function enough() return now.ghost and #now.ghost.lines[1] >= (n_least or 1) and now end
-  -- Blanks in one go, then key by key.
+  -- Blanks at once, then key by key.
   for piece in text:gmatch('%s*%S') do
     now = M.type_and_settle(piece)
     if enough() then return now end
   end
-  return M.eventually('ghost text behind ' .. vim.inspect(now.line:sub(1, now.column)), function()
+  return M.eventually('ghost text after ' .. vim.inspect(now.line:sub(1, now.column)), function()
     local before = M.state().asked
     M.keys('<Esc>a')
     now = M.settled(before)
@@ -153,13 +153,13 @@ function M.type_until_ghost(text, n_least)
   end)
 end
 
---- The buffer's lines that the ghost text of `before` promises.
+--- Returns the buffer's lines after the ghost text of `before` is accepted.
 function M.promised(before)
   local ghost, lines = before.ghost, vim.deepcopy(before.lines)
   local line = lines[ghost.row]
   local new = vim.deepcopy(ghost.lines)
   new[1] = line:sub(1, ghost.column) .. new[1]
-  -- Inline ghost text pushes the rest of the line aside, an overlay hides it.
+  -- Inline ghost text moves the rest of the line to the right; an overlay covers it.
   if not ghost.overlay then new[#new] = new[#new] .. line:sub(ghost.column + 1) end
   table.remove(lines, ghost.row)
   for index = #new, 1, -1 do table.insert(lines, ghost.row, new[index]) end
@@ -185,7 +185,7 @@ function M.open(file)
   end)
 end
 
---- Opens a file and goes into insert mode on a new, empty line below the one that holds `mark`.
+--- Opens a file and enters insert mode on a new, empty line below the one that contains `mark`.
 function M.below(file, mark)
   M.open(file)
   M.lua("vim.fn.search(..., 'cw')", '\\V' .. mark)
@@ -193,8 +193,8 @@ function M.below(file, mark)
   M.eventually('insert mode', function() return M.state().mode == 'i' end)
 end
 
---- The process of the one server that runs in the editor. One that was told to end saves its
---- sessions first, so there may be two for a moment.
+--- Returns the process of the only server in the editor. A server that was told to end first saves
+--- its sessions, so there may be two for a moment.
 function M.server()
   local servers
   M.eventually('one lowkey for all buffers', function()
@@ -207,7 +207,7 @@ function M.server()
   return servers[1]
 end
 
---- Ends the editor as a user would, and leaves the process of its server in a file.
+--- Ends the editor as a user would, and writes the process id of its server to a file.
 function M.leave()
   local server = M.server()
   M.check(server, 'no server runs at the end')

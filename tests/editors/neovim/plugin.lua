@@ -1,6 +1,7 @@
--- The plugin, case by case, with whichever of Neovim's and lowkey's own ghost text it uses.
+-- The plugin, case by case, with Neovim's or the plugin's own ghost text.
 --
--- Arguments: this folder, the socket, and who should draw ("lowkey.native" or "lowkey.ghost").
+-- Arguments: this folder, the socket, and the expected drawing engine ("lowkey.native" or
+-- "lowkey.ghost").
 
 local folder, socket, engine = arg[1], arg[2], arg[3]
 local drive = dofile(folder .. '/drive.lua')
@@ -9,7 +10,7 @@ local state, settled, type_and_settle, type_until_ghost = drive.state, drive.set
 local promised, accept, below, server = drive.promised, drive.accept, drive.below, drive.server
 drive.connect(socket)
 local own = engine == 'lowkey.ghost'
--- Twice what is waited from a key to its request.
+-- Twice the delay between a key and its request.
 if own then drive.quiet_ms = 200 end
 
 local ok = drive.ok
@@ -25,13 +26,13 @@ local METHOD = '    def area(self):'
 check(lua("return require('lowkey').drawn_by()") == engine, 'the ghost text should be drawn by ' .. engine)
 method()
 local before = status_becomes('ready')
-check(before.text == 'lowkey', 'the statusline says ' .. before.text)
-check(table.concat(lua('return StatusTexts'), ','):find('lowkey'), 'the statusline was not told of the start')
+check(before.text == 'lowkey', 'the statusline shows ' .. before.text)
+check(table.concat(lua('return StatusTexts'), ','):find('lowkey'), 'the statusline did not show the start')
 ok('the status becomes ready: ' .. table.concat(before.why, '; '))
 
 accept('a Python line', type_until_ghost(METHOD))
 
--- Taken before the answer to the last key: nothing of what was typed is left behind.
+-- Accepted before the answer to the last key: no typed text is left over.
 method()
 local now = type_until_ghost(METHOD, 2)
 local expected = promised(now)
@@ -40,9 +41,10 @@ keys('<Tab>')
 eventually('taking it right after a key to give what was shown:\n' .. table.concat(expected, '\n'), function()
   return vim.deep_equal(state().lines, expected)
 end)
-ok('taken right after a key, nothing is left behind')
+ok('accepted right after a key, without leftovers')
 
--- Word by word, the whole that was shown. Our own ghost text stays between two words.
+-- Word by word until the whole suggestion is accepted. The plugin's own ghost text stays between
+-- words.
 method()
 now = type_until_ghost(METHOD, 3)
 expected = promised(now)[now.row]
@@ -69,14 +71,14 @@ keys('<M-l>')
 eventually('the line to be accepted', function() return state().line == expected end)
 ok('accepted a line')
 
--- A bracket that the editor closed by itself stands behind the cursor.
+-- A bracket that the editor inserted is after the cursor.
 below('shapes.py', 'self.side = side')
 type_and_settle('    def perimeter()')
 keys('<Left>')
 now = accept('inside a closed bracket', type_until_ghost('self, side, scale'))
 check(select(2, now.line:gsub('%(', '')) == select(2, now.line:gsub('%)', '')), 'brackets do not match: ' .. now.line)
 
--- A key that it does not agree with: at once gone, or following the text.
+-- A key that differs from the ghost text removes it at once, or the next answer follows the text.
 method()
 now = type_until_ghost(METHOD)
 local stale = now.ghost.lines[1]
@@ -84,7 +86,7 @@ local other = stale:sub(1, 1) == 'q' and 'z' or 'q'
 local asked = now.asked
 type_text(other)
 if own then
-  -- In the very state in which the key is seen, before any answer.
+  -- In the first state that contains the key, before any answer.
   now = eventually('the key in the text', function()
     local after = state()
     return after.line:sub(after.column, after.column) == other and after
@@ -122,7 +124,7 @@ if own then
   accept('asked for on purpose', now)
 end
 
--- Why there was one.
+-- The explanation of the suggestion.
 keys('<Esc>:LowkeyExplain<CR>')
 local page = eventually('the page that explains', function()
   local lines = state().lines
@@ -134,7 +136,7 @@ keys('q')
 eventually('the page to be closed', function() return state().attached end)
 ok('explained: ' .. page[3])
 
--- Silence on purpose. A key of ours then does what it did before.
+-- Paused. The plugin's keys then do what they did before.
 lua("require('lowkey').toggle()")
 status_becomes('paused')
 method()
@@ -163,7 +165,7 @@ check(not type_and_settle('API_KEY=').ghost, 'ghost text in a file of secrets')
 now = status_becomes('off')
 ok('off for a file with secrets: ' .. now.why[1])
 
--- A server that is killed comes again, and completes again.
+-- A killed server is started again and completes again.
 local killed = server()
 vim.uv.kill(killed, 'sigkill')
 eventually('another server', function()
@@ -183,7 +185,7 @@ end)
 status_becomes('ready')
 ok('restarted by command')
 
--- A model from the server's list: the one inside is the only one that is here, whichever it is.
+-- A model from the server's list: the default model is the only one on this machine.
 lua([[vim.ui.select = function(models, options, choose)
   Offered = vim.tbl_map(options.format_item, models)
   choose(models[1])

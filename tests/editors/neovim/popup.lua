@@ -1,4 +1,4 @@
--- Suggestions as entries of Neovim's own completion menu, which is what plugins for menus ask too.
+-- Suggestions as entries of Neovim's own completion menu, which completion plugins also query.
 --
 -- Arguments: this folder and the socket.
 
@@ -21,7 +21,7 @@ drive.below('shapes.py', 'self.side = side')
 eventually('the model', function() return drive.state().status.state == 'ready' end)
 local typed = '    def are'
 drive.type_and_settle(typed)
--- The suggestion's whole text stands in the entry's documentation.
+-- The suggestion's whole text is in the entry's documentation.
 local asked_again = 0
 local entry = eventually('an entry of the menu', function()
   local menu = lua('return Menu()')

@@ -1,7 +1,8 @@
-// What a user does, case by case. Each gets a workbench and fails by throwing.
+// A user's actions, case by case. Each case gets a workbench and fails by throwing.
 //
-// The suggestions are the built-in model's, so the cases look at how they are drawn and taken,
-// and compare the file on disk with what was drawn, not with words that the next model may choose.
+// The suggestions are those of the model in the program. The cases check how they are drawn and
+// accepted, and compare the file on disk with the drawn text. They do not check words that the next
+// model may choose differently.
 
 const assert = require('node:assert/strict');
 const fs = require('node:fs');
@@ -25,13 +26,13 @@ class Rectangle:
 const LAST = SHAPES.split('\n').length;
 const METHOD = '    def are';
 
-/** A file with a place at its end where the model has something to say, and that text typed there. */
+/** Opens a file whose end is a position where the model suggests text, and types that text there. */
 async function method(w, name) {
   await w.edit(name, SHAPES);
   await w.goTo(LAST, Infinity);
   await w.type(METHOD);
   const ghost = await w.ghostAppears();
-  assert.ok((await w.lines()).some((line) => line === METHOD + firstLine(ghost)), 'drawn behind what was typed');
+  assert.ok((await w.lines()).some((line) => line === METHOD + firstLine(ghost)), 'drawn after the typed text');
   return ghost;
 }
 
@@ -85,7 +86,7 @@ module.exports = {
     const above = SHAPES.trimEnd() + '\n\n    def scale(self, factor):\n        self.width = self.width * factor\n';
     await w.edit('middle.py', above);
     await w.goTo(above.split('\n').length, Infinity);
-    // VS Code closes the bracket itself, and indents by itself.
+    // VS Code closes the bracket and indents by itself.
     const typed = '    def grow(';
     await w.type(typed);
     const ghost = await w.ghostAppears();
@@ -106,7 +107,7 @@ module.exports = {
 
 class Rectangle:
 `;
-    // VS Code indents after Enter by itself: where a block begins, several lines may come.
+    // VS Code indents after Enter by itself; at the start of a block, several lines may come.
     const head = '    def __init__(self, width, height):';
     for (const [n, names] of ['width, height', 'side, height', 'a, b', 'name, size'].entries()) {
       const [file, typed] = [`lines${n}.py`, head.replace('width, height', names)];
@@ -122,7 +123,7 @@ class Rectangle:
       assert.equal(await w.saved(file), lines);
       return;
     }
-    assert.fail('nowhere did several lines come');
+    assert.fail('no suggestion has several lines');
   },
 
   async 'several lines in a file with CR LF line ends leave no line end of another kind'(w) {
@@ -156,7 +157,7 @@ class Rectangle:
     const ghost = await w.ghostAppears();
     await w.picture('widget');
     assert.ok(`are${ghost}`.startsWith(entry), `${ghost} continues ${entry}`);
-    // Tab takes the entry while the list is open, then the ghost text.
+    // Tab accepts the entry while the list is open, then the ghost text.
     await w.keys('Tab');
     await w.ghostAppears();
     await w.keys('Tab');
@@ -191,7 +192,7 @@ class Rectangle:
       const before = prefills();
       await move();
       await until(what, () => prefills() > before);
-      // Longer than the cursor must rest.
+      // Longer than the resting time of the cursor.
       await sleep(1000);
       const after = prefills();
       await sleep(1000);
@@ -300,7 +301,7 @@ class Rectangle:
     const log = fs.readFileSync(`${w.logs}/lowkey.log`, 'utf8');
     assert.match(log, /accepted id=/);
     for (const word of ['Rectangle', 'self', 'height', 'API_TOKEN', 'is_empty']) {
-      assert.ok(!log.includes(word), `${word} stands in lowkey.log`);
+      assert.ok(!log.includes(word), `${word} is in lowkey.log`);
     }
   },
 

@@ -1,4 +1,4 @@
-// drive.cjs PORT HOME LOGS [CASE...]: runs the cases, or those whose names hold one of CASE,
+// drive.cjs PORT HOME LOGS [CASE...]: runs the cases, or those whose names contain one of CASE,
 // then the tests of host/ inside the extension host ("host" names them all).
 
 const fs = require('node:fs');
@@ -9,7 +9,7 @@ const cases = require('./cases.cjs');
 const [port, home, logs, ...wanted] = process.argv.slice(2);
 const isWanted = (name) => wanted.length === 0 || wanted.some((part) => name.includes(part));
 
-/** Runs what was asked for in a workbench of its own; returns how many failed. */
+/** Runs the selected cases in a separate workbench; returns how many failed. */
 async function runCases() {
   const chosen = Object.entries(cases).filter(([name]) => isWanted(name));
   if (chosen.length === 0) return 0;
@@ -41,7 +41,7 @@ async function runHost() {
   fs.mkdirSync(`${home}/first`);
   fs.mkdirSync(`${home}/second`);
   fs.writeFileSync(workspace, JSON.stringify({ folders: [{ path: 'first' }, { path: 'second' }] }));
-  // VS Code reaches files of the machine by its own address.
+  // VS Code accesses files of the machine by its own address.
   const uri = (file) => `vscode-remote://127.0.0.1:${port}${file}`;
   const tests = path.join(__dirname, 'host');
   const payload = [['extensionDevelopmentPath', uri(tests)], ['extensionTestsPath', uri(`${tests}/index.js`)]];

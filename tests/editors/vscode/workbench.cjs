@@ -1,18 +1,18 @@
-// VS Code's workbench in a page of Chromium, as far as a user sees and touches it.
+// VS Code's workbench in a Chromium page, with what a user sees and touches.
 
 const fs = require('node:fs');
 const path = require('node:path');
 const { chromium } = require('playwright-core');
 
-/** Whatever takes longer hangs: the machine may be busy with other things. */
+/** Timeout after which a wait counts as a hang; long, because the machine may be busy. */
 const PATIENCE_MS = 40_000;
 
-/** The workbench itself takes longest. */
+/** The workbench itself needs the longest time. */
 const LOADING_MS = 180_000;
 
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** Asks until the answer is truthy, and returns it. */
+/** Polls until the value is truthy, and returns it. */
 async function until(what, ask, patience = PATIENCE_MS) {
   const deadline = Date.now() + patience;
   for (;;) {
@@ -26,7 +26,7 @@ async function until(what, ask, patience = PATIENCE_MS) {
 const spaces = (text) => text.replaceAll('\u00a0', ' ').replaceAll('\u00b7', ' ');
 
 class Workbench {
-  /** A new browser for `folder` or `workspace`; `payload` is what VS Code's address may ask for. */
+  /** Opens a new browser for `folder` or `workspace`; `payload` holds parameters of VS Code's address. */
   static async open({ payload = [], ...place }) {
     const browser = await chromium.launch({
       executablePath: '/usr/bin/chromium',
@@ -64,7 +64,7 @@ class Workbench {
     await this.page.screenshot({ path: path.join(this.logs, `${name}.png`), ...(clip && { clip }) });
   }
 
-  /** Opens a file of the folder, with `text` written to it before, and waits until it can be typed in. */
+  /** Opens a file of the folder with the content `text`, and waits until it accepts input. */
   async edit(name, text) {
     if (text !== undefined) fs.writeFileSync(this.file(name), text);
     await this.quick(name, 'Control+p');
@@ -74,18 +74,19 @@ class Workbench {
         document.activeElement?.closest('.quick-input-widget') === null));
   }
 
-  /** Types into VS Code's quick input and takes the entry of that name. */
+  /** Types into VS Code's quick input and selects the entry of that name. */
   async quick(text, opens, next = { state: 'hidden' }) {
     await this.page.keyboard.press(opens);
     const input = await this.page.waitForSelector('.quick-input-widget:not([style*="display: none"]) input', { timeout: PATIENCE_MS });
     // A file's entry begins with marks of its state.
     const is = opens === 'F1' ? '^=' : '*=';
     const rows = `.quick-input-list .monaco-list-row[aria-label${is}"${text}"]`;
-    // A file that was written a moment ago may not be found yet; asking again finds it.
+    // A newly written file may not be found yet; a repeated search finds it.
     await until(`${text} in the list`, async () => {
       await input.fill('');
       await input.fill(opens === 'F1' ? `>${text}` : text);
-      // The list is drawn anew while it is searched: the entry is looked for again until it is hit.
+      // The list is redrawn during the search, so the entry is looked up again until the click
+      // succeeds.
       return this.page.click(rows, { timeout: 10_000 }).then(() => true, () => false);
     });
     await this.page.waitForSelector('.quick-input-widget', { timeout: PATIENCE_MS, ...next });
@@ -95,7 +96,7 @@ class Workbench {
     return this.quick(title, 'F1');
   }
 
-  /** Runs a command that asks by a list of its own. */
+  /** Runs a command that shows a list. */
   commandThatAsks(title) {
     return this.quick(title, 'F1', { state: 'visible' });
   }
@@ -108,36 +109,36 @@ class Workbench {
     return this.page.keyboard.type(text, { delay: 30 });
   }
 
-  /** Puts the cursor at a line and column that count from 1. */
+  /** Moves the cursor to a line and column that count from 1. */
   async goTo(line, column) {
     await this.keys('Control+Home');
     for (let i = 1; i < line; i++) await this.keys('ArrowDown');
     await this.keys('Home', 'Home');
-    // Home goes to the first letter; the second one to column 1, or back.
+    // Home moves to the first letter; a second Home moves to column 1, or back.
     if (column === Infinity) await this.keys('End');
     else for (let i = 1; i < column; i++) await this.keys('ArrowRight');
   }
 
-  /** The lines of the active editor as they are drawn, with ghost text. */
+  /** Returns the lines of the active editor as drawn, with ghost text. */
   async lines() {
     const drawn = await this.page.$$eval('.editor-group-container.active .view-lines .view-line', (lines) =>
       lines.map((line) => [Number.parseInt(line.style.top, 10), line.textContent]));
     return drawn.sort((a, b) => a[0] - b[0]).map(([, text]) => spaces(text));
   }
 
-  /** The ghost text: the rest of the cursor's line, then further lines. */
+  /** Returns the ghost text: the rest of the cursor's line, then further lines. */
   async ghost() {
     const [inline, further] = await this.page.evaluate(() => {
       const editor = document.querySelector('.editor-group-container.active .monaco-editor');
       const texts = (selector) => [...(editor?.querySelectorAll(selector) ?? [])].map((e) => e.textContent);
       return [texts('.ghost-text-decoration, .ghost-text-decoration-preview').join(''),
-        // Further lines are drawn in a zone between those of the file.
+        // Further lines are drawn in a zone between the lines of the file.
         texts('.view-zones .view-line')];
     });
     return spaces([inline, ...further].filter((text) => text !== '').join('\n'));
   }
 
-  /** Waits for ghost text; asks anew as long as there is none. */
+  /** Waits for ghost text; repeats the request while there is none. */
   async ghostAppears() {
     return until('ghost text', async () => {
       const deadline = Date.now() + 6000;
@@ -151,7 +152,7 @@ class Workbench {
     });
   }
 
-  /** Waits for ghost text that stays: what is drawn first may be of the key before, or its first line alone. */
+  /** Waits for stable ghost text: the first drawing may belong to the previous key, or be its first line only. */
   async ghostSettles() {
     return until('ghost text that stays', async () => {
       const ghost = await this.ghostAppears();
@@ -164,14 +165,14 @@ class Workbench {
     return until('the ghost text to vanish', async () => (await this.ghost()) === '');
   }
 
-  /** Saves the active file and returns what stands in it then. */
+  /** Saves the active file and returns its content. */
   async saved(name) {
     await this.keys('Control+s');
     await until(`${name} to be saved`, async () => !(await this.page.$(`.tab.active.dirty[data-resource-name="${name}"]`)));
     return this.read(name);
   }
 
-  /** What the status bar item says to a screen reader. */
+  /** Returns the status bar item's text for screen readers. */
   async status() {
     const item = await this.page.$('[id="lowkey.lowkey.status"]');
     return (await item?.$eval('a', (link) => link.getAttribute('aria-label'))) ?? '';
@@ -181,9 +182,9 @@ class Workbench {
     return until(`the status bar to say ${pattern}`, async () => pattern.test(await this.status()));
   }
 
-  /** Waits for a message that holds `text` and offers `button`; leaves the list of messages open. */
+  /** Waits for a message that contains `text` and offers `button`; leaves the list of messages open. */
   async message(text, button) {
-    // The smoke test driver shows no messages by itself; the list has them all.
+    // The smoke test driver does not show messages; the list has them all.
     await this.command('Notifications: Show Notifications');
     const item = `.notifications-center .notification-list-item:has-text("${text}")`;
     await this.page.waitForSelector(`${item}:has-text("${button}")`, { timeout: PATIENCE_MS });
@@ -199,11 +200,11 @@ class Workbench {
   }
 }
 
-/** Process ids of the servers that run; what starts them notes each (see `run`). */
+/** Returns the process ids of the running servers; the wrapper that starts them records each (see `run`). */
 function servers(home) {
   const isAlive = (pid) => {
     try {
-      // Of one that has ended and was not waited for, nothing is left but its number.
+      // Only the process id is left of a process that has ended and was not waited for.
       return fs.readFileSync(`/proc/${pid}/cmdline`, 'utf8') !== '';
     } catch {
       return false;

@@ -1,8 +1,8 @@
-"""What happens in each trace, as scripts for `editor.Editor`.
+"""The scripts of the traces, for `editor.Editor`.
 
-A script may be written as plain code: `code` presses Enter, leaves indentation and
-closing brackets to the editor where it gives them, and corrects it where it does not.
-Blocks are indented by four here whatever the language; the editor uses its own unit.
+A script may be written as plain code: `code` presses Enter, leaves indentation and closing brackets
+to the editor if it inserts them, and corrects them otherwise. Blocks in the scripts are indented by
+four columns in every language; the editor uses the language's unit.
 """
 
 from sessions import golang, python, rust, typescript

@@ -1,4 +1,4 @@
-"""Where scripts register themselves, in the order of their files."""
+"""Registers scripts, in the order of their files."""
 
 from __future__ import annotations
 

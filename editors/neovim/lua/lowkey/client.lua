@@ -17,7 +17,7 @@ local ends = {}
 --- What the status wants to know: nil, 'missing' or 'failed', and why.
 M.trouble = nil
 
-local function tell(message)
+local function warn(message)
   vim.notify('lowkey: ' .. message, vim.log.levels.WARN)
 end
 
@@ -65,7 +65,7 @@ function M.run(client, command, bufnr, handler)
   return M.request(client, 'workspace/executeCommand', params, handler or function() end, bufnr)
 end
 
---- Puts `text` at the cursor in place of the `covered` bytes behind it; the cursor goes to its end.
+--- Replaces the `covered` bytes after the cursor with `text`; the cursor moves to its end.
 --- It can be undone by itself.
 function M.insert(text, covered)
   local row, column = unpack(api.nvim_win_get_cursor(0))
@@ -91,7 +91,7 @@ function M.start()
   local program = M.program()
   if program and vim.fn.executable(program) == 0 then
     M.trouble = { state = 'missing', why = ('there is no program %q; install it or set cmd'):format(program) }
-    tell(M.trouble.why .. ' (see :checkhealth lowkey)')
+    warn(M.trouble.why .. ' (see :checkhealth lowkey)')
     return
   end
   M.trouble = nil
@@ -117,12 +117,12 @@ local function wait_before_next(now)
 end
 
 local function ended(code, signal)
-  -- 15: somebody asked it to go.
+  -- 15: it was asked to end (SIGTERM).
   if vim.v.exiting ~= vim.NIL or (code == 0 and (signal == 0 or signal == 15)) then return end
   local wait = wait_before_next(vim.uv.now())
   if not wait then
-    M.trouble = { state = 'failed', why = 'the server ended again and again; :LowkeyLog tells what it said' }
-    tell(M.trouble.why)
+    M.trouble = { state = 'failed', why = 'the server ended repeatedly; :LowkeyLog shows its messages' }
+    warn(M.trouble.why)
     return
   end
   vim.defer_fn(M.start, wait)

@@ -1,4 +1,4 @@
---- Tells the server where the cursor rests, so that it computes the prompt there before the first
+--- Sends the server where the cursor rests, so that it computes the prompt there before the first
 --- key. Nothing is sent while the cursor moves, while text is selected, or where lowkey is silent.
 local client_of = require('lowkey.client')
 local status = require('lowkey.status')
@@ -13,7 +13,7 @@ local timer
 --- The place that was told last.
 local told
 
-local function tell()
+local function send()
   if client_of.setting('prefill_at_cursor') == false then return end
   local mode = api.nvim_get_mode().mode:sub(1, 1)
   if mode ~= 'n' and mode ~= 'i' then return end
@@ -32,7 +32,7 @@ function M.setup()
   timer = timer or assert(vim.uv.new_timer())
   timer:stop()
   told = nil
-  local on_rest = vim.schedule_wrap(tell)
+  local on_rest = vim.schedule_wrap(send)
   local function moved() timer:start(REST_MS, 0, on_rest) end
   local group = api.nvim_create_augroup('lowkey.cursor', {})
   -- LspAttach: a file that was just opened is entered before the server knows it.

@@ -1,7 +1,7 @@
 --- Ghost text of our own, for Neovim 0.10 and 0.11, which have none: asks the server by
 --- `textDocument/inlineCompletion`, draws with extmarks, and takes all or a part.
 ---
---- What is drawn always agrees with the line that it stands on: a suggestion that the text
+--- What is drawn always agrees with its line: a suggestion that the text
 --- contradicts is dropped at that key, and a late answer that does not fit is never shown.
 local client_of = require('lowkey.client')
 local part = require('lowkey.part')
@@ -52,10 +52,10 @@ local function draw(bufnr)
   local lines = vim.split(rest, '\n', { plain = true })
   local tail, position = line:sub(column + 1), 'inline'
   if #lines == 1 and vim.endswith(rest, suggestion.covered) then
-    -- Only what is new, between what stands before the cursor and behind it.
+    -- Only the new text, between the text before the cursor and the text after it.
     lines[1] = rest:sub(1, #rest - #suggestion.covered)
   elseif tail ~= '' then
-    -- The rest of the line moves: it is hidden here, and drawn where it will stand.
+    -- The rest of the line moves: it is hidden here, and drawn at its new place.
     lines[#lines] = lines[#lines] .. tail:sub(#suggestion.covered + 1)
     local hidden = vim.fn.strdisplaywidth(tail) - vim.fn.strdisplaywidth(lines[1])
     lines[1] = lines[1] .. (' '):rep(math.max(hidden, 0))

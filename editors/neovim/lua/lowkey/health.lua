@@ -43,7 +43,7 @@ function M.check()
 
   local clients = vim.lsp.get_clients({ name = client_of.NAME })
   if #clients == 0 then
-    health.warn('the server does not run', 'Open a file with a file type; :LowkeyLog tells what went wrong.')
+    health.warn('the server does not run', 'Open a file with a file type; :LowkeyLog shows the reason.')
   end
   for _, client in ipairs(clients) do
     local buffers = vim.tbl_keys(client.attached_buffers)
@@ -63,7 +63,7 @@ function M.check()
       health.warn(other.name .. ' gives inline completions too; only one is shown at a time')
     end
   end
-  health.info('`lowkey doctor` in a shell tells the model, memory and speed.')
+  health.info('`lowkey doctor` in a shell reports the model, memory and speed.')
 end
 
 return M

@@ -17,7 +17,7 @@ local DEFAULTS = {
   filetypes = nil,
   -- What makes a folder the root of a project.
   root_markers = { '.git' },
-  -- The server's settings, as in the table of the main README.
+  -- The server's settings, as in editors/settings.md of the project.
   settings = {},
   -- Who draws: 'neovim' (0.12 and newer), 'lowkey', or 'auto'.
   ghost = 'auto',

@@ -1,7 +1,7 @@
 --- Ghost text as Neovim 0.12 draws it: `vim.lsp.inline_completion`, configured, and no more.
 ---
---- Neovim takes a suggestion where it was asked for; what was typed since would be left behind
---- it. So the text is put in here, from what the line says when the key is pressed.
+--- Neovim inserts a suggestion at the place of its request; characters typed since then would stay
+--- after it. So this file inserts the text, over what the line has when the key is pressed.
 local client_of = require('lowkey.client')
 local api = vim.api
 

@@ -19,10 +19,10 @@ function M.all(text)
   return text
 end
 
---- What is still to be shown of a suggestion when the cursor's line is `line` and the cursor
---- stands behind `column` bytes of it: nil when the line no longer agrees with it.
---- A suggestion is `text`, the line's new text from its start, and `tail`, what stood behind the
---- cursor when it was made.
+--- Returns the part of a suggestion to show when the cursor's line is `line` and the cursor is
+--- after `column` bytes of it; nil when the line no longer agrees with the suggestion.
+--- A suggestion is `text`, the line's new text from its start, and `tail`, the text after the
+--- cursor at the time of the request.
 function M.rest(suggestion, line, column)
   local typed = line:sub(1, column)
   if line:sub(column + 1) ~= suggestion.tail or not vim.startswith(suggestion.text, typed) then return nil end

@@ -38,7 +38,7 @@ local function learn_status(client)
   client_of.request(client, '$/lowkey/status', nil, function(_, report)
     local is_known = type(report) == 'table'
     if is_known then
-      -- The share is the progress', which the status does not tell.
+      -- The percentage comes from the progress messages; the status has none.
       if report.state == 'loading' then report.percent = (servers[client.id] or {}).percent end
       servers[client.id] = report
       changed()

@@ -10,6 +10,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use lowkey_completer::report::to_microseconds;
+use lowkey_completer::settings::Settings;
 use lowkey_document::Snapshot;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -17,8 +19,6 @@ use serde_json::{Value, json};
 use super::cut::check;
 use crate::cli::complete::{file_uri, read};
 use crate::cli::print;
-use crate::report::to_microseconds;
-use crate::settings::Settings;
 
 mod client;
 mod figures;

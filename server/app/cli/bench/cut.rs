@@ -1,6 +1,6 @@
 //! `--anchor`, `--order` and `--talkative`: the settings of these names, for one run of a benchmark.
 
-use crate::settings::Settings;
+use lowkey_completer::settings::Settings;
 
 /// Where the prompt is cut, what comes first in it, and what is shown of what comes of it.
 #[derive(Debug, Clone, clap::Args)]
@@ -41,7 +41,7 @@ impl Cut {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::settings::{Anchor, Order};
+    use lowkey_completer::settings::{Anchor, Order};
 
     #[test]
     fn words_become_settings_and_what_is_not_said_stays() {

@@ -9,13 +9,14 @@ use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::time::Instant;
 
+use lowkey_completer::load;
+use lowkey_completer::settings::Settings;
 use lowkey_kernels::{Isa, Pool, int8_gop_s, read_gb_s, round_trip_ns};
 use lowkey_model::Accelerator;
 
 use crate::cli::print;
 use crate::cli::system::kilobytes;
-use crate::load;
-use crate::settings::Settings;
+use crate::embedded::embedded;
 
 use chart::Chart;
 use result::{Outcome, Roofline, Share};
@@ -63,7 +64,7 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<()> {
     let progress = Progress::new();
     progress.say("loading the model");
     let started = Instant::now();
-    let file = load::open(settings).map_err(anyhow::Error::msg)?;
+    let file = load::open(settings, embedded().as_ref()).map_err(anyhow::Error::msg)?;
     let name = file.name().to_owned();
     let isa = isa_of(args.kernels.as_deref());
     // Whoever names kernels means the CPU's.

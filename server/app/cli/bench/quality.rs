@@ -11,8 +11,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use lowkey_completer::settings::Settings;
+use lowkey_completer::{
+    Answer, Completer, CompletionRequest, Insert, Outcome, Status, TimeLimit, Trigger,
+};
 use lowkey_document::{ByteOffset, Document, PositionEncoding, Snapshot};
-use lowkey_engine::Status;
 use lowkey_suggestion::{PositionClass, SuffixClass};
 use serde_json::{Map, Value, json};
 
@@ -20,8 +23,7 @@ use super::super::complete::file_uri;
 use super::super::print;
 use super::super::progress::Progress;
 use super::cut::Cut;
-use crate::completer::{Answer, Ask, Completer, Insert, Outcome, Patience, Trigger};
-use crate::settings::Settings;
+use crate::embedded::embedded;
 
 mod hole;
 mod ledger;
@@ -110,7 +112,7 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<()> {
     let settings = Settings { look_ahead: false, ..args.cut.apply(settings) };
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-    let completer = Completer::start(settings.clone(), |_| {})?;
+    let completer = Completer::start(settings.clone(), embedded(), None)?;
     completer.set_roots(vec![root.clone()]);
     let outcome = runtime.block_on(async {
         let model = match completer.ready().await {
@@ -247,11 +249,14 @@ impl Bench<'_> {
         let snapshot = Document::open(&uri, source.language.id, 0, &holed).snapshot();
         let cursor = ByteOffset(hole.cursor());
         let trigger = if self.args.invoked { Trigger::Invoked } else { Trigger::Automatic };
-        let ask =
-            Ask { trigger, patience: Patience::Unlimited, ..Ask::new(snapshot.clone(), cursor) };
-        let answer = self.completer.complete(ask).await;
+        let request = CompletionRequest {
+            trigger,
+            time_limit: TimeLimit::Unlimited,
+            ..CompletionRequest::new(snapshot.clone(), cursor)
+        };
+        let answer = self.completer.complete(request).await;
         // The next hole of the file is another document: nothing of this one may help it.
-        self.completer.closed(&uri);
+        self.completer.closed(snapshot.uri());
         let filled = match &answer.outcome {
             Outcome::Insert(insert) => {
                 Some(snapshot.with_edit(insert.start..insert.end, &insert.text).text())
@@ -316,7 +321,7 @@ impl Bench<'_> {
                 Some(_) => None,
                 None => Some(report.silent.clone().unwrap_or_else(|| "nothing came".into())),
             },
-            stop: report.stop.map(str::to_owned),
+            stop: report.stop.map(|stop| stop.name().to_owned()),
             trims: report.trims.iter().map(|&rule| rule.to_owned()).collect(),
             log_probs: report.confidence,
             probability: report.gate.map(|gate| gate.probability),

@@ -9,7 +9,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lowkey_engine::Status;
+use lowkey_completer::report::{Report, Source, Tokens};
+use lowkey_completer::settings::Settings;
+use lowkey_completer::{Completer, CompletionRequest, Outcome, Status, Work};
 use serde::Serialize;
 
 use super::cut::Cut;
@@ -18,9 +20,7 @@ use super::player::{Player, upcoming};
 use super::target::{Choice, choose};
 use super::trace::{self, Trace};
 use crate::cli::print;
-use crate::completer::{Ask, Completer, Outcome, Work};
-use crate::report::{Report, Source, Tokens};
-use crate::settings::Settings;
+use crate::embedded::embedded;
 
 /// Arguments of `lowkey bench replay`.
 #[derive(Debug, clap::Args)]
@@ -110,7 +110,7 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<()> {
     let mut all = Vec::new();
     for (path, trace) in args.traces.iter().zip(&traces) {
         // A server of its own for each trace: no trace profits from the one before.
-        let completer = Completer::start(settings.clone(), |_| {})?;
+        let completer = Completer::start(settings.clone(), embedded(), None)?;
         let (rows, work) = runtime.block_on(play(args, trace, &completer))?;
         completer.shutdown();
         let summary = summarise(&rows, work);
@@ -167,7 +167,7 @@ async fn play(
         let before = completer.work();
         let snapshot = player.snapshot()?;
         let cursor = player.cursor(&snapshot);
-        let answer = completer.complete(Ask::new(snapshot.clone(), cursor)).await;
+        let answer = completer.complete(CompletionRequest::new(snapshot.clone(), cursor)).await;
         let now = player.snapshot()?;
         let mut row = Row {
             key: n_keys,

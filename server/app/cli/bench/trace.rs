@@ -9,9 +9,8 @@
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
+use lowkey_completer::ordinary;
 use serde::Deserialize;
-
-use crate::ordinary;
 
 /// The version of the format that is read.
 const FORMAT: u32 = 1;

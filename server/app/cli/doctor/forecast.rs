@@ -4,6 +4,7 @@
 //! the rest follows from a model's size. These are forecasts: they leave out what a model's shape changes, and they
 //! say nothing where the catalog does not know a size.
 
+use std::fmt::Write as _;
 use std::time::Instant;
 
 use lowkey_kernels::{BlockType, Matrix, Pool, Quantized, Rows, matmul};
@@ -175,7 +176,12 @@ pub(super) fn table(kernels: Option<Kernels>, forecasts: &[Forecast]) -> String 
     let number = |value: Option<f64>, unit: &str| {
         value.map_or_else(|| "?".to_owned(), |value| format!("{value:.1}{unit}"))
     };
-    out.push_str("  model                     memory  cold prompt      a key  tokens/s\n");
+    let width = forecasts.iter().map(|found| found.name.len()).max().unwrap_or_default();
+    let _ = writeln!(
+        out,
+        "  {:<width$}{:>10}{:>13}{:>11}{:>10}",
+        "model", "memory", "cold prompt", "a key", "tokens/s"
+    );
     for found in forecasts {
         let Forecast { name, memory_mb, cold_prompt_s, key_ms, tokens_per_s, .. } = found;
         let memory =
@@ -187,7 +193,7 @@ pub(super) fn table(kernels: Option<Kernels>, forecasts: &[Forecast]) -> String 
             None => (" ", ""),
         };
         let row = format!(
-            "{mark} {name:<24}{memory:>8}{:>13}{:>11}{:>10}  {note}",
+            "{mark} {name:<width$}{memory:>10}{:>13}{:>11}{:>10}  {note}",
             number(*cold_prompt_s, " s"),
             number(*key_ms, " ms"),
             number(*tokens_per_s, ""),
@@ -240,5 +246,13 @@ mod tests {
         let cold = small.and_then(|found| found.cold_prompt_s).unwrap_or_default();
         assert!((40.0..65.0).contains(&tokens), "{tokens}");
         assert!((2.0..4.0).contains(&cold), "{cold}");
+    }
+
+    #[test]
+    fn columns_are_as_wide_as_the_longest_name() {
+        let table = table(Some(SLOW), &forecasts(Some(SLOW), Some(16_000)));
+        let rows: Vec<&str> = table.lines().filter(|line| line.contains(" GB ")).collect();
+        let ends: Vec<_> = rows.iter().filter_map(|row| row.find(" GB ")).collect();
+        assert!(rows.len() > 3 && ends.iter().all(|end| *end == ends[0]), "{table}");
     }
 }

@@ -9,14 +9,14 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use lowkey_completer::settings::{Anchor, Number, Order, Settings};
+use lowkey_completer::{Completer, CompletionRequest, Outcome, TimeLimit, Trigger};
 use lowkey_document::{Document, fixture};
 use lowkey_prompt::Format;
 use serde::Serialize;
 
 use super::super::progress::Progress;
 use super::holes::{HOLES, Hole};
-use crate::completer::{Ask, Completer, Outcome, Patience, Trigger};
-use crate::settings::{Anchor, Number, Order, Settings};
 
 /// A model must fill this many holes. Qwen2.5-Coder fills 20 at 0.5B (19 by instruction) and at 1.5B, and none with
 /// wrong sentinels.
@@ -117,15 +117,15 @@ async fn ask(completer: &Arc<Completer>, hole: &Hole) -> Answered {
     // No file: the rules for files must not deny it.
     let uri = format!("untitled:{}", hole.file);
     let snapshot = Document::open(&uri, hole.language, 0, &text).snapshot();
-    let question = Ask {
+    let request = CompletionRequest {
         trigger: Trigger::Invoked,
         multiline: Some(false),
         max_tokens: Some(MAX_TOKENS),
-        patience: Patience::Unlimited,
-        ..Ask::new(snapshot.clone(), cursor)
+        time_limit: TimeLimit::Unlimited,
+        ..CompletionRequest::new(snapshot.clone(), cursor)
     };
-    let answer = completer.complete(question).await;
-    completer.closed(&uri);
+    let answer = completer.complete(request).await;
+    completer.closed(snapshot.uri());
     match &answer.outcome {
         Outcome::Insert(insert) => {
             let filled = snapshot.with_edit(insert.start..insert.end, &insert.text).text();

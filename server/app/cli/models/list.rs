@@ -1,5 +1,6 @@
 //! `lowkey models list`: one line for each model, or everything as JSON.
 
+use lowkey_completer::load;
 use lowkey_model::Config;
 use lowkey_store::{DEFAULT_NAME, Embedded, Entry, Hub, Pins, amount, catalog};
 use serde::Serialize;
@@ -7,7 +8,7 @@ use std::fmt::Write as _;
 
 use super::print;
 use crate::cli::paint::{Style, colours, paint};
-use crate::load;
+use crate::embedded::embedded;
 
 /// Arguments of `lowkey models list`.
 #[derive(Debug, Default, clap::Args)]
@@ -58,7 +59,7 @@ struct List {
 }
 
 pub(super) fn run(args: &Args, hub: &Hub, pins: &Pins) -> anyhow::Result<()> {
-    let mut models: Vec<Row> = load::inside().map(inside).into_iter().collect();
+    let mut models: Vec<Row> = embedded().as_ref().map(inside).into_iter().collect();
     for entry in catalog() {
         models.push(row(entry, hub, pins)?);
     }
@@ -70,7 +71,7 @@ pub(super) fn run(args: &Args, hub: &Hub, pins: &Pins) -> anyhow::Result<()> {
 
 /// The model inside the program: its metadata and its card.
 fn inside(model: &Embedded) -> Row {
-    let file = load::open_inside(model).ok();
+    let file = load::open_embedded(model).ok();
     let architecture = file.as_ref().map(|file| file.architecture().to_owned());
     // The catalog's formula over the shape in the file.
     let config = file.map(|file| file.config().clone());

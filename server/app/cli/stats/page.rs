@@ -4,10 +4,11 @@
 
 use std::fmt::Write as _;
 
+use lowkey_completer::stats::MS_BOUNDS;
+
 use super::plot::{Bar, lying, standing};
 use super::view::{Part, View};
 use crate::cli::markup::escaped;
-use crate::stats::MS_BOUNDS;
 
 const HEAD: &str = r#"<!doctype html>
 <html lang="en">
@@ -133,7 +134,7 @@ fn table(caption: &str, parts: &[Part]) -> String {
 mod tests {
     use super::super::view::tests::view;
     use super::*;
-    use crate::stats::{Counted, Day};
+    use lowkey_completer::stats::{Counted, Day};
 
     #[test]
     fn the_page_says_the_figures_and_needs_nothing_else() {

@@ -114,7 +114,7 @@ fn unreadable(n: usize) -> String {
 mod tests {
     use super::super::view::tests::{counted, view};
     use super::*;
-    use crate::stats::{Counted, Day};
+    use lowkey_completer::stats::{Counted, Day};
 
     #[test]
     fn figures_bars_and_reasons_are_drawn() {

@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use lowkey_completer::stats::{Counted, Day, Entry, Tally};
 use serde::Serialize;
-
-use crate::stats::{Counted, Day, Entry, Tally};
 
 /// Sums of some days.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -1,22 +1,21 @@
 //! `getCompletions`, `getCompletionsCycling` and `getPanelCompletions`: suggestions as older clients ask for them.
 //!
 //! An item's range starts at column 0 and its text repeats the line up to the cursor: copilot.lua
-//! shows no other. A request that was overtaken is an empty list, because copilot.lua shows errors
-//! to the user.
+//! shows no other. A superseded request is answered with an empty list, because copilot.lua shows
+//! errors to the user.
 
+use lowkey_completer::{IndentUnit, Surface, Trigger};
 use lowkey_document::ByteOffset;
-use lowkey_suggestion::IndentUnit;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tower_lsp::jsonrpc::Result;
 use tower_lsp::ls_types::notification::Notification;
 use tower_lsp::ls_types::{Position, Range};
 
-use crate::completer::{Place, Trigger};
-use crate::lsp::answer::{Delivery, Question, Suggestion};
-use crate::lsp::backend::Backend;
+use super::negotiated;
 use crate::lsp::convert::{LenientPosition, to_position, to_range};
-use crate::lsp::link::Negotiated;
+use crate::lsp::session::{NegotiatedState, Session};
+use crate::lsp::suggest::{Delivery, Suggestion, SuggestionRequest, suggest};
 
 /// `{doc: {uri, version, position, …}, panelId?}`
 #[derive(Debug, Deserialize)]
@@ -45,9 +44,9 @@ struct Doc {
 #[serde(rename_all = "camelCase")]
 struct Completion {
     uuid: String,
-    /// Takes the place of what stands in `range`.
+    /// Replaces the text in `range`.
     text: String,
-    /// What is new of it, behind the cursor.
+    /// Its new part, after the cursor.
     display_text: String,
     range: Range,
     position: Position,
@@ -88,69 +87,72 @@ impl Notification for PanelSolutionsDone {
     const METHOD: &'static str = "PanelSolutionsDone";
 }
 
-impl Backend {
-    /// Answers `getCompletions`.
-    pub(super) async fn get_completions(&self, params: Params) -> Result<Value> {
-        self.completions(&params, Trigger::Automatic).await.map(listed)
-    }
+/// Answers `getCompletions`.
+pub(in crate::lsp) async fn first(session: &Session, params: Params) -> Result<Value> {
+    completions(session, &params, Trigger::Automatic).await.map(listed)
+}
 
-    /// Answers `getCompletionsCycling`: the user looks for others than the first.
-    pub(super) async fn get_completions_cycling(&self, params: Params) -> Result<Value> {
-        self.completions(&params, Trigger::Invoked).await.map(listed)
-    }
+/// Answers `getCompletionsCycling`: the user looks for others than the first.
+pub(in crate::lsp) async fn cycling(session: &Session, params: Params) -> Result<Value> {
+    completions(session, &params, Trigger::Invoked).await.map(listed)
+}
 
-    /// Answers `getPanelCompletions`; the suggestions follow as notifications.
-    pub(super) async fn get_panel_completions(&self, params: Params) -> Result<Value> {
-        let completions = self.completions(&params, Trigger::Invoked).await?.unwrap_or_default();
-        let n = completions.len();
-        let (client, panel_id) = (self.client.clone(), params.panel_id);
-        tokio::spawn(async move {
-            for (rank, completion) in completions.into_iter().enumerate() {
-                let Completion { uuid, text, display_text, range, .. } = completion;
-                let solution = Solution {
-                    panel_id: panel_id.clone(),
-                    name: uuid,
-                    // The best first; what else is known of them is not comparable.
-                    score: 1.0 / (rank + 1) as f64,
-                    range,
-                    completion_text: text,
-                    display_text,
-                };
-                client.send_notification::<PanelSolution>(solution).await;
-            }
-            let done = Done { panel_id, status: "OK".into() };
-            client.send_notification::<PanelSolutionsDone>(done).await;
-        });
-        Ok(json!({ "solutionCountTarget": n }))
-    }
+/// Answers `getPanelCompletions`; the suggestions follow as notifications.
+pub(in crate::lsp) async fn panel(session: &Session, params: Params) -> Result<Value> {
+    let completions = completions(session, &params, Trigger::Invoked).await?.unwrap_or_default();
+    let n = completions.len();
+    let (client, panel_id) = (session.client().clone(), params.panel_id);
+    tokio::spawn(async move {
+        for (rank, completion) in completions.into_iter().enumerate() {
+            let Completion { uuid, text, display_text, range, .. } = completion;
+            let solution = Solution {
+                panel_id: panel_id.clone(),
+                name: uuid,
+                // The best first; no other order of theirs is known.
+                score: 1.0 / (rank + 1) as f64,
+                range,
+                completion_text: text,
+                display_text,
+            };
+            client.send_notification::<PanelSolution>(solution).await;
+        }
+        let done = Done { panel_id, status: "OK".into() };
+        client.send_notification::<PanelSolutionsDone>(done).await;
+    });
+    Ok(json!({ "solutionCountTarget": n }))
+}
 
-    /// The suggestions, or `None` when the request was overtaken.
-    async fn completions(
-        &self,
-        params: &Params,
-        trigger: Trigger,
-    ) -> Result<Option<Vec<Completion>>> {
-        let negotiated = self.link.copilot()?;
-        let Doc { uri, version, position, tab_size, insert_spaces } = &params.doc;
-        let indent_unit = insert_spaces.as_bool().and_then(|insert_spaces| {
-            IndentUnit::of_options(tab_size.as_u64().unwrap_or_default(), insert_spaces)
-        });
-        let question = Question {
-            uri,
-            version: *version,
-            position: (*position).into(),
-            trigger,
-            place: Place::Inline,
-            indent_unit,
-        };
-        Ok(match self.link.answer(question).await {
-            Delivery::Suggestion(suggestion) => {
-                Some(suggestion.each().filter_map(|each| completion(negotiated, &each)).collect())
-            }
-            Delivery::Nothing => Some(Vec::new()),
-            Delivery::Superseded => None,
-        })
-    }
+/// Answers `textDocument/copilotInlineEdit`: there are no edits elsewhere in the file to suggest.
+pub(in crate::lsp) fn inline_edit(session: &Session, _: &Value) -> Result<Value> {
+    negotiated(session).map(|_| json!({"edits": []}))
+}
+
+/// Returns the suggestions, or `None` when a newer request superseded this one.
+async fn completions(
+    session: &Session,
+    params: &Params,
+    trigger: Trigger,
+) -> Result<Option<Vec<Completion>>> {
+    let negotiated = negotiated(session)?;
+    let Doc { uri, version, position, tab_size, insert_spaces } = &params.doc;
+    let indent_unit = insert_spaces.as_bool().and_then(|insert_spaces| {
+        IndentUnit::of_options(tab_size.as_u64().unwrap_or_default(), insert_spaces)
+    });
+    let request = SuggestionRequest {
+        uri,
+        version: *version,
+        position: (*position).into(),
+        trigger,
+        surface: Surface::Inline,
+        indent_unit,
+    };
+    Ok(match suggest(session, request).await {
+        Delivery::Suggestion(suggestion) => {
+            Some(suggestion.each().filter_map(|each| completion(negotiated, &each)).collect())
+        }
+        Delivery::Nothing => Some(Vec::new()),
+        Delivery::Superseded => None,
+    })
 }
 
 fn listed(completions: Option<Vec<Completion>>) -> Value {
@@ -160,22 +162,22 @@ fn listed(completions: Option<Vec<Completion>>) -> Value {
     }
 }
 
-/// The item, unless this client would not draw it.
-fn completion(negotiated: &Negotiated, suggestion: &Suggestion) -> Option<Completion> {
+/// Returns the item, or `None` where this client would not draw it.
+fn completion(negotiated: &NegotiatedState, suggestion: &Suggestion) -> Option<Completion> {
     let Suggestion { id, snapshot, cursor, insert, .. } = suggestion;
     let line_start = cursor.line_start;
     let text = format!("{}{}", snapshot.slice(line_start..insert.start), insert.text);
     let display_text = match text.strip_prefix(cursor.before.as_str()) {
-        Some(behind_cursor) => behind_cursor.to_owned(),
+        Some(after_cursor) => after_cursor.to_owned(),
         None if negotiated.quirks.draws_dedent => text.trim_start_matches([' ', '\t']).to_owned(),
         None => {
-            negotiated.withhold_dedent(suggestion);
+            suggestion.withhold_dedent(negotiated);
             return None;
         }
     };
     let [text, display_text] =
         [text, display_text].map(|text| negotiated.quirks.with_line_ends(text));
-    // A replaced tail ends where the line does, or stands again in the text.
+    // A replaced tail ends with the line, or is repeated in the text.
     let end = ByteOffset(insert.end.0.max(cursor.offset.0));
     Some(Completion {
         uuid: id.to_string(),

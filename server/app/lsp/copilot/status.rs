@@ -1,24 +1,13 @@
 //! `didChangeStatus` and its elder `statusNotification`: loading, ready, paused, failed.
 //!
-//! Sent when something changed and only then, from a task of its own or behind the change.
+//! Sent after a change and only then, from a task of its own.
 
-use std::sync::Arc;
-
-use lowkey_engine::Status;
+use lowkey_completer::Status;
 use serde::{Deserialize, Serialize};
-use tower_lsp::Client;
 use tower_lsp::ls_types::notification::Notification;
 
-use crate::lsp::link::{Link, Negotiated};
-
-/// `{busy, kind, message}`
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(in crate::lsp) struct Changed {
-    busy: bool,
-    /// `Normal`, `Inactive` or `Error`.
-    kind: String,
-    message: String,
-}
+use super::door::DoorStatus;
+use crate::lsp::session::{NegotiatedState, Session};
 
 /// `{status, message}`
 #[derive(Debug, Serialize, Deserialize)]
@@ -30,7 +19,7 @@ struct Elder {
 struct DidChangeStatus;
 
 impl Notification for DidChangeStatus {
-    type Params = Changed;
+    type Params = DoorStatus;
     const METHOD: &'static str = "didChangeStatus";
 }
 
@@ -41,8 +30,8 @@ impl Notification for StatusNotification {
     const METHOD: &'static str = "statusNotification";
 }
 
-impl Changed {
-    fn of(negotiated: &Negotiated) -> Self {
+impl DoorStatus {
+    fn of(negotiated: &NegotiatedState) -> Self {
         let (busy, kind, message) = match negotiated.completer.status() {
             Status::Loading(_) => (true, "Normal", "loading the model".to_owned()),
             Status::Failed(reason) => (false, "Error", reason),
@@ -60,32 +49,32 @@ impl Changed {
     }
 }
 
-/// Tells the client what changed, if anything did since the last time.
-pub(in crate::lsp) fn tell(link: &Arc<Link>, client: &Client) {
-    if !link.is_copilot_door() {
+/// Sends the status, if it has changed since the last time.
+pub(in crate::lsp) fn tell(session: &Session) {
+    if !session.copilot().is_open() {
         return;
     }
-    let (link, client) = (Arc::clone(link), client.clone());
+    let session = session.clone();
     tokio::spawn(async move {
-        // One at a time, and each looks when its turn has come: what the client is told last is what holds.
-        let mut told = link.told.lock().await;
-        let Some(now) = link.negotiated().map(Changed::of) else { return };
-        if told.as_ref() != Some(&now) {
-            client.send_notification::<StatusNotification>(now.elder()).await;
-            client.send_notification::<DidChangeStatus>(now.clone()).await;
-            *told = Some(now);
+        // One at a time, and each reads the status when its turn has come: the last one sent is true.
+        let mut sent = session.copilot().sent.lock().await;
+        let Some(now) = session.negotiated().map(DoorStatus::of) else { return };
+        if sent.as_ref() != Some(&now) {
+            session.client().send_notification::<StatusNotification>(now.elder()).await;
+            session.client().send_notification::<DidChangeStatus>(now.clone()).await;
+            *sent = Some(now);
         }
     });
 }
 
-/// Tells every change of the model's status until it is there or has failed.
-pub(in crate::lsp) fn follow(link: &Arc<Link>, client: &Client) {
-    let Some(negotiated) = link.negotiated() else { return };
-    let (link, client, mut status) = (Arc::clone(link), client.clone(), negotiated.status.clone());
+/// Sends each change of the model's status until it is there or has failed.
+pub(in crate::lsp) fn follow(session: &Session) {
+    let Some(negotiated) = session.negotiated() else { return };
+    let (session, mut status) = (session.clone(), negotiated.completer.subscribe_status());
     tokio::spawn(async move {
         loop {
             let is_loading = matches!(*status.borrow_and_update(), Status::Loading(_));
-            tell(&link, &client);
+            tell(&session);
             if !is_loading || status.changed().await.is_err() {
                 return;
             }

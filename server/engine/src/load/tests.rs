@@ -2,12 +2,11 @@
 
 use std::path::Path;
 use std::sync::mpsc::channel;
-use std::time::Instant;
 
 use lowkey_prompt::Prompt;
 
 use super::*;
-use crate::{Engine, Generated, Job, Priority, Sampling, Stop};
+use crate::{Engine, Generated, Job, Stop};
 
 const TEXT: &str = "def total(items):\n    count = 0\n    for item in items:\n        count";
 
@@ -20,33 +19,20 @@ fn loaded(accelerator: Option<&Accelerator>) -> Result<Loaded, LoadFailed> {
 /// What follows the first `n` characters of a text.
 fn completed(engine: &Engine, n: usize) -> Generated {
     let (to_test, result) = channel();
-    let _ticket = engine.submit(Job {
-        document: Arc::from("a.py"),
-        priority: Priority::Interactive,
-        prepare: Box::new(move |assembler| {
-            let tokens = assembler.tokenizer().encode(&TEXT[..n]);
-            Some(Prompt { n_fixed: tokens.len(), tokens, ..Prompt::default() })
-        }),
-        max_tokens: 12,
-        first: None,
-        n_openings: 0,
-        must_write: false,
-        second: None,
-        sampling: Sampling::default(),
-        stop: Box::new(|_| None),
-        on_text: Box::new(|_| {}),
-        done: Box::new(move |made| to_test.send(made).unwrap()),
-        persists: true,
-        asked: Instant::now(),
-    });
+    let prepare = move |assembler: &Assembler| {
+        let tokens = assembler.tokenizer().encode(&TEXT[..n]);
+        Some(Prompt { n_fixed: tokens.len(), tokens, ..Prompt::default() })
+    };
+    let done = move |made| to_test.send(made).unwrap();
+    let _ticket = engine.submit(Job { max_tokens: 12, ..Job::prefill(prepare, done) });
     result.recv().unwrap()
 }
 
 #[test]
 fn an_engine_on_a_device_reuses_its_sessions_and_answers_as_on_our_kernels() {
-    let own = Engine::start(1 << 20, |_| loaded(None), |_| {}).unwrap();
+    let own = Engine::start(1 << 20, |_| loaded(None)).unwrap();
     let load = |_: &mut dyn FnMut(f32)| loaded(Some(&Accelerator::candle_cpu()));
-    let device = Engine::start(1 << 20, load, |_| {}).unwrap();
+    let device = Engine::start(1 << 20, load).unwrap();
     // The last letters one by one, then some taken back.
     for n in [TEXT.len() - 3, TEXT.len() - 2, TEXT.len() - 1, TEXT.len(), TEXT.len() - 8] {
         let (found, expected) = (completed(&device, n), completed(&own, n));

@@ -83,7 +83,7 @@ impl KeptSpeed {
     }
 
     /// Looks at a job that has ended.
-    pub(crate) fn observe(&mut self, made: &Generated) {
+    pub(crate) fn observe<R>(&mut self, made: &Generated<R>) {
         let tokens = &made.tokens;
         // An interrupted prefill has spent time on tokens that do not count.
         if tokens.prefilled >= MIN_PREFILLED && tokens.reused + tokens.prefilled == tokens.prompt {

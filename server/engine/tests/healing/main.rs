@@ -55,7 +55,7 @@ fn healed_every_cursor_brings_the_rest_of_the_line_and_unhealed_only_those_betwe
 fn the_toy_heals_when_told_to_and_answers_as_before_when_switched_back() {
     let answers = |healed: Option<bool>| {
         let loaded = toy(healed);
-        let engine = Engine::start(64 << 20, move |_| Ok(loaded), |_| {}).unwrap();
+        let engine = Engine::start(64 << 20, move |_| Ok(loaded)).unwrap();
         ["    retur", "for i in ran", "    self.conn", "import js", "const resu"]
             .map(|before| proof::ask(&engine, before))
     };

@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 use std::sync::mpsc::channel;
-use std::time::Instant;
 
 use lowkey_context::{Anchor, Context};
 use lowkey_document::{ByteOffset, Document};
-use lowkey_engine::{Engine, Job, Loaded, Priority, Sampling};
+use lowkey_engine::{Engine, Generated, Job, Loaded};
 use lowkey_model::{CausalLm, ModelFile};
 use lowkey_prompt::{Assembler, Budget, Format, Prompt, Tokenizer};
 use lowkey_test_support::{TOY_BYTES, TOY_NAME};
@@ -63,7 +62,7 @@ pub(crate) fn ask_everywhere(
         let (name, digest) = ("scripted".to_owned(), String::new());
         Ok(Loaded { name, digest, model, assembler, speculates: true, unsaved: None })
     };
-    let engine = Engine::start(64 << 20, load, |_| {}).map_err(|e| e.to_string())?;
+    let engine = Engine::start(64 << 20, load).map_err(|e| e.to_string())?;
     let cursors = line.char_indices().map(|(at, _)| at);
     Ok(cursors
         .map(|cursor| {
@@ -86,24 +85,11 @@ pub(crate) fn ask_everywhere(
 pub(crate) fn ask(engine: &Engine, before: &str) -> String {
     let before = before.to_owned();
     let (to_asker, answer) = channel();
-    let job = Job {
-        document: Arc::from("a"),
-        priority: Priority::Interactive,
-        prepare: Box::new(move |assembler| Some(prompt(assembler, &before))),
-        max_tokens: 64,
-        first: None,
-        n_openings: 0,
-        must_write: false,
-        second: None,
-        sampling: Sampling::default(),
-        stop: Box::new(|_| None),
-        on_text: Box::new(|_| {}),
-        done: Box::new(move |made| {
-            let _ = to_asker.send(made.text);
-        }),
-        persists: true,
-        asked: Instant::now(),
+    let prepare = move |assembler: &Assembler| Some(prompt(assembler, &before));
+    let done = move |made: Generated| {
+        let _ = to_asker.send(made.text);
     };
+    let job = Job { max_tokens: 64, ..Job::prefill(prepare, done) };
     let _ticket = engine.submit(job);
     answer.recv().unwrap_or_default()
 }

@@ -1,10 +1,8 @@
 //! Jobs for the toy, shared by the tests of the engine.
 
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
-use std::time::Instant;
 
-use lowkey_engine::{Engine, Generated, Job, LoadFailed, Loaded, Priority, Sampling, Ticket};
+use lowkey_engine::{Engine, Generated, Job, LoadFailed, Loaded, Ticket};
 use lowkey_model::ModelFile;
 use lowkey_prompt::{Assembler, Prompt};
 use lowkey_test_support::{TOY_BYTES, TOY_NAME};
@@ -19,9 +17,9 @@ pub(crate) fn load(progress: &mut dyn FnMut(f32)) -> Result<Loaded, LoadFailed> 
 }
 
 /// A job that prompts with the tokens of `text`, and the way its result comes back.
-pub(crate) fn job(document: &str, text: &str, max_tokens: usize) -> (Job, Receiver<Generated>) {
+pub(crate) fn job(text: &str, max_tokens: usize) -> (Job, Receiver<Generated>) {
     let text = text.to_owned();
-    job_of(document, max_tokens, move |assembler| {
+    job_of(max_tokens, move |assembler| {
         let tokens = assembler.tokenizer().encode(&text);
         Prompt { n_fixed: tokens.len(), tokens, ..Prompt::default() }
     })
@@ -29,33 +27,18 @@ pub(crate) fn job(document: &str, text: &str, max_tokens: usize) -> (Job, Receiv
 
 /// A job with a prompt of one's own.
 pub(crate) fn job_of(
-    document: &str,
     max_tokens: usize,
     prepare: impl FnOnce(&Assembler) -> Prompt + Send + 'static,
 ) -> (Job, Receiver<Generated>) {
     let (to_test, result) = channel();
-    let job = Job {
-        document: Arc::from(document),
-        priority: Priority::Interactive,
-        prepare: Box::new(|assembler| Some(prepare(assembler))),
-        max_tokens,
-        first: None,
-        n_openings: 0,
-        must_write: false,
-        second: None,
-        sampling: Sampling::default(),
-        stop: Box::new(|_| None),
-        on_text: Box::new(|_| {}),
-        done: Box::new(move |made| to_test.send(made).unwrap()),
-        persists: true,
-        asked: Instant::now(),
-    };
+    let done = move |made| to_test.send(made).unwrap();
+    let job = Job { max_tokens, ..Job::prefill(|assembler| Some(prepare(assembler)), done) };
     (job, result)
 }
 
 /// Runs a job to its end.
-pub(crate) fn run(engine: &Engine, document: &str, text: &str) -> Generated {
-    let (job, result) = job(document, text, 12);
+pub(crate) fn run(engine: &Engine, text: &str) -> Generated {
+    let (job, result) = job(text, 12);
     let _ticket: Ticket = engine.submit(job);
     result.recv().unwrap()
 }

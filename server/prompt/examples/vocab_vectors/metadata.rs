@@ -24,9 +24,10 @@ impl Metadata {
     }
 
     /// The vocabulary that the metadata describe.
-    fn vocab(&self) -> GgufVocab {
+    fn vocab(&self) -> GgufVocab<'static> {
         let key = |name: &str| format!("tokenizer.ggml.{name}");
         let text = |name: &str| self.texts(&key(name)).first().cloned().unwrap_or_default();
+        let texts = |name: &str| self.texts(&key(name)).iter().cloned().map(Into::into).collect();
         let id = |name: &str| {
             let ids = self.numbers(&key(&format!("{name}_token_id")));
             ids.first().and_then(|&id| u32::try_from(id).ok())
@@ -34,7 +35,7 @@ impl Metadata {
         GgufVocab {
             model: text("model"),
             pre: text("pre"),
-            tokens: self.texts(&key("tokens")).to_vec(),
+            tokens: texts("tokens"),
             token_types: self.numbers(&key("token_type")).iter().map(|&kind| kind as i32).collect(),
             // Floats were read as the integer of their bits.
             scores: self
@@ -42,7 +43,7 @@ impl Metadata {
                 .iter()
                 .map(|&bits| f32::from_bits(bits as u32))
                 .collect(),
-            merges: self.texts(&key("merges")).to_vec(),
+            merges: texts("merges"),
             bos: id("bos"),
             eos: id("eos"),
             eot: id("eot"),
@@ -55,7 +56,7 @@ impl Metadata {
 }
 
 /// Reads the vocabulary out of a GGUF file.
-pub(crate) fn read_vocab(file: &Path) -> Result<GgufVocab, String> {
+pub(crate) fn read_vocab(file: &Path) -> Result<GgufVocab<'static>, String> {
     let bytes = std::fs::read(file).map_err(|e| format!("reading {}: {e}", file.display()))?;
     Ok(read(&bytes)?.vocab())
 }

@@ -29,7 +29,7 @@ pub(crate) fn tokenizer_json(vocab: &GgufVocab, dialect: &str) -> Value {
         })
         .collect();
     let ids: HashMap<&str, usize> =
-        vocab.tokens.iter().zip(0..).map(|(text, id)| (text.as_str(), id)).collect();
+        vocab.tokens.iter().zip(0..).map(|(text, id)| (&**text, id)).collect();
     let unknown = (0..).zip(&vocab.tokens).find(|(id, _)| kind(*id) == UNKNOWN);
     let replace = json!({"type": "Replace", "pattern": {"String": " "}, "content": "▁"});
     let prepend = json!({"type": "Prepend", "prepend": "▁"});

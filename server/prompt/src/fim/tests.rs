@@ -12,7 +12,7 @@ fn detect(vocab: &GgufVocab) -> Result<FimFormat, NoFim> {
 /// The layout as text: sentinels by their texts, other parts by their names.
 fn layout_of(vocab: &GgufVocab, format: &FimFormat) -> String {
     let part = |&piece: &Piece| match (piece, format.sentinel(piece)) {
-        (_, Some(id)) => Some(vocab.tokens[id as usize].clone()),
+        (_, Some(id)) => Some(vocab.tokens[id as usize].to_string()),
         (Piece::Bos | Piece::Separator, None) => None,
         (_, None) => Some(format!("{piece:?}").to_lowercase()),
     };

@@ -19,7 +19,7 @@ const MISTRAL: &str = include_str!("../../fixtures/chat/mistral.jinja");
 const PHI3_OLD: &str = include_str!("../../fixtures/chat/phi3_without_system.jinja");
 
 /// A model without FIM sentinels, with this template and these special tokens.
-fn vocab(template: &str, specials: &[&str]) -> GgufVocab {
+fn vocab(template: &str, specials: &[&str]) -> GgufVocab<'static> {
     GgufVocab {
         chat_template: Some(template.trim_end().to_owned()),
         bos: Some(0),

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
 use super::*;
+use crate::byte_level;
 use crate::fixture::{self, hard_text};
 use proptest::prelude::*;
 use std::collections::HashMap;

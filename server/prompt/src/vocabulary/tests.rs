@@ -8,7 +8,7 @@ use expect_test::{Expect, expect};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-fn check_gguf(spoil: impl FnOnce(&mut GgufVocab), expected: &Expect) {
+fn check_gguf(spoil: impl FnOnce(&mut GgufVocab<'static>), expected: &Expect) {
     let mut vocab = fixture::gguf();
     spoil(&mut vocab);
     expected.assert_eq(&Tokenizer::from_gguf(&vocab).unwrap_err().to_string());
@@ -163,31 +163,31 @@ fn absurd_ids_are_refused_before_anything_is_allocated_for_them() {
 #[test]
 fn merges_that_cannot_work_are_refused() {
     check_gguf(
-        |v| v.merges[7] = "Ġ".to_owned(),
+        |v| v.merges[7] = "Ġ".into(),
         &expect![[
             r#"reading the tokenizer: merge 7 ("Ġ") is not two tokens with one space between"#
         ]],
     );
     check_gguf(
-        |v| v.merges[7] = "a b c".to_owned(),
+        |v| v.merges[7] = "a b c".into(),
         &expect![[
             r#"reading the tokenizer: merge 7 ("a b c") is not two tokens with one space between"#
         ]],
     );
     check_gguf(
-        |v| v.merges[7] = "nowhere a".to_owned(),
+        |v| v.merges[7] = "nowhere a".into(),
         &expect![[
             r#"reading the tokenizer: merge 7 needs token "nowhere", which is not in the vocabulary"#
         ]],
     );
     check_gguf(
-        |v| v.merges[7] = "z Q".to_owned(),
+        |v| v.merges[7] = "z Q".into(),
         &expect![[
             r#"reading the tokenizer: merge 7 needs token "zQ", which is not in the vocabulary"#
         ]],
     );
     check_gguf(
-        |v| v.merges.push("<|fim_prefix|> a".to_owned()),
+        |v| v.merges.push("<|fim_prefix|> a".into()),
         &expect![[
             r#"reading the tokenizer: merge 249 needs token "<|fim_prefix|>", which is not in the vocabulary"#
         ]],
@@ -202,7 +202,7 @@ fn merges_that_cannot_work_are_refused() {
 fn a_missing_byte_is_refused() {
     let newline = fixture::tokenizer().encode("\n")[0] as usize;
     check_gguf(
-        |v| v.tokens[newline] = "<|replaced|>".to_owned(),
+        |v| v.tokens[newline] = "<|replaced|>".into(),
         &expect![
             "reading the tokenizer: no token for byte 0x0a; a vocabulary that spells any text has one for every byte"
         ],
@@ -231,7 +231,7 @@ fn gaps_between_ids_have_no_bytes() {
 #[test]
 fn tokens_added_by_hand_are_text_unless_they_look_like_markup() {
     let mut vocab = fixture::gguf();
-    vocab.tokens.extend(["<|tool|>".to_owned(), "      ".to_owned(), "[PAD7]".to_owned()]);
+    vocab.tokens.extend(["<|tool|>", "      ", "[PAD7]"].map(Into::into));
     vocab.token_types.extend([4, 4, 4]);
     let tokenizer = Tokenizer::from_gguf(&vocab).unwrap();
     assert_eq!(tokenizer.token_bytes(512), b"");

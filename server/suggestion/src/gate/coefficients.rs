@@ -1,25 +1,25 @@
-//! The numbers of one gate, read from a file of lines `name = number`.
+//! The coefficients of one gate, read from a file of lines `name = number`.
 //!
-//! The file is part of the program and a test reads it; should it be wrong all the same, what is not understood counts
-//! as 0, and the threshold as 0 too: a gate that cannot judge is open.
+//! The file is compiled into the program and checked by a test. If an entry cannot be read all the
+//! same, it counts as 0. The threshold is then 0 as well, so a gate without coefficients shows
+//! everything.
 
 use super::evidence::{Evidence, FEATURES};
 
-/// One gate's numbers.
+/// The coefficients of one gate.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub(super) struct Coefficients {
     intercept: f32,
     weights: [f32; FEATURES.len()],
-    /// How many suggestions' worth of patience before recent answers count; see [`super::Recent`].
+    /// Weight of the prior before recent answers count, in suggestions; see [`super::Recent`].
     pub(super) recent_strength: f32,
-    /// From which probability on something is shown.
+    /// Thresholds: a suggestion is shown from this probability on.
     pub(super) quiet: f32,
     pub(super) normal: f32,
     pub(super) eager: f32,
 }
 
 impl Coefficients {
-    /// Reads a file.
     pub(super) fn read(file: &str) -> Self {
         let mut read = Self::default();
         for (name, value) in entries(file) {
@@ -44,7 +44,7 @@ impl Coefficients {
         }
     }
 
-    /// The log-odds that the suggestion is right.
+    /// Returns the log-odds that the suggestion is right.
     pub(super) fn log_odds(&self, evidence: &Evidence) -> f32 {
         let terms =
             self.weights.iter().zip(FEATURES).map(|(weight, (_, of))| weight * of(evidence));
@@ -52,7 +52,7 @@ impl Coefficients {
     }
 }
 
-/// The lines `name = number` of a file; comments and anything else are passed over.
+/// Returns the lines `name = number` of a file; skips comments and malformed lines.
 fn entries(file: &str) -> impl Iterator<Item = (&str, f32)> {
     file.lines().filter_map(|line| {
         let (name, value) = line.split('#').next()?.split_once('=')?;
@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_file_says_every_number_once_and_nothing_else() {
+    fn files_have_each_coefficient_once() {
         let files = FAMILIES.iter().copied().chain([("default", DEFAULT)]);
         for (family, file) in files {
             let mut said: Vec<&str> = entries(file).map(|(name, _)| name).collect();
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_understood_counts_as_nothing() {
+    fn malformed_entries_are_ignored() {
         let read = Coefficients::read("# a = 1\nintercept = 2 # two\nquiet = NaN\nx\n=\nother = 3");
         assert_eq!(read, Coefficients { intercept: 2.0, ..Coefficients::default() });
     }

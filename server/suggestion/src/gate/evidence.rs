@@ -1,26 +1,26 @@
-//! What the gate goes by: how sure the model was, and where the suggestion stands.
+//! The gate's features: the model's confidence and the position of the suggestion.
 //!
-//! Everything is counted from the place where the text was decoded, also when the user has typed on since: then only
-//! `agreed_chars` changes.
+//! All features are computed at the place where the text was decoded, even if the user has typed on
+//! since. Only `agreed_chars` changes as the user types.
 
 use serde::{Deserialize, Serialize};
 
-/// Natural-log probabilities of decoded tokens, healed ones included, the end token not.
+/// Natural-log probabilities of the decoded tokens, including healed ones and excluding the end
+/// token.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, PartialEq)]
 pub struct Confidence {
-    /// The mean of all.
     pub mean: f32,
-    /// The least probable token's.
+    /// The lowest log-probability of all tokens.
     pub min: f32,
-    /// The first token's.
+    /// The log-probability of the first token.
     pub first: f32,
-    /// How many tokens there are.
+    /// The number of tokens.
     #[serde(default)]
     pub tokens: usize,
 }
 
 impl Confidence {
-    /// Sums up a decoding; `None` of no tokens.
+    /// Summarizes the log-probabilities of a decoding; `None` if there are no tokens.
     pub fn of(log_probs: &[f32]) -> Option<Self> {
         let first = *log_probs.first()?;
         let mean = log_probs.iter().sum::<f32>() / log_probs.len() as f32;
@@ -29,15 +29,15 @@ impl Confidence {
     }
 }
 
-/// What stands before the cursor on its line.
+/// Class of the text before the cursor on its line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PositionClass {
-    /// Nothing but blanks.
+    /// Only blanks.
     Blank,
-    /// A word that may go on.
+    /// A letter, a digit or `_`: the word may continue.
     Word,
-    /// A blank behind something.
+    /// A blank after other text.
     Space,
     /// An opening bracket or quote.
     Opener,
@@ -57,7 +57,7 @@ impl PositionClass {
         }
     }
 
-    /// Says it to a reader, behind "behind".
+    /// Describes the class, to follow the word "after".
     pub fn words(self) -> &'static str {
         match self {
             Self::Blank => "indentation",
@@ -69,20 +69,20 @@ impl PositionClass {
     }
 }
 
-/// What stands behind the cursor on its line.
+/// Class of the text after the cursor on its line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SuffixClass {
-    /// Nothing but blanks.
+    /// Only blanks.
     Nothing,
-    /// No letters or digits.
+    /// Marks without letters or digits.
     Closers,
-    /// Text.
+    /// Text with letters or digits.
     Text,
 }
 
 impl SuffixClass {
-    /// Classifies the text behind the cursor.
+    /// Classifies the text after the cursor.
     pub fn of(after: &str) -> Self {
         if after.trim().is_empty() {
             Self::Nothing
@@ -93,7 +93,7 @@ impl SuffixClass {
         }
     }
 
-    /// Says it to a reader, behind "before".
+    /// Describes the class, to follow the word "before".
     pub fn words(self) -> &'static str {
         match self {
             Self::Nothing => "the line's end",
@@ -103,32 +103,32 @@ impl SuffixClass {
     }
 }
 
-/// Everything about one suggestion.
+/// The features of one suggestion.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Evidence {
-    /// How sure the model was.
     pub confidence: Confidence,
-    /// What stood before it.
+    /// The text before the suggestion.
     pub position: PositionClass,
-    /// What stands behind it.
+    /// The text after the suggestion.
     pub suffix: SuffixClass,
-    /// Its characters, those that were typed since included.
+    /// Number of characters, including those typed since decoding.
     pub chars: usize,
-    /// Its lines.
+    /// Number of lines.
     pub lines: usize,
-    /// Characters that the user has typed since it was decoded, all as it says.
+    /// Number of characters that the user has typed since decoding, all of them as suggested.
     pub agreed_chars: usize,
 }
 
-/// Log-probabilities below this are all the same: not at all.
+/// Lower bound for log-probabilities; smaller values carry no more information.
 const LEAST: f32 = -20.0;
-/// The same of a whole text.
+/// The same bound for the sum over a text.
 const LEAST_SUM: f32 = -60.0;
 
 /// A feature's name in the files of coefficients, and its value.
 pub(super) type Feature = (&'static str, fn(&Evidence) -> f32);
 
-/// Every feature. A word, and nothing behind the cursor, are what the classes are compared with.
+/// The features, in order. The classes are compared with the baseline: a word before the cursor and
+/// nothing after it.
 pub(super) const FEATURES: [Feature; 14] = [
     ("mean_log_prob", |e| bounded(e.confidence.mean, LEAST)),
     ("min_log_prob", |e| bounded(e.confidence.min, LEAST)),
@@ -150,7 +150,8 @@ fn sum(evidence: &Evidence) -> f32 {
     evidence.confidence.mean * evidence.confidence.tokens as f32
 }
 
-/// A log-probability as the model takes it; what is no number says nothing good.
+/// Clamps a log-probability to the range that the gate was fitted on; NaN counts as the lowest
+/// value.
 fn bounded(log_prob: f32, least: f32) -> f32 {
     if log_prob.is_nan() { least } else { log_prob.clamp(least, 0.0) }
 }
@@ -164,7 +165,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn places_have_classes() {
+    fn positions_are_classified() {
         use PositionClass::{Blank, Opener, Punctuation, Space, Word};
         let classes = ["    ", "", "a.b", "x = ", "f(", "a."].map(PositionClass::of);
         assert_eq!(classes, [Blank, Blank, Word, Space, Opener, Punctuation]);
@@ -173,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_decoding_is_summed_up() {
+    fn confidence_summarizes_log_probs() {
         let confidence = Confidence::of(&[-0.5, -2.0, -0.5]).expect("three tokens");
         assert_eq!((confidence.mean, confidence.min, confidence.first), (-1.0, -2.0, -0.5));
         assert_eq!((confidence.tokens, Confidence::of(&[])), (3, None));

@@ -1,16 +1,20 @@
-//! What the user did with the suggestions of late, as a shift of the log-odds.
+//! Shifts the log-odds by the user's recent answers.
 //!
-//! The gate said how many of them would be taken; if fewer were, it was too sure for this user and this text, and its
-//! odds are lowered by the ratio, and the other way round. A few answers say little: `strength` of them are added to
-//! both sides. `server/training/gate.py` finds the strength by going through packages as a user would.
+//! The gate predicts how many suggestions the user accepts. If the user accepts fewer, the gate was
+//! too confident for this user and this text, and its odds are lowered by the ratio; if the user
+//! accepts more, they are raised. A few answers carry little information, so `strength` is added to
+//! both counts. `server/training/gate.py` fits the strength by replaying packages as a user would
+//! type them.
 
-/// How much one further answer takes from the weight of those before it: half of it in about 34.
+/// Factor by which each new answer reduces the weight of the earlier ones; the weight halves in
+/// about 34 answers.
 const FORGETS: f32 = 0.98;
-/// Odds move by no more than this factor, down or up, as logarithms: one mood must not silence lowkey for good.
+/// Bounds of the shift, as logarithms of the factor on the odds. They keep a few rejections from
+/// silencing lowkey for good.
 const MOST_DOWN: f32 = -1.5;
 const MOST_UP: f32 = 0.7;
 
-/// Answers of late, older ones counting less.
+/// The user's recent answers; older ones count less.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Recent {
     expected: f32,
@@ -18,14 +22,14 @@ pub struct Recent {
 }
 
 impl Recent {
-    /// Notes that a suggestion of this probability was taken, or refused.
+    /// Records that a suggestion of this probability was accepted or rejected.
     pub fn note(&mut self, probability: f32, is_taken: bool) {
         let probability = if probability.is_nan() { 0.0 } else { probability.clamp(0.0, 1.0) };
         self.expected = self.expected * FORGETS + probability;
         self.taken = self.taken * FORGETS + f32::from(u8::from(is_taken));
     }
 
-    /// Returns what to add to the log-odds; 0 while nothing is known.
+    /// Returns the number to add to the log-odds; 0 before the first answer.
     pub fn shift(&self, strength: f32) -> f32 {
         let strength = strength.max(0.1);
         let ratio = (self.taken + strength) / (self.expected + strength);
@@ -38,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn refusals_lower_the_odds_and_acceptance_brings_them_back() {
+    fn rejections_lower_and_accepts_raise_odds() {
         let mut recent = Recent::default();
         assert_eq!(recent.shift(2.0), 0.0);
         let mut last = 0.0;
@@ -56,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn no_number_of_refusals_silences_for_good() {
+    fn shift_is_bounded() {
         let mut recent = Recent::default();
         for _ in 0..10_000 {
             recent.note(1.0, false);
@@ -69,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_expected_shifts_nothing() {
+    fn expected_answers_do_not_shift() {
         let mut recent = Recent::default();
         for answer in 0..200 {
             recent.note(0.25, answer % 4 == 0);

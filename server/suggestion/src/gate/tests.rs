@@ -1,4 +1,4 @@
-//! The gate holds for any evidence, and says the same twice.
+//! The gate is total and deterministic.
 
 use proptest::prelude::*;
 
@@ -40,7 +40,7 @@ fn recent() -> impl Strategy<Value = Recent> {
     })
 }
 
-/// A suggestion that the model is as sure of as can be, or not at all.
+/// A suggestion whose tokens all have the log-probability `log_prob`.
 fn sure(log_prob: f32) -> Evidence {
     Evidence {
         confidence: Confidence { mean: log_prob, min: log_prob, first: log_prob, tokens: 5 },
@@ -60,7 +60,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_evidence_has_a_probability(evidence in evidence(), recent in recent()) {
+    fn probability_is_valid_for_any_evidence(evidence in evidence(), recent in recent()) {
         for gate in gates() {
             let judgement = gate.judge(evidence, &recent, Talkative::Normal);
             prop_assert!((0.0..=1.0).contains(&judgement.probability), "{judgement:?}");
@@ -70,7 +70,7 @@ proptest! {
     }
 
     #[test]
-    fn typing_what_is_suggested_never_hides_it(evidence in evidence(), recent in recent()) {
+    fn typing_along_never_hides_suggestion(evidence in evidence(), recent in recent()) {
         for gate in gates() {
             let probability = |agreed_chars| {
                 let evidence = Evidence { agreed_chars, ..evidence };
@@ -81,7 +81,7 @@ proptest! {
     }
 
     #[test]
-    fn who_wants_more_gets_at_least_what_others_get(evidence in evidence(), recent in recent()) {
+    fn talkative_levels_are_ordered(evidence in evidence(), recent in recent()) {
         let ways = [Talkative::Quiet, Talkative::Normal, Talkative::Eager, Talkative::Always];
         for gate in gates() {
             let shown = ways.map(|way| gate.judge(evidence, &recent, way).shows());
@@ -91,7 +91,7 @@ proptest! {
 }
 
 #[test]
-fn what_the_model_is_sure_of_is_shown_and_what_it_guesses_is_not() {
+fn confident_text_is_shown_guesses_are_not() {
     for gate in gates() {
         let shows =
             |log_prob| gate.judge(sure(log_prob), &Recent::default(), Talkative::Normal).shows();
@@ -101,7 +101,7 @@ fn what_the_model_is_sure_of_is_shown_and_what_it_guesses_is_not() {
 }
 
 #[test]
-fn refusals_silence_what_was_on_the_edge() {
+fn rejections_silence_borderline_text() {
     let gate = Gate::of_model("lowkey-embedded");
     let edge = (1..300).map(|step| -0.01 * step as f32).rev().find(|&log_prob| {
         gate.judge(sure(log_prob), &Recent::default(), Talkative::Normal).shows()
@@ -117,7 +117,7 @@ fn refusals_silence_what_was_on_the_edge() {
 }
 
 #[test]
-fn a_family_is_known_by_how_its_models_are_named() {
+fn family_follows_from_model_name() {
     assert_eq!(Gate::of_model("lowkey-embedded-2").family, "lowkey-embedded");
     for name in ["Qwen2.5 Coder 0.5B Instruct AWQ", "qwen2.5-coder-1.5b", "Qwen2.5_Coder"] {
         assert_eq!(Gate::of_model(name).family, "qwen2.5-coder", "{name}");
@@ -126,16 +126,16 @@ fn a_family_is_known_by_how_its_models_are_named() {
 }
 
 #[test]
-fn the_verdict_says_every_figure_that_it_goes_by() {
+fn verdict_lists_all_figures() {
     let evidence = Evidence { agreed_chars: 3, ..sure(-2.5) };
     let judgement =
         Gate::of_model("x").judge(evidence, &Recent::default(), Talkative::Quiet).to_string();
     for part in [
         "% likely",
         "(quiet)",
-        "mean -2.50, least -2.50, first -2.50, of 5 tokens",
+        "mean -2.50, lowest -2.50, first -2.50, of 5 tokens",
         "3 of them typed since",
-        "behind a word, before the line's end",
+        "after a word, before the line's end",
     ] {
         assert!(judgement.contains(part), "{part:?} in {judgement}");
     }

@@ -1,4 +1,5 @@
-//! Type-through, backspace and partial accepts; and a plain list as the model of the whole.
+//! Typing along, backspace and partial accepts, and a plain list as the reference model of the
+//! memory.
 
 use proptest::prelude::*;
 
@@ -17,7 +18,7 @@ fn rest<'m>(memory: &'m CompletionMemory, key: &MemoryKey, typed: &str) -> Optio
 }
 
 #[test]
-fn typing_along_and_partial_accepts_shorten_the_rest() {
+fn typing_along_shortens_rest() {
     let mut memory = CompletionMemory::default();
     memory.insert(&key("a"), finished("let x = 5;", 4));
     assert_eq!(rest(&memory, &key("a"), "let "), Some("x = 5;"));
@@ -28,7 +29,7 @@ fn typing_along_and_partial_accepts_shorten_the_rest() {
 }
 
 #[test]
-fn backspace_lengthens_the_rest_and_says_so() {
+fn backspace_lengthens_rest() {
     let mut memory = CompletionMemory::default();
     memory.insert(&key("a"), finished("let x = 5;", 8));
     let remembered = memory.lookup(&key("a"), "le");
@@ -38,7 +39,7 @@ fn backspace_lengthens_the_rest_and_says_so() {
 }
 
 #[test]
-fn what_the_model_said_here_wins_over_what_was_typed_back() {
+fn text_decoded_here_wins_over_retyped() {
     let mut memory = CompletionMemory::default();
     memory.insert(&key("a"), finished("let x = 5;", 1));
     memory.insert(&key("a"), finished("let yellow = 6;", 5));
@@ -47,7 +48,7 @@ fn what_the_model_said_here_wins_over_what_was_typed_back() {
 }
 
 #[test]
-fn an_unfinished_middle_has_no_empty_rest_and_is_outgrown() {
+fn longer_middle_replaces_unfinished_one() {
     let mut memory = CompletionMemory::default();
     memory.insert(&key("a"), Middle { is_finished: false, ..finished("let x", 3) });
     assert_eq!(memory.lookup(&key("a"), "let").map(|r| r.is_finished), Some(false));
@@ -58,12 +59,12 @@ fn an_unfinished_middle_has_no_empty_rest_and_is_outgrown() {
 }
 
 #[test]
-fn other_surroundings_and_other_documents_know_nothing() {
+fn keys_separate_documents_and_prompts() {
     let mut memory = CompletionMemory::default();
     memory.insert(&key("a"), finished("let x = 5;", 0));
     assert_eq!(memory.lookup(&key("b"), "let"), None);
     assert_eq!(memory.lookup(&MemoryKey::new("a", &["fn b() {\n", "}\n"]), "let"), None);
-    // Where one part ends and the next begins is part of the key.
+    // The boundary between parts is part of the key.
     assert_eq!(memory.lookup(&MemoryKey::new("a", &["fn a() {\n}", "\n"]), "let"), None);
     memory.insert(&key("b"), finished("let y = 5;", 0));
     memory.forget("a");
@@ -72,7 +73,7 @@ fn other_surroundings_and_other_documents_know_nothing() {
 }
 
 #[test]
-fn the_least_recently_used_goes_first() {
+fn least_recently_used_is_evicted_first() {
     let mut memory = CompletionMemory::new(MemoryBudget { entries: 2, bytes: 100 });
     memory.insert(&key("a"), finished("one", 0));
     memory.insert(&key("b"), finished("two", 0));
@@ -86,7 +87,7 @@ fn the_least_recently_used_goes_first() {
     assert_eq!(rest(&memory, &key("e"), ""), None);
 }
 
-/// What the memory must answer, as a list that forgets nothing.
+/// The reference model: a list that never drops an entry.
 #[derive(Default)]
 struct Naive(Vec<(String, String, usize, bool)>);
 
@@ -108,7 +109,7 @@ impl Naive {
         }
     }
 
-    /// Returns the best rank among the middles that fit, and every rest that has it.
+    /// Returns the best rank among the matching middles, and every rest with that rank.
     fn lookup(&self, uri: &str, typed: &str) -> Vec<(String, bool)> {
         let fits = |(u, t, from, done): &&(String, String, usize, bool)| {
             let _ = from;
@@ -151,7 +152,7 @@ fn step() -> impl Strategy<Value = Step> {
 
 proptest! {
     #[test]
-    fn answers_are_those_of_a_plain_list(steps in prop::collection::vec(step(), 1..60)) {
+    fn answers_match_reference_model(steps in prop::collection::vec(step(), 1..60)) {
         let mut memory = CompletionMemory::default();
         let mut naive = Naive::default();
         let mut typed = String::new();
@@ -194,7 +195,7 @@ proptest! {
     }
 
     #[test]
-    fn the_budget_holds_whatever_comes(
+    fn budget_always_holds(
         texts in prop::collection::vec(("[ab]{0,3}", "[a-e]{0,30}"), 1..60),
     ) {
         let budget = MemoryBudget { entries: 5, bytes: 60 };
@@ -202,7 +203,7 @@ proptest! {
         for (uri, text) in &texts {
             memory.insert(&key(uri), finished(text, 0));
             prop_assert!(memory.len() <= budget.entries && memory.bytes() <= budget.bytes);
-            // What came last is never what goes.
+            // The last insertion is never evicted.
             prop_assert!(rest(&memory, &key(uri), text).is_some());
         }
     }

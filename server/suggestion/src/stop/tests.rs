@@ -1,16 +1,18 @@
-//! One check: the text is fed character by character, as the shortest tokens would, until a rule speaks.
+//! One check: the text is passed character by character, as the shortest tokens would be, until a
+//! rule stops it.
 
 use expect_test::{Expect, expect};
 
 use super::StopRules;
 use crate::fixtures::Fixture;
 
-/// Prints why decoding stops, what is kept (`├ ┤`), and how much was read for it.
+/// Prints why decoding stops, the text that is kept (`├ ┤`), and the text that was read before the
+/// stop.
 fn check(language: &str, fixture: &str, expect: &Expect) {
     expect.assert_eq(&outcome(&Fixture::new(language, fixture)));
 }
 
-/// As `check`, with several lines wanted.
+/// Like `check`, for a multi-line request.
 fn check_lines(language: &str, fixture: &str, expect: &Expect) {
     expect.assert_eq(&outcome(&Fixture::new(language, fixture).multiline()));
 }
@@ -30,24 +32,24 @@ fn outcome(fixture: &Fixture) -> String {
 }
 
 #[test]
-fn a_line_end_stops_a_single_line() {
+fn line_end_stops_single_line() {
     check("rust", "let a = ├1;\nlet b = 2;┤\n", &expect![[r#"newline: ├1;┤ read for it: \n"#]]);
     check("rust", "let a = ├1;\r\nlet b = 2;┤\n", &expect![[r#"newline: ├1;┤ read for it: \r"#]]);
     check("rust", "let a = ├1;┤\n", &expect!["goes on"]);
 }
 
 #[test]
-fn a_complete_line_keeps_nothing() {
+fn complete_line_keeps_nothing() {
     check("rust", "fn main() {├\n    run();\n}┤\n", &expect![[r#"newline: ├┤ read for it: \n"#]]);
 }
 
 #[test]
-fn a_line_end_does_not_stop_several_lines() {
+fn line_end_does_not_stop_several_lines() {
     check_lines("rust", "fn main() {├\n    run();┤\n}\n", &expect!["goes on"]);
 }
 
 #[test]
-fn the_body_of_a_block_may_say_what_the_next_line_says() {
+fn body_may_equal_next_line() {
     check_lines(
         "python",
         "    if a:\n        return 1\n├    elif b:\n        return \"?\"\n    elif c:\n        return \"x\"\n┤\n    return \"?\"\n",
@@ -58,7 +60,7 @@ fn the_body_of_a_block_may_say_what_the_next_line_says() {
         "func f() {\n├\tif a {\n\t\trun(a)\n\t}┤\n\trun(a)\n}\n",
         &expect!["goes on"],
     );
-    // Deeper than the next line, but not than the line above: written a second time.
+    // Deeper than the next line, but not than the line above: a repetition.
     check_lines(
         "go",
         "func f() {\n├\t\ta := 1\n\t\trun(a)\n\t\tstop()┤\n\trun(a)\n}\n",
@@ -67,7 +69,7 @@ fn the_body_of_a_block_may_say_what_the_next_line_says() {
 }
 
 #[test]
-fn the_next_line_stops_at_its_end_only() {
+fn next_line_stops_at_line_end_only() {
     check_lines(
         "go",
         "func f() {\n├\ta := 1\n\trun(a)\n\tstop()┤\n\trun(a)\n}\n",
@@ -82,7 +84,7 @@ fn the_next_line_stops_at_its_end_only() {
 }
 
 #[test]
-fn a_dedent_stops_at_its_first_word() {
+fn dedent_stops_at_first_word() {
     check_lines(
         "python",
         "def f():├\n    return 1\ndef g():┤\n",
@@ -109,7 +111,7 @@ fn a_dedent_stops_at_its_first_word() {
 }
 
 #[test]
-fn a_brace_that_the_document_has_stops_before_it() {
+fn existing_brace_stops_before_it() {
     check_lines(
         "java",
         "class A {\n    void f() {\n├        g();\n    }\n    void h┤\n    }\n}\n",
@@ -118,7 +120,7 @@ fn a_brace_that_the_document_has_stops_before_it() {
 }
 
 #[test]
-fn a_brace_that_the_document_lacks_stops_behind_it() {
+fn missing_brace_stops_after_it() {
     check_lines(
         "java",
         "void f() {├\n    g();\n}\nvoid h() {┤\n",
@@ -138,7 +140,7 @@ fn a_brace_that_the_document_lacks_stops_behind_it() {
 }
 
 #[test]
-fn loops_stop_where_they_began() {
+fn loop_stops_at_its_start() {
     check(
         "python",
         "x = ├ab.ab.ab.ab.ab.ab.ab.ab.ab.ab┤\n",
@@ -152,7 +154,7 @@ fn loops_stop_where_they_began() {
 }
 
 #[test]
-fn lines_are_counted() {
+fn line_limit_stops() {
     let lines: Vec<String> = ('a'..='m').map(|c| format!("f{c}()")).collect();
     let lines = lines.join("\n");
     check_lines(
@@ -173,7 +175,7 @@ fn lines_are_counted() {
 }
 
 #[test]
-fn two_blank_lines_stop_even_inside_a_block() {
+fn two_blank_lines_stop_inside_block() {
     check_lines(
         "python",
         "def f():├\n    a()\n\n    b()\n\n\n    c()┤\n",
@@ -187,7 +189,7 @@ fn two_blank_lines_stop_even_inside_a_block() {
 }
 
 #[test]
-fn text_that_shrinks_is_read_anew() {
+fn shorter_text_is_read_from_start() {
     let fixture = Fixture::new("rust", "let a = $0");
     let mut rules = StopRules::new(&fixture.request());
     assert_eq!(rules.push("f(1"), None);

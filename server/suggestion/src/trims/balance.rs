@@ -1,4 +1,5 @@
-//! Cuts before a closer that closes nothing, and before a bracket left open in front of text that stays.
+//! Cuts before a closer without an opener, and before a bracket left open in front of text that
+//! stays.
 //!
 //! A bracket left open at the end of the line is no fault: its closer may come on a later line.
 
@@ -29,15 +30,16 @@ pub(super) fn cut(site: &Site<'_>, text: &str) -> Option<Cut> {
     })
 }
 
-/// Says whether the rest of the line closes a bracket of the completion without taking the closer from another.
+/// Whether the rest of the line closes a bracket of the completion without taking the closer from
+/// another bracket.
 fn is_closed_by_rest(site: &Site<'_>, text: &str, open_at: usize) -> bool {
     let whole = [text, site.request.after].concat();
     let is_closed = Nesting::of(site, &whole).open.iter().all(|open| open.at != open_at);
     is_closed && (site.closes_more_on_line || !site.rest_is_sound)
 }
 
-/// Returns where the text before a wrong closer is in order: at the end of the line before,
-/// or, on the first line, before the brackets that are open there.
+/// Returns the end of the balanced part before a wrong closer: the end of the line before, or, on
+/// the first line, the position before the brackets that are open there.
 fn end_of_sound_part(site: &Site<'_>, text: &str, at: usize) -> usize {
     let before = text.get(..at).unwrap_or_default();
     match before.rfind('\n') {

@@ -1,7 +1,7 @@
-//! Cuts blank lines at the start, where the cursor stands on a blank line already.
+//! Cuts blank lines at the start if the cursor is on a blank line.
 //!
-//! The line that is there is the blank line; another would only push the code down,
-//! and ghost text that begins with nothing looks like none.
+//! Another blank line would only push the code down, and ghost text that begins with a blank line
+//! looks empty.
 
 use super::Cut;
 use crate::site::Site;
@@ -17,7 +17,7 @@ pub(super) fn cut(site: &Site<'_>, text: &str) -> Option<Cut> {
         }
         start += line.len();
     }
-    // Nothing but blanks is left to the rule that says so.
+    // A text of blanks alone is left to the rule for it.
     if start == 0 || start == text.len() {
         return None;
     }

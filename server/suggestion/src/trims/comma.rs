@@ -1,6 +1,7 @@
-//! Cuts a comma after the last element where the language allows none, and says where one is missing.
+//! Cuts a comma after the last element if the language allows none, and detects a missing comma.
 //!
-//! What follows is told by the document: the closers that the answer replaces, the rest of the line, the next line.
+//! The text that follows comes from the document: the closers that the answer replaces, the rest of
+//! the line, or the next line.
 
 use lowkey_document::Commas;
 use lowkey_document::lexical::{Kind, Place};
@@ -21,10 +22,11 @@ pub(super) fn cut(site: &Site<'_>, text: &str) -> Option<Cut> {
     }
     let follows = what_follows(site, end)?;
     let is_last = marks.iter().any(|mark| begins_with(follows, mark));
-    is_last.then(|| Cut::at(end.len() - 1, "no comma stands after the last element"))
+    is_last.then(|| Cut::at(end.len() - 1, "no comma is allowed after the last element"))
 }
 
-/// Returns the text without commas before its own closing brackets, where the language allows none there.
+/// Returns the text without commas before its own closing brackets, if the language allows none
+/// there.
 pub(super) fn without_last_commas(site: &Site<'_>, text: &str) -> Option<String> {
     let Commas::NotBefore(marks) = site.request.language.commas else { return None };
     let mut commas = Vec::new();
@@ -35,7 +37,7 @@ pub(super) fn without_last_commas(site: &Site<'_>, text: &str) -> Option<String>
         Kind::Close if marks.iter().any(|mark| mark.starts_with(token.c)) => {
             commas.extend(last.take());
         }
-        // Text is a comment, which says nothing; a literal is entered before its text.
+        // Text is a comment, which is ignored; a literal is entered before its text.
         Kind::Text => {}
         _ => last = None,
     });
@@ -46,14 +48,14 @@ pub(super) fn without_last_commas(site: &Site<'_>, text: &str) -> Option<String>
     Some(kept.map(|(_, c)| c).collect())
 }
 
-/// Says whether a comma must follow `shown`, which takes the place of the replaced tail: it is an element between
-/// others, or the last one where the language wants a comma there, too.
+/// Whether a comma must follow `shown`, which replaces the tail: `shown` is an element between
+/// others, or the last one in a language that puts a comma there, too.
 pub(super) fn is_missing(site: &Site<'_>, text: &str, shown: &str) -> bool {
     let request = &site.request;
     let language = request.language;
     let is_element =
         shown.ends_with(|c| is_word(c) || matches!(c, '"' | '\'' | '`' | ')' | ']' | '}'));
-    // A block of a `match` needs none.
+    // A block as the arm of a `match` needs no comma.
     if !is_element || !request.after.trim().is_empty() || shown.contains("=> {") {
         return false;
     }
@@ -109,7 +111,7 @@ pub(super) fn is_missing(site: &Site<'_>, text: &str, shown: &str) -> bool {
     is_strict || (follows_element && precedes_element && !is_comment)
 }
 
-/// Whether a line stands before an element and is none itself: `#[…]` in Rust, `[…]` in C#.
+/// Whether a line annotates the next element and is no element itself: `#[…]` in Rust, `[…]` in C#.
 fn is_attribute(language: &str, line: &str) -> bool {
     match language {
         "rust" => line.starts_with("#["),
@@ -118,14 +120,14 @@ fn is_attribute(language: &str, line: &str) -> bool {
     }
 }
 
-/// Returns what the last character that is not blank is.
+/// Returns the kind of the last character that is not blank.
 fn last_kind(site: &Site<'_>, text: &str) -> Option<Kind> {
     let mut kind = None;
     site.scan(text.trim_end(), |token| kind = Some(token.kind));
     kind
 }
 
-/// Returns the text after `text`: what it leaves of the replaced tail, or what stays.
+/// Returns the text after `text`: the remaining part of the replaced tail, or the text that stays.
 fn what_follows<'a>(site: &Site<'a>, text: &str) -> Option<&'a str> {
     let request = &site.request;
     let tail = tail::left_of_tail(site, &Nesting::of(site, text)).trim();

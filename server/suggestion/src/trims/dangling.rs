@@ -1,8 +1,9 @@
-//! Cuts before a block that the text opens and does not end, but for that of the cursor's own line.
+//! Cuts before a block that the text opens and does not end, except the block of the cursor's own
+//! line.
 //!
-//! A limit of lines or of time cuts anywhere: `if day == 3:` without a body is wrong in every language, and half a
-//! block between brackets or words leaves the document unfinished. A block that the cursor's line opens may be left
-//! open: the user goes on in it.
+//! A line limit or a time limit can cut anywhere. `if day == 3:` without a body is wrong in every
+//! language, and half a block between brackets or words leaves the document unfinished. A block
+//! that the cursor's line opens may stay open: the user continues it.
 
 use lowkey_document::lexical::{Place, Scanner};
 
@@ -11,7 +12,7 @@ use crate::lines::{indent_columns, is_word};
 use crate::nesting::Nesting;
 use crate::site::Site;
 
-/// Words that end a block with nothing after them; `else` and its like begin another part.
+/// Words that end a block and have no text after them; `else` and similar words begin another part.
 const ENDS: &[&str] = &["end", "fi", "done", "esac", "until"];
 
 pub(super) fn cut(site: &Site<'_>, text: &str) -> Option<Cut> {
@@ -19,7 +20,7 @@ pub(super) fn cut(site: &Site<'_>, text: &str) -> Option<Cut> {
     if let Some(at) = last_line_opens(site, text) {
         return Some(Cut::at(at, "the last line opens a block without a body"));
     }
-    // What follows may end what the text opens.
+    // The text after the cursor may end the block that the completion opens.
     if !site.more_closers.is_empty() || !site.has_paired_brackets() && !ends_with_words(site) {
         return None;
     }
@@ -32,12 +33,13 @@ pub(super) fn cut(site: &Site<'_>, text: &str) -> Option<Cut> {
     at.map(|at| Cut::at(at, "a block begins that the text does not end"))
 }
 
-/// Says whether the language ends its blocks with words.
+/// Whether the language ends its blocks with words.
 fn ends_with_words(site: &Site<'_>) -> bool {
     site.request.language.block_ends.iter().any(|end| ENDS.contains(end))
 }
 
-/// Visits the lines of the text with the state at their starts and where they start.
+/// Returns the lines of the text, each with the scanner's state at its start and its start in
+/// bytes.
 fn lines<'t>(site: &Site<'_>, text: &'t str) -> Vec<(Scanner, usize, &'t str)> {
     let mut scanner = site.scanner_at_line_start();
     let mut start = 0;
@@ -51,7 +53,8 @@ fn lines<'t>(site: &Site<'_>, text: &'t str) -> Vec<(Scanner, usize, &'t str)> {
     lines
 }
 
-/// Returns where the line before the last one ends, if the last one opens a block that no line below goes on with.
+/// Returns the end of the line before the last one, if the last one opens a block that no line
+/// below continues.
 fn last_line_opens(site: &Site<'_>, text: &str) -> Option<usize> {
     let text = text.trim_end();
     let lines = lines(site, text);
@@ -64,7 +67,7 @@ fn last_line_opens(site: &Site<'_>, text: &str) -> Option<usize> {
     (!goes_on).then(|| start - 1)
 }
 
-/// Returns where the line ends before the outermost block that words open and do not end.
+/// Returns the end of the line before the outermost block that is opened with words and not ended.
 fn open_by_words(site: &Site<'_>, text: &str) -> Option<usize> {
     let mut open: Vec<(usize, usize)> = Vec::new();
     for (idx, (scanner, start, line)) in lines(site, text).into_iter().enumerate() {
@@ -74,7 +77,7 @@ fn open_by_words(site: &Site<'_>, text: &str) -> Option<usize> {
         let word = line.trim_start().split(|c: char| !is_word(c)).next().unwrap_or_default();
         let indent = indent_columns(line);
         if ENDS.contains(&word) {
-            // By indentation: what opened on the cursor's line is not counted.
+            // By indentation, because blocks opened on the cursor's line are not counted.
             open.retain(|&(_, of_opener)| of_opener < indent);
         } else if idx > 0
             && scanner.opens_block(line)

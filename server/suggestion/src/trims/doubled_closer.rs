@@ -1,6 +1,7 @@
 //! Cuts before a closer whose bracket the document closes already.
 //!
-//! Closers that editors insert by themselves and that the answer replaces are not meant: they may be written again.
+//! Closers that editors insert and that the answer replaces are exempt: the answer may write them
+//! again.
 
 use super::Cut;
 use crate::nesting::{Nesting, Surplus};

@@ -1,6 +1,6 @@
-//! Good text comes through: holes in real code, filled with what stood there, stay as they are.
+//! Good text is not changed: holes in real code, filled with the original text, stay as they are.
 //!
-//! The code is this crate's own. A trim that cuts good text is worse than none (pain: "filters eat good output").
+//! The code is this crate's own. A trim that cuts good text is worse than no trim.
 
 use lowkey_document::Language;
 
@@ -19,7 +19,7 @@ const SOURCES: &[&str] = &[
     include_str!("../tail.rs"),
 ];
 
-/// Asks at byte `column` of a line for the rest of it; says whether the very rest comes back.
+/// Completes a line at byte `column` with its original rest; returns whether the rest is unchanged.
 fn comes_back(lines: &[String], idx: usize, column: usize) -> bool {
     let line = &lines[idx];
     let (before, rest) = line.split_at(line.floor_char_boundary(column));
@@ -35,12 +35,12 @@ fn comes_back(lines: &[String], idx: usize, column: usize) -> bool {
         ..Request::new(Language::by_id("rust"), before)
     };
     let verdict = trim(&request, rest);
-    // A blank that stands before the cursor already is rightly taken away.
+    // A blank that doubles the one before the cursor is rightly removed.
     verdict.shown().is_some_and(|shown| shown.text == rest || shown.text == rest.trim_start())
 }
 
 #[test]
-fn the_rest_of_a_line_of_real_code_comes_back_unchanged() {
+fn real_code_is_not_changed() {
     let (mut n_holes, mut n_changed) = (0, 0);
     for source in SOURCES {
         let lines: Vec<String> = source.lines().map(str::to_owned).collect();

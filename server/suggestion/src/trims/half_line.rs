@@ -1,8 +1,9 @@
-//! Drops the line that was being written when time or tokens ran out, or what of it is less than a whole part.
+//! Drops the line that was unfinished when time or tokens ran out, or shortens it to whole parts.
 //!
-//! Runs once, before the trims, and only on text that did not end by itself: whether a line is finished cannot be seen
-//! in the text. Half a line of code is wrong. Of prose a sentence or some words are worth having, and of data some
-//! elements: such lines are long, and would be computed only to be thrown away.
+//! Runs once, before the trims, and only on text that did not end by itself, because the text alone
+//! does not show whether a line is finished. Half a line of code is wrong. In prose, whole
+//! sentences or words are kept, and in data, whole elements, because such lines are long and
+//! dropping them would waste the computation.
 
 use lowkey_document::Markup;
 use lowkey_document::lexical::{Kind, Place};
@@ -13,7 +14,7 @@ use crate::site::Site;
 
 pub(super) const NAME: &str = "half line";
 
-/// Less is no beginning of a sentence.
+/// Minimum number of characters of prose to keep.
 const LEAST_PROSE_CHARS: usize = 8;
 
 pub(super) fn cut(site: &Site<'_>, text: &str) -> Option<Cut> {
@@ -33,7 +34,7 @@ pub(super) fn cut(site: &Site<'_>, text: &str) -> Option<Cut> {
     }
 }
 
-/// Returns where an unfinished line may end, and after what; `None` in code.
+/// Returns where an unfinished line may end, and the kind of part it ends after; `None` in code.
 fn good_end(site: &Site<'_>, text: &str, line: &str) -> Option<(usize, &'static str)> {
     let start = text.len() - line.len();
     let (mut last, mut comma, mut outer_comma) = (None, None, None);
@@ -68,13 +69,13 @@ fn good_end(site: &Site<'_>, text: &str, line: &str) -> Option<(usize, &'static 
     let is_row = !has_names && outer_comma.is_some() && site.place == Place::Code;
     let is_data = matches!(site.request.language.id, "json" | "jsonc" | "csv");
     if is_data || is_row || (!is_text && in_list) {
-        // The comma stays away: it would promise another element.
+        // The comma is dropped, because it would announce another element.
         return outer_comma.or(comma).filter(|&end| end > 0).map(|end| (end, "whole element"));
     }
     if !is_text && !parts_are_whole {
         return None;
     }
-    // A tag that has begun is not whole.
+    // A tag that is not closed is not whole.
     let is_markup = site.request.language.markup == Markup::Tags && !is_text;
     let line = match line.rfind('<') {
         Some(tag) if is_markup && !line.get(tag..).unwrap_or_default().contains('>') => {
@@ -91,13 +92,13 @@ fn good_end(site: &Site<'_>, text: &str, line: &str) -> Option<(usize, &'static 
         .or_else(|| word_end(line).filter(is_enough).map(|end| (end, "word")))
 }
 
-/// Says whether the last whole elements of a list are the same, as in a tuple of `f32`.
+/// Whether the last three whole elements of a list are equal, as in a tuple of `f32`.
 fn repeats_element(line: &str) -> bool {
     let elements: Vec<&str> = line.split(',').map(str::trim).rev().skip(1).take(3).collect();
     elements.len() == 3 && elements.iter().all(|element| Some(element) == elements.first())
 }
 
-/// Returns where the last whole sentence ends.
+/// Returns the end of the last whole sentence.
 fn sentence_end(line: &str) -> Option<usize> {
     let mut end = None;
     let mut chars = line.char_indices().peekable();
@@ -115,8 +116,8 @@ fn sentence_end(line: &str) -> Option<usize> {
     end
 }
 
-/// Returns where the last whole word ends: before the last blank, or, in a script without blanks, before the last
-/// character.
+/// Returns the end of the last whole word: before the last blank, or, in a script without blanks,
+/// before the last character.
 fn word_end(line: &str) -> Option<usize> {
     let blank = line.trim_end().rfind(char::is_whitespace);
     let has_blanks =
@@ -125,7 +126,7 @@ fn word_end(line: &str) -> Option<usize> {
         return blank.map(|at| line.get(..at).unwrap_or_default().trim_end().len());
     }
     let (at, _) = line.char_indices().next_back()?;
-    // A word of an alphabet is not cut in two.
+    // A word of an alphabet is not split.
     let is_alphabet = |c: char| c.is_ascii_alphanumeric();
     let is_cut = line.get(..at).is_some_and(|kept| kept.ends_with(is_alphabet));
     (!is_cut).then_some(at)

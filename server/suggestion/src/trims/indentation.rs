@@ -1,6 +1,6 @@
 //! Cuts blanks that double those before the cursor, and lines indented with the other character.
 //!
-//! Where the lines around the cursor mix tabs and spaces, either is right.
+//! If the lines around the cursor mix tabs and spaces, both are allowed.
 
 use super::Cut;
 use crate::indent::editors_step;
@@ -11,7 +11,7 @@ pub(super) fn cut(site: &Site<'_>, text: &str) -> Option<Cut> {
     let before = site.request.before;
     let blanks = indentation(text).len();
     if blanks > 0 && blanks < text.len() && before.ends_with([' ', '\t']) {
-        let why = "a blank stands before the cursor already";
+        let why = "there is a blank before the cursor already";
         return Some(Cut { keep: blanks..text.len(), why: why.into() });
     }
     let character = match editors_step(site) {

@@ -1,7 +1,7 @@
-//! Cuts where the text repeats the next line of the document.
+//! Cuts before a repetition of the document's next line.
 //!
-//! The stop rules see this at line ends; the last line of a finished completion has none.
-//! Brackets repeat by nature and are left to the rules that count them.
+//! The stop rules detect this at line ends, but the last line of a finished completion has none.
+//! Lines of brackets repeat in good code and are left to the balance rules.
 
 use super::Cut;
 use crate::lines::{is_deeper_than_both, repeats};
@@ -14,7 +14,7 @@ pub(super) fn cut(site: &Site<'_>, text: &str) -> Option<Cut> {
     let mut lines = text.split('\n');
     let first = lines.next().unwrap_or_default();
     let whole_first = [site.request.before, first].concat();
-    // A line that was whole before the completion is not its doing.
+    // If the whole line was there before the completion, the rule does not apply.
     let adds = !first.trim().is_empty() && !site.request.is_in_pattern();
     if adds && repeats(&whole_first) {
         return Some(Cut::at(0, "the line repeats the next line"));

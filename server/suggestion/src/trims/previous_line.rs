@@ -1,6 +1,6 @@
-//! Silences what only says the lines above once more.
+//! Silences text that only repeats the lines above.
 //!
-//! Where the document itself has just said a line twice, a third time is what is wanted.
+//! If the document itself repeats a line, a third copy is allowed.
 
 use super::Cut;
 use crate::lines::{is_block_end, is_element, is_numbers, is_trivial, same_line};
@@ -25,7 +25,7 @@ pub(super) fn cut(site: &Site<'_>, text: &str) -> Option<Cut> {
         .checked_sub(2)
         .and_then(|idx| above.get(idx))
         .is_some_and(|before| same_line(before, previous));
-    // A line of which the user has typed the most is wanted as it is.
+    // If the user has typed most of the line, the line is intended.
     let is_typed = site.request.before.trim().len() * 2 > first.trim().len();
     if same_line(&first, previous) && !is_typed && !is_pattern && !site.request.is_in_pattern() {
         return Some(Cut::at(0, "the line repeats the line above"));
@@ -33,7 +33,7 @@ pub(super) fn cut(site: &Site<'_>, text: &str) -> Option<Cut> {
     if later.is_empty() {
         return None;
     }
-    // Several lines that are the last lines above, in the same order.
+    // Several lines that equal the last lines above, in the same order.
     let block: Vec<&str> = [first.as_str()]
         .into_iter()
         .chain(later.iter().copied())

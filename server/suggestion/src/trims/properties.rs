@@ -1,4 +1,4 @@
-//! What holds for any text: the stage is total, trims only shorten, and once is enough.
+//! Properties for any text: the stage is total, trims only shorten, and they are idempotent.
 
 use lowkey_document::Language;
 use proptest::prelude::*;
@@ -11,7 +11,7 @@ use crate::stop::StopRules;
 use crate::suggestion::Verdict;
 use crate::tail;
 
-/// Everything around a cursor, owned.
+/// The surroundings of a cursor, owned.
 #[derive(Debug, Clone)]
 struct Around {
     language: &'static Language,
@@ -43,7 +43,8 @@ impl Around {
     }
 }
 
-/// Text that looks like code often enough to reach the rules, and like nothing often enough to surprise them.
+/// Text that resembles code often enough to reach the rules, and is random often enough to test
+/// their limits.
 fn text(max_parts: usize) -> impl Strategy<Value = String> {
     let part = prop_oneof![
         6 => prop::sample::select(vec![
@@ -140,7 +141,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
 
     #[test]
-    fn each_trim_only_shortens_and_is_idempotent((around, completion) in case()) {
+    fn trims_shorten_and_are_idempotent((around, completion) in case()) {
         let site = Site::new(&around.request());
         for rule in RULES {
             let mut once = completion.clone();
@@ -161,7 +162,7 @@ proptest! {
     }
 
     #[test]
-    fn a_suggestion_is_the_text_shortened_and_the_tail(
+    fn suggestion_is_shortened_text_and_tail(
         (around, completion) in case(),
         is_complete in any::<bool>(),
     ) {
@@ -180,7 +181,8 @@ proptest! {
             Verdict::Silent { rule, text, .. } => {
                 prop_assert!(super::rule_names().contains(&rule));
                 let text_lf = completion.replace("\r\n", "\n").replace('\r', "\n");
-                // But for blanks and commas: a block is given the editor's indentation, and closers no comma.
+                // Ignores blanks and commas, because blocks are re-indented and commas before
+                // closers are removed.
                 let without_blanks = |text: &str| text.replace([' ', '\t', ','], "");
                 prop_assert!(without_blanks(&text_lf).contains(&without_blanks(&text)));
             }
@@ -188,7 +190,7 @@ proptest! {
     }
 
     #[test]
-    fn the_tail_survives_any_text((around, completion) in case()) {
+    fn tail_survives_any_text((around, completion) in case()) {
         let joined = tail::join(&Site::new(&around.request()), &completion);
         prop_assert!(is_subsequence(&around.replaced_tail, &joined), "{:?}", joined);
     }
@@ -213,12 +215,12 @@ proptest! {
         let mut rules = StopRules::new(&request);
         let stopped = ends.iter().find_map(|&end| rules.push(&completion[..end]));
         prop_assert_eq!(stopped, whole);
-        // Once given, the verdict stands.
+        // The verdict does not change once given.
         prop_assert_eq!(rules.push(&completion), whole);
     }
 
     #[test]
-    fn what_stop_rules_keep_is_not_stopped_again((around, completion) in case()) {
+    fn kept_text_is_not_stopped_again((around, completion) in case()) {
         let request = around.request();
         if let Some((_, keep)) = StopRules::new(&request).push(&completion) {
             let kept = &completion[..keep];

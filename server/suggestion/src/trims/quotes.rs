@@ -1,7 +1,7 @@
-//! Cuts before a quote that is never closed, or that closes what is closed already.
+//! Cuts before a quote that is never closed, or that closes a literal that is closed already.
 //!
-//! A quote that the tail or the rest of the line supplies is not missing.
-//! A literal made to hold line ends may be left open at the end of the line.
+//! A quote that the tail or the rest of the line supplies is not missing. A literal that can span
+//! lines may stay open at the end of the line.
 
 use super::Cut;
 use crate::nesting::Nesting;
@@ -22,7 +22,7 @@ pub(super) fn cut(site: &Site<'_>, text: &str) -> Option<Cut> {
     if is_supplied || may_go_on {
         return None;
     }
-    // What the quote was an argument of goes with it.
+    // The call or list that the literal belongs to is cut with it.
     let before = text.get(..at).unwrap_or_default();
     let end = Nesting::of(site, before).open.first().map_or(at, |open| open.at);
     Some(Cut::at(end, "a quote is opened and never closed"))

@@ -1,7 +1,7 @@
-//! Cuts the last line when it says the line before it once more at the completion's end.
+//! Cuts the last line if it repeats the line before it at the completion's end.
 //!
-//! Long loops end decoding already; this is the short one that the end of the text hides from the stop rules,
-//! which see whole lines only.
+//! Long loops already end decoding. This rule finds the short ones at the end of the text, which
+//! the stop rules miss because they see whole lines only.
 
 use super::Cut;
 use crate::lines::{indent_columns, is_block_end, is_element, is_numbers, is_trivial};
@@ -15,11 +15,12 @@ pub(super) fn cut(site: &Site<'_>, text: &str) -> Option<Cut> {
         let line_end = end + line.len();
         let whole = if idx == 0 { [site.request.before, line].concat() } else { line.to_owned() };
         if let Some(keep) = detector.push(&whole, line_end) {
-            return Some(Cut::at(keep, "the lines go round in circles"));
+            return Some(Cut::at(keep, "the lines repeat themselves"));
         }
         end = line_end + 1;
     }
-    // The last line may be cut short by a limit of tokens: two equal lines at the very end are a loop that had begun.
+    // A token limit may have cut the last line: two equal lines at the very end are the start of a
+    // loop.
     let (rest, last) = text.trim_end().rsplit_once('\n')?;
     let before = rest.rsplit('\n').next().unwrap_or_default();
     let is_first = before.len() == rest.len();

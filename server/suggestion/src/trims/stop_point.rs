@@ -1,7 +1,7 @@
 //! Cuts where the stop rules would have ended decoding.
 //!
-//! Text from memory was decoded for another request, perhaps one for several lines;
-//! what is shown obeys the rules of this one.
+//! A text from the completion memory was decoded for another request, which may have asked for
+//! several lines. The shown text must obey the rules of the current request.
 
 use super::Cut;
 use crate::site::Site;
@@ -19,9 +19,9 @@ pub(super) fn cut(site: &Site<'_>, text: &str) -> Option<Cut> {
         }
         StopReason::Scope => "the block ends here",
         StopReason::Suffix => "the text runs into the next line",
-        StopReason::Repetition => "the text goes round in circles",
+        StopReason::Repetition => "the text repeats itself",
         StopReason::Limit => "no more lines are shown at once",
-        StopReason::Eos => "a Markdown fence begins here: the model took to chatting",
+        StopReason::Eos => "a Markdown fence begins here: the model has switched to chat",
         StopReason::Deadline | StopReason::Cancelled => return None,
     };
     Some(Cut::at(keep, why))

@@ -1,7 +1,8 @@
 //! Cuts the end that repeats the rest of the cursor's line.
 //!
-//! An overlap counts only when it begins and ends between words: `fo` completed with `o` before `o()` is no repetition.
-//! A single letter may repeat by chance; brackets alone are left to the rules that count them.
+//! An overlap counts only if it begins and ends between words: `fo` completed with `o` before `o()`
+//! is no repetition. A single letter may repeat by chance. Brackets alone are left to the balance
+//! rules.
 
 use super::Cut;
 use crate::lines::{is_closer, is_trivial, is_word};
@@ -17,7 +18,7 @@ pub(super) fn cut(site: &Site<'_>, text: &str) -> Option<Cut> {
     if let Some(at) = whole_rest(site, text, after) {
         return Some(Cut::at(at, "the text repeats the rest of the line and goes on"));
     }
-    // From the left: the first overlap found is the longest.
+    // Scans from the left, so the first overlap found is the longest.
     let (start, whole) = text.char_indices().find_map(|(at, c)| {
         let end = text.get(at..)?.trim_end();
         let rest = after.strip_prefix(end)?;
@@ -41,7 +42,7 @@ pub(super) fn cut(site: &Site<'_>, text: &str) -> Option<Cut> {
     Some(Cut::at(start, why))
 }
 
-/// Cuts what goes on behind a tail that ends the statement, and a comment behind any.
+/// Cuts text that continues after a tail that ends the statement, and a comment after any tail.
 fn behind_tail(site: &Site<'_>, text: &str) -> Option<Cut> {
     let core = site.request.replaced_tail.trim();
     if core.is_empty() {
@@ -52,10 +53,10 @@ fn behind_tail(site: &Site<'_>, text: &str) -> Option<Cut> {
     let comments = site.request.language.line_comments;
     let goes_on = !line.is_empty()
         && (core.ends_with(';') || comments.iter().any(|open| line.starts_with(open)));
-    goes_on.then(|| Cut::at(end, "the text goes on behind the closers that are there"))
+    goes_on.then(|| Cut::at(end, "the text continues after the closers that are there"))
 }
 
-/// Finds the whole rest of the line inside the text, if it says enough to be recognised.
+/// Finds the whole rest of the line inside the text, if the rest is long enough to be recognised.
 fn whole_rest(site: &Site<'_>, text: &str, after: &str) -> Option<usize> {
     if is_trivial(after) {
         return None;

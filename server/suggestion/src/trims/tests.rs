@@ -1,4 +1,4 @@
-//! One check: where the cursor stands, what the model wrote, what the editor would show.
+//! One check: given the fixture's cursor and model text, what the editor would show.
 
 use expect_test::{Expect, expect};
 
@@ -7,13 +7,13 @@ use crate::fixtures::Fixture;
 use crate::request::Completion;
 use crate::suggestion::Verdict;
 
-/// Trims a fixture's model text and prints the cursor's line as it would read, and the rules that spoke.
-/// Its indentation is left out: expectations are unindented.
+/// Trims a fixture's model text and prints the resulting line at the cursor and the rules that made
+/// cuts. The line's indentation is left out, because expectations are not indented.
 fn check(language: &str, fixture: &str, expect: &Expect) {
     expect.assert_eq(&outcome(&Fixture::new(language, fixture)));
 }
 
-/// As `check`, with several lines wanted.
+/// Like `check`, for a multi-line request.
 fn check_lines(language: &str, fixture: &str, expect: &Expect) {
     expect.assert_eq(&outcome(&Fixture::new(language, fixture).multiline()));
 }
@@ -58,7 +58,7 @@ fn check_unfinished(language: &str, fixture: &str, expect: &Expect) {
 }
 
 #[test]
-fn half_a_line_is_not_shown() {
+fn half_line_of_code_is_not_shown() {
     check_unfinished(
         "rust",
         "fn main() {\n    let a = ├foo(b, ba┤\n}\n",
@@ -69,7 +69,7 @@ fn half_a_line_is_not_shown() {
     );
 }
 
-/// What is shown of text that a limit has cut.
+/// Returns the suggestion for a text that a limit has cut.
 fn unfinished(language: &str, fixture: &str) -> String {
     let fixture = Fixture::new(language, fixture).multiline();
     let completion = Completion { text: &fixture.model_text, is_complete: false };
@@ -77,7 +77,7 @@ fn unfinished(language: &str, fixture: &str) -> String {
 }
 
 #[test]
-fn of_half_a_line_of_prose_or_data_the_whole_parts_are_shown() {
+fn whole_parts_of_half_line_are_shown() {
     for (language, fixture, shown) in [
         ("markdown", "When it is away, ├the clock goes on. It sho┤\n", "the clock goes on."),
         (
@@ -113,7 +113,7 @@ fn of_half_a_line_of_prose_or_data_the_whole_parts_are_shown() {
 }
 
 #[test]
-fn of_several_lines_the_complete_ones_are_shown() {
+fn complete_lines_are_shown() {
     check_unfinished(
         "rust",
         "fn main() {├\n    let a = 1;\n    let b = fo┤\n}\n",
@@ -126,7 +126,7 @@ fn of_several_lines_the_complete_ones_are_shown() {
 }
 
 #[test]
-fn the_explanation_names_every_rule_and_no_text() {
+fn explanation_lists_rules_without_text() {
     check_unfinished(
         "python",
         "f(├a, b, c)  \n┤d)\n",

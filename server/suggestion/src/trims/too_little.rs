@@ -1,4 +1,4 @@
-//! Says when nothing is left that is worth showing.
+//! Silences a suggestion that adds too little to be worth showing.
 
 use crate::site::Site;
 

@@ -1,7 +1,7 @@
 //! Cuts blanks and line ends at the end.
 //!
-//! Before text that stays on the line a blank may be what separates the two, and stays.
-//! Blanks alone are left to the rule that says so.
+//! Before text that stays on the line, a blank may separate the two, and is kept. A text of blanks
+//! alone is left to the rule for it.
 
 use super::Cut;
 use crate::site::Site;

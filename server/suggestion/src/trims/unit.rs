@@ -1,7 +1,8 @@
-//! Cuts before a line that begins a block at another depth than the file's blocks have.
+//! Cuts before a line that begins a block with a different step of indentation than the file's
+//! blocks.
 //!
-//! Which depth is right is told by the line that opens the block, and by nothing else: continued lines and tables are
-//! aligned by hand.
+//! Only the first line after a block's opener is checked; continued lines and tables are aligned by
+//! hand.
 
 use lowkey_document::lexical::Place;
 
@@ -29,7 +30,7 @@ pub(super) fn cut(site: &Site<'_>, text: &str) -> Option<Cut> {
         if is_wrong {
             return Some(Cut::at(
                 start.max(1) - 1,
-                format!("a block's line is not indented by {unit} columns, as the others are"),
+                format!("a block's line is not indented by {unit} columns like the other blocks"),
             ));
         }
         if !line.trim().is_empty() {

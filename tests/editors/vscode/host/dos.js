@@ -1,8 +1,9 @@
-// A file with CR LF line ends, and settings with which the suggestion at its end has several lines.
+// A file with CR LF line ends, and settings under which the suggestion at its end has several
+// lines.
 
 const path = require('node:path');
 
-/** The toy says the same in every build, and always several lines. */
+/** The toy's answer is the same in every build and always has several lines. */
 exports.SETTINGS = {
   'lowkey.model': path.resolve(__dirname, '../../../../server/test-support/lowkey-toy-q8_0.gguf'),
   'lowkey.multiline': 'always',
@@ -14,7 +15,7 @@ const block = (a, b) => `if (${a}) {\r\n    ${b}1 = foo(1);\r\n    ${b}2 = foo(2
 exports.ABOVE = `${block('a', 'b')}${block('c', 'd')}if (e) {\r\n`;
 exports.TYPED = '    f1 = ';
 
-/** What the server calls `fnv1a`: FNV-1a of a text in UTF-8, 64 bits. */
+/** The server's `fnv1a`: FNV-1a of a text in UTF-8, 64 bits. */
 exports.fingerprint = (text) => {
   let hash = 0xcbf29ce484222325n;
   for (const byte of Buffer.from(text, 'utf8')) {

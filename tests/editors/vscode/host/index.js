@@ -1,6 +1,7 @@
-// Runs inside VS Code's extension host, in a workspace of two folders: the real API, no pictures.
+// Runs inside VS Code's extension host, in a workspace of two folders, with the real API and
+// without pictures.
 //
-// `run` writes a line for each test to the file that LOWKEY_REPORT names and throws if one failed.
+// `run` writes a line for each test to the file in LOWKEY_REPORT and throws if a test failed.
 
 const assert = require('node:assert/strict');
 const fs = require('node:fs');
@@ -36,24 +37,24 @@ async function open(n, name, text) {
 
 const SHAPE = 'class Square:\n    def __init__(self, side):\n        self.side = side\n\n    def are';
 
-/** The page that explains the last request of the active document, a file of this name. */
+/** Returns the page that explains the last request of the active document, a file of this name. */
 async function explanation(name) {
   await vscode.commands.executeCommand('lowkey.explainLast');
   const uri = vscode.Uri.from({ scheme: 'lowkey', path: `/${name} explained.md` }).toString();
   const page = await until('the page', () => vscode.workspace.textDocuments.find((d) => d.uri.toString() === uri));
-  // An open page is told that it has changed, and changes a moment later.
+  // An open page gets a change notification and changes a moment later.
   await sleep(500);
   const text = page.getText();
   await vscode.commands.executeCommand('workbench.action.closeActiveEditor');
   return text;
 }
 
-/** A file with CR LF line ends that began so: buffer, server and disk have the same text, with no other line end. */
+/** Checks a file with CR LF line ends that started with `begun`: buffer, server and disk have the same text and only CR LF. */
 async function agreed(document, begun) {
   assert.equal(document.eol, vscode.EndOfLine.CRLF);
   const text = document.getText();
   assert.ok(text.startsWith(begun), JSON.stringify(text));
-  // An empty line would come of one character too many.
+  // One additional character would produce an empty line.
   assert.doesNotMatch(text, /\r(?!\n)|(?<!\r)\n|\r\n\r\n/, JSON.stringify(text));
   const has = await until('the server to have the text of the buffer', async () => {
     const now = await extension().exports.fingerprint(document);
@@ -71,7 +72,7 @@ const tests = {
     for (const { command } of extension().packageJSON.contributes.commands) {
       assert.ok(known.includes(command), command);
     }
-    // The server's own, which the client registers.
+    // The server's own command, which the client registers.
     assert.ok(known.includes('lowkey.accept'));
   },
 
@@ -117,7 +118,8 @@ const tests = {
     assert.equal(settings().get('server.path'), '');
   },
 
-  // The last one: after settings have changed, a new .lowkeyignore may wait a second until it is read.
+  // The last test: after a change of settings it may take a second until a new .lowkeyignore is
+  // read.
   async 'several lines in a dos file are the same in the buffer, in the server and on disk'() {
     const set = async (value) => {
       for (const [name, chosen] of Object.entries(dos.SETTINGS)) {
@@ -136,7 +138,7 @@ const tests = {
     await until('several lines in the text', async () => {
       await take('commit');
       if (isTaken(whole)) return true;
-      // Of the server before: the text as it was, and again.
+      // Another insertion: restores the text and tries again.
       const end = whole.document.lineAt(whole.document.lineCount - 1).range.end;
       if (whole.document.getText() !== begun) {
         await whole.edit((edit) => edit.replace(new vscode.Range(new vscode.Position(0, 0), end), begun));

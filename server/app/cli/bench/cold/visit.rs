@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use anyhow::bail;
+use lowkey_completer::report::{Tokens, to_microseconds};
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::client::{Client, Reply, ms};
 use super::scenes::{At, Key, Typist};
-use crate::report::{Tokens, to_microseconds};
 
 /// The answer to the last key is waited for this long.
 const LAST_ANSWER: Duration = Duration::from_mins(1);

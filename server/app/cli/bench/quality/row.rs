@@ -3,13 +3,13 @@
 //! The names are a promise (design, interfaces): fields are added, never renamed. A row holds no text of the
 //! repository unless it is asked for.
 
+use lowkey_completer::report::{Ms, Tokens};
 use lowkey_suggestion::{Confidence, PositionClass, SuffixClass};
 use serde::{Deserialize, Serialize};
 
 use super::hole::Kind;
 use super::score::Score;
 use crate::cli::bench::figures::{mean, percentile};
-use crate::report::{Ms, Tokens};
 
 /// One hole, asked and scored.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

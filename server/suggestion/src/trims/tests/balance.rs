@@ -1,11 +1,11 @@
-//! Brackets and quotes in balance with the document, in code and not in strings or comments.
+//! Brackets and quotes stay balanced with the document; those in strings and comments do not count.
 
 use expect_test::expect;
 
 use super::check;
 
 #[test]
-fn a_closer_of_the_wrong_kind_is_cut() {
+fn closer_of_wrong_kind_is_cut() {
     check(
         "python",
         "x = [├1, 2)┤\n",
@@ -16,7 +16,7 @@ fn a_closer_of_the_wrong_kind_is_cut() {
 }
 
 #[test]
-fn a_closer_of_nothing_is_cut() {
+fn closer_without_opener_is_cut() {
     check(
         "c",
         "int x = 1├ + 2);┤\n",
@@ -27,7 +27,7 @@ fn a_closer_of_nothing_is_cut() {
 }
 
 #[test]
-fn a_case_pattern_in_shell_closes_nothing_and_stays() {
+fn shell_case_pattern_is_kept() {
     check(
         "shellscript",
         r#"case "$1" in
@@ -38,7 +38,7 @@ fn a_case_pattern_in_shell_closes_nothing_and_stays() {
 }
 
 #[test]
-fn an_opener_before_closers_that_stay_is_cut() {
+fn opener_before_closers_that_stay_is_cut() {
     check(
         "javascript",
         "foo(├{┤)\n",
@@ -49,7 +49,7 @@ fn an_opener_before_closers_that_stay_is_cut() {
 }
 
 #[test]
-fn an_opener_before_the_rest_of_the_line_is_cut() {
+fn opener_before_rest_of_line_is_cut() {
     check(
         "python",
         "x = ├f(a, ┤b + 1\n",
@@ -60,12 +60,12 @@ fn an_opener_before_the_rest_of_the_line_is_cut() {
 }
 
 #[test]
-fn a_call_may_be_opened_where_the_rest_of_the_line_closes_one_too_many() {
+fn surplus_closer_in_rest_allows_opener() {
     check("python", "x = ├int(┤y)\n", &expect!["x = ├int(┤y)"]);
 }
 
 #[test]
-fn a_block_may_be_opened_at_the_line_end() {
+fn block_may_be_opened_at_line_end() {
     check(
         "rust",
         r"fn main() {
@@ -94,37 +94,37 @@ fn brackets_in_comments_do_not_count() {
 }
 
 #[test]
-fn a_lifetime_is_no_quote() {
+fn lifetime_is_not_quote() {
     check("rust", "fn f<├'a>(x: &'a str)┤\n", &expect!["fn f<├'a>(x: &'a str)┤"]);
 }
 
 #[test]
-fn angle_brackets_of_a_type_are_not_doubled() {
+fn angle_brackets_of_type_are_not_doubled() {
     check("rust", "let v: Vec<├String>┤>\n", &expect!["let v: Vec<├String>┤"]);
 }
 
 #[test]
-fn an_arrow_is_no_angle_bracket() {
+fn arrow_is_not_angle_bracket() {
     check("rust", "let f: Box<├dyn Fn() -> u8┤>\n", &expect!["let f: Box<├dyn Fn() -> u8>┤"]);
 }
 
 #[test]
-fn an_attribute_before_an_auto_closed_tag_end() {
+fn attribute_before_auto_closed_tag() {
     check("html", "<div├ class=\"a\">┤>\n", &expect![[r#"<div├ class="a">┤"#]]);
 }
 
 #[test]
-fn a_comment_keeps_its_auto_closed_bracket_once() {
+fn comment_keeps_bracket_once() {
     check("go", "// see (├RFC 1)┤)\n", &expect!["// see (├RFC 1)┤"]);
 }
 
 #[test]
-fn a_template_placeholder_keeps_its_braces_once() {
+fn template_placeholder_keeps_braces_once() {
     check("typescript", "const s = `a ${├name}`┤}`\n", &expect!["const s = `a ${├name}`┤"]);
 }
 
 #[test]
-fn an_unclosed_quote_is_cut_with_its_call() {
+fn unclosed_quote_is_cut_with_call() {
     check(
         "csharp",
         r#"class A {
@@ -140,12 +140,12 @@ fn an_unclosed_quote_is_cut_with_its_call() {
 }
 
 #[test]
-fn an_unclosed_quote_is_kept_when_the_tail_closes_it() {
+fn quote_closed_by_tail_is_kept() {
     check("javascript", "const a = ├\"abc┤\"\n", &expect![[r#"const a = ├"abc"┤"#]]);
 }
 
 #[test]
-fn a_quote_before_the_one_that_follows_is_cut() {
+fn quote_before_existing_quote_is_cut() {
     check(
         "python",
         "x = \"he├llo\"┤ world\"\n",

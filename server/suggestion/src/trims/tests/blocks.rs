@@ -1,4 +1,4 @@
-//! Blocks: how deep they are, where they may end, and that they are whole.
+//! Blocks: their depth, where they may end, and that they are complete.
 
 use super::outcome;
 use crate::fixtures::Fixture;
@@ -12,7 +12,7 @@ fn shows_lines(language: &str, fixture: &str, expected: &str) {
 }
 
 #[test]
-fn the_indentation_that_the_editor_has_made_is_believed() {
+fn editor_indentation_sets_step() {
     for (language, opener, closer) in [
         ("rust", "fn area(w: u32) -> u32 {", "}"),
         ("c", "int area(int w)\n{", "}"),
@@ -40,7 +40,7 @@ fn the_indentation_that_the_editor_has_made_is_believed() {
         ] {
             let fixture = format!("{opener}\n{made}├{model}┤\n{closer}\n");
             shows_lines(language, &fixture, expected);
-            // Whatever the options say.
+            // Regardless of the options.
             let shown =
                 outcome(&Fixture::new(language, &fixture).multiline().unit(IndentUnit::Spaces(8)));
             assert!(shown.starts_with(&format!("├{expected}┤")), "{language}: {shown}");
@@ -49,7 +49,7 @@ fn the_indentation_that_the_editor_has_made_is_believed() {
 }
 
 #[test]
-fn a_block_that_the_text_opens_is_indented_as_the_file_is() {
+fn new_block_uses_step_of_file() {
     shows_lines(
         "javascript",
         "function a() {\n  b();\n}\n\n├function c() {\n    if (d) {\n        e();\n    }\n}┤\n",
@@ -62,7 +62,7 @@ fn a_block_that_the_text_opens_is_indented_as_the_file_is() {
 }
 
 #[test]
-fn a_body_that_the_editor_has_begun_is_deeper_than_its_head() {
+fn started_body_is_deeper_than_head() {
     shows_lines(
         "python",
         "class A:\n    def b(self):\n        ├    if c:\n        d()┤\n\ne = 1\n",
@@ -73,7 +73,7 @@ fn a_body_that_the_editor_has_begun_is_deeper_than_its_head() {
 }
 
 #[test]
-fn lines_of_a_literal_keep_their_blanks() {
+fn literal_lines_keep_blanks() {
     shows_lines(
         "python",
         "def a():\n  ├    b = \"\"\"\n    c\n    \"\"\"┤\n",
@@ -82,7 +82,7 @@ fn lines_of_a_literal_keep_their_blanks() {
 }
 
 #[test]
-fn members_of_an_item_are_indented_from_its_text() {
+fn list_item_members_follow_item_text() {
     let above = "- hosts: all\n  tasks:\n    - name: make\n      file:\n        path: /srv\n";
     let model = "\n        src: a\n        dest: b";
     let shown =
@@ -92,7 +92,7 @@ fn members_of_an_item_are_indented_from_its_text() {
     let shown =
         outcome(&Fixture::new("yaml", &format!("x:\n  y: 1\nz:\n  - a:├{model}┤\n")).multiline());
     assert_eq!(shown, format!("- a:├{model}┤"));
-    // Deeper than a step is wrong there, too.
+    // A depth other than one step is wrong there, too.
     let model = "\n            b: 1\n            c: 2";
     let shown =
         outcome(&Fixture::new("yaml", &format!("x:\n  y: 1\nz:\n  - a:├{model}┤\n")).multiline());
@@ -100,7 +100,7 @@ fn members_of_an_item_are_indented_from_its_text() {
 }
 
 #[test]
-fn no_block_is_left_without_its_body() {
+fn block_without_body_is_cut() {
     for (language, fixture, expected) in [
         (
             "python",
@@ -128,7 +128,7 @@ fn no_block_is_left_without_its_body() {
 }
 
 #[test]
-fn a_block_that_the_document_goes_on_with_is_left_open() {
+fn block_continued_below_stays_open() {
     shows_lines("python", "def a(b):\n├    c()\n    if b:┤\n        d()\n", "    c()\n    if b:");
     let one_line = outcome(&Fixture::new("python", "if a├ == 1:┤\n"));
     assert_eq!(one_line, "if a├ == 1:┤");

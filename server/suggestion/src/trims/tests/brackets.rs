@@ -5,7 +5,7 @@ use expect_test::expect;
 use super::{check, check_lines};
 
 #[test]
-fn a_closer_that_the_editor_inserted_is_not_doubled() {
+fn inserted_closer_is_not_doubled() {
     check(
         "rust",
         r"fn main() {
@@ -17,7 +17,7 @@ fn a_closer_that_the_editor_inserted_is_not_doubled() {
 }
 
 #[test]
-fn a_closer_that_the_model_left_out_survives() {
+fn omitted_closer_survives() {
     check(
         "rust",
         r"fn main() {
@@ -29,17 +29,17 @@ fn a_closer_that_the_model_left_out_survives() {
 }
 
 #[test]
-fn a_whole_auto_closed_tail_is_replaced() {
+fn whole_auto_closed_tail_is_replaced() {
     check("javascript", "foo(() => {├ return 1 });┤})\n", &expect!["foo(() => {├ return 1 });┤"]);
 }
 
 #[test]
-fn a_tail_with_more_closers_than_the_model_wrote_is_completed() {
+fn missing_tail_closers_are_added() {
     check("typescript", "foo(bar(├x);┤));\n", &expect!["foo(bar(├x));┤"]);
 }
 
 #[test]
-fn a_semicolon_goes_behind_the_closer_that_was_there() {
+fn semicolon_goes_after_existing_closer() {
     check(
         "c",
         r"int main() {
@@ -51,7 +51,7 @@ fn a_semicolon_goes_behind_the_closer_that_was_there() {
 }
 
 #[test]
-fn a_semicolon_of_the_tail_is_kept_once() {
+fn semicolon_of_tail_is_kept_once() {
     check(
         "java",
         r"class A {
@@ -65,32 +65,32 @@ fn a_semicolon_of_the_tail_is_kept_once() {
 }
 
 #[test]
-fn a_call_goes_on_behind_the_closer_that_was_there() {
+fn call_continues_after_existing_closer() {
     check("python", "print(├a).join(b)┤)\n", &expect!["print(├a).join(b)┤"]);
 }
 
 #[test]
-fn an_opened_block_goes_behind_the_closer_that_was_there() {
+fn block_opens_after_existing_closer() {
     check("go", "func f() {\n\tif g(├x) {┤)\n}\n", &expect!["if g(├x) {┤"]);
 }
 
 #[test]
-fn a_quote_that_the_editor_inserted_is_not_doubled() {
+fn inserted_quote_is_not_doubled() {
     check("python", "print(\"├hello\")┤\")\n", &expect![[r#"print("├hello")┤"#]]);
 }
 
 #[test]
-fn a_quote_that_the_model_left_out_survives() {
+fn omitted_quote_survives() {
     check("python", "print(\"├hello┤\")\n", &expect![[r#"print("├hello")┤"#]]);
 }
 
 #[test]
-fn a_quote_without_its_bracket_is_completed() {
+fn quote_without_bracket_is_completed() {
     check("python", "print(\"├hello\"┤\")\n", &expect![[r#"print("├hello")┤"#]]);
 }
 
 #[test]
-fn only_closers_that_are_there_already_are_not_shown() {
+fn existing_closers_alone_are_silent() {
     check(
         "rust",
         r"fn main() {
@@ -104,7 +104,7 @@ fn only_closers_that_are_there_already_are_not_shown() {
 }
 
 #[test]
-fn a_lone_quote_that_is_there_already_is_not_shown() {
+fn existing_quote_alone_is_silent() {
     check(
         "ruby",
         "puts \"done├\"┤\"\n",
@@ -115,7 +115,7 @@ fn a_lone_quote_that_is_there_already_is_not_shown() {
 }
 
 #[test]
-fn a_closer_that_is_missing_is_shown() {
+fn missing_closer_is_shown() {
     check(
         "rust",
         r"fn main() {
@@ -127,7 +127,7 @@ fn a_closer_that_is_missing_is_shown() {
 }
 
 #[test]
-fn a_closer_is_not_written_before_the_same_on_the_line() {
+fn closer_before_equal_closer_is_cut() {
     check(
         "typescript",
         "const a = f(├x)┤ + b);\n",
@@ -138,7 +138,7 @@ fn a_closer_is_not_written_before_the_same_on_the_line() {
 }
 
 #[test]
-fn an_inner_call_may_be_closed_when_the_outer_one_takes_the_closer_that_follows() {
+fn inner_call_may_close_before_outer_one() {
     check(
         "javascript",
         r"if (f(g(├x)┤) {
@@ -150,7 +150,7 @@ fn an_inner_call_may_be_closed_when_the_outer_one_takes_the_closer_that_follows(
 }
 
 #[test]
-fn a_closer_is_not_written_before_the_same_on_the_next_line() {
+fn closer_before_equal_next_line_is_cut() {
     check(
         "javascript",
         r"foo(
@@ -165,7 +165,7 @@ fn a_closer_is_not_written_before_the_same_on_the_next_line() {
 }
 
 #[test]
-fn arguments_before_a_closer_on_the_next_line_stay() {
+fn arguments_before_next_line_closer_stay() {
     check(
         "javascript",
         r"foo(
@@ -180,12 +180,12 @@ fn arguments_before_a_closer_on_the_next_line_stay() {
 }
 
 #[test]
-fn a_list_comma_before_an_auto_closed_bracket_goes() {
+fn list_comma_before_auto_closer_is_dropped() {
     check("python", "xs = [├1, 2,┤]\n", &expect!["xs = [├1, 2]┤"]);
 }
 
 #[test]
-fn blanks_of_the_tail_survive() {
+fn blanks_of_tail_survive() {
     check("typescript", "foo(├a┤)  \n", &expect!["foo(├a)  ┤"]);
 }
 
@@ -195,7 +195,7 @@ fn padding_in_braces_is_symmetrical() {
 }
 
 #[test]
-fn a_closed_block_of_several_lines_keeps_the_tail_at_its_end() {
+fn multi_line_block_keeps_tail_at_end() {
     check_lines(
         "rust",
         r"fn main() {
@@ -212,7 +212,7 @@ fn a_closed_block_of_several_lines_keeps_the_tail_at_its_end() {
 }
 
 #[test]
-fn a_broken_argument_list_gets_its_closer_on_a_line_of_its_own() {
+fn split_argument_list_closes_on_own_line() {
     check_lines(
         "python",
         r"def f():
@@ -229,7 +229,7 @@ fn a_broken_argument_list_gets_its_closer_on_a_line_of_its_own() {
 }
 
 #[test]
-fn a_block_gets_its_auto_closed_brace_on_a_line_of_its_own() {
+fn auto_closed_brace_gets_own_line() {
     check_lines(
         "rust",
         r"fn main() {├
@@ -243,7 +243,7 @@ fn a_block_gets_its_auto_closed_brace_on_a_line_of_its_own() {
 }
 
 #[test]
-fn a_block_that_closes_itself_is_not_closed_again() {
+fn closed_block_is_not_closed_again() {
     check_lines(
         "rust",
         r"fn main() {├
@@ -258,7 +258,7 @@ fn a_block_that_closes_itself_is_not_closed_again() {
 }
 
 #[test]
-fn a_doubled_brace_below_is_cut_with_its_line() {
+fn doubled_brace_is_cut_with_line() {
     check_lines(
         "c",
         r"int f() {
@@ -275,12 +275,12 @@ fn a_doubled_brace_below_is_cut_with_its_line() {
 }
 
 #[test]
-fn unicode_between_brackets_is_no_obstacle() {
+fn unicode_between_brackets_is_kept() {
     check("python", "print(\"├héllo 👋🏽 wörld\")┤\")\n", &expect![[r#"print("├héllo 👋🏽 wörld")┤"#]]);
 }
 
 #[test]
-fn a_statement_inside_auto_closed_braces_keeps_its_semicolon() {
+fn statement_in_auto_braces_keeps_semicolon() {
     check(
         "javascript",
         "const f = () => {├ return 1;┤}\n",
@@ -289,27 +289,27 @@ fn a_statement_inside_auto_closed_braces_keeps_its_semicolon() {
 }
 
 #[test]
-fn a_comma_inside_a_string_stays() {
+fn comma_inside_string_stays() {
     check("python", "print(\"├hello,┤\")\n", &expect![[r#"print("├hello,")┤"#]]);
 }
 
 #[test]
-fn a_colon_goes_behind_the_bracket_that_was_there() {
+fn colon_goes_after_existing_bracket() {
     check("python", "if f(├x:┤)\n", &expect!["if f(├x):┤"]);
 }
 
 #[test]
-fn a_slice_keeps_its_colon_inside() {
+fn slice_keeps_colon() {
     check("python", "y = x[├1:┤]\n", &expect!["y = x[├1:]┤"]);
 }
 
 #[test]
-fn a_semicolon_that_the_tail_brings_is_dropped() {
+fn semicolon_of_tail_is_not_doubled() {
     check("java", "f(├x;┤);\n", &expect!["f(├x);┤"]);
 }
 
 #[test]
-fn a_block_as_last_argument_gets_both_closers() {
+fn block_argument_gets_both_closers() {
     check_lines(
         "javascript",
         r#"it("a", () => {├
@@ -325,11 +325,11 @@ fn a_block_as_last_argument_gets_both_closers() {
 }
 
 #[test]
-fn a_semicolon_ends_the_statement_inside_of_an_auto_closed_block() {
+fn semicolon_goes_inside_auto_closed_block() {
     check("javascript", "foo(() => { bar(├x);┤) })\n", &expect!["foo(() => { bar(├x); })┤"]);
 }
 
 #[test]
-fn a_semicolon_behind_all_closers_ends_the_statement_outside() {
+fn semicolon_after_all_closers_stays() {
     check("javascript", "foo({ a: bar(├x) });┤) })\n", &expect!["foo({ a: bar(├x) });┤"]);
 }

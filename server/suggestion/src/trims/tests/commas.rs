@@ -1,4 +1,5 @@
-//! Commas between elements: none after the last where none may be, one where one must follow.
+//! Commas between elements: none after the last one if the language forbids it, and one where it is
+//! required.
 
 use super::outcome;
 use crate::fixtures::Fixture;
@@ -11,7 +12,7 @@ fn shows(language: &str, fixture: &str, expected: &str) {
 }
 
 #[test]
-fn no_comma_stands_after_the_last_element() {
+fn comma_after_last_element_is_cut() {
     for (language, above, line, model, tail, below, expected) in [
         ("json", "{\n", "  \"height\": ", "480,", "", "}", "480"),
         ("json", "[\n", "    ", "    \"wed\",", "", "  ]", "    \"wed\""),
@@ -39,7 +40,7 @@ fn no_comma_stands_after_the_last_element() {
 }
 
 #[test]
-fn no_comma_stands_before_the_text_s_own_closers() {
+fn comma_before_own_closer_is_cut() {
     for (language, fixture, expected) in [
         (
             "json",
@@ -59,7 +60,7 @@ fn no_comma_stands_before_the_text_s_own_closers() {
 }
 
 #[test]
-fn a_comma_follows_an_element_between_others() {
+fn comma_is_added_between_elements() {
     for (language, above, line, model, tail, below, expected) in [
         ("json", "{\n", "  \"width\": ", "640", "", "  \"height\": 480\n}", "640,"),
         ("json", "{\n", "  \"a\": {\"b\": ", "1", "}", "  \"c\": 2\n}", "1},"),
@@ -79,7 +80,7 @@ fn a_comma_follows_an_element_between_others() {
 }
 
 #[test]
-fn statements_and_unfinished_elements_get_no_comma() {
+fn unfinished_elements_get_no_comma() {
     for (language, fixture, expected) in [
         ("go", "func f() {\n\ta()\n├\tb()┤\n}\n", "├\tb()┤"),
         ("javascript", "f({\n  a: 1,\n  b: ├g(┤\n  c: 2,\n})\n", "b: ├g(┤"),
@@ -95,7 +96,7 @@ fn statements_and_unfinished_elements_get_no_comma() {
 }
 
 #[test]
-fn nothing_goes_on_behind_a_tail_that_ends_the_statement() {
+fn text_after_final_tail_is_cut() {
     shows("csharp", "var a = $\"{row[├\"age\"]}\"; // 7┤]}\";\n", "var a = $\"{row[├\"age\"]}\";┤");
     shows("python", "f(├a)  # 7┤)\n", "f(├a)┤");
     shows("rust", "f(├a);\n    g();┤);\n", "f(├a);┤");

@@ -1,4 +1,4 @@
-//! Blanks, line ends, indentation, and languages that are no code.
+//! Blanks, line ends, indentation, and languages that are not code.
 
 use expect_test::{Expect, expect};
 
@@ -7,7 +7,7 @@ use crate::fixtures::Fixture;
 use crate::indent::IndentUnit;
 
 #[test]
-fn a_blank_before_the_cursor_is_not_doubled() {
+fn blank_before_cursor_is_not_doubled() {
     check(
         "rust",
         "let x = ├ 5;┤\n",
@@ -18,7 +18,7 @@ fn a_blank_before_the_cursor_is_not_doubled() {
 }
 
 #[test]
-fn on_a_blank_line_the_text_does_not_begin_with_another() {
+fn leading_blank_line_is_cut() {
     check_lines(
         "rust",
         "fn f() {\n├\n    a();┤\n}\n",
@@ -29,7 +29,7 @@ fn on_a_blank_line_the_text_does_not_begin_with_another() {
 }
 
 #[test]
-fn blanks_at_the_end_go() {
+fn trailing_blanks_are_cut() {
     check(
         "typescript",
         "const a = ├1;   ┤\n",
@@ -40,7 +40,7 @@ fn blanks_at_the_end_go() {
 }
 
 #[test]
-fn a_blank_that_separates_from_the_rest_of_the_line_stays() {
+fn separating_blank_is_kept() {
     check("python", "x = ├a if b else ┤c\n", &expect!["x = ├a if b else ┤c"]);
 }
 
@@ -56,7 +56,7 @@ fn blanks_alone_are_too_little() {
 }
 
 #[test]
-fn nothing_is_too_little() {
+fn empty_text_is_too_little() {
     check(
         "go",
         "x := 1├┤\n",
@@ -67,7 +67,7 @@ fn nothing_is_too_little() {
 }
 
 #[test]
-fn spaces_in_a_file_of_tabs_are_cut() {
+fn spaces_in_file_of_tabs_are_cut() {
     check_lines(
         "go",
         "func f() {\n\ta()\n├\tb()\n        c()┤\n}\n",
@@ -78,7 +78,7 @@ fn spaces_in_a_file_of_tabs_are_cut() {
 }
 
 #[test]
-fn tabs_in_a_file_of_spaces_are_silent() {
+fn tabs_in_file_of_spaces_are_silent() {
     check(
         "python",
         "def f():\n    a()\n├\tb()┤\n    c()\n",
@@ -89,12 +89,12 @@ fn tabs_in_a_file_of_spaces_are_silent() {
 }
 
 #[test]
-fn a_file_that_mixes_tabs_and_spaces_allows_both() {
+fn mixed_indentation_allows_both() {
     check("cpp", "void f() {\n\ta();\n    b();\n├\tc();┤\n}\n", &expect!["├	c();┤"]);
 }
 
 #[test]
-fn crlf_text_ends_at_its_line_end() {
+fn crlf_text_ends_at_line_end() {
     check(
         "csharp",
         "class A {\r\n    int a = ├1;\r\n    int b = 2;┤\r\n}\r\n",
@@ -105,7 +105,7 @@ fn crlf_text_ends_at_its_line_end() {
 }
 
 #[test]
-fn crlf_lines_are_compared_without_their_ends() {
+fn crlf_is_ignored_in_comparisons() {
     check_lines(
         "csharp",
         "class A {\r\n    ├int a = 1;\r\n    int b = 2;┤\r\n    int b = 2;\r\n}\r\n",
@@ -116,7 +116,7 @@ fn crlf_lines_are_compared_without_their_ends() {
 }
 
 #[test]
-fn a_lone_carriage_return_ends_the_line() {
+fn lone_carriage_return_ends_line() {
     check(
         "python",
         "x = ├1\ry = 2┤\n",
@@ -138,7 +138,7 @@ fn emoji_and_combining_marks_stay_whole() {
 }
 
 #[test]
-fn an_unknown_language_is_plain_text() {
+fn unknown_language_is_plain_text() {
     check("no-such-language", "Dear ├reader :)┤\n", &expect!["Dear ├reader :)┤"]);
 }
 
@@ -148,12 +148,12 @@ fn markdown_parentheses_are_prose() {
 }
 
 #[test]
-fn json_gets_its_quote_and_brace_once() {
+fn json_gets_quote_and_brace_once() {
     check("json", "{\"a\": \"├b\"}┤\"}\n", &expect![[r#"{"a": "├b"}┤"#]]);
 }
 
 #[test]
-fn a_sql_list_closes_once() {
+fn sql_list_closes_once() {
     check(
         "sql",
         "select count(├*)┤) from t\n",
@@ -164,7 +164,7 @@ fn a_sql_list_closes_once() {
 }
 
 #[test]
-fn lua_ends_its_block() {
+fn lua_ends_block() {
     check_lines(
         "lua",
         r"function f()├
@@ -186,22 +186,22 @@ fn toml_arrays_close_once() {
 }
 
 #[test]
-fn an_include_closes_its_angle_bracket_once() {
+fn include_closes_angle_bracket_once() {
     check("c", "#include <├stdio.h>┤>\n", &expect!["#include <├stdio.h>┤"]);
 }
 
 #[test]
-fn a_scss_value_keeps_its_semicolon_once() {
+fn scss_value_keeps_semicolon_once() {
     check("scss", ".a { color: ├red;┤; }\n", &expect![".a { color: ├red; }┤"]);
 }
 
-/// As `check_lines`, from an editor that says what it indents with.
+/// Like `check_lines`, with the editor's step of indentation.
 fn check_with(unit: IndentUnit, language: &str, fixture: &str, expect: &Expect) {
     expect.assert_eq(&outcome(&Fixture::new(language, fixture).multiline().unit(unit)));
 }
 
 #[test]
-fn a_block_is_indented_by_the_file_s_step_of_two() {
+fn block_uses_step_of_two_of_file() {
     check_lines(
         "javascript",
         "function a() {\n  b();\n}\nfunction c() {\n├    d();┤\n}\n",
@@ -212,7 +212,7 @@ fn a_block_is_indented_by_the_file_s_step_of_two() {
 }
 
 #[test]
-fn a_step_of_three_is_as_good_as_any() {
+fn step_of_three_is_allowed() {
     check_lines(
         "java",
         "class A {\n   void f() {\n├      g();┤\n   }\n}\n",
@@ -221,7 +221,7 @@ fn a_step_of_three_is_as_good_as_any() {
 }
 
 #[test]
-fn a_step_of_three_is_not_rounded_to_four() {
+fn step_of_three_is_not_rounded_to_four() {
     check_lines(
         "c",
         "int f() {\n   g();\n}\nint h() {\n├    k();┤\n}\n",
@@ -232,7 +232,7 @@ fn a_step_of_three_is_not_rounded_to_four() {
 }
 
 #[test]
-fn an_inner_block_at_another_depth_is_cut_before_it_begins() {
+fn inner_block_with_other_step_is_cut() {
     check_lines(
         "python",
         "def a():\n  b()\n\ndef c():\n├  if d:\n      e()┤\n",
@@ -243,7 +243,7 @@ fn an_inner_block_at_another_depth_is_cut_before_it_begins() {
 }
 
 #[test]
-fn a_file_that_differs_with_itself_allows_any_step() {
+fn inconsistent_file_allows_any_step() {
     check_lines(
         "python",
         "def a():\n  b()\n\ndef c():\n    d()\n\ndef e():\n├   f()┤\n",
@@ -252,7 +252,7 @@ fn a_file_that_differs_with_itself_allows_any_step() {
 }
 
 #[test]
-fn in_an_empty_file_the_editor_s_step_counts() {
+fn empty_file_uses_step_of_editor() {
     check_with(
         IndentUnit::Spaces(2),
         "typescript",
@@ -270,7 +270,7 @@ fn in_an_empty_file_the_editor_s_step_counts() {
 }
 
 #[test]
-fn in_an_empty_file_the_editor_s_tabs_count() {
+fn empty_file_uses_tabs_of_editor() {
     check_with(
         IndentUnit::Tab,
         "go",
@@ -283,7 +283,7 @@ fn in_an_empty_file_the_editor_s_tabs_count() {
 }
 
 #[test]
-fn what_the_file_shows_counts_more_than_what_the_editor_says() {
+fn step_of_file_wins_over_editor() {
     check_with(
         IndentUnit::Spaces(4),
         "javascript",
@@ -293,7 +293,7 @@ fn what_the_file_shows_counts_more_than_what_the_editor_says() {
 }
 
 #[test]
-fn continued_lines_are_aligned_by_hand() {
+fn continued_lines_are_not_checked() {
     check_lines(
         "python",
         "def a():\n    b()\n├    c = d(e,\n          f)┤\n",
@@ -304,7 +304,7 @@ fn continued_lines_are_aligned_by_hand() {
 }
 
 #[test]
-fn labels_stand_where_custom_wants_them() {
+fn labels_are_not_checked() {
     check_lines(
         "cpp",
         "class A {\n    int a;\n};\nclass B {\n├  public:\n    int b;┤\n};\n",

@@ -1,23 +1,24 @@
-//! Seven languages, each with what its editors close, what stands below, and where its blocks end.
+//! Seven languages, each with the closers that its editors insert, the lines below, and the ends of
+//! its blocks.
 //!
-//! The behaviours are the same everywhere; the tables of the languages are what is tested.
+//! The behaviour is the same for all languages; these tests check the languages' tables.
 
 use expect_test::expect;
 
 use super::{check, check_lines};
 
 #[test]
-fn rust_a_macro_s_closers_come_once() {
+fn rust_macro_closers_come_once() {
     check("rust", "    println!(\"{}\", ├x);┤)\n", &expect![[r#"println!("{}", ├x);┤"#]]);
 }
 
 #[test]
-fn rust_a_generic_is_closed_once() {
+fn rust_generic_is_closed_once() {
     check("rust", "let v: Vec<├u8> = vec![];┤>\n", &expect!["let v: Vec<├u8> = vec![];┤"]);
 }
 
 #[test]
-fn rust_a_match_arm_ends_at_its_comma() {
+fn rust_match_arm_ends_at_comma() {
     check(
         "rust",
         "match a {\n    Some(b) => ├b,\n    None => 0,┤\n    None => 0,\n}\n",
@@ -28,7 +29,7 @@ fn rust_a_match_arm_ends_at_its_comma() {
 }
 
 #[test]
-fn rust_a_method_ends_with_its_brace() {
+fn rust_method_ends_with_brace() {
     check_lines(
         "rust",
         "impl A {\n    fn f(&self) {├\n        self.g();\n    }\n\n    fn h(&self) {}┤\n}\n",
@@ -41,17 +42,17 @@ fn rust_a_method_ends_with_its_brace() {
 }
 
 #[test]
-fn python_a_dict_is_closed_once() {
+fn python_dict_is_closed_once() {
     check("python", "x = {\"a\": ├1}┤}\n", &expect![[r#"x = {"a": ├1}┤"#]]);
 }
 
 #[test]
-fn python_an_f_string_is_closed_once() {
+fn python_f_string_is_closed_once() {
     check("python", "print(f\"{├name}\")┤}\")\n", &expect![[r#"print(f"{├name}")┤"#]]);
 }
 
 #[test]
-fn python_a_decorator_line_below_is_not_repeated() {
+fn python_decorator_line_below_is_not_repeated() {
     check(
         "python",
         "def a():\n    ├return 1\n@b┤\n\n@b\ndef c():\n    pass\n",
@@ -62,7 +63,7 @@ fn python_a_decorator_line_below_is_not_repeated() {
 }
 
 #[test]
-fn python_a_suite_of_three_columns_dedents() {
+fn python_suite_of_three_columns_dedents() {
     check_lines(
         "python",
         "def a():\n   if b:\n      c()\n├   return d┤\n\ne()\n",
@@ -71,7 +72,7 @@ fn python_a_suite_of_three_columns_dedents() {
 }
 
 #[test]
-fn typescript_a_type_argument_is_closed_once() {
+fn typescript_type_argument_is_closed_once() {
     check(
         "typescript",
         "const m = new Map<├string, number>();┤>\n",
@@ -80,12 +81,12 @@ fn typescript_a_type_argument_is_closed_once() {
 }
 
 #[test]
-fn typescript_a_template_literal_is_closed_once() {
+fn typescript_template_literal_is_closed_once() {
     check("typescript", "const s = `a ${├b}`;┤}`\n", &expect!["const s = `a ${├b}`;┤"]);
 }
 
 #[test]
-fn typescript_an_arrow_block_as_argument_ends_once() {
+fn typescript_arrow_block_argument_ends_once() {
     check_lines(
         "typescript",
         "a.map((b) => {├\n  return b + 1;\n});\nc();┤\n",
@@ -98,7 +99,7 @@ fn typescript_an_arrow_block_as_argument_ends_once() {
 }
 
 #[test]
-fn typescript_an_interface_member_below_is_not_repeated() {
+fn typescript_next_member_is_not_repeated() {
     check(
         "typescript",
         "interface A {\n  b: ├string;\n  c: number;┤\n  c: number;\n}\n",
@@ -109,32 +110,32 @@ fn typescript_an_interface_member_below_is_not_repeated() {
 }
 
 #[test]
-fn javascript_a_callback_s_closers_come_once() {
+fn javascript_callback_closers_come_once() {
     check("javascript", "it('a', () => {├ b(); });┤})\n", &expect!["it('a', () => {├ b(); });┤"]);
 }
 
 #[test]
-fn javascript_an_object_literal_is_closed_once() {
+fn javascript_object_literal_is_closed_once() {
     check("javascript", "const a = { b: ├1 };┤}\n", &expect!["const a = { b: ├1 };┤"]);
 }
 
 #[test]
-fn javascript_a_single_quote_is_closed_once() {
+fn javascript_single_quote_is_closed_once() {
     check("javascript", "require('├fs');┤')\n", &expect!["require('├fs');┤"]);
 }
 
 #[test]
-fn javascript_an_apostrophe_in_a_comment_is_no_quote() {
+fn javascript_apostrophe_in_comment_is_not_quote() {
     check("javascript", "// don't\nconst a = ├'b';┤\n", &expect!["const a = ├'b';┤"]);
 }
 
 #[test]
-fn go_a_composite_literal_is_closed_once() {
+fn go_composite_literal_is_closed_once() {
     check("go", "x := []string{├\"a\", \"b\"}┤}\n", &expect![[r#"x := []string{├"a", "b"}┤"#]]);
 }
 
 #[test]
-fn go_an_if_err_block_ends_with_its_brace() {
+fn go_if_err_block_ends_with_brace() {
     check_lines(
         "go",
         "func a() error {\n\tif err != nil {├\n\t\treturn err\n\t}\n\treturn nil\n}┤\n\treturn nil\n}\n",
@@ -147,7 +148,7 @@ fn go_an_if_err_block_ends_with_its_brace() {
 }
 
 #[test]
-fn go_a_tab_indented_line_below_is_not_repeated() {
+fn go_tab_indented_line_below_is_not_repeated() {
     check(
         "go",
         "func a() {\n\t├b()\n\tc()┤\n\tc()\n}\n",
@@ -158,22 +159,22 @@ fn go_a_tab_indented_line_below_is_not_repeated() {
 }
 
 #[test]
-fn go_a_rune_is_closed_once() {
+fn go_rune_is_closed_once() {
     check("go", "x := '├a'┤'\n", &expect!["x := '├a'┤"]);
 }
 
 #[test]
-fn c_a_header_s_quote_is_closed_once() {
+fn c_header_quote_is_closed_once() {
     check("c", "#include \"├a.h\"┤\"\n", &expect![[r##"#include "├a.h"┤"##]]);
 }
 
 #[test]
-fn c_a_condition_is_closed_once_and_opens_its_block() {
+fn c_condition_is_closed_once() {
     check("c", "int f() {\n    if (├a == b) {┤)\n}\n", &expect!["if (├a == b) {┤"]);
 }
 
 #[test]
-fn c_a_for_head_keeps_its_semicolons() {
+fn c_for_head_keeps_semicolons() {
     check(
         "c",
         "void f() {\n    for (├int i = 0; i < n; i++)┤)\n}\n",
@@ -182,12 +183,12 @@ fn c_a_for_head_keeps_its_semicolons() {
 }
 
 #[test]
-fn c_an_array_is_closed_once() {
+fn c_array_is_closed_once() {
     check("c", "int a[] = {├1, 2};┤}\n", &expect!["int a[] = {├1, 2};┤"]);
 }
 
 #[test]
-fn c_a_function_ends_with_its_brace() {
+fn c_function_ends_with_brace() {
     check_lines(
         "c",
         "int f() {├\n    return 1;\n}\n\nint g() {\n    return 2;\n}┤\n",
@@ -200,12 +201,12 @@ fn c_a_function_ends_with_its_brace() {
 }
 
 #[test]
-fn cpp_a_template_argument_is_closed_once() {
+fn cpp_template_argument_is_closed_once() {
     check("cpp", "std::vector<├int> a;┤>\n", &expect!["std::vector<├int> a;┤"]);
 }
 
 #[test]
-fn cpp_a_scope_operator_is_no_label() {
+fn cpp_scope_operator_is_not_label() {
     check(
         "cpp",
         "int f() {\n    return ├std::max(a, b);┤\n}\n",
@@ -214,7 +215,7 @@ fn cpp_a_scope_operator_is_no_label() {
 }
 
 #[test]
-fn cpp_a_stream_line_ends_at_its_semicolon() {
+fn cpp_stream_line_ends_at_semicolon() {
     check(
         "cpp",
         "int main() {\n    std::cout << ├a << std::endl;\n    return 0;┤\n    return 0;\n}\n",
@@ -225,7 +226,7 @@ fn cpp_a_stream_line_ends_at_its_semicolon() {
 }
 
 #[test]
-fn cpp_a_lambda_s_closers_come_once() {
+fn cpp_lambda_closers_come_once() {
     check(
         "cpp",
         "std::sort(a.begin(), a.end(), [](int b, int c) {├ return b < c; });┤})\n",
@@ -234,7 +235,7 @@ fn cpp_a_lambda_s_closers_come_once() {
 }
 
 #[test]
-fn cpp_a_class_ends_behind_its_method() {
+fn cpp_class_ends_after_method() {
     check_lines(
         "cpp",
         "class A {\n    void f() {├\n        g();\n    }\n};\n\nclass B {};┤\n};\n",
@@ -247,11 +248,11 @@ fn cpp_a_class_ends_behind_its_method() {
 }
 
 #[test]
-fn cpp_an_index_is_closed_once() {
+fn cpp_index_is_closed_once() {
     check("cpp", "int x = a[├i];┤]\n", &expect!["int x = a[├i];┤"]);
 }
 
 #[test]
-fn cpp_a_raw_string_may_hold_brackets() {
+fn cpp_raw_string_may_hold_brackets() {
     check("cpp", "auto s = ├R\"(a)b)\";┤\n", &expect![[r#"auto s = ├R"(a)b)";┤"#]]);
 }

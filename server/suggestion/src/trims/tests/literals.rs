@@ -1,9 +1,10 @@
-//! Literals that hold code, and text that is no literal: closers come once, and quotes are closed.
+//! Literals that contain code, and text that is no literal: closers come once, and quotes are
+//! closed.
 
 use super::outcome;
 use crate::fixtures::Fixture;
 
-/// The line as it would read, in short form.
+/// Checks the resulting line, in short form.
 #[track_caller]
 fn shows(language: &str, fixture: &str, expected: &str) {
     let shown = outcome(&Fixture::new(language, fixture));
@@ -12,8 +13,8 @@ fn shows(language: &str, fixture: &str, expected: &str) {
 }
 
 #[test]
-fn closers_of_code_inside_of_a_literal_come_once() {
-    // The model closes everything; the editor has closed everything.
+fn interpolated_code_is_closed_once() {
+    // The model closes all brackets, and so has the editor.
     for (language, line, model, tail) in [
         ("shellscript", "cd \"$(dirname ", "\"$0\")\"", ")\""),
         ("python", "print(f\"{row[", "\"age\"]}\")", "]}\")"),
@@ -38,7 +39,7 @@ fn closers_of_code_inside_of_a_literal_come_once() {
         let before = line.trim_start();
         let whole = if language == "swift" { "\"age\"]!)\"" } else { model };
         shows(language, &format!("{line}├{model}┤{tail}\n"), &format!("{before}├{whole}┤"));
-        // The model leaves the outer closers to the editor's.
+        // The model leaves the outer closers to those of the editor.
         let inner = model.trim_end_matches(['"', '\'', '`', ';', '}', ')', ']']);
         let quote = model.chars().next().unwrap_or_default();
         if !matches!(language, "swift" | "nix" | "shellscript") {
@@ -53,14 +54,14 @@ fn closers_of_code_inside_of_a_literal_come_once() {
 }
 
 #[test]
-fn code_inside_of_a_literal_before_text_of_the_literal() {
+fn interpolation_before_literal_text() {
     shows("python", "a = f\"{row[├\"b\"]}┤} and more\"\n", "a = f\"{row[├\"b\"]┤} and more\"");
     shows("kotlin", "val a = \"${├b}┤ and more\"\n", "val a = \"${├b}┤ and more\"");
     shows("ruby", "a = \"#{├b}\"┤}, #{c}\"\n", "a = \"#{├b┤}, #{c}\"");
 }
 
 #[test]
-fn quotes_are_closed_below_text_with_an_apostrophe() {
+fn apostrophe_above_does_not_open_quote() {
     for (language, above, line, model) in [
         ("shellscript", "cat <<E\nit's\nE\na='x'\n", "c=", "'z'"),
         ("shellscript", "cat <<-'E'\n\tdon't\n\tE\n", "third=$(awk ", "'{print $3}' list.txt)"),
@@ -87,7 +88,7 @@ fn quotes_are_closed_below_text_with_an_apostrophe() {
 }
 
 #[test]
-fn what_begins_far_above_is_known() {
+fn literal_from_far_above_is_known() {
     let lines = "text\n".repeat(30);
     for (language, opener, closer, line, model) in [
         ("rust", "const A: &str = r#\"\n", "\"#;\n", "    print", "ln!(\"{}\", A);"),
@@ -106,7 +107,7 @@ fn what_begins_far_above_is_known() {
         let fixture = format!("{opener}{lines}{closer}{line}├{model}┤\n");
         let before = line.trim_start();
         shows(language, &fixture, &format!("{before}├{model}┤"));
-        // And what is still open: a quote in it is text.
+        // The rules also know that the literal is still open: a quote in it is text.
         if language != "shellscript" && language != "html" {
             let fixture = format!("{opener}{lines}so it├'s ┤\n{closer}");
             shows(language, &fixture, "so it├'s┤");
@@ -115,7 +116,7 @@ fn what_begins_far_above_is_known() {
 }
 
 #[test]
-fn text_of_elements_is_text() {
+fn element_text_is_not_code() {
     for language in ["javascriptreact", "typescriptreact"] {
         shows(
             language,

@@ -1,13 +1,14 @@
-//! Seven more languages, each with what its editors close, what stands below, and where its blocks end.
+//! Seven more languages, each with the closers that its editors insert, the lines below, and the
+//! ends of its blocks.
 //!
-//! The behaviours are the same everywhere; the tables of the languages are what is tested.
+//! The behaviour is the same for all languages; these tests check the languages' tables.
 
 use expect_test::expect;
 
 use super::{check, check_lines};
 
 #[test]
-fn java_an_annotation_below_is_not_repeated() {
+fn java_annotation_below_is_not_repeated() {
     check(
         "java",
         "class A {\n    int a = ├1;\n    @Override┤\n    @Override\n    public String toString() { return \"\"; }\n}\n",
@@ -18,7 +19,7 @@ fn java_an_annotation_below_is_not_repeated() {
 }
 
 #[test]
-fn java_a_generic_constructor_is_closed_once() {
+fn java_generic_constructor_is_closed_once() {
     check(
         "java",
         "List<String> a = new ArrayList<├>();┤>\n",
@@ -27,7 +28,7 @@ fn java_a_generic_constructor_is_closed_once() {
 }
 
 #[test]
-fn java_a_catch_belongs_to_its_try() {
+fn java_catch_belongs_to_try() {
     check_lines(
         "java",
         "void f() {\n    try {├\n        g();\n    } catch (E e) {\n        h();\n    }\n    k();┤\n}\n",
@@ -42,17 +43,17 @@ fn java_a_catch_belongs_to_its_try() {
 }
 
 #[test]
-fn java_a_string_s_brackets_do_not_count() {
+fn java_string_brackets_do_not_count() {
     check("java", "String a = ├\"(\";┤\n", &expect![[r#"String a = ├"(";┤"#]]);
 }
 
 #[test]
-fn java_a_call_in_a_call_is_closed_once() {
+fn java_call_in_call_is_closed_once() {
     check("java", "a.b(c.d(├e));┤))\n", &expect!["a.b(c.d(├e));┤"]);
 }
 
 #[test]
-fn java_a_single_line_ends_before_the_brace() {
+fn java_single_line_ends_before_brace() {
     check(
         "java",
         "void f() {\n    return ├a;\n}┤\n}\n",
@@ -63,17 +64,17 @@ fn java_a_single_line_ends_before_the_brace() {
 }
 
 #[test]
-fn csharp_an_interpolated_string_is_closed_once() {
+fn csharp_interpolated_string_is_closed_once() {
     check("csharp", "var a = $\"{├b}\";┤}\"\n", &expect![[r#"var a = $"{├b}";┤"#]]);
 }
 
 #[test]
-fn csharp_a_property_is_closed_once() {
+fn csharp_property_is_closed_once() {
     check("csharp", "public int A {├ get; set; }┤}\n", &expect!["public int A {├ get; set; }┤"]);
 }
 
 #[test]
-fn csharp_a_linq_lambda_is_closed_once() {
+fn csharp_linq_lambda_is_closed_once() {
     check(
         "csharp",
         "var a = b.Where(c => ├c.D > 1).ToList();┤)\n",
@@ -82,7 +83,7 @@ fn csharp_a_linq_lambda_is_closed_once() {
 }
 
 #[test]
-fn csharp_a_brace_on_its_own_line_ends_the_block() {
+fn csharp_brace_on_own_line_ends_block() {
     check_lines(
         "csharp",
         "void F()\n{\n├    G();\n}\n\nvoid H()\n{\n}┤\n}\n",
@@ -93,7 +94,7 @@ fn csharp_a_brace_on_its_own_line_ends_the_block() {
 }
 
 #[test]
-fn csharp_a_using_below_is_not_repeated() {
+fn csharp_using_below_is_not_repeated() {
     check(
         "csharp",
         "using ├System;\nusing System.Linq;┤\nusing System.Linq;\n",
@@ -104,7 +105,7 @@ fn csharp_a_using_below_is_not_repeated() {
 }
 
 #[test]
-fn csharp_crlf_lines_end_where_they_end() {
+fn csharp_crlf_line_ends_at_line_end() {
     check(
         "csharp",
         "int a = ├1;\r\nint b = 2;┤\r\nint b = 2;\r\n",
@@ -115,22 +116,22 @@ fn csharp_crlf_lines_end_where_they_end() {
 }
 
 #[test]
-fn ruby_a_block_s_pipe_is_kept() {
+fn ruby_block_pipe_is_kept() {
     check("ruby", "a.each do |├b|┤\nend\n", &expect!["a.each do |├b|┤"]);
 }
 
 #[test]
-fn ruby_an_interpolation_is_closed_once() {
+fn ruby_interpolation_is_closed_once() {
     check("ruby", "puts \"#{├a}\"┤}\"\n", &expect![[r##"puts "#{├a}"┤"##]]);
 }
 
 #[test]
-fn ruby_a_hash_is_closed_once() {
+fn ruby_hash_is_closed_once() {
     check("ruby", "a = { b: ├1 }┤}\n", &expect!["a = { b: ├1 }┤"]);
 }
 
 #[test]
-fn ruby_a_method_ends_with_its_end() {
+fn ruby_method_ends_with_end() {
     check_lines(
         "ruby",
         "class A\n  def b├\n    c\n  end\n\n  def d\n    e\n  end┤\nend\n",
@@ -143,7 +144,7 @@ fn ruby_a_method_ends_with_its_end() {
 }
 
 #[test]
-fn ruby_an_end_of_the_document_is_not_written_twice() {
+fn ruby_existing_end_is_not_repeated() {
     check_lines(
         "ruby",
         "def a\n├  b\nend┤\nend\n",
@@ -154,12 +155,12 @@ fn ruby_an_end_of_the_document_is_not_written_twice() {
 }
 
 #[test]
-fn ruby_a_symbol_array_is_closed_once() {
+fn ruby_symbol_array_is_closed_once() {
     check("ruby", "a = [├:b, :c]┤]\n", &expect!["a = [├:b, :c]┤"]);
 }
 
 #[test]
-fn ruby_a_line_below_is_not_repeated() {
+fn ruby_line_below_is_not_repeated() {
     check(
         "ruby",
         "a = ├1\nputs a┤\nputs a\n",
@@ -170,7 +171,7 @@ fn ruby_a_line_below_is_not_repeated() {
 }
 
 #[test]
-fn shellscript_a_test_is_closed_once() {
+fn shellscript_test_is_closed_once() {
     check(
         "shellscript",
         "if [ ├-f \"$a\" ]; then┤]\nfi\n",
@@ -179,17 +180,17 @@ fn shellscript_a_test_is_closed_once() {
 }
 
 #[test]
-fn shellscript_an_expansion_is_closed_once() {
+fn shellscript_expansion_is_closed_once() {
     check("shellscript", "a=\"${├b}\"┤}\"\n", &expect![[r#"a="${├b}"┤"#]]);
 }
 
 #[test]
-fn shellscript_a_substitution_is_closed_once() {
+fn shellscript_substitution_is_closed_once() {
     check("shellscript", "a=$(├ls -l)┤)\n", &expect!["a=$(├ls -l)┤"]);
 }
 
 #[test]
-fn shellscript_a_function_ends_with_its_brace() {
+fn shellscript_function_ends_with_brace() {
     check_lines(
         "shellscript",
         "f() {├\n    a\n}\n\ng() {\n    b\n}┤\n",
@@ -202,7 +203,7 @@ fn shellscript_a_function_ends_with_its_brace() {
 }
 
 #[test]
-fn shellscript_a_fi_that_is_there_is_not_repeated() {
+fn shellscript_existing_fi_is_not_repeated() {
     check_lines(
         "shellscript",
         "if a; then\n├    b\nfi┤\nfi\n",
@@ -213,12 +214,12 @@ fn shellscript_a_fi_that_is_there_is_not_repeated() {
 }
 
 #[test]
-fn shellscript_a_hash_within_a_word_is_no_comment() {
+fn shellscript_hash_in_word_is_not_comment() {
     check("shellscript", "a=${#├b}┤}\n", &expect!["a=${#├b}┤"]);
 }
 
 #[test]
-fn shellscript_a_line_below_is_not_repeated() {
+fn shellscript_line_below_is_not_repeated() {
     check(
         "shellscript",
         "cd ├\"$a\"\nmake all┤\nmake all\n",
@@ -229,17 +230,17 @@ fn shellscript_a_line_below_is_not_repeated() {
 }
 
 #[test]
-fn html_an_attribute_s_quote_is_closed_once() {
+fn html_attribute_quote_is_closed_once() {
     check("html", "<a href=\"├x\">┤\">\n", &expect![[r#"<a href="├x">┤"#]]);
 }
 
 #[test]
-fn html_a_tag_is_closed_once() {
+fn html_tag_is_closed_once() {
     check("html", "<div├ class=\"a\">┤>\n", &expect![[r#"<div├ class="a">┤"#]]);
 }
 
 #[test]
-fn html_a_closing_tag_below_is_not_repeated() {
+fn html_closing_tag_below_is_not_repeated() {
     check_lines(
         "html",
         "<ul>\n├  <li>a</li>\n</ul>┤\n</ul>\n",
@@ -250,12 +251,12 @@ fn html_a_closing_tag_below_is_not_repeated() {
 }
 
 #[test]
-fn html_an_apostrophe_in_text_is_no_quote() {
+fn html_apostrophe_in_text_is_not_quote() {
     check("html", "<p>├don't</p>┤\n", &expect!["<p>├don't</p>┤"]);
 }
 
 #[test]
-fn html_a_line_below_is_not_repeated() {
+fn html_line_below_is_not_repeated() {
     check(
         "html",
         "<p>├a</p>\n<p>bcd</p>┤\n<p>bcd</p>\n",
@@ -266,22 +267,22 @@ fn html_a_line_below_is_not_repeated() {
 }
 
 #[test]
-fn html_a_comment_s_end_is_kept() {
+fn html_comment_end_is_kept() {
     check("html", "<!-- ├a┤ -->\n", &expect!["<!-- ├a┤ -->"]);
 }
 
 #[test]
-fn css_a_function_is_closed_once() {
+fn css_function_is_closed_once() {
     check("css", "a {\n  color: rgb(├1, 2, 3);┤)\n}\n", &expect!["color: rgb(├1, 2, 3);┤"]);
 }
 
 #[test]
-fn css_a_rule_is_closed_once() {
+fn css_rule_is_closed_once() {
     check("css", "a {├ color: red; }┤}\n", &expect!["a {├ color: red; }┤"]);
 }
 
 #[test]
-fn css_a_declaration_below_is_not_repeated() {
+fn css_declaration_below_is_not_repeated() {
     check(
         "css",
         "a {\n  color: ├red;\n  margin: 0;┤\n  margin: 0;\n}\n",
@@ -292,7 +293,7 @@ fn css_a_declaration_below_is_not_repeated() {
 }
 
 #[test]
-fn css_a_rule_ends_with_its_brace() {
+fn css_rule_ends_with_brace() {
     check_lines(
         "css",
         "a {├\n  color: red;\n}\n\nb {\n  color: blue;\n}┤\n",
@@ -305,7 +306,7 @@ fn css_a_rule_ends_with_its_brace() {
 }
 
 #[test]
-fn css_a_url_is_closed_once() {
+fn css_url_is_closed_once() {
     check(
         "css",
         "a { background: url(\"├x.png\");┤\") }\n",
@@ -314,22 +315,22 @@ fn css_a_url_is_closed_once() {
 }
 
 #[test]
-fn yaml_a_flow_list_is_closed_once() {
+fn yaml_flow_list_is_closed_once() {
     check("yaml", "a: [├1, 2]┤]\n", &expect!["a: [├1, 2]┤"]);
 }
 
 #[test]
-fn yaml_a_quoted_value_is_closed_once() {
+fn yaml_quoted_value_is_closed_once() {
     check("yaml", "a: \"├b\"┤\"\n", &expect![[r#"a: "├b"┤"#]]);
 }
 
 #[test]
-fn yaml_an_apostrophe_within_a_word_is_no_quote() {
+fn yaml_apostrophe_within_word_is_not_quote() {
     check("yaml", "a: ├it's here┤\n", &expect!["a: ├it's here┤"]);
 }
 
 #[test]
-fn yaml_a_key_below_is_not_repeated() {
+fn yaml_key_below_is_not_repeated() {
     check(
         "yaml",
         "name: ├a\nversion: 1┤\nversion: 1\n",
@@ -340,7 +341,7 @@ fn yaml_a_key_below_is_not_repeated() {
 }
 
 #[test]
-fn yaml_a_list_ends_where_indentation_returns() {
+fn yaml_list_ends_at_dedent() {
     check_lines(
         "yaml",
         "a:\n├  - b\n  - c\nd: e┤\n",
@@ -352,7 +353,7 @@ fn yaml_a_list_ends_where_indentation_returns() {
 }
 
 #[test]
-fn yaml_a_single_value_ends_at_its_line_end() {
+fn yaml_single_value_ends_at_line_end() {
     check(
         "yaml",
         "a:\n  b: ├1\n  c: 2┤\n",
@@ -363,6 +364,6 @@ fn yaml_a_single_value_ends_at_its_line_end() {
 }
 
 #[test]
-fn yaml_a_flow_mapping_is_closed_once() {
+fn yaml_flow_mapping_is_closed_once() {
     check("yaml", "a: {b: ├1}┤}\n", &expect!["a: {b: ├1}┤"]);
 }

@@ -1,6 +1,7 @@
-//! The pains of the peers' users that this stage can cause or spare, by their number in the list of 25.
+//! Problems that users of other tools report and that this stage can cause or prevent, by their
+//! number in the list of 25.
 //!
-//! The others are no matter of text: speed, set-up, protocols, context.
+//! The other problems do not depend on the text: speed, set-up, protocols, context.
 
 use expect_test::expect;
 
@@ -17,12 +18,12 @@ fn pain_4_quotes_are_not_doubled() {
 }
 
 #[test]
-fn pain_4_a_bracket_and_its_quote_are_not_doubled() {
+fn pain_4_bracket_and_quote_are_not_doubled() {
     check("rust", "a.push(\"├b\");┤\");\n", &expect![[r#"a.push("├b");┤"#]]);
 }
 
 #[test]
-fn pain_5_the_suffix_is_not_repeated() {
+fn pain_5_suffix_is_not_repeated() {
     check(
         "typescript",
         "const a = ├b + c;┤ + c;\n",
@@ -33,7 +34,7 @@ fn pain_5_the_suffix_is_not_repeated() {
 }
 
 #[test]
-fn pain_5_the_next_line_is_not_repeated() {
+fn pain_5_next_line_is_not_repeated() {
     check(
         "go",
         "\ta := ├1\n\tb := 2┤\n\tb := 2\n",
@@ -44,7 +45,7 @@ fn pain_5_the_next_line_is_not_repeated() {
 }
 
 #[test]
-fn pain_5_the_next_lines_are_not_repeated() {
+fn pain_5_next_lines_are_not_repeated() {
     check_lines(
         "java",
         "    ├a();\n    bcd();\n    efg();┤\n    bcd();\n    efg();\n",
@@ -55,7 +56,7 @@ fn pain_5_the_next_lines_are_not_repeated() {
 }
 
 #[test]
-fn pain_6_good_output_is_not_eaten() {
+fn pain_6_good_output_is_kept() {
     check_lines(
         "python",
         "def a(b):\n├    c = [b[0], (1, 2)]\n    return c┤\n",
@@ -66,12 +67,12 @@ fn pain_6_good_output_is_not_eaten() {
 }
 
 #[test]
-fn pain_6_what_ends_like_the_suffix_begins_is_not_eaten() {
+fn pain_6_partial_overlap_is_kept() {
     check("c", "x = foo├_bar┤barn;\n", &expect!["x = foo├_bar┤barn;"]);
 }
 
 #[test]
-fn pain_7_a_stray_blank_is_not_shown() {
+fn pain_7_stray_blank_is_not_shown() {
     check(
         "ruby",
         "a = ├ 1┤\n",
@@ -82,7 +83,7 @@ fn pain_7_a_stray_blank_is_not_shown() {
 }
 
 #[test]
-fn pain_7_a_blank_line_may_dedent() {
+fn pain_7_blank_line_may_dedent() {
     check_lines(
         "python",
         "def a():\n    if b:\n        c()\n    ├    return d┤\n",
@@ -91,7 +92,7 @@ fn pain_7_a_blank_line_may_dedent() {
 }
 
 #[test]
-fn pain_7_another_step_of_indentation_is_not_shown() {
+fn pain_7_other_indentation_step_is_not_shown() {
     check_lines(
         "yaml",
         "a:\n  b:\n    c: 1\nd:\n├\te: 1┤\n",
@@ -102,12 +103,12 @@ fn pain_7_another_step_of_indentation_is_not_shown() {
 }
 
 #[test]
-fn pain_8_nothing_typed_is_written_again() {
+fn pain_8_typed_text_is_not_repeated() {
     check("rust", "let val├ue = 1;┤\n", &expect!["let val├ue = 1;┤"]);
 }
 
 #[test]
-fn pain_12_characters_beyond_the_bmp_stay_whole() {
+fn pain_12_characters_beyond_bmp_stay_whole() {
     check("javascript", "const a = ('👩‍👧', ├'😀')┤)\n", &expect!["const a = ('👩‍👧', ├'😀')┤"]);
 }
 
@@ -123,7 +124,7 @@ fn pain_16_one_line_by_default() {
 }
 
 #[test]
-fn pain_16_several_lines_where_they_are_wanted() {
+fn pain_16_several_lines_on_request() {
     check_lines(
         "rust",
         "fn a() {├\n    b();\n}┤\n",
@@ -155,7 +156,7 @@ fn pain_16_ten_lines_at_most() {
 }
 
 #[test]
-fn pain_19_a_trivial_suggestion_is_not_shown() {
+fn pain_19_trivial_suggestion_is_not_shown() {
     check(
         "java",
         "int a = b├;┤;\n",

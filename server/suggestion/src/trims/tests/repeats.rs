@@ -1,11 +1,11 @@
-//! What is there already is not said again.
+//! Text that is already in the document is not repeated.
 
 use expect_test::expect;
 
 use super::{check, check_lines};
 
 #[test]
-fn the_rest_of_the_line_is_not_repeated() {
+fn rest_of_line_is_not_repeated() {
     check(
         "rust",
         "let x = foo(├a, bar, baz)┤bar, baz)\n",
@@ -16,7 +16,7 @@ fn the_rest_of_the_line_is_not_repeated() {
 }
 
 #[test]
-fn the_beginning_of_the_rest_of_the_line_is_not_repeated() {
+fn start_of_rest_is_not_repeated() {
     check(
         "python",
         "x = ├max(a, b) + cost┤ + cost - d\n",
@@ -27,17 +27,17 @@ fn the_beginning_of_the_rest_of_the_line_is_not_repeated() {
 }
 
 #[test]
-fn half_a_word_that_happens_to_match_is_no_overlap() {
+fn partial_word_match_is_not_overlap() {
     check("python", "fo├o┤ok()\n", &expect!["fo├o┤ok()"]);
 }
 
 #[test]
-fn a_word_that_ends_like_the_rest_begins_is_no_overlap() {
+fn shared_word_prefix_is_not_overlap() {
     check("javascript", "const a = ├is_ok┤ok_thing\n", &expect!["const a = ├is_ok┤ok_thing"]);
 }
 
 #[test]
-fn a_separator_is_not_doubled() {
+fn separator_is_not_doubled() {
     check(
         "go",
         "f(a├, b,┤, c)\n",
@@ -48,7 +48,7 @@ fn a_separator_is_not_doubled() {
 }
 
 #[test]
-fn the_next_line_is_not_repeated() {
+fn next_line_is_not_repeated() {
     check(
         "python",
         r"def f():
@@ -62,7 +62,7 @@ fn the_next_line_is_not_repeated() {
 }
 
 #[test]
-fn a_line_that_becomes_the_next_line_is_silent() {
+fn line_equal_to_next_is_silent() {
     check(
         "typescript",
         r#"import ├a from "a";┤
@@ -75,7 +75,7 @@ import a from "a";
 }
 
 #[test]
-fn a_text_that_runs_into_the_next_line_ends_there() {
+fn text_ends_before_next_line() {
     check_lines(
         "rust",
         r"fn main() {
@@ -93,7 +93,7 @@ fn a_text_that_runs_into_the_next_line_ends_there() {
 }
 
 #[test]
-fn a_text_that_runs_on_behind_the_next_line_ends_before_it() {
+fn text_past_next_line_is_cut() {
     check_lines(
         "rust",
         r"fn main() {
@@ -110,7 +110,7 @@ fn a_text_that_runs_on_behind_the_next_line_ends_before_it() {
 }
 
 #[test]
-fn a_closing_brace_is_no_repetition_of_the_next_line() {
+fn closing_brace_is_not_a_repetition() {
     check(
         "c",
         r"void f() {
@@ -124,7 +124,7 @@ fn a_closing_brace_is_no_repetition_of_the_next_line() {
 }
 
 #[test]
-fn the_line_above_is_not_repeated() {
+fn line_above_is_not_repeated() {
     check(
         "go",
         "func f() {\n\tlog.Println(a)\n\t├log.Println(a)┤\n}\n",
@@ -135,7 +135,7 @@ fn the_line_above_is_not_repeated() {
 }
 
 #[test]
-fn a_third_line_of_a_pattern_is_shown() {
+fn third_line_of_pattern_is_shown() {
     check(
         "go",
         "func f() {\n\twg.Add(1)\n\twg.Add(1)\n\t├\twg.Add(1)┤\n}\n",
@@ -144,7 +144,7 @@ fn a_third_line_of_a_pattern_is_shown() {
 }
 
 #[test]
-fn several_lines_from_above_are_not_repeated() {
+fn lines_from_above_are_not_repeated() {
     check_lines(
         "python",
         r"a = one()
@@ -159,7 +159,7 @@ b = two()┤
 }
 
 #[test]
-fn a_loop_of_words_in_a_line_is_silent() {
+fn loop_of_words_in_line_is_silent() {
     check(
         "python",
         "x = ├foo.foo.foo.foo.foo.foo.foo.foo.foo.foo.foo┤\n",
@@ -170,7 +170,7 @@ fn a_loop_of_words_in_a_line_is_silent() {
 }
 
 #[test]
-fn a_loop_of_lines_is_cut_to_its_first_turn() {
+fn loop_of_lines_is_cut_to_first_turn() {
     check_lines(
         "yaml",
         r"jobs:
@@ -186,7 +186,7 @@ fn a_loop_of_lines_is_cut_to_its_first_turn() {
 }
 
 #[test]
-fn a_loop_that_has_just_begun_is_cut() {
+fn started_loop_is_cut() {
     check_lines(
         "java",
         r"class A {
@@ -205,7 +205,7 @@ fn a_loop_that_has_just_begun_is_cut() {
 }
 
 #[test]
-fn a_loop_of_blocks_is_cut_to_its_first_turn() {
+fn loop_of_blocks_is_cut_to_first_turn() {
     check_lines(
         "python",
         r"def f():
@@ -225,7 +225,7 @@ fn a_loop_of_blocks_is_cut_to_its_first_turn() {
 }
 
 #[test]
-fn a_ruler_is_no_loop() {
+fn ruler_is_not_loop() {
     check(
         "python",
         "# ├------------------------------------------------------------┤\n",
@@ -234,7 +234,7 @@ fn a_ruler_is_no_loop() {
 }
 
 #[test]
-fn a_row_of_zeros_is_no_loop() {
+fn row_of_zeros_is_not_loop() {
     check(
         "c",
         "int a[] = {├0, 0, 0, 0, 0, 0, 0, 0};┤\n",
@@ -243,7 +243,7 @@ fn a_row_of_zeros_is_no_loop() {
 }
 
 #[test]
-fn an_end_that_is_there_already_is_not_repeated() {
+fn existing_end_is_not_repeated() {
     check_lines(
         "ruby",
         r"def a
@@ -260,7 +260,7 @@ end
 }
 
 #[test]
-fn a_closing_tag_that_is_there_already_is_not_repeated() {
+fn existing_closing_tag_is_not_repeated() {
     check_lines(
         "html",
         r"<ul>
@@ -275,7 +275,7 @@ fn a_closing_tag_that_is_there_already_is_not_repeated() {
 }
 
 #[test]
-fn a_done_that_is_there_already_is_not_repeated() {
+fn existing_done_is_not_repeated() {
     check_lines(
         "shellscript",
         r#"for x in a b; do
@@ -290,7 +290,7 @@ done
 }
 
 #[test]
-fn the_rest_of_the_line_in_the_middle_of_the_text_ends_it() {
+fn rest_of_line_inside_text_ends_it() {
     check(
         "typescript",
         "const a = f(├x, y + z); // sum┤y + z);\n",
@@ -301,7 +301,7 @@ fn the_rest_of_the_line_in_the_middle_of_the_text_ends_it() {
 }
 
 #[test]
-fn honest_repetition_is_shown() {
+fn intended_repetition_is_shown() {
     for (language, before, model, after) in [
         ("rust", "type Wide = (", "f32, f32, f32, f32, f32, f32, f32, f32);", ""),
         ("python", "\"VALUES (%s, ", "%s, %s, %s, %s, %s, %s, %s, %s, %s)\"", "\","),
@@ -332,7 +332,7 @@ fn honest_repetition_is_shown() {
 }
 
 #[test]
-fn a_line_like_the_one_above_is_wanted_where_most_of_it_is_typed() {
+fn mostly_typed_repetition_is_shown() {
     check(
         "sql",
         "SELECT a FROM b UNION ALL SELECT NULL, NULL;\nSELECT a FROM b UNION ALL SELECT NULL, ├NULL;┤\n",
@@ -341,7 +341,7 @@ fn a_line_like_the_one_above_is_wanted_where_most_of_it_is_typed() {
 }
 
 #[test]
-fn blocks_are_closed_one_after_the_other() {
+fn successive_block_ends_are_kept() {
     for (language, opener, inner, end) in [
         ("ruby", "grid.each do |row|", "row.each do |cell|", "end"),
         ("lua", "for y = 1, #grid do", "for x = 1, #y do", "end"),

@@ -5,7 +5,7 @@ use expect_test::expect;
 use super::{check, check_lines};
 
 #[test]
-fn a_single_line_ends_at_the_line_end() {
+fn single_line_ends_at_line_end() {
     check(
         "javascript",
         r"const a = ├1;
@@ -18,7 +18,7 @@ const b = 2;┤
 }
 
 #[test]
-fn a_complete_line_has_nothing_to_add() {
+fn complete_line_has_nothing_to_add() {
     check(
         "rust",
         r"fn main() {├
@@ -32,7 +32,7 @@ fn a_complete_line_has_nothing_to_add() {
 }
 
 #[test]
-fn a_block_ends_with_its_brace() {
+fn block_ends_with_brace() {
     check_lines(
         "rust",
         r"fn main() {├
@@ -50,7 +50,7 @@ fn other() {}┤
 }
 
 #[test]
-fn the_brace_of_the_surrounding_block_is_left_to_the_document() {
+fn existing_outer_brace_is_not_written() {
     check_lines(
         "rust",
         r"fn main() {
@@ -69,7 +69,7 @@ fn other() {}┤
 }
 
 #[test]
-fn the_brace_of_an_unfinished_surrounding_block_is_written() {
+fn missing_outer_brace_is_written() {
     check_lines(
         "go",
         "func f() {\n├\trun()\n}\n\nfunc g() {┤\n",
@@ -81,7 +81,7 @@ fn the_brace_of_an_unfinished_surrounding_block_is_written() {
 }
 
 #[test]
-fn an_else_belongs_to_its_block() {
+fn else_belongs_to_block() {
     check_lines(
         "java",
         r"class A {
@@ -106,7 +106,7 @@ fn an_else_belongs_to_its_block() {
 }
 
 #[test]
-fn a_python_block_ends_where_indentation_returns() {
+fn python_block_ends_at_dedent() {
     check_lines(
         "python",
         r"def f(x):├
@@ -125,7 +125,7 @@ def g():┤
 }
 
 #[test]
-fn a_python_else_belongs_to_its_if() {
+fn python_else_belongs_to_if() {
     check_lines(
         "python",
         r"if x:├
@@ -144,7 +144,7 @@ c()┤
 }
 
 #[test]
-fn a_python_suite_ends_with_a_dedent() {
+fn python_suite_ends_with_dedent() {
     check_lines(
         "python",
         r"def f():
@@ -161,7 +161,7 @@ fn a_python_suite_ends_with_a_dedent() {
 }
 
 #[test]
-fn a_call_over_several_lines_ends_with_its_bracket() {
+fn multi_line_call_ends_with_bracket() {
     check_lines(
         "python",
         r"x = f(├
@@ -180,7 +180,7 @@ y = 1┤
 }
 
 #[test]
-fn a_ruby_block_ends_with_its_end() {
+fn ruby_block_ends_with_end() {
     check_lines(
         "ruby",
         r"def a├
@@ -198,7 +198,7 @@ def b┤
 }
 
 #[test]
-fn a_yaml_mapping_ends_where_indentation_returns() {
+fn yaml_mapping_ends_at_dedent() {
     check_lines(
         "yaml",
         r"on:├
@@ -216,7 +216,7 @@ jobs:
 }
 
 #[test]
-fn a_shell_loop_ends_with_done() {
+fn shell_loop_ends_with_done() {
     check_lines(
         "shellscript",
         r#"for f in *; do├
@@ -233,7 +233,7 @@ echo end┤
 }
 
 #[test]
-fn an_element_ends_with_its_closing_tag() {
+fn element_ends_with_closing_tag() {
     check_lines(
         "html",
         r"<ul>├
@@ -250,7 +250,7 @@ fn an_element_ends_with_its_closing_tag() {
 }
 
 #[test]
-fn a_css_rule_ends_with_its_brace() {
+fn css_rule_ends_with_brace() {
     check_lines(
         "css",
         r".a {├
@@ -268,7 +268,7 @@ fn a_css_rule_ends_with_its_brace() {
 }
 
 #[test]
-fn a_paragraph_ends_at_a_blank_line() {
+fn paragraph_ends_at_blank_line() {
     check_lines(
         "python",
         r"import os
@@ -285,7 +285,7 @@ x = 1┤
 }
 
 #[test]
-fn a_blank_line_inside_a_block_stays() {
+fn blank_line_inside_block_stays() {
     check_lines(
         "c",
         r"int main() {├
@@ -304,7 +304,7 @@ fn a_blank_line_inside_a_block_stays() {
 }
 
 #[test]
-fn ten_lines_are_enough() {
+fn at_most_ten_lines() {
     check_lines(
         "python",
         r"xs = [├
@@ -337,7 +337,7 @@ fn ten_lines_are_enough() {
 }
 
 #[test]
-fn the_rest_of_the_line_forbids_line_ends() {
+fn rest_of_line_forbids_line_ends() {
     check_lines(
         "typescript",
         r"const x = f(├a,
@@ -351,7 +351,7 @@ fn the_rest_of_the_line_forbids_line_ends() {
 }
 
 #[test]
-fn a_multi_line_string_does_not_end_a_block() {
+fn multi_line_string_does_not_end_block() {
     check_lines(
         "python",
         r#"def f():├
@@ -370,7 +370,7 @@ at the margin
 }
 
 #[test]
-fn a_whitespace_line_may_dedent() {
+fn whitespace_line_may_dedent() {
     check(
         "python",
         r"def f():

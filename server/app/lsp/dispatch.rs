@@ -1,0 +1,105 @@
+//! One request after another, in arrival order.
+//!
+//! tower-lsp's service returns a future for each request and promises no order among them. Here each
+//! request takes effect in `dispatch`: edits are applied there, and every other request is polled
+//! once there, so what a handler does before its first wait (look at the document, supersede the
+//! previous request, cancel, answer `initialize`) happens in arrival order too. `initialize` never
+//! waits, so every later request meets an initialized server.
+//!
+//! A panic ends one request, not the server.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+
+use futures_util::FutureExt;
+use serde_json::{Map, Value};
+use tower::Service;
+use tower_lsp::jsonrpc::{Error, Id, Request, Response};
+
+use super::convert::mend_uris;
+
+/// Where the notifications that open, change and close documents go.
+pub(super) trait Edits {
+    /// Returns whether the notification `method` opens, changes or closes a document.
+    fn takes(&self, method: &str) -> bool;
+
+    /// Applies it, at once.
+    fn apply(&self, method: &str, params: Option<Value>);
+}
+
+/// A handler that waits. It resolves to the response, or to `None` for a notification.
+pub(super) type Running = Pin<Box<dyn Future<Output = Option<Response>> + Send>>;
+
+/// How far a request came in `dispatch`.
+pub(super) enum Dispatched {
+    /// It is done; notifications have no response.
+    Done(Option<Response>),
+    /// Its handler waits.
+    Running(Running),
+}
+
+/// Lets one request take effect.
+pub(super) fn dispatch<S, E>(service: &mut S, edits: &E, request: Request) -> Dispatched
+where
+    S: Service<Request, Response = Option<Response>>,
+    S::Future: Send + 'static,
+    E: Edits,
+{
+    if request.id().is_none() && edits.takes(request.method()) {
+        let (method, _, params) = request.into_parts();
+        // A panic leaves the document unknown until it is opened again.
+        let _ = catch_unwind(AssertUnwindSafe(|| edits.apply(&method, params)));
+        return Dispatched::Done(None);
+    }
+    let request = lenient(request);
+    let id = request.id().cloned();
+    let Ok(called) = catch_unwind(AssertUnwindSafe(|| service.call(request))) else {
+        return Dispatched::Done(panicked(id));
+    };
+    let mut running: Running = Box::pin(AssertUnwindSafe(called).catch_unwind().map(|ended| {
+        match ended {
+            // The service answers nothing after `exit`.
+            Ok(answered) => answered.unwrap_or(None),
+            Err(_) => panicked(id),
+        }
+    }));
+    // The main loop polls again with a waker of its own; this first poll is for the order.
+    match running.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(response) => Dispatched::Done(response),
+        Poll::Pending => Dispatched::Running(running),
+    }
+}
+
+/// Returns the same request with parameters that tower-lsp's types accept.
+fn lenient(request: Request) -> Request {
+    let is_first = request.method() == "initialize";
+    // Some clients (Emacs among them) send null for an empty object.
+    let lacks = request.params().is_none_or(Value::is_null)
+        && !matches!(request.method(), "shutdown" | "exit");
+    if !(is_first || lacks) {
+        return request;
+    }
+    let (method, id, params) = request.into_parts();
+    let mut mended = Request::build(method);
+    let params = params.filter(|params| !params.is_null());
+    if let Some(mut params) = params.or_else(|| lacks.then(|| Value::Object(Map::new()))) {
+        if is_first {
+            mend_uris(&mut params);
+        }
+        mended = mended.params(params);
+    }
+    match id {
+        Some(id) => mended.id(id).finish(),
+        None => mended.finish(),
+    }
+}
+
+/// The answer to a request whose handler panicked. The panic hook has logged where; its message
+/// may quote source text.
+fn panicked(id: Option<Id>) -> Option<Response> {
+    id.map(|id| Response::from_error(id, Error::internal_error()))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,15 @@
+//! What each request and notification does, one file each: free functions over a session.
+//!
+//! `routes` says which method leads where. No handler waits for the client.
+
+pub(super) mod completion;
+pub(super) mod configuration;
+pub(super) mod cursor;
+pub(super) mod document;
+pub(super) mod execute_command;
+pub(super) mod explain;
+pub(super) mod initialize;
+pub(super) mod inline_completion;
+pub(super) mod status;
+pub(super) mod text_sync;
+pub(super) mod workspace_folders;

@@ -1,0 +1,164 @@
+//! Settings while the server runs: pushed by the editor, or fetched from it.
+//!
+//! A pushed section is in force before the next message is looked at. Fetching waits for
+//! the editor and therefore happens in a task of its own; an answer that newer settings
+//! have overtaken is dropped.
+
+use lowkey_completer::plain::plain;
+use lowkey_completer::settings::Settings;
+use serde_json::Value;
+use tower_lsp::ls_types::{ConfigurationItem, MessageType, Registration};
+
+use super::completion;
+use crate::lsp::copilot;
+use crate::lsp::session::{Configured, NegotiatedState, Session};
+
+/// The section of an editor's settings that is ours.
+const SECTION: &str = "lowkey";
+
+/// Takes what `workspace/didChangeConfiguration` brought.
+pub(in crate::lsp) fn changed(session: &Session, settings: &Value) {
+    match settings.get(SECTION) {
+        Some(section @ Value::Object(_)) => take(session, section),
+        // Many editors send null, or everything but us, and mean: ask.
+        _ => fetch(session),
+    }
+}
+
+/// Asks the editor for our section, if it answers such questions.
+pub(super) fn fetch(session: &Session) {
+    if !session.negotiated().is_some_and(|negotiated| negotiated.client.configuration) {
+        return;
+    }
+    let asked_at = session.configured().n_changes;
+    let session = session.clone();
+    tokio::spawn(async move {
+        let item = ConfigurationItem { scope_uri: None, section: Some(SECTION.into()) };
+        let sections = match session.client().configuration(vec![item]).await {
+            Ok(sections) => sections,
+            Err(error) => {
+                tracing::warn!(code = error.code.code(), "the editor did not tell its settings");
+                return;
+            }
+        };
+        let Some(section @ Value::Object(_)) = sections.first() else { return };
+        if session.configured().n_changes == asked_at {
+            take(&session, section);
+        }
+    });
+}
+
+/// Lays a section over what the editor said before and puts it in force.
+fn take(session: &Session, section: &Value) {
+    session.configured().lay(section);
+    let mut problems = put_in_force(session);
+    copilot::status::tell(session);
+    if session.negotiated().is_some_and(NegotiatedState::pops_up) {
+        register_completion(session);
+    }
+    if !problems.is_empty() {
+        problems.dedup();
+        let client = session.client().clone();
+        tokio::spawn(async move {
+            client.show_message(MessageType::WARNING, words(&problems)).await;
+        });
+    }
+}
+
+/// One message for all problems.
+pub(super) fn words(problems: &[String]) -> String {
+    plain(format_args!("lowkey: {}", problems.join("; ")))
+}
+
+/// Resolves all layers of settings again and hands them to the completer; returns problems in words.
+pub(super) fn put_in_force(session: &Session) -> Vec<String> {
+    let Some(negotiated) = session.negotiated() else { return Vec::new() };
+    let (mut settings, mut problems, paused) = {
+        let configured = session.configured();
+        let (settings, problems) = Settings::load(&configured.editor);
+        (settings, problems, configured.paused)
+    };
+    settings.paused = paused.unwrap_or(settings.paused);
+    tracing::info!(paused = settings.paused, problems = problems.len(), "settings in force");
+    problems.extend(negotiated.completer.configure(settings));
+    problems
+}
+
+/// Tells a client that did not know it at `initialize` that we complete.
+fn register_completion(session: &Session) {
+    let can = session.negotiated().is_some_and(|negotiated| negotiated.client.registers_completion);
+    if !can || std::mem::replace(&mut session.configured().completion_registered, true) {
+        return;
+    }
+    let mut options = serde_json::to_value(completion::options()).unwrap_or_default();
+    if let Some(options) = options.as_object_mut() {
+        // Required by the protocol; null means every document.
+        options.insert("documentSelector".into(), Value::Null);
+    }
+    let registration = Registration {
+        id: "lowkey-completion".into(),
+        method: "textDocument/completion".into(),
+        register_options: Some(options),
+    };
+    let client = session.client().clone();
+    tokio::spawn(async move {
+        if let Err(error) = client.register_capability(vec![registration]).await {
+            tracing::warn!(code = error.code.code(), "the editor did not register completion");
+        }
+    });
+}
+
+impl Configured {
+    /// Lays `section` over the editor's values, key by key.
+    fn lay(&mut self, section: &Value) {
+        self.n_changes += 1;
+        if section.get("paused").is_some_and(|paused| !paused.is_null()) {
+            // The editor's word is newer than the command's.
+            self.paused = None;
+        }
+        if !self.editor.is_object() {
+            self.editor = Value::Object(serde_json::Map::new());
+        }
+        // initializationOptions come with or without the outer key.
+        let nested = self.editor.get(SECTION).is_some_and(Value::is_object);
+        let base = if nested { self.editor.get_mut(SECTION) } else { Some(&mut self.editor) };
+        let Some(base) = base.and_then(Value::as_object_mut) else { return };
+        for (key, value) in section.as_object().into_iter().flatten() {
+            base.insert(key.clone(), value.clone());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_section_is_laid_over_what_was_there() {
+        for (before, after) in [
+            (Value::Null, json!({"paused": true})),
+            (json!("nonsense"), json!({"paused": true})),
+            (json!({"max_lines": 3}), json!({"max_lines": 3, "paused": true})),
+            (json!({"paused": false}), json!({"paused": true})),
+            (
+                json!({"lowkey": {"max_lines": 3}, "editorInfo": 1}),
+                json!({"lowkey": {"max_lines": 3, "paused": true}, "editorInfo": 1}),
+            ),
+        ] {
+            let mut configured = Configured { editor: before, ..Configured::default() };
+            configured.lay(&json!({"paused": true}));
+            assert_eq!(configured.editor, after);
+        }
+    }
+
+    #[test]
+    fn a_command_holds_until_the_editor_says_otherwise() {
+        let mut configured = Configured { paused: Some(true), ..Configured::default() };
+        configured.lay(&json!({"max_lines": 3, "paused": null}));
+        assert_eq!(configured.paused, Some(true));
+        configured.lay(&json!({"paused": false}));
+        assert_eq!(configured.paused, None);
+    }
+}

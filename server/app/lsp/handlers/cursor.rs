@@ -1,0 +1,48 @@
+//! `$/lowkey/cursor`: the client says where the cursor rests.
+//!
+//! A notification of our own, `{textDocument: {uri}, position}`, sent when the cursor has not
+//! moved for 300 ms. The prompt of that place is prefilled at low priority. Clients that do
+//! not send it lose nothing but that head start.
+
+use lowkey_completer::CompletionRequest;
+use lowkey_document::Position;
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::lsp::convert::LenientPosition;
+use crate::lsp::session::Session;
+
+/// `{textDocument: {uri}, position}`
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Params {
+    text_document: TextDocument,
+    position: LenientPosition,
+}
+
+#[derive(Debug, Deserialize)]
+struct TextDocument {
+    uri: String,
+}
+
+/// Takes the notification.
+pub(in crate::lsp) fn rests(session: &Session, params: &Value) {
+    let Ok(Params { text_document, position }) = Params::deserialize(params) else {
+        // The error quotes the parameters, so it is not logged.
+        tracing::warn!("ignored: $/lowkey/cursor without textDocument.uri or position");
+        return;
+    };
+    let position = Position::from(position);
+    let Some(negotiated) = session.negotiated() else { return };
+    let Some(view) = session.documents().view(&text_document.uri) else { return };
+    let cursor = view.snapshot.offset(position, negotiated.encoding);
+    if view.snapshot.position(cursor, negotiated.encoding) != position {
+        // The text has no such place.
+        return;
+    }
+    let request = CompletionRequest {
+        desynced: view.desynced,
+        ..CompletionRequest::new(view.snapshot, cursor)
+    };
+    negotiated.completer.prefill_at_cursor(request);
+}

@@ -1,0 +1,66 @@
+//! `workspace/executeCommand`: an accepted suggestion, and the switch.
+
+use serde_json::{Value, json};
+use tower_lsp::jsonrpc::{Error, Result};
+use tower_lsp::ls_types::{Command, ExecuteCommandOptions, ExecuteCommandParams};
+
+use super::configuration;
+use crate::lsp::clients::Quirks;
+use crate::lsp::copilot;
+use crate::lsp::session::{NegotiatedState, Session};
+
+/// Run by the editor after it inserted a suggestion; its argument is the suggestion's id.
+const ACCEPT: &str = "lowkey.accept";
+const PAUSE: &str = "lowkey.pause";
+const RESUME: &str = "lowkey.resume";
+const TOGGLE: &str = "lowkey.toggle";
+
+/// Returns the server's capability for it.
+pub(super) fn options(quirks: Quirks) -> ExecuteCommandOptions {
+    let accept = if quirks.copilot_command { copilot::ACCEPT } else { ACCEPT };
+    ExecuteCommandOptions {
+        commands: [accept, PAUSE, RESUME, TOGGLE].map(str::to_owned).to_vec(),
+        ..ExecuteCommandOptions::default()
+    }
+}
+
+/// Runs a command; those that switch return `{"paused": …}`.
+pub(in crate::lsp) fn execute(
+    session: &Session,
+    params: &ExecuteCommandParams,
+) -> Result<Option<Value>> {
+    let Some(negotiated) = session.negotiated() else { return Ok(None) };
+    let paused = match params.command.as_str() {
+        ACCEPT | copilot::ACCEPT => {
+            let id = params.arguments.first().and_then(copilot::id);
+            let id = id.ok_or_else(|| {
+                Error::invalid_params("lowkey.accept takes the id of a suggestion")
+            })?;
+            negotiated.completer.accepted(id);
+            return Ok(None);
+        }
+        PAUSE => true,
+        RESUME => false,
+        TOGGLE => !negotiated.completer.settings().paused,
+        _ => {
+            return Err(Error::invalid_params(format!(
+                "no such command; there are {ACCEPT}, {PAUSE}, {RESUME}, {TOGGLE}"
+            )));
+        }
+    };
+    session.configured().paused = Some(paused);
+    // Problems of the other settings were shown when those were set.
+    configuration::put_in_force(session);
+    copilot::status::tell(session);
+    Ok(Some(json!({ "paused": paused })))
+}
+
+/// Returns the command that editors run after they inserted a suggestion.
+pub(in crate::lsp) fn accept_command(negotiated: &NegotiatedState, id: u64) -> Command {
+    let (command, id) = if negotiated.quirks.copilot_command {
+        (copilot::ACCEPT, Value::from(id.to_string()))
+    } else {
+        (ACCEPT, Value::from(id))
+    };
+    Command::new("Accepted".into(), command.into(), Some(vec![id]))
+}

@@ -1,0 +1,115 @@
+//! The order of what is written, and the end.
+
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+use std::convert::Infallible;
+use std::io::Write;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures_util::{sink, stream};
+use serde_json::{Value, json};
+
+use super::super::transport::frame::{Frame, FrameReader};
+use super::*;
+
+/// Handlers of the method `waits` wait once.
+struct Echo;
+
+impl Service<Request> for Echo {
+    type Response = Option<Response>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Option<Response>, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        let (method, id, _) = request.into_parts();
+        Box::pin(async move {
+            if method == "waits" {
+                tokio::task::yield_now().await;
+            }
+            Ok(id.map(|id| Response::from_ok(id, json!(null))))
+        })
+    }
+}
+
+impl Edits for Echo {
+    fn takes(&self, _: &str) -> bool {
+        false
+    }
+
+    fn apply(&self, _: &str, _: Option<Value>) {}
+}
+
+#[derive(Clone, Default)]
+struct Written(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Written {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+fn request(method: &'static str, id: i64) -> Message {
+    Message::Request(Request::build(method).id(id).finish())
+}
+
+/// Serves `messages`, with `ours` to be sent to the client; returns what was written, by id or method.
+async fn served(messages: Vec<Message>, ours: Vec<Request>, closes: bool) -> Vec<Value> {
+    let (sender, receiver) = mpsc::channel(messages.len());
+    for message in messages {
+        sender.send(message).await.unwrap();
+    }
+    let held = (!closes).then_some(sender);
+    let written = Written::default();
+    let outbox = Outbox::start(written.clone()).unwrap();
+    let to_client = ToClient { requests: stream::iter(ours), responses: sink::drain() };
+    run(Echo, Echo, to_client, receiver, outbox.clone()).await;
+    drop(held);
+    outbox.finish(Duration::from_secs(10));
+    let bytes = written.0.lock().unwrap().clone();
+    let mut reader = FrameReader::new(&bytes[..]);
+    let mut names = Vec::new();
+    while let Some(Frame::Body(body)) = reader.next_frame().unwrap() {
+        let message: Value = serde_json::from_slice(&body).unwrap();
+        names.push(message.get("method").unwrap_or(&message["id"]).clone());
+    }
+    names
+}
+
+#[tokio::test]
+async fn a_flood_delays_no_answer() {
+    let methods = ["waits"].into_iter().chain(std::iter::repeat_n("answers", 99));
+    let messages = methods.zip(1..).map(|(method, id)| request(method, id)).collect();
+    let ids: Vec<Value> = (1..=100).map(Value::from).collect();
+    assert_eq!(served(messages, Vec::new(), true).await, ids);
+}
+
+#[tokio::test]
+async fn exit_ends_the_loop_while_stdin_stays_open() {
+    let exit = Message::Request(Request::build("exit").finish());
+    let messages = vec![request("answers", 1), exit, request("answers", 2)];
+    assert_eq!(served(messages, Vec::new(), false).await, [1]);
+}
+
+#[tokio::test]
+async fn the_end_of_stdin_waits_for_handlers() {
+    assert_eq!(served(vec![request("waits", 1)], Vec::new(), true).await, [1]);
+}
+
+#[tokio::test]
+async fn our_own_requests_are_written() {
+    let ours = vec![Request::build("window/showMessage").finish()];
+    let written = served(vec![request("answers", 1)], ours, true).await;
+    assert_eq!(written, [json!("window/showMessage"), json!(1)]);
+}

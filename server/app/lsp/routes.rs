@@ -1,0 +1,111 @@
+//! Which method leads to which function.
+//!
+//! Methods that are not here get tower-lsp's answer: an error for a request, nothing for a
+//! notification. Edits of documents do not come here at all (see `dispatch`).
+
+use std::future::{Ready, ready};
+
+use serde_json::Value;
+use tower_lsp::jsonrpc::Result;
+use tower_lsp::ls_types::{
+    CompletionParams, CompletionResponse, DidChangeConfigurationParams,
+    DidChangeWatchedFilesParams, DidChangeWorkspaceFoldersParams, DidSaveTextDocumentParams,
+    ExecuteCommandParams, InitializeParams, InitializeResult, InitializedParams,
+};
+use tower_lsp::{ClientSocket, LanguageServer, LspService};
+
+use super::copilot::{account, completions, feedback};
+use super::handlers::{
+    completion, configuration, cursor, document, execute_command, explain, initialize,
+    inline_completion, status, workspace_folders,
+};
+use super::session::Session;
+
+/// The protocol's own methods, those that tower-lsp has a place for.
+impl LanguageServer for Session {
+    async fn initialize(&self, params: InitializeParams) -> Result<InitializeResult> {
+        initialize::initialize(self, params)
+    }
+
+    async fn initialized(&self, _: InitializedParams) {
+        initialize::initialized(self);
+    }
+
+    async fn shutdown(&self) -> Result<()> {
+        self.shut_down();
+        Ok(())
+    }
+
+    async fn completion(&self, params: CompletionParams) -> Result<Option<CompletionResponse>> {
+        completion::completion(self, params).await
+    }
+
+    async fn execute_command(&self, params: ExecuteCommandParams) -> Result<Option<Value>> {
+        execute_command::execute(self, &params)
+    }
+
+    async fn did_change_configuration(&self, params: DidChangeConfigurationParams) {
+        configuration::changed(self, &params.settings);
+    }
+
+    async fn did_change_workspace_folders(&self, params: DidChangeWorkspaceFoldersParams) {
+        workspace_folders::changed(self, &params);
+    }
+
+    // Not asked for, but some clients send them all the same.
+    async fn did_save(&self, _: DidSaveTextDocumentParams) {}
+    async fn did_change_watched_files(&self, _: DidChangeWatchedFilesParams) {}
+}
+
+/// Builds tower-lsp's service, with the methods that it has no place for.
+pub(super) fn service() -> (LspService<Session>, ClientSocket) {
+    LspService::build(Session::new)
+        .custom_method("textDocument/inlineCompletion", inline_completion::inline_completion)
+        // Our own.
+        .custom_method("$/lowkey/cursor", now(cursor::rests))
+        .custom_method("$/lowkey/document", sure(document::fingerprint))
+        .custom_method("$/lowkey/explain", now(explain::explain))
+        .custom_method("$/lowkey/status", sure(status::status))
+        // Those of Copilot's server: the second front door.
+        .custom_method("setEditorInfo", sure(account::set_editor_info))
+        .custom_method("checkStatus", now(account::check_status))
+        .custom_method("signIn", now(account::sign_in))
+        .custom_method("signInInitiate", now(account::sign_in))
+        .custom_method("signInConfirm", now(account::check_status))
+        .custom_method("signOut", now(account::sign_out))
+        .custom_method("getVersion", now(account::version))
+        .custom_method("getCompletions", completions::first)
+        .custom_method("getCompletionsCycling", completions::cycling)
+        .custom_method("getPanelCompletions", completions::panel)
+        .custom_method("textDocument/copilotInlineEdit", now(completions::inline_edit))
+        .custom_method("notifyShown", now(feedback::shown))
+        .custom_method("notifyAccepted", now(feedback::accepted))
+        .custom_method("notifyRejected", now(feedback::rejected))
+        .custom_method("textDocument/didFocus", now(feedback::noted))
+        .custom_method("textDocument/didShowCompletion", now(feedback::completion_shown))
+        .custom_method("textDocument/didPartiallyAcceptCompletion", now(feedback::partly_accepted))
+        .custom_method("textDocument/didShowInlineEdit", now(feedback::noted))
+        .finish()
+}
+
+/// Adapts a handler that never waits and never fails.
+fn sure<P, T>(
+    handler: fn(&Session, &P) -> T,
+) -> impl Fn(&Session, P) -> Ready<Result<T>> + Clone + Send + Sync + 'static
+where
+    P: 'static,
+    T: 'static,
+{
+    move |session: &Session, params: P| ready(Ok(handler(session, &params)))
+}
+
+/// Adapts a handler that never waits: a notification, or a request that may fail.
+fn now<P, R>(
+    handler: fn(&Session, &P) -> R,
+) -> impl Fn(&Session, P) -> Ready<R> + Clone + Send + Sync + 'static
+where
+    P: 'static,
+    R: 'static,
+{
+    move |session: &Session, params: P| ready(handler(session, &params))
+}

@@ -1,0 +1,149 @@
+//! From the model's text to the range that the editor replaces and the text that replaces it.
+//!
+//! The suggestion stage works in plain strings with `\n`; here its verdict becomes a range of the snapshot and text in
+//! the document's own line endings. Last, the gate decides whether it is worth showing; what the user invokes always is.
+
+use std::sync::Arc;
+
+use lowkey_document::{ByteOffset, LineEnding, PositionEncoding};
+use lowkey_suggestion::{
+    Completion, Confidence, Evidence, GATE, Gate, Judgement, PositionClass, SuffixClass, Verdict,
+    trim,
+};
+
+use crate::answer::{Answer, Outcome};
+use crate::insert::Insert;
+use crate::prepared_request::PreparedRequest;
+use crate::report::{GateReport, InsertReport, Report, to_microseconds};
+use crate::request::{ActiveRequest, Trigger};
+use crate::state::Completer;
+
+/// What the model wrote after the cursor, before the trims.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RawCompletion<'a> {
+    pub(crate) text: &'a str,
+    /// Of text that is not complete the last line is half a line and is not shown.
+    pub(crate) is_complete: bool,
+    /// How sure the model was; `None` when it wrote nothing.
+    pub(crate) confidence: Option<Confidence>,
+    /// How many bytes from the anchor on had been typed when it was decoded; what was typed since agrees with it.
+    pub(crate) typed_bytes: usize,
+}
+
+impl Completer {
+    /// Makes the answer of what the model wrote: trims it, and asks the gate.
+    pub(crate) fn build_answer(
+        &self,
+        active: &ActiveRequest,
+        prepared: &PreparedRequest,
+        raw: RawCompletion<'_>,
+        mut report: Report,
+    ) -> Answer {
+        let RawCompletion { text, is_complete, confidence, .. } = raw;
+        report.confidence = confidence;
+        let lines = prepared.lines.map(|lines| format!("lines: several, because {}", lines.why));
+        report.why.extend(lines);
+        report.untrimmed = Some(insert(active, prepared, text, 0));
+        let verdict = trim(&prepared.for_suggestion(), Completion { text, is_complete });
+        report.why.extend(verdict.why());
+        report.trims = verdict.trims().iter().map(|trimmed| trimmed.rule).collect();
+        let outcome = match verdict {
+            Verdict::Show(suggestion) => {
+                report.text.clone_from(&suggestion.text);
+                let insert =
+                    insert(active, prepared, &suggestion.text, suggestion.replaces_tail_bytes);
+                let judgement = evidence(prepared, &raw, &insert.text).map(|evidence| {
+                    Gate::of_model(&report.model).judge(
+                        evidence,
+                        &self.documents().recent,
+                        self.settings().talkative,
+                    )
+                });
+                if report.passes(judgement.as_ref(), active.request.trigger) {
+                    report.insert = Some(insert_report(active, &insert));
+                    Outcome::Insert(insert)
+                } else {
+                    Outcome::Nothing
+                }
+            }
+            Verdict::Silent { rule, text, .. } => {
+                report.text = text;
+                report.silent = Some(rule.to_owned());
+                Outcome::Nothing
+            }
+        };
+        report.ms.total = to_microseconds(active.elapsed_ms());
+        Answer { id: active.id, outcome, others: Vec::new(), report: Arc::new(report) }
+    }
+}
+
+impl Report {
+    /// Notes the gate's verdict; returns whether the suggestion is to be shown.
+    fn passes(&mut self, judgement: Option<&Judgement>, trigger: Trigger) -> bool {
+        let Some(judgement) = judgement else { return true };
+        let Judgement { probability, threshold, .. } = *judgement;
+        self.gate = Some(GateReport { probability, threshold });
+        let by_key = trigger == Trigger::Invoked;
+        let shows = by_key || judgement.shows();
+        self.why.push(if by_key {
+            format!("gate: open, because you asked by a key; otherwise: {judgement}")
+        } else {
+            format!("gate: {judgement}")
+        });
+        if !shows {
+            self.silent = Some(GATE.to_owned());
+            self.why.push(format!("silent: {GATE}"));
+        }
+        shows
+    }
+}
+
+/// Returns what the gate judges by: the place where the text was decoded, and what was typed of it since.
+fn evidence(
+    prepared: &PreparedRequest,
+    raw: &RawCompletion<'_>,
+    inserted: &str,
+) -> Option<Evidence> {
+    let typed = prepared.typed();
+    let at = typed.floor_char_boundary(raw.typed_bytes);
+    let (before, agreed) = typed.split_at_checked(at)?;
+    let rest = &prepared.cursor.after;
+    Some(Evidence {
+        confidence: raw.confidence?,
+        position: PositionClass::of(before.rsplit('\n').next().unwrap_or_default()),
+        suffix: SuffixClass::of(rest),
+        chars: inserted.chars().count() + agreed.chars().count(),
+        lines: inserted.lines().count() + agreed.matches('\n').count(),
+        agreed_chars: agreed.chars().count(),
+    })
+}
+
+/// Returns the range that `text` replaces, and the text in the document's line endings.
+fn insert(
+    active: &ActiveRequest,
+    prepared: &PreparedRequest,
+    text: &str,
+    tail_bytes: usize,
+) -> Insert {
+    let ByteOffset(cursor) = prepared.cursor.offset;
+    let indent = &prepared.context.replaced_indent;
+    // Indentation that the suggestion keeps need not be replaced by itself.
+    let (start, text) = match text.strip_prefix(indent.as_str()) {
+        Some(rest) => (cursor, rest),
+        None => (cursor.saturating_sub(indent.len()), text),
+    };
+    let text = match active.request.snapshot.line_ending() {
+        LineEnding::Lf => text.to_owned(),
+        LineEnding::CrLf => text.replace('\n', "\r\n"),
+        LineEnding::Cr => text.replace('\n', "\r"),
+    };
+    Insert { start: ByteOffset(start), end: ByteOffset(cursor + tail_bytes), text }
+}
+
+fn insert_report(active: &ActiveRequest, insert: &Insert) -> InsertReport {
+    let at = |offset| {
+        let position = active.request.snapshot.position(offset, PositionEncoding::Utf16);
+        [position.line, position.column]
+    };
+    InsertReport { start: at(insert.start), end: at(insert.end), text: insert.text.clone() }
+}

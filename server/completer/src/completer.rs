@@ -1,0 +1,152 @@
+//! From a request at a cursor to an answer, step by step, and what an editor changes meanwhile.
+//!
+//! The call of [`Completer::complete`] itself, before the returned future is polled, supersedes the document's previous
+//! request, asks the completion memory and submits a job: what an editor typed a moment ago is answered in memory, on
+//! the message path. Only then does the future wait for the model, and never longer than the time budget.
+//!
+//! Invariants: a surface of a document has one live request; an answer fits the snapshot that it was asked for; text
+//! from a denied path never reaches a stage after `context`.
+
+use std::future::Future;
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError};
+use std::time::Instant;
+
+use lowkey_document::Uri;
+use lowkey_engine::{Engine, Keep, Loaded, Priority, Status};
+use lowkey_store::Embedded;
+
+use crate::answer::{Answer, Outcome};
+use crate::load;
+use crate::look_ahead::{Occasion, occasion};
+use crate::plain::plain;
+use crate::plan::Plan;
+use crate::report::Report;
+use crate::request::{ActiveRequest, CompletionRequest};
+use crate::settings::{Row, Settings, TABLE};
+use crate::state::{Completer, lock};
+use crate::visibility::Visibility;
+
+impl Completer {
+    /// Starts loading the model in the background and returns at once.
+    ///
+    /// `embedded` is the model inside the program, where it has one; `keep` allows to keep sessions and weights on disk.
+    pub fn start(
+        settings: Settings,
+        embedded: Option<Embedded>,
+        keep: Option<Keep>,
+    ) -> std::io::Result<Arc<Self>> {
+        let keeping = keep.as_ref().map(|keep| keep.enabled.clone());
+        let (asked, packed) = (settings.clone(), keep.clone());
+        let engine = Engine::start_keeping(settings.cache_mb << 20, keep, move |progress| {
+            let loaded = load::load(&asked, embedded.as_ref(), packed.as_ref(), progress);
+            // Reasons quote the names that a model file has.
+            Ok(Loaded { speculates: asked.speculation, ..loaded.map_err(plain)? })
+        })?;
+        Ok(Arc::new(Self::new(engine, settings, keeping)))
+    }
+
+    /// Answers a request; see the module's page for what happens in the call itself.
+    ///
+    /// Dropping the future cancels the request. It resolves to [`Outcome::Superseded`] as soon as `complete` is called
+    /// again for the same surface of the document.
+    pub fn complete(
+        self: &Arc<Self>,
+        request: CompletionRequest,
+    ) -> impl Future<Output = Answer> + Send + 'static + use<> {
+        let active = self.begin(request);
+        let loading = matches!(*self.status.borrow(), Status::Loading(_));
+        let plan = (!loading).then(|| self.plan(&active, Priority::Interactive));
+        let completer = Arc::clone(self);
+        async move {
+            let plan = match plan {
+                Some(plan) => plan,
+                None => match completer.loaded(&active).await {
+                    Ok(()) => completer.plan(&active, Priority::Interactive),
+                    Err(answer) => Plan::Answer(answer),
+                },
+            };
+            let answer = match plan {
+                Plan::Answer(answer) => *answer,
+                Plan::Wait(waiting) => completer.wait(&active, *waiting).await,
+            };
+            let answer = completer.with_alternatives(&active, answer).await;
+            if answer.outcome != Outcome::Superseded {
+                let looks_ahead = completer.settings().look_ahead;
+                let occasion =
+                    if looks_ahead { occasion(&active.request, &answer) } else { Occasion::Never };
+                completer.answered(&active, &answer, occasion == Occasion::Pause);
+                completer.schedule(occasion, active, &answer);
+            }
+            answer
+        }
+    }
+
+    /// Makes a request the newest of its document and surface.
+    fn begin(self: &Arc<Self>, request: CompletionRequest) -> ActiveRequest {
+        let asked = Instant::now();
+        let id = self.new_id();
+        let snapshot = &request.snapshot;
+        let mut documents = self.documents();
+        let newest = documents.entry(snapshot.uri()).begin(request.surface, id, request.subject());
+        let observed = documents
+            .observe(snapshot, |feedback, now| feedback.asked(snapshot, request.cursor, now));
+        documents.prefill.keep_for(&request);
+        drop(documents);
+        self.count_observed(snapshot, observed);
+        ActiveRequest::new(id, asked, request, newest)
+    }
+
+    /// Returns the report of the document's last answered request.
+    pub fn explain(&self, uri: &Uri) -> Option<Arc<Report>> {
+        let documents = self.documents();
+        let (_, report) = documents.get(uri)?.last_report.as_ref()?;
+        Some(Arc::clone(report))
+    }
+
+    /// Forgets a document that the editor closed and stops what runs for it.
+    pub fn closed(&self, uri: &Uri) {
+        let state = self.documents().remove(uri);
+        if let Some(state) = state {
+            state.close(self.new_id());
+        }
+        lock(&self.memory).forget(uri);
+    }
+
+    /// Puts new settings in force; returns words about those that need a restart.
+    pub fn configure(&self, settings: Settings) -> Vec<String> {
+        let mut current = self.settings.write().unwrap_or_else(PoisonError::into_inner);
+        let mut later = Vec::new();
+        for Row { key, restart, .. } in TABLE {
+            // Without a folder from the start, sessions can only be switched on by a restart.
+            let cannot_switch_on =
+                *key == "persistent_cache" && settings.persistent_cache && self.keeping.is_none();
+            if (*restart || cannot_switch_on) && current.value_of(key) != settings.value_of(key) {
+                later.push(format!("the setting {key} takes effect when lowkey is restarted"));
+            }
+        }
+        if let Some(keeping) = &self.keeping {
+            keeping.set(settings.persistent_cache);
+        }
+        if current.exclude != settings.exclude {
+            lock(&self.visibility).exclude(&settings.exclude);
+        }
+        *current = Arc::new(settings);
+        drop(current);
+        // A request would be prepared otherwise now.
+        self.documents().prefill.stop();
+        later
+    }
+
+    /// Sets the workspace folders, from which labels and ignore rules count.
+    pub fn set_roots(&self, roots: Vec<PathBuf>) {
+        let exclude = self.settings().exclude.clone();
+        *lock(&self.visibility) = Visibility::new(roots, &exclude);
+    }
+
+    /// Stops the engine; requests that still wait are answered.
+    pub fn shutdown(&self) {
+        self.engine.shutdown();
+        self.write_statistics();
+    }
+}

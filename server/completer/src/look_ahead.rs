@@ -1,0 +1,200 @@
+//! Looking ahead: computing at low priority what the user will most likely ask next.
+//!
+//! A line's end is where the prompt changes most, because the FIM cut moves with the cursor's line. So when the line is
+//! complete, or when the user pauses on a shown suggestion, the state as if it had been accepted and Enter pressed is
+//! asked in the background, from column 0. Its answer is stored in the completion memory.
+//!
+//! Invariants: a job ahead has the lowest priority and works on a copy of the session; any request that needs the model
+//! supersedes it within one token.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use lowkey_document::{ByteOffset, LineEnding};
+use lowkey_engine::Priority;
+
+use crate::answer::{Answer, Outcome};
+use crate::document_state::DocumentState;
+use crate::insert::Insert;
+use crate::plan::Plan;
+use crate::report::Source;
+use crate::request::{ActiveRequest, CompletionRequest, TimeLimit};
+use crate::state::Completer;
+
+/// A pause in typing after which a shown suggestion is taken for a likely one.
+const PAUSE: Duration = Duration::from_millis(600);
+
+/// How often a replay looks whether the engine is done.
+const LOOK_AGAIN: Duration = Duration::from_millis(2);
+
+/// When to look ahead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Occasion {
+    /// The line needs nothing more: Enter is near.
+    Now,
+    /// If the user pauses here.
+    Pause,
+    /// There is nothing to look ahead to.
+    Never,
+}
+
+/// Returns when an answer is worth looking ahead from.
+pub(crate) fn occasion(request: &CompletionRequest, answer: &Answer) -> Occasion {
+    let cursor = request.snapshot.cursor(request.cursor);
+    let at_line_end = cursor.after.trim().is_empty();
+    let on_blank_line = cursor.before.trim().is_empty();
+    match &answer.outcome {
+        Outcome::Insert(_) => Occasion::Pause,
+        Outcome::Nothing if is_complete(answer) && at_line_end && !on_blank_line => Occasion::Now,
+        Outcome::Nothing | Outcome::Superseded => Occasion::Never,
+    }
+}
+
+/// Whether the model ended the line here: it was asked and had nothing to add.
+fn is_complete(answer: &Answer) -> bool {
+    let report = &answer.report;
+    report.source != Source::None && report.text.is_empty()
+}
+
+impl Completer {
+    /// Asks, at low priority, for the line after that of the request.
+    ///
+    /// Does nothing when a newer request has come.
+    fn look_ahead(&self, active: &ActiveRequest, outcome: &Outcome) {
+        let request = ahead(&active.request, outcome);
+        let (surface, uri) = (request.surface, active.uri());
+        let is_wanted = self.documents().get_mut(uri).is_some_and(|state| {
+            state.is_newest(surface, active.id) && state.look_ahead.is_worth_a_try()
+        });
+        if !is_wanted {
+            return;
+        }
+        let mut then = active.clone();
+        then.request = request;
+        if let Plan::Wait(waiting) = self.plan(&then, Priority::Background) {
+            let mut documents = self.documents();
+            let state = documents.get_mut(uri);
+            if let Some(state) = state.filter(|state| state.is_newest(surface, active.id)) {
+                state.look_ahead.looked_at(waiting.prepared.key);
+                state.started_ahead(waiting.job, !waiting.joined);
+            }
+        }
+    }
+
+    /// Looks ahead from an answer when its occasion comes.
+    pub(crate) fn schedule(
+        self: &Arc<Self>,
+        occasion: Occasion,
+        active: ActiveRequest,
+        answer: &Answer,
+    ) {
+        match occasion {
+            Occasion::Never => {}
+            Occasion::Now => self.look_ahead(&active, &answer.outcome),
+            // A command line that asks once has nothing to look ahead to.
+            Occasion::Pause if active.request.time_limit == TimeLimit::Unlimited => {}
+            Occasion::Pause => {
+                let completer = Arc::downgrade(self);
+                tokio::spawn(async move {
+                    if tokio::time::timeout(PAUSE, active.superseded()).await.is_err()
+                        && let Some(completer) = completer.upgrade()
+                    {
+                        completer.paused_typing();
+                    }
+                });
+            }
+        }
+    }
+
+    /// Looks ahead from the suggestion on the screen: the user has paused on it.
+    fn paused_typing(&self) {
+        let mut documents = self.documents();
+        let Some((active, outcome)) = documents.shown_last.take() else { return };
+        let snapshot = &active.request.snapshot;
+        let place = (snapshot.line_of(active.request.cursor), snapshot.n_lines());
+        // Once per line: a user who pauses again has other plans for it than the suggestion.
+        let is_new = documents
+            .get_mut(active.uri())
+            .is_some_and(|state| state.looked_ahead_from.replace(place) != Some(place));
+        drop(documents);
+        if is_new {
+            self.look_ahead(&active, &outcome);
+        }
+    }
+
+    /// Simulates a pause of the user without waiting for its end: computes what would be looked ahead to in that time,
+    /// and takes at most as long as the pause.
+    ///
+    /// For replaying traces faster than they were typed.
+    pub async fn idle(&self, pause: Duration) {
+        if pause >= PAUSE {
+            self.paused_typing();
+        }
+        let ahead: Vec<_> = self.documents().states().filter_map(DocumentState::ahead).collect();
+        let all = async {
+            for job in ahead {
+                let mut progress = job.progress.clone();
+                // An error means that the job is gone, which is an end too.
+                let _ = progress.wait_for(|progress| progress.ended.is_some()).await;
+            }
+            while self.engine.is_warming() {
+                tokio::time::sleep(LOOK_AGAIN).await;
+            }
+        };
+        let _ = tokio::time::timeout(pause, all).await;
+    }
+}
+
+/// Returns the request as it will be once the suggestion is accepted and Enter is pressed.
+fn ahead(request: &CompletionRequest, outcome: &Outcome) -> CompletionRequest {
+    let mut snapshot = request.snapshot.clone();
+    let mut cursor = request.cursor;
+    if let Outcome::Insert(Insert { start, end, text }) = outcome {
+        snapshot = snapshot.with_edit(*start..*end, text);
+        cursor = ByteOffset(start.0 + text.len());
+    }
+    let line_end = snapshot.line_end(snapshot.line_of(cursor));
+    let enter = match snapshot.line_ending() {
+        LineEnding::Lf => "\n",
+        LineEnding::CrLf => "\r\n",
+        LineEnding::Cr => "\r",
+    };
+    let snapshot = snapshot.with_edit(line_end..line_end, enter);
+    let cursor = ByteOffset(line_end.0 + enter.len());
+    CompletionRequest {
+        surface: request.surface,
+        multiline: request.multiline,
+        has_accepted: matches!(outcome, Outcome::Insert(_)),
+        time_limit: TimeLimit::Unlimited,
+        indent_unit: request.indent_unit,
+        desynced: request.desynced,
+        ..CompletionRequest::new(snapshot, cursor)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lowkey_document::Document;
+
+    use super::*;
+
+    fn check(text: &str, outcome: &Outcome) -> (String, usize) {
+        let cursor = text.find('|').unwrap();
+        let document = Document::open("file:///a.rs", "rust", 1, &text.replace('|', ""));
+        let request = CompletionRequest::new(document.snapshot(), ByteOffset(cursor));
+        let ahead = ahead(&request, outcome);
+        (ahead.snapshot.text(), ahead.cursor.0)
+    }
+
+    #[test]
+    fn complete_line_is_followed_by_the_next() {
+        assert_eq!(check("a;|\nb\n", &Outcome::Nothing), ("a;\n\nb\n".into(), 3));
+        assert_eq!(check("a;|\r\nb\r\n", &Outcome::Nothing), ("a;\r\n\r\nb\r\n".into(), 4));
+    }
+
+    #[test]
+    fn suggestion_counts_as_accepted() {
+        let insert = Insert { start: ByteOffset(3), end: ByteOffset(4), text: "x)".into() };
+        assert_eq!(check("f(a|)\n", &Outcome::Insert(insert)), ("f(ax)\n\n".into(), 6));
+    }
+}

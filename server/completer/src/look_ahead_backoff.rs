@@ -1,0 +1,93 @@
+//! Whether looking ahead has paid off lately.
+//!
+//! A user who writes a function goes where lowkey looked; one who renames by hand jumps away each time, and what was
+//! computed ahead is wasted. So misses in a row make the next tries rarer, and one hit makes them common again.
+//!
+//! Invariant: after any number of misses, a try comes again after [`MAX_SKIPPED`] occasions.
+
+use lowkey_suggestion::MemoryKey;
+
+/// Misses in a row that cost nothing: they may be chance.
+const FREE_MISSES: u32 = 2;
+/// Occasions that are skipped at most before the next try.
+const MAX_SKIPPED: u32 = 4;
+
+/// One document's record.
+#[derive(Debug, Default)]
+pub(crate) struct LookAheadBackoff {
+    /// The place looked at last, until the user gets there.
+    expected: Option<MemoryKey>,
+    misses_in_a_row: u32,
+    /// Occasions still to skip.
+    to_skip: u32,
+}
+
+impl LookAheadBackoff {
+    /// Whether to take this occasion.
+    pub(crate) fn is_worth_a_try(&mut self) -> bool {
+        if self.to_skip == 0 {
+            return true;
+        }
+        self.to_skip -= 1;
+        false
+    }
+
+    /// Notes that a place was looked at; the one before was missed if the user never got there.
+    pub(crate) fn looked_at(&mut self, place: MemoryKey) {
+        if self.expected.as_ref().is_some_and(|missed| *missed != place) {
+            self.misses_in_a_row += 1;
+            let doubled = 1_u32.checked_shl(self.misses_in_a_row.saturating_sub(FREE_MISSES));
+            self.to_skip = (doubled.unwrap_or(MAX_SKIPPED) - 1).min(MAX_SKIPPED);
+        }
+        self.expected = Some(place);
+    }
+
+    /// Notes that the user asks at a place.
+    pub(crate) fn reached(&mut self, place: &MemoryKey) {
+        if self.expected.as_ref() == Some(place) {
+            *self = Self::default();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(name: &str) -> MemoryKey {
+        MemoryKey::new("file:///a.rs", &[name])
+    }
+
+    /// Returns how many of `n` occasions are taken when the user never goes where lowkey looked.
+    fn tries(look_ahead: &mut LookAheadBackoff, n: u32) -> usize {
+        (0..n)
+            .filter(|at| {
+                let worth = look_ahead.is_worth_a_try();
+                if worth {
+                    look_ahead.looked_at(place(&format!("miss {at}")));
+                }
+                worth
+            })
+            .count()
+    }
+
+    #[test]
+    fn misses_in_a_row_make_tries_rare_and_never_end_them() {
+        let mut look_ahead = LookAheadBackoff::default();
+        assert_eq!(tries(&mut look_ahead, 4), 4);
+        assert_eq!(tries(&mut look_ahead, 1), 0, "the third miss lets one occasion pass");
+        let often = tries(&mut look_ahead, 1000);
+        assert!((1000 / 5..=1000 / 4).contains(&often), "{often} tries in 1000 occasions");
+    }
+
+    #[test]
+    fn a_hit_makes_the_next_occasions_count_again() {
+        let mut look_ahead = LookAheadBackoff::default();
+        tries(&mut look_ahead, 100);
+        while !look_ahead.is_worth_a_try() {}
+        look_ahead.looked_at(place("there"));
+        look_ahead.reached(&place("elsewhere"));
+        look_ahead.reached(&place("there"));
+        assert_eq!(tries(&mut look_ahead, 2), 2);
+    }
+}

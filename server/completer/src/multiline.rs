@@ -1,0 +1,123 @@
+//! Whether a suggestion may span lines although the user did not ask for that: where a block begins, while one that
+//! does is being typed or accepted in parts, and after one that was just accepted.
+
+use lowkey_suggestion::MAX_SURROUNDING_LINES;
+
+use crate::feedback::Standing;
+use crate::request::{CompletionRequest, Trigger};
+use crate::settings::{Multiline, Settings};
+
+/// Lines of a block at most where the user did not ask: of what the model writes below the fifth, next to nothing is
+/// right (`server/suggestion/README.md`).
+const BLOCK_LINES: usize = 5;
+
+/// Lines at most after an accepted suggestion that opens no block: the end of its own, and the next ones.
+const AFTER_ACCEPTED_LINES: usize = 4;
+
+/// How many lines an answer may span, and why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Lines {
+    /// At most this many; with 1 only the cursor's own.
+    pub(crate) most: usize,
+    /// The reason in words, where they are several.
+    pub(crate) why: &'static str,
+}
+
+impl Lines {
+    fn several(most: usize, why: &'static str) -> Option<Self> {
+        (most > 1).then_some(Self { most, why })
+    }
+}
+
+/// Returns how many lines an answer may span; `None` where it is the cursor's line alone.
+///
+/// `standing` is called where it depends on how the document goes on after the latest suggestion.
+pub(crate) fn lines(
+    request: &CompletionRequest,
+    settings: &Settings,
+    standing: impl FnOnce() -> Option<Standing>,
+) -> Option<Lines> {
+    let most = settings.max_lines;
+    match (request.multiline, settings.multiline, request.trigger) {
+        (Some(true), ..) => Lines::several(most, "the client asks for them"),
+        (Some(false), ..) | (None, Multiline::Never, Trigger::Automatic) => None,
+        (None, Multiline::Always, _) => Lines::several(most, "the setting multiline says so"),
+        (None, _, Trigger::Invoked) => Lines::several(most, "you asked by a key"),
+        (None, Multiline::Auto, Trigger::Automatic) => by_place(request, most, standing),
+    }
+}
+
+/// Decides by the lines around the cursor and by what the user did with the latest suggestion.
+fn by_place(
+    request: &CompletionRequest,
+    most: usize,
+    standing: impl FnOnce() -> Option<Standing>,
+) -> Option<Lines> {
+    let snapshot = &request.snapshot;
+    let cursor = snapshot.cursor(request.cursor);
+    if !cursor.after.trim().is_empty() {
+        return None;
+    }
+    let Standing { follows_lines, is_after_accepted } = standing().unwrap_or_default();
+    if follows_lines {
+        // Otherwise the lines below would go away with the first key.
+        return Lines::several(most, "the suggestion that you follow has several");
+    }
+    let most = most.min(BLOCK_LINES);
+    let opens_block = |idx: usize, line: &str| snapshot.lexical_state(idx).opens_block(line);
+    if is_after_accepted || request.has_accepted {
+        let opens = opens_block(cursor.line, &cursor.before);
+        let most = if opens { most } else { most.min(AFTER_ACCEPTED_LINES) };
+        return Lines::several(most, "a suggestion was accepted here");
+    }
+    let above = cursor.line.checked_sub(1).filter(|_| cursor.before.trim().is_empty())?;
+    let opener = Some(snapshot.line(above)).filter(|line| opens_block(above, line));
+    let below = (cursor.line + 1..snapshot.n_lines()).take(MAX_SURROUNDING_LINES);
+    let below: Vec<String> = below.map(|idx| snapshot.line(idx)).collect();
+    let begins = begins_block(opener.as_deref(), &cursor.before, &below);
+    begins.then(|| Lines::several(most, "a block begins here")).flatten()
+}
+
+/// How far a line is indented, in bytes of blanks.
+fn indent(line: &str) -> usize {
+    line.len() - line.trim_start().len()
+}
+
+/// Whether a blank line of the cursor begins an empty block.
+///
+/// `opener` is the line above where it opens a block, by a bracket, a word or a mark of its language
+/// ([`Scanner::opens_block`](lowkey_document::lexical::Scanner::opens_block)). What follows below is not in the block:
+/// nothing, or a line that is indented no deeper than the opener.
+pub(crate) fn begins_block(opener: Option<&str>, cursor_line: &str, next: &[String]) -> bool {
+    let below = next.iter().find(|line| !line.trim().is_empty());
+    let is_empty = |opener: &str| below.is_none_or(|line| indent(line) <= indent(opener));
+    cursor_line.trim().is_empty() && opener.is_some_and(is_empty)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::begins_block;
+
+    fn check(above: &str, line: &str, below: &[&str]) -> bool {
+        let below: Vec<String> = below.iter().map(|l| (*l).to_owned()).collect();
+        begins_block(Some(above), line, &below)
+    }
+
+    #[test]
+    fn an_empty_block_begins_under_its_opener() {
+        assert!(check("fn f() {", "    ", &["}"]));
+        assert!(check("def f():", "", &[]));
+        assert!(check("    if x:", "        ", &["", "    y = 1"]));
+    }
+
+    #[test]
+    fn a_block_that_holds_lines_already_does_not_begin() {
+        assert!(!check("fn f() {", "    ", &["    let x = 1;", "}"]));
+    }
+
+    #[test]
+    fn other_lines_begin_no_block() {
+        assert!(!check("fn f() {", "    let", &["}"]));
+        assert!(!begins_block(None, "", &[]));
+    }
+}

@@ -1,0 +1,279 @@
+//! What to do about a request: answer at once, join a running job, or submit one.
+//!
+//! Everything here runs on the message path, so nothing here may wait or tokenize: the window is read from the rope,
+//! the memory is asked, the job is queued.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+
+use lowkey_engine::{Job, Priority, Status};
+use lowkey_prompt::Budget;
+use lowkey_suggestion::{CompletionMemory, Confidence, MemoryKey, Middle, StopReason};
+use tokio::sync::watch;
+
+use crate::answer::Answer;
+use crate::answer_builder::RawCompletion;
+use crate::multiline;
+use crate::prepared_request::{BLOCK_TOKENS, PreparedRequest};
+use crate::report::{Report, Source};
+use crate::request::ActiveRequest;
+use crate::running_job::{Generated, Progress, RunningJob, ended_by_itself, is_whole};
+use crate::settings::Settings;
+use crate::small_prompt;
+use crate::state::{Completer, lock};
+use crate::visibility::Visible;
+
+/// A cold prompt may take this long to compute; longer prompts are cut.
+const COLD_PREFILL_SECONDS: f64 = 2.0;
+/// Prompts are never cut shorter than this, however slow the machine.
+const MIN_PROMPT_TOKENS: usize = 256;
+const PROMPT_STEP_TOKENS: usize = 128;
+
+/// What to do.
+pub(crate) enum Plan {
+    /// This is the answer.
+    Answer(Box<Answer>),
+    /// A job decodes it.
+    Wait(Box<Waiting>),
+}
+
+/// A job to wait for and the request that it serves.
+pub(crate) struct Waiting {
+    pub(crate) job: Arc<RunningJob>,
+    pub(crate) prepared: PreparedRequest,
+    /// Whether another request had started the job.
+    pub(crate) joined: bool,
+}
+
+/// A job that is to be submitted, and what its requests see of it.
+struct Draft {
+    job: Job<StopReason>,
+    progress: watch::Receiver<Progress>,
+    answered: Arc<AtomicBool>,
+}
+
+impl Completer {
+    /// Decides about a request; the model must not be loading any more.
+    ///
+    /// A request that looks ahead gets [`Priority::Background`], and no slot of the document.
+    pub(crate) fn plan(&self, active: &ActiveRequest, priority: Priority) -> Plan {
+        let settings = self.settings();
+        let prepared = match self.prepare(active, &settings) {
+            Ok(prepared) => prepared,
+            Err(answer) => return Plan::Answer(answer),
+        };
+        let uri = active.uri();
+        let is_interactive = priority == Priority::Interactive;
+        let joinable = self.documents().get_mut(uri).and_then(|state| {
+            if is_interactive {
+                state.look_ahead.reached(&prepared.key);
+            }
+            state.running().find(|job| job.can_serve(&prepared.key, prepared.typed()))
+        });
+        if let Some(answer) = self.remembered(active, &prepared) {
+            return Plan::Answer(Box::new(answer));
+        }
+        if let Some(job) = joinable {
+            return Plan::Wait(Box::new(Waiting { job, prepared, joined: true }));
+        }
+        let draft = self.draft(active, &prepared, &settings, priority);
+        if !is_interactive {
+            let job = Arc::new(self.submit(draft, &prepared, priority));
+            return Plan::Wait(Box::new(Waiting { job, prepared, joined: false }));
+        }
+        let surface = active.request.surface;
+        let mut documents = self.documents();
+        // A request that was superseded while the model loaded must not cancel the newer one's job.
+        let state = documents.get_mut(uri).filter(|state| state.is_newest(surface, active.id));
+        let Some(state) = state else {
+            return Plan::Answer(Box::new(Answer::superseded(active)));
+        };
+        let job = Arc::new(self.submit(draft, &prepared, priority));
+        state.start(surface, Arc::clone(&job));
+        drop(documents);
+        Plan::Wait(Box::new(Waiting { job, prepared, joined: false }))
+    }
+
+    /// Reads what the stages need, or says why there is no suggestion.
+    pub(crate) fn prepare(
+        &self,
+        active: &ActiveRequest,
+        settings: &Settings,
+    ) -> Result<PreparedRequest, Box<Answer>> {
+        let request = &active.request;
+        let (visible, prompt_tokens, model) = self.admit(active, settings)?;
+        let lines = multiline::lines(request, settings, || {
+            let documents = self.documents();
+            let state = documents.get(request.snapshot.uri());
+            state.map(|state| state.feedback.standing(&request.snapshot, request.cursor))
+        });
+        let asked = (Budget { prompt_tokens }, model);
+        Ok(PreparedRequest::new(request, &visible, asked, settings, lines))
+    }
+
+    /// Returns how the file is shown to the model, the prompt's budget in tokens and the model's name.
+    fn admit(
+        &self,
+        active: &ActiveRequest,
+        settings: &Settings,
+    ) -> Result<(Visible, usize, String), Box<Answer>> {
+        let snapshot = &active.request.snapshot;
+        let nothing =
+            |rule: &str, why: String| Err(Box::new(Answer::nothing(active, rule, why, "")));
+        if settings.paused {
+            return nothing("paused", "settings: lowkey is paused".into());
+        }
+        let language = snapshot.language_id();
+        if settings.languages_off.iter().any(|off| off == language) {
+            return nothing("language-off", format!("settings: lowkey is off for {language}"));
+        }
+        if active.request.desynced {
+            let why =
+                "document: the editor's edits and the server's text disagree; reopen the file";
+            return nothing("desynced", why.into());
+        }
+        let mut visible = match lock(&self.visibility).judge(snapshot.uri()) {
+            Ok(visible) => visible,
+            Err(rule) => {
+                let why = format!("context: the model must not see this file ({rule})");
+                return nothing("denied", why);
+            }
+        };
+        if !visible.persists {
+            // The model knows a language by the name's extension, which an unsaved buffer may lack.
+            visible.label = snapshot.name_with_language(&visible.label);
+        }
+        match self.status() {
+            Status::Ready { model, speed, context_length, .. } => {
+                let room =
+                    context_length - context_length.min(BLOCK_TOKENS.max(context_length / 8));
+                let most = match settings.prompt_tokens {
+                    0 => affordable(speed.prefill),
+                    // A number that is set is obeyed, however busy the machine was when its speed was measured.
+                    set => set,
+                };
+                Ok((visible, room.min(most), model))
+            }
+            Status::Failed(reason) => nothing("no-model", format!("model: {reason}")),
+            Status::Loading(_) => nothing("loading", "model: still loading".into()),
+        }
+    }
+
+    /// Answers from the completion memory.
+    fn remembered(&self, active: &ActiveRequest, prepared: &PreparedRequest) -> Option<Answer> {
+        let memory = lock(&self.memory);
+        let found = memory.lookup(&prepared.key, prepared.typed())?;
+        // An unfinished line is not worth showing, and what the user has just deleted is not what the model would write:
+        // in both cases the model is asked.
+        if !found.is_finished || found.is_retyped {
+            return None;
+        }
+        let rest = found.rest.to_owned();
+        let raw = RawCompletion {
+            text: &rest,
+            is_complete: true,
+            confidence: found.confidence,
+            typed_bytes: found.typed_bytes,
+        };
+        drop(memory);
+        let model = prepared.model.clone();
+        let mut report = Report { source: Source::Memory, model, ..Report::default() };
+        report.why.push("memory: decoded before, nothing was computed".into());
+        Some(self.build_answer(active, prepared, raw, report))
+    }
+
+    /// Builds the job of a request.
+    fn draft(
+        &self,
+        active: &ActiveRequest,
+        prepared: &PreparedRequest,
+        settings: &Settings,
+        priority: Priority,
+    ) -> Draft {
+        let (to_progress, progress) = watch::channel(Progress::default());
+        let to_progress = Arc::new(to_progress);
+        let answered = Arc::new(AtomicBool::new(false));
+        let done = {
+            let (to_progress, memory) = (Arc::clone(&to_progress), Arc::clone(&self.memory));
+            let (key, forced) = (prepared.key.clone(), prepared.typed().to_owned());
+            let work = Arc::clone(&self.work);
+            move |generated: Generated| {
+                work.add(priority, &generated.tokens);
+                remember(&memory, &key, &forced, &generated);
+                to_progress.send_modify(|progress| {
+                    progress.text.clone_from(&generated.text);
+                    progress.confidence = Confidence::of(&generated.log_probs);
+                    progress.ended = Some(generated);
+                });
+            }
+        };
+        let first = match priority {
+            Priority::Interactive => small_prompt::first(
+                &active.request,
+                prepared,
+                settings.first_prompt_tokens,
+                &self.status.borrow(),
+            ),
+            Priority::Background => None,
+        };
+        let job = Job {
+            priority,
+            first,
+            second: prepared.lines.is_none().then(|| -> Box<dyn Fn() -> bool + Send> {
+                let answered = Arc::clone(&answered);
+                Box::new(move || !answered.load(Ordering::Relaxed))
+            }),
+            on_text: Box::new(move |partial| {
+                to_progress.send_modify(|progress| {
+                    progress.text.clear();
+                    progress.text.push_str(partial.text);
+                    progress.confidence = Confidence::of(partial.log_probs);
+                    progress.is_whole = partial.is_whole;
+                });
+            }),
+            ..prepared.job("", active.asked, done)
+        };
+        Draft { job, progress, answered }
+    }
+
+    /// Queues a job.
+    fn submit(&self, draft: Draft, prepared: &PreparedRequest, priority: Priority) -> RunningJob {
+        let Draft { job, progress, answered } = draft;
+        RunningJob {
+            key: prepared.key.clone(),
+            forced: prepared.typed().to_owned(),
+            priority,
+            progress,
+            reported: AtomicBool::new(false),
+            answered,
+            ticket: self.engine.submit(job),
+        }
+    }
+}
+
+/// Keeps what was decoded for what the user types next.
+pub(crate) fn remember(
+    memory: &Mutex<CompletionMemory>,
+    key: &MemoryKey,
+    forced: &str,
+    generated: &Generated,
+) {
+    if generated.text.is_empty() && !is_whole(generated.stop) {
+        return;
+    }
+    let middle = Middle {
+        text: &format!("{forced}{}", generated.text),
+        typed_bytes: forced.len(),
+        // A line cut off by the token limit is half a line: not finished.
+        is_finished: ended_by_itself(generated.stop),
+        confidence: Confidence::of(&generated.log_probs),
+    };
+    lock(memory).insert(key, middle);
+}
+
+/// Returns how many prompt tokens a model that computes `per_second` has time for, in whole steps: small differences of
+/// speed change nothing.
+fn affordable(per_second: f64) -> usize {
+    let tokens = (per_second * COLD_PREFILL_SECONDS) as usize / PROMPT_STEP_TOKENS;
+    (tokens * PROMPT_STEP_TOKENS).max(MIN_PROMPT_TOKENS)
+}

@@ -1,0 +1,172 @@
+//! The request as the stages see it: the text around the cursor, the limits of the answer, and the job that asks.
+
+use std::time::Instant;
+
+use lowkey_context::{Anchor, Context};
+use lowkey_document::lexical::Scanner;
+use lowkey_document::{Cursor, Language};
+use lowkey_engine::{Job, Sampling};
+use lowkey_prompt::Budget;
+use lowkey_suggestion::{
+    IndentUnit, MAX_SURROUNDING_LINES, MemoryKey, Request, StopReason, StopRules,
+};
+
+use crate::multiline::Lines;
+use crate::request::CompletionRequest;
+use crate::running_job::Generated;
+use crate::settings::{self, Settings};
+use crate::visibility::Visible;
+
+/// Tokens decoded for one line at most.
+const LINE_TOKENS: usize = 64;
+/// Tokens decoded for several lines at most.
+pub(crate) const BLOCK_TOKENS: usize = 256;
+
+/// A request and what an answer to it depends on.
+pub(crate) struct PreparedRequest {
+    /// The prompt's budget.
+    pub(crate) budget: Budget,
+    /// The name of the model that is asked.
+    pub(crate) model: String,
+    pub(crate) language: &'static Language,
+    pub(crate) cursor: Cursor,
+    /// What memory, running jobs and trims work with: cut at the start of the line, or of its group.
+    pub(crate) context: Context,
+    /// What the prompt is made of, where it is cut elsewhere: at the cursor.
+    at_cursor: Option<Context>,
+    /// How many lines the answer may span; `None` where it is the cursor's alone.
+    pub(crate) lines: Option<Lines>,
+    /// Tokens decoded at most.
+    pub(crate) max_tokens: usize,
+    /// How tokens are chosen.
+    sampling: Sampling,
+    indent_unit: Option<IndentUnit>,
+    /// Whether what is computed may be saved on disk.
+    persists: bool,
+    previous_lines: Vec<String>,
+    /// The scanner's state at the first of them.
+    lexical: Scanner,
+    next_lines: Vec<String>,
+    /// Names everything that the decoded text depends on, but for the cursor's line.
+    pub(crate) key: MemoryKey,
+}
+
+impl PreparedRequest {
+    /// Reads the window around the cursor and names what the answer may depend on.
+    pub(crate) fn new(
+        request: &CompletionRequest,
+        visible: &Visible,
+        (budget, model): (Budget, String),
+        settings: &Settings,
+        lines: Option<Lines>,
+    ) -> Self {
+        let snapshot = &request.snapshot;
+        let cursor = snapshot.cursor(request.cursor);
+        let gather =
+            |anchor| Context::gather(snapshot, &cursor, &visible.label, &budget.window(), anchor);
+        let (anchor, at_cursor) = match settings.anchor {
+            settings::Anchor::Cursor => (Anchor::Lines(1), Some(gather(Anchor::Cursor))),
+            settings::Anchor::Line => (Anchor::Lines(1), None),
+            settings::Anchor::Lines4 => (Anchor::Lines(4), None),
+            settings::Anchor::Lines8 => (Anchor::Lines(8), None),
+        };
+        let context = gather(anchor);
+        let line = |idx| snapshot.line(idx);
+        let first_line = cursor.line.saturating_sub(MAX_SURROUNDING_LINES);
+        let previous_lines: Vec<String> = (first_line..cursor.line).map(line).collect();
+        let next_lines: Vec<String> =
+            (cursor.line + 1..snapshot.n_lines()).take(MAX_SURROUNDING_LINES).map(line).collect();
+        let max_tokens = lines.map_or(LINE_TOKENS, |lines| BLOCK_TOKENS.min(32 * lines.most));
+        let sampling = settings.sampling();
+        let key = MemoryKey::new(
+            snapshot.uri(),
+            &[
+                &context.label,
+                &context.prefix,
+                &context.line_after,
+                &context.suffix,
+                if lines.is_some() { "lines" } else { "line" },
+                &sampled_otherwise(&sampling),
+            ],
+        );
+        Self {
+            budget,
+            model,
+            language: snapshot.language(),
+            previous_lines,
+            lexical: snapshot.lexical_state(first_line),
+            next_lines,
+            cursor,
+            context,
+            at_cursor,
+            lines,
+            max_tokens: max_tokens.min(request.max_tokens.unwrap_or(usize::MAX)),
+            sampling,
+            indent_unit: request.indent_unit,
+            persists: visible.persists,
+            key,
+        }
+    }
+
+    /// Returns the text from the anchor to the cursor.
+    pub(crate) fn typed(&self) -> &str {
+        &self.context.line_before
+    }
+
+    /// Returns the suggestion stage's view of the request.
+    pub(crate) fn for_suggestion(&self) -> Request<'_> {
+        let on_blank_line = !self.context.replaced_indent.is_empty();
+        Request {
+            language: self.language,
+            previous_lines: &self.previous_lines,
+            lexical: Some(&self.lexical),
+            before: if on_blank_line { "" } else { &self.cursor.before },
+            replaced_indent: &self.context.replaced_indent,
+            replaced_tail: &self.context.replaced_tail,
+            after: &self.context.line_after,
+            next_lines: &self.next_lines,
+            multiline: self.lines.is_some(),
+            max_lines: self.lines.map_or(1, |lines| lines.most),
+            indent_unit: self.indent_unit,
+        }
+    }
+
+    /// Builds the job that decodes what follows the cursor, as if `typed` had been typed there.
+    ///
+    /// It is interactive, has no small prompt and reports no partial text; callers change what they need otherwise.
+    pub(crate) fn job(
+        &self,
+        typed: &str,
+        asked: Instant,
+        done: impl FnOnce(Generated) + Send + 'static,
+    ) -> Job<StopReason> {
+        let mut context = self.at_cursor.as_ref().unwrap_or(&self.context).clone();
+        context.line_before.push_str(typed);
+        let budget = self.budget;
+        let request = self.for_suggestion();
+        let mut rules = StopRules::new(&request);
+        let (mut text, typed_bytes) = (typed.to_owned(), typed.len());
+        Job {
+            max_tokens: self.max_tokens,
+            must_write: typed.is_empty() && request.expects_text(),
+            sampling: self.sampling,
+            stop: Box::new(move |decoded| {
+                if typed_bytes == 0 {
+                    return rules.push(decoded);
+                }
+                text.truncate(typed_bytes);
+                text.push_str(decoded);
+                let (reason, keep) = rules.push(&text)?;
+                Some((reason, keep.saturating_sub(typed_bytes)))
+            }),
+            persists: self.persists,
+            asked,
+            ..Job::prefill(move |assembler| Some(assembler.assemble(&context, &budget)), done)
+        }
+    }
+}
+
+/// Names the sampling: what was drawn under other settings is no answer under these.
+fn sampled_otherwise(sampling: &Sampling) -> String {
+    if *sampling == Sampling::default() { String::new() } else { format!("{sampling:?}") }
+}

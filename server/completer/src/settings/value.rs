@@ -1,0 +1,277 @@
+//! The types that a setting may have and how they are read from JSON.
+//!
+//! Reading is strict: a number in quotes or an unknown word is a problem to report,
+//! not something to guess at.
+
+use lowkey_model::{DeviceChoice, KvType};
+pub use lowkey_prompt::Infill;
+pub use lowkey_suggestion::Talkative;
+use serde_json::Value;
+
+/// What a setting may be, for the schemas of editors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Any text.
+    Text,
+    /// True or false.
+    Flag,
+    /// A whole number from 0.
+    Count,
+    /// A number between these thousandths, both included.
+    Number(u16, u16),
+    /// A list of texts.
+    Texts,
+    /// One of these words.
+    Word(&'static [&'static str]),
+}
+
+/// A type that a setting may have.
+pub(super) trait FromValue: Sized {
+    /// What is accepted, in words: completes "takes …".
+    const ACCEPTS: &'static str;
+    /// The same for a schema.
+    const KIND: Kind;
+
+    /// The value, if it is acceptable.
+    fn from_value(value: &Value) -> Option<Self>;
+
+    /// The value as [`FromValue::from_value`] reads it.
+    fn to_value(&self) -> Value;
+}
+
+/// When a suggestion may span lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Multiline {
+    /// Where a block begins, and where the user asks.
+    #[default]
+    Auto,
+    /// Only where the user asks.
+    Never,
+    /// Everywhere.
+    Always,
+}
+
+/// When suggestions are offered in the completion popup too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Popup {
+    /// In editors that have no inline completion.
+    #[default]
+    Auto,
+    /// In every editor.
+    Always,
+    /// Nowhere.
+    Never,
+}
+
+/// Whether processes share packed weights in memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SharedWeights {
+    /// Where that is as fast as memory of their own.
+    #[default]
+    Auto,
+    /// Where the system can.
+    Always,
+    /// Each has its own.
+    Never,
+}
+
+/// Where the prompt's prefix ends and its middle begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Anchor {
+    /// At the cursor.
+    Cursor,
+    /// At the start of the cursor's line.
+    Line,
+    /// At the start of the cursor's group of four lines.
+    Lines4,
+    /// At the start of the cursor's group of eight lines.
+    #[default]
+    Lines8,
+}
+
+/// Which part of the document comes first in a prompt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Order {
+    /// What the model's family was trained for.
+    #[default]
+    Auto,
+    /// Prefix, suffix, middle.
+    Psm,
+    /// Suffix, prefix, middle.
+    Spm,
+}
+
+/// What float weights become when a model is loaded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Quantize {
+    /// They stay as they are stored.
+    #[default]
+    None,
+    /// 8 bits, one scale per 32.
+    Q8_0,
+}
+
+impl FromValue for String {
+    const ACCEPTS: &'static str = "text";
+    const KIND: Kind = Kind::Text;
+
+    fn from_value(value: &Value) -> Option<Self> {
+        value.as_str().map(str::to_owned)
+    }
+
+    fn to_value(&self) -> Value {
+        self.as_str().into()
+    }
+}
+
+impl FromValue for DeviceChoice {
+    const ACCEPTS: &'static str =
+        "\"auto\", \"cpu\", \"cuda\", \"cuda:1\" (the second, and so on) or \"metal\"";
+    const KIND: Kind = Kind::Text;
+
+    fn from_value(value: &Value) -> Option<Self> {
+        Self::parse(value.as_str()?)
+    }
+
+    fn to_value(&self) -> Value {
+        self.to_string().into()
+    }
+}
+
+impl FromValue for bool {
+    const ACCEPTS: &'static str = "true or false";
+    const KIND: Kind = Kind::Flag;
+
+    fn from_value(value: &Value) -> Option<Self> {
+        value.as_bool()
+    }
+
+    fn to_value(&self) -> Value {
+        (*self).into()
+    }
+}
+
+impl FromValue for u64 {
+    const ACCEPTS: &'static str = "a whole number, 0 or more";
+    const KIND: Kind = Kind::Count;
+
+    fn from_value(value: &Value) -> Option<Self> {
+        // Lua has one number type, so Neovim may send 200.0 for 200.
+        let whole = || value.as_f64().filter(|n| n.fract() == 0.0 && (0.0..9e15).contains(n));
+        value.as_u64().or_else(|| whole().map(|n| n as u64))
+    }
+
+    fn to_value(&self) -> Value {
+        (*self).into()
+    }
+}
+
+impl FromValue for usize {
+    const ACCEPTS: &'static str = u64::ACCEPTS;
+    const KIND: Kind = Kind::Count;
+
+    fn from_value(value: &Value) -> Option<Self> {
+        u64::from_value(value)?.try_into().ok()
+    }
+
+    fn to_value(&self) -> Value {
+        (*self).into()
+    }
+}
+
+impl FromValue for Vec<String> {
+    const ACCEPTS: &'static str = "a list of texts";
+    const KIND: Kind = Kind::Texts;
+
+    fn from_value(value: &Value) -> Option<Self> {
+        // Lua cannot tell an empty list from an empty table.
+        if value.as_object().is_some_and(serde_json::Map::is_empty) {
+            return Some(Vec::new());
+        }
+        value.as_array()?.iter().map(String::from_value).collect()
+    }
+
+    fn to_value(&self) -> Value {
+        self.as_slice().into()
+    }
+}
+
+macro_rules! words {
+    ($type:ident { $($word:literal => $variant:ident),+ } $accepts:literal) => {
+        impl FromValue for $type {
+            const ACCEPTS: &'static str = $accepts;
+            const KIND: Kind = Kind::Word(&[$($word),+]);
+
+            fn from_value(value: &Value) -> Option<Self> {
+                match value.as_str()? {
+                    $($word => Some(Self::$variant),)+
+                    _ => None,
+                }
+            }
+
+            fn to_value(&self) -> Value {
+                match self {
+                    $(Self::$variant => $word.into(),)+
+                }
+            }
+        }
+    };
+}
+
+/// A number from `LOW` to `HIGH` thousandths, both included, in single precision.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Number<const LOW: u16, const HIGH: u16>(f32);
+
+/// No value is NaN: all come through the limits.
+impl<const LOW: u16, const HIGH: u16> Eq for Number<LOW, HIGH> {}
+
+impl<const LOW: u16, const HIGH: u16> Number<LOW, HIGH> {
+    /// A number of thousandths; the nearest limit beyond these.
+    pub fn new(thousandths: u16) -> Self {
+        Self(f32::from(thousandths.clamp(LOW, HIGH)) / 1e3)
+    }
+
+    /// The number.
+    pub fn get(self) -> f32 {
+        self.0
+    }
+}
+
+impl<const LOW: u16, const HIGH: u16> FromValue for Number<LOW, HIGH> {
+    const ACCEPTS: &'static str = match (LOW, HIGH) {
+        (0, 1000) => "a number from 0 to 1",
+        (0, 2000) => "a number from 0 to 2",
+        (1000, 2000) => "a number from 1 to 2",
+        _ => "a number",
+    };
+    const KIND: Kind = Kind::Number(LOW, HIGH);
+
+    fn from_value(value: &Value) -> Option<Self> {
+        let limits = f64::from(LOW) / 1e3..=f64::from(HIGH) / 1e3;
+        value.as_f64().filter(|number| limits.contains(number)).map(|number| Self(number as f32))
+    }
+
+    fn to_value(&self) -> Value {
+        // By its decimal digits: 0.95 in single precision is another number in double.
+        self.0.to_string().parse::<f64>().map_or(Value::Null, Value::from)
+    }
+}
+
+words!(Multiline { "auto" => Auto, "never" => Never, "always" => Always }
+    "\"auto\", \"never\" or \"always\"");
+words!(Talkative { "quiet" => Quiet, "normal" => Normal, "eager" => Eager, "always" => Always }
+    "\"quiet\", \"normal\", \"eager\" or \"always\"");
+words!(Popup { "auto" => Auto, "always" => Always, "never" => Never }
+    "\"auto\", \"always\" or \"never\"");
+words!(SharedWeights { "auto" => Auto, "always" => Always, "never" => Never }
+    "\"auto\", \"always\" or \"never\"");
+words!(Anchor { "cursor" => Cursor, "line" => Line, "lines4" => Lines4, "lines8" => Lines8 }
+    "\"cursor\", \"line\", \"lines4\" or \"lines8\"");
+words!(KvType { "f16" => F16, "int8" => Int8 }
+    "\"f16\" or \"int8\"");
+words!(Order { "auto" => Auto, "psm" => Psm, "spm" => Spm }
+    "\"auto\", \"psm\" or \"spm\"");
+words!(Infill { "auto" => Auto, "fim" => Fim, "instruct" => Instruct }
+    "\"auto\", \"fim\" or \"instruct\"");
+words!(Quantize { "none" => None, "q8_0" => Q8_0 }
+    "\"none\" or \"q8_0\"");

@@ -1,0 +1,139 @@
+//! Statistics: what was shown and what became of it, counted on this machine and nowhere else.
+//!
+//! A server counts in memory and adds what it counted to the file once a minute and at its end; `lowkey stats` draws
+//! the file. Invariants: there is no text, path or name of a document in it; with the setting `statistics` off
+//! nothing is counted and nothing is written; a file that cannot be written costs counts, never an answer.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+mod day;
+mod ledger;
+mod tally;
+
+pub use day::Day;
+pub use ledger::{Counted, Ledger};
+pub use tally::{Entry, FORMAT, MS_BOUNDS, Tally};
+
+/// How long counts stay in memory alone.
+const UNTIL_WRITTEN: Duration = Duration::from_mins(1);
+
+/// Combinations of day, language and model that are counted at most; a user has far fewer in a minute.
+const MAX_TALLIES: usize = 256;
+
+/// The counts of one server.
+#[derive(Debug, Default)]
+pub struct Statistics {
+    ledger: Option<Ledger>,
+    counting: Mutex<Counting>,
+}
+
+#[derive(Debug, Default)]
+struct Counting {
+    tallies: BTreeMap<(Day, String, String), Tally>,
+    /// When the oldest of them was counted.
+    since: Option<Instant>,
+}
+
+impl Statistics {
+    /// Counts for the file `ledger`; without one nothing is counted.
+    pub fn new(ledger: Option<Ledger>) -> Self {
+        Self { ledger, counting: Mutex::default() }
+    }
+
+    /// Changes the counts of today in a language with a model; says whether it is time to write them.
+    pub fn count(&self, language: &str, model: &str, change: impl FnOnce(&mut Tally)) -> bool {
+        if self.ledger.is_none() {
+            return false;
+        }
+        let mut counting = self.lock();
+        let key = (Day::today(), tally::name(language), tally::name(model));
+        if counting.tallies.len() < MAX_TALLIES || counting.tallies.contains_key(&key) {
+            change(counting.tallies.entry(key).or_default());
+        }
+        counting.since.get_or_insert_with(Instant::now).elapsed() >= UNTIL_WRITTEN
+    }
+
+    /// Writes what was counted; what cannot be written now stays for the next time.
+    pub fn write(&self) {
+        let Some(ledger) = &self.ledger else { return };
+        let taken = std::mem::take(&mut *self.lock());
+        let entry = |((day, language, model), tally): (&(Day, String, String), &Tally)| {
+            Entry::new(*day, language, model, tally.clone())
+        };
+        let entries: Vec<Entry> = taken.tallies.iter().map(entry).collect();
+        if let Err(error) = ledger.add(&entries) {
+            tracing::warn!(%error, "the statistics cannot be written");
+            let mut counting = self.lock();
+            for (key, tally) in taken.tallies {
+                counting.tallies.entry(key).or_default().add(&tally);
+            }
+            // Not again at once.
+            counting.since = Some(Instant::now());
+        }
+    }
+
+    /// Forgets what was counted and not yet written.
+    pub fn forget(&self) {
+        *self.lock() = Counting::default();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Counting> {
+        self.counting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The file of counts: in the platform's folder for what programs remember, or in the folder that `LOWKEY_CACHE_DIR`
+/// names; `None` where that is set and empty, or there is no such folder.
+pub fn ledger() -> Option<Ledger> {
+    let file = |folder: PathBuf| Ledger::new(folder.join("statistics.jsonl"));
+    if let Some(folder) = std::env::var_os("LOWKEY_CACHE_DIR") {
+        return (!folder.is_empty()).then(|| file(folder.into()));
+    }
+    let absolute = |variable: &str| {
+        std::env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute())
+    };
+    let below_home = |folder: &str| std::env::home_dir().map(|home| home.join(folder));
+    let folder = if cfg!(windows) {
+        absolute("LOCALAPPDATA")
+    } else if cfg!(target_os = "macos") {
+        below_home("Library/Application Support")
+    } else {
+        absolute("XDG_STATE_HOME").or_else(|| below_home(".local/state"))
+    };
+    Some(file(folder?.join("lowkey")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_folder::TestFolder;
+
+    #[test]
+    fn counts_are_written_once_and_kept_while_they_cannot_be() {
+        let around = TestFolder::new("counts");
+        let folder = around.join("below");
+        // A file where the folder should be: nothing can be written.
+        std::fs::write(&folder, "in the way").unwrap();
+        let ledger = Ledger::new(folder.join("statistics.jsonl"));
+        let statistics = Statistics::new(Some(ledger.clone()));
+        assert!(!statistics.count("rust", "m", |tally| tally.shown += 1));
+        statistics.write();
+        statistics.count("rust", "m", |tally| tally.shown += 1);
+        std::fs::remove_file(&folder).unwrap();
+        statistics.write();
+        statistics.write();
+        let counted = ledger.read().unwrap();
+        assert_eq!(counted.entries.len(), 1);
+        assert_eq!(counted.entries[0].tally.shown, 2);
+    }
+
+    #[test]
+    fn without_a_file_nothing_is_counted() {
+        let statistics = Statistics::new(None);
+        assert!(!statistics.count("rust", "m", |_| panic!("nothing is counted")));
+        statistics.write();
+    }
+}

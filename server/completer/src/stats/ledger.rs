@@ -1,0 +1,201 @@
+//! The file of counts: lines are added, and at times summed up.
+//!
+//! Several servers write to it at once. A line is added by one write to a file opened for appending; summing up
+//! replaces the file, and both hold a lock beside it. A line that cannot be read is passed over and counted: a disk
+//! that was full, or a hand that slipped, costs that line alone. The owner alone may read it.
+
+use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::day::Day;
+use super::tally::{Entry, FORMAT, Tally, name};
+
+/// A larger file is summed up: a line for each day, language and model.
+const SUM_UP_BYTES: u64 = 256 << 10;
+/// No file is read beyond this.
+const MAX_BYTES: u64 = 16 << 20;
+/// When a file is too large although it is summed up, days older than this go.
+const KEPT_DAYS: u32 = 400;
+/// How long to wait for another server that sums up: number of turns, and the time of each.
+const TURNS: u32 = 200;
+const TURN: Duration = Duration::from_millis(5);
+
+/// Where the counts are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ledger {
+    path: PathBuf,
+}
+
+/// What the file says.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Counted {
+    /// Its lines, summed up by day, language and model, in this order.
+    pub entries: Vec<Entry>,
+    /// Lines that could not be read.
+    pub unreadable: usize,
+}
+
+impl Ledger {
+    /// Names the file; nothing is opened yet.
+    pub fn new(path: PathBuf) -> Self {
+        Self { path }
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Reads the file; one that is not there is empty.
+    pub fn read(&self) -> io::Result<Counted> {
+        let file = match File::open(&self.path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Counted::default()),
+            Err(error) => return Err(error),
+        };
+        let mut bytes = Vec::new();
+        file.take(MAX_BYTES).read_to_end(&mut bytes)?;
+        Ok(parse(&bytes))
+    }
+
+    /// Adds entries; when it fails, none is added.
+    pub fn add(&self, entries: &[Entry]) -> io::Result<()> {
+        if entries.is_empty() {
+            return Ok(());
+        }
+        self.make_folder()?;
+        let lock = self.locked(Lock::Shared)?;
+        let mut file =
+            private(OpenOptions::new().create(true).read(true).append(true)).open(&self.path)?;
+        let n_bytes = file.metadata()?.len();
+        let mut lines = String::new();
+        if !ends_a_line(&mut file, n_bytes)? {
+            // Somebody was stopped within a line: what follows must not be lost with it.
+            lines.push('\n');
+        }
+        for entry in entries {
+            lines.push_str(&serde_json::to_string(entry)?);
+            lines.push('\n');
+        }
+        file.write_all(lines.as_bytes())?;
+        drop(lock);
+        // A sum may be as long as this too: then the next one waits for as much again.
+        let n_after = n_bytes + lines.len() as u64;
+        if n_after / SUM_UP_BYTES > n_bytes / SUM_UP_BYTES {
+            // The lines are in the file: that it is long costs nothing but room until the next time.
+            if let Err(error) = self.sum_up(Day::today()) {
+                tracing::debug!(%error, "the statistics are not summed up");
+            }
+        }
+        Ok(())
+    }
+
+    /// Deletes the file; says whether there was one.
+    pub fn forget(&self) -> io::Result<bool> {
+        match std::fs::remove_file(&self.path) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Writes one line for each day, language and model, in place of all lines.
+    fn sum_up(&self, today: Day) -> io::Result<()> {
+        let _lock = self.locked(Lock::Exclusive)?;
+        let mut entries = self.read()?.entries;
+        let text = |entries: &[Entry]| {
+            let lines = entries.iter().map(serde_json::to_string);
+            lines.collect::<serde_json::Result<Vec<_>>>().map(|lines| lines.join("\n") + "\n")
+        };
+        let mut summed = text(&entries)?;
+        if summed.len() as u64 > SUM_UP_BYTES {
+            entries.retain(|entry| entry.day >= today.before(KEPT_DAYS));
+            summed = text(&entries)?;
+        }
+        let new = self.path.with_extension("new");
+        let mut file =
+            private(OpenOptions::new().create(true).write(true).truncate(true)).open(&new)?;
+        file.write_all(summed.as_bytes())?;
+        file.sync_all()?;
+        std::fs::rename(&new, &self.path)
+    }
+
+    fn make_folder(&self) -> io::Result<()> {
+        let Some(folder) = self.path.parent() else { return Ok(()) };
+        let mut builder = std::fs::DirBuilder::new();
+        builder.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.create(folder)
+    }
+
+    /// Takes the lock; an error when another server keeps it for longer than summing up takes.
+    fn locked(&self, lock: Lock) -> io::Result<File> {
+        let file = private(OpenOptions::new().create(true).write(true).truncate(false))
+            .open(self.path.with_extension("lock"))?;
+        for _ in 0..TURNS {
+            let taken = match lock {
+                Lock::Shared => file.try_lock_shared(),
+                Lock::Exclusive => file.try_lock(),
+            };
+            match taken {
+                Ok(()) => return Ok(file),
+                Err(std::fs::TryLockError::WouldBlock) => std::thread::park_timeout(TURN),
+                // A file system without locks: one write is still one write.
+                Err(std::fs::TryLockError::Error(error))
+                    if error.kind() == io::ErrorKind::Unsupported =>
+                {
+                    return Ok(file);
+                }
+                Err(std::fs::TryLockError::Error(error)) => return Err(error),
+            }
+        }
+        Err(io::Error::new(io::ErrorKind::WouldBlock, "another server keeps the lock"))
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Lock {
+    Shared,
+    Exclusive,
+}
+
+fn private(options: &mut OpenOptions) -> &mut OpenOptions {
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
+    options
+}
+
+fn ends_a_line(file: &mut File, n_bytes: u64) -> io::Result<bool> {
+    let Some(last) = n_bytes.checked_sub(1) else { return Ok(true) };
+    file.seek(SeekFrom::Start(last))?;
+    let mut byte = [0];
+    file.read_exact(&mut byte)?;
+    Ok(byte == [b'\n'])
+}
+
+/// Reads lines and sums them up; lines that are no entry of this format are counted as unreadable.
+fn parse(bytes: &[u8]) -> Counted {
+    let mut counted = Counted::default();
+    let mut sums: BTreeMap<(Day, String, String), Tally> = BTreeMap::new();
+    let lines = bytes.split(|&byte| byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
+    for line in lines {
+        match serde_json::from_slice::<Entry>(line) {
+            Ok(Entry { lowkey_stats: FORMAT, day, language, model, tally }) => {
+                sums.entry((day, name(&language), name(&model))).or_default().add(&tally);
+            }
+            _ => counted.unreadable += 1,
+        }
+    }
+    counted.entries = sums
+        .into_iter()
+        .map(|((day, language, model), tally)| Entry::new(day, &language, &model, tally))
+        .collect();
+    counted
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,163 @@
+//! Feeds accepts and refusals to the statistics and to the gate.
+
+use std::sync::Arc;
+
+use lowkey_document::{Snapshot, Uri};
+
+use crate::answer::{Answer, Outcome};
+use crate::documents::Observed;
+use crate::feedback::{Due, End, Ended};
+use crate::request::ActiveRequest;
+use crate::state::Completer;
+use crate::stats::{Ledger, Statistics, Tally};
+
+impl Completer {
+    /// Counts into this file from now on. Only the first call counts.
+    pub fn keep_statistics(&self, ledger: Option<Ledger>) {
+        let _ = self.statistics.set(Statistics::new(ledger));
+    }
+
+    /// Looks at a document that has changed.
+    ///
+    /// Cheap while nothing is shown in it, and never more than a look at the suggestion's own text.
+    pub fn changed(self: &Arc<Self>, snapshot: &Snapshot) {
+        let observed =
+            self.documents().observe(snapshot, |feedback, now| feedback.edited(snapshot, now));
+        self.count_observed(snapshot, observed);
+    }
+
+    /// Counts what an edit or a request has shown of earlier suggestions.
+    pub(crate) fn count_observed(self: &Arc<Self>, snapshot: &Snapshot, observed: Observed) {
+        let Observed { ended, due } = observed;
+        if let Some(ended) = ended {
+            self.count_end(snapshot.language_id(), &ended);
+        }
+        if !due.is_empty() && self.counts() {
+            let language = snapshot.language_id().to_owned();
+            self.aside(move |completer| completer.count_due(&language, &due));
+        }
+    }
+
+    /// Stores an answer as the one shown in its document, and counts it. With `pauses`, a pause of the user looks ahead
+    /// from there.
+    pub(crate) fn answered(
+        self: &Arc<Self>,
+        active: &ActiveRequest,
+        answer: &Answer,
+        pauses: bool,
+    ) {
+        let request = &active.request;
+        let snapshot = &request.snapshot;
+        let report = &answer.report;
+        let mut documents = self.documents();
+        // Not where the document was closed meanwhile.
+        let is_new = documents.get_mut(active.uri()).is_some_and(|state| {
+            state.last_report = Some((answer.id, Arc::clone(report)));
+            let Outcome::Insert(insert) = &answer.outcome else {
+                state.feedback.withdraw();
+                return false;
+            };
+            let probability = report.gate.map(|gate| gate.probability);
+            state.feedback.show(answer.id, (snapshot, request.cursor), insert, probability)
+        });
+        if pauses {
+            documents.shown_last = Some((active.clone(), answer.outcome.clone()));
+        }
+        drop(documents);
+        let is_time_to_write = self.count(snapshot.language_id(), &report.model, |tally| {
+            tally.requests += 1;
+            tally.took(report.ms.total);
+            if let Some(rule) = &report.silent {
+                tally.silence(rule, 1);
+            }
+            if let (true, Outcome::Insert(insert)) = (is_new, &answer.outcome) {
+                tally.shown += 1;
+                tally.shown_chars += insert.text.chars().count() as u64;
+            }
+        });
+        if is_time_to_write {
+            self.aside(Self::write_statistics);
+        }
+    }
+
+    /// Notes that the editor was not given an answer's text, because of `rule`, and why in words.
+    pub fn withheld(&self, uri: &Uri, id: u64, rule: &str, why: &str) {
+        let mut documents = self.documents();
+        let Some(state) = documents.get_mut(uri) else { return };
+        // Where an alternative is withheld, the best text is still on the screen.
+        if let Some((_, report)) = state.last_report.as_mut().filter(|(of, _)| *of == id) {
+            let report = Arc::make_mut(report);
+            report.insert = None;
+            report.silent = Some(rule.to_owned());
+            report.why.push(format!("silent: {rule}: {why}"));
+            state.feedback.withdraw();
+        }
+    }
+
+    /// Notes that the user took an answer.
+    pub fn accepted(&self, id: u64) {
+        let accepted = self.documents().accepted(id);
+        tracing::debug!(id, by_command_alone = accepted.is_some(), "accepted");
+        if let Some((ended, language)) = accepted {
+            self.count_end(&language, &ended);
+        }
+    }
+
+    /// Writes what was counted.
+    pub(crate) fn write_statistics(&self) {
+        if let Some(statistics) = self.statistics.get() {
+            statistics.write();
+        }
+    }
+
+    /// Counts which accepted suggestions are still in their text.
+    fn count_due(&self, language: &str, due: &[Due]) {
+        for retained in due.iter().map(Due::search) {
+            self.count(language, &self.model(), |tally| {
+                tally.judged += 1;
+                if retained.is_retained {
+                    tally.retained += 1;
+                    tally.retained_chars += retained.chars as u64;
+                }
+            });
+        }
+    }
+
+    /// Does `work` where no key waits for it.
+    fn aside(self: &Arc<Self>, work: impl FnOnce(&Self) + Send + 'static) {
+        let completer = Arc::clone(self);
+        let aside = std::thread::Builder::new().name("lowkey-statistics".into());
+        // Without a thread, what was counted waits for the next occasion, and what was not is not.
+        let _ = aside.spawn(move || work(&completer));
+    }
+
+    /// Whether anything is counted.
+    fn counts(&self) -> bool {
+        self.statistics.get().is_some() && self.settings().statistics
+    }
+
+    fn count_end(&self, language: &str, ended: &Ended) {
+        self.count(language, &self.model(), |tally| match ended.end {
+            End::Accepted(chars) => {
+                tally.accepted += 1;
+                tally.accepted_chars += chars as u64;
+            }
+            End::Partly(chars) => {
+                tally.partly_accepted += 1;
+                tally.accepted_chars += chars as u64;
+            }
+            End::Typed => tally.typed += 1,
+            End::Refused => {}
+        });
+    }
+
+    /// Changes the counts of a language, unless statistics are off; returns whether it is time to write.
+    fn count(&self, language: &str, model: &str, change: impl FnOnce(&mut Tally)) -> bool {
+        let Some(statistics) = self.statistics.get() else { return false };
+        if !self.settings().statistics {
+            statistics.forget();
+            return false;
+        }
+        statistics.count(language, model, change)
+    }
+}

@@ -1,0 +1,310 @@
+//! Waiting for the model, within the time budget.
+//!
+//! At the budget, the complete lines decoded by then are the answer; an incomplete first line may take until
+//! [`LONGEST`]. What is decoded after the answer is stored in the completion memory, and the next request shows more.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use lowkey_engine::{Priority, Status, TokenCounts};
+use lowkey_suggestion::{Confidence, StopReason};
+use tokio::runtime::Handle;
+
+use crate::answer::{Answer, Outcome};
+use crate::answer_builder::RawCompletion;
+use crate::plan::{Plan, Waiting};
+use crate::report::{PromptSize, Report, Source};
+use crate::request::{ActiveRequest, TimeLimit};
+use crate::running_job::{
+    Agreement, Generated, Progress, Stop, agreement, ended_by_itself, is_whole,
+};
+use crate::state::Completer;
+
+/// No automatic request waits longer for its first line.
+const LONGEST: Duration = Duration::from_secs(1);
+
+/// A job may end before its time (a joined one that diverges, a worker that shuts down); planning anew without end
+/// would spin.
+const MAX_REPLANS: u32 = 3;
+
+/// What a look at the progress says.
+enum Look {
+    /// The answer is made of this text, decoded with this confidence.
+    Text(String, Option<Confidence>, Option<Box<Generated>>),
+    /// Not yet.
+    Wait,
+    /// This job will not answer the request.
+    Useless,
+}
+
+/// How long a job goes on whose request the client has cancelled: editors cancel one request to ask the next, which
+/// joins the job if the user typed its text.
+const GRACE: Duration = Duration::from_millis(150);
+
+/// Cancels the job when its request is dropped by the client and no other follows.
+struct Guard<'a> {
+    completer: &'a Arc<Completer>,
+    active: &'a ActiveRequest,
+    armed: bool,
+}
+
+impl Drop for Guard<'_> {
+    fn drop(&mut self) {
+        if !self.armed {
+            return;
+        }
+        let (surface, id) = (self.active.request.surface, self.active.id);
+        let uri = self.active.uri().clone();
+        let stop = move |completer: &Completer| {
+            let mut documents = completer.documents();
+            let state = documents.get_mut(&uri);
+            if let Some(state) = state.filter(|state| state.is_newest(surface, id)) {
+                state.stop(surface);
+            }
+        };
+        match Handle::try_current() {
+            Ok(runtime) => {
+                let completer = Arc::downgrade(self.completer);
+                runtime.spawn(async move {
+                    tokio::time::sleep(GRACE).await;
+                    if let Some(completer) = completer.upgrade() {
+                        stop(&completer);
+                    }
+                });
+            }
+            // Dropped with the runtime itself.
+            Err(_) => stop(self.completer),
+        }
+    }
+}
+
+impl Completer {
+    /// Waits until the model is there; returns the answer to give if it is not in time.
+    pub(crate) async fn loaded(&self, active: &ActiveRequest) -> Result<(), Box<Answer>> {
+        let nothing = |why: &str| Err(Box::new(Answer::nothing(active, "loading", why.into(), "")));
+        let in_time = async {
+            match active.request.time_limit {
+                TimeLimit::Budget => tokio::time::sleep(self.budget()).await,
+                TimeLimit::Unlimited => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            status = self.ready() => match status {
+                Status::Loading(_) => nothing("model: gone"),
+                _ => Ok(()),
+            },
+            () = in_time => nothing("model: still loading when the time budget was used up"),
+            () = active.superseded() => Err(Box::new(Answer::superseded(active))),
+        }
+    }
+
+    /// Waits for a job's text and builds the answer from it.
+    pub(crate) async fn wait(self: &Arc<Self>, active: &ActiveRequest, waiting: Waiting) -> Answer {
+        let mut guard = Guard { completer: self, active, armed: true };
+        let answer = self.waited(active, waiting).await;
+        guard.armed = false;
+        answer
+    }
+
+    async fn waited(self: &Arc<Self>, active: &ActiveRequest, mut waiting: Waiting) -> Answer {
+        let nothing =
+            |rule: &str, why: &str| Answer::nothing(active, rule, why.into(), &self.model());
+        let started = tokio::time::Instant::now();
+        let patient = active.request.time_limit == TimeLimit::Unlimited;
+        let budget = started + self.budget();
+        let longest = started + LONGEST.max(self.budget());
+        let mut late = false;
+        let mut replans_left = MAX_REPLANS;
+        loop {
+            let mut progress = waiting.job.progress.clone();
+            let look = look(&progress.borrow_and_update(), &waiting, late);
+            match look {
+                Look::Text(text, confidence, made) => {
+                    if made.is_none() {
+                        waiting.job.answered.store(true, Ordering::Relaxed);
+                    }
+                    // What is answered before the end is complete lines only.
+                    let is_complete = made.as_ref().is_none_or(|made| ended_by_itself(made.stop));
+                    let text = (text.as_str(), confidence, is_complete);
+                    return self.answer(active, &waiting, text, made.as_deref());
+                }
+                Look::Useless => {
+                    // A newer request cancelled the job, or the typed text left it: then another one is planned.
+                    if active.is_superseded() {
+                        return Answer::superseded(active);
+                    }
+                    if replans_left == 0 {
+                        let why = "engine: the job ended before its time, again and again";
+                        return nothing("cancelled", why);
+                    }
+                    replans_left -= 1;
+                    match self.plan(active, Priority::Interactive) {
+                        Plan::Answer(answer) => return *answer,
+                        Plan::Wait(next) => waiting = *next,
+                    }
+                    continue;
+                }
+                Look::Wait => {}
+            }
+            let deadline = if late { longest } else { budget };
+            tokio::select! {
+                changed = progress.changed() => {
+                    if changed.is_err() {
+                        return nothing("cancelled", "engine: the worker has ended");
+                    }
+                }
+                () = active.superseded() => return Answer::superseded(active),
+                () = tokio::time::sleep_until(deadline), if !patient => {
+                    if late {
+                        if let Some(answer) = self.parts(active, &waiting) {
+                            return answer;
+                        }
+                        let why = "engine: no complete line within a second; decoding goes on for the next request";
+                        let mut answer = nothing("deadline", why);
+                        if let Some(report) = Arc::get_mut(&mut answer.report) {
+                            report.stop = Some(StopReason::Deadline);
+                        }
+                        return answer;
+                    }
+                    late = true;
+                }
+            }
+        }
+    }
+
+    /// Answers with the whole parts of an incomplete line: of prose and data, sentences, words and elements.
+    fn parts(&self, active: &ActiveRequest, waiting: &Waiting) -> Option<Answer> {
+        let progress = waiting.job.progress.borrow().clone();
+        let typed = waiting.prepared.typed();
+        let Agreement::Ahead(n) = agreement(&waiting.job.forced, &progress.text, typed) else {
+            return None;
+        };
+        let text = progress.text.get(n..).unwrap_or_default();
+        let answer = self.answer(active, waiting, (text, progress.confidence, false), None);
+        matches!(answer.outcome, Outcome::Insert(_)).then_some(answer)
+    }
+
+    fn answer(
+        &self,
+        active: &ActiveRequest,
+        waiting: &Waiting,
+        (text, confidence, is_complete): (&str, Option<Confidence>, bool),
+        made: Option<&Generated>,
+    ) -> Answer {
+        let mut report = Report { source: Source::Model, model: self.model(), ..Report::default() };
+        if let Some(made) = made {
+            report.stop =
+                (made.tokens.decoded > 0 || is_whole(made.stop)).then(|| stop_reason(made.stop));
+            report.prompt_size =
+                Some(if made.is_first { PromptSize::Small } else { PromptSize::Full });
+            // What a job ahead computed was background work, not this request's, and what an
+            // earlier request has reported is not computed again.
+            let is_first = !waiting.job.reported.swap(true, Ordering::Relaxed);
+            if is_first && waiting.job.priority == Priority::Interactive {
+                report.tokens = made.tokens.into();
+                report.ms = made.ms.into();
+            } else {
+                let n_prompt = made.tokens.prompt;
+                report.tokens =
+                    TokenCounts { prompt: n_prompt, reused: n_prompt, ..TokenCounts::default() }
+                        .into();
+            }
+            let why = format!(
+                "engine: {} prompt tokens, {} of them cached; {} decoded; ended by {}",
+                made.tokens.prompt,
+                made.tokens.reused,
+                made.tokens.decoded,
+                report.stop.map_or("failure", StopReason::name),
+            );
+            report.why.push(why);
+            report.why.extend(otherwise(made));
+            report.why.extend(self.asked());
+        } else {
+            report.stop = Some(StopReason::Deadline);
+            report.why.push("engine: the time budget ended; what was complete until then".into());
+        }
+        if waiting.joined {
+            report.why.push("engine: joined the decoding that was under way".into());
+        }
+        let typed_bytes = waiting.job.forced.len();
+        let raw = RawCompletion { text, is_complete, confidence, typed_bytes };
+        self.build_answer(active, &waiting.prepared, raw, report)
+    }
+
+    /// How the model was asked, in words.
+    fn asked(&self) -> Option<String> {
+        match self.status() {
+            Status::Ready { infill, .. } => Some(format!("prompt: asked {infill}")),
+            _ => None,
+        }
+    }
+}
+
+/// Reads a job's progress as the request sees it.
+fn look(progress: &Progress, waiting: &Waiting, late: bool) -> Look {
+    let typed = waiting.prepared.typed();
+    let agreement = agreement(&waiting.job.forced, &progress.text, typed);
+    if let Some(made) = &progress.ended {
+        return match agreement {
+            Agreement::Ahead(n) if is_whole(made.stop) || made.stop == Stop::Failed => Look::Text(
+                progress.text.get(n..).unwrap_or_default().to_owned(),
+                progress.confidence,
+                Some(Box::new(made.clone())),
+            ),
+            _ => Look::Useless,
+        };
+    }
+    match agreement {
+        Agreement::Diverged => Look::Useless,
+        Agreement::Ahead(n) if late => {
+            let text = progress.text.get(n..).unwrap_or_default();
+            if progress.is_whole {
+                return Look::Text(text.to_owned(), progress.confidence, None);
+            }
+            let whole = text.trim_end_matches('\n').rfind('\n').and_then(|end| text.get(..end));
+            // A line end alone, as after a line that was accepted, is no line yet.
+            match whole.filter(|lines| !lines.trim().is_empty()) {
+                Some(lines) => Look::Text(lines.to_owned(), progress.confidence, None),
+                None => Look::Wait,
+            }
+        }
+        Agreement::Ahead(_) | Agreement::Behind => Look::Wait,
+    }
+}
+
+/// Returns what was asked otherwise than usual, in words.
+fn otherwise(made: &Generated) -> Vec<String> {
+    let mut why = Vec::new();
+    // Less is not worth a line.
+    if made.ruled_out >= 0.01 {
+        why.push(format!(
+            "engine: with a probability of {:.0} % the model would have written nothing; text must follow here, so \
+             that was ruled out, and the gate counts it",
+            made.ruled_out * 100.0
+        ));
+    }
+    if made.is_first {
+        why.push("prompt: this place was not computed yet, so the lines around the cursor were asked; the whole prompt is next".into());
+    }
+    if made.turned {
+        why.push(
+            "engine: with one other token the whole line is more probable, so that one was taken"
+                .into(),
+        );
+    }
+    if made.begun_again {
+        why.push("engine: the first text was refused whole (it repeats the next line, say), so another beginning was tried".into());
+    }
+    why
+}
+
+/// Returns why the text ended, in the suggestion stage's terms.
+fn stop_reason(stop: Stop) -> StopReason {
+    match stop {
+        Stop::EndToken => StopReason::Eos,
+        Stop::Rule(reason) => reason,
+        Stop::Limit => StopReason::Limit,
+        Stop::Cancelled | Stop::Preempted | Stop::Failed | Stop::Nothing => StopReason::Cancelled,
+    }
+}
