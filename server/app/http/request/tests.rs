@@ -1,10 +1,10 @@
-//! Requests whole, in pieces, one behind the other, and wrong in every way that matters.
+//! Whole requests, requests in pieces, in sequence, and invalid ones.
 
 use std::collections::VecDeque;
 
 use super::*;
 
-/// A connection that delivers in these pieces.
+/// A connection that delivers these pieces.
 #[derive(Debug, Default)]
 struct Pieces {
     incoming: VecDeque<Vec<u8>>,
