@@ -99,9 +99,7 @@ pub(crate) fn run(port: u16) -> anyhow::Result<()> {
 /// Starts a thread for a connection, unless all seats are busy.
 fn admit(shared: &Arc<Shared>, seats: &Arc<Seats>, stream: TcpStream) {
     let Some(seat) = seats.take(&stream) else {
-        let why = format!(
-            "all {MOST_CONNECTIONS} connections are busy; retry later"
-        );
+        let why = format!("all {MOST_CONNECTIONS} connections are busy; retry later");
         let refusal = Refusal::new(503, why);
         let _ = Response::refusing(&refusal).write(&stream);
         return;

@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn bodies_that_make_no_sense_are_told_why_and_not_quoted() {
+    fn invalid_bodies_are_refused_unquoted() {
         for (body, word) in [
             ("", "JSON"),
             (r#"{"prompt": secret}"#, "line 1 column"),
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn what_zed_sends_is_understood() {
+    fn zed_request_is_parsed() {
         let body = r#"{"model":"qwen2.5-coder","prompt":"<|fim_prefix|>a<|fim_suffix|>b<|fim_middle|>","max_tokens":64,"temperature":null,"stop":["<|endoftext|>","<|fim_prefix|>"],"environment":null}"#;
         let asked = Asked::parse(body.as_bytes()).unwrap();
         assert_eq!((&*asked.prefix, &*asked.suffix), ("a", "b"));

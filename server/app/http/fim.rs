@@ -81,7 +81,7 @@ impl Markers {
         let named = [preamble, prefix].into_iter().find_map(path_in);
         let path = named.map(|(path, _)| path);
         let prefix = match path_in(prefix) {
-            Some((_, behind)) => behind,
+            Some((_, after)) => after,
             None => prefix,
         };
         Some(Middle { prefix: format!("{prefix}{forced}"), suffix, path })
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn every_family_s_prompt_says_the_same() {
+    fn every_family_parses_the_same() {
         for prompt in [
             format!("<|fim_prefix|>{PREFIX}<|fim_suffix|>{SUFFIX}<|fim_middle|>"),
             format!("<fim_prefix>{PREFIX}<fim_suffix>{SUFFIX}<fim_middle>"),
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_is_read_where_the_family_has_it() {
+    fn path_is_found_in_each_family() {
         for prompt in [
             format!(
                 "<|repo_name|>r<|file_sep|>x.py\nx = 1\n<|file_sep|>src/a.rs\n<|fim_prefix|>{PREFIX}<|fim_suffix|>{SUFFIX}<|fim_middle|>"
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_prompt_without_markers_is_the_text_before_the_cursor() {
+    fn prompt_without_markers_is_prefix() {
         for prompt in ["", "let x = ", "a < b [SUFFIX] c", "<fim_prefix>alone"] {
             let expected = Middle { prefix: prompt.into(), suffix: "", path: None };
             assert_eq!(read(prompt), Some(expected));
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn the_markers_in_front_are_the_client_s() {
+    fn first_markers_are_the_clients() {
         let prefix = "const A: &str = \"<fim_prefix><fim_suffix>\";\n";
         let prompt =
             format!("<|fim_prefix|>{prefix}<|fim_suffix|>\n// <|fim_middle|>\n<|fim_middle|>");
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn a_region_to_rewrite_is_no_completion() {
+    fn region_rewrites_are_refused() {
         assert_eq!(read("a\n<|editable_region_start|>\nb<|user_cursor_is_here|>"), None);
     }
 }

@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_our_own_names_and_port_are_us() {
+    fn host_must_name_this_server() {
         for host in ["127.0.0.1:7070", "localhost:7070"] {
             assert!(is_ours(host, 7070), "{host}");
         }

@@ -128,7 +128,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_few_lines_tell_the_language() {
+    fn language_is_guessed_from_a_few_lines() {
         for (text, name) in [
             (
                 "use std::fmt;\n\npub struct A;\n\nimpl A {\n    fn b(&self) {\n        let mut c = 1;\n",

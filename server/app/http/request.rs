@@ -92,8 +92,7 @@ impl Head {
     /// Returns the length of the body.
     fn body_bytes(&self) -> Result<usize, Refusal> {
         if self.has("transfer-encoding") {
-            let why =
-                "Transfer-Encoding is not supported; send the body with a Content-Length";
+            let why = "Transfer-Encoding is not supported; send the body with a Content-Length";
             return Err(Refusal::new(501, why.into()));
         }
         if !self.has("content-length") {

@@ -109,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_is_long_and_fits_a_header() {
+    fn token_is_long_and_fits_a_header() {
         assert_eq!(checked(" 0123456789abcdef\n", "x").unwrap(), "0123456789abcdef");
         for (token, word) in [
             ("", "0 characters"),
