@@ -70,7 +70,7 @@ overtakes is in no report; with --typing-ms above the server's time limit no key
 The server keeps its sessions in a folder that is removed at the end. Settings other than the model, its threads,
 quantization and device are the defaults.";
 
-/// What is typed, in this order.
+/// The scenes with keys, in this order.
 const SCENES: [&str; 4] = ["open", "jump", "back", "reopen"];
 
 /// One file, as `--json` prints it.

@@ -2,7 +2,7 @@
 
 use lowkey_completer::settings::Settings;
 
-/// Where the prompt is cut, what comes first in it, and what is shown of what comes of it.
+/// Where the prompt is cut, which part comes first in it, and how sure the gate must be.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct Cut {
     /// Where the prompt is cut: cursor, line, lines4 or lines8; without it the settings decide

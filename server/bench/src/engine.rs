@@ -36,7 +36,7 @@ pub(super) struct Args {
     /// Also write the chart to this file
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
-    /// Measure each row so many times and report the median
+    /// Measure each row this many times and report the median
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1000))]
     rounds: u32,
     /// Run other kernels than the fastest: what an older processor would do, on this one
@@ -66,7 +66,7 @@ pub(super) fn run(args: &Args, settings: &Settings, program: &Program) -> anyhow
     let file = load::open(settings, program.embedded.as_ref()).map_err(anyhow::Error::msg)?;
     let name = file.name().to_owned();
     let isa = isa_of(args.kernels.as_deref());
-    // Whoever names kernels means the CPU's.
+    // Kernels are the CPU's: with `--kernels` the model runs there.
     let accelerator = if args.kernels.is_some() { None } else { settings.device.open()? };
     let model = match &accelerator {
         None => lowkey_model::load_on(&file, Pool::with_isa(threads, isa), &mut |_| {})?,
@@ -136,7 +136,7 @@ fn resident(field: &str) -> Option<f64> {
     kilobytes("/proc/self/status", field).map(|kb| result::rounded(kb as f64 / 1024.0))
 }
 
-/// One line on stderr that says what is being done; silent where nobody watches.
+/// One line on stderr with the current step; nothing if stderr is no terminal.
 struct Progress {
     watched: bool,
 }

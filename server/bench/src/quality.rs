@@ -1,7 +1,7 @@
 //! `lowkey bench quality`: takes text out of a repository's files, asks for it, and holds the answer against it.
 //!
 //! Each question goes through the whole pipeline of the server, as an editor's would: the ignore and secret rules,
-//! window, prompt, model, stop rules, trims. What is scored is the file as an editor would show it with the suggestion
+//! window, prompt, model, stop rules, trims. The score is that of the file as an editor would show it with the suggestion
 //! accepted. Holes know nothing of each other: the memory is empty for each.
 //! Invariant: the same files, seed and options give the same rows, but for the times and for how
 //! much of a prompt was cached. So there is no time budget here.
@@ -57,7 +57,7 @@ pub(super) struct Args {
     /// Which holes: the same number chooses the same ones
     #[arg(long, value_name = "S", default_value_t = 1)]
     seed: u64,
-    /// What is taken out, separated by commas; without it every kind
+    /// Kinds of holes, separated by commas; without it every kind
     #[arg(long, value_delimiter = ',', value_name = "KIND")]
     kinds: Vec<Kind>,
     /// Language ids, separated by commas; without it every language of code

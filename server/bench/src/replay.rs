@@ -49,13 +49,13 @@ struct Row {
     stale: bool,
     #[serde(flatten)]
     report: Report,
-    /// Prompt tokens computed for this key, whoever reported them.
+    /// Prompt tokens computed for this key, whichever request reported them.
     #[serde(skip)]
     prefilled: u64,
     /// What a user who knows the final text did with it.
     #[serde(skip)]
     choice: Option<Choice>,
-    /// Whether a key was pressed for it; behind an accept the editor asks without one.
+    /// Whether a key was pressed for it; after an accept the editor asks without one.
     #[serde(skip)]
     is_key: bool,
 }
@@ -150,7 +150,7 @@ async fn play(
     let mut has_accepted = false;
     while let Some(step) = trace.steps.get(next) {
         let is_key = !std::mem::take(&mut has_accepted);
-        // Behind an accept the editor asks at once, without a key.
+        // After an accept the editor asks at once, without a key.
         if is_key {
             next += 1;
             let pause = Duration::from_millis(step.dt_ms);
@@ -231,7 +231,7 @@ fn summarise(rows: &[Row], work: Work) -> Summary {
         ms_p95: percentile(&ms, 0.95),
         ms_p99: percentile(&ms, 0.99),
         prefilled_median: percentile(&prefilled, 0.5),
-        // From the totals: what a job computes behind its answer, at the time budget, stands in no row.
+        // From the totals: what a job computes after its answer, at the time budget, is in no row.
         prefilled_mean: work.prefilled as f64 / n,
         prefilled_mean_all: (work.prefilled + work.background_prefilled) as f64 / n,
         decode_tok_s: decoded as f64 * 1e3 / decode_ms.max(1e-3),

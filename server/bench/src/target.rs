@@ -9,7 +9,7 @@ const WORTH_ACCEPTING_CHARS: usize = 2;
 /// What the user does with a suggestion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Choice {
-    /// Takes so many bytes of it, which the trace types in so many steps, for so many keys.
+    /// Takes `bytes` of it, which the trace types in `steps`, for `keys`.
     Take { bytes: usize, steps: usize, keys: usize },
     /// Types on as it says, or goes elsewhere.
     GoOn,

@@ -3,7 +3,7 @@
 //! The first line names the format and the first document. `open` lines add documents;
 //! `edit` and `cursor` lines follow, each with the milliseconds since the one before.
 //! A `path` on a line makes that document the current one. A `cursor` line with
-//! `dt_ms` 0 right behind an edit says where that edit left the cursor, as with
+//! `dt_ms` 0 right after an edit says where that edit left the cursor, as with
 //! brackets that an editor closes by itself.
 
 use std::path::Path;

@@ -1,4 +1,5 @@
-//! Ending well: what is to be saved is saved when the system asks the process to end, and when its editor is gone.
+//! The end of the process: the caller saves its state when the system asks the process to end, and when its editor is
+//! gone.
 //!
 //! An editor ends the server through the protocol, or by closing its input. A service manager, a terminal and a user
 //! send a signal. And an editor may be killed while something else holds the server's input open: then its process is

@@ -83,7 +83,7 @@ pub fn ask_everywhere(
         .collect())
 }
 
-/// What the engine answers behind `before` on an otherwise empty page.
+/// Returns the answer of the engine after `before`, in an otherwise empty document.
 pub fn ask(engine: &Engine, before: &str) -> String {
     let before = before.to_owned();
     let (to_asker, answer) = channel();

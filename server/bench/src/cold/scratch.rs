@@ -56,7 +56,7 @@ impl Scratch {
                 scratch.clear();
             }
             log::finish();
-            // As the shell tells which signal ended a process.
+            // The exit code by which a shell reports the signal that ended a process.
             std::process::exit(128 + signal);
         })
         .context("cannot listen for signals")

@@ -37,7 +37,7 @@ pub(super) struct Visit {
     pub(super) silent: BTreeMap<String, usize>,
     /// Answers by the size of their prompt; `unknown` where the report has none.
     pub(super) prompt_sizes: BTreeMap<String, usize>,
-    /// What the reports of the answered requests say; an overtaken one has no report, whatever it cost.
+    /// The sums of the reports of answered requests. A request that a newer one replaced has no report.
     pub(super) tokens: Computed,
 }
 

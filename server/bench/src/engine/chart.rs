@@ -1,6 +1,6 @@
 //! The figures as bars, before anything decides how bars are drawn.
 //!
-//! The terminal and the SVG show the same chart; only this file knows what is in it.
+//! The terminal and the SVG show the same chart; only this file knows its contents.
 
 use super::result::{ByTokens, Outcome};
 
@@ -20,7 +20,7 @@ pub(super) struct Chart {
 /// Bars that are compared with one another.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Section {
-    /// What is measured, and which way is better.
+    /// The measured quantity, and which way is better.
     pub(super) name: String,
     /// In order.
     pub(super) bars: Vec<Bar>,

@@ -1,6 +1,6 @@
 //! What all rows came to: the object that `--json` prints.
 //!
-//! The schema is a promise to `tests/peers` and to whoever compares runs; fields are
+//! The schema is a promise to `tests/peers` and to users who compare runs; fields are
 //! added, never renamed. Rates are tokens per second, times are milliseconds; each
 //! is the median of the rounds, beside it the smallest and the largest.
 
@@ -55,10 +55,10 @@ pub(super) struct Outcome {
     pub(super) append_and_8_range: Ranges,
     /// Tokens in the cache to which `append` and `draft_verify` append.
     pub(super) append_cached: usize,
-    /// One forward with logits at all of so many tokens, in decode steps at the same context.
+    /// The time of one forward with logits at N tokens, in decode steps at the same context.
     pub(super) draft_verify: Medians,
     pub(super) draft_verify_ms: Medians,
-    /// Milliseconds that a forward of so many tokens goes on after it was called off, at moments spread over it.
+    /// Milliseconds for which a forward of N tokens goes on after its cancellation, at moments spread over it.
     pub(super) cancel_ms: Medians,
     pub(super) cancel_ms_range: Ranges,
     /// What the process holds after all rows, on Linux; `null` elsewhere.

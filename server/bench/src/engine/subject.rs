@@ -1,7 +1,7 @@
-//! What is measured, and the model that it is measured on.
+//! The rows that are measured, and the model that runs them.
 //!
 //! One token sequence and one KV cache serve all rows: a row that wants 1,024 tokens
-//! of context truncates the cache to them, or computes what is missing, before the
+//! of context truncates the cache to them, or computes the missing ones, before the
 //! clock starts.
 //! Invariant: the cache's first `n_valid` positions hold the first tokens of the sequence.
 
@@ -16,7 +16,7 @@ use crate::figures::percentile;
 
 /// Tokens that a decoding row decodes.
 const DECODED: usize = 32;
-/// Tokens decoded behind an append, as for a short suggestion.
+/// Tokens decoded after an append, as for a short suggestion.
 const AFTER_APPEND: usize = 8;
 /// A row that takes less is run again, this often at most.
 const LONG_ENOUGH_MS: f64 = 30.0;
@@ -27,17 +27,17 @@ const DEPTHS: [usize; 3] = [1024, 512, 128];
 /// One measurement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Row {
-    /// So many tokens into an empty cache.
+    /// N tokens into an empty cache.
     Prefill(usize),
-    /// Token after token behind so many.
+    /// Token after token, after N tokens.
     Decode(usize),
-    /// `tokens` behind `cached`, until the next token is known.
+    /// `tokens` after `cached`, until the next token is known.
     Append { cached: usize, tokens: usize },
-    /// The same, and eight tokens decoded behind it.
+    /// The same, and eight tokens decoded after it.
     AppendAndDecode { cached: usize, tokens: usize },
-    /// A chunk of so many tokens into an empty cache, called off somewhere on its way: from the call to the end.
+    /// A chunk of N tokens into an empty cache, cancelled on its way: from the cancellation to the end.
     Cancel(usize),
-    /// `tokens` behind `cached` with the best token behind each of them: the last token and a draft of one less.
+    /// `tokens` after `cached`, with the best next token for each of them: the last token and a draft of one less.
     Verify { cached: usize, tokens: usize },
 }
 

@@ -1,4 +1,4 @@
-//! The chart as an SVG file that stands alone: no script, no font of its own, readable on light and on dark.
+//! The chart as an SVG file that needs no other file: no script, no font of its own, readable on light and on dark.
 
 use std::fmt::Write;
 

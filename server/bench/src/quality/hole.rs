@@ -1,4 +1,4 @@
-//! Holes: what is taken out of a file, and where the cursor then stands.
+//! Holes: the text that is taken out of a file, and the place of the cursor then.
 //!
 //! A hole looks as it would while its text is typed: a whole line leaves its indentation, a block one blank line
 //! under its opener, and a line that is left inside brackets keeps the closers that an editor puts there by itself.
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::repository::Source;
 use super::seeded::Seeded;
 
-/// What is taken out.
+/// The text that is taken out.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, clap::ValueEnum,
 )]
@@ -49,7 +49,7 @@ pub(super) struct Hole {
     pub(super) end: usize,
     /// How many bytes of the first line stay in front of the cursor.
     pub(super) n_before: usize,
-    /// What stands behind the cursor on its line.
+    /// The text after the cursor on its line.
     pub(super) tail: String,
 }
 
@@ -75,7 +75,7 @@ impl Hole {
         format!("{left}{}{below}", self.tail)
     }
 
-    /// Where the cursor stands in the file with the hole.
+    /// The place of the cursor in the file with the hole.
     pub(super) fn cursor(&self) -> usize {
         self.start + self.n_before
     }
@@ -144,7 +144,7 @@ fn whole_line(line: &Line<'_>) -> Hole {
     }
 }
 
-/// Cuts a line at a random place behind its first character, with something left to guess.
+/// Cuts a line at a random place after its first character, with something left to guess.
 fn rest_of_line(line: &Line<'_>, seeded: &mut Seeded) -> Option<Hole> {
     if !line.is_worth_it() {
         return None;
@@ -185,7 +185,7 @@ fn block(lines: &[Line<'_>]) -> Option<Hole> {
     })
 }
 
-/// Places behind an opener whose closer stands on the same line, with text between them.
+/// Places after an opener whose closer is on the same line, with text between them.
 fn inside_brackets(source: &Source, lines: &[Line<'_>]) -> Vec<Hole> {
     let marks = marks(source.language, &source.text);
     let mut holes = Vec::new();
@@ -208,7 +208,7 @@ fn inside_brackets(source: &Source, lines: &[Line<'_>]) -> Vec<Hole> {
                         let text = line.text.get(*inside..mark.at.saturating_sub(line.start));
                         *is_closed = text.is_some_and(|text| !text.trim().is_empty());
                     }
-                    // It closes what a line above opened: behind it, nothing is simple.
+                    // It closes what a line above opened: after it, nothing is simple.
                     None => is_plain = false,
                 },
                 MarkKind::Broken => is_plain = false,

@@ -2,7 +2,7 @@
 //!
 //! The tool reads the file on stdin and succeeds or fails, as `rustfmt`, `gofmt` or `python3 -c …` do. A parser of
 //! every language inside would be C code to build, which this project has none of.
-//! Invariant: a file that the tool refuses as it stands is judged in no hole.
+//! Invariant: a file that the tool refuses without a hole is judged in no hole.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -18,7 +18,7 @@ use super::trial::{end, shell};
 /// Longer than this no parser takes.
 const LIMIT: Duration = Duration::from_secs(20);
 
-/// The tools, by language id, and which files they accept as they stand.
+/// The tools, by language id, and which files they accept without a hole.
 #[derive(Debug, Default)]
 pub(super) struct Parsers {
     commands: BTreeMap<&'static str, String>,

@@ -8,7 +8,7 @@ use anyhow::{Context as _, bail};
 use lowkey_context::Rules;
 use lowkey_document::Language;
 
-/// Longer files are data more often than code, and nobody edits them by hand.
+/// Longer files are data more often than code, and are not edited by hand.
 const MAX_FILE_BYTES: u64 = 256 << 10;
 
 /// Languages of prose and data, which are left out unless they are asked for by name.

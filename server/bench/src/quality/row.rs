@@ -47,9 +47,9 @@ pub(super) struct Row {
     /// The gate's estimate that it is right.
     #[serde(default)]
     pub(super) probability: Option<f32>,
-    /// What stands before the cursor on its line: `blank`, `word`, `space`, `opener` or `punctuation`.
+    /// The class of the text before the cursor on its line: `blank`, `word`, `space`, `opener` or `punctuation`.
     pub(super) position: PositionClass,
-    /// What stands behind it: `nothing`, `closers` or `text`.
+    /// The class of the text after it: `nothing`, `closers` or `text`.
     pub(super) suffix: SuffixClass,
     /// Characters that the suggestion inserts.
     pub(super) chars: usize,
@@ -87,9 +87,9 @@ impl From<Score> for Untrimmed {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Texts {
     pub(super) truth: String,
-    /// With the suggestion inserted; as they stand in the hole where nothing is shown.
+    /// With the suggestion inserted; as they are in the hole where nothing is shown.
     pub(super) shown: String,
-    /// What is behind the cursor on its line: with it another program can be asked about the same hole.
+    /// The text after the cursor on its line: with it another program can be asked about the same hole.
     #[serde(default)]
     pub(super) behind: String,
 }
@@ -111,7 +111,7 @@ pub(super) struct Summary {
     pub(super) silent: f64,
     pub(super) ms_p50: f64,
     pub(super) ms_p95: f64,
-    /// Exact matches among what is shown.
+    /// Exact matches among the suggestions that are shown.
     pub(super) exact_match_of_shown: f64,
     /// Holes with which the command of `--run` succeeds.
     pub(super) run_pass: Option<f64>,
@@ -120,7 +120,7 @@ pub(super) struct Summary {
     pub(super) decoded_tokens: f64,
     /// The same of the model's text without the trims: counts.
     pub(super) untrimmed: Faults,
-    /// Characters of suggestions that match exactly: what nobody had to type.
+    /// Characters of suggestions that match exactly: those that the user need not type.
     pub(super) right_chars: usize,
 }
 
@@ -186,7 +186,7 @@ impl Summary {
     }
 }
 
-/// Four digits behind the point: more are noise for thousands of holes.
+/// Four digits after the point: more are noise for thousands of holes.
 fn rounded(value: f64) -> f64 {
     (value * 1e4).round() / 1e4
 }

@@ -1,7 +1,7 @@
 //! What an editor would show after accepting, held against what stood there.
 //!
 //! Compared are the lines that the hole touches, from the first one's start: what was typed before the cursor, what
-//! was inserted, and what stays behind it. Blanks at line ends never count. A suggestion that is not shown matches
+//! was inserted, and what stays after it. Blanks at line ends never count. A suggestion that is not shown matches
 //! nothing and has no faults.
 
 use lowkey_document::Language;
@@ -25,7 +25,7 @@ pub(super) struct Score {
     pub(super) edit_similarity: f64,
     /// A closing bracket or quote more than the file has there.
     pub(super) closers_doubled: bool,
-    /// The line below the hole stands in the suggestion too.
+    /// The line below the hole is in the suggestion too.
     pub(super) next_line_repeated: bool,
     /// The first line of a hole that begins a line is indented unlike the file's, or blanks are not of its kind.
     pub(super) indent_wrong: bool,
@@ -64,7 +64,7 @@ fn trimmed_lines(text: &str) -> Vec<&str> {
     text.lines().map(str::trim_end).collect()
 }
 
-/// Closers whose opener stands elsewhere, by kind, and literals that are not ended.
+/// Closers whose opener is elsewhere, by kind, and literals that are not ended.
 type Loose = [usize; 5];
 
 fn loose(language: &'static Language, above: &str, lines: &str) -> Loose {
@@ -94,7 +94,7 @@ fn exceeds(shown: Loose, truth: Loose) -> bool {
     shown.iter().zip(truth).any(|(shown, truth)| *shown > truth)
 }
 
-/// Whether the next line of the file that says something stands in the suggestion, and not in the truth.
+/// Whether the next line of the file that is not blank is in the suggestion, and not in the truth.
 fn repeats_next(shown: &[&str], truth: &[&str], below: &str) -> bool {
     let mut lines_below = below.lines().skip(1).map(str::trim);
     let Some(next) = lines_below.find(|line| !line.is_empty()) else { return false };
@@ -195,7 +195,7 @@ mod tests {
         assert!(doubled("    let x = f(\"b\"\");"));
         assert!(!doubled("    let x = f(\")\");"));
         assert!(!doubled("    let x = f(;"));
-        // One that closes what stands above the hole: the line below closes it already.
+        // One that closes an opener above the hole: the line below closes it already.
         assert!(of("rust", CODE, (Kind::Block, 0), "    g(x);\n}").closers_doubled);
     }
 

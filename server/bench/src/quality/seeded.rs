@@ -22,7 +22,7 @@ impl Seeded {
         z ^ (z >> 31)
     }
 
-    /// A number below `n`; 0 for `n` = 0. The bias is below 2⁻³² for what is counted here.
+    /// A number below `n`; 0 for `n` = 0. The bias is below 2⁻³² for the numbers drawn here.
     pub(super) fn below(&mut self, n: usize) -> usize {
         self.next().checked_rem(n as u64).unwrap_or_default() as usize
     }

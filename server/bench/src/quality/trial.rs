@@ -27,7 +27,7 @@ impl Trial {
         let folder = std::env::temp_dir().join(name);
         let copying = || format!("cannot copy {} to {}", root.display(), folder.display());
         let mut builder = std::fs::DirBuilder::new();
-        // Nobody else is to read it, and a folder that is there already is somebody else's.
+        // Only the user may read it. A folder that exists already may belong to another user.
         #[cfg(unix)]
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
         builder.create(&folder).with_context(copying)?;

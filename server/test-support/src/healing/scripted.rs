@@ -11,7 +11,7 @@ use crate::steered::{Forward, Steered};
 
 /// What the script says at each place.
 pub(super) struct Script {
-    /// The token behind which the middle stands.
+    /// The token before the middle.
     pub(super) middle: TokenId,
     /// The line as training would have shown it.
     pub(super) line: Vec<TokenId>,
@@ -24,7 +24,7 @@ pub(super) struct Script {
 }
 
 impl Script {
-    /// The token that the script wants behind `history`.
+    /// The token that the script wants after `history`.
     fn next(&self, history: &[TokenId]) -> TokenId {
         let from = history.iter().rposition(|&token| token == self.middle).map_or(0, |at| at + 1);
         let rest = self.line.strip_prefix(history.get(from..).unwrap_or_default());

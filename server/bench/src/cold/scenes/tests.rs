@@ -77,7 +77,7 @@ fn a_line_end_is_one_key_with_the_indentation_after_it() {
 
 #[test]
 fn a_hole_ends_before_the_other_place() {
-    // So many keys that a hole would take the rest of the file.
+    // With this many keys a hole would take the rest of the file.
     let comments = "# a comment\n".repeat(40);
     let text = open("python", &(functions(20, "\n") + &comments));
     let Places { first, far } = choose(&text, 30, 10_000).unwrap();
