@@ -22,11 +22,9 @@ pub(super) struct Stamp {
 /// A document at the moment of a request.
 #[derive(Debug, Clone)]
 pub(super) struct View {
-    /// Its text.
     pub(super) snapshot: Snapshot,
-    /// Which text that is.
     pub(super) stamp: Stamp,
-    /// Editor and server disagree about the text.
+    /// Whether editor and server disagree about the text.
     pub(super) desynced: bool,
 }
 

@@ -38,10 +38,7 @@ pub(in crate::lsp) enum Fault {
     /// A length that is not a number.
     BadLength,
     /// A length above [`MAX_BODY_BYTES`].
-    TooLong {
-        /// The announced length.
-        bytes: u64,
-    },
+    TooLong { bytes: u64 },
     /// The next header began before the body was complete.
     Truncated { announced: u64 },
 }
