@@ -1,9 +1,10 @@
-//! `lowkey bench cold`: how long the first suggestion takes where nothing is warm.
+//! `lowkey bench cold`: the time to the first suggestion in cold places.
 //!
-//! A real server process of this very program is spoken to over stdio as an editor does: a file is opened, typed in, left
-//! for a place far away, come back to, and opened again after a restart. The server keeps its files in a private folder
-//! that goes when the run ends, so that the user's sessions are neither used nor changed; of the user's settings only
-//! those of the model count.
+//! The command drives a real server process of this program over stdio, like an editor. It opens a
+//! file, types in it, jumps to a distant place, comes back, and opens the file again after a
+//! restart. The server keeps its files in a private folder that is removed at the end, so the
+//! user's sessions are neither used nor changed. Of the user's settings only those of the model
+//! apply.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -36,19 +37,19 @@ use visit::{Visit, visit};
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(super) struct Args {
-    /// Source files of at least 60 lines with indented code; each gets a server of its own
+    /// Source files of at least 60 lines with indented code; each gets its own server
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
-    /// Print one JSON object for each file and one with the summary
+    /// Print one JSON object per file and one with the summary
     #[arg(long)]
     json: bool,
-    /// Milliseconds from one key to the next
+    /// Milliseconds between keys
     #[arg(long, value_name = "MS", default_value_t = 150, value_parser = clap::value_parser!(u64).range(..=60_000))]
     typing_ms: u64,
-    /// Keys in each scene, at most
+    /// Maximum number of keys in each scene
     #[arg(long, value_name = "N", default_value_t = 25, value_parser = clap::value_parser!(u64).range(1..=1000))]
     keys: u64,
-    /// How sure the gate must be: quiet, normal, eager, or always, so that no gate hides how long a suggestion takes
+    /// Setting `talkative` for this run; with always, the gate hides no suggestion
     #[arg(long, value_name = "HOW", default_value = "always", value_parser = |word: &str| check("talkative", word))]
     talkative: String,
 }
@@ -70,10 +71,10 @@ overtakes is in no report; with --typing-ms above the server's time limit no key
 The server keeps its sessions in a folder that is removed at the end. Settings other than the model, its threads,
 quantization and device are the defaults.";
 
-/// What is typed, in this order.
+/// The scenes, in order.
 const SCENES: [&str; 4] = ["open", "jump", "back", "reopen"];
 
-/// One file, as `--json` prints it.
+/// The result of one file, as `--json` prints it.
 #[derive(Debug, Serialize)]
 struct Measured {
     file: String,
@@ -85,7 +86,7 @@ struct Measured {
     scenes: Vec<Visit>,
 }
 
-/// A file and where it is typed in.
+/// A file and its places.
 struct Subject {
     file: PathBuf,
     whole: Snapshot,
@@ -94,7 +95,7 @@ struct Subject {
 
 pub(super) fn run(args: &Args, settings: &Settings, program: &Program) -> anyhow::Result<()> {
     let n_keys = args.keys as usize;
-    // All files are looked at first: a mistake in the last one shall not cost a run.
+    // All files are checked first: a fault in the last one must not cost a run.
     let subjects =
         args.files.iter().map(|file| subject(file, n_keys)).collect::<anyhow::Result<Vec<_>>>()?;
     let scratch = Arc::new(Scratch::new()?);
@@ -110,10 +111,10 @@ pub(super) fn run(args: &Args, settings: &Settings, program: &Program) -> anyhow
 /// Reads a file and chooses its places.
 fn subject(file: &Path, n_keys: usize) -> anyhow::Result<Subject> {
     let document = ordinary::document(file).map_err(anyhow::Error::msg);
-    let whole = document.context("FILE must be a source file of yours")?.snapshot();
-    // The first place is typed at three times.
+    let whole = document.context("FILE must be a readable source file")?.snapshot();
+    // The first place is used in three scenes.
     let places = choose(&whole, 3 * n_keys, n_keys)
-        .with_context(|| format!("{} cannot be typed in", file.display()))?;
+        .with_context(|| format!("{} has no places to type", file.display()))?;
     Ok(Subject { file: file.to_owned(), whole, places })
 }
 
@@ -126,7 +127,7 @@ struct Bench<'a> {
 }
 
 impl Bench<'_> {
-    /// Measures all files and prints what comes of it.
+    /// Measures all files and prints the results.
     fn run(&self, subjects: Vec<Subject>) -> anyhow::Result<()> {
         let (client, first_start_ms, _) = self.start(None).context("measuring the first start")?;
         client.end()?;
@@ -151,7 +152,8 @@ impl Bench<'_> {
         print(&summary.screen())
     }
 
-    /// Starts a server and waits until it is ready; also returns the milliseconds and the model's name.
+    /// Starts a server and waits until it is ready; returns it with the milliseconds and the
+    /// model's name.
     fn start(&self, root: Option<&Path>) -> anyhow::Result<(Client, f64, String)> {
         let mut client = Client::start(&self.program.executable, self.scratch)?;
         let (ms, model) = client.ready(&self.initialize(root))?;
@@ -183,7 +185,7 @@ impl Bench<'_> {
         let Subject { file, whole, places } = subject;
         let root = root_of(&whole);
         let mut typist = Typist::new(&whole, places);
-        // A short file is shared fairly between the visits.
+        // The visits share the keys of a short file equally.
         let n_first = typist.n_left(At::First).div_ceil(3).min(self.n_keys);
         let pace = Duration::from_millis(self.args.typing_ms);
         let (mut client, ready_ms, model) = self.start(root.as_deref())?;
@@ -211,7 +213,7 @@ impl Bench<'_> {
     }
 }
 
-/// Opens the text as it is now; returns when.
+/// Opens the present text; returns the time.
 fn open(client: &mut Client, typist: &Typist) -> anyhow::Result<Instant> {
     let text = typist.snapshot();
     let event = Instant::now();
@@ -227,7 +229,7 @@ fn open(client: &mut Client, typist: &Typist) -> anyhow::Result<Instant> {
     Ok(event)
 }
 
-/// The folder that an editor would have open: the repository's, or else the file's own.
+/// Returns the folder that an editor would open: the repository's, or the file's own.
 fn root_of(text: &Snapshot) -> Option<PathBuf> {
     let path = text.uri().file_path()?;
     let is_repository = |folder: &&Path| folder.join(".git").exists();

@@ -2,34 +2,34 @@
 
 use lowkey_completer::settings::Settings;
 
-/// Where the prompt is cut, what comes first in it, and what is shown of what comes of it.
+/// The cut of the prompt, its order, and the gate's level.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct Cut {
-    /// Where the prompt is cut: cursor, line, lines4 or lines8; without it the settings decide
+    /// Cut of the prompt: cursor, line, lines4 or lines8; default: the setting
     #[arg(long, value_name = "ANCHOR", value_parser = |word: &str| check("anchor", word))]
     anchor: Option<String>,
-    /// Which part of the prompt comes first: auto, psm or spm; without it the settings decide
+    /// Order of the prompt: auto, psm or spm; default: the setting
     #[arg(long, value_name = "ORDER", value_parser = |word: &str| check("order", word))]
     order: Option<String>,
-    /// How sure the gate must be: quiet, normal, eager, or always; without it the settings decide
+    /// Level of the gate: quiet, normal, eager, or always; default: the setting
     #[arg(long, value_name = "HOW", value_parser = |word: &str| check("talkative", word))]
     talkative: Option<String>,
 }
 
-/// Asks the table of settings whether a word is a value of `key`.
+/// Checks with the table of settings whether a word is a value of `key`.
 pub(super) fn check(key: &str, word: &str) -> Result<String, String> {
     Settings::default().set(key, &word.into()).map(|()| word.to_owned())
 }
 
 impl Cut {
-    /// The settings with this cut.
+    /// Returns the settings with these values.
     pub(super) fn apply(&self, settings: &Settings) -> Settings {
         let mut settings = settings.clone();
         let given =
             [("anchor", &self.anchor), ("order", &self.order), ("talkative", &self.talkative)];
         for (key, word) in given {
             if let Some(word) = word {
-                // Checked when the command line was read.
+                // The value was checked with the command line.
                 let taken = settings.set(key, &word.as_str().into());
                 debug_assert_eq!(taken, Ok(()));
             }
@@ -44,7 +44,7 @@ mod tests {
     use lowkey_completer::settings::{Anchor, Order};
 
     #[test]
-    fn words_become_settings_and_what_is_not_said_stays() {
+    fn options_override_settings() {
         let cut = Cut { anchor: Some("lines8".into()), order: None, talkative: None };
         let settings = cut.apply(&Settings { order: Order::Spm, ..Settings::default() });
         assert_eq!((settings.anchor, settings.order), (Anchor::Lines8, Order::Spm));

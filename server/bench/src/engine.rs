@@ -1,9 +1,9 @@
-//! `lowkey bench engine`: how fast the model runs here, and how far that is from what the machine gives.
+//! `lowkey bench engine`: the model's speed on this machine, compared with the machine's limits.
 //!
-//! It times the forward pass itself, with random tokens: no tokenizer, no editor, no
-//! memory of earlier completions. Every row is measured once per round, rounds run in
-//! alternating order, and medians are reported, so that what else the machine does
-//! falls on all rows alike. The machine's limits are the best of their rounds.
+//! Times the forward pass with random tokens: without a tokenizer, an editor or the completion
+//! memory. Every row is measured once per round, rounds run in alternating order, and medians are
+//! reported, so that other load affects all rows alike. The machine's limits are the best of their
+//! rounds.
 
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
@@ -33,29 +33,29 @@ pub(super) struct Args {
     /// Print one JSON object
     #[arg(long)]
     json: bool,
-    /// Also write the chart to this file
+    /// Write the chart to this file too
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
-    /// Measure each row so many times and report the median
+    /// Measure each row N times and report the median
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1000))]
     rounds: u32,
-    /// Run other kernels than the fastest: what an older processor would do, on this one
+    /// Use these kernels instead of the fastest, as on an older processor
     #[arg(long, value_name = "NAME", value_parser = kernels())]
     kernels: Option<String>,
 }
 
-/// The kernels that this processor can run.
+/// Returns the kernels that this processor can run.
 fn kernels() -> clap::builder::PossibleValuesParser {
     clap::builder::PossibleValuesParser::new(Isa::all_usable().into_iter().map(Isa::name))
 }
 
-/// The kernels of this name, or the fastest.
+/// Returns the kernels of this name, or the fastest.
 fn isa_of(name: Option<&str>) -> Isa {
     let named = |isa: &Isa| Some(isa.name()) == name;
     Isa::all_usable().into_iter().find(named).unwrap_or_else(Isa::detect)
 }
 
-/// Rounds in which the machine's limits are looked for; a limit is the best of them.
+/// Rounds of the measurement of the machine's limits; the best one counts.
 const ROOFLINE_ROUNDS: usize = 9;
 
 pub(super) fn run(args: &Args, settings: &Settings, program: &Program) -> anyhow::Result<()> {
@@ -66,7 +66,7 @@ pub(super) fn run(args: &Args, settings: &Settings, program: &Program) -> anyhow
     let file = load::open(settings, program.embedded.as_ref()).map_err(anyhow::Error::msg)?;
     let name = file.name().to_owned();
     let isa = isa_of(args.kernels.as_deref());
-    // Whoever names kernels means the CPU's.
+    // Named kernels are those of the CPU.
     let accelerator = if args.kernels.is_some() { None } else { settings.device.open()? };
     let model = match &accelerator {
         None => lowkey_model::load_on(&file, Pool::with_isa(threads, isa), &mut |_| {})?,
@@ -84,7 +84,7 @@ pub(super) fn run(args: &Args, settings: &Settings, program: &Program) -> anyhow
     let mut samples = vec![Vec::new(); rows.len()];
     for round in 0..args.rounds {
         for n_done in 0..rows.len() {
-            // Back and forth, so that no row is always measured on a cooler machine.
+            // Alternates the direction, so that no row is always measured on a cooler machine.
             let at = if round % 2 == 0 { n_done } else { rows.len() - 1 - n_done };
             if let (Some(row), Some(samples)) = (rows.get(at), samples.get_mut(at)) {
                 progress.say(&format!("round {} of {}: {row}", round + 1, args.rounds));
@@ -92,9 +92,9 @@ pub(super) fn run(args: &Args, settings: &Settings, program: &Program) -> anyhow
             }
         }
     }
-    // Before the limits are measured, which takes memory of its own.
+    // Before the measurement of the limits, which needs its own memory.
     let (memory, peak) = (resident("VmRSS:"), resident("VmHWM:"));
-    progress.say("what the machine gives");
+    progress.say("measuring the machine's limits");
     let pool = Pool::with_isa(threads, isa);
     let roofline = Roofline {
         read_gb_s: read_gb_s(&pool, ROOFLINE_ROUNDS)?,
@@ -109,7 +109,7 @@ pub(super) fn run(args: &Args, settings: &Settings, program: &Program) -> anyhow
     outcome.kernels = pool.isa().name();
     outcome.device = accelerator.as_ref().map_or("cpu", Accelerator::name).into();
     if accelerator.is_some() {
-        // The limits that were measured are the CPU's.
+        // The measured limits are those of the CPU.
         outcome.share = Share::default();
     }
     outcome.rounds = args.rounds;
@@ -131,12 +131,13 @@ pub(super) fn run(args: &Args, settings: &Settings, program: &Program) -> anyhow
     print(&screen::draw(&Chart::of(&outcome)))
 }
 
-/// Megabytes that this process holds, by a field of Linux's status file; `None` elsewhere.
+/// Returns the megabytes that this process uses, from a field of Linux's status file; `None`
+/// elsewhere.
 fn resident(field: &str) -> Option<f64> {
     kilobytes("/proc/self/status", field).map(|kb| result::rounded(kb as f64 / 1024.0))
 }
 
-/// One line on stderr that says what is being done; silent where nobody watches.
+/// One line on stderr with the present step; silent without a terminal.
 struct Progress {
     watched: bool,
 }
@@ -148,7 +149,7 @@ impl Progress {
 
     fn say(&self, what: &str) {
         if self.watched {
-            // A terminal that takes no more is no reason to stop measuring.
+            // A write error on the terminal must not stop the measurement.
             let _ = write!(std::io::stderr(), "\r\x1b[K{what}");
         }
     }
@@ -163,7 +164,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn kernels_are_found_by_the_name_that_is_reported() {
+    fn kernels_are_found_by_reported_name() {
         for isa in Isa::all_usable() {
             assert_eq!(isa_of(Some(isa.name())), isa);
         }

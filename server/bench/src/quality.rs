@@ -1,10 +1,13 @@
-//! `lowkey bench quality`: takes text out of a repository's files, asks for it, and holds the answer against it.
+//! `lowkey bench quality`: removes text from a repository's files, requests it, and compares the
+//! answers.
 //!
-//! Each question goes through the whole pipeline of the server, as an editor's would: the ignore and secret rules,
-//! window, prompt, model, stop rules, trims. What is scored is the file as an editor would show it with the suggestion
-//! accepted. Holes know nothing of each other: the memory is empty for each.
-//! Invariant: the same files, seed and options give the same rows, but for the times and for how
-//! much of a prompt was cached. So there is no time budget here.
+//! Each request goes through the whole pipeline of the server, like an editor's: the ignore and
+//! secret rules, window, prompt, model, stop rules, trims. The score compares the file that an
+//! editor would show after accepting the suggestion. Holes are independent: the completion memory
+//! is empty for each.
+//!
+//! Invariant: the same files, seed and options give the same rows, except for times and for the
+//! cached share of a prompt. Therefore there is no time budget here.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -48,40 +51,42 @@ use trial::Trial;
 /// Arguments of `lowkey bench quality`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The repository: files that git ignores or that may hold secrets are left alone
+    /// The repository; files that git ignores or that may hold secrets are skipped
     #[arg(value_name = "DIR")]
     folder: PathBuf,
-    /// How many holes, as many of each kind in each language
+    /// Number of holes, equally many of each kind in each language
     #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..))]
     holes: u32,
-    /// Which holes: the same number chooses the same ones
+    /// Seed of the choice: the same number chooses the same holes
     #[arg(long, value_name = "S", default_value_t = 1)]
     seed: u64,
-    /// What is taken out, separated by commas; without it every kind
+    /// Kinds of holes, separated by commas; default: all
     #[arg(long, value_delimiter = ',', value_name = "KIND")]
     kinds: Vec<Kind>,
-    /// Language ids, separated by commas; without it every language of code
+    /// Language ids, separated by commas; default: all languages of code
     #[arg(long, value_delimiter = ',', value_name = "ID")]
     languages: Vec<String>,
-    /// Ask as by a key instead of by typing: always for several lines
+    /// Send explicit requests instead of automatic ones: always for several lines
     #[arg(long)]
     invoked: bool,
-    /// Add rows to this file, and do not ask again what it holds already
+    /// Add rows to this file, and skip holes that it has already
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Put the text of the holes and of the suggestions into the rows
+    /// Include the text of the holes and of the suggestions in the rows
     #[arg(long)]
     texts: bool,
-    /// Run this command in a copy of DIR with each suggestion accepted, one after the other, and say how often it succeeds
+    /// Run this command in a copy of DIR with each suggestion accepted in turn, and report how
+    /// often it succeeds
     #[arg(long, value_name = "COMMAND")]
     run: Option<String>,
-    /// The command fails when it takes longer
+    /// Time limit of the command
     #[arg(long, value_name = "SECONDS", default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..))]
     run_seconds: u64,
-    /// Says of each filled file of a language whether it parses: a command that reads it on stdin; may be given for several
+    /// Check whether each filled file of a language parses: a command that reads it on stdin; may
+    /// be repeated
     #[arg(long, value_name = "LANGUAGE=COMMAND")]
     parses: Vec<String>,
-    /// Print a row for each hole and a summary as JSON lines
+    /// Print one row per hole and a summary as JSON lines
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -92,7 +97,7 @@ pub(super) fn run(args: &Args, settings: &Settings, program: &Program) -> anyhow
     let root = std::fs::canonicalize(&args.folder)
         .with_context(|| format!("cannot read the folder {}", args.folder.display()))?;
     if !root.is_dir() {
-        bail!("{} is not a folder; name a repository's", args.folder.display());
+        bail!("{} is not a folder; use a repository's folder", args.folder.display());
     }
     let parsers = Parsers::new(&args.parses)?;
     let kinds = if args.kinds.is_empty() { Kind::ALL.to_vec() } else { args.kinds.clone() };
@@ -107,7 +112,7 @@ pub(super) fn run(args: &Args, settings: &Settings, program: &Program) -> anyhow
             sources.len(),
         );
     }
-    // Looking ahead would be work for a next key that never comes.
+    // Look-ahead would work for a next key that never comes.
     let settings = Settings { look_ahead: false, ..args.cut.apply(settings) };
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
@@ -140,12 +145,12 @@ pub(super) fn run(args: &Args, settings: &Settings, program: &Program) -> anyhow
         rows.len(),
         args.folder.display(),
         args.seed,
-        if args.invoked { "asked by a key" } else { "asked by typing" },
+        if args.invoked { "explicit requests" } else { "automatic requests" },
     );
     print(&table::table(&rows, &heading))
 }
 
-/// What rows depend on beside the files, which each row's digest names.
+/// Returns the inputs of rows except the files; each row's digest identifies its file.
 fn parameters(args: &Args, settings: &Settings, kinds: &[Kind], model: &str) -> Map<String, Value> {
     let mut languages = args.languages.clone();
     languages.sort();
@@ -186,7 +191,7 @@ struct Bench<'a> {
     parsers: Parsers,
 }
 
-/// A planned hole in its file.
+/// A planned hole with its file.
 struct Case<'a> {
     number: usize,
     source: &'a Source,
@@ -195,7 +200,7 @@ struct Case<'a> {
 }
 
 impl Bench<'_> {
-    /// Asks about every hole that the ledger does not hold; returns all rows in the order of the plan.
+    /// Requests every hole that is not in the ledger; returns all rows in the order of the plan.
     async fn rows(
         &mut self,
         planned: &[Planned],
@@ -220,7 +225,7 @@ impl Bench<'_> {
             let row = match known.get(&number) {
                 Some(row) if row.digest == case.digest => row.clone(),
                 Some(row) => bail!(
-                    "{} changed since the row of hole {number} was made; name another file with --out",
+                    "{} changed since the row of hole {number} was made; use another file with --out",
                     row.path
                 ),
                 None => {
@@ -240,7 +245,7 @@ impl Bench<'_> {
         Ok(rows)
     }
 
-    /// Asks about one hole and scores the answer.
+    /// Requests one hole and scores the answer.
     async fn ask(&mut self, case: &Case<'_>) -> anyhow::Result<Row> {
         let Case { source, hole, .. } = case;
         let holed = hole.holed(&source.text);

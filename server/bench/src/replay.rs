@@ -1,9 +1,9 @@
-//! `lowkey bench replay`: an editing trace through the whole pipeline, key by key.
+//! `lowkey bench replay`: runs an editing trace through the whole pipeline, key by key.
 //!
-//! It drives the completer in this process; a process-level test holds its answers
-//! against the server's over stdio. Keys run back to back: idle work (looking ahead)
-//! gets the trace's own pauses, and what it costs is counted as background. With
-//! `--realtime` the pauses are waited for, and looking ahead runs on its own clock.
+//! It drives the completer in this process; a process-level test compares its answers with the
+//! server's over stdio. Keys run without pauses between them. Look-ahead gets the time of the
+//! trace's own pauses, and its cost is counted as background work. With `--realtime` the replay
+//! waits for the pauses, and look-ahead runs on its own clock.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -25,42 +25,42 @@ use crate::Program;
 /// Arguments of `lowkey bench replay`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Traces to replay, one after the other (JSON lines; see tests/traces)
+    /// Traces to replay in sequence (JSON lines; see tests/traces)
     #[arg(value_name = "TRACE", required = true)]
     traces: Vec<PathBuf>,
     /// Print each key's report and a summary as JSON lines
     #[arg(long)]
     json: bool,
-    /// Wait between keys as the user did
+    /// Wait between keys like the user
     #[arg(long)]
     realtime: bool,
-    /// Play a user who knows the final text and accepts what matches
+    /// Simulate a user who knows the final text and accepts matching suggestions
     #[arg(long)]
     target: bool,
     #[command(flatten)]
     cut: Cut,
 }
 
-/// One key, as `--json` prints it.
+/// The result of one key, as `--json` prints it.
 #[derive(Debug, Serialize)]
 struct Row {
     key: usize,
-    /// Whether the answer was made for another text than the current one.
+    /// Whether the answer belongs to an older text.
     stale: bool,
     #[serde(flatten)]
     report: Report,
-    /// Prompt tokens computed for this key, whoever reported them.
+    /// Prompt tokens computed for this key, in any report.
     #[serde(skip)]
     prefilled: u64,
-    /// What a user who knows the final text did with it.
+    /// The decision of a user who knows the final text.
     #[serde(skip)]
     choice: Option<Choice>,
-    /// Whether a key was pressed for it; behind an accept the editor asks without one.
+    /// Whether the user pressed a key; after an accept the editor sends a request without one.
     #[serde(skip)]
     is_key: bool,
 }
 
-/// What all keys came to.
+/// Totals over all keys.
 #[derive(Debug, Serialize)]
 struct Summary {
     keys: usize,
@@ -70,25 +70,26 @@ struct Summary {
     /// Prompt tokens per key, without background work.
     prefilled_median: f64,
     prefilled_mean: f64,
-    /// The same with background work.
+    /// Prompt tokens per key, with background work.
     prefilled_mean_all: f64,
-    /// Tokens decoded per second of decoding for the keys; 0 where none were.
+    /// Decoded tokens per second of decoding for the keys; 0 without any.
     decode_tok_s: f64,
-    /// Tokens that were decoded for the keys, guessed ahead, and guessed right.
+    /// Tokens decoded for the keys, drafted, and accepted.
     decoded: usize,
     drafted: usize,
     draft_accepted: usize,
     /// Share of keys answered without inference.
     memory_share: f64,
-    /// 99th percentile of these answers' latency.
+    /// 99th percentile of the latency of these answers.
     memory_ms_p99: f64,
-    /// Share of keys that showed something.
+    /// Share of keys with a shown suggestion.
     shown_share: f64,
     stale: usize,
-    /// With `--target`: keys of the trace less those that a user who knows the final text presses, one for each accept
-    /// and one for each suggestion typed over. Negative where suggestions cost more than they save.
+    /// With `--target`: keys of the trace minus the keys that a user who knows the final text
+    /// presses, one for each accept and one for each suggestion typed over. Negative if suggestions
+    /// cost more than they save.
     keystrokes_saved: i64,
-    /// With `--target`: keys that the trace has, typed or taken.
+    /// With `--target`: keys of the trace, typed or accepted.
     keystrokes: usize,
     /// With `--target`: keys pressed to accept, and suggestions typed over.
     accepts: usize,
@@ -109,7 +110,7 @@ pub(super) fn run(args: &Args, settings: &Settings, program: &Program) -> anyhow
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let mut all = Vec::new();
     for (path, trace) in args.traces.iter().zip(&traces) {
-        // A server of its own for each trace: no trace profits from the one before.
+        // Each trace has its own server, so that no trace benefits from the one before.
         let completer = Completer::start(settings.clone(), program.embedded, None)?;
         let (rows, work) = runtime.block_on(play(args, trace, &completer))?;
         completer.shutdown();
@@ -150,7 +151,7 @@ async fn play(
     let mut has_accepted = false;
     while let Some(step) = trace.steps.get(next) {
         let is_key = !std::mem::take(&mut has_accepted);
-        // Behind an accept the editor asks at once, without a key.
+        // After an accept the editor sends a request at once, without a key.
         if is_key {
             next += 1;
             let pause = Duration::from_millis(step.dt_ms);
@@ -180,7 +181,7 @@ async fn play(
         if let (true, Outcome::Insert(insert)) = (args.target, &answer.outcome) {
             let steps = trace.steps.get(next..).unwrap_or_default();
             let (coming, ends) = upcoming(steps, player.place());
-            // Closers that the answer replaces stay where they are.
+            // Closers that the answer replaces stay in place.
             let ghost = insert.continuation(&snapshot, cursor);
             let choice = ghost.map_or(Choice::GoOn, |ghost| choose(ghost, &coming, &ends));
             // Only whole steps can be skipped: the rest of the trace must still fit.
@@ -231,7 +232,8 @@ fn summarise(rows: &[Row], work: Work) -> Summary {
         ms_p95: percentile(&ms, 0.95),
         ms_p99: percentile(&ms, 0.99),
         prefilled_median: percentile(&prefilled, 0.5),
-        // From the totals: what a job computes behind its answer, at the time budget, stands in no row.
+        // From the totals: the tokens that a job computes after its answer, at the time budget, are
+        // in no row.
         prefilled_mean: work.prefilled as f64 / n,
         prefilled_mean_all: (work.prefilled + work.background_prefilled) as f64 / n,
         decode_tok_s: decoded as f64 * 1e3 / decode_ms.max(1e-3),
@@ -250,12 +252,12 @@ fn summarise(rows: &[Row], work: Work) -> Summary {
     }
 }
 
-/// A share in percent.
+/// Returns a share in percent.
 fn share(part: i64, of: usize) -> f64 {
     part as f64 * 100.0 / of.max(1) as f64
 }
 
-/// The headline of a trace that is played by a user who knows its final text.
+/// Returns the summary line of a trace with a simulated user.
 fn saved_line(name: &str, s: &Summary) -> String {
     format!(
         "{name}: {} of {} keystrokes saved ({:.1} %), {} to accept, {} suggestions typed over\n",

@@ -1,23 +1,26 @@
-//! A user who knows the final text: which part of a suggestion is worth a key, and what rejecting one costs.
+//! A simulated user who knows the final text: decides which part of a suggestion is worth a key,
+//! and counts the cost of a rejected one.
 //!
-//! A suggestion may be taken whole, up to a line's end, or word by word, each for one key, as editors offer it. Only what
-//! the trace types next is taken. A suggestion that the next key disagrees with costs one key: it had to be read over.
+//! A suggestion may be accepted whole, up to a line's end, or word by word, each for one key, as
+//! editors offer it. The user accepts only text that the trace types next. A suggestion that the
+//! next key contradicts costs one key, because the user had to read it.
 
-/// A suggestion, or a piece of one, of fewer characters is not worth a key.
+/// A shorter suggestion, or part of one, is not worth a key.
 const WORTH_ACCEPTING_CHARS: usize = 2;
 
-/// What the user does with a suggestion.
+/// The user's decision about a suggestion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Choice {
-    /// Takes so many bytes of it, which the trace types in so many steps, for so many keys.
+    /// Accepts this many bytes of it, which the trace types in this many steps, for this many keys.
     Take { bytes: usize, steps: usize, keys: usize },
-    /// Types on as it says, or goes elsewhere.
+    /// Types on as suggested, or moves away.
     GoOn,
-    /// Types something else.
+    /// Types other text.
     Reject,
 }
 
-/// Decides about the suggestion `ghost` where the trace goes on with `coming`, whose steps end at the bytes `ends`.
+/// Decides about the suggestion `ghost` if the trace continues with `coming`, whose steps end at
+/// the bytes `ends`.
 pub fn choose(ghost: &str, coming: &str, ends: &[usize]) -> Choice {
     let agreed = ghost.bytes().zip(coming.bytes()).take_while(|(a, b)| a == b).count();
     let typed_next = ends.first().copied().unwrap_or_default();
@@ -54,7 +57,8 @@ pub fn choose(ghost: &str, coming: &str, ends: &[usize]) -> Choice {
     best
 }
 
-/// The byte at which the next piece of `ghost` after `taken` ends, if all of it is among the `agreed` bytes.
+/// Returns the end of the next piece of `ghost` after `taken`, if all of it is within the `agreed`
+/// bytes.
 fn piece(
     ghost: &str,
     taken: usize,
@@ -66,7 +70,8 @@ fn piece(
     (end <= agreed).then_some(end)
 }
 
-/// Where the first word of a text ends, with the blanks before it; a run of marks counts as one.
+/// Returns the end of the first word of a text, with the spaces before it; a run of punctuation
+/// counts as one word.
 fn word_end(text: &str) -> usize {
     let blanks = text.len() - text.trim_start().len();
     let rest = text.get(blanks..).unwrap_or_default();
@@ -80,20 +85,20 @@ fn word_end(text: &str) -> usize {
 mod tests {
     use super::*;
 
-    /// Each character of `coming` is one step.
+    /// Decides with one step per character of `coming`.
     fn decide(ghost: &str, coming: &str) -> Choice {
         let ends: Vec<usize> = coming.char_indices().map(|(at, c)| at + c.len_utf8()).collect();
         choose(ghost, coming, &ends)
     }
 
     #[test]
-    fn what_matches_is_taken_whole_for_one_key() {
+    fn whole_match_costs_one_key() {
         assert_eq!(decide("foo(bar)", "foo(bar);"), Choice::Take { bytes: 8, steps: 8, keys: 1 });
         assert_eq!(decide("a\nb", "a\nb\nc"), Choice::Take { bytes: 3, steps: 3, keys: 1 });
     }
 
     #[test]
-    fn a_right_beginning_is_taken_by_line_or_word() {
+    fn partial_match_is_taken_by_line_or_word() {
         assert_eq!(
             decide("let x\nfoo", "let x\nbar"),
             Choice::Take { bytes: 5, steps: 5, keys: 1 }
@@ -110,13 +115,13 @@ mod tests {
     }
 
     #[test]
-    fn what_the_next_key_contradicts_is_rejected() {
+    fn contradicted_suggestion_is_rejected() {
         assert_eq!(decide("foo", "bar"), Choice::Reject);
         assert_eq!(decide("foo", ""), Choice::GoOn);
     }
 
     #[test]
-    fn steps_of_several_characters_are_taken_whole_or_not() {
+    fn long_steps_are_taken_whole() {
         // The trace pastes `oo(` in one step: the word `foo` ends inside it.
         assert_eq!(choose("foo x", "foo(", &[1, 4]), Choice::GoOn);
     }

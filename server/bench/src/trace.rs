@@ -1,10 +1,9 @@
-//! Editing traces: JSON lines of what an editor sent and where the cursor stood.
+//! Editing traces: JSON lines with an editor's changes and cursor positions.
 //!
-//! The first line names the format and the first document. `open` lines add documents;
-//! `edit` and `cursor` lines follow, each with the milliseconds since the one before.
-//! A `path` on a line makes that document the current one. A `cursor` line with
-//! `dt_ms` 0 right behind an edit says where that edit left the cursor, as with
-//! brackets that an editor closes by itself.
+//! The first line has the format and the first document. `open` lines add documents. `edit` and
+//! `cursor` lines follow, each with the milliseconds since the one before. A `path` on a line makes
+//! that document the current one. A `cursor` line with `dt_ms` 0 directly after an edit has the
+//! cursor after that edit, for example when an editor inserts a closing bracket.
 
 use std::path::Path;
 
@@ -12,7 +11,7 @@ use anyhow::{Context as _, bail};
 use lowkey_completer::ordinary;
 use serde::Deserialize;
 
-/// The version of the format that is read.
+/// The supported version of the format.
 const FORMAT: u32 = 1;
 
 /// A document at the start.
@@ -36,16 +35,16 @@ pub(super) struct Edit {
     pub(super) text: String,
 }
 
-/// One thing that the user did.
+/// A step of the user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Step {
     /// Milliseconds since the step before.
     pub(super) dt_ms: u64,
-    /// Which document becomes the current one; `None` leaves it.
+    /// The document that becomes the current one; `None` keeps it.
     pub(super) path: Option<String>,
-    /// What changed; `None` for a mere move of the cursor.
+    /// The change; `None` for a cursor movement.
     pub(super) edit: Option<Edit>,
-    /// Where the cursor is afterwards; `None` means at the end of the edit's text.
+    /// The cursor after the step; `None` means the end of the edit's text.
     pub(super) cursor: Option<Place>,
 }
 
@@ -76,7 +75,7 @@ struct Line {
     cursor: Option<Place>,
 }
 
-/// The longest trace: days of typing.
+/// Maximum size of a trace: days of typing.
 const MAX_BYTES: u64 = 256 << 20;
 
 /// Reads a trace from a file.
@@ -90,7 +89,7 @@ fn parse(text: &str) -> anyhow::Result<Trace> {
     let mut lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     let Some((_, first)) = lines.next() else { bail!("is empty") };
     let head: Head = serde_json::from_str(first)
-        .context("line 1 is not the head of a trace: {\"lowkey_trace\":1,\"path\":…,\"language\":…,\"text\":…}")?;
+        .context("line 1 is not the header of a trace: {\"lowkey_trace\":1,\"path\":…,\"language\":…,\"text\":…}")?;
     if head.lowkey_trace != FORMAT {
         bail!("has format {}; this version reads format {FORMAT}", head.lowkey_trace);
     }
@@ -101,7 +100,7 @@ fn parse(text: &str) -> anyhow::Result<Trace> {
         match line {
             Line { open: Some(open), edit: None, cursor: None, .. } => trace.opens.push(open),
             Line { open: None, edit: None, cursor: None, .. } | Line { open: Some(_), .. } => {
-                bail!("line {}: takes either open, or edit and cursor", idx + 1)
+                bail!("line {}: use either open, or edit and cursor", idx + 1)
             }
             Line { open: None, dt_ms, path, edit, cursor } => {
                 trace.push(Step { dt_ms, path, edit, cursor });

@@ -1,7 +1,7 @@
-//! What a run leaves nothing of: a private folder for the server's files, and the server itself.
+//! The temporary parts of a run: a private folder for the server's files, and the server itself.
 //!
-//! The server's sessions hold the file's text as token ids, so the folder is the user's alone, and it is removed when the
-//! run ends, also by a signal.
+//! The server's sessions hold the file's text as token ids. The folder is therefore readable by the
+//! user only, and it is removed at the end of the run, also after a signal.
 
 use std::path::{Path, PathBuf};
 use std::process::Child;
@@ -11,10 +11,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use anyhow::Context as _;
 use lowkey_terminal::{ending, log};
 
-/// Folders of this name that earlier runs with the same process number may have left.
+/// Earlier runs with the same process id may have left folders of this name.
 const MAX_TRIES: u32 = 100;
 
-/// A private folder and the server that runs on it.
+/// A private folder and its server.
 #[derive(Debug)]
 pub(super) struct Scratch {
     folder: PathBuf,
@@ -24,7 +24,7 @@ pub(super) struct Scratch {
 }
 
 impl Scratch {
-    /// Makes the folder.
+    /// Creates the folder.
     pub(super) fn new() -> anyhow::Result<Self> {
         let below = std::env::temp_dir();
         let mut tries = 0..MAX_TRIES;
@@ -39,16 +39,17 @@ impl Scratch {
         };
         let folder = made.with_context(|| {
             format!(
-                "cannot make a folder for the server's files in {}; TMPDIR names another place",
+                "cannot create a folder for the server's files in {}; set TMPDIR to another folder",
                 below.display()
             )
         })?;
         Ok(Self { folder, server: Mutex::new(None), is_ending: AtomicBool::new(false) })
     }
 
-    /// Removes everything also when a signal ends this process.
+    /// Removes everything even if a signal ends this process.
     pub(super) fn remove_on_signals(self: &Arc<Self>) -> anyhow::Result<()> {
-        // Not an owner: the folder goes when the run ends, while signals are still listened for.
+        // The reference is weak: the end of the run removes the folder while the signal thread
+        // still waits.
         let scratch = Arc::downgrade(self);
         ending::on_signals(move |signal| {
             if let Some(scratch) = scratch.upgrade() {
@@ -56,13 +57,14 @@ impl Scratch {
                 scratch.clear();
             }
             log::finish();
-            // As the shell tells which signal ended a process.
+            // A shell uses this exit code for a process that a signal ended.
             std::process::exit(128 + signal);
         })
         .context("cannot listen for signals")
     }
 
-    /// Waits for the end where a signal is ending this process: that the server is gone is then no error.
+    /// Waits for the end if a signal is ending this process: the missing server is then not an
+    /// error.
     pub(super) fn await_signal_s_end(&self) {
         while self.is_ending.load(Ordering::Acquire) {
             std::thread::park();
@@ -74,12 +76,12 @@ impl Scratch {
         &self.folder
     }
 
-    /// Returns the server's process, if one runs.
+    /// Returns the server's process, if it runs.
     pub(super) fn server(&self) -> MutexGuard<'_, Option<Child>> {
         self.server.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Ends the server without asking it, if one runs.
+    /// Kills the server, if it runs.
     pub(super) fn kill_server(&self) {
         if let Some(mut server) = self.server().take() {
             let _ = server.kill();
@@ -87,7 +89,7 @@ impl Scratch {
         }
     }
 
-    /// Ends the server first: it may still write to the folder.
+    /// Ends the server first, because it may still write to the folder.
     fn clear(&self) {
         self.kill_server();
         let _ = std::fs::remove_dir_all(&self.folder);

@@ -1,4 +1,4 @@
-//! One scene: an event, then keys at a steady pace, and what the requests after them brought.
+//! One scene: an event, then keys at a steady pace, and the results of their requests.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -11,40 +11,40 @@ use serde_json::{Value, json};
 use super::client::{Client, Reply, ms};
 use super::scenes::{At, Key, Typist};
 
-/// The answer to the last key is waited for this long.
+/// Time limit for the answer to the last key.
 const LAST_ANSWER: Duration = Duration::from_mins(1);
 
-/// What a scene came to.
+/// The results of a scene.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub(super) struct Visit {
     /// `open`, `jump`, `back` or `reopen`.
     pub(super) scene: &'static str,
-    /// Keys pressed; each asks once.
+    /// Keys pressed; each sends one request.
     pub(super) keys: usize,
-    /// The first suggestion; `null` where none of the keys brought one.
+    /// The first suggestion; `null` without any.
     pub(super) first: Option<Suggested>,
-    /// The first one that the model computed: others were remembered from the keys before.
+    /// The first computed suggestion; earlier ones came from the completion memory.
     pub(super) first_computed: Option<Suggested>,
-    /// Requests that brought a suggestion.
+    /// Requests with a suggestion.
     pub(super) shown: usize,
-    /// Requests answered with nothing.
+    /// Requests without a suggestion.
     pub(super) empty: usize,
-    /// Of these, the ones that ended at their time limit.
+    /// Of these, the number that ended at their time limit.
     pub(super) deadline: usize,
-    /// Requests that the next key overtook.
+    /// Requests that the next key superseded.
     pub(super) overtaken: usize,
-    /// Why requests were answered with nothing, counted by rule.
+    /// Requests without a suggestion, by rule.
     pub(super) silent: BTreeMap<String, usize>,
-    /// Answers by the size of their prompt; `unknown` where the report has none.
+    /// Answers by the size of their prompt; `unknown` without it in the report.
     pub(super) prompt_sizes: BTreeMap<String, usize>,
-    /// What the reports of the answered requests say; an overtaken one has no report, whatever it cost.
+    /// Tokens in the reports of answered requests; a superseded request has no report, at any cost.
     pub(super) tokens: Computed,
 }
 
 /// A suggestion.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub(super) struct Suggested {
-    /// How many keys had been pressed when it was asked for.
+    /// The number of keys pressed before its request.
     pub(super) key: usize,
     /// Since the file was opened or the cursor moved.
     pub(super) ms_from_event: f64,
@@ -54,27 +54,27 @@ pub(super) struct Suggested {
     pub(super) ms_of_request: f64,
     /// `model` or `memory`.
     pub(super) source: Option<String>,
-    /// `small` or `full`; `null` where the report does not say.
+    /// `small` or `full`; `null` without it in the report.
     pub(super) prompt_size: Option<String>,
-    /// What the report says of its tokens.
+    /// The tokens in its report.
     pub(super) tokens: Tokens,
 }
 
-/// What answered requests computed.
+/// The tokens computed for answered requests.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub(super) struct Computed {
     pub(super) prefilled: u64,
     pub(super) decoded: u64,
 }
 
-/// A request that is not answered yet.
+/// An unanswered request.
 struct Asked {
     id: u64,
     at: Instant,
     key: usize,
 }
 
-/// The state of a scene while it is typed.
+/// The state of a running scene.
 struct Scene<'a> {
     client: &'a mut Client,
     uri: &'a str,
@@ -82,7 +82,7 @@ struct Scene<'a> {
     event: Instant,
     first_key: Instant,
     asked: Option<Asked>,
-    /// Questions about an answer, by their id, each with the suggestion that was the answer.
+    /// Requests for the report of an answer, by their id, each with the suggestion in the answer.
     explaining: BTreeMap<u64, Option<Suggested>>,
 }
 
@@ -117,7 +117,7 @@ pub(super) fn visit(
 }
 
 impl Scene<'_> {
-    /// Takes answers until `until`, or until all are there.
+    /// Handles answers until `until`, or until all have arrived.
     fn listen(&mut self, until: Instant, ends_with_the_last: bool) -> anyhow::Result<()> {
         loop {
             let is_done = self.asked.is_none() && self.explaining.is_empty();
@@ -129,7 +129,7 @@ impl Scene<'_> {
         }
     }
 
-    /// Changes the text, withdraws the request before and sends the next, in the order of editors.
+    /// Changes the text, cancels the request before and sends the next, in the order of editors.
     fn press(&mut self, key: &Key) -> anyhow::Result<()> {
         let place =
             |at: lowkey_document::Position| json!({"line": at.line, "character": at.column});
@@ -167,7 +167,8 @@ impl Scene<'_> {
             self.explained(reply.result.as_ref().unwrap_or(&Value::Null), suggested);
             return Ok(());
         }
-        // An answer that the next key has overtaken is counted there: an editor does not show it.
+        // An answer that the next key superseded is counted there, because an editor does not show
+        // it.
         let Some(asked) = self.asked.take_if(|asked| asked.id == reply.id) else { return Ok(()) };
         let Some(result) = &reply.result else {
             self.visit.overtaken += 1;

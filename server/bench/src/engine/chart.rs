@@ -1,46 +1,43 @@
-//! The figures as bars, before anything decides how bars are drawn.
+//! The figures as bars, independent of their drawing.
 //!
-//! The terminal and the SVG show the same chart; only this file knows what is in it.
+//! The terminal and the SVG show the same chart; only this file knows its contents.
 
 use super::result::{ByTokens, Outcome};
 
-/// A chart: what ran where, bars in sections, and what has no bar.
+/// A chart: the machine, bars in sections, and figures without bars.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Chart {
-    /// The model.
+    /// The model's name.
     pub(super) title: String,
-    /// How it was measured.
+    /// The conditions of the measurement.
     pub(super) subtitle: String,
-    /// Bars of one scale each.
+    /// Each section has one scale.
     pub(super) sections: Vec<Section>,
-    /// One line each.
+    /// Lines of text.
     pub(super) notes: Vec<String>,
 }
 
-/// Bars that are compared with one another.
+/// Bars that are compared with each other.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Section {
-    /// What is measured, and which way is better.
+    /// The measurement, and which direction is better.
     pub(super) name: String,
-    /// In order.
     pub(super) bars: Vec<Bar>,
 }
 
 /// One bar.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Bar {
-    /// What it stands for.
     pub(super) label: String,
-    /// Its length.
     pub(super) value: f64,
-    /// The value in words, with its unit.
+    /// The value with its unit.
     pub(super) text: String,
-    /// What else there is to say.
+    /// Further text.
     pub(super) note: String,
 }
 
 impl Chart {
-    /// Puts a run into bars.
+    /// Converts a run to bars.
     pub(super) fn of(run: &Outcome) -> Self {
         let rates = |medians: &ByTokens<f64>,
                      ranges: &ByTokens<[f64; 2]>,
@@ -106,7 +103,7 @@ impl Chart {
                 bars: times(&run.append_and_8, &run.append_and_8_range, &n_tokens),
             },
             Section {
-                name: "called off in the middle, until it stops".to_owned(),
+                name: "cancelled midway, time until the end".to_owned(),
                 bars: times(&run.cancel_ms, &run.cancel_ms_range, &n_tokens),
             },
             Section {
@@ -130,7 +127,7 @@ impl Chart {
     }
 }
 
-/// What it ran on.
+/// Returns the device and its configuration.
 fn place(run: &Outcome) -> String {
     match run.device.as_str() {
         "cpu" => format!("{} threads, {} kernels", run.threads, run.kernels),
@@ -172,7 +169,7 @@ fn n_tokens(n: usize) -> String {
     if n == 1 { "1 token".to_owned() } else { format!("{n} tokens") }
 }
 
-/// Three digits or the whole part, thousands apart.
+/// Formats a number with three digits or its whole part, with separators of thousands.
 fn number(value: f64) -> String {
     let digits = match value.abs() {
         v if v < 9.995 => 2,
@@ -194,7 +191,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_read_at_a_glance() {
+    fn numbers_have_three_digits() {
         let given = [0.0, 1.234, 12.34, 99.97, 123.4, 1234.0, 23_456.0];
         let expected = ["0.00", "1.23", "12.3", "100", "123", "1,234", "23,456"];
         assert_eq!(given.map(number), expected);

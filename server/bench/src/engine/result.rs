@@ -1,15 +1,15 @@
-//! What all rows came to: the object that `--json` prints.
+//! The results of all rows: the object that `--json` prints.
 //!
-//! The schema is a promise to `tests/peers` and to whoever compares runs; fields are
-//! added, never renamed. Rates are tokens per second, times are milliseconds; each
-//! is the median of the rounds, beside it the smallest and the largest.
+//! The schema is a promise to `tests/peers` and to tools that compare runs: fields are added, never
+//! renamed. Rates are tokens per second, times are milliseconds. Each is the median of the rounds,
+//! with the smallest and the largest next to it.
 
 use serde::{Serialize, Serializer};
 
 use super::subject::{Row, Subject};
 use crate::figures::percentile;
 
-/// Numbers by a number of tokens, in order of measurement.
+/// Values by a number of tokens, in order of measurement.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct ByTokens<T>(pub(super) Vec<(usize, T)>);
 
@@ -30,7 +30,7 @@ pub(super) type Medians = ByTokens<f64>;
 /// The smallest and the largest of the rounds.
 pub(super) type Ranges = ByTokens<[f64; 2]>;
 
-/// Everything that was measured.
+/// All results.
 #[derive(Debug, Clone, Default, Serialize)]
 pub(super) struct Outcome {
     pub(super) model: String,
@@ -47,56 +47,56 @@ pub(super) struct Outcome {
     /// By tokens of context.
     pub(super) decode: Medians,
     pub(super) decode_range: Ranges,
-    /// Until the first token is known, by tokens appended.
+    /// Time until the first token, by appended tokens.
     pub(super) append: Medians,
     pub(super) append_range: Ranges,
-    /// The same with eight tokens decoded.
+    /// The same with eight decoded tokens.
     pub(super) append_and_8: Medians,
     pub(super) append_and_8_range: Ranges,
-    /// Tokens in the cache to which `append` and `draft_verify` append.
+    /// Tokens in the cache before `append` and `draft_verify`.
     pub(super) append_cached: usize,
-    /// One forward with logits at all of so many tokens, in decode steps at the same context.
+    /// One forward pass with logits at all of N tokens, in decode steps at the same context.
     pub(super) draft_verify: Medians,
     pub(super) draft_verify_ms: Medians,
-    /// Milliseconds that a forward of so many tokens goes on after it was called off, at moments spread over it.
+    /// Milliseconds from the cancellation of a forward pass of N tokens to its end, at moments
+    /// spread over it.
     pub(super) cancel_ms: Medians,
     pub(super) cancel_ms_range: Ranges,
-    /// What the process holds after all rows, on Linux; `null` elsewhere.
+    /// Memory of the process after all rows, on Linux; `null` elsewhere.
     pub(super) memory_mb: Option<f64>,
-    /// The most that it held, pages of the model file included.
+    /// Peak memory, pages of the model file included.
     pub(super) memory_peak_mb: Option<f64>,
-    /// Packed weights that a decoded token reads.
+    /// Packed weights read per decoded token.
     pub(super) weights_mb: f64,
-    /// The KV cache in use here.
     pub(super) kv_mb: f64,
     pub(super) roofline: Roofline,
     pub(super) share: Share,
-    /// Rows that the model's context has no room for.
+    /// Rows that exceed the model's context.
     pub(super) skipped: Vec<String>,
 }
 
-/// What the machine gives.
+/// The machine's limits.
 #[derive(Debug, Clone, Copy, Default, Serialize)]
 pub(super) struct Roofline {
-    /// Gigabytes read from memory per second, with the threads used.
+    /// Gigabytes per second read from memory, with the threads used.
     pub(super) read_gb_s: f64,
-    /// 10⁹ int8 operations per second; `null` where the CPU has no instruction for them.
+    /// 10⁹ int8 operations per second; `null` if the CPU has no instruction for them.
     pub(super) int8_gop_s: Option<f64>,
-    /// Nanoseconds that a cache line takes to the other core and back; `null` with one thread.
+    /// Nanoseconds for a cache line's round trip to the other core; `null` with one thread.
     pub(super) round_trip_ns: Option<f64>,
 }
 
-/// How much of it the model gets, 0 to 1.
+/// The share of the limits that the model reaches, 0 to 1.
 #[derive(Debug, Clone, Default, Serialize)]
 pub(super) struct Share {
-    /// Of the int8 products, by tokens of prompt; attention and norms count as waiting.
+    /// Of the int8 products, by prompt tokens; attention and norms count as waiting.
     pub(super) prefill: Medians,
-    /// Of the memory, by tokens of context; a model that fits the caches can be above 1.
+    /// Of the memory, by tokens of context; may exceed 1 for a model that fits in the caches.
     pub(super) decode: Medians,
 }
 
 impl Outcome {
-    /// Sums up `samples`, milliseconds of each of `rows`.
+    /// Summarizes `samples`, the milliseconds of each of `rows`.
     pub(super) fn new(
         subject: &Subject,
         rows: &[Row],
@@ -172,7 +172,7 @@ impl Ranges {
     }
 }
 
-/// Four significant digits: more are noise.
+/// Rounds to four significant digits, because more are noise.
 pub(super) fn rounded(value: f64) -> f64 {
     let digits = 3 - value.abs().max(1e-9).log10().floor() as i32;
     let scale = 10_f64.powi(digits.clamp(0, 6));
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_keep_their_order_in_json() {
+    fn json_keeps_the_order() {
         let by = ByTokens(vec![(64, 1.5), (512, 2.0), (1024, 3.0)]);
         let text = serde_json::to_string(&by).unwrap_or_default();
         assert_eq!(text, r#"{"64":1.5,"512":2.0,"1024":3.0}"#);

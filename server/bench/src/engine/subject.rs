@@ -1,8 +1,8 @@
-//! What is measured, and the model that it is measured on.
+//! The measured rows, and the model that runs them.
 //!
-//! One token sequence and one KV cache serve all rows: a row that wants 1,024 tokens
-//! of context truncates the cache to them, or computes what is missing, before the
-//! clock starts.
+//! One token sequence and one KV cache serve all rows. Before the clock starts, a row with 1,024
+//! tokens of context truncates the cache to them, or computes the missing ones.
+//!
 //! Invariant: the cache's first `n_valid` positions hold the first tokens of the sequence.
 
 use std::fmt;
@@ -16,33 +16,35 @@ use crate::figures::percentile;
 
 /// Tokens that a decoding row decodes.
 const DECODED: usize = 32;
-/// Tokens decoded behind an append, as for a short suggestion.
+/// Tokens decoded after an append, as for a short suggestion.
 const AFTER_APPEND: usize = 8;
-/// A row that takes less is run again, this often at most.
+/// A row that takes less time is repeated, at most this often.
 const LONG_ENOUGH_MS: f64 = 30.0;
 const MOST_RUNS: usize = 25;
-/// The context of the rows that want one, and what serves where the model has no room for it.
+/// The context of rows that need one, and the fallbacks for a model with a shorter context length.
 const DEPTHS: [usize; 3] = [1024, 512, 128];
 
 /// One measurement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Row {
-    /// So many tokens into an empty cache.
+    /// Prefills N tokens into an empty cache.
     Prefill(usize),
-    /// Token after token behind so many.
+    /// Decodes one token at a time after N tokens.
     Decode(usize),
-    /// `tokens` behind `cached`, until the next token is known.
+    /// Appends `tokens` after `cached`, until the next token is known.
     Append { cached: usize, tokens: usize },
-    /// The same, and eight tokens decoded behind it.
+    /// The same, with eight tokens decoded after it.
     AppendAndDecode { cached: usize, tokens: usize },
-    /// A chunk of so many tokens into an empty cache, called off somewhere on its way: from the call to the end.
+    /// Prefills N tokens into an empty cache and cancels it midway: time from the cancellation to
+    /// the end.
     Cancel(usize),
-    /// `tokens` behind `cached` with the best token behind each of them: the last token and a draft of one less.
+    /// Appends `tokens` after `cached` with the best token after each: the last token and a draft
+    /// of one less.
     Verify { cached: usize, tokens: usize },
 }
 
 impl Row {
-    /// What a context of `context_length` tokens leaves room for, and in words what it does not.
+    /// Returns the rows that fit into `context_length` tokens, and descriptions of the others.
     pub(super) fn plan(context_length: usize) -> (Vec<Self>, Vec<String>) {
         let depth = DEPTHS.into_iter().find(|depth| depth + DECODED <= context_length);
         let mut wanted: Vec<Self> = [64, 512, 1024, 2048].map(Self::Prefill).into();
@@ -60,12 +62,12 @@ impl Row {
         let (fits, rest): (Vec<_>, Vec<_>) =
             wanted.into_iter().partition(|row| row.end() <= context_length);
         let skipped = rest.into_iter().map(|row| {
-            format!("{row}: needs {} tokens, the model has {context_length}", row.end())
+            format!("{row}: needs {} tokens, the model's context has {context_length}", row.end())
         });
         (fits, skipped.collect())
     }
 
-    /// The rows of `rows` that make every buffer as large as it gets.
+    /// Returns the rows that need the largest buffers.
     pub(super) fn largest(rows: &[Self]) -> Vec<Self> {
         let prefill = rows.iter().filter(|row| matches!(row, Self::Prefill(_)));
         let verify = rows.iter().filter(|row| matches!(row, Self::Verify { .. }));
@@ -73,7 +75,7 @@ impl Row {
         largest.into_iter().flatten().copied().collect()
     }
 
-    /// Positions that the row fills.
+    /// Returns the number of positions that the row fills.
     fn end(self) -> usize {
         match self {
             Self::Prefill(tokens) | Self::Cancel(tokens) => tokens,
@@ -99,25 +101,26 @@ impl fmt::Display for Row {
     }
 }
 
-/// A loaded model with the tokens that it is given.
+/// A loaded model with its input tokens.
 pub(super) struct Subject {
     model: Box<dyn CausalLm>,
     cache: KvCache,
     tokens: Vec<u32>,
     /// Positions of the cache that hold the beginning of `tokens`.
     n_valid: usize,
-    /// Forwards that were called off.
+    /// Cancelled forward passes.
     n_cancelled: u32,
     logits: Vec<f32>,
 }
 
 impl Subject {
-    /// Makes room for the longest of `rows`.
+    /// Allocates for the longest of `rows`.
     pub(super) fn new(model: Box<dyn CausalLm>, rows: &[Row]) -> anyhow::Result<Self> {
         let longest = rows.iter().map(|row| row.end()).max().unwrap_or_default();
         let vocab = model.config().vocab as u64;
-        anyhow::ensure!(longest > 0 && vocab > 0, "the model's context has no room for any row");
-        // The work does not depend on which tokens they are; a generator of one line keeps runs alike (Knuth's MMIX).
+        anyhow::ensure!(longest > 0 && vocab > 0, "the model's context is too short for every row");
+        // The time does not depend on the tokens. A generator of one line makes runs repeatable
+        // (Knuth's MMIX).
         let mut state = 1_u64;
         let tokens = (0..longest).map(|_| {
             state = state
@@ -130,17 +133,16 @@ impl Subject {
         Ok(Self { model, cache, tokens, n_valid: 0, n_cancelled: 0, logits: Vec::new() })
     }
 
-    /// The model.
     pub(super) fn model(&self) -> &dyn CausalLm {
         &*self.model
     }
 
-    /// Megabytes of the KV cache.
     pub(super) fn cache_mb(&self) -> f64 {
         self.cache.bytes() as f64 / f64::from(1 << 20)
     }
 
-    /// Milliseconds that `row` takes now; for decoding, of one token. The median of several runs where one is short.
+    /// Measures `row` in milliseconds; for decoding, per token. The median of several runs for a
+    /// short row.
     pub(super) fn measure(&mut self, row: Row) -> Result<f64, ModelError> {
         let start = Instant::now();
         let mut samples = Vec::new();
@@ -171,7 +173,7 @@ impl Subject {
                 self.extend(cached + tokens, LogitsMode::Last)?;
                 let next = pick(&self.logits);
                 if let Row::AppendAndDecode { .. } = row {
-                    // The first of the eight is known by now.
+                    // The first of the eight is known already.
                     self.decode(AFTER_APPEND - 1, next)?;
                 }
                 Ok(ms_since(start))
@@ -190,17 +192,18 @@ impl Subject {
         }
     }
 
-    /// Milliseconds that a forward goes on after it was called off; the moments of calling it off are spread over it.
+    /// Measures the milliseconds from a cancellation to the end of a forward pass; the moments are
+    /// spread over the pass.
     fn cancelled(&mut self, tokens: usize) -> Result<f64, ModelError> {
         self.rewind(0)?;
         let start = Instant::now();
         self.extend(tokens, LogitsMode::Last)?;
         let whole = start.elapsed();
         let mut late = Duration::ZERO;
-        // A call that came after the end says nothing.
+        // A cancellation after the end measures nothing.
         for _ in 0..5 {
             self.n_cancelled += 1;
-            // The golden ratio's multiples fall everywhere between 0 and 1.
+            // The multiples of the golden ratio are spread evenly over 0 to 1.
             let share = (f64::from(self.n_cancelled) * 0.618_034).fract();
             self.rewind(0)?;
             let call = OnceLock::new();
@@ -225,14 +228,14 @@ impl Subject {
         Ok(late.as_secs_f64() * 1e3)
     }
 
-    /// Brings the cache to the first `n` tokens of the sequence.
+    /// Sets the cache to the first `n` tokens of the sequence.
     fn rewind(&mut self, n: usize) -> Result<(), ModelError> {
         self.n_valid = self.n_valid.min(n);
         self.cache.truncate(self.n_valid);
         self.extend(n, LogitsMode::None)
     }
 
-    /// Computes the sequence up to `n` tokens, in chunks as the engine does.
+    /// Computes the sequence up to `n` tokens, in chunks like the engine.
     fn extend(&mut self, n: usize, want: LogitsMode) -> Result<(), ModelError> {
         let missing = self.tokens.get(self.n_valid..n).unwrap_or_default();
         for chunk in missing.chunks(CHUNK_TOKENS) {
@@ -258,7 +261,7 @@ impl Subject {
     }
 }
 
-/// The best token; its probability is computed as well, as a gate needs it.
+/// Returns the best token; computes its probability too, as a gate needs it.
 fn pick(logits: &[f32]) -> u32 {
     std::hint::black_box(log_sum_exp(logits));
     std::hint::black_box(argmax(logits) as u32)
@@ -273,14 +276,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_context_of_two_thousand_tokens_has_room_for_every_row() {
+    fn long_context_fits_every_row() {
         let (rows, skipped) = Row::plan(32_768);
         assert_eq!(skipped, Vec::<String>::new());
         assert_eq!(rows.len(), 4 + 2 + 8 + 2 + 7);
     }
 
     #[test]
-    fn what_does_not_fit_is_said_and_shallower_rows_stand_in() {
+    fn skipped_rows_have_fallbacks() {
         let (rows, skipped) = Row::plan(1024);
         assert!(rows.iter().all(|row| row.end() <= 1024));
         assert!(rows.contains(&Row::Prefill(1024)) && rows.contains(&Row::Decode(512)));
@@ -290,8 +293,8 @@ mod tests {
         assert_eq!(
             skipped,
             [
-                "prefill 2048: needs 2048 tokens, the model has 1024",
-                "decode at 1024: needs 1056 tokens, the model has 1024",
+                "prefill 2048: needs 2048 tokens, the model's context has 1024",
+                "decode at 1024: needs 1056 tokens, the model's context has 1024",
             ]
         );
         assert!(Row::plan(1).0.iter().all(|row| row.end() <= 1));

@@ -1,4 +1,5 @@
-//! The chart as an SVG file that stands alone: no script, no font of its own, readable on light and on dark.
+//! Draws the chart as a self-contained SVG file: no script, no font, readable on light and dark
+//! backgrounds.
 
 use std::fmt::Write;
 
@@ -6,16 +7,16 @@ use lowkey_terminal::markup::escaped;
 
 use super::chart::Chart;
 
-/// Pixels of the whole picture's width.
+/// Width of the picture in pixels.
 const WIDTH: usize = 820;
-/// Where the bars begin.
+/// Left edge of the bars.
 const BARS_AT: usize = 130;
-/// Pixels of the longest bar.
+/// Length of the longest bar in pixels.
 const LONGEST: f64 = 330.0;
-/// From one line to the next.
+/// Height of a line.
 const LINE: usize = 22;
 
-/// Colours by the reader's own preference.
+/// Colours follow the reader's preference.
 const STYLE: &str =
     "text { font: 13px system-ui, -apple-system, 'Segoe UI', sans-serif; fill: #1f2328 }
 .back { fill: #ffffff } .bar { fill: #2f6f4f } .quiet { fill: #59636e } .bold { font-weight: 600 }
@@ -77,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_figure_is_drawn_and_names_are_escaped() {
+    fn svg_has_figures_and_escaped_names() {
         let bar = |label: &str, value| Bar {
             label: label.to_owned(),
             value,

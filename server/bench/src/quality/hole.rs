@@ -1,7 +1,8 @@
-//! Holes: what is taken out of a file, and where the cursor then stands.
+//! Holes: the text removed from a file, and the cursor in its place.
 //!
-//! A hole looks as it would while its text is typed: a whole line leaves its indentation, a block one blank line
-//! under its opener, and a line that is left inside brackets keeps the closers that an editor puts there by itself.
+//! A hole looks like the file while the user types its text. A whole line leaves its indentation,
+//! and a block leaves one blank line below its opener. A line cut inside brackets keeps the closers
+//! that an editor inserts.
 
 use lowkey_suggestion::{MarkKind, marks};
 use serde::{Deserialize, Serialize};
@@ -9,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::repository::Source;
 use super::seeded::Seeded;
 
-/// What is taken out.
+/// The kind of removed text.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, clap::ValueEnum,
 )]
@@ -17,18 +18,19 @@ use super::seeded::Seeded;
 pub(super) enum Kind {
     /// A line from its indentation to its end.
     Line,
-    /// The rest of a line from somewhere inside it.
+    /// The rest of a line from a position inside it.
     Rest,
     /// The lines of a block, up to its end.
     Block,
-    /// The rest of a line from an opening bracket or quote on, but for the closers that editors insert.
+    /// The rest of a line from an opening bracket or quote on, except the closers that editors
+    /// insert.
     Midline,
 }
 
 impl Kind {
     pub(super) const ALL: [Kind; 4] = [Kind::Line, Kind::Rest, Kind::Block, Kind::Midline];
 
-    /// The name in rows and tables.
+    /// Returns the name in rows and tables.
     pub(super) fn name(self) -> &'static str {
         match self {
             Kind::Line => "line",
@@ -43,39 +45,39 @@ impl Kind {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Hole {
     pub(super) kind: Kind,
-    /// Where the first line that it touches starts, in bytes of the file.
+    /// Start of the first line that it touches, in bytes of the file.
     pub(super) start: usize,
-    /// Where the last line ends, before its line end.
+    /// End of the last line, before its line end.
     pub(super) end: usize,
-    /// How many bytes of the first line stay in front of the cursor.
+    /// Number of bytes of the first line that stay before the cursor.
     pub(super) n_before: usize,
-    /// What stands behind the cursor on its line.
+    /// The text after the cursor on its line.
     pub(super) tail: String,
 }
 
-/// Shorter lines hold nothing to measure, longer ones are data.
+/// Shorter lines have nothing to measure, longer ones are data.
 const LINE_BYTES: std::ops::RangeInclusive<usize> = 3..=200;
 
-/// Blocks of more lines are not what an editor is asked for at once.
+/// Editors do not request longer blocks at once.
 const MAX_BLOCK_LINES: usize = 10;
 
-/// More closers than this were not all inserted by an editor.
+/// An editor did not insert more closers than this.
 const MAX_TAIL_CLOSERS: usize = 4;
 
 impl Hole {
-    /// The text of the file from the first to the last line that the hole touches.
+    /// Returns the text of the file from the first to the last line that the hole touches.
     pub(super) fn truth<'a>(&self, text: &'a str) -> &'a str {
         text.get(self.start..self.end).unwrap_or_default()
     }
 
-    /// The file with the hole in it.
+    /// Returns the file with the hole.
     pub(super) fn holed(&self, text: &str) -> String {
         let left = text.get(..self.cursor()).unwrap_or_default();
         let below = text.get(self.end..).unwrap_or_default();
         format!("{left}{}{below}", self.tail)
     }
 
-    /// Where the cursor stands in the file with the hole.
+    /// Returns the cursor in the file with the hole.
     pub(super) fn cursor(&self) -> usize {
         self.start + self.n_before
     }
@@ -101,7 +103,7 @@ impl Line<'_> {
         self.text.trim().is_empty()
     }
 
-    /// Whether there is something to guess in it: letters or digits, and not too many.
+    /// Whether the line is worth a prediction: it has letters or digits, and not too many.
     fn is_worth_it(&self) -> bool {
         let text = self.text.trim();
         LINE_BYTES.contains(&text.len()) && text.chars().filter(|c| c.is_alphanumeric()).count() > 1
@@ -120,7 +122,7 @@ fn lines(text: &str) -> Vec<Line<'_>> {
         .collect()
 }
 
-/// Every hole of a kind that a file has room for, in the order of the file.
+/// Returns every hole of a kind that fits in a file, in the order of the file.
 pub(super) fn candidates(source: &Source, kind: Kind, seed: u64) -> Vec<Hole> {
     let lines = lines(&source.text);
     match kind {
@@ -144,7 +146,7 @@ fn whole_line(line: &Line<'_>) -> Hole {
     }
 }
 
-/// Cuts a line at a random place behind its first character, with something left to guess.
+/// Cuts a line at a random position after its first character, with text left to predict.
 fn rest_of_line(line: &Line<'_>, seeded: &mut Seeded) -> Option<Hole> {
     if !line.is_worth_it() {
         return None;
@@ -160,7 +162,7 @@ fn rest_of_line(line: &Line<'_>, seeded: &mut Seeded) -> Option<Hole> {
     Some(Hole { kind: Kind::Rest, n_before: at, ..whole_line(line) })
 }
 
-/// The block that the first of `lines` opens.
+/// Returns the block that the first of `lines` opens.
 fn block(lines: &[Line<'_>]) -> Option<Hole> {
     let (opener, below) = lines.split_first()?;
     let opens = opener.is_worth_it() && opener.text.trim_end().ends_with(['{', ':', '(', '[']);
@@ -185,13 +187,14 @@ fn block(lines: &[Line<'_>]) -> Option<Hole> {
     })
 }
 
-/// Places behind an opener whose closer stands on the same line, with text between them.
+/// Returns the positions after an opener with its closer on the same line and text between them.
 fn inside_brackets(source: &Source, lines: &[Line<'_>]) -> Vec<Hole> {
     let marks = marks(source.language, &source.text);
     let mut holes = Vec::new();
     let mut marks = marks.iter().peekable();
     for line in lines {
-        // What the line opens: where the inside begins, the closer, and whether it is closed here.
+        // The openers of the line: the start of the inside, the closer, and whether it is closed
+        // here.
         let mut opened: Vec<(usize, &str, bool)> = Vec::new();
         let mut open: Vec<usize> = Vec::new();
         let mut places: Vec<(usize, Vec<usize>)> = Vec::new();
@@ -208,7 +211,8 @@ fn inside_brackets(source: &Source, lines: &[Line<'_>]) -> Vec<Hole> {
                         let text = line.text.get(*inside..mark.at.saturating_sub(line.start));
                         *is_closed = text.is_some_and(|text| !text.trim().is_empty());
                     }
-                    // It closes what a line above opened: behind it, nothing is simple.
+                    // It closes an opener of a line above; the rest of the line is not a simple
+                    // case.
                     None => is_plain = false,
                 },
                 MarkKind::Broken => is_plain = false,
@@ -220,7 +224,7 @@ fn inside_brackets(source: &Source, lines: &[Line<'_>]) -> Vec<Hole> {
         for (at, around) in places {
             let around: Vec<_> = around.iter().filter_map(|idx| opened.get(*idx)).collect();
             let is_closed = around.iter().all(|(_, _, is_closed)| *is_closed);
-            // Editors close one character by one; `"""` and `/*` are typed whole.
+            // Editors insert closers of one character; users type `"""` and `/*`.
             let is_short = around.iter().all(|(_, closer, _)| closer.len() == 1);
             if is_closed && is_short && around.len() <= MAX_TAIL_CLOSERS {
                 let tail = around.iter().rev().map(|(_, closer, _)| *closer).collect();
@@ -244,7 +248,7 @@ mod tests {
         Source { label: "a".into(), path: PathBuf::from("/a"), language, text: text.into() }
     }
 
-    /// Each hole as `left|tail ← truth`, with the lines that it touches only.
+    /// Draws each hole as `left|tail ← truth`, with the lines that it touches only.
     fn drawn(language: &str, text: &str, kind: Kind) -> Vec<String> {
         let source = source(language, text);
         let draw = |hole: &Hole| {
@@ -255,13 +259,13 @@ mod tests {
     }
 
     #[test]
-    fn a_line_leaves_its_indentation() {
+    fn line_hole_keeps_indentation() {
         let text = "fn a() {\r\n    b(1);\r\n}\r\n";
         assert_eq!(drawn("rust", text, Kind::Line), ["| ← fn a() {", "    | ←     b(1);"]);
     }
 
     #[test]
-    fn a_block_leaves_one_blank_line_under_its_opener() {
+    fn block_hole_leaves_one_blank_line() {
         let text = "def a(x):\n    if x:\n        bb()\n\n    c()\n\ndef d(): pass\n";
         assert_eq!(
             drawn("python", text, Kind::Block),
@@ -272,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn inside_brackets_the_closers_stay() {
+    fn midline_hole_keeps_closers() {
         assert_eq!(
             drawn("rust", "let x = f(g(a, \"b\"), [c]);\n", Kind::Midline),
             [
@@ -282,13 +286,13 @@ mod tests {
                 "let x = f(g(a, \"b\"), [|]) ← let x = f(g(a, \"b\"), [c]);",
             ]
         );
-        // Nothing inside, closed below, closed from above: none of these is what an editor closes.
+        // None of these is closed by an editor: nothing inside, closed below, closed from above.
         assert!(drawn("rust", "let x = f();\nf(\n    a12, \"b\n", Kind::Midline).is_empty());
         assert!(drawn("rust", "f(\n  a1) + g(b1);\n", Kind::Midline).is_empty());
     }
 
     #[test]
-    fn the_rest_of_a_line_begins_inside_it_and_holds_something() {
+    fn rest_hole_begins_inside_a_line() {
         let text = "let value = compute(é, 2);\n}\n\n  x\n";
         let source = source("rust", text);
         for seed in 0..50 {
@@ -301,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hole_is_the_file_without_its_text() {
+    fn hole_removes_only_its_text() {
         let text = "a(\n  b(c, d);\n)\n";
         let hole = candidates(&source("rust", text), Kind::Midline, 1).remove(0);
         assert_eq!(hole.holed(text), "a(\n  b()\n)\n");

@@ -1,8 +1,9 @@
-//! `--parses`: a language's own tool says whether a filled file is still a program.
+//! `--parses`: a language's own tool decides whether a filled file is still a program.
 //!
-//! The tool reads the file on stdin and succeeds or fails, as `rustfmt`, `gofmt` or `python3 -c …` do. A parser of
-//! every language inside would be C code to build, which this project has none of.
-//! Invariant: a file that the tool refuses as it stands is judged in no hole.
+//! The tool reads the file on stdin and succeeds or fails, like `rustfmt`, `gofmt` or `python3 -c
+//! …`. Built-in parsers for every language would need C code, which this project does not have.
+//!
+//! Invariant: a file that the tool rejects unchanged is not judged in any hole.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -15,10 +16,10 @@ use lowkey_document::Language;
 use super::repository::Source;
 use super::trial::{end, shell};
 
-/// Longer than this no parser takes.
+/// Time limit of a parser.
 const LIMIT: Duration = Duration::from_secs(20);
 
-/// The tools, by language id, and which files they accept as they stand.
+/// The tools by language id, and the files that they accept unchanged.
 #[derive(Debug, Default)]
 pub(super) struct Parsers {
     commands: BTreeMap<&'static str, String>,
@@ -26,7 +27,7 @@ pub(super) struct Parsers {
 }
 
 impl Parsers {
-    /// Reads words `LANGUAGE=COMMAND`.
+    /// Parses words of the form `LANGUAGE=COMMAND`.
     pub(super) fn new(words: &[String]) -> anyhow::Result<Self> {
         let mut commands = BTreeMap::new();
         for word in words {
@@ -34,7 +35,7 @@ impl Parsers {
             let language = Language::find(id).filter(|_| !command.trim().is_empty());
             let Some(language) = language else {
                 bail!(
-                    "{word:?} names no parser; write --parses LANGUAGE=COMMAND, as in python='python3 -c …'"
+                    "{word:?} is not a parser; write --parses LANGUAGE=COMMAND, as in python='python3 -c …'"
                 );
             };
             commands.insert(language.id, command.to_owned());
@@ -42,7 +43,8 @@ impl Parsers {
         Ok(Self { commands, accepted: BTreeMap::new() })
     }
 
-    /// Whether `filled`, the source's text with a hole filled, still parses; `None` where nothing can tell.
+    /// Whether `filled`, the source's text with a hole filled, still parses; `None` without a tool
+    /// or if the tool rejects the source.
     pub(super) async fn parses(
         &mut self,
         source: &Source,
@@ -61,7 +63,7 @@ impl Parsers {
     }
 }
 
-/// Runs the tool on a text; taking too long is refusing.
+/// Runs the tool on a text; a timeout counts as a rejection.
 async fn accepts(command: &str, text: &str) -> anyhow::Result<bool> {
     let starting = || format!("cannot run `{command}`");
     let mut tool = shell(command);
@@ -71,7 +73,7 @@ async fn accepts(command: &str, text: &str) -> anyhow::Result<bool> {
     let mut child = tool.spawn().with_context(starting)?;
     let (id, stdin, text) = (child.id(), child.stdin.take(), text.to_owned());
     let mut ended = tokio::task::spawn_blocking(move || {
-        // A tool that has seen enough closes its end: that is no error of ours.
+        // A tool may close its stdin early, which is not an error.
         let _ = stdin.map(|mut stdin| stdin.write_all(text.as_bytes()));
         child.wait()
     });
@@ -95,7 +97,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_tool_judges_what_it_accepts_as_it_stands() {
+    async fn tool_judges_only_files_it_accepts() {
         let mut parsers = Parsers::new(&["go=grep -q fine".to_owned()]).unwrap();
         let (good, bad) = (source("a.go", "fine"), source("b.go", "broken"));
         assert_eq!(parsers.parses(&good, "still fine").await.unwrap(), Some(true));
@@ -106,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn words_that_name_no_parser_are_refused() {
+    fn invalid_parser_options_are_refused() {
         for word in ["go", "go=", "klingon=x", "=x"] {
             let message = Parsers::new(&[word.to_owned()]).unwrap_err().to_string();
             assert!(message.contains("LANGUAGE=COMMAND"), "{message}");

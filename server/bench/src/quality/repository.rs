@@ -1,6 +1,7 @@
-//! A repository's files as the benchmark sees them: those that the model may see, with text in them.
+//! A repository's files for the benchmark: files with text that the model may see.
 //!
-//! Sorted by path, so that one repository gives one list on every machine. Links are not followed.
+//! They are sorted by path, so that a repository gives the same list on every machine. Links are
+//! not followed.
 
 use std::path::{Path, PathBuf};
 
@@ -8,10 +9,10 @@ use anyhow::{Context as _, bail};
 use lowkey_context::Rules;
 use lowkey_document::Language;
 
-/// Longer files are data more often than code, and nobody edits them by hand.
+/// Longer files are mostly data, which users do not edit by hand.
 const MAX_FILE_BYTES: u64 = 256 << 10;
 
-/// Languages of prose and data, which are left out unless they are asked for by name.
+/// Languages of prose and data, which are left out unless they are requested by name.
 const NOT_CODE: &[&str] = &["plaintext", "markdown", "json", "jsonc", "toml", "xml"];
 
 /// One file.
@@ -19,28 +20,28 @@ const NOT_CODE: &[&str] = &["plaintext", "markdown", "json", "jsonc", "toml", "x
 pub(super) struct Source {
     /// Relative to the repository, with `/` between its parts.
     pub(super) label: String,
-    /// Where it is.
     pub(super) path: PathBuf,
     pub(super) language: &'static Language,
     pub(super) text: String,
 }
 
-/// What a walk came to.
+/// The result of a walk.
 #[derive(Debug, Default)]
 pub(super) struct Walk {
     pub(super) sources: Vec<Source>,
-    /// Files that an ignore file, the setting `exclude` or a secret's name keeps out.
+    /// Files that an ignore file, the setting `exclude` or a secret's name excludes.
     pub(super) n_denied: usize,
-    /// Files in no language that was asked for, too long, or not UTF-8.
+    /// Files in other languages, too long, or not UTF-8.
     pub(super) n_passed_over: usize,
 }
 
-/// Reads the files below `root`; `languages` are ids, none means every language of code.
+/// Reads the files below `root`; `languages` are ids, and an empty list means every language of
+/// code.
 pub(super) fn walk(root: &Path, exclude: &[String], languages: &[String]) -> anyhow::Result<Walk> {
     for id in languages {
         if Language::find(id).is_none() {
             let known: Vec<&str> = Language::all().iter().map(|language| language.id).collect();
-            bail!("{id:?} is no language that lowkey knows; there are: {}", known.join(", "));
+            bail!("{id:?} is not a known language; the languages are: {}", known.join(", "));
         }
     }
     let wanted = |language: &Language| match languages {
@@ -66,7 +67,8 @@ pub(super) fn walk(root: &Path, exclude: &[String], languages: &[String]) -> any
     Ok(walk)
 }
 
-/// Every regular file below `root` in a folder that no ignore file keeps out, sorted by path.
+/// Returns every regular file below `root` in a folder that no ignore file excludes, sorted by
+/// path.
 pub(super) fn files(root: &Path, rules: &Rules) -> anyhow::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     let mut folders = vec![root.to_owned()];

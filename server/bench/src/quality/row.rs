@@ -1,7 +1,7 @@
-//! One row per hole, and what all rows come to.
+//! One row per hole, and a summary of all rows.
 //!
-//! The names are a promise (design, interfaces): fields are added, never renamed. A row holds no text of the
-//! repository unless it is asked for.
+//! The names are a promise (design, interfaces): fields are added, never renamed. A row has no text
+//! of the repository unless it is requested.
 
 use lowkey_completer::report::{Ms, Tokens};
 use lowkey_suggestion::{Confidence, PositionClass, SuffixClass};
@@ -11,7 +11,7 @@ use super::hole::Kind;
 use super::score::Score;
 use crate::figures::{mean, percentile};
 
-/// One hole, asked and scored.
+/// One scored hole.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Row {
     /// Its number in the plan, from 0.
@@ -23,40 +23,41 @@ pub(super) struct Row {
     pub(super) line: usize,
     /// Column of the cursor in UTF-16 units, 0-based.
     pub(super) column: u32,
-    /// Names the file's text and the hole, so that a resumed run knows its own.
+    /// Identifies the file's text and the hole, so that a resumed run recognizes its rows.
     pub(super) digest: String,
     #[serde(flatten)]
     pub(super) score: Score,
-    /// The faults that the model's text would have had without the trims; `null` when it wrote nothing.
+    /// The faults of the model's text without the trims; `null` for an empty text.
     #[serde(default)]
     pub(super) untrimmed: Option<Untrimmed>,
-    /// Whether the file still parses; `null` where nothing can tell.
+    /// Whether the file still parses; `null` if no tool can decide.
     pub(super) parses: Option<bool>,
-    /// Whether the command of `--run` succeeds with the hole filled; `null` without one and where nothing was shown.
+    /// Whether the command of `--run` succeeds with the hole filled; `null` without a command or a
+    /// suggestion.
     #[serde(default)]
     pub(super) run: Option<bool>,
-    /// The rule that silenced the suggestion; `null` when it is shown.
+    /// The rule that suppressed the suggestion; `null` if it is shown.
     pub(super) silent: Option<String>,
     /// Why decoding ended.
     pub(super) stop: Option<String>,
     /// The trims that changed the model's text, in order.
     #[serde(default)]
     pub(super) trims: Vec<String>,
-    /// How sure the model was: the input of a gate.
+    /// The model's confidence: the input of a gate.
     pub(super) log_probs: Option<Confidence>,
     /// The gate's estimate that it is right.
     #[serde(default)]
     pub(super) probability: Option<f32>,
-    /// What stands before the cursor on its line: `blank`, `word`, `space`, `opener` or `punctuation`.
+    /// The text before the cursor on its line: `blank`, `word`, `space`, `opener` or `punctuation`.
     pub(super) position: PositionClass,
-    /// What stands behind it: `nothing`, `closers` or `text`.
+    /// The text after it: `nothing`, `closers` or `text`.
     pub(super) suffix: SuffixClass,
     /// Characters that the suggestion inserts.
     pub(super) chars: usize,
-    /// How many of them, from the cursor on, stood there before the hole was made.
+    /// How many of them, from the cursor on, equal the removed text.
     #[serde(default)]
     pub(super) agreed_chars: usize,
-    /// Lines that the suggestion spans.
+    /// Lines of the suggestion.
     #[serde(default)]
     pub(super) lines: usize,
     pub(super) tokens: Tokens,
@@ -66,7 +67,7 @@ pub(super) struct Row {
     pub(super) texts: Option<Texts>,
 }
 
-/// What trims are for, without them.
+/// Faults that trims prevent, without the trims.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a column of its own")]
 pub(super) struct Untrimmed {
@@ -87,20 +88,20 @@ impl From<Score> for Untrimmed {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Texts {
     pub(super) truth: String,
-    /// With the suggestion inserted; as they stand in the hole where nothing is shown.
+    /// With the suggestion inserted; with the hole if nothing is shown.
     pub(super) shown: String,
-    /// What is behind the cursor on its line: with it another program can be asked about the same hole.
+    /// The text after the cursor on its line; with it, another program can fill the same hole.
     #[serde(default)]
     pub(super) behind: String,
 }
 
-/// What rows come to; shares of all holes, but for the two counts and where the name says otherwise.
+/// A summary of rows; shares of all holes, except the two counts and where the name says otherwise.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(super) struct Summary {
     pub(super) holes: usize,
     pub(super) exact_match: f64,
     pub(super) first_line_match: f64,
-    /// The mean; 0 where nothing is shown.
+    /// The mean; 0 if nothing is shown.
     pub(super) edit_similarity: f64,
     /// A count.
     pub(super) closers_doubled: usize,
@@ -111,23 +112,23 @@ pub(super) struct Summary {
     pub(super) silent: f64,
     pub(super) ms_p50: f64,
     pub(super) ms_p95: f64,
-    /// Exact matches among what is shown.
+    /// Exact matches among shown suggestions.
     pub(super) exact_match_of_shown: f64,
-    /// Holes with which the command of `--run` succeeds.
+    /// Share of holes with which the command of `--run` succeeds.
     pub(super) run_pass: Option<f64>,
     /// Means per hole.
     pub(super) prompt_tokens: f64,
     pub(super) decoded_tokens: f64,
-    /// The same of the model's text without the trims: counts.
+    /// Faults of the model's text without the trims: counts.
     pub(super) untrimmed: Faults,
-    /// Characters of suggestions that match exactly: what nobody had to type.
+    /// Characters of exactly matching suggestions, which the user did not have to type.
     pub(super) right_chars: usize,
 }
 
-/// Counts of what trims are for.
+/// Counts of the faults that trims prevent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub(super) struct Faults {
-    /// Holes in which the model wrote something.
+    /// Holes with text from the model.
     pub(super) written: usize,
     pub(super) exact_match: usize,
     pub(super) closers_doubled: usize,
@@ -186,7 +187,7 @@ impl Summary {
     }
 }
 
-/// Four digits behind the point: more are noise for thousands of holes.
+/// Rounds to four decimal digits, because more are noise for thousands of holes.
 fn rounded(value: f64) -> f64 {
     (value * 1e4).round() / 1e4
 }
@@ -195,7 +196,7 @@ fn rounded(value: f64) -> f64 {
 pub(super) mod tests {
     use super::*;
 
-    /// A shown row that matches, taking `ms` milliseconds.
+    /// Returns a shown row that matches, with a time of `ms` milliseconds.
     pub(in super::super) fn row(hole: usize, ms: f64) -> Row {
         Row {
             hole,
@@ -231,7 +232,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_summary_has_shares_and_two_counts() {
+    fn summary_has_shares_and_two_counts() {
         let silent =
             Row { score: Score::default(), silent: Some("too little".into()), ..row(1, 30.0) };
         let faulty = Row {
@@ -268,7 +269,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_row_reads_back_and_holds_no_text() {
+    fn row_round_trips_without_text() {
         let written = serde_json::to_string(&row(0, 1.5)).unwrap();
         assert!(!written.contains("texts"), "{written}");
         assert_eq!(serde_json::from_str::<Row>(&written).unwrap(), row(0, 1.5));

@@ -1,8 +1,8 @@
-//! What an editor would show after accepting, held against what stood there.
+//! Compares an editor's text after accepting with the original text.
 //!
-//! Compared are the lines that the hole touches, from the first one's start: what was typed before the cursor, what
-//! was inserted, and what stays behind it. Blanks at line ends never count. A suggestion that is not shown matches
-//! nothing and has no faults.
+//! The comparison covers the lines that the hole touches, from the first one's start: the text
+//! before the cursor, the inserted text, and the text after it. Spaces at line ends never count. A
+//! suggestion that is not shown matches nothing and has no faults.
 
 use lowkey_document::Language;
 use lowkey_suggestion::{MarkKind, marks};
@@ -10,24 +10,26 @@ use serde::{Deserialize, Serialize};
 
 use super::hole::Hole;
 
-/// Texts are compared by this many characters at most: the cost is the product of both lengths.
+/// Maximum number of characters compared, because the cost is the product of both lengths.
 const MAX_COMPARED_CHARS: usize = 4000;
 
-/// How good a shown suggestion is.
+/// The quality of a shown suggestion.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a column of its own")]
 pub(super) struct Score {
-    /// Every line as it stood in the file.
+    /// Whether every line equals the original.
     pub(super) exact_match: bool,
-    /// The first line as it stood in the file.
+    /// Whether the first line equals the original.
     pub(super) first_line_match: bool,
-    /// 1 less the share of characters that differ (Levenshtein, of the longer text), from the cursor on.
+    /// 1 minus the share of different characters (Levenshtein, of the longer text), from the cursor
+    /// on.
     pub(super) edit_similarity: f64,
-    /// A closing bracket or quote more than the file has there.
+    /// Whether there is one closing bracket or quote more than in the original.
     pub(super) closers_doubled: bool,
-    /// The line below the hole stands in the suggestion too.
+    /// Whether the suggestion also contains the line below the hole.
     pub(super) next_line_repeated: bool,
-    /// The first line of a hole that begins a line is indented unlike the file's, or blanks are not of its kind.
+    /// Whether the first line of a hole that begins a line is indented unlike the original, or with
+    /// the wrong kind of spaces.
     pub(super) indent_wrong: bool,
 }
 
@@ -53,7 +55,7 @@ pub(super) fn score(language: &'static Language, text: &str, hole: &Hole, shown:
     }
 }
 
-/// How many characters of `shown`, from the cursor on, are those that stood there.
+/// Returns how many characters of `shown`, from the cursor on, equal the original.
 pub(super) fn agreed_chars(hole: &Hole, text: &str, shown: &str) -> usize {
     let [shown, truth] = [shown, hole.truth(text)]
         .map(|lines| lines.get(hole.n_before..).unwrap_or_default().trim_end().chars());
@@ -64,7 +66,7 @@ fn trimmed_lines(text: &str) -> Vec<&str> {
     text.lines().map(str::trim_end).collect()
 }
 
-/// Closers whose opener stands elsewhere, by kind, and literals that are not ended.
+/// Closers whose opener is elsewhere, by kind, and unterminated literals.
 type Loose = [usize; 5];
 
 fn loose(language: &'static Language, above: &str, lines: &str) -> Loose {
@@ -94,7 +96,7 @@ fn exceeds(shown: Loose, truth: Loose) -> bool {
     shown.iter().zip(truth).any(|(shown, truth)| *shown > truth)
 }
 
-/// Whether the next line of the file that says something stands in the suggestion, and not in the truth.
+/// Whether the next nonblank line of the file is in the suggestion, and not in the original.
 fn repeats_next(shown: &[&str], truth: &[&str], below: &str) -> bool {
     let mut lines_below = below.lines().skip(1).map(str::trim);
     let Some(next) = lines_below.find(|line| !line.is_empty()) else { return false };
@@ -107,14 +109,15 @@ fn indentation(line: &str) -> &str {
     line.get(..line.len() - line.trim_start().len()).unwrap_or_default()
 }
 
-/// Whether the first line is indented unlike the truth, although both are inside of the same block.
+/// Whether the first line is indented unlike the original, although both are in the same block.
 fn indents_otherwise(shown: &[&str], truth: &[&str]) -> bool {
     let (Some(shown), Some(truth)) = (shown.first(), truth.first()) else { return false };
     let closes = |line: &str| line.trim_start().starts_with(['}', ')', ']']);
     indentation(shown) != indentation(truth) && closes(shown) == closes(truth)
 }
 
-/// Whether a line is indented with tabs in a file that has none, or with blanks in one that has only tabs.
+/// Whether a line is indented with tabs in a file without tabs, or with spaces in a file with tabs
+/// only.
 fn mixes_blanks(shown: &[&str], text: &str) -> bool {
     let has = |c: char| text.lines().any(|line| line.starts_with(c));
     let unknown = |c: char, other: char| {
@@ -123,7 +126,7 @@ fn mixes_blanks(shown: &[&str], text: &str) -> bool {
     unknown('\t', ' ') || unknown(' ', '\t')
 }
 
-/// 1 for equal texts, 0 for texts without a character in common.
+/// Returns 1 for equal texts, 0 for texts without a common character.
 fn similarity(a: &str, b: &str) -> f64 {
     let chars = |text: &str| text.chars().take(MAX_COMPARED_CHARS).collect::<Vec<_>>();
     let (a, b) = (chars(a), chars(b));
@@ -131,7 +134,7 @@ fn similarity(a: &str, b: &str) -> f64 {
     1.0 - distance(&a, &b) as f64 / longer
 }
 
-/// Levenshtein's distance, row by row.
+/// Returns the Levenshtein distance, row by row.
 fn distance(a: &[char], b: &[char]) -> usize {
     let mut row: Vec<usize> = (0..=b.len()).collect();
     for (idx, a) in a.iter().enumerate() {
@@ -169,7 +172,7 @@ mod tests {
     const CODE: &str = "fn a() {\n    let x = f(b);\n    g(x);\n}\n";
 
     #[test]
-    fn the_truth_is_perfect_whatever_blanks_end_it() {
+    fn original_text_is_perfect() {
         let shown = "    let x = f(b);  ";
         let perfect = Score {
             exact_match: true,
@@ -182,25 +185,25 @@ mod tests {
     }
 
     #[test]
-    fn a_first_line_may_match_alone() {
+    fn first_line_may_match_alone() {
         let score = of("rust", CODE, (Kind::Block, 0), "    let x = f(b);\n    h(x);");
         assert!(score.first_line_match && !score.exact_match);
         assert!(score.edit_similarity > 0.9 && score.edit_similarity < 1.0);
     }
 
     #[test]
-    fn a_closer_too_many_is_seen_in_code_only() {
+    fn extra_closer_is_found_in_code_only() {
         let doubled = |shown| of("rust", CODE, (Kind::Line, 1), shown).closers_doubled;
         assert!(doubled("    let x = f(b));"));
         assert!(doubled("    let x = f(\"b\"\");"));
         assert!(!doubled("    let x = f(\")\");"));
         assert!(!doubled("    let x = f(;"));
-        // One that closes what stands above the hole: the line below closes it already.
+        // A closer of an opener above the hole: the line below closes it already.
         assert!(of("rust", CODE, (Kind::Block, 0), "    g(x);\n}").closers_doubled);
     }
 
     #[test]
-    fn the_next_line_is_not_to_stand_twice() {
+    fn repeated_next_line_is_found() {
         let repeated = |shown| of("rust", CODE, (Kind::Line, 1), shown).next_line_repeated;
         assert!(repeated("    g(x);"));
         assert!(repeated("    let x = f(b);\n    g(x);"));
@@ -210,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn indentation_is_held_against_the_file() {
+    fn wrong_indentation_is_found() {
         let wrong = |shown| of("rust", CODE, (Kind::Line, 1), shown).indent_wrong;
         assert!(wrong("let x = f(b);"));
         assert!(wrong("\tlet x = f(b);"));
@@ -220,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn similarity_counts_what_must_be_typed() {
+    fn similarity_counts_missing_text() {
         assert_eq!(similarity("abc", "abc"), 1.0);
         assert_eq!(similarity("abc", "xyz"), 0.0);
         assert_eq!(similarity("kitten", "sitting"), 1.0 - 3.0 / 7.0);

@@ -1,7 +1,9 @@
-//! `--run`: a copy of the repository in which each hole is filled and a command says whether all is well.
+//! `--run`: a copy of the repository in which each hole is filled in turn and a command checks the
+//! result.
 //!
-//! The repository itself is never written to. Copied is what no ignore file keeps out, so that what the project
-//! builds is built anew, in the copy. The command runs in a process group of its own, which ends with its time.
+//! The repository itself is never written to. The copy has the files that no ignore file excludes,
+//! so that the project's build runs in the copy. The command runs in its own process group, which
+//! is killed at the time limit.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
@@ -21,13 +23,13 @@ pub(super) struct Trial {
 }
 
 impl Trial {
-    /// Copies the repository and runs the command once, with nothing changed: it must succeed.
+    /// Copies the repository and runs the command once without changes: it must succeed.
     pub(super) async fn new(root: &Path, command: &str, limit: Duration) -> anyhow::Result<Self> {
         let name = format!("lowkey-quality-{}", std::process::id());
         let folder = std::env::temp_dir().join(name);
         let copying = || format!("cannot copy {} to {}", root.display(), folder.display());
         let mut builder = std::fs::DirBuilder::new();
-        // Nobody else is to read it, and a folder that is there already is somebody else's.
+        // Only the user may read it, and an existing folder may belong to another user.
         #[cfg(unix)]
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
         builder.create(&folder).with_context(copying)?;
@@ -52,14 +54,15 @@ impl Trial {
                 root.display()
             ),
             None => bail!(
-                "`{command}` takes more than {} s in an unchanged copy of {}; give it longer with --run-seconds",
+                "`{command}` takes more than {} s in an unchanged copy of {}; allow more time with --run-seconds",
                 limit.as_secs(),
                 root.display()
             ),
         }
     }
 
-    /// Whether the command succeeds, in time, with `text` in the file `label`; the file is put back afterwards.
+    /// Whether the command succeeds in time with `text` in the file `label`; the file is restored
+    /// afterwards.
     pub(super) async fn passes(
         &self,
         label: &str,
@@ -74,7 +77,7 @@ impl Trial {
         Ok(outcome?.is_some_and(|status| status.success()))
     }
 
-    /// Runs the command; `None` when its time is over.
+    /// Runs the command; `None` if it exceeds its time limit.
     async fn run(&self) -> anyhow::Result<Option<ExitStatus>> {
         let mut command = shell(&self.command);
         command.current_dir(&self.folder);
@@ -116,7 +119,7 @@ pub(super) fn shell(command: &str) -> Command {
     shell
 }
 
-/// Ends a process with all that it started.
+/// Kills a process and all its children.
 pub(super) fn end(id: u32) {
     let (program, arguments) = if cfg!(unix) {
         ("kill", ["-KILL".to_owned(), "--".to_owned(), format!("-{id}")].to_vec())
@@ -125,7 +128,7 @@ pub(super) fn end(id: u32) {
     };
     let ended = Command::new(program).args(arguments).stderr(Stdio::null()).status();
     if let Err(error) = ended {
-        tracing::error!(id, %error, "a command that takes too long could not be ended");
+        tracing::error!(id, %error, "a command that takes too long could not be killed");
     }
 }
 
@@ -145,11 +148,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_command_judges_the_copy_and_the_repository_stays_as_it_is() {
+    async fn command_runs_in_a_copy() {
         let files = [(".gitignore", "out/\n"), ("src/a.txt", "right"), ("out/big", "x")];
         let repository = folder("judges", &files);
         let limit = Duration::from_mins(1);
-        // The ignored folder must not be there, the file must say what it said.
+        // The ignored folder must not exist, and the file must have its text.
         let command = "test ! -e out && grep -q right src/a.txt";
         let trial = Trial::new(&repository, command, limit).await.unwrap();
         let folder = trial.folder.clone();
@@ -157,7 +160,7 @@ mod tests {
         assert!(!trial.passes("src/a.txt", "wrong", "right").await.unwrap());
         assert_eq!(std::fs::read_to_string(folder.join("src/a.txt")).unwrap(), "right");
         assert_eq!(std::fs::read_to_string(repository.join("src/a.txt")).unwrap(), "right");
-        // Too long is as bad as wrong, and what it started ends too.
+        // A timeout counts as a failure, and the children of the command end too.
         let mut slow = trial;
         slow.limit = Duration::from_millis(50);
         slow.command = "sleep 600".into();

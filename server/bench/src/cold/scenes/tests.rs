@@ -1,4 +1,4 @@
-//! The choice of places, and that typing both holes brings the file back.
+//! The choice of places, and typing both holes restores the file.
 
 use super::*;
 
@@ -6,7 +6,7 @@ fn open(language: &str, text: &str) -> Snapshot {
     Document::open("file:///a", language, 0, text).snapshot()
 }
 
-/// A file of `n` functions with three lines each.
+/// Returns a file of `n` functions with three lines each.
 fn functions(n: usize, line_end: &str) -> String {
     let function = |n| {
         let body = "    total = value + n\n    return total * value\n";
@@ -16,7 +16,7 @@ fn functions(n: usize, line_end: &str) -> String {
 }
 
 #[test]
-fn the_first_place_is_in_the_middle_and_the_other_a_third_away() {
+fn places_are_a_third_of_the_file_apart() {
     for n in [20, 21, 100] {
         let text = open("python", &functions(n, "\n"));
         let Places { first, far } = choose(&text, 30, 10).unwrap();
@@ -36,7 +36,7 @@ fn the_first_place_is_in_the_middle_and_the_other_a_third_away() {
 }
 
 #[test]
-fn comments_strings_and_lines_without_indentation_are_no_places() {
+fn places_are_indented_code() {
     let mut lines = vec!["top = level + code".to_owned(); 30];
     lines.push("    # a comment is no code at all".to_owned());
     lines.push("    \"\"\"nor is a documentation string".to_owned());
@@ -51,7 +51,7 @@ fn comments_strings_and_lines_without_indentation_are_no_places() {
     let text = open("python", &lines.join("\n"));
     let message = choose(&text, 9, 9).unwrap_err().to_string();
     assert!(message.contains("a third of the file"), "{message}");
-    // A far place above: the middle is not what counts then, only that there are two.
+    // A far place above: the middle does not matter then, only that there are two places.
     lines.insert(2, "    value = compute(2)".to_owned());
     let text = open("python", &lines.join("\n"));
     let Places { first, far } = choose(&text, 9, 9).unwrap();
@@ -59,14 +59,14 @@ fn comments_strings_and_lines_without_indentation_are_no_places() {
 }
 
 #[test]
-fn a_short_file_is_refused() {
+fn short_file_is_refused() {
     let text = open("python", &functions(10, "\n"));
     let message = choose(&text, 9, 9).unwrap_err().to_string();
     assert!(message.contains("30 lines") && message.contains("60"), "{message}");
 }
 
 #[test]
-fn a_line_end_is_one_key_with_the_indentation_after_it() {
+fn line_end_and_indentation_are_one_key() {
     let text = open("python", &functions(30, "\r\n"));
     let Places { first, .. } = choose(&text, 60, 9).unwrap();
     let ends: Vec<&String> = first.keys.iter().filter(|key| key.contains('\n')).collect();
@@ -76,8 +76,8 @@ fn a_line_end_is_one_key_with_the_indentation_after_it() {
 }
 
 #[test]
-fn a_hole_ends_before_the_other_place() {
-    // So many keys that a hole would take the rest of the file.
+fn hole_ends_before_the_other_place() {
+    // With this many keys a hole would take the rest of the file.
     let comments = "# a comment\n".repeat(40);
     let text = open("python", &(functions(20, "\n") + &comments));
     let Places { first, far } = choose(&text, 30, 10_000).unwrap();
@@ -87,7 +87,7 @@ fn a_hole_ends_before_the_other_place() {
 }
 
 #[test]
-fn both_holes_typed_give_the_file_back_in_any_order() {
+fn typing_both_holes_restores_the_file() {
     for (line_end, name) in [("\n", "grüße_𝄞"), ("\r\n", "value")] {
         let whole = open("python", &functions(30, line_end).replace("value", name));
         let places = choose(&whole, 50, 20).unwrap();
@@ -101,7 +101,7 @@ fn both_holes_typed_give_the_file_back_in_any_order() {
             for _ in 0..7 {
                 let Some(key) = typist.press(at) else { break };
                 pressed += 1;
-                // The key as the server gets it, applied to the text that the server has.
+                // The key as the server gets it, applied to the server's text.
                 let mut served = Document::open("file:///a", "python", pressed - 1, &editor);
                 let span = Span { start: key.at, end: key.at };
                 let change = Change::Edit { range: span, text: key.text };
