@@ -1,6 +1,6 @@
 //! A small blocking LSP client, with which `lowkey demo` drives a real server process.
 //!
-//! `lowkey bench cold` uses the same framing, but does not wait for its answers.
+//! `lowkey bench cold` uses the same framing, but does not wait for answers.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -11,10 +11,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail};
 use serde_json::{Value, json};
 
-/// A request that is not answered by then means that the server hangs.
+/// Without an answer within this time, the server hangs.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// A child server and the connection to it. Dropping it ends the child.
+/// A child server and its connection. Dropping it ends the child.
 pub struct Client {
     child: Child,
     stdin: ChildStdin,
@@ -52,7 +52,7 @@ impl Client {
         self.send(&json!({"jsonrpc": "2.0", "method": method, "params": params}))
     }
 
-    /// Sends a request and waits for its result; answers what the server asks meanwhile.
+    /// Sends a request and waits for its result; answers the server's own requests in the meantime.
     pub fn request(&mut self, method: &str, params: &Value) -> anyhow::Result<Value> {
         self.next_id += 1;
         let id = self.next_id;
@@ -76,7 +76,7 @@ impl Client {
         }
     }
 
-    /// Answers a request of the server with nothing in particular.
+    /// Answers a request of the server with a neutral value.
     fn answer(&mut self, message: &Value) -> anyhow::Result<()> {
         match message.get("id") {
             Some(id) => self.send(&json!({"jsonrpc": "2.0", "id": id, "result": null})),
@@ -85,7 +85,7 @@ impl Client {
     }
 
     fn send(&mut self, message: &Value) -> anyhow::Result<()> {
-        write_message(&mut self.stdin, message).context("the server has gone")
+        write_message(&mut self.stdin, message).context("the server has ended")
     }
 }
 
@@ -100,7 +100,8 @@ impl Drop for Client {
     }
 }
 
-/// Returns the command that runs `program` as a server. It logs warnings only: other lines would mix with the report.
+/// Returns the command that runs `program` as a server. It logs only warnings, because other lines
+/// would mix with the report.
 pub(crate) fn server(program: &Path) -> Command {
     let mut command = Command::new(program);
     command.arg("serve");
@@ -110,7 +111,7 @@ pub(crate) fn server(program: &Path) -> Command {
     command
 }
 
-/// Reads a server's messages on a thread of its own; each comes with the time when its last byte was read.
+/// Reads a server's messages on a separate thread; each has the time when its last byte was read.
 pub(crate) fn messages(stdout: ChildStdout) -> Receiver<(Instant, Value)> {
     let (to_client, from_server) = channel();
     std::thread::spawn(move || {
@@ -124,14 +125,14 @@ pub(crate) fn messages(stdout: ChildStdout) -> Receiver<(Instant, Value)> {
     from_server
 }
 
-/// Writes one frame, in one write: a header alone would wake the server for nothing.
+/// Writes one frame in one write: a separate header would wake the server early.
 pub(crate) fn write_message(stdin: &mut ChildStdin, message: &Value) -> std::io::Result<()> {
     let body = message.to_string();
     let frame = format!("Content-Length: {}\r\n\r\n{body}", body.len());
     stdin.write_all(frame.as_bytes()).and_then(|()| stdin.flush())
 }
 
-/// Reads one frame; `None` at the end of the stream or when it is no frame.
+/// Reads one frame; `None` at the end of the stream or for an invalid frame.
 fn read_message(stream: &mut impl BufRead) -> Option<Value> {
     let mut length = None;
     loop {

@@ -1,6 +1,6 @@
 //! The figures of a run: percentiles, medians and means.
 
-/// The value below which `share` of the values lie (nearest rank); 0 of none.
+/// Returns the value that `share` of the values do not exceed (nearest rank); 0 without values.
 pub fn percentile(values: &[f64], share: f64) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -8,7 +8,7 @@ pub fn percentile(values: &[f64], share: f64) -> f64 {
     sorted.get(rank.saturating_sub(1)).copied().unwrap_or_default()
 }
 
-/// The mean; 0 of none.
+/// Returns the mean; 0 without values.
 pub fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len().max(1) as f64
 }

@@ -1,7 +1,9 @@
-//! The measurements of `lowkey bench`: the engine, a cold start, an editing trace and the quality of suggestions.
+//! The measurements of `lowkey bench`: the engine, a cold start, an editing trace and the quality
+//! of suggestions.
 //!
-//! The program passes its arguments, its settings, its embedded model and its own path to [`run`]. `lowkey demo` uses the
-//! [client](client::Client), the [figures](figures::percentile) and the [simulated user](target::choose).
+//! The program passes its arguments, its settings, its embedded model and its own path to [`run`].
+//! `lowkey demo` uses the [client](client::Client), the [figures](figures::percentile) and the
+//! [simulated user](target::choose).
 #![cfg_attr(
     test,
     expect(clippy::unwrap_used, reason = "a test that panics has failed, which is what is wanted")
@@ -26,9 +28,9 @@ mod trace;
 /// The program that runs the measurements.
 #[derive(Debug)]
 pub struct Program {
-    /// The model inside it, if it has one.
+    /// The embedded model, if any.
     pub embedded: Option<Embedded>,
-    /// Its path, with which `bench cold` starts a server.
+    /// Its path, which `bench cold` uses to start a server.
     pub executable: PathBuf,
 }
 
@@ -41,13 +43,14 @@ pub struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Bench {
-    /// Say how fast the model runs on this machine, and how far that is from what the machine gives
+    /// Measure the model's speed on this machine, and compare it with the machine's limits
     Engine(engine::Args),
-    /// Open, leave and reopen files in a real server at typing speed, and say how long the first suggestion takes
+    /// Open, leave and reopen files in a real server at typing speed, and report the time to the
+    /// first suggestion
     Cold(cold::Args),
-    /// Replay an editing trace, key by key, and say what each key cost
+    /// Replay an editing trace key by key, and report the cost of each key
     Replay(replay::Args),
-    /// Take text out of a repository's files, ask for it, and say how often the answer is right
+    /// Remove text from a repository's files, request it, and report how often the answer is right
     Quality(quality::Args),
 }
 

@@ -1,4 +1,4 @@
-//! Plays a trace's steps on real documents and knows what the user is about to type.
+//! Plays a trace's steps on real documents and predicts the text that the user types next.
 
 use std::collections::HashMap;
 
@@ -7,11 +7,11 @@ use lowkey_document::{ByteOffset, Change, Document, Position, PositionEncoding, 
 
 use super::trace::{Edit, Place, Step, Trace};
 
-/// The documents of a trace as they are at some step.
+/// The documents of a trace after a step.
 pub(super) struct Player {
     documents: HashMap<String, Document>,
     current: String,
-    /// Where the cursor is in the current document.
+    /// The cursor in the current document.
     cursor: Position,
     n_changes: i32,
 }
@@ -23,7 +23,7 @@ fn position([line, column]: Place) -> Position {
 impl Player {
     /// Opens the trace's documents.
     pub(super) fn new(trace: &Trace) -> anyhow::Result<Self> {
-        let Some(first) = trace.opens.first() else { bail!("the trace opens nothing") };
+        let Some(first) = trace.opens.first() else { bail!("the trace opens no document") };
         let documents = trace.opens.iter().map(|open| {
             let uri = format!("untitled:{}", open.path);
             (open.path.clone(), Document::open(&uri, &open.language, 0, &open.text))
@@ -36,7 +36,6 @@ impl Player {
         })
     }
 
-    /// The current document.
     pub(super) fn snapshot(&self) -> anyhow::Result<Snapshot> {
         match self.documents.get(&self.current) {
             Some(document) => Ok(document.snapshot()),
@@ -44,12 +43,11 @@ impl Player {
         }
     }
 
-    /// The cursor in the current document.
     pub(super) fn cursor(&self, snapshot: &Snapshot) -> ByteOffset {
         snapshot.offset(self.cursor, PositionEncoding::Utf16)
     }
 
-    /// Does what the user did; says whether the text changed.
+    /// Applies a step; returns whether the text changed.
     pub(super) fn step(&mut self, step: &Step) -> anyhow::Result<bool> {
         if let Some(path) = &step.path {
             self.current.clone_from(path);
@@ -81,16 +79,15 @@ impl Player {
         Ok(())
     }
 
-    /// Puts `text` at the cursor, as accepting a suggestion does.
+    /// Inserts `text` at the cursor, like an accepted suggestion.
     pub(super) fn insert(&mut self, text: &str) -> anyhow::Result<()> {
         let at = [self.cursor.line, self.cursor.column];
         self.edit(&Edit { start: at, end: at, text: text.to_owned() })
     }
 }
 
-/// The text that the coming steps type at one place without a pause of the hand: each an
-/// insertion where the one before left the cursor. Also says after how many bytes each
-/// of these steps ends.
+/// Returns the text that the next steps type at one place: each step is an insertion at the cursor
+/// of the one before. Also returns the length in bytes at the end of each of these steps.
 pub(super) fn upcoming(steps: &[Step], mut cursor: Place) -> (String, Vec<usize>) {
     let (mut text, mut ends) = (String::new(), Vec::new());
     for step in steps {
@@ -116,7 +113,7 @@ pub(super) fn upcoming(steps: &[Step], mut cursor: Place) -> (String, Vec<usize>
 }
 
 impl Player {
-    /// The cursor as a trace writes it.
+    /// Returns the cursor in the form of a trace.
     pub(super) fn place(&self) -> Place {
         [self.cursor.line, self.cursor.column]
     }
@@ -132,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_typed_in_a_row_is_known_until_the_hand_moves() {
+    fn upcoming_text_ends_at_a_cursor_move() {
         let steps =
             [typed([0, 2], "a"), typed([0, 3], "😀"), typed([0, 5], "\n"), typed([4, 0], "x")];
         let (text, ends) = upcoming(&steps, [0, 2]);

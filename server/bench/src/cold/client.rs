@@ -1,4 +1,5 @@
-//! The editor's end of the connection: requests that are not waited for, and answers with the time of their arrival.
+//! The editor's side of the connection: requests without waiting, and answers with their arrival
+//! time.
 
 use std::collections::VecDeque;
 use std::path::Path;
@@ -13,9 +14,9 @@ use serde_json::{Value, json};
 use super::scratch::Scratch;
 use crate::client::{messages, server, write_message};
 
-/// A request that is not answered by then means that the server hangs.
+/// Without an answer within this time, the server hangs.
 const PATIENCE: Duration = Duration::from_mins(1);
-/// Between two looks at the server's status, and at whether it has ended.
+/// Time between two checks of the server's status and of its process.
 const LOOK: Duration = Duration::from_millis(2);
 /// Loading a large model from a slow disk takes minutes.
 const LOADING: Duration = Duration::from_mins(10);
@@ -29,17 +30,18 @@ pub(super) struct Reply {
     pub(super) id: u64,
     /// When its last byte was read.
     pub(super) at: Instant,
-    /// The result; `None` when the request was cancelled or replaced by a newer one.
+    /// The result; `None` if the request was cancelled or superseded.
     pub(super) result: Option<Value>,
 }
 
-/// A server and the connection to it. Dropping it kills the server; [`end`](Self::end) ends it as an editor does.
+/// A server and its connection. Dropping it kills the server; [`end`](Self::end) ends it like an
+/// editor.
 #[derive(Debug)]
 pub(super) struct Client {
     scratch: Arc<Scratch>,
     stdin: ChildStdin,
     from_server: Receiver<(Instant, Value)>,
-    /// Answers that came while another one was waited for.
+    /// Answers that arrived during the wait for another one.
     early: VecDeque<Reply>,
     last_id: u64,
     started: Instant,
@@ -50,7 +52,7 @@ impl Client {
     pub(super) fn start(program: &Path, scratch: &Arc<Scratch>) -> anyhow::Result<Self> {
         let mut command = server(program);
         command
-            // There is none: the settings come with `initialize` alone.
+            // The file does not exist: all settings come with `initialize`.
             .env("LOWKEY_CONFIG", scratch.folder().join("lowkey.toml"))
             .env("LOWKEY_CACHE_DIR", scratch.folder().join("cache"));
         Self::spawn(command, scratch)
@@ -80,7 +82,7 @@ impl Client {
         self.send(&message).with_context(|| died(&format!("during {method}")))
     }
 
-    /// Sends a request and returns its id; the answer comes by [`reply`](Self::reply).
+    /// Sends a request and returns its id; [`reply`](Self::reply) returns the answer.
     pub(super) fn begin(&mut self, method: &str, params: &Value) -> anyhow::Result<u64> {
         self.last_id += 1;
         let mut message = json!({"jsonrpc": "2.0", "id": self.last_id, "method": method});
@@ -91,7 +93,7 @@ impl Client {
         Ok(self.last_id)
     }
 
-    /// Returns the next answer that comes until `until`.
+    /// Returns the next answer that arrives before `until`.
     pub(super) fn reply(&mut self, until: Instant) -> anyhow::Result<Option<Reply>> {
         if let Some(reply) = self.early.pop_front() {
             return Ok(Some(reply));
@@ -112,8 +114,8 @@ impl Client {
         }
     }
 
-    /// Initializes the server and waits for its model; returns the milliseconds since the process was started, and the
-    /// model's name.
+    /// Initializes the server and waits for its model; returns the milliseconds since the process
+    /// start, and the model's name.
     pub(super) fn ready(&mut self, initialize: &Value) -> anyhow::Result<(f64, String)> {
         self.ask("initialize", initialize)?;
         self.notify("initialized", &json!({}))?;
@@ -133,7 +135,7 @@ impl Client {
         }
     }
 
-    /// Ends the server as an editor does, and waits until it has saved what it keeps.
+    /// Ends the server like an editor, and waits until it has saved its data.
     pub(super) fn end(mut self) -> anyhow::Result<()> {
         self.ask("shutdown", &Value::Null)?;
         self.notify("exit", &Value::Null)?;
@@ -147,10 +149,11 @@ impl Client {
             }
             std::thread::sleep(LOOK);
         }
-        bail!("the server was still there {PATIENCE:?} after `exit`");
+        bail!("the server was still running {PATIENCE:?} after `exit`");
     }
 
-    /// Reads until an answer comes; answers what the server asks meanwhile with nothing in particular.
+    /// Reads until an answer arrives; answers the server's own requests with a neutral value in the
+    /// meantime.
     fn read(&mut self, until: Instant) -> anyhow::Result<Option<Reply>> {
         loop {
             let left = until.saturating_duration_since(Instant::now());
@@ -158,14 +161,14 @@ impl Client {
                 Ok(received) => received,
                 Err(RecvTimeoutError::Timeout) => return Ok(None),
                 Err(RecvTimeoutError::Disconnected) => {
-                    bail!(died("while an answer was waited for"))
+                    bail!(died("during the wait for an answer"))
                 }
             };
             let id = message.get("id");
             if message.get("method").is_some() {
                 if let Some(id) = id {
                     self.send(&json!({"jsonrpc": "2.0", "id": id, "result": null}))
-                        .with_context(|| died("while it was answered"))?;
+                        .with_context(|| died("while it received an answer"))?;
                 }
                 continue;
             }
@@ -192,12 +195,12 @@ impl Drop for Client {
 
 fn died(when: &str) -> String {
     format!(
-        "the server ended {when}; its last words are above (more with LOWKEY_LOG=debug), and `lowkey doctor` \
+        "the server ended {when}; its last messages are above (LOWKEY_LOG=debug shows more), and `lowkey doctor` \
          checks the model and the machine"
     )
 }
 
-/// A duration in milliseconds.
+/// Returns a duration in milliseconds.
 pub(super) fn ms(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1e3
 }
@@ -206,7 +209,7 @@ pub(super) fn ms(duration: Duration) -> f64 {
 mod tests {
     use super::*;
 
-    /// A program in the place of the server: what it does is a line of shell.
+    /// Starts a line of shell in the server's place.
     fn client(script: &str) -> Client {
         let mut command = Command::new("sh");
         command.args(["-c", script]);
@@ -214,14 +217,14 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_dies_is_an_error_that_says_what_to_do() {
+    fn dead_server_is_an_error_with_advice() {
         let mut client = client("head -c 10 >/dev/null; exit 3");
         let error = format!("{:#}", client.ask("initialize", &json!({})).unwrap_err());
         assert!(error.contains("ended") && error.contains("lowkey doctor"), "{error}");
     }
 
     #[test]
-    fn answers_of_other_requests_are_kept_and_cancelled_ones_have_no_result() {
+    fn early_answers_are_kept() {
         let answer = |body: &str| format!("Content-Length: {}\\r\\n\\r\\n{body}", body.len());
         let script = format!(
             "printf '{}{}{}'; cat >/dev/null",

@@ -1,4 +1,4 @@
-//! What all files came to: medians, 95th percentiles, and the table.
+//! Results over all files: medians, 95th percentiles, and the table.
 
 use std::collections::BTreeMap;
 
@@ -8,16 +8,17 @@ use super::visit::{Suggested, Visit};
 use super::{Measured, SCENES};
 use crate::figures::percentile;
 
-/// What all files came to.
+/// Results over all files.
 #[derive(Debug, Serialize)]
 pub(super) struct Summary {
     files: usize,
     model: String,
     typing_ms: u64,
     talkative: String,
-    /// From the start of the process to a model that is ready, in an empty folder: the machine's speed is measured then.
+    /// Time from the process start to a ready model in an empty folder; it includes the measurement
+    /// of the machine's speed.
     first_start_ms: f64,
-    /// The same at each file's first start, with what the first start has left.
+    /// The same at each file's first start, with the data that the first start has saved.
     ready_ms: Spread,
     /// The same at the restart.
     restart_ready_ms: Spread,
@@ -27,22 +28,23 @@ pub(super) struct Summary {
 /// One scene over all files.
 #[derive(Debug, Serialize)]
 struct Scene {
-    /// Files in which no key brought a suggestion.
+    /// Files without a suggestion at any key.
     none: usize,
     ms_from_event: Spread,
     ms_from_first_key: Spread,
-    /// The key that brought the first suggestion.
+    /// The key with the first suggestion.
     first_key: Spread,
-    /// First suggestions that were remembered, not computed.
+    /// First suggestions from the completion memory.
     first_from_memory: usize,
-    /// The first one that was computed, from its own request to its arrival; files without one are left out.
+    /// The first computed suggestion, from its own request to its arrival; files without one are
+    /// left out.
     first_computed_ms: Spread,
     keys: usize,
     shown: usize,
     empty: usize,
     deadline: usize,
     overtaken: usize,
-    /// Why requests were answered with nothing, counted by rule.
+    /// Requests without a suggestion, by rule.
     silent: BTreeMap<String, usize>,
     prompt_sizes: BTreeMap<String, usize>,
     /// Mean per file.
@@ -50,7 +52,8 @@ struct Scene {
     decoded: f64,
 }
 
-/// A median and a 95th percentile; `null` where that file has no value. Files without one count as the slowest.
+/// A median and a 95th percentile; `null` without a value. Files without a value count as the
+/// slowest.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 struct Spread {
     p50: Option<f64>,
@@ -68,7 +71,7 @@ impl Spread {
     }
 }
 
-/// Sums the files up.
+/// Summarizes the files.
 pub(super) fn summarise(
     measured: &[Measured],
     first_start_ms: f64,
@@ -129,7 +132,7 @@ pub(super) fn summarise(
 }
 
 impl Summary {
-    /// The table: one line for each situation.
+    /// Returns the table: one line per situation.
     pub(super) fn screen(&self) -> String {
         let Self { files, model, typing_ms, talkative, .. } = self;
         let plural = if *files == 1 { "" } else { "s" };
@@ -163,7 +166,7 @@ impl Summary {
     }
 }
 
-/// Of one file its value, of several the median and the 95th percentile.
+/// Returns the value of one file, or the median and the 95th percentile of several.
 fn cell(spread: Spread, files: usize) -> String {
     let value = |value: Option<f64>| value.map_or("none".to_owned(), |value| format!("{value:.0}"));
     if files == 1 {
@@ -174,7 +177,7 @@ fn cell(spread: Spread, files: usize) -> String {
 }
 
 impl Scene {
-    /// What became of the keys' requests.
+    /// Describes the outcomes of the keys' requests.
     fn words(&self, files: usize) -> String {
         let Self { keys, shown, empty, deadline, overtaken, prefilled, decoded, .. } = self;
         let mut words = vec![
@@ -207,7 +210,7 @@ impl Scene {
     }
 }
 
-/// Counts in words, without those of one name.
+/// Lists counts in words, except that of one name.
 fn counted(counts: &BTreeMap<String, usize>, without: &str) -> String {
     let named = counts.iter().filter(|(name, _)| *name != without);
     named.map(|(name, n)| format!("{n} {name}")).collect::<Vec<_>>().join(", ")
@@ -238,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_without_a_suggestion_counts_as_the_slowest() {
+    fn file_without_suggestion_is_slowest() {
         let spread = |values: &[Option<f64>]| {
             let Spread { p50, p95 } = Spread::of(values.iter().copied());
             (p50, p95)
@@ -249,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn the_table_has_a_line_for_each_situation_and_says_where_nothing_came() {
+    fn table_has_a_line_per_situation() {
         let one = [file(&[Some(400.4), None, Some(80.0), Some(90.0)])];
         let screen = summarise(&one, 7.0, 150, "always").screen();
         let line = |name: &str| screen.lines().find(|line| line.starts_with(name)).unwrap();

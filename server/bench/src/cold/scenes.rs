@@ -1,4 +1,4 @@
-//! Where a file is typed in, and what: two places far from each other whose text is left out and typed again.
+//! The places of a file: two distant parts of the text that are removed and typed again.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -9,19 +9,19 @@ use lowkey_document::{
     ByteOffset, Change, Document, LineIdx, Position, PositionEncoding, Range as Span, Snapshot,
 };
 
-/// Shorter files have no two places that are cold for each other.
+/// Shorter files do not have two places that are cold for each other.
 pub(super) const MIN_LINES: usize = 60;
-/// Characters of a line of code: shorter ones are closers, longer ones data.
+/// Length of a line of code in characters: shorter ones are closers, longer ones data.
 const LINE_CHARS: Range<usize> = 12..201;
 
-/// A part of the text that is left out before the file is opened.
+/// A part of the text that is removed before the file is opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Hole {
-    /// The line in which it begins.
+    /// The line of its start.
     pub(super) line: LineIdx,
-    /// Where it is, in the whole text; it ends at the end of a line.
+    /// Its range in the whole text; it ends at the end of a line.
     pub(super) range: Range<usize>,
-    /// What the user presses: characters, and line ends with the indentation that editors add to them.
+    /// The keys of the user: characters, and line ends with the indentation that editors add.
     pub(super) keys: Vec<String>,
 }
 
@@ -30,28 +30,29 @@ pub(super) struct Hole {
 pub(super) struct Places {
     /// In the middle of the file.
     pub(super) first: Hole,
-    /// At least a third of the file's lines away from it.
+    /// At least a third of the file's lines away from the first.
     pub(super) far: Hole,
 }
 
-/// Counts lines as people do: what follows the last line end is a line only where there is something.
+/// Counts lines: text after the last line end counts as a line only if it is not empty.
 pub(super) fn n_lines(text: &Snapshot) -> usize {
     let n_lines = text.n_lines();
     n_lines - usize::from(n_lines > 0 && text.line(n_lines - 1).is_empty())
 }
 
-/// Chooses the places: the first one with at least `n_first` keys, if the file has as many there, the far one with `n_far`.
+/// Chooses the places: the first with at least `n_first` keys, if the file has as many there, the
+/// far one with `n_far`.
 pub(super) fn choose(text: &Snapshot, n_first: usize, n_far: usize) -> anyhow::Result<Places> {
     let n_lines = n_lines(text);
     if n_lines < MIN_LINES {
-        bail!("it has {n_lines} lines, at least {MIN_LINES} are needed; take a longer file");
+        bail!("it has {n_lines} lines, but needs at least {MIN_LINES}; choose a longer file");
     }
     let distance = n_lines.div_ceil(3);
     let middle = n_lines / 2;
     let mut lines: Vec<LineIdx> = (0..n_lines).filter(|&line| is_code(text, line)).collect();
     if lines.is_empty() {
         bail!(
-            "it has no indented line of code of {} to {} characters; take a source file with functions or blocks",
+            "it has no indented line of code of {} to {} characters; choose a source file with functions or blocks",
             LINE_CHARS.start,
             LINE_CHARS.end - 1
         );
@@ -68,7 +69,7 @@ pub(super) fn choose(text: &Snapshot, n_first: usize, n_far: usize) -> anyhow::R
         }
     }
     bail!(
-        "it has no two indented lines of code {distance} lines (a third of the file) apart; take a file with code in all \
+        "it has no two indented lines of code {distance} lines (a third of the file) apart; choose a file with code in all \
          its parts"
     )
 }
@@ -97,7 +98,8 @@ fn is_code(text: &Snapshot, line: LineIdx) -> bool {
     starts_as_code && n_code >= n_text && content.chars().any(char::is_alphabetic)
 }
 
-/// Cuts from a third into `line` to the end of the line in which `n_keys` are reached; stays before the line `limit`.
+/// Cuts from a third of `line` to the end of the line that reaches `n_keys`; stays before the line
+/// `limit`.
 fn cut(text: &Snapshot, line: LineIdx, n_keys: usize, limit: LineIdx) -> Hole {
     let written = text.line(line);
     let content = written.trim_start();
@@ -121,14 +123,14 @@ fn cut(text: &Snapshot, line: LineIdx, n_keys: usize, limit: LineIdx) -> Hole {
     Hole { line, range: line_start + in_line..end, keys }
 }
 
-/// Which of the two places.
+/// One of the two places.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum At {
     First,
     Far,
 }
 
-/// Types the holes' text into the document as the editor has it.
+/// Types the holes' text into the editor's document.
 #[derive(Debug)]
 pub(super) struct Typist {
     document: Document,
@@ -143,7 +145,7 @@ struct Spot {
     keys: VecDeque<String>,
 }
 
-/// A key: what it inserts, where, and where the cursor is afterwards.
+/// A key: its text, its place, and the cursor after it.
 #[derive(Debug)]
 pub(super) struct Key {
     pub(super) version: i32,
@@ -155,7 +157,7 @@ pub(super) struct Key {
 const ENCODING: PositionEncoding = PositionEncoding::Utf16;
 
 impl Typist {
-    /// Leaves the text of both places out.
+    /// Removes the text of both places.
     pub(super) fn new(whole: &Snapshot, places: Places) -> Self {
         let Places { first, far } = places;
         let (upper, lower) = if first.line < far.line { (&first, &far) } else { (&far, &first) };
@@ -181,7 +183,7 @@ impl Typist {
         }
     }
 
-    /// Returns the text as it is now.
+    /// Returns the present text.
     pub(super) fn snapshot(&self) -> Snapshot {
         self.document.snapshot()
     }

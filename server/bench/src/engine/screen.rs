@@ -1,4 +1,4 @@
-//! The chart in a terminal: a label, a bar, the figure.
+//! Draws the chart in a terminal: a label, a bar, the value.
 
 use std::fmt::Write;
 
@@ -6,7 +6,7 @@ use lowkey_terminal::paint::{Style, colours, paint};
 
 use super::chart::Chart;
 
-/// Characters of the longest bar.
+/// Length of the longest bar in characters.
 const WIDTH: usize = 32;
 /// A bar's last character, by eighths of a character.
 const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
@@ -36,7 +36,7 @@ pub(super) fn draw(chart: &Chart) -> String {
     out
 }
 
-/// A bar's length in eighths of a character.
+/// Returns a bar's length in eighths of a character.
 fn eighths(share: f64) -> usize {
     let most = WIDTH * 8;
     ((share * most as f64).round() as usize).clamp(1, most)
@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_bar_is_as_long_as_its_share() {
+    fn bar_length_follows_its_share() {
         assert_eq!(blocks(1.0), "█".repeat(WIDTH));
         assert_eq!(blocks(0.5), "█".repeat(WIDTH / 2));
         assert_eq!(blocks(0.0), "▏");

@@ -1,7 +1,8 @@
-//! The file that `--out` names: its first line says how the rows were made, each further line is a row.
+//! The file of `--out`: its first line has the parameters of the rows, and each further line is a
+//! row.
 //!
-//! A run that was ended, however, goes on where it stood. Paths of a repository are user text, and with `--texts` so
-//! are the rows: the file is readable by its owner only.
+//! A run continues where an earlier one ended. Paths of a repository are user text, and with
+//! `--texts` rows are too, so the file is readable by its owner only.
 
 use std::fs::{File, OpenOptions};
 use std::io::Write;
@@ -23,9 +24,9 @@ pub(super) struct Ledger {
 }
 
 impl Ledger {
-    /// Opens or makes the file; returns the rows that it holds.
+    /// Opens or creates the file; returns its rows.
     ///
-    /// Fails when its rows were made in another way than `parameters` say.
+    /// Fails if its rows have other parameters than `parameters`.
     pub(super) fn open(
         path: &Path,
         parameters: &Map<String, Value>,
@@ -37,13 +38,13 @@ impl Ledger {
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let file = options.open(path).with_context(opening)?;
         let text = std::fs::read_to_string(path).with_context(opening)?;
-        // A line without its end was being written when the run was ended.
+        // A line without its end was being written when the run ended.
         let whole = text.get(..text.rfind('\n').map_or(0, |end| end + 1)).unwrap_or_default();
         let mut ledger = Self { path: path.to_owned(), file };
         let mut lines = whole.lines().enumerate();
         let Some((_, head)) = lines.next() else {
             if text.len() > whole.len() && !text.starts_with("{\"lowkey_quality\"") {
-                bail!("{} holds something else; name another file", path.display());
+                bail!("{} is not a file of rows; use another file", path.display());
             }
             ledger.cut(0)?;
             let mut head = Map::from_iter([("lowkey_quality".to_owned(), FORMAT.into())]);
@@ -54,7 +55,7 @@ impl Ledger {
         check(path, head, parameters)?;
         let row = |(idx, line): (usize, &str)| {
             serde_json::from_str(line)
-                .with_context(|| format!("line {} of {} is no row", idx + 1, path.display()))
+                .with_context(|| format!("line {} of {} is not a row", idx + 1, path.display()))
         };
         let rows = lines.map(row).collect::<anyhow::Result<Vec<Row>>>()?;
         ledger.cut(whole.len())?;
@@ -77,17 +78,17 @@ impl Ledger {
     }
 }
 
-/// Compares how the rows of the file were made with how they are to be made.
+/// Compares the parameters in the file with those of this run.
 fn check(path: &Path, head: &str, parameters: &Map<String, Value>) -> anyhow::Result<()> {
     let shown = path.display();
     let head: Map<String, Value> = match serde_json::from_str(head) {
         Ok(Value::Object(head)) => head,
-        _ => bail!("{shown} holds something else; name another file"),
+        _ => bail!("{shown} is not a file of rows; use another file"),
     };
     match head.get("lowkey_quality").and_then(Value::as_u64) {
         Some(FORMAT) => {}
         Some(other) => bail!("{shown} has format {other}; this version writes {FORMAT}"),
-        None => bail!("{shown} holds something else; name another file"),
+        None => bail!("{shown} is not a file of rows; use another file"),
     }
     for (key, value) in parameters {
         let there = head.get(key).unwrap_or(&Value::Null);
@@ -112,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_come_back_and_a_half_written_one_is_forgotten() {
+    fn partial_row_is_dropped_on_reopening() {
         let folder = TestFolder::new("back");
         let path = folder.join("rows.jsonl");
         let (mut ledger, rows) = Ledger::open(&path, &seed(1)).unwrap();
@@ -141,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_of_another_making_and_other_files_are_refused() {
+    fn other_parameters_and_files_are_refused() {
         let folder = TestFolder::new("refused");
         let path = folder.join("rows.jsonl");
         Ledger::open(&path, &seed(1)).unwrap();
@@ -150,7 +151,7 @@ mod tests {
         assert!(words.contains("seed 1") && words.contains("now it is 2"), "{words}");
         for text in ["fn main() {}\n", "precious", "{\"a\":1}\n"] {
             std::fs::write(&path, text).unwrap();
-            assert!(message(&path).contains("something else"), "{text}");
+            assert!(message(&path).contains("not a file of rows"), "{text}");
             assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
         }
     }

@@ -1,7 +1,8 @@
-//! Which holes are asked about: as many of each kind in each language, spread over the files.
+//! Chooses the holes: equally many of each kind in each language, spread over the files.
 //!
-//! A repository of one large and nine small languages would otherwise measure the large one. The order is fixed by
-//! the seed, and a longer list begins with the shorter one: a run can be made longer later.
+//! Otherwise, a repository of one large and nine small languages would measure the large one. The
+//! seed determines the order, and a longer list begins with the shorter one, so a run can be
+//! extended later.
 
 use std::collections::BTreeMap;
 
@@ -9,10 +10,10 @@ use super::hole::{Hole, Kind, candidates};
 use super::repository::Source;
 use super::seeded::{Seeded, digest};
 
-/// More holes of one kind in one file say little more about it.
+/// More holes of one kind in one file add little information.
 const MAX_PER_FILE: usize = 64;
 
-/// A hole and the file that has it.
+/// A hole and its file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Planned {
     /// Index of the file.
@@ -20,12 +21,13 @@ pub(super) struct Planned {
     pub(super) hole: Hole,
 }
 
-/// Which hole of its file it is, and the file's place among the files.
+/// The index of the hole in its file, and the file's position among the files.
 type Turn = (usize, u64);
 
-/// Chooses at most `n_holes` holes: one of each kind and language in turn, until there are enough or no more.
+/// Chooses at most `n_holes` holes: one of each kind and language in turn, until there are enough
+/// or no more.
 pub(super) fn plan(sources: &[Source], kinds: &[Kind], n_holes: usize, seed: u64) -> Vec<Planned> {
-    // Per kind and language, the holes in the order in which they are taken.
+    // The holes of each kind and language, in the order of choice.
     let mut strata: BTreeMap<(&str, Kind), Vec<(Turn, Planned)>> = BTreeMap::new();
     for (source_idx, source) in sources.iter().enumerate() {
         for &kind in kinds {
@@ -33,7 +35,8 @@ pub(super) fn plan(sources: &[Source], kinds: &[Kind], n_holes: usize, seed: u64
             let mut holes = candidates(source, kind, seed);
             Seeded::new(seed, &name).shuffle(&mut holes);
             holes.truncate(MAX_PER_FILE);
-            // The first hole of every file comes before the second of any, files in random order.
+            // The first hole of every file comes before the second of any, with files in random
+            // order.
             let file = digest(&[&seed.to_string(), &name]);
             let planned = holes.into_iter().enumerate().map(|(turn, hole)| {
                 let order = (turn, Seeded::new(file, "").next());
@@ -89,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn every_kind_of_every_language_has_its_turn() {
+    fn plan_alternates_kinds_and_languages() {
         let planned = plan(&sources(), &Kind::ALL, 40, 7);
         assert_eq!(planned.len(), 40);
         for kind in Kind::ALL {
@@ -104,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn the_seed_decides_and_a_longer_plan_begins_with_the_shorter() {
+    fn longer_plan_extends_the_shorter() {
         let sources = sources();
         let planned = plan(&sources, &Kind::ALL, 40, 7);
         assert_eq!(planned, plan(&sources, &Kind::ALL, 40, 7));
@@ -113,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plan_ends_where_the_holes_do() {
+    fn plan_ends_with_the_holes() {
         let planned = plan(&sources()[2..], &[Kind::Line], 100, 7);
         assert_eq!(planned.len(), 2);
         assert!(plan(&[], &Kind::ALL, 10, 7).is_empty());

@@ -1,11 +1,11 @@
-//! The result for people: a table of kinds and languages, and what the columns mean where it is not plain.
+//! The result as text: a table of kinds and languages, and an explanation of its columns.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use super::row::{Row, Summary};
 
-/// Draws the table of all rows, each kind's and each language's.
+/// Draws the table of all rows, of each kind and of each language.
 pub(super) fn table(rows: &[Row], heading: &str) -> String {
     let mut table = format!("{heading}\n\n");
     let _ = writeln!(
@@ -69,20 +69,21 @@ pub(super) fn table(rows: &[Row], heading: &str) -> String {
     );
     table.push_str(&verdicts(rows));
     table.push_str(
-        "\nexact: the lines as they stood, but for blanks at their ends; 1st: the first of them; of shown: exact among \
-         what is shown.\nclosers: brackets or quotes doubled; repeats: the next line stands twice; tokens: decoded.\n",
+        "\nexact: all lines equal the original, except for spaces at their ends; 1st: the first line; of shown: exact among \
+         shown suggestions.\nclosers: brackets or quotes doubled; repeats: the next line is repeated; tokens: decoded.\n",
     );
     table
 }
 
-/// How often each stop rule ended the decoding and each trim changed its text, and what became of these holes.
+/// Lists how often each stop rule ended the decoding and each trim changed its text, and the
+/// outcome of these holes.
 fn verdicts(rows: &[Row]) -> String {
     let mut found: BTreeMap<(&str, &str), Vec<&Row>> = BTreeMap::new();
     for row in rows {
         if let Some(stop) = &row.stop {
             found.entry(("ended by", stop)).or_default().push(row);
         }
-        // A trim that had something to say twice is one verdict on the hole.
+        // Several changes by one trim count once per hole.
         for rule in row.trims.iter().map(String::as_str).collect::<BTreeSet<_>>() {
             found.entry(("trimmed by", rule)).or_default().push(row);
         }
@@ -98,7 +99,7 @@ fn verdicts(rows: &[Row]) -> String {
     lines
 }
 
-/// All rows, then those of each kind, then those of each language.
+/// Groups the rows: all, then by kind, then by language.
 pub(super) fn groups(rows: &[Row]) -> Vec<(String, Summary)> {
     let of = |wanted: &dyn Fn(&Row) -> bool| {
         Summary::of(&rows.iter().filter(|row| wanted(row)).collect::<Vec<_>>())
@@ -109,12 +110,12 @@ pub(super) fn groups(rows: &[Row]) -> Vec<(String, Summary)> {
     groups
 }
 
-/// The summary of each kind that there is.
+/// Returns the summary of each kind.
 pub(super) fn by_kind(rows: &[Row]) -> Vec<(String, Summary)> {
     grouped(rows, |row| row.kind.name().to_owned())
 }
 
-/// The summary of each language that there is.
+/// Returns the summary of each language.
 pub(super) fn by_language(rows: &[Row]) -> Vec<(String, Summary)> {
     grouped(rows, |row| row.language.clone())
 }
@@ -138,7 +139,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn kinds_and_languages_have_lines_of_their_own() {
+    fn kinds_and_languages_have_lines() {
         let go = Row { language: "go".into(), kind: Kind::Rest, ..row(1, 3.0) };
         let rows = [row(0, 1.0), go];
         let names: Vec<String> = groups(&rows).into_iter().map(|(name, _)| name).collect();

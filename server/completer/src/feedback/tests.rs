@@ -196,25 +196,25 @@ fn lines_are_followed_while_typed() {
 
 #[test]
 fn place_after_accept_is_known() {
-    let behind = |editor: &Editor| {
+    let is_after_accept = |editor: &Editor| {
         editor.feedback.is_after_accepted(&editor.snapshot, ByteOffset(editor.cursor))
     };
     let mut editor = Editor::showing("$0\nb\n", "if x {", 0);
-    assert!(!behind(&editor));
+    assert!(!is_after_accept(&editor));
     editor.edit("if x {", 0);
-    assert!(behind(&editor));
+    assert!(is_after_accept(&editor));
     editor.edit("\n    ", 0);
-    assert!(behind(&editor), "Enter goes on from there");
+    assert!(is_after_accept(&editor), "Enter goes on from there");
     editor.edit("y", 0);
-    assert!(!behind(&editor));
+    assert!(!is_after_accept(&editor));
 
     let mut editor = Editor::showing("$0\nb\n", "if x {", 0);
     editor.edit("if x {", 0);
     editor.cursor = 0;
-    assert!(!behind(&editor), "the cursor has gone elsewhere");
+    assert!(!is_after_accept(&editor), "the cursor has gone elsewhere");
     let mut editor = Editor::showing("$0\n", "ab", 0);
     assert_eq!((editor.edit("a", 0), editor.ask()), (None, None));
     editor.show("b", 0);
     assert_eq!(editor.edit("b", 0), Some(End::Typed));
-    assert!(!behind(&editor), "typed by hand is not accepted");
+    assert!(!is_after_accept(&editor), "typed by hand is not accepted");
 }
