@@ -1,11 +1,12 @@
 //! `lowkey serve --http PORT`: suggestions for editors that speak HTTP and not LSP, as Zed does.
 //!
-//! One address, `POST /v1/completions`, as servers of the `OpenAI` kind have it, on the loopback interface
-//! only and for whoever has the token. A request's prompt holds the text around the cursor between
-//! some model family's markers; it is asked through the same stages as an editor's.
+//! The server has one address, `POST /v1/completions`, like `OpenAI`-compatible servers. It listens
+//! on the loopback interface only and requires a token. A request's prompt holds the text around
+//! the cursor between the markers of some model family. The text goes through the same stages as an
+//! editor's request.
 //!
-//! Invariants: nothing listens unless the command line says so; no request is looked at before
-//! its host and its token are; memory and time of a connection are bounded; no answer lets a web
+//! Invariants: the server listens only if the command line says so; a request's host and token are
+//! checked before the rest of it; memory and time of a connection are bounded; no answer lets a web
 //! page read it (no CORS).
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -35,12 +36,12 @@ use crate::tasks;
 use response::{Refusal, Response};
 use seats::{MOST_CONNECTIONS, Seats};
 
-/// How long accepting rests after it failed: with no descriptor left it fails at once, again and again.
+/// Pause after a failed accept: without free descriptors, accepting fails again at once.
 const REST: Duration = Duration::from_millis(200);
-/// How long nothing is said after the log has had that connections cannot be accepted.
+/// Minimum time between log messages about failed accepts.
 const SILENCE: Duration = Duration::from_mins(1);
 
-/// What all connections share.
+/// The state that all connections share.
 struct Shared {
     completer: Arc<Completer>,
     token: String,
@@ -48,9 +49,9 @@ struct Shared {
     runtime: Handle,
 }
 
-/// Serves until the process is told to end; returns only when it cannot serve.
+/// Serves until a signal ends the process; returns only if serving fails.
 ///
-/// Fails when the port is taken, or when the token can neither be read nor made.
+/// Fails if the port is taken, or if the token can neither be read nor created.
 pub(crate) fn run(port: u16) -> anyhow::Result<()> {
     let (settings, problems) = Settings::load(&serde_json::Value::Null);
     for problem in problems {
@@ -59,7 +60,7 @@ pub(crate) fn run(port: u16) -> anyhow::Result<()> {
     let (token, place) = token::find()?;
     let wanted = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let listener = TcpListener::bind(wanted).with_context(|| {
-        format!("listening on {wanted}; another program may use the port: choose another with --http PORT")
+        format!("cannot listen on {wanted}; another program may use the port: choose another with --http PORT")
     })?;
     let port = listener.local_addr().context("reading the port")?.port();
     let runtime = tasks::runtime()?;
@@ -81,10 +82,10 @@ pub(crate) fn run(port: u16) -> anyhow::Result<()> {
     loop {
         match listener.accept() {
             Ok((stream, _)) => admit(&shared, &seats, stream),
-            // A client that was gone before it was accepted is no reason to stop.
+            // A client that left before it was accepted is no reason to stop.
             Err(error) => {
-                // Not once in each attempt, and not after each success either: at the limit of
-                // descriptors the two alternate.
+                // Logs neither every attempt nor after every success: at the limit of descriptors,
+                // failures and successes alternate.
                 if said.is_none_or(|at| at.elapsed() >= SILENCE) {
                     said = Some(Instant::now());
                     tracing::warn!(%error, "connections cannot be accepted");
@@ -95,12 +96,10 @@ pub(crate) fn run(port: u16) -> anyhow::Result<()> {
     }
 }
 
-/// Gives a connection a thread of its own, if not all are busy.
+/// Starts a thread for a connection, unless all seats are busy.
 fn admit(shared: &Arc<Shared>, seats: &Arc<Seats>, stream: TcpStream) {
     let Some(seat) = seats.take(&stream) else {
-        let why = format!(
-            "no seat of {MOST_CONNECTIONS} is free: requests are being answered; ask again"
-        );
+        let why = format!("all {MOST_CONNECTIONS} connections are busy; retry later");
         let refusal = Refusal::new(503, why);
         let _ = Response::refusing(&refusal).write(&stream);
         return;
@@ -110,6 +109,6 @@ fn admit(shared: &Arc<Shared>, seats: &Arc<Seats>, stream: TcpStream) {
         connection::serve(&shared, &seat, stream);
     });
     if let Err(error) = spawned {
-        tracing::error!(%error, "no thread for a connection");
+        tracing::error!(%error, "cannot start a thread for a connection");
     }
 }

@@ -5,10 +5,10 @@
 //!              │ errors                       ▲           └──▶ tower-lsp ─▶ routes ─▶ handlers
 //! stdout ◀─ outbox ◀──────────────────────────┴── responses, when they are ready ◀────┘
 //! ```
-//! Only this module knows LSP. Invariants: every message takes effect in arrival order;
-//! every request is answered exactly once; no answer is delivered for a text that has
-//! changed; nothing that an editor sends ends the server but `exit` or the end of stdin;
-//! the log has counts, names and durations, never a document's text.
+//! Only this module knows LSP. Invariants: every message takes effect in arrival order; every
+//! request is answered exactly once; no answer is delivered for a text that has changed; only
+//! `exit` or the end of stdin ends the server; the log has counts, names and durations, never a
+//! document's text.
 
 use std::time::Duration;
 
@@ -37,13 +37,13 @@ use main_loop::ToClient;
 use transport::message::{self, Message};
 use transport::outbox::Outbox;
 
-/// How long the last answers may take to be written.
+/// Time limit for writing the last answers.
 const FLUSH: Duration = Duration::from_secs(2);
 
 /// Serves on stdin and stdout until the editor leaves; returns the exit code of the process.
 ///
-/// The code is 0 when the editor asked to shut down first, else 1. The caller ends the
-/// process: a thread may still wait for stdin.
+/// The code is 0 if the editor requested the shutdown first, else 1. The caller must end the
+/// process, because a thread may still wait for stdin.
 pub fn run() -> anyhow::Result<i32> {
     log::start(log::OF_A_SERVER);
     let runtime = tasks::runtime()?;
@@ -53,7 +53,7 @@ pub fn run() -> anyhow::Result<i32> {
     ending::on_signals(move |signal| {
         ending.end();
         log::finish();
-        // The exit code by which a shell names the signal that ended a process.
+        // A shell uses this exit code for a process that a signal ended.
         std::process::exit(128 + signal);
     })
     .context("listening for signals")?;
@@ -75,9 +75,9 @@ pub fn run() -> anyhow::Result<i32> {
     Ok(code)
 }
 
-/// Reads what an editor could send and applies its edits, without a model: what the fuzz targets do.
+/// Reads messages and applies their edits without a model, for the fuzz targets.
 ///
-/// Returns the number of messages that would have reached the server.
+/// Returns the number of messages that a server would receive.
 #[doc(hidden)]
 pub fn read_and_apply(input: &[u8]) -> usize {
     let documents = Documents::default();

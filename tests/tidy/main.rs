@@ -8,6 +8,7 @@
 
 mod deny;
 mod devices;
+mod folders;
 mod layers;
 mod links;
 mod metadata;

@@ -124,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_place_is_split_from_the_right() {
+    fn position_is_split_from_the_right() {
         let place = parse("a:b.rs:3:14").ok();
         assert_eq!(place, Some(Place { file: "a:b.rs".into(), line: 3, column: 14 }));
         for wrong in ["a.rs", "a.rs:3", "a.rs:x:1", ":1:1", "a.rs:1:-1", ""] {
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn columns_count_characters_and_may_stand_behind_the_last() {
+    fn columns_count_characters() {
         let document = Document::open("file:///a.py", "python", 0, "äb\nc");
         let at = |line, column| {
             find(&document, &Place { file: "a.py".into(), line, column }).map_err(|e| e.to_string())

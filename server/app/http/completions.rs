@@ -1,7 +1,7 @@
-//! `POST /v1/completions`: the body, the question to the completer, the answer.
+//! `POST /v1/completions`: the body, the completion request, the answer.
 //!
-//! The answer is text to insert at the cursor and nothing else; a suggestion that would replace
-//! something is given when what it replaces stands at its end, and not otherwise.
+//! The answer is only text to insert at the cursor. A suggestion that replaces text is returned
+//! only if the replaced text is at its end.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -18,13 +18,14 @@ use serde_json::{Value, json};
 use super::response::{Refusal, Response};
 use super::{fim, guess};
 
-/// Texts that may be asked for at once.
+/// Maximum number of choices in one request.
 const MOST_CHOICES: u64 = 4;
 
-/// Numbers the requests of this process: each is a document of its own and supersedes no other.
+/// Numbers the requests of this process: each is its own document and supersedes no other.
 static N_REQUESTS: AtomicU64 = AtomicU64::new(1);
 
-/// What is read of a request's body; other fields (temperature and the like) change nothing here.
+/// The parts of a request's body that are used; other fields (temperature and others) have no
+/// effect.
 #[derive(Debug, Deserialize)]
 struct Body {
     prompt: Option<Value>,
@@ -40,7 +41,7 @@ struct Body {
     n: Option<u64>,
 }
 
-/// A request that makes sense.
+/// A valid request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Asked {
     prefix: String,
@@ -53,14 +54,14 @@ pub(super) struct Asked {
 }
 
 impl Asked {
-    /// Reads a body.
+    /// Parses a body.
     pub(super) fn parse(body: &[u8]) -> Result<Self, Refusal> {
         let refuse = |why: &str| Refusal::new(400, why.to_owned());
         let body: Body = serde_json::from_slice(body).map_err(|error| {
-            // The parser's words may quote the text; its place is enough.
+            // The parser's message may quote the text, so only its position is reported.
             let (line, column) = (error.line(), error.column());
             refuse(&format!(
-                "the body is not the JSON that is expected, at line {line} column {column}"
+                "the body is not valid JSON for this request, at line {line} column {column}"
             ))
         })?;
         let prompt = match body.prompt {
@@ -74,11 +75,11 @@ impl Asked {
                     "prompt is missing; send the text around the cursor with your model's fill-in-the-middle markers",
                 ));
             }
-            Some(_) => return Err(refuse("prompt is not one text")),
+            Some(_) => return Err(refuse("prompt is not a string")),
         };
         let Some(middle) = fim::read(&prompt) else {
             return Err(refuse(
-                "the prompt asks for a rewritten region; set the client's prompt format to that of qwen",
+                "the prompt requests a rewritten region; set the client's prompt format to qwen",
             ));
         };
         let stops = match body.stop {
@@ -88,9 +89,9 @@ impl Asked {
                 let stops = stops.into_iter().map(|stop| stop.as_str().map(str::to_owned));
                 stops
                     .collect::<Option<_>>()
-                    .ok_or_else(|| refuse("stop holds something else than texts"))?
+                    .ok_or_else(|| refuse("stop contains a value that is not a string"))?
             }
-            Some(_) => return Err(refuse("stop is neither a text nor a list of texts")),
+            Some(_) => return Err(refuse("stop is neither a string nor a list of strings")),
         };
         let n = body.n.unwrap_or(1);
         if !(1..=MOST_CHOICES).contains(&n) {
@@ -107,7 +108,7 @@ impl Asked {
         })
     }
 
-    /// Cuts a text where a stop begins; tells whether there was one.
+    /// Cuts a text where a stop begins; returns whether it was cut.
     fn cut<'t>(&self, text: &'t str) -> (&'t str, bool) {
         let at = self.stops.iter().filter_map(|stop| text.find(stop)).min();
         (at.and_then(|at| text.get(..at)).unwrap_or(text), at.is_some())
@@ -127,7 +128,7 @@ pub(super) async fn complete(
         time_limit: TimeLimit::Unlimited,
         max_tokens: asked.max_tokens,
         alternatives: asked.n_choices - 1,
-        // A line end that the client stops at would end the text anyway.
+        // A client that stops at a line end only uses the first line.
         multiline: asked.stops.iter().any(|stop| stop == "\n").then_some(false),
         ..CompletionRequest::new(snapshot.clone(), cursor)
     };
@@ -161,7 +162,7 @@ pub(super) async fn complete(
         })
     };
     if asked.streams {
-        // Trims need the whole text, so it comes as one piece.
+        // Trims need the whole text, so the answer is one event.
         let mut events = Vec::new();
         for (index, (text, stopped)) in texts.iter().enumerate() {
             events.push(envelope(json!([choice(index, text, None)])));
@@ -184,16 +185,17 @@ pub(super) async fn complete(
     Ok(Response::json(200, &body))
 }
 
-/// A request's text as a document, which is closed whatever happens to the request.
+/// A request's text as a document; Drop closes it.
 struct Opened<'c> {
     completer: &'c Completer,
     document: Document,
 }
 
 impl<'c> Opened<'c> {
-    /// The number keeps documents apart; the label that the model sees must not hold it.
+    /// Opens the document. The number keeps documents apart, and the prompt's label must not
+    /// contain it.
     fn new(completer: &'c Completer, number: u64, asked: &Asked) -> Self {
-        // A path's own dots are kept: the name of a secret file may begin with one.
+        // The dots of the file name are kept: the name of a secret file may begin with one.
         let named = asked.path.as_deref().map(|path| path.trim_start_matches("./"));
         let path = named.or_else(|| guess::file_name(&asked.prefix, &asked.suffix));
         let (uri, language) = match path {
@@ -225,14 +227,14 @@ mod tests {
     }
 
     #[test]
-    fn bodies_that_make_no_sense_are_told_why_and_not_quoted() {
+    fn invalid_bodies_are_refused_unquoted() {
         for (body, word) in [
             ("", "JSON"),
             (r#"{"prompt": secret}"#, "line 1 column"),
             (r#"{"prompt": "secret""#, "JSON"),
             ("{}", "missing"),
-            (r#"{"prompt": 3}"#, "not one text"),
-            (r#"{"prompt": ["a", "b"]}"#, "not one text"),
+            (r#"{"prompt": 3}"#, "not a string"),
+            (r#"{"prompt": ["a", "b"]}"#, "not a string"),
             (r#"{"prompt": [[1, 2]]}"#, "token ids"),
             (r#"{"prompt": "a", "stop": 3}"#, "stop"),
             (r#"{"prompt": "a", "stop": [3]}"#, "stop"),
@@ -247,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn what_zed_sends_is_understood() {
+    fn zed_request_is_parsed() {
         let body = r#"{"model":"qwen2.5-coder","prompt":"<|fim_prefix|>a<|fim_suffix|>b<|fim_middle|>","max_tokens":64,"temperature":null,"stop":["<|endoftext|>","<|fim_prefix|>"],"environment":null}"#;
         let asked = Asked::parse(body.as_bytes()).unwrap();
         assert_eq!((&*asked.prefix, &*asked.suffix), ("a", "b"));

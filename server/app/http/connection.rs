@@ -1,4 +1,4 @@
-//! One client: its requests one after the other, each within its time.
+//! One client: its requests in sequence, each with a time limit.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -12,19 +12,19 @@ use super::response::{Refusal, Response};
 use super::seats::Seat;
 use super::{Shared, gate};
 
-/// A connection without a request is kept so long.
+/// Time limit of a connection without a request.
 const IDLE: Duration = Duration::from_mins(2);
 
-/// A request that has begun must be whole within this, and its answer read.
+/// Time limit from the first byte of a request to its end, and for reading its answer.
 const REQUEST: Duration = Duration::from_secs(10);
 
-/// While the model works, so often is looked whether the client is still there.
+/// How often the server checks for the client while the model works.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// A refused client that still sends is listened to for so many bytes, so that it reads why.
+/// Bytes read from a refused client that still sends, so that it can read the reason.
 const DRAINED_BYTES: usize = 256 << 10;
 
-/// A stream whose reads end at a moment, however the bytes trickle in.
+/// A stream whose reads end at a deadline, at any data rate.
 #[derive(Debug)]
 struct Timed {
     stream: TcpStream,
@@ -58,7 +58,7 @@ impl Write for Timed {
     }
 }
 
-/// Serves a connection to its end.
+/// Serves a connection until it ends.
 pub(super) fn serve(shared: &Shared, seat: &Seat, stream: TcpStream) {
     let prepared = stream.set_nodelay(true).and_then(|()| stream.set_write_timeout(Some(REQUEST)));
     if prepared.is_err() {
@@ -73,7 +73,7 @@ pub(super) fn serve(shared: &Shared, seat: &Seat, stream: TcpStream) {
             Ok(Some(response)) => response,
             Ok(None) => return,
             Err(Fault::Gone(error)) => {
-                tracing::debug!(%error, "a client is gone, or too slow");
+                tracing::debug!(%error, "a client has left, or is too slow");
                 return;
             }
             Err(Fault::Refused(refusal)) => {
@@ -90,7 +90,7 @@ pub(super) fn serve(shared: &Shared, seat: &Seat, stream: TcpStream) {
     }
 }
 
-/// Reads a request and answers it; `None` when there is no other, or nobody waits for the answer.
+/// Reads a request and answers it; `None` if there is no other request, or the client has left.
 fn answer(
     shared: &Shared,
     seat: &Seat,
@@ -125,17 +125,17 @@ fn answer(
             return Err(Refusal::new(405, why.into()).into());
         }
         _ => {
-            let why = "there are /v1/completions and /v1/models here";
+            let why = "this path does not exist; use /v1/completions or /v1/models";
             return Err(Refusal::new(404, why.into()).into());
         }
     };
-    // A body that nobody asked for would be taken for the next request.
+    // An unexpected body would be parsed as the next request.
     let announces_body = head.has("content-length") || head.has("transfer-encoding");
     let leaves_body = head.method != "POST" && announces_body;
     Ok(Some(response.closing(!head.keeps_alive() || leaves_body)))
 }
 
-/// The body, if it says that it is JSON.
+/// Returns the body, if its content type is JSON.
 fn body(reader: &mut RequestReader<Timed>, head: &Head) -> Result<Vec<u8>, Fault> {
     let media = head.one("content-type").unwrap_or_default();
     let media = media.split(';').next().unwrap_or_default().trim();
@@ -146,12 +146,13 @@ fn body(reader: &mut RequestReader<Timed>, head: &Head) -> Result<Vec<u8>, Fault
     reader.body(head)
 }
 
-/// Ends when the client is gone, as editors go when the user types on.
+/// Resolves when the client has left, as editors do when the user types on.
 ///
-/// A client that only says that it sends no more (`nc -N`, some clients of HTTP/1.0) still waits for its answer, and
-/// reading cannot tell it from one that has closed. Writing can: a closed socket refuses what it gets, and the next
-/// look sees that. What is written is an interim response, which every client of HTTP/1.1 passes over (RFC 9110,
-/// section 15.2); one of HTTP/1.0 does not know it, and gets its answer without.
+/// A client that closes only its sending side (`nc -N`, some HTTP/1.0 clients) still waits for its
+/// answer. A read cannot tell this from a closed connection, but a write can: a closed socket
+/// rejects the data, and the next check sees that. The written data is an interim response, which
+/// every HTTP/1.1 client skips (RFC 9110, section 15.2). An HTTP/1.0 client does not know interim
+/// responses and gets none.
 async fn client_is_gone(stream: &TcpStream, is_http_1_0: bool) {
     let mut was_probed = is_http_1_0;
     loop {
@@ -175,7 +176,7 @@ async fn client_is_gone(stream: &TcpStream, is_http_1_0: bool) {
     }
 }
 
-/// Reads what a refused client still sends: closing at once would take the answer from it.
+/// Reads the rest of a refused client's data: closing at once would discard the answer.
 fn drain(timed: &mut Timed) {
     let _ = timed.stream.shutdown(Shutdown::Write);
     (timed.until, timed.has_begun) = (Instant::now() + Duration::from_secs(1), true);

@@ -1,16 +1,15 @@
-//! From a prompt with some family's fill-in-the-middle markers to the text before and behind the cursor.
+//! Converts a prompt with the fill-in-the-middle markers of a model family to prefix and suffix.
 //!
-//! Clients format prompts for the model that they believe to talk to. Their markers are taken off
-//! here, and the text goes through our own stages, which put on those of the model that answers.
-//! A marker that stands in the document itself cannot be told from the client's: the first of each
-//! counts, and of the one before the middle the last.
+//! Clients format prompts for the model that they expect. This module removes their markers, and
+//! the completer's stages add those of the loaded model. A marker in the document looks like the
+//! client's marker. The first of each kind counts, and the last of the marker before the middle.
 
-/// The markers of some families: before the prefix, before the suffix, before the middle.
+/// The markers of a family: before the prefix, before the suffix, before the middle.
 struct Markers {
     prefix: &'static str,
     suffix: &'static str,
     middle: Option<&'static str>,
-    /// A blank stands between a marker and the text.
+    /// Whether a space separates the markers from the text.
     is_spaced: bool,
 }
 
@@ -19,44 +18,45 @@ const fn markers(prefix: &'static str, suffix: &'static str, middle: &'static st
 }
 
 const MARKERS: &[Markers] = &[
-    // Qwen2.5-Coder, CodeGemma, Granite 3 and ours.
+    // Qwen2.5-Coder, CodeGemma, Granite 3 and lowkey's default model.
     markers("<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>"),
-    // StarCoder and those that took its markers over.
+    // StarCoder and models with its markers.
     markers("<fim_prefix>", "<fim_suffix>", "<fim_middle>"),
     markers("<fim-prefix>", "<fim-suffix>", "<fim-middle>"),
     markers("<｜fim▁begin｜>", "<｜fim▁hole｜>", "<｜fim▁end｜>"),
     Markers { is_spaced: true, ..markers("<PRE>", "<SUF>", "<MID>") },
     markers("<|code_prefix|>", "<|code_suffix|>", "<|code_middle|>"),
     markers("<[fim-prefix]>", "<[fim-suffix]>", "<[fim-middle]>"),
-    // Codestral: the prefix comes last, and the middle follows it.
+    // Codestral: the prefix is last, and the middle follows it.
     Markers { prefix: "[PREFIX]", suffix: "[SUFFIX]", middle: None, is_spaced: false },
 ];
 
-/// Before a path that the file begins with.
+/// Markers before a file's path.
 const SEPARATORS: &[&str] = &["<|file_sep|>", "<file_sep>", "<|file_separator|>"];
 
-/// Markers of prompts that ask for a rewritten region, which no completion answers.
+/// Markers of prompts that request a rewritten region, which is not a completion.
 const REGIONS: &[&str] = &["<|editable_region_start|>", "<|user_cursor_is_here|>"];
 
-/// What a prompt asks.
+/// The parts of a prompt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Middle<'p> {
     /// The text before the cursor.
     pub(super) prefix: String,
-    /// The text behind it.
+    /// The text after the cursor.
     pub(super) suffix: &'p str,
-    /// The file, where the prompt names it.
+    /// The file's path, if the prompt has one.
     pub(super) path: Option<&'p str>,
 }
 
-/// Reads a prompt; one without markers is the text before the cursor. `None` where it wants something else.
+/// Parses a prompt; one without markers is the text before the cursor. `None` if it requests
+/// something else.
 pub(super) fn read(prompt: &str) -> Option<Middle<'_>> {
     let marked = MARKERS.iter().filter_map(|markers| {
         let prefix = prompt.find(markers.prefix)?;
         let suffix = prompt.find(markers.suffix)?;
         Some((prefix.min(suffix), markers))
     });
-    // A document may hold another family's markers; the client's stand before it.
+    // A document may contain another family's markers; the client's come first.
     match marked.min_by_key(|(at, _)| *at) {
         Some((at, markers)) => markers.split(prompt, at),
         None if REGIONS.iter().any(|region| prompt.contains(region)) => None,
@@ -77,17 +77,17 @@ impl Markers {
             (prefix, suffix, forced)
         };
         let [prefix, suffix, forced] = [prefix, suffix, forced].map(|text| self.unspaced(text));
-        // Families put the path in front of the markers, or first into the prefix.
+        // Families put the path before the markers, or first into the prefix.
         let named = [preamble, prefix].into_iter().find_map(path_in);
         let path = named.map(|(path, _)| path);
         let prefix = match path_in(prefix) {
-            Some((_, behind)) => behind,
+            Some((_, after)) => after,
             None => prefix,
         };
         Some(Middle { prefix: format!("{prefix}{forced}"), suffix, path })
     }
 
-    /// Splits where the middle begins: what stands behind that is given already.
+    /// Splits at the start of the middle: the text after it is already given.
     fn split_middle<'p>(&self, text: &'p str) -> (&'p str, &'p str) {
         self.middle.and_then(|middle| text.rsplit_once(middle)).unwrap_or((text, ""))
     }
@@ -101,13 +101,13 @@ impl Markers {
     }
 }
 
-/// The path behind the last separator, and the text behind its line.
+/// Returns the path after the last separator, and the text after its line.
 fn path_in(text: &str) -> Option<(&str, &str)> {
-    let behind = SEPARATORS.iter().filter_map(|s| Some((text.rfind(s)?, *s)));
-    let (at, separator) = behind.max_by_key(|(at, _)| *at)?;
+    let found = SEPARATORS.iter().filter_map(|s| Some((text.rfind(s)?, *s)));
+    let (at, separator) = found.max_by_key(|(at, _)| *at)?;
     let rest = text.get(at + separator.len()..)?;
-    let (path, behind) = rest.split_once('\n').unwrap_or((rest, ""));
-    (!path.trim().is_empty()).then(|| (path.trim(), behind))
+    let (path, after) = rest.split_once('\n').unwrap_or((rest, ""));
+    (!path.trim().is_empty()).then(|| (path.trim(), after))
 }
 
 #[cfg(test)]
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn every_family_s_prompt_says_the_same() {
+    fn every_family_parses_the_same() {
         for prompt in [
             format!("<|fim_prefix|>{PREFIX}<|fim_suffix|>{SUFFIX}<|fim_middle|>"),
             format!("<fim_prefix>{PREFIX}<fim_suffix>{SUFFIX}<fim_middle>"),
@@ -135,7 +135,7 @@ mod tests {
             format!("<|code_prefix|>{PREFIX}<|code_suffix|>{SUFFIX}<|code_middle|>"),
             format!("[SUFFIX]{SUFFIX}[PREFIX]{PREFIX}"),
             format!("<s>[SUFFIX]{SUFFIX}[PREFIX]{PREFIX}"),
-            // Suffix first, as some families have it.
+            // Suffix first, as in some families.
             format!("<|fim_prefix|><|fim_suffix|>{SUFFIX}<|fim_middle|>{PREFIX}"),
             format!("<PRE> <SUF>{SUFFIX} <MID> {PREFIX}"),
             format!("<[fim-suffix]>{SUFFIX}<[fim-prefix]>{PREFIX}<[fim-middle]>"),
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_is_read_where_the_family_has_it() {
+    fn path_is_found_in_each_family() {
         for prompt in [
             format!(
                 "<|repo_name|>r<|file_sep|>x.py\nx = 1\n<|file_sep|>src/a.rs\n<|fim_prefix|>{PREFIX}<|fim_suffix|>{SUFFIX}<|fim_middle|>"
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_prompt_without_markers_is_the_text_before_the_cursor() {
+    fn prompt_without_markers_is_prefix() {
         for prompt in ["", "let x = ", "a < b [SUFFIX] c", "<fim_prefix>alone"] {
             let expected = Middle { prefix: prompt.into(), suffix: "", path: None };
             assert_eq!(read(prompt), Some(expected));
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn the_markers_in_front_are_the_client_s() {
+    fn first_markers_are_the_clients() {
         let prefix = "const A: &str = \"<fim_prefix><fim_suffix>\";\n";
         let prompt =
             format!("<|fim_prefix|>{prefix}<|fim_suffix|>\n// <|fim_middle|>\n<|fim_middle|>");
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn a_region_to_rewrite_is_no_completion() {
+    fn region_rewrites_are_refused() {
         assert_eq!(read("a\n<|editable_region_start|>\nb<|user_cursor_is_here|>"), None);
     }
 }

@@ -1,12 +1,14 @@
-//! Which language a text is in, where a prompt names no file: clients such as Zed send the text alone.
+//! Guesses the language of a prompt without a file name: clients such as Zed send only the text.
 //!
-//! The model writes what its file's name promises, and without a name it wanders. So the words
-//! that a language begins its lines with are counted, and the text gets a name that says the language.
+//! The model adapts to its file's name, and without a name it mixes languages. This module counts
+//! the typical beginnings of lines in each language, and gives the text a file name of the most
+//! frequent one.
 
-/// A file's name and what lines of such files begin with.
+/// A file name and the typical beginnings of its lines.
 type Row = (&'static str, &'static [&'static str]);
 
-/// More telling than frequent: what several languages share stands nowhere, or with the likelier one.
+/// Distinctive beginnings, not frequent ones. A beginning that several languages share is in no
+/// row, or in that of the most likely language.
 const ROWS: &[Row] = &[
     (
         "main.rs",
@@ -93,10 +95,10 @@ const ROWS: &[Row] = &[
     ("main.lua", &["local ", "end", "function ", "return ", "require"]),
 ];
 
-/// Bytes on each side of the cursor that are looked at.
+/// Bytes examined on each side of the cursor.
 const LOOKED_AT: usize = 8 << 10;
 
-/// Returns a name for a file with this text around the cursor; `None` where no line tells.
+/// Returns a file name for the text around the cursor; `None` if no line matches a language.
 pub(super) fn file_name(prefix: &str, suffix: &str) -> Option<&'static str> {
     let from = prefix.ceil_char_boundary(prefix.len().saturating_sub(LOOKED_AT));
     let prefix = prefix.get(from..).unwrap_or_default();
@@ -106,9 +108,9 @@ pub(super) fn file_name(prefix: &str, suffix: &str) -> Option<&'static str> {
         let n = lines.iter().filter(|line| marks.iter().any(|m| line.starts_with(m))).count();
         (n, *name)
     };
-    // Of equals the first row wins.
+    // The first row wins among equals.
     let best = ROWS.iter().map(count).reduce(|best, row| if row.0 > best.0 { row } else { best });
-    // Types behind a colon make the one of the other.
+    // Types after a colon turn JavaScript into TypeScript.
     match best.filter(|(n, _)| *n > 0)? {
         (_, "main.ts") if !is_typed(&lines) => Some("main.js"),
         (_, name) => Some(name),
@@ -126,7 +128,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_few_lines_tell_the_language() {
+    fn language_is_guessed_from_a_few_lines() {
         for (text, name) in [
             (
                 "use std::fmt;\n\npub struct A;\n\nimpl A {\n    fn b(&self) {\n        let mut c = 1;\n",

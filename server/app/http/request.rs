@@ -1,8 +1,8 @@
-//! A strict reader of HTTP/1.1 requests: head first, body only when it is wanted.
+//! A strict reader of HTTP/1.1 requests: the head first, the body only if the caller needs it.
 //!
-//! `httparse` reads lines and headers; what may stand in them is decided here. A body has the
-//! length that its one `Content-Length` says; other ways to end it are refused, because a server
-//! that guesses where a request ends can be made to read another.
+//! `httparse` splits lines and headers; this module decides which values are valid. The length of a
+//! body is that of its only `Content-Length`. Other ways to end a body are refused, because a
+//! client can smuggle a second request past a server that guesses the end of the first.
 //!
 //! Invariant: a head has at most [`MAX_HEAD_BYTES`], a body at most [`MAX_BODY_BYTES`].
 
@@ -10,16 +10,16 @@ use std::io::{self, Read, Write};
 
 use super::response::Refusal;
 
-/// Request line and headers.
+/// Limit of the request line and headers.
 const MAX_HEAD_BYTES: usize = 16 << 10;
 
-/// Headers of a request.
+/// Maximum number of headers.
 const MAX_HEADERS: usize = 64;
 
-/// The longest prompt, with JSON's escapes.
+/// Enough for the longest prompt with JSON's escapes.
 const MAX_BODY_BYTES: usize = 4 << 20;
 
-/// What stands before the body.
+/// The request line and headers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Head {
     pub(super) method: String,
@@ -32,9 +32,9 @@ pub(super) struct Head {
 /// Why there is no request.
 #[derive(Debug)]
 pub(super) enum Fault {
-    /// The client closed, or is too slow.
+    /// The client closed the connection, or is too slow.
     Gone(io::Error),
-    /// It is to be told, and the connection closed.
+    /// The client gets an error, and the connection is closed.
     Refused(Refusal),
 }
 
@@ -54,19 +54,19 @@ impl From<Refusal> for Fault {
 #[derive(Debug)]
 pub(super) struct RequestReader<S> {
     pub(super) stream: S,
-    /// Read and not yet used.
+    /// Bytes read and not yet used.
     buffer: Vec<u8>,
 }
 
 impl Head {
-    /// The header's value, if it stands there once.
+    /// Returns the header's value, if the header occurs once.
     pub(super) fn one(&self, name: &str) -> Option<&str> {
         let mut values = self.values(name);
         let value = values.next()?;
         if values.next().is_some() { None } else { std::str::from_utf8(value).ok().map(str::trim) }
     }
 
-    /// Whether the header is there, however often.
+    /// Whether the header occurs at least once.
     pub(super) fn has(&self, name: &str) -> bool {
         self.values(name).next().is_some()
     }
@@ -78,22 +78,21 @@ impl Head {
             .map(|(_, v)| v.as_slice())
     }
 
-    /// Whether another request may come on this connection.
+    /// Whether another request may follow on this connection.
     pub(super) fn keeps_alive(&self) -> bool {
         let connection = self.one("connection").unwrap_or_default();
         !self.is_http_1_0 && !connection.to_ascii_lowercase().contains("close")
     }
 
-    /// Whether the client speaks the older version, without interim responses.
+    /// Whether the client uses HTTP/1.0, without interim responses.
     pub(super) fn is_http_1_0(&self) -> bool {
         self.is_http_1_0
     }
 
-    /// How long the body is.
+    /// Returns the length of the body.
     fn body_bytes(&self) -> Result<usize, Refusal> {
         if self.has("transfer-encoding") {
-            let why =
-                "Transfer-Encoding is not understood; send the body whole, with a Content-Length";
+            let why = "Transfer-Encoding is not supported; send the body with a Content-Length";
             return Err(Refusal::new(501, why.into()));
         }
         if !self.has("content-length") {
@@ -101,7 +100,7 @@ impl Head {
         }
         let length = self.one("content-length").filter(|l| l.bytes().all(|b| b.is_ascii_digit()));
         let Some(length) = length.and_then(|l| l.parse::<usize>().ok()) else {
-            return Err(Refusal::new(400, "the Content-Length is not one number".into()));
+            return Err(Refusal::new(400, "the Content-Length is not a number".into()));
         };
         if length > MAX_BODY_BYTES {
             let why = format!("the body has {length} bytes, the limit is {MAX_BODY_BYTES}");
@@ -112,12 +111,13 @@ impl Head {
 }
 
 impl<S: Read + Write> RequestReader<S> {
-    /// Reads from `stream`, and asks it for bodies that clients hold back.
+    /// Builds a reader of `stream`. The reader also sends `100 Continue` for bodies that clients
+    /// hold back.
     pub(super) fn new(stream: S) -> Self {
         Self { stream, buffer: Vec::new() }
     }
 
-    /// Returns the next request's head; `None` when the client has closed between two requests.
+    /// Returns the next request's head; `None` if the client closed between two requests.
     pub(super) fn head(&mut self) -> Result<Option<Head>, Fault> {
         loop {
             if let Some((head, n_bytes)) = parse(&self.buffer)? {
@@ -165,7 +165,8 @@ impl<S: Read + Write> RequestReader<S> {
     }
 }
 
-/// Reads a head from the beginning of `bytes`, with its length; `None` while it is not whole.
+/// Parses a head at the beginning of `bytes`; returns it with its length, or `None` if it is
+/// incomplete.
 fn parse(bytes: &[u8]) -> Result<Option<(Head, usize)>, Refusal> {
     let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
     let mut request = httparse::Request::new(&mut headers);

@@ -1,26 +1,26 @@
-//! Answers: a status, a body of JSON or of events, and never a header that lets a web page read it.
+//! Responses: a status, a body of JSON or of events, and no header that lets a web page read it.
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use serde_json::{Value, json};
 
-/// Why a request is not served, for its sender.
+/// The reason for refusing a request, for the client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Refusal {
     pub(super) status: u16,
-    /// What, the limit, the next step; never text of the request.
+    /// The fault, the limit, the next step; never text of the request.
     pub(super) why: String,
 }
 
 impl Refusal {
-    /// Refuses with an HTTP status.
+    /// Builds a refusal with an HTTP status.
     pub(super) fn new(status: u16, why: String) -> Self {
         Self { status, why }
     }
 }
 
-/// What is sent back.
+/// A response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Response {
     pub(super) status: u16,
@@ -30,13 +30,13 @@ pub(super) struct Response {
 }
 
 impl Response {
-    /// A JSON body.
+    /// Builds a JSON response.
     pub(super) fn json(status: u16, body: &Value) -> Self {
         let body = body.to_string().into_bytes();
         Self { status, content_type: "application/json", body, closes: false }
     }
 
-    /// Server-sent events, one for each value, and the mark of the end.
+    /// Builds server-sent events, one per value, and the end mark.
     pub(super) fn events(events: &[Value]) -> Self {
         let mut body = String::new();
         for event in events {
@@ -51,7 +51,7 @@ impl Response {
         }
     }
 
-    /// An error as clients of this kind of server read it.
+    /// Builds an error in the form that `OpenAI` clients expect.
     pub(super) fn refusing(Refusal { status, why }: &Refusal) -> Self {
         let kind = if *status < 500 { "invalid_request_error" } else { "server_error" };
         let body =
@@ -59,17 +59,17 @@ impl Response {
         Self { closes: true, ..Self::json(*status, &body) }
     }
 
-    /// The same answer, and the connection ends with it.
+    /// Sets whether the connection closes after this response.
     pub(super) fn closing(self, closes: bool) -> Self {
         Self { closes: self.closes || closes, ..self }
     }
 
-    /// Whether the connection ends with this answer.
+    /// Whether the connection closes after this response.
     pub(super) fn closes(&self) -> bool {
         self.closes
     }
 
-    /// Writes the whole answer.
+    /// Writes the whole response.
     pub(super) fn write(&self, mut to: impl Write) -> io::Result<()> {
         let Self { status, content_type, body, closes } = self;
         let mut bytes = format!(

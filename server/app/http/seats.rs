@@ -1,17 +1,17 @@
-//! The connections that there may be, and which of them gives way to a new one.
+//! The limit on connections, and the choice of one to close for a new one.
 //!
-//! A connection needs no token before its first request, so any program of this machine can open as many as there are
-//! and say nothing. The one that waits for a request the longest is therefore closed when a new one comes; clients open
-//! another when they need it. One whose request is being read after its token, or answered, is never closed.
+//! A connection needs no token before its first request, so any program on this machine can occupy
+//! all connections without sending. A new connection therefore closes the one that has waited
+//! longest for a request; clients reconnect when they need to. A connection is never closed while
+//! the server reads its request after the token, or answers it.
 
 use std::collections::HashMap;
 use std::net::{Shutdown, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Connections at a time; a client needs a few.
+/// Maximum number of connections at a time; a client needs a few.
 pub(super) const MOST_CONNECTIONS: usize = 32;
 
-/// All connections.
 #[derive(Debug, Default)]
 pub(super) struct Seats {
     taken: Mutex<Taken>,
@@ -28,11 +28,11 @@ struct Taken {
 #[derive(Debug)]
 struct Connection {
     stream: TcpStream,
-    /// When it began to wait for a request; `None` while a request with a token is served.
+    /// When the wait for a request began; `None` while a request with a token is served.
     waits_since: Option<u64>,
 }
 
-/// One of the connections that there may be; given back by Drop.
+/// One of the limited connections; Drop releases it.
 #[derive(Debug)]
 pub(super) struct Seat {
     seats: Arc<Seats>,
@@ -41,11 +41,12 @@ pub(super) struct Seat {
 
 impl Seats {
     fn taken(&self) -> MutexGuard<'_, Taken> {
-        // A panic elsewhere leaves at worst a seat too many.
+        // A panic elsewhere leaves at most one extra seat.
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Gives `stream` a seat, that of the longest waiting connection if none is free; `None` when all are busy.
+    /// Gives `stream` a seat, that of the longest waiting connection if none is free; `None` if all
+    /// are busy.
     pub(super) fn take(self: &Arc<Self>, stream: &TcpStream) -> Option<Seat> {
         let stream = stream.try_clone().ok()?;
         let mut taken = self.taken();
@@ -76,7 +77,7 @@ impl Seat {
         }
     }
 
-    /// Notes that another request is waited for.
+    /// Notes that the connection waits for another request.
     pub(super) fn begin_waiting(&self) {
         let mut taken = self.seats.taken();
         taken.clock += 1;

@@ -1,6 +1,7 @@
-//! The secret that clients show: from the environment, or from a file that its owner alone may read.
+//! The token that clients must send: from the environment, or from a file that only its owner may
+//! read.
 //!
-//! The file is made at the first start, with 256 random bits. It stands beside the settings.
+//! The first start creates the file with 256 random bits, next to the settings file.
 
 use std::fmt::Write as _;
 use std::fs::{self, OpenOptions};
@@ -10,13 +11,13 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail, ensure};
 use lowkey_completer::{ordinary, settings};
 
-/// Shorter ones could be guessed.
+/// Minimum length; shorter tokens could be guessed.
 const LEAST_BYTES: usize = 16;
 
-/// The variable that holds the token itself.
+/// The environment variable with the token.
 const VARIABLE: &str = "LOWKEY_HTTP_TOKEN";
 
-/// Returns the token and the words that say where it stands.
+/// Returns the token and a description of its location.
 pub(super) fn find() -> anyhow::Result<(String, String)> {
     if let Some(token) = std::env::var_os(VARIABLE) {
         let token = token.into_string().ok().with_context(|| format!("{VARIABLE} is not text"))?;
@@ -40,7 +41,7 @@ fn file() -> Option<PathBuf> {
     Some(settings::config_file()?.with_file_name("http-token"))
 }
 
-/// Writes a new token, unless there is one.
+/// Writes a new token, unless the file exists.
 fn make(file: &Path) -> io::Result<String> {
     if let Some(folder) = file.parent() {
         fs::create_dir_all(folder)?;
@@ -54,14 +55,15 @@ fn make(file: &Path) -> io::Result<String> {
     for byte in random {
         let _ = write!(token, "{byte:02x}");
     }
-    // Whole before it has its name: another server that starts now reads all of it or makes its own.
+    // The file is complete before it has its name: another server that starts now reads all of it
+    // or creates its own.
     let whole = file.with_file_name(format!(".http-token-{}", &token[..16]));
     let linked = write_new(&whole, &token).and_then(|()| fs::hard_link(&whole, file));
     let _ = fs::remove_file(&whole);
     linked.map(|()| token)
 }
 
-/// Writes a file that its owner alone may read, and that was not there.
+/// Creates a new file that only its owner may read.
 fn write_new(file: &Path, token: &str) -> io::Result<()> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
@@ -80,24 +82,24 @@ fn read(file: &Path) -> anyhow::Result<String> {
         let metadata = from.metadata().with_context(|| format!("reading {place}"))?;
         let mode = std::os::unix::fs::MetadataExt::mode(&metadata) & 0o777;
         let is_private = mode & !0o700 == 0;
-        ensure!(is_private, "others may read {place} (mode {mode:o}): `chmod 600` it");
+        ensure!(is_private, "other users may read {place} (mode {mode:o}); run `chmod 600` on it");
     }
     let mut token = String::new();
     from.take(4096).read_to_string(&mut token).with_context(|| format!("reading {place}"))?;
     Ok(token)
 }
 
-/// The token without the blanks around it, if a header can carry it and nobody can guess it.
+/// Returns the token without surrounding spaces, if a header can contain it and it is long enough.
 fn checked(token: &str, place: &str) -> anyhow::Result<String> {
     let token = token.trim();
     ensure!(
         token.len() >= LEAST_BYTES,
-        "the token in {place} has {} characters, {LEAST_BYTES} is the least; remove it and a new one is made",
+        "the token in {place} has {} characters, the minimum is {LEAST_BYTES}; remove it to get a new one",
         token.len()
     );
     ensure!(
         token.bytes().all(|b| b.is_ascii_graphic()),
-        "the token in {place} has characters that no header can carry; use letters and digits"
+        "the token in {place} has characters that a header cannot contain; use letters and digits"
     );
     Ok(token.to_owned())
 }
@@ -107,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_is_long_and_fits_a_header() {
+    fn token_is_long_and_fits_a_header() {
         assert_eq!(checked(" 0123456789abcdef\n", "x").unwrap(), "0123456789abcdef");
         for (token, word) in [
             ("", "0 characters"),

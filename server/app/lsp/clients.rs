@@ -1,42 +1,44 @@
-//! Where clients differ: the one table of what we do otherwise for whom, with the test that holds it.
+//! Differences between clients: a table of what the server does differently for each, and its test.
 //!
-//! What a client says of itself in its capabilities is read from there (see `link`); here stands
-//! only what no capability tells. A client that the table does not know gets what is safe everywhere.
+//! `session` reads the client's declared capabilities. This table only has quirks that no
+//! capability declares. An unknown client gets the behaviour that is safe everywhere.
 
 use tower_lsp::ls_types::ClientInfo;
 
-/// What is done otherwise for one client.
+/// The quirks of one client.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "independent quirks")]
 pub(super) struct Quirks {
-    /// It draws ghost text that takes indentation away from before the cursor. Elsewhere such a
-    /// text is withheld: it would be taken unseen.
+    /// The client draws ghost text that removes indentation before the cursor. For other clients
+    /// such a text is withheld, because the user would accept an invisible change.
     pub(super) draws_dedent: bool,
-    /// Gets popup entries only where the setting `popup` is `always`: its popup waits for every
-    /// server, so that ours would delay all others, or it has ghost text of its own.
+    /// The client gets popup entries only if the setting `popup` is `always`. Either its popup
+    /// waits for every server, so that lowkey would delay all others, or it has ghost text of its
+    /// own.
     pub(super) popup_on_request_only: bool,
-    /// Items carry the accept command of Copilot's server.
+    /// Items have the accept command of Copilot's server.
     pub(super) copilot_command: bool,
-    /// Its buffer is a list of lines, and it splits what it inserts at line feeds alone: a carriage return would stay
-    /// in the buffer and be saved as `\r\r\n`. Gets line feeds whatever the file has. Elsewhere a text has the line
-    /// ends of the document that the client sent, because some clients insert it as it is (Helix; Emacs, which sends
-    /// line feeds). VS Code makes any line end the file's own. `editors/README.md` has the table and the tests.
+    /// The client's buffer is a list of lines, and it splits inserted text at line feeds only. A
+    /// carriage return would stay in the buffer and be saved as `\r\r\n`, so this client always
+    /// gets line feeds. Other clients get the line ends of the document that they sent, because
+    /// some of them insert the text unchanged (Helix, and Emacs, which sends line feeds). VS Code
+    /// converts line ends to those of the file. `editors/README.md` has the table and the tests.
     pub(super) line_feeds_only: bool,
 }
 
 /// One row of the table.
 struct Row {
-    /// What the client calls itself, or how its name begins.
+    /// The client's name, or its beginning.
     client: &'static str,
-    /// The first version of which the row is true.
+    /// The first version with the quirk.
     from: [u64; 2],
-    /// Sets what is done otherwise.
+    /// Sets the quirk.
     quirk: fn(&mut Quirks),
-    /// How that is known.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for whoever reads the table"))]
+    /// The evidence for the quirk.
+    #[cfg_attr(not(test), expect(dead_code, reason = "documentation of the row"))]
     seen: &'static str,
-    /// The test in `tests/lsp` that holds it.
-    #[cfg_attr(not(test), expect(dead_code, reason = "a test looks for it"))]
+    /// The test in `tests/lsp` that covers it.
+    #[cfg_attr(not(test), expect(dead_code, reason = "only a test reads it"))]
     test: &'static str,
 }
 
@@ -56,7 +58,7 @@ const DEDENT_TEST: &str = "dedent_goes_to_editors_that_draw_it";
 const LINES_TEST: &str = "dos_file_gets_line_ends_of_editor";
 const POPUP_TEST: &str = "waiting_popup_is_empty_unless_requested";
 
-/// An editor and the editors made of it, which take over how it draws.
+/// Returns the row of an editor or of a fork of it, which draws in the same way.
 const fn vs_code(client: &'static str) -> Row {
     let seen = "driven in code-server 4.139.1 (VS Code 1.139.1): drawn and accepted";
     Row { client, from: [1, 91], quirk: draws_dedent, seen, test: DEDENT_TEST }
@@ -98,7 +100,7 @@ const TABLE: &[Row] = &[
 ];
 
 impl Quirks {
-    /// A text to insert, with the line ends that the client can insert.
+    /// Returns a text with line ends that the client can insert.
     pub(super) fn with_line_ends(self, text: String) -> String {
         if self.line_feeds_only && text.contains('\r') {
             text.replace("\r\n", "\n").replace('\r', "\n")
@@ -108,7 +110,7 @@ impl Quirks {
     }
 }
 
-/// Looks a client up; one of Copilot's is known by its plugin.
+/// Returns a client's quirks; a Copilot client is identified by its plugin.
 pub(super) fn quirks(client: Option<&ClientInfo>, is_copilot_door: bool) -> Quirks {
     let mut quirks = Quirks {
         popup_on_request_only: is_copilot_door,
@@ -127,7 +129,7 @@ pub(super) fn quirks(client: Option<&ClientInfo>, is_copilot_door: bool) -> Quir
     quirks
 }
 
-/// The first two numbers of a version; `None` where it does not begin with a number.
+/// Parses the first two numbers of a version; `None` if it does not begin with a number.
 fn version(text: &str) -> Option<[u64; 2]> {
     let mut numbers = text.trim_start_matches('v').split(|c: char| !c.is_ascii_digit());
     let major = numbers.next()?.parse().ok()?;
@@ -143,11 +145,11 @@ mod tests {
     }
 
     #[test]
-    fn a_client_is_known_by_name_and_version() {
+    fn client_is_matched_by_name_and_version() {
         let draws = Quirks { draws_dedent: true, ..Quirks::default() };
         assert_eq!(of("Visual Studio Code", Some("1.139.1")), draws);
         assert_eq!(of("Visual Studio Code - Insiders", Some("1.140.0-insider")), draws);
-        assert_eq!(of("code-server", None), draws, "of no version the newest is assumed");
+        assert_eq!(of("code-server", None), draws, "without a version, the newest is assumed");
         assert_eq!(of("Visual Studio Code", Some("1.60.0")), Quirks::default());
         assert_eq!(
             of("Neovim", Some("0.12.4")),
@@ -178,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn each_row_says_how_it_is_known_and_names_a_test_that_is_there() {
+    fn each_row_has_evidence_and_a_test() {
         let tests = concat!(
             include_str!("../../../tests/lsp/clients.rs"),
             include_str!("../../../tests/lsp/copilot.rs"),

@@ -1,7 +1,7 @@
-//! Between the protocol's types and ours: position encodings, positions, ranges.
+//! Converts between the protocol's types and lowkey's: position encodings, positions, ranges.
 //!
-//! Positions come in as whatever number an editor sends and are clamped, never refused:
-//! a request for a place that does not exist is answered for the nearest that does.
+//! Positions may have any number and are clamped, never rejected: a request for a position that
+//! does not exist is answered for the nearest one.
 
 use std::fmt::Write as _;
 use std::str::FromStr;
@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use tower_lsp::ls_types::{self, PositionEncodingKind, Uri};
 
-/// Picks the encoding that the client lists first among those we have; utf-16 where it lists none.
+/// Selects the first supported encoding in the client's list; UTF-16 if it has no list.
 pub(super) fn negotiate(offered: Option<&[PositionEncodingKind]>) -> PositionEncoding {
     offered.unwrap_or_default().iter().find_map(encoding).unwrap_or(PositionEncoding::Utf16)
 }
@@ -25,7 +25,7 @@ fn encoding(kind: &PositionEncodingKind) -> Option<PositionEncoding> {
     }
 }
 
-/// Names an encoding in the protocol's words.
+/// Returns the protocol's name of an encoding.
 pub(super) fn kind(encoding: PositionEncoding) -> PositionEncodingKind {
     match encoding {
         PositionEncoding::Utf8 => PositionEncodingKind::UTF8,
@@ -34,7 +34,7 @@ pub(super) fn kind(encoding: PositionEncoding) -> PositionEncodingKind {
     }
 }
 
-/// A position in a request, whatever its numbers.
+/// A position in a request, with any numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 pub(super) struct LenientPosition {
     line: f64,
@@ -43,7 +43,7 @@ pub(super) struct LenientPosition {
 
 impl From<LenientPosition> for Position {
     fn from(position: LenientPosition) -> Self {
-        // Float to integer saturates at both ends.
+        // A cast from float to integer saturates at both ends.
         Self::new(position.line as u32, position.character as u32)
     }
 }
@@ -54,20 +54,18 @@ impl From<ls_types::Position> for LenientPosition {
     }
 }
 
-/// A range in a request, whatever its numbers.
+/// A range in a request, with any numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 pub(super) struct LenientRange {
-    /// Where it starts.
     pub(super) start: LenientPosition,
-    /// Where it ends.
     pub(super) end: LenientPosition,
 }
 
 /// Repairs the URIs in the parameters of `initialize`.
 ///
-/// tower-lsp refuses the whole message for one URI with a blank in it, and the editor
-/// would have no server. Characters that do not belong there are escaped; what is no
-/// URI even then becomes null or goes.
+/// tower-lsp rejects the whole message for one URI with a space, and the editor would have no
+/// server. Invalid characters are escaped. A value that is still not a URI is removed or becomes
+/// null.
 pub(super) fn mend_uris(params: &mut Value) {
     if let Some(root) = params.get_mut("rootUri") {
         *root = mended(root).unwrap_or_default();
@@ -99,7 +97,7 @@ fn mended(uri: &Value) -> Option<Value> {
     Some(Value::String(escaped))
 }
 
-/// Converts a place in a snapshot to the protocol's.
+/// Converts a position in a snapshot to the protocol's.
 pub(super) fn to_position(
     snapshot: &Snapshot,
     offset: ByteOffset,
@@ -109,7 +107,7 @@ pub(super) fn to_position(
     ls_types::Position::new(position.line, position.column)
 }
 
-/// Converts a range of a snapshot to the protocol's.
+/// Converts a range in a snapshot to the protocol's.
 pub(super) fn to_range(
     snapshot: &Snapshot,
     start: ByteOffset,
@@ -131,7 +129,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_clients_first_choice_that_we_have_wins() {
+    fn first_supported_encoding_wins() {
         let kinds = |names: &[&'static str]| -> Vec<_> {
             names.iter().map(|&name| PositionEncodingKind::new(name)).collect()
         };
@@ -149,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn uris_that_editors_got_wrong_are_escaped_or_go() {
+    fn broken_uris_are_escaped_or_removed() {
         for (before, after) in [
             (json!({"rootUri": "file:///a b/é%20"}), json!({"rootUri": "file:///a%20b/%C3%A9%20"})),
             (json!({"rootUri": "file:///a"}), json!({"rootUri": "file:///a"})),

@@ -1,10 +1,10 @@
 //! One request after another, in arrival order.
 //!
-//! tower-lsp's service returns a future for each request and promises no order among them. Here each
-//! request takes effect in `dispatch`: edits are applied there, and every other request is polled
-//! once there, so what a handler does before its first wait (look at the document, supersede the
-//! previous request, cancel, answer `initialize`) happens in arrival order too. `initialize` never
-//! waits, so every later request meets an initialized server.
+//! tower-lsp's service returns a future for each request and guarantees no order among them. Here
+//! each request takes effect in `dispatch`. It applies edits and polls every other request once, so
+//! the actions of a handler before its first wait also happen in arrival order: read the document,
+//! supersede the previous request, cancel, answer `initialize`. `initialize` never waits, so every
+//! later request finds an initialized server.
 //!
 //! A panic ends one request, not the server.
 
@@ -19,19 +19,19 @@ use tower_lsp::jsonrpc::{Error, Id, Request, Response};
 
 use super::convert::mend_uris;
 
-/// Where the notifications that open, change and close documents go.
+/// Receives the notifications that open, change and close documents.
 pub(super) trait Edits {
     /// Returns whether the notification `method` opens, changes or closes a document.
     fn takes(&self, method: &str) -> bool;
 
-    /// Applies it, at once.
+    /// Applies it immediately.
     fn apply(&self, method: &str, params: Option<Value>);
 }
 
 /// A handler that waits. It resolves to the response, or to `None` for a notification.
 pub(super) type Running = Pin<Box<dyn Future<Output = Option<Response>> + Send>>;
 
-/// How far a request came in `dispatch`.
+/// The state of a request after `dispatch`.
 pub(super) enum Dispatched {
     /// It is done; notifications have no response.
     Done(Option<Response>),
@@ -39,7 +39,7 @@ pub(super) enum Dispatched {
     Running(Running),
 }
 
-/// Lets one request take effect.
+/// Dispatches one request.
 pub(super) fn dispatch<S, E>(service: &mut S, edits: &E, request: Request) -> Dispatched
 where
     S: Service<Request, Response = Option<Response>>,
@@ -48,7 +48,7 @@ where
 {
     if request.id().is_none() && edits.takes(request.method()) {
         let (method, _, params) = request.into_parts();
-        // A panic leaves the document unknown until it is opened again.
+        // After a panic the document is unknown until the client opens it again.
         let _ = catch_unwind(AssertUnwindSafe(|| edits.apply(&method, params)));
         return Dispatched::Done(None);
     }
@@ -64,14 +64,14 @@ where
             Err(_) => panicked(id),
         }
     }));
-    // The main loop polls again with a waker of its own; this first poll is for the order.
+    // The main loop polls again with its own waker; this first poll only keeps the order.
     match running.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(response) => Dispatched::Done(response),
         Poll::Pending => Dispatched::Running(running),
     }
 }
 
-/// Returns the same request with parameters that tower-lsp's types accept.
+/// Returns the request with parameters that tower-lsp's types accept.
 fn lenient(request: Request) -> Request {
     let is_first = request.method() == "initialize";
     // Some clients (Emacs among them) send null for an empty object.
@@ -95,8 +95,8 @@ fn lenient(request: Request) -> Request {
     }
 }
 
-/// The answer to a request whose handler panicked. The panic hook has logged where; its message
-/// may quote source text.
+/// Returns the answer to a request whose handler panicked. The panic hook has logged the location.
+/// The panic's message may quote source text, so it is not used.
 fn panicked(id: Option<Id>) -> Option<Response> {
     id.map(|id| Response::from_error(id, Error::internal_error()))
 }

@@ -1,9 +1,8 @@
 //! The open documents, and the three notifications that change them.
 //!
-//! Parameters are read leniently: any string is a URI, a version may be missing, and an
-//! edit whose range makes no sense marks its document desynced instead of getting lost
-//! unnoticed. The lock is held only for the moment of an edit or a look, never across an
-//! await.
+//! Parameters are read leniently: any string is a URI, and a version may be missing. An edit with
+//! an invalid range marks its document as desynced, so that the loss is not silent. The lock is
+//! held only during an edit or a look-up, never across an await.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -11,9 +10,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use lowkey_document::{Change, Document, Position, PositionEncoding, Range, Snapshot, Uri};
 use serde_json::Value;
 
-/// Which text of a document an answer was computed for.
+/// Identifies the text that an answer was computed for.
 ///
-/// Versions repeat with clients that do not count and when a file is opened again; this does not.
+/// Versions repeat when a client does not count them or opens a file again; stamps do not repeat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Stamp {
     opening: u64,
@@ -23,24 +22,21 @@ pub(super) struct Stamp {
 /// A document at the moment of a request.
 #[derive(Debug, Clone)]
 pub(super) struct View {
-    /// Its text.
     pub(super) snapshot: Snapshot,
-    /// Which text that is.
     pub(super) stamp: Stamp,
-    /// Editor and server disagree about the text.
+    /// Whether editor and server disagree about the text.
     pub(super) desynced: bool,
 }
 
-/// What a text synchronisation notification did.
+/// The effect of a text synchronisation notification.
 #[derive(Debug)]
 pub(super) enum Applied {
-    /// The document is open, with a text of the editor's.
     Opened,
-    /// Its text changed to this, or it turned out to be desynced.
+    /// The text changed to this, or the document became desynced.
     Changed(Snapshot),
-    /// It is closed; its URI.
+    /// The URI of the closed document.
     Closed(Uri),
-    /// Nothing: an unknown document, or parameters without one.
+    /// No effect: an unknown document, or invalid parameters.
     Ignored,
 }
 
@@ -61,7 +57,7 @@ impl Documents {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Tells whether [`Self::apply`] knows the notification `method`.
+    /// Whether [`Self::apply`] handles the notification `method`.
     pub(super) fn takes(method: &str) -> bool {
         action(method).is_some()
     }
@@ -101,7 +97,7 @@ impl Documents {
         let item = params.get("textDocument")?;
         let uri = Uri::new(item.get("uri").and_then(Value::as_str)?);
         let mut open = self.lock();
-        // Taken out meanwhile: a panic while it changes leaves it unknown, not wrong.
+        // The document is taken out during the change: after a panic it is unknown, not wrong.
         let (opening, mut document) = open.documents.remove(&uri)?;
         let version = version(item).unwrap_or_else(|| document.version());
         let was_desynced = document.is_desynced();
@@ -121,7 +117,7 @@ impl Documents {
         Some(Applied::Closed(uri))
     }
 
-    /// Returns a document as it is now, by any form of its URI.
+    /// Returns a document's present state, by any form of its URI.
     pub(super) fn view(&self, uri: &str) -> Option<View> {
         let open = self.lock();
         let (opening, document) = open.documents.get(&Uri::new(uri))?;
@@ -132,7 +128,7 @@ impl Documents {
         })
     }
 
-    /// Tells whether a document still has the text that `stamp` was taken of.
+    /// Whether a document still has the text of `stamp`.
     pub(super) fn is_current(&self, uri: &Uri, stamp: Stamp) -> bool {
         self.lock().documents.get(uri).is_some_and(|(opening, document)| {
             *opening == stamp.opening && document.revision() == stamp.revision
@@ -171,14 +167,14 @@ fn change(mut entry: Value) -> Change {
     }
 }
 
-/// Columns and lines beyond 2³² are clamped, like all that lie outside the text.
+/// Columns and lines above 2³² are clamped, like all positions outside the text.
 fn position(value: Option<&Value>) -> Option<Position> {
     let number =
         |key: &str| value?.get(key)?.as_u64().map(|n| u32::try_from(n).unwrap_or(u32::MAX));
     Some(Position::new(number("line")?, number("character")?))
 }
 
-/// An edit that ends before it starts: the document's own rule marks it desynced.
+/// Returns an edit that ends before it starts; the document's own rule then marks it as desynced.
 fn nonsense() -> Change {
     Change::Edit {
         range: Range::new(Position::new(0, 1), Position::new(0, 0)),

@@ -1,6 +1,6 @@
-//! What each request and notification does, one file each: free functions over a session.
+//! The handlers of requests and notifications, one file each: free functions over a session.
 //!
-//! `routes` says which method leads where. No handler waits for the client.
+//! `routes` maps methods to handlers. No handler waits for the client.
 
 pub(super) mod completion;
 pub(super) mod configuration;

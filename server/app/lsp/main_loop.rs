@@ -1,8 +1,8 @@
 //! The main loop: requests in, responses out, all in one task.
 //!
-//! One task polls every handler, so between a handler's look at a document and its response no edit
-//! is applied. Ready responses go out before the next request is taken: a flood of requests delays
-//! no answer.
+//! One task polls every handler, so no edit is applied between a handler's look at a document and
+//! its response. Ready responses are sent before the next request is taken: a flood of requests
+//! delays no answer.
 
 use futures_util::stream::FuturesUnordered;
 use futures_util::{Sink, SinkExt, Stream, StreamExt};
@@ -14,15 +14,15 @@ use super::dispatch::{Dispatched, Edits, Running, dispatch};
 use super::transport::message::Message;
 use super::transport::outbox::Outbox;
 
-/// Both halves of tower-lsp's socket for requests of ours.
+/// The two halves of tower-lsp's socket for requests to the client.
 pub(super) struct ToClient<R, W> {
-    /// Our requests and notifications, to be written.
+    /// The server's requests and notifications.
     pub(super) requests: R,
-    /// Where the client's responses go.
+    /// Receives the client's responses.
     pub(super) responses: W,
 }
 
-/// Serves until `exit` or the end of `messages`; then waits for the handlers that still run.
+/// Serves until `exit` or the end of `messages`; then waits for the running handlers.
 pub(super) async fn run<S, E, R, W>(
     mut service: S,
     edits: E,
@@ -58,7 +58,7 @@ pub(super) async fn run<S, E, R, W>(
                     }
                 }
                 Some(Message::Response(response)) => {
-                    // Refused after `exit` only, when no one waits for it.
+                    // Fails only after `exit`, when no task waits for the response.
                     let _ = to_client.responses.send(response).await;
                 }
                 None => is_open = false,

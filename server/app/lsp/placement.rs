@@ -1,17 +1,18 @@
-//! Where a suggestion goes on its line, so that every editor draws it.
+//! The range of a suggestion on its line, chosen so that every editor draws it.
 //!
-//! At the end of a line the range starts at column 0 and the text repeats the line up to
-//! the cursor: that survives backspacing, and VS Code wants the start to stay. A range
-//! that passes the cursor reaches the line's end, and what it covers stands again in the
-//! text. A pure insertion inside a line is an empty range with nothing but the new text,
-//! because Neovim draws a range that is not empty over the rest of the line.
-//! Of a line of megabytes only a piece is repeated.
+//! At the end of a line the range starts at column 0 and the text repeats the line up to the
+//! cursor. This range survives backspacing, and VS Code requires an unchanged start. A range that
+//! passes the cursor reaches the end of the line, and the text repeats what it covers. An insertion
+//! inside a line is an empty range with only the new text, because Neovim draws a nonempty range
+//! over the rest of the line.
+//!
+//! Of a very long line only a part is repeated.
 
 use lowkey_completer::Insert;
 use lowkey_document::{ByteOffset, Cursor};
 
-/// What is repeated of a line at most, on each side of the cursor. Longer than what a user takes back with a few
-/// keys, and than the tails that editors close by themselves.
+/// Maximum bytes of a line that are repeated on each side of the cursor. This is more than a user
+/// deletes with a few keys, and more than the closers that editors insert.
 const MAX_REPEATED_BYTES: usize = 512;
 
 /// Widens `insert` to the range that editors draw best.
@@ -24,7 +25,7 @@ pub(super) fn place(cursor: &Cursor, insert: &Insert) -> Insert {
     let after =
         cursor.after.get(insert.end.0.saturating_sub(cursor.offset.0)..).unwrap_or_default();
     if after.len() > MAX_REPEATED_BYTES {
-        // What covers nothing but what it repeats is an insertion too.
+        // A range that covers only repeated text is an insertion too.
         let covered = cursor.after.get(..cursor.after.len() - after.len()).unwrap_or_default();
         if let Some(text) =
             insert.text.strip_suffix(covered).filter(|_| insert.start == cursor.offset)
@@ -41,7 +42,7 @@ pub(super) fn place(cursor: &Cursor, insert: &Insert) -> Insert {
     }
 }
 
-/// What is repeated of the line before `start`: all of it, or of a long line a few words.
+/// Returns the repeated text before `start`: the whole line, or a few words of a long one.
 fn before_start(cursor: &Cursor, start: ByteOffset) -> &str {
     let n_bytes = start.0.saturating_sub(cursor.line_start.0);
     let before = cursor.before.get(..n_bytes).unwrap_or_default();
@@ -50,7 +51,7 @@ fn before_start(cursor: &Cursor, start: ByteOffset) -> &str {
     }
     let from = before.ceil_char_boundary(before.len() - MAX_REPEATED_BYTES);
     let piece = before.get(from..).unwrap_or_default();
-    // From a word's start: editors look at what is before a range.
+    // Starts at a word, because editors check the text before a range.
     piece.find(' ').and_then(|blank| piece.get(blank + 1..)).unwrap_or(piece)
 }
 
@@ -61,7 +62,7 @@ mod tests {
 
     use super::*;
 
-    /// Replaces `covered` bytes around the cursor (before it, behind it) by `text`.
+    /// Replaces `covered` bytes around the cursor (before it, after it) by `text`.
     #[expect(clippy::needless_pass_by_value, reason = "expect! makes a value")]
     fn check(fixture: &str, covered: (usize, usize), text: &str, expected: Expect) {
         let (_, cursor) = fixture::open("rust", fixture);
@@ -77,33 +78,33 @@ mod tests {
     }
 
     #[test]
-    fn at_the_end_of_a_line_the_range_starts_at_its_start() {
+    fn range_at_line_end_starts_at_column_0() {
         check("fn a() {\n    let x$0\n}", (0, 0), " = 1;", expect![[r#"0..9 "    let x = 1;""#]]);
         check("$0", (0, 0), "use std;", expect![[r#"0..0 "use std;""#]]);
     }
 
     #[test]
-    fn inside_a_line_an_insertion_is_only_the_missing_text() {
+    fn insertion_inside_a_line_is_minimal() {
         check("let x = foo($0, 1);", (0, 0), "a", expect![[r#"12..12 "a""#]]);
     }
 
     #[test]
-    fn a_replaced_tail_stands_again_in_the_text() {
+    fn replaced_tail_is_repeated() {
         check("    foo($0)", (0, 1), "a, b)", expect![[r#"0..9 "    foo(a, b)""#]]);
     }
 
     #[test]
-    fn a_tail_replaced_in_part_reaches_the_lines_end() {
+    fn partly_replaced_tail_reaches_line_end() {
         check("foo($0) // why", (0, 1), "a)", expect![[r#"0..12 "foo(a) // why""#]]);
     }
 
     #[test]
-    fn replaced_indentation_leaves_the_new_one() {
+    fn indentation_is_replaced() {
         check("if a {\n        $0", (8, 0), "    b();", expect![[r#"0..8 "    b();""#]]);
     }
 
     #[test]
-    fn of_a_long_line_only_a_piece_is_repeated() {
+    fn long_line_is_repeated_in_part() {
         let long = "word ".repeat(200_000);
         let place = |fixture: &str, covered: usize, text: &str| {
             let (_, cursor) = fixture::open("rust", fixture);
@@ -120,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn several_lines_keep_what_stands_behind() {
+    fn multiline_keeps_the_suffix() {
         check("f($0) + é", (0, 1), "|x| {\n})", expect![[r#"0..8 "f(|x| {\n}) + é""#]]);
     }
 }

@@ -1,6 +1,6 @@
-//! What the user sees while the model loads: progress where the editor draws it, one message when it fails.
+//! Feedback while the model loads: progress if the client draws it, and one message on failure.
 //!
-//! Runs in a task of its own: it waits for the editor's answers, which a handler must never do.
+//! Runs in its own task, because it waits for the client's answers, and a handler must not.
 
 use lowkey_completer::Status;
 use tokio::sync::watch;
@@ -11,7 +11,7 @@ use tower_lsp::ls_types::{MessageType, ProgressToken, WorkDoneProgressCreatePara
 /// Percent between two reports.
 const STEP: u32 = 10;
 
-/// Starts to report; ends by itself when the model is there or has failed.
+/// Starts the reports; they end when the model is loaded or has failed.
 pub(super) fn report(client: Client, status: watch::Receiver<Status>, draws_progress: bool) {
     tokio::spawn(async move {
         if let Some(reason) = follow(&client, status, draws_progress).await {
@@ -20,7 +20,7 @@ pub(super) fn report(client: Client, status: watch::Receiver<Status>, draws_prog
     });
 }
 
-/// Returns why there is no model, if there is none.
+/// Reports until loading ends; returns the reason of a failure.
 async fn follow(
     client: &Client,
     mut status: watch::Receiver<Status>,
@@ -57,7 +57,7 @@ async fn follow(
     reason
 }
 
-/// Waits until the model is there (`None`) or has failed.
+/// Waits until the model is loaded (`None`) or has failed.
 async fn failure(status: &mut watch::Receiver<Status>) -> Option<String> {
     match &*status.wait_for(|status| !matches!(status, Status::Loading(_))).await.ok()? {
         Status::Failed(reason) => Some(reason.clone()),

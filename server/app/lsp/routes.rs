@@ -1,7 +1,7 @@
-//! Which method leads to which function.
+//! The table of methods and handlers.
 //!
-//! Methods that are not here get tower-lsp's answer: an error for a request, nothing for a
-//! notification. Edits of documents do not come here at all (see `dispatch`).
+//! For other methods, tower-lsp answers requests with an error and ignores notifications. Edits of
+//! documents do not come here (see `dispatch`).
 
 use std::future::{Ready, ready};
 
@@ -21,7 +21,7 @@ use super::handlers::{
 };
 use super::session::Session;
 
-/// The protocol's own methods, those that tower-lsp has a place for.
+/// The protocol's methods that tower-lsp's trait has.
 impl LanguageServer for Session {
     async fn initialize(&self, params: InitializeParams) -> Result<InitializeResult> {
         initialize::initialize(self, params)
@@ -52,21 +52,21 @@ impl LanguageServer for Session {
         workspace_folders::changed(self, &params);
     }
 
-    // Not asked for, but some clients send them all the same.
+    // The server does not request these, but some clients send them.
     async fn did_save(&self, _: DidSaveTextDocumentParams) {}
     async fn did_change_watched_files(&self, _: DidChangeWatchedFilesParams) {}
 }
 
-/// Builds tower-lsp's service, with the methods that it has no place for.
+/// Builds tower-lsp's service, with the methods that its trait does not have.
 pub(super) fn service() -> (LspService<Session>, ClientSocket) {
     LspService::build(Session::new)
         .custom_method("textDocument/inlineCompletion", inline_completion::inline_completion)
-        // Our own.
+        // lowkey's own methods.
         .custom_method("$/lowkey/cursor", now(cursor::rests))
         .custom_method("$/lowkey/document", sure(document::fingerprint))
         .custom_method("$/lowkey/explain", now(explain::explain))
         .custom_method("$/lowkey/status", sure(status::status))
-        // Those of Copilot's server: the second front door.
+        // The methods of Copilot's server.
         .custom_method("setEditorInfo", sure(account::set_editor_info))
         .custom_method("checkStatus", now(account::check_status))
         .custom_method("signIn", now(account::sign_in))

@@ -1,7 +1,7 @@
 //! The state of one connection: documents, the negotiated state, the completer.
 //!
-//! `initialize` negotiates once; before it every handler has nothing to do. A session is a handle:
-//! tasks that outlive a request take a clone.
+//! `initialize` negotiates once; before it handlers do nothing. A session is a handle: a task that
+//! outlives a request has a clone.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -33,48 +33,45 @@ struct State {
     copilot: CopilotDoor,
 }
 
-/// What `initialize` settled.
+/// The state that `initialize` sets.
 pub(super) struct NegotiatedState {
-    /// Answers questions.
     pub(super) completer: Arc<Completer>,
     /// The unit of columns on this connection.
     pub(super) encoding: PositionEncoding,
     /// The client's capabilities.
     pub(super) client: ClientCapabilities,
-    /// Where this client differs from the others.
+    /// Differences of this client.
     pub(super) quirks: Quirks,
-    /// Settings that were wrong, in words, to be shown once.
+    /// Invalid settings, in words, shown once.
     pub(super) problems: Vec<String>,
 }
 
-/// The client's capabilities that change what the server does.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "independent capabilities")]
 pub(super) struct ClientCapabilities {
-    /// Draws inline completions.
     pub(super) inline_completion: bool,
-    /// Can be told at any time that we complete.
+    /// The client accepts a later registration of completion.
     pub(super) registers_completion: bool,
     /// Shows Markdown in the documentation of a completion.
     pub(super) markdown: bool,
-    /// Shows progress that we begin.
+    /// Shows progress that the server begins.
     pub(super) progress: bool,
     /// Answers `workspace/configuration`.
     pub(super) configuration: bool,
 }
 
-/// Where settings came from, so that a part of them can change.
+/// The sources of the settings, so that one of them can change.
 #[derive(Debug, Default)]
 pub(super) struct Configured {
-    /// The editor's values: initializationOptions, then what came later laid over it.
+    /// The editor's values: initializationOptions, with later values merged into them.
     pub(super) editor: Value,
-    /// Set by a command; holds until the editor's settings say otherwise.
+    /// Set by a command; applies until the editor sends settings.
     pub(super) paused: Option<bool>,
-    /// Counts changes, so that a late answer to an old question is not applied.
+    /// Counts changes, so that a late answer to an old request is not applied.
     pub(super) n_changes: u64,
     /// Workspace folders.
     pub(super) roots: Vec<PathBuf>,
-    /// The client knows that we complete.
+    /// Whether completion is registered with the client.
     pub(super) completion_registered: bool,
 }
 
@@ -102,22 +99,23 @@ impl Session {
         &self.state.documents
     }
 
-    /// Settles the session. Only the first call counts: tower-lsp lets one `initialize` through.
+    /// Sets the negotiated state. Only the first call has an effect; tower-lsp accepts one
+    /// `initialize`.
     pub(super) fn settle(&self, negotiated: NegotiatedState) {
         let _ = self.state.negotiated.set(negotiated);
     }
 
-    /// Returns what was settled; `None` before `initialize`.
+    /// Returns the negotiated state; `None` before `initialize`.
     pub(super) fn negotiated(&self) -> Option<&NegotiatedState> {
         self.state.negotiated.get()
     }
 
-    /// Returns where settings came from.
+    /// Returns the sources of the settings.
     pub(super) fn configured(&self) -> MutexGuard<'_, Configured> {
         self.state.configured.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns the state of the second front door.
+    /// Returns the state of Copilot support.
     pub(super) fn copilot(&self) -> &CopilotDoor {
         &self.state.copilot
     }
@@ -127,12 +125,12 @@ impl Session {
         self.state.shut_down.store(true, Ordering::Relaxed);
     }
 
-    /// Returns whether the client asked to shut down, which makes the exit a clean one.
+    /// Whether the client requested the shutdown, which makes the exit a clean one.
     pub(super) fn is_shut_down(&self) -> bool {
         self.state.shut_down.load(Ordering::Relaxed)
     }
 
-    /// Stops the completer, where there is one, and saves what it keeps.
+    /// Stops the completer, if any, and saves its state.
     pub(super) fn end(&self) {
         if let Some(negotiated) = self.negotiated() {
             negotiated.completer.shutdown();
@@ -141,7 +139,7 @@ impl Session {
 }
 
 impl NegotiatedState {
-    /// Returns whether suggestions are to be entries of the completion popup.
+    /// Whether suggestions are entries of the completion popup.
     pub(super) fn pops_up(&self) -> bool {
         match self.completer.settings().popup {
             Popup::Always => true,
@@ -152,7 +150,7 @@ impl NegotiatedState {
 }
 
 impl ClientCapabilities {
-    /// Reads what matters from the client's capabilities.
+    /// Reads the relevant client capabilities.
     pub(super) fn of(capabilities: &ls_types::ClientCapabilities) -> Self {
         let document = capabilities.text_document.as_ref();
         let completion = document.and_then(|d| d.completion.as_ref());

@@ -1,8 +1,8 @@
-//! From a place in a document to a suggestion for it: asks the completer, and drops what came too late.
+//! Requests a suggestion for a position in a document, and drops answers that arrive too late.
 //!
-//! Before the first wait the document is looked at and the completer asked, so both happen in
-//! arrival order (see `dispatch`). After the wait the document is looked at again: an answer for a
-//! text that has changed meanwhile is never delivered.
+//! The handler reads the document and calls the completer before its first wait, so both happen in
+//! arrival order (see `dispatch`). After the wait it checks the document again: an answer for a
+//! changed text is never delivered.
 
 use std::time::Instant;
 
@@ -12,65 +12,61 @@ use lowkey_document::{ByteOffset, Cursor, Position, Snapshot};
 use super::documents::View;
 use super::session::{NegotiatedState, Session};
 
-/// Extra alternatives for a request by a key or command; editors cycle through them.
+/// Extra alternatives for an explicit request; editors cycle through them.
 const ALTERNATIVES: usize = 3;
 
-/// A request for a suggestion, as every method that asks for one brings it.
+/// A request for a suggestion, from any method.
 #[derive(Debug)]
 pub(super) struct SuggestionRequest<'a> {
-    /// The document.
     pub(super) uri: &'a str,
-    /// Its version as the client knows it, where the client says so.
+    /// The document's version according to the client, if given.
     pub(super) version: Option<i64>,
-    /// Where, in the connection's encoding.
+    /// The position, in the connection's encoding.
     pub(super) position: Position,
-    /// By typing or on purpose.
+    /// Typing, or an explicit request.
     pub(super) trigger: Trigger,
-    /// Where the answer is shown.
     pub(super) surface: Surface,
-    /// One step of indentation, where the client says it.
+    /// One step of indentation, if the client sends it.
     pub(super) indent_unit: Option<IndentUnit>,
 }
 
-/// What may be delivered.
+/// The result of a request.
 #[derive(Debug)]
 pub(super) enum Delivery {
-    /// This suggestion, for the text that the document still has.
+    /// A suggestion for the document's present text.
     Suggestion(Box<Suggestion>),
-    /// Nothing to suggest.
     Nothing,
-    /// The document has moved on, or a newer request came.
+    /// The document has changed, or a newer request arrived.
     Superseded,
 }
 
-/// A suggestion and what it was made for.
+/// A suggestion and its place.
 #[derive(Debug)]
 pub(super) struct Suggestion {
-    /// Names it in the accept command.
+    /// The id in the accept command.
     pub(super) id: u64,
-    /// The text.
     pub(super) snapshot: Snapshot,
-    /// The place.
     pub(super) cursor: Cursor,
-    /// What to put there.
+    /// The inserted text and its range.
     pub(super) insert: Insert,
-    /// What else to offer, each with the name of its accept command.
+    /// Alternatives, each with the id of its accept command.
     pub(super) others: Vec<(u64, Insert)>,
 }
 
 impl Suggestion {
-    /// Notes that the client does not get it, because it would not draw the change before the cursor.
+    /// Notes that the suggestion is withheld, because the client would not draw the change before
+    /// the cursor.
     pub(super) fn withhold_dedent(&self, negotiated: &NegotiatedState) {
-        let why = "this editor draws nothing before the cursor, so the line's other indentation would be taken unseen";
+        let why = "this editor draws nothing before the cursor, so the user would not see the line's new indentation";
         negotiated.completer.withheld(self.snapshot.uri(), self.id, "unseen dedent", why);
     }
 
-    /// Returns the text that it adds at the cursor, where it changes nothing else.
+    /// Returns the text added at the cursor, if the suggestion changes nothing else.
     pub(super) fn continuation(&self) -> Option<&str> {
         self.insert.continuation(&self.snapshot, self.cursor.offset)
     }
 
-    /// All texts, the best one first, each as a suggestion of its own.
+    /// Returns all texts as suggestions, the best one first.
     pub(super) fn each(mut self) -> impl Iterator<Item = Suggestion> {
         let others = std::mem::take(&mut self.others);
         let (snapshot, cursor) = (self.snapshot.clone(), self.cursor.clone());
@@ -85,7 +81,7 @@ impl Suggestion {
     }
 }
 
-/// Suggests at a place of a document as the editor has it.
+/// Suggests at a position in the editor's version of a document.
 pub(super) async fn suggest(session: &Session, request: SuggestionRequest<'_>) -> Delivery {
     let Some(negotiated) = session.negotiated() else { return Delivery::Nothing };
     let Some(view) = session.documents().view(request.uri) else { return Delivery::Nothing };

@@ -1,11 +1,12 @@
-//! Other texts to offer beside the best one, for a request that the user invoked.
+//! Alternatives to the best text, for an explicit request.
 //!
-//! The model is asked as if the user had typed the beginning of another answer: each of the most probable first tokens
-//! that the best text does not begin with is put after the cursor, and decoding goes on from there. The session is
-//! rewound to the cursor each time, so an alternative costs its own tokens and nothing else.
+//! The model continues as if the user had typed the beginning of another answer. Each of the most
+//! probable first tokens that the best text does not begin with is put after the cursor, and
+//! decoding continues from there. The session is rewound to the cursor each time, so an alternative
+//! costs only its own tokens.
 //!
-//! Invariants: the best text is what it would be without alternatives; all texts differ after trimming; nothing is
-//! begun after the time budget, and texts that are not ready by then are not offered.
+//! Invariants: alternatives never change the best text; all texts differ after trimming; no
+//! alternative is started after the time budget, and unfinished ones are not offered.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -25,7 +26,7 @@ use crate::running_job::{Generated, ended_by_itself, is_whole};
 use crate::state::Completer;
 
 impl Completer {
-    /// Adds the other texts that were asked for and are there within the budget.
+    /// Adds the requested alternatives that are ready within the budget.
     pub(crate) async fn with_alternatives(&self, active: &ActiveRequest, answer: Answer) -> Answer {
         let Outcome::Insert(best) = &answer.outcome else { return answer };
         if active.request.alternatives == 0 {
@@ -51,11 +52,11 @@ impl Completer {
         Answer { others, report, ..answer }
     }
 
-    /// Decodes one alternative after the other into `others`.
+    /// Decodes alternatives into `others`, one after the other.
     async fn collect(&self, active: &ActiveRequest, best: &Insert, others: &mut Vec<Insert>) {
         let Ok(prepared) = self.prepare(active, &self.settings()) else { return };
         let n = active.request.alternatives;
-        // The best text's own opening is among them, and some lead back to it.
+        // The candidates include the best text's own opening, and some lead back to the best text.
         let openings = self.ask_after(active, &prepared, "", 2 * n + 1).await;
         let mut taken = vec![after_cursor(active, best)];
         for opening in openings.map(|made| made.openings).unwrap_or_default() {
@@ -66,7 +67,7 @@ impl Completer {
             let Some(made) = made.filter(|made| is_whole(made.stop)) else { return };
             let text = format!("{}{}", opening.text, made.text);
             let report = Report { source: Source::Model, ..Report::default() };
-            // Only an invoked request has alternatives, and for those the gate is open.
+            // Only an explicit request has alternatives, and for it the gate is open.
             let raw = RawCompletion {
                 text: &text,
                 is_complete: ended_by_itself(made.stop),
@@ -86,7 +87,8 @@ impl Completer {
         }
     }
 
-    /// Decodes as if `typed` had been typed at the cursor; with `n_openings` only looks how it could begin.
+    /// Decodes as if the user had typed `typed` at the cursor; with `n_openings`, only returns the
+    /// first-token candidates.
     fn ask_after(
         &self,
         active: &ActiveRequest,
@@ -103,13 +105,13 @@ impl Completer {
                 if n_openings == 0 {
                     remember(&memory, &key, &forced, &generated);
                 }
-                // The receiver is gone when the budget is used up.
+                // The receiver is dropped when the budget is used up.
                 let _ = to_us.send(generated);
             }
         };
         let job = prepared.job(typed, std::time::Instant::now(), done);
         let max_tokens = if n_openings > 0 { 1 } else { job.max_tokens };
-        // The best text is decided: a job that goes on for it, or a prompt computed for it, gives way.
+        // The best text is final, so cancel a job that extends it or computes a prompt for it.
         if let Some(state) = self.documents().get(active.uri()) {
             state.cancel(active.request.surface);
         }
@@ -122,7 +124,7 @@ impl Completer {
     }
 }
 
-/// Returns the text as it would follow the cursor, without what it repeats of the line before it.
+/// Returns the text after the cursor, without the part that repeats the line before it.
 fn after_cursor(active: &ActiveRequest, insert: &Insert) -> String {
     let request = &active.request;
     let before = request.snapshot.slice(insert.start..request.cursor);

@@ -1,4 +1,4 @@
-//! The answer to a request: what the editor does, and the report that explains it.
+//! The answer to a request: the editor's action, and the report that explains it.
 
 use std::sync::Arc;
 
@@ -9,29 +9,28 @@ use crate::request::ActiveRequest;
 /// The answer to a request.
 #[derive(Debug, Clone)]
 pub struct Answer {
-    /// Names the answer in the accept command.
+    /// The id in the accept command.
     pub id: u64,
-    /// What the editor does.
     pub outcome: Outcome,
-    /// Other texts to offer beside it, each with a name of its own for the accept command.
+    /// Alternatives, each with its own id for the accept command.
     pub others: Vec<(u64, Insert)>,
-    /// How the answer came about.
     pub report: Arc<Report>,
 }
 
-/// What the editor does.
+/// The editor's action.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// Offer this.
+    /// Offer this text.
     Insert(Insert),
-    /// Offer nothing; the report says why.
+    /// Offer nothing; the report has the reason.
     Nothing,
     /// A newer request of the same document replaced this one.
     Superseded,
 }
 
 impl Answer {
-    /// Builds the answer that offers nothing: the rule that silenced it, the reason in words, the model's name.
+    /// Builds the answer without a suggestion: the rule that prevented it, the reason in words, the
+    /// model's name.
     pub(crate) fn nothing(active: &ActiveRequest, rule: &str, why: String, model: &str) -> Self {
         let mut report = Report {
             silent: Some(rule.to_owned()),
@@ -50,7 +49,7 @@ impl Answer {
 
     /// Builds the answer for a request that a newer one of its document replaced.
     pub(crate) fn superseded(active: &ActiveRequest) -> Self {
-        let why = "engine: a newer request of the document came".into();
+        let why = "engine: a newer request for the document arrived".into();
         Self { outcome: Outcome::Superseded, ..Self::nothing(active, "superseded", why, "") }
     }
 }

@@ -1,7 +1,8 @@
-//! From the model's text to the range that the editor replaces and the text that replaces it.
+//! Converts the model's text to a replaced range and its new text.
 //!
-//! The suggestion stage works in plain strings with `\n`; here its verdict becomes a range of the snapshot and text in
-//! the document's own line endings. Last, the gate decides whether it is worth showing; what the user invokes always is.
+//! The suggestion stage works on plain strings with `\n`. This module converts its result to a
+//! range of the snapshot and text with the document's line endings. At the end, the gate decides
+//! whether to show it. An explicit request always shows it.
 
 use std::sync::Arc;
 
@@ -18,20 +19,21 @@ use crate::report::{GateReport, InsertReport, Report, to_microseconds};
 use crate::request::{ActiveRequest, Trigger};
 use crate::state::Completer;
 
-/// What the model wrote after the cursor, before the trims.
+/// The model's text after the cursor, before the trims.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RawCompletion<'a> {
     pub(crate) text: &'a str,
-    /// Of text that is not complete the last line is half a line and is not shown.
+    /// If false, the last line is incomplete and is not shown.
     pub(crate) is_complete: bool,
-    /// How sure the model was; `None` when it wrote nothing.
+    /// The model's confidence; `None` for an empty text.
     pub(crate) confidence: Option<Confidence>,
-    /// How many bytes from the anchor on had been typed when it was decoded; what was typed since agrees with it.
+    /// Bytes typed after the anchor when the text was decoded. Text typed since then agrees with
+    /// it.
     pub(crate) typed_bytes: usize,
 }
 
 impl Completer {
-    /// Makes the answer of what the model wrote: trims it, and asks the gate.
+    /// Builds the answer: trims the model's text and applies the gate.
     pub(crate) fn build_answer(
         &self,
         active: &ActiveRequest,
@@ -78,7 +80,7 @@ impl Completer {
 }
 
 impl Report {
-    /// Notes the gate's verdict; returns whether the suggestion is to be shown.
+    /// Records the gate's verdict; returns whether to show the suggestion.
     fn passes(&mut self, judgement: Option<&Judgement>, trigger: Trigger) -> bool {
         let Some(judgement) = judgement else { return true };
         let Judgement { probability, threshold, .. } = *judgement;
@@ -86,7 +88,7 @@ impl Report {
         let by_key = trigger == Trigger::Invoked;
         let shows = by_key || judgement.shows();
         self.why.push(if by_key {
-            format!("gate: open, because you asked by a key; otherwise: {judgement}")
+            format!("gate: open, because you requested the suggestion; otherwise: {judgement}")
         } else {
             format!("gate: {judgement}")
         });
@@ -98,7 +100,7 @@ impl Report {
     }
 }
 
-/// Returns what the gate judges by: the place where the text was decoded, and what was typed of it since.
+/// Returns the gate's input: the place where the text was decoded, and the text typed since.
 fn evidence(
     prepared: &PreparedRequest,
     raw: &RawCompletion<'_>,
@@ -127,7 +129,7 @@ fn insert(
 ) -> Insert {
     let ByteOffset(cursor) = prepared.cursor.offset;
     let indent = &prepared.context.replaced_indent;
-    // Indentation that the suggestion keeps need not be replaced by itself.
+    // Indentation that stays the same need not be replaced.
     let (start, text) = match text.strip_prefix(indent.as_str()) {
         Some(rest) => (cursor, rest),
         None => (cursor.saturating_sub(indent.len()), text),

@@ -1,11 +1,12 @@
-//! From a request at a cursor to an answer, step by step, and what an editor changes meanwhile.
+//! The steps from a request to an answer, and the effects of an editor's other messages.
 //!
-//! The call of [`Completer::complete`] itself, before the returned future is polled, supersedes the document's previous
-//! request, asks the completion memory and submits a job: what an editor typed a moment ago is answered in memory, on
-//! the message path. Only then does the future wait for the model, and never longer than the time budget.
+//! The call of [`Completer::complete`] itself, before the returned future is polled, supersedes the
+//! document's previous request, queries the completion memory and submits a job. A text from the
+//! completion memory is therefore answered on the message path. Only the future waits for the
+//! model, and never longer than the time budget.
 //!
-//! Invariants: a surface of a document has one live request; an answer fits the snapshot that it was asked for; text
-//! from a denied path never reaches a stage after `context`.
+//! Invariants: a surface of a document has one live request; an answer fits the snapshot of its
+//! request; text from a denied path never reaches a stage after `context`.
 
 use std::future::Future;
 use std::path::PathBuf;
@@ -30,7 +31,8 @@ use crate::visibility::Visibility;
 impl Completer {
     /// Starts loading the model in the background and returns at once.
     ///
-    /// `embedded` is the model inside the program, where it has one; `keep` allows to keep sessions and weights on disk.
+    /// `embedded` is the model in the program, if any; `keep` enables saving sessions and weights
+    /// on disk.
     pub fn start(
         settings: Settings,
         embedded: Option<Embedded>,
@@ -40,16 +42,16 @@ impl Completer {
         let (asked, packed) = (settings.clone(), keep.clone());
         let engine = Engine::start_keeping(settings.cache_mb << 20, keep, move |progress| {
             let loaded = load::load(&asked, embedded.as_ref(), packed.as_ref(), progress);
-            // Reasons quote the names that a model file has.
+            // Error messages quote names from the model file.
             Ok(Loaded { speculates: asked.speculation, ..loaded.map_err(plain)? })
         })?;
         Ok(Arc::new(Self::new(engine, settings, keeping)))
     }
 
-    /// Answers a request; see the module's page for what happens in the call itself.
+    /// Answers a request; the module's documentation lists the actions of the call itself.
     ///
-    /// Dropping the future cancels the request. It resolves to [`Outcome::Superseded`] as soon as `complete` is called
-    /// again for the same surface of the document.
+    /// Dropping the future cancels the request. It resolves to [`Outcome::Superseded`] as soon as
+    /// `complete` is called again for the same surface of the document.
     pub fn complete(
         self: &Arc<Self>,
         request: CompletionRequest,
@@ -104,7 +106,7 @@ impl Completer {
         Some(Arc::clone(report))
     }
 
-    /// Forgets a document that the editor closed and stops what runs for it.
+    /// Removes a document that the editor closed and cancels its jobs.
     pub fn closed(&self, uri: &Uri) {
         let state = self.documents().remove(uri);
         if let Some(state) = state {
@@ -113,16 +115,16 @@ impl Completer {
         lock(&self.memory).forget(uri);
     }
 
-    /// Puts new settings in force; returns words about those that need a restart.
+    /// Applies new settings; returns messages about those that need a restart.
     pub fn configure(&self, settings: Settings) -> Vec<String> {
         let mut current = self.settings.write().unwrap_or_else(PoisonError::into_inner);
         let mut later = Vec::new();
         for Row { key, restart, .. } in TABLE {
-            // Without a folder from the start, sessions can only be switched on by a restart.
+            // Without a folder at the start, only a restart can enable saved sessions.
             let cannot_switch_on =
                 *key == "persistent_cache" && settings.persistent_cache && self.keeping.is_none();
             if (*restart || cannot_switch_on) && current.value_of(key) != settings.value_of(key) {
-                later.push(format!("the setting {key} takes effect when lowkey is restarted"));
+                later.push(format!("the setting {key} takes effect after a restart of lowkey"));
             }
         }
         if let Some(keeping) = &self.keeping {
@@ -133,18 +135,18 @@ impl Completer {
         }
         *current = Arc::new(settings);
         drop(current);
-        // A request would be prepared otherwise now.
+        // The settings may change the prompt of a request.
         self.documents().prefill.stop();
         later
     }
 
-    /// Sets the workspace folders, from which labels and ignore rules count.
+    /// Sets the workspace folders, the base of labels and ignore rules.
     pub fn set_roots(&self, roots: Vec<PathBuf>) {
         let exclude = self.settings().exclude.clone();
         *lock(&self.visibility) = Visibility::new(roots, &exclude);
     }
 
-    /// Stops the engine; requests that still wait are answered.
+    /// Stops the engine; waiting requests get an answer.
     pub fn shutdown(&self) {
         self.engine.shutdown();
         self.write_statistics();

@@ -1,9 +1,10 @@
-//! Prefilling the prompt where the cursor rests, before the first key.
+//! Prefills the prompt at the resting cursor, before the first key.
 //!
-//! A client that says where the cursor rests (`$/lowkey/cursor`) gets the prompt of that place computed at low
-//! priority, so that the first request there finds it in a session. Nothing is decoded, remembered or reported.
+//! If a client reports where the cursor rests (`$/lowkey/cursor`), the prompt of that place is
+//! computed at low priority, and the first request there finds it in a session. Nothing is decoded,
+//! stored or reported.
 //!
-//! Invariants: at most one such job exists, for any number of documents; a place where a request would be silent is not
+//! Invariants: at most one such job exists for all documents; a place without suggestions is not
 //! prefilled; a request on another line ends the job.
 
 use std::sync::Arc;
@@ -19,8 +20,9 @@ use crate::state::Completer;
 impl Completer {
     /// Prefills the prompt that this request would use, at low priority.
     ///
-    /// Does nothing when the place is the one of the last call, and nothing where a request would be silent. While the
-    /// model loads, the newest place waits. Must be called within a tokio runtime.
+    /// Does nothing if the place is that of the last call, or if a request there would get no
+    /// suggestion. While the model loads, the newest place is kept. Must be called in a tokio
+    /// runtime.
     pub fn prefill_at_cursor(self: &Arc<Self>, request: CompletionRequest) {
         if !matches!(self.status(), Status::Loading(_)) {
             self.prefill(request);
@@ -55,11 +57,12 @@ impl Completer {
             return;
         }
         let active = ActiveRequest::foreseen(request);
-        // Where a request would be silent. The cursor has left the previous place, so its job ends too.
+        // A request here would get no suggestion. The cursor has left the previous place, so its
+        // job ends too.
         let Ok(prepared) = self.prepare(&active, &settings) else {
             return self.documents().prefill.stop();
         };
-        // The small prompt comes first: the user may type before the whole one is computed.
+        // The small prompt comes first, because the user may type before the whole one is computed.
         let first = small_prompt::first(
             &active.request,
             &prepared,

@@ -1,7 +1,8 @@
-//! Where things are kept from one start to the next, and for which machine.
+//! The folder for data kept between starts, and the machine that the data is for.
 //!
-//! `lowkey` in the platform's cache folder, or the folder that `LOWKEY_CACHE_DIR` names; where that is set and empty,
-//! nothing is kept. Everything there may be deleted at any time: it costs the next start some computing.
+//! The folder is `lowkey` in the platform's cache folder, or the one in `LOWKEY_CACHE_DIR`. If that
+//! variable is set and empty, nothing is kept. The user may delete the folder's contents at any
+//! time; the next start then computes more.
 
 use std::path::PathBuf;
 
@@ -11,7 +12,7 @@ use lowkey_model::Hold;
 use crate::load;
 use crate::settings::{Settings, SharedWeights};
 
-/// The folder; `None` when there is none or it is not wanted.
+/// Returns the folder; `None` if there is none or the user disabled it.
 pub fn folder() -> Option<PathBuf> {
     if let Some(folder) = std::env::var_os("LOWKEY_CACHE_DIR") {
         return (!folder.is_empty()).then(|| folder.into());
@@ -25,13 +26,13 @@ pub fn folder() -> Option<PathBuf> {
     } else if cfg!(target_os = "macos") {
         below_home("Library/Caches")
     } else {
-        // A relative path there is to be ignored, says the XDG base directory specification.
+        // The XDG base directory specification says to ignore a relative path.
         absolute("XDG_CACHE_HOME").or_else(|| below_home(".cache"))
     };
     Some(folder?.join("lowkey"))
 }
 
-/// What an engine with these settings may keep; `None` when nothing is to be read or written.
+/// Returns what an engine with these settings may keep; `None` if nothing may be read or written.
 pub fn keep(settings: &Settings) -> Option<Keep> {
     if !settings.persistent_cache {
         return None;
@@ -46,7 +47,7 @@ pub fn keep(settings: &Settings) -> Option<Keep> {
     Some(Keep { packed_cap_bytes: bytes(settings.packed_weights_mb), hold, ..keep })
 }
 
-/// What a model's speed depends on beside the model: a change of any of it means measuring anew.
+/// Describes the machine for its measured speed; any change of it causes a new measurement.
 fn machine(threads: usize) -> String {
     let features = lowkey_kernels::features();
     let threads = load::threads_of(threads);

@@ -1,14 +1,17 @@
-//! One document's state, and the one place where a newer request supersedes an older one.
+//! One document's state, and the only place where a newer request supersedes an older one.
 //!
-//! The engine knows jobs and tickets, no documents. How a cancellation reaches the future that waits:
+//! The engine knows jobs and tickets, but not documents. A cancellation reaches the waiting future
+//! as follows:
 //!
-//! 1. A request begins ([`DocumentState::begin`]): its slot publishes the new id. Futures of older requests of the slot
-//!    watch that id and resolve as superseded. A request about another text or cursor does this for every slot.
-//! 2. The older request's job goes on meanwhile, because the newer one may join it. Only when a slot starts another job
-//!    ([`DocumentState::start`]) is its earlier one's ticket cancelled: the worker asks before each chunk, layer and
-//!    token. A future that had joined that job finds it ended before its time and plans anew.
-//! 3. When the client cancels a request, its future is dropped; the guard in `wait` then drops the slot's job, unless a
-//!    newer request came within a short time.
+//! 1. A request begins ([`DocumentState::begin`]): its slot publishes the new id. Futures of older
+//!    requests of the slot watch that id and resolve as superseded. A request about another text or
+//!    cursor does this for every slot.
+//! 2. The older request's job continues meanwhile, because the newer request may join it. Only when
+//!    a slot starts another job ([`DocumentState::start`]) is the ticket of its earlier job
+//!    cancelled: the worker checks it before each chunk, layer and token. A future that had joined
+//!    the cancelled job finds it ended early and makes a new plan.
+//! 3. When the client cancels a request, its future is dropped. The guard in `wait` then drops the
+//!    slot's job, unless a newer request arrives within a short time.
 //! 4. Closing the document does 1 and 2 for all slots.
 
 use std::sync::Arc;
@@ -35,28 +38,28 @@ impl Default for RequestSlot {
     }
 }
 
-/// Everything that is known of one document, but for its text.
+/// A document's state, without its text.
 #[derive(Default)]
 pub(crate) struct DocumentState {
     inline: RequestSlot,
     popup: RequestSlot,
-    /// What the newest request is about.
+    /// The subject of the newest request.
     about: Option<Subject>,
-    /// The job that looks ahead, or looked last.
+    /// The last look-ahead job, running or ended.
     ahead: Option<Arc<RunningJob>>,
-    /// Line and number of lines where a pause was last taken for looking ahead.
+    /// Line and number of lines of the last look-ahead after a pause.
     pub(crate) looked_ahead_from: Option<(usize, usize)>,
-    /// Whether looking ahead pays off in this document.
+    /// Decides whether look-ahead is useful in this document.
     pub(crate) look_ahead: LookAheadBackoff,
-    /// The shown suggestion, and those accepted lately.
+    /// The shown suggestion, and recently accepted ones.
     pub(crate) feedback: Feedback,
     /// The last answered request and its report.
     pub(crate) last_report: Option<(u64, Arc<Report>)>,
 }
 
 impl DocumentState {
-    /// Makes `id` the newest request of `surface`, which supersedes the one before; a request about another text or
-    /// cursor supersedes those of every surface.
+    /// Makes `id` the newest request of `surface`, which supersedes the one before; a request about
+    /// another text or cursor supersedes those of every surface.
     pub(crate) fn begin(
         &mut self,
         surface: Surface,
@@ -78,13 +81,14 @@ impl DocumentState {
         }
     }
 
-    /// Whether no request came after `id` at `surface`, and none about anything else.
+    /// Whether `id` is the newest request at `surface`, and no newer request has another subject.
     pub(crate) fn is_newest(&self, surface: Surface, id: u64) -> bool {
         *self.slot(surface).newest.borrow() == id
     }
 
-    /// Makes `job` the one of `surface`, about the text and cursor of the newest request. Cancels the surface's earlier job, and gives up those
-    /// that are about something else or look ahead; a request that has joined one of these keeps it alive.
+    /// Makes `job` the one of `surface`, about the text and cursor of the newest request. Cancels
+    /// the surface's earlier job. Drops jobs about other subjects and look-ahead jobs; a request
+    /// that has joined one keeps it alive.
     pub(crate) fn start(&mut self, surface: Surface, job: Arc<RunningJob>) {
         let about = self.about;
         if let Some((_, earlier)) = self.slot_mut(surface).job.replace((about, job)) {
@@ -96,14 +100,14 @@ impl DocumentState {
         self.ahead = None;
     }
 
-    /// Cancels the job of `surface`; its text can still be read.
+    /// Cancels the job of `surface`; its text stays readable.
     pub(crate) fn cancel(&self, surface: Surface) {
         if let Some((_, job)) = &self.slot(surface).job {
             job.ticket.cancel();
         }
     }
 
-    /// Gives up the job of `surface`.
+    /// Drops the job of `surface`.
     pub(crate) fn stop(&mut self, surface: Surface) {
         self.slot_mut(surface).job = None;
     }
@@ -114,14 +118,14 @@ impl DocumentState {
         self.running().for_each(|job| job.ticket.cancel());
     }
 
-    /// Makes `job` the one that looks ahead; a newly submitted one cancels the earlier.
+    /// Makes `job` the look-ahead job; a new one cancels the earlier one.
     pub(crate) fn started_ahead(&mut self, job: Arc<RunningJob>, is_new: bool) {
         if let Some(earlier) = self.ahead.replace(job).filter(|_| is_new) {
             earlier.ticket.cancel();
         }
     }
 
-    /// Returns the job that looks ahead, or looked last.
+    /// Returns the last look-ahead job, running or ended.
     pub(crate) fn ahead(&self) -> Option<Arc<RunningJob>> {
         self.ahead.clone()
     }

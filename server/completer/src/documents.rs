@@ -1,7 +1,7 @@
-//! The state of all documents, for one lock.
+//! The state of all documents, under one lock.
 //!
-//! What an answer needs of a document is read and written in a few short sections: when the request begins, when it
-//! looks for a job to join, when it starts one, and when it is answered. Nothing in here waits.
+//! The completer reads and writes this state in a few short sections: when a request begins, when
+//! it looks for a job to join, when it starts one, and when it is answered. No function here waits.
 
 use std::collections::HashMap;
 use std::time::Instant;
@@ -15,44 +15,44 @@ use crate::feedback::{Due, End, Ended, Feedback};
 use crate::prefill_slot::PrefillSlot;
 use crate::request::ActiveRequest;
 
-/// Documents by URI, and what there is once for all of them.
+/// Documents by URI, and the state that they share.
 #[derive(Default)]
 pub(crate) struct Documents {
     by_uri: HashMap<Uri, DocumentState>,
-    /// The suggestion shown last: a pause looks ahead from there. A user pauses in one document.
+    /// The last shown suggestion, from which a pause looks ahead. A user pauses in one document.
     pub(crate) shown_last: Option<(ActiveRequest, Outcome)>,
-    /// The prompt that is computed where the cursor rests. There is one cursor.
+    /// The prefill at the resting cursor. There is one cursor.
     pub(crate) prefill: PrefillSlot,
-    /// What the user did with the latest suggestions, in all documents; the gate reads it.
+    /// The outcomes of the latest suggestions in all documents; the gate reads them.
     pub(crate) recent: Recent,
 }
 
-/// What an edit or a request has shown of earlier suggestions.
+/// The outcomes of earlier suggestions that an edit or a request has revealed.
 #[derive(Default)]
 pub(crate) struct Observed {
-    /// The suggestion that has come to its end.
+    /// The suggestion that has ended.
     pub(crate) ended: Option<Ended>,
-    /// Accepted suggestions that are to be searched for in their text.
+    /// Accepted suggestions to search for in their text.
     pub(crate) due: Vec<Due>,
 }
 
 impl Documents {
-    /// Returns the state of a document that has had a request.
+    /// Returns the state of a document, if it has had a request.
     pub(crate) fn get(&self, uri: &Uri) -> Option<&DocumentState> {
         self.by_uri.get(uri)
     }
 
-    /// Returns the state of a document that has had a request.
+    /// Returns the state of a document, if it has had a request.
     pub(crate) fn get_mut(&mut self, uri: &Uri) -> Option<&mut DocumentState> {
         self.by_uri.get_mut(uri)
     }
 
-    /// Returns the state of a document, a new one before its first request.
+    /// Returns the state of a document; creates it if needed.
     pub(crate) fn entry(&mut self, uri: &Uri) -> &mut DocumentState {
         self.by_uri.entry(uri.clone()).or_default()
     }
 
-    /// Forgets a document.
+    /// Removes a document.
     pub(crate) fn remove(&mut self, uri: &Uri) -> Option<DocumentState> {
         self.prefill.leave(uri);
         self.by_uri.remove(uri)
@@ -63,7 +63,7 @@ impl Documents {
         self.by_uri.values()
     }
 
-    /// Takes the editor's word that the suggestion `id` was accepted; with the language it was shown in.
+    /// Records that the editor reported suggestion `id` as accepted; also returns its language.
     pub(crate) fn accepted(&mut self, id: u64) -> Option<(Ended, String)> {
         let accepted = self.by_uri.values_mut().find_map(|state| {
             let ended = state.feedback.accepted(id)?;
@@ -75,7 +75,7 @@ impl Documents {
         accepted
     }
 
-    /// Lets `look` compare a document with the suggestion shown in it.
+    /// Calls `look` to compare a document with its shown suggestion.
     pub(crate) fn observe(
         &mut self,
         snapshot: &Snapshot,
@@ -106,7 +106,7 @@ mod tests {
     use crate::insert::Insert;
 
     #[test]
-    fn accepted_suggestion_is_found_in_its_document_and_noted_for_the_gate() {
+    fn accepted_suggestion_is_recorded() {
         let mut documents = Documents::default();
         for (id, uri) in [(1, "file:///a.rs"), (2, "file:///b.rs")] {
             let snapshot = Document::open(uri, "rust", 1, "let a = ").snapshot();
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn document_without_a_request_has_no_state() {
+    fn document_without_request_has_no_state() {
         let mut documents = Documents::default();
         let snapshot = Document::open("file:///a.rs", "rust", 1, "").snapshot();
         let observed = documents.observe(&snapshot, |_, _| unreachable!("there is nothing to see"));

@@ -1,11 +1,14 @@
-//! What the user does with a suggestion: accepts it whole or in part, types it by hand, or refuses it; and whether it
-//! is retained.
+//! Observes what the user does with a suggestion: accepts all or part of it, types it, or rejects
+//! it; and whether it is retained.
 //!
-//! No protocol reports this in full: only VS Code runs a command after an accept, and no client reports a refusal. So it
-//! is read from the edits that follow. Where one edit makes the document what accepting would make of it, the suggestion
-//! was accepted; where one edit adds some words of it, accepted in part; where it is added letter by letter, the user
-//! typed it; anything else at the cursor refuses it.
-//! Invariants: a suggestion has one end; a clock that stops or jumps changes no count but "retained".
+//! No protocol reports this in full: only VS Code runs a command after an accept, and no client
+//! reports a rejection. This module therefore derives it from the edits that follow. If one edit
+//! gives the text that accepting would give, the suggestion was accepted. If one edit adds some
+//! words of it, it was partly accepted. If it is added letter by letter, the user typed it. Any
+//! other change at the cursor rejects it.
+//!
+//! Invariants: a suggestion has one end; a clock that stops or jumps affects only the count
+//! "retained".
 
 use std::time::{Duration, Instant};
 
@@ -15,83 +18,86 @@ use crate::insert::Insert;
 
 /// Time after which accepted text that is still in the document counts as retained.
 const RETAINED_AFTER: Duration = Duration::from_secs(30);
-/// An edit of this many characters is no single key, even one that the editor composes or closes.
+/// An edit with at least this many characters is not a single key, even with composed or
+/// auto-closed characters.
 const AT_ONCE_CHARS: usize = 2;
-/// Accepted suggestions that are watched at a time; further ones are not judged.
+/// Maximum number of accepted suggestions watched at a time; further ones are not judged.
 const MAX_WATCHED: usize = 16;
 
-/// A suggestion that is on the screen.
+/// The suggestion on the screen.
 #[derive(Debug, Clone)]
 struct Shown {
     id: u64,
     start: ByteOffset,
     text: String,
-    /// Bytes of the document with all of it accepted.
+    /// Length of the document in bytes with all of it accepted.
     accepted_bytes: usize,
-    /// Bytes of the document when it was shown, and how many of the text's bytes it had then.
+    /// Length of the document in bytes when it was shown, and how many bytes of the text it had
+    /// then.
     at_first: (usize, usize),
-    /// How many of the text's bytes the document has now.
+    /// How many bytes of the text the document has now.
     n_there: usize,
-    /// Characters that came at one stroke.
+    /// Characters that arrived in one edit.
     taken_chars: usize,
     probability: Option<f32>,
 }
 
-/// What became of a suggestion.
+/// The outcome of a suggestion.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum End {
-    /// All of it was taken, at one stroke or what words had left of it; this many characters.
+    /// All of it was accepted, at once or as the rest after some words; this many characters.
     Accepted(usize),
-    /// This many characters were accepted, and then something else was written.
+    /// This many characters were accepted, then the user wrote other text.
     Partly(usize),
-    /// The user typed it to its end.
+    /// The user typed all of it.
     Typed,
-    /// Something else was written, or the cursor went away.
+    /// The user wrote other text, or moved the cursor away.
     Refused,
 }
 
-/// An end, with what the gate had thought of the suggestion.
+/// An outcome, with the gate's estimate for the suggestion.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Ended {
     pub(crate) end: End,
     pub(crate) probability: Option<f32>,
 }
 
-/// Whether an accepted suggestion was still in the text after its time; its characters.
+/// Whether an accepted suggestion was still in the text after its time, and its characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Retained {
     pub(crate) is_retained: bool,
     pub(crate) chars: usize,
 }
 
-/// An accepted suggestion, and the document as it was when its time came.
+/// An accepted suggestion, and the document after its time.
 #[derive(Debug, Clone)]
 pub(crate) struct Due {
     text: String,
     since: Instant,
-    /// The newest text of the document within its time.
+    /// The newest text of the document within that time.
     last: Snapshot,
 }
 
-/// How a document goes on after the latest suggestion.
+/// The state of a document after the latest suggestion.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Standing {
-    /// The shown suggestion has several lines, and the document continues as it does.
+    /// Whether the shown suggestion has several lines and the document continues it.
     pub(crate) follows_lines: bool,
-    /// The cursor is where accepting a suggestion has put it, or on the blank line that Enter began there.
+    /// Whether the cursor is directly after an accepted suggestion, or on the blank line that Enter
+    /// began there.
     pub(crate) is_after_accepted: bool,
 }
 
-/// The suggestions of one document that are shown or were accepted lately.
+/// The suggestions of one document that are shown or were accepted recently.
 #[derive(Debug, Default)]
 pub(crate) struct Feedback {
     shown: Option<Shown>,
     watched: Vec<Due>,
     /// The document's language.
     language: String,
-    /// The suggestion that the edits have shown to be accepted already.
+    /// The suggestion that the edits have already shown to be accepted.
     counted: Option<u64>,
-    /// Where the cursor was when a suggestion was last accepted to its end.
+    /// The cursor after the last suggestion that was accepted to its end.
     taken: Option<Taken>,
 }
 
@@ -99,17 +105,18 @@ pub(crate) struct Feedback {
 #[derive(Debug, Clone, Copy)]
 struct Taken {
     end: ByteOffset,
-    /// Bytes of the document then.
+    /// Length of the document in bytes at that time.
     n_bytes: usize,
 }
 
 impl Feedback {
-    /// The document's language, as it was when something was shown last.
+    /// Returns the document's language at the last shown suggestion.
     pub(crate) fn language(&self) -> &str {
         &self.language
     }
 
-    /// Notes that `insert` is shown in `snapshot`; says whether it is another suggestion than before.
+    /// Records that `insert` is shown in `snapshot`; returns whether it differs from the suggestion
+    /// before.
     pub(crate) fn show(
         &mut self,
         id: u64,
@@ -141,7 +148,7 @@ impl Feedback {
         let whole = format!("{typed}{}", insert.text);
         let goes_on = whole.starts_with(&before.text) || before.text.starts_with(&whole);
         if goes_on && insert.start >= before.start {
-            // The same, seen from further on; what the gate said first is what it is held to.
+            // It is the same suggestion, further along; the gate's first estimate applies.
             shown.taken_chars = before.taken_chars;
             shown.probability = before.probability;
             shown.start = before.start;
@@ -153,7 +160,7 @@ impl Feedback {
         !goes_on
     }
 
-    /// Returns how the document goes on after the latest suggestion.
+    /// Returns the state of the document after the latest suggestion.
     pub(crate) fn standing(&self, snapshot: &Snapshot, cursor: ByteOffset) -> Standing {
         Standing {
             follows_lines: self.follows_lines(snapshot, cursor),
@@ -179,12 +186,12 @@ impl Feedback {
         })
     }
 
-    /// Forgets the suggestion on the screen: the editor never got it, or no longer draws it.
+    /// Drops the suggestion on the screen: the editor never got it, or no longer draws it.
     pub(crate) fn withdraw(&mut self) {
         self.shown = None;
     }
 
-    /// Looks at the document after an edit.
+    /// Observes the document after an edit.
     pub(crate) fn edited(&mut self, snapshot: &Snapshot, now: Instant) -> Option<Ended> {
         for due in &mut self.watched {
             if now.saturating_duration_since(due.since) < RETAINED_AFTER {
@@ -194,7 +201,7 @@ impl Feedback {
         let shown = self.shown.as_mut()?;
         let n_bytes = snapshot.n_bytes();
         let (first_bytes, first_there) = shown.at_first;
-        // How much of the text there must be, if nothing but it has come.
+        // The bytes of the text that the document must have if only the text was added.
         let n_there = (first_there + n_bytes).checked_sub(first_bytes);
         let is_whole =
             n_bytes == shown.accepted_bytes && shown.is_typed(snapshot, shown.text.len());
@@ -215,7 +222,8 @@ impl Feedback {
         Some(self.end(end, snapshot, now))
     }
 
-    /// Looks at the document and the cursor before the next request: a text that does not go on as suggested refuses it.
+    /// Observes the document and the cursor before the next request: text that differs from the
+    /// suggestion rejects it.
     pub(crate) fn asked(
         &mut self,
         snapshot: &Snapshot,
@@ -235,7 +243,8 @@ impl Feedback {
         Some(self.end(end, snapshot, now))
     }
 
-    /// Takes the editor's word that a suggestion was accepted; `None` when the edits have said so before.
+    /// Records the editor's report that a suggestion was accepted; `None` if the edits showed it
+    /// before.
     pub(crate) fn accepted(&mut self, id: u64) -> Option<Ended> {
         if self.counted == Some(id) {
             return None;
@@ -249,7 +258,7 @@ impl Feedback {
         Some(Ended { end, probability })
     }
 
-    /// Hands out the accepted suggestions whose time has come.
+    /// Returns the accepted suggestions whose time has passed.
     pub(crate) fn due(&mut self, now: Instant) -> Vec<Due> {
         let is_due = |due: &mut Due| now.saturating_duration_since(due.since) >= RETAINED_AFTER;
         self.watched.extract_if(.., is_due).collect()
@@ -280,7 +289,7 @@ impl Due {
 }
 
 impl Shown {
-    /// Whether the first `n` bytes of the text are in the document where it starts.
+    /// Whether the document has the first `n` bytes of the text at its start.
     fn is_typed(&self, snapshot: &Snapshot, n: usize) -> bool {
         let end = self.start.0 + n;
         let Some(wanted) = self.text.get(..n) else { return false };

@@ -2,19 +2,19 @@
 
 use lowkey_document::{ByteOffset, Snapshot};
 
-/// A suggestion in terms of the snapshot that it was asked for.
+/// A suggestion in terms of the snapshot of its request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Insert {
-    /// Where the replaced text starts: at or before the cursor, on its line.
+    /// Start of the replaced text: at or before the cursor, on its line.
     pub start: ByteOffset,
-    /// Where it ends: at or after the cursor, on its line.
+    /// End of the replaced text: at or after the cursor, on its line.
     pub end: ByteOffset,
-    /// What replaces it, in the document's line endings.
+    /// The new text, with the document's line endings.
     pub text: String,
 }
 
 impl Insert {
-    /// What it adds at the cursor, where it can be said without touching anything else.
+    /// Returns the text added at the cursor; `None` if the suggestion changes other text too.
     pub fn continuation(&self, snapshot: &Snapshot, cursor: ByteOffset) -> Option<&str> {
         if self.start != cursor {
             return None;

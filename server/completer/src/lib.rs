@@ -1,11 +1,11 @@
-//! From a request at a cursor to an answer: the one crate that names every stage.
+//! Answers completion requests; the only crate that uses every stage.
 //!
-//! [`Completer`] takes a [snapshot](lowkey_document::Snapshot) and a cursor, lets `context`, `prompt`, `engine` and
-//! `suggestion` work on them, and returns what the editor replaces with what. The front ends (the language server, the
-//! HTTP server, the command line) depend on this crate and, for documents, on `lowkey_document`; it depends on none of
-//! them.
+//! [`Completer`] takes a [snapshot](lowkey_document::Snapshot) and a cursor, runs `context`,
+//! `prompt`, `engine` and `suggestion`, and returns a replaced range with its new text. The front
+//! ends (the language server, the HTTP server, the command line) depend on this crate and, for
+//! documents, on `lowkey_document`. This crate depends on none of them.
 //!
-//! The model inside the program is not part of this crate: the program passes its bytes in.
+//! The embedded model is not part of this crate: the program passes its bytes in.
 #![cfg_attr(
     test,
     expect(clippy::unwrap_used, reason = "a test that panics has failed, which is what is wanted")
@@ -49,7 +49,7 @@ pub use insert::Insert;
 pub use request::{CompletionRequest, Surface, TimeLimit, Trigger};
 pub use state::Completer;
 
-// What front ends need of the stages below, so that they name none of them.
+// Re-exports of the stages for front ends, so that front ends depend on none of them.
 pub use lowkey_engine::{Keep, Speed, Status};
 pub use lowkey_model::DeviceChoice;
 pub use lowkey_prompt::template_process;

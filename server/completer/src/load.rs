@@ -1,7 +1,6 @@
-//! From a model's name to a model that runs.
+//! Loads the model of a name.
 //!
-//! Every failure becomes one message for the user that says what, where and what to
-//! do next.
+//! Every failure becomes one message for the user: the fault, its location, and the next step.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -13,10 +12,10 @@ use lowkey_store::{DEFAULT_NAME, Embedded, FORMER_NAME, Hub, Pins, Source, Weigh
 
 use crate::settings::{self, Order, Quantize, Settings};
 
-/// Names the model where neither `--model` nor the settings do.
+/// The environment variable with the model's name, if neither `--model` nor the settings have one.
 const VARIABLE: &str = "LOWKEY_MODEL";
 
-/// Opens and validates the model inside the program.
+/// Opens and validates the embedded model.
 pub fn open_embedded(model: &Embedded) -> Result<ModelFile, lowkey_model::ModelError> {
     match model.weights {
         Weights::Inside(bytes) => ModelFile::from_bytes(DEFAULT_NAME, bytes),
@@ -24,10 +23,11 @@ pub fn open_embedded(model: &Embedded) -> Result<ModelFile, lowkey_model::ModelE
     }
 }
 
-/// Loads the model that the settings name (see [`lowkey_store::resolve`]), its packed weights from where `keep` says.
-/// `embedded` is the model inside the program; `progress` gets the share done.
+/// Loads the model of the settings (see [`lowkey_store::resolve`]), with packed weights from the
+/// folder in `keep`. `embedded` is the model in the program; `progress` receives the share done.
 ///
-/// Fails when the device that they name is not there, or the model cannot be asked in the way or order that they want.
+/// Fails if the selected device does not exist, or if the model does not support the selected
+/// prompt format or order.
 pub fn load(
     settings: &Settings,
     embedded: Option<&Embedded>,
@@ -40,7 +40,7 @@ pub fn load(
     in_order(Loaded::wanted(wanted, &open(settings, embedded)?, threads, progress)?, settings.order)
 }
 
-/// Lays the model's prompts out in the order that the settings name.
+/// Sets the order of the model's prompts to that of the settings.
 fn in_order(loaded: Loaded, order: Order) -> Result<Loaded, LoadFailed> {
     let (wanted, name) = match order {
         Order::Auto => return Ok(loaded),
@@ -51,7 +51,7 @@ fn in_order(loaded: Loaded, order: Order) -> Result<Loaded, LoadFailed> {
     let asked = format.name();
     let Some(format) = format.with_order(wanted) else {
         return Err(format!(
-            "the model {} was not trained on the order {name} (it is asked {asked}); set order to \"auto\"",
+            "the model {} was not trained on the order {name} (its prompt format: {asked}); set order to \"auto\"",
             loaded.name
         ));
     };
@@ -59,7 +59,7 @@ fn in_order(loaded: Loaded, order: Order) -> Result<Loaded, LoadFailed> {
     Ok(Loaded { assembler: Arc::new(Assembler::new(tokenizer, format)), ..loaded })
 }
 
-/// Opens and validates the file or folder that the settings name, or the model inside the program.
+/// Opens and validates the file or folder in the settings, or the embedded model.
 pub fn open(settings: &Settings, embedded: Option<&Embedded>) -> Result<ModelFile, LoadFailed> {
     let hub = Hub::from_env();
     let named = named(&settings.model);
@@ -81,7 +81,7 @@ pub fn open(settings: &Settings, embedded: Option<&Embedded>) -> Result<ModelFil
     Ok(file.with_kv_type(settings.kv_cache).quantized_on_load(quantization))
 }
 
-/// The model's name: from the settings, or from the environment where they are silent.
+/// Returns the model's name: from the settings, or from the environment if they have none.
 fn named(setting: &str) -> String {
     if setting.trim().is_empty() {
         std::env::var(VARIABLE).unwrap_or_default()
@@ -90,16 +90,17 @@ fn named(setting: &str) -> String {
     }
 }
 
-/// Which file each pulled name means on this machine: `models.toml` beside the settings.
+/// Opens the list of the files of pulled models: `models.toml` next to the settings.
 pub fn pins(hub: &Hub) -> Pins {
     let settings = settings::config_file();
     let beside = settings.map(|settings| settings.with_file_name("models.toml"));
     Pins::at(beside.unwrap_or_else(|| hub.cache.root().join("lowkey-models.toml")))
 }
 
-/// The threads that the setting means; 0 is one for each core.
+/// Returns the number of threads for the setting; 0 is one per core.
 ///
-/// Cores, not hardware threads: two threads on one core share the units that int8 products fill.
+/// Cores, not hardware threads: two threads on one core share the units that int8 products use
+/// fully.
 pub fn threads_of(setting: usize) -> usize {
     if setting == 0 { lowkey_kernels::features().cores.max(1) } else { setting }
 }

@@ -1,11 +1,12 @@
-//! Looking ahead: computing at low priority what the user will most likely ask next.
+//! Look-ahead: computes the user's most likely next request at low priority.
 //!
-//! A line's end is where the prompt changes most, because the FIM cut moves with the cursor's line. So when the line is
-//! complete, or when the user pauses on a shown suggestion, the state as if it had been accepted and Enter pressed is
-//! asked in the background, from column 0. Its answer is stored in the completion memory.
+//! The prompt changes most at the end of a line, because the FIM cut moves with the cursor's line.
+//! When the line is complete, or when the user pauses on a shown suggestion, a background job
+//! requests the next line. Its text is the document with the suggestion accepted and Enter pressed,
+//! with the cursor at column 0. The answer is stored in the completion memory.
 //!
-//! Invariants: a job ahead has the lowest priority and works on a copy of the session; any request that needs the model
-//! supersedes it within one token.
+//! Invariants: a look-ahead job has the lowest priority and works on a copy of the session; any
+//! request that needs the model interrupts it within one token.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,24 +22,24 @@ use crate::report::Source;
 use crate::request::{ActiveRequest, CompletionRequest, TimeLimit};
 use crate::state::Completer;
 
-/// A pause in typing after which a shown suggestion is taken for a likely one.
+/// A pause in typing after which a shown suggestion is considered likely.
 const PAUSE: Duration = Duration::from_millis(600);
 
-/// How often a replay looks whether the engine is done.
+/// How often a replay checks whether the engine is idle.
 const LOOK_AGAIN: Duration = Duration::from_millis(2);
 
 /// When to look ahead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Occasion {
-    /// The line needs nothing more: Enter is near.
+    /// The line is complete, and Enter is likely next.
     Now,
-    /// If the user pauses here.
+    /// When the user pauses here.
     Pause,
-    /// There is nothing to look ahead to.
+    /// There is no next line to compute.
     Never,
 }
 
-/// Returns when an answer is worth looking ahead from.
+/// Returns when to look ahead from an answer.
 pub(crate) fn occasion(request: &CompletionRequest, answer: &Answer) -> Occasion {
     let cursor = request.snapshot.cursor(request.cursor);
     let at_line_end = cursor.after.trim().is_empty();
@@ -50,16 +51,16 @@ pub(crate) fn occasion(request: &CompletionRequest, answer: &Answer) -> Occasion
     }
 }
 
-/// Whether the model ended the line here: it was asked and had nothing to add.
+/// Whether the model ended the line here: it ran and had nothing to add.
 fn is_complete(answer: &Answer) -> bool {
     let report = &answer.report;
     report.source != Source::None && report.text.is_empty()
 }
 
 impl Completer {
-    /// Asks, at low priority, for the line after that of the request.
+    /// Submits a low-priority request for the line after that of the request.
     ///
-    /// Does nothing when a newer request has come.
+    /// Does nothing if a newer request has arrived.
     fn look_ahead(&self, active: &ActiveRequest, outcome: &Outcome) {
         let request = ahead(&active.request, outcome);
         let (surface, uri) = (request.surface, active.uri());
@@ -81,7 +82,7 @@ impl Completer {
         }
     }
 
-    /// Looks ahead from an answer when its occasion comes.
+    /// Schedules the look-ahead from an answer.
     pub(crate) fn schedule(
         self: &Arc<Self>,
         occasion: Occasion,
@@ -91,7 +92,7 @@ impl Completer {
         match occasion {
             Occasion::Never => {}
             Occasion::Now => self.look_ahead(&active, &answer.outcome),
-            // A command line that asks once has nothing to look ahead to.
+            // A command that requests one completion needs no look-ahead.
             Occasion::Pause if active.request.time_limit == TimeLimit::Unlimited => {}
             Occasion::Pause => {
                 let completer = Arc::downgrade(self);
@@ -106,13 +107,13 @@ impl Completer {
         }
     }
 
-    /// Looks ahead from the suggestion on the screen: the user has paused on it.
+    /// Looks ahead from the suggestion on the screen, after the user has paused.
     fn paused_typing(&self) {
         let mut documents = self.documents();
         let Some((active, outcome)) = documents.shown_last.take() else { return };
         let snapshot = &active.request.snapshot;
         let place = (snapshot.line_of(active.request.cursor), snapshot.n_lines());
-        // Once per line: a user who pauses again has other plans for it than the suggestion.
+        // Once per line: a second pause makes the suggestion unlikely.
         let is_new = documents
             .get_mut(active.uri())
             .is_some_and(|state| state.looked_ahead_from.replace(place) != Some(place));
@@ -122,8 +123,8 @@ impl Completer {
         }
     }
 
-    /// Simulates a pause of the user without waiting for its end: computes what would be looked ahead to in that time,
-    /// and takes at most as long as the pause.
+    /// Simulates a pause of the user: computes what look-ahead would compute in that time, and
+    /// returns early if it finishes.
     ///
     /// For replaying traces faster than they were typed.
     pub async fn idle(&self, pause: Duration) {
@@ -134,7 +135,7 @@ impl Completer {
         let all = async {
             for job in ahead {
                 let mut progress = job.progress.clone();
-                // An error means that the job is gone, which is an end too.
+                // An error means that the job is gone, so it has ended too.
                 let _ = progress.wait_for(|progress| progress.ended.is_some()).await;
             }
             while self.engine.is_warming() {
@@ -145,7 +146,7 @@ impl Completer {
     }
 }
 
-/// Returns the request as it will be once the suggestion is accepted and Enter is pressed.
+/// Returns the request after the suggestion is accepted and Enter is pressed.
 fn ahead(request: &CompletionRequest, outcome: &Outcome) -> CompletionRequest {
     let mut snapshot = request.snapshot.clone();
     let mut cursor = request.cursor;
@@ -186,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn complete_line_is_followed_by_the_next() {
+    fn look_ahead_follows_a_complete_line() {
         assert_eq!(check("a;$0\nb\n", &Outcome::Nothing), ("a;\n\nb\n".into(), 3));
         assert_eq!(check("a;$0\r\nb\r\n", &Outcome::Nothing), ("a;\r\n\r\nb\r\n".into(), 4));
     }

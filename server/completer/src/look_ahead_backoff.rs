@@ -1,29 +1,31 @@
-//! Whether looking ahead has paid off lately.
+//! Decides whether look-ahead is useful at present.
 //!
-//! A user who writes a function goes where lowkey looked; one who renames by hand jumps away each time, and what was
-//! computed ahead is wasted. So misses in a row make the next tries rarer, and one hit makes them common again.
+//! A user who writes a function goes where lowkey looked ahead. A user who renames by hand jumps
+//! away each time, and the look-ahead is wasted. Several misses in a row make further tries rarer,
+//! and one hit resets that.
 //!
-//! Invariant: after any number of misses, a try comes again after [`MAX_SKIPPED`] occasions.
+//! Invariant: after any number of misses, another try follows after at most [`MAX_SKIPPED`]
+//! occasions.
 
 use lowkey_suggestion::MemoryKey;
 
-/// Misses in a row that cost nothing: they may be chance.
+/// Misses in a row without effect: they may be chance.
 const FREE_MISSES: u32 = 2;
-/// Occasions that are skipped at most before the next try.
+/// Maximum number of occasions that are skipped before the next try.
 const MAX_SKIPPED: u32 = 4;
 
-/// One document's record.
+/// One document's history.
 #[derive(Debug, Default)]
 pub(crate) struct LookAheadBackoff {
-    /// The place looked at last, until the user gets there.
+    /// The last place, until the user gets there.
     expected: Option<MemoryKey>,
     misses_in_a_row: u32,
-    /// Occasions still to skip.
+    /// Occasions left to skip.
     to_skip: u32,
 }
 
 impl LookAheadBackoff {
-    /// Whether to take this occasion.
+    /// Whether to use this occasion.
     pub(crate) fn is_worth_a_try(&mut self) -> bool {
         if self.to_skip == 0 {
             return true;
@@ -32,7 +34,7 @@ impl LookAheadBackoff {
         false
     }
 
-    /// Notes that a place was looked at; the one before was missed if the user never got there.
+    /// Records a look-ahead; the one before was a miss if the user never got there.
     pub(crate) fn looked_at(&mut self, place: MemoryKey) {
         if self.expected.as_ref().is_some_and(|missed| *missed != place) {
             self.misses_in_a_row += 1;
@@ -42,7 +44,7 @@ impl LookAheadBackoff {
         self.expected = Some(place);
     }
 
-    /// Notes that the user asks at a place.
+    /// Records a request at a place.
     pub(crate) fn reached(&mut self, place: &MemoryKey) {
         if self.expected.as_ref() == Some(place) {
             *self = Self::default();
@@ -58,7 +60,7 @@ mod tests {
         MemoryKey::new("file:///a.rs", &[name])
     }
 
-    /// Returns how many of `n` occasions are taken when the user never goes where lowkey looked.
+    /// Returns how many of `n` occasions are used if the user never goes where lowkey looked ahead.
     fn tries(look_ahead: &mut LookAheadBackoff, n: u32) -> usize {
         (0..n)
             .filter(|at| {
@@ -72,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn misses_in_a_row_make_tries_rare_and_never_end_them() {
+    fn misses_make_tries_rare() {
         let mut look_ahead = LookAheadBackoff::default();
         assert_eq!(tries(&mut look_ahead, 4), 4);
         assert_eq!(tries(&mut look_ahead, 1), 0, "the third miss lets one occasion pass");
@@ -81,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hit_makes_the_next_occasions_count_again() {
+    fn hit_resets_the_backoff() {
         let mut look_ahead = LookAheadBackoff::default();
         tries(&mut look_ahead, 100);
         while !look_ahead.is_worth_a_try() {}

@@ -1,5 +1,5 @@
-//! Whether a suggestion may span lines although the user did not ask for that: where a block begins, while one that
-//! does is being typed or accepted in parts, and after one that was just accepted.
+//! Decides whether an automatic suggestion may have several lines: at the beginning of a block,
+//! while the user types or partly accepts one with several lines, and after an accepted suggestion.
 
 use lowkey_suggestion::MAX_SURROUNDING_LINES;
 
@@ -7,19 +7,20 @@ use crate::feedback::Standing;
 use crate::request::{CompletionRequest, Trigger};
 use crate::settings::{Multiline, Settings};
 
-/// Lines of a block at most where the user did not ask: of what the model writes below the fifth, next to nothing is
+/// Maximum number of lines of an automatic block: of the lines after the fifth, almost none is
 /// right (`server/suggestion/README.md`).
 const BLOCK_LINES: usize = 5;
 
-/// Lines at most after an accepted suggestion that opens no block: the end of its own, and the next ones.
+/// Maximum number of lines after an accepted suggestion that opens no block: the end of its own
+/// block, and the next lines.
 const AFTER_ACCEPTED_LINES: usize = 4;
 
-/// How many lines an answer may span, and why.
+/// The maximum number of lines of an answer, with the reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Lines {
-    /// At most this many; with 1 only the cursor's own.
+    /// At most this many lines; 1 means only the cursor's line.
     pub(crate) most: usize,
-    /// The reason in words, where they are several.
+    /// The reason in words, if there are several.
     pub(crate) why: &'static str,
 }
 
@@ -29,9 +30,10 @@ impl Lines {
     }
 }
 
-/// Returns how many lines an answer may span; `None` where it is the cursor's line alone.
+/// Returns how many lines an answer may have; `None` for the cursor's line only.
 ///
-/// `standing` is called where it depends on how the document goes on after the latest suggestion.
+/// `standing` is called if the result depends on the state of the document after the latest
+/// suggestion.
 pub(crate) fn lines(
     request: &CompletionRequest,
     settings: &Settings,
@@ -39,15 +41,15 @@ pub(crate) fn lines(
 ) -> Option<Lines> {
     let most = settings.max_lines;
     match (request.multiline, settings.multiline, request.trigger) {
-        (Some(true), ..) => Lines::several(most, "the client asks for them"),
+        (Some(true), ..) => Lines::several(most, "the client requests several lines"),
         (Some(false), ..) | (None, Multiline::Never, Trigger::Automatic) => None,
-        (None, Multiline::Always, _) => Lines::several(most, "the setting multiline says so"),
-        (None, _, Trigger::Invoked) => Lines::several(most, "you asked by a key"),
+        (None, Multiline::Always, _) => Lines::several(most, "the setting multiline is always"),
+        (None, _, Trigger::Invoked) => Lines::several(most, "you requested the suggestion"),
         (None, Multiline::Auto, Trigger::Automatic) => by_place(request, most, standing),
     }
 }
 
-/// Decides by the lines around the cursor and by what the user did with the latest suggestion.
+/// Decides by the lines around the cursor and the outcome of the latest suggestion.
 fn by_place(
     request: &CompletionRequest,
     most: usize,
@@ -60,8 +62,8 @@ fn by_place(
     }
     let Standing { follows_lines, is_after_accepted } = standing().unwrap_or_default();
     if follows_lines {
-        // Otherwise the lines below would go away with the first key.
-        return Lines::several(most, "the suggestion that you follow has several");
+        // Otherwise the lines below would disappear with the first key.
+        return Lines::several(most, "the suggestion that you are typing has several lines");
     }
     let most = most.min(BLOCK_LINES);
     let opens_block = |idx: usize, line: &str| snapshot.lexical_state(idx).opens_block(line);
@@ -78,16 +80,16 @@ fn by_place(
     begins.then(|| Lines::several(most, "a block begins here")).flatten()
 }
 
-/// How far a line is indented, in bytes of blanks.
+/// Returns the indentation of a line in bytes.
 fn indent(line: &str) -> usize {
     line.len() - line.trim_start().len()
 }
 
 /// Whether a blank line of the cursor begins an empty block.
 ///
-/// `opener` is the line above where it opens a block, by a bracket, a word or a mark of its language
-/// ([`Scanner::opens_block`](lowkey_document::lexical::Scanner::opens_block)). What follows below is not in the block:
-/// nothing, or a line that is indented no deeper than the opener.
+/// `opener` is the line above if it opens a block, by a bracket, a word or a mark of its language
+/// ([`Scanner::opens_block`](lowkey_document::lexical::Scanner::opens_block)). The block is empty
+/// if no line follows, or if the next line is not indented deeper than the opener.
 pub(crate) fn begins_block(opener: Option<&str>, cursor_line: &str, next: &[String]) -> bool {
     let below = next.iter().find(|line| !line.trim().is_empty());
     let is_empty = |opener: &str| below.is_none_or(|line| indent(line) <= indent(opener));
@@ -104,19 +106,19 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_block_begins_under_its_opener() {
+    fn empty_block_begins_below_its_opener() {
         assert!(check("fn f() {", "    ", &["}"]));
         assert!(check("def f():", "", &[]));
         assert!(check("    if x:", "        ", &["", "    y = 1"]));
     }
 
     #[test]
-    fn a_block_that_holds_lines_already_does_not_begin() {
+    fn block_with_lines_does_not_begin() {
         assert!(!check("fn f() {", "    ", &["    let x = 1;", "}"]));
     }
 
     #[test]
-    fn other_lines_begin_no_block() {
+    fn other_lines_do_not_begin_a_block() {
         assert!(!check("fn f() {", "    let", &["}"]));
         assert!(!begins_block(None, "", &[]));
     }

@@ -1,6 +1,6 @@
-//! Reading files that a user names or that are in a place of ours: ordinary files of a bounded size.
+//! Reads regular files of a bounded size, from the user or from lowkey's own folders.
 //!
-//! A pipe in the place of a file would be waited for, and a device read, for ever.
+//! Opening a pipe could block forever, and reading a device could never end.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -8,13 +8,14 @@ use std::path::Path;
 
 use lowkey_document::{Document, Language, Uri};
 
-/// Longer documents are refused: an editor would not open them either.
+/// Longer documents are rejected: an editor would not open them either.
 const MAX_DOCUMENT_BYTES: u64 = 64 << 20;
 
-/// Opens an ordinary file; an error for anything else.
+/// Opens a regular file; an error for anything else.
 pub fn open(path: &Path) -> io::Result<File> {
-    let refused = || io::Error::new(io::ErrorKind::InvalidInput, "it is not an ordinary file");
-    // Asked before opening, which would wait for a pipe's writer, and again: it may be another by now.
+    let refused = || io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file");
+    // Checked before opening, which would wait for a pipe's writer, and again after, because the
+    // file may have been replaced.
     if !std::fs::metadata(path)?.is_file() {
         return Err(refused());
     }
@@ -22,7 +23,7 @@ pub fn open(path: &Path) -> io::Result<File> {
     if file.metadata()?.is_file() { Ok(file) } else { Err(refused()) }
 }
 
-/// Reads an ordinary file of at most `limit` bytes.
+/// Reads a regular file of at most `limit` bytes.
 pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     let file = open(path)?;
     let too_long = |n_bytes: u64| {
@@ -34,24 +35,27 @@ pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
         return too_long(n_bytes);
     }
     let mut bytes = Vec::new();
-    // It may grow while it is read.
+    // The file may grow while it is read.
     file.take(limit + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > limit { too_long(bytes.len() as u64) } else { Ok(bytes) }
 }
 
-/// Reads an ordinary text file of at most `limit` bytes.
+/// Reads a regular text file of at most `limit` bytes.
 pub fn read_text(path: &Path, limit: u64) -> io::Result<String> {
     let invalid = |_| io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8 text");
     String::from_utf8(read(path, limit)?).map_err(invalid)
 }
 
-/// Opens a file as a document, as an editor would.
+/// Opens a file as a document, like an editor.
 pub fn document(file: &Path) -> Result<Document, String> {
     let unreadable = |error: io::Error| format!("cannot read {}: {error}", file.display());
     let bytes = read(file, MAX_DOCUMENT_BYTES).map_err(unreadable)?;
     let text = String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
-        format!("{} is not UTF-8 text: byte {at} breaks it; convert it first", file.display())
+        format!(
+            "{} is not UTF-8 text: byte {at} is invalid; convert the file first",
+            file.display()
+        )
     })?;
     let path = std::path::absolute(file).map_err(unreadable)?;
     Ok(Document::open(Uri::of_path(&path).as_str(), Language::by_path(&path).id, 0, &text))
@@ -63,7 +67,7 @@ mod tests {
     use lowkey_test_support::TestFolder;
 
     #[test]
-    fn only_ordinary_files_within_the_limit_are_read() {
+    fn only_regular_files_in_limit_are_read() {
         let folder = TestFolder::new("ordinary");
         let path = folder.join("file");
         std::fs::write(&path, "text").unwrap();
@@ -88,6 +92,6 @@ mod tests {
         );
         assert_eq!((snapshot.language_id(), snapshot.text().as_str()), ("rust", "fn a() {}"));
         std::fs::write(&path, b"fn \xff").unwrap();
-        assert!(document(&path).unwrap_err().contains("byte 3 breaks it"));
+        assert!(document(&path).unwrap_err().contains("byte 3 is invalid"));
     }
 }

@@ -1,17 +1,17 @@
-//! Messages with control characters escaped, of a bounded length.
+//! Escapes control characters in messages and bounds their length.
 //!
-//! Messages quote names that others chose (a tensor's, a setting's, a path's). Escaped and cut, a name cannot drive a
-//! terminal or fill a log.
+//! Messages quote names from files and users (a tensor's, a setting's, a path's). With control
+//! characters escaped and the length bounded, a name cannot control a terminal or fill a log.
 
 use std::fmt::{self, Write as _};
 
-/// The longest message; whole paths and the reasons below them fit.
+/// The longest message: enough for whole paths and nested reasons.
 const MAX_BYTES: usize = 8 << 10;
 
 /// Formats a message with its control characters escaped, cut after 8 KiB.
 pub fn plain(message: impl fmt::Display) -> String {
     let mut plain = Plain::default();
-    // Stops formatting at the limit, which is the only error.
+    // The writer stops formatting at the limit, which is the only error.
     let _ = write!(plain, "{message}");
     plain.text
 }
@@ -28,7 +28,7 @@ impl fmt::Write for Plain {
                 self.text.push('…');
                 return Err(fmt::Error);
             }
-            // The marks that reorder text can show another name than the one that is meant.
+            // Marks that reorder text can make one name look like another.
             if c.is_control()
                 || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
             {
@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn control_characters_are_escaped_and_the_length_is_bounded() {
+    fn messages_are_escaped_and_bounded() {
         assert_eq!(plain("über 😀 {x}"), "über 😀 {x}");
         assert_eq!(plain("\u{1b}[31mred\nlowkey: done"), "\\u{1b}[31mred\\nlowkey: done");
         assert_eq!(plain("a\u{202e}b"), "a\\u{202e}b");

@@ -1,7 +1,7 @@
-//! What to do about a request: answer at once, join a running job, or submit one.
+//! Decides about a request: answer at once, join a running job, or submit one.
 //!
-//! Everything here runs on the message path, so nothing here may wait or tokenize: the window is read from the rope,
-//! the memory is asked, the job is queued.
+//! All code here runs on the message path, so it must neither wait nor tokenize: it reads the
+//! window from the rope, queries the memory and queues the job.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -23,29 +23,29 @@ use crate::small_prompt;
 use crate::state::{Completer, lock};
 use crate::visibility::Visible;
 
-/// A cold prompt may take this long to compute; longer prompts are cut.
+/// Time limit for computing a cold prompt; longer prompts are cut.
 const COLD_PREFILL_SECONDS: f64 = 2.0;
-/// Prompts are never cut shorter than this, however slow the machine.
+/// Minimum length of a cut prompt, at any speed of the machine.
 const MIN_PROMPT_TOKENS: usize = 256;
 const PROMPT_STEP_TOKENS: usize = 128;
 
-/// What to do.
+/// The decision about a request.
 pub(crate) enum Plan {
-    /// This is the answer.
+    /// Answer now.
     Answer(Box<Answer>),
-    /// A job decodes it.
+    /// Wait for a job that decodes it.
     Wait(Box<Waiting>),
 }
 
-/// A job to wait for and the request that it serves.
+/// A job to wait for, and its request.
 pub(crate) struct Waiting {
     pub(crate) job: Arc<RunningJob>,
     pub(crate) prepared: PreparedRequest,
-    /// Whether another request had started the job.
+    /// Whether another request started the job.
     pub(crate) joined: bool,
 }
 
-/// A job that is to be submitted, and what its requests see of it.
+/// A job to submit, and the parts of it that its requests see.
 struct Draft {
     job: Job<StopReason>,
     progress: watch::Receiver<Progress>,
@@ -53,9 +53,9 @@ struct Draft {
 }
 
 impl Completer {
-    /// Decides about a request; the model must not be loading any more.
+    /// Decides about a request; the model must be loaded.
     ///
-    /// A request that looks ahead gets [`Priority::Background`], and no slot of the document.
+    /// A look-ahead request gets [`Priority::Background`], and no slot of the document.
     pub(crate) fn plan(&self, active: &ActiveRequest, priority: Priority) -> Plan {
         let settings = self.settings();
         let prepared = match self.prepare(active, &settings) {
@@ -94,7 +94,7 @@ impl Completer {
         Plan::Wait(Box::new(Waiting { job, prepared, joined: false }))
     }
 
-    /// Reads what the stages need, or says why there is no suggestion.
+    /// Reads the input of the stages; an error is the reason for no suggestion.
     pub(crate) fn prepare(
         &self,
         active: &ActiveRequest,
@@ -111,7 +111,7 @@ impl Completer {
         Ok(PreparedRequest::new(request, &visible, asked, settings, lines))
     }
 
-    /// Returns how the file is shown to the model, the prompt's budget in tokens and the model's name.
+    /// Returns the file's label for the model, the prompt's budget in tokens and the model's name.
     fn admit(
         &self,
         active: &ActiveRequest,
@@ -128,8 +128,7 @@ impl Completer {
             return nothing("language-off", format!("settings: lowkey is off for {language}"));
         }
         if active.request.desynced {
-            let why =
-                "document: the editor's edits and the server's text disagree; reopen the file";
+            let why = "document: the server's text differs from the editor's; reopen the file";
             return nothing("desynced", why.into());
         }
         let mut visible = match lock(&self.visibility).judge(snapshot.uri()) {
@@ -140,7 +139,8 @@ impl Completer {
             }
         };
         if !visible.persists {
-            // The model knows a language by the name's extension, which an unsaved buffer may lack.
+            // The model recognizes a language by the name's extension, which an unsaved buffer may
+            // lack.
             visible.label = snapshot.name_with_language(&visible.label);
         }
         match self.status() {
@@ -149,7 +149,7 @@ impl Completer {
                     context_length - context_length.min(BLOCK_TOKENS.max(context_length / 8));
                 let most = match settings.prompt_tokens {
                     0 => affordable(speed.prefill),
-                    // A number that is set is obeyed, however busy the machine was when its speed was measured.
+                    // A number in the settings applies, regardless of the measured speed.
                     set => set,
                 };
                 Ok((visible, room.min(most), model))
@@ -163,8 +163,8 @@ impl Completer {
     fn remembered(&self, active: &ActiveRequest, prepared: &PreparedRequest) -> Option<Answer> {
         let memory = lock(&self.memory);
         let found = memory.lookup(&prepared.key, prepared.typed())?;
-        // An unfinished line is not worth showing, and what the user has just deleted is not what the model would write:
-        // in both cases the model is asked.
+        // An unfinished line is not worth showing, and text that the user has just deleted is not
+        // the model's prediction. In both cases the model runs.
         if !found.is_finished || found.is_retyped {
             return None;
         }
@@ -178,7 +178,7 @@ impl Completer {
         drop(memory);
         let model = prepared.model.clone();
         let mut report = Report { source: Source::Memory, model, ..Report::default() };
-        report.why.push("memory: decoded before, nothing was computed".into());
+        report.why.push("memory: the text was decoded before; nothing was computed".into());
         Some(self.build_answer(active, prepared, raw, report))
     }
 
@@ -251,7 +251,7 @@ impl Completer {
     }
 }
 
-/// Keeps what was decoded for what the user types next.
+/// Stores the decoded text for the user's next keys.
 pub(crate) fn remember(
     memory: &Mutex<CompletionMemory>,
     key: &MemoryKey,
@@ -264,15 +264,15 @@ pub(crate) fn remember(
     let middle = Middle {
         text: &format!("{forced}{}", generated.text),
         typed_bytes: forced.len(),
-        // A line cut off by the token limit is half a line: not finished.
+        // A line that the token limit cuts off is not finished.
         is_finished: ended_by_itself(generated.stop),
         confidence: Confidence::of(&generated.log_probs),
     };
     lock(memory).insert(key, middle);
 }
 
-/// Returns how many prompt tokens a model that computes `per_second` has time for, in whole steps: small differences of
-/// speed change nothing.
+/// Returns how many prompt tokens fit into the time limit at `per_second`, in whole steps, so that
+/// small differences of speed have no effect.
 fn affordable(per_second: f64) -> usize {
     let tokens = (per_second * COLD_PREFILL_SECONDS) as usize / PROMPT_STEP_TOKENS;
     (tokens * PROMPT_STEP_TOKENS).max(MIN_PROMPT_TOKENS)

@@ -1,16 +1,16 @@
-//! The job that computes the prompt where the cursor rests, and the place that it is for.
+//! The job that prefills the prompt at the resting cursor, and its place.
 
 use lowkey_document::Uri;
 use lowkey_engine::Ticket;
 
 use crate::request::{CompletionRequest, Subject};
 
-/// At most one job, for the place that was named last.
+/// At most one job, for the latest place.
 #[derive(Default)]
 pub(crate) struct PrefillSlot {
-    /// The place that was prefilled last or is being prefilled. Dropping the ticket ends the job.
+    /// The place of the last prefill, running or ended. Dropping the ticket cancels the job.
     last: Option<(Target, Ticket)>,
-    /// The newest place that was named while the model loaded.
+    /// The latest place that arrived while the model loaded.
     waiting: Option<CompletionRequest>,
 }
 
@@ -33,7 +33,7 @@ impl Target {
         }
     }
 
-    /// Whether a request still gains from a job at this place.
+    /// Whether a request still benefits from a job at this place.
     fn serves(&self, request: &CompletionRequest) -> bool {
         let snapshot = &request.snapshot;
         self.uri == *snapshot.uri() && self.line == snapshot.line_of(request.cursor)
@@ -41,12 +41,12 @@ impl Target {
 }
 
 impl PrefillSlot {
-    /// Keeps a place for when the model is loaded; returns whether another one was kept already.
+    /// Keeps a place until the model is loaded; returns whether another one was kept before.
     pub(crate) fn wait(&mut self, request: CompletionRequest) -> bool {
         self.waiting.replace(request).is_some()
     }
 
-    /// Takes the place that was kept.
+    /// Takes the kept place.
     pub(crate) fn take_waiting(&mut self) -> Option<CompletionRequest> {
         self.waiting.take()
     }
@@ -56,7 +56,7 @@ impl PrefillSlot {
         self.last.as_ref().is_some_and(|(last, _)| last == target)
     }
 
-    /// Puts a job in the place of the last one, which ends.
+    /// Replaces the last job, which ends.
     pub(crate) fn start(&mut self, target: Target, ticket: Ticket) {
         self.last = Some((target, ticket));
     }
@@ -66,13 +66,13 @@ impl PrefillSlot {
         self.last = None;
     }
 
-    /// Ends the job when a request comes on another line: the user has gone there.
+    /// Ends the job if a request arrives on another line: the user has moved there.
     pub(crate) fn keep_for(&mut self, request: &CompletionRequest) {
         self.last.take_if(|(target, _)| !target.serves(request));
         self.waiting.take_if(|waiting| !Target::of(waiting).serves(request));
     }
 
-    /// Ends the job of a document that was closed.
+    /// Ends the job of a closed document.
     pub(crate) fn leave(&mut self, uri: &Uri) {
         self.last.take_if(|(target, _)| target.uri == *uri);
         self.waiting.take_if(|request| request.snapshot.uri() == uri);
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn job_serves_requests_on_its_line_only() {
+    fn job_serves_its_line_only() {
         let target = Target::of(&request("file:///a.rs", 1, 3));
         assert!(target.serves(&request("file:///a.rs", 2, 6)), "the next keys on the line");
         assert!(!target.serves(&request("file:///a.rs", 1, 7)), "another line");
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn another_text_is_another_place() {
+    fn other_text_is_another_place() {
         let target = Target::of(&request("file:///a.rs", 1, 3));
         assert!(target == Target::of(&request("file:///a.rs", 1, 3)));
         for other in [request("file:///a.rs", 2, 3), request("file:///a.rs", 1, 4)] {

@@ -1,4 +1,5 @@
-//! The request as the stages see it: the text around the cursor, the limits of the answer, and the job that asks.
+//! The stages' view of a request: the text around the cursor, the limits of the answer, and its
+//! job.
 
 use std::time::Instant;
 
@@ -17,28 +18,28 @@ use crate::running_job::Generated;
 use crate::settings::{self, Settings};
 use crate::visibility::Visible;
 
-/// Tokens decoded for one line at most.
+/// Maximum number of tokens decoded for one line.
 const LINE_TOKENS: usize = 64;
-/// Tokens decoded for several lines at most.
+/// Maximum number of tokens decoded for several lines.
 pub(crate) const BLOCK_TOKENS: usize = 256;
 
-/// A request and what an answer to it depends on.
+/// A request with everything that its answer depends on.
 pub(crate) struct PreparedRequest {
-    /// The prompt's budget.
+    /// The token budget of the prompt.
     pub(crate) budget: Budget,
-    /// The name of the model that is asked.
+    /// The model's name.
     pub(crate) model: String,
     pub(crate) language: &'static Language,
     pub(crate) cursor: Cursor,
-    /// What memory, running jobs and trims work with: cut at the start of the line, or of its group.
+    /// The context for memory, running jobs and trims: cut at the start of the line, or of its
+    /// group.
     pub(crate) context: Context,
-    /// What the prompt is made of, where it is cut elsewhere: at the cursor.
+    /// The context for the prompt, if it is cut at the cursor instead.
     at_cursor: Option<Context>,
-    /// How many lines the answer may span; `None` where it is the cursor's alone.
+    /// How many lines the answer may have; `None` for the cursor's line only.
     pub(crate) lines: Option<Lines>,
-    /// Tokens decoded at most.
+    /// Maximum number of tokens decoded.
     pub(crate) max_tokens: usize,
-    /// How tokens are chosen.
     sampling: Sampling,
     indent_unit: Option<IndentUnit>,
     /// Whether the session may be saved on disk.
@@ -47,12 +48,12 @@ pub(crate) struct PreparedRequest {
     /// The scanner's state at the first of them.
     lexical: Scanner,
     next_lines: Vec<String>,
-    /// Names everything that the decoded text depends on, but for the cursor's line.
+    /// Identifies everything that the decoded text depends on, except the cursor's line.
     pub(crate) key: MemoryKey,
 }
 
 impl PreparedRequest {
-    /// Reads the window around the cursor and names what the answer may depend on.
+    /// Reads the window around the cursor and the inputs of the answer.
     pub(crate) fn new(
         request: &CompletionRequest,
         visible: &Visible,
@@ -131,9 +132,10 @@ impl PreparedRequest {
         }
     }
 
-    /// Builds the job that decodes what follows the cursor, as if `typed` had been typed there.
+    /// Builds the job that decodes the text after the cursor, as if the user had typed `typed`.
     ///
-    /// It is interactive, has no small prompt and reports no partial text; callers change what they need otherwise.
+    /// It is interactive, has no small prompt and reports no partial text; callers change these
+    /// fields as needed.
     pub(crate) fn job(
         &self,
         typed: &str,
@@ -166,7 +168,8 @@ impl PreparedRequest {
     }
 }
 
-/// Names the sampling: what was drawn under other settings is no answer under these.
+/// Returns a key of the sampling settings: text sampled with other settings is not an answer for
+/// these.
 fn sampled_otherwise(sampling: &Sampling) -> String {
     if *sampling == Sampling::default() { String::new() } else { format!("{sampling:?}") }
 }

@@ -1,109 +1,106 @@
 //! The JSON of one completion: what `lowkey complete --json` prints and
 //! `$/lowkey/explain` returns.
 //!
-//! This schema is a promise to editors and scripts; fields are added, never
-//! renamed.
+//! This schema is a promise to editors and scripts: fields are added, never renamed.
 
 use lowkey_suggestion::{Confidence, StopReason};
 use serde::{Deserialize, Serialize};
 
 use crate::insert::Insert;
 
-/// Everything that can be said about one answer.
+/// All information about one answer.
 #[derive(Debug, Clone, Default, Serialize, PartialEq)]
 pub struct Report {
-    /// The trimmed suggestion, also when a rule silenced it.
+    /// The trimmed suggestion, even if a rule suppressed it.
     pub text: String,
-    /// What an editor would replace with what; `null` when nothing is shown.
+    /// The edit of an editor; `null` if nothing is shown.
     pub insert: Option<InsertReport>,
-    /// Where the text came from.
+    /// The source of the text.
     pub source: Source,
     /// Why decoding ended; `null` without decoding.
     pub stop: Option<StopReason>,
-    /// The rule that silenced the suggestion; `null` when it is shown.
+    /// The rule that suppressed the suggestion; `null` if it is shown.
     pub silent: Option<String>,
-    /// The model's name; empty while none is loaded.
+    /// The model's name; empty until one is loaded.
     pub model: String,
-    /// Which prompt was asked; `null` without decoding.
+    /// The prompt that was used; `null` without decoding.
     pub prompt_size: Option<PromptSize>,
-    /// What it cost in tokens.
+    /// Token counts.
     pub tokens: Tokens,
-    /// What it cost in time.
+    /// Times.
     pub ms: Ms,
-    /// What the gate estimated; `None` when nothing came so far. Not part of the schema: `why` says it.
+    /// The gate's estimate; `None` without a text. Not part of the schema: `why` has it in words.
     #[serde(skip)]
     pub gate: Option<GateReport>,
-    /// How sure the model was; `None` without decoding. Not part of the schema: benchmarks read it.
+    /// The model's confidence; `None` without decoding. Not part of the schema: benchmarks read it.
     #[serde(skip)]
     pub confidence: Option<Confidence>,
-    /// What accepting the model's own text would do, before the trims. Not part of the schema either.
+    /// The edit of the model's own text, before the trims. Not part of the schema either.
     #[serde(skip)]
     pub untrimmed: Option<Insert>,
-    /// The trims that changed the model's text, in order. Not part of the schema: `why` says it in words.
+    /// The trims that changed the model's text, in order. Not part of the schema: `why` has them in
+    /// words.
     #[serde(skip)]
     pub trims: Vec<&'static str>,
-    /// Each stage's verdict in plain words; filled for `--explain` and `$/lowkey/explain`.
+    /// Each stage's decision in words; filled for `--explain` and `$/lowkey/explain`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub why: Vec<String>,
 }
 
-/// What the gate estimated.
+/// The gate's estimate.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct GateReport {
-    /// How likely the suggestion is right.
+    /// The probability that the suggestion is right.
     pub probability: f32,
-    /// From which probability on it is shown by itself.
+    /// The lowest probability at which it is shown automatically.
     pub threshold: f32,
 }
 
 /// 0-based, UTF-16 columns.
 #[derive(Debug, Clone, Default, Serialize, PartialEq, Eq)]
 pub struct InsertReport {
-    /// Line and column where the replaced range starts.
+    /// Line and column of the start of the replaced range.
     pub start: [u32; 2],
-    /// Line and column where it ends.
+    /// Line and column of its end.
     pub end: [u32; 2],
-    /// The text that replaces it.
+    /// The new text.
     pub text: String,
 }
 
-/// Where a text came from.
+/// The source of a text.
 #[derive(Debug, Clone, Copy, Default, Serialize, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
 pub enum Source {
-    /// The model, running for this request; also when it had nothing to add.
+    /// The model, running for this request; also if it had nothing to add.
     Model,
-    /// The completion memory: no inference.
+    /// The completion memory, without inference.
     Memory,
-    /// Neither was asked.
+    /// No source was used.
     #[default]
     None,
 }
 
-/// Which prompt was asked.
+/// The prompt that was used.
 #[derive(Debug, Clone, Copy, Serialize, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
 pub enum PromptSize {
     /// The lines around the cursor, because the whole prompt was not computed yet.
     Small,
-    /// All that fits.
+    /// The whole prompt.
     Full,
 }
 
 /// Token counts; see [`lowkey_engine::TokenCounts`].
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, PartialEq, Eq)]
 pub struct Tokens {
-    /// Of the prompt.
     pub prompt: usize,
     /// Found in a KV cache.
     pub reused: usize,
     /// Computed for this request.
     pub prefilled: usize,
-    /// Decoded.
     pub decoded: usize,
-    /// Drafted by speculation.
     pub drafted: usize,
-    /// Accepted of these.
+    /// Drafted tokens that were accepted.
     pub draft_accepted: usize,
 }
 
@@ -116,11 +113,11 @@ pub struct Ms {
     pub prepare: f64,
     /// Computing the prompt.
     pub prefill: f64,
-    /// From asking to the first token.
+    /// From the request to the first token.
     pub first_token: f64,
     /// Decoding.
     pub decode: f64,
-    /// From asking to the answer.
+    /// From the request to the answer.
     pub total: f64,
 }
 
@@ -148,7 +145,7 @@ impl From<lowkey_engine::Milliseconds> for Ms {
     }
 }
 
-/// Rounds milliseconds to whole microseconds: more digits are noise to a reader.
+/// Rounds milliseconds to whole microseconds, because more digits are noise.
 pub fn to_microseconds(ms: f64) -> f64 {
     (ms * 1e3).round() / 1e3
 }

@@ -1,4 +1,4 @@
-//! A request for a completion: the document, the cursor, and how the answer is wanted.
+//! A request for a completion: the document, the cursor, and the conditions of the answer.
 
 use std::time::Instant;
 
@@ -6,7 +6,7 @@ use lowkey_document::{ByteOffset, Snapshot, Uri};
 use lowkey_suggestion::IndentUnit;
 use tokio::sync::watch;
 
-/// What asked for the completion.
+/// The cause of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trigger {
     /// Typing.
@@ -15,8 +15,8 @@ pub enum Trigger {
     Invoked,
 }
 
-/// Where the answer is shown. Each surface of a document has one request of its own, so that an editor that fills a
-/// popup and draws ghost text at one cursor gets both.
+/// Where the answer is shown. Each surface of a document has its own request, so that an editor
+/// that fills a popup and draws ghost text at one cursor gets both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Surface {
     /// After the cursor, or on a terminal.
@@ -28,41 +28,38 @@ pub enum Surface {
 /// How long an answer may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TimeLimit {
-    /// The time budget of the settings: complete lines by then, one second at most.
+    /// The time budget of the settings: complete lines by then, at most one second.
     Budget,
-    /// No limit: the command line.
+    /// No limit, for the command line.
     Unlimited,
 }
 
 /// A request for a completion at a cursor.
 #[derive(Debug, Clone)]
 pub struct CompletionRequest {
-    /// The document as it is now.
+    /// The document's present state.
     pub snapshot: Snapshot,
-    /// Where in it.
     pub cursor: ByteOffset,
-    /// What asked for it.
     pub trigger: Trigger,
-    /// Where it is shown.
     pub surface: Surface,
-    /// Look for this many other texts to offer beside the best one.
+    /// Maximum number of alternatives to the best text.
     pub alternatives: usize,
-    /// Decode at most this many tokens; `None` leaves it to the settings.
+    /// Maximum number of decoded tokens; `None` uses the settings.
     pub max_tokens: Option<usize>,
-    /// Whether the answer may span lines; `None` leaves it to the settings.
+    /// Whether the answer may have several lines; `None` uses the settings.
     pub multiline: Option<bool>,
-    /// Whether the text at the cursor is an accepted suggestion; where false, the edits seen so far decide.
+    /// Whether the text at the cursor is an accepted suggestion; if false, the observed edits
+    /// decide.
     pub has_accepted: bool,
-    /// How long it may take.
     pub time_limit: TimeLimit,
-    /// One step of indentation, where the editor says it.
+    /// One step of indentation, if the editor sends it.
     pub indent_unit: Option<IndentUnit>,
     /// Whether the editor and the server disagree about the text: then there is no suggestion.
     pub desynced: bool,
 }
 
 impl CompletionRequest {
-    /// Builds a request as typing makes it: one line or what the settings say, within the time budget.
+    /// Builds an automatic request: lines as in the settings, within the time budget.
     pub fn new(snapshot: Snapshot, cursor: ByteOffset) -> Self {
         Self {
             snapshot,
@@ -79,7 +76,7 @@ impl CompletionRequest {
         }
     }
 
-    /// Returns the text and the cursor that the request is about.
+    /// Returns the subject of the request.
     pub(crate) fn subject(&self) -> Subject {
         (self.snapshot.version(), self.snapshot.n_bytes(), self.cursor.0)
     }
@@ -90,21 +87,20 @@ impl CompletionRequest {
 /// The version alone is not enough: not every client counts.
 pub(crate) type Subject = (i32, usize, usize);
 
-/// A request on its way to an answer.
+/// A request that is being answered.
 #[derive(Clone)]
 pub(crate) struct ActiveRequest {
-    /// Names the request, and its answer in the accept command.
+    /// Identifies the request, and its answer in the accept command.
     pub(crate) id: u64,
-    /// When it came.
+    /// When it arrived.
     pub(crate) asked: Instant,
-    /// What was asked.
     pub(crate) request: CompletionRequest,
     /// The id of the newest request of its document and surface.
     newest: watch::Receiver<u64>,
 }
 
 impl ActiveRequest {
-    /// Builds a request that `newest` supersedes once it has another id.
+    /// Builds a request that is superseded when `newest` has another id.
     pub(crate) fn new(
         id: u64,
         asked: Instant,
@@ -114,7 +110,7 @@ impl ActiveRequest {
         Self { id, asked, request, newest }
     }
 
-    /// Builds the request that a client may send soon: no caller waits for it, and nothing supersedes it.
+    /// Builds a likely future request: no caller waits for it, and nothing supersedes it.
     pub(crate) fn foreseen(request: CompletionRequest) -> Self {
         Self::new(0, Instant::now(), request, watch::channel(0).1)
     }
@@ -136,7 +132,7 @@ impl ActiveRequest {
         let _ = newest.wait_for(|&id| id != self.id).await;
     }
 
-    /// Returns the milliseconds since the request came.
+    /// Returns the milliseconds since the request arrived.
     pub(crate) fn elapsed_ms(&self) -> f64 {
         self.asked.elapsed().as_secs_f64() * 1e3
     }

@@ -1,7 +1,8 @@
-//! A job that runs, as the requests that wait for it see it.
+//! A running job, as its waiting requests see it.
 //!
-//! The engine's thread writes the text after each token; any number of requests, one after the other, read it. A
-//! request whose text agrees with the decoded text joins the job instead of starting another.
+//! The engine's thread writes the text after each token; any number of requests read it in
+//! sequence. A request whose text agrees with the decoded text joins the job instead of starting
+//! another.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -15,52 +16,49 @@ pub(crate) type Generated = lowkey_engine::Generated<StopReason>;
 /// Why the engine ended a job.
 pub(crate) type Stop = lowkey_engine::Stop<StopReason>;
 
-/// How far a decoding has come.
+/// The progress of a decoding.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Progress {
     /// Text after the forced text.
     pub(crate) text: String,
-    /// How sure the model is of all that it has decoded; `None` of nothing.
+    /// The model's confidence in the whole decoded text; `None` if it is empty.
     pub(crate) confidence: Option<Confidence>,
-    /// Whether the text is a result already, and only a more probable one is looked for.
+    /// Whether the text is already a result, and the engine only looks for a more probable one.
     pub(crate) is_whole: bool,
-    /// The result, once it has ended.
+    /// The result, after the end.
     pub(crate) ended: Option<Generated>,
 }
 
 /// A running (or ended) job. Dropping the last reference cancels it.
 pub(crate) struct RunningJob {
-    /// What it was asked about: window and document, without the cursor's line.
+    /// The subject of the job: window and document, without the cursor's line.
     pub(crate) key: MemoryKey,
-    /// Text from the anchor to the cursor for which it was submitted.
+    /// Text from the anchor to the cursor at submission.
     pub(crate) forced: String,
-    /// Whether a request waits for it, or it looks ahead.
     pub(crate) priority: Priority,
-    /// How far it has come.
     pub(crate) progress: watch::Receiver<Progress>,
-    /// Whether a report has its tokens already: what was computed once is reported once.
+    /// Whether a report has its tokens: each token is reported once.
     pub(crate) reported: AtomicBool,
-    /// Whether a request was answered before the end: then the text stays what it is.
+    /// Whether a request was answered before the end: then the text must not change any more.
     pub(crate) answered: Arc<AtomicBool>,
-    /// The engine's claim on it.
     pub(crate) ticket: Ticket,
 }
 
-/// How a running decoding relates to what the user has typed by now.
+/// The relation between a running decoding and the typed text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Agreement {
-    /// The decoded text begins with all that was typed since; this many bytes of it were.
+    /// The decoded text begins with all text typed since; that text has this many bytes.
     Ahead(usize),
-    /// It has not come so far yet, and agrees until here.
+    /// The decoded text is shorter, and agrees so far.
     Behind,
     /// They differ.
     Diverged,
 }
 
 impl RunningJob {
-    /// Whether the job decodes, or decoded, what a request at `key` with the text `typed` asks for.
+    /// Whether the job decodes, or decoded, the text for a request at `key` with the text `typed`.
     ///
-    /// One that has ended must reach beyond what was typed; one that runs may still get there.
+    /// An ended job must have decoded more than the typed text; a running one may still get there.
     pub(crate) fn can_serve(&self, key: &MemoryKey, typed: &str) -> bool {
         let progress = self.progress.borrow();
         self.key == *key
@@ -84,12 +82,12 @@ pub(crate) fn agreement(forced: &str, decoded: &str, typed: &str) -> Agreement {
     }
 }
 
-/// Whether the decoding ended by itself or at a limit, not because something else mattered more.
+/// Whether the decoding ended without an interruption: by the model, by a rule, or at a limit.
 pub(crate) fn is_whole(stop: Stop) -> bool {
     ended_by_itself(stop) || stop == Stop::Limit
 }
 
-/// Whether the text came to an end of its own; a limit cuts it anywhere.
+/// Whether the model or a rule ended the text; a limit cuts it anywhere.
 pub(crate) fn ended_by_itself(stop: Stop) -> bool {
     matches!(stop, Stop::EndToken | Stop::Rule(_))
 }
@@ -99,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn typing_what_is_being_decoded_agrees() {
+    fn typing_the_decoded_text_agrees() {
         assert_eq!(agreement("re", "turn x", "re"), Agreement::Ahead(0));
         assert_eq!(agreement("re", "turn x", "ret"), Agreement::Ahead(1));
         assert_eq!(agreement("re", "t", "retu"), Agreement::Behind);
@@ -107,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn typing_something_else_or_deleting_diverges() {
+    fn typing_other_text_diverges() {
         assert_eq!(agreement("re", "turn", "rex"), Agreement::Diverged);
         assert_eq!(agreement("ret", "urn", "re"), Agreement::Diverged);
     }

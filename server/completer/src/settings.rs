@@ -1,8 +1,8 @@
-//! Settings: one table from which the struct, the check and the reference (`editors/settings.md`) come.
+//! Settings: one table for the struct, the check and the reference (`editors/settings.md`).
 //!
-//! Layers, later ones win: defaults, `lowkey.toml` in the platform's config folder,
-//! the editor's settings under `lowkey.*`, the command line. A wrong value is one clear problem and
-//! leaves the layer below in force; it never stops the server.
+//! Layers, later ones win: defaults, `lowkey.toml` in the platform's config folder, the editor's
+//! settings under `lowkey.*`, the command line. A wrong value is reported as one problem, and the
+//! layer below applies; it never stops the server.
 
 use std::path::PathBuf;
 use std::sync::OnceLock;
@@ -20,16 +20,16 @@ pub use value::{
     Anchor, Infill, Kind, Multiline, Number, Order, Popup, Quantize, SharedWeights, Talkative,
 };
 
-/// One row of the table: what the reference, the editors' schema and the check know.
+/// One row of the table, for the reference, the editors' schema and the check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Row {
     /// Name below `lowkey.`.
     pub key: &'static str,
-    /// What it accepts, in words.
+    /// The accepted values, in words.
     pub accepts: &'static str,
-    /// The same for a schema.
+    /// The accepted values, for a schema.
     pub kind: Kind,
-    /// What it does.
+    /// The description.
     pub doc: &'static str,
     /// Whether a change takes effect only at the next start.
     pub restart: bool,
@@ -39,7 +39,7 @@ macro_rules! settings {
     (@restart) => { false };
     (@restart restart) => { true };
     ($($(#[doc = $doc:literal])+ $key:ident: $type:ty = $default:expr $(, $restart:ident)?;)+) => {
-        /// Every setting, resolved.
+        /// All settings, resolved.
         #[derive(Debug, Clone, PartialEq, Eq)]
         pub struct Settings {
             $($(#[doc = $doc])+ pub $key: $type,)+
@@ -61,7 +61,7 @@ macro_rules! settings {
         },)+];
 
         impl Settings {
-            /// The value of a setting as the editors would send it; `None` for an unknown one.
+            /// Returns the value of a setting in the editors' form; `None` for an unknown one.
             pub fn value_of(&self, key: &str) -> Option<Value> {
                 match key {
                     $(stringify!($key) => Some(FromValue::to_value(&self.$key)),)+
@@ -69,7 +69,7 @@ macro_rules! settings {
                 }
             }
 
-            /// Sets one value; `Err` says what was wrong with it.
+            /// Sets one value; `Err` has the problem in words.
             pub fn set(&mut self, key: &str, value: &Value) -> Result<(), String> {
                 match key {
                     $(stringify!($key) => {
@@ -78,7 +78,7 @@ macro_rules! settings {
                         })?;
                     })+
                     _ => return Err(format!(
-                        "is not a setting; there are: {}",
+                        "is not a setting; the settings are: {}",
                         TABLE.iter().map(|row| row.key).collect::<Vec<_>>().join(", "),
                     )),
                 }
@@ -158,7 +158,7 @@ settings! {
 }
 
 impl Settings {
-    /// How tokens are chosen; without a temperature only the penalty counts.
+    /// Returns the sampling parameters; without a temperature only the penalty applies.
     pub(crate) fn sampling(&self) -> Sampling {
         let greedy =
             Sampling { repetition_penalty: self.repetition_penalty.get(), ..Sampling::default() };
@@ -177,18 +177,19 @@ impl Settings {
     }
 }
 
-/// What the command line said; it holds for the whole life of the process.
+/// The values of the command line; they apply for the whole life of the process.
 static COMMAND_LINE: OnceLock<Value> = OnceLock::new();
 
-/// Lays the command line's values over all other layers of every later [`Settings::load`].
+/// Sets the command line's values, which override all other layers of every later
+/// [`Settings::load`].
 ///
-/// Only the first call counts: a process has one command line.
+/// Only the first call has an effect: a process has one command line.
 pub fn set_command_line(values: Value) {
     let _ = COMMAND_LINE.set(values);
 }
 
 impl Settings {
-    /// Reads all layers; problems come back in words, one for each wrong value.
+    /// Reads all layers; also returns the problems in words, one per wrong value.
     ///
     /// `editor` is the `lowkey` section of the editor's settings, or
     /// `initializationOptions`, with or without the outer `lowkey` key.
@@ -212,7 +213,7 @@ impl Settings {
         (settings, problems)
     }
 
-    /// Reads the text of a settings file over the defaults; problems come back in words.
+    /// Reads the text of a settings file over the defaults; also returns the problems in words.
     pub fn from_toml(text: &str) -> (Self, Vec<String>) {
         let (mut settings, mut problems) = (Self::default(), Vec::new());
         match parse_toml(text, "lowkey.toml") {
@@ -222,7 +223,7 @@ impl Settings {
         (settings, problems)
     }
 
-    /// Lays one source of values over those of the sources before.
+    /// Applies one source of values over those of the sources before.
     fn layer(&mut self, values: &Value, source: &str, problems: &mut Vec<String>) {
         let Some(map) = values.as_object() else {
             if !values.is_null() {
@@ -231,8 +232,8 @@ impl Settings {
             return;
         };
         for (key, value) in map {
-            // Editors send null for what the user has not set, and clients put keys of
-            // their own (Copilot's editorPluginInfo) beside ours.
+            // Editors send null for settings that the user has not set, and clients put their own
+            // keys (Copilot's editorPluginInfo) next to lowkey's.
             if value.is_null() || is_foreign(key) {
                 continue;
             }
@@ -243,7 +244,7 @@ impl Settings {
     }
 }
 
-/// Keys that other servers' clients send in `initializationOptions`.
+/// Whether clients of other servers send this key in `initializationOptions`.
 fn is_foreign(key: &str) -> bool {
     matches!(
         key,
@@ -259,7 +260,8 @@ fn is_foreign(key: &str) -> bool {
     )
 }
 
-/// `lowkey/lowkey.toml` in the platform's config folder; `LOWKEY_CONFIG` names another file.
+/// Returns `lowkey/lowkey.toml` in the platform's config folder; `LOWKEY_CONFIG` names another
+/// file.
 pub fn config_file() -> Option<PathBuf> {
     if let Some(file) = std::env::var_os("LOWKEY_CONFIG") {
         return Some(file.into());
@@ -275,11 +277,11 @@ pub fn config_file() -> Option<PathBuf> {
     Some(folder?.join("lowkey").join("lowkey.toml"))
 }
 
-/// The longest settings file; the longest list of globs has a few kilobytes.
+/// Maximum size of a settings file; the longest list of globs has a few kilobytes.
 const MAX_FILE_BYTES: u64 = 1 << 20;
 
 fn read_toml(path: &std::path::Path) -> Result<Option<Value>, String> {
-    // How programs are told to read no settings.
+    // This path means to read no settings.
     if path == std::path::Path::new("/dev/null") {
         return Ok(None);
     }
@@ -292,7 +294,7 @@ fn read_toml(path: &std::path::Path) -> Result<Option<Value>, String> {
 }
 
 fn parse_toml(text: &str, source: &str) -> Result<Value, String> {
-    // The parser's own rendering of an error quotes the line; its message alone does not.
+    // The parser's rendering of an error quotes the line; its message alone does not.
     let table: toml::Table =
         text.parse().map_err(|e: toml::de::Error| format!("{source}: {}", e.message()))?;
     serde_json::to_value(table).map_err(|e| format!("{source}: {e}"))

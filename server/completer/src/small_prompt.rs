@@ -1,6 +1,8 @@
-//! The small prompt of a place that may be cold: a request is answered from it while the whole prompt is not computed.
+//! The small prompt of a place that may be cold: a request uses it until the whole prompt is
+//! computed.
 //!
-//! It holds the lines around the cursor alone and is cut at the cursor, because no later request reuses it.
+//! It holds only the lines around the cursor and is cut at the cursor, because no later request
+//! reuses it.
 
 use lowkey_context::{Anchor, Context};
 use lowkey_engine::{First, Status};
@@ -9,15 +11,16 @@ use lowkey_prompt::Budget;
 use crate::prepared_request::PreparedRequest;
 use crate::request::{CompletionRequest, TimeLimit};
 
-/// Computing it may take this long.
+/// Time limit for computing it, in seconds.
 const SECONDS: f64 = 0.25;
-/// With fewer tokens a model knows too little, however slow the machine.
+/// With fewer tokens a model knows too little, at any speed of the machine.
 const MIN_TOKENS: usize = 96;
 const STEP_TOKENS: usize = 16;
 
-/// Builds the small prompt of a request, where the answer has to come in time and the whole prompt is longer.
+/// Builds the small prompt of a request, if the answer has a time limit and the whole prompt is
+/// longer.
 ///
-/// `set_tokens` is its length by the settings; with 0 the machine's speed decides.
+/// `set_tokens` is its length in the settings; with 0 the machine's speed decides.
 pub(crate) fn first(
     request: &CompletionRequest,
     prepared: &PreparedRequest,
@@ -39,7 +42,7 @@ pub(crate) fn first(
     let snapshot = request.snapshot.clone();
     let (cursor, label) = (prepared.cursor.clone(), prepared.context.label.clone());
     Some(First {
-        // Gathered only where the engine asks for it, which is seldom.
+        // Built only if the engine needs it, which is rare.
         prepare: Box::new(move |assembler| {
             let window = budget.window();
             let context = Context::gather(&snapshot, &cursor, &label, &window, Anchor::Cursor);
@@ -49,7 +52,7 @@ pub(crate) fn first(
     })
 }
 
-/// How many tokens a model that computes `per_second` may be asked to compute while a request waits.
+/// Returns how many tokens a request may wait for at `per_second` tokens per second.
 fn affordable(per_second: f64) -> usize {
     let tokens = (per_second * SECONDS) as usize / STEP_TOKENS * STEP_TOKENS;
     tokens.max(MIN_TOKENS)
@@ -60,10 +63,10 @@ mod tests {
     use super::affordable;
 
     #[test]
-    fn as_much_as_a_quarter_of_a_second_computes() {
+    fn small_prompt_takes_a_quarter_second() {
         assert_eq!(affordable(530.0), 128);
         assert_eq!(affordable(28_000.0), 7000 / 16 * 16);
-        // A slow machine, and one that was never measured.
+        // A slow machine, and one without a measurement.
         assert_eq!(affordable(50.0), 96);
         assert_eq!(affordable(0.0), 96);
     }

@@ -1,11 +1,13 @@
-//! What the steps of an answer share: the engine, the settings, the documents, the completion memory.
+//! The shared state of the steps of an answer: the engine, the settings, the documents, the
+//! completion memory.
 //!
-//! The steps are `impl Completer` blocks in files of their own; this file names none of them.
+//! The steps are `impl Completer` blocks in their own files; this file uses none of them.
 //!
-//! Locks, each held for a few statements and never across a wait. `documents` has all that is known per document, so
-//! that a key takes one lock a handful of times instead of five. `memory` is a lock of its own because the engine's
-//! thread writes to it when a job ends, and because it is one bounded cache for all documents: the entry that was
-//! not used for longest is forgotten, in any of them. Where two are held, `documents` was taken first.
+//! Each lock is held for a few statements and never across a wait. `documents` has all state per
+//! document, so that a key takes one lock a few times instead of five locks. `memory` has its own
+//! lock because the engine's thread writes to it at the end of a job, and because it is one bounded
+//! cache for all documents: it evicts the least recently used entry of any document. If two locks
+//! are held, `documents` was taken first.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
@@ -25,27 +27,27 @@ use crate::visibility::Visibility;
 /// Answers requests; shared by every connection of a server.
 pub struct Completer {
     pub(crate) engine: Engine<StopReason>,
-    /// The engine's status; it alone changes it.
+    /// The engine's status; only the engine changes it.
     pub(crate) status: watch::Receiver<Status>,
     pub(crate) settings: RwLock<Arc<Settings>>,
     pub(crate) visibility: Mutex<Visibility>,
     pub(crate) memory: Arc<Mutex<CompletionMemory>>,
     documents: Mutex<Documents>,
-    /// Counts; nothing is counted until there is a file for it.
+    /// Statistics; nothing is counted until they have a file.
     pub(crate) statistics: OnceLock<Statistics>,
     next_id: AtomicU64,
     pub(crate) work: Arc<Counters>,
-    /// Switches saving to disk off; `None` when nothing is saved.
+    /// Disables saving to disk; `None` if nothing is saved.
     pub(crate) keeping: Option<Switch>,
 }
 
-/// Locks without ever failing: the data under these locks is valid between any two statements.
+/// Locks without failing: the data under these locks is valid between any two statements.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Completer {
-    /// Builds a completer around an engine that has started.
+    /// Builds a completer for a running engine.
     pub(crate) fn new(
         engine: Engine<StopReason>,
         settings: Settings,
@@ -76,12 +78,13 @@ impl Completer {
         Arc::clone(&self.settings.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Returns what the engine is doing.
+    /// Returns the engine's status.
     pub fn status(&self) -> Status {
         self.status.borrow().clone()
     }
 
-    /// Returns what the engine is doing, now and from now on; the channel closes when the engine ends.
+    /// Subscribes to the engine's status, starting with the present one; the channel closes when
+    /// the engine ends.
     pub fn subscribe_status(&self) -> watch::Receiver<Status> {
         self.status.clone()
     }
@@ -102,19 +105,19 @@ impl Completer {
         }
     }
 
-    /// Returns how long a request may wait before it is answered with what there is.
+    /// Returns the time budget of a request.
     pub fn budget(&self) -> Duration {
         time_budget(self.settings().time_budget_ms, &self.status.borrow())
     }
 
-    /// Returns what the engine computed since the start.
+    /// Returns the engine's work since the start.
     pub fn work(&self) -> Work {
         let mut work = self.work.read();
         work.background_prefilled += self.engine.n_warmed();
         work
     }
 
-    /// Returns a name for a request or an answer, never used before.
+    /// Returns a new id for a request or an answer.
     pub(crate) fn new_id(&self) -> u64 {
         self.next_id.fetch_add(1, Ordering::Relaxed)
     }

@@ -1,8 +1,9 @@
-//! Statistics: what was shown and what became of it, counted on this machine and nowhere else.
+//! Statistics: the number of shown suggestions and their outcomes, counted on this machine only.
 //!
-//! A server counts in memory and adds what it counted to the file once a minute and at its end; `lowkey stats` draws
-//! the file. Invariants: there is no text, path or name of a document in it; with the setting `statistics` off
-//! nothing is counted and nothing is written; a file that cannot be written costs counts, never an answer.
+//! A server counts in memory and adds its counts to the file once a minute and at its end; `lowkey
+//! stats` draws the file. Invariants: the file has no text, path or name of a document; with the
+//! setting `statistics` off nothing is counted or written; a file that cannot be written costs
+//! counts, never an answer.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -17,10 +18,10 @@ pub use day::Day;
 pub use ledger::{Counted, Ledger};
 pub use tally::{Entry, FORMAT, MS_BOUNDS, Tally};
 
-/// How long counts stay in memory alone.
+/// How long counts stay in memory before they are written.
 const UNTIL_WRITTEN: Duration = Duration::from_mins(1);
 
-/// Combinations of day, language and model that are counted at most; a user has far fewer in a minute.
+/// Maximum number of combinations of day, language and model; a user has far fewer in a minute.
 const MAX_TALLIES: usize = 256;
 
 /// The counts of one server.
@@ -33,17 +34,17 @@ pub struct Statistics {
 #[derive(Debug, Default)]
 struct Counting {
     tallies: BTreeMap<(Day, String, String), Tally>,
-    /// When the oldest of them was counted.
+    /// When the oldest of the counts was made.
     since: Option<Instant>,
 }
 
 impl Statistics {
-    /// Counts for the file `ledger`; without one nothing is counted.
+    /// Builds statistics for the file `ledger`; without a file nothing is counted.
     pub fn new(ledger: Option<Ledger>) -> Self {
         Self { ledger, counting: Mutex::default() }
     }
 
-    /// Changes the counts of today in a language with a model; says whether it is time to write them.
+    /// Changes today's counts of a language and a model; returns whether it is time to write.
     pub fn count(&self, language: &str, model: &str, change: impl FnOnce(&mut Tally)) -> bool {
         if self.ledger.is_none() {
             return false;
@@ -56,7 +57,7 @@ impl Statistics {
         counting.since.get_or_insert_with(Instant::now).elapsed() >= UNTIL_WRITTEN
     }
 
-    /// Writes what was counted; what cannot be written now stays for the next time.
+    /// Writes the counts; if that fails, they stay for the next time.
     pub fn write(&self) {
         let Some(ledger) = &self.ledger else { return };
         let taken = std::mem::take(&mut *self.lock());
@@ -70,12 +71,12 @@ impl Statistics {
             for (key, tally) in taken.tallies {
                 counting.tallies.entry(key).or_default().add(&tally);
             }
-            // Not again at once.
+            // Do not retry at once.
             counting.since = Some(Instant::now());
         }
     }
 
-    /// Forgets what was counted and not yet written.
+    /// Discards the counts that are not written yet.
     pub fn forget(&self) {
         *self.lock() = Counting::default();
     }
@@ -85,8 +86,8 @@ impl Statistics {
     }
 }
 
-/// The file of counts: in the platform's folder for what programs remember, or in the folder that `LOWKEY_CACHE_DIR`
-/// names; `None` where that is set and empty, or there is no such folder.
+/// Returns the file of counts: in the platform's state folder, or in `LOWKEY_CACHE_DIR`; `None` if
+/// that is set and empty, or there is no such folder.
 pub fn ledger() -> Option<Ledger> {
     let file = |folder: PathBuf| Ledger::new(folder.join("statistics.jsonl"));
     if let Some(folder) = std::env::var_os("LOWKEY_CACHE_DIR") {
@@ -112,10 +113,10 @@ mod tests {
     use lowkey_test_support::TestFolder;
 
     #[test]
-    fn counts_are_written_once_and_kept_while_they_cannot_be() {
+    fn failed_write_keeps_the_counts() {
         let around = TestFolder::new("counts");
         let folder = around.join("below");
-        // A file where the folder should be: nothing can be written.
+        // A file in the folder's place prevents writing.
         std::fs::write(&folder, "in the way").unwrap();
         let ledger = Ledger::new(folder.join("statistics.jsonl"));
         let statistics = Statistics::new(Some(ledger.clone()));
@@ -131,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_file_nothing_is_counted() {
+    fn nothing_is_counted_without_a_file() {
         let statistics = Statistics::new(None);
         assert!(!statistics.count("rust", "m", |_| panic!("nothing is counted")));
         statistics.write();

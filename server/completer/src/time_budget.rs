@@ -1,13 +1,15 @@
-//! The time budget of an automatic request: what the user sets, or what the machine's speed asks for.
+//! The time budget of an automatic request: the user's setting, or a value from the machine's
+//! speed.
 //!
-//! Shorter than a line takes, it would make a slow machine show nothing; longer than it takes, a fast one would only
-//! seem slow. So it is the time of one line, within what still feels like an answer to the key.
+//! With a budget below the time of a line, a slow machine would show nothing. With one above it, a
+//! fast machine would only seem slow. The automatic budget is therefore the time of one line,
+//! within limits.
 
 use std::time::Duration;
 
 use lowkey_engine::{Speed, Status};
 
-/// A line that is worth showing: this many tokens decoded, after as many of a prompt's tail.
+/// A line that is worth showing: this many decoded tokens, after as many prompt tokens.
 const LINE_TOKENS: f64 = 16.0;
 /// Shortest automatic budget.
 const MIN: Duration = Duration::from_millis(150);
@@ -16,7 +18,7 @@ const MAX: Duration = Duration::from_millis(400);
 /// The budget before the speed is measured.
 const UNKNOWN: Duration = Duration::from_millis(200);
 
-/// The budget: `set_ms` where that is not 0, otherwise by the measured speed.
+/// Returns the budget: `set_ms` if it is not 0, otherwise from the measured speed.
 pub(crate) fn time_budget(set_ms: u64, status: &Status) -> Duration {
     match (set_ms, status) {
         (0, Status::Ready { speed, .. }) => of_speed(*speed),
@@ -27,7 +29,7 @@ pub(crate) fn time_budget(set_ms: u64, status: &Status) -> Duration {
 
 fn of_speed(speed: Speed) -> Duration {
     let seconds = LINE_TOKENS / speed.decode + LINE_TOKENS / speed.prefill;
-    // A speed of nothing gives no number: then the longest.
+    // A speed of 0 gives no number; then the longest budget applies.
     let asked = Duration::try_from_secs_f64(seconds).unwrap_or(MAX);
     asked.clamp(MIN, MAX)
 }
@@ -37,17 +39,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_s_time_within_what_feels_like_an_answer() {
+    fn budget_follows_speed_within_limits() {
         let budget = |prefill, decode| of_speed(Speed { prefill, decode }).as_millis();
         assert_eq!(budget(28_000.0, 9_000.0), 150);
-        // The 0.5B shape on two cores, and on a machine a fifth as fast.
+        // The 0.5B shape on two cores, and on a machine with a fifth of the speed.
         assert_eq!(budget(580.0, 51.0), 341);
         assert_eq!(budget(100.0, 10.0), 400);
         assert_eq!(budget(0.0, 0.0), 400);
     }
 
     #[test]
-    fn what_the_user_sets_counts() {
+    fn setting_overrides_the_budget() {
         assert_eq!(time_budget(70, &Status::Loading(0.5)).as_millis(), 70);
         assert_eq!(time_budget(0, &Status::Loading(0.5)), UNKNOWN);
     }

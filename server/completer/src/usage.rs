@@ -1,4 +1,4 @@
-//! Feeds accepts and refusals to the statistics and to the gate.
+//! Reports accepts and rejections to the statistics and the gate.
 
 use std::sync::Arc;
 
@@ -12,21 +12,21 @@ use crate::state::Completer;
 use crate::stats::{Ledger, Statistics, Tally};
 
 impl Completer {
-    /// Counts into this file from now on. Only the first call counts.
+    /// Sets the file for statistics. Only the first call has an effect.
     pub fn keep_statistics(&self, ledger: Option<Ledger>) {
         let _ = self.statistics.set(Statistics::new(ledger));
     }
 
-    /// Looks at a document that has changed.
+    /// Observes a changed document.
     ///
-    /// Cheap while nothing is shown in it, and never more than a look at the suggestion's own text.
+    /// Cheap if no suggestion is shown in it; otherwise it reads only the suggestion's own text.
     pub fn changed(self: &Arc<Self>, snapshot: &Snapshot) {
         let observed =
             self.documents().observe(snapshot, |feedback, now| feedback.edited(snapshot, now));
         self.count_observed(snapshot, observed);
     }
 
-    /// Counts what an edit or a request has shown of earlier suggestions.
+    /// Counts the outcomes that an edit or a request has revealed.
     pub(crate) fn count_observed(self: &Arc<Self>, snapshot: &Snapshot, observed: Observed) {
         let Observed { ended, due } = observed;
         if let Some(ended) = ended {
@@ -38,8 +38,8 @@ impl Completer {
         }
     }
 
-    /// Stores an answer as the one shown in its document, and counts it. With `pauses`, a pause of the user looks ahead
-    /// from there.
+    /// Stores an answer as the one shown in its document, and counts it. With `pauses`, a pause of
+    /// the user starts look-ahead from there.
     pub(crate) fn answered(
         self: &Arc<Self>,
         active: &ActiveRequest,
@@ -50,7 +50,7 @@ impl Completer {
         let snapshot = &request.snapshot;
         let report = &answer.report;
         let mut documents = self.documents();
-        // Not where the document was closed meanwhile.
+        // The document may have been closed since.
         let is_new = documents.get_mut(active.uri()).is_some_and(|state| {
             state.last_report = Some((answer.id, Arc::clone(report)));
             let Outcome::Insert(insert) = &answer.outcome else {
@@ -80,11 +80,11 @@ impl Completer {
         }
     }
 
-    /// Notes that the editor was not given an answer's text, because of `rule`, and why in words.
+    /// Records that the editor did not get an answer's text; `rule` and `why` are the reason.
     pub fn withheld(&self, uri: &Uri, id: u64, rule: &str, why: &str) {
         let mut documents = self.documents();
         let Some(state) = documents.get_mut(uri) else { return };
-        // Where an alternative is withheld, the best text is still on the screen.
+        // If an alternative is withheld, the best text is still on the screen.
         if let Some((_, report)) = state.last_report.as_mut().filter(|(of, _)| *of == id) {
             let report = Arc::make_mut(report);
             report.insert = None;
@@ -94,7 +94,7 @@ impl Completer {
         }
     }
 
-    /// Notes that the user took an answer.
+    /// Records that the user accepted an answer.
     pub fn accepted(&self, id: u64) {
         let accepted = self.documents().accepted(id);
         tracing::debug!(id, by_command_alone = accepted.is_some(), "accepted");
@@ -103,7 +103,7 @@ impl Completer {
         }
     }
 
-    /// Writes what was counted.
+    /// Writes the statistics.
     pub(crate) fn write_statistics(&self) {
         if let Some(statistics) = self.statistics.get() {
             statistics.write();
@@ -123,15 +123,15 @@ impl Completer {
         }
     }
 
-    /// Does `work` where no key waits for it.
+    /// Runs `work` on a separate thread, where no key waits for it.
     fn aside(self: &Arc<Self>, work: impl FnOnce(&Self) + Send + 'static) {
         let completer = Arc::clone(self);
         let aside = std::thread::Builder::new().name("lowkey-statistics".into());
-        // Without a thread, what was counted waits for the next occasion, and what was not is not.
+        // Without a thread, counts wait for the next occasion, and uncounted outcomes are lost.
         let _ = aside.spawn(move || work(&completer));
     }
 
-    /// Whether anything is counted.
+    /// Whether statistics are enabled.
     fn counts(&self) -> bool {
         self.statistics.get().is_some() && self.settings().statistics
     }
@@ -151,7 +151,8 @@ impl Completer {
         });
     }
 
-    /// Changes the counts of a language, unless statistics are off; returns whether it is time to write.
+    /// Changes the counts of a language, unless statistics are off; returns whether it is time to
+    /// write.
     fn count(&self, language: &str, model: &str, change: impl FnOnce(&mut Tally)) -> bool {
         let Some(statistics) = self.statistics.get() else { return false };
         if !self.settings().statistics {

@@ -1,11 +1,11 @@
-//! What the model may see of a document, judged by every name that its URI carries.
+//! Decides what the model may see of a document, by every name in its URI.
 
 use std::path::{Component, Path, PathBuf};
 
 use lowkey_context::{Rules, Verdict};
 use lowkey_document::{Carried, Uri};
 
-/// The rules of the workspace.
+/// The workspace's rules.
 pub(crate) struct Visibility {
     folders: Vec<PathBuf>,
     rules: Rules,
@@ -14,18 +14,20 @@ pub(crate) struct Visibility {
 /// A document that the model may see.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Visible {
-    /// What it is called in prompts.
+    /// The name in prompts.
     pub(crate) label: String,
-    /// Whether its sessions may be saved on disk: it is a file on this machine, so every rule could be checked.
+    /// Whether its sessions may be saved on disk: it is a file on this machine, so that every rule
+    /// could be checked.
     pub(crate) persists: bool,
 }
 
 impl Visibility {
-    /// Rules for these workspace folders, with the patterns of the setting `exclude`; logs the problems in them.
+    /// Builds the rules for workspace folders and the patterns of the setting `exclude`; logs
+    /// problems in them.
     pub(crate) fn new(folders: Vec<PathBuf>, exclude: &[String]) -> Self {
         let (rules, problems) = Rules::of_folders(&folders, exclude);
         for problem in problems {
-            tracing::warn!(%problem, "an ignore rule was not understood");
+            tracing::warn!(%problem, "an ignore rule is invalid");
         }
         Self { folders, rules }
     }
@@ -35,9 +37,9 @@ impl Visibility {
         *self = Self::new(std::mem::take(&mut self.folders), exclude);
     }
 
-    /// Judges a document; `Err` names the rule that hides it.
+    /// Decides about a document; `Err` has the rule that hides it.
     ///
-    /// Invariant: a URI whose names cannot be judged is hidden.
+    /// Invariant: a URI with names that the rules cannot be applied to is hidden.
     pub(crate) fn judge(&self, uri: &Uri) -> Result<Visible, String> {
         let names = match uri.carried() {
             Carried::Names(names) => names,
@@ -61,7 +63,8 @@ impl Visibility {
     }
 }
 
-/// Whether a name is a single part, as that of an unsaved buffer: it is in no folder that could have an ignore file.
+/// Whether a name is a single part, like that of an unsaved buffer: no folder with an ignore file
+/// contains it.
 fn is_bare(name: &Path) -> bool {
     let mut parts = name.components();
     matches!((parts.next(), parts.next()), (Some(Component::Normal(_)), None))
@@ -72,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_uri_is_judged_by_the_names_that_it_carries() {
+    fn uris_are_judged_by_their_names() {
         let visibility = Visibility::new(Vec::new(), &["*.sql".to_owned()]);
         let judge = |uri: &str| visibility.judge(&Uri::new(uri));
         for uri in [

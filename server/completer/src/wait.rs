@@ -1,7 +1,8 @@
-//! Waiting for the model, within the time budget.
+//! Waits for the model within the time budget.
 //!
-//! At the budget, the complete lines decoded by then are the answer; an incomplete first line may take until
-//! [`LONGEST`]. Text decoded after the answer is stored in the completion memory, and the next request shows more.
+//! At the budget, the complete lines decoded so far are the answer; an incomplete first line may
+//! take until [`LONGEST`]. Text decoded after the answer is stored in the completion memory, and
+//! the next request shows more.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -21,28 +22,28 @@ use crate::running_job::{
 };
 use crate::state::Completer;
 
-/// No automatic request waits longer for its first line.
+/// Time limit of an automatic request for its first line.
 const LONGEST: Duration = Duration::from_secs(1);
 
-/// A job may end before its time (a joined one that diverges, a worker that shuts down); planning anew without end
-/// would spin.
+/// A job may end early (a joined one that diverges, a worker that shuts down). The limit prevents
+/// an endless loop of plans.
 const MAX_REPLANS: u32 = 3;
 
-/// What a look at the progress says.
+/// The result of checking the progress.
 enum Look {
-    /// The answer is made of this text, decoded with this confidence.
+    /// Answer with this text, decoded with this confidence.
     Text(String, Option<Confidence>, Option<Box<Generated>>),
-    /// Not yet.
+    /// Continue to wait.
     Wait,
     /// This job will not answer the request.
     Useless,
 }
 
-/// How long a job goes on whose request the client has cancelled: editors cancel one request to ask the next, which
-/// joins the job if the user typed its text.
+/// How long a job continues after the client has cancelled its request. Editors cancel one request
+/// to send the next, which joins the job if the user typed its text.
 const GRACE: Duration = Duration::from_millis(150);
 
-/// Cancels the job when its request is dropped by the client and no other follows.
+/// Cancels the job when the client drops its request and no other follows.
 struct Guard<'a> {
     completer: &'a Arc<Completer>,
     active: &'a ActiveRequest,
@@ -73,14 +74,14 @@ impl Drop for Guard<'_> {
                     }
                 });
             }
-            // Dropped with the runtime itself.
+            // The runtime itself is shutting down.
             Err(_) => stop(self.completer),
         }
     }
 }
 
 impl Completer {
-    /// Waits until the model is there; returns the answer to give if it is not in time.
+    /// Waits until the model is loaded; an error is the answer if it is not loaded in time.
     pub(crate) async fn loaded(&self, active: &ActiveRequest) -> Result<(), Box<Answer>> {
         let nothing = |why: &str| Err(Box::new(Answer::nothing(active, "loading", why.into(), "")));
         let in_time = async {
@@ -130,12 +131,13 @@ impl Completer {
                     return self.answer(active, &waiting, text, made.as_deref());
                 }
                 Look::Useless => {
-                    // A newer request cancelled the job, or the typed text left it: then another one is planned.
+                    // A newer request cancelled the job, or the typed text diverged from it: plan
+                    // another one.
                     if active.is_superseded() {
                         return Answer::superseded(active);
                     }
                     if replans_left == 0 {
-                        let why = "engine: the job ended before its time, again and again";
+                        let why = "engine: several jobs for this request ended early";
                         return nothing("cancelled", why);
                     }
                     replans_left -= 1;
@@ -160,7 +162,7 @@ impl Completer {
                         if let Some(answer) = self.parts(active, &waiting) {
                             return answer;
                         }
-                        let why = "engine: no complete line within a second; decoding goes on for the next request";
+                        let why = "engine: no complete line within a second; decoding continues for the next request";
                         let mut answer = nothing("deadline", why);
                         if let Some(report) = Arc::get_mut(&mut answer.report) {
                             report.stop = Some(StopReason::Deadline);
@@ -173,7 +175,8 @@ impl Completer {
         }
     }
 
-    /// Answers with the whole parts of an incomplete line: of prose and data, sentences, words and elements.
+    /// Answers with the complete parts of an incomplete line: sentences, words and elements in
+    /// prose and data.
     fn parts(&self, active: &ActiveRequest, waiting: &Waiting) -> Option<Answer> {
         let progress = waiting.job.progress.borrow().clone();
         let typed = waiting.prepared.typed();
@@ -198,8 +201,8 @@ impl Completer {
                 (made.tokens.decoded > 0 || is_whole(made.stop)).then(|| stop_reason(made.stop));
             report.prompt_size =
                 Some(if made.is_first { PromptSize::Small } else { PromptSize::Full });
-            // What a job ahead computed was background work, not this request's, and what an
-            // earlier request has reported is not computed again.
+            // The tokens of a look-ahead job are background work, not this request's. Tokens in an
+            // earlier report are not reported again.
             let is_first = !waiting.job.reported.swap(true, Ordering::Relaxed);
             if is_first && waiting.job.priority == Priority::Interactive {
                 report.tokens = made.tokens.into();
@@ -222,17 +225,19 @@ impl Completer {
             report.why.extend(self.asked());
         } else {
             report.stop = Some(StopReason::Deadline);
-            report.why.push("engine: the time budget ended; what was complete until then".into());
+            report
+                .why
+                .push("engine: the time budget ended; the answer is the complete part".into());
         }
         if waiting.joined {
-            report.why.push("engine: joined the decoding that was under way".into());
+            report.why.push("engine: joined the decoding that was running".into());
         }
         let typed_bytes = waiting.job.forced.len();
         let raw = RawCompletion { text, is_complete, confidence, typed_bytes };
         self.build_answer(active, &waiting.prepared, raw, report)
     }
 
-    /// How the model was asked, in words.
+    /// Returns the prompt format, in words.
     fn asked(&self) -> Option<String> {
         match self.status() {
             Status::Ready { infill, .. } => Some(format!("prompt: asked {infill}")),
@@ -241,7 +246,7 @@ impl Completer {
     }
 }
 
-/// Reads a job's progress as the request sees it.
+/// Reads a job's progress from the request's point of view.
 fn look(progress: &Progress, waiting: &Waiting, late: bool) -> Look {
     let typed = waiting.prepared.typed();
     let agreement = agreement(&waiting.job.forced, &progress.text, typed);
@@ -263,7 +268,7 @@ fn look(progress: &Progress, waiting: &Waiting, late: bool) -> Look {
                 return Look::Text(text.to_owned(), progress.confidence, None);
             }
             let whole = text.trim_end_matches('\n').rfind('\n').and_then(|end| text.get(..end));
-            // A line end alone, as after a line that was accepted, is no line yet.
+            // A single line end, as after an accepted line, is not a line yet.
             match whole.filter(|lines| !lines.trim().is_empty()) {
                 Some(lines) => Look::Text(lines.to_owned(), progress.confidence, None),
                 None => Look::Wait,
@@ -273,33 +278,32 @@ fn look(progress: &Progress, waiting: &Waiting, late: bool) -> Look {
     }
 }
 
-/// Returns what was asked otherwise than usual, in words.
+/// Describes deviations from a usual request, in words.
 fn otherwise(made: &Generated) -> Vec<String> {
     let mut why = Vec::new();
-    // Less is not worth a line.
+    // Smaller probabilities are not worth a message.
     if made.ruled_out >= 0.01 {
         why.push(format!(
-            "engine: with a probability of {:.0} % the model would have written nothing; text must follow here, so \
+            "engine: with a probability of {:.0} % the model would have written no text; text must follow here, so \
              that was ruled out, and the gate counts it",
             made.ruled_out * 100.0
         ));
     }
     if made.is_first {
-        why.push("prompt: this place was not computed yet, so the lines around the cursor were asked; the whole prompt is next".into());
+        why.push("prompt: the prompt of this place was not computed yet, so the small prompt was used; the whole prompt follows".into());
     }
     if made.turned {
         why.push(
-            "engine: with one other token the whole line is more probable, so that one was taken"
-                .into(),
+            "engine: another token makes the whole line more probable, so it was chosen".into(),
         );
     }
     if made.begun_again {
-        why.push("engine: the first text was refused whole (it repeats the next line, say), so another beginning was tried".into());
+        why.push("engine: the first text was rejected (for example, it repeats the next line), so another beginning was tried".into());
     }
     why
 }
 
-/// Returns why the text ended, in the suggestion stage's terms.
+/// Returns the end of the text in the suggestion stage's terms.
 fn stop_reason(stop: Stop) -> StopReason {
     match stop {
         Stop::EndToken => StopReason::Eos,

@@ -2,7 +2,6 @@
 //!
 //! Only this module knows both the file's metadata and the parts of it that the prompt stage needs.
 
-use std::borrow::Cow;
 use std::error::Error;
 use std::sync::Arc;
 
@@ -182,10 +181,7 @@ fn identity(file: &ModelFile, accelerator: Option<&Accelerator>) -> String {
 fn vocab(file: &ModelFile) -> GgufVocab<'_> {
     let metadata = file.metadata();
     let key = |name: &str| format!("tokenizer.ggml.{name}");
-    let texts = |name: &str| {
-        let texts = metadata.strings(&key(name)).unwrap_or_default();
-        texts.into_iter().map(Cow::from).collect()
-    };
+    let texts = |name: &str| metadata.strings(&key(name)).unwrap_or_default();
     let id = |name: &str| metadata.u32(&key(&format!("{name}_token_id")));
     GgufVocab {
         model: metadata.string(&key("model")).unwrap_or_default().to_owned(),

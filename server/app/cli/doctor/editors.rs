@@ -126,7 +126,7 @@ mod tests {
     use lowkey_test_support::TestFolder;
 
     #[test]
-    fn an_editor_is_found_with_and_without_its_settings() {
+    fn editors_are_found_without_settings() {
         let home = TestFolder::new("editors");
         let programs = home.join("bin");
         std::fs::create_dir_all(&programs).unwrap();

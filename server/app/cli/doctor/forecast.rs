@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn a_faster_machine_gets_a_larger_model_and_a_full_one_none() {
+    fn faster_machine_gets_a_larger_model() {
         assert_eq!(recommended(SLOW, 16_000).as_deref(), Some("qwen2.5-coder-0.5b"));
         let fast = Kernels { read_gb_s: 120.0, prompt_gop_s: 4000.0 };
         assert_eq!(recommended(fast, 16_000).as_deref(), Some("granite-code-3b"));
@@ -243,8 +243,8 @@ mod tests {
     }
 
     #[test]
-    fn forecasts_stand_near_what_was_measured() {
-        // 0.5B on 2 cores: 52 tokens/s and 584 tokens of a prompt per second (tests/peers/README.md).
+    fn forecasts_are_near_measurements() {
+        // 0.5B on 2 cores: 52 tokens/s, and 584 prompt tokens/s (tests/peers/README.md).
         let all = forecasts(Some(SLOW), Some(16_000));
         let small = all.iter().find(|found| found.name == "qwen2.5-coder-0.5b");
         let tokens = small.and_then(|found| found.tokens_per_s).unwrap_or_default();
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn columns_are_as_wide_as_the_longest_name() {
+    fn columns_fit_the_longest_name() {
         let table = table(Some(SLOW), &forecasts(Some(SLOW), Some(16_000)));
         let rows: Vec<&str> = table.lines().filter(|line| line.contains(" GB ")).collect();
         let ends: Vec<_> = rows.iter().filter_map(|row| row.find(" GB ")).collect();

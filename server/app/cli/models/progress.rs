@@ -141,7 +141,7 @@ mod tests {
     use super::status;
 
     #[test]
-    fn a_status_has_share_amounts_speed_and_time_left() {
+    fn progress_line_is_complete() {
         assert_eq!(
             status(133_000_000, Some(531_000_000), 12e6),
             "[######··················]  25% 133 MB of 531 MB, 12 MB/s, 0:34 left"

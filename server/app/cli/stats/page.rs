@@ -136,7 +136,7 @@ mod tests {
     use lowkey_completer::stats::{Counted, Day};
 
     #[test]
-    fn the_page_says_the_figures_and_needs_nothing_else() {
+    fn page_has_figures_and_loads_nothing() {
         let page = page(&view());
         for part in ["<dd>22</dd>", "<dd>22.7 %</dd>", "≤ 150 ms", "5 of 20 taken", "gate: 70"] {
             assert!(page.contains(part), "{part:?} in {page}");
@@ -149,13 +149,13 @@ mod tests {
     }
 
     #[test]
-    fn a_name_in_the_file_cannot_become_markup() {
+    fn names_are_escaped_in_the_page() {
         let page = page(&view());
         assert!(!page.contains("<b>"), "{page}");
     }
 
     #[test]
-    fn nothing_counted_is_a_page_too() {
+    fn empty_statistics_give_a_page() {
         let page = page(&View::of(&Counted::default(), Day::default(), 30));
         assert!(page.contains("<dd>–</dd>") && page.ends_with("</html>\n"));
     }

@@ -118,7 +118,7 @@ mod tests {
     use lowkey_completer::stats::{Counted, Day};
 
     #[test]
-    fn figures_bars_and_reasons_are_drawn() {
+    fn screen_has_figures_bars_and_reasons() {
         let screen = screen(&view(), "/x", counted().unreadable, false);
         for part in [
             "110 requests, 22 suggestions shown, 5 taken (22.7 %)",
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_counted_says_how_it_comes() {
+    fn empty_screen_explains_itself() {
         let view = View::of(&Counted::default(), Day::default(), 30);
         let screen = screen(&view, "/x", 0, false);
         assert!(screen.contains("Nothing counted.") && screen.contains("/x"), "{screen}");

@@ -133,7 +133,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn only_the_days_asked_for_count() {
+    fn only_requested_days_count() {
         let view = view();
         assert_eq!(
             (view.from.to_string(), view.to.to_string()),
@@ -150,7 +150,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_clock_that_was_ahead_loses_nothing_and_nothing_is_no_error() {
+    fn future_days_are_counted() {
         let day = Day::try_from("2026-11-20".to_owned()).unwrap();
         let view = View::of(&counted(), day, 30);
         assert_eq!((view.total.requests, view.to.to_string()), (110, "2026-11-22".into()));

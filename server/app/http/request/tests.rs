@@ -1,10 +1,10 @@
-//! Requests whole, in pieces, one behind the other, and wrong in every way that matters.
+//! Whole requests, requests in pieces, in sequence, and invalid ones.
 
 use std::collections::VecDeque;
 
 use super::*;
 
-/// A connection that delivers in these pieces.
+/// A connection that delivers these pieces.
 #[derive(Debug, Default)]
 struct Pieces {
     incoming: VecDeque<Vec<u8>>,
@@ -51,7 +51,7 @@ const POST: &[u8] =
     b"POST /v1/completions?x=1 HTTP/1.1\r\nHost: a\r\ncontent-length: 4\r\n\r\nbody";
 
 #[test]
-fn a_request_is_read_however_it_is_cut() {
+fn request_is_read_in_any_pieces() {
     for at in 1..POST.len() {
         let (one, two) = POST.split_at(at);
         let mut reader = reader(&[one, two, POST]);
@@ -67,7 +67,7 @@ fn a_request_is_read_however_it_is_cut() {
 }
 
 #[test]
-fn a_connection_that_ends_inside_a_request_is_gone() {
+fn truncated_request_is_gone() {
     for at in 1..POST.len() {
         let mut reader = reader(&[&POST[..at]]);
         let whole = reader.head().and_then(|head| reader.body(&head.unwrap()));
@@ -76,7 +76,7 @@ fn a_connection_that_ends_inside_a_request_is_gone() {
 }
 
 #[test]
-fn what_is_no_request_is_refused() {
+fn invalid_requests_are_refused() {
     for (bytes, status) in [
         (&b"nonsense\r\n\r\n"[..], 400),
         (b"GET / HTTP/9.9\r\n\r\n", 400),
@@ -99,7 +99,7 @@ fn heads_have_limits() {
 }
 
 #[test]
-fn a_body_ends_where_its_one_length_says() {
+fn body_ends_at_its_content_length() {
     for (headers, status) in [
         ("", 411),
         ("Transfer-Encoding: chunked\r\n", 501),
@@ -119,7 +119,7 @@ fn a_body_ends_where_its_one_length_says() {
 }
 
 #[test]
-fn a_body_that_is_held_back_is_asked_for() {
+fn expect_continue_is_answered() {
     let mut reader =
         reader(&[b"POST / HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n", b"body"]);
     let head = reader.head().unwrap().unwrap();
@@ -128,7 +128,7 @@ fn a_body_that_is_held_back_is_asked_for() {
 }
 
 #[test]
-fn who_wants_no_second_request_gets_none() {
+fn connection_close_is_respected() {
     for (bytes, keeps) in [
         (&b"GET / HTTP/1.1\r\n\r\n"[..], true),
         (b"GET / HTTP/1.1\r\nConnection: Close\r\n\r\n", false),

@@ -1,4 +1,4 @@
-//! The account methods: signed in from the start, without an account or a network.
+//! The account methods: always signed in, without an account or a network.
 
 use serde_json::{Value, json};
 use tower_lsp::jsonrpc::Result;
@@ -9,7 +9,8 @@ use crate::lsp::session::Session;
 /// Placeholder account name.
 const USER: &str = "local";
 
-/// Answers `setEditorInfo`; opens the door for a client that introduces itself late, as old ones do.
+/// Answers `setEditorInfo`; enables Copilot support for older clients that identify themselves
+/// late.
 pub(in crate::lsp) fn set_editor_info(session: &Session, options: &Value) -> Value {
     if introduces_itself(options) && !session.copilot().open() {
         status::follow(session);

@@ -1,8 +1,9 @@
-//! `getCompletions`, `getCompletionsCycling` and `getPanelCompletions`: suggestions as older clients ask for them.
+//! `getCompletions`, `getCompletionsCycling` and `getPanelCompletions`: the methods of older
+//! clients.
 //!
-//! An item's range starts at column 0 and its text repeats the line up to the cursor: copilot.lua
-//! shows no other. A superseded request is answered with an empty list, because copilot.lua shows
-//! errors to the user.
+//! An item's range starts at column 0 and its text repeats the line up to the cursor, because
+//! copilot.lua shows no other items. A superseded request gets an empty list, because copilot.lua
+//! shows errors to the user.
 
 use lowkey_completer::{IndentUnit, Surface, Trigger};
 use lowkey_document::ByteOffset;
@@ -46,14 +47,14 @@ struct Completion {
     uuid: String,
     /// Replaces the text in `range`.
     text: String,
-    /// Its new part, after the cursor.
+    /// The new part of the text, after the cursor.
     display_text: String,
     range: Range,
     position: Position,
     doc_version: i32,
 }
 
-/// One suggestion in a window of its own.
+/// One suggestion of the panel.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Solution {
@@ -92,7 +93,7 @@ pub(in crate::lsp) async fn first(session: &Session, params: Params) -> Result<V
     completions(session, &params, Trigger::Automatic).await.map(listed)
 }
 
-/// Answers `getCompletionsCycling`: the user looks for others than the first.
+/// Answers `getCompletionsCycling`: the user requests alternatives.
 pub(in crate::lsp) async fn cycling(session: &Session, params: Params) -> Result<Value> {
     completions(session, &params, Trigger::Invoked).await.map(listed)
 }
@@ -108,7 +109,7 @@ pub(in crate::lsp) async fn panel(session: &Session, params: Params) -> Result<V
             let solution = Solution {
                 panel_id: panel_id.clone(),
                 name: uuid,
-                // The best first; no other order of theirs is known.
+                // Best first; the order of the others is unknown.
                 score: 1.0 / (rank + 1) as f64,
                 range,
                 completion_text: text,
@@ -122,12 +123,12 @@ pub(in crate::lsp) async fn panel(session: &Session, params: Params) -> Result<V
     Ok(json!({ "solutionCountTarget": n }))
 }
 
-/// Answers `textDocument/copilotInlineEdit`: there are no edits elsewhere in the file to suggest.
+/// Answers `textDocument/copilotInlineEdit`: the server suggests no edits elsewhere in the file.
 pub(in crate::lsp) fn inline_edit(session: &Session, _: &Value) -> Result<Value> {
     negotiated(session).map(|_| json!({"edits": []}))
 }
 
-/// Returns the suggestions, or `None` when a newer request superseded this one.
+/// Returns the suggestions, or `None` if a newer request superseded this one.
 async fn completions(
     session: &Session,
     params: &Params,
@@ -162,7 +163,7 @@ fn listed(completions: Option<Vec<Completion>>) -> Value {
     }
 }
 
-/// Returns the item, or `None` where this client would not draw it.
+/// Returns the item, or `None` if this client would not draw it.
 fn completion(negotiated: &NegotiatedState, suggestion: &Suggestion) -> Option<Completion> {
     let Suggestion { id, snapshot, cursor, insert, .. } = suggestion;
     let line_start = cursor.line_start;
@@ -177,7 +178,7 @@ fn completion(negotiated: &NegotiatedState, suggestion: &Suggestion) -> Option<C
     };
     let [text, display_text] =
         [text, display_text].map(|text| negotiated.quirks.with_line_ends(text));
-    // A replaced tail ends with the line, or is repeated in the text.
+    // A replaced tail ends with the line, or the text repeats it.
     let end = ByteOffset(insert.end.0.max(cursor.offset.0));
     Some(Completion {
         uuid: id.to_string(),

@@ -1,4 +1,4 @@
-//! The state of the second front door: whether it is open, and the status that was sent last.
+//! The state of Copilot support: whether it is enabled, and the last status sent.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -14,21 +14,21 @@ pub(in crate::lsp) struct DoorStatus {
     pub(super) message: String,
 }
 
-/// The second front door.
+/// The state of Copilot support.
 #[derive(Debug, Default)]
 pub(in crate::lsp) struct CopilotDoor {
     is_open: AtomicBool,
-    /// The status that the client got last; held while one is sent, so that one follows another.
+    /// The last status sent; locked during a send, so that statuses are sent in order.
     pub(super) sent: Mutex<Option<DoorStatus>>,
 }
 
 impl CopilotDoor {
-    /// Opens the door; returns whether it was open.
+    /// Enables Copilot support; returns whether it was enabled before.
     pub(in crate::lsp) fn open(&self) -> bool {
         self.is_open.swap(true, Ordering::Relaxed)
     }
 
-    /// Returns whether a client of Copilot's is connected.
+    /// Whether a Copilot client is connected.
     pub(in crate::lsp) fn is_open(&self) -> bool {
         self.is_open.load(Ordering::Relaxed)
     }

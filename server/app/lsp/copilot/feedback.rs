@@ -1,4 +1,4 @@
-//! Notices of these clients: shown, accepted, accepted in part, rejected.
+//! Feedback of these clients: shown, accepted, partly accepted, rejected.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -65,28 +65,28 @@ pub(in crate::lsp) fn rejected(session: &Session, params: &UuidParams) -> Result
     })
 }
 
-/// Takes `textDocument/didShowCompletion`.
+/// Handles `textDocument/didShowCompletion`.
 pub(in crate::lsp) fn completion_shown(session: &Session, params: &ItemParams) {
     if negotiated(session).is_ok() {
         log_shown(params.id());
     }
 }
 
-/// Takes `textDocument/didPartiallyAcceptCompletion`.
+/// Handles `textDocument/didPartiallyAcceptCompletion`.
 pub(in crate::lsp) fn partly_accepted(session: &Session, params: &ItemParams) {
     if let Ok(negotiated) = negotiated(session) {
         taken(negotiated, params.id(), params.accepted_length);
     }
 }
 
-/// Takes `textDocument/didFocus` and `textDocument/didShowInlineEdit`, which need no action.
+/// Handles `textDocument/didFocus` and `textDocument/didShowInlineEdit`, which need no action.
 pub(in crate::lsp) fn noted(_: &Session, _: &Value) {}
 
-/// Notes that a suggestion went into the text, or the first `units` UTF-16 units of it.
+/// Notes that a suggestion, or its first `units` UTF-16 units, was accepted.
 fn taken(negotiated: &NegotiatedState, id: Option<u64>, units: Option<u64>) {
     let Some(id) = id else { return };
     tracing::debug!(id, units, "taken");
-    // Of a part the edits are the better witness.
+    // For a partial accept, the edits are more reliable.
     if units.is_none() {
         negotiated.completer.accepted(id);
     }

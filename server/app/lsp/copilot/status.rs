@@ -1,6 +1,6 @@
-//! `didChangeStatus` and its elder `statusNotification`: loading, ready, paused, failed.
+//! `didChangeStatus` and the older `statusNotification`: loading, ready, paused, failed.
 //!
-//! Sent after a change and only then, from a task of its own.
+//! A separate task sends the status only after a change.
 
 use lowkey_completer::Status;
 use serde::{Deserialize, Serialize};
@@ -49,14 +49,15 @@ impl DoorStatus {
     }
 }
 
-/// Sends the status, if it has changed since the last time.
+/// Sends the status if it differs from the last one sent.
 pub(in crate::lsp) fn tell(session: &Session) {
     if !session.copilot().is_open() {
         return;
     }
     let session = session.clone();
     tokio::spawn(async move {
-        // One at a time, and each reads the status when its turn has come: the last one sent is true.
+        // Sends are serialized, and each reads the status when it has the lock, so the last one
+        // sent is current.
         let mut sent = session.copilot().sent.lock().await;
         let Some(now) = session.negotiated().map(DoorStatus::of) else { return };
         if sent.as_ref() != Some(&now) {
@@ -67,7 +68,7 @@ pub(in crate::lsp) fn tell(session: &Session) {
     });
 }
 
-/// Sends each change of the model's status until it is there or has failed.
+/// Sends each change of the model's status until the model is loaded or has failed.
 pub(in crate::lsp) fn follow(session: &Session) {
     let Some(negotiated) = session.negotiated() else { return };
     let (session, mut status) = (session.clone(), negotiated.completer.subscribe_status());

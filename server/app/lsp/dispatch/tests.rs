@@ -1,4 +1,4 @@
-//! Order and isolation, with a service that records.
+//! Order and isolation, with a recording service.
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
@@ -75,13 +75,13 @@ fn notification(method: &'static str) -> Request {
 }
 
 #[tokio::test]
-async fn requests_take_effect_in_order_of_arrival() {
+async fn requests_take_effect_in_arrival_order() {
     let mut log = Log::default();
     let first = take(&mut log, request("waits"));
     let edit = take(&mut log, notification("edit"));
     let second = take(&mut log, request("answers"));
     assert_eq!(log.lines(), ["waits", "edit", "answers"]);
-    // Polled in the opposite order, each is answered once.
+    // Polled in reverse order, each gets one answer.
     assert!(second.await.is_some());
     assert!(edit.await.is_none());
     assert!(first.await.unwrap().is_ok());
@@ -89,7 +89,7 @@ async fn requests_take_effect_in_order_of_arrival() {
 }
 
 #[tokio::test]
-async fn a_panic_answers_its_own_request_only() {
+async fn panic_fails_only_its_request() {
     let mut log = Log::default();
     for method in ["panics", "waits and panics"] {
         let answer = take(&mut log, request(method)).await.unwrap();
@@ -99,7 +99,7 @@ async fn a_panic_answers_its_own_request_only() {
 }
 
 #[tokio::test]
-async fn a_panic_in_an_edit_does_not_stop_the_next_one() {
+async fn edits_continue_after_a_panic() {
     let mut log = Log::default();
     assert!(take(&mut log, notification("edit panics")).await.is_none());
     assert!(take(&mut log, notification("edit")).await.is_none());
@@ -107,7 +107,7 @@ async fn a_panic_in_an_edit_does_not_stop_the_next_one() {
 }
 
 #[tokio::test]
-async fn an_edit_with_an_id_is_no_notification() {
+async fn edit_with_an_id_is_a_request() {
     let mut log = Log::default();
     assert!(take(&mut log, request("edit")).await.is_some());
     assert_eq!(log.lines(), ["edit"]);

@@ -1,4 +1,4 @@
-//! Notifications as editors send them, and as they should not.
+//! Valid and invalid notifications.
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
@@ -54,19 +54,19 @@ fn incremental_and_full_changes_apply() {
 }
 
 #[test]
-fn a_missing_version_keeps_the_old_one() {
+fn missing_version_keeps_the_old_one() {
     let changes = json!([{"text": "new"}]);
     check(Value::Null, changes, expect![[r#"version 1, desynced false, "new""#]]);
 }
 
 #[test]
-fn positions_beyond_everything_are_clamped() {
+fn positions_are_clamped() {
     let changes = json!([{"range": range([9_999_999_999, 0], [9_999_999_999, 1]), "text": "end"}]);
     check(json!(2), changes, expect![[r#"version 2, desynced false, "one\ntwo\nend""#]]);
 }
 
 #[test]
-fn nonsense_desyncs_instead_of_getting_lost() {
+fn invalid_edit_desyncs_the_document() {
     for changes in [
         json!([{"range": range([-1, 0], [0, 1]), "text": "x"}]),
         json!([{"range": {"start": 3}, "text": "x"}]),
@@ -80,7 +80,7 @@ fn nonsense_desyncs_instead_of_getting_lost() {
 }
 
 #[test]
-fn a_full_text_brings_a_desynced_document_back() {
+fn full_text_ends_a_desync() {
     let documents = opened("one");
     change(&documents, &json!(2), &json!([{"range": 1, "text": "x"}]));
     assert!(documents.view(URI).unwrap().desynced);
@@ -91,7 +91,7 @@ fn a_full_text_brings_a_desynced_document_back() {
 }
 
 #[test]
-fn stamps_tell_texts_apart_where_versions_do_not() {
+fn stamps_are_unique_per_text() {
     let documents = opened("one");
     let first = documents.view(URI).unwrap().stamp;
     assert!(documents.is_current(&Uri::new(URI), first));
@@ -107,7 +107,7 @@ fn stamps_tell_texts_apart_where_versions_do_not() {
 }
 
 #[test]
-fn what_names_no_open_document_is_ignored() {
+fn unknown_documents_are_ignored() {
     let documents = opened("one");
     for (method, params) in [
         (

@@ -1,8 +1,8 @@
-//! `textDocument/completion`: the same suggestion as an entry of the completion popup.
+//! `textDocument/completion`: the suggestion as an entry of the completion popup.
 //!
-//! For editors without inline completion, or where the setting `popup` says so. One
-//! entry of kind Text (Helix reads a Snippet's text as a template), incomplete so that
-//! the editor asks again while typing.
+//! Used for editors without inline completion, or if the setting `popup` requires it. The list has
+//! one entry of kind Text (Helix parses a Snippet's text as a template). The list is marked
+//! incomplete, so that the editor sends a new request while the user types.
 
 use lowkey_completer::{Surface, Trigger};
 use lowkey_document::{ByteOffset, Snapshot};
@@ -18,10 +18,10 @@ use crate::lsp::convert::{LenientPosition, to_range};
 use crate::lsp::session::{NegotiatedState, Session};
 use crate::lsp::suggest::{Delivery, Suggestion, SuggestionRequest, suggest};
 
-/// Characters after which a popup is worth opening; letters open it in every editor.
+/// Characters after which a popup is useful; letters open it in every editor.
 const TRIGGERS: &[&str] = &[".", ":", "(", "[", "{", "=", ",", "<", ">", "&", "|", "\"", "'", "/"];
 
-/// Returns the server's capability for it.
+/// Returns the server's completion capability.
 pub(in crate::lsp) fn options() -> CompletionOptions {
     CompletionOptions {
         trigger_characters: Some(TRIGGERS.iter().map(|&c| c.to_owned()).collect()),
@@ -45,7 +45,7 @@ pub(in crate::lsp) async fn completion(
         uri: at.text_document.uri.as_str(),
         version: None,
         position: LenientPosition::from(at.position).into(),
-        // Editors say Invoked for every typed letter too, so it means nothing here.
+        // Editors send Invoked for every typed letter too, so the value is useless here.
         trigger: Trigger::Automatic,
         surface: Surface::Popup,
         indent_unit: None,
@@ -61,7 +61,7 @@ fn item(negotiated: &NegotiatedState, suggestion: &Suggestion) -> CompletionItem
     let Suggestion { id, snapshot, cursor, insert, .. } = suggestion;
     let word = word_before(&cursor.before);
     let word_start = ByteOffset(cursor.offset.0.saturating_sub(word.len()));
-    // Editors filter by the text between the edit's start and the cursor.
+    // Editors filter by the text from the edit's start to the cursor.
     let start = word_start.min(insert.start);
     let text = format!("{}{}", snapshot.slice(start..insert.start), insert.text);
     let filter_text = snapshot.slice(start..cursor.offset);
@@ -82,7 +82,7 @@ fn item(negotiated: &NegotiatedState, suggestion: &Suggestion) -> CompletionItem
     }
 }
 
-/// The letters, digits and underscores that end `text`.
+/// Returns the letters, digits and underscores at the end of `text`.
 fn word_before(text: &str) -> &str {
     let is_word = |c: char| c.is_alphanumeric() || c == '_';
     let n = text.chars().rev().take_while(|&c| is_word(c)).map(char::len_utf8).sum::<usize>();
@@ -93,7 +93,7 @@ fn documentation(negotiated: &NegotiatedState, snapshot: &Snapshot, code: &str) 
     if !negotiated.client.markdown {
         return Documentation::String(code.to_owned());
     }
-    // Longer than any fence in the code itself.
+    // The fence must be longer than any fence in the code.
     let longest = code.split(|c| c != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat(longest.max(2) + 1);
     let language = snapshot.language().id;
@@ -108,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_word_ends_at_the_cursor() {
+    fn word_ends_at_the_cursor() {
         for (text, word) in [("let foo_1", "foo_1"), ("a.", ""), ("", ""), ("x = größe", "größe")]
         {
             assert_eq!(word_before(text), word);

@@ -1,8 +1,7 @@
-//! Settings while the server runs: pushed by the editor, or fetched from it.
+//! Settings at run time: sent by the editor, or requested from it.
 //!
-//! A pushed section is in force before the next message is looked at. Fetching waits for
-//! the editor and therefore happens in a task of its own; an answer that newer settings
-//! have overtaken is dropped.
+//! A sent section takes effect before the next message is handled. A request waits for the editor
+//! and runs in its own task; if newer settings arrive first, its answer is dropped.
 
 use lowkey_completer::plain::plain;
 use lowkey_completer::settings::Settings;
@@ -13,19 +12,19 @@ use super::completion;
 use crate::lsp::copilot;
 use crate::lsp::session::{Configured, NegotiatedState, Session};
 
-/// The section of an editor's settings that is ours.
+/// lowkey's section in an editor's settings.
 const SECTION: &str = "lowkey";
 
-/// Takes what `workspace/didChangeConfiguration` brought.
+/// Handles `workspace/didChangeConfiguration`.
 pub(in crate::lsp) fn changed(session: &Session, settings: &Value) {
     match settings.get(SECTION) {
         Some(section @ Value::Object(_)) => take(session, section),
-        // Many editors send null, or everything but us, and mean: ask.
+        // Many editors send null, or other sections only, and expect a request.
         _ => fetch(session),
     }
 }
 
-/// Asks the editor for our section, if it answers such questions.
+/// Requests lowkey's section, if the client supports it.
 pub(super) fn fetch(session: &Session) {
     if !session.negotiated().is_some_and(|negotiated| negotiated.client.configuration) {
         return;
@@ -37,7 +36,7 @@ pub(super) fn fetch(session: &Session) {
         let sections = match session.client().configuration(vec![item]).await {
             Ok(sections) => sections,
             Err(error) => {
-                tracing::warn!(code = error.code.code(), "the editor did not tell its settings");
+                tracing::warn!(code = error.code.code(), "the editor did not send its settings");
                 return;
             }
         };
@@ -48,7 +47,7 @@ pub(super) fn fetch(session: &Session) {
     });
 }
 
-/// Lays a section over what the editor said before and puts it in force.
+/// Merges a section into the editor's values and applies the settings.
 fn take(session: &Session, section: &Value) {
     session.configured().lay(section);
     let mut problems = put_in_force(session);
@@ -65,12 +64,13 @@ fn take(session: &Session, section: &Value) {
     }
 }
 
-/// One message for all problems.
+/// Joins all problems into one message.
 pub(super) fn words(problems: &[String]) -> String {
     plain(format_args!("lowkey: {}", problems.join("; ")))
 }
 
-/// Resolves all layers of settings again and hands them to the completer; returns problems in words.
+/// Resolves all layers of settings again and applies them to the completer; returns problems in
+/// words.
 pub(super) fn put_in_force(session: &Session) -> Vec<String> {
     let Some(negotiated) = session.negotiated() else { return Vec::new() };
     let (mut settings, mut problems, paused) = {
@@ -84,7 +84,7 @@ pub(super) fn put_in_force(session: &Session) -> Vec<String> {
     problems
 }
 
-/// Tells a client that did not know it at `initialize` that we complete.
+/// Registers completion with a client that was not offered it at `initialize`.
 fn register_completion(session: &Session) {
     let can = session.negotiated().is_some_and(|negotiated| negotiated.client.registers_completion);
     if !can || std::mem::replace(&mut session.configured().completion_registered, true) {
@@ -92,7 +92,7 @@ fn register_completion(session: &Session) {
     }
     let mut options = serde_json::to_value(completion::options()).unwrap_or_default();
     if let Some(options) = options.as_object_mut() {
-        // Required by the protocol; null means every document.
+        // The protocol requires it; null means every document.
         options.insert("documentSelector".into(), Value::Null);
     }
     let registration = Registration {
@@ -109,11 +109,11 @@ fn register_completion(session: &Session) {
 }
 
 impl Configured {
-    /// Lays `section` over the editor's values, key by key.
+    /// Merges `section` into the editor's values, key by key.
     fn lay(&mut self, section: &Value) {
         self.n_changes += 1;
         if section.get("paused").is_some_and(|paused| !paused.is_null()) {
-            // The editor's word is newer than the command's.
+            // The editor's value is newer than the command's.
             self.paused = None;
         }
         if !self.editor.is_object() {
@@ -136,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_section_is_laid_over_what_was_there() {
+    fn section_is_merged_into_editor_values() {
         for (before, after) in [
             (Value::Null, json!({"paused": true})),
             (json!("nonsense"), json!({"paused": true})),
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_command_holds_until_the_editor_says_otherwise() {
+    fn editor_settings_override_the_command() {
         let mut configured = Configured { paused: Some(true), ..Configured::default() };
         configured.lay(&json!({"max_lines": 3, "paused": null}));
         assert_eq!(configured.paused, Some(true));

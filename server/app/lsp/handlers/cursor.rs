@@ -1,8 +1,8 @@
-//! `$/lowkey/cursor`: the client says where the cursor rests.
+//! `$/lowkey/cursor`: the client reports that the cursor rests.
 //!
-//! A notification of our own, `{textDocument: {uri}, position}`, sent when the cursor has not
-//! moved for 300 ms. The prompt of that place is prefilled at low priority. Clients that do
-//! not send it lose nothing but that head start.
+//! A notification of lowkey's own, `{textDocument: {uri}, position}`, sent when the cursor has not
+//! moved for 300 ms. The prompt of that position is prefilled at low priority. A client that does
+//! not send it only loses this head start.
 
 use lowkey_completer::CompletionRequest;
 use lowkey_document::Position;
@@ -25,7 +25,7 @@ struct TextDocument {
     uri: String,
 }
 
-/// Takes the notification.
+/// Handles the notification.
 pub(in crate::lsp) fn rests(session: &Session, params: &Value) {
     let Ok(Params { text_document, position }) = Params::deserialize(params) else {
         // The error quotes the parameters, so it is not logged.
@@ -37,7 +37,7 @@ pub(in crate::lsp) fn rests(session: &Session, params: &Value) {
     let Some(view) = session.documents().view(&text_document.uri) else { return };
     let cursor = view.snapshot.offset(position, negotiated.encoding);
     if view.snapshot.position(cursor, negotiated.encoding) != position {
-        // The text has no such place.
+        // The text has no such position.
         return;
     }
     let request = CompletionRequest {

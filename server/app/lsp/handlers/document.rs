@@ -1,12 +1,12 @@
-//! `$/lowkey/document`: a fingerprint of the text that the server has, never the text; null for an
-//! unknown document.
+//! `$/lowkey/document`: a fingerprint of the server's text, never the text; null for an unknown
+//! document.
 
 use serde::Serialize;
 
 use super::explain::DocumentParams;
 use crate::lsp::session::Session;
 
-/// The server's copy of a document, in figures.
+/// The fingerprint of a document.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::lsp) struct Fingerprint {
@@ -33,7 +33,7 @@ pub(in crate::lsp) fn fingerprint(
     })
 }
 
-/// FNV-1a, 64 bits: shows whether two texts are equal without showing them.
+/// FNV-1a, 64 bits: shows whether two texts are equal without revealing them.
 fn fnv1a(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &b| {
         (hash ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3)
@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn fnv1a_has_its_published_values() {
+    fn fnv1a_matches_published_values() {
         assert_eq!(fnv1a(b""), 0xcbf2_9ce4_8422_2325);
         assert_eq!(fnv1a(b"a"), 0xaf63_dc4c_8601_ec8c);
         assert_eq!(fnv1a(b"foobar"), 0x8594_4171_f739_67e8);

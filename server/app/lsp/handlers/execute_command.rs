@@ -1,4 +1,4 @@
-//! `workspace/executeCommand`: an accepted suggestion, and the switch.
+//! `workspace/executeCommand`: an accepted suggestion, pause and resume.
 
 use serde_json::{Value, json};
 use tower_lsp::jsonrpc::{Error, Result};
@@ -9,13 +9,13 @@ use crate::lsp::clients::Quirks;
 use crate::lsp::copilot;
 use crate::lsp::session::{NegotiatedState, Session};
 
-/// Run by the editor after it inserted a suggestion; its argument is the suggestion's id.
+/// The editor runs it after it inserted a suggestion; its argument is the suggestion's id.
 const ACCEPT: &str = "lowkey.accept";
 const PAUSE: &str = "lowkey.pause";
 const RESUME: &str = "lowkey.resume";
 const TOGGLE: &str = "lowkey.toggle";
 
-/// Returns the server's capability for it.
+/// Returns the server's command capability.
 pub(super) fn options(quirks: Quirks) -> ExecuteCommandOptions {
     let accept = if quirks.copilot_command { copilot::ACCEPT } else { ACCEPT };
     ExecuteCommandOptions {
@@ -24,7 +24,7 @@ pub(super) fn options(quirks: Quirks) -> ExecuteCommandOptions {
     }
 }
 
-/// Runs a command; those that switch return `{"paused": …}`.
+/// Runs a command; pause and resume return `{"paused": …}`.
 pub(in crate::lsp) fn execute(
     session: &Session,
     params: &ExecuteCommandParams,
@@ -44,18 +44,18 @@ pub(in crate::lsp) fn execute(
         TOGGLE => !negotiated.completer.settings().paused,
         _ => {
             return Err(Error::invalid_params(format!(
-                "no such command; there are {ACCEPT}, {PAUSE}, {RESUME}, {TOGGLE}"
+                "unknown command; use {ACCEPT}, {PAUSE}, {RESUME}, {TOGGLE}"
             )));
         }
     };
     session.configured().paused = Some(paused);
-    // Problems of the other settings were shown when those were set.
+    // Problems of other settings were shown when they were set.
     configuration::put_in_force(session);
     copilot::status::tell(session);
     Ok(Some(json!({ "paused": paused })))
 }
 
-/// Returns the command that editors run after they inserted a suggestion.
+/// Returns the command that editors run after inserting a suggestion.
 pub(in crate::lsp) fn accept_command(negotiated: &NegotiatedState, id: u64) -> Command {
     let (command, id) = if negotiated.quirks.copilot_command {
         (copilot::ACCEPT, Value::from(id.to_string()))

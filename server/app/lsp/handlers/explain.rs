@@ -1,4 +1,4 @@
-//! `$/lowkey/explain`: the report of a document's last answered request; null for an unknown document.
+//! `$/lowkey/explain`: the report of a document's last answered request; null for an unknown one.
 
 use lowkey_document::Uri as DocumentUri;
 use serde::Deserialize;
@@ -20,7 +20,7 @@ struct Uri {
 }
 
 impl DocumentParams {
-    /// Returns the document's URI as the client wrote it.
+    /// Returns the document's URI in the client's form.
     pub(super) fn uri(&self) -> &str {
         &self.text_document.uri
     }

@@ -1,4 +1,4 @@
-//! `initialize` and `initialized`: what the session settles, and what follows at once.
+//! `initialize` and `initialized`: the negotiation, and the actions right after it.
 
 use lowkey_completer::settings::Settings;
 use lowkey_completer::{Completer, dirs, stats};
@@ -17,7 +17,7 @@ use crate::lsp::clients::quirks;
 use crate::lsp::session::{ClientCapabilities, NegotiatedState, Session};
 use crate::lsp::{convert, copilot, progress};
 
-/// Settles the session: settings, position encoding, what is known of the client. Starts the model.
+/// Negotiates settings, position encoding and client quirks. Starts the model.
 pub(in crate::lsp) fn initialize(
     session: &Session,
     params: InitializeParams,
@@ -28,7 +28,7 @@ pub(in crate::lsp) fn initialize(
     let editor = params.initialization_options.unwrap_or_default();
     let (client_info, encoding) = if copilot::introduces_itself(&editor) {
         session.copilot().open();
-        // These clients count in UTF-16, whatever the editor around them offers.
+        // These clients count in UTF-16, regardless of the editor's offer.
         (copilot::plugin(&editor), PositionEncoding::Utf16)
     } else {
         (params.client_info, convert::negotiate(offered))
@@ -70,7 +70,7 @@ pub(in crate::lsp) fn initialize(
     })
 }
 
-/// Begins to report the model's progress, asks for settings, and shows what is wrong with them.
+/// Starts the progress reports, requests settings, and shows problems with them.
 pub(in crate::lsp) fn initialized(session: &Session) {
     let Some(negotiated) = session.negotiated() else { return };
     let (client, status) = (session.client().clone(), negotiated.completer.subscribe_status());

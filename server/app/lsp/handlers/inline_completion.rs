@@ -1,8 +1,9 @@
 //! `textDocument/inlineCompletion`: ghost text.
 //!
-//! Nothing to suggest is an empty list, never null (Neovim keeps old ghost text on null);
-//! a superseded request is the error `RequestCancelled`. With a popup entry selected, the
-//! suggestion is the one for the text with that entry taken, and starts with it.
+//! Without a suggestion the answer is an empty list, never null, because Neovim keeps old ghost
+//! text on null. A superseded request gets the error `RequestCancelled`. If a popup entry is
+//! selected, the suggestion applies to the text with that entry inserted, and starts with the
+//! entry.
 
 use lowkey_completer::{IndentUnit, Surface, Trigger};
 use lowkey_document::ByteOffset;
@@ -18,7 +19,7 @@ use crate::lsp::placement::place;
 use crate::lsp::session::{NegotiatedState, Session};
 use crate::lsp::suggest::{Delivery, Suggestion, SuggestionRequest, suggest, suggest_in};
 
-/// Parameters; clients of Copilot add the version, which the protocol's own type would drop.
+/// Parameters; Copilot clients add the version, which the protocol's own type would drop.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::lsp) struct Params {
@@ -26,7 +27,7 @@ pub(in crate::lsp) struct Params {
     position: LenientPosition,
     #[serde(default)]
     context: Context,
-    /// Not of the protocol: clients of Copilot send it.
+    /// Not in the protocol; Copilot clients send it.
     #[serde(default)]
     formatting_options: Option<Value>,
 }
@@ -47,7 +48,7 @@ struct Context {
     selected_completion_info: Option<Selected>,
 }
 
-/// The popup entry that is selected while ghost text is asked for.
+/// The popup entry that is selected during the request.
 #[derive(Debug, Deserialize)]
 struct Selected {
     range: LenientRange,
@@ -56,7 +57,7 @@ struct Selected {
 
 const INVOKED: i64 = 1;
 
-/// Reads `{tabSize, insertSpaces}`; what makes no sense says nothing.
+/// Parses `{tabSize, insertSpaces}`; `None` if the values are invalid.
 fn indent_unit(options: &Value) -> Option<IndentUnit> {
     let insert_spaces = options.get("insertSpaces")?.as_bool()?;
     let tab_size = options.get("tabSize").and_then(Value::as_u64).unwrap_or_default();
@@ -103,7 +104,7 @@ async fn items(
     }
 }
 
-/// Suggests as if the selected popup entry were in the text.
+/// Suggests for the text with the selected popup entry inserted.
 async fn item_after_selected(
     session: &Session,
     request: SuggestionRequest<'_>,
@@ -135,9 +136,9 @@ async fn item_after_selected(
     }
 }
 
-/// Returns the item, or `None` where this editor would not draw it: ghost text is drawn after the
-/// cursor, so in most editors a text that changes the line before it (other indentation) would be
-/// taken unseen.
+/// Returns the item, or `None` if this editor would not draw it. Ghost text is drawn after the
+/// cursor. In most editors the user would not see a change of the line before it, such as other
+/// indentation.
 fn drawable(negotiated: &NegotiatedState, suggestion: &Suggestion) -> Option<InlineCompletionItem> {
     let placed = place(&suggestion.cursor, &suggestion.insert);
     let kept = suggestion.snapshot.slice(placed.start..suggestion.cursor.offset);

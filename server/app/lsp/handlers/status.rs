@@ -1,4 +1,4 @@
-//! `$/lowkey/status`: whether the model is there, and how many tokens it has computed.
+//! `$/lowkey/status`: the state of the model, and the number of tokens computed.
 
 use lowkey_completer::{Status, Work};
 use serde::Serialize;
@@ -6,16 +6,16 @@ use serde_json::Value;
 
 use crate::lsp::session::Session;
 
-/// What the server is doing.
+/// The state of the server.
 #[derive(Debug, Serialize)]
 pub(in crate::lsp) struct StatusReport {
     /// `loading`, `ready` or `failed`.
     state: &'static str,
     /// The model's name; empty until it is loaded.
     model: String,
-    /// Why there is no model; empty otherwise.
+    /// The reason of a failure; empty otherwise.
     message: String,
-    /// Suggestions are switched off.
+    /// Whether suggestions are paused.
     paused: bool,
     work: WorkReport,
 }
@@ -25,7 +25,7 @@ pub(in crate::lsp) struct StatusReport {
 pub(in crate::lsp) struct WorkReport {
     prefilled: u64,
     decoded: u64,
-    /// Of them at low priority: looking ahead, and where the cursor rests.
+    /// Tokens prefilled at low priority: look-ahead and cursor positions.
     background_prefilled: u64,
     background_decoded: u64,
 }

@@ -1,4 +1,5 @@
-//! `textDocument/didOpen`, `didChange` and `didClose`: applied in order of arrival, before anything waits.
+//! `textDocument/didOpen`, `didChange` and `didClose`: applied in arrival order, before any handler
+//! waits.
 
 use serde_json::Value;
 
@@ -19,7 +20,7 @@ impl Edits for Session {
         let params = params.unwrap_or_default();
         match self.documents().apply(method, params, negotiated.encoding) {
             Applied::Closed(uri) => negotiated.completer.closed(&uri),
-            // An edit shows whether a visible suggestion was taken.
+            // An edit shows whether the visible suggestion was accepted.
             Applied::Changed(snapshot) => negotiated.completer.changed(&snapshot),
             Applied::Opened | Applied::Ignored => {}
         }

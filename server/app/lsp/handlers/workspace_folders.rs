@@ -6,7 +6,7 @@ use tower_lsp::ls_types::{DidChangeWorkspaceFoldersParams, InitializeParams, Uri
 
 use crate::lsp::session::Session;
 
-/// Takes the new folders: labels and ignore rules count from them.
+/// Sets the new folders: labels and ignore rules are relative to them.
 pub(in crate::lsp) fn changed(session: &Session, params: &DidChangeWorkspaceFoldersParams) {
     let roots = {
         let mut configured = session.configured();
@@ -22,7 +22,7 @@ pub(in crate::lsp) fn changed(session: &Session, params: &DidChangeWorkspaceFold
     }
 }
 
-/// Returns the workspace folders, or what older clients send in their place.
+/// Returns the workspace folders, or the root that older clients send instead.
 pub(super) fn roots(params: &InitializeParams) -> Vec<PathBuf> {
     #[expect(deprecated, reason = "older clients know no folders")]
     let root = params.root_uri.as_ref();

@@ -1,4 +1,4 @@
-//! The order of what is written, and the end.
+//! The order of the written messages, and the end of the loop.
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use super::super::transport::frame::{Frame, FrameReader};
 use super::*;
 
-/// Handlers of the method `waits` wait once.
+/// A service whose handlers of the method `waits` wait once.
 struct Echo;
 
 impl Service<Request> for Echo {
@@ -64,7 +64,7 @@ fn request(method: &'static str, id: i64) -> Message {
     Message::Request(Request::build(method).id(id).finish())
 }
 
-/// Serves `messages`, with `ours` to be sent to the client; returns what was written, by id or method.
+/// Serves `messages` and sends `ours` to the client; returns the written messages, by id or method.
 async fn served(messages: Vec<Message>, ours: Vec<Request>, closes: bool) -> Vec<Value> {
     let (sender, receiver) = mpsc::channel(messages.len());
     for message in messages {
@@ -88,7 +88,7 @@ async fn served(messages: Vec<Message>, ours: Vec<Request>, closes: bool) -> Vec
 }
 
 #[tokio::test]
-async fn a_flood_delays_no_answer() {
+async fn flood_delays_no_answer() {
     let methods = ["waits"].into_iter().chain(std::iter::repeat_n("answers", 99));
     let messages = methods.zip(1..).map(|(method, id)| request(method, id)).collect();
     let ids: Vec<Value> = (1..=100).map(Value::from).collect();
@@ -96,19 +96,19 @@ async fn a_flood_delays_no_answer() {
 }
 
 #[tokio::test]
-async fn exit_ends_the_loop_while_stdin_stays_open() {
+async fn exit_ends_the_loop_with_open_stdin() {
     let exit = Message::Request(Request::build("exit").finish());
     let messages = vec![request("answers", 1), exit, request("answers", 2)];
     assert_eq!(served(messages, Vec::new(), false).await, [1]);
 }
 
 #[tokio::test]
-async fn the_end_of_stdin_waits_for_handlers() {
+async fn end_of_stdin_waits_for_handlers() {
     assert_eq!(served(vec![request("waits", 1)], Vec::new(), true).await, [1]);
 }
 
 #[tokio::test]
-async fn our_own_requests_are_written() {
+async fn server_requests_are_written() {
     let ours = vec![Request::build("window/showMessage").finish()];
     let written = served(vec![request("answers", 1)], ours, true).await;
     assert_eq!(written, [json!("window/showMessage"), json!(1)]);

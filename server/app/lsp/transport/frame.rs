@@ -1,54 +1,46 @@
-//! Frames on stdin: finds the messages, answers what is broken itself, passes on the rest.
+//! Frames on stdin: splits the stream into messages, and reports broken frames.
 //!
-//! tower-lsp's decoder ends the connection at the first message that it cannot parse.
-//! This filter stands before it and lets through only what that decoder accepts:
-//! everything else is answered with a JSON-RPC error, and reading goes on at the next
-//! header. A raw line `Content-Length: 12` cannot stand inside JSON text (strings have
-//! no raw line ends), so it always marks the next frame, even inside a body that is
-//! shorter than announced or too long to be read.
+//! A broken frame becomes an error, and reading continues at the next header. A raw line
+//! `Content-Length: 12` cannot occur inside JSON text, because strings have no raw line ends. It
+//! therefore always marks the next frame, even inside a body that is shorter than announced or too
+//! long to read.
 //!
-//! Invariant: memory is bounded by [`MAX_BODY_BYTES`], whatever a header announces.
+//! Invariant: [`MAX_BODY_BYTES`] bounds the memory for any announced length.
 
 use std::fmt;
 use std::io::{self, BufRead, Read};
 
-/// Longest body that is read: a document of 40 MB in JSON's longest escapes.
+/// Longest body: a document of 40 MB in JSON's longest escapes.
 pub(in crate::lsp) const MAX_BODY_BYTES: u64 = 256 << 20;
 
-/// Longest header line that is looked at.
+/// Longest header line.
 const MAX_LINE_BYTES: u64 = 4096;
 
-/// Most header lines of one frame; the protocol knows two.
+/// Maximum number of header lines in a frame; the protocol has two.
 const MAX_HEADER_LINES: usize = 32;
 
-/// One step of reading.
+/// The result of one reading step.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::lsp) enum Frame {
     /// A body of the announced length.
     Body(Vec<u8>),
-    /// A frame that makes no sense.
+    /// An invalid frame.
     Bad(Fault),
 }
 
-/// What is wrong with a frame.
+/// The fault of a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::lsp) enum Fault {
-    /// Bytes that are no header.
+    /// Bytes that are not a header.
     NoHeader,
     /// The header ended without a length.
     NoLength,
-    /// A length that is no number.
+    /// A length that is not a number.
     BadLength,
     /// A length above [`MAX_BODY_BYTES`].
-    TooLong {
-        /// The announced length.
-        bytes: u64,
-    },
+    TooLong { bytes: u64 },
     /// The next header began before the body was complete.
-    Truncated {
-        /// The announced length.
-        announced: u64,
-    },
+    Truncated { announced: u64 },
 }
 
 impl fmt::Display for Fault {
@@ -61,24 +53,24 @@ impl fmt::Display for Fault {
                 write!(f, "the body has {bytes} bytes, the limit is {MAX_BODY_BYTES}")
             }
             Self::Truncated { announced } => {
-                write!(f, "the next header began before {announced} bytes of body had come")
+                write!(f, "the next header began before the announced {announced} bytes of body")
             }
         }
     }
 }
 
-/// Cuts a byte stream into frames.
+/// Splits a byte stream into frames.
 #[derive(Debug)]
 pub(in crate::lsp) struct FrameReader<R> {
     reader: R,
-    /// A header line found where it was not expected: the next frame begins with it.
+    /// The length in a header line that was found too early: the next frame begins with it.
     carried: Option<u64>,
-    /// Skipping what is left of a refused frame, silently: it has been answered.
+    /// Whether the rest of a refused frame is being skipped; its error was sent already.
     skipping: bool,
     line: Vec<u8>,
 }
 
-/// A header line, as far as it matters.
+/// The relevant kinds of header lines.
 enum HeaderLine {
     Blank,
     Length(Result<u64, Fault>),
@@ -92,7 +84,7 @@ impl<R: BufRead> FrameReader<R> {
         Self { reader, carried: None, skipping: false, line: Vec::new() }
     }
 
-    /// Returns the next frame, or `None` at the end of the input, also inside a frame.
+    /// Returns the next frame; `None` at the end of the input, even inside a frame.
     pub(in crate::lsp) fn next_frame(&mut self) -> io::Result<Option<Frame>> {
         let mut n_lines = 0;
         let mut length = self.carried.take();
@@ -107,7 +99,7 @@ impl<R: BufRead> FrameReader<R> {
                     None => return Ok(Some(self.bad(Fault::NoLength))),
                 },
                 HeaderLine::Length(Ok(bytes)) if bytes <= MAX_BODY_BYTES => {
-                    // Garbage may have stood before it, answered already.
+                    // The bytes before it may be garbage that was answered already.
                     self.skipping = false;
                     length = Some(bytes);
                     n_lines += 1;
@@ -119,7 +111,7 @@ impl<R: BufRead> FrameReader<R> {
                 HeaderLine::Other if n_lines < MAX_HEADER_LINES => n_lines += 1,
                 HeaderLine::Other | HeaderLine::Garbage if self.skipping => {}
                 HeaderLine::Other | HeaderLine::Garbage => {
-                    // The rest of this very line may be the next header.
+                    // The rest of this line may be the next header.
                     if self.line.ends_with(b"\n")
                         && let Some(Ok(bytes)) = length_at_end(&self.line)
                         && bytes <= MAX_BODY_BYTES
@@ -139,9 +131,10 @@ impl<R: BufRead> FrameReader<R> {
     }
 
     /// Reads one line into `self.line`, or a piece of a line that is longer than any header.
-    /// `false` at the end of the input.
+    /// Returns `false` at the end of the input.
     fn read_line(&mut self) -> io::Result<bool> {
-        // Of a piece without a line end its tail is kept, so that a header begun there is whole.
+        // The tail of a piece without a line end is kept, so that a header that begins there is
+        // complete.
         let tail = if self.line.ends_with(b"\n") { 0 } else { self.line.len().min(64) };
         self.line.drain(..self.line.len() - tail);
         let n = self.reader.by_ref().take(MAX_LINE_BYTES).read_until(b'\n', &mut self.line)?;
@@ -158,7 +151,7 @@ impl<R: BufRead> FrameReader<R> {
                 return Ok(Some(Frame::Body(body)));
             }
             let line_start = body.len();
-            // Compact JSON has no raw line end, so this is one read, and searched at memchr's speed.
+            // Compact JSON has no raw line end, so this is one read, at memchr's speed.
             if self.reader.by_ref().take(missing).read_until(b'\n', &mut body)? == 0 {
                 return Ok(None);
             }
@@ -195,7 +188,7 @@ fn header_line(line: &[u8], skipping: bool) -> HeaderLine {
     if is_token { HeaderLine::Other } else { HeaderLine::Garbage }
 }
 
-/// Finds a length header that ends `line`, whatever stands before it.
+/// Finds a length header at the end of `line`, after any other bytes.
 fn length_at_end(line: &[u8]) -> Option<Result<u64, Fault>> {
     const NAME: &[u8] = b"content-length:";
     let start = line.windows(NAME.len()).rposition(|w| w.eq_ignore_ascii_case(NAME))?;
@@ -207,7 +200,7 @@ fn parse_length(value: &[u8]) -> Result<u64, Fault> {
     if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
         return Err(Fault::BadLength);
     }
-    // More digits than fit are a length all the same, and too long.
+    // A number with too many digits is still a length, and too long.
     let text = std::str::from_utf8(digits).map_err(|_| Fault::BadLength)?;
     Ok(text.parse().unwrap_or(u64::MAX))
 }

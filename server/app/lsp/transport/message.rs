@@ -1,8 +1,8 @@
-//! From frames to messages, each parsed once.
+//! Parses frames to messages, each once.
 //!
-//! Runs on a thread of its own, which reads stdin and may block there forever. A frame that holds no
-//! message is answered here with a JSON-RPC error, and reading goes on: nothing that an editor sends
-//! ends the connection.
+//! Runs on a separate thread, which reads stdin and may block there forever. A frame without a
+//! message is answered here with a JSON-RPC error, and reading continues: no input ends the
+//! connection.
 
 use std::io::{self, BufReader, Read};
 
@@ -18,31 +18,33 @@ use super::surrogates::mend;
 const PARSE_ERROR: i64 = -32700;
 const INVALID_REQUEST: i64 = -32600;
 
-/// Messages read ahead of the server, at most. They are parsed, so few: each takes up to 100 MB.
+/// Maximum number of messages read ahead. It is small, because a parsed message takes up to 100 MB.
 const READ_AHEAD: usize = 16;
 
-/// The most JSON values of one message: parsed, each takes up to 200 bytes. No edit has as many.
+/// Maximum number of JSON values in a message: a parsed value takes up to 200 bytes. No edit has as
+/// many.
 const MAX_VALUES: usize = 500_000;
 
 const TOO_MANY_VALUES: &str = "it has more than 500,000 JSON values";
 
-/// One message of the client's. JSON-RPC tells them apart by their members, so a response is tried first.
+/// A message from the client. JSON-RPC distinguishes messages by their members, so a response is
+/// tried first.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 pub(in crate::lsp) enum Message {
-    /// The answer to a request of ours.
+    /// The response to a request of the server.
     Response(Response),
     /// A request, or a notification when it has no id.
     Request(Request),
 }
 
-/// What a frame's body holds.
+/// The contents of a frame's body.
 #[derive(Debug)]
 enum Parsed {
     Message(Message),
-    /// A malformed response: answering an answer could go on forever.
+    /// A malformed response. An answer to an answer could cause an endless exchange.
     Dropped,
-    /// No message. `message` never quotes the body.
+    /// Not a message. `message` never quotes the body.
     Refused {
         code: i64,
         message: &'static str,
@@ -50,7 +52,8 @@ enum Parsed {
     },
 }
 
-/// Starts to read `input`. The returned channel yields its messages and ends with the input.
+/// Starts a thread that reads `input`. The returned channel yields its messages and closes at its
+/// end.
 pub(in crate::lsp) fn start(
     input: impl Read + Send + 'static,
     outbox: Outbox,
@@ -58,7 +61,7 @@ pub(in crate::lsp) fn start(
     let (sender, messages) = mpsc::channel(READ_AHEAD);
     std::thread::Builder::new().name("lowkey-stdin".into()).spawn(move || {
         if let Err(error) = read(input, &outbox, &sender) {
-            tracing::warn!(%error, "stdin cannot be read any more");
+            tracing::warn!(%error, "stdin cannot be read");
         }
     })?;
     Ok(messages)
@@ -79,7 +82,7 @@ fn read(input: impl Read, outbox: &Outbox, messages: &mpsc::Sender<Message>) -> 
         match parse(&body) {
             Parsed::Message(message) => {
                 if messages.blocking_send(message).is_err() {
-                    // The server is gone.
+                    // The server has stopped.
                     return Ok(());
                 }
             }
@@ -94,7 +97,7 @@ fn read(input: impl Read, outbox: &Outbox, messages: &mpsc::Sender<Message>) -> 
     Ok(())
 }
 
-/// Returns the messages of `input`, read as serving does.
+/// Returns the messages of `input`, read like those of a server.
 pub(in crate::lsp) fn all(input: &[u8]) -> Vec<Message> {
     let mut reader = FrameReader::new(input);
     let mut messages = Vec::new();
@@ -130,11 +133,11 @@ fn parse(body: &[u8]) -> Parsed {
         }
         return refused(PARSE_ERROR, "its body is not JSON", Value::Null);
     };
-    // JSON, but no message: name the request that gets no other answer, where that can be known.
+    // Valid JSON without a message: the answer names the request, if it has an id.
     let id = value.get("id").cloned().unwrap_or_default();
     let id = if serde_json::from_value::<Id>(id.clone()).is_ok() { id } else { Value::Null };
     if value.get("method").is_some() {
-        refused(INVALID_REQUEST, "it is no valid JSON-RPC 2.0 request", id)
+        refused(INVALID_REQUEST, "it is not a valid JSON-RPC 2.0 request", id)
     } else if value.get("result").is_some() || value.get("error").is_some() {
         Parsed::Dropped
     } else {
@@ -142,7 +145,7 @@ fn parse(body: &[u8]) -> Parsed {
     }
 }
 
-/// Counts the values of a body, or a few more: what is between its commas, brackets and braces.
+/// Counts the values of a body, with a small excess: the parts between commas, brackets and braces.
 fn count_values(body: &[u8]) -> usize {
     let (mut n_values, mut in_string, mut is_escaped) = (1, false, false);
     for byte in body {
@@ -189,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn half_an_emoji_passes_as_a_replacement_character() {
+    fn lone_surrogate_becomes_a_replacement() {
         let message = |text: &str| format!(r#"{{"jsonrpc":"2.0","method":"m","params":"{text}"}}"#);
         let Parsed::Message(Message::Request(request)) = parse(message("\\ud83d").as_bytes())
         else {
@@ -200,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_json_is_a_parse_error() {
+    fn invalid_json_is_a_parse_error() {
         for body in [&b"{"[..], b"", b"nonsense", b"{\"a\":\"\xff\"}", b"{} {}"] {
             assert_eq!(code(body), Some(PARSE_ERROR), "{}", String::from_utf8_lossy(body));
         }
@@ -209,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn json_that_is_no_message_is_an_invalid_request() {
+    fn other_json_is_an_invalid_request() {
         for body in [
             "42",
             "[]",
@@ -227,19 +230,19 @@ mod tests {
     }
 
     #[test]
-    fn a_message_of_very_many_values_is_refused_before_it_is_parsed() {
+    fn huge_message_is_refused_unparsed() {
         let message =
             |params: &str| format!(r#"{{"jsonrpc":"2.0","id":1,"method":"m","params":{params}}}"#);
         let many = |n: usize| message(&format!("[{}0]", "0,".repeat(n)));
         assert_eq!(code(many(MAX_VALUES).as_bytes()), Some(INVALID_REQUEST));
         assert!(is_message(many(1000).as_bytes()));
-        // What is in a text counts for nothing.
+        // Characters inside a string do not count.
         let text = message(&format!("\"\\\"{}\"", "[,{:".repeat(MAX_VALUES)));
         assert!(is_message(text.as_bytes()));
     }
 
     #[test]
-    fn a_refusal_names_the_request_where_it_can() {
+    fn refusal_has_the_request_id() {
         let parsed = parse(br#"{"jsonrpc":"1.0","id":"seven","method":"shutdown"}"#);
         assert!(matches!(parsed, Parsed::Refused { id, .. } if id == "seven"));
         let parsed = parse(br#"{"jsonrpc":"2.0","id":[1],"method":"shutdown"}"#);
@@ -247,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn a_malformed_response_is_dropped() {
+    fn malformed_response_is_dropped() {
         let body = br#"{"jsonrpc":"2.0","id":1,"error":{"code":1,"message":"m","extra":0}}"#;
         assert!(matches!(parse(body), Parsed::Dropped));
     }

@@ -1,7 +1,7 @@
-//! Messages to stdout, written by a thread of its own.
+//! Messages to stdout, written by a separate thread.
 //!
-//! Two places send: the main loop, and the reader of stdin with its own errors. Both put whole
-//! frames into one queue without waiting, so an editor that does not read for a while stops
+//! There are two senders: the main loop, and the reader of stdin with its own errors. Both put
+//! whole frames into one queue without waiting, so an editor that does not read for a while blocks
 //! neither edits nor cancellations.
 
 use std::io::{self, Write};
@@ -12,11 +12,11 @@ use serde::Serialize;
 
 enum Parcel {
     Frame(Vec<u8>),
-    /// Everything before this is written when the sender inside is used.
+    /// The writer uses this sender after it has written everything before.
     Finish(SyncSender<()>),
 }
 
-/// The way to stdout. Clones share one queue.
+/// A sender to stdout. Clones share one queue.
 #[derive(Debug, Clone)]
 pub(in crate::lsp) struct Outbox {
     queue: Sender<Parcel>,
@@ -40,11 +40,11 @@ impl Outbox {
         };
         let mut frame = format!("Content-Length: {}\r\n\r\n", body.len()).into_bytes();
         frame.extend_from_slice(&body);
-        // The thread ends when the editor has closed our stdout; then there is no one to write to.
+        // The thread ends when the editor has closed stdout; then the message has no reader.
         let _ = self.queue.send(Parcel::Frame(frame));
     }
 
-    /// Waits until what was queued is written, at most `patience`.
+    /// Waits until the queued messages are written, for at most `patience`.
     pub(in crate::lsp) fn finish(&self, patience: Duration) {
         let (done, written) = sync_channel(1);
         if self.queue.send(Parcel::Finish(done)).is_ok() {

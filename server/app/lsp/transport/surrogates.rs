@@ -1,10 +1,9 @@
-//! Half emoji in JSON: `\ud83d` without its other half.
+//! Lone surrogates in JSON: `\ud83d` without its other half.
 //!
-//! Editors written in JavaScript hold text as UTF-16 and escape a half that stands alone,
-//! as when a pair is typed or deleted in two steps. No Rust string can hold it, so the
-//! message could not be parsed, the edit would be lost, and every later position in the
-//! document would be wrong. A replacement character counts one UTF-16 unit as well, so
-//! with it every position stays right.
+//! Editors written in JavaScript hold text as UTF-16 and escape a lone surrogate, for example when
+//! the user types or deletes a pair in two steps. A Rust string cannot hold it, so the message
+//! could not be parsed, the edit would be lost, and every later position in the document would be
+//! wrong. A replacement character also counts as one UTF-16 unit, so it keeps every position right.
 
 /// Replaces lone surrogate escapes in JSON text; `None` when there are none.
 pub(super) fn mend(json: &str) -> Option<String> {
@@ -34,12 +33,12 @@ pub(super) fn mend(json: &str) -> Option<String> {
     Some(mended)
 }
 
-/// Finds the next backslash of an escape at or behind `at`; both bytes of `\\` belong to one.
+/// Finds the next backslash of an escape at or after `at`; both bytes of `\\` belong to one.
 fn next_escape(json: &str, at: usize) -> Option<usize> {
     Some(at + json.get(at..)?.find('\\')?)
 }
 
-/// Reads the UTF-16 unit that `\uXXXX` at `at` stands for.
+/// Parses the UTF-16 unit of `\uXXXX` at `at`.
 fn unit(json: &str, at: usize) -> Option<u32> {
     let digits = json.get(at..at + 6)?.strip_prefix("\\u")?;
     u32::from_str_radix(digits, 16).ok()
@@ -50,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lone_halves_become_replacement_characters() {
+    fn lone_surrogates_are_replaced() {
         for (json, mended) in [
             (r#""a\ud83d""#, r#""a\ufffd""#),
             (r#""\ude00b""#, r#""\ufffdb""#),

@@ -1,4 +1,4 @@
-//! Which request and which job of a document is superseded by which, with jobs of the toy.
+//! Which request or job of a document supersedes which, with jobs of the toy model.
 
 use std::sync::Barrier;
 use std::sync::atomic::AtomicBool;
@@ -21,7 +21,8 @@ fn engine() -> Engine<StopReason> {
     Engine::start(64 << 20, load).unwrap()
 }
 
-/// A job that decodes 64 tokens unless it is cancelled. In its first token it meets `gate` twice.
+/// Returns a job that decodes 64 tokens unless it is cancelled. It waits at `gate` twice during its
+/// first token.
 fn job(engine: &Engine<StopReason>, gate: &Arc<Barrier>) -> (Arc<RunningJob>, Receiver<Stop>) {
     let (to_test, stopped) = channel();
     let prepare = |assembler: &Assembler| {
@@ -55,8 +56,8 @@ fn job(engine: &Engine<StopReason>, gate: &Arc<Barrier>) -> (Arc<RunningJob>, Re
     (Arc::new(running), stopped)
 }
 
-/// Runs a job in a slot, lets `supersede` happen in its first token, and returns why it stopped. A joined request holds
-/// the job, so that dropping it does not cancel it.
+/// Runs a job in a slot, calls `supersede` during its first token, and returns its stop reason. A
+/// joined request holds the job, so that dropping it does not cancel it.
 fn stopped_by(supersede: impl FnOnce(&mut DocumentState, Arc<RunningJob>)) -> Stop {
     let engine = engine();
     let mut state = DocumentState::default();
@@ -74,7 +75,7 @@ fn stopped_by(supersede: impl FnOnce(&mut DocumentState, Arc<RunningJob>)) -> St
 }
 
 #[test]
-fn newer_job_of_a_slot_cancels_the_earlier() {
+fn newer_job_cancels_the_earlier_one() {
     let stop = stopped_by(|state, second| state.start(Surface::Inline, second));
     assert_eq!(stop, Stop::Cancelled);
 }
@@ -86,7 +87,7 @@ fn newer_request_alone_cancels_no_job() {
 }
 
 #[test]
-fn job_that_was_joined_from_another_surface_goes_on() {
+fn joined_job_continues() {
     let stop = stopped_by(|state, second| {
         let _newest = state.begin(Surface::Popup, 2, (2, 10, 5));
         state.start(Surface::Popup, second);
@@ -95,18 +96,18 @@ fn job_that_was_joined_from_another_surface_goes_on() {
 }
 
 #[test]
-fn closing_the_document_cancels_its_jobs() {
+fn closing_cancels_all_jobs() {
     let stop = stopped_by(|state, _| state.close(2));
     assert_eq!(stop, Stop::Cancelled);
 }
 
 #[test]
-fn surfaces_at_one_cursor_do_not_supersede_each_other() {
+fn surfaces_are_superseded_separately() {
     let mut state = DocumentState::default();
     let _inline = state.begin(Surface::Inline, 1, (1, 9, 4));
     let _popup = state.begin(Surface::Popup, 2, (1, 9, 4));
     assert!(state.is_newest(Surface::Inline, 1) && state.is_newest(Surface::Popup, 2));
-    // Asked again at the same cursor: the popup's request stays, the first one does not.
+    // A second request at the same cursor supersedes the first, but not the popup's.
     let _again = state.begin(Surface::Inline, 3, (1, 9, 4));
     assert!(!state.is_newest(Surface::Inline, 1) && state.is_newest(Surface::Popup, 2));
     assert!(!state.is_newest(Surface::Inline, 2), "that is the popup's");

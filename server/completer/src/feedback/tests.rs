@@ -1,4 +1,4 @@
-//! Edits as editors send them, and what they say about the suggestion on the screen.
+//! Edits as editors send them, and the outcomes that follow from them.
 
 use lowkey_document::{Document, fixture};
 
@@ -13,7 +13,8 @@ struct Editor {
 }
 
 impl Editor {
-    /// Opens `text`, in which `$0` is the cursor, and shows `insert` there in place of `n_tail` bytes.
+    /// Opens `text`, in which `$0` is the cursor, and shows `insert` in place of `n_tail` bytes
+    /// after it.
     fn showing(text: &str, insert: &str, n_tail: usize) -> Self {
         let (text, ByteOffset(cursor)) = fixture::parse(text);
         let snapshot = Document::open("file:///a.rs", "rust", 1, &text).snapshot();
@@ -48,20 +49,20 @@ impl Editor {
 }
 
 #[test]
-fn what_comes_at_one_stroke_was_accepted() {
+fn text_in_one_edit_was_accepted() {
     let mut editor = Editor::showing("let x = $0;\n", "compute(y)", 0);
     assert_eq!(editor.edit("compute(y)", 0), Some(End::Accepted(10)));
     assert_eq!(editor.ask(), None, "a suggestion has one end");
 }
 
 #[test]
-fn a_replaced_tail_is_part_of_accepting() {
+fn accepting_replaces_the_tail() {
     let mut editor = Editor::showing("f($0)\n", "a, b);", 1);
     assert_eq!(editor.edit("a, b);", 1), Some(End::Accepted(6)));
 }
 
 #[test]
-fn letter_by_letter_it_was_typed() {
+fn text_in_single_letters_was_typed() {
     let mut editor = Editor::showing("$0\n", "ab", 0);
     assert_eq!((editor.edit("a", 0), editor.ask()), (None, None));
     assert!(!editor.show("b", 0), "the same suggestion, seen from further on");
@@ -69,7 +70,7 @@ fn letter_by_letter_it_was_typed() {
 }
 
 #[test]
-fn words_are_taken_in_part_and_the_last_makes_it_whole() {
+fn last_word_completes_the_accept() {
     let mut editor = Editor::showing("$0\n", "one two three", 0);
     assert_eq!((editor.edit("one ", 0), editor.ask()), (None, None));
     assert!(!editor.show("two three", 0));
@@ -78,7 +79,7 @@ fn words_are_taken_in_part_and_the_last_makes_it_whole() {
 }
 
 #[test]
-fn after_words_something_else_makes_it_a_part() {
+fn other_text_after_words_is_partial_accept() {
     let mut editor = Editor::showing("$0\n", "one two three", 0);
     editor.edit("one ", 0);
     editor.ask();
@@ -88,7 +89,7 @@ fn after_words_something_else_makes_it_a_part() {
 }
 
 #[test]
-fn something_else_refuses_it_and_so_does_going_away() {
+fn other_text_or_place_rejects() {
     let mut editor = Editor::showing("let x = $0;\n", "compute(y)", 0);
     assert_eq!(editor.edit("z", 0), None, "the cursor is not known yet");
     assert_eq!(editor.ask(), Some(End::Refused));
@@ -98,7 +99,7 @@ fn something_else_refuses_it_and_so_does_going_away() {
 }
 
 #[test]
-fn asking_again_at_the_same_place_and_going_back_says_nothing() {
+fn repeated_request_has_no_outcome() {
     let mut editor = Editor::showing("$0\n", "abc", 0);
     assert_eq!(editor.ask(), None);
     assert!(!editor.show("abc", 0));
@@ -110,7 +111,7 @@ fn asking_again_at_the_same_place_and_going_back_says_nothing() {
 }
 
 #[test]
-fn brackets_that_the_editor_closes_do_not_refuse_it() {
+fn auto_closed_brackets_do_not_reject() {
     let mut editor = Editor::showing("f$0\n", "(a)", 0);
     assert_eq!(editor.edit("()", 0), None);
     editor.cursor -= 1;
@@ -120,7 +121,7 @@ fn brackets_that_the_editor_closes_do_not_refuse_it() {
 }
 
 #[test]
-fn the_editor_s_word_counts_once() {
+fn reported_accept_counts_once() {
     let mut editor = Editor::showing("$0\n", "abc", 0);
     let ended = editor.feedback.accepted(7).unwrap();
     assert_eq!((ended.end, ended.probability), (End::Accepted(3), Some(0.5)));
@@ -132,11 +133,11 @@ fn the_editor_s_word_counts_once() {
 }
 
 #[test]
-fn what_stands_after_half_a_minute_is_retained() {
+fn unchanged_text_is_retained() {
     let mut editor = Editor::showing("$0\n", "abc", 0);
     editor.edit("abc", 0);
     assert!(editor.judged().is_empty());
-    // Within the time something is written after it; later, everything goes.
+    // Text is written after it within the time; later, all text is removed.
     editor.now += Duration::from_secs(20);
     editor.edit(" d", 0);
     editor.now += Duration::from_secs(20);
@@ -148,7 +149,7 @@ fn what_stands_after_half_a_minute_is_retained() {
 }
 
 #[test]
-fn what_is_changed_within_half_a_minute_is_not() {
+fn changed_text_is_not_retained() {
     let mut editor = Editor::showing("$0\n", "abc", 0);
     editor.edit("abc", 0);
     editor.snapshot = editor.snapshot.with_edit(ByteOffset(1)..ByteOffset(2), "");
@@ -159,7 +160,7 @@ fn what_is_changed_within_half_a_minute_is_not() {
 }
 
 #[test]
-fn no_edit_and_no_clock_breaks_it() {
+fn feedback_is_total() {
     let mut editor = Editor::showing("$0é👩\n", "éa", 2);
     for (start, end, text) in [(0, 1, ""), (0, 0, "👩‍👧"), (3, 5, "x"), (0, 7, "")] {
         editor.snapshot = editor.snapshot.with_edit(ByteOffset(start)..ByteOffset(end), text);
@@ -177,7 +178,7 @@ fn no_edit_and_no_clock_breaks_it() {
 }
 
 #[test]
-fn lines_are_followed_while_they_are_typed_and_no_longer() {
+fn lines_are_followed_while_typed() {
     let spans = |editor: &Editor| {
         editor.feedback.follows_lines(&editor.snapshot, ByteOffset(editor.cursor))
     };
@@ -194,7 +195,7 @@ fn lines_are_followed_while_they_are_typed_and_no_longer() {
 }
 
 #[test]
-fn behind_what_was_accepted_the_place_is_known_until_something_is_typed() {
+fn place_after_accept_is_known() {
     let behind = |editor: &Editor| {
         editor.feedback.is_after_accepted(&editor.snapshot, ByteOffset(editor.cursor))
     };

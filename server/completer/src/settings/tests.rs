@@ -11,7 +11,7 @@ fn layered(value: &Value) -> (Settings, Vec<String>) {
 }
 
 #[test]
-fn values_of_the_right_type_are_taken() {
+fn values_of_the_right_type_are_set() {
     let (settings, problems) = layered(&json!({
         "model": "x.gguf", "threads": 2, "time_budget_ms": 300.0, "paused": true,
         "languages_off": ["markdown"], "exclude": {}, "popup": "never", "multiline": "always",
@@ -29,7 +29,7 @@ fn values_of_the_right_type_are_taken() {
 }
 
 #[test]
-fn a_wrong_value_is_reported_and_leaves_the_rest_in_force() {
+fn wrong_value_is_reported_and_ignored() {
     let (settings, problems) =
         layered(&json!({"threads": "two", "popup": "maybe", "max_lines": 3, "colour": 1}));
     assert_eq!(settings.threads, 0);
@@ -37,7 +37,7 @@ fn a_wrong_value_is_reported_and_leaves_the_rest_in_force() {
     assert_eq!(settings.max_lines, 3);
     assert_eq!(problems.len(), 3, "{problems:?}");
     for (problem, words) in problems.iter().zip([
-        ["colour", "there are: model, threads"],
+        ["colour", "the settings are: model, threads"],
         ["popup", "\"auto\", \"always\" or \"never\""],
         ["threads", "a whole number"],
     ]) {
@@ -48,7 +48,7 @@ fn a_wrong_value_is_reported_and_leaves_the_rest_in_force() {
 }
 
 #[test]
-fn null_and_keys_of_other_servers_are_passed_over() {
+fn null_and_foreign_keys_are_ignored() {
     let (settings, problems) = layered(&json!({"model": null, "editorPluginInfo": {"name": "x"}}));
     assert_eq!(settings, Settings::default());
     assert!(problems.is_empty());
@@ -57,7 +57,7 @@ fn null_and_keys_of_other_servers_are_passed_over() {
 }
 
 #[test]
-fn every_row_of_the_table_has_words_for_people() {
+fn every_setting_has_a_description() {
     for row in TABLE {
         assert!(row.doc.trim().len() > 20, "{} is not explained", row.key);
         assert!(!row.accepts.is_empty());
@@ -65,7 +65,7 @@ fn every_row_of_the_table_has_words_for_people() {
 }
 
 #[test]
-fn every_default_reads_back_as_itself() {
+fn defaults_round_trip() {
     let defaults = Settings::default();
     let values = TABLE.iter().map(|row| (row.key, defaults.value_of(row.key).unwrap()));
     let (read, problems) = layered(&values.collect());

@@ -1,14 +1,13 @@
-//! The types that a setting may have and how they are read from JSON.
+//! The types of settings and their conversion from JSON.
 //!
-//! Reading is strict: a number in quotes or an unknown word is a problem to report,
-//! not something to guess at.
+//! Conversion is strict: a number in quotes or an unknown word is reported, not guessed.
 
 use lowkey_model::{DeviceChoice, KvType};
 pub use lowkey_prompt::Infill;
 pub use lowkey_suggestion::Talkative;
 use serde_json::Value;
 
-/// What a setting may be, for the schemas of editors.
+/// The kind of a setting, for the schemas of editors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// Any text.
@@ -25,57 +24,55 @@ pub enum Kind {
     Word(&'static [&'static str]),
 }
 
-/// A type that a setting may have.
+/// A type of a setting.
 pub(super) trait FromValue: Sized {
     /// The accepted values in words; completes "takes …".
     const ACCEPTS: &'static str;
-    /// The same for a schema.
+    /// The accepted values, for a schema.
     const KIND: Kind;
 
-    /// The value, if it is acceptable.
+    /// Returns the value; `None` if it is not accepted.
     fn from_value(value: &Value) -> Option<Self>;
 
-    /// The value as [`FromValue::from_value`] reads it.
+    /// Returns the value in the form that [`FromValue::from_value`] reads.
     fn to_value(&self) -> Value;
 }
 
-/// When a suggestion may span lines.
+/// When an automatic suggestion may have several lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Multiline {
-    /// Where a block begins, and where the user asks.
+    /// At the beginning of a block, after an accepted suggestion, and on request.
     #[default]
     Auto,
-    /// Only where the user asks.
+    /// Only on request.
     Never,
-    /// Everywhere.
     Always,
 }
 
 /// When suggestions are offered in the completion popup too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Popup {
-    /// In editors that have no inline completion.
+    /// In editors without inline completion.
     #[default]
     Auto,
     /// In every editor.
     Always,
-    /// Nowhere.
     Never,
 }
 
 /// Whether processes share packed weights in memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum SharedWeights {
-    /// Where that is as fast as memory of their own.
+    /// If it is as fast as private memory.
     #[default]
     Auto,
-    /// Where the system can.
+    /// If the system supports it.
     Always,
-    /// Each has its own.
+    /// Each process has its own copy.
     Never,
 }
 
-/// Where the prompt's prefix ends and its middle begins.
+/// The boundary between the prompt's prefix and its middle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Anchor {
     /// At the cursor.
@@ -89,10 +86,10 @@ pub enum Anchor {
     Lines8,
 }
 
-/// Which part of the document comes first in a prompt.
+/// The order of prefix and suffix in a prompt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Order {
-    /// What the model's family was trained for.
+    /// The order that the model's family was trained with.
     #[default]
     Auto,
     /// Prefix, suffix, middle.
@@ -101,13 +98,13 @@ pub enum Order {
     Spm,
 }
 
-/// What float weights become when a model is loaded.
+/// The type of float weights after loading.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Quantize {
-    /// They stay as they are stored.
+    /// Unchanged.
     #[default]
     None,
-    /// 8 bits, one scale per 32.
+    /// 8 bits, one scale per 32 values.
     Q8_0,
 }
 
@@ -184,7 +181,7 @@ impl FromValue for Vec<String> {
     const KIND: Kind = Kind::Texts;
 
     fn from_value(value: &Value) -> Option<Self> {
-        // Lua cannot tell an empty list from an empty table.
+        // Lua cannot distinguish an empty list from an empty table.
         if value.as_object().is_some_and(serde_json::Map::is_empty) {
             return Some(Vec::new());
         }
@@ -222,16 +219,15 @@ macro_rules! words {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Number<const LOW: u16, const HIGH: u16>(f32);
 
-/// No value is NaN: all come through the limits.
+/// No value is NaN, because all values are within the limits.
 impl<const LOW: u16, const HIGH: u16> Eq for Number<LOW, HIGH> {}
 
 impl<const LOW: u16, const HIGH: u16> Number<LOW, HIGH> {
-    /// A number of thousandths; the nearest limit beyond these.
+    /// Builds a number from thousandths, clamped to the limits.
     pub fn new(thousandths: u16) -> Self {
         Self(f32::from(thousandths.clamp(LOW, HIGH)) / 1e3)
     }
 
-    /// The number.
     pub fn get(self) -> f32 {
         self.0
     }
@@ -252,7 +248,7 @@ impl<const LOW: u16, const HIGH: u16> FromValue for Number<LOW, HIGH> {
     }
 
     fn to_value(&self) -> Value {
-        // By its decimal digits: 0.95 in single precision is another number in double.
+        // Uses its decimal digits, because 0.95 in single precision is another number in double.
         self.0.to_string().parse::<f64>().map_or(Value::Null, Value::from)
     }
 }

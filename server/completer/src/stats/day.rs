@@ -1,6 +1,7 @@
-//! Days of the calendar, in UTC: what statistics are counted by.
+//! Calendar days in UTC, for statistics.
 //!
-//! No clock can break it: a time before 1970 is the first of January 1970, one far ahead is the end of the year 9999.
+//! Any clock gives a valid day: a time before 1970 is 1970-01-01, and a time after the year 9999 is
+//! its last day.
 
 use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -40,9 +41,10 @@ impl Day {
         Self((self.0 + 1).min(LAST))
     }
 
-    /// Year, month and day of the month; Howard Hinnant's `civil_from_days`, for years from 1970 on.
+    /// Returns year, month and day of the month, by Howard Hinnant's `civil_from_days`, for years
+    /// from 1970 on.
     fn parts(self) -> (u32, u32, u32) {
-        // Years begin in March here, so that a leap day is a year's last.
+        // Years begin in March here, so that a leap day is the last day of a year.
         let days = self.0 + 719_468;
         let era = days / 146_097;
         let of_era = days % 146_097;
@@ -75,21 +77,21 @@ impl TryFrom<String> for Day {
         let mut numbers = text.split('-').map(|number| number.parse::<u32>().ok());
         let parts = (numbers.next().flatten(), numbers.next().flatten(), numbers.next().flatten());
         let (Some(year), Some(month), Some(day)) = parts else {
-            return Err(format!("{text:?} is no day; write 2026-11-22"));
+            return Err(format!("{text:?} is not a date; write it like 2026-11-22"));
         };
         let is_in_range = (1970..=9999).contains(&year) && (1..=12).contains(&month);
         if !is_in_range || !(1..=31).contains(&day) {
-            return Err(format!("{text:?} is no day from 1970 to 9999"));
+            return Err(format!("{text:?} is not a date from 1970 to 9999"));
         }
-        // The way back of `parts`.
+        // The inverse of `parts`.
         let shifted = year - u32::from(month <= 2);
         let march_month = if month > 2 { month - 3 } else { month + 9 };
         let of_year = (153 * march_month + 2) / 5 + day - 1;
         let of_era = shifted % 400 * 365 + shifted % 400 / 4 - shifted % 400 / 100 + of_year;
         let days = (shifted / 400 * 146_097 + of_era).saturating_sub(719_468);
         let read = Self(days.min(LAST));
-        // The 31st of February is no day.
-        if read.to_string() == text { Ok(read) } else { Err(format!("{text:?} is no day")) }
+        // This rejects dates such as the 31st of February.
+        if read.to_string() == text { Ok(read) } else { Err(format!("{text:?} is not a date")) }
     }
 }
 
@@ -100,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn days_are_those_of_the_calendar() {
+    fn days_match_the_calendar() {
         for (days, text) in [
             (0, "1970-01-01"),
             (59, "1970-03-01"),
@@ -117,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn every_day_of_four_centuries_reads_back() {
+    fn days_round_trip() {
         let mut day = Day(0);
         for _ in 0..146_097 {
             assert_eq!(Day::try_from(day.to_string()), Ok(day));
@@ -126,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn no_clock_breaks_it() {
+    fn any_clock_gives_a_day() {
         assert_eq!(Day::of(UNIX_EPOCH - Duration::from_secs(1)), Day(0));
         let far = UNIX_EPOCH.checked_add(Duration::from_secs(u64::MAX / 4)).unwrap();
         assert_eq!(Day::of(far), Day(LAST));

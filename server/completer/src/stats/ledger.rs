@@ -1,8 +1,8 @@
-//! The file of counts: lines are added, and at times summed up.
+//! The file of counts: lines are added, and summed up from time to time.
 //!
-//! Several servers write to it at once. A line is added by one write to a file opened for appending; summing up
-//! replaces the file, and both hold a lock beside it. A line that cannot be read is passed over and counted: a disk
-//! that was full, or a hand that slipped, costs that line alone. The owner alone may read it.
+//! Several servers write to it at once. One write to a file opened for appending adds a line.
+//! Summing up replaces the file. Both hold a lock next to the file. An unreadable line is skipped
+//! and counted: a full disk or a wrong edit costs only that line. Only the owner may read the file.
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
@@ -13,43 +13,43 @@ use std::time::Duration;
 use super::day::Day;
 use super::tally::{Entry, FORMAT, Tally, name};
 
-/// A larger file is summed up: a line for each day, language and model.
+/// A larger file is summed up to one line per day, language and model.
 const SUM_UP_BYTES: u64 = 256 << 10;
-/// No file is read beyond this.
+/// Maximum number of bytes read.
 const MAX_BYTES: u64 = 16 << 20;
-/// When a file is too large although it is summed up, days older than this go.
+/// If a file is too large after summing up, days older than this are removed.
 const KEPT_DAYS: u32 = 400;
-/// How long to wait for another server that sums up: number of turns, and the time of each.
+/// Number of attempts to get the lock while another server sums up; [`TURN`] is the time of
+/// each.
 const TURNS: u32 = 200;
 const TURN: Duration = Duration::from_millis(5);
 
-/// Where the counts are.
+/// The file of counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ledger {
     path: PathBuf,
 }
 
-/// What the file says.
+/// The contents of the file.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Counted {
-    /// Its lines, summed up by day, language and model, in this order.
+    /// Its lines, summed up and ordered by day, language and model.
     pub entries: Vec<Entry>,
     /// Lines that could not be read.
     pub unreadable: usize,
 }
 
 impl Ledger {
-    /// Names the file; nothing is opened yet.
+    /// Sets the path; opens nothing.
     pub fn new(path: PathBuf) -> Self {
         Self { path }
     }
 
-    /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Reads the file; one that is not there is empty.
+    /// Reads the file; a missing file is empty.
     pub fn read(&self) -> io::Result<Counted> {
         let file = match File::open(&self.path) {
             Ok(file) => file,
@@ -61,7 +61,7 @@ impl Ledger {
         Ok(parse(&bytes))
     }
 
-    /// Adds entries; when it fails, none is added.
+    /// Adds entries, all or none.
     pub fn add(&self, entries: &[Entry]) -> io::Result<()> {
         if entries.is_empty() {
             return Ok(());
@@ -73,7 +73,8 @@ impl Ledger {
         let n_bytes = file.metadata()?.len();
         let mut lines = String::new();
         if !ends_a_line(&mut file, n_bytes)? {
-            // Another process was stopped within a line: the next entries must not be lost with it.
+            // Another process may have been stopped within a line: the next entries must not be
+            // lost with it.
             lines.push('\n');
         }
         for entry in entries {
@@ -82,10 +83,11 @@ impl Ledger {
         }
         file.write_all(lines.as_bytes())?;
         drop(lock);
-        // A sum may be as long as this too: then the next one waits for as much again.
+        // The sum may be as long as this too; then the next summing up waits for as many bytes
+        // again.
         let n_after = n_bytes + lines.len() as u64;
         if n_after / SUM_UP_BYTES > n_bytes / SUM_UP_BYTES {
-            // The lines are in the file: that it is long costs nothing but room until the next time.
+            // The entries are in the file; its length only costs space until the next time.
             if let Err(error) = self.sum_up(Day::today()) {
                 tracing::debug!(%error, "the statistics are not summed up");
             }
@@ -93,7 +95,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// Deletes the file; says whether there was one.
+    /// Deletes the file; returns whether there was one.
     pub fn forget(&self) -> io::Result<bool> {
         match std::fs::remove_file(&self.path) {
             Ok(()) => Ok(true),
@@ -102,7 +104,7 @@ impl Ledger {
         }
     }
 
-    /// Writes one line for each day, language and model, in place of all lines.
+    /// Replaces all lines by one line per day, language and model.
     fn sum_up(&self, today: Day) -> io::Result<()> {
         let _lock = self.locked(Lock::Exclusive)?;
         let mut entries = self.read()?.entries;
@@ -132,7 +134,7 @@ impl Ledger {
         builder.create(folder)
     }
 
-    /// Takes the lock; an error when another server keeps it for longer than summing up takes.
+    /// Takes the lock; an error if another server keeps it for longer than summing up takes.
     fn locked(&self, lock: Lock) -> io::Result<File> {
         let file = private(OpenOptions::new().create(true).write(true).truncate(false))
             .open(self.path.with_extension("lock"))?;
@@ -144,7 +146,7 @@ impl Ledger {
             match taken {
                 Ok(()) => return Ok(file),
                 Err(std::fs::TryLockError::WouldBlock) => std::thread::park_timeout(TURN),
-                // A file system without locks: one write is still one write.
+                // Some file systems have no locks; one write still adds a whole line.
                 Err(std::fs::TryLockError::Error(error))
                     if error.kind() == io::ErrorKind::Unsupported =>
                 {
@@ -177,7 +179,7 @@ fn ends_a_line(file: &mut File, n_bytes: u64) -> io::Result<bool> {
     Ok(byte == [b'\n'])
 }
 
-/// Reads lines and sums them up; lines that are no entry of this format are counted as unreadable.
+/// Parses lines and sums them up; other lines are counted as unreadable.
 fn parse(bytes: &[u8]) -> Counted {
     let mut counted = Counted::default();
     let mut sums: BTreeMap<(Day, String, String), Tally> = BTreeMap::new();

@@ -1,7 +1,7 @@
 //! The counters, and one line of the file.
 //!
-//! Counts only: no text, no path, no name of a document. A line with fields that this version does not know is read
-//! all the same, so that an older server and a newer one can write to one file.
+//! There are only counts: no text, no path, no name of a document. A line with unknown fields is
+//! still read, so that servers of different versions can use one file.
 
 use std::collections::BTreeMap;
 
@@ -9,35 +9,35 @@ use serde::{Deserialize, Serialize};
 
 use super::day::Day;
 
-/// The upper bounds of the classes of answering times, in milliseconds; one class more is for what took longer.
+/// Upper bounds of the answer time classes in milliseconds; one more class is for longer times.
 pub const MS_BOUNDS: [u32; 13] = [1, 2, 5, 10, 20, 50, 100, 150, 200, 300, 500, 1000, 2000];
 
-/// Longer names are cut: a name is a label here.
+/// Longer names are cut.
 const MAX_NAME_CHARS: usize = 48;
 
-/// Counts of one day, language and model, or sums of them.
+/// Counts of one day, language and model, or their sums.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Tally {
-    /// Requests that were answered; those that a newer one replaced are not.
+    /// Answered requests, without superseded ones.
     #[serde(skip_serializing_if = "is_zero")]
     pub requests: u64,
-    /// Suggestions that were shown; one that stays while it is typed counts once.
+    /// Shown suggestions; one that stays while the user types it counts once.
     #[serde(skip_serializing_if = "is_zero")]
     pub shown: u64,
-    /// Taken whole.
+    /// Accepted whole.
     #[serde(skip_serializing_if = "is_zero")]
     pub accepted: u64,
-    /// Taken in part: by word or by line, and not whole in the end.
+    /// Accepted in part: by word or by line, and not whole in the end.
     #[serde(skip_serializing_if = "is_zero")]
     pub partly_accepted: u64,
-    /// Typed to the end by hand, as suggested.
+    /// Typed to the end by hand.
     #[serde(skip_serializing_if = "is_zero")]
     pub typed: u64,
-    /// Of those accepted, how many are known to have stood for 30 seconds, or not.
+    /// Accepted suggestions that were checked after 30 seconds.
     #[serde(skip_serializing_if = "is_zero")]
     pub judged: u64,
-    /// Of those judged, how many stood there unchanged after 30 seconds.
+    /// Checked suggestions that were unchanged after 30 seconds.
     #[serde(skip_serializing_if = "is_zero")]
     pub retained: u64,
     /// Characters shown.
@@ -49,10 +49,10 @@ pub struct Tally {
     /// Characters of accepted suggestions that were retained.
     #[serde(skip_serializing_if = "is_zero")]
     pub retained_chars: u64,
-    /// Requests without a suggestion, by the rule that silenced it.
+    /// Requests without a suggestion, by the rule that suppressed it.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub silent: BTreeMap<String, u64>,
-    /// Answers by how long they took: up to each of [`MS_BOUNDS`], and longer.
+    /// Number of answers per time class: up to each of [`MS_BOUNDS`], and longer.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ms: Vec<u64>,
 }
@@ -87,13 +87,13 @@ impl Tally {
         }
     }
 
-    /// Notes requests that a rule silenced.
+    /// Counts requests that a rule suppressed.
     pub fn silence(&mut self, rule: &str, n: u64) {
         let count = self.silent.entry(name(rule)).or_default();
         *count = count.saturating_add(n);
     }
 
-    /// Notes how long an answer took.
+    /// Counts an answer in its time class.
     pub fn took(&mut self, ms: f64) {
         let class = MS_BOUNDS.iter().position(|&bound| ms <= f64::from(bound));
         self.took_class(class.unwrap_or(MS_BOUNDS.len()), 1);
@@ -106,7 +106,8 @@ impl Tally {
         }
     }
 
-    /// The bound below which `share` of the answers came; `None` of none, or when it took longer than all bounds.
+    /// Returns the bound that `share` of the answers did not exceed; `None` without answers, or if
+    /// it exceeds all bounds.
     pub fn ms_below(&self, share: f64) -> Option<u32> {
         let all: u64 = self.ms.iter().fold(0, |sum, n| sum.saturating_add(*n));
         let wanted = (all as f64 * share).ceil() as u64;
@@ -119,18 +120,17 @@ impl Tally {
     }
 }
 
-/// One line of the file: what was counted on a day in a language with a model.
+/// One line of the file: the counts of a day, a language and a model.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
     /// The version of the format.
     pub lowkey_stats: u32,
     /// The day, in UTC.
     pub day: Day,
-    /// The language's id, as the editor names it.
+    /// The language id, as the editor names it.
     pub language: String,
     /// The model's name.
     pub model: String,
-    /// The counts.
     #[serde(flatten)]
     pub tally: Tally,
 }
@@ -139,14 +139,14 @@ pub struct Entry {
 pub const FORMAT: u32 = 1;
 
 impl Entry {
-    /// Makes an entry; names are cut to labels.
+    /// Builds an entry; names are cut.
     pub fn new(day: Day, language: &str, model: &str, tally: Tally) -> Self {
         let [language, model] = [language, model].map(name);
         Self { lowkey_stats: FORMAT, day, language, model, tally }
     }
 }
 
-/// A name as a label: short, and nothing in it that could be more than a name.
+/// Returns a name without special characters, cut to its maximum length.
 pub(super) fn name(text: &str) -> String {
     let plain = |c: &char| c.is_alphanumeric() || " -_.+#:".contains(*c);
     let name: String = text.chars().filter(plain).take(MAX_NAME_CHARS).collect();
@@ -158,7 +158,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn counts_add_up_and_never_overflow() {
+    fn counts_saturate() {
         let mut tally = Tally { shown: u64::MAX - 1, accepted: 2, ..Tally::default() };
         tally.silence("gate", 3);
         tally.took(7.0);
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn times_are_told_by_the_bound_below_which_they_lie() {
+    fn times_fall_into_classes() {
         let mut tally = Tally::default();
         assert_eq!(tally.ms_below(0.5), None);
         for ms in [0.2, 3.0, 90.0, 100.0] {
@@ -186,14 +186,14 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_is_one_short_line_and_reads_back() {
+    fn entry_is_one_line_and_round_trips() {
         let mut tally = Tally { requests: 4, shown: 1, ..Tally::default() };
         tally.silence("gate", 3);
         let entry = Entry::new(Day::default(), "rust", "a model", tally);
         let line = serde_json::to_string(&entry).unwrap();
         assert!(!line.contains('\n') && !line.contains("accepted"), "{line}");
         assert_eq!(serde_json::from_str::<Entry>(&line).unwrap(), entry);
-        // A newer version's line, with something more in it.
+        // A line of a newer version, with an unknown field.
         let newer = line.replace("\"requests\"", "\"colour\":7,\"requests\"");
         assert_eq!(serde_json::from_str::<Entry>(&newer).unwrap(), entry);
     }

@@ -65,7 +65,7 @@ impl PackingKey {
     }
 }
 
-/// Loads a model as [`load`](crate::load) does, with the weights of `kept` if they are this model's.
+/// Loads a model as [`load`](super::load::load) does, with the weights of `kept` if they are this model's.
 pub fn load_kept(
     file: &ModelFile,
     threads: usize,

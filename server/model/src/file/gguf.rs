@@ -43,21 +43,24 @@ pub(crate) struct Header {
     pub(crate) tensors: Tensors,
 }
 
-/// How much of a file is read to find its header in: enough for nearly all, and then for the longest.
-const HEADER_READS: [usize; 2] = [16 << 20, (MAX_HEADER_BYTES + (1 << 20)) as usize];
+/// How much of a file is read at first to find its header in. Reading is most of the time of opening a file: headers of
+/// 150,000 tokens have 6 MB, few have more than 16 MB.
+const FIRST_READS: [usize; 2] = [8 << 20, 32 << 20];
+/// How much is read for the longest header.
+const LAST_READ: usize = (MAX_HEADER_BYTES + (1 << 20)) as usize;
 
 /// Reads the header of a model that messages call `file`.
 pub(crate) fn read_header(file: &str, bytes: &StoredBytes) -> Result<Header, ModelError> {
-    let [some, most] = HEADER_READS;
     let n_bytes = bytes.len() as u64;
-    let begin = bytes.first(some, file)?;
-    match parse(file, &begin, n_bytes) {
-        // The header may be longer than the bytes that were read of it.
-        Err(ModelError::CutShort { .. }) if (begin.len() as u64) < n_bytes => {
-            parse(file, &bytes.first(most, file)?, n_bytes)
+    for n in FIRST_READS {
+        let begin = bytes.first(n, file)?;
+        match parse(file, &begin, n_bytes) {
+            // The header may be longer than the bytes that were read of it.
+            Err(ModelError::CutShort { .. }) if (begin.len() as u64) < n_bytes => {}
+            parsed => return parsed,
         }
-        parsed => parsed,
     }
+    parse(file, &bytes.first(LAST_READ, file)?, n_bytes)
 }
 
 /// Parses the header of a file of `file_bytes` bytes that begins with `bytes`.

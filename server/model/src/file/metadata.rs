@@ -3,8 +3,9 @@
 //! Getters are lenient about width (a `u8` serves where a `u32` is asked for) and never about meaning: a value that
 //! does not fit is `None`, and the caller decides whether it can do without.
 //! Arrays are kept as the file stores them and decoded when a caller asks: a vocabulary of 150,000 tokens is one copy
-//! of bytes while a file is opened, not 150,000 strings that the tokenizer makes again.
+//! of bytes, of which the tokenizer borrows.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 /// The key–value pairs of a model file's header.
@@ -86,7 +87,7 @@ impl Value {
             ValueType::Text => {
                 let (length, text) = bytes.split_first_chunk()?;
                 let is_whole = u64::from_le_bytes(*length) == text.len() as u64;
-                is_whole.then(|| Self::Text(decode_text(text)))
+                is_whole.then(|| Self::Text(decode_text(text).into_owned()))
             }
             ValueType::Array => {
                 let (kind, rest) = bytes.split_first_chunk()?;
@@ -115,7 +116,7 @@ impl Value {
 }
 
 impl Array {
-    fn texts(&self) -> Option<Vec<String>> {
+    fn texts(&self) -> Option<Vec<Cow<'_, str>>> {
         if self.kind != ValueType::Text {
             return self.is_empty().then(Vec::new);
         }
@@ -161,9 +162,9 @@ impl Array {
 }
 
 /// Decodes a string: invalid bytes are replaced, and the NULs that some writers append are removed.
-fn decode_text(bytes: &[u8]) -> String {
+fn decode_text(bytes: &[u8]) -> Cow<'_, str> {
     let end = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
-    String::from_utf8_lossy(bytes.get(..end).unwrap_or_default()).into_owned()
+    String::from_utf8_lossy(bytes.get(..end).unwrap_or_default())
 }
 
 fn one<const WIDTH: usize, T>(bytes: &[u8], decode: impl Fn([u8; WIDTH]) -> T) -> Option<T> {
@@ -226,8 +227,8 @@ impl Metadata {
         }
     }
 
-    /// Decodes an array of strings; `None` if the elements are of another type.
-    pub fn strings(&self, key: &str) -> Option<Vec<String>> {
+    /// Lends the strings of an array; `None` if the elements are of another type.
+    pub fn strings(&self, key: &str) -> Option<Vec<Cow<'_, str>>> {
         self.array(key)?.texts()
     }
 

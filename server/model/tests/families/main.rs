@@ -40,7 +40,7 @@ fn near_reference(name: &str, kind: &str, model: &mut dyn CausalLm, n: usize) {
     assert!(found.same_argmax == 1.0, "{name}, {kind}: {found:?}");
 }
 
-/// However tokens are cut over calls, and whatever was truncated in between, the bits are the same.
+/// The bits do not depend on how tokens are split over calls, nor on what was truncated in between.
 fn appending_changes_nothing(name: &str, model: &mut dyn CausalLm) {
     let tokens = Fixture::read(name).tokens;
     let vocab = model.config().vocab;
@@ -51,12 +51,12 @@ fn appending_changes_nothing(name: &str, model: &mut dyn CausalLm) {
         one_by_one.extend(append(model, &mut cache, &[*token], LogitsMode::All));
     }
     assert_eq!(bits(&one_by_one), bits(&expected), "{name}, one by one");
-    // Behind the last layer only what is asked for is computed.
+    // After the last layer only the wanted rows are computed.
     let mut cache = model.new_cache(tokens.len());
     let last = append(model, &mut cache, &tokens, LogitsMode::Last);
     let expected_last = &expected[(tokens.len() - 1) * vocab..];
     assert_eq!(bits(&last), bits(expected_last), "{name}, the last alone");
-    // Other tokens stood in the cache before.
+    // Other tokens were in the cache before.
     let mut cache = model.new_cache(tokens.len());
     append(model, &mut cache, &tokens[5..33], LogitsMode::None);
     cache.truncate(0);

@@ -73,7 +73,7 @@ fn with_type(number: u32) -> Vec<u8> {
     let mut bytes = std::fs::read(folder("iq4_nl.gguf")).unwrap();
     let name = b"blk.0.ffn_up.weight";
     let at = bytes.windows(name.len()).position(|window| window == name).unwrap() + name.len();
-    // Behind the name stand the dimension count, two dimensions, and the type.
+    // After the name follow the dimension count, two dimensions, and the type.
     bytes[at + 20..at + 24].copy_from_slice(&number.to_le_bytes());
     bytes
 }

@@ -1,4 +1,4 @@
-//! Reuse is invisible: however a sequence came to be in a cache, the logits behind it are the same to the bit.
+//! Reuse is invisible: the logits after a sequence are the same to the bit, however it was put into a cache.
 
 use candle_core::quantized::GgmlDType;
 use lowkey_model::{CausalLm, KvType, LogitsMode, load};
@@ -91,7 +91,7 @@ fn the_last_token_s_logits_are_the_same_alone() {
 fn the_number_of_threads_does_not_show() {
     for dtype in TYPES {
         let tiny = Tiny::new(dtype);
-        // So many that they are shared out: few tokens of a small model stay on one thread.
+        // Enough to be shared between threads: few tokens of a small model stay on one.
         let tokens = Random(3).tokens(300, tiny.vocab);
         let alone = cold(&mut *model(&tiny, 1), &tokens);
         for threads in [2, 3, 5] {

@@ -102,7 +102,7 @@ fn caches_of_kernels_and_of_devices_are_not_mixed_up() {
     let tiny = Tiny::new(GgmlDType::Q8_0);
     let file = file(&tiny).with_kv_type(KvType::Int8);
     let (mut own, mut device) = (model(&tiny, 1), on_device(&file));
-    // Half floats, whatever was asked for.
+    // Half floats, also if another type was asked for.
     assert_eq!(device.cache_bytes_per_token(), own.cache_bytes_per_token());
     let mut logits = Vec::new();
     let (of_device, of_own) = (device.new_cache(8), own.new_cache(8));

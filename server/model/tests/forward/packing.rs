@@ -111,7 +111,7 @@ fn the_key_follows_the_model_and_the_time_its_file_was_written() {
     assert_eq!(key(&embedded).as_str().len(), 64);
     let as_q8 = file(tiny).quantized_on_load(Some(Quantization::Q8_0));
     assert_ne!(key(&embedded).as_str(), key(&as_q8).as_str());
-    // Damage that lies between the samples of a large file leaves its digest: pulled again, it is another file.
+    // Damage between the samples of a large file does not change its digest; pulled again, it is another file.
     let test = TestFile::new("key.gguf");
     let mut keys = [1_u64, 2, 1].map(|seconds| {
         let since = std::time::Duration::from_secs(1_000_000 + seconds);

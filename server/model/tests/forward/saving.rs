@@ -56,7 +56,7 @@ fn a_cache_that_cannot_be_restored_is_empty() {
     assert!(restore(&mut cache, 30, &bytes).is_ok());
 }
 
-/// When this fails, bits of a cache or of the logits have changed, or how a cache lies in memory: raise
+/// When this fails, bits of a cache or of the logits have changed, or a cache's layout in memory: raise
 /// `lowkey_model::NUMERICS`, so that sessions saved by earlier builds are left alone, and note the new digest.
 #[test]
 fn the_bits_of_a_cache_are_those_of_this_numerics() {

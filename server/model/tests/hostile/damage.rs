@@ -26,7 +26,7 @@ fn small() -> (Vec<u8>, usize) {
     (bytes, content.tensor_data_offset as usize)
 }
 
-/// Opens, and where that succeeds loads and runs, whatever the file has become.
+/// Opens the file, and if that succeeds loads and runs it.
 fn open_and_run(scratch: &Scratch) -> Result<(), ModelError> {
     let file = ModelFile::open(&scratch.path)?;
     let _ = (file.digest(), file.name(), file.metadata().strings("tokenizer.ggml.tokens"));
@@ -36,7 +36,7 @@ fn open_and_run(scratch: &Scratch) -> Result<(), ModelError> {
     Ok(())
 }
 
-/// Every failure must be told apart from a programming error, and say where.
+/// Checks that an error names the file and a next step; returns whether there was none.
 fn check_message(result: Result<(), ModelError>, scratch: &Scratch, what: &str) -> bool {
     match result {
         Ok(()) => true,

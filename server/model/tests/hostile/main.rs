@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use cap::Cap;
 
-/// Counts what is allocated, to notice an allocation that a header field has talked someone into.
+/// Counts allocated bytes, to notice an allocation by the value of a header field.
 #[global_allocator]
 static MEMORY: Cap<std::alloc::System> = Cap::new(std::alloc::System, usize::MAX);
 

@@ -1,4 +1,4 @@
-//! What is said about each kind of wrong file: what, where, what is supported, and the next step.
+//! The message for each kind of wrong file: the problem, the place, the supported values, and the next step.
 
 use std::path::Path;
 
@@ -284,7 +284,7 @@ fn an_unsupported_type_is_named_with_its_tensor() {
     let mut bytes = tiny().gguf();
     let name = b"blk.1.ffn_up.weight";
     let at = bytes.windows(name.len()).position(|window| window == name).unwrap() + name.len();
-    // Behind the name stand the dimension count, two dimensions, and the type.
+    // After the name follow the dimension count, two dimensions, and the type.
     let offset = at + 4 + 16;
     bytes[offset..offset + 4].copy_from_slice(&23_u32.to_le_bytes());
     check(
@@ -358,7 +358,7 @@ fn overlapping_tensors_are_refused() {
     let mut bytes = tiny().gguf();
     let name = b"output_norm.weight";
     let at = bytes.windows(name.len()).position(|window| window == name).unwrap() + name.len();
-    // Behind the name stand the dimension count, one dimension, the type, and the offset.
+    // After the name follow the dimension count, one dimension, the type, and the offset.
     let offset = at + 4 + 8 + 4;
     bytes[offset..offset + 8].copy_from_slice(&32_u64.to_le_bytes());
     let text = message("overlap", &bytes);

@@ -1,6 +1,6 @@
 //! A model small enough to make for every test: random weights, real file format.
 //!
-//! The same seed gives the same weights, whatever type they are stored in.
+//! The same seed gives the same weights in every type.
 
 use std::io::Cursor;
 

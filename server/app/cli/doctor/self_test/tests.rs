@@ -31,7 +31,7 @@ fn model(n: usize, asked: Asked, n_parameters: usize) -> SelfTest {
 }
 
 #[test]
-fn every_hole_has_one_cursor_and_a_short_answer_on_its_line() {
+fn holes_have_one_cursor_and_a_short_answer() {
     let mut files = BTreeSet::new();
     for Hole { language, file, text, accepts } in &HOLES {
         assert_eq!(text.matches("$0").count(), 1, "{file}");
@@ -49,7 +49,7 @@ fn every_hole_has_one_cursor_and_a_short_answer_on_its_line() {
 }
 
 #[test]
-fn an_accepted_answer_is_right_also_where_it_replaces_closers() {
+fn answer_may_replace_closers() {
     for hole in &HOLES {
         assert!(with(hole, first(hole), 0).right, "{}", hole.file);
         let blanks = format!("{}  \n", hole.text.replace("$0", first(hole)).trim_end());
@@ -60,7 +60,7 @@ fn an_accepted_answer_is_right_also_where_it_replaces_closers() {
 }
 
 #[test]
-fn other_text_doubled_closers_and_silence_are_wrong() {
+fn wrong_answers_are_counted_as_wrong() {
     for hole in &HOLES {
         let rest = hole.text.split_once("$0").and_then(|(_, after)| after.lines().next());
         let doubled = format!("{}{}", first(hole), rest.unwrap_or_default());
@@ -73,7 +73,7 @@ fn other_text_doubled_closers_and_silence_are_wrong() {
 }
 
 #[test]
-fn a_count_under_the_floor_fails_and_says_what_to_do() {
+fn count_below_floor_fails_with_advice() {
     let of = |asked| model(FLOOR - 1, asked, REAL);
     let wrong = "5 of 20 holes filled right, in 4.6 s: the sentinels or the file is wrong";
     assert!(of(Asked::Fim).says().starts_with(wrong), "{}", of(Asked::Fim).says());
@@ -93,7 +93,7 @@ fn a_count_under_the_floor_fails_and_says_what_to_do() {
 }
 
 #[test]
-fn a_count_at_the_floor_passes_and_names_what_was_wrong() {
+fn count_at_floor_passes_and_lists_faults() {
     let passed = model(FLOOR, Asked::Fim, REAL);
     assert_eq!((passed.verdict, passed.advice("")), (Verdict::Passed, None));
     let says = passed.says();
@@ -106,14 +106,14 @@ fn a_count_at_the_floor_passes_and_names_what_was_wrong() {
 }
 
 #[test]
-fn a_small_model_is_counted_and_not_judged() {
+fn small_model_gets_no_verdict() {
     let test = model(0, Asked::Fim, 4_000_000);
     assert_eq!((test.right, test.verdict, test.floor), (0, Verdict::NotJudged, None));
     assert!(test.says().contains("too small") && test.advice("").is_none(), "{}", test.says());
 }
 
 #[test]
-fn settings_that_change_or_silence_answers_are_left_out() {
+fn self_test_ignores_some_settings() {
     let json = include_bytes!("../../../../prompt/fixtures/small.json");
     let format = |infill| {
         let tokenizer = Tokenizer::from_json(json).ok()?;

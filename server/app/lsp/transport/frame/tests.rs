@@ -1,7 +1,7 @@
-//! Broken streams, and what is left of the messages in them.
+//! Broken streams, and the messages that are recovered from them.
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
-#![expect(clippy::unnecessary_wraps, reason = "`body` stands beside faults in lists")]
+#![expect(clippy::unnecessary_wraps, reason = "`body` is in lists with faults")]
 
 use std::io::Cursor;
 
@@ -9,7 +9,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// All frames of a stream; bodies as text.
+/// Returns all frames of a stream; bodies as text.
 fn frames(stream: &[u8]) -> Vec<Result<String, Fault>> {
     let mut reader = FrameReader::new(Cursor::new(stream));
     let mut frames = Vec::new();
@@ -34,7 +34,7 @@ fn whole_frames_come_out_in_order() {
 }
 
 #[test]
-fn lone_line_feeds_and_blank_lines_between_frames_are_forgiven() {
+fn line_feeds_between_frames_are_accepted() {
     assert_eq!(
         frames(b"Content-Length: 2\n\n{}\r\n\r\nContent-Length: 2\n\n[]"),
         [body("{}"), body("[]")]
@@ -42,18 +42,18 @@ fn lone_line_feeds_and_blank_lines_between_frames_are_forgiven() {
 }
 
 #[test]
-fn garbage_costs_one_error_and_no_message() {
+fn garbage_gives_one_error() {
     let stream = b"garbage\nmore of it\r\n\r\nContent-Length: 2\r\n\r\n{}";
     assert_eq!(frames(stream), [Err(Fault::NoHeader), body("{}")]);
 }
 
 #[test]
-fn garbage_on_the_headers_own_line_is_cut_off() {
+fn garbage_before_a_header_is_cut_off() {
     assert_eq!(frames(b"xyz!Content-Length: 2\r\n\r\n{}"), [Err(Fault::NoHeader), body("{}")]);
 }
 
 #[test]
-fn a_long_line_without_end_hides_no_header_behind_it() {
+fn header_after_a_long_line_is_found() {
     for n in 4070..4110 {
         let mut stream = vec![b'x'; n];
         stream.extend_from_slice(b"Content-Length: 2\r\n\r\n{}");
@@ -62,13 +62,13 @@ fn a_long_line_without_end_hides_no_header_behind_it() {
 }
 
 #[test]
-fn a_header_without_length_is_refused() {
+fn header_without_length_is_refused() {
     let stream = b"Content-Type: json\r\n\r\n{}Content-Length: 2\r\n\r\n[]";
     assert_eq!(frames(stream), [Err(Fault::NoLength), body("[]")]);
 }
 
 #[test]
-fn lengths_that_are_no_numbers_are_refused() {
+fn invalid_lengths_are_refused() {
     for length in ["-1", "12x", "", "1.5", "0x10"] {
         let stream = format!("Content-Length: {length}\r\n\r\n{{}}Content-Length: 2\r\n\r\n[]");
         assert_eq!(frames(stream.as_bytes()), [Err(Fault::BadLength), body("[]")], "{length}");
@@ -76,7 +76,7 @@ fn lengths_that_are_no_numbers_are_refused() {
 }
 
 #[test]
-fn an_oversized_body_is_skipped_up_to_the_next_header() {
+fn oversized_body_is_skipped() {
     let stream = b"Content-Length: 99999999999\r\n\r\n{\"a\":1}Content-Length: 2\r\n\r\n[]";
     assert_eq!(frames(stream), [Err(Fault::TooLong { bytes: 99_999_999_999 }), body("[]")]);
     let stream = b"Content-Length: 99999999999999999999999\r\n\r\n{}";
@@ -84,19 +84,19 @@ fn an_oversized_body_is_skipped_up_to_the_next_header() {
 }
 
 #[test]
-fn a_body_shorter_than_announced_does_not_swallow_the_next_frame() {
+fn short_body_keeps_the_next_frame() {
     let stream = b"Content-Length: 50\r\n\r\n{\"a\":1}Content-Length: 2\r\n\r\n[]";
     assert_eq!(frames(stream), [Err(Fault::Truncated { announced: 50 }), body("[]")]);
 }
 
 #[test]
-fn a_body_longer_than_announced_costs_its_rest_and_no_other_frame() {
+fn long_body_keeps_the_next_frame() {
     let stream = b"Content-Length: 3\r\n\r\n{\"a\":1}Content-Length: 2\r\n\r\n[]";
     assert_eq!(frames(stream), [body("{\"a"), Err(Fault::NoHeader), body("[]")]);
 }
 
 #[test]
-fn an_end_inside_a_frame_is_an_end() {
+fn end_inside_a_frame_is_an_end() {
     for stream in ["", "Content-Le", "Content-Length: 5", "Content-Length: 5\r\n\r\n{", "\r\n"] {
         assert!(frames(stream.as_bytes()).iter().all(Result::is_err), "{stream:?}");
     }
@@ -104,7 +104,7 @@ fn an_end_inside_a_frame_is_an_end() {
 
 proptest! {
     #[test]
-    fn a_good_frame_behind_any_garbage_is_found(
+    fn valid_frame_after_garbage_is_found(
         garbage in prop::collection::vec(any::<u8>(), 0..300),
     ) {
         let text = String::from_utf8_lossy(&garbage).to_lowercase();
@@ -117,13 +117,13 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_end_in_frames_and_faults(
+    fn any_bytes_give_frames_and_faults(
         stream in prop::collection::vec(prop_oneof![
             Just(b"Content-Length: ".to_vec()), Just(b"3".to_vec()), Just(b"\r\n".to_vec()),
             Just(b"\r\n\r\n".to_vec()), Just(b"{}".to_vec()), any::<[u8; 2]>().prop_map(Vec::from),
         ], 0..60),
     ) {
-        // Ends, and never panics.
+        // The reader ends, and never panics.
         let _ = frames(&stream.concat());
     }
 }

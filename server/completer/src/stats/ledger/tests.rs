@@ -1,4 +1,4 @@
-//! The file is valid after every interruption.
+//! The file stays valid after every interruption.
 
 use lowkey_test_support::TestFolder;
 
@@ -25,7 +25,7 @@ fn shown(ledger: &Ledger) -> u64 {
 }
 
 #[test]
-fn what_is_added_is_summed_up_by_day_and_language() {
+fn entries_are_summed_by_day_and_language() {
     let folder = Folder::new("adds");
     let ledger = folder.ledger();
     assert_eq!(ledger.read().unwrap(), Counted::default());
@@ -56,7 +56,7 @@ fn only_the_owner_may_read_it() {
 }
 
 #[test]
-fn a_broken_line_costs_itself_alone() {
+fn broken_line_is_skipped() {
     let folder = Folder::new("broken");
     let ledger = folder.ledger();
     ledger.add(&[entry(Day::default(), "rust", 1)]).unwrap();
@@ -70,14 +70,14 @@ fn a_broken_line_costs_itself_alone() {
 }
 
 #[test]
-fn any_bytes_are_a_file() {
+fn any_bytes_are_read() {
     for bytes in [&b""[..], b"\n\n", b"\0", b"{", &[b'['; 4096]] {
         assert!(parse(bytes).entries.is_empty());
     }
 }
 
 #[test]
-fn several_servers_write_at_once_and_nothing_is_lost() {
+fn concurrent_writes_lose_nothing() {
     let folder = Folder::new("several");
     let (n_servers, n_turns) = (4, 25);
     std::thread::scope(|scope| {
@@ -87,7 +87,7 @@ fn several_servers_write_at_once_and_nothing_is_lost() {
                 for turn in 0..n_turns {
                     ledger.add(&[entry(Day::default(), "rust", 1)]).unwrap();
                     if (server + turn) % 9 == 0 {
-                        // One that finds the others writing gives up and sums up another time.
+                        // A server that finds another one writing gives up and sums up later.
                         if let Err(error) = ledger.sum_up(Day::default()) {
                             assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
                         }
@@ -101,7 +101,7 @@ fn several_servers_write_at_once_and_nothing_is_lost() {
 }
 
 #[test]
-fn a_file_that_grows_is_summed_up_and_stays_small() {
+fn large_file_is_summed_up() {
     let folder = Folder::new("grows");
     let ledger = folder.ledger();
     let many = vec![entry(Day::today(), "rust", 1); 6000];
@@ -112,7 +112,7 @@ fn a_file_that_grows_is_summed_up_and_stays_small() {
 }
 
 #[test]
-fn of_too_many_days_the_oldest_go() {
+fn oldest_days_are_removed() {
     let folder = Folder::new("oldest");
     let ledger = folder.ledger();
     let today = Day::today();
