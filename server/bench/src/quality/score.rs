@@ -94,7 +94,8 @@ fn exceeds(shown: Loose, truth: Loose) -> bool {
     shown.iter().zip(truth).any(|(shown, truth)| *shown > truth)
 }
 
-/// Whether the next line of the file that is not blank is in the suggestion, and not in the truth.
+/// Whether the next line of the file, if it has more than one letter or digit, is in the suggestion and not in the
+/// truth.
 fn repeats_next(shown: &[&str], truth: &[&str], below: &str) -> bool {
     let mut lines_below = below.lines().skip(1).map(str::trim);
     let Some(next) = lines_below.find(|line| !line.is_empty()) else { return false };
