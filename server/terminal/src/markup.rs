@@ -1,6 +1,6 @@
-//! Text that goes into pages and pictures, whatever it holds.
+//! Escapes text for pages and pictures.
 
-/// Returns text as it may stand in HTML and SVG, between tags and in attributes.
+/// Returns text that is safe in HTML and SVG, between tags and in attributes.
 pub fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
