@@ -49,7 +49,7 @@ fn first_answer_uses_small_prompt() {
     assert_eq!(small["prompt_size"], "small", "{small}");
     assert!((64..=128).contains(&prefilled(&small)), "{small}");
     let why = small["why"].to_string();
-    assert!(why.contains("the lines around the cursor were asked"), "{why}");
+    assert!(why.contains("the small prompt was used"), "{why}");
 
     let mut whole = start(100_000);
     type_one(&mut whole);
