@@ -120,7 +120,7 @@ fn unusable_input_is_rejected() {
         (vec![good.as_str(), &missing], ["cannot read", "missing.py"]),
         (vec![&binary], ["not UTF-8", "convert"]),
         (vec![&short], ["20 lines", "at least 60"]),
-        (vec![&flat], ["no indented line of code", "take a source file"]),
+        (vec![&flat], ["no indented line of code", "choose a source file"]),
         (vec![&good, "--model", &no_model], ["none.gguf", "measuring the first start"]),
     ] {
         let output = cold(&folder, &arguments).output().unwrap();

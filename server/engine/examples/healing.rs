@@ -1,8 +1,9 @@
 //! Token healing over a vocabulary of your choice: `healing VOCAB.gguf [FILE...]`.
 //!
-//! A model that knows one line by heart, but only as whole tokens, is asked at every cursor of that line, with healing
-//! and without. Takes the lines of the tests, or up to 40 lines of each file named. Exit code 1 when a healed answer is
-//! not the rest of the line, except in a word of more tokens than healing takes back (counted, and named).
+//! The model knows one line by heart, but only as whole tokens. The example requests a completion
+//! at every cursor of that line, with healing and without. It uses the lines of the tests, or up to
+//! 40 lines of each file named. The exit code is 1 if a healed answer is not the rest of the line,
+//! except in a word of more tokens than healing removes (counted, and named).
 #![expect(clippy::print_stdout, reason = "a command-line check; its result is what it prints")]
 
 use std::path::Path;
@@ -12,7 +13,7 @@ use std::sync::Arc;
 use lowkey_prompt::{Format, Infill, Tokenizer};
 use lowkey_test_support::{healing, vocabulary};
 
-/// How many cursors were asked, and how many of them were answered rightly.
+/// The number of cursors, and of right answers.
 #[derive(Default)]
 struct Tally {
     asked: usize,
@@ -45,7 +46,8 @@ fn main() -> ExitCode {
 fn prove(vocabulary: &str, files: &[String]) -> Result<Tally, String> {
     let mut vocab = vocabulary::read_vocab(Path::new(vocabulary))?;
     if vocab.fim_mid.is_none() {
-        // A vocabulary published without sentinels: its last tokens stand in, which no text spells.
+        // A vocabulary published without sentinels: its last tokens, which no text spells, replace
+        // them.
         let last = (vocab.tokens.len() as u32).checked_sub(1).ok_or("no tokens in this file")?;
         let behind = |n| Some(last.saturating_sub(n));
         (vocab.fim_pre, vocab.fim_suf, vocab.fim_mid) = (behind(2), behind(1), behind(0));

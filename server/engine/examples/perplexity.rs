@@ -1,8 +1,10 @@
-//! Perplexity of a text of token ids, counted as llama-perplexity counts it.
+//! Measures the perplexity of token ids, in the same way as llama-perplexity.
 //!
-//! `cargo run --release --example perplexity -- MODEL.gguf THREADS WINDOW [int8] < IDS`: the ids, parted by blanks, are cut into
-//! windows that start from an empty cache each; what is left over is dropped. In a window only tokens of its second
-//! half count, so that each has at least half a window before it. With `int8` keys and values are kept as bytes. Prints the perplexity and the number of counted tokens.
+//! `cargo run --release --example perplexity -- MODEL.gguf THREADS WINDOW [int8] < IDS`: the ids,
+//! separated by spaces, are cut into windows that each start with an empty cache; the remainder is
+//! dropped. Only the tokens in the second half of a window count, so that each has at least half a
+//! window before it. With `int8` the cache stores keys and values as bytes. Prints the perplexity
+//! and the number of counted tokens.
 #![expect(clippy::print_stdout, reason = "an example's result goes to standard output")]
 #![expect(clippy::unwrap_used, reason = "a tool for developers, run by hand")]
 
@@ -37,7 +39,7 @@ fn main() {
         for chunk in window_tokens.chunks(CHUNK_TOKENS) {
             model.forward(chunk, &mut cache, LogitsMode::All, &mut logits, &|| false).unwrap();
             for row in logits.chunks_exact(vocab) {
-                // The logits of a position are about the token behind it.
+                // The logits of a position are those of the next token.
                 position += 1;
                 if position > window / 2 && position < window {
                     let next = window_tokens[position] as usize;

@@ -1,8 +1,9 @@
-//! Measures what a restart costs: the first completion without a kept session and with one, and what keeping it costs.
+//! Measures the cost of a restart: the first completion with and without a saved session, and the
+//! cost of saving it.
 //!
-//! `cargo run --release --workspace --example restart -- MODEL.gguf [TOKENS [ROUNDS]]`. The lives of engines alternate:
-//! one with no session on disk, which saves its own, and one that finds it. Only the model's shape matters here, not
-//! what its weights are.
+//! `cargo run --release --workspace --example restart -- MODEL.gguf [TOKENS [ROUNDS]]`. Two kinds
+//! of engine runs alternate: one without a session on disk, which saves its own, and one that finds
+//! it. Only the model's shape matters here, not its weights.
 #![expect(clippy::print_stdout, reason = "an example's result goes to standard output")]
 #![expect(clippy::unwrap_used, reason = "a tool for developers, run by hand")]
 
@@ -17,12 +18,12 @@ use lowkey_prompt::{Assembler, Prompt};
 /// Tokens decoded by each completion: about a line.
 const DECODED: usize = 12;
 
-/// One engine from its start to its end; times in milliseconds.
+/// One run of an engine; times in milliseconds.
 struct Life {
-    /// From the start until it serves.
+    /// From the start until it is ready.
     ready: f64,
     made: Generated,
-    /// From asking it to end until it has.
+    /// From the shutdown request to the end.
     farewell: f64,
 }
 
@@ -44,7 +45,7 @@ fn main() {
         "{:16} {:>8} {:>8} {:>12} {:>8} {:>9}",
         "", "ready", "prefill", "first token", "all", "farewell"
     );
-    // From here on the speed is kept, so that no start below measures it.
+    // From here on the speed is saved, so that no start below measures it.
     show("first of all", &life());
     for _ in 0..rounds {
         std::fs::remove_dir_all(folder.join("sessions")).unwrap();
@@ -74,7 +75,7 @@ fn live(model: &Path, keep: Keep, n_tokens: usize) -> Life {
     let begun = Instant::now();
     let engine = Engine::start_keeping(1 << 30, Some(keep), load).unwrap();
     let status = engine.subscribe();
-    // No runtime here that could wait for a change.
+    // There is no runtime here that could wait for a change.
     while matches!(*status.borrow(), Status::Loading(_)) {
         std::thread::sleep(Duration::from_millis(1));
     }
@@ -82,7 +83,7 @@ fn live(model: &Path, keep: Keep, n_tokens: usize) -> Life {
     let ready = milliseconds(begun);
 
     let (to_main, result) = channel();
-    // Any ids serve; a fixed stride through the vocabulary is the same at every start.
+    // Any ids work; a fixed stride through the vocabulary is the same at every start.
     let tokens = (0..n_tokens).map(|index| (index * 7919 + 13) as u32 % vocab as u32).collect();
     let prepare =
         move |_: &Assembler| Some(Prompt { tokens, n_fixed: n_tokens, ..Prompt::default() });

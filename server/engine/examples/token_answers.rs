@@ -1,8 +1,9 @@
-//! Greedy answers to prompts of token ids, with how close each choice was.
+//! Greedy answers to prompts of token ids, with the margin of each choice.
 //!
-//! `cargo run --release --example token_answers -- MODEL.gguf THREADS N_DECODE < PROMPTS`: a prompt per line, ids parted
-//! by blanks. Each prompt starts from an empty cache. A line of answers has `id:second:gap` for each token: the best and the
-//! second best of the logits and their difference. `tests/peers` holds these answers against other engines'.
+//! `cargo run --release --example token_answers -- MODEL.gguf THREADS N_DECODE < PROMPTS`: one
+//! prompt per line, with ids separated by spaces. Each prompt starts with an empty cache. A line of
+//! answers has `id:second:gap` for each token: the best and the second best of the logits and their
+//! difference. `tests/peers` compares these answers with those of other engines.
 #![expect(clippy::print_stdout, reason = "an example's result goes to standard output")]
 #![expect(clippy::unwrap_used, reason = "a tool for developers, run by hand")]
 
@@ -38,7 +39,7 @@ fn main() {
     }
 }
 
-/// The best and the second best token, and how far apart their logits are.
+/// Returns the best and the second best token, and the difference of their logits.
 fn two_best(logits: &mut [f32]) -> (u32, u32, f32) {
     let best = argmax(logits);
     let value = std::mem::replace(&mut logits[best], f32::NEG_INFINITY);

@@ -1,9 +1,9 @@
-//! The end of the process: the caller saves its state when the system asks the process to end, and when its editor is
-//! gone.
+//! Saves data at the end of the process: when the system asks the process to end, and when its
+//! editor has ended.
 //!
-//! An editor ends the server through the protocol, or by closing its input. A service manager, a terminal and a user
-//! send a signal. And an editor may be killed while something else holds the server's input open: then its process is
-//! looked for.
+//! An editor ends the server through the protocol, or by closing its input. A service manager, a
+//! terminal and a user send a signal. If an editor is killed while another process holds the
+//! server's input open, the server notices that the editor's process has ended.
 
 use std::io;
 
@@ -12,11 +12,12 @@ use std::io;
 const ASKED_TO_END: [i32; 3] =
     [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT, signal_hook::consts::SIGHUP];
 
-/// How often is looked whether the editor is still there.
+/// Time between two checks of the editor's process.
 #[cfg(unix)]
 const LOOK: std::time::Duration = std::time::Duration::from_secs(3);
 
-/// Calls `farewell` with the number of the first signal that asks to end, on a thread of its own; it ends the process.
+/// Calls `farewell` on a separate thread, with the number of the first signal that asks to end;
+/// `farewell` ends the process.
 ///
 /// A signal that this process was started to ignore (SIGHUP under `nohup`) stays ignored.
 #[cfg(unix)]
@@ -33,13 +34,14 @@ pub fn on_signals(farewell: impl FnOnce(i32) + Send + 'static) -> io::Result<()>
     Ok(())
 }
 
-/// There are no signals here: the system ends the process.
+/// Does nothing without signals: the system ends the process.
 #[cfg(not(unix))]
 pub fn on_signals(_: impl FnOnce(i32) + Send + 'static) -> io::Result<()> {
     Ok(())
 }
 
-/// The signals that this process ignores, one bit each; none where the system does not say.
+/// Returns the signals that this process ignores, one bit each; none if the system does not report
+/// them.
 #[cfg(unix)]
 fn ignored_signals() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
@@ -47,16 +49,17 @@ fn ignored_signals() -> u64 {
     mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)
 }
 
-/// Calls `farewell` when the process with this number has ended; it ends this one.
+/// Calls `farewell` when the process with this id has ended; `farewell` ends this process.
 ///
-/// A process that is not there at first is not watched: its number may be of another machine or container.
+/// A process that does not exist at first is not watched: its id may be from another machine or
+/// container.
 #[cfg(unix)]
 pub fn when_gone(process_id: u32, farewell: impl FnOnce() + Send + 'static) {
     use rustix::io::Errno;
     use rustix::process::{Pid, test_kill_process};
 
     let Some(pid) = i32::try_from(process_id).ok().and_then(Pid::from_raw) else { return };
-    // A process of another user's may not be asked, but it is there.
+    // Another user's process rejects the signal, but it exists.
     let is_gone = move || matches!(test_kill_process(pid), Err(Errno::SRCH));
     if is_gone() {
         return;
@@ -73,6 +76,6 @@ pub fn when_gone(process_id: u32, farewell: impl FnOnce() + Send + 'static) {
     }
 }
 
-/// Here the end of input is what says that the editor is gone.
+/// Does nothing: on this system the end of input shows that the editor has ended.
 #[cfg(not(unix))]
 pub fn when_gone(_: u32, _: impl FnOnce() + Send + 'static) {}

@@ -1,8 +1,9 @@
-//! What every command of the program shares with the process around it.
+//! Output, logging and process helpers for every command of the program.
 //!
-//! [`stdout`] prints a result, [`log`] writes the log to stderr, and [`ending`] runs code when a signal asks the process
-//! to end. [`paint`], [`markup`] and [`progress`] are for reports, and [`system`] reads the memory and the load of the
-//! machine. This crate knows nothing of completion.
+//! [`stdout`] prints a result, [`log`] writes the log to stderr, and [`ending`] runs code when a
+//! signal asks the process to end. [`paint`], [`markup`] and [`progress`] are for reports, and
+//! [`system`] reads the memory and the load of the machine. This crate does not depend on
+//! completion.
 #![cfg_attr(
     test,
     expect(clippy::unwrap_used, reason = "a test that panics has failed, which is what is wanted")

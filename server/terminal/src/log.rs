@@ -1,11 +1,13 @@
 //! The log: stderr only, counts and durations, never a document's text.
 //!
-//! `LOWKEY_LOG` takes a filter like `debug` or `lowkey=trace`; only `trace` of the protocol library shows messages.
-//! A panic is logged by its place alone, because its words may quote a string that was cut in the wrong place.
+//! `LOWKEY_LOG` takes a filter like `debug` or `lowkey=trace`; only `trace` of the protocol library
+//! shows messages. The log of a panic has only its location, because its message may quote source
+//! text.
 //!
-//! An editor may never read our stderr, so a pipe of 64 kB fills and a write to it blocks for good; or the reader is
-//! gone, and every write fails. Lines therefore go through a bounded queue to a thread of their own: what does not fit
-//! is dropped and counted, and what cannot be written is lost.
+//! If an editor never reads stderr, a pipe of 64 kB fills and a write blocks forever. If the reader
+//! is closed, every write fails. A bounded queue therefore passes lines to a separate thread. Lines
+//! that do not fit are dropped and counted, and lines that cannot be written are lost.
+//!
 //! Invariant: logging never waits, never fails and never panics.
 
 use std::io::{self, Write};
@@ -17,19 +19,19 @@ use std::time::Duration;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
-/// Lines that wait for stderr at most; the longest are a few hundred bytes.
+/// Maximum number of lines that wait for stderr; the longest are a few hundred bytes.
 const MAX_LINES: usize = 1024;
 
-/// How long the last lines may take to be written when the process ends.
+/// Time limit for writing the last lines at the end of the process.
 const FLUSH: Duration = Duration::from_millis(200);
 
-/// The language server's log without `LOWKEY_LOG`: what we do, and warnings of the libraries.
+/// Default filter of a language server: lowkey's actions, and warnings of libraries.
 pub const OF_A_SERVER: &str = "warn,lowkey=info";
 
-/// Every other command's.
+/// Default filter of every other command.
 pub const OF_A_COMMAND: &str = "warn";
 
-/// The way to stderr of this process.
+/// The log of this process.
 static LOG: OnceLock<Log> = OnceLock::new();
 
 enum Parcel {
@@ -38,25 +40,25 @@ enum Parcel {
     Finish(SyncSender<()>),
 }
 
-/// The queue's end where lines are put in. Clones share one queue.
+/// The sending end of the queue. Clones share one queue.
 #[derive(Debug, Clone)]
 struct Log {
     queue: SyncSender<Parcel>,
     n_lost: Arc<AtomicU64>,
 }
 
-/// Starts to log; `default` is the filter where `LOWKEY_LOG` names none.
+/// Starts the log; `default` is the filter without `LOWKEY_LOG`.
 pub fn start(default: &str) {
     let filter = EnvFilter::try_from_env("LOWKEY_LOG").unwrap_or_else(|_| EnvFilter::new(default));
     // Without a thread there is no log, and everything else works.
     if let Ok(log) = Log::start(io::stderr()) {
         let log = LOG.get_or_init(|| log).clone();
-        // Already started when the command line did it first.
+        // The command line may have started it already.
         let _ = tracing_subscriber::fmt()
             .with_env_filter(filter)
             .with_writer(log)
             .with_ansi(false)
-            // It would print its own failures to stderr, and panic there.
+            // Otherwise it would print its own failures to stderr, and panic there.
             .log_internal_errors(false)
             .try_init();
     }
@@ -67,7 +69,7 @@ pub fn start(default: &str) {
     }));
 }
 
-/// Waits a moment for the lines that are queued: called before the process ends.
+/// Waits briefly for the queued lines, before the process ends.
 pub fn finish() {
     if let Some(log) = LOG.get() {
         let (done, written) = sync_channel(1);
@@ -100,7 +102,7 @@ fn write_all(mut output: impl Write, parcels: &Receiver<Parcel>, n_lost: &Atomic
             }
             Parcel::Finish(done) => _ = done.send(()),
         }
-        // Said once there is room again, so that a gap in the log is seen.
+        // Reported when there is room again, so that a gap in the log is visible.
         let n = n_lost.swap(0, Ordering::Relaxed);
         if n > 0 && writeln!(output, "lowkey: {n} lines of the log were lost").is_err() {
             n_lost.fetch_add(n, Ordering::Relaxed);
@@ -109,7 +111,7 @@ fn write_all(mut output: impl Write, parcels: &Receiver<Parcel>, n_lost: &Atomic
     }
 }
 
-/// One event's line: tracing writes it in pieces, and it is queued when it is whole.
+/// One event's line: tracing writes it in pieces, and it is queued when it is complete.
 #[derive(Debug)]
 struct Line {
     log: Log,
@@ -154,7 +156,7 @@ mod tests {
 
     use super::*;
 
-    /// An output that waits for a permission per write, and fails where it is refused.
+    /// An output that waits for a permission per write, and fails if it is refused.
     struct Gated {
         permits: Receiver<bool>,
         written: Arc<Mutex<Vec<u8>>>,
@@ -194,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn stderr_that_is_not_read_loses_lines_and_keeps_nobody_waiting() {
+    fn unread_stderr_loses_lines_without_waiting() {
         let (log, permit, written) = gated();
         write_lines(&log, 3 * MAX_LINES);
         let n_lost = log.n_lost.load(Ordering::Relaxed);
@@ -209,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn stderr_that_cannot_be_written_ends_nothing() {
+    fn unwritable_stderr_is_ignored() {
         let (log, permit, written) = gated();
         permit.send(false).unwrap();
         write_lines(&log, 1);

@@ -1,6 +1,6 @@
-//! Any text, escaped for pages and pictures.
+//! Escapes text for pages and pictures.
 
-/// Escapes text for HTML and SVG, between tags and in attributes.
+/// Returns text that is safe in HTML and SVG, between tags and in attributes.
 pub fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {

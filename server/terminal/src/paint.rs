@@ -1,26 +1,26 @@
-//! Colours for people: escape codes on a terminal, nothing elsewhere.
+//! Terminal colours: escape codes on a terminal, none elsewhere.
 
 use std::io::IsTerminal;
 
-/// How a piece of text looks.
+/// The style of a piece of text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Style {
     /// Ghost text.
     Ghost,
-    /// What was accepted.
+    /// Accepted text.
     Accepted,
     /// Headings and names.
     Bold,
-    /// Figures beside the matter.
+    /// Secondary figures.
     Quiet,
 }
 
-/// Whether stdout may carry escape codes.
+/// Whether to write escape codes to stdout.
 pub fn colours() -> bool {
     std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none()
 }
 
-/// `text` in `style`, or as it is without colours.
+/// Returns `text` in `style`, or unchanged without colours.
 pub fn paint(colours: bool, style: Style, text: &str) -> String {
     if !colours || text.is_empty() {
         return text.to_owned();

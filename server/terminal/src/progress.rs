@@ -1,35 +1,35 @@
-//! How far a long run has come: one line on stderr that is drawn again and again.
+//! The progress of a long run: one line on stderr that is redrawn.
 //!
-//! Nothing where stderr is no terminal: a log is not the place for it.
+//! Draws nothing if stderr is not a terminal, to keep logs clean.
 
 use std::io::{IsTerminal, Write};
 use std::time::Instant;
 
 const WIDTH: usize = 30;
 
-/// A bar that goes away when it is dropped.
+/// A bar that is removed when it is dropped.
 #[derive(Debug)]
 pub struct Progress {
     is_shown: bool,
     n_all: usize,
-    /// Done before this run began.
+    /// Number done before this run.
     n_before: usize,
     began: Instant,
 }
 
 impl Progress {
-    /// Begins with `n_before` of `n_all` done.
+    /// Starts with `n_before` of `n_all` done.
     pub fn new(n_before: usize, n_all: usize) -> Self {
         let is_shown = std::io::stderr().is_terminal();
         Self { is_shown, n_all, n_before, began: Instant::now() }
     }
 
-    /// Draws that `n_done` are done, those from before included.
+    /// Draws that `n_done` are done, including those before this run.
     pub fn draw(&self, n_done: usize) {
         if self.is_shown {
             let seconds = self.began.elapsed().as_secs_f64();
             let line = bar(n_done, self.n_all, self.n_before, seconds);
-            // A terminal that is gone is no reason to stop measuring.
+            // A write error on the terminal must not stop the run.
             let _ = write!(std::io::stderr(), "\r\x1b[K{line}");
         }
     }
@@ -57,7 +57,7 @@ mod tests {
     use super::bar;
 
     #[test]
-    fn the_bar_fills_and_the_rest_is_estimated_from_this_run_alone() {
+    fn rest_is_estimated_from_this_run() {
         assert_eq!(bar(0, 10, 0, 0.0), format!("{} 0 of 10 holes", "░".repeat(30)));
         let half = format!("{}{}", "█".repeat(15), "░".repeat(15));
         assert_eq!(bar(5, 10, 3, 4.0), format!("{half} 5 of 10 holes  10 s left"));

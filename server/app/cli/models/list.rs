@@ -50,7 +50,7 @@ struct Row {
     path: Option<String>,
     /// Our measurements, and where they are published.
     measured: Option<String>,
-    /// What is missing, in words; empty for a model that is installed and runs.
+    /// The missing parts, in words; empty for a model that is installed and runs.
     state: String,
 }
 
