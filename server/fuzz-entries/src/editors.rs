@@ -44,7 +44,7 @@ pub fn uris(bytes: &[u8]) -> bool {
     carries
 }
 
-/// Applies a `.gitignore`, and a repository's configuration after [`PART`], to files of the folder
+/// Applies a `.gitignore`, and a repository's configuration after `PART`, to files of the folder
 /// `place`. Returns whether a file is allowed.
 pub fn ignore_file(place: &Path, bytes: &[u8]) -> bool {
     let mut parts = bytes.splitn(2, |byte| *byte == PART);

@@ -26,8 +26,8 @@ pub fn gguf(path: &Path, bytes: &[u8]) -> bool {
 
 /// Writes a Hugging Face model folder to `path` and opens it.
 ///
-/// `bytes` are a configuration, a header and data, separated by [`PART`]. The correct length of the
-/// header is inserted, so that damaged input still reaches the header's parser. After [`WHOLE`],
+/// `bytes` are a configuration, a header and data, separated by `PART`. The correct length of the
+/// header is inserted, so that damaged input still reaches the header's parser. After `WHOLE`,
 /// the rest is a safetensors file.
 pub fn folder(path: &Path, bytes: &[u8]) -> bool {
     let (config, weights) = if let Some(weights) = bytes.strip_prefix(&[WHOLE]) {

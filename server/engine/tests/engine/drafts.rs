@@ -23,7 +23,7 @@ const SOURCES: [&str; 3] = [
 /// The key by which a model says that its prompts may end inside a word.
 const FRAGMENTED: &[u8] = b"lowkey.fim_fragmented_middle";
 
-/// What is asked of both engines.
+/// The requests to both engines.
 struct Question {
     prompt: Box<dyn Fn(&Assembler) -> Prompt + Send + Sync>,
     max_tokens: usize,
@@ -106,7 +106,7 @@ fn plain_prompt(text: &str) -> Box<dyn Fn(&Assembler) -> Prompt + Send + Sync> {
     })
 }
 
-/// A prompt with text behind the cursor, as a document gives.
+/// A prompt with text after the cursor, as a document has it.
 fn infilling(before: &str, after: &str) -> Box<dyn Fn(&Assembler) -> Prompt + Send + Sync> {
     let line_start = before.rfind('\n').map_or(0, |at| at + 1);
     let context = Context {

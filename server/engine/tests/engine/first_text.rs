@@ -1,4 +1,5 @@
-//! A decoding that must write something: no blank line and no end before it has, whatever the model prefers.
+//! A decoding that must write something: until it has, it takes neither a blank line nor an end, even if the model
+//! prefers one.
 
 use std::sync::Arc;
 

@@ -14,7 +14,7 @@ use crate::jobs;
 /// What the prompts of this test are made of.
 const REPEATED: u32 = 7;
 
-/// Longer than what is measured at the start, shorter than two of the smallest chunks' worth of a slow machine.
+/// Longer than the measurement at the start, shorter than two of the smallest chunks on a slow machine.
 const PROMPT_TOKENS: usize = 600;
 
 /// A job of the same token over and over.
@@ -28,7 +28,7 @@ fn job(priority: Priority, n_tokens: usize) -> (Job, Receiver<Generated>) {
     (Job { priority, ..job }, result)
 }
 
-/// An engine behind a gate: says when a chunk begins, waits for leave.
+/// An engine with a gate: it reports each chunk's begin and waits for permission.
 fn gated() -> (Engine, Receiver<usize>, Sender<()>) {
     let (to_test, begun) = channel();
     let (give_leave, leave) = channel();
@@ -40,7 +40,7 @@ fn gated() -> (Engine, Receiver<usize>, Sender<()>) {
         is_open &= !is_long || tokens.iter().any(|token| *token != REPEATED);
         if !is_open && is_long {
             to_test.send(tokens.len()).unwrap();
-            // The test has ended when nobody gives leave any more.
+            // No more permissions come once the test has ended.
             let _ = leave.recv();
         }
         network.forward(tokens, cache, want, logits, cancelled)
@@ -77,7 +77,7 @@ fn keys_that_come_within_a_chunk_bring_their_prompt_forward_one_chunk_each() {
         assert!(key < PROMPT_TOKENS, "no key brings the prompt forward");
         begun.recv().unwrap();
     }
-    // Nobody types any more: the last key gets its answer and pays for what is left.
+    // The user has stopped typing: the last key gets its answer and computes the rest.
     drop(give_leave);
     let made = result.unwrap().recv().unwrap();
     assert!(made.tokens.reused >= n_done, "{:?} after {n_done}", made.tokens);

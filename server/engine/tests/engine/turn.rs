@@ -7,7 +7,7 @@ use lowkey_engine::{Engine, Generated, Job, Loaded, Partial, Sampling};
 
 use crate::jobs;
 
-/// Beginnings of lines behind [`jobs::CODE`].
+/// Beginnings of lines that follow [`jobs::CODE`].
 const BEGINNINGS: &[&str] = &[
     "    pub fn len",
     "    pub fn get(&self, word: &str) ->",
