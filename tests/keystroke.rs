@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use lowkey_completer::report::Source;
-use lowkey_completer::settings::{Settings, Talkative};
+use lowkey_completer::settings::{Settings, SuggestionThreshold};
 use lowkey_completer::{Answer, Completer, CompletionRequest, Outcome, TimeLimit};
 use lowkey_document::{ByteOffset, Change, Document, Position, PositionEncoding, Range};
 
@@ -106,8 +106,9 @@ fn allocations(editor: &mut Editor) -> Vec<u64> {
 #[test]
 fn memory_answer_allocates_little() {
     let model = lowkey_test_support::toy_path().display().to_string();
-    let talkative = Talkative::Always;
-    let settings = Settings { model, look_ahead: false, talkative, ..Settings::default() };
+    let suggestion_threshold = SuggestionThreshold::Always;
+    let settings =
+        Settings { model, look_ahead: false, suggestion_threshold, ..Settings::default() };
     let completer = Completer::start(settings, None, None).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(completer.ready());

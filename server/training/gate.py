@@ -1,6 +1,6 @@
 """Fits the gate: the probability that a suggestion is right.
 
-    lowkey bench quality PACKAGE --talkative always --holes 2000 --out rows/PACKAGE.jsonl
+    lowkey bench quality PACKAGE --suggestion-threshold always --holes 2000 --out rows/PACKAGE.jsonl
     python gate.py --rows rows --family qwen2.5-coder --out ../suggestion/src/gate
 
 Rows come from packages that the model was not trained on, one file for each. A logistic model is
@@ -245,7 +245,7 @@ def coefficients(family: str, model: Model, names: list[str], strength: float, a
     lines += ["", f"intercept = {model.intercept:.4f}"]
     lines += [f"{name} = {weights.get(name, 0.0):.4f}" for name in FEATURES]
     lines += ["", "# Weight of the prior before recent answers count, in suggestions.", f"recent_strength = {strength}"]
-    lines += ["", "# Shown from this probability on, by the setting `talkative`."]
+    lines += ["", "# Shown from this probability on, by the setting `suggestion_threshold`."]
     lines += [f"{name} = {value:.2f}" for name, value in THRESHOLDS.items()]
     return "\n".join(lines) + "\n"
 

@@ -2,7 +2,7 @@
 
 Reads rows with their texts:
 
-    lowkey --model FILE bench quality DIR --kinds block --talkative always --texts --out rows.jsonl
+    lowkey --model FILE bench quality DIR --kinds block --suggestion-threshold always --texts --out rows.jsonl
     python lines.py rows.jsonl [--from 0.05]
 
 Each block's suggestion is cut to its first 1, 2, 3, 5 and 10 lines. A user who accepts only whole

@@ -79,7 +79,10 @@ fn every_scene_is_counted() {
         }
     }
     let summary = &summary["summary"];
-    assert_eq!((&summary["files"], &summary["talkative"]), (&json!(2), &json!("always")));
+    assert_eq!(
+        (&summary["files"], &summary["suggestion_threshold"]),
+        (&json!(2), &json!("always"))
+    );
     for name in ["open", "jump", "back", "reopen"] {
         let scene = &summary["scenes"][name];
         assert_eq!(scene["keys"], 10, "{scene}");

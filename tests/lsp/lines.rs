@@ -20,7 +20,8 @@ const BLOCKS: &[(&str, &str)] = &[
 
 /// A server whose answers do not depend on the machine's load.
 fn server() -> Server {
-    let settings = json!({"talkative": "always", "look_ahead": false, "time_budget_ms": 100_000});
+    let settings =
+        json!({"suggestion_threshold": "always", "look_ahead": false, "time_budget_ms": 100_000});
     let mut server = Server::start(&settings);
     server.ready();
     server

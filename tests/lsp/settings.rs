@@ -95,12 +95,12 @@ fn wrong_setting_is_one_message() {
 #[test]
 fn settings_that_need_restart_are_reported_once() {
     let mut server = Server::start(&Value::Null);
-    let section = json!({"cache_mb": 99, "order": "psm", "talkative": "eager"});
+    let section = json!({"cache_mb": 99, "order": "psm", "suggestion_threshold": "eager"});
     server.notify(CHANGED, &json!({"settings": {"lowkey": section}}));
     let message = server.notification("window/showMessage");
     let words = message["message"].as_str().unwrap();
     assert!(words.contains("cache_mb") && words.contains("order"), "{words}");
-    assert!(!words.contains("talkative"), "{words}");
+    assert!(!words.contains("suggestion_threshold"), "{words}");
     // Unread messages fail the test when the server is dropped.
     server.notify(CHANGED, &json!({"settings": {"lowkey": {"cache_mb": 99, "max_lines": 4}}}));
     server.finish();

@@ -56,7 +56,7 @@ pub(crate) fn take(server: &mut Server, uri: &str, text: &mut Text, item: &Value
 
 #[test]
 fn gate_silences_unless_invoked() {
-    let mut server = Server::start(&json!({"talkative": "quiet"}));
+    let mut server = Server::start(&json!({"suggestion_threshold": "quiet"}));
     server.ready();
     let mut n_silenced = 0;
     for (idx, (language, marked)) in PLACES.iter().enumerate() {

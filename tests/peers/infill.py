@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Sends the holes of a `lowkey bench quality` run to llama-server and compares the scores.
 
-    lowkey --model M.gguf bench quality FOLDER --talkative always --texts --out rows.jsonl
+    lowkey --model M.gguf bench quality FOLDER --suggestion-threshold always --texts --out rows.jsonl
     tests/peers/infill.py --model M.gguf --folder FOLDER rows.jsonl [--holes N]
 
 The request is llama.vim's (policy.py: 256 lines before the cursor, 64 after it, no extra chunks,

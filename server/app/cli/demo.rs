@@ -88,7 +88,7 @@ pub(super) fn run(
             "initializationOptions": {
                 "persistent_cache": false,
                 "quantize": settings.get("quantize"), "device": settings.get("device"),
-                "statistics": false, "talkative": "always",
+                "statistics": false, "suggestion_threshold": "always",
             },
         }),
     )?;
@@ -280,7 +280,7 @@ fn summary(keys: &[Key], initialized_ms: f64, first_ms: f64) -> anyhow::Result<(
          {typed_over} suggestions typed over\n  latency per key      p50 {:.1} ms, p95 {:.1} ms\n  \
          tokens prefilled     median {:.0}, mean {:.1} per key\n  \
          answered from memory {:.0} % of keys\n  \
-         gate                 off: every suggestion is drawn, at any probability (`talkative` = \"always\")\n  \
+         gate                 off: every suggestion is drawn, at any probability (`suggestion_threshold` = \"always\")\n  \
          start                initialize answered after {initialized_ms:.0} ms, model ready after {first_ms:.0} ms\n",
         paint(colours(), Style::Bold, &format!("{typed} keys")),
         saved as f64 / (typed + accepted).max(1) as f64 * 100.0,

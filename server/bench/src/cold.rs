@@ -49,8 +49,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "N", default_value_t = 25, value_parser = clap::value_parser!(u64).range(1..=1000))]
     keys: u64,
     /// How sure the gate must be: quiet, normal, eager, or always, so that no gate hides how long a suggestion takes
-    #[arg(long, value_name = "HOW", default_value = "always", value_parser = |word: &str| check("talkative", word))]
-    talkative: String,
+    #[arg(long, value_name = "HOW", default_value = "always", value_parser = |word: &str| check("suggestion_threshold", word))]
+    suggestion_threshold: String,
 }
 
 const AFTER_HELP: &str = "\
@@ -143,7 +143,7 @@ impl Bench<'_> {
             &measured,
             first_start_ms,
             self.args.typing_ms,
-            &self.args.talkative,
+            &self.args.suggestion_threshold,
         );
         if self.args.json {
             return print(&format!("{}\n", json!({ "summary": summary })));
@@ -159,7 +159,7 @@ impl Bench<'_> {
     }
 
     fn initialize(&self, root: Option<&Path>) -> Value {
-        let mut options = json!({ "talkative": self.args.talkative });
+        let mut options = json!({ "suggestion_threshold": self.args.suggestion_threshold });
         for key in ["model", "threads", "quantize", "device"] {
             options[key] = self.settings.value_of(key).unwrap_or_default();
         }

@@ -1,4 +1,4 @@
-//! `--anchor`, `--order` and `--talkative`: the settings of these names, for one run of a benchmark.
+//! `--anchor`, `--order` and `--suggestion-threshold`: the settings of these names, for one run of a benchmark.
 
 use lowkey_completer::settings::Settings;
 
@@ -12,8 +12,8 @@ pub(super) struct Cut {
     #[arg(long, value_name = "ORDER", value_parser = |word: &str| check("order", word))]
     order: Option<String>,
     /// How sure the gate must be: quiet, normal, eager, or always; without it the settings decide
-    #[arg(long, value_name = "HOW", value_parser = |word: &str| check("talkative", word))]
-    talkative: Option<String>,
+    #[arg(long, value_name = "HOW", value_parser = |word: &str| check("suggestion_threshold", word))]
+    suggestion_threshold: Option<String>,
 }
 
 /// Asks the table of settings whether a word is a value of `key`.
@@ -25,8 +25,11 @@ impl Cut {
     /// The settings with this cut.
     pub(super) fn apply(&self, settings: &Settings) -> Settings {
         let mut settings = settings.clone();
-        let given =
-            [("anchor", &self.anchor), ("order", &self.order), ("talkative", &self.talkative)];
+        let given = [
+            ("anchor", &self.anchor),
+            ("order", &self.order),
+            ("suggestion_threshold", &self.suggestion_threshold),
+        ];
         for (key, word) in given {
             if let Some(word) = word {
                 // Checked when the command line was read.
@@ -45,7 +48,7 @@ mod tests {
 
     #[test]
     fn words_become_settings_and_what_is_not_said_stays() {
-        let cut = Cut { anchor: Some("lines8".into()), order: None, talkative: None };
+        let cut = Cut { anchor: Some("lines8".into()), order: None, suggestion_threshold: None };
         let settings = cut.apply(&Settings { order: Order::Spm, ..Settings::default() });
         assert_eq!((settings.anchor, settings.order), (Anchor::Lines8, Order::Spm));
         assert!(check("anchor", "middle").unwrap_err().contains("\"lines4\""));

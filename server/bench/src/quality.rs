@@ -160,7 +160,9 @@ fn parameters(args: &Args, settings: &Settings, kinds: &[Kind], model: &str) -> 
         "parses": (!args.parses.is_empty()).then_some(&args.parses),
     });
     let Value::Object(mut parameters) = parameters else { return Map::new() };
-    for key in ["anchor", "order", "prompt_tokens", "max_lines", "multiline", "talkative"] {
+    for key in
+        ["anchor", "order", "prompt_tokens", "max_lines", "multiline", "suggestion_threshold"]
+    {
         parameters.extend(settings.value_of(key).map(|value| (key.to_owned(), value)));
     }
     parameters

@@ -58,7 +58,7 @@ impl Completer {
                     Gate::of_model(&report.model).judge(
                         evidence,
                         &self.documents().recent,
-                        self.settings().talkative,
+                        self.settings().suggestion_threshold,
                     )
                 });
                 if report.passes(judgement.as_ref(), active.request.trigger) {

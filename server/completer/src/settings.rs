@@ -17,7 +17,8 @@ mod value;
 
 use value::FromValue;
 pub use value::{
-    Anchor, Infill, Kind, Multiline, Number, Order, Popup, Quantize, SharedWeights, Talkative,
+    Anchor, Infill, Kind, Multiline, Number, Order, Popup, Quantize, SharedWeights,
+    SuggestionThreshold,
 };
 
 /// One row of the table, for the reference, the editors' schema and the check.
@@ -100,7 +101,7 @@ settings! {
     /// Maximum number of lines of a suggestion. A suggestion that appears while you type has at most 5, unless `multiline` is `always`.
     max_lines: usize = 10;
     /// How probable a suggestion must be before it is shown while you type: `quiet`, `normal`, `eager`, or `always` for all. A suggestion that you request by a key is always shown. `server/suggestion/README.md` has the figures.
-    talkative: Talkative = Talkative::Normal;
+    suggestion_threshold: SuggestionThreshold = SuggestionThreshold::Normal;
     /// Whether the next line is computed in advance when the current one is complete or you pause. Costs some battery.
     look_ahead: bool = true;
     /// Whether the prompt is computed where the cursor rests, before the first key, so that the first suggestion appears sooner. Costs some battery. Needs a client that sends `$/lowkey/cursor`; lowkey's plugins for VS Code and Neovim do.
@@ -237,12 +238,23 @@ impl Settings {
             if value.is_null() || is_foreign(key) {
                 continue;
             }
+            let mut key = key.as_str();
+            if let Some((_, now)) = RENAMED.iter().find(|(before, _)| *before == key) {
+                problems.push(format!("{source}: {key} is named {now} now; please rename it"));
+                if map.get(*now).is_some_and(|value| !value.is_null()) {
+                    continue;
+                }
+                key = now;
+            }
             if let Err(problem) = self.set(key, value) {
                 problems.push(format!("{source}: {key} {problem}"));
             }
         }
     }
 }
+
+/// Earlier names of settings, which are still read, and the present ones.
+const RENAMED: &[(&str, &str)] = &[("talkative", "suggestion_threshold")];
 
 /// Whether clients of other servers send this key in `initializationOptions`.
 fn is_foreign(key: &str) -> bool {

@@ -22,7 +22,7 @@ pub use recent::Recent;
 
 /// How likely a suggestion must be before lowkey shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub enum Talkative {
+pub enum SuggestionThreshold {
     /// Suggestions that are more likely right than wrong, or nearly so.
     Quiet,
     /// Suggestions that save more typing than it costs to read them.
@@ -34,7 +34,7 @@ pub enum Talkative {
     Always,
 }
 
-impl Talkative {
+impl SuggestionThreshold {
     /// Returns the value as it is written in the settings.
     pub fn name(self) -> &'static str {
         match self {
@@ -65,7 +65,7 @@ pub struct Judgement {
     pub evidence: Evidence,
     /// The model family of the coefficients, or `default`.
     pub family: &'static str,
-    pub talkative: Talkative,
+    pub suggestion_threshold: SuggestionThreshold,
 }
 
 /// The rule's name in reports.
@@ -101,17 +101,29 @@ impl Gate {
     }
 
     /// Judges a suggestion; `recent` holds the user's answers to earlier ones.
-    pub fn judge(&self, evidence: Evidence, recent: &Recent, talkative: Talkative) -> Judgement {
+    pub fn judge(
+        &self,
+        evidence: Evidence,
+        recent: &Recent,
+        suggestion_threshold: SuggestionThreshold,
+    ) -> Judgement {
         let shift = recent.shift(self.coefficients.recent_strength);
         let log_odds = self.coefficients.log_odds(&evidence) + shift;
-        let threshold = match talkative {
-            Talkative::Quiet => self.coefficients.quiet,
-            Talkative::Normal => self.coefficients.normal,
-            Talkative::Eager => self.coefficients.eager,
-            Talkative::Always => 0.0,
+        let threshold = match suggestion_threshold {
+            SuggestionThreshold::Quiet => self.coefficients.quiet,
+            SuggestionThreshold::Normal => self.coefficients.normal,
+            SuggestionThreshold::Eager => self.coefficients.eager,
+            SuggestionThreshold::Always => 0.0,
         };
         let probability = 1.0 / (1.0 + (-log_odds).exp());
-        Judgement { probability, threshold, shift, evidence, family: self.family, talkative }
+        Judgement {
+            probability,
+            threshold,
+            shift,
+            evidence,
+            family: self.family,
+            suggestion_threshold,
+        }
     }
 }
 
@@ -132,7 +144,7 @@ impl fmt::Display for Judgement {
             self.probability * 100.0,
             if self.shows() { "shown" } else { "silent: shown only" },
             self.threshold * 100.0,
-            self.talkative.name(),
+            self.suggestion_threshold.name(),
             if lines == 1 { "" } else { "s" },
             position.words(),
             suffix.words(),

@@ -38,7 +38,8 @@ mod trims;
 mod fixtures;
 
 pub use gate::{
-    Confidence, Evidence, GATE, Gate, Judgement, PositionClass, Recent, SuffixClass, Talkative,
+    Confidence, Evidence, GATE, Gate, Judgement, PositionClass, Recent, SuffixClass,
+    SuggestionThreshold,
 };
 pub use indent::IndentUnit;
 pub use marks::{Mark, MarkKind, marks};

@@ -3,7 +3,7 @@
 ;; Loaded after eyes.el, for every client.  Emacs keeps line feeds in such a buffer and writes CR
 ;; LF.
 ;;; Code:
-(defconst dos-settings '(:multiline "always" :talkative "always" :time_budget_ms 60000)
+(defconst dos-settings '(:multiline "always" :suggestion_threshold "always" :time_budget_ms 60000)
   "Settings with which suggestions have several lines.")
 
 (defun fingerprint (text)

@@ -14,7 +14,7 @@ pub(super) struct Summary {
     files: usize,
     model: String,
     typing_ms: u64,
-    talkative: String,
+    suggestion_threshold: String,
     /// Time from the process start to a ready model in an empty folder; it includes the measurement
     /// of the machine's speed.
     first_start_ms: f64,
@@ -76,7 +76,7 @@ pub(super) fn summarise(
     measured: &[Measured],
     first_start_ms: f64,
     typing_ms: u64,
-    talkative: &str,
+    suggestion_threshold: &str,
 ) -> Summary {
     let model = measured.first().map(|file| file.model.clone()).unwrap_or_default();
     let scene = |name: &'static str| {
@@ -123,7 +123,7 @@ pub(super) fn summarise(
         files: measured.len(),
         model,
         typing_ms,
-        talkative: talkative.to_owned(),
+        suggestion_threshold: suggestion_threshold.to_owned(),
         first_start_ms,
         ready_ms: Spread::of(measured.iter().map(|file| Some(file.ready_ms))),
         restart_ready_ms: Spread::of(measured.iter().map(|file| Some(file.restart_ready_ms))),
@@ -134,13 +134,13 @@ pub(super) fn summarise(
 impl Summary {
     /// Returns the table: one line per situation.
     pub(super) fn screen(&self) -> String {
-        let Self { files, model, typing_ms, talkative, .. } = self;
+        let Self { files, model, typing_ms, suggestion_threshold, .. } = self;
         let plural = if *files == 1 { "" } else { "s" };
         let unit = if *files == 1 { "milliseconds" } else { "milliseconds p50/p95" };
         let start = |name: &str, ms: &str| format!("{name:<12} {ms:>15}");
         let mut lines = vec![
             format!(
-                "{files} file{plural}, model {model}, a key every {typing_ms} ms, talkative {talkative}; {unit}"
+                "{files} file{plural}, model {model}, a key every {typing_ms} ms, suggestion_threshold {suggestion_threshold}; {unit}"
             ),
             format!(
                 "{:<12} {:>15} {:>15} {:>9}  keys",

@@ -57,6 +57,17 @@ fn null_and_foreign_keys_are_ignored() {
 }
 
 #[test]
+fn renamed_setting_is_read_with_a_notice() {
+    let (settings, problems) = layered(&json!({"talkative": "eager"}));
+    assert_eq!(settings.suggestion_threshold, SuggestionThreshold::Eager);
+    assert_eq!(problems, ["here: talkative is named suggestion_threshold now; please rename it"]);
+    // The present name wins, whichever comes first.
+    let both = json!({"suggestion_threshold": "quiet", "talkative": "eager"});
+    let (settings, problems) = layered(&both);
+    assert_eq!((settings.suggestion_threshold, problems.len()), (SuggestionThreshold::Quiet, 1));
+}
+
+#[test]
 fn every_setting_has_a_description() {
     for row in TABLE {
         assert!(row.doc.trim().len() > 20, "{} is not explained", row.key);

@@ -4,7 +4,7 @@
 
 use lowkey_model::{DeviceChoice, KvType};
 pub use lowkey_prompt::Infill;
-pub use lowkey_suggestion::Talkative;
+pub use lowkey_suggestion::SuggestionThreshold;
 use serde_json::Value;
 
 /// The kind of a setting, for the schemas of editors.
@@ -255,7 +255,7 @@ impl<const LOW: u16, const HIGH: u16> FromValue for Number<LOW, HIGH> {
 
 words!(Multiline { "auto" => Auto, "never" => Never, "always" => Always }
     "\"auto\", \"never\" or \"always\"");
-words!(Talkative { "quiet" => Quiet, "normal" => Normal, "eager" => Eager, "always" => Always }
+words!(SuggestionThreshold { "quiet" => Quiet, "normal" => Normal, "eager" => Eager, "always" => Always }
     "\"quiet\", \"normal\", \"eager\" or \"always\"");
 words!(Popup { "auto" => Auto, "always" => Always, "never" => Never }
     "\"auto\", \"always\" or \"never\"");

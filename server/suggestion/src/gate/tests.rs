@@ -62,10 +62,10 @@ proptest! {
     #[test]
     fn probability_is_valid_for_any_evidence(evidence in evidence(), recent in recent()) {
         for gate in gates() {
-            let judgement = gate.judge(evidence, &recent, Talkative::Normal);
+            let judgement = gate.judge(evidence, &recent, SuggestionThreshold::Normal);
             prop_assert!((0.0..=1.0).contains(&judgement.probability), "{judgement:?}");
-            prop_assert_eq!(judgement.to_string(), gate.judge(evidence, &recent, Talkative::Normal).to_string());
-            prop_assert!(gate.judge(evidence, &recent, Talkative::Always).shows());
+            prop_assert_eq!(judgement.to_string(), gate.judge(evidence, &recent, SuggestionThreshold::Normal).to_string());
+            prop_assert!(gate.judge(evidence, &recent, SuggestionThreshold::Always).shows());
         }
     }
 
@@ -74,15 +74,15 @@ proptest! {
         for gate in gates() {
             let probability = |agreed_chars| {
                 let evidence = Evidence { agreed_chars, ..evidence };
-                gate.judge(evidence, &recent, Talkative::Normal).probability
+                gate.judge(evidence, &recent, SuggestionThreshold::Normal).probability
             };
             prop_assert!(probability(evidence.agreed_chars + 1) >= probability(evidence.agreed_chars));
         }
     }
 
     #[test]
-    fn talkative_levels_are_ordered(evidence in evidence(), recent in recent()) {
-        let ways = [Talkative::Quiet, Talkative::Normal, Talkative::Eager, Talkative::Always];
+    fn suggestion_threshold_levels_are_ordered(evidence in evidence(), recent in recent()) {
+        let ways = [SuggestionThreshold::Quiet, SuggestionThreshold::Normal, SuggestionThreshold::Eager, SuggestionThreshold::Always];
         for gate in gates() {
             let shown = ways.map(|way| gate.judge(evidence, &recent, way).shows());
             prop_assert!(shown.is_sorted(), "{shown:?}");
@@ -93,8 +93,9 @@ proptest! {
 #[test]
 fn confident_text_is_shown_guesses_are_not() {
     for gate in gates() {
-        let shows =
-            |log_prob| gate.judge(sure(log_prob), &Recent::default(), Talkative::Normal).shows();
+        let shows = |log_prob| {
+            gate.judge(sure(log_prob), &Recent::default(), SuggestionThreshold::Normal).shows()
+        };
         assert!(shows(-0.01), "{gate:?}");
         assert!(!shows(-2.5), "{gate:?}");
     }
@@ -104,14 +105,14 @@ fn confident_text_is_shown_guesses_are_not() {
 fn rejections_silence_borderline_text() {
     let gate = Gate::of_model("lowkey-embedded");
     let edge = (1..300).map(|step| -0.01 * step as f32).rev().find(|&log_prob| {
-        gate.judge(sure(log_prob), &Recent::default(), Talkative::Normal).shows()
+        gate.judge(sure(log_prob), &Recent::default(), SuggestionThreshold::Normal).shows()
     });
     let edge = sure(edge.expect("something is shown"));
     let mut recent = Recent::default();
     for _ in 0..30 {
         recent.note(0.5, false);
     }
-    let judgement = gate.judge(edge, &recent, Talkative::Normal);
+    let judgement = gate.judge(edge, &recent, SuggestionThreshold::Normal);
     assert!(!judgement.shows(), "{judgement}");
     assert!(judgement.to_string().contains("your recent answers move the odds"), "{judgement}");
 }
@@ -128,8 +129,9 @@ fn family_follows_from_model_name() {
 #[test]
 fn verdict_lists_all_figures() {
     let evidence = Evidence { agreed_chars: 3, ..sure(-2.5) };
-    let judgement =
-        Gate::of_model("x").judge(evidence, &Recent::default(), Talkative::Quiet).to_string();
+    let judgement = Gate::of_model("x")
+        .judge(evidence, &Recent::default(), SuggestionThreshold::Quiet)
+        .to_string();
     for part in [
         "% likely",
         "(quiet)",

@@ -7,7 +7,7 @@ const path = require('node:path');
 exports.SETTINGS = {
   'lowkey.model': path.resolve(__dirname, '../../../../server/test-support/lowkey-toy-q8_0.gguf'),
   'lowkey.multiline': 'always',
-  'lowkey.talkative': 'always',
+  'lowkey.suggestion_threshold': 'always',
 };
 
 const block = (a, b) => `if (${a}) {\r\n    ${b}1 = foo(1);\r\n    ${b}2 = foo(2);\r\n}\r\n`;
