@@ -37,7 +37,9 @@ pub trait CausalLm: Send {
     fn new_cache(&self, capacity_tokens: usize) -> KvCache;
 
     /// The bytes that one token of capacity takes in a cache.
-    fn cache_bytes_per_token(&self) -> usize;
+    fn cache_bytes_per_token(&self) -> usize {
+        self.config().cache_bytes_per_token()
+    }
 
     /// The work of a token.
     fn work(&self) -> Work;

@@ -44,6 +44,20 @@ pub(crate) fn check(
     }
 }
 
+/// Ends a pass of `n` tokens: the cache keeps their positions if the pass ran to its end, else there are no logits.
+pub(crate) fn conclude<E>(
+    done: Result<bool, E>,
+    n: usize,
+    cache: &mut KvCache,
+    logits: &mut Vec<f32>,
+) -> Result<bool, E> {
+    match done {
+        Ok(true) => cache.advance(n),
+        Ok(false) | Err(_) => logits.clear(),
+    }
+    done
+}
+
 /// The number of tokens that go through the layers together. It bounds the buffers and attention's scores; larger chunks
 /// do not make the products faster.
 const CHUNK_TOKENS: usize = 512;

@@ -33,10 +33,6 @@ where
         self.network.new_cache(capacity_tokens)
     }
 
-    fn cache_bytes_per_token(&self) -> usize {
-        self.network.cache_bytes_per_token()
-    }
-
     fn forward(
         &mut self,
         tokens: &[u32],

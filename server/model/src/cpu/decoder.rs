@@ -15,7 +15,7 @@ use crate::error::ModelError;
 use crate::kv::cache::KvCache;
 use crate::kv::shape::KvShape;
 use crate::load::decoder_weights::DecoderWeights;
-use crate::pass::{Chunk, LogitsMode, check};
+use crate::pass::{Chunk, LogitsMode, check, conclude};
 
 /// The number of positions that have rotations at first. The table grows with the caches that are used, not with what
 /// the file claims.
@@ -104,10 +104,6 @@ impl CausalLm for Decoder {
         KvCache::new(KvShape::of(&self.config), capacity_tokens, CpuKv::new)
     }
 
-    fn cache_bytes_per_token(&self) -> usize {
-        self.config.cache_bytes_per_token()
-    }
-
     fn work(&self) -> Work {
         self.work
     }
@@ -124,10 +120,6 @@ impl CausalLm for Decoder {
         check(cache, KvShape::of(&self.config), self.config.vocab, tokens, mode)?;
         self.extend_rotations(cache.len() + tokens.len());
         let done = self.run(tokens, cache, mode, logits, cancelled);
-        match done {
-            Ok(true) => cache.advance(tokens.len()),
-            Ok(false) | Err(_) => logits.clear(),
-        }
-        Ok(done?)
+        Ok(conclude(done, tokens.len(), cache, logits)?)
     }
 }

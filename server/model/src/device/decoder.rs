@@ -21,7 +21,7 @@ use crate::error::ModelError;
 use crate::kv::cache::KvCache;
 use crate::kv::shape::KvShape;
 use crate::load::decoder_weights::{DecoderWeights, Linear};
-use crate::pass::{Chunk, LogitsMode, check};
+use crate::pass::{Chunk, LogitsMode, check, conclude};
 
 /// A model of any architecture.
 pub(super) struct DeviceDecoder {
@@ -139,10 +139,6 @@ impl CausalLm for DeviceDecoder {
         })
     }
 
-    fn cache_bytes_per_token(&self) -> usize {
-        self.config.cache_bytes_per_token()
-    }
-
     fn work(&self) -> Work {
         self.work
     }
@@ -161,10 +157,6 @@ impl CausalLm for DeviceDecoder {
         // A cache without room takes no tokens, so there is nothing to run.
         let Some(kv) = cache.store_mut::<DeviceKv>() else { return Ok(true) };
         let done = self.run(tokens, kv, position, mode, logits, cancelled);
-        match done {
-            Ok(true) => cache.advance(tokens.len()),
-            Ok(false) | Err(_) => logits.clear(),
-        }
-        done
+        conclude(done, tokens.len(), cache, logits)
     }
 }
