@@ -34,6 +34,12 @@ pub(super) fn kind(encoding: PositionEncoding) -> PositionEncodingKind {
     }
 }
 
+/// The document of a request. A version is ignored, whatever it is.
+#[derive(Debug, Deserialize)]
+pub(super) struct TextDocument {
+    pub(super) uri: String,
+}
+
 /// A position in a request, with any numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 pub(super) struct LenientPosition {

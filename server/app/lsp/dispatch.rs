@@ -102,4 +102,4 @@ fn panicked(id: Option<Id>) -> Option<Response> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

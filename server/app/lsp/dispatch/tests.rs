@@ -10,8 +10,9 @@ use tower_lsp::jsonrpc::ErrorCode;
 
 use super::*;
 
+/// A service and its edits, which record the methods they get.
 #[derive(Debug, Clone, Default)]
-struct Log(Arc<Mutex<Vec<String>>>);
+pub(in crate::lsp) struct Log(Arc<Mutex<Vec<String>>>);
 
 impl Log {
     fn note(&self, what: &str) {

@@ -55,18 +55,18 @@ fn take(session: &Session, section: &Value) {
     if session.negotiated().is_some_and(NegotiatedState::pops_up) {
         register_completion(session);
     }
-    if !problems.is_empty() {
-        problems.dedup();
-        let client = session.client().clone();
-        tokio::spawn(async move {
-            client.show_message(MessageType::WARNING, words(&problems)).await;
-        });
-    }
+    problems.dedup();
+    show(session, &problems);
 }
 
-/// Joins all problems into one message.
-pub(super) fn words(problems: &[String]) -> String {
-    plain(format_args!("lowkey: {}", problems.join("; ")))
+/// Shows all problems in one message, if there are any.
+pub(super) fn show(session: &Session, problems: &[String]) {
+    if problems.is_empty() {
+        return;
+    }
+    let words = plain(format_args!("lowkey: {}", problems.join("; ")));
+    let client = session.client().clone();
+    tokio::spawn(async move { client.show_message(MessageType::WARNING, words).await });
 }
 
 /// Resolves all layers of settings again and applies them to the completer; returns problems in

@@ -9,7 +9,7 @@ use lowkey_document::Position;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::lsp::convert::LenientPosition;
+use crate::lsp::convert::{LenientPosition, TextDocument};
 use crate::lsp::session::Session;
 
 /// `{textDocument: {uri}, position}`
@@ -18,11 +18,6 @@ use crate::lsp::session::Session;
 struct Params {
     text_document: TextDocument,
     position: LenientPosition,
-}
-
-#[derive(Debug, Deserialize)]
-struct TextDocument {
-    uri: String,
 }
 
 /// Handles the notification.

@@ -6,7 +6,7 @@ use lowkey_document::PositionEncoding;
 use lowkey_terminal::{ending, log};
 use tower_lsp::jsonrpc::{Error, Result};
 use tower_lsp::ls_types::{
-    InitializeParams, InitializeResult, MessageType, OneOf, ServerCapabilities, ServerInfo,
+    InitializeParams, InitializeResult, OneOf, ServerCapabilities, ServerInfo,
     TextDocumentSyncCapability, TextDocumentSyncKind, TextDocumentSyncOptions,
     WorkspaceFoldersServerCapabilities, WorkspaceServerCapabilities,
 };
@@ -79,11 +79,7 @@ pub(in crate::lsp) fn initialized(session: &Session) {
         copilot::status::follow(session);
     }
     configuration::fetch(session);
-    if !negotiated.problems.is_empty() {
-        let (client, words) =
-            (session.client().clone(), configuration::words(&negotiated.problems));
-        tokio::spawn(async move { client.show_message(MessageType::WARNING, words).await });
-    }
+    configuration::show(session, &negotiated.problems);
 }
 
 fn capabilities(session: &Session, negotiated: &NegotiatedState) -> ServerCapabilities {

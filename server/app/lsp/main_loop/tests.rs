@@ -2,49 +2,16 @@
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
-use std::convert::Infallible;
 use std::io::Write;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_util::{sink, stream};
 use serde_json::{Value, json};
 
+use super::super::dispatch::tests::Log;
 use super::super::transport::frame::{Frame, FrameReader};
 use super::*;
-
-/// A service whose handlers of the method `waits` wait once.
-struct Echo;
-
-impl Service<Request> for Echo {
-    type Response = Option<Response>;
-    type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Option<Response>, Infallible>> + Send>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: Request) -> Self::Future {
-        let (method, id, _) = request.into_parts();
-        Box::pin(async move {
-            if method == "waits" {
-                tokio::task::yield_now().await;
-            }
-            Ok(id.map(|id| Response::from_ok(id, json!(null))))
-        })
-    }
-}
-
-impl Edits for Echo {
-    fn takes(&self, _: &str) -> bool {
-        false
-    }
-
-    fn apply(&self, _: &str, _: Option<Value>) {}
-}
 
 #[derive(Clone, Default)]
 struct Written(Arc<Mutex<Vec<u8>>>);
@@ -74,7 +41,7 @@ async fn served(messages: Vec<Message>, ours: Vec<Request>, closes: bool) -> Vec
     let written = Written::default();
     let outbox = Outbox::start(written.clone()).unwrap();
     let to_client = ToClient { requests: stream::iter(ours), responses: sink::drain() };
-    run(Echo, Echo, to_client, receiver, outbox.clone()).await;
+    run(Log::default(), Log::default(), to_client, receiver, outbox.clone()).await;
     drop(held);
     outbox.finish(Duration::from_secs(10));
     let bytes = written.0.lock().unwrap().clone();
