@@ -25,7 +25,7 @@ fn links_and_paths_in_pages_exist() {
         let text = std::fs::read_to_string(&page).unwrap();
         let folder = page.parent().unwrap();
         let name = page.strip_prefix(root()).unwrap().display();
-        for (idx, line) in prose(&text) {
+        for (idx, line) in outside_fences(&text) {
             for target in links(line) {
                 n_links += 1;
                 if let Err(problem) = resolve(&page, folder, target) {
@@ -44,20 +44,23 @@ fn links_and_paths_in_pages_exist() {
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
-fn pages() -> Vec<PathBuf> {
-    let is_ours = |page: &PathBuf| {
-        let below = page.strip_prefix(root()).unwrap();
-        !below.components().any(|part| FOREIGN.iter().any(|name| part.as_os_str() == *name))
-    };
+/// Whether no tool has put the file into the working tree.
+pub(super) fn is_ours(file: &Path) -> bool {
+    let below = file.strip_prefix(root()).unwrap();
+    !below.components().any(|part| FOREIGN.iter().any(|name| part.as_os_str() == *name))
+}
+
+/// Returns the repository's pages.
+pub(super) fn pages() -> Vec<PathBuf> {
     let top = std::fs::read_dir(root()).unwrap().map(|entry| entry.unwrap().path());
     let mut pages: Vec<PathBuf> =
         top.filter(|path| path.extension().is_some_and(|e| e == "md")).collect();
     pages.extend(FOLDERS.iter().flat_map(|folder| files(&root().join(folder), "md")));
-    pages.into_iter().filter(is_ours).collect()
+    pages.into_iter().filter(|page| is_ours(page)).collect()
 }
 
 /// Returns the lines outside of fenced blocks, with their indices.
-fn prose(text: &str) -> Vec<(usize, &str)> {
+pub(super) fn outside_fences(text: &str) -> Vec<(usize, &str)> {
     let mut in_fence = false;
     let mut lines = Vec::new();
     for (idx, line) in text.lines().enumerate() {
@@ -111,7 +114,7 @@ fn resolve(page: &Path, folder: &Path, target: &str) -> Result<(), String> {
 
 /// Returns the anchors of a page's headings, as forges derive them.
 fn headings(text: &str) -> HashSet<String> {
-    let titles = prose(text).into_iter().filter(|(_, line)| line.starts_with('#'));
+    let titles = outside_fences(text).into_iter().filter(|(_, line)| line.starts_with('#'));
     titles.map(|(_, line)| anchor(line.trim_start_matches('#').trim())).collect()
 }
 

@@ -9,7 +9,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::root;
+use super::links::{is_ours, outside_fences, pages};
+use super::{files, root};
 
 /// The counted words and pairs of words. A pair may be split by a line break.
 const BANNED: &[&str] = &[
@@ -34,10 +35,11 @@ struct Folder {
 #[test]
 fn prose_uses_plain_words() {
     let mut folders: BTreeMap<String, Folder> = BTreeMap::new();
-    let mut paths = pages_at_root();
-    for folder in ["server", "editors", "tests"] {
-        collect(&root().join(folder), &mut paths);
-    }
+    let sources = ["server", "editors", "tests"].map(|folder| files(&root().join(folder), "rs"));
+    let sources = sources.into_iter().flatten().filter(|file| is_ours(file));
+    let mut paths: Vec<PathBuf> = pages().into_iter().chain(sources).collect();
+    // The texts that editing traces start from are data: a trace's keys fit no other text.
+    paths.retain(|path| !path.starts_with(root().join("tests/traces/start")));
     assert!(paths.len() > 100, "the walk found only {} files", paths.len());
     for path in paths {
         let text = std::fs::read_to_string(&path).unwrap();
@@ -88,34 +90,6 @@ fn folder_of(path: &Path) -> String {
     }
 }
 
-/// Returns the pages directly in the repository's root.
-fn pages_at_root() -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(root()).unwrap().map(|entry| entry.unwrap().path());
-    entries.filter(|path| is_prose(path)).collect()
-}
-
-/// Collects Rust files and pages below `folder`, except those that tools have put there.
-fn collect(folder: &Path, found: &mut Vec<PathBuf>) {
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        // The texts that editing traces start from are data: a trace's keys fit no other text.
-        let is_data = path.ends_with("tests/traces/start");
-        if matches!(&*name, "target" | "node_modules") || name.starts_with('.') || is_data {
-            continue;
-        }
-        if path.is_dir() {
-            collect(&path, found);
-        } else if is_prose(&path) || path.extension().is_some_and(|extension| extension == "rs") {
-            found.push(path);
-        }
-    }
-}
-
-fn is_prose(path: &Path) -> bool {
-    path.is_file() && path.extension().is_some_and(|extension| extension == "md")
-}
-
 /// Returns the comments of a Rust file with their line numbers from 1.
 fn comments(text: &str) -> Vec<(usize, &str)> {
     let numbered = text.lines().enumerate().map(|(idx, line)| (idx + 1, line));
@@ -131,16 +105,8 @@ fn comment_of(line: &str) -> Option<&str> {
 
 /// Returns the lines of a page outside code blocks, with their line numbers from 1.
 fn paragraphs(page: &str) -> Vec<(usize, &str)> {
-    let mut in_block = false;
-    let mut lines = Vec::new();
-    for (idx, line) in page.lines().enumerate() {
-        let is_fence = line.trim_start().starts_with("```");
-        in_block ^= is_fence;
-        if !in_block && !is_fence && !line.trim().is_empty() {
-            lines.push((idx + 1, line));
-        }
-    }
-    lines
+    let lines = outside_fences(page).into_iter().map(|(idx, line)| (idx + 1, line));
+    lines.filter(|(_, line)| !line.trim().is_empty()).collect()
 }
 
 /// Returns the banned words in these lines, each with its line number.
