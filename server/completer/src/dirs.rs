@@ -7,7 +7,7 @@
 use std::path::PathBuf;
 
 use lowkey_engine::PersistOptions;
-use lowkey_model::Hold;
+use lowkey_model::MapPolicy;
 
 use crate::load;
 use crate::settings::{Settings, SharedWeights};
@@ -43,12 +43,12 @@ pub fn keep(settings: &Settings) -> Option<PersistOptions> {
         bytes(settings.persistent_cache_mb),
         machine(settings.threads),
     );
-    let hold = match settings.shared_weights {
-        SharedWeights::Auto => Hold::Fast,
-        SharedWeights::Always => Hold::Shared,
-        SharedWeights::Never => Hold::Private,
+    let map_policy = match settings.shared_weights {
+        SharedWeights::Auto => MapPolicy::Auto,
+        SharedWeights::Always => MapPolicy::Always,
+        SharedWeights::Never => MapPolicy::Never,
     };
-    Some(PersistOptions { packed_cap_bytes: bytes(settings.packed_weights_mb), hold, ..keep })
+    Some(PersistOptions { packed_cap_bytes: bytes(settings.packed_weights_mb), map_policy, ..keep })
 }
 
 /// Describes the machine for its measured speed; any change of it causes a new measurement.

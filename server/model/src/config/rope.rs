@@ -78,7 +78,7 @@ impl RopeConfig {
         let rope = Rope::with_frequencies(head_dim, self.layout, &frequencies, n);
         match attn_factor {
             1.0 => rope,
-            attn_factor => rope.amplified(attn_factor),
+            attn_factor => rope.with_attn_factor(attn_factor),
         }
     }
 }

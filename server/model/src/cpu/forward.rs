@@ -14,8 +14,8 @@
 //! Invariant: a row's bits do not depend on the other rows of its chunk.
 
 use lowkey_kernels::{
-    KvLayer, Merge, Pool, Quantized, Queries, Rope, ShapeError, add_rows, attention, cap_softly,
-    matmul, rms_norm,
+    KvLayer, Pool, QuantizedActivations, Queries, ResidualAdd, Rope, ShapeError, add_rows,
+    attention, matmul, rms_norm, soft_cap,
 };
 
 use super::moe::{MoeScratch, experts};
@@ -46,9 +46,9 @@ pub(super) struct Buffers {
 /// Buffers of one layer.
 struct Scratch {
     /// The input of a product.
-    input: Quantized,
+    input: QuantizedActivations,
     /// The input of a feed-forward half's last product.
-    inner: Quantized,
+    inner: QuantizedActivations,
     qkv: Vec<f32>,
     attended: Vec<f32>,
     gate_up: Vec<f32>,
@@ -110,7 +110,7 @@ pub(super) fn forward(
     let logits = &mut logits[begin..]; // (n, vocab)
     matmul(pool, output, &scratch.input, None, false, logits)?;
     if let Some(cap) = config.final_logit_softcap {
-        cap_softly(pool, logits, cap);
+        soft_cap(pool, logits, cap);
     }
     Ok(true)
 }
@@ -164,7 +164,7 @@ fn layer(
     };
     let attended = sized(&mut scratch.attended, m * q_width); // (m, q)
     attention(pool, &queries, kv, attended)?;
-    scratch.input.plain(pool, attended, m, q_width)?;
+    scratch.input.quantize(pool, attended, m, q_width)?;
     let post_norm = weights.post_attn_norm.as_deref();
     let Scratch { input, inner, gate_up: both, result, moe, .. } = scratch;
     add_to_stream(rows, &weights.attn_output, input, post_norm, result, x)?; // (m, hidden)
@@ -195,7 +195,7 @@ fn layer(
 fn add_to_stream(
     rows: Rows<'_>,
     weights: &Linear,
-    input: &Quantized,
+    input: &QuantizedActivations,
     post_norm: Option<&[f32]>,
     buffer: &mut Vec<f32>,
     x: &mut [f32],
@@ -210,10 +210,10 @@ fn add_to_stream(
 }
 
 /// How a result is merged into the stream.
-fn merge<'w>(config: &Config, post_norm: Option<&'w [f32]>) -> Merge<'w> {
+fn merge<'w>(config: &Config, post_norm: Option<&'w [f32]>) -> ResidualAdd<'w> {
     match post_norm {
-        Some(weight) => Merge::Normed { weight, eps: config.norm_eps },
-        None => Merge::Scaled(config.residual_scale),
+        Some(weight) => ResidualAdd::Normalized { weight, eps: config.norm_eps },
+        None => ResidualAdd::Scaled(config.residual_scale),
     }
 }
 
@@ -237,7 +237,13 @@ fn norm_heads(config: &Config, norms: &HeadNorms, qkv: &mut [f32]) -> Result<(),
 impl Buffers {
     /// Makes empty buffers, with floats beside the quants if some matrix of the model holds floats.
     pub(super) fn new(has_floats: bool) -> Self {
-        let quantized = || if has_floats { Quantized::with_floats() } else { Quantized::new() };
+        let quantized = || {
+            if has_floats {
+                QuantizedActivations::with_floats()
+            } else {
+                QuantizedActivations::new()
+            }
+        };
         let scratch = Scratch {
             input: quantized(),
             inner: quantized(),

@@ -3,7 +3,7 @@
 //! Experts run one after the other, each over the tokens of the batch that use it; the weights of the others are not
 //! touched.
 
-use lowkey_kernels::{Pool, Quantized, ShapeError, matmul};
+use lowkey_kernels::{Pool, QuantizedActivations, ShapeError, matmul};
 
 use super::ops::{gate_up, linear, norm, sized};
 use super::routing::choices;
@@ -12,9 +12,9 @@ use crate::load::decoder_weights::{Moe, Norm};
 /// Buffers of a pass through experts.
 pub(super) struct MoeScratch {
     /// The rows that use an expert.
-    quantized: Quantized,
+    quantized: QuantizedActivations,
     /// Their activations between the expert's products.
-    inner: Quantized,
+    inner: QuantizedActivations,
     scores: Vec<f32>,
     rows: Vec<f32>,
     gate_up: Vec<f32>,
@@ -23,7 +23,7 @@ pub(super) struct MoeScratch {
 
 impl MoeScratch {
     /// Makes empty buffers.
-    pub(super) fn new([quantized, inner]: [Quantized; 2]) -> Self {
+    pub(super) fn new([quantized, inner]: [QuantizedActivations; 2]) -> Self {
         let (scores, rows, gate_up, results) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         Self { quantized, inner, scores, rows, gate_up, results }
     }
@@ -38,7 +38,7 @@ pub(super) fn experts(
     moe: &Moe,
     (ffn_norm, eps): (&Norm, f32),
     x: &[f32],
-    normed: &Quantized,
+    normed: &QuantizedActivations,
     scratch: &mut MoeScratch,
     out: &mut [f32],
 ) -> Result<(), ShapeError> {

@@ -91,7 +91,7 @@ impl StoredBytes {
 impl Drop for StoredBytes {
     fn drop(&mut self) {
         if let Self::Static(bytes) = self {
-            lowkey_kernels::give_back(bytes);
+            lowkey_kernels::release_static_pages(bytes);
         }
     }
 }

@@ -3,8 +3,8 @@
 use lowkey_kernels::{BlockType, Matrix, Rows};
 use lowkey_model::{ModelFile, load};
 
-use crate::distance::distance;
 use crate::fixture::{Fixture, cold, folder};
+use lowkey_test_support::model::distance;
 
 const COLUMNS: usize = 256;
 const ROWS: usize = 2;

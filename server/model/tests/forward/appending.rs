@@ -4,8 +4,8 @@ use candle_core::quantized::GgmlDType;
 use lowkey_model::{CausalLm, KvType, LogitsMode, load};
 use proptest::prelude::*;
 
-use crate::tiny::{Random, Tiny};
 use crate::{append, bits, cold, file, model};
+use lowkey_test_support::model::{Random, TinyModel};
 
 const TYPES: [GgmlDType; 3] = [GgmlDType::Q8_0, GgmlDType::F16, GgmlDType::F32];
 
@@ -28,7 +28,7 @@ fn warm(model: &mut dyn CausalLm, tokens: &[u32], chunks: &[usize]) -> Vec<f32> 
 #[test]
 fn one_by_one_equals_at_once() {
     for dtype in TYPES {
-        let tiny = Tiny::new(dtype);
+        let tiny = TinyModel::new(dtype);
         let mut model = model(&tiny, 2);
         let tokens = Random(1).tokens(70, tiny.vocab);
         let at_once = cold(&mut *model, &tokens);
@@ -38,7 +38,7 @@ fn one_by_one_equals_at_once() {
 
 #[test]
 fn a_cache_of_bytes_reuses_as_exactly_and_answers_almost_alike() {
-    let tiny = Tiny::new(GgmlDType::Q8_0);
+    let tiny = TinyModel::new(GgmlDType::Q8_0);
     let mut half_cached = model(&tiny, 2);
     let mut byte_cached = load(&file(&tiny).with_kv_type(KvType::Int8), 2, &mut |_| {}).unwrap();
     assert!(byte_cached.cache_bytes_per_token() < half_cached.cache_bytes_per_token() * 3 / 4);
@@ -61,7 +61,7 @@ fn a_cache_of_bytes_reuses_as_exactly_and_answers_almost_alike() {
 
 #[test]
 fn chunks_inside_the_model_do_not_show() {
-    let tiny = Tiny { vocab: 32, ..Tiny::new(GgmlDType::Q8_0) };
+    let tiny = TinyModel { vocab: 32, ..TinyModel::new(GgmlDType::Q8_0) };
     let mut model = model(&tiny, 2);
     let tokens = Random(2).tokens(1100, tiny.vocab);
     let at_once = cold(&mut *model, &tokens);
@@ -70,7 +70,7 @@ fn chunks_inside_the_model_do_not_show() {
 
 #[test]
 fn the_last_token_s_logits_are_the_same_alone() {
-    let tiny = Tiny::new(GgmlDType::Q8_0);
+    let tiny = TinyModel::new(GgmlDType::Q8_0);
     let mut model = model(&tiny, 2);
     for n in [1, 2, 17, 600] {
         let tokens = Random(n as u64).tokens(n, tiny.vocab);
@@ -90,7 +90,7 @@ fn the_last_token_s_logits_are_the_same_alone() {
 #[test]
 fn the_number_of_threads_does_not_show() {
     for dtype in TYPES {
-        let tiny = Tiny::new(dtype);
+        let tiny = TinyModel::new(dtype);
         // Enough to be shared between threads: few tokens of a small model stay on one.
         let tokens = Random(3).tokens(300, tiny.vocab);
         let alone = cold(&mut *model(&tiny, 1), &tokens);
@@ -106,7 +106,7 @@ fn the_number_of_threads_does_not_show() {
 
 #[test]
 fn a_fork_continues_as_its_original_and_leaves_it_alone() {
-    let tiny = Tiny::new(GgmlDType::Q8_0);
+    let tiny = TinyModel::new(GgmlDType::Q8_0);
     let mut model = model(&tiny, 2);
     let tokens = Random(4).tokens(60, tiny.vocab);
     let other = Random(5).tokens(20, tiny.vocab);
@@ -128,7 +128,7 @@ fn a_fork_continues_as_its_original_and_leaves_it_alone() {
 
 #[test]
 fn a_cancelled_pass_leaves_the_cache_as_it_was() {
-    let tiny = Tiny::new(GgmlDType::Q8_0);
+    let tiny = TinyModel::new(GgmlDType::Q8_0);
     let mut model = model(&tiny, 2);
     let tokens = Random(6).tokens(40, tiny.vocab);
     let expected = cold(&mut *model, &tokens);
@@ -176,7 +176,7 @@ proptest! {
 
     #[test]
     fn any_history_equals_a_cold_pass(steps in steps(), dtype in 0..TYPES.len(), threads in 1_usize..4) {
-        let tiny = Tiny { vocab: 64, ..Tiny::new(TYPES[dtype]) };
+        let tiny = TinyModel { vocab: 64, ..TinyModel::new(TYPES[dtype]) };
         let mut model = model(&tiny, threads);
         let mut cache = model.new_cache(150);
         let mut held: Vec<u32> = Vec::new();

@@ -4,11 +4,11 @@ use candle_core::quantized::GgmlDType;
 use candle_core::quantized::gguf_file::Value;
 use lowkey_model::{LogitsMode, ModelError, ModelFile, load};
 
-use crate::tiny::{Random, Tiny, write_gguf};
 use crate::{append, bits, model};
+use lowkey_test_support::model::{Random, TinyModel, write_gguf};
 
-fn tiny() -> Tiny {
-    Tiny::new(GgmlDType::Q8_0)
+fn tiny() -> TinyModel {
+    TinyModel::new(GgmlDType::Q8_0)
 }
 
 #[test]
@@ -54,7 +54,7 @@ fn logits_need_a_token() {
 #[test]
 fn a_cache_of_another_model_is_refused() {
     let mut model = model(&tiny(), 1);
-    let mut cache = crate::model(&Tiny { n_layers: 3, ..tiny() }, 1).new_cache(10);
+    let mut cache = crate::model(&TinyModel { n_layers: 3, ..tiny() }, 1).new_cache(10);
     let error =
         model.forward(&[1], &mut cache, LogitsMode::Last, &mut Vec::new(), &|| false).unwrap_err();
     assert!(matches!(error, ModelError::ForeignCache { .. }), "{error}");

@@ -3,8 +3,8 @@
 use candle_core::quantized::GgmlDType;
 use lowkey_model::{KvCache, LogitsMode, NUMERICS};
 
-use crate::tiny::{Random, Tiny};
 use crate::{append, bits, model};
+use lowkey_test_support::model::{Random, TinyModel};
 
 fn saved(cache: &KvCache) -> Vec<u8> {
     let mut bytes = Vec::new();
@@ -24,7 +24,7 @@ fn restore(cache: &mut KvCache, n: usize, mut bytes: &[u8]) -> std::io::Result<(
 
 #[test]
 fn what_follows_a_restored_cache_is_what_follows_the_original() {
-    let tiny = Tiny::new(GgmlDType::Q8_0);
+    let tiny = TinyModel::new(GgmlDType::Q8_0);
     let mut model = model(&tiny, 2);
     let tokens = Random(7).tokens(75, tiny.vocab);
     for n in [1, 16, 37, 74] {
@@ -45,7 +45,7 @@ fn what_follows_a_restored_cache_is_what_follows_the_original() {
 
 #[test]
 fn a_cache_that_cannot_be_restored_is_empty() {
-    let tiny = Tiny::new(GgmlDType::Q8_0);
+    let tiny = TinyModel::new(GgmlDType::Q8_0);
     let mut model = model(&tiny, 1);
     let mut cache = model.new_cache(40);
     append(&mut *model, &mut cache, &Random(8).tokens(30, tiny.vocab), LogitsMode::None);
@@ -62,7 +62,7 @@ fn a_cache_that_cannot_be_restored_is_empty() {
 fn the_bits_of_a_cache_are_those_of_this_numerics() {
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
     for dtype in [GgmlDType::Q8_0, GgmlDType::Q4K, GgmlDType::F16, GgmlDType::F32] {
-        let tiny = Tiny { hidden: 256, ffn: 256, ..Tiny::new(dtype) };
+        let tiny = TinyModel { hidden: 256, intermediate_size: 256, ..TinyModel::new(dtype) };
         let mut model = model(&tiny, 2);
         let mut cache = model.new_cache(48);
         let logits =
