@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use anyhow::bail;
 use lowkey_completer::settings::Settings;
 use lowkey_completer::{
-    Completer, CompletionRequest, PersistOptions, Outcome, Status, TimeLimit, Trigger, dirs, ordinary,
+    Completer, CompletionRequest, Outcome, PersistOptions, Status, TimeLimit, Trigger, dirs,
+    ordinary,
 };
 use lowkey_document::{ByteOffset, Document};
 use lowkey_terminal::stdout::print;

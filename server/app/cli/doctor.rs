@@ -134,7 +134,7 @@ pub(super) fn run(args: &Args, settings: Settings) -> anyhow::Result<()> {
     let accelerator = settings.device.open()?;
     let device = Device {
         used: accelerator.map_or_else(|| "cpu".to_owned(), |found| found.name().to_owned()),
-        built_for: DeviceChoice::BUILT_FOR,
+        built_for: DeviceChoice::SUPPORTED_KINDS,
     };
     let load = load();
     let started = std::time::Instant::now();

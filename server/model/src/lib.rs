@@ -19,9 +19,9 @@ mod model_file;
 mod pass;
 
 pub use architectures::architectures;
-pub use causal_lm::{CausalLm, Work};
+pub use causal_lm::{CausalLm, TokenCost};
 pub use config::rope::{RopeConfig, RopeScaling};
-pub use config::{Config, Experts, Quantization};
+pub use config::{Config, MoeConfig, Quantization};
 pub use cpu::{LoadedWeights, PackingKey, SavedWeights, load, load_on, load_with_saved_weights};
 pub use device::{Accelerator, DeviceChoice, load_on_device};
 pub use error::ModelError;

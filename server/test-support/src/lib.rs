@@ -17,13 +17,13 @@ mod folder;
 pub mod gguf;
 #[cfg(feature = "engine")]
 pub mod healing;
+#[cfg(feature = "engine")]
+pub mod hooked_model;
 pub mod hub;
 #[cfg(feature = "model")]
 pub mod model;
 pub mod program;
 pub mod server;
-#[cfg(feature = "engine")]
-pub mod steered;
 pub mod text;
 #[cfg(feature = "prompt")]
 pub mod vocabulary;

@@ -7,4 +7,4 @@ mod tiny;
 
 pub use distance::{Distance, distance};
 pub use reference::reference_logits;
-pub use tiny::{Random, TinyModel, write_gguf};
+pub use tiny::{TinyModel, Xorshift64, write_gguf};

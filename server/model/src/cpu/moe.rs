@@ -6,7 +6,7 @@
 use lowkey_kernels::{Pool, QuantizedActivations, ShapeError, matmul};
 
 use super::ops::{gate_up, linear, norm, sized};
-use super::routing::choices;
+use super::routing::route;
 use crate::load::decoder_weights::{Moe, Norm};
 
 /// Buffers of a pass through experts.
@@ -33,7 +33,7 @@ impl MoeScratch {
 ///
 /// `ffn_norm` and `eps` are the norm that made `normed`. Quantized rows cannot be gathered, so the rows of each expert
 /// are normalised from `x` again.
-pub(super) fn experts(
+pub(super) fn add_experts(
     pool: &Pool,
     moe: &Moe,
     (ffn_norm, eps): (&Norm, f32),
@@ -42,29 +42,29 @@ pub(super) fn experts(
     scratch: &mut MoeScratch,
     out: &mut [f32],
 ) -> Result<(), ShapeError> {
-    let MoeScratch { quantized, inner, scores, rows, gate_up: both, results } = scratch;
+    let MoeScratch { quantized, inner, scores, rows, gate_up: gate_up_values, results } = scratch;
     let (m, hidden) = (normed.m(), normed.k());
     let scores = sized(scores, m * moe.shape.n); // (m, experts)
     matmul(pool, &moe.router, normed, None, false, scores)?;
-    let choices = choices(scores, moe.shape);
+    let routes = route(scores, moe.shape);
     out.fill(0.0);
-    for chosen in choices.chunk_by(|a, b| a.expert == b.expert) {
-        let Some(expert) = chosen.first().and_then(|choice| moe.experts.get(choice.expert)) else {
+    for of_expert in routes.chunk_by(|a, b| a.expert == b.expert) {
+        let Some(expert) = of_expert.first().and_then(|route| moe.experts.get(route.expert)) else {
             continue;
         };
-        let n = chosen.len();
+        let n = of_expert.len();
         let rows = sized(rows, n * hidden); // (n, hidden)
-        for (row, choice) in rows.chunks_exact_mut(hidden).zip(chosen) {
-            row.copy_from_slice(&x[choice.token * hidden..][..hidden]);
+        for (row, route) in rows.chunks_exact_mut(hidden).zip(of_expert) {
+            row.copy_from_slice(&x[route.token * hidden..][..hidden]);
         }
         norm(pool, ffn_norm, eps, rows, n, quantized)?; // (n, hidden)
-        gate_up(pool, expert, quantized, both, inner)?; // (n, inner)
+        gate_up(pool, expert, quantized, gate_up_values, inner)?; // (n, inner)
         let results = sized(results, n * hidden); // (n, hidden)
         linear(pool, &expert.down, inner, results)?;
-        for (row, choice) in results.chunks_exact(hidden).zip(chosen) {
-            let sums = &mut out[choice.token * hidden..][..hidden];
+        for (row, route) in results.chunks_exact(hidden).zip(of_expert) {
+            let sums = &mut out[route.token * hidden..][..hidden];
             for (sum, value) in sums.iter_mut().zip(row) {
-                *sum += value * choice.weight;
+                *sum += value * route.weight;
             }
         }
     }

@@ -59,11 +59,11 @@ pub(super) fn gate_up(
         return gated_product(pool, &gate_up.matrix, input, bias, *activation, out);
     }
     let (m, inner) = (input.m(), down.matrix.k());
-    let both = sized(buffer, m * 2 * inner);
-    linear(pool, gate_up, input, both)?;
+    let gate_up_values = sized(buffer, m * 2 * inner);
+    linear(pool, gate_up, input, gate_up_values)?;
     match activation {
-        Activation::Silu => out.silu_mul(pool, both, m, inner),
-        Activation::Gelu => out.gelu_mul(pool, both, m, inner),
+        Activation::Silu => out.silu_mul(pool, gate_up_values, m, inner),
+        Activation::Gelu => out.gelu_mul(pool, gate_up_values, m, inner),
     }
 }
 

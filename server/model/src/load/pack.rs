@@ -120,7 +120,7 @@ pub(super) fn packed_kind(
     quantization: Option<Quantization>,
 ) -> BlockType {
     match quantization {
-        Some(Quantization::Q8_0) if quantize::takes(kind, columns) => BlockType::Q8_0,
+        Some(Quantization::Q8_0) if quantize::can_quantize(kind, columns) => BlockType::Q8_0,
         _ => kind,
     }
 }

@@ -74,7 +74,7 @@ fn logits_of_gguf_files_are_those_of_our_own_kernels() {
 
 #[test]
 fn products_in_the_type_of_the_weights_stay_near_the_reference() {
-    let accelerator = Accelerator::candle_cpu().with_floats_as_stored();
+    let accelerator = Accelerator::candle_cpu().with_stored_float_products();
     for name in names() {
         let fixture = Fixture::read(&name);
         let mut model = on_device(&ModelFile::open(&folder(&name)).unwrap(), &accelerator);

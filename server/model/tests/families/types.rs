@@ -86,7 +86,7 @@ fn a_file_may_hold_a_type_that_the_header_s_reader_does_not_know() {
         let file = ModelFile::from_bytes("types", bytes).unwrap();
         let mut model = load(&file, 1, &mut |_| {}).unwrap();
         let logits = cold(&mut *model, &fixture.tokens);
-        distance(&logits, &fixture.logits, model.config().vocab).typical
+        distance(&logits, &fixture.logits, model.config().vocab).rms
     };
     // Four bits are coarse; the same bytes by the table of another type are another matrix.
     let (right, wrong) = (typical(20), typical(2));

@@ -5,7 +5,7 @@ use lowkey_model::{CausalLm, KvType, LogitsMode, load};
 use proptest::prelude::*;
 
 use crate::{append, bits, cold, file, model};
-use lowkey_test_support::model::{Random, TinyModel};
+use lowkey_test_support::model::{TinyModel, Xorshift64};
 
 const TYPES: [GgmlDType; 3] = [GgmlDType::Q8_0, GgmlDType::F16, GgmlDType::F32];
 
@@ -30,7 +30,7 @@ fn one_by_one_equals_at_once() {
     for dtype in TYPES {
         let tiny = TinyModel::new(dtype);
         let mut model = model(&tiny, 2);
-        let tokens = Random(1).tokens(70, tiny.vocab);
+        let tokens = Xorshift64(1).tokens(70, tiny.vocab);
         let at_once = cold(&mut *model, &tokens);
         assert_eq!(bits(&warm(&mut *model, &tokens, &[1; 70])), bits(&at_once), "{dtype:?}");
     }
@@ -42,7 +42,7 @@ fn a_cache_of_bytes_reuses_as_exactly_and_answers_almost_alike() {
     let mut half_cached = model(&tiny, 2);
     let mut byte_cached = load(&file(&tiny).with_kv_type(KvType::Int8), 2, &mut |_| {}).unwrap();
     assert!(byte_cached.cache_bytes_per_token() < half_cached.cache_bytes_per_token() * 3 / 4);
-    let tokens = Random(1).tokens(70, tiny.vocab);
+    let tokens = Xorshift64(1).tokens(70, tiny.vocab);
     let at_once = cold(&mut *byte_cached, &tokens);
     assert_eq!(bits(&warm(&mut *byte_cached, &tokens, &[1; 70])), bits(&at_once));
     let halves = cold(&mut *half_cached, &tokens);
@@ -63,7 +63,7 @@ fn a_cache_of_bytes_reuses_as_exactly_and_answers_almost_alike() {
 fn chunks_inside_the_model_do_not_show() {
     let tiny = TinyModel { vocab: 32, ..TinyModel::new(GgmlDType::Q8_0) };
     let mut model = model(&tiny, 2);
-    let tokens = Random(2).tokens(1100, tiny.vocab);
+    let tokens = Xorshift64(2).tokens(1100, tiny.vocab);
     let at_once = cold(&mut *model, &tokens);
     assert_eq!(bits(&warm(&mut *model, &tokens, &[3, 700])), bits(&at_once));
 }
@@ -73,7 +73,7 @@ fn the_last_token_s_logits_are_the_same_alone() {
     let tiny = TinyModel::new(GgmlDType::Q8_0);
     let mut model = model(&tiny, 2);
     for n in [1, 2, 17, 600] {
-        let tokens = Random(n as u64).tokens(n, tiny.vocab);
+        let tokens = Xorshift64(n as u64).tokens(n, tiny.vocab);
         let all = cold(&mut *model, &tokens);
         let mut cache = model.new_cache(n);
         let last = append(&mut *model, &mut cache, &tokens, LogitsMode::Last);
@@ -92,7 +92,7 @@ fn the_number_of_threads_does_not_show() {
     for dtype in TYPES {
         let tiny = TinyModel::new(dtype);
         // Enough to be shared between threads: few tokens of a small model stay on one.
-        let tokens = Random(3).tokens(300, tiny.vocab);
+        let tokens = Xorshift64(3).tokens(300, tiny.vocab);
         let alone = cold(&mut *model(&tiny, 1), &tokens);
         for threads in [2, 3, 5] {
             assert_eq!(
@@ -108,8 +108,8 @@ fn the_number_of_threads_does_not_show() {
 fn a_fork_continues_as_its_original_and_leaves_it_alone() {
     let tiny = TinyModel::new(GgmlDType::Q8_0);
     let mut model = model(&tiny, 2);
-    let tokens = Random(4).tokens(60, tiny.vocab);
-    let other = Random(5).tokens(20, tiny.vocab);
+    let tokens = Xorshift64(4).tokens(60, tiny.vocab);
+    let other = Xorshift64(5).tokens(20, tiny.vocab);
     let expected = cold(&mut *model, &tokens);
     let mut original = model.new_cache(60);
     append(&mut *model, &mut original, &tokens[..45], LogitsMode::None);
@@ -130,14 +130,14 @@ fn a_fork_continues_as_its_original_and_leaves_it_alone() {
 fn a_cancelled_pass_leaves_the_cache_as_it_was() {
     let tiny = TinyModel::new(GgmlDType::Q8_0);
     let mut model = model(&tiny, 2);
-    let tokens = Random(6).tokens(40, tiny.vocab);
+    let tokens = Xorshift64(6).tokens(40, tiny.vocab);
     let expected = cold(&mut *model, &tokens);
     let mut cache = model.new_cache(40);
     append(&mut *model, &mut cache, &tokens[..25], LogitsMode::None);
     for allowed in 0..tiny.n_layers {
         let asked = std::cell::Cell::new(0);
         let cancelled = || asked.replace(asked.get() + 1) >= allowed;
-        let garbage = Random(8).tokens(10, tiny.vocab);
+        let garbage = Xorshift64(8).tokens(10, tiny.vocab);
         let mut logits = vec![1.0];
         assert!(
             !model.forward(&garbage, &mut cache, LogitsMode::All, &mut logits, &cancelled).unwrap()

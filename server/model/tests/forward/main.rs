@@ -28,10 +28,10 @@ fn append(
     model: &mut dyn CausalLm,
     cache: &mut KvCache,
     tokens: &[u32],
-    want: LogitsMode,
+    mode: LogitsMode,
 ) -> Vec<f32> {
     let mut logits = vec![f32::NAN; 3];
-    assert!(model.forward(tokens, cache, want, &mut logits, &|| false).unwrap());
+    assert!(model.forward(tokens, cache, mode, &mut logits, &|| false).unwrap());
     logits
 }
 

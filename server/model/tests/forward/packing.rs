@@ -11,7 +11,7 @@ use lowkey_model::{
 };
 
 use crate::{bits, cold, file};
-use lowkey_test_support::model::{Random, TinyModel};
+use lowkey_test_support::model::{TinyModel, Xorshift64};
 
 /// A file of a test's own, gone when the test ends.
 struct TestFile(PathBuf);
@@ -68,7 +68,7 @@ fn kept_weights_give_the_logits_of_those_that_were_packed_now() {
             let (mut fresh, bytes) = packed(&file);
             let test = TestFile::new(&format!("logits-{index}"));
             let kept = test.write(&bytes);
-            let tokens = Random(7).tokens(30, tiny.vocab);
+            let tokens = Xorshift64(7).tokens(30, tiny.vocab);
             let expected = bits(&cold(&mut *fresh, &tokens));
             for map_policy in [MapPolicy::Auto, MapPolicy::Always, MapPolicy::Never] {
                 let kept = SavedWeights { file: &kept, map_policy };
@@ -92,7 +92,7 @@ fn what_is_not_this_models_is_packed_anew_and_says_why() {
     let (file, other) = (file(tiny), file(other));
     let (mut fresh, bytes) = packed(&file);
     let test = TestFile::new("refused");
-    let tokens = Random(8).tokens(20, tiny.vocab);
+    let tokens = Xorshift64(8).tokens(20, tiny.vocab);
     let expected = bits(&cold(&mut *fresh, &tokens));
     let mut flipped = bytes.clone();
     flipped[1000] ^= 1;

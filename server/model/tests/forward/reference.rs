@@ -12,11 +12,11 @@ use candle_core::{DType, Device, Tensor};
 use crate::{bits, cold, model};
 use lowkey_model::{ModelFile, load};
 use lowkey_test_support::model::{
-    Distance, Random, TinyModel, distance, reference_logits, write_gguf,
+    Distance, TinyModel, Xorshift64, distance, reference_logits, write_gguf,
 };
 
 fn compare(tiny: &TinyModel, n_tokens: usize) -> Distance {
-    let tokens = Random(7).tokens(n_tokens, tiny.vocab);
+    let tokens = Xorshift64(7).tokens(n_tokens, tiny.vocab);
     let logits = cold(&mut *model(tiny, 2), &tokens);
     distance(&logits, &reference_logits(&tiny.gguf(), &tokens), tiny.vocab)
 }
@@ -44,7 +44,7 @@ fn float_weights_give_the_reference_s_logits() {
 fn a_model_that_differs_a_little_is_told_apart() {
     // What the limits are worth: rotations slower by 1 %, or one bias left out, must not pass for rounding.
     let tiny = TinyModel::new(GgmlDType::F32);
-    let tokens = Random(7).tokens(90, tiny.vocab);
+    let tokens = Xorshift64(7).tokens(90, tiny.vocab);
     let logits = cold(&mut *model(&tiny, 2), &tokens);
     let mut slower = tiny.metadata();
     slower.retain(|(key, _)| key != "qwen2.rope.freq_base");
@@ -84,7 +84,7 @@ fn qwen3_gives_the_reference_s_logits_with_heads_of_any_width() {
 fn stretched_positions_are_those_of_slower_rotations() {
     // A factor of 4 is position p where position 4p was: tokens far apart then turn as near ones do.
     let tiny = TinyModel { architecture: "llama", tied: false, ..TinyModel::new(GgmlDType::F32) };
-    let tokens = Random(9).tokens(40, tiny.vocab);
+    let tokens = Xorshift64(9).tokens(40, tiny.vocab);
     let logits = |keys: &[(&str, Value)], more: Option<(&str, QTensor)>| {
         let mut metadata = tiny.metadata();
         metadata.extend(keys.iter().map(|(key, value)| ((*key).to_owned(), value.clone())));

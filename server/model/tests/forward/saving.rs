@@ -4,7 +4,7 @@ use candle_core::quantized::GgmlDType;
 use lowkey_model::{KvCache, LogitsMode, NUMERICS};
 
 use crate::{append, bits, model};
-use lowkey_test_support::model::{Random, TinyModel};
+use lowkey_test_support::model::{TinyModel, Xorshift64};
 
 fn saved(cache: &KvCache) -> Vec<u8> {
     let mut bytes = Vec::new();
@@ -26,7 +26,7 @@ fn restore(cache: &mut KvCache, n: usize, mut bytes: &[u8]) -> std::io::Result<(
 fn what_follows_a_restored_cache_is_what_follows_the_original() {
     let tiny = TinyModel::new(GgmlDType::Q8_0);
     let mut model = model(&tiny, 2);
-    let tokens = Random(7).tokens(75, tiny.vocab);
+    let tokens = Xorshift64(7).tokens(75, tiny.vocab);
     for n in [1, 16, 37, 74] {
         let mut original = model.new_cache(75);
         append(&mut *model, &mut original, &tokens[..n], LogitsMode::None);
@@ -48,7 +48,7 @@ fn a_cache_that_cannot_be_restored_is_empty() {
     let tiny = TinyModel::new(GgmlDType::Q8_0);
     let mut model = model(&tiny, 1);
     let mut cache = model.new_cache(40);
-    append(&mut *model, &mut cache, &Random(8).tokens(30, tiny.vocab), LogitsMode::None);
+    append(&mut *model, &mut cache, &Xorshift64(8).tokens(30, tiny.vocab), LogitsMode::None);
     let bytes = saved(&cache);
     assert!(restore(&mut cache, 30, &bytes[..bytes.len() - 1]).is_err());
     assert_eq!(cache.len(), 0);
@@ -65,8 +65,12 @@ fn the_bits_of_a_cache_are_those_of_this_numerics() {
         let tiny = TinyModel { hidden: 256, intermediate_size: 256, ..TinyModel::new(dtype) };
         let mut model = model(&tiny, 2);
         let mut cache = model.new_cache(48);
-        let logits =
-            append(&mut *model, &mut cache, &Random(9).tokens(48, tiny.vocab), LogitsMode::Last);
+        let logits = append(
+            &mut *model,
+            &mut cache,
+            &Xorshift64(9).tokens(48, tiny.vocab),
+            LogitsMode::Last,
+        );
         let numbers = logits.iter().flat_map(|logit| logit.to_bits().to_le_bytes());
         for byte in saved(&cache).into_iter().chain(numbers) {
             hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);

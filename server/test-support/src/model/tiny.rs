@@ -98,7 +98,7 @@ impl TinyModel {
         let Self { hidden, intermediate_size, vocab, dtype, .. } = *self;
         let head_dim = self.head_width();
         let (q, kv) = (self.n_heads * head_dim, self.n_kv_heads * head_dim);
-        let mut random = Random(0x5eed);
+        let mut random = Xorshift64(0x5eed);
         let mut tensors = Vec::new();
         let mut add = |name: String, shape: &[usize], dtype: GgmlDType, mean: f32, spread: f32| {
             let numbers: Vec<f32> =
@@ -151,9 +151,9 @@ pub fn write_gguf(metadata: &[(String, Value)], tensors: &[(String, QTensor)]) -
 }
 
 /// A small generator of random numbers (xorshift64*), so that weights are the same on every machine.
-pub struct Random(pub u64);
+pub struct Xorshift64(pub u64);
 
-impl Random {
+impl Xorshift64 {
     /// 32 random bits.
     pub fn next(&mut self) -> u32 {
         self.0 ^= self.0 >> 12;
