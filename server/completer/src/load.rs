@@ -44,8 +44,8 @@ pub fn load(
 fn in_order(loaded: Loaded, order: Order) -> Result<Loaded, LoadFailed> {
     let (wanted, name) = match order {
         Order::Auto => return Ok(loaded),
-        Order::Psm => (lowkey_prompt::Order::Psm, "psm"),
-        Order::Spm => (lowkey_prompt::Order::Spm, "spm"),
+        Order::Psm => (lowkey_prompt::FimOrder::Psm, "psm"),
+        Order::Spm => (lowkey_prompt::FimOrder::Spm, "spm"),
     };
     let format = loaded.assembler.format().clone();
     let asked = format.name();

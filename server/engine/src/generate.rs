@@ -9,7 +9,7 @@
 use std::time::Instant;
 
 use lowkey_model::{CausalLm, LogitsMode, ModelError, log_sum_exp};
-use lowkey_prompt::{Assembler, Code, Detokenizer, Healing, Prompt, TokenId};
+use lowkey_prompt::{Assembler, Detokenizer, ExtractedCode, Healing, Prompt, TokenId};
 
 use crate::first_text::FirstText;
 use crate::job::{Generated, Partial, Priority, Stop};
@@ -94,11 +94,11 @@ impl Generator {
                     max_tokens: job.max_tokens,
                     n_openings: job.n_openings,
                     // An instructed model begins with words or a fence, not with the text.
-                    must_write: job.must_write && prompt.answer.is_none(),
+                    must_write: job.must_write && prompt.code_extractor.is_none(),
                     first_total: None,
                     sampling: job.sampling,
                     turns: Turns::new(job.second.filter(|_| {
-                        job.sampling == Sampling::default() && prompt.answer.is_none()
+                        job.sampling == Sampling::default() && prompt.code_extractor.is_none()
                     })),
                     stop: job.stop,
                     on_text: job.on_text,
@@ -281,7 +281,7 @@ impl Generator {
             made.log_probs.push(log_prob);
             decoded.push(token);
             if let Some(healing) = &self.healing {
-                unforced = healing.advance(unforced, token).unwrap_or_default();
+                unforced = healing.remaining_after(unforced, token).unwrap_or_default();
             }
             text.push_str(&detokenizer.push(token));
             let code = code_of(prompt, after_cursor(&text, n_healed_bytes), false);
@@ -383,9 +383,9 @@ pub(crate) fn after_cursor(text: &str, n_healed_bytes: usize) -> &str {
 }
 
 /// Returns the part of the text after the cursor that is code.
-fn code_of<'t>(prompt: &Prompt, text: &'t str, is_over: bool) -> Code<'t> {
-    let all = Code { text, ended: false };
-    prompt.answer.as_ref().map_or(all, |answer| answer.code(text, is_over))
+fn code_of<'t>(prompt: &Prompt, text: &'t str, is_over: bool) -> ExtractedCode<'t> {
+    let all = ExtractedCode { text, ended: false };
+    prompt.code_extractor.as_ref().map_or(all, |extractor| extractor.code(text, is_over))
 }
 
 /// Reports the text so far; returns the stop reason if a rule ends it.
