@@ -4,6 +4,8 @@
 mod cold;
 mod default;
 mod doctor;
+#[cfg(target_os = "linux")]
+mod folders;
 mod models;
 mod replay;
 
