@@ -6,6 +6,8 @@ mod default;
 mod doctor;
 mod models;
 mod replay;
+#[cfg(target_os = "linux")]
+mod terminal;
 
 use std::process::{Command, Output};
 
