@@ -8,6 +8,8 @@ mod doctor;
 mod folders;
 mod models;
 mod replay;
+#[cfg(target_os = "linux")]
+mod terminal;
 
 use std::process::{Command, Output};
 
