@@ -122,7 +122,7 @@ def asked(file: File, start: int, end: int, limits: Limits) -> bool:
     first = start + len(text) - len(text.lstrip())
     if not shortest <= len(line) <= longest or text != text.rstrip() or CONTINUED.match(line):
         return False
-    if line.startswith("#") and file.language in ("c", "cpp", "csharp"):
+    if line.startswith(("#", "namespace ")) and file.language in ("c", "cpp", "csharp"):
         return False
     if any(a < end and b > start for a, b in file.comments + file.source.imports):
         return False

@@ -149,14 +149,19 @@ def reachable(package: Package, file: File, path: str, found: Definition) -> boo
 
 
 def origin(package: Package, file: File, mention: Mention) -> list[tuple[str, Definition]]:
-    """Returns the definitions that a mention can be of, the likeliest first: the one to which the way
-    through the folders is the shortest."""
-    here = file.path.split("/")[:-1]
+    """Returns the definitions that a mention can be of, the likeliest first: the one in the file that
+    the import names, then the one to which the way through the folders is the shortest."""
+    here, data = file.path.split("/")[:-1], file.source.data
+    word = re.compile(rb"(?<!\w)" + re.escape(mention.name.encode()) + rb"(?!\w)")
+    imports = b" ".join(data[start:end] for start, end in file.source.imports if word.search(data, start, end))
 
-    def distance(item: tuple[str, Definition]) -> tuple[int, str, int]:
+    def distance(item: tuple[str, Definition]) -> tuple[bool, int, str, int]:
         there = item[0].split("/")[:-1]
+        stem = Path(item[0]).stem
+        module = there[-1] if there and stem in ("mod", "index", "__init__") else stem
+        named = re.search(rb"(?<!\w)" + re.escape(module.encode()) + rb"(?!\w)", imports) is not None
         common = next((i for i, (a, b) in enumerate(zip(here, there)) if a != b), min(len(here), len(there)))
-        return len(here) + len(there) - 2 * common, item[0], item[1].line
+        return not named, len(here) + len(there) - 2 * common, item[0], item[1].line
 
     places = package.defined.get((file.family, mention.name), ())
     found = [(path, d) for path, d in places if reachable(package, file, path, d) and fits(package, file, mention, path, d)]

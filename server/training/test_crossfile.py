@@ -239,6 +239,13 @@ class Holes(unittest.TestCase):
             self.assertTrue(target.encode()[about["at"] :].startswith(b"measure_polygon"))
             self.assertEqual([name["import_line"] for name in row["names"]], [None, 1])
 
+    def test_the_imported_definition_is_the_first(self) -> None:
+        use = "from .far.library import measure_polygon\nlength = measure_polygon(1)\n"
+        package = self.package({"near.py": LIBRARY, "far/library.py": LIBRARY, "use.py": use})
+        hole = next(h for h in crossfile.candidates(package, set(), LIMITS) if h.file.path == "use.py")
+        about = crossfile.row(hole, "line")["names"][0]
+        self.assertEqual((about["defined_in"], about["also_in"]), ("far/library.py", ["near.py"]))
+
     def test_limits_and_order(self) -> None:
         names = [f"measure_{word}" for word in ("apple", "berry", "cherry", "fig", "grape", "lemon", "melon", "peach")]
         library = "".join(f"def {name}(unit):\n    return unit\n\n\n" for name in names)
