@@ -177,6 +177,11 @@ def fits(package: Package, file: File, mention: Mention, path: str, found: Defin
     called = CALLED.match(data[mention.end : mention.end + 80]) is not None
     if mention.role not in roles:
         return False
+    # What a path goes through is a type here, or a module; what it leads to is no field.
+    if re.match(rb"::(?!<)", data[mention.end : mention.end + 3]) and found.kind != "type":
+        return False
+    if found.kind == "field" and data[mention.start - 2 : mention.start] == b"::":
+        return file.language == "cpp"
     # In Rust `.name` without a call is a field, and with one a method.
     if file.language == "rust" and data[mention.start - 1 : mention.start] == b"." and called != (found.kind != "field"):
         return False

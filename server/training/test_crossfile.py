@@ -201,6 +201,17 @@ class Holes(unittest.TestCase):
         self.assertEqual(self.holes("length = call(measure_polygon=True)\n"), [])
         self.assertEqual(len(self.holes("length = shape.corner_list\n")), 1)
 
+    def test_a_path_goes_through_types_only(self) -> None:
+        files = {
+            "src/draw.rs": "pub struct Canvas {\n    pub brushes: u8,\n}\n",
+            "src/lib.rs": "fn main() {\n    crate::brushes::paint();\n    crate::draw::Canvas::empty();\n    canvas.brushes;\n}\n",
+        }
+        found = [[m.name for m, _ in h.names] for h in crossfile.candidates(self.package(files), set(), LIMITS)]
+        self.assertEqual(found, [["Canvas"]])
+        files["src/lib.rs"] = "fn main() {\n    canvas.brushes;\n}\n"
+        found = [[m.name for m, _ in h.names] for h in crossfile.candidates(self.package(files), set(), LIMITS)]
+        self.assertEqual(found, [["brushes"]])
+
     def test_lines_that_are_no_statement(self) -> None:
         for text in (
             "length = call(\n    measure_polygon(1),\n)\n",
