@@ -27,16 +27,16 @@ impl Collector {
 fn oracle(hole: &GivenHole) -> Vec<Snippet> {
     let mut snippets: Vec<Snippet> = Vec::new();
     for name in &hole.names {
-        let signature = name.signature.trim_end();
+        let signature = name.signature.join("\n");
         if signature.is_empty() {
             continue;
         }
         let file = snippets.iter_mut().find(|snippet| snippet.label == name.defined_in);
         match file {
             Some(file) => {
-                if !file.text.lines().any(|line| line == signature) {
-                    file.text.push_str(signature);
-                    file.text.push('\n');
+                let is_there = format!("\n{}", file.text).contains(&format!("\n{signature}\n"));
+                if !is_there {
+                    file.text.push_str(&format!("{signature}\n"));
                 }
             }
             None => snippets
@@ -58,7 +58,7 @@ mod tests {
         assert_eq!(
             Collector::Oracle.collect(&hole),
             [
-                snippet("src/b.rs", "pub fn area(w: u32, h: u32) -> u32\n"),
+                snippet("src/b.rs", "pub fn area(w: u32,\nh: u32) -> u32\n"),
                 snippet("src/c.rs", "pub const UNIT: u32 = 1;\n")
             ]
         );
@@ -66,7 +66,7 @@ mod tests {
         let again = hole.names.clone();
         hole.names.extend(again);
         assert_eq!(Collector::Oracle.collect(&hole).len(), 2);
-        hole.names[2].signature = "pub fn other()".into();
-        assert_eq!(Collector::Oracle.collect(&hole)[0].text.lines().count(), 2);
+        hole.names[2].signature = vec!["pub fn other()".into()];
+        assert_eq!(Collector::Oracle.collect(&hole)[0].text.lines().count(), 3);
     }
 }

@@ -36,8 +36,9 @@ pub(super) struct Definition {
     pub(super) name: String,
     /// The defining file, relative to the package's folder.
     pub(super) defined_in: String,
+    /// The lines of its signature.
     #[serde(default)]
-    pub(super) signature: String,
+    pub(super) signature: Vec<String>,
 }
 
 /// A hole in its file's text.
@@ -128,8 +129,8 @@ pub(super) mod tests {
     pub(in super::super) fn hole() -> GivenHole {
         let line = r#"{"half":"development","package":"shapes","root":"/nowhere","path":"src/a.rs",
             "language":"rust","offset":43,"target":"area(2, UNIT);","kind":"rest","visible":"imported","names":[
-            {"name":"area","kind":"function","defined_in":"src/b.rs","line":3,"signature":"pub fn area(w: u32, h: u32) -> u32"},
-            {"name":"UNIT","kind":"constant","defined_in":"src/c.rs","line":1,"signature":"pub const UNIT: u32 = 1;"}]}"#;
+            {"name":"area","kind":"function","defined_in":"src/b.rs","line":3,"signature":["pub fn area(w: u32,","h: u32) -> u32"]},
+            {"name":"UNIT","kind":"constant","defined_in":"src/c.rs","line":1,"signature":["pub const UNIT: u32 = 1;"]}]}"#;
         serde_json::from_str(line).unwrap()
     }
 
