@@ -6,7 +6,7 @@
 
 use std::path::PathBuf;
 
-use lowkey_engine::Keep;
+use lowkey_engine::PersistOptions;
 use lowkey_model::Hold;
 
 use crate::load;
@@ -33,18 +33,22 @@ pub fn folder() -> Option<PathBuf> {
 }
 
 /// Returns what an engine with these settings may keep; `None` if nothing may be read or written.
-pub fn keep(settings: &Settings) -> Option<Keep> {
+pub fn keep(settings: &Settings) -> Option<PersistOptions> {
     if !settings.persistent_cache {
         return None;
     }
     let bytes = |megabytes: usize| (megabytes as u64).saturating_mul(1 << 20);
-    let keep = Keep::new(folder()?, bytes(settings.persistent_cache_mb), machine(settings.threads));
+    let keep = PersistOptions::new(
+        folder()?,
+        bytes(settings.persistent_cache_mb),
+        machine(settings.threads),
+    );
     let hold = match settings.shared_weights {
         SharedWeights::Auto => Hold::Fast,
         SharedWeights::Always => Hold::Shared,
         SharedWeights::Never => Hold::Private,
     };
-    Some(Keep { packed_cap_bytes: bytes(settings.packed_weights_mb), hold, ..keep })
+    Some(PersistOptions { packed_cap_bytes: bytes(settings.packed_weights_mb), hold, ..keep })
 }
 
 /// Describes the machine for its measured speed; any change of it causes a new measurement.
