@@ -36,7 +36,8 @@ fn oracle(hole: &GivenHole) -> Vec<Snippet> {
             Some(file) => {
                 let is_there = format!("\n{}", file.text).contains(&format!("\n{signature}\n"));
                 if !is_there {
-                    file.text.push_str(&format!("{signature}\n"));
+                    file.text += &signature;
+                    file.text.push('\n');
                 }
             }
             None => snippets
