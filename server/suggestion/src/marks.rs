@@ -3,7 +3,7 @@
 //! Uses the scanner of the balance rules, without this crate's other types.
 
 use lowkey_document::Language;
-use lowkey_document::lexical::{Kind, Scanner};
+use lowkey_document::lexical::{Scanner, TokenKind};
 
 /// The role of a bracket or quote.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,11 +32,11 @@ pub fn marks(language: &'static Language, text: &str) -> Vec<Mark> {
     let mut marks = Vec::new();
     Scanner::new(language).scan(text, |token| {
         let kind = match token.kind {
-            Kind::Open { closer } => MarkKind::Open(closing(closer)),
-            Kind::Enter(literal) => MarkKind::Open(literal.close),
-            Kind::Close | Kind::Leave(_) => MarkKind::Close,
-            Kind::Broken => MarkKind::Broken,
-            Kind::Code | Kind::Text => return,
+            TokenKind::Open { closer } => MarkKind::Open(closing(closer)),
+            TokenKind::LiteralStart(literal) => MarkKind::Open(literal.close),
+            TokenKind::Close | TokenKind::LiteralEnd(_) => MarkKind::Close,
+            TokenKind::BrokenLiteral => MarkKind::Broken,
+            TokenKind::Code | TokenKind::Text => return,
         };
         marks.push(Mark { at: token.at, len: token.len, kind });
     });

@@ -5,7 +5,7 @@
 //! it.
 
 use lowkey_document::StringSyntax;
-use lowkey_document::lexical::Kind;
+use lowkey_document::lexical::TokenKind;
 
 use crate::lines::{indent_columns, is_punctuation};
 use crate::site::{Closed, Opener, Site};
@@ -90,7 +90,7 @@ impl Nesting {
             depth = token.depth;
             floor = floor.min(depth);
             match token.kind {
-                Kind::Leave(_) if inner.pop().is_none() => {
+                TokenKind::LiteralEnd(_) if inner.pop().is_none() => {
                     if literals.pop().is_some_and(|literal| literal.ends_after) {
                         this.literal_ended_twice.get_or_insert(at);
                     }
@@ -98,7 +98,7 @@ impl Nesting {
                     let outer = |(i, c)| Outer::code(at + i, c);
                     this.outer.extend(delimiter.char_indices().map(outer));
                 }
-                Kind::Text if is_of_place && inner.is_empty() => match closer_of(c) {
+                TokenKind::Text if is_of_place && inner.is_empty() => match closer_of(c) {
                     Some(closer) => prose.push(closer),
                     None if prose.last() == Some(&c) => {
                         prose.pop();
@@ -108,9 +108,9 @@ impl Nesting {
                     }
                     None => {}
                 },
-                Kind::Enter(literal) => inner.push((at, literal)),
-                Kind::Leave(_) | Kind::Text => {}
-                Kind::Broken => {
+                TokenKind::LiteralStart(literal) => inner.push((at, literal)),
+                TokenKind::LiteralEnd(_) | TokenKind::Text => {}
+                TokenKind::BrokenLiteral => {
                     let n_left = literals.iter().filter(|literal| literal.depth < depth).count();
                     if n_left < literals.len() {
                         literals.truncate(n_left);
@@ -119,9 +119,9 @@ impl Nesting {
                     }
                     inner.clear();
                 }
-                Kind::Open { closer } => this.open.push(InnerOpener { at, closer }),
-                Kind::Close => this.close(site, text, at, c, &mut around),
-                Kind::Code => {
+                TokenKind::Open { closer } => this.open.push(InnerOpener { at, closer }),
+                TokenKind::Close => this.close(site, text, at, c, &mut around),
+                TokenKind::Code => {
                     if has_angle_tail && this.is_outer() {
                         match c {
                             '<' => angles += 1,

@@ -5,7 +5,7 @@
 //! from the editor's options. This module changes only the indentation of lines, level by level. A
 //! text that already has the right step is left unchanged.
 
-use lowkey_document::lexical::{Kind, Place};
+use lowkey_document::lexical::{TextKind, TokenKind};
 
 use crate::indent::{Step, blanks_before_block, editors_step, is_ordinary, step, unit_columns};
 use crate::lines::{indent_columns, indentation, is_block_end};
@@ -113,11 +113,13 @@ fn wanted(site: &Site<'_>, text: &str) -> Option<(Step, usize)> {
 /// Returns the indices of lines that begin inside a literal. Their leading blanks are text.
 fn lines_of_literals(site: &Site<'_>, text: &str) -> Vec<usize> {
     let (mut lines, mut line) = (Vec::new(), 0);
-    let mut n_open = usize::from(site.place == Place::Literal);
+    let mut n_open = usize::from(site.text_kind == TextKind::Literal);
     site.scan(text, |token| {
         match token.kind {
-            Kind::Enter(_) => n_open += 1,
-            Kind::Leave(_) | Kind::Broken => n_open = n_open.saturating_sub(1),
+            TokenKind::LiteralStart(_) => n_open += 1,
+            TokenKind::LiteralEnd(_) | TokenKind::BrokenLiteral => {
+                n_open = n_open.saturating_sub(1);
+            }
             _ => {}
         }
         if token.c == '\n' {

@@ -7,7 +7,7 @@
 //! is read twice.
 
 use lowkey_document::Scope;
-use lowkey_document::lexical::{Kind, Place, Scanner, Token};
+use lowkey_document::lexical::{Scanner, TextKind, Token, TokenKind};
 
 use crate::lines::{indent_columns, is_block_end};
 use crate::site::{Closed, Opener, Site};
@@ -69,7 +69,7 @@ impl ScopeEnd {
 
     /// Whether the current line begins in code, not in a literal or comment.
     pub(crate) fn is_in_code(&self) -> bool {
-        self.scanner.place() == Place::Code
+        self.scanner.text_kind() == TextKind::Code
     }
 
     /// Takes the completion's first line, which follows `before` on the cursor's line.
@@ -95,7 +95,7 @@ impl ScopeEnd {
     /// Takes the first word or mark of a line below the cursor's, as soon as it is complete.
     pub(crate) fn head(&mut self, head: &str, indent: usize) -> Says {
         self.ends_with_line = false;
-        if self.scanner.place() != Place::Code {
+        if self.scanner.text_kind() != TextKind::Code {
             return Says::GoOn;
         }
         let Some(base) = self.base else {
@@ -145,7 +145,7 @@ impl ScopeEnd {
 
     /// Takes a complete line below the cursor's.
     pub(crate) fn line(&mut self, line: &str) -> Says {
-        let is_code = self.scanner.place() == Place::Code;
+        let is_code = self.scanner.text_kind() == TextKind::Code;
         if line.trim().is_empty() && is_code {
             self.scanner.scan("\n", |_| {});
             self.n_blank_lines += 1;
@@ -168,10 +168,10 @@ impl ScopeEnd {
 fn read(open: &mut Vec<Opener>, token: Token, indent: usize) -> usize {
     let (bracket, depth, closed) = (token.c, token.depth, Closed::No);
     match token.kind {
-        Kind::Open { closer } => {
+        TokenKind::Open { closer } => {
             open.push(Opener { bracket, closer, indent, on_line: true, depth, closed });
         }
-        Kind::Close => {
+        TokenKind::Close => {
             if let Some(idx) = open.iter().rposition(|opener| opener.closer == bracket) {
                 open.truncate(idx);
             }

@@ -7,7 +7,7 @@
 //! model.
 
 use lowkey_document::Scope;
-use lowkey_document::lexical::{Kind, Place, Scanner, Token};
+use lowkey_document::lexical::{Scanner, TextKind, Token, TokenKind};
 
 use crate::indent::{IndentUnit, item_columns};
 use crate::lines::{indent_columns, indentation};
@@ -57,7 +57,7 @@ pub(crate) struct Site<'a> {
     /// How many brackets are open at the start of the cursor's line.
     pub n_open_above: usize,
     /// The kind of text at the cursor.
-    pub place: Place,
+    pub text_kind: TextKind,
     /// Whether the last line above that is not blank opens a block.
     pub opens_block_above: bool,
     /// The scanner's depth at the cursor.
@@ -101,7 +101,7 @@ impl<'a> Site<'a> {
             request,
             openers,
             n_open_above,
-            place: scanner.place(),
+            text_kind: scanner.text_kind(),
             opens_block_above,
             depth: scanner.depth(),
             literals: literals.collect(),
@@ -180,7 +180,7 @@ impl<'a> Site<'a> {
         let mut ends: Vec<Option<usize>> = vec![None; self.literals.len()];
         let mut depth = self.depth;
         scanner.scan(&rest, |token| {
-            if token.c == '\n' && token.kind != Kind::Broken {
+            if token.c == '\n' && token.kind != TokenKind::BrokenLiteral {
                 return;
             }
             depth = token.depth;
@@ -203,7 +203,7 @@ impl<'a> Site<'a> {
         self.rest_is_sound = depth <= self.depth && !has_literal(&scanner);
         self.forget_what_the_line_opened(&mut scanner, &at_cursor);
         for line in request.lines_below() {
-            let is_code = scanner.place() == Place::Code && !line.trim().is_empty();
+            let is_code = scanner.text_kind() == TextKind::Code && !line.trim().is_empty();
             let mut head = None;
             if is_code {
                 let indent = indent_columns(line);
@@ -217,7 +217,7 @@ impl<'a> Site<'a> {
             scanner.scan_line(line, |token| {
                 if let Some(Head { end, .. }) = &mut head
                     && *end == token.at
-                    && matches!(token.kind, Kind::Close)
+                    && matches!(token.kind, TokenKind::Close)
                 {
                     *end += token.len;
                 }
@@ -233,16 +233,16 @@ impl<'a> Site<'a> {
     fn forget_what_the_line_opened(&mut self, scanner: &mut Scanner, at_cursor: &Scanner) {
         let request = self.request;
         let is_document_ended =
-            || request.lines_below().any(|line| scanner.ends_document(line.trim_end()));
-        let began_document = at_cursor.has_pending_document() && !is_document_ended();
+            || request.lines_below().any(|line| scanner.ends_here_doc(line.trim_end()));
+        let began_document = at_cursor.has_pending_here_doc() && !is_document_ended();
         let is_open = self.depth > self.line_start.depth() && scanner.depth() >= self.depth;
         if began_document || is_open {
             *scanner = self.line_start.clone();
             return;
         }
         let Some(syntax) = at_cursor.literal() else { return };
-        if scanner.place() == Place::Literal
-            && self.place == Place::Literal
+        if scanner.text_kind() == TextKind::Literal
+            && self.text_kind == TextKind::Literal
             && let Some(literal) = self.literals.last_mut()
         {
             let next = request.next_line().unwrap_or_default();
@@ -346,8 +346,8 @@ struct OuterCloser {
 impl Closers {
     fn read(&mut self, token: Token, closed: Closed, indent: Option<usize>) {
         match token.kind {
-            Kind::Open { closer } => self.inner.push(closer),
-            Kind::Close if self.inner.pop().is_none() => {
+            TokenKind::Open { closer } => self.inner.push(closer),
+            TokenKind::Close if self.inner.pop().is_none() => {
                 let (closer, wall) = (token.c, self.wall);
                 self.outer.push(OuterCloser { closer, closed, indent, wall });
             }
@@ -372,18 +372,20 @@ impl OuterCloser {
 fn read_line(scanner: &mut Scanner, line: &str, on_line: bool, openers: &mut Vec<Opener>) {
     let indent = indent_columns(line);
     let read = |token: Token| match token.kind {
-        Kind::Open { closer } => {
+        TokenKind::Open { closer } => {
             let closed = Closed::No;
             let depth = token.depth;
             openers.push(Opener { bracket: token.c, closer, indent, on_line, depth, closed });
         }
-        Kind::Close => {
+        TokenKind::Close => {
             if let Some(idx) = openers.iter().rposition(|opener| opener.closer == token.c) {
                 openers.truncate(idx);
             }
         }
         // Brackets opened in code inside a literal end with the literal.
-        Kind::Leave(_) | Kind::Broken => openers.retain(|opener| opener.depth <= token.depth),
+        TokenKind::LiteralEnd(_) | TokenKind::BrokenLiteral => {
+            openers.retain(|opener| opener.depth <= token.depth);
+        }
         _ => {}
     };
     if on_line {
@@ -409,7 +411,7 @@ mod tests {
             .iter()
             .map(|opener| format!("{}:{:?}", opener.bracket, opener.closed))
             .collect();
-        expect.assert_eq(&format!("{:?} {}", site.place, openers.join(" ")));
+        expect.assert_eq(&format!("{:?} {}", site.text_kind, openers.join(" ")));
     }
 
     #[test]

@@ -6,7 +6,7 @@
 //! Invariant: the result contains the replaced tail, character by character and in order. Otherwise
 //! editors would not draw the suggestion over it.
 
-use lowkey_document::lexical::Place;
+use lowkey_document::lexical::TextKind;
 
 use crate::lines::{indentation, is_closer};
 use crate::nesting::{Nesting, Outer};
@@ -24,7 +24,8 @@ pub(crate) fn join(site: &Site<'_>, text: &str) -> String {
     let supplied = supplied_bytes(core, &nesting.outer);
     let missing = core.get(supplied..).unwrap_or_default();
     // The completion may end with a whole literal of the tail, as in `foo(x, "")`.
-    let has_literal = site.place == Place::Code && core.trim_start().starts_with(['"', '\'', '`']);
+    let has_literal =
+        site.text_kind == TextKind::Code && core.trim_start().starts_with(['"', '\'', '`']);
     if missing.is_empty() || (has_literal && text.ends_with(core)) {
         return [text, blanks].concat();
     }

@@ -4,7 +4,7 @@
 //! the line, or the next line.
 
 use lowkey_document::Commas;
-use lowkey_document::lexical::{Kind, Place};
+use lowkey_document::lexical::{TextKind, TokenKind};
 
 use super::Cut;
 use crate::lines::{indent_columns, is_word};
@@ -17,7 +17,7 @@ pub(super) const NAME: &str = "comma";
 pub(super) fn cut(site: &Site<'_>, text: &str) -> Option<Cut> {
     let Commas::NotBefore(marks) = site.request.language.commas else { return None };
     let end = text.trim_end();
-    if !end.ends_with(',') || last_kind(site, end) != Some(Kind::Code) {
+    if !end.ends_with(',') || last_kind(site, end) != Some(TokenKind::Code) {
         return None;
     }
     let follows = what_follows(site, end)?;
@@ -32,13 +32,13 @@ pub(super) fn without_last_commas(site: &Site<'_>, text: &str) -> Option<String>
     let mut commas = Vec::new();
     let mut last = None;
     site.scan(text, |token| match token.kind {
-        Kind::Code if token.c == ',' => last = Some(token.at),
-        Kind::Code if token.c.is_whitespace() => {}
-        Kind::Close if marks.iter().any(|mark| mark.starts_with(token.c)) => {
+        TokenKind::Code if token.c == ',' => last = Some(token.at),
+        TokenKind::Code if token.c.is_whitespace() => {}
+        TokenKind::Close if marks.iter().any(|mark| mark.starts_with(token.c)) => {
             commas.extend(last.take());
         }
         // Text is a comment, which is ignored; a literal is entered before its text.
-        Kind::Text => {}
+        TokenKind::Text => {}
         _ => last = None,
     });
     if commas.is_empty() {
@@ -79,7 +79,7 @@ pub(super) fn is_missing(site: &Site<'_>, text: &str, shown: &str) -> bool {
         return false;
     }
     let is_strict = language.id == "json";
-    if (!follows_element && !is_strict) || site.place == Place::Comment {
+    if (!follows_element && !is_strict) || site.text_kind == TextKind::Comment {
         return false;
     }
     let nesting = Nesting::of(site, shown);
@@ -87,7 +87,7 @@ pub(super) fn is_missing(site: &Site<'_>, text: &str, shown: &str) -> bool {
         && nesting.open_literal.is_none()
         && nesting.outer.iter().filter(|outer| matches!(outer.c, ')' | ']' | '}')).count()
             == n_closed
-        && last_kind(site, text).is_none_or(|kind| kind != Kind::Text);
+        && last_kind(site, text).is_none_or(|kind| kind != TokenKind::Text);
     if !is_whole {
         return false;
     }
@@ -121,7 +121,7 @@ fn is_attribute(language: &str, line: &str) -> bool {
 }
 
 /// Returns the kind of the last character that is not blank.
-fn last_kind(site: &Site<'_>, text: &str) -> Option<Kind> {
+fn last_kind(site: &Site<'_>, text: &str) -> Option<TokenKind> {
     let mut kind = None;
     site.scan(text.trim_end(), |token| kind = Some(token.kind));
     kind

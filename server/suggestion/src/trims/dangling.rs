@@ -5,7 +5,7 @@
 //! language, and half a block between brackets or words leaves the document unfinished. A block
 //! that the cursor's line opens may stay open: the user continues it.
 
-use lowkey_document::lexical::{Place, Scanner};
+use lowkey_document::lexical::{Scanner, TextKind};
 
 use super::Cut;
 use crate::lines::{indent_columns, is_word};
@@ -59,7 +59,7 @@ fn last_line_opens(site: &Site<'_>, text: &str) -> Option<usize> {
     let text = text.trim_end();
     let lines = lines(site, text);
     let (scanner, start, line) = lines.last().filter(|(_, start, _)| *start > 0)?;
-    if scanner.place() != Place::Code || !scanner.opens_block(line) {
+    if scanner.text_kind() != TextKind::Code || !scanner.opens_block(line) {
         return None;
     }
     let goes_on =
@@ -71,7 +71,7 @@ fn last_line_opens(site: &Site<'_>, text: &str) -> Option<usize> {
 fn open_by_words(site: &Site<'_>, text: &str) -> Option<usize> {
     let mut open: Vec<(usize, usize)> = Vec::new();
     for (idx, (scanner, start, line)) in lines(site, text).into_iter().enumerate() {
-        if scanner.place() != Place::Code || line.trim().is_empty() {
+        if scanner.text_kind() != TextKind::Code || line.trim().is_empty() {
             continue;
         }
         let word = line.trim_start().split(|c: char| !is_word(c)).next().unwrap_or_default();

@@ -6,7 +6,7 @@
 //! dropping them would waste the computation.
 
 use lowkey_document::Markup;
-use lowkey_document::lexical::{Kind, Place};
+use lowkey_document::lexical::{TextKind, TokenKind};
 
 use super::Cut;
 use crate::lines::is_word;
@@ -42,37 +42,37 @@ fn good_end(site: &Site<'_>, text: &str, line: &str) -> Option<(usize, &'static 
     let (mut has_names, mut in_word) = (false, false);
     site.scan(text, |token| {
         last = Some(token.kind);
-        has_names |= token.kind == Kind::Code && !in_word && token.c.is_alphabetic();
-        in_word = token.kind == Kind::Code && is_word(token.c);
+        has_names |= token.kind == TokenKind::Code && !in_word && token.c.is_alphabetic();
+        in_word = token.kind == TokenKind::Code && is_word(token.c);
         match token.kind {
-            Kind::Code if token.c == ',' => {
+            TokenKind::Code if token.c == ',' => {
                 comma = token.at.checked_sub(start);
                 if open.is_empty() {
                     outer_comma = comma;
                 }
             }
-            Kind::Open { closer } => open.push(closer),
-            Kind::Close => {
+            TokenKind::Open { closer } => open.push(closer),
+            TokenKind::Close => {
                 open.pop();
             }
             _ => {}
         }
     });
-    let is_text = last == Some(Kind::Text);
-    let parts_are_whole = site.request.language.parts_are_whole;
+    let is_text = last == Some(TokenKind::Text);
+    let is_prose_or_data = site.request.language.is_prose_or_data;
     // A brace above the line is a block as often as a list.
     let around = site.openers.last().filter(|opener| opener.on_line || opener.closer == ']');
     let closer = open.last().copied().or_else(|| around.map(|opener| opener.closer));
     let in_list = closer.is_some_and(|closer| matches!(closer, ']' | '}'))
         || repeats_element(line)
         || !has_names;
-    let is_row = !has_names && outer_comma.is_some() && site.place == Place::Code;
+    let is_row = !has_names && outer_comma.is_some() && site.text_kind == TextKind::Code;
     let is_data = matches!(site.request.language.id, "json" | "jsonc" | "csv");
     if is_data || is_row || (!is_text && in_list) {
         // The comma is dropped, because it would announce another element.
         return outer_comma.or(comma).filter(|&end| end > 0).map(|end| (end, "whole element"));
     }
-    if !is_text && !parts_are_whole {
+    if !is_text && !is_prose_or_data {
         return None;
     }
     // A tag that is not closed is not whole.

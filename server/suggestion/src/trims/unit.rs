@@ -4,7 +4,7 @@
 //! Only the first line after a block's opener is checked; continued lines and tables are aligned by
 //! hand.
 
-use lowkey_document::lexical::Place;
+use lowkey_document::lexical::TextKind;
 
 use super::Cut;
 use crate::indent::{step, unit_columns};
@@ -14,7 +14,7 @@ pub(super) const NAME: &str = "indentation unit";
 
 pub(super) fn cut(site: &Site<'_>, text: &str) -> Option<Cut> {
     let begins_line = site.request.before.is_empty();
-    if site.place != Place::Code || (!begins_line && !text.contains('\n')) {
+    if site.text_kind != TextKind::Code || (!begins_line && !text.contains('\n')) {
         return None;
     }
     let unit = unit_columns(site)?;
