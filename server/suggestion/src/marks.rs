@@ -14,7 +14,7 @@ pub enum MarkKind {
     /// The end of a bracket or a literal.
     Close,
     /// A line end inside a literal that cannot span lines.
-    Broken,
+    BrokenLiteral,
 }
 
 /// A bracket or quote in code; those in comments and literals are text.
@@ -35,7 +35,7 @@ pub fn marks(language: &'static Language, text: &str) -> Vec<Mark> {
             TokenKind::Open { closer } => MarkKind::Open(closing(closer)),
             TokenKind::LiteralStart(literal) => MarkKind::Open(literal.close),
             TokenKind::Close | TokenKind::LiteralEnd(_) => MarkKind::Close,
-            TokenKind::BrokenLiteral => MarkKind::Broken,
+            TokenKind::BrokenLiteral => MarkKind::BrokenLiteral,
             TokenKind::Code | TokenKind::Text => return,
         };
         marks.push(Mark { at: token.at, len: token.len, kind });
@@ -83,7 +83,7 @@ mod tests {
                 (4, MarkKind::Close),
                 (5, MarkKind::Close),
                 (11, MarkKind::Open("'")),
-                (12, MarkKind::Broken),
+                (12, MarkKind::BrokenLiteral),
             ]
         );
         assert_eq!(marks(Language::by_id("rust"), text).len(), 4);
