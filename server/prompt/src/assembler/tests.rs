@@ -374,7 +374,7 @@ fn context_with_snippets(fixture: &str) -> Context {
     Context { snippets, repository: "lowkey".to_owned(), ..context_of(fixture, 1) }
 }
 
-fn check_at(placement: Placement, order: Order, context: &Context, expected: &Expect) {
+fn check_at(placement: Placement, order: FimOrder, context: &Context, expected: &Expect) {
     let assembler = embedded(order, false);
     let prompt = assembler.assemble_at(placement, context, &WITH_SNIPPETS);
     expected.assert_eq(&shown(assembler, &prompt));
@@ -385,7 +385,7 @@ fn snippets_are_files_before_document() {
     let context = context_with_snippets("above\nli$0ne\nbelow\n");
     check_at(
         Placement::Before,
-        Order::Psm,
+        FimOrder::Psm,
         &context,
         &expect![[r#"
         <|file_sep|>far.rs
@@ -400,7 +400,7 @@ fn snippets_are_files_before_document() {
     );
     check_at(
         Placement::Repository,
-        Order::Spm,
+        FimOrder::Spm,
         &context,
         &expect![[r#"
         <|repo_name|>lowkey
@@ -425,7 +425,7 @@ fn snippets_follow_suffix() {
     let context = context_with_snippets("above\nli$0ne\nbelow\n");
     check_at(
         Placement::AfterSuffixFiles,
-        Order::Psm,
+        FimOrder::Psm,
         &context,
         &expect![[r#"
         <|file_sep|>src/a.rs
@@ -440,7 +440,7 @@ fn snippets_follow_suffix() {
     );
     check_at(
         Placement::AfterSuffixFiles,
-        Order::Spm,
+        FimOrder::Spm,
         &context,
         &expect![[r#"
         <|file_sep|>src/a.rs
@@ -455,7 +455,7 @@ fn snippets_follow_suffix() {
     );
     check_at(
         Placement::AfterSuffixComments,
-        Order::Psm,
+        FimOrder::Psm,
         &context,
         &expect![[r#"
         <|file_sep|>src/a.rs
@@ -475,7 +475,7 @@ fn commented_snippets_begin_on_their_own_line() {
     let context = context_with_snippets("above\nli$0ne");
     check_at(
         Placement::AfterSuffixComments,
-        Order::Psm,
+        FimOrder::Psm,
         &context,
         &expect![[r#"
         <|file_sep|>src/a.rs
@@ -494,7 +494,7 @@ fn commented_snippets_precede_prefix() {
     let context = context_with_snippets("above\nli$0ne\nbelow\n");
     check_at(
         Placement::AbovePrefix,
-        Order::Spm,
+        FimOrder::Spm,
         &context,
         &expect![[r#"
         <|file_sep|>src/a.rs

@@ -41,7 +41,7 @@ fn one_of_each_family() -> Vec<Assembler> {
 /// The same in every order that the family was trained on.
 fn one_of_each_order() -> Vec<Assembler> {
     let orders = |assembler: Assembler| {
-        [Order::Psm, Order::Spm].into_iter().filter_map(move |order| {
+        [FimOrder::Psm, FimOrder::Spm].into_iter().filter_map(move |order| {
             let format = assembler.format.clone().with_order(order)?;
             Some(Assembler::new(Arc::clone(&assembler.tokenizer), format))
         })
