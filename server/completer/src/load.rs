@@ -6,11 +6,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use lowkey_engine::{LoadError, LoadOptions, Loaded, PersistOptions};
-use lowkey_model::{ModelFile, Quantization};
+use lowkey_model::{MapPolicy, ModelFile, Quantization};
 use lowkey_prompt::Assembler;
 use lowkey_store::{DEFAULT_NAME, Embedded, FORMER_NAME, Hub, Pins, Source, Weights};
 
-use crate::settings::{self, Order, Quantize, Settings};
+use crate::dirs;
+use crate::settings::{self, Order, Quantize, Settings, SharedWeights};
 
 /// The environment variable with the model's name, if neither `--model` nor the settings have one.
 const VARIABLE: &str = "LOWKEY_MODEL";
@@ -44,12 +45,31 @@ pub fn load(
     )
 }
 
+/// Returns what an engine with these settings may keep; `None` if nothing may be read or written.
+pub fn keep(settings: &Settings) -> Option<PersistOptions> {
+    if !settings.persistent_cache {
+        return None;
+    }
+    let bytes = |megabytes: usize| (megabytes as u64).saturating_mul(1 << 20);
+    let keep = PersistOptions::new(
+        dirs::cache()?,
+        bytes(settings.persistent_cache_mb),
+        machine(settings.threads),
+    );
+    let map_policy = match settings.shared_weights {
+        SharedWeights::Auto => MapPolicy::Auto,
+        SharedWeights::Always => MapPolicy::Always,
+        SharedWeights::Never => MapPolicy::Never,
+    };
+    Some(PersistOptions { packed_cap_bytes: bytes(settings.packed_weights_mb), map_policy, ..keep })
+}
+
 /// Sets the order of the model's prompts to that of the settings.
 fn in_order(loaded: Loaded, order: Order) -> Result<Loaded, LoadError> {
     let (options, name) = match order {
         Order::Auto => return Ok(loaded),
-        Order::Psm => (lowkey_prompt::Order::Psm, "psm"),
-        Order::Spm => (lowkey_prompt::Order::Spm, "spm"),
+        Order::Psm => (lowkey_prompt::FimOrder::Psm, "psm"),
+        Order::Spm => (lowkey_prompt::FimOrder::Spm, "spm"),
     };
     let format = loaded.assembler.format().clone();
     let asked = format.name();
@@ -107,4 +127,19 @@ pub fn pins(hub: &Hub) -> Pins {
 /// fully.
 pub fn threads_of(setting: usize) -> usize {
     if setting == 0 { lowkey_kernels::features().cores.max(1) } else { setting }
+}
+
+/// Describes the machine for its measured speed; any change of it causes a new measurement.
+fn machine(threads: usize) -> String {
+    let features = lowkey_kernels::features();
+    let threads = threads_of(threads);
+    format!(
+        "{} {} [{}], {} kernels, {threads} threads, lowkey {} numerics {}",
+        features.architecture,
+        features.processor,
+        features.has.join(" "),
+        features.kernels.name(),
+        env!("CARGO_PKG_VERSION"),
+        lowkey_model::NUMERICS,
+    )
 }

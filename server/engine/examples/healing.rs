@@ -49,8 +49,9 @@ fn prove(vocabulary: &str, files: &[String]) -> Result<Tally, String> {
         // A vocabulary published without sentinels: its last tokens, which no text spells, replace
         // them.
         let last = (vocab.tokens.len() as u32).checked_sub(1).ok_or("no tokens in this file")?;
-        let behind = |n| Some(last.saturating_sub(n));
-        (vocab.fim_pre, vocab.fim_suf, vocab.fim_mid) = (behind(2), behind(1), behind(0));
+        let before_last = |n| Some(last.saturating_sub(n));
+        (vocab.fim_pre, vocab.fim_suf, vocab.fim_mid) =
+            (before_last(2), before_last(1), before_last(0));
     }
     let tokenizer = Arc::new(Tokenizer::from_gguf(&vocab).map_err(|e| e.to_string())?);
     let format = Format::detect(&tokenizer, &vocab, Infill::Fim).map_err(|e| e.to_string())?;

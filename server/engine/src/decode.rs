@@ -1,7 +1,7 @@
 //! Decodes after a computed prompt, several tokens in one forward pass if there is a draft.
 
 use lowkey_model::{LogitsMode, ModelError, log_sum_exp};
-use lowkey_prompt::{Code, Detokenizer, Healing, Prompt, TokenId};
+use lowkey_prompt::{Detokenizer, ExtractedCode, Healing, Prompt, TokenId};
 
 use crate::first_tokens::first_tokens;
 use crate::generate::{Generator, Run, ms_since};
@@ -112,7 +112,8 @@ impl Generator {
             decoding.result.log_probs.push(log_prob);
             decoding.tokens.push(token);
             if let Some(healing) = &self.healing {
-                attempt.unforced = healing.advance(attempt.unforced, token).unwrap_or_default();
+                attempt.unforced =
+                    healing.remaining_after(attempt.unforced, token).unwrap_or_default();
             }
             let text = attempt.detokenizer.push(token);
             attempt.text.push_str(&text);
@@ -255,9 +256,9 @@ pub(crate) fn after_cursor(text: &str, n_healed_bytes: usize) -> &str {
 }
 
 /// Returns the part of the text after the cursor that is code.
-fn code_of<'t>(prompt: &Prompt, text: &'t str, is_over: bool) -> Code<'t> {
-    let all = Code { text, ended: false };
-    prompt.answer.as_ref().map_or(all, |answer| answer.code(text, is_over))
+fn code_of<'t>(prompt: &Prompt, text: &'t str, is_over: bool) -> ExtractedCode<'t> {
+    let all = ExtractedCode { text, ended: false };
+    prompt.code_extractor.as_ref().map_or(all, |extractor| extractor.code(text, is_over))
 }
 
 /// Returns the tokens that spell the text that healing removed, while any of it is left.

@@ -96,11 +96,11 @@ impl Generator {
                     max_tokens: job.max_tokens,
                     n_first_tokens: job.n_first_tokens,
                     // An instructed model begins with words or a fence, not with the text.
-                    requires_text: job.requires_text && prompt.answer.is_none(),
+                    requires_text: job.requires_text && prompt.code_extractor.is_none(),
                     first_total: None,
                     sampling: job.sampling,
                     branches: Branches::new(job.branch_while.filter(|_| {
-                        job.sampling == Sampling::default() && prompt.answer.is_none()
+                        job.sampling == Sampling::default() && prompt.code_extractor.is_none()
                     })),
                     stop: job.stop,
                     on_text: job.on_text,

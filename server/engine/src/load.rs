@@ -6,7 +6,7 @@ use std::error::Error;
 use std::sync::Arc;
 
 use lowkey_model::{Accelerator, CausalLm, Config, ModelFile, PackingKey, SavedWeights};
-use lowkey_prompt::{Assembler, Format, GgufVocab, Infill, Order, Tokenizer};
+use lowkey_prompt::{Assembler, FimOrder, Format, GgufVocab, Infill, Tokenizer};
 use sha2::{Digest, Sha256};
 
 use crate::persist::{PersistOptions, UnsavedWeights, packed};
@@ -220,17 +220,17 @@ const SUFFIX_FIRST: &[(&str, u32, u32)] = &[
 ];
 
 /// Returns the order that the file names, or the measured order of its shape.
-fn order(file: &ModelFile) -> Option<Order> {
+fn order(file: &ModelFile) -> Option<FimOrder> {
     let metadata = file.metadata();
     match metadata.string("lowkey.fim_order") {
-        Some("spm") => return Some(Order::Spm),
-        Some("psm") => return Some(Order::Psm),
+        Some("spm") => return Some(FimOrder::Spm),
+        Some("psm") => return Some(FimOrder::Psm),
         _ => {}
     }
     let architecture = file.architecture();
     let number = |name: &str| metadata.u32(&format!("{architecture}.{name}"));
     let shape = (architecture, number("block_count")?, number("embedding_length")?);
-    SUFFIX_FIRST.contains(&shape).then_some(Order::Spm)
+    SUFFIX_FIRST.contains(&shape).then_some(FimOrder::Spm)
 }
 
 #[cfg(test)]

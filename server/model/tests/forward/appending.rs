@@ -15,11 +15,11 @@ fn warm(model: &mut dyn CausalLm, tokens: &[u32], chunks: &[usize]) -> Vec<f32> 
     let mut logits = Vec::new();
     let mut rest = tokens;
     for size in chunks.iter().chain([&tokens.len()]) {
-        let (chunk, behind) = rest.split_at((*size).min(rest.len()));
+        let (chunk, after) = rest.split_at((*size).min(rest.len()));
         if !chunk.is_empty() {
             logits.extend(append(model, &mut cache, chunk, LogitsMode::All));
         }
-        rest = behind;
+        rest = after;
     }
     assert_eq!(cache.len(), tokens.len());
     logits
@@ -186,8 +186,8 @@ proptest! {
                     let warm = append(&mut *model, &mut cache, &tokens, LogitsMode::All);
                     held.extend(tokens.iter().copied());
                     let cold = cold(&mut *model, &held);
-                    let behind = (held.len() - tokens.len()) * tiny.vocab;
-                    prop_assert_eq!(bits(&warm), bits(&cold[behind..]));
+                    let skipped = (held.len() - tokens.len()) * tiny.vocab;
+                    prop_assert_eq!(bits(&warm), bits(&cold[skipped..]));
                 }
                 Step::Append(_) => {}
                 Step::Truncate(n) => {

@@ -37,9 +37,9 @@ fn what_follows_a_restored_cache_is_what_follows_the_original() {
         append(&mut *model, &mut restored, &tokens[20..60], LogitsMode::None);
         restore(&mut restored, n, &bytes).unwrap();
         assert_eq!(restored.len(), n);
-        let behind = append(&mut *model, &mut restored, &tokens[n..], LogitsMode::All);
+        let continued = append(&mut *model, &mut restored, &tokens[n..], LogitsMode::All);
         let expected = append(&mut *model, &mut original, &tokens[n..], LogitsMode::All);
-        assert_eq!(bits(&behind), bits(&expected), "{n} tokens");
+        assert_eq!(bits(&continued), bits(&expected), "{n} tokens");
     }
 }
 
