@@ -7,8 +7,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
 use lowkey_completer::stats::{self, Day};
-use lowkey_terminal::paint::colours;
-use lowkey_terminal::stdout::print;
+use lowkey_terminal::stdout::{print, print_styled};
 use serde_json::json;
 
 mod page;
@@ -60,5 +59,5 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
         std::fs::write(file, page).with_context(|| format!("cannot write {}", file.display()))?;
         return print(&format!("wrote {}\n", file.display()));
     }
-    print(&screen::screen(&view, &path, counted.unreadable, colours()))
+    print_styled(&screen::screen(&view, &path, counted.unreadable))
 }

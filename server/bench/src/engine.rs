@@ -13,7 +13,7 @@ use lowkey_completer::settings::Settings;
 use lowkey_kernels::{Isa, Pool, int8_gop_s, read_gb_s, round_trip_ns};
 use lowkey_model::Accelerator;
 use lowkey_terminal::progress;
-use lowkey_terminal::stdout::print;
+use lowkey_terminal::stdout::{print, print_styled};
 use lowkey_terminal::system::kilobytes;
 
 use crate::Program;
@@ -131,7 +131,7 @@ pub(super) fn run(args: &Args, settings: &Settings, program: &Program) -> anyhow
     if args.json {
         return print(&format!("{}\n", serde_json::to_string(&outcome)?));
     }
-    print(&screen::draw(&Chart::of(&outcome)))
+    print_styled(&screen::draw(&Chart::of(&outcome)))
 }
 
 /// Megabytes that this process holds, by a field of Linux's status file; `None` elsewhere.
