@@ -11,7 +11,6 @@ use lowkey_terminal::stdout::{print, print_styled};
 use serde_json::json;
 
 mod page;
-mod plot;
 mod screen;
 mod view;
 
@@ -55,7 +54,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
         return print(&format!("{all}\n"));
     }
     if let Some(file) = &args.html {
-        let page = page::page(&view);
+        let page = page::page(&view).context("cannot fill in the page of the statistics")?;
         std::fs::write(file, page).with_context(|| format!("cannot write {}", file.display()))?;
         return print(&format!("wrote {}\n", file.display()));
     }
