@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use lowkey_completer::settings::Settings;
-use lowkey_completer::{Completer, dirs};
+use lowkey_completer::{Completer, load};
 use tokio::runtime::Handle;
 
 mod completions;
@@ -64,7 +64,7 @@ pub(crate) fn run(port: u16) -> anyhow::Result<()> {
     })?;
     let port = listener.local_addr().context("reading the port")?.port();
     let runtime = tasks::runtime()?;
-    let keep = dirs::keep(&settings);
+    let keep = load::keep(&settings);
     let completer =
         Completer::start(settings, embedded(), keep).context("starting the engine's thread")?;
     let farewell = Arc::clone(&completer);

@@ -5,8 +5,12 @@ mod cold;
 mod cross_file;
 mod default;
 mod doctor;
+#[cfg(target_os = "linux")]
+mod folders;
 mod models;
 mod replay;
+#[cfg(target_os = "linux")]
+mod terminal;
 
 use std::process::{Command, Output};
 

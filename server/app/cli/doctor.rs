@@ -1,7 +1,7 @@
 //! `lowkey doctor`: the abilities of this machine and the model, on one screen.
 
 use lowkey_completer::settings::{self, Settings};
-use lowkey_completer::{Completer, DeviceChoice, PersistOptions, Status, dirs, load};
+use lowkey_completer::{Completer, DeviceChoice, PersistOptions, Status, load};
 use lowkey_engine::{assembler, stored_sessions};
 use lowkey_kernels::Pool;
 use lowkey_terminal::paint::{Style, colours, paint};
@@ -138,7 +138,7 @@ pub(super) fn run(args: &Args, settings: Settings) -> anyhow::Result<()> {
     };
     let load = load();
     let started = std::time::Instant::now();
-    let keep = dirs::keep(&settings).map(PersistOptions::reading_only);
+    let keep = load::keep(&settings).map(PersistOptions::reading_only);
     let folder = keep.as_ref().map(|keep| keep.folder.clone());
     let settings = match &format {
         Some(format) => self_test::settings(&settings, format),

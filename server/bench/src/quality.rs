@@ -17,7 +17,7 @@ use lowkey_completer::{
 };
 use lowkey_document::{ByteOffset, Document, PositionEncoding, Snapshot, Uri};
 use lowkey_suggestion::{PositionClass, SuffixClass};
-use lowkey_terminal::progress::Progress;
+use lowkey_terminal::progress;
 use lowkey_terminal::stdout::print;
 use serde_json::{Map, Value, json};
 
@@ -220,7 +220,8 @@ impl Bench<'_> {
         };
         let known: std::collections::BTreeMap<usize, Row> =
             known.into_iter().map(|row| (row.hole, row)).collect();
-        let progress = Progress::new(known.len().min(planned.len()), planned.len());
+        let n_before = known.len().min(planned.len());
+        let progress = progress::bar(progress::HOLES, n_before as u64, planned.len() as u64);
         let mut rows = Vec::with_capacity(planned.len());
         for (number, Planned { source_idx, hole }) in planned.iter().enumerate() {
             let Some(source) = self.sources.get(*source_idx) else { continue };
@@ -238,12 +239,13 @@ impl Bench<'_> {
                     if let Some(ledger) = &mut ledger {
                         ledger.add(&row)?;
                     }
+                    progress.inc(1);
                     row
                 }
             };
-            progress.draw(number + 1);
             if self.args.json {
-                print(&format!("{}\n", serde_json::to_string(&row)?))?;
+                let line = format!("{}\n", serde_json::to_string(&row)?);
+                progress.suspend(|| print(&line))?;
             }
             rows.push(row);
         }

@@ -17,7 +17,7 @@ mod answer_builder;
 mod completer;
 mod counters;
 mod cursor_prefill;
-pub mod dirs;
+mod dirs;
 mod document_state;
 mod documents;
 mod feedback;

@@ -6,11 +6,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use lowkey_engine::{LoadError, LoadOptions, Loaded, PersistOptions};
-use lowkey_model::{ModelFile, Quantization};
+use lowkey_model::{Hold, ModelFile, Quantization};
 use lowkey_prompt::Assembler;
 use lowkey_store::{DEFAULT_NAME, Embedded, FORMER_NAME, Hub, Pins, Source, Weights};
 
-use crate::settings::{self, Order, Quantize, Settings};
+use crate::dirs;
+use crate::settings::{self, Order, Quantize, Settings, SharedWeights};
 
 /// The environment variable with the model's name, if neither `--model` nor the settings have one.
 const VARIABLE: &str = "LOWKEY_MODEL";
@@ -42,6 +43,25 @@ pub fn load(
         Loaded::with_options(options, &open(settings, embedded)?, threads, progress)?,
         settings.order,
     )
+}
+
+/// Returns what an engine with these settings may keep; `None` if nothing may be read or written.
+pub fn keep(settings: &Settings) -> Option<PersistOptions> {
+    if !settings.persistent_cache {
+        return None;
+    }
+    let bytes = |megabytes: usize| (megabytes as u64).saturating_mul(1 << 20);
+    let keep = PersistOptions::new(
+        dirs::cache()?,
+        bytes(settings.persistent_cache_mb),
+        machine(settings.threads),
+    );
+    let hold = match settings.shared_weights {
+        SharedWeights::Auto => Hold::Fast,
+        SharedWeights::Always => Hold::Shared,
+        SharedWeights::Never => Hold::Private,
+    };
+    Some(PersistOptions { packed_cap_bytes: bytes(settings.packed_weights_mb), hold, ..keep })
 }
 
 /// Sets the order of the model's prompts to that of the settings.
@@ -107,4 +127,19 @@ pub fn pins(hub: &Hub) -> Pins {
 /// fully.
 pub fn threads_of(setting: usize) -> usize {
     if setting == 0 { lowkey_kernels::features().cores.max(1) } else { setting }
+}
+
+/// Describes the machine for its measured speed; any change of it causes a new measurement.
+fn machine(threads: usize) -> String {
+    let features = lowkey_kernels::features();
+    let threads = threads_of(threads);
+    format!(
+        "{} {} [{}], {} kernels, {threads} threads, lowkey {} numerics {}",
+        features.architecture,
+        features.processor,
+        features.has.join(" "),
+        features.kernels.name(),
+        env!("CARGO_PKG_VERSION"),
+        lowkey_model::NUMERICS,
+    )
 }
