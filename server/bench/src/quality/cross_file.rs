@@ -13,7 +13,7 @@ use lowkey_completer::{
     Answer, Completer, CompletionRequest, Elsewhere, Outcome, Placement, Status, TimeLimit, Trigger,
 };
 use lowkey_document::{ByteOffset, Document, Uri};
-use lowkey_terminal::progress::Progress;
+use lowkey_terminal::progress;
 use lowkey_terminal::stdout::print;
 use serde_json::{Map, Value, json};
 
@@ -204,9 +204,9 @@ impl Bench<'_> {
             }
             None => (None, Vec::new()),
         };
-        let progress = Progress::new(0, holes.len());
+        let progress = progress::bar(progress::HOLES, 0, holes.len() as u64);
         let mut rows = Vec::new();
-        for (number, hole) in holes.iter().enumerate() {
+        for hole in holes {
             let opened = hole.open()?;
             for &variant in &self.variants {
                 let (id, name) = (hole.id(), variant.name());
@@ -225,11 +225,12 @@ impl Bench<'_> {
                     }
                 };
                 if self.args.json {
-                    print(&format!("{}\n", serde_json::to_string(&row)?))?;
+                    let line = format!("{}\n", serde_json::to_string(&row)?);
+                    progress.suspend(|| print(&line))?;
                 }
                 rows.push(row);
             }
-            progress.draw(number + 1);
+            progress.inc(1);
         }
         Ok(rows)
     }
