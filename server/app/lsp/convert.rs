@@ -3,13 +3,27 @@
 //! Positions may have any number and are clamped, never rejected: a request for a position that
 //! does not exist is answered for the nearest one.
 
-use std::fmt::Write as _;
 use std::str::FromStr;
 
 use lowkey_document::{ByteOffset, Position, PositionEncoding, Snapshot};
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde::Deserialize;
 use serde_json::Value;
 use tower_lsp::ls_types::{self, PositionEncodingKind, Uri};
+
+/// ASCII characters that no part of a URI may contain (RFC 3986, section 2). A `%` stays, because it
+/// may begin an escape.
+const INVALID: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'<')
+    .add(b'>')
+    .add(b'\\')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}');
 
 /// Selects the first supported encoding in the client's list; UTF-16 if it has no list.
 pub(super) fn negotiate(offered: Option<&[PositionEncodingKind]>) -> PositionEncoding {
@@ -91,14 +105,7 @@ pub(super) fn mend_uris(params: &mut Value) {
 }
 
 fn mended(uri: &Value) -> Option<Value> {
-    let mut escaped = String::new();
-    for byte in uri.as_str()?.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~:/?#[]@!$&'()*+,;=%".contains(&byte) {
-            escaped.push(byte.into());
-        } else {
-            let _ = write!(escaped, "%{byte:02X}");
-        }
-    }
+    let escaped = utf8_percent_encode(uri.as_str()?, INVALID).to_string();
     Uri::from_str(&escaped).ok()?;
     Some(Value::String(escaped))
 }
@@ -130,6 +137,7 @@ pub(super) fn to_range(
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
+    use percent_encoding::percent_encode;
     use serde_json::json;
 
     use super::*;
@@ -168,6 +176,17 @@ mod tests {
             let mut params = before;
             mend_uris(&mut params);
             assert_eq!(params, after);
+        }
+    }
+
+    /// RFC 3986, section 2: reserved and unreserved characters, and `%`.
+    #[test]
+    fn escaped_characters_are_those_of_the_rfc() {
+        for byte in 0..=u8::MAX {
+            let is_valid =
+                byte.is_ascii_alphanumeric() || b"-._~:/?#[]@!$&'()*+,;=%".contains(&byte);
+            let escaped = percent_encode(&[byte], INVALID).to_string();
+            assert_eq!(escaped.len() == 1, is_valid, "{byte:#04x}");
         }
     }
 
