@@ -50,7 +50,7 @@ pub use request::{CompletionRequest, Surface, TimeLimit, Trigger};
 pub use state::Completer;
 
 // Re-exports of the stages for front ends, so that front ends depend on none of them.
-pub use lowkey_engine::{Keep, Speed, Status};
+pub use lowkey_engine::{PersistOptions, Speed, Status};
 pub use lowkey_model::DeviceChoice;
 pub use lowkey_prompt::template_process;
 pub use lowkey_store::Embedded;

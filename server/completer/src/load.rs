@@ -5,7 +5,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use lowkey_engine::{Keep, LoadFailed, Loaded, Wanted};
+use lowkey_engine::{LoadError, LoadOptions, Loaded, PersistOptions};
 use lowkey_model::{Hold, ModelFile, Quantization};
 use lowkey_prompt::Assembler;
 use lowkey_store::{DEFAULT_NAME, Embedded, FORMER_NAME, Hub, Pins, Source, Weights};
@@ -32,41 +32,48 @@ pub fn open_embedded(model: &Embedded) -> Result<ModelFile, lowkey_model::ModelE
 pub fn load(
     settings: &Settings,
     embedded: Option<&Embedded>,
-    keep: Option<&Keep>,
+    keep: Option<&PersistOptions>,
     progress: &mut dyn FnMut(f32),
-) -> Result<Loaded, LoadFailed> {
+) -> Result<Loaded, LoadError> {
     let threads = threads_of(settings.threads);
     let accelerator = settings.device.open().map_err(|e| e.to_string())?;
-    let wanted = Wanted { accelerator: accelerator.as_ref(), infill: settings.infill, keep };
-    in_order(Loaded::wanted(wanted, &open(settings, embedded)?, threads, progress)?, settings.order)
+    let options =
+        LoadOptions { accelerator: accelerator.as_ref(), infill: settings.infill, persist: keep };
+    in_order(
+        Loaded::with_options(options, &open(settings, embedded)?, threads, progress)?,
+        settings.order,
+    )
 }
 
 /// Returns what an engine with these settings may keep; `None` if nothing may be read or written.
-pub fn keep(settings: &Settings) -> Option<Keep> {
+pub fn keep(settings: &Settings) -> Option<PersistOptions> {
     if !settings.persistent_cache {
         return None;
     }
     let bytes = |megabytes: usize| (megabytes as u64).saturating_mul(1 << 20);
-    let keep =
-        Keep::new(dirs::cache()?, bytes(settings.persistent_cache_mb), machine(settings.threads));
+    let keep = PersistOptions::new(
+        dirs::cache()?,
+        bytes(settings.persistent_cache_mb),
+        machine(settings.threads),
+    );
     let hold = match settings.shared_weights {
         SharedWeights::Auto => Hold::Fast,
         SharedWeights::Always => Hold::Shared,
         SharedWeights::Never => Hold::Private,
     };
-    Some(Keep { packed_cap_bytes: bytes(settings.packed_weights_mb), hold, ..keep })
+    Some(PersistOptions { packed_cap_bytes: bytes(settings.packed_weights_mb), hold, ..keep })
 }
 
 /// Sets the order of the model's prompts to that of the settings.
-fn in_order(loaded: Loaded, order: Order) -> Result<Loaded, LoadFailed> {
-    let (wanted, name) = match order {
+fn in_order(loaded: Loaded, order: Order) -> Result<Loaded, LoadError> {
+    let (options, name) = match order {
         Order::Auto => return Ok(loaded),
-        Order::Psm => (lowkey_prompt::Order::Psm, "psm"),
-        Order::Spm => (lowkey_prompt::Order::Spm, "spm"),
+        Order::Psm => (lowkey_prompt::FimOrder::Psm, "psm"),
+        Order::Spm => (lowkey_prompt::FimOrder::Spm, "spm"),
     };
     let format = loaded.assembler.format().clone();
     let asked = format.name();
-    let Some(format) = format.with_order(wanted) else {
+    let Some(format) = format.with_order(options) else {
         return Err(format!(
             "the model {} was not trained on the order {name} (its prompt format: {asked}); set order to \"auto\"",
             loaded.name
@@ -77,7 +84,7 @@ fn in_order(loaded: Loaded, order: Order) -> Result<Loaded, LoadFailed> {
 }
 
 /// Opens and validates the file or folder in the settings, or the embedded model.
-pub fn open(settings: &Settings, embedded: Option<&Embedded>) -> Result<ModelFile, LoadFailed> {
+pub fn open(settings: &Settings, embedded: Option<&Embedded>) -> Result<ModelFile, LoadError> {
     let hub = Hub::from_env();
     let named = named(&settings.model);
     if named.trim().eq_ignore_ascii_case(FORMER_NAME) {

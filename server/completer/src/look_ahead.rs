@@ -138,7 +138,7 @@ impl Completer {
                 // An error means that the job is gone, so it has ended too.
                 let _ = progress.wait_for(|progress| progress.ended.is_some()).await;
             }
-            while self.engine.is_warming() {
+            while self.engine.is_prefilling() {
                 tokio::time::sleep(LOOK_AGAIN).await;
             }
         };

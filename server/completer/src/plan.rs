@@ -218,8 +218,8 @@ impl Completer {
         };
         let job = Job {
             priority,
-            first,
-            second: prepared.lines.is_none().then(|| -> Box<dyn Fn() -> bool + Send> {
+            small_prompt: first,
+            branch_while: prepared.lines.is_none().then(|| -> Box<dyn Fn() -> bool + Send> {
                 let answered = Arc::clone(&answered);
                 Box::new(move || !answered.load(Ordering::Relaxed))
             }),

@@ -150,7 +150,7 @@ impl PreparedRequest {
         let (mut text, typed_bytes) = (typed.to_owned(), typed.len());
         Job {
             max_tokens: self.max_tokens,
-            must_write: typed.is_empty() && request.expects_text(),
+            requires_text: typed.is_empty() && request.expects_text(),
             sampling: self.sampling,
             stop: Box::new(move |decoded| {
                 if typed_bytes == 0 {
@@ -162,7 +162,7 @@ impl PreparedRequest {
                 Some((reason, keep.saturating_sub(typed_bytes)))
             }),
             persists: self.persists,
-            asked,
+            requested_at: asked,
             ..Job::prefill(move |assembler| Some(assembler.assemble(&context, &budget)), done)
         }
     }

@@ -8,15 +8,15 @@
 //! the anchor is at the cursor.
 
 use crate::TokenId;
-use crate::answer::Answer;
 use crate::budget::{Budget, Shares, n_dropped, step};
+use crate::code_extractor::CodeExtractor;
 use crate::families::Piece;
 use crate::fim::FimFormat;
 use crate::format::Format;
 use crate::memo::Memo;
 use crate::preamble::{Preamble, Style};
 use crate::prompt::Prompt;
-use crate::script::{Beginnings, Script};
+use crate::script::{Script, ScriptPrefixes};
 use crate::tokenizer::{OpenEnded, Tokenizer};
 use lowkey_context::Context;
 use lowkey_document::Language;
@@ -33,7 +33,7 @@ pub struct Assembler {
     format: Format,
     memo: Memo,
     /// Computed from the vocabulary on first use.
-    beginnings: OnceLock<Beginnings>,
+    script_prefixes: OnceLock<ScriptPrefixes>,
 }
 
 /// The parts of one prompt, cut to their shares.
@@ -65,13 +65,18 @@ impl Parts<'_> {
     }
 
     /// Appends the forced middle to the other `tokens`.
-    fn finish(self, mut tokens: Vec<TokenId>, context: &Context, answer: Option<Answer>) -> Prompt {
+    fn finish(
+        self,
+        mut tokens: Vec<TokenId>,
+        context: &Context,
+        code_extractor: Option<CodeExtractor>,
+    ) -> Prompt {
         let n_fixed = tokens.len();
         tokens.extend_from_slice(&self.forced.tokens);
         let (forced, unforced) = context.line_before.split_at(self.forced.healed_from);
         let unforced = if unforced.is_empty() { self.healed } else { unforced };
         let (forced, unforced) = (forced.to_owned(), unforced.to_owned());
-        Prompt { tokens, n_fixed, forced, unforced, answer }
+        Prompt { tokens, n_fixed, forced, unforced, code_extractor }
     }
 }
 
@@ -82,7 +87,7 @@ impl Assembler {
             tokenizer,
             format: format.into(),
             memo: Memo::default(),
-            beginnings: OnceLock::new(),
+            script_prefixes: OnceLock::new(),
         }
     }
 
@@ -190,13 +195,14 @@ impl Assembler {
 
     /// Whether every continuation of the healed text needs letters of a script that is not in
     /// `scripts`.
-    fn changes_script(&self, taken_back: &str, scripts: &[Script]) -> bool {
+    fn changes_script(&self, healed: &str, scripts: &[Script]) -> bool {
         // A partial name already determines its script.
-        if scripts.is_empty() || taken_back.ends_with(|c: char| c.is_alphanumeric() || c == '_') {
+        if scripts.is_empty() || healed.ends_with(|c: char| c.is_alphanumeric() || c == '_') {
             return false;
         }
-        let beginnings = self.beginnings.get_or_init(|| Beginnings::of(&self.tokenizer));
-        !scripts.iter().any(|&script| beginnings.go_on(taken_back, script))
+        let script_prefixes =
+            self.script_prefixes.get_or_init(|| ScriptPrefixes::of(&self.tokenizer));
+        !scripts.iter().any(|&script| script_prefixes.can_continue(healed, script))
     }
 
     /// Encodes the line up to the cursor, removes the tokens to heal, and cuts a line that is too

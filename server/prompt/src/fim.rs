@@ -12,7 +12,7 @@ use crate::tokenizer::Tokenizer;
 
 /// The position of the suffix in a prompt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Order {
+pub enum FimOrder {
     /// Prefix, suffix, middle: the typed text comes after the suffix.
     Psm,
     /// Suffix first, then prefix and middle.
@@ -34,7 +34,7 @@ pub struct NoFim {
 #[derive(Debug, Clone)]
 pub struct FimFormat {
     family: &'static Family,
-    order: Order,
+    order: FimOrder,
     layout: &'static [Piece],
     bos: Option<TokenId>,
     pre: TokenId,
@@ -66,7 +66,9 @@ impl FimFormat {
                 Some(mid) => Some(tokenizer.id_of(mid)?),
                 None => None,
             };
-            family.witness.map_or(Some(0), |witness| tokenizer.id_of(witness))?;
+            family
+                .required_token
+                .map_or(Some(0), |required_token| tokenizer.id_of(required_token))?;
             let agrees = named.is_none_or(|named| named == (pre, suf));
             agrees.then_some((pre, suf, mid))
         };
@@ -97,10 +99,10 @@ impl FimFormat {
         ];
         let ends = tokenizer.vocabulary.ends(&named_ends);
         let (order, layout) = match (family.psm, family.spm) {
-            (_, Some(spm)) if ids.order == Some(Order::Spm) => (Order::Spm, spm),
-            (Some(psm), _) => (Order::Psm, psm),
-            (None, Some(spm)) => (Order::Spm, spm),
-            (None, None) => (Order::Psm, &[][..]),
+            (_, Some(spm)) if ids.order == Some(FimOrder::Spm) => (FimOrder::Spm, spm),
+            (Some(psm), _) => (FimOrder::Psm, psm),
+            (None, Some(spm)) => (FimOrder::Spm, spm),
+            (None, None) => (FimOrder::Psm, &[][..]),
         };
         let fragmented_middle = ids.fragmented_middle;
         Ok(FimFormat {
@@ -119,10 +121,10 @@ impl FimFormat {
 
     /// Returns the format in the other order; `None` if the family was not trained on it.
     #[must_use]
-    pub fn with_order(mut self, order: Order) -> Option<FimFormat> {
+    pub fn with_order(mut self, order: FimOrder) -> Option<FimFormat> {
         self.layout = match order {
-            Order::Psm => self.family.psm?,
-            Order::Spm => self.family.spm?,
+            FimOrder::Psm => self.family.psm?,
+            FimOrder::Spm => self.family.spm?,
         };
         self.order = order;
         Some(self)
@@ -141,7 +143,7 @@ impl FimFormat {
     }
 
     /// Returns the position of the suffix.
-    pub fn order(&self) -> Order {
+    pub fn order(&self) -> FimOrder {
         self.order
     }
 

@@ -5,7 +5,7 @@
 
 use crate::TokenId;
 use crate::error::ChatTemplateError;
-use crate::fim::{FimFormat, NoFim, Order};
+use crate::fim::{FimFormat, FimOrder, NoFim};
 use crate::gguf::GgufVocab;
 use crate::instruct::InstructFormat;
 use crate::tokenizer::Tokenizer;
@@ -79,10 +79,10 @@ impl Format {
 
     /// Returns the format in the other order; `None` if the model cannot be used in it.
     #[must_use]
-    pub fn with_order(self, order: Order) -> Option<Format> {
+    pub fn with_order(self, order: FimOrder) -> Option<Format> {
         match self {
             Format::Fim(format) => format.with_order(order).map(Format::Fim),
-            Format::Instruct(_) => (order == Order::Spm).then_some(self),
+            Format::Instruct(_) => (order == FimOrder::Spm).then_some(self),
         }
     }
 

@@ -73,11 +73,11 @@ impl Script {
 
 /// The texts with which tokens begin before their first letter of a script other than Latin.
 #[derive(Debug)]
-pub(crate) struct Beginnings {
+pub(crate) struct ScriptPrefixes {
     known: HashSet<(Box<[u8]>, Script)>,
 }
 
-impl Beginnings {
+impl ScriptPrefixes {
     /// Scans the vocabulary once.
     pub(crate) fn of(tokenizer: &Tokenizer) -> Self {
         let mut known = HashSet::new();
@@ -106,7 +106,7 @@ impl Beginnings {
     }
 
     /// Whether a token continues `text` with a letter of `script`.
-    pub(crate) fn go_on(&self, text: &str, script: Script) -> bool {
+    pub(crate) fn can_continue(&self, text: &str, script: Script) -> bool {
         self.known.contains(&(text.as_bytes().into(), script))
     }
 }

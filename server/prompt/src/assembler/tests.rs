@@ -5,7 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
 use super::*;
-use crate::fim::Order;
+use crate::fim::FimOrder;
 use crate::fixture;
 use crate::gguf::GgufVocab;
 use expect_test::{Expect, expect};
@@ -15,7 +15,7 @@ use std::sync::LazyLock;
 
 mod properties;
 
-fn assembler_of(vocab: &GgufVocab, order: Order) -> Assembler {
+fn assembler_of(vocab: &GgufVocab, order: FimOrder) -> Assembler {
     let tokenizer = Tokenizer::from_gguf(vocab).unwrap();
     let format = FimFormat::detect(&tokenizer, vocab).unwrap().with_order(order).unwrap();
     Assembler::new(Arc::new(tokenizer), format)
@@ -23,25 +23,29 @@ fn assembler_of(vocab: &GgufVocab, order: Order) -> Assembler {
 
 /// A model whose middles begin at any position, like lowkey's own models.
 fn fragmented() -> &'static Assembler {
-    embedded(Order::Psm, false)
+    embedded(FimOrder::Psm, false)
 }
 
 /// A model that needs healing.
 fn healing() -> &'static Assembler {
-    embedded(Order::Psm, true)
+    embedded(FimOrder::Psm, true)
 }
 
 /// A model with the sentinels of the embedded one; built once for all cases of a property.
-fn embedded(order: Order, heal: bool) -> &'static Assembler {
+fn embedded(order: FimOrder, heal: bool) -> &'static Assembler {
     static ASSEMBLERS: LazyLock<[Assembler; 4]> = LazyLock::new(|| {
-        [(Order::Psm, false), (Order::Psm, true), (Order::Spm, false), (Order::Spm, true)].map(
-            |(order, heal)| {
-                let vocab = GgufVocab { fragmented_middle: !heal, ..fixture::gguf() };
-                assembler_of(&vocab, order)
-            },
-        )
+        [
+            (FimOrder::Psm, false),
+            (FimOrder::Psm, true),
+            (FimOrder::Spm, false),
+            (FimOrder::Spm, true),
+        ]
+        .map(|(order, heal)| {
+            let vocab = GgufVocab { fragmented_middle: !heal, ..fixture::gguf() };
+            assembler_of(&vocab, order)
+        })
     });
-    &ASSEMBLERS[usize::from(order == Order::Spm) * 2 + usize::from(heal)]
+    &ASSEMBLERS[usize::from(order == FimOrder::Spm) * 2 + usize::from(heal)]
 }
 
 fn context_at(text: &str, cursor: usize, budget: Budget, group_lines: usize) -> Context {
@@ -278,7 +282,7 @@ fn blank_lines_at_cut_split_by_part() {
 
 #[test]
 fn spm_puts_suffix_first() {
-    let assembler = embedded(Order::Spm, false);
+    let assembler = embedded(FimOrder::Spm, false);
     check(
         assembler,
         &context_of("above\nli$0ne\nbelow\n", 1),
@@ -299,7 +303,7 @@ fn path_is_comment_without_separator() {
         "<｜fim▁begin｜>",
         "<｜fim▁end｜>",
     ]);
-    let assembler = assembler_of(&GgufVocab { fragmented_middle: true, ..vocab }, Order::Psm);
+    let assembler = assembler_of(&GgufVocab { fragmented_middle: true, ..vocab }, FimOrder::Psm);
     let mut context = context_of("above\nli$0ne\nbelow\n", 1);
     check(
         &assembler,

@@ -51,7 +51,7 @@ fn any_document() -> impl Strategy<Value = (Vec<String>, prop::sample::Index, pr
 proptest! {
     #[test]
     fn sentinels_are_whole_and_budget_is_met(context in any_context(), prompt_tokens in 0usize..200, spm: bool, heal: bool) {
-        let order = if spm { Order::Spm } else { Order::Psm };
+        let order = if spm { FimOrder::Spm } else { FimOrder::Psm };
         let assembler = embedded(order, heal);
         let prompt = assembler.assemble(&context, &Budget { prompt_tokens });
         let sentinels: Vec<TokenId> = prompt.tokens.iter().copied().filter(|&id| id <= 6).collect();

@@ -4,15 +4,15 @@
 use super::*;
 use proptest::prelude::*;
 
-fn answer(before: &str) -> Answer {
-    Answer { before: before.to_owned(), fence_chars: 3, is_prose: false }
+fn extractor(before: &str) -> CodeExtractor {
+    CodeExtractor { before: before.to_owned(), fence_chars: 3, is_prose: false }
 }
 
 /// Checks the code of a whole answer.
 #[track_caller]
 fn check(fixture: &str, code: &str) {
     let (before, raw) = fixture.split_once('│').unwrap_or_default();
-    assert_eq!(answer(before).code(raw, true).text, code);
+    assert_eq!(extractor(before).code(raw, true).text, code);
 }
 
 #[test]
@@ -29,7 +29,7 @@ fn closing_fence_ends_code() {
     check("│```", "");
     check("return x│\n```\n", "\n");
     check("x = │1\n```python\nmore\n```", "1\n");
-    let Code { text, ended } = answer("x = ").code("1\n```", false);
+    let ExtractedCode { text, ended } = extractor("x = ").code("1\n```", false);
     assert_eq!((text, ended), ("1\n", true));
 }
 
@@ -56,7 +56,7 @@ fn introduction_is_dropped() {
     // After other text on the line, or without a sentence end, it is the requested text.
     check("// │Here is the thing:\nfn a() {}\n", "Here is the thing:\nfn a() {}\n");
     check("│Sure = 1\nb = 2\n", "Sure = 1\nb = 2\n");
-    let prose = Answer { is_prose: true, ..answer("") };
+    let prose = CodeExtractor { is_prose: true, ..extractor("") };
     assert_eq!(prose.code("Here is the list:\n- a\n", true).text, "Here is the list:\n- a\n");
 }
 
@@ -83,7 +83,7 @@ fn partial_repetition_in_new_block() {
 
 #[test]
 fn markdown_uses_longer_fence() {
-    let long = Answer { fence_chars: 6, ..answer("# Title\n") };
+    let long = CodeExtractor { fence_chars: 6, ..extractor("# Title\n") };
     assert_eq!(long.code("```sh\nls\n```\n``````\n", true).text, "```sh\nls\n```\n");
 }
 
@@ -122,11 +122,11 @@ proptest! {
         before in prop::sample::select(&["", "x = 1\n", "def f(a):\n    return ", "    return é🦀x = 1", "\n    "][..]),
         is_prose: bool,
     ) {
-        let answer = Answer { is_prose, ..answer(before) };
-        let whole = answer.code(&raw, true);
+        let extractor = CodeExtractor { is_prose, ..extractor(before) };
+        let whole = extractor.code(&raw, true);
         let (mut so_far, mut has_ended) = ("", false);
         for (end, _) in raw.char_indices().chain([(raw.len(), ' ')]) {
-            let code = answer.code(&raw[..end], false);
+            let code = extractor.code(&raw[..end], false);
             prop_assert!(code.text.starts_with(so_far), "{:?} then {:?}", so_far, code.text);
             prop_assert!(!has_ended || (code.ended && code.text == so_far));
             prop_assert!(raw.contains(code.text));
@@ -138,6 +138,6 @@ proptest! {
 
     #[test]
     fn plain_answer_is_all_code(raw in "[a-z =+()]{1,40}", before in "[A-Z]{0,9}\n?") {
-        prop_assert_eq!(answer(&before).code(&raw, true).text, raw.as_str());
+        prop_assert_eq!(extractor(&before).code(&raw, true).text, raw.as_str());
     }
 }

@@ -8,9 +8,9 @@
 //! decided, or until the answer is over.
 
 /// Shorter beginnings of the cursor's line may be repeated intentionally.
-const LEAST_REPEATED_CHARS: usize = 8;
+const MIN_REPEATED_CHARS: usize = 8;
 /// Maximum length of an introduction; a longer one is the requested text.
-const LONGEST_INTRODUCTION_BYTES: usize = 400;
+const MAX_INTRODUCTION_BYTES: usize = 400;
 /// Typical first words of an assistant's introduction. Compared with the first line of an answer at
 /// a blank line.
 const INTRODUCTIONS: &[&str] = &[
@@ -37,7 +37,7 @@ const INTRODUCTIONS: &[&str] = &[
 
 /// The context for extracting an answer's code.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answer {
+pub struct CodeExtractor {
     /// The document's text up to the cursor, as in the prompt.
     pub(crate) before: String,
     /// Number of backticks of the fence around the code.
@@ -48,7 +48,7 @@ pub struct Answer {
 
 /// The code of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Code<'t> {
+pub struct ExtractedCode<'t> {
     /// The text to insert after the cursor.
     pub text: &'t str,
     /// Whether the code is complete, regardless of the rest of the answer.
@@ -56,93 +56,93 @@ pub struct Code<'t> {
 }
 
 /// Where an answer's code begins.
-enum Begin<'t> {
+enum CodeStart<'t> {
     /// Not decided yet.
-    Unknown,
+    Undecided,
     /// The answer has no code.
-    Nowhere,
+    NoCode,
     /// With this text, directly after the cursor.
-    Here(&'t str),
+    AtCursor(&'t str),
     /// With this text, in a new block of the model.
     InBlock(&'t str),
 }
 
-impl Answer {
+impl CodeExtractor {
     /// Returns the code of the `raw` answer so far; the answer is complete if `is_over`.
-    pub fn code<'t>(&self, raw: &'t str, is_over: bool) -> Code<'t> {
+    pub fn code<'t>(&self, raw: &'t str, is_over: bool) -> ExtractedCode<'t> {
         let (body, is_own_block) = match self.begin(raw, is_over) {
-            Begin::Unknown => return Code { text: "", ended: false },
-            Begin::Nowhere => return Code { text: "", ended: true },
-            Begin::Here(body) => (body, false),
-            Begin::InBlock(body) => (body, true),
+            CodeStart::Undecided => return ExtractedCode { text: "", ended: false },
+            CodeStart::NoCode => return ExtractedCode { text: "", ended: true },
+            CodeStart::AtCursor(body) => (body, false),
+            CodeStart::InBlock(body) => (body, true),
         };
         let Some(body) = self.without_repetition(body, is_own_block, is_over) else {
-            return Code { text: "", ended: is_over };
+            return ExtractedCode { text: "", ended: is_over };
         };
         self.up_to_fence(body, is_own_block, is_over)
     }
 
     /// Finds the code, after a fence or an introduction by the model.
-    fn begin<'t>(&self, raw: &'t str, is_over: bool) -> Begin<'t> {
+    fn begin<'t>(&self, raw: &'t str, is_over: bool) -> CodeStart<'t> {
         let lead = raw.trim_start();
         let blanks = raw.get(..raw.len() - lead.len()).unwrap_or_default();
         if blanks.contains('\n') {
             // A fence after the end of the line closes the block; `up_to_fence` finds it.
-            return Begin::Here(raw);
+            return CodeStart::AtCursor(raw);
         }
-        let n_ticks = ticks(lead);
-        if n_ticks >= self.fence_chars {
+        let n_backticks = count_backticks(lead);
+        if n_backticks >= self.fence_chars {
             let Some((fence, body)) = lead.split_once('\n') else {
-                return if is_over { Begin::Nowhere } else { Begin::Unknown };
+                return if is_over { CodeStart::NoCode } else { CodeStart::Undecided };
             };
-            return if opens_block(fence) { Begin::InBlock(body) } else { Begin::Nowhere };
+            return if opens_block(fence) { CodeStart::InBlock(body) } else { CodeStart::NoCode };
         }
-        if n_ticks == lead.len() && !is_over {
-            return Begin::Unknown;
+        if n_backticks == lead.len() && !is_over {
+            return CodeStart::Undecided;
         }
         if self.is_prose || !self.line().trim().is_empty() {
-            return Begin::Here(raw);
+            return CodeStart::AtCursor(raw);
         }
         let begins = |opener: &&str| lead.starts_with(*opener);
         let may_begin = |opener: &&str| !is_over && opener.starts_with(lead);
         if INTRODUCTIONS.iter().any(|opener| begins(opener) || may_begin(opener)) {
-            self.behind_introduction(raw, lead, is_over)
+            self.after_introduction(raw, lead, is_over)
         } else {
-            Begin::Here(raw)
+            CodeStart::AtCursor(raw)
         }
     }
 
     /// Finds the code after introductory sentences: in a new block, or below a line that ends with
     /// a colon.
-    fn behind_introduction<'t>(&self, raw: &'t str, lead: &'t str, is_over: bool) -> Begin<'t> {
+    fn after_introduction<'t>(&self, raw: &'t str, lead: &'t str, is_over: bool) -> CodeStart<'t> {
         let (mut end, mut announced) = (0, false);
         for line in lead.split_inclusive('\n') {
             let (text, rest) = (line.trim(), lead.get(end..).unwrap_or_default());
-            let n_ticks = ticks(text);
-            if n_ticks >= self.fence_chars && end + self.fence_chars <= LONGEST_INTRODUCTION_BYTES {
+            let n_backticks = count_backticks(text);
+            if n_backticks >= self.fence_chars && end + self.fence_chars <= MAX_INTRODUCTION_BYTES {
                 return match rest.split_once('\n') {
-                    Some((_, body)) => Begin::InBlock(body),
-                    None if is_over => Begin::Nowhere,
-                    None => Begin::Unknown,
+                    Some((_, body)) => CodeStart::InBlock(body),
+                    None if is_over => CodeStart::NoCode,
+                    None => CodeStart::Undecided,
                 };
             }
             let is_whole = line.ends_with('\n');
-            if announced && !text.is_empty() && n_ticks < text.len() {
-                return Begin::InBlock(rest);
+            if announced && !text.is_empty() && n_backticks < text.len() {
+                return CodeStart::InBlock(rest);
             }
             if is_whole && !text.is_empty() {
                 announced = text.ends_with(':');
                 if !announced && !text.ends_with(['.', '!']) {
-                    return Begin::Here(raw);
+                    return CodeStart::AtCursor(raw);
                 }
             }
             end += line.len();
         }
         match is_over {
-            _ if lead.len() > LONGEST_INTRODUCTION_BYTES => Begin::Here(raw),
-            false => Begin::Unknown,
-            true if lead.trim_end().ends_with([':', '.', '!']) => Begin::Nowhere,
-            true => Begin::Here(raw),
+            _ if lead.len() > MAX_INTRODUCTION_BYTES => CodeStart::AtCursor(raw),
+            false => CodeStart::Undecided,
+            true if lead.trim_end().ends_with([':', '.', '!']) => CodeStart::NoCode,
+            true => CodeStart::AtCursor(raw),
         }
     }
 
@@ -169,7 +169,7 @@ impl Answer {
         let from_lines = whole.into_iter().chain(above).filter_map(|at| self.before.get(at..));
         let n_chars = |text: &str| text.chars().filter(|c| !c.is_whitespace()).count();
         let of_line = [self.line(), self.line().trim_start()].into_iter();
-        let of_line = of_line.filter(|line| is_own_block || n_chars(line) >= LEAST_REPEATED_CHARS);
+        let of_line = of_line.filter(|line| is_own_block || n_chars(line) >= MIN_REPEATED_CHARS);
         let (mut longest, mut may_grow) = (0, false);
         for repeated in from_lines.chain(of_line).filter(|text| !text.trim().is_empty()) {
             if body.starts_with(repeated) {
@@ -187,30 +187,35 @@ impl Answer {
     }
 
     /// Cuts the code at the fence that closes its block, or that opens another.
-    fn up_to_fence<'t>(&self, body: &'t str, is_own_block: bool, is_over: bool) -> Code<'t> {
+    fn up_to_fence<'t>(
+        &self,
+        body: &'t str,
+        is_own_block: bool,
+        is_over: bool,
+    ) -> ExtractedCode<'t> {
         let mut start = 0;
         for line in body.split_inclusive('\n') {
             let content = line.trim_start_matches(' ');
             let indent = line.len() - content.len();
-            let n_ticks = ticks(content);
+            let n_backticks = count_backticks(content);
             // The rest of the cursor's line is not a separate line.
-            if (start > 0 || is_own_block) && indent <= 3 && n_ticks > 0 {
+            if (start > 0 || is_own_block) && indent <= 3 && n_backticks > 0 {
                 let text = body.get(..start + indent).unwrap_or_default();
-                if n_ticks >= self.fence_chars {
-                    return Code { text, ended: true };
+                if n_backticks >= self.fence_chars {
+                    return ExtractedCode { text, ended: true };
                 }
-                if n_ticks == content.len() && !is_over {
-                    return Code { text, ended: false };
+                if n_backticks == content.len() && !is_over {
+                    return ExtractedCode { text, ended: false };
                 }
             }
             start += line.len();
         }
-        Code { text: body, ended: false }
+        ExtractedCode { text: body, ended: false }
     }
 }
 
 /// Returns the number of backticks at the start of a text.
-fn ticks(text: &str) -> usize {
+fn count_backticks(text: &str) -> usize {
     text.len() - text.trim_start_matches('`').len()
 }
 

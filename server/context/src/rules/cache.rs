@@ -10,15 +10,15 @@ use std::time::{Duration, Instant};
 
 use ignore::Match;
 
-use super::{Entry, RuleProblem, Verdict};
-use crate::git::{Outside, Sources};
+use super::{PathKind, RuleProblem, Verdict};
+use crate::git::{GitSources, GlobalConfig};
 use crate::ignore_file::{Content, IgnoreFile};
 
 /// How long a verdict is valid: one look at the disk per second, not per keystroke.
-const FRESH: Duration = Duration::from_secs(1);
+const CACHE_TTL: Duration = Duration::from_secs(1);
 
 /// Maximum number of cached paths; a session that opens more files clears the cache.
-const MAX_REMEMBERED: usize = 4096;
+const MAX_CACHED_PATHS: usize = 4096;
 
 /// Maximum bytes of all ignore files together: a compiled pattern takes up to a hundred times its
 /// length.
@@ -26,16 +26,16 @@ const MAX_TOTAL_BYTES: u64 = 4 << 20;
 
 /// The state shared with the compiling thread.
 #[derive(Default)]
-pub(super) struct Shared {
-    memory: Mutex<Memory>,
+pub(super) struct SharedCache {
+    cache: Mutex<RuleCache>,
 }
 
 /// Facts read from disk, and the verdicts derived from them.
 #[derive(Default)]
-pub(super) struct Memory {
+pub(super) struct RuleCache {
     ignore_files: HashMap<PathBuf, IgnoreFile>,
     verdicts: HashMap<PathBuf, (Verdict, Instant)>,
-    sources: HashMap<PathBuf, (Sources, Instant)>,
+    sources: HashMap<PathBuf, (GitSources, Instant)>,
     pub(super) problems: Vec<RuleProblem>,
 }
 
@@ -43,10 +43,10 @@ pub(super) struct Memory {
 /// first.
 type Layer<'p> = [(&'p Path, PathBuf)];
 
-impl Shared {
-    pub(super) fn memory(&self) -> MutexGuard<'_, Memory> {
+impl SharedCache {
+    pub(super) fn cache(&self) -> MutexGuard<'_, RuleCache> {
         // A panic elsewhere leaves at worst a missing entry.
-        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Compiles ignore files on a separate thread. Returns whether the thread could be started.
@@ -59,19 +59,19 @@ impl Shared {
             for file in files {
                 let (mut reasons, mut budget) = (Vec::new(), u64::MAX);
                 let read = IgnoreFile::read(&file, Instant::now(), &mut budget, &mut reasons);
-                let mut memory = shared.memory();
-                memory.insert(file, read, reasons);
-                memory.forget_verdicts();
+                let mut cache = shared.cache();
+                cache.insert(file, read, reasons);
+                cache.clear_verdicts();
             }
         };
         std::thread::Builder::new().name("lowkey-ignore".into()).spawn(work).is_ok()
     }
 }
 
-impl Memory {
+impl RuleCache {
     /// Returns the verdict on a path if it is fresh.
     pub(super) fn verdict(&mut self, path: &Path, now: Instant) -> Option<Verdict> {
-        let is_fresh = |at: Instant| now.saturating_duration_since(at) < FRESH;
+        let is_fresh = |at: Instant| now.saturating_duration_since(at) < CACHE_TTL;
         if let Some((verdict, at)) = self.verdicts.get(path)
             && is_fresh(*at)
         {
@@ -79,27 +79,27 @@ impl Memory {
         }
         // Cleared before the query and not during it: an ignore file that vanished during the query
         // would count as unreadable.
-        if self.verdicts.len() >= MAX_REMEMBERED {
+        if self.verdicts.len() >= MAX_CACHED_PATHS {
             self.verdicts.clear();
         }
-        if self.ignore_files.len() >= MAX_REMEMBERED {
+        if self.ignore_files.len() >= MAX_CACHED_PATHS {
             self.ignore_files.clear();
         }
-        if self.sources.len() >= MAX_REMEMBERED {
+        if self.sources.len() >= MAX_CACHED_PATHS {
             self.sources.clear();
         }
         None
     }
 
-    pub(super) fn keep(&mut self, path: &Path, verdict: &Verdict, now: Instant) {
+    pub(super) fn insert_verdict(&mut self, path: &Path, verdict: &Verdict, now: Instant) {
         self.verdicts.insert(path.to_owned(), (verdict.clone(), now));
     }
 
-    pub(super) fn forget_verdicts(&mut self) {
+    pub(super) fn clear_verdicts(&mut self) {
         self.verdicts.clear();
     }
 
-    pub(super) fn forget(&mut self) {
+    pub(super) fn clear(&mut self) {
         self.verdicts.clear();
         self.ignore_files.clear();
         self.sources.clear();
@@ -109,21 +109,21 @@ impl Memory {
     pub(super) fn git_sources(
         &mut self,
         worktree: &Path,
-        outside: &Outside,
+        global_config: &GlobalConfig,
         now: Instant,
-    ) -> Sources {
+    ) -> GitSources {
         if let Some((sources, at)) = self.sources.get(worktree)
-            && now.saturating_duration_since(*at) < FRESH
+            && now.saturating_duration_since(*at) < CACHE_TTL
         {
             return sources.clone();
         }
-        let sources = Sources::find(worktree, outside);
+        let sources = GitSources::find(worktree, global_config);
         self.sources.insert(worktree.to_owned(), (sources.clone(), now));
         sources
     }
 
     /// Reads the ignore files of a layer. Returns those that are too long to be compiled now.
-    pub(super) fn look_at_layer(
+    pub(super) fn read_layer(
         &mut self,
         layer: &Layer<'_>,
         now: Instant,
@@ -131,7 +131,7 @@ impl Memory {
     ) -> Vec<PathBuf> {
         let mut pending = Vec::new();
         for (_, file) in layer {
-            self.look_at(file, now, budget, &mut pending);
+            self.read_if_stale(file, now, budget, &mut pending);
         }
         pending
     }
@@ -144,16 +144,22 @@ impl Memory {
     }
 
     /// Reads an ignore file unless its cached content is fresh or the file has not changed.
-    fn look_at(&mut self, file: &Path, now: Instant, budget: &mut u64, pending: &mut Vec<PathBuf>) {
-        if let Some(seen) = self.ignore_files.get_mut(file) {
+    fn read_if_stale(
+        &mut self,
+        file: &Path,
+        now: Instant,
+        budget: &mut u64,
+        pending: &mut Vec<PathBuf>,
+    ) {
+        if let Some(cached) = self.ignore_files.get_mut(file) {
             let is_compiled_now =
-                matches!(seen.content, Content::Pending) && *budget > MAX_TOTAL_BYTES;
+                matches!(cached.content, Content::Pending) && *budget > MAX_TOTAL_BYTES;
             if !is_compiled_now {
-                if now.saturating_duration_since(seen.checked) < FRESH {
+                if now.saturating_duration_since(cached.checked) < CACHE_TTL {
                     return;
                 }
-                if seen.is_current(file) {
-                    seen.checked = now;
+                if cached.is_current(file) {
+                    cached.checked = now;
                     return;
                 }
             }
@@ -168,7 +174,7 @@ impl Memory {
 
     fn insert(&mut self, file: PathBuf, mut read: IgnoreFile, mut reasons: Vec<String>) {
         let others = self.ignore_files.iter().filter(|(path, _)| **path != file);
-        let total = others.map(|(_, seen)| seen.held_bytes()).sum::<u64>() + read.held_bytes();
+        let total = others.map(|(_, cached)| cached.held_bytes()).sum::<u64>() + read.held_bytes();
         if total > MAX_TOTAL_BYTES {
             let reason = format!(
                 "all ignore files together have {total} bytes, the limit is {MAX_TOTAL_BYTES}"
@@ -189,13 +195,13 @@ impl Memory {
         &self,
         layer: &Layer<'_>,
         path: &Path,
-        entry: Entry,
+        kind: PathKind,
     ) -> Option<String> {
-        let mut speaking = Vec::new();
+        let mut with_rules = Vec::new();
         for (folder, file) in layer {
-            match self.ignore_files.get(file).map(|seen| &seen.content) {
+            match self.ignore_files.get(file).map(|cached| &cached.content) {
                 Some(Content::Rules(rules)) if !rules.is_empty() => {
-                    speaking.push((*folder, file, rules));
+                    with_rules.push((*folder, file, rules));
                 }
                 Some(Content::Pending) => {
                     return Some(format!("{} is being read; ask again", file.display()));
@@ -210,14 +216,14 @@ impl Memory {
                 _ => {}
             }
         }
-        if speaking.is_empty() {
+        if with_rules.is_empty() {
             return None;
         }
         let mut targets: Vec<&Path> = path.ancestors().collect();
         targets.reverse();
         for target in targets {
-            let is_dir = entry == Entry::Folder || target != path;
-            let decided = speaking.iter().find_map(|(folder, file, rules)| {
+            let is_dir = kind == PathKind::Folder || target != path;
+            let decided = with_rules.iter().find_map(|(folder, file, rules)| {
                 let relative = target
                     .strip_prefix(folder)
                     .ok()
