@@ -137,7 +137,7 @@ mod tests {
     fn names_cannot_become_markup() {
         let svg = horizontal("<a>", &[bar("<script>\u{1b}\"'&", 1, 1)]);
         assert!(
-            svg.contains("&lt;script&gt;&quot;&#39;&amp;") && !svg.contains("<script"),
+            svg.contains("&lt;script&gt;&quot;&#x27;&amp;") && !svg.contains("<script"),
             "{svg}"
         );
     }
