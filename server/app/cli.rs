@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::{CommandFactory, Parser, Subcommand};
 use lowkey_completer::settings::{Settings, set_command_line};
-use lowkey_completer::{DeviceChoice, Embedded, template_process};
+use lowkey_completer::{DeviceChoice, EmbeddedModel, template_process};
 use lowkey_terminal::log;
 
 use crate::stderr::tell;
@@ -78,7 +78,7 @@ enum Command {
 }
 
 /// Parses the arguments and runs the command; `model` is the model in the program.
-pub fn main(model: Embedded) -> ExitCode {
+pub fn main(model: EmbeddedModel) -> ExitCode {
     embedded::set(model);
     if std::env::args_os().skip(1).eq([template_process::ARGUMENT]) {
         return match template_process::serve() {

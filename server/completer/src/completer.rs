@@ -15,7 +15,7 @@ use std::time::Instant;
 
 use lowkey_document::Uri;
 use lowkey_engine::{Engine, Keep, Loaded, Priority, Status};
-use lowkey_store::Embedded;
+use lowkey_store::EmbeddedModel;
 
 use crate::answer::{Answer, Outcome};
 use crate::load;
@@ -35,7 +35,7 @@ impl Completer {
     /// on disk.
     pub fn start(
         settings: Settings,
-        embedded: Option<Embedded>,
+        embedded: Option<EmbeddedModel>,
         keep: Option<Keep>,
     ) -> std::io::Result<Arc<Self>> {
         let keeping = keep.as_ref().map(|keep| keep.enabled.clone());

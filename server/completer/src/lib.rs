@@ -53,5 +53,5 @@ pub use state::Completer;
 pub use lowkey_engine::{Keep, Speed, Status};
 pub use lowkey_model::DeviceChoice;
 pub use lowkey_prompt::template_process;
-pub use lowkey_store::Embedded;
+pub use lowkey_store::EmbeddedModel;
 pub use lowkey_suggestion::{IndentUnit, StopReason};

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use lowkey_engine::{Keep, LoadFailed, Loaded, Wanted};
 use lowkey_model::{ModelFile, Quantization};
 use lowkey_prompt::Assembler;
-use lowkey_store::{DEFAULT_NAME, Embedded, FORMER_NAME, Hub, Pins, Source, Weights};
+use lowkey_store::{DEFAULT_NAME, EmbeddedModel, FORMER_NAME, Hub, ModelSource, Pins, Weights};
 
 use crate::settings::{self, Order, Quantize, Settings};
 
@@ -16,7 +16,7 @@ use crate::settings::{self, Order, Quantize, Settings};
 const VARIABLE: &str = "LOWKEY_MODEL";
 
 /// Opens and validates the embedded model.
-pub fn open_embedded(model: &Embedded) -> Result<ModelFile, lowkey_model::ModelError> {
+pub fn open_embedded(model: &EmbeddedModel) -> Result<ModelFile, lowkey_model::ModelError> {
     match model.weights {
         Weights::Inside(bytes) => ModelFile::from_bytes(DEFAULT_NAME, bytes),
         Weights::Beside(path) => ModelFile::open(Path::new(path)),
@@ -30,7 +30,7 @@ pub fn open_embedded(model: &Embedded) -> Result<ModelFile, lowkey_model::ModelE
 /// prompt format or order.
 pub fn load(
     settings: &Settings,
-    embedded: Option<&Embedded>,
+    embedded: Option<&EmbeddedModel>,
     keep: Option<&Keep>,
     progress: &mut dyn FnMut(f32),
 ) -> Result<Loaded, LoadFailed> {
@@ -60,7 +60,10 @@ fn in_order(loaded: Loaded, order: Order) -> Result<Loaded, LoadFailed> {
 }
 
 /// Opens and validates the file or folder in the settings, or the embedded model.
-pub fn open(settings: &Settings, embedded: Option<&Embedded>) -> Result<ModelFile, LoadFailed> {
+pub fn open(
+    settings: &Settings,
+    embedded: Option<&EmbeddedModel>,
+) -> Result<ModelFile, LoadFailed> {
     let hub = Hub::from_env();
     let named = named(&settings.model);
     if named.trim().eq_ignore_ascii_case(FORMER_NAME) {
@@ -70,8 +73,8 @@ pub fn open(settings: &Settings, embedded: Option<&Embedded>) -> Result<ModelFil
     }
     let source = lowkey_store::resolve(&named, embedded, &hub, &pins(&hub));
     let opened = match source.map_err(|e| e.to_string())? {
-        Source::Embedded(model) => open_embedded(&model),
-        Source::Gguf(path) | Source::Folder(path) => ModelFile::open(&path),
+        ModelSource::Embedded(model) => open_embedded(&model),
+        ModelSource::Gguf(path) | ModelSource::Folder(path) => ModelFile::open(&path),
     };
     let quantization = match settings.quantize {
         Quantize::None => None,

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, IsTerminal as _};
 
-use lowkey_store::{Entry, Hub, Index, Origin, Patience, Pins, Pull, amount};
+use lowkey_store::{CatalogEntry, Hub, Index, Origin, Pins, Pull, Timeouts, amount};
 use lowkey_terminal::stdout::print;
 
 use super::progress::Progress;
@@ -46,8 +46,8 @@ pub(super) fn run(args: &Args, mut hub: Hub, pins: &Pins) -> anyhow::Result<()> 
     if let Some(missing) = list::missing(entry) {
         tell!("{}: this version cannot run it yet ({missing}); other tools can", entry.name);
     }
-    let pin = lowkey_store::pin(pins, entry)?;
-    let here = lowkey_store::here(&hub, entry, pin.as_ref()).is_some();
+    let pin = lowkey_store::pin_of(pins, entry)?;
+    let here = lowkey_store::cached_file(&hub, entry, pin.as_ref()).is_some();
     if !hub.offline && (!here || args.update) {
         accept(entry, args.yes)?;
     }
@@ -61,7 +61,7 @@ pub(super) fn run(args: &Args, mut hub: Hub, pins: &Pins) -> anyhow::Result<()> 
         }),
         pins,
         update: args.update,
-        patience: Patience::default(),
+        timeouts: Timeouts::default(),
         wait: &mut std::thread::sleep,
         report: &mut |event| progress.show(&event),
     }
@@ -80,7 +80,7 @@ pub(super) fn run(args: &Args, mut hub: Hub, pins: &Pins) -> anyhow::Result<()> 
 }
 
 /// Shows a restrictive licence; returns only if the user accepts it.
-fn accept(entry: &Entry, yes: bool) -> anyhow::Result<()> {
+fn accept(entry: &CatalogEntry, yes: bool) -> anyhow::Result<()> {
     let Some(terms) = &entry.terms else { return Ok(()) };
     tell!("{} is under the {}. {terms}", entry.name, entry.licence);
     tell!("The licence is in the model's repository, {}.", entry.repository);

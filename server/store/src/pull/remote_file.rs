@@ -4,20 +4,20 @@
 //! contain the facts, so it is not followed here. A renamed repository redirects within the hub;
 //! that redirect is followed.
 
-use super::attempts::{Attempts, Passing};
-use super::redirect::{follow, origin, shown};
+use super::attempts::{Attempts, TransientFailure};
+use super::redirect::{display_url, follow, origin};
 use super::{Event, Origin, Pull};
 use crate::cache::{INDEX_REVISION, is_plain};
-use crate::catalog::Entry;
+use crate::catalog::CatalogEntry;
 use crate::error::StoreError;
-use crate::http::{Answer, Http, Question, Silence};
+use crate::http::{Http, HttpRequest, HttpResponse, TransportError};
 use crate::pins::Pin;
 
-const REDIRECTS: usize = 5;
+const MAX_REDIRECTS: usize = 5;
 
 /// A file as the hub describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Offer {
+pub(super) struct RemoteFile {
     /// Address of the file at its commit.
     pub(super) url: String,
     /// The commit; safe as the name of a folder.
@@ -30,24 +30,24 @@ pub(super) struct Offer {
 
 /// Why an attempt failed.
 #[derive(Debug)]
-pub(super) enum Failed {
-    Passing(Passing),
-    Lasting(StoreError),
+pub(super) enum AttemptError {
+    Transient(TransientFailure),
+    Permanent(StoreError),
 }
 
-impl From<StoreError> for Failed {
+impl From<StoreError> for AttemptError {
     fn from(error: StoreError) -> Self {
-        Self::Lasting(error)
+        Self::Permanent(error)
     }
 }
 
 /// Converts a failed request to an error.
-pub(super) fn silence(origin: Origin, url: &str, silence: Silence) -> Failed {
-    let url = shown(url);
-    match silence {
-        Silence::Passing(reason) => Failed::Passing(Passing::new(reason)),
-        Silence::Lasting(reason) => StoreError::Unreachable { origin, url, reason }.into(),
-        Silence::NoTls => StoreError::NoTls { url }.into(),
+pub(super) fn transport_error(origin: Origin, url: &str, error: TransportError) -> AttemptError {
+    let url = display_url(url);
+    match error {
+        TransportError::Transient(reason) => AttemptError::Transient(TransientFailure::new(reason)),
+        TransportError::Permanent(reason) => StoreError::Unreachable { origin, url, reason }.into(),
+        TransportError::NoTls => StoreError::NoTls { url }.into(),
     }
 }
 
@@ -55,11 +55,11 @@ pub(super) fn silence(origin: Origin, url: &str, silence: Silence) -> Failed {
 pub(super) fn refusal(
     origin: Origin,
     url: &str,
-    answer: &Answer,
+    answer: &HttpResponse,
     pinned: bool,
     with_token: bool,
-) -> Failed {
-    let (status, url) = (answer.status, shown(url));
+) -> AttemptError {
+    let (status, url) = (answer.status, display_url(url));
     match status {
         401 | 403 if origin == Origin::Index => StoreError::IndexDenied { url, status }.into(),
         401 | 403 => StoreError::Denied { url, status, with_token }.into(),
@@ -67,7 +67,7 @@ pub(super) fn refusal(
         408 | 425 | 429 | 500..=599 => {
             let seconds = answer.number("retry-after");
             let retry_after = seconds.map(std::time::Duration::from_secs);
-            Failed::Passing(Passing {
+            AttemptError::Transient(TransientFailure {
                 reason: format!("the server answered {status}"),
                 retry_after,
             })
@@ -78,59 +78,62 @@ pub(super) fn refusal(
 
 impl Pull<'_> {
     /// Asks for the file at `main`, or at the pinned commit.
-    pub(super) fn ask(
+    pub(super) fn find_remote(
         &mut self,
         http: &mut Http,
-        entry: &Entry,
+        entry: &CatalogEntry,
         pin: Option<&Pin>,
         limit: u32,
-    ) -> Result<Offer, StoreError> {
+    ) -> Result<RemoteFile, StoreError> {
         let pinned = pin.and_then(|pin| pin.commit.as_deref());
         // A file from a package index has no commit of the hub; its checksum identifies it.
         let pinned = pinned.filter(|commit| is_plain(commit) && *commit != INDEX_REVISION);
         let url = self.hub.url(&entry.repository, pinned.unwrap_or("main"), &entry.file);
         let mut attempts = Attempts::new(limit);
         loop {
-            match self.ask_once(http, entry, &url, pinned.is_some()) {
-                Ok(offer) => return Ok(offer),
-                Err(Failed::Lasting(error)) => return Err(error),
-                Err(Failed::Passing(passing)) => self.again(&mut attempts, 0, &url, passing)?,
+            match self.find_remote_once(http, entry, &url, pinned.is_some()) {
+                Ok(remote) => return Ok(remote),
+                Err(AttemptError::Permanent(error)) => return Err(error),
+                Err(AttemptError::Transient(failure)) => {
+                    self.wait_or_give_up(&mut attempts, 0, &url, failure)?
+                }
             }
         }
     }
 
     /// Waits before another attempt, or gives up.
-    pub(super) fn again(
+    pub(super) fn wait_or_give_up(
         &mut self,
         attempts: &mut Attempts,
         have: u64,
         url: &str,
-        passing: Passing,
+        failure: TransientFailure,
     ) -> Result<(), StoreError> {
-        let Some(after) = attempts.failed(have, &passing) else {
-            let (url, attempts, kept) = (shown(url), attempts.failed, have > 0);
-            return Err(StoreError::GivenUp { url, reason: passing.reason, attempts, kept });
+        let Some(after) = attempts.failed(have, &failure) else {
+            let (url, attempts, kept) = (display_url(url), attempts.failed, have > 0);
+            return Err(StoreError::GivenUp { url, reason: failure.reason, attempts, kept });
         };
-        (self.report)(Event::Again { reason: passing.reason, after });
+        (self.report)(Event::Again { reason: failure.reason, after });
         (self.wait)(after);
         Ok(())
     }
 
-    fn ask_once(
+    fn find_remote_once(
         &self,
         http: &mut Http,
-        entry: &Entry,
+        entry: &CatalogEntry,
         url: &str,
         pinned: bool,
-    ) -> Result<Offer, Failed> {
+    ) -> Result<RemoteFile, AttemptError> {
         let mut url = url.to_owned();
         let mut commit = None;
-        for _ in 0..=REDIRECTS {
+        for _ in 0..=MAX_REDIRECTS {
             let at_home = origin(&url) == origin(&self.hub.endpoint);
             let token = self.hub.token.as_ref().filter(|_| at_home);
-            let question = Question { head_only: true, token, ..Question::default() };
-            let answer =
-                http.ask(&url, &question).map_err(|none| silence(Origin::Hub, &url, none))?;
+            let request = HttpRequest { head_only: true, token, ..HttpRequest::default() };
+            let answer = http
+                .send(&url, &request)
+                .map_err(|none| transport_error(Origin::Hub, &url, none))?;
             commit = commit.or_else(|| answer.header("x-repo-commit").map(str::to_owned));
             let linked = answer.header("x-linked-etag");
             let redirected = matches!(answer.status, 301 | 302 | 303 | 307 | 308);
@@ -159,7 +162,7 @@ impl Pull<'_> {
                 .into());
             }
             let length = answer.number("content-length").filter(|_| !redirected);
-            return Ok(Offer {
+            return Ok(RemoteFile {
                 url: self.hub.url(&entry.repository, &commit, &entry.file),
                 etag: etag.to_owned(),
                 total: answer.number("x-linked-size").or(length),
@@ -171,7 +174,7 @@ impl Pull<'_> {
 }
 
 pub(super) fn untrusted(origin: Origin, url: &str, what: &str) -> StoreError {
-    StoreError::Untrusted { origin, url: shown(url), what: what.to_owned() }
+    StoreError::Untrusted { origin, url: display_url(url), what: what.to_owned() }
 }
 
 /// Returns an etag without its quotes and without the prefix of a weak one.
