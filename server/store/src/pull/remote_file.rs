@@ -4,13 +4,15 @@
 //! contain the facts, so it is not followed here. A renamed repository redirects within the hub;
 //! that redirect is followed.
 
+use super::attempt_error::{AttemptError, refusal, untrusted};
 use super::attempts::{Attempts, TransientFailure};
-use super::redirect::{display_url, follow, origin};
+use super::follow::{Followed, Redirects, is_redirect};
+use super::redirect::display_url;
 use super::{Event, Origin, Pull};
 use crate::cache::{INDEX_REVISION, is_plain};
 use crate::catalog::CatalogEntry;
 use crate::error::StoreError;
-use crate::http::{Http, HttpRequest, HttpResponse, TransportError};
+use crate::http::{Http, HttpRequest};
 use crate::pins::Pin;
 
 const MAX_REDIRECTS: usize = 5;
@@ -26,54 +28,6 @@ pub(super) struct RemoteFile {
     pub(super) etag: String,
     /// Length in bytes.
     pub(super) total: Option<u64>,
-}
-
-/// Why an attempt failed.
-#[derive(Debug)]
-pub(super) enum AttemptError {
-    Transient(TransientFailure),
-    Permanent(StoreError),
-}
-
-impl From<StoreError> for AttemptError {
-    fn from(error: StoreError) -> Self {
-        Self::Permanent(error)
-    }
-}
-
-/// Converts a failed request to an error.
-pub(super) fn transport_error(origin: Origin, url: &str, error: TransportError) -> AttemptError {
-    let url = display_url(url);
-    match error {
-        TransportError::Transient(reason) => AttemptError::Transient(TransientFailure::new(reason)),
-        TransportError::Permanent(reason) => StoreError::Unreachable { origin, url, reason }.into(),
-        TransportError::NoTls => StoreError::NoTls { url }.into(),
-    }
-}
-
-/// Converts an answer that is neither the file nor a redirect to an error.
-pub(super) fn refusal(
-    origin: Origin,
-    url: &str,
-    answer: &HttpResponse,
-    pinned: bool,
-    with_token: bool,
-) -> AttemptError {
-    let (status, url) = (answer.status, display_url(url));
-    match status {
-        401 | 403 if origin == Origin::Index => StoreError::IndexDenied { url, status }.into(),
-        401 | 403 => StoreError::Denied { url, status, with_token }.into(),
-        404 | 410 if origin == Origin::Hub => StoreError::Gone { url, status, pinned }.into(),
-        408 | 425 | 429 | 500..=599 => {
-            let seconds = answer.number("retry-after");
-            let retry_after = seconds.map(std::time::Duration::from_secs);
-            AttemptError::Transient(TransientFailure {
-                reason: format!("the server answered {status}"),
-                retry_after,
-            })
-        }
-        _ => StoreError::Answer { origin, url, status }.into(),
-    }
 }
 
 impl Pull<'_> {
@@ -125,56 +79,40 @@ impl Pull<'_> {
         url: &str,
         pinned: bool,
     ) -> Result<RemoteFile, AttemptError> {
-        let mut url = url.to_owned();
         let mut commit = None;
-        for _ in 0..=MAX_REDIRECTS {
-            let at_home = origin(&url) == origin(&self.hub.endpoint);
-            let token = self.hub.token.as_ref().filter(|_| at_home);
-            let request = HttpRequest { head_only: true, token, ..HttpRequest::default() };
-            let answer = http
-                .send(&url, &request)
-                .map_err(|none| transport_error(Origin::Hub, &url, none))?;
-            commit = commit.or_else(|| answer.header("x-repo-commit").map(str::to_owned));
-            let linked = answer.header("x-linked-etag");
-            let redirected = matches!(answer.status, 301 | 302 | 303 | 307 | 308);
-            if let Some(location) =
-                answer.header("location").filter(|_| redirected && linked.is_none())
-            {
-                let next = follow(&url, location);
-                url = next.ok_or_else(|| {
-                    untrusted(Origin::Hub, &url, "a redirect to an unencrypted address")
-                })?;
-                continue;
-            }
-            if !redirected && answer.status != 200 {
-                return Err(refusal(Origin::Hub, &url, &answer, pinned, token.is_some()));
-            }
-            let etag = linked.or_else(|| answer.header("etag")).map(bare);
-            let (Some(commit), Some(etag)) = (commit, etag) else {
-                return Err(untrusted(Origin::Hub, &url, "no commit or no etag").into());
-            };
-            if !is_plain(&commit) || !is_plain(etag) {
-                return Err(untrusted(
-                    Origin::Hub,
-                    &url,
-                    "a commit or etag that is not a plain name",
-                )
-                .into());
-            }
-            let length = answer.number("content-length").filter(|_| !redirected);
-            return Ok(RemoteFile {
-                url: self.hub.url(&entry.repository, &commit, &entry.file),
-                etag: etag.to_owned(),
-                total: answer.number("x-linked-size").or(length),
-                commit,
-            });
+        let redirects = Redirects {
+            origin: Origin::Hub,
+            home: &self.hub.endpoint,
+            token: self.hub.token.as_ref(),
+            max: MAX_REDIRECTS,
+            drops_secrets: false,
+        };
+        let request = HttpRequest { head_only: true, ..HttpRequest::default() };
+        let followed = redirects.send(http, url, request, |response| {
+            commit = commit.take().or_else(|| response.header("x-repo-commit").map(str::to_owned));
+            response.header("x-linked-etag").is_some()
+        })?;
+        let Followed { url, response, with_token, .. } = followed;
+        let redirected = is_redirect(response.status);
+        if !redirected && response.status != 200 {
+            return Err(refusal(Origin::Hub, &url, &response, pinned, with_token));
         }
-        Err(untrusted(Origin::Hub, &url, "too many redirects").into())
+        let etag = response.header("x-linked-etag").or_else(|| response.header("etag")).map(bare);
+        let (Some(commit), Some(etag)) = (commit, etag) else {
+            return Err(untrusted(Origin::Hub, &url, "no commit or no etag").into());
+        };
+        if !is_plain(&commit) || !is_plain(etag) {
+            let what = "a commit or etag that is not a plain name";
+            return Err(untrusted(Origin::Hub, &url, what).into());
+        }
+        let length = response.number("content-length").filter(|_| !redirected);
+        Ok(RemoteFile {
+            url: self.hub.url(&entry.repository, &commit, &entry.file),
+            etag: etag.to_owned(),
+            total: response.number("x-linked-size").or(length),
+            commit,
+        })
     }
-}
-
-pub(super) fn untrusted(origin: Origin, url: &str, what: &str) -> StoreError {
-    StoreError::Untrusted { origin, url: display_url(url), what: what.to_owned() }
 }
 
 /// Returns an etag without its quotes and without the prefix of a weak one.

@@ -7,10 +7,11 @@
 
 use std::path::Path;
 
+use super::attempt_error::{AttemptError, refusal, untrusted};
 use super::attempts::{Attempts, MAX_ATTEMPTS, TransientFailure};
+use super::follow::{Followed, Redirects};
 use super::partial::Partial;
-use super::redirect::{display_url, follow, origin};
-use super::remote_file::{AttemptError, refusal, transport_error, untrusted};
+use super::redirect::display_url;
 use super::{Event, Origin, Pull};
 use crate::amount::amount;
 use crate::error::StoreError;
@@ -243,38 +244,30 @@ impl Pull<'_> {
     }
 }
 
-/// Follows redirects to an answer with bytes.
+/// Requests the bytes from `from` on.
 fn open(http: &mut Http, transfer: &Transfer<'_>, from: u64) -> Result<HttpResponse, AttemptError> {
-    let mut url = transfer.url.to_owned();
-    for _ in 0..=MAX_REDIRECTS {
-        let at_home = origin(&url) == origin(transfer.home);
-        let token = transfer.token.filter(|_| at_home);
-        let validator = transfer.validator.as_deref();
-        let request = HttpRequest { token, from, validator, ..HttpRequest::default() };
-        let answer = http
-            .send(&url, &request)
-            .map_err(|none| transport_error(transfer.origin, &url, none))?;
-        match (answer.status, answer.header("location")) {
-            (200 | 206, _) => return Ok(answer),
-            (416, _) if from > 0 => return Ok(answer),
-            (301 | 302 | 303 | 307 | 308, Some(location)) => {
-                url = follow(&url, location).ok_or_else(|| {
-                    let what = "a redirect to an unencrypted address";
-                    untrusted(transfer.origin, &url, what)
-                })?;
-            }
-            // The address in a redirect is valid for minutes; the next attempt gets a new one.
-            (401 | 403, _) if !at_home => {
-                let reason = format!(
-                    "the storage of {} refused an address of its own",
-                    transfer.origin.name()
-                );
-                return Err(AttemptError::Transient(TransientFailure::new(reason)));
-            }
-            _ => return Err(refusal(transfer.origin, &url, &answer, true, token.is_some())),
+    let redirects = Redirects {
+        origin: transfer.origin,
+        home: transfer.home,
+        token: transfer.token,
+        max: MAX_REDIRECTS,
+        drops_secrets: false,
+    };
+    let validator = transfer.validator.as_deref();
+    let request = HttpRequest { from, validator, ..HttpRequest::default() };
+    let followed = redirects.send(http, transfer.url, request, |_| false)?;
+    let Followed { url, response, at_home, with_token } = followed;
+    match response.status {
+        200 | 206 => Ok(response),
+        416 if from > 0 => Ok(response),
+        // The address in a redirect is valid for minutes; the next attempt gets a new one.
+        401 | 403 if !at_home => {
+            let name = transfer.origin.name();
+            let reason = format!("the storage of {name} refused an address of its own");
+            Err(AttemptError::Transient(TransientFailure::new(reason)))
         }
+        _ => Err(refusal(transfer.origin, &url, &response, true, with_token)),
     }
-    Err(untrusted(transfer.origin, &url, "too many redirects").into())
 }
 
 /// Fails if a file does not fit. If the system does not report free space, the transfer proceeds.
