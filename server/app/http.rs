@@ -29,7 +29,7 @@ mod seats;
 mod token;
 
 use crate::embedded::embedded;
-use crate::stderr::tell;
+use crate::stderr::print_stderr;
 use lowkey_terminal::{ending, log};
 
 use crate::tasks;
@@ -55,7 +55,7 @@ struct Shared {
 pub(crate) fn run(port: u16) -> anyhow::Result<()> {
     let (settings, problems) = Settings::load(&serde_json::Value::Null);
     for problem in problems {
-        tell!("lowkey: settings: {problem}");
+        print_stderr!("lowkey: settings: {problem}");
     }
     let (token, place) = token::find()?;
     let wanted = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
@@ -74,8 +74,8 @@ pub(crate) fn run(port: u16) -> anyhow::Result<()> {
         std::process::exit(0);
     })
     .context("listening for signals")?;
-    tell!("lowkey: listens on http://127.0.0.1:{port}/v1/completions");
-    tell!("lowkey: clients need the token in {place}");
+    print_stderr!("lowkey: listens on http://127.0.0.1:{port}/v1/completions");
+    print_stderr!("lowkey: clients need the token in {place}");
     let shared = Arc::new(Shared { completer, token, port, runtime: runtime.handle().clone() });
     let seats = Arc::<Seats>::default();
     let mut said: Option<Instant> = None;

@@ -63,5 +63,5 @@ fn product_uses_no_panicking_print_macros() {
             }
         }
     }
-    assert!(faults.is_empty(), "use `tell!` or `tracing`:\n{}", faults.join("\n"));
+    assert!(faults.is_empty(), "use `print_stderr!` or `tracing`:\n{}", faults.join("\n"));
 }

@@ -7,7 +7,7 @@ use lowkey_completer::load;
 use lowkey_store::{CatalogEntry, DEFAULT_NAME, Hub, Pins, StoreError, amount};
 use lowkey_terminal::stdout::print;
 
-use crate::stderr::tell;
+use crate::stderr::print_stderr;
 
 pub(super) mod list;
 mod progress;
@@ -103,7 +103,9 @@ fn verify(name: Option<&str>, hub: &Hub, pins: &Pins) -> anyhow::Result<()> {
     anyhow::ensure!(damaged.is_empty(), damaged.join("\n"));
     if n_checked == 0 {
         let root = hub.cache.root().display();
-        tell!("no model of the catalog is in {root}; `lowkey models list` shows the catalog");
+        print_stderr!(
+            "no model of the catalog is in {root}; `lowkey models list` shows the catalog"
+        );
     }
     Ok(())
 }

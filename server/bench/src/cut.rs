@@ -44,13 +44,13 @@ impl Cut {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use lowkey_completer::settings::{Anchor, Order};
+    use lowkey_completer::settings::{AnchorSetting, OrderSetting};
 
     #[test]
     fn words_become_settings_and_what_is_not_said_stays() {
         let cut = Cut { anchor: Some("lines8".into()), order: None, suggestion_threshold: None };
-        let settings = cut.apply(&Settings { order: Order::Spm, ..Settings::default() });
-        assert_eq!((settings.anchor, settings.order), (Anchor::Lines8, Order::Spm));
+        let settings = cut.apply(&Settings { order: OrderSetting::Spm, ..Settings::default() });
+        assert_eq!((settings.anchor, settings.order), (AnchorSetting::Lines8, OrderSetting::Spm));
         assert!(check("anchor", "middle").unwrap_err().contains("\"lines4\""));
         assert!(check("order", "spm").is_ok());
     }

@@ -38,7 +38,7 @@ impl Completer {
         embedded: Option<EmbeddedModel>,
         keep: Option<Keep>,
     ) -> std::io::Result<Arc<Self>> {
-        let keeping = keep.as_ref().map(|keep| keep.enabled.clone());
+        let persistence = keep.as_ref().map(|keep| keep.enabled.clone());
         let (asked, packed) = (settings.clone(), keep.clone());
         let engine = Engine::start_keeping(settings.cache_mb << 20, keep, move |progress| {
             let loaded = load::load(&asked, embedded.as_ref(), packed.as_ref(), progress);
@@ -91,8 +91,9 @@ impl Completer {
         let snapshot = &request.snapshot;
         let mut documents = self.documents();
         let newest = documents.entry(snapshot.uri()).begin(request.surface, id, request.subject());
-        let observed = documents
-            .observe(snapshot, |feedback, now| feedback.asked(snapshot, request.cursor, now));
+        let observed = documents.observe(snapshot, |feedback, now| {
+            feedback.before_request(snapshot, request.cursor, now)
+        });
         documents.prefill.keep_for(&request);
         drop(documents);
         self.count_observed(snapshot, observed);
@@ -121,14 +122,15 @@ impl Completer {
         let mut later = Vec::new();
         for Row { key, restart, .. } in TABLE {
             // Without a folder at the start, only a restart can enable saved sessions.
-            let cannot_switch_on =
-                *key == "persistent_cache" && settings.persistent_cache && self.keeping.is_none();
+            let cannot_switch_on = *key == "persistent_cache"
+                && settings.persistent_cache
+                && self.persistence.is_none();
             if (*restart || cannot_switch_on) && current.value_of(key) != settings.value_of(key) {
                 later.push(format!("the setting {key} takes effect after a restart of lowkey"));
             }
         }
         if let Some(keeping) = &self.keeping {
-            keeping.set(settings.persistent_cache);
+            persistence.set(settings.persistent_cache);
         }
         if current.exclude != settings.exclude {
             lock(&self.visibility).exclude(&settings.exclude);

@@ -10,7 +10,7 @@ use lowkey_model::{ModelFile, Quantization};
 use lowkey_prompt::Assembler;
 use lowkey_store::{DEFAULT_NAME, EmbeddedModel, FORMER_NAME, Hub, ModelSource, Pins, Weights};
 
-use crate::settings::{self, Order, Quantize, Settings};
+use crate::settings::{self, OrderSetting, Quantize, Settings};
 
 /// The environment variable with the model's name, if neither `--model` nor the settings have one.
 const VARIABLE: &str = "LOWKEY_MODEL";
@@ -41,11 +41,11 @@ pub fn load(
 }
 
 /// Sets the order of the model's prompts to that of the settings.
-fn in_order(loaded: Loaded, order: Order) -> Result<Loaded, LoadFailed> {
+fn in_order(loaded: Loaded, order: OrderSetting) -> Result<Loaded, LoadFailed> {
     let (wanted, name) = match order {
-        Order::Auto => return Ok(loaded),
-        Order::Psm => (lowkey_prompt::FimOrder::Psm, "psm"),
-        Order::Spm => (lowkey_prompt::FimOrder::Spm, "spm"),
+        OrderSetting::Auto => return Ok(loaded),
+        OrderSetting::Psm => (lowkey_prompt::FimOrder::Psm, "psm"),
+        OrderSetting::Spm => (lowkey_prompt::FimOrder::Spm, "spm"),
     };
     let format = loaded.assembler.format().clone();
     let asked = format.name();

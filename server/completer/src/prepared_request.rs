@@ -66,10 +66,10 @@ impl PreparedRequest {
         let gather =
             |anchor| Context::gather(snapshot, &cursor, &visible.label, &budget.window(), anchor);
         let (anchor, at_cursor) = match settings.anchor {
-            settings::Anchor::Cursor => (Anchor::Lines(1), Some(gather(Anchor::Cursor))),
-            settings::Anchor::Line => (Anchor::Lines(1), None),
-            settings::Anchor::Lines4 => (Anchor::Lines(4), None),
-            settings::Anchor::Lines8 => (Anchor::Lines(8), None),
+            settings::AnchorSetting::Cursor => (Anchor::Lines(1), Some(gather(Anchor::Cursor))),
+            settings::AnchorSetting::Line => (Anchor::Lines(1), None),
+            settings::AnchorSetting::Lines4 => (Anchor::Lines(4), None),
+            settings::AnchorSetting::Lines8 => (Anchor::Lines(8), None),
         };
         let context = gather(anchor);
         let line = |idx| snapshot.line(idx);
@@ -77,7 +77,7 @@ impl PreparedRequest {
         let previous_lines: Vec<String> = (first_line..cursor.line).map(line).collect();
         let next_lines: Vec<String> =
             (cursor.line + 1..snapshot.n_lines()).take(MAX_SURROUNDING_LINES).map(line).collect();
-        let max_tokens = lines.map_or(LINE_TOKENS, |lines| BLOCK_TOKENS.min(32 * lines.most));
+        let max_tokens = lines.map_or(LINE_TOKENS, |lines| BLOCK_TOKENS.min(32 * lines.max_lines));
         let sampling = settings.sampling();
         let key = MemoryKey::new(
             snapshot.uri(),
@@ -87,7 +87,7 @@ impl PreparedRequest {
                 &context.line_after,
                 &context.suffix,
                 if lines.is_some() { "lines" } else { "line" },
-                &sampled_otherwise(&sampling),
+                &sampling_key(&sampling),
             ],
         );
         Self {
@@ -127,7 +127,7 @@ impl PreparedRequest {
             after: &self.context.line_after,
             next_lines: &self.next_lines,
             multiline: self.lines.is_some(),
-            max_lines: self.lines.map_or(1, |lines| lines.most),
+            max_lines: self.lines.map_or(1, |lines| lines.max_lines),
             indent_unit: self.indent_unit,
         }
     }
@@ -170,6 +170,6 @@ impl PreparedRequest {
 
 /// Returns a key of the sampling settings: text sampled with other settings is not an answer for
 /// these.
-fn sampled_otherwise(sampling: &Sampling) -> String {
+fn sampling_key(sampling: &Sampling) -> String {
     if *sampling == Sampling::default() { String::new() } else { format!("{sampling:?}") }
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use lowkey_store::{Event, amount};
 
-use crate::stderr::{self, tell};
+use crate::stderr::{self, print_stderr};
 
 /// Minimum time between drawings of the bar.
 const REDRAW: Duration = Duration::from_millis(100);
@@ -96,13 +96,13 @@ impl Progress {
             stderr::raw(&format!("\r\x1b[2K{} {text}", self.name));
             self.drawn = true;
         } else {
-            tell!("{}: {text}", self.name);
+            print_stderr!("{}: {text}", self.name);
         }
     }
 
     fn line(&mut self, text: &str) {
         self.end();
-        tell!("{}: {text}", self.name);
+        print_stderr!("{}: {text}", self.name);
     }
 
     /// Keeps the bar and begins a new line.
