@@ -167,7 +167,7 @@ fn killed_server_leaves_valid_sessions() {
     assert!(!half.exists() && !torn.exists());
     let lines: Vec<&str> = log.lines().filter(|line| line.contains("kept")).collect();
     assert_eq!(lines.len(), 1, "one line about it: {log}");
-    assert!(lines[0].contains("n_unreadable=1") && lines[0].contains("n_swept=1"), "{log}");
+    assert!(lines[0].contains("n_damaged=1") && lines[0].contains("n_stale=1"), "{log}");
 }
 
 #[cfg(unix)]
@@ -229,7 +229,7 @@ fn two_editors_share_stored_sessions() {
     assert_eq!(tokens(&warm, "prefilled"), 1, "{warm}");
     assert_eq!(warm["text"], alone["text"]);
     let log = third.finish();
-    assert!(!log.contains("n_unreadable"), "no file is damaged: {log}");
+    assert!(!log.contains("n_damaged"), "no file is damaged: {log}");
 }
 
 #[test]

@@ -14,7 +14,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
 use lowkey_document::Uri;
-use lowkey_engine::{Engine, Keep, Loaded, Priority, Status};
+use lowkey_engine::{Engine, Loaded, PersistOptions, Priority, Status};
 use lowkey_store::EmbeddedModel;
 
 use crate::answer::{Answer, Outcome};
@@ -36,16 +36,17 @@ impl Completer {
     pub fn start(
         settings: Settings,
         embedded: Option<EmbeddedModel>,
-        keep: Option<Keep>,
+        keep: Option<PersistOptions>,
     ) -> std::io::Result<Arc<Self>> {
         let persistence = keep.as_ref().map(|keep| keep.enabled.clone());
         let (asked, packed) = (settings.clone(), keep.clone());
-        let engine = Engine::start_keeping(settings.cache_mb << 20, keep, move |progress| {
-            let loaded = load::load(&asked, embedded.as_ref(), packed.as_ref(), progress);
-            // Error messages quote names from the model file.
-            Ok(Loaded { speculates: asked.speculation, ..loaded.map_err(plain)? })
-        })?;
-        Ok(Arc::new(Self::new(engine, settings, keeping)))
+        let engine =
+            Engine::start_with_persistence(settings.cache_mb << 20, keep, move |progress| {
+                let loaded = load::load(&asked, embedded.as_ref(), packed.as_ref(), progress);
+                // Error messages quote names from the model file.
+                Ok(Loaded { speculates: asked.speculation, ..loaded.map_err(plain)? })
+            })?;
+        Ok(Arc::new(Self::new(engine, settings, persistence)))
     }
 
     /// Answers a request; the module's documentation lists the actions of the call itself.
@@ -129,7 +130,7 @@ impl Completer {
                 later.push(format!("the setting {key} takes effect after a restart of lowkey"));
             }
         }
-        if let Some(keeping) = &self.keeping {
+        if let Some(persistence) = &self.persistence {
             persistence.set(settings.persistent_cache);
         }
         if current.exclude != settings.exclude {

@@ -214,7 +214,7 @@ impl Pull<'_> {
                 Ok(listed) => return Ok(listed),
                 Err(AttemptError::Permanent(error)) => return Err(error),
                 Err(AttemptError::Transient(failure)) => {
-                    self.wait_or_give_up(&mut attempts, 0, &url, failure)?
+                    self.wait_or_give_up(&mut attempts, 0, &url, failure)?;
                 }
             }
         }

@@ -49,7 +49,7 @@ impl Pull<'_> {
                 Ok(remote) => return Ok(remote),
                 Err(AttemptError::Permanent(error)) => return Err(error),
                 Err(AttemptError::Transient(failure)) => {
-                    self.wait_or_give_up(&mut attempts, 0, &url, failure)?
+                    self.wait_or_give_up(&mut attempts, 0, &url, failure)?;
                 }
             }
         }

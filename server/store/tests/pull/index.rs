@@ -121,7 +121,7 @@ pub(crate) fn fails(user: &User, words: &[&str]) {
     assert!(!outcome.result.unwrap_err().to_string().contains('\n'));
     assert_eq!(user.blobs(), [] as [&str; 0], "half a file is left");
     assert!(user.pins.get(&user.entry.name).unwrap().is_none());
-    assert!(lowkey_store::here(&user.hub, &user.entry, None).is_none());
+    assert!(lowkey_store::cached_file(&user.hub, &user.entry, None).is_none());
 }
 
 #[test]
@@ -304,7 +304,10 @@ fn interrupted_wheel_is_resumed() {
     stops.store(10_000, Ordering::SeqCst);
     let outcome = user.pull();
     outcome.fails(&["answered 503", "gave up", "run the same command again"]);
-    assert!(lowkey_store::here(&user.hub, &user.entry, None).is_none(), "half a file is there");
+    assert!(
+        lowkey_store::cached_file(&user.hub, &user.entry, None).is_none(),
+        "half a file is there"
+    );
     let digest = sha256(&content);
     let left = [format!("{digest}.incomplete"), format!("{digest}.part02.incomplete")];
     assert_eq!(user.blobs(), left);

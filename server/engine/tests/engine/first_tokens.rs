@@ -7,10 +7,10 @@ use lowkey_prompt::{Assembler, Prompt};
 
 use crate::jobs;
 
-fn made(engine: &Engine, n_openings: usize) -> Generated {
+fn made(engine: &Engine, n_first_tokens: usize) -> Generated {
     let (job, result) =
         jobs::job(&format!("{}    pub fn total(&self) -> usize {{\n        self.", jobs::CODE), 4);
-    let _ticket = engine.submit(Job { n_openings, ..job });
+    let _ticket = engine.submit(Job { n_first_tokens, ..job });
     result.recv().unwrap()
 }
 
@@ -18,15 +18,15 @@ fn made(engine: &Engine, n_openings: usize) -> Generated {
 fn the_most_probable_opening_is_what_decoding_begins_with() {
     let engine = Engine::start(64 << 20, jobs::load).unwrap();
     let plain = made(&engine, 0);
-    assert!(plain.openings.is_empty(), "nobody asked");
+    assert!(plain.first_tokens.is_empty(), "nobody asked");
     let asked = made(&engine, 5);
     assert_eq!((&asked.text, &asked.log_probs), (&plain.text, &plain.log_probs));
-    let openings = asked.openings;
-    assert!((2..=5).contains(&openings.len()), "{openings:?}");
-    assert!(plain.text.starts_with(&openings[0].text), "{openings:?} {:?}", plain.text);
-    assert!(openings.is_sorted_by(|a, b| a.log_prob >= b.log_prob), "{openings:?}");
-    assert!((openings[0].log_prob - plain.log_probs[0]).abs() < 1e-6, "{openings:?}");
-    assert!(openings.iter().all(|opening| !opening.text.is_empty()));
+    let first_tokens = asked.first_tokens;
+    assert!((2..=5).contains(&first_tokens.len()), "{first_tokens:?}");
+    assert!(plain.text.starts_with(&first_tokens[0].text), "{first_tokens:?} {:?}", plain.text);
+    assert!(first_tokens.is_sorted_by(|a, b| a.log_prob >= b.log_prob), "{first_tokens:?}");
+    assert!((first_tokens[0].log_prob - plain.log_probs[0]).abs() < 1e-6, "{first_tokens:?}");
+    assert!(first_tokens.iter().all(|first_token| !first_token.text.is_empty()));
 }
 
 #[test]
@@ -44,9 +44,13 @@ fn an_opening_of_a_healed_word_is_what_stands_behind_the_cursor() {
         // `sel` was taken back: tokens that begin with it, or are a part of it, may come.
         Prompt { n_fixed: tokens.len(), tokens, unforced: "sel".into(), ..Prompt::default() }
     });
-    let _ticket = engine.submit(Job { n_openings: 5, ..job });
+    let _ticket = engine.submit(Job { n_first_tokens: 5, ..job });
     let made = result.recv().unwrap();
-    assert!(made.openings.iter().any(|opening| opening.text == "f"), "{:?}", made.openings);
+    assert!(
+        made.first_tokens.iter().any(|first_token| first_token.text == "f"),
+        "{:?}",
+        made.first_tokens
+    );
     assert!(made.text.starts_with('f'), "{:?}", made.text);
-    assert!(made.openings.iter().all(|opening| !opening.text.starts_with("sel")));
+    assert!(made.first_tokens.iter().all(|first_token| !first_token.text.starts_with("sel")));
 }

@@ -59,7 +59,7 @@ fn ask(
         let tokens = assembler.tokenizer().encode(&text);
         Prompt { n_fixed: tokens.len(), tokens, unforced, ..Prompt::default() }
     });
-    let _ticket = engine.submit(change(Job { must_write: true, ..job }));
+    let _ticket = engine.submit(change(Job { requires_text: true, ..job }));
     result.recv().unwrap()
 }
 
@@ -71,12 +71,12 @@ fn first_line(made: &Generated) -> &str {
 #[test]
 fn text_comes_before_a_line_end() {
     let engine = engine(false, true);
-    let free = ask(&engine, "    pub fn len", "", |job| Job { must_write: false, ..job });
+    let free = ask(&engine, "    pub fn len", "", |job| Job { requires_text: false, ..job });
     assert!(free.text.trim().is_empty(), "the network prefers silence: {:?}", free.text);
-    assert_eq!(free.ruled_out, 0.0);
+    assert_eq!(free.masked_probability, 0.0);
     let made = ask(&engine, "    pub fn len", "", |job| job);
     assert!(!first_line(&made).trim().is_empty(), "{:?}", made.text);
-    assert!(made.ruled_out > 0.99, "{}", made.ruled_out);
+    assert!(made.masked_probability > 0.99, "{}", made.masked_probability);
 }
 
 #[test]
@@ -120,7 +120,7 @@ fn a_text_that_is_refused_whole_is_begun_again() {
         let stop = move |text: &str| text.starts_with(&refused).then_some(("suffix", 0));
         Job { stop: Box::new(stop), ..job }
     });
-    assert!(again.begun_again && !first.begun_again);
+    assert!(again.retried && !first.retried);
     assert!(!again.text.is_empty() && !again.text.starts_with(&refused), "{:?}", again.text);
     // Its first token is less probable than the refused one, by the distribution that both were chosen from.
     assert!(

@@ -38,7 +38,7 @@ fn ask(engine: &Engine, before: &str, change: impl FnOnce(Job) -> Job) -> Genera
 }
 
 fn twice(job: Job) -> Job {
-    Job { second: Some(Box::new(|| true)), ..job }
+    Job { branch_while: Some(Box::new(|| true)), ..job }
 }
 
 fn sum(made: &Generated) -> f32 {
@@ -48,13 +48,13 @@ fn sum(made: &Generated) -> f32 {
 #[test]
 fn the_more_probable_line_is_the_result() {
     let engine = engine(true);
-    let mut n_turned = 0;
+    let mut n_branched = 0;
     for before in BEGINNINGS {
         let once = ask(&engine, before, |job| job);
         let second = ask(&engine, before, twice);
-        assert!(!once.turned);
-        if second.turned {
-            n_turned += 1;
+        assert!(!once.branched);
+        if second.branched {
+            n_branched += 1;
             assert!(sum(&second) > sum(&once) + 1.0, "{before:?}: {once:?} {second:?}");
             assert_eq!(second.log_probs[0], once.log_probs[0], "the first token stays");
             assert!(!second.text.contains('\n') && !second.text.trim().is_empty());
@@ -64,7 +64,7 @@ fn the_more_probable_line_is_the_result() {
         let more = second.tokens.decoded - once.tokens.decoded;
         assert!(more <= 16, "{before:?}: {more} tokens more");
     }
-    assert!(n_turned > 0, "the most probable token was right everywhere");
+    assert!(n_branched > 0, "the most probable token was right everywhere");
 }
 
 #[test]
@@ -84,11 +84,12 @@ fn what_is_not_wanted_or_drawn_is_decoded_once() {
     let engine = engine(true);
     for before in BEGINNINGS {
         let once = ask(&engine, before, |job| job);
-        let unwanted = ask(&engine, before, |job| Job { second: Some(Box::new(|| false)), ..job });
-        assert_eq!((&unwanted.text, unwanted.turned), (&once.text, false), "{before:?}");
+        let unwanted =
+            ask(&engine, before, |job| Job { branch_while: Some(Box::new(|| false)), ..job });
+        assert_eq!((&unwanted.text, unwanted.branched), (&once.text, false), "{before:?}");
         let sampling = Sampling { temperature: 0.5, ..Sampling::default() };
         let drawn = ask(&engine, before, |job| twice(Job { sampling, ..job }));
-        assert!(!drawn.turned, "{before:?}");
+        assert!(!drawn.branched, "{before:?}");
     }
 }
 
@@ -96,15 +97,15 @@ fn what_is_not_wanted_or_drawn_is_decoded_once() {
 fn the_first_line_is_told_as_whole_before_the_second_is_decoded() {
     let engine = engine(true);
     let told = Arc::new(AtomicUsize::new(0));
-    let mut n_turned = 0;
+    let mut n_branched = 0;
     for before in BEGINNINGS {
         let n_told = Arc::clone(&told);
         let on_text = move |partial: &Partial<'_>| {
             n_told.fetch_add(usize::from(partial.is_whole), Ordering::Relaxed);
         };
         let made = ask(&engine, before, |job| Job { on_text: Box::new(on_text), ..twice(job) });
-        n_turned += usize::from(made.turned);
+        n_branched += usize::from(made.branched);
     }
     let n_told = told.load(Ordering::Relaxed);
-    assert!(n_turned <= n_told && n_told < BEGINNINGS.len(), "{n_turned}, {n_told}");
+    assert!(n_branched <= n_told && n_told < BEGINNINGS.len(), "{n_branched}, {n_told}");
 }

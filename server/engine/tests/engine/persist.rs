@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use lowkey_engine::{Engine, Keep, Priority, Status, kept_sessions};
+use lowkey_engine::{Engine, PersistOptions, Priority, Status, stored_sessions};
 
 use crate::jobs::{CODE, job, load, run};
 
@@ -20,9 +20,9 @@ impl Folder {
     }
 
     /// Saving at the end only.
-    fn keep(&self) -> Keep {
-        let keep = Keep::new(self.0.clone(), 64 << 20, "here".into());
-        Keep { idle: Duration::from_hours(1), ..keep }
+    fn persist(&self) -> PersistOptions {
+        let persist = PersistOptions::new(self.0.clone(), 64 << 20, "here".into());
+        PersistOptions { idle: Duration::from_hours(1), ..persist }
     }
 
     /// The files of sessions, by name.
@@ -40,13 +40,13 @@ impl Drop for Folder {
     }
 }
 
-fn start(keep: Keep) -> Engine {
-    Engine::start_keeping(64 << 20, Some(keep), load).unwrap()
+fn start(persist: PersistOptions) -> Engine {
+    Engine::start_with_persistence(64 << 20, Some(persist), load).unwrap()
 }
 
 /// Runs a job in an engine that is then shut down.
-fn run_once(keep: Keep, text: &str) -> lowkey_engine::Generated {
-    let engine = start(keep);
+fn run_once(persist: PersistOptions, text: &str) -> lowkey_engine::Generated {
+    let engine = start(persist);
     let made = run(&engine, text);
     engine.shutdown();
     made
@@ -59,17 +59,17 @@ fn elsewhere() -> String {
 #[test]
 fn the_first_completion_after_a_restart_computes_one_token_and_is_the_same() {
     let folder = Folder::new("restart");
-    let before = run_once(folder.keep(), CODE);
+    let before = run_once(folder.persist(), CODE);
     assert_eq!(before.tokens.reused, 0);
     assert_eq!(folder.files().len(), 1);
-    let after = run_once(folder.keep(), CODE);
+    let after = run_once(folder.persist(), CODE);
     assert_eq!((after.tokens.prefilled, after.tokens.reused), (1, before.tokens.prompt - 1));
     assert_eq!(after.text, before.text);
     assert_eq!(after.log_probs, before.log_probs);
     // And where the user typed on meanwhile.
     let typed = format!("{CODE}    pub fn is_");
-    let warm = run_once(folder.keep(), &typed);
-    let cold = run_once(Folder::new("cold").keep(), &typed);
+    let warm = run_once(folder.persist(), &typed);
+    let cold = run_once(Folder::new("cold").persist(), &typed);
     assert!(warm.tokens.prefilled <= 8, "{:?}", warm.tokens);
     assert_eq!(cold.tokens.reused, 0);
     assert_eq!((warm.text, warm.log_probs), (cold.text, cold.log_probs));
@@ -79,21 +79,21 @@ fn the_first_completion_after_a_restart_computes_one_token_and_is_the_same() {
 fn a_session_that_grows_has_one_file() {
     let folder = Folder::new("grows");
     for typed in ["", "    pub", "    pub fn is_empty", "    pub fn is_empty(&self) -> bool {"] {
-        run_once(folder.keep(), &format!("{CODE}{typed}"));
+        run_once(folder.persist(), &format!("{CODE}{typed}"));
         assert_eq!(folder.files().len(), 1, "after {typed:?}");
     }
-    run_once(folder.keep(), &elsewhere());
+    run_once(folder.persist(), &elsewhere());
     assert_eq!(folder.files().len(), 2, "another text has another");
 }
 
 #[test]
 fn what_is_saved_already_is_not_saved_again() {
     let folder = Folder::new("again");
-    run_once(folder.keep(), CODE);
+    run_once(folder.persist(), CODE);
     let written = folder.files()[0].metadata().unwrap();
-    let engine = start(folder.keep());
+    let engine = start(folder.persist());
     engine.shutdown();
-    run_once(folder.keep(), CODE);
+    run_once(folder.persist(), CODE);
     #[cfg(unix)]
     assert_eq!(
         std::os::unix::fs::MetadataExt::ino(&written),
@@ -105,15 +105,15 @@ fn what_is_saved_already_is_not_saved_again() {
 #[test]
 fn a_pause_saves_without_a_shutdown() {
     let folder = Folder::new("pause");
-    let engine = start(Keep { idle: Duration::ZERO, ..folder.keep() });
+    let engine = start(PersistOptions { idle: Duration::ZERO, ..folder.persist() });
     let made = run(&engine, CODE);
     let deadline = Instant::now() + Duration::from_mins(1);
-    while kept_sessions(&folder.0).0 == 0 {
+    while stored_sessions(&folder.0).0 == 0 {
         assert!(Instant::now() < deadline, "nothing was saved");
         std::thread::yield_now();
     }
     // As after a kill: the first engine has not ended.
-    let after = run_once(Keep { writes: false, ..folder.keep() }, CODE);
+    let after = run_once(PersistOptions { writes: false, ..folder.persist() }, CODE);
     assert_eq!(after.tokens.prefilled, 1);
     assert_eq!(after.text, made.text);
     engine.shutdown();
@@ -122,7 +122,7 @@ fn a_pause_saves_without_a_shutdown() {
 #[test]
 fn a_damaged_file_is_left_out_and_goes() {
     let folder = Folder::new("damaged");
-    let cold = run_once(folder.keep(), CODE);
+    let cold = run_once(folder.persist(), CODE);
     let file = folder.files().remove(0);
     let whole = std::fs::read(&file).unwrap();
     let flipped = |at: usize| {
@@ -145,7 +145,7 @@ fn a_damaged_file_is_left_out_and_goes() {
     ];
     for (index, bytes) in all.into_iter().enumerate() {
         std::fs::write(&file, &bytes).unwrap();
-        let engine = start(Keep { writes: index % 2 == 0, ..folder.keep() });
+        let engine = start(PersistOptions { writes: index % 2 == 0, ..folder.persist() });
         let made = run(&engine, CODE);
         assert_eq!(made.tokens.reused, 0, "damage {index}");
         assert_eq!(made.text, cold.text, "damage {index}");
@@ -166,7 +166,7 @@ fn files_of_another_model_and_of_later_versions_are_left_alone() {
         loaded.digest = loaded.digest.chars().rev().collect();
         Ok(loaded)
     };
-    let engine = Engine::start_keeping(64 << 20, Some(folder.keep()), other).unwrap();
+    let engine = Engine::start_with_persistence(64 << 20, Some(folder.persist()), other).unwrap();
     run(&engine, CODE);
     engine.shutdown();
     let theirs = folder.files().remove(0);
@@ -176,7 +176,7 @@ fn files_of_another_model_and_of_later_versions_are_left_alone() {
     std::fs::write(&later, &bytes).unwrap();
     let unknown = theirs.with_file_name("notes.txt");
     std::fs::write(&unknown, "not ours").unwrap();
-    let made = run_once(folder.keep(), CODE);
+    let made = run_once(folder.persist(), CODE);
     assert_eq!(made.tokens.reused, 0);
     for file in [&theirs, &later, &unknown] {
         assert!(file.exists(), "{}", file.display());
@@ -189,20 +189,20 @@ fn the_cap_holds_and_the_least_recently_used_goes_first() {
     let folder = Folder::new("cap");
     // Three texts of the same length that part at their beginning.
     let texts = ["1", "2", "3"].map(|number| format!("// {number}\n{CODE}"));
-    run_once(folder.keep(), &texts[0]);
+    run_once(folder.persist(), &texts[0]);
     let one = folder.files()[0].metadata().unwrap().len();
-    let keep = || Keep { cap_bytes: one * 5 / 2, ..folder.keep() };
-    run_once(keep(), &texts[1]);
+    let persist = || PersistOptions { cap_bytes: one * 5 / 2, ..folder.persist() };
+    run_once(persist(), &texts[1]);
     // Used last, so that the other one has to go.
-    assert_eq!(run_once(keep(), &texts[0]).tokens.prefilled, 1);
-    run_once(keep(), &texts[2]);
+    assert_eq!(run_once(persist(), &texts[0]).tokens.prefilled, 1);
+    run_once(persist(), &texts[2]);
     assert_eq!(folder.files().len(), 2);
-    let reading = || keep().reading_only();
+    let reading = || persist().reading_only();
     assert_eq!(run_once(reading(), &texts[0]).tokens.prefilled, 1);
     assert_eq!(run_once(reading(), &texts[2]).tokens.prefilled, 1);
     assert_eq!(run_once(reading(), &texts[1]).tokens.reused, 0);
     // A smaller cap holds from the next start on, and nothing larger than it is saved.
-    let engine = start(Keep { cap_bytes: 1000, ..folder.keep() });
+    let engine = start(PersistOptions { cap_bytes: 1000, ..folder.persist() });
     run(&engine, CODE);
     engine.shutdown();
     assert_eq!(folder.files(), [] as [PathBuf; 0]);
@@ -211,33 +211,33 @@ fn the_cap_holds_and_the_least_recently_used_goes_first() {
 #[test]
 fn switched_off_nothing_is_read_or_written() {
     let folder = Folder::new("off");
-    let keep = folder.keep();
-    keep.enabled.set(false);
-    run_once(keep, CODE);
+    let persist = folder.persist();
+    persist.enabled.set(false);
+    run_once(persist, CODE);
     assert!(!folder.0.exists());
     // Switched off while it runs.
-    let keep = folder.keep();
-    let enabled = keep.enabled.clone();
-    let engine = start(keep);
+    let persist = folder.persist();
+    let enabled = persist.enabled.clone();
+    let engine = start(persist);
     run(&engine, CODE);
     enabled.set(false);
     engine.shutdown();
     assert_eq!(folder.files(), [] as [PathBuf; 0]);
-    run_once(folder.keep(), CODE);
-    let keep = folder.keep();
-    keep.enabled.set(false);
-    assert_eq!(run_once(keep, CODE).tokens.reused, 0);
+    run_once(folder.persist(), CODE);
+    let persist = folder.persist();
+    persist.enabled.set(false);
+    assert_eq!(run_once(persist, CODE).tokens.reused, 0);
 }
 
 #[test]
 fn a_reader_profits_and_writes_nothing() {
     let folder = Folder::new("reader");
-    run_once(folder.keep().reading_only(), CODE);
+    run_once(folder.persist().reading_only(), CODE);
     assert!(!folder.0.exists());
-    run_once(folder.keep(), CODE);
+    run_once(folder.persist(), CODE);
     let files = folder.files();
-    assert_eq!(run_once(folder.keep().reading_only(), CODE).tokens.prefilled, 1);
-    run_once(folder.keep().reading_only(), &elsewhere());
+    assert_eq!(run_once(folder.persist().reading_only(), CODE).tokens.prefilled, 1);
+    run_once(folder.persist().reading_only(), &elsewhere());
     assert_eq!(folder.files(), files);
 }
 
@@ -247,14 +247,14 @@ fn engines_that_share_a_folder_do_not_disturb_each_other() {
     let texts: Vec<String> = (0..4).map(|n| format!("// {n}\n{CODE}")).collect();
     std::thread::scope(|scope| {
         for text in &texts {
-            let keep = Keep { idle: Duration::ZERO, ..folder.keep() };
-            scope.spawn(move || run_once(keep, text));
+            let persist = PersistOptions { idle: Duration::ZERO, ..folder.persist() };
+            scope.spawn(move || run_once(persist, text));
         }
         // The same session twice: one file.
-        scope.spawn(|| run_once(folder.keep(), &texts[0]));
+        scope.spawn(|| run_once(folder.persist(), &texts[0]));
     });
     assert_eq!(folder.files().len(), 4, "{:?}", folder.files());
-    let engine = start(folder.keep());
+    let engine = start(folder.persist());
     for text in &texts {
         assert_eq!(run(&engine, text).tokens.prefilled, 1);
     }
@@ -264,7 +264,7 @@ fn engines_that_share_a_folder_do_not_disturb_each_other() {
 #[test]
 fn what_was_only_looked_ahead_to_is_not_saved() {
     let folder = Folder::new("ahead");
-    let engine = start(folder.keep());
+    let engine = start(folder.persist());
     let (mut ahead, result) = job(CODE, 12);
     ahead.priority = Priority::Background;
     let ticket = engine.submit(ahead);
@@ -277,24 +277,26 @@ fn what_was_only_looked_ahead_to_is_not_saved() {
 #[test]
 fn the_second_start_does_not_measure() {
     let folder = Folder::new("speed");
-    let speed = |keep: Keep| {
-        let engine = Engine::<&str>::start_keeping(1 << 20, Some(keep), load).unwrap();
+    let speed = |persist: PersistOptions| {
+        let engine = Engine::<&str>::start_with_persistence(1 << 20, Some(persist), load).unwrap();
         let status = engine.subscribe();
         loop {
             match &*status.borrow() {
-                Status::Ready { speed, speed_was_kept, .. } => return (*speed, *speed_was_kept),
+                Status::Ready { speed, speed_was_stored, .. } => {
+                    return (*speed, *speed_was_stored);
+                }
                 Status::Failed(reason) => panic!("{reason}"),
                 Status::Loading(_) => std::thread::yield_now(),
             }
         }
     };
-    let (measured, was_kept) = speed(folder.keep());
+    let (measured, was_kept) = speed(folder.persist());
     assert!(!was_kept && measured.prefill > 0.0 && measured.decode > 0.0);
-    let (kept, was_kept) = speed(folder.keep());
+    let (kept, was_kept) = speed(folder.persist());
     assert!(was_kept);
     // As text, but for the last bit.
     let same = |a: f64, b: f64| (a - b).abs() < 1e-9 * b;
     assert!(same(kept.prefill, measured.prefill) && same(kept.decode, measured.decode));
-    let (_, was_kept) = speed(Keep { machine: "another".into(), ..folder.keep() });
+    let (_, was_kept) = speed(PersistOptions { machine: "another".into(), ..folder.persist() });
     assert!(!was_kept, "another machine is measured");
 }

@@ -17,12 +17,12 @@ use lowkey_model::{CausalLm, Config, KvCache, NUMERICS};
 use lowkey_prompt::TokenId;
 use sha2::{Digest, Sha256};
 
-use super::folder::{Folder, Partial, touch};
-use super::format::{self, Header, IDENTITY_BYTES, Verdict, file_bytes, read_header};
-use super::{Keep, Switch};
+use super::folder::{Folder, PartialFile, mark_used};
+use super::format::{self, Header, HeaderCheck, IDENTITY_BYTES, file_bytes, read_header};
+use super::{PersistOptions, Switch};
 use crate::session::{FORK_ABOVE_TOKENS, common_prefix};
 
-/// The subfolder of the folder in [`Keep`], and the extension of its files.
+/// The subfolder of the folder in [`PersistOptions`], and the extension of its files.
 const FOLDER: &str = "sessions";
 const EXTENSION: &str = "session";
 
@@ -67,7 +67,7 @@ struct Entry {
 }
 
 /// The sessions on disk that fit this model.
-pub(crate) struct Shelf {
+pub(crate) struct SessionStore {
     folder: Folder,
     identity: Identity,
     cap_bytes: u64,
@@ -78,73 +78,77 @@ pub(crate) struct Shelf {
     empty: KvCache,
 }
 
-impl Shelf {
+impl SessionStore {
     /// Opens a model's sessions; `None` if sessions are not kept.
-    pub(crate) fn open(keep: &Keep, identity: Identity, model: &dyn CausalLm) -> Option<Self> {
-        if !keep.enabled.is_on() {
+    pub(crate) fn open(
+        persist: &PersistOptions,
+        identity: Identity,
+        model: &dyn CausalLm,
+    ) -> Option<Self> {
+        if !persist.enabled.is_on() {
             return None;
         }
-        let folder = match Folder::open(&keep.folder, FOLDER, keep.writes) {
+        let folder = match Folder::open(&persist.folder, FOLDER, persist.writes) {
             Ok(folder) => folder?,
             Err(error) => {
                 tracing::warn!(%error, "sessions are not kept: their folder cannot be used");
                 return None;
             }
         };
-        let mut shelf = Self {
+        let mut store = Self {
             folder,
             identity,
-            cap_bytes: keep.cap_bytes,
-            writes: keep.writes,
-            enabled: keep.enabled.clone(),
+            cap_bytes: persist.cap_bytes,
+            writes: persist.writes,
+            enabled: persist.enabled.clone(),
             entries: Vec::new(),
             empty: model.new_cache(1),
         };
-        let n_swept = if shelf.writes { shelf.folder.sweep() } else { 0 };
-        shelf.look_through(n_swept, model.config().context_length);
-        shelf.make_room(None);
-        Some(shelf)
+        let n_stale = if store.writes { store.folder.remove_stale_partial_files() } else { 0 };
+        store.scan(n_stale, model.config().context_length);
+        store.evict(None);
+        Some(store)
     }
 
     /// Reads all headers and logs the result in one line.
-    fn look_through(&mut self, n_swept: usize, context_length: usize) {
+    fn scan(&mut self, n_stale: usize, context_length: usize) {
         let begun = Instant::now();
-        let (mut n_foreign, mut n_newer, mut n_unreadable) = (0, 0, 0);
+        let (mut n_other_models, mut n_later_versions, mut n_damaged) = (0, 0, 0);
         for found in self.folder.files(EXTENSION) {
-            let verdict = self.folder.read(&found.name).and_then(|mut file| {
+            let check = self.folder.read(&found.name).and_then(|mut file| {
                 // The length comes from the open file, because the folder's entry may have changed
                 // since.
                 let length = file.metadata()?.len();
                 read_header(&mut file, length, &self.identity.0)
             });
-            match verdict {
-                Ok(Verdict::Ours(header)) if self.fits(&header, context_length) => {
+            match check {
+                Ok(HeaderCheck::Usable(header)) if self.fits(&header, context_length) => {
                     self.entries.push(Entry { name: found.name, tokens: header.tokens });
                 }
-                Ok(Verdict::Foreign) => n_foreign += 1,
-                Ok(Verdict::Newer) => n_newer += 1,
-                Ok(Verdict::Ours(_) | Verdict::Unreadable) => {
-                    n_unreadable += 1;
+                Ok(HeaderCheck::OtherModel) => n_other_models += 1,
+                Ok(HeaderCheck::LaterVersion) => n_later_versions += 1,
+                Ok(HeaderCheck::Usable(_) | HeaderCheck::Damaged) => {
+                    n_damaged += 1;
                     self.remove(&found.name);
                 }
                 // The file is gone or unreadable now, which is no reason to remove it.
-                Err(_) => n_unreadable += 1,
+                Err(_) => n_damaged += 1,
             }
         }
         let n_sessions = self.entries.len();
         let us = begun.elapsed().as_micros();
-        if n_unreadable + n_swept > 0 {
+        if n_damaged + n_stale > 0 {
             tracing::warn!(
                 n_sessions,
-                n_foreign,
-                n_newer,
-                n_unreadable,
-                n_swept,
+                n_other_models,
+                n_later_versions,
+                n_damaged,
+                n_stale,
                 us,
                 "kept sessions; unreadable and partial files are removed"
             );
-        } else if n_sessions + n_foreign + n_newer > 0 {
-            tracing::info!(n_sessions, n_foreign, n_newer, us, "kept sessions");
+        } else if n_sessions + n_other_models + n_later_versions > 0 {
+            tracing::info!(n_sessions, n_other_models, n_later_versions, us, "kept sessions");
         }
     }
 
@@ -157,25 +161,25 @@ impl Shelf {
 
     /// Reads the session that shares most with `prompt`, truncated to the shared prefix.
     ///
-    /// `None` unless it shares at least `at_least` tokens. At most `most` tokens are shared.
+    /// `None` unless it shares at least `min_shared` tokens. At most `max_shared` tokens are shared.
     /// `capacity` maps the number of tokens read to the number that the cache must have room for. A
     /// damaged session is ignored from then on.
     pub(crate) fn take(
         &mut self,
         prompt: &[TokenId],
-        at_least: usize,
-        most: usize,
+        min_shared: usize,
+        max_shared: usize,
         model: &dyn CausalLm,
         capacity: &dyn Fn(usize) -> usize,
     ) -> Option<(Vec<TokenId>, KvCache)> {
         while self.enabled.is_on() {
-            let shared = |entry: &Entry| common_prefix(&entry.tokens, prompt).min(most);
+            let shared = |entry: &Entry| common_prefix(&entry.tokens, prompt).min(max_shared);
             let entries = self.entries.iter().enumerate();
             // Among equals, the shortest is fastest to read.
             let (shared, _, idx) = entries
                 .map(|(idx, entry)| (shared(entry), std::cmp::Reverse(entry.tokens.len()), idx))
                 .max()?;
-            if shared < at_least {
+            if shared < min_shared {
                 return None;
             }
             let entry = self.entries.get(idx)?;
@@ -209,10 +213,10 @@ impl Shelf {
         let mut file = self.folder.read(&entry.name)?;
         let length = file.metadata()?.len();
         let header = match read_header(&mut file, length, &self.identity.0)? {
-            Verdict::Ours(header) if header.tokens == entry.tokens => header,
+            HeaderCheck::Usable(header) if header.tokens == entry.tokens => header,
             _ => return Err(damaged()),
         };
-        let mut sum = header.payload_sum();
+        let mut sum = header.payload_checksum();
         let n_tokens = header.tokens.len();
         cache.restore(n_tokens, &mut |bytes| {
             file.read_exact(bytes)?;
@@ -226,7 +230,7 @@ impl Shelf {
             return Err(damaged());
         }
         if self.writes {
-            touch(&file);
+            mark_used(&file);
         }
         Ok(())
     }
@@ -276,7 +280,7 @@ impl Shelf {
             self.remove(&entry.name);
         }
         self.entries.push(Entry { name: name.clone(), tokens });
-        self.make_room(Some(&name));
+        self.evict(Some(&name));
         true
     }
 
@@ -288,9 +292,9 @@ impl Shelf {
         payload_bytes: u64,
         interrupted: &dyn Fn() -> bool,
     ) -> io::Result<()> {
-        let mut file: Partial<'_> = self.folder.create()?;
+        let mut file: PartialFile<'_> = self.folder.create()?;
         let sum = format::write_header(&mut file, &self.identity.0, tokens, payload_bytes)?;
-        let mut sum = format::PayloadSum::after(sum);
+        let mut sum = format::PayloadChecksum::after(sum);
         cache.save(&mut |bytes| {
             if interrupted() {
                 return Err(io::ErrorKind::Interrupted.into());
@@ -304,11 +308,11 @@ impl Shelf {
 
     /// Removes the least recently used files, including those of other processes, until the rest is
     /// within the cap.
-    fn make_room(&mut self, spared: Option<&str>) {
+    fn evict(&mut self, kept: Option<&str>) {
         if !self.writes() {
             return;
         }
-        for found in self.folder.beyond(EXTENSION, self.cap_bytes, spared) {
+        for found in self.folder.files_over_cap(EXTENSION, self.cap_bytes, kept) {
             self.entries.retain(|entry| entry.name != found.name);
             self.remove(&found.name);
         }
@@ -335,7 +339,7 @@ impl Shelf {
 }
 
 /// Returns the number of sessions in a folder, of any model, and their size in bytes.
-pub fn kept_sessions(folder: &std::path::Path) -> (usize, u64) {
+pub fn stored_sessions(folder: &std::path::Path) -> (usize, u64) {
     let Ok(Some(folder)) = Folder::open(folder, FOLDER, false) else { return (0, 0) };
     let files = folder.files(EXTENSION);
     (files.len(), files.iter().map(|found| found.bytes).sum())

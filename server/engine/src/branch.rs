@@ -7,43 +7,43 @@
 //! there. The cost is bounded: the engine tries at most two lines, and drops each of them as soon
 //! as it is no better than the best line or has too many tokens. `server/suggestion/README.md` has
 //! the gain.
-//! Invariants: another line is the result only if it is more probable by [`MARGIN`]; after an
+//! Invariants: another line is the result only if it is more probable by [`MIN_GAIN`]; after an
 //! interruption the best line so far is the result.
 
 use lowkey_model::{LogitsMode, ModelError, argmax, log_sum_exp, top_k};
-use lowkey_prompt::{Detokenizer, Prompt, TokenId};
+use lowkey_prompt::{Detokenizer, TokenId};
 
-use crate::generate::{Generator, Run, after_cursor};
-use crate::job::{Generated, Partial, Stop};
-use crate::session::Session;
+use crate::decode::{Decoding, after_cursor};
+use crate::generate::Generator;
+use crate::job::{Partial, Stop};
 
 /// Positions tried, at most.
-const MOST_TURNS: usize = 2;
+const MAX_BRANCHES: usize = 2;
 /// Tokens per line, at most, the changed one included. Longer lines seldom win and cost most.
-const MOST_TOKENS: usize = 8;
+const MAX_LINE_TOKENS: usize = 8;
 /// Minimum gain of a line, as a difference of natural-log probabilities.
-const MARGIN: f32 = 1.0;
+const MIN_GAIN: f32 = 1.0;
 /// Tokens examined at each position, the chosen one included.
-const LOOKED_AT: usize = 3;
+const EXAMINED_PER_POSITION: usize = 3;
 
 /// A position at which another token was nearly chosen.
 #[derive(Debug, Clone, Copy)]
-struct Turn {
+struct Branch {
     /// The number of tokens decoded before it.
-    at: usize,
+    n_before: usize,
     token: TokenId,
     log_prob: f32,
     /// The sum of log-probabilities up to and including this token.
     sum: f32,
 }
 
-/// The best positions for a turn so far; empty if no second line is wanted.
+/// The best branches so far; empty if no second line is wanted.
 #[derive(Default)]
-pub(crate) struct Turns {
+pub(crate) struct Branches {
     /// Most probable beginning first.
-    best: Vec<Turn>,
+    best: Vec<Branch>,
     /// Called before each token of another line: whether the line is still wanted.
-    wanted: Option<Box<dyn Fn() -> bool + Send>>,
+    still_wanted: Option<Box<dyn Fn() -> bool + Send>>,
 }
 
 /// An alternative line.
@@ -54,9 +54,9 @@ struct Line<R> {
     stop: Stop<R>,
 }
 
-impl Turns {
-    pub(crate) fn new(wanted: Option<Box<dyn Fn() -> bool + Send>>) -> Self {
-        Self { best: Vec::new(), wanted }
+impl Branches {
+    pub(crate) fn new(still_wanted: Option<Box<dyn Fn() -> bool + Send>>) -> Self {
+        Self { best: Vec::new(), still_wanted }
     }
 
     /// Notes the candidates other than `token`, after the tokens of `log_probs`.
@@ -69,94 +69,87 @@ impl Turns {
         end_tokens: &[TokenId],
     ) {
         // Another first token gives another text, which is seldom better.
-        if self.wanted.is_none() || log_probs.is_empty() {
+        if self.still_wanted.is_none() || log_probs.is_empty() {
             return;
         }
         let before: f32 = log_probs.iter().sum();
-        for (other, logit) in top_k(logits, LOOKED_AT) {
+        for (other, logit) in top_k(logits, EXAMINED_PER_POSITION) {
             let (other, log_prob) = (other as TokenId, logit - total);
             let is_end = end_tokens.binary_search(&other).is_ok();
             if other != token && log_prob.is_finite() && !is_end {
-                let (at, sum) = (log_probs.len(), before + log_prob);
-                self.best.push(Turn { at, token: other, log_prob, sum });
+                let (n_before, sum) = (log_probs.len(), before + log_prob);
+                self.best.push(Branch { n_before, token: other, log_prob, sum });
             }
         }
         self.best.sort_by(|a, b| b.sum.total_cmp(&a.sum));
-        self.best.truncate(MOST_TURNS);
+        self.best.truncate(MAX_BRANCHES);
     }
 
-    fn is_wanted(&self) -> bool {
-        self.wanted.as_ref().is_some_and(|wanted| wanted())
+    fn is_still_wanted(&self) -> bool {
+        self.still_wanted.as_ref().is_some_and(|still_wanted| still_wanted())
     }
 }
 
 impl Generator {
     /// Decodes alternatives to the completed line if one may be better; returns the stop reason of
     /// a better line.
-    pub(crate) fn turn<R: Copy>(
+    pub(crate) fn decode_branches<R: Copy>(
         &mut self,
-        prompt: &Prompt,
-        session: &mut Session,
-        n_prompt: usize,
-        decoded: &mut Vec<TokenId>,
-        run: &mut Run<'_, R>,
-        made: &mut Generated<R>,
+        decoding: &mut Decoding<'_, '_, R>,
     ) -> Result<Option<Stop<R>>, ModelError> {
-        let turns = std::mem::take(&mut run.turns.best);
-        let mut least = made.log_probs.iter().sum::<f32>() + MARGIN;
-        if turns.first().is_none_or(|turn| turn.sum <= least) {
+        let branches = std::mem::take(&mut decoding.run.branches.best);
+        let mut min_sum = decoding.result.log_probs.iter().sum::<f32>() + MIN_GAIN;
+        if branches.first().is_none_or(|branch| branch.sum <= min_sum) {
             return Ok(None);
         }
-        (run.on_text)(&Partial { text: &made.text, log_probs: &made.log_probs, is_whole: true });
-        let (first, log_probs) = (decoded.clone(), made.log_probs.clone());
+        let (text, log_probs) = (&*decoding.result.text, &*decoding.result.log_probs);
+        (decoding.run.on_text)(&Partial { text, log_probs, is_whole: true });
+        let (first, log_probs) = (decoding.tokens.clone(), decoding.result.log_probs.clone());
         let mut stop = None;
-        for turn in turns {
-            let begun = (first.get(..turn.at), log_probs.get(..turn.at));
-            let (Some(tokens), Some(log_probs)) = begun else { return Ok(stop) };
-            if turn.sum <= least {
+        for branch in branches {
+            let before = (first.get(..branch.n_before), log_probs.get(..branch.n_before));
+            let (Some(tokens), Some(log_probs)) = before else { return Ok(stop) };
+            if branch.sum <= min_sum {
                 return Ok(stop);
             }
-            session.truncate(n_prompt + turn.at);
-            let line = self.line(prompt, session, turn, (tokens, log_probs), least, run, made)?;
+            let line = self.decode_line(decoding, branch, (tokens, log_probs), min_sum)?;
             if let Some(line) = line {
-                least = line.log_probs.iter().sum::<f32>() + MARGIN;
+                min_sum = line.log_probs.iter().sum::<f32>() + MIN_GAIN;
                 stop = Some(line.stop);
-                made.text = line.text;
-                made.log_probs = line.log_probs;
-                made.turned = true;
-                *decoded = line.tokens;
+                decoding.tokens = line.tokens;
+                decoding.result.text = line.text;
+                decoding.result.log_probs = line.log_probs;
+                decoding.result.branched = true;
             }
         }
         Ok(stop)
     }
 
-    /// Decodes from a turn on, after the tokens of the session; `None` if the line does not
-    /// complete with a log-probability above `least`, or is empty.
-    #[expect(clippy::too_many_arguments, reason = "they are what decoding one line takes")]
-    fn line<R: Copy>(
+    /// Decodes from a branch on, after `tokens`; `None` if the line does not complete with a
+    /// log-probability above `min_sum`, or is empty.
+    fn decode_line<R: Copy>(
         &mut self,
-        prompt: &Prompt,
-        session: &mut Session,
-        turn: Turn,
+        decoding: &mut Decoding<'_, '_, R>,
+        branch: Branch,
         (tokens, log_probs): (&[TokenId], &[f32]),
-        least: f32,
-        run: &mut Run<'_, R>,
-        made: &mut Generated<R>,
+        min_sum: f32,
     ) -> Result<Option<Line<R>>, ModelError> {
+        let Decoding { prompt, session, n_prompt, run, result, .. } = decoding;
+        session.truncate(*n_prompt + branch.n_before);
         let assembler = std::sync::Arc::clone(&self.assembler);
         let end_tokens = assembler.format().end_tokens();
         let (mut tokens, mut log_probs) = (tokens.to_vec(), log_probs.to_vec());
         let mut detokenizer = Detokenizer::new(assembler.tokenizer());
         let mut text: String = tokens.iter().map(|&token| detokenizer.push(token)).collect();
-        let (mut next, mut log_prob, mut sum) = (turn.token, turn.log_prob, turn.sum);
+        let (mut next, mut log_prob, mut sum) = (branch.token, branch.log_prob, branch.sum);
         // The stop rules have read the first line; this call makes them read the new line from its
         // start.
         let _ = (run.stop)("");
-        for _ in 0..MOST_TOKENS {
-            if sum <= least || !run.turns.is_wanted() || (run.interruption)().is_some() {
+        for _ in 0..MAX_LINE_TOKENS {
+            if sum <= min_sum || !run.branches.is_still_wanted() || (run.interruption)().is_some() {
                 return Ok(None);
             }
-            made.tokens.decoded += 1;
+            result.tokens.decoded += 1;
             tokens.push(next);
             log_probs.push(log_prob);
             text.push_str(&detokenizer.push(next));
@@ -164,7 +157,7 @@ impl Generator {
             if let Some((rule, keep)) = (run.stop)(code) {
                 let text = code.get(..code.floor_char_boundary(keep)).unwrap_or_default();
                 let line = Line { tokens, log_probs, text: text.into(), stop: Stop::Rule(rule) };
-                return Ok(Some(line).filter(Line::says_something));
+                return Ok(Some(line).filter(Line::has_text));
             }
             if session.cache.capacity() <= session.tokens.len() {
                 return Ok(None);
@@ -177,7 +170,7 @@ impl Generator {
             next = argmax(&self.logits) as TokenId;
             if end_tokens.binary_search(&next).is_ok() {
                 let line = Line { tokens, log_probs, text: code.to_owned(), stop: Stop::EndToken };
-                return Ok(Some(line).filter(Line::says_something));
+                return Ok(Some(line).filter(Line::has_text));
             }
             log_prob = self.logits.get(next as usize).copied().unwrap_or(f32::NEG_INFINITY) - total;
             sum += log_prob;
@@ -187,7 +180,7 @@ impl Generator {
 }
 
 impl<R> Line<R> {
-    fn says_something(&self) -> bool {
+    fn has_text(&self) -> bool {
         !self.text.trim().is_empty()
     }
 }
@@ -198,17 +191,17 @@ mod tests {
 
     #[test]
     fn turns_prefer_the_most_probable_beginning() {
-        let mut turns = Turns::new(Some(Box::new(|| true)));
-        let note = |turns: &mut Turns, other: f32, log_probs: &[f32]| -> Vec<(usize, f32)> {
+        let mut branches = Branches::new(Some(Box::new(|| true)));
+        let note = |branches: &mut Branches, other: f32, log_probs: &[f32]| -> Vec<(usize, f32)> {
             // Logits of the chosen token, another one, an end token, and an excluded one.
-            turns.note(&[0.0, other, -0.5, f32::NEG_INFINITY], 0.0, 0, log_probs, &[2]);
-            turns.best.iter().map(|turn| (turn.at, turn.sum)).collect()
+            branches.note(&[0.0, other, -0.5, f32::NEG_INFINITY], 0.0, 0, log_probs, &[2]);
+            branches.best.iter().map(|branch| (branch.n_before, branch.sum)).collect()
         };
-        assert!(note(&mut turns, -0.1, &[]).is_empty(), "not at the first token");
-        assert_eq!(note(&mut turns, -2.0, &[-0.5]), [(1, -2.5)]);
-        assert_eq!(note(&mut turns, -3.0, &[-0.5, -0.25]), [(1, -2.5), (2, -3.75)]);
-        assert_eq!(note(&mut turns, -1.0, &[-0.5, -0.5, -0.25]), [(3, -2.25), (1, -2.5)]);
-        let mut unwanted = Turns::default();
+        assert!(note(&mut branches, -0.1, &[]).is_empty(), "not at the first token");
+        assert_eq!(note(&mut branches, -2.0, &[-0.5]), [(1, -2.5)]);
+        assert_eq!(note(&mut branches, -3.0, &[-0.5, -0.25]), [(1, -2.5), (2, -3.75)]);
+        assert_eq!(note(&mut branches, -1.0, &[-0.5, -0.5, -0.25]), [(3, -2.25), (1, -2.5)]);
+        let mut unwanted = Branches::default();
         assert!(note(&mut unwanted, -0.1, &[-0.5]).is_empty());
     }
 }

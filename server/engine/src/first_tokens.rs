@@ -9,7 +9,7 @@ use lowkey_prompt::{TokenId, Tokenizer};
 
 /// A first token as text.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Opening {
+pub struct FirstToken {
     /// The text that it inserts after the cursor; never empty.
     pub text: String,
     /// Natural-log probability.
@@ -17,44 +17,44 @@ pub struct Opening {
 }
 
 /// Less probable first tokens are noise. The limit is a probability of 1 in 100.
-const LEAST_LOG_PROB: f32 = -4.6;
+const MIN_LOG_PROB: f32 = -4.6;
 
-/// Tokens examined for each opening. Some end the text, begin inside a character, or repeat text
+/// Tokens examined for each result. Some end the text, begin inside a character, or repeat text
 /// that is already there.
-const LOOKED_AT: usize = 4;
+const EXAMINED_PER_RESULT: usize = 4;
 
-/// Returns at most `n` openings, the most probable first.
+/// Returns at most `n` first tokens, the most probable first.
 ///
 /// `unforced` is the text before the cursor that healing removed and that the first token must
 /// spell. `allowed` holds the tokens that can spell it; `None` if healing removed nothing.
 /// `end_tokens` are sorted.
-pub(crate) fn openings(
+pub(crate) fn first_tokens(
     n: usize,
     logits: &[f32],
     tokenizer: &Tokenizer,
     (allowed, unforced): (Option<&[TokenId]>, &[u8]),
     end_tokens: &[TokenId],
-) -> Vec<Opening> {
+) -> Vec<FirstToken> {
     if n == 0 {
         return Vec::new();
     }
     let logit = |token: &TokenId| logits.get(*token as usize).copied().unwrap_or(f32::MIN);
     let mut tokens: Vec<TokenId> = match allowed {
         Some(allowed) => allowed.to_vec(),
-        None => top_k(logits, n.saturating_mul(LOOKED_AT))
+        None => top_k(logits, n.saturating_mul(EXAMINED_PER_RESULT))
             .into_iter()
             .map(|(token, _)| token as TokenId)
             .collect(),
     };
     tokens.sort_by(|a, b| logit(b).total_cmp(&logit(a)).then(a.cmp(b)));
     let total = log_sum_exp(logits);
-    let opening = |token: TokenId| {
+    let first_token = |token: TokenId| {
         let log_prob = logit(&token) - total;
         let spelled = tokenizer.token_bytes(token);
-        let behind_cursor = std::str::from_utf8(spelled.strip_prefix(unforced)?).ok()?;
-        let is_text = !behind_cursor.is_empty() && end_tokens.binary_search(&token).is_err();
-        (is_text && log_prob >= LEAST_LOG_PROB)
-            .then(|| Opening { text: behind_cursor.to_owned(), log_prob })
+        let after_cursor = std::str::from_utf8(spelled.strip_prefix(unforced)?).ok()?;
+        let is_text = !after_cursor.is_empty() && end_tokens.binary_search(&token).is_err();
+        (is_text && log_prob >= MIN_LOG_PROB)
+            .then(|| FirstToken { text: after_cursor.to_owned(), log_prob })
     };
-    tokens.into_iter().filter_map(opening).take(n).collect()
+    tokens.into_iter().filter_map(first_token).take(n).collect()
 }

@@ -10,7 +10,7 @@
 use lowkey_prompt::{TokenId, Tokenizer};
 
 /// The tokens of a vocabulary that end a blank line.
-pub(crate) struct FirstText {
+pub(crate) struct NonEmptyMask {
     /// Tokens that end a line before they write visible text, in ascending order.
     blank_lines: Vec<TokenId>,
 }
@@ -23,7 +23,7 @@ fn ends_blank_line(bytes: &[u8]) -> bool {
         .is_some_and(|b| matches!(b, b'\n' | b'\r'))
 }
 
-impl FirstText {
+impl NonEmptyMask {
     /// Scans the vocabulary once.
     pub(crate) fn new(tokenizer: &Tokenizer) -> Self {
         let ids = 0..tokenizer.vocab_size() as TokenId;
@@ -35,7 +35,7 @@ impl FirstText {
     /// While `unforced` text of healing is left, `allowed` holds the tokens that can spell it. This
     /// function removes tokens that write no visible text after `unforced`, but never empties the
     /// list. `total` is the log-sum-exp of the logits.
-    pub(crate) fn require(
+    pub(crate) fn apply(
         &self,
         logits: &mut [f32],
         total: f32,
@@ -47,15 +47,15 @@ impl FirstText {
             logits.get(id as usize).map_or(0.0, |l| (l - total).exp())
         };
         if let Some(allowed) = allowed {
-            let writes_nothing = |id: &TokenId| {
+            let is_blank = |id: &TokenId| {
                 tokenizer.token_bytes(*id).strip_prefix(unforced).is_some_and(ends_blank_line)
             };
-            if allowed.iter().all(writes_nothing) {
+            if allowed.iter().all(is_blank) {
                 return 0.0;
             }
-            let ruled_out = allowed.iter().copied().filter(writes_nothing);
-            let sum = ruled_out.map(|id| probability(logits, id)).sum();
-            allowed.retain(|id| !writes_nothing(id));
+            let masked_probability = allowed.iter().copied().filter(is_blank);
+            let sum = masked_probability.map(|id| probability(logits, id)).sum();
+            allowed.retain(|id| !is_blank(id));
             return sum;
         }
         let mut sum = 0.0;
