@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use lowkey_completer::load;
 use lowkey_model::Config;
-use lowkey_store::{DEFAULT_NAME, Embedded, Entry, Hub, Pins, amount, catalog};
+use lowkey_store::{CatalogEntry, DEFAULT_NAME, EmbeddedModel, Hub, Pins, amount, catalog};
 use lowkey_terminal::stdout::{print, print_styled};
 use lowkey_terminal::style::{BOLD, QUIET};
 use serde::Serialize;
@@ -71,14 +71,14 @@ pub(super) fn run(args: &Args, hub: &Hub, pins: &Pins) -> anyhow::Result<()> {
 }
 
 /// Returns the row of the embedded model, from its metadata and its card.
-fn inside(model: &Embedded) -> Row {
+fn inside(model: &EmbeddedModel) -> Row {
     let file = load::open_embedded(model).ok();
     let architecture = file.as_ref().map(|file| file.architecture().to_owned());
     // The catalog's formula, applied to the shape in the file.
     let config = file.map(|file| file.config().clone());
     let parameters = config.as_ref().map(in_millions).unwrap_or_default();
     let memory = config.and_then(|config| {
-        let shape = Entry {
+        let shape = CatalogEntry {
             layers: config.n_layers as u64,
             kv_heads: config.n_kv_heads as u64,
             head_size: config.head_dim as u64,
@@ -118,9 +118,9 @@ fn in_millions(config: &Config) -> String {
     format!("{:.1}M", all as f64 / 1e6)
 }
 
-fn row(entry: &Entry, hub: &Hub, pins: &Pins) -> anyhow::Result<Row> {
-    let pin = lowkey_store::pin(pins, entry)?;
-    let path = lowkey_store::here(hub, entry, pin.as_ref());
+fn row(entry: &CatalogEntry, hub: &Hub, pins: &Pins) -> anyhow::Result<Row> {
+    let pin = lowkey_store::pin_of(pins, entry)?;
+    let path = lowkey_store::cached_file(hub, entry, pin.as_ref());
     let length = path.as_deref().and_then(|path| Some(path.metadata().ok()?.len()));
     let missing = missing(entry);
     let bytes = length.or(entry.bytes);
@@ -152,7 +152,7 @@ fn row(entry: &Entry, hub: &Hub, pins: &Pins) -> anyhow::Result<Row> {
 }
 
 /// Returns what this version lacks to run a model.
-pub(in crate::cli) fn missing(entry: &Entry) -> Option<String> {
+pub(in crate::cli) fn missing(entry: &CatalogEntry) -> Option<String> {
     if !lowkey_model::architectures().any(|known| known == entry.architecture) {
         return Some(format!("architecture {}", entry.architecture));
     }
