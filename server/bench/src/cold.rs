@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use lowkey_completer::ordinary;
+use lowkey_completer::regular_file;
 use lowkey_completer::report::to_microseconds;
 use lowkey_completer::settings::Settings;
 use lowkey_document::{Snapshot, Uri};
@@ -109,7 +109,7 @@ pub(super) fn run(args: &Args, settings: &Settings, program: &Program) -> anyhow
 
 /// Reads a file and chooses its places.
 fn subject(file: &Path, n_keys: usize) -> anyhow::Result<Subject> {
-    let document = ordinary::document(file).map_err(anyhow::Error::msg);
+    let document = regular_file::document(file).map_err(anyhow::Error::msg);
     let whole = document.context("FILE must be a source file of yours")?.snapshot();
     // The first place is typed at three times.
     let places = choose(&whole, 3 * n_keys, n_keys)

@@ -11,7 +11,7 @@
 
 use std::path::PathBuf;
 
-use lowkey_completer::Embedded;
+use lowkey_completer::EmbeddedModel;
 use lowkey_completer::settings::Settings;
 
 pub mod client;
@@ -29,7 +29,7 @@ mod trace;
 #[derive(Debug)]
 pub struct Program {
     /// The embedded model, if any.
-    pub embedded: Option<Embedded>,
+    pub embedded: Option<EmbeddedModel>,
     /// Its path, which `bench cold` uses to start a server.
     pub executable: PathBuf,
 }

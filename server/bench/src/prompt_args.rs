@@ -44,14 +44,14 @@ impl PromptArgs {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use lowkey_completer::settings::{Anchor, Order};
+    use lowkey_completer::settings::{AnchorSetting, OrderSetting};
 
     #[test]
     fn words_become_settings_and_what_is_not_said_stays() {
         let args =
             PromptArgs { anchor: Some("lines8".into()), order: None, suggestion_threshold: None };
-        let settings = args.apply(&Settings { order: Order::Spm, ..Settings::default() });
-        assert_eq!((settings.anchor, settings.order), (Anchor::Lines8, Order::Spm));
+        let settings = args.apply(&Settings { order: OrderSetting::Spm, ..Settings::default() });
+        assert_eq!((settings.anchor, settings.order), (AnchorSetting::Lines8, OrderSetting::Spm));
         assert!(check_value("anchor", "middle").unwrap_err().contains("\"lines4\""));
         assert!(check_value("order", "spm").is_ok());
     }

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lowkey_completer::report::{Report, Source, Tokens};
+use lowkey_completer::report::{Report, TextSource, Tokens};
 use lowkey_completer::settings::Settings;
 use lowkey_completer::{Completer, CompletionRequest, Outcome, Status, Work};
 use lowkey_terminal::stdout::print;
@@ -207,7 +207,7 @@ fn summarise(rows: &[Row], work: Work) -> Summary {
     let of = |value: &dyn Fn(&Row) -> f64| rows.iter().map(value).collect::<Vec<_>>();
     let from_memory: Vec<f64> = rows
         .iter()
-        .filter(|row| row.report.source == Source::Memory)
+        .filter(|row| row.report.source == TextSource::Memory)
         .map(|row| row.report.ms.total)
         .collect();
     let ms = of(&|row| row.report.ms.total);

@@ -104,15 +104,15 @@ mod tests {
     #[test]
     fn a_right_beginning_is_taken_by_line_or_word() {
         assert_eq!(
-            decide("let x\nfoo", "let x\nbar"),
+            decide_by_character("let x\nfoo", "let x\nbar"),
             Action::Accept { bytes: 5, steps: 5, keys: 1 }
         );
         assert_eq!(
-            decide("foo_bar(x)", "foo_bar[y"),
+            decide_by_character("foo_bar(x)", "foo_bar[y"),
             Action::Accept { bytes: 7, steps: 7, keys: 1 }
         );
         assert_eq!(
-            decide("self.name", "self.next"),
+            decide_by_character("self.name", "self.next"),
             Action::Accept { bytes: 4, steps: 4, keys: 1 }
         );
     }

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use std::time::Instant;
 
 use lowkey_kernels::{BlockType, Matrix, Pool, QuantizedActivations, Rows, matmul};
-use lowkey_store::{Entry, catalog};
+use lowkey_store::{CatalogEntry, catalog};
 use serde::Serialize;
 
 use crate::cli::models::list::missing;
@@ -142,7 +142,11 @@ pub(super) fn forecasts(kernels: Option<Kernels>, available_mb: Option<u64>) -> 
 }
 
 /// Forecasts one model; also returns its parameters in billions.
-fn forecast(entry: &Entry, kernels: Option<Kernels>, available_mb: Option<u64>) -> (f64, Forecast) {
+fn forecast(
+    entry: &CatalogEntry,
+    kernels: Option<Kernels>,
+    available_mb: Option<u64>,
+) -> (f64, Forecast) {
     let (all, active) = entry.billions().unwrap_or((0.0, 0.0));
     let memory_mb = entry.memory_bytes(None).map(|bytes| bytes / 1_000_000);
     let bytes = entry.about_bytes().map(|bytes| bytes as f64 * active / all);
