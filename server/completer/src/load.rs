@@ -66,7 +66,7 @@ pub fn keep(settings: &Settings) -> Option<PersistOptions> {
 
 /// Sets the order of the model's prompts to that of the settings.
 fn in_order(loaded: Loaded, order: OrderSetting) -> Result<Loaded, LoadError> {
-    let (options, name) = match order {
+    let (fim_order, name) = match order {
         OrderSetting::Auto => return Ok(loaded),
         OrderSetting::Psm => (lowkey_prompt::FimOrder::Psm, "psm"),
         OrderSetting::Spm => (lowkey_prompt::FimOrder::Spm, "spm"),
