@@ -16,13 +16,13 @@ use lowkey_completer::settings::Settings;
 
 pub mod client;
 mod cold;
-mod cut;
 mod engine;
 pub mod figures;
 mod player;
+mod prompt_args;
 mod quality;
 mod replay;
-pub mod target;
+pub mod simulated_user;
 mod trace;
 
 /// The program that runs the measurements.

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use lowkey_engine::{LoadError, LoadOptions, Loaded, PersistOptions};
-use lowkey_model::{Hold, ModelFile, Quantization};
+use lowkey_model::{MapPolicy, ModelFile, Quantization};
 use lowkey_prompt::Assembler;
 use lowkey_store::{DEFAULT_NAME, EmbeddedModel, FORMER_NAME, Hub, ModelSource, Pins, Weights};
 
@@ -56,12 +56,12 @@ pub fn keep(settings: &Settings) -> Option<PersistOptions> {
         bytes(settings.persistent_cache_mb),
         machine(settings.threads),
     );
-    let hold = match settings.shared_weights {
-        SharedWeights::Auto => Hold::Fast,
-        SharedWeights::Always => Hold::Shared,
-        SharedWeights::Never => Hold::Private,
+    let map_policy = match settings.shared_weights {
+        SharedWeights::Auto => MapPolicy::Auto,
+        SharedWeights::Always => MapPolicy::Always,
+        SharedWeights::Never => MapPolicy::Never,
     };
-    Some(PersistOptions { packed_cap_bytes: bytes(settings.packed_weights_mb), hold, ..keep })
+    Some(PersistOptions { packed_cap_bytes: bytes(settings.packed_weights_mb), map_policy, ..keep })
 }
 
 /// Sets the order of the model's prompts to that of the settings.

@@ -312,6 +312,6 @@ fn stop_reason(stop: Stop) -> StopReason {
         Stop::EndToken => StopReason::Eos,
         Stop::Rule(reason) => reason,
         Stop::Limit => StopReason::Limit,
-        Stop::Cancelled | Stop::Preempted | Stop::Failed | Stop::Nothing => StopReason::Cancelled,
+        Stop::Cancelled | Stop::Preempted | Stop::Failed | Stop::NoPrompt => StopReason::Cancelled,
     }
 }

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use lowkey_completer::load;
 use lowkey_model::Config;
 use lowkey_store::{CatalogEntry, DEFAULT_NAME, EmbeddedModel, Hub, Pins, amount, catalog};
-use lowkey_terminal::paint::{Style, colours, paint};
-use lowkey_terminal::stdout::print;
+use lowkey_terminal::stdout::{print, print_styled};
+use lowkey_terminal::style::{BOLD, QUIET};
 use serde::Serialize;
 
 use crate::embedded::embedded;
@@ -67,7 +67,7 @@ pub(super) fn run(args: &Args, hub: &Hub, pins: &Pins) -> anyhow::Result<()> {
     if args.json {
         return print(&format!("{}\n", serde_json::to_string(&List { models })?));
     }
-    print(&table(&models))
+    print_styled(&table(&models))
 }
 
 /// Returns the row of the embedded model, from its metadata and its card.
@@ -185,12 +185,10 @@ fn table(models: &[Row]) -> String {
             line.push_str(&pad);
         }
         line.push_str(&row[5]);
-        let style = if index == 0 { Style::Quiet } else { Style::Bold };
+        let style = if index == 0 { QUIET } else { BOLD };
         let split = if index == 0 { line.len() } else { widths.first().copied().unwrap_or(0) };
         let (name, rest) = line.split_at_checked(split).unwrap_or((&line, ""));
-        out.push_str(&paint(colours(), style, name));
-        out.push_str(rest);
-        out.push('\n');
+        let _ = writeln!(out, "{style}{name}{style:#}{rest}");
     }
     out.push_str(
         "\nmemory: the file (its parameters if its size is unknown), 2,048 tokens of KV cache and 80 MB.\nruns: this version has the architecture and a prompt format: fill-in-the-middle, or instructions with a chat template; only the first was tested.\n*: the licence restricts the use; `lowkey models pull` shows the terms and asks for consent.\n",
