@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use lowkey_completer::settings::Settings;
-use lowkey_completer::{Completer, dirs};
+use lowkey_completer::{Completer, load};
 use lowkey_terminal::{ending, log};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -37,7 +37,7 @@ use client::Client;
 use connections::{ConnectionPermit, Connections};
 
 use crate::embedded::embedded;
-use crate::stderr::tell;
+use crate::stderr::print_stderr;
 use crate::tasks;
 
 /// Time limit of a connection without a complete request head. A client that idles for longer
@@ -61,7 +61,7 @@ struct Shared {
 pub(crate) fn run(port: u16) -> anyhow::Result<()> {
     let (settings, problems) = Settings::load(&serde_json::Value::Null);
     for problem in problems {
-        tell!("lowkey: settings: {problem}");
+        print_stderr!("lowkey: settings: {problem}");
     }
     let (token, place) = token::find()?;
     let wanted = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
@@ -70,7 +70,7 @@ pub(crate) fn run(port: u16) -> anyhow::Result<()> {
         format!("cannot listen on {wanted}; another program may use the port: choose another with --http PORT")
     })?;
     let port = listener.local_addr().context("reading the port")?.port();
-    let keep = dirs::keep(&settings);
+    let keep = load::keep(&settings);
     let completer =
         Completer::start(settings, embedded(), keep).context("starting the engine's thread")?;
     let at_exit = Arc::clone(&completer);
@@ -80,8 +80,8 @@ pub(crate) fn run(port: u16) -> anyhow::Result<()> {
         std::process::exit(0);
     })
     .context("listening for signals")?;
-    tell!("lowkey: listens on http://127.0.0.1:{port}/v1/completions");
-    tell!("lowkey: clients need the token in {place}");
+    print_stderr!("lowkey: listens on http://127.0.0.1:{port}/v1/completions");
+    print_stderr!("lowkey: clients need the token in {place}");
     runtime.block_on(accept(&listener, Arc::new(Shared { completer, token, port })))
 }
 

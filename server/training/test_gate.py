@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import re
 import tempfile
+import tomllib
 import unittest
 from pathlib import Path
 
 import numpy as np
 
 import gate
+import gate_picture
 
-EVIDENCE = Path(__file__).parent.parent / "suggestion/src/gate/evidence.rs"
+SUGGESTION = Path(__file__).parent.parent / "suggestion"
+EVIDENCE = SUGGESTION / "src/gate/evidence.rs"
 
 
 def made_up(n: int, seed: int) -> list[dict]:
@@ -66,13 +69,18 @@ class Gate(unittest.TestCase):
             gate.coefficients("x", gate.fit(self.rows, 1.0, self.names), self.names, 4.0, ["a"]) for _ in range(2)
         ]
         self.assertEqual(*files)
-        for name in (*gate.FEATURES, "intercept", "recent_strength", *gate.THRESHOLDS):
-            self.assertRegex(files[0], rf"(?m)^{name} = -?\d")
+        names = {*gate.FEATURES, "intercept", "recent_strength", *gate.THRESHOLDS}
+        self.assertEqual(tomllib.loads(files[0]).keys(), names)
 
     def test_random_ranking_has_half_the_area(self) -> None:
         right = np.array([0.0, 1.0, 0.0, 1.0])
         self.assertEqual(gate.area(np.zeros(4), right), 0.5)
         self.assertEqual(gate.area(right, right), 1.0)
+
+    def test_committed_picture_shows_committed_figures(self) -> None:
+        figures = json.loads((SUGGESTION / "gate.json").read_text(encoding="utf-8"))
+        picture = (SUGGESTION / "gate.svg").read_text(encoding="utf-8")
+        self.assertEqual(gate_picture.draw(figures), picture)
 
 
 if __name__ == "__main__":

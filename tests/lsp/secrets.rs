@@ -103,15 +103,21 @@ fn names_in_uris_of_any_scheme_are_checked() {
 #[test]
 fn folder_added_later_brings_rules() {
     let folder = Folder::new("added");
-    folder.write(".gitignore", "generated/\n");
-    let uri_of_root = uri(&folder.0);
-    let generated = folder.write("generated/a.js", TEXT);
+    // Some editors send blanks and percent signs unescaped.
+    let names = ["plain", "with blank", "100%"];
     let mut server = Server::start(&Value::Null);
     server.ready();
-    let added = json!({"event": {"added": [{"uri": uri_of_root, "name": "a"}], "removed": []}});
-    server.notify("workspace/didChangeWorkspaceFolders", &added);
-    server.open(&generated, "javascript", TEXT);
-    assert_eq!(server.items(&generated, 3, 11), [] as [Value; 0]);
-    assert_eq!(server.explain(&generated)["tokens"]["prompt"], 0);
+    let added = names.map(|name| json!({"uri": uri(&folder.0.join(name)), "name": name}));
+    for name in names {
+        folder.write(&format!("{name}/.gitignore"), "generated/\n");
+    }
+    let event = json!({"event": {"added": added, "removed": []}});
+    server.notify("workspace/didChangeWorkspaceFolders", &event);
+    for name in names {
+        let generated = folder.write(&format!("{name}/generated/a.js"), TEXT);
+        server.open(&generated, "javascript", TEXT);
+        assert_eq!(server.items(&generated, 3, 11), [] as [Value; 0], "{name}");
+        assert_eq!(server.explain(&generated)["tokens"]["prompt"], 0, "{name}");
+    }
     server.finish();
 }

@@ -63,5 +63,27 @@ fn product_uses_no_panicking_print_macros() {
             }
         }
     }
-    assert!(faults.is_empty(), "use `tell!` or `tracing`:\n{}", faults.join("\n"));
+    assert!(faults.is_empty(), "use `print_stderr!` or `tracing`:\n{}", faults.join("\n"));
+}
+
+/// Calls that read URIs, and the places that may. A document's path and a workspace folder's meet in
+/// the ignore rules, where two readers could disagree. The store reads addresses, not documents.
+const READS_URIS: &[(&str, &[&str])] = &[
+    (".to_file_path(", &[]),
+    ("percent_decode", &["server/document/src/uri.rs", "server/store/src/"]),
+];
+
+#[test]
+fn uris_have_one_reader() {
+    let mut faults = Vec::new();
+    for path in files(&root().join("server"), "rs") {
+        let relative = path.strip_prefix(root()).unwrap().to_str().unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        for (call, places) in READS_URIS {
+            if text.contains(call) && !places.iter().any(|place| relative.starts_with(place)) {
+                faults.push(format!("{relative}: {call}"));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "use `lowkey_document::Uri`:\n{}", faults.join("\n"));
 }

@@ -17,7 +17,7 @@ use serde_json::{Map, Value};
 use tower::Service;
 use tower_lsp::jsonrpc::{Error, Id, Request, Response};
 
-use super::convert::mend_uris;
+use super::convert::{has_uris, mend_uris};
 
 /// Receives the notifications that open, change and close documents.
 pub(super) trait Edits {
@@ -73,20 +73,21 @@ where
 
 /// Returns the request with parameters that tower-lsp's types accept.
 fn lenient(request: Request) -> Request {
-    let is_first = request.method() == "initialize";
+    let has_uris = has_uris(request.method());
     // Some clients (Emacs among them) send null for an empty object.
     let lacks = request.params().is_none_or(Value::is_null)
         && !matches!(request.method(), "shutdown" | "exit");
-    if !(is_first || lacks) {
+    if !(has_uris || lacks) {
         return request;
     }
     let (method, id, params) = request.into_parts();
-    let mut mended = Request::build(method);
     let params = params.filter(|params| !params.is_null());
-    if let Some(mut params) = params.or_else(|| lacks.then(|| Value::Object(Map::new()))) {
-        if is_first {
-            mend_uris(&mut params);
-        }
+    let mut params = params.or_else(|| lacks.then(|| Value::Object(Map::new())));
+    if has_uris && let Some(params) = &mut params {
+        mend_uris(&method, params);
+    }
+    let mut mended = Request::build(method);
+    if let Some(params) = params {
         mended = mended.params(params);
     }
     match id {

@@ -7,13 +7,13 @@ use lowkey_context::{Anchor, Context};
 use lowkey_document::lexical::Scanner;
 use lowkey_document::{Cursor, Language};
 use lowkey_engine::{Job, Sampling};
-use lowkey_prompt::Budget;
+use lowkey_prompt::{Budget, Placement};
 use lowkey_suggestion::{
     IndentUnit, MAX_SURROUNDING_LINES, MemoryKey, Request, StopReason, StopRules,
 };
 
 use crate::multiline::Lines;
-use crate::request::CompletionRequest;
+use crate::request::{CompletionRequest, Elsewhere};
 use crate::running_job::Generated;
 use crate::settings::{self, Settings};
 use crate::visibility::Visible;
@@ -36,6 +36,8 @@ pub(crate) struct PreparedRequest {
     pub(crate) context: Context,
     /// The context for the prompt, if it is cut at the cursor instead.
     at_cursor: Option<Context>,
+    /// The place of the snippets; `None` uses the model's.
+    placement: Option<Placement>,
     /// How many lines the answer may have; `None` for the cursor's line only.
     pub(crate) lines: Option<Lines>,
     /// Maximum number of tokens decoded.
@@ -63,13 +65,17 @@ impl PreparedRequest {
     ) -> Self {
         let snapshot = &request.snapshot;
         let cursor = snapshot.cursor(request.cursor);
-        let gather =
-            |anchor| Context::gather(snapshot, &cursor, &visible.label, &budget.window(), anchor);
+        let Elsewhere { snippets, repository, placement, .. } = &request.elsewhere;
+        let gather = |anchor| Context {
+            snippets: snippets.clone(),
+            repository: repository.clone(),
+            ..Context::gather(snapshot, &cursor, &visible.label, &budget.window(), anchor)
+        };
         let (anchor, at_cursor) = match settings.anchor {
-            settings::Anchor::Cursor => (Anchor::Lines(1), Some(gather(Anchor::Cursor))),
-            settings::Anchor::Line => (Anchor::Lines(1), None),
-            settings::Anchor::Lines4 => (Anchor::Lines(4), None),
-            settings::Anchor::Lines8 => (Anchor::Lines(8), None),
+            settings::AnchorSetting::Cursor => (Anchor::Lines(1), Some(gather(Anchor::Cursor))),
+            settings::AnchorSetting::Line => (Anchor::Lines(1), None),
+            settings::AnchorSetting::Lines4 => (Anchor::Lines(4), None),
+            settings::AnchorSetting::Lines8 => (Anchor::Lines(8), None),
         };
         let context = gather(anchor);
         let line = |idx| snapshot.line(idx);
@@ -77,19 +83,23 @@ impl PreparedRequest {
         let previous_lines: Vec<String> = (first_line..cursor.line).map(line).collect();
         let next_lines: Vec<String> =
             (cursor.line + 1..snapshot.n_lines()).take(MAX_SURROUNDING_LINES).map(line).collect();
-        let max_tokens = lines.map_or(LINE_TOKENS, |lines| BLOCK_TOKENS.min(32 * lines.most));
+        let max_tokens = lines.map_or(LINE_TOKENS, |lines| BLOCK_TOKENS.min(32 * lines.max_lines));
         let sampling = settings.sampling();
-        let key = MemoryKey::new(
-            snapshot.uri(),
-            &[
-                &context.label,
-                &context.prefix,
-                &context.line_after,
-                &context.suffix,
-                if lines.is_some() { "lines" } else { "line" },
-                &sampled_otherwise(&sampling),
-            ],
-        );
+        let sampled = sampling_key(&sampling);
+        let budgeted = format!("{} {placement:?} {repository}", budget.snippet_tokens);
+        let mut parts = vec![
+            context.label.as_str(),
+            &context.prefix,
+            &context.line_after,
+            &context.suffix,
+            if lines.is_some() { "lines" } else { "line" },
+            &sampled,
+        ];
+        if !snippets.is_empty() {
+            parts.push(&budgeted);
+            parts.extend(snippets.iter().flat_map(|snippet| [&*snippet.label, &snippet.text]));
+        }
+        let key = MemoryKey::new(snapshot.uri(), &parts);
         Self {
             budget,
             model,
@@ -100,6 +110,7 @@ impl PreparedRequest {
             cursor,
             context,
             at_cursor,
+            placement: *placement,
             lines,
             max_tokens: max_tokens.min(request.max_tokens.unwrap_or(usize::MAX)),
             sampling,
@@ -127,7 +138,7 @@ impl PreparedRequest {
             after: &self.context.line_after,
             next_lines: &self.next_lines,
             multiline: self.lines.is_some(),
-            max_lines: self.lines.map_or(1, |lines| lines.most),
+            max_lines: self.lines.map_or(1, |lines| lines.max_lines),
             indent_unit: self.indent_unit,
         }
     }
@@ -144,13 +155,13 @@ impl PreparedRequest {
     ) -> Job<StopReason> {
         let mut context = self.at_cursor.as_ref().unwrap_or(&self.context).clone();
         context.line_before.push_str(typed);
-        let budget = self.budget;
+        let (budget, placement) = (self.budget, self.placement);
         let request = self.for_suggestion();
         let mut rules = StopRules::new(&request);
         let (mut text, typed_bytes) = (typed.to_owned(), typed.len());
         Job {
             max_tokens: self.max_tokens,
-            must_write: typed.is_empty() && request.expects_text(),
+            requires_text: typed.is_empty() && request.expects_text(),
             sampling: self.sampling,
             stop: Box::new(move |decoded| {
                 if typed_bytes == 0 {
@@ -162,14 +173,22 @@ impl PreparedRequest {
                 Some((reason, keep.saturating_sub(typed_bytes)))
             }),
             persists: self.persists,
-            asked,
-            ..Job::prefill(move |assembler| Some(assembler.assemble(&context, &budget)), done)
+            requested_at: asked,
+            ..Job::prefill(
+                move |assembler| {
+                    Some(match placement {
+                        Some(placement) => assembler.assemble_at(placement, &context, &budget),
+                        None => assembler.assemble(&context, &budget),
+                    })
+                },
+                done,
+            )
         }
     }
 }
 
 /// Returns a key of the sampling settings: text sampled with other settings is not an answer for
 /// these.
-fn sampled_otherwise(sampling: &Sampling) -> String {
+fn sampling_key(sampling: &Sampling) -> String {
     if *sampling == Sampling::default() { String::new() } else { format!("{sampling:?}") }
 }

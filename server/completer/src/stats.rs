@@ -6,7 +6,6 @@
 //! counts, never an answer.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -16,10 +15,12 @@ mod tally;
 
 pub use day::Day;
 pub use ledger::{Counted, Ledger};
-pub use tally::{Entry, FORMAT, MS_BOUNDS, Tally};
+pub use tally::{FORMAT, MS_BOUNDS, StatsEntry, Tally};
+
+use crate::dirs;
 
 /// How long counts stay in memory before they are written.
-const UNTIL_WRITTEN: Duration = Duration::from_mins(1);
+const WRITE_INTERVAL: Duration = Duration::from_mins(1);
 
 /// Maximum number of combinations of day, language and model; a user has far fewer in a minute.
 const MAX_TALLIES: usize = 256;
@@ -54,7 +55,7 @@ impl Statistics {
         if counting.tallies.len() < MAX_TALLIES || counting.tallies.contains_key(&key) {
             change(counting.tallies.entry(key).or_default());
         }
-        counting.since.get_or_insert_with(Instant::now).elapsed() >= UNTIL_WRITTEN
+        counting.since.get_or_insert_with(Instant::now).elapsed() >= WRITE_INTERVAL
     }
 
     /// Writes the counts; if that fails, they stay for the next time.
@@ -62,9 +63,9 @@ impl Statistics {
         let Some(ledger) = &self.ledger else { return };
         let taken = std::mem::take(&mut *self.lock());
         let entry = |((day, language, model), tally): (&(Day, String, String), &Tally)| {
-            Entry::new(*day, language, model, tally.clone())
+            StatsEntry::new(*day, language, model, tally.clone())
         };
-        let entries: Vec<Entry> = taken.tallies.iter().map(entry).collect();
+        let entries: Vec<StatsEntry> = taken.tallies.iter().map(entry).collect();
         if let Err(error) = ledger.add(&entries) {
             tracing::warn!(%error, "the statistics cannot be written");
             let mut counting = self.lock();
@@ -89,22 +90,7 @@ impl Statistics {
 /// Returns the file of counts: in the platform's state folder, or in `LOWKEY_CACHE_DIR`; `None` if
 /// that is set and empty, or there is no such folder.
 pub fn ledger() -> Option<Ledger> {
-    let file = |folder: PathBuf| Ledger::new(folder.join("statistics.jsonl"));
-    if let Some(folder) = std::env::var_os("LOWKEY_CACHE_DIR") {
-        return (!folder.is_empty()).then(|| file(folder.into()));
-    }
-    let absolute = |variable: &str| {
-        std::env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute())
-    };
-    let below_home = |folder: &str| std::env::home_dir().map(|home| home.join(folder));
-    let folder = if cfg!(windows) {
-        absolute("LOCALAPPDATA")
-    } else if cfg!(target_os = "macos") {
-        below_home("Library/Application Support")
-    } else {
-        absolute("XDG_STATE_HOME").or_else(|| below_home(".local/state"))
-    };
-    Some(file(folder?.join("lowkey")))
+    Some(Ledger::new(dirs::state()?.join("statistics.jsonl")))
 }
 
 #[cfg(test)]

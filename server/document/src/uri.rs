@@ -4,7 +4,11 @@
 //! Editors escape differently (`file:///c%3A/x`, `file:///C:/x`, `file:/x`), and LSP requires
 //! servers to accept every valid encoding. [`Uri`] converts them to one form, which identifies the
 //! document everywhere. The parser is lenient, because editors also send paths with blanks, and
-//! paths that are not URIs.
+//! paths that are not URIs. Crates for URIs are strict (`fluent-uri`, which tower-lsp uses) or
+//! change paths (`url` resolves `..` and treats `\` as `/`), so only the escapes are by a crate.
+//!
+//! This is the only reader of URIs: the ignore rules compare a document's path with a workspace
+//! folder's, and two readers could disagree about them.
 //!
 //! Invariant: total. Any text is a URI. A URI that no rule can judge is [`Carried::Undecidable`],
 //! never a guess.
@@ -38,6 +42,9 @@ const ESCAPED: &AsciiSet = &CONTROLS
     .add(b'{')
     .add(b'|')
     .add(b'}');
+
+/// Characters that are escaped in an authority: brackets enclose an IPv6 address (section 3.2.2).
+const ESCAPED_IN_AUTHORITY: &AsciiSet = &ESCAPED.remove(b'[').remove(b']');
 
 /// A document's URI in canonical form. Clones share the text.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -177,13 +184,13 @@ fn decoded(text: &str) -> Vec<u8> {
 fn canonical(scheme: &str, parts: &Parts<'_>) -> String {
     let scheme = scheme.to_ascii_lowercase();
     let authority = parts.authority.map(|authority| {
-        let authority = reescaped(authority);
+        let authority = reescaped(authority, ESCAPED_IN_AUTHORITY);
         match authority.rsplit_once('@') {
             Some((user, host)) => format!("{user}@{}", host.to_ascii_lowercase()),
             None => authority.to_ascii_lowercase(),
         }
     });
-    let mut path = reescaped(parts.path);
+    let mut path = reescaped(parts.path, ESCAPED);
     // Only for a drive: a file may have the name `/C:x`, and on Windows no path begins with that.
     if scheme == "file"
         && let [b'/', drive, b':', rest @ ..] = path.as_bytes()
@@ -217,10 +224,11 @@ fn canonical(scheme: &str, parts: &Parts<'_>) -> String {
     text
 }
 
-/// Escapes a path canonically. An escaped slash stays escaped, because it is not a separator.
-fn reescaped(path: &str) -> String {
+/// Escapes a path or an authority canonically. An escaped slash stays escaped, because it is not a
+/// separator.
+fn reescaped(text: &str, escaped: &'static AsciiSet) -> String {
     let mut parts = Vec::new();
-    let mut rest = path;
+    let mut rest = text;
     while let Some(at) = rest.find("%2F").into_iter().chain(rest.find("%2f")).min() {
         let (part, escape) = rest.split_at(at);
         parts.push(part);
@@ -228,7 +236,7 @@ fn reescaped(path: &str) -> String {
     }
     parts.push(rest);
     let parts: Vec<String> =
-        parts.into_iter().map(|part| percent_encode(&decoded(part), ESCAPED).to_string()).collect();
+        parts.into_iter().map(|part| percent_encode(&decoded(part), escaped).to_string()).collect();
     parts.join("%2F")
 }
 

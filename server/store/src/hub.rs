@@ -7,9 +7,10 @@
 
 use std::ffi::OsString;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
+use etcetera::base_strategy::{BaseStrategy, Xdg};
 
 use crate::cache::Cache;
 use crate::folder::small_text;
@@ -23,7 +24,7 @@ pub struct Hub {
     /// The address without a slash at its end.
     pub endpoint: String,
     /// For repositories that require a login.
-    pub token: Option<Token>,
+    pub token: Option<AuthToken>,
     /// Whether network access is forbidden.
     pub offline: bool,
     /// The cache folder, shared with other tools.
@@ -33,9 +34,9 @@ pub struct Hub {
 /// A secret: the value of an `Authorization` header. It is sent only to its own server and never
 /// appears in a message.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Token(String);
+pub struct AuthToken(String);
 
-impl Token {
+impl AuthToken {
     /// Parses a token; `None` if it is empty or not valid in a header.
     pub fn new(text: &str) -> Option<Self> {
         let text = text.trim();
@@ -54,26 +55,26 @@ impl Token {
     }
 }
 
-impl fmt::Debug for Token {
+impl fmt::Debug for AuthToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Token(…)")
+        f.write_str("AuthToken(…)")
     }
 }
 
 impl Hub {
+    /// Reads this process's environment. The default cache is in the XDG cache folder on every
+    /// platform, as in `huggingface_hub`.
     pub fn from_env() -> Self {
-        Self::read(|name| std::env::var_os(name), std::env::home_dir())
+        let cache = Xdg::new().map(|folders| folders.cache_dir());
+        let cache = cache.unwrap_or_else(|_| std::env::temp_dir().join(".cache"));
+        Self::read(|name| std::env::var_os(name), &cache)
     }
 
-    /// Reads from any source of variables; `home` is the user's home folder.
-    pub fn read(variable: impl Fn(&str) -> Option<OsString>, home: Option<PathBuf>) -> Self {
+    /// Reads from any source of variables; `cache` is the user's cache folder.
+    pub fn read(variable: impl Fn(&str) -> Option<OsString>, cache: &Path) -> Self {
         let path = |name| variable(name).filter(|value| !value.is_empty()).map(PathBuf::from);
         let text = |name| variable(name).and_then(|value| value.into_string().ok());
-        let home_folder = path("HF_HOME").unwrap_or_else(|| {
-            let cache = path("XDG_CACHE_HOME")
-                .unwrap_or_else(|| home.unwrap_or_else(std::env::temp_dir).join(".cache"));
-            cache.join("huggingface")
-        });
+        let home_folder = path("HF_HOME").unwrap_or_else(|| cache.join("huggingface"));
         let root = path("HF_HUB_CACHE")
             .or_else(|| path("HUGGINGFACE_HUB_CACHE"))
             .unwrap_or_else(|| home_folder.join("hub"));
@@ -81,8 +82,8 @@ impl Hub {
         let token_file = path("HF_TOKEN_PATH").unwrap_or_else(|| home_folder.join("token"));
         let token = text("HF_TOKEN")
             .as_deref()
-            .and_then(Token::new)
-            .or_else(|| small_text(&token_file, 1 << 12).ok().as_deref().and_then(Token::new));
+            .and_then(AuthToken::new)
+            .or_else(|| small_text(&token_file, 1 << 12).ok().as_deref().and_then(AuthToken::new));
         let offline = text("HF_HUB_OFFLINE").is_some_and(|value| {
             matches!(&*value.to_ascii_uppercase(), "1" | "ON" | "YES" | "TRUE")
         });
@@ -104,32 +105,27 @@ impl Hub {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::*;
 
     fn hub(variables: &[(&str, &str)]) -> Hub {
         let find = |name: &str| {
             variables.iter().find(|(known, _)| *known == name).map(|(_, value)| value.into())
         };
-        Hub::read(find, Some("/home/somebody".into()))
+        Hub::read(find, Path::new("/home/user/.cache"))
     }
 
     #[test]
     fn defaults_are_public_hub_and_home_folder() {
         let hub = hub(&[]);
         assert_eq!(hub.endpoint, DEFAULT_ENDPOINT);
-        assert_eq!(hub.cache.root(), Path::new("/home/somebody/.cache/huggingface/hub"));
+        assert_eq!(hub.cache.root(), Path::new("/home/user/.cache/huggingface/hub"));
         assert!(!hub.offline && hub.token.is_none());
     }
 
     #[test]
     fn nearer_variable_wins() {
-        let far = [("XDG_CACHE_HOME", "/x"), ("HF_ENDPOINT", "")];
-        assert_eq!(hub(&far).cache.root(), Path::new("/x/huggingface/hub"));
-        assert_eq!(hub(&far).endpoint, DEFAULT_ENDPOINT);
-        let nearer = [("XDG_CACHE_HOME", "/x"), ("HF_HOME", "/h")];
-        assert_eq!(hub(&nearer).cache.root(), Path::new("/h/hub"));
+        assert_eq!(hub(&[("HF_ENDPOINT", "")]).endpoint, DEFAULT_ENDPOINT);
+        assert_eq!(hub(&[("HF_HOME", "/h")]).cache.root(), Path::new("/h/hub"));
         let nearest =
             [("HF_HOME", "/h"), ("HUGGINGFACE_HUB_CACHE", "/old"), ("HF_HUB_CACHE", "/c")];
         assert_eq!(hub(&nearest).cache.root(), Path::new("/c"));
@@ -144,11 +140,11 @@ mod tests {
             ("HF_HUB_OFFLINE", "on"),
         ]);
         assert_eq!(hub.url("a/b", "main", "c.gguf"), "http://mirror:80/a/b/resolve/main/c.gguf");
-        assert_eq!(hub.token.as_ref().map(Token::header), Some("Bearer hf_x"));
-        assert_eq!(Token::basic("me", "a:b").header(), "Basic bWU6YTpi");
+        assert_eq!(hub.token.as_ref().map(AuthToken::header), Some("Bearer hf_x"));
+        assert_eq!(AuthToken::basic("me", "a:b").header(), "Basic bWU6YTpi");
         assert!(hub.offline);
         assert!(!format!("{hub:?}").contains("hf_x"), "a token is printed");
-        assert!(Token::new("a\r\nb").is_none(), "a token must not end its header");
+        assert!(AuthToken::new("a\r\nb").is_none(), "a token must not end its header");
     }
 
     #[test]

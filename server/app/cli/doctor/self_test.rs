@@ -9,11 +9,11 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use lowkey_completer::settings::{Anchor, Number, Order, Settings};
+use lowkey_completer::settings::{AnchorSetting, Number, OrderSetting, Settings};
 use lowkey_completer::{Completer, CompletionRequest, Outcome, TimeLimit, Trigger};
 use lowkey_document::{Document, fixture};
 use lowkey_prompt::Format;
-use lowkey_terminal::progress::Progress;
+use lowkey_terminal::progress;
 use serde::Serialize;
 
 use super::holes::{HOLES, Hole};
@@ -74,12 +74,15 @@ struct Answered {
 pub(super) fn settings(user: &Settings, format: &Format) -> Settings {
     let takes = |order| format.clone().with_order(order).is_some();
     // An order that the model does not support must fail to load here too.
-    let is_refused = user.order == Order::Spm && !takes(lowkey_prompt::Order::Spm);
-    let order =
-        if takes(lowkey_prompt::Order::Psm) && !is_refused { Order::Psm } else { user.order };
+    let is_refused = user.order == OrderSetting::Spm && !takes(lowkey_prompt::FimOrder::Spm);
+    let order = if takes(lowkey_prompt::FimOrder::Psm) && !is_refused {
+        OrderSetting::Psm
+    } else {
+        user.order
+    };
     Settings {
         order,
-        anchor: Anchor::Cursor,
+        anchor: AnchorSetting::Cursor,
         paused: false,
         languages_off: Vec::new(),
         look_ahead: false,
@@ -97,10 +100,10 @@ pub(super) async fn run(
     n_parameters: usize,
 ) -> SelfTest {
     let began = Instant::now();
-    let progress = Progress::new(0, HOLES.len());
+    let progress = progress::bar(progress::HOLES, 0, HOLES.len() as u64);
     let mut answers = Vec::with_capacity(HOLES.len());
     for (number, hole) in HOLES.iter().enumerate() {
-        progress.draw(number);
+        progress.set_position(number as u64);
         answers.push(ask(completer, hole).await);
     }
     let asked = match format {

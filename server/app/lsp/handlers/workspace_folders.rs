@@ -32,6 +32,7 @@ pub(super) fn roots(params: &InitializeParams) -> Vec<PathBuf> {
     }
 }
 
+/// Not tower-lsp's `Uri::to_file_path`: the ignore rules need one reader for folders and documents.
 fn path(uri: &Uri) -> Option<PathBuf> {
     lowkey_document::Uri::new(uri.as_str()).file_path()
 }

@@ -42,6 +42,7 @@ fn equivalent_uris_are_one() {
             &["vscode-remote://ssh-remote%2Bbox/p/a.py", "VSCODE-REMOTE://ssh-remote+BOX/p/%61.py"],
         ),
         ("scp://Anna@box.example/a", &["scp://Anna@BOX.example/a"]),
+        ("scp://a%5E@[::1]:22/a", &["scp://a%5e@%5B::1%5D:22/a", "scp://a^@[::1]:22/%61"]),
         ("untitled:Untitled-1", &["UNTITLED:Untitled-1", "untitled:Untitled%2D1"]),
     ] {
         assert_eq!(Uri::new(one).as_str(), one);

@@ -1,8 +1,10 @@
-//! The coefficients of one gate, read from a file of lines `name = number`.
+//! The coefficients of one gate, read from a TOML file.
 //!
-//! The file is compiled into the program and checked by a test. If an entry cannot be read all the
-//! same, it counts as 0. The threshold is then 0 as well, so a gate without coefficients shows
-//! everything.
+//! Files are compiled into the program, and a test reads each of them. A missing, unknown or
+//! repeated name is an error, and so is a value that is not a finite number: a typing error must
+//! not read as 0.
+
+use std::collections::BTreeMap;
 
 use super::evidence::{Evidence, FEATURES};
 
@@ -11,7 +13,7 @@ use super::evidence::{Evidence, FEATURES};
 pub(super) struct Coefficients {
     intercept: f32,
     weights: [f32; FEATURES.len()],
-    /// Weight of the prior before recent answers count, in suggestions; see [`super::Recent`].
+    /// Weight of the prior before recent answers count, in suggestions; see [`super::RecentAnswers`].
     pub(super) recent_strength: f32,
     /// Thresholds: a suggestion is shown from this probability on.
     pub(super) quiet: f32,
@@ -20,27 +22,29 @@ pub(super) struct Coefficients {
 }
 
 impl Coefficients {
-    pub(super) fn read(file: &str) -> Self {
-        let mut read = Self::default();
-        for (name, value) in entries(file) {
-            if let Some(place) = read.place(name) {
-                *place = value;
-            }
+    /// Reads a file; the error names the entry.
+    pub(super) fn read(file: &str) -> Result<Self, String> {
+        let mut values: BTreeMap<String, f32> =
+            toml::from_str(file).map_err(|error| error.message().to_owned())?;
+        let mut take = |name: &str| {
+            let value = values.remove(name).ok_or_else(|| format!("{name} is missing"))?;
+            value.is_finite().then_some(value).ok_or_else(|| format!("{name} is not finite"))
+        };
+        let mut weights = [0.0; FEATURES.len()];
+        for (weight, (name, _)) in weights.iter_mut().zip(FEATURES) {
+            *weight = take(name)?;
         }
-        read
-    }
-
-    fn place(&mut self, name: &str) -> Option<&mut f32> {
-        match name {
-            "intercept" => Some(&mut self.intercept),
-            "recent_strength" => Some(&mut self.recent_strength),
-            "quiet" => Some(&mut self.quiet),
-            "normal" => Some(&mut self.normal),
-            "eager" => Some(&mut self.eager),
-            _ => {
-                let idx = FEATURES.iter().position(|(feature, _)| *feature == name)?;
-                self.weights.get_mut(idx)
-            }
+        let read = Self {
+            intercept: take("intercept")?,
+            weights,
+            recent_strength: take("recent_strength")?,
+            quiet: take("quiet")?,
+            normal: take("normal")?,
+            eager: take("eager")?,
+        };
+        match values.first_key_value() {
+            None => Ok(read),
+            Some((name, _)) => Err(format!("{name} is no coefficient")),
         }
     }
 
@@ -52,41 +56,57 @@ impl Coefficients {
     }
 }
 
-/// Returns the lines `name = number` of a file; skips comments and malformed lines.
-fn entries(file: &str) -> impl Iterator<Item = (&str, f32)> {
-    file.lines().filter_map(|line| {
-        let (name, value) = line.split('#').next()?.split_once('=')?;
-        let value = value.trim().parse().ok().filter(|value: &f32| value.is_finite())?;
-        Some((name.trim(), value))
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::{DEFAULT, FAMILIES};
     use super::*;
 
+    const NAMES: [&str; 5] = ["intercept", "recent_strength", "quiet", "normal", "eager"];
+
+    /// Returns each coefficient's name and value.
+    fn values(read: &Coefficients) -> Vec<(&'static str, f32)> {
+        let features = FEATURES.iter().map(|(name, _)| *name).zip(read.weights);
+        let Coefficients { intercept, recent_strength, quiet, normal, eager, .. } = *read;
+        let others = NAMES.into_iter().zip([intercept, recent_strength, quiet, normal, eager]);
+        features.chain(others).collect()
+    }
+
+    /// The number in the file is the number in the program, to the bit: TOML's floats are `f64`.
     #[test]
-    fn files_have_each_coefficient_once() {
-        let files = FAMILIES.iter().copied().chain([("default", DEFAULT)]);
-        for (family, file) in files {
-            let mut said: Vec<&str> = entries(file).map(|(name, _)| name).collect();
-            said.sort_unstable();
-            let rest = ["intercept", "recent_strength", "quiet", "normal", "eager"];
-            let mut wanted: Vec<&str> =
-                FEATURES.iter().map(|(name, _)| *name).chain(rest).collect();
-            wanted.sort_unstable();
-            assert_eq!(said, wanted, "{family}");
-            let Coefficients { quiet, normal, eager, recent_strength, .. } =
-                Coefficients::read(file);
+    fn files_are_read_exactly() {
+        for (family, file) in FAMILIES.iter().copied().chain([("default", DEFAULT)]) {
+            let read = Coefficients::read(file).unwrap_or_else(|e| panic!("{family}: {e}"));
+            for (name, value) in values(&read) {
+                let written =
+                    file.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(" = "));
+                let written: f32 =
+                    written.and_then(|number| number.parse().ok()).expect("a number");
+                assert_eq!(value.to_bits(), written.to_bits(), "{family}: {name}");
+            }
+            let Coefficients { quiet, normal, eager, recent_strength, .. } = read;
             assert!(1.0 > quiet && quiet > normal && normal > eager && eager > 0.0, "{family}");
             assert!(recent_strength > 0.0, "{family}");
         }
     }
 
     #[test]
-    fn malformed_entries_are_ignored() {
-        let read = Coefficients::read("# a = 1\nintercept = 2 # two\nquiet = NaN\nx\n=\nother = 3");
-        assert_eq!(read, Coefficients { intercept: 2.0, ..Coefficients::default() });
+    fn wrong_files_are_refused() {
+        let changed = |from: &str, to: &str| {
+            assert!(DEFAULT.contains(from), "{from:?}");
+            Coefficients::read(&DEFAULT.replacen(from, to, 1))
+        };
+        assert!(changed("quiet = 0.30", "quiet = 0.4 # why").is_ok());
+        for (from, to, error) in [
+            ("log_lines = ", "log_line = ", "log_lines is missing"),
+            ("quiet = 0.30", "quiet = 0.30\nquite = 0.30", "quite is no coefficient"),
+            ("quiet = 0.30", "quiet = nan", "quiet is not finite"),
+            ("quiet = 0.30", "quiet = 1e39", "quiet is not finite"),
+            ("quiet = 0.30", "quiet = 0.30\nquiet = 0.30", "duplicate key"),
+            ("quiet = 0.30", "quiet = \"0.30\"", "invalid type"),
+            ("quiet = 0.30", "quiet 0.30", "expected"),
+        ] {
+            let found = changed(from, to).expect_err(to);
+            assert!(found.contains(error), "{to:?}: {found}");
+        }
     }
 }

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 const BARE_SENTINELS: usize = 4;
 
 /// Random parts, as from another gatherer.
-fn any_context() -> impl Strategy<Value = Context> {
+pub(super) fn any_context() -> impl Strategy<Value = Context> {
     let texts = (hard_text(), hard_text(), hard_line(), hard_text(), 0usize..20, 0usize..20);
     texts.prop_map(|(prefix, line_before, line_after, suffix, n_prefix, n_suffix)| Context {
         prefix: prefix.repeat(n_prefix),
@@ -20,7 +20,7 @@ fn any_context() -> impl Strategy<Value = Context> {
     })
 }
 
-fn one_of_each_family() -> Vec<Assembler> {
+pub(super) fn one_of_each_family() -> Vec<Assembler> {
     let specials: &[&[&str]] = &[
         &["<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>", "<|file_sep|>"],
         &["<fim_prefix>", "<fim_middle>", "<fim_suffix>", "<file_sep>"],
@@ -51,9 +51,9 @@ fn any_document() -> impl Strategy<Value = (Vec<String>, prop::sample::Index, pr
 proptest! {
     #[test]
     fn sentinels_are_whole_and_budget_is_met(context in any_context(), prompt_tokens in 0usize..200, spm: bool, heal: bool) {
-        let order = if spm { Order::Spm } else { Order::Psm };
+        let order = if spm { FimOrder::Spm } else { FimOrder::Psm };
         let assembler = embedded(order, heal);
-        let prompt = assembler.assemble(&context, &Budget { prompt_tokens });
+        let prompt = assembler.assemble(&context, &Budget::of(prompt_tokens));
         let sentinels: Vec<TokenId> = prompt.tokens.iter().copied().filter(|&id| id <= 6).collect();
         prop_assert_eq!(sentinels, [6, 1, 2, 3]);
         prop_assert!(prompt.tokens.len() <= prompt_tokens.max(BARE_SENTINELS));
@@ -73,7 +73,7 @@ proptest! {
         prop_assert!(heal || prompt.unforced.is_empty());
         prop_assert!(tokenizer.encode(&prompt.unforced).len() <= 2 * MAX_HEALED_TOKENS);
         // The cache of pieces changes nothing.
-        prop_assert_eq!(assembler.assemble(&context, &Budget { prompt_tokens }), prompt);
+        prop_assert_eq!(assembler.assemble(&context, &Budget::of(prompt_tokens)), prompt);
     }
 
     #[test]
@@ -82,16 +82,18 @@ proptest! {
         snippets in prop::collection::vec((hard_line(), hard_text()), 0..4),
         family in any::<prop::sample::Index>(),
         prompt_tokens in 0usize..300,
+        snippet_tokens in 0usize..100,
     ) {
         static ASSEMBLERS: LazyLock<Vec<Assembler>> = LazyLock::new(one_of_each_family);
         let assembler = &ASSEMBLERS[family.index(ASSEMBLERS.len())];
         let n_snippets = snippets.len();
         context.snippets = snippets.into_iter().map(|(label, text)| Snippet { label, text }).collect();
-        let prompt = assembler.assemble(&context, &Budget { prompt_tokens });
+        let budget = Budget { prompt_tokens, snippet_tokens };
+        let prompt = assembler.assemble(&context, &budget);
         let Format::Fim(format) = &assembler.format else { unreachable!("families have sentinels") };
         let layout: Vec<TokenId> =
             format.layout().iter().filter_map(|&piece| format.sentinel(piece)).collect();
-        prop_assert!(prompt.tokens.len() <= prompt_tokens.max(layout.len()));
+        prop_assert!(prompt.tokens.len() <= prompt_tokens.max(layout.len()) + snippet_tokens);
         let mut sentinels: Vec<TokenId> = prompt.tokens.iter().copied().filter(|&id| id <= 6).collect();
         // Each snippet in the prompt is a separate file, before the document.
         let n_files = sentinels.len() - layout.len();
@@ -105,7 +107,7 @@ proptest! {
     #[test]
     fn parts_are_cut_at_far_ends(context in any_context(), prompt_tokens in 0usize..200) {
         let assembler = fragmented();
-        let prompt = assembler.assemble(&context, &Budget { prompt_tokens });
+        let prompt = assembler.assemble(&context, &Budget::of(prompt_tokens));
         let at = |sentinel: TokenId| prompt.tokens.iter().position(|&id| id == sentinel).unwrap();
         let text = |tokens: &[TokenId]| -> Vec<u8> {
             tokens.iter().flat_map(|&id| assembler.tokenizer.token_bytes(id)).copied().collect()
@@ -126,17 +128,21 @@ proptest! {
         crlf: bool,
         prompt_tokens in 8usize..300,
         group_lines in prop::sample::select(&[1usize, 4, 8][..]),
+        placement in prop::sample::select(&Placement::ALL[..]),
     ) {
         let assembler = if heal { healing() } else { fragmented() };
-        let budget = Budget { prompt_tokens };
+        let budget = Budget { prompt_tokens, snippet_tokens: 24 };
         let line_idx = line.index(lines.len());
         // Longer lines move their anchor on purpose, but rarely.
         prop_assume!(lines[line_idx].len() < 200);
         let assemble = |lines: &[String], column: usize| {
             let line_end = if crlf { "\r\n" } else { "\n" };
             let start: usize = lines[..line_idx].iter().map(|line| line.len() + line_end.len()).sum();
-            let context = context_at(&lines.join(line_end), start + column, budget, group_lines);
-            assembler.assemble(&context, &budget)
+            let mut context = context_at(&lines.join(line_end), start + column, budget, group_lines);
+            context.snippets = vec![Snippet { label: "b.rs".to_owned(), text: "fn b()".to_owned() }];
+            let prompt = assembler.assemble_at(placement, &context, &budget);
+            assert_ne!(prompt, assembler.assemble_at(placement, &context, &Budget::of(prompt_tokens)));
+            prompt
         };
         let boundaries: Vec<usize> =
             lines[line_idx].char_indices().map(|(at, _)| at).chain([lines[line_idx].len()]).collect();
