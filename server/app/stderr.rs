@@ -20,7 +20,7 @@ pub(crate) fn line(text: &str) {
     raw(&format!("{text}\n"));
 }
 
-/// Writes `text` unchanged, for progress bars and help.
+/// Writes `text` unchanged, for questions and help.
 pub(crate) fn raw(text: &str) {
     let mut stderr = io::stderr();
     let _ = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());

@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use super::stdout;
 
-const NAME: &str = "qwen2.5-coder-0.5b";
+pub(crate) const NAME: &str = "qwen2.5-coder-0.5b";
 /// The official file of the same family, which is also in package indexes.
 const OFFICIAL: &str = "qwen2.5-coder-0.5b-instruct";
 /// Variables that are removed so that the settings of this machine's user do not apply.
@@ -36,19 +36,24 @@ const SETTINGS: [&str; 13] = [
 ];
 
 /// A user with a separate cache and separate settings.
-struct User {
+pub(crate) struct User {
     folder: TestFolder,
     endpoint: String,
 }
 
 impl User {
-    fn new(name: &str, endpoint: &str) -> Self {
+    pub(crate) fn new(name: &str, endpoint: &str) -> Self {
         let folder = TestFolder::new(name);
         Self { folder, endpoint: endpoint.to_owned() }
     }
 
     /// Runs a program as this user.
     fn run(&self, program: &str, args: &[&str], env: &[(&str, &str)]) -> Output {
+        self.command(program, args).envs(env.iter().copied()).output().unwrap()
+    }
+
+    /// Returns the command that runs a program as this user.
+    pub(crate) fn command(&self, program: &str, args: &[&str]) -> Command {
         let mut command = Command::new(program);
         for name in SETTINGS {
             command.env_remove(name);
@@ -65,10 +70,8 @@ impl User {
             .env("HF_HOME", self.folder.join("home"))
             .env("HF_HUB_CACHE", self.folder.join("hub"))
             .env("PIP_CONFIG_FILE", "/dev/null")
-            .envs(env.iter().copied())
-            .stdin(Stdio::null())
-            .output()
-            .unwrap()
+            .stdin(Stdio::null());
+        command
     }
 
     fn lowkey(&self, args: &[&str]) -> Output {
@@ -77,7 +80,7 @@ impl User {
 }
 
 /// A hub on which every model is the toy.
-fn hub(seen: &Seen) -> Reply {
+pub(crate) fn hub(seen: &Seen) -> Reply {
     if seen.path == "/bytes" {
         return Reply { status: 200, body: TOY_BYTES.to_vec(), ..Reply::default() };
     }

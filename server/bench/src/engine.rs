@@ -5,7 +5,6 @@
 //! alternating order, and medians are reported, so that what else the machine does
 //! falls on all rows alike. The machine's limits are the best of their rounds.
 
-use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -13,6 +12,7 @@ use lowkey_completer::load;
 use lowkey_completer::settings::Settings;
 use lowkey_kernels::{Isa, Pool, int8_gop_s, read_gb_s, round_trip_ns};
 use lowkey_model::Accelerator;
+use lowkey_terminal::progress;
 use lowkey_terminal::stdout::print;
 use lowkey_terminal::system::kilobytes;
 
@@ -60,8 +60,8 @@ const ROOFLINE_ROUNDS: usize = 9;
 
 pub(super) fn run(args: &Args, settings: &Settings, program: &Program) -> anyhow::Result<()> {
     let threads = load::threads_of(settings.threads);
-    let progress = Progress::new();
-    progress.say("loading the model");
+    let progress = progress::bar(progress::STEPS, 0, None).with_message("loading the model");
+    progress.tick();
     let started = Instant::now();
     let file = load::open(settings, program.embedded.as_ref()).map_err(anyhow::Error::msg)?;
     let name = file.name().to_owned();
@@ -76,32 +76,35 @@ pub(super) fn run(args: &Args, settings: &Settings, program: &Program) -> anyhow
     drop(file);
 
     let (rows, skipped) = Row::plan(model.config().context_length);
+    progress.set_length(u64::from(args.rounds) * rows.len() as u64);
+    progress.set_message("warming up");
     let mut subject = Subject::new(model, &rows)?;
-    progress.say("warming up");
     for row in Row::largest(&rows) {
         subject.measure(row)?;
     }
+    progress.reset_eta();
     let mut samples = vec![Vec::new(); rows.len()];
     for round in 0..args.rounds {
         for n_done in 0..rows.len() {
             // Back and forth, so that no row is always measured on a cooler machine.
             let at = if round % 2 == 0 { n_done } else { rows.len() - 1 - n_done };
             if let (Some(row), Some(samples)) = (rows.get(at), samples.get_mut(at)) {
-                progress.say(&format!("round {} of {}: {row}", round + 1, args.rounds));
+                progress.set_message(format!("round {} of {}: {row}", round + 1, args.rounds));
                 samples.push(subject.measure(*row)?);
+                progress.inc(1);
             }
         }
     }
     // Before the limits are measured, which takes memory of its own.
     let (memory, peak) = (resident("VmRSS:"), resident("VmHWM:"));
-    progress.say("what the machine gives");
+    progress.set_message("the machine's limits");
     let pool = Pool::with_isa(threads, isa);
     let roofline = Roofline {
         read_gb_s: read_gb_s(&pool, ROOFLINE_ROUNDS)?,
         int8_gop_s: int8_gop_s(&pool, ROOFLINE_ROUNDS),
         round_trip_ns: round_trip_ns(&pool),
     };
-    progress.end();
+    drop(progress);
 
     let mut outcome = Outcome::new(&subject, &rows, &samples, roofline);
     outcome.model = name;
@@ -134,28 +137,6 @@ pub(super) fn run(args: &Args, settings: &Settings, program: &Program) -> anyhow
 /// Megabytes that this process holds, by a field of Linux's status file; `None` elsewhere.
 fn resident(field: &str) -> Option<f64> {
     kilobytes("/proc/self/status", field).map(|kb| result::rounded(kb as f64 / 1024.0))
-}
-
-/// One line on stderr with the current step; nothing if stderr is no terminal.
-struct Progress {
-    watched: bool,
-}
-
-impl Progress {
-    fn new() -> Self {
-        Self { watched: std::io::stderr().is_terminal() }
-    }
-
-    fn say(&self, what: &str) {
-        if self.watched {
-            // A terminal that takes no more is no reason to stop measuring.
-            let _ = write!(std::io::stderr(), "\r\x1b[K{what}");
-        }
-    }
-
-    fn end(&self) {
-        self.say("");
-    }
 }
 
 #[cfg(test)]

@@ -51,7 +51,7 @@ enum Bench {
     /// Replay an editing trace key by key, and report the cost of each key
     Replay(replay::Args),
     /// Remove text from a repository's files, request it, and report how often the answer is right
-    Quality(quality::Args),
+    Quality(Box<quality::Args>),
 }
 
 /// Runs a measurement and prints the result to stdout.

@@ -6,7 +6,7 @@
 //! Invariant: the same files, seed and options give the same rows, but for the times and for how
 //! much of a prompt was cached. So there is no time budget here.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,13 +17,14 @@ use lowkey_completer::{
 };
 use lowkey_document::{ByteOffset, Document, PositionEncoding, Snapshot, Uri};
 use lowkey_suggestion::{PositionClass, SuffixClass};
-use lowkey_terminal::progress::Progress;
+use lowkey_terminal::progress;
 use lowkey_terminal::stdout::print;
 use serde_json::{Map, Value, json};
 
 use super::cut::Cut;
 use crate::Program;
 
+mod cross_file;
 mod hole;
 mod ledger;
 mod parses;
@@ -49,8 +50,8 @@ use trial::Trial;
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The repository: files that git ignores or that may hold secrets are left alone
-    #[arg(value_name = "DIR")]
-    folder: PathBuf,
+    #[arg(value_name = "DIR", required_unless_present = "cross_file")]
+    folder: Option<PathBuf>,
     /// How many holes, as many of each kind in each language
     #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..))]
     holes: u32,
@@ -85,14 +86,21 @@ pub(super) struct Args {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
+    cross_file: cross_file::Options,
+    #[command(flatten)]
     cut: Cut,
 }
 
 pub(super) fn run(args: &Args, settings: &Settings, program: &Program) -> anyhow::Result<()> {
-    let root = std::fs::canonicalize(&args.folder)
-        .with_context(|| format!("cannot read the folder {}", args.folder.display()))?;
+    if let Some(holes) = &args.cross_file.cross_file {
+        return cross_file::run(holes, args, settings, program);
+    }
+    // Required without --cross-file.
+    let folder = args.folder.as_deref().unwrap_or(Path::new("."));
+    let root = std::fs::canonicalize(folder)
+        .with_context(|| format!("cannot read the folder {}", folder.display()))?;
     if !root.is_dir() {
-        bail!("{} is not a folder; name a repository's", args.folder.display());
+        bail!("{} is not a folder; name a repository's", folder.display());
     }
     let parsers = Parsers::new(&args.parses)?;
     let kinds = if args.kinds.is_empty() { Kind::ALL.to_vec() } else { args.kinds.clone() };
@@ -103,7 +111,7 @@ pub(super) fn run(args: &Args, settings: &Settings, program: &Program) -> anyhow
         bail!(
             "no holes are possible in {}: {} files of code, {n_denied} that the model must not see, {n_passed_over} \
              in no known language, too long or not UTF-8; name a folder with source code, or languages with --languages",
-            args.folder.display(),
+            folder.display(),
             sources.len(),
         );
     }
@@ -138,7 +146,7 @@ pub(super) fn run(args: &Args, settings: &Settings, program: &Program) -> anyhow
     let heading = format!(
         "{} holes in {} with {model}, seed {}, {}",
         rows.len(),
-        args.folder.display(),
+        folder.display(),
         args.seed,
         if args.invoked { "asked by a key" } else { "asked by typing" },
     );
@@ -205,14 +213,15 @@ impl Bench<'_> {
     ) -> anyhow::Result<Vec<Row>> {
         let (mut ledger, known) = match &self.args.out {
             Some(path) => {
-                let (ledger, rows) = Ledger::open(path, parameters)?;
+                let (ledger, rows) = Ledger::open::<Row>(path, parameters)?;
                 (Some(ledger), rows)
             }
             None => (None, Vec::new()),
         };
         let known: std::collections::BTreeMap<usize, Row> =
             known.into_iter().map(|row| (row.hole, row)).collect();
-        let progress = Progress::new(known.len().min(planned.len()), planned.len());
+        let n_before = known.len().min(planned.len());
+        let progress = progress::bar(progress::HOLES, n_before as u64, planned.len() as u64);
         let mut rows = Vec::with_capacity(planned.len());
         for (number, Planned { source_idx, hole }) in planned.iter().enumerate() {
             let Some(source) = self.sources.get(*source_idx) else { continue };
@@ -230,12 +239,13 @@ impl Bench<'_> {
                     if let Some(ledger) = &mut ledger {
                         ledger.add(&row)?;
                     }
+                    progress.inc(1);
                     row
                 }
             };
-            progress.draw(number + 1);
             if self.args.json {
-                print(&format!("{}\n", serde_json::to_string(&row)?))?;
+                let line = format!("{}\n", serde_json::to_string(&row)?);
+                progress.suspend(|| print(&line))?;
             }
             rows.push(row);
         }

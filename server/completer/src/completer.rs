@@ -113,7 +113,7 @@ impl Completer {
         if let Some(state) = state {
             state.close(self.new_id());
         }
-        lock(&self.memory).forget(uri);
+        lock(&self.memory).remove_document(uri);
     }
 
     /// Applies new settings; returns messages about those that need a restart.

@@ -168,6 +168,7 @@ fn ahead(request: &CompletionRequest, outcome: &Outcome) -> CompletionRequest {
         has_accepted: matches!(outcome, Outcome::Insert(_)),
         time_limit: TimeLimit::Unlimited,
         indent_unit: request.indent_unit,
+        elsewhere: request.elsewhere.clone(),
         desynced: request.desynced,
         ..CompletionRequest::new(snapshot, cursor)
     }

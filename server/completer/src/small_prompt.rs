@@ -38,7 +38,7 @@ pub(crate) fn first(
     if prompt_tokens >= prepared.budget.prompt_tokens {
         return None;
     }
-    let budget = Budget { prompt_tokens };
+    let budget = Budget::of(prompt_tokens);
     let snapshot = request.snapshot.clone();
     let (cursor, label) = (prepared.cursor.clone(), prepared.context.label.clone());
     Some(SmallPrompt {

@@ -16,11 +16,11 @@ use Piece::{Bos, CommentedPath, Mid, Middle, Path, Pre, Prefix, Separator, Suf, 
 pub(crate) enum Piece {
     /// The beginning-of-text token.
     Bos,
-    /// Snippets from other files, then the token that begins a file.
+    /// The token that begins a file.
     Separator,
     /// The document's path and a line end.
     Path,
-    /// Snippets and the path as comments, for families without a file separator.
+    /// The path as a comment, for families without a file separator.
     CommentedPath,
     /// The sentinel before the prefix.
     Pre,
@@ -48,6 +48,9 @@ pub(crate) struct Family {
     pub(crate) required_token: Option<&'static str>,
     /// The token that begins a file.
     pub(crate) separator: Option<&'static str>,
+    /// The token before the repository's name, which precedes the first file, for families that
+    /// were trained on `name\n` after it.
+    pub(crate) repository: Option<&'static str>,
     /// The beginning-of-text token of the family's prompts, regardless of the metadata.
     pub(crate) bos: Option<&'static str>,
     /// Prefix, suffix, middle.
@@ -74,6 +77,7 @@ const UNKNOWN_ROW: Family = Family {
     mid: None,
     required_token: None,
     separator: None,
+    repository: None,
     bos: None,
     psm: Some(PSM_COMMENTED),
     spm: None,
@@ -87,6 +91,7 @@ const STARCODER: Family = Family {
     mid: Some("<fim_middle>"),
     required_token: None,
     separator: None,
+    repository: None,
     bos: None,
     psm: Some(PSM_COMMENTED),
     spm: Some(SPM_COMMENTED),
@@ -100,6 +105,7 @@ const BARRED: Family = Family {
     mid: Some("<|fim_middle|>"),
     required_token: None,
     separator: None,
+    repository: None,
     bos: None,
     psm: Some(PSM_COMMENTED),
     spm: Some(SPM_COMMENTED),
@@ -112,6 +118,7 @@ pub(crate) static FAMILIES: &[Family] = &[
         name: "qwen2.5-coder, lowkey",
         required_token: Some("<|file_sep|>"),
         separator: Some("<|file_sep|>"),
+        repository: Some("<|repo_name|>"),
         psm: Some(PSM_SEPARATED),
         spm: Some(SPM_SEPARATED),
         ..BARRED

@@ -7,7 +7,7 @@
 use crate::TokenId;
 use crate::families::{FAMILIES, Family, Piece, UNKNOWN, UNKNOWN_SEPARATED};
 use crate::gguf::GgufVocab;
-use crate::preamble::Style;
+use crate::placement::{Placement, Style};
 use crate::tokenizer::Tokenizer;
 
 /// The position of the suffix in a prompt.
@@ -41,6 +41,8 @@ pub struct FimFormat {
     suf: TokenId,
     mid: Option<TokenId>,
     separator: Option<TokenId>,
+    repository: Option<TokenId>,
+    placement: Placement,
     /// Sorted.
     ends: Vec<TokenId>,
     fragmented_middle: bool,
@@ -48,8 +50,8 @@ pub struct FimFormat {
 
 impl FimFormat {
     /// Returns the tokens that prompts have in addition to their text.
-    pub(crate) fn special_tokens(&self) -> [Option<TokenId>; 5] {
-        [self.bos, Some(self.pre), Some(self.suf), self.mid, self.separator]
+    pub(crate) fn special_tokens(&self) -> [Option<TokenId>; 6] {
+        [self.bos, Some(self.pre), Some(self.suf), self.mid, self.separator, self.repository]
     }
 
     /// Detects the format of a vocabulary. Only the ids and flags of `ids` are read; for a
@@ -84,6 +86,7 @@ impl FimFormat {
         };
         let mid = ids.fim_mid.filter(|_| mid.is_some()).or(mid);
         let separator = ids.fim_sep.or_else(|| tokenizer.id_of(family.separator?));
+        let repository = family.repository.and_then(|text| tokenizer.id_of(text));
         let bos = ids.bos.filter(|_| ids.add_bos).or_else(|| tokenizer.id_of(family.bos?));
         let named_ends = [
             ids.eos,
@@ -114,6 +117,8 @@ impl FimFormat {
             suf,
             mid,
             separator,
+            repository,
+            placement: Placement::default(),
             ends,
             fragmented_middle,
         })
@@ -128,6 +133,18 @@ impl FimFormat {
         };
         self.order = order;
         Some(self)
+    }
+
+    /// Returns the format with the snippets from other files at another place.
+    #[must_use]
+    pub fn with_placement(mut self, placement: Placement) -> FimFormat {
+        self.placement = placement;
+        self
+    }
+
+    /// Returns the place of snippets from other files.
+    pub fn placement(&self) -> Placement {
+        self.placement
     }
 
     /// Returns the format with healing of forced middles enabled or disabled.
@@ -163,7 +180,12 @@ impl FimFormat {
         self.ends.binary_search(&token).is_ok()
     }
 
-    /// Returns the format of paths and snippets.
+    /// Returns the token before the repository's name.
+    pub(crate) fn repository(&self) -> Option<TokenId> {
+        self.repository
+    }
+
+    /// Returns the format of the document's path.
     pub(crate) fn style(&self) -> Style {
         if self.layout.contains(&Piece::CommentedPath) {
             Style::Comments

@@ -8,6 +8,7 @@ use crate::error::ChatTemplateError;
 use crate::fim::{FimFormat, FimOrder, NoFim};
 use crate::gguf::GgufVocab;
 use crate::instruct::InstructFormat;
+use crate::placement::Placement;
 use crate::tokenizer::Tokenizer;
 
 /// The way to use a model.
@@ -95,6 +96,16 @@ impl Format {
         }
     }
 
+    /// Returns the format with the snippets from other files at another place. A model that is used
+    /// by instruction has them in the user's message.
+    #[must_use]
+    pub fn with_placement(self, placement: Placement) -> Format {
+        match self {
+            Format::Fim(format) => Format::Fim(format.with_placement(placement)),
+            Format::Instruct(_) => self,
+        }
+    }
+
     /// Returns a description of the format for users.
     pub fn name(&self) -> String {
         match self {
@@ -116,7 +127,7 @@ impl Format {
     pub fn special_tokens(&self) -> impl Iterator<Item = TokenId> {
         let sentinels = match self {
             Format::Fim(format) => format.special_tokens(),
-            Format::Instruct(_) => [None; 5],
+            Format::Instruct(_) => [None; 6],
         };
         sentinels.into_iter().flatten()
     }

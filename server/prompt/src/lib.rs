@@ -23,6 +23,7 @@ mod instruct;
 mod json;
 mod memo;
 mod merging;
+mod placement;
 mod pre_tokenizer;
 mod preamble;
 mod prompt;
@@ -41,6 +42,7 @@ pub use fim::{FimFormat, FimOrder, NoFim};
 pub use format::{Format, Infill, NoFormat};
 pub use gguf::GgufVocab;
 pub use healing::Healing;
+pub use placement::Placement;
 pub use prompt::Prompt;
 pub use tokenizer::Tokenizer;
 

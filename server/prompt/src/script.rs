@@ -7,7 +7,7 @@
 use crate::TokenId;
 use crate::tokenizer::Tokenizer;
 use lowkey_document::Language;
-use lowkey_document::lexical::{Kind, Scanner};
+use lowkey_document::lexical::{Scanner, TokenKind};
 use std::collections::HashSet;
 
 /// A script other than Latin.
@@ -60,7 +60,7 @@ impl Script {
             return scripts;
         }
         Scanner::new(language).scan(text, |token| {
-            if token.kind == Kind::Code
+            if token.kind == TokenKind::Code
                 && let Some(script) = Self::of(token.c)
                 && !scripts.contains(&script)
             {

@@ -1,66 +1,69 @@
-//! The progress of a long run: one line on stderr that is redrawn.
+//! Progress bars of long runs, drawn on stderr by indicatif.
 //!
-//! Draws nothing if stderr is not a terminal, to keep logs clean.
+//! A bar is hidden unless stderr is a terminal that can move its cursor, so that logs stay clean.
+//! A bar is removed when it is dropped. Draws that fail are ignored: a closed terminal does not
+//! stop the run.
 
-use std::io::{IsTerminal, Write};
-use std::time::Instant;
+use std::fmt::Write;
 
-const WIDTH: usize = 30;
+use indicatif::{ProgressDrawTarget, ProgressState, ProgressStyle};
 
-/// A bar that is removed when it is dropped.
-#[derive(Debug)]
-pub struct Progress {
-    is_shown: bool,
-    n_all: usize,
-    /// Number done before this run.
-    n_before: usize,
-    began: Instant,
+pub use indicatif::{DecimalBytes, HumanDuration, ProgressBar};
+
+/// Template for holes of a test or a benchmark.
+pub const HOLES: &str = "{bar:30} {pos} of {len} holes{left}";
+/// Template for steps that the message names.
+pub const STEPS: &str = "{bar:20} {msg}{left}";
+/// Template for a transfer of known length.
+pub const TRANSFER: &str = "{bar:24} {percent:>3}% {decimal_bytes} of {decimal_total_bytes}, \
+                            {decimal_bytes_per_sec}{left}";
+/// Template for a transfer of unknown length.
+pub const ENDLESS_TRANSFER: &str = "{decimal_bytes}, {decimal_bytes_per_sec}";
+
+/// Returns a bar with one of this module's templates, which fit into 80 columns. Earlier runs completed `n_before` steps,
+/// which do not count as progress of this run. The first update draws the bar.
+pub fn bar(template: &str, n_before: u64, n_all: impl Into<Option<u64>>) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(n_all.into(), ProgressDrawTarget::hidden());
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style.with_key("left", write_left));
+    }
+    // `with_position` does not inform the estimator, which would count the earlier steps as one
+    // step of this run.
+    bar.set_position(n_before);
+    bar.reset_eta();
+    bar.set_draw_target(ProgressDrawTarget::stderr());
+    bar
 }
 
-impl Progress {
-    /// Starts with `n_before` of `n_all` done.
-    pub fn new(n_before: usize, n_all: usize) -> Self {
-        let is_shown = std::io::stderr().is_terminal();
-        Self { is_shown, n_all, n_before, began: Instant::now() }
+/// Writes the remaining time if it is known.
+fn write_left(state: &ProgressState, out: &mut dyn Write) {
+    let left = state.eta();
+    if !left.is_zero() {
+        let _ = write!(out, ", {:#} left", HumanDuration(left));
     }
-
-    /// Draws that `n_done` are done, including those before this run.
-    pub fn draw(&self, n_done: usize) {
-        if self.is_shown {
-            let seconds = self.began.elapsed().as_secs_f64();
-            let line = bar(n_done, self.n_all, self.n_before, seconds);
-            // A write error on the terminal must not stop the run.
-            let _ = write!(std::io::stderr(), "\r\x1b[K{line}");
-        }
-    }
-}
-
-impl Drop for Progress {
-    fn drop(&mut self) {
-        if self.is_shown {
-            let _ = write!(std::io::stderr(), "\r\x1b[K");
-        }
-    }
-}
-
-fn bar(n_done: usize, n_all: usize, n_before: usize, seconds: f64) -> String {
-    let full = (WIDTH * n_done).checked_div(n_all).unwrap_or(WIDTH).min(WIDTH);
-    let drawn = format!("{}{}", "█".repeat(full), "░".repeat(WIDTH - full));
-    let n_now = n_done.saturating_sub(n_before);
-    let left = n_all.saturating_sub(n_done) as f64 * seconds / n_now.max(1) as f64;
-    let left = if n_now == 0 { String::new() } else { format!("  {left:.0} s left") };
-    format!("{drawn} {n_done} of {n_all} holes{left}")
 }
 
 #[cfg(test)]
 mod tests {
-    use super::bar;
+    use std::time::Duration;
+
+    use super::*;
 
     #[test]
-    fn rest_is_estimated_from_this_run() {
-        assert_eq!(bar(0, 10, 0, 0.0), format!("{} 0 of 10 holes", "░".repeat(30)));
-        let half = format!("{}{}", "█".repeat(15), "░".repeat(15));
-        assert_eq!(bar(5, 10, 3, 4.0), format!("{half} 5 of 10 holes  10 s left"));
-        assert_eq!(bar(0, 0, 0, 0.0), format!("{} 0 of 0 holes", "█".repeat(30)));
+    fn templates_are_valid() {
+        for template in [HOLES, STEPS, TRANSFER, ENDLESS_TRANSFER] {
+            assert!(ProgressStyle::with_template(template).is_ok(), "{template}");
+        }
+    }
+
+    #[test]
+    fn earlier_runs_do_not_raise_the_rate() {
+        let bar = bar(HOLES, 1000, 2000);
+        bar.set_draw_target(ProgressDrawTarget::hidden());
+        assert_eq!((bar.position(), bar.length()), (1000, Some(2000)));
+        std::thread::sleep(Duration::from_millis(10));
+        bar.set_position(1001);
+        // One step in at least 10 ms.
+        assert!((f64::MIN_POSITIVE..=100.0).contains(&bar.per_sec()), "{}", bar.per_sec());
     }
 }

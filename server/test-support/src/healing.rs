@@ -97,7 +97,7 @@ pub fn ask(engine: &Engine, before: &str) -> String {
 }
 
 fn prompt(assembler: &Assembler, line_before: &str) -> Prompt {
-    let budget = Budget { prompt_tokens: 900 };
+    let budget = Budget::of(900);
     let snapshot = Document::open("file:///a.rs", "rust", 1, line_before).snapshot();
     let cursor = snapshot.cursor(ByteOffset(line_before.len()));
     let context = Context::gather(&snapshot, &cursor, "a.rs", &budget.window(), Anchor::Lines(1));

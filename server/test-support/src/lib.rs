@@ -4,8 +4,8 @@
 //! mostly wrong, so a test that uses it may depend on the form of an answer, but not on its
 //! content. `lowkey-toy.md` is its model card.
 //!
-//! [`server`] starts the built program and speaks to it as an editor does, [`hub`] answers a pull, and [`TestFolder`] is
-//! a temporary folder. The features `prompt` and `engine` add what needs the types of these crates, so that the tests of
+//! [`server`] starts the built program and speaks to it as an editor does, [`hub`] answers a pull, `terminal`
+//! runs a program on a terminal, and [`TestFolder`] is a temporary folder. The features `prompt` and `engine` add what needs the types of these crates, so that the tests of
 //! the other crates do not compile them.
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
@@ -22,6 +22,8 @@ pub mod program;
 pub mod server;
 #[cfg(feature = "engine")]
 pub mod steered;
+#[cfg(target_os = "linux")]
+pub mod terminal;
 pub mod text;
 #[cfg(feature = "prompt")]
 pub mod vocabulary;

@@ -13,7 +13,7 @@ use lowkey_completer::settings::{Anchor, Number, Order, Settings};
 use lowkey_completer::{Completer, CompletionRequest, Outcome, TimeLimit, Trigger};
 use lowkey_document::{Document, fixture};
 use lowkey_prompt::Format;
-use lowkey_terminal::progress::Progress;
+use lowkey_terminal::progress;
 use serde::Serialize;
 
 use super::holes::{HOLES, Hole};
@@ -97,10 +97,10 @@ pub(super) async fn run(
     n_parameters: usize,
 ) -> SelfTest {
     let began = Instant::now();
-    let progress = Progress::new(0, HOLES.len());
+    let progress = progress::bar(progress::HOLES, 0, HOLES.len() as u64);
     let mut answers = Vec::with_capacity(HOLES.len());
     for (number, hole) in HOLES.iter().enumerate() {
-        progress.draw(number);
+        progress.set_position(number as u64);
         answers.push(ask(completer, hole).await);
     }
     let asked = match format {

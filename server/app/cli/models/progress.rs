@@ -1,55 +1,33 @@
 //! The progress of a pull: a bar on a terminal, otherwise a line at intervals.
-//!
-//! Speed and remaining time come from the last few seconds, so that they reflect the present.
 
-use std::collections::VecDeque;
-use std::io::IsTerminal as _;
 use std::time::{Duration, Instant};
 
 use lowkey_store::{Event, amount};
+use lowkey_terminal::progress::{self, DecimalBytes, HumanDuration, ProgressBar};
 
-use crate::stderr::{self, tell};
+use crate::stderr::tell;
 
-/// Minimum time between drawings of the bar.
-const REDRAW: Duration = Duration::from_millis(100);
 /// Minimum time between lines without a terminal.
 const LINE: Duration = Duration::from_secs(10);
-/// The window of the speed measurement.
-const RECENT: Duration = Duration::from_secs(5);
-const CELLS: usize = 24;
 
-/// Draws the progress on stderr.
+/// Draws the progress on stderr; dropping it removes the bar.
 pub(super) struct Progress {
     name: String,
-    terminal: bool,
-    shown: Option<Instant>,
-    /// Times and byte counts of the last few seconds.
-    recent: VecDeque<(Instant, u64)>,
-    /// Whether a bar is on the current line.
-    drawn: bool,
+    /// `None` before the transfer begins and after it fails.
+    bar: Option<ProgressBar>,
+    /// Time of the last line without a terminal.
+    told: Instant,
 }
 
 impl Progress {
     pub(super) fn new(name: &str) -> Self {
-        let terminal = std::io::stderr().is_terminal();
-        Self { name: name.to_owned(), terminal, shown: None, recent: VecDeque::new(), drawn: false }
+        Self { name: name.to_owned(), bar: None, told: Instant::now() }
     }
 
     pub(super) fn show(&mut self, event: &Event) {
-        let now = Instant::now();
         match event {
-            Event::Arrived { have, total } => self.arrived(now, *have, *total),
-            Event::Begun { have, total } => {
-                self.recent.clear();
-                self.recent.push_back((now, *have));
-                let of = total.map(|total| format!(" of {}", amount(total))).unwrap_or_default();
-                let begun = match (have, total) {
-                    (0, Some(total)) => format!("pulling {}", amount(*total)),
-                    (0, None) => "pulling".to_owned(),
-                    (have, _) => format!("continuing at {}{of}", amount(*have)),
-                };
-                self.line(&begun);
-            }
+            Event::Arrived { have, .. } => self.arrived(*have),
+            Event::Begun { have, total } => self.begin(*have, *total),
             Event::Checking { bytes } => self.line(&format!("checking {}", amount(*bytes))),
             Event::Asking { origin, address, packages } => {
                 let packages =
@@ -57,6 +35,7 @@ impl Progress {
                 self.line(&format!("from {} at {address}{packages}", origin.name()));
             }
             Event::Failed { origin, reason } => {
+                self.bar = None;
                 self.line(&format!("{} failed: {reason}", origin.name()));
             }
             Event::Waiting { holder } => {
@@ -64,92 +43,68 @@ impl Progress {
                 self.line(&format!("another process{who} is pulling it; waiting"));
             }
             Event::Again { reason, after } => {
-                self.recent.clear();
                 self.line(&format!("{reason}; retrying in {} s", after.as_secs()));
             }
-            Event::Restarted { reason } => {
-                self.recent.clear();
-                self.line(&format!("restarting: {reason}"));
-            }
+            Event::Restarted { reason } => self.line(&format!("restarting: {reason}")),
         }
     }
 
-    fn arrived(&mut self, now: Instant, have: u64, total: Option<u64>) {
-        self.recent.push_back((now, have));
-        while self.recent.front().is_some_and(|(then, _)| now.duration_since(*then) > RECENT) {
-            self.recent.pop_front();
-        }
-        let every = if self.terminal { REDRAW } else { LINE };
-        let whole = Some(have) == total;
-        let since = *self.shown.get_or_insert(now);
-        if now.duration_since(since) < every && !(whole && self.terminal) {
-            return;
-        }
-        self.shown = Some(now);
-        let speed = self.recent.front().map(|(then, had)| {
-            let seconds = now.duration_since(*then).as_secs_f64();
-            have.saturating_sub(*had) as f64 / seconds.max(1e-3)
+    fn begin(&mut self, have: u64, total: Option<u64>) {
+        // The bar of an earlier attempt.
+        self.bar = None;
+        let of = total.map(|total| format!(" of {}", amount(total))).unwrap_or_default();
+        self.line(&match (have, total) {
+            (0, Some(total)) => format!("pulling {}", amount(total)),
+            (0, None) => "pulling".to_owned(),
+            (have, _) => format!("continuing at {}{of}", amount(have)),
         });
-        let text = status(have, total, speed.unwrap_or_default());
-        if self.terminal {
-            // Erases the line first, because the previous text may have been longer.
-            stderr::raw(&format!("\r\x1b[2K{} {text}", self.name));
-            self.drawn = true;
-        } else {
-            tell!("{}: {text}", self.name);
+        let template =
+            if total.is_some() { progress::TRANSFER } else { progress::ENDLESS_TRANSFER };
+        let bar = progress::bar(template, have, total);
+        bar.tick();
+        self.bar = Some(bar);
+        self.told = Instant::now();
+    }
+
+    fn arrived(&mut self, have: u64) {
+        let Some(bar) = &self.bar else { return };
+        bar.set_position(have);
+        if bar.is_hidden() && self.told.elapsed() >= LINE {
+            self.told = Instant::now();
+            tell!("{}: {}", self.name, status(bar));
         }
     }
 
-    fn line(&mut self, text: &str) {
-        self.end();
-        tell!("{}: {text}", self.name);
-    }
-
-    /// Keeps the bar and begins a new line.
-    pub(super) fn end(&mut self) {
-        if std::mem::take(&mut self.drawn) {
-            stderr::line("");
+    /// Writes a line above the bar.
+    fn line(&self, text: &str) {
+        let tell = || tell!("{}: {text}", self.name);
+        match &self.bar {
+            Some(bar) => bar.suspend(tell),
+            None => tell(),
         }
     }
 }
 
-/// `[######··················]  25% 133 MB of 531 MB, 12 MB/s, 0:33 left`
-fn status(have: u64, total: Option<u64>, speed: f64) -> String {
-    let per_second = format!("{}/s", amount(speed as u64));
-    let Some(total) = total.filter(|total| *total > 0) else {
-        return format!("{}, {per_second}", amount(have));
-    };
-    let share = (have as f64 / total as f64).clamp(0.0, 1.0);
-    let full = (share * CELLS as f64) as usize;
-    let bar = format!("{}{}", "#".repeat(full), "·".repeat(CELLS - full));
-    let left = if speed >= 1.0 {
-        let seconds = (total.saturating_sub(have) as f64 / speed).ceil() as u64;
-        format!(", {}:{:02} left", seconds / 60, seconds % 60)
-    } else {
-        String::new()
-    };
-    format!(
-        "[{bar}] {:3.0}% {} of {}, {per_second}{left}",
-        (share * 100.0).floor(),
-        amount(have),
-        amount(total)
-    )
+/// `133.00 MB of 531.00 MB, 12.00 MB/s, 33s left`
+fn status(bar: &ProgressBar) -> String {
+    let have = DecimalBytes(bar.position());
+    let per_second = DecimalBytes(bar.per_sec() as u64);
+    let Some(total) = bar.length() else { return format!("{have}, {per_second}/s") };
+    let left = bar.eta();
+    let left =
+        if left.is_zero() { String::new() } else { format!(", {:#} left", HumanDuration(left)) };
+    format!("{have} of {}, {per_second}/s{left}", DecimalBytes(total))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::status;
+    use super::*;
 
     #[test]
-    fn progress_line_is_complete() {
-        assert_eq!(
-            status(133_000_000, Some(531_000_000), 12e6),
-            "[######··················]  25% 133 MB of 531 MB, 12 MB/s, 0:34 left"
-        );
-        assert_eq!(
-            status(5, Some(5), 0.0),
-            "[########################] 100% 5 bytes of 5 bytes, 0 bytes/s"
-        );
-        assert_eq!(status(7_000, None, 1e3), "7.0 kB, 1.0 kB/s");
+    fn status_line_has_amounts() {
+        let bar = progress::bar(progress::TRANSFER, 133_000_000, 531_000_000);
+        assert_eq!(status(&bar), "133.00 MB of 531.00 MB, 0 B/s");
+        let bar = progress::bar(progress::ENDLESS_TRANSFER, 7_000, None);
+        assert_eq!(status(&bar), "7.00 kB, 0 B/s");
     }
 }

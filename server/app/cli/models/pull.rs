@@ -66,7 +66,7 @@ pub(super) fn run(args: &Args, mut hub: Hub, pins: &Pins) -> anyhow::Result<()> 
         report: &mut |event| progress.show(&event),
     }
     .run(entry);
-    progress.end();
+    drop(progress);
     let pulled = pulled?;
     let came = if pulled.fetched == 0 { "was here already" } else { "is here" };
     tell!(

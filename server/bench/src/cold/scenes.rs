@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::ops::Range;
 
 use anyhow::bail;
-use lowkey_document::lexical::{Kind, Place as Lexical};
+use lowkey_document::lexical::{TextKind, TokenKind};
 use lowkey_document::{
     ByteOffset, Change, Document, LineIdx, Position, PositionEncoding, Range as Span, Snapshot,
 };
@@ -83,7 +83,7 @@ fn is_code(text: &Snapshot, line: LineIdx) -> bool {
         return false;
     }
     let mut scanner = text.lexical_state(line);
-    if scanner.place() != Lexical::Code {
+    if scanner.text_kind() != TextKind::Code {
         return false;
     }
     let (mut n_code, mut n_text, mut starts_as_code) = (0, 0, false);
@@ -91,7 +91,8 @@ fn is_code(text: &Snapshot, line: LineIdx) -> bool {
         if token.at < indent || token.at >= indent + content.len() {
             return;
         }
-        let is_code = matches!(token.kind, Kind::Code | Kind::Open { .. } | Kind::Close);
+        let is_code =
+            matches!(token.kind, TokenKind::Code | TokenKind::Open { .. } | TokenKind::Close);
         starts_as_code |= token.at == indent && is_code;
         *if is_code { &mut n_code } else { &mut n_text } += token.len;
     });

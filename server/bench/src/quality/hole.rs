@@ -211,7 +211,7 @@ fn inside_brackets(source: &Source, lines: &[Line<'_>]) -> Vec<Hole> {
                     // It closes what a line above opened: after it, nothing is simple.
                     None => is_plain = false,
                 },
-                MarkKind::Broken => is_plain = false,
+                MarkKind::BrokenLiteral => is_plain = false,
             }
         }
         if !is_plain || !line.is_worth_it() {

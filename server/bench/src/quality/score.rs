@@ -81,7 +81,7 @@ fn loose(language: &'static Language, above: &str, lines: &str) -> Loose {
         };
         match mark.kind {
             MarkKind::Open(closer) => open.push(closer),
-            MarkKind::Broken => found[4] += 1,
+            MarkKind::BrokenLiteral => found[4] += 1,
             MarkKind::Close if open.pop().is_none() && kind < 4 => found[kind] += 1,
             MarkKind::Close => {}
         }

@@ -9,7 +9,7 @@ use crate::TokenId;
 use crate::budget::Budget;
 use crate::code_extractor::CodeExtractor;
 use crate::instruct::{self, InstructFormat, Slot, TemplatePart};
-use crate::preamble::Style;
+use crate::placement::{Style, snippets};
 use crate::prompt::Prompt;
 use lowkey_context::Context;
 
@@ -26,15 +26,18 @@ impl Assembler {
         let opened = self.tokenizer.encode(&format!("{fence}{}\n", language.id));
         let n_sentinels = format.n_fixed_tokens() + named.len() + opened.len();
         let parts = self.parts(context, budget, n_sentinels, Style::Files(None));
+        let snippets = snippets(context, Style::Files(None), &[], budget.snippet_tokens, |text| {
+            self.snippet_once(text)
+        });
 
         let mut tokens: Vec<TokenId> = Vec::with_capacity(budget.prompt_tokens.min(1 << 16));
         for part in format.template_parts() {
             match part {
                 TemplatePart::Fixed(of_template) => tokens.extend_from_slice(of_template),
                 TemplatePart::Of(Slot::Language) => tokens.extend_from_slice(&named),
-                TemplatePart::Of(Slot::Path) => tokens.extend_from_slice(&parts.preamble.path),
+                TemplatePart::Of(Slot::Path) => tokens.extend_from_slice(&parts.path),
                 TemplatePart::Of(Slot::Snippets) => {
-                    tokens.extend_from_slice(&parts.preamble.snippets);
+                    tokens.extend_from_slice(&snippets);
                 }
                 TemplatePart::Of(Slot::Suffix) => tokens.extend(parts.suffix()),
             }

@@ -12,11 +12,11 @@ use crate::request::Request;
 use crate::scope::CONTINUATIONS;
 
 /// Minimum number of tokens for a line to be compared as a near copy.
-const LEAST_TOKENS_OF_A_COPY: usize = 4;
+const MIN_COPY_TOKENS: usize = 4;
 
 /// The line below the cursor and the endings that it rules out.
 #[derive(Debug, Clone)]
-pub(crate) struct Following {
+pub(crate) struct FollowingLine {
     /// The indentation of the next line, if it shows how deep the block continues there.
     block_indent: Option<usize>,
     /// The indentation of the last line above the cursor that is not blank.
@@ -26,7 +26,7 @@ pub(crate) struct Following {
     may_have_fences: bool,
 }
 
-impl Following {
+impl FollowingLine {
     pub(crate) fn new(request: &Request<'_>) -> Self {
         let next = request.next_line().unwrap_or_default();
         let language = request.language;
@@ -72,7 +72,7 @@ impl Following {
                     n_tokens += 1;
                     n_changed += usize::from(a != b);
                 }
-                (None, None) => return n_tokens >= LEAST_TOKENS_OF_A_COPY && n_changed <= 1,
+                (None, None) => return n_tokens >= MIN_COPY_TOKENS && n_changed <= 1,
                 _ => return false,
             }
         }
@@ -134,13 +134,13 @@ mod tests {
     use super::*;
 
     /// Builds the rules for a blank line between the lines above and below.
-    fn between(language: &str, above: &[&str], below: &[&str]) -> Following {
+    fn between(language: &str, above: &[&str], below: &[&str]) -> FollowingLine {
         let owned =
             |lines: &[&str]| lines.iter().map(|line| (*line).to_owned()).collect::<Vec<_>>();
         let (previous_lines, next_lines) = (owned(above), owned(below));
         let language = Language::by_id(language);
         let request = Request::new(language, "");
-        Following::new(&Request {
+        FollowingLine::new(&Request {
             previous_lines: &previous_lines,
             next_lines: &next_lines,
             ..request
