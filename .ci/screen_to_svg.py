@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """Renders what `tmux capture-pane -e` prints (stdin) as an SVG (stdout).
 
+Also renders reports: `CLICOLOR_FORCE=1 lowkey bench engine | .ci/screen_to_svg.py --still`.
+
 By itself it scrolls by, line by line, and where animations are off shows the last lines.
 With --still it is one screen, all of it. Knows the attributes that lowkey uses (bold, dim,
 italic and the foreground colours) and the 24-bit colours of editors; a background other than
@@ -18,7 +20,7 @@ SECONDS_PER_LINE = 0.11
 SECONDS_AT_THE_END = 8
 
 STYLE = """
-text { font: 13px ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas, monospace; fill: #d7dae0 }
+text { font: 13px ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas, monospace; fill: #d7dae0; white-space: pre }
 .b { font-weight: bold } .d { fill: #7b8291 } .i { font-style: italic } .g { fill: #7ec87e }
 """
 COLOURS = {"32": "g"}

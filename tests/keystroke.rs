@@ -10,7 +10,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use lowkey_completer::report::Source;
+use lowkey_completer::report::TextSource;
 use lowkey_completer::settings::{Settings, SuggestionThreshold};
 use lowkey_completer::{Answer, Completer, CompletionRequest, Outcome, TimeLimit};
 use lowkey_document::{ByteOffset, Change, Document, Position, PositionEncoding, Range};
@@ -90,7 +90,7 @@ fn allocations(editor: &mut Editor) -> Vec<u64> {
         let mut answered = None;
         let counted = allocation_counter::measure(|| answered = Some(editor.key(n_back, text)));
         let answer = answered.unwrap();
-        assert_eq!(answer.report.source, Source::Memory);
+        assert_eq!(answer.report.source, TextSource::Memory);
         assert_eq!((answer.report.tokens.prefilled, answer.report.tokens.decoded), (0, 0));
         counts.push(counted.count_total);
     };

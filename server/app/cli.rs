@@ -10,10 +10,10 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::{CommandFactory, Parser, Subcommand};
 use lowkey_completer::settings::{Settings, set_command_line};
-use lowkey_completer::{DeviceChoice, Embedded, template_process};
+use lowkey_completer::{DeviceChoice, EmbeddedModel, template_process};
 use lowkey_terminal::log;
 
-use crate::stderr::tell;
+use crate::stderr::print_stderr;
 use crate::{embedded, stderr};
 
 mod complete;
@@ -78,7 +78,7 @@ enum Command {
 }
 
 /// Parses the arguments and runs the command; `model` is the model in the program.
-pub fn main(model: Embedded) -> ExitCode {
+pub fn main(model: EmbeddedModel) -> ExitCode {
     embedded::set(model);
     if std::env::args_os().skip(1).eq([template_process::ARGUMENT]) {
         return match template_process::serve() {
@@ -106,7 +106,7 @@ pub fn main(model: Embedded) -> ExitCode {
     let given = serde_json::Value::from(given);
     set_command_line(given.clone());
     if let Some(Command::Serve { http: Some(port), .. }) = args.command {
-        log::start(log::OF_A_COMMAND);
+        log::start(log::COMMAND_FILTER);
         return exit_code(crate::http::run(port));
     }
     let serves = match args.command {
@@ -120,10 +120,10 @@ pub fn main(model: Embedded) -> ExitCode {
     if serves {
         return serve();
     }
-    log::start(log::OF_A_COMMAND);
+    log::start(log::COMMAND_FILTER);
     let (settings, problems) = Settings::load(&serde_json::Value::Null);
     for problem in problems {
-        tell!("lowkey: settings: {problem}");
+        print_stderr!("lowkey: settings: {problem}");
     }
     let outcome = match args.command {
         Some(Command::Complete(args)) => complete::run(&args, settings),
@@ -164,7 +164,7 @@ fn exit_code(outcome: anyhow::Result<()>) -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tell!("lowkey: {error:#}");
+            print_stderr!("lowkey: {error:#}");
             ExitCode::FAILURE
         }
     }
@@ -175,7 +175,7 @@ fn serve() -> ExitCode {
         // Another thread may still wait for stdin, and a plain return would wait for that thread.
         Ok(code) => std::process::exit(code),
         Err(error) => {
-            tell!("lowkey: {error:#}");
+            print_stderr!("lowkey: {error:#}");
             ExitCode::FAILURE
         }
     }

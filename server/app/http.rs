@@ -37,7 +37,7 @@ use client::Client;
 use connections::{ConnectionPermit, Connections};
 
 use crate::embedded::embedded;
-use crate::stderr::tell;
+use crate::stderr::print_stderr;
 use crate::tasks;
 
 /// Time limit of a connection without a complete request head. A client that idles for longer
@@ -61,7 +61,7 @@ struct Shared {
 pub(crate) fn run(port: u16) -> anyhow::Result<()> {
     let (settings, problems) = Settings::load(&serde_json::Value::Null);
     for problem in problems {
-        tell!("lowkey: settings: {problem}");
+        print_stderr!("lowkey: settings: {problem}");
     }
     let (token, place) = token::find()?;
     let wanted = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
@@ -80,8 +80,8 @@ pub(crate) fn run(port: u16) -> anyhow::Result<()> {
         std::process::exit(0);
     })
     .context("listening for signals")?;
-    tell!("lowkey: listens on http://127.0.0.1:{port}/v1/completions");
-    tell!("lowkey: clients need the token in {place}");
+    print_stderr!("lowkey: listens on http://127.0.0.1:{port}/v1/completions");
+    print_stderr!("lowkey: clients need the token in {place}");
     runtime.block_on(accept(&listener, Arc::new(Shared { completer, token, port })))
 }
 

@@ -45,7 +45,7 @@ const FLUSH: Duration = Duration::from_secs(2);
 /// The code is 0 if the editor requested the shutdown first, else 1. The caller must end the
 /// process, because a thread may still wait for stdin.
 pub fn run() -> anyhow::Result<i32> {
-    log::start(log::OF_A_SERVER);
+    log::start(log::SERVER_FILTER);
     let runtime = tasks::runtime()?;
     let (service, socket) = routes::service();
     let session = service.inner().clone();

@@ -7,10 +7,10 @@
 
 use std::process::ExitCode;
 
-use lowkey_store::{Embedded, Weights};
+use lowkey_store::{EmbeddedModel, Weights};
 
 #[cfg(lowkey_default_model)]
-const INSIDE: Embedded = Embedded {
+const INSIDE: EmbeddedModel = EmbeddedModel {
     #[cfg(not(debug_assertions))]
     weights: Weights::Inside(include_bytes!(env!("LOWKEY_DEFAULT_PATH"))),
     #[cfg(debug_assertions)]
@@ -22,7 +22,7 @@ const INSIDE: Embedded = Embedded {
 };
 
 #[cfg(not(lowkey_default_model))]
-const INSIDE: Embedded = Embedded {
+const INSIDE: EmbeddedModel = EmbeddedModel {
     weights: Weights::Inside(TOY),
     n_bytes: TOY.len() as u64,
     sha256: "41a716eb84efe7f5d46e1304fa358daf30372ed9134ad7f2d68c8960aa88b0ab",

@@ -7,15 +7,15 @@
 use std::io::{self, Write as _};
 
 /// Writes one line to stderr, formatted like `format!`; drops it if stderr cannot be written.
-macro_rules! tell {
+macro_rules! print_stderr {
     ($($argument:tt)*) => {
         $crate::stderr::line(&::lowkey_completer::plain::plain(format_args!($($argument)*)))
     };
 }
 
-pub(crate) use tell;
+pub(crate) use print_stderr;
 
-/// Writes `text` and a line end to stderr; see [`tell`].
+/// Writes `text` and a line end to stderr; see [`print_stderr`].
 pub(crate) fn line(text: &str) {
     raw(&format!("{text}\n"));
 }

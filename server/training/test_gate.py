@@ -12,8 +12,10 @@ from pathlib import Path
 import numpy as np
 
 import gate
+import gate_picture
 
-EVIDENCE = Path(__file__).parent.parent / "suggestion/src/gate/evidence.rs"
+SUGGESTION = Path(__file__).parent.parent / "suggestion"
+EVIDENCE = SUGGESTION / "src/gate/evidence.rs"
 
 
 def made_up(n: int, seed: int) -> list[dict]:
@@ -74,6 +76,11 @@ class Gate(unittest.TestCase):
         right = np.array([0.0, 1.0, 0.0, 1.0])
         self.assertEqual(gate.area(np.zeros(4), right), 0.5)
         self.assertEqual(gate.area(right, right), 1.0)
+
+    def test_committed_picture_shows_committed_figures(self) -> None:
+        figures = json.loads((SUGGESTION / "gate.json").read_text(encoding="utf-8"))
+        picture = (SUGGESTION / "gate.svg").read_text(encoding="utf-8")
+        self.assertEqual(gate_picture.draw(figures), picture)
 
 
 if __name__ == "__main__":

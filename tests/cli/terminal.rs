@@ -1,5 +1,5 @@
-//! What the program writes to a terminal: a progress bar, and no escape code where the environment
-//! forbids them.
+//! What the program writes to a terminal: a progress bar, and styles unless the environment forbids
+//! them.
 
 use std::io::Read as _;
 use std::process::{Command, Stdio};
@@ -75,4 +75,33 @@ fn closed_terminal_does_not_stop_pull() {
     assert!(output.status.success(), "{output:?}");
     let path = super::stdout(&output);
     assert_eq!(std::fs::read(path.trim_end()).unwrap(), TOY_BYTES);
+}
+
+#[test]
+fn environment_decides_about_styles() {
+    let user = User::new("styles", "http://localhost:1");
+    let list = |variables: &[(&str, &str)]| {
+        let mut command = user.command(env!("CARGO_BIN_EXE_lowkey"), &["models", "list"]);
+        terminal::styled(&mut command, variables);
+        command
+    };
+    let plain = super::stdout(&list(&[]).output().unwrap());
+    assert!(plain.contains(NAME) && !plain.contains('\x1b'), "{plain:?}");
+    let term = ("TERM", "xterm");
+    for (variables, is_styled) in [
+        (&[term][..], true),
+        (&[term, ("NO_COLOR", "1")], false),
+        (&[term, ("CLICOLOR", "0")], false),
+        (&[("TERM", "dumb")], false),
+    ] {
+        let (status, drawn) = terminal::run(list(variables));
+        assert!(status.success() && drawn.contains(NAME), "{drawn:?}");
+        assert_eq!(drawn.contains("\x1b[1m"), is_styled, "{variables:?}: {drawn:?}");
+        assert!(is_styled || drawn.replace("\r\n", "\n") == plain, "{variables:?}: {drawn:?}");
+    }
+    let force = ("CLICOLOR_FORCE", "1");
+    let forced = super::stdout(&list(&[force]).output().unwrap());
+    assert!(forced.contains("\x1b[1m"), "{forced:?}");
+    let forbidden = super::stdout(&list(&[force, ("NO_COLOR", "1")]).output().unwrap());
+    assert_eq!(forbidden, plain);
 }

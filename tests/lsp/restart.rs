@@ -146,7 +146,7 @@ fn killed_server_leaves_valid_sessions() {
         if folder.files("sessions").iter().any(is_whole) {
             break;
         }
-        server.listen(Duration::from_millis(50));
+        server.expect_silence(Duration::from_millis(50));
     }
     kill(&mut server);
     let saved = folder.files("sessions");
@@ -199,7 +199,7 @@ fn editor_death_mid_request_saves_sessions() {
         server.open(&uri, "python", &CODE.replace("total", &format!("total{n}")));
         server.request(server::INLINE, &server::place(&uri, 14, 11));
     }
-    let log = server.die();
+    let log = server.disconnect();
     assert!(!log.contains("panicked"), "{log}");
     assert!(!folder.files("sessions").is_empty(), "saved before the end");
     let mut server = folder.server(&Value::Null);

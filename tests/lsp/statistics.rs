@@ -154,7 +154,7 @@ fn statistics_can_be_shown_and_deleted() {
     let page = kept.0.join("page.html");
     kept.stats(&["--html", page.to_str().unwrap()]);
     let page = std::fs::read_to_string(&page).unwrap();
-    assert!(page.contains("<svg") && page.contains("default-src 'none'"), "{page}");
+    assert!(page.contains("class=\"days\"") && page.contains("default-src 'none'"), "{page}");
     kept.stats(&["--forget"]);
     assert_eq!(kept.total(), json!({}));
 }

@@ -1,8 +1,8 @@
 //! Rules about the project that a program can check.
 //!
-//! The rules of `deny.toml`, the dependencies between crates, the form and length of source files, links in pages, the
-//! pages that are generated, and the words that prose avoids. Reads the working tree and `cargo metadata`, without a
-//! network.
+//! The rules of `deny.toml`, the dependencies between crates, the form and length of source files, the names of types,
+//! links in pages, the pages that are generated, and the words that prose avoids. Reads the working tree and
+//! `cargo metadata`, without a network.
 
 #![expect(clippy::unwrap_used, reason = "a broken working tree ends a test with its reason")]
 
@@ -12,6 +12,7 @@ mod folders;
 mod layers;
 mod links;
 mod metadata;
+mod names;
 mod prose;
 mod settings;
 mod sources;

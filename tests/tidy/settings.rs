@@ -1,10 +1,11 @@
-//! The settings reference (`editors/settings.md`) and the schema for VS Code are generated from the program's table.
+//! The settings reference (`editors/settings.md`), and for VS Code the schema and the list of settings that need a
+//! restart, are generated from the program's table.
 //!
-//! `UPDATE_EXPECT=1 cargo test --test tidy` rewrites both.
+//! `UPDATE_EXPECT=1 cargo test --test tidy` rewrites them.
 
 use std::fmt::Write as _;
 
-use lowkey_completer::settings::{Kind, Row, Settings, TABLE};
+use lowkey_completer::settings::{Row, SettingKind, Settings, TABLE};
 use serde_json::{Value, json};
 
 const BEGIN: &str = "<!-- settings -->\n";
@@ -27,6 +28,20 @@ fn settings_page_is_generated() {
     }
     expect_test::expect_file!["../../editors/settings.md"]
         .assert_eq(&format!("{above}{BEGIN}\n{table}\n{END}{below}"));
+}
+
+#[test]
+fn vs_code_restart_settings_are_generated() {
+    let mut list = String::from(
+        "// Generated from the server's table of settings by `UPDATE_EXPECT=1 cargo test --test tidy`.\n\n\
+         /** Settings that a running server does not take up: a change of one restarts it. */\n\
+         export const RESTART_SETTINGS = [\n",
+    );
+    for row in TABLE.iter().filter(|row| row.restart) {
+        writeln!(list, "  'lowkey.{}',", row.key).unwrap();
+    }
+    list.push_str("];\n");
+    expect_test::expect_file!["../../editors/vscode/src/restart-settings.ts"].assert_eq(&list);
 }
 
 /// Settings that depend on the machine and are not synchronized to another one with the user's others.
@@ -66,15 +81,17 @@ fn vs_code_schema_is_generated() {
 /// Returns the JSON schema of one setting for VS Code.
 fn schema(row: &Row, idx: usize, default: Value) -> Value {
     let mut schema = match row.kind {
-        Kind::Text => json!({"type": "string"}),
-        Kind::Flag => json!({"type": "boolean"}),
-        Kind::Count => json!({"type": "integer", "minimum": 0}),
-        Kind::Number(low, high) => {
+        SettingKind::Text => json!({"type": "string"}),
+        SettingKind::Flag => json!({"type": "boolean"}),
+        SettingKind::Count => json!({"type": "integer", "minimum": 0}),
+        SettingKind::Number(low, high) => {
             let limit = |thousandths: u16| f64::from(thousandths) / 1e3;
             json!({"type": "number", "minimum": limit(low), "maximum": limit(high)})
         }
-        Kind::Texts => json!({"type": "array", "items": {"type": "string"}, "uniqueItems": true}),
-        Kind::Word(words) => json!({"type": "string", "enum": words}),
+        SettingKind::Texts => {
+            json!({"type": "array", "items": {"type": "string"}, "uniqueItems": true})
+        }
+        SettingKind::Word(words) => json!({"type": "string", "enum": words}),
     };
     schema["default"] = default;
     schema["order"] = idx.into();

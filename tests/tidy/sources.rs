@@ -63,7 +63,7 @@ fn product_uses_no_panicking_print_macros() {
             }
         }
     }
-    assert!(faults.is_empty(), "use `tell!` or `tracing`:\n{}", faults.join("\n"));
+    assert!(faults.is_empty(), "use `print_stderr!` or `tracing`:\n{}", faults.join("\n"));
 }
 
 /// Calls that read URIs, and the places that may. A document's path and a workspace folder's meet in

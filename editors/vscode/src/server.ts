@@ -21,6 +21,7 @@ import {
 } from 'vscode-languageclient/node';
 import { locate } from './locate';
 import { parse } from './log-line';
+import { RESTART_SETTINGS } from './restart-settings';
 import { Restarts } from './restarts';
 import { section, serverKeys } from './settings';
 import type { Phase } from './state';
@@ -28,8 +29,8 @@ import type { Phase } from './state';
 /** Documents that lowkey completes in. */
 export const SELECTOR = [{ scheme: 'file' }, { scheme: 'untitled' }];
 
-/** Settings that a running server does not take up. */
-const NEED_RESTART = ['lowkey.server.path', 'lowkey.model', 'lowkey.threads'];
+/** Settings whose change restarts the server; the path of the program is not one of its own settings. */
+const NEED_RESTART = ['lowkey.server.path', ...RESTART_SETTINGS];
 
 /** How long a server may take to end when it is asked to, before it is killed. */
 const FAREWELL_MS = 3000;

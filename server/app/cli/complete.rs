@@ -6,13 +6,13 @@ use anyhow::bail;
 use lowkey_completer::settings::Settings;
 use lowkey_completer::{
     Completer, CompletionRequest, Outcome, PersistOptions, Status, TimeLimit, Trigger, load,
-    ordinary,
+    regular_file,
 };
 use lowkey_document::{ByteOffset, Document};
 use lowkey_terminal::stdout::print;
 
 use crate::embedded::embedded;
-use crate::stderr::tell;
+use crate::stderr::print_stderr;
 
 /// Arguments of `lowkey complete`.
 #[derive(Debug, clap::Args)]
@@ -42,7 +42,7 @@ struct Place {
 
 pub(super) fn run(args: &Args, settings: Settings) -> anyhow::Result<()> {
     let place = parse(&args.place)?;
-    let document = ordinary::document(&place.file).map_err(anyhow::Error::msg)?;
+    let document = regular_file::document(&place.file).map_err(anyhow::Error::msg)?;
     let cursor = find(&document, &place)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     // A single command reads the data that an editor's server has kept, but saves none of its own.
@@ -73,14 +73,14 @@ pub(super) fn run(args: &Args, settings: Settings) -> anyhow::Result<()> {
     }
     if args.explain {
         for verdict in &answer.report.why {
-            tell!("{verdict}");
+            print_stderr!("{verdict}");
         }
     }
     match &answer.outcome {
         Outcome::Insert(_) => print(&format!("{}\n", answer.report.text)),
         Outcome::Nothing | Outcome::Superseded => {
             let rule = answer.report.silent.as_deref().unwrap_or("the model returned no text");
-            tell!("lowkey: no suggestion: {rule}; run with --explain for the reasons");
+            print_stderr!("lowkey: no suggestion: {rule}; run with --explain for the reasons");
             Ok(())
         }
     }

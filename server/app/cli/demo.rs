@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 
 use lowkey_bench::client::Client;
 use lowkey_bench::figures::{mean, percentile};
-use lowkey_bench::target::{Choice, choose};
-use lowkey_terminal::paint::{Style, colours, paint};
-use lowkey_terminal::stdout::print;
+use lowkey_bench::simulated_user::{Action, decide};
+use lowkey_terminal::stdout::{has_styles, print_styled};
+use lowkey_terminal::style::{ACCEPTED, BOLD, GHOST, QUIET};
 use serde_json::{Value, json};
 
 /// Arguments of `lowkey demo`.
@@ -102,10 +102,9 @@ pub(super) fn run(
         first_ms.get_or_insert_with(|| started.elapsed().as_secs_f64() * 1e3);
         let model = typist.explain()?;
         let model = model.get("model").and_then(Value::as_str).unwrap_or_default().to_owned();
-        print(&format!(
-            "\n{}  {}\n",
-            paint(colours(), Style::Bold, session.path),
-            paint(colours(), Style::Quiet, &format!("model {model}, no network")),
+        print_styled(&format!(
+            "\n{BOLD}{}{BOLD:#}  {QUIET}model {model}, no network{QUIET:#}\n",
+            session.path
         ))?;
         keys.extend(typist.play(pace)?);
     }
@@ -161,10 +160,11 @@ impl<'a> Typist<'a> {
             let count = |path| report.pointer(path).and_then(Value::as_u64).unwrap_or(0);
             let rest = self.rest();
             let ends: Vec<_> = rest.char_indices().map(|(at, c)| at + c.len_utf8()).collect();
-            let choice = if ghost.is_empty() { Choice::GoOn } else { choose(&ghost, rest, &ends) };
-            let (taken, accepted_chars, accepting) = match choice {
-                Choice::Take { bytes, steps, keys } => (bytes, steps, keys),
-                Choice::GoOn | Choice::Reject => (0, 0, 0),
+            let action =
+                if ghost.is_empty() { Action::Continue } else { decide(&ghost, rest, &ends) };
+            let (taken, accepted_chars, accepting) = match action {
+                Action::Accept { bytes, steps, keys } => (bytes, steps, keys),
+                Action::Continue | Action::Reject => (0, 0, 0),
             };
             let key = Key {
                 ms,
@@ -172,7 +172,7 @@ impl<'a> Typist<'a> {
                 from_memory: report.get("source").and_then(Value::as_str) == Some("memory"),
                 accepted_chars,
                 accepting,
-                typed_over: choice == Choice::Reject,
+                typed_over: action == Action::Reject,
             };
             self.draw(&ghost, &key, next)?;
             keys.push(key);
@@ -237,7 +237,6 @@ impl<'a> Typist<'a> {
     }
 
     fn draw(&self, ghost: &str, key: &Key, typed: char) -> anyhow::Result<()> {
-        let colours = colours();
         let line = self.done().rsplit('\n').next().unwrap_or_default();
         let n_line = line.chars().count();
         let line: String = line.chars().skip(n_line.saturating_sub(DRAWN_CHARS)).collect();
@@ -245,10 +244,10 @@ impl<'a> Typist<'a> {
         if ghost.contains('\n') {
             shown.push_str(" …");
         }
-        let style = if key.accepted_chars > 0 { Style::Accepted } else { Style::Ghost };
-        let shown = match (shown.is_empty(), colours) {
+        let style = if key.accepted_chars > 0 { ACCEPTED } else { GHOST };
+        let shown = match (shown.is_empty(), has_styles()) {
             (true, _) => String::new(),
-            (false, true) => paint(colours, style, &shown),
+            (false, true) => format!("{style}{shown}{style:#}"),
             (false, false) => format!("⟨{shown}⟩"),
         };
         let cost =
@@ -260,7 +259,7 @@ impl<'a> Typist<'a> {
         };
         let tab = if key.accepted_chars > 0 { "  ⇥" } else { "" };
         let figures = format!("{name}  {:>7.1} ms  {cost:>8}", key.ms);
-        print(&format!("  {}  │ {line}{shown}{tab}\n", paint(colours, Style::Quiet, &figures)))
+        print_styled(&format!("  {QUIET}{figures}{QUIET:#}  │ {line}{shown}{tab}\n"))
     }
 }
 
@@ -275,14 +274,13 @@ fn summary(keys: &[Key], initialized_ms: f64, first_ms: f64) -> anyhow::Result<(
     let typed_over = keys.iter().filter(|key| key.typed_over).count();
     let saved = accepted as i64 - accepting as i64 - typed_over as i64;
     let from_memory = keys.iter().filter(|key| key.from_memory).count();
-    print(&format!(
-        "\n{}\n  keystrokes saved     {:.0} %: {accepted} of {} characters accepted with {accepting} keys, \
+    print_styled(&format!(
+        "\n{BOLD}{typed} keys{BOLD:#}\n  keystrokes saved     {:.0} %: {accepted} of {} characters accepted with {accepting} keys, \
          {typed_over} suggestions typed over\n  latency per key      p50 {:.1} ms, p95 {:.1} ms\n  \
          tokens prefilled     median {:.0}, mean {:.1} per key\n  \
          answered from memory {:.0} % of keys\n  \
          gate                 off: every suggestion is drawn, at any probability (`suggestion_threshold` = \"always\")\n  \
          start                initialize answered after {initialized_ms:.0} ms, model ready after {first_ms:.0} ms\n",
-        paint(colours(), Style::Bold, &format!("{typed} keys")),
         saved as f64 / (typed + accepted).max(1) as f64 * 100.0,
         typed + accepted,
         percentile(&ms, 0.5),

@@ -4,10 +4,11 @@ use lowkey_completer::settings::{self, Settings};
 use lowkey_completer::{Completer, DeviceChoice, PersistOptions, Status, load};
 use lowkey_engine::{assembler, stored_sessions};
 use lowkey_kernels::Pool;
-use lowkey_terminal::paint::{Style, colours, paint};
-use lowkey_terminal::stdout::print;
+use lowkey_terminal::stdout::{print, print_styled};
+use lowkey_terminal::style::BOLD;
 use lowkey_terminal::system::{kilobytes, load};
 use serde::Serialize;
+use std::fmt::Write as _;
 
 use crate::embedded::embedded;
 use editors::Editor;
@@ -134,7 +135,7 @@ pub(super) fn run(args: &Args, settings: Settings) -> anyhow::Result<()> {
     let accelerator = settings.device.open()?;
     let device = Device {
         used: accelerator.map_or_else(|| "cpu".to_owned(), |found| found.name().to_owned()),
-        built_for: DeviceChoice::BUILT_FOR,
+        built_for: DeviceChoice::SUPPORTED_KINDS,
     };
     let load = load();
     let started = std::time::Instant::now();
@@ -211,7 +212,7 @@ pub(super) fn run(args: &Args, settings: Settings) -> anyhow::Result<()> {
     if args.json {
         return print(&format!("{}\n", serde_json::to_string(&findings)?));
     }
-    print(&screen(&findings))
+    print_styled(&screen(&findings))
 }
 
 impl Device {
@@ -279,20 +280,17 @@ fn screen(found: &Findings) -> String {
     ];
     let mut out = String::new();
     for (name, value) in rows {
-        out.push_str(&paint(colours(), Style::Bold, &format!("{name:<12}")));
-        out.push_str(&value);
-        out.push('\n');
+        let _ = writeln!(out, "{BOLD}{name:<12}{BOLD:#}{value}");
     }
     if found.editors.is_empty() {
-        out.push_str(&paint(colours(), Style::Bold, &format!("{:<12}", "editors")));
-        out.push_str(
-            "no known editor is on PATH; editors/ in the repository explains how to set up yours\n",
+        let _ = writeln!(
+            out,
+            "{BOLD}{:<12}{BOLD:#}no known editor is on PATH; editors/ in the repository explains how to set up yours",
+            "editors"
         );
     }
     for editor in &found.editors {
-        out.push_str(&paint(colours(), Style::Bold, &format!("{:<12}", editor.name)));
-        out.push_str(&editor.says());
-        out.push('\n');
+        let _ = writeln!(out, "{BOLD}{:<12}{BOLD:#}{}", editor.name, editor.says());
     }
     if let Some(advice) = self_test.and_then(|test| test.advice(&model.infill)) {
         out.push('\n');

@@ -4,10 +4,10 @@
 //! uses the network.
 
 use lowkey_completer::load;
-use lowkey_store::{DEFAULT_NAME, Entry, Hub, Pins, StoreError, amount};
+use lowkey_store::{CatalogEntry, DEFAULT_NAME, Hub, Pins, StoreError, amount};
 use lowkey_terminal::stdout::print;
 
-use crate::stderr::tell;
+use crate::stderr::print_stderr;
 
 pub(super) mod list;
 mod progress;
@@ -57,7 +57,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
 }
 
 /// Returns the catalog row of a name that can be pulled.
-fn row(name: &str) -> Result<&'static Entry, StoreError> {
+fn row(name: &str) -> Result<&'static CatalogEntry, StoreError> {
     if lowkey_store::is_default(name) {
         return Err(StoreError::Embedded { name: DEFAULT_NAME.to_owned() });
     }
@@ -66,8 +66,8 @@ fn row(name: &str) -> Result<&'static Entry, StoreError> {
 
 fn path(name: &str, hub: &Hub, pins: &Pins) -> anyhow::Result<()> {
     let entry = row(name)?;
-    let pin = lowkey_store::pin(pins, entry)?;
-    let Some(path) = lowkey_store::here(hub, entry, pin.as_ref()) else {
+    let pin = lowkey_store::pin_of(pins, entry)?;
+    let Some(path) = lowkey_store::cached_file(hub, entry, pin.as_ref()) else {
         let folder = hub.cache.root().to_path_buf();
         return Err(StoreError::NotHere { name: entry.name.clone(), folder }.into());
     };
@@ -82,8 +82,8 @@ fn verify(name: Option<&str>, hub: &Hub, pins: &Pins) -> anyhow::Result<()> {
     let mut damaged = Vec::new();
     let mut n_checked = 0;
     for entry in rows {
-        let pin = lowkey_store::pin(pins, entry)?;
-        let Some(path) = lowkey_store::here(hub, entry, pin.as_ref()) else {
+        let pin = lowkey_store::pin_of(pins, entry)?;
+        let Some(path) = lowkey_store::cached_file(hub, entry, pin.as_ref()) else {
             if name.is_some() {
                 let folder = hub.cache.root().to_path_buf();
                 return Err(StoreError::NotHere { name: entry.name.clone(), folder }.into());
@@ -92,7 +92,7 @@ fn verify(name: Option<&str>, hub: &Hub, pins: &Pins) -> anyhow::Result<()> {
         };
         n_checked += 1;
         let against = if pin.is_some() { "as pulled" } else { "not pinned by a pull" };
-        match lowkey_store::checked(entry, pin.as_ref(), &path, &mut |_| {}) {
+        match lowkey_store::verify(entry, pin.as_ref(), &path, &mut |_| {}) {
             Ok((sha256, bytes)) => {
                 let size = amount(bytes);
                 print(&format!("{}: {size}, SHA-256 {sha256}, {against}\n", entry.name))?;
@@ -103,7 +103,9 @@ fn verify(name: Option<&str>, hub: &Hub, pins: &Pins) -> anyhow::Result<()> {
     anyhow::ensure!(damaged.is_empty(), damaged.join("\n"));
     if n_checked == 0 {
         let root = hub.cache.root().display();
-        tell!("no model of the catalog is in {root}; `lowkey models list` shows the catalog");
+        print_stderr!(
+            "no model of the catalog is in {root}; `lowkey models list` shows the catalog"
+        );
     }
     Ok(())
 }

@@ -7,12 +7,10 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
 use lowkey_completer::stats::{self, Day};
-use lowkey_terminal::paint::colours;
-use lowkey_terminal::stdout::print;
+use lowkey_terminal::stdout::{print, print_styled};
 use serde_json::json;
 
 mod page;
-mod plot;
 mod screen;
 mod view;
 
@@ -56,9 +54,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
         return print(&format!("{all}\n"));
     }
     if let Some(file) = &args.html {
-        let page = page::page(&view);
+        let page = page::page(&view).context("cannot fill in the page of the statistics")?;
         std::fs::write(file, page).with_context(|| format!("cannot write {}", file.display()))?;
         return print(&format!("wrote {}\n", file.display()));
     }
-    print(&screen::screen(&view, &path, counted.unreadable, colours()))
+    print_styled(&screen::screen(&view, &path, counted.unreadable))
 }

@@ -9,7 +9,7 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
-use lowkey_completer::{ordinary, settings};
+use lowkey_completer::{regular_file, settings};
 
 /// Minimum length; shorter tokens could be guessed.
 const MIN_BYTES: usize = 16;
@@ -74,7 +74,7 @@ fn write_new(file: &Path, token: &str) -> io::Result<()> {
 
 fn read(file: &Path) -> anyhow::Result<String> {
     let place = file.display();
-    let from = ordinary::open(file).with_context(|| format!("reading {place}"))?;
+    let from = regular_file::open(file).with_context(|| format!("reading {place}"))?;
     #[cfg(unix)]
     {
         let metadata = from.metadata().with_context(|| format!("reading {place}"))?;

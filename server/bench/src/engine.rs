@@ -5,7 +5,6 @@
 //! alternating order, and medians are reported, so that what else the machine does
 //! falls on all rows alike. The machine's limits are the best of their rounds.
 
-use std::path::PathBuf;
 use std::time::Instant;
 
 use lowkey_completer::load;
@@ -13,7 +12,7 @@ use lowkey_completer::settings::Settings;
 use lowkey_kernels::{Isa, Pool, int8_gop_s, read_gb_s, round_trip_ns};
 use lowkey_model::Accelerator;
 use lowkey_terminal::progress;
-use lowkey_terminal::stdout::print;
+use lowkey_terminal::stdout::{print, print_styled};
 use lowkey_terminal::system::kilobytes;
 
 use crate::Program;
@@ -25,7 +24,6 @@ mod chart;
 mod result;
 mod screen;
 mod subject;
-mod svg;
 
 /// Arguments of `lowkey bench engine`.
 #[derive(Debug, clap::Args)]
@@ -33,9 +31,6 @@ pub(super) struct Args {
     /// Print one JSON object
     #[arg(long)]
     json: bool,
-    /// Also write the chart to this file
-    #[arg(long, value_name = "FILE")]
-    svg: Option<PathBuf>,
     /// Measure each row this many times and report the median
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1000))]
     rounds: u32,
@@ -120,18 +115,10 @@ pub(super) fn run(args: &Args, settings: &Settings, program: &Program) -> anyhow
     outcome.memory_mb = memory;
     outcome.memory_peak_mb = peak;
     outcome.skipped = skipped;
-    if let Some(path) = &args.svg {
-        std::fs::write(path, svg::draw(&Chart::of(&outcome))).map_err(|error| {
-            anyhow::anyhow!(
-                "cannot write the chart to {}: {error}; give --svg a file in a folder that you may write to",
-                path.display()
-            )
-        })?;
-    }
     if args.json {
         return print(&format!("{}\n", serde_json::to_string(&outcome)?));
     }
-    print(&screen::draw(&Chart::of(&outcome)))
+    print_styled(&screen::draw(&Chart::of(&outcome)))
 }
 
 /// Megabytes that this process holds, by a field of Linux's status file; `None` elsewhere.

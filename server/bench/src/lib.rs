@@ -11,25 +11,25 @@
 
 use std::path::PathBuf;
 
-use lowkey_completer::Embedded;
+use lowkey_completer::EmbeddedModel;
 use lowkey_completer::settings::Settings;
 
 pub mod client;
 mod cold;
-mod cut;
 mod engine;
 pub mod figures;
 mod player;
+mod prompt_args;
 mod quality;
 mod replay;
-pub mod target;
+pub mod simulated_user;
 mod trace;
 
 /// The program that runs the measurements.
 #[derive(Debug)]
 pub struct Program {
     /// The embedded model, if any.
-    pub embedded: Option<Embedded>,
+    pub embedded: Option<EmbeddedModel>,
     /// Its path, which `bench cold` uses to start a server.
     pub executable: PathBuf,
 }

@@ -9,7 +9,7 @@
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
-use lowkey_completer::ordinary;
+use lowkey_completer::regular_file;
 use serde::Deserialize;
 
 /// The version of the format that is read.
@@ -81,7 +81,7 @@ const MAX_BYTES: u64 = 256 << 20;
 
 /// Reads a trace from a file.
 pub(super) fn read(path: &Path) -> anyhow::Result<Trace> {
-    let text = ordinary::read_text(path, MAX_BYTES)
+    let text = regular_file::read_text(path, MAX_BYTES)
         .with_context(|| format!("cannot read the trace {}", path.display()))?;
     parse(&text).with_context(|| format!("trace {}", path.display()))
 }

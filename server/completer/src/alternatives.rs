@@ -18,9 +18,9 @@ use tokio::time::Instant;
 use crate::answer::{Answer, Outcome};
 use crate::answer_builder::RawCompletion;
 use crate::insert::Insert;
-use crate::plan::remember;
+use crate::plan::store_in_memory;
 use crate::prepared_request::PreparedRequest;
-use crate::report::{Report, Source};
+use crate::report::{Report, TextSource};
 use crate::request::{ActiveRequest, TimeLimit};
 use crate::running_job::{Generated, ended_by_itself, is_whole};
 use crate::state::Completer;
@@ -66,7 +66,7 @@ impl Completer {
             let made = self.ask_after(active, &prepared, &first_token.text, 0).await;
             let Some(made) = made.filter(|made| is_whole(made.stop)) else { return };
             let text = format!("{}{}", first_token.text, made.text);
-            let report = Report { source: Source::Model, ..Report::default() };
+            let report = Report { source: TextSource::Model, ..Report::default() };
             // Only an explicit request has alternatives, and for it the gate is open.
             let raw = RawCompletion {
                 text: &text,
@@ -103,7 +103,7 @@ impl Completer {
             move |generated: Generated| {
                 work.add(Priority::Interactive, &generated.tokens);
                 if n_first_tokens == 0 {
-                    remember(&memory, &key, &forced, &generated);
+                    store_in_memory(&memory, &key, &forced, &generated);
                 }
                 // The receiver is dropped when the budget is used up.
                 let _ = to_us.send(generated);

@@ -15,7 +15,7 @@ use std::time::Instant;
 
 use lowkey_document::Uri;
 use lowkey_engine::{Engine, Loaded, PersistOptions, Priority, Status};
-use lowkey_store::Embedded;
+use lowkey_store::EmbeddedModel;
 
 use crate::answer::{Answer, Outcome};
 use crate::load;
@@ -35,10 +35,10 @@ impl Completer {
     /// on disk.
     pub fn start(
         settings: Settings,
-        embedded: Option<Embedded>,
+        embedded: Option<EmbeddedModel>,
         keep: Option<PersistOptions>,
     ) -> std::io::Result<Arc<Self>> {
-        let keeping = keep.as_ref().map(|keep| keep.enabled.clone());
+        let persistence = keep.as_ref().map(|keep| keep.enabled.clone());
         let (asked, packed) = (settings.clone(), keep.clone());
         let engine =
             Engine::start_with_persistence(settings.cache_mb << 20, keep, move |progress| {
@@ -46,7 +46,7 @@ impl Completer {
                 // Error messages quote names from the model file.
                 Ok(Loaded { speculates: asked.speculation, ..loaded.map_err(plain)? })
             })?;
-        Ok(Arc::new(Self::new(engine, settings, keeping)))
+        Ok(Arc::new(Self::new(engine, settings, persistence)))
     }
 
     /// Answers a request; the module's documentation lists the actions of the call itself.
@@ -92,8 +92,9 @@ impl Completer {
         let snapshot = &request.snapshot;
         let mut documents = self.documents();
         let newest = documents.entry(snapshot.uri()).begin(request.surface, id, request.subject());
-        let observed = documents
-            .observe(snapshot, |feedback, now| feedback.asked(snapshot, request.cursor, now));
+        let observed = documents.observe(snapshot, |feedback, now| {
+            feedback.before_request(snapshot, request.cursor, now)
+        });
         documents.prefill.keep_for(&request);
         drop(documents);
         self.count_observed(snapshot, observed);
@@ -122,14 +123,15 @@ impl Completer {
         let mut later = Vec::new();
         for Row { key, restart, .. } in TABLE {
             // Without a folder at the start, only a restart can enable saved sessions.
-            let cannot_switch_on =
-                *key == "persistent_cache" && settings.persistent_cache && self.keeping.is_none();
+            let cannot_switch_on = *key == "persistent_cache"
+                && settings.persistent_cache
+                && self.persistence.is_none();
             if (*restart || cannot_switch_on) && current.value_of(key) != settings.value_of(key) {
                 later.push(format!("the setting {key} takes effect after a restart of lowkey"));
             }
         }
-        if let Some(keeping) = &self.keeping {
-            keeping.set(settings.persistent_cache);
+        if let Some(persistence) = &self.persistence {
+            persistence.set(settings.persistent_cache);
         }
         if current.exclude != settings.exclude {
             lock(&self.visibility).exclude(&settings.exclude);

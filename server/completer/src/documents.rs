@@ -11,7 +11,7 @@ use lowkey_suggestion::RecentAnswers;
 
 use crate::answer::Outcome;
 use crate::document_state::DocumentState;
-use crate::feedback::{Due, End, Ended, Feedback};
+use crate::feedback::{Feedback, FeedbackEvent, FeedbackKind, RetentionCheck};
 use crate::prefill_slot::PrefillSlot;
 use crate::request::ActiveRequest;
 
@@ -29,11 +29,11 @@ pub(crate) struct Documents {
 
 /// The outcomes of earlier suggestions that an edit or a request has revealed.
 #[derive(Default)]
-pub(crate) struct Observed {
-    /// The suggestion that has ended.
-    pub(crate) ended: Option<Ended>,
+pub(crate) struct ObservedFeedback {
+    /// The outcome of the suggestion that has ended.
+    pub(crate) event: Option<FeedbackEvent>,
     /// Accepted suggestions to search for in their text.
-    pub(crate) due: Vec<Due>,
+    pub(crate) checks: Vec<RetentionCheck>,
 }
 
 impl Documents {
@@ -64,13 +64,13 @@ impl Documents {
     }
 
     /// Records that the editor reported suggestion `id` as accepted; also returns its language.
-    pub(crate) fn accepted(&mut self, id: u64) -> Option<(Ended, String)> {
+    pub(crate) fn accepted(&mut self, id: u64) -> Option<(FeedbackEvent, String)> {
         let accepted = self.by_uri.values_mut().find_map(|state| {
-            let ended = state.feedback.accepted(id)?;
-            Some((ended, state.feedback.language().to_owned()))
+            let event = state.feedback.accepted(id)?;
+            Some((event, state.feedback.language().to_owned()))
         });
-        if let Some((ended, _)) = &accepted {
-            self.note(ended);
+        if let Some((event, _)) = &accepted {
+            self.note(event);
         }
         accepted
     }
@@ -79,21 +79,23 @@ impl Documents {
     pub(crate) fn observe(
         &mut self,
         snapshot: &Snapshot,
-        look: impl FnOnce(&mut Feedback, Instant) -> Option<Ended>,
-    ) -> Observed {
+        look: impl FnOnce(&mut Feedback, Instant) -> Option<FeedbackEvent>,
+    ) -> ObservedFeedback {
         let now = Instant::now();
-        let Some(state) = self.by_uri.get_mut(snapshot.uri()) else { return Observed::default() };
-        let ended = look(&mut state.feedback, now);
-        let due = state.feedback.due(now);
-        if let Some(ended) = &ended {
-            self.note(ended);
+        let Some(state) = self.by_uri.get_mut(snapshot.uri()) else {
+            return ObservedFeedback::default();
+        };
+        let event = look(&mut state.feedback, now);
+        let checks = state.feedback.take_due_checks(now);
+        if let Some(event) = &event {
+            self.note(event);
         }
-        Observed { ended, due }
+        ObservedFeedback { event, checks }
     }
 
-    fn note(&mut self, Ended { end, probability }: &Ended) {
+    fn note(&mut self, FeedbackEvent { kind, probability }: &FeedbackEvent) {
         if let Some(probability) = probability {
-            self.recent.record(*probability, *end != End::Refused);
+            self.recent.record(*probability, *kind != FeedbackKind::Rejected);
         }
     }
 }
@@ -116,8 +118,8 @@ mod tests {
             assert!(feedback.show(id, (&snapshot, cursor), &insert, Some(0.5)));
         }
         let before = documents.recent.shift(2.0);
-        let (ended, language) = documents.accepted(2).unwrap();
-        assert_eq!((ended.end, &*language), (End::Accepted(2), "rust"));
+        let (event, language) = documents.accepted(2).unwrap();
+        assert_eq!((event.kind, &*language), (FeedbackKind::Accepted(2), "rust"));
         assert!(documents.recent.shift(2.0) > before);
         assert!(documents.accepted(2).is_none(), "once");
         documents.remove(&Uri::new("file:///a.rs"));
@@ -129,7 +131,7 @@ mod tests {
         let mut documents = Documents::default();
         let snapshot = Document::open("file:///a.rs", "rust", 1, "").snapshot();
         let observed = documents.observe(&snapshot, |_, _| unreachable!("there is nothing to see"));
-        assert!(observed.ended.is_none() && observed.due.is_empty());
+        assert!(observed.event.is_none() && observed.checks.is_empty());
         assert!(documents.get(snapshot.uri()).is_none());
     }
 }

@@ -44,21 +44,21 @@ struct Shown {
 
 /// The outcome of a suggestion.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum End {
+pub(crate) enum FeedbackKind {
     /// All of it was accepted, at once or as the rest after some words; this many characters.
     Accepted(usize),
     /// This many characters were accepted, then the user wrote other text.
-    Partly(usize),
+    PartlyAccepted(usize),
     /// The user typed all of it.
     Typed,
     /// The user wrote other text, or moved the cursor away.
-    Refused,
+    Rejected,
 }
 
 /// An outcome, with the gate's estimate for the suggestion.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Ended {
-    pub(crate) end: End,
+pub(crate) struct FeedbackEvent {
+    pub(crate) kind: FeedbackKind,
     pub(crate) probability: Option<f32>,
 }
 
@@ -71,7 +71,7 @@ pub(crate) struct Retained {
 
 /// An accepted suggestion, and the document after its time.
 #[derive(Debug, Clone)]
-pub(crate) struct Due {
+pub(crate) struct RetentionCheck {
     text: String,
     since: Instant,
     /// The newest text of the document within that time.
@@ -80,7 +80,7 @@ pub(crate) struct Due {
 
 /// The state of a document after the latest suggestion.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Standing {
+pub(crate) struct SuggestionState {
     /// Whether the shown suggestion has several lines and the document continues it.
     pub(crate) follows_lines: bool,
     /// Whether the cursor is directly after an accepted suggestion, or on the blank line that Enter
@@ -92,18 +92,18 @@ pub(crate) struct Standing {
 #[derive(Debug, Default)]
 pub(crate) struct Feedback {
     shown: Option<Shown>,
-    watched: Vec<Due>,
+    watched: Vec<RetentionCheck>,
     /// The document's language.
     language: String,
     /// The suggestion that the edits have already shown to be accepted.
     counted: Option<u64>,
     /// The cursor after the last suggestion that was accepted to its end.
-    taken: Option<Taken>,
+    accepted_end: Option<AcceptedEnd>,
 }
 
 /// The place after a suggestion that was accepted to its end.
 #[derive(Debug, Clone, Copy)]
-struct Taken {
+struct AcceptedEnd {
     end: ByteOffset,
     /// Length of the document in bytes at that time.
     n_bytes: usize,
@@ -161,8 +161,12 @@ impl Feedback {
     }
 
     /// Returns the state of the document after the latest suggestion.
-    pub(crate) fn standing(&self, snapshot: &Snapshot, cursor: ByteOffset) -> Standing {
-        Standing {
+    pub(crate) fn suggestion_state(
+        &self,
+        snapshot: &Snapshot,
+        cursor: ByteOffset,
+    ) -> SuggestionState {
+        SuggestionState {
             follows_lines: self.follows_lines(snapshot, cursor),
             is_after_accepted: self.is_after_accepted(snapshot, cursor),
         }
@@ -177,7 +181,7 @@ impl Feedback {
     }
 
     fn is_after_accepted(&self, snapshot: &Snapshot, cursor: ByteOffset) -> bool {
-        self.taken.is_some_and(|Taken { end, n_bytes }| {
+        self.accepted_end.is_some_and(|AcceptedEnd { end, n_bytes }| {
             let typed = cursor.0.checked_sub(end.0);
             typed.is_some() && typed == snapshot.n_bytes().checked_sub(n_bytes) && {
                 let typed = snapshot.slice(end..cursor);
@@ -192,10 +196,14 @@ impl Feedback {
     }
 
     /// Observes the document after an edit.
-    pub(crate) fn edited(&mut self, snapshot: &Snapshot, now: Instant) -> Option<Ended> {
-        for due in &mut self.watched {
-            if now.saturating_duration_since(due.since) < RETAINED_AFTER {
-                due.last = snapshot.clone();
+    pub(crate) fn after_edit(
+        &mut self,
+        snapshot: &Snapshot,
+        now: Instant,
+    ) -> Option<FeedbackEvent> {
+        for check in &mut self.watched {
+            if now.saturating_duration_since(check.since) < RETAINED_AFTER {
+                check.last = snapshot.clone();
             }
         }
         let shown = self.shown.as_mut()?;
@@ -218,20 +226,20 @@ impl Feedback {
             return None;
         }
         let chars = shown.taken_chars;
-        let end = if chars > 0 { End::Accepted(chars) } else { End::Typed };
-        Some(self.end(end, snapshot, now))
+        let kind = if chars > 0 { FeedbackKind::Accepted(chars) } else { FeedbackKind::Typed };
+        Some(self.finish(kind, snapshot, now))
     }
 
     /// Observes the document and the cursor before the next request: text that differs from the
     /// suggestion rejects it.
-    pub(crate) fn asked(
+    pub(crate) fn before_request(
         &mut self,
         snapshot: &Snapshot,
         cursor: ByteOffset,
         now: Instant,
-    ) -> Option<Ended> {
-        if let Some(ended) = self.edited(snapshot, now) {
-            return Some(ended);
+    ) -> Option<FeedbackEvent> {
+        if let Some(event) = self.after_edit(snapshot, now) {
+            return Some(event);
         }
         let shown = self.shown.as_ref()?;
         let typed = (cursor >= shown.start).then(|| cursor.0 - shown.start.0);
@@ -239,48 +247,51 @@ impl Feedback {
             return None;
         }
         let chars = shown.taken_chars;
-        let end = if chars > 0 { End::Partly(chars) } else { End::Refused };
-        Some(self.end(end, snapshot, now))
+        let kind =
+            if chars > 0 { FeedbackKind::PartlyAccepted(chars) } else { FeedbackKind::Rejected };
+        Some(self.finish(kind, snapshot, now))
     }
 
     /// Records the editor's report that a suggestion was accepted; `None` if the edits showed it
     /// before.
-    pub(crate) fn accepted(&mut self, id: u64) -> Option<Ended> {
+    pub(crate) fn accepted(&mut self, id: u64) -> Option<FeedbackEvent> {
         if self.counted == Some(id) {
             return None;
         }
         let shown = self.shown.as_ref().filter(|shown| shown.id == id)?;
         let n_left = shown.text.get(shown.n_there..).unwrap_or_default().chars().count();
-        let end = End::Accepted(shown.taken_chars + n_left);
+        let kind = FeedbackKind::Accepted(shown.taken_chars + n_left);
         let probability = shown.probability;
         self.counted = Some(id);
         self.shown = None;
-        Some(Ended { end, probability })
+        Some(FeedbackEvent { kind, probability })
     }
 
     /// Returns the accepted suggestions whose time has passed.
-    pub(crate) fn due(&mut self, now: Instant) -> Vec<Due> {
-        let is_due = |due: &mut Due| now.saturating_duration_since(due.since) >= RETAINED_AFTER;
+    pub(crate) fn take_due_checks(&mut self, now: Instant) -> Vec<RetentionCheck> {
+        let is_due = |check: &mut RetentionCheck| {
+            now.saturating_duration_since(check.since) >= RETAINED_AFTER
+        };
         self.watched.extract_if(.., is_due).collect()
     }
 
-    fn end(&mut self, end: End, snapshot: &Snapshot, now: Instant) -> Ended {
+    fn finish(&mut self, kind: FeedbackKind, snapshot: &Snapshot, now: Instant) -> FeedbackEvent {
         let shown = self.shown.take();
-        self.taken = None;
-        if let (End::Accepted(_), Some(shown)) = (&end, &shown) {
+        self.accepted_end = None;
+        if let (FeedbackKind::Accepted(_), Some(shown)) = (&kind, &shown) {
             self.counted = Some(shown.id);
             let end = ByteOffset(shown.start.0 + shown.text.len());
-            self.taken = Some(Taken { end, n_bytes: snapshot.n_bytes() });
+            self.accepted_end = Some(AcceptedEnd { end, n_bytes: snapshot.n_bytes() });
             if self.watched.len() < MAX_WATCHED {
                 let (text, last) = (shown.text.clone(), snapshot.clone());
-                self.watched.push(Due { text, since: now, last });
+                self.watched.push(RetentionCheck { text, since: now, last });
             }
         }
-        Ended { end, probability: shown.and_then(|shown| shown.probability) }
+        FeedbackEvent { kind, probability: shown.and_then(|shown| shown.probability) }
     }
 }
 
-impl Due {
+impl RetentionCheck {
     /// Searches the document for the suggestion; too slow for the message path.
     pub(crate) fn search(&self) -> Retained {
         let text = self.text.trim();

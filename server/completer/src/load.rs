@@ -6,18 +6,18 @@ use std::path::Path;
 use std::sync::Arc;
 
 use lowkey_engine::{LoadError, LoadOptions, Loaded, PersistOptions};
-use lowkey_model::{Hold, ModelFile, Quantization};
+use lowkey_model::{MapPolicy, ModelFile, Quantization};
 use lowkey_prompt::Assembler;
-use lowkey_store::{DEFAULT_NAME, Embedded, FORMER_NAME, Hub, Pins, Source, Weights};
+use lowkey_store::{DEFAULT_NAME, EmbeddedModel, FORMER_NAME, Hub, ModelSource, Pins, Weights};
 
 use crate::dirs;
-use crate::settings::{self, Order, Quantize, Settings, SharedWeights};
+use crate::settings::{self, OrderSetting, Quantize, Settings, SharedWeights};
 
 /// The environment variable with the model's name, if neither `--model` nor the settings have one.
 const VARIABLE: &str = "LOWKEY_MODEL";
 
 /// Opens and validates the embedded model.
-pub fn open_embedded(model: &Embedded) -> Result<ModelFile, lowkey_model::ModelError> {
+pub fn open_embedded(model: &EmbeddedModel) -> Result<ModelFile, lowkey_model::ModelError> {
     match model.weights {
         Weights::Inside(bytes) => ModelFile::from_bytes(DEFAULT_NAME, bytes),
         Weights::Beside(path) => ModelFile::open(Path::new(path)),
@@ -31,7 +31,7 @@ pub fn open_embedded(model: &Embedded) -> Result<ModelFile, lowkey_model::ModelE
 /// prompt format or order.
 pub fn load(
     settings: &Settings,
-    embedded: Option<&Embedded>,
+    embedded: Option<&EmbeddedModel>,
     keep: Option<&PersistOptions>,
     progress: &mut dyn FnMut(f32),
 ) -> Result<Loaded, LoadError> {
@@ -56,20 +56,20 @@ pub fn keep(settings: &Settings) -> Option<PersistOptions> {
         bytes(settings.persistent_cache_mb),
         machine(settings.threads),
     );
-    let hold = match settings.shared_weights {
-        SharedWeights::Auto => Hold::Fast,
-        SharedWeights::Always => Hold::Shared,
-        SharedWeights::Never => Hold::Private,
+    let map_policy = match settings.shared_weights {
+        SharedWeights::Auto => MapPolicy::Auto,
+        SharedWeights::Always => MapPolicy::Always,
+        SharedWeights::Never => MapPolicy::Never,
     };
-    Some(PersistOptions { packed_cap_bytes: bytes(settings.packed_weights_mb), hold, ..keep })
+    Some(PersistOptions { packed_cap_bytes: bytes(settings.packed_weights_mb), map_policy, ..keep })
 }
 
 /// Sets the order of the model's prompts to that of the settings.
-fn in_order(loaded: Loaded, order: Order) -> Result<Loaded, LoadError> {
+fn in_order(loaded: Loaded, order: OrderSetting) -> Result<Loaded, LoadError> {
     let (options, name) = match order {
-        Order::Auto => return Ok(loaded),
-        Order::Psm => (lowkey_prompt::FimOrder::Psm, "psm"),
-        Order::Spm => (lowkey_prompt::FimOrder::Spm, "spm"),
+        OrderSetting::Auto => return Ok(loaded),
+        OrderSetting::Psm => (lowkey_prompt::FimOrder::Psm, "psm"),
+        OrderSetting::Spm => (lowkey_prompt::FimOrder::Spm, "spm"),
     };
     let format = loaded.assembler.format().clone();
     let asked = format.name();
@@ -84,7 +84,7 @@ fn in_order(loaded: Loaded, order: Order) -> Result<Loaded, LoadError> {
 }
 
 /// Opens and validates the file or folder in the settings, or the embedded model.
-pub fn open(settings: &Settings, embedded: Option<&Embedded>) -> Result<ModelFile, LoadError> {
+pub fn open(settings: &Settings, embedded: Option<&EmbeddedModel>) -> Result<ModelFile, LoadError> {
     let hub = Hub::from_env();
     let named = named(&settings.model);
     if named.trim().eq_ignore_ascii_case(FORMER_NAME) {
@@ -94,8 +94,8 @@ pub fn open(settings: &Settings, embedded: Option<&Embedded>) -> Result<ModelFil
     }
     let source = lowkey_store::resolve(&named, embedded, &hub, &pins(&hub));
     let opened = match source.map_err(|e| e.to_string())? {
-        Source::Embedded(model) => open_embedded(&model),
-        Source::Gguf(path) | Source::Folder(path) => ModelFile::open(&path),
+        ModelSource::Embedded(model) => open_embedded(&model),
+        ModelSource::Gguf(path) | ModelSource::Folder(path) => ModelFile::open(&path),
     };
     let quantization = match settings.quantize {
         Quantize::None => None,

@@ -18,7 +18,7 @@ use crate::answer::{Answer, Outcome};
 use crate::document_state::DocumentState;
 use crate::insert::Insert;
 use crate::plan::Plan;
-use crate::report::Source;
+use crate::report::TextSource;
 use crate::request::{ActiveRequest, CompletionRequest, TimeLimit};
 use crate::state::Completer;
 
@@ -26,7 +26,7 @@ use crate::state::Completer;
 const PAUSE: Duration = Duration::from_millis(600);
 
 /// How often a replay checks whether the engine is idle.
-const LOOK_AGAIN: Duration = Duration::from_millis(2);
+const POLL_INTERVAL: Duration = Duration::from_millis(2);
 
 /// When to look ahead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,7 +54,7 @@ pub(crate) fn occasion(request: &CompletionRequest, answer: &Answer) -> Occasion
 /// Whether the model ended the line here: it ran and had nothing to add.
 fn is_complete(answer: &Answer) -> bool {
     let report = &answer.report;
-    report.source != Source::None && report.text.is_empty()
+    report.source != TextSource::None && report.text.is_empty()
 }
 
 impl Completer {
@@ -65,7 +65,7 @@ impl Completer {
         let request = ahead(&active.request, outcome);
         let (surface, uri) = (request.surface, active.uri());
         let is_wanted = self.documents().get_mut(uri).is_some_and(|state| {
-            state.is_newest(surface, active.id) && state.look_ahead.is_worth_a_try()
+            state.is_newest(surface, active.id) && state.look_ahead.should_look_ahead()
         });
         if !is_wanted {
             return;
@@ -76,7 +76,7 @@ impl Completer {
             let mut documents = self.documents();
             let state = documents.get_mut(uri);
             if let Some(state) = state.filter(|state| state.is_newest(surface, active.id)) {
-                state.look_ahead.looked_at(waiting.prepared.key);
+                state.look_ahead.record_look_ahead(waiting.prepared.key);
                 state.started_ahead(waiting.job, !waiting.joined);
             }
         }
@@ -139,7 +139,7 @@ impl Completer {
                 let _ = progress.wait_for(|progress| progress.ended.is_some()).await;
             }
             while self.engine.is_prefilling() {
-                tokio::time::sleep(LOOK_AGAIN).await;
+                tokio::time::sleep(POLL_INTERVAL).await;
             }
         };
         let _ = tokio::time::timeout(pause, all).await;

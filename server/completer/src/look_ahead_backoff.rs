@@ -10,7 +10,7 @@
 use lowkey_suggestion::MemoryKey;
 
 /// Misses in a row without effect: they may be chance.
-const FREE_MISSES: u32 = 2;
+const ALLOWED_MISSES: u32 = 2;
 /// Maximum number of occasions that are skipped before the next try.
 const MAX_SKIPPED: u32 = 4;
 
@@ -26,7 +26,7 @@ pub(crate) struct LookAheadBackoff {
 
 impl LookAheadBackoff {
     /// Whether to use this occasion.
-    pub(crate) fn is_worth_a_try(&mut self) -> bool {
+    pub(crate) fn should_look_ahead(&mut self) -> bool {
         if self.to_skip == 0 {
             return true;
         }
@@ -35,17 +35,17 @@ impl LookAheadBackoff {
     }
 
     /// Records a look-ahead; the one before was a miss if the user never got there.
-    pub(crate) fn looked_at(&mut self, place: MemoryKey) {
+    pub(crate) fn record_look_ahead(&mut self, place: MemoryKey) {
         if self.expected.as_ref().is_some_and(|missed| *missed != place) {
             self.misses_in_a_row += 1;
-            let doubled = 1_u32.checked_shl(self.misses_in_a_row.saturating_sub(FREE_MISSES));
+            let doubled = 1_u32.checked_shl(self.misses_in_a_row.saturating_sub(ALLOWED_MISSES));
             self.to_skip = (doubled.unwrap_or(MAX_SKIPPED) - 1).min(MAX_SKIPPED);
         }
         self.expected = Some(place);
     }
 
     /// Records a request at a place.
-    pub(crate) fn reached(&mut self, place: &MemoryKey) {
+    pub(crate) fn record_request(&mut self, place: &MemoryKey) {
         if self.expected.as_ref() == Some(place) {
             *self = Self::default();
         }
@@ -64,9 +64,9 @@ mod tests {
     fn tries(look_ahead: &mut LookAheadBackoff, n: u32) -> usize {
         (0..n)
             .filter(|at| {
-                let worth = look_ahead.is_worth_a_try();
+                let worth = look_ahead.should_look_ahead();
                 if worth {
-                    look_ahead.looked_at(place(&format!("miss {at}")));
+                    look_ahead.record_look_ahead(place(&format!("miss {at}")));
                 }
                 worth
             })
@@ -86,10 +86,10 @@ mod tests {
     fn hit_resets_the_backoff() {
         let mut look_ahead = LookAheadBackoff::default();
         tries(&mut look_ahead, 100);
-        while !look_ahead.is_worth_a_try() {}
-        look_ahead.looked_at(place("there"));
-        look_ahead.reached(&place("elsewhere"));
-        look_ahead.reached(&place("there"));
+        while !look_ahead.should_look_ahead() {}
+        look_ahead.record_look_ahead(place("there"));
+        look_ahead.record_request(&place("elsewhere"));
+        look_ahead.record_request(&place("there"));
         assert_eq!(tries(&mut look_ahead, 2), 2);
     }
 }

@@ -3,7 +3,7 @@
 
 use lowkey_suggestion::MAX_SURROUNDING_LINES;
 
-use crate::feedback::Standing;
+use crate::feedback::SuggestionState;
 use crate::request::{CompletionRequest, Trigger};
 use crate::settings::{Multiline, Settings};
 
@@ -19,65 +19,70 @@ const AFTER_ACCEPTED_LINES: usize = 4;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Lines {
     /// At most this many lines; 1 means only the cursor's line.
-    pub(crate) most: usize,
+    pub(crate) max_lines: usize,
     /// The reason in words, if there are several.
     pub(crate) why: &'static str,
 }
 
 impl Lines {
-    fn several(most: usize, why: &'static str) -> Option<Self> {
-        (most > 1).then_some(Self { most, why })
+    fn several(max_lines: usize, why: &'static str) -> Option<Self> {
+        (max_lines > 1).then_some(Self { max_lines, why })
     }
 }
 
 /// Returns how many lines an answer may have; `None` for the cursor's line only.
 ///
-/// `standing` is called if the result depends on the state of the document after the latest
+/// `suggestion_state` is called if the result depends on the state of the document after the latest
 /// suggestion.
 pub(crate) fn lines(
     request: &CompletionRequest,
     settings: &Settings,
-    standing: impl FnOnce() -> Option<Standing>,
+    suggestion_state: impl FnOnce() -> Option<SuggestionState>,
 ) -> Option<Lines> {
-    let most = settings.max_lines;
+    let max_lines = settings.max_lines;
     match (request.multiline, settings.multiline, request.trigger) {
-        (Some(true), ..) => Lines::several(most, "the client requests several lines"),
+        (Some(true), ..) => Lines::several(max_lines, "the client requests several lines"),
         (Some(false), ..) | (None, Multiline::Never, Trigger::Automatic) => None,
-        (None, Multiline::Always, _) => Lines::several(most, "the setting multiline is always"),
-        (None, _, Trigger::Invoked) => Lines::several(most, "you requested the suggestion"),
-        (None, Multiline::Auto, Trigger::Automatic) => by_place(request, most, standing),
+        (None, Multiline::Always, _) => {
+            Lines::several(max_lines, "the setting multiline is always")
+        }
+        (None, _, Trigger::Invoked) => Lines::several(max_lines, "you requested the suggestion"),
+        (None, Multiline::Auto, Trigger::Automatic) => {
+            by_place(request, max_lines, suggestion_state)
+        }
     }
 }
 
 /// Decides by the lines around the cursor and the outcome of the latest suggestion.
 fn by_place(
     request: &CompletionRequest,
-    most: usize,
-    standing: impl FnOnce() -> Option<Standing>,
+    max_lines: usize,
+    suggestion_state: impl FnOnce() -> Option<SuggestionState>,
 ) -> Option<Lines> {
     let snapshot = &request.snapshot;
     let cursor = snapshot.cursor(request.cursor);
     if !cursor.after.trim().is_empty() {
         return None;
     }
-    let Standing { follows_lines, is_after_accepted } = standing().unwrap_or_default();
+    let SuggestionState { follows_lines, is_after_accepted } =
+        suggestion_state().unwrap_or_default();
     if follows_lines {
         // Otherwise the lines below would disappear with the first key.
-        return Lines::several(most, "the suggestion that you are typing has several lines");
+        return Lines::several(max_lines, "the suggestion that you are typing has several lines");
     }
-    let most = most.min(BLOCK_LINES);
+    let max_lines = max_lines.min(BLOCK_LINES);
     let opens_block = |idx: usize, line: &str| snapshot.lexical_state(idx).opens_block(line);
     if is_after_accepted || request.has_accepted {
         let opens = opens_block(cursor.line, &cursor.before);
-        let most = if opens { most } else { most.min(AFTER_ACCEPTED_LINES) };
-        return Lines::several(most, "a suggestion was accepted here");
+        let max_lines = if opens { max_lines } else { max_lines.min(AFTER_ACCEPTED_LINES) };
+        return Lines::several(max_lines, "a suggestion was accepted here");
     }
     let above = cursor.line.checked_sub(1).filter(|_| cursor.before.trim().is_empty())?;
     let opener = Some(snapshot.line(above)).filter(|line| opens_block(above, line));
     let below = (cursor.line + 1..snapshot.n_lines()).take(MAX_SURROUNDING_LINES);
     let below: Vec<String> = below.map(|idx| snapshot.line(idx)).collect();
     let begins = begins_block(opener.as_deref(), &cursor.before, &below);
-    begins.then(|| Lines::several(most, "a block begins here")).flatten()
+    begins.then(|| Lines::several(max_lines, "a block begins here")).flatten()
 }
 
 /// Returns the indentation of a line in bytes.

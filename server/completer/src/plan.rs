@@ -15,12 +15,13 @@ use crate::answer::Answer;
 use crate::answer_builder::RawCompletion;
 use crate::multiline;
 use crate::prepared_request::{BLOCK_TOKENS, PreparedRequest};
-use crate::report::{Report, Source};
+use crate::report::{Report, TextSource};
 use crate::request::ActiveRequest;
 use crate::running_job::{Generated, Progress, RunningJob, ended_by_itself, is_whole};
 use crate::settings::Settings;
 use crate::small_prompt;
 use crate::state::{Completer, lock};
+use crate::time_budget::tokens_within;
 use crate::visibility::Visible;
 
 /// Time limit for computing a cold prompt; longer prompts are cut.
@@ -46,7 +47,7 @@ pub(crate) struct Waiting {
 }
 
 /// A job to submit, and the parts of it that its requests see.
-struct Draft {
+struct PlannedJob {
     job: Job<StopReason>,
     progress: watch::Receiver<Progress>,
     answered: Arc<AtomicBool>,
@@ -66,19 +67,19 @@ impl Completer {
         let is_interactive = priority == Priority::Interactive;
         let joinable = self.documents().get_mut(uri).and_then(|state| {
             if is_interactive {
-                state.look_ahead.reached(&prepared.key);
+                state.look_ahead.record_request(&prepared.key);
             }
             state.running().find(|job| job.can_serve(&prepared.key, prepared.typed()))
         });
-        if let Some(answer) = self.remembered(active, &prepared) {
+        if let Some(answer) = self.answer_from_memory(active, &prepared) {
             return Plan::Answer(Box::new(answer));
         }
         if let Some(job) = joinable {
             return Plan::Wait(Box::new(Waiting { job, prepared, joined: true }));
         }
-        let draft = self.draft(active, &prepared, &settings, priority);
+        let planned = self.plan_job(active, &prepared, &settings, priority);
         if !is_interactive {
-            let job = Arc::new(self.submit(draft, &prepared, priority));
+            let job = Arc::new(self.submit(planned, &prepared, priority));
             return Plan::Wait(Box::new(Waiting { job, prepared, joined: false }));
         }
         let surface = active.request.surface;
@@ -88,7 +89,7 @@ impl Completer {
         let Some(state) = state else {
             return Plan::Answer(Box::new(Answer::superseded(active)));
         };
-        let job = Arc::new(self.submit(draft, &prepared, priority));
+        let job = Arc::new(self.submit(planned, &prepared, priority));
         state.start(surface, Arc::clone(&job));
         drop(documents);
         Plan::Wait(Box::new(Waiting { job, prepared, joined: false }))
@@ -105,7 +106,7 @@ impl Completer {
         let lines = multiline::lines(request, settings, || {
             let documents = self.documents();
             let state = documents.get(request.snapshot.uri());
-            state.map(|state| state.feedback.standing(&request.snapshot, request.cursor))
+            state.map(|state| state.feedback.suggestion_state(&request.snapshot, request.cursor))
         });
         Ok(PreparedRequest::new(request, &visible, (budget, model), settings, lines))
     }
@@ -147,7 +148,12 @@ impl Completer {
                 let room =
                     context_length - context_length.min(BLOCK_TOKENS.max(context_length / 8));
                 let most = match settings.prompt_tokens {
-                    0 => affordable(speed.prefill),
+                    0 => tokens_within(
+                        COLD_PREFILL_SECONDS,
+                        speed.prefill,
+                        PROMPT_STEP_TOKENS,
+                        MIN_PROMPT_TOKENS,
+                    ),
                     // A number in the settings applies, regardless of the measured speed.
                     set => set,
                 };
@@ -162,7 +168,11 @@ impl Completer {
     }
 
     /// Answers from the completion memory.
-    fn remembered(&self, active: &ActiveRequest, prepared: &PreparedRequest) -> Option<Answer> {
+    fn answer_from_memory(
+        &self,
+        active: &ActiveRequest,
+        prepared: &PreparedRequest,
+    ) -> Option<Answer> {
         let memory = lock(&self.memory);
         let found = memory.lookup(&prepared.key, prepared.typed())?;
         // An unfinished line is not worth showing, and text that the user has just deleted is not
@@ -179,19 +189,19 @@ impl Completer {
         };
         drop(memory);
         let model = prepared.model.clone();
-        let mut report = Report { source: Source::Memory, model, ..Report::default() };
+        let mut report = Report { source: TextSource::Memory, model, ..Report::default() };
         report.why.push("memory: the text was decoded before; nothing was computed".into());
         Some(self.build_answer(active, prepared, raw, report))
     }
 
     /// Builds the job of a request.
-    fn draft(
+    fn plan_job(
         &self,
         active: &ActiveRequest,
         prepared: &PreparedRequest,
         settings: &Settings,
         priority: Priority,
-    ) -> Draft {
+    ) -> PlannedJob {
         let (to_progress, progress) = watch::channel(Progress::default());
         let to_progress = Arc::new(to_progress);
         let answered = Arc::new(AtomicBool::new(false));
@@ -201,7 +211,7 @@ impl Completer {
             let work = Arc::clone(&self.work);
             move |generated: Generated| {
                 work.add(priority, &generated.tokens);
-                remember(&memory, &key, &forced, &generated);
+                store_in_memory(&memory, &key, &forced, &generated);
                 to_progress.send_modify(|progress| {
                     progress.text.clone_from(&generated.text);
                     progress.confidence = Confidence::of(&generated.log_probs);
@@ -235,12 +245,17 @@ impl Completer {
             }),
             ..prepared.job("", active.asked, done)
         };
-        Draft { job, progress, answered }
+        PlannedJob { job, progress, answered }
     }
 
     /// Queues a job.
-    fn submit(&self, draft: Draft, prepared: &PreparedRequest, priority: Priority) -> RunningJob {
-        let Draft { job, progress, answered } = draft;
+    fn submit(
+        &self,
+        planned: PlannedJob,
+        prepared: &PreparedRequest,
+        priority: Priority,
+    ) -> RunningJob {
+        let PlannedJob { job, progress, answered } = planned;
         RunningJob {
             key: prepared.key.clone(),
             forced: prepared.typed().to_owned(),
@@ -254,7 +269,7 @@ impl Completer {
 }
 
 /// Stores the decoded text for the user's next keys.
-pub(crate) fn remember(
+pub(crate) fn store_in_memory(
     memory: &Mutex<CompletionMemory>,
     key: &MemoryKey,
     forced: &str,
@@ -271,11 +286,4 @@ pub(crate) fn remember(
         confidence: Confidence::of(&generated.log_probs),
     };
     lock(memory).insert(key, middle);
-}
-
-/// Returns how many prompt tokens fit into the time limit at `per_second`, in whole steps, so that
-/// small differences of speed have no effect.
-fn affordable(per_second: f64) -> usize {
-    let tokens = (per_second * COLD_PREFILL_SECONDS) as usize / PROMPT_STEP_TOKENS;
-    (tokens * PROMPT_STEP_TOKENS).max(MIN_PROMPT_TOKENS)
 }

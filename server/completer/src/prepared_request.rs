@@ -72,10 +72,10 @@ impl PreparedRequest {
             ..Context::gather(snapshot, &cursor, &visible.label, &budget.window(), anchor)
         };
         let (anchor, at_cursor) = match settings.anchor {
-            settings::Anchor::Cursor => (Anchor::Lines(1), Some(gather(Anchor::Cursor))),
-            settings::Anchor::Line => (Anchor::Lines(1), None),
-            settings::Anchor::Lines4 => (Anchor::Lines(4), None),
-            settings::Anchor::Lines8 => (Anchor::Lines(8), None),
+            settings::AnchorSetting::Cursor => (Anchor::Lines(1), Some(gather(Anchor::Cursor))),
+            settings::AnchorSetting::Line => (Anchor::Lines(1), None),
+            settings::AnchorSetting::Lines4 => (Anchor::Lines(4), None),
+            settings::AnchorSetting::Lines8 => (Anchor::Lines(8), None),
         };
         let context = gather(anchor);
         let line = |idx| snapshot.line(idx);
@@ -83,9 +83,9 @@ impl PreparedRequest {
         let previous_lines: Vec<String> = (first_line..cursor.line).map(line).collect();
         let next_lines: Vec<String> =
             (cursor.line + 1..snapshot.n_lines()).take(MAX_SURROUNDING_LINES).map(line).collect();
-        let max_tokens = lines.map_or(LINE_TOKENS, |lines| BLOCK_TOKENS.min(32 * lines.most));
+        let max_tokens = lines.map_or(LINE_TOKENS, |lines| BLOCK_TOKENS.min(32 * lines.max_lines));
         let sampling = settings.sampling();
-        let sampled = sampled_otherwise(&sampling);
+        let sampled = sampling_key(&sampling);
         let budgeted = format!("{} {placement:?} {repository}", budget.snippet_tokens);
         let mut parts = vec![
             context.label.as_str(),
@@ -138,7 +138,7 @@ impl PreparedRequest {
             after: &self.context.line_after,
             next_lines: &self.next_lines,
             multiline: self.lines.is_some(),
-            max_lines: self.lines.map_or(1, |lines| lines.most),
+            max_lines: self.lines.map_or(1, |lines| lines.max_lines),
             indent_unit: self.indent_unit,
         }
     }
@@ -189,6 +189,6 @@ impl PreparedRequest {
 
 /// Returns a key of the sampling settings: text sampled with other settings is not an answer for
 /// these.
-fn sampled_otherwise(sampling: &Sampling) -> String {
+fn sampling_key(sampling: &Sampling) -> String {
     if *sampling == Sampling::default() { String::new() } else { format!("{sampling:?}") }
 }

@@ -16,7 +16,7 @@ pub struct Report {
     /// The edit of an editor; `null` if nothing is shown.
     pub insert: Option<InsertReport>,
     /// The source of the text.
-    pub source: Source,
+    pub source: TextSource,
     /// Why decoding ended; `null` without decoding.
     pub stop: Option<StopReason>,
     /// The rule that suppressed the suggestion; `null` if it is shown.
@@ -70,7 +70,7 @@ pub struct InsertReport {
 /// The source of a text.
 #[derive(Debug, Clone, Copy, Default, Serialize, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
-pub enum Source {
+pub enum TextSource {
     /// The model, running for this request; also if it had nothing to add.
     Model,
     /// The completion memory, without inference.

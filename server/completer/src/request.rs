@@ -129,7 +129,7 @@ impl ActiveRequest {
     }
 
     /// Builds a likely future request: no caller waits for it, and nothing supersedes it.
-    pub(crate) fn foreseen(request: CompletionRequest) -> Self {
+    pub(crate) fn background(request: CompletionRequest) -> Self {
         Self::new(0, Instant::now(), request, watch::channel(0).1)
     }
 

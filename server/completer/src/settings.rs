@@ -11,14 +11,14 @@ use lowkey_engine::Sampling;
 use lowkey_model::{DeviceChoice, KvType};
 use serde_json::Value;
 
-use crate::{dirs, ordinary};
+use crate::{dirs, regular_file};
 
 mod value;
 
 use value::FromValue;
 pub use value::{
-    Anchor, Infill, Kind, Multiline, Number, Order, Popup, Quantize, SharedWeights,
-    SuggestionThreshold,
+    AnchorSetting, Infill, Multiline, Number, OrderSetting, Popup, Quantize, SettingKind,
+    SharedWeights, SuggestionThreshold,
 };
 
 /// One row of the table, for the reference, the editors' schema and the check.
@@ -29,7 +29,7 @@ pub struct Row {
     /// The accepted values, in words.
     pub accepts: &'static str,
     /// The accepted values, for a schema.
-    pub kind: Kind,
+    pub kind: SettingKind,
     /// The description.
     pub doc: &'static str,
     /// Whether a change takes effect only at the next start.
@@ -135,9 +135,9 @@ settings! {
     /// Maximum number of tokens of the small prompt, which answers until the whole prompt of a place is computed; 0 means as many as this machine computes in a quarter of a second.
     first_prompt_tokens: usize = 0;
     /// Where the prompt is cut: at the `cursor`, at the start of its `line`, or at the start of its group of 4 or 8 lines. `server/prompt/README.md` has the figures.
-    anchor: Anchor = Anchor::Lines8;
+    anchor: AnchorSetting = AnchorSetting::Lines8;
     /// Which text is first in the prompt: the text before the cursor (`psm`), the text after the cursor (`spm`), or the order that suits the model (`auto`).
-    order: Order = Order::Auto, restart;
+    order: OrderSetting = OrderSetting::Auto, restart;
     /// How the model is asked: with the sentinels that it was trained on (`fim`), by instruction through its chat template (`instruct`), or by instruction only if it has no sentinels (`auto`).
     infill: Infill = Infill::Auto, restart;
     /// Sampling temperature: 0 always takes the most probable token; higher values draw less probable tokens more often. `repetition_penalty`, `top_k`, `top_p` and `min_p` are applied before it, in this order.
@@ -289,7 +289,7 @@ fn read_toml(path: &std::path::Path) -> Result<Option<Value>, String> {
     if path == std::path::Path::new("/dev/null") {
         return Ok(None);
     }
-    let text = match ordinary::read_text(path, MAX_FILE_BYTES) {
+    let text = match regular_file::read_text(path, MAX_FILE_BYTES) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(format!("cannot read {}: {error}", path.display())),

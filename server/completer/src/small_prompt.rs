@@ -10,6 +10,7 @@ use lowkey_prompt::Budget;
 
 use crate::prepared_request::PreparedRequest;
 use crate::request::{CompletionRequest, TimeLimit};
+use crate::time_budget::tokens_within;
 
 /// Time limit for computing it, in seconds.
 const SECONDS: f64 = 0.25;
@@ -31,7 +32,9 @@ pub(crate) fn first(
         return None;
     }
     let prompt_tokens = match (set_tokens, status) {
-        (0, Status::Ready { speed, .. }) => affordable(speed.prefill),
+        (0, Status::Ready { speed, .. }) => {
+            tokens_within(SECONDS, speed.prefill, STEP_TOKENS, MIN_TOKENS)
+        }
         (0, _) => return None,
         (set, _) => set,
     };
@@ -50,24 +53,4 @@ pub(crate) fn first(
         }),
         max_missing: prompt_tokens,
     })
-}
-
-/// Returns how many tokens a request may wait for at `per_second` tokens per second.
-fn affordable(per_second: f64) -> usize {
-    let tokens = (per_second * SECONDS) as usize / STEP_TOKENS * STEP_TOKENS;
-    tokens.max(MIN_TOKENS)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::affordable;
-
-    #[test]
-    fn small_prompt_takes_a_quarter_second() {
-        assert_eq!(affordable(530.0), 128);
-        assert_eq!(affordable(28_000.0), 7000 / 16 * 16);
-        // A slow machine, and one without a measurement.
-        assert_eq!(affordable(50.0), 96);
-        assert_eq!(affordable(0.0), 96);
-    }
 }

@@ -38,7 +38,7 @@ pub struct Completer {
     next_id: AtomicU64,
     pub(crate) work: Arc<Counters>,
     /// Disables saving to disk; `None` if nothing is saved.
-    pub(crate) keeping: Option<Switch>,
+    pub(crate) persistence: Option<Switch>,
 }
 
 /// Locks without failing: the data under these locks is valid between any two statements.
@@ -51,7 +51,7 @@ impl Completer {
     pub(crate) fn new(
         engine: Engine<StopReason>,
         settings: Settings,
-        keeping: Option<Switch>,
+        persistence: Option<Switch>,
     ) -> Self {
         let visibility = Mutex::new(Visibility::new(Vec::new(), &settings.exclude));
         Self {
@@ -64,7 +64,7 @@ impl Completer {
             statistics: OnceLock::new(),
             next_id: AtomicU64::new(1),
             work: Arc::default(),
-            keeping,
+            persistence,
         }
     }
 

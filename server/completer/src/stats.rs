@@ -15,12 +15,12 @@ mod tally;
 
 pub use day::Day;
 pub use ledger::{Counted, Ledger};
-pub use tally::{Entry, FORMAT, MS_BOUNDS, Tally};
+pub use tally::{FORMAT, MS_BOUNDS, StatsEntry, Tally};
 
 use crate::dirs;
 
 /// How long counts stay in memory before they are written.
-const UNTIL_WRITTEN: Duration = Duration::from_mins(1);
+const WRITE_INTERVAL: Duration = Duration::from_mins(1);
 
 /// Maximum number of combinations of day, language and model; a user has far fewer in a minute.
 const MAX_TALLIES: usize = 256;
@@ -55,7 +55,7 @@ impl Statistics {
         if counting.tallies.len() < MAX_TALLIES || counting.tallies.contains_key(&key) {
             change(counting.tallies.entry(key).or_default());
         }
-        counting.since.get_or_insert_with(Instant::now).elapsed() >= UNTIL_WRITTEN
+        counting.since.get_or_insert_with(Instant::now).elapsed() >= WRITE_INTERVAL
     }
 
     /// Writes the counts; if that fails, they stay for the next time.
@@ -63,9 +63,9 @@ impl Statistics {
         let Some(ledger) = &self.ledger else { return };
         let taken = std::mem::take(&mut *self.lock());
         let entry = |((day, language, model), tally): (&(Day, String, String), &Tally)| {
-            Entry::new(*day, language, model, tally.clone())
+            StatsEntry::new(*day, language, model, tally.clone())
         };
-        let entries: Vec<Entry> = taken.tallies.iter().map(entry).collect();
+        let entries: Vec<StatsEntry> = taken.tallies.iter().map(entry).collect();
         if let Err(error) = ledger.add(&entries) {
             tracing::warn!(%error, "the statistics cannot be written");
             let mut counting = self.lock();

@@ -1,6 +1,6 @@
-//! The time budget of an automatic request: the user's setting, or a value from the machine's
-//! speed.
+//! The time budget of an automatic request, and how many prompt tokens fit into a time limit.
 //!
+//! The budget is the user's setting, or a value from the machine's speed.
 //! With a budget below the time of a line, a slow machine would show nothing. With one above it, a
 //! fast machine would only seem slow. The automatic budget is therefore the time of one line,
 //! within limits.
@@ -34,9 +34,31 @@ fn of_speed(speed: Speed) -> Duration {
     asked.clamp(MIN, MAX)
 }
 
+/// Returns how many prompt tokens the machine computes in this many seconds at `per_second`: whole
+/// steps, so that small differences of speed have no effect, and at least `min_tokens`.
+pub(crate) fn tokens_within(
+    seconds: f64,
+    per_second: f64,
+    step_tokens: usize,
+    min_tokens: usize,
+) -> usize {
+    let tokens = (per_second * seconds) as usize / step_tokens * step_tokens;
+    tokens.max(min_tokens)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn prompt_tokens_follow_speed_in_steps() {
+        let tokens = |per_second| tokens_within(0.25, per_second, 16, 96);
+        assert_eq!(tokens(530.0), 128);
+        assert_eq!(tokens(28_000.0), 7000 / 16 * 16);
+        // A slow machine, and one without a measurement.
+        assert_eq!(tokens(50.0), 96);
+        assert_eq!(tokens(0.0), 96);
+    }
 
     #[test]
     fn budget_follows_speed_within_limits() {

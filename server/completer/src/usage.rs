@@ -5,8 +5,8 @@ use std::sync::Arc;
 use lowkey_document::{Snapshot, Uri};
 
 use crate::answer::{Answer, Outcome};
-use crate::documents::Observed;
-use crate::feedback::{Due, End, Ended};
+use crate::documents::ObservedFeedback;
+use crate::feedback::{FeedbackEvent, FeedbackKind, RetentionCheck};
 use crate::request::ActiveRequest;
 use crate::state::Completer;
 use crate::stats::{Ledger, Statistics, Tally};
@@ -22,19 +22,23 @@ impl Completer {
     /// Cheap if no suggestion is shown in it; otherwise it reads only the suggestion's own text.
     pub fn changed(self: &Arc<Self>, snapshot: &Snapshot) {
         let observed =
-            self.documents().observe(snapshot, |feedback, now| feedback.edited(snapshot, now));
+            self.documents().observe(snapshot, |feedback, now| feedback.after_edit(snapshot, now));
         self.count_observed(snapshot, observed);
     }
 
     /// Counts the outcomes that an edit or a request has revealed.
-    pub(crate) fn count_observed(self: &Arc<Self>, snapshot: &Snapshot, observed: Observed) {
-        let Observed { ended, due } = observed;
-        if let Some(ended) = ended {
-            self.count_end(snapshot.language_id(), &ended);
+    pub(crate) fn count_observed(
+        self: &Arc<Self>,
+        snapshot: &Snapshot,
+        observed: ObservedFeedback,
+    ) {
+        let ObservedFeedback { event, checks } = observed;
+        if let Some(event) = event {
+            self.count_end(snapshot.language_id(), &event);
         }
-        if !due.is_empty() && self.counts() {
+        if !checks.is_empty() && self.counts() {
             let language = snapshot.language_id().to_owned();
-            self.aside(move |completer| completer.count_due(&language, &due));
+            self.run_in_background(move |completer| completer.count_retained(&language, &checks));
         }
     }
 
@@ -66,7 +70,7 @@ impl Completer {
         drop(documents);
         let is_time_to_write = self.count(snapshot.language_id(), &report.model, |tally| {
             tally.requests += 1;
-            tally.took(report.ms.total);
+            tally.record_time(report.ms.total);
             if let Some(rule) = &report.silent {
                 tally.silence(rule, 1);
             }
@@ -76,7 +80,7 @@ impl Completer {
             }
         });
         if is_time_to_write {
-            self.aside(Self::write_statistics);
+            self.run_in_background(Self::write_statistics);
         }
     }
 
@@ -98,8 +102,8 @@ impl Completer {
     pub fn accepted(&self, id: u64) {
         let accepted = self.documents().accepted(id);
         tracing::debug!(id, by_command_alone = accepted.is_some(), "accepted");
-        if let Some((ended, language)) = accepted {
-            self.count_end(&language, &ended);
+        if let Some((event, language)) = accepted {
+            self.count_end(&language, &event);
         }
     }
 
@@ -111,8 +115,8 @@ impl Completer {
     }
 
     /// Counts which accepted suggestions are still in their text.
-    fn count_due(&self, language: &str, due: &[Due]) {
-        for retained in due.iter().map(Due::search) {
+    fn count_retained(&self, language: &str, checks: &[RetentionCheck]) {
+        for retained in checks.iter().map(RetentionCheck::search) {
             self.count(language, &self.model(), |tally| {
                 tally.judged += 1;
                 if retained.is_retained {
@@ -124,7 +128,7 @@ impl Completer {
     }
 
     /// Runs `work` on a separate thread, where no key waits for it.
-    fn aside(self: &Arc<Self>, work: impl FnOnce(&Self) + Send + 'static) {
+    fn run_in_background(self: &Arc<Self>, work: impl FnOnce(&Self) + Send + 'static) {
         let completer = Arc::clone(self);
         let aside = std::thread::Builder::new().name("lowkey-statistics".into());
         // Without a thread, counts wait for the next occasion, and uncounted outcomes are lost.
@@ -136,18 +140,18 @@ impl Completer {
         self.statistics.get().is_some() && self.settings().statistics
     }
 
-    fn count_end(&self, language: &str, ended: &Ended) {
-        self.count(language, &self.model(), |tally| match ended.end {
-            End::Accepted(chars) => {
+    fn count_end(&self, language: &str, event: &FeedbackEvent) {
+        self.count(language, &self.model(), |tally| match event.kind {
+            FeedbackKind::Accepted(chars) => {
                 tally.accepted += 1;
                 tally.accepted_chars += chars as u64;
             }
-            End::Partly(chars) => {
+            FeedbackKind::PartlyAccepted(chars) => {
                 tally.partly_accepted += 1;
                 tally.accepted_chars += chars as u64;
             }
-            End::Typed => tally.typed += 1,
-            End::Refused => {}
+            FeedbackKind::Typed => tally.typed += 1,
+            FeedbackKind::Rejected => {}
         });
     }
 

@@ -1,7 +1,7 @@
 //! Waits for the model within the time budget.
 //!
 //! At the budget, the complete lines decoded so far are the answer; an incomplete first line may
-//! take until [`LONGEST`]. Text decoded after the answer is stored in the completion memory, and
+//! take until [`MAX_WAIT`]. Text decoded after the answer is stored in the completion memory, and
 //! the next request shows more.
 
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use tokio::runtime::Handle;
 use crate::answer::{Answer, Outcome};
 use crate::answer_builder::RawCompletion;
 use crate::plan::{Plan, Waiting};
-use crate::report::{PromptSize, Report, Source};
+use crate::report::{PromptSize, Report, TextSource};
 use crate::request::{ActiveRequest, TimeLimit};
 use crate::running_job::{
     Agreement, Generated, Progress, Stop, agreement, ended_by_itself, is_whole,
@@ -23,14 +23,14 @@ use crate::running_job::{
 use crate::state::Completer;
 
 /// Time limit of an automatic request for its first line.
-const LONGEST: Duration = Duration::from_secs(1);
+const MAX_WAIT: Duration = Duration::from_secs(1);
 
 /// A job may end early (a joined one that diverges, a worker that shuts down). The limit prevents
 /// an endless loop of plans.
 const MAX_REPLANS: u32 = 3;
 
 /// The result of checking the progress.
-enum Look {
+enum JobCheck {
     /// Answer with this text, decoded with this confidence.
     Text(String, Option<Confidence>, Option<Box<Generated>>),
     /// Continue to wait.
@@ -41,16 +41,16 @@ enum Look {
 
 /// How long a job continues after the client has cancelled its request. Editors cancel one request
 /// to send the next, which joins the job if the user typed its text.
-const GRACE: Duration = Duration::from_millis(150);
+const CANCEL_DELAY: Duration = Duration::from_millis(150);
 
 /// Cancels the job when the client drops its request and no other follows.
-struct Guard<'a> {
+struct CancelOnDrop<'a> {
     completer: &'a Arc<Completer>,
     active: &'a ActiveRequest,
     armed: bool,
 }
 
-impl Drop for Guard<'_> {
+impl Drop for CancelOnDrop<'_> {
     fn drop(&mut self) {
         if !self.armed {
             return;
@@ -68,7 +68,7 @@ impl Drop for Guard<'_> {
             Ok(runtime) => {
                 let completer = Arc::downgrade(self.completer);
                 runtime.spawn(async move {
-                    tokio::time::sleep(GRACE).await;
+                    tokio::time::sleep(CANCEL_DELAY).await;
                     if let Some(completer) = completer.upgrade() {
                         stop(&completer);
                     }
@@ -102,7 +102,7 @@ impl Completer {
 
     /// Waits for a job's text and builds the answer from it.
     pub(crate) async fn wait(self: &Arc<Self>, active: &ActiveRequest, waiting: Waiting) -> Answer {
-        let mut guard = Guard { completer: self, active, armed: true };
+        let mut guard = CancelOnDrop { completer: self, active, armed: true };
         let answer = self.waited(active, waiting).await;
         guard.armed = false;
         answer
@@ -114,14 +114,14 @@ impl Completer {
         let started = tokio::time::Instant::now();
         let patient = active.request.time_limit == TimeLimit::Unlimited;
         let budget = started + self.budget();
-        let longest = started + LONGEST.max(self.budget());
+        let latest = started + MAX_WAIT.max(self.budget());
         let mut late = false;
         let mut replans_left = MAX_REPLANS;
         loop {
             let mut progress = waiting.job.progress.clone();
-            let look = look(&progress.borrow_and_update(), &waiting, late);
-            match look {
-                Look::Text(text, confidence, made) => {
+            let check = check_job(&progress.borrow_and_update(), &waiting, late);
+            match check {
+                JobCheck::Text(text, confidence, made) => {
                     if made.is_none() {
                         waiting.job.answered.store(true, Ordering::Relaxed);
                     }
@@ -130,7 +130,7 @@ impl Completer {
                     let text = (text.as_str(), confidence, is_complete);
                     return self.answer(active, &waiting, text, made.as_deref());
                 }
-                Look::Useless => {
+                JobCheck::Useless => {
                     // A newer request cancelled the job, or the typed text diverged from it: plan
                     // another one.
                     if active.is_superseded() {
@@ -147,9 +147,9 @@ impl Completer {
                     }
                     continue;
                 }
-                Look::Wait => {}
+                JobCheck::Wait => {}
             }
-            let deadline = if late { longest } else { budget };
+            let deadline = if late { latest } else { budget };
             tokio::select! {
                 changed = progress.changed() => {
                     if changed.is_err() {
@@ -195,7 +195,8 @@ impl Completer {
         (text, confidence, is_complete): (&str, Option<Confidence>, bool),
         made: Option<&Generated>,
     ) -> Answer {
-        let mut report = Report { source: Source::Model, model: self.model(), ..Report::default() };
+        let mut report =
+            Report { source: TextSource::Model, model: self.model(), ..Report::default() };
         if let Some(made) = made {
             report.stop =
                 (made.tokens.decoded > 0 || is_whole(made.stop)).then(|| stop_reason(made.stop));
@@ -221,8 +222,8 @@ impl Completer {
                 report.stop.map_or("failure", StopReason::name),
             );
             report.why.push(why);
-            report.why.extend(otherwise(made));
-            report.why.extend(self.asked());
+            report.why.extend(deviations(made));
+            report.why.extend(self.prompt_format());
         } else {
             report.stop = Some(StopReason::Deadline);
             report
@@ -238,7 +239,7 @@ impl Completer {
     }
 
     /// Returns the prompt format, in words.
-    fn asked(&self) -> Option<String> {
+    fn prompt_format(&self) -> Option<String> {
         match self.status() {
             Status::Ready { infill, .. } => Some(format!("prompt: asked {infill}")),
             _ => None,
@@ -247,39 +248,41 @@ impl Completer {
 }
 
 /// Reads a job's progress from the request's point of view.
-fn look(progress: &Progress, waiting: &Waiting, late: bool) -> Look {
+fn check_job(progress: &Progress, waiting: &Waiting, late: bool) -> JobCheck {
     let typed = waiting.prepared.typed();
     let agreement = agreement(&waiting.job.forced, &progress.text, typed);
     if let Some(made) = &progress.ended {
         return match agreement {
-            Agreement::Ahead(n) if is_whole(made.stop) || made.stop == Stop::Failed => Look::Text(
-                progress.text.get(n..).unwrap_or_default().to_owned(),
-                progress.confidence,
-                Some(Box::new(made.clone())),
-            ),
-            _ => Look::Useless,
+            Agreement::Ahead(n) if is_whole(made.stop) || made.stop == Stop::Failed => {
+                JobCheck::Text(
+                    progress.text.get(n..).unwrap_or_default().to_owned(),
+                    progress.confidence,
+                    Some(Box::new(made.clone())),
+                )
+            }
+            _ => JobCheck::Useless,
         };
     }
     match agreement {
-        Agreement::Diverged => Look::Useless,
+        Agreement::Diverged => JobCheck::Useless,
         Agreement::Ahead(n) if late => {
             let text = progress.text.get(n..).unwrap_or_default();
             if progress.is_whole {
-                return Look::Text(text.to_owned(), progress.confidence, None);
+                return JobCheck::Text(text.to_owned(), progress.confidence, None);
             }
             let whole = text.trim_end_matches('\n').rfind('\n').and_then(|end| text.get(..end));
             // A single line end, as after an accepted line, is not a line yet.
             match whole.filter(|lines| !lines.trim().is_empty()) {
-                Some(lines) => Look::Text(lines.to_owned(), progress.confidence, None),
-                None => Look::Wait,
+                Some(lines) => JobCheck::Text(lines.to_owned(), progress.confidence, None),
+                None => JobCheck::Wait,
             }
         }
-        Agreement::Ahead(_) | Agreement::Behind => Look::Wait,
+        Agreement::Ahead(_) | Agreement::Behind => JobCheck::Wait,
     }
 }
 
 /// Describes deviations from a usual request, in words.
-fn otherwise(made: &Generated) -> Vec<String> {
+fn deviations(made: &Generated) -> Vec<String> {
     let mut why = Vec::new();
     // Smaller probabilities are not worth a message.
     if made.masked_probability >= 0.01 {
@@ -309,6 +312,6 @@ fn stop_reason(stop: Stop) -> StopReason {
         Stop::EndToken => StopReason::Eos,
         Stop::Rule(reason) => reason,
         Stop::Limit => StopReason::Limit,
-        Stop::Cancelled | Stop::Preempted | Stop::Failed | Stop::Nothing => StopReason::Cancelled,
+        Stop::Cancelled | Stop::Preempted | Stop::Failed | Stop::NoPrompt => StopReason::Cancelled,
     }
 }

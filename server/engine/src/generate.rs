@@ -83,8 +83,8 @@ impl Generator {
         let prompt = self.choose_prompt(prompt, job.small_prompt, &cancellation, &mut result);
         result.ms.prepare = ms_since(preparing);
         result.stop = match prompt {
-            None => Stop::Nothing,
-            Some(prompt) if prompt.tokens.is_empty() => Stop::Nothing,
+            None => Stop::NoPrompt,
+            Some(prompt) if prompt.tokens.is_empty() => Stop::NoPrompt,
             Some(prompt) => {
                 result.tokens.prompt = prompt.tokens.len();
                 // A job that only computes a prompt extends the session of that prompt.
@@ -172,10 +172,10 @@ impl Generator {
                 return Ok(Some(stop));
             }
             let is_last = chunk_idx + 1 == n_chunks;
-            let want =
+            let mode =
                 if is_last && run.max_tokens > 0 { LogitsMode::Last } else { LogitsMode::None };
             let cancelled = || run.yields_mid_chunk && (run.interruption)().is_some();
-            if !self.append(session, chunk, want, &cancelled)? {
+            if !self.append(session, chunk, mode, &cancelled)? {
                 return Ok(Some((run.interruption)().unwrap_or(Stop::Cancelled)));
             }
             result.tokens.prefilled += chunk.len();
@@ -188,11 +188,11 @@ impl Generator {
         &mut self,
         session: &mut Session,
         tokens: &[TokenId],
-        want: LogitsMode,
+        mode: LogitsMode,
         cancelled: &dyn Fn() -> bool,
     ) -> Result<bool, ModelError> {
         let whole =
-            self.model.forward(tokens, &mut session.cache, want, &mut self.logits, cancelled)?;
+            self.model.forward(tokens, &mut session.cache, mode, &mut self.logits, cancelled)?;
         if whole {
             session.tokens.extend_from_slice(tokens);
         }

@@ -127,7 +127,7 @@ pub enum Stop<R = &'static str> {
     /// The model failed to load or a forward failed; the log has the reason.
     Failed,
     /// The preparation returned no prompt.
-    Nothing,
+    NoPrompt,
 }
 
 /// Token counts of a job, as in the `--json` output of one completion.

@@ -5,7 +5,7 @@
 use std::error::Error;
 use std::sync::Arc;
 
-use lowkey_model::{Accelerator, CausalLm, Config, KeptWeights, ModelFile, PackingKey};
+use lowkey_model::{Accelerator, CausalLm, Config, ModelFile, PackingKey, SavedWeights};
 use lowkey_prompt::{Assembler, FimOrder, Format, GgufVocab, Infill, Tokenizer};
 use sha2::{Digest, Sha256};
 
@@ -105,9 +105,11 @@ fn load_network(
         (None, Some(persist)) => {
             let key = PackingKey::new(file, &digest);
             let opened = packed::open(persist, &key);
-            let kept = opened.as_ref().map(|file| KeptWeights { file, hold: persist.hold });
+            let kept =
+                opened.as_ref().map(|file| SavedWeights { file, map_policy: persist.map_policy });
             let (model, weights) =
-                lowkey_model::load_kept(file, threads, kept, &key, progress).map_err(message)?;
+                lowkey_model::load_with_saved_weights(file, threads, kept, &key, progress)
+                    .map_err(message)?;
             let unsaved =
                 weights.and_then(|weights| packed::loaded(persist, key, opened.as_ref(), weights));
             Ok((model, digest, unsaved))

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use lowkey_model::Hold;
+use lowkey_model::MapPolicy;
 
 mod folder;
 mod format;
@@ -63,7 +63,7 @@ pub struct PersistOptions {
     /// Cap of the packed weights in bytes, those of other models included.
     pub packed_cap_bytes: u64,
     /// How packed weights of a file are held in memory.
-    pub hold: Hold,
+    pub map_policy: MapPolicy,
     /// Whether files may be written; otherwise they are only read.
     pub writes: bool,
     /// The parts of the machine that the speed depends on: processor, threads, version.
@@ -79,9 +79,9 @@ impl PersistOptions {
     /// Keeps up to `cap_bytes` of sessions in `folder`. `machine` describes the machine in words.
     pub fn new(folder: PathBuf, cap_bytes: u64, machine: String) -> Self {
         let enabled = Switch::default();
-        let (packed_cap_bytes, hold) = (PACKED_CAP_BYTES, Hold::default());
+        let (packed_cap_bytes, map_policy) = (PACKED_CAP_BYTES, MapPolicy::default());
         let (writes, idle) = (true, IDLE);
-        Self { folder, cap_bytes, packed_cap_bytes, hold, writes, machine, idle, enabled }
+        Self { folder, cap_bytes, packed_cap_bytes, map_policy, writes, machine, idle, enabled }
     }
 
     /// Returns the same settings without writing, for a command that answers once.

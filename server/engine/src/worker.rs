@@ -218,7 +218,7 @@ fn serve<R: Copy>(
     let healing =
         (!assembler.format().fragmented_middle()).then(|| Healing::new(assembler.tokenizer()));
     let speculation = speculates.then(|| {
-        let costs = BatchCosts::for_decode_bytes(model.work().decode_bytes);
+        let costs = BatchCosts::for_decode_bytes(model.token_cost().decode_bytes);
         Speculation::new(Arc::clone(assembler.tokenizer()), costs)
     });
     let non_empty = NonEmptyMask::new(assembler.tokenizer());
@@ -275,9 +275,9 @@ fn measure(model: &mut dyn CausalLm) -> Speed {
     let mut logits = Vec::new();
     // The time does not depend on which tokens these are.
     let tokens = vec![0; n_prefill];
-    let mut timed = |tokens: &[u32], want| {
+    let mut timed = |tokens: &[u32], mode| {
         let start = Instant::now();
-        let done = model.forward(tokens, &mut cache, want, &mut logits, &|| false);
+        let done = model.forward(tokens, &mut cache, mode, &mut logits, &|| false);
         done.is_ok_and(|whole| whole).then(|| start.elapsed().as_secs_f64())
     };
     let prefill = timed(&tokens, LogitsMode::Last);

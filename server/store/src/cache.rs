@@ -25,7 +25,7 @@ pub(crate) const INDEX_REVISION: &str = "package-index";
 
 /// Whether publishing a file moves `main` to its commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Main {
+pub(crate) enum MainUpdate {
     /// The hub reported this commit for `main`.
     Moves,
     /// Only if there is no `main` yet, because other tools find their files through it.
@@ -104,7 +104,7 @@ impl Cache {
         let at = |commit: &str| Some(snapshots.join(commit).join(file)).filter(|p| p.is_file());
         let named = commit.map(str::to_owned).or_else(|| self.main(repository));
         named.as_deref().and_then(at).or_else(|| {
-            let mut all: Vec<PathBuf> = self.everywhere(repository, file);
+            let mut all: Vec<PathBuf> = self.paths_in_snapshots(repository, file);
             all.sort();
             all.into_iter().find(|path| path.is_file())
         })
@@ -123,7 +123,7 @@ impl Cache {
     }
 
     /// Returns the paths of a file in all snapshots, including dangling links.
-    pub(crate) fn everywhere(&self, repository: &str, file: &str) -> Vec<PathBuf> {
+    pub(crate) fn paths_in_snapshots(&self, repository: &str, file: &str) -> Vec<PathBuf> {
         let places = self.all_snapshots(repository).into_iter().map(|folder| folder.join(file));
         places.filter(|path| path.symlink_metadata().is_ok()).collect()
     }
@@ -144,13 +144,13 @@ impl Cache {
         commit: &str,
         file: &str,
         etag: &str,
-        main: Main,
+        main: MainUpdate,
     ) -> io::Result<PathBuf> {
         let folder = self.open_repository(repository)?;
         let snapshot = folder.inside("snapshots")?.inside(commit)?;
         snapshot.link(&Path::new("../../blobs").join(etag), file)?;
         let refs = folder.inside("refs")?;
-        if main == Main::Moves || !refs.has("main") {
+        if main == MainUpdate::Moves || !refs.has("main") {
             refs.replace("main", commit.as_bytes())?;
         }
         Ok(self.snapshots(repository).join(commit).join(file))
@@ -189,7 +189,7 @@ mod tests {
         for commit in ["c1", "c2", "c3"] {
             let blobs = cache.blobs("o/n").unwrap_or_else(|e| panic!("{e}"));
             blobs.replace(commit, commit.as_bytes()).unwrap_or_else(|e| panic!("{e}"));
-            let published = cache.publish("o/n", commit, "f", commit, Main::Moves);
+            let published = cache.publish("o/n", commit, "f", commit, MainUpdate::Moves);
             published.unwrap_or_else(|e| panic!("{e}"));
         }
         let text = |commit| {
@@ -199,7 +199,7 @@ mod tests {
         assert_eq!(text(None).as_deref(), Some("c3"), "where main is");
         assert_eq!(text(Some("c1")).as_deref(), Some("c1"));
         assert_eq!(text(Some("gone")).as_deref(), Some("c1"), "some other commit has it");
-        let published = cache.publish("o/n", INDEX_REVISION, "f", "c1", Main::IfMissing);
+        let published = cache.publish("o/n", INDEX_REVISION, "f", "c1", MainUpdate::IfMissing);
         published.unwrap_or_else(|e| panic!("{e}"));
         assert_eq!(text(None).as_deref(), Some("c3"), "main is where the hub said");
         let blobs = cache.blobs("o/n").unwrap_or_else(|e| panic!("{e}"));

@@ -11,14 +11,14 @@ use serde::Deserialize;
 const CONTEXT_TOKENS: u64 = 2_048;
 /// Memory of a running server in addition to weights and KV cache: the program, scratch space, the
 /// vocabulary.
-const BESIDE_BYTES: u64 = 80_000_000;
+const OVERHEAD_BYTES: u64 = 80_000_000;
 /// Keys and values are stored as f16.
 const BYTES_PER_VALUE: u64 = 2;
 
 /// A named model.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Entry {
+pub struct CatalogEntry {
     /// The name for `--model` and `lowkey models`.
     pub name: String,
     pub family: String,
@@ -113,7 +113,7 @@ impl Wheels {
     }
 }
 
-impl Entry {
+impl CatalogEntry {
     /// Returns the number of all parameters, and of those that a token uses, in billions: from
     /// `1.5B`, or from `30B, 3B active`.
     pub fn billions(&self) -> Option<(f64, f64)> {
@@ -150,31 +150,31 @@ impl Entry {
         let width = self.layers.checked_mul(self.kv_heads)?.checked_mul(self.head_size)?;
         // Once for keys, once for values.
         let cache = width.checked_mul(2 * BYTES_PER_VALUE * CONTEXT_TOKENS)?;
-        file_bytes.or_else(|| self.about_bytes())?.checked_add(cache)?.checked_add(BESIDE_BYTES)
+        file_bytes.or_else(|| self.about_bytes())?.checked_add(cache)?.checked_add(OVERHEAD_BYTES)
     }
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Rows {
-    model: Vec<Entry>,
+    model: Vec<CatalogEntry>,
 }
 
 // A test parses the same text and fails on an error, so a release never has an empty catalog.
-static CATALOG: LazyLock<Vec<Entry>> =
+static CATALOG: LazyLock<Vec<CatalogEntry>> =
     LazyLock::new(|| read(include_str!("../catalog.toml")).unwrap_or_default());
 
-fn read(text: &str) -> Result<Vec<Entry>, toml::de::Error> {
+fn read(text: &str) -> Result<Vec<CatalogEntry>, toml::de::Error> {
     toml::from_str(text).map(|rows: Rows| rows.model)
 }
 
 /// Returns all rows, in the order of the file. The embedded model is not among them.
-pub fn catalog() -> &'static [Entry] {
+pub fn catalog() -> &'static [CatalogEntry] {
     &CATALOG
 }
 
 /// Finds the row with this name, ignoring case.
-pub fn entry(name: &str) -> Option<&'static Entry> {
+pub fn entry(name: &str) -> Option<&'static CatalogEntry> {
     catalog().iter().find(|entry| entry.name.eq_ignore_ascii_case(name))
 }
 
@@ -284,9 +284,9 @@ mod tests {
         assert_eq!(row.memory_bytes(None), Some(531_000_000 + cache + 80_000_000));
         assert_eq!(row.memory_bytes(Some(1_000)), Some(1_000 + cache + 80_000_000));
         // Without a length: from the parameters, if all of them take the same space.
-        let unknown = Entry { bytes: None, parameters: "0.5B".to_owned(), ..row };
+        let unknown = CatalogEntry { bytes: None, parameters: "0.5B".to_owned(), ..row };
         assert_eq!(unknown.about_bytes(), Some(531_250_000));
-        let mixed = Entry { quantization: "Q4_K_M".to_owned(), ..unknown };
+        let mixed = CatalogEntry { quantization: "Q4_K_M".to_owned(), ..unknown };
         assert_eq!((mixed.about_bytes(), mixed.memory_bytes(None)), (None, None));
     }
 
@@ -298,7 +298,7 @@ mod tests {
         }
         let of = |parameters: &str| {
             let row = catalog().first().cloned().unwrap_or_else(|| panic!("no rows"));
-            Entry { parameters: parameters.to_owned(), ..row }.billions()
+            CatalogEntry { parameters: parameters.to_owned(), ..row }.billions()
         };
         assert_eq!(of("30B, 3B active"), Some((30.0, 3.0)));
         assert_eq!(of("350M"), Some((0.35, 0.35)));

@@ -22,19 +22,19 @@ pub enum Weights {
 
 /// The model inside the program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Embedded {
+pub struct EmbeddedModel {
     pub weights: Weights,
     /// Length in bytes.
     pub n_bytes: u64,
     /// SHA-256, lower-case hexadecimal.
     pub sha256: &'static str,
-    /// The model card, in Markdown. Its first table has a row for each [`fact`](Embedded::fact).
+    /// The model card, in Markdown. Its first table has a row for each [`fact`](EmbeddedModel::fact).
     pub card: &'static str,
     /// Whether it is the test fixture, in a program built without the default model's weights.
     pub is_fixture: bool,
 }
 
-impl Embedded {
+impl EmbeddedModel {
     /// Returns a fact from the model card: the second cell of the table row `| NAME | … |`.
     ///
     /// The list of models shows `family`, `quantization`, `fim`, `languages`, `licence` and
@@ -69,7 +69,7 @@ mod tests {
     #[test]
     fn facts_come_from_the_card() {
         let weights = Weights::Inside(b"GGUF");
-        let model = Embedded { weights, n_bytes: 4, sha256: "", card: CARD, is_fixture: true };
+        let model = EmbeddedModel { weights, n_bytes: 4, sha256: "", card: CARD, is_fixture: true };
         assert_eq!(model.fact("licence"), Some("Apache-2.0"));
         assert_eq!(model.fact("measured"), Some("3 of 4, right"));
         assert_eq!(model.fact("languages"), None);

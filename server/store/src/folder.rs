@@ -28,7 +28,7 @@ pub(crate) use other::Folder;
 pub(crate) use unix::Folder;
 
 /// Attempts to create a name that other processes keep taking.
-const TRIES: usize = 16;
+const MAX_TRIES: usize = 16;
 
 impl Folder {
     /// Writes a small file atomically.
@@ -42,7 +42,7 @@ impl Folder {
 
     /// Creates a file with an unused name.
     fn fresh(&self, name: &str) -> io::Result<(File, String)> {
-        for _ in 0..TRIES {
+        for _ in 0..MAX_TRIES {
             let new = unused(name)?;
             match self.create_new(&new) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use ureq::Agent;
 
-use crate::hub::Token;
+use crate::hub::AuthToken;
 use crate::text::printable;
 
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
@@ -18,16 +18,16 @@ mod tls;
 
 /// Timeouts of a request.
 #[derive(Debug, Clone, Copy)]
-pub struct Patience {
+pub struct Timeouts {
     /// For a connection, including its encryption.
     pub connect: Duration,
     /// For the next bytes, or the head of the answer.
-    pub silence: Duration,
+    pub read: Duration,
 }
 
-impl Default for Patience {
+impl Default for Timeouts {
     fn default() -> Self {
-        Self { connect: Duration::from_secs(30), silence: Duration::from_mins(1) }
+        Self { connect: Duration::from_secs(30), read: Duration::from_mins(1) }
     }
 }
 
@@ -42,10 +42,10 @@ pub(crate) struct Route {
 
 /// A request.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Question<'a> {
+pub(crate) struct HttpRequest<'a> {
     /// Whether to request only the head of the answer.
     pub(crate) head_only: bool,
-    pub(crate) token: Option<&'a Token>,
+    pub(crate) token: Option<&'a AuthToken>,
     /// Accepted types of content, as in the `Accept` header.
     pub(crate) accept: Option<&'a str>,
     /// The first requested byte; 0 for the whole file.
@@ -55,13 +55,13 @@ pub(crate) struct Question<'a> {
 }
 
 /// The answer of a server.
-pub(crate) struct Answer {
+pub(crate) struct HttpResponse {
     pub(crate) status: u16,
     headers: ureq::http::HeaderMap,
     pub(crate) body: Box<dyn Read>,
 }
 
-impl Answer {
+impl HttpResponse {
     /// Returns a header's value, if it exists and is text.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok().map(str::trim)
@@ -75,19 +75,19 @@ impl Answer {
 
 /// Why there was no answer.
 #[derive(Debug)]
-pub(crate) enum Silence {
+pub(crate) enum TransportError {
     /// Transient: another attempt may succeed.
-    Passing(String),
+    Transient(String),
     /// Permanent: no attempt will succeed.
-    Lasting(String),
+    Permanent(String),
     /// The address requires TLS, which this processor does not support.
     NoTls,
 }
 
-impl Silence {
+impl TransportError {
     /// Returns the reason for a body that ended early.
     pub(crate) fn of_body(error: &std::io::Error) -> Self {
-        Self::Passing(format!("the connection broke ({})", printable(&error.to_string())))
+        Self::Transient(format!("the connection broke ({})", printable(&error.to_string())))
     }
 }
 
@@ -97,12 +97,12 @@ pub(crate) struct Http {
     /// The client for encrypted connections, created on first use, because reading the system's
     /// certificates takes a while.
     secure: Option<Agent>,
-    patience: Patience,
+    timeouts: Timeouts,
     route: Route,
 }
 
 fn settings(
-    patience: Patience,
+    timeouts: Timeouts,
     proxy: Option<&ureq::Proxy>,
 ) -> ureq::config::ConfigBuilder<ureq::typestate::AgentScope> {
     let settings = Agent::config_builder();
@@ -114,18 +114,18 @@ fn settings(
     settings
         .max_redirects(0)
         .http_status_as_error(false)
-        .timeout_connect(Some(patience.connect))
-        .timeout_recv_response(Some(patience.silence))
-        .timeout_per_read(Some(patience.silence))
+        .timeout_connect(Some(timeouts.connect))
+        .timeout_recv_response(Some(timeouts.read))
+        .timeout_per_read(Some(timeouts.read))
         .user_agent(concat!("lowkey/", env!("CARGO_PKG_VERSION")))
 }
 
 impl Http {
-    pub(crate) fn new(patience: Patience, route: Route) -> Self {
-        Self { plain: None, secure: None, patience, route }
+    pub(crate) fn new(timeouts: Timeouts, route: Route) -> Self {
+        Self { plain: None, secure: None, timeouts, route }
     }
 
-    fn agent(&mut self, url: &str) -> Result<&Agent, Silence> {
+    fn agent(&mut self, url: &str) -> Result<&Agent, TransportError> {
         let encrypted = url.starts_with("https:");
         let slot = if encrypted { &mut self.secure } else { &mut self.plain };
         if let Some(agent) = slot.take() {
@@ -133,9 +133,11 @@ impl Http {
         }
         let proxy = self.route.proxy.as_deref().map(ureq::Proxy::new).transpose();
         let proxy = proxy.map_err(|_| {
-            Silence::Lasting("the proxy in pip's configuration is not a valid address".to_owned())
+            TransportError::Permanent(
+                "the proxy in pip's configuration is not a valid address".to_owned(),
+            )
         })?;
-        let settings = settings(self.patience, proxy.as_ref());
+        let settings = settings(self.timeouts, proxy.as_ref());
         let config = if encrypted {
             settings.tls_config(secure(&self.route)?).build()
         } else {
@@ -145,25 +147,29 @@ impl Http {
     }
 
     /// Sends a request; an answer with any status counts as success.
-    pub(crate) fn ask(&mut self, url: &str, question: &Question<'_>) -> Result<Answer, Silence> {
+    pub(crate) fn send(
+        &mut self,
+        url: &str,
+        request: &HttpRequest<'_>,
+    ) -> Result<HttpResponse, TransportError> {
         let agent = self.agent(url)?;
-        let mut request = if question.head_only { agent.head(url) } else { agent.get(url) };
+        let mut builder = if request.head_only { agent.head(url) } else { agent.get(url) };
         // A compressed body could not be resumed at a byte of the file.
-        request = request.header("Accept-Encoding", "identity");
-        if let Some(accept) = question.accept {
-            request = request.header("Accept", accept);
+        builder = builder.header("Accept-Encoding", "identity");
+        if let Some(accept) = request.accept {
+            builder = builder.header("Accept", accept);
         }
-        if let Some(token) = question.token {
-            request = request.header("Authorization", token.header());
+        if let Some(token) = request.token {
+            builder = builder.header("Authorization", token.header());
         }
-        if question.from > 0 {
-            request = request.header("Range", format!("bytes={}-", question.from));
-            if let Some(validator) = question.validator {
-                request = request.header("If-Range", validator);
+        if request.from > 0 {
+            builder = builder.header("Range", format!("bytes={}-", request.from));
+            if let Some(validator) = request.validator {
+                builder = builder.header("If-Range", validator);
             }
         }
-        let (head, body) = request.call().map_err(|error| sort(&error))?.into_parts();
-        Ok(Answer {
+        let (head, body) = builder.call().map_err(|error| sort(&error))?.into_parts();
+        Ok(HttpResponse {
             status: head.status.as_u16(),
             headers: head.headers,
             body: Box::new(body.into_reader()),
@@ -172,26 +178,26 @@ impl Http {
 }
 
 /// Separates transient failures from permanent ones. A server may have written part of the text.
-fn sort(error: &ureq::Error) -> Silence {
+fn sort(error: &ureq::Error) -> TransportError {
     let text = printable(&error.to_string());
     match error {
         // rustls wraps its errors in this kind, above all a refused certificate.
         ureq::Error::Io(error) if error.kind() == std::io::ErrorKind::InvalidData => {
-            Silence::Lasting(printable(&error.to_string()))
+            TransportError::Permanent(printable(&error.to_string()))
         }
-        ureq::Error::Io(error) => Silence::Passing(printable(&error.to_string())),
-        ureq::Error::ConnectionFailed | ureq::Error::Protocol(_) => Silence::Passing(text),
-        ureq::Error::Timeout(_) => Silence::Passing(format!("no answer in time ({text})")),
-        _ => Silence::Lasting(text),
+        ureq::Error::Io(error) => TransportError::Transient(printable(&error.to_string())),
+        ureq::Error::ConnectionFailed | ureq::Error::Protocol(_) => TransportError::Transient(text),
+        ureq::Error::Timeout(_) => TransportError::Transient(format!("no answer in time ({text})")),
+        _ => TransportError::Permanent(text),
     }
 }
 
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
-fn secure(route: &Route) -> Result<ureq::tls::TlsConfig, Silence> {
+fn secure(route: &Route) -> Result<ureq::tls::TlsConfig, TransportError> {
     tls::config(route.authorities.as_deref())
 }
 
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-fn secure(_route: &Route) -> Result<ureq::tls::TlsConfig, Silence> {
-    Err(Silence::NoTls)
+fn secure(_route: &Route) -> Result<ureq::tls::TlsConfig, TransportError> {
+    Err(TransportError::NoTls)
 }

@@ -24,7 +24,7 @@ pub struct Hub {
     /// The address without a slash at its end.
     pub endpoint: String,
     /// For repositories that require a login.
-    pub token: Option<Token>,
+    pub token: Option<AuthToken>,
     /// Whether network access is forbidden.
     pub offline: bool,
     /// The cache folder, shared with other tools.
@@ -34,9 +34,9 @@ pub struct Hub {
 /// A secret: the value of an `Authorization` header. It is sent only to its own server and never
 /// appears in a message.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Token(String);
+pub struct AuthToken(String);
 
-impl Token {
+impl AuthToken {
     /// Parses a token; `None` if it is empty or not valid in a header.
     pub fn new(text: &str) -> Option<Self> {
         let text = text.trim();
@@ -55,9 +55,9 @@ impl Token {
     }
 }
 
-impl fmt::Debug for Token {
+impl fmt::Debug for AuthToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Token(…)")
+        f.write_str("AuthToken(…)")
     }
 }
 
@@ -82,8 +82,8 @@ impl Hub {
         let token_file = path("HF_TOKEN_PATH").unwrap_or_else(|| home_folder.join("token"));
         let token = text("HF_TOKEN")
             .as_deref()
-            .and_then(Token::new)
-            .or_else(|| small_text(&token_file, 1 << 12).ok().as_deref().and_then(Token::new));
+            .and_then(AuthToken::new)
+            .or_else(|| small_text(&token_file, 1 << 12).ok().as_deref().and_then(AuthToken::new));
         let offline = text("HF_HUB_OFFLINE").is_some_and(|value| {
             matches!(&*value.to_ascii_uppercase(), "1" | "ON" | "YES" | "TRUE")
         });
@@ -140,11 +140,11 @@ mod tests {
             ("HF_HUB_OFFLINE", "on"),
         ]);
         assert_eq!(hub.url("a/b", "main", "c.gguf"), "http://mirror:80/a/b/resolve/main/c.gguf");
-        assert_eq!(hub.token.as_ref().map(Token::header), Some("Bearer hf_x"));
-        assert_eq!(Token::basic("me", "a:b").header(), "Basic bWU6YTpi");
+        assert_eq!(hub.token.as_ref().map(AuthToken::header), Some("Bearer hf_x"));
+        assert_eq!(AuthToken::basic("me", "a:b").header(), "Basic bWU6YTpi");
         assert!(hub.offline);
         assert!(!format!("{hub:?}").contains("hf_x"), "a token is printed");
-        assert!(Token::new("a\r\nb").is_none(), "a token must not end its header");
+        assert!(AuthToken::new("a\r\nb").is_none(), "a token must not end its header");
     }
 
     #[test]

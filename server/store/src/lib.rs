@@ -2,7 +2,7 @@
 //!
 //! The default model is compiled into the program, not installed as a separate file: there is one
 //! file to copy and no file to lose, and `cargo run` works from a fresh clone. This crate defines
-//! the type, [`Embedded`]; only the program contains the weights.
+//! the type, [`EmbeddedModel`]; only the program contains the weights.
 //!
 //! Invariant: only this crate may open an outbound socket. Only [`Pull::run`] does so, and only
 //! `lowkey models pull` calls it.
@@ -16,7 +16,7 @@ mod event;
 mod folder;
 mod http;
 mod hub;
-mod kept;
+mod local;
 mod pins;
 mod pip;
 mod pull;
@@ -25,14 +25,14 @@ mod text;
 
 pub use amount::amount;
 pub use cache::Cache;
-pub use catalog::{Entry, Wheels, catalog, entry};
-pub use embedded::{DEFAULT_NAME, Embedded, FORMER_NAME, Weights, is_default};
+pub use catalog::{CatalogEntry, Wheels, catalog, entry};
+pub use embedded::{DEFAULT_NAME, EmbeddedModel, FORMER_NAME, Weights, is_default};
 pub use error::StoreError;
 pub use event::{Event, Origin};
-pub use http::Patience;
-pub use hub::{DEFAULT_ENDPOINT, Hub, Token};
-pub use kept::{checked, here, pin, remove};
+pub use http::Timeouts;
+pub use hub::{AuthToken, DEFAULT_ENDPOINT, Hub};
+pub use local::{cached_file, pin_of, remove, verify};
 pub use pins::{Pin, Pins};
 pub use pip::Index;
 pub use pull::{Pull, Pulled};
-pub use source::{Source, SourceError, resolve};
+pub use source::{ModelSource, SourceError, resolve};

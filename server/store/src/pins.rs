@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::folder::{Folder, small_text};
 
 /// The file has a few hundred bytes per model.
-const LIMIT: u64 = 1 << 20;
+const MAX_BYTES: u64 = 1 << 20;
 const HEAD: &str =
     "# Written by `lowkey models pull`: which file each model name means on this machine.\n\n";
 
@@ -47,7 +47,7 @@ impl Pins {
     }
 
     fn read(&self) -> io::Result<BTreeMap<String, Pin>> {
-        let text = match small_text(&self.path, LIMIT) {
+        let text = match small_text(&self.path, MAX_BYTES) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
             text => text?,
         };

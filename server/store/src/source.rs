@@ -6,17 +6,17 @@
 use std::path::{Path, PathBuf};
 
 use crate::catalog::{catalog, entry};
-use crate::embedded::{DEFAULT_NAME, Embedded, is_default};
+use crate::embedded::{DEFAULT_NAME, EmbeddedModel, is_default};
 use crate::error::StoreError;
 use crate::hub::Hub;
-use crate::kept;
+use crate::local;
 use crate::pins::Pins;
 
 /// The location of a model.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Source {
+pub enum ModelSource {
     /// The model inside the binary.
-    Embedded(Embedded),
+    Embedded(EmbeddedModel),
     Gguf(PathBuf),
     /// A folder with `config.json`, `tokenizer.json` and safetensors.
     Folder(PathBuf),
@@ -61,21 +61,25 @@ fn names() -> String {
 /// shared cache, the pinned one if there is a pin. Never downloads.
 pub fn resolve(
     named: &str,
-    inside: Option<&Embedded>,
+    inside: Option<&EmbeddedModel>,
     hub: &Hub,
     pins: &Pins,
-) -> Result<Source, SourceError> {
+) -> Result<ModelSource, SourceError> {
     let named = named.trim();
     if named.is_empty() || is_default(named) {
-        return inside.copied().map(Source::Embedded).ok_or(SourceError::NoDefault);
+        return inside.copied().map(ModelSource::Embedded).ok_or(SourceError::NoDefault);
     }
     let path = expand_home(named);
     if path.is_dir() {
         let is_model = path.join("config.json").is_file();
-        return if is_model { Ok(Source::Folder(path)) } else { Err(SourceError::Folder(path)) };
+        return if is_model {
+            Ok(ModelSource::Folder(path))
+        } else {
+            Err(SourceError::Folder(path))
+        };
     }
     if path.exists() {
-        return Ok(Source::Gguf(path));
+        return Ok(ModelSource::Gguf(path));
     }
     let has_extension = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("gguf"));
     if has_extension || path.components().count() > 1 {
@@ -84,8 +88,8 @@ pub fn resolve(
     let Some(entry) = entry(named) else {
         return Err(SourceError::UnknownName(named.to_owned()));
     };
-    let pin = kept::pin(pins, entry)?;
-    kept::here(hub, entry, pin.as_ref()).map(Source::Gguf).ok_or_else(|| {
+    let pin = local::pin_of(pins, entry)?;
+    local::cached_file(hub, entry, pin.as_ref()).map(ModelSource::Gguf).ok_or_else(|| {
         let folder = hub.cache.root().to_path_buf();
         StoreError::NotHere { name: entry.name.clone(), folder }.into()
     })
@@ -106,7 +110,7 @@ mod tests {
     use super::*;
     use crate::Weights;
 
-    const INSIDE: Embedded = Embedded {
+    const INSIDE: EmbeddedModel = EmbeddedModel {
         weights: Weights::Inside(b"GGUF"),
         n_bytes: 4,
         sha256: "",
@@ -114,12 +118,12 @@ mod tests {
         is_fixture: true,
     };
 
-    fn find(named: &str) -> Result<Source, String> {
+    fn find(named: &str) -> Result<ModelSource, String> {
         find_with(named, Some(&INSIDE))
     }
 
     /// With an empty cache.
-    fn find_with(named: &str, inside: Option<&Embedded>) -> Result<Source, String> {
+    fn find_with(named: &str, inside: Option<&EmbeddedModel>) -> Result<ModelSource, String> {
         let nowhere = std::env::temp_dir().join(format!("lowkey-nowhere-{}", std::process::id()));
         let variable = |name: &str| (name == "HF_HUB_CACHE").then(|| nowhere.clone().into());
         let hub = Hub::read(variable, &nowhere);
@@ -136,7 +140,7 @@ mod tests {
     #[test]
     fn empty_name_means_embedded_model() {
         for name in [" ", "lowkey-default", "LOWKEY-DEFAULT ", "lowkey-embedded"] {
-            assert_eq!(find(name), Ok(Source::Embedded(INSIDE)), "{name:?}");
+            assert_eq!(find(name), Ok(ModelSource::Embedded(INSIDE)), "{name:?}");
             let message = find_with(name, None);
             assert!(message.is_err_and(|m| m.contains("without a model") && m.contains("--model")));
         }
@@ -171,6 +175,6 @@ mod tests {
     #[test]
     fn existing_file_needs_no_gguf_name() {
         let file = this_program();
-        assert_eq!(find(&file), Ok(Source::Gguf(file.into())));
+        assert_eq!(find(&file), Ok(ModelSource::Gguf(file.into())));
     }
 }

@@ -4,14 +4,14 @@
 //! move a terminal's cursor or change its colours.
 
 /// Maximum characters of foreign text in a message.
-const LIMIT: usize = 200;
+const MAX_CHARS: usize = 200;
 
 /// Returns the text on one line, with control characters and direction marks escaped, cut at 200
 /// characters.
 pub(crate) fn printable(text: &str) -> String {
     let mut shown = String::new();
     for (at, c) in text.chars().enumerate() {
-        if at == LIMIT {
+        if at == MAX_CHARS {
             shown.push('…');
             break;
         }
@@ -34,5 +34,5 @@ fn foreign_text_is_one_short_line() {
     assert_eq!(printable("a b/ü?"), "a b/ü?");
     assert_eq!(printable("a\x1b[2J\r\nb\u{202e}c"), "a\\u{1b}[2J\\u{d}\\u{a}b\\u{202e}c");
     let long = printable(&"x".repeat(1 << 20));
-    assert_eq!((long.chars().count(), long.ends_with('…')), (LIMIT + 1, true));
+    assert_eq!((long.chars().count(), long.ends_with('…')), (MAX_CHARS + 1, true));
 }

@@ -9,26 +9,26 @@ use std::io;
 
 /// Signals that ask a process to end.
 #[cfg(unix)]
-const ASKED_TO_END: [i32; 3] =
+const TERMINATION_SIGNALS: [i32; 3] =
     [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT, signal_hook::consts::SIGHUP];
 
 /// Time between two checks of the editor's process.
 #[cfg(unix)]
-const LOOK: std::time::Duration = std::time::Duration::from_secs(3);
+const POLL_INTERVAL: std::time::Duration = std::time::Duration::from_secs(3);
 
-/// Calls `farewell` on a separate thread, with the number of the first signal that asks to end;
-/// `farewell` ends the process.
+/// Calls `on_end` on a separate thread, with the number of the first signal that asks to end;
+/// `on_end` ends the process.
 ///
 /// A signal that this process was started to ignore (SIGHUP under `nohup`) stays ignored.
 #[cfg(unix)]
-pub fn on_signals(farewell: impl FnOnce(i32) + Send + 'static) -> io::Result<()> {
+pub fn on_signals(on_end: impl FnOnce(i32) + Send + 'static) -> io::Result<()> {
     let ignored = ignored_signals();
-    let heard = ASKED_TO_END.into_iter().filter(|signal| ignored & (1 << (signal - 1)) == 0);
+    let heard = TERMINATION_SIGNALS.into_iter().filter(|signal| ignored & (1 << (signal - 1)) == 0);
     let mut coming = signal_hook::iterator::Signals::new(heard)?;
     std::thread::Builder::new().name("lowkey-signals".into()).spawn(move || {
         if let Some(signal) = coming.forever().next() {
             tracing::info!(signal, "asked to end");
-            farewell(signal);
+            on_end(signal);
         }
     })?;
     Ok(())
@@ -49,12 +49,12 @@ fn ignored_signals() -> u64 {
     mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)
 }
 
-/// Calls `farewell` when the process with this id has ended; `farewell` ends this process.
+/// Calls `on_end` when the process with this id has ended; `on_end` ends this process.
 ///
 /// A process that does not exist at first is not watched: its id may be from another machine or
 /// container.
 #[cfg(unix)]
-pub fn when_gone(process_id: u32, farewell: impl FnOnce() + Send + 'static) {
+pub fn on_process_end(process_id: u32, on_end: impl FnOnce() + Send + 'static) {
     use rustix::io::Errno;
     use rustix::process::{Pid, test_kill_process};
 
@@ -66,10 +66,10 @@ pub fn when_gone(process_id: u32, farewell: impl FnOnce() + Send + 'static) {
     }
     let watch = move || {
         while !is_gone() {
-            std::thread::sleep(LOOK);
+            std::thread::sleep(POLL_INTERVAL);
         }
         tracing::info!(process_id, "the editor is gone");
-        farewell();
+        on_end();
     };
     if let Err(error) = std::thread::Builder::new().name("lowkey-editor".into()).spawn(watch) {
         tracing::warn!(%error, "the editor's process is not watched");
@@ -78,4 +78,4 @@ pub fn when_gone(process_id: u32, farewell: impl FnOnce() + Send + 'static) {
 
 /// Does nothing: on this system the end of input shows that the editor has ended.
 #[cfg(not(unix))]
-pub fn when_gone(_: u32, _: impl FnOnce() + Send + 'static) {}
+pub fn on_process_end(_: u32, _: impl FnOnce() + Send + 'static) {}

@@ -1,7 +1,7 @@
 //! Output, logging and process helpers for every command of the program.
 //!
 //! [`stdout`] prints a result, [`log`] writes the log to stderr, and [`ending`] runs code when a
-//! signal asks the process to end. [`paint`], [`markup`] and [`progress`] are for reports, and
+//! signal asks the process to end. [`style`] and [`progress`] are for reports, and
 //! [`system`] reads the memory and the load of the machine. This crate does not depend on
 //! completion.
 #![cfg_attr(
@@ -11,8 +11,7 @@
 
 pub mod ending;
 pub mod log;
-pub mod markup;
-pub mod paint;
 pub mod progress;
 pub mod stdout;
+pub mod style;
 pub mod system;

@@ -23,18 +23,18 @@ use tracing_subscriber::fmt::MakeWriter;
 const MAX_LINES: usize = 1024;
 
 /// Time limit for writing the last lines at the end of the process.
-const FLUSH: Duration = Duration::from_millis(200);
+const FLUSH_TIMEOUT: Duration = Duration::from_millis(200);
 
 /// Default filter of a language server: lowkey's actions, and warnings of libraries.
-pub const OF_A_SERVER: &str = "warn,lowkey=info";
+pub const SERVER_FILTER: &str = "warn,lowkey=info";
 
 /// Default filter of every other command.
-pub const OF_A_COMMAND: &str = "warn";
+pub const COMMAND_FILTER: &str = "warn";
 
 /// The log of this process.
 static LOG: OnceLock<Log> = OnceLock::new();
 
-enum Parcel {
+enum LogMessage {
     Line(Vec<u8>),
     /// Everything before this is written when the sender inside is used.
     Finish(SyncSender<()>),
@@ -43,7 +43,7 @@ enum Parcel {
 /// The sending end of the queue. Clones share one queue.
 #[derive(Debug, Clone)]
 struct Log {
-    queue: SyncSender<Parcel>,
+    queue: SyncSender<LogMessage>,
     n_lost: Arc<AtomicU64>,
 }
 
@@ -73,34 +73,34 @@ pub fn start(default: &str) {
 pub fn finish() {
     if let Some(log) = LOG.get() {
         let (done, written) = sync_channel(1);
-        if log.queue.try_send(Parcel::Finish(done)).is_ok() {
-            let _ = written.recv_timeout(FLUSH);
+        if log.queue.try_send(LogMessage::Finish(done)).is_ok() {
+            let _ = written.recv_timeout(FLUSH_TIMEOUT);
         }
     }
 }
 
 impl Log {
     fn start(output: impl Write + Send + 'static) -> io::Result<Self> {
-        let (queue, parcels) = sync_channel(MAX_LINES);
+        let (queue, messages) = sync_channel(MAX_LINES);
         let n_lost = Arc::new(AtomicU64::new(0));
         let lost = Arc::clone(&n_lost);
         std::thread::Builder::new()
             .name("lowkey-log".into())
-            .spawn(move || write_all(output, &parcels, &lost))?;
+            .spawn(move || write_all(output, &messages, &lost))?;
         Ok(Self { queue, n_lost })
     }
 }
 
-fn write_all(mut output: impl Write, parcels: &Receiver<Parcel>, n_lost: &AtomicU64) {
-    while let Ok(parcel) = parcels.recv() {
-        match parcel {
-            Parcel::Line(line) => {
+fn write_all(mut output: impl Write, messages: &Receiver<LogMessage>, n_lost: &AtomicU64) {
+    while let Ok(message) = messages.recv() {
+        match message {
+            LogMessage::Line(line) => {
                 if output.write_all(&line).is_err() {
                     n_lost.fetch_add(1, Ordering::Relaxed);
                     continue;
                 }
             }
-            Parcel::Finish(done) => _ = done.send(()),
+            LogMessage::Finish(done) => _ = done.send(()),
         }
         // Reported when there is room again, so that a gap in the log is visible.
         let n = n_lost.swap(0, Ordering::Relaxed);
@@ -135,7 +135,7 @@ impl Drop for Line {
         if line.is_empty() {
             return;
         }
-        if let Err(TrySendError::Full(_)) = self.log.queue.try_send(Parcel::Line(line)) {
+        if let Err(TrySendError::Full(_)) = self.log.queue.try_send(LogMessage::Line(line)) {
             self.log.n_lost.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -191,7 +191,7 @@ mod tests {
 
     fn wait(log: &Log) {
         let (done, written) = sync_channel(1);
-        log.queue.send(Parcel::Finish(done)).unwrap();
+        log.queue.send(LogMessage::Finish(done)).unwrap();
         written.recv().unwrap();
     }
 

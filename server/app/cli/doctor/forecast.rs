@@ -7,8 +7,8 @@
 use std::fmt::Write as _;
 use std::time::Instant;
 
-use lowkey_kernels::{BlockType, Matrix, Pool, Quantized, Rows, matmul};
-use lowkey_store::{Entry, catalog};
+use lowkey_kernels::{BlockType, Matrix, Pool, QuantizedActivations, Rows, matmul};
+use lowkey_store::{CatalogEntry, catalog};
 use serde::Serialize;
 
 use crate::cli::models::list::missing;
@@ -97,8 +97,8 @@ fn seconds(pool: &Pool, weights: &[Matrix], m: usize) -> Option<f64> {
     let (n, k) = SHAPE;
     let x = vec![0.5; m * k];
     let mut out = vec![0.0; m * n];
-    let mut a = Quantized::new();
-    a.plain(pool, &x, m, k).ok()?;
+    let mut a = QuantizedActivations::new();
+    a.quantize(pool, &x, m, k).ok()?;
     let mut best = f64::INFINITY;
     for _ in 0..ROUNDS {
         let start = Instant::now();
@@ -142,7 +142,11 @@ pub(super) fn forecasts(kernels: Option<Kernels>, available_mb: Option<u64>) -> 
 }
 
 /// Forecasts one model; also returns its parameters in billions.
-fn forecast(entry: &Entry, kernels: Option<Kernels>, available_mb: Option<u64>) -> (f64, Forecast) {
+fn forecast(
+    entry: &CatalogEntry,
+    kernels: Option<Kernels>,
+    available_mb: Option<u64>,
+) -> (f64, Forecast) {
     let (all, active) = entry.billions().unwrap_or((0.0, 0.0));
     let memory_mb = entry.memory_bytes(None).map(|bytes| bytes / 1_000_000);
     let bytes = entry.about_bytes().map(|bytes| bytes as f64 * active / all);

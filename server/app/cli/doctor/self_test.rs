@@ -9,7 +9,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use lowkey_completer::settings::{Anchor, Number, Order, Settings};
+use lowkey_completer::settings::{AnchorSetting, Number, OrderSetting, Settings};
 use lowkey_completer::{Completer, CompletionRequest, Outcome, TimeLimit, Trigger};
 use lowkey_document::{Document, fixture};
 use lowkey_prompt::Format;
@@ -74,12 +74,15 @@ struct Answered {
 pub(super) fn settings(user: &Settings, format: &Format) -> Settings {
     let takes = |order| format.clone().with_order(order).is_some();
     // An order that the model does not support must fail to load here too.
-    let is_refused = user.order == Order::Spm && !takes(lowkey_prompt::FimOrder::Spm);
-    let order =
-        if takes(lowkey_prompt::FimOrder::Psm) && !is_refused { Order::Psm } else { user.order };
+    let is_refused = user.order == OrderSetting::Spm && !takes(lowkey_prompt::FimOrder::Spm);
+    let order = if takes(lowkey_prompt::FimOrder::Psm) && !is_refused {
+        OrderSetting::Psm
+    } else {
+        user.order
+    };
     Settings {
         order,
-        anchor: Anchor::Cursor,
+        anchor: AnchorSetting::Cursor,
         paused: false,
         languages_off: Vec::new(),
         look_ahead: false,

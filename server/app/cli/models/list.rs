@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 
 use lowkey_completer::load;
 use lowkey_model::Config;
-use lowkey_store::{DEFAULT_NAME, Embedded, Entry, Hub, Pins, amount, catalog};
-use lowkey_terminal::paint::{Style, colours, paint};
-use lowkey_terminal::stdout::print;
+use lowkey_store::{CatalogEntry, DEFAULT_NAME, EmbeddedModel, Hub, Pins, amount, catalog};
+use lowkey_terminal::stdout::{print, print_styled};
+use lowkey_terminal::style::{BOLD, QUIET};
 use serde::Serialize;
 
 use crate::embedded::embedded;
@@ -67,18 +67,18 @@ pub(super) fn run(args: &Args, hub: &Hub, pins: &Pins) -> anyhow::Result<()> {
     if args.json {
         return print(&format!("{}\n", serde_json::to_string(&List { models })?));
     }
-    print(&table(&models))
+    print_styled(&table(&models))
 }
 
 /// Returns the row of the embedded model, from its metadata and its card.
-fn inside(model: &Embedded) -> Row {
+fn inside(model: &EmbeddedModel) -> Row {
     let file = load::open_embedded(model).ok();
     let architecture = file.as_ref().map(|file| file.architecture().to_owned());
     // The catalog's formula, applied to the shape in the file.
     let config = file.map(|file| file.config().clone());
     let parameters = config.as_ref().map(in_millions).unwrap_or_default();
     let memory = config.and_then(|config| {
-        let shape = Entry {
+        let shape = CatalogEntry {
             layers: config.n_layers as u64,
             kv_heads: config.n_kv_heads as u64,
             head_size: config.head_dim as u64,
@@ -118,9 +118,9 @@ fn in_millions(config: &Config) -> String {
     format!("{:.1}M", all as f64 / 1e6)
 }
 
-fn row(entry: &Entry, hub: &Hub, pins: &Pins) -> anyhow::Result<Row> {
-    let pin = lowkey_store::pin(pins, entry)?;
-    let path = lowkey_store::here(hub, entry, pin.as_ref());
+fn row(entry: &CatalogEntry, hub: &Hub, pins: &Pins) -> anyhow::Result<Row> {
+    let pin = lowkey_store::pin_of(pins, entry)?;
+    let path = lowkey_store::cached_file(hub, entry, pin.as_ref());
     let length = path.as_deref().and_then(|path| Some(path.metadata().ok()?.len()));
     let missing = missing(entry);
     let bytes = length.or(entry.bytes);
@@ -152,7 +152,7 @@ fn row(entry: &Entry, hub: &Hub, pins: &Pins) -> anyhow::Result<Row> {
 }
 
 /// Returns what this version lacks to run a model.
-pub(in crate::cli) fn missing(entry: &Entry) -> Option<String> {
+pub(in crate::cli) fn missing(entry: &CatalogEntry) -> Option<String> {
     if !lowkey_model::architectures().any(|known| known == entry.architecture) {
         return Some(format!("architecture {}", entry.architecture));
     }
@@ -185,12 +185,10 @@ fn table(models: &[Row]) -> String {
             line.push_str(&pad);
         }
         line.push_str(&row[5]);
-        let style = if index == 0 { Style::Quiet } else { Style::Bold };
+        let style = if index == 0 { QUIET } else { BOLD };
         let split = if index == 0 { line.len() } else { widths.first().copied().unwrap_or(0) };
         let (name, rest) = line.split_at_checked(split).unwrap_or((&line, ""));
-        out.push_str(&paint(colours(), style, name));
-        out.push_str(rest);
-        out.push('\n');
+        let _ = writeln!(out, "{style}{name}{style:#}{rest}");
     }
     out.push_str(
         "\nmemory: the file (its parameters if its size is unknown), 2,048 tokens of KV cache and 80 MB.\nruns: this version has the architecture and a prompt format: fill-in-the-middle, or instructions with a chat template; only the first was tested.\n*: the licence restricts the use; `lowkey models pull` shows the terms and asks for consent.\n",

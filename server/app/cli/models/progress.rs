@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use lowkey_store::{Event, amount};
 use lowkey_terminal::progress::{self, DecimalBytes, HumanDuration, ProgressBar};
 
-use crate::stderr::tell;
+use crate::stderr::print_stderr;
 
 /// Minimum time between lines without a terminal.
 const LINE: Duration = Duration::from_secs(10);
@@ -71,16 +71,16 @@ impl Progress {
         bar.set_position(have);
         if bar.is_hidden() && self.told.elapsed() >= LINE {
             self.told = Instant::now();
-            tell!("{}: {}", self.name, status(bar));
+            print_stderr!("{}: {}", self.name, status(bar));
         }
     }
 
     /// Writes a line above the bar.
     fn line(&self, text: &str) {
-        let tell = || tell!("{}: {text}", self.name);
+        let print = || print_stderr!("{}: {text}", self.name);
         match &self.bar {
-            Some(bar) => bar.suspend(tell),
-            None => tell(),
+            Some(bar) => bar.suspend(print),
+            None => print(),
         }
     }
 }

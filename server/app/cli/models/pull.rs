@@ -2,12 +2,12 @@
 
 use std::io::{BufRead as _, IsTerminal as _};
 
-use lowkey_store::{Entry, Hub, Index, Origin, Patience, Pins, Pull, amount};
+use lowkey_store::{CatalogEntry, Hub, Index, Origin, Pins, Pull, Timeouts, amount};
 use lowkey_terminal::stdout::print;
 
 use super::progress::Progress;
 use super::{list, row};
-use crate::stderr::{self, tell};
+use crate::stderr::{self, print_stderr};
 
 /// Arguments of `lowkey models pull`.
 #[derive(Debug, clap::Args)]
@@ -44,10 +44,13 @@ pub(super) fn run(args: &Args, mut hub: Hub, pins: &Pins) -> anyhow::Result<()> 
     let entry = row(&args.name)?;
     hub.offline |= args.offline;
     if let Some(missing) = list::missing(entry) {
-        tell!("{}: this version cannot run it yet ({missing}); other tools can", entry.name);
+        print_stderr!(
+            "{}: this version cannot run it yet ({missing}); other tools can",
+            entry.name
+        );
     }
-    let pin = lowkey_store::pin(pins, entry)?;
-    let here = lowkey_store::here(&hub, entry, pin.as_ref()).is_some();
+    let pin = lowkey_store::pin_of(pins, entry)?;
+    let here = lowkey_store::cached_file(&hub, entry, pin.as_ref()).is_some();
     if !hub.offline && (!here || args.update) {
         accept(entry, args.yes)?;
     }
@@ -61,7 +64,7 @@ pub(super) fn run(args: &Args, mut hub: Hub, pins: &Pins) -> anyhow::Result<()> 
         }),
         pins,
         update: args.update,
-        patience: Patience::default(),
+        timeouts: Timeouts::default(),
         wait: &mut std::thread::sleep,
         report: &mut |event| progress.show(&event),
     }
@@ -69,7 +72,7 @@ pub(super) fn run(args: &Args, mut hub: Hub, pins: &Pins) -> anyhow::Result<()> 
     drop(progress);
     let pulled = pulled?;
     let came = if pulled.fetched == 0 { "was here already" } else { "is here" };
-    tell!(
+    print_stderr!(
         "{} {came}: {}, SHA-256 {}; use it with `--model {}` or the setting `model`",
         entry.name,
         amount(pulled.pin.bytes),
@@ -80,10 +83,10 @@ pub(super) fn run(args: &Args, mut hub: Hub, pins: &Pins) -> anyhow::Result<()> 
 }
 
 /// Shows a restrictive licence; returns only if the user accepts it.
-fn accept(entry: &Entry, yes: bool) -> anyhow::Result<()> {
+fn accept(entry: &CatalogEntry, yes: bool) -> anyhow::Result<()> {
     let Some(terms) = &entry.terms else { return Ok(()) };
-    tell!("{} is under the {}. {terms}", entry.name, entry.licence);
-    tell!("The licence is in the model's repository, {}.", entry.repository);
+    print_stderr!("{} is under the {}. {terms}", entry.name, entry.licence);
+    print_stderr!("The licence is in the model's repository, {}.", entry.repository);
     if yes {
         return Ok(());
     }

@@ -1,162 +1,139 @@
-//! The statistics as one page: figures, plots and tables, without external resources.
+//! The statistics as one page: figures, bars and tables, without external resources.
 //!
-//! Its content security policy forbids scripts and all requests, and the browser enforces that.
-
-use std::fmt::Write as _;
+//! minijinja fills in `page.html` and escapes the names, and the browser lays out the bars. The
+//! page's content security policy forbids scripts and all requests, and the browser enforces that.
 
 use lowkey_completer::stats::MS_BOUNDS;
-use lowkey_terminal::markup::escaped;
+use minijinja::Environment;
+use minijinja::value::Serde;
+use serde::Serialize;
 
-use super::plot::{Bar, horizontal, vertical};
 use super::view::{Part, View};
 
-const HEAD: &str = r#"<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>lowkey on this machine</title>
-<style>
-:root { --paper: #ffffff; --ink: #1f2328; --soft: #59636e; --line: #d1d9e0; --whole: #b6d4fe; --part: #0969da; }
-@media (prefers-color-scheme: dark) {
-  :root { --paper: #0d1117; --ink: #f0f6fc; --soft: #9198a1; --line: #3d444d; --whole: #1f4a7d; --part: #4493f8; }
+/// A bar. Lengths are in percent of the longest bar.
+#[derive(Debug, PartialEq, Serialize)]
+struct Bar {
+    name: String,
+    /// The figures, in words.
+    words: String,
+    whole: f64,
+    /// The filled part of the whole.
+    part: f64,
 }
-body { background: var(--paper); color: var(--ink); font: 16px/1.5 system-ui, sans-serif; max-width: 46rem; margin: 2rem auto; padding: 0 1rem; }
-h1 { font-size: 1.5rem; margin-bottom: 0; } h2 { font-size: 1.1rem; margin: 2.2rem 0 .4rem; }
-p, caption { color: var(--soft); text-align: left; } svg { width: 100%; height: auto; }
-svg text { fill: var(--soft); font-size: 13px; } .axis { stroke: var(--line); } .whole { fill: var(--whole); } .part { fill: var(--part); }
-dl { display: grid; grid-template-columns: repeat(auto-fit, minmax(9rem, 1fr)); gap: 1rem; }
-dt { color: var(--soft); font-size: .9rem; } dd { margin: 0; font-size: 1.6rem; font-variant-numeric: tabular-nums; }
-table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
-th, td { text-align: right; padding: .25rem .5rem; border-bottom: 1px solid var(--line); } th:first-child, td:first-child { text-align: left; }
-</style>
-</head>
-<body>
-"#;
 
-pub(super) fn page(view: &View) -> String {
-    let total = &view.total;
-    let mut page = format!(
-        "{HEAD}<h1>lowkey on this machine</h1>\n<p>{} to {}. Counts only, stored on this machine; this page loads nothing.</p>\n",
-        view.from, view.to
-    );
-    let percent =
-        |share: Option<f64>| share.map_or("–".into(), |s| format!("{:.1} %", s * 100.0));
-    let ms = |ms: Option<u32>| ms.map_or("–".into(), |ms| format!("≤ {ms} ms"));
-    page.push_str("<dl>\n");
-    for (name, figure) in [
-        ("suggestions shown", total.shown.to_string()),
-        ("taken", total.accepted.to_string()),
-        ("taken, of shown", percent(view.rates.accepted)),
-        ("unchanged after 30 s", percent(view.rates.retained)),
-        ("characters taken", total.accepted_chars.to_string()),
-        ("requests", total.requests.to_string()),
-        ("half answered within", ms(view.rates.ms_p50)),
-        ("95 of 100 within", ms(view.rates.ms_p95)),
-    ] {
-        let _ = writeln!(page, "<div><dt>{name}</dt><dd>{figure}</dd></div>");
-    }
-    page.push_str("</dl>\n");
-    let taken = |part: &Part| Bar {
-        name: part.name.clone(),
-        whole: part.tally.shown,
-        part: part.tally.accepted,
-        words: format!("{} of {} taken", part.tally.accepted, part.tally.shown),
-    };
-    let bars = |parts: &[Part]| parts.iter().map(taken).collect::<Vec<_>>();
-    section(
-        &mut page,
-        "Shown and taken, by day",
-        &vertical("shown and taken by day", &bars(&view.days)),
-    );
-    section(
-        &mut page,
-        "By language",
-        &horizontal("shown and taken by language", &bars(&view.languages)),
-    );
-    let silent: Vec<Bar> = view
-        .silent()
-        .into_iter()
-        .map(|(rule, n)| Bar { name: rule.into(), whole: n, part: n, words: n.to_string() })
-        .collect();
-    section(
-        &mut page,
-        "Reasons for no suggestion",
-        &horizontal("requests without a suggestion by reason", &silent),
-    );
+/// What the template fills in.
+#[derive(Serialize)]
+struct Content<'a> {
+    view: &'a View,
+    days: Vec<Bar>,
+    languages: Vec<Bar>,
+    silent: Vec<Bar>,
+    times: Vec<Bar>,
+}
+
+pub(super) fn page(view: &View) -> Result<String, minijinja::Error> {
     let classes = MS_BOUNDS.iter().map(|bound| format!("≤ {bound} ms"));
-    let times: Vec<Bar> = classes
-        .chain(["longer".to_owned()])
-        .zip(&total.ms)
-        .map(|(name, &n)| Bar { name, whole: n, part: n, words: n.to_string() })
-        .collect();
-    section(&mut page, "Answer times", &horizontal("answers by milliseconds", &times));
-    page.push_str("<h2>Tables</h2>\n");
-    for (caption, parts) in
-        [("days", &view.days), ("languages", &view.languages), ("models", &view.models)]
-    {
-        page.push_str(&table(caption, parts));
-    }
-    page + "</body>\n</html>\n"
+    let times: Vec<_> =
+        classes.chain(["longer".to_owned()]).zip(view.total.ms.iter().copied()).collect();
+    let content = Content {
+        view,
+        days: taken(&view.days),
+        languages: taken(&view.languages),
+        silent: counted(&view.silent()),
+        times: counted(&times),
+    };
+    // The suffix of the name turns escaping on.
+    Environment::new().render_named_str("page.html", include_str!("page.html"), Serde(content))
 }
 
-fn section(page: &mut String, title: &str, plot: &str) {
-    let _ = writeln!(page, "<h2>{title}</h2>\n{plot}");
+/// Returns bars of shown suggestions; the accepted ones are the filled part.
+fn taken(parts: &[Part]) -> Vec<Bar> {
+    let most = parts.iter().map(|part| part.tally.shown).max().unwrap_or(0);
+    let bar = |part: &Part| {
+        let (shown, accepted) = (part.tally.shown, part.tally.accepted);
+        Bar {
+            name: part.name.clone(),
+            words: format!("{accepted} of {shown} taken"),
+            whole: percent(shown, most),
+            part: percent(accepted.min(shown), most),
+        }
+    };
+    parts.iter().map(bar).collect()
 }
 
-fn table(caption: &str, parts: &[Part]) -> String {
-    let mut table = format!(
-        "<table><caption>{caption}</caption>\n<tr><th></th><th>requests</th><th>shown</th><th>taken</th><th>in part</th>\
-         <th>typed</th><th>retained</th><th>characters</th></tr>\n"
-    );
-    for Part { name, tally, .. } in parts {
-        let _ = writeln!(
-            table,
-            "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{} of {}</td><td>{}</td></tr>",
-            escaped(name),
-            tally.requests,
-            tally.shown,
-            tally.accepted,
-            tally.partly_accepted,
-            tally.typed,
-            tally.retained,
-            tally.judged,
-            tally.accepted_chars,
-        );
-    }
-    table + "</table>\n"
+/// Returns filled bars.
+fn counted<N: ToString>(counts: &[(N, u64)]) -> Vec<Bar> {
+    let most = counts.iter().map(|(_, n)| *n).max().unwrap_or(0);
+    let bar = |(name, n): &(N, u64)| {
+        let whole = percent(*n, most);
+        Bar { name: name.to_string(), words: n.to_string(), whole, part: whole }
+    };
+    counts.iter().map(bar).collect()
+}
+
+/// Returns a share in percent, rounded to a tenth.
+fn percent(n: u64, most: u64) -> f64 {
+    (1000.0 * n as f64 / most.max(1) as f64).round() / 10.0
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::view::tests::view;
     use super::*;
-    use lowkey_completer::stats::{Counted, Day};
+    use lowkey_completer::stats::{Counted, Day, Tally};
 
     #[test]
     fn page_has_figures_and_loads_nothing() {
-        let page = page(&view());
-        for part in ["<dd>22</dd>", "<dd>22.7 %</dd>", "≤ 150 ms", "5 of 20 taken", "gate: 70"] {
+        let page = page(&view()).unwrap();
+        for part in [
+            "2026-10-24 to 2026-11-22",
+            "<dd>22</dd>",
+            "<dd>22.7 %</dd>",
+            "≤ 150 ms",
+            "5 of 20 taken",
+            "title=\"gate: 70\"",
+            "<td>3 of 4</td>",
+        ] {
             assert!(page.contains(part), "{part:?} in {page}");
         }
         for foreign in ["<script", "http:", "https:", "src=", "@import", "url("] {
             assert!(!page.contains(foreign), "{foreign:?} in the page");
         }
-        assert_eq!(page.matches("<svg").count(), 4);
-        assert_eq!(page.matches("<svg").count(), page.matches("</svg>").count());
+        for (tag, n) in [("<h2>", 5), ("<table class=\"bars\">", 3), ("<table><caption>", 3)] {
+            assert_eq!(page.matches(tag).count(), n, "{tag}");
+        }
+        for tag in ["table", "tr", "td", "div", "dl", "i", "p"] {
+            let opened = page.matches(&format!("<{tag}>")).count();
+            let opened = opened + page.matches(&format!("<{tag} ")).count();
+            assert_eq!(opened, page.matches(&format!("</{tag}>")).count(), "{tag}");
+        }
     }
 
     #[test]
     fn names_are_escaped_in_the_page() {
-        let page = page(&view());
+        let mut view = view();
+        view.languages[0].name = "<b>&\"go".into();
+        let page = page(&view).unwrap();
+        // In a title, in a bar's name and in a table.
+        assert_eq!(page.matches("&lt;b&gt;&amp;&quot;go").count(), 3, "{page}");
         assert!(!page.contains("<b>"), "{page}");
     }
 
     #[test]
     fn empty_statistics_give_a_page() {
-        let page = page(&View::of(&Counted::default(), Day::default(), 30));
-        assert!(page.contains("<dd>–</dd>") && page.ends_with("</html>\n"));
+        let page = page(&View::of(&Counted::default(), Day::default(), 30)).unwrap();
+        assert!(page.contains("<dd>–</dd>") && page.ends_with("</html>"), "{page}");
+    }
+
+    #[test]
+    fn bars_keep_within_the_plot() {
+        let part = |name: &str, shown, accepted| {
+            let tally = Tally { shown, accepted, ..Tally::default() };
+            Part { name: name.into(), tally, rates: view().rates }
+        };
+        let bars = taken(&[part("a", 700, 3), part("b", 0, 7), part("c", 5, 5)]);
+        let lengths: Vec<_> = bars.iter().map(|bar| (bar.whole, bar.part)).collect();
+        assert_eq!(lengths, [(100.0, 0.4), (0.0, 0.0), (0.7, 0.7)]);
+        assert_eq!(counted(&[("x", 0)])[0].whole, 0.0);
     }
 }

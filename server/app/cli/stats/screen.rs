@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use lowkey_terminal::paint::{Style, paint};
+use lowkey_terminal::style::{ACCEPTED, BOLD, QUIET};
 
 use super::view::{Part, View};
 
@@ -12,12 +12,13 @@ const BAR_CHARS: usize = 30;
 const MAX_ROWS: usize = 14;
 
 /// Draws a view; `path` is the file it comes from.
-pub(super) fn screen(view: &View, path: &str, n_unreadable: usize, colours: bool) -> String {
-    let bold = |text: &str| paint(colours, Style::Bold, text);
-    let quiet = |text: &str| paint(colours, Style::Quiet, text);
+pub(super) fn screen(view: &View, path: &str, n_unreadable: usize) -> String {
     let mut screen = String::new();
-    let heading = format!("lowkey on this machine, {} to {}", view.from, view.to);
-    let _ = writeln!(screen, "{}\n{}\n", bold(&heading), quiet(path));
+    let _ = writeln!(
+        screen,
+        "{BOLD}lowkey on this machine, {} to {}{BOLD:#}\n{QUIET}{path}{QUIET:#}\n",
+        view.from, view.to
+    );
     let total = &view.total;
     if total.requests == 0 {
         screen.push_str(
@@ -57,19 +58,19 @@ pub(super) fn screen(view: &View, path: &str, n_unreadable: usize, colours: bool
         ("By language", view.languages.as_slice()),
         ("By model", view.models.as_slice()),
     ] {
-        let _ = writeln!(screen, "\n{}", bold(title));
-        screen.push_str(&table(parts, colours));
+        let _ = writeln!(screen, "\n{BOLD}{title}{BOLD:#}");
+        screen.push_str(&table(parts));
     }
-    let _ = writeln!(screen, "\n{}", bold("Reasons for no suggestion"));
+    let _ = writeln!(screen, "\n{BOLD}Reasons for no suggestion{BOLD:#}");
     let silent = view.silent();
     let most = silent.first().map_or(0, |(_, n)| *n);
     for (rule, n) in silent.iter().take(MAX_ROWS) {
-        let _ = writeln!(screen, "  {rule:<20}{n:>8}  {}", quiet(&bar(*n, most)));
+        let _ = writeln!(screen, "  {rule:<20}{n:>8}  {QUIET}{}{QUIET:#}", bar(*n, most));
     }
     screen + &unreadable(n_unreadable)
 }
 
-fn table(parts: &[Part], colours: bool) -> String {
+fn table(parts: &[Part]) -> String {
     let most = parts.iter().map(|part| part.tally.shown).max().unwrap_or(0);
     let mut table = format!("  {:<20}{:>8}{:>8}{:>10}\n", "", "shown", "taken", "");
     for part in parts.iter().take(MAX_ROWS) {
@@ -79,11 +80,8 @@ fn table(parts: &[Part], colours: bool) -> String {
         // The accepted part of the bar uses full blocks.
         let whole = bar(shown, most).chars().count();
         let full = bar(taken, most).chars().count().min(whole);
-        let drawn = format!(
-            "{}{}",
-            paint(colours, Style::Accepted, &"█".repeat(full)),
-            paint(colours, Style::Quiet, &"░".repeat(whole - full)),
-        );
+        let (full, rest) = ("█".repeat(full), "░".repeat(whole - full));
+        let drawn = format!("{ACCEPTED}{full}{ACCEPTED:#}{QUIET}{rest}{QUIET:#}");
         let _ = writeln!(table, "  {:<20}{shown:>8}{taken:>8}{rate:>8}  {drawn}", part.name);
     }
     if let Some(more) = parts.len().checked_sub(MAX_ROWS + 1) {
@@ -117,9 +115,13 @@ mod tests {
     use super::*;
     use lowkey_completer::stats::{Counted, Day};
 
+    fn plain(screen: &str) -> String {
+        anstream::adapter::strip_str(screen).to_string()
+    }
+
     #[test]
     fn screen_has_figures_bars_and_reasons() {
-        let screen = screen(&view(), "/x", counted().unreadable, false);
+        let screen = plain(&screen(&view(), "/x", counted().unreadable));
         for part in [
             "110 requests, 22 suggestions shown, 5 taken (22.7 %)",
             "of 4 taken suggestions checked after 30 s, 3 were unchanged (75.0 %)",
@@ -130,13 +132,12 @@ mod tests {
         ] {
             assert!(screen.contains(part), "{part:?} in\n{screen}");
         }
-        assert!(!screen.contains('\x1b'));
     }
 
     #[test]
     fn empty_screen_explains_itself() {
         let view = View::of(&Counted::default(), Day::default(), 30);
-        let screen = screen(&view, "/x", 0, false);
+        let screen = screen(&view, "/x", 0);
         assert!(screen.contains("Nothing counted.") && screen.contains("/x"), "{screen}");
     }
 

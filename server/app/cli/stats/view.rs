@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use lowkey_completer::stats::{Counted, Day, Entry, Tally};
+use lowkey_completer::stats::{Counted, Day, StatsEntry, Tally};
 use serde::Serialize;
 
 /// Sums over some days.
@@ -62,7 +62,7 @@ impl View {
     /// Sums up the last `n_days` days, and days after today that a wrong clock counted.
     pub(super) fn of(counted: &Counted, today: Day, n_days: u32) -> Self {
         let from = today.before(n_days.saturating_sub(1));
-        let entries: Vec<&Entry> =
+        let entries: Vec<&StatsEntry> =
             counted.entries.iter().filter(|entry| entry.day >= from).collect();
         let mut total = Tally::default();
         for entry in &entries {
@@ -87,7 +87,7 @@ impl View {
     }
 }
 
-fn parts(entries: &[&Entry], name: impl Fn(&Entry) -> String) -> Vec<Part> {
+fn parts(entries: &[&StatsEntry], name: impl Fn(&StatsEntry) -> String) -> Vec<Part> {
     let mut sums: BTreeMap<String, Tally> = BTreeMap::new();
     for entry in entries {
         sums.entry(name(entry)).or_default().add(&entry.tally);
@@ -114,15 +114,15 @@ pub(super) mod tests {
         tally.silence("gate", 70);
         tally.silence("too little", 10);
         for ms in [3.0, 30.0, 60.0, 140.0] {
-            tally.took(ms);
+            tally.record_time(ms);
         }
         let day = Day::try_from("2026-11-21".to_owned()).unwrap();
         let small = Tally { requests: 10, shown: 2, ..Tally::default() };
         Counted {
             entries: vec![
-                Entry::new(day, "rust", "m", tally.clone()),
-                Entry::new(day.next(), "<b>&\"go", "m", small),
-                Entry::new(day.before(400), "rust", "m", tally),
+                StatsEntry::new(day, "rust", "m", tally.clone()),
+                StatsEntry::new(day.next(), "<b>&\"go", "m", small),
+                StatsEntry::new(day.before(400), "rust", "m", tally),
             ],
             unreadable: 1,
         }

@@ -50,7 +50,7 @@ impl DoorStatus {
 }
 
 /// Sends the status if it differs from the last one sent.
-pub(in crate::lsp) fn tell(session: &Session) {
+pub(in crate::lsp) fn notify(session: &Session) {
     if !session.copilot().is_open() {
         return;
     }
@@ -75,7 +75,7 @@ pub(in crate::lsp) fn follow(session: &Session) {
     tokio::spawn(async move {
         loop {
             let is_loading = matches!(*status.borrow_and_update(), Status::Loading(_));
-            tell(&session);
+            notify(&session);
             if !is_loading || status.changed().await.is_err() {
                 return;
             }

@@ -51,7 +51,7 @@ pub(super) fn fetch(session: &Session) {
 fn take(session: &Session, section: &Value) {
     session.configured().lay(section);
     let mut problems = put_in_force(session);
-    copilot::status::tell(session);
+    copilot::status::notify(session);
     if session.negotiated().is_some_and(NegotiatedState::pops_up) {
         register_completion(session);
     }

@@ -51,7 +51,7 @@ pub(in crate::lsp) fn execute(
     session.configured().paused = Some(paused);
     // Problems of other settings were shown when they were set.
     configuration::put_in_force(session);
-    copilot::status::tell(session);
+    copilot::status::notify(session);
     Ok(Some(json!({ "paused": paused })))
 }
 

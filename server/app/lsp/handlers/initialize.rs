@@ -54,7 +54,7 @@ pub(in crate::lsp) fn initialize(
     session.settle(negotiated);
     if let Some(editor) = params.process_id {
         let session = session.clone();
-        ending::when_gone(editor, move || {
+        ending::on_process_end(editor, move || {
             session.end();
             log::finish();
             std::process::exit(1);

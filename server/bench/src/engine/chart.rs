@@ -1,6 +1,4 @@
-//! The figures as bars, before anything decides how bars are drawn.
-//!
-//! The terminal and the SVG show the same chart; only this file knows its contents.
+//! The figures of a run as bars, which `screen.rs` draws.
 
 use super::result::{ByTokens, Outcome};
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use lowkey_terminal::paint::{Style, colours, paint};
+use lowkey_terminal::style::{ACCEPTED, BOLD, QUIET};
 
 use super::chart::Chart;
 
@@ -13,20 +13,18 @@ const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"]
 
 /// Draws the chart as lines of text.
 pub(super) fn draw(chart: &Chart) -> String {
-    let colours = colours();
-    let mut out = format!(
-        "{}  {}\n",
-        paint(colours, Style::Bold, &chart.title),
-        paint(colours, Style::Quiet, &chart.subtitle)
-    );
+    let mut out = format!("{BOLD}{}{BOLD:#}  {QUIET}{}{QUIET:#}\n", chart.title, chart.subtitle);
     for section in &chart.sections {
-        let _ = writeln!(out, "\n{}", paint(colours, Style::Bold, &section.name));
+        let _ = writeln!(out, "\n{BOLD}{}{BOLD:#}", section.name);
         let longest = section.bars.iter().map(|bar| bar.value).fold(0.0, f64::max);
         for bar in &section.bars {
-            let drawn = paint(colours, Style::Accepted, &blocks(bar.value / longest));
+            let drawn = blocks(bar.value / longest);
             let gap = " ".repeat(WIDTH - n_characters(bar.value / longest));
-            let note = paint(colours, Style::Quiet, &bar.note);
-            let _ = writeln!(out, "  {:>11}  {drawn}{gap}  {:>12}  {note}", bar.label, bar.text);
+            let _ = writeln!(
+                out,
+                "  {:>11}  {ACCEPTED}{drawn}{ACCEPTED:#}{gap}  {:>12}  {QUIET}{}{QUIET:#}",
+                bar.label, bar.text, bar.note
+            );
         }
     }
     out.push('\n');

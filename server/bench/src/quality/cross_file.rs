@@ -19,9 +19,9 @@ use serde_json::{Map, Value, json};
 
 use super::Args;
 use super::ledger::Ledger;
+use super::rng::SeededRng;
 use super::row::Texts;
 use super::score::score;
-use super::seeded::Seeded;
 use crate::Program;
 
 mod collector;
@@ -129,7 +129,7 @@ pub(super) fn run(
     // Answers are measured without the gate, unless it is requested.
     let ungated =
         Settings { suggestion_threshold: SuggestionThreshold::Always, ..settings.clone() };
-    let settings = Settings { look_ahead: false, ..args.cut.apply(&ungated) };
+    let settings = Settings { look_ahead: false, ..args.prompt.apply(&ungated) };
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let completer = Completer::start(settings.clone(), program.embedded, None)?;
@@ -166,7 +166,7 @@ pub(super) fn run(
 /// Returns the first holes of the chosen languages in a random order, which the seed determines.
 fn chosen(mut holes: Vec<GivenHole>, args: &Args) -> Vec<GivenHole> {
     holes.retain(|hole| args.languages.is_empty() || args.languages.contains(&hole.language));
-    Seeded::new(args.seed, "cross-file").shuffle(&mut holes);
+    SeededRng::new(args.seed, "cross-file").shuffle(&mut holes);
     holes.truncate(args.holes as usize);
     holes
 }
@@ -290,7 +290,7 @@ impl Bench<'_> {
         let texts = || Texts {
             truth: hole.truth(text).to_owned(),
             shown: shown.unwrap_or_default().to_owned(),
-            behind: hole.tail.clone(),
+            after_cursor: hole.tail.clone(),
         };
         Row {
             hole: given.id(),

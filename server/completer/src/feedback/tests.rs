@@ -31,34 +31,34 @@ impl Editor {
     }
 
     /// Replaces `n_tail` bytes after the cursor by `text` and puts the cursor after it.
-    fn edit(&mut self, text: &str, n_tail: usize) -> Option<End> {
+    fn edit(&mut self, text: &str, n_tail: usize) -> Option<FeedbackKind> {
         let range = ByteOffset(self.cursor)..ByteOffset(self.cursor + n_tail);
         self.snapshot = self.snapshot.with_edit(range, text);
         self.cursor += text.len();
-        self.feedback.edited(&self.snapshot, self.now).map(|ended| ended.end)
+        self.feedback.after_edit(&self.snapshot, self.now).map(|event| event.kind)
     }
 
-    fn ask(&mut self) -> Option<End> {
+    fn ask(&mut self) -> Option<FeedbackKind> {
         let cursor = ByteOffset(self.cursor);
-        self.feedback.asked(&self.snapshot, cursor, self.now).map(|ended| ended.end)
+        self.feedback.before_request(&self.snapshot, cursor, self.now).map(|event| event.kind)
     }
 
     fn judged(&mut self) -> Vec<Retained> {
-        self.feedback.due(self.now).iter().map(Due::search).collect()
+        self.feedback.take_due_checks(self.now).iter().map(RetentionCheck::search).collect()
     }
 }
 
 #[test]
 fn text_in_one_edit_was_accepted() {
     let mut editor = Editor::showing("let x = $0;\n", "compute(y)", 0);
-    assert_eq!(editor.edit("compute(y)", 0), Some(End::Accepted(10)));
+    assert_eq!(editor.edit("compute(y)", 0), Some(FeedbackKind::Accepted(10)));
     assert_eq!(editor.ask(), None, "a suggestion has one end");
 }
 
 #[test]
 fn accepting_replaces_the_tail() {
     let mut editor = Editor::showing("f($0)\n", "a, b);", 1);
-    assert_eq!(editor.edit("a, b);", 1), Some(End::Accepted(6)));
+    assert_eq!(editor.edit("a, b);", 1), Some(FeedbackKind::Accepted(6)));
 }
 
 #[test]
@@ -66,7 +66,7 @@ fn text_in_single_letters_was_typed() {
     let mut editor = Editor::showing("$0\n", "ab", 0);
     assert_eq!((editor.edit("a", 0), editor.ask()), (None, None));
     assert!(!editor.show("b", 0), "the same suggestion, seen from further on");
-    assert_eq!(editor.edit("b", 0), Some(End::Typed));
+    assert_eq!(editor.edit("b", 0), Some(FeedbackKind::Typed));
 }
 
 #[test]
@@ -75,7 +75,7 @@ fn last_word_completes_the_accept() {
     assert_eq!((editor.edit("one ", 0), editor.ask()), (None, None));
     assert!(!editor.show("two three", 0));
     assert_eq!(editor.edit("two ", 0), None);
-    assert_eq!(editor.edit("three", 0), Some(End::Accepted(13)));
+    assert_eq!(editor.edit("three", 0), Some(FeedbackKind::Accepted(13)));
 }
 
 #[test]
@@ -85,17 +85,17 @@ fn other_text_after_words_is_partial_accept() {
     editor.ask();
     editor.show("two three", 0);
     editor.edit("x", 0);
-    assert_eq!(editor.ask(), Some(End::Partly(4)));
+    assert_eq!(editor.ask(), Some(FeedbackKind::PartlyAccepted(4)));
 }
 
 #[test]
 fn other_text_or_place_rejects() {
     let mut editor = Editor::showing("let x = $0;\n", "compute(y)", 0);
     assert_eq!(editor.edit("z", 0), None, "the cursor is not known yet");
-    assert_eq!(editor.ask(), Some(End::Refused));
+    assert_eq!(editor.ask(), Some(FeedbackKind::Rejected));
     let mut editor = Editor::showing("let x = $0;\n", "compute(y)", 0);
     editor.cursor = 0;
-    assert_eq!(editor.ask(), Some(End::Refused));
+    assert_eq!(editor.ask(), Some(FeedbackKind::Rejected));
 }
 
 #[test]
@@ -117,17 +117,17 @@ fn auto_closed_brackets_do_not_reject() {
     editor.cursor -= 1;
     assert_eq!(editor.ask(), None);
     assert!(!editor.show("a)", 1));
-    assert_eq!(editor.edit("a)", 1), Some(End::Accepted(2)));
+    assert_eq!(editor.edit("a)", 1), Some(FeedbackKind::Accepted(2)));
 }
 
 #[test]
 fn reported_accept_counts_once() {
     let mut editor = Editor::showing("$0\n", "abc", 0);
-    let ended = editor.feedback.accepted(7).unwrap();
-    assert_eq!((ended.end, ended.probability), (End::Accepted(3), Some(0.5)));
+    let event = editor.feedback.accepted(7).unwrap();
+    assert_eq!((event.kind, event.probability), (FeedbackKind::Accepted(3), Some(0.5)));
     assert_eq!(editor.feedback.accepted(7), None);
     let mut editor = Editor::showing("$0\n", "abc", 0);
-    assert_eq!(editor.edit("abc", 0), Some(End::Accepted(3)));
+    assert_eq!(editor.edit("abc", 0), Some(FeedbackKind::Accepted(3)));
     assert_eq!(editor.feedback.accepted(7), None);
     assert_eq!(editor.feedback.accepted(8), None);
 }
@@ -142,7 +142,7 @@ fn unchanged_text_is_retained() {
     editor.edit(" d", 0);
     editor.now += Duration::from_secs(20);
     editor.snapshot = editor.snapshot.with_edit(ByteOffset(0)..ByteOffset(5), "");
-    editor.feedback.edited(&editor.snapshot, editor.now);
+    editor.feedback.after_edit(&editor.snapshot, editor.now);
     let retained = Retained { is_retained: true, chars: 3 };
     assert_eq!(editor.judged(), [retained]);
     assert!(editor.judged().is_empty(), "once");
@@ -153,7 +153,7 @@ fn changed_text_is_not_retained() {
     let mut editor = Editor::showing("$0\n", "abc", 0);
     editor.edit("abc", 0);
     editor.snapshot = editor.snapshot.with_edit(ByteOffset(1)..ByteOffset(2), "");
-    editor.feedback.edited(&editor.snapshot, editor.now);
+    editor.feedback.after_edit(&editor.snapshot, editor.now);
     let lost = Retained { is_retained: false, chars: 3 };
     editor.now += Duration::from_secs(31);
     assert_eq!(editor.judged(), [lost]);
@@ -171,8 +171,8 @@ fn feedback_is_total() {
                 ..Feedback::default()
             };
             let earlier = editor.now.checked_sub(Duration::from_secs(5)).unwrap_or(editor.now);
-            copy.asked(&editor.snapshot, ByteOffset(cursor), earlier);
-            copy.due(earlier);
+            copy.before_request(&editor.snapshot, ByteOffset(cursor), earlier);
+            copy.take_due_checks(earlier);
         }
     }
 }
@@ -215,6 +215,6 @@ fn place_after_accept_is_known() {
     let mut editor = Editor::showing("$0\n", "ab", 0);
     assert_eq!((editor.edit("a", 0), editor.ask()), (None, None));
     editor.show("b", 0);
-    assert_eq!(editor.edit("b", 0), Some(End::Typed));
+    assert_eq!(editor.edit("b", 0), Some(FeedbackKind::Typed));
     assert!(!is_after_accept(&editor), "typed by hand is not accepted");
 }

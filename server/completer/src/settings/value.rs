@@ -9,7 +9,7 @@ use serde_json::Value;
 
 /// The kind of a setting, for the schemas of editors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum SettingKind {
     /// Any text.
     Text,
     /// True or false.
@@ -29,7 +29,7 @@ pub(super) trait FromValue: Sized {
     /// The accepted values in words; completes "takes …".
     const ACCEPTS: &'static str;
     /// The accepted values, for a schema.
-    const KIND: Kind;
+    const KIND: SettingKind;
 
     /// Returns the value; `None` if it is not accepted.
     fn from_value(value: &Value) -> Option<Self>;
@@ -74,7 +74,7 @@ pub enum SharedWeights {
 
 /// The boundary between the prompt's prefix and its middle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Anchor {
+pub enum AnchorSetting {
     /// At the cursor.
     Cursor,
     /// At the start of the cursor's line.
@@ -88,7 +88,7 @@ pub enum Anchor {
 
 /// The order of prefix and suffix in a prompt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Order {
+pub enum OrderSetting {
     /// The order that the model's family was trained with.
     #[default]
     Auto,
@@ -110,7 +110,7 @@ pub enum Quantize {
 
 impl FromValue for String {
     const ACCEPTS: &'static str = "text";
-    const KIND: Kind = Kind::Text;
+    const KIND: SettingKind = SettingKind::Text;
 
     fn from_value(value: &Value) -> Option<Self> {
         value.as_str().map(str::to_owned)
@@ -124,7 +124,7 @@ impl FromValue for String {
 impl FromValue for DeviceChoice {
     const ACCEPTS: &'static str =
         "\"auto\", \"cpu\", \"cuda\", \"cuda:1\" (the second, and so on) or \"metal\"";
-    const KIND: Kind = Kind::Text;
+    const KIND: SettingKind = SettingKind::Text;
 
     fn from_value(value: &Value) -> Option<Self> {
         Self::parse(value.as_str()?)
@@ -137,7 +137,7 @@ impl FromValue for DeviceChoice {
 
 impl FromValue for bool {
     const ACCEPTS: &'static str = "true or false";
-    const KIND: Kind = Kind::Flag;
+    const KIND: SettingKind = SettingKind::Flag;
 
     fn from_value(value: &Value) -> Option<Self> {
         value.as_bool()
@@ -150,7 +150,7 @@ impl FromValue for bool {
 
 impl FromValue for u64 {
     const ACCEPTS: &'static str = "a whole number, 0 or more";
-    const KIND: Kind = Kind::Count;
+    const KIND: SettingKind = SettingKind::Count;
 
     fn from_value(value: &Value) -> Option<Self> {
         // Lua has one number type, so Neovim may send 200.0 for 200.
@@ -165,7 +165,7 @@ impl FromValue for u64 {
 
 impl FromValue for usize {
     const ACCEPTS: &'static str = u64::ACCEPTS;
-    const KIND: Kind = Kind::Count;
+    const KIND: SettingKind = SettingKind::Count;
 
     fn from_value(value: &Value) -> Option<Self> {
         u64::from_value(value)?.try_into().ok()
@@ -178,7 +178,7 @@ impl FromValue for usize {
 
 impl FromValue for Vec<String> {
     const ACCEPTS: &'static str = "a list of texts";
-    const KIND: Kind = Kind::Texts;
+    const KIND: SettingKind = SettingKind::Texts;
 
     fn from_value(value: &Value) -> Option<Self> {
         // Lua cannot distinguish an empty list from an empty table.
@@ -197,7 +197,7 @@ macro_rules! words {
     ($type:ident { $($word:literal => $variant:ident),+ } $accepts:literal) => {
         impl FromValue for $type {
             const ACCEPTS: &'static str = $accepts;
-            const KIND: Kind = Kind::Word(&[$($word),+]);
+            const KIND: SettingKind = SettingKind::Word(&[$($word),+]);
 
             fn from_value(value: &Value) -> Option<Self> {
                 match value.as_str()? {
@@ -240,7 +240,7 @@ impl<const LOW: u16, const HIGH: u16> FromValue for Number<LOW, HIGH> {
         (1000, 2000) => "a number from 1 to 2",
         _ => "a number",
     };
-    const KIND: Kind = Kind::Number(LOW, HIGH);
+    const KIND: SettingKind = SettingKind::Number(LOW, HIGH);
 
     fn from_value(value: &Value) -> Option<Self> {
         let limits = f64::from(LOW) / 1e3..=f64::from(HIGH) / 1e3;
@@ -261,11 +261,11 @@ words!(Popup { "auto" => Auto, "always" => Always, "never" => Never }
     "\"auto\", \"always\" or \"never\"");
 words!(SharedWeights { "auto" => Auto, "always" => Always, "never" => Never }
     "\"auto\", \"always\" or \"never\"");
-words!(Anchor { "cursor" => Cursor, "line" => Line, "lines4" => Lines4, "lines8" => Lines8 }
+words!(AnchorSetting { "cursor" => Cursor, "line" => Line, "lines4" => Lines4, "lines8" => Lines8 }
     "\"cursor\", \"line\", \"lines4\" or \"lines8\"");
 words!(KvType { "f16" => F16, "int8" => Int8 }
     "\"f16\" or \"int8\"");
-words!(Order { "auto" => Auto, "psm" => Psm, "spm" => Spm }
+words!(OrderSetting { "auto" => Auto, "psm" => Psm, "spm" => Spm }
     "\"auto\", \"psm\" or \"spm\"");
 words!(Infill { "auto" => Auto, "fim" => Fim, "instruct" => Instruct }
     "\"auto\", \"fim\" or \"instruct\"");

@@ -11,18 +11,18 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::day::Day;
-use super::tally::{Entry, FORMAT, Tally, name};
+use super::tally::{FORMAT, StatsEntry, Tally, name};
 
 /// A larger file is summed up to one line per day, language and model.
-const SUM_UP_BYTES: u64 = 256 << 10;
+const COMPACT_BYTES: u64 = 256 << 10;
 /// Maximum number of bytes read.
 const MAX_BYTES: u64 = 16 << 20;
 /// If a file is too large after summing up, days older than this are removed.
 const KEPT_DAYS: u32 = 400;
-/// Number of attempts to get the lock while another server sums up; [`TURN`] is the time of
-/// each.
-const TURNS: u32 = 200;
-const TURN: Duration = Duration::from_millis(5);
+/// Number of attempts to get the lock while another server sums up, one per
+/// [`LOCK_RETRY_DELAY`].
+const LOCK_ATTEMPTS: u32 = 200;
+const LOCK_RETRY_DELAY: Duration = Duration::from_millis(5);
 
 /// The file of counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,7 +34,7 @@ pub struct Ledger {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Counted {
     /// Its lines, summed up and ordered by day, language and model.
-    pub entries: Vec<Entry>,
+    pub entries: Vec<StatsEntry>,
     /// Lines that could not be read.
     pub unreadable: usize,
 }
@@ -62,7 +62,7 @@ impl Ledger {
     }
 
     /// Adds entries, all or none.
-    pub fn add(&self, entries: &[Entry]) -> io::Result<()> {
+    pub fn add(&self, entries: &[StatsEntry]) -> io::Result<()> {
         if entries.is_empty() {
             return Ok(());
         }
@@ -86,9 +86,9 @@ impl Ledger {
         // The sum may be as long as this too; then the next summing up waits for as many bytes
         // again.
         let n_after = n_bytes + lines.len() as u64;
-        if n_after / SUM_UP_BYTES > n_bytes / SUM_UP_BYTES {
+        if n_after / COMPACT_BYTES > n_bytes / COMPACT_BYTES {
             // The entries are in the file; its length only costs space until the next time.
-            if let Err(error) = self.sum_up(Day::today()) {
+            if let Err(error) = self.compact(Day::today()) {
                 tracing::debug!(%error, "the statistics are not summed up");
             }
         }
@@ -105,15 +105,15 @@ impl Ledger {
     }
 
     /// Replaces all lines by one line per day, language and model.
-    fn sum_up(&self, today: Day) -> io::Result<()> {
+    fn compact(&self, today: Day) -> io::Result<()> {
         let _lock = self.locked(Lock::Exclusive)?;
         let mut entries = self.read()?.entries;
-        let text = |entries: &[Entry]| {
+        let text = |entries: &[StatsEntry]| {
             let lines = entries.iter().map(serde_json::to_string);
             lines.collect::<serde_json::Result<Vec<_>>>().map(|lines| lines.join("\n") + "\n")
         };
         let mut summed = text(&entries)?;
-        if summed.len() as u64 > SUM_UP_BYTES {
+        if summed.len() as u64 > COMPACT_BYTES {
             entries.retain(|entry| entry.day >= today.before(KEPT_DAYS));
             summed = text(&entries)?;
         }
@@ -138,14 +138,16 @@ impl Ledger {
     fn locked(&self, lock: Lock) -> io::Result<File> {
         let file = private(OpenOptions::new().create(true).write(true).truncate(false))
             .open(self.path.with_extension("lock"))?;
-        for _ in 0..TURNS {
+        for _ in 0..LOCK_ATTEMPTS {
             let taken = match lock {
                 Lock::Shared => file.try_lock_shared(),
                 Lock::Exclusive => file.try_lock(),
             };
             match taken {
                 Ok(()) => return Ok(file),
-                Err(std::fs::TryLockError::WouldBlock) => std::thread::park_timeout(TURN),
+                Err(std::fs::TryLockError::WouldBlock) => {
+                    std::thread::park_timeout(LOCK_RETRY_DELAY);
+                }
                 // Some file systems have no locks; one write still adds a whole line.
                 Err(std::fs::TryLockError::Error(error))
                     if error.kind() == io::ErrorKind::Unsupported =>
@@ -185,8 +187,8 @@ fn parse(bytes: &[u8]) -> Counted {
     let mut sums: BTreeMap<(Day, String, String), Tally> = BTreeMap::new();
     let lines = bytes.split(|&byte| byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
     for line in lines {
-        match serde_json::from_slice::<Entry>(line) {
-            Ok(Entry { lowkey_stats: FORMAT, day, language, model, tally }) => {
+        match serde_json::from_slice::<StatsEntry>(line) {
+            Ok(StatsEntry { lowkey_stats: FORMAT, day, language, model, tally }) => {
                 sums.entry((day, name(&language), name(&model))).or_default().add(&tally);
             }
             _ => counted.unreadable += 1,
@@ -194,7 +196,7 @@ fn parse(bytes: &[u8]) -> Counted {
     }
     counted.entries = sums
         .into_iter()
-        .map(|((day, language, model), tally)| Entry::new(day, &language, &model, tally))
+        .map(|((day, language, model), tally)| StatsEntry::new(day, &language, &model, tally))
         .collect();
     counted
 }

@@ -83,7 +83,7 @@ impl Tally {
             self.silence(rule, *n);
         }
         for (class, n) in other.ms.iter().enumerate().take(MS_BOUNDS.len() + 1) {
-            self.took_class(class, *n);
+            self.record_time_class(class, *n);
         }
     }
 
@@ -94,12 +94,12 @@ impl Tally {
     }
 
     /// Counts an answer in its time class.
-    pub fn took(&mut self, ms: f64) {
+    pub fn record_time(&mut self, ms: f64) {
         let class = MS_BOUNDS.iter().position(|&bound| ms <= f64::from(bound));
-        self.took_class(class.unwrap_or(MS_BOUNDS.len()), 1);
+        self.record_time_class(class.unwrap_or(MS_BOUNDS.len()), 1);
     }
 
-    fn took_class(&mut self, class: usize, n: u64) {
+    fn record_time_class(&mut self, class: usize, n: u64) {
         self.ms.resize(MS_BOUNDS.len() + 1, 0);
         if let Some(count) = self.ms.get_mut(class) {
             *count = count.saturating_add(n);
@@ -122,7 +122,7 @@ impl Tally {
 
 /// One line of the file: the counts of a day, a language and a model.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Entry {
+pub struct StatsEntry {
     /// The version of the format.
     pub lowkey_stats: u32,
     /// The day, in UTC.
@@ -138,7 +138,7 @@ pub struct Entry {
 /// The version of the format.
 pub const FORMAT: u32 = 1;
 
-impl Entry {
+impl StatsEntry {
     /// Builds an entry; names are cut.
     pub fn new(day: Day, language: &str, model: &str, tally: Tally) -> Self {
         let [language, model] = [language, model].map(name);
@@ -161,11 +161,11 @@ mod tests {
     fn counts_saturate() {
         let mut tally = Tally { shown: u64::MAX - 1, accepted: 2, ..Tally::default() };
         tally.silence("gate", 3);
-        tally.took(7.0);
+        tally.record_time(7.0);
         let mut other = Tally { shown: 5, accepted: 1, ..Tally::default() };
         other.silence("gate", 1);
         other.silence("too little", 1);
-        other.took(1e9);
+        other.record_time(1e9);
         tally.add(&other);
         assert_eq!((tally.shown, tally.accepted), (u64::MAX, 3));
         assert_eq!((tally.silent["gate"], tally.silent["too little"]), (4, 1));
@@ -177,11 +177,11 @@ mod tests {
         let mut tally = Tally::default();
         assert_eq!(tally.ms_below(0.5), None);
         for ms in [0.2, 3.0, 90.0, 100.0] {
-            tally.took(ms);
+            tally.record_time(ms);
         }
         assert_eq!((tally.ms_below(0.25), tally.ms_below(0.5)), (Some(1), Some(5)));
         assert_eq!(tally.ms_below(0.95), Some(100));
-        tally.took(f64::NAN);
+        tally.record_time(f64::NAN);
         assert_eq!(tally.ms_below(1.0), None);
     }
 
@@ -189,13 +189,13 @@ mod tests {
     fn entry_is_one_line_and_round_trips() {
         let mut tally = Tally { requests: 4, shown: 1, ..Tally::default() };
         tally.silence("gate", 3);
-        let entry = Entry::new(Day::default(), "rust", "a model", tally);
+        let entry = StatsEntry::new(Day::default(), "rust", "a model", tally);
         let line = serde_json::to_string(&entry).unwrap();
         assert!(!line.contains('\n') && !line.contains("accepted"), "{line}");
-        assert_eq!(serde_json::from_str::<Entry>(&line).unwrap(), entry);
+        assert_eq!(serde_json::from_str::<StatsEntry>(&line).unwrap(), entry);
         // A line of a newer version, with an unknown field.
         let newer = line.replace("\"requests\"", "\"colour\":7,\"requests\"");
-        assert_eq!(serde_json::from_str::<Entry>(&newer).unwrap(), entry);
+        assert_eq!(serde_json::from_str::<StatsEntry>(&newer).unwrap(), entry);
     }
 
     #[test]

@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
-use lowkey_model::{Held, LoadedWeights, Packed, PackingKey};
+use lowkey_model::{LoadedWeights, PackedWeights, PackingKey, WeightMemory};
 
 use super::PersistOptions;
 use super::folder::{Folder, PartialFile, mark_used};
@@ -33,7 +33,7 @@ const BUSY_POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Weights that were packed at this start and are in no file.
 pub struct UnsavedWeights {
-    packed: Packed,
+    packed: PackedWeights,
     key: PackingKey,
 }
 
@@ -66,19 +66,19 @@ pub(crate) fn loaded(
     weights: LoadedWeights,
 ) -> Option<UnsavedWeights> {
     match weights {
-        LoadedWeights::Kept(held) => {
-            let held = match held {
-                Held::Mapped => "mapped",
-                Held::MappedSmall => "mapped in small pages",
-                Held::Copied => "copied",
+        LoadedWeights::FromFile(memory) => {
+            let memory = match memory {
+                WeightMemory::MappedHugePages => "mapped",
+                WeightMemory::MappedSmallPages => "mapped in small pages",
+                WeightMemory::Copied => "copied",
             };
-            tracing::info!(held, "the weights came packed from disk");
+            tracing::info!(memory, "the weights came packed from disk");
             if let Some(file) = file.filter(|_| persist.writes) {
                 mark_used(file);
             }
             None
         }
-        LoadedWeights::Packed(packed, refused) => {
+        LoadedWeights::PackedNow(packed, refused) => {
             if let Some(refused) = refused {
                 tracing::warn!(%refused, "the packed weights on disk are not used; the model was packed again");
             }
@@ -144,7 +144,7 @@ fn save(
     unsaved: &UnsavedWeights,
     throttle: &Throttle,
 ) -> io::Result<Option<Duration>> {
-    let bytes = Packed::file_bytes(unsaved.packed.len());
+    let bytes = PackedWeights::file_bytes(unsaved.packed.len());
     if bytes > persist.packed_cap_bytes {
         let cap = persist.packed_cap_bytes;
         tracing::debug!(bytes, cap, "the packed weights exceed the cap");

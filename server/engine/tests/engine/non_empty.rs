@@ -6,7 +6,7 @@ use std::sync::Arc;
 use lowkey_engine::{Engine, Generated, Job, Loaded, Sampling};
 use lowkey_model::CausalLm;
 use lowkey_prompt::{Assembler, Prompt, TokenId};
-use lowkey_test_support::steered::{Forward, Steered};
+use lowkey_test_support::hooked_model::{Forward, ModelWithHook};
 
 use crate::jobs;
 
@@ -24,9 +24,9 @@ fn silent(loaded: Loaded) -> Loaded {
     let preferred: Vec<TokenId> =
         (0..tokenizer.vocab_size() as TokenId).filter(writes_nothing).collect();
     assert!(preferred.len() > 2, "line ends and end tokens");
-    let steer = move |network: &mut dyn CausalLm, forward: Forward<'_>| {
-        let Forward { tokens, cache, want, logits, cancelled } = forward;
-        let whole = network.forward(tokens, cache, want, logits, cancelled)?;
+    let hook = move |network: &mut dyn CausalLm, forward: Forward<'_>| {
+        let Forward { tokens, cache, mode, logits, cancelled } = forward;
+        let whole = network.forward(tokens, cache, mode, logits, cancelled)?;
         for row in logits.chunks_exact_mut(network.config().vocab) {
             for &id in &preferred {
                 row[id as usize] += PREFERENCE;
@@ -34,7 +34,7 @@ fn silent(loaded: Loaded) -> Loaded {
         }
         Ok(whole)
     };
-    Loaded { model: Box::new(Steered { network: loaded.model, steer }), ..loaded }
+    Loaded { model: Box::new(ModelWithHook { network: loaded.model, hook }), ..loaded }
 }
 
 fn engine(healed: bool, speculates: bool) -> Engine {

@@ -14,6 +14,7 @@ use lowkey_document::{ByteOffset, Document};
 use std::sync::LazyLock;
 
 mod properties;
+mod snippets;
 
 fn assembler_of(vocab: &GgufVocab, order: FimOrder) -> Assembler {
     let tokenizer = Tokenizer::from_gguf(vocab).unwrap();
@@ -294,6 +295,8 @@ fn spm_puts_suffix_first() {
     );
 }
 
+const WITH_SNIPPETS: Budget = Budget { prompt_tokens: 900, snippet_tokens: 100 };
+
 #[test]
 fn path_is_comment_without_separator() {
     let vocab = fixture::with_specials(&[
@@ -356,156 +359,6 @@ fn path_is_comment_without_separator() {
         <｜fim▁hole｜>ne
         below
         <｜fim▁end｜>▮li forced "li" unforced """#]],
-    );
-}
-
-const WITH_SNIPPETS: Budget = Budget { prompt_tokens: 900, snippet_tokens: 100 };
-
-/// A document, and snippets that fit except for the first.
-fn context_with_snippets(fixture: &str) -> Context {
-    let snippet =
-        |label: &str, text: &str| Snippet { label: label.to_owned(), text: text.to_owned() };
-    let snippets = vec![
-        snippet("tiny.rs", ""),
-        snippet("big.rs", &"big ".repeat(2000)),
-        snippet("far.rs", "far\n"),
-        snippet("near.rs", "near"),
-    ];
-    Context { snippets, repository: "lowkey".to_owned(), ..context_of(fixture, 1) }
-}
-
-fn check_at(placement: Placement, order: FimOrder, context: &Context, expected: &Expect) {
-    let assembler = embedded(order, false);
-    let prompt = assembler.assemble_at(placement, context, &WITH_SNIPPETS);
-    expected.assert_eq(&shown(assembler, &prompt));
-}
-
-#[test]
-fn snippets_are_files_before_document() {
-    let context = context_with_snippets("above\nli$0ne\nbelow\n");
-    check_at(
-        Placement::Before,
-        FimOrder::Psm,
-        &context,
-        &expect![[r#"
-        <|file_sep|>far.rs
-        far
-        <|file_sep|>near.rs
-        near
-        <|file_sep|>src/a.rs
-        <|fim_prefix|>above
-        <|fim_suffix|>ne
-        below
-        <|fim_middle|>▮li forced "li" unforced """#]],
-    );
-    check_at(
-        Placement::Repository,
-        FimOrder::Spm,
-        &context,
-        &expect![[r#"
-        <|repo_name|>lowkey
-        <|file_sep|>far.rs
-        far
-        <|file_sep|>near.rs
-        near
-        <|file_sep|>src/a.rs
-        <|fim_prefix|><|fim_suffix|>ne
-        below
-        <|fim_middle|>above
-        ▮li forced "li" unforced """#]],
-    );
-    let format = fragmented().format().clone().with_placement(Placement::Repository);
-    let repository = Assembler::new(Arc::clone(fragmented().tokenizer()), format);
-    let at = fragmented().assemble_at(Placement::Repository, &context, &WITH_SNIPPETS);
-    assert_eq!(repository.assemble(&context, &WITH_SNIPPETS), at);
-}
-
-#[test]
-fn snippets_follow_suffix() {
-    let context = context_with_snippets("above\nli$0ne\nbelow\n");
-    check_at(
-        Placement::AfterSuffixFiles,
-        FimOrder::Psm,
-        &context,
-        &expect![[r#"
-        <|file_sep|>src/a.rs
-        <|fim_prefix|>above
-        <|fim_suffix|>ne
-        below
-        <|file_sep|>far.rs
-        far
-        <|file_sep|>near.rs
-        near
-        <|fim_middle|>▮li forced "li" unforced """#]],
-    );
-    check_at(
-        Placement::AfterSuffixFiles,
-        FimOrder::Spm,
-        &context,
-        &expect![[r#"
-        <|file_sep|>src/a.rs
-        <|fim_prefix|><|fim_suffix|>ne
-        below
-        <|file_sep|>far.rs
-        far
-        <|file_sep|>near.rs
-        near
-        <|fim_middle|>above
-        ▮li forced "li" unforced """#]],
-    );
-    check_at(
-        Placement::AfterSuffixComments,
-        FimOrder::Psm,
-        &context,
-        &expect![[r#"
-        <|file_sep|>src/a.rs
-        <|fim_prefix|>above
-        <|fim_suffix|>ne
-        below
-        // far.rs
-        // far
-        // near.rs
-        // near
-        <|fim_middle|>▮li forced "li" unforced """#]],
-    );
-}
-
-#[test]
-fn commented_snippets_begin_on_their_own_line() {
-    let context = context_with_snippets("above\nli$0ne");
-    check_at(
-        Placement::AfterSuffixComments,
-        FimOrder::Psm,
-        &context,
-        &expect![[r#"
-        <|file_sep|>src/a.rs
-        <|fim_prefix|>above
-        <|fim_suffix|>ne
-        // far.rs
-        // far
-        // near.rs
-        // near
-        <|fim_middle|>▮li forced "li" unforced """#]],
-    );
-}
-
-#[test]
-fn commented_snippets_precede_prefix() {
-    let context = context_with_snippets("above\nli$0ne\nbelow\n");
-    check_at(
-        Placement::AbovePrefix,
-        FimOrder::Spm,
-        &context,
-        &expect![[r#"
-        <|file_sep|>src/a.rs
-        <|fim_prefix|><|fim_suffix|>ne
-        below
-        <|fim_middle|>// far.rs
-        // far
-        // near.rs
-        // near
-        above
-        ▮li forced "li" unforced """#]],
     );
 }
 

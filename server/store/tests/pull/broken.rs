@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
-use lowkey_store::{Event, Patience};
+use lowkey_store::{Event, Timeouts};
 use lowkey_test_support::hub::{Reply, Server};
 
 use crate::model::{COMMIT, User, bytes, honest, linked, sha256, storage, stored};
@@ -260,7 +260,7 @@ fn silent_server_is_given_up_bytes_are_kept() {
         _ => Reply::status(0),
     }));
     let mut user = User::new("silent", &server.url());
-    user.patience = Patience { silence: Duration::from_secs(1), ..Patience::default() };
+    user.timeouts = Timeouts { read: Duration::from_secs(1), ..Timeouts::default() };
     let outcome = user.pull();
     outcome.fails(&["in time", "The received bytes are kept"]);
     assert_eq!(outcome.waits, [1, 2, 4, 8]);

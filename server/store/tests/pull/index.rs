@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use lowkey_store::{Entry, Event, Origin, Wheels, remove};
+use lowkey_store::{CatalogEntry, Event, Origin, Wheels, remove};
 use lowkey_test_support::hub::{Reply, Seen, Server};
 
 use crate::model::{COMMIT, User, bytes, honest, index_at, sha256, stored};
@@ -14,7 +14,7 @@ use rawzip::{CompressionMethod, ZipArchiveWriter};
 const PARTS: u32 = 3;
 
 /// Returns a catalog row for this file, on the hub and in this many wheels.
-pub(crate) fn parted(content: &[u8], parts: u32) -> Entry {
+pub(crate) fn parted(content: &[u8], parts: u32) -> CatalogEntry {
     let wheels = Wheels {
         package: "demo-part{n}".to_owned(),
         version: "1.0".to_owned(),
@@ -22,7 +22,7 @@ pub(crate) fn parted(content: &[u8], parts: u32) -> Entry {
         parts,
         part_bytes: content.len().div_ceil(parts as usize) as u64,
     };
-    Entry {
+    CatalogEntry {
         bytes: Some(content.len() as u64),
         sha256: Some(sha256(content)),
         index: Some(wheels),
@@ -121,7 +121,7 @@ pub(crate) fn fails(user: &User, words: &[&str]) {
     assert!(!outcome.result.unwrap_err().to_string().contains('\n'));
     assert_eq!(user.blobs(), [] as [&str; 0], "half a file is left");
     assert!(user.pins.get(&user.entry.name).unwrap().is_none());
-    assert!(lowkey_store::here(&user.hub, &user.entry, None).is_none());
+    assert!(lowkey_store::cached_file(&user.hub, &user.entry, None).is_none());
 }
 
 #[test]
@@ -304,7 +304,10 @@ fn interrupted_wheel_is_resumed() {
     stops.store(10_000, Ordering::SeqCst);
     let outcome = user.pull();
     outcome.fails(&["answered 503", "gave up", "run the same command again"]);
-    assert!(lowkey_store::here(&user.hub, &user.entry, None).is_none(), "half a file is there");
+    assert!(
+        lowkey_store::cached_file(&user.hub, &user.entry, None).is_none(),
+        "half a file is there"
+    );
     let digest = sha256(&content);
     let left = [format!("{digest}.incomplete"), format!("{digest}.part02.incomplete")];
     assert_eq!(user.blobs(), left);

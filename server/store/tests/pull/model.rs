@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use lowkey_store::{
-    Cache, Entry, Event, Hub, Index, Origin, Patience, Pins, Pull, Pulled, StoreError, Token, entry,
+    AuthToken, Cache, CatalogEntry, Event, Hub, Index, Origin, Pins, Pull, Pulled, StoreError,
+    Timeouts, entry,
 };
 use lowkey_test_support::hub::{Reply, Seen};
 use sha2::{Digest, Sha256};
@@ -87,12 +88,12 @@ pub(crate) fn index_at(url: &str) -> Index {
 /// A user with a separate cache folder and pins.
 pub(crate) struct User {
     pub(crate) folder: PathBuf,
-    pub(crate) entry: Entry,
+    pub(crate) entry: CatalogEntry,
     pub(crate) hub: Hub,
     pub(crate) index: Index,
     pub(crate) from: Option<Origin>,
     pub(crate) pins: Pins,
-    pub(crate) patience: Patience,
+    pub(crate) timeouts: Timeouts,
     pub(crate) update: bool,
 }
 
@@ -129,7 +130,7 @@ impl User {
         std::fs::create_dir_all(&folder).unwrap();
         let hub = Hub {
             endpoint: endpoint.to_owned(),
-            token: Token::new("hf_secret"),
+            token: AuthToken::new("hf_secret"),
             offline: false,
             cache: Cache::new(folder.join("hub")),
         };
@@ -141,13 +142,13 @@ impl User {
             index: index_at("http://127.0.0.1:1/simple"),
             from: None,
             pins,
-            patience: Patience::default(),
+            timeouts: Timeouts::default(),
             update: false,
         }
     }
 
     /// The catalog row that the tests pull.
-    pub(crate) fn row() -> &'static Entry {
+    pub(crate) fn row() -> &'static CatalogEntry {
         entry("qwen2.5-coder-0.5b").unwrap()
     }
 
@@ -167,7 +168,7 @@ impl User {
             from,
             pins: &self.pins,
             update: self.update,
-            patience: self.patience,
+            timeouts: self.timeouts,
             wait: &mut |time: Duration| waits.push(time.as_secs()),
             report: &mut |event| {
                 tell(&event);

@@ -4,7 +4,7 @@
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 
-use lowkey_store::{Event, Source, remove, resolve};
+use lowkey_store::{Event, ModelSource, remove, resolve};
 use lowkey_test_support::hub::Server;
 
 use crate::model::{User, bytes, honest, sha256, storage};
@@ -28,13 +28,13 @@ fn other_tools_model_is_checked_and_pinned() {
     put_whole(&user, "abc", &User::row().file, &sha256(&content), &content);
     let by_name = || resolve(&User::row().name, None, &user.hub, &user.pins).unwrap();
     let place = user.place(&format!("snapshots/abc/{}", User::row().file));
-    assert_eq!(by_name(), Source::Gguf(place.clone()), "also before any pull");
+    assert_eq!(by_name(), ModelSource::Gguf(place.clone()), "also before any pull");
     let outcome = user.pull();
     assert!(outcome.events.contains(&Event::Checking { bytes: 4_000 }));
     let pulled = outcome.pulled();
     assert_eq!((pulled.path, pulled.fetched), (place.clone(), 0));
     assert_eq!((pulled.pin.sha256, pulled.pin.commit.as_deref()), (sha256(&content), Some("abc")));
-    assert_eq!(by_name(), Source::Gguf(place));
+    assert_eq!(by_name(), ModelSource::Gguf(place));
 }
 
 #[cfg(unix)]
@@ -93,7 +93,7 @@ fn name_resolves_from_pull_until_remove() {
         || resolve(&User::row().name, None, &user.hub, &user.pins).map_err(|e| e.to_string());
     assert!(by_name().is_err_and(|message| message.contains("lowkey models pull")));
     let pulled = user.pull().pulled();
-    assert_eq!(by_name(), Ok(Source::Gguf(pulled.path.clone())));
+    assert_eq!(by_name(), Ok(ModelSource::Gguf(pulled.path.clone())));
     let gone = remove(&user.hub, &user.pins, User::row()).unwrap();
     assert!(gone.contains(&pulled.path), "{gone:?}");
     assert!(by_name().is_err());

@@ -128,19 +128,19 @@ fn self_test_ignores_some_settings() {
         languages_off: vec!["rust".into()],
         temperature: Number::new(1500),
         prompt_tokens: 16,
-        order: Order::Spm,
+        order: OrderSetting::Spm,
         cache_mb: 7,
         ..Settings::default()
     };
     let asked = format(Infill::Auto).map(|format| settings(&user, &format));
     let expected = Settings {
-        order: Order::Psm,
-        anchor: Anchor::Cursor,
+        order: OrderSetting::Psm,
+        anchor: AnchorSetting::Cursor,
         look_ahead: false,
         cache_mb: 7,
         ..Settings::default()
     };
     assert_eq!(asked, Some(expected));
     let instructed = format(Infill::Instruct).map(|format| settings(&user, &format).order);
-    assert_eq!(instructed, Some(Order::Spm), "no other order is taken");
+    assert_eq!(instructed, Some(OrderSetting::Spm), "no other order is taken");
 }

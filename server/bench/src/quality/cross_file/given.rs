@@ -7,7 +7,7 @@ use lowkey_document::Language;
 use serde::Deserialize;
 
 use super::super::hole::{Hole, Kind};
-use super::super::seeded::digest;
+use super::super::rng::digest;
 
 /// A line of the file of holes. Fields that are not needed here are ignored.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]

@@ -16,8 +16,8 @@ impl Folder {
     }
 }
 
-fn entry(day: Day, language: &str, shown: u64) -> Entry {
-    Entry::new(day, language, "m", Tally { shown, ..Tally::default() })
+fn entry(day: Day, language: &str, shown: u64) -> StatsEntry {
+    StatsEntry::new(day, language, "m", Tally { shown, ..Tally::default() })
 }
 
 fn shown(ledger: &Ledger) -> u64 {
@@ -51,7 +51,7 @@ fn only_the_owner_may_read_it() {
     let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(ledger.path()), 0o600);
     assert_eq!(mode(ledger.path().parent().unwrap()), 0o700);
-    ledger.sum_up(Day::default()).unwrap();
+    ledger.compact(Day::default()).unwrap();
     assert_eq!(mode(ledger.path()), 0o600);
 }
 
@@ -65,7 +65,7 @@ fn broken_line_is_skipped() {
     std::fs::write(ledger.path(), bytes).unwrap();
     ledger.add(&[entry(Day::default(), "rust", 4)]).unwrap();
     assert_eq!((shown(&ledger), ledger.read().unwrap().unreadable), (5, 4));
-    ledger.sum_up(Day::default()).unwrap();
+    ledger.compact(Day::default()).unwrap();
     assert_eq!((shown(&ledger), ledger.read().unwrap().unreadable), (5, 0));
 }
 
@@ -88,7 +88,7 @@ fn concurrent_writes_lose_nothing() {
                     ledger.add(&[entry(Day::default(), "rust", 1)]).unwrap();
                     if (server + turn) % 9 == 0 {
                         // A server that finds another one writing gives up and sums up later.
-                        if let Err(error) = ledger.sum_up(Day::default()) {
+                        if let Err(error) = ledger.compact(Day::default()) {
                             assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
                         }
                     }

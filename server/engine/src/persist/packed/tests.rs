@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use lowkey_model::{Hold, ModelFile};
+use lowkey_model::{MapPolicy, ModelFile};
 use lowkey_test_support::{TOY_BYTES, TOY_NAME};
 
 use super::*;
@@ -57,8 +57,11 @@ fn packed_weights_serve_the_next_start() {
         assert_eq!((mode(file), mode(file.parent().unwrap())), (0o600, 0o700));
     }
     let bytes = std::fs::read(file).unwrap();
-    for hold in [Hold::Fast, Hold::Shared, Hold::Private] {
-        assert!(load(&PersistOptions { hold, ..persist.clone() }).is_none(), "{hold:?}");
+    for map_policy in [MapPolicy::Auto, MapPolicy::Always, MapPolicy::Never] {
+        assert!(
+            load(&PersistOptions { map_policy, ..persist.clone() }).is_none(),
+            "{map_policy:?}"
+        );
     }
     assert!(load(&persist.clone().reading_only()).is_none());
     assert_eq!(std::fs::read(file).unwrap(), bytes);
@@ -145,7 +148,7 @@ fn cap_evicts_least_recently_used() {
     let folder = TestFolder::new("packed-cap");
     let persist = folder.packing();
     let unsaved = load(&persist).unwrap();
-    let bytes = Packed::file_bytes(unsaved.packed.len());
+    let bytes = PackedWeights::file_bytes(unsaved.packed.len());
     let too_small = PersistOptions { packed_cap_bytes: bytes - 1, ..persist.clone() };
     assert!(!save_now(&too_small, &unsaved).unwrap());
     assert_eq!(folder.packed_files(), [] as [PathBuf; 0]);

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 const BARE_SENTINELS: usize = 4;
 
 /// Random parts, as from another gatherer.
-fn any_context() -> impl Strategy<Value = Context> {
+pub(super) fn any_context() -> impl Strategy<Value = Context> {
     let texts = (hard_text(), hard_text(), hard_line(), hard_text(), 0usize..20, 0usize..20);
     texts.prop_map(|(prefix, line_before, line_after, suffix, n_prefix, n_suffix)| Context {
         prefix: prefix.repeat(n_prefix),
@@ -20,7 +20,7 @@ fn any_context() -> impl Strategy<Value = Context> {
     })
 }
 
-fn one_of_each_family() -> Vec<Assembler> {
+pub(super) fn one_of_each_family() -> Vec<Assembler> {
     let specials: &[&[&str]] = &[
         &["<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>", "<|file_sep|>"],
         &["<fim_prefix>", "<fim_middle>", "<fim_suffix>", "<file_sep>"],
@@ -36,26 +36,6 @@ fn one_of_each_family() -> Vec<Assembler> {
         Assembler::new(Arc::new(tokenizer), format)
     };
     specials.iter().map(assembler).collect()
-}
-
-/// The same in every order that the family was trained on.
-fn one_of_each_order() -> Vec<Assembler> {
-    let orders = |assembler: Assembler| {
-        [FimOrder::Psm, FimOrder::Spm].into_iter().filter_map(move |order| {
-            let format = assembler.format.clone().with_order(order)?;
-            Some(Assembler::new(Arc::clone(&assembler.tokenizer), format))
-        })
-    };
-    one_of_each_family().into_iter().flat_map(orders).collect()
-}
-
-/// Returns the tokens that `prompt` has and `bare` has not, if they are at one place.
-fn inserted(bare: &Prompt, prompt: &Prompt) -> Option<Vec<TokenId>> {
-    let n_inserted = prompt.tokens.len().checked_sub(bare.tokens.len())?;
-    let n_equal = prompt.tokens.iter().zip(&bare.tokens).take_while(|(a, b)| a == b).count();
-    let (before, after) = bare.tokens.split_at(n_equal);
-    let rest = prompt.tokens.strip_prefix(before)?;
-    rest.ends_with(after).then(|| rest[..n_inserted].to_vec())
 }
 
 /// A document as lines, one of its lines and a position in that line, in characters.
@@ -122,46 +102,6 @@ proptest! {
         prop_assert!(n_files <= most_files);
         prop_assert!(sentinels.drain(..n_files).all(|id| Some(id) == separator));
         prop_assert_eq!(sentinels, layout);
-    }
-
-    #[test]
-    fn snippets_are_inserted_at_one_place(
-        mut context in any_context(),
-        snippets in prop::collection::vec((hard_line(), hard_text()), 0..4),
-        placement in prop::sample::select(&Placement::ALL[..]),
-        family in any::<prop::sample::Index>(),
-        extension in prop::sample::select(&["rs", "css", "txt"][..]),
-        prompt_tokens in 0usize..300,
-        (fewer, more) in (0usize..100, 0usize..100),
-    ) {
-        static ASSEMBLERS: LazyLock<Vec<Assembler>> = LazyLock::new(one_of_each_order);
-        let assembler = &ASSEMBLERS[family.index(ASSEMBLERS.len())];
-        context.label = format!("src/a.{extension}");
-        context.repository = "lowkey".to_owned();
-        let all: Vec<Snippet> =
-            snippets.into_iter().map(|(label, text)| Snippet { label, text }).collect();
-        let assemble = |snippets: &[Snippet], snippet_tokens: usize| {
-            let context = Context { snippets: snippets.to_vec(), ..context.clone() };
-            let budget = Budget { prompt_tokens, snippet_tokens };
-            assembler.assemble_at(placement, &context, &budget)
-        };
-        let bare = assemble(&[], fewer);
-        prop_assert_eq!(&bare, &assembler.assemble(&context, &Budget::of(prompt_tokens)));
-        let (few, many) = (assemble(&all, fewer), assemble(&all, fewer + more));
-        // Everything else is the same.
-        let [few_inserted, many_inserted] = [&few, &many].map(|prompt| inserted(&bare, prompt));
-        let (few_inserted, many_inserted) = (few_inserted.unwrap(), many_inserted.unwrap());
-        prop_assert!(few_inserted.len() <= fewer && many_inserted.len() <= fewer + more);
-        for prompt in [&few, &many] {
-            prop_assert_eq!(&prompt.tokens[prompt.n_fixed..], &bare.tokens[bare.n_fixed..]);
-            prop_assert_eq!((&prompt.forced, &prompt.unforced), (&bare.forced, &bare.unforced));
-        }
-        // Snippets are whole, and the least helpful are dropped first.
-        let whole: Vec<Vec<TokenId>> =
-            (0..=all.len()).map(|n| inserted(&bare, &assemble(&all[n..], 1 << 20)).unwrap()).collect();
-        let of_budget = |tokens: usize| whole.iter().find(|run| run.len() <= tokens).unwrap();
-        prop_assert_eq!(&few_inserted, of_budget(fewer));
-        prop_assert_eq!(&many_inserted, of_budget(fewer + more));
     }
 
     #[test]

@@ -1,23 +1,23 @@
 //! A network with its forward in a test's hands.
 
-use lowkey_model::{CausalLm, Config, KvCache, LogitsMode, ModelError, Work};
+use lowkey_model::{CausalLm, Config, KvCache, LogitsMode, ModelError, TokenCost};
 
 /// Everything that a forward is asked for.
 pub struct Forward<'a> {
     pub tokens: &'a [u32],
     pub cache: &'a mut KvCache,
-    pub want: LogitsMode,
+    pub mode: LogitsMode,
     pub logits: &'a mut Vec<f32>,
     pub cancelled: &'a dyn Fn() -> bool,
 }
 
-/// A real network whose every forward goes through `steer`, which may run it, change its tokens or its logits.
-pub struct Steered<F> {
+/// A real network whose every forward goes through `hook`, which may run it, change its tokens or its logits.
+pub struct ModelWithHook<F> {
     pub network: Box<dyn CausalLm>,
-    pub steer: F,
+    pub hook: F,
 }
 
-impl<F> CausalLm for Steered<F>
+impl<F> CausalLm for ModelWithHook<F>
 where
     F: FnMut(&mut dyn CausalLm, Forward<'_>) -> Result<bool, ModelError> + Send,
 {
@@ -25,8 +25,8 @@ where
         self.network.config()
     }
 
-    fn work(&self) -> Work {
-        self.network.work()
+    fn token_cost(&self) -> TokenCost {
+        self.network.token_cost()
     }
 
     fn new_cache(&self, capacity_tokens: usize) -> KvCache {
@@ -37,10 +37,10 @@ where
         &mut self,
         tokens: &[u32],
         cache: &mut KvCache,
-        want: LogitsMode,
+        mode: LogitsMode,
         logits: &mut Vec<f32>,
         cancelled: &dyn Fn() -> bool,
     ) -> Result<bool, ModelError> {
-        (self.steer)(&mut *self.network, Forward { tokens, cache, want, logits, cancelled })
+        (self.hook)(&mut *self.network, Forward { tokens, cache, mode, logits, cancelled })
     }
 }

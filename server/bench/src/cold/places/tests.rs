@@ -94,8 +94,8 @@ fn both_holes_typed_give_the_file_back_in_any_order() {
         let mut typist = Typist::new(&whole, places);
         let mut editor = typist.snapshot().text();
         let mut pressed = 0;
-        for at in [At::First, At::Far].into_iter().cycle() {
-            if typist.n_left(At::First) + typist.n_left(At::Far) == 0 {
+        for at in [Location::First, Location::Far].into_iter().cycle() {
+            if typist.n_left(Location::First) + typist.n_left(Location::Far) == 0 {
                 break;
             }
             for _ in 0..7 {

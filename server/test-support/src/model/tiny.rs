@@ -10,34 +10,34 @@ use candle_core::{Device, Tensor};
 
 /// What to make.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Tiny {
+pub struct TinyModel {
     /// What the file calls its architecture.
-    pub(crate) architecture: &'static str,
+    pub architecture: &'static str,
     /// The width of a head; 0: the stream's width divided by the heads.
-    pub(crate) head_dim: usize,
+    pub head_dim: usize,
     /// The number of layers.
-    pub(crate) n_layers: usize,
+    pub n_layers: usize,
     /// The width of the stream.
-    pub(crate) hidden: usize,
+    pub hidden: usize,
     /// The number of query heads.
-    pub(crate) n_heads: usize,
+    pub n_heads: usize,
     /// The number of key and value heads.
-    pub(crate) n_kv_heads: usize,
+    pub n_kv_heads: usize,
     /// The width of the feed-forward layer.
-    pub(crate) ffn: usize,
+    pub intermediate_size: usize,
     /// The number of tokens in the vocabulary.
-    pub(crate) vocab: usize,
+    pub vocab: usize,
     /// The longest context.
-    pub(crate) context_length: usize,
+    pub context_length: usize,
     /// How matrices are stored.
-    pub(crate) dtype: GgmlDType,
+    pub dtype: GgmlDType,
     /// Whether the embedding table is also the output matrix.
-    pub(crate) tied: bool,
+    pub tied: bool,
 }
 
-impl Tiny {
+impl TinyModel {
     /// Two layers of width 64 with four heads over two key heads.
-    pub(crate) const fn new(dtype: GgmlDType) -> Self {
+    pub const fn new(dtype: GgmlDType) -> Self {
         Self {
             architecture: "qwen2",
             head_dim: 0,
@@ -45,7 +45,7 @@ impl Tiny {
             hidden: 64,
             n_heads: 4,
             n_kv_heads: 2,
-            ffn: 128,
+            intermediate_size: 128,
             vocab: 256,
             context_length: 1500,
             dtype,
@@ -54,7 +54,7 @@ impl Tiny {
     }
 
     /// The metadata, in file order.
-    pub(crate) fn metadata(&self) -> Vec<(String, Value)> {
+    pub fn metadata(&self) -> Vec<(String, Value)> {
         let size = |size: usize| Value::U32(size as u32);
         let text = |text: &str| Value::String(text.to_owned());
         let tokens = (0..self.vocab).map(|id| Value::String(format!("t{id}"))).collect();
@@ -68,7 +68,7 @@ impl Tiny {
         add("context_length", size(self.context_length));
         add("embedding_length", size(self.hidden));
         add("block_count", size(self.n_layers));
-        add("feed_forward_length", size(self.ffn));
+        add("feed_forward_length", size(self.intermediate_size));
         add("attention.head_count", size(self.n_heads));
         add("attention.head_count_kv", size(self.n_kv_heads));
         if self.head_dim > 0 {
@@ -89,16 +89,16 @@ impl Tiny {
     }
 
     /// The width of a head.
-    pub(crate) fn head_width(&self) -> usize {
+    pub fn head_width(&self) -> usize {
         if self.head_dim > 0 { self.head_dim } else { self.hidden / self.n_heads }
     }
 
     /// The tensors, in file order.
-    pub(crate) fn tensors(&self) -> Vec<(String, QTensor)> {
-        let Self { hidden, ffn, vocab, dtype, .. } = *self;
+    pub fn tensors(&self) -> Vec<(String, QTensor)> {
+        let Self { hidden, intermediate_size, vocab, dtype, .. } = *self;
         let head_dim = self.head_width();
         let (q, kv) = (self.n_heads * head_dim, self.n_kv_heads * head_dim);
-        let mut random = Random(0x5eed);
+        let mut random = Xorshift64(0x5eed);
         let mut tensors = Vec::new();
         let mut add = |name: String, shape: &[usize], dtype: GgmlDType, mean: f32, spread: f32| {
             let numbers: Vec<f32> =
@@ -128,21 +128,21 @@ impl Tiny {
             }
             add(name("attn_output.weight"), &[hidden, q], dtype, 0.0, spread);
             add(name("ffn_norm.weight"), &[hidden], GgmlDType::F32, 1.0, 0.2);
-            add(name("ffn_gate.weight"), &[ffn, hidden], dtype, 0.0, spread);
-            add(name("ffn_up.weight"), &[ffn, hidden], dtype, 0.0, spread);
-            add(name("ffn_down.weight"), &[hidden, ffn], dtype, 0.0, spread);
+            add(name("ffn_gate.weight"), &[intermediate_size, hidden], dtype, 0.0, spread);
+            add(name("ffn_up.weight"), &[intermediate_size, hidden], dtype, 0.0, spread);
+            add(name("ffn_down.weight"), &[hidden, intermediate_size], dtype, 0.0, spread);
         }
         tensors
     }
 
     /// The whole file.
-    pub(crate) fn gguf(&self) -> Vec<u8> {
+    pub fn gguf(&self) -> Vec<u8> {
         write_gguf(&self.metadata(), &self.tensors())
     }
 }
 
 /// Writes a GGUF file into memory.
-pub(crate) fn write_gguf(metadata: &[(String, Value)], tensors: &[(String, QTensor)]) -> Vec<u8> {
+pub fn write_gguf(metadata: &[(String, Value)], tensors: &[(String, QTensor)]) -> Vec<u8> {
     let mut file = Cursor::new(Vec::new());
     let metadata: Vec<_> = metadata.iter().map(|(key, value)| (key.as_str(), value)).collect();
     let tensors: Vec<_> = tensors.iter().map(|(name, tensor)| (name.as_str(), tensor)).collect();
@@ -151,11 +151,11 @@ pub(crate) fn write_gguf(metadata: &[(String, Value)], tensors: &[(String, QTens
 }
 
 /// A small generator of random numbers (xorshift64*), so that weights are the same on every machine.
-pub(crate) struct Random(pub u64);
+pub struct Xorshift64(pub u64);
 
-impl Random {
+impl Xorshift64 {
     /// 32 random bits.
-    pub(crate) fn next(&mut self) -> u32 {
+    pub fn next(&mut self) -> u32 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
@@ -163,17 +163,17 @@ impl Random {
     }
 
     /// A number below `limit`.
-    pub(crate) fn below(&mut self, limit: usize) -> usize {
+    pub fn below(&mut self, limit: usize) -> usize {
         self.next() as usize % limit
     }
 
     /// About normally distributed: the sum of twelve uniform numbers.
-    pub(crate) fn normal(&mut self) -> f32 {
+    pub fn normal(&mut self) -> f32 {
         (0..12).map(|_| self.next() as f32 / u32::MAX as f32).sum::<f32>() - 6.0
     }
 
     /// Random token ids.
-    pub(crate) fn tokens(&mut self, n: usize, vocab: usize) -> Vec<u32> {
+    pub fn tokens(&mut self, n: usize, vocab: usize) -> Vec<u32> {
         (0..n).map(|_| self.below(vocab) as u32).collect()
     }
 }

@@ -18,14 +18,14 @@ struct Source {
 }
 
 /// Returns the logits of every token, row by row.
-pub(crate) fn oracle(gguf: &[u8], tokens: &[u32]) -> Vec<f32> {
+pub fn reference_logits(gguf: &[u8], tokens: &[u32]) -> Vec<f32> {
     let mut source = Source::read(gguf);
     let input = Tensor::new(tokens, &Device::Cpu).unwrap().unsqueeze(0).unwrap();
     let logits = match source.architecture.as_str() {
         "qwen2" => source.qwen2(&input),
         "qwen3" => source.qwen3(&input),
         "llama" => {
-            source.pair_halves();
+            source.undo_permutation();
             source.llama(tokens)
         }
         other => panic!("no reference for {other}"),
@@ -152,7 +152,7 @@ impl Source {
 
     /// Llama's files have the rows of queries and keys permuted so that neighbours rotate together; the reference
     /// rotates halves. Row 2i + j of a head goes back to row j · `head_dim` / 2 + i.
-    fn pair_halves(&mut self) {
+    fn undo_permutation(&mut self) {
         let head_dim = self.head_dim();
         for (name, tensor) in &mut self.tensors {
             if name.contains("q_proj") || name.contains("k_proj") {

@@ -5,9 +5,9 @@
 
 /// A generator of pseudo-random numbers.
 #[derive(Debug, Clone)]
-pub(super) struct Seeded(u64);
+pub(super) struct SeededRng(u64);
 
-impl Seeded {
+impl SeededRng {
     /// A generator for one purpose: every `name` has a stream of its own.
     pub(super) fn new(seed: u64, name: &str) -> Self {
         Self(seed ^ digest(&[name]))
@@ -54,20 +54,20 @@ mod tests {
     #[test]
     fn the_stream_is_the_published_one() {
         // The first outputs of SplitMix64 for the seed 1234567.
-        let mut seeded = Seeded(1_234_567);
-        let first = [seeded.next(), seeded.next()];
+        let mut rng = SeededRng(1_234_567);
+        let first = [rng.next(), rng.next()];
         assert_eq!(first, [6_457_827_717_110_365_317, 3_203_168_211_198_807_973]);
     }
 
     #[test]
     fn shuffling_keeps_every_item_and_names_have_streams_of_their_own() {
         let mut items: Vec<u32> = (0..50).collect();
-        Seeded::new(1, "a").shuffle(&mut items);
+        SeededRng::new(1, "a").shuffle(&mut items);
         assert_ne!(items, (0..50).collect::<Vec<_>>());
         items.sort_unstable();
         assert_eq!(items, (0..50).collect::<Vec<_>>());
-        assert_ne!(Seeded::new(1, "a").next(), Seeded::new(1, "b").next());
+        assert_ne!(SeededRng::new(1, "a").next(), SeededRng::new(1, "b").next());
         assert_ne!(digest(&["ab", "c"]), digest(&["a", "bc"]));
-        assert_eq!(Seeded::new(1, "").below(0), 0);
+        assert_eq!(SeededRng::new(1, "").below(0), 0);
     }
 }

@@ -9,41 +9,41 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::client::{Client, Reply, ms};
-use super::scenes::{At, Key, Typist};
+use super::places::{Key, Location, Typist};
 
 /// The answer to the last key is waited for this long.
-const LAST_ANSWER: Duration = Duration::from_mins(1);
+const LAST_ANSWER_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// What a scene came to.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
-pub(super) struct Visit {
+pub(super) struct SceneResult {
     /// `open`, `jump`, `back` or `reopen`.
     pub(super) scene: &'static str,
     /// Keys pressed; each asks once.
     pub(super) keys: usize,
     /// The first suggestion; `null` where none of the keys brought one.
-    pub(super) first: Option<Suggested>,
+    pub(super) first: Option<SuggestionTiming>,
     /// The first one that the model computed: others were remembered from the keys before.
-    pub(super) first_computed: Option<Suggested>,
+    pub(super) first_computed: Option<SuggestionTiming>,
     /// Requests that brought a suggestion.
     pub(super) shown: usize,
     /// Requests answered with nothing.
     pub(super) empty: usize,
     /// Of these, the ones that ended at their time limit.
     pub(super) deadline: usize,
-    /// Requests that the next key overtook.
-    pub(super) overtaken: usize,
+    /// Requests that the next key superseded.
+    pub(super) superseded: usize,
     /// Why requests were answered with nothing, counted by rule.
     pub(super) silent: BTreeMap<String, usize>,
     /// Answers by the size of their prompt; `unknown` where the report has none.
     pub(super) prompt_sizes: BTreeMap<String, usize>,
     /// The sums of the reports of answered requests. A request that a newer one replaced has no report.
-    pub(super) tokens: Computed,
+    pub(super) tokens: ComputedTokens,
 }
 
 /// A suggestion.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
-pub(super) struct Suggested {
+pub(super) struct SuggestionTiming {
     /// How many keys had been pressed when it was asked for.
     pub(super) key: usize,
     /// Since the file was opened or the cursor moved.
@@ -62,13 +62,13 @@ pub(super) struct Suggested {
 
 /// What answered requests computed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub(super) struct Computed {
+pub(super) struct ComputedTokens {
     pub(super) prefilled: u64,
     pub(super) decoded: u64,
 }
 
 /// A request that is not answered yet.
-struct Asked {
+struct PendingRequest {
     id: u64,
     at: Instant,
     key: usize,
@@ -78,49 +78,56 @@ struct Asked {
 struct Scene<'a> {
     client: &'a mut Client,
     uri: &'a str,
-    visit: Visit,
+    result: SceneResult,
     event: Instant,
     first_key: Instant,
-    asked: Option<Asked>,
+    pending: Option<PendingRequest>,
     /// Questions about an answer, by their id, each with the suggestion that was the answer.
-    explaining: BTreeMap<u64, Option<Suggested>>,
+    pending_reports: BTreeMap<u64, Option<SuggestionTiming>>,
 }
 
 /// Presses `n_keys` keys at a place, the first one `pace` after `event`.
-pub(super) fn visit(
+pub(super) fn run_scene(
     client: &mut Client,
     typist: &mut Typist,
-    (scene, at): (&'static str, At),
+    (scene, at): (&'static str, Location),
     n_keys: usize,
     pace: Duration,
     event: Instant,
-) -> anyhow::Result<Visit> {
+) -> anyhow::Result<SceneResult> {
     let uri = typist.snapshot().uri().to_string();
-    let visit = Visit { scene, ..Visit::default() };
-    let explaining = BTreeMap::new();
-    let mut scene =
-        Scene { client, uri: &uri, visit, event, first_key: event, asked: None, explaining };
+    let result = SceneResult { scene, ..SceneResult::default() };
+    let pending_reports = BTreeMap::new();
+    let mut scene = Scene {
+        client,
+        uri: &uri,
+        result,
+        event,
+        first_key: event,
+        pending: None,
+        pending_reports,
+    };
     let mut next = event;
-    while scene.visit.keys < n_keys {
+    while scene.result.keys < n_keys {
         // A machine that cannot keep up gets its keys later, never two at once.
         next = (next + pace).max(Instant::now());
         scene.listen(next, false)?;
         let Some(key) = typist.press(at) else { break };
         scene.press(&key)?;
     }
-    let last = Instant::now() + LAST_ANSWER;
+    let last = Instant::now() + LAST_ANSWER_TIMEOUT;
     scene.listen(last, true)?;
-    if scene.asked.is_some() || !scene.explaining.is_empty() {
-        bail!("the server did not answer the last key within {LAST_ANSWER:?}");
+    if scene.pending.is_some() || !scene.pending_reports.is_empty() {
+        bail!("the server did not answer the last key within {LAST_ANSWER_TIMEOUT:?}");
     }
-    Ok(scene.visit)
+    Ok(scene.result)
 }
 
 impl Scene<'_> {
     /// Takes answers until `until`, or until all are there.
     fn listen(&mut self, until: Instant, ends_with_the_last: bool) -> anyhow::Result<()> {
         loop {
-            let is_done = self.asked.is_none() && self.explaining.is_empty();
+            let is_done = self.pending.is_none() && self.pending_reports.is_empty();
             if is_done && ends_with_the_last {
                 return Ok(());
             }
@@ -141,15 +148,15 @@ impl Scene<'_> {
                 "contentChanges": [{"range": {"start": at, "end": at}, "text": key.text}],
             }),
         )?;
-        if let Some(before) = self.asked.take() {
-            self.visit.overtaken += 1;
+        if let Some(before) = self.pending.take() {
+            self.result.superseded += 1;
             self.client.notify("$/cancelRequest", &json!({"id": before.id}))?;
         }
         let at = Instant::now();
-        if self.visit.keys == 0 {
+        if self.result.keys == 0 {
             self.first_key = at;
         }
-        self.visit.keys += 1;
+        self.result.keys += 1;
         let id = self.client.begin(
             "textDocument/inlineCompletion",
             &json!({
@@ -158,60 +165,63 @@ impl Scene<'_> {
                 "context": {"triggerKind": 2},
             }),
         )?;
-        self.asked = Some(Asked { id, at, key: self.visit.keys });
+        self.pending = Some(PendingRequest { id, at, key: self.result.keys });
         Ok(())
     }
 
     fn take(&mut self, reply: &Reply) -> anyhow::Result<()> {
-        if let Some(suggested) = self.explaining.remove(&reply.id) {
-            self.explained(reply.result.as_ref().unwrap_or(&Value::Null), suggested);
+        if let Some(suggested) = self.pending_reports.remove(&reply.id) {
+            self.take_report(reply.result.as_ref().unwrap_or(&Value::Null), suggested);
             return Ok(());
         }
-        // An answer that the next key has overtaken is counted there: an editor does not show it.
-        let Some(asked) = self.asked.take_if(|asked| asked.id == reply.id) else { return Ok(()) };
+        // An answer that the next key has superseded is counted there: an editor does not show it.
+        let Some(pending) = self.pending.take_if(|pending| pending.id == reply.id) else {
+            return Ok(());
+        };
         let Some(result) = &reply.result else {
-            self.visit.overtaken += 1;
+            self.result.superseded += 1;
             return Ok(());
         };
         let is_shown = result.pointer("/items/0").is_some();
-        *if is_shown { &mut self.visit.shown } else { &mut self.visit.empty } += 1;
+        *if is_shown { &mut self.result.shown } else { &mut self.result.empty } += 1;
         let since = |start| to_microseconds(ms(reply.at.saturating_duration_since(start)));
-        let suggested = is_shown.then(|| Suggested {
-            key: asked.key,
+        let suggested = is_shown.then(|| SuggestionTiming {
+            key: pending.key,
             ms_from_event: since(self.event),
             ms_from_first_key: since(self.first_key),
-            ms_of_request: since(asked.at),
-            ..Suggested::default()
+            ms_of_request: since(pending.at),
+            ..SuggestionTiming::default()
         });
         let document = json!({"textDocument": {"uri": self.uri}});
         let id = self.client.begin("$/lowkey/explain", &document)?;
-        self.explaining.insert(id, suggested);
+        self.pending_reports.insert(id, suggested);
         Ok(())
     }
 
-    fn explained(&mut self, report: &Value, suggested: Option<Suggested>) {
-        let visit = &mut self.visit;
+    fn take_report(&mut self, report: &Value, suggested: Option<SuggestionTiming>) {
+        let result = &mut self.result;
         let text = |key: &str| report.get(key).and_then(Value::as_str).map(str::to_owned);
         let tokens = report.get("tokens").cloned().unwrap_or_default();
         let tokens: Tokens = serde_json::from_value(tokens).unwrap_or_default();
-        visit.tokens.prefilled += tokens.prefilled as u64;
-        visit.tokens.decoded += tokens.decoded as u64;
+        result.tokens.prefilled += tokens.prefilled as u64;
+        result.tokens.decoded += tokens.decoded as u64;
         let prompt_size = text("prompt_size");
         let size = prompt_size.clone().unwrap_or_else(|| "unknown".to_owned());
-        *visit.prompt_sizes.entry(size).or_default() += 1;
+        *result.prompt_sizes.entry(size).or_default() += 1;
         let silent = text("silent");
         let is_empty = suggested.is_none();
         let is_late =
             [&silent, &text("stop")].into_iter().any(|why| why.as_deref() == Some("deadline"));
-        visit.deadline += usize::from(is_late && is_empty);
+        result.deadline += usize::from(is_late && is_empty);
         if let Some(rule) = silent {
-            *visit.silent.entry(rule).or_default() += 1;
+            *result.silent.entry(rule).or_default() += 1;
         }
         let Some(suggested) = suggested else { return };
-        let suggested = Suggested { source: text("source"), prompt_size, tokens, ..suggested };
+        let suggested =
+            SuggestionTiming { source: text("source"), prompt_size, tokens, ..suggested };
         if suggested.source.as_deref() == Some("model") {
-            visit.first_computed.get_or_insert_with(|| suggested.clone());
+            result.first_computed.get_or_insert_with(|| suggested.clone());
         }
-        visit.first.get_or_insert(suggested);
+        result.first.get_or_insert(suggested);
     }
 }

@@ -126,7 +126,7 @@ fn cut(text: &Snapshot, line: LineIdx, n_keys: usize, limit: LineIdx) -> Hole {
 
 /// One of the two places.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum At {
+pub(super) enum Location {
     First,
     Far,
 }
@@ -136,12 +136,12 @@ pub(super) enum At {
 pub(super) struct Typist {
     document: Document,
     version: i32,
-    first: Spot,
-    far: Spot,
+    first: TypingCursor,
+    far: TypingCursor,
 }
 
 #[derive(Debug)]
-struct Spot {
+struct TypingCursor {
     cursor: usize,
     keys: VecDeque<String>,
 }
@@ -175,7 +175,7 @@ impl Typist {
         };
         let cursors = (cursor(&first), cursor(&far));
         let document = Document::open(whole.uri(), whole.language_id(), 0, &text);
-        let spot = |cursor, keys: Vec<String>| Spot { cursor, keys: keys.into() };
+        let spot = |cursor, keys: Vec<String>| TypingCursor { cursor, keys: keys.into() };
         Self {
             document,
             version: 0,
@@ -195,18 +195,18 @@ impl Typist {
     }
 
     /// Returns how many keys are left at a place.
-    pub(super) fn n_left(&self, at: At) -> usize {
+    pub(super) fn n_left(&self, at: Location) -> usize {
         match at {
-            At::First => self.first.keys.len(),
-            At::Far => self.far.keys.len(),
+            Location::First => self.first.keys.len(),
+            Location::Far => self.far.keys.len(),
         }
     }
 
     /// Types the next key at a place; `None` when its text is complete.
-    pub(super) fn press(&mut self, at: At) -> Option<Key> {
+    pub(super) fn press(&mut self, at: Location) -> Option<Key> {
         let (here, there) = match at {
-            At::First => (&mut self.first, &mut self.far),
-            At::Far => (&mut self.far, &mut self.first),
+            Location::First => (&mut self.first, &mut self.far),
+            Location::Far => (&mut self.far, &mut self.first),
         };
         let text = here.keys.pop_front()?;
         let start = self.document.snapshot().position(ByteOffset(here.cursor), ENCODING);

@@ -9,23 +9,23 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest as _, Sha256};
 
 use crate::cache::{incomplete, incomplete_part, is_plain, is_sha256};
-use crate::catalog::Entry;
+use crate::catalog::CatalogEntry;
 use crate::error::{StoreError, disk};
 use crate::event::Event;
 use crate::hub::Hub;
 use crate::pins::{Pin, Pins};
 
 /// Returns the pin of a row, if it refers to the row's file.
-pub fn pin(pins: &Pins, entry: &Entry) -> Result<Option<Pin>, StoreError> {
+pub fn pin_of(pins: &Pins, entry: &CatalogEntry) -> Result<Option<Pin>, StoreError> {
     let pin = pins.get(&entry.name).map_err(disk("read", pins.path()))?;
     Ok(pin.filter(|pin| pin.repository == entry.repository && pin.file == entry.file))
 }
 
 /// Returns the cached file of a row, if there is one: the pinned file, or any without a pin.
-pub fn here(hub: &Hub, entry: &Entry, pin: Option<&Pin>) -> Option<PathBuf> {
+pub fn cached_file(hub: &Hub, entry: &CatalogEntry, pin: Option<&Pin>) -> Option<PathBuf> {
     let (repository, file) = (&entry.repository, &entry.file);
     let Some(pin) = pin else { return hub.cache.find(repository, file, None) };
-    let places = hub.cache.everywhere(repository, file);
+    let places = hub.cache.paths_in_snapshots(repository, file);
     let at_commit = |path: &&PathBuf| {
         path.parent().and_then(Path::file_name).and_then(|name| name.to_str())
             == pin.commit.as_deref()
@@ -45,8 +45,8 @@ fn blob_name(path: &Path) -> Option<String> {
 ///
 /// Without a pin, the name in the cache is the expected checksum: every tool names large files by
 /// their checksum.
-pub fn checked(
-    entry: &Entry,
+pub fn verify(
+    entry: &CatalogEntry,
     pin: Option<&Pin>,
     path: &Path,
     report: &mut dyn FnMut(Event),
@@ -94,13 +94,13 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 /// Removes a row's file, its unfinished bytes and its pin. Returns the removed files.
 ///
 /// A blob stays if another file of the repository links to it.
-pub fn remove(hub: &Hub, pins: &Pins, entry: &Entry) -> Result<Vec<PathBuf>, StoreError> {
+pub fn remove(hub: &Hub, pins: &Pins, entry: &CatalogEntry) -> Result<Vec<PathBuf>, StoreError> {
     let (repository, cache) = (&entry.repository, &hub.cache);
-    let pinned = pin(pins, entry)?;
+    let pinned = pin_of(pins, entry)?;
     let mut gone = Vec::new();
     let mut names: Vec<String> = pinned.iter().map(|pin| pin.sha256.clone()).collect();
     names.extend(entry.sha256.clone());
-    for path in cache.everywhere(repository, &entry.file) {
+    for path in cache.paths_in_snapshots(repository, &entry.file) {
         let target = std::fs::read_link(&path).ok();
         let name = target.as_deref().and_then(Path::file_name).and_then(|name| name.to_str());
         names.extend(name.filter(|name| is_plain(name)).map(str::to_owned));

@@ -14,13 +14,13 @@ use super::repository::files;
 
 /// A copy that is removed when it is dropped.
 #[derive(Debug)]
-pub(super) struct Trial {
+pub(super) struct RepositoryCopy {
     folder: PathBuf,
     command: String,
     limit: Duration,
 }
 
-impl Trial {
+impl RepositoryCopy {
     /// Copies the repository and runs the command once, with nothing changed: it must succeed.
     pub(super) async fn new(root: &Path, command: &str, limit: Duration) -> anyhow::Result<Self> {
         let name = format!("lowkey-quality-{}", std::process::id());
@@ -31,21 +31,21 @@ impl Trial {
         #[cfg(unix)]
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
         builder.create(&folder).with_context(copying)?;
-        let trial = Self { folder: folder.clone(), command: command.to_owned(), limit };
+        let repository_copy = Self { folder: folder.clone(), command: command.to_owned(), limit };
         let rules = Rules::new(Some(root), &[]).0;
         for path in files(root, &rules)? {
             let inside = path.strip_prefix(root).with_context(copying)?;
             if rules.is_ignored(&path) {
                 continue;
             }
-            let target = trial.folder.join(inside);
+            let target = repository_copy.folder.join(inside);
             if let Some(parent) = target.parent() {
                 std::fs::create_dir_all(parent).with_context(copying)?;
             }
             std::fs::copy(&path, target).with_context(copying)?;
         }
-        match trial.run().await? {
-            Some(status) if status.success() => Ok(trial),
+        match repository_copy.run().await? {
+            Some(status) if status.success() => Ok(repository_copy),
             Some(status) => bail!(
                 "`{command}` fails in an unchanged copy of {} ({status}); it must succeed there before holes are \
                  filled: try it in a fresh checkout",
@@ -94,7 +94,7 @@ impl Trial {
     }
 }
 
-impl Drop for Trial {
+impl Drop for RepositoryCopy {
     fn drop(&mut self) {
         if let Err(error) = std::fs::remove_dir_all(&self.folder) {
             tracing::warn!(folder = %self.folder.display(), %error, "a copy was not removed");
@@ -151,21 +151,22 @@ mod tests {
         let limit = Duration::from_mins(1);
         // The ignored folder must not be there, the file must say what it said.
         let command = "test ! -e out && grep -q right src/a.txt";
-        let trial = Trial::new(&repository, command, limit).await.unwrap();
-        let folder = trial.folder.clone();
-        assert!(trial.passes("src/a.txt", "all right", "right").await.unwrap());
-        assert!(!trial.passes("src/a.txt", "wrong", "right").await.unwrap());
+        let repository_copy = RepositoryCopy::new(&repository, command, limit).await.unwrap();
+        let folder = repository_copy.folder.clone();
+        assert!(repository_copy.passes("src/a.txt", "all right", "right").await.unwrap());
+        assert!(!repository_copy.passes("src/a.txt", "wrong", "right").await.unwrap());
         assert_eq!(std::fs::read_to_string(folder.join("src/a.txt")).unwrap(), "right");
         assert_eq!(std::fs::read_to_string(repository.join("src/a.txt")).unwrap(), "right");
         // Too long is as bad as wrong, and what it started ends too.
-        let mut slow = trial;
+        let mut slow = repository_copy;
         slow.limit = Duration::from_millis(50);
         slow.command = "sleep 600".into();
         assert!(!slow.passes("src/a.txt", "right", "right").await.unwrap());
         drop(slow);
         assert!(!folder.exists());
 
-        let message = Trial::new(&repository, "false", limit).await.unwrap_err().to_string();
+        let message =
+            RepositoryCopy::new(&repository, "false", limit).await.unwrap_err().to_string();
         assert!(message.contains("`false` fails in an unchanged copy"), "{message}");
     }
 }
