@@ -5,11 +5,23 @@
 use anyhow::Context;
 use tokio::runtime::{Builder, Runtime};
 
+/// Builds the runtime of the language server. It cannot open a socket: without tokio's driver for
+/// input and output, `tokio::net` panics.
 pub(crate) fn runtime() -> anyhow::Result<Runtime> {
-    Builder::new_multi_thread()
-        .worker_threads(1)
-        .thread_name("lowkey-tasks")
-        .enable_time()
-        .build()
-        .context("starting the server's runtime")
+    build(&mut builder())
+}
+
+/// Builds the runtime of the HTTP server.
+pub(crate) fn runtime_with_network() -> anyhow::Result<Runtime> {
+    build(builder().enable_io())
+}
+
+fn builder() -> Builder {
+    let mut builder = Builder::new_multi_thread();
+    builder.worker_threads(1).thread_name("lowkey-tasks").enable_time();
+    builder
+}
+
+fn build(builder: &mut Builder) -> anyhow::Result<Runtime> {
+    builder.build().context("starting the server's runtime")
 }

@@ -28,7 +28,7 @@ from ngram import ORDER, NGram, bits, training_tokens
 from rows import read_documents
 
 ABOVE, BELOW = 22, 8
-MOST_TOKENS = {"line": 48, "rest": 48, "block": 160}
+MAX_TOKENS = {"line": 48, "rest": 48, "block": 160}
 KINDS, SHARES = ("line", "rest", "block"), (0.25, 0.5, 0.25)
 LONGEST_PROMPT = 900
 
@@ -125,7 +125,7 @@ class Answerer:
         rest = self.model(torch.tensor([right]), kept)[0]
         nats += F.cross_entropy(rest, torch.tensor([*right[1:], EOT]), reduction="sum").item()
         given: list[int] = []
-        while len(given) < MOST_TOKENS[question.kind]:
+        while len(given) < MAX_TOKENS[question.kind]:
             token = int(logits.argmax())
             if token < 7:
                 break
@@ -185,7 +185,7 @@ class NGramAnswerer(Answerer):
             bits_needed += bits(self.model.next(seen)[token])
             seen.append(token)
         given: list[int] = []
-        while len(given) < MOST_TOKENS[question.kind]:
+        while len(given) < MAX_TOKENS[question.kind]:
             token = int(self.model.next(history).argmax())
             if token < 7:
                 break

@@ -21,12 +21,12 @@ import numpy as np
 
 import gate_picture
 
-LEAST, LEAST_SUM = -20.0, -60.0
+MIN_LOG_PROB, MIN_LOG_PROB_SUM = -20.0, -60.0
 AGREED = (1, 2, 4, 8, 16)
 AGREED_WEIGHT = 0.2
 PENALTIES = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
 STRENGTHS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
-FORGETS, MOST_DOWN, MOST_UP = 0.98, -1.5, 0.7
+DECAY, MIN_SHIFT, MAX_SHIFT = 0.98, -1.5, 0.7
 GLANCE_S, KEY_S = 0.3, 0.2  # the time to see a suggestion, and to type a character
 # `normal` is the threshold at which Qwen2.5-Coder-0.5B saves the most keys.
 THRESHOLDS = {"quiet": 0.30, "normal": 0.05, "eager": 0.02}
@@ -35,18 +35,18 @@ UNKNOWN_THRESHOLDS = {"quiet": 0.30, "normal": 0.10, "eager": 0.03}
 
 # Names and formulas as in server/suggestion/src/gate/evidence.rs.
 FEATURES = {
-    "mean_log_prob": lambda r: clamp(r["log_probs"]["mean"], LEAST),
-    "min_log_prob": lambda r: clamp(r["log_probs"]["min"], LEAST),
-    "first_log_prob": lambda r: clamp(r["log_probs"]["first"], LEAST),
-    "sum_log_prob": lambda r: clamp(total(r), LEAST_SUM),
-    "all_prob": lambda r: np.exp(clamp(total(r), LEAST_SUM)),
+    "mean_log_prob": lambda r: clamp(r["log_probs"]["mean"], MIN_LOG_PROB),
+    "min_log_prob": lambda r: clamp(r["log_probs"]["min"], MIN_LOG_PROB),
+    "first_log_prob": lambda r: clamp(r["log_probs"]["first"], MIN_LOG_PROB),
+    "sum_log_prob": lambda r: clamp(total(r), MIN_LOG_PROB_SUM),
+    "all_prob": lambda r: np.exp(clamp(total(r), MIN_LOG_PROB_SUM)),
     "log_chars": lambda r: np.log1p(r["chars"]),
     "log_lines": lambda r: np.log(max(r["lines"], 1)),
     "log_agreed_chars": lambda r: np.log1p(r["agreed"]),
-    "behind_blank": lambda r: float(r["position"] == "blank"),
-    "behind_space": lambda r: float(r["position"] == "space"),
-    "behind_opener": lambda r: float(r["position"] == "opener"),
-    "behind_punctuation": lambda r: float(r["position"] == "punctuation"),
+    "position_blank": lambda r: float(r["position"] == "blank"),
+    "position_space": lambda r: float(r["position"] == "space"),
+    "position_opener": lambda r: float(r["position"] == "opener"),
+    "position_punctuation": lambda r: float(r["position"] == "punctuation"),
     "before_closers": lambda r: float(r["suffix"] == "closers"),
     "before_text": lambda r: float(r["suffix"] == "text"),
 }
@@ -197,7 +197,7 @@ def best_penalty(rows: Rows, names: list[str]) -> float:
 
 
 def shift(taken: float, expected: float, strength: float) -> float:
-    return float(np.clip(np.log((taken + strength) / (expected + strength)), MOST_DOWN, MOST_UP))
+    return float(np.clip(np.log((taken + strength) / (expected + strength)), MIN_SHIFT, MAX_SHIFT))
 
 
 def loss_with_recent(rows: Rows, p: np.ndarray, strength: float, threshold: float) -> float:
@@ -213,7 +213,7 @@ def loss_with_recent(rows: Rows, p: np.ndarray, strength: float, threshold: floa
             now = float(sigmoid(np.array([logit]))[0])
             losses.append(log_loss(np.array([now]), rows.right[i : i + 1]))
             if now >= threshold:
-                expected, taken = expected * FORGETS + p[i], taken * FORGETS + rows.right[i]
+                expected, taken = expected * DECAY + p[i], taken * DECAY + rows.right[i]
     return float(np.mean(losses))
 
 

@@ -186,7 +186,8 @@ def main() -> None:
     args = parser.parse_args()
     manifest, work = read_manifest(args.manifest), args.work.resolve()
     check(manifest)
-    fetch_crates(manifest["crates"]["packages"], work / "crates")
+    if "crates" in manifest:
+        fetch_crates(manifest["crates"]["packages"], work / "crates")
     fetch_npm(manifest["npm"]["packages"], work / "npm")
     archives = work / "wheels"
     archives.mkdir(parents=True, exist_ok=True)

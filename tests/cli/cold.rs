@@ -55,7 +55,7 @@ fn every_scene_is_counted() {
             let count = |path: &str| scene.pointer(path).unwrap().as_u64().unwrap();
             let answered = count("/shown") + count("/empty");
             assert_eq!(count("/keys"), 5, "{scene}");
-            assert_eq!(answered + count("/overtaken"), 5, "{scene}");
+            assert_eq!(answered + count("/superseded"), 5, "{scene}");
             assert!(count("/deadline") <= count("/empty"), "{scene}");
             let sizes = scene["prompt_sizes"].as_object().unwrap();
             let sizes: u64 = sizes.values().map(|n| n.as_u64().unwrap()).sum();

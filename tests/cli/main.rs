@@ -2,8 +2,11 @@
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 mod cold;
+mod cross_file;
 mod default;
 mod doctor;
+#[cfg(target_os = "linux")]
+mod folders;
 mod models;
 mod replay;
 #[cfg(target_os = "linux")]
@@ -411,6 +414,7 @@ fn quality_bench_rejects_bad_arguments() {
     assert_eq!(run(&[".", "--holes", "0"]).status.code(), Some(2));
     assert_eq!(run(&[".", "--kinds", "word"]).status.code(), Some(2));
     assert_eq!(run(&[".", "--anchor", "middle"]).status.code(), Some(2));
+    assert_eq!(run(&[]).status.code(), Some(2));
 }
 
 #[cfg(unix)]

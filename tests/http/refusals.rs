@@ -50,7 +50,16 @@ fn rejections_give_reasons() {
         ("Content-Length: ", &format!("{large}\r\nX: "), 413, "limit"),
         ("\"prompt\"", "\"prumpt\"", 400, "prompt is missing"),
         ("{", "[", 400, "JSON"),
-        ("HTTP/1.1", "HTTP/7", 400, "HTTP"),
+        // The request line may name a host too.
+        ("/v1/completions", "http://evil.example/v1/completions", 403, "another host"),
+        // Methods and paths that do not exist.
+        ("POST /v1/completions", "PUT /v1/completions", 405, "POST"),
+        ("POST /v1/completions", "OPTIONS *", 404, "/v1/completions"),
+        ("POST /v1/completions", "GET /", 404, "/v1/completions"),
+        ("POST /v1/completions", "OPTIONS /v1/chat/completions", 404, "/v1/completions"),
+        ("POST /v1/completions", "POST /v1/models", 405, "GET"),
+        ("POST /v1/completions", "POST /v1/completions/", 404, "/v1/completions"),
+        ("POST /v1/completions", "POST /v1/../v1/completions", 404, "/v1/completions"),
     ] {
         let answer = sent(&server, from, to);
         assert_eq!(answer.status, status, "{to}: {}", answer.body);
@@ -60,14 +69,127 @@ fn rejections_give_reasons() {
         assert_eq!(answer.header("connection"), Some("close"));
     }
     assert_eq!(sent(&server, "POST", "POST").status, 200);
+    let own = format!("POST http://127.0.0.1:{}/v1/completions", server.port);
+    assert_eq!(sent(&server, "POST /v1/completions", &own).status, 200);
+    // The sender is checked first, whatever else is wrong.
+    for (from, to) in [
+        ("POST /v1/completions", "GET /v1/models"),
+        ("POST /v1/completions", "OPTIONS /"),
+        ("Content-Length: ", &format!("{large}\r\nX: ")),
+        ("Content-Length: ", "Transfer-Encoding: chunked\r\nX: "),
+        ("application/json", "text/plain"),
+    ] {
+        for (sender, other, status) in [(&host, "Host: evil.example", 403), (&bearer, "X: y", 401)]
+        {
+            let request = String::from_utf8(server.request(&zed(PREFIX, SUFFIX))).unwrap();
+            let request = request.replacen(from, to, 1).replacen(sender, other, 1);
+            assert_eq!(server.send(request.as_bytes()).status, status, "{request}");
+        }
+    }
+}
+
+#[test]
+fn standard_headers_of_rejections() {
+    let folder = Folder::new("rejection-headers");
+    let server = Server::start(&folder);
+    let bearer = format!("Authorization: Bearer {TOKEN}");
+    let answer = sent(&server, &bearer, "X: y");
+    assert_eq!(answer.header("www-authenticate"), Some("Bearer"));
+    let answer = sent(&server, "POST", "DELETE");
+    assert_eq!((answer.status, answer.header("allow")), (405, Some("POST")));
+    // A browser's preflight request for a page of another origin.
+    let preflight = "Origin: https://evil.example\r\nAccess-Control-Request-Method: POST";
+    let answer = sent(&server, &bearer, preflight);
+    assert_eq!(answer.status, 403);
+    assert!(!answer.headers.iter().any(|(name, _)| name.starts_with("access-control")));
+    // The answer to HEAD has the length of a body, and no body.
+    let request = String::from_utf8(server.request(&zed(PREFIX, SUFFIX))).unwrap();
+    let mut stream = server.connect();
+    stream.write_all(request.replacen("POST", "HEAD", 1).as_bytes()).unwrap();
+    let mut all = String::new();
+    stream.read_to_string(&mut all).unwrap();
+    assert!(all.starts_with("HTTP/1.1 405 ") && all.ends_with("\r\n\r\n"), "{all}");
+}
+
+#[test]
+fn malformed_request_has_no_body_in_answer() {
+    let folder = Folder::new("malformed");
+    let server = Server::start(&folder);
+    let header = format!("X: {}\r\nHost", "x".repeat(1 << 20));
+    for (from, to, status) in [
+        ("HTTP/1.1", "HTTP/7", 400),
+        ("Content-Length", "Content-Length : 1\r\nX", 400),
+        ("Content-Length: ", "Content-Length: +", 400),
+        ("Host", &header, 431),
+    ] {
+        let answer = sent(&server, from, to);
+        assert_eq!(answer.status, status, "{to:.20}");
+        assert_eq!((answer.header("connection"), &*answer.body), (Some("close"), ""));
+        // No longer text than the status.
+        assert!(
+            answer
+                .headers
+                .iter()
+                .all(|(name, _)| ["connection", "content-length", "date"].contains(&&**name))
+        );
+    }
+}
+
+#[test]
+fn pipelined_requests_are_answered_in_order() {
+    let folder = Folder::new("pipelined");
+    let server = Server::start(&folder);
+    let bodies = ["sub", "div", "mul"].map(|name| zed(&PREFIX.replace("sub", name), SUFFIX));
+    let expected = bodies.each_ref().map(|body| server.complete(body)["choices"].clone());
+    let all: Vec<u8> = bodies.iter().flat_map(|body| server.request(body)).collect();
+    let mut stream = server.connect();
+    stream.write_all(&all).unwrap();
+    let mut reader = BufReader::new(stream);
+    for choices in expected {
+        let answer = Answer::read(&mut reader);
+        assert_eq!(answer.status, 200);
+        let answer: Value = serde_json::from_str(&answer.body).unwrap();
+        assert_eq!(answer["choices"], choices);
+    }
+}
+
+#[test]
+fn too_many_requests_are_rejected() {
+    let folder = Folder::new("busy");
+    let server = Server::start(&folder);
+    let request = String::from_utf8(server.request(&zed(PREFIX, SUFFIX))).unwrap();
+    let request = request.replacen("Content-Type", "Expect: 100-continue\r\nContent-Type", 1);
+    let (head, body) = request.split_once("\r\n\r\n").unwrap();
+    // Each has its head accepted, and keeps its body back.
+    let mut held: Vec<BufReader<TcpStream>> = (0..32)
+        .map(|_| {
+            let mut stream = server.connect();
+            stream.write_all(format!("{head}\r\n\r\n").as_bytes()).unwrap();
+            let mut reader = BufReader::new(stream);
+            assert_eq!(Answer::read(&mut reader).status, 100);
+            reader
+        })
+        .collect();
+    let idle: Vec<TcpStream> = (0..80).map(|_| server.connect()).collect();
+    let answer = server.send(&server.request(&zed(PREFIX, SUFFIX)));
+    assert_eq!(answer.status, 503, "{}", answer.body);
+    assert!(answer.body.contains("32 requests"), "{}", answer.body);
+    // Connections that serve a request stay.
+    for reader in &mut held {
+        reader.get_mut().write_all(body.as_bytes()).unwrap();
+    }
+    for reader in &mut held {
+        assert_eq!(Answer::read(reader).status, 200);
+    }
+    drop(idle);
 }
 
 #[test]
 fn idle_connections_give_way() {
     let folder = Folder::new("crowd");
     let server = Server::start(&folder);
-    // More connections than slots, twice, with and without the start of a request.
-    let held: Vec<TcpStream> = (0..80)
+    // More connections than the limit, twice, with and without the start of a request.
+    let held: Vec<TcpStream> = (0..160)
         .map(|idx| {
             let mut stream = server.connect();
             if idx % 2 == 0 {
@@ -119,6 +241,7 @@ fn rejected_body_is_not_next_request() {
     ] {
         let mut stream = server.connect();
         stream.write_all(get(&header, &inner).as_bytes()).unwrap();
+        stream.shutdown(std::net::Shutdown::Write).unwrap();
         let mut all = String::new();
         stream.read_to_string(&mut all).unwrap();
         assert_eq!(all.matches("HTTP/1.1 200").count(), 1, "{header}");

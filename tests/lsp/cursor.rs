@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use lowkey_test_support::TestFolder;
-use lowkey_test_support::server::{Options, PATIENCE, Server, capabilities, frame, uri};
+use lowkey_test_support::server::{Options, Server, TIMEOUT, capabilities, frame, uri};
 use serde_json::{Value, json};
 
 const CURSOR: &str = "$/lowkey/cursor";
@@ -40,20 +40,20 @@ fn work(server: &mut Server) -> (u64, u64) {
 
 /// Waits for the prefill to end; returns how many tokens it added to `before`.
 pub(crate) fn prefilled_since(server: &mut Server, before: u64) -> u64 {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TIMEOUT;
     loop {
         let (_, background) = work(server);
         if background > before {
             return background - before;
         }
-        assert!(Instant::now() < deadline, "no prefill after {PATIENCE:?}");
+        assert!(Instant::now() < deadline, "no prefill after {TIMEOUT:?}");
         std::thread::sleep(Duration::from_millis(5));
     }
 }
 
 /// Waits long enough for a wrong prefill to start; returns the tokens prefilled at low priority.
 fn prefilled_in_vain(server: &mut Server) -> u64 {
-    server.listen(Duration::from_millis(200));
+    server.expect_silence(Duration::from_millis(200));
     work(server).1
 }
 

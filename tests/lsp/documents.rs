@@ -1,7 +1,7 @@
 //! Texts of unusual size and content.
 
 use lowkey_test_support::server::{INLINE, Server, place};
-use lowkey_test_support::text::{Dice, Text};
+use lowkey_test_support::text::{SplitMix64, Text};
 use serde_json::{Value, json};
 
 const URI: &str = "file:///work/a.rs";
@@ -91,13 +91,13 @@ fn answer_in_long_line_is_short() {
 fn binary_garbage_is_accepted() {
     let mut server = Server::start(&Value::Null);
     server.ready();
-    let mut dice = Dice(7);
-    let bytes: Vec<u8> = (0..20_000).map(|_| dice.below(256) as u8).collect();
+    let mut rng = SplitMix64(7);
+    let bytes: Vec<u8> = (0..20_000).map(|_| rng.below(256) as u8).collect();
     let garbage = String::from_utf8_lossy(&bytes).into_owned();
     let mut text = Text::new(&garbage);
     server.open(URI, "plaintext", &garbage);
     for round in 0..20 {
-        let at = (dice.below(text.text.len() - 4)..text.text.len())
+        let at = (rng.below(text.text.len() - 4)..text.text.len())
             .find(|&at| text.text.is_char_boundary(at) && !splits_line_end(&text.text, at))
             .unwrap();
         let change = text.edit(at..at, "\u{0}\u{7f}\u{85}\u{2028}x\r");

@@ -25,16 +25,16 @@ fn exit_without_shutdown_is_code_1() {
 #[test]
 fn closed_stdin_ends_server() {
     let mut server = Server::start(&Value::Null);
-    server.hang_up();
+    server.close_stdin();
     assert_eq!(server.wait_for_exit().0, Some(1));
 
     let mut server = Server::start(&Value::Null);
     assert_eq!(server.ask("shutdown", &Value::Null), Ok(Value::Null));
-    server.hang_up();
+    server.close_stdin();
     assert_eq!(server.wait_for_exit().0, Some(0));
 
     let mut server = Server::spawn(Options::default());
-    server.hang_up();
+    server.close_stdin();
     assert_eq!(server.wait_for_exit().0, Some(1), "before initialize");
 }
 
@@ -53,7 +53,7 @@ fn killed_editor_ends_server() {
                 server.open(&uri, "rust", text);
                 server.request(INLINE, &place(&uri, 1, 4));
             }
-            let log = server.die();
+            let log = server.disconnect();
             assert!(!log.contains("panicked"), "{log}");
         }
     }
@@ -83,7 +83,7 @@ fn request_before_closed_stdin_is_answered() {
     let mut server = Server::start(&Value::Null);
     server.open(URI, "rust", "fn main() {\n    \n}\n");
     let id = server.request(INLINE, &place(URI, 1, 4));
-    server.hang_up();
+    server.close_stdin();
     server.wait_for_exit();
     assert!(server.answer(id).is_ok_and(|result| result["items"].is_array()));
 }
@@ -157,7 +157,8 @@ fn loading_reports_progress() {
     server.ready();
     // The harness checks each report; all progress has ended when the server ends.
     let log = server.finish();
-    let created = server.asked.iter().filter(|(m, _)| m == "window/workDoneProgress/create");
+    let created =
+        server.server_requests.iter().filter(|(m, _)| m == "window/workDoneProgress/create");
     assert!(created.count() <= 1, "one token at most: {log}");
 }
 
@@ -202,9 +203,9 @@ fn server_is_idle_5_seconds_after_last_key() {
     let long = include_str!("../traces/start/inventory.rs");
     server.open("file:///work/long.rs", "rust", long);
     server.items("file:///work/long.rs", 40, 0);
-    server.listen(Duration::from_secs(5));
+    server.expect_silence(Duration::from_secs(5));
     let before = cpu_seconds(server.process_id());
-    server.listen(Duration::from_secs(3));
+    server.expect_silence(Duration::from_secs(3));
     let used = cpu_seconds(server.process_id()) - before;
     assert!(used <= 0.02, "{used} s of CPU in 3 s of rest");
     assert!(std::fs::read_dir(folder.join("sessions")).unwrap().count() > 0, "it was saved");

@@ -59,7 +59,7 @@ impl Cache {
             if let Some(file) = self.whole() {
                 return file;
             }
-            server.listen(Duration::from_millis(50));
+            server.expect_silence(Duration::from_millis(50));
         }
         panic!("no file was written: {}", server.finish());
     }
@@ -130,7 +130,7 @@ fn damaged_file_is_rewritten() {
             if std::fs::read(&file).unwrap() == whole {
                 break;
             }
-            server.listen(Duration::from_millis(50));
+            server.expect_silence(Duration::from_millis(50));
         }
         let log = server.finish();
         assert!(std::fs::read(&file).unwrap() == whole, "{log}");
@@ -154,7 +154,7 @@ fn full_disk_is_logged_once() {
         if read().contains(NOT_KEPT) {
             break;
         }
-        server.listen(Duration::from_millis(50));
+        server.expect_silence(Duration::from_millis(50));
     }
     assert_eq!(server.items(URI, 3, 11).len(), 1, "it still serves");
     server.finish();
@@ -173,7 +173,7 @@ fn kill_during_write_leaves_no_bad_file() {
         if !cache.files().is_empty() {
             break;
         }
-        server.listen(Duration::from_millis(2));
+        server.expect_silence(Duration::from_millis(2));
     }
     kill(server);
     let is_whole = cache.whole().is_some();

@@ -91,12 +91,12 @@ fn popup_enabled_later_is_registered() {
     server.notify("workspace/didChangeConfiguration", &settings);
     server.notify("workspace/didChangeConfiguration", &settings);
     // The server sends a registration request; the harness answers it.
-    while !server.asked.iter().any(|(method, _)| method == "client/registerCapability") {
+    while !server.server_requests.iter().any(|(method, _)| method == "client/registerCapability") {
         assert!(server.ask("$/lowkey/status", &Value::Null).is_ok());
     }
     server.finish();
     let registrations =
-        server.asked.iter().filter(|(method, _)| method == "client/registerCapability");
+        server.server_requests.iter().filter(|(method, _)| method == "client/registerCapability");
     let registrations: Vec<_> = registrations.collect();
     assert_eq!(registrations.len(), 1, "once: {registrations:?}");
     assert_eq!(registrations[0].1["registrations"][0]["method"], COMPLETION);

@@ -146,7 +146,7 @@ fn killed_server_leaves_valid_sessions() {
         if folder.files("sessions").iter().any(is_whole) {
             break;
         }
-        server.listen(Duration::from_millis(50));
+        server.expect_silence(Duration::from_millis(50));
     }
     kill(&mut server);
     let saved = folder.files("sessions");
@@ -167,7 +167,7 @@ fn killed_server_leaves_valid_sessions() {
     assert!(!half.exists() && !torn.exists());
     let lines: Vec<&str> = log.lines().filter(|line| line.contains("kept")).collect();
     assert_eq!(lines.len(), 1, "one line about it: {log}");
-    assert!(lines[0].contains("n_unreadable=1") && lines[0].contains("n_swept=1"), "{log}");
+    assert!(lines[0].contains("n_damaged=1") && lines[0].contains("n_stale=1"), "{log}");
 }
 
 #[cfg(unix)]
@@ -199,7 +199,7 @@ fn editor_death_mid_request_saves_sessions() {
         server.open(&uri, "python", &CODE.replace("total", &format!("total{n}")));
         server.request(server::INLINE, &server::place(&uri, 14, 11));
     }
-    let log = server.die();
+    let log = server.disconnect();
     assert!(!log.contains("panicked"), "{log}");
     assert!(!folder.files("sessions").is_empty(), "saved before the end");
     let mut server = folder.server(&Value::Null);
@@ -229,7 +229,7 @@ fn two_editors_share_stored_sessions() {
     assert_eq!(tokens(&warm, "prefilled"), 1, "{warm}");
     assert_eq!(warm["text"], alone["text"]);
     let log = third.finish();
-    assert!(!log.contains("n_unreadable"), "no file is damaged: {log}");
+    assert!(!log.contains("n_damaged"), "no file is damaged: {log}");
 }
 
 #[test]

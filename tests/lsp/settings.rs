@@ -43,7 +43,7 @@ fn settings_are_fetched_from_editor() {
     let paused = |server: &mut Server| {
         server.ask("$/lowkey/status", &Value::Null).unwrap()["paused"] == true
     };
-    let deadline = std::time::Instant::now() + lowkey_test_support::server::PATIENCE;
+    let deadline = std::time::Instant::now() + lowkey_test_support::server::TIMEOUT;
     while !paused(&mut server) {
         assert!(std::time::Instant::now() < deadline, "the fetched settings are not in force");
     }

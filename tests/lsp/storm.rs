@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 
 use lowkey_test_support::server::{INLINE, Server, frame, frames, notification, place};
-use lowkey_test_support::text::{Dice, Text};
+use lowkey_test_support::text::{SplitMix64, Text};
 use serde_json::{Value, json};
 
 use crate::ghost_text::PLACES;
@@ -48,8 +48,8 @@ struct Asked {
 }
 
 /// Returns a random byte offset that is a valid cursor position.
-fn somewhere(text: &str, dice: &mut Dice) -> usize {
-    let mut at = dice.below(text.len() + 1);
+fn somewhere(text: &str, rng: &mut SplitMix64) -> usize {
+    let mut at = rng.below(text.len() + 1);
     while !text.is_char_boundary(at) || (text[..at].ends_with('\r') && text[at..].starts_with('\n'))
     {
         at -= 1;
@@ -58,17 +58,17 @@ fn somewhere(text: &str, dice: &mut Dice) -> usize {
 }
 
 /// Makes one random edit, sometimes several changes in one notification.
-fn edit(text: &mut Text, dice: &mut Dice) -> Value {
-    let n = if dice.below(8) == 0 { 3 } else { 1 };
+fn edit(text: &mut Text, rng: &mut SplitMix64) -> Value {
+    let n = if rng.below(8) == 0 { 3 } else { 1 };
     let mut changes = Vec::new();
     for _ in 0..n {
-        let (a, b) = (somewhere(&text.text, dice), somewhere(&text.text, dice));
+        let (a, b) = (somewhere(&text.text, rng), somewhere(&text.text, rng));
         // Mostly typing; deletions only if enough text is left.
-        let range = match dice.below(4) {
+        let range = match rng.below(4) {
             0 if a.abs_diff(b) < 40 || text.text.len() > 1200 => a.min(b)..a.max(b),
             _ => a..a,
         };
-        let piece = dice.pick(PIECES);
+        let piece = rng.pick(PIECES);
         changes.push(text.edit(range, piece));
     }
     text.did_change(URI, &changes)
@@ -78,7 +78,7 @@ fn edit(text: &mut Text, dice: &mut Dice) -> Value {
 fn ten_thousand_edits_keep_texts_equal() {
     let mut server = Server::start(&json!({"popup": "always", "time_budget_ms": 50}));
     server.ready();
-    let mut dice = Dice(20_261_122);
+    let mut rng = SplitMix64(20_261_122);
     let start = PLACES[0].1.replace("$0", "");
     let mut text = Text::new(&start);
     server.open(URI, "javascript", &text.text);
@@ -87,12 +87,12 @@ fn ten_thousand_edits_keep_texts_equal() {
     let (mut cancelled, mut n_awaited) = (0, 0);
     let mut batch = Vec::new();
     for n in 0..N_MESSAGES {
-        let message = match dice.below(20) {
-            0..11 => notification("textDocument/didChange", &edit(&mut text, &mut dice)),
+        let message = match rng.below(20) {
+            0..11 => notification("textDocument/didChange", &edit(&mut text, &mut rng)),
             kind @ 11..18 => {
                 // Where the model can suggest text, so that some suggestions are delivered.
-                let cursor = match dice.below(3) {
-                    0 => somewhere(&text.text, &mut dice),
+                let cursor = match rng.below(3) {
+                    0 => somewhere(&text.text, &mut rng),
                     _ => text.text.rfind(" = ").map_or(0, |at| at + 3),
                 };
                 let (line, character) = text.position(cursor);
@@ -108,7 +108,7 @@ fn ten_thousand_edits_keep_texts_equal() {
             18 => {
                 cancelled += 1;
                 let ids: Vec<_> = asked.keys().copied().collect();
-                let id = if ids.is_empty() { 0 } else { ids[dice.below(ids.len())] };
+                let id = if ids.is_empty() { 0 } else { ids[rng.below(ids.len())] };
                 notification("$/cancelRequest", &json!({ "id": id }))
             }
             _ => {
@@ -120,8 +120,8 @@ fn ten_thousand_edits_keep_texts_equal() {
         };
         batch.extend(frame(message.to_string().as_bytes()));
         // Sometimes many messages in one write, sometimes one message in two writes.
-        if dice.below(12) == 0 || n + 1 == N_MESSAGES {
-            let at = dice.below(batch.len());
+        if rng.below(12) == 0 || n + 1 == N_MESSAGES {
+            let at = rng.below(batch.len());
             server.write(&batch[..at]);
             server.write(&batch[at..]);
             batch.clear();
@@ -191,7 +191,7 @@ fn ten_thousand_edits_keep_texts_equal() {
 fn cancelled_requests_are_answered_once() {
     let mut server = Server::start(&Value::Null);
     server.ready();
-    let mut dice = Dice(3);
+    let mut rng = SplitMix64(3);
     let (mut to_cancel, mut to_answer) = (Vec::new(), Vec::new());
     for n in 0..200 {
         // One document per request, so that no request is superseded or answered from memory.
@@ -199,8 +199,8 @@ fn cancelled_requests_are_answered_once() {
         server.open(&uri, "rust", &PLACES[2].1.replace("$0", &format!("x{n}")));
         let (id, request) = server.make_request(INLINE, &place(&uri, 8, 24));
         let cancel = |id: i64| notification("$/cancelRequest", &json!({ "id": id }));
-        let past = dice.below(id as usize) as i64;
-        let messages = match dice.below(4) {
+        let past = rng.below(id as usize) as i64;
+        let messages = match rng.below(4) {
             0 | 1 => vec![request, cancel(id)],
             2 => vec![request, cancel(id), cancel(id), cancel(past)],
             _ => vec![cancel(id), request, cancel(id + 1_000_000)],

@@ -35,7 +35,7 @@ def main():
     programs.add_common_options(parser)
     options = parser.parse_args()
     holes = [row for row in map(json.loads, options.rows.read_text().splitlines()) if row.get("kind") in KINDS]
-    if any("behind" not in row.get("texts", {}) for row in holes):
+    if any("after_cursor" not in row.get("texts", {}) for row in holes):
         raise SystemExit(f"{options.rows}: rows without their texts; run again with --texts, into a new file")
     step = len(holes) / min(options.holes or len(holes), len(holes))
     holes = [holes[int(at * step)] for at in range(int(len(holes) / step))]
@@ -55,7 +55,7 @@ def ask(server, folder, row):
     text = (folder / row["path"]).read_text()
     lines = LINE_END.split(text)
     before = prefix_of(lines[row["line"]], row["column"])
-    lines[row["line"]] = before + row["texts"]["behind"]
+    lines[row["line"]] = before + row["texts"]["after_cursor"]
     prefix, middle, suffix, indentation = View(lines, row["line"], len(before)).context()
     answer, ms = server.ask("/infill", {
         "id_slot": 0, "input_prefix": prefix, "input_suffix": suffix, "input_extra": [], "prompt": middle,
@@ -66,11 +66,11 @@ def ask(server, folder, row):
     # If only blanks are before the cursor, llama.vim sends the request as if the cursor were in the
     # first column. If the answer is indented less than those blanks, it is inserted as if its
     # indentation were right.
-    shown = (before if middle or before.strip() else "") + first + row["texts"]["behind"]
+    shown = (before if middle or before.strip() else "") + first + row["texts"]["after_cursor"]
     if not before.strip() and not shown.startswith(before):
         shown = before + shown.lstrip()
     truth = row["texts"]["truth"].rstrip()
-    without = shown.removesuffix(row["texts"]["behind"])
+    without = shown.removesuffix(row["texts"]["after_cursor"])
     return {"shown": shown, "ms": ms, "exact": shown.rstrip() == truth, "without": truth in (shown.rstrip(), without.rstrip()),
             "silent": not first.strip()}
 

@@ -2,7 +2,7 @@
 
 It is the user of `lowkey bench replay --target`.
 
-The same rules as `server/bench/src/target.rs`, so that both sides' keystrokes can be compared.
+The same rules as `server/bench/src/simulated_user.rs`, so that both sides' keystrokes can be compared.
 A suggestion may be accepted whole, up to a line's end, or word by word, for one key each. A
 suggestion that the next key contradicts costs one key.
 """

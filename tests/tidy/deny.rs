@@ -35,6 +35,7 @@ struct Licenses {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct Bans {
     deny: Vec<Ban>,
+    features: Vec<FeatureBan>,
     wildcards: Level,
     allow_wildcard_paths: bool,
     multiple_versions: Level,
@@ -47,6 +48,15 @@ struct Ban {
     name: String,
     #[serde(default)]
     wrappers: Vec<String>,
+    reason: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FeatureBan {
+    #[serde(rename = "crate")]
+    name: String,
+    deny: Vec<String>,
     reason: String,
 }
 
@@ -86,7 +96,8 @@ fn unlicensed(licenses: &Licenses, tree: &Metadata) -> Vec<String> {
     tree.packages.iter().filter_map(verdict).collect()
 }
 
-/// Returns every use of a banned crate outside its wrappers, and every wildcard requirement.
+/// Returns every use of a banned crate outside its wrappers, every banned feature, and every
+/// wildcard requirement.
 fn banned(bans: &Bans, tree: &Metadata) -> Vec<String> {
     let mut found = Vec::new();
     for ban in &bans.deny {
@@ -97,6 +108,15 @@ fn banned(bans: &Bans, tree: &Metadata) -> Vec<String> {
                     let (what, who) = (named(package), named(user));
                     found.push(format!("{what} ({}) is used by {who}", ban.reason));
                 }
+            }
+        }
+    }
+    for ban in &bans.features {
+        for node in &tree.resolve.nodes {
+            let package = tree.package(&node.id);
+            let enabled = node.features.iter().filter(|feature| ban.deny.contains(feature));
+            for feature in enabled.filter(|_| package.name == ban.name) {
+                found.push(format!("{} has `{feature}` ({})", named(package), ban.reason));
             }
         }
     }
@@ -155,10 +175,14 @@ fn violations_are_detected() {
             package("ureq", Some("MIT OR X"), Some(DEFAULT_REGISTRY), "*"),
             package("onig", None, Some("git+https://example.org/onig"), "1"),
             package("odd", Some("MIT AND"), Some("registry+https://example.org"), "1"),
+            package("hyper-util", Some("MIT"), Some(DEFAULT_REGISTRY), "1"),
+            package("hyper", Some("MIT"), Some(DEFAULT_REGISTRY), "1"),
         ],
         "resolve": {"nodes": [
             node("lowkey-store", &["ureq"]), node("lowkey-app", &["ureq", "odd"]),
             node("odd", &["onig"]), node("ureq", &[]), node("onig", &[]),
+            node("hyper-util", &["hyper"]),
+            {"id": "hyper", "dependencies": [], "features": ["client", "http1", "server"]},
         ]},
     }))
     .unwrap();
@@ -176,6 +200,7 @@ fn violations_are_detected() {
         [
             "onig 1.0.0 (C library; tokenizers runs on fancy-regex) is used by odd 1.0.0",
             "ureq 1.0.0 (HTTP client) is used by lowkey-app 1.0.0",
+            "hyper 1.0.0 has `client` (HTTP client)",
             "any version of any is asked for",
         ]
     );

@@ -48,6 +48,9 @@ pub(crate) struct Resolve {
 pub(crate) struct Node {
     pub(crate) id: String,
     pub(crate) dependencies: Vec<String>,
+    /// The features that are built.
+    #[serde(default)]
+    pub(crate) features: Vec<String>,
 }
 
 impl Metadata {

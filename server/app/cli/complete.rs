@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use anyhow::bail;
 use lowkey_completer::settings::Settings;
 use lowkey_completer::{
-    Completer, CompletionRequest, Keep, Outcome, Status, TimeLimit, Trigger, dirs, ordinary,
+    Completer, CompletionRequest, Outcome, PersistOptions, Status, TimeLimit, Trigger, load,
+    ordinary,
 };
 use lowkey_document::{ByteOffset, Document};
 use lowkey_terminal::stdout::print;
@@ -45,7 +46,7 @@ pub(super) fn run(args: &Args, settings: Settings) -> anyhow::Result<()> {
     let cursor = find(&document, &place)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     // A single command reads the data that an editor's server has kept, but saves none of its own.
-    let keep = dirs::keep(&settings).map(Keep::reading_only);
+    let keep = load::keep(&settings).map(PersistOptions::reading_only);
     let completer = Completer::start(settings, embedded(), keep)?;
     if let Ok(folder) = std::env::current_dir() {
         completer.set_roots(vec![folder]);

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use lowkey_bench::client::Client;
 use lowkey_bench::figures::{mean, percentile};
-use lowkey_bench::target::{Choice, choose};
+use lowkey_bench::simulated_user::{Action, decide};
 use lowkey_terminal::stdout::{has_styles, print_styled};
 use lowkey_terminal::style::{ACCEPTED, BOLD, GHOST, QUIET};
 use serde_json::{Value, json};
@@ -160,10 +160,11 @@ impl<'a> Typist<'a> {
             let count = |path| report.pointer(path).and_then(Value::as_u64).unwrap_or(0);
             let rest = self.rest();
             let ends: Vec<_> = rest.char_indices().map(|(at, c)| at + c.len_utf8()).collect();
-            let choice = if ghost.is_empty() { Choice::GoOn } else { choose(&ghost, rest, &ends) };
-            let (taken, accepted_chars, accepting) = match choice {
-                Choice::Take { bytes, steps, keys } => (bytes, steps, keys),
-                Choice::GoOn | Choice::Reject => (0, 0, 0),
+            let action =
+                if ghost.is_empty() { Action::Continue } else { decide(&ghost, rest, &ends) };
+            let (taken, accepted_chars, accepting) = match action {
+                Action::Accept { bytes, steps, keys } => (bytes, steps, keys),
+                Action::Continue | Action::Reject => (0, 0, 0),
             };
             let key = Key {
                 ms,
@@ -171,7 +172,7 @@ impl<'a> Typist<'a> {
                 from_memory: report.get("source").and_then(Value::as_str) == Some("memory"),
                 accepted_chars,
                 accepting,
-                typed_over: choice == Choice::Reject,
+                typed_over: action == Action::Reject,
             };
             self.draw(&ghost, &key, next)?;
             keys.push(key);

@@ -1,8 +1,8 @@
 //! `lowkey doctor`: the abilities of this machine and the model, on one screen.
 
 use lowkey_completer::settings::{self, Settings};
-use lowkey_completer::{Completer, DeviceChoice, Keep, Status, dirs, load};
-use lowkey_engine::{assembler, kept_sessions};
+use lowkey_completer::{Completer, DeviceChoice, PersistOptions, Status, load};
+use lowkey_engine::{assembler, stored_sessions};
 use lowkey_kernels::Pool;
 use lowkey_terminal::stdout::{print, print_styled};
 use lowkey_terminal::style::BOLD;
@@ -135,11 +135,11 @@ pub(super) fn run(args: &Args, settings: Settings) -> anyhow::Result<()> {
     let accelerator = settings.device.open()?;
     let device = Device {
         used: accelerator.map_or_else(|| "cpu".to_owned(), |found| found.name().to_owned()),
-        built_for: DeviceChoice::BUILT_FOR,
+        built_for: DeviceChoice::SUPPORTED_KINDS,
     };
     let load = load();
     let started = std::time::Instant::now();
-    let keep = dirs::keep(&settings).map(Keep::reading_only);
+    let keep = load::keep(&settings).map(PersistOptions::reading_only);
     let folder = keep.as_ref().map(|keep| keep.folder.clone());
     let settings = match &format {
         Some(format) => self_test::settings(&settings, format),
@@ -147,16 +147,16 @@ pub(super) fn run(args: &Args, settings: Settings) -> anyhow::Result<()> {
     };
     let completer = Completer::start(settings, embedded(), keep)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let (name, speed, speed_was_kept, kv_bytes_per_token, context_tokens, infill) =
+    let (name, speed, speed_was_stored, kv_bytes_per_token, context_tokens, infill) =
         match runtime.block_on(completer.ready()) {
             Status::Ready {
                 model,
                 speed,
-                speed_was_kept,
+                speed_was_stored,
                 cache_bytes_per_token,
                 context_length,
                 infill,
-            } => (model, speed, speed_was_kept, cache_bytes_per_token, context_length, infill),
+            } => (model, speed, speed_was_stored, cache_bytes_per_token, context_length, infill),
             Status::Failed(reason) => anyhow::bail!(reason),
             Status::Loading(_) => anyhow::bail!("the engine ended while it loaded the model"),
         };
@@ -168,7 +168,7 @@ pub(super) fn run(args: &Args, settings: Settings) -> anyhow::Result<()> {
     let self_test = format
         .map(|format| runtime.block_on(self_test::run(&completer, &format, file.n_parameters())));
     let kernels_measured = Kernels::measure(&Pool::new(used));
-    let (sessions, sessions_bytes) = folder.as_deref().map(kept_sessions).unwrap_or_default();
+    let (sessions, sessions_bytes) = folder.as_deref().map(stored_sessions).unwrap_or_default();
     let findings = Findings {
         version: env!("CARGO_PKG_VERSION"),
         cpu: Cpu {
@@ -201,7 +201,7 @@ pub(super) fn run(args: &Args, settings: Settings) -> anyhow::Result<()> {
             folder: folder.map(|folder| folder.display().to_string()),
             sessions,
             sessions_mb: (sessions_bytes as f64 / 1e5).round() / 10.0,
-            speed: speed_was_kept,
+            speed: speed_was_stored,
         },
         kernels_measured,
         forecasts: forecast::forecasts(kernels_measured, available_mb),

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use hyper::StatusCode;
 use lowkey_completer::{
     Completer, CompletionRequest, Insert, Outcome, Status, StopReason, TimeLimit,
 };
@@ -15,11 +16,11 @@ use lowkey_document::{ByteOffset, Document, Language};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::response::{Refusal, Response};
+use super::response::{self, ApiError, Response};
 use super::{fim, guess};
 
 /// Maximum number of choices in one request.
-const MOST_CHOICES: u64 = 4;
+const MAX_CHOICES: u64 = 4;
 
 /// Numbers the requests of this process: each is its own document and supersedes no other.
 static N_REQUESTS: AtomicU64 = AtomicU64::new(1);
@@ -41,9 +42,9 @@ struct Body {
     n: Option<u64>,
 }
 
-/// A valid request.
+/// The parameters of a valid request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Asked {
+pub(super) struct CompletionParams {
     prefix: String,
     suffix: String,
     path: Option<String>,
@@ -53,14 +54,14 @@ pub(super) struct Asked {
     n_choices: usize,
 }
 
-impl Asked {
+impl CompletionParams {
     /// Parses a body.
-    pub(super) fn parse(body: &[u8]) -> Result<Self, Refusal> {
-        let refuse = |why: &str| Refusal::new(400, why.to_owned());
+    pub(super) fn parse(body: &[u8]) -> Result<Self, ApiError> {
+        let reject = |message: &str| ApiError::new(StatusCode::BAD_REQUEST, message.to_owned());
         let body: Body = serde_json::from_slice(body).map_err(|error| {
             // The parser's message may quote the text, so only its position is reported.
             let (line, column) = (error.line(), error.column());
-            refuse(&format!(
+            reject(&format!(
                 "the body is not valid JSON for this request, at line {line} column {column}"
             ))
         })?;
@@ -68,17 +69,17 @@ impl Asked {
             Some(Value::String(prompt)) => prompt,
             Some(Value::Array(mut prompts)) if prompts.len() == 1 => match prompts.pop() {
                 Some(Value::String(prompt)) => prompt,
-                _ => return Err(refuse("prompt holds token ids; send it as text")),
+                _ => return Err(reject("prompt holds token ids; send it as text")),
             },
             None => {
-                return Err(refuse(
+                return Err(reject(
                     "prompt is missing; send the text around the cursor with your model's fill-in-the-middle markers",
                 ));
             }
-            Some(_) => return Err(refuse("prompt is not a string")),
+            Some(_) => return Err(reject("prompt is not a string")),
         };
         let Some(middle) = fim::read(&prompt) else {
-            return Err(refuse(
+            return Err(reject(
                 "the prompt requests a rewritten region; set the client's prompt format to qwen",
             ));
         };
@@ -89,13 +90,13 @@ impl Asked {
                 let stops = stops.into_iter().map(|stop| stop.as_str().map(str::to_owned));
                 stops
                     .collect::<Option<_>>()
-                    .ok_or_else(|| refuse("stop contains a value that is not a string"))?
+                    .ok_or_else(|| reject("stop contains a value that is not a string"))?
             }
-            Some(_) => return Err(refuse("stop is neither a string nor a list of strings")),
+            Some(_) => return Err(reject("stop is neither a string nor a list of strings")),
         };
         let n = body.n.unwrap_or(1);
-        if !(1..=MOST_CHOICES).contains(&n) {
-            return Err(refuse(&format!("n is {n}, the limit is {MOST_CHOICES}")));
+        if !(1..=MAX_CHOICES).contains(&n) {
+            return Err(reject(&format!("n is {n}, the limit is {MAX_CHOICES}")));
         }
         Ok(Self {
             suffix: format!("{}{}", middle.suffix, body.suffix.unwrap_or_default()),
@@ -118,23 +119,23 @@ impl Asked {
 /// Answers a request.
 pub(super) async fn complete(
     completer: &Arc<Completer>,
-    asked: Asked,
-) -> Result<Response, Refusal> {
+    params: CompletionParams,
+) -> Result<Response, ApiError> {
     let number = N_REQUESTS.fetch_add(1, Ordering::Relaxed);
-    let document = Opened::new(completer, number, &asked);
-    let cursor = ByteOffset(asked.prefix.len());
+    let document = OpenDocument::new(completer, number, &params);
+    let cursor = ByteOffset(params.prefix.len());
     let snapshot = document.document.snapshot();
     let request = CompletionRequest {
         time_limit: TimeLimit::Unlimited,
-        max_tokens: asked.max_tokens,
-        alternatives: asked.n_choices - 1,
+        max_tokens: params.max_tokens,
+        alternatives: params.n_choices - 1,
         // A client that stops at a line end only uses the first line.
-        multiline: asked.stops.iter().any(|stop| stop == "\n").then_some(false),
+        multiline: params.stops.iter().any(|stop| stop == "\n").then_some(false),
         ..CompletionRequest::new(snapshot.clone(), cursor)
     };
     let answer = completer.complete(request).await;
     if let Status::Failed(reason) = completer.status() {
-        return Err(Refusal::new(503, reason));
+        return Err(ApiError::new(StatusCode::SERVICE_UNAVAILABLE, reason));
     }
     let report = &answer.report;
     let inserts: Vec<Insert> = match answer.outcome {
@@ -144,7 +145,7 @@ pub(super) async fn complete(
         Outcome::Nothing | Outcome::Superseded => Vec::new(),
     };
     let texts = inserts.iter().filter_map(|insert| insert.continuation(&snapshot, cursor));
-    let mut texts: Vec<(&str, bool)> = texts.map(|text| asked.cut(text)).collect();
+    let mut texts: Vec<(&str, bool)> = texts.map(|text| params.cut(text)).collect();
     if texts.is_empty() {
         texts.push(("", true));
     }
@@ -161,14 +162,14 @@ pub(super) async fn complete(
             "choices": choices,
         })
     };
-    if asked.streams {
+    if params.streams {
         // Trims need the whole text, so the answer is one event.
         let mut events = Vec::new();
         for (index, (text, stopped)) in texts.iter().enumerate() {
             events.push(envelope(json!([choice(index, text, None)])));
             events.push(envelope(json!([choice(index, "", Some(finish(*stopped)))])));
         }
-        return Ok(Response::events(&events));
+        return Ok(response::events(&events));
     }
     let choices: Vec<Value> = texts
         .iter()
@@ -182,22 +183,22 @@ pub(super) async fn complete(
         "completion_tokens": n_decoded,
         "total_tokens": n_prompt + n_decoded,
     });
-    Ok(Response::json(200, &body))
+    Ok(response::json(StatusCode::OK, &body))
 }
 
 /// A request's text as a document; Drop closes it.
-struct Opened<'c> {
+struct OpenDocument<'c> {
     completer: &'c Completer,
     document: Document,
 }
 
-impl<'c> Opened<'c> {
+impl<'c> OpenDocument<'c> {
     /// Opens the document. The number keeps documents apart, and the prompt's label must not
     /// contain it.
-    fn new(completer: &'c Completer, number: u64, asked: &Asked) -> Self {
+    fn new(completer: &'c Completer, number: u64, params: &CompletionParams) -> Self {
         // The dots of the file name are kept: the name of a secret file may begin with one.
-        let named = asked.path.as_deref().map(|path| path.trim_start_matches("./"));
-        let path = named.or_else(|| guess::file_name(&asked.prefix, &asked.suffix));
+        let named = params.path.as_deref().map(|path| path.trim_start_matches("./"));
+        let path = named.or_else(|| guess::file_name(&params.prefix, &params.suffix));
         let (uri, language) = match path {
             Some(path) => (
                 format!("file:///{number}/{}", path.trim_start_matches('/')),
@@ -205,12 +206,12 @@ impl<'c> Opened<'c> {
             ),
             None => (format!("untitled:{number}/"), Language::plain_text().id),
         };
-        let text = format!("{}{}", asked.prefix, asked.suffix);
+        let text = format!("{}{}", params.prefix, params.suffix);
         Self { completer, document: Document::open(&uri, language, 1, &text) }
     }
 }
 
-impl Drop for Opened<'_> {
+impl Drop for OpenDocument<'_> {
     fn drop(&mut self) {
         self.completer.closed(self.document.snapshot().uri());
     }
@@ -220,14 +221,14 @@ impl Drop for Opened<'_> {
 mod tests {
     use super::*;
 
-    fn why(body: &str) -> String {
-        let refusal = Asked::parse(body.as_bytes()).unwrap_err();
-        assert_eq!(refusal.status, 400);
-        refusal.why
+    fn rejection(body: &str) -> String {
+        let error = CompletionParams::parse(body.as_bytes()).unwrap_err();
+        assert_eq!(error.status, StatusCode::BAD_REQUEST);
+        error.message.into_owned()
     }
 
     #[test]
-    fn invalid_bodies_are_refused_unquoted() {
+    fn invalid_bodies_are_rejected_unquoted() {
         for (body, word) in [
             ("", "JSON"),
             (r#"{"prompt": secret}"#, "line 1 column"),
@@ -243,18 +244,18 @@ mod tests {
             (r#"{"prompt": "<|editable_region_start|>"}"#, "prompt format"),
             (r#"{"prompt": "a", "max_tokens": -1}"#, "JSON"),
         ] {
-            let why = why(body);
-            assert!(why.contains(word) && !why.contains("secret"), "{body}: {why}");
+            let message = rejection(body);
+            assert!(message.contains(word) && !message.contains("secret"), "{body}: {message}");
         }
     }
 
     #[test]
     fn zed_request_is_parsed() {
         let body = r#"{"model":"qwen2.5-coder","prompt":"<|fim_prefix|>a<|fim_suffix|>b<|fim_middle|>","max_tokens":64,"temperature":null,"stop":["<|endoftext|>","<|fim_prefix|>"],"environment":null}"#;
-        let asked = Asked::parse(body.as_bytes()).unwrap();
-        assert_eq!((&*asked.prefix, &*asked.suffix), ("a", "b"));
-        assert_eq!((asked.max_tokens, asked.n_choices, asked.streams), (Some(64), 1, false));
-        assert_eq!(asked.cut("x<|fim_prefix|>y"), ("x", true));
-        assert_eq!(asked.cut("xy"), ("xy", false));
+        let params = CompletionParams::parse(body.as_bytes()).unwrap();
+        assert_eq!((&*params.prefix, &*params.suffix), ("a", "b"));
+        assert_eq!((params.max_tokens, params.n_choices, params.streams), (Some(64), 1, false));
+        assert_eq!(params.cut("x<|fim_prefix|>y"), ("x", true));
+        assert_eq!(params.cut("xy"), ("xy", false));
     }
 }

@@ -1,110 +1,78 @@
 //! Responses: a status, a body of JSON or of events, and no header that lets a web page read it.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
-use std::io::{self, Write};
 
+use http_body_util::Full;
+use hyper::StatusCode;
+use hyper::body::Bytes;
+use hyper::header::{
+    CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS,
+};
 use serde_json::{Value, json};
 
-/// The reason for refusing a request, for the client.
+/// A response with its whole body.
+pub(super) type Response = hyper::Response<Full<Bytes>>;
+
+/// Builds a JSON response.
+pub(super) fn json(status: StatusCode, body: &Value) -> Response {
+    response(status, "application/json", body.to_string())
+}
+
+/// Builds server-sent events, one per value, and the end mark.
+pub(super) fn events(events: &[Value]) -> Response {
+    let mut body = String::new();
+    for event in events {
+        let _ = write!(body, "data: {event}\n\n");
+    }
+    body.push_str("data: [DONE]\n\n");
+    response(StatusCode::OK, "text/event-stream", body)
+}
+
+fn response(status: StatusCode, content_type: &'static str, body: String) -> Response {
+    let mut response = Response::new(Full::from(body));
+    *response.status_mut() = status;
+    for (name, value) in [
+        (CONTENT_TYPE, content_type),
+        (CACHE_CONTROL, "no-store"),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ] {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+/// The reason for rejecting a request, for the client.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Refusal {
-    pub(super) status: u16,
+pub(super) struct ApiError {
+    pub(super) status: StatusCode,
     /// The fault, the limit, the next step; never text of the request.
-    pub(super) why: String,
+    pub(super) message: Cow<'static, str>,
+    header: Option<(HeaderName, &'static str)>,
 }
 
-impl Refusal {
-    /// Builds a refusal with an HTTP status.
-    pub(super) fn new(status: u16, why: String) -> Self {
-        Self { status, why }
-    }
-}
-
-/// A response.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Response {
-    pub(super) status: u16,
-    content_type: &'static str,
-    body: Vec<u8>,
-    closes: bool,
-}
-
-impl Response {
-    /// Builds a JSON response.
-    pub(super) fn json(status: u16, body: &Value) -> Self {
-        let body = body.to_string().into_bytes();
-        Self { status, content_type: "application/json", body, closes: false }
+impl ApiError {
+    /// Builds an error with an HTTP status.
+    pub(super) fn new(status: StatusCode, message: impl Into<Cow<'static, str>>) -> Self {
+        Self { status, message: message.into(), header: None }
     }
 
-    /// Builds server-sent events, one per value, and the end mark.
-    pub(super) fn events(events: &[Value]) -> Self {
-        let mut body = String::new();
-        for event in events {
-            let _ = write!(body, "data: {event}\n\n");
+    /// Adds the header that HTTP requires for this status.
+    pub(super) fn with_header(self, name: HeaderName, value: &'static str) -> Self {
+        Self { header: Some((name, value)), ..self }
+    }
+
+    /// Builds the response, in the form that `OpenAI` clients expect. The connection closes after
+    /// it, because the body of the request may be unread.
+    pub(super) fn into_response(self) -> Response {
+        let Self { status, message, header } = self;
+        let kind = if status.is_client_error() { "invalid_request_error" } else { "server_error" };
+        let message = format!("lowkey: {message}");
+        let error = json!({"message": message, "type": kind, "code": status.as_u16()});
+        let mut response = json(status, &json!({"error": error}));
+        for (name, value) in header.into_iter().chain([(CONNECTION, "close")]) {
+            response.headers_mut().insert(name, HeaderValue::from_static(value));
         }
-        body.push_str("data: [DONE]\n\n");
-        Self {
-            status: 200,
-            content_type: "text/event-stream",
-            body: body.into_bytes(),
-            closes: false,
-        }
-    }
-
-    /// Builds an error in the form that `OpenAI` clients expect.
-    pub(super) fn refusing(Refusal { status, why }: &Refusal) -> Self {
-        let kind = if *status < 500 { "invalid_request_error" } else { "server_error" };
-        let body =
-            json!({"error": {"message": format!("lowkey: {why}"), "type": kind, "code": status}});
-        Self { closes: true, ..Self::json(*status, &body) }
-    }
-
-    /// Sets whether the connection closes after this response.
-    pub(super) fn closing(self, closes: bool) -> Self {
-        Self { closes: self.closes || closes, ..self }
-    }
-
-    /// Whether the connection closes after this response.
-    pub(super) fn closes(&self) -> bool {
-        self.closes
-    }
-
-    /// Writes the whole response.
-    pub(super) fn write(&self, mut to: impl Write) -> io::Result<()> {
-        let Self { status, content_type, body, closes } = self;
-        let mut bytes = format!(
-            "HTTP/1.1 {status} {}\r\nContent-Type: {content_type}\r\nContent-Length: {}\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n",
-            reason(*status),
-            body.len(),
-        );
-        if *status == 401 {
-            bytes.push_str("WWW-Authenticate: Bearer\r\n");
-        }
-        if *closes {
-            bytes.push_str("Connection: close\r\n");
-        }
-        bytes.push_str("\r\n");
-        let mut bytes = bytes.into_bytes();
-        bytes.extend_from_slice(body);
-        to.write_all(&bytes)?;
-        to.flush()
-    }
-}
-
-fn reason(status: u16) -> &'static str {
-    match status {
-        200 => "OK",
-        400 => "Bad Request",
-        401 => "Unauthorized",
-        403 => "Forbidden",
-        404 => "Not Found",
-        405 => "Method Not Allowed",
-        411 => "Length Required",
-        413 => "Content Too Large",
-        415 => "Unsupported Media Type",
-        431 => "Request Header Fields Too Large",
-        501 => "Not Implemented",
-        503 => "Service Unavailable",
-        _ => "Error",
+        response
     }
 }

@@ -12,7 +12,7 @@ use anyhow::{Context, bail, ensure};
 use lowkey_completer::{ordinary, settings};
 
 /// Minimum length; shorter tokens could be guessed.
-const LEAST_BYTES: usize = 16;
+const MIN_BYTES: usize = 16;
 
 /// The environment variable with the token.
 const VARIABLE: &str = "LOWKEY_HTTP_TOKEN";
@@ -24,9 +24,7 @@ pub(super) fn find() -> anyhow::Result<(String, String)> {
         return Ok((checked(&token, VARIABLE)?, format!("the environment variable {VARIABLE}")));
     }
     let Some(file) = file() else {
-        bail!(
-            "there is no folder for the token; set {VARIABLE} to {LEAST_BYTES} characters or more"
-        );
+        bail!("there is no folder for the token; set {VARIABLE} to {MIN_BYTES} characters or more");
     };
     let place = file.display().to_string();
     let token = match make(&file) {
@@ -93,8 +91,8 @@ fn read(file: &Path) -> anyhow::Result<String> {
 fn checked(token: &str, place: &str) -> anyhow::Result<String> {
     let token = token.trim();
     ensure!(
-        token.len() >= LEAST_BYTES,
-        "the token in {place} has {} characters, the minimum is {LEAST_BYTES}; remove it to get a new one",
+        token.len() >= MIN_BYTES,
+        "the token in {place} has {} characters, the minimum is {MIN_BYTES}; remove it to get a new one",
         token.len()
     );
     ensure!(

@@ -12,7 +12,7 @@ use anyhow::{Context as _, bail};
 use serde_json::{Value, json};
 
 /// Without an answer within this time, the server hangs.
-const PATIENCE: Duration = Duration::from_mins(1);
+const RESPONSE_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// A child server and its connection. Dropping it ends the child.
 pub struct Client {
@@ -57,7 +57,7 @@ impl Client {
         self.next_id += 1;
         let id = self.next_id;
         self.send(&json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params}))?;
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + RESPONSE_TIMEOUT;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             let message = match self.from_server.recv_timeout(left) {
@@ -91,9 +91,9 @@ impl Client {
 
 impl Drop for Client {
     fn drop(&mut self) {
-        let polite = self.request("shutdown", &Value::Null).is_ok()
+        let ended_on_request = self.request("shutdown", &Value::Null).is_ok()
             && self.notify("exit", &Value::Null).is_ok();
-        if !polite {
+        if !ended_on_request {
             let _ = self.child.kill();
         }
         let _ = self.child.wait();

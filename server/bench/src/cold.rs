@@ -18,19 +18,19 @@ use lowkey_terminal::stdout::print;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::cut::check;
+use super::prompt_args::check_value;
 use crate::Program;
 
 mod client;
 mod figures;
-mod scenes;
+mod places;
+mod scene;
 mod scratch;
-mod visit;
 
 use client::Client;
-use scenes::{At, Places, Typist, choose, n_lines};
+use places::{Location, Places, Typist, choose, n_lines};
+use scene::{SceneResult, run_scene};
 use scratch::Scratch;
-use visit::{Visit, visit};
 
 /// Arguments of `lowkey bench cold`.
 #[derive(Debug, clap::Args)]
@@ -49,7 +49,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "N", default_value_t = 25, value_parser = clap::value_parser!(u64).range(1..=1000))]
     keys: u64,
     /// How sure the gate must be: quiet, normal, eager, or always, so that no gate hides how long a suggestion takes
-    #[arg(long, value_name = "HOW", default_value = "always", value_parser = |word: &str| check("suggestion_threshold", word))]
+    #[arg(long, value_name = "HOW", default_value = "always", value_parser = |word: &str| check_value("suggestion_threshold", word))]
     suggestion_threshold: String,
 }
 
@@ -65,8 +65,8 @@ Scenes, in this order:
 
 Some text at both places is left out before the file is opened and typed again, one key every --typing-ms; the first key
 comes one pause after the event. Every key changes the text, withdraws the request before and sends the next. All keys of
-a scene are typed, also after the first suggestion, which is never taken. What a request computes that the next key
-overtakes is in no report; with --typing-ms above the server's time limit no key is overtaken.
+a scene are typed, also after the first suggestion, which is never taken. The tokens that a request computes before the
+next key supersedes it are in no report; with --typing-ms above the server's time limit no request is superseded.
 The server keeps its sessions in a folder that is removed at the end. Settings other than the model, its threads,
 quantization and device are the defaults.";
 
@@ -75,14 +75,14 @@ const SCENES: [&str; 4] = ["open", "jump", "back", "reopen"];
 
 /// One file, as `--json` prints it.
 #[derive(Debug, Serialize)]
-struct Measured {
+struct FileResult {
     file: String,
     lines: usize,
     language: String,
     model: String,
     ready_ms: f64,
     restart_ready_ms: f64,
-    scenes: Vec<Visit>,
+    scenes: Vec<SceneResult>,
 }
 
 /// A file and where it is typed in.
@@ -102,7 +102,7 @@ pub(super) fn run(args: &Args, settings: &Settings, program: &Program) -> anyhow
     let bench = Bench { args, settings, program, scratch: &scratch, n_keys };
     let outcome = bench.run(subjects);
     if outcome.is_err() {
-        scratch.await_signal_s_end();
+        scratch.wait_for_signal_exit();
     }
     outcome
 }
@@ -179,27 +179,43 @@ impl Bench<'_> {
         })
     }
 
-    fn measure(&self, subject: Subject) -> anyhow::Result<Measured> {
+    fn measure(&self, subject: Subject) -> anyhow::Result<FileResult> {
         let Subject { file, whole, places } = subject;
         let root = root_of(&whole);
         let mut typist = Typist::new(&whole, places);
         // A short file is shared fairly between the visits.
-        let n_first = typist.n_left(At::First).div_ceil(3).min(self.n_keys);
+        let n_first = typist.n_left(Location::First).div_ceil(3).min(self.n_keys);
         let pace = Duration::from_millis(self.args.typing_ms);
         let (mut client, ready_ms, model) = self.start(root.as_deref())?;
         let mut scenes = Vec::new();
         let event = open(&mut client, &typist)?;
-        scenes.push(visit(&mut client, &mut typist, ("open", At::First), n_first, pace, event)?);
-        for (name, at, n_keys) in [("jump", At::Far, self.n_keys), ("back", At::First, n_first)] {
+        scenes.push(run_scene(
+            &mut client,
+            &mut typist,
+            ("open", Location::First),
+            n_first,
+            pace,
+            event,
+        )?);
+        for (name, at, n_keys) in
+            [("jump", Location::Far, self.n_keys), ("back", Location::First, n_first)]
+        {
             let event = Instant::now();
-            scenes.push(visit(&mut client, &mut typist, (name, at), n_keys, pace, event)?);
+            scenes.push(run_scene(&mut client, &mut typist, (name, at), n_keys, pace, event)?);
         }
         client.end()?;
         let (mut client, restart_ready_ms, _) = self.start(root.as_deref())?;
         let event = open(&mut client, &typist)?;
-        scenes.push(visit(&mut client, &mut typist, ("reopen", At::First), n_first, pace, event)?);
+        scenes.push(run_scene(
+            &mut client,
+            &mut typist,
+            ("reopen", Location::First),
+            n_first,
+            pace,
+            event,
+        )?);
         client.end()?;
-        Ok(Measured {
+        Ok(FileResult {
             file: file.display().to_string(),
             lines: n_lines(&whole),
             language: whole.language_id().to_owned(),

@@ -16,13 +16,13 @@ use lowkey_completer::settings::Settings;
 
 pub mod client;
 mod cold;
-mod cut;
 mod engine;
 pub mod figures;
 mod player;
+mod prompt_args;
 mod quality;
 mod replay;
-pub mod target;
+pub mod simulated_user;
 mod trace;
 
 /// The program that runs the measurements.
@@ -51,7 +51,7 @@ enum Bench {
     /// Replay an editing trace key by key, and report the cost of each key
     Replay(replay::Args),
     /// Remove text from a repository's files, request it, and report how often the answer is right
-    Quality(quality::Args),
+    Quality(Box<quality::Args>),
 }
 
 /// Runs a measurement and prints the result to stdout.

@@ -6,7 +6,7 @@
 //! Invariant: the same files, seed and options give the same rows, but for the times and for how
 //! much of a prompt was cached. So there is no time budget here.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,36 +21,37 @@ use lowkey_terminal::progress;
 use lowkey_terminal::stdout::print;
 use serde_json::{Map, Value, json};
 
-use super::cut::Cut;
+use super::prompt_args::PromptArgs;
 use crate::Program;
 
+mod cross_file;
 mod hole;
 mod ledger;
 mod parses;
 mod plan;
 mod repository;
+mod repository_copy;
+mod rng;
 mod row;
 mod score;
-mod seeded;
 mod table;
-mod trial;
 
 use hole::Kind;
 use ledger::Ledger;
 use parses::Parsers;
 use plan::{Planned, plan};
 use repository::{Source, Walk, walk};
+use repository_copy::RepositoryCopy;
+use rng::digest;
 use row::{Row, Summary, Texts};
 use score::{agreed_chars, score};
-use seeded::digest;
-use trial::Trial;
 
 /// Arguments of `lowkey bench quality`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The repository: files that git ignores or that may hold secrets are left alone
-    #[arg(value_name = "DIR")]
-    folder: PathBuf,
+    #[arg(value_name = "DIR", required_unless_present = "cross_file")]
+    folder: Option<PathBuf>,
     /// How many holes, as many of each kind in each language
     #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..))]
     holes: u32,
@@ -85,30 +86,37 @@ pub(super) struct Args {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    cut: Cut,
+    cross_file: cross_file::Options,
+    #[command(flatten)]
+    prompt: PromptArgs,
 }
 
 pub(super) fn run(args: &Args, settings: &Settings, program: &Program) -> anyhow::Result<()> {
-    let root = std::fs::canonicalize(&args.folder)
-        .with_context(|| format!("cannot read the folder {}", args.folder.display()))?;
+    if let Some(holes) = &args.cross_file.cross_file {
+        return cross_file::run(holes, args, settings, program);
+    }
+    // Required without --cross-file.
+    let folder = args.folder.as_deref().unwrap_or(Path::new("."));
+    let root = std::fs::canonicalize(folder)
+        .with_context(|| format!("cannot read the folder {}", folder.display()))?;
     if !root.is_dir() {
-        bail!("{} is not a folder; name a repository's", args.folder.display());
+        bail!("{} is not a folder; name a repository's", folder.display());
     }
     let parsers = Parsers::new(&args.parses)?;
     let kinds = if args.kinds.is_empty() { Kind::ALL.to_vec() } else { args.kinds.clone() };
     let walk = walk(&root, &settings.exclude, &args.languages)?;
     let planned = plan(&walk.sources, &kinds, args.holes as usize, args.seed);
     if planned.is_empty() {
-        let Walk { sources, n_denied, n_passed_over } = walk;
+        let Walk { sources, n_denied, n_skipped } = walk;
         bail!(
-            "no holes are possible in {}: {} files of code, {n_denied} that the model must not see, {n_passed_over} \
+            "no holes are possible in {}: {} files of code, {n_denied} that the model must not see, {n_skipped} \
              in no known language, too long or not UTF-8; name a folder with source code, or languages with --languages",
-            args.folder.display(),
+            folder.display(),
             sources.len(),
         );
     }
     // Looking ahead would be work for a next key that never comes.
-    let settings = Settings { look_ahead: false, ..args.cut.apply(settings) };
+    let settings = Settings { look_ahead: false, ..args.prompt.apply(settings) };
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let completer = Completer::start(settings.clone(), program.embedded, None)?;
@@ -120,14 +128,14 @@ pub(super) fn run(args: &Args, settings: &Settings, program: &Program) -> anyhow
             Status::Loading(_) => bail!("the model did not load"),
         };
         let parameters = parameters(args, &settings, &kinds, &model);
-        let trial = match &args.run {
-            Some(command) => {
-                Some(Trial::new(&root, command, Duration::from_secs(args.run_seconds)).await?)
-            }
+        let repository_copy = match &args.run {
+            Some(command) => Some(
+                RepositoryCopy::new(&root, command, Duration::from_secs(args.run_seconds)).await?,
+            ),
             None => None,
         };
         let sources = &walk.sources;
-        let mut bench = Bench { args, sources, completer: &completer, trial, parsers };
+        let mut bench = Bench { args, sources, completer: &completer, repository_copy, parsers };
         Ok((bench.rows(&planned, &parameters).await?, model))
     });
     completer.shutdown();
@@ -138,7 +146,7 @@ pub(super) fn run(args: &Args, settings: &Settings, program: &Program) -> anyhow
     let heading = format!(
         "{} holes in {} with {model}, seed {}, {}",
         rows.len(),
-        args.folder.display(),
+        folder.display(),
         args.seed,
         if args.invoked { "asked by a key" } else { "asked by typing" },
     );
@@ -184,7 +192,7 @@ struct Bench<'a> {
     args: &'a Args,
     sources: &'a [Source],
     completer: &'a Arc<Completer>,
-    trial: Option<Trial>,
+    repository_copy: Option<RepositoryCopy>,
     parsers: Parsers,
 }
 
@@ -205,7 +213,7 @@ impl Bench<'_> {
     ) -> anyhow::Result<Vec<Row>> {
         let (mut ledger, known) = match &self.args.out {
             Some(path) => {
-                let (ledger, rows) = Ledger::open(path, parameters)?;
+                let (ledger, rows) = Ledger::open::<Row>(path, parameters)?;
                 (Some(ledger), rows)
             }
             None => (None, Vec::new()),
@@ -266,9 +274,9 @@ impl Bench<'_> {
             }
             Outcome::Nothing | Outcome::Superseded => None,
         };
-        let run = match (&self.trial, &filled) {
-            (Some(trial), Some(text)) => {
-                Some(trial.passes(&source.label, text, &source.text).await?)
+        let run = match (&self.repository_copy, &filled) {
+            (Some(repository_copy), Some(text)) => {
+                Some(repository_copy.passes(&source.label, text, &source.text).await?)
             }
             _ => None,
         };
@@ -306,7 +314,7 @@ impl Bench<'_> {
         let texts = || Texts {
             truth: hole.truth(&source.text).to_owned(),
             shown: touched(filled.unwrap_or(&snapshot.text())),
-            behind: hole.tail.clone(),
+            after_cursor: hole.tail.clone(),
         };
         Row {
             hole: *number,

@@ -15,10 +15,10 @@ use lowkey_completer::{Completer, CompletionRequest, Outcome, Status, Work};
 use lowkey_terminal::stdout::print;
 use serde::Serialize;
 
-use super::cut::Cut;
 use super::figures::percentile;
 use super::player::{Player, upcoming};
-use super::target::{Choice, choose};
+use super::prompt_args::PromptArgs;
+use super::simulated_user::{Action, decide};
 use super::trace::{self, Trace};
 use crate::Program;
 
@@ -38,7 +38,7 @@ pub(super) struct Args {
     #[arg(long)]
     target: bool,
     #[command(flatten)]
-    cut: Cut,
+    prompt: PromptArgs,
 }
 
 /// One key, as `--json` prints it.
@@ -54,7 +54,7 @@ struct Row {
     prefilled: u64,
     /// What a user who knows the final text did with it.
     #[serde(skip)]
-    choice: Option<Choice>,
+    action: Option<Action>,
     /// Whether a key was pressed for it; after an accept the editor asks without one.
     #[serde(skip)]
     is_key: bool,
@@ -103,7 +103,7 @@ struct Background {
 }
 
 pub(super) fn run(args: &Args, settings: &Settings, program: &Program) -> anyhow::Result<()> {
-    let settings = args.cut.apply(settings);
+    let settings = args.prompt.apply(settings);
     let traces = args.traces.iter().map(|path| trace::read(path)).collect::<Result<Vec<_>, _>>()?;
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
@@ -126,7 +126,7 @@ pub(super) fn run(args: &Args, settings: &Settings, program: &Program) -> anyhow
         } else {
             let name = path.file_stem().unwrap_or_default().to_string_lossy();
             let saved = if args.target { saved_line(&name, &summary) } else { String::new() };
-            print(&(saved + &screen(&name, &summary)))?;
+            print(&(saved + &summary_line(&name, &summary)))?;
         }
     }
     if args.target && all.len() > 1 && !args.json {
@@ -174,17 +174,18 @@ async fn play(
             stale: now.revision() != snapshot.revision() || now.uri() != snapshot.uri(),
             report: Report { why: Vec::new(), ..(*answer.report).clone() },
             prefilled: completer.work().prefilled - before.prefilled,
-            choice: None,
+            action: None,
             is_key,
         };
         if let (true, Outcome::Insert(insert)) = (args.target, &answer.outcome) {
             let steps = trace.steps.get(next..).unwrap_or_default();
-            let (coming, ends) = upcoming(steps, player.place());
+            let (upcoming_text, ends) = upcoming(steps, player.place());
             // Closers that the answer replaces stay where they are.
             let ghost = insert.continuation(&snapshot, cursor);
-            let choice = ghost.map_or(Choice::GoOn, |ghost| choose(ghost, &coming, &ends));
+            let action =
+                ghost.map_or(Action::Continue, |ghost| decide(ghost, &upcoming_text, &ends));
             // Only whole steps can be skipped: the rest of the trace must still fit.
-            if let (Choice::Take { bytes, steps, .. }, Some(ghost)) = (choice, ghost) {
+            if let (Action::Accept { bytes, steps, .. }, Some(ghost)) = (action, ghost) {
                 player.insert(ghost.get(..bytes).unwrap_or_default())?;
                 next += steps;
                 has_accepted = true;
@@ -193,7 +194,7 @@ async fn play(
                     completer.accepted(answer.id);
                 }
             }
-            row.choice = Some(choice);
+            row.action = Some(action);
         }
         n_keys += usize::from(is_key);
         rows.push(row);
@@ -216,11 +217,11 @@ fn summarise(rows: &[Row], work: Work) -> Summary {
     let decoded: usize = count(|tokens| tokens.decoded);
     let decode_ms: f64 = of(&|row| row.report.ms.decode).iter().sum();
     let (mut steps, mut accepts, mut rejects) = (0, 0, 0);
-    for choice in rows.iter().filter_map(|row| row.choice) {
-        match choice {
-            Choice::Take { steps: n, keys, .. } => (steps, accepts) = (steps + n, accepts + keys),
-            Choice::Reject => rejects += 1,
-            Choice::GoOn => {}
+    for action in rows.iter().filter_map(|row| row.action) {
+        match action {
+            Action::Accept { steps: n, keys, .. } => (steps, accepts) = (steps + n, accepts + keys),
+            Action::Reject => rejects += 1,
+            Action::Continue => {}
         }
     }
     let background =
@@ -267,7 +268,7 @@ fn saved_line(name: &str, s: &Summary) -> String {
     )
 }
 
-fn screen(name: &str, s: &Summary) -> String {
+fn summary_line(name: &str, s: &Summary) -> String {
     format!(
         "{name:<24} {:>4} keys  p50 {:>6.1} ms  p95 {:>6.1} ms  p99 {:>6.1} ms  \
          prefilled median {:>2.0} mean {:>5.1} (with background {:>5.1})  \

@@ -56,16 +56,16 @@ impl Completer {
     async fn collect(&self, active: &ActiveRequest, best: &Insert, others: &mut Vec<Insert>) {
         let Ok(prepared) = self.prepare(active, &self.settings()) else { return };
         let n = active.request.alternatives;
-        // The candidates include the best text's own opening, and some lead back to the best text.
-        let openings = self.ask_after(active, &prepared, "", 2 * n + 1).await;
+        // The candidates include the best text's own first token, and some lead back to the best text.
+        let first_tokens = self.ask_after(active, &prepared, "", 2 * n + 1).await;
         let mut taken = vec![after_cursor(active, best)];
-        for opening in openings.map(|made| made.openings).unwrap_or_default() {
-            if taken.iter().any(|text| text.starts_with(&opening.text)) {
+        for first_token in first_tokens.map(|made| made.first_tokens).unwrap_or_default() {
+            if taken.iter().any(|text| text.starts_with(&first_token.text)) {
                 continue;
             }
-            let made = self.ask_after(active, &prepared, &opening.text, 0).await;
+            let made = self.ask_after(active, &prepared, &first_token.text, 0).await;
             let Some(made) = made.filter(|made| is_whole(made.stop)) else { return };
-            let text = format!("{}{}", opening.text, made.text);
+            let text = format!("{}{}", first_token.text, made.text);
             let report = Report { source: Source::Model, ..Report::default() };
             // Only an explicit request has alternatives, and for it the gate is open.
             let raw = RawCompletion {
@@ -87,14 +87,14 @@ impl Completer {
         }
     }
 
-    /// Decodes as if the user had typed `typed` at the cursor; with `n_openings`, only returns the
+    /// Decodes as if the user had typed `typed` at the cursor; with `n_first_tokens`, only returns the
     /// first-token candidates.
     fn ask_after(
         &self,
         active: &ActiveRequest,
         prepared: &PreparedRequest,
         typed: &str,
-        n_openings: usize,
+        n_first_tokens: usize,
     ) -> impl Future<Output = Option<Generated>> + use<> {
         let (to_us, generated) = oneshot::channel();
         let done = {
@@ -102,7 +102,7 @@ impl Completer {
             let (key, forced) = (prepared.key.clone(), format!("{}{typed}", prepared.typed()));
             move |generated: Generated| {
                 work.add(Priority::Interactive, &generated.tokens);
-                if n_openings == 0 {
+                if n_first_tokens == 0 {
                     remember(&memory, &key, &forced, &generated);
                 }
                 // The receiver is dropped when the budget is used up.
@@ -110,12 +110,12 @@ impl Completer {
             }
         };
         let job = prepared.job(typed, std::time::Instant::now(), done);
-        let max_tokens = if n_openings > 0 { 1 } else { job.max_tokens };
+        let max_tokens = if n_first_tokens > 0 { 1 } else { job.max_tokens };
         // The best text is final, so cancel a job that extends it or computes a prompt for it.
         if let Some(state) = self.documents().get(active.uri()) {
             state.cancel(active.request.surface);
         }
-        let ticket = self.engine.submit(Job { max_tokens, n_openings, ..job });
+        let ticket = self.engine.submit(Job { max_tokens, n_first_tokens, ..job });
         async move {
             let generated = generated.await.ok();
             drop(ticket);

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use lowkey_document::{ByteOffset, LineEnding, PositionEncoding};
 use lowkey_suggestion::{
-    Completion, Confidence, Evidence, GATE, Gate, Judgement, PositionClass, SuffixClass, Verdict,
-    trim,
+    Completion, Confidence, Evidence, GATE, Gate, Judgement, PositionClass, SuffixClass,
+    TrimOutcome, trim,
 };
 
 use crate::answer::{Answer, Outcome};
@@ -46,11 +46,11 @@ impl Completer {
         let lines = prepared.lines.map(|lines| format!("lines: several, because {}", lines.why));
         report.why.extend(lines);
         report.untrimmed = Some(insert(active, prepared, text, 0));
-        let verdict = trim(&prepared.for_suggestion(), Completion { text, is_complete });
-        report.why.extend(verdict.why());
-        report.trims = verdict.trims().iter().map(|trimmed| trimmed.rule).collect();
-        let outcome = match verdict {
-            Verdict::Show(suggestion) => {
+        let trimmed = trim(&prepared.for_suggestion(), Completion { text, is_complete });
+        report.why.extend(trimmed.why());
+        report.trims = trimmed.trims().iter().map(|trimmed| trimmed.rule).collect();
+        let outcome = match trimmed {
+            TrimOutcome::Show(suggestion) => {
                 report.text.clone_from(&suggestion.text);
                 let insert =
                     insert(active, prepared, &suggestion.text, suggestion.replaces_tail_bytes);
@@ -68,7 +68,7 @@ impl Completer {
                     Outcome::Nothing
                 }
             }
-            Verdict::Silent { rule, text, .. } => {
+            TrimOutcome::Silent { rule, text, .. } => {
                 report.text = text;
                 report.silent = Some(rule.to_owned());
                 Outcome::Nothing

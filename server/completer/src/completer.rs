@@ -14,7 +14,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
 use lowkey_document::Uri;
-use lowkey_engine::{Engine, Keep, Loaded, Priority, Status};
+use lowkey_engine::{Engine, Loaded, PersistOptions, Priority, Status};
 use lowkey_store::Embedded;
 
 use crate::answer::{Answer, Outcome};
@@ -36,15 +36,16 @@ impl Completer {
     pub fn start(
         settings: Settings,
         embedded: Option<Embedded>,
-        keep: Option<Keep>,
+        keep: Option<PersistOptions>,
     ) -> std::io::Result<Arc<Self>> {
         let keeping = keep.as_ref().map(|keep| keep.enabled.clone());
         let (asked, packed) = (settings.clone(), keep.clone());
-        let engine = Engine::start_keeping(settings.cache_mb << 20, keep, move |progress| {
-            let loaded = load::load(&asked, embedded.as_ref(), packed.as_ref(), progress);
-            // Error messages quote names from the model file.
-            Ok(Loaded { speculates: asked.speculation, ..loaded.map_err(plain)? })
-        })?;
+        let engine =
+            Engine::start_with_persistence(settings.cache_mb << 20, keep, move |progress| {
+                let loaded = load::load(&asked, embedded.as_ref(), packed.as_ref(), progress);
+                // Error messages quote names from the model file.
+                Ok(Loaded { speculates: asked.speculation, ..loaded.map_err(plain)? })
+            })?;
         Ok(Arc::new(Self::new(engine, settings, keeping)))
     }
 
@@ -112,7 +113,7 @@ impl Completer {
         if let Some(state) = state {
             state.close(self.new_id());
         }
-        lock(&self.memory).forget(uri);
+        lock(&self.memory).remove_document(uri);
     }
 
     /// Applies new settings; returns messages about those that need a restart.

@@ -83,8 +83,8 @@ impl Completer {
         let job = Job {
             priority: Priority::Background,
             max_tokens: 0,
-            must_write: false,
-            first,
+            requires_text: false,
+            small_prompt: first,
             ..prepared.job("", active.asked, done)
         };
         let ticket = self.engine.submit(job);

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::time::Instant;
 
 use lowkey_document::{Snapshot, Uri};
-use lowkey_suggestion::Recent;
+use lowkey_suggestion::RecentAnswers;
 
 use crate::answer::Outcome;
 use crate::document_state::DocumentState;
@@ -24,7 +24,7 @@ pub(crate) struct Documents {
     /// The prefill at the resting cursor. There is one cursor.
     pub(crate) prefill: PrefillSlot,
     /// The outcomes of the latest suggestions in all documents; the gate reads them.
-    pub(crate) recent: Recent,
+    pub(crate) recent: RecentAnswers,
 }
 
 /// The outcomes of earlier suggestions that an edit or a request has revealed.
@@ -93,7 +93,7 @@ impl Documents {
 
     fn note(&mut self, Ended { end, probability }: &Ended) {
         if let Some(probability) = probability {
-            self.recent.note(*probability, *end != End::Refused);
+            self.recent.record(*probability, *end != End::Refused);
         }
     }
 }

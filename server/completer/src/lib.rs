@@ -17,7 +17,7 @@ mod answer_builder;
 mod completer;
 mod counters;
 mod cursor_prefill;
-pub mod dirs;
+mod dirs;
 mod document_state;
 mod documents;
 mod feedback;
@@ -46,12 +46,12 @@ mod wait;
 pub use answer::{Answer, Outcome};
 pub use counters::Work;
 pub use insert::Insert;
-pub use request::{CompletionRequest, Surface, TimeLimit, Trigger};
+pub use request::{CompletionRequest, Elsewhere, Surface, TimeLimit, Trigger};
 pub use state::Completer;
 
 // Re-exports of the stages for front ends, so that front ends depend on none of them.
-pub use lowkey_engine::{Keep, Speed, Status};
+pub use lowkey_engine::{PersistOptions, Speed, Status};
 pub use lowkey_model::DeviceChoice;
-pub use lowkey_prompt::template_process;
+pub use lowkey_prompt::{Placement, template_process};
 pub use lowkey_store::Embedded;
 pub use lowkey_suggestion::{IndentUnit, StopReason};

@@ -5,12 +5,13 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use lowkey_engine::{Keep, LoadFailed, Loaded, Wanted};
-use lowkey_model::{ModelFile, Quantization};
+use lowkey_engine::{LoadError, LoadOptions, Loaded, PersistOptions};
+use lowkey_model::{MapPolicy, ModelFile, Quantization};
 use lowkey_prompt::Assembler;
 use lowkey_store::{DEFAULT_NAME, Embedded, FORMER_NAME, Hub, Pins, Source, Weights};
 
-use crate::settings::{self, Order, Quantize, Settings};
+use crate::dirs;
+use crate::settings::{self, Order, Quantize, Settings, SharedWeights};
 
 /// The environment variable with the model's name, if neither `--model` nor the settings have one.
 const VARIABLE: &str = "LOWKEY_MODEL";
@@ -31,25 +32,48 @@ pub fn open_embedded(model: &Embedded) -> Result<ModelFile, lowkey_model::ModelE
 pub fn load(
     settings: &Settings,
     embedded: Option<&Embedded>,
-    keep: Option<&Keep>,
+    keep: Option<&PersistOptions>,
     progress: &mut dyn FnMut(f32),
-) -> Result<Loaded, LoadFailed> {
+) -> Result<Loaded, LoadError> {
     let threads = threads_of(settings.threads);
     let accelerator = settings.device.open().map_err(|e| e.to_string())?;
-    let wanted = Wanted { accelerator: accelerator.as_ref(), infill: settings.infill, keep };
-    in_order(Loaded::wanted(wanted, &open(settings, embedded)?, threads, progress)?, settings.order)
+    let options =
+        LoadOptions { accelerator: accelerator.as_ref(), infill: settings.infill, persist: keep };
+    in_order(
+        Loaded::with_options(options, &open(settings, embedded)?, threads, progress)?,
+        settings.order,
+    )
+}
+
+/// Returns what an engine with these settings may keep; `None` if nothing may be read or written.
+pub fn keep(settings: &Settings) -> Option<PersistOptions> {
+    if !settings.persistent_cache {
+        return None;
+    }
+    let bytes = |megabytes: usize| (megabytes as u64).saturating_mul(1 << 20);
+    let keep = PersistOptions::new(
+        dirs::cache()?,
+        bytes(settings.persistent_cache_mb),
+        machine(settings.threads),
+    );
+    let map_policy = match settings.shared_weights {
+        SharedWeights::Auto => MapPolicy::Auto,
+        SharedWeights::Always => MapPolicy::Always,
+        SharedWeights::Never => MapPolicy::Never,
+    };
+    Some(PersistOptions { packed_cap_bytes: bytes(settings.packed_weights_mb), map_policy, ..keep })
 }
 
 /// Sets the order of the model's prompts to that of the settings.
-fn in_order(loaded: Loaded, order: Order) -> Result<Loaded, LoadFailed> {
-    let (wanted, name) = match order {
+fn in_order(loaded: Loaded, order: Order) -> Result<Loaded, LoadError> {
+    let (options, name) = match order {
         Order::Auto => return Ok(loaded),
-        Order::Psm => (lowkey_prompt::Order::Psm, "psm"),
-        Order::Spm => (lowkey_prompt::Order::Spm, "spm"),
+        Order::Psm => (lowkey_prompt::FimOrder::Psm, "psm"),
+        Order::Spm => (lowkey_prompt::FimOrder::Spm, "spm"),
     };
     let format = loaded.assembler.format().clone();
     let asked = format.name();
-    let Some(format) = format.with_order(wanted) else {
+    let Some(format) = format.with_order(options) else {
         return Err(format!(
             "the model {} was not trained on the order {name} (its prompt format: {asked}); set order to \"auto\"",
             loaded.name
@@ -60,7 +84,7 @@ fn in_order(loaded: Loaded, order: Order) -> Result<Loaded, LoadFailed> {
 }
 
 /// Opens and validates the file or folder in the settings, or the embedded model.
-pub fn open(settings: &Settings, embedded: Option<&Embedded>) -> Result<ModelFile, LoadFailed> {
+pub fn open(settings: &Settings, embedded: Option<&Embedded>) -> Result<ModelFile, LoadError> {
     let hub = Hub::from_env();
     let named = named(&settings.model);
     if named.trim().eq_ignore_ascii_case(FORMER_NAME) {
@@ -103,4 +127,19 @@ pub fn pins(hub: &Hub) -> Pins {
 /// fully.
 pub fn threads_of(setting: usize) -> usize {
     if setting == 0 { lowkey_kernels::features().cores.max(1) } else { setting }
+}
+
+/// Describes the machine for its measured speed; any change of it causes a new measurement.
+fn machine(threads: usize) -> String {
+    let features = lowkey_kernels::features();
+    let threads = threads_of(threads);
+    format!(
+        "{} {} [{}], {} kernels, {threads} threads, lowkey {} numerics {}",
+        features.architecture,
+        features.processor,
+        features.has.join(" "),
+        features.kernels.name(),
+        env!("CARGO_PKG_VERSION"),
+        lowkey_model::NUMERICS,
+    )
 }

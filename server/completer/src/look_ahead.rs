@@ -138,7 +138,7 @@ impl Completer {
                 // An error means that the job is gone, so it has ended too.
                 let _ = progress.wait_for(|progress| progress.ended.is_some()).await;
             }
-            while self.engine.is_warming() {
+            while self.engine.is_prefilling() {
                 tokio::time::sleep(LOOK_AGAIN).await;
             }
         };
@@ -168,6 +168,7 @@ fn ahead(request: &CompletionRequest, outcome: &Outcome) -> CompletionRequest {
         has_accepted: matches!(outcome, Outcome::Insert(_)),
         time_limit: TimeLimit::Unlimited,
         indent_unit: request.indent_unit,
+        elsewhere: request.elsewhere.clone(),
         desynced: request.desynced,
         ..CompletionRequest::new(snapshot, cursor)
     }

@@ -101,22 +101,21 @@ impl Completer {
         settings: &Settings,
     ) -> Result<PreparedRequest, Box<Answer>> {
         let request = &active.request;
-        let (visible, prompt_tokens, model) = self.admit(active, settings)?;
+        let (visible, budget, model) = self.admit(active, settings)?;
         let lines = multiline::lines(request, settings, || {
             let documents = self.documents();
             let state = documents.get(request.snapshot.uri());
             state.map(|state| state.feedback.standing(&request.snapshot, request.cursor))
         });
-        let asked = (Budget { prompt_tokens }, model);
-        Ok(PreparedRequest::new(request, &visible, asked, settings, lines))
+        Ok(PreparedRequest::new(request, &visible, (budget, model), settings, lines))
     }
 
-    /// Returns the file's label for the model, the prompt's budget in tokens and the model's name.
+    /// Returns the file's label for the model, the prompt's budget and the model's name.
     fn admit(
         &self,
         active: &ActiveRequest,
         settings: &Settings,
-    ) -> Result<(Visible, usize, String), Box<Answer>> {
+    ) -> Result<(Visible, Budget, String), Box<Answer>> {
         let snapshot = &active.request.snapshot;
         let nothing =
             |rule: &str, why: String| Err(Box::new(Answer::nothing(active, rule, why, "")));
@@ -152,7 +151,10 @@ impl Completer {
                     // A number in the settings applies, regardless of the measured speed.
                     set => set,
                 };
-                Ok((visible, room.min(most), model))
+                let prompt_tokens = room.min(most);
+                // The prefix and the suffix have precedence in a short context.
+                let snippet_tokens = active.request.elsewhere.tokens.min(room - prompt_tokens);
+                Ok((visible, Budget { prompt_tokens, snippet_tokens }, model))
             }
             Status::Failed(reason) => nothing("no-model", format!("model: {reason}")),
             Status::Loading(_) => nothing("loading", "model: still loading".into()),
@@ -218,8 +220,8 @@ impl Completer {
         };
         let job = Job {
             priority,
-            first,
-            second: prepared.lines.is_none().then(|| -> Box<dyn Fn() -> bool + Send> {
+            small_prompt: first,
+            branch_while: prepared.lines.is_none().then(|| -> Box<dyn Fn() -> bool + Send> {
                 let answered = Arc::clone(&answered);
                 Box::new(move || !answered.load(Ordering::Relaxed))
             }),

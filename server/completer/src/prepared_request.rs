@@ -7,13 +7,13 @@ use lowkey_context::{Anchor, Context};
 use lowkey_document::lexical::Scanner;
 use lowkey_document::{Cursor, Language};
 use lowkey_engine::{Job, Sampling};
-use lowkey_prompt::Budget;
+use lowkey_prompt::{Budget, Placement};
 use lowkey_suggestion::{
     IndentUnit, MAX_SURROUNDING_LINES, MemoryKey, Request, StopReason, StopRules,
 };
 
 use crate::multiline::Lines;
-use crate::request::CompletionRequest;
+use crate::request::{CompletionRequest, Elsewhere};
 use crate::running_job::Generated;
 use crate::settings::{self, Settings};
 use crate::visibility::Visible;
@@ -36,6 +36,8 @@ pub(crate) struct PreparedRequest {
     pub(crate) context: Context,
     /// The context for the prompt, if it is cut at the cursor instead.
     at_cursor: Option<Context>,
+    /// The place of the snippets; `None` uses the model's.
+    placement: Option<Placement>,
     /// How many lines the answer may have; `None` for the cursor's line only.
     pub(crate) lines: Option<Lines>,
     /// Maximum number of tokens decoded.
@@ -63,8 +65,12 @@ impl PreparedRequest {
     ) -> Self {
         let snapshot = &request.snapshot;
         let cursor = snapshot.cursor(request.cursor);
-        let gather =
-            |anchor| Context::gather(snapshot, &cursor, &visible.label, &budget.window(), anchor);
+        let Elsewhere { snippets, repository, placement, .. } = &request.elsewhere;
+        let gather = |anchor| Context {
+            snippets: snippets.clone(),
+            repository: repository.clone(),
+            ..Context::gather(snapshot, &cursor, &visible.label, &budget.window(), anchor)
+        };
         let (anchor, at_cursor) = match settings.anchor {
             settings::Anchor::Cursor => (Anchor::Lines(1), Some(gather(Anchor::Cursor))),
             settings::Anchor::Line => (Anchor::Lines(1), None),
@@ -79,17 +85,21 @@ impl PreparedRequest {
             (cursor.line + 1..snapshot.n_lines()).take(MAX_SURROUNDING_LINES).map(line).collect();
         let max_tokens = lines.map_or(LINE_TOKENS, |lines| BLOCK_TOKENS.min(32 * lines.most));
         let sampling = settings.sampling();
-        let key = MemoryKey::new(
-            snapshot.uri(),
-            &[
-                &context.label,
-                &context.prefix,
-                &context.line_after,
-                &context.suffix,
-                if lines.is_some() { "lines" } else { "line" },
-                &sampled_otherwise(&sampling),
-            ],
-        );
+        let sampled = sampled_otherwise(&sampling);
+        let budgeted = format!("{} {placement:?} {repository}", budget.snippet_tokens);
+        let mut parts = vec![
+            context.label.as_str(),
+            &context.prefix,
+            &context.line_after,
+            &context.suffix,
+            if lines.is_some() { "lines" } else { "line" },
+            &sampled,
+        ];
+        if !snippets.is_empty() {
+            parts.push(&budgeted);
+            parts.extend(snippets.iter().flat_map(|snippet| [&*snippet.label, &snippet.text]));
+        }
+        let key = MemoryKey::new(snapshot.uri(), &parts);
         Self {
             budget,
             model,
@@ -100,6 +110,7 @@ impl PreparedRequest {
             cursor,
             context,
             at_cursor,
+            placement: *placement,
             lines,
             max_tokens: max_tokens.min(request.max_tokens.unwrap_or(usize::MAX)),
             sampling,
@@ -144,13 +155,13 @@ impl PreparedRequest {
     ) -> Job<StopReason> {
         let mut context = self.at_cursor.as_ref().unwrap_or(&self.context).clone();
         context.line_before.push_str(typed);
-        let budget = self.budget;
+        let (budget, placement) = (self.budget, self.placement);
         let request = self.for_suggestion();
         let mut rules = StopRules::new(&request);
         let (mut text, typed_bytes) = (typed.to_owned(), typed.len());
         Job {
             max_tokens: self.max_tokens,
-            must_write: typed.is_empty() && request.expects_text(),
+            requires_text: typed.is_empty() && request.expects_text(),
             sampling: self.sampling,
             stop: Box::new(move |decoded| {
                 if typed_bytes == 0 {
@@ -162,8 +173,16 @@ impl PreparedRequest {
                 Some((reason, keep.saturating_sub(typed_bytes)))
             }),
             persists: self.persists,
-            asked,
-            ..Job::prefill(move |assembler| Some(assembler.assemble(&context, &budget)), done)
+            requested_at: asked,
+            ..Job::prefill(
+                move |assembler| {
+                    Some(match placement {
+                        Some(placement) => assembler.assemble_at(placement, &context, &budget),
+                        None => assembler.assemble(&context, &budget),
+                    })
+                },
+                done,
+            )
         }
     }
 }

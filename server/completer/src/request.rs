@@ -2,7 +2,9 @@
 
 use std::time::Instant;
 
+use lowkey_context::Snippet;
 use lowkey_document::{ByteOffset, Snapshot, Uri};
+use lowkey_prompt::Placement;
 use lowkey_suggestion::IndentUnit;
 use tokio::sync::watch;
 
@@ -34,6 +36,19 @@ pub enum TimeLimit {
     Unlimited,
 }
 
+/// Text from other files for the prompt of a request.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Elsewhere {
+    /// The most helpful last.
+    pub snippets: Vec<Snippet>,
+    /// The repository's name; "" if it has none.
+    pub repository: String,
+    /// Maximum number of tokens of the snippets, in addition to the prompt's.
+    pub tokens: usize,
+    /// The place in the prompt; `None` uses the model's.
+    pub placement: Option<Placement>,
+}
+
 /// A request for a completion at a cursor.
 #[derive(Debug, Clone)]
 pub struct CompletionRequest {
@@ -54,6 +69,8 @@ pub struct CompletionRequest {
     pub time_limit: TimeLimit,
     /// One step of indentation, if the editor sends it.
     pub indent_unit: Option<IndentUnit>,
+    /// Text from other files.
+    pub elsewhere: Elsewhere,
     /// Whether the editor and the server disagree about the text: then there is no suggestion.
     pub desynced: bool,
 }
@@ -72,6 +89,7 @@ impl CompletionRequest {
             has_accepted: false,
             time_limit: TimeLimit::Budget,
             indent_unit: None,
+            elsewhere: Elsewhere::default(),
             desynced: false,
         }
     }

@@ -11,7 +11,7 @@ use lowkey_engine::Sampling;
 use lowkey_model::{DeviceChoice, KvType};
 use serde_json::Value;
 
-use crate::ordinary;
+use crate::{dirs, ordinary};
 
 mod value;
 
@@ -278,15 +278,7 @@ pub fn config_file() -> Option<PathBuf> {
     if let Some(file) = std::env::var_os("LOWKEY_CONFIG") {
         return Some(file.into());
     }
-    let below_home = |folder: &str| std::env::home_dir().map(|home| home.join(folder));
-    let folder = if cfg!(windows) {
-        std::env::var_os("APPDATA").map(PathBuf::from)
-    } else if cfg!(target_os = "macos") {
-        below_home("Library/Application Support")
-    } else {
-        std::env::var_os("XDG_CONFIG_HOME").map(PathBuf::from).or_else(|| below_home(".config"))
-    };
-    Some(folder?.join("lowkey").join("lowkey.toml"))
+    Some(dirs::config()?.join("lowkey.toml"))
 }
 
 /// Maximum size of a settings file; the longest list of globs has a few kilobytes.

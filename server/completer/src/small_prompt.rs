@@ -5,7 +5,7 @@
 //! reuses it.
 
 use lowkey_context::{Anchor, Context};
-use lowkey_engine::{First, Status};
+use lowkey_engine::{SmallPrompt, Status};
 use lowkey_prompt::Budget;
 
 use crate::prepared_request::PreparedRequest;
@@ -26,7 +26,7 @@ pub(crate) fn first(
     prepared: &PreparedRequest,
     set_tokens: usize,
     status: &Status,
-) -> Option<First> {
+) -> Option<SmallPrompt> {
     if request.time_limit == TimeLimit::Unlimited {
         return None;
     }
@@ -38,17 +38,17 @@ pub(crate) fn first(
     if prompt_tokens >= prepared.budget.prompt_tokens {
         return None;
     }
-    let budget = Budget { prompt_tokens };
+    let budget = Budget::of(prompt_tokens);
     let snapshot = request.snapshot.clone();
     let (cursor, label) = (prepared.cursor.clone(), prepared.context.label.clone());
-    Some(First {
+    Some(SmallPrompt {
         // Built only if the engine needs it, which is rare.
         prepare: Box::new(move |assembler| {
             let window = budget.window();
             let context = Context::gather(&snapshot, &cursor, &label, &window, Anchor::Cursor);
             Some(assembler.assemble(&context, &budget))
         }),
-        most_missing: prompt_tokens,
+        max_missing: prompt_tokens,
     })
 }
 

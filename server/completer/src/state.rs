@@ -113,7 +113,7 @@ impl Completer {
     /// Returns the engine's work since the start.
     pub fn work(&self) -> Work {
         let mut work = self.work.read();
-        work.background_prefilled += self.engine.n_warmed();
+        work.background_prefilled += self.engine.n_background_prefilled();
         work
     }
 

@@ -6,7 +6,6 @@
 //! counts, never an answer.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -17,6 +16,8 @@ mod tally;
 pub use day::Day;
 pub use ledger::{Counted, Ledger};
 pub use tally::{Entry, FORMAT, MS_BOUNDS, Tally};
+
+use crate::dirs;
 
 /// How long counts stay in memory before they are written.
 const UNTIL_WRITTEN: Duration = Duration::from_mins(1);
@@ -89,22 +90,7 @@ impl Statistics {
 /// Returns the file of counts: in the platform's state folder, or in `LOWKEY_CACHE_DIR`; `None` if
 /// that is set and empty, or there is no such folder.
 pub fn ledger() -> Option<Ledger> {
-    let file = |folder: PathBuf| Ledger::new(folder.join("statistics.jsonl"));
-    if let Some(folder) = std::env::var_os("LOWKEY_CACHE_DIR") {
-        return (!folder.is_empty()).then(|| file(folder.into()));
-    }
-    let absolute = |variable: &str| {
-        std::env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute())
-    };
-    let below_home = |folder: &str| std::env::home_dir().map(|home| home.join(folder));
-    let folder = if cfg!(windows) {
-        absolute("LOCALAPPDATA")
-    } else if cfg!(target_os = "macos") {
-        below_home("Library/Application Support")
-    } else {
-        absolute("XDG_STATE_HOME").or_else(|| below_home(".local/state"))
-    };
-    Some(file(folder?.join("lowkey")))
+    Some(Ledger::new(dirs::state()?.join("statistics.jsonl")))
 }
 
 #[cfg(test)]

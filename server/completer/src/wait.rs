@@ -200,7 +200,7 @@ impl Completer {
             report.stop =
                 (made.tokens.decoded > 0 || is_whole(made.stop)).then(|| stop_reason(made.stop));
             report.prompt_size =
-                Some(if made.is_first { PromptSize::Small } else { PromptSize::Full });
+                Some(if made.used_small_prompt { PromptSize::Small } else { PromptSize::Full });
             // The tokens of a look-ahead job are background work, not this request's. Tokens in an
             // earlier report are not reported again.
             let is_first = !waiting.job.reported.swap(true, Ordering::Relaxed);
@@ -282,22 +282,22 @@ fn look(progress: &Progress, waiting: &Waiting, late: bool) -> Look {
 fn otherwise(made: &Generated) -> Vec<String> {
     let mut why = Vec::new();
     // Smaller probabilities are not worth a message.
-    if made.ruled_out >= 0.01 {
+    if made.masked_probability >= 0.01 {
         why.push(format!(
             "engine: with a probability of {:.0} % the model would have written no text; text must follow here, so \
              that was ruled out, and the gate counts it",
-            made.ruled_out * 100.0
+            made.masked_probability * 100.0
         ));
     }
-    if made.is_first {
+    if made.used_small_prompt {
         why.push("prompt: the prompt of this place was not computed yet, so the small prompt was used; the whole prompt follows".into());
     }
-    if made.turned {
+    if made.branched {
         why.push(
             "engine: another token makes the whole line more probable, so it was chosen".into(),
         );
     }
-    if made.begun_again {
+    if made.retried {
         why.push("engine: the first text was rejected (for example, it repeats the next line), so another beginning was tried".into());
     }
     why
@@ -309,6 +309,6 @@ fn stop_reason(stop: Stop) -> StopReason {
         Stop::EndToken => StopReason::Eos,
         Stop::Rule(reason) => reason,
         Stop::Limit => StopReason::Limit,
-        Stop::Cancelled | Stop::Preempted | Stop::Failed | Stop::Nothing => StopReason::Cancelled,
+        Stop::Cancelled | Stop::Preempted | Stop::Failed | Stop::NoPrompt => StopReason::Cancelled,
     }
 }

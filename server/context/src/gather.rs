@@ -96,6 +96,8 @@ pub struct Context {
     pub suffix: String,
     /// Text from other places, most helpful last.
     pub snippets: Vec<Snippet>,
+    /// The repository's name, for families that have it before the snippets; "" if there is none.
+    pub repository: String,
     /// The end of the prefix and start of the forced middle.
     pub anchor: ByteOffset,
     pub cursor: ByteOffset,
@@ -136,6 +138,7 @@ impl Context {
             replaced_tail: rest.replaced_tail,
             suffix: rest.suffix,
             snippets: Vec::new(),
+            repository: String::new(),
             anchor,
             cursor: cursor.offset,
             window: start..rest.end,

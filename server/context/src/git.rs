@@ -23,7 +23,7 @@ const MAX_CONFIGS: usize = 64;
 
 /// The configuration outside of repositories.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Outside {
+pub(crate) struct GlobalConfig {
     /// The user's home folder, for `~/`.
     pub(crate) home: Option<PathBuf>,
     /// The system's and the user's configuration files.
@@ -34,14 +34,14 @@ pub(crate) struct Outside {
 
 /// The files that git reads for one repository.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Sources {
+pub(crate) struct GitSources {
     /// Ignore files whose patterns are relative to the worktree's folder.
     pub(crate) ignore_files: Vec<PathBuf>,
     /// Why there may be more files that cannot be found.
     pub(crate) undecided: Option<String>,
 }
 
-impl Outside {
+impl GlobalConfig {
     /// Finds the files as git does, from the environment of this process.
     pub(crate) fn from_environment() -> Self {
         let set =
@@ -73,14 +73,14 @@ fn system_configs() -> Vec<PathBuf> {
     places.iter().map(PathBuf::from).collect()
 }
 
-impl Sources {
+impl GitSources {
     /// Finds the sources of the repository whose worktree is `worktree`.
-    pub(crate) fn find(worktree: &Path, outside: &Outside) -> Self {
+    pub(crate) fn find(worktree: &Path, global_config: &GlobalConfig) -> Self {
         let mut found = Self::default();
-        found.ignore_files.extend(outside.ignore.clone());
-        let mut configs = outside.configs.clone();
+        found.ignore_files.extend(global_config.ignore.clone());
+        let mut configs = global_config.configs.clone();
         match git_folders(&worktree.join(".git")) {
-            Ok(Some(Folders { own, common })) => {
+            Ok(Some(GitFolders { own, common })) => {
                 found.ignore_files.push(common.join("info/exclude"));
                 configs.extend([common.join("config"), own.join("config.worktree")]);
             }
@@ -88,11 +88,16 @@ impl Sources {
             Ok(None) => {}
             Err(reason) => found.undecided = Some(reason),
         }
-        found.read_configs(configs, worktree, outside);
+        found.read_configs(configs, worktree, global_config);
         found
     }
 
-    fn read_configs(&mut self, mut configs: Vec<PathBuf>, worktree: &Path, outside: &Outside) {
+    fn read_configs(
+        &mut self,
+        mut configs: Vec<PathBuf>,
+        worktree: &Path,
+        global_config: &GlobalConfig,
+    ) {
         let mut at = 0;
         while let Some(config) = configs.get(at).cloned() {
             at += 1;
@@ -111,7 +116,7 @@ impl Sources {
             let folder = config.parent().unwrap_or(worktree);
             for (key, value) in path_values(&text) {
                 let below = if key == Key::ExcludesFile { worktree } else { folder };
-                let Some(path) = outside.expanded(&value, below) else {
+                let Some(path) = global_config.expanded(&value, below) else {
                     let config = config.display();
                     self.undecided = Some(format!(
                         "{config} names a file in a form that lowkey does not support"
@@ -128,7 +133,7 @@ impl Sources {
     }
 }
 
-impl Outside {
+impl GlobalConfig {
     /// Expands a path in a configuration file; `None` for another user's home.
     fn expanded(&self, value: &str, below: &Path) -> Option<PathBuf> {
         match value.strip_prefix('~') {
@@ -141,13 +146,13 @@ impl Outside {
 }
 
 /// A repository's folders: the worktree's own, and the one that all worktrees share.
-struct Folders {
+struct GitFolders {
     own: PathBuf,
     common: PathBuf,
 }
 
 /// Follows `.git`, which is a folder or a file that names one.
-fn git_folders(dot_git: &Path) -> Result<Option<Folders>, String> {
+fn git_folders(dot_git: &Path) -> Result<Option<GitFolders>, String> {
     let own = match fs::metadata(dot_git) {
         Ok(metadata) if metadata.is_dir() => dot_git.to_owned(),
         Ok(_) => {
@@ -162,7 +167,7 @@ fn git_folders(dot_git: &Path) -> Result<Option<Folders>, String> {
         Some(named) => own.join(named.trim_end_matches(['\r', '\n'])),
         None => own.clone(),
     };
-    Ok(Some(Folders { own, common }))
+    Ok(Some(GitFolders { own, common }))
 }
 
 /// Reads a small file; `Ok(None)` only if it certainly does not exist.
@@ -263,8 +268,9 @@ mod tests {
 
     #[test]
     fn config_paths_expand_as_in_git() {
-        let outside = Outside { home: Some("/home/u".into()), ..Outside::default() };
-        let expanded = |value| outside.expanded(value, Path::new("/below"));
+        let global_config =
+            GlobalConfig { home: Some("/home/u".into()), ..GlobalConfig::default() };
+        let expanded = |value| global_config.expanded(value, Path::new("/below"));
         assert_eq!(expanded("~/x"), Some("/home/u/x".into()));
         assert_eq!(expanded("x"), Some("/below/x".into()));
         assert_eq!(expanded("/x"), Some("/x".into()));

@@ -9,7 +9,7 @@ use std::path::{Component, Path, PathBuf};
 ///
 /// A relative path is in `root`, or in the working folder if there is no root. If a file does not
 /// exist, the existing part of its path is resolved.
-pub(crate) fn both_names(root: Option<&Path>, path: &Path) -> Vec<PathBuf> {
+pub(crate) fn given_and_real(root: Option<&Path>, path: &Path) -> Vec<PathBuf> {
     let joined = root.map_or_else(|| path.to_path_buf(), |root| root.join(path));
     let absolute = std::path::absolute(&joined).unwrap_or(joined);
     let lexical = without_dots(&absolute);

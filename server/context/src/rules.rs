@@ -3,7 +3,7 @@
 //! A file is visible only if nothing denies it: not its name (`secrets.rs`), not the setting, not
 //! an ignore file of its repository (`git.rs`) or workspace, not a `.lowkeyignore` in any folder
 //! above it. A link is judged by both its names. Every keystroke queries the rules, so verdicts are
-//! cached for a second and ignore files until they change (`memory.rs`).
+//! cached for a second and ignore files until they change (`cache.rs`).
 //!
 //! Invariant: an undecidable path is denied, with the reason.
 
@@ -16,13 +16,13 @@ use std::time::Instant;
 use ignore::Match;
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
-use crate::git::Outside;
+use crate::git::GlobalConfig;
 use crate::paths;
 use crate::secrets;
 
-mod memory;
+mod cache;
 
-use memory::{Memory, Shared};
+use cache::{RuleCache, SharedCache};
 
 /// The longest path that a file can have: Linux's `PATH_MAX`, and the limit of Windows with long
 /// paths.
@@ -65,13 +65,13 @@ pub struct Rules {
     /// The folder that relative paths are in.
     first_root: Option<PathBuf>,
     setting: Gitignore,
-    outside: Outside,
-    shared: Arc<Shared>,
+    global_config: GlobalConfig,
+    shared: Arc<SharedCache>,
 }
 
 /// The kind of a path's target; patterns that end with `/` match only folders.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Entry {
+enum PathKind {
     File,
     Folder,
 }
@@ -107,32 +107,32 @@ impl Rules {
     ///
     /// An invalid glob is reported as a problem and does not apply; the others do.
     pub fn of_folders(folders: &[PathBuf], extra_globs: &[String]) -> (Self, Vec<RuleProblem>) {
-        Self::with_git(folders, extra_globs, Outside::from_environment())
+        Self::with_git(folders, extra_globs, GlobalConfig::from_environment())
     }
 
     fn with_git(
         folders: &[PathBuf],
         extra_globs: &[String],
-        outside: Outside,
+        global_config: GlobalConfig,
     ) -> (Self, Vec<RuleProblem>) {
         let mut problems = Vec::new();
         let setting = setting_rules(extra_globs, &mut problems);
         let mut roots: Vec<PathBuf> =
-            folders.iter().flat_map(|folder| paths::both_names(None, folder)).collect();
+            folders.iter().flat_map(|folder| paths::given_and_real(None, folder)).collect();
         roots.sort_by_key(|root| std::cmp::Reverse(root.components().count()));
         let first_root = folders.first().cloned();
-        let rules = Self { roots, first_root, setting, outside, shared: Arc::default() };
-        let mut memory = rules.shared.memory();
+        let rules = Self { roots, first_root, setting, global_config, shared: Arc::default() };
+        let mut cache = rules.shared.cache();
         for root in &rules.roots {
             // The verdict is ignored: this query reads the workspace's own ignore files, so that
             // their problems are reported now.
             let probe = root.join("file");
-            let asked = (probe.as_path(), Entry::File, Instant::now());
+            let query = (probe.as_path(), PathKind::File, Instant::now());
             let mut budget = SYNC_BYTES;
-            let _ = rules.denied_by_ignore_files(&mut memory, asked, &mut budget);
+            let _ = rules.denied_by_ignore_files(&mut cache, query, &mut budget);
         }
-        problems.append(&mut memory.problems);
-        drop(memory);
+        problems.append(&mut cache.problems);
+        drop(cache);
         (rules, problems)
     }
 
@@ -152,25 +152,25 @@ impl Rules {
     ///
     /// For copying a repository: a build does not need files that git ignores.
     pub fn is_ignored(&self, path: &Path) -> bool {
-        self.ignore_files_deny(path, Entry::File)
+        self.ignore_files_deny(path, PathKind::File)
     }
 
     /// Whether an ignore file excludes a folder with its whole content: nothing below is included
     /// again.
     pub fn is_folder_ignored(&self, path: &Path) -> bool {
-        self.ignore_files_deny(path, Entry::Folder)
+        self.ignore_files_deny(path, PathKind::Folder)
     }
 
-    fn ignore_files_deny(&self, path: &Path, entry: Entry) -> bool {
-        let mut memory = self.shared.memory();
+    fn ignore_files_deny(&self, path: &Path, kind: PathKind) -> bool {
+        let mut cache = self.shared.cache();
         let now = Instant::now();
         // A caller that copies a repository waits for its ignore files, even long ones.
         let mut budget = u64::MAX;
         let mut denied = |name: &PathBuf| {
-            let asked = (name.as_path(), entry, now);
-            self.denied_by_ignore_files(&mut memory, asked, &mut budget).is_some()
+            let query = (name.as_path(), kind, now);
+            self.denied_by_ignore_files(&mut cache, query, &mut budget).is_some()
         };
-        paths::both_names(self.first_root.as_deref(), path).iter().any(&mut denied)
+        paths::given_and_real(self.first_root.as_deref(), path).iter().any(&mut denied)
     }
 
     /// Returns the innermost folder of the workspace that contains a path, under one of its names.
@@ -180,17 +180,17 @@ impl Rules {
 
     /// Clears every verdict and ignore file, so that the next query reads them again.
     pub fn refresh(&self) {
-        self.shared.memory().forget();
+        self.shared.cache().clear();
     }
 
     #[cfg(test)]
     fn refresh_verdicts(&self) {
-        self.shared.memory().forget_verdicts();
+        self.shared.cache().clear_verdicts();
     }
 
     /// Takes the problems found in ignore files since the last call.
     pub fn take_problems(&self) -> Vec<RuleProblem> {
-        std::mem::take(&mut self.shared.memory().problems)
+        std::mem::take(&mut self.shared.cache().problems)
     }
 
     pub(crate) fn verdict_at(&self, path: &Path, now: Instant) -> Verdict {
@@ -199,20 +199,20 @@ impl Rules {
         if let Some(rule) = too_long(path) {
             return Verdict::Denied { rule };
         }
-        let mut memory = self.shared.memory();
-        if let Some(verdict) = memory.verdict(path, now) {
+        let mut cache = self.shared.cache();
+        if let Some(verdict) = cache.verdict(path, now) {
             return verdict;
         }
         let mut budget = SYNC_BYTES;
-        let names = paths::both_names(self.first_root.as_deref(), path);
+        let names = paths::given_and_real(self.first_root.as_deref(), path);
         let denial = names.iter().find_map(|name| {
             let denied = too_long(name).or_else(|| self.denied_by_name(name));
             denied.or_else(|| {
-                self.denied_by_ignore_files(&mut memory, (name, Entry::File, now), &mut budget)
+                self.denied_by_ignore_files(&mut cache, (name, PathKind::File, now), &mut budget)
             })
         });
         let verdict = Verdict::of(denial);
-        memory.keep(path, &verdict, now);
+        cache.insert_verdict(path, &verdict, now);
         verdict
     }
 
@@ -230,14 +230,14 @@ impl Rules {
             relative.push(&whole);
         }
         let pattern =
-            relative.into_iter().find_map(|name| denied_on_the_way(&self.setting, name))?;
+            relative.into_iter().find_map(|name| denied_by_pattern(&self.setting, name))?;
         Some(format!("`{pattern}` in the setting"))
     }
 
     fn denied_by_ignore_files(
         &self,
-        memory: &mut Memory,
-        (path, entry, now): (&Path, Entry, Instant),
+        cache: &mut RuleCache,
+        (path, kind, now): (&Path, PathKind, Instant),
         budget: &mut u64,
     ) -> Option<String> {
         let folders = existing_folders(path);
@@ -261,18 +261,18 @@ impl Rules {
             .collect();
         let mut layers = vec![own, git];
         if let Some(repository) = repository {
-            let sources = memory.git_sources(repository, &self.outside, now);
+            let sources = cache.git_sources(repository, &self.global_config, now);
             if let Some(reason) = sources.undecided {
                 return Some(format!("cannot determine what git ignores here: {reason}"));
             }
             layers.extend(sources.ignore_files.into_iter().map(|file| vec![(repository, file)]));
         }
         layers.iter().find_map(|layer| {
-            let pending = memory.look_at_layer(layer, now, budget);
+            let pending = cache.read_layer(layer, now, budget);
             if !self.shared.compile(&pending) {
-                memory.drop_pending(&pending);
+                cache.drop_pending(&pending);
             }
-            memory.denied_by_layer(layer, path, entry)
+            cache.denied_by_layer(layer, path, kind)
         })
     }
 }
@@ -300,7 +300,7 @@ fn existing_folders(path: &Path) -> Vec<&Path> {
 }
 
 /// Returns the pattern of one rule set that denies a path or a folder above it.
-fn denied_on_the_way(rules: &Gitignore, relative: &Path) -> Option<String> {
+fn denied_by_pattern(rules: &Gitignore, relative: &Path) -> Option<String> {
     let mut targets: Vec<&Path> =
         relative.ancestors().filter(|target| !target.as_os_str().is_empty()).collect();
     targets.reverse();

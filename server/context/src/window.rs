@@ -34,8 +34,8 @@ enum FarEnd {
     End,
 }
 
-/// Measures a document in bytes from one of its ends.
-struct Ruler<'s> {
+/// A document's marks, by their distance in bytes from one of its ends.
+struct MarkChain<'s> {
     snapshot: &'s Snapshot,
     far_end: FarEnd,
 }
@@ -46,18 +46,18 @@ pub(crate) fn start_above(
     near: ByteOffset,
     budget_bytes: usize,
 ) -> ByteOffset {
-    let ruler = Ruler { snapshot, far_end: FarEnd::Start };
-    ByteOffset(ruler.edge(near.0, budget_bytes))
+    let chain = MarkChain { snapshot, far_end: FarEnd::Start };
+    ByteOffset(chain.edge(near.0, budget_bytes))
 }
 
 /// Returns the end of the window below `near`, at most `budget_bytes` after it.
 pub(crate) fn end_below(snapshot: &Snapshot, near: ByteOffset, budget_bytes: usize) -> ByteOffset {
-    let ruler = Ruler { snapshot, far_end: FarEnd::End };
+    let chain = MarkChain { snapshot, far_end: FarEnd::End };
     let n_bytes = snapshot.n_bytes();
-    ByteOffset(n_bytes.saturating_sub(ruler.edge(n_bytes.saturating_sub(near.0), budget_bytes)))
+    ByteOffset(n_bytes.saturating_sub(chain.edge(n_bytes.saturating_sub(near.0), budget_bytes)))
 }
 
-impl Ruler<'_> {
+impl MarkChain<'_> {
     /// Returns the mark that is farthest from `near` and within `budget` of it.
     fn edge(&self, near: usize, budget: usize) -> usize {
         let near = near.min(self.snapshot.n_bytes());

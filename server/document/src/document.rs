@@ -118,12 +118,12 @@ impl Document {
             match change {
                 Change::Full(text) => {
                     let rope = Rope::from_str(text);
-                    self.own_states();
+                    self.unshare_checkpoints();
                     snapshot::replaced(
                         &self.rope,
                         &rope,
                         text,
-                        &mut snapshot::states(&self.lexical),
+                        &mut snapshot::lock_checkpoints(&self.lexical),
                     );
                     self.rope = rope;
                     reason = None;
@@ -154,17 +154,17 @@ impl Document {
         }
         let start = position::char_of(&self.rope, range.start, encoding);
         let end = position::char_of(&self.rope, range.end, encoding);
-        self.own_states();
-        let mut lexical = snapshot::states(&self.lexical);
+        self.unshare_checkpoints();
+        let mut lexical = snapshot::lock_checkpoints(&self.lexical);
         snapshot::edit(&mut self.rope, &mut lexical, start..end, text)
             .map_err(|_| DesyncReason::EditRefused)
     }
 
     /// Copies the scanner's checkpoints if snapshots of the previous text share them, so that those
     /// keep theirs.
-    fn own_states(&mut self) {
+    fn unshare_checkpoints(&mut self) {
         if Arc::get_mut(&mut self.lexical).is_none() {
-            let copy = snapshot::states(&self.lexical).clone();
+            let copy = snapshot::lock_checkpoints(&self.lexical).clone();
             self.lexical = Arc::new(Mutex::new(copy));
         }
     }

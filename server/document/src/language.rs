@@ -55,12 +55,12 @@ pub struct Language {
     /// Tags in the text, or elements in the code.
     pub markup: Markup,
     /// Embedded parts in other languages.
-    pub embedded: &'static [Embedded],
+    pub embedded: &'static [EmbeddedLanguage],
     /// The end of the code in a template, and the marks that begin it again:
     /// `("?>", ["<?php", "<?="])`.
-    pub outside: Option<(&'static str, &'static [&'static str])>,
+    pub template_marks: Option<(&'static str, &'static [&'static str])>,
     /// Whether this is prose or data, in which a partial suggestion is useful.
-    pub parts_are_whole: bool,
+    pub is_prose_or_data: bool,
     /// Where commas between elements are allowed and required.
     pub commas: Commas,
 }
@@ -159,7 +159,7 @@ pub enum Commas {
 
 /// An embedded part in another language.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Embedded {
+pub struct EmbeddedLanguage {
     /// The opener. If it is `<` and a letter, it is a tag and the code follows the tag's end.
     pub open: &'static str,
     /// The closer, recognised anywhere.

@@ -131,8 +131,8 @@ const COMMON: Language = Language {
     here_doc: None,
     markup: Markup::None,
     embedded: &[],
-    outside: None,
-    parts_are_whole: false,
+    template_marks: None,
+    is_prose_or_data: false,
     commas: Commas::Free,
 };
 

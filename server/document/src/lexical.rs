@@ -13,6 +13,7 @@
 mod blocks;
 mod code;
 mod here_doc;
+mod last_token;
 mod lines;
 mod literal;
 mod markup;
@@ -22,11 +23,12 @@ mod tests;
 pub(crate) use lines::Checkpoints;
 
 use crate::language::{Interpolation, Language, StringSyntax};
-use here_doc::Pending;
+use here_doc::HereDocTerminator;
+use last_token::{LastToken, is_word};
 
 /// The kind of text at a point.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
+pub enum TextKind {
     Code,
     Comment,
     /// A literal, or a here document.
@@ -35,18 +37,18 @@ pub enum Place {
 
 /// The kind of a visited character.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum TokenKind {
     /// An opening bracket in code, with its closer; also the bracket that opens code inside a
     /// literal.
     Open { closer: char },
     /// A closing bracket in code.
     Close,
     /// The opener of a literal.
-    Enter(&'static StringSyntax),
+    LiteralStart(&'static StringSyntax),
     /// The closer of a literal.
-    Leave(&'static StringSyntax),
+    LiteralEnd(&'static StringSyntax),
     /// A line end inside a literal that cannot contain one.
-    Broken,
+    BrokenLiteral,
     /// Any other character of code.
     Code,
     /// A character of a comment or a literal.
@@ -62,7 +64,7 @@ pub struct Token {
     pub len: usize,
     /// The first character; for a delimiter that opens code inside a literal, the bracket.
     pub c: char,
-    pub kind: Kind,
+    pub kind: TokenKind,
     /// Number of open constructs after it: see [`Scanner::depth`].
     pub depth: usize,
 }
@@ -81,25 +83,17 @@ enum Frame {
     /// Code inside a literal or an element; `n_open` counts the open brackets of its kind inside.
     Code { interpolation: &'static Interpolation, n_open: usize },
     /// A here document.
-    HereDoc(Pending),
+    HereDoc(HereDocTerminator),
     /// The more deeply indented lines after a `|` of YAML, which are text.
-    Deeper { columns: usize },
+    YamlBlock { columns: usize },
     /// The text around the code of a template.
-    Outside,
+    TemplateText,
     /// An embedded part in another language, up to `close`.
     Embedded { language: &'static Language, close: &'static str },
     /// Inside the angle brackets of a tag.
     Tag { is_closing: bool, ends_itself: bool, embeds: Option<usize> },
     /// The text of an element.
     Children,
-}
-
-/// The last word or punctuation mark of code.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Last {
-    Mark(char),
-    /// The beginning of a word, up to 12 bytes.
-    Word([u8; 12], u8),
 }
 
 /// The scanner's state between two pieces of text. Pieces may be split anywhere except inside a
@@ -109,8 +103,8 @@ pub struct Scanner {
     language: &'static Language,
     frames: Vec<Frame>,
     previous: char,
-    last: Last,
-    pending: Vec<Pending>,
+    last: LastToken,
+    pending: Vec<HereDocTerminator>,
     /// Whether only blanks have been read so far.
     at_start: bool,
 }
@@ -153,20 +147,20 @@ impl Scanner {
             language,
             frames: Vec::new(),
             previous: '\n',
-            last: Last::Mark('\n'),
+            last: LastToken::Mark('\n'),
             pending: Vec::new(),
             at_start: true,
         }
     }
 
     /// Returns the kind of text of the next character.
-    pub fn place(&self) -> Place {
+    pub fn text_kind(&self) -> TextKind {
         match self.frames.last() {
-            Some(Frame::LineComment | Frame::BlockComment { .. }) => Place::Comment,
-            Some(Frame::Literal { .. } | Frame::HereDoc(_) | Frame::Deeper { .. }) => {
-                Place::Literal
+            Some(Frame::LineComment | Frame::BlockComment { .. }) => TextKind::Comment,
+            Some(Frame::Literal { .. } | Frame::HereDoc(_) | Frame::YamlBlock { .. }) => {
+                TextKind::Literal
             }
-            _ => Place::Code,
+            _ => TextKind::Code,
         }
     }
 
@@ -190,13 +184,13 @@ impl Scanner {
     }
 
     /// Whether a here document begins on the next line.
-    pub fn has_pending_document(&self) -> bool {
+    pub fn has_pending_here_doc(&self) -> bool {
         !self.pending.is_empty()
     }
 
     /// Whether `line` ends the innermost here document, or the first one that begins on the next
     /// line.
-    pub fn ends_document(&self, line: &str) -> bool {
+    pub fn ends_here_doc(&self, line: &str) -> bool {
         let innermost = match self.frames.last() {
             Some(Frame::HereDoc(document)) => Some(document),
             _ => self.pending.first(),
@@ -226,7 +220,7 @@ impl Scanner {
             let read = rest.get(..len).unwrap_or(rest);
             let bracket = match kind {
                 // For `${`: the bracket, not the mark before it.
-                Kind::Open { .. } => read.chars().next_back().unwrap_or(c),
+                TokenKind::Open { .. } => read.chars().next_back().unwrap_or(c),
                 _ => c,
             };
             visit(Token { at, len, c: bracket, kind, depth: self.frames.len() });
@@ -239,33 +233,33 @@ impl Scanner {
     }
 
     /// Records the text that was read.
-    fn read(&mut self, read: &str, kind: Kind) {
+    fn read(&mut self, read: &str, kind: TokenKind) {
         let c = read.chars().next_back().unwrap_or(' ');
         match kind {
-            Kind::Text => {}
-            Kind::Leave(_) => self.last = Last::Mark('"'),
-            _ if c == '\n' && self.language.has_plain_values => self.last = Last::Mark('\n'),
+            TokenKind::Text => {}
+            TokenKind::LiteralEnd(_) => self.last = LastToken::Mark('"'),
+            _ if c == '\n' && self.language.has_plain_values => self.last = LastToken::Mark('\n'),
             _ if c.is_whitespace() => {}
             // `!Sub "…"`: a tag belongs to the value after it.
             _ if self.language.has_plain_values
-                && self.last == Last::Mark('!')
+                && self.last == LastToken::Mark('!')
                 && !self.previous.is_whitespace() => {}
-            _ if is_word(c) => self.last = self.last.and(c, is_word(self.previous)),
-            _ => self.last = Last::Mark(c),
+            _ if is_word(c) => self.last = self.last.push(c, is_word(self.previous)),
+            _ => self.last = LastToken::Mark(c),
         }
         self.previous = c;
     }
 
     /// Reads one character or delimiter. Returns its kind and its length, which is at least the
     /// length of the character.
-    fn step(&mut self, rest: Rest<'_>) -> (Kind, usize) {
+    fn step(&mut self, rest: Rest<'_>) -> (TokenKind, usize) {
         if self.at_start && !rest.c.is_whitespace() {
             self.at_start = false;
-            if self.language.outside.is_some() && rest.c == '<' {
-                self.frames.push(Frame::Outside);
+            if self.language.template_marks.is_some() && rest.c == '<' {
+                self.frames.push(Frame::TemplateText);
             }
         }
-        if let Some(step) = self.leave_island(rest) {
+        if let Some(step) = self.leave_embedded(rest) {
             return step;
         }
         let one = rest.one();
@@ -273,14 +267,18 @@ impl Scanner {
             Some(Frame::LineComment) => {
                 if rest.c == '\n' {
                     self.frames.pop();
-                    if self.line_end_in_code(rest).0 == Kind::Broken {
-                        return (Kind::Broken, one);
+                    if self.line_end_in_code(rest).0 == TokenKind::BrokenLiteral {
+                        return (TokenKind::BrokenLiteral, one);
                     }
-                } else if self.language.outside.is_some_and(|(end, _)| rest.text.starts_with(end)) {
+                } else if self
+                    .language
+                    .template_marks
+                    .is_some_and(|(end, _)| rest.text.starts_with(end))
+                {
                     self.frames.pop();
                     return self.step_in_code(rest);
                 }
-                (Kind::Text, one)
+                (TokenKind::Text, one)
             }
             Some(Frame::BlockComment { .. }) => self.step_in_comment(rest),
             Some(Frame::Literal { .. }) => self.step_in_literal(rest),
@@ -289,27 +287,27 @@ impl Scanner {
                     && let Some(len) = document.end_of(rest.line_rest())
                 {
                     self.frames.pop();
-                    return (Kind::Text, len.max(one));
+                    return (TokenKind::Text, len.max(one));
                 }
-                (Kind::Text, one)
+                (TokenKind::Text, one)
             }
-            Some(Frame::Deeper { columns }) => {
+            Some(Frame::YamlBlock { columns }) => {
                 let line = rest.line_rest();
                 let blanks = line.len() - line.trim_start_matches(' ').len();
                 if self.previous == '\n' && !line.trim().is_empty() && blanks <= *columns {
                     self.frames.pop();
                     return self.step(rest);
                 }
-                (Kind::Text, one)
+                (TokenKind::Text, one)
             }
-            Some(Frame::Outside) => {
-                let marks = self.language.outside.map_or(&[][..], |(_, marks)| marks);
+            Some(Frame::TemplateText) => {
+                let marks = self.language.template_marks.map_or(&[][..], |(_, marks)| marks);
                 match marks.iter().find(|mark| rest.text.starts_with(**mark)) {
                     Some(mark) => {
                         self.frames.pop();
-                        (Kind::Code, mark.len().max(one))
+                        (TokenKind::Code, mark.len().max(one))
                     }
-                    None => (Kind::Code, one),
+                    None => (TokenKind::Code, one),
                 }
             }
             Some(Frame::Tag { .. }) => self.step_in_tag(rest),
@@ -318,15 +316,15 @@ impl Scanner {
         }
     }
 
-    fn step_in_comment(&mut self, rest: Rest<'_>) -> (Kind, usize) {
+    fn step_in_comment(&mut self, rest: Rest<'_>) -> (TokenKind, usize) {
         let comments = self.current().block_comments;
         let one = rest.one();
         let Some(Frame::BlockComment { idx, n_open }) = self.frames.last_mut() else {
-            return (Kind::Text, one);
+            return (TokenKind::Text, one);
         };
         let Some(comment) = comments.get(*idx) else {
             self.frames.pop();
-            return (Kind::Text, one);
+            return (TokenKind::Text, one);
         };
         let may_end = !comment.at_line_start || self.previous == '\n';
         if may_end && rest.text.starts_with(comment.close) {
@@ -334,13 +332,13 @@ impl Scanner {
             if *n_open == 0 {
                 self.frames.pop();
             }
-            return (Kind::Text, comment.close.len().max(one));
+            return (TokenKind::Text, comment.close.len().max(one));
         }
         if comment.nests && rest.text.starts_with(comment.open) {
             *n_open += 1;
-            return (Kind::Text, comment.open.len().max(one));
+            return (TokenKind::Text, comment.open.len().max(one));
         }
-        (Kind::Text, one)
+        (TokenKind::Text, one)
     }
 
     /// Returns the language of the innermost embedded part.
@@ -358,41 +356,8 @@ impl Scanner {
     /// Whether an operand is expected: after an operator, not after a value.
     fn expects_operand(&self, language: &Language) -> bool {
         match self.last {
-            Last::Mark(c) => !matches!(c, ')' | ']' | '}' | '"' | '\'' | '`'),
-            Last::Word(..) => language.operators.contains(&self.last.word()),
+            LastToken::Mark(c) => !matches!(c, ')' | ']' | '}' | '"' | '\'' | '`'),
+            LastToken::Word(..) => language.operators.contains(&self.last.word()),
         }
     }
-}
-
-impl Last {
-    /// Appends a character of a word.
-    fn and(self, c: char, goes_on: bool) -> Self {
-        let (mut word, mut len) = match self {
-            Self::Word(word, len) if goes_on => (word, len),
-            _ => ([0; 12], 0),
-        };
-        // The tables contain only ASCII.
-        let byte = u8::try_from(c).ok().filter(u8::is_ascii).unwrap_or(b'?');
-        if let Some(place) = word.get_mut(usize::from(len)) {
-            *place = byte;
-            len += 1;
-        }
-        Self::Word(word, len)
-    }
-
-    /// Returns the word, or "" after a punctuation mark.
-    fn word(&self) -> &str {
-        match self {
-            Self::Word(word, len) => {
-                let word = word.get(..usize::from(*len)).unwrap_or_default();
-                std::str::from_utf8(word).unwrap_or_default()
-            }
-            Self::Mark(_) => "",
-        }
-    }
-}
-
-/// Whether `c` belongs to a word: a letter, a digit, or `_`.
-fn is_word(c: char) -> bool {
-    c.is_alphanumeric() || c == '_'
 }

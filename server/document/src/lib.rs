@@ -22,8 +22,8 @@ mod uri;
 
 pub use document::{Change, Desync, DesyncReason, Document};
 pub use language::{
-    BlockComment, Commas, Delimiter, Embedded, Escape, HereDoc, Interpolation, Language, Markup,
-    Scope, StringSyntax,
+    BlockComment, Commas, Delimiter, EmbeddedLanguage, Escape, HereDoc, Interpolation, Language,
+    Markup, Scope, StringSyntax,
 };
 pub use line_ending::LineEnding;
 pub use position::{ByteOffset, LineIdx, Position, PositionEncoding, Range};

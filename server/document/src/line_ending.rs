@@ -4,7 +4,7 @@ use ropey::Rope;
 
 /// Bytes that [`LineEnding::dominant`] examines. A file keeps its line ending after that, and
 /// counting through a 20 MB file for each request would be too slow.
-const LOOK_BYTES: usize = 64 * 1024;
+const SAMPLE_BYTES: usize = 64 * 1024;
 
 /// The three line endings of LSP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -45,7 +45,7 @@ impl LineEnding {
                 after_cr = byte == b'\r';
             }
             seen_bytes += chunk.len();
-            if seen_bytes >= LOOK_BYTES {
+            if seen_bytes >= SAMPLE_BYTES {
                 break;
             }
         }

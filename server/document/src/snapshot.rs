@@ -172,7 +172,7 @@ impl Snapshot {
     /// States are kept while the document is edited, so a keystroke anywhere costs only a few
     /// lines.
     pub fn lexical_state(&self, line: LineIdx) -> Scanner {
-        states(&self.lexical).state_at(&self.rope, line)
+        lock_checkpoints(&self.lexical).state_at(&self.rope, line)
     }
 
     /// Returns the file's dominant line end, judged by its first 64 KiB.
@@ -204,7 +204,7 @@ impl Snapshot {
         let start = position::char_at_or_before(&self.rope, range.start);
         let end = position::char_at_or_before(&self.rope, range.end).max(start);
         let mut edited = self.clone();
-        let mut lexical = states(&self.lexical).clone();
+        let mut lexical = lock_checkpoints(&self.lexical).clone();
         // Both indices are inside the rope, so neither call can fail; on failure the text would be
         // unchanged.
         let _ = edit(&mut edited.rope, &mut lexical, start..end, text);
@@ -222,7 +222,7 @@ impl Snapshot {
 }
 
 /// Locks the checkpoints. Ignores poisoning, because they are valid between any two statements.
-pub(crate) fn states(lexical: &Mutex<Checkpoints>) -> MutexGuard<'_, Checkpoints> {
+pub(crate) fn lock_checkpoints(lexical: &Mutex<Checkpoints>) -> MutexGuard<'_, Checkpoints> {
     lexical.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -16,7 +16,7 @@ use lowkey_test_support::{healing, vocabulary};
 /// The number of cursors, and of right answers.
 #[derive(Default)]
 struct Tally {
-    asked: usize,
+    cursors: usize,
     inside_a_token: usize,
     healed: usize,
     unhealed: usize,
@@ -32,9 +32,9 @@ fn main() -> ExitCode {
         Ok(tally) => {
             println!(
                 "{} cursors, {} of them inside a token: right with healing {}, without {}",
-                tally.asked, tally.inside_a_token, tally.healed, tally.unhealed
+                tally.cursors, tally.inside_a_token, tally.healed, tally.unhealed
             );
-            if tally.healed == tally.asked { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+            if tally.healed == tally.cursors { ExitCode::SUCCESS } else { ExitCode::FAILURE }
         }
         Err(problem) => {
             println!("{problem}");
@@ -49,8 +49,9 @@ fn prove(vocabulary: &str, files: &[String]) -> Result<Tally, String> {
         // A vocabulary published without sentinels: its last tokens, which no text spells, replace
         // them.
         let last = (vocab.tokens.len() as u32).checked_sub(1).ok_or("no tokens in this file")?;
-        let behind = |n| Some(last.saturating_sub(n));
-        (vocab.fim_pre, vocab.fim_suf, vocab.fim_mid) = (behind(2), behind(1), behind(0));
+        let before_last = |n| Some(last.saturating_sub(n));
+        (vocab.fim_pre, vocab.fim_suf, vocab.fim_mid) =
+            (before_last(2), before_last(1), before_last(0));
     }
     let tokenizer = Arc::new(Tokenizer::from_gguf(&vocab).map_err(|e| e.to_string())?);
     let format = Format::detect(&tokenizer, &vocab, Infill::Fim).map_err(|e| e.to_string())?;
@@ -65,17 +66,17 @@ fn prove(vocabulary: &str, files: &[String]) -> Result<Tally, String> {
     }
     let mut tally = Tally::default();
     for line in &lines {
-        for asked in healing::ask_everywhere(&tokenizer, &format, line, true)? {
-            tally.asked += 1;
-            tally.inside_a_token += usize::from(!asked.at_token_boundary);
-            if asked.answered == asked.wanted {
+        for result in healing::complete_at_every_cursor(&tokenizer, &format, line, true)? {
+            tally.cursors += 1;
+            tally.inside_a_token += usize::from(!result.at_token_boundary);
+            if result.completed == result.expected {
                 tally.healed += 1;
             } else {
-                println!("column {} of {line:?}: {:?}", asked.cursor, asked.answered);
+                println!("column {} of {line:?}: {:?}", result.cursor, result.completed);
             }
         }
-        for asked in healing::ask_everywhere(&tokenizer, &format, line, false)? {
-            tally.unhealed += usize::from(asked.answered == asked.wanted);
+        for result in healing::complete_at_every_cursor(&tokenizer, &format, line, false)? {
+            tally.unhealed += usize::from(result.completed == result.expected);
         }
     }
     Ok(tally)

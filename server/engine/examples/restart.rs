@@ -11,7 +11,7 @@ use std::path::Path;
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
-use lowkey_engine::{Engine, Generated, Job, Keep, Loaded, Status, kept_sessions};
+use lowkey_engine::{Engine, Generated, Job, Loaded, PersistOptions, Status, stored_sessions};
 use lowkey_model::ModelFile;
 use lowkey_prompt::{Assembler, Prompt};
 
@@ -24,7 +24,7 @@ struct Life {
     ready: f64,
     made: Generated,
     /// From the shutdown request to the end.
-    farewell: f64,
+    shutdown: f64,
 }
 
 fn main() {
@@ -37,13 +37,13 @@ fn main() {
     let rounds = arguments.next().map_or(3, |text| text.parse().unwrap());
     let folder = std::env::temp_dir().join(format!("lowkey-restart-{}", std::process::id()));
     let life = || {
-        let keep = Keep::new(folder.clone(), 1 << 30, "this one".to_owned());
-        live(Path::new(&model), keep, n_tokens)
+        let persist = PersistOptions::new(folder.clone(), 1 << 30, "this one".to_owned());
+        live(Path::new(&model), persist, n_tokens)
     };
     println!("{n_tokens} tokens of prompt, {DECODED} decoded; times in ms");
     println!(
         "{:16} {:>8} {:>8} {:>12} {:>8} {:>9}",
-        "", "ready", "prefill", "first token", "all", "farewell"
+        "", "ready", "prefill", "first token", "all", "shutdown"
     );
     // From here on the speed is saved, so that no start below measures it.
     show("first of all", &life());
@@ -52,28 +52,28 @@ fn main() {
         show("without session", &life());
         show("with", &life());
     }
-    let (n_sessions, bytes) = kept_sessions(&folder);
+    let (n_sessions, bytes) = stored_sessions(&folder);
     println!("{n_sessions} session on disk, {:.1} MB", bytes as f64 / 1e6);
     std::fs::remove_dir_all(folder).unwrap();
 }
 
 fn show(name: &str, life: &Life) {
-    let Life { ready, made, farewell } = life;
+    let Life { ready, made, shutdown } = life;
     let (ms, tokens) = (&made.ms, &made.tokens);
     println!(
-        "{name:16} {ready:8.0} {:8.1} {:12.1} {:8.1} {farewell:9.1}   {} reused, {} prefilled",
+        "{name:16} {ready:8.0} {:8.1} {:12.1} {:8.1} {shutdown:9.1}   {} reused, {} prefilled",
         ms.prefill, ms.first_token, ms.total, tokens.reused, tokens.prefilled
     );
 }
 
 /// Starts an engine, completes once, ends it.
-fn live(model: &Path, keep: Keep, n_tokens: usize) -> Life {
+fn live(model: &Path, persist: PersistOptions, n_tokens: usize) -> Life {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let file = ModelFile::open(model).unwrap();
     let vocab = file.config().vocab;
     let load = move |progress: &mut dyn FnMut(f32)| Loaded::from_file(&file, threads, progress);
     let begun = Instant::now();
-    let engine = Engine::start_keeping(1 << 30, Some(keep), load).unwrap();
+    let engine = Engine::start_with_persistence(1 << 30, Some(persist), load).unwrap();
     let status = engine.subscribe();
     // There is no runtime here that could wait for a change.
     while matches!(*status.borrow(), Status::Loading(_)) {
@@ -93,7 +93,7 @@ fn live(model: &Path, keep: Keep, n_tokens: usize) -> Life {
     drop(ticket);
     let ending = Instant::now();
     engine.shutdown();
-    Life { ready, made, farewell: milliseconds(ending) }
+    Life { ready, made, shutdown: milliseconds(ending) }
 }
 
 fn milliseconds(since: Instant) -> f64 {

@@ -1,5 +1,4 @@
-//! One job from prompt to text: prefill in chunks, then decoding, several tokens in one forward
-//! pass if there is a draft.
+//! One job from prompt to text: prefill in chunks, then decoding.
 //!
 //! Before each chunk and each token, and between the layers of most forward passes, the job checks
 //! whether it is cancelled. Everything computed until then stays in the session. An interactive
@@ -8,19 +7,18 @@
 
 use std::time::Instant;
 
-use lowkey_model::{CausalLm, LogitsMode, ModelError, log_sum_exp};
-use lowkey_prompt::{Assembler, Code, Detokenizer, Healing, Prompt, TokenId};
+use lowkey_model::{CausalLm, LogitsMode, ModelError};
+use lowkey_prompt::{Assembler, Healing, Prompt, TokenId};
 
-use crate::first_text::FirstText;
+use crate::background_prefill::{PendingPrefill, PrefillProgress};
+use crate::branch::Branches;
 use crate::job::{Generated, Partial, Priority, Stop};
-use crate::openings::openings;
-use crate::persist::KeptSpeed;
+use crate::non_empty::NonEmptyMask;
+use crate::persist::StoredSpeed;
 use crate::queue::Queued;
-use crate::sampling::{Sampler, Sampling};
+use crate::sampling::Sampling;
 use crate::session::{Session, SessionPool};
 use crate::speculate::Speculation;
-use crate::turn::Turns;
-use crate::warming::{Warming, Warmth};
 
 /// Tokens per prefill chunk, at most: large enough for the blocked matrix product to reach its
 /// speed, small enough that an interrupted chunk is a small loss.
@@ -30,7 +28,7 @@ pub const CHUNK_TOKENS: usize = 128;
 const CHUNK_SECONDS: f64 = 0.1;
 
 /// Smaller chunks would read all weights for a few tokens.
-const LEAST_CHUNK_TOKENS: usize = 32;
+const MIN_CHUNK_TOKENS: usize = 32;
 
 /// The state of the worker thread.
 pub(crate) struct Generator {
@@ -38,16 +36,16 @@ pub(crate) struct Generator {
     pub(crate) assembler: std::sync::Arc<Assembler>,
     pub(crate) pool: SessionPool,
     /// The machine's speed, updated by every job.
-    pub(crate) speed: KeptSpeed,
+    pub(crate) speed: StoredSpeed,
     /// The token index for healing; `None` for models trained on fragmented middles.
     pub(crate) healing: Option<Healing>,
     /// The tokens that a decoding that must write text may not begin with.
-    pub(crate) first_text: FirstText,
+    pub(crate) non_empty: NonEmptyMask,
     /// Drafts tokens; `None` if drafts are disabled.
     pub(crate) speculation: Option<Speculation>,
     /// The whole prompt of a place whose small prompt was used.
-    pub(crate) warming: Option<Warming>,
-    pub(crate) warmth: std::sync::Arc<Warmth>,
+    pub(crate) pending_prefill: Option<PendingPrefill>,
+    pub(crate) prefill_progress: std::sync::Arc<PrefillProgress>,
     pub(crate) logits: Vec<f32>,
 }
 
@@ -57,63 +55,74 @@ pub(crate) fn ms_since(start: Instant) -> f64 {
 
 impl Generator {
     /// Runs a job to its end and passes the result to its owner.
-    pub(crate) fn run<R: Copy>(&mut self, queued: Queued<R>, interactive_waits: &dyn Fn() -> bool) {
+    pub(crate) fn run<R: Copy>(
+        &mut self,
+        queued: Queued<R>,
+        has_interactive_job: &dyn Fn() -> bool,
+    ) {
         let Queued { job, cancellation } = queued;
         let background = job.priority == Priority::Background;
         let interruption = || {
             if cancellation.is_cancelled() {
                 Some(Stop::Cancelled)
-            } else if background && interactive_waits() {
+            } else if background && has_interactive_job() {
                 Some(Stop::Preempted)
             } else {
                 None
             }
         };
-        let mut made = Generated::default();
-        made.ms.queued = ms_since(job.asked);
+        let mut result = Generated::default();
+        result.ms.queued = ms_since(job.requested_at);
         if let Some(stop) = interruption() {
-            made.stop = stop;
-            made.ms.total = ms_since(job.asked);
-            return (job.done)(made);
+            result.stop = stop;
+            result.ms.total = ms_since(job.requested_at);
+            return (job.done)(result);
         }
         let preparing = Instant::now();
         let prompt = (job.prepare)(&self.assembler);
-        let prompt = self.first(prompt, job.first, &cancellation, &mut made);
-        made.ms.prepare = ms_since(preparing);
-        made.stop = match prompt {
-            None => Stop::Nothing,
-            Some(prompt) if prompt.tokens.is_empty() => Stop::Nothing,
+        let prompt = self.choose_prompt(prompt, job.small_prompt, &cancellation, &mut result);
+        result.ms.prepare = ms_since(preparing);
+        result.stop = match prompt {
+            None => Stop::NoPrompt,
+            Some(prompt) if prompt.tokens.is_empty() => Stop::NoPrompt,
             Some(prompt) => {
-                made.tokens.prompt = prompt.tokens.len();
+                result.tokens.prompt = prompt.tokens.len();
                 // A job that only computes a prompt extends the session of that prompt.
                 let forks = background && job.max_tokens > 0;
                 let mut session =
                     self.pool.take(&prompt.tokens, job.max_tokens, forks, &*self.model);
                 let mut run = Run {
-                    asked: job.asked,
+                    requested_at: job.requested_at,
                     max_tokens: job.max_tokens,
-                    n_openings: job.n_openings,
+                    n_first_tokens: job.n_first_tokens,
                     // An instructed model begins with words or a fence, not with the text.
-                    must_write: job.must_write && prompt.answer.is_none(),
+                    requires_text: job.requires_text && prompt.code_extractor.is_none(),
                     first_total: None,
                     sampling: job.sampling,
-                    turns: Turns::new(job.second.filter(|_| {
-                        job.sampling == Sampling::default() && prompt.answer.is_none()
+                    branches: Branches::new(job.branch_while.filter(|_| {
+                        job.sampling == Sampling::default() && prompt.code_extractor.is_none()
                     })),
                     stop: job.stop,
                     on_text: job.on_text,
                     interruption: &interruption,
-                    gives_way: background,
+                    yields_mid_chunk: background,
                 };
-                let outcome = self.generate(&prompt, &mut session, &mut run, &mut made);
-                if made.is_first {
-                    session.hold_small_prompt();
+                let outcome = self.generate(&prompt, &mut session, &mut run, &mut result);
+                if result.used_small_prompt {
+                    session.mark_as_small_prompt();
                 }
                 self.pool.put(session);
                 // After a small prompt, the whole one is noted already.
-                if job.max_tokens == 0 && !made.is_first && matches!(outcome, Ok(Stop::Preempted)) {
+                if job.max_tokens == 0
+                    && !result.used_small_prompt
+                    && matches!(outcome, Ok(Stop::Preempted))
+                {
                     let persists = self.pool.persists;
-                    self.note(Some(Warming::new(prompt.tokens, cancellation.clone(), persists)));
+                    self.set_pending_prefill(Some(PendingPrefill::new(
+                        prompt.tokens,
+                        cancellation.clone(),
+                        persists,
+                    )));
                 }
                 outcome.unwrap_or_else(|error| {
                     tracing::error!(%error, "a forward pass failed");
@@ -121,9 +130,9 @@ impl Generator {
                 })
             }
         };
-        made.ms.total = ms_since(job.asked);
-        self.speed.observe(&made);
-        (job.done)(made);
+        result.ms.total = ms_since(job.requested_at);
+        self.speed.observe(&result);
+        (job.done)(result);
     }
 
     fn generate<R: Copy>(
@@ -131,17 +140,17 @@ impl Generator {
         prompt: &Prompt,
         session: &mut Session,
         run: &mut Run<'_, R>,
-        made: &mut Generated<R>,
+        result: &mut Generated<R>,
     ) -> Result<Stop<R>, ModelError> {
         let prefilling = Instant::now();
-        let stop = self.prefill(prompt, session, run, made);
-        made.ms.prefill = ms_since(prefilling);
+        let stop = self.prefill(prompt, session, run, result);
+        result.ms.prefill = ms_since(prefilling);
         if let Some(stop) = stop? {
             return Ok(stop);
         }
         let decoding = Instant::now();
-        let stop = self.decode(prompt, session, run, made);
-        made.ms.decode = ms_since(decoding);
+        let stop = self.decode(prompt, session, run, result);
+        result.ms.decode = ms_since(decoding);
         stop
     }
 
@@ -151,185 +160,27 @@ impl Generator {
         prompt: &Prompt,
         session: &mut Session,
         run: &Run<'_, R>,
-        made: &mut Generated<R>,
+        result: &mut Generated<R>,
     ) -> Result<Option<Stop<R>>, ModelError> {
         let n_reused = session.tokens.len();
-        made.tokens.reused = n_reused;
+        result.tokens.reused = n_reused;
         let missing = prompt.tokens.get(n_reused..).unwrap_or_default();
-        let chunk_tokens = chunk_tokens(self.speed.seen().prefill);
+        let chunk_tokens = chunk_tokens(self.speed.estimate().prefill);
         let n_chunks = missing.len().div_ceil(chunk_tokens);
         for (chunk_idx, chunk) in missing.chunks(chunk_tokens).enumerate() {
             if let Some(stop) = (run.interruption)() {
                 return Ok(Some(stop));
             }
             let is_last = chunk_idx + 1 == n_chunks;
-            let want =
+            let mode =
                 if is_last && run.max_tokens > 0 { LogitsMode::Last } else { LogitsMode::None };
-            let cancelled = || run.gives_way && (run.interruption)().is_some();
-            if !self.append(session, chunk, want, &cancelled)? {
+            let cancelled = || run.yields_mid_chunk && (run.interruption)().is_some();
+            if !self.append(session, chunk, mode, &cancelled)? {
                 return Ok(Some((run.interruption)().unwrap_or(Stop::Cancelled)));
             }
-            made.tokens.prefilled += chunk.len();
+            result.tokens.prefilled += chunk.len();
         }
         Ok(if run.max_tokens == 0 { Some(Stop::Limit) } else { None })
-    }
-
-    fn decode<R: Copy>(
-        &mut self,
-        prompt: &Prompt,
-        session: &mut Session,
-        run: &mut Run<'_, R>,
-        made: &mut Generated<R>,
-    ) -> Result<Stop<R>, ModelError> {
-        if let Some(speculation) = &mut self.speculation {
-            speculation.begin(prompt);
-        }
-        let mut decoded = Vec::new();
-        let n_prompt = session.tokens.len();
-        let mut n_kept = n_prompt;
-        // The second attempt begins with these.
-        let first_logits = if run.must_write { self.logits.clone() } else { Vec::new() };
-        let mut stop = self.decode_tokens(prompt, session, &mut n_kept, &mut decoded, run, made);
-        if run.must_write && matches!(stop, Ok(Stop::Rule(_))) && made.text.trim().is_empty() {
-            let refused = decoded.first().copied();
-            self.logits = first_logits;
-            run.first_total = Some(log_sum_exp(&self.logits));
-            if let Some(logit) = refused.and_then(|token| self.logits.get_mut(token as usize)) {
-                *logit = f32::NEG_INFINITY;
-            }
-            decoded.clear();
-            made.begin_again();
-            session.truncate(n_prompt);
-            n_kept = n_prompt;
-            stop = self.decode_tokens(prompt, session, &mut n_kept, &mut decoded, run, made);
-        } else if matches!(stop, Ok(Stop::Rule(_) | Stop::EndToken)) {
-            session.truncate(n_kept);
-            let turned = self.turn(prompt, session, n_prompt, &mut decoded, run, made);
-            n_kept = session.tokens.len();
-            stop = turned.and_then(|turned| turned.map_or(stop, Ok));
-        }
-        // Drafted tokens that were not chosen, or not yet.
-        session.truncate(n_kept);
-        if let Some(speculation) = &mut self.speculation {
-            speculation.end(prompt, &decoded);
-        }
-        stop
-    }
-
-    /// Decodes. The first `n_kept` tokens of the session are chosen ones, the tokens after them are
-    /// a draft.
-    fn decode_tokens<R: Copy>(
-        &mut self,
-        prompt: &Prompt,
-        session: &mut Session,
-        n_kept: &mut usize,
-        decoded: &mut Vec<TokenId>,
-        run: &mut Run<'_, R>,
-        made: &mut Generated<R>,
-    ) -> Result<Stop<R>, ModelError> {
-        let assembler = std::sync::Arc::clone(&self.assembler);
-        let mut detokenizer = Detokenizer::new(assembler.tokenizer());
-        let mut sampler = Sampler::new(run.sampling);
-        let mut text = String::new();
-        // The text that healing removed and that the answer must spell again.
-        let mut unforced = prompt.unforced.as_bytes();
-        let n_healed_bytes = unforced.len();
-        let end_tokens = assembler.format().end_tokens();
-        // The number of positions that the last forward pass gave logits for, and the position of
-        // the next token.
-        let (mut n_positions, mut position) = (1, 0);
-        loop {
-            if let Some(stop) = (run.interruption)() {
-                return Ok(stop);
-            }
-            let vocab = self.logits.len() / n_positions;
-            let logits = self.logits.get_mut(position * vocab..(position + 1) * vocab);
-            let logits = logits.unwrap_or_default();
-            let total = run.first_total.take().unwrap_or_else(|| log_sum_exp(logits));
-            let before = session.tokens.get(..*n_kept).unwrap_or_default();
-            let mut allowed = allowed(self.healing.as_ref(), unforced, end_tokens);
-            if run.must_write && after_cursor(&text, n_healed_bytes).trim().is_empty() {
-                let spelling = (allowed.as_mut(), unforced);
-                let ruled_out = self.first_text.require(
-                    logits,
-                    total,
-                    spelling,
-                    end_tokens,
-                    assembler.tokenizer(),
-                );
-                if decoded.is_empty() && !made.begun_again {
-                    made.ruled_out = ruled_out;
-                }
-            }
-            let logits = &*logits;
-            let token = sampler.choose(logits, allowed.as_deref(), before);
-            if allowed.is_none() && !made.begun_again {
-                run.turns.note(logits, total, token, &made.log_probs, end_tokens);
-            }
-            if decoded.is_empty() && !made.begun_again {
-                made.ms.first_token = ms_since(run.asked);
-                let spelling = (allowed.as_deref(), unforced);
-                made.openings =
-                    openings(run.n_openings, logits, assembler.tokenizer(), spelling, end_tokens);
-            }
-            if end_tokens.binary_search(&token).is_ok() {
-                return Ok(over(prompt, after_cursor(&text, n_healed_bytes), run, made)
-                    .unwrap_or(Stop::EndToken));
-            }
-            let log_prob = logits.get(token as usize).copied().unwrap_or(f32::NEG_INFINITY) - total;
-            made.tokens.decoded += 1;
-            made.log_probs.push(log_prob);
-            decoded.push(token);
-            if let Some(healing) = &self.healing {
-                unforced = healing.advance(unforced, token).unwrap_or_default();
-            }
-            text.push_str(&detokenizer.push(token));
-            let code = code_of(prompt, after_cursor(&text, n_healed_bytes), false);
-            if let Some(stop) = tell(code.text, run, made) {
-                return Ok(stop);
-            }
-            if code.ended {
-                return Ok(Stop::EndToken);
-            }
-            let n_wanted = run.max_tokens.saturating_sub(decoded.len());
-            let n_free = session.cache.capacity().saturating_sub(*n_kept);
-            if n_wanted == 0 || n_free == 0 {
-                return Ok(over(prompt, after_cursor(&text, n_healed_bytes), run, made)
-                    .unwrap_or(Stop::Limit));
-            }
-            if let Some(speculation) = &mut self.speculation {
-                speculation.saw(token);
-            }
-            if session.tokens.get(*n_kept) == Some(&token) {
-                // A drafted token, computed together with those before it.
-                made.tokens.draft_accepted += 1;
-                *n_kept += 1;
-                position += 1;
-                continue;
-            }
-            session.truncate(*n_kept);
-            let batch = self.batch(session, token, (n_wanted - 1).min(n_free - 1));
-            let cancelled = || (run.interruption)().is_some();
-            if !self.append(session, &batch, LogitsMode::All, &cancelled)? {
-                return Ok((run.interruption)().unwrap_or(Stop::Cancelled));
-            }
-            made.tokens.drafted += batch.len() - 1;
-            *n_kept += 1;
-            (n_positions, position) = (batch.len(), 0);
-        }
-    }
-
-    /// Returns the token to compute next, and at most `room` guesses after it.
-    fn batch(&mut self, session: &mut Session, token: TokenId, room: usize) -> Vec<TokenId> {
-        let mut batch = vec![token];
-        if let Some(speculation) = &mut self.speculation {
-            // The look-up borrows the session with the token added; the token is removed
-            // afterwards.
-            session.tokens.push(token);
-            batch.extend_from_slice(speculation.draft(&session.tokens, room));
-            session.tokens.pop();
-        }
-        batch
     }
 
     /// Computes `tokens` and adds them to the session; `false` if interrupted.
@@ -337,11 +188,11 @@ impl Generator {
         &mut self,
         session: &mut Session,
         tokens: &[TokenId],
-        want: LogitsMode,
+        mode: LogitsMode,
         cancelled: &dyn Fn() -> bool,
     ) -> Result<bool, ModelError> {
         let whole =
-            self.model.forward(tokens, &mut session.cache, want, &mut self.logits, cancelled)?;
+            self.model.forward(tokens, &mut session.cache, mode, &mut self.logits, cancelled)?;
         if whole {
             session.tokens.extend_from_slice(tokens);
         }
@@ -349,83 +200,27 @@ impl Generator {
     }
 }
 
-impl<R> Generated<R> {
-    /// Discards a text that `stop` rejected; its costs stay counted.
-    fn begin_again(&mut self) {
-        self.text.clear();
-        self.log_probs.clear();
-        self.begun_again = true;
-    }
-}
-
 /// The parts of a job that generation needs.
 pub(crate) struct Run<'a, R> {
-    asked: Instant,
-    max_tokens: usize,
-    n_openings: usize,
-    must_write: bool,
+    pub(crate) requested_at: Instant,
+    pub(crate) max_tokens: usize,
+    pub(crate) n_first_tokens: usize,
+    pub(crate) requires_text: bool,
     /// The log-sum-exp that the first token's log-probability counts from, if the logits no longer
     /// give it.
-    first_total: Option<f32>,
-    sampling: Sampling,
+    pub(crate) first_total: Option<f32>,
+    pub(crate) sampling: Sampling,
     pub(crate) stop: crate::job::StopCheck<R>,
     pub(crate) on_text: Box<dyn FnMut(&Partial<'_>) + Send>,
     pub(crate) interruption: &'a dyn Fn() -> Option<Stop<R>>,
     /// Positions at which another token was nearly chosen.
-    pub(crate) turns: Turns,
+    pub(crate) branches: Branches,
     /// Whether the job drops even a chunk in progress: look-ahead must not delay a request.
-    gives_way: bool,
-}
-
-/// Returns the decoded text after the cursor.
-pub(crate) fn after_cursor(text: &str, n_healed_bytes: usize) -> &str {
-    text.get(n_healed_bytes..).unwrap_or_default()
-}
-
-/// Returns the part of the text after the cursor that is code.
-fn code_of<'t>(prompt: &Prompt, text: &'t str, is_over: bool) -> Code<'t> {
-    let all = Code { text, ended: false };
-    prompt.answer.as_ref().map_or(all, |answer| answer.code(text, is_over))
-}
-
-/// Reports the text so far; returns the stop reason if a rule ends it.
-fn tell<R>(text: &str, run: &mut Run<'_, R>, made: &mut Generated<R>) -> Option<Stop<R>> {
-    if text.is_empty() {
-        return None;
-    }
-    made.text.clear();
-    made.text.push_str(text);
-    (run.on_text)(&Partial { text: &made.text, log_probs: &made.log_probs, is_whole: false });
-    let (rule, keep) = (run.stop)(&made.text)?;
-    made.text.truncate(made.text.floor_char_boundary(keep));
-    Some(Stop::Rule(rule))
-}
-
-/// Reports the text that was held back, after the answer has ended.
-fn over<R>(
-    prompt: &Prompt,
-    text: &str,
-    run: &mut Run<'_, R>,
-    made: &mut Generated<R>,
-) -> Option<Stop<R>> {
-    let code = code_of(prompt, text, true);
-    if code.text.len() > made.text.len() { tell(code.text, run, made) } else { None }
+    yields_mid_chunk: bool,
 }
 
 /// Returns the prefill chunk size for a model that computes `per_second` tokens per second.
 pub(crate) fn chunk_tokens(per_second: f64) -> usize {
     let affordable = (per_second * CHUNK_SECONDS) as usize / 16 * 16;
-    affordable.clamp(LEAST_CHUNK_TOKENS, CHUNK_TOKENS)
-}
-
-/// Returns the tokens that spell the text that healing removed, while any of it is left.
-/// `end_tokens` are sorted.
-fn allowed(
-    healing: Option<&Healing>,
-    unforced: &[u8],
-    end_tokens: &[TokenId],
-) -> Option<Vec<TokenId>> {
-    let mut allowed = healing.filter(|_| !unforced.is_empty())?.allowed(unforced);
-    allowed.retain(|token| end_tokens.binary_search(token).is_err());
-    Some(allowed)
+    affordable.clamp(MIN_CHUNK_TOKENS, CHUNK_TOKENS)
 }

@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use lowkey_prompt::{Assembler, Prompt};
 
-use crate::openings::Opening;
+use crate::first_tokens::FirstToken;
 use crate::sampling::Sampling;
 
 /// Builds the prompt on the worker thread; `None` if there is nothing to decode.
@@ -30,12 +30,12 @@ pub enum Priority {
 }
 
 /// A small prompt for a place where the job's own prompt would take too long.
-pub struct First {
+pub struct SmallPrompt {
     /// Builds the small prompt on the worker thread.
     pub prepare: Preparation,
     /// The small prompt is used if more than this many tokens of the job's own prompt are not
     /// cached.
-    pub most_missing: usize,
+    pub max_missing: usize,
 }
 
 /// One generation.
@@ -45,20 +45,20 @@ pub struct Job<R = &'static str> {
     pub prepare: Preparation,
     /// The small prompt of a place that may be cold. If it is used, the engine computes the whole
     /// prompt when it is idle.
-    pub first: Option<First>,
+    pub small_prompt: Option<SmallPrompt>,
     /// Decode at most N tokens (healed ones count); 0 prefills only.
     pub max_tokens: usize,
     /// Report at most N of the most probable first tokens.
-    pub n_openings: usize,
+    pub n_first_tokens: usize,
     /// Whether text must follow. Until visible text is decoded, the engine chooses neither an end
     /// token nor a blank line. If `stop` rejects the whole text, the engine decodes once more with
     /// another first token.
-    pub must_write: bool,
+    pub requires_text: bool,
     /// If given, a text that ends without an interruption is decoded once more with one token
     /// changed, if that may make it more probable. The more probable text is the result. The engine
     /// calls this before each of these tokens to check whether the second text is still wanted.
     /// Greedy decoding only.
-    pub second: Option<Box<dyn Fn() -> bool + Send>>,
+    pub branch_while: Option<Box<dyn Fn() -> bool + Send>>,
     pub sampling: Sampling,
     /// The rule that ends the decoding.
     pub stop: StopCheck<R>,
@@ -70,7 +70,7 @@ pub struct Job<R = &'static str> {
     /// unknown.
     pub persists: bool,
     /// When the caller made the request; `ms.queued` and `ms.total` count from here.
-    pub asked: Instant,
+    pub requested_at: Instant,
 }
 
 impl<R> Job<R> {
@@ -84,17 +84,17 @@ impl<R> Job<R> {
         Self {
             priority: Priority::Interactive,
             prepare: Box::new(prepare),
-            first: None,
+            small_prompt: None,
             max_tokens: 0,
-            n_openings: 0,
-            must_write: false,
-            second: None,
+            n_first_tokens: 0,
+            requires_text: false,
+            branch_while: None,
             sampling: Sampling::default(),
             stop: Box::new(|_| None),
             on_text: Box::new(|_| {}),
             done: Box::new(done),
             persists: true,
-            asked: Instant::now(),
+            requested_at: Instant::now(),
         }
     }
 }
@@ -127,7 +127,7 @@ pub enum Stop<R = &'static str> {
     /// The model failed to load or a forward failed; the log has the reason.
     Failed,
     /// The preparation returned no prompt.
-    Nothing,
+    NoPrompt,
 }
 
 /// Token counts of a job, as in the `--json` output of one completion.
@@ -171,15 +171,15 @@ pub struct Generated<R = &'static str> {
     /// Natural-log probability of each decoded token.
     pub log_probs: Vec<f32>,
     /// First-token candidates, if requested; most probable first.
-    pub openings: Vec<Opening>,
-    /// The probability of the first tokens that `must_write` excluded; 0 if it excluded none.
-    pub ruled_out: f32,
+    pub first_tokens: Vec<FirstToken>,
+    /// The probability of the first tokens that `requires_text` excluded; 0 if it excluded none.
+    pub masked_probability: f32,
     /// Whether the small prompt was used.
-    pub is_first: bool,
+    pub used_small_prompt: bool,
     /// Whether `stop` rejected the first text and this is the second.
-    pub begun_again: bool,
+    pub retried: bool,
     /// Whether one token was changed because that made the whole text more probable.
-    pub turned: bool,
+    pub branched: bool,
     pub stop: Stop<R>,
     pub tokens: TokenCounts,
     pub ms: Milliseconds,
@@ -191,11 +191,11 @@ impl<R> Default for Generated<R> {
         Self {
             text: String::new(),
             log_probs: Vec::new(),
-            openings: Vec::new(),
-            ruled_out: 0.0,
-            is_first: false,
-            begun_again: false,
-            turned: false,
+            first_tokens: Vec::new(),
+            masked_probability: 0.0,
+            used_small_prompt: false,
+            retried: false,
+            branched: false,
             stop: Stop::default(),
             tokens: TokenCounts::default(),
             ms: Milliseconds::default(),

@@ -14,32 +14,33 @@
     expect(clippy::unwrap_used, reason = "a test that panics has failed, which is what is wanted")
 )]
 
-mod first_text;
+mod acceptance;
+mod background_prefill;
+mod branch;
+mod decode;
+mod first_tokens;
 mod generate;
 mod job;
 mod load;
-mod openings;
+mod non_empty;
 mod persist;
 mod queue;
 mod sampling;
 mod session;
 mod speculate;
 mod ticket;
-mod trust;
-mod turn;
-mod warming;
 mod worker;
 
+pub use first_tokens::FirstToken;
 pub use generate::CHUNK_TOKENS;
 pub use job::{
-    First, Generated, Job, Milliseconds, Partial, Preparation, Priority, Stop, StopCheck,
+    Generated, Job, Milliseconds, Partial, Preparation, Priority, SmallPrompt, Stop, StopCheck,
     TokenCounts,
 };
-pub use load::{LoadFailed, Loaded, Wanted, assembler};
-pub use openings::Opening;
+pub use load::{LoadError, LoadOptions, Loaded, assembler};
 #[doc(hidden)]
 pub use persist::tokens_of_session;
-pub use persist::{Keep, Switch, UnsavedWeights, kept_sessions};
+pub use persist::{PersistOptions, Switch, UnsavedWeights, stored_sessions};
 pub use sampling::Sampling;
 pub use session::{FORK_ABOVE_TOKENS, Session, SessionPool};
 pub use ticket::Ticket;

@@ -5,11 +5,11 @@
 use std::error::Error;
 use std::sync::Arc;
 
-use lowkey_model::{Accelerator, CausalLm, Config, KeptWeights, ModelFile, PackingKey};
-use lowkey_prompt::{Assembler, Format, GgufVocab, Infill, Order, Tokenizer};
+use lowkey_model::{Accelerator, CausalLm, Config, ModelFile, PackingKey, SavedWeights};
+use lowkey_prompt::{Assembler, FimOrder, Format, GgufVocab, Infill, Tokenizer};
 use sha2::{Digest, Sha256};
 
-use crate::persist::{Keep, UnsavedWeights, packed};
+use crate::persist::{PersistOptions, UnsavedWeights, packed};
 
 /// A loaded model with its tokenizer and prompt format.
 pub struct Loaded {
@@ -28,17 +28,17 @@ pub struct Loaded {
 
 /// Options for loading a model.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Wanted<'a> {
+pub struct LoadOptions<'a> {
     /// The device; `None` runs on lowkey's own kernels.
     pub accelerator: Option<&'a Accelerator>,
     /// The prompt format.
     pub infill: Infill,
     /// Where to keep packed weights; `None` keeps none.
-    pub keep: Option<&'a Keep>,
+    pub persist: Option<&'a PersistOptions>,
 }
 
 /// Why a model failed to load, in words for the user.
-pub type LoadFailed = String;
+pub type LoadError = String;
 
 impl Loaded {
     /// Builds the tokenizer and packs the weights, to run on `threads` threads.
@@ -48,27 +48,27 @@ impl Loaded {
         file: &ModelFile,
         threads: usize,
         progress: &mut dyn FnMut(f32),
-    ) -> Result<Self, LoadFailed> {
-        Self::wanted(Wanted::default(), file, threads, progress)
+    ) -> Result<Self, LoadError> {
+        Self::with_options(LoadOptions::default(), file, threads, progress)
     }
 
     /// Does the same with options.
-    pub fn wanted(
-        wanted: Wanted<'_>,
+    pub fn with_options(
+        options: LoadOptions<'_>,
         file: &ModelFile,
         threads: usize,
         progress: &mut dyn FnMut(f32),
-    ) -> Result<Self, LoadFailed> {
+    ) -> Result<Self, LoadError> {
         // The tokenizer takes longer than weights that are packed already, and the two are
         // independent.
         let (assembler, network) = std::thread::scope(|scope| {
-            let assembler = scope.spawn(|| assembler(file, wanted.infill));
-            let network = network(&wanted, file, threads, progress);
+            let assembler = scope.spawn(|| assembler(file, options.infill));
+            let network = load_network(&options, file, threads, progress);
             let failed = |_| Err(format!("model {}: building the tokenizer failed", file.name()));
             (assembler.join().unwrap_or_else(failed), network)
         });
         let (assembler, (model, digest, unsaved)) = (assembler?, network?);
-        can_answer(file.name(), assembler.tokenizer(), assembler.format(), model.config())?;
+        check_usable(file.name(), assembler.tokenizer(), assembler.format(), model.config())?;
         Ok(Self {
             name: file.name().to_owned(),
             digest,
@@ -81,42 +81,45 @@ impl Loaded {
 }
 
 /// A network, its identity, and the weights that are not in a file.
-type Network = (Box<dyn CausalLm>, String, Option<UnsavedWeights>);
+type LoadedNetwork = (Box<dyn CausalLm>, String, Option<UnsavedWeights>);
 
 /// Loads the weights: packed ones from disk, or those of `file`.
-fn network(
-    wanted: &Wanted<'_>,
+fn load_network(
+    options: &LoadOptions<'_>,
     file: &ModelFile,
     threads: usize,
     progress: &mut dyn FnMut(f32),
-) -> Result<Network, LoadFailed> {
-    let digest = identity(file, wanted.accelerator);
-    let said = |error: lowkey_model::ModelError| error.to_string();
-    match (wanted.accelerator, wanted.keep) {
+) -> Result<LoadedNetwork, LoadError> {
+    let digest = cache_key(file, options.accelerator);
+    let message = |error: lowkey_model::ModelError| error.to_string();
+    match (options.accelerator, options.persist) {
         (Some(accelerator), _) => {
-            let model = lowkey_model::load_on_device(file, accelerator, progress).map_err(said)?;
+            let model =
+                lowkey_model::load_on_device(file, accelerator, progress).map_err(message)?;
             Ok((model, digest, None))
         }
         (None, None) => {
-            let model = lowkey_model::load(file, threads, progress).map_err(said)?;
+            let model = lowkey_model::load(file, threads, progress).map_err(message)?;
             Ok((model, digest, None))
         }
-        (None, Some(keep)) => {
+        (None, Some(persist)) => {
             let key = PackingKey::new(file, &digest);
-            let opened = packed::open(keep, &key);
-            let kept = opened.as_ref().map(|file| KeptWeights { file, hold: keep.hold });
+            let opened = packed::open(persist, &key);
+            let kept =
+                opened.as_ref().map(|file| SavedWeights { file, map_policy: persist.map_policy });
             let (model, weights) =
-                lowkey_model::load_kept(file, threads, kept, &key, progress).map_err(said)?;
+                lowkey_model::load_with_saved_weights(file, threads, kept, &key, progress)
+                    .map_err(message)?;
             let unsaved =
-                weights.and_then(|weights| packed::loaded(keep, key, opened.as_ref(), weights));
+                weights.and_then(|weights| packed::loaded(persist, key, opened.as_ref(), weights));
             Ok((model, digest, unsaved))
         }
     }
 }
 
 /// Builds the tokenizer of `file` and the prompt format; reads no weights.
-pub fn assembler(file: &ModelFile, infill: Infill) -> Result<Assembler, LoadFailed> {
-    let said = |error: &dyn Error| format!("model {}: {error}", file.name());
+pub fn assembler(file: &ModelFile, infill: Infill) -> Result<Assembler, LoadError> {
+    let message = |error: &dyn Error| format!("model {}: {error}", file.name());
     let vocab = vocab(file);
     // A folder has its tokenizer in a separate file; of its metadata, only the end tokens are read.
     let tokenizer = match file.tokenizer_json() {
@@ -124,26 +127,26 @@ pub fn assembler(file: &ModelFile, infill: Infill) -> Result<Assembler, LoadFail
         None if vocab.model.is_empty() => return Err(no_tokenizer(file.name())),
         None => Tokenizer::from_gguf(&vocab),
     };
-    let tokenizer = tokenizer.map_err(|e| said(&e))?;
-    let format = Format::detect(&tokenizer, &vocab, infill).map_err(|e| said(&e))?;
+    let tokenizer = tokenizer.map_err(|e| message(&e))?;
+    let format = Format::detect(&tokenizer, &vocab, infill).map_err(|e| message(&e))?;
     Ok(Assembler::new(Arc::new(tokenizer), format))
 }
 
 /// A shorter prompt has no room for a line of code between its sentinels.
-const LEAST_CONTEXT: usize = 8;
+const MIN_CONTEXT_TOKENS: usize = 8;
 
 /// Rejects a model that would load and never answer: its context is too short for a prompt, or its
 /// embedding lacks tokens that every prompt or answer has.
-fn can_answer(
+fn check_usable(
     name: &str,
     tokenizer: &Tokenizer,
     format: &Format,
     config: &Config,
-) -> Result<(), LoadFailed> {
+) -> Result<(), LoadError> {
     let context = config.context_length;
-    if context < LEAST_CONTEXT {
+    if context < MIN_CONTEXT_TOKENS {
         return Err(format!(
-            "model {name} has a context of {context} tokens, but a suggestion needs at least {LEAST_CONTEXT}; choose another model"
+            "model {name} has a context of {context} tokens, but a suggestion needs at least {MIN_CONTEXT_TOKENS}; choose another model"
         ));
     }
     // Plain text comes first, so that this also finds a vocabulary that begins after the
@@ -160,7 +163,7 @@ fn can_answer(
 }
 
 /// Returns the error for a model without a supported tokenizer.
-fn no_tokenizer(model: &str) -> LoadFailed {
+fn no_tokenizer(model: &str) -> LoadError {
     format!(
         "model {model} has no tokenizer: a folder needs tokenizer.json (where there is only tokenizer.model, \
          `AutoTokenizer.from_pretrained(FOLDER).save_pretrained(FOLDER)` of transformers writes it), a GGUF file needs \
@@ -170,7 +173,7 @@ fn no_tokenizer(model: &str) -> LoadFailed {
 
 /// Returns the key of a model's sessions and speed. A device's caches have other bits than those of
 /// lowkey's kernels.
-fn identity(file: &ModelFile, accelerator: Option<&Accelerator>) -> String {
+fn cache_key(file: &ModelFile, accelerator: Option<&Accelerator>) -> String {
     let digest = file.digest();
     let Some(accelerator) = accelerator else { return digest };
     let both = Sha256::digest(format!("{digest} on {}", accelerator.name()));
@@ -217,17 +220,17 @@ const SUFFIX_FIRST: &[(&str, u32, u32)] = &[
 ];
 
 /// Returns the order that the file names, or the measured order of its shape.
-fn order(file: &ModelFile) -> Option<Order> {
+fn order(file: &ModelFile) -> Option<FimOrder> {
     let metadata = file.metadata();
     match metadata.string("lowkey.fim_order") {
-        Some("spm") => return Some(Order::Spm),
-        Some("psm") => return Some(Order::Psm),
+        Some("spm") => return Some(FimOrder::Spm),
+        Some("psm") => return Some(FimOrder::Psm),
         _ => {}
     }
     let architecture = file.architecture();
     let number = |name: &str| metadata.u32(&format!("{architecture}.{name}"));
     let shape = (architecture, number("block_count")?, number("embedding_length")?);
-    SUFFIX_FIRST.contains(&shape).then_some(Order::Spm)
+    SUFFIX_FIRST.contains(&shape).then_some(FimOrder::Spm)
 }
 
 #[cfg(test)]

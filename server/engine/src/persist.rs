@@ -17,21 +17,21 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use lowkey_model::Hold;
+use lowkey_model::MapPolicy;
 
 mod folder;
 mod format;
 pub(crate) mod packed;
-mod shelf;
+mod session_store;
 mod speed;
 #[cfg(test)]
 mod test_folder;
 
 pub use format::tokens_of_session;
 pub use packed::UnsavedWeights;
-pub use shelf::kept_sessions;
-pub(crate) use shelf::{Identity, Shelf};
-pub(crate) use speed::KeptSpeed;
+pub use session_store::stored_sessions;
+pub(crate) use session_store::{Identity, SessionStore};
+pub(crate) use speed::StoredSpeed;
 
 /// Idle time before new sessions are saved. It is short, so that a machine becomes idle soon after
 /// its user.
@@ -39,14 +39,14 @@ const IDLE: Duration = Duration::from_secs(3);
 
 /// In a pause, a session is saved again if this many of its tokens are in no file. Fewer are
 /// computed quickly, and every save writes the whole session.
-pub(crate) const IDLE_NEW_TOKENS: usize = 64;
+pub(crate) const MIN_UNSAVED_TOKENS: usize = 64;
 
 /// Minimum time between saves in pauses: a user who pauses at every line must not wear out the
 /// disk.
 const BETWEEN_SAVES: Duration = Duration::from_mins(1);
 
 /// Time limit of the save at shutdown, because an editor that closes does not wait for the server.
-pub(crate) const LONGEST_FAREWELL: Duration = Duration::from_secs(2);
+pub(crate) const SHUTDOWN_SAVE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Default cap of packed weights in bytes. The default model's take 302 million, those of a model
 /// with 1.5 thousand million parameters 1.1 thousand million.
@@ -54,7 +54,7 @@ const PACKED_CAP_BYTES: u64 = 4 << 30;
 
 /// The engine's settings for data on disk.
 #[derive(Debug, Clone)]
-pub struct Keep {
+pub struct PersistOptions {
     /// The folder, created when the first file is saved. The engine only touches its own folders
     /// inside it.
     pub folder: PathBuf,
@@ -63,7 +63,7 @@ pub struct Keep {
     /// Cap of the packed weights in bytes, those of other models included.
     pub packed_cap_bytes: u64,
     /// How packed weights of a file are held in memory.
-    pub hold: Hold,
+    pub map_policy: MapPolicy,
     /// Whether files may be written; otherwise they are only read.
     pub writes: bool,
     /// The parts of the machine that the speed depends on: processor, threads, version.
@@ -75,13 +75,13 @@ pub struct Keep {
     pub enabled: Switch,
 }
 
-impl Keep {
+impl PersistOptions {
     /// Keeps up to `cap_bytes` of sessions in `folder`. `machine` describes the machine in words.
     pub fn new(folder: PathBuf, cap_bytes: u64, machine: String) -> Self {
         let enabled = Switch::default();
-        let (packed_cap_bytes, hold) = (PACKED_CAP_BYTES, Hold::default());
+        let (packed_cap_bytes, map_policy) = (PACKED_CAP_BYTES, MapPolicy::default());
         let (writes, idle) = (true, IDLE);
-        Self { folder, cap_bytes, packed_cap_bytes, hold, writes, machine, idle, enabled }
+        Self { folder, cap_bytes, packed_cap_bytes, map_policy, writes, machine, idle, enabled }
     }
 
     /// Returns the same settings without writing, for a command that answers once.
@@ -93,31 +93,31 @@ impl Keep {
 
 /// When to save: in the first pause that is long enough after a computation.
 #[derive(Debug)]
-pub(crate) struct Saving {
+pub(crate) struct SaveSchedule {
     idle: Duration,
     /// Whether anything was computed since the last save.
     is_due: bool,
     last: Option<Instant>,
 }
 
-impl Saving {
-    pub(crate) fn new(keep: &Keep) -> Self {
-        Self { idle: keep.idle, is_due: false, last: None }
+impl SaveSchedule {
+    pub(crate) fn new(persist: &PersistOptions) -> Self {
+        Self { idle: persist.idle, is_due: false, last: None }
     }
 
     /// Returns how long to wait for a job before saving; `None` if there is nothing to save.
-    pub(crate) fn patience(&self) -> Option<Duration> {
+    pub(crate) fn time_until_save(&self) -> Option<Duration> {
         let too_early = self.last.map(|last| BETWEEN_SAVES.saturating_sub(last.elapsed()));
         self.is_due.then(|| self.idle.max(too_early.unwrap_or_default()))
     }
 
     /// Notes a computation.
-    pub(crate) fn worked(&mut self) {
+    pub(crate) fn mark_dirty(&mut self) {
         self.is_due = true;
     }
 
     /// Notes that a pause was used and that `n_saved` sessions were saved in it.
-    pub(crate) fn rested(&mut self, n_saved: usize) {
+    pub(crate) fn mark_saved(&mut self, n_saved: usize) {
         self.is_due = false;
         if n_saved > 0 {
             self.last = Some(Instant::now());

@@ -27,7 +27,7 @@ struct Inner<R> {
 pub(crate) enum Popped<R> {
     Job(Box<Queued<R>>),
     /// No job arrived in time.
-    Nothing,
+    TimedOut,
     /// The queue is closed; no more jobs arrive.
     Closed,
 }
@@ -35,10 +35,10 @@ pub(crate) enum Popped<R> {
 /// Jobs waiting for the worker.
 pub(crate) struct Queue<R> {
     inner: Mutex<Inner<R>>,
-    arrived: Condvar,
+    job_arrived: Condvar,
     /// Mirrors "an interactive job waits", so that a running background job can check it before
     /// each token.
-    interactive_waits: AtomicBool,
+    has_interactive_job: AtomicBool,
 }
 
 impl<R> Default for Queue<R> {
@@ -47,8 +47,8 @@ impl<R> Default for Queue<R> {
             Inner { interactive: VecDeque::new(), background: VecDeque::new(), closed: false };
         Self {
             inner: Mutex::new(inner),
-            arrived: Condvar::new(),
-            interactive_waits: AtomicBool::new(false),
+            job_arrived: Condvar::new(),
+            has_interactive_job: AtomicBool::new(false),
         }
     }
 }
@@ -63,32 +63,32 @@ impl<R> Queue<R> {
         match queued.job.priority {
             Priority::Interactive => {
                 inner.interactive.push_back(queued);
-                self.interactive_waits.store(true, Ordering::Release);
+                self.has_interactive_job.store(true, Ordering::Release);
             }
             Priority::Background => inner.background.push_back(queued),
         }
-        self.arrived.notify_one();
+        self.job_arrived.notify_one();
         Ok(())
     }
 
-    /// Sleeps until the next job arrives, for at most `patience` if given.
-    pub(crate) fn pop(&self, patience: Option<Duration>) -> Popped<R> {
-        let deadline = patience.map(|patience| Instant::now() + patience);
+    /// Sleeps until the next job arrives, for at most `timeout` if given.
+    pub(crate) fn pop(&self, timeout: Option<Duration>) -> Popped<R> {
+        let deadline = timeout.map(|timeout| Instant::now() + timeout);
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
             if inner.closed {
                 return Popped::Closed;
             }
             let next = inner.interactive.pop_front();
-            self.interactive_waits.store(!inner.interactive.is_empty(), Ordering::Release);
+            self.has_interactive_job.store(!inner.interactive.is_empty(), Ordering::Release);
             if let Some(next) = next.or_else(|| inner.background.pop_front()) {
                 return Popped::Job(Box::new(next));
             }
             inner = match deadline.map(|at| at.saturating_duration_since(Instant::now())) {
-                None => self.arrived.wait(inner).unwrap_or_else(PoisonError::into_inner),
-                Some(Duration::ZERO) => return Popped::Nothing,
+                None => self.job_arrived.wait(inner).unwrap_or_else(PoisonError::into_inner),
+                Some(Duration::ZERO) => return Popped::TimedOut,
                 Some(left) => {
-                    let waited = self.arrived.wait_timeout(inner, left);
+                    let waited = self.job_arrived.wait_timeout(inner, left);
                     waited.unwrap_or_else(PoisonError::into_inner).0
                 }
             };
@@ -96,16 +96,16 @@ impl<R> Queue<R> {
     }
 
     /// Whether an interactive job waits for the running job, or the queue is closed.
-    pub(crate) fn interactive_waits(&self) -> bool {
-        self.interactive_waits.load(Ordering::Acquire)
+    pub(crate) fn has_interactive_job(&self) -> bool {
+        self.has_interactive_job.load(Ordering::Acquire)
     }
 
     /// Refuses further jobs and returns the waiting ones.
     pub(crate) fn close(&self) -> Vec<Queued<R>> {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         inner.closed = true;
-        self.interactive_waits.store(true, Ordering::Release);
-        self.arrived.notify_all();
+        self.has_interactive_job.store(true, Ordering::Release);
+        self.job_arrived.notify_all();
         let mut left: Vec<_> = inner.interactive.drain(..).collect();
         left.extend(inner.background.drain(..));
         left

@@ -66,7 +66,7 @@ pub(crate) struct Sampler {
 
 impl Sampler {
     pub(crate) fn new(sampling: Sampling) -> Self {
-        Self { sampling, state: mixed(sampling.seed), n_seen: 0, candidates: Vec::new() }
+        Self { sampling, state: split_mix_64(sampling.seed), n_seen: 0, candidates: Vec::new() }
     }
 
     /// Chooses the token after `before`, from `allowed` if given.
@@ -98,9 +98,9 @@ impl Sampler {
             let best = self.candidates.iter().min_by(|a, b| by_probability(a, b));
             return best.map_or_else(|| argmax(logits) as TokenId, |best| best.token);
         }
-        self.narrow();
-        let drawn = self.draw(before);
-        drawn.unwrap_or_else(|| argmax(logits) as TokenId)
+        self.filter();
+        let sampled = self.sample(before);
+        sampled.unwrap_or_else(|| argmax(logits) as TokenId)
     }
 
     /// Makes tokens among the last ones less probable.
@@ -120,7 +120,7 @@ impl Sampler {
     }
 
     /// Keeps the candidates that top-k, top-p and min-p allow.
-    fn narrow(&mut self) {
+    fn filter(&mut self) {
         let Sampling { top_k, top_p, min_p, .. } = self.sampling;
         if top_k > 0 && top_k < self.candidates.len() {
             self.candidates.select_nth_unstable_by(top_k - 1, by_probability);
@@ -132,17 +132,17 @@ impl Sampler {
         let best = self.best();
         if top_p < 1.0 {
             let weight = |c: &Candidate| f64::from(c.logit - best).exp();
-            let wanted = f64::from(top_p) * self.candidates.iter().map(weight).sum::<f64>();
+            let min_weight = f64::from(top_p) * self.candidates.iter().map(weight).sum::<f64>();
             let mut sum = 0.0;
             let last = self.candidates.iter().position(|candidate| {
                 sum += weight(candidate);
-                sum >= wanted
+                sum >= min_weight
             });
             self.candidates.truncate(last.map_or(usize::MAX, |last| last + 1));
         }
         if min_p > 0.0 {
-            let least = best + min_p.ln();
-            self.candidates.retain(|candidate| candidate.logit >= least);
+            let min_logit = best + min_p.ln();
+            self.candidates.retain(|candidate| candidate.logit >= min_logit);
         }
     }
 
@@ -152,34 +152,34 @@ impl Sampler {
     }
 
     /// Samples one of the candidates by its probability at the temperature.
-    fn draw(&mut self, before: &[TokenId]) -> Option<TokenId> {
+    fn sample(&mut self, before: &[TokenId]) -> Option<TokenId> {
         // The weights are f64, because a sum over 150,000 tokens must not lose the small ones.
         let best = self.best();
         let temperature = f64::from(self.sampling.temperature);
         let weight = |c: &Candidate| (f64::from(c.logit - best) / temperature).exp();
         let total: f64 = self.candidates.iter().map(weight).sum();
-        let mut left = self.random(before) * total;
-        let drawn = self.candidates.iter().find(|candidate| {
-            left -= weight(candidate);
-            left < 0.0
+        let mut remaining = self.random(before) * total;
+        let sampled = self.candidates.iter().find(|candidate| {
+            remaining -= weight(candidate);
+            remaining < 0.0
         });
         // Rounding may leave a small remainder after the last candidate.
-        drawn.or(self.candidates.last()).map(|candidate| candidate.token)
+        sampled.or(self.candidates.last()).map(|candidate| candidate.token)
     }
 
     /// Returns a number in 0..1, a function of the seed and all tokens so far.
     fn random(&mut self, before: &[TokenId]) -> f64 {
         debug_assert!(self.n_seen <= before.len(), "tokens are only added");
         for &token in before.get(self.n_seen..).unwrap_or_default() {
-            self.state = mixed(self.state ^ u64::from(token).wrapping_add(1));
+            self.state = split_mix_64(self.state ^ u64::from(token).wrapping_add(1));
         }
         self.n_seen = before.len();
-        (mixed(self.state ^ DRAW) >> 11) as f64 / (1_u64 << 53) as f64
+        (split_mix_64(self.state ^ SAMPLE_SALT) >> 11) as f64 / (1_u64 << 53) as f64
     }
 }
 
 /// Separates the random numbers from the state that they come from.
-const DRAW: u64 = 0x5851_f42d_4c95_7f2d;
+const SAMPLE_SALT: u64 = 0x5851_f42d_4c95_7f2d;
 
 /// Most probable first, and the lower token id first among equals, as in `argmax`.
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "sorting compares by reference")]
@@ -188,7 +188,7 @@ fn by_probability(a: &Candidate, b: &Candidate) -> std::cmp::Ordering {
 }
 
 /// Mixes the bits with the step of `SplitMix64` (Steele, Lea, Flood 2014).
-fn mixed(state: u64) -> u64 {
+fn split_mix_64(state: u64) -> u64 {
     let mut z = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

@@ -10,13 +10,13 @@
 use lowkey_model::{CausalLm, KvCache};
 use lowkey_prompt::TokenId;
 
-use crate::persist::Shelf;
+use crate::persist::SessionStore;
 
 /// A truncation that would drop more tokens than this forks the session instead.
 pub const FORK_ABOVE_TOKENS: usize = 64;
 
 /// A shared prefix shorter than this is not copied, because computing it is as cheap.
-const WORTH_COPYING_TOKENS: usize = 16;
+const MIN_COPIED_TOKENS: usize = 16;
 
 /// Capacities are multiples of this, so that growing text does not copy its cache per key.
 const CAPACITY_STEP_TOKENS: usize = 512;
@@ -33,7 +33,7 @@ pub struct Session {
     is_saved: bool,
     /// Whether the session belongs to no place: only look-ahead has used it, or it holds a small
     /// prompt.
-    is_passing: bool,
+    is_temporary: bool,
 }
 
 /// The sessions of one model under a byte budget. Eviction removes look-ahead sessions and small
@@ -45,7 +45,7 @@ pub struct SessionPool {
     /// Whether sessions taken from now on may be saved.
     pub(crate) persists: bool,
     /// The sessions on disk.
-    shelf: Option<Shelf>,
+    session_store: Option<SessionStore>,
 }
 
 /// Returns the number of leading tokens that two sequences share.
@@ -60,8 +60,8 @@ impl Session {
     }
 
     /// Marks the session as a small prompt: it is evicted before places and is not saved.
-    pub(crate) fn hold_small_prompt(&mut self) {
-        (self.is_passing, self.is_saved) = (true, false);
+    pub(crate) fn mark_as_small_prompt(&mut self) {
+        (self.is_temporary, self.is_saved) = (true, false);
     }
 
     /// Shortens the session to its first `n` tokens.
@@ -74,12 +74,12 @@ impl Session {
 impl SessionPool {
     /// Builds a pool that keeps at most `budget_bytes` of KV cache, but always one session.
     pub fn new(budget_bytes: usize) -> Self {
-        Self { sessions: Vec::new(), budget_bytes, clock: 0, persists: true, shelf: None }
+        Self { sessions: Vec::new(), budget_bytes, clock: 0, persists: true, session_store: None }
     }
 
     /// Adds the sessions on disk.
-    pub(crate) fn with_shelf(self, shelf: Option<Shelf>) -> Self {
-        Self { shelf, ..self }
+    pub(crate) fn with_session_store(self, session_store: Option<SessionStore>) -> Self {
+        Self { session_store, ..self }
     }
 
     pub fn len(&self) -> usize {
@@ -99,7 +99,9 @@ impl SessionPool {
     pub(crate) fn n_missing(&self, prompt: &[TokenId]) -> usize {
         let shared = self.sessions.iter().map(|session| session.common_prefix(prompt)).max();
         let in_memory = prompt.len() - shared.unwrap_or(0);
-        self.shelf.as_ref().map_or(in_memory, |shelf| in_memory.min(shelf.n_unsaved(prompt)))
+        self.session_store
+            .as_ref()
+            .map_or(in_memory, |session_store| in_memory.min(session_store.n_unsaved(prompt)))
     }
 
     /// Takes out the session that shares most with `prompt`, truncated to the shared prefix.
@@ -117,7 +119,7 @@ impl SessionPool {
         model: &dyn CausalLm,
     ) -> Session {
         self.clock += 1;
-        let most = prompt.len().saturating_sub(1);
+        let max_shared = prompt.len().saturating_sub(1);
         let context = model.config().context_length;
         let needed = (prompt.len() + n_decoded).min(context);
         let capacity_for =
@@ -127,14 +129,14 @@ impl SessionPool {
             .sessions
             .iter()
             .enumerate()
-            .map(|(idx, s)| (s.common_prefix(prompt).min(most), s.last_used, idx))
+            .map(|(idx, s)| (s.common_prefix(prompt).min(max_shared), s.last_used, idx))
             .max();
         let shared = best.map_or(0, |(shared, ..)| shared);
-        let from_disk = self.shelf.as_mut().and_then(|shelf| {
-            shelf.take(prompt, shared + WORTH_COPYING_TOKENS, most, model, &capacity_for)
+        let from_disk = self.session_store.as_mut().and_then(|session_store| {
+            session_store.take(prompt, shared + MIN_COPIED_TOKENS, max_shared, model, &capacity_for)
         });
         if let Some((tokens, cache)) = from_disk {
-            return Session { tokens, cache, last_used, is_saved, is_passing: fork };
+            return Session { tokens, cache, last_used, is_saved, is_temporary: fork };
         }
         let capacity = capacity_for(needed);
         let cold = || Session {
@@ -142,7 +144,7 @@ impl SessionPool {
             cache: model.new_cache(capacity),
             last_used,
             is_saved,
-            is_passing: fork,
+            is_temporary: fork,
         };
         let Some((shared, _, idx)) = best else { return cold() };
         let lost = self.sessions[idx].tokens.len() - shared;
@@ -152,10 +154,10 @@ impl SessionPool {
             session.truncate(shared);
             session.last_used = last_used;
             session.is_saved = is_saved;
-            session.is_passing = fork;
+            session.is_temporary = fork;
             return session;
         }
-        if shared < WORTH_COPYING_TOKENS {
+        if shared < MIN_COPIED_TOKENS {
             return cold();
         }
         let original = &self.sessions[idx];
@@ -164,7 +166,7 @@ impl SessionPool {
             cache: original.cache.fork(shared, capacity),
             last_used,
             is_saved,
-            is_passing: fork,
+            is_temporary: fork,
         }
     }
 
@@ -173,13 +175,17 @@ impl SessionPool {
     /// Calls `interrupted` between layers and stops when it returns true; a partial file is never
     /// left. Returns the number of files written.
     pub(crate) fn save(&mut self, n_new: usize, interrupted: &dyn Fn() -> bool) -> usize {
-        let Some(shelf) = self.shelf.as_mut().filter(|shelf| shelf.writes()) else { return 0 };
+        let Some(session_store) =
+            self.session_store.as_mut().filter(|session_store| session_store.writes())
+        else {
+            return 0;
+        };
         self.sessions.sort_by_key(|session| std::cmp::Reverse(session.last_used));
         let mut n_saved = 0;
         for session in self.sessions.iter().filter(|session| session.is_saved) {
-            let is_long = session.tokens.len() >= WORTH_COPYING_TOKENS;
-            if is_long && shelf.n_unsaved(&session.tokens) >= n_new && !interrupted() {
-                let saved = shelf.save(&session.tokens, &session.cache, interrupted);
+            let is_long = session.tokens.len() >= MIN_COPIED_TOKENS;
+            if is_long && session_store.n_unsaved(&session.tokens) >= n_new && !interrupted() {
+                let saved = session_store.save(&session.tokens, &session.cache, interrupted);
                 n_saved += usize::from(saved);
             }
         }
@@ -194,9 +200,9 @@ impl SessionPool {
         }
         self.sessions.push(session);
         while self.sessions.len() > 1 && self.bytes() > self.budget_bytes {
-            let newest_passing =
-                self.sessions.iter().filter(|s| s.is_passing).map(|s| s.last_used).max();
-            let is_wanted = |s: &Session| !s.is_passing || Some(s.last_used) == newest_passing;
+            let newest_temporary =
+                self.sessions.iter().filter(|s| s.is_temporary).map(|s| s.last_used).max();
+            let is_wanted = |s: &Session| !s.is_temporary || Some(s.last_used) == newest_temporary;
             let oldest =
                 self.sessions.iter().enumerate().min_by_key(|(_, s)| (is_wanted(s), s.last_used));
             let Some((idx, _)) = oldest else { return };

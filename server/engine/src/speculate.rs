@@ -14,23 +14,23 @@ use std::sync::Arc;
 
 use lowkey_prompt::{Prompt, TokenId, Tokenizer};
 
+use crate::acceptance::{AcceptanceRates, BatchCosts, DraftSource};
 use crate::session::common_prefix;
-use crate::trust::{Costs, Evidence, Trust};
 
 /// Matches longer than this count as this long.
-const LONGEST_MATCH: usize = 12;
+const MAX_MATCH: usize = 12;
 /// Longest guess, in tokens. After it, the text is searched again.
-const LONGEST_GUESS: usize = 32;
+const MAX_DRAFT: usize = 32;
 /// Number of recent completions that are kept with their prompts.
-const RECENT: usize = 8;
+const MAX_RECENT: usize = 8;
 /// Longest text between a kept completion's prompt and this prompt that is compared, in tokens.
-const TYPED_SINCE: usize = 64;
+const MAX_TYPED_TOKENS: usize = 64;
 
 /// Drafts tokens, and records the acceptance rate of its drafts.
 pub(crate) struct Speculation {
     tokenizer: Arc<Tokenizer>,
-    costs: Costs,
-    trust: Trust,
+    costs: BatchCosts,
+    rates: AcceptanceRates,
     /// Newest last.
     recent: VecDeque<Completion>,
     guess: Option<Guess>,
@@ -47,58 +47,58 @@ struct Completion {
 struct Guess {
     tokens: Vec<TokenId>,
     /// How many of its tokens were decoded.
-    n_seen: usize,
-    /// The evidence for the next token.
-    evidence: Evidence,
+    n_decoded: usize,
+    /// The source of the next token.
+    source: DraftSource,
 }
 
 impl Speculation {
     /// Builds an empty draft source; `costs` are those of a batch.
-    pub(crate) fn new(tokenizer: Arc<Tokenizer>, costs: Costs) -> Self {
+    pub(crate) fn new(tokenizer: Arc<Tokenizer>, costs: BatchCosts) -> Self {
         Self {
             tokenizer,
             costs,
-            trust: Trust::default(),
-            recent: VecDeque::with_capacity(RECENT),
+            rates: AcceptanceRates::default(),
+            recent: VecDeque::with_capacity(MAX_RECENT),
             guess: None,
         }
     }
 
     /// Begins a completion; the rest of an earlier one after this prompt is the first guess.
     pub(crate) fn begin(&mut self, prompt: &Prompt) {
-        self.guess = self.remains(&prompt.tokens).map(|tokens| Guess {
+        self.guess = self.rest_of_completion(&prompt.tokens).map(|tokens| Guess {
             tokens,
-            n_seen: 0,
-            evidence: Evidence::Remains,
+            n_decoded: 0,
+            source: DraftSource::EarlierCompletion,
         });
     }
 
     /// Notes a decoded token.
-    pub(crate) fn saw(&mut self, token: TokenId) {
+    pub(crate) fn observe(&mut self, token: TokenId) {
         let Some(guess) = &mut self.guess else { return };
-        let Some(guessed) = guess.tokens.get(guess.n_seen) else {
+        let Some(guessed) = guess.tokens.get(guess.n_decoded) else {
             self.guess = None;
             return;
         };
-        let came = *guessed == token;
-        self.trust.learn(guess.evidence, came);
-        if came {
-            guess.n_seen += 1;
-            guess.evidence = guess.evidence.and_one_more();
+        let accepted = *guessed == token;
+        self.rates.record(guess.source, accepted);
+        if accepted {
+            guess.n_decoded += 1;
+            guess.source = guess.source.after_match();
         } else {
             self.guess = None;
         }
     }
 
-    /// Returns at most `room` tokens to verify after `text`, often none. The last token of `text`
+    /// Returns at most `max_tokens` tokens to verify after `text`, often none. The last token of `text`
     /// is not computed yet.
-    pub(crate) fn draft(&mut self, text: &[TokenId], room: usize) -> &[TokenId] {
-        if self.guess.as_ref().is_none_or(|guess| guess.n_seen >= guess.tokens.len()) {
-            self.guess = self.look_up(text);
+    pub(crate) fn draft(&mut self, text: &[TokenId], max_tokens: usize) -> &[TokenId] {
+        if self.guess.as_ref().is_none_or(|guess| guess.n_decoded >= guess.tokens.len()) {
+            self.guess = self.prompt_lookup(text);
         }
         let Some(guess) = &self.guess else { return &[] };
-        let rest = guess.tokens.get(guess.n_seen..).unwrap_or_default();
-        let n = self.costs.best_length(&self.trust, guess.evidence, room.min(rest.len()));
+        let rest = guess.tokens.get(guess.n_decoded..).unwrap_or_default();
+        let n = self.costs.draft_length(&self.rates, guess.source, max_tokens.min(rest.len()));
         rest.get(..n).unwrap_or_default()
     }
 
@@ -109,7 +109,7 @@ impl Speculation {
             return;
         }
         let mut completion = match self.recent.len() {
-            RECENT => self.recent.pop_front(),
+            MAX_RECENT => self.recent.pop_front(),
             _ => None,
         }
         .unwrap_or(Completion { tokens: Vec::new(), n_prompt: 0 });
@@ -121,36 +121,36 @@ impl Speculation {
     }
 
     /// Returns the rest of a kept completion if the text typed since agrees with it.
-    fn remains(&self, prompt: &[TokenId]) -> Option<Vec<TokenId>> {
+    fn rest_of_completion(&self, prompt: &[TokenId]) -> Option<Vec<TokenId>> {
         let shared = |completion: &Completion| common_prefix(&completion.tokens, prompt);
         // The newest among equals.
         let (n_shared, completion) =
             self.recent.iter().map(|c| (shared(c), c)).max_by_key(|(n, _)| *n)?;
         let typed = self.text(prompt.get(n_shared..)?)?;
         let mut rest = completion.tokens.get(n_shared..)?;
-        let mut left = typed.as_slice();
+        let mut unmatched = typed.as_slice();
         // Stops where the typed text ends, which may be inside a token.
         let mut tokens = Vec::new();
-        while !left.is_empty() {
+        while !unmatched.is_empty() {
             let (token, after) = rest.split_first()?;
             let bytes = self.tokenizer.token_bytes(*token);
             rest = after;
-            if let Some(still) = left.strip_prefix(bytes) {
+            if let Some(still) = unmatched.strip_prefix(bytes) {
                 // A special token has no text that a user could type.
-                left = Some(still).filter(|_| !bytes.is_empty())?;
+                unmatched = Some(still).filter(|_| !bytes.is_empty())?;
             } else {
-                let cut = std::str::from_utf8(bytes.strip_prefix(left)?).ok()?;
+                let cut = std::str::from_utf8(bytes.strip_prefix(unmatched)?).ok()?;
                 tokens = self.tokenizer.encode(cut);
-                left = &[];
+                unmatched = &[];
             }
         }
         tokens.extend_from_slice(rest);
-        self.guessable(&tokens)
+        self.draftable(&tokens)
     }
 
     /// Returns the bytes of a few tokens; `None` if there are too many, or one is special.
     fn text(&self, tokens: &[TokenId]) -> Option<Vec<u8>> {
-        if tokens.len() > TYPED_SINCE {
+        if tokens.len() > MAX_TYPED_TOKENS {
             return None;
         }
         let mut text = Vec::new();
@@ -165,7 +165,7 @@ impl Speculation {
     }
 
     /// Finds the place that matches the longest end of `text`, in `text` or in a recent completion.
-    fn look_up(&self, text: &[TokenId]) -> Option<Guess> {
+    fn prompt_lookup(&self, text: &[TokenId]) -> Option<Guess> {
         let mut best = longest_match(text, 1, text);
         let mut source = text;
         for completion in self.recent.iter().rev() {
@@ -176,16 +176,16 @@ impl Speculation {
                 (best, source) = (found, completion.tokens.as_slice());
             }
         }
-        let (n_agree, end) = best?;
-        let tokens = self.guessable(source.get(end..)?)?;
-        Some(Guess { tokens, n_seen: 0, evidence: Evidence::Match(n_agree) })
+        let (n_matching, end) = best?;
+        let tokens = self.draftable(source.get(end..)?)?;
+        Some(Guess { tokens, n_decoded: 0, source: DraftSource::Match(n_matching) })
     }
 
     /// Returns the tokens that may be guessed: none from a special token on, none after a line end,
     /// and a limited number.
-    fn guessable(&self, tokens: &[TokenId]) -> Option<Vec<TokenId>> {
+    fn draftable(&self, tokens: &[TokenId]) -> Option<Vec<TokenId>> {
         let mut guess = Vec::new();
-        for token in tokens.iter().take(LONGEST_GUESS) {
+        for token in tokens.iter().take(MAX_DRAFT) {
             let bytes = self.tokenizer.token_bytes(*token);
             if bytes.is_empty() {
                 break;
@@ -213,11 +213,11 @@ fn longest_match(source: &[TokenId], from: usize, text: &[TokenId]) -> Option<(u
             continue;
         }
         let before = source.get(..end).unwrap_or_default();
-        let n = before.iter().rev().zip(text.iter().rev()).take(LONGEST_MATCH);
+        let n = before.iter().rev().zip(text.iter().rev()).take(MAX_MATCH);
         let n = n.take_while(|(a, b)| a == b).count();
         if best.is_none_or(|(most, _)| n > most) {
             best = Some((n, end));
-            if n == LONGEST_MATCH {
+            if n == MAX_MATCH {
                 break;
             }
         }

@@ -12,19 +12,20 @@ use lowkey_model::{CausalLm, LogitsMode};
 use lowkey_prompt::Healing;
 use tokio::sync::watch;
 
-use crate::first_text::FirstText;
+use crate::acceptance::BatchCosts;
+use crate::background_prefill::PrefillProgress;
 use crate::generate::{Generator, ms_since};
 use crate::job::{Generated, Job, Stop};
-use crate::load::{LoadFailed, Loaded};
+use crate::load::{LoadError, Loaded};
+use crate::non_empty::NonEmptyMask;
 use crate::persist::{
-    IDLE_NEW_TOKENS, Identity, Keep, KeptSpeed, LONGEST_FAREWELL, Saving, Shelf, packed,
+    Identity, MIN_UNSAVED_TOKENS, PersistOptions, SHUTDOWN_SAVE_TIMEOUT, SaveSchedule,
+    SessionStore, StoredSpeed, packed,
 };
 use crate::queue::{Popped, Queue, Queued};
 use crate::session::SessionPool;
 use crate::speculate::Speculation;
 use crate::ticket::Ticket;
-use crate::trust::Costs;
-use crate::warming::Warmth;
 
 /// Tokens per second of this model on this machine.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -46,7 +47,7 @@ pub enum Status {
         /// Measured at load, or read from disk.
         speed: Speed,
         /// Whether the speed was read from disk.
-        speed_was_kept: bool,
+        speed_was_stored: bool,
         /// Size of one token in a KV cache, in bytes.
         cache_bytes_per_token: usize,
         /// The context length that the model was trained for, in tokens.
@@ -55,7 +56,7 @@ pub enum Status {
         infill: String,
     },
     /// No model is loaded; the reason.
-    Failed(LoadFailed),
+    Failed(LoadError),
 }
 
 /// The handle of the worker thread. Dropping it ends the thread.
@@ -65,7 +66,7 @@ pub struct Engine<R = &'static str> {
     queue: Arc<Queue<R>>,
     is_closing: Arc<AtomicBool>,
     status: watch::Receiver<Status>,
-    warmth: Arc<Warmth>,
+    prefill_progress: Arc<PrefillProgress>,
     worker: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -75,33 +76,39 @@ impl<R: Copy + Send + 'static> Engine<R> {
     /// At most `session_bytes` of KV cache stay in memory between jobs. Nothing is kept on disk.
     pub fn start<L>(session_bytes: usize, load: L) -> std::io::Result<Self>
     where
-        L: FnOnce(&mut dyn FnMut(f32)) -> Result<Loaded, LoadFailed> + Send + 'static,
+        L: FnOnce(&mut dyn FnMut(f32)) -> Result<Loaded, LoadError> + Send + 'static,
     {
-        Self::start_keeping(session_bytes, None, load)
+        Self::start_with_persistence(session_bytes, None, load)
     }
 
     /// Starts the worker like [`start`](Self::start), with sessions and speed kept on disk.
-    pub fn start_keeping<L>(
+    pub fn start_with_persistence<L>(
         session_bytes: usize,
-        keep: Option<Keep>,
+        persist: Option<PersistOptions>,
         load: L,
     ) -> std::io::Result<Self>
     where
-        L: FnOnce(&mut dyn FnMut(f32)) -> Result<Loaded, LoadFailed> + Send + 'static,
+        L: FnOnce(&mut dyn FnMut(f32)) -> Result<Loaded, LoadError> + Send + 'static,
     {
         let queue = Arc::<Queue<R>>::default();
         let (to_status, status) = watch::channel(Status::Loading(0.0));
-        let warmth = Arc::<Warmth>::default();
+        let prefill_progress = Arc::<PrefillProgress>::default();
         let worker = std::thread::Builder::new().name("lowkey-engine".into()).spawn({
             let queue = Arc::clone(&queue);
-            let warmth = Arc::clone(&warmth);
+            let prefill_progress = Arc::clone(&prefill_progress);
             move || {
                 let set = |new: Status| {
                     to_status.send_replace(new);
                 };
                 match load(&mut |share| set(Status::Loading(share))) {
                     Ok(loaded) => {
-                        serve(loaded, session_bytes, keep.as_ref(), (&queue, warmth), &set);
+                        serve(
+                            loaded,
+                            session_bytes,
+                            persist.as_ref(),
+                            (&queue, prefill_progress),
+                            &set,
+                        );
                     }
                     Err(reason) => {
                         set(Status::Failed(reason));
@@ -113,7 +120,7 @@ impl<R: Copy + Send + 'static> Engine<R> {
             }
         })?;
         let is_closing = Arc::default();
-        Ok(Self { queue, is_closing, status, warmth, worker: Mutex::new(Some(worker)) })
+        Ok(Self { queue, is_closing, status, prefill_progress, worker: Mutex::new(Some(worker)) })
     }
 }
 
@@ -125,13 +132,13 @@ impl<R> Engine<R> {
     }
 
     /// Whether a whole prompt waits to be computed because a job used its small prompt.
-    pub fn is_warming(&self) -> bool {
-        self.warmth.is_pending.load(Ordering::Acquire)
+    pub fn is_prefilling(&self) -> bool {
+        self.prefill_progress.is_pending.load(Ordering::Acquire)
     }
 
     /// Returns the number of tokens of whole prompts that were computed in idle time.
-    pub fn n_warmed(&self) -> u64 {
-        self.warmth.n_tokens.load(Ordering::Relaxed)
+    pub fn n_background_prefilled(&self) -> u64 {
+        self.prefill_progress.n_tokens.load(Ordering::Relaxed)
     }
 
     /// Submits a job, which runs until it ends or its ticket is cancelled or dropped.
@@ -168,93 +175,94 @@ impl<R> Drop for Engine<R> {
 }
 
 fn finish<R>(queued: Queued<R>, stop: Stop<R>) {
-    let mut made = Generated { stop, ..Generated::default() };
-    made.ms.queued = ms_since(queued.job.asked);
-    made.ms.total = made.ms.queued;
-    (queued.job.done)(made);
+    let mut result = Generated { stop, ..Generated::default() };
+    result.ms.queued = ms_since(queued.job.requested_at);
+    result.ms.total = result.ms.queued;
+    (queued.job.done)(result);
 }
 
 fn serve<R: Copy>(
     loaded: Loaded,
     session_bytes: usize,
-    keep: Option<&Keep>,
-    (queue, warmth): (&Queue<R>, Arc<Warmth>),
+    persist: Option<&PersistOptions>,
+    (queue, prefill_progress): (&Queue<R>, Arc<PrefillProgress>),
     set: &dyn Fn(Status),
 ) {
     let Loaded { name, digest, mut model, assembler, speculates, unsaved } = loaded;
-    let mut kept = KeptSpeed::read(keep, &digest);
-    let speed_was_kept = kept.kept().is_some();
-    let speed = kept.kept().unwrap_or_else(|| {
+    let mut stored_speed = StoredSpeed::read(persist, &digest);
+    let speed_was_stored = stored_speed.stored().is_some();
+    let speed = stored_speed.stored().unwrap_or_else(|| {
         let speed = measure(&mut *model);
-        kept.measured(speed);
+        stored_speed.measured(speed);
         speed
     });
-    let shelf = keep.and_then(|keep| {
+    let session_store = persist.and_then(|persist| {
         let identity = Identity::new(&digest, model.config());
-        Shelf::open(keep, identity, &*model)
+        SessionStore::open(persist, identity, &*model)
     });
     let config = model.config();
     set(Status::Ready {
         model: name,
         speed,
-        speed_was_kept,
+        speed_was_stored,
         cache_bytes_per_token: model.cache_bytes_per_token(),
         context_length: config.context_length,
         infill: assembler.format().name(),
     });
     let is_busy = Arc::new(AtomicBool::new(false));
-    let saved = keep.zip(unsaved);
+    let saved = persist.zip(unsaved);
     // The end of this function drops it, and that ends the thread.
-    let _saving =
-        saved.and_then(|(keep, weights)| packed::save_later(keep, weights, Arc::clone(&is_busy)));
+    let _saving_thread = saved.and_then(|(persist, weights)| {
+        packed::save_in_background(persist, weights, Arc::clone(&is_busy))
+    });
     let healing =
         (!assembler.format().fragmented_middle()).then(|| Healing::new(assembler.tokenizer()));
     let speculation = speculates.then(|| {
-        let costs = Costs::of(model.work().decode_bytes);
+        let costs = BatchCosts::for_decode_bytes(model.token_cost().decode_bytes);
         Speculation::new(Arc::clone(assembler.tokenizer()), costs)
     });
-    let first_text = FirstText::new(assembler.tokenizer());
+    let non_empty = NonEmptyMask::new(assembler.tokenizer());
     let mut generator = Generator {
         model,
         assembler,
-        pool: SessionPool::new(session_bytes).with_shelf(shelf),
-        speed: kept,
+        pool: SessionPool::new(session_bytes).with_session_store(session_store),
+        speed: stored_speed,
         healing,
-        first_text,
+        non_empty,
         speculation,
-        warming: None,
-        warmth,
+        pending_prefill: None,
+        prefill_progress,
         logits: Vec::new(),
     };
-    let mut saving = keep.filter(|keep| keep.writes).map(Saving::new);
+    let mut schedule = persist.filter(|persist| persist.writes).map(SaveSchedule::new);
     loop {
         is_busy.store(true, Ordering::Release);
-        generator.warm(&|| queue.interactive_waits());
+        generator.prefill_in_background(&|| queue.has_interactive_job());
         is_busy.store(false, Ordering::Release);
-        match queue.pop(saving.as_ref().and_then(Saving::patience)) {
+        match queue.pop(schedule.as_ref().and_then(SaveSchedule::time_until_save)) {
             Popped::Job(queued) => {
                 is_busy.store(true, Ordering::Release);
                 generator.pool.persists = queued.job.persists;
-                generator.run(*queued, &|| queue.interactive_waits());
-                if let Some(saving) = &mut saving {
-                    saving.worked();
+                generator.run(*queued, &|| queue.has_interactive_job());
+                if let Some(schedule) = &mut schedule {
+                    schedule.mark_dirty();
                 }
             }
-            Popped::Nothing => {
+            Popped::TimedOut => {
                 generator.speed.save();
-                let interrupted = || queue.interactive_waits();
-                let n_saved = generator.pool.save(IDLE_NEW_TOKENS, &interrupted);
-                if let Some(saving) = &mut saving {
-                    saving.rested(n_saved);
+                let interrupted = || queue.has_interactive_job();
+                let n_saved = generator.pool.save(MIN_UNSAVED_TOKENS, &interrupted);
+                if let Some(schedule) = &mut schedule {
+                    schedule.mark_saved(n_saved);
                 }
             }
             Popped::Closed => break,
         }
     }
-    if saving.is_some() {
+    if schedule.is_some() {
         generator.speed.save();
         let begun = Instant::now();
-        generator.pool.save(1, &|| begun.elapsed() > LONGEST_FAREWELL);
+        generator.pool.save(1, &|| begun.elapsed() > SHUTDOWN_SAVE_TIMEOUT);
     }
 }
 
@@ -267,9 +275,9 @@ fn measure(model: &mut dyn CausalLm) -> Speed {
     let mut logits = Vec::new();
     // The time does not depend on which tokens these are.
     let tokens = vec![0; n_prefill];
-    let mut timed = |tokens: &[u32], want| {
+    let mut timed = |tokens: &[u32], mode| {
         let start = Instant::now();
-        let done = model.forward(tokens, &mut cache, want, &mut logits, &|| false);
+        let done = model.forward(tokens, &mut cache, mode, &mut logits, &|| false);
         done.is_ok_and(|whole| whole).then(|| start.elapsed().as_secs_f64())
     };
     let prefill = timed(&tokens, LogitsMode::Last);

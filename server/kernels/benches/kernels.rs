@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use criterion::{BenchmarkGroup, Criterion, Throughput, measurement::WallTime};
 use lowkey_kernels::{
-    BlockType, Isa, KvLayer, Matrix, Pool, Quantized, Queries, Rows, argmax, attention, features,
-    log_sum_exp, matmul,
+    BlockType, Isa, KvLayer, Matrix, Pool, QuantizedActivations, Queries, Rows, argmax, attention,
+    features, log_sum_exp, matmul,
 };
 
 /// Common types of weights.
@@ -98,11 +98,11 @@ fn product(
             weights.extend((0..copies).map(|copy| random_matrix(pool, kind, n, k, copy as u64)));
         }
         let x = waves(m * k);
-        let mut a = Quantized::new();
+        let mut a = QuantizedActivations::new();
         let mut out = vec![0.0; m * n];
         let mut turn = weights.iter().cycle();
         bencher.iter(|| {
-            let done = a.plain(pool, &x, m, k).and_then(|()| match turn.next() {
+            let done = a.quantize(pool, &x, m, k).and_then(|()| match turn.next() {
                 Some(w) => matmul(pool, w, &a, None, false, &mut out),
                 None => Ok(()),
             });
@@ -158,7 +158,7 @@ fn rows(criterion: &mut Criterion, pool: &Pool) {
     let mut group = criterion.benchmark_group("rows");
     for (m, k) in [(1, 896), (512, 896)] {
         let (x, weight) = (waves(m * k), vec![1.0; k]);
-        let mut a = Quantized::new();
+        let mut a = QuantizedActivations::new();
         group.throughput(Throughput::BytesDecimal(4 * (m * k) as u64));
         group.bench_function(format!("quantize with norm, {m} of {k}"), |bencher| {
             bencher.iter(|| black_box(a.rms_norm(pool, &x, &weight, 1e-6, m, k)));
@@ -166,7 +166,7 @@ fn rows(criterion: &mut Criterion, pool: &Pool) {
     }
     for (m, k) in [(1, 4864), (512, 4864)] {
         let x = waves(2 * m * k);
-        let mut a = Quantized::new();
+        let mut a = QuantizedActivations::new();
         group.throughput(Throughput::BytesDecimal(8 * (m * k) as u64));
         group.bench_function(format!("quantize with silu, {m} of {k}"), |bencher| {
             bencher.iter(|| black_box(a.silu_mul(pool, &x, m, k)));

@@ -10,7 +10,7 @@ mod quantize;
 mod source;
 
 pub use source::LayerNorm;
-pub(crate) use source::Source;
+pub(crate) use source::RowSource;
 
 use std::ops::Range;
 
@@ -20,14 +20,14 @@ use crate::error::ShapeError;
 use crate::isa::Isa;
 use crate::layout::GROUP;
 use crate::pool::Pool;
-use crate::shared::Shared;
+use crate::shared::SharedSlice;
 
 /// A batch of quantized activation rows; the buffers are reused by later calls.
 ///
 /// Rows are stored in blocks of four, a quad of columns of each row next to each other: a kernel
 /// then walks one stream instead of four.
 #[derive(Default)]
-pub struct Quantized {
+pub struct QuantizedActivations {
     m: usize,
     k: usize,
     /// All rows, in blocks of four.
@@ -86,11 +86,11 @@ impl Buffers {
 
     fn shared(&mut self) -> SharedBuffers<'_> {
         SharedBuffers {
-            quants: Shared::new(&mut self.quants),
-            scales: Shared::new(&mut self.scales),
-            offsets: Shared::new(&mut self.offsets),
-            half_sums: Shared::new(&mut self.half_sums),
-            scaled_sums: Shared::new(&mut self.scaled_sums),
+            quants: SharedSlice::new(&mut self.quants),
+            scales: SharedSlice::new(&mut self.scales),
+            offsets: SharedSlice::new(&mut self.offsets),
+            half_sums: SharedSlice::new(&mut self.half_sums),
+            scaled_sums: SharedSlice::new(&mut self.scaled_sums),
         }
     }
 }
@@ -98,18 +98,18 @@ impl Buffers {
 /// Buffers that several threads fill.
 #[derive(Clone, Copy)]
 struct SharedBuffers<'a> {
-    quants: Shared<'a, i8>,
-    scales: Shared<'a, f32>,
-    offsets: Shared<'a, i32>,
-    half_sums: Shared<'a, i32>,
-    scaled_sums: Shared<'a, f32>,
+    quants: SharedSlice<'a, i8>,
+    scales: SharedSlice<'a, f32>,
+    offsets: SharedSlice<'a, i32>,
+    half_sums: SharedSlice<'a, i32>,
+    scaled_sums: SharedSlice<'a, f32>,
 }
 
 impl<'a> SharedBuffers<'a> {
     /// Returns the slots of `n` scales from number `at` on, and of the values that belong to them.
     ///
     /// # Safety
-    /// As [`Shared::part`].
+    /// As [`SharedSlice::part`].
     unsafe fn part(&self, at: usize, n: usize) -> BlockMut<'a> {
         // SAFETY: guaranteed by the caller.
         unsafe {
@@ -172,7 +172,7 @@ fn copy_every_fourth<T: Copy>(from: &[T], to: &mut [T]) {
     }
 }
 
-impl Quantized {
+impl QuantizedActivations {
     pub fn new() -> Self {
         Self::default()
     }
@@ -194,9 +194,15 @@ impl Quantized {
     }
 
     /// Quantizes `m` rows of `k` values.
-    pub fn plain(&mut self, pool: &Pool, x: &[f32], m: usize, k: usize) -> Result<(), ShapeError> {
+    pub fn quantize(
+        &mut self,
+        pool: &Pool,
+        x: &[f32],
+        m: usize,
+        k: usize,
+    ) -> Result<(), ShapeError> {
         ShapeError::exactly("quantize", "x", m.checked_mul(k), x.len())?;
-        self.fill(pool, m, k, |row| Source::Plain { x: &x[row * k..(row + 1) * k] });
+        self.fill(pool, m, k, |row| RowSource::Plain { x: &x[row * k..(row + 1) * k] });
         Ok(())
     }
 
@@ -213,38 +219,46 @@ impl Quantized {
     ) -> Result<(), ShapeError> {
         ShapeError::exactly("rms norm", "x", m.checked_mul(k), x.len())?;
         ShapeError::exactly("rms norm", "weight", Some(k), weight.len())?;
-        self.fill(pool, m, k, |row| Source::RmsNorm { x: &x[row * k..(row + 1) * k], weight, eps });
+        self.fill(pool, m, k, |row| RowSource::RmsNorm {
+            x: &x[row * k..(row + 1) * k],
+            weight,
+            eps,
+        });
         Ok(())
     }
 
-    /// Computes `silu(gate) * up` for `m` rows, each `ffn` gate values followed by `ffn` up values,
-    /// and quantizes.
+    /// Computes `silu(gate) * up` for `m` rows, each
+    /// `intermediate_size` gate values followed by as many up values, and quantizes.
     pub fn silu_mul(
         &mut self,
         pool: &Pool,
         gate_up: &[f32],
         m: usize,
-        ffn: usize,
+        intermediate_size: usize,
     ) -> Result<(), ShapeError> {
-        self.gated("silu", pool, gate_up, m, ffn, |gate_up| Source::SiluMul { gate_up })
+        self.gated("silu", pool, gate_up, m, intermediate_size, |gate_up| RowSource::SiluMul {
+            gate_up,
+        })
     }
 
-    /// Computes `gelu(gate) * up` for `m` rows, each `ffn` gate values followed by `ffn` up values,
-    /// and quantizes.
+    /// Computes `gelu(gate) * up` for `m` rows, each
+    /// `intermediate_size` gate values followed by as many up values, and quantizes.
     pub fn gelu_mul(
         &mut self,
         pool: &Pool,
         gate_up: &[f32],
         m: usize,
-        ffn: usize,
+        intermediate_size: usize,
     ) -> Result<(), ShapeError> {
-        self.gated("gelu", pool, gate_up, m, ffn, |gate_up| Source::GeluMul { gate_up })
+        self.gated("gelu", pool, gate_up, m, intermediate_size, |gate_up| RowSource::GeluMul {
+            gate_up,
+        })
     }
 
     /// Computes `gelu` of `m` rows of `k` values, and quantizes.
     pub fn gelu(&mut self, pool: &Pool, x: &[f32], m: usize, k: usize) -> Result<(), ShapeError> {
         ShapeError::exactly("gelu", "x", m.checked_mul(k), x.len())?;
-        self.fill(pool, m, k, |row| Source::Gelu { x: &x[row * k..(row + 1) * k] });
+        self.fill(pool, m, k, |row| RowSource::Gelu { x: &x[row * k..(row + 1) * k] });
         Ok(())
     }
 
@@ -261,24 +275,26 @@ impl Quantized {
         ShapeError::exactly("layer norm", "x", m.checked_mul(k), x.len())?;
         ShapeError::exactly("layer norm", "weight", Some(k), norm.weight.len())?;
         ShapeError::exactly("layer norm", "bias", Some(k), norm.bias.len())?;
-        self.fill(pool, m, k, |row| Source::LayerNorm { x: &x[row * k..(row + 1) * k], norm });
+        self.fill(pool, m, k, |row| RowSource::LayerNorm { x: &x[row * k..(row + 1) * k], norm });
         Ok(())
     }
 
-    /// Quantizes what `source` computes from `m` rows, each `ffn` gate values followed by `ffn` up
-    /// values.
+    /// Quantizes what `source` computes from `m` rows, each `intermediate_size` gate
+    /// values followed by as many up values.
     fn gated<'s>(
         &mut self,
         operation: &'static str,
         pool: &Pool,
         gate_up: &'s [f32],
         m: usize,
-        ffn: usize,
-        source: impl Fn(&'s [f32]) -> Source<'s> + Sync,
+        intermediate_size: usize,
+        source: impl Fn(&'s [f32]) -> RowSource<'s> + Sync,
     ) -> Result<(), ShapeError> {
-        let needed = m.checked_mul(ffn).and_then(|n| n.checked_mul(2));
+        let needed = m.checked_mul(intermediate_size).and_then(|n| n.checked_mul(2));
         ShapeError::exactly(operation, "gate_up", needed, gate_up.len())?;
-        self.fill(pool, m, ffn, |row| source(&gate_up[row * 2 * ffn..(row + 1) * 2 * ffn]));
+        self.fill(pool, m, intermediate_size, |row| {
+            source(&gate_up[row * 2 * intermediate_size..(row + 1) * 2 * intermediate_size])
+        });
         Ok(())
     }
 
@@ -339,7 +355,7 @@ impl Quantized {
     }
 
     /// Resizes to `m` rows of `k` values and returns their slots.
-    pub(crate) fn reshape(&mut self, m: usize, k: usize) -> Places<'_> {
+    pub(crate) fn reshape(&mut self, m: usize, k: usize) -> Slots<'_> {
         (self.m, self.k) = (m, k);
         let n_groups = self.n_groups();
         self.blocks.resize(m.div_ceil(BLOCK) * n_groups * BLOCK);
@@ -347,13 +363,13 @@ impl Quantized {
         if let Some(floats) = &mut self.floats {
             floats.resize(m * k, 0.0);
         }
-        Places {
+        Slots {
             m,
             n_groups,
             blocks: self.blocks.shared(),
             single: self.single.shared(),
-            kept: if self.floats.is_some() { k } else { 0 },
-            floats: Shared::new(self.floats.as_deref_mut().unwrap_or_default()),
+            floats_per_row: if self.floats.is_some() { k } else { 0 },
+            floats: SharedSlice::new(self.floats.as_deref_mut().unwrap_or_default()),
         }
     }
 
@@ -362,16 +378,16 @@ impl Quantized {
         pool: &Pool,
         m: usize,
         k: usize,
-        source: impl Fn(usize) -> Source<'s> + Sync,
+        source: impl Fn(usize) -> RowSource<'s> + Sync,
     ) {
-        let places = self.reshape(m, k);
-        let n_groups = places.n_groups;
+        let slots = self.reshape(m, k);
+        let n_groups = slots.n_groups;
         // A row takes about a microsecond, so waking a worker is worth it only for several rows.
         pool.split(m.div_ceil(BLOCK), (4096 / k.max(1)).clamp(1, 16), |blocks| {
             for block in blocks {
                 // SAFETY: `split` hands out every block once; this CPU supports a pool's
                 // instruction set.
-                unsafe { places.fill(pool.isa(), block, 0..n_groups, &source) };
+                unsafe { slots.fill(pool.isa(), block, 0..n_groups, &source) };
             }
         });
     }
@@ -379,17 +395,17 @@ impl Quantized {
 
 /// The slots of a batch's rows, for threads that fill different parts of them.
 #[derive(Clone, Copy)]
-pub(crate) struct Places<'a> {
+pub(crate) struct Slots<'a> {
     m: usize,
     n_groups: usize,
     blocks: SharedBuffers<'a>,
     single: SharedBuffers<'a>,
     /// Floats kept per row: all or none.
-    kept: usize,
-    floats: Shared<'a, f32>,
+    floats_per_row: usize,
+    floats: SharedSlice<'a, f32>,
 }
 
-impl Places<'_> {
+impl Slots<'_> {
     /// Fills the columns of `groups` in the rows of a block. `source` returns only those columns.
     ///
     /// # Safety
@@ -399,25 +415,25 @@ impl Places<'_> {
         isa: Isa,
         block: usize,
         groups: Range<usize>,
-        source: impl Fn(usize) -> Source<'s>,
+        source: impl Fn(usize) -> RowSource<'s>,
     ) {
         let first_row = block * BLOCK;
         let n_rows = BLOCK.min(self.m - first_row);
-        let sources: [Source<'s>; BLOCK] =
+        let sources: [RowSource<'s>; BLOCK] =
             std::array::from_fn(|lane| source(first_row + lane.min(n_rows - 1)));
         // SAFETY: guaranteed by the caller.
         unsafe {
             let at = block * self.n_groups + groups.start;
-            let mut places = self.blocks.part(at * BLOCK, groups.len() * BLOCK);
-            fill_block(isa, &sources[..n_rows], &mut places);
+            let mut block = self.blocks.part(at * BLOCK, groups.len() * BLOCK);
+            fill_block(isa, &sources[..n_rows], &mut block);
             if self.m == 1 {
-                places.copy_first_row(&mut self.single.part(groups.start, groups.len()));
+                block.copy_first_row(&mut self.single.part(groups.start, groups.len()));
             }
-            if self.kept > 0 {
+            if self.floats_per_row > 0 {
                 let column = groups.start * GROUP;
-                let width = (groups.len() * GROUP).min(self.kept - column);
+                let width = (groups.len() * GROUP).min(self.floats_per_row - column);
                 for (lane, source) in sources[..n_rows].iter().enumerate() {
-                    let row = (first_row + lane) * self.kept;
+                    let row = (first_row + lane) * self.floats_per_row;
                     write_floats(isa, *source, self.floats.part(row + column, width));
                 }
             }

@@ -18,11 +18,11 @@ pub(crate) const ALIGN: usize = 64;
 pub(crate) const HUGE_PAGE: usize = 2 << 20;
 
 /// Memory for several matrices, one after the other: zeroed, or filled by
-/// [`Packed::open`](crate::Packed::open).
+/// [`PackedWeights::open`](crate::PackedWeights::open).
 ///
 /// In one region of huge pages, a model's weights are one walk through memory. If each matrix had
 /// memory of its own, the end of each would be in small pages: a fifth of a model of 0.5B.
-pub struct Reserve {
+pub struct WeightArena {
     memory: Arc<Memory>,
     /// Bytes already given to matrices.
     taken: AtomicUsize,
@@ -30,7 +30,7 @@ pub struct Reserve {
     is_packed: bool,
 }
 
-impl Reserve {
+impl WeightArena {
     /// Allocates `len` zeroed bytes. Pages that are never touched are never resident.
     pub fn new(len: usize) -> Result<Self, PackError> {
         let memory = Arc::new(Memory::new(len)?);
@@ -48,19 +48,19 @@ impl Reserve {
     }
 
     /// Takes `len` zeroed bytes, or allocates separate memory when fewer are left.
-    pub(crate) fn take(&self, len: usize) -> Result<Arena, PackError> {
+    pub(crate) fn take(&self, len: usize) -> Result<AlignedBuffer, PackError> {
         match self.next(len) {
             Some(start) if !self.is_packed => {
-                Ok(Arena(Part { memory: Arc::clone(&self.memory), start, len }))
+                Ok(AlignedBuffer(FrozenBuffer { memory: Arc::clone(&self.memory), start, len }))
             }
-            _ => Arena::new(len),
+            _ => AlignedBuffer::new(len),
         }
     }
 
     /// Takes the next `len` filled bytes. `None` if the memory was not filled or fewer are left.
-    pub(crate) fn take_packed(&self, len: usize) -> Option<Part> {
+    pub(crate) fn take_filled(&self, len: usize) -> Option<FrozenBuffer> {
         let start = if self.is_packed { self.next(len)? } else { return None };
-        Some(Part { memory: Arc::clone(&self.memory), start, len })
+        Some(FrozenBuffer { memory: Arc::clone(&self.memory), start, len })
     }
 
     /// Reserves the next `len` bytes and returns where they begin.
@@ -78,28 +78,28 @@ impl Reserve {
 
 /// A read-only part of a memory that no other owner writes.
 #[derive(Clone)]
-pub(crate) struct Part {
+pub(crate) struct FrozenBuffer {
     memory: Arc<Memory>,
     /// Where the part begins; a multiple of [`ALIGN`].
     start: usize,
     len: usize,
 }
 
-impl Part {
+impl FrozenBuffer {
     pub(crate) fn bytes(&self) -> &[u8] {
         // SAFETY: the part is within the memory, which outlives `self`. The memory is written only
-        // through an `Arena`, which owns its part until it becomes this one.
+        // through an `AlignedBuffer`, which owns its part until it becomes this one.
         unsafe { std::slice::from_raw_parts(self.memory.start().add(self.start), self.len) }
     }
 }
 
 /// A zeroed part of a memory, aligned to [`ALIGN`], that only this owner reads and writes.
-pub(crate) struct Arena(Part);
+pub(crate) struct AlignedBuffer(FrozenBuffer);
 
-impl Arena {
+impl AlignedBuffer {
     /// Allocates `len` zeroed bytes.
     pub(crate) fn new(len: usize) -> Result<Self, PackError> {
-        Ok(Self(Part { memory: Arc::new(Memory::new(len)?), start: 0, len }))
+        Ok(Self(FrozenBuffer { memory: Arc::new(Memory::new(len)?), start: 0, len }))
     }
 
     pub(crate) fn bytes(&self) -> &[u8] {
@@ -108,27 +108,27 @@ impl Arena {
 
     /// Returns the memory for writing.
     pub(crate) fn bytes_mut(&mut self) -> &mut [u8] {
-        let Part { memory, start, len } = &self.0;
+        let FrozenBuffer { memory, start, len } = &self.0;
         // SAFETY: the range is within the memory, as above. A reserve gives each part away once,
         // and never makes an arena of filled memory, so the memory is writable and no other owner
         // reads or writes the part.
         unsafe { std::slice::from_raw_parts_mut(memory.start().add(*start), *len) }
     }
 
-    pub(crate) fn into_part(self) -> Part {
+    pub(crate) fn freeze(self) -> FrozenBuffer {
         self.0
     }
 }
 
 /// One mapping: of anonymous memory, or of a file.
 pub(crate) struct Memory {
-    map: Map,
+    map: MapKind,
     /// Where in the map the aligned part begins.
     start: usize,
     len: usize,
 }
 
-enum Map {
+enum MapKind {
     #[cfg(not(miri))]
     Anonymous(memmap2::MmapRaw),
     #[cfg(miri)]
@@ -164,19 +164,19 @@ impl Memory {
         }
         #[cfg(not(miri))]
         let map = memmap2::MmapRaw::from(map);
-        Ok(Self { map: Map::Anonymous(map), start, len })
+        Ok(Self { map: MapKind::Anonymous(map), start, len })
     }
 
     /// Wraps a map of a file.
     pub(crate) fn of_file(map: memmap2::Mmap) -> Self {
         let len = map.len();
-        Self { map: Map::File(map), start: 0, len }
+        Self { map: MapKind::File(map), start: 0, len }
     }
 
     /// Returns all bytes for reading.
     ///
     /// # Safety
-    /// No [`Arena`] of this memory may be written at the same time.
+    /// No [`AlignedBuffer`] of this memory may be written at the same time.
     pub(crate) unsafe fn bytes(&self) -> &[u8] {
         // SAFETY: the aligned part is `len` bytes of a map that outlives `self`; the caller
         // excludes writers.
@@ -185,7 +185,7 @@ impl Memory {
 
     /// Returns all bytes for writing by the only owner; empty for a map of a file.
     pub(crate) fn bytes_mut(&mut self) -> &mut [u8] {
-        let len = if matches!(self.map, Map::File(_)) { 0 } else { self.len };
+        let len = if matches!(self.map, MapKind::File(_)) { 0 } else { self.len };
         // SAFETY: as above, for writable memory with no other reference: it is borrowed mutably.
         unsafe { std::slice::from_raw_parts_mut(self.start(), len) }
     }
@@ -194,10 +194,10 @@ impl Memory {
     fn start(&self) -> *mut u8 {
         let map = match &self.map {
             #[cfg(miri)]
-            Map::Anonymous(map) => map.as_ptr().cast::<u8>().cast_mut(),
+            MapKind::Anonymous(map) => map.as_ptr().cast::<u8>().cast_mut(),
             #[cfg(not(miri))]
-            Map::Anonymous(map) => map.as_mut_ptr(),
-            Map::File(map) => map.as_ptr().cast_mut(),
+            MapKind::Anonymous(map) => map.as_mut_ptr(),
+            MapKind::File(map) => map.as_ptr().cast_mut(),
         };
         map.wrapping_add(self.start)
     }
@@ -213,21 +213,21 @@ mod tests {
         // Miri needs minutes for a huge page.
         let large = if cfg!(miri) { 6000 } else { HUGE_PAGE };
         for len in [1, 64, 5000, large, large + 12345] {
-            let mut arena = Arena::new(len).unwrap();
-            assert_eq!(arena.bytes().len(), len);
-            assert_eq!(arena.bytes().as_ptr().addr() % ALIGN, 0);
-            assert!(arena.bytes().iter().all(|byte| *byte == 0));
-            arena.bytes_mut()[len - 1] = 7;
-            assert_eq!(arena.bytes()[len - 1], 7);
+            let mut buffer = AlignedBuffer::new(len).unwrap();
+            assert_eq!(buffer.bytes().len(), len);
+            assert_eq!(buffer.bytes().as_ptr().addr() % ALIGN, 0);
+            assert!(buffer.bytes().iter().all(|byte| *byte == 0));
+            buffer.bytes_mut()[len - 1] = 7;
+            assert_eq!(buffer.bytes()[len - 1], 7);
         }
-        assert!(Arena::new(usize::MAX).is_err());
+        assert!(AlignedBuffer::new(usize::MAX).is_err());
     }
 
     #[test]
     fn reserve_parts_do_not_overlap() {
-        let reserve = Reserve::new(1000).unwrap();
-        let mut parts: Vec<Arena> =
-            [100, 1, 64, 500, 300].map(|len| reserve.take(len).unwrap()).into();
+        let arena = WeightArena::new(1000).unwrap();
+        let mut parts: Vec<AlignedBuffer> =
+            [100, 1, 64, 500, 300].map(|len| arena.take(len).unwrap()).into();
         for (value, part) in parts.iter_mut().enumerate() {
             part.bytes_mut().fill(value as u8 + 1);
         }
@@ -236,10 +236,10 @@ mod tests {
             assert!(part.bytes().iter().all(|byte| *byte == value as u8 + 1));
         }
         // The last part did not fit.
-        let shared = parts.iter().filter(|part| Arc::ptr_eq(&part.0.memory, &reserve.memory));
+        let shared = parts.iter().filter(|part| Arc::ptr_eq(&part.0.memory, &arena.memory));
         assert_eq!(shared.count(), 4);
-        drop(reserve);
+        drop(arena);
         assert!(parts[0].bytes().iter().all(|byte| *byte == 1));
-        assert!(Reserve::new(10).unwrap().take(usize::MAX).is_err());
+        assert!(WeightArena::new(10).unwrap().take(usize::MAX).is_err());
     }
 }

@@ -17,10 +17,10 @@ use crate::isa::Isa;
 use crate::kv::{Head, KvLayer};
 use crate::lanes::{LANES, Lanes, exp, per_instruction_set, to_array};
 use crate::pool::Pool;
-use crate::shared::Shared;
-use crate::tanh::soft_cap;
+use crate::shared::SharedSlice;
+use crate::tanh::soft_cap_lanes;
 
-use products::{Bytes, Halves, Stored, scores, weighted_values};
+use products::{F16Elements, I8Elements, KvElements, scores, weighted_values};
 
 mod products;
 
@@ -49,13 +49,13 @@ pub struct Queries<'a> {
 
 /// Values that all row blocks of one call share.
 #[derive(Clone, Copy)]
-struct Call<'a> {
+struct AttentionCall<'a> {
     queries: Queries<'a>,
     head_dim: usize,
     value_stride: usize,
     /// Query heads per key-value head.
     group: usize,
-    out: Shared<'a, f32>,
+    out: SharedSlice<'a, f32>,
 }
 
 /// Computes attention of `queries` over `layer` into `out`, `m` rows of `n_heads` × head dimension.
@@ -90,12 +90,12 @@ pub fn attention(
     ShapeError::at_least("attention", "queries", needed, values.len())?;
     ShapeError::at_least("attention", "positions", position.checked_add(m), layer.capacity())?;
     let group = n_heads / n_kv_heads;
-    let call = Call {
+    let call = AttentionCall {
         queries: *queries,
         head_dim,
         value_stride: layer.value_stride(),
         group,
-        out: Shared::new(out),
+        out: SharedSlice::new(out),
     };
     let isa = pool.isa();
     let n_rows = m * group;
@@ -114,9 +114,9 @@ pub fn attention(
             unsafe {
                 let head = layer.head(kv_head);
                 if head.scales.is_some() {
-                    rows_of_bytes(isa, &call, head, kv_head, first_row, n_rows);
+                    attend_i8(isa, &call, head, kv_head, first_row, n_rows);
                 } else {
-                    rows_of_halves(isa, &call, head, kv_head, first_row, n_rows);
+                    attend_f16(isa, &call, head, kv_head, first_row, n_rows);
                 }
             }
         }
@@ -134,23 +134,23 @@ fn rows_per_block(isa: Isa) -> usize {
 
 per_instruction_set! {
     /// Computes `n_rows` rows of one key-value head of f16. No other thread may write these rows.
-    unsafe fn rows_of_halves(call: &Call<'_>, head: Head<'_>, kv_head: usize, first_row: usize, n_rows: usize) = block<Halves>
+    unsafe fn attend_f16(call: &AttentionCall<'_>, head: Head<'_>, kv_head: usize, first_row: usize, n_rows: usize) = attend_block<F16Elements>
 }
 
 per_instruction_set! {
-    /// As [`rows_of_halves`], for bytes.
-    unsafe fn rows_of_bytes(call: &Call<'_>, head: Head<'_>, kv_head: usize, first_row: usize, n_rows: usize) = block<Bytes>
+    /// As [`attend_f16`], for bytes.
+    unsafe fn attend_i8(call: &AttentionCall<'_>, head: Head<'_>, kv_head: usize, first_row: usize, n_rows: usize) = attend_block<I8Elements>
 }
 
 /// Maximum number of rows of a block.
-const ROWS: usize = 8;
+const MAX_ROWS: usize = 8;
 
 /// Scores, then weights, of one chunk. Aligned to cache lines, because vectors that cross them cost
 /// twice.
 #[repr(align(64))]
-struct Weights([[f32; CHUNK]; ROWS]);
+struct ChunkWeights([[f32; CHUNK]; MAX_ROWS]);
 
-/// Computes `n_rows` rows, at most [`ROWS`].
+/// Computes `n_rows` rows, at most [`MAX_ROWS`].
 ///
 /// Only the two inner products are compiled for each number of rows; all other code loops over the
 /// rows.
@@ -158,38 +158,38 @@ struct Weights([[f32; CHUNK]; ROWS]);
 /// # Safety
 /// No other thread may write the same rows; otherwise as [`Lanes`].
 #[inline(always)]
-unsafe fn block<V: Lanes, S: Stored>(
-    call: &Call<'_>,
+unsafe fn attend_block<V: Lanes, S: KvElements>(
+    call: &AttentionCall<'_>,
     head: Head<'_>,
     kv_head: usize,
     first_row: usize,
     n_rows: usize,
 ) {
-    let Call { queries, head_dim, group, out, .. } = *call;
-    let n_rows = n_rows.min(ROWS);
+    let AttentionCall { queries, head_dim, group, out, .. } = *call;
+    let n_rows = n_rows.min(MAX_ROWS);
     // Row `r` is one query head of one query token. Past the last row, the last row repeats; its
     // repeated results are not used.
     let place = |r: usize| {
         let row = first_row + r.min(n_rows - 1);
         (row / group, kv_head * group + row % group)
     };
-    let q: [&[f32]; ROWS] = std::array::from_fn(|r| {
+    let q: [&[f32]; MAX_ROWS] = std::array::from_fn(|r| {
         let (token, head) = place(r);
         &queries.values[token * queries.row_stride + head * head_dim..][..head_dim]
     });
-    let visible: [usize; ROWS] = std::array::from_fn(|r| queries.position + place(r).0 + 1);
-    let forgotten: [usize; ROWS] =
+    let visible: [usize; MAX_ROWS] = std::array::from_fn(|r| queries.position + place(r).0 + 1);
+    let window_start: [usize; MAX_ROWS] =
         std::array::from_fn(|r| visible[r].saturating_sub(queries.window.max(1)));
     // Both ends of the visible range grow with the row.
-    let n_positions = visible[ROWS - 1];
-    let first_chunk = forgotten[0] / CHUNK * CHUNK;
-    let mut weights = Weights([[0.0; CHUNK]; ROWS]);
+    let n_positions = visible[MAX_ROWS - 1];
+    let first_chunk = window_start[0] / CHUNK * CHUNK;
+    let mut weights = ChunkWeights([[0.0; CHUNK]; MAX_ROWS]);
     let weights = &mut weights.0;
-    let mut maxima = [f32::NEG_INFINITY; ROWS];
-    let mut sums = [0.0_f32; ROWS];
+    let mut maxima = [f32::NEG_INFINITY; MAX_ROWS];
+    let mut sums = [0.0_f32; MAX_ROWS];
     // A row begins with the first chunk of which it sees a position, regardless of the chunks that
     // other rows see.
-    let mut has_begun = [false; ROWS];
+    let mut has_begun = [false; MAX_ROWS];
     for start in (first_chunk..n_positions).step_by(CHUNK) {
         let len = CHUNK.min(n_positions - start);
         let keys = &head.keys[start * head_dim * S::WIDTH..];
@@ -209,11 +209,11 @@ unsafe fn block<V: Lanes, S: Stored>(
             }
         }
         // Factors of each row's previous result, and of this chunk's result, in the merged one.
-        let mut merge = [(1.0_f32, 0.0_f32); ROWS];
-        let mut begins = [false; ROWS];
+        let mut merge = [(1.0_f32, 0.0_f32); MAX_ROWS];
+        let mut begins = [false; MAX_ROWS];
         for r in 0..n_rows {
             let seen = visible[r].saturating_sub(start).min(len);
-            let from = forgotten[r].saturating_sub(start).min(seen);
+            let from = window_start[r].saturating_sub(start).min(seen);
             // SAFETY: guaranteed by the caller.
             let (chunk_max, chunk_sum) =
                 unsafe { softmax::<V>(&mut weights[r], from..seen, len, queries.soft_cap) };
@@ -243,7 +243,7 @@ unsafe fn block<V: Lanes, S: Stored>(
         let values = &head.values[start * call.value_stride * S::WIDTH..];
         let step = if V::MANY_REGISTERS { 2 * LANES } else { LANES };
         for column in (0..call.value_stride).step_by(step) {
-            let mut results = [[[0.0; LANES]; 2]; ROWS];
+            let mut results = [[[0.0; LANES]; 2]; MAX_ROWS];
             // SAFETY: guaranteed by the caller; `values` holds `len` rows, and `column` begins a
             // vector of them.
             unsafe {
@@ -305,7 +305,7 @@ unsafe fn softmax<V: Lanes>(
     let n_tiles = seen.div_ceil(LANES);
     if let Some(cap) = cap {
         // SAFETY: guaranteed by the caller.
-        unsafe { soft_cap::<V>(&mut scores[..n_tiles * LANES], cap) };
+        unsafe { soft_cap_lanes::<V>(&mut scores[..n_tiles * LANES], cap) };
     }
     scores[..from].fill(f32::NEG_INFINITY);
     scores[seen..n_tiles * LANES].fill(f32::NEG_INFINITY);
@@ -316,7 +316,7 @@ unsafe fn softmax<V: Lanes>(
         for tile in 0..n_tiles {
             max = V::load(scores.as_ptr().add(tile * LANES)).max(max);
         }
-        let max = max.largest();
+        let max = max.reduce_max();
         let mut total = V::splat(0.0);
         for tile in 0..n_tiles {
             let lanes = tile * LANES..(tile + 1) * LANES;
@@ -330,7 +330,7 @@ unsafe fn softmax<V: Lanes>(
             }
             total = total.add(weights);
         }
-        (max, total.sum())
+        (max, total.reduce_sum())
     }
 }
 

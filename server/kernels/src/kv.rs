@@ -12,11 +12,11 @@ use std::ops::Range;
 
 use half::f16;
 
-use crate::arena::Arena;
+use crate::arena::AlignedBuffer;
 use crate::error::{PackError, ShapeError};
 use crate::lanes::LANES;
 use crate::pool::Pool;
-use crate::shared::Shared;
+use crate::shared::SharedSlice;
 
 /// How keys and values are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -71,7 +71,7 @@ pub struct KvLayer {
     capacity: usize,
     /// Values per position and head, `head_dim` rounded up to whole vectors.
     value_stride: usize,
-    arena: Arena,
+    buffer: AlignedBuffer,
 }
 
 /// The stored keys and values of one head, for the attention kernels.
@@ -109,7 +109,14 @@ impl KvLayer {
             .and_then(|n| n.checked_mul(kind.width())?.checked_add(2 * kind.scale_width()))
             .and_then(|n| n.checked_mul(capacity)?.checked_mul(n_kv_heads))
             .ok_or_else(too_large)?;
-        Ok(Self { kind, n_kv_heads, head_dim, capacity, value_stride, arena: Arena::new(bytes)? })
+        Ok(Self {
+            kind,
+            n_kv_heads,
+            head_dim,
+            capacity,
+            value_stride,
+            buffer: AlignedBuffer::new(bytes)?,
+        })
     }
 
     /// Returns the number of key-value heads.
@@ -129,7 +136,7 @@ impl KvLayer {
 
     /// Returns the number of bytes allocated.
     pub fn bytes(&self) -> usize {
-        self.arena.bytes().len()
+        self.buffer.bytes().len()
     }
 
     /// Stores the keys and values (each `n_kv_heads` × `head_dim`) of one position.
@@ -168,7 +175,7 @@ impl KvLayer {
         let (kind, capacity, value_stride) = (self.kind, self.capacity, self.value_stride);
         let n_heads = self.n_kv_heads;
         let (numbers, scales) = self.parts_mut();
-        let (numbers, scales) = (Shared::new(numbers), Shared::new(scales));
+        let (numbers, scales) = (SharedSlice::new(numbers), SharedSlice::new(scales));
         let values_at = n_heads * capacity * head_dim;
         // A worker gets whole tiles of positions, because positions interleave within a tile.
         let first_tile = position / LANES;
@@ -195,18 +202,24 @@ impl KvLayer {
                             )
                         };
                         let (keys, values) = (&keys[source.clone()], &values[source]);
-                        let row = Row { tile_keys, head_values, lane: at % LANES, keys, values };
+                        let row = PositionWrite {
+                            tile_keys,
+                            head_values,
+                            lane: at % LANES,
+                            keys,
+                            values,
+                        };
                         match kind {
-                            KvType::F16 => row.put(to_half, to_half),
+                            KvType::F16 => row.store(to_half, to_half),
                             KvType::Int8 => {
                                 let (key_scale, value_scale) = (scale_of(keys), scale_of(values));
                                 // SAFETY: as above; each position has its own scales.
                                 unsafe {
-                                    let place = head * capacity + at;
-                                    scales.part(place, 1)[0] = key_scale;
-                                    scales.part(n_heads * capacity + place, 1)[0] = value_scale;
+                                    let index = head * capacity + at;
+                                    scales.part(index, 1)[0] = key_scale;
+                                    scales.part(n_heads * capacity + index, 1)[0] = value_scale;
                                 }
-                                row.put(
+                                row.store(
                                     |key| [to_byte(key, key_scale)],
                                     |value| [to_byte(value, value_scale)],
                                 );
@@ -235,7 +248,7 @@ impl KvLayer {
         }
         for head in 0..self.n_kv_heads {
             for (to, source) in self.spans(head, n).into_iter().zip(from.spans(head, n)) {
-                self.arena.bytes_mut()[to].copy_from_slice(&from.arena.bytes()[source]);
+                self.buffer.bytes_mut()[to].copy_from_slice(&from.buffer.bytes()[source]);
             }
         }
         Ok(())
@@ -251,7 +264,7 @@ impl KvLayer {
         out.reserve(self.prefix_bytes(n));
         for head in 0..self.n_kv_heads {
             for span in self.spans(head, n) {
-                out.extend_from_slice(&self.arena.bytes()[span]);
+                out.extend_from_slice(&self.buffer.bytes()[span]);
             }
         }
     }
@@ -270,7 +283,7 @@ impl KvLayer {
         for head in 0..self.n_kv_heads {
             for span in self.spans(head, n) {
                 let (saved, remaining) = rest.split_at(span.len());
-                self.arena.bytes_mut()[span].copy_from_slice(saved);
+                self.buffer.bytes_mut()[span].copy_from_slice(saved);
                 rest = remaining;
             }
         }
@@ -299,7 +312,7 @@ impl KvLayer {
     /// Returns the keys and values of one head.
     pub(crate) fn head(&self, head: usize) -> Head<'_> {
         debug_assert!(head < self.n_kv_heads);
-        let bytes = self.arena.bytes();
+        let bytes = self.buffer.bytes();
         let [keys, values, key_scales, value_scales] =
             self.spans(head, self.capacity).map(|span| &bytes[span]);
         let scales = (self.kind == KvType::Int8).then(|| {
@@ -322,7 +335,7 @@ impl KvLayer {
     fn parts_mut(&mut self) -> (&mut [u8], &mut [f32]) {
         let per_position = (self.head_dim + self.value_stride) * self.kind.width();
         let at = self.n_kv_heads * self.capacity * per_position;
-        let (numbers, scales) = self.arena.bytes_mut().split_at_mut(at);
+        let (numbers, scales) = self.buffer.bytes_mut().split_at_mut(at);
         // SAFETY: as in `head`.
         let (_, scales, _) = unsafe { scales.align_to_mut::<f32>() };
         (numbers, scales)
@@ -330,7 +343,7 @@ impl KvLayer {
 }
 
 /// One head's keys and values of one position, and the memory they are stored in.
-struct Row<'a> {
+struct PositionWrite<'a> {
     /// The tile of keys that contains the position.
     tile_keys: &'a mut [u8],
     head_values: &'a mut [u8],
@@ -340,9 +353,9 @@ struct Row<'a> {
     values: &'a [f32],
 }
 
-impl Row<'_> {
+impl PositionWrite<'_> {
     /// Stores the numbers, `W` bytes each.
-    fn put<const W: usize>(
+    fn store<const W: usize>(
         self,
         key_bytes: impl Fn(f32) -> [u8; W],
         value_bytes: impl Fn(f32) -> [u8; W],
@@ -350,8 +363,8 @@ impl Row<'_> {
         for (lanes, key) in self.tile_keys.chunks_exact_mut(W * LANES).zip(self.keys) {
             lanes[W * self.lane..W * (self.lane + 1)].copy_from_slice(&key_bytes(*key));
         }
-        for (place, value) in self.head_values.chunks_exact_mut(W).zip(self.values) {
-            place.copy_from_slice(&value_bytes(*value));
+        for (out, value) in self.head_values.chunks_exact_mut(W).zip(self.values) {
+            out.copy_from_slice(&value_bytes(*value));
         }
     }
 }

@@ -61,15 +61,15 @@ pub(crate) trait Lanes: Copy {
     unsafe fn exp2_of_low_bits(self) -> Self;
     /// Returns the sum of the lanes, always added in the same order: lanes 8 apart, then 4, 2
     /// and 1.
-    unsafe fn sum(self) -> f32;
-    unsafe fn largest(self) -> f32;
+    unsafe fn reduce_sum(self) -> f32;
+    unsafe fn reduce_max(self) -> f32;
     /// Returns the largest lane of each row.
     #[inline(always)]
-    unsafe fn largest_of_each(rows: [Self; 4]) -> [f32; 4] {
+    unsafe fn reduce_max_each(rows: [Self; 4]) -> [f32; 4] {
         let mut largest = [0.0; 4];
         for (row, largest) in rows.into_iter().zip(&mut largest) {
             // SAFETY: guaranteed by the caller.
-            *largest = unsafe { row.largest() };
+            *largest = unsafe { row.reduce_max() };
         }
         largest
     }
@@ -87,7 +87,7 @@ pub(crate) trait Lanes: Copy {
                     to.cast::<[i8; 4]>().add(quad * 4 + lane).write_unaligned(bytes);
                 }
                 // Exact: the integers are smaller than 2²⁴.
-                sums[lane] = row.sum() as i32;
+                sums[lane] = row.reduce_sum() as i32;
             }
         }
         sums

@@ -1,8 +1,8 @@
 //! The memory layout of packed weights: tiles of 16 rows, with four columns of a row next to each
 //! other.
 //!
-//! A tile is a sequence of stretches of 256 columns (the last one may be shorter). A stretch holds
-//! first its scales, then its quants. A kernel therefore walks through memory from one end to the
+//! A tile is a sequence of super-blocks of 256 columns (the last one may be shorter). A super-block
+//! holds first its scales, then its quants. A kernel therefore walks through memory from one end to the
 //! other, and the CPU's prefetcher can follow.
 //!
 //! Quants are stored in quads, `[k / 4][16 rows][4]`: one 64-byte load holds four columns of 16
@@ -24,15 +24,15 @@ use crate::arena::ALIGN;
 pub(crate) const TILE: usize = 16;
 /// Columns that share one activation scale.
 pub(crate) const GROUP: usize = 32;
-/// Columns that share one outer scale in the K types; also the columns of a stretch in every
-/// format.
-pub(crate) const SUPER: usize = 256;
+/// Columns that share one outer scale in the K types; also the columns of a super-block in
+/// every format.
+pub(crate) const SUPERBLOCK: usize = 256;
 /// Bytes of a group's nibbles.
 pub(crate) const NIBBLE_BYTES: usize = 256;
 /// Bytes of one plane of a group: one bit per quant.
 pub(crate) const PLANE_BYTES: usize = 64;
-/// Groups of a full stretch.
-const STRETCH: usize = SUPER / GROUP;
+/// Groups of a full super-block.
+const SUPERBLOCK_GROUPS: usize = SUPERBLOCK / GROUP;
 
 /// The storage format of a packed part of a matrix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,48 +80,53 @@ pub(crate) trait Layout: Copy + Send + Sync + 'static {
     const MIN: bool;
 
     /// Bytes of a tile's quants per group of 32 columns.
-    const QUANT_GROUP: usize =
+    const GROUP_QUANT_BYTES: usize =
         if Self::NIBBLES { NIBBLE_BYTES + Self::PLANES * PLANE_BYTES } else { 512 };
     const N_BLOCKS: usize = if Self::HALVES { 2 } else { 1 };
     /// Quads of columns per block.
     const QUADS: usize = GROUP / 4 / Self::N_BLOCKS;
     /// Bytes of a group's own scales and minimums.
-    const SCALE_GROUP: usize = (if Self::TWO_LEVEL { TILE } else { 2 * TILE })
+    const GROUP_SCALE_BYTES: usize = (if Self::TWO_LEVEL { TILE } else { 2 * TILE })
         * Self::N_BLOCKS
         * (if Self::MIN { 2 } else { 1 });
     /// Bytes of a super-block's outer scales.
-    const OUTER: usize =
+    const OUTER_BYTES: usize =
         if Self::TWO_LEVEL { 2 * TILE * (if Self::MIN { 2 } else { 1 }) } else { 0 };
 
-    /// Bytes of a full stretch.
-    const STRETCH_BYTES: usize = (Self::OUTER + STRETCH * Self::SCALE_GROUP)
-        .next_multiple_of(ALIGN)
-        + STRETCH * Self::QUANT_GROUP;
+    /// Bytes of a full super-block.
+    const SUPERBLOCK_BYTES: usize =
+        (Self::OUTER_BYTES + SUPERBLOCK_GROUPS * Self::GROUP_SCALE_BYTES).next_multiple_of(ALIGN)
+            + SUPERBLOCK_GROUPS * Self::GROUP_QUANT_BYTES;
 
-    /// Returns the offset in a tile of the stretch that holds `group`; the stretch begins with its
-    /// outer scales, if it has any.
+    /// Returns the offset in a tile of the super-block that holds `group`. The super-block begins
+    /// with its outer scales, if it has any.
     #[inline(always)]
-    fn outer_at(group: usize) -> usize {
-        group / STRETCH * Self::STRETCH_BYTES
+    fn outer_scales_at(group: usize) -> usize {
+        group / SUPERBLOCK_GROUPS * Self::SUPERBLOCK_BYTES
     }
 
     /// Returns the offset in a tile of the group's own scales.
     #[inline(always)]
     fn scales_at(group: usize) -> usize {
-        Self::outer_at(group) + Self::OUTER + group % STRETCH * Self::SCALE_GROUP
+        Self::outer_scales_at(group)
+            + Self::OUTER_BYTES
+            + group % SUPERBLOCK_GROUPS * Self::GROUP_SCALE_BYTES
     }
 
     /// Returns the offset of the group's quants in a tile of `n_groups` groups.
     #[inline(always)]
     fn quants_at(n_groups: usize, group: usize) -> usize {
-        let in_stretch = (n_groups - group / STRETCH * STRETCH).min(STRETCH);
-        Self::outer_at(group) + Self::scale_room(in_stretch) + group % STRETCH * Self::QUANT_GROUP
+        let n_in_superblock =
+            (n_groups - group / SUPERBLOCK_GROUPS * SUPERBLOCK_GROUPS).min(SUPERBLOCK_GROUPS);
+        Self::outer_scales_at(group)
+            + Self::scale_bytes(n_in_superblock)
+            + group % SUPERBLOCK_GROUPS * Self::GROUP_QUANT_BYTES
     }
 
-    /// Returns the bytes of the scales of a stretch of `n_groups`, padded to whole cache lines.
+    /// Returns the bytes of the scales of a super-block of `n_groups`, padded to whole cache lines.
     #[inline(always)]
-    fn scale_room(n_groups: usize) -> usize {
-        (Self::OUTER + n_groups * Self::SCALE_GROUP).next_multiple_of(ALIGN)
+    fn scale_bytes(n_groups: usize) -> usize {
+        (Self::OUTER_BYTES + n_groups * Self::GROUP_SCALE_BYTES).next_multiple_of(ALIGN)
     }
 
     /// Returns the exact scale of one row's block.
@@ -134,7 +139,7 @@ pub(crate) trait Layout: Copy + Send + Sync + 'static {
             } else {
                 f32::from(inner)
             };
-            half_at(tile, Self::outer_at(group), row) * inner
+            half_at(tile, Self::outer_scales_at(group), row) * inner
         } else {
             half_at(tile, Self::scales_at(group), row)
         }
@@ -146,7 +151,7 @@ pub(crate) trait Layout: Copy + Send + Sync + 'static {
             0.0
         } else if Self::TWO_LEVEL {
             let inner = tile[Self::scales_at(group) + (Self::N_BLOCKS + block) * TILE + row];
-            -(half_at(tile, Self::outer_at(group) + 2 * TILE, row) * f32::from(inner))
+            -(half_at(tile, Self::outer_scales_at(group) + 2 * TILE, row) * f32::from(inner))
         } else {
             half_at(tile, Self::scales_at(group) + 2 * TILE, row)
         }
@@ -155,7 +160,7 @@ pub(crate) trait Layout: Copy + Send + Sync + 'static {
     /// Returns the bits above the nibble of one quant of a group: that of `row` and of a column of
     /// a quad.
     #[inline(always)]
-    fn beyond_nibble(quants: &[u8], quad: usize, row: usize, column: usize) -> u8 {
+    fn high_bits(quants: &[u8], quad: usize, row: usize, column: usize) -> u8 {
         let mut bits = 0;
         for plane in 0..Self::PLANES {
             let byte = quants[NIBBLE_BYTES + plane * PLANE_BYTES + quad * 8 + row / 2];
@@ -171,7 +176,7 @@ pub(crate) trait Layout: Copy + Send + Sync + 'static {
         if Self::NIBBLES {
             let byte = quants[(column / 8 * TILE + row) * 4 + column % 4];
             let nibble = if column % 8 < 4 { byte & 15 } else { byte >> 4 };
-            nibble | Self::beyond_nibble(quants, column / 4, row, column % 4)
+            nibble | Self::high_bits(quants, column / 4, row, column % 4)
         } else {
             quants[(column / 4 * TILE + row) * 4 + column % 4]
         }
@@ -282,10 +287,10 @@ impl Format {
         with_layout!(
             self,
             L => {
-                let rest = k % SUPER / GROUP;
+                let rest = k % SUPERBLOCK / GROUP;
                 let rest_bytes =
-                    if rest == 0 { 0 } else { L::scale_room(rest) + rest * L::QUANT_GROUP };
-                (k / SUPER).checked_mul(L::STRETCH_BYTES)?.checked_add(rest_bytes)
+                    if rest == 0 { 0 } else { L::scale_bytes(rest) + rest * L::GROUP_QUANT_BYTES };
+                (k / SUPERBLOCK).checked_mul(L::SUPERBLOCK_BYTES)?.checked_add(rest_bytes)
             },
             float => k.checked_mul(TILE * self.float_bytes())?.checked_next_multiple_of(ALIGN)
         )

@@ -1,7 +1,7 @@
 //! Quantized matrix products, attention and norms on the CPU; the only SIMD of the project.
 //!
 //! Weights are packed once at load into 16-row tiles ([`Matrix`]). Activations are quantized to
-//! int8 in groups of 32 ([`Quantized`]). Every product runs on a small [`Pool`] of threads that
+//! int8 in groups of 32 ([`QuantizedActivations`]). Every product runs on a small [`Pool`] of threads that
 //! park when idle.
 //!
 //! Invariant: an output's bits depend on its own inputs alone. Batch size, chunk boundaries, thread
@@ -34,7 +34,6 @@ mod matrix;
 mod norm;
 mod packed;
 mod pool;
-mod program;
 #[cfg(test)]
 mod reference;
 mod residual;
@@ -42,11 +41,12 @@ mod roofline;
 mod rope;
 mod select;
 mod shared;
+mod static_pages;
 mod tanh;
 mod unpack;
 
-pub use activations::{LayerNorm, Quantized};
-pub use arena::Reserve;
+pub use activations::{LayerNorm, QuantizedActivations};
+pub use arena::WeightArena;
 pub use attention::{Queries, attention};
 pub use block::{BlockType, Rows, Shape};
 pub use error::{PackError, ShapeError};
@@ -55,11 +55,13 @@ pub use kv::{KvLayer, KvType};
 pub use matmul::{Activation, gated, matmul};
 pub use matrix::Matrix;
 pub use norm::rms_norm;
-pub use packed::{Held, Hold, KEY_BYTES, PACKING, Packed, Refused, read_at};
+pub use packed::{
+    KEY_BYTES, MapPolicy, PACKING_VERSION, PackedFileError, PackedWeights, WeightMemory, read_at,
+};
 pub use pool::Pool;
-pub use program::give_back;
-pub use residual::{Merge, add_rows};
+pub use residual::{ResidualAdd, add_rows};
 pub use roofline::{int8_gop_s, read_gb_s, round_trip_ns};
 pub use rope::{Rope, RopeLayout};
 pub use select::{argmax, log_sum_exp, top_k};
-pub use tanh::cap_softly;
+pub use static_pages::release_static_pages;
+pub use tanh::soft_cap;

@@ -19,19 +19,19 @@ mod portable;
 
 pub use gated::{Activation, gated};
 
-use crate::activations::Quantized;
+use crate::activations::QuantizedActivations;
 use crate::error::ShapeError;
 use crate::isa::Isa;
 use crate::layout::{TILE, with_layout};
 use crate::matrix::{Matrix, Part};
 use crate::pool::Pool;
-use crate::shared::Shared;
+use crate::shared::SharedSlice;
 
 /// One product as its kernels see it. `matmul` has checked that the shapes match.
 #[derive(Clone, Copy)]
 struct Product<'a> {
     w: &'a Matrix,
-    a: &'a Quantized,
+    a: &'a QuantizedActivations,
     /// The activations as floats, `m` × `k`, if `w` has float parts.
     floats: &'a [f32],
     bias: Option<&'a [f32]>,
@@ -40,7 +40,7 @@ struct Product<'a> {
     begin: usize,
     end: usize,
     /// The products, `stride` apart.
-    out: Shared<'a, f32>,
+    out: SharedSlice<'a, f32>,
     stride: usize,
 }
 
@@ -59,7 +59,7 @@ struct Panel {
 pub fn matmul(
     pool: &Pool,
     w: &Matrix,
-    a: &Quantized,
+    a: &QuantizedActivations,
     bias: Option<&[f32]>,
     add: bool,
     out: &mut [f32],
@@ -76,7 +76,7 @@ pub fn matmul(
             a.float_row(row, values);
         }
     }
-    let (end, out) = (a.m(), Shared::new(out));
+    let (end, out) = (a.m(), SharedSlice::new(out));
     let product = Product { w, a, floats: &floats, bias, add, begin: 0, end, out, stride: w.n() };
     // A large batch passes over a panel many times. A wider panel, still within the L2 cache,
     // starts over less often.
@@ -86,7 +86,7 @@ pub fn matmul(
     // takes it all. Otherwise the runs are neighbouring tiles, so that prefetched memory is the
     // memory used next. A pair of tiles is the smallest run that suits all kernels.
     let run = if is_small(w, a.m()) { n_tiles } else { 2 };
-    pool.split_tapering(n_tiles, run, |range| {
+    pool.split_guided(n_tiles, run, |range| {
         let mut first_of_part = 0;
         for part in w.parts() {
             let end = range.end.saturating_sub(first_of_part).min(part.n_tiles());
@@ -139,7 +139,7 @@ impl Product<'_> {
     /// # Safety
     /// No other thread may write the same tiles.
     #[inline(always)]
-    unsafe fn finish<const N: usize>(
+    unsafe fn store_tile<const N: usize>(
         &self,
         panel: &Panel,
         tile: usize,
@@ -154,20 +154,19 @@ impl Product<'_> {
         let bias = self.bias.map(|bias| &bias[first..first + len]);
         for (r, sums) in sums.iter().enumerate().take(self.end - row) {
             // SAFETY: guaranteed by the caller.
-            let places =
-                unsafe { self.out.part((row + r - self.begin) * self.stride + column, len) };
+            let out = unsafe { self.out.part((row + r - self.begin) * self.stride + column, len) };
             // Nearly all tiles are whole. With a number of lanes known at compile time, a tile is
             // one vector.
-            if places.len() == N * TILE {
-                for (index, places) in places.as_chunks_mut::<TILE>().0.iter_mut().enumerate() {
+            if out.len() == N * TILE {
+                for (index, out) in out.as_chunks_mut::<TILE>().0.iter_mut().enumerate() {
                     let bias = bias.and_then(|bias| bias.as_chunks::<TILE>().0.get(index));
-                    enter(&sums[index], bias, self.add, places);
+                    store_sums(&sums[index], bias, self.add, out);
                 }
             } else {
-                for (index, place) in places.iter_mut().enumerate() {
+                for (index, out) in out.iter_mut().enumerate() {
                     let bias = bias.map(|bias| [bias[index]]);
                     let sum = sums[index / TILE][index % TILE];
-                    enter(&[sum], bias.as_ref(), self.add, std::array::from_mut(place));
+                    store_sums(&[sum], bias.as_ref(), self.add, std::array::from_mut(out));
                 }
             }
         }
@@ -176,11 +175,11 @@ impl Product<'_> {
 
 /// Stores sums, after adding the bias and then the previous values.
 #[inline(always)]
-fn enter<const M: usize>(
+fn store_sums<const M: usize>(
     sums: &[f32; M],
     bias: Option<&[f32; M]>,
     add: bool,
-    places: &mut [f32; M],
+    out: &mut [f32; M],
 ) {
     let mut values = *sums;
     if let Some(bias) = bias {
@@ -189,11 +188,11 @@ fn enter<const M: usize>(
         }
     }
     if add {
-        for (value, place) in values.iter_mut().zip(&*places) {
-            *value += place;
+        for (value, out) in values.iter_mut().zip(&*out) {
+            *value += out;
         }
     }
-    *places = values;
+    *out = values;
 }
 
 #[cfg(test)]

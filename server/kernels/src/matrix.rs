@@ -7,12 +7,12 @@
 
 use half::{bf16, f16};
 
-use crate::arena::{Arena, Part as Memory, Reserve};
+use crate::arena::{AlignedBuffer, FrozenBuffer, WeightArena};
 use crate::block::{BlockType, Rows, Shape};
 use crate::error::{PackError, ShapeError};
 use crate::layout::{Format, GROUP, Layout, NIBBLE_BYTES, PLANE_BYTES, TILE, with_layout};
 use crate::pool::Pool;
-use crate::shared::Shared;
+use crate::shared::SharedSlice;
 use crate::unpack::{Block, format_of, unpack};
 
 /// A weight matrix, `n` rows (outputs) of `k` columns (inputs), packed for the kernels.
@@ -20,7 +20,7 @@ pub struct Matrix {
     n: usize,
     k: usize,
     parts: Vec<Part>,
-    memory: Memory,
+    memory: FrozenBuffer,
 }
 
 /// Rows of one format, in tiles of 16.
@@ -37,7 +37,7 @@ pub(crate) struct Part {
     pub(crate) tile_bytes: usize,
     /// Bytes between one pair of tiles and the next: those of the other part, if two parts
     /// alternate.
-    gap: usize,
+    pair_gap: usize,
 }
 
 impl Part {
@@ -47,8 +47,8 @@ impl Part {
     }
 
     /// Returns the offset of a tile in the arena.
-    fn at(&self, tile: usize) -> usize {
-        self.start + tile * self.tile_bytes + tile / 2 * self.gap
+    fn tile_offset(&self, tile: usize) -> usize {
+        self.start + tile * self.tile_bytes + tile / 2 * self.pair_gap
     }
 }
 
@@ -60,16 +60,16 @@ impl Matrix {
 
     /// Packs matrices, stacked along their rows, on the threads of `pool`.
     pub fn pack_with(pool: &Pool, parts: &[Rows<'_>]) -> Result<Self, PackError> {
-        Self::pack_to(pool, parts, Arena::new)
+        Self::pack_to(pool, parts, AlignedBuffer::new)
     }
 
-    /// As [`pack_with`](Self::pack_with), into memory of `reserve` while it has enough.
+    /// As [`pack_with`](Self::pack_with), into memory of `arena` while it has enough.
     pub fn pack_into(
-        reserve: &Reserve,
+        arena: &WeightArena,
         pool: &Pool,
         parts: &[Rows<'_>],
     ) -> Result<Self, PackError> {
-        Self::pack_to(pool, parts, |len| reserve.take(len))
+        Self::pack_to(pool, parts, |len| arena.take(len))
     }
 
     /// Returns the bytes of a packed matrix of `n` rows and `k` columns. `None` if there can be no
@@ -79,19 +79,19 @@ impl Matrix {
         format_of(kind).tile_bytes(k)?.checked_mul(n.div_ceil(TILE))
     }
 
-    /// Returns the next matrix in `reserve`, packed by an earlier process, without reading it.
+    /// Returns the next matrix in `arena`, packed by an earlier process, without reading it.
     ///
     /// `None` if the reserve was not filled or has too few bytes left, or if there can be no such
     /// matrix; packing then returns the error.
-    pub fn packed_in(reserve: &Reserve, shapes: &[Shape]) -> Option<Self> {
+    pub fn from_filled(arena: &WeightArena, shapes: &[Shape]) -> Option<Self> {
         let Plan { n, k, bytes, parts } = Plan::new(shapes.iter().copied()).ok()?;
-        Some(Self { n, k, parts, memory: reserve.take_packed(bytes)? })
+        Some(Self { n, k, parts, memory: arena.take_filled(bytes)? })
     }
 
     fn pack_to(
         pool: &Pool,
         parts: &[Rows<'_>],
-        arena: impl FnOnce(usize) -> Result<Arena, PackError>,
+        buffer: impl FnOnce(usize) -> Result<AlignedBuffer, PackError>,
     ) -> Result<Self, PackError> {
         let Plan { n, k, bytes, parts: packed } = Plan::new(parts.iter().map(Rows::shape))?;
         for rows in parts {
@@ -101,18 +101,18 @@ impl Matrix {
                 return Err(PackError::WrongLength { kind, n, k, given: bytes.len() });
             }
         }
-        let mut arena = arena(bytes)?;
+        let mut buffer = buffer(bytes)?;
         for (part, rows) in packed.iter().zip(parts) {
-            let tiles = Shared::new(arena.bytes_mut());
+            let tiles = SharedSlice::new(buffer.bytes_mut());
             pool.split(part.n_tiles(), 4, |range| {
                 for tile in range {
                     // SAFETY: `split` hands out every tile once, and tiles do not overlap.
-                    let bytes = unsafe { tiles.part(part.at(tile), part.tile_bytes) };
+                    let bytes = unsafe { tiles.part(part.tile_offset(tile), part.tile_bytes) };
                     pack_tile(rows, tile, part, bytes);
                 }
             });
         }
-        Ok(Self { n, k, parts: packed, memory: arena.into_part() })
+        Ok(Self { n, k, parts: packed, memory: buffer.freeze() })
     }
 
     /// Returns the number of rows: the outputs of a product.
@@ -130,7 +130,7 @@ impl Matrix {
         self.memory.bytes().len()
     }
 
-    /// Whether some part holds floats; for such a matrix [`Quantized`](crate::Quantized)
+    /// Whether some part holds floats; for such a matrix [`QuantizedActivations`](crate::QuantizedActivations)
     /// should keep the activations' floats.
     pub fn has_floats(&self) -> bool {
         self.parts.iter().any(|part| part.format.float_bytes() > 0)
@@ -167,13 +167,13 @@ impl Matrix {
     /// Returns the bytes of one tile.
     pub(crate) fn tile(&self, part: &Part, tile: usize) -> &[u8] {
         debug_assert!(tile < part.n_tiles());
-        &self.memory.bytes()[part.at(tile)..][..part.tile_bytes]
+        &self.memory.bytes()[part.tile_offset(tile)..][..part.tile_bytes]
     }
 
     /// Returns the two parts whose tiles alternate, if there are such parts.
     pub(crate) fn pair(&self) -> Option<[Part; 2]> {
         match self.parts.as_slice() {
-            [gate, up] if gate.gap > 0 => Some([*gate, *up]),
+            [gate, up] if gate.pair_gap > 0 => Some([*gate, *up]),
             _ => None,
         }
     }
@@ -212,7 +212,8 @@ impl Plan {
             }
             let format = format_of(shape.kind);
             let tile_bytes = format.tile_bytes(k).ok_or_else(too_large)?;
-            let part = Part { first_row: n, n: shape.n, format, start: bytes, tile_bytes, gap: 0 };
+            let part =
+                Part { first_row: n, n: shape.n, format, start: bytes, tile_bytes, pair_gap: 0 };
             bytes = part
                 .n_tiles()
                 .checked_mul(tile_bytes)
@@ -229,8 +230,8 @@ impl Plan {
             && gate.n.is_multiple_of(2 * TILE)
             && gate.format.float_bytes() == 0
         {
-            gate.gap = 2 * gate.tile_bytes;
-            (up.start, up.gap) = (gate.start + gate.gap, gate.gap);
+            gate.pair_gap = 2 * gate.tile_bytes;
+            (up.start, up.pair_gap) = (gate.start + gate.pair_gap, gate.pair_gap);
         }
         Ok(Self { n, k, bytes, parts })
     }
@@ -252,8 +253,13 @@ pub(crate) fn float_at(format: Format, bytes: &[u8], index: usize) -> f32 {
         Format::BF16 => bf16::from_le_bytes(half).to_f32(),
         Format::F16 => f16::from_le_bytes(half).to_f32(),
         _ => {
-            let at = 4 * index;
-            f32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
+            let tile_offset = 4 * index;
+            f32::from_le_bytes([
+                bytes[tile_offset],
+                bytes[tile_offset + 1],
+                bytes[tile_offset + 2],
+                bytes[tile_offset + 3],
+            ])
         }
     }
 }
@@ -278,8 +284,8 @@ fn pack_tile(rows: &Rows<'_>, tile: usize, part: &Part, out: &mut [u8]) {
             let width = part.format.float_bytes();
             for (row, bytes) in source.enumerate() {
                 for (column, value) in bytes.chunks_exact(width).enumerate() {
-                    let at = (column * TILE + row) * width;
-                    out[at..at + width].copy_from_slice(value);
+                    let tile_offset = (column * TILE + row) * width;
+                    out[tile_offset..tile_offset + width].copy_from_slice(value);
                 }
             }
         }
@@ -301,8 +307,8 @@ fn place<L: Layout>(
         let quants = &mut tile[L::quants_at(n_groups, first_group + i)..];
         if L::NIBBLES {
             for (pair, values) in values.chunks_exact(8).enumerate() {
-                let at = (pair * TILE + row) * 4;
-                for (j, byte) in quants[at..at + 4].iter_mut().enumerate() {
+                let tile_offset = (pair * TILE + row) * 4;
+                for (j, byte) in quants[tile_offset..tile_offset + 4].iter_mut().enumerate() {
                     *byte = values[j] & 15 | values[j + 4] << 4;
                 }
             }
@@ -311,31 +317,31 @@ fn place<L: Layout>(
                 for (quad, values) in values.chunks_exact(4).enumerate() {
                     let bit = |j: usize| (values[j] >> (4 + plane) & 1) << j;
                     let bits = bit(0) | bit(1) | bit(2) | bit(3);
-                    let at = NIBBLE_BYTES + plane * PLANE_BYTES + quad * 8 + row / 2;
-                    quants[at] |= bits << (row % 2 * 4);
+                    let tile_offset = NIBBLE_BYTES + plane * PLANE_BYTES + quad * 8 + row / 2;
+                    quants[tile_offset] |= bits << (row % 2 * 4);
                 }
             }
         } else {
             for (quad, values) in values.chunks_exact(4).enumerate() {
-                let at = (quad * TILE + row) * 4;
-                quants[at..at + 4].copy_from_slice(values);
+                let tile_offset = (quad * TILE + row) * 4;
+                quants[tile_offset..tile_offset + 4].copy_from_slice(values);
             }
         }
     }
-    let mut put_half = |at: usize, bits: u16| {
-        tile[at + 2 * row..at + 2 * row + 2].copy_from_slice(&bits.to_le_bytes());
+    let mut put_half = |tile_offset: usize, bits: u16| {
+        tile[tile_offset + 2 * row..tile_offset + 2 * row + 2].copy_from_slice(&bits.to_le_bytes());
     };
     if L::TWO_LEVEL {
-        put_half(L::outer_at(first_group), block.scale);
+        put_half(L::outer_scales_at(first_group), block.scale);
         if L::MIN {
-            put_half(L::outer_at(first_group) + 2 * TILE, block.minimum);
+            put_half(L::outer_scales_at(first_group) + 2 * TILE, block.minimum);
         }
         for group in 0..n_block_groups {
-            let at = L::scales_at(first_group + group) + row;
+            let tile_offset = L::scales_at(first_group + group) + row;
             for half in 0..L::N_BLOCKS {
-                tile[at + half * TILE] = block.inner_scales[group * L::N_BLOCKS + half];
+                tile[tile_offset + half * TILE] = block.inner_scales[group * L::N_BLOCKS + half];
                 if L::MIN {
-                    tile[at + (L::N_BLOCKS + half) * TILE] =
+                    tile[tile_offset + (L::N_BLOCKS + half) * TILE] =
                         block.inner_minimums[group * L::N_BLOCKS + half];
                 }
             }

@@ -10,7 +10,7 @@ pub fn rms_norm(x: &[f32], weight: &[f32], eps: f32, out: &mut [f32]) -> Result<
     ShapeError::exactly("rms norm", "weight", Some(x.len()), weight.len())?;
     ShapeError::exactly("rms norm", "out", Some(x.len()), out.len())?;
     // SAFETY: this CPU supports the set that `detect` returns.
-    let scale = unsafe { scale_of(Isa::detect(), x, eps) };
+    let scale = unsafe { rms_scale(Isa::detect(), x, eps) };
     for ((out, x), weight) in out.iter_mut().zip(x).zip(weight) {
         *out = x * scale * weight;
     }
@@ -19,7 +19,7 @@ pub fn rms_norm(x: &[f32], weight: &[f32], eps: f32, out: &mut [f32]) -> Result<
 
 per_instruction_set! {
     /// Returns 1 / sqrt(mean(x²) + eps).
-    pub(crate) unsafe fn scale_of(x: &[f32], eps: f32) -> f32 = inverse_rms
+    pub(crate) unsafe fn rms_scale(x: &[f32], eps: f32) -> f32 = inverse_rms
 }
 
 /// Returns 1 / sqrt(mean(x²) + eps).
@@ -39,7 +39,7 @@ pub(crate) unsafe fn inverse_rms<V: Lanes>(x: &[f32], eps: f32) -> f32 {
             squares = chunk.fma(chunk, squares);
         }
         let tail = V::load(tail.as_ptr());
-        tail.fma(tail, squares).sum()
+        tail.fma(tail, squares).reduce_sum()
     };
     1.0 / (squares / x.len().max(1) as f32 + eps).sqrt()
 }

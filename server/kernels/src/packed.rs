@@ -1,12 +1,12 @@
 //! Packed weights in a file, so that a start packs nothing and several processes share one copy.
 //!
-//! The file holds the memory of a [`Reserve`] byte for byte, then a checksum for each 2 MiB, then a
+//! The file holds the memory of a [`WeightArena`] byte for byte, then a checksum for each 2 MiB, then a
 //! footer. The footer holds the file's identity and a checksum of all bytes after the weights. The
 //! weights come first, so that they are mapped in huge pages where the file system's cache has
 //! them.
 //!
 //! Tiles are the same for every instruction set, so one file serves all of them: its identity is
-//! the caller's key, [`PACKING`] and the length.
+//! the caller's key, [`PACKING_VERSION`] and the length.
 //!
 //! A map reads the file while the process runs. If another program truncates the file, the process
 //! ends (SIGBUS). A caller therefore opens only files that belong to its user alone, and replaces a
@@ -24,9 +24,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use twox_hash::XxHash3_64;
 
-use crate::arena::{Memory, Reserve};
+use crate::arena::{Memory, WeightArena};
 use crate::pool::Pool;
-use crate::shared::Shared;
+use crate::shared::SharedSlice;
 
 mod footer;
 mod pages;
@@ -39,7 +39,7 @@ pub use footer::read_at;
 ///
 /// A packed file is valid only for the same number. Tests compare the bytes of small matrices and
 /// of a small model with known digests; their failure message asks to raise this number.
-pub const PACKING: u32 = 1;
+pub const PACKING_VERSION: u32 = 1;
 
 /// The length of a caller's key.
 pub const KEY_BYTES: usize = 64;
@@ -49,74 +49,74 @@ const CHUNK: usize = 2 << 20;
 
 /// The packed weights of a whole model, ready to be saved.
 #[derive(Clone)]
-pub struct Packed {
+pub struct PackedWeights {
     memory: Arc<Memory>,
 }
 
 /// How a file's weights should be held in memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Hold {
+pub enum MapPolicy {
     /// Mapped if a map reads as fast as anonymous memory, else copied.
     #[default]
-    Fast,
+    Auto,
     /// Mapped, so that all processes share them.
-    Shared,
+    Always,
     /// Copied into anonymous memory.
-    Private,
+    Never,
 }
 
 /// How a file's weights are held in memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Held {
+pub enum WeightMemory {
     /// Mapped in huge pages, or on a system that does not report page sizes.
-    Mapped,
+    MappedHugePages,
     /// Mapped in small pages.
-    MappedSmall,
+    MappedSmallPages,
     Copied,
 }
 
 /// Why a file's weights are refused.
 #[derive(Debug)]
-pub enum Refused {
+pub enum PackedFileError {
     /// The file holds other weights, or another version wrote it.
-    Other,
+    OtherWeights,
     /// The file differs from what was written.
     Damaged,
     /// The file cannot be read, or its weights cannot be held.
-    Failed(io::Error),
+    Unreadable(io::Error),
 }
 
-impl fmt::Display for Refused {
+impl fmt::Display for PackedFileError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Other => {
+            Self::OtherWeights => {
                 write!(f, "it holds another model's weights, or another version wrote it")
             }
             Self::Damaged => write!(f, "it is damaged"),
-            Self::Failed(error) => write!(f, "it cannot be read: {error}"),
+            Self::Unreadable(error) => write!(f, "it cannot be read: {error}"),
         }
     }
 }
 
-impl std::error::Error for Refused {}
+impl std::error::Error for PackedFileError {}
 
-impl From<io::Error> for Refused {
+impl From<io::Error> for PackedFileError {
     fn from(error: io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::UnexpectedEof => Self::Damaged,
-            _ => Self::Failed(error),
+            _ => Self::Unreadable(error),
         }
     }
 }
 
-impl Reserve {
+impl WeightArena {
     /// Ends the packing and returns all weights for saving. `None` if they came from a file.
-    pub fn into_packed(self) -> Option<Packed> {
-        (!self.is_packed()).then(|| Packed { memory: self.into_memory() })
+    pub fn into_packed_weights(self) -> Option<PackedWeights> {
+        (!self.is_packed()).then(|| PackedWeights { memory: self.into_memory() })
     }
 }
 
-impl Packed {
+impl PackedWeights {
     /// Returns the length of a file with `len` bytes of weights.
     pub fn file_bytes(len: usize) -> u64 {
         len as u64 + (len.div_ceil(CHUNK) * size_of::<u64>() + footer::BYTES) as u64
@@ -141,7 +141,7 @@ impl Packed {
         let mut end = Vec::new();
         for chunk in self.bytes().chunks(CHUNK) {
             end.extend(XxHash3_64::oneshot(chunk).to_le_bytes());
-            pages::free_a_huge_one();
+            pages::free_huge_page();
             write(chunk)?;
         }
         Footer::new(key, self.len()).append_to(&mut end);
@@ -154,43 +154,53 @@ impl Packed {
         file: &File,
         len: usize,
         key: &[u8; KEY_BYTES],
-        hold: Hold,
+        map_policy: MapPolicy,
         pool: &Pool,
-    ) -> Result<(Reserve, Held), Refused> {
+    ) -> Result<(WeightArena, WeightMemory), PackedFileError> {
         let sums = footer::read(file, len, &Footer::new(key, len))?;
-        let mapped = hold != Hold::Private && !pages::may_vanish(file);
-        if mapped && let Some((map, held)) = map(file, len, hold)? {
-            check(&map, &sums, pool)?;
-            return Ok((Reserve::packed(Memory::of_file(map)), held));
+        let mapped = map_policy != MapPolicy::Never && !pages::is_on_network_file_system(file);
+        if mapped && let Some((map, memory)) = map(file, len, map_policy)? {
+            verify(&map, &sums, pool)?;
+            return Ok((WeightArena::packed(Memory::of_file(map)), memory));
         }
-        let mut memory =
-            Memory::new(len).map_err(|error| Refused::Failed(io::Error::other(error)))?;
-        fill(memory.bytes_mut(), file, &sums, pool)?;
-        Ok((Reserve::packed(memory), Held::Copied))
+        let mut memory = Memory::new(len)
+            .map_err(|error| PackedFileError::Unreadable(io::Error::other(error)))?;
+        read_verified(memory.bytes_mut(), file, &sums, pool)?;
+        Ok((WeightArena::packed(memory), WeightMemory::Copied))
     }
 
     fn bytes(&self) -> &[u8] {
-        // SAFETY: arenas are written only while a matrix is packed, which borrows the reserve; this
+        // SAFETY: buffers are written only while a matrix is packed, which borrows the arena; this
         // value was made by consuming the reserve.
         unsafe { self.memory.bytes() }
     }
 }
 
-/// Maps the weights. `None` if `hold` asks for fast memory and the system maps small pages only.
-fn map(file: &File, len: usize, hold: Hold) -> io::Result<Option<(memmap2::Mmap, Held)>> {
+/// Maps the weights. `None` if `map_policy` asks for fast memory and the system maps small pages only.
+fn map(
+    file: &File,
+    len: usize,
+    map_policy: MapPolicy,
+) -> io::Result<Option<(memmap2::Mmap, WeightMemory)>> {
     // SAFETY: the map is read-only. Its file belongs to the user and is never written again after
     // it has its name (see the module's documentation). The caller has checked the length.
     let map = unsafe { memmap2::MmapOptions::new().len(len).map(file)? };
     #[cfg(target_os = "linux")]
     // Best effort: pages that are read from disk from now on are read as huge pages.
     let _ = map.advise(memmap2::Advice::HugePage);
-    let held = if pages::are_huge(&map, CHUNK) { Held::Mapped } else { Held::MappedSmall };
-    let is_wanted = held == Held::Mapped || hold == Hold::Shared || !pages::own_are_huge();
-    Ok(is_wanted.then_some((map, held)))
+    let memory = if pages::is_in_huge_pages(&map, CHUNK) {
+        WeightMemory::MappedHugePages
+    } else {
+        WeightMemory::MappedSmallPages
+    };
+    let is_wanted = memory == WeightMemory::MappedHugePages
+        || map_policy == MapPolicy::Always
+        || !pages::anonymous_memory_is_huge();
+    Ok(is_wanted.then_some((map, memory)))
 }
 
 /// Compares mapped weights with their checksums, which also reads them into memory.
-fn check(weights: &[u8], sums: &[u64], pool: &Pool) -> Result<(), Refused> {
+fn verify(weights: &[u8], sums: &[u64], pool: &Pool) -> Result<(), PackedFileError> {
     let is_damaged = AtomicBool::new(false);
     pool.split(sums.len(), 1, |range| {
         for (chunk, sum) in weights.chunks(CHUNK).zip(sums).skip(range.start).take(range.len()) {
@@ -199,13 +209,18 @@ fn check(weights: &[u8], sums: &[u64], pool: &Pool) -> Result<(), Refused> {
             }
         }
     });
-    if is_damaged.into_inner() { Err(Refused::Damaged) } else { Ok(()) }
+    if is_damaged.into_inner() { Err(PackedFileError::Damaged) } else { Ok(()) }
 }
 
 /// Reads the weights and checks each piece while it is in the CPU's caches.
-fn fill(memory: &mut [u8], file: &File, sums: &[u64], pool: &Pool) -> Result<(), Refused> {
+fn read_verified(
+    memory: &mut [u8],
+    file: &File,
+    sums: &[u64],
+    pool: &Pool,
+) -> Result<(), PackedFileError> {
     let is_damaged = AtomicBool::new(false);
-    let chunks = Shared::new(memory);
+    let chunks = SharedSlice::new(memory);
     pool.split(sums.len(), 1, |range| {
         for index in range {
             let at = index * CHUNK;
@@ -217,7 +232,7 @@ fn fill(memory: &mut [u8], file: &File, sums: &[u64], pool: &Pool) -> Result<(),
             }
         }
     });
-    if is_damaged.into_inner() { Err(Refused::Damaged) } else { Ok(()) }
+    if is_damaged.into_inner() { Err(PackedFileError::Damaged) } else { Ok(()) }
 }
 
 #[cfg(all(test, not(miri)))]

@@ -5,9 +5,9 @@
 //!
 //! The caller does not wait for a worker that wakes late, because its core slept deeply or runs
 //! another program. The other threads do that worker's share of the job, and the job is closed
-//! ([`Door`]) so that the worker can no longer enter it.
+//! ([`Epoch`]) so that the worker can no longer join it.
 //!
-//! Invariant: a call returns (or unwinds) only after every worker that entered its job has left it,
+//! Invariant: a call returns (or unwinds) only after every worker that joined its job has left it,
 //! so a job may borrow from the caller's stack.
 
 use std::any::Any;
@@ -23,7 +23,7 @@ use crate::isa::Isa;
 
 /// How long a thread spins before it parks. Longer than the gap between two layers' products, far
 /// shorter than a user can notice.
-const SPIN: Duration = Duration::from_micros(40);
+const SPIN_TIME: Duration = Duration::from_micros(40);
 
 type Job<'a> = dyn Fn(usize) + Sync + 'a;
 
@@ -39,69 +39,68 @@ pub struct Pool {
 }
 
 struct State {
-    /// The state of the current job: a [`Door`].
-    door: AtomicU64,
+    /// The state of the current job: an [`Epoch`].
+    epoch: AtomicU64,
     job: UnsafeCell<Option<&'static Job<'static>>>,
     stop: AtomicBool,
     /// Whether each worker is parked, or about to park.
     parked: Vec<AtomicBool>,
     /// The caller, while it is parked until the workers are done.
-    waiting: Mutex<Option<Thread>>,
+    parked_caller: Mutex<Option<Thread>>,
     panic: Mutex<Option<Box<dyn Any + Send>>>,
 }
 
-// SAFETY: `job` is written only by the caller, while the door is shut and no worker is inside.
-// Workers read it only after they have entered, and the door opens only after `job` is written.
+// SAFETY: `job` is written only by the caller, while the epoch is closed and no worker runs it.
+// Workers read it only after they have joined, and an epoch opens only after `job` is written.
 unsafe impl Sync for State {}
 
-/// The state of the current job in one atomic word: the number of workers inside (10 bits), the
-/// number that have entered (10), whether the job is closed to further workers (1), and the job's
-/// number.
+/// The state of the current job in one atomic word: the number of workers that run it (10 bits), the
+/// number that have joined (10), whether it is closed to further workers (1), and its number.
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct Door(u64);
+struct Epoch(u64);
 
-/// Maximum number of workers that a [`Door`] can count.
-const MOST_WORKERS: usize = 1000;
+/// Maximum number of workers that an [`Epoch`] can count.
+const MAX_WORKERS: usize = 1000;
 
-impl Door {
-    const ENTERED: u64 = 1 << 10;
-    const SHUT: u64 = 1 << 20;
+impl Epoch {
+    const JOINED: u64 = 1 << 10;
+    const CLOSED: u64 = 1 << 20;
     const NUMBER: u64 = 1 << 21;
 
-    fn inside(self) -> u64 {
-        self.0 % Self::ENTERED
+    fn n_running(self) -> u64 {
+        self.0 % Self::JOINED
     }
 
-    fn entered(self) -> u64 {
-        self.0 % Self::SHUT / Self::ENTERED
+    fn n_joined(self) -> u64 {
+        self.0 % Self::CLOSED / Self::JOINED
     }
 
-    fn is_shut(self) -> bool {
-        self.0 & Self::SHUT != 0
+    fn is_closed(self) -> bool {
+        self.0 & Self::CLOSED != 0
     }
 
     fn number(self) -> u64 {
         self.0 / Self::NUMBER
     }
 
-    /// Returns the open door of the next job.
+    /// Returns the open epoch of the next job.
     fn next(self) -> Self {
         Self(self.number().wrapping_add(1).wrapping_mul(Self::NUMBER))
     }
 
-    /// Returns the door with one more worker inside.
-    fn with_one_more(self) -> Self {
-        Self(self.0 + Self::ENTERED + 1)
+    /// Returns the epoch with one more worker that runs it.
+    fn with_participant(self) -> Self {
+        Self(self.0 + Self::JOINED + 1)
     }
 }
 
 /// Whether a job needs every thread.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Take {
+enum Participation {
     /// Every thread calls the job once.
     All,
     /// Any thread that comes while there is work left calls the job.
-    Any,
+    AsNeeded,
 }
 
 impl Pool {
@@ -114,22 +113,22 @@ impl Pool {
     /// Starts a pool whose kernels use `isa`, or the next best instruction set that the CPU
     /// supports.
     pub fn with_isa(threads: usize, isa: Isa) -> Self {
-        let wanted = threads.saturating_sub(1).min(MOST_WORKERS);
+        let n_workers = threads.saturating_sub(1).min(MAX_WORKERS);
         let shared = Arc::new(State {
-            door: AtomicU64::new(Door::SHUT),
+            epoch: AtomicU64::new(Epoch::CLOSED),
             job: UnsafeCell::new(None),
             stop: AtomicBool::new(false),
-            parked: (0..wanted).map(|_| AtomicBool::new(false)).collect(),
-            waiting: Mutex::new(None),
+            parked: (0..n_workers).map(|_| AtomicBool::new(false)).collect(),
+            parked_caller: Mutex::new(None),
             panic: Mutex::new(None),
         });
         // If the system cannot start another thread, the pool is smaller.
-        let workers = (0..wanted)
+        let workers = (0..n_workers)
             .map_while(|worker| {
                 let shared = Arc::clone(&shared);
                 thread::Builder::new()
                     .name(format!("lowkey-kernels-{}", worker + 1))
-                    .spawn(move || shared.work(worker))
+                    .spawn(move || shared.run_worker(worker))
                     .ok()
             })
             .collect();
@@ -151,33 +150,34 @@ impl Pool {
     /// A panic in any call reaches the caller after all calls have ended. Inside a job, the calls
     /// run one after another on the calling thread.
     pub fn run(&self, job: impl Fn(usize) + Sync) {
-        self.start(Take::All, job);
+        self.start(Participation::All, job);
     }
 
-    fn start(&self, take: Take, job: impl Fn(usize) + Sync) {
-        let turn = self.running.try_lock();
-        if self.workers.is_empty() || turn.is_err() {
+    fn start(&self, participation: Participation, job: impl Fn(usize) + Sync) {
+        let guard = self.running.try_lock();
+        if self.workers.is_empty() || guard.is_err() {
             (0..self.threads()).for_each(job);
             return;
         }
         let job: &Job<'_> = &job;
-        // SAFETY: only the lifetime changes; `finish` returns when no worker is in the job and none
-        // can enter it, so no worker outlives the borrow.
+        // SAFETY: only the lifetime changes; `wait_for_workers` returns when no worker is in the
+        // job and none can join it, so no worker outlives the borrow.
         let job = unsafe { std::mem::transmute::<&Job<'_>, &'static Job<'static>>(job) };
-        // SAFETY: `turn` is held, and the last `finish` left the door shut with no worker inside,
-        // so no worker reads `job` now.
+        // SAFETY: `guard` is held, and the last `wait_for_workers` left the epoch closed
+        // with no worker in it, so no worker reads `job` now.
         unsafe { *self.shared.job.get() = Some(job) };
-        let door = self.shared.door();
-        self.shared.door.store(door.next().0, Ordering::SeqCst);
+        let epoch = self.shared.epoch();
+        self.shared.epoch.store(epoch.next().0, Ordering::SeqCst);
         for (worker, parked) in self.workers.iter().zip(&self.shared.parked) {
             if parked.load(Ordering::SeqCst) {
                 worker.thread().unpark();
             }
         }
         let own = catch_unwind(AssertUnwindSafe(|| job(0)));
-        let n_needed = if take == Take::All { self.workers.len() as u64 } else { 0 };
-        self.shared.finish(n_needed);
-        drop(turn);
+        let n_needed =
+            if participation == Participation::All { self.workers.len() as u64 } else { 0 };
+        self.shared.wait_for_workers(n_needed);
+        drop(guard);
         if let Err(panic) = own {
             resume_unwind(panic);
         }
@@ -194,7 +194,7 @@ impl Pool {
 
     /// As [`split`](Self::split), but the runs begin long and shrink to `grain`, so that all
     /// threads end at about the same time even on a busy machine.
-    pub fn split_tapering(&self, n_items: usize, grain: usize, job: impl Fn(Range<usize>) + Sync) {
+    pub fn split_guided(&self, n_items: usize, grain: usize, job: impl Fn(Range<usize>) + Sync) {
         let n_shares = 2 * self.threads();
         let share = |left: usize| left / n_shares / grain.max(1) * grain;
         self.split_runs(n_items, grain, share, job);
@@ -217,10 +217,10 @@ impl Pool {
         }
         let end_of = |start: usize| (start + run(n_items - start).max(grain)).min(n_items);
         let next = AtomicUsize::new(0);
-        self.start(Take::Any, |_| {
+        self.start(Participation::AsNeeded, |_| {
             let order = Ordering::Relaxed;
-            let take = |start: usize| (start < n_items).then(|| end_of(start));
-            while let Ok(start) = next.fetch_update(order, order, take) {
+            let participation = |start: usize| (start < n_items).then(|| end_of(start));
+            while let Ok(start) = next.fetch_update(order, order, participation) {
                 job(start..end_of(start));
             }
         });
@@ -239,20 +239,20 @@ impl Drop for Pool {
 }
 
 impl State {
-    fn door(&self) -> Door {
-        Door(self.door.load(Ordering::SeqCst))
+    fn epoch(&self) -> Epoch {
+        Epoch(self.epoch.load(Ordering::SeqCst))
     }
 
     /// Takes part in one job after another until the pool stops.
-    fn work(&self, worker: usize) {
-        let mut seen = 0;
-        while self.wait_for_job(worker, seen) {
-            let door = self.enter();
-            seen = door.number();
-            if door.is_shut() {
+    fn run_worker(&self, worker: usize) {
+        let mut last_number = 0;
+        while self.wait_for_job(worker, last_number) {
+            let epoch = self.join();
+            last_number = epoch.number();
+            if epoch.is_closed() {
                 continue;
             }
-            // SAFETY: this worker is inside, so the caller has written `job` and does not touch it
+            // SAFETY: this worker has joined, so the caller has written `job` and does not touch it
             // until the worker has left.
             let job = unsafe { *self.job.get() };
             if let Some(job) = job
@@ -260,33 +260,34 @@ impl State {
             {
                 *self.panic.lock().unwrap_or_else(PoisonError::into_inner) = Some(panic);
             }
-            if Door(self.door.fetch_sub(1, Ordering::SeqCst)).inside() == 1 {
-                let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-                if let Some(caller) = waiting.as_ref() {
+            if Epoch(self.epoch.fetch_sub(1, Ordering::SeqCst)).n_running() == 1 {
+                let parked_caller =
+                    self.parked_caller.lock().unwrap_or_else(PoisonError::into_inner);
+                if let Some(caller) = parked_caller.as_ref() {
                     caller.unpark();
                 }
             }
         }
     }
 
-    /// Enters the current job unless its door is shut. Returns the door as it was before.
-    fn enter(&self) -> Door {
+    /// Joins the current job unless it is closed. Returns the epoch as it was before.
+    fn join(&self) -> Epoch {
         let order = Ordering::SeqCst;
-        let enter = |door| (!Door(door).is_shut()).then(|| Door(door).with_one_more().0);
-        match self.door.fetch_update(order, order, enter) {
-            Ok(door) | Err(door) => Door(door),
+        let join = |epoch| (!Epoch(epoch).is_closed()).then(|| Epoch(epoch).with_participant().0);
+        match self.epoch.fetch_update(order, order, join) {
+            Ok(epoch) | Err(epoch) => Epoch(epoch),
         }
     }
 
-    /// Waits for a job with a number other than `seen`. Returns false when the pool stops.
-    fn wait_for_job(&self, worker: usize, seen: u64) -> bool {
-        let there = || self.door().number() != seen || self.stop.load(Ordering::SeqCst);
-        if !spin_until(there) {
+    /// Waits for a job with a number other than `last_number`. Returns false when the pool stops.
+    fn wait_for_job(&self, worker: usize, last_number: u64) -> bool {
+        let is_ready = || self.epoch().number() != last_number || self.stop.load(Ordering::SeqCst);
+        if !spin_until(is_ready) {
             // Either the caller sees `parked` and unparks this thread, or this thread sees the new
-            // door here: both accesses are sequentially consistent.
+            // epoch here: both accesses are sequentially consistent.
             let parked = self.parked.get(worker);
             parked.inspect(|parked| parked.store(true, Ordering::SeqCst));
-            while !there() {
+            while !is_ready() {
                 thread::park();
             }
             parked.inspect(|parked| parked.store(false, Ordering::SeqCst));
@@ -294,30 +295,31 @@ impl State {
         !self.stop.load(Ordering::SeqCst)
     }
 
-    /// Waits until `n_needed` workers have entered and all workers have left; the door is shut
+    /// Waits until `n_needed` workers have joined and all workers have left; the epoch is closed
     /// afterwards.
-    fn finish(&self, n_needed: u64) {
+    fn wait_for_workers(&self, n_needed: u64) {
         if n_needed == 0 {
-            self.door.fetch_or(Door::SHUT, Ordering::SeqCst);
+            self.epoch.fetch_or(Epoch::CLOSED, Ordering::SeqCst);
         }
         let done = || {
-            let door = self.door();
-            door.entered() >= n_needed && door.inside() == 0
+            let epoch = self.epoch();
+            epoch.n_joined() >= n_needed && epoch.n_running() == 0
         };
         if !spin_until(done) {
-            // The last worker to leave reads `waiting` after it has left: either it finds this
+            // The last worker to leave reads `parked_caller` after it has left: either it finds this
             // thread there, or `done` already holds.
-            *self.waiting.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread::current());
+            *self.parked_caller.lock().unwrap_or_else(PoisonError::into_inner) =
+                Some(thread::current());
             while !done() {
                 thread::park();
             }
-            *self.waiting.lock().unwrap_or_else(PoisonError::into_inner) = None;
+            *self.parked_caller.lock().unwrap_or_else(PoisonError::into_inner) = None;
         }
-        self.door.fetch_or(Door::SHUT, Ordering::SeqCst);
+        self.epoch.fetch_or(Epoch::CLOSED, Ordering::SeqCst);
     }
 }
 
-/// Spins until `condition` holds. Returns false if it does not hold within [`SPIN`].
+/// Spins until `condition` holds. Returns false if it does not hold within [`SPIN_TIME`].
 fn spin_until(condition: impl Fn() -> bool) -> bool {
     let start = Instant::now();
     loop {
@@ -327,7 +329,7 @@ fn spin_until(condition: impl Fn() -> bool) -> bool {
             }
             std::hint::spin_loop();
         }
-        if start.elapsed() > SPIN {
+        if start.elapsed() > SPIN_TIME {
             return condition();
         }
     }
@@ -353,46 +355,49 @@ mod tests {
     }
 
     #[test]
-    fn shut_door_admits_no_worker() {
+    fn closed_epoch_admits_no_worker() {
         let pool = Pool::new(1);
-        let shut = pool.shared.door();
-        assert!(pool.shared.enter() == shut && pool.shared.door() == shut);
-        pool.shared.door.store(shut.next().0, Ordering::SeqCst);
-        assert!(!pool.shared.enter().is_shut() && !pool.shared.enter().is_shut());
-        let door = pool.shared.door();
-        assert_eq!((door.inside(), door.entered(), door.number()), (2, 2, shut.number() + 1));
+        let closed = pool.shared.epoch();
+        assert!(pool.shared.join() == closed && pool.shared.epoch() == closed);
+        pool.shared.epoch.store(closed.next().0, Ordering::SeqCst);
+        assert!(!pool.shared.join().is_closed() && !pool.shared.join().is_closed());
+        let epoch = pool.shared.epoch();
+        assert_eq!(
+            (epoch.n_running(), epoch.n_joined(), epoch.number()),
+            (2, 2, closed.number() + 1)
+        );
         // One worker leaves, and the caller has no work left.
-        pool.shared.door.fetch_sub(1, Ordering::SeqCst);
-        pool.shared.door.fetch_or(Door::SHUT, Ordering::SeqCst);
-        assert!(pool.shared.enter().is_shut(), "too late");
-        let door = pool.shared.door();
-        assert_eq!((door.inside(), door.entered(), door.is_shut()), (1, 2, true));
-        assert!(door.next().number() == door.number() + 1 && !door.next().is_shut());
+        pool.shared.epoch.fetch_sub(1, Ordering::SeqCst);
+        pool.shared.epoch.fetch_or(Epoch::CLOSED, Ordering::SeqCst);
+        assert!(pool.shared.join().is_closed(), "too late");
+        let epoch = pool.shared.epoch();
+        assert_eq!((epoch.n_running(), epoch.n_joined(), epoch.is_closed()), (1, 2, true));
+        assert!(epoch.next().number() == epoch.number() + 1 && !epoch.next().is_closed());
     }
 
     #[test]
     fn split_covers_every_item_once() {
         let pool = Pool::new(3);
         for (n_items, grain) in [(0, 4), (1, 4), (17, 4), (100, 1), (5, 0), (1000, 7)] {
-            let seen: Vec<AtomicUsize> = (0..n_items).map(|_| AtomicUsize::new(0)).collect();
+            let last_number: Vec<AtomicUsize> = (0..n_items).map(|_| AtomicUsize::new(0)).collect();
             let see = |items: Range<usize>| {
                 for item in items {
-                    seen[item].fetch_add(1, Ordering::Relaxed);
+                    last_number[item].fetch_add(1, Ordering::Relaxed);
                 }
             };
             pool.split(n_items, grain, see);
-            pool.split_tapering(n_items, grain, see);
-            assert!(seen.iter().all(|seen| seen.load(Ordering::Relaxed) == 2));
+            pool.split_guided(n_items, grain, see);
+            assert!(last_number.iter().all(|last_number| last_number.load(Ordering::Relaxed) == 2));
         }
     }
 
     #[test]
     fn panic_reaches_caller_and_pool_survives() {
         let pool = Pool::new(3);
-        for victim in 0..3 {
+        for panicking in 0..3 {
             let result = catch_unwind(AssertUnwindSafe(|| {
                 pool.run(|thread| {
-                    if thread == victim {
+                    if thread == panicking {
                         resume_unwind(Box::new("broken job"));
                     }
                 });

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::arena::Arena;
+use crate::arena::AlignedBuffer;
 use crate::error::PackError;
 use crate::isa::Isa;
 use crate::lanes::{LANES, Lanes, per_instruction_set};
@@ -22,10 +22,10 @@ use crate::pool::Pool;
 const READ_BYTES: usize = 384 << 20;
 
 /// Bytes that a thread reads in one piece.
-const STRETCH: usize = 1 << 20;
+const PIECE_BYTES: usize = 1 << 20;
 
 /// Independent sums, so that no addition waits for another.
-const SUMS: usize = 4;
+const N_SUMS: usize = 4;
 
 /// Rounds of the inner loop that keeps the multipliers busy.
 const MULTIPLY_ROUNDS: usize = 200_000;
@@ -35,14 +35,14 @@ const MULTIPLY_ROUNDS: usize = 200_000;
 ///
 /// Uses 384 MB of memory while it measures.
 pub fn read_gb_s(pool: &Pool, rounds: usize) -> Result<f64, PackError> {
-    let mut arena = Arena::new(READ_BYTES)?;
+    let mut buffer = AlignedBuffer::new(READ_BYTES)?;
     // Written once; otherwise every page would be the shared zero page.
-    arena.bytes_mut().fill(1);
-    let bytes = arena.bytes();
-    let seconds = best(rounds, || {
-        pool.split(READ_BYTES / STRETCH, 2, |stretches| {
-            for stretch in stretches {
-                let part = bytes.get(stretch * STRETCH..(stretch + 1) * STRETCH);
+    buffer.bytes_mut().fill(1);
+    let bytes = buffer.bytes();
+    let seconds = best_time(rounds, || {
+        pool.split(READ_BYTES / PIECE_BYTES, 2, |pieces| {
+            for piece in pieces {
+                let part = bytes.get(piece * PIECE_BYTES..(piece + 1) * PIECE_BYTES);
                 // SAFETY: this CPU supports the pool's instruction set.
                 black_box(part.map(|part| unsafe { sum(pool.isa(), part) }));
             }
@@ -57,7 +57,7 @@ pub fn read_gb_s(pool: &Pool, rounds: usize) -> Result<f64, PackError> {
 /// Returns `None` if the kernels have no instruction for dot products of bytes.
 pub fn int8_gop_s(pool: &Pool, rounds: usize) -> Option<f64> {
     let multiply = multiplier(pool.isa())?;
-    let seconds = best(rounds, || {
+    let seconds = best_time(rounds, || {
         pool.run(|_| {
             // SAFETY: `multiplier` chooses by an instruction set that this CPU supports.
             black_box(unsafe { (multiply.run)(MULTIPLY_ROUNDS) });
@@ -74,7 +74,7 @@ pub fn int8_gop_s(pool: &Pool, rounds: usize) -> Option<f64> {
 /// one core, 60 to 100 for cores that share a cache, several hundred for cores on different chips.
 /// Returns `None` with one thread, or if the other thread did not answer.
 pub fn round_trip_ns(pool: &Pool) -> Option<f64> {
-    const PATIENCE: Duration = Duration::from_millis(100);
+    const MAX_WAIT: Duration = Duration::from_millis(100);
     const ROUND_TRIPS: u64 = 10_000;
     if pool.threads() < 2 {
         return None;
@@ -85,7 +85,7 @@ pub fn round_trip_ns(pool: &Pool) -> Option<f64> {
         let mut spins = 0_u32;
         while line.load(Ordering::Acquire) != value {
             spins = spins.wrapping_add(1);
-            if spins.is_multiple_of(1024) && start.elapsed() > PATIENCE {
+            if spins.is_multiple_of(1024) && start.elapsed() > MAX_WAIT {
                 return false;
             }
             std::hint::spin_loop();
@@ -120,7 +120,7 @@ pub fn round_trip_ns(pool: &Pool) -> Option<f64> {
 }
 
 /// Returns the seconds of the shortest of several rounds, after one that does not count.
-fn best(rounds: usize, mut round: impl FnMut()) -> f64 {
+fn best_time(rounds: usize, mut round: impl FnMut()) -> f64 {
     round();
     let timed = |()| {
         let start = Instant::now();
@@ -143,14 +143,14 @@ unsafe fn sum_of<V: Lanes>(bytes: &[u8]) -> f32 {
     //
     // SAFETY: every load is within `bytes`; the caller guarantees the CPU.
     unsafe {
-        let mut sums = [V::splat(0.0); SUMS];
-        let step = 4 * LANES * SUMS;
+        let mut sums = [V::splat(0.0); N_SUMS];
+        let step = 4 * LANES * N_SUMS;
         for at in (0..bytes.len() / step * step).step_by(step) {
             for (idx, sum) in sums.iter_mut().enumerate() {
                 *sum = sum.max(V::load_f32(bytes.as_ptr().add(at + 4 * LANES * idx)));
             }
         }
-        sums.into_iter().fold(0.0, |total, sum| total + sum.largest())
+        sums.into_iter().fold(0.0, |total, sum| total + sum.reduce_max())
     }
 }
 
@@ -163,18 +163,18 @@ struct Multiplier {
 
 /// Independent sums: enough to hide an instruction's latency on every port.
 #[cfg(target_arch = "x86_64")]
-const CHAINS: usize = 12;
+const N_CHAINS: usize = 12;
 
 fn multiplier(isa: Isa) -> Option<Multiplier> {
     match isa {
         #[cfg(target_arch = "x86_64")]
         Isa::Avx512Vnni => {
-            Some(Multiplier { run: x86::avx512_vnni, products_per_round: CHAINS * 64 })
+            Some(Multiplier { run: x86::avx512_vnni, products_per_round: N_CHAINS * 64 })
         }
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx2Vnni => Some(Multiplier { run: x86::avx_vnni, products_per_round: CHAINS * 32 }),
+        Isa::Avx2Vnni => Some(Multiplier { run: x86::avx_vnni, products_per_round: N_CHAINS * 32 }),
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx2 => Some(Multiplier { run: x86::avx2, products_per_round: CHAINS * 32 }),
+        Isa::Avx2 => Some(Multiplier { run: x86::avx2, products_per_round: N_CHAINS * 32 }),
         _ => None,
     }
 }
@@ -190,14 +190,14 @@ mod x86 {
     };
     use std::hint::black_box;
 
-    use super::CHAINS;
+    use super::N_CHAINS;
 
     /// # Safety
     /// The CPU must support AVX-512 with VNNI.
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
     pub(super) unsafe fn avx512_vnni(rounds: usize) -> i32 {
         let (a, b) = (_mm512_set1_epi8(black_box(1)), _mm512_set1_epi8(black_box(2)));
-        let mut sums = [_mm512_setzero_si512(); CHAINS];
+        let mut sums = [_mm512_setzero_si512(); N_CHAINS];
         for _ in 0..rounds {
             for sum in &mut sums {
                 *sum = _mm512_dpbusd_epi32(*sum, a, b);
@@ -212,7 +212,7 @@ mod x86 {
     #[target_feature(enable = "avx2,avxvnni")]
     pub(super) unsafe fn avx_vnni(rounds: usize) -> i32 {
         let (a, b) = (_mm256_set1_epi8(black_box(1)), _mm256_set1_epi8(black_box(2)));
-        let mut sums = [_mm256_setzero_si256(); CHAINS];
+        let mut sums = [_mm256_setzero_si256(); N_CHAINS];
         for _ in 0..rounds {
             for sum in &mut sums {
                 *sum = _mm256_dpbusd_avx_epi32(*sum, a, b);
@@ -231,7 +231,7 @@ mod x86 {
     #[target_feature(enable = "avx2")]
     pub(super) unsafe fn avx2(rounds: usize) -> i32 {
         let (first, b) = (_mm256_set1_epi8(black_box(1)), _mm256_set1_epi8(black_box(2)));
-        let mut sums = [first; CHAINS];
+        let mut sums = [first; N_CHAINS];
         for _ in 0..rounds {
             for sum in &mut sums {
                 *sum = _mm256_add_epi16(*sum, _mm256_maddubs_epi16(*sum, b));
@@ -241,7 +241,7 @@ mod x86 {
     }
 
     #[target_feature(enable = "avx2")]
-    fn total(sums: &[__m256i; CHAINS]) -> i32 {
+    fn total(sums: &[__m256i; N_CHAINS]) -> i32 {
         let total = sums.iter().fold(_mm256_setzero_si256(), |a, b| _mm256_add_epi16(a, *b));
         _mm256_extract_epi32::<0>(total)
     }
@@ -254,12 +254,12 @@ mod tests {
     #[test]
     fn read_touches_every_byte() {
         let bytes = |at: usize| {
-            let mut bytes = vec![0_u8; STRETCH];
+            let mut bytes = vec![0_u8; PIECE_BYTES];
             bytes[at / 4 * 4..at / 4 * 4 + 4].copy_from_slice(&1.0_f32.to_le_bytes());
             bytes
         };
         for isa in Isa::all_usable() {
-            for at in [0, 63, 64, STRETCH / 2 - 1, STRETCH / 2, STRETCH - 1] {
+            for at in [0, 63, 64, PIECE_BYTES / 2 - 1, PIECE_BYTES / 2, PIECE_BYTES - 1] {
                 // SAFETY: the instruction set is usable.
                 assert_eq!(unsafe { sum(isa, &bytes(at)) }, 1.0, "{isa:?} at {at}");
             }

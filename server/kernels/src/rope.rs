@@ -7,7 +7,7 @@
 
 use crate::error::ShapeError;
 use crate::pool::Pool;
-use crate::shared::Shared;
+use crate::shared::SharedSlice;
 
 /// Which two values of a head are rotated together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,14 +66,14 @@ impl Rope {
         Self { head_dim, layout, n_pairs, fine: table(STEP, 1), coarse: table(n_coarse, STEP) }
     }
 
-    /// Returns the same rotations, with the rotated values scaled by `amplitude`.
+    /// Returns the same rotations, with the rotated values scaled by `attn_factor`.
     #[must_use]
-    pub fn amplified(mut self, amplitude: f32) -> Self {
+    pub fn with_attn_factor(mut self, attn_factor: f32) -> Self {
         // The entries of the two tables are multiplied with each other, so scaling one table is
         // enough.
         for (cos, sin) in &mut self.coarse {
-            *cos *= f64::from(amplitude);
-            *sin *= f64::from(amplitude);
+            *cos *= f64::from(attn_factor);
+            *sin *= f64::from(attn_factor);
         }
         self
     }
@@ -113,7 +113,7 @@ impl Rope {
             .map_or(Some(0), |last| last.checked_mul(row_stride)?.checked_add(width));
         ShapeError::at_least("rope", "x", needed, x.len())?;
         ShapeError::at_least("rope", "positions", position.checked_add(m), self.max_positions())?;
-        let x = Shared::new(x);
+        let x = SharedSlice::new(x);
         pool.split(m, 16, |rows| {
             for row in rows {
                 // SAFETY: `split` hands out every row once, and rows do not overlap because the
@@ -183,23 +183,23 @@ mod tests {
             let frequencies: Vec<f64> = (0..half).map(|i| 1e6_f64.powf(-(i as f64) / half as f64)).collect();
             let rope = Rope::with_frequencies(head_dim, layout, &frequencies, 5000);
             let x: Vec<f32> = (0..heads * head_dim).map(|i| (i as f32 * 0.37).sin()).collect();
-            let mut turned = x.clone();
-            rope.apply(&mut turned, position).unwrap();
+            let mut rotated = x.clone();
+            rope.apply(&mut rotated, position).unwrap();
             let exact = reference::rope(&x, head_dim, adjacent, &frequencies, position);
-            for (turned, exact) in turned.iter().zip(exact) {
-                prop_assert!((f64::from(*turned) - exact).abs() < 1e-6);
+            for (rotated, exact) in rotated.iter().zip(exact) {
+                prop_assert!((f64::from(*rotated) - exact).abs() < 1e-6);
             }
         }
     }
 
-    fn halves(head_dim: usize, base: f32, max_positions: usize) -> Rope {
+    fn neox(head_dim: usize, base: f32, max_positions: usize) -> Rope {
         let frequencies = Rope::frequencies(head_dim, base);
         Rope::with_frequencies(head_dim, RopeLayout::NeoX, &frequencies, max_positions)
     }
 
     #[test]
     fn rows_equal_single_positions() {
-        let rope = halves(64, 1e6, 600);
+        let rope = neox(64, 1e6, 600);
         let (stride, width, m) = (200, 128, 40);
         let x: Vec<f32> = (0..stride * m).map(|i| (i as f32 * 0.11).cos()).collect();
         let mut rows = x.clone();
@@ -216,22 +216,22 @@ mod tests {
     }
 
     #[test]
-    fn amplitude_scales_only_rotated_values() {
+    fn attn_factor_scales_only_rotated_values() {
         let frequencies = &Rope::frequencies(32, 1e4)[..12];
         let plain = Rope::with_frequencies(32, RopeLayout::NeoX, frequencies, 100);
         let x: Vec<f32> = (0..64).map(|i| (i as f32 * 0.3).cos()).collect();
-        let (mut turned, mut longer) = (x.clone(), x.clone());
-        plain.apply(&mut turned, 70).unwrap();
-        plain.amplified(1.5).apply(&mut longer, 70).unwrap();
-        for (i, (longer, turned)) in longer.iter().zip(turned).enumerate() {
-            let expected = if i % 32 < 24 { 1.5 * turned } else { x[i] };
-            assert!((longer - expected).abs() < 1e-6, "{i}: {longer}, not {expected}");
+        let (mut rotated, mut scaled) = (x.clone(), x.clone());
+        plain.apply(&mut rotated, 70).unwrap();
+        plain.with_attn_factor(1.5).apply(&mut scaled, 70).unwrap();
+        for (i, (scaled, rotated)) in scaled.iter().zip(rotated).enumerate() {
+            let expected = if i % 32 < 24 { 1.5 * rotated } else { x[i] };
+            assert!((scaled - expected).abs() < 1e-6, "{i}: {scaled}, not {expected}");
         }
     }
 
     #[test]
     fn positions_past_the_tables_are_errors() {
-        let rope = halves(32, 1e4, 100);
+        let rope = neox(32, 1e4, 100);
         assert!(rope.apply(&mut [0.0; 64], rope.max_positions()).is_err());
         assert!(rope.apply(&mut [0.0; 63], 0).is_err());
     }

@@ -7,7 +7,7 @@ use crate::lanes::{LANES, Lanes, exp, per_instruction_set};
 /// for an empty slice.
 pub fn argmax(values: &[f32]) -> usize {
     // SAFETY: this CPU supports the set that `detect` returns.
-    let best = unsafe { largest(Isa::detect(), values) };
+    let best = unsafe { max_value(Isa::detect(), values) };
     values.iter().position(|value| *value == best).unwrap_or(0)
 }
 
@@ -15,7 +15,7 @@ pub fn argmax(values: &[f32]) -> usize {
 pub fn log_sum_exp(values: &[f32]) -> f32 {
     let isa = Isa::detect();
     // SAFETY: this CPU supports the set that `detect` returns.
-    let best = unsafe { largest(isa, values) };
+    let best = unsafe { max_value(isa, values) };
     if !best.is_finite() {
         return best;
     }
@@ -25,18 +25,18 @@ pub fn log_sum_exp(values: &[f32]) -> f32 {
 
 per_instruction_set! {
     /// Returns the largest value, or -∞ if there is none except NaN.
-    unsafe fn largest(values: &[f32]) -> f32 = largest_of
+    unsafe fn max_value(values: &[f32]) -> f32 = max_value_lanes
 }
 
 per_instruction_set! {
     /// Returns Σ exp(value - best).
-    unsafe fn exp_sum(values: &[f32], best: f32) -> f64 = exp_sum_of
+    unsafe fn exp_sum(values: &[f32], best: f32) -> f64 = exp_sum_lanes
 }
 
 /// # Safety
 /// As [`Lanes`].
 #[inline(always)]
-unsafe fn largest_of<V: Lanes>(values: &[f32]) -> f32 {
+unsafe fn max_value_lanes<V: Lanes>(values: &[f32]) -> f32 {
     let (whole, rest) = values.as_chunks::<LANES>();
     // SAFETY: every chunk has 16 values; the caller guarantees the CPU.
     let mut best = unsafe {
@@ -45,7 +45,7 @@ unsafe fn largest_of<V: Lanes>(values: &[f32]) -> f32 {
             // In this order of operands a NaN leaves the previous best value in place.
             best = V::load(chunk.as_ptr()).max(best);
         }
-        best.largest()
+        best.reduce_max()
     };
     for value in rest {
         best = best.max(*value);
@@ -56,7 +56,7 @@ unsafe fn largest_of<V: Lanes>(values: &[f32]) -> f32 {
 /// # Safety
 /// As [`Lanes`].
 #[inline(always)]
-unsafe fn exp_sum_of<V: Lanes>(values: &[f32], best: f32) -> f64 {
+unsafe fn exp_sum_lanes<V: Lanes>(values: &[f32], best: f32) -> f64 {
     let mut total = 0.0;
     // Short runs are summed in f32 and their sums in f64, because a vocabulary's many small terms
     // would otherwise be lost to rounding.
@@ -73,7 +73,7 @@ unsafe fn exp_sum_of<V: Lanes>(values: &[f32], best: f32) -> f64 {
             if !rest.is_empty() {
                 sum = sum.add(exp(V::load(tail.as_ptr()).sub(V::splat(best))));
             }
-            f64::from(sum.sum())
+            f64::from(sum.reduce_sum())
         };
     }
     total

@@ -6,26 +6,26 @@
 
 use crate::lanes::{LANES, Lanes, exp, per_instruction_set};
 use crate::pool::Pool;
-use crate::shared::Shared;
+use crate::shared::SharedSlice;
 
 /// Applies a soft cap to `values`: `cap * tanh(value / cap)`, which is within ±`cap`.
-pub fn cap_softly(pool: &Pool, values: &mut [f32], cap: f32) {
-    const RUN: usize = 64 * LANES;
+pub fn soft_cap(pool: &Pool, values: &mut [f32], cap: f32) {
+    const RUN_LEN: usize = 64 * LANES;
     let n = values.len();
-    let values = Shared::new(values);
-    pool.split(n.div_ceil(RUN), 16, |runs| {
+    let values = SharedSlice::new(values);
+    pool.split(n.div_ceil(RUN_LEN), 16, |runs| {
         for run in runs {
             // SAFETY: `split` hands out every run once, and runs do not overlap.
-            let part = unsafe { values.part(run * RUN, RUN) };
+            let part = unsafe { values.part(run * RUN_LEN, RUN_LEN) };
             // SAFETY: this CPU supports a pool's instruction set.
-            unsafe { cap_part(pool.isa(), part, cap) };
+            unsafe { soft_cap_part(pool.isa(), part, cap) };
         }
     });
 }
 
 per_instruction_set! {
     /// Caps a slice of any length.
-    unsafe fn cap_part(values: &mut [f32], cap: f32) = soft_cap
+    unsafe fn soft_cap_part(values: &mut [f32], cap: f32) = soft_cap_lanes
 }
 
 /// Caps `values` in place.
@@ -33,7 +33,7 @@ per_instruction_set! {
 /// # Safety
 /// As [`Lanes`].
 #[inline(always)]
-pub(crate) unsafe fn soft_cap<V: Lanes>(values: &mut [f32], cap: f32) {
+pub(crate) unsafe fn soft_cap_lanes<V: Lanes>(values: &mut [f32], cap: f32) {
     let (whole, rest) = values.as_chunks_mut::<LANES>();
     let mut filled = [0.0; LANES];
     filled[..rest.len()].copy_from_slice(rest);
@@ -68,11 +68,11 @@ unsafe fn tanh<V: Lanes>(x: V) -> V {
 /// As [`Lanes`].
 #[inline(always)]
 pub(crate) unsafe fn gelu<V: Lanes>(x: V) -> V {
-    const TWICE_ROOT: f32 = 1.595_769;
+    const TWO_SQRT_2_OVER_PI: f32 = 1.595_769;
     // SAFETY: guaranteed by the caller.
     unsafe {
         let inner = x.mul(x).fma(V::splat(0.044_715), V::splat(1.0)).mul(x);
-        let exponential = exp(inner.mul(V::splat(-TWICE_ROOT)));
+        let exponential = exp(inner.mul(V::splat(-TWO_SQRT_2_OVER_PI)));
         x.div(exponential.add(V::splat(1.0)))
     }
 }
@@ -102,7 +102,7 @@ mod tests {
         for isa in Isa::all_usable() {
             for threads in 1..=3 {
                 let mut capped = values.clone();
-                cap_softly(&Pool::with_isa(threads, isa), &mut capped, 30.0);
+                soft_cap(&Pool::with_isa(threads, isa), &mut capped, 30.0);
                 for (given, x) in capped.iter().zip(&values) {
                     let exact = 30.0 * (f64::from(*x) / 30.0).tanh();
                     assert!((f64::from(*given) - exact).abs() < 1e-5, "{x}: {given}, not {exact}");

@@ -6,15 +6,11 @@
 #![expect(clippy::print_stdout, reason = "an example's result goes to standard output")]
 #![expect(clippy::unwrap_used, reason = "a tool for developers, run by hand")]
 
-#[path = "../tests/support/distance.rs"]
-mod distance;
-#[path = "../tests/support/oracle.rs"]
-mod oracle;
-
 use std::path::Path;
 use std::time::Instant;
 
 use lowkey_model::{LogitsMode, ModelFile, load};
+use lowkey_test_support::model::{Distance, distance, reference_logits};
 
 fn main() {
     let mut arguments = std::env::args().skip(1);
@@ -68,10 +64,9 @@ fn main() {
     }
     cache.truncate(0);
     model.forward(&tokens, &mut cache, LogitsMode::All, &mut logits, &|| false).unwrap();
-    let reference = oracle::oracle(&std::fs::read(&path).unwrap(), &tokens);
-    let distance::Distance { largest, typical, same_argmax } =
-        distance::distance(&logits, &reference, vocab);
-    println!("against candle: largest {largest:.4}, typical {typical:.4} standard deviations");
+    let reference = reference_logits(&std::fs::read(&path).unwrap(), &tokens);
+    let Distance { max, rms, same_argmax } = distance(&logits, &reference, vocab);
+    println!("against candle: largest {max:.4}, root mean square {rms:.4} standard deviations");
     println!("the same likeliest token at {:.1} % of positions", 100.0 * same_argmax);
 }
 

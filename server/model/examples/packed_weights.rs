@@ -12,7 +12,8 @@ use std::path::Path;
 use std::time::Instant;
 
 use lowkey_model::{
-    CausalLm, Hold, KeptWeights, LoadedWeights, LogitsMode, ModelFile, PackingKey, load_kept,
+    CausalLm, LoadedWeights, LogitsMode, MapPolicy, ModelFile, PackingKey, SavedWeights,
+    load_with_saved_weights,
 };
 
 const N_PREFILL: usize = 512;
@@ -41,9 +42,10 @@ fn main() {
     let paths = ["huge", "small"].map(|name| Path::new(folder).join(format!("{name}.weights")));
 
     let clock = Instant::now();
-    let (model, weights) = load_kept(&file, threads, None, &key, &mut |_| {}).unwrap();
+    let (model, weights) =
+        load_with_saved_weights(&file, threads, None, &key, &mut |_| {}).unwrap();
     let load_ms = clock.elapsed().as_secs_f64() * 1e3;
-    let Some(LoadedWeights::Packed(packed, _)) = weights else { unreachable!() };
+    let Some(LoadedWeights::PackedNow(packed, _)) = weights else { unreachable!() };
     for (path, piece) in paths.iter().zip([2 << 20, 4 << 10]) {
         let mut out = File::create(path).unwrap();
         let clock = Instant::now();
@@ -58,17 +60,18 @@ fn main() {
     }
     drop(packed);
     let mut rows = vec![Row::new("packed now", model, load_ms)];
-    for (name, path, hold) in [
-        ("mapped, written by 2 MiB", &paths[0], Hold::Shared),
-        ("mapped, written by 4 KiB", &paths[1], Hold::Shared),
-        ("copied", &paths[0], Hold::Private),
+    for (name, path, map_policy) in [
+        ("mapped, written by 2 MiB", &paths[0], MapPolicy::Always),
+        ("mapped, written by 4 KiB", &paths[1], MapPolicy::Always),
+        ("copied", &paths[0], MapPolicy::Never),
     ] {
         let kept = File::open(path).unwrap();
         let clock = Instant::now();
-        let kept = KeptWeights { file: &kept, hold };
-        let (model, weights) = load_kept(&file, threads, Some(kept), &key, &mut |_| {}).unwrap();
+        let kept = SavedWeights { file: &kept, map_policy };
+        let (model, weights) =
+            load_with_saved_weights(&file, threads, Some(kept), &key, &mut |_| {}).unwrap();
         let load_ms = clock.elapsed().as_secs_f64() * 1e3;
-        let Some(LoadedWeights::Kept(held)) = weights else { panic!("{name}: packed anew") };
+        let Some(LoadedWeights::FromFile(held)) = weights else { panic!("{name}: packed anew") };
         println!("{name}: {held:?}");
         rows.push(Row::new(name, model, load_ms));
     }

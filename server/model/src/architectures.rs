@@ -66,11 +66,11 @@ const fn like_llama(
         norms_less_one: false,
         alternating_windows: false,
     };
-    Architecture { name, rope_layout, folder, apply: nothing, layers: llama::layers }
+    Architecture { name, rope_layout, folder, apply: no_changes, layers: llama::layers }
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "one signature for all architectures")]
-fn nothing(_keys: &Keys<'_>, _config: &mut Config) -> Result<(), ModelError> {
+fn no_changes(_keys: &Keys<'_>, _config: &mut Config) -> Result<(), ModelError> {
     Ok(())
 }
 

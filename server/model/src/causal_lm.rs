@@ -7,20 +7,20 @@ use crate::pass::LogitsMode;
 
 /// The memory traffic and the multiplications of a forward pass, to compare its speed with the machine's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Work {
+pub struct TokenCost {
     /// Bytes of packed weights that one decoded token reads: the layers and the output matrix.
     pub decode_bytes: usize,
     /// Multiplications of weights for each token of a prompt: the layers alone.
     pub token_products: usize,
 }
 
-impl Work {
+impl TokenCost {
     /// Adds up the output matrix' bytes, and bytes and products of each matrix of the layers.
     pub(crate) fn of(output_bytes: usize, layers: impl Iterator<Item = (usize, usize)>) -> Self {
         let output = Self { decode_bytes: output_bytes, token_products: 0 };
-        layers.fold(output, |work, (bytes, products)| Self {
-            decode_bytes: work.decode_bytes + bytes,
-            token_products: work.token_products + products,
+        layers.fold(output, |token_cost, (bytes, products)| Self {
+            decode_bytes: token_cost.decode_bytes + bytes,
+            token_products: token_cost.token_products + products,
         })
     }
 }
@@ -42,7 +42,7 @@ pub trait CausalLm: Send {
     }
 
     /// The work of a token.
-    fn work(&self) -> Work;
+    fn token_cost(&self) -> TokenCost;
 
     /// Appends `tokens` to the end of `cache` and replaces `logits` by those that `mode` asks for.
     ///

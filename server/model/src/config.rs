@@ -33,7 +33,7 @@ pub struct Config {
     /// The width of the feed-forward layer, or of one expert's.
     pub intermediate_size: usize,
     /// The experts of each feed-forward layer, in a mixture of experts.
-    pub experts: Option<Experts>,
+    pub experts: Option<MoeConfig>,
     /// The number of tokens in the vocabulary.
     pub vocab: usize,
     /// The rotary position embedding.
@@ -69,9 +69,18 @@ pub enum Quantization {
     Q8_0,
 }
 
+impl Quantization {
+    /// The type's name, which is part of the digests of quantized models.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Q8_0 => "Q8_0",
+        }
+    }
+}
+
 /// A mixture of experts: of `n` experts each token uses `n_used`.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Experts {
+pub struct MoeConfig {
     /// The number of experts of a layer.
     pub n: usize,
     /// The number that a token uses.
@@ -93,7 +102,7 @@ impl Config {
         if !n_heads.is_multiple_of(n_kv_heads) {
             let problem =
                 format!("is {n_kv_heads}, it must divide the {n_heads} of attention.head_count");
-            return Err(keys.wrong("attention.head_count_kv", problem));
+            return Err(keys.invalid("attention.head_count_kv", problem));
         }
         let head_dim = head_dim(keys, hidden, n_heads)?;
         let vocab = keys.vocab(tensors)?;
@@ -110,7 +119,7 @@ impl Config {
             experts,
             vocab,
             rope: RopeConfig::read(keys, layout, head_dim)?,
-            window: keys.size_if_any("attention.sliding_window", MAX_CONTEXT)?,
+            window: keys.optional_size("attention.sliding_window", MAX_CONTEXT)?,
             window_alternates: false,
             attention_scale: 1.0 / (head_dim as f32).sqrt(),
             attn_logit_softcap: None,
@@ -154,17 +163,17 @@ fn head_dim(keys: &Keys<'_>, hidden: usize, n_heads: usize) -> Result<usize, Mod
     if head_dim == 0 || !head_dim.is_multiple_of(2) {
         let problem =
             format!("gives heads of {head_dim} (width {hidden}), they must be even and not empty");
-        return Err(keys.wrong("attention.head_count", problem));
+        return Err(keys.invalid("attention.head_count", problem));
     }
     if !has_length && !hidden.is_multiple_of(n_heads) {
         let problem = format!("is {n_heads}, it must divide the {hidden} of embedding_length");
-        return Err(keys.wrong("attention.head_count", problem));
+        return Err(keys.invalid("attention.head_count", problem));
     }
     match keys.size_or("attention.value_length", MAX_HEAD_DIM, head_dim)? {
         size if size == head_dim => Ok(head_dim),
         size => {
             let problem = format!("is {size}, supported is the head width {head_dim}");
-            Err(keys.wrong("attention.value_length", problem))
+            Err(keys.invalid("attention.value_length", problem))
         }
     }
 }
@@ -187,15 +196,15 @@ impl Keys<'_> {
         self.float(key, f32::MIN_POSITIVE..=0.1)
     }
 
-    fn experts(&self) -> Result<Option<Experts>, ModelError> {
-        let Some(n) = self.size_if_any("expert_count", MAX_EXPERTS)? else {
+    fn experts(&self) -> Result<Option<MoeConfig>, ModelError> {
+        let Some(n) = self.optional_size("expert_count", MAX_EXPERTS)? else {
             return Ok(None);
         };
-        let normalized = self.metadata.bool(&self.full("expert_weights_norm")).unwrap_or(true);
-        Ok(Some(Experts { n, n_used: self.size("expert_used_count", n)?, normalized }))
+        let normalized = self.metadata.bool(&self.full_name("expert_weights_norm")).unwrap_or(true);
+        Ok(Some(MoeConfig { n, n_used: self.size("expert_used_count", n)?, normalized }))
     }
 
-    fn feed_forward_length(&self, experts: Option<Experts>) -> Result<usize, ModelError> {
+    fn feed_forward_length(&self, experts: Option<MoeConfig>) -> Result<usize, ModelError> {
         let own = "expert_feed_forward_length";
         let key = if experts.is_some() && self.has(own) { own } else { "feed_forward_length" };
         self.size(key, MAX_WIDTH)
@@ -212,8 +221,8 @@ impl Keys<'_> {
         let claims = [
             ("tokenizer.ggml.tokens".to_owned(), self.metadata.array_len("tokenizer.ggml.tokens")),
             (
-                self.full("vocab_size"),
-                self.metadata.u32(&self.full("vocab_size")).map(|size| size as usize),
+                self.full_name("vocab_size"),
+                self.metadata.u32(&self.full_name("vocab_size")).map(|size| size as usize),
             ),
         ];
         for (key, tokens) in claims {

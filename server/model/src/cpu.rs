@@ -13,4 +13,4 @@ pub(crate) mod routing;
 mod threads;
 
 pub use load::{load, load_on};
-pub use packed::{KeptWeights, LoadedWeights, PackingKey, load_kept};
+pub use packed::{LoadedWeights, PackingKey, SavedWeights, load_with_saved_weights};

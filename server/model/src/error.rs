@@ -51,7 +51,7 @@ pub enum ModelError {
     #[error(
         "model {file} became shorter while it was read: something wrote to it; restart lowkey when the file is whole"
     )]
-    Shrank {
+    FileShrank {
         /// The path as given.
         file: String,
     },
@@ -82,7 +82,7 @@ pub enum ModelError {
         "model {file} is cut short: {place} at byte {offset} needs {needed_bytes} bytes, but the file ends at byte \
          {file_bytes}; download it again"
     )]
-    CutShort {
+    Truncated {
         /// The file's name.
         file: String,
         /// The field that was read.
@@ -284,7 +284,7 @@ pub enum ModelError {
     #[error(
         "cannot run the model on this cache: it is shaped {found}, this model needs {expected}; make a new cache"
     )]
-    ForeignCache {
+    CacheMismatch {
         /// The cache's shape.
         found: String,
         /// The model's.

@@ -19,10 +19,10 @@ mod model_file;
 mod pass;
 
 pub use architectures::architectures;
-pub use causal_lm::{CausalLm, Work};
+pub use causal_lm::{CausalLm, TokenCost};
 pub use config::rope::{RopeConfig, RopeScaling};
-pub use config::{Config, Experts, Quantization};
-pub use cpu::{KeptWeights, LoadedWeights, PackingKey, load, load_kept, load_on};
+pub use config::{Config, MoeConfig, Quantization};
+pub use cpu::{LoadedWeights, PackingKey, SavedWeights, load, load_on, load_with_saved_weights};
 pub use device::{Accelerator, DeviceChoice, load_on_device};
 pub use error::ModelError;
 pub use file::metadata::Metadata;
@@ -32,7 +32,8 @@ pub use pass::LogitsMode;
 
 // The parts of the kernels that a sampler and the settings need; the engine depends on this crate only.
 pub use lowkey_kernels::{
-    Held, Hold, KvType, Packed, Refused, RopeLayout, argmax, log_sum_exp, top_k,
+    KvType, MapPolicy, PackedFileError, PackedWeights, RopeLayout, WeightMemory, argmax,
+    log_sum_exp, top_k,
 };
 
 /// Identifies the bits that a forward pass leaves in a cache, and their layout; raised with every change of either.

@@ -25,6 +25,8 @@ use crate::file::stored::StoredBytes;
 pub struct ModelFile {
     source: TensorSource,
     metadata: Metadata,
+    /// The text of a folder's `config.json`; `None` for a GGUF file.
+    config_json: Option<Vec<u8>>,
     tokenizer_json: Option<Vec<u8>>,
     architecture: &'static Architecture,
     config: Config,
@@ -63,7 +65,8 @@ impl ModelFile {
         let (metadata, source) = folder.read(architecture.name, &architecture.folder)?;
         // Only the converter to GGUF permutes rows of queries and keys.
         let model = Self::new(source, metadata, architecture, RopeLayout::NeoX)?;
-        Ok(Self { tokenizer_json: folder.tokenizer_json()?, ..model })
+        let tokenizer_json = folder.tokenizer_json()?;
+        Ok(Self { config_json: Some(folder.into_config_bytes()), tokenizer_json, ..model })
     }
 
     fn new(
@@ -76,8 +79,15 @@ impl ModelFile {
             Keys { file: source.file(), architecture: architecture.name, metadata: &metadata };
         let mut config = Config::read(&keys, rope_layout, source.tensors())?;
         (architecture.apply)(&keys, &mut config)?;
-        let (tokenizer_json, quantization) = (None, None);
-        Ok(Self { source, metadata, tokenizer_json, architecture, config, quantization })
+        Ok(Self {
+            source,
+            metadata,
+            config_json: None,
+            tokenizer_json: None,
+            architecture,
+            config,
+            quantization: None,
+        })
     }
 
     /// Asks for float matrices to be quantized when the model is loaded; others stay as they are.
@@ -120,20 +130,19 @@ impl ModelFile {
     }
 
     /// The identity of header and weights as 64 hex digits: a SHA-256 over the length, the header and the tensor data.
+    /// Of a folder, it also covers the bytes of `config.json` and `tokenizer.json`.
     ///
     /// Of data beyond 16 MiB it covers 512 samples of 16 KiB, evenly spread: enough to distinguish models, not to
     /// detect tampering. Computed at each call, in 10 to 50 ms.
     pub fn digest(&self) -> String {
         let mut parts: Vec<String> = self.source.digests().collect();
-        if self.tokenizer_json.is_some() || parts.len() != 1 {
-            parts.push(format!("{:?}", self.config));
-        }
-        let made = StoredBytes::Made;
-        parts.extend(self.tokenizer_json.clone().map(|json| digest(&made(json), 0)));
-        parts.extend(self.quantization.map(|quantization| format!("{quantization:?}")));
+        let owned = StoredBytes::Owned;
+        let texts = [&self.config_json, &self.tokenizer_json].into_iter().flatten();
+        parts.extend(texts.map(|text| digest(&owned(text.clone()), 0)));
+        parts.extend(self.quantization.map(|quantization| quantization.name().to_owned()));
         match parts.as_slice() {
             [one] => one.clone(),
-            several => digest(&made(several.join("\n").into_bytes()), 0),
+            several => digest(&owned(several.join("\n").into_bytes()), 0),
         }
     }
 

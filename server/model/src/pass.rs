@@ -20,7 +20,7 @@ pub enum LogitsMode {
 }
 
 /// Checks that a model with caches of this `shape` can append `tokens` to `cache`.
-pub(crate) fn check(
+pub(crate) fn check_input(
     cache: &KvCache,
     shape: KvShape,
     vocab: usize,
@@ -29,7 +29,7 @@ pub(crate) fn check(
 ) -> Result<(), ModelError> {
     if cache.shape() != shape {
         let (found, expected) = (cache.shape().to_string(), shape.to_string());
-        return Err(ModelError::ForeignCache { found, expected });
+        return Err(ModelError::CacheMismatch { found, expected });
     }
     if tokens.is_empty() && mode != LogitsMode::None {
         return Err(ModelError::NoTokens);
@@ -45,7 +45,7 @@ pub(crate) fn check(
 }
 
 /// Ends a pass of `n` tokens: the cache keeps their positions if the pass ran to its end, else there are no logits.
-pub(crate) fn conclude<E>(
+pub(crate) fn finish_pass<E>(
     done: Result<bool, E>,
     n: usize,
     cache: &mut KvCache,
@@ -74,7 +74,7 @@ pub(crate) struct Chunk<'a> {
 
 impl<'a> Chunk<'a> {
     /// Cuts the tokens of a pass.
-    pub(crate) fn all(tokens: &'a [u32], mode: LogitsMode) -> impl Iterator<Item = Self> {
+    pub(crate) fn split(tokens: &'a [u32], mode: LogitsMode) -> impl Iterator<Item = Self> {
         let mut begin = 0;
         tokens.chunks(CHUNK_TOKENS).map(move |chunk| {
             let end = begin + chunk.len();
@@ -89,12 +89,12 @@ impl<'a> Chunk<'a> {
 
     /// The number of rows, the last ones, that are read after a layer: all of them by the next layer, and after the last
     /// layer those whose logits are wanted.
-    pub(crate) fn n_read_after(&self, layer: usize, n_layers: usize) -> usize {
+    pub(crate) fn n_rows_after(&self, layer: usize, n_layers: usize) -> usize {
         if layer + 1 < n_layers { self.tokens.len() } else { self.n_wanted }
     }
 
     /// Looks the tokens up in the embedding table; writes `rows`, (tokens, hidden).
-    pub(crate) fn look_up(
+    pub(crate) fn embed(
         &self,
         embedding: &Matrix,
         config: &Config,

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 const TYPED: &str = "    let remaining = budget.prompt_tokens.saturating_sub(n_sentinels);";
-const BUDGET: Budget = Budget { prompt_tokens: 1200 };
+const BUDGET: Budget = Budget::of(1200);
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args_os().skip(1);

@@ -8,20 +8,27 @@
 //! the anchor is at the cursor.
 
 use crate::TokenId;
-use crate::answer::Answer;
 use crate::budget::{Budget, Shares, n_dropped, step};
+use crate::code_extractor::CodeExtractor;
 use crate::families::Piece;
 use crate::fim::FimFormat;
 use crate::format::Format;
 use crate::memo::Memo;
-use crate::preamble::{Preamble, Style};
+use crate::placement::{Placement, Style, snippets};
+use crate::preamble;
 use crate::prompt::Prompt;
-use crate::script::{Beginnings, Script};
+use crate::script::{Script, ScriptPrefixes};
 use crate::tokenizer::{OpenEnded, Tokenizer};
 use lowkey_context::Context;
 use lowkey_document::Language;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
+
+/// Pieces in the cache: path, prefix, suffix and finished lines of two documents.
+const MAX_PIECES: usize = 8;
+
+/// Snippets in the cache: those of a few requests.
+const MAX_SNIPPETS: usize = 64;
 
 /// Maximum number of forced tokens that healing removes.
 const MAX_HEALED_TOKENS: usize = 4;
@@ -32,13 +39,15 @@ pub struct Assembler {
     tokenizer: Arc<Tokenizer>,
     format: Format,
     memo: Memo,
+    /// The same for snippets, so that they do not evict the document's pieces.
+    snippets: Memo,
     /// Computed from the vocabulary on first use.
-    beginnings: OnceLock<Beginnings>,
+    script_prefixes: OnceLock<ScriptPrefixes>,
 }
 
 /// The parts of one prompt, cut to their shares.
 struct Parts<'c> {
-    preamble: Preamble,
+    path: Vec<TokenId>,
     prefix: Arc<[TokenId]>,
     prefix_start: usize,
     suffix: Arc<[TokenId]>,
@@ -65,13 +74,18 @@ impl Parts<'_> {
     }
 
     /// Appends the forced middle to the other `tokens`.
-    fn finish(self, mut tokens: Vec<TokenId>, context: &Context, answer: Option<Answer>) -> Prompt {
+    fn finish(
+        self,
+        mut tokens: Vec<TokenId>,
+        context: &Context,
+        code_extractor: Option<CodeExtractor>,
+    ) -> Prompt {
         let n_fixed = tokens.len();
         tokens.extend_from_slice(&self.forced.tokens);
         let (forced, unforced) = context.line_before.split_at(self.forced.healed_from);
         let unforced = if unforced.is_empty() { self.healed } else { unforced };
         let (forced, unforced) = (forced.to_owned(), unforced.to_owned());
-        Prompt { tokens, n_fixed, forced, unforced, answer }
+        Prompt { tokens, n_fixed, forced, unforced, code_extractor }
     }
 }
 
@@ -81,8 +95,9 @@ impl Assembler {
         Assembler {
             tokenizer,
             format: format.into(),
-            memo: Memo::default(),
-            beginnings: OnceLock::new(),
+            memo: Memo::new(MAX_PIECES),
+            snippets: Memo::new(MAX_SNIPPETS),
+            script_prefixes: OnceLock::new(),
         }
     }
 
@@ -100,12 +115,28 @@ impl Assembler {
     /// (or the chat template's own tokens) alone exceed the budget.
     pub fn assemble(&self, context: &Context, budget: &Budget) -> Prompt {
         match &self.format {
-            Format::Fim(format) => self.with_sentinels(format, context, *budget),
+            Format::Fim(format) => {
+                self.with_sentinels(format, format.placement(), context, *budget)
+            }
             Format::Instruct(format) => self.by_instruction(format, context, *budget),
         }
     }
 
-    fn with_sentinels(&self, format: &FimFormat, context: &Context, budget: Budget) -> Prompt {
+    /// Assembles a prompt with the snippets at `placement` instead of the format's own place.
+    pub fn assemble_at(&self, placement: Placement, context: &Context, budget: &Budget) -> Prompt {
+        match &self.format {
+            Format::Fim(format) => self.with_sentinels(format, placement, context, *budget),
+            Format::Instruct(_) => self.assemble(context, budget),
+        }
+    }
+
+    fn with_sentinels(
+        &self,
+        format: &FimFormat,
+        placement: Placement,
+        context: &Context,
+        budget: Budget,
+    ) -> Prompt {
         let layout = format.layout();
         let sentinel = |piece: Piece| {
             // Without a path there is no file to begin.
@@ -114,20 +145,19 @@ impl Assembler {
         };
         let n_sentinels = layout.iter().filter(|&&piece| sentinel(piece).is_some()).count();
         let parts = self.parts(context, budget, n_sentinels, format.style());
+        let snippets = self.snippets(format, placement, context, budget, &parts);
+        let snippets_at = placement.index(layout);
 
         let mut tokens = Vec::with_capacity(budget.prompt_tokens.min(1 << 16));
-        for &piece in layout {
+        for (at, &piece) in layout.iter().enumerate() {
+            if at == snippets_at {
+                tokens.extend_from_slice(&snippets);
+            }
             match piece {
-                Piece::Bos | Piece::Pre | Piece::Suf | Piece::Mid => tokens.extend(sentinel(piece)),
-                Piece::Separator => {
-                    tokens.extend_from_slice(&parts.preamble.snippets);
+                Piece::Bos | Piece::Separator | Piece::Pre | Piece::Suf | Piece::Mid => {
                     tokens.extend(sentinel(piece));
                 }
-                Piece::Path => tokens.extend_from_slice(&parts.preamble.path),
-                Piece::CommentedPath => {
-                    tokens.extend_from_slice(&parts.preamble.snippets);
-                    tokens.extend_from_slice(&parts.preamble.path);
-                }
+                Piece::Path | Piece::CommentedPath => tokens.extend_from_slice(&parts.path),
                 Piece::Prefix => tokens.extend(parts.prefix()),
                 Piece::Suffix => tokens.extend(parts.suffix()),
                 // Always last.
@@ -135,6 +165,32 @@ impl Assembler {
             }
         }
         parts.finish(tokens, context, None)
+    }
+
+    /// Returns the tokens of the snippets at `placement`.
+    fn snippets(
+        &self,
+        format: &FimFormat,
+        placement: Placement,
+        context: &Context,
+        budget: Budget,
+        parts: &Parts<'_>,
+    ) -> Vec<TokenId> {
+        let style = placement.style(format);
+        let mut opening = Vec::new();
+        if placement == Placement::Repository && !context.repository.is_empty() {
+            if let Some(repository) = format.repository() {
+                opening.push(repository);
+                opening.extend_from_slice(&self.snippet_once(&format!("{}\n", context.repository)));
+            }
+        } else if placement.is_after_suffix()
+            && style == Style::Comments
+            && !self.ends_line(&parts.suffix, parts.suffix_end)
+        {
+            // A comment begins on its own line.
+            opening = self.tokenizer.encode("\n");
+        }
+        snippets(context, style, &opening, budget.snippet_tokens, |text| self.snippet_once(text))
     }
 
     /// Splits off the healed end of a prefix that ends at the cursor; other prefixes are not
@@ -167,36 +223,41 @@ impl Assembler {
         let shares = Shares::of(text_tokens, finished.len());
         let scripts = scripts_around(context);
         let (prefix, healed) = self.healed_prefix(context, &scripts);
-        let preamble = Preamble::fit(context, style, shares.context, |text| self.encode_once(text));
+        let path = preamble::path(context, style, shares.context, |text| self.encode_once(text));
         let suffix = self.encode_once(&format!("{}{}", context.line_after, context.suffix));
         let prefix = self.encode_once(prefix);
-        let (suffix_tokens, _) = shares.by_need(preamble.len(), suffix.len(), prefix.len());
+        let (suffix_tokens, _) = shares.by_need(path.len(), suffix.len(), prefix.len());
         let suffix_end = self.far_end(&suffix, suffix_tokens);
         let room = text_tokens.saturating_sub(shares.middle);
-        let prefix_tokens = room.saturating_sub(preamble.len() + suffix_end);
+        let prefix_tokens = room.saturating_sub(path.len() + suffix_end);
         let prefix_start = self.far_start(&prefix, prefix_tokens);
-        let n_others = preamble.len() + suffix_end + (prefix.len() - prefix_start);
+        let n_others = path.len() + suffix_end + (prefix.len() - prefix_start);
         let forced = self.forced_middle(
             &context.line_before,
             text_tokens.saturating_sub(n_others),
             &scripts,
         );
-        Parts { preamble, prefix, prefix_start, suffix, suffix_end, forced, healed }
+        Parts { path, prefix, prefix_start, suffix, suffix_end, forced, healed }
     }
 
     fn encode_once(&self, text: &str) -> Arc<[TokenId]> {
         self.memo.tokens(text, |text| self.tokenizer.encode(text))
     }
 
+    fn snippet_once(&self, text: &str) -> Arc<[TokenId]> {
+        self.snippets.tokens(text, |text| self.tokenizer.encode(text))
+    }
+
     /// Whether every continuation of the healed text needs letters of a script that is not in
     /// `scripts`.
-    fn changes_script(&self, taken_back: &str, scripts: &[Script]) -> bool {
+    fn changes_script(&self, healed: &str, scripts: &[Script]) -> bool {
         // A partial name already determines its script.
-        if scripts.is_empty() || taken_back.ends_with(|c: char| c.is_alphanumeric() || c == '_') {
+        if scripts.is_empty() || healed.ends_with(|c: char| c.is_alphanumeric() || c == '_') {
             return false;
         }
-        let beginnings = self.beginnings.get_or_init(|| Beginnings::of(&self.tokenizer));
-        !scripts.iter().any(|&script| beginnings.go_on(taken_back, script))
+        let script_prefixes =
+            self.script_prefixes.get_or_init(|| ScriptPrefixes::of(&self.tokenizer));
+        !scripts.iter().any(|&script| script_prefixes.can_continue(healed, script))
     }
 
     /// Encodes the line up to the cursor, removes the tokens to heal, and cuts a line that is too

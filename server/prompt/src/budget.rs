@@ -11,20 +11,28 @@ use lowkey_context::WindowBudget;
 /// A lower bound of the average bytes per token of code; the starter has 3.08 characters.
 const BYTES_PER_TOKEN: usize = 3;
 
-/// The maximum number of tokens of a prompt.
+/// The maximum number of tokens of a prompt; decoded tokens are not included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Budget {
-    /// Tokens of the whole prompt, including sentinels; decoded tokens are not included.
+    /// Tokens of the whole prompt without snippets, including sentinels.
     pub prompt_tokens: usize,
+    /// Tokens of the snippets and their separators, in addition to `prompt_tokens`: snippets take
+    /// no token from the prefix or the suffix, and tokens that snippets leave are not used.
+    pub snippet_tokens: usize,
 }
 
 impl Budget {
+    /// A budget without snippets.
+    pub const fn of(prompt_tokens: usize) -> Self {
+        Self { prompt_tokens, snippet_tokens: 0 }
+    }
+
     /// Returns how many bytes of text to gather for this budget. Denser text is cut again, by
     /// tokens, when the prompt is assembled.
     pub fn window(self) -> WindowBudget {
         let shares = Shares::of(self.prompt_tokens, 0);
         WindowBudget {
-            // The prefix gets the tokens that snippets do not use.
+            // The prefix gets the tokens that the path does not use.
             prefix_bytes: (shares.prefix + shares.context).saturating_mul(BYTES_PER_TOKEN),
             suffix_bytes: shares.suffix.saturating_mul(BYTES_PER_TOKEN),
             whole_bytes: (shares.prefix + shares.context + shares.suffix)
@@ -36,7 +44,7 @@ impl Budget {
 /// The tokens of each part of a prompt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Shares {
-    /// Paths and snippets.
+    /// The document's path.
     pub(crate) context: usize,
     pub(crate) prefix: usize,
     pub(crate) suffix: usize,
@@ -130,7 +138,7 @@ mod tests {
             Shares::of(900, 0),
             Shares { context: 262, prefix: 394, suffix: 131, middle: 113 }
         );
-        let window = Budget { prompt_tokens: 900 }.window();
+        let window = Budget::of(900).window();
         assert_eq!((window.prefix_bytes, window.suffix_bytes), (1968, 393));
     }
 }

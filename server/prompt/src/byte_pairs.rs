@@ -23,7 +23,7 @@ fn key(left: TokenId, right: TokenId) -> u64 {
 }
 
 impl BytePairs {
-    pub(crate) fn with_room_for(n_merges: usize) -> BytePairs {
+    pub(crate) fn with_capacity(n_merges: usize) -> BytePairs {
         BytePairs { pairs: AHashMap::with_capacity(n_merges), whole: None }
     }
 
@@ -34,7 +34,10 @@ impl BytePairs {
     }
 
     /// Uses pieces that equal one of these tokens unmerged.
-    pub(crate) fn take_whole<'t>(&mut self, tokens: impl Iterator<Item = (&'t [u8], TokenId)>) {
+    pub(crate) fn use_whole_pieces<'t>(
+        &mut self,
+        tokens: impl Iterator<Item = (&'t [u8], TokenId)>,
+    ) {
         self.whole = Some(tokens.map(|(bytes, id)| (bytes.into(), id)).collect());
     }
 

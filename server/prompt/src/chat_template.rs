@@ -23,15 +23,15 @@ const FUEL: u64 = 100_000;
 /// Maximum nesting of macros and loops.
 const MAX_DEPTH: usize = 64;
 /// Timeout of a rendering; a rendering takes a thousandth of it.
-const PATIENCE: Duration = Duration::from_secs(10);
+const RENDER_TIMEOUT: Duration = Duration::from_secs(10);
 /// Stack for recursion over values: a template can nest lists until its fuel runs out.
 const STACK_BYTES: usize = 256 << 20;
 /// Maximum number of items of a list that is written.
-const MOST_ITEMS: usize = 10_000;
+const MAX_LIST_ITEMS: usize = 10_000;
 /// The fixed date for templates, which is the fallback of Llama's own template. With the real date,
 /// the start of every prompt would change at midnight, and the same text would no longer give the
 /// same tokens.
-const DAY: &[(&str, &str)] = &[
+const FIXED_DATE: &[(&str, &str)] = &[
     ("%d", "26"),
     ("%b", "Jul"),
     ("%Y", "2024"),
@@ -57,7 +57,7 @@ pub(crate) enum Role {
 
 /// The texts of the tokens that a template may refer to.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Ends<'t> {
+pub(crate) struct BosEos<'t> {
     pub(crate) bos: &'t str,
     pub(crate) eos: &'t str,
 }
@@ -66,11 +66,11 @@ pub(crate) struct Ends<'t> {
 pub(crate) fn render(
     template: &str,
     messages: &[(Role, &str)],
-    ends: Ends<'_>,
+    bos_eos: BosEos<'_>,
 ) -> Result<String, ChatTemplateError> {
     match process::program() {
-        Some(program) => process::render(program, template, messages, ends),
-        None => render_within(PATIENCE, template, messages, ends),
+        Some(program) => process::render(program, template, messages, bos_eos),
+        None => render_within(RENDER_TIMEOUT, template, messages, bos_eos),
     }
 }
 
@@ -80,41 +80,42 @@ pub(crate) fn render(
 /// Some work costs no fuel, such as adding a list to itself repeatedly. A rendering that exceeds
 /// the timeout is abandoned and ends with the process (`process.rs`).
 fn render_within(
-    patience: Duration,
+    timeout: Duration,
     template: &str,
     messages: &[(Role, &str)],
-    ends: Ends<'_>,
+    bos_eos: BosEos<'_>,
 ) -> Result<String, ChatTemplateError> {
     let broken = |reason: &str| ChatTemplateError::Broken { line: 0, reason: reason.to_owned() };
-    let (template, bos, eos) = (template.to_owned(), ends.bos.to_owned(), ends.eos.to_owned());
+    let (template, bos, eos) =
+        (template.to_owned(), bos_eos.bos.to_owned(), bos_eos.eos.to_owned());
     let messages: Vec<(Role, String)> =
         messages.iter().map(|&(role, content)| (role, content.to_owned())).collect();
-    let (to_us, result) = std::sync::mpsc::channel();
+    let (sender, result) = std::sync::mpsc::channel();
     let thread = std::thread::Builder::new().name("chat-template".into()).stack_size(STACK_BYTES);
     let rendering = thread.spawn(move || {
         // The receiver is gone after the timeout.
-        let _ = to_us.send(rendered(&template, messages, Ends { bos: &bos, eos: &eos }));
+        let _ = sender.send(render_here(&template, messages, BosEos { bos: &bos, eos: &eos }));
     });
     rendering.map_err(|_| broken("the system cannot start a thread"))?;
-    match result.recv_timeout(patience) {
+    match result.recv_timeout(timeout) {
         Ok(result) => result,
         Err(RecvTimeoutError::Timeout) => Err(ChatTemplateError::Endless { limit: FUEL }),
         Err(RecvTimeoutError::Disconnected) => Err(broken("the template engine failed")),
     }
 }
 
-fn rendered(
+fn render_here(
     template: &str,
     messages: Vec<(Role, String)>,
-    ends: Ends<'_>,
+    bos_eos: BosEos<'_>,
 ) -> Result<String, ChatTemplateError> {
     if template.len() > MAX_TEMPLATE_BYTES {
         let (found, limit) = (template.len(), MAX_TEMPLATE_BYTES);
         return Err(ChatTemplateError::TooLong { found, limit });
     }
     let source = without_generation_tags(template);
-    let environment = environment().map_err(|e| refused(&e))?;
-    let program = environment.template_from_str(&source).map_err(|e| refused(&e))?;
+    let environment = environment().map_err(|e| template_error(&e))?;
+    let program = environment.template_from_str(&source).map_err(|e| template_error(&e))?;
     let messages: Vec<Value> = messages
         .into_iter()
         .map(|(role, content)| {
@@ -129,8 +130,8 @@ fn rendered(
     let values = context! {
         messages,
         add_generation_prompt => true,
-        bos_token => ends.bos,
-        eos_token => ends.eos,
+        bos_token => bos_eos.bos,
+        eos_token => bos_eos.eos,
         // The defaults of `transformers`.
         tools => none.clone(),
         documents => none,
@@ -138,7 +139,7 @@ fn rendered(
         enable_thinking => false,
         thinking => false,
     };
-    program.render(values).map_err(|e| refused(&e))
+    program.render(values).map_err(|e| template_error(&e))
 }
 
 fn environment() -> Result<Environment<'static>, Error> {
@@ -152,12 +153,12 @@ fn environment() -> Result<Environment<'static>, Error> {
         ValueKind::Bool => Ok(out.write_str(if value.is_true() { "True" } else { "False" })?),
         ValueKind::None => Ok(out.write_str("None")?),
         _ => {
-            check_size(value, &mut { MOST_ITEMS })?;
+            check_size(value, &mut { MAX_LIST_ITEMS })?;
             minijinja::escape_formatter(out, state, value)
         }
     });
-    environment.add_function("raise_exception", |said: String| -> Result<Value, Error> {
-        Err(Error::new(ErrorKind::InvalidOperation, quoted(&said)))
+    environment.add_function("raise_exception", |message: String| -> Result<Value, Error> {
+        Err(Error::new(ErrorKind::InvalidOperation, quoted(&message)))
     });
     environment.add_function("strftime_now", strftime);
     environment.add_filter("tojson", to_json);
@@ -182,13 +183,13 @@ fn check_size(value: &Value, left: &mut usize) -> Result<(), Error> {
 
 /// Formats the fixed date.
 fn strftime(form: String) -> String {
-    DAY.iter().fold(form, |text, (code, value)| text.replace(code, value))
+    FIXED_DATE.iter().fold(form, |text, (code, value)| text.replace(code, value))
 }
 
 /// JSON in Python's format: `", "` and `": "` as separators, no HTML escapes.
 #[expect(clippy::needless_pass_by_value, reason = "filters take their arguments by value")]
 fn to_json(value: Value, options: Kwargs) -> Result<Value, Error> {
-    check_size(&value, &mut { MOST_ITEMS })?;
+    check_size(&value, &mut { MAX_LIST_ITEMS })?;
     let indent: Option<usize> = options.get("indent")?;
     // Python's other options do not change the output here, so they are ignored.
     for name in ["ensure_ascii", "separators", "sort_keys"] {
@@ -198,16 +199,16 @@ fn to_json(value: Value, options: Kwargs) -> Result<Value, Error> {
     let failed =
         |e: serde_json::Error| Error::new(ErrorKind::BadSerialization, quoted(&e.to_string()));
     let text = match indent {
-        None => written(&value, OneLine),
+        None => serialize(&value, PythonFormatter),
         Some(width) => {
             let blanks = vec![b' '; width.min(16)];
-            written(&value, serde_json::ser::PrettyFormatter::with_indent(&blanks))
+            serialize(&value, serde_json::ser::PrettyFormatter::with_indent(&blanks))
         }
     };
     Ok(Value::from_safe_string(text.map_err(failed)?))
 }
 
-fn written(
+fn serialize(
     value: &Value,
     form: impl serde_json::ser::Formatter,
 ) -> Result<String, serde_json::Error> {
@@ -218,9 +219,9 @@ fn written(
 }
 
 /// `json.dumps` without indentation.
-struct OneLine;
+struct PythonFormatter;
 
-impl serde_json::ser::Formatter for OneLine {
+impl serde_json::ser::Formatter for PythonFormatter {
     fn begin_array_value<W: ?Sized + std::io::Write>(
         &mut self,
         writer: &mut W,
@@ -263,7 +264,7 @@ fn without_generation_tags(template: &str) -> String {
 }
 
 /// Converts an error, without the engine's quotes of the template.
-fn refused(error: &Error) -> ChatTemplateError {
+fn template_error(error: &Error) -> ChatTemplateError {
     let line = error.line().unwrap_or(0);
     match error.kind() {
         ErrorKind::OutOfFuel => ChatTemplateError::Endless { limit: FUEL },

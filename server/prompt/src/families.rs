@@ -1,10 +1,10 @@
 //! Fill-in-the-middle families as data: each family's sentinels, and the layout of a prompt with
 //! them.
 //!
-//! A row applies if the vocabulary contains its sentinels and its witness, regardless of the model's
-//! name. Rows with a witness come before the row that has the same sentinels without one. The
-//! training layout of each family is taken from its paper or model card, named at the row; layouts
-//! that a family was not trained on are not listed.
+//! A row applies if the vocabulary contains its sentinels and its required token, regardless of the
+//! model's name. Rows with a required token come before the row that has the same sentinels without
+//! one. The training layout of each family is taken from its paper or model card, named at the row;
+//! layouts that a family was not trained on are not listed.
 
 use ahash::AHashSet;
 use std::sync::LazyLock;
@@ -16,11 +16,11 @@ use Piece::{Bos, CommentedPath, Mid, Middle, Path, Pre, Prefix, Separator, Suf, 
 pub(crate) enum Piece {
     /// The beginning-of-text token.
     Bos,
-    /// Snippets from other files, then the token that begins a file.
+    /// The token that begins a file.
     Separator,
     /// The document's path and a line end.
     Path,
-    /// Snippets and the path as comments, for families without a file separator.
+    /// The path as a comment, for families without a file separator.
     CommentedPath,
     /// The sentinel before the prefix.
     Pre,
@@ -45,9 +45,12 @@ pub(crate) struct Family {
     /// `None` if the middle directly follows the prefix.
     pub(crate) mid: Option<&'static str>,
     /// An additional token that must exist, to distinguish families with the same sentinels.
-    pub(crate) witness: Option<&'static str>,
+    pub(crate) required_token: Option<&'static str>,
     /// The token that begins a file.
     pub(crate) separator: Option<&'static str>,
+    /// The token before the repository's name, which precedes the first file, for families that
+    /// were trained on `name\n` after it.
+    pub(crate) repository: Option<&'static str>,
     /// The beginning-of-text token of the family's prompts, regardless of the metadata.
     pub(crate) bos: Option<&'static str>,
     /// Prefix, suffix, middle.
@@ -72,8 +75,9 @@ const UNKNOWN_ROW: Family = Family {
     pre: "",
     suf: "",
     mid: None,
-    witness: None,
+    required_token: None,
     separator: None,
+    repository: None,
     bos: None,
     psm: Some(PSM_COMMENTED),
     spm: None,
@@ -85,8 +89,9 @@ const STARCODER: Family = Family {
     pre: "<fim_prefix>",
     suf: "<fim_suffix>",
     mid: Some("<fim_middle>"),
-    witness: None,
+    required_token: None,
     separator: None,
+    repository: None,
     bos: None,
     psm: Some(PSM_COMMENTED),
     spm: Some(SPM_COMMENTED),
@@ -98,8 +103,9 @@ const BARRED: Family = Family {
     pre: "<|fim_prefix|>",
     suf: "<|fim_suffix|>",
     mid: Some("<|fim_middle|>"),
-    witness: None,
+    required_token: None,
     separator: None,
+    repository: None,
     bos: None,
     psm: Some(PSM_COMMENTED),
     spm: Some(SPM_COMMENTED),
@@ -110,19 +116,25 @@ pub(crate) static FAMILIES: &[Family] = &[
     // models.
     Family {
         name: "qwen2.5-coder, lowkey",
-        witness: Some("<|file_sep|>"),
+        required_token: Some("<|file_sep|>"),
         separator: Some("<|file_sep|>"),
+        repository: Some("<|repo_name|>"),
         psm: Some(PSM_SEPARATED),
         spm: Some(SPM_SEPARATED),
         ..BARRED
     },
     // CodeGemma (arXiv 2406.11409), PSM and SPM.
-    Family { name: "codegemma", witness: Some("<|file_separator|>"), bos: Some("<bos>"), ..BARRED },
+    Family {
+        name: "codegemma",
+        required_token: Some("<|file_separator|>"),
+        bos: Some("<bos>"),
+        ..BARRED
+    },
     BARRED,
     // StarCoder 2 (arXiv 2402.19173): the path is inside the prefix.
     Family {
         name: "starcoder2",
-        witness: Some("<file_sep>"),
+        required_token: Some("<file_sep>"),
         separator: Some("<file_sep>"),
         psm: Some(&[Bos, Separator, Pre, Path, Prefix, Suf, Suffix, Mid, Middle]),
         spm: Some(&[Bos, Separator, Pre, Suf, Suffix, Mid, Path, Prefix, Middle]),
@@ -202,7 +214,13 @@ pub(crate) fn is_sentinel(token: &str) -> bool {
     // Called for every token of a vocabulary, while an editor waits for its first suggestion.
     static SENTINELS: LazyLock<AHashSet<&str>> = LazyLock::new(|| {
         let of_family = |family: &Family| {
-            [Some(family.pre), Some(family.suf), family.mid, family.witness, family.separator]
+            [
+                Some(family.pre),
+                Some(family.suf),
+                family.mid,
+                family.required_token,
+                family.separator,
+            ]
         };
         let named = FAMILIES.iter().flat_map(of_family).flatten();
         named.chain(NEVER_TEXT.iter().copied()).collect()
@@ -242,7 +260,7 @@ mod tests {
             let shadowed = |later: &Family| {
                 (later.pre, later.suf, later.mid) == (family.pre, family.suf, family.mid)
             };
-            if family.witness.is_none() {
+            if family.required_token.is_none() {
                 assert!(!FAMILIES.iter().skip(idx + 1).any(shadowed), "{}", family.name);
             }
         }

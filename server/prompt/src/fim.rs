@@ -7,12 +7,12 @@
 use crate::TokenId;
 use crate::families::{FAMILIES, Family, Piece, UNKNOWN, UNKNOWN_SEPARATED};
 use crate::gguf::GgufVocab;
-use crate::preamble::Style;
+use crate::placement::{Placement, Style};
 use crate::tokenizer::Tokenizer;
 
 /// The position of the suffix in a prompt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Order {
+pub enum FimOrder {
     /// Prefix, suffix, middle: the typed text comes after the suffix.
     Psm,
     /// Suffix first, then prefix and middle.
@@ -34,13 +34,15 @@ pub struct NoFim {
 #[derive(Debug, Clone)]
 pub struct FimFormat {
     family: &'static Family,
-    order: Order,
+    order: FimOrder,
     layout: &'static [Piece],
     bos: Option<TokenId>,
     pre: TokenId,
     suf: TokenId,
     mid: Option<TokenId>,
     separator: Option<TokenId>,
+    repository: Option<TokenId>,
+    placement: Placement,
     /// Sorted.
     ends: Vec<TokenId>,
     fragmented_middle: bool,
@@ -48,8 +50,8 @@ pub struct FimFormat {
 
 impl FimFormat {
     /// Returns the tokens that prompts have in addition to their text.
-    pub(crate) fn special_tokens(&self) -> [Option<TokenId>; 5] {
-        [self.bos, Some(self.pre), Some(self.suf), self.mid, self.separator]
+    pub(crate) fn special_tokens(&self) -> [Option<TokenId>; 6] {
+        [self.bos, Some(self.pre), Some(self.suf), self.mid, self.separator, self.repository]
     }
 
     /// Detects the format of a vocabulary. Only the ids and flags of `ids` are read; for a
@@ -66,7 +68,9 @@ impl FimFormat {
                 Some(mid) => Some(tokenizer.id_of(mid)?),
                 None => None,
             };
-            family.witness.map_or(Some(0), |witness| tokenizer.id_of(witness))?;
+            family
+                .required_token
+                .map_or(Some(0), |required_token| tokenizer.id_of(required_token))?;
             let agrees = named.is_none_or(|named| named == (pre, suf));
             agrees.then_some((pre, suf, mid))
         };
@@ -82,6 +86,7 @@ impl FimFormat {
         };
         let mid = ids.fim_mid.filter(|_| mid.is_some()).or(mid);
         let separator = ids.fim_sep.or_else(|| tokenizer.id_of(family.separator?));
+        let repository = family.repository.and_then(|text| tokenizer.id_of(text));
         let bos = ids.bos.filter(|_| ids.add_bos).or_else(|| tokenizer.id_of(family.bos?));
         let named_ends = [
             ids.eos,
@@ -97,10 +102,10 @@ impl FimFormat {
         ];
         let ends = tokenizer.vocabulary.ends(&named_ends);
         let (order, layout) = match (family.psm, family.spm) {
-            (_, Some(spm)) if ids.order == Some(Order::Spm) => (Order::Spm, spm),
-            (Some(psm), _) => (Order::Psm, psm),
-            (None, Some(spm)) => (Order::Spm, spm),
-            (None, None) => (Order::Psm, &[][..]),
+            (_, Some(spm)) if ids.order == Some(FimOrder::Spm) => (FimOrder::Spm, spm),
+            (Some(psm), _) => (FimOrder::Psm, psm),
+            (None, Some(spm)) => (FimOrder::Spm, spm),
+            (None, None) => (FimOrder::Psm, &[][..]),
         };
         let fragmented_middle = ids.fragmented_middle;
         Ok(FimFormat {
@@ -112,6 +117,8 @@ impl FimFormat {
             suf,
             mid,
             separator,
+            repository,
+            placement: Placement::default(),
             ends,
             fragmented_middle,
         })
@@ -119,13 +126,25 @@ impl FimFormat {
 
     /// Returns the format in the other order; `None` if the family was not trained on it.
     #[must_use]
-    pub fn with_order(mut self, order: Order) -> Option<FimFormat> {
+    pub fn with_order(mut self, order: FimOrder) -> Option<FimFormat> {
         self.layout = match order {
-            Order::Psm => self.family.psm?,
-            Order::Spm => self.family.spm?,
+            FimOrder::Psm => self.family.psm?,
+            FimOrder::Spm => self.family.spm?,
         };
         self.order = order;
         Some(self)
+    }
+
+    /// Returns the format with the snippets from other files at another place.
+    #[must_use]
+    pub fn with_placement(mut self, placement: Placement) -> FimFormat {
+        self.placement = placement;
+        self
+    }
+
+    /// Returns the place of snippets from other files.
+    pub fn placement(&self) -> Placement {
+        self.placement
     }
 
     /// Returns the format with healing of forced middles enabled or disabled.
@@ -141,7 +160,7 @@ impl FimFormat {
     }
 
     /// Returns the position of the suffix.
-    pub fn order(&self) -> Order {
+    pub fn order(&self) -> FimOrder {
         self.order
     }
 
@@ -161,7 +180,12 @@ impl FimFormat {
         self.ends.binary_search(&token).is_ok()
     }
 
-    /// Returns the format of paths and snippets.
+    /// Returns the token before the repository's name.
+    pub(crate) fn repository(&self) -> Option<TokenId> {
+        self.repository
+    }
+
+    /// Returns the format of the document's path.
     pub(crate) fn style(&self) -> Style {
         if self.layout.contains(&Piece::CommentedPath) {
             Style::Comments

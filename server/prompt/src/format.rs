@@ -5,9 +5,10 @@
 
 use crate::TokenId;
 use crate::error::ChatTemplateError;
-use crate::fim::{FimFormat, NoFim, Order};
+use crate::fim::{FimFormat, FimOrder, NoFim};
 use crate::gguf::GgufVocab;
 use crate::instruct::InstructFormat;
+use crate::placement::Placement;
 use crate::tokenizer::Tokenizer;
 
 /// The way to use a model.
@@ -79,10 +80,10 @@ impl Format {
 
     /// Returns the format in the other order; `None` if the model cannot be used in it.
     #[must_use]
-    pub fn with_order(self, order: Order) -> Option<Format> {
+    pub fn with_order(self, order: FimOrder) -> Option<Format> {
         match self {
             Format::Fim(format) => format.with_order(order).map(Format::Fim),
-            Format::Instruct(_) => (order == Order::Spm).then_some(self),
+            Format::Instruct(_) => (order == FimOrder::Spm).then_some(self),
         }
     }
 
@@ -92,6 +93,16 @@ impl Format {
         match self {
             Format::Fim(format) => Format::Fim(format.with_healing(healed)),
             Format::Instruct(format) => Format::Instruct(format.with_healing(healed)),
+        }
+    }
+
+    /// Returns the format with the snippets from other files at another place. A model that is used
+    /// by instruction has them in the user's message.
+    #[must_use]
+    pub fn with_placement(self, placement: Placement) -> Format {
+        match self {
+            Format::Fim(format) => Format::Fim(format.with_placement(placement)),
+            Format::Instruct(_) => self,
         }
     }
 
@@ -116,7 +127,7 @@ impl Format {
     pub fn special_tokens(&self) -> impl Iterator<Item = TokenId> {
         let sentinels = match self {
             Format::Fim(format) => format.special_tokens(),
-            Format::Instruct(_) => [None; 5],
+            Format::Instruct(_) => [None; 6],
         };
         sentinels.into_iter().flatten()
     }

@@ -7,7 +7,7 @@
 use crate::TokenId;
 use crate::error::{TokenizerError, quoted};
 use crate::families;
-use crate::fim::Order;
+use crate::fim::FimOrder;
 use crate::vocabulary::{Entry, Kind, MAX_TOKENS, byte_of};
 use std::borrow::Cow;
 
@@ -66,7 +66,7 @@ pub struct GgufVocab<'f> {
     pub fragmented_middle: bool,
     /// The order in which this model answers best, if known: `lowkey.fim_order` ("psm" or "spm"),
     /// or the measured order of its shape.
-    pub order: Option<Order>,
+    pub order: Option<FimOrder>,
 }
 
 impl GgufVocab<'_> {

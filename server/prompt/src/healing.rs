@@ -62,7 +62,7 @@ impl Healing {
 
     /// Returns the rest of `remaining` after `token`; `None` if the token was not allowed. Bytes of
     /// the token after `remaining` are new text.
-    pub fn advance<'r>(&self, remaining: &'r [u8], token: TokenId) -> Option<&'r [u8]> {
+    pub fn remaining_after<'r>(&self, remaining: &'r [u8], token: TokenId) -> Option<&'r [u8]> {
         let bytes = self.vocabulary.token_bytes(token);
         match remaining.strip_prefix(bytes) {
             Some(_) if bytes.is_empty() => None,
@@ -133,7 +133,7 @@ mod tests {
                 }
                 let token = allowed[choice.index(allowed.len())];
                 spelled.extend_from_slice(tokenizer.token_bytes(token));
-                remaining = healing.advance(remaining, token).unwrap();
+                remaining = healing.remaining_after(remaining, token).unwrap();
             }
             prop_assert!(text.as_bytes().starts_with(&spelled) || spelled.starts_with(text.as_bytes()));
         }
@@ -160,10 +160,10 @@ mod tests {
         let tokenizer = fixture::tokenizer();
         let healing = Healing::new(&tokenizer);
         let token = |text: &str| tokenizer.encode(text)[0];
-        assert_eq!(healing.advance(b"ab", token("a")), Some(&b"b"[..]));
-        assert_eq!(healing.advance(b"ab", token("x")), None);
+        assert_eq!(healing.remaining_after(b"ab", token("a")), Some(&b"b"[..]));
+        assert_eq!(healing.remaining_after(b"ab", token("x")), None);
         // A sentinel spells no text, so it makes no progress.
-        assert_eq!(healing.advance(b"ab", 3), None);
+        assert_eq!(healing.remaining_after(b"ab", 3), None);
     }
 
     #[test]

@@ -9,7 +9,7 @@
 //! in the assistant's turn, after an opening code fence, so that the model only has to continue.
 
 use crate::TokenId;
-use crate::chat_template::{self, Ends, Role};
+use crate::chat_template::{self, BosEos, Role};
 use crate::error::ChatTemplateError;
 use crate::gguf::GgufVocab;
 use crate::tokenizer::Tokenizer;
@@ -47,7 +47,7 @@ pub(crate) enum Slot {
 
 /// A part of the conversation before the assistant's code.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Turn {
+pub(crate) enum TemplatePart {
     /// Text of the template and of lowkey's instruction.
     Fixed(Vec<TokenId>),
     /// Text of the document.
@@ -57,13 +57,13 @@ pub(crate) enum Turn {
 /// The prompt format for a model that is used through its chat template.
 #[derive(Debug, Clone)]
 pub struct InstructFormat {
-    turns: Vec<Turn>,
+    template_parts: Vec<TemplatePart>,
     ends: Vec<TokenId>,
     pub(crate) fragmented_middle: bool,
 }
 
 impl InstructFormat {
-    /// Renders the template and cuts it into turns. Reads ids and flags from `ids`.
+    /// Renders the template and cuts it into parts. Reads ids and flags from `ids`.
     pub(crate) fn new(
         template: &str,
         tokenizer: &Tokenizer,
@@ -73,18 +73,18 @@ impl InstructFormat {
             let mut specials = tokenizer.vocabulary.specials();
             specials.find(|&(_, special)| Some(special) == id).map_or("", |(text, _)| text)
         };
-        let ends = Ends { bos: text_of(ids.bos), eos: text_of(ids.eos) };
-        let rendered = render_around_placeholders(template, ends)?;
+        let bos_eos = BosEos { bos: text_of(ids.bos), eos: text_of(ids.eos) };
+        let rendered = render_around_placeholders(template, bos_eos)?;
         // The rule of llama.cpp: `SentencePiece` models add the space unless the metadata disable
         // it.
         let adds_space = ids.add_space_prefix.unwrap_or(ids.is_sentence_piece());
-        let mut turns = turns(&rendered, tokenizer, adds_space)?;
+        let mut template_parts = split_template(&rendered, tokenizer, adds_space)?;
         if let (true, Some(bos)) = (ids.add_bos, ids.bos) {
-            add_bos(&mut turns, bos);
+            add_bos(&mut template_parts, bos);
         }
         let named = [ids.bos, ids.eos, ids.eot, ids.eom];
         let ends = tokenizer.vocabulary.ends(&named);
-        Ok(InstructFormat { turns, ends, fragmented_middle: ids.fragmented_middle })
+        Ok(InstructFormat { template_parts, ends, fragmented_middle: ids.fragmented_middle })
     }
 
     /// Returns the format with healing of forced middles enabled or disabled.
@@ -93,17 +93,17 @@ impl InstructFormat {
     }
 
     /// Returns the conversation up to the assistant's code.
-    pub(crate) fn turns(&self) -> &[Turn] {
-        &self.turns
+    pub(crate) fn template_parts(&self) -> &[TemplatePart] {
+        &self.template_parts
     }
 
     /// Returns the number of tokens of a prompt that do not come from the document.
     pub(crate) fn n_fixed_tokens(&self) -> usize {
-        let length = |turn: &Turn| match turn {
-            Turn::Fixed(tokens) => tokens.len(),
-            Turn::Of(_) => 0,
+        let length = |part: &TemplatePart| match part {
+            TemplatePart::Fixed(tokens) => tokens.len(),
+            TemplatePart::Of(_) => 0,
         };
-        self.turns.iter().map(length).sum()
+        self.template_parts.iter().map(length).sum()
     }
 
     /// Returns the tokens that end an answer, sorted.
@@ -129,7 +129,7 @@ pub(crate) fn fence(language: &Language) -> &'static str {
 
 /// Returns the user's message, with placeholders for whole lines. It begins and ends with fixed
 /// words, because templates trim messages.
-fn question() -> String {
+fn user_message() -> String {
     let [language, path, snippets, suffix] = PLACEHOLDERS.map(|(placeholder, ..)| placeholder);
     format!(
         "Language:\n{language}{snippets}File:\n{path}It ends with this, which is already written:\n{FENCE}\n{suffix}\n\
@@ -139,10 +139,13 @@ fn question() -> String {
 
 /// Renders the template with a system message. If the template rejects or drops that, the
 /// instruction goes into the user's message.
-fn render_around_placeholders(template: &str, ends: Ends<'_>) -> Result<String, ChatTemplateError> {
-    let question = question();
-    let apart = [(Role::System, SYSTEM), (Role::User, &*question)];
-    match chat_template::render(template, &apart, ends) {
+fn render_around_placeholders(
+    template: &str,
+    bos_eos: BosEos<'_>,
+) -> Result<String, ChatTemplateError> {
+    let user_message = user_message();
+    let apart = [(Role::System, SYSTEM), (Role::User, &*user_message)];
+    match chat_template::render(template, &apart, bos_eos) {
         Ok(rendered) if rendered.contains(SYSTEM) => return Ok(rendered),
         // A rendering that exceeded a limit would exceed it again.
         Err(error @ (ChatTemplateError::TooLong { .. } | ChatTemplateError::Endless { .. })) => {
@@ -150,8 +153,8 @@ fn render_around_placeholders(template: &str, ends: Ends<'_>) -> Result<String, 
         }
         Ok(_) | Err(_) => {}
     }
-    let merged = format!("{SYSTEM}\n\n{question}");
-    let rendered = chat_template::render(template, &[(Role::User, &*merged)], ends)?;
+    let merged = format!("{SYSTEM}\n\n{user_message}");
+    let rendered = chat_template::render(template, &[(Role::User, &*merged)], bos_eos)?;
     if rendered.contains(SYSTEM) {
         Ok(rendered)
     } else {
@@ -160,12 +163,12 @@ fn render_around_placeholders(template: &str, ends: Ends<'_>) -> Result<String, 
 }
 
 /// Splits a rendered conversation at its placeholders and tokenizes the text between them.
-fn turns(
+fn split_template(
     rendered: &str,
     tokenizer: &Tokenizer,
     adds_space: bool,
-) -> Result<Vec<Turn>, ChatTemplateError> {
-    let mut turns = Vec::new();
+) -> Result<Vec<TemplatePart>, ChatTemplateError> {
+    let mut template_parts = Vec::new();
     let mut rest = rendered;
     for (placeholder, _, what) in PLACEHOLDERS {
         if rendered.matches(placeholder).count() != 1 {
@@ -175,13 +178,19 @@ fn turns(
     let slot_of = |c: char| PLACEHOLDERS.iter().find(|known| known.0 == c).map(|known| known.1);
     while let Some((at, slot)) = rest.char_indices().find_map(|(at, c)| Some((at, slot_of(c)?))) {
         let (before, from) = rest.split_at(at);
-        let follows_text = !turns.is_empty();
-        turns.push(Turn::Fixed(encode_with_specials(before, tokenizer, adds_space, follows_text)));
-        turns.push(Turn::Of(slot));
+        let follows_text = !template_parts.is_empty();
+        template_parts.push(TemplatePart::Fixed(encode_with_specials(
+            before,
+            tokenizer,
+            adds_space,
+            follows_text,
+        )));
+        template_parts.push(TemplatePart::Of(slot));
         rest = from.get(from.chars().next().map_or(0, char::len_utf8)..).unwrap_or_default();
     }
-    turns.push(Turn::Fixed(encode_with_specials(rest, tokenizer, adds_space, true)));
-    Ok(turns)
+    template_parts
+        .push(TemplatePart::Fixed(encode_with_specials(rest, tokenizer, adds_space, true)));
+    Ok(template_parts)
 }
 
 /// Tokenizes a template's own text: the texts of special tokens become these tokens.
@@ -225,8 +234,8 @@ fn encode_with_specials(
 }
 
 /// Inserts the beginning-of-text token at the front, unless the template wrote it.
-fn add_bos(turns: &mut [Turn], bos: TokenId) {
-    if let Some(Turn::Fixed(first)) = turns.first_mut()
+fn add_bos(template_parts: &mut [TemplatePart], bos: TokenId) {
+    if let Some(TemplatePart::Fixed(first)) = template_parts.first_mut()
         && first.first() != Some(&bos)
     {
         first.insert(0, bos);

@@ -133,7 +133,7 @@ impl JsonVocab {
             });
         }
         let blanks = file.model.byte_fallback == Value::Bool(true);
-        file.model.refuse_options(blanks)?;
+        file.model.check_options(blanks)?;
         let whole_pieces = file.model.ignore_merges == Value::Bool(true);
         let style = if blanks {
             let (cuts, prepends) = steps::blanks_of(&file.normalizer, &file.pre_tokenizer)?;
@@ -142,7 +142,7 @@ impl JsonVocab {
             let literals = literals.filter_map(|(text, id)| Some((text, id.try_into().ok()?)));
             Style::SentencePiece { cuts, literals: literals.collect() }
         } else {
-            steps::refuse_normalizer(&file.normalizer)?;
+            steps::check_normalizer(&file.normalizer)?;
             Style::ByteLevel(steps::patterns_of(&file.pre_tokenizer)?)
         };
         let unknown =
@@ -181,7 +181,7 @@ impl AddedToken {
 impl Model {
     /// Rejects options that GPT-2's BPE does not have, or with `blanks` `SentencePiece`'s. Absent,
     /// null, false and "" all mean disabled.
-    fn refuse_options(&self, blanks: bool) -> Result<(), TokenizerError> {
+    fn check_options(&self, blanks: bool) -> Result<(), TokenizerError> {
         // If every byte has a token, no token is unknown.
         let unknown = if blanks { &Value::Null } else { &self.unk_token };
         let options = [

@@ -4,12 +4,12 @@
 //! decode, and any budget gives a prompt with whole sentinels. The prompt depends only on the
 //! context that the model may see. While the user types on a line, only the prompt's tail changes.
 
-mod answer;
 mod assembler;
 mod budget;
 mod byte_level;
 mod byte_pairs;
 mod chat_template;
+mod code_extractor;
 mod detokenizer;
 mod error;
 mod families;
@@ -23,6 +23,7 @@ mod instruct;
 mod json;
 mod memo;
 mod merging;
+mod placement;
 mod pre_tokenizer;
 mod preamble;
 mod prompt;
@@ -31,16 +32,17 @@ mod sentence_piece;
 mod tokenizer;
 mod vocabulary;
 
-pub use answer::{Answer, Code};
 pub use assembler::Assembler;
 pub use budget::Budget;
 pub use chat_template::process as template_process;
+pub use code_extractor::{CodeExtractor, ExtractedCode};
 pub use detokenizer::Detokenizer;
 pub use error::{ChatTemplateError, TokenizerError};
-pub use fim::{FimFormat, NoFim, Order};
+pub use fim::{FimFormat, FimOrder, NoFim};
 pub use format::{Format, Infill, NoFormat};
 pub use gguf::GgufVocab;
 pub use healing::Healing;
+pub use placement::Placement;
 pub use prompt::Prompt;
 pub use tokenizer::Tokenizer;
 

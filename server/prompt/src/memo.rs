@@ -7,16 +7,19 @@ use crate::TokenId;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Path, prefix, suffix and finished lines of two documents.
-const MAX_PIECES: usize = 8;
-
 /// Texts with their tokens, most recently used first.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Memo {
     pieces: Mutex<VecDeque<(String, Arc<[TokenId]>)>>,
+    max_pieces: usize,
 }
 
 impl Memo {
+    /// Creates a cache of at most `max_pieces` texts.
+    pub(crate) fn new(max_pieces: usize) -> Memo {
+        Memo { pieces: Mutex::default(), max_pieces }
+    }
+
     /// Returns the tokens of `text`; calls `encode` if they are not cached.
     pub(crate) fn tokens(
         &self,
@@ -40,7 +43,7 @@ impl Memo {
         let tokens: Arc<[TokenId]> = encode(text).into();
         let mut pieces = self.pieces.lock().unwrap_or_else(PoisonError::into_inner);
         pieces.push_front((text.to_owned(), Arc::clone(&tokens)));
-        pieces.truncate(MAX_PIECES);
+        pieces.truncate(self.max_pieces);
         tokens
     }
 }
@@ -51,7 +54,8 @@ mod tests {
 
     #[test]
     fn cache_evicts_the_oldest_text() {
-        let memo = Memo::default();
+        const MAX_PIECES: usize = 8;
+        let memo = Memo::new(MAX_PIECES);
         let mut n_encoded = 0;
         let mut ask = |text: &str| {
             let tokens = memo.tokens(text, |text| {

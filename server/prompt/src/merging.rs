@@ -10,7 +10,7 @@ use std::collections::BinaryHeap;
 
 /// Up to this many symbols, the best pair is searched again after each merge, which is faster than
 /// a queue. The queue avoids quadratic time for longer pieces.
-const FEW: usize = 32;
+const MAX_SCANNED_SYMBOLS: usize = 32;
 
 /// Buffers for merging, reused for one piece after another.
 pub(crate) struct Merging<W> {
@@ -37,10 +37,10 @@ pub(crate) struct Symbol {
 /// Two neighbours that make a token.
 #[derive(Clone, Copy)]
 struct Pair<W> {
-    worth: W,
+    priority: W,
     left: usize,
     right: usize,
-    makes: TokenId,
+    token: TokenId,
     /// Bytes of both when they were paired: a pair whose halves have grown since is stale.
     n_bytes: usize,
 }
@@ -71,37 +71,37 @@ impl<W: Ord + Copy> Merging<W> {
         }
         let pair = |symbols: &[Symbol], left: usize, right: usize| {
             let (from, to) = (symbols.get(left)?, symbols.get(right)?);
-            let (worth, makes) = pair(from, to)?;
-            Some(Pair { worth, left, right, makes, n_bytes: to.end - from.start })
+            let (priority, token) = pair(from, to)?;
+            Some(Pair { priority, left, right, token, n_bytes: to.end - from.start })
         };
-        if self.symbols.len() <= FEW {
-            self.merge_few(pair);
+        if self.symbols.len() <= MAX_SCANNED_SYMBOLS {
+            self.merge_by_scan(pair);
         } else {
-            self.merge_many(pair);
+            self.merge_by_queue(pair);
         }
         self.symbols.iter().filter(|symbol| symbol.start < symbol.end)
     }
 
-    fn merge_few(&mut self, pair: impl Fn(&[Symbol], usize, usize) -> Option<Pair<W>>) {
+    fn merge_by_scan(&mut self, pair: impl Fn(&[Symbol], usize, usize) -> Option<Pair<W>>) {
         let Merging { symbols, pairs, .. } = self;
         pairs.clear();
         pairs.extend((1..symbols.len()).map(|right| pair(symbols, right - 1, right)));
         while let Some(best) = pairs.iter().flatten().max().copied() {
             let (before, next) = join(symbols, &best);
-            let mut begins = |left: usize, pair| {
+            let mut set_pair = |left: usize, pair| {
                 if let Some(slot) = pairs.get_mut(left) {
                     *slot = pair;
                 }
             };
-            begins(best.right, None);
-            begins(best.left, next.and_then(|next| pair(symbols, best.left, next)));
+            set_pair(best.right, None);
+            set_pair(best.left, next.and_then(|next| pair(symbols, best.left, next)));
             if let Some(before) = before {
-                begins(before, pair(symbols, before, best.left));
+                set_pair(before, pair(symbols, before, best.left));
             }
         }
     }
 
-    fn merge_many(&mut self, pair: impl Fn(&[Symbol], usize, usize) -> Option<Pair<W>>) {
+    fn merge_by_queue(&mut self, pair: impl Fn(&[Symbol], usize, usize) -> Option<Pair<W>>) {
         let Merging { symbols, queue, .. } = self;
         queue.clear();
         queue.extend((1..symbols.len()).filter_map(|right| pair(symbols, right - 1, right)));
@@ -125,7 +125,7 @@ fn join<W>(symbols: &mut [Symbol], pair: &Pair<W>) -> (Option<usize>, Option<usi
         symbol.left = Some(pair.left);
     }
     let Some(left) = symbols.get_mut(pair.left) else { return (None, None) };
-    (left.end, left.right, left.token) = (end, next, Some(pair.makes));
+    (left.end, left.right, left.token) = (end, next, Some(pair.token));
     (left.left, next)
 }
 
@@ -142,7 +142,7 @@ impl<W> Pair<W> {
 impl<W: Ord> Ord for Pair<W> {
     /// The best first, and the leftmost of equals.
     fn cmp(&self, other: &Self) -> Ordering {
-        self.worth.cmp(&other.worth).then(other.left.cmp(&self.left))
+        self.priority.cmp(&other.priority).then(other.left.cmp(&self.left))
     }
 }
 

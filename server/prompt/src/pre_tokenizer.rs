@@ -57,7 +57,7 @@ static PRE_TOKENIZERS: &[PreTokenizer] = &[
 
 /// Size of a piece when the regex engine gives up (it counts its backtracking steps and has a
 /// limit).
-const GIVEN_UP_BYTES: usize = 1 << 16;
+const FALLBACK_PIECE_BYTES: usize = 1 << 16;
 
 /// Splits text by one rule.
 pub(crate) struct Splitter {
@@ -120,7 +120,7 @@ fn split<'t>(stages: &[SysRegex], text: &'t str, visit: &mut dyn FnMut(&'t str))
             done = end;
         }
         rest = rest.get(done..).unwrap_or_default();
-        let given_up = rest.len().min(GIVEN_UP_BYTES);
+        let given_up = rest.len().min(FALLBACK_PIECE_BYTES);
         let (piece, after) = rest.split_at(rest.ceil_char_boundary(given_up));
         split(later, piece, visit);
         rest = after;

@@ -1,7 +1,7 @@
 //! The assembled prompt, which is the engine's input.
 
 use crate::TokenId;
-use crate::answer::Answer;
+use crate::code_extractor::CodeExtractor;
 
 /// The token ids of one request to the model, and how to extract its answer.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -21,5 +21,5 @@ pub struct Prompt {
     pub unforced: String,
     /// How to extract the code from an instructed model's answer; `None` if the whole answer is the
     /// middle.
-    pub answer: Option<Answer>,
+    pub code_extractor: Option<CodeExtractor>,
 }

@@ -7,7 +7,7 @@
 use crate::TokenId;
 use crate::tokenizer::Tokenizer;
 use lowkey_document::Language;
-use lowkey_document::lexical::{Kind, Scanner};
+use lowkey_document::lexical::{Scanner, TokenKind};
 use std::collections::HashSet;
 
 /// A script other than Latin.
@@ -60,7 +60,7 @@ impl Script {
             return scripts;
         }
         Scanner::new(language).scan(text, |token| {
-            if token.kind == Kind::Code
+            if token.kind == TokenKind::Code
                 && let Some(script) = Self::of(token.c)
                 && !scripts.contains(&script)
             {
@@ -73,11 +73,11 @@ impl Script {
 
 /// The texts with which tokens begin before their first letter of a script other than Latin.
 #[derive(Debug)]
-pub(crate) struct Beginnings {
+pub(crate) struct ScriptPrefixes {
     known: HashSet<(Box<[u8]>, Script)>,
 }
 
-impl Beginnings {
+impl ScriptPrefixes {
     /// Scans the vocabulary once.
     pub(crate) fn of(tokenizer: &Tokenizer) -> Self {
         let mut known = HashSet::new();
@@ -106,7 +106,7 @@ impl Beginnings {
     }
 
     /// Whether a token continues `text` with a letter of `script`.
-    pub(crate) fn go_on(&self, text: &str, script: Script) -> bool {
+    pub(crate) fn can_continue(&self, text: &str, script: Script) -> bool {
         self.known.contains(&(text.as_bytes().into(), script))
     }
 }

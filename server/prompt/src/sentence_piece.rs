@@ -140,11 +140,11 @@ impl SentencePiece {
 }
 
 /// Returns the requested cuts, or cuts without an effect because no token crosses them.
-fn safe_cuts<'t>(mut texts: impl Iterator<Item = &'t String>, asked: Cuts) -> Cuts {
+fn safe_cuts<'t>(mut texts: impl Iterator<Item = &'t String>, requested: Cuts) -> Cuts {
     let crosses = |text: &String| text.trim_start_matches(' ').contains(' ');
-    match asked {
+    match requested {
         Cuts::Nowhere if !texts.any(crosses) => Cuts::BeforeWords,
-        asked => asked,
+        requested => requested,
     }
 }
 

@@ -90,7 +90,7 @@ impl Tokenizer {
                 let mut merging = Merging::new();
                 splitter.each_piece(text, |piece| {
                     last_piece_start = tokens.len();
-                    let piece = self.vocabulary.stand_in(piece.as_bytes());
+                    let piece = self.vocabulary.with_placeholders(piece.as_bytes());
                     pairs.merge_into(&piece, |byte| self.byte(byte), &mut merging, &mut tokens);
                 });
             }

@@ -107,7 +107,7 @@ pub(crate) struct Vocabulary {
     /// The token of each single byte.
     byte_tokens: Vec<Option<TokenId>>,
     /// Bytes that occur in text and have no token.
-    lacking: Vec<u8>,
+    missing_bytes: Vec<u8>,
 }
 
 impl Vocabulary {
@@ -125,7 +125,7 @@ impl Vocabulary {
             }
         })?;
         let is_merged = |id: TokenId| takes_part.get(id as usize) == Some(&true);
-        let mut pairs = BytePairs::with_room_for(merges.len());
+        let mut pairs = BytePairs::with_capacity(merges.len());
         let mut joined = String::new();
         // Most vocabularies list the merged tokens in the order of the merges.
         let mut guess = 0;
@@ -152,7 +152,7 @@ impl Vocabulary {
         }
         if whole_pieces {
             let ids = (0..).zip(&takes_part).filter(|(_, takes_part)| **takes_part);
-            pairs.take_whole(ids.map(|(id, _)| (vocabulary.token_bytes(id), id)));
+            pairs.use_whole_pieces(ids.map(|(id, _)| (vocabulary.token_bytes(id), id)));
         }
         Ok((vocabulary, pairs))
     }
@@ -245,7 +245,7 @@ impl Vocabulary {
             ends: Vec::with_capacity(entries.len()),
             special: HashMap::new(),
             byte_tokens: vec![None; 256],
-            lacking: Vec::new(),
+            missing_bytes: Vec::new(),
         };
         let mut by_text: AHashMap<&str, TokenId> = AHashMap::with_capacity(entries.len());
         for (id, entry) in (0..).zip(entries) {
@@ -268,7 +268,7 @@ impl Vocabulary {
             if byte < FIRST_RARE_BYTE {
                 return Err(TokenizerError::MissingByte { byte });
             }
-            vocabulary.lacking.push(byte);
+            vocabulary.missing_bytes.push(byte);
         }
         Ok((vocabulary, by_text))
     }
@@ -342,9 +342,9 @@ impl Vocabulary {
 
     /// Replaces bytes without a token by `?`, so that the text's length equals the length of its
     /// tokens' bytes.
-    pub(crate) fn stand_in<'t>(&self, piece: &'t [u8]) -> Cow<'t, [u8]> {
-        let lacks = |byte: &u8| self.lacking.contains(byte);
-        if self.lacking.is_empty() || !piece.iter().any(lacks) {
+    pub(crate) fn with_placeholders<'t>(&self, piece: &'t [u8]) -> Cow<'t, [u8]> {
+        let lacks = |byte: &u8| self.missing_bytes.contains(byte);
+        if self.missing_bytes.is_empty() || !piece.iter().any(lacks) {
             return Cow::Borrowed(piece);
         }
         piece.iter().map(|byte| if lacks(byte) { b'?' } else { *byte }).collect()

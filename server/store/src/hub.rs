@@ -7,9 +7,10 @@
 
 use std::ffi::OsString;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
+use etcetera::base_strategy::{BaseStrategy, Xdg};
 
 use crate::cache::Cache;
 use crate::folder::small_text;
@@ -61,19 +62,19 @@ impl fmt::Debug for Token {
 }
 
 impl Hub {
+    /// Reads this process's environment. The default cache is in the XDG cache folder on every
+    /// platform, as in `huggingface_hub`.
     pub fn from_env() -> Self {
-        Self::read(|name| std::env::var_os(name), std::env::home_dir())
+        let cache = Xdg::new().map(|folders| folders.cache_dir());
+        let cache = cache.unwrap_or_else(|_| std::env::temp_dir().join(".cache"));
+        Self::read(|name| std::env::var_os(name), &cache)
     }
 
-    /// Reads from any source of variables; `home` is the user's home folder.
-    pub fn read(variable: impl Fn(&str) -> Option<OsString>, home: Option<PathBuf>) -> Self {
+    /// Reads from any source of variables; `cache` is the user's cache folder.
+    pub fn read(variable: impl Fn(&str) -> Option<OsString>, cache: &Path) -> Self {
         let path = |name| variable(name).filter(|value| !value.is_empty()).map(PathBuf::from);
         let text = |name| variable(name).and_then(|value| value.into_string().ok());
-        let home_folder = path("HF_HOME").unwrap_or_else(|| {
-            let cache = path("XDG_CACHE_HOME")
-                .unwrap_or_else(|| home.unwrap_or_else(std::env::temp_dir).join(".cache"));
-            cache.join("huggingface")
-        });
+        let home_folder = path("HF_HOME").unwrap_or_else(|| cache.join("huggingface"));
         let root = path("HF_HUB_CACHE")
             .or_else(|| path("HUGGINGFACE_HUB_CACHE"))
             .unwrap_or_else(|| home_folder.join("hub"));
@@ -104,32 +105,27 @@ impl Hub {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::*;
 
     fn hub(variables: &[(&str, &str)]) -> Hub {
         let find = |name: &str| {
             variables.iter().find(|(known, _)| *known == name).map(|(_, value)| value.into())
         };
-        Hub::read(find, Some("/home/somebody".into()))
+        Hub::read(find, Path::new("/home/user/.cache"))
     }
 
     #[test]
     fn defaults_are_public_hub_and_home_folder() {
         let hub = hub(&[]);
         assert_eq!(hub.endpoint, DEFAULT_ENDPOINT);
-        assert_eq!(hub.cache.root(), Path::new("/home/somebody/.cache/huggingface/hub"));
+        assert_eq!(hub.cache.root(), Path::new("/home/user/.cache/huggingface/hub"));
         assert!(!hub.offline && hub.token.is_none());
     }
 
     #[test]
     fn nearer_variable_wins() {
-        let far = [("XDG_CACHE_HOME", "/x"), ("HF_ENDPOINT", "")];
-        assert_eq!(hub(&far).cache.root(), Path::new("/x/huggingface/hub"));
-        assert_eq!(hub(&far).endpoint, DEFAULT_ENDPOINT);
-        let nearer = [("XDG_CACHE_HOME", "/x"), ("HF_HOME", "/h")];
-        assert_eq!(hub(&nearer).cache.root(), Path::new("/h/hub"));
+        assert_eq!(hub(&[("HF_ENDPOINT", "")]).endpoint, DEFAULT_ENDPOINT);
+        assert_eq!(hub(&[("HF_HOME", "/h")]).cache.root(), Path::new("/h/hub"));
         let nearest =
             [("HF_HOME", "/h"), ("HUGGINGFACE_HUB_CACHE", "/old"), ("HF_HUB_CACHE", "/c")];
         assert_eq!(hub(&nearest).cache.root(), Path::new("/c"));

@@ -122,7 +122,7 @@ mod tests {
     fn find_with(named: &str, inside: Option<&Embedded>) -> Result<Source, String> {
         let nowhere = std::env::temp_dir().join(format!("lowkey-nowhere-{}", std::process::id()));
         let variable = |name: &str| (name == "HF_HUB_CACHE").then(|| nowhere.clone().into());
-        let hub = Hub::read(variable, None);
+        let hub = Hub::read(variable, &nowhere);
         resolve(named, inside, &hub, &Pins::at(nowhere.join("pins.toml")))
             .map_err(|e| e.to_string())
     }

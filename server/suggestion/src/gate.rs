@@ -4,7 +4,7 @@
 //! The gate is a logistic model of a dozen features ([`Evidence`]), fitted by
 //! `server/training/gate.py` on holes in packages that the model was not trained on. Each family of
 //! models has a readable file of coefficients. The suggestions that the user accepted or rejected
-//! lately shift the odds ([`Recent`]).
+//! lately shift the odds ([`RecentAnswers`]).
 //! Invariants: the gate is total and does not allocate, and the same evidence gives the same
 //! verdict on every machine. Typing the suggested text never lowers the probability, so ghost text
 //! does not disappear while the user types it.
@@ -18,7 +18,7 @@ mod recent;
 
 use coefficients::Coefficients;
 pub use evidence::{Confidence, Evidence, PositionClass, SuffixClass};
-pub use recent::Recent;
+pub use recent::RecentAnswers;
 
 /// How likely a suggestion must be before lowkey shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -104,7 +104,7 @@ impl Gate {
     pub fn judge(
         &self,
         evidence: Evidence,
-        recent: &Recent,
+        recent: &RecentAnswers,
         suggestion_threshold: SuggestionThreshold,
     ) -> Judgement {
         let shift = recent.shift(self.coefficients.recent_strength);

@@ -9,7 +9,7 @@ use lowkey_document::lexical::Scanner;
 use lowkey_document::{Language, Scope};
 
 use crate::lines::{indent_columns, indentation};
-use crate::site::Site;
+use crate::surroundings::Surroundings;
 
 /// One step of indentation, as given by an editor's `formattingOptions`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,17 +59,17 @@ pub(crate) struct Step {
 
 /// Returns the step that the editor has inserted, if the cursor is on the first line of a block,
 /// after blanks.
-pub(crate) fn editors_step(site: &Site<'_>) -> Option<Step> {
-    let request = &site.request;
+pub(crate) fn editors_step(surroundings: &Surroundings<'_>) -> Option<Step> {
+    let request = &surroundings.request;
     let opener = request.lines_above().next_back().filter(|line| !line.trim().is_empty())?;
     let is_deeper = !request.replaced_indent.is_empty() && request.before.is_empty();
-    if !is_deeper || !site.opens_block_above {
+    if !is_deeper || !surroundings.opens_block_above {
         return None;
     }
-    let base_columns = site.item_columns(opener);
+    let base_columns = surroundings.item_columns(opener);
     let columns = indent_columns(request.replaced_indent).checked_sub(base_columns)?;
     let character = request.replaced_indent.chars().next_back()?;
-    let base = blanks_before_block(site.request.language, opener);
+    let base = blanks_before_block(surroundings.request.language, opener);
     (columns > 0).then_some(Step { base, base_columns, columns, character })
 }
 
@@ -81,27 +81,27 @@ pub(crate) fn blanks_before_block(language: &Language, opener: &str) -> String {
 
 /// Returns the width of a step in columns: from the blanks that the editor has inserted, from the
 /// blocks around the cursor, or from the editor's options. Returns `None` if the blocks differ.
-pub(crate) fn unit_columns(site: &Site<'_>) -> Option<usize> {
-    if let Some(step) = editors_step(site) {
+pub(crate) fn unit_columns(surroundings: &Surroundings<'_>) -> Option<usize> {
+    if let Some(step) = editors_step(surroundings) {
         return Some(step.columns);
     }
     let mut found = None;
-    let above = steps(site, site.request.lines_above());
-    for step in above.chain(steps(site, site.request.lines_below())) {
+    let above = steps(surroundings, surroundings.request.lines_above());
+    for step in above.chain(steps(surroundings, surroundings.request.lines_below())) {
         match found {
             Some(before) if before != step => return None,
             _ => found = Some(step),
         }
     }
-    found.or_else(|| site.request.indent_unit.map(IndentUnit::columns))
+    found.or_else(|| surroundings.request.indent_unit.map(IndentUnit::columns))
 }
 
 /// Returns the additional columns of the first line of each block compared with its opener.
 fn steps<'a>(
-    site: &Site<'_>,
+    surroundings: &Surroundings<'_>,
     lines: impl Iterator<Item = &'a str> + Clone,
 ) -> impl Iterator<Item = usize> {
-    let language = site.request.language;
+    let language = surroundings.request.language;
     let lines = lines.filter(|line| !line.trim().is_empty());
     lines.clone().zip(lines.skip(1)).filter_map(move |(opener, line)| step(language, opener, line))
 }
@@ -176,7 +176,7 @@ mod tests {
             ("f(\n      a,\n)\nswitch a {\n case b:\n}\n$0\n", None),
         ] {
             let fixture = Fixture::new("go", text);
-            assert_eq!(unit_columns(&Site::new(&fixture.request())), columns, "{text}");
+            assert_eq!(unit_columns(&Surroundings::new(&fixture.request())), columns, "{text}");
         }
     }
 }

@@ -17,7 +17,7 @@
     )
 )]
 
-mod following;
+mod following_line;
 mod gate;
 mod indent;
 mod lines;
@@ -28,9 +28,9 @@ mod reindent;
 mod repetition;
 mod request;
 mod scope;
-mod site;
 mod stop;
 mod suggestion;
+mod surroundings;
 mod tail;
 mod trims;
 
@@ -38,13 +38,13 @@ mod trims;
 mod fixtures;
 
 pub use gate::{
-    Confidence, Evidence, GATE, Gate, Judgement, PositionClass, Recent, SuffixClass,
+    Confidence, Evidence, GATE, Gate, Judgement, PositionClass, RecentAnswers, SuffixClass,
     SuggestionThreshold,
 };
 pub use indent::IndentUnit;
 pub use marks::{Mark, MarkKind, marks};
-pub use memory::{CompletionMemory, MemoryBudget, MemoryKey, Middle, Remembered};
+pub use memory::{CompletionMemory, MemoryBudget, MemoryHit, MemoryKey, Middle};
 pub use request::{Completion, MAX_LINES, MAX_SURROUNDING_LINES, Request};
 pub use stop::{StopReason, StopRules};
-pub use suggestion::{Suggestion, Trimmed, Verdict};
+pub use suggestion::{Suggestion, TrimOutcome, Trimmed};
 pub use trims::{rule_names, trim};

@@ -3,7 +3,7 @@
 //! Uses the scanner of the balance rules, without this crate's other types.
 
 use lowkey_document::Language;
-use lowkey_document::lexical::{Kind, Scanner};
+use lowkey_document::lexical::{Scanner, TokenKind};
 
 /// The role of a bracket or quote.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,7 +14,7 @@ pub enum MarkKind {
     /// The end of a bracket or a literal.
     Close,
     /// A line end inside a literal that cannot span lines.
-    Broken,
+    BrokenLiteral,
 }
 
 /// A bracket or quote in code; those in comments and literals are text.
@@ -32,11 +32,11 @@ pub fn marks(language: &'static Language, text: &str) -> Vec<Mark> {
     let mut marks = Vec::new();
     Scanner::new(language).scan(text, |token| {
         let kind = match token.kind {
-            Kind::Open { closer } => MarkKind::Open(closing(closer)),
-            Kind::Enter(literal) => MarkKind::Open(literal.close),
-            Kind::Close | Kind::Leave(_) => MarkKind::Close,
-            Kind::Broken => MarkKind::Broken,
-            Kind::Code | Kind::Text => return,
+            TokenKind::Open { closer } => MarkKind::Open(closing(closer)),
+            TokenKind::LiteralStart(literal) => MarkKind::Open(literal.close),
+            TokenKind::Close | TokenKind::LiteralEnd(_) => MarkKind::Close,
+            TokenKind::BrokenLiteral => MarkKind::BrokenLiteral,
+            TokenKind::Code | TokenKind::Text => return,
         };
         marks.push(Mark { at: token.at, len: token.len, kind });
     });
@@ -83,7 +83,7 @@ mod tests {
                 (4, MarkKind::Close),
                 (5, MarkKind::Close),
                 (11, MarkKind::Open("'")),
-                (12, MarkKind::Broken),
+                (12, MarkKind::BrokenLiteral),
             ]
         );
         assert_eq!(marks(Language::by_id("rust"), text).len(), 4);

@@ -58,7 +58,7 @@ pub struct Middle<'a> {
 
 /// The memory's answer for the typed text.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Remembered<'m> {
+pub struct MemoryHit<'m> {
     /// The text that follows the typed text; "" only if decoding ended exactly there.
     pub rest: &'m str,
     /// Whether decoding ended by itself; if not, it can continue after `rest`.
@@ -160,7 +160,7 @@ impl CompletionMemory {
     ///
     /// If several middles match, the order of preference is: decoded before the user typed this
     /// far, finished, longest, most recent.
-    pub fn lookup(&self, key: &MemoryKey, typed: &str) -> Option<Remembered<'_>> {
+    pub fn lookup(&self, key: &MemoryKey, typed: &str) -> Option<MemoryHit<'_>> {
         let of_key = self.by_key.get(key)?;
         let from = (Bound::Included(typed), Bound::Unbounded);
         let (text, entry) = of_key
@@ -172,7 +172,7 @@ impl CompletionMemory {
                 (is_decoded, entry.is_finished, text.len(), entry.used.load(Ordering::Relaxed))
             })?;
         entry.used.store(self.tick(), Ordering::Relaxed);
-        Some(Remembered {
+        Some(MemoryHit {
             rest: text.get(typed.len()..)?,
             is_finished: entry.is_finished,
             typed_bytes: entry.typed_bytes.min(typed.len()),
@@ -182,7 +182,7 @@ impl CompletionMemory {
     }
 
     /// Drops all middles of a document.
-    pub fn forget(&mut self, uri: &str) {
+    pub fn remove_document(&mut self, uri: &str) {
         self.by_key.retain(|key, of_key| {
             let is_kept = key.uri() != uri;
             if !is_kept {

@@ -5,16 +5,16 @@
 //! it.
 
 use lowkey_document::StringSyntax;
-use lowkey_document::lexical::Kind;
+use lowkey_document::lexical::TokenKind;
 
 use crate::lines::{indent_columns, is_punctuation};
-use crate::site::{Closed, Opener, Site};
+use crate::surroundings::{ClosedBy, Opener, Surroundings};
 
 /// Why a closer of the completion is surplus.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Surplus {
+pub(crate) enum SurplusCloser {
     /// Its opener is closed by text that stays.
-    ClosedAlready { closer: char },
+    AlreadyClosed { closer: char },
     /// The innermost open bracket is of another kind.
     WrongKind { closer: char, opener: char },
     /// No bracket is open.
@@ -31,7 +31,7 @@ pub(crate) struct InnerOpener {
 
 /// A character outside of all brackets that the completion opens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Outer {
+pub(crate) struct OuterChar {
     /// Position, in bytes.
     pub at: usize,
     pub c: char,
@@ -42,7 +42,7 @@ pub(crate) struct Outer {
     pub is_extra: bool,
 }
 
-impl Outer {
+impl OuterChar {
     fn code(at: usize, c: char) -> Self {
         Self { at, c, is_text: false, is_extra: false }
     }
@@ -52,7 +52,7 @@ impl Outer {
 #[derive(Debug, Default)]
 pub(crate) struct Nesting {
     /// The first surplus closer, with its position.
-    pub surplus: Option<(usize, Surplus)>,
+    pub surplus: Option<(usize, SurplusCloser)>,
     /// Brackets that the completion opens and does not close, outermost first.
     pub open: Vec<InnerOpener>,
     /// The start and the syntax of a literal that the completion opens and does not end, or whose
@@ -61,56 +61,56 @@ pub(crate) struct Nesting {
     /// The position where the completion ends a literal that text after the cursor already ends.
     pub literal_ended_twice: Option<usize>,
     /// Closers, quotes, punctuation and blanks that belong to brackets opened before the cursor.
-    pub outer: Vec<Outer>,
+    pub outer: Vec<OuterChar>,
     /// Closers whose brackets are closed by text that stays.
     closed_twice: Vec<(usize, char)>,
 }
 
 impl Nesting {
     /// Reads `text` as inserted at the cursor.
-    pub(crate) fn of(site: &Site<'_>, text: &str) -> Self {
+    pub(crate) fn of(surroundings: &Surroundings<'_>, text: &str) -> Self {
         let mut this = Self::default();
-        let mut around: Vec<Opener> = site.openers.clone();
+        let mut around: Vec<Opener> = surroundings.openers.clone();
         // Brackets of prose in the same comment or literal as the cursor.
         let mut prose: Vec<char> = Vec::new();
         // Literals that the completion opens, outermost first, and those that are open around the
         // cursor.
         let mut inner: Vec<(usize, &'static StringSyntax)> = Vec::new();
-        let mut literals = site.literals.clone();
+        let mut literals = surroundings.literals.clone();
         let mut broken_literal = None;
         let mut angles = 0_usize;
         let mut previous = ' ';
         // The lowest depth so far: text at this depth belongs to brackets that were open at the
         // cursor.
-        let (mut depth, mut floor) = (site.depth, site.depth);
-        let has_angle_tail = site.request.replaced_tail.contains('>');
-        site.scan(text, |token| {
+        let (mut depth, mut floor) = (surroundings.depth, surroundings.depth);
+        let has_angle_tail = surroundings.request.replaced_tail.contains('>');
+        surroundings.scan(text, |token| {
             let (at, c) = (token.at, token.c);
-            let is_of_place = depth.max(token.depth) <= floor;
+            let is_outside = depth.max(token.depth) <= floor;
             depth = token.depth;
             floor = floor.min(depth);
             match token.kind {
-                Kind::Leave(_) if inner.pop().is_none() => {
+                TokenKind::LiteralEnd(_) if inner.pop().is_none() => {
                     if literals.pop().is_some_and(|literal| literal.ends_after) {
                         this.literal_ended_twice.get_or_insert(at);
                     }
                     let delimiter = text.get(at..at + token.len).unwrap_or_default();
-                    let outer = |(i, c)| Outer::code(at + i, c);
+                    let outer = |(i, c)| OuterChar::code(at + i, c);
                     this.outer.extend(delimiter.char_indices().map(outer));
                 }
-                Kind::Text if is_of_place && inner.is_empty() => match closer_of(c) {
+                TokenKind::Text if is_outside && inner.is_empty() => match closer_of(c) {
                     Some(closer) => prose.push(closer),
                     None if prose.last() == Some(&c) => {
                         prose.pop();
                     }
                     None if prose.is_empty() && this.is_outer() => {
-                        this.outer.push(Outer { is_text: true, ..Outer::code(at, c) });
+                        this.outer.push(OuterChar { is_text: true, ..OuterChar::code(at, c) });
                     }
                     None => {}
                 },
-                Kind::Enter(literal) => inner.push((at, literal)),
-                Kind::Leave(_) | Kind::Text => {}
-                Kind::Broken => {
+                TokenKind::LiteralStart(literal) => inner.push((at, literal)),
+                TokenKind::LiteralEnd(_) | TokenKind::Text => {}
+                TokenKind::BrokenLiteral => {
                     let n_left = literals.iter().filter(|literal| literal.depth < depth).count();
                     if n_left < literals.len() {
                         literals.truncate(n_left);
@@ -119,27 +119,27 @@ impl Nesting {
                     }
                     inner.clear();
                 }
-                Kind::Open { closer } => this.open.push(InnerOpener { at, closer }),
-                Kind::Close => this.close(site, text, at, c, &mut around),
-                Kind::Code => {
+                TokenKind::Open { closer } => this.open.push(InnerOpener { at, closer }),
+                TokenKind::Close => this.close(surroundings, text, at, c, &mut around),
+                TokenKind::Code => {
                     if has_angle_tail && this.is_outer() {
                         match c {
                             '<' => angles += 1,
                             '>' if matches!(previous, '-' | '=') => {}
                             '>' if angles > 0 => angles -= 1,
-                            '>' => this.outer.push(Outer::code(at, c)),
+                            '>' => this.outer.push(OuterChar::code(at, c)),
                             _ => {}
                         }
                     }
                     if this.is_outer() && (is_punctuation(c) || c.is_whitespace()) {
-                        this.outer.push(Outer::code(at, c));
+                        this.outer.push(OuterChar::code(at, c));
                     }
                 }
             }
             previous = c;
         });
         this.open_literal = broken_literal.or(inner.first().copied());
-        this.settle();
+        this.cancel_reopened();
         this
     }
 
@@ -148,42 +148,50 @@ impl Nesting {
         self.open.is_empty()
     }
 
-    fn close(&mut self, site: &Site<'_>, text: &str, at: usize, c: char, around: &mut Vec<Opener>) {
-        let is_strict = site.has_paired_brackets();
+    fn close(
+        &mut self,
+        surroundings: &Surroundings<'_>,
+        text: &str,
+        at: usize,
+        c: char,
+        around: &mut Vec<Opener>,
+    ) {
+        let is_strict = surroundings.has_paired_brackets();
         if let Some(inner) = self.open.last().copied() {
             if inner.closer == c {
                 self.open.pop();
             } else if is_strict {
                 let opener = opener_of(inner.closer);
-                self.surplus.get_or_insert((at, Surplus::WrongKind { closer: c, opener }));
+                self.surplus.get_or_insert((at, SurplusCloser::WrongKind { closer: c, opener }));
             }
             return;
         }
         let mut is_extra = false;
         let surplus = match around.last().copied() {
             Some(opener) if opener.closer != c => {
-                is_strict.then_some(Surplus::WrongKind { closer: c, opener: opener.bracket })
+                is_strict.then_some(SurplusCloser::WrongKind { closer: c, opener: opener.bracket })
             }
             Some(opener) => {
-                is_extra = opener.closed != Closed::No && take_free(around, c, opener.closed);
+                is_extra = opener.closed != ClosedBy::Nothing
+                    && use_unclosed_opener(around, c, opener.closed);
                 around.pop();
-                let is_free = opener.closed != Closed::ByWhatFollows || is_extra;
-                (!is_free).then_some(Surplus::ClosedAlready { closer: c })
+                let is_free = opener.closed != ClosedBy::LaterText || is_extra;
+                (!is_free).then_some(SurplusCloser::AlreadyClosed { closer: c })
             }
             None => {
                 // More brackets may be open above the visible lines; the visible lines below may
                 // close them.
-                let indent = line_indent(site, text, at);
-                let is_closed = site.more_closers.iter().any(|&(closer, of_line)| {
+                let indent = line_indent(surroundings, text, at);
+                let is_closed = surroundings.unmatched_closers.iter().any(|&(closer, of_line)| {
                     closer == c && of_line.is_none_or(|of_line| of_line == indent)
                 });
-                let is_known = !site.request.is_cut_above() || is_closed;
-                (is_strict && is_known).then_some(Surplus::NothingOpen { closer: c })
+                let is_known = !surroundings.request.is_cut_above() || is_closed;
+                (is_strict && is_known).then_some(SurplusCloser::NothingOpen { closer: c })
             }
         };
-        self.outer.push(Outer { is_extra, ..Outer::code(at, c) });
+        self.outer.push(OuterChar { is_extra, ..OuterChar::code(at, c) });
         match surplus {
-            Some(Surplus::ClosedAlready { closer }) => self.closed_twice.push((at, closer)),
+            Some(SurplusCloser::AlreadyClosed { closer }) => self.closed_twice.push((at, closer)),
             Some(surplus) => {
                 self.surplus.get_or_insert((at, surplus));
             }
@@ -193,18 +201,21 @@ impl Nesting {
 
     /// Cancels early closers against brackets that are opened again: `} else {` leaves the brackets
     /// around it unchanged, and so does `", "` inside a literal.
-    fn settle(&mut self) {
+    fn cancel_reopened(&mut self) {
         let closed_twice = std::mem::take(&mut self.closed_twice);
-        let mut unsettled = None;
+        let mut uncancelled = None;
         for (at, closer) in closed_twice {
             match self.open.iter().position(|open| open.closer == closer && open.at > at) {
                 Some(idx) => {
                     self.open.remove(idx);
                 }
-                None => unsettled = unsettled.or(Some((at, Surplus::ClosedAlready { closer }))),
+                None => {
+                    uncancelled =
+                        uncancelled.or(Some((at, SurplusCloser::AlreadyClosed { closer })));
+                }
             }
         }
-        self.surplus = match (self.surplus, unsettled) {
+        self.surplus = match (self.surplus, uncancelled) {
             (Some(one), Some(other)) => Some(if one.0 <= other.0 { one } else { other }),
             (one, other) => one.or(other),
         };
@@ -216,22 +227,22 @@ impl Nesting {
 }
 
 /// Returns the indentation of the line that contains `at`.
-fn line_indent(site: &Site<'_>, text: &str, at: usize) -> usize {
+fn line_indent(surroundings: &Surroundings<'_>, text: &str, at: usize) -> usize {
     match text.get(..at).and_then(|before| before.rfind('\n')) {
         Some(end) => indent_columns(text.get(end + 1..).unwrap_or_default()),
-        None if site.request.before.is_empty() => indent_columns(text),
-        None => indent_columns(site.request.before),
+        None if surroundings.request.before.is_empty() => indent_columns(text),
+        None => indent_columns(surroundings.request.before),
     }
 }
 
 /// Takes the place of an unclosed bracket further out. If `f(g(x)` lacks one closer, the completion
 /// may close `g(`, and the closer that follows then closes `f(`.
-fn take_free(around: &mut [Opener], closer: char, closed: Closed) -> bool {
+fn use_unclosed_opener(around: &mut [Opener], closer: char, closed: ClosedBy) -> bool {
     let free = around
         .iter_mut()
         .rev()
         .take_while(|opener| opener.closer == closer)
-        .find(|opener| opener.closed == Closed::No);
+        .find(|opener| opener.closed == ClosedBy::Nothing);
     match free {
         Some(opener) => {
             opener.closed = closed;

@@ -5,33 +5,34 @@
 //! from the editor's options. This module changes only the indentation of lines, level by level. A
 //! text that already has the right step is left unchanged.
 
-use lowkey_document::lexical::{Kind, Place};
+use lowkey_document::lexical::{TextKind, TokenKind};
 
 use crate::indent::{Step, blanks_before_block, editors_step, is_ordinary, step, unit_columns};
 use crate::lines::{indent_columns, indentation, is_block_end};
-use crate::site::Site;
+use crate::surroundings::Surroundings;
 
 /// A deeper first line is an alignment, not a step.
 const MAX_STEP_COLUMNS: usize = 8;
 
 /// Returns the text with its block re-indented; `None` if the indentation is already right or the
 /// text starts no block.
-pub(crate) fn fit(site: &Site<'_>, text: &str) -> Option<String> {
-    let (step, skipped) = wanted(site, text)?;
+pub(crate) fn fit(surroundings: &Surroundings<'_>, text: &str) -> Option<String> {
+    let (step, skipped) = wanted(surroundings, text)?;
     let first = text.lines().skip(skipped).find(|line| !line.trim().is_empty())?;
     let written = indent_columns(first).saturating_sub(step.base_columns);
     if written == 0 {
         // No deeper than the opener, although the editor has started the block.
-        return editors_step(site).and_then(|step| shifted(site, text, first, &step));
+        return editors_step(surroundings)
+            .and_then(|step| shifted(surroundings, text, first, &step));
     }
     let uses_other = first.starts_with(if step.character == '\t' { ' ' } else { '\t' });
     if written > MAX_STEP_COLUMNS || (written == step.columns && !uses_other) {
         return None;
     }
-    if !is_ordinary(site.request.language, first) {
+    if !is_ordinary(surroundings.request.language, first) {
         return None;
     }
-    let of_literals = lines_of_literals(site, text);
+    let of_literals = lines_of_literals(surroundings, text);
     let mut fitted = String::with_capacity(text.len());
     for (idx, line) in text.split_inclusive('\n').enumerate() {
         let deeper = indent_columns(line).saturating_sub(step.base_columns);
@@ -54,8 +55,13 @@ pub(crate) fn fit(site: &Site<'_>, text: &str) -> Option<String> {
 
 /// Returns the text one step deeper, if its first line is no deeper than the line that opens the
 /// block.
-fn shifted(site: &Site<'_>, text: &str, first: &str, step: &Step) -> Option<String> {
-    let request = &site.request;
+fn shifted(
+    surroundings: &Surroundings<'_>,
+    text: &str,
+    first: &str,
+    step: &Step,
+) -> Option<String> {
+    let request = &surroundings.request;
     let ends_block = is_block_end(first, request.language.block_ends);
     // If lines of the block follow, or the block ends at once, the model has seen its depth.
     let has_lines =
@@ -85,20 +91,23 @@ fn shifted(site: &Site<'_>, text: &str, first: &str, step: &Step) -> Option<Stri
 }
 
 /// Returns the step for the first block, and the number of the text's lines before that block.
-fn wanted(site: &Site<'_>, text: &str) -> Option<(Step, usize)> {
-    if let Some(step) = editors_step(site) {
+fn wanted(surroundings: &Surroundings<'_>, text: &str) -> Option<(Step, usize)> {
+    if let Some(step) = editors_step(surroundings) {
         return Some((step, 0));
     }
-    let columns = unit_columns(site)?;
-    let before = site.request.before;
-    let language = site.request.language;
+    let columns = unit_columns(surroundings)?;
+    let before = surroundings.request.before;
+    let language = surroundings.request.language;
     let of_opener = |opener: &str, skipped| {
         let base = blanks_before_block(language, opener);
-        let character = site.indent_character().unwrap_or(' ');
-        (Step { base, base_columns: site.item_columns(opener), columns, character }, skipped)
+        let character = surroundings.indent_character().unwrap_or(' ');
+        (
+            Step { base, base_columns: surroundings.item_columns(opener), columns, character },
+            skipped,
+        )
     };
-    if before.is_empty() && site.opens_block_above {
-        return site.request.previous_line().map(|opener| of_opener(opener, 0));
+    if before.is_empty() && surroundings.opens_block_above {
+        return surroundings.request.previous_line().map(|opener| of_opener(opener, 0));
     }
     let mut lines = text.split('\n');
     let first = [before, lines.next().unwrap_or_default()].concat();
@@ -111,13 +120,15 @@ fn wanted(site: &Site<'_>, text: &str) -> Option<(Step, usize)> {
 }
 
 /// Returns the indices of lines that begin inside a literal. Their leading blanks are text.
-fn lines_of_literals(site: &Site<'_>, text: &str) -> Vec<usize> {
+fn lines_of_literals(surroundings: &Surroundings<'_>, text: &str) -> Vec<usize> {
     let (mut lines, mut line) = (Vec::new(), 0);
-    let mut n_open = usize::from(site.place == Place::Literal);
-    site.scan(text, |token| {
+    let mut n_open = usize::from(surroundings.text_kind == TextKind::Literal);
+    surroundings.scan(text, |token| {
         match token.kind {
-            Kind::Enter(_) => n_open += 1,
-            Kind::Leave(_) | Kind::Broken => n_open = n_open.saturating_sub(1),
+            TokenKind::LiteralStart(_) => n_open += 1,
+            TokenKind::LiteralEnd(_) | TokenKind::BrokenLiteral => {
+                n_open = n_open.saturating_sub(1);
+            }
             _ => {}
         }
         if token.c == '\n' {

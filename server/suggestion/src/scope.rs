@@ -7,10 +7,10 @@
 //! is read twice.
 
 use lowkey_document::Scope;
-use lowkey_document::lexical::{Kind, Place, Scanner, Token};
+use lowkey_document::lexical::{Scanner, TextKind, Token, TokenKind};
 
 use crate::lines::{indent_columns, is_block_end};
-use crate::site::{Closed, Opener, Site};
+use crate::surroundings::{ClosedBy, Opener, Surroundings};
 
 /// Words that continue a statement at the indentation of its first line.
 pub(crate) const CONTINUATIONS: &[&str] = &[
@@ -20,13 +20,13 @@ pub(crate) const CONTINUATIONS: &[&str] = &[
 
 /// A line's effect on the block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Says {
+pub(crate) enum ScopeEffect {
     /// The block continues.
-    GoOn,
+    Continues,
     /// The block ended before this line.
-    EndBefore,
+    EndedBefore,
     /// The block ends with this line.
-    EndWith,
+    EndsWith,
 }
 
 /// Follows the completion's lines through brackets and indentation.
@@ -51,14 +51,14 @@ pub(crate) struct ScopeEnd {
 }
 
 impl ScopeEnd {
-    pub(crate) fn new(site: &Site<'_>) -> Self {
-        let before = site.request.before;
+    pub(crate) fn new(surroundings: &Surroundings<'_>) -> Self {
+        let before = surroundings.request.before;
         Self {
-            scope: site.request.language.scope,
-            block_ends: site.request.language.block_ends,
-            scanner: site.scanner_at_line_start(),
-            open: site.openers.clone(),
-            floor: site.n_open_above.min(site.openers.len()),
+            scope: surroundings.request.language.scope,
+            block_ends: surroundings.request.language.block_ends,
+            scanner: surroundings.scanner_at_line_start(),
+            open: surroundings.openers.clone(),
+            floor: surroundings.n_open_above.min(surroundings.openers.len()),
             base: (!before.trim().is_empty()).then(|| indent_columns(before)),
             has_block: false,
             has_bracket: false,
@@ -69,11 +69,11 @@ impl ScopeEnd {
 
     /// Whether the current line begins in code, not in a literal or comment.
     pub(crate) fn is_in_code(&self) -> bool {
-        self.scanner.place() == Place::Code
+        self.scanner.text_kind() == TextKind::Code
     }
 
     /// Takes the completion's first line, which follows `before` on the cursor's line.
-    pub(crate) fn first_line(&mut self, before: &str, text: &str) {
+    pub(crate) fn push_first_line(&mut self, before: &str, text: &str) {
         let cursor = before.len();
         let line = [before, text, "\n"].concat();
         if !line.trim().is_empty() {
@@ -93,65 +93,69 @@ impl ScopeEnd {
     }
 
     /// Takes the first word or mark of a line below the cursor's, as soon as it is complete.
-    pub(crate) fn head(&mut self, head: &str, indent: usize) -> Says {
+    pub(crate) fn push_head(&mut self, head: &str, indent: usize) -> ScopeEffect {
         self.ends_with_line = false;
-        if self.scanner.place() != Place::Code {
-            return Says::GoOn;
+        if self.scanner.text_kind() != TextKind::Code {
+            return ScopeEffect::Continues;
         }
         let Some(base) = self.base else {
             self.base = Some(indent);
-            return Says::GoOn;
+            return ScopeEffect::Continues;
         };
         let is_closer = head.starts_with([')', ']', '}']);
         if is_closer {
             return self.closing_head(head);
         }
         if indent < base {
-            return Says::EndBefore;
+            return ScopeEffect::EndedBefore;
         }
         if indent > base {
             self.has_block = true;
-            return Says::GoOn;
+            return ScopeEffect::Continues;
         }
         if !self.has_block || self.scope == Scope::Braces || self.open.len() > self.floor {
-            return Says::GoOn;
+            return ScopeEffect::Continues;
         }
         // This line has the indentation of the line that opened the block.
         if CONTINUATIONS.contains(&head) {
-            return Says::GoOn;
+            return ScopeEffect::Continues;
         }
         if !is_block_end(head, self.block_ends) {
-            return Says::EndBefore;
+            return ScopeEffect::EndedBefore;
         }
         self.ends_with_line = true;
-        Says::GoOn
+        ScopeEffect::Continues
     }
 
-    fn closing_head(&mut self, head: &str) -> Says {
+    fn closing_head(&mut self, head: &str) -> ScopeEffect {
         match self.open.last() {
             // Opened by the completion, or opened by the cursor's line and closed by the tail that
             // the answer replaces.
-            Some(top) if self.open.len() > self.floor && top.closed != Closed::ByWhatFollows => {
-                Says::GoOn
+            Some(top) if self.open.len() > self.floor && top.closed != ClosedBy::LaterText => {
+                ScopeEffect::Continues
             }
             // An unfinished block around the cursor: the answer may end with its closer.
-            Some(top) if top.closed == Closed::No && head.starts_with(top.closer) => {
+            Some(top) if top.closed == ClosedBy::Nothing && head.starts_with(top.closer) => {
                 self.ends_with_line = true;
-                Says::GoOn
+                ScopeEffect::Continues
             }
-            _ => Says::EndBefore,
+            _ => ScopeEffect::EndedBefore,
         }
     }
 
     /// Takes a complete line below the cursor's.
-    pub(crate) fn line(&mut self, line: &str) -> Says {
-        let is_code = self.scanner.place() == Place::Code;
+    pub(crate) fn push_line(&mut self, line: &str) -> ScopeEffect {
+        let is_code = self.scanner.text_kind() == TextKind::Code;
         if line.trim().is_empty() && is_code {
             self.scanner.scan("\n", |_| {});
             self.n_blank_lines += 1;
             // One blank line ends a paragraph. Inside the completion's own block it takes two.
             let n_allowed = if self.has_block || self.base.is_none() { 2 } else { 1 };
-            return if self.n_blank_lines >= n_allowed { Says::EndBefore } else { Says::GoOn };
+            return if self.n_blank_lines >= n_allowed {
+                ScopeEffect::EndedBefore
+            } else {
+                ScopeEffect::Continues
+            };
         }
         self.n_blank_lines = 0;
         let indent = indent_columns(line);
@@ -160,18 +164,22 @@ impl ScopeEnd {
             read(open, token, indent);
         });
         let is_closed = self.has_bracket && self.open.len() <= self.floor;
-        if self.ends_with_line || is_closed { Says::EndWith } else { Says::GoOn }
+        if self.ends_with_line || is_closed {
+            ScopeEffect::EndsWith
+        } else {
+            ScopeEffect::Continues
+        }
     }
 }
 
 /// Applies one token to the stack of open brackets; returns how many are open afterwards.
 fn read(open: &mut Vec<Opener>, token: Token, indent: usize) -> usize {
-    let (bracket, depth, closed) = (token.c, token.depth, Closed::No);
+    let (bracket, depth, closed) = (token.c, token.depth, ClosedBy::Nothing);
     match token.kind {
-        Kind::Open { closer } => {
+        TokenKind::Open { closer } => {
             open.push(Opener { bracket, closer, indent, on_line: true, depth, closed });
         }
-        Kind::Close => {
+        TokenKind::Close => {
             if let Some(idx) = open.iter().rposition(|opener| opener.closer == bracket) {
                 open.truncate(idx);
             }

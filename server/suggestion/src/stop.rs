@@ -7,12 +7,12 @@
 use lowkey_document::Scope;
 use serde::{Deserialize, Serialize};
 
-use crate::following::Following;
+use crate::following_line::FollowingLine;
 use crate::lines::{indent_columns, is_deeper_than_both, is_word, repeats};
 use crate::repetition::{LineLoop, PeriodLoop};
 use crate::request::Request;
-use crate::scope::{Says, ScopeEnd};
-use crate::site::Site;
+use crate::scope::{ScopeEffect, ScopeEnd};
+use crate::surroundings::Surroundings;
 
 /// Why a completion ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -57,7 +57,7 @@ impl StopReason {
 pub struct StopRules {
     before: String,
     next_line: Option<String>,
-    following: Following,
+    following: FollowingLine,
     scope_by: Scope,
     block_ends: &'static [&'static str],
     takes_lines: bool,
@@ -77,7 +77,7 @@ struct State {
     /// End of the previous line, without its line end.
     previous_end: usize,
     n_lines: usize,
-    head: Head,
+    head: LineHead,
     scope: ScopeEnd,
     periods: PeriodLoop,
     lines: LineLoop,
@@ -86,13 +86,13 @@ struct State {
 
 /// The first word or mark of the current line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Head {
+enum LineHead {
     /// Only blanks so far.
     Blank,
     /// Starts at this byte, and may grow.
     Starts(usize),
     /// Passed to the scope rule.
-    Told,
+    Checked,
 }
 
 impl State {
@@ -103,7 +103,7 @@ impl State {
             line_start: 0,
             previous_end: 0,
             n_lines: 0,
-            head: Head::Blank,
+            head: LineHead::Blank,
             scope: scope.clone(),
             periods: PeriodLoop::new(),
             lines: LineLoop::default(),
@@ -115,16 +115,16 @@ impl State {
 impl StopRules {
     /// Reads the surroundings of a request.
     pub fn new(request: &Request<'_>) -> Self {
-        Self::at(&Site::new(request))
+        Self::at(&Surroundings::new(request))
     }
 
-    pub(crate) fn at(site: &Site<'_>) -> Self {
-        let request = &site.request;
-        let scope = ScopeEnd::new(site);
+    pub(crate) fn at(surroundings: &Surroundings<'_>) -> Self {
+        let request = &surroundings.request;
+        let scope = ScopeEnd::new(surroundings);
         Self {
             before: request.before.to_owned(),
             next_line: request.next_line().map(str::to_owned),
-            following: Following::new(request),
+            following: FollowingLine::new(request),
             scope_by: request.language.scope,
             block_ends: request.language.block_ends,
             takes_lines: request.takes_lines(),
@@ -186,23 +186,23 @@ impl StopRules {
             return None;
         }
         let start = match (self.state.head, next) {
-            (Head::Told, _) | (Head::Blank, None) => return None,
-            (Head::Blank, Some(c)) if c.is_whitespace() => return None,
-            (Head::Blank, Some(c)) => {
-                self.state.head = Head::Starts(at);
+            (LineHead::Checked, _) | (LineHead::Blank, None) => return None,
+            (LineHead::Blank, Some(c)) if c.is_whitespace() => return None,
+            (LineHead::Blank, Some(c)) => {
+                self.state.head = LineHead::Starts(at);
                 // A bracket is complete by itself; a word and a tag's `<` need the next characters.
                 if is_word(c) || c == '<' {
                     return None;
                 }
                 at
             }
-            (Head::Starts(start), Some(c))
+            (LineHead::Starts(start), Some(c))
                 if is_word(c)
                     && text.get(start..at).is_some_and(|word| word.ends_with(is_word)) =>
             {
                 return None;
             }
-            (Head::Starts(start), _) => start,
+            (LineHead::Starts(start), _) => start,
         };
         let rest = text.get(start..).unwrap_or_default();
         let end = match next {
@@ -210,11 +210,11 @@ impl StopRules {
             _ => at,
         };
         let head = text.get(start..end).unwrap_or_default();
-        self.state.head = Head::Told;
+        self.state.head = LineHead::Checked;
         let indent = indent_columns(text.get(self.state.line_start..).unwrap_or_default());
-        match self.state.scope.head(head, indent) {
-            Says::EndBefore => Some((StopReason::Scope, self.state.previous_end)),
-            Says::GoOn | Says::EndWith => None,
+        match self.state.scope.push_head(head, indent) {
+            ScopeEffect::EndedBefore => Some((StopReason::Scope, self.state.previous_end)),
+            ScopeEffect::Continues | ScopeEffect::EndsWith => None,
         }
     }
 
@@ -240,7 +240,7 @@ impl StopRules {
         }
         self.state.previous_end = at;
         self.state.line_start = at + 1;
-        self.state.head = Head::Blank;
+        self.state.head = LineHead::Blank;
         verdict
     }
 
@@ -257,7 +257,7 @@ impl StopRules {
         if !self.takes_lines {
             return Some((StopReason::Newline, at));
         }
-        self.state.scope.first_line(&self.before, line);
+        self.state.scope.push_first_line(&self.before, line);
         self.state.lines.push(&whole, at);
         None
     }
@@ -278,7 +278,7 @@ impl StopRules {
                 Some((StopReason::Scope, 0))
             }
             None if self.state.n_lines > 0
-                && !self.is_a_body(text, last)
+                && !self.is_body(text, last)
                 && self.nearly_repeats_next_line(last) =>
             {
                 Some((StopReason::Suffix, self.state.previous_end))
@@ -294,22 +294,22 @@ impl StopRules {
         if let Some(keep) = self.state.lines.push(line, at) {
             return Some((StopReason::Repetition, keep));
         }
-        match self.state.scope.line(line) {
-            Says::GoOn => None,
-            Says::EndBefore => Some((StopReason::Scope, self.state.previous_end)),
-            Says::EndWith => Some((StopReason::Scope, at)),
+        match self.state.scope.push_line(line) {
+            ScopeEffect::Continues => None,
+            ScopeEffect::EndedBefore => Some((StopReason::Scope, self.state.previous_end)),
+            ScopeEffect::EndsWith => Some((StopReason::Scope, at)),
         }
     }
 
     /// Whether a line after the first equals the next line of the file, exactly or nearly.
     fn meets_next_line(&self, text: &str, line: &str) -> bool {
         (self.repeats_next_line(line) || self.nearly_repeats_next_line(line))
-            && !self.is_a_body(text, line)
+            && !self.is_body(text, line)
     }
 
     /// Whether `line`, the last line of the text, is the body of the line above it and not a copy
     /// of the next line.
-    fn is_a_body(&self, text: &str, line: &str) -> bool {
+    fn is_body(&self, text: &str, line: &str) -> bool {
         let above = text.get(..self.state.previous_end).unwrap_or_default();
         let above = match above.rsplit_once(['\n', '\r']) {
             Some((_, line)) => line.to_owned(),

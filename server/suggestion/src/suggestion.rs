@@ -40,7 +40,7 @@ pub struct Suggestion {
 
 /// Whether to show the text.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
+pub enum TrimOutcome {
     Show(Suggestion),
     Silent {
         /// The rule that silenced it.
@@ -52,7 +52,7 @@ pub enum Verdict {
     },
 }
 
-impl Verdict {
+impl TrimOutcome {
     /// Returns the changes to the model's text, in order.
     pub fn trims(&self) -> &[Trimmed] {
         match self {

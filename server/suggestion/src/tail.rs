@@ -6,32 +6,33 @@
 //! Invariant: the result contains the replaced tail, character by character and in order. Otherwise
 //! editors would not draw the suggestion over it.
 
-use lowkey_document::lexical::Place;
+use lowkey_document::lexical::TextKind;
 
 use crate::lines::{indentation, is_closer};
-use crate::nesting::{Nesting, Outer};
-use crate::site::Site;
+use crate::nesting::{Nesting, OuterChar};
+use crate::surroundings::Surroundings;
 
 /// Returns the text to insert in place of the replaced tail.
-pub(crate) fn join(site: &Site<'_>, text: &str) -> String {
-    let tail = site.request.replaced_tail;
+pub(crate) fn join(surroundings: &Surroundings<'_>, text: &str) -> String {
+    let tail = surroundings.request.replaced_tail;
     if tail.is_empty() || text.is_empty() {
         return [text, tail].concat();
     }
     let core = tail.trim_end();
     let blanks = tail.get(core.len()..).unwrap_or_default();
-    let nesting = Nesting::of(site, text);
+    let nesting = Nesting::of(surroundings, text);
     let supplied = supplied_bytes(core, &nesting.outer);
     let missing = core.get(supplied..).unwrap_or_default();
     // The completion may end with a whole literal of the tail, as in `foo(x, "")`.
-    let has_literal = site.place == Place::Code && core.trim_start().starts_with(['"', '\'', '`']);
+    let has_literal =
+        surroundings.text_kind == TextKind::Code && core.trim_start().starts_with(['"', '\'', '`']);
     if missing.is_empty() || (has_literal && text.ends_with(core)) {
         return [text, blanks].concat();
     }
     if opens_block(text) && missing.starts_with([')', ']', '}']) {
         // The completion breaks the line directly after the opener, so the closer gets its own
         // line, too.
-        let indentation = indentation(site.request.before);
+        let indentation = indentation(surroundings.request.before);
         return [text.trim_end(), "\n", indentation, missing, blanks].concat();
     }
     let own = OwnTail::of(text, &nesting);
@@ -43,7 +44,7 @@ pub(crate) fn join(site: &Site<'_>, text: &str) -> String {
         None => (text, missing.to_owned()),
     };
     // `{ x }` has blanks on both sides or on neither.
-    let opens = site.request.before.ends_with('{') && text.starts_with(' ');
+    let opens = surroundings.request.before.ends_with('{') && text.starts_with(' ');
     let is_padded = opens && !text.ends_with(' ') && !text.contains('\n');
     let blank = if is_padded && closers.starts_with('}') { " " } else { "" };
     [text, blank, &closers, blanks].concat()
@@ -70,15 +71,15 @@ fn opens_block(text: &str) -> bool {
 }
 
 /// Returns the part of the tail that must be put back after the completion.
-pub(crate) fn left_of_tail<'a>(site: &Site<'a>, nesting: &Nesting) -> &'a str {
-    let core = site.request.replaced_tail.trim_end();
+pub(crate) fn missing_tail<'a>(surroundings: &Surroundings<'a>, nesting: &Nesting) -> &'a str {
+    let core = surroundings.request.replaced_tail.trim_end();
     core.get(supplied_bytes(core, &nesting.outer)..).unwrap_or_default()
 }
 
 /// Returns the position where the completion has written the whole tail, if it continues after
 /// that.
-pub(crate) fn end_of_tail(site: &Site<'_>, nesting: &Nesting) -> Option<usize> {
-    let core = site.request.replaced_tail.trim();
+pub(crate) fn end_of_tail(surroundings: &Surroundings<'_>, nesting: &Nesting) -> Option<usize> {
+    let core = surroundings.request.replaced_tail.trim();
     (1..=nesting.outer.len()).find_map(|n| {
         let supply = nesting.outer.get(..n)?;
         let last = supply.last()?;
@@ -87,8 +88,8 @@ pub(crate) fn end_of_tail(site: &Site<'_>, nesting: &Nesting) -> Option<usize> {
 }
 
 /// Whether closers of the tail must be put back after the completion.
-pub(crate) fn leaves_closers(site: &Site<'_>, nesting: &Nesting) -> bool {
-    let core = site.request.replaced_tail.trim_end();
+pub(crate) fn leaves_closers(surroundings: &Surroundings<'_>, nesting: &Nesting) -> bool {
+    let core = surroundings.request.replaced_tail.trim_end();
     let supplied = supplied_bytes(core, &nesting.outer);
     core.get(supplied..).is_some_and(|missing| missing.contains([')', ']', '}']))
 }
@@ -149,7 +150,7 @@ fn is_final(c: char) -> bool {
 }
 
 /// Returns how many leading bytes of `tail` occur in `supply`, in order.
-fn supplied_bytes<'o>(tail: &str, supply: impl IntoIterator<Item = &'o Outer>) -> usize {
+fn supplied_bytes<'o>(tail: &str, supply: impl IntoIterator<Item = &'o OuterChar>) -> usize {
     let mut rest = tail.chars();
     for outer in supply.into_iter().filter(|outer| !outer.is_extra) {
         let mut ahead = rest.clone();

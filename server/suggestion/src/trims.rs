@@ -31,8 +31,8 @@ use std::ops::Range;
 
 use crate::reindent;
 use crate::request::{Completion, Request};
-use crate::site::Site;
-use crate::suggestion::{Suggestion, Trimmed, Verdict};
+use crate::suggestion::{Suggestion, TrimOutcome, Trimmed};
+use crate::surroundings::Surroundings;
 use crate::tail;
 
 /// The part that a rule keeps, and the reason for the cut.
@@ -54,7 +54,7 @@ impl Cut {
 /// A trim: its name and its function.
 struct Rule {
     name: &'static str,
-    cut: fn(&Site<'_>, &str) -> Option<Cut>,
+    cut: fn(&Surroundings<'_>, &str) -> Option<Cut>,
 }
 
 /// The trims, in order. Rules for whole lines come before rules that look inside lines.
@@ -85,9 +85,9 @@ pub fn rule_names() -> Vec<&'static str> {
 }
 
 /// Turns the model's text into a suggestion, or returns the rule that silenced it.
-pub fn trim<'c>(request: &Request<'_>, completion: impl Into<Completion<'c>>) -> Verdict {
+pub fn trim<'c>(request: &Request<'_>, completion: impl Into<Completion<'c>>) -> TrimOutcome {
     let completion = completion.into();
-    let site = Site::new(request);
+    let surroundings = Surroundings::new(request);
     let mut trims = Vec::new();
     let raw = completion.text;
     let end = raw.floor_char_boundary(MAX_COMPLETION_BYTES);
@@ -95,30 +95,30 @@ pub fn trim<'c>(request: &Request<'_>, completion: impl Into<Completion<'c>>) ->
     // Lines end with `\n` inside this function; the document's line ends are restored when the edit
     // is made.
     let mut text = raw.get(..end).unwrap_or_default().replace("\r\n", "\n").replace('\r', "\n");
-    if !is_complete && let Some(cut) = half_line::cut(&site, &text) {
+    if !is_complete && let Some(cut) = half_line::cut(&surroundings, &text) {
         apply(&mut text, half_line::NAME, cut, &mut trims);
     }
-    if let Some(fitted) = reindent::fit(&site, &text) {
+    if let Some(fitted) = reindent::fit(&surroundings, &text) {
         text = fitted;
         let why = "the block is indented as the editor has begun it".to_owned();
         trims.push(Trimmed { rule: unit::NAME, why, removed_bytes: 0 });
     }
-    if let Some(fitted) = comma::without_last_commas(&site, &text) {
+    if let Some(fitted) = comma::without_last_commas(&surroundings, &text) {
         let removed_bytes = text.len() - fitted.len();
         text = fitted;
         let why = "no comma is allowed after the last element".to_owned();
         trims.push(Trimmed { rule: comma::NAME, why, removed_bytes });
     }
-    apply_all(&site, &mut text, &mut trims);
-    let mut shown = tail::join(&site, &text);
-    if !text.is_empty() && comma::is_missing(&site, &text, &shown) {
+    apply_all(&surroundings, &mut text, &mut trims);
+    let mut shown = tail::join(&surroundings, &text);
+    if !text.is_empty() && comma::is_missing(&surroundings, &text, &shown) {
         shown.push(',');
         let why = "a comma follows an element".to_owned();
         trims.push(Trimmed { rule: comma::NAME, why, removed_bytes: 0 });
     }
-    let Some(why) = too_little::reason(&site, &text, &shown) else {
+    let Some(why) = too_little::reason(&surroundings, &text, &shown) else {
         let replaces_tail_bytes = request.replaced_tail.len();
-        return Verdict::Show(Suggestion { text: shown, replaces_tail_bytes, trims });
+        return TrimOutcome::Show(Suggestion { text: shown, replaces_tail_bytes, trims });
     };
     // The rule that removed the last text is the rule that silenced it.
     let rule = match trims.last() {
@@ -129,15 +129,15 @@ pub fn trim<'c>(request: &Request<'_>, completion: impl Into<Completion<'c>>) ->
             rule
         }
     };
-    Verdict::Silent { rule, text, trims }
+    TrimOutcome::Silent { rule, text, trims }
 }
 
 /// Applies the list until no rule makes a cut; each pass but the last shortens the text.
-fn apply_all(site: &Site<'_>, text: &mut String, trims: &mut Vec<Trimmed>) {
+fn apply_all(surroundings: &Surroundings<'_>, text: &mut String, trims: &mut Vec<Trimmed>) {
     loop {
         let n_bytes = text.len();
         for rule in RULES {
-            apply_rule(rule, site, text, trims);
+            apply_rule(rule, surroundings, text, trims);
         }
         if text.len() == n_bytes {
             return;
@@ -146,9 +146,14 @@ fn apply_all(site: &Site<'_>, text: &mut String, trims: &mut Vec<Trimmed>) {
 }
 
 /// Applies one rule until it makes no cut.
-fn apply_rule(rule: &Rule, site: &Site<'_>, text: &mut String, trims: &mut Vec<Trimmed>) {
+fn apply_rule(
+    rule: &Rule,
+    surroundings: &Surroundings<'_>,
+    text: &mut String,
+    trims: &mut Vec<Trimmed>,
+) {
     while !text.is_empty() {
-        let Some(cut) = (rule.cut)(site, text) else { return };
+        let Some(cut) = (rule.cut)(surroundings, text) else { return };
         if !apply(text, rule.name, cut, trims) {
             return;
         }

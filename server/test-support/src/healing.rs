@@ -26,10 +26,10 @@ pub const LINES: &[&str] = &[
 ];
 
 /// The answer at one cursor and what it should have been.
-pub struct Asked {
+pub struct CursorResult {
     pub cursor: usize,
-    pub answered: String,
-    pub wanted: String,
+    pub completed: String,
+    pub expected: String,
     /// Whether the typed part of the line encodes into a beginning of the line's own tokens.
     pub at_token_boundary: bool,
 }
@@ -41,12 +41,12 @@ pub fn network() -> Result<Box<dyn CausalLm>, String> {
 }
 
 /// Asks at every cursor of `line` a model that knows it by heart.
-pub fn ask_everywhere(
+pub fn complete_at_every_cursor(
     tokenizer: &Arc<Tokenizer>,
     format: &Format,
     line: &str,
     healed: bool,
-) -> Result<Vec<Asked>, String> {
+) -> Result<Vec<CursorResult>, String> {
     let format = format.clone().with_healing(healed);
     let assembler = Arc::new(Assembler::new(Arc::clone(tokenizer), format));
     // A prompt with nothing typed ends where the middle begins.
@@ -68,15 +68,15 @@ pub fn ask_everywhere(
     let cursors = line.char_indices().map(|(at, _)| at);
     Ok(cursors
         .map(|cursor| {
-            let (before, wanted) = line.split_at(cursor);
+            let (before, expected) = line.split_at(cursor);
             // On a line of blanks the answer begins at column 0 and replaces them.
-            let wanted = if before.trim().is_empty() { line } else { wanted };
-            let forced = line.strip_suffix(wanted).unwrap_or_default();
+            let expected = if before.trim().is_empty() { line } else { expected };
+            let forced = line.strip_suffix(expected).unwrap_or_default();
             let typed = tokenizer.encode(forced);
-            Asked {
+            CursorResult {
                 cursor,
-                answered: ask(&engine, before),
-                wanted: wanted.to_owned(),
+                completed: complete(&engine, before),
+                expected: expected.to_owned(),
                 at_token_boundary: tokens.starts_with(&typed),
             }
         })
@@ -84,7 +84,7 @@ pub fn ask_everywhere(
 }
 
 /// Returns the answer of the engine after `before`, in an otherwise empty document.
-pub fn ask(engine: &Engine, before: &str) -> String {
+pub fn complete(engine: &Engine, before: &str) -> String {
     let before = before.to_owned();
     let (to_asker, answer) = channel();
     let prepare = move |assembler: &Assembler| Some(prompt(assembler, &before));
@@ -97,7 +97,7 @@ pub fn ask(engine: &Engine, before: &str) -> String {
 }
 
 fn prompt(assembler: &Assembler, line_before: &str) -> Prompt {
-    let budget = Budget { prompt_tokens: 900 };
+    let budget = Budget::of(900);
     let snapshot = Document::open("file:///a.rs", "rust", 1, line_before).snapshot();
     let cursor = snapshot.cursor(ByteOffset(line_before.len()));
     let context = Context::gather(&snapshot, &cursor, "a.rs", &budget.window(), Anchor::Lines(1));

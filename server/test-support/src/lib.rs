@@ -5,8 +5,9 @@
 //! content. `lowkey-toy.md` is its model card.
 //!
 //! [`server`] starts the built program and speaks to it as an editor does, [`hub`] answers a pull, `terminal`
-//! runs a program on a terminal, and [`TestFolder`] is a temporary folder. The features `prompt` and `engine` add what needs the types of these crates, so that the tests of
-//! the other crates do not compile them.
+//! runs a program on a terminal, and [`TestFolder`] is a temporary folder. The features `prompt`, `model` and
+//! `engine` add what needs the types of these crates or candle, so that the tests of the other crates do not
+//! compile them.
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 #![expect(clippy::missing_panics_doc, reason = "a test fails by a panic of these functions")]
@@ -17,11 +18,13 @@ mod folder;
 pub mod gguf;
 #[cfg(feature = "engine")]
 pub mod healing;
+#[cfg(feature = "engine")]
+pub mod hooked_model;
 pub mod hub;
+#[cfg(feature = "model")]
+pub mod model;
 pub mod program;
 pub mod server;
-#[cfg(feature = "engine")]
-pub mod steered;
 #[cfg(target_os = "linux")]
 pub mod terminal;
 pub mod text;

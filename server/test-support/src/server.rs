@@ -19,7 +19,7 @@ mod messages;
 pub use messages::*;
 
 /// Timeout after which a wait counts as a hang. Long, because tests run in parallel.
-pub const PATIENCE: Duration = Duration::from_mins(2);
+pub const TIMEOUT: Duration = Duration::from_mins(2);
 
 /// Options for starting a server.
 #[derive(Default)]
@@ -40,7 +40,7 @@ pub struct Options {
 pub const SETTINGS: &str = include_str!("../lowkey.toml");
 
 /// An answer: the result, or the error's code and message.
-pub type Answer = Result<Value, (i64, String)>;
+pub type RpcResult = Result<Value, (i64, String)>;
 
 pub struct Server {
     child: Child,
@@ -48,8 +48,8 @@ pub struct Server {
     messages: Receiver<Value>,
     stderr: Option<JoinHandle<String>>,
     last_id: i64,
-    unanswered: HashSet<i64>,
-    answers: BTreeMap<i64, Answer>,
+    pending: HashSet<i64>,
+    answers: BTreeMap<i64, RpcResult>,
     /// Request ids in the order of their answers.
     pub order: Vec<i64>,
     /// Errors without a request id.
@@ -62,7 +62,7 @@ pub struct Server {
     /// The client's configuration section `lowkey`.
     pub configuration: Value,
     /// Requests that the server sent to the client: method and parameters.
-    pub asked: Vec<(String, Value)>,
+    pub server_requests: Vec<(String, Value)>,
     ended: Option<ExitStatus>,
 }
 
@@ -112,7 +112,7 @@ impl Server {
             messages,
             stderr,
             last_id: 0,
-            unanswered: HashSet::new(),
+            pending: HashSet::new(),
             answers: BTreeMap::new(),
             order: Vec::new(),
             errors: VecDeque::new(),
@@ -120,7 +120,7 @@ impl Server {
             progress: HashMap::new(),
             client_info: Value::Null,
             configuration: Value::Null,
-            asked: Vec::new(),
+            server_requests: Vec::new(),
             ended: None,
         }
     }
@@ -155,7 +155,7 @@ impl Server {
 
     /// Waits until the model is loaded.
     pub fn ready(&mut self) {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         loop {
             let status = self.ask("$/lowkey/status", &Value::Null).unwrap();
             match status["state"].as_str() {
@@ -163,7 +163,7 @@ impl Server {
                 Some("loading") => {}
                 _ => panic!("no model: {status}"),
             }
-            assert!(Instant::now() < deadline, "the model is not loaded after {PATIENCE:?}");
+            assert!(Instant::now() < deadline, "the model is not loaded after {TIMEOUT:?}");
             // Takes all messages that arrive meanwhile; a progress message ends the wait at once.
             self.receive(Duration::from_millis(20));
         }
@@ -188,7 +188,7 @@ impl Server {
     /// Builds a request without sending it and registers it as unanswered.
     pub fn make_request(&mut self, method: &str, params: &Value) -> (i64, Value) {
         self.last_id += 1;
-        self.unanswered.insert(self.last_id);
+        self.pending.insert(self.last_id);
         let mut message = notification(method, params);
         message["id"] = self.last_id.into();
         (self.last_id, message)
@@ -202,55 +202,55 @@ impl Server {
     }
 
     /// Waits for the answer to a request.
-    pub fn answer(&mut self, id: i64) -> Answer {
-        let deadline = Instant::now() + PATIENCE;
+    pub fn answer(&mut self, id: i64) -> RpcResult {
+        let deadline = Instant::now() + TIMEOUT;
         loop {
             if let Some(answer) = self.answers.remove(&id) {
                 return answer;
             }
-            self.wait(deadline, &format!("the answer to request {id}"));
+            self.wait_for_message(deadline, &format!("the answer to request {id}"));
         }
     }
 
     /// Sends a request and waits for its answer.
-    pub fn ask(&mut self, method: &str, params: &Value) -> Answer {
+    pub fn ask(&mut self, method: &str, params: &Value) -> RpcResult {
         let id = self.request(method, params);
         self.answer(id)
     }
 
     /// Waits for an error without a request id.
     pub fn next_error(&mut self) -> (i64, String) {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         loop {
             if let Some(error) = self.errors.pop_front() {
                 return error;
             }
-            self.wait(deadline, "an error");
+            self.wait_for_message(deadline, "an error");
         }
     }
 
     /// Waits for a notification of this method and returns its parameters.
     pub fn notification(&mut self, method: &str) -> Value {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         loop {
             if let Some(at) = self.notifications.iter().position(|(name, _)| name == method) {
                 return self.notifications.remove(at).unwrap().1;
             }
-            self.wait(deadline, method);
+            self.wait_for_message(deadline, method);
         }
     }
 
-    fn wait(&mut self, deadline: Instant, what: &str) {
+    fn wait_for_message(&mut self, deadline: Instant, what: &str) {
         let left = deadline.saturating_duration_since(Instant::now());
-        assert!(!left.is_zero(), "{what} has not come after {PATIENCE:?}");
+        assert!(!left.is_zero(), "{what} has not come after {TIMEOUT:?}");
         assert!(self.receive(left), "the server closed its output; missing: {what}");
     }
 
     /// Takes one message if it arrives in time; `false` if the output is closed.
-    fn receive(&mut self, patience: Duration) -> bool {
-        match self.messages.recv_timeout(patience) {
+    fn receive(&mut self, timeout: Duration) -> bool {
+        match self.messages.recv_timeout(timeout) {
             Ok(message) => {
-                self.take(&message);
+                self.handle(&message);
                 true
             }
             Err(RecvTimeoutError::Timeout) => true,
@@ -258,7 +258,7 @@ impl Server {
         }
     }
 
-    fn take(&mut self, message: &Value) {
+    fn handle(&mut self, message: &Value) {
         assert_eq!(message["jsonrpc"], "2.0", "{message}");
         match (message.get("method").and_then(Value::as_str), message.get("id")) {
             (Some(method), Some(id)) => {
@@ -266,19 +266,19 @@ impl Server {
                     "workspace/configuration" => json!([self.configuration]),
                     _ => Value::Null,
                 };
-                self.asked.push((method.to_owned(), message["params"].clone()));
+                self.server_requests.push((method.to_owned(), message["params"].clone()));
                 if self.stdin.is_some() {
                     self.send(&json!({"jsonrpc": "2.0", "id": id, "result": result}));
                 }
             }
-            (Some("$/progress"), None) => self.take_progress(&message["params"]),
+            (Some("$/progress"), None) => self.handle_progress(&message["params"]),
             (Some(method), None) => {
                 self.notifications.push_back((method.to_owned(), message["params"].clone()));
             }
             (None, Some(Value::Null)) => self.errors.push_back(error(&message["error"])),
             (None, Some(id)) => {
                 let id = id.as_i64().expect("an id of this client");
-                assert!(self.unanswered.remove(&id), "request {id} is answered twice: {message}");
+                assert!(self.pending.remove(&id), "request {id} is answered twice: {message}");
                 let answer = match message.get("error") {
                     Some(failed) => Err(error(failed)),
                     None => Ok(message.get("result").expect("a result or an error").clone()),
@@ -290,7 +290,7 @@ impl Server {
         }
     }
 
-    fn take_progress(&mut self, params: &Value) {
+    fn handle_progress(&mut self, params: &Value) {
         let token = params["token"].as_str().expect("a token").to_owned();
         match params["value"]["kind"].as_str() {
             Some("begin") => {
@@ -304,7 +304,7 @@ impl Server {
     }
 
     /// Waits for this long; no message may arrive.
-    pub fn listen(&mut self, duration: Duration) {
+    pub fn expect_silence(&mut self, duration: Duration) {
         match self.messages.recv_timeout(duration) {
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => panic!("the server has ended"),
@@ -319,33 +319,33 @@ impl Server {
 
     /// Closes both pipes at once and expects no more answers, as if the editor was killed. Returns
     /// the log of the server, which ends by itself.
-    pub fn die(&mut self) -> String {
+    pub fn disconnect(&mut self) -> String {
         self.stdin = None;
         // The reader thread ends at its next message and closes the pipe.
-        let (_, unread) = channel();
-        drop(std::mem::replace(&mut self.messages, unread));
+        let (_, closed_channel) = channel();
+        drop(std::mem::replace(&mut self.messages, closed_channel));
         // stderr closes with the process.
-        let (to_us, log) = channel();
+        let (log_sender, log) = channel();
         let stderr = self.stderr.take().expect("a log");
-        std::thread::spawn(move || to_us.send(stderr.join().unwrap()));
-        let log = log.recv_timeout(PATIENCE).expect("the server ends by itself");
+        std::thread::spawn(move || log_sender.send(stderr.join().unwrap()));
+        let log = log.recv_timeout(TIMEOUT).expect("the server ends by itself");
         let status = self.child.wait().unwrap();
         self.ended = Some(status);
-        self.unanswered.clear();
+        self.pending.clear();
         self.answers.clear();
         log
     }
 
     /// Closes stdin, as an editor does when it dies.
-    pub fn hang_up(&mut self) {
+    pub fn close_stdin(&mut self) {
         self.stdin = None;
     }
 
     /// Waits for the process to end by itself; returns the exit code and the log.
     pub fn wait_for_exit(&mut self) -> (Option<i32>, String) {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         while self.receive(deadline.saturating_duration_since(Instant::now())) {
-            assert!(Instant::now() < deadline, "the server still runs after {PATIENCE:?}");
+            assert!(Instant::now() < deadline, "the server still runs after {TIMEOUT:?}");
         }
         // The server's output is closed, so it is about to end; stderr closes with the process.
         let log = self.stderr.take().map(|log| log.join().unwrap()).unwrap_or_default();
@@ -403,7 +403,7 @@ impl Drop for Server {
             let _ = self.child.wait();
             panic!("the test ended and the server was still running");
         }
-        assert!(self.unanswered.is_empty(), "never answered: {:?}", self.unanswered);
+        assert!(self.pending.is_empty(), "never answered: {:?}", self.pending);
         assert!(self.answers.is_empty(), "unread answers: {:?}", self.answers);
         assert!(self.errors.is_empty(), "unread errors: {:?}", self.errors);
         assert!(self.notifications.is_empty(), "unread: {:?}", self.notifications);

@@ -128,9 +128,9 @@ impl Text {
 }
 
 /// A small generator of reproducible pseudo-random numbers (`SplitMix64`).
-pub struct Dice(pub u64);
+pub struct SplitMix64(pub u64);
 
-impl Dice {
+impl SplitMix64 {
     /// Returns a number below `n`.
     pub fn below(&mut self, n: usize) -> usize {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);

@@ -7,7 +7,7 @@
 use std::fmt::Write as _;
 use std::time::Instant;
 
-use lowkey_kernels::{BlockType, Matrix, Pool, Quantized, Rows, matmul};
+use lowkey_kernels::{BlockType, Matrix, Pool, QuantizedActivations, Rows, matmul};
 use lowkey_store::{Entry, catalog};
 use serde::Serialize;
 
@@ -97,8 +97,8 @@ fn seconds(pool: &Pool, weights: &[Matrix], m: usize) -> Option<f64> {
     let (n, k) = SHAPE;
     let x = vec![0.5; m * k];
     let mut out = vec![0.0; m * n];
-    let mut a = Quantized::new();
-    a.plain(pool, &x, m, k).ok()?;
+    let mut a = QuantizedActivations::new();
+    a.quantize(pool, &x, m, k).ok()?;
     let mut best = f64::INFINITY;
     for _ in 0..ROUNDS {
         let start = Instant::now();

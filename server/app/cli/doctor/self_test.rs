@@ -74,9 +74,9 @@ struct Answered {
 pub(super) fn settings(user: &Settings, format: &Format) -> Settings {
     let takes = |order| format.clone().with_order(order).is_some();
     // An order that the model does not support must fail to load here too.
-    let is_refused = user.order == Order::Spm && !takes(lowkey_prompt::Order::Spm);
+    let is_refused = user.order == Order::Spm && !takes(lowkey_prompt::FimOrder::Spm);
     let order =
-        if takes(lowkey_prompt::Order::Psm) && !is_refused { Order::Psm } else { user.order };
+        if takes(lowkey_prompt::FimOrder::Psm) && !is_refused { Order::Psm } else { user.order };
     Settings {
         order,
         anchor: Anchor::Cursor,

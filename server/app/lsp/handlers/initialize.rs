@@ -1,7 +1,7 @@
 //! `initialize` and `initialized`: the negotiation, and the actions right after it.
 
 use lowkey_completer::settings::Settings;
-use lowkey_completer::{Completer, dirs, stats};
+use lowkey_completer::{Completer, load, stats};
 use lowkey_document::PositionEncoding;
 use lowkey_terminal::{ending, log};
 use tower_lsp::jsonrpc::{Error, Result};
@@ -35,7 +35,7 @@ pub(in crate::lsp) fn initialize(
     };
     let quirks = quirks(client_info.as_ref(), session.copilot().is_open());
     let (settings, problems) = Settings::load(&editor);
-    let keep = dirs::keep(&settings);
+    let keep = load::keep(&settings);
     let completer = Completer::start(settings, embedded(), keep).map_err(|error| {
         tracing::error!(%error, "the engine's thread cannot be started");
         Error::internal_error()

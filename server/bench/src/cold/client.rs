@@ -15,11 +15,11 @@ use super::scratch::Scratch;
 use crate::client::{messages, server, write_message};
 
 /// Without an answer within this time, the server hangs.
-const PATIENCE: Duration = Duration::from_mins(1);
+const RESPONSE_TIMEOUT: Duration = Duration::from_mins(1);
 /// Time between two checks of the server's status and of its process.
-const LOOK: Duration = Duration::from_millis(2);
+const POLL_INTERVAL: Duration = Duration::from_millis(2);
 /// Loading a large model from a slow disk takes minutes.
-const LOADING: Duration = Duration::from_mins(10);
+const LOAD_TIMEOUT: Duration = Duration::from_mins(10);
 
 /// JSON-RPC's code of a request that its client cancelled or a newer one replaced.
 const CANCELLED: i64 = -32800;
@@ -79,7 +79,7 @@ impl Client {
         if !params.is_null() {
             message["params"] = params.clone();
         }
-        self.send(&message).with_context(|| died(&format!("during {method}")))
+        self.send(&message).with_context(|| server_ended(&format!("during {method}")))
     }
 
     /// Sends a request and returns its id; [`reply`](Self::reply) returns the answer.
@@ -89,7 +89,7 @@ impl Client {
         if !params.is_null() {
             message["params"] = params.clone();
         }
-        self.send(&message).with_context(|| died(&format!("during {method}")))?;
+        self.send(&message).with_context(|| server_ended(&format!("during {method}")))?;
         Ok(self.last_id)
     }
 
@@ -104,12 +104,12 @@ impl Client {
     /// Sends a request and waits for its result.
     pub(super) fn ask(&mut self, method: &str, params: &Value) -> anyhow::Result<Value> {
         let id = self.begin(method, params)?;
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + RESPONSE_TIMEOUT;
         loop {
             match self.read(deadline).with_context(|| format!("waiting for {method}"))? {
                 Some(reply) if reply.id == id => return Ok(reply.result.unwrap_or_default()),
                 Some(other) => self.early.push_back(other),
-                None => bail!("the server did not answer {method} within {PATIENCE:?}"),
+                None => bail!("the server did not answer {method} within {RESPONSE_TIMEOUT:?}"),
             }
         }
     }
@@ -127,10 +127,10 @@ impl Client {
             match text(&status, "state").as_str() {
                 "ready" => return Ok((ms(self.started.elapsed()), text(&status, "model"))),
                 "failed" => bail!(text(&status, "message")),
-                _ if self.started.elapsed() > LOADING => {
-                    bail!("the model was not loaded within {LOADING:?}; try a smaller one")
+                _ if self.started.elapsed() > LOAD_TIMEOUT => {
+                    bail!("the model was not loaded within {LOAD_TIMEOUT:?}; try a smaller one")
                 }
-                _ => std::thread::sleep(LOOK),
+                _ => std::thread::sleep(POLL_INTERVAL),
             }
         }
     }
@@ -139,7 +139,7 @@ impl Client {
     pub(super) fn end(mut self) -> anyhow::Result<()> {
         self.ask("shutdown", &Value::Null)?;
         self.notify("exit", &Value::Null)?;
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + RESPONSE_TIMEOUT;
         while Instant::now() < deadline {
             if let Some(server) = self.scratch.server().as_mut()
                 && let Some(status) = server.try_wait().context("cannot wait for the server")?
@@ -147,9 +147,9 @@ impl Client {
                 anyhow::ensure!(status.success(), "the server ended with {status} after `exit`");
                 return Ok(());
             }
-            std::thread::sleep(LOOK);
+            std::thread::sleep(POLL_INTERVAL);
         }
-        bail!("the server was still running {PATIENCE:?} after `exit`");
+        bail!("the server was still running {RESPONSE_TIMEOUT:?} after `exit`");
     }
 
     /// Reads until an answer arrives; answers the server's own requests with a neutral value in the
@@ -161,14 +161,14 @@ impl Client {
                 Ok(received) => received,
                 Err(RecvTimeoutError::Timeout) => return Ok(None),
                 Err(RecvTimeoutError::Disconnected) => {
-                    bail!(died("during the wait for an answer"))
+                    bail!(server_ended("during the wait for an answer"))
                 }
             };
             let id = message.get("id");
             if message.get("method").is_some() {
                 if let Some(id) = id {
                     self.send(&json!({"jsonrpc": "2.0", "id": id, "result": null}))
-                        .with_context(|| died("while it received an answer"))?;
+                        .with_context(|| server_ended("while it received an answer"))?;
                 }
                 continue;
             }
@@ -193,7 +193,7 @@ impl Drop for Client {
     }
 }
 
-fn died(when: &str) -> String {
+fn server_ended(when: &str) -> String {
     format!(
         "the server ended {when}; its last messages are above (LOWKEY_LOG=debug shows more), and `lowkey doctor` \
          checks the model and the machine"
@@ -235,7 +235,7 @@ mod tests {
         let mut client = client(&script);
         assert_eq!(client.begin("a", &Value::Null).unwrap(), 1);
         assert_eq!(client.ask("b", &Value::Null).unwrap(), json!([7]));
-        let soon = Instant::now() + PATIENCE;
+        let soon = Instant::now() + RESPONSE_TIMEOUT;
         let reply = client.reply(soon).unwrap().unwrap();
         assert_eq!((reply.id, reply.result), (1, None));
     }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::visit::{Suggested, Visit};
-use super::{Measured, SCENES};
+use super::scene::{SceneResult, SuggestionTiming};
+use super::{FileResult, SCENES};
 use crate::figures::percentile;
 
 /// Results over all files.
@@ -19,9 +19,9 @@ pub(super) struct Summary {
     /// of the machine's speed.
     first_start_ms: f64,
     /// The same at each file's first start, with the data that the first start has saved.
-    ready_ms: Spread,
+    ready_ms: Percentiles,
     /// The same at the restart.
-    restart_ready_ms: Spread,
+    restart_ready_ms: Percentiles,
     scenes: BTreeMap<&'static str, Scene>,
 }
 
@@ -30,20 +30,20 @@ pub(super) struct Summary {
 struct Scene {
     /// Files without a suggestion at any key.
     none: usize,
-    ms_from_event: Spread,
-    ms_from_first_key: Spread,
+    ms_from_event: Percentiles,
+    ms_from_first_key: Percentiles,
     /// The key with the first suggestion.
-    first_key: Spread,
+    first_key: Percentiles,
     /// First suggestions from the completion memory.
     first_from_memory: usize,
     /// The first computed suggestion, from its own request to its arrival; files without one are
     /// left out.
-    first_computed_ms: Spread,
+    first_computed_ms: Percentiles,
     keys: usize,
     shown: usize,
     empty: usize,
     deadline: usize,
-    overtaken: usize,
+    superseded: usize,
     /// Requests without a suggestion, by rule.
     silent: BTreeMap<String, usize>,
     prompt_sizes: BTreeMap<String, usize>,
@@ -55,12 +55,12 @@ struct Scene {
 /// A median and a 95th percentile; `null` without a value. Files without a value count as the
 /// slowest.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-struct Spread {
+struct Percentiles {
     p50: Option<f64>,
     p95: Option<f64>,
 }
 
-impl Spread {
+impl Percentiles {
     fn of(values: impl Iterator<Item = Option<f64>>) -> Self {
         let values: Vec<f64> = values.map(|value| value.unwrap_or(f64::INFINITY)).collect();
         if values.is_empty() {
@@ -73,50 +73,50 @@ impl Spread {
 
 /// Summarizes the files.
 pub(super) fn summarise(
-    measured: &[Measured],
+    measured: &[FileResult],
     first_start_ms: f64,
     typing_ms: u64,
     suggestion_threshold: &str,
 ) -> Summary {
     let model = measured.first().map(|file| file.model.clone()).unwrap_or_default();
     let scene = |name: &'static str| {
-        let visits =
+        let results =
             || measured.iter().flat_map(|file| &file.scenes).filter(move |v| v.scene == name);
-        let of_first = |value: fn(&Suggested) -> f64| {
-            Spread::of(visits().map(move |v| v.first.as_ref().map(value)))
+        let of_first = |value: fn(&SuggestionTiming) -> f64| {
+            Percentiles::of(results().map(move |v| v.first.as_ref().map(value)))
         };
-        let sum = |value: fn(&Visit) -> usize| visits().map(value).sum();
-        let mean = |value: fn(&Visit) -> u64| {
-            visits().map(value).sum::<u64>() as f64 / visits().count().max(1) as f64
+        let sum = |value: fn(&SceneResult) -> usize| results().map(value).sum();
+        let mean = |value: fn(&SceneResult) -> u64| {
+            results().map(value).sum::<u64>() as f64 / results().count().max(1) as f64
         };
-        let total = |counts: fn(&Visit) -> &BTreeMap<String, usize>| {
+        let total = |counts: fn(&SceneResult) -> &BTreeMap<String, usize>| {
             let mut total = BTreeMap::new();
-            for (name, n) in visits().flat_map(counts) {
+            for (name, n) in results().flat_map(counts) {
                 *total.entry(name.clone()).or_default() += n;
             }
             total
         };
-        let from_memory = |first: &Suggested| first.source.as_deref() == Some("memory");
+        let from_memory = |first: &SuggestionTiming| first.source.as_deref() == Some("memory");
         Scene {
-            none: visits().filter(|visit| visit.first.is_none()).count(),
+            none: results().filter(|result| result.first.is_none()).count(),
             ms_from_event: of_first(|first| first.ms_from_event),
             ms_from_first_key: of_first(|first| first.ms_from_first_key),
             first_key: of_first(|first| first.key as f64),
-            first_from_memory: visits()
+            first_from_memory: results()
                 .filter(|v| v.first.as_ref().is_some_and(from_memory))
                 .count(),
-            first_computed_ms: Spread::of(
-                visits().filter_map(|v| v.first_computed.as_ref()).map(|c| Some(c.ms_of_request)),
+            first_computed_ms: Percentiles::of(
+                results().filter_map(|v| v.first_computed.as_ref()).map(|c| Some(c.ms_of_request)),
             ),
-            keys: sum(|visit| visit.keys),
-            shown: sum(|visit| visit.shown),
-            empty: sum(|visit| visit.empty),
-            deadline: sum(|visit| visit.deadline),
-            overtaken: sum(|visit| visit.overtaken),
-            silent: total(|visit| &visit.silent),
-            prompt_sizes: total(|visit| &visit.prompt_sizes),
-            prefilled: mean(|visit| visit.tokens.prefilled),
-            decoded: mean(|visit| visit.tokens.decoded),
+            keys: sum(|result| result.keys),
+            shown: sum(|result| result.shown),
+            empty: sum(|result| result.empty),
+            deadline: sum(|result| result.deadline),
+            superseded: sum(|result| result.superseded),
+            silent: total(|result| &result.silent),
+            prompt_sizes: total(|result| &result.prompt_sizes),
+            prefilled: mean(|result| result.tokens.prefilled),
+            decoded: mean(|result| result.tokens.decoded),
         }
     };
     Summary {
@@ -125,8 +125,8 @@ pub(super) fn summarise(
         typing_ms,
         suggestion_threshold: suggestion_threshold.to_owned(),
         first_start_ms,
-        ready_ms: Spread::of(measured.iter().map(|file| Some(file.ready_ms))),
-        restart_ready_ms: Spread::of(measured.iter().map(|file| Some(file.restart_ready_ms))),
+        ready_ms: Percentiles::of(measured.iter().map(|file| Some(file.ready_ms))),
+        restart_ready_ms: Percentiles::of(measured.iter().map(|file| Some(file.restart_ready_ms))),
         scenes: SCENES.into_iter().map(|name| (name, scene(name))).collect(),
     }
 }
@@ -159,7 +159,7 @@ impl Summary {
                 cell(scene.ms_from_event, *files),
                 cell(scene.ms_from_first_key, *files),
                 cell(scene.first_key, *files),
-                scene.words(*files),
+                scene.describe_outcomes(*files),
             ));
         }
         lines.join("\n") + "\n"
@@ -167,7 +167,7 @@ impl Summary {
 }
 
 /// Returns the value of one file, or the median and the 95th percentile of several.
-fn cell(spread: Spread, files: usize) -> String {
+fn cell(spread: Percentiles, files: usize) -> String {
     let value = |value: Option<f64>| value.map_or("none".to_owned(), |value| format!("{value:.0}"));
     if files == 1 {
         value(spread.p50)
@@ -178,35 +178,35 @@ fn cell(spread: Spread, files: usize) -> String {
 
 impl Scene {
     /// Describes the outcomes of the keys' requests.
-    fn words(&self, files: usize) -> String {
-        let Self { keys, shown, empty, deadline, overtaken, prefilled, decoded, .. } = self;
-        let mut words = vec![
+    fn describe_outcomes(&self, files: usize) -> String {
+        let Self { keys, shown, empty, deadline, superseded, prefilled, decoded, .. } = self;
+        let mut outcomes = vec![
             format!(
-                "{keys}: {shown} shown, {empty} empty ({deadline} at the time limit), {overtaken} overtaken"
+                "{keys}: {shown} shown, {empty} empty ({deadline} at the time limit), {superseded} superseded"
             ),
             format!("answers: {prefilled:.0} tokens prefilled, {decoded:.0} decoded"),
         ];
         let sizes = counted(&self.prompt_sizes, "unknown");
         if !sizes.is_empty() {
-            words.push(format!("prompts: {sizes}"));
+            outcomes.push(format!("prompts: {sizes}"));
         }
         match (self.none, files) {
             (0, _) => {}
             (_, 1) if !self.silent.is_empty() => {
-                words.insert(
+                outcomes.insert(
                     0,
                     format!("none in {keys} keys (rules: {})", counted(&self.silent, "")),
                 );
             }
-            (_, 1) => words.insert(0, format!("none in {keys} keys")),
-            (none, _) => words.push(format!("no suggestion at all in {none} files")),
+            (_, 1) => outcomes.insert(0, format!("none in {keys} keys")),
+            (none, _) => outcomes.push(format!("no suggestion at all in {none} files")),
         }
         if self.first_from_memory > 0 {
             let took = cell(self.first_computed_ms, files);
             let n = self.first_from_memory;
-            words.push(format!("{n} first from memory, the first computed one took {took} ms"));
+            outcomes.push(format!("{n} first from memory, the first computed one took {took} ms"));
         }
-        words.join("; ")
+        outcomes.join("; ")
     }
 }
 
@@ -220,16 +220,20 @@ fn counted(counts: &BTreeMap<String, usize>, without: &str) -> String {
 mod tests {
     use super::*;
 
-    fn file(ms: &[Option<f64>; 4]) -> Measured {
-        let scenes = SCENES.iter().zip(ms).map(|(&scene, ms)| Visit {
+    fn file(ms: &[Option<f64>; 4]) -> FileResult {
+        let scenes = SCENES.iter().zip(ms).map(|(&scene, ms)| SceneResult {
             scene,
             keys: 10,
-            first: ms.map(|ms| Suggested { key: 2, ms_from_event: ms, ..Suggested::default() }),
+            first: ms.map(|ms| SuggestionTiming {
+                key: 2,
+                ms_from_event: ms,
+                ..SuggestionTiming::default()
+            }),
             deadline: 3,
             prompt_sizes: [("small".to_owned(), 4)].into(),
-            ..Visit::default()
+            ..SceneResult::default()
         });
-        Measured {
+        FileResult {
             file: "a.rs".into(),
             lines: 100,
             language: "rust".into(),
@@ -243,7 +247,7 @@ mod tests {
     #[test]
     fn file_without_suggestion_is_slowest() {
         let spread = |values: &[Option<f64>]| {
-            let Spread { p50, p95 } = Spread::of(values.iter().copied());
+            let Percentiles { p50, p95 } = Percentiles::of(values.iter().copied());
             (p50, p95)
         };
         assert_eq!(spread(&[Some(3.0), Some(1.0), Some(2.0)]), (Some(2.0), Some(3.0)));

@@ -63,7 +63,7 @@ impl Scratch {
     }
 
     /// Waits for the end where a signal is ending this process: that the server is gone is then no error.
-    pub(super) fn await_signal_s_end(&self) {
+    pub(super) fn wait_for_signal_exit(&self) {
         while self.is_ending.load(Ordering::Acquire) {
             std::thread::park();
         }

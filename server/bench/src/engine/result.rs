@@ -103,9 +103,9 @@ impl Outcome {
         samples: &[Vec<f64>],
         roofline: Roofline,
     ) -> Self {
-        let work = subject.model().work();
+        let cost = subject.model().token_cost();
         let mut out = Self {
-            weights_mb: rounded(work.decode_bytes as f64 / f64::from(1 << 20)),
+            weights_mb: rounded(cost.decode_bytes as f64 / f64::from(1 << 20)),
             kv_mb: rounded(subject.cache_mb()),
             roofline: Roofline {
                 read_gb_s: rounded(roofline.read_gb_s),
@@ -123,9 +123,9 @@ impl Outcome {
                     let rate = |ms: f64| tokens as f64 * 1e3 / ms;
                     out.prefill.put(tokens, rate(median));
                     out.prefill_range.put_range(tokens, [rate(range[1]), rate(range[0])]);
-                    let gop_s = 2.0 * work.token_products as f64 * rate(median) / 1e9;
-                    if let Some(most) = roofline.int8_gop_s {
-                        out.share.prefill.put(tokens, gop_s / most);
+                    let gop_s = 2.0 * cost.token_products as f64 * rate(median) / 1e9;
+                    if let Some(max) = roofline.int8_gop_s {
+                        out.share.prefill.put(tokens, gop_s / max);
                     }
                 }
                 Row::Decode(cached) => {
@@ -133,7 +133,7 @@ impl Outcome {
                     out.decode.put(cached, 1e3 / median);
                     out.decode_range.put_range(cached, [1e3 / range[1], 1e3 / range[0]]);
                     let kv = cached * subject.model().cache_bytes_per_token();
-                    let gb_s = (work.decode_bytes + kv) as f64 / median / 1e6;
+                    let gb_s = (cost.decode_bytes + kv) as f64 / median / 1e6;
                     out.share.decode.put(cached, gb_s / roofline.read_gb_s);
                 }
                 Row::Append { cached, tokens } => {

@@ -15,12 +15,12 @@ use lowkey_model::{CausalLm, KvCache, LogitsMode, ModelError, argmax, log_sum_ex
 use crate::figures::percentile;
 
 /// Tokens that a decoding row decodes.
-const DECODED: usize = 32;
+const N_DECODED: usize = 32;
 /// Tokens decoded after an append, as for a short suggestion.
-const AFTER_APPEND: usize = 8;
+const N_DECODED_AFTER_APPEND: usize = 8;
 /// A row that takes less is run again, this often at most.
-const LONG_ENOUGH_MS: f64 = 30.0;
-const MOST_RUNS: usize = 25;
+const MIN_SAMPLE_MS: f64 = 30.0;
+const MAX_RUNS: usize = 25;
 /// The context of the rows that want one, and what serves where the model has no room for it.
 const DEPTHS: [usize; 3] = [1024, 512, 128];
 
@@ -44,7 +44,7 @@ pub(super) enum Row {
 impl Row {
     /// What a context of `context_length` tokens leaves room for, and in words what it does not.
     pub(super) fn plan(context_length: usize) -> (Vec<Self>, Vec<String>) {
-        let depth = DEPTHS.into_iter().find(|depth| depth + DECODED <= context_length);
+        let depth = DEPTHS.into_iter().find(|depth| depth + N_DECODED <= context_length);
         let mut wanted: Vec<Self> = [64, 512, 1024, 2048].map(Self::Prefill).into();
         wanted.push(Self::Decode(0));
         wanted.push(Self::Decode(DEPTHS[0]));
@@ -77,9 +77,9 @@ impl Row {
     fn end(self) -> usize {
         match self {
             Self::Prefill(tokens) | Self::Cancel(tokens) => tokens,
-            Self::Decode(cached) => cached + DECODED,
+            Self::Decode(cached) => cached + N_DECODED,
             Self::Append { cached, tokens } | Self::Verify { cached, tokens } => cached + tokens,
-            Self::AppendAndDecode { cached, tokens } => cached + tokens + AFTER_APPEND,
+            Self::AppendAndDecode { cached, tokens } => cached + tokens + N_DECODED_AFTER_APPEND,
         }
     }
 }
@@ -92,7 +92,7 @@ impl fmt::Display for Row {
             Self::Append { cached, tokens } => write!(f, "append {tokens} at {cached}"),
             Self::Cancel(tokens) => write!(f, "cancel {tokens}"),
             Self::AppendAndDecode { cached, tokens } => {
-                write!(f, "append {tokens} at {cached} and decode {AFTER_APPEND}")
+                write!(f, "append {tokens} at {cached} and decode {N_DECODED_AFTER_APPEND}")
             }
             Self::Verify { cached, tokens } => write!(f, "verify {tokens} at {cached}"),
         }
@@ -144,8 +144,7 @@ impl Subject {
     pub(super) fn measure(&mut self, row: Row) -> Result<f64, ModelError> {
         let start = Instant::now();
         let mut samples = Vec::new();
-        while samples.is_empty() || (samples.len() < MOST_RUNS && ms_since(start) < LONG_ENOUGH_MS)
-        {
+        while samples.is_empty() || (samples.len() < MAX_RUNS && ms_since(start) < MIN_SAMPLE_MS) {
             samples.push(self.run_once(row)?);
         }
         Ok(percentile(&samples, 0.5))
@@ -162,28 +161,28 @@ impl Subject {
             Row::Decode(cached) => {
                 self.rewind(cached)?;
                 let start = Instant::now();
-                self.decode(DECODED, 0)?;
-                Ok(ms_since(start) / DECODED as f64)
+                self.decode(N_DECODED, 0)?;
+                Ok(ms_since(start) / N_DECODED as f64)
             }
             Row::Append { cached, tokens } | Row::AppendAndDecode { cached, tokens } => {
                 self.rewind(cached)?;
                 let start = Instant::now();
                 self.extend(cached + tokens, LogitsMode::Last)?;
-                let next = pick(&self.logits);
+                let next = next_token(&self.logits);
                 if let Row::AppendAndDecode { .. } = row {
                     // The first of the eight is known by now.
-                    self.decode(AFTER_APPEND - 1, next)?;
+                    self.decode(N_DECODED_AFTER_APPEND - 1, next)?;
                 }
                 Ok(ms_since(start))
             }
-            Row::Cancel(tokens) => self.cancelled(tokens),
+            Row::Cancel(tokens) => self.cancel_latency(tokens),
             Row::Verify { cached, tokens } => {
                 self.rewind(cached)?;
                 let vocab = self.model.config().vocab;
                 let start = Instant::now();
                 self.extend(cached + tokens, LogitsMode::All)?;
                 for position in self.logits.chunks_exact(vocab) {
-                    pick(position);
+                    next_token(position);
                 }
                 Ok(ms_since(start))
             }
@@ -191,38 +190,41 @@ impl Subject {
     }
 
     /// Milliseconds that a forward goes on after it was called off; the moments of calling it off are spread over it.
-    fn cancelled(&mut self, tokens: usize) -> Result<f64, ModelError> {
+    fn cancel_latency(&mut self, tokens: usize) -> Result<f64, ModelError> {
         self.rewind(0)?;
         let start = Instant::now();
         self.extend(tokens, LogitsMode::Last)?;
         let whole = start.elapsed();
-        let mut late = Duration::ZERO;
+        let mut latency = Duration::ZERO;
         // A call that came after the end says nothing.
         for _ in 0..5 {
             self.n_cancelled += 1;
             // The golden ratio's multiples fall everywhere between 0 and 1.
             let share = (f64::from(self.n_cancelled) * 0.618_034).fract();
             self.rewind(0)?;
-            let call = OnceLock::new();
-            let over = std::thread::scope(|scope| {
+            let cancelled_at = OnceLock::new();
+            let ended = std::thread::scope(|scope| {
                 scope.spawn(|| {
                     std::thread::sleep(whole.mul_f64(share));
-                    call.get_or_init(Instant::now);
+                    cancelled_at.get_or_init(Instant::now);
                 });
                 let chunk = self.tokens.get(..tokens).unwrap_or_default();
-                let asked = || call.get().is_some();
+                let is_cancelled = || cancelled_at.get().is_some();
                 let (cache, logits) = (&mut self.cache, &mut self.logits);
-                let done = self.model.forward(chunk, cache, LogitsMode::Last, logits, &asked);
+                let done =
+                    self.model.forward(chunk, cache, LogitsMode::Last, logits, &is_cancelled);
                 done.map(|_| Instant::now())
             })?;
             // The cache may hold the chunk.
             self.cache.truncate(0);
-            late = call.get().map_or(late, |call| over.saturating_duration_since(*call));
-            if !late.is_zero() {
+            latency = cancelled_at
+                .get()
+                .map_or(latency, |cancelled_at| ended.saturating_duration_since(*cancelled_at));
+            if !latency.is_zero() {
                 break;
             }
         }
-        Ok(late.as_secs_f64() * 1e3)
+        Ok(latency.as_secs_f64() * 1e3)
     }
 
     /// Brings the cache to the first `n` tokens of the sequence.
@@ -233,10 +235,10 @@ impl Subject {
     }
 
     /// Computes the sequence up to `n` tokens, in chunks as the engine does.
-    fn extend(&mut self, n: usize, want: LogitsMode) -> Result<(), ModelError> {
+    fn extend(&mut self, n: usize, mode: LogitsMode) -> Result<(), ModelError> {
         let missing = self.tokens.get(self.n_valid..n).unwrap_or_default();
         for chunk in missing.chunks(CHUNK_TOKENS) {
-            self.model.forward(chunk, &mut self.cache, want, &mut self.logits, &|| false)?;
+            self.model.forward(chunk, &mut self.cache, mode, &mut self.logits, &|| false)?;
             self.n_valid += chunk.len();
         }
         Ok(())
@@ -252,14 +254,14 @@ impl Subject {
                 &mut self.logits,
                 &|| false,
             )?;
-            next = pick(&self.logits);
+            next = next_token(&self.logits);
         }
         Ok(())
     }
 }
 
 /// The best token; its probability is computed as well, as a gate needs it.
-fn pick(logits: &[f32]) -> u32 {
+fn next_token(logits: &[f32]) -> u32 {
     std::hint::black_box(log_sum_exp(logits));
     std::hint::black_box(argmax(logits) as u32)
 }

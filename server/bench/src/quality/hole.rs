@@ -7,7 +7,7 @@ use lowkey_suggestion::{MarkKind, marks};
 use serde::{Deserialize, Serialize};
 
 use super::repository::Source;
-use super::seeded::Seeded;
+use super::rng::SeededRng;
 
 /// The text that is taken out.
 #[derive(
@@ -102,7 +102,7 @@ impl Line<'_> {
     }
 
     /// Whether there is something to guess in it: letters or digits, and not too many.
-    fn is_worth_it(&self) -> bool {
+    fn has_content(&self) -> bool {
         let text = self.text.trim();
         LINE_BYTES.contains(&text.len()) && text.chars().filter(|c| c.is_alphanumeric()).count() > 1
     }
@@ -124,10 +124,10 @@ fn lines(text: &str) -> Vec<Line<'_>> {
 pub(super) fn candidates(source: &Source, kind: Kind, seed: u64) -> Vec<Hole> {
     let lines = lines(&source.text);
     match kind {
-        Kind::Line => lines.iter().filter(|line| line.is_worth_it()).map(whole_line).collect(),
+        Kind::Line => lines.iter().filter(|line| line.has_content()).map(whole_line).collect(),
         Kind::Rest => {
-            let mut seeded = Seeded::new(seed, &format!("rest {}", source.label));
-            lines.iter().filter_map(|line| rest_of_line(line, &mut seeded)).collect()
+            let mut rng = SeededRng::new(seed, &format!("rest {}", source.label));
+            lines.iter().filter_map(|line| rest_of_line(line, &mut rng)).collect()
         }
         Kind::Block => (0..lines.len()).filter_map(|idx| block(lines.get(idx..)?)).collect(),
         Kind::Midline => inside_brackets(source, &lines),
@@ -145,8 +145,8 @@ fn whole_line(line: &Line<'_>) -> Hole {
 }
 
 /// Cuts a line at a random place after its first character, with something left to guess.
-fn rest_of_line(line: &Line<'_>, seeded: &mut Seeded) -> Option<Hole> {
-    if !line.is_worth_it() {
+fn rest_of_line(line: &Line<'_>, rng: &mut SeededRng) -> Option<Hole> {
+    if !line.has_content() {
         return None;
     }
     let has_more = |at: &usize| {
@@ -156,14 +156,14 @@ fn rest_of_line(line: &Line<'_>, seeded: &mut Seeded) -> Option<Hole> {
     let places: Vec<usize> = line.text.char_indices().map(|(at, _)| at).collect();
     let inside = places.into_iter().filter(|at| *at > line.indent()).filter(has_more);
     let inside: Vec<usize> = inside.collect();
-    let at = *inside.get(seeded.below(inside.len()))?;
+    let at = *inside.get(rng.below(inside.len()))?;
     Some(Hole { kind: Kind::Rest, n_before: at, ..whole_line(line) })
 }
 
 /// The block that the first of `lines` opens.
 fn block(lines: &[Line<'_>]) -> Option<Hole> {
     let (opener, below) = lines.split_first()?;
-    let opens = opener.is_worth_it() && opener.text.trim_end().ends_with(['{', ':', '(', '[']);
+    let opens = opener.has_content() && opener.text.trim_end().ends_with(['{', ':', '(', '[']);
     let first = below.first().filter(|line| opens && !line.is_blank())?;
     if first.indent() <= opener.indent() {
         return None;
@@ -175,8 +175,8 @@ fn block(lines: &[Line<'_>]) -> Option<Hole> {
     let body: Vec<&Line<'_>> = inside.collect();
     let n_lines = body.iter().rposition(|line| !line.is_blank())? + 1;
     let last = body.get(n_lines - 1)?;
-    let says_something = body.iter().any(|line| line.is_worth_it());
-    (n_lines <= MAX_BLOCK_LINES && says_something).then(|| Hole {
+    let has_content = body.iter().any(|line| line.has_content());
+    (n_lines <= MAX_BLOCK_LINES && has_content).then(|| Hole {
         kind: Kind::Block,
         start: first.start,
         end: last.end(),
@@ -211,10 +211,10 @@ fn inside_brackets(source: &Source, lines: &[Line<'_>]) -> Vec<Hole> {
                     // It closes what a line above opened: after it, nothing is simple.
                     None => is_plain = false,
                 },
-                MarkKind::Broken => is_plain = false,
+                MarkKind::BrokenLiteral => is_plain = false,
             }
         }
-        if !is_plain || !line.is_worth_it() {
+        if !is_plain || !line.has_content() {
             continue;
         }
         for (at, around) in places {
@@ -245,7 +245,7 @@ mod tests {
     }
 
     /// Each hole as `left|tail ← truth`, with the lines that it touches only.
-    fn drawn(language: &str, text: &str, kind: Kind) -> Vec<String> {
+    fn holes_of(language: &str, text: &str, kind: Kind) -> Vec<String> {
         let source = source(language, text);
         let draw = |hole: &Hole| {
             let left = &text[hole.start..hole.cursor()];
@@ -257,24 +257,24 @@ mod tests {
     #[test]
     fn a_line_leaves_its_indentation() {
         let text = "fn a() {\r\n    b(1);\r\n}\r\n";
-        assert_eq!(drawn("rust", text, Kind::Line), ["| ← fn a() {", "    | ←     b(1);"]);
+        assert_eq!(holes_of("rust", text, Kind::Line), ["| ← fn a() {", "    | ←     b(1);"]);
     }
 
     #[test]
     fn a_block_leaves_one_blank_line_under_its_opener() {
         let text = "def a(x):\n    if x:\n        bb()\n\n    c()\n\ndef d(): pass\n";
         assert_eq!(
-            drawn("python", text, Kind::Block),
+            holes_of("python", text, Kind::Block),
             ["    | ←     if x:\n        bb()\n\n    c()", "        | ←         bb()"]
         );
         let long = format!("def a():\n{}", "    b()\n".repeat(11));
-        assert!(drawn("python", &long, Kind::Block).is_empty());
+        assert!(holes_of("python", &long, Kind::Block).is_empty());
     }
 
     #[test]
     fn inside_brackets_the_closers_stay() {
         assert_eq!(
-            drawn("rust", "let x = f(g(a, \"b\"), [c]);\n", Kind::Midline),
+            holes_of("rust", "let x = f(g(a, \"b\"), [c]);\n", Kind::Midline),
             [
                 "let x = f(|) ← let x = f(g(a, \"b\"), [c]);",
                 "let x = f(g(|)) ← let x = f(g(a, \"b\"), [c]);",
@@ -283,8 +283,8 @@ mod tests {
             ]
         );
         // Nothing inside, closed below, closed from above: none of these is what an editor closes.
-        assert!(drawn("rust", "let x = f();\nf(\n    a12, \"b\n", Kind::Midline).is_empty());
-        assert!(drawn("rust", "f(\n  a1) + g(b1);\n", Kind::Midline).is_empty());
+        assert!(holes_of("rust", "let x = f();\nf(\n    a12, \"b\n", Kind::Midline).is_empty());
+        assert!(holes_of("rust", "f(\n  a1) + g(b1);\n", Kind::Midline).is_empty());
     }
 
     #[test]

@@ -9,9 +9,9 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
-
-use super::row::Row;
 
 /// The version of the format.
 const FORMAT: u64 = 1;
@@ -27,7 +27,7 @@ impl Ledger {
     /// Opens or creates the file; returns its rows.
     ///
     /// Fails if its rows have other parameters than `parameters`.
-    pub(super) fn open(
+    pub(super) fn open<Row: DeserializeOwned>(
         path: &Path,
         parameters: &Map<String, Value>,
     ) -> anyhow::Result<(Self, Vec<Row>)> {
@@ -63,7 +63,7 @@ impl Ledger {
     }
 
     /// Adds a row; it is in the file when this returns.
-    pub(super) fn add(&mut self, row: &Row) -> anyhow::Result<()> {
+    pub(super) fn add(&mut self, row: &impl Serialize) -> anyhow::Result<()> {
         self.write(&serde_json::to_value(row)?)
     }
 
@@ -104,7 +104,7 @@ fn check(path: &Path, head: &str, parameters: &Map<String, Value>) -> anyhow::Re
 
 #[cfg(test)]
 mod tests {
-    use super::super::row::tests::row;
+    use super::super::row::{Row, tests::row};
     use super::*;
     use lowkey_test_support::TestFolder;
 
@@ -116,18 +116,18 @@ mod tests {
     fn partial_row_is_dropped_on_reopening() {
         let folder = TestFolder::new("back");
         let path = folder.join("rows.jsonl");
-        let (mut ledger, rows) = Ledger::open(&path, &seed(1)).unwrap();
+        let (mut ledger, rows) = Ledger::open::<Row>(&path, &seed(1)).unwrap();
         assert!(rows.is_empty());
         ledger.add(&row(0, 1.0)).unwrap();
         ledger.add(&row(1, 2.0)).unwrap();
         drop(ledger);
         let text = std::fs::read_to_string(&path).unwrap();
         std::fs::write(&path, &text[..text.len() - 9]).unwrap();
-        let (mut ledger, rows) = Ledger::open(&path, &seed(1)).unwrap();
+        let (mut ledger, rows) = Ledger::open::<Row>(&path, &seed(1)).unwrap();
         assert_eq!(rows, [row(0, 1.0)]);
         ledger.add(&row(1, 2.0)).unwrap();
         drop(ledger);
-        assert_eq!(Ledger::open(&path, &seed(1)).unwrap().1, [row(0, 1.0), row(1, 2.0)]);
+        assert_eq!(Ledger::open::<Row>(&path, &seed(1)).unwrap().1, [row(0, 1.0), row(1, 2.0)]);
         assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
     }
 
@@ -137,7 +137,7 @@ mod tests {
         use std::os::unix::fs::PermissionsExt;
         let folder = TestFolder::new("mode");
         let path = folder.join("rows.jsonl");
-        Ledger::open(&path, &seed(1)).unwrap();
+        Ledger::open::<Row>(&path, &seed(1)).unwrap();
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     }
 
@@ -145,8 +145,9 @@ mod tests {
     fn other_parameters_and_files_are_refused() {
         let folder = TestFolder::new("refused");
         let path = folder.join("rows.jsonl");
-        Ledger::open(&path, &seed(1)).unwrap();
-        let message = |path: &Path| format!("{:#}", Ledger::open(path, &seed(2)).unwrap_err());
+        Ledger::open::<Row>(&path, &seed(1)).unwrap();
+        let message =
+            |path: &Path| format!("{:#}", Ledger::open::<Row>(path, &seed(2)).unwrap_err());
         let words = message(&path);
         assert!(words.contains("seed 1") && words.contains("now it is 2"), "{words}");
         for text in ["fn main() {}\n", "precious", "{\"a\":1}\n"] {

@@ -13,10 +13,10 @@ use anyhow::{Context as _, bail};
 use lowkey_document::Language;
 
 use super::repository::Source;
-use super::trial::{end, shell};
+use super::repository_copy::{end, shell};
 
 /// Longer than this no parser takes.
-const LIMIT: Duration = Duration::from_secs(20);
+const PARSE_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The tools, by language id, and which files they accept without a hole.
 #[derive(Debug, Default)]
@@ -75,7 +75,7 @@ async fn accepts(command: &str, text: &str) -> anyhow::Result<bool> {
         let _ = stdin.map(|mut stdin| stdin.write_all(text.as_bytes()));
         child.wait()
     });
-    if let Ok(status) = tokio::time::timeout(LIMIT, &mut ended).await {
+    if let Ok(status) = tokio::time::timeout(PARSE_TIMEOUT, &mut ended).await {
         return Ok(status?.with_context(starting)?.success());
     }
     end(id);

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use super::hole::{Hole, Kind, candidates};
 use super::repository::Source;
-use super::seeded::{Seeded, digest};
+use super::rng::{SeededRng, digest};
 
 /// More holes of one kind in one file add little information.
 const MAX_PER_FILE: usize = 64;
@@ -22,24 +22,24 @@ pub(super) struct Planned {
 }
 
 /// The index of the hole in its file, and the file's position among the files.
-type Turn = (usize, u64);
+type PickOrder = (usize, u64);
 
 /// Chooses at most `n_holes` holes: one of each kind and language in turn, until there are enough
 /// or no more.
 pub(super) fn plan(sources: &[Source], kinds: &[Kind], n_holes: usize, seed: u64) -> Vec<Planned> {
     // The holes of each kind and language, in the order of choice.
-    let mut strata: BTreeMap<(&str, Kind), Vec<(Turn, Planned)>> = BTreeMap::new();
+    let mut strata: BTreeMap<(&str, Kind), Vec<(PickOrder, Planned)>> = BTreeMap::new();
     for (source_idx, source) in sources.iter().enumerate() {
         for &kind in kinds {
             let name = format!("{} {}", kind.name(), source.label);
             let mut holes = candidates(source, kind, seed);
-            Seeded::new(seed, &name).shuffle(&mut holes);
+            SeededRng::new(seed, &name).shuffle(&mut holes);
             holes.truncate(MAX_PER_FILE);
             // The first hole of every file comes before the second of any, with files in random
             // order.
             let file = digest(&[&seed.to_string(), &name]);
             let planned = holes.into_iter().enumerate().map(|(turn, hole)| {
-                let order = (turn, Seeded::new(file, "").next());
+                let order = (turn, SeededRng::new(file, "").next());
                 (order, Planned { source_idx, hole })
             });
             strata.entry((source.language.id, kind)).or_default().extend(planned);

@@ -12,7 +12,7 @@ use lowkey_document::Language;
 const MAX_FILE_BYTES: u64 = 256 << 10;
 
 /// Languages of prose and data, which are left out unless they are asked for by name.
-const NOT_CODE: &[&str] = &["plaintext", "markdown", "json", "jsonc", "toml", "xml"];
+const PROSE_AND_DATA: &[&str] = &["plaintext", "markdown", "json", "jsonc", "toml", "xml"];
 
 /// One file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,7 +32,7 @@ pub(super) struct Walk {
     /// Files that an ignore file, the setting `exclude` or a secret's name keeps out.
     pub(super) n_denied: usize,
     /// Files in no language that was asked for, too long, or not UTF-8.
-    pub(super) n_passed_over: usize,
+    pub(super) n_skipped: usize,
 }
 
 /// Reads the files below `root`; `languages` are ids, none means every language of code.
@@ -44,7 +44,7 @@ pub(super) fn walk(root: &Path, exclude: &[String], languages: &[String]) -> any
         }
     }
     let wanted = |language: &Language| match languages {
-        [] => !NOT_CODE.contains(&language.id),
+        [] => !PROSE_AND_DATA.contains(&language.id),
         some => some.iter().any(|id| Language::by_id(id).id == language.id),
     };
     let rules = Rules::new(Some(root), exclude).0;
@@ -53,14 +53,14 @@ pub(super) fn walk(root: &Path, exclude: &[String], languages: &[String]) -> any
         let language = Language::by_path(&path);
         let is_short = path.metadata().is_ok_and(|about| about.len() <= MAX_FILE_BYTES);
         if !wanted(language) || !is_short {
-            walk.n_passed_over += 1;
+            walk.n_skipped += 1;
         } else if !rules.verdict(&path).is_allowed() {
             walk.n_denied += 1;
         } else if let Ok(text) = std::fs::read_to_string(&path) {
             let label = lowkey_context::label(Some(root), &path);
             walk.sources.push(Source { label, path, language, text });
         } else {
-            walk.n_passed_over += 1;
+            walk.n_skipped += 1;
         }
     }
     Ok(walk)

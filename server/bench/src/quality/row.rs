@@ -90,8 +90,8 @@ pub(super) struct Texts {
     /// With the suggestion inserted; as they are in the hole where nothing is shown.
     pub(super) shown: String,
     /// The text after the cursor on its line: with it another program can be asked about the same hole.
-    #[serde(default)]
-    pub(super) behind: String,
+    #[serde(default, alias = "behind")]
+    pub(super) after_cursor: String,
 }
 
 /// What rows come to; shares of all holes, but for the two counts and where the name says otherwise.

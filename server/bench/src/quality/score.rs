@@ -46,9 +46,12 @@ pub(super) fn score(language: &'static Language, text: &str, hole: &Hole, shown:
             shown.get(from..).unwrap_or_default().trim(),
             truth.get(from..).unwrap_or_default().trim(),
         ),
-        closers_doubled: exceeds(loose(language, above, shown), loose(language, above, truth)),
+        closers_doubled: exceeds(
+            unbalanced(language, above, shown),
+            unbalanced(language, above, truth),
+        ),
         next_line_repeated: repeats_next(&shown_lines, &true_lines, below),
-        indent_wrong: begins_line && indents_otherwise(&shown_lines, &true_lines)
+        indent_wrong: begins_line && indents_differently(&shown_lines, &true_lines)
             || mixes_blanks(&shown_lines, text),
     }
 }
@@ -65,12 +68,12 @@ fn trimmed_lines(text: &str) -> Vec<&str> {
 }
 
 /// Closers whose opener is elsewhere, by kind, and literals that are not ended.
-type Loose = [usize; 5];
+type Unbalanced = [usize; 5];
 
-fn loose(language: &'static Language, above: &str, lines: &str) -> Loose {
+fn unbalanced(language: &'static Language, above: &str, lines: &str) -> Unbalanced {
     let text = format!("{above}{lines}\n");
     let mut open = Vec::new();
-    let mut found = Loose::default();
+    let mut found = Unbalanced::default();
     for mark in marks(language, &text).into_iter().filter(|mark| mark.at >= above.len()) {
         let kind = match text.get(mark.at..mark.at + mark.len) {
             Some(")") => 0,
@@ -81,7 +84,7 @@ fn loose(language: &'static Language, above: &str, lines: &str) -> Loose {
         };
         match mark.kind {
             MarkKind::Open(closer) => open.push(closer),
-            MarkKind::Broken => found[4] += 1,
+            MarkKind::BrokenLiteral => found[4] += 1,
             MarkKind::Close if open.pop().is_none() && kind < 4 => found[kind] += 1,
             MarkKind::Close => {}
         }
@@ -90,7 +93,7 @@ fn loose(language: &'static Language, above: &str, lines: &str) -> Loose {
     found
 }
 
-fn exceeds(shown: Loose, truth: Loose) -> bool {
+fn exceeds(shown: Unbalanced, truth: Unbalanced) -> bool {
     shown.iter().zip(truth).any(|(shown, truth)| *shown > truth)
 }
 
@@ -99,9 +102,9 @@ fn exceeds(shown: Loose, truth: Loose) -> bool {
 fn repeats_next(shown: &[&str], truth: &[&str], below: &str) -> bool {
     let mut lines_below = below.lines().skip(1).map(str::trim);
     let Some(next) = lines_below.find(|line| !line.is_empty()) else { return false };
-    let says_something = next.chars().filter(|c| c.is_alphanumeric()).count() > 1;
+    let has_content = next.chars().filter(|c| c.is_alphanumeric()).count() > 1;
     let holds = |lines: &[&str]| lines.iter().any(|line| line.trim() == next);
-    says_something && holds(shown) && !holds(truth)
+    has_content && holds(shown) && !holds(truth)
 }
 
 fn indentation(line: &str) -> &str {
@@ -109,7 +112,7 @@ fn indentation(line: &str) -> &str {
 }
 
 /// Whether the first line is indented unlike the truth, although both are inside of the same block.
-fn indents_otherwise(shown: &[&str], truth: &[&str]) -> bool {
+fn indents_differently(shown: &[&str], truth: &[&str]) -> bool {
     let (Some(shown), Some(truth)) = (shown.first(), truth.first()) else { return false };
     let closes = |line: &str| line.trim_start().starts_with(['}', ')', ']']);
     indentation(shown) != indentation(truth) && closes(shown) == closes(truth)

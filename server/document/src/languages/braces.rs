@@ -217,6 +217,6 @@ pub(crate) static PHP: Language = Language {
         multiline("`", "`", Escape::Backslash),
     ],
     here_doc: Some(HereDoc { open: "<<<", marks: " ", capitals: false, code_after_end: true }),
-    outside: Some(("?>", &["<?php", "<?=", "<?"])),
+    template_marks: Some(("?>", &["<?php", "<?=", "<?"])),
     ..C_LIKE
 };

@@ -7,7 +7,7 @@ use super::{
     NO_COMMA, SHELL_DOCS, SINGLE, SLASHES, TEXT_BLOCK, XML_COMMENT, code, multiline, string, with,
 };
 use crate::language::{
-    Commas, Embedded, Escape, Interpolation, Language, Markup, Scope, StringSyntax,
+    Commas, EmbeddedLanguage, Escape, Interpolation, Language, Markup, Scope, StringSyntax,
 };
 
 pub(crate) static PLAIN_TEXT: Language = Language {
@@ -17,12 +17,14 @@ pub(crate) static PLAIN_TEXT: Language = Language {
     // In prose an apostrophe opens nothing.
     strings: &[],
     scope: Scope::Indent,
-    parts_are_whole: true,
+    is_prose_or_data: true,
     ..COMMON
 };
 
-const SCRIPT: Embedded = Embedded { open: "<script", close: "</script", language: "javascript" };
-const STYLE: Embedded = Embedded { open: "<style", close: "</style", language: "css" };
+const SCRIPT: EmbeddedLanguage =
+    EmbeddedLanguage { open: "<script", close: "</script", language: "javascript" };
+const STYLE: EmbeddedLanguage =
+    EmbeddedLanguage { open: "<style", close: "</style", language: "css" };
 
 const HTML_LIKE: Language = Language {
     block_comments: XML_COMMENT,
@@ -31,7 +33,7 @@ const HTML_LIKE: Language = Language {
     scope: Scope::Indent,
     block_ends: &["</"],
     markup: Markup::Tags,
-    parts_are_whole: true,
+    is_prose_or_data: true,
     ..COMMON
 };
 
@@ -66,8 +68,8 @@ pub(crate) static ERB: Language = Language {
     names: &["html.erb", "eruby", "eex", "heex", "ejs"],
     extensions: &["erb", "rhtml", "ejs", "eex", "heex"],
     embedded: &[
-        Embedded { open: "<%#", close: "%>", language: "plaintext" },
-        Embedded { open: "<%", close: "%>", language: "ruby" },
+        EmbeddedLanguage { open: "<%#", close: "%>", language: "plaintext" },
+        EmbeddedLanguage { open: "<%", close: "%>", language: "ruby" },
         SCRIPT,
         STYLE,
     ],
@@ -109,7 +111,7 @@ pub(crate) static JSON: Language = Language {
     file_names: &[".prettierrc", "composer.lock"],
     strings: &[DOUBLE],
     closers: &[']', '}', '"'],
-    parts_are_whole: true,
+    is_prose_or_data: true,
     commas: Commas::NotBefore(NO_COMMA),
     ..COMMON
 };
@@ -122,7 +124,7 @@ pub(crate) static JSONC: Language = Language {
     line_comments: SLASHES,
     block_comments: C_COMMENT,
     strings: &[DOUBLE, SINGLE],
-    parts_are_whole: true,
+    is_prose_or_data: true,
     ..COMMON
 };
 
@@ -150,7 +152,7 @@ pub(crate) static MARKDOWN: Language = Language {
     strings: &[multiline("```", "```", Escape::None), string("`", "`", Escape::None)],
     closers: CLOSERS_TICK,
     scope: Scope::Indent,
-    parts_are_whole: true,
+    is_prose_or_data: true,
     ..COMMON
 };
 
@@ -213,7 +215,7 @@ pub(crate) static CSV: Language = Language {
     strings: &[StringSyntax { multiline: true, ..string("\"", "\"", Escape::Doubled) }],
     brackets: &[],
     scope: Scope::Indent,
-    parts_are_whole: true,
+    is_prose_or_data: true,
     ..COMMON
 };
 
@@ -225,6 +227,6 @@ pub(crate) static COMMIT: Language = Language {
     comment_after_blank: true,
     strings: &[],
     scope: Scope::Indent,
-    parts_are_whole: true,
+    is_prose_or_data: true,
     ..COMMON
 };

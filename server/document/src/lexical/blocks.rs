@@ -1,6 +1,6 @@
 //! Detects whether a line opens a block, so that more deeply indented lines after it belong to it.
 
-use super::{Frame, Kind, Place, Scanner, is_word};
+use super::{Frame, Scanner, TextKind, TokenKind, is_word};
 use crate::language::{Language, Markup, Scope};
 
 /// HTML elements without content.
@@ -16,21 +16,21 @@ impl Scanner {
     pub fn opens_block(&self, line: &str) -> bool {
         let mut scanner = self.clone();
         let mut code = String::new();
-        let mut place = self.place();
+        let mut text_kind = self.text_kind();
         scanner.scan(line.trim_end(), |token| match token.kind {
-            Kind::Open { .. } | Kind::Close | Kind::Code => {
+            TokenKind::Open { .. } | TokenKind::Close | TokenKind::Code => {
                 code.push_str(line.get(token.at..token.at + token.len).unwrap_or_default());
             }
-            Kind::Enter(_) | Kind::Leave(_) => code.push('"'),
-            Kind::Broken | Kind::Text => {}
+            TokenKind::LiteralStart(_) | TokenKind::LiteralEnd(_) => code.push('"'),
+            TokenKind::BrokenLiteral | TokenKind::Text => {}
         });
         if matches!(scanner.frames.last(), Some(Frame::LineComment)) {
-            place = Place::Code;
-        } else if scanner.place() != Place::Code {
+            text_kind = TextKind::Code;
+        } else if scanner.text_kind() != TextKind::Code {
             return false;
         }
         let code = code.trim();
-        if place != Place::Code && code.is_empty() {
+        if text_kind != TextKind::Code && code.is_empty() {
             return false;
         }
         let opens_element = scanner.frames.len() > self.frames.len()

@@ -1,6 +1,6 @@
 //! One step through code: comments and literals begin, brackets nest, lines end.
 
-use super::{Frame, Kind, Last, Rest, Scanner, is_word};
+use super::{Frame, LastToken, Rest, Scanner, TokenKind, is_word};
 use crate::language::{Delimiter, Language, Markup, StringSyntax};
 
 /// Maximum length of a character literal: `'\u{10FFFF}'` is the longest.
@@ -10,14 +10,14 @@ const MAX_CHARACTER_LITERAL_CHARS: usize = 12;
 const MAX_NAME_BYTES: usize = 64;
 
 impl Scanner {
-    pub(super) fn step_in_code(&mut self, rest: Rest<'_>) -> (Kind, usize) {
+    pub(super) fn step_in_code(&mut self, rest: Rest<'_>) -> (TokenKind, usize) {
         let (c, one) = (rest.c, rest.one());
         if c == '\n' {
             return self.line_end_in_code(rest);
         }
         // Most characters take this path: blanks, and all letters of a word except the first.
         if matches!(c, ' ' | '\t') || (is_word(c) && is_word(self.previous)) {
-            return (Kind::Code, one);
+            return (TokenKind::Code, one);
         }
         if let Some(step) = self.end_of_interpolation(rest) {
             return step;
@@ -26,33 +26,33 @@ impl Scanner {
         if language.code_escape == Some(c) && (c == '\\' || c == '`' || !is_word(self.previous)) {
             let escaped = rest.text.get(one..).and_then(|more| more.chars().next());
             let len = escaped.filter(|&c| c != '\n').map_or(one, |next| one + next.len_utf8());
-            return (Kind::Code, len);
+            return (TokenKind::Code, len);
         }
         if let Some(len) = self.comment_at(rest, language) {
-            return (Kind::Text, len.max(one));
+            return (TokenKind::Text, len.max(one));
         }
-        if let Some((end, _)) = self.language.outside
+        if let Some((end, _)) = self.language.template_marks
             && rest.text.starts_with(end)
         {
-            self.frames.push(Frame::Outside);
-            return (Kind::Code, end.len().max(one));
+            self.frames.push(Frame::TemplateText);
+            return (TokenKind::Code, end.len().max(one));
         }
         if let Some(len) = self.here_doc_at(rest, language) {
-            return (Kind::Code, len);
+            return (TokenKind::Code, len);
         }
         if language.markup != Markup::Tags
             && let Some((frame, syntax, len)) = self.literal_at(rest, language)
         {
             self.frames.push(frame);
-            return (Kind::Enter(syntax), len.max(one));
+            return (TokenKind::LiteralStart(syntax), len.max(one));
         }
         if let Some(len) = self.markup_at(rest, language) {
-            return (Kind::Code, len);
+            return (TokenKind::Code, len);
         }
         self.bracket(rest, language)
     }
 
-    fn bracket(&mut self, rest: Rest<'_>, language: &Language) -> (Kind, usize) {
+    fn bracket(&mut self, rest: Rest<'_>, language: &Language) -> (TokenKind, usize) {
         let (c, one) = (rest.c, rest.one());
         for &(open, close) in language.brackets {
             if c != open && c != close {
@@ -63,20 +63,20 @@ impl Scanner {
             {
                 *n_open = if c == open { *n_open + 1 } else { n_open.saturating_sub(1) };
             }
-            let kind = if c == open { Kind::Open { closer: close } } else { Kind::Close };
+            let kind = if c == open { TokenKind::Open { closer: close } } else { TokenKind::Close };
             return (kind, one);
         }
-        (Kind::Code, one)
+        (TokenKind::Code, one)
     }
 
     /// Ends the code inside a literal at its closer, or at the closer of the literal if no closer
     /// of the code follows.
-    fn end_of_interpolation(&mut self, rest: Rest<'_>) -> Option<(Kind, usize)> {
+    fn end_of_interpolation(&mut self, rest: Rest<'_>) -> Option<(TokenKind, usize)> {
         let Some(Frame::Code { interpolation, n_open }) = self.frames.last() else { return None };
         let interpolation = *interpolation;
         if *n_open == 0 && rest.text.starts_with(interpolation.close) {
             self.frames.pop();
-            return Some((Kind::Close, interpolation.close.len()));
+            return Some((TokenKind::Close, interpolation.close.len()));
         }
         let below = self.frames.len().checked_sub(2)?;
         let Some(Frame::Literal { syntax, .. }) = self.frames.get(below) else { return None };
@@ -85,14 +85,14 @@ impl Scanner {
         let is_end = !more.contains(syntax.close) && !more.contains(interpolation.close);
         is_end.then(|| {
             self.frames.truncate(below);
-            (Kind::Leave(syntax), syntax.close.len())
+            (TokenKind::LiteralEnd(syntax), syntax.close.len())
         })
     }
 
-    pub(super) fn line_end_in_code(&mut self, rest: Rest<'_>) -> (Kind, usize) {
+    pub(super) fn line_end_in_code(&mut self, rest: Rest<'_>) -> (TokenKind, usize) {
         let is_broken = self.break_line();
         self.line_end(rest);
-        (if is_broken { Kind::Broken } else { Kind::Code }, 1)
+        (if is_broken { TokenKind::BrokenLiteral } else { TokenKind::Code }, 1)
     }
 
     /// Ends the outermost literal that cannot contain a line end, with its code and everything that
@@ -116,7 +116,7 @@ impl Scanner {
             let before = head.strip_suffix(['|', '>']).unwrap_or_default();
             if before.ends_with([' ', ':', '-']) {
                 let columns = before.len() - before.trim_start_matches(' ').len();
-                self.frames.push(Frame::Deeper { columns });
+                self.frames.push(Frame::YamlBlock { columns });
             }
         }
         let documents = self.pending.drain(..).rev().map(Frame::HereDoc);
@@ -141,7 +141,7 @@ impl Scanner {
         }
         let open = language.line_comments.iter().find(|open| rest.text.starts_with(**open))?;
         // `#[` begins an attribute in PHP.
-        if language.outside.is_some() && rest.text.starts_with("#[") {
+        if language.template_marks.is_some() && rest.text.starts_with("#[") {
             return None;
         }
         self.frames.push(Frame::LineComment);
@@ -182,7 +182,7 @@ impl Scanner {
         if language.has_plain_values {
             let begins_value = matches!(
                 self.last,
-                Last::Mark(':' | '-' | '[' | '{' | ',' | '?' | '!' | '\n' | '&')
+                LastToken::Mark(':' | '-' | '[' | '{' | ',' | '?' | '!' | '\n' | '&')
             );
             return begins_value && !is_word(self.previous);
         }

@@ -8,7 +8,7 @@ const MAX_NAME_BYTES: usize = 64;
 
 /// A here document whose name has been read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Pending {
+pub(super) struct HereDocTerminator {
     name: Box<str>,
     /// Indentation allowed before the name that ends it.
     indent: Indent,
@@ -23,7 +23,7 @@ enum Indent {
     Blanks,
 }
 
-impl Pending {
+impl HereDocTerminator {
     /// Returns the length of the part of `line` that ends the here document; `None` if the line
     /// belongs to it.
     pub(super) fn end_of(&self, line: &str) -> Option<usize> {
@@ -44,7 +44,7 @@ impl Scanner {
     /// name.
     pub(super) fn here_doc_at(&mut self, rest: Rest<'_>, language: &Language) -> Option<usize> {
         let syntax = language.here_doc?;
-        if rest.c != '<' || !self.may_begin_document(&syntax) {
+        if rest.c != '<' || !self.may_begin_here_doc(&syntax) {
             return None;
         }
         let after = rest.line_rest().strip_prefix(syntax.open)?;
@@ -59,7 +59,7 @@ impl Scanner {
             Some(_) => Indent::Blanks,
             None => Indent::None,
         };
-        self.pending.push(Pending {
+        self.pending.push(HereDocTerminator {
             name: name.into(),
             indent: if language.id == "terraform" { Indent::Blanks } else { indent },
             code_after_end: syntax.code_after_end,
@@ -69,7 +69,7 @@ impl Scanner {
 
     /// Whether a here document may follow the previous character: `1<<N` is a shift, and so is
     /// `a<<N` in languages with capital names.
-    fn may_begin_document(&self, syntax: &HereDoc) -> bool {
+    fn may_begin_here_doc(&self, syntax: &HereDoc) -> bool {
         if self.previous == '<' {
             return false;
         }

@@ -12,16 +12,16 @@ use crate::language::Language;
 use crate::position::{LineIdx, line_span};
 
 /// Lines from one checkpoint to the next, unless the lines are long.
-const STRETCH_LINES: usize = 64;
+const CHECKPOINT_LINES: usize = 64;
 /// Bytes from one checkpoint to the next, not counting the last line.
-const STRETCH_BYTES: usize = 4 << 10;
+const CHECKPOINT_BYTES: usize = 4 << 10;
 
 /// The checkpoints of one text.
 #[derive(Debug, Clone)]
 pub(crate) struct Checkpoints {
     language: &'static Language,
     /// Ordered by line; the first is at line 0.
-    noted: Vec<Checkpoint>,
+    checkpoints: Vec<Checkpoint>,
 }
 
 #[derive(Debug, Clone)]
@@ -35,21 +35,24 @@ struct Checkpoint {
 impl Checkpoints {
     pub(crate) fn new(language: &'static Language) -> Self {
         let first = Checkpoint { line: 0, state: Scanner::new(language), is_clean: false };
-        Self { language, noted: vec![first] }
+        Self { language, checkpoints: vec![first] }
     }
 
     /// Records an edit that has replaced the lines from `first` to `last` with lines from `first`
     /// to `new_last`.
     pub(crate) fn edited(&mut self, first: LineIdx, last: LineIdx, new_last: LineIdx) {
-        self.noted.retain(|noted| noted.line <= first || noted.line > last);
-        for noted in &mut self.noted {
-            if noted.line > last {
-                noted.line = noted.line - last + new_last;
+        self.checkpoints.retain(|checkpoint| checkpoint.line <= first || checkpoint.line > last);
+        for checkpoint in &mut self.checkpoints {
+            if checkpoint.line > last {
+                checkpoint.line = checkpoint.line - last + new_last;
             }
         }
-        let touched = self.noted.partition_point(|noted| noted.line <= first).saturating_sub(1);
-        if let Some(noted) = self.noted.get_mut(touched) {
-            noted.is_clean = false;
+        let touched = self
+            .checkpoints
+            .partition_point(|checkpoint| checkpoint.line <= first)
+            .saturating_sub(1);
+        if let Some(checkpoint) = self.checkpoints.get_mut(touched) {
+            checkpoint.is_clean = false;
         }
     }
 
@@ -58,19 +61,21 @@ impl Checkpoints {
         let line = line.min(rope.len_lines().saturating_sub(1));
         let mut idx = 0;
         loop {
-            let next_line = self.noted.get(idx + 1).map(|next| next.line);
-            let Some(noted) = self.noted.get(idx) else { return Scanner::new(self.language) };
+            let next_line = self.checkpoints.get(idx + 1).map(|next| next.line);
+            let Some(checkpoint) = self.checkpoints.get(idx) else {
+                return Scanner::new(self.language);
+            };
             match next_line {
                 Some(next) if next <= line => {
-                    if !noted.is_clean {
+                    if !checkpoint.is_clean {
                         self.rescan(rope, idx);
                     }
                     idx += 1;
                 }
                 // The stretch that contains the line, or the one after the last checkpoint.
                 _ => {
-                    if noted.line == line {
-                        return noted.state.clone();
+                    if checkpoint.line == line {
+                        return checkpoint.state.clone();
                     }
                     if let Some(state) = self.reach(rope, idx, line) {
                         return state;
@@ -84,19 +89,20 @@ impl Checkpoints {
     /// Scans from checkpoint `idx` to `line`. Returns `None` if it recorded a checkpoint on the
     /// way.
     fn reach(&mut self, rope: &Rope, idx: usize, line: LineIdx) -> Option<Scanner> {
-        let noted = self.noted.get(idx)?;
-        let (mut state, start) = (noted.state.clone(), noted.line);
+        let checkpoint = self.checkpoints.get(idx)?;
+        let (mut state, start) = (checkpoint.state.clone(), checkpoint.line);
         let mut n_bytes = 0;
         for at in start..line {
             n_bytes += scan_line(&mut state, rope, at);
-            let is_long = n_bytes >= STRETCH_BYTES || at + 1 - start >= STRETCH_LINES;
+            let is_long = n_bytes >= CHECKPOINT_BYTES || at + 1 - start >= CHECKPOINT_LINES;
             if is_long && at + 1 < line {
                 // The new checkpoint takes over the mark of its stretch.
-                let is_clean = self.noted.get(idx).is_some_and(|noted| noted.is_clean);
+                let is_clean =
+                    self.checkpoints.get(idx).is_some_and(|checkpoint| checkpoint.is_clean);
                 let checkpoint = Checkpoint { line: at + 1, state, is_clean };
-                self.noted.insert(idx + 1, checkpoint);
-                if let Some(noted) = self.noted.get_mut(idx) {
-                    noted.is_clean = true;
+                self.checkpoints.insert(idx + 1, checkpoint);
+                if let Some(checkpoint) = self.checkpoints.get_mut(idx) {
+                    checkpoint.is_clean = true;
                 }
                 return None;
             }
@@ -106,26 +112,29 @@ impl Checkpoints {
 
     /// Scans a changed stretch again, up to the next checkpoint.
     fn rescan(&mut self, rope: &Rope, idx: usize) {
-        let (Some(from), Some(to)) = (self.noted.get(idx), self.noted.get(idx + 1)) else { return };
+        let (Some(from), Some(to)) = (self.checkpoints.get(idx), self.checkpoints.get(idx + 1))
+        else {
+            return;
+        };
         let (mut state, start, end) = (from.state.clone(), from.line, to.line);
         let mut n_bytes = 0;
         for at in start..end {
             n_bytes += scan_line(&mut state, rope, at);
-            let is_long = n_bytes >= STRETCH_BYTES || at + 1 - start >= STRETCH_LINES;
+            let is_long = n_bytes >= CHECKPOINT_BYTES || at + 1 - start >= CHECKPOINT_LINES;
             if is_long && at + 1 < end {
                 // The stretch has grown: the rest of it becomes a separate stretch.
                 let rest = Checkpoint { line: at + 1, state, is_clean: false };
-                self.noted.insert(idx + 1, rest);
-                if let Some(from) = self.noted.get_mut(idx) {
+                self.checkpoints.insert(idx + 1, rest);
+                if let Some(from) = self.checkpoints.get_mut(idx) {
                     from.is_clean = true;
                 }
                 return;
             }
         }
-        if let Some(from) = self.noted.get_mut(idx) {
+        if let Some(from) = self.checkpoints.get_mut(idx) {
             from.is_clean = true;
         }
-        if let Some(to) = self.noted.get_mut(idx + 1)
+        if let Some(to) = self.checkpoints.get_mut(idx + 1)
             && to.state != state
         {
             to.state = state;

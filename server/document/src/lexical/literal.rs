@@ -1,13 +1,13 @@
 //! One step through a literal: escapes, code inside, and the end.
 
-use super::{Frame, Kind, Rest, Scanner};
+use super::{Frame, Rest, Scanner, TokenKind};
 use crate::language::{Delimiter, Escape, StringSyntax};
 
 impl Scanner {
-    pub(super) fn step_in_literal(&mut self, rest: Rest<'_>) -> (Kind, usize) {
+    pub(super) fn step_in_literal(&mut self, rest: Rest<'_>) -> (TokenKind, usize) {
         let (c, one) = (rest.c, rest.one());
         let Some(Frame::Literal { syntax, name, closer, n_open }) = self.frames.last_mut() else {
-            return (Kind::Text, one);
+            return (TokenKind::Text, one);
         };
         let syntax: &'static StringSyntax = syntax;
         // In Swift the escape and the code inside begin with the same character.
@@ -23,7 +23,7 @@ impl Scanner {
             return self.enter_code(code, n_open);
         }
         if let Some(len) = escaped {
-            return (Kind::Text, len.max(one));
+            return (TokenKind::Text, len.max(one));
         }
         let doubled = syntax
             .interpolations
@@ -32,7 +32,7 @@ impl Scanner {
         if let Some(code) = doubled {
             let more = rest.text.get(code.open.len()..).unwrap_or_default();
             if more.starts_with(code.open) {
-                return (Kind::Text, 2 * code.open.len());
+                return (TokenKind::Text, 2 * code.open.len());
             }
             return self.enter_code(code, code.open.len());
         }
@@ -49,7 +49,7 @@ impl Scanner {
                 let opener = opener_of(*closer);
                 if opener != *closer && c == opener {
                     *n_open += 1;
-                    return (Kind::Text, one);
+                    return (TokenKind::Text, one);
                 }
                 let ends = c == *closer && *n_open == 0;
                 if c == *closer && !ends {
@@ -68,22 +68,22 @@ impl Scanner {
         };
         if let Some(len) = end {
             self.frames.pop();
-            return (Kind::Leave(syntax), len.max(one));
+            return (TokenKind::LiteralEnd(syntax), len.max(one));
         }
         if c == '\n' && !syntax.multiline {
             return self.line_end_in_code(rest);
         }
-        (Kind::Text, one)
+        (TokenKind::Text, one)
     }
 
     fn enter_code(
         &mut self,
         code: &'static crate::language::Interpolation,
         len: usize,
-    ) -> (Kind, usize) {
+    ) -> (TokenKind, usize) {
         self.frames.push(Frame::Code { interpolation: code, n_open: 0 });
-        self.last = super::Last::Mark('{');
-        (Kind::Open { closer: code.close.chars().next().unwrap_or('}') }, len)
+        self.last = super::LastToken::Mark('{');
+        (TokenKind::Open { closer: code.close.chars().next().unwrap_or('}') }, len)
     }
 }
 

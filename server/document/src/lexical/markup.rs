@@ -1,6 +1,6 @@
 //! Tags, elements and embedded parts in another language.
 
-use super::{Frame, Kind, Rest, Scanner};
+use super::{Frame, Rest, Scanner, TokenKind};
 use crate::language::{Interpolation, Language, Markup};
 
 /// Code inside an element.
@@ -10,7 +10,7 @@ static ELEMENT_CODE: Interpolation = BRACES;
 impl Scanner {
     /// Ends the innermost embedded part at its closer, regardless of constructs that are open in
     /// it.
-    pub(super) fn leave_island(&mut self, rest: Rest<'_>) -> Option<(Kind, usize)> {
+    pub(super) fn leave_embedded(&mut self, rest: Rest<'_>) -> Option<(TokenKind, usize)> {
         if !matches!(rest.c, '<' | '%') {
             return None;
         }
@@ -20,7 +20,7 @@ impl Scanner {
         })?;
         self.frames.truncate(depth);
         // The scanner then reads a closing tag as a tag.
-        (rest.c != '<').then_some((Kind::Code, 2))
+        (rest.c != '<').then_some((TokenKind::Code, 2))
     }
 
     /// Begins a tag, an element or an embedded part. Returns the length of the text read.
@@ -33,14 +33,16 @@ impl Scanner {
         match language.markup {
             Markup::None => None,
             Markup::Tags => {
-                let island =
-                    language.embedded.iter().position(|island| starts_with(rest.text, island.open));
-                if let Some(idx) = island
-                    && let Some(island) = language.embedded.get(idx)
+                let embedded = language
+                    .embedded
+                    .iter()
+                    .position(|embedded| starts_with(rest.text, embedded.open));
+                if let Some(idx) = embedded
+                    && let Some(embedded) = language.embedded.get(idx)
                     && !begins_name
                 {
                     self.embed(language, idx);
-                    return Some(island.open.len());
+                    return Some(embedded.open.len());
                 }
                 if !begins_name && !matches!(next, Some('/' | '!')) {
                     return None;
@@ -48,7 +50,7 @@ impl Scanner {
                 self.frames.push(Frame::Tag {
                     is_closing: next == Some('/'),
                     ends_itself: false,
-                    embeds: island,
+                    embeds: embedded,
                 });
                 Some(1)
             }
@@ -69,14 +71,14 @@ impl Scanner {
     }
 
     fn embed(&mut self, language: &Language, idx: usize) {
-        if let Some(island) = language.embedded.get(idx) {
-            let language = Language::by_id(island.language);
-            self.frames.push(Frame::Embedded { language, close: island.close });
-            self.last = super::Last::Mark('\n');
+        if let Some(embedded) = language.embedded.get(idx) {
+            let language = Language::by_id(embedded.language);
+            self.frames.push(Frame::Embedded { language, close: embedded.close });
+            self.last = super::LastToken::Mark('\n');
         }
     }
 
-    pub(super) fn step_in_tag(&mut self, rest: Rest<'_>) -> (Kind, usize) {
+    pub(super) fn step_in_tag(&mut self, rest: Rest<'_>) -> (TokenKind, usize) {
         let language = self.current();
         let (c, one) = (rest.c, rest.one());
         let is_element = language.markup == Markup::Elements;
@@ -86,22 +88,22 @@ impl Scanner {
             let markup = if is_element { Language::by_id("html") } else { language };
             if let Some((frame, syntax, len)) = self.literal_at(rest, markup) {
                 self.frames.push(frame);
-                return (Kind::Enter(syntax), len.max(one));
+                return (TokenKind::LiteralStart(syntax), len.max(one));
             }
         }
         if is_element && c == '{' {
             self.frames.push(Frame::Code { interpolation: &ELEMENT_CODE, n_open: 0 });
-            self.last = super::Last::Mark('{');
-            return (Kind::Open { closer: '}' }, one);
+            self.last = super::LastToken::Mark('{');
+            return (TokenKind::Open { closer: '}' }, one);
         }
         if !is_element && c == '<' {
             // The text before was not a tag, or an embedded part begins in it.
             if let Some(len) = self.markup_at(rest, language) {
-                return (Kind::Code, len);
+                return (TokenKind::Code, len);
             }
         }
         let Some(Frame::Tag { is_closing, ends_itself, embeds }) = self.frames.last_mut() else {
-            return (Kind::Code, one);
+            return (TokenKind::Code, one);
         };
         match c {
             '/' => *ends_itself = true,
@@ -117,20 +119,20 @@ impl Scanner {
         if !is_element {
             return Self::tag_bracket(rest, language);
         }
-        (Kind::Code, one)
+        (TokenKind::Code, one)
     }
 
     /// Brackets inside a tag count like brackets in text.
-    fn tag_bracket(rest: Rest<'_>, language: &Language) -> (Kind, usize) {
+    fn tag_bracket(rest: Rest<'_>, language: &Language) -> (TokenKind, usize) {
         let (c, one) = (rest.c, rest.one());
         let kind = language.brackets.iter().find_map(|&(open, close)| {
             if c == open {
-                Some(Kind::Open { closer: close })
+                Some(TokenKind::Open { closer: close })
             } else {
-                (c == close).then_some(Kind::Close)
+                (c == close).then_some(TokenKind::Close)
             }
         });
-        (kind.unwrap_or(Kind::Code), one)
+        (kind.unwrap_or(TokenKind::Code), one)
     }
 
     fn end_tag(
@@ -153,13 +155,13 @@ impl Scanner {
         }
     }
 
-    pub(super) fn step_in_children(&mut self, rest: Rest<'_>) -> (Kind, usize) {
+    pub(super) fn step_in_children(&mut self, rest: Rest<'_>) -> (TokenKind, usize) {
         let one = rest.one();
         match rest.c {
             '{' => {
                 self.frames.push(Frame::Code { interpolation: &ELEMENT_CODE, n_open: 0 });
-                self.last = super::Last::Mark('{');
-                (Kind::Open { closer: '}' }, one)
+                self.last = super::LastToken::Mark('{');
+                (TokenKind::Open { closer: '}' }, one)
             }
             // The text of an element contains no brace: the element was never closed.
             '}' => {
@@ -167,9 +169,9 @@ impl Scanner {
                 match code {
                     Some(depth) => {
                         self.frames.truncate(depth);
-                        (Kind::Close, one)
+                        (TokenKind::Close, one)
                     }
-                    None => (Kind::Code, one),
+                    None => (TokenKind::Code, one),
                 }
             }
             '<' => {
@@ -177,9 +179,9 @@ impl Scanner {
                 if next.is_some_and(|c| c.is_alphabetic() || c == '/' || c == '>') {
                     self.push_tag(next == Some('/'));
                 }
-                (Kind::Code, one)
+                (TokenKind::Code, one)
             }
-            _ => (Kind::Code, one),
+            _ => (TokenKind::Code, one),
         }
     }
 }

@@ -3,7 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
-use super::{Kind, Place, Scanner};
+use super::{Scanner, TextKind, TokenKind};
 use crate::language::Language;
 use crate::{ByteOffset, Change, Document, Position, PositionEncoding, Range, fixture};
 use proptest::prelude::*;
@@ -15,13 +15,15 @@ fn scan(language: &str, text: &str) -> (Scanner, String) {
     let mut brackets: Vec<(char, usize)> = Vec::new();
     for line in text.split_inclusive('\n') {
         scanner.scan(line, |token| match token.kind {
-            Kind::Open { closer } => brackets.push((closer, token.depth)),
-            Kind::Close if brackets.last().is_some_and(|(closer, _)| *closer == token.c) => {
+            TokenKind::Open { closer } => brackets.push((closer, token.depth)),
+            TokenKind::Close if brackets.last().is_some_and(|(closer, _)| *closer == token.c) => {
                 brackets.pop();
             }
-            Kind::Close => brackets.push((token.c, 0)),
+            TokenKind::Close => brackets.push((token.c, 0)),
             // Constructs that are open in code inside a literal end with the literal.
-            Kind::Leave(_) | Kind::Broken => brackets.retain(|(_, depth)| *depth <= token.depth),
+            TokenKind::LiteralEnd(_) | TokenKind::BrokenLiteral => {
+                brackets.retain(|(_, depth)| *depth <= token.depth);
+            }
             _ => {}
         });
     }
@@ -37,7 +39,7 @@ fn whole(language: &str, text: &str) {
 
 /// Checks the text as `whole` does, and that the kind of text at `$0` is `place`.
 #[track_caller]
-fn place(language: &str, text: &str, place: Place) {
+fn check_text_kind(language: &str, text: &str, expected: TextKind) {
     let (parsed, ByteOffset(cursor)) = fixture::parse(text);
     let before = &parsed[..cursor];
     let mut scanner = Scanner::new(Language::find(language).unwrap());
@@ -46,7 +48,7 @@ fn place(language: &str, text: &str, place: Place) {
         scanner.scan(line, |_| {});
     }
     scanner.scan(&before[start..], |_| {});
-    assert_eq!(scanner.place(), place, "{language}: {text}");
+    assert_eq!(scanner.text_kind(), expected, "{language}: {text}");
     whole(language, &parsed);
 }
 
@@ -84,11 +86,11 @@ fn literals_nest_in_interpolated_code() {
 fn unclosed_interpolation_ends_with_literal() {
     whole("python", "print(f\"{name\", x)");
     whole("shellscript", "cd \"$(dirname\"");
-    place("kotlin", "val a = \"${x\nval b = $01", Place::Code);
+    check_text_kind("kotlin", "val a = \"${x\nval b = $01", TextKind::Code);
     // Format specifiers are not comments, and a quote in one ends with the line.
-    place("python", "a = f\"{x:#x} {y:>{z}}\" + 'b' $0", Place::Code);
-    place("python", "a = f\"{x:'^9}\"\nb = 'c' $0", Place::Code);
-    place("shellscript", "a=\"${b:-c # d}\" e='f' $0", Place::Code);
+    check_text_kind("python", "a = f\"{x:#x} {y:>{z}}\" + 'b' $0", TextKind::Code);
+    check_text_kind("python", "a = f\"{x:'^9}\"\nb = 'c' $0", TextKind::Code);
+    check_text_kind("shellscript", "a=\"${b:-c # d}\" e='f' $0", TextKind::Code);
 }
 
 #[test]
@@ -111,32 +113,36 @@ fn here_documents_are_text() {
         ("yaml", "a: |\n  it's (\n\n  \"\nb: 'x' $0"),
         ("yaml", "- run: >-\n    don't\n- b: \"x\" $0"),
     ] {
-        place(language, text, Place::Code);
+        check_text_kind(language, text, TextKind::Code);
     }
-    place("shellscript", "cat <<E\nit's $0\nE", Place::Literal);
-    place("php", "<?php\n$a = <<<T\nit's $0\nT;", Place::Literal);
-    place("yaml", "a: |\n  it's $0\nb: 1", Place::Literal);
+    check_text_kind("shellscript", "cat <<E\nit's $0\nE", TextKind::Literal);
+    check_text_kind("php", "<?php\n$a = <<<T\nit's $0\nT;", TextKind::Literal);
+    check_text_kind("yaml", "a: |\n  it's $0\nb: 1", TextKind::Literal);
 }
 
 #[test]
 fn text_around_template_code_is_text() {
-    place("php", "<h1>Today's list</h1>\n<?php\n$a = 'x'; $0", Place::Code);
-    place("php", "<?php if ($a): // it's ?>\n<p>Don't</p>\n<?php endif; $b = 'x'; $0", Place::Code);
+    check_text_kind("php", "<h1>Today's list</h1>\n<?php\n$a = 'x'; $0", TextKind::Code);
+    check_text_kind(
+        "php",
+        "<?php if ($a): // it's ?>\n<p>Don't</p>\n<?php endif; $b = 'x'; $0",
+        TextKind::Code,
+    );
     whole("php", "<?php #[Attribute('x')]\n# it's\n$a = 'b';");
-    place(
+    check_text_kind(
         "erb",
         "<p>Don't</p>\n<% if a == 'b' %>\n<a href=\"<%= c['d'] %>\">It's</a> $0",
-        Place::Code,
+        TextKind::Code,
     );
-    place(
+    check_text_kind(
         "html",
         "<p>Don't</p>\n<script>\nconst a = 'x' < b ? `${c}` : \"$0\";\n</script>",
-        Place::Literal,
+        TextKind::Literal,
     );
-    place(
+    check_text_kind(
         "vue",
         "<template><p>It's</p></template>\n<script setup>\nif (i<names.length) a = 'b' $0\n</script>",
-        Place::Code,
+        TextKind::Code,
     );
     whole(
         "html",
@@ -159,8 +165,12 @@ fn text_of_elements_is_text() {
         "const f = <T,>(x: T) => g<T>('x'); const [a] = useState<string>('b');",
     );
     whole("javascript", "if (a < b && c > d) { e('x'); } const f = x => x <y;");
-    place("javascriptreact", "const A = <p>Don't {n.$0}</p>;", Place::Code);
-    place("javascriptreact", "return ( // list\n  <p>it's {'$0'}</p>\n);", Place::Literal);
+    check_text_kind("javascriptreact", "const A = <p>Don't {n.$0}</p>;", TextKind::Code);
+    check_text_kind(
+        "javascriptreact",
+        "return ( // list\n  <p>it's {'$0'}</p>\n);",
+        TextKind::Literal,
+    );
 }
 
 #[test]
@@ -240,10 +250,10 @@ fn quotes_escape_as_in_each_language() {
 #[test]
 fn quote_after_word_must_close_on_its_line() {
     for language in ["php", "ruby", "elixir", "r"] {
-        place(language, "a = don't\nb = 'x' $0", Place::Code);
+        check_text_kind(language, "a = don't\nb = 'x' $0", TextKind::Code);
     }
     // After a surplus quote the state is wrong until the next such quote.
-    place("ruby", "a = 'it''\nb = 'desk'\nc = 'x' $0", Place::Code);
+    check_text_kind("ruby", "a = 'it''\nb = 'desk'\nc = 'x' $0", TextKind::Code);
 }
 
 #[test]
@@ -252,7 +262,7 @@ fn comments_begin_as_in_each_language() {
     whole("perl", "=pod\n\nit's (\n\n=cut\nmy $a = 'x';");
     whole("shellscript", "a=${#b} c=d#'e' # don't");
     whole("lua", "--[==[ it's ]] ]==] a = 'x'");
-    place("php", "<?php\n/**\n * doesn't $0\n */", Place::Comment);
+    check_text_kind("php", "<?php\n/**\n * doesn't $0\n */", TextKind::Comment);
 }
 
 fn edit(from: (u32, u32), to: (u32, u32), text: &str) -> Change {
@@ -274,12 +284,12 @@ fn afresh(document: &Document, line: usize) -> Scanner {
 fn distant_literal_start_is_known() {
     let text = format!("const A: &str = r#\"\n{}\"#;\nfn f() {{}}\n", "it's\n".repeat(500));
     let mut document = Document::open("file:///a.rs", "rust", 1, &text);
-    assert_eq!(document.snapshot().lexical_state(400).place(), Place::Literal);
-    assert_eq!(document.snapshot().lexical_state(502).place(), Place::Code);
+    assert_eq!(document.snapshot().lexical_state(400).text_kind(), TextKind::Literal);
+    assert_eq!(document.snapshot().lexical_state(502).text_kind(), TextKind::Code);
     // Removing the opener turns text into code, however far below it is.
     document.change(2, &[edit((0, 16), (0, 19), "1;")], PositionEncoding::Utf16).unwrap();
     assert_eq!(document.snapshot().lexical_state(400), afresh(&document, 400));
-    assert_eq!(document.snapshot().lexical_state(400).place(), Place::Code);
+    assert_eq!(document.snapshot().lexical_state(400).text_kind(), TextKind::Code);
 }
 
 proptest! {

@@ -10,10 +10,15 @@ use crate::{Engine, Generated, Job, Stop};
 
 const TEXT: &str = "def total(items):\n    count = 0\n    for item in items:\n        count";
 
-fn loaded(accelerator: Option<&Accelerator>) -> Result<Loaded, LoadFailed> {
+fn loaded(accelerator: Option<&Accelerator>) -> Result<Loaded, LoadError> {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../model/fixtures/qwen2-tokenizer");
     let file = ModelFile::open(Path::new(folder)).map_err(|error| error.to_string())?;
-    Loaded::wanted(Wanted { accelerator, ..Wanted::default() }, &file, 1, &mut |_| {})
+    Loaded::with_options(
+        LoadOptions { accelerator, ..LoadOptions::default() },
+        &file,
+        1,
+        &mut |_| {},
+    )
 }
 
 /// Returns the completion after the first `n` characters of the text.
@@ -65,8 +70,9 @@ fn chat_template_file_takes_precedence() {
     }
     let name = || {
         let file = ModelFile::open(&folder).unwrap();
-        let wanted = Wanted { infill: Infill::Instruct, ..Wanted::default() };
-        Loaded::wanted(wanted, &file, 1, &mut |_| {}).map(|loaded| loaded.assembler.format().name())
+        let options = LoadOptions { infill: Infill::Instruct, ..LoadOptions::default() };
+        Loaded::with_options(options, &file, 1, &mut |_| {})
+            .map(|loaded| loaded.assembler.format().name())
     };
     assert!(name().unwrap_err().contains("has no chat template"));
     let config = |template: serde_json::Value| {

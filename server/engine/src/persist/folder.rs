@@ -25,7 +25,7 @@ pub(crate) struct Folder {
 
 /// A file in a folder.
 #[derive(Debug)]
-pub(crate) struct Found {
+pub(crate) struct FolderEntry {
     pub(crate) name: String,
     /// Its length in bytes.
     pub(crate) bytes: u64,
@@ -35,7 +35,7 @@ pub(crate) struct Found {
 
 /// A file that is being written. It is removed if it is dropped before [`finish`](Self::finish).
 #[derive(Debug)]
-pub(crate) struct Partial<'a> {
+pub(crate) struct PartialFile<'a> {
     folder: &'a Folder,
     file: File,
     path: PathBuf,
@@ -47,7 +47,7 @@ impl Folder {
     pub(crate) fn open(parent: &Path, name: &str, create: bool) -> io::Result<Option<Self>> {
         let path = parent.join(name);
         if create {
-            make(&path)?;
+            create_folder(&path)?;
         }
         let metadata = match std::fs::symlink_metadata(&path) {
             Err(error) if !create && error.kind() == ErrorKind::NotFound => return Ok(None),
@@ -62,7 +62,7 @@ impl Folder {
     }
 
     /// Returns the complete files with this extension.
-    pub(crate) fn files(&self, extension: &str) -> Vec<Found> {
+    pub(crate) fn files(&self, extension: &str) -> Vec<FolderEntry> {
         let Ok(entries) = std::fs::read_dir(&self.path) else { return Vec::new() };
         let found = entries.flatten().filter_map(|entry| {
             let name = entry.file_name().into_string().ok()?;
@@ -70,14 +70,14 @@ impl Folder {
             let metadata = entry.metadata().ok()?;
             let ours = metadata.is_file() && Path::new(&name).extension()? == extension;
             let modified = metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH);
-            ours.then_some(Found { name, bytes: metadata.len(), modified })
+            ours.then_some(FolderEntry { name, bytes: metadata.len(), modified })
         });
         found.collect()
     }
 
     /// Opens a regular file for reading.
     pub(crate) fn read(&self, name: &str) -> io::Result<File> {
-        open_ordinary(&self.path.join(name))
+        open_regular(&self.path.join(name))
     }
 
     /// Opens a regular file that only this user may read and write.
@@ -99,28 +99,28 @@ impl Folder {
     }
 
     /// Returns the incomplete files.
-    pub(crate) fn partial_files(&self) -> Vec<Found> {
+    pub(crate) fn partial_files(&self) -> Vec<FolderEntry> {
         self.files(PARTIAL)
     }
 
     /// Returns the least recently used files of `.extension` that exceed `cap_bytes`, except the
-    /// file named `spared`.
-    pub(crate) fn beyond(
+    /// file named `kept`.
+    pub(crate) fn files_over_cap(
         &self,
         extension: &str,
         cap_bytes: u64,
-        spared: Option<&str>,
-    ) -> Vec<Found> {
+        kept: Option<&str>,
+    ) -> Vec<FolderEntry> {
         let mut files = self.files(extension);
         files.sort_by_key(|found| std::cmp::Reverse(found.modified));
         let mut bytes = 0_u64;
         files.retain(|found| {
             let with_it = bytes.saturating_add(found.bytes);
-            let is_beyond = with_it > cap_bytes && spared != Some(&*found.name);
-            if !is_beyond {
+            let is_over_cap = with_it > cap_bytes && kept != Some(&*found.name);
+            if !is_over_cap {
                 bytes = with_it;
             }
-            is_beyond
+            is_over_cap
         });
         files
     }
@@ -132,7 +132,7 @@ impl Folder {
     }
 
     /// Creates a partial file.
-    pub(crate) fn create(&self) -> io::Result<Partial<'_>> {
+    pub(crate) fn create(&self) -> io::Result<PartialFile<'_>> {
         static COUNTER: AtomicU64 = AtomicU64::new(0);
         let process = std::process::id();
         loop {
@@ -140,13 +140,13 @@ impl Folder {
             let path = self.path.join(format!("{process}-{counter}.{PARTIAL}"));
             match create_private(&path) {
                 Ok(file) => {
-                    // The lock is held until the file is complete or this process ends. `sweep` may
+                    // The lock is held until the file is complete or this process ends. `remove_stale_partial_files` may
                     // remove a file that it can lock, because no process writes it. On a system
-                    // without locks, `sweep` removes less.
+                    // without locks, `remove_stale_partial_files` removes less.
                     let is_swept = matches!(file.try_lock(), Err(TryLockError::WouldBlock));
                     // Another process may have removed it before the lock.
                     if !is_swept && path.symlink_metadata().is_ok() {
-                        return Ok(Partial { folder: self, file, path, finished: false });
+                        return Ok(PartialFile { folder: self, file, path, finished: false });
                     }
                 }
                 // An earlier process with the same id left it.
@@ -157,24 +157,24 @@ impl Folder {
     }
 
     /// Removes the partial files of processes that ended; returns their number.
-    pub(crate) fn sweep(&self) -> usize {
-        let mut n_swept = 0;
+    pub(crate) fn remove_stale_partial_files(&self) -> usize {
+        let mut n_stale = 0;
         for found in self.files(PARTIAL) {
             let path = self.path.join(&found.name);
-            let Ok(file) = open_ordinary(&path) else { continue };
+            let Ok(file) = open_regular(&path) else { continue };
             match file.try_lock() {
                 Ok(()) => {
                     self.remove(&found.name);
-                    n_swept += 1;
+                    n_stale += 1;
                 }
                 Err(TryLockError::WouldBlock | TryLockError::Error(_)) => {}
             }
         }
-        n_swept
+        n_stale
     }
 }
 
-impl Partial<'_> {
+impl PartialFile<'_> {
     /// Renames the complete file to `name`; replaces a file of that name.
     pub(crate) fn finish(mut self, name: &str) -> io::Result<()> {
         self.file.flush()?;
@@ -184,14 +184,14 @@ impl Partial<'_> {
     }
 }
 
-impl Partial<'_> {
+impl PartialFile<'_> {
     /// Waits until the disk has the written data.
     pub(crate) fn sync(&self) -> io::Result<()> {
         self.file.sync_all()
     }
 }
 
-impl Write for Partial<'_> {
+impl Write for PartialFile<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.file.write(bytes)
     }
@@ -201,7 +201,7 @@ impl Write for Partial<'_> {
     }
 }
 
-impl Drop for Partial<'_> {
+impl Drop for PartialFile<'_> {
     fn drop(&mut self) {
         if !self.finished {
             // A later start removes a file that cannot be removed now.
@@ -212,11 +212,11 @@ impl Drop for Partial<'_> {
 
 /// Marks a file as used, so that it is not evicted next. Failures are ignored: a file on a
 /// read-only disk is still usable.
-pub(crate) fn touch(file: &File) {
+pub(crate) fn mark_used(file: &File) {
     let _ = file.set_modified(SystemTime::now());
 }
 
-fn make(path: &Path) -> io::Result<()> {
+fn create_folder(path: &Path) -> io::Result<()> {
     let mut builder = DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
@@ -255,10 +255,10 @@ fn create_private(path: &Path) -> io::Result<File> {
 }
 
 /// Opens a regular file only: a pipe would wait for a writer, and a link leads elsewhere.
-fn open_ordinary(path: &Path) -> io::Result<File> {
+fn open_regular(path: &Path) -> io::Result<File> {
     let refused = || io::Error::new(ErrorKind::InvalidInput, "not a regular file");
-    let seen = std::fs::symlink_metadata(path)?;
-    if !seen.is_file() {
+    let estimate = std::fs::symlink_metadata(path)?;
+    if !estimate.is_file() {
         return Err(refused());
     }
     let file = File::open(path)?;
@@ -267,7 +267,7 @@ fn open_ordinary(path: &Path) -> io::Result<File> {
     {
         use std::os::unix::fs::MetadataExt as _;
         let opened = file.metadata()?;
-        if (opened.dev(), opened.ino()) != (seen.dev(), seen.ino()) {
+        if (opened.dev(), opened.ino()) != (estimate.dev(), estimate.ino()) {
             return Err(refused());
         }
     }

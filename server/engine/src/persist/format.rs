@@ -7,7 +7,7 @@
 //! Numbers are little-endian. The header decides whether a session is usable. A start therefore
 //! reads a few kilobytes of each file, and a session's megabytes only when a prompt needs them.
 //!
-//! Any bytes give a [`Verdict`], and no allocation exceeds the length of the file.
+//! Any bytes give a [`HeaderCheck`], and no allocation exceeds the length of the file.
 
 use std::io::{self, Read, Write};
 
@@ -29,22 +29,22 @@ const MAX_TOKENS: usize = 1 << 20;
 /// Length of everything before the token ids.
 const FIXED_BYTES: usize = MAGIC.len() + 4 + IDENTITY_BYTES + 4 + 8;
 
-const SUM_BYTES: usize = 32;
+const CHECKSUM_BYTES: usize = 32;
 
 /// A SHA-256 checksum.
-pub(crate) type Sum = [u8; SUM_BYTES];
+pub(crate) type Checksum = [u8; CHECKSUM_BYTES];
 
 /// The result of reading a file's header.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(crate) enum HeaderCheck {
     /// A session of this identity.
-    Ours(Header),
+    Usable(Header),
     /// A session of another model or build.
-    Foreign,
+    OtherModel,
     /// Written by a later version of lowkey.
-    Newer,
+    LaterVersion,
     /// Not a session file, or a damaged one.
-    Unreadable,
+    Damaged,
 }
 
 /// The header of a usable session.
@@ -55,15 +55,15 @@ pub(crate) struct Header {
     /// The length of the payload without its checksum, in bytes.
     pub(crate) payload_bytes: u64,
     /// The header's checksum, which the payload's checksum covers too.
-    sum: Sum,
+    sum: Checksum,
 }
 
 /// Hashes a payload piece by piece.
-pub(crate) struct PayloadSum(Sha256);
+pub(crate) struct PayloadChecksum(Sha256);
 
-impl PayloadSum {
+impl PayloadChecksum {
     /// Starts from the header's checksum, so that a payload only verifies after its own header.
-    pub(crate) fn after(header: Sum) -> Self {
+    pub(crate) fn after(header: Checksum) -> Self {
         Self(Sha256::new_with_prefix(header))
     }
 
@@ -73,15 +73,15 @@ impl PayloadSum {
     }
 
     /// Returns the checksum.
-    pub(crate) fn finish(self) -> Sum {
+    pub(crate) fn finish(self) -> Checksum {
         self.0.finalize().into()
     }
 }
 
 impl Header {
     /// Starts the checksum of the payload.
-    pub(crate) fn payload_sum(&self) -> PayloadSum {
-        PayloadSum::after(self.sum)
+    pub(crate) fn payload_checksum(&self) -> PayloadChecksum {
+        PayloadChecksum::after(self.sum)
     }
 }
 
@@ -91,7 +91,7 @@ pub(crate) fn write_header(
     identity: &[u8; IDENTITY_BYTES],
     tokens: &[TokenId],
     payload_bytes: u64,
-) -> io::Result<Sum> {
+) -> io::Result<Checksum> {
     let n_tokens = u32::try_from(tokens.len()).map_err(io::Error::other)?;
     let mut bytes = Vec::with_capacity(FIXED_BYTES + tokens.len() * 4);
     bytes.extend_from_slice(&MAGIC);
@@ -100,7 +100,7 @@ pub(crate) fn write_header(
     bytes.extend_from_slice(&n_tokens.to_le_bytes());
     bytes.extend_from_slice(&payload_bytes.to_le_bytes());
     bytes.extend(tokens.iter().flat_map(|token| token.to_le_bytes()));
-    let sum: Sum = Sha256::digest(&bytes).into();
+    let sum: Checksum = Sha256::digest(&bytes).into();
     file.write_all(&bytes)?;
     file.write_all(&sum)?;
     Ok(sum)
@@ -110,7 +110,7 @@ pub(crate) fn write_header(
 pub(crate) fn file_bytes(n_tokens: usize, payload_bytes: u64) -> u64 {
     payload_bytes
         .saturating_add((n_tokens as u64).saturating_mul(4))
-        .saturating_add((FIXED_BYTES + 2 * SUM_BYTES) as u64)
+        .saturating_add((FIXED_BYTES + 2 * CHECKSUM_BYTES) as u64)
 }
 
 /// Reads the header of a file that is `file_bytes` long.
@@ -120,44 +120,44 @@ pub(crate) fn read_header(
     file: &mut dyn Read,
     length: u64,
     identity: &[u8; IDENTITY_BYTES],
-) -> io::Result<Verdict> {
+) -> io::Result<HeaderCheck> {
     let mut fixed = [0; FIXED_BYTES];
     if length < FIXED_BYTES as u64 {
-        return Ok(Verdict::Unreadable);
+        return Ok(HeaderCheck::Damaged);
     }
     file.read_exact(&mut fixed)?;
     let mut rest = fixed.as_slice();
-    let magic: [u8; 8] = take(&mut rest);
-    let version = u32::from_le_bytes(take(&mut rest));
-    let found_identity: [u8; IDENTITY_BYTES] = take(&mut rest);
-    let n_tokens = u32::from_le_bytes(take(&mut rest)) as usize;
-    let payload_bytes = u64::from_le_bytes(take(&mut rest));
+    let magic: [u8; 8] = split_first_bytes(&mut rest);
+    let version = u32::from_le_bytes(split_first_bytes(&mut rest));
+    let found_identity: [u8; IDENTITY_BYTES] = split_first_bytes(&mut rest);
+    let n_tokens = u32::from_le_bytes(split_first_bytes(&mut rest)) as usize;
+    let payload_bytes = u64::from_le_bytes(split_first_bytes(&mut rest));
     if magic != MAGIC || version == 0 {
-        return Ok(Verdict::Unreadable);
+        return Ok(HeaderCheck::Damaged);
     }
     if version > VERSION {
-        return Ok(Verdict::Newer);
+        return Ok(HeaderCheck::LaterVersion);
     }
     if n_tokens > MAX_TOKENS {
-        return Ok(Verdict::Unreadable);
+        return Ok(HeaderCheck::Damaged);
     }
     // After this check the token ids fit into the file, so that their allocation does too.
     if length != file_bytes(n_tokens, payload_bytes) {
-        return Ok(Verdict::Unreadable);
+        return Ok(HeaderCheck::Damaged);
     }
     let mut ids = vec![0; n_tokens * 4];
     file.read_exact(&mut ids)?;
-    let mut written: Sum = [0; SUM_BYTES];
+    let mut written: Checksum = [0; CHECKSUM_BYTES];
     file.read_exact(&mut written)?;
-    let sum: Sum = Sha256::new_with_prefix(fixed).chain_update(&ids).finalize().into();
+    let sum: Checksum = Sha256::new_with_prefix(fixed).chain_update(&ids).finalize().into();
     if sum != written {
-        return Ok(Verdict::Unreadable);
+        return Ok(HeaderCheck::Damaged);
     }
     if found_identity != *identity {
-        return Ok(Verdict::Foreign);
+        return Ok(HeaderCheck::OtherModel);
     }
     let tokens = ids.as_chunks::<4>().0.iter().map(|id| TokenId::from_le_bytes(*id)).collect();
-    Ok(Verdict::Ours(Header { tokens, payload_bytes, sum }))
+    Ok(HeaderCheck::Usable(Header { tokens, payload_bytes, sum }))
 }
 
 /// Reads the header of a session file of any identity from memory; returns its number of tokens if
@@ -167,14 +167,16 @@ pub fn tokens_of_session(bytes: &[u8]) -> Option<usize> {
     let at = MAGIC.len() + 4;
     let identity = bytes.get(at..)?.first_chunk::<IDENTITY_BYTES>()?;
     match read_header(&mut &bytes[..], bytes.len() as u64, identity) {
-        Ok(Verdict::Ours(header)) => Some(header.tokens.len()),
-        Ok(Verdict::Foreign | Verdict::Newer | Verdict::Unreadable) | Err(_) => None,
+        Ok(HeaderCheck::Usable(header)) => Some(header.tokens.len()),
+        Ok(HeaderCheck::OtherModel | HeaderCheck::LaterVersion | HeaderCheck::Damaged) | Err(_) => {
+            None
+        }
     }
 }
 
 /// Removes and returns the first `N` bytes; zeros if there are fewer, which the caller has ruled
 /// out.
-fn take<const N: usize>(bytes: &mut &[u8]) -> [u8; N] {
+fn split_first_bytes<const N: usize>(bytes: &mut &[u8]) -> [u8; N] {
     let Some((taken, rest)) = bytes.split_first_chunk() else { return [0; N] };
     *bytes = rest;
     *taken

@@ -15,37 +15,37 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
-use lowkey_model::{Held, LoadedWeights, Packed, PackingKey};
+use lowkey_model::{LoadedWeights, PackedWeights, PackingKey, WeightMemory};
 
-use super::Keep;
-use super::folder::{Folder, Partial, touch};
+use super::PersistOptions;
+use super::folder::{Folder, PartialFile, mark_used};
 
-/// The subfolder of the folder in [`Keep`], and the extension of its files.
+/// The subfolder of the folder in [`PersistOptions`], and the extension of its files.
 const FOLDER: &str = "packed";
 const EXTENSION: &str = "weights";
 
 /// Pause after each piece of 2 MiB, so that other programs get the disk and the processor. 300 MB
 /// take about two seconds.
-const REST: Duration = Duration::from_millis(8);
+const PAUSE_BETWEEN_PIECES: Duration = Duration::from_millis(8);
 
 /// How often a thread that waits for an idle engine checks again.
-const LOOK: Duration = Duration::from_millis(50);
+const BUSY_POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Weights that were packed at this start and are in no file.
 pub struct UnsavedWeights {
-    packed: Packed,
+    packed: PackedWeights,
     key: PackingKey,
 }
 
 /// Opens the packed weights of a model, if they exist and are safe to use.
-pub(crate) fn open(keep: &Keep, key: &PackingKey) -> Option<File> {
-    if !keep.enabled.is_on() || keep.packed_cap_bytes == 0 {
+pub(crate) fn open(persist: &PersistOptions, key: &PackingKey) -> Option<File> {
+    if !persist.enabled.is_on() || persist.packed_cap_bytes == 0 {
         return None;
     }
-    let file = Folder::open(&keep.folder, FOLDER, keep.writes).and_then(|folder| {
+    let file = Folder::open(&persist.folder, FOLDER, persist.writes).and_then(|folder| {
         let Some(folder) = folder else { return Ok(None) };
-        if keep.writes {
-            folder.sweep();
+        if persist.writes {
+            folder.remove_stale_partial_files();
         }
         match folder.read_private(&name(key)) {
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
@@ -60,25 +60,25 @@ pub(crate) fn open(keep: &Keep, key: &PackingKey) -> Option<File> {
 
 /// Logs the source of a model's weights in one line; returns weights that are in no file.
 pub(crate) fn loaded(
-    keep: &Keep,
+    persist: &PersistOptions,
     key: PackingKey,
     file: Option<&File>,
     weights: LoadedWeights,
 ) -> Option<UnsavedWeights> {
     match weights {
-        LoadedWeights::Kept(held) => {
-            let held = match held {
-                Held::Mapped => "mapped",
-                Held::MappedSmall => "mapped in small pages",
-                Held::Copied => "copied",
+        LoadedWeights::FromFile(memory) => {
+            let memory = match memory {
+                WeightMemory::MappedHugePages => "mapped",
+                WeightMemory::MappedSmallPages => "mapped in small pages",
+                WeightMemory::Copied => "copied",
             };
-            tracing::info!(held, "the weights came packed from disk");
-            if let Some(file) = file.filter(|_| keep.writes) {
-                touch(file);
+            tracing::info!(memory, "the weights came packed from disk");
+            if let Some(file) = file.filter(|_| persist.writes) {
+                mark_used(file);
             }
             None
         }
-        LoadedWeights::Packed(packed, refused) => {
+        LoadedWeights::PackedNow(packed, refused) => {
             if let Some(refused) = refused {
                 tracing::warn!(%refused, "the packed weights on disk are not used; the model was packed again");
             }
@@ -87,20 +87,20 @@ pub(crate) fn loaded(
     }
 }
 
-/// Saves weights on a separate thread, after the engine was idle for [`Keep::idle`].
+/// Saves weights on a separate thread, after the engine was idle for [`PersistOptions::idle`].
 ///
 /// The thread pauses while `is_busy` returns true, and ends when the returned value is dropped.
-pub(crate) fn save_later(
-    keep: &Keep,
+pub(crate) fn save_in_background(
+    persist: &PersistOptions,
     unsaved: UnsavedWeights,
     is_busy: Arc<AtomicBool>,
 ) -> Option<Sender<()>> {
-    if !keep.writes {
+    if !persist.writes {
         return None;
     }
     let (engine, engine_ended) = channel();
-    let (keep, pause) = (keep.clone(), Pause { engine_ended, is_busy });
-    let save = move || match save(&keep, &unsaved, &pause) {
+    let (persist, throttle) = (persist.clone(), Throttle { engine_ended, is_busy });
+    let save = move || match save(&persist, &unsaved, &throttle) {
         Ok(Some(spent)) => tracing::info!(ms = spent.as_millis(), "the packed weights are on disk"),
         Ok(None) => {}
         Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -114,12 +114,12 @@ pub(crate) fn save_later(
 }
 
 /// The pauses between two pieces.
-struct Pause {
+struct Throttle {
     engine_ended: Receiver<()>,
     is_busy: Arc<AtomicBool>,
 }
 
-impl Pause {
+impl Throttle {
     /// Waits for `time`, and longer while the engine works; an error if the engine has ended.
     fn wait(&self, time: Duration) -> io::Result<()> {
         let mut time = time;
@@ -128,7 +128,7 @@ impl Pause {
                 Err(RecvTimeoutError::Timeout) if !self.is_busy.load(Ordering::Acquire) => {
                     return Ok(());
                 }
-                Err(RecvTimeoutError::Timeout) => time = LOOK,
+                Err(RecvTimeoutError::Timeout) => time = BUSY_POLL_INTERVAL,
                 Ok(()) | Err(RecvTimeoutError::Disconnected) => {
                     return Err(ErrorKind::Interrupted.into());
                 }
@@ -139,35 +139,39 @@ impl Pause {
 
 /// Writes the file; `None` if another process has written or is writing it, or if the cap does not
 /// allow it.
-fn save(keep: &Keep, unsaved: &UnsavedWeights, pause: &Pause) -> io::Result<Option<Duration>> {
-    let bytes = Packed::file_bytes(unsaved.packed.len());
-    if bytes > keep.packed_cap_bytes {
-        let cap = keep.packed_cap_bytes;
+fn save(
+    persist: &PersistOptions,
+    unsaved: &UnsavedWeights,
+    throttle: &Throttle,
+) -> io::Result<Option<Duration>> {
+    let bytes = PackedWeights::file_bytes(unsaved.packed.len());
+    if bytes > persist.packed_cap_bytes {
+        let cap = persist.packed_cap_bytes;
         tracing::debug!(bytes, cap, "the packed weights exceed the cap");
         return Ok(None);
     }
-    pause.wait(keep.idle)?;
-    let Some(folder) = Folder::open(&keep.folder, FOLDER, true)? else { return Ok(None) };
-    folder.sweep();
+    throttle.wait(persist.idle)?;
+    let Some(folder) = Folder::open(&persist.folder, FOLDER, true)? else { return Ok(None) };
+    folder.remove_stale_partial_files();
     if !folder.partial_files().is_empty() {
         tracing::debug!("another process is writing packed weights");
         return Ok(None);
     }
     let begun = Instant::now();
-    let mut file: Partial<'_> = folder.create()?;
+    let mut file: PartialFile<'_> = folder.create()?;
     unsaved.packed.save(unsaved.key.bytes(), &mut |piece| {
-        if !keep.enabled.is_on() {
+        if !persist.enabled.is_on() {
             return Err(ErrorKind::Interrupted.into());
         }
         file.write_all(piece)?;
-        pause.wait(REST)
+        throttle.wait(PAUSE_BETWEEN_PIECES)
     })?;
     // A map of data that the disk could not store would crash a process. The disk must therefore
     // confirm the data before the file gets its name.
     file.sync()?;
     let name = name(&unsaved.key);
     file.finish(&name)?;
-    for found in folder.beyond(EXTENSION, keep.packed_cap_bytes, Some(&name)) {
+    for found in folder.files_over_cap(EXTENSION, persist.packed_cap_bytes, Some(&name)) {
         folder.remove(&found.name);
     }
     Ok(Some(begun.elapsed()))

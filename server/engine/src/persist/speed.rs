@@ -10,12 +10,12 @@ use std::io::{Read, Write};
 
 use serde::{Deserialize, Serialize};
 
-use super::Keep;
+use super::PersistOptions;
 use super::folder::Folder;
 use crate::job::Generated;
 use crate::worker::Speed;
 
-/// The subfolder of the folder in [`Keep`], and the extension of its files.
+/// The subfolder of the folder in [`PersistOptions`], and the extension of its files.
 const FOLDER: &str = "speed";
 const EXTENSION: &str = "json";
 
@@ -27,7 +27,7 @@ const MIN_DECODED: usize = 8;
 const SLOWER_WEIGHT: f64 = 1.0 / 16.0;
 
 /// The kept speed is replaced when the measured one differs by this factor.
-const FAR_APART: f64 = 1.25;
+const MIN_CHANGE: f64 = 1.25;
 
 /// The file of one model on one machine is far shorter.
 const MAX_BYTES: u64 = 4096;
@@ -39,7 +39,7 @@ struct Record {
     lowkey_speed: u32,
     /// The model's digest.
     model: String,
-    /// Processor, threads and version, as in [`Keep::machine`].
+    /// Processor, threads and version, as in [`PersistOptions::machine`].
     machine: String,
     /// Prompt tokens per second.
     prefill: f64,
@@ -51,70 +51,72 @@ const VERSION: u32 = 1;
 
 /// The speed in force, and the speed measured since.
 #[derive(Debug)]
-pub(crate) struct KeptSpeed {
-    keep: Option<Keep>,
+pub(crate) struct StoredSpeed {
+    persist: Option<PersistOptions>,
     model: String,
     /// The speed in the file; `None` if there is none.
-    kept: Option<Speed>,
-    seen: Speed,
+    stored: Option<Speed>,
+    estimate: Speed,
 }
 
-impl KeptSpeed {
-    /// Reads the kept speed of a model. Without it, `kept` returns `None` and the speed must be
+impl StoredSpeed {
+    /// Reads the kept speed of a model. Without it, `stored` returns `None` and the speed must be
     /// measured.
-    pub(crate) fn read(keep: Option<&Keep>, digest: &str) -> Self {
-        let keep = keep.filter(|keep| keep.enabled.is_on()).cloned();
-        let kept = keep.as_ref().and_then(|keep| read(keep, digest));
-        Self { keep, model: digest.to_owned(), kept, seen: kept.unwrap_or_default() }
+    pub(crate) fn read(persist: Option<&PersistOptions>, digest: &str) -> Self {
+        let persist = persist.filter(|persist| persist.enabled.is_on()).cloned();
+        let stored = persist.as_ref().and_then(|persist| read(persist, digest));
+        Self { persist, model: digest.to_owned(), stored, estimate: stored.unwrap_or_default() }
     }
 
-    pub(crate) fn kept(&self) -> Option<Speed> {
-        self.kept
+    pub(crate) fn stored(&self) -> Option<Speed> {
+        self.stored
     }
 
     /// Returns the current estimate, which slowly follows a machine under load.
-    pub(crate) fn seen(&self) -> Speed {
-        self.seen
+    pub(crate) fn estimate(&self) -> Speed {
+        self.estimate
     }
 
     /// Stores a measurement and saves it.
     pub(crate) fn measured(&mut self, speed: Speed) {
-        self.seen = speed;
+        self.estimate = speed;
         self.save();
     }
 
     /// Updates the estimate from a finished job.
-    pub(crate) fn observe<R>(&mut self, made: &Generated<R>) {
-        let tokens = &made.tokens;
+    pub(crate) fn observe<R>(&mut self, result: &Generated<R>) {
+        let tokens = &result.tokens;
         // An interrupted prefill has spent time on tokens that do not count.
         if tokens.prefilled >= MIN_PREFILLED && tokens.reused + tokens.prefilled == tokens.prompt {
-            drift(&mut self.seen.prefill, rate(tokens.prefilled, made.ms.prefill));
+            update_estimate(&mut self.estimate.prefill, rate(tokens.prefilled, result.ms.prefill));
         }
         // The speed of drafted tokens depends on how predictable the text was, not only on the
         // machine.
         if tokens.decoded >= MIN_DECODED && tokens.drafted == 0 {
             // The first token's logits came with the prefill.
-            drift(&mut self.seen.decode, rate(tokens.decoded - 1, made.ms.decode));
+            update_estimate(&mut self.estimate.decode, rate(tokens.decoded - 1, result.ms.decode));
         }
     }
 
     /// Saves the estimate if it differs enough. Call it in pauses.
     pub(crate) fn save(&mut self) {
-        let is_news = self.kept.is_none_or(|kept| {
-            far_apart(kept.prefill, self.seen.prefill) || far_apart(kept.decode, self.seen.decode)
+        let has_changed = self.stored.is_none_or(|stored| {
+            differ_much(stored.prefill, self.estimate.prefill)
+                || differ_much(stored.decode, self.estimate.decode)
         });
-        let Some(keep) = self.keep.as_ref().filter(|keep| keep.writes && keep.enabled.is_on())
+        let Some(persist) =
+            self.persist.as_ref().filter(|persist| persist.writes && persist.enabled.is_on())
         else {
             return;
         };
-        if !is_news || !is_plausible(self.seen) {
+        if !has_changed || !is_plausible(self.estimate) {
             return;
         }
-        match write(keep, &self.model, self.seen) {
-            Ok(()) => self.kept = Some(self.seen),
+        match write(persist, &self.model, self.estimate) {
+            Ok(()) => self.stored = Some(self.estimate),
             Err(error) => {
                 tracing::warn!(%error, "the measured speed cannot be kept");
-                self.keep = None;
+                self.persist = None;
             }
         }
     }
@@ -124,16 +126,16 @@ fn rate(n: usize, ms: f64) -> f64 {
     n as f64 * 1e3 / ms.max(1e-3)
 }
 
-fn drift(believed: &mut f64, seen: f64) {
-    if seen > *believed {
-        *believed = seen;
+fn update_estimate(estimate: &mut f64, measured: f64) {
+    if measured > *estimate {
+        *estimate = measured;
     } else {
-        *believed += (seen - *believed) * SLOWER_WEIGHT;
+        *estimate += (measured - *estimate) * SLOWER_WEIGHT;
     }
 }
 
-fn far_apart(a: f64, b: f64) -> bool {
-    a > b * FAR_APART || b > a * FAR_APART
+fn differ_much(a: f64, b: f64) -> bool {
+    a > b * MIN_CHANGE || b > a * MIN_CHANGE
 }
 
 fn is_plausible(speed: Speed) -> bool {
@@ -155,9 +157,9 @@ fn name(model: &str, machine: &str) -> String {
 
 /// Reads the kept speed; `None` without a file, for another model or machine, or if the file is
 /// damaged.
-fn read(keep: &Keep, model: &str) -> Option<Speed> {
-    let folder = Folder::open(&keep.folder, FOLDER, false).ok()??;
-    let file = folder.read(&name(model, &keep.machine)).ok()?;
+fn read(persist: &PersistOptions, model: &str) -> Option<Speed> {
+    let folder = Folder::open(&persist.folder, FOLDER, false).ok()??;
+    let file = folder.read(&name(model, &persist.machine)).ok()?;
     let mut text = Vec::new();
     file.take(MAX_BYTES).read_to_end(&mut text).ok()?;
     let Ok(record) = serde_json::from_slice::<Record>(&text) else {
@@ -167,24 +169,24 @@ fn read(keep: &Keep, model: &str) -> Option<Speed> {
     let speed = Speed { prefill: record.prefill, decode: record.decode };
     let is_ours = record.lowkey_speed == VERSION
         && record.model == model
-        && record.machine == keep.machine
+        && record.machine == persist.machine
         && is_plausible(speed);
     is_ours.then_some(speed)
 }
 
-fn write(keep: &Keep, model: &str, speed: Speed) -> std::io::Result<()> {
-    let Some(folder) = Folder::open(&keep.folder, FOLDER, true)? else { return Ok(()) };
+fn write(persist: &PersistOptions, model: &str, speed: Speed) -> std::io::Result<()> {
+    let Some(folder) = Folder::open(&persist.folder, FOLDER, true)? else { return Ok(()) };
     let record = Record {
         lowkey_speed: VERSION,
         model: model.to_owned(),
-        machine: keep.machine.clone(),
+        machine: persist.machine.clone(),
         prefill: speed.prefill,
         decode: speed.decode,
     };
-    folder.sweep();
+    folder.remove_stale_partial_files();
     let mut file = folder.create()?;
     file.write_all(&serde_json::to_vec(&record)?)?;
-    file.finish(&name(model, &keep.machine))
+    file.finish(&name(model, &persist.machine))
 }
 
 #[cfg(test)]

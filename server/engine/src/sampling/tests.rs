@@ -17,9 +17,9 @@ fn choose(sampling: Sampling, logits: &[f32], before: &[TokenId]) -> TokenId {
 }
 
 /// Counts each token in 20,000 samples.
-fn counts(draw: impl Fn(u64) -> TokenId) -> [f64; LOGITS.len()] {
+fn counts(sample: impl Fn(u64) -> TokenId) -> [f64; LOGITS.len()] {
     let mut counts = [0.0; LOGITS.len()];
-    (0..20_000).for_each(|n| counts[draw(n) as usize] += 1.0);
+    (0..20_000).for_each(|n| counts[sample(n) as usize] += 1.0);
     counts
 }
 
@@ -42,10 +42,14 @@ fn assert_drawn(counts: [f64; LOGITS.len()], weights: [f64; LOGITS.len()]) {
     assert!(chi_square <= bound, "{chi_square} is not within {bound}: {counts:?}");
 }
 
-/// Returns the weights of the `left` tokens at a temperature.
-fn weights(temperature: f64, left: &[usize]) -> [f64; LOGITS.len()] {
+/// Returns the weights of the `remaining` tokens at a temperature.
+fn weights(temperature: f64, remaining: &[usize]) -> [f64; LOGITS.len()] {
     std::array::from_fn(|token| {
-        if left.contains(&token) { (f64::from(LOGITS[token]) / temperature).exp() } else { 0.0 }
+        if remaining.contains(&token) {
+            (f64::from(LOGITS[token]) / temperature).exp()
+        } else {
+            0.0
+        }
     })
 }
 
@@ -88,10 +92,10 @@ fn limits_apply_before_temperature() {
 fn penalty_applies_once_per_token() {
     let sampling = Sampling { repetition_penalty: 2.0, ..drawing() };
     let before = [1, 1, 2, 1];
-    let draw = |seed| choose(Sampling { seed, ..sampling }, &LOGITS, &before);
+    let sample = |seed| choose(Sampling { seed, ..sampling }, &LOGITS, &before);
     let mut expected = weights(1.0, &[0, 1, 2, 3, 4, 5, 6, 7]);
     (expected[1], expected[2]) = (1.5_f64.exp(), (-4.0_f64).exp());
-    assert_drawn(counts(draw), expected);
+    assert_drawn(counts(sample), expected);
     // Greedy decoding uses the penalty too: 3 comes before 5 because it is the first of equals.
     let greedy = Sampling { temperature: 0.0, ..sampling };
     assert_eq!(choose(greedy, &LOGITS, &before), 3);
@@ -105,9 +109,9 @@ fn penalty_applies_once_per_token() {
 #[test]
 fn only_allowed_tokens_are_sampled() {
     let mut sampler = Sampler::new(drawing());
-    let drawn =
+    let sampled =
         |seed| Sampler::new(Sampling { seed, ..drawing() }).choose(&LOGITS, Some(&[0, 4, 6]), &[]);
-    assert_drawn(counts(drawn), weights(1.0, &[0, 4, 6]));
+    assert_drawn(counts(sampled), weights(1.0, &[0, 4, 6]));
     // If healing leaves no token, the most probable one is chosen.
     assert_eq!(sampler.choose(&LOGITS, Some(&[]), &[]), 1);
 }
@@ -125,8 +129,8 @@ proptest! {
         let all: Vec<TokenId> = (0..logits.len() as TokenId).collect();
         prop_assert_eq!(Sampler::new(sampling).choose(&logits, Some(&all), &before), best);
         // The narrowest limits leave the most probable token at any temperature.
-        let narrow = Sampling { temperature: 2.0, top_k: 1, ..sampling };
-        prop_assert_eq!(choose(narrow, &logits, &before), best);
+        let filter = Sampling { temperature: 2.0, top_k: 1, ..sampling };
+        prop_assert_eq!(choose(filter, &logits, &before), best);
     }
 
     #[test]

@@ -15,7 +15,7 @@ impl Guesser {
         let file = ModelFile::from_bytes(TOY_NAME, TOY_BYTES).unwrap();
         let loaded = Loaded::from_file(&file, 1, &mut |_| {}).unwrap();
         let tokenizer = Arc::clone(loaded.assembler.tokenizer());
-        Self(Speculation::new(tokenizer, Costs::of(1 << 30)))
+        Self(Speculation::new(tokenizer, BatchCosts::for_decode_bytes(1 << 30)))
     }
 
     fn prompt(&self, text: &str) -> Prompt {
@@ -23,16 +23,16 @@ impl Guesser {
     }
 
     /// Returns the draft after `text`, as text.
-    fn draft(&mut self, text: &str, room: usize) -> String {
+    fn draft(&mut self, text: &str, max_tokens: usize) -> String {
         let tokens = self.0.tokenizer.encode(text);
-        let draft = self.0.draft(&tokens, room).to_vec();
+        let draft = self.0.draft(&tokens, max_tokens).to_vec();
         self.0.tokenizer.decode(&draft)
     }
 
     /// Returns the rest of earlier completions after `text`.
-    fn remains(&self, text: &str) -> Option<String> {
+    fn rest_of_completion(&self, text: &str) -> Option<String> {
         let prompt = self.prompt(text);
-        self.0.remains(&prompt.tokens).map(|tokens| self.0.tokenizer.decode(&tokens))
+        self.0.rest_of_completion(&prompt.tokens).map(|tokens| self.0.tokenizer.decode(&tokens))
     }
 
     fn complete(&mut self, prompt: &str, decoded: &str) {
@@ -62,8 +62,8 @@ fn draft_ends_at_the_line_end() {
     let mut guesser = Guesser::new();
     let text = "a = open(path)\nb = 2\nc = 3\na = open(path";
     for _ in 0..100 {
-        guesser.0.trust.learn(Evidence::Match(3), true);
-        guesser.0.trust.learn(Evidence::Match(4), true);
+        guesser.0.rates.record(DraftSource::Match(3), true);
+        guesser.0.rates.record(DraftSource::Match(4), true);
     }
     let draft = guesser.draft(text, 7);
     assert!(!draft.contains('b'), "{draft:?}");
@@ -84,21 +84,21 @@ fn typing_into_a_completion_leaves_its_rest() {
     guesser.complete(before, decoded);
     for (at, _) in decoded.char_indices() {
         let (typed, rest) = decoded.split_at(at);
-        assert_eq!(guesser.remains(&format!("{before}{typed}")).as_deref(), Some(rest));
+        assert_eq!(guesser.rest_of_completion(&format!("{before}{typed}")).as_deref(), Some(rest));
     }
-    assert_eq!(guesser.remains(&format!("{before}{decoded}")), None);
-    assert_eq!(guesser.remains(&format!("{before} = vec")), None);
+    assert_eq!(guesser.rest_of_completion(&format!("{before}{decoded}")), None);
+    assert_eq!(guesser.rest_of_completion(&format!("{before} = vec")), None);
 }
 
 #[test]
 fn oldest_completion_is_evicted_first() {
     let mut guesser = Guesser::new();
-    for n in 0..=RECENT {
+    for n in 0..=MAX_RECENT {
         guesser.complete(&format!("prompt {n} "), &format!("answer {n} is this"));
     }
-    assert_eq!(guesser.0.recent.len(), RECENT);
-    assert_eq!(guesser.remains("prompt 0 answer 0"), None);
-    assert_eq!(guesser.remains("prompt 1 answer 1").as_deref(), Some(" is this"));
+    assert_eq!(guesser.0.recent.len(), MAX_RECENT);
+    assert_eq!(guesser.rest_of_completion("prompt 0 answer 0"), None);
+    assert_eq!(guesser.rest_of_completion("prompt 1 answer 1").as_deref(), Some(" is this"));
 }
 
 #[test]
@@ -107,10 +107,10 @@ fn rejected_guess_is_dropped() {
     let text = "value = first.second.third\nother = first.second";
     assert_ne!(guesser.draft(text, 7), "");
     let guess = guesser.0.guess.clone().unwrap();
-    guesser.0.saw(guess.tokens[0]);
-    assert_eq!(guesser.0.guess.as_ref().map(|guess| guess.n_seen), Some(1));
+    guesser.0.observe(guess.tokens[0]);
+    assert_eq!(guesser.0.guess.as_ref().map(|guess| guess.n_decoded), Some(1));
     let other = guess.tokens.last().map_or(1, |token| token + 1);
-    guesser.0.saw(other);
+    guesser.0.observe(other);
     assert_eq!(guesser.0.guess, None);
 }
 
@@ -123,5 +123,5 @@ fn longest_match_wins_then_the_last() {
     assert_eq!(longest_match(&[], 1, &text), None);
     assert_eq!(longest_match(&text, 1, &[]), None);
     let same = [4; 40];
-    assert_eq!(longest_match(&same, 1, &same).map(|(n, _)| n), Some(LONGEST_MATCH));
+    assert_eq!(longest_match(&same, 1, &same).map(|(n, _)| n), Some(MAX_MATCH));
 }

@@ -118,11 +118,12 @@ fn infilling(before: &str, after: &str) -> Box<dyn Fn(&Assembler) -> Prompt + Se
         replaced_tail: String::new(),
         suffix: after.to_owned(),
         snippets: Vec::new(),
+        repository: String::new(),
         anchor: ByteOffset(line_start),
         cursor: ByteOffset(before.len()),
         window: ByteOffset(0)..ByteOffset(before.len()),
     };
-    Box::new(move |assembler| assembler.assemble(&context, &Budget { prompt_tokens: 400 }))
+    Box::new(move |assembler| assembler.assemble(&context, &Budget::of(400)))
 }
 
 #[test]

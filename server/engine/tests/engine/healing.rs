@@ -33,13 +33,13 @@ fn healed_every_cursor_brings_the_rest_of_the_line_and_unhealed_only_those_betwe
     let (tokenizer, format) = (loaded.assembler.tokenizer(), format_of(&loaded.assembler));
     let mut n_inside = 0;
     for line in healing::LINES {
-        for asked in healing::ask_everywhere(tokenizer, &format, line, true).unwrap() {
-            assert_eq!(asked.answered, asked.wanted, "{line:?} at {}", asked.cursor);
+        for result in healing::complete_at_every_cursor(tokenizer, &format, line, true).unwrap() {
+            assert_eq!(result.completed, result.expected, "{line:?} at {}", result.cursor);
         }
-        for asked in healing::ask_everywhere(tokenizer, &format, line, false).unwrap() {
-            let right = asked.answered == asked.wanted;
-            assert_eq!(right, asked.at_token_boundary, "{line:?} at {}", asked.cursor);
-            n_inside += usize::from(!asked.at_token_boundary);
+        for result in healing::complete_at_every_cursor(tokenizer, &format, line, false).unwrap() {
+            let right = result.completed == result.expected;
+            assert_eq!(right, result.at_token_boundary, "{line:?} at {}", result.cursor);
+            n_inside += usize::from(!result.at_token_boundary);
         }
     }
     assert!(n_inside > 100, "only {n_inside} cursors stood inside a token: nothing was proved");
@@ -51,7 +51,7 @@ fn the_toy_heals_when_told_to_and_answers_as_before_when_switched_back() {
         let loaded = toy(healed);
         let engine = Engine::start(64 << 20, move |_| Ok(loaded)).unwrap();
         ["    retur", "for i in ran", "    self.conn", "import js", "const resu"]
-            .map(|before| healing::ask(&engine, before))
+            .map(|before| healing::complete(&engine, before))
     };
     let (as_loaded, healed, back) = (answers(None), answers(Some(true)), answers(Some(false)));
     assert_eq!(as_loaded, back);

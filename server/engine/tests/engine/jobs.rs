@@ -2,7 +2,7 @@
 
 use std::sync::mpsc::{Receiver, channel};
 
-use lowkey_engine::{Engine, Generated, Job, LoadFailed, Loaded, Ticket};
+use lowkey_engine::{Engine, Generated, Job, LoadError, Loaded, Ticket};
 use lowkey_model::ModelFile;
 use lowkey_prompt::{Assembler, Prompt};
 use lowkey_test_support::{TOY_BYTES, TOY_NAME};
@@ -11,7 +11,7 @@ use lowkey_test_support::{TOY_BYTES, TOY_NAME};
 pub(crate) const CODE: &str = "use std::collections::HashMap;\n\npub struct Index {\n    words: HashMap<String, usize>,\n}\n\nimpl Index {\n    pub fn count(&self, word: &str) -> usize {\n        self.words.get(word).copied().unwrap_or(0)\n    }\n\n";
 
 /// Loads the toy on two threads.
-pub(crate) fn load(progress: &mut dyn FnMut(f32)) -> Result<Loaded, LoadFailed> {
+pub(crate) fn load(progress: &mut dyn FnMut(f32)) -> Result<Loaded, LoadError> {
     let file = ModelFile::from_bytes(TOY_NAME, TOY_BYTES).map_err(|e| e.to_string())?;
     Loaded::from_file(&file, 2, progress)
 }

@@ -3,13 +3,13 @@
 //! The tests assert counts of tokens, never times.
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed, which is what is wanted")]
 
+mod branch;
 mod drafts;
-mod first;
-mod first_text;
+mod first_tokens;
 mod healing;
 mod jobs;
-mod kept;
-mod openings;
+mod non_empty;
+mod persist;
 mod progress;
 mod reuse;
-mod turn;
+mod small_prompt;

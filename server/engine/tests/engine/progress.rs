@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use lowkey_engine::{Engine, Generated, Job, Loaded, Priority, Stop, Ticket};
 use lowkey_model::CausalLm;
 use lowkey_prompt::{Assembler, Prompt};
-use lowkey_test_support::steered::{Forward, Steered};
+use lowkey_test_support::hooked_model::{Forward, ModelWithHook};
 
 use crate::jobs;
 
@@ -34,8 +34,8 @@ fn gated() -> (Engine, Receiver<usize>, Sender<()>) {
     let (give_leave, leave) = channel();
     // Forwards at the start measure the speed, with another token: they pass.
     let mut is_open = true;
-    let steer = move |network: &mut dyn CausalLm, forward: Forward<'_>| {
-        let Forward { tokens, cache, want, logits, cancelled } = forward;
+    let hook = move |network: &mut dyn CausalLm, forward: Forward<'_>| {
+        let Forward { tokens, cache, mode, logits, cancelled } = forward;
         let is_long = tokens.len() >= 16;
         is_open &= !is_long || tokens.iter().any(|token| *token != REPEATED);
         if !is_open && is_long {
@@ -43,11 +43,11 @@ fn gated() -> (Engine, Receiver<usize>, Sender<()>) {
             // No more permissions come once the test has ended.
             let _ = leave.recv();
         }
-        network.forward(tokens, cache, want, logits, cancelled)
+        network.forward(tokens, cache, mode, logits, cancelled)
     };
     let load = move |progress: &mut dyn FnMut(f32)| {
         let loaded = jobs::load(progress)?;
-        Ok(Loaded { model: Box::new(Steered { network: loaded.model, steer }), ..loaded })
+        Ok(Loaded { model: Box::new(ModelWithHook { network: loaded.model, hook }), ..loaded })
     };
     (Engine::start(64 << 20, load).unwrap(), begun, give_leave)
 }

@@ -3,20 +3,20 @@
 use crate::lanes::{LANES, Lanes, ROUND, per_instruction_set, to_array};
 use crate::layout::GROUP;
 
-use super::source::{Measured, Source};
+use super::source::{RowSource, RowWithStatistics};
 use super::{BLOCK, BlockMut};
 
 /// Groups of smaller magnitude count as zeros: the inverse of their scale would overflow.
-const TINY: f32 = 1e-30;
+const MIN_MAGNITUDE: f32 = 1e-30;
 
 per_instruction_set! {
     /// Computes and quantizes up to four rows into a block.
-    pub(super) unsafe fn fill_block(sources: &[Source<'_>], places: &mut BlockMut<'_>) = quantize_block
+    pub(super) unsafe fn fill_block(sources: &[RowSource<'_>], block: &mut BlockMut<'_>) = quantize_block
 }
 
 per_instruction_set! {
     /// Computes a row without quantizing it.
-    pub(super) unsafe fn write_floats(source: Source<'_>, places: &mut [f32]) = floats
+    pub(super) unsafe fn write_floats(source: RowSource<'_>, out: &mut [f32]) = floats
 }
 
 /// The slots of one group of a block.
@@ -68,22 +68,27 @@ impl GroupMut<'_> {
 /// # Safety
 /// As [`Lanes`].
 #[inline(always)]
-unsafe fn quantize_block<V: Lanes>(sources: &[Source<'_>], places: &mut BlockMut<'_>) {
+unsafe fn quantize_block<V: Lanes>(sources: &[RowSource<'_>], block: &mut BlockMut<'_>) {
     let Some(first) = sources.first() else { return };
     let n = first.k().div_ceil(GROUP);
     // SAFETY: guaranteed by the caller.
     unsafe {
         if let [a, b, c, d] = sources {
-            let rows = [a.measured::<V>(), b.measured::<V>(), c.measured::<V>(), d.measured::<V>()];
-            for (group, mut place) in places.groups(n).enumerate() {
-                four_rows::<V>(&rows, group, &mut place);
+            let rows = [
+                a.with_statistics::<V>(),
+                b.with_statistics::<V>(),
+                c.with_statistics::<V>(),
+                d.with_statistics::<V>(),
+            ];
+            for (group, mut out) in block.groups(n).enumerate() {
+                quantize_four_rows::<V>(&rows, group, &mut out);
             }
             return;
         }
         for (lane, source) in sources.iter().enumerate() {
-            let row = source.measured::<V>();
-            for (group, mut place) in places.groups(n).enumerate() {
-                one_row::<V>(row, group, lane, &mut place);
+            let row = source.with_statistics::<V>();
+            for (group, mut out) in block.groups(n).enumerate() {
+                quantize_one_row::<V>(row, group, lane, &mut out);
             }
         }
     }
@@ -94,10 +99,10 @@ unsafe fn quantize_block<V: Lanes>(sources: &[Source<'_>], places: &mut BlockMut
 /// # Safety
 /// As [`Lanes`].
 #[inline(always)]
-unsafe fn four_rows<V: Lanes>(
-    rows: &[Measured<'_>; BLOCK],
+unsafe fn quantize_four_rows<V: Lanes>(
+    rows: &[RowWithStatistics<'_>; BLOCK],
     group: usize,
-    place: &mut GroupMut<'_>,
+    out: &mut GroupMut<'_>,
 ) {
     // SAFETY: `quants` has room for two times 64 values; the caller guarantees the CPU.
     unsafe {
@@ -110,17 +115,17 @@ unsafe fn four_rows<V: Lanes>(
             magnitudes[lane] = values[0][lane].abs().max(values[1][lane].abs());
         }
         let mut scales = [0.0; BLOCK];
-        for (lane, magnitude) in V::largest_of_each(magnitudes).into_iter().enumerate() {
+        for (lane, magnitude) in V::reduce_max_each(magnitudes).into_iter().enumerate() {
             let (scale, inverse) = scale_and_inverse(magnitude);
             scales[lane] = scale;
             for half in &mut values {
                 half[lane] = rounded(half[lane], inverse);
             }
         }
-        let first = V::store_quads(values[0], place.quants.as_mut_ptr());
-        let second = V::store_quads(values[1], place.quants.as_mut_ptr().add(BLOCK * LANES));
+        let first = V::store_quads(values[0], out.quants.as_mut_ptr());
+        let second = V::store_quads(values[1], out.quants.as_mut_ptr().add(BLOCK * LANES));
         for lane in 0..BLOCK {
-            place.set(lane, scales[lane], [first[lane], second[lane]]);
+            out.set(lane, scales[lane], [first[lane], second[lane]]);
         }
     }
 }
@@ -130,30 +135,30 @@ unsafe fn four_rows<V: Lanes>(
 /// # Safety
 /// As [`Lanes`].
 #[inline(always)]
-unsafe fn one_row<V: Lanes>(
-    row: Measured<'_>,
+unsafe fn quantize_one_row<V: Lanes>(
+    row: RowWithStatistics<'_>,
     group: usize,
     lane: usize,
-    place: &mut GroupMut<'_>,
+    out: &mut GroupMut<'_>,
 ) {
     let mut quants = [0; GROUP];
     // SAFETY: `quants` has room for two times 16 values; the caller guarantees the CPU.
     unsafe {
         let first = row.values_at::<V>(group * GROUP);
         let second = row.values_at::<V>(group * GROUP + LANES);
-        let (scale, inverse) = scale_and_inverse(first.abs().max(second.abs()).largest());
+        let (scale, inverse) = scale_and_inverse(first.abs().max(second.abs()).reduce_max());
         let mut sums = [0; 2];
         for (half, values) in [first, second].into_iter().enumerate() {
             let values = rounded(values, inverse);
             values.store_i8(quants.as_mut_ptr().add(half * LANES));
             // Exact: the integers are smaller than 2²⁴.
-            sums[half] = values.sum() as i32;
+            sums[half] = values.reduce_sum() as i32;
         }
-        place.set(lane, scale, sums);
+        out.set(lane, scale, sums);
     }
     for (quad, quants) in quants.as_chunks::<4>().0.iter().enumerate() {
         let at = (quad * BLOCK + lane) * 4;
-        place.quants[at..at + 4].copy_from_slice(quants);
+        out.quants[at..at + 4].copy_from_slice(quants);
     }
 }
 
@@ -161,7 +166,7 @@ unsafe fn one_row<V: Lanes>(
 #[inline(always)]
 fn scale_and_inverse(magnitude: f32) -> (f32, f32) {
     // Also false for NaN.
-    let usable = magnitude > TINY && magnitude < f32::INFINITY;
+    let usable = magnitude > MIN_MAGNITUDE && magnitude < f32::INFINITY;
     if usable { (magnitude * (1.0 / 127.0), 127.0 / magnitude) } else { (0.0, 0.0) }
 }
 
@@ -182,13 +187,13 @@ unsafe fn rounded<V: Lanes>(values: V, inverse: f32) -> V {
 /// # Safety
 /// As [`Lanes`].
 #[inline(always)]
-unsafe fn floats<V: Lanes>(source: Source<'_>, places: &mut [f32]) {
+unsafe fn floats<V: Lanes>(source: RowSource<'_>, out: &mut [f32]) {
     // SAFETY: guaranteed by the caller.
     unsafe {
-        let row = source.measured::<V>();
-        for (index, places) in places.chunks_mut(LANES).enumerate() {
+        let row = source.with_statistics::<V>();
+        for (index, out) in out.chunks_mut(LANES).enumerate() {
             let values = to_array(row.values_at::<V>(index * LANES));
-            places.copy_from_slice(&values[..places.len()]);
+            out.copy_from_slice(&values[..out.len()]);
         }
     }
 }

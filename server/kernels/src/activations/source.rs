@@ -1,6 +1,6 @@
 //! How a row of activations is computed, sixteen values at a time, just before quantization.
 //!
-//! Norms first need a pass over the row ([`Source::measured`]); all other steps work value by
+//! Norms first need a pass over the row ([`RowSource::with_statistics`]); all other steps work value by
 //! value. Each row is computed from that row alone.
 
 use crate::lanes::{LANES, Lanes, exp};
@@ -20,7 +20,7 @@ pub struct LayerNorm<'a> {
 
 /// The input of a row and the operation on it.
 #[derive(Clone, Copy)]
-pub(crate) enum Source<'a> {
+pub(crate) enum RowSource<'a> {
     /// The unchanged row.
     Plain { x: &'a [f32] },
     /// The row divided by its root mean square, times `weight`.
@@ -37,21 +37,21 @@ pub(crate) enum Source<'a> {
 
 /// A source with the statistics of the row that its norm needs.
 #[derive(Clone, Copy)]
-pub(super) struct Measured<'a> {
-    source: Source<'a>,
+pub(super) struct RowWithStatistics<'a> {
+    source: RowSource<'a>,
     mean: f32,
     scale: f32,
 }
 
-impl<'a> Source<'a> {
+impl<'a> RowSource<'a> {
     /// Returns the number of computed values.
     pub(super) fn k(self) -> usize {
         match self {
-            Source::Plain { x }
-            | Source::RmsNorm { x, .. }
-            | Source::Gelu { x }
-            | Source::LayerNorm { x, .. } => x.len(),
-            Source::SiluMul { gate_up } | Source::GeluMul { gate_up } => gate_up.len() / 2,
+            RowSource::Plain { x }
+            | RowSource::RmsNorm { x, .. }
+            | RowSource::Gelu { x }
+            | RowSource::LayerNorm { x, .. } => x.len(),
+            RowSource::SiluMul { gate_up } | RowSource::GeluMul { gate_up } => gate_up.len() / 2,
         }
     }
 
@@ -60,19 +60,19 @@ impl<'a> Source<'a> {
     /// # Safety
     /// As [`Lanes`].
     #[inline(always)]
-    pub(super) unsafe fn measured<V: Lanes>(self) -> Measured<'a> {
+    pub(super) unsafe fn with_statistics<V: Lanes>(self) -> RowWithStatistics<'a> {
         let (mean, scale) = match self {
             // SAFETY: guaranteed by the caller.
-            Source::RmsNorm { x, eps, .. } => (0.0, unsafe { inverse_rms::<V>(x, eps) }),
+            RowSource::RmsNorm { x, eps, .. } => (0.0, unsafe { inverse_rms::<V>(x, eps) }),
             // SAFETY: guaranteed by the caller.
-            Source::LayerNorm { x, norm } => unsafe { mean_and_scale::<V>(x, norm.eps) },
+            RowSource::LayerNorm { x, norm } => unsafe { mean_and_scale::<V>(x, norm.eps) },
             _ => (0.0, 1.0),
         };
-        Measured { source: self, mean, scale }
+        RowWithStatistics { source: self, mean, scale }
     }
 }
 
-impl Measured<'_> {
+impl RowWithStatistics<'_> {
     /// Computes the row's 16 values from `at` on.
     ///
     /// # Safety
@@ -82,20 +82,20 @@ impl Measured<'_> {
         // SAFETY: guaranteed by the caller.
         unsafe {
             match self.source {
-                Source::Plain { x } => lanes_at::<V>(x, at),
-                Source::RmsNorm { x, weight, .. } => {
+                RowSource::Plain { x } => lanes_at::<V>(x, at),
+                RowSource::RmsNorm { x, weight, .. } => {
                     lanes_at::<V>(x, at).mul(V::splat(self.scale)).mul(lanes_at(weight, at))
                 }
-                Source::SiluMul { gate_up } => {
+                RowSource::SiluMul { gate_up } => {
                     let (gate, up) = gate_up.split_at(gate_up.len() / 2);
                     silu(lanes_at::<V>(gate, at)).mul(lanes_at(up, at))
                 }
-                Source::GeluMul { gate_up } => {
+                RowSource::GeluMul { gate_up } => {
                     let (gate, up) = gate_up.split_at(gate_up.len() / 2);
                     gelu(lanes_at::<V>(gate, at)).mul(lanes_at(up, at))
                 }
-                Source::Gelu { x } => gelu(lanes_at::<V>(x, at)),
-                Source::LayerNorm { x, norm } => {
+                RowSource::Gelu { x } => gelu(lanes_at::<V>(x, at)),
+                RowSource::LayerNorm { x, norm } => {
                     let centred = lanes_at::<V>(x, at).sub(V::splat(self.mean));
                     let normal = centred.mul(V::splat(self.scale));
                     // Weight and bias are 0 past the end, so the result there is 0 too.
@@ -121,7 +121,7 @@ unsafe fn mean_and_scale<V: Lanes>(x: &[f32], eps: f32) -> (f32, f32) {
         for chunk in whole {
             sum = sum.add(V::load(chunk.as_ptr()));
         }
-        let mean = sum.add(lanes_at(rest, 0)).sum() / n;
+        let mean = sum.add(lanes_at(rest, 0)).reduce_sum() / n;
         // The padding of the last lanes must not count.
         let mut tail = [mean; LANES];
         tail[..rest.len()].copy_from_slice(rest);
@@ -132,7 +132,7 @@ unsafe fn mean_and_scale<V: Lanes>(x: &[f32], eps: f32) -> (f32, f32) {
             let centred = V::load(chunk.as_ptr()).sub(centre);
             squares = centred.fma(centred, squares);
         }
-        (mean, 1.0 / (squares.sum() / n + eps).sqrt())
+        (mean, 1.0 / (squares.reduce_sum() / n + eps).sqrt())
     }
 }
 
@@ -167,16 +167,16 @@ unsafe fn silu<V: Lanes>(x: V) -> V {
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
-    use crate::activations::Quantized;
+    use crate::activations::QuantizedActivations;
     use crate::isa::Isa;
     use crate::pool::Pool;
     use crate::reference;
 
     /// Fills a batch on every instruction set, checks that the floats are equal, and returns them.
-    fn rows(m: usize, k: usize, fill: impl Fn(&mut Quantized, &Pool)) -> Vec<f32> {
+    fn rows(m: usize, k: usize, fill: impl Fn(&mut QuantizedActivations, &Pool)) -> Vec<f32> {
         let mut first: Option<Vec<f32>> = None;
         for isa in Isa::all_usable() {
-            let mut quantized = Quantized::with_floats();
+            let mut quantized = QuantizedActivations::with_floats();
             fill(&mut quantized, &Pool::with_isa(2, isa));
             let mut floats = vec![0.0; m * k];
             for (row, values) in floats.chunks_exact_mut(k).enumerate() {
@@ -224,7 +224,7 @@ mod tests {
 
     #[test]
     fn wrong_shapes_are_errors() {
-        let (pool, mut q) = (Pool::new(1), Quantized::new());
+        let (pool, mut q) = (Pool::new(1), QuantizedActivations::new());
         let norm = LayerNorm { weight: &[1.0; 4], bias: &[0.0; 3], eps: 1e-5 };
         assert!(q.layer_norm(&pool, &[0.0; 4], norm, 1, 4).is_err());
         assert!(q.gelu_mul(&pool, &[0.0; 6], 1, 4).is_err());

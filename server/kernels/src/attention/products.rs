@@ -5,10 +5,10 @@
 
 use crate::lanes::{LANES, Lanes};
 
-use super::{CHUNK, ROWS};
+use super::{CHUNK, MAX_ROWS};
 
 /// A storage type of keys and values.
-pub(super) trait Stored {
+pub(super) trait KvElements {
     /// Bytes per number.
     const WIDTH: usize;
 
@@ -20,9 +20,9 @@ pub(super) trait Stored {
 }
 
 /// IEEE half floats.
-pub(super) struct Halves;
+pub(super) struct F16Elements;
 
-impl Stored for Halves {
+impl KvElements for F16Elements {
     const WIDTH: usize = 2;
 
     #[inline(always)]
@@ -33,9 +33,9 @@ impl Stored for Halves {
 }
 
 /// int8 numbers, each with a separate scale.
-pub(super) struct Bytes;
+pub(super) struct I8Elements;
 
-impl Stored for Bytes {
+impl KvElements for I8Elements {
     const WIDTH: usize = 1;
 
     #[inline(always)]
@@ -50,13 +50,13 @@ impl Stored for Bytes {
 /// # Safety
 /// As [`Lanes`]; `keys` must hold `n_tiles` tiles.
 #[inline(always)]
-pub(super) unsafe fn scores<V: Lanes, S: Stored, const R: usize>(
-    q: &[&[f32]; ROWS],
+pub(super) unsafe fn scores<V: Lanes, S: KvElements, const R: usize>(
+    q: &[&[f32]; MAX_ROWS],
     keys: &[u8],
     key_scales: Option<&[f32]>,
     n_tiles: usize,
     scale: f32,
-    out: &mut [[f32; CHUNK]; ROWS],
+    out: &mut [[f32; CHUNK]; MAX_ROWS],
 ) {
     let head_dim = q[0].len();
     debug_assert!(keys.len() >= n_tiles * head_dim * LANES * S::WIDTH && n_tiles * LANES <= CHUNK);
@@ -77,13 +77,13 @@ pub(super) unsafe fn scores<V: Lanes, S: Stored, const R: usize>(
 /// # Safety
 /// As [`scores`].
 #[inline(always)]
-unsafe fn tile_scores<V: Lanes, S: Stored, const T: usize, const R: usize>(
-    q: &[&[f32]; ROWS],
+unsafe fn tile_scores<V: Lanes, S: KvElements, const T: usize, const R: usize>(
+    q: &[&[f32]; MAX_ROWS],
     keys: &[u8],
     key_scales: Option<&[f32]>,
     tile: usize,
     scale: f32,
-    out: &mut [[f32; CHUNK]; ROWS],
+    out: &mut [[f32; CHUNK]; MAX_ROWS],
 ) {
     let head_dim = q[0].len();
     // SAFETY: the tile and the T - 1 after it are within `keys`, and each q has `head_dim` values.
@@ -123,13 +123,13 @@ unsafe fn tile_scores<V: Lanes, S: Stored, const T: usize, const R: usize>(
 /// As [`Lanes`]; `values` must hold `len` rows of `stride`, and `column` must begin one of their
 /// vectors.
 #[inline(always)]
-pub(super) unsafe fn weighted_values<V: Lanes, S: Stored, const R: usize>(
-    weights: &[[f32; CHUNK]; ROWS],
+pub(super) unsafe fn weighted_values<V: Lanes, S: KvElements, const R: usize>(
+    weights: &[[f32; CHUNK]; MAX_ROWS],
     values: &[u8],
     stride: usize,
     len: usize,
     column: usize,
-    results: &mut [[[f32; LANES]; 2]; ROWS],
+    results: &mut [[[f32; LANES]; 2]; MAX_ROWS],
 ) {
     debug_assert!(values.len() >= len * stride * S::WIDTH && len <= CHUNK);
     // SAFETY: guaranteed by the caller.
@@ -147,13 +147,13 @@ pub(super) unsafe fn weighted_values<V: Lanes, S: Stored, const R: usize>(
 /// # Safety
 /// As [`weighted_values`].
 #[inline(always)]
-unsafe fn weighted_columns<V: Lanes, S: Stored, const D: usize, const R: usize>(
-    weights: &[[f32; CHUNK]; ROWS],
+unsafe fn weighted_columns<V: Lanes, S: KvElements, const D: usize, const R: usize>(
+    weights: &[[f32; CHUNK]; MAX_ROWS],
     values: &[u8],
     stride: usize,
     len: usize,
     column: usize,
-    results: &mut [[[f32; LANES]; 2]; ROWS],
+    results: &mut [[[f32; LANES]; 2]; MAX_ROWS],
 ) {
     // SAFETY: guaranteed by the caller.
     unsafe {

@@ -141,7 +141,7 @@ impl Lanes for Avx2 {
     }
 
     #[inline(always)]
-    unsafe fn sum(self) -> f32 {
+    unsafe fn reduce_sum(self) -> f32 {
         // SAFETY: the caller guarantees AVX2, FMA and F16C.
         unsafe {
             let eight = _mm256_add_ps(self.0[0], self.0[1]);
@@ -152,7 +152,7 @@ impl Lanes for Avx2 {
     }
 
     #[inline(always)]
-    unsafe fn largest(self) -> f32 {
+    unsafe fn reduce_max(self) -> f32 {
         // SAFETY: the caller guarantees AVX2, FMA and F16C.
         unsafe {
             let eight = _mm256_max_ps(self.0[0], self.0[1]);

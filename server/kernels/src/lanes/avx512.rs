@@ -106,7 +106,7 @@ impl Lanes for Avx512 {
     }
 
     #[inline(always)]
-    unsafe fn sum(self) -> f32 {
+    unsafe fn reduce_sum(self) -> f32 {
         // SAFETY: the caller guarantees AVX-512.
         unsafe {
             let upper = _mm256_castpd_ps(_mm512_extractf64x4_pd::<1>(_mm512_castps_pd(self.0)));
@@ -118,28 +118,28 @@ impl Lanes for Avx512 {
     }
 
     #[inline(always)]
-    unsafe fn largest(self) -> f32 {
+    unsafe fn reduce_max(self) -> f32 {
         // SAFETY: the caller guarantees AVX-512.
         unsafe {
-            let four = largest_four(self.0);
+            let four = reduce_max_four(self.0);
             let two = _mm_max_ps(four, _mm_movehl_ps(four, four));
             _mm_cvtss_f32(_mm_max_ss(two, _mm_shuffle_ps::<1>(two, two)))
         }
     }
 
     #[inline(always)]
-    unsafe fn largest_of_each(rows: [Self; 4]) -> [f32; 4] {
+    unsafe fn reduce_max_each(rows: [Self; 4]) -> [f32; 4] {
         let mut largest = [0.0; 4];
         // SAFETY: the caller guarantees AVX-512.
         unsafe {
             let [a, b, c, d] = [
-                largest_four(rows[0].0),
-                largest_four(rows[1].0),
-                largest_four(rows[2].0),
-                largest_four(rows[3].0),
+                reduce_max_four(rows[0].0),
+                reduce_max_four(rows[1].0),
+                reduce_max_four(rows[2].0),
+                reduce_max_four(rows[3].0),
             ];
             // A column holds one lane of each of the four rows; they are compared in the order of
-            // `largest`.
+            // `reduce_max`.
             let [low, high] = [_mm_unpacklo_ps(a, b), _mm_unpackhi_ps(a, b)];
             let [other_low, other_high] = [_mm_unpacklo_ps(c, d), _mm_unpackhi_ps(c, d)];
             let even = _mm_max_ps(_mm_movelh_ps(low, other_low), _mm_movelh_ps(high, other_high));
@@ -179,7 +179,7 @@ impl Lanes for Avx512 {
 /// # Safety
 /// The CPU must support AVX-512.
 #[inline(always)]
-unsafe fn largest_four(lanes: __m512) -> __m128 {
+unsafe fn reduce_max_four(lanes: __m512) -> __m128 {
     // SAFETY: guaranteed by the caller.
     unsafe {
         let upper = _mm256_castpd_ps(_mm512_extractf64x4_pd::<1>(_mm512_castps_pd(lanes)));

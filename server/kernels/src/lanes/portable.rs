@@ -117,7 +117,7 @@ impl Lanes for Portable {
     }
 
     #[inline(always)]
-    unsafe fn sum(self) -> f32 {
+    unsafe fn reduce_sum(self) -> f32 {
         let mut a = self.0;
         for width in [8, 4, 2, 1] {
             for i in 0..width {
@@ -128,7 +128,7 @@ impl Lanes for Portable {
     }
 
     #[inline(always)]
-    unsafe fn largest(self) -> f32 {
+    unsafe fn reduce_max(self) -> f32 {
         self.0.into_iter().fold(f32::NEG_INFINITY, |a, b| if b > a { b } else { a })
     }
 }

@@ -51,7 +51,7 @@ unsafe fn all_operations<V: Lanes>(
         ] {
             results.extend(to_array(lanes).map(f32::to_bits));
         }
-        results.extend([x.sum().to_bits(), x.largest().to_bits()]);
+        results.extend([x.reduce_sum().to_bits(), x.reduce_max().to_bits()]);
         let mut bytes = [0_i8; LANES];
         let rounded = x.add(V::splat(ROUND)).sub(V::splat(ROUND));
         rounded.store_i8(bytes.as_mut_ptr());

@@ -147,7 +147,7 @@ unsafe fn register_tile<L: Layout, D: Dots, const R: usize, const W: usize>(
                 _mm256_storeu_ps(values[r][0].as_mut_ptr().add(8 * j), sums[r][j]);
             }
         }
-        product.finish(panel, tile, row, &values);
+        product.store_tile(panel, tile, row, &values);
     }
 }
 
@@ -184,7 +184,8 @@ unsafe fn scale<L: Layout>(tile: *const u8, group: usize, half: usize, j: usize)
         if !L::TWO_LEVEL {
             return _mm256_cvtph_ps(_mm_loadu_si128(tile.add(L::scales_at(group) + 16 * j).cast()));
         }
-        let outer = _mm256_cvtph_ps(_mm_loadu_si128(tile.add(L::outer_at(group) + 16 * j).cast()));
+        let outer =
+            _mm256_cvtph_ps(_mm_loadu_si128(tile.add(L::outer_scales_at(group) + 16 * j).cast()));
         let inner = _mm_loadl_epi64(tile.add(L::scales_at(group) + half * TILE + 8 * j).cast());
         let inner = if L::HALVES && !L::MIN {
             _mm256_cvtepi8_epi32(inner)
@@ -209,7 +210,7 @@ unsafe fn minimum<L: Layout>(tile: *const u8, group: usize, half: usize, j: usiz
             ));
         }
         let outer = _mm256_cvtph_ps(_mm_loadu_si128(
-            tile.add(L::outer_at(group) + 2 * TILE + 16 * j).cast(),
+            tile.add(L::outer_scales_at(group) + 2 * TILE + 16 * j).cast(),
         ));
         let own = L::scales_at(group) + (L::N_BLOCKS + half) * TILE + 8 * j;
         let inner = _mm256_cvtepu8_epi32(_mm_loadl_epi64(tile.add(own).cast()));

@@ -194,7 +194,7 @@ unsafe fn register_tile<
         values
     };
     // SAFETY: each panel is handed out once, and panels do not overlap.
-    unsafe { product.finish(panel, tile, row, sums.as_flattened()) };
+    unsafe { product.store_tile(panel, tile, row, sums.as_flattened()) };
 }
 
 /// Returns the dot products of one scale block: 32 columns (`n_pairs` times two quads), or the 16
@@ -375,7 +375,7 @@ unsafe fn scale<L: Layout>(tile: *const u8, group: usize, half: usize) -> __m512
         if !L::TWO_LEVEL {
             return _mm512_cvtph_ps(_mm256_loadu_si256(own.cast()));
         }
-        let outer = _mm512_cvtph_ps(_mm256_loadu_si256(tile.add(L::outer_at(group)).cast()));
+        let outer = _mm512_cvtph_ps(_mm256_loadu_si256(tile.add(L::outer_scales_at(group)).cast()));
         let inner = _mm_loadu_si128(own.cast());
         let inner = if L::HALVES && !L::MIN {
             _mm512_cvtepi8_epi32(inner)
@@ -398,8 +398,9 @@ unsafe fn minimum<L: Layout>(tile: *const u8, group: usize, half: usize) -> __m5
         if !L::TWO_LEVEL {
             return _mm512_cvtph_ps(_mm256_loadu_si256(own.add(2 * TILE).cast()));
         }
-        let outer =
-            _mm512_cvtph_ps(_mm256_loadu_si256(tile.add(L::outer_at(group) + 2 * TILE).cast()));
+        let outer = _mm512_cvtph_ps(_mm256_loadu_si256(
+            tile.add(L::outer_scales_at(group) + 2 * TILE).cast(),
+        ));
         let inner = _mm_loadu_si128(own.add((L::N_BLOCKS + half) * TILE).cast());
         _mm512_mul_ps(outer, _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(inner)))
     }

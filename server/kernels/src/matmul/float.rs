@@ -97,5 +97,5 @@ unsafe fn block<V: Lanes, const R: usize, const N: usize>(
         values
     };
     // SAFETY: each panel is handed out once, and panels do not overlap.
-    unsafe { product.finish(panel, tile, row, &values) };
+    unsafe { product.store_tile(panel, tile, row, &values) };
 }

@@ -10,13 +10,13 @@
 
 use std::ops::Range;
 
-use crate::activations::{BLOCK, Quantized, Source};
+use crate::activations::{BLOCK, QuantizedActivations, RowSource};
 use crate::error::ShapeError;
 use crate::isa::Isa;
 use crate::layout::{GROUP, TILE};
 use crate::matrix::{Matrix, Part};
 use crate::pool::Pool;
-use crate::shared::Shared;
+use crate::shared::SharedSlice;
 
 use super::{Panel, Product, is_small, run_panel};
 
@@ -45,10 +45,10 @@ const GROUPS: usize = 8;
 pub fn gated(
     pool: &Pool,
     w: &Matrix,
-    a: &Quantized,
+    a: &QuantizedActivations,
     bias: Option<&[f32]>,
     activation: Activation,
-    out: &mut Quantized,
+    out: &mut QuantizedActivations,
 ) -> Result<(), ShapeError> {
     ShapeError::exactly("gated product", "activations", Some(w.k()), a.k())?;
     if let Some(bias) = bias {
@@ -59,11 +59,11 @@ pub fn gated(
         return Err(ShapeError { operation, operand, needed: 2, given: 1 });
     };
     let m = a.m();
-    let places = out.reshape(m, gate.n);
+    let slots = out.reshape(m, gate.n);
     let n_groups = gate.n_tiles() / TILES;
     let run = if is_small(w, m) { n_groups } else { 1 };
     let n_together = if m <= ROWS { GROUPS } else { 4 };
-    pool.split_tapering(n_groups, run, |groups| {
+    pool.split_guided(n_groups, run, |groups| {
         let mut buffer = [[[0.0; 2 * GROUP]; ROWS]; GROUPS];
         for first in groups.clone().step_by(n_together) {
             let groups = first..groups.end.min(first + n_together);
@@ -76,14 +76,14 @@ pub fn gated(
                     let source = |row: usize| {
                         let gate_up = &buffer[row - begin];
                         match activation {
-                            Activation::Silu => Source::SiluMul { gate_up },
-                            Activation::Gelu => Source::GeluMul { gate_up },
+                            Activation::Silu => RowSource::SiluMul { gate_up },
+                            Activation::Gelu => RowSource::GeluMul { gate_up },
                         }
                     };
                     for block in begin / BLOCK..rows.end.div_ceil(BLOCK) {
-                        // SAFETY: `split_tapering` hands out every group once; this CPU supports a
+                        // SAFETY: `split_guided` hands out every group once; this CPU supports a
                         // pool's instruction set.
-                        unsafe { places.fill(pool.isa(), block, group..group + 1, source) };
+                        unsafe { slots.fill(pool.isa(), block, group..group + 1, source) };
                     }
                 }
             }
@@ -95,14 +95,14 @@ pub fn gated(
 /// Computes gate and up of one group for a few rows.
 fn products(
     isa: Isa,
-    (w, a, bias): (&Matrix, &Quantized, Option<&[f32]>),
+    (w, a, bias): (&Matrix, &QuantizedActivations, Option<&[f32]>),
     parts: &[Part; 2],
     group: usize,
     rows: Range<usize>,
     out: &mut [[f32; 2 * GROUP]; ROWS],
 ) {
     let (begin, end, stride) = (rows.start, rows.end, 2 * GROUP);
-    let out = Shared::new(out.as_flattened_mut());
+    let out = SharedSlice::new(out.as_flattened_mut());
     let product = Product { w, a, floats: &[], bias, add: false, begin, end, out, stride };
     for (index, part) in parts.iter().enumerate() {
         let (part, column) = (*part, index * GROUP);

@@ -100,7 +100,7 @@ unsafe fn register_tile<L: Layout, const R: usize>(
     // A block always has four rows; in the last block some of them may be unspecified.
     //
     // SAFETY: each panel is handed out once, and panels do not overlap.
-    unsafe { product.finish(panel, tile, row, &values.map(|values| [values])) };
+    unsafe { product.store_tile(panel, tile, row, &values.map(|values| [values])) };
 }
 
 /// Returns the dot products of one scale block: of `R` rows of activations with `N` registers of
@@ -220,7 +220,7 @@ unsafe fn scale<L: Layout>(tile: *const u8, group: usize, half: usize, j: usize)
         if !L::TWO_LEVEL {
             return halves(tile.add(L::scales_at(group) + 2 * ROWS * j));
         }
-        let outer = halves(tile.add(L::outer_at(group) + 2 * ROWS * j));
+        let outer = halves(tile.add(L::outer_scales_at(group) + 2 * ROWS * j));
         let inner = tile.add(L::scales_at(group) + half * TILE + ROWS * j);
         // Blocks of 16 without a minimum have signed scales.
         let inner = if L::HALVES && !L::MIN { signed_bytes(inner) } else { bytes(inner) };
@@ -239,7 +239,7 @@ unsafe fn minimum<L: Layout>(tile: *const u8, group: usize, half: usize, j: usiz
         if !L::TWO_LEVEL {
             return halves(tile.add(L::scales_at(group) + 2 * TILE + 2 * ROWS * j));
         }
-        let outer = halves(tile.add(L::outer_at(group) + 2 * TILE + 2 * ROWS * j));
+        let outer = halves(tile.add(L::outer_scales_at(group) + 2 * TILE + 2 * ROWS * j));
         let inner = tile.add(L::scales_at(group) + (L::N_BLOCKS + half) * TILE + ROWS * j);
         vnegq_f32(vmulq_f32(outer, bytes(inner)))
     }

@@ -13,7 +13,7 @@ pub(super) fn panel<L: Layout>(product: &Product<'_>, panel: &Panel) {
         for row in product.begin..product.end {
             let sums = tile_row::<L>(product, bytes, row);
             // SAFETY: each panel is handed out once, and panels do not overlap.
-            unsafe { product.finish(panel, tile, row, &[[sums]]) };
+            unsafe { product.store_tile(panel, tile, row, &[[sums]]) };
         }
     }
 }
@@ -24,7 +24,7 @@ fn tile_row<L: Layout>(product: &Product<'_>, tile: &[u8], row: usize) -> [f32; 
     let mut sums = [0.0_f32; TILE];
     let n_groups = product.a.n_groups();
     for group in 0..n_groups {
-        let quants = &tile[L::quants_at(n_groups, group)..][..L::QUANT_GROUP];
+        let quants = &tile[L::quants_at(n_groups, group)..][..L::GROUP_QUANT_BYTES];
         let activations = &a.quants[group * GROUP * BLOCK..(group + 1) * GROUP * BLOCK]
             .as_chunks::<4>()
             .0[lane..];
@@ -59,7 +59,7 @@ fn add_quad<L: Layout>(quants: &[u8], quad: usize, activations: [i8; 4], dots: &
     for (row, (dot, own)) in dots.iter_mut().zip(own).enumerate() {
         for (column, (quant, activation)) in own.iter().zip(activations).enumerate() {
             let quant = if L::NIBBLES { quant >> shift & 15 } else { *quant };
-            let quant = quant | L::beyond_nibble(quants, quad, row, column);
+            let quant = quant | L::high_bits(quants, quad, row, column);
             *dot += (i32::from(quant) - L::OFFSET) * i32::from(activation);
         }
     }

@@ -18,8 +18,8 @@ fn activations(m: usize, k: usize, seed: u64) -> Vec<f32> {
 }
 
 fn product(pool: &Pool, w: &Matrix, x: &[f32], m: usize) -> Vec<f32> {
-    let mut a = Quantized::new();
-    a.plain(pool, x, m, w.k()).expect("shapes agree");
+    let mut a = QuantizedActivations::new();
+    a.quantize(pool, x, m, w.k()).expect("shapes agree");
     let mut out = vec![f32::NAN; m * w.n()];
     matmul(pool, w, &a, None, false, &mut out).expect("shapes agree");
     out
@@ -38,8 +38,8 @@ fn check(kind: BlockType, n: usize, k: usize, m: usize, seed: u64) {
     let portable = Pool::with_isa(1, Isa::Portable);
     let expected = product(&portable, &w, &x, m);
 
-    let mut a = Quantized::new();
-    a.plain(&portable, &x, m, k).expect("shapes agree");
+    let mut a = QuantizedActivations::new();
+    a.quantize(&portable, &x, m, k).expect("shapes agree");
     let mut seen = vec![0.0; k];
     for row in 0..m {
         a.float_row(row, &mut seen);
@@ -193,8 +193,8 @@ fn bias_and_prior_output_are_added() {
         let pool = Pool::with_isa(2, isa);
         let plain = product(&pool, &w, &x, m);
         let bias: Vec<f32> = (0..n).map(|i| i as f32).collect();
-        let mut a = Quantized::new();
-        a.plain(&pool, &x, m, k).expect("shapes agree");
+        let mut a = QuantizedActivations::new();
+        a.quantize(&pool, &x, m, k).expect("shapes agree");
         let mut out: Vec<f32> = (0..m * n).map(|i| 0.5 * i as f32).collect();
         let before = out.clone();
         matmul(&pool, &w, &a, Some(&bias), true, &mut out).expect("shapes agree");
@@ -210,14 +210,14 @@ fn wrong_shapes_are_errors() {
     let bytes = random_rows(BlockType::Q8_0, 4, 32, 1);
     let w = Matrix::pack(&[Rows { kind: BlockType::Q8_0, n: 4, k: 32, bytes: &bytes }])
         .expect("rows are whole");
-    let mut a = Quantized::new();
-    a.plain(&pool, &[0.0; 64], 1, 64).expect("shapes agree");
+    let mut a = QuantizedActivations::new();
+    a.quantize(&pool, &[0.0; 64], 1, 64).expect("shapes agree");
     assert!(matmul(&pool, &w, &a, None, false, &mut [0.0; 4]).is_err());
-    a.plain(&pool, &[0.0; 32], 1, 32).expect("shapes agree");
+    a.quantize(&pool, &[0.0; 32], 1, 32).expect("shapes agree");
     assert!(matmul(&pool, &w, &a, None, false, &mut [0.0; 3]).is_err());
     assert!(matmul(&pool, &w, &a, Some(&[0.0; 3]), false, &mut [0.0; 4]).is_err());
     assert!(matmul(&pool, &w, &a, None, false, &mut [0.0; 4]).is_ok());
-    assert!(a.plain(&pool, &[0.0; 31], 1, 32).is_err());
+    assert!(a.quantize(&pool, &[0.0; 31], 1, 32).is_err());
 }
 
 #[test]
@@ -228,8 +228,8 @@ fn float_weights_see_unquantized_floats() {
         .expect("rows are whole");
     let x = activations(2, k, 5);
     let pool = Pool::new(1);
-    let mut a = Quantized::with_floats();
-    a.plain(&pool, &x, 2, k).expect("shapes agree");
+    let mut a = QuantizedActivations::with_floats();
+    a.quantize(&pool, &x, 2, k).expect("shapes agree");
     let mut out = vec![0.0; 2 * n];
     matmul(&pool, &w, &a, None, false, &mut out).expect("shapes agree");
     for i in 0..2 * n {
@@ -244,10 +244,10 @@ fn float_weights_see_unquantized_floats() {
 fn gated_by_steps(
     pool: &Pool,
     w: &Matrix,
-    a: &Quantized,
+    a: &QuantizedActivations,
     bias: Option<&[f32]>,
     activation: Activation,
-    hidden: &mut Quantized,
+    hidden: &mut QuantizedActivations,
 ) {
     let m = a.m();
     let mut gate_up = vec![f32::NAN; m * w.n()];
@@ -286,10 +286,12 @@ fn gated_product_equals_its_steps() {
             }
         }
         if is_float {
-            let mut a = Quantized::new();
-            a.plain(&Pool::new(1), &vec![1.0; k], 1, k).expect("shapes agree");
+            let mut a = QuantizedActivations::new();
+            a.quantize(&Pool::new(1), &vec![1.0; k], 1, k).expect("shapes agree");
             let silu = Activation::Silu;
-            assert!(gated(&Pool::new(1), &w, &a, None, silu, &mut Quantized::new()).is_err());
+            assert!(
+                gated(&Pool::new(1), &w, &a, None, silu, &mut QuantizedActivations::new()).is_err()
+            );
             continue;
         }
         let bias = activations(1, 2 * n, 7);
@@ -302,10 +304,10 @@ fn gated_product_equals_its_steps() {
             };
             for isa in Isa::all_usable() {
                 let pool = Pool::with_isa(2, isa);
-                let mut a = Quantized::new();
-                a.plain(&pool, &x, m, k).expect("shapes agree");
+                let mut a = QuantizedActivations::new();
+                a.quantize(&pool, &x, m, k).expect("shapes agree");
                 let (mut expected, mut given) =
-                    (Quantized::with_floats(), Quantized::with_floats());
+                    (QuantizedActivations::with_floats(), QuantizedActivations::with_floats());
                 gated_by_steps(&pool, &w, &a, bias, activation, &mut expected);
                 gated(&pool, &w, &a, bias, activation, &mut given).expect("shapes agree");
                 assert_eq!((given.m(), given.k()), (m, n));

@@ -5,7 +5,7 @@ use std::io;
 
 use twox_hash::XxHash3_64;
 
-use super::{CHUNK, KEY_BYTES, PACKING, Packed, Refused};
+use super::{CHUNK, KEY_BYTES, PACKING_VERSION, PackedFileError, PackedWeights};
 
 const MAGIC: [u8; 16] = *b"lowkey packed w\n";
 
@@ -22,7 +22,7 @@ impl Footer {
     pub(super) fn new(key: &[u8; KEY_BYTES], len: usize) -> Self {
         let mut bytes = [0; IDENTITY_BYTES];
         let parts: [&[u8]; 4] =
-            [&MAGIC, &u64::from(PACKING).to_le_bytes(), key, &(len as u64).to_le_bytes()];
+            [&MAGIC, &u64::from(PACKING_VERSION).to_le_bytes(), key, &(len as u64).to_le_bytes()];
         for (place, byte) in bytes.iter_mut().zip(parts.into_iter().flatten()) {
             *place = *byte;
         }
@@ -37,25 +37,29 @@ impl Footer {
 }
 
 /// Reads the checksums of a file with `len` bytes of weights whose footer must equal `expected`.
-pub(super) fn read(file: &File, len: usize, expected: &Footer) -> Result<Vec<u64>, Refused> {
+pub(super) fn read(
+    file: &File,
+    len: usize,
+    expected: &Footer,
+) -> Result<Vec<u64>, PackedFileError> {
     let file_bytes = file.metadata()?.len();
     let mut footer = [0; BYTES];
-    let at = file_bytes.checked_sub(BYTES as u64).ok_or(Refused::Damaged)?;
+    let at = file_bytes.checked_sub(BYTES as u64).ok_or(PackedFileError::Damaged)?;
     read_at(file, &mut footer, at)?;
     if !footer.starts_with(&MAGIC) {
-        return Err(Refused::Damaged);
+        return Err(PackedFileError::Damaged);
     }
     if !footer.starts_with(&expected.0) {
-        return Err(Refused::Other);
+        return Err(PackedFileError::OtherWeights);
     }
-    if file_bytes != Packed::file_bytes(len) {
-        return Err(Refused::Damaged);
+    if file_bytes != PackedWeights::file_bytes(len) {
+        return Err(PackedFileError::Damaged);
     }
     let mut end = vec![0; len.div_ceil(CHUNK) * size_of::<u64>() + BYTES];
     read_at(file, &mut end, len as u64)?;
     let (content, sum) = end.split_at(end.len() - size_of::<u64>());
     if XxHash3_64::oneshot(content).to_le_bytes() != *sum {
-        return Err(Refused::Damaged);
+        return Err(PackedFileError::Damaged);
     }
     let sums = content.as_chunks().0.iter().map(|sum| u64::from_le_bytes(*sum));
     Ok(sums.take(len.div_ceil(CHUNK)).collect())

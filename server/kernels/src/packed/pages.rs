@@ -14,7 +14,7 @@ const PROBES: usize = 8;
 /// Linux maps huge pages if the file system's cache holds large folios: ext4 from 6.16 on, XFS from
 /// 5.18 on.
 #[cfg(target_os = "linux")]
-pub(super) fn are_huge(map: &[u8], page: usize) -> bool {
+pub(super) fn is_in_huge_pages(map: &[u8], page: usize) -> bool {
     let n_pages = map.len() / page;
     let n_probes = n_pages.min(PROBES);
     if n_probes == 0 {
@@ -31,7 +31,7 @@ pub(super) fn are_huge(map: &[u8], page: usize) -> bool {
 }
 
 #[cfg(not(target_os = "linux"))]
-pub(super) fn are_huge(_: &[u8], _: usize) -> bool {
+pub(super) fn is_in_huge_pages(_: &[u8], _: usize) -> bool {
     true
 }
 
@@ -51,13 +51,13 @@ fn huge_bytes(smaps: &str, address: usize) -> Option<usize> {
 
 /// Whether anonymous memory would be in huge pages, which makes copying worth it.
 #[cfg(target_os = "linux")]
-pub(super) fn own_are_huge() -> bool {
+pub(super) fn anonymous_memory_is_huge() -> bool {
     let setting = std::fs::read_to_string("/sys/kernel/mm/transparent_hugepage/enabled");
     setting.is_ok_and(|setting| !setting.contains("[never]"))
 }
 
 #[cfg(not(target_os = "linux"))]
-pub(super) fn own_are_huge() -> bool {
+pub(super) fn anonymous_memory_is_huge() -> bool {
     true
 }
 
@@ -66,7 +66,7 @@ pub(super) fn own_are_huge() -> bool {
 /// The cache takes a free huge page but moves no data to make one, so on a machine that has been
 /// running for a while it gets few. An anonymous allocation does make one, and releasing it leaves
 /// it free.
-pub(super) fn free_a_huge_one() {
+pub(super) fn free_huge_page() {
     if let Ok(mut memory) = Memory::new(HUGE_PAGE)
         && let Some(byte) = memory.bytes_mut().first_mut()
     {
@@ -76,9 +76,9 @@ pub(super) fn free_a_huge_one() {
 
 /// Whether another machine or a program may remove the file while it is mapped.
 #[cfg(target_os = "linux")]
-pub(super) fn may_vanish(file: &File) -> bool {
+pub(super) fn is_on_network_file_system(file: &File) -> bool {
     /// NFS, SMB (three versions), AFS, Ceph, 9P, FUSE, Lustre, GPFS.
-    const REMOTE: [u32; 10] = [
+    const NETWORK_FILE_SYSTEMS: [u32; 10] = [
         0x6969,
         0x517b,
         0xff53_4d42,
@@ -90,11 +90,12 @@ pub(super) fn may_vanish(file: &File) -> bool {
         0x0bd0_0bd0,
         0x4750_4653,
     ];
-    rustix::fs::fstatfs(file).is_ok_and(|system| REMOTE.contains(&(system.f_type as u32)))
+    rustix::fs::fstatfs(file)
+        .is_ok_and(|system| NETWORK_FILE_SYSTEMS.contains(&(system.f_type as u32)))
 }
 
 #[cfg(not(target_os = "linux"))]
-pub(super) fn may_vanish(_: &File) -> bool {
+pub(super) fn is_on_network_file_system(_: &File) -> bool {
     false
 }
 

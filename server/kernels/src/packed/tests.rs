@@ -9,7 +9,7 @@ use crate::matrix::Matrix;
 use crate::reference::random_blocks;
 
 const KEY: [u8; KEY_BYTES] = [b'k'; KEY_BYTES];
-const HOLDS: [Hold; 3] = [Hold::Fast, Hold::Shared, Hold::Private];
+const MAP_POLICIES: [MapPolicy; 3] = [MapPolicy::Auto, MapPolicy::Always, MapPolicy::Never];
 
 /// A test's own file, removed when the test ends.
 struct TestFile(PathBuf);
@@ -48,8 +48,8 @@ fn packed_bytes(shapes: &[Vec<Shape>]) -> usize {
 }
 
 /// Packs random matrices of these shapes into one reserve.
-fn pack(shapes: &[Vec<Shape>]) -> (Vec<Matrix>, Packed) {
-    let reserve = Reserve::new(packed_bytes(shapes)).unwrap();
+fn pack(shapes: &[Vec<Shape>]) -> (Vec<Matrix>, PackedWeights) {
+    let arena = WeightArena::new(packed_bytes(shapes)).unwrap();
     let matrix = |(seed, shapes): (usize, &Vec<Shape>)| {
         let blocks = |shape: &Shape| {
             random_blocks(shape.kind, shape.n * shape.k / shape.kind.block_len(), seed as u64 + 1)
@@ -58,13 +58,13 @@ fn pack(shapes: &[Vec<Shape>]) -> (Vec<Matrix>, Packed) {
         let rows = shapes.iter().zip(&bytes);
         let rows: Vec<Rows<'_>> =
             rows.map(|(&Shape { kind, n, k }, bytes)| Rows { kind, n, k, bytes }).collect();
-        Matrix::pack_into(&reserve, &Pool::new(1), &rows).unwrap()
+        Matrix::pack_into(&arena, &Pool::new(1), &rows).unwrap()
     };
     let matrices = shapes.iter().enumerate().map(matrix).collect();
-    (matrices, reserve.into_packed().unwrap())
+    (matrices, arena.into_packed_weights().unwrap())
 }
 
-fn saved(packed: &Packed) -> Vec<u8> {
+fn saved(packed: &PackedWeights) -> Vec<u8> {
     let mut bytes = Vec::new();
     packed
         .save(&KEY, &mut |piece| {
@@ -73,7 +73,7 @@ fn saved(packed: &Packed) -> Vec<u8> {
             Ok(())
         })
         .unwrap();
-    assert_eq!(bytes.len() as u64, Packed::file_bytes(packed.len()));
+    assert_eq!(bytes.len() as u64, PackedWeights::file_bytes(packed.len()));
     bytes
 }
 
@@ -93,20 +93,25 @@ fn saved_matrices_read_back_bit_equal() {
     let (matrices, packed) = pack(&shapes);
     let test = TestFile::new("whole");
     let file = test.write(&saved(&packed));
-    for hold in HOLDS {
+    for map_policy in MAP_POLICIES {
         for threads in [1, 3] {
             let pool = Pool::new(threads);
-            let (reserve, held) = Packed::open(&file, packed.len(), &KEY, hold, &pool).unwrap();
-            assert_eq!(held == Held::Copied, hold == Hold::Private, "{hold:?}");
+            let (arena, memory) =
+                PackedWeights::open(&file, packed.len(), &KEY, map_policy, &pool).unwrap();
+            assert_eq!(
+                memory == WeightMemory::Copied,
+                map_policy == MapPolicy::Never,
+                "{map_policy:?}"
+            );
             for (matrix, shapes) in matrices.iter().zip(&shapes) {
-                let found = Matrix::packed_in(&reserve, shapes).unwrap();
+                let found = Matrix::from_filled(&arena, shapes).unwrap();
                 assert_eq!((found.n(), found.k()), (matrix.n(), matrix.k()));
                 assert_eq!(found.is_pair(), matrix.is_pair());
-                assert_eq!(weights(&found), weights(matrix), "{shapes:?} {hold:?}");
+                assert_eq!(weights(&found), weights(matrix), "{shapes:?} {map_policy:?}");
             }
             // The last matrix is taken, so the reserve has no further one.
-            assert!(Matrix::packed_in(&reserve, &shapes[0]).is_none());
-            assert!(reserve.into_packed().is_none(), "nothing to save");
+            assert!(Matrix::from_filled(&arena, &shapes[0]).is_none());
+            assert!(arena.into_packed_weights().is_none(), "nothing to save");
         }
     }
 }
@@ -118,15 +123,16 @@ fn filled_reserve_is_never_written() {
     let test = TestFile::new("unwritten");
     let file = test.write(&saved(&packed));
     let pool = Pool::new(1);
-    let (reserve, _) = Packed::open(&file, packed.len(), &KEY, Hold::Shared, &pool).unwrap();
+    let (arena, _) =
+        PackedWeights::open(&file, packed.len(), &KEY, MapPolicy::Always, &pool).unwrap();
     let blocks = random_blocks(BlockType::Q8_0, 16, 99);
     let rows = Rows { kind: BlockType::Q8_0, n: 16, k: 32, bytes: &blocks };
-    let other = Matrix::pack_into(&reserve, &pool, &[rows]).unwrap();
+    let other = Matrix::pack_into(&arena, &pool, &[rows]).unwrap();
     assert_eq!(weights(&other), weights(&Matrix::pack(&[rows]).unwrap()));
     // A matrix that cannot exist.
-    assert!(Matrix::packed_in(&reserve, &[]).is_none());
+    assert!(Matrix::from_filled(&arena, &[]).is_none());
     assert!(
-        Matrix::packed_in(&Reserve::new(1 << 20).unwrap(), &shapes[0]).is_none(),
+        Matrix::from_filled(&WeightArena::new(1 << 20).unwrap(), &shapes[0]).is_none(),
         "an empty reserve has nothing"
     );
     assert_eq!(std::fs::read(&test.0).unwrap(), saved(&packed));
@@ -144,18 +150,22 @@ fn changed_file_is_refused() {
     let pool = Pool::new(2);
     let refused = |bytes: &[u8], len: usize, key: &[u8; KEY_BYTES]| {
         let file = test.write(bytes);
-        let [first, rest @ ..] =
-            HOLDS.map(|hold| match Packed::open(&file, len, key, hold, &pool) {
+        let [first, rest @ ..] = MAP_POLICIES.map(|map_policy| {
+            match PackedWeights::open(&file, len, key, map_policy, &pool) {
                 Ok(_) => "taken".to_owned(),
                 Err(refused) => refused.to_string(),
-            });
+            }
+        });
         assert!(rest.iter().all(|other| *other == first), "{first}, {rest:?}");
         first
     };
     assert_eq!(refused(&bytes, packed.len(), &KEY), "taken");
     let end = bytes.len();
     for cut in [0, 1, 1000, packed.len(), packed.len() + 1, end - footer::BYTES, end - 1] {
-        assert_eq!(refused(&bytes[..cut], packed.len(), &KEY), Refused::Damaged.to_string());
+        assert_eq!(
+            refused(&bytes[..cut], packed.len(), &KEY),
+            PackedFileError::Damaged.to_string()
+        );
     }
     assert_eq!(refused(&[&bytes[..], &[0]].concat(), packed.len(), &KEY), "it is damaged");
     let in_footer = end - footer::BYTES..end - 8;
@@ -168,11 +178,11 @@ fn changed_file_is_refused() {
     }
     let mut key = KEY;
     key[KEY_BYTES - 1] ^= 1;
-    assert_eq!(refused(&bytes, packed.len(), &key), Refused::Other.to_string());
-    assert_eq!(refused(&bytes, packed.len() - 64, &KEY), Refused::Other.to_string());
+    assert_eq!(refused(&bytes, packed.len(), &key), PackedFileError::OtherWeights.to_string());
+    assert_eq!(refused(&bytes, packed.len() - 64, &KEY), PackedFileError::OtherWeights.to_string());
     let mut version = bytes.clone();
     version[end - footer::BYTES + 16] ^= 3;
-    assert_eq!(refused(&version, packed.len(), &KEY), Refused::Other.to_string());
+    assert_eq!(refused(&version, packed.len(), &KEY), PackedFileError::OtherWeights.to_string());
 }
 
 #[test]
@@ -186,10 +196,13 @@ fn save_stops_at_first_error() {
     assert_eq!((ended.unwrap_err().kind(), n_pieces), (io::ErrorKind::StorageFull, 1));
 }
 
-/// If this fails, the packed form of a type or of the file has changed: raise [`PACKING`], so that
+/// If this fails, the packed form of a type or of the file has changed: raise [`PACKING_VERSION`], so that
 /// files of earlier builds are not read with the new format, and enter the new digest.
 #[test]
 fn file_bytes_match_packing_version() {
     let (_, packed) = pack(&shapes());
-    assert_eq!((PACKING, XxHash3_64::oneshot(&saved(&packed))), (1, 3_895_869_724_275_205_716));
+    assert_eq!(
+        (PACKING_VERSION, XxHash3_64::oneshot(&saved(&packed))),
+        (1, 3_895_869_724_275_205_716)
+    );
 }

@@ -27,8 +27,8 @@ const LAYERS_OF_27B: usize = 46;
 /// Sets the numbers in which gemma2 differs.
 pub(crate) fn apply(keys: &Keys<'_>, config: &mut Config) -> Result<(), ModelError> {
     gemma::apply(keys, config)?;
-    config.attn_logit_softcap = keys.float_if_any("attn_logit_softcapping", 1e-3..=1e6)?;
-    config.final_logit_softcap = keys.float_if_any("final_logit_softcapping", 1e-3..=1e6)?;
+    config.attn_logit_softcap = keys.optional_float("attn_logit_softcapping", 1e-3..=1e6)?;
+    config.final_logit_softcap = keys.optional_float("final_logit_softcapping", 1e-3..=1e6)?;
     config.window_alternates = true;
     if config.n_layers == LAYERS_OF_27B {
         config.attention_scale = 1.0 / (config.hidden as f32 / config.n_heads as f32).sqrt();

@@ -11,7 +11,7 @@ use crate::file::tensors::Tensors;
 
 /// The layers of a llama model. Some (Granite-Code) have biases, and some (Mixtral) experts; the file decides.
 pub(crate) fn layers(config: &Config, tensors: &Tensors) -> LayerSpec {
-    let ffn = if config.experts.is_some() { FeedForwardSpec::Experts } else { LLAMA.ffn };
+    let ffn = if config.experts.is_some() { FeedForwardSpec::Moe } else { LLAMA.ffn };
     let has = |tensor| tensors.contains(tensor);
     let biases = Biases {
         qkv: has("blk.0.attn_q.bias"),

@@ -12,10 +12,10 @@ use crate::error::ModelError;
 pub(crate) fn apply(keys: &Keys<'_>, config: &mut Config) -> Result<(), ModelError> {
     match config.experts {
         Some(_) => Ok(()),
-        None => Err(keys.wrong("expert_count", "is missing (a whole number)".to_owned())),
+        None => Err(keys.invalid("expert_count", "is missing (a whole number)".to_owned())),
     }
 }
 
 /// The layers of a qwen3moe model.
 pub(crate) const LAYERS: LayerSpec =
-    LayerSpec { head_norms: true, ffn: FeedForwardSpec::Experts, ..LLAMA };
+    LayerSpec { head_norms: true, ffn: FeedForwardSpec::Moe, ..LLAMA };

@@ -72,7 +72,7 @@ pub(crate) enum FeedForwardSpec {
     /// No gate.
     Plain,
     /// A mixture of experts, of the sizes in the metadata.
-    Experts,
+    Moe,
 }
 
 /// Llama's layer: RMS norms, no biases, a feed-forward half gated by `SiLU`.

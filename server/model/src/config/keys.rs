@@ -19,34 +19,34 @@ pub(crate) struct Keys<'a> {
 
 impl Keys<'_> {
     /// The whole key, as the file has it.
-    pub(crate) fn full(&self, key: &str) -> String {
+    pub(crate) fn full_name(&self, key: &str) -> String {
         format!("{}.{key}", self.architecture)
     }
 
     /// Whether the file has this key.
     pub(crate) fn has(&self, key: &str) -> bool {
-        self.metadata.contains(&self.full(key))
+        self.metadata.contains(&self.full_name(key))
     }
 
     /// The error for a value that is not accepted.
-    pub(crate) fn wrong(&self, key: &str, problem: String) -> ModelError {
-        ModelError::Key { file: self.file.to_owned(), key: self.full(key), problem }
+    pub(crate) fn invalid(&self, key: &str, problem: String) -> ModelError {
+        ModelError::Key { file: self.file.to_owned(), key: self.full_name(key), problem }
     }
 
     /// A text.
     pub(crate) fn string(&self, key: &str) -> Option<&str> {
-        self.metadata.string(&self.full(key))
+        self.metadata.string(&self.full_name(key))
     }
 
     /// A size from 1 to `limit`.
     pub(crate) fn size(&self, key: &str, limit: usize) -> Result<usize, ModelError> {
         if !self.has(key) {
-            return Err(self.wrong(key, format!("is missing (a whole number from 1 to {limit})")));
+            return Err(self.invalid(key, format!("is missing (a whole number from 1 to {limit})")));
         }
-        match self.metadata.u32(&self.full(key)) {
+        match self.metadata.u32(&self.full_name(key)) {
             Some(size) if (1..=limit).contains(&(size as usize)) => Ok(size as usize),
-            Some(size) => Err(self.wrong(key, format!("is {size}, supported are 1 to {limit}"))),
-            None => Err(self.wrong(key, format!("is not a whole number from 1 to {limit}"))),
+            Some(size) => Err(self.invalid(key, format!("is {size}, supported are 1 to {limit}"))),
+            None => Err(self.invalid(key, format!("is not a whole number from 1 to {limit}"))),
         }
     }
 
@@ -61,8 +61,12 @@ impl Keys<'_> {
     }
 
     /// A size that may be absent, for which some files write 0.
-    pub(crate) fn size_if_any(&self, key: &str, limit: usize) -> Result<Option<usize>, ModelError> {
-        match self.metadata.u32(&self.full(key)) {
+    pub(crate) fn optional_size(
+        &self,
+        key: &str,
+        limit: usize,
+    ) -> Result<Option<usize>, ModelError> {
+        match self.metadata.u32(&self.full_name(key)) {
             Some(0) => Ok(None),
             _ if self.has(key) => self.size(key, limit).map(Some),
             _ => Ok(None),
@@ -71,13 +75,13 @@ impl Keys<'_> {
 
     /// A number within `range`.
     pub(crate) fn float(&self, key: &str, range: RangeInclusive<f32>) -> Result<f32, ModelError> {
-        match self.metadata.f32(&self.full(key)) {
+        match self.metadata.f32(&self.full_name(key)) {
             Some(number) if range.contains(&number) => Ok(number),
             Some(number) => {
                 let (low, high) = (range.start(), range.end());
-                Err(self.wrong(key, format!("is {number}, supported are {low:e} to {high:e}")))
+                Err(self.invalid(key, format!("is {number}, supported are {low:e} to {high:e}")))
             }
-            None => Err(self.wrong(key, "is missing or not a number".to_owned())),
+            None => Err(self.invalid(key, "is missing or not a number".to_owned())),
         }
     }
 
@@ -92,7 +96,7 @@ impl Keys<'_> {
     }
 
     /// A number that may be absent.
-    pub(crate) fn float_if_any(
+    pub(crate) fn optional_float(
         &self,
         key: &str,
         range: RangeInclusive<f32>,

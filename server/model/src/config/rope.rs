@@ -39,9 +39,9 @@ pub enum RopeScaling {
 }
 
 /// Pairs that rotate more often than this within the original context keep their frequency.
-const YARN_FAST_TURNS: f64 = 32.0;
+const YARN_BETA_FAST: f64 = 32.0;
 /// Pairs that rotate less often than this are divided by the whole factor.
-const YARN_SLOW_TURNS: f64 = 1.0;
+const YARN_BETA_SLOW: f64 = 1.0;
 
 impl RopeConfig {
     /// Reads the keys of a model whose heads have `head_dim` values.
@@ -73,12 +73,12 @@ impl RopeConfig {
     }
 
     /// Prepares the kernels' rotations of heads of `head_dim` values at positions `0..n`.
-    pub(crate) fn rotations(&self, head_dim: usize, divisors: Option<&[f32]>, n: usize) -> Rope {
+    pub(crate) fn rope_table(&self, head_dim: usize, divisors: Option<&[f32]>, n: usize) -> Rope {
         let (frequencies, attn_factor) = self.frequencies(divisors);
         let rope = Rope::with_frequencies(head_dim, self.layout, &frequencies, n);
         match attn_factor {
             1.0 => rope,
-            attn_factor => rope.amplified(attn_factor),
+            attn_factor => rope.with_attn_factor(attn_factor),
         }
     }
 }
@@ -91,7 +91,7 @@ fn dim(keys: &Keys<'_>, head_dim: usize) -> Result<usize, ModelError> {
         size => {
             let problem =
                 format!("is {size}, it must be even and at most the head width {head_dim}");
-            Err(keys.wrong(key, problem))
+            Err(keys.invalid(key, problem))
         }
     }
 }
@@ -108,7 +108,7 @@ impl RopeScaling {
             Some(other) => {
                 let supported = "none, linear, yarn, longrope and llama3";
                 let problem = format!("is {:?}, supported are {supported}", shorten(other));
-                return Err(keys.wrong(key, problem));
+                return Err(keys.invalid(key, problem));
             }
         };
         let mut factor = 1.0;
@@ -153,12 +153,12 @@ fn yarn_ramp(frequencies: &[f64], original_context: usize) -> Vec<f64> {
         [first, second, ..] => (first / second).ln(),
         _ => 1.0,
     };
-    let pair_with = |turns: f64| {
-        (original_context as f64 / (turns * std::f64::consts::TAU)).ln() / step.max(1e-9)
+    let pair_of_rotations = |rotations: f64| {
+        (original_context as f64 / (rotations * std::f64::consts::TAU)).ln() / step.max(1e-9)
     };
-    let begin = pair_with(YARN_FAST_TURNS).floor().max(0.0);
+    let begin = pair_of_rotations(YARN_BETA_FAST).floor().max(0.0);
     // Bounded by the head's width and not by its pairs, as in the reference.
-    let end = pair_with(YARN_SLOW_TURNS).ceil().min(2.0 * n - 1.0).max(begin + 0.001);
+    let end = pair_of_rotations(YARN_BETA_SLOW).ceil().min(2.0 * n - 1.0).max(begin + 0.001);
     (0..frequencies.len()).map(|i| ((i as f64 - begin) / (end - begin)).clamp(0.0, 1.0)).collect()
 }
 
@@ -171,11 +171,15 @@ mod tests {
         let frequencies = Rope::frequencies(128, 1e6);
         let scaling = RopeScaling::Yarn { factor: 4.0, original_context: 32_768 };
         let scales = scaling.scales(&frequencies);
-        let turns = |i: usize| frequencies[i] * 32_768.0 / std::f64::consts::TAU;
+        let rotations = |i: usize| frequencies[i] * 32_768.0 / std::f64::consts::TAU;
         for (i, scale) in scales.iter().enumerate() {
-            match turns(i) {
-                turns if turns > 45.0 => assert!((scale - 1.0).abs() < 1e-12, "{i}: {scale}"),
-                turns if turns < 0.8 => assert!((scale - 0.25).abs() < 1e-12, "{i}: {scale}"),
+            match rotations(i) {
+                rotations if rotations > 45.0 => {
+                    assert!((scale - 1.0).abs() < 1e-12, "{i}: {scale}")
+                }
+                rotations if rotations < 0.8 => {
+                    assert!((scale - 0.25).abs() < 1e-12, "{i}: {scale}")
+                }
                 _ => assert!((0.25..=1.0).contains(scale), "{i}: {scale}"),
             }
         }

@@ -9,17 +9,17 @@ use lowkey_kernels::{Matrix, Pool, Rope, ShapeError};
 use super::forward::{Buffers, Model, forward};
 use super::kv::CpuKv;
 use super::threads::Threads;
-use crate::causal_lm::{CausalLm, Work};
+use crate::causal_lm::{CausalLm, TokenCost};
 use crate::config::Config;
 use crate::error::ModelError;
 use crate::kv::cache::KvCache;
 use crate::kv::shape::KvShape;
 use crate::load::decoder_weights::DecoderWeights;
-use crate::pass::{Chunk, LogitsMode, check, conclude};
+use crate::pass::{Chunk, LogitsMode, check_input, finish_pass};
 
 /// The number of positions that have rotations at first. The table grows with the caches that are used, not with what
 /// the file claims.
-const FIRST_ROTATIONS: usize = 4096;
+const INITIAL_ROPE_POSITIONS: usize = 4096;
 
 /// A model of any architecture.
 pub(super) struct Decoder {
@@ -27,9 +27,9 @@ pub(super) struct Decoder {
     weights: DecoderWeights,
     rope: Rope,
     /// The number of positions that have rotations.
-    n_rotations: usize,
+    n_rope_positions: usize,
     threads: Threads,
-    work: Work,
+    token_cost: TokenCost,
     buffers: Buffers,
 }
 
@@ -39,15 +39,15 @@ impl Decoder {
         let output = weights.output.as_ref().unwrap_or(&weights.embedding);
         let mut matrices = weights.layers.iter().flat_map(|layer| layer.matrices());
         let has_floats = matrices.any(Matrix::has_floats) || output.has_floats();
-        let of_a_token = weights.layers.iter().flat_map(|layer| layer.matrices_of_a_token());
-        let sizes = of_a_token.map(|matrix| (matrix.bytes(), matrix.n() * matrix.k()));
-        let work = Work::of(output.bytes(), sizes);
-        let n_rotations = config.context_length.min(FIRST_ROTATIONS);
+        let token_matrices = weights.layers.iter().flat_map(|layer| layer.matrices_of_a_token());
+        let sizes = token_matrices.map(|matrix| (matrix.bytes(), matrix.n() * matrix.k()));
+        let token_cost = TokenCost::of(output.bytes(), sizes);
+        let n_rope_positions = config.context_length.min(INITIAL_ROPE_POSITIONS);
         Self {
-            rope: rotations(config, &weights, n_rotations),
-            n_rotations,
-            threads: Threads::new(pool, work.decode_bytes),
-            work,
+            rope: rope_table(config, &weights, n_rope_positions),
+            n_rope_positions,
+            threads: Threads::new(pool, token_cost.decode_bytes),
+            token_cost,
             buffers: Buffers::new(has_floats),
             config: config.clone(),
             weights,
@@ -72,9 +72,9 @@ impl Decoder {
             weights: &self.weights,
             rope: &self.rope,
             threads: &self.threads,
-            token_products: self.work.token_products,
+            token_products: self.token_cost.token_products,
         };
-        for chunk in Chunk::all(tokens, mode) {
+        for chunk in Chunk::split(tokens, mode) {
             let (kv, position) = (kv.layers_mut(), begin + chunk.begin);
             if !forward(&model, &mut self.buffers, &chunk, kv, position, logits, cancelled)? {
                 return Ok(false);
@@ -83,16 +83,16 @@ impl Decoder {
         Ok(true)
     }
 
-    fn extend_rotations(&mut self, positions: usize) {
-        if positions > self.n_rotations {
-            self.n_rotations = positions.next_power_of_two().min(self.config.context_length);
-            self.rope = rotations(&self.config, &self.weights, self.n_rotations);
+    fn extend_rope(&mut self, positions: usize) {
+        if positions > self.n_rope_positions {
+            self.n_rope_positions = positions.next_power_of_two().min(self.config.context_length);
+            self.rope = rope_table(&self.config, &self.weights, self.n_rope_positions);
         }
     }
 }
 
-fn rotations(config: &Config, weights: &DecoderWeights, n: usize) -> Rope {
-    config.rope.rotations(config.head_dim, weights.rope_divisors.as_deref(), n)
+fn rope_table(config: &Config, weights: &DecoderWeights, n: usize) -> Rope {
+    config.rope.rope_table(config.head_dim, weights.rope_divisors.as_deref(), n)
 }
 
 impl CausalLm for Decoder {
@@ -104,8 +104,8 @@ impl CausalLm for Decoder {
         KvCache::new(KvShape::of(&self.config), capacity_tokens, CpuKv::new)
     }
 
-    fn work(&self) -> Work {
-        self.work
+    fn token_cost(&self) -> TokenCost {
+        self.token_cost
     }
 
     fn forward(
@@ -117,9 +117,9 @@ impl CausalLm for Decoder {
         cancelled: &dyn Fn() -> bool,
     ) -> Result<bool, ModelError> {
         logits.clear();
-        check(cache, KvShape::of(&self.config), self.config.vocab, tokens, mode)?;
-        self.extend_rotations(cache.len() + tokens.len());
+        check_input(cache, KvShape::of(&self.config), self.config.vocab, tokens, mode)?;
+        self.extend_rope(cache.len() + tokens.len());
         let done = self.run(tokens, cache, mode, logits, cancelled);
-        Ok(conclude(done, tokens.len(), cache, logits)?)
+        Ok(finish_pass(done, tokens.len(), cache, logits)?)
     }
 }

@@ -14,11 +14,11 @@
 //! Invariant: a row's bits do not depend on the other rows of its chunk.
 
 use lowkey_kernels::{
-    KvLayer, Merge, Pool, Quantized, Queries, Rope, ShapeError, add_rows, attention, cap_softly,
-    matmul, rms_norm,
+    KvLayer, Pool, QuantizedActivations, Queries, ResidualAdd, Rope, ShapeError, add_rows,
+    attention, matmul, rms_norm, soft_cap,
 };
 
-use super::moe::{MoeScratch, experts};
+use super::moe::{MoeScratch, add_experts};
 use super::ops::{add_linear, gate_up, linear, norm, sized};
 use super::threads::Threads;
 use crate::config::Config;
@@ -46,9 +46,9 @@ pub(super) struct Buffers {
 /// Buffers of one layer.
 struct Scratch {
     /// The input of a product.
-    input: Quantized,
+    input: QuantizedActivations,
     /// The input of a feed-forward half's last product.
-    inner: Quantized,
+    inner: QuantizedActivations,
     qkv: Vec<f32>,
     attended: Vec<f32>,
     gate_up: Vec<f32>,
@@ -86,15 +86,15 @@ pub(super) fn forward(
     let (m, n_layers) = (chunk.tokens.len(), weights.layers.len());
     // Nearly all of a layer's products are in four matrices.
     let products = m.saturating_mul(token_products / (4 * n_layers).max(1));
-    let rows = Rows { pool: threads.worth(products), config, position, m };
+    let rows = Rows { pool: threads.pool_for(products), config, position, m };
 
     let x = sized(x, m * hidden); // (m, hidden)
-    chunk.look_up(&weights.embedding, config, x)?;
+    chunk.embed(&weights.embedding, config, x)?;
     for (i, (weights, kv)) in weights.layers.iter().zip(kv).enumerate() {
         if cancelled() {
             return Ok(false);
         }
-        layer(rows, weights, rope, scratch, kv, x, chunk.n_read_after(i, n_layers))?;
+        layer(rows, weights, rope, scratch, kv, x, chunk.n_rows_after(i, n_layers))?;
     }
 
     let n = chunk.n_wanted;
@@ -102,7 +102,7 @@ pub(super) fn forward(
         return Ok(true);
     }
     let x = &x[(m - n) * hidden..]; // (n, hidden)
-    let pool = threads.worth(n.saturating_mul(vocab * hidden));
+    let pool = threads.pool_for(n.saturating_mul(vocab * hidden));
     norm(pool, &weights.final_norm, norm_eps, x, n, &mut scratch.input)?; // (n, hidden)
     let output = weights.output.as_ref().unwrap_or(&weights.embedding);
     let begin = logits.len();
@@ -110,7 +110,7 @@ pub(super) fn forward(
     let logits = &mut logits[begin..]; // (n, vocab)
     matmul(pool, output, &scratch.input, None, false, logits)?;
     if let Some(cap) = config.final_logit_softcap {
-        cap_softly(pool, logits, cap);
+        soft_cap(pool, logits, cap);
     }
     Ok(true)
 }
@@ -164,29 +164,29 @@ fn layer(
     };
     let attended = sized(&mut scratch.attended, m * q_width); // (m, q)
     attention(pool, &queries, kv, attended)?;
-    scratch.input.plain(pool, attended, m, q_width)?;
+    scratch.input.quantize(pool, attended, m, q_width)?;
     let post_norm = weights.post_attn_norm.as_deref();
-    let Scratch { input, inner, gate_up: both, result, moe, .. } = scratch;
+    let Scratch { input, inner, gate_up: gate_up_values, result, moe: moe_scratch, .. } = scratch;
     add_to_stream(rows, &weights.attn_output, input, post_norm, result, x)?; // (m, hidden)
 
     norm(pool, &weights.ffn_norm, eps, x, m, input)?; // (m, hidden)
     let post_norm = weights.post_ffn_norm.as_deref();
     match &weights.feed_forward {
         FeedForward::Gated(gated) => {
-            gate_up(pool, gated, input, both, inner)?; // (m, inner)
+            gate_up(pool, gated, input, gate_up_values, inner)?; // (m, inner)
             add_to_stream(rows, &gated.down, inner, post_norm, result, x) // (m, hidden)
         }
         FeedForward::Plain { up, down } => {
             let width = config.intermediate_size;
-            let both = sized(both, m * width); // (m, inner)
-            linear(pool, up, input, both)?;
-            inner.gelu(pool, both, m, width)?; // (m, inner)
+            let gate_up_values = sized(gate_up_values, m * width); // (m, inner)
+            linear(pool, up, input, gate_up_values)?;
+            inner.gelu(pool, gate_up_values, m, width)?; // (m, inner)
             add_to_stream(rows, down, inner, post_norm, result, x) // (m, hidden)
         }
-        FeedForward::Moe(mixture) => {
+        FeedForward::Moe(moe) => {
             let result = sized(result, m * config.hidden); // (m, hidden)
-            experts(pool, mixture, (&weights.ffn_norm, eps), x, input, moe, result)?;
-            add_rows(pool, merge(config, post_norm), result, m, config.hidden, x)
+            add_experts(pool, moe, (&weights.ffn_norm, eps), x, input, moe_scratch, result)?;
+            add_rows(pool, residual_add(config, post_norm), result, m, config.hidden, x)
         }
     }
 }
@@ -195,7 +195,7 @@ fn layer(
 fn add_to_stream(
     rows: Rows<'_>,
     weights: &Linear,
-    input: &Quantized,
+    input: &QuantizedActivations,
     post_norm: Option<&[f32]>,
     buffer: &mut Vec<f32>,
     x: &mut [f32],
@@ -206,14 +206,14 @@ fn add_to_stream(
     }
     let result = sized(buffer, m * config.hidden); // (m, hidden)
     linear(pool, weights, input, result)?;
-    add_rows(pool, merge(config, post_norm), result, m, config.hidden, x)
+    add_rows(pool, residual_add(config, post_norm), result, m, config.hidden, x)
 }
 
 /// How a result is merged into the stream.
-fn merge<'w>(config: &Config, post_norm: Option<&'w [f32]>) -> Merge<'w> {
+fn residual_add<'w>(config: &Config, post_norm: Option<&'w [f32]>) -> ResidualAdd<'w> {
     match post_norm {
-        Some(weight) => Merge::Normed { weight, eps: config.norm_eps },
-        None => Merge::Scaled(config.residual_scale),
+        Some(weight) => ResidualAdd::Normalized { weight, eps: config.norm_eps },
+        None => ResidualAdd::Scaled(config.residual_scale),
     }
 }
 
@@ -237,7 +237,13 @@ fn norm_heads(config: &Config, norms: &HeadNorms, qkv: &mut [f32]) -> Result<(),
 impl Buffers {
     /// Makes empty buffers, with floats beside the quants if some matrix of the model holds floats.
     pub(super) fn new(has_floats: bool) -> Self {
-        let quantized = || if has_floats { Quantized::with_floats() } else { Quantized::new() };
+        let quantized = || {
+            if has_floats {
+                QuantizedActivations::with_floats()
+            } else {
+                QuantizedActivations::new()
+            }
+        };
         let scratch = Scratch {
             input: quantized(),
             inner: quantized(),

@@ -1,6 +1,6 @@
 //! Loads a model to run on our own kernels.
 
-use lowkey_kernels::{Packed, Pool, Reserve};
+use lowkey_kernels::{PackedWeights, Pool, WeightArena};
 
 use super::decoder::Decoder;
 use crate::causal_lm::CausalLm;
@@ -34,9 +34,9 @@ pub fn load_on(
 pub(super) fn load_packed(
     file: &ModelFile,
     pool: Pool,
-    packed: Option<Reserve>,
+    packed: Option<WeightArena>,
     progress: &mut dyn FnMut(f32),
-) -> Result<(Box<dyn CausalLm>, Option<Packed>), ModelError> {
+) -> Result<(Box<dyn CausalLm>, Option<PackedWeights>), ModelError> {
     let n_bytes = packed_bytes(file.source().tensors(), file.quantization());
     let packer = PackForKernels::new(pool, packed, n_bytes);
     let mut reader =

@@ -1,7 +1,7 @@
 //! The steps of a layer that its attention, its feed-forward half and its experts share.
 
 use lowkey_kernels::{
-    Activation, LayerNorm, Pool, Quantized, ShapeError, gated as gated_product, matmul,
+    Activation, LayerNorm, Pool, QuantizedActivations, ShapeError, gated as gated_product, matmul,
 };
 
 use crate::load::decoder_weights::{Gated, Linear, Norm};
@@ -13,7 +13,7 @@ pub(super) fn norm(
     eps: f32,
     x: &[f32],
     m: usize,
-    out: &mut Quantized,
+    out: &mut QuantizedActivations,
 ) -> Result<(), ShapeError> {
     match norm {
         Norm::Rms(weight) => out.rms_norm(pool, x, weight, eps, m, weight.len()),
@@ -28,7 +28,7 @@ pub(super) fn norm(
 pub(super) fn linear(
     pool: &Pool,
     linear: &Linear,
-    input: &Quantized,
+    input: &QuantizedActivations,
     out: &mut [f32],
 ) -> Result<(), ShapeError> {
     matmul(pool, &linear.matrix, input, linear.bias.as_deref(), false, out)
@@ -38,7 +38,7 @@ pub(super) fn linear(
 pub(super) fn add_linear(
     pool: &Pool,
     linear: &Linear,
-    input: &Quantized,
+    input: &QuantizedActivations,
     out: &mut [f32],
 ) -> Result<(), ShapeError> {
     matmul(pool, &linear.matrix, input, linear.bias.as_deref(), true, out)
@@ -48,9 +48,9 @@ pub(super) fn add_linear(
 pub(super) fn gate_up(
     pool: &Pool,
     weights: &Gated,
-    input: &Quantized,
+    input: &QuantizedActivations,
     buffer: &mut Vec<f32>,
-    out: &mut Quantized,
+    out: &mut QuantizedActivations,
 ) -> Result<(), ShapeError> {
     let Gated { activation, gate_up, down } = weights;
     // Gate and up of one type are interleaved when they are packed, and multiplied in one step.
@@ -59,11 +59,11 @@ pub(super) fn gate_up(
         return gated_product(pool, &gate_up.matrix, input, bias, *activation, out);
     }
     let (m, inner) = (input.m(), down.matrix.k());
-    let both = sized(buffer, m * 2 * inner);
-    linear(pool, gate_up, input, both)?;
+    let gate_up_values = sized(buffer, m * 2 * inner);
+    linear(pool, gate_up, input, gate_up_values)?;
     match activation {
-        Activation::Silu => out.silu_mul(pool, both, m, inner),
-        Activation::Gelu => out.gelu_mul(pool, both, m, inner),
+        Activation::Silu => out.silu_mul(pool, gate_up_values, m, inner),
+        Activation::Gelu => out.gelu_mul(pool, gate_up_values, m, inner),
     }
 }
 

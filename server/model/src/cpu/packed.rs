@@ -5,7 +5,7 @@
 use std::fs::File;
 use std::time::UNIX_EPOCH;
 
-use lowkey_kernels::{Held, Hold, KEY_BYTES, Packed, Pool, Refused};
+use lowkey_kernels::{KEY_BYTES, MapPolicy, PackedFileError, PackedWeights, Pool, WeightMemory};
 use sha2::{Digest, Sha256};
 
 use super::load::load_packed;
@@ -24,19 +24,19 @@ pub struct PackingKey([u8; KEY_BYTES]);
 
 /// Packed weights in a file, and how to hold them in memory.
 #[derive(Debug, Clone, Copy)]
-pub struct KeptWeights<'a> {
-    /// The file, which must be the user's alone (see the kernels' `Packed`).
+pub struct SavedWeights<'a> {
+    /// The file, which must be the user's alone (see the kernels' `PackedWeights`).
     pub file: &'a File,
     /// How to hold its weights.
-    pub hold: Hold,
+    pub map_policy: MapPolicy,
 }
 
 /// The origin of a loaded model's weights.
 pub enum LoadedWeights {
     /// The file of packed weights.
-    Kept(Held),
+    FromFile(WeightMemory),
     /// They were packed now; with the reason if there was a file.
-    Packed(Packed, Option<Refused>),
+    PackedNow(PackedWeights, Option<PackedFileError>),
 }
 
 impl PackingKey {
@@ -65,33 +65,33 @@ impl PackingKey {
     }
 }
 
-/// Loads a model as [`load`](super::load::load) does, with the weights of `kept` if they are this model's.
-pub fn load_kept(
+/// Loads a model as [`load`](super::load::load) does, with the weights of `saved` if they are this model's.
+pub fn load_with_saved_weights(
     file: &ModelFile,
     threads: usize,
-    kept: Option<KeptWeights<'_>>,
+    saved: Option<SavedWeights<'_>>,
     key: &PackingKey,
     progress: &mut dyn FnMut(f32),
 ) -> Result<(Box<dyn CausalLm>, Option<LoadedWeights>), ModelError> {
     let pool = Pool::new(threads);
-    let opened = kept.map(|KeptWeights { file: kept, hold }| {
-        Packed::open(
-            kept,
+    let opened = saved.map(|SavedWeights { file: saved, map_policy }| {
+        PackedWeights::open(
+            saved,
             packed_bytes(file.source().tensors(), file.quantization()),
             key.bytes(),
-            hold,
+            map_policy,
             &pool,
         )
     });
-    let (reserve, held, refused) = match opened {
-        Some(Ok((reserve, held))) => (Some(reserve), Some(held), None),
+    let (arena, memory, refused) = match opened {
+        Some(Ok((arena, memory))) => (Some(arena), Some(memory), None),
         Some(Err(refused)) => (None, None, Some(refused)),
         None => (None, None, None),
     };
-    let (model, packed) = load_packed(file, pool, reserve, progress)?;
-    let weights = match (held, packed) {
-        (Some(held), _) => Some(LoadedWeights::Kept(held)),
-        (None, packed) => packed.map(|packed| LoadedWeights::Packed(packed, refused)),
+    let (model, packed) = load_packed(file, pool, arena, progress)?;
+    let weights = match (memory, packed) {
+        (Some(memory), _) => Some(LoadedWeights::FromFile(memory)),
+        (None, packed) => packed.map(|packed| LoadedWeights::PackedNow(packed, refused)),
     };
     Ok((model, weights))
 }

@@ -1,30 +1,31 @@
 //! Which experts each token of a mixture uses, and in which order their results are added.
 //!
-//! A token's choice follows from its own scores alone. Its results are added in the order of its experts' numbers, so
+//! A token's routes follow from its own scores alone. Its results are added in the order of its experts' numbers, so
 //! that they have the same bits in any batch. The forward pass on a device calls this too.
 
-use crate::config::Experts;
+use crate::config::MoeConfig;
 
 /// One token's use of one expert.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Choice {
+pub(crate) struct Route {
     pub(crate) expert: usize,
     pub(crate) token: usize,
     pub(crate) weight: f32,
 }
 
 /// Chooses experts by `scores`, (tokens, experts), which are overwritten; sorted by expert, then by token.
-pub(crate) fn choices(scores: &mut [f32], shape: Experts) -> Vec<Choice> {
-    let mut choices = Vec::with_capacity(scores.len() / shape.n * shape.n_used);
+pub(crate) fn route(scores: &mut [f32], shape: MoeConfig) -> Vec<Route> {
+    let mut routes = Vec::with_capacity(scores.len() / shape.n * shape.n_used);
     for (token, scores) in scores.chunks_exact_mut(shape.n).enumerate() {
-        choose(scores, shape, token, &mut choices);
+        route_token(scores, shape, token, &mut routes);
     }
-    choices.sort_by_key(|choice| (choice.expert, choice.token));
-    choices
+    routes.sort_by_key(|route| (route.expert, route.token));
+    routes
 }
 
-/// Turns one token's scores into probabilities and adds its choices: the likeliest experts, the first of equals.
-fn choose(scores: &mut [f32], shape: Experts, token: usize, choices: &mut Vec<Choice>) {
+/// Turns one token's scores into probabilities and adds its routes: the most probable experts, the first of
+/// equals.
+fn route_token(scores: &mut [f32], shape: MoeConfig, token: usize, routes: &mut Vec<Route>) {
     let max = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let mut sum = 0.0;
     for score in &mut *scores {
@@ -35,7 +36,7 @@ fn choose(scores: &mut [f32], shape: Experts, token: usize, choices: &mut Vec<Ch
     order.sort_by(|a, b| scores[*b].total_cmp(&scores[*a]).then(a.cmp(b)));
     order.truncate(shape.n_used);
     let total = if shape.normalized { order.iter().map(|i| scores[*i]).sum() } else { sum };
-    choices.extend(order.into_iter().map(|expert| Choice {
+    routes.extend(order.into_iter().map(|expert| Route {
         expert,
         token,
         weight: scores[expert] / total,
@@ -47,11 +48,11 @@ mod tests {
     use super::*;
 
     fn chosen(scores: &[f32], n_used: usize, normalized: bool) -> Vec<(usize, f32)> {
-        let shape = Experts { n: scores.len(), n_used, normalized };
-        let mut choices = Vec::new();
-        choose(&mut scores.to_vec(), shape, 3, &mut choices);
-        assert!(choices.iter().all(|choice| choice.token == 3));
-        choices.into_iter().map(|choice| (choice.expert, choice.weight)).collect()
+        let shape = MoeConfig { n: scores.len(), n_used, normalized };
+        let mut routes = Vec::new();
+        route_token(&mut scores.to_vec(), shape, 3, &mut routes);
+        assert!(routes.iter().all(|route| route.token == 3));
+        routes.into_iter().map(|route| (route.expert, route.weight)).collect()
     }
 
     #[test]

@@ -11,25 +11,29 @@ use lowkey_kernels::Pool;
 /// Weights up to this many bytes are expected in the processor's caches.
 const CACHED_BYTES: usize = 32 << 20;
 /// One thread takes about ten microseconds for a product of this many multiplications.
-const PRODUCTS_FOR_ONE: usize = 2 << 20;
+const MAX_SINGLE_THREAD_PRODUCTS: usize = 2 << 20;
 
 /// The threads of a model.
 pub(super) struct Threads {
     all: Pool,
     /// The calling thread.
-    one: Pool,
-    is_cached: bool,
+    single: Pool,
+    fits_caches: bool,
 }
 
 impl Threads {
     /// Takes the threads for a model whose tokens read `weight_bytes` of weights each.
     pub(super) fn new(all: Pool, weight_bytes: usize) -> Self {
-        let one = Pool::with_isa(1, all.isa());
-        Self { all, one, is_cached: weight_bytes <= CACHED_BYTES }
+        let single = Pool::with_isa(1, all.isa());
+        Self { all, single, fits_caches: weight_bytes <= CACHED_BYTES }
     }
 
     /// The threads for a product that takes `products` multiplications.
-    pub(super) fn worth(&self, products: usize) -> &Pool {
-        if self.is_cached && products <= PRODUCTS_FOR_ONE { &self.one } else { &self.all }
+    pub(super) fn pool_for(&self, products: usize) -> &Pool {
+        if self.fits_caches && products <= MAX_SINGLE_THREAD_PRODUCTS {
+            &self.single
+        } else {
+            &self.all
+        }
     }
 }

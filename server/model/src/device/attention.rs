@@ -11,7 +11,7 @@ use crate::config::Config;
 
 /// The positions that the tokens of a pass attend to; the same for all layers with the same window.
 #[derive(Clone)]
-pub(super) struct View {
+pub(super) struct AttentionMask {
     window: usize,
     /// The first position that any of them attends to.
     begin: usize,
@@ -22,31 +22,33 @@ pub(super) struct View {
 }
 
 /// The views of one pass.
-pub(super) struct Views {
+pub(super) struct AttentionMasks {
     position: usize,
     m: usize,
     /// The views made so far, one per window.
-    known: Vec<View>,
+    cached: Vec<AttentionMask>,
 }
 
-impl Views {
+impl AttentionMasks {
     /// The views of `m` tokens from `position` on.
     pub(super) fn new(position: usize, m: usize) -> Self {
-        Self { position, m, known: Vec::new() }
+        Self { position, m, cached: Vec::new() }
     }
 
     /// The view of layers whose tokens attend to `window` positions, themselves among them.
-    pub(super) fn of(&mut self, window: usize, device: &Device) -> Result<View> {
-        if let Some(view) = self.known.iter().find(|view| view.window == window) {
-            return Ok(view.clone());
+    pub(super) fn of(&mut self, window: usize, device: &Device) -> Result<AttentionMask> {
+        if let Some(attention_mask) =
+            self.cached.iter().find(|attention_mask| attention_mask.window == window)
+        {
+            return Ok(attention_mask.clone());
         }
-        let view = View::new(self.position, self.m, window, device)?;
-        self.known.push(view.clone());
-        Ok(view)
+        let attention_mask = AttentionMask::new(self.position, self.m, window, device)?;
+        self.cached.push(attention_mask.clone());
+        Ok(attention_mask)
     }
 }
 
-impl View {
+impl AttentionMask {
     /// The view of `m` tokens from `position` on.
     pub(super) fn new(position: usize, m: usize, window: usize, device: &Device) -> Result<Self> {
         let first_seen = |token: usize| (position + token + 1).saturating_sub(window.max(1));
@@ -69,27 +71,28 @@ pub(super) fn attend(
     config: &Config,
     queries: &Tensor,
     kv: &LayerKv,
-    view: &View,
+    attention_mask: &AttentionMask,
 ) -> Result<Tensor> {
     let (n_heads, m, head_dim) = queries.dims3()?;
     let n_kv_heads = config.n_kv_heads;
     let group = n_heads / n_kv_heads;
-    let (keys, values) = kv.read(view.begin, view.n)?;
+    let (keys, values) = kv.read(attention_mask.begin, attention_mask.n)?;
     let queries = (queries * f64::from(config.attention_scale))?;
     let queries = queries.reshape((n_kv_heads, group * m, head_dim))?;
     let mut scores = queries.matmul(&keys.transpose(1, 2)?)?; // (n_kv_heads, group × m, n)
     if let Some(cap) = config.attn_logit_softcap {
-        scores = cap_softly(&scores, cap)?;
+        scores = soft_cap(&scores, cap)?;
     }
-    if let Some(mask) = &view.mask {
-        let by_token = scores.reshape((n_kv_heads, group, m, view.n))?;
-        scores = by_token.broadcast_add(mask)?.reshape((n_kv_heads, group * m, view.n))?;
+    if let Some(mask) = &attention_mask.mask {
+        let by_token = scores.reshape((n_kv_heads, group, m, attention_mask.n))?;
+        scores =
+            by_token.broadcast_add(mask)?.reshape((n_kv_heads, group * m, attention_mask.n))?;
     }
     softmax_last_dim(&scores)?.matmul(&values)?.reshape((n_heads, m, head_dim))
 }
 
 /// Applies a soft cap: keeps numbers within ± `cap`.
-pub(super) fn cap_softly(x: &Tensor, cap: f32) -> Result<Tensor> {
+pub(super) fn soft_cap(x: &Tensor, cap: f32) -> Result<Tensor> {
     let cap = f64::from(cap);
     (x / cap)?.tanh()? * cap
 }
@@ -100,10 +103,11 @@ mod tests {
     use super::*;
 
     fn mask(position: usize, m: usize, window: usize) -> (usize, Vec<String>) {
-        let view = View::new(position, m, window, &Device::Cpu).unwrap();
-        let rows = view.mask.map(|mask| mask.to_vec2::<f32>().unwrap()).unwrap_or_default();
+        let attention_mask = AttentionMask::new(position, m, window, &Device::Cpu).unwrap();
+        let rows =
+            attention_mask.mask.map(|mask| mask.to_vec2::<f32>().unwrap()).unwrap_or_default();
         let row = |row: Vec<f32>| row.iter().map(|x| if *x == 0.0 { '1' } else { '.' }).collect();
-        (view.begin, rows.into_iter().map(row).collect())
+        (attention_mask.begin, rows.into_iter().map(row).collect())
     }
 
     #[test]

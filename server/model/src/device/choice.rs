@@ -29,21 +29,21 @@ pub enum DeviceChoice {
 pub struct Accelerator {
     name: String,
     device: Device,
-    floats: Floats,
+    floats: FloatProducts,
 }
 
 /// The type in which products of float weights are computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Floats {
+enum FloatProducts {
     /// The one that the file stores them in.
-    AsStored,
+    Stored,
     /// f32, to compare with.
-    Wide,
+    F32,
 }
 
 impl DeviceChoice {
     /// The kinds of devices that this build can use besides the CPU.
-    pub const BUILT_FOR: &'static [&'static str] =
+    pub const SUPPORTED_KINDS: &'static [&'static str] =
         match (cfg!(feature = "cuda"), cfg!(feature = "metal")) {
             (false, false) => &[],
             (true, false) => &["cuda"],
@@ -78,13 +78,13 @@ impl DeviceChoice {
     }
 
     fn find(self) -> Result<Accelerator, ModelError> {
-        let (kind, look) = match self {
+        let (kind, hint) = match self {
             Self::Metal => ("metal", "is this a Mac?"),
             _ => ("cuda", "see what `nvidia-smi -L` lists"),
         };
-        let refused = |problem| ModelError::NoDevice { device: self.to_string(), problem };
-        if !Self::BUILT_FOR.contains(&kind) {
-            return Err(refused(format!(
+        let no_device = |problem| ModelError::NoDevice { device: self.to_string(), problem };
+        if !Self::SUPPORTED_KINDS.contains(&kind) {
+            return Err(no_device(format!(
                 "this lowkey was built without {kind}; build it with `cargo build --release --features {kind}`"
             )));
         }
@@ -97,16 +97,16 @@ impl DeviceChoice {
         let device = match found {
             Ok(Ok(device)) => device,
             Ok(Err(error)) => {
-                let said = shorten(&error.to_string());
-                return Err(refused(format!("there is none ({said}); {look}")));
+                let message = shorten(&error.to_string());
+                return Err(no_device(format!("there is none ({message}); {hint}")));
             }
-            Err(_panic) => return Err(refused(format!("there is none; {look}"))),
+            Err(_panic) => return Err(no_device(format!("there is none; {hint}"))),
         };
         let name = match product(&device) {
             Some(product) => format!("{self} ({product})"),
             None => self.to_string(),
         };
-        Ok(Accelerator { name, device, floats: Floats::AsStored })
+        Ok(Accelerator { name, device, floats: FloatProducts::Stored })
     }
 }
 
@@ -135,13 +135,13 @@ impl Accelerator {
     /// candle's own CPU, with products of floats in f32: the same operations without a graphics processor, for tests.
     /// Our kernels are several times as fast.
     pub fn candle_cpu() -> Self {
-        Self { name: "candle's CPU".to_owned(), device: Device::Cpu, floats: Floats::Wide }
+        Self { name: "candle's CPU".to_owned(), device: Device::Cpu, floats: FloatProducts::F32 }
     }
 
     /// The same, with products of float weights in the weights' own type, as graphics processors compute them.
     #[must_use]
-    pub fn with_floats_as_stored(self) -> Self {
-        Self { floats: Floats::AsStored, ..self }
+    pub fn with_stored_float_products(self) -> Self {
+        Self { floats: FloatProducts::Stored, ..self }
     }
 
     /// The setting that chooses it, and its product name.
@@ -167,17 +167,17 @@ impl Accelerator {
     /// The type in which products with weights of type `stored` are computed.
     pub(super) fn product_type(&self, stored: DType) -> DType {
         match self.floats {
-            Floats::Wide => DType::F32,
-            Floats::AsStored => stored,
+            FloatProducts::F32 => DType::F32,
+            FloatProducts::Stored => stored,
         }
     }
 
     /// The error of a device operation, from candle's.
     pub(super) fn failed(&self, error: &candle_core::Error) -> ModelError {
         // A backtrace may follow on further lines.
-        let said = error.to_string();
-        let said = said.lines().next().unwrap_or_default();
-        let problem: String = said.chars().take(300).collect();
+        let message = error.to_string();
+        let message = message.lines().next().unwrap_or_default();
+        let problem: String = message.chars().take(300).collect();
         ModelError::OnDevice { device: self.name.clone(), problem }
     }
 }

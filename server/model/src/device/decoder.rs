@@ -8,20 +8,20 @@
 use candle_core::{Result, Tensor};
 use lowkey_kernels::{KvType, Matrix};
 
-use super::attention::{Views, cap_softly};
+use super::attention::{AttentionMasks, soft_cap};
 use super::choice::Accelerator;
 use super::kv::DeviceKv;
 use super::layer::{DevicePass, Layer};
 use super::matrix::DeviceMatrix;
 use super::ops::{DeviceLinear, DeviceNorm};
 use super::rotary::RotaryEmbedding;
-use crate::causal_lm::{CausalLm, Work};
+use crate::causal_lm::{CausalLm, TokenCost};
 use crate::config::Config;
 use crate::error::ModelError;
 use crate::kv::cache::KvCache;
 use crate::kv::shape::KvShape;
 use crate::load::decoder_weights::{DecoderWeights, Linear};
-use crate::pass::{Chunk, LogitsMode, check, conclude};
+use crate::pass::{Chunk, LogitsMode, check_input, finish_pass};
 
 /// A model of any architecture.
 pub(super) struct DeviceDecoder {
@@ -34,7 +34,7 @@ pub(super) struct DeviceDecoder {
     /// (vocab, hidden)
     output: DeviceLinear,
     rotary: RotaryEmbedding,
-    work: Work,
+    token_cost: TokenCost,
 }
 
 impl DeviceDecoder {
@@ -48,7 +48,7 @@ impl DeviceDecoder {
         let Some(output) = output else { candle_core::bail!("the output matrix was not uploaded") };
         let of_a_token = layers.iter().flat_map(|layer| layer.matrices_of_a_token());
         let sizes = of_a_token.map(|matrix| (matrix.bytes(), matrix.n() * matrix.k()));
-        let work = Work::of(output.bytes(), sizes);
+        let token_cost = TokenCost::of(output.bytes(), sizes);
         let layers = layers.into_iter().map(|layer| Layer::new(layer, device));
         Ok(Self {
             embedding,
@@ -56,7 +56,7 @@ impl DeviceDecoder {
             final_norm: DeviceNorm::new(final_norm, device)?,
             output: DeviceLinear::new(Linear::without_bias(output), device)?,
             rotary: RotaryEmbedding::new(&config.rope, rope_divisors.as_deref(), device)?,
-            work,
+            token_cost,
             accelerator: accelerator.clone(),
             config: Config { kv_type: KvType::F16, ..config.clone() },
         })
@@ -77,9 +77,9 @@ impl DeviceDecoder {
         logits: &mut Vec<f32>,
         cancelled: &dyn Fn() -> bool,
     ) -> std::result::Result<bool, ModelError> {
-        for chunk in Chunk::all(tokens, mode) {
+        for chunk in Chunk::split(tokens, mode) {
             let mut rows = vec![0.0; chunk.tokens.len() * self.config.hidden];
-            chunk.look_up(&self.embedding, &self.config, &mut rows)?;
+            chunk.embed(&self.embedding, &self.config, &mut rows)?;
             let stream = self.run_layers(rows, &chunk, kv, position + chunk.begin, cancelled);
             let Some(stream) = stream.map_err(|error| self.accelerator.failed(&error))? else {
                 return Ok(false);
@@ -106,13 +106,13 @@ impl DeviceDecoder {
         let m = chunk.tokens.len();
         let mut stream = Tensor::from_vec(rows, (m, config.hidden), device)?;
         let rotations = self.rotary.at(position, m)?;
-        let views = Views::new(position, m);
-        let mut pass = DevicePass { config, device, rotations, views, position };
+        let masks = AttentionMasks::new(position, m);
+        let mut pass = DevicePass { config, device, rotations, masks, position };
         for (i, (layer, kv)) in self.layers.iter().zip(kv.layers()).enumerate() {
             if cancelled() {
                 return Ok(None);
             }
-            let n_read = chunk.n_read_after(i, self.layers.len());
+            let n_read = chunk.n_rows_after(i, self.layers.len());
             stream = layer.forward(&mut pass, kv, &stream, n_read)?;
         }
         Ok(Some(stream))
@@ -122,7 +122,7 @@ impl DeviceDecoder {
     fn logits(&self, rows: &Tensor) -> Result<Vec<f32>> {
         let mut logits = self.output.apply(&self.final_norm.apply(rows, self.config.norm_eps)?)?;
         if let Some(cap) = self.config.final_logit_softcap {
-            logits = cap_softly(&logits, cap)?;
+            logits = soft_cap(&logits, cap)?;
         }
         logits.flatten_all()?.to_vec1()
     }
@@ -139,8 +139,8 @@ impl CausalLm for DeviceDecoder {
         })
     }
 
-    fn work(&self) -> Work {
-        self.work
+    fn token_cost(&self) -> TokenCost {
+        self.token_cost
     }
 
     fn forward(
@@ -152,11 +152,11 @@ impl CausalLm for DeviceDecoder {
         cancelled: &dyn Fn() -> bool,
     ) -> std::result::Result<bool, ModelError> {
         logits.clear();
-        check(cache, self.shape(), self.config.vocab, tokens, mode)?;
+        check_input(cache, self.shape(), self.config.vocab, tokens, mode)?;
         let position = cache.len();
         // A cache without room takes no tokens, so there is nothing to run.
         let Some(kv) = cache.store_mut::<DeviceKv>() else { return Ok(true) };
         let done = self.run(tokens, kv, position, mode, logits, cancelled);
-        conclude(done, tokens.len(), cache, logits)
+        finish_pass(done, tokens.len(), cache, logits)
     }
 }

@@ -4,7 +4,7 @@
 
 use candle_core::{Device, Result, Tensor};
 
-use super::attention::{View, Views, attend};
+use super::attention::{AttentionMask, AttentionMasks, attend};
 use super::kv::LayerKv;
 use super::matrix::DeviceMatrix;
 use super::mlp::DeviceFeedForward;
@@ -32,7 +32,7 @@ pub(super) struct DevicePass<'a> {
     pub(super) config: &'a Config,
     pub(super) device: &'a Device,
     pub(super) rotations: Rotations,
-    pub(super) views: Views,
+    pub(super) masks: AttentionMasks,
     /// The position of the first token.
     pub(super) position: usize,
 }
@@ -78,8 +78,8 @@ impl Layer {
         let attended = self.attend(pass, kv, &queries, n_others)?;
         let x = add_to_stream(pass.config, &attended, self.post_attn_norm.as_ref(), &x)?;
         let normed = self.ffn_norm.apply(&x, pass.config.norm_eps)?;
-        let fed = self.feed_forward.forward(&normed, pass.device)?;
-        add_to_stream(pass.config, &fed, self.post_ffn_norm.as_ref(), &x)
+        let ffn_output = self.feed_forward.forward(&normed, pass.device)?;
+        add_to_stream(pass.config, &ffn_output, self.post_ffn_norm.as_ref(), &x)
     }
 
     /// Returns the queries, (`n_heads`, m, `head_dim`).
@@ -123,11 +123,11 @@ impl Layer {
         n_others: usize,
     ) -> Result<Tensor> {
         let (n_heads, m, head_dim) = queries.dims3()?;
-        let view = match n_others {
-            0 => pass.views.of(self.window, pass.device)?,
-            _ => View::new(pass.position + n_others, m, self.window, pass.device)?,
+        let attention_mask = match n_others {
+            0 => pass.masks.of(self.window, pass.device)?,
+            _ => AttentionMask::new(pass.position + n_others, m, self.window, pass.device)?,
         };
-        let attended = attend(pass.config, queries, kv, &view)?;
+        let attended = attend(pass.config, queries, kv, &attention_mask)?;
         let attended = attended.transpose(0, 1)?.contiguous()?;
         self.attn_output.apply(&attended.reshape((m, n_heads * head_dim))?)
     }

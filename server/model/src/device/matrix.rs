@@ -28,7 +28,7 @@ enum Part {
     /// In blocks, with activations quantized by the product itself.
     Blocks(QMatMul),
     /// Floats, transposed: (k, n).
-    Floats(Tensor),
+    FloatProducts(Tensor),
 }
 
 impl DeviceMatrix {
@@ -91,11 +91,11 @@ impl Part {
             BlockType::BF16 => (floats(&bytes, DType::BF16, (n, k), device)?, DType::BF16),
             kind => match ggml_type(kind) {
                 Some(kind) => return Self::of_blocks(&bytes, kind, (n, k), device),
-                None => (spread_out(rows, (n, k), device)?, DType::F16),
+                None => (dequantized(rows, (n, k), device)?, DType::F16),
             },
         };
         let tensor = tensor.to_dtype(accelerator.product_type(stored))?;
-        Ok(Self::Floats(tensor.t()?))
+        Ok(Self::FloatProducts(tensor.t()?))
     }
 
     fn of_blocks(
@@ -122,7 +122,7 @@ impl Part {
     fn apply(&self, x: &Tensor) -> Result<Tensor> {
         match self {
             Self::Blocks(matrix) => matrix.forward(x),
-            Self::Floats(matrix) => {
+            Self::FloatProducts(matrix) => {
                 x.to_dtype(matrix.dtype())?.matmul(matrix)?.to_dtype(DType::F32)
             }
         }
@@ -151,7 +151,7 @@ fn floats(bytes: &[u8], kind: DType, shape: (usize, usize), device: &Device) -> 
 }
 
 /// Converts blocks that candle does not know to half floats.
-fn spread_out(rows: &[Rows<'_>], (n, k): (usize, usize), device: &Device) -> Result<Tensor> {
+fn dequantized(rows: &[Rows<'_>], (n, k): (usize, usize), device: &Device) -> Result<Tensor> {
     let packed = Matrix::pack_with(&Pool::new(1), rows).map_err(candle_core::Error::wrap)?;
     let mut row = vec![0.0; k];
     let mut numbers = Vec::with_capacity(n * k);

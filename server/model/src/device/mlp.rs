@@ -8,15 +8,15 @@ use lowkey_kernels::Activation;
 
 use super::matrix::DeviceMatrix;
 use super::ops::DeviceLinear;
-use crate::config::Experts;
-use crate::cpu::routing::choices;
+use crate::config::MoeConfig;
+use crate::cpu::routing::route;
 use crate::load::decoder_weights::{FeedForward, Gated};
 
 /// The weights of one layer's feed-forward half.
 pub(super) enum DeviceFeedForward {
     Gated(DeviceGated),
     Plain { up: DeviceLinear, down: DeviceLinear },
-    Moe { shape: Experts, router: DeviceMatrix, experts: Vec<DeviceGated> },
+    Moe { shape: MoeConfig, router: DeviceMatrix, experts: Vec<DeviceGated> },
 }
 
 /// `down(act(gate) * up)`
@@ -52,14 +52,14 @@ impl DeviceFeedForward {
             Self::Moe { shape, router, experts } => {
                 let mut scores = router.apply(normed)?.flatten_all()?.to_vec1::<f32>()?;
                 let mut sum = normed.zeros_like()?;
-                let choices = choices(&mut scores, *shape);
-                for chosen in choices.chunk_by(|a, b| a.expert == b.expert) {
-                    let expert = chosen.first().and_then(|choice| experts.get(choice.expert));
+                let routes = route(&mut scores, *shape);
+                for of_expert in routes.chunk_by(|a, b| a.expert == b.expert) {
+                    let expert = of_expert.first().and_then(|route| experts.get(route.expert));
                     let Some(expert) = expert else { continue };
                     let tokens: Vec<u32> =
-                        chosen.iter().map(|choice| choice.token as u32).collect();
-                    let weights: Vec<f32> = chosen.iter().map(|choice| choice.weight).collect();
-                    let n = chosen.len();
+                        of_expert.iter().map(|route| route.token as u32).collect();
+                    let weights: Vec<f32> = of_expert.iter().map(|route| route.weight).collect();
+                    let n = of_expert.len();
                     let tokens = Tensor::from_vec(tokens, n, device)?;
                     let weights = Tensor::from_vec(weights, (n, 1), device)?;
                     let results = expert.forward(&normed.index_select(&tokens, 0)?)?;

@@ -64,7 +64,7 @@ mod tests {
     #[test]
     fn every_byte_of_a_small_file_counts() {
         let digest =
-            |bytes: &[u8], header| super::digest(&StoredBytes::Made(bytes.to_vec()), header);
+            |bytes: &[u8], header| super::digest(&StoredBytes::Owned(bytes.to_vec()), header);
         let bytes: Vec<u8> = (0..200).collect();
         let reference = digest(&bytes, 50);
         assert_eq!(reference.len(), 64);
@@ -80,7 +80,7 @@ mod tests {
     fn samples_of_large_data_reach_both_ends_and_all_parts() {
         let sampling = Sampling { whole_bytes: 1000, sample_bytes: 16, n_samples: 8 };
         let digest =
-            |bytes: &[u8]| digest_sampled(&StoredBytes::Made(bytes.to_vec()), 64, &sampling);
+            |bytes: &[u8]| digest_sampled(&StoredBytes::Owned(bytes.to_vec()), 64, &sampling);
         let mut bytes = vec![0_u8; 1500];
         let reference = digest(&bytes);
         let length = bytes.len();

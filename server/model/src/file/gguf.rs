@@ -56,7 +56,7 @@ pub(crate) fn read_header(file: &str, bytes: &StoredBytes) -> Result<Header, Mod
         let begin = bytes.first(n, file)?;
         match parse(file, &begin, n_bytes) {
             // The header may be longer than the bytes that were read of it.
-            Err(ModelError::CutShort { .. }) if (begin.len() as u64) < n_bytes => {}
+            Err(ModelError::Truncated { .. }) if (begin.len() as u64) < n_bytes => {}
             parsed => return parsed,
         }
     }

@@ -22,7 +22,7 @@ use crate::file::source::{Shard, TensorSource};
 use crate::file::stored::StoredBytes;
 use crate::file::tensor_type::TensorType;
 use crate::file::tensors::{TensorSpan, Tensors};
-use json::{MAX_JSON_BYTES, read_json, read_limited, wrong};
+use json::{MAX_JSON_BYTES, folder_error, parse_json, read_json, read_limited};
 use safetensors::Stored;
 use spec::FolderSpec;
 
@@ -37,25 +37,29 @@ pub(crate) struct HubFolder<'a> {
     /// Its name in messages.
     file: &'a str,
     config_json: Json,
+    /// The text of its `config.json`, for its digest.
+    config_bytes: Vec<u8>,
 }
 
 impl<'a> HubFolder<'a> {
     /// Reads the configuration of the folder at `path`, which messages call `file`.
     pub(crate) fn open(path: &'a Path, file: &'a str) -> Result<Self, ModelError> {
-        let config_json = read_json(&path.join("config.json"), file)?;
-        Ok(Self { path, file, config_json })
+        let config_path = path.join("config.json");
+        let config_bytes = read_limited(&config_path, file, MAX_JSON_BYTES)?;
+        let config_json = parse_json(&config_bytes, &config_path, file)?;
+        Ok(Self { path, file, config_json, config_bytes })
     }
 
     /// The `model_type` of its configuration, by which the caller finds the architecture.
     pub(crate) fn model_type(&self) -> Result<&str, ModelError> {
         match self.config_json.get("model_type").and_then(Json::as_str) {
-            Some("phi3small") => Err(wrong(
+            Some("phi3small") => Err(folder_error(
                 self.file,
                 "is a Phi-3-small, whose block-sparse attention is not computed here; choose Phi-3-mini or Phi-3-medium"
                     .to_owned(),
             )),
             Some(found) => Ok(found),
-            None => Err(wrong(self.file, "has a config.json without model_type".to_owned())),
+            None => Err(folder_error(self.file, "has a config.json without model_type".to_owned())),
         }
     }
 
@@ -65,7 +69,7 @@ impl<'a> HubFolder<'a> {
         architecture: &str,
         spec: &FolderSpec,
     ) -> Result<(Metadata, TensorSource), ModelError> {
-        let Self { path, file, ref config_json } = *self;
+        let Self { path, file, ref config_json, .. } = *self;
         let translated = config_json::translate(file, architecture, spec, config_json)?;
         let mut values = translated.values;
         add_tokenizer_keys(path, file, config_json, &mut values);
@@ -77,17 +81,18 @@ impl<'a> HubFolder<'a> {
             let shown = format!("{file}/{name}");
             let bytes = StoredBytes::open(&path.join(&name), &shown)?;
             let header = safetensors::read_header(&shown, &bytes)?;
-            for (theirs, stored) in header.tensors {
-                let Some(ours) = names::ours(&theirs, spec) else { continue };
-                if tied && ours == "output.weight" {
+            for (hf_name, stored) in header.tensors {
+                let Some(gguf_name) = names::gguf_name(&hf_name, spec) else { continue };
+                if tied && gguf_name == "output.weight" {
                     continue;
                 }
-                let is_shifted = spec.norms_less_one && ours.ends_with("norm.weight");
+                let is_shifted = spec.norms_less_one && gguf_name.ends_with("norm.weight");
                 let shift = if is_shifted { 1.0 } else { 0.0 };
-                let span = span_of(&shown, &theirs, &stored, shards.len(), shift)?;
-                if spans.insert(ours, span).is_some() {
-                    let problem = format!("tensor {} stands in two of its files", shorten(&theirs));
-                    return Err(wrong(file, problem));
+                let span = span_of(&shown, &hf_name, &stored, shards.len(), shift)?;
+                if spans.insert(gguf_name, span).is_some() {
+                    let problem =
+                        format!("tensor {} stands in two of its files", shorten(&hf_name));
+                    return Err(folder_error(file, problem));
                 }
             }
             shards.push(Shard { bytes, header_bytes: header.bytes });
@@ -100,10 +105,15 @@ impl<'a> HubFolder<'a> {
             let shape = vec![columns];
             let shard = shards.len();
             spans.insert(name, TensorSpan { kind, shape, rows, columns, span, shard, shift: 0.0 });
-            shards.push(Shard { bytes: StoredBytes::Made(bytes), header_bytes: 0 });
+            shards.push(Shard { bytes: StoredBytes::Owned(bytes), header_bytes: 0 });
         }
         let source = TensorSource::new(file.to_owned(), shards, Tensors::new(spans));
         Ok((Metadata::new(values), source))
+    }
+
+    /// Returns the text of its `config.json`.
+    pub(crate) fn into_config_bytes(self) -> Vec<u8> {
+        self.config_bytes
     }
 
     /// Reads its `tokenizer.json`, if it has one.
@@ -122,12 +132,15 @@ fn shard_names(path: &Path, file: &str) -> Result<Vec<String>, ModelError> {
         }
         let problem = "has neither model.safetensors nor model.safetensors.index.json; other formats (.bin, .pt) are \
                        not read";
-        return Err(wrong(file, problem.to_owned()));
+        return Err(folder_error(file, problem.to_owned()));
     }
     let index = read_json(&index, file)?;
     let map = index.get("weight_map").and_then(Json::as_object);
     let Some(map) = map.filter(|map| !map.is_empty()) else {
-        return Err(wrong(file, "model.safetensors.index.json has no weight_map".to_owned()));
+        return Err(folder_error(
+            file,
+            "model.safetensors.index.json has no weight_map".to_owned(),
+        ));
     };
     let mut names = BTreeSet::new();
     for name in map.values() {
@@ -136,13 +149,13 @@ fn shard_names(path: &Path, file: &str) -> Result<Vec<String>, ModelError> {
         };
         let Some(name) = name.as_str().filter(is_plain) else {
             let problem = "model.safetensors.index.json names a file outside of the folder";
-            return Err(wrong(file, problem.to_owned()));
+            return Err(folder_error(file, problem.to_owned()));
         };
         names.insert(name.to_owned());
     }
     if names.len() > MAX_SHARDS {
         let n = names.len();
-        return Err(wrong(file, format!("is in {n} files, the limit is {MAX_SHARDS}")));
+        return Err(folder_error(file, format!("is in {n} files, the limit is {MAX_SHARDS}")));
     }
     Ok(names.into_iter().collect())
 }
@@ -155,9 +168,9 @@ fn add_tokenizer_keys(path: &Path, file: &str, config: &Json, values: &mut HashM
         let first = value.as_array().and_then(|ids| ids.first()).unwrap_or(value);
         u32::try_from(first.as_u64()?).ok()
     };
-    for (theirs, ours) in [("bos_token_id", "bos"), ("eos_token_id", "eos")] {
-        if let Some(id) = id(theirs) {
-            values.insert(format!("tokenizer.ggml.{ours}_token_id"), Value::Whole(id.into()));
+    for (hf_name, gguf_name) in [("bos_token_id", "bos"), ("eos_token_id", "eos")] {
+        if let Some(id) = id(hf_name) {
+            values.insert(format!("tokenizer.ggml.{gguf_name}_token_id"), Value::Whole(id.into()));
         }
     }
     let tokenizer = read_json(&path.join("tokenizer_config.json"), file).unwrap_or(Json::Null);

@@ -23,7 +23,7 @@ pub(crate) enum StoredBytes {
     /// An embedded model; its pages are released when this is dropped.
     Static(&'static [u8]),
     /// Numbers from a folder's configuration.
-    Made(Vec<u8>),
+    Owned(Vec<u8>),
 }
 
 impl StoredBytes {
@@ -52,7 +52,7 @@ impl StoredBytes {
         match self {
             Self::File(_, n_bytes) => *n_bytes,
             Self::Static(bytes) => bytes.len(),
-            Self::Made(bytes) => bytes.len(),
+            Self::Owned(bytes) => bytes.len(),
         }
     }
 
@@ -60,7 +60,7 @@ impl StoredBytes {
     pub(crate) fn modified(&self) -> Option<SystemTime> {
         match self {
             Self::File(file, _) => file.metadata().ok()?.modified().ok(),
-            Self::Static(_) | Self::Made(_) => None,
+            Self::Static(_) | Self::Owned(_) => None,
         }
     }
 
@@ -77,7 +77,7 @@ impl StoredBytes {
                 return Ok(Cow::Owned(bytes));
             }
             Self::Static(bytes) => bytes,
-            Self::Made(bytes) => bytes,
+            Self::Owned(bytes) => bytes,
         };
         held.get(span).map(Cow::Borrowed).ok_or_else(missing)
     }
@@ -91,7 +91,7 @@ impl StoredBytes {
 impl Drop for StoredBytes {
     fn drop(&mut self) {
         if let Self::Static(bytes) = self {
-            lowkey_kernels::give_back(bytes);
+            lowkey_kernels::release_static_pages(bytes);
         }
     }
 }
@@ -101,7 +101,7 @@ pub(crate) fn unreadable(file: &str, source: io::Error) -> ModelError {
     let file = file.to_owned();
     match source.kind() {
         io::ErrorKind::NotFound => ModelError::NotFound { file },
-        io::ErrorKind::UnexpectedEof => ModelError::Shrank { file },
+        io::ErrorKind::UnexpectedEof => ModelError::FileShrank { file },
         _ => ModelError::Io { file, source },
     }
 }

@@ -5,7 +5,7 @@
 
 use lowkey_kernels::{Activation, Matrix};
 
-use crate::config::Experts;
+use crate::config::MoeConfig;
 
 /// A whole model.
 pub(crate) struct DecoderWeights<M = Matrix> {
@@ -77,7 +77,7 @@ pub(crate) struct Gated<M = Matrix> {
 /// A mixture of experts: each token uses the experts that the router gives the highest scores.
 pub(crate) struct Moe<M = Matrix> {
     /// How many there are and how many a token uses.
-    pub(crate) shape: Experts,
+    pub(crate) shape: MoeConfig,
     /// (experts, hidden)
     pub(crate) router: M,
     /// In order.

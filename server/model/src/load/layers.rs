@@ -19,7 +19,7 @@ pub(crate) fn load<P: Pack>(
 ) -> Result<DecoderWeights<P::Matrix>, ModelError> {
     let config = weights.config();
     let hidden = config.hidden;
-    let (embedding, output) = weights.ends()?;
+    let (embedding, output) = weights.embedding_and_output()?;
     let mut final_norm = norm(weights, spec, "output_norm", hidden)?;
     // Before the output matrix instead of after it: there are fewer columns than tokens.
     if config.logit_divisor != 1.0 {
@@ -28,10 +28,10 @@ pub(crate) fn load<P: Pack>(
     // Llama 3 and long-rope models have a divisor for the frequency of each pair of a head. Of divisors for short and for
     // long texts the short ones apply: the context ends where the long ones would begin.
     let n_pairs = config.rope.dim / 2;
-    let short = weights.vector_if_any("rope_factors_short.weight", n_pairs)?;
+    let short = weights.optional_vector("rope_factors_short.weight", n_pairs)?;
     let rope_divisors = match short {
         Some(short) => Some(short),
-        None => weights.vector_if_any("rope_freqs.weight", n_pairs)?,
+        None => weights.optional_vector("rope_freqs.weight", n_pairs)?,
     };
     let mut layers = Vec::new();
     for index in 0..config.n_layers {
@@ -96,11 +96,11 @@ fn feed_forward<P: Pack>(
         (FeedForwardSpec::FusedGated(activation), _) => {
             gated(weights, activation, &[("ffn_up", 2 * ffn)])
         }
-        (FeedForwardSpec::Plain, _) | (FeedForwardSpec::Experts, None) => Ok(FeedForward::Plain {
+        (FeedForwardSpec::Plain, _) | (FeedForwardSpec::Moe, None) => Ok(FeedForward::Plain {
             up: linear(weights, index, &[("ffn_up", ffn)], hidden, biases)?,
             down: linear(weights, index, &[("ffn_down", hidden)], ffn, biases)?,
         }),
-        (FeedForwardSpec::Experts, Some(shape)) => {
+        (FeedForwardSpec::Moe, Some(shape)) => {
             let name = |part: &str| format!("blk.{index}.{part}");
             let router = weights.unquantized(&name("ffn_gate_inp.weight"), shape.n, hidden)?;
             let mut experts = Vec::new();

@@ -1,6 +1,6 @@
 //! Makes matrices of stored rows, in the layout that a forward pass multiplies with.
 
-use lowkey_kernels::{BlockType, Matrix, PackError, Packed, Pool, Reserve, Rows, Shape};
+use lowkey_kernels::{BlockType, Matrix, PackError, PackedWeights, Pool, Rows, Shape, WeightArena};
 
 use super::quantize;
 use crate::config::Quantization;
@@ -55,19 +55,19 @@ impl Origin<'_> {
 pub(crate) struct PackForKernels {
     pool: Pool,
     /// Memory for all matrices, reserved with the first one.
-    reserve: Option<Reserve>,
+    arena: Option<WeightArena>,
     n_bytes: usize,
 }
 
 impl PackForKernels {
     /// Packs on the threads of `pool` into `n_bytes` of memory; `packed` has the matrices of an earlier start.
-    pub(crate) fn new(pool: Pool, packed: Option<Reserve>, n_bytes: usize) -> Self {
-        Self { pool, reserve: packed, n_bytes }
+    pub(crate) fn new(pool: Pool, packed: Option<WeightArena>, n_bytes: usize) -> Self {
+        Self { pool, arena: packed, n_bytes }
     }
 
     /// Returns the threads, for the model to run on, and the matrices if they were packed now.
-    pub(crate) fn into_parts(self) -> (Pool, Option<Packed>) {
-        (self.pool, self.reserve.and_then(Reserve::into_packed))
+    pub(crate) fn into_parts(self) -> (Pool, Option<PackedWeights>) {
+        (self.pool, self.arena.and_then(WeightArena::into_packed_weights))
     }
 }
 
@@ -77,12 +77,12 @@ impl Pack for PackForKernels {
 
     fn pack(&mut self, rows: &[Rows<'_>], origin: &Origin<'_>) -> Result<Matrix, ModelError> {
         let failed = |source| origin.not_packed(source);
-        let reserve = match self.reserve.take() {
-            Some(reserve) => reserve,
-            None => Reserve::new(self.n_bytes).map_err(failed)?,
+        let arena = match self.arena.take() {
+            Some(arena) => arena,
+            None => WeightArena::new(self.n_bytes).map_err(failed)?,
         };
-        let matrix = Matrix::pack_into(&reserve, &self.pool, rows).map_err(failed)?;
-        self.reserve = Some(reserve);
+        let matrix = Matrix::pack_into(&arena, &self.pool, rows).map_err(failed)?;
+        self.arena = Some(arena);
         Ok(matrix)
     }
 
@@ -95,7 +95,7 @@ impl Pack for PackForKernels {
     }
 
     fn packed(&mut self, shapes: &[Shape]) -> Option<Matrix> {
-        Matrix::packed_in(self.reserve.as_ref()?, shapes)
+        Matrix::from_filled(self.arena.as_ref()?, shapes)
     }
 
     fn packed_embedding(&mut self, shapes: &[Shape]) -> Option<Matrix> {
@@ -120,7 +120,7 @@ pub(super) fn packed_kind(
     quantization: Option<Quantization>,
 ) -> BlockType {
     match quantization {
-        Some(Quantization::Q8_0) if quantize::takes(kind, columns) => BlockType::Q8_0,
+        Some(Quantization::Q8_0) if quantize::can_quantize(kind, columns) => BlockType::Q8_0,
         _ => kind,
     }
 }

@@ -11,7 +11,7 @@ const BLOCK: usize = 32;
 
 /// Quantizes rows of floats; `None` where `kind` is no float or rows of `columns` fill no whole blocks.
 pub(crate) fn q8_0(kind: BlockType, bytes: &[u8], columns: usize) -> Option<Vec<u8>> {
-    if !takes(kind, columns) {
+    if !can_quantize(kind, columns) {
         return None;
     }
     match kind {
@@ -23,7 +23,7 @@ pub(crate) fn q8_0(kind: BlockType, bytes: &[u8], columns: usize) -> Option<Vec<
 }
 
 /// Whether rows of `columns` numbers can be quantized.
-pub(crate) fn takes(kind: BlockType, columns: usize) -> bool {
+pub(crate) fn can_quantize(kind: BlockType, columns: usize) -> bool {
     matches!(kind, BlockType::F32 | BlockType::F16 | BlockType::BF16)
         && columns > 0
         && columns.is_multiple_of(BLOCK)

@@ -50,10 +50,12 @@ impl<'a, P: Pack> WeightReader<'a, P> {
     }
 
     /// Packs the embedding table and the output matrix; `None` if the packed embedding table is multiplied with.
-    pub(crate) fn ends(&mut self) -> Result<(Matrix, Option<P::Matrix>), ModelError> {
+    pub(crate) fn embedding_and_output(
+        &mut self,
+    ) -> Result<(Matrix, Option<P::Matrix>), ModelError> {
         let Config { hidden, vocab, tied_embeddings, .. } = *self.config;
         let table = [self.piece("token_embd.weight", vocab, hidden)?];
-        let embedding = self.with_rows(
+        let embedding = self.pack_pieces(
             &table,
             hidden,
             self.quantization,
@@ -76,7 +78,7 @@ impl<'a, P: Pack> WeightReader<'a, P> {
     ) -> Result<P::Matrix, ModelError> {
         let piece = |(name, n): &(&str, usize)| self.piece(name, *n, columns);
         let pieces = parts.iter().map(piece).collect::<Result<Vec<_>, ModelError>>()?;
-        self.with_rows(&pieces, columns, self.quantization, P::packed, P::pack)
+        self.pack_pieces(&pieces, columns, self.quantization, P::packed, P::pack)
     }
 
     /// Packs one tensor as it is stored, also when others are quantized.
@@ -87,7 +89,7 @@ impl<'a, P: Pack> WeightReader<'a, P> {
         columns: usize,
     ) -> Result<P::Matrix, ModelError> {
         let piece = self.piece(name, rows, columns)?;
-        self.with_rows(&[piece], columns, None, P::packed, P::pack)
+        self.pack_pieces(&[piece], columns, None, P::packed, P::pack)
     }
 
     /// Packs the matrices of expert `index` of `n`, stacked along their outputs: `(name, outputs)` each, the name
@@ -110,7 +112,7 @@ impl<'a, P: Pack> WeightReader<'a, P> {
             Ok(Piece { name: all, tensor, rows: *rows })
         };
         let pieces = parts.iter().map(piece).collect::<Result<Vec<_>, ModelError>>()?;
-        self.with_rows(&pieces, columns, self.quantization, P::packed, P::pack)
+        self.pack_pieces(&pieces, columns, self.quantization, P::packed, P::pack)
     }
 
     /// Reads a vector of `length` numbers as f32.
@@ -142,7 +144,7 @@ impl<'a, P: Pack> WeightReader<'a, P> {
     }
 
     /// Reads a vector that not every model has.
-    pub(crate) fn vector_if_any(
+    pub(crate) fn optional_vector(
         &mut self,
         name: &str,
         length: usize,
@@ -176,7 +178,7 @@ impl<'a, P: Pack> WeightReader<'a, P> {
     }
 
     /// Hands the stored rows of `pieces` to the packer, unless it has them packed; floats are quantized first if asked.
-    fn with_rows<M>(
+    fn pack_pieces<M>(
         &mut self,
         pieces: &[Piece],
         columns: usize,

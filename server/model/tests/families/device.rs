@@ -7,9 +7,9 @@ use std::cell::Cell;
 
 use lowkey_model::{Accelerator, CausalLm, LogitsMode, ModelFile, Quantization, load_on_device};
 
-use crate::distance::{Distance, distance};
 use crate::fixture::{self, Fixture, append, cold, folder, names};
-use crate::{FLOAT_TOLERANCE, FLOAT_TYPICAL};
+use crate::{FLOAT_RMS, FLOAT_TOLERANCE};
+use lowkey_test_support::model::{Distance, distance};
 
 /// The largest distance between two passes over the same tokens that were cut otherwise. Keys and values are rounded to
 /// half floats, so another order of sums may tip one by 0.0005 of itself.
@@ -18,9 +18,9 @@ const CUT_TOLERANCE: f32 = 0.008;
 /// Measured: at most 0.0003.
 const KERNELS_TOLERANCE: f32 = 0.004;
 /// The typical distance where activations are rounded to 8 bits, as bf16 or beside `Q8_0`. Measured: at most 0.027.
-const ROUNDED_TYPICAL: f32 = 0.05;
+const ROUNDED_RMS: f32 = 0.05;
 /// And where that tips choices of experts. Measured: at most 0.081.
-const ROUNDED_TYPICAL_OF_EXPERTS: f32 = 0.2;
+const ROUNDED_RMS_OF_EXPERTS: f32 = 0.2;
 
 fn on_device(file: &ModelFile, accelerator: &Accelerator) -> Box<dyn CausalLm> {
     load_on_device(file, accelerator, &mut |_| {}).unwrap()
@@ -32,15 +32,15 @@ fn of_folder(name: &str) -> Box<dyn CausalLm> {
 
 /// Prints the table of the README.
 fn shown(name: &str, kind: &str, found: Distance) -> Distance {
-    eprintln!("| {name} | {kind} | {:.5} | {:.5} |", found.largest, found.typical);
+    eprintln!("| {name} | {kind} | {:.5} | {:.5} |", found.max, found.rms);
     found
 }
 
 /// Holds a pass with rounded activations near another; more loosely where rounding tips choices of experts.
 fn near_within_rounding(name: &str, kind: &str, found: Distance, has_experts: bool) {
     let found = shown(name, kind, found);
-    let limit = if has_experts { ROUNDED_TYPICAL_OF_EXPERTS } else { ROUNDED_TYPICAL };
-    assert!(found.typical < limit, "{name}: {found:?}");
+    let limit = if has_experts { ROUNDED_RMS_OF_EXPERTS } else { ROUNDED_RMS };
+    assert!(found.rms < limit, "{name}: {found:?}");
 }
 
 #[test]
@@ -51,8 +51,8 @@ fn logits_of_folders_are_those_of_the_reference() {
         let vocab = model.config().vocab;
         let found = distance(&cold(&mut *model, &fixture.tokens), &fixture.logits, vocab);
         let found = shown(&name, "device, safetensors", found);
-        assert!(found.largest < FLOAT_TOLERANCE, "{name}: {found:?}");
-        assert!(found.typical < FLOAT_TYPICAL, "{name}: {found:?}");
+        assert!(found.max < FLOAT_TOLERANCE, "{name}: {found:?}");
+        assert!(found.rms < FLOAT_RMS, "{name}: {found:?}");
         assert!(found.same_argmax == 1.0, "{name}: {found:?}");
     }
 }
@@ -67,14 +67,14 @@ fn logits_of_gguf_files_are_those_of_our_own_kernels() {
         let expected = cold(&mut *fixture::gguf(&name, 2), &tokens);
         let found = distance(&cold(&mut *model, &tokens), &expected, vocab);
         let found = shown(&name, "device, GGUF", found);
-        assert!(found.largest < KERNELS_TOLERANCE, "{name}: {found:?}");
+        assert!(found.max < KERNELS_TOLERANCE, "{name}: {found:?}");
         assert!(found.same_argmax == 1.0, "{name}: {found:?}");
     }
 }
 
 #[test]
 fn products_in_the_type_of_the_weights_stay_near_the_reference() {
-    let accelerator = Accelerator::candle_cpu().with_floats_as_stored();
+    let accelerator = Accelerator::candle_cpu().with_stored_float_products();
     for name in names() {
         let fixture = Fixture::read(&name);
         let mut model = on_device(&ModelFile::open(&folder(&name)).unwrap(), &accelerator);
@@ -109,7 +109,7 @@ fn a_warm_cache_is_a_cold_one_within_rounding() {
         let near = |found: &[f32], begin: usize, what: &str| {
             let expected = &expected[begin * vocab..begin * vocab + found.len()];
             let found = distance(found, expected, vocab);
-            assert!(found.largest < CUT_TOLERANCE, "{name}, {what}: {found:?}");
+            assert!(found.max < CUT_TOLERANCE, "{name}, {what}: {found:?}");
         };
 
         let mut cache = model.new_cache(tokens.len());
@@ -165,5 +165,5 @@ fn a_pass_stops_between_any_two_layers_and_leaves_the_cache_as_it_was() {
     }
     let rest = append(&mut *model, &mut cache, &tokens[10..], LogitsMode::All);
     let found = distance(&rest, &expected[10 * vocab..], vocab);
-    assert!(found.largest < CUT_TOLERANCE, "{found:?}");
+    assert!(found.max < CUT_TOLERANCE, "{found:?}");
 }

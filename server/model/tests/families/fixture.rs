@@ -66,10 +66,10 @@ pub(crate) fn append(
     model: &mut dyn CausalLm,
     cache: &mut KvCache,
     tokens: &[u32],
-    want: LogitsMode,
+    mode: LogitsMode,
 ) -> Vec<f32> {
     let mut logits = Vec::new();
-    assert!(model.forward(tokens, cache, want, &mut logits, &|| false).unwrap());
+    assert!(model.forward(tokens, cache, mode, &mut logits, &|| false).unwrap());
     logits
 }
 

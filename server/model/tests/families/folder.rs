@@ -176,7 +176,12 @@ fn the_digest_of_a_folder_follows_its_weights_and_what_becomes_of_them() {
     };
     let before = digest(None);
     assert_eq!(before.len(), 64);
+    assert_eq!(digest(None), before);
     assert_ne!(digest(Some(Quantization::Q8_0)), before);
+    copy.change("config.json", "10000.0", "20000.0");
+    assert_ne!(digest(None), before, "another base of the frequencies");
+    copy.change("config.json", "20000.0", "10000.0");
+    assert_eq!(digest(None), before);
     let shard = copy.path.join("model-00003-of-00003.safetensors");
     let mut bytes = fs::read(&shard).unwrap();
     *bytes.last_mut().unwrap() ^= 1;

@@ -5,15 +5,13 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod device;
-#[path = "../support/distance.rs"]
-mod distance;
 mod fixture;
 mod folder;
 mod types;
 
-use distance::distance;
 use fixture::{Fixture, append, bits, cold};
 use lowkey_model::{CausalLm, LogitsMode, Quantization};
+use lowkey_test_support::model::distance;
 
 /// The largest distance from the reference, in standard deviations of its logits, that rounding explains.
 ///
@@ -21,12 +19,12 @@ use lowkey_model::{CausalLm, LogitsMode, Quantization};
 /// f16 (a share of 0.0005 of each key and value) and the order of sums. Measured: at most 0.0075, typically 0.001.
 const FLOAT_TOLERANCE: f32 = 0.012;
 /// The same for the root of the mean square distance.
-const FLOAT_TYPICAL: f32 = 0.0015;
+const FLOAT_RMS: f32 = 0.0015;
 
 /// The same with weights quantized to `Q8_0` at load, and activations with them: 8 bits, one scale per 32 of each.
-const Q8_0_TYPICAL: f32 = 0.06;
+const Q8_0_RMS: f32 = 0.06;
 /// And where experts are chosen: rounding tips some of the choices, and another expert is another answer.
-const Q8_0_TYPICAL_OF_EXPERTS: f32 = 0.2;
+const Q8_0_RMS_OF_EXPERTS: f32 = 0.2;
 
 /// Holds the logits of the first `n` positions against the reference's; prints the table in the README.
 fn near_reference(name: &str, kind: &str, model: &mut dyn CausalLm, n: usize) {
@@ -34,9 +32,9 @@ fn near_reference(name: &str, kind: &str, model: &mut dyn CausalLm, n: usize) {
     let vocab = model.config().vocab;
     let logits = cold(model, &fixture.tokens[..n]);
     let found = distance(&logits, &fixture.logits[..n * vocab], vocab);
-    eprintln!("| {name} | {kind} | {n} | {:.5} | {:.5} |", found.largest, found.typical);
-    assert!(found.largest < FLOAT_TOLERANCE, "{name}, {kind}: {found:?}");
-    assert!(found.typical < FLOAT_TYPICAL, "{name}, {kind}: {found:?}");
+    eprintln!("| {name} | {kind} | {n} | {:.5} | {:.5} |", found.max, found.rms);
+    assert!(found.max < FLOAT_TOLERANCE, "{name}, {kind}: {found:?}");
+    assert!(found.rms < FLOAT_RMS, "{name}, {kind}: {found:?}");
     assert!(found.same_argmax == 1.0, "{name}, {kind}: {found:?}");
 }
 
@@ -92,12 +90,12 @@ macro_rules! fixtures {
                 let mut model = fixture::safetensors($name, 2, Some(Quantization::Q8_0));
                 let logits = cold(&mut *model, &fixture.tokens);
                 let found = distance(&logits, &fixture.logits, model.config().vocab);
-                eprintln!("| {} | Q8_0 | {:.5} | {:.5} |", $name, found.largest, found.typical);
+                eprintln!("| {} | Q8_0 | {:.5} | {:.5} |", $name, found.max, found.rms);
                 let has_experts = model.config().experts.is_some();
-                let limit = if has_experts { Q8_0_TYPICAL_OF_EXPERTS } else { Q8_0_TYPICAL };
-                assert!(found.typical < limit, "{}: {found:?}", $name);
+                let limit = if has_experts { Q8_0_RMS_OF_EXPERTS } else { Q8_0_RMS };
+                assert!(found.rms < limit, "{}: {found:?}", $name);
                 // It is another model than the one of floats.
-                assert!(found.typical > FLOAT_TYPICAL, "{}: {found:?}", $name);
+                assert!(found.rms > FLOAT_RMS, "{}: {found:?}", $name);
                 appending_changes_nothing($name, &mut *model);
             }
 

@@ -3,8 +3,8 @@
 use lowkey_kernels::{BlockType, Matrix, Rows};
 use lowkey_model::{ModelFile, load};
 
-use crate::distance::distance;
 use crate::fixture::{Fixture, cold, folder};
+use lowkey_test_support::model::distance;
 
 const COLUMNS: usize = 256;
 const ROWS: usize = 2;
@@ -86,7 +86,7 @@ fn a_file_may_hold_a_type_that_the_header_s_reader_does_not_know() {
         let file = ModelFile::from_bytes("types", bytes).unwrap();
         let mut model = load(&file, 1, &mut |_| {}).unwrap();
         let logits = cold(&mut *model, &fixture.tokens);
-        distance(&logits, &fixture.logits, model.config().vocab).typical
+        distance(&logits, &fixture.logits, model.config().vocab).rms
     };
     // Four bits are coarse; the same bytes by the table of another type are another matrix.
     let (right, wrong) = (typical(20), typical(2));

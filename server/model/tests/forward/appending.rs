@@ -4,8 +4,8 @@ use candle_core::quantized::GgmlDType;
 use lowkey_model::{CausalLm, KvType, LogitsMode, load};
 use proptest::prelude::*;
 
-use crate::tiny::{Random, Tiny};
 use crate::{append, bits, cold, file, model};
+use lowkey_test_support::model::{TinyModel, Xorshift64};
 
 const TYPES: [GgmlDType; 3] = [GgmlDType::Q8_0, GgmlDType::F16, GgmlDType::F32];
 
@@ -15,11 +15,11 @@ fn warm(model: &mut dyn CausalLm, tokens: &[u32], chunks: &[usize]) -> Vec<f32> 
     let mut logits = Vec::new();
     let mut rest = tokens;
     for size in chunks.iter().chain([&tokens.len()]) {
-        let (chunk, behind) = rest.split_at((*size).min(rest.len()));
+        let (chunk, after) = rest.split_at((*size).min(rest.len()));
         if !chunk.is_empty() {
             logits.extend(append(model, &mut cache, chunk, LogitsMode::All));
         }
-        rest = behind;
+        rest = after;
     }
     assert_eq!(cache.len(), tokens.len());
     logits
@@ -28,9 +28,9 @@ fn warm(model: &mut dyn CausalLm, tokens: &[u32], chunks: &[usize]) -> Vec<f32> 
 #[test]
 fn one_by_one_equals_at_once() {
     for dtype in TYPES {
-        let tiny = Tiny::new(dtype);
+        let tiny = TinyModel::new(dtype);
         let mut model = model(&tiny, 2);
-        let tokens = Random(1).tokens(70, tiny.vocab);
+        let tokens = Xorshift64(1).tokens(70, tiny.vocab);
         let at_once = cold(&mut *model, &tokens);
         assert_eq!(bits(&warm(&mut *model, &tokens, &[1; 70])), bits(&at_once), "{dtype:?}");
     }
@@ -38,11 +38,11 @@ fn one_by_one_equals_at_once() {
 
 #[test]
 fn a_cache_of_bytes_reuses_as_exactly_and_answers_almost_alike() {
-    let tiny = Tiny::new(GgmlDType::Q8_0);
+    let tiny = TinyModel::new(GgmlDType::Q8_0);
     let mut half_cached = model(&tiny, 2);
     let mut byte_cached = load(&file(&tiny).with_kv_type(KvType::Int8), 2, &mut |_| {}).unwrap();
     assert!(byte_cached.cache_bytes_per_token() < half_cached.cache_bytes_per_token() * 3 / 4);
-    let tokens = Random(1).tokens(70, tiny.vocab);
+    let tokens = Xorshift64(1).tokens(70, tiny.vocab);
     let at_once = cold(&mut *byte_cached, &tokens);
     assert_eq!(bits(&warm(&mut *byte_cached, &tokens, &[1; 70])), bits(&at_once));
     let halves = cold(&mut *half_cached, &tokens);
@@ -61,19 +61,19 @@ fn a_cache_of_bytes_reuses_as_exactly_and_answers_almost_alike() {
 
 #[test]
 fn chunks_inside_the_model_do_not_show() {
-    let tiny = Tiny { vocab: 32, ..Tiny::new(GgmlDType::Q8_0) };
+    let tiny = TinyModel { vocab: 32, ..TinyModel::new(GgmlDType::Q8_0) };
     let mut model = model(&tiny, 2);
-    let tokens = Random(2).tokens(1100, tiny.vocab);
+    let tokens = Xorshift64(2).tokens(1100, tiny.vocab);
     let at_once = cold(&mut *model, &tokens);
     assert_eq!(bits(&warm(&mut *model, &tokens, &[3, 700])), bits(&at_once));
 }
 
 #[test]
 fn the_last_token_s_logits_are_the_same_alone() {
-    let tiny = Tiny::new(GgmlDType::Q8_0);
+    let tiny = TinyModel::new(GgmlDType::Q8_0);
     let mut model = model(&tiny, 2);
     for n in [1, 2, 17, 600] {
-        let tokens = Random(n as u64).tokens(n, tiny.vocab);
+        let tokens = Xorshift64(n as u64).tokens(n, tiny.vocab);
         let all = cold(&mut *model, &tokens);
         let mut cache = model.new_cache(n);
         let last = append(&mut *model, &mut cache, &tokens, LogitsMode::Last);
@@ -90,9 +90,9 @@ fn the_last_token_s_logits_are_the_same_alone() {
 #[test]
 fn the_number_of_threads_does_not_show() {
     for dtype in TYPES {
-        let tiny = Tiny::new(dtype);
+        let tiny = TinyModel::new(dtype);
         // Enough to be shared between threads: few tokens of a small model stay on one.
-        let tokens = Random(3).tokens(300, tiny.vocab);
+        let tokens = Xorshift64(3).tokens(300, tiny.vocab);
         let alone = cold(&mut *model(&tiny, 1), &tokens);
         for threads in [2, 3, 5] {
             assert_eq!(
@@ -106,10 +106,10 @@ fn the_number_of_threads_does_not_show() {
 
 #[test]
 fn a_fork_continues_as_its_original_and_leaves_it_alone() {
-    let tiny = Tiny::new(GgmlDType::Q8_0);
+    let tiny = TinyModel::new(GgmlDType::Q8_0);
     let mut model = model(&tiny, 2);
-    let tokens = Random(4).tokens(60, tiny.vocab);
-    let other = Random(5).tokens(20, tiny.vocab);
+    let tokens = Xorshift64(4).tokens(60, tiny.vocab);
+    let other = Xorshift64(5).tokens(20, tiny.vocab);
     let expected = cold(&mut *model, &tokens);
     let mut original = model.new_cache(60);
     append(&mut *model, &mut original, &tokens[..45], LogitsMode::None);
@@ -128,16 +128,16 @@ fn a_fork_continues_as_its_original_and_leaves_it_alone() {
 
 #[test]
 fn a_cancelled_pass_leaves_the_cache_as_it_was() {
-    let tiny = Tiny::new(GgmlDType::Q8_0);
+    let tiny = TinyModel::new(GgmlDType::Q8_0);
     let mut model = model(&tiny, 2);
-    let tokens = Random(6).tokens(40, tiny.vocab);
+    let tokens = Xorshift64(6).tokens(40, tiny.vocab);
     let expected = cold(&mut *model, &tokens);
     let mut cache = model.new_cache(40);
     append(&mut *model, &mut cache, &tokens[..25], LogitsMode::None);
     for allowed in 0..tiny.n_layers {
         let asked = std::cell::Cell::new(0);
         let cancelled = || asked.replace(asked.get() + 1) >= allowed;
-        let garbage = Random(8).tokens(10, tiny.vocab);
+        let garbage = Xorshift64(8).tokens(10, tiny.vocab);
         let mut logits = vec![1.0];
         assert!(
             !model.forward(&garbage, &mut cache, LogitsMode::All, &mut logits, &cancelled).unwrap()
@@ -176,7 +176,7 @@ proptest! {
 
     #[test]
     fn any_history_equals_a_cold_pass(steps in steps(), dtype in 0..TYPES.len(), threads in 1_usize..4) {
-        let tiny = Tiny { vocab: 64, ..Tiny::new(TYPES[dtype]) };
+        let tiny = TinyModel { vocab: 64, ..TinyModel::new(TYPES[dtype]) };
         let mut model = model(&tiny, threads);
         let mut cache = model.new_cache(150);
         let mut held: Vec<u32> = Vec::new();
@@ -186,8 +186,8 @@ proptest! {
                     let warm = append(&mut *model, &mut cache, &tokens, LogitsMode::All);
                     held.extend(tokens.iter().copied());
                     let cold = cold(&mut *model, &held);
-                    let behind = (held.len() - tokens.len()) * tiny.vocab;
-                    prop_assert_eq!(bits(&warm), bits(&cold[behind..]));
+                    let skipped = (held.len() - tokens.len()) * tiny.vocab;
+                    prop_assert_eq!(bits(&warm), bits(&cold[skipped..]));
                 }
                 Step::Append(_) => {}
                 Step::Truncate(n) => {

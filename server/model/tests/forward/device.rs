@@ -5,17 +5,16 @@ use lowkey_model::{
     Accelerator, CausalLm, KvType, LogitsMode, ModelError, ModelFile, load_on_device,
 };
 
-use crate::distance::distance;
-use crate::tiny::{Random, Tiny, write_gguf};
 use crate::{append, bits, cold, file, model};
+use lowkey_test_support::model::{TinyModel, Xorshift64, distance, write_gguf};
 
 fn on_device(file: &ModelFile) -> Box<dyn CausalLm> {
     load_on_device(file, &Accelerator::candle_cpu(), &mut |_| {}).unwrap()
 }
 
 /// Wide enough for the types with blocks of 256.
-fn wide(dtype: GgmlDType) -> Tiny {
-    Tiny { hidden: 256, ffn: 256, n_layers: 1, ..Tiny::new(dtype) }
+fn wide(dtype: GgmlDType) -> TinyModel {
+    TinyModel { hidden: 256, intermediate_size: 256, n_layers: 1, ..TinyModel::new(dtype) }
 }
 
 #[test]
@@ -23,13 +22,13 @@ fn every_type_of_blocks_gives_the_logits_of_our_own_kernels() {
     use GgmlDType::{BF16, F16, Q2K, Q3K, Q4_0, Q4_1, Q4K, Q5_0, Q5_1, Q5K, Q6K, Q8_0};
     for dtype in [F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q2K, Q3K, Q4K, Q5K, Q6K] {
         let tiny = wide(dtype);
-        let tokens = Random(11).tokens(8, tiny.vocab);
+        let tokens = Xorshift64(11).tokens(8, tiny.vocab);
         let expected = cold(&mut *model(&tiny, 2), &tokens);
         let found = cold(&mut *on_device(&file(&tiny)), &tokens);
         let found = distance(&found, &expected, tiny.vocab);
         // Both quantize activations, candle in groups of 256 for the K types and we in groups of 32.
         let limit = if matches!(dtype, F16 | BF16) { 0.001 } else { 0.08 };
-        assert!(found.typical < limit, "{dtype:?}: {found:?}");
+        assert!(found.rms < limit, "{dtype:?}: {found:?}");
     }
 }
 
@@ -38,12 +37,12 @@ fn a_type_that_candle_does_not_know_is_spread_out() {
     let bytes =
         std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/iq4_nl.gguf")).unwrap();
     let file = ModelFile::from_bytes("iq4_nl", bytes.leak()).unwrap();
-    let tokens = Random(12).tokens(30, file.config().vocab);
+    let tokens = Xorshift64(12).tokens(30, file.config().vocab);
     let mut own = lowkey_model::load(&file, 2, &mut |_| {}).unwrap();
     let vocab = own.config().vocab;
     let found = distance(&cold(&mut *on_device(&file), &tokens), &cold(&mut *own, &tokens), vocab);
     // Activations are quantized by our kernels and not by the device.
-    assert!(found.typical < 0.08, "{found:?}");
+    assert!(found.rms < 0.08, "{found:?}");
 }
 
 #[test]
@@ -59,17 +58,17 @@ fn tensors_of_one_matrix_may_be_of_several_types() {
     }
     let bytes: &'static [u8] = write_gguf(&tiny.metadata(), &tensors).leak();
     let file = ModelFile::from_bytes("mixed", bytes).unwrap();
-    let tokens = Random(13).tokens(8, tiny.vocab);
+    let tokens = Xorshift64(13).tokens(8, tiny.vocab);
     let expected = cold(&mut *lowkey_model::load(&file, 2, &mut |_| {}).unwrap(), &tokens);
     let found = distance(&cold(&mut *on_device(&file), &tokens), &expected, tiny.vocab);
-    assert!(found.typical < 0.08, "{found:?}");
+    assert!(found.rms < 0.08, "{found:?}");
 }
 
 #[test]
 fn what_follows_a_restored_cache_is_what_follows_the_original() {
-    let tiny = Tiny::new(GgmlDType::Q8_0);
+    let tiny = TinyModel::new(GgmlDType::Q8_0);
     let mut model = on_device(&file(&tiny));
-    let tokens = Random(14).tokens(40, tiny.vocab);
+    let tokens = Xorshift64(14).tokens(40, tiny.vocab);
     let mut original = model.new_cache(40);
     append(&mut *model, &mut original, &tokens[..30], LogitsMode::None);
     let mut saved = Vec::new();
@@ -99,7 +98,7 @@ fn what_follows_a_restored_cache_is_what_follows_the_original() {
 
 #[test]
 fn caches_of_kernels_and_of_devices_are_not_mixed_up() {
-    let tiny = Tiny::new(GgmlDType::Q8_0);
+    let tiny = TinyModel::new(GgmlDType::Q8_0);
     let file = file(&tiny).with_kv_type(KvType::Int8);
     let (mut own, mut device) = (model(&tiny, 1), on_device(&file));
     // Half floats, also if another type was asked for.
@@ -108,7 +107,7 @@ fn caches_of_kernels_and_of_devices_are_not_mixed_up() {
     let (of_device, of_own) = (device.new_cache(8), own.new_cache(8));
     for (model, mut cache) in [(&mut own, of_device), (&mut device, of_own)] {
         let done = model.forward(&[1], &mut cache, LogitsMode::Last, &mut logits, &|| false);
-        assert!(matches!(done, Err(ModelError::ForeignCache { .. })), "{done:?}");
+        assert!(matches!(done, Err(ModelError::CacheMismatch { .. })), "{done:?}");
     }
     let mut cache = device.new_cache(2);
     let message = |done: Result<bool, ModelError>| done.unwrap_err().to_string();
@@ -121,18 +120,18 @@ fn caches_of_kernels_and_of_devices_are_not_mixed_up() {
 
 #[test]
 fn long_prompts_go_through_in_chunks() {
-    let tiny = Tiny::new(GgmlDType::F16);
-    let tokens = Random(15).tokens(700, tiny.vocab);
+    let tiny = TinyModel::new(GgmlDType::F16);
+    let tokens = Xorshift64(15).tokens(700, tiny.vocab);
     let expected = cold(&mut *model(&tiny, 2), &tokens);
     let found = cold(&mut *on_device(&file(&tiny)), &tokens);
     let found = distance(&found, &expected, tiny.vocab);
-    assert!(found.typical < 0.002, "{found:?}");
+    assert!(found.rms < 0.002, "{found:?}");
 }
 
 #[test]
 fn loading_reports_growing_progress_from_nothing_to_all() {
     let mut shares = Vec::new();
-    let file = file(&Tiny::new(GgmlDType::Q8_0));
+    let file = file(&TinyModel::new(GgmlDType::Q8_0));
     load_on_device(&file, &Accelerator::candle_cpu(), &mut |share| shares.push(share)).unwrap();
     assert_eq!((shares.first(), shares.last()), (Some(&0.0), Some(&1.0)));
     assert!(shares.is_sorted(), "{shares:?}");

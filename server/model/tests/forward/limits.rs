@@ -4,18 +4,18 @@ use candle_core::quantized::GgmlDType;
 use candle_core::quantized::gguf_file::Value;
 use lowkey_model::{LogitsMode, ModelError, ModelFile, load};
 
-use crate::tiny::{Random, Tiny, write_gguf};
 use crate::{append, bits, model};
+use lowkey_test_support::model::{TinyModel, Xorshift64, write_gguf};
 
-fn tiny() -> Tiny {
-    Tiny::new(GgmlDType::Q8_0)
+fn tiny() -> TinyModel {
+    TinyModel::new(GgmlDType::Q8_0)
 }
 
 #[test]
 fn more_tokens_than_room_are_refused_and_change_nothing() {
     let mut model = model(&tiny(), 1);
     let mut cache = model.new_cache(10);
-    let tokens = Random(1).tokens(11, 256);
+    let tokens = Xorshift64(1).tokens(11, 256);
     let mut logits = Vec::new();
     append(&mut *model, &mut cache, &tokens[..7], LogitsMode::None);
     let error = model
@@ -54,10 +54,10 @@ fn logits_need_a_token() {
 #[test]
 fn a_cache_of_another_model_is_refused() {
     let mut model = model(&tiny(), 1);
-    let mut cache = crate::model(&Tiny { n_layers: 3, ..tiny() }, 1).new_cache(10);
+    let mut cache = crate::model(&TinyModel { n_layers: 3, ..tiny() }, 1).new_cache(10);
     let error =
         model.forward(&[1], &mut cache, LogitsMode::Last, &mut Vec::new(), &|| false).unwrap_err();
-    assert!(matches!(error, ModelError::ForeignCache { .. }), "{error}");
+    assert!(matches!(error, ModelError::CacheMismatch { .. }), "{error}");
 }
 
 #[test]
@@ -164,7 +164,7 @@ fn the_digest_follows_the_weights_and_not_the_name() {
 #[test]
 fn buffers_left_over_from_a_longer_pass_do_not_show() {
     let mut model = model(&tiny(), 1);
-    let tokens = Random(9).tokens(300, 256);
+    let tokens = Xorshift64(9).tokens(300, 256);
     let mut cache = model.new_cache(300);
     let fresh = append(&mut *model, &mut cache, &tokens[..5], LogitsMode::All);
     cache.truncate(0);

@@ -3,27 +3,21 @@
 
 mod appending;
 mod device;
-#[path = "../support/distance.rs"]
-mod distance;
 mod limits;
-#[path = "../support/oracle.rs"]
-mod oracle;
 mod packing;
 mod reference;
 mod saving;
-#[path = "../support/tiny.rs"]
-mod tiny;
 
 use lowkey_model::{CausalLm, KvCache, LogitsMode, ModelFile, load};
-use tiny::Tiny;
+use lowkey_test_support::model::TinyModel;
 
 /// Loads a tiny model on `threads` threads.
-fn model(tiny: &Tiny, threads: usize) -> Box<dyn CausalLm> {
+fn model(tiny: &TinyModel, threads: usize) -> Box<dyn CausalLm> {
     load(&file(tiny), threads, &mut |_| {}).unwrap()
 }
 
 /// The file of a tiny model.
-fn file(tiny: &Tiny) -> ModelFile {
+fn file(tiny: &TinyModel) -> ModelFile {
     // Leaked: embedded models live as long as the program.
     let bytes: &'static [u8] = tiny.gguf().leak();
     ModelFile::from_bytes("tiny", bytes).unwrap()
@@ -34,10 +28,10 @@ fn append(
     model: &mut dyn CausalLm,
     cache: &mut KvCache,
     tokens: &[u32],
-    want: LogitsMode,
+    mode: LogitsMode,
 ) -> Vec<f32> {
     let mut logits = vec![f32::NAN; 3];
-    assert!(model.forward(tokens, cache, want, &mut logits, &|| false).unwrap());
+    assert!(model.forward(tokens, cache, mode, &mut logits, &|| false).unwrap());
     logits
 }
 

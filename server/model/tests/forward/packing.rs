@@ -4,14 +4,14 @@ use std::fs::File;
 use std::path::PathBuf;
 
 use candle_core::quantized::GgmlDType;
-use lowkey_kernels::PACKING;
+use lowkey_kernels::PACKING_VERSION;
 use lowkey_model::{
-    CausalLm, Hold, KeptWeights, LoadedWeights, ModelFile, Packed, PackingKey, Quantization,
-    load_kept,
+    CausalLm, LoadedWeights, MapPolicy, ModelFile, PackedWeights, PackingKey, Quantization,
+    SavedWeights, load_with_saved_weights,
 };
 
-use crate::tiny::{Random, Tiny};
 use crate::{bits, cold, file};
+use lowkey_test_support::model::{TinyModel, Xorshift64};
 
 /// A file of a test's own, gone when the test ends.
 struct TestFile(PathBuf);
@@ -39,12 +39,12 @@ fn key(file: &ModelFile) -> PackingKey {
 
 /// Loads a model and packs it; returns what a file of it has.
 fn packed(file: &ModelFile) -> (Box<dyn CausalLm>, Vec<u8>) {
-    let (model, weights) = load_kept(file, 2, None, &key(file), &mut |_| {}).unwrap();
-    let Some(LoadedWeights::Packed(packed, None)) = weights else { panic!("nothing to keep") };
+    let (model, weights) = load_with_saved_weights(file, 2, None, &key(file), &mut |_| {}).unwrap();
+    let Some(LoadedWeights::PackedNow(packed, None)) = weights else { panic!("nothing to keep") };
     (model, saved(&packed, &key(file)))
 }
 
-fn saved(packed: &Packed, key: &PackingKey) -> Vec<u8> {
+fn saved(packed: &PackedWeights, key: &PackingKey) -> Vec<u8> {
     let mut bytes = Vec::new();
     packed
         .save(key.bytes(), &mut |piece| {
@@ -55,8 +55,8 @@ fn saved(packed: &Packed, key: &PackingKey) -> Vec<u8> {
     bytes
 }
 
-fn models() -> Vec<Tiny> {
-    let tiny = |dtype| Tiny { hidden: 256, ffn: 256, ..Tiny::new(dtype) };
+fn models() -> Vec<TinyModel> {
+    let tiny = |dtype| TinyModel { hidden: 256, intermediate_size: 256, ..TinyModel::new(dtype) };
     [GgmlDType::Q8_0, GgmlDType::Q4K, GgmlDType::Q5_0, GgmlDType::F16].map(tiny).into()
 }
 
@@ -68,14 +68,19 @@ fn kept_weights_give_the_logits_of_those_that_were_packed_now() {
             let (mut fresh, bytes) = packed(&file);
             let test = TestFile::new(&format!("logits-{index}"));
             let kept = test.write(&bytes);
-            let tokens = Random(7).tokens(30, tiny.vocab);
+            let tokens = Xorshift64(7).tokens(30, tiny.vocab);
             let expected = bits(&cold(&mut *fresh, &tokens));
-            for hold in [Hold::Fast, Hold::Shared, Hold::Private] {
-                let kept = KeptWeights { file: &kept, hold };
+            for map_policy in [MapPolicy::Auto, MapPolicy::Always, MapPolicy::Never] {
+                let kept = SavedWeights { file: &kept, map_policy };
                 let (mut model, weights) =
-                    load_kept(&file, 2, Some(kept), &key(&file), &mut |_| {}).unwrap();
-                assert!(matches!(weights, Some(LoadedWeights::Kept(_))), "{hold:?}");
-                assert_eq!(bits(&cold(&mut *model, &tokens)), expected, "model {index}, {hold:?}");
+                    load_with_saved_weights(&file, 2, Some(kept), &key(&file), &mut |_| {})
+                        .unwrap();
+                assert!(matches!(weights, Some(LoadedWeights::FromFile(_))), "{map_policy:?}");
+                assert_eq!(
+                    bits(&cold(&mut *model, &tokens)),
+                    expected,
+                    "model {index}, {map_policy:?}"
+                );
             }
         }
     }
@@ -87,17 +92,17 @@ fn what_is_not_this_models_is_packed_anew_and_says_why() {
     let (file, other) = (file(tiny), file(other));
     let (mut fresh, bytes) = packed(&file);
     let test = TestFile::new("refused");
-    let tokens = Random(8).tokens(20, tiny.vocab);
+    let tokens = Xorshift64(8).tokens(20, tiny.vocab);
     let expected = bits(&cold(&mut *fresh, &tokens));
     let mut flipped = bytes.clone();
     flipped[1000] ^= 1;
     let others = packed(&other).1;
     for (what, bytes) in [("damaged", flipped), ("another model's", others), ("damaged", vec![])] {
         let kept = test.write(&bytes);
-        let kept = KeptWeights { file: &kept, hold: Hold::Fast };
+        let kept = SavedWeights { file: &kept, map_policy: MapPolicy::Auto };
         let (mut model, weights) =
-            load_kept(&file, 2, Some(kept), &key(&file), &mut |_| {}).unwrap();
-        let Some(LoadedWeights::Packed(_, Some(refused))) = weights else { panic!("{what}") };
+            load_with_saved_weights(&file, 2, Some(kept), &key(&file), &mut |_| {}).unwrap();
+        let Some(LoadedWeights::PackedNow(_, Some(refused))) = weights else { panic!("{what}") };
         assert!(refused.to_string().contains(what), "{refused}, not {what}");
         assert_eq!(bits(&cold(&mut *model, &tokens)), expected, "{what}");
     }
@@ -125,7 +130,7 @@ fn the_key_follows_the_model_and_the_time_its_file_was_written() {
     assert_ne!(keys[0], keys[2]);
 }
 
-/// When this fails, matrices are packed into memory in another order, or otherwise: raise `lowkey_kernels::PACKING`, so
+/// When this fails, matrices are packed into memory in another order, or otherwise: raise `lowkey_kernels::PACKING_VERSION`, so
 /// that files of earlier builds are not read as what they are not, and note the new digest.
 #[test]
 fn the_packed_weights_of_a_model_are_those_of_this_packing() {
@@ -135,5 +140,5 @@ fn the_packed_weights_of_a_model_are_those_of_this_packing() {
             hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
         }
     }
-    assert_eq!((PACKING, hash), (1, 9_103_066_033_416_471_881));
+    assert_eq!((PACKING_VERSION, hash), (1, 9_103_066_033_416_471_881));
 }

@@ -3,8 +3,8 @@
 use candle_core::quantized::GgmlDType;
 use lowkey_model::{KvCache, LogitsMode, NUMERICS};
 
-use crate::tiny::{Random, Tiny};
 use crate::{append, bits, model};
+use lowkey_test_support::model::{TinyModel, Xorshift64};
 
 fn saved(cache: &KvCache) -> Vec<u8> {
     let mut bytes = Vec::new();
@@ -24,9 +24,9 @@ fn restore(cache: &mut KvCache, n: usize, mut bytes: &[u8]) -> std::io::Result<(
 
 #[test]
 fn what_follows_a_restored_cache_is_what_follows_the_original() {
-    let tiny = Tiny::new(GgmlDType::Q8_0);
+    let tiny = TinyModel::new(GgmlDType::Q8_0);
     let mut model = model(&tiny, 2);
-    let tokens = Random(7).tokens(75, tiny.vocab);
+    let tokens = Xorshift64(7).tokens(75, tiny.vocab);
     for n in [1, 16, 37, 74] {
         let mut original = model.new_cache(75);
         append(&mut *model, &mut original, &tokens[..n], LogitsMode::None);
@@ -37,18 +37,18 @@ fn what_follows_a_restored_cache_is_what_follows_the_original() {
         append(&mut *model, &mut restored, &tokens[20..60], LogitsMode::None);
         restore(&mut restored, n, &bytes).unwrap();
         assert_eq!(restored.len(), n);
-        let behind = append(&mut *model, &mut restored, &tokens[n..], LogitsMode::All);
+        let continued = append(&mut *model, &mut restored, &tokens[n..], LogitsMode::All);
         let expected = append(&mut *model, &mut original, &tokens[n..], LogitsMode::All);
-        assert_eq!(bits(&behind), bits(&expected), "{n} tokens");
+        assert_eq!(bits(&continued), bits(&expected), "{n} tokens");
     }
 }
 
 #[test]
 fn a_cache_that_cannot_be_restored_is_empty() {
-    let tiny = Tiny::new(GgmlDType::Q8_0);
+    let tiny = TinyModel::new(GgmlDType::Q8_0);
     let mut model = model(&tiny, 1);
     let mut cache = model.new_cache(40);
-    append(&mut *model, &mut cache, &Random(8).tokens(30, tiny.vocab), LogitsMode::None);
+    append(&mut *model, &mut cache, &Xorshift64(8).tokens(30, tiny.vocab), LogitsMode::None);
     let bytes = saved(&cache);
     assert!(restore(&mut cache, 30, &bytes[..bytes.len() - 1]).is_err());
     assert_eq!(cache.len(), 0);
@@ -62,11 +62,15 @@ fn a_cache_that_cannot_be_restored_is_empty() {
 fn the_bits_of_a_cache_are_those_of_this_numerics() {
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
     for dtype in [GgmlDType::Q8_0, GgmlDType::Q4K, GgmlDType::F16, GgmlDType::F32] {
-        let tiny = Tiny { hidden: 256, ffn: 256, ..Tiny::new(dtype) };
+        let tiny = TinyModel { hidden: 256, intermediate_size: 256, ..TinyModel::new(dtype) };
         let mut model = model(&tiny, 2);
         let mut cache = model.new_cache(48);
-        let logits =
-            append(&mut *model, &mut cache, &Random(9).tokens(48, tiny.vocab), LogitsMode::Last);
+        let logits = append(
+            &mut *model,
+            &mut cache,
+            &Xorshift64(9).tokens(48, tiny.vocab),
+            LogitsMode::Last,
+        );
         let numbers = logits.iter().flat_map(|logit| logit.to_bits().to_le_bytes());
         for byte in saved(&cache).into_iter().chain(numbers) {
             hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);

@@ -4,22 +4,22 @@ use candle_core::quantized::GgmlDType;
 use candle_core::quantized::gguf_file::Content;
 use lowkey_model::{LogitsMode, ModelError, ModelFile, load};
 
-use crate::tiny::Tiny;
 use crate::{MEMORY, Scratch};
+use lowkey_test_support::model::TinyModel;
 
 /// More than the tests' own fixtures, file copies and threads take together; an allocation that follows a damaged
 /// field would be far larger.
 const MEMORY_LIMIT: usize = 32 << 20;
 
 fn small() -> (Vec<u8>, usize) {
-    let tiny = Tiny {
+    let tiny = TinyModel {
         n_layers: 1,
         hidden: 32,
         n_heads: 2,
         n_kv_heads: 1,
-        ffn: 32,
+        intermediate_size: 32,
         vocab: 48,
-        ..Tiny::new(GgmlDType::Q8_0)
+        ..TinyModel::new(GgmlDType::Q8_0)
     };
     let bytes = tiny.gguf();
     let content = Content::read(&mut std::io::Cursor::new(&bytes)).unwrap();

@@ -3,9 +3,6 @@
 
 mod damage;
 mod messages;
-#[path = "../support/tiny.rs"]
-#[expect(dead_code, reason = "the tests of the forward pass use all of it")]
-mod tiny;
 
 use std::fs::File;
 use std::io::{Seek, SeekFrom, Write};

@@ -8,7 +8,7 @@ use candle_core::{Device, Tensor};
 use lowkey_model::{ModelFile, load};
 
 use crate::Scratch;
-use crate::tiny::{Tiny, write_gguf};
+use lowkey_test_support::model::{TinyModel, write_gguf};
 
 /// Opens and loads; the message without the file's folder.
 fn message(name: &str, bytes: &[u8]) -> String {
@@ -19,8 +19,8 @@ fn message(name: &str, bytes: &[u8]) -> String {
     error.to_string().replace(&scratch.path.display().to_string(), "FILE")
 }
 
-fn tiny() -> Tiny {
-    Tiny::new(GgmlDType::Q8_0)
+fn tiny() -> TinyModel {
+    TinyModel::new(GgmlDType::Q8_0)
 }
 
 /// The message for a tiny model whose metadata were changed.

@@ -4,13 +4,10 @@
 //! A test program of its own with one test, because what other tests allocate would count too.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-#[path = "../support/tiny.rs"]
-#[expect(dead_code, reason = "the tests of the forward pass use all of it")]
-mod tiny;
-
 use candle_core::quantized::GgmlDType;
 use cap::Cap;
 use lowkey_model::{LogitsMode, ModelFile, load};
+use lowkey_test_support::model::TinyModel;
 
 #[global_allocator]
 static MEMORY: Cap<std::alloc::System> = Cap::new(std::alloc::System, usize::MAX);
@@ -18,8 +15,12 @@ static MEMORY: Cap<std::alloc::System> = Cap::new(std::alloc::System, usize::MAX
 #[test]
 fn a_decoding_step_allocates_next_to_nothing() {
     // Wide enough that logits (8 KiB) or the feed-forward's buffer (8 KiB) would exceed the limit.
-    let tiny =
-        tiny::Tiny { vocab: 2048, ffn: 1024, n_layers: 1, ..tiny::Tiny::new(GgmlDType::Q8_0) };
+    let tiny = TinyModel {
+        vocab: 2048,
+        intermediate_size: 1024,
+        n_layers: 1,
+        ..TinyModel::new(GgmlDType::Q8_0)
+    };
     let gguf = tiny.gguf().leak();
     let mut model = load(&ModelFile::from_bytes("tiny", gguf).unwrap(), 2, &mut |_| {}).unwrap();
     let mut cache = model.new_cache(200);

@@ -6,10 +6,10 @@
 
 use super::Assembler;
 use crate::TokenId;
-use crate::answer::Answer;
 use crate::budget::Budget;
-use crate::instruct::{self, InstructFormat, Slot, Turn};
-use crate::preamble::Style;
+use crate::code_extractor::CodeExtractor;
+use crate::instruct::{self, InstructFormat, Slot, TemplatePart};
+use crate::placement::{Style, snippets};
 use crate::prompt::Prompt;
 use lowkey_context::Context;
 
@@ -26,24 +26,29 @@ impl Assembler {
         let opened = self.tokenizer.encode(&format!("{fence}{}\n", language.id));
         let n_sentinels = format.n_fixed_tokens() + named.len() + opened.len();
         let parts = self.parts(context, budget, n_sentinels, Style::Files(None));
+        let snippets = snippets(context, Style::Files(None), &[], budget.snippet_tokens, |text| {
+            self.snippet_once(text)
+        });
 
         let mut tokens: Vec<TokenId> = Vec::with_capacity(budget.prompt_tokens.min(1 << 16));
-        for turn in format.turns() {
-            match turn {
-                Turn::Fixed(of_template) => tokens.extend_from_slice(of_template),
-                Turn::Of(Slot::Language) => tokens.extend_from_slice(&named),
-                Turn::Of(Slot::Path) => tokens.extend_from_slice(&parts.preamble.path),
-                Turn::Of(Slot::Snippets) => tokens.extend_from_slice(&parts.preamble.snippets),
-                Turn::Of(Slot::Suffix) => tokens.extend(parts.suffix()),
+        for part in format.template_parts() {
+            match part {
+                TemplatePart::Fixed(of_template) => tokens.extend_from_slice(of_template),
+                TemplatePart::Of(Slot::Language) => tokens.extend_from_slice(&named),
+                TemplatePart::Of(Slot::Path) => tokens.extend_from_slice(&parts.path),
+                TemplatePart::Of(Slot::Snippets) => {
+                    tokens.extend_from_slice(&snippets);
+                }
+                TemplatePart::Of(Slot::Suffix) => tokens.extend(parts.suffix()),
             }
         }
         tokens.extend_from_slice(&opened);
         tokens.extend(parts.prefix());
-        let answer = Answer {
+        let code_extractor = CodeExtractor {
             before: format!("{}{}", context.prefix, context.line_before),
             fence_chars: fence.len(),
             is_prose: instruct::is_prose(language),
         };
-        parts.finish(tokens, context, Some(answer))
+        parts.finish(tokens, context, Some(code_extractor))
     }
 }

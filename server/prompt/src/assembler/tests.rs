@@ -5,7 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
 use super::*;
-use crate::fim::Order;
+use crate::fim::FimOrder;
 use crate::fixture;
 use crate::gguf::GgufVocab;
 use expect_test::{Expect, expect};
@@ -15,7 +15,7 @@ use std::sync::LazyLock;
 
 mod properties;
 
-fn assembler_of(vocab: &GgufVocab, order: Order) -> Assembler {
+fn assembler_of(vocab: &GgufVocab, order: FimOrder) -> Assembler {
     let tokenizer = Tokenizer::from_gguf(vocab).unwrap();
     let format = FimFormat::detect(&tokenizer, vocab).unwrap().with_order(order).unwrap();
     Assembler::new(Arc::new(tokenizer), format)
@@ -23,25 +23,29 @@ fn assembler_of(vocab: &GgufVocab, order: Order) -> Assembler {
 
 /// A model whose middles begin at any position, like lowkey's own models.
 fn fragmented() -> &'static Assembler {
-    embedded(Order::Psm, false)
+    embedded(FimOrder::Psm, false)
 }
 
 /// A model that needs healing.
 fn healing() -> &'static Assembler {
-    embedded(Order::Psm, true)
+    embedded(FimOrder::Psm, true)
 }
 
 /// A model with the sentinels of the embedded one; built once for all cases of a property.
-fn embedded(order: Order, heal: bool) -> &'static Assembler {
+fn embedded(order: FimOrder, heal: bool) -> &'static Assembler {
     static ASSEMBLERS: LazyLock<[Assembler; 4]> = LazyLock::new(|| {
-        [(Order::Psm, false), (Order::Psm, true), (Order::Spm, false), (Order::Spm, true)].map(
-            |(order, heal)| {
-                let vocab = GgufVocab { fragmented_middle: !heal, ..fixture::gguf() };
-                assembler_of(&vocab, order)
-            },
-        )
+        [
+            (FimOrder::Psm, false),
+            (FimOrder::Psm, true),
+            (FimOrder::Spm, false),
+            (FimOrder::Spm, true),
+        ]
+        .map(|(order, heal)| {
+            let vocab = GgufVocab { fragmented_middle: !heal, ..fixture::gguf() };
+            assembler_of(&vocab, order)
+        })
     });
-    &ASSEMBLERS[usize::from(order == Order::Spm) * 2 + usize::from(heal)]
+    &ASSEMBLERS[usize::from(order == FimOrder::Spm) * 2 + usize::from(heal)]
 }
 
 fn context_at(text: &str, cursor: usize, budget: Budget, group_lines: usize) -> Context {
@@ -55,13 +59,13 @@ fn context_at(text: &str, cursor: usize, budget: Budget, group_lines: usize) -> 
 fn context_at_cursor(fixture: &str) -> Context {
     let (text, cursor) = lowkey_document::fixture::parse(fixture);
     let snapshot = Document::open("file:///w/src/a.rs", "rust", 1, &text).snapshot();
-    let window = Budget { prompt_tokens: 900 }.window();
+    let window = Budget::of(900).window();
     Context::gather(&snapshot, &snapshot.cursor(cursor), "src/a.rs", &window, Anchor::Cursor)
 }
 
 fn context_of(fixture: &str, group_lines: usize) -> Context {
     let (text, cursor) = lowkey_document::fixture::parse(fixture);
-    context_at(&text, cursor.0, Budget { prompt_tokens: 900 }, group_lines)
+    context_at(&text, cursor.0, Budget::of(900), group_lines)
 }
 
 /// The prompt as text, with sentinels by their texts and a bar at the start of the middle.
@@ -87,7 +91,7 @@ fn shown(assembler: &Assembler, prompt: &Prompt) -> String {
 }
 
 fn check(assembler: &Assembler, context: &Context, expected: &Expect) {
-    let prompt = assembler.assemble(context, &Budget { prompt_tokens: 900 });
+    let prompt = assembler.assemble(context, &Budget::of(900));
     expected.assert_eq(&shown(assembler, &prompt));
 }
 
@@ -196,7 +200,7 @@ fn healing_removes_last_piece() {
 fn healing_keeps_the_script() {
     let unforced = |text: &str| {
         let context = Context { label: "src/a.py".to_owned(), ..context_of(text, 1) };
-        healing().assemble(&context, &Budget { prompt_tokens: 900 }).unforced
+        healing().assemble(&context, &Budget::of(900)).unforced
     };
     assert_eq!(unforced("hello = 1\nprint($0)\n"), "(");
     for name in ["привет", "μήκος", "高さ", "높이"] {
@@ -245,10 +249,10 @@ fn anchor_at_cursor_heals_the_prefix() {
 
 #[test]
 fn healing_removes_at_most_four_tokens() {
-    let prompt = healing().assemble(&context_of("xqzwvjkyq$0", 1), &Budget { prompt_tokens: 900 });
+    let prompt = healing().assemble(&context_of("xqzwvjkyq$0", 1), &Budget::of(900));
     assert_eq!((prompt.forced.as_str(), prompt.unforced.as_str()), ("xqzwv", "jkyq"));
     // Each of these letters is three tokens: only the last one is complete within four.
-    let prompt = healing().assemble(&context_of("語語語$0", 1), &Budget { prompt_tokens: 900 });
+    let prompt = healing().assemble(&context_of("語語語$0", 1), &Budget::of(900));
     assert_eq!((prompt.forced.as_str(), prompt.unforced.as_str()), ("語語", "語"));
 }
 
@@ -257,7 +261,7 @@ fn blank_lines_at_cut_split_by_part() {
     let context = context_of("a {\n\n\n$0\n\n\n}\n", 1);
     assert_eq!((context.prefix.as_str(), context.suffix.as_str()), ("a {\n\n\n", "\n\n\n}\n"));
     let assembler = fragmented();
-    let prompt = assembler.assemble(&context, &Budget { prompt_tokens: 900 });
+    let prompt = assembler.assemble(&context, &Budget::of(900));
     let (pre, suf, mid) = (1, 2, 3);
     let at = |sentinel: TokenId| prompt.tokens.iter().position(|&id| id == sentinel).unwrap();
     // Parts are encoded separately: the run of one never joins the run of the other.
@@ -270,15 +274,14 @@ fn blank_lines_at_cut_split_by_part() {
         "as one text the run would be one piece"
     );
     // Enter lengthens the run: the change is at the prefix's end.
-    let longer = assembler
-        .assemble(&context_of("a {\n\n\n\n$0\n\n\n}\n", 1), &Budget { prompt_tokens: 900 });
+    let longer = assembler.assemble(&context_of("a {\n\n\n\n$0\n\n\n}\n", 1), &Budget::of(900));
     let n_common = longer.tokens.iter().zip(&prompt.tokens).take_while(|(a, b)| a == b).count();
     assert!(n_common + 2 >= at(suf), "{n_common} of {}", at(suf));
 }
 
 #[test]
 fn spm_puts_suffix_first() {
-    let assembler = embedded(Order::Spm, false);
+    let assembler = embedded(FimOrder::Spm, false);
     check(
         assembler,
         &context_of("above\nli$0ne\nbelow\n", 1),
@@ -299,7 +302,7 @@ fn path_is_comment_without_separator() {
         "<｜fim▁begin｜>",
         "<｜fim▁end｜>",
     ]);
-    let assembler = assembler_of(&GgufVocab { fragmented_middle: true, ..vocab }, Order::Psm);
+    let assembler = assembler_of(&GgufVocab { fragmented_middle: true, ..vocab }, FimOrder::Psm);
     let mut context = context_of("above\nli$0ne\nbelow\n", 1);
     check(
         &assembler,
@@ -313,6 +316,10 @@ fn path_is_comment_without_separator() {
     );
     context.snippets =
         vec![Snippet { label: "src/b.rs".to_owned(), text: "fn b() {\n}".to_owned() }];
+    let check = |assembler: &Assembler, context: &Context, expected: &Expect| {
+        let prompt = assembler.assemble(context, &WITH_SNIPPETS);
+        expected.assert_eq(&shown(assembler, &prompt));
+    };
     check(
         &assembler,
         &context,
@@ -352,18 +359,33 @@ fn path_is_comment_without_separator() {
     );
 }
 
-#[test]
-fn snippets_are_files_before_document() {
-    let mut context = context_of("above\nli$0ne\nbelow\n", 1);
+const WITH_SNIPPETS: Budget = Budget { prompt_tokens: 900, snippet_tokens: 100 };
+
+/// A document, and snippets that fit except for the first.
+fn context_with_snippets(fixture: &str) -> Context {
     let snippet =
         |label: &str, text: &str| Snippet { label: label.to_owned(), text: text.to_owned() };
-    context.snippets = vec![
-        snippet("far.rs", "far\n"),
+    let snippets = vec![
+        snippet("tiny.rs", ""),
         snippet("big.rs", &"big ".repeat(2000)),
+        snippet("far.rs", "far\n"),
         snippet("near.rs", "near"),
     ];
-    check(
-        fragmented(),
+    Context { snippets, repository: "lowkey".to_owned(), ..context_of(fixture, 1) }
+}
+
+fn check_at(placement: Placement, order: FimOrder, context: &Context, expected: &Expect) {
+    let assembler = embedded(order, false);
+    let prompt = assembler.assemble_at(placement, context, &WITH_SNIPPETS);
+    expected.assert_eq(&shown(assembler, &prompt));
+}
+
+#[test]
+fn snippets_are_files_before_document() {
+    let context = context_with_snippets("above\nli$0ne\nbelow\n");
+    check_at(
+        Placement::Before,
+        FimOrder::Psm,
         &context,
         &expect![[r#"
         <|file_sep|>far.rs
@@ -376,12 +398,121 @@ fn snippets_are_files_before_document() {
         below
         <|fim_middle|>▮li forced "li" unforced """#]],
     );
+    check_at(
+        Placement::Repository,
+        FimOrder::Spm,
+        &context,
+        &expect![[r#"
+        <|repo_name|>lowkey
+        <|file_sep|>far.rs
+        far
+        <|file_sep|>near.rs
+        near
+        <|file_sep|>src/a.rs
+        <|fim_prefix|><|fim_suffix|>ne
+        below
+        <|fim_middle|>above
+        ▮li forced "li" unforced """#]],
+    );
+    let format = fragmented().format().clone().with_placement(Placement::Repository);
+    let repository = Assembler::new(Arc::clone(fragmented().tokenizer()), format);
+    let at = fragmented().assemble_at(Placement::Repository, &context, &WITH_SNIPPETS);
+    assert_eq!(repository.assemble(&context, &WITH_SNIPPETS), at);
+}
+
+#[test]
+fn snippets_follow_suffix() {
+    let context = context_with_snippets("above\nli$0ne\nbelow\n");
+    check_at(
+        Placement::AfterSuffixFiles,
+        FimOrder::Psm,
+        &context,
+        &expect![[r#"
+        <|file_sep|>src/a.rs
+        <|fim_prefix|>above
+        <|fim_suffix|>ne
+        below
+        <|file_sep|>far.rs
+        far
+        <|file_sep|>near.rs
+        near
+        <|fim_middle|>▮li forced "li" unforced """#]],
+    );
+    check_at(
+        Placement::AfterSuffixFiles,
+        FimOrder::Spm,
+        &context,
+        &expect![[r#"
+        <|file_sep|>src/a.rs
+        <|fim_prefix|><|fim_suffix|>ne
+        below
+        <|file_sep|>far.rs
+        far
+        <|file_sep|>near.rs
+        near
+        <|fim_middle|>above
+        ▮li forced "li" unforced """#]],
+    );
+    check_at(
+        Placement::AfterSuffixComments,
+        FimOrder::Psm,
+        &context,
+        &expect![[r#"
+        <|file_sep|>src/a.rs
+        <|fim_prefix|>above
+        <|fim_suffix|>ne
+        below
+        // far.rs
+        // far
+        // near.rs
+        // near
+        <|fim_middle|>▮li forced "li" unforced """#]],
+    );
+}
+
+#[test]
+fn commented_snippets_begin_on_their_own_line() {
+    let context = context_with_snippets("above\nli$0ne");
+    check_at(
+        Placement::AfterSuffixComments,
+        FimOrder::Psm,
+        &context,
+        &expect![[r#"
+        <|file_sep|>src/a.rs
+        <|fim_prefix|>above
+        <|fim_suffix|>ne
+        // far.rs
+        // far
+        // near.rs
+        // near
+        <|fim_middle|>▮li forced "li" unforced """#]],
+    );
+}
+
+#[test]
+fn commented_snippets_precede_prefix() {
+    let context = context_with_snippets("above\nli$0ne\nbelow\n");
+    check_at(
+        Placement::AbovePrefix,
+        FimOrder::Spm,
+        &context,
+        &expect![[r#"
+        <|file_sep|>src/a.rs
+        <|fim_prefix|><|fim_suffix|>ne
+        below
+        <|fim_middle|>// far.rs
+        // far
+        // near.rs
+        // near
+        above
+        ▮li forced "li" unforced """#]],
+    );
 }
 
 #[test]
 fn long_line_is_kept_if_it_fits() {
     let line = "The clock reads the time from the network once an hour, and keeps it. ".repeat(3);
-    let budget = Budget { prompt_tokens: 256 };
+    let budget = Budget::of(256);
     for (above, below) in [("# Clock\n\n", ""), ("", "\nnext\n")] {
         let text = format!("{above}{line}$0{below}");
         let context = context_of(&text, 1);
@@ -396,7 +527,7 @@ fn long_line_is_kept_if_it_fits() {
 #[test]
 fn fitting_document_is_whole() {
     let text = "let a = 1;\n".repeat(30);
-    let budget = Budget { prompt_tokens: 300 };
+    let budget = Budget::of(300);
     let n_tokens = fragmented().tokenizer.encode(&text).len();
     assert!(n_tokens < 250, "{n_tokens}");
     for cursor in [0, 11 * 15, 11 * 30] {
@@ -411,7 +542,7 @@ fn prefix_gets_unused_context_share() {
     let mut context = context_of("$0", 1);
     context.prefix = "x1;\n".repeat(400);
     let n_prefix = |context: &Context| {
-        let prompt = fragmented().assemble(context, &Budget { prompt_tokens: 900 });
+        let prompt = fragmented().assemble(context, &Budget::of(900));
         let at = |sentinel: TokenId| prompt.tokens.iter().position(|&id| id == sentinel).unwrap();
         at(2) - at(1) - 1
     };

@@ -15,7 +15,7 @@ use std::sync::mpsc::channel;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Ends, FUEL, PATIENCE, Role, render_within};
+use super::{BosEos, FUEL, RENDER_TIMEOUT, Role, render_within};
 use crate::error::ChatTemplateError;
 
 /// The only argument of the rendering process.
@@ -28,10 +28,10 @@ const MAX_MEMORY_BYTES: u64 = 1 << 30;
 
 /// CPU seconds that a rendering may take; known templates take a few milliseconds.
 #[cfg(unix)]
-const MAX_SECONDS: u64 = 3;
+const MAX_CPU_SECONDS: u64 = 3;
 
-/// Maximum bytes of a reply: the template, its messages and room for repetition.
-const MAX_REPLY_BYTES: u64 = 8 << 20;
+/// Maximum bytes of a response: the template, its messages and room for repetition.
+const MAX_RESPONSE_BYTES: u64 = 8 << 20;
 
 /// The program that renders.
 static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
@@ -45,7 +45,7 @@ pub fn render_with(program: PathBuf) {
 
 /// The input of a rendering.
 #[derive(Debug, Serialize, Deserialize)]
-struct Asked {
+struct RenderRequest {
     template: String,
     messages: Vec<(bool, String)>,
     bos: String,
@@ -54,7 +54,7 @@ struct Asked {
 
 /// The result of a rendering.
 #[derive(Debug, Serialize, Deserialize)]
-enum Reply {
+enum RenderResponse {
     Text(String),
     TooLong { found: usize, limit: usize },
     Broken { line: usize, reason: String },
@@ -71,33 +71,37 @@ pub(super) fn render(
     program: &Path,
     template: &str,
     messages: &[(Role, &str)],
-    ends: Ends<'_>,
+    bos_eos: BosEos<'_>,
 ) -> Result<String, ChatTemplateError> {
-    let asked = Asked {
+    let request = RenderRequest {
         template: template.to_owned(),
         messages: messages
             .iter()
             .map(|(role, text)| (*role == Role::System, (*text).to_owned()))
             .collect(),
-        bos: ends.bos.to_owned(),
-        eos: ends.eos.to_owned(),
+        bos: bos_eos.bos.to_owned(),
+        eos: bos_eos.eos.to_owned(),
     };
-    let reply = ask(program, &asked).map_err(|error| ChatTemplateError::Broken {
+    let response = send_request(program, &request).map_err(|error| ChatTemplateError::Broken {
         line: 0,
         reason: format!("its process cannot be started: {error}"),
     })?;
-    match reply {
-        Some(Reply::Text(text)) => Ok(text),
-        Some(Reply::TooLong { found, limit }) => Err(ChatTemplateError::TooLong { found, limit }),
-        Some(Reply::Broken { line, reason }) => Err(ChatTemplateError::Broken { line, reason }),
-        // Without a reply, a limit ended the process.
-        Some(Reply::Endless) | None => Err(ChatTemplateError::Endless { limit: FUEL }),
+    match response {
+        Some(RenderResponse::Text(text)) => Ok(text),
+        Some(RenderResponse::TooLong { found, limit }) => {
+            Err(ChatTemplateError::TooLong { found, limit })
+        }
+        Some(RenderResponse::Broken { line, reason }) => {
+            Err(ChatTemplateError::Broken { line, reason })
+        }
+        // Without a response, a limit ended the process.
+        Some(RenderResponse::Endless) | None => Err(ChatTemplateError::Endless { limit: FUEL }),
     }
 }
 
-/// Starts the process and waits for its reply; `None` if it ends without one or exceeds the
+/// Starts the process and waits for its response; `None` if it ends without one or exceeds the
 /// timeout.
-fn ask(program: &Path, asked: &Asked) -> io::Result<Option<Reply>> {
+fn send_request(program: &Path, request: &RenderRequest) -> io::Result<Option<RenderResponse>> {
     let mut child = Command::new(program)
         .arg(ARGUMENT)
         .stdin(Stdio::piped())
@@ -105,17 +109,17 @@ fn ask(program: &Path, asked: &Asked) -> io::Result<Option<Reply>> {
         .stderr(Stdio::null())
         .spawn()?;
     let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
-    let (to_us, reply) = channel();
-    let request = serde_json::to_vec(asked).map_err(io::Error::other)?;
-    let talking = std::thread::Builder::new().name("chat-template".into()).spawn(move || {
-        // A killed process does not read its input, and its reply is empty.
+    let (sender, response) = channel();
+    let request = serde_json::to_vec(request).map_err(io::Error::other)?;
+    let exchange = std::thread::Builder::new().name("chat-template".into()).spawn(move || {
+        // A killed process does not read its input, and its response is empty.
         let _ = stdin.map(|mut stdin| stdin.write_all(&request));
         let mut bytes = Vec::new();
-        let _ = stdout.map(|stdout| stdout.take(MAX_REPLY_BYTES).read_to_end(&mut bytes));
-        let _ = to_us.send(bytes);
+        let _ = stdout.map(|stdout| stdout.take(MAX_RESPONSE_BYTES).read_to_end(&mut bytes));
+        let _ = sender.send(bytes);
     });
-    let bytes = match talking {
-        Ok(_) => reply.recv_timeout(PATIENCE).unwrap_or_default(),
+    let bytes = match exchange {
+        Ok(_) => response.recv_timeout(RENDER_TIMEOUT).unwrap_or_default(),
         Err(_) => Vec::new(),
     };
     // The process has ended or must end; in both cases it is reaped.
@@ -124,40 +128,42 @@ fn ask(program: &Path, asked: &Asked) -> io::Result<Option<Reply>> {
     Ok(serde_json::from_slice(&bytes).ok())
 }
 
-/// Runs the rendering process: sets the limits, reads a request from stdin, writes a reply to
+/// Runs the rendering process: sets the limits, reads a request from stdin, writes a response to
 /// stdout.
 pub fn serve() -> io::Result<()> {
-    bound_this_process()?;
+    limit_this_process()?;
     let mut bytes = Vec::new();
-    io::stdin().lock().take(MAX_REPLY_BYTES).read_to_end(&mut bytes)?;
-    let Asked { template, messages, bos, eos } = serde_json::from_slice(&bytes)?;
+    io::stdin().lock().take(MAX_RESPONSE_BYTES).read_to_end(&mut bytes)?;
+    let RenderRequest { template, messages, bos, eos } = serde_json::from_slice(&bytes)?;
     let messages: Vec<(Role, &str)> = messages
         .iter()
         .map(|(is_system, text)| (if *is_system { Role::System } else { Role::User }, &**text))
         .collect();
-    let ends = Ends { bos: &bos, eos: &eos };
-    let reply = match render_within(PATIENCE, &template, &messages, ends) {
-        Ok(text) => Reply::Text(text),
-        Err(ChatTemplateError::TooLong { found, limit }) => Reply::TooLong { found, limit },
-        Err(ChatTemplateError::Endless { .. }) => Reply::Endless,
-        Err(ChatTemplateError::Broken { line, reason }) => Reply::Broken { line, reason },
+    let bos_eos = BosEos { bos: &bos, eos: &eos };
+    let response = match render_within(RENDER_TIMEOUT, &template, &messages, bos_eos) {
+        Ok(text) => RenderResponse::Text(text),
+        Err(ChatTemplateError::TooLong { found, limit }) => {
+            RenderResponse::TooLong { found, limit }
+        }
+        Err(ChatTemplateError::Endless { .. }) => RenderResponse::Endless,
+        Err(ChatTemplateError::Broken { line, reason }) => RenderResponse::Broken { line, reason },
         Err(lost @ ChatTemplateError::Lost { .. }) => {
-            Reply::Broken { line: 0, reason: lost.to_string() }
+            RenderResponse::Broken { line: 0, reason: lost.to_string() }
         }
     };
     let mut stdout = io::stdout().lock();
-    stdout.write_all(&serde_json::to_vec(&reply)?)?;
+    stdout.write_all(&serde_json::to_vec(&response)?)?;
     stdout.flush()
 }
 
 /// Limits memory and CPU time. `Data` counts allocations, not the program's own file.
 #[cfg(unix)]
-fn bound_this_process() -> io::Result<()> {
+fn limit_this_process() -> io::Result<()> {
     use rustix::process::{Resource, Rlimit, setrlimit};
 
     for (resource, limit) in [
         (Resource::Data, MAX_MEMORY_BYTES),
-        (Resource::Cpu, MAX_SECONDS),
+        (Resource::Cpu, MAX_CPU_SECONDS),
         // Disables core dumps.
         (Resource::Core, 0),
     ] {
@@ -169,6 +175,6 @@ fn bound_this_process() -> io::Result<()> {
 /// On this platform only the parent's timeout limits it.
 #[cfg(not(unix))]
 #[expect(clippy::unnecessary_wraps, reason = "elsewhere a limit may be refused")]
-fn bound_this_process() -> io::Result<()> {
+fn limit_this_process() -> io::Result<()> {
     Ok(())
 }

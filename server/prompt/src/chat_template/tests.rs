@@ -5,7 +5,7 @@
 use super::*;
 use serde_json::Value as Json;
 
-const ENDS: Ends<'_> = Ends { bos: "<s>", eos: "</s>" };
+const BOS_EOS: BosEos<'_> = BosEos { bos: "<s>", eos: "</s>" };
 
 /// The templates of `fixtures/chat`.
 const TEMPLATES: &[(&str, &str)] = &[
@@ -24,7 +24,7 @@ const TEMPLATES: &[(&str, &str)] = &[
 
 fn refusal(template: &str) -> ChatTemplateError {
     let secret = "sEcReT";
-    let error = render(template, &[(Role::User, secret)], ENDS).unwrap_err();
+    let error = render(template, &[(Role::User, secret)], BOS_EOS).unwrap_err();
     let said = error.to_string();
     assert!(said.len() < 300, "{said}");
     assert!(!said.contains(secret) || template.contains("content"), "{said}");
@@ -49,7 +49,7 @@ fn templates_give_what_transformers_gives() {
                     (role, message["content"].as_str().unwrap())
                 })
                 .collect();
-            let rendered = render(template, &messages, ENDS).ok();
+            let rendered = render(template, &messages, BOS_EOS).ok();
             assert_eq!(rendered.as_deref(), expected.as_str(), "{name}, {which}");
         }
     }
@@ -113,7 +113,7 @@ fn malicious_templates_are_errors() {
 #[test]
 fn what_costs_no_fuel_is_given_up_in_time() {
     let template = "{% set ns = namespace(x=[1]) %}{% for i in range(60) %}{% set ns.x = ns.x + ns.x %}{% endfor %}";
-    let error = render_within(Duration::from_millis(50), template, &[], ENDS).unwrap_err();
+    let error = render_within(Duration::from_millis(50), template, &[], BOS_EOS).unwrap_err();
     assert!(matches!(error, ChatTemplateError::Endless { .. }));
 }
 
@@ -126,12 +126,12 @@ fn deepest_value_fits_the_stack() {
         assert!(matches!(refusal(&template), ChatTemplateError::Endless { .. }));
         // The deepest nesting that does not fail by itself.
         let template = template.replace("99999", "9000");
-        let _ = render(&template, &[], ENDS);
+        let _ = render(&template, &[], BOS_EOS);
     }
 }
 
 #[test]
 fn date_is_fixed() {
-    let rendered = render("{{ strftime_now('%Y-%m-%d, %B') }}", &[], ENDS);
+    let rendered = render("{{ strftime_now('%Y-%m-%d, %B') }}", &[], BOS_EOS);
     assert_eq!(rendered.unwrap(), "2024-07-26, July");
 }

@@ -117,9 +117,9 @@ fn every_family_is_detected_by_text() {
 fn order_can_be_switched() {
     let vocab = fixture::gguf();
     let format = detect(&vocab).unwrap();
-    assert_eq!(format.order(), Order::Psm);
-    let spm = format.with_order(Order::Spm).unwrap();
-    assert_eq!(spm.order(), Order::Spm);
+    assert_eq!(format.order(), FimOrder::Psm);
+    let spm = format.with_order(FimOrder::Spm).unwrap();
+    assert_eq!(spm.order(), FimOrder::Spm);
     assert_eq!(
         layout_of(&vocab, &spm),
         "<|file_sep|> path <|fim_prefix|> <|fim_suffix|> suffix <|fim_middle|> prefix middle"
@@ -127,8 +127,8 @@ fn order_can_be_switched() {
     let seed =
         detect(&fixture::with_specials(&["<[fim-suffix]>", "<[fim-prefix]>", "<[fim-middle]>"]))
             .unwrap();
-    assert_eq!(seed.order(), Order::Spm);
-    assert!(seed.with_order(Order::Psm).is_none());
+    assert_eq!(seed.order(), FimOrder::Spm);
+    assert!(seed.with_order(FimOrder::Psm).is_none());
 }
 
 #[test]

@@ -9,7 +9,7 @@ use crate::sentence_piece::Cuts;
 use serde_json::Value;
 
 /// Rejects a normalizer that changes text.
-pub(super) fn refuse_normalizer(normalizer: &Value) -> Result<(), TokenizerError> {
+pub(super) fn check_normalizer(normalizer: &Value) -> Result<(), TokenizerError> {
     match normalizer.get("type").and_then(Value::as_str) {
         Some("NFC") => Ok(()),
         None if normalizer.is_null() => Ok(()),
@@ -71,11 +71,11 @@ pub(super) fn blanks_of(
     };
     let (mut replaces, mut prepends) = (false, false);
     for step in steps_of(normalizer, "normalizers") {
-        let blank_to_blank = step.get("content").and_then(Value::as_str) == Some(WRITTEN)
+        let blank_to_blank = step.get("content").and_then(Value::as_str) == Some(BLANK_MARK)
             && step.pointer("/pattern/String").and_then(Value::as_str) == Some(" ");
         if is(step, "type", "Replace") && blank_to_blank {
             replaces = true;
-        } else if is(step, "type", "Prepend") && is(step, "prepend", WRITTEN) {
+        } else if is(step, "type", "Prepend") && is(step, "prepend", BLANK_MARK) {
             prepends = true;
         } else if !is(step, "type", "NFC") {
             return Err(refused("normalizer", step));
@@ -83,7 +83,7 @@ pub(super) fn blanks_of(
     }
     let mut cuts = Cuts::Nowhere;
     for step in steps_of(pre_tokenizer, "pretokenizers") {
-        if is(step, "type", "Metaspace") && is(step, "replacement", WRITTEN) {
+        if is(step, "type", "Metaspace") && is(step, "replacement", BLANK_MARK) {
             let split = step.get("split").and_then(Value::as_bool).unwrap_or(true);
             replaces = true;
             cuts = if split { Cuts::BeforeBlanks } else { cuts };
@@ -95,7 +95,7 @@ pub(super) fn blanks_of(
 }
 
 /// The blank in these vocabularies.
-const WRITTEN: &str = "▁";
+const BLANK_MARK: &str = "▁";
 
 /// Gemma's split at blanks, which has no effect because all blanks have been replaced before it.
 fn is_split_at_blanks(step: &Value) -> bool {

@@ -5,7 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
 use crate::fixture::{self, hard_text};
-use crate::{FimFormat, GgufVocab, Order, Tokenizer};
+use crate::{FimFormat, FimOrder, GgufVocab, Tokenizer};
 use expect_test::{Expect, expect};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -178,12 +178,12 @@ fn whole_texts_are_optional() {
 #[test]
 fn family_sentinels_are_detected() {
     let cases = [
-        (&["▁<PRE>", "▁<SUF>", "▁<MID>", "▁<EOT>"][..], "codellama", Order::Psm),
-        (&["[PREFIX]", "[SUFFIX]", "[MIDDLE]"], "codestral", Order::Spm),
+        (&["▁<PRE>", "▁<SUF>", "▁<MID>", "▁<EOT>"][..], "codellama", FimOrder::Psm),
+        (&["[PREFIX]", "[SUFFIX]", "[MIDDLE]"], "codestral", FimOrder::Spm),
         (
             &["<bos>", "<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>", "<|file_separator|>"],
             "codegemma",
-            Order::Psm,
+            FimOrder::Psm,
         ),
     ];
     for (sentinels, family, order) in cases {

@@ -11,7 +11,7 @@ use super::evidence::{Evidence, FEATURES};
 pub(super) struct Coefficients {
     intercept: f32,
     weights: [f32; FEATURES.len()],
-    /// Weight of the prior before recent answers count, in suggestions; see [`super::Recent`].
+    /// Weight of the prior before recent answers count, in suggestions; see [`super::RecentAnswers`].
     pub(super) recent_strength: f32,
     /// Thresholds: a suggestion is shown from this probability on.
     pub(super) quiet: f32,

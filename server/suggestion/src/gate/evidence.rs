@@ -120,9 +120,9 @@ pub struct Evidence {
 }
 
 /// Lower bound for log-probabilities; smaller values carry no more information.
-const LEAST: f32 = -20.0;
+const MIN_LOG_PROB: f32 = -20.0;
 /// The same bound for the sum over a text.
-const LEAST_SUM: f32 = -60.0;
+const MIN_LOG_PROB_SUM: f32 = -60.0;
 
 /// A feature's name in the files of coefficients, and its value.
 pub(super) type Feature = (&'static str, fn(&Evidence) -> f32);
@@ -130,18 +130,18 @@ pub(super) type Feature = (&'static str, fn(&Evidence) -> f32);
 /// The features, in order. The classes are compared with the baseline: a word before the cursor and
 /// nothing after it.
 pub(super) const FEATURES: [Feature; 14] = [
-    ("mean_log_prob", |e| bounded(e.confidence.mean, LEAST)),
-    ("min_log_prob", |e| bounded(e.confidence.min, LEAST)),
-    ("first_log_prob", |e| bounded(e.confidence.first, LEAST)),
-    ("sum_log_prob", |e| bounded(sum(e), LEAST_SUM)),
-    ("all_prob", |e| bounded(sum(e), LEAST_SUM).exp()),
+    ("mean_log_prob", |e| bounded(e.confidence.mean, MIN_LOG_PROB)),
+    ("min_log_prob", |e| bounded(e.confidence.min, MIN_LOG_PROB)),
+    ("first_log_prob", |e| bounded(e.confidence.first, MIN_LOG_PROB)),
+    ("sum_log_prob", |e| bounded(sum(e), MIN_LOG_PROB_SUM)),
+    ("all_prob", |e| bounded(sum(e), MIN_LOG_PROB_SUM).exp()),
     ("log_chars", |e| (1.0 + e.chars as f32).ln()),
     ("log_lines", |e| (e.lines.max(1) as f32).ln()),
     ("log_agreed_chars", |e| (1.0 + e.agreed_chars as f32).ln()),
-    ("behind_blank", |e| is(e.position == PositionClass::Blank)),
-    ("behind_space", |e| is(e.position == PositionClass::Space)),
-    ("behind_opener", |e| is(e.position == PositionClass::Opener)),
-    ("behind_punctuation", |e| is(e.position == PositionClass::Punctuation)),
+    ("position_blank", |e| is(e.position == PositionClass::Blank)),
+    ("position_space", |e| is(e.position == PositionClass::Space)),
+    ("position_opener", |e| is(e.position == PositionClass::Opener)),
+    ("position_punctuation", |e| is(e.position == PositionClass::Punctuation)),
     ("before_closers", |e| is(e.suffix == SuffixClass::Closers)),
     ("before_text", |e| is(e.suffix == SuffixClass::Text)),
 ];
@@ -152,8 +152,8 @@ fn sum(evidence: &Evidence) -> f32 {
 
 /// Clamps a log-probability to the range that the gate was fitted on; NaN counts as the lowest
 /// value.
-fn bounded(log_prob: f32, least: f32) -> f32 {
-    if log_prob.is_nan() { least } else { log_prob.clamp(least, 0.0) }
+fn bounded(log_prob: f32, min: f32) -> f32 {
+    if log_prob.is_nan() { min } else { log_prob.clamp(min, 0.0) }
 }
 
 fn is(yes: bool) -> f32 {

@@ -8,32 +8,32 @@
 
 /// Factor by which each new answer reduces the weight of the earlier ones; the weight halves in
 /// about 34 answers.
-const FORGETS: f32 = 0.98;
+const DECAY: f32 = 0.98;
 /// Bounds of the shift, as logarithms of the factor on the odds. They keep a few rejections from
 /// silencing lowkey for good.
-const MOST_DOWN: f32 = -1.5;
-const MOST_UP: f32 = 0.7;
+const MIN_SHIFT: f32 = -1.5;
+const MAX_SHIFT: f32 = 0.7;
 
 /// The user's recent answers; older ones count less.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Recent {
+pub struct RecentAnswers {
     expected: f32,
     taken: f32,
 }
 
-impl Recent {
+impl RecentAnswers {
     /// Records that a suggestion of this probability was accepted or rejected.
-    pub fn note(&mut self, probability: f32, is_taken: bool) {
+    pub fn record(&mut self, probability: f32, is_taken: bool) {
         let probability = if probability.is_nan() { 0.0 } else { probability.clamp(0.0, 1.0) };
-        self.expected = self.expected * FORGETS + probability;
-        self.taken = self.taken * FORGETS + f32::from(u8::from(is_taken));
+        self.expected = self.expected * DECAY + probability;
+        self.taken = self.taken * DECAY + f32::from(u8::from(is_taken));
     }
 
     /// Returns the number to add to the log-odds; 0 before the first answer.
     pub fn shift(&self, strength: f32) -> f32 {
         let strength = strength.max(0.1);
         let ratio = (self.taken + strength) / (self.expected + strength);
-        ratio.ln().clamp(MOST_DOWN, MOST_UP)
+        ratio.ln().clamp(MIN_SHIFT, MAX_SHIFT)
     }
 }
 
@@ -43,16 +43,16 @@ mod tests {
 
     #[test]
     fn rejections_lower_and_accepts_raise_odds() {
-        let mut recent = Recent::default();
+        let mut recent = RecentAnswers::default();
         assert_eq!(recent.shift(2.0), 0.0);
         let mut last = 0.0;
         for _ in 0..10 {
-            recent.note(0.3, false);
+            recent.record(0.3, false);
             assert!(recent.shift(2.0) < last);
             last = recent.shift(2.0);
         }
         for _ in 0..10 {
-            recent.note(0.3, true);
+            recent.record(0.3, true);
             assert!(recent.shift(2.0) > last);
             last = recent.shift(2.0);
         }
@@ -61,22 +61,22 @@ mod tests {
 
     #[test]
     fn shift_is_bounded() {
-        let mut recent = Recent::default();
+        let mut recent = RecentAnswers::default();
         for _ in 0..10_000 {
-            recent.note(1.0, false);
+            recent.record(1.0, false);
         }
-        assert_eq!(recent.shift(1.0), MOST_DOWN);
+        assert_eq!(recent.shift(1.0), MIN_SHIFT);
         for _ in 0..100 {
-            recent.note(f32::NAN, true);
+            recent.record(f32::NAN, true);
         }
-        assert_eq!(recent.shift(0.0), MOST_UP);
+        assert_eq!(recent.shift(0.0), MAX_SHIFT);
     }
 
     #[test]
     fn expected_answers_do_not_shift() {
-        let mut recent = Recent::default();
+        let mut recent = RecentAnswers::default();
         for answer in 0..200 {
-            recent.note(0.25, answer % 4 == 0);
+            recent.record(0.25, answer % 4 == 0);
         }
         assert!(recent.shift(4.0).abs() < 0.1);
     }

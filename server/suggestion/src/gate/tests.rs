@@ -30,11 +30,11 @@ fn evidence() -> impl Strategy<Value = Evidence> {
         })
 }
 
-fn recent() -> impl Strategy<Value = Recent> {
+fn recent() -> impl Strategy<Value = RecentAnswers> {
     prop::collection::vec((any::<f32>(), any::<bool>()), 0..20).prop_map(|answers| {
-        let mut recent = Recent::default();
+        let mut recent = RecentAnswers::default();
         for (probability, is_taken) in answers {
-            recent.note(probability, is_taken);
+            recent.record(probability, is_taken);
         }
         recent
     })
@@ -94,7 +94,8 @@ proptest! {
 fn confident_text_is_shown_guesses_are_not() {
     for gate in gates() {
         let shows = |log_prob| {
-            gate.judge(sure(log_prob), &Recent::default(), SuggestionThreshold::Normal).shows()
+            gate.judge(sure(log_prob), &RecentAnswers::default(), SuggestionThreshold::Normal)
+                .shows()
         };
         assert!(shows(-0.01), "{gate:?}");
         assert!(!shows(-2.5), "{gate:?}");
@@ -105,12 +106,12 @@ fn confident_text_is_shown_guesses_are_not() {
 fn rejections_silence_borderline_text() {
     let gate = Gate::of_model("lowkey-embedded");
     let edge = (1..300).map(|step| -0.01 * step as f32).rev().find(|&log_prob| {
-        gate.judge(sure(log_prob), &Recent::default(), SuggestionThreshold::Normal).shows()
+        gate.judge(sure(log_prob), &RecentAnswers::default(), SuggestionThreshold::Normal).shows()
     });
     let edge = sure(edge.expect("something is shown"));
-    let mut recent = Recent::default();
+    let mut recent = RecentAnswers::default();
     for _ in 0..30 {
-        recent.note(0.5, false);
+        recent.record(0.5, false);
     }
     let judgement = gate.judge(edge, &recent, SuggestionThreshold::Normal);
     assert!(!judgement.shows(), "{judgement}");
@@ -130,7 +131,7 @@ fn family_follows_from_model_name() {
 fn verdict_lists_all_figures() {
     let evidence = Evidence { agreed_chars: 3, ..sure(-2.5) };
     let judgement = Gate::of_model("x")
-        .judge(evidence, &Recent::default(), SuggestionThreshold::Quiet)
+        .judge(evidence, &RecentAnswers::default(), SuggestionThreshold::Quiet)
         .to_string();
     for part in [
         "% likely",

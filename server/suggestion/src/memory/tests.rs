@@ -67,7 +67,7 @@ fn keys_separate_documents_and_prompts() {
     // The boundary between parts is part of the key.
     assert_eq!(memory.lookup(&MemoryKey::new("a", &["fn a() {\n}", "\n"]), "let"), None);
     memory.insert(&key("b"), finished("let y = 5;", 0));
-    memory.forget("a");
+    memory.remove_document("a");
     assert_eq!((memory.len(), memory.bytes()), (1, 10));
     assert_eq!(rest(&memory, &key("b"), ""), Some("let y = 5;"));
 }
@@ -178,7 +178,7 @@ proptest! {
                     typed.push_str(&part);
                 }
                 Step::Forget(uri) => {
-                    memory.forget(&uri.to_string());
+                    memory.remove_document(&uri.to_string());
                     naive.0.retain(|(u, ..)| *u != uri.to_string());
                 }
             }

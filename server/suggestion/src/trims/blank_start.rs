@@ -4,10 +4,10 @@
 //! looks empty.
 
 use super::Cut;
-use crate::site::Site;
+use crate::surroundings::Surroundings;
 
-pub(super) fn cut(site: &Site<'_>, text: &str) -> Option<Cut> {
-    if !site.request.before.trim().is_empty() {
+pub(super) fn cut(surroundings: &Surroundings<'_>, text: &str) -> Option<Cut> {
+    if !surroundings.request.before.trim().is_empty() {
         return None;
     }
     let mut start = 0;

@@ -4,41 +4,41 @@
 //! the line, or the next line.
 
 use lowkey_document::Commas;
-use lowkey_document::lexical::{Kind, Place};
+use lowkey_document::lexical::{TextKind, TokenKind};
 
 use super::Cut;
 use crate::lines::{indent_columns, is_word};
 use crate::nesting::Nesting;
-use crate::site::Site;
+use crate::surroundings::Surroundings;
 use crate::tail;
 
 pub(super) const NAME: &str = "comma";
 
-pub(super) fn cut(site: &Site<'_>, text: &str) -> Option<Cut> {
-    let Commas::NotBefore(marks) = site.request.language.commas else { return None };
+pub(super) fn cut(surroundings: &Surroundings<'_>, text: &str) -> Option<Cut> {
+    let Commas::NotBefore(marks) = surroundings.request.language.commas else { return None };
     let end = text.trim_end();
-    if !end.ends_with(',') || last_kind(site, end) != Some(Kind::Code) {
+    if !end.ends_with(',') || last_kind(surroundings, end) != Some(TokenKind::Code) {
         return None;
     }
-    let follows = what_follows(site, end)?;
+    let follows = text_after(surroundings, end)?;
     let is_last = marks.iter().any(|mark| begins_with(follows, mark));
     is_last.then(|| Cut::at(end.len() - 1, "no comma is allowed after the last element"))
 }
 
 /// Returns the text without commas before its own closing brackets, if the language allows none
 /// there.
-pub(super) fn without_last_commas(site: &Site<'_>, text: &str) -> Option<String> {
-    let Commas::NotBefore(marks) = site.request.language.commas else { return None };
+pub(super) fn without_last_commas(surroundings: &Surroundings<'_>, text: &str) -> Option<String> {
+    let Commas::NotBefore(marks) = surroundings.request.language.commas else { return None };
     let mut commas = Vec::new();
     let mut last = None;
-    site.scan(text, |token| match token.kind {
-        Kind::Code if token.c == ',' => last = Some(token.at),
-        Kind::Code if token.c.is_whitespace() => {}
-        Kind::Close if marks.iter().any(|mark| mark.starts_with(token.c)) => {
+    surroundings.scan(text, |token| match token.kind {
+        TokenKind::Code if token.c == ',' => last = Some(token.at),
+        TokenKind::Code if token.c.is_whitespace() => {}
+        TokenKind::Close if marks.iter().any(|mark| mark.starts_with(token.c)) => {
             commas.extend(last.take());
         }
         // Text is a comment, which is ignored; a literal is entered before its text.
-        Kind::Text => {}
+        TokenKind::Text => {}
         _ => last = None,
     });
     if commas.is_empty() {
@@ -50,8 +50,8 @@ pub(super) fn without_last_commas(site: &Site<'_>, text: &str) -> Option<String>
 
 /// Whether a comma must follow `shown`, which replaces the tail: `shown` is an element between
 /// others, or the last one in a language that puts a comma there, too.
-pub(super) fn is_missing(site: &Site<'_>, text: &str, shown: &str) -> bool {
-    let request = &site.request;
+pub(super) fn is_missing(surroundings: &Surroundings<'_>, text: &str, shown: &str) -> bool {
+    let request = &surroundings.request;
     let language = request.language;
     let is_element =
         shown.ends_with(|c| is_word(c) || matches!(c, '"' | '\'' | '`' | ')' | ']' | '}'));
@@ -59,8 +59,11 @@ pub(super) fn is_missing(site: &Site<'_>, text: &str, shown: &str) -> bool {
     if !is_element || !request.after.trim().is_empty() || shown.contains("=> {") {
         return false;
     }
-    let Some(n_closed) =
-        site.openers.len().checked_sub(site.n_open_above).filter(|_| site.n_open_above > 0)
+    let Some(n_closed) = surroundings
+        .openers
+        .len()
+        .checked_sub(surroundings.n_open_above)
+        .filter(|_| surroundings.n_open_above > 0)
     else {
         return false;
     };
@@ -79,15 +82,15 @@ pub(super) fn is_missing(site: &Site<'_>, text: &str, shown: &str) -> bool {
         return false;
     }
     let is_strict = language.id == "json";
-    if (!follows_element && !is_strict) || site.place == Place::Comment {
+    if (!follows_element && !is_strict) || surroundings.text_kind == TextKind::Comment {
         return false;
     }
-    let nesting = Nesting::of(site, shown);
+    let nesting = Nesting::of(surroundings, shown);
     let is_whole = nesting.open.is_empty()
         && nesting.open_literal.is_none()
         && nesting.outer.iter().filter(|outer| matches!(outer.c, ')' | ']' | '}')).count()
             == n_closed
-        && last_kind(site, text).is_none_or(|kind| kind != Kind::Text);
+        && last_kind(surroundings, text).is_none_or(|kind| kind != TokenKind::Text);
     if !is_whole {
         return false;
     }
@@ -121,16 +124,16 @@ fn is_attribute(language: &str, line: &str) -> bool {
 }
 
 /// Returns the kind of the last character that is not blank.
-fn last_kind(site: &Site<'_>, text: &str) -> Option<Kind> {
+fn last_kind(surroundings: &Surroundings<'_>, text: &str) -> Option<TokenKind> {
     let mut kind = None;
-    site.scan(text.trim_end(), |token| kind = Some(token.kind));
+    surroundings.scan(text.trim_end(), |token| kind = Some(token.kind));
     kind
 }
 
 /// Returns the text after `text`: the remaining part of the replaced tail, or the text that stays.
-fn what_follows<'a>(site: &Site<'a>, text: &str) -> Option<&'a str> {
-    let request = &site.request;
-    let tail = tail::left_of_tail(site, &Nesting::of(site, text)).trim();
+fn text_after<'a>(surroundings: &Surroundings<'a>, text: &str) -> Option<&'a str> {
+    let request = &surroundings.request;
+    let tail = tail::missing_tail(surroundings, &Nesting::of(surroundings, text)).trim();
     if !tail.is_empty() {
         return Some(tail);
     }

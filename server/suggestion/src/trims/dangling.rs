@@ -5,48 +5,54 @@
 //! language, and half a block between brackets or words leaves the document unfinished. A block
 //! that the cursor's line opens may stay open: the user continues it.
 
-use lowkey_document::lexical::{Place, Scanner};
+use lowkey_document::lexical::{Scanner, TextKind};
 
 use super::Cut;
 use crate::lines::{indent_columns, is_word};
 use crate::nesting::Nesting;
-use crate::site::Site;
+use crate::surroundings::Surroundings;
 
 /// Words that end a block and have no text after them; `else` and similar words begin another part.
 const ENDS: &[&str] = &["end", "fi", "done", "esac", "until"];
 
-pub(super) fn cut(site: &Site<'_>, text: &str) -> Option<Cut> {
+pub(super) fn cut(surroundings: &Surroundings<'_>, text: &str) -> Option<Cut> {
     let (first, _) = text.split_once('\n')?;
-    if let Some(at) = last_line_opens(site, text) {
+    if let Some(at) = last_line_opens(surroundings, text) {
         return Some(Cut::at(at, "the last line opens a block without a body"));
     }
     // The text after the cursor may end the block that the completion opens.
-    if !site.more_closers.is_empty() || !site.has_paired_brackets() && !ends_with_words(site) {
+    if !surroundings.unmatched_closers.is_empty()
+        || !surroundings.has_paired_brackets() && !ends_with_words(surroundings)
+    {
         return None;
     }
     let by_bracket = || {
-        let open = Nesting::of(site, text).open;
+        let open = Nesting::of(surroundings, text).open;
         let at = open.iter().map(|open| open.at).find(|&at| at > first.len())?;
         text.get(..at)?.rfind('\n')
     };
-    let at = if ends_with_words(site) { open_by_words(site, text) } else { by_bracket() };
+    let at = if ends_with_words(surroundings) {
+        open_by_words(surroundings, text)
+    } else {
+        by_bracket()
+    };
     at.map(|at| Cut::at(at, "a block begins that the text does not end"))
 }
 
 /// Whether the language ends its blocks with words.
-fn ends_with_words(site: &Site<'_>) -> bool {
-    site.request.language.block_ends.iter().any(|end| ENDS.contains(end))
+fn ends_with_words(surroundings: &Surroundings<'_>) -> bool {
+    surroundings.request.language.block_ends.iter().any(|end| ENDS.contains(end))
 }
 
 /// Returns the lines of the text, each with the scanner's state at its start and its start in
 /// bytes.
-fn lines<'t>(site: &Site<'_>, text: &'t str) -> Vec<(Scanner, usize, &'t str)> {
-    let mut scanner = site.scanner_at_line_start();
+fn lines<'t>(surroundings: &Surroundings<'_>, text: &'t str) -> Vec<(Scanner, usize, &'t str)> {
+    let mut scanner = surroundings.scanner_at_line_start();
     let mut start = 0;
     let mut lines = Vec::new();
     for (idx, line) in text.split('\n').enumerate() {
         lines.push((scanner.clone(), start, line));
-        let before = if idx == 0 { site.request.before } else { "" };
+        let before = if idx == 0 { surroundings.request.before } else { "" };
         scanner.scan(&[before, line, "\n"].concat(), |_| {});
         start += line.len() + 1;
     }
@@ -55,23 +61,25 @@ fn lines<'t>(site: &Site<'_>, text: &'t str) -> Vec<(Scanner, usize, &'t str)> {
 
 /// Returns the end of the line before the last one, if the last one opens a block that no line
 /// below continues.
-fn last_line_opens(site: &Site<'_>, text: &str) -> Option<usize> {
+fn last_line_opens(surroundings: &Surroundings<'_>, text: &str) -> Option<usize> {
     let text = text.trim_end();
-    let lines = lines(site, text);
+    let lines = lines(surroundings, text);
     let (scanner, start, line) = lines.last().filter(|(_, start, _)| *start > 0)?;
-    if scanner.place() != Place::Code || !scanner.opens_block(line) {
+    if scanner.text_kind() != TextKind::Code || !scanner.opens_block(line) {
         return None;
     }
-    let goes_on =
-        site.request.next_line().is_some_and(|next| indent_columns(next) > indent_columns(line));
+    let goes_on = surroundings
+        .request
+        .next_line()
+        .is_some_and(|next| indent_columns(next) > indent_columns(line));
     (!goes_on).then(|| start - 1)
 }
 
 /// Returns the end of the line before the outermost block that is opened with words and not ended.
-fn open_by_words(site: &Site<'_>, text: &str) -> Option<usize> {
+fn open_by_words(surroundings: &Surroundings<'_>, text: &str) -> Option<usize> {
     let mut open: Vec<(usize, usize)> = Vec::new();
-    for (idx, (scanner, start, line)) in lines(site, text).into_iter().enumerate() {
-        if scanner.place() != Place::Code || line.trim().is_empty() {
+    for (idx, (scanner, start, line)) in lines(surroundings, text).into_iter().enumerate() {
+        if scanner.text_kind() != TextKind::Code || line.trim().is_empty() {
             continue;
         }
         let word = line.trim_start().split(|c: char| !is_word(c)).next().unwrap_or_default();
@@ -81,7 +89,7 @@ fn open_by_words(site: &Site<'_>, text: &str) -> Option<usize> {
             open.retain(|&(_, of_opener)| of_opener < indent);
         } else if idx > 0
             && scanner.opens_block(line)
-            && !site.request.language.block_ends.contains(&word)
+            && !surroundings.request.language.block_ends.contains(&word)
             && !line.trim_end().ends_with(['{', '(', '['])
         {
             open.retain(|&(_, of_opener)| of_opener < indent);

@@ -12,7 +12,7 @@ const SOURCES: &[&str] = &[
     include_str!("../nesting.rs"),
     include_str!("../repetition.rs"),
     include_str!("../scope.rs"),
-    include_str!("../site.rs"),
+    include_str!("../surroundings.rs"),
     include_str!("../stop.rs"),
     include_str!("../../../document/src/lexical/code.rs"),
     include_str!("../../../document/src/lexical.rs"),

@@ -6,25 +6,25 @@
 //! dropping them would waste the computation.
 
 use lowkey_document::Markup;
-use lowkey_document::lexical::{Kind, Place};
+use lowkey_document::lexical::{TextKind, TokenKind};
 
 use super::Cut;
 use crate::lines::is_word;
-use crate::site::Site;
+use crate::surroundings::Surroundings;
 
 pub(super) const NAME: &str = "half line";
 
 /// Minimum number of characters of prose to keep.
-const LEAST_PROSE_CHARS: usize = 8;
+const MIN_PROSE_CHARS: usize = 8;
 
-pub(super) fn cut(site: &Site<'_>, text: &str) -> Option<Cut> {
+pub(super) fn cut(surroundings: &Surroundings<'_>, text: &str) -> Option<Cut> {
     let start = match text.rfind('\n') {
         Some(end) if end + 1 == text.len() => return None,
         Some(end) => end + 1,
         None => 0,
     };
     let line = text.get(start..)?;
-    match good_end(site, text, line) {
+    match good_end(surroundings, text, line) {
         Some((end, part)) => {
             let why = format!("the line was not finished in time; it ends after a {part}");
             Some(Cut::at(start + end, why))
@@ -35,48 +35,53 @@ pub(super) fn cut(site: &Site<'_>, text: &str) -> Option<Cut> {
 }
 
 /// Returns where an unfinished line may end, and the kind of part it ends after; `None` in code.
-fn good_end(site: &Site<'_>, text: &str, line: &str) -> Option<(usize, &'static str)> {
+fn good_end(
+    surroundings: &Surroundings<'_>,
+    text: &str,
+    line: &str,
+) -> Option<(usize, &'static str)> {
     let start = text.len() - line.len();
     let (mut last, mut comma, mut outer_comma) = (None, None, None);
     let mut open = Vec::new();
     let (mut has_names, mut in_word) = (false, false);
-    site.scan(text, |token| {
+    surroundings.scan(text, |token| {
         last = Some(token.kind);
-        has_names |= token.kind == Kind::Code && !in_word && token.c.is_alphabetic();
-        in_word = token.kind == Kind::Code && is_word(token.c);
+        has_names |= token.kind == TokenKind::Code && !in_word && token.c.is_alphabetic();
+        in_word = token.kind == TokenKind::Code && is_word(token.c);
         match token.kind {
-            Kind::Code if token.c == ',' => {
+            TokenKind::Code if token.c == ',' => {
                 comma = token.at.checked_sub(start);
                 if open.is_empty() {
                     outer_comma = comma;
                 }
             }
-            Kind::Open { closer } => open.push(closer),
-            Kind::Close => {
+            TokenKind::Open { closer } => open.push(closer),
+            TokenKind::Close => {
                 open.pop();
             }
             _ => {}
         }
     });
-    let is_text = last == Some(Kind::Text);
-    let parts_are_whole = site.request.language.parts_are_whole;
+    let is_text = last == Some(TokenKind::Text);
+    let is_prose_or_data = surroundings.request.language.is_prose_or_data;
     // A brace above the line is a block as often as a list.
-    let around = site.openers.last().filter(|opener| opener.on_line || opener.closer == ']');
+    let around =
+        surroundings.openers.last().filter(|opener| opener.on_line || opener.closer == ']');
     let closer = open.last().copied().or_else(|| around.map(|opener| opener.closer));
     let in_list = closer.is_some_and(|closer| matches!(closer, ']' | '}'))
         || repeats_element(line)
         || !has_names;
-    let is_row = !has_names && outer_comma.is_some() && site.place == Place::Code;
-    let is_data = matches!(site.request.language.id, "json" | "jsonc" | "csv");
+    let is_row = !has_names && outer_comma.is_some() && surroundings.text_kind == TextKind::Code;
+    let is_data = matches!(surroundings.request.language.id, "json" | "jsonc" | "csv");
     if is_data || is_row || (!is_text && in_list) {
         // The comma is dropped, because it would announce another element.
         return outer_comma.or(comma).filter(|&end| end > 0).map(|end| (end, "whole element"));
     }
-    if !is_text && !parts_are_whole {
+    if !is_text && !is_prose_or_data {
         return None;
     }
     // A tag that is not closed is not whole.
-    let is_markup = site.request.language.markup == Markup::Tags && !is_text;
+    let is_markup = surroundings.request.language.markup == Markup::Tags && !is_text;
     let line = match line.rfind('<') {
         Some(tag) if is_markup && !line.get(tag..).unwrap_or_default().contains('>') => {
             line.get(..tag).unwrap_or_default()
@@ -84,7 +89,7 @@ fn good_end(site: &Site<'_>, text: &str, line: &str) -> Option<(usize, &'static 
         _ => line,
     };
     let is_enough = |end: &usize| {
-        line.get(..*end).is_some_and(|kept| kept.trim().chars().count() >= LEAST_PROSE_CHARS)
+        line.get(..*end).is_some_and(|kept| kept.trim().chars().count() >= MIN_PROSE_CHARS)
     };
     sentence_end(line)
         .filter(is_enough)

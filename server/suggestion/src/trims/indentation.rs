@@ -5,18 +5,18 @@
 use super::Cut;
 use crate::indent::editors_step;
 use crate::lines::indentation;
-use crate::site::Site;
+use crate::surroundings::Surroundings;
 
-pub(super) fn cut(site: &Site<'_>, text: &str) -> Option<Cut> {
-    let before = site.request.before;
+pub(super) fn cut(surroundings: &Surroundings<'_>, text: &str) -> Option<Cut> {
+    let before = surroundings.request.before;
     let blanks = indentation(text).len();
     if blanks > 0 && blanks < text.len() && before.ends_with([' ', '\t']) {
         let why = "there is a blank before the cursor already";
         return Some(Cut { keep: blanks..text.len(), why: why.into() });
     }
-    let character = match editors_step(site) {
+    let character = match editors_step(surroundings) {
         Some(step) => Some(step.character),
-        None => site.indent_character(),
+        None => surroundings.indent_character(),
     };
     let wrong = match character? {
         '\t' => "  ",

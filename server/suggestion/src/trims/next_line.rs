@@ -5,17 +5,17 @@
 
 use super::Cut;
 use crate::lines::{is_deeper_than_both, repeats};
-use crate::site::Site;
+use crate::surroundings::Surroundings;
 
-pub(super) fn cut(site: &Site<'_>, text: &str) -> Option<Cut> {
-    let next = site.request.next_line()?;
-    let ends = site.request.language.block_ends;
+pub(super) fn cut(surroundings: &Surroundings<'_>, text: &str) -> Option<Cut> {
+    let next = surroundings.request.next_line()?;
+    let ends = surroundings.request.language.block_ends;
     let repeats = |line: &str| repeats(line, next, ends);
     let mut lines = text.split('\n');
     let first = lines.next().unwrap_or_default();
-    let whole_first = [site.request.before, first].concat();
+    let whole_first = [surroundings.request.before, first].concat();
     // If the whole line was there before the completion, the rule does not apply.
-    let adds = !first.trim().is_empty() && !site.request.is_in_pattern();
+    let adds = !first.trim().is_empty() && !surroundings.request.is_in_pattern();
     if adds && repeats(&whole_first) {
         return Some(Cut::at(0, "the line repeats the next line"));
     }

@@ -6,9 +6,9 @@ use proptest::prelude::*;
 use super::{RULES, apply_all, apply_rule, trim};
 use crate::indent::IndentUnit;
 use crate::request::{Completion, Request};
-use crate::site::Site;
 use crate::stop::StopRules;
-use crate::suggestion::Verdict;
+use crate::suggestion::TrimOutcome;
+use crate::surroundings::Surroundings;
 use crate::tail;
 
 /// The surroundings of a cursor, owned.
@@ -131,9 +131,9 @@ fn is_subsequence(part: &str, whole: &str) -> bool {
 }
 
 /// Applies the trims alone, without the tail.
-fn trimmed(site: &Site<'_>, text: &str) -> String {
+fn trimmed(surroundings: &Surroundings<'_>, text: &str) -> String {
     let mut text = text.to_owned();
-    apply_all(site, &mut text, &mut Vec::new());
+    apply_all(surroundings, &mut text, &mut Vec::new());
     text
 }
 
@@ -142,23 +142,23 @@ proptest! {
 
     #[test]
     fn trims_shorten_and_are_idempotent((around, completion) in case()) {
-        let site = Site::new(&around.request());
+        let surroundings = Surroundings::new(&around.request());
         for rule in RULES {
             let mut once = completion.clone();
-            apply_rule(rule, &site, &mut once, &mut Vec::new());
+            apply_rule(rule, &surroundings, &mut once, &mut Vec::new());
             prop_assert!(completion.contains(&once), "{} wrote text", rule.name);
             let mut twice = once.clone();
             let mut said = Vec::new();
-            apply_rule(rule, &site, &mut twice, &mut said);
+            apply_rule(rule, &surroundings, &mut twice, &mut said);
             prop_assert_eq!(&twice, &once, "{} again: {:?}", rule.name, said);
         }
     }
 
     #[test]
     fn all_trims_together_are_idempotent((around, completion) in case()) {
-        let site = Site::new(&around.request());
-        let once = trimmed(&site, &completion);
-        prop_assert_eq!(trimmed(&site, &once), once);
+        let surroundings = Surroundings::new(&around.request());
+        let once = trimmed(&surroundings, &completion);
+        prop_assert_eq!(trimmed(&surroundings, &once), once);
     }
 
     #[test]
@@ -168,7 +168,7 @@ proptest! {
     ) {
         let request = around.request();
         match trim(&request, Completion { text: &completion, is_complete }) {
-            Verdict::Show(shown) => {
+            TrimOutcome::Show(shown) => {
                 prop_assert!(is_subsequence(&around.replaced_tail, &shown.text));
                 prop_assert_eq!(shown.replaces_tail_bytes, around.replaced_tail.len());
                 prop_assert!(!shown.text.trim().is_empty());
@@ -178,7 +178,7 @@ proptest! {
                 prop_assert!(n_lines <= max_line_ends);
                 prop_assert!(!shown.text.contains('\r'));
             }
-            Verdict::Silent { rule, text, .. } => {
+            TrimOutcome::Silent { rule, text, .. } => {
                 prop_assert!(super::rule_names().contains(&rule));
                 let text_lf = completion.replace("\r\n", "\n").replace('\r', "\n");
                 // Ignores blanks and commas, because blocks are re-indented and commas before
@@ -191,7 +191,7 @@ proptest! {
 
     #[test]
     fn tail_survives_any_text((around, completion) in case()) {
-        let joined = tail::join(&Site::new(&around.request()), &completion);
+        let joined = tail::join(&Surroundings::new(&around.request()), &completion);
         prop_assert!(is_subsequence(&around.replaced_tail, &joined), "{:?}", joined);
     }
 

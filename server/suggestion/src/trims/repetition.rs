@@ -6,14 +6,15 @@
 use super::Cut;
 use crate::lines::{indent_columns, is_block_end, is_element, is_numbers, is_trivial};
 use crate::repetition::LineLoop;
-use crate::site::Site;
+use crate::surroundings::Surroundings;
 
-pub(super) fn cut(site: &Site<'_>, text: &str) -> Option<Cut> {
+pub(super) fn cut(surroundings: &Surroundings<'_>, text: &str) -> Option<Cut> {
     let mut detector = LineLoop::default();
     let mut end = 0;
     for (idx, line) in text.split('\n').enumerate() {
         let line_end = end + line.len();
-        let whole = if idx == 0 { [site.request.before, line].concat() } else { line.to_owned() };
+        let whole =
+            if idx == 0 { [surroundings.request.before, line].concat() } else { line.to_owned() };
         if let Some(keep) = detector.push(&whole, line_end) {
             return Some(Cut::at(keep, "the lines repeat themselves"));
         }
@@ -24,12 +25,13 @@ pub(super) fn cut(site: &Site<'_>, text: &str) -> Option<Cut> {
     let (rest, last) = text.trim_end().rsplit_once('\n')?;
     let before = rest.rsplit('\n').next().unwrap_or_default();
     let is_first = before.len() == rest.len();
-    let before = if is_first { [site.request.before, before].concat() } else { before.to_owned() };
+    let before =
+        if is_first { [surroundings.request.before, before].concat() } else { before.to_owned() };
     let repeats = before.trim() == last.trim()
         && indent_columns(last) >= indent_columns(&before)
         && !is_trivial(last)
         && !is_element(last)
         && !is_numbers(last)
-        && !is_block_end(last, site.request.language.block_ends);
+        && !is_block_end(last, surroundings.request.language.block_ends);
     repeats.then(|| Cut::at(rest.len(), "the last line repeats the one before it"))
 }

@@ -4,11 +4,11 @@
 //! several lines. The shown text must obey the rules of the current request.
 
 use super::Cut;
-use crate::site::Site;
 use crate::stop::{StopReason, StopRules};
+use crate::surroundings::Surroundings;
 
-pub(super) fn cut(site: &Site<'_>, text: &str) -> Option<Cut> {
-    let (reason, keep) = StopRules::at(site).end(text)?;
+pub(super) fn cut(surroundings: &Surroundings<'_>, text: &str) -> Option<Cut> {
+    let (reason, keep) = StopRules::at(surroundings).end(text)?;
     let why = match reason {
         StopReason::Newline if text.get(..keep).is_some_and(|line| line.trim().is_empty()) => {
             "the line is complete and one line was asked for"

@@ -5,7 +5,7 @@ use expect_test::{Expect, expect};
 use super::trim;
 use crate::fixtures::Fixture;
 use crate::request::Completion;
-use crate::suggestion::Verdict;
+use crate::suggestion::TrimOutcome;
 
 /// Trims a fixture's model text and prints the resulting line at the cursor and the rules that made
 /// cuts. The line's indentation is left out, because expectations are not indented.
@@ -29,10 +29,10 @@ fn outcome(fixture: &Fixture) -> String {
     }
     let rules = if rules.is_empty() { String::new() } else { format!("\n[{}]", rules.join(", ")) };
     match &verdict {
-        Verdict::Show(shown) => {
+        TrimOutcome::Show(shown) => {
             format!("{}├{}┤{}{rules}", fixture.before.trim_start(), shown.text, fixture.after)
         }
-        Verdict::Silent { rule, .. } => format!("silent: {rule}{rules}"),
+        TrimOutcome::Silent { rule, .. } => format!("silent: {rule}{rules}"),
     }
 }
 

@@ -4,11 +4,11 @@
 //! alone is left to the rule for it.
 
 use super::Cut;
-use crate::site::Site;
+use crate::surroundings::Surroundings;
 
-pub(super) fn cut(site: &Site<'_>, text: &str) -> Option<Cut> {
+pub(super) fn cut(surroundings: &Surroundings<'_>, text: &str) -> Option<Cut> {
     let end = text.trim_end().len();
-    let after = site.request.after;
+    let after = surroundings.request.after;
     let separates = !after.is_empty() && !after.starts_with(char::is_whitespace);
     if end == text.len() || end == 0 || separates {
         return None;

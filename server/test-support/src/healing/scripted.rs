@@ -7,7 +7,7 @@
 use lowkey_model::{CausalLm, LogitsMode};
 use lowkey_prompt::TokenId;
 
-use crate::steered::{Forward, Steered};
+use crate::hooked_model::{Forward, ModelWithHook};
 
 /// What the script says at each place.
 pub(super) struct Script {
@@ -37,15 +37,15 @@ pub(super) fn scripted(network: Box<dyn CausalLm>, script: Script) -> Box<dyn Ca
     // The network's own vocabulary may be smaller than the script's.
     let known = network.config().vocab as u32;
     let mut history: Vec<TokenId> = Vec::new();
-    let steer = move |network: &mut dyn CausalLm, forward: Forward<'_>| {
-        let Forward { tokens, cache, want, logits, cancelled } = forward;
+    let hook = move |network: &mut dyn CausalLm, forward: Forward<'_>| {
+        let Forward { tokens, cache, mode, logits, cancelled } = forward;
         history.truncate(cache.len());
         history.extend_from_slice(tokens);
         let folded: Vec<u32> = tokens.iter().map(|token| token % known).collect();
         let whole = network.forward(&folded, cache, LogitsMode::None, logits, cancelled)?;
         logits.clear();
         let n = history.len();
-        let ends = match want {
+        let ends = match mode {
             LogitsMode::None => n..n,
             LogitsMode::Last => n..n + 1,
             LogitsMode::All => n + 1 - tokens.len()..n + 1,
@@ -56,5 +56,5 @@ pub(super) fn scripted(network: Box<dyn CausalLm>, script: Script) -> Box<dyn Ca
         }
         Ok(whole)
     };
-    Box::new(Steered { network, steer })
+    Box::new(ModelWithHook { network, hook })
 }

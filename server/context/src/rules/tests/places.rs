@@ -4,32 +4,32 @@ use super::*;
 
 /// A repository's worktree at `work/`, its shared folder at `main.git/`, and a user's home at
 /// `home/`.
-fn repository(files: &[(&str, &str)]) -> (Workspace, Outside) {
+fn repository(files: &[(&str, &str)]) -> (Workspace, GlobalConfig) {
     let workspace = Workspace::new(files);
     let home = workspace.root.join("home");
-    let outside = Outside {
+    let global_config = GlobalConfig {
         home: Some(home.clone()),
         configs: vec![home.join(".gitconfig")],
         ignore: Some(home.join(".config/git/ignore")),
     };
-    (workspace, outside)
+    (workspace, global_config)
 }
 
 fn denied<'p>(
     workspace: &Workspace,
-    outside: &Outside,
+    global_config: &GlobalConfig,
     folder: &str,
     paths: &[&'p str],
 ) -> Vec<&'p str> {
     let root = workspace.root.join(folder);
-    let (rules, _) = Rules::with_git(&[root], &[], outside.clone());
+    let (rules, _) = Rules::with_git(&[root], &[], global_config.clone());
     workspace.denied(&rules, paths)
 }
 
 #[test]
 fn excludes_are_found_through_git_file() {
     // A worktree: its own folder names the one that all worktrees share.
-    let (workspace, outside) = repository(&[
+    let (workspace, global_config) = repository(&[
         ("main/.git/info/exclude", "scratch.txt\n"),
         ("main/.git/config", "[core]\n\texcludesFile = ~/of-repository\n"),
         ("main/.git/worktrees/w/commondir", "../..\n"),
@@ -44,16 +44,16 @@ fn excludes_are_found_through_git_file() {
     workspace.write("w/.git", &format!("gitdir: {}\n", at("main/.git/worktrees/w")));
     workspace.write("sep/.git", &format!("gitdir: {}\n", at("elsewhere.git")));
     let paths = ["w/scratch.txt", "w/notes.local", "w/a.rs"];
-    assert_eq!(denied(&workspace, &outside, "w", &paths), &paths[..2]);
+    assert_eq!(denied(&workspace, &global_config, "w", &paths), &paths[..2]);
     let paths = ["main/s/private.txt", "main/s/a.rs"];
-    assert_eq!(denied(&workspace, &outside, "main/s", &paths), &paths[..1]);
+    assert_eq!(denied(&workspace, &global_config, "main/s", &paths), &paths[..1]);
     let paths = ["sep/own.txt", "sep/a.rs"];
-    assert_eq!(denied(&workspace, &outside, "sep", &paths), &paths[..1]);
+    assert_eq!(denied(&workspace, &global_config, "sep", &paths), &paths[..1]);
 }
 
 #[test]
 fn user_ignore_files_apply_in_repositories() {
-    let (workspace, outside) = repository(&[
+    let (workspace, global_config) = repository(&[
         ("home/.config/git/ignore", "private.txt\n"),
         ("home/.gitconfig", "[include]\n\tpath = more.conf\n"),
         ("home/more.conf", "[core] excludesfile = \"~/my ignores\" ; mine\n"),
@@ -63,19 +63,19 @@ fn user_ignore_files_apply_in_repositories() {
     ]);
     let paths =
         ["work/private.txt", "work/sub/private.txt", "work/drafts/a.rs", "work/x/drafts/a.rs"];
-    assert_eq!(denied(&workspace, &outside, "work", &paths), &paths[..3]);
-    assert_eq!(denied(&workspace, &outside, "plain", &["plain/private.txt"]), [""; 0]);
+    assert_eq!(denied(&workspace, &global_config, "work", &paths), &paths[..3]);
+    assert_eq!(denied(&workspace, &global_config, "plain", &["plain/private.txt"]), [""; 0]);
 }
 
 #[test]
 fn undecided_source_denies_its_repository() {
-    let (workspace, outside) = repository(&[
+    let (workspace, global_config) = repository(&[
         ("home/.gitconfig", "[core]\nexcludesFile = ~somebody/ignores\n"),
         ("work/.git/", ""),
         ("plain/", ""),
     ]);
-    assert_eq!(denied(&workspace, &outside, "work", &["work/a.rs"]), ["work/a.rs"]);
-    assert_eq!(denied(&workspace, &outside, "plain", &["plain/a.rs"]), [""; 0]);
+    assert_eq!(denied(&workspace, &global_config, "work", &["work/a.rs"]), ["work/a.rs"]);
+    assert_eq!(denied(&workspace, &global_config, "plain", &["plain/a.rs"]), [""; 0]);
 }
 
 #[cfg(unix)]

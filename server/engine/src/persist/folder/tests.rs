@@ -64,12 +64,12 @@ fn sweep_spares_files_being_written() {
     std::fs::write(parent.0.join("ours/1-0.partial"), "half").unwrap();
     let mut running = folder.create().unwrap();
     running.write_all(b"half").unwrap();
-    assert_eq!(folder.sweep(), 1);
+    assert_eq!(folder.remove_stale_partial_files(), 1);
     assert_eq!(parent.names().len(), 2, "{:?}", parent.names());
     running.finish("done.x").unwrap();
     assert_eq!(parent.names(), ["done.x", "whole.x"]);
     // The process has ended and released its lock, but the file is complete.
-    assert_eq!(folder.sweep(), 0);
+    assert_eq!(folder.remove_stale_partial_files(), 0);
 }
 
 #[test]
@@ -136,7 +136,7 @@ mod on_unix {
         assert_eq!(std::fs::read_to_string(elsewhere.join("secret")).unwrap(), "secret");
         // The target of a partial file's link is neither written nor removed.
         symlink(elsewhere.join("secret"), parent.0.join("ours/9-9.partial")).unwrap();
-        assert_eq!(folder.sweep(), 0);
+        assert_eq!(folder.remove_stale_partial_files(), 0);
         assert!(create_private(&parent.0.join("ours/9-9.partial")).is_err());
         assert_eq!(std::fs::read_to_string(elsewhere.join("secret")).unwrap(), "secret");
     }

@@ -9,14 +9,14 @@ const IDENTITY: [u8; IDENTITY_BYTES] = [7; IDENTITY_BYTES];
 fn file(tokens: &[TokenId], payload: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::new();
     let sum = write_header(&mut bytes, &IDENTITY, tokens, payload.len() as u64).unwrap();
-    let mut payload_sum = PayloadSum::after(sum);
-    payload_sum.update(payload);
+    let mut payload_checksum = PayloadChecksum::after(sum);
+    payload_checksum.update(payload);
     bytes.extend_from_slice(payload);
-    bytes.extend_from_slice(&payload_sum.finish());
+    bytes.extend_from_slice(&payload_checksum.finish());
     bytes
 }
 
-fn verdict(bytes: &[u8]) -> Verdict {
+fn verdict(bytes: &[u8]) -> HeaderCheck {
     read_header(&mut &*bytes, bytes.len() as u64, &IDENTITY).unwrap()
 }
 
@@ -25,7 +25,7 @@ fn header_round_trip() {
     for tokens in [&[][..], &[1, u32::MAX], &[5; 1500]] {
         let bytes = file(tokens, &[9; 100]);
         assert_eq!(bytes.len() as u64, file_bytes(tokens.len(), 100));
-        let Verdict::Ours(header) = verdict(&bytes) else { panic!("not ours") };
+        let HeaderCheck::Usable(header) = verdict(&bytes) else { panic!("not ours") };
         assert_eq!(header.tokens, tokens);
         assert_eq!(header.payload_bytes, 100);
     }
@@ -35,23 +35,23 @@ fn header_round_trip() {
 fn truncated_file_is_unreadable() {
     let bytes = file(&[1, 2, 3], &[9; 50]);
     for end in 0..bytes.len() {
-        assert_eq!(verdict(&bytes[..end]), Verdict::Unreadable, "cut at {end}");
+        assert_eq!(verdict(&bytes[..end]), HeaderCheck::Damaged, "cut at {end}");
     }
     let longer = [&*bytes, &[0]].concat();
-    assert_eq!(verdict(&longer), Verdict::Unreadable);
+    assert_eq!(verdict(&longer), HeaderCheck::Damaged);
 }
 
 #[test]
 fn changed_header_bit_is_detected() {
     let bytes = file(&[1, 2, 3], &[9; 50]);
-    let header_bytes = FIXED_BYTES + 3 * 4 + SUM_BYTES;
+    let header_bytes = FIXED_BYTES + 3 * 4 + CHECKSUM_BYTES;
     for at in 0..header_bytes {
         for bit in 0..8 {
             let mut changed = bytes.clone();
             changed[at] ^= 1 << bit;
             let expected = match at {
-                8..12 if changed[8..12] != [0; 4] => Verdict::Newer,
-                _ => Verdict::Unreadable,
+                8..12 if changed[8..12] != [0; 4] => HeaderCheck::LaterVersion,
+                _ => HeaderCheck::Damaged,
             };
             assert_eq!(verdict(&changed), expected, "byte {at}, bit {bit}");
         }
@@ -63,7 +63,7 @@ fn other_identity_is_foreign() {
     let bytes = file(&[1, 2], &[]);
     let other = [8; IDENTITY_BYTES];
     let verdict = read_header(&mut &*bytes, bytes.len() as u64, &other).unwrap();
-    assert_eq!(verdict, Verdict::Foreign);
+    assert_eq!(verdict, HeaderCheck::OtherModel);
 }
 
 /// A reader that fails the test if more bytes are requested than the file has.
@@ -85,7 +85,7 @@ fn false_lengths_allocate_nothing() {
             bytes[at..at + 4].copy_from_slice(&n_tokens.to_le_bytes());
             bytes[at + 4..at + 12].copy_from_slice(&payload_bytes.to_le_bytes());
             let verdict = read_header(&mut Bounded(&bytes), bytes.len() as u64, &IDENTITY);
-            assert_eq!(verdict.unwrap(), Verdict::Unreadable);
+            assert_eq!(verdict.unwrap(), HeaderCheck::Damaged);
         }
     }
 }
@@ -103,6 +103,6 @@ proptest! {
             bytes[..n].copy_from_slice(&begin[..n]);
         }
         let verdict = read_header(&mut Bounded(&bytes), bytes.len() as u64, &IDENTITY).unwrap();
-        prop_assert!(!matches!(verdict, Verdict::Ours(_)));
+        prop_assert!(!matches!(verdict, HeaderCheck::Usable(_)));
     }
 }

@@ -7,8 +7,8 @@ use crate::job::{Milliseconds, TokenCounts};
 use crate::persist::test_folder::TestFolder;
 
 impl TestFolder {
-    fn keep(&self, machine: &str) -> Keep {
-        Keep::new(self.0.clone(), 1 << 20, machine.to_owned())
+    fn persist(&self, machine: &str) -> PersistOptions {
+        PersistOptions::new(self.0.clone(), 1 << 20, machine.to_owned())
     }
 
     fn files(&self) -> Vec<PathBuf> {
@@ -19,8 +19,8 @@ impl TestFolder {
 
 const MEASURED: Speed = Speed { prefill: 500.0, decode: 40.0 };
 
-fn kept(keep: &Keep, model: &str) -> Option<Speed> {
-    KeptSpeed::read(Some(keep), model).kept()
+fn stored(persist: &PersistOptions, model: &str) -> Option<Speed> {
+    StoredSpeed::read(Some(persist), model).stored()
 }
 
 /// Returns a job with these token counts and speeds in tokens per second.
@@ -39,12 +39,12 @@ fn job(prefilled: usize, prefill: f64, decoded: usize, decode: f64) -> Generated
 #[test]
 fn speed_survives_a_restart() {
     let folder = TestFolder::new("speed-keyed");
-    let keep = folder.keep("processor, 2 threads");
-    assert_eq!(kept(&keep, "digest"), None);
-    KeptSpeed::read(Some(&keep), "digest").measured(MEASURED);
-    assert_eq!(kept(&keep, "digest"), Some(MEASURED));
-    assert_eq!(kept(&keep, "another"), None);
-    assert_eq!(kept(&folder.keep("processor, 4 threads"), "digest"), None);
+    let persist = folder.persist("processor, 2 threads");
+    assert_eq!(stored(&persist, "digest"), None);
+    StoredSpeed::read(Some(&persist), "digest").measured(MEASURED);
+    assert_eq!(stored(&persist, "digest"), Some(MEASURED));
+    assert_eq!(stored(&persist, "another"), None);
+    assert_eq!(stored(&folder.persist("processor, 4 threads"), "digest"), None);
 }
 
 #[cfg(unix)]
@@ -52,7 +52,7 @@ fn speed_survives_a_restart() {
 fn speed_file_is_private() {
     use std::os::unix::fs::PermissionsExt as _;
     let folder = TestFolder::new("speed-rights");
-    KeptSpeed::read(Some(&folder.keep("m")), "d").measured(MEASURED);
+    StoredSpeed::read(Some(&folder.persist("m")), "d").measured(MEASURED);
     let mode = |path: &std::path::Path| path.metadata().unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&folder.0.join(FOLDER)), 0o700);
     assert_eq!(folder.files().iter().map(|file| mode(file)).collect::<Vec<_>>(), [0o600]);
@@ -61,24 +61,24 @@ fn speed_file_is_private() {
 #[test]
 fn reader_or_switch_off_writes_nothing() {
     let folder = TestFolder::new("speed-reader");
-    let keep = folder.keep("m");
-    KeptSpeed::read(Some(&keep.clone().reading_only()), "d").measured(MEASURED);
-    keep.enabled.set(false);
-    KeptSpeed::read(Some(&keep), "d").measured(MEASURED);
-    KeptSpeed::read(None, "d").measured(MEASURED);
+    let persist = folder.persist("m");
+    StoredSpeed::read(Some(&persist.clone().reading_only()), "d").measured(MEASURED);
+    persist.enabled.set(false);
+    StoredSpeed::read(Some(&persist), "d").measured(MEASURED);
+    StoredSpeed::read(None, "d").measured(MEASURED);
     assert_eq!(folder.files(), [] as [PathBuf; 0]);
 }
 
 #[test]
 fn damaged_speed_file_is_ignored() {
     let folder = TestFolder::new("speed-damaged");
-    let keep = folder.keep("m");
-    KeptSpeed::read(Some(&keep), "d").measured(MEASURED);
+    let persist = folder.persist("m");
+    StoredSpeed::read(Some(&persist), "d").measured(MEASURED);
     let file = folder.files().remove(0);
     let text = std::fs::read_to_string(&file).unwrap();
     for end in 0..text.len() {
         std::fs::write(&file, &text[..end]).unwrap();
-        assert_eq!(kept(&keep, "d"), None, "cut at {end}");
+        assert_eq!(stored(&persist, "d"), None, "cut at {end}");
     }
     for (right, wrong) in [
         ("500.0", "-500.0"),
@@ -90,42 +90,45 @@ fn damaged_speed_file_is_ignored() {
     ] {
         assert!(text.contains(right), "{text}");
         std::fs::write(&file, text.replace(right, wrong)).unwrap();
-        assert_eq!(kept(&keep, "d"), None, "{wrong}");
+        assert_eq!(stored(&persist, "d"), None, "{wrong}");
     }
     std::fs::write(&file, vec![b'['; 1 << 20]).unwrap();
-    assert_eq!(kept(&keep, "d"), None, "nested deeper and longer than anything we write");
-    KeptSpeed::read(Some(&keep), "d").measured(MEASURED);
-    assert_eq!(kept(&keep, "d"), Some(MEASURED), "and it is replaced");
+    assert_eq!(stored(&persist, "d"), None, "nested deeper and longer than anything we write");
+    StoredSpeed::read(Some(&persist), "d").measured(MEASURED);
+    assert_eq!(stored(&persist, "d"), Some(MEASURED), "and it is replaced");
 }
 
 #[test]
 fn one_fast_job_raises_the_speed() {
     let folder = TestFolder::new("speed-load");
-    let keep = folder.keep("m");
-    let mut speed = KeptSpeed::read(Some(&keep), "d");
+    let persist = folder.persist("m");
+    let mut speed = StoredSpeed::read(Some(&persist), "d");
     speed.measured(Speed { prefill: 100.0, decode: 10.0 });
     speed.observe(&job(400, 480.0, 30, 42.0));
     speed.save();
-    let kept = kept(&keep, "d").unwrap();
-    assert!((kept.prefill - 480.0).abs() < 1e-6 && (kept.decode - 42.0).abs() < 1e-6, "{kept:?}");
+    let stored = stored(&persist, "d").unwrap();
+    assert!(
+        (stored.prefill - 480.0).abs() < 1e-6 && (stored.decode - 42.0).abs() < 1e-6,
+        "{stored:?}"
+    );
 }
 
 #[test]
 fn only_lasting_slowness_lowers_the_speed() {
     let folder = TestFolder::new("speed-slow");
-    let keep = folder.keep("m");
-    let mut speed = KeptSpeed::read(Some(&keep), "d");
+    let persist = folder.persist("m");
+    let mut speed = StoredSpeed::read(Some(&persist), "d");
     speed.measured(MEASURED);
     for _ in 0..3 {
         speed.observe(&job(400, 100.0, 30, 40.0));
         speed.save();
     }
-    assert_eq!(kept(&keep, "d"), Some(MEASURED));
+    assert_eq!(stored(&persist, "d"), Some(MEASURED));
     for _ in 0..60 {
         speed.observe(&job(400, 100.0, 30, 40.0));
         speed.save();
     }
-    let now = kept(&keep, "d").unwrap();
+    let now = stored(&persist, "d").unwrap();
     assert!(now.prefill < 150.0, "{now:?}");
     assert_eq!(now.decode, MEASURED.decode);
 }
@@ -133,19 +136,19 @@ fn only_lasting_slowness_lowers_the_speed() {
 #[test]
 fn small_change_keeps_the_speed() {
     let folder = TestFolder::new("speed-near");
-    let keep = folder.keep("m");
-    let mut speed = KeptSpeed::read(Some(&keep), "d");
+    let persist = folder.persist("m");
+    let mut speed = StoredSpeed::read(Some(&persist), "d");
     speed.measured(MEASURED);
     speed.observe(&job(400, 600.0, 30, 48.0));
     speed.save();
-    assert_eq!(kept(&keep, "d"), Some(MEASURED));
+    assert_eq!(stored(&persist, "d"), Some(MEASURED));
 }
 
 #[test]
 fn short_jobs_do_not_change_the_speed() {
     let folder = TestFolder::new("speed-little");
-    let keep = folder.keep("m");
-    let mut speed = KeptSpeed::read(Some(&keep), "d");
+    let persist = folder.persist("m");
+    let mut speed = StoredSpeed::read(Some(&persist), "d");
     speed.measured(MEASURED);
     let whole = job(400, 4000.0, 30, 400.0);
     let mut interrupted = whole.clone();
@@ -157,6 +160,6 @@ fn short_jobs_do_not_change_the_speed() {
     for made in [interrupted, drafted] {
         speed.observe(&made);
         speed.save();
-        assert_eq!(kept(&keep, "d"), Some(MEASURED));
+        assert_eq!(stored(&persist, "d"), Some(MEASURED));
     }
 }

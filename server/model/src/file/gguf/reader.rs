@@ -81,7 +81,7 @@ impl<'a> Reader<'a> {
     /// Fails unless `n` more bytes follow.
     pub(super) fn require(&self, place: &Place<'_>, n: u64) -> Result<(), ModelError> {
         if n > (self.bytes.len() - self.at) as u64 {
-            return Err(self.cut_short(place, self.offset(), n));
+            return Err(self.truncated(place, self.offset(), n));
         }
         Ok(())
     }
@@ -129,14 +129,14 @@ impl<'a> Reader<'a> {
     }
 
     /// The error for a field whose bytes the file does not have.
-    pub(super) fn cut_short(
+    pub(super) fn truncated(
         &self,
         place: &Place<'_>,
         offset: u64,
         needed_bytes: u64,
     ) -> ModelError {
         let (file, place) = (self.file.to_owned(), place.to_string());
-        ModelError::CutShort { file, place, offset, needed_bytes, file_bytes: self.file_bytes() }
+        ModelError::Truncated { file, place, offset, needed_bytes, file_bytes: self.file_bytes() }
     }
 
     /// The error for a field that contradicts the format.

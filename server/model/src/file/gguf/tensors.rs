@@ -147,7 +147,7 @@ pub(super) fn check_apart(
         let begin = data_start.saturating_add(tensor.offset);
         let end = begin.saturating_add(tensor.size_bytes);
         if end > reader.file_bytes() {
-            return Err(reader.cut_short(&place, begin, tensor.size_bytes));
+            return Err(reader.truncated(&place, begin, tensor.size_bytes));
         }
         match previous {
             Some((other, other_end)) if begin < other_end => {

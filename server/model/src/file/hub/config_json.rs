@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use lowkey_kernels::Rope;
 use serde_json::Value as Json;
 
-use super::json::wrong;
+use super::json::folder_error;
 use super::spec::FolderSpec;
 use crate::error::{ModelError, list, shorten};
 use crate::file::metadata::Value;
@@ -21,7 +21,7 @@ pub(super) struct Translated {
     pub(super) vectors: Vec<(String, Vec<f32>)>,
 }
 
-/// Whole numbers: theirs, ours.
+/// Whole numbers: Hugging Face, GGUF.
 const SIZES: [(&str, &str); 13] = [
     ("vocab_size", "vocab_size"),
     ("max_position_embeddings", "context_length"),
@@ -38,7 +38,7 @@ const SIZES: [(&str, &str); 13] = [
     ("original_max_position_embeddings", "rope.scaling.original_context_length"),
 ];
 
-/// Numbers: theirs, ours.
+/// Numbers: Hugging Face, GGUF.
 const NUMBERS: [(&str, &str); 9] = [
     ("rms_norm_eps", "attention.layer_norm_rms_epsilon"),
     ("norm_epsilon", "attention.layer_norm_epsilon"),
@@ -70,14 +70,14 @@ pub(super) fn translate(
     let (values, vectors) = (HashMap::new(), Vec::new());
     let mut reader = Reader { file, architecture, config, spec, values, vectors };
     reader.put_text("general.architecture", architecture);
-    for (theirs, ours) in SIZES {
-        if let Some(size) = reader.size(theirs)? {
-            reader.put(ours, Value::Whole(size.into()));
+    for (hf_name, gguf_name) in SIZES {
+        if let Some(size) = reader.size(hf_name)? {
+            reader.put(gguf_name, Value::Whole(size.into()));
         }
     }
-    for (theirs, ours) in NUMBERS {
-        if let Some(number) = reader.number(config, theirs)? {
-            reader.put(ours, float(number));
+    for (hf_name, gguf_name) in NUMBERS {
+        if let Some(number) = reader.number(config, hf_name)? {
+            reader.put(gguf_name, float(number));
         }
     }
     if let Some(scalar) = reader.number(config, "query_pre_attn_scalar")? {
@@ -110,8 +110,8 @@ impl Reader<'_> {
         self.values.insert(key.to_owned(), Value::Text(text.to_owned()));
     }
 
-    fn refuse(&self, key: &str, problem: &str) -> ModelError {
-        wrong(self.file, format!("has a config.json whose {} {problem}", shorten(key)))
+    fn unsupported(&self, key: &str, problem: &str) -> ModelError {
+        folder_error(self.file, format!("has a config.json whose {} {problem}", shorten(key)))
     }
 
     /// A whole number of 32 bits; `None` where it is absent or null.
@@ -120,7 +120,7 @@ impl Reader<'_> {
             None | Some(Json::Null) => Ok(None),
             Some(value) => match value.as_u64().and_then(|size| u32::try_from(size).ok()) {
                 Some(size) => Ok(Some(size)),
-                None => Err(self.refuse(key, "is no whole number of 32 bits")),
+                None => Err(self.unsupported(key, "is no whole number of 32 bits")),
             },
         }
     }
@@ -130,12 +130,12 @@ impl Reader<'_> {
             None | Some(Json::Null) => Ok(None),
             Some(value) => match value.as_f64() {
                 Some(number) => Ok(Some(number as f32)),
-                None => Err(self.refuse(key, "is no number")),
+                None => Err(self.unsupported(key, "is no number")),
             },
         }
     }
 
-    fn truth(&self, key: &str) -> bool {
+    fn is_true(&self, key: &str) -> bool {
         self.config.get(key).and_then(Json::as_bool) == Some(true)
     }
 
@@ -146,7 +146,7 @@ impl Reader<'_> {
             Some(other) if !self.spec.activations.contains(&other) => {
                 let supported = list(self.spec.activations);
                 let problem = format!("is {:?}, supported is {supported}", shorten(other));
-                Err(self.refuse("hidden_act", &problem))
+                Err(self.unsupported("hidden_act", &problem))
             }
             _ => Ok(()),
         }
@@ -157,7 +157,7 @@ impl Reader<'_> {
         let dense = self.config.get("mlp_only_layers").and_then(Json::as_array);
         if step != 1 || dense.is_some_and(|layers| !layers.is_empty()) {
             let problem = "leaves layers without experts, which is not supported";
-            return Err(self.refuse("decoder_sparse_step or mlp_only_layers", problem));
+            return Err(self.unsupported("decoder_sparse_step or mlp_only_layers", problem));
         }
         Ok(())
     }
@@ -174,21 +174,23 @@ impl Reader<'_> {
             let alternates = kinds.iter().enumerate().all(|(i, kind)| slides(kind) == (i % 2 == 0));
             if self.spec.alternating_windows {
                 if !alternates {
-                    return Err(self.refuse("layer_types", "do not alternate"));
+                    return Err(self.unsupported("layer_types", "do not alternate"));
                 }
             } else if !kinds.iter().all(slides) {
                 if kinds.iter().any(slides) {
-                    return Err(self.refuse("layer_types", "have a window on some layers only"));
+                    return Err(
+                        self.unsupported("layer_types", "have a window on some layers only")
+                    );
                 }
                 return Ok(());
             }
-        } else if self.truth("use_sliding_window") {
+        } else if self.is_true("use_sliding_window") {
             match self.size("max_window_layers")? {
                 None | Some(0) => {}
                 Some(first) if first >= n_layers => return Ok(()),
                 Some(_) => {
                     let problem = "puts a window on some layers only, which is not supported";
-                    return Err(self.refuse("max_window_layers", problem));
+                    return Err(self.unsupported("max_window_layers", problem));
                 }
             }
         }
@@ -233,14 +235,14 @@ impl Reader<'_> {
                 let kind = kind.unwrap_or_default();
                 self.put("rope.scaling.type", Value::Text(kind.to_owned()));
                 self.put("rope.scaling.factor", float(factor.unwrap_or(1.0)));
-                for (key, usual) in [("beta_fast", 32.0), ("beta_slow", 1.0)] {
-                    if self.number(&rope, key)?.is_some_and(|number| number != usual) {
-                        return Err(self.refuse(key, &format!("is not {usual}")));
+                for (key, default_value) in [("beta_fast", 32.0), ("beta_slow", 1.0)] {
+                    if self.number(&rope, key)?.is_some_and(|number| number != default_value) {
+                        return Err(self.unsupported(key, &format!("is not {default_value}")));
                     }
                 }
                 if let Some(length) = self.number(&rope, "attention_factor")? {
-                    let usual = 0.1 * factor.unwrap_or(1.0).ln() + 1.0;
-                    self.put("rope.scaling.attn_factor", float(length / usual));
+                    let default_value = 0.1 * factor.unwrap_or(1.0).ln() + 1.0;
+                    self.put("rope.scaling.attn_factor", float(length / default_value));
                 }
             }
             Some("llama3") => {
@@ -253,7 +255,7 @@ impl Reader<'_> {
             Some(other) => {
                 let supported = "default, linear, yarn, llama3 and longrope";
                 let problem = format!("is {:?}, supported are {supported}", shorten(other));
-                return Err(self.refuse("rope_type", &problem));
+                return Err(self.unsupported("rope_type", &problem));
             }
         }
         Ok(())
@@ -269,12 +271,12 @@ impl Reader<'_> {
     ) -> Result<Vec<f32>, ModelError> {
         let needed = |key: &str| match self.number(rope, key)? {
             Some(number) if number > 0.0 => Ok(f64::from(number)),
-            _ => Err(self.refuse(key, "is missing or not positive")),
+            _ => Err(self.unsupported(key, "is missing or not positive")),
         };
         let (factor, low, high) =
             (needed("factor")?, needed("low_freq_factor")?, needed("high_freq_factor")?);
         let Some(original) = original else {
-            return Err(self.refuse("original_max_position_embeddings", "is missing"));
+            return Err(self.unsupported("original_max_position_embeddings", "is missing"));
         };
         // The key's own limit is checked later; nothing of a wilder size is allocated here.
         let head_dim = head_dim.min(1 << 12) as usize;
@@ -292,18 +294,18 @@ impl Reader<'_> {
             factors.iter().map(|factor| Some(factor.as_f64()? as f32)).collect::<Option<Vec<_>>>()
         });
         let Some(numbers) = numbers else {
-            return Err(self.refuse("short_factor", "is no list of numbers"));
+            return Err(self.unsupported("short_factor", "is no list of numbers"));
         };
         let context = self.size("max_position_embeddings")?;
         let (Some(original), Some(context)) = (original, context) else {
-            return Err(self.refuse("original_max_position_embeddings", "is missing"));
+            return Err(self.unsupported("original_max_position_embeddings", "is missing"));
         };
         let longer = f64::from(context) / f64::from(original.max(1));
-        let usual = match longer {
+        let default_value = match longer {
             longer if longer <= 1.0 => 1.0,
             longer => (1.0 + longer.ln() / f64::from(original.max(2)).ln()).sqrt(),
         };
-        let length = self.number(rope, "attention_factor")?.unwrap_or(usual as f32);
+        let length = self.number(rope, "attention_factor")?.unwrap_or(default_value as f32);
         self.put("rope.scaling.attn_factor", float(length));
         self.vectors.push(("rope_factors_short.weight".to_owned(), numbers));
         Ok(())

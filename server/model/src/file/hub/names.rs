@@ -2,12 +2,12 @@
 
 use super::spec::FolderSpec;
 
-/// Tensors outside of layers, without `.weight` or `.bias`: theirs, ours.
-const OUTSIDE: [(&str, &str); 3] =
+/// Tensors outside of layers, without `.weight` or `.bias`: Hugging Face, GGUF.
+const MODEL_TENSORS: [(&str, &str); 3] =
     [("model.embed_tokens", "token_embd"), ("model.norm", "output_norm"), ("lm_head", "output")];
 
-/// Parts of a layer: theirs, ours.
-const INSIDE: [(&str, &str); 19] = [
+/// Parts of a layer: Hugging Face, GGUF.
+const LAYER_TENSORS: [(&str, &str); 19] = [
     ("input_layernorm", "attn_norm"),
     ("self_attn.q_proj", "attn_q"),
     ("self_attn.k_proj", "attn_k"),
@@ -29,32 +29,32 @@ const INSIDE: [(&str, &str); 19] = [
     ("post_feedforward_layernorm", "post_ffw_norm"),
 ];
 
-/// The prefixes of experts and the names of their matrices: theirs, ours.
+/// The prefixes of experts and the names of their matrices: Hugging Face, GGUF.
 const EXPERTS: [(&str, [(&str, &str); 3]); 2] = [
     ("mlp.experts.", [("gate_proj", "ffn_gate"), ("up_proj", "ffn_up"), ("down_proj", "ffn_down")]),
     ("block_sparse_moe.experts.", [("w1", "ffn_gate"), ("w3", "ffn_up"), ("w2", "ffn_down")]),
 ];
 
 /// Returns GGUF's name of a tensor; `None` for one that no architecture reads.
-pub(super) fn ours(theirs: &str, spec: &FolderSpec) -> Option<String> {
-    let (part, kind) = theirs.rsplit_once('.')?;
+pub(super) fn gguf_name(hf_name: &str, spec: &FolderSpec) -> Option<String> {
+    let (part, kind) = hf_name.rsplit_once('.')?;
     if !matches!(kind, "weight" | "bias") {
         return None;
     }
-    if let Some((_, ours)) = OUTSIDE.iter().find(|(name, _)| *name == part) {
-        return Some(format!("{ours}.{kind}"));
+    if let Some((_, gguf_name)) = MODEL_TENSORS.iter().find(|(name, _)| *name == part) {
+        return Some(format!("{gguf_name}.{kind}"));
     }
     let (layer, part) = part.strip_prefix("model.layers.")?.split_once('.')?;
     let layer: u32 = layer.parse().ok()?;
-    let mut known = spec.names.iter().chain(&INSIDE);
-    if let Some((_, ours)) = known.find(|(name, _)| *name == part) {
-        return Some(format!("blk.{layer}.{ours}.{kind}"));
+    let mut known = spec.names.iter().chain(&LAYER_TENSORS);
+    if let Some((_, gguf_name)) = known.find(|(name, _)| *name == part) {
+        return Some(format!("blk.{layer}.{gguf_name}.{kind}"));
     }
     EXPERTS.iter().find_map(|(place, matrices)| {
         let (expert, matrix) = part.strip_prefix(place)?.split_once('.')?;
         let expert: u32 = expert.parse().ok()?;
-        let (_, ours) = matrices.iter().find(|(name, _)| *name == matrix)?;
-        Some(format!("blk.{layer}.{ours}.{expert}.{kind}"))
+        let (_, gguf_name) = matrices.iter().find(|(name, _)| *name == matrix)?;
+        Some(format!("blk.{layer}.{gguf_name}.{expert}.{kind}"))
     })
 }
 
@@ -71,7 +71,7 @@ mod tests {
             norms_less_one: false,
             alternating_windows: false,
         };
-        for (theirs, expected) in [
+        for (hf_name, expected) in [
             ("model.embed_tokens.weight", Some("token_embd.weight")),
             ("lm_head.weight", Some("output.weight")),
             ("model.layers.12.self_attn.k_proj.bias", Some("blk.12.attn_k.bias")),
@@ -82,11 +82,14 @@ mod tests {
             ("model.layers.1..weight", None),
             ("weight", None),
         ] {
-            assert_eq!(ours(theirs, &spec).as_deref(), expected, "{theirs}");
+            assert_eq!(gguf_name(hf_name, &spec).as_deref(), expected, "{hf_name}");
         }
         let gemma2 =
             FolderSpec { names: &[("post_attention_layernorm", "post_attention_norm")], ..spec };
-        let theirs = "model.layers.1.post_attention_layernorm.weight";
-        assert_eq!(ours(theirs, &gemma2).as_deref(), Some("blk.1.post_attention_norm.weight"));
+        let hf_name = "model.layers.1.post_attention_layernorm.weight";
+        assert_eq!(
+            gguf_name(hf_name, &gemma2).as_deref(),
+            Some("blk.1.post_attention_norm.weight")
+        );
     }
 }

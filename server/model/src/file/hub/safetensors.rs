@@ -62,7 +62,7 @@ pub(super) fn read_header(file: &str, bytes: &StoredBytes) -> Result<Header, Mod
 
 /// Reads the header of a file of `file_bytes` bytes; `bytes` are its beginning, with the whole header.
 fn read(file: &str, bytes: &[u8], file_bytes: usize) -> Result<Header, ModelError> {
-    let cut_short = |place: &str, offset: u64, needed_bytes: u64| ModelError::CutShort {
+    let truncated = |place: &str, offset: u64, needed_bytes: u64| ModelError::Truncated {
         file: file.to_owned(),
         place: place.to_owned(),
         offset,
@@ -76,7 +76,7 @@ fn read(file: &str, bytes: &[u8], file_bytes: usize) -> Result<Header, ModelErro
         problem,
     };
     let Some((length, rest)) = bytes.split_first_chunk::<LENGTH_BYTES>() else {
-        return Err(cut_short("the length of the header", 0, LENGTH_BYTES as u64));
+        return Err(truncated("the length of the header", 0, LENGTH_BYTES as u64));
     };
     let length = u64::from_le_bytes(*length);
     if length > MAX_HEADER_BYTES {
@@ -92,7 +92,7 @@ fn read(file: &str, bytes: &[u8], file_bytes: usize) -> Result<Header, ModelErro
     // Below the limit, so it fits.
     let length_bytes = length as usize;
     let Some((header, _)) = rest.split_at_checked(length_bytes) else {
-        return Err(cut_short("the header", LENGTH_BYTES as u64, length));
+        return Err(truncated("the header", LENGTH_BYTES as u64, length));
     };
     let refused = |error: serde_json::Error| {
         malformed(
@@ -122,7 +122,7 @@ fn read(file: &str, bytes: &[u8], file_bytes: usize) -> Result<Header, ModelErro
         }
         if end > file_bytes.saturating_sub(data_start) {
             let offset = (data_start as u64).saturating_add(begin as u64);
-            return Err(cut_short(&place(), offset, (end - begin) as u64));
+            return Err(truncated(&place(), offset, (end - begin) as u64));
         }
         let span = data_start + begin..data_start + end;
         tensors.insert(name, Stored { kind, shape, span });

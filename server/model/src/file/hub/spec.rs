@@ -7,7 +7,7 @@ pub(crate) struct FolderSpec {
     pub(crate) model_types: &'static [&'static str],
     /// The values of `hidden_act` that name its activation.
     pub(crate) activations: &'static [&'static str],
-    /// Parts of layers with another name than in most architectures: theirs, ours.
+    /// Parts of layers with another name than in most architectures: Hugging Face, GGUF.
     pub(crate) names: &'static [(&'static str, &'static str)],
     /// Norms are stored less 1.
     pub(crate) norms_less_one: bool,

@@ -38,6 +38,26 @@ fn one_of_each_family() -> Vec<Assembler> {
     specials.iter().map(assembler).collect()
 }
 
+/// The same in every order that the family was trained on.
+fn one_of_each_order() -> Vec<Assembler> {
+    let orders = |assembler: Assembler| {
+        [FimOrder::Psm, FimOrder::Spm].into_iter().filter_map(move |order| {
+            let format = assembler.format.clone().with_order(order)?;
+            Some(Assembler::new(Arc::clone(&assembler.tokenizer), format))
+        })
+    };
+    one_of_each_family().into_iter().flat_map(orders).collect()
+}
+
+/// Returns the tokens that `prompt` has and `bare` has not, if they are at one place.
+fn inserted(bare: &Prompt, prompt: &Prompt) -> Option<Vec<TokenId>> {
+    let n_inserted = prompt.tokens.len().checked_sub(bare.tokens.len())?;
+    let n_equal = prompt.tokens.iter().zip(&bare.tokens).take_while(|(a, b)| a == b).count();
+    let (before, after) = bare.tokens.split_at(n_equal);
+    let rest = prompt.tokens.strip_prefix(before)?;
+    rest.ends_with(after).then(|| rest[..n_inserted].to_vec())
+}
+
 /// A document as lines, one of its lines and a position in that line, in characters.
 fn any_document() -> impl Strategy<Value = (Vec<String>, prop::sample::Index, prop::sample::Index)>
 {
@@ -51,9 +71,9 @@ fn any_document() -> impl Strategy<Value = (Vec<String>, prop::sample::Index, pr
 proptest! {
     #[test]
     fn sentinels_are_whole_and_budget_is_met(context in any_context(), prompt_tokens in 0usize..200, spm: bool, heal: bool) {
-        let order = if spm { Order::Spm } else { Order::Psm };
+        let order = if spm { FimOrder::Spm } else { FimOrder::Psm };
         let assembler = embedded(order, heal);
-        let prompt = assembler.assemble(&context, &Budget { prompt_tokens });
+        let prompt = assembler.assemble(&context, &Budget::of(prompt_tokens));
         let sentinels: Vec<TokenId> = prompt.tokens.iter().copied().filter(|&id| id <= 6).collect();
         prop_assert_eq!(sentinels, [6, 1, 2, 3]);
         prop_assert!(prompt.tokens.len() <= prompt_tokens.max(BARE_SENTINELS));
@@ -73,7 +93,7 @@ proptest! {
         prop_assert!(heal || prompt.unforced.is_empty());
         prop_assert!(tokenizer.encode(&prompt.unforced).len() <= 2 * MAX_HEALED_TOKENS);
         // The cache of pieces changes nothing.
-        prop_assert_eq!(assembler.assemble(&context, &Budget { prompt_tokens }), prompt);
+        prop_assert_eq!(assembler.assemble(&context, &Budget::of(prompt_tokens)), prompt);
     }
 
     #[test]
@@ -82,16 +102,18 @@ proptest! {
         snippets in prop::collection::vec((hard_line(), hard_text()), 0..4),
         family in any::<prop::sample::Index>(),
         prompt_tokens in 0usize..300,
+        snippet_tokens in 0usize..100,
     ) {
         static ASSEMBLERS: LazyLock<Vec<Assembler>> = LazyLock::new(one_of_each_family);
         let assembler = &ASSEMBLERS[family.index(ASSEMBLERS.len())];
         let n_snippets = snippets.len();
         context.snippets = snippets.into_iter().map(|(label, text)| Snippet { label, text }).collect();
-        let prompt = assembler.assemble(&context, &Budget { prompt_tokens });
+        let budget = Budget { prompt_tokens, snippet_tokens };
+        let prompt = assembler.assemble(&context, &budget);
         let Format::Fim(format) = &assembler.format else { unreachable!("families have sentinels") };
         let layout: Vec<TokenId> =
             format.layout().iter().filter_map(|&piece| format.sentinel(piece)).collect();
-        prop_assert!(prompt.tokens.len() <= prompt_tokens.max(layout.len()));
+        prop_assert!(prompt.tokens.len() <= prompt_tokens.max(layout.len()) + snippet_tokens);
         let mut sentinels: Vec<TokenId> = prompt.tokens.iter().copied().filter(|&id| id <= 6).collect();
         // Each snippet in the prompt is a separate file, before the document.
         let n_files = sentinels.len() - layout.len();
@@ -103,9 +125,49 @@ proptest! {
     }
 
     #[test]
+    fn snippets_are_inserted_at_one_place(
+        mut context in any_context(),
+        snippets in prop::collection::vec((hard_line(), hard_text()), 0..4),
+        placement in prop::sample::select(&Placement::ALL[..]),
+        family in any::<prop::sample::Index>(),
+        extension in prop::sample::select(&["rs", "css", "txt"][..]),
+        prompt_tokens in 0usize..300,
+        (fewer, more) in (0usize..100, 0usize..100),
+    ) {
+        static ASSEMBLERS: LazyLock<Vec<Assembler>> = LazyLock::new(one_of_each_order);
+        let assembler = &ASSEMBLERS[family.index(ASSEMBLERS.len())];
+        context.label = format!("src/a.{extension}");
+        context.repository = "lowkey".to_owned();
+        let all: Vec<Snippet> =
+            snippets.into_iter().map(|(label, text)| Snippet { label, text }).collect();
+        let assemble = |snippets: &[Snippet], snippet_tokens: usize| {
+            let context = Context { snippets: snippets.to_vec(), ..context.clone() };
+            let budget = Budget { prompt_tokens, snippet_tokens };
+            assembler.assemble_at(placement, &context, &budget)
+        };
+        let bare = assemble(&[], fewer);
+        prop_assert_eq!(&bare, &assembler.assemble(&context, &Budget::of(prompt_tokens)));
+        let (few, many) = (assemble(&all, fewer), assemble(&all, fewer + more));
+        // Everything else is the same.
+        let [few_inserted, many_inserted] = [&few, &many].map(|prompt| inserted(&bare, prompt));
+        let (few_inserted, many_inserted) = (few_inserted.unwrap(), many_inserted.unwrap());
+        prop_assert!(few_inserted.len() <= fewer && many_inserted.len() <= fewer + more);
+        for prompt in [&few, &many] {
+            prop_assert_eq!(&prompt.tokens[prompt.n_fixed..], &bare.tokens[bare.n_fixed..]);
+            prop_assert_eq!((&prompt.forced, &prompt.unforced), (&bare.forced, &bare.unforced));
+        }
+        // Snippets are whole, and the least helpful are dropped first.
+        let whole: Vec<Vec<TokenId>> =
+            (0..=all.len()).map(|n| inserted(&bare, &assemble(&all[n..], 1 << 20)).unwrap()).collect();
+        let of_budget = |tokens: usize| whole.iter().find(|run| run.len() <= tokens).unwrap();
+        prop_assert_eq!(&few_inserted, of_budget(fewer));
+        prop_assert_eq!(&many_inserted, of_budget(fewer + more));
+    }
+
+    #[test]
     fn parts_are_cut_at_far_ends(context in any_context(), prompt_tokens in 0usize..200) {
         let assembler = fragmented();
-        let prompt = assembler.assemble(&context, &Budget { prompt_tokens });
+        let prompt = assembler.assemble(&context, &Budget::of(prompt_tokens));
         let at = |sentinel: TokenId| prompt.tokens.iter().position(|&id| id == sentinel).unwrap();
         let text = |tokens: &[TokenId]| -> Vec<u8> {
             tokens.iter().flat_map(|&id| assembler.tokenizer.token_bytes(id)).copied().collect()
@@ -126,17 +188,21 @@ proptest! {
         crlf: bool,
         prompt_tokens in 8usize..300,
         group_lines in prop::sample::select(&[1usize, 4, 8][..]),
+        placement in prop::sample::select(&Placement::ALL[..]),
     ) {
         let assembler = if heal { healing() } else { fragmented() };
-        let budget = Budget { prompt_tokens };
+        let budget = Budget { prompt_tokens, snippet_tokens: 24 };
         let line_idx = line.index(lines.len());
         // Longer lines move their anchor on purpose, but rarely.
         prop_assume!(lines[line_idx].len() < 200);
         let assemble = |lines: &[String], column: usize| {
             let line_end = if crlf { "\r\n" } else { "\n" };
             let start: usize = lines[..line_idx].iter().map(|line| line.len() + line_end.len()).sum();
-            let context = context_at(&lines.join(line_end), start + column, budget, group_lines);
-            assembler.assemble(&context, &budget)
+            let mut context = context_at(&lines.join(line_end), start + column, budget, group_lines);
+            context.snippets = vec![Snippet { label: "b.rs".to_owned(), text: "fn b()".to_owned() }];
+            let prompt = assembler.assemble_at(placement, &context, &budget);
+            assert_ne!(prompt, assembler.assemble_at(placement, &context, &Budget::of(prompt_tokens)));
+            prompt
         };
         let boundaries: Vec<usize> =
             lines[line_idx].char_indices().map(|(at, _)| at).chain([lines[line_idx].len()]).collect();
