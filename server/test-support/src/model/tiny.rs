@@ -155,7 +155,7 @@ pub struct Xorshift64(pub u64);
 
 impl Xorshift64 {
     /// 32 random bits.
-    pub fn next(&mut self) -> u32 {
+    fn next_u32(&mut self) -> u32 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
@@ -164,12 +164,12 @@ impl Xorshift64 {
 
     /// A number below `limit`.
     pub fn below(&mut self, limit: usize) -> usize {
-        self.next() as usize % limit
+        self.next_u32() as usize % limit
     }
 
     /// About normally distributed: the sum of twelve uniform numbers.
     pub fn normal(&mut self) -> f32 {
-        (0..12).map(|_| self.next() as f32 / u32::MAX as f32).sum::<f32>() - 6.0
+        (0..12).map(|_| self.next_u32() as f32 / u32::MAX as f32).sum::<f32>() - 6.0
     }
 
     /// Random token ids.
