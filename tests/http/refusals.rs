@@ -224,6 +224,29 @@ fn half_closed_client_gets_answer() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn closed_client_cancels_request() {
+    let folder = Folder::new("closed-client");
+    let mut command = command(&folder.0, "0");
+    let mut server =
+        Server::run(command.env("LOWKEY_HTTP_TOKEN", TOKEN).env("LOWKEY_LOG", "debug"));
+    // One engine answers them in sequence, so most are still waiting when their clients leave.
+    let clients: Vec<TcpStream> = (0..24)
+        .map(|nth| {
+            let body = zed(&PREFIX.replace("sub", &format!("sub{nth}")).repeat(20), SUFFIX);
+            let mut stream = server.connect();
+            stream.write_all(&server.request(&body)).unwrap();
+            stream
+        })
+        .collect();
+    drop(clients);
+    server.complete(&zed(PREFIX, SUFFIX));
+    assert_eq!(server.terminate(), Some(0));
+    let log = server.log.take().unwrap().join().unwrap();
+    assert!(log.contains("a client has left"), "{log}");
+}
+
 #[test]
 fn rejected_body_is_not_next_request() {
     let folder = Folder::new("smuggled");

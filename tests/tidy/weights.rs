@@ -9,9 +9,9 @@ use super::metadata::Metadata;
 use super::{files, root};
 
 /// The file size that repository hosts accept, with some margin.
-const MOST_BYTES_OF_A_FILE: u64 = 95_000_000;
+const MAX_FILE_BYTES: u64 = 95_000_000;
 /// All weights of the default together.
-const MOST_BYTES_OF_THE_DEFAULT: u64 = 300_000_000;
+const MAX_DEFAULT_BYTES: u64 = 300_000_000;
 const MODELS: &str = "server/store/models";
 
 fn n_bytes(path: &Path) -> u64 {
@@ -23,11 +23,11 @@ fn default_model_parts_are_within_limits() {
     let entries = std::fs::read_dir(root().join(MODELS)).unwrap();
     let paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
     for path in &paths {
-        assert!(n_bytes(path) <= MOST_BYTES_OF_A_FILE, "{} is too large", path.display());
+        assert!(n_bytes(path) <= MAX_FILE_BYTES, "{} is too large", path.display());
         assert_ne!(path.extension().unwrap_or_default(), "gguf", "{}: in parts", path.display());
     }
     let all: u64 = paths.iter().map(|path| n_bytes(path)).sum();
-    assert!(all <= MOST_BYTES_OF_THE_DEFAULT, "{all} bytes in {MODELS}");
+    assert!(all <= MAX_DEFAULT_BYTES, "{all} bytes in {MODELS}");
 }
 
 #[test]

@@ -90,7 +90,7 @@ mod tests {
         {
             let (mut far, mut near, client) = connected().await;
             far.shutdown().await.unwrap();
-            // Enough checks to send the interim response and to see how the client takes it.
+            // Enough checks to send the interim response and to find no error.
             let checks = tokio::time::timeout(10 * CHECK_INTERVAL, client.left(version));
             assert!(checks.await.is_err(), "{version:?}");
             near.write_all(b"answer").await.unwrap();

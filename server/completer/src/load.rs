@@ -66,14 +66,14 @@ pub fn keep(settings: &Settings) -> Option<PersistOptions> {
 
 /// Sets the order of the model's prompts to that of the settings.
 fn in_order(loaded: Loaded, order: OrderSetting) -> Result<Loaded, LoadError> {
-    let (options, name) = match order {
+    let (fim_order, name) = match order {
         OrderSetting::Auto => return Ok(loaded),
         OrderSetting::Psm => (lowkey_prompt::FimOrder::Psm, "psm"),
         OrderSetting::Spm => (lowkey_prompt::FimOrder::Spm, "spm"),
     };
     let format = loaded.assembler.format().clone();
     let asked = format.name();
-    let Some(format) = format.with_order(options) else {
+    let Some(format) = format.with_order(fim_order) else {
         return Err(format!(
             "the model {} was not trained on the order {name} (its prompt format: {asked}); set order to \"auto\"",
             loaded.name

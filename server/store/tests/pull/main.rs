@@ -13,14 +13,14 @@ mod planted;
 mod refused;
 mod shared;
 
-use lowkey_test_support::hub::{self, Server};
+use lowkey_test_support::hub::{self, HttpServer};
 
 use model::{COMMIT, User, bytes, honest, linked, sha256, stored};
 
 #[test]
 fn pulled_file_is_in_the_hub_cache_layout() {
     let content = bytes(300_000);
-    let server = Server::start(honest(content.clone()));
+    let server = HttpServer::start(honest(content.clone()));
     let user = User::new("layout", &server.url());
     let pulled = user.pull().pulled();
     let (digest, file) = (sha256(&content), &User::row().file);
@@ -40,19 +40,19 @@ fn pulled_file_is_in_the_hub_cache_layout() {
 
 #[test]
 fn cached_file_needs_no_request() {
-    let server = Server::start(honest(bytes(5_000)));
+    let server = HttpServer::start(honest(bytes(5_000)));
     let user = User::new("again", &server.url());
     let first = user.pull().pulled();
-    let n_requests = server.seen().len();
+    let n_requests = server.requests().len();
     let second = user.pull().pulled();
     assert_eq!((second.path, second.pin, second.fetched), (first.path, first.pin, 0));
-    assert_eq!(server.seen().len(), n_requests);
+    assert_eq!(server.requests().len(), n_requests);
 }
 
 #[test]
 fn empty_and_one_byte_files_are_pulled() {
     for len in [0, 1] {
-        let server = Server::start(honest(bytes(len)));
+        let server = HttpServer::start(honest(bytes(len)));
         let user = User::new(&format!("tiny-{len}"), &server.url());
         let pulled = user.pull().pulled();
         assert_eq!(std::fs::read(pulled.path).unwrap(), bytes(len));
@@ -64,23 +64,23 @@ fn token_is_sent_only_to_the_hub() {
     let content = bytes(5_000);
     let far = {
         let content = content.clone();
-        Server::start(move |seen| stored(&content, seen))
+        HttpServer::start(move |seen| stored(&content, seen))
     };
     let storage = far.url();
-    let hub = Server::start(move |_| linked(&content, COMMIT, &storage));
+    let hub = HttpServer::start(move |_| linked(&content, COMMIT, &storage));
     let user = User::new("token", &hub.url());
     user.pull().pulled();
-    assert!(!far.seen().is_empty() && !hub.seen().is_empty());
-    let token = |seen: &hub::Seen| seen.header("authorization").map(str::to_owned);
-    assert!(hub.seen().iter().all(|seen| token(seen).as_deref() == Some("Bearer hf_secret")));
-    assert!(far.seen().iter().all(|seen| token(seen).is_none()));
+    assert!(!far.requests().is_empty() && !hub.requests().is_empty());
+    let token = |seen: &hub::ReceivedRequest| seen.header("authorization").map(str::to_owned);
+    assert!(hub.requests().iter().all(|seen| token(seen).as_deref() == Some("Bearer hf_secret")));
+    assert!(far.requests().iter().all(|seen| token(seen).is_none()));
 }
 
 #[test]
 fn renamed_repository_is_followed() {
     let content = bytes(5_000);
     let old = format!("/{}/", User::row().repository);
-    let server = Server::start(move |seen| {
+    let server = HttpServer::start(move |seen| {
         if let Some(rest) = seen.path.strip_prefix(&old) {
             return hub::Reply::status(307).with("Location", format!("/new/name/{rest}"));
         }
@@ -97,7 +97,7 @@ fn pinned_commit_is_pulled_until_update() {
     // `main` moves after the first pull.
     let moved = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
     let now = moved.clone();
-    let server = Server::start(move |seen| {
+    let server = HttpServer::start(move |seen| {
         let is_new = now.load(std::sync::atomic::Ordering::SeqCst) && !seen.path.contains(COMMIT);
         if let Some(tag) = seen.path.strip_prefix("/storage/") {
             return stored(if tag.starts_with("new") { &second } else { &first }, seen);

@@ -9,7 +9,7 @@ use lowkey_store::{
     AuthToken, Cache, CatalogEntry, Event, Hub, Index, Origin, Pins, Pull, Pulled, StoreError,
     Timeouts, entry,
 };
-use lowkey_test_support::hub::{Reply, Seen};
+use lowkey_test_support::hub::{ReceivedRequest, Reply};
 use sha2::{Digest, Sha256};
 
 pub(crate) const COMMIT: &str = "c0ffee";
@@ -34,7 +34,7 @@ pub(crate) fn linked(bytes: &[u8], commit: &str, storage: &str) -> Reply {
 }
 
 /// Returns the storage's answer: the requested range, or all bytes.
-pub(crate) fn stored(bytes: &[u8], seen: &Seen) -> Reply {
+pub(crate) fn stored(bytes: &[u8], seen: &ReceivedRequest) -> Reply {
     let tag = |reply: Reply| reply.with("ETag", "\"storage-tag\"");
     match seen.from() {
         None => tag(Reply { status: 200, body: bytes.to_vec(), ..Reply::default() }),
@@ -50,7 +50,7 @@ pub(crate) fn stored(bytes: &[u8], seen: &Seen) -> Reply {
 }
 
 /// Returns a working hub.
-pub(crate) fn honest(bytes: Vec<u8>) -> impl Fn(&Seen) -> Reply {
+pub(crate) fn honest(bytes: Vec<u8>) -> impl Fn(&ReceivedRequest) -> Reply {
     move |seen| {
         if seen.path.starts_with("/storage") {
             stored(&bytes, seen)
@@ -64,8 +64,8 @@ pub(crate) fn honest(bytes: Vec<u8>) -> impl Fn(&Seen) -> Reply {
 /// counted from 0.
 pub(crate) fn storage(
     bytes: Vec<u8>,
-    storage: impl Fn(usize, &Seen, Reply) -> Reply,
-) -> impl Fn(&Seen) -> Reply {
+    storage: impl Fn(usize, &ReceivedRequest, Reply) -> Reply,
+) -> impl Fn(&ReceivedRequest) -> Reply {
     let count = AtomicUsize::new(0);
     move |seen| {
         if !seen.path.starts_with("/storage") {

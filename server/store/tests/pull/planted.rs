@@ -4,7 +4,7 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::sync::{Arc, Barrier};
 
-use lowkey_test_support::hub::{Reply, Server};
+use lowkey_test_support::hub::{HttpServer, Reply};
 
 use crate::index::{parted, shelf, wheels};
 use crate::model::{COMMIT, User, bytes, honest, index_at, sha256};
@@ -34,8 +34,8 @@ fn plant(user: &User, place: &str, content: &[u8], target: &Path) {
 #[test]
 fn planted_link_is_replaced() {
     let content = bytes(9_000);
-    let hub = Server::start(honest(content.clone()));
-    let index = Server::start(shelf(wheels(&content, 3)));
+    let hub = HttpServer::start(honest(content.clone()));
+    let index = HttpServer::start(shelf(wheels(&content, 3)));
     for (at, place) in FILES.into_iter().enumerate() {
         for from_index in [false, true] {
             let mut user = User::new(&format!("planted-{at}-{from_index}"), &hub.url());
@@ -63,7 +63,7 @@ fn planted_link_is_replaced() {
 #[test]
 fn planted_folder_is_refused() {
     let content = bytes(9_000);
-    let server = Server::start(honest(content.clone()));
+    let server = HttpServer::start(honest(content.clone()));
     for (at, place) in
         ["REPOSITORY", "REPOSITORY/blobs", "REPOSITORY/snapshots", "REPOSITORY/refs", ".locks"]
             .into_iter()
@@ -76,12 +76,12 @@ fn planted_folder_is_refused() {
         user.pull().fails(&["may have been planted", "HF_HUB_CACHE"]);
         assert_eq!(std::fs::read_dir(&home).unwrap().count(), 0, "{place}");
     }
-    assert!(server.seen().iter().all(|seen| seen.method == "HEAD"), "refused before the bytes");
+    assert!(server.requests().iter().all(|seen| seen.method == "HEAD"), "refused before the bytes");
 }
 
 #[test]
 fn remove_follows_no_planted_folder() {
-    let server = Server::start(honest(bytes(9_000)));
+    let server = HttpServer::start(honest(bytes(9_000)));
     let user = User::new("planted-rm", &server.url());
     let home = user.folder.join("home");
     std::fs::create_dir_all(home.join(COMMIT)).unwrap();
@@ -97,8 +97,8 @@ fn concurrent_pulls_all_succeed() {
     let content = bytes(60_000);
     let whole = content.clone();
     // Without a lock that orders them, some of the pulls would publish at the same moment.
-    let hub = Server::start(move |seen| Reply { piece: 4_000, ..honest(whole.clone())(seen) });
-    let index = Server::start(shelf(wheels(&content, 3)));
+    let hub = HttpServer::start(move |seen| Reply { piece: 4_000, ..honest(whole.clone())(seen) });
+    let index = HttpServer::start(shelf(wheels(&content, 3)));
     for round in 0..20 {
         let mut user = User::new(&format!("at-once-{round}"), &hub.url());
         user.entry = parted(&content, 3);
@@ -127,9 +127,9 @@ fn concurrent_pulls_all_succeed() {
 #[test]
 fn pin_of_a_faster_pull_stays() {
     let (first, second) = (bytes(5_000), bytes(6_000));
-    let server = Server::start(honest(first));
+    let server = HttpServer::start(honest(first));
     let user = Arc::new(User::new("pins-race", &server.url()));
-    let other = Server::start(honest(second.clone()));
+    let other = HttpServer::start(honest(second.clone()));
     // While the first pull's bytes arrive, another pull from another server ends.
     let mut faster = User::new("pins-race-other", &other.url());
     faster.pins = user.pins.clone();

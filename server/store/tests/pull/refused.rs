@@ -2,13 +2,13 @@
 
 use std::sync::Mutex;
 
-use lowkey_test_support::hub::{Reply, Server};
+use lowkey_test_support::hub::{HttpServer, Reply};
 
 use crate::model::{COMMIT, User, bytes, honest, linked, sha256};
 
 /// Starts a hub that gives this answer to every request.
-fn only(name: &str, reply: Reply) -> (Server, User) {
-    let server = Server::start(move |_| reply.clone());
+fn only(name: &str, reply: Reply) -> (HttpServer, User) {
+    let server = HttpServer::start(move |_| reply.clone());
     let user = User::new(name, &server.url());
     (server, user)
 }
@@ -20,7 +20,7 @@ fn denied_repository_suggests_token() {
         let outcome = user.pull();
         outcome.fails(&[&status.to_string(), "accept its conditions", "another token in HF_TOKEN"]);
         assert_eq!(outcome.waits, [] as [u64; 0], "asking again does not help");
-        assert_eq!(server.seen().len(), 1);
+        assert_eq!(server.requests().len(), 1);
         user.hub.token = None;
         user.pull().fails(&["create an access token there and set HF_TOKEN"]);
     }
@@ -31,7 +31,7 @@ fn removed_file_is_not_retried() {
     for status in [404, 410] {
         let (server, user) = only(&format!("gone-{status}"), Reply::status(status));
         user.pull().fails(&[&status.to_string(), "does not exist", "HF_ENDPOINT", "--model"]);
-        assert_eq!(server.seen().len(), 1);
+        assert_eq!(server.requests().len(), 1);
     }
 }
 
@@ -39,7 +39,7 @@ fn removed_file_is_not_retried() {
 fn missing_pinned_file_suggests_update() {
     let gone = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
     let now = gone.clone();
-    let server = Server::start(move |seen| {
+    let server = HttpServer::start(move |seen| {
         if now.load(std::sync::atomic::Ordering::SeqCst) {
             Reply::status(404)
         } else {
@@ -56,7 +56,7 @@ fn missing_pinned_file_suggests_update() {
 #[test]
 fn retry_after_sets_the_delay() {
     let replies = Mutex::new(vec![503, 429]);
-    let server = Server::start(move |seen| match replies.lock().unwrap().pop() {
+    let server = HttpServer::start(move |seen| match replies.lock().unwrap().pop() {
         Some(429) => Reply::status(429).with("Retry-After", "7"),
         Some(status) => Reply::status(status),
         None => honest(bytes(50))(seen),
@@ -73,7 +73,7 @@ fn persistently_broken_server_is_given_up() {
         let (server, user) = only(&format!("broken-{status}"), Reply::status(status));
         let outcome = user.pull();
         outcome.fails(&[&format!("answered {status}"), "gave up after 5 attempts"]);
-        assert_eq!((outcome.waits.as_slice(), server.seen().len()), (&[1, 2, 4, 8][..], 5));
+        assert_eq!((outcome.waits.as_slice(), server.requests().len()), (&[1, 2, 4, 8][..], 5));
     }
 }
 
@@ -81,7 +81,7 @@ fn persistently_broken_server_is_given_up() {
 fn long_retry_after_fails_at_once() {
     let (server, user) = only("tomorrow", Reply::status(429).with("Retry-After", "86400"));
     user.pull().fails(&["429", "gave up after 1 attempts"]);
-    assert_eq!(server.seen().len(), 1);
+    assert_eq!(server.requests().len(), 1);
 }
 
 #[test]
@@ -105,7 +105,7 @@ fn server_text_is_one_short_line() {
 fn redirect_loop_is_refused() {
     let (server, user) = only("circle", Reply::status(302).with("Location", "/again"));
     user.pull().fails(&["too many redirects"]);
-    assert_eq!(server.seen().len(), 6);
+    assert_eq!(server.requests().len(), 6);
 }
 
 #[test]
@@ -137,7 +137,7 @@ fn changed_bytes_at_commit_are_refused() {
     let swapped = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
     let now = swapped.clone();
     let (first, second) = (old.clone(), new.clone());
-    let server = Server::start(move |seen| {
+    let server = HttpServer::start(move |seen| {
         let swapped = now.load(std::sync::atomic::Ordering::SeqCst);
         honest(if swapped { second.clone() } else { first.clone() })(seen)
     });
@@ -150,7 +150,7 @@ fn changed_bytes_at_commit_are_refused() {
 
 #[test]
 fn oversized_file_is_not_begun() {
-    let server = Server::start(|_| {
+    let server = HttpServer::start(|_| {
         let mut reply = linked(&bytes(50), COMMIT, "");
         reply.headers.retain(|(name, _)| *name != "X-Linked-Size");
         reply.with("X-Linked-Size", (1_u64 << 60).to_string())
@@ -158,7 +158,7 @@ fn oversized_file_is_not_begun() {
     let mut user = User::new("space", &server.url());
     user.entry.bytes = Some(1 << 60);
     user.pull().fails(&["has ", "free", "needs", "1152921505 GB", "HF_HUB_CACHE"]);
-    assert!(server.seen().iter().all(|seen| seen.method == "HEAD"));
+    assert!(server.requests().iter().all(|seen| seen.method == "HEAD"));
 }
 
 #[test]
@@ -170,15 +170,15 @@ fn unreachable_hub_is_named() {
 
 #[test]
 fn offline_sends_no_request() {
-    let server = Server::start(honest(bytes(50)));
+    let server = HttpServer::start(honest(bytes(50)));
     let mut user = User::new("offline", &server.url());
     user.hub.offline = true;
     user.pull().fails(&["qwen2.5-coder-0.5b", "HF_HUB_OFFLINE"]);
-    assert_eq!(server.seen(), []);
+    assert_eq!(server.requests(), []);
     user.hub.offline = false;
     user.pull().pulled();
-    let n_requests = server.seen().len();
+    let n_requests = server.requests().len();
     user.hub.offline = true;
     assert_eq!(user.pull().pulled().fetched, 0);
-    assert_eq!(server.seen().len(), n_requests);
+    assert_eq!(server.requests().len(), n_requests);
 }

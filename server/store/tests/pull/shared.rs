@@ -5,7 +5,7 @@ use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 
 use lowkey_store::{Event, ModelSource, remove, resolve};
-use lowkey_test_support::hub::Server;
+use lowkey_test_support::hub::HttpServer;
 
 use crate::model::{User, bytes, honest, sha256, storage};
 
@@ -22,7 +22,7 @@ fn put_whole(user: &User, commit: &str, file: &str, name: &str, content: &[u8]) 
 #[cfg(unix)]
 #[test]
 fn other_tools_model_is_checked_and_pinned() {
-    let server = Server::start(|seen| panic!("asked for {seen:?}"));
+    let server = HttpServer::start(|seen| panic!("asked for {seen:?}"));
     let user = User::new("found", &server.url());
     let content = bytes(4_000);
     put_whole(&user, "abc", &User::row().file, &sha256(&content), &content);
@@ -40,7 +40,7 @@ fn other_tools_model_is_checked_and_pinned() {
 #[cfg(unix)]
 #[test]
 fn damaged_cached_file_is_refused() {
-    let server = Server::start(|seen| panic!("asked for {seen:?}"));
+    let server = HttpServer::start(|seen| panic!("asked for {seen:?}"));
     let user = User::new("found-damaged", &server.url());
     put_whole(&user, "abc", &User::row().file, &sha256(b"whole"), b"other");
     let name = &User::row().name;
@@ -54,7 +54,7 @@ fn second_pull_waits_and_fetches_nothing() {
     // The storage answers only after the second pull has reported that it waits.
     let (waits, waited) = channel();
     let waited = Mutex::new(waited);
-    let server = Server::start(storage(content.clone(), move |_, _, reply| {
+    let server = HttpServer::start(storage(content.clone(), move |_, _, reply| {
         waited.lock().unwrap().recv().unwrap();
         reply
     }));
@@ -81,13 +81,13 @@ fn second_pull_waits_and_fetches_nothing() {
     let (first, second) = (first.join().unwrap().pulled(), second.pulled());
     assert_eq!((first.fetched, second.fetched), (50_000, 0));
     assert_eq!((first.path, first.pin), (second.path, second.pin));
-    let bodies = server.seen().iter().filter(|seen| seen.path.starts_with("/storage")).count();
+    let bodies = server.requests().iter().filter(|seen| seen.path.starts_with("/storage")).count();
     assert_eq!(bodies, 1);
 }
 
 #[test]
 fn name_resolves_from_pull_until_remove() {
-    let server = Server::start(honest(bytes(4_000)));
+    let server = HttpServer::start(honest(bytes(4_000)));
     let user = User::new("names", &server.url());
     let by_name =
         || resolve(&User::row().name, None, &user.hub, &user.pins).map_err(|e| e.to_string());
@@ -105,7 +105,7 @@ fn name_resolves_from_pull_until_remove() {
 #[cfg(unix)]
 #[test]
 fn remove_keeps_other_files() {
-    let server = Server::start(honest(bytes(4_000)));
+    let server = HttpServer::start(honest(bytes(4_000)));
     let user = User::new("others", &server.url());
     put_whole(&user, "abc", "another-q4.gguf", &sha256(b"other"), b"other");
     // The same bytes under a second name.
