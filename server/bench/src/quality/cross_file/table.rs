@@ -7,6 +7,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use serde::Serialize;
+use serde_json::Value;
 
 use super::row::Row;
 use crate::figures::{mean, percentile};
@@ -102,13 +103,15 @@ pub(super) fn baseline_of(rows: &[Row]) -> Baseline {
 pub(super) fn baseline(path: &Path) -> anyhow::Result<Baseline> {
     let text = std::fs::read_to_string(path)
         .with_context(|| format!("cannot read the rows in {}", path.display()))?;
-    let is_row = |line: &&str| !line.starts_with("{\"lowkey") && !line.starts_with("{\"summary\"");
-    let row = |line: &str| {
-        serde_json::from_str(line).with_context(|| {
-            format!("{} has a line that is not a row of --cross-file", path.display())
-        })
-    };
-    let rows = text.lines().filter(is_row).map(row).collect::<anyhow::Result<Vec<Row>>>()?;
+    let wrong = || format!("{} has a line that is not a row of --cross-file", path.display());
+    let mut rows = Vec::new();
+    for line in text.lines() {
+        let value: Value = serde_json::from_str(line).with_context(wrong)?;
+        let is_row = value.get("lowkey_quality").is_none() && value.get("summary").is_none();
+        if is_row {
+            rows.push(serde_json::from_value::<Row>(value).with_context(wrong)?);
+        }
+    }
     let baseline = baseline_of(&rows);
     if baseline.is_empty() {
         bail!("{} has no rows without context; make some with --context none", path.display());
@@ -252,7 +255,10 @@ mod tests {
         let path = folder.join("rows.jsonl");
         let lines: Vec<String> =
             rows().iter().map(|row| serde_json::to_string(row).unwrap()).collect();
-        let file = format!("{{\"lowkey_quality\":1}}\n{}\n{{\"summary\":[]}}\n", lines.join("\n"));
+        let file = format!(
+            "{{\"anchor\":\"line\",\"lowkey_quality\":1}}\n{}\n{{\"summary\":[]}}\n",
+            lines.join("\n")
+        );
         std::fs::write(&path, file).unwrap();
         assert_eq!(baseline(&path).unwrap(), baseline_of(&rows()));
         std::fs::write(&path, &lines[1]).unwrap();
