@@ -17,7 +17,7 @@ fn holes_across_files_are_asked_at_each_place() {
                        "signature": ["def area(shape):"]}],
         })
     };
-    folder.file("holes.jsonl", &format!("{}\n{}\n", hole(23), hole(30)));
+    folder.file("holes.jsonl", format!("{}\n{}\n", hole(23), hole(30)));
     // Leaves room for snippets in the context of the test model.
     folder.file("none.toml", "prompt_tokens = 64\n");
     let places = "before,before-repo,above-prefix,after-files,after-comments";

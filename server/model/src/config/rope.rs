@@ -175,10 +175,10 @@ mod tests {
         for (i, scale) in scales.iter().enumerate() {
             match rotations(i) {
                 rotations if rotations > 45.0 => {
-                    assert!((scale - 1.0).abs() < 1e-12, "{i}: {scale}")
+                    assert!((scale - 1.0).abs() < 1e-12, "{i}: {scale}");
                 }
                 rotations if rotations < 0.8 => {
-                    assert!((scale - 0.25).abs() < 1e-12, "{i}: {scale}")
+                    assert!((scale - 0.25).abs() < 1e-12, "{i}: {scale}");
                 }
                 _ => assert!((0.25..=1.0).contains(scale), "{i}: {scale}"),
             }
