@@ -183,6 +183,11 @@ impl Rules {
         self.shared.cache().clear();
     }
 
+    /// Whether a thread compiles ignore files: verdicts may be denials that change soon.
+    pub(crate) fn is_compiling(&self) -> bool {
+        self.shared.cache().is_compiling()
+    }
+
     #[cfg(test)]
     fn refresh_verdicts(&self) {
         self.shared.cache().clear_verdicts();

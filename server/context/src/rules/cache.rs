@@ -99,6 +99,10 @@ impl RuleCache {
         self.verdicts.clear();
     }
 
+    pub(super) fn is_compiling(&self) -> bool {
+        self.ignore_files.values().any(|seen| matches!(seen.content, Content::Pending))
+    }
+
     pub(super) fn clear(&mut self) {
         self.verdicts.clear();
         self.ignore_files.clear();

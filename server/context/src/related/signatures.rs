@@ -1,0 +1,217 @@
+//! The signatures of definitions in other files, as skeletons of these files.
+
+use std::collections::HashSet;
+
+use super::Place;
+use super::candidates::{Candidate, candidates};
+use crate::gather::Snippet;
+use crate::index::{File, Table};
+
+/// Definitions with a lower score are not used, even if there is room.
+const MIN_SCORE: f32 = 2.5;
+/// Indentation of a type's members.
+const INDENT: &str = "    ";
+
+/// Limits on the signatures of one prompt, in bytes of their text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SignatureLimits {
+    /// Maximum bytes of a new choice.
+    pub max_bytes: usize,
+    /// Maximum bytes of a choice to which later places have added.
+    pub max_held_bytes: usize,
+}
+
+/// Returns the signatures that may help at a place, one snippet for each file.
+///
+/// `label` returns the name of a file in the prompt, and `None` if the model must not see it.
+/// `held` are the snippets of the document's last prompt: if they have the best third of the
+/// signatures, they are returned as they are, because a change of them costs the computation of
+/// the whole prompt; if there is room, what they lack is added after them.
+pub fn signatures(
+    place: &Place<'_>,
+    table: &Table,
+    limits: SignatureLimits,
+    label: impl Fn(&str) -> Option<String>,
+    held: &[Snippet],
+) -> Vec<Snippet> {
+    let mut choice = Choice { label: &label, parts: Vec::new(), denied: HashSet::new() };
+    let candidates = candidates(place, table);
+    let mut helpful =
+        candidates.iter().take_while(|candidate| candidate.score >= MIN_SCORE).peekable();
+    let mut left = limits.max_bytes;
+    let n_essential = limits.max_bytes / 3;
+    let mut is_held = !held.is_empty();
+    while let Some(candidate) = helpful.next_if(|_| left > limits.max_bytes - n_essential) {
+        if is_in_window(place, candidate) {
+            continue;
+        }
+        let Some(n_bytes) = choice.n_bytes_with(candidate) else { continue };
+        let Some(after) = left.checked_sub(n_bytes) else { break };
+        left = after;
+        is_held &= choice.is_in(held, candidate);
+        choice.add(candidate);
+    }
+    if is_held || (choice.parts.is_empty() && !held.is_empty()) {
+        return held.to_vec();
+    }
+    if !held.is_empty() {
+        let lacking = choice.without(held);
+        let n_bytes: usize = held.iter().chain(&lacking).map(n_bytes).sum();
+        if n_bytes <= limits.max_held_bytes {
+            return [held, &lacking].concat();
+        }
+    }
+    for candidate in helpful {
+        if is_in_window(place, candidate) {
+            continue;
+        }
+        let Some(n_bytes) = choice.n_bytes_with(candidate) else { continue };
+        let Some(after) = left.checked_sub(n_bytes) else { break };
+        left = after;
+        choice.add(candidate);
+    }
+    choice.snippets()
+}
+
+fn n_bytes(snippet: &Snippet) -> usize {
+    snippet.label.len() + 1 + snippet.text.len()
+}
+
+/// The signatures chosen so far, best file first.
+struct Choice<'t, L> {
+    label: L,
+    parts: Vec<Part<'t>>,
+    denied: HashSet<&'t str>,
+}
+
+impl<'t, L: Fn(&str) -> Option<String>> Choice<'t, L> {
+    /// Returns how many bytes a candidate adds; `None` if the model must not see its file.
+    fn n_bytes_with(&mut self, candidate: &Candidate<'t>) -> Option<usize> {
+        let path = candidate.file.path();
+        if self.denied.contains(path) {
+            return None;
+        }
+        if let Some(part) = self.part(path) {
+            return Some(part.n_bytes_with(candidate));
+        }
+        let Some(label) = (self.label)(path) else {
+            self.denied.insert(path);
+            return None;
+        };
+        let part = Part { file: candidate.file, label, lines: Vec::new() };
+        let n_bytes = part.n_bytes_with(candidate);
+        self.parts.push(part);
+        Some(n_bytes)
+    }
+
+    fn add(&mut self, candidate: &Candidate<'t>) {
+        let path = candidate.file.path();
+        if let Some(part) = self.parts.iter_mut().find(|part| part.file.path() == path) {
+            part.add(candidate);
+        }
+    }
+
+    fn part(&self, path: &str) -> Option<&Part<'t>> {
+        self.parts.iter().find(|part| part.file.path() == path)
+    }
+
+    /// Whether `held` has a candidate's signature.
+    fn is_in(&self, held: &[Snippet], candidate: &Candidate<'_>) -> bool {
+        let Some(part) = self.part(candidate.file.path()) else { return false };
+        let mut of_file = held.iter().filter(|snippet| snippet.label == part.label);
+        of_file.any(|snippet| has_line(snippet, candidate.definition.signature))
+    }
+
+    /// Returns the chosen snippets without the lines that `held` has.
+    fn without(&self, held: &[Snippet]) -> Vec<Snippet> {
+        let lacks = |label: &str, line: &str| {
+            let mut of_file = held.iter().filter(|snippet| snippet.label == label);
+            !of_file.any(|snippet| has_line(snippet, line))
+        };
+        let parts = self.parts.iter().rev().map(|part| {
+            let lines = part.lines.iter().filter(|(_, _, line)| lacks(&part.label, line));
+            Part { file: part.file, label: part.label.clone(), lines: lines.copied().collect() }
+        });
+        parts.filter(|part| !part.lines.is_empty()).map(|part| part.snippet()).collect()
+    }
+
+    fn snippets(&self) -> Vec<Snippet> {
+        let parts = self.parts.iter().rev().filter(|part| !part.lines.is_empty());
+        parts.map(Part::snippet).collect()
+    }
+}
+
+fn has_line(snippet: &Snippet, line: &str) -> bool {
+    snippet.text.lines().any(|of_snippet| of_snippet.trim_start() == line)
+}
+
+/// Whether the window has the definition's text already.
+fn is_in_window(place: &Place<'_>, candidate: &Candidate<'_>) -> bool {
+    let signature = candidate.definition.signature;
+    place.context.prefix.contains(signature) || place.context.suffix.contains(signature)
+}
+
+/// The signatures of one file.
+struct Part<'t> {
+    file: &'t File,
+    label: String,
+    /// Line number, type that it belongs to, and signature.
+    lines: Vec<(u32, Option<&'t str>, &'t str)>,
+}
+
+impl<'t> Part<'t> {
+    /// Returns how many bytes a definition adds.
+    fn n_bytes_with(&self, candidate: &Candidate<'t>) -> usize {
+        let label = if self.lines.is_empty() { self.label.len() + 1 } else { 0 };
+        let definition = &candidate.definition;
+        let header = definition.container.filter(|container| !self.has_header(container));
+        let header = header.map_or(0, |container| self.header(container).len() + 1);
+        let indent = if definition.container.is_some() { INDENT.len() } else { 0 };
+        label + header + indent + definition.signature.len() + 1
+    }
+
+    fn add(&mut self, candidate: &Candidate<'t>) {
+        let definition = &candidate.definition;
+        self.lines.push((definition.line, definition.container, definition.signature));
+    }
+
+    /// Whether a type's signature is a line already, as a definition or above a member.
+    fn has_header(&self, container: &str) -> bool {
+        let header = self.header(container);
+        let is_it =
+            |line: &(u32, Option<&str>, &str)| line.1 == Some(container) || line.2 == header;
+        self.lines.iter().any(is_it)
+    }
+
+    /// Returns the line above the members of a type: its signature, else its name.
+    fn header<'c>(&self, container: &'c str) -> &'c str
+    where
+        't: 'c,
+    {
+        let mut types = self.file.definitions().filter(|of| of.container.is_none());
+        types.find(|of| of.name == container).map_or(container, |of| of.signature)
+    }
+
+    fn snippet(&self) -> Snippet {
+        let mut lines = self.lines.clone();
+        lines.sort_unstable();
+        lines.dedup();
+        let mut text = String::new();
+        let mut written: HashSet<&str> = HashSet::new();
+        for (_, container, signature) in &lines {
+            if let Some(container) = container {
+                let header = self.header(container);
+                if written.insert(header) {
+                    text.push_str(header);
+                    text.push('\n');
+                }
+                text.push_str(INDENT);
+            } else if !written.insert(signature) {
+                continue;
+            }
+            text.push_str(signature);
+            text.push('\n');
+        }
+        Snippet { label: self.label.clone(), text }
+    }
+}
