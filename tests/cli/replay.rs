@@ -4,7 +4,7 @@
 //! stdio as well, as an editor does, and compares the answer to every key.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use lowkey_test_support::TestFolder;
@@ -44,14 +44,15 @@ fn served(trace: &str, config: &str) -> Vec<Value> {
     let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let env = vec![("LOWKEY_CONFIG", config.to_owned())];
     let mut server = Server::spawn(Options { env, ..Options::default() });
-    server.initialize(&capabilities(), &Value::Null, None);
+    // The folder of traces, and files, as in a replay.
+    server.initialize(&capabilities(), &Value::Null, Some(Path::new("/lowkey-trace")));
     server.ready();
     let mut versions = HashMap::new();
     let mut current = String::new();
     for (idx, line) in lines.iter().enumerate() {
         let opened = if idx == 0 { Some(line) } else { line.get("open") };
         let Some(open) = opened else { break };
-        let uri = format!("untitled:{}", open["path"].as_str().unwrap());
+        let uri = format!("file:///lowkey-trace/{}", open["path"].as_str().unwrap());
         server.open(&uri, open["language"].as_str().unwrap(), open["text"].as_str().unwrap());
         versions.insert(uri.clone(), 1);
         if idx == 0 {
@@ -61,7 +62,7 @@ fn served(trace: &str, config: &str) -> Vec<Value> {
     let mut answers = Vec::new();
     for (idx, line) in lines.iter().enumerate().skip(1) {
         if let Some(path) = line["path"].as_str() {
-            current = format!("untitled:{path}");
+            current = format!("file:///lowkey-trace/{path}");
         }
         let Some(edit) = line.get("edit") else { continue };
         let place = |at: &Value| json!({"line": at[0], "character": at[1]});

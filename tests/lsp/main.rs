@@ -7,6 +7,7 @@
 mod broken_input;
 mod clients;
 mod copilot;
+mod cross_file;
 mod cursor;
 mod documents;
 mod first;

@@ -1,6 +1,7 @@
 //! `lowkey complete FILE:LINE:COL`: one completion, as an editor gets it for an explicit request.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::bail;
 use lowkey_completer::settings::Settings;
@@ -40,6 +41,9 @@ struct Place {
     column: usize,
 }
 
+/// A large workspace is indexed in part.
+const INDEX_TIMEOUT: Duration = Duration::from_secs(1);
+
 pub(super) fn run(args: &Args, settings: Settings) -> anyhow::Result<()> {
     let place = parse(&args.place)?;
     let document = regular_file::document(&place.file).map_err(anyhow::Error::msg)?;
@@ -55,6 +59,10 @@ pub(super) fn run(args: &Args, settings: Settings) -> anyhow::Result<()> {
         if let Status::Failed(reason) = completer.ready().await {
             bail!(reason);
         }
+        // The model decides whether other files are read.
+        completer.start_index();
+        completer.opened(&document.snapshot());
+        completer.wait_for_index(INDEX_TIMEOUT);
         let request = CompletionRequest {
             trigger: Trigger::Invoked,
             multiline: Some(args.multiline),

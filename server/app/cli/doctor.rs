@@ -156,6 +156,7 @@ pub(super) fn run(args: &Args, settings: Settings) -> anyhow::Result<()> {
                 cache_bytes_per_token,
                 context_length,
                 infill,
+                ..
             } => (model, speed, speed_was_stored, cache_bytes_per_token, context_length, infill),
             Status::Failed(reason) => anyhow::bail!(reason),
             Status::Loading(_) => anyhow::bail!("the engine ended while it loaded the model"),

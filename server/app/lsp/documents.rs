@@ -31,7 +31,8 @@ pub(super) struct View {
 /// The effect of a text synchronisation notification.
 #[derive(Debug)]
 pub(super) enum Applied {
-    Opened,
+    /// The text of the new document.
+    Opened(Snapshot),
     /// The text changed to this, or the document became desynced.
     Changed(Snapshot),
     /// The URI of the closed document.
@@ -85,8 +86,9 @@ impl Documents {
         let mut open = self.lock();
         open.n_opened += 1;
         let opening = open.n_opened;
+        let snapshot = document.snapshot();
         open.documents.insert(document.uri().clone(), (opening, document));
-        Some(Applied::Opened)
+        Some(Applied::Opened(snapshot))
     }
 
     fn change(&self, params: &mut Value, encoding: PositionEncoding) -> Option<Applied> {

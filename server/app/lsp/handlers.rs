@@ -12,4 +12,5 @@ pub(super) mod initialize;
 pub(super) mod inline_completion;
 pub(super) mod status;
 pub(super) mod text_sync;
+pub(super) mod watched_files;
 pub(super) mod workspace_folders;

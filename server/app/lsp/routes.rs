@@ -17,7 +17,7 @@ use tower_lsp::{ClientSocket, LanguageServer, LspService};
 use super::copilot::{account, completions, feedback};
 use super::handlers::{
     completion, configuration, cursor, document, execute_command, explain, initialize,
-    inline_completion, status, workspace_folders,
+    inline_completion, status, watched_files, workspace_folders,
 };
 use super::session::Session;
 
@@ -52,9 +52,12 @@ impl LanguageServer for Session {
         workspace_folders::changed(self, &params);
     }
 
-    // The server does not request these, but some clients send them.
+    async fn did_change_watched_files(&self, params: DidChangeWatchedFilesParams) {
+        watched_files::changed(self, &params);
+    }
+
+    // The server does not request it, but some clients send it.
     async fn did_save(&self, _: DidSaveTextDocumentParams) {}
-    async fn did_change_watched_files(&self, _: DidChangeWatchedFilesParams) {}
 }
 
 /// Builds tower-lsp's service, with the methods that its trait does not have.

@@ -56,6 +56,8 @@ pub(super) struct ClientCapabilities {
     pub(super) markdown: bool,
     /// Shows progress that the server begins.
     pub(super) progress: bool,
+    /// Accepts a later registration of watched files.
+    pub(super) watches_files: bool,
     /// Answers `workspace/configuration`.
     pub(super) configuration: bool,
 }
@@ -162,6 +164,11 @@ impl ClientCapabilities {
             registers_completion: completion.and_then(|c| c.dynamic_registration) == Some(true),
             markdown: formats.contains(&MarkupKind::Markdown),
             progress: capabilities.window.as_ref().and_then(|w| w.work_done_progress) == Some(true),
+            watches_files: capabilities
+                .workspace
+                .as_ref()
+                .and_then(|w| w.did_change_watched_files.as_ref()?.dynamic_registration)
+                == Some(true),
             configuration: capabilities.workspace.as_ref().and_then(|w| w.configuration)
                 == Some(true),
         }

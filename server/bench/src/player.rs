@@ -16,6 +16,9 @@ pub(super) struct Player {
     n_changes: i32,
 }
 
+/// The workspace folder of every trace; it need not exist.
+pub(super) const FOLDER: &str = "/lowkey-trace";
+
 fn position([line, column]: Place) -> Position {
     Position { line, column }
 }
@@ -25,7 +28,7 @@ impl Player {
     pub(super) fn new(trace: &Trace) -> anyhow::Result<Self> {
         let Some(first) = trace.opens.first() else { bail!("the trace opens no document") };
         let documents = trace.opens.iter().map(|open| {
-            let uri = format!("untitled:{}", open.path);
+            let uri = format!("file://{FOLDER}/{}", open.path);
             (open.path.clone(), Document::open(&uri, &open.language, 0, &open.text))
         });
         Ok(Self {
@@ -34,6 +37,11 @@ impl Player {
             cursor: position([0, 0]),
             n_changes: 0,
         })
+    }
+
+    /// Returns the documents at the start.
+    pub(super) fn snapshots(&self) -> impl Iterator<Item = Snapshot> {
+        self.documents.values().map(Document::snapshot)
     }
 
     pub(super) fn snapshot(&self) -> anyhow::Result<Snapshot> {

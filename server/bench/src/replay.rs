@@ -16,7 +16,7 @@ use lowkey_terminal::stdout::print;
 use serde::Serialize;
 
 use super::figures::percentile;
-use super::player::{Player, upcoming};
+use super::player::{FOLDER, Player, upcoming};
 use super::prompt_args::PromptArgs;
 use super::simulated_user::{Action, decide};
 use super::trace::{self, Trace};
@@ -102,6 +102,9 @@ struct Background {
     decoded: u64,
 }
 
+/// Time limit for indexing a trace's documents.
+const INDEX_TIMEOUT: Duration = Duration::from_secs(10);
+
 pub(super) fn run(args: &Args, settings: &Settings, program: &Program) -> anyhow::Result<()> {
     let settings = args.prompt.apply(settings);
     let traces = args.traces.iter().map(|path| trace::read(path)).collect::<Result<Vec<_>, _>>()?;
@@ -145,6 +148,10 @@ async fn play(
         anyhow::bail!(reason);
     }
     let mut player = Player::new(trace)?;
+    // The index has the trace's documents only.
+    completer.set_roots(vec![FOLDER.into()]);
+    player.snapshots().for_each(|snapshot| completer.opened(&snapshot));
+    completer.wait_for_index(INDEX_TIMEOUT);
     let mut rows = Vec::new();
     let (mut next, mut n_keys) = (0, 0);
     let mut has_accepted = false;
@@ -163,6 +170,10 @@ async fn play(
                 continue;
             }
             completer.changed(&player.snapshot()?);
+            if step.path.is_some() {
+                // The document that the user has left is indexed again.
+                completer.wait_for_index(INDEX_TIMEOUT);
+            }
         }
         let before = completer.work();
         let snapshot = player.snapshot()?;

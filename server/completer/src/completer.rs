@@ -57,11 +57,13 @@ impl Completer {
         self: &Arc<Self>,
         request: CompletionRequest,
     ) -> impl Future<Output = Answer> + Send + 'static + use<> {
+        let in_flight = self.pause_index();
         let active = self.begin(request);
         let loading = matches!(*self.status.borrow(), Status::Loading(_));
         let plan = (!loading).then(|| self.plan(&active, Priority::Interactive));
         let completer = Arc::clone(self);
         async move {
+            let _in_flight = in_flight;
             let plan = match plan {
                 Some(plan) => plan,
                 None => match completer.loaded(&active).await {
@@ -89,6 +91,7 @@ impl Completer {
     fn begin(self: &Arc<Self>, request: CompletionRequest) -> ActiveRequest {
         let asked = Instant::now();
         let id = self.new_id();
+        let request = self.with_snippets(request);
         let snapshot = &request.snapshot;
         let mut documents = self.documents();
         let newest = documents.entry(snapshot.uri()).begin(request.surface, id, request.subject());
@@ -96,7 +99,11 @@ impl Completer {
             feedback.before_request(snapshot, request.cursor, now)
         });
         documents.prefill.keep_for(&request);
+        let left = documents.enter(snapshot);
         drop(documents);
+        if let Some(left) = left {
+            self.index_document(&left);
+        }
         self.count_observed(snapshot, observed);
         ActiveRequest::new(id, asked, request, newest)
     }
@@ -115,6 +122,7 @@ impl Completer {
             state.close(self.new_id());
         }
         lock(&self.memory).remove_document(uri);
+        self.index_closed(uri);
     }
 
     /// Applies new settings; returns messages about those that need a restart.
@@ -133,11 +141,16 @@ impl Completer {
         if let Some(persistence) = &self.persistence {
             persistence.set(settings.persistent_cache);
         }
-        if current.exclude != settings.exclude {
+        let has_new_rules = current.exclude != settings.exclude;
+        if has_new_rules {
             lock(&self.visibility).exclude(&settings.exclude);
         }
+        let has_new_index = has_new_rules || current.cross_file != settings.cross_file;
         *current = Arc::new(settings);
         drop(current);
+        if has_new_index {
+            self.start_index();
+        }
         // The settings may change the prompt of a request.
         self.documents().prefill.stop();
         later
@@ -147,10 +160,12 @@ impl Completer {
     pub fn set_roots(&self, roots: Vec<PathBuf>) {
         let exclude = self.settings().exclude.clone();
         *lock(&self.visibility) = Visibility::new(roots, &exclude);
+        self.start_index();
     }
 
     /// Stops the engine; waiting requests get an answer.
     pub fn shutdown(&self) {
+        self.stop_index();
         self.engine.shutdown();
         self.write_statistics();
     }

@@ -56,7 +56,7 @@ impl Completer {
         if self.documents().prefill.is_for(&target) {
             return;
         }
-        let active = ActiveRequest::background(request);
+        let active = ActiveRequest::background(self.with_snippets(request));
         // A request here would get no suggestion. The cursor has left the previous place, so its
         // job ends too.
         let Ok(prepared) = self.prepare(&active, &settings) else {

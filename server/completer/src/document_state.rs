@@ -18,6 +18,7 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
+use crate::cross_file::HeldSnippets;
 use crate::feedback::Feedback;
 use crate::look_ahead_backoff::LookAheadBackoff;
 use crate::report::Report;
@@ -53,6 +54,8 @@ pub(crate) struct DocumentState {
     pub(crate) look_ahead: LookAheadBackoff,
     /// The shown suggestion, and recently accepted ones.
     pub(crate) feedback: Feedback,
+    /// The text of other files in the document's prompts.
+    pub(crate) snippets: HeldSnippets,
     /// The last answered request and its report.
     pub(crate) last_report: Option<(u64, Arc<Report>)>,
 }

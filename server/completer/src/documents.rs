@@ -19,6 +19,8 @@ use crate::request::ActiveRequest;
 #[derive(Default)]
 pub(crate) struct Documents {
     by_uri: HashMap<Uri, DocumentState>,
+    /// The document in which the user works, as last seen.
+    active: Option<Snapshot>,
     /// The last shown suggestion, from which a pause looks ahead. A user pauses in one document.
     pub(crate) shown_last: Option<(ActiveRequest, Outcome)>,
     /// The prefill at the resting cursor. There is one cursor.
@@ -52,9 +54,16 @@ impl Documents {
         self.by_uri.entry(uri.clone()).or_default()
     }
 
+    /// Notes the document in which the user works; returns the one that the user has left.
+    pub(crate) fn enter(&mut self, snapshot: &Snapshot) -> Option<Snapshot> {
+        let before = self.active.replace(snapshot.clone());
+        before.filter(|before| before.uri() != snapshot.uri())
+    }
+
     /// Removes a document.
     pub(crate) fn remove(&mut self, uri: &Uri) -> Option<DocumentState> {
         self.prefill.leave(uri);
+        self.active.take_if(|active| active.uri() == uri);
         self.by_uri.remove(uri)
     }
 

@@ -16,6 +16,7 @@ mod answer;
 mod answer_builder;
 mod completer;
 mod counters;
+mod cross_file;
 mod cursor_prefill;
 mod dirs;
 mod document_state;
@@ -45,6 +46,7 @@ mod wait;
 
 pub use answer::{Answer, Outcome};
 pub use counters::Work;
+pub use cross_file::indexed_extensions;
 pub use insert::Insert;
 pub use request::{CompletionRequest, Elsewhere, Surface, TimeLimit, Trigger};
 pub use state::Completer;

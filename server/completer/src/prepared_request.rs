@@ -120,6 +120,16 @@ impl PreparedRequest {
         }
     }
 
+    /// Describes the text of other files in the prompt; `None` if there is none.
+    pub(crate) fn snippets_in_words(&self) -> Option<String> {
+        let files = self.context.snippets.iter().map(|snippet| {
+            let n_lines = snippet.text.lines().count();
+            format!("{} ({n_lines} {})", snippet.label, if n_lines == 1 { "line" } else { "lines" })
+        });
+        let files: Vec<String> = files.collect();
+        (!files.is_empty()).then(|| format!("context: signatures of {}", files.join(", ")))
+    }
+
     /// Returns the text from the anchor to the cursor.
     pub(crate) fn typed(&self) -> &str {
         &self.context.line_before

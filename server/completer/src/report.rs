@@ -35,6 +35,10 @@ pub struct Report {
     /// The model's confidence; `None` without decoding. Not part of the schema: benchmarks read it.
     #[serde(skip)]
     pub confidence: Option<Confidence>,
+    /// How many snippets of other files were offered to the prompt. Not part of the schema: `why`
+    /// names them.
+    #[serde(skip)]
+    pub n_snippets: usize,
     /// The edit of the model's own text, before the trims. Not part of the schema either.
     #[serde(skip)]
     pub untrimmed: Option<Insert>,

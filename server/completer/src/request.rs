@@ -43,10 +43,18 @@ pub struct Elsewhere {
     pub snippets: Vec<Snippet>,
     /// The repository's name; "" if it has none.
     pub repository: String,
-    /// Maximum number of tokens of the snippets, in addition to the prompt's.
+    /// Maximum number of tokens of the snippets, in addition to the prompt's; 0 lets the machine's
+    /// speed decide.
     pub tokens: usize,
     /// The place in the prompt; `None` uses the model's.
     pub placement: Option<Placement>,
+}
+
+impl Elsewhere {
+    /// Whether the completer chooses the text: the caller named neither snippets nor a repository.
+    pub(crate) fn is_automatic(&self) -> bool {
+        self.snippets.is_empty() && self.repository.is_empty()
+    }
 }
 
 /// A request for a completion at a cursor.

@@ -17,8 +17,8 @@ mod value;
 
 use value::FromValue;
 pub use value::{
-    AnchorSetting, Infill, Multiline, Number, OrderSetting, Popup, Quantize, SettingKind,
-    SharedWeights, SuggestionThreshold,
+    AnchorSetting, CrossFileSetting, Infill, Multiline, Number, OrderSetting, Popup, Quantize,
+    SettingKind, SharedWeights, SuggestionThreshold,
 };
 
 /// One row of the table, for the reference, the editors' schema and the check.
@@ -128,6 +128,8 @@ settings! {
     shared_weights: SharedWeights = SharedWeights::Auto, restart;
     /// Whether likely tokens are drafted from the text and verified several at a time. Suggestions are the same, only sooner.
     speculation: bool = true, restart;
+    /// Whether prompts have signatures of definitions in other files of the workspace: `auto` with models that were measured to profit, `always`, or `never`. The definitions are indexed in memory, never those of files that the model must not see. `server/context/README.md` has the figures.
+    cross_file: CrossFileSetting = CrossFileSetting::Auto;
     /// Whether lowkey counts shown and accepted suggestions for `lowkey stats`: counts by day and language, no text, on this machine only.
     statistics: bool = true;
     /// Maximum number of prompt tokens; 0 means as many as the model was trained for and this machine computes in two seconds.

@@ -18,6 +18,7 @@ use lowkey_suggestion::{CompletionMemory, StopReason};
 use tokio::sync::watch;
 
 use crate::counters::{Counters, Work};
+use crate::cross_file::CrossFile;
 use crate::documents::Documents;
 use crate::settings::Settings;
 use crate::stats::Statistics;
@@ -32,6 +33,7 @@ pub struct Completer {
     pub(crate) settings: RwLock<Arc<Settings>>,
     pub(crate) visibility: Mutex<Visibility>,
     pub(crate) memory: Arc<Mutex<CompletionMemory>>,
+    pub(crate) cross_file: Mutex<CrossFile>,
     documents: Mutex<Documents>,
     /// Statistics; nothing is counted until they have a file.
     pub(crate) statistics: OnceLock<Statistics>,
@@ -60,6 +62,7 @@ impl Completer {
             settings: RwLock::new(Arc::new(settings)),
             visibility,
             memory: Arc::default(),
+            cross_file: Mutex::default(),
             documents: Mutex::default(),
             statistics: OnceLock::new(),
             next_id: AtomicU64::new(1),

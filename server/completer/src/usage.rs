@@ -21,8 +21,14 @@ impl Completer {
     ///
     /// Cheap if no suggestion is shown in it; otherwise it reads only the suggestion's own text.
     pub fn changed(self: &Arc<Self>, snapshot: &Snapshot) {
+        let mut documents = self.documents();
+        let left = documents.enter(snapshot);
         let observed =
-            self.documents().observe(snapshot, |feedback, now| feedback.after_edit(snapshot, now));
+            documents.observe(snapshot, |feedback, now| feedback.after_edit(snapshot, now));
+        drop(documents);
+        if let Some(left) = left {
+            self.index_document(&left);
+        }
         self.count_observed(snapshot, observed);
     }
 

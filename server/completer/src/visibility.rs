@@ -1,6 +1,7 @@
 //! Decides what the model may see of a document, by every name in its URI.
 
 use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 
 use lowkey_context::{Rules, Verdict};
 use lowkey_document::{Carried, Uri};
@@ -8,7 +9,7 @@ use lowkey_document::{Carried, Uri};
 /// The workspace's rules.
 pub(crate) struct Visibility {
     folders: Vec<PathBuf>,
-    rules: Rules,
+    rules: Arc<Rules>,
 }
 
 /// A document that the model may see.
@@ -29,12 +30,17 @@ impl Visibility {
         for problem in problems {
             tracing::warn!(%problem, "an ignore rule is invalid");
         }
-        Self { folders, rules }
+        Self { folders, rules: Arc::new(rules) }
     }
 
     /// Applies a new value of the setting `exclude`.
     pub(crate) fn exclude(&mut self, exclude: &[String]) {
         *self = Self::new(std::mem::take(&mut self.folders), exclude);
+    }
+
+    /// Returns the workspace folders and their rules.
+    pub(crate) fn folders_and_rules(&self) -> (Vec<PathBuf>, Arc<Rules>) {
+        (self.folders.clone(), Arc::clone(&self.rules))
     }
 
     /// Decides about a document; `Err` has the rule that hides it.

@@ -9,7 +9,7 @@ use std::thread::JoinHandle;
 use std::time::Instant;
 
 use lowkey_model::{CausalLm, LogitsMode};
-use lowkey_prompt::Healing;
+use lowkey_prompt::{Healing, Placement};
 use tokio::sync::watch;
 
 use crate::acceptance::BatchCosts;
@@ -54,6 +54,9 @@ pub enum Status {
         context_length: usize,
         /// The prompt format, in words.
         infill: String,
+        /// The place of text from other files; `None` if it was not measured that such text helps
+        /// the model.
+        cross_file: Option<Placement>,
     },
     /// No model is loaded; the reason.
     Failed(LoadError),
@@ -208,6 +211,7 @@ fn serve<R: Copy>(
         cache_bytes_per_token: model.cache_bytes_per_token(),
         context_length: config.context_length,
         infill: assembler.format().name(),
+        cross_file: assembler.format().cross_file(),
     });
     let is_busy = Arc::new(AtomicBool::new(false));
     let saved = persist.zip(unsaved);

@@ -9,6 +9,7 @@
 use ahash::AHashSet;
 use std::sync::LazyLock;
 
+use crate::placement::Placement;
 use Piece::{Bos, CommentedPath, Mid, Middle, Path, Pre, Prefix, Separator, Suf, Suffix};
 
 /// A part of a prompt, in the order of a layout.
@@ -51,6 +52,8 @@ pub(crate) struct Family {
     /// The token before the repository's name, which precedes the first file, for families that
     /// were trained on `name\n` after it.
     pub(crate) repository: Option<&'static str>,
+    /// The place of text from other files, if it was measured that the text helps.
+    pub(crate) cross_file: Option<Placement>,
     /// The beginning-of-text token of the family's prompts, regardless of the metadata.
     pub(crate) bos: Option<&'static str>,
     /// Prefix, suffix, middle.
@@ -78,6 +81,7 @@ const UNKNOWN_ROW: Family = Family {
     required_token: None,
     separator: None,
     repository: None,
+    cross_file: None,
     bos: None,
     psm: Some(PSM_COMMENTED),
     spm: None,
@@ -92,6 +96,7 @@ const STARCODER: Family = Family {
     required_token: None,
     separator: None,
     repository: None,
+    cross_file: None,
     bos: None,
     psm: Some(PSM_COMMENTED),
     spm: Some(SPM_COMMENTED),
@@ -106,6 +111,7 @@ const BARRED: Family = Family {
     required_token: None,
     separator: None,
     repository: None,
+    cross_file: None,
     bos: None,
     psm: Some(PSM_COMMENTED),
     spm: Some(SPM_COMMENTED),
@@ -119,6 +125,7 @@ pub(crate) static FAMILIES: &[Family] = &[
         required_token: Some("<|file_sep|>"),
         separator: Some("<|file_sep|>"),
         repository: Some("<|repo_name|>"),
+        cross_file: Some(Placement::AfterSuffixFiles),
         psm: Some(PSM_SEPARATED),
         spm: Some(SPM_SEPARATED),
         ..BARRED

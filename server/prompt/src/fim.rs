@@ -159,6 +159,12 @@ impl FimFormat {
         self.family.name
     }
 
+    /// Returns the place of text from other files; `None` if it was not measured that such text
+    /// helps models of this family.
+    pub(crate) fn cross_file(&self) -> Option<Placement> {
+        self.family.cross_file
+    }
+
     /// Returns the position of the suffix.
     pub fn order(&self) -> FimOrder {
         self.order

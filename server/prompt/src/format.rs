@@ -114,6 +114,15 @@ impl Format {
         }
     }
 
+    /// Returns the place of text from other files; `None` if it was not measured that such text
+    /// helps these models.
+    pub fn cross_file(&self) -> Option<Placement> {
+        match self {
+            Format::Fim(format) => format.cross_file(),
+            Format::Instruct(_) => None,
+        }
+    }
+
     /// Whether the model was trained on middles that begin inside words, so that no healing is
     /// needed.
     pub fn fragmented_middle(&self) -> bool {

@@ -14,7 +14,7 @@ fn opened(text: &str) -> Documents {
     let params =
         json!({"textDocument": {"uri": URI, "languageId": "rust", "version": 1, "text": text}});
     let applied = documents.apply("textDocument/didOpen", params, PositionEncoding::Utf16);
-    assert!(matches!(applied, Applied::Opened));
+    assert!(matches!(applied, Applied::Opened(_)));
     documents
 }
 

@@ -11,7 +11,7 @@ use tower_lsp::ls_types::{
     WorkspaceFoldersServerCapabilities, WorkspaceServerCapabilities,
 };
 
-use super::{completion, configuration, execute_command, workspace_folders};
+use super::{completion, configuration, execute_command, watched_files, workspace_folders};
 use crate::embedded::embedded;
 use crate::lsp::clients::quirks;
 use crate::lsp::session::{ClientCapabilities, NegotiatedState, Session};
@@ -78,6 +78,7 @@ pub(in crate::lsp) fn initialized(session: &Session) {
     if session.copilot().is_open() {
         copilot::status::follow(session);
     }
+    watched_files::register(session);
     configuration::fetch(session);
     configuration::show(session, &negotiated.problems);
 }

@@ -22,7 +22,8 @@ impl Edits for Session {
             Applied::Closed(uri) => negotiated.completer.closed(&uri),
             // An edit shows whether the visible suggestion was accepted.
             Applied::Changed(snapshot) => negotiated.completer.changed(&snapshot),
-            Applied::Opened | Applied::Ignored => {}
+            Applied::Opened(snapshot) => negotiated.completer.opened(&snapshot),
+            Applied::Ignored => {}
         }
     }
 }

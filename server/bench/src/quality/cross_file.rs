@@ -6,6 +6,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::bail;
 use lowkey_completer::settings::{Settings, SuggestionThreshold};
@@ -40,8 +41,8 @@ pub(super) struct Options {
     /// another file defines. `server/training/crossfile.py` makes it
     #[arg(long, value_name = "FILE", conflicts_with_all = ["run", "parses", "kinds"])]
     pub(super) cross_file: Option<PathBuf>,
-    /// With --cross-file, text from other files, separated by commas: none, or oracle for the
-    /// signatures of the names on the line
+    /// With --cross-file, text from other files, separated by commas: none, oracle for the
+    /// signatures of the names on the line, signatures as in an editor, chunks, or both of these
     #[arg(long, value_delimiter = ',', value_name = "WHICH", default_value = "none,oracle")]
     context: Vec<Collector>,
     /// With --cross-file, the place of that text, separated by commas
@@ -54,6 +55,9 @@ pub(super) struct Options {
     #[arg(long, value_name = "FILE")]
     against: Option<PathBuf>,
 }
+
+/// A package is indexed in less.
+const INDEX_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// The words of `--placement`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -241,11 +245,19 @@ impl Bench<'_> {
         let uri = Uri::of_path(&opened.path);
         let document = Document::open(uri.as_str(), language.id, 0, &hole.holed(text));
         let snapshot = document.snapshot();
-        let snippets = variant.collector.collect(given);
-        let n_snippets = snippets.len();
+        let repository = if variant.collector.is_automatic() {
+            self.completer.set_roots(vec![given.root.clone()]);
+            self.completer.opened(&snapshot);
+            self.completer.wait_for_index(INDEX_TIMEOUT);
+            // A name would make the empty list of snippets final.
+            String::new()
+        } else {
+            given.package.clone()
+        };
+        let snippets = variant.collector.collect(given, &snapshot, hole.cursor());
         let elsewhere = Elsewhere {
             snippets,
-            repository: given.package.clone(),
+            repository,
             tokens: self.args.cross_file.snippet_tokens,
             placement: variant.place.map(Place::placement),
         };
@@ -266,7 +278,7 @@ impl Bench<'_> {
             }
             Outcome::Nothing | Outcome::Superseded => None,
         };
-        self.row(given, opened, variant, n_snippets, &answer, filled.as_deref())
+        self.row(given, opened, variant, &answer, filled.as_deref())
     }
 
     fn row(
@@ -274,7 +286,6 @@ impl Bench<'_> {
         given: &GivenHole,
         opened: &Opened,
         variant: Variant,
-        n_snippets: usize,
         answer: &Answer,
         filled: Option<&str>,
     ) -> Row {
@@ -310,7 +321,7 @@ impl Bench<'_> {
                 ),
             },
             stop: report.stop.map(|stop| stop.name().to_owned()),
-            snippets: n_snippets,
+            snippets: report.n_snippets,
             tokens: report.tokens,
             ms: report.ms,
             texts: self.args.texts.then(texts),

@@ -49,6 +49,16 @@ pub enum Multiline {
     Always,
 }
 
+/// When prompts have signatures of other files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum CrossFileSetting {
+    /// With models that were measured to profit.
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
 /// When suggestions are offered in the completion popup too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Popup {
@@ -257,6 +267,8 @@ words!(Multiline { "auto" => Auto, "never" => Never, "always" => Always }
     "\"auto\", \"never\" or \"always\"");
 words!(SuggestionThreshold { "quiet" => Quiet, "normal" => Normal, "eager" => Eager, "always" => Always }
     "\"quiet\", \"normal\", \"eager\" or \"always\"");
+words!(CrossFileSetting { "auto" => Auto, "always" => Always, "never" => Never }
+    "\"auto\", \"always\" or \"never\"");
 words!(Popup { "auto" => Auto, "always" => Always, "never" => Never }
     "\"auto\", \"always\" or \"never\"");
 words!(SharedWeights { "auto" => Auto, "always" => Always, "never" => Never }

@@ -1,8 +1,16 @@
 //! Collectors: functions that choose the text from other files for a hole.
 
-use lowkey_context::Snippet;
+use std::path::{Path, PathBuf};
+
+use lowkey_context::related::{Place, similar_chunks};
+use lowkey_context::{Anchor, Context, Snippet, WindowBudget};
+use lowkey_document::{ByteOffset, Language, Snapshot};
 
 use super::given::GivenHole;
+
+const N_CHUNKS: usize = 3;
+const WINDOW: WindowBudget =
+    WindowBudget { prefix_bytes: 2000, suffix_bytes: 600, whole_bytes: 2600 };
 
 /// The words of `--context`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -11,16 +19,70 @@ pub(super) enum Collector {
     None,
     /// The signatures of the names that the line uses, which no real collector knows
     Oracle,
+    /// The signatures that the completer chooses
+    Signatures,
+    /// The three most similar parts of other files
+    Chunks,
 }
 
 impl Collector {
-    /// Returns the snippets for a hole, the most helpful last.
-    pub(super) fn collect(self, hole: &GivenHole) -> Vec<Snippet> {
+    /// Whether the completer chooses the snippets.
+    pub(super) fn is_automatic(self) -> bool {
+        self == Collector::Signatures
+    }
+
+    /// Returns the snippets for a hole, the most helpful last; none if the completer chooses them.
+    pub(super) fn collect(
+        self,
+        hole: &GivenHole,
+        snapshot: &Snapshot,
+        cursor: usize,
+    ) -> Vec<Snippet> {
         match self {
-            Collector::None => Vec::new(),
+            Collector::None | Collector::Signatures => Vec::new(),
             Collector::Oracle => oracle(hole),
+            Collector::Chunks => chunks(hole, snapshot, cursor),
         }
     }
+}
+
+/// Returns the parts of the package's other files that are most similar to the text around a
+/// cursor.
+fn chunks(hole: &GivenHole, snapshot: &Snapshot, cursor: usize) -> Vec<Snippet> {
+    let language = snapshot.language();
+    let mut texts = Vec::new();
+    for entry in walk(&hole.root) {
+        let label = lowkey_context::label(Some(&hole.root), &entry);
+        if label != hole.path
+            && Language::by_path(&entry) == language
+            && let Ok(text) = std::fs::read_to_string(&entry)
+        {
+            texts.push((label, text));
+        }
+    }
+    let cursor = snapshot.cursor(ByteOffset(cursor));
+    let anchor = Anchor::Lines(8);
+    let context = Context::gather(snapshot, &cursor, &hole.path, &WINDOW, anchor);
+    let place = Place { context: &context, text: &snapshot.text(), language, path: "" };
+    let texts = texts.iter().map(|(label, text)| (label.as_str(), text.as_str()));
+    similar_chunks(&place, texts, N_CHUNKS)
+}
+
+/// Returns the files below a folder, ordered by path.
+fn walk(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    let mut folders = vec![folder.to_path_buf()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            match entry.file_type() {
+                Ok(kind) if kind.is_dir() => folders.push(entry.path()),
+                Ok(kind) if kind.is_file() => files.push(entry.path()),
+                _ => {}
+            }
+        }
+    }
+    files.sort();
+    files
 }
 
 /// Returns the signatures of the hole's names, one snippet for each file.
@@ -57,17 +119,17 @@ mod tests {
         let mut hole = hole();
         let snippet = |label: &str, text: &str| Snippet { label: label.into(), text: text.into() };
         assert_eq!(
-            Collector::Oracle.collect(&hole),
+            oracle(&hole),
             [
                 snippet("src/b.rs", "pub fn area(w: u32,\nh: u32) -> u32\n"),
                 snippet("src/c.rs", "pub const UNIT: u32 = 1;\n")
             ]
         );
-        assert_eq!(Collector::None.collect(&hole), []);
+
         let again = hole.names.clone();
         hole.names.extend(again);
-        assert_eq!(Collector::Oracle.collect(&hole).len(), 2);
+        assert_eq!(oracle(&hole).len(), 2);
         hole.names[2].signature = vec!["pub fn other()".into()];
-        assert_eq!(Collector::Oracle.collect(&hole)[0].text.lines().count(), 3);
+        assert_eq!(oracle(&hole)[0].text.lines().count(), 3);
     }
 }

@@ -1,0 +1,248 @@
+//! Text of other files for the prompt: the index of the workspace, and the choice for a document.
+//!
+//! A choice holds while the text above the anchor is the same: typing on the cursor's line or below
+//! the anchor never changes the prompt's beginning. When the anchor moves, the choice is made again,
+//! and the held snippets stay if they have what is most helpful now.
+//!
+//! Invariants: a file that the rules deny is neither read by the indexer nor named here; a choice is
+//! made from snapshots and waits for nothing.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::RecvTimeoutError;
+use std::time::Duration;
+
+use lowkey_context::index::{
+    InFlight, IndexLimits, Indexer, Pause, ReadLimits, Table, has_definitions, key,
+};
+use lowkey_context::related::{Place, SignatureLimits, signatures};
+use lowkey_context::{Anchor, Context, Rules, Snippet, Verdict, WindowBudget};
+use lowkey_document::{ByteOffset, Language, Snapshot, Uri};
+use lowkey_engine::Status;
+use lowkey_prompt::Placement;
+
+use crate::request::CompletionRequest;
+use crate::settings::CrossFileSetting;
+use crate::state::{Completer, lock};
+use crate::time_budget::tokens_within;
+
+/// The text in which names are near the cursor. It is the same for every model and budget.
+const WINDOW: WindowBudget =
+    WindowBudget { prefix_bytes: 2000, suffix_bytes: 600, whole_bytes: 2600 };
+const GROUP_LINES: usize = 8;
+/// Bytes of the document that are searched for names and imports.
+const MAX_SEARCHED_BYTES: usize = 128 << 10;
+
+/// Time limit for computing the snippets, in seconds. Decision 15 has the figures.
+const SNIPPET_SECONDS: f64 = 0.2;
+const SNIPPET_STEP_TOKENS: usize = 32;
+const MIN_SNIPPET_TOKENS: usize = 64;
+/// More signatures were not measured.
+const MAX_SNIPPET_TOKENS: usize = 256;
+/// Bytes of a signature per token, at least.
+const BYTES_PER_TOKEN: usize = 3;
+
+/// The index of the workspace; none while the setting disables it.
+#[derive(Default)]
+pub(crate) struct CrossFile {
+    indexer: Option<Indexer>,
+    pause: Arc<Pause>,
+}
+
+/// The snippets in a document's prompts.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct HeldSnippets {
+    anchor: Option<ByteOffset>,
+    /// Files of the index when the choice was made.
+    n_files: usize,
+    snippets: Vec<Snippet>,
+}
+
+impl CrossFile {
+    /// Starts or stops the indexer, or replaces its rules.
+    fn apply(&mut self, is_enabled: bool, folders: Vec<PathBuf>, rules: Arc<Rules>) {
+        if !is_enabled {
+            self.indexer = None;
+        } else if let Some(indexer) = &self.indexer {
+            indexer.set_rules(folders, rules);
+        } else {
+            let limits = (IndexLimits::default(), ReadLimits::default());
+            match Indexer::start(folders, rules, Arc::clone(&self.pause), limits) {
+                Ok(indexer) => self.indexer = Some(indexer),
+                Err(error) => tracing::warn!(%error, "the workspace cannot be indexed"),
+            }
+        }
+    }
+}
+
+impl Completer {
+    /// Makes the indexer follow the setting, the model, the folders and the rules. A request does
+    /// it too; a caller that waits for the index begins earlier.
+    pub fn start_index(&self) {
+        let is_enabled = self.uses_other_files();
+        let (folders, rules) = lock(&self.visibility).folders_and_rules();
+        lock(&self.cross_file).apply(is_enabled, folders, rules);
+    }
+
+    /// Whether prompts have text of other files; with the setting `auto` the model decides.
+    fn uses_other_files(&self) -> bool {
+        match self.settings().cross_file {
+            CrossFileSetting::Always => true,
+            CrossFileSetting::Never => false,
+            CrossFileSetting::Auto => {
+                matches!(&*self.status.borrow(), Status::Ready { cross_file: Some(_), .. })
+            }
+        }
+    }
+
+    /// Makes the indexer wait until the returned value is dropped.
+    pub(crate) fn pause_index(&self) -> InFlight {
+        lock(&self.cross_file).pause.begin()
+    }
+
+    /// Stops the indexer.
+    pub(crate) fn stop_index(&self) {
+        let stopped = lock(&self.cross_file).indexer.take();
+        drop(stopped);
+    }
+
+    /// Waits until the workspace is indexed, but not longer than `limit`; returns whether it is.
+    pub fn wait_for_index(&self, limit: Duration) -> bool {
+        let idle = match &lock(&self.cross_file).indexer {
+            Some(indexer) => indexer.when_idle(),
+            None => return true,
+        };
+        !matches!(idle.recv_timeout(limit), Err(RecvTimeoutError::Timeout))
+    }
+
+    /// Indexes a document that the editor opened.
+    pub fn opened(&self, snapshot: &Snapshot) {
+        self.index_document(snapshot);
+    }
+
+    /// Reads files into the index again that were created, changed or deleted on disk.
+    pub fn files_changed(&self, paths: Vec<PathBuf>) {
+        if let Some(indexer) = &lock(&self.cross_file).indexer {
+            indexer.changed(paths);
+        }
+    }
+
+    /// Replaces a document's text in the index.
+    pub(crate) fn index_document(&self, snapshot: &Snapshot) {
+        let Some(path) = snapshot.uri().file_path() else { return };
+        if let Some(indexer) = &lock(&self.cross_file).indexer {
+            indexer.opened(path, snapshot.clone());
+        }
+    }
+
+    /// Reads a closed document's file into the index again.
+    pub(crate) fn index_closed(&self, uri: &Uri) {
+        let Some(path) = uri.file_path() else { return };
+        if let Some(indexer) = &lock(&self.cross_file).indexer {
+            indexer.closed(path);
+        }
+    }
+
+    /// Adds text of other files to a request that has none.
+    pub(crate) fn with_snippets(&self, mut request: CompletionRequest) -> CompletionRequest {
+        if request.elsewhere.is_automatic()
+            && let Some((snippets, tokens)) = self.snippets_for(&request)
+        {
+            request.elsewhere.snippets = snippets;
+            request.elsewhere.tokens = tokens;
+            request.elsewhere.placement.get_or_insert(self.placement());
+        }
+        request
+    }
+
+    /// Returns the place of the text in the prompt.
+    fn placement(&self) -> Placement {
+        match &*self.status.borrow() {
+            Status::Ready { cross_file: Some(placement), .. } => *placement,
+            _ => Placement::default(),
+        }
+    }
+
+    fn snippets_for(&self, request: &CompletionRequest) -> Option<(Vec<Snippet>, usize)> {
+        if !self.uses_other_files() {
+            return None;
+        }
+        let table = lock(&self.cross_file).indexer.as_ref().map(Indexer::snapshot);
+        let Some(table) = table else {
+            // The first request with this model.
+            self.start_index();
+            self.index_document(&request.snapshot);
+            return None;
+        };
+        let snapshot = &request.snapshot;
+        let path = snapshot.uri().file_path()?;
+        let visible = lock(&self.visibility).judge(snapshot.uri()).ok()?;
+        let tokens = match (request.elsewhere.tokens, &*self.status.borrow()) {
+            (0, Status::Ready { speed, .. }) => affordable(speed.prefill),
+            (0, Status::Loading(_) | Status::Failed(_)) => MIN_SNIPPET_TOKENS,
+            (set, _) => set,
+        };
+        let cursor = snapshot.cursor(request.cursor);
+        let anchor = Anchor::Lines(GROUP_LINES);
+        let context = Context::gather(snapshot, &cursor, &visible.label, &WINDOW, anchor);
+        let held = self.documents().get(snapshot.uri()).map(|state| state.snippets.clone());
+        let held = held.unwrap_or_default();
+        let snippets = if held.is_for(&context, &table) {
+            held.snippets
+        } else {
+            let snippets = self.choose(snapshot, &path, (&context, &table), tokens, &held);
+            let n_files = table.n_files();
+            let chosen =
+                HeldSnippets { anchor: Some(context.anchor), n_files, snippets: snippets.clone() };
+            self.documents().entry(snapshot.uri()).snippets = chosen;
+            snippets
+        };
+        // Later places may add half as many.
+        let tokens = tokens + tokens / 2;
+        (!snippets.is_empty()).then_some((snippets, tokens))
+    }
+
+    fn choose(
+        &self,
+        snapshot: &Snapshot,
+        path: &Path,
+        (context, table): (&Context, &Table),
+        tokens: usize,
+        held: &HeldSnippets,
+    ) -> Vec<Snippet> {
+        let (_, rules) = lock(&self.visibility).folders_and_rules();
+        let end = ByteOffset(snapshot.n_bytes().min(MAX_SEARCHED_BYTES));
+        let text = snapshot.slice(ByteOffset(0)..end);
+        let path = key(path);
+        let place = Place { context, text: &text, language: snapshot.language(), path: &path };
+        let max_bytes = tokens * BYTES_PER_TOKEN;
+        let limits = SignatureLimits { max_bytes, max_held_bytes: max_bytes + max_bytes / 2 };
+        // The verdict may have changed since the file was indexed.
+        let label = |path: &str| {
+            let path = Path::new(path);
+            let is_allowed = rules.verdict(path) == Verdict::Allowed;
+            is_allowed.then(|| lowkey_context::label(rules.root_of(path), path))
+        };
+        signatures(&place, table, limits, label, &held.snippets)
+    }
+}
+
+impl HeldSnippets {
+    /// Whether the choice holds at this place. The first choice may have been made before any file
+    /// was indexed.
+    fn is_for(&self, context: &Context, table: &Table) -> bool {
+        self.anchor == Some(context.anchor) && (self.n_files > 0 || table.n_files() == 0)
+    }
+}
+
+/// Returns how many tokens of snippets fit into the time limit at `per_second` tokens per second.
+fn affordable(per_second: f64) -> usize {
+    tokens_within(SNIPPET_SECONDS, per_second, SNIPPET_STEP_TOKENS, MIN_SNIPPET_TOKENS)
+        .min(MAX_SNIPPET_TOKENS)
+}
+
+/// Returns the extensions of the files whose definitions are indexed, without the dot.
+pub fn indexed_extensions() -> Vec<&'static str> {
+    let languages = Language::all().iter().filter(|language| has_definitions(language));
+    languages.flat_map(|language| language.extensions).copied().collect()
+}

@@ -1,0 +1,145 @@
+//! Signatures of other files in the prompt: which files are read, and which never.
+
+use std::time::{Duration, Instant};
+
+use lowkey_test_support::TestFolder;
+use lowkey_test_support::server::{Options, Server, TIMEOUT, capabilities, uri};
+use serde_json::{Value, json};
+
+/// A workspace in which `src/main.rs` uses names of other files.
+struct Workspace {
+    folder: TestFolder,
+    main: String,
+}
+
+const MAIN: &str = "use crate::hidden::reveal_all;\nuse crate::late::later_one;\nuse crate::shapes::area_of;\n\n\
+                    fn main() {\n    let a1 = foo(1);\n    let a2 = foo(2);\n    let a3 = \n}\n";
+
+/// The text of denied files, and nothing else.
+const MARKER: &str = "zebra_marker";
+
+impl Workspace {
+    fn new(name: &str) -> Self {
+        let folder = TestFolder::new(name);
+        std::fs::create_dir(folder.join("src")).unwrap();
+        let workspace = Self { main: uri(&folder.join("src/main.rs")), folder };
+        workspace.write("src/main.rs", MAIN);
+        workspace.write("src/shapes.rs", "pub fn area_of(width: u32) -> u32 {\n    width\n}\n");
+        workspace
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.folder.join(name), text).unwrap();
+    }
+
+    fn serve(&self, options: Options, initialization: &Value, capabilities: &Value) -> Server {
+        let mut server = Server::spawn(options);
+        server.initialize(capabilities, initialization, Some(&self.folder));
+        server.ready();
+        server.open(&self.main, "rust", MAIN);
+        server
+    }
+
+    /// Requests suggestions until the prompt has a file's signatures; returns the reasons in words.
+    /// Every request begins with another document state, because a place keeps its choice.
+    fn wait_for(&self, server: &mut Server, file: &str) -> String {
+        let deadline = Instant::now() + TIMEOUT;
+        for version in 2.. {
+            server.notify(
+                "textDocument/didChange",
+                &json!({
+                    "textDocument": {"uri": self.main, "version": version},
+                    "contentChanges": [{"text": format!("// {version}\n{MAIN}")}],
+                }),
+            );
+            server.items(&self.main, 8, 13);
+            let why = server.explain(&self.main)["why"].to_string();
+            if why.contains(file) {
+                return why;
+            }
+            assert!(Instant::now() < deadline, "no signature of {file}: {why}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        unreachable!("versions do not end")
+    }
+}
+
+#[test]
+fn prompt_has_signatures_of_used_names() {
+    let workspace = Workspace::new("cross-file");
+    let mut server = workspace.serve(Options::default(), &Value::Null, &capabilities());
+    let why = workspace.wait_for(&mut server, "src/shapes.rs");
+    assert!(why.contains("context: signatures of src/shapes.rs (1 line)"), "{why}");
+    server.finish();
+}
+
+#[test]
+fn setting_disables_the_index() {
+    let workspace = Workspace::new("cross-file-off");
+    let off = json!({"cross_file": "never"});
+    let mut server = workspace.serve(Options::default(), &off, &capabilities());
+    for _ in 0..3 {
+        server.items(&workspace.main, 7, 13);
+        let why = server.explain(&workspace.main)["why"].to_string();
+        assert!(!why.contains("signatures"), "{why}");
+    }
+    server.finish();
+}
+
+#[test]
+fn denied_files_are_not_indexed() {
+    let workspace = Workspace::new("cross-file-denied");
+    workspace.write(".lowkeyignore", "hidden.rs\n");
+    workspace.write(".gitignore", "late.rs\n");
+    let denied =
+        format!("pub fn reveal_all({MARKER}: u32) {{}}\npub fn later_one({MARKER}: u32) {{}}\n");
+    for name in ["src/hidden.rs", "src/late.rs", "src/secrets.rs"] {
+        workspace.write(name, &denied);
+    }
+    std::fs::write(workspace.folder.join(".env"), format!("{MARKER}=1\n")).unwrap();
+    let cache = TestFolder::new("cross-file-cache");
+    let env =
+        vec![("LOWKEY_LOG", "trace".to_owned()), ("LOWKEY_CACHE_DIR", cache.display().to_string())];
+    let options = Options { env, ..Options::default() };
+    let mut server = workspace.serve(options, &Value::Null, &capabilities());
+    // The walk reads a folder's files in order, so those before `shapes.rs` had their turn.
+    workspace.write("src/zoo.rs", "pub fn zoo_of(width: u32) -> u32 {\n    width\n}\n");
+    let why = workspace.wait_for(&mut server, "src/shapes.rs");
+    for name in ["hidden.rs", "late.rs", "secrets.rs", MARKER] {
+        assert!(!why.contains(name), "{name}: {why}");
+    }
+    let log = server.finish();
+    assert!(!log.contains(MARKER), "{log}");
+    for file in std::fs::read_dir(&*cache).unwrap() {
+        let path = file.unwrap().path();
+        if path.is_file() {
+            let bytes = std::fs::read(&path).unwrap();
+            let has_marker = bytes.windows(MARKER.len()).any(|window| window == MARKER.as_bytes());
+            assert!(!has_marker, "{}", path.display());
+        }
+    }
+}
+
+#[test]
+fn changed_files_are_read_again() {
+    let workspace = Workspace::new("cross-file-changed");
+    let mut capabilities = capabilities();
+    capabilities["workspace"]["didChangeWatchedFiles"] = json!({"dynamicRegistration": true});
+    let mut server = workspace.serve(Options::default(), &Value::Null, &capabilities);
+    workspace.wait_for(&mut server, "src/shapes.rs");
+    let registered = server.server_requests.iter().find(|(method, params)| {
+        method == "client/registerCapability"
+            && params["registrations"][0]["method"] == "workspace/didChangeWatchedFiles"
+    });
+    let (_, params) = registered.expect("the server registers for changes");
+    let pattern = params["registrations"][0]["registerOptions"]["watchers"][0]["globPattern"]
+        .as_str()
+        .unwrap();
+    assert!(pattern.starts_with("**/*.{") && pattern.contains("rs"), "{pattern}");
+    workspace.write("src/late.rs", "pub fn later_one(width: u32) -> u32 {\n    width\n}\n");
+    let late = uri(&workspace.folder.join("src/late.rs"));
+    server
+        .notify("workspace/didChangeWatchedFiles", &json!({"changes": [{"uri": late, "type": 1}]}));
+    workspace.wait_for(&mut server, "src/late.rs");
+    server.finish();
+}
