@@ -7,8 +7,9 @@ use std::process::{Command, ExitStatus};
 
 use rustix::pty::{OpenptFlags, ioctl_tiocgptpeer, openpt, unlockpt};
 
-/// Variables that decide about colours and cursor movement.
-const STYLE_VARIABLES: [&str; 4] = ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "TERM"];
+/// Variables that decide about colours and cursor movement. A continuous integration (`CI`) shows
+/// colours in any terminal.
+const STYLE_VARIABLES: [&str; 5] = ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "TERM", "CI"];
 
 /// Opens a terminal. Returns the end that reads what programs write, and the programs' end.
 pub fn open() -> (File, OwnedFd) {

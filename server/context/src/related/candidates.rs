@@ -34,6 +34,8 @@ mod weight {
     pub(super) const UNUSED: f32 = 3.0;
     /// The file uses the name.
     pub(super) const USED: f32 = 2.0;
+    /// The window shows the name, so that the model knows it: this part of the source's weight.
+    pub(super) const VISIBLE: f32 = 0.7;
     /// The definition belongs to a type that is a candidate: this part of the type's score.
     pub(super) const MEMBER: f32 = 0.6;
     /// The definition is in a file that the file imports.
@@ -125,6 +127,8 @@ impl<'t> Search<'_, 't> {
             .iter()
             .flat_map(|import| import.names.iter().map(move |name| (name.as_str(), import)))
             .collect();
+        let window = [&self.place.context.prefix, &self.place.context.suffix];
+        let visible: HashSet<&str> = window.into_iter().flat_map(|text| names(text)).collect();
         let mut counts: HashMap<&str, usize> = HashMap::new();
         for name in names(text).chain(imported.keys().copied()) {
             *counts.entry(name).or_default() += 1;
@@ -140,6 +144,7 @@ impl<'t> Search<'_, 't> {
                 Some(_) => weight::IMPORTED,
                 None => weight::USED,
             };
+            let source = if visible.contains(name) { weight::VISIBLE * source } else { source };
             for (file, definition) in self.meant(name, import) {
                 self.add(file, definition, source);
                 if definition.kind == DefinitionKind::Type {
