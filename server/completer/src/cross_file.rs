@@ -1,4 +1,4 @@
-//! Text of other files for the prompt: the index of the workspace, and the choice for a document.
+//! Text of other files for the prompt: what the index is told, and the choice for a place.
 //!
 //! A choice holds while the text above the anchor is the same: typing on the cursor's line or below
 //! the anchor never changes the prompt's beginning. When the anchor moves, the choice is made again,
@@ -8,16 +8,13 @@
 //! made from snapshots and waits for nothing.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
-use lowkey_context::index::{
-    InFlight, IndexLimits, Indexer, Pause, ReadLimits, Table, has_definitions, key,
-};
+use lowkey_context::index::{InFlight, Indexer, Table, key};
 use lowkey_context::related::{Place, SignatureLimits, signatures};
-use lowkey_context::{Anchor, Context, Rules, Snippet, Verdict, WindowBudget};
-use lowkey_document::{ByteOffset, Language, Snapshot, Uri};
+use lowkey_context::{Anchor, Context, Snippet, Verdict, WindowBudget};
+use lowkey_document::{ByteOffset, Snapshot, Uri};
 use lowkey_engine::Status;
 use lowkey_prompt::Placement;
 
@@ -25,6 +22,7 @@ use crate::request::CompletionRequest;
 use crate::settings::CrossFileSetting;
 use crate::state::{Completer, lock};
 use crate::time_budget::tokens_within;
+use crate::workspace_index::HeldSnippets;
 
 /// The text in which names are near the cursor. It is the same for every model and budget.
 const WINDOW: WindowBudget =
@@ -41,39 +39,6 @@ const MIN_SNIPPET_TOKENS: usize = 64;
 const MAX_SNIPPET_TOKENS: usize = 256;
 /// Bytes of a signature per token, at least.
 const BYTES_PER_TOKEN: usize = 3;
-
-/// The index of the workspace; none while the setting disables it.
-#[derive(Default)]
-pub(crate) struct CrossFile {
-    indexer: Option<Indexer>,
-    pause: Arc<Pause>,
-}
-
-/// The snippets in a document's prompts.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct HeldSnippets {
-    anchor: Option<ByteOffset>,
-    /// Files of the index when the choice was made.
-    n_files: usize,
-    snippets: Vec<Snippet>,
-}
-
-impl CrossFile {
-    /// Starts or stops the indexer, or replaces its rules.
-    fn apply(&mut self, is_enabled: bool, folders: Vec<PathBuf>, rules: Arc<Rules>) {
-        if !is_enabled {
-            self.indexer = None;
-        } else if let Some(indexer) = &self.indexer {
-            indexer.set_rules(folders, rules);
-        } else {
-            let limits = (IndexLimits::default(), ReadLimits::default());
-            match Indexer::start(folders, rules, Arc::clone(&self.pause), limits) {
-                Ok(indexer) => self.indexer = Some(indexer),
-                Err(error) => tracing::warn!(%error, "the workspace cannot be indexed"),
-            }
-        }
-    }
-}
 
 impl Completer {
     /// Makes the indexer follow the setting, the model, the folders and the rules. A request does
@@ -227,22 +192,8 @@ impl Completer {
     }
 }
 
-impl HeldSnippets {
-    /// Whether the choice holds at this place. The first choice may have been made before any file
-    /// was indexed.
-    fn is_for(&self, context: &Context, table: &Table) -> bool {
-        self.anchor == Some(context.anchor) && (self.n_files > 0 || table.n_files() == 0)
-    }
-}
-
 /// Returns how many tokens of snippets fit into the time limit at `per_second` tokens per second.
 fn affordable(per_second: f64) -> usize {
     tokens_within(SNIPPET_SECONDS, per_second, SNIPPET_STEP_TOKENS, MIN_SNIPPET_TOKENS)
         .min(MAX_SNIPPET_TOKENS)
-}
-
-/// Returns the extensions of the files whose definitions are indexed, without the dot.
-pub fn indexed_extensions() -> Vec<&'static str> {
-    let languages = Language::all().iter().filter(|language| has_definitions(language));
-    languages.flat_map(|language| language.extensions).copied().collect()
 }

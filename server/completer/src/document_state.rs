@@ -18,12 +18,12 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use crate::cross_file::HeldSnippets;
 use crate::feedback::Feedback;
 use crate::look_ahead_backoff::LookAheadBackoff;
 use crate::report::Report;
 use crate::request::{Subject, Surface};
 use crate::running_job::RunningJob;
+use crate::workspace_index::HeldSnippets;
 
 /// The requests of one surface of a document.
 struct RequestSlot {

@@ -43,13 +43,14 @@ mod time_budget;
 mod usage;
 mod visibility;
 mod wait;
+mod workspace_index;
 
 pub use answer::{Answer, Outcome};
 pub use counters::Work;
-pub use cross_file::indexed_extensions;
 pub use insert::Insert;
 pub use request::{CompletionRequest, Elsewhere, Surface, TimeLimit, Trigger};
 pub use state::Completer;
+pub use workspace_index::indexed_extensions;
 
 // Re-exports of the stages for front ends, so that front ends depend on none of them.
 pub use lowkey_engine::{PersistOptions, Speed, Status};

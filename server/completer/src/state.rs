@@ -18,12 +18,12 @@ use lowkey_suggestion::{CompletionMemory, StopReason};
 use tokio::sync::watch;
 
 use crate::counters::{Counters, Work};
-use crate::cross_file::CrossFile;
 use crate::documents::Documents;
 use crate::settings::Settings;
 use crate::stats::Statistics;
 use crate::time_budget::time_budget;
 use crate::visibility::Visibility;
+use crate::workspace_index::WorkspaceIndex;
 
 /// Answers requests; shared by every connection of a server.
 pub struct Completer {
@@ -33,7 +33,7 @@ pub struct Completer {
     pub(crate) settings: RwLock<Arc<Settings>>,
     pub(crate) visibility: Mutex<Visibility>,
     pub(crate) memory: Arc<Mutex<CompletionMemory>>,
-    pub(crate) cross_file: Mutex<CrossFile>,
+    pub(crate) cross_file: Mutex<WorkspaceIndex>,
     documents: Mutex<Documents>,
     /// Statistics; nothing is counted until they have a file.
     pub(crate) statistics: OnceLock<Statistics>,
