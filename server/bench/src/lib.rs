@@ -3,7 +3,7 @@
 //!
 //! The program passes its arguments, its settings, its embedded model and its own path to [`run`].
 //! `lowkey demo` uses the [client](client::Client), the [figures](figures::percentile) and the
-//! [simulated user](target::choose).
+//! [simulated user](simulated_user::decide).
 #![cfg_attr(
     test,
     expect(clippy::unwrap_used, reason = "a test that panics has failed, which is what is wanted")

@@ -9,7 +9,7 @@ pub fn print(text: &str) -> anyhow::Result<()> {
     write(io::stdout().lock(), text)
 }
 
-/// Like [`print`], for text with escape codes: they are removed unless [`has_styles`].
+/// Like [`print()`], for text with escape codes: they are removed unless [`has_styles`].
 pub fn print_styled(text: &str) -> anyhow::Result<()> {
     write(AutoStream::auto(io::stdout()).lock(), text)
 }
