@@ -211,13 +211,8 @@ impl Bench<'_> {
         planned: &[Planned],
         parameters: &Map<String, Value>,
     ) -> anyhow::Result<Vec<Row>> {
-        let (mut ledger, known) = match &self.args.out {
-            Some(path) => {
-                let (ledger, rows) = Ledger::open::<Row>(path, parameters)?;
-                (Some(ledger), rows)
-            }
-            None => (None, Vec::new()),
-        };
+        let (mut ledger, known) =
+            Ledger::open_optional::<Row>(self.args.out.as_deref(), parameters)?;
         let known: std::collections::BTreeMap<usize, Row> =
             known.into_iter().map(|row| (row.hole, row)).collect();
         let n_before = known.len().min(planned.len());

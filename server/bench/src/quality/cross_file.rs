@@ -137,10 +137,6 @@ pub(super) fn run(
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let completer = Completer::start(settings.clone(), program.embedded, None)?;
-    let mut roots: Vec<PathBuf> = holes.iter().map(|hole| hole.root.clone()).collect();
-    roots.sort();
-    roots.dedup();
-    completer.set_roots(roots);
     let outcome = runtime.block_on(async {
         let model = match completer.ready().await {
             Status::Ready { model, .. } => model,
@@ -201,17 +197,14 @@ impl Bench<'_> {
         holes: &[GivenHole],
         parameters: &Map<String, Value>,
     ) -> anyhow::Result<Vec<Row>> {
-        let (mut ledger, known) = match &self.args.out {
-            Some(path) => {
-                let (ledger, rows) = Ledger::open::<Row>(path, parameters)?;
-                (Some(ledger), rows)
-            }
-            None => (None, Vec::new()),
-        };
+        let (mut ledger, known) =
+            Ledger::open_optional::<Row>(self.args.out.as_deref(), parameters)?;
         let progress = progress::bar(progress::HOLES, 0, holes.len() as u64);
         let mut rows = Vec::new();
         for hole in holes {
             let opened = hole.open()?;
+            // The same folder for every variant: labels are relative to it.
+            self.completer.set_roots(vec![hole.root.clone()]);
             for &variant in &self.variants {
                 let (id, name) = (hole.id(), variant.name());
                 let found = known.iter().find(|row| row.hole == id && row.variant == name);
@@ -246,7 +239,6 @@ impl Bench<'_> {
         let document = Document::open(uri.as_str(), language.id, 0, &hole.holed(text));
         let snapshot = document.snapshot();
         let repository = if variant.collector.is_automatic() {
-            self.completer.set_roots(vec![given.root.clone()]);
             self.completer.opened(&snapshot);
             self.completer.wait_for_index(INDEX_TIMEOUT);
             // A name would make the empty list of snippets final.

@@ -24,6 +24,16 @@ pub(super) struct Ledger {
 }
 
 impl Ledger {
+    /// Opens the file of `--out`, if one is named; see [`Self::open`].
+    pub(super) fn open_optional<Row: DeserializeOwned>(
+        path: Option<&Path>,
+        parameters: &Map<String, Value>,
+    ) -> anyhow::Result<(Option<Self>, Vec<Row>)> {
+        let Some(path) = path else { return Ok((None, Vec::new())) };
+        let (ledger, rows) = Self::open(path, parameters)?;
+        Ok((Some(ledger), rows))
+    }
+
     /// Opens or creates the file; returns its rows.
     ///
     /// Fails if its rows have other parameters than `parameters`.

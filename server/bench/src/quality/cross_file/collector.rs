@@ -2,15 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use lowkey_context::related::{Place, similar_chunks};
-use lowkey_context::{Anchor, Context, Snippet, WindowBudget};
+use lowkey_context::Snippet;
+use lowkey_context::related::{Place, similar_chunks, window};
 use lowkey_document::{ByteOffset, Language, Snapshot};
 
 use super::given::GivenHole;
 
 const N_CHUNKS: usize = 3;
-const WINDOW: WindowBudget =
-    WindowBudget { prefix_bytes: 2000, suffix_bytes: 600, whole_bytes: 2600 };
 
 /// The words of `--context`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -61,8 +59,7 @@ fn chunks(hole: &GivenHole, snapshot: &Snapshot, cursor: usize) -> Vec<Snippet> 
         }
     }
     let cursor = snapshot.cursor(ByteOffset(cursor));
-    let anchor = Anchor::Lines(8);
-    let context = Context::gather(snapshot, &cursor, &hole.path, &WINDOW, anchor);
+    let context = window(snapshot, &cursor, &hole.path);
     let place = Place { context: &context, text: &snapshot.text(), language, path: "" };
     let texts = texts.iter().map(|(label, text)| (label.as_str(), text.as_str()));
     similar_chunks(&place, texts, N_CHUNKS)
