@@ -120,18 +120,61 @@ fn denied_files_are_not_indexed() {
     }
 }
 
-#[test]
-fn changed_files_are_read_again() {
-    let workspace = Workspace::new("cross-file-changed");
+/// The capabilities of a client that accepts a registration of watched files.
+fn watching() -> Value {
     let mut capabilities = capabilities();
     capabilities["workspace"]["didChangeWatchedFiles"] = json!({"dynamicRegistration": true});
-    let mut server = workspace.serve(Options::default(), &Value::Null, &capabilities);
-    workspace.wait_for(&mut server, "src/shapes.rs");
+    capabilities
+}
+
+/// Returns the parameters of the registration of watched files.
+fn registration(server: &Server) -> Option<&Value> {
     let registered = server.server_requests.iter().find(|(method, params)| {
         method == "client/registerCapability"
             && params["registrations"][0]["method"] == "workspace/didChangeWatchedFiles"
     });
-    let (_, params) = registered.expect("the server registers for changes");
+    registered.map(|(_, params)| params)
+}
+
+#[test]
+fn file_that_is_denied_later_leaves_the_prompt() {
+    let workspace = Workspace::new("cross-file-denied-later");
+    let mut server = workspace.serve(Options::default(), &Value::Null, &watching());
+    workspace.wait_for(&mut server, "src/shapes.rs");
+    workspace.write(".lowkeyignore", "shapes.rs\n");
+    let deadline = Instant::now() + TIMEOUT;
+    // The text does not change, so the place keeps its choice; verdicts are kept for a second.
+    loop {
+        server.items(&workspace.main, 8, 13);
+        let why = server.explain(&workspace.main)["why"].to_string();
+        if !why.contains("src/shapes.rs") {
+            break;
+        }
+        assert!(Instant::now() < deadline, "{why}");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    server.finish();
+}
+
+#[test]
+fn lsp_mode_watches_no_files() {
+    let workspace = Workspace::new("cross-file-lsp-mode");
+    let mut server = Server::spawn(Options::default());
+    server.client_info = json!({"name": "emacs", "version": "GNU Emacs 30.2"});
+    server.initialize(&watching(), &Value::Null, Some(&workspace.folder));
+    server.ready();
+    server.open(&workspace.main, "rust", MAIN);
+    workspace.wait_for(&mut server, "src/shapes.rs");
+    assert_eq!(registration(&server), None);
+    server.finish();
+}
+
+#[test]
+fn changed_files_are_read_again() {
+    let workspace = Workspace::new("cross-file-changed");
+    let mut server = workspace.serve(Options::default(), &Value::Null, &watching());
+    workspace.wait_for(&mut server, "src/shapes.rs");
+    let params = registration(&server).expect("the server registers for changes");
     let pattern = params["registrations"][0]["registerOptions"]["watchers"][0]["globPattern"]
         .as_str()
         .unwrap();

@@ -24,6 +24,10 @@ pub(super) struct Quirks {
     /// some of them insert the text unchanged (Helix, and Emacs, which sends line feeds). VS Code
     /// converts line ends to those of the file. `editors/README.md` has the table and the tests.
     pub(super) line_feeds_only: bool,
+    /// After a registration the client configures every buffer again, with its warnings, and asks
+    /// whether to watch a large folder. No files are watched then: a changed file is read into the
+    /// index when it is opened.
+    pub(super) watches_no_files: bool,
 }
 
 /// One row of the table.
@@ -52,6 +56,10 @@ fn line_feeds_only(quirks: &mut Quirks) {
 
 fn popup_on_request_only(quirks: &mut Quirks) {
     quirks.popup_on_request_only = true;
+}
+
+fn watches_no_files(quirks: &mut Quirks) {
+    quirks.watches_no_files = true;
 }
 
 const DEDENT_TEST: &str = "dedent_goes_to_editors_that_draw_it";
@@ -96,6 +104,14 @@ const TABLE: &[Row] = &[
         quirk: popup_on_request_only,
         seen: "read in the documentation of its LSP package; not driven here",
         test: POPUP_TEST,
+    },
+    Row {
+        // lsp-mode; Eglot has its own name.
+        client: "emacs",
+        from: [0, 0],
+        quirk: watches_no_files,
+        seen: "driven in lsp-mode on a screen: the warning replaces the message that lowkey runs",
+        test: "lsp_mode_watches_no_files",
     },
 ];
 
@@ -184,6 +200,7 @@ mod tests {
         let tests = concat!(
             include_str!("../../../tests/lsp/clients.rs"),
             include_str!("../../../tests/lsp/copilot.rs"),
+            include_str!("../../../tests/lsp/cross_file.rs"),
         );
         for row in TABLE {
             assert!(!row.seen.is_empty(), "{}", row.client);

@@ -16,7 +16,7 @@ use crate::lsp::session::Session;
 pub(super) fn register(session: &Session) {
     let Some(negotiated) = session.negotiated() else { return };
     let is_never = negotiated.completer.settings().cross_file == CrossFileSetting::Never;
-    if !negotiated.client.watches_files || is_never {
+    if !negotiated.client.watches_files || negotiated.quirks.watches_no_files || is_never {
         return;
     }
     let sources = format!("**/*.{{{}}}", indexed_extensions().join(","));
