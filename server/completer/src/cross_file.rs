@@ -12,9 +12,11 @@ use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
 use lowkey_context::index::{InFlight, Indexer, Table, key};
-use lowkey_context::related::{Place, SignatureLimits, signatures};
-use lowkey_context::{Anchor, Context, Snippet, Verdict, WindowBudget};
-use lowkey_document::{ByteOffset, Snapshot, Uri};
+use lowkey_context::related::{
+    FileSnippet, MAX_SEARCHED_BYTES, Place, SignatureLimits, anchor, signatures, window,
+};
+use lowkey_context::{Snippet, label};
+use lowkey_document::{ByteOffset, Cursor, Snapshot, Uri};
 use lowkey_engine::Status;
 use lowkey_prompt::Placement;
 
@@ -22,14 +24,6 @@ use crate::request::CompletionRequest;
 use crate::settings::CrossFileSetting;
 use crate::state::{Completer, lock};
 use crate::time_budget::tokens_within;
-use crate::workspace_index::HeldSnippets;
-
-/// The text in which names are near the cursor. It is the same for every model and budget.
-const WINDOW: WindowBudget =
-    WindowBudget { prefix_bytes: 2000, suffix_bytes: 600, whole_bytes: 2600 };
-const GROUP_LINES: usize = 8;
-/// Bytes of the document that are searched for names and imports.
-const MAX_SEARCHED_BYTES: usize = 128 << 10;
 
 /// Time limit for computing the snippets, in seconds. Decision 15 has the figures.
 const SNIPPET_SECONDS: f64 = 0.2;
@@ -45,7 +39,9 @@ impl Completer {
     /// it too; a caller that waits for the index begins earlier.
     pub fn start_index(&self) {
         let is_enabled = self.uses_other_files();
-        let (folders, rules) = lock(&self.visibility).folders_and_rules();
+        let visibility = lock(&self.visibility);
+        let (folders, rules) = (visibility.folders().to_vec(), visibility.rules());
+        drop(visibility);
         lock(&self.cross_file).apply(is_enabled, folders, rules);
     }
 
@@ -141,54 +137,61 @@ impl Completer {
         };
         let snapshot = &request.snapshot;
         let path = snapshot.uri().file_path()?;
-        let visible = lock(&self.visibility).judge(snapshot.uri()).ok()?;
         let tokens = match (request.elsewhere.tokens, &*self.status.borrow()) {
             (0, Status::Ready { speed, .. }) => affordable(speed.prefill),
             (0, Status::Loading(_) | Status::Failed(_)) => MIN_SNIPPET_TOKENS,
             (set, _) => set,
         };
         let cursor = snapshot.cursor(request.cursor);
-        let anchor = Anchor::Lines(GROUP_LINES);
-        let context = Context::gather(snapshot, &cursor, &visible.label, &WINDOW, anchor);
+        let anchor = anchor(snapshot, &cursor);
         let held = self.documents().get(snapshot.uri()).map(|state| state.snippets.clone());
-        let held = held.unwrap_or_default();
-        let snippets = if held.is_for(&context, &table) {
-            held.snippets
-        } else {
-            let snippets = self.choose(snapshot, &path, (&context, &table), tokens, &held);
-            let n_files = table.n_files();
-            let chosen =
-                HeldSnippets { anchor: Some(context.anchor), n_files, snippets: snippets.clone() };
-            self.documents().entry(snapshot.uri()).snippets = chosen;
-            snippets
-        };
+        let mut held = held.unwrap_or_default();
+        // A verdict may have changed since the choice.
+        let n_held = held.snippets.len();
+        let rules = lock(&self.visibility).rules();
+        held.snippets.retain(|held| rules.verdict(Path::new(&held.path)).is_allowed());
+        let is_whole = held.snippets.len() == n_held;
+        if !(is_whole && held.is_for(anchor, &table)) {
+            held.snippets =
+                self.choose(snapshot, (&path, &cursor), &table, tokens, &held.snippets)?;
+            held.anchor = Some(anchor);
+            held.n_files = table.n_files();
+            self.documents().entry(snapshot.uri()).snippets = held.clone();
+        }
+        let snippets: Vec<Snippet> = held.snippets.into_iter().map(|held| held.snippet).collect();
         // Later places may add half as many.
         let tokens = tokens + tokens / 2;
         (!snippets.is_empty()).then_some((snippets, tokens))
     }
 
+    /// Chooses the snippets for a cursor; `None` if the model must not see the document.
     fn choose(
         &self,
         snapshot: &Snapshot,
-        path: &Path,
-        (context, table): (&Context, &Table),
+        (path, cursor): (&Path, &Cursor),
+        table: &Table,
         tokens: usize,
-        held: &HeldSnippets,
-    ) -> Vec<Snippet> {
-        let (_, rules) = lock(&self.visibility).folders_and_rules();
+        held: &[FileSnippet],
+    ) -> Option<Vec<FileSnippet>> {
+        let visibility = lock(&self.visibility);
+        let visible = visibility.judge(snapshot.uri()).ok()?;
+        let rules = visibility.rules();
+        drop(visibility);
         let end = ByteOffset(snapshot.n_bytes().min(MAX_SEARCHED_BYTES));
-        let text = snapshot.slice(ByteOffset(0)..end);
-        let path = key(path);
-        let place = Place { context, text: &text, language: snapshot.language(), path: &path };
+        let place = Place {
+            context: &window(snapshot, cursor, &visible.label),
+            text: &snapshot.slice(ByteOffset(0)..end),
+            language: snapshot.language(),
+            path: &key(path),
+        };
         let max_bytes = tokens * BYTES_PER_TOKEN;
         let limits = SignatureLimits { max_bytes, max_held_bytes: max_bytes + max_bytes / 2 };
         // The verdict may have changed since the file was indexed.
         let label = |path: &str| {
             let path = Path::new(path);
-            let is_allowed = rules.verdict(path) == Verdict::Allowed;
-            is_allowed.then(|| lowkey_context::label(rules.root_of(path), path))
+            rules.verdict(path).is_allowed().then(|| label(rules.root_of(path), path))
         };
-        signatures(&place, table, limits, label, &held.snippets)
+        Some(signatures(&place, table, limits, label, held))
     }
 }
 

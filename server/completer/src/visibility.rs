@@ -38,9 +38,14 @@ impl Visibility {
         *self = Self::new(std::mem::take(&mut self.folders), exclude);
     }
 
-    /// Returns the workspace folders and their rules.
-    pub(crate) fn folders_and_rules(&self) -> (Vec<PathBuf>, Arc<Rules>) {
-        (self.folders.clone(), Arc::clone(&self.rules))
+    /// Returns the workspace folders.
+    pub(crate) fn folders(&self) -> &[PathBuf] {
+        &self.folders
+    }
+
+    /// Returns the rules of the folders.
+    pub(crate) fn rules(&self) -> Arc<Rules> {
+        Arc::clone(&self.rules)
     }
 
     /// Decides about a document; `Err` has the rule that hides it.

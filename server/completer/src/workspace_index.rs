@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use lowkey_context::Rules;
 use lowkey_context::index::{IndexLimits, Indexer, Pause, ReadLimits, Table, has_definitions};
-use lowkey_context::{Context, Rules, Snippet};
+use lowkey_context::related::FileSnippet;
 use lowkey_document::{ByteOffset, Language};
 
 /// The index of the workspace; none while the setting disables it.
@@ -20,7 +21,7 @@ pub(crate) struct HeldSnippets {
     pub(crate) anchor: Option<ByteOffset>,
     /// Files of the index when the choice was made.
     pub(crate) n_files: usize,
-    pub(crate) snippets: Vec<Snippet>,
+    pub(crate) snippets: Vec<FileSnippet>,
 }
 
 impl WorkspaceIndex {
@@ -43,8 +44,8 @@ impl WorkspaceIndex {
 impl HeldSnippets {
     /// Whether the choice holds at this place. The first choice may have been made before any file
     /// was indexed.
-    pub(crate) fn is_for(&self, context: &Context, table: &Table) -> bool {
-        self.anchor == Some(context.anchor) && (self.n_files > 0 || table.n_files() == 0)
+    pub(crate) fn is_for(&self, anchor: ByteOffset, table: &Table) -> bool {
+        self.anchor == Some(anchor) && (self.n_files > 0 || table.n_files() == 0)
     }
 }
 

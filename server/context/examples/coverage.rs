@@ -10,13 +10,9 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use lowkey_context::index::{DefinitionIndex, IndexLimits, TextOrigin};
-use lowkey_context::related::{Place, SignatureLimits, signatures};
-use lowkey_context::{Anchor, Context, WindowBudget};
+use lowkey_context::related::{FileSnippet, Place, SignatureLimits, signatures, window};
 use lowkey_document::{ByteOffset, Document, Language};
 use serde_json::Value;
-
-const WINDOW: WindowBudget =
-    WindowBudget { prefix_bytes: 2000, suffix_bytes: 600, whole_bytes: 2600 };
 
 fn main() {
     let mut args = std::env::args().skip(1);
@@ -38,8 +34,7 @@ fn main() {
         let document = Document::open(&format!("file://{}", path.display()), language.id, 0, &text);
         let snapshot = document.snapshot();
         let cursor = snapshot.cursor(ByteOffset(offset));
-        let context =
-            Context::gather(&snapshot, &cursor, &text_of("path"), &WINDOW, Anchor::Lines(8));
+        let context = window(&snapshot, &cursor, &text_of("path"));
         let path = path.to_string_lossy().into_owned();
         let place = Place { context: &context, text: &text, language, path: &path };
         let needed = &hole["names"][0];
@@ -53,7 +48,7 @@ fn main() {
             let limit = SignatureLimits { max_bytes: limit, max_held_bytes: limit };
             let snippets = signatures(&place, &index.snapshot(), limit, label, &[]);
             micros.push(started.elapsed().as_micros());
-            let is_found = snippets.iter().any(|snippet| {
+            let is_found = snippets.iter().any(|FileSnippet { snippet, .. }| {
                 Some(snippet.label.as_str()) == file
                     && name.is_some_and(|name| snippet.text.split(is_word).any(|word| word == name))
             });

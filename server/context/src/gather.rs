@@ -147,7 +147,7 @@ impl Context {
 }
 
 /// Returns the start of the forced middle for a group of lines.
-fn group_start(
+pub(crate) fn group_start(
     snapshot: &Snapshot,
     cursor: &Cursor,
     prefix_bytes: usize,

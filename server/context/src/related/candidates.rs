@@ -7,14 +7,12 @@ use std::collections::{HashMap, HashSet};
 
 use lowkey_document::Language;
 
-use super::Place;
-use super::near::{Near, names};
+use super::near::{names, names_near};
 use super::words::words;
+use super::{MAX_SEARCHED_BYTES, Place};
 use crate::imports::{Import, imports};
 use crate::index::{DefinitionKind, File, Indexed, Table};
 
-/// Bytes of the document that are searched for names.
-const MAX_SEARCHED_BYTES: usize = 128 << 10;
 /// A name with definitions in more files is too common to mean one of them.
 const MAX_FILES_OF_NAME: usize = 3;
 /// The same for a name that the document imports, which says where it is defined.
@@ -56,29 +54,36 @@ pub(super) struct Candidate<'t> {
     pub(super) score: f32,
 }
 
+impl<'t> Candidate<'t> {
+    /// Returns what identifies the definition: path, line and name.
+    fn key(&self) -> (&'t str, u32, &'t str) {
+        (self.file.path(), self.definition.line, self.definition.name)
+    }
+}
+
 /// Returns the candidates of all sources, best first.
 pub(super) fn candidates<'t>(place: &Place<'_>, table: &'t Table) -> Vec<Candidate<'t>> {
     let text = place.text.get(..place.text.floor_char_boundary(MAX_SEARCHED_BYTES));
     let text = text.unwrap_or_default();
     let own = table.file(place.path);
+    let near = names_near(place.context);
     let mut search = Search {
         place,
         table,
-        near: Near::of(place.context),
-        near_words: HashSet::new(),
+        near_words: near.iter().copied().flat_map(words).collect(),
+        near,
         own: own.iter().flat_map(|file| file.definitions()).map(|own| own.name).collect(),
         n_considered: 0,
         found: HashMap::new(),
     };
-    search.near_words = search.near.nearest_first().into_iter().flat_map(words).collect();
     let imports = imports(text, place.language);
     search.named(text, &imports);
     search.modules(&imports);
     search.folder();
     let mut all: Vec<Candidate<'t>> = search.found.into_values().collect();
     all.sort_by(|a, b| {
-        let place = |candidate: &Candidate<'t>| (candidate.file.path(), candidate.definition.line);
-        b.score.total_cmp(&a.score).then_with(|| place(a).cmp(&place(b)))
+        // One line may define several names.
+        b.score.total_cmp(&a.score).then_with(|| a.key().cmp(&b.key()))
     });
     all
 }
@@ -86,13 +91,13 @@ pub(super) fn candidates<'t>(place: &Place<'_>, table: &'t Table) -> Vec<Candida
 struct Search<'p, 't> {
     place: &'p Place<'p>,
     table: &'t Table,
-    near: Near<'p>,
+    near: HashSet<&'p str>,
     near_words: HashSet<String>,
     /// The names that the document defines.
     own: HashSet<&'t str>,
     /// Definitions of modules and folders considered so far.
     n_considered: usize,
-    /// The candidates by path, line and name.
+    /// The candidates by [`Candidate::key`].
     found: HashMap<(&'t str, u32, &'t str), Candidate<'t>>,
 }
 
@@ -104,8 +109,8 @@ impl<'t> Search<'_, 't> {
             return;
         }
         let score = score + self.likeness(&definition);
-        let key = (file.path(), definition.line, definition.name);
-        let known = self.found.entry(key).or_insert(Candidate { file, definition, score });
+        let candidate = Candidate { file, definition, score };
+        let known = self.found.entry(candidate.key()).or_insert(candidate);
         known.score = known.score.max(score);
     }
 
@@ -116,7 +121,7 @@ impl<'t> Search<'_, 't> {
         let of_words = n_near as f32 / words.len().max(1) as f32;
         let in_signature: HashSet<&str> =
             names(definition.signature).filter(|name| *name != definition.name).collect();
-        let n_near = in_signature.iter().filter(|name| self.near.distance(name).is_some()).count();
+        let n_near = in_signature.iter().filter(|name| self.near.contains(*name)).count();
         let of_signature = n_near as f32 / in_signature.len().max(2) as f32;
         weight::WORDS * of_words + weight::SIGNATURE * of_signature
     }
@@ -262,18 +267,13 @@ fn n_common(module: &[String], path: &str) -> usize {
 }
 
 /// Returns the group of languages that use each other's definitions.
-fn group(language: &Language) -> &'static str {
+fn group(language: &'static Language) -> &'static str {
     match language.id {
         "javascript" | "javascriptreact" | "typescript" | "typescriptreact" | "vue" | "svelte" => {
             "script"
         }
         "c" | "cpp" | "objective-c" | "objective-cpp" | "cuda-cpp" => "c",
         "java" | "kotlin" | "scala" | "groovy" => "jvm",
-        id => id_of(id),
+        id => id,
     }
-}
-
-/// Returns the static text of an id.
-fn id_of(id: &str) -> &'static str {
-    Language::by_id(id).id
 }

@@ -1,9 +1,10 @@
 //! The signatures of definitions in other files, as skeletons of these files.
 
 use std::collections::HashSet;
+use std::ops::ControlFlow;
 
-use super::Place;
 use super::candidates::{Candidate, candidates};
+use super::{FileSnippet, Place};
 use crate::gather::Snippet;
 use crate::index::{File, Table};
 
@@ -24,120 +25,102 @@ pub struct SignatureLimits {
 /// Returns the signatures that may help at a place, one snippet for each file.
 ///
 /// `label` returns the name of a file in the prompt, and `None` if the model must not see it.
-/// `held` are the snippets of the document's last prompt: if they have the best third of the
-/// signatures, they are returned as they are, because a change of them costs the computation of
-/// the whole prompt; if there is room, what they lack is added after them.
+/// `held` are the snippets of the document's last prompt, without those of files that the model must
+/// not see now: if they have the best third of the signatures, they are returned as they are,
+/// because a change of them costs the computation of the whole prompt; if there is room, what they
+/// lack is added after them.
 pub fn signatures(
     place: &Place<'_>,
     table: &Table,
     limits: SignatureLimits,
     label: impl Fn(&str) -> Option<String>,
-    held: &[Snippet],
-) -> Vec<Snippet> {
-    let mut choice = Choice { label: &label, parts: Vec::new(), denied: HashSet::new() };
+    held: &[FileSnippet],
+) -> Vec<FileSnippet> {
+    let mut choice =
+        Choice { label: &label, left: limits.max_bytes, parts: Vec::new(), denied: HashSet::new() };
     let candidates = candidates(place, table);
-    let mut helpful =
-        candidates.iter().take_while(|candidate| candidate.score >= MIN_SCORE).peekable();
-    let mut left = limits.max_bytes;
-    let n_essential = limits.max_bytes / 3;
-    let mut is_held = !held.is_empty();
-    while let Some(candidate) = helpful.next_if(|_| left > limits.max_bytes - n_essential) {
-        if is_in_window(place, candidate) {
-            continue;
+    let mut helpful = candidates
+        .iter()
+        .take_while(|candidate| candidate.score >= MIN_SCORE)
+        .filter(|candidate| !is_in_window(place, candidate))
+        .peekable();
+    let after_essential = limits.max_bytes - limits.max_bytes / 3;
+    while let Some(candidate) = helpful.next_if(|_| choice.left > after_essential) {
+        if choice.add(candidate).is_break() {
+            break;
         }
-        let Some(n_bytes) = choice.n_bytes_with(candidate) else { continue };
-        let Some(after) = left.checked_sub(n_bytes) else { break };
-        left = after;
-        is_held &= choice.is_in(held, candidate);
-        choice.add(candidate);
-    }
-    if is_held || (choice.parts.is_empty() && !held.is_empty()) {
-        return held.to_vec();
     }
     if !held.is_empty() {
         let lacking = choice.without(held);
         let n_bytes: usize = held.iter().chain(&lacking).map(n_bytes).sum();
-        if n_bytes <= limits.max_held_bytes {
+        if lacking.is_empty() || n_bytes <= limits.max_held_bytes {
             return [held, &lacking].concat();
         }
     }
-    for candidate in helpful {
-        if is_in_window(place, candidate) {
-            continue;
-        }
-        let Some(n_bytes) = choice.n_bytes_with(candidate) else { continue };
-        let Some(after) = left.checked_sub(n_bytes) else { break };
-        left = after;
-        choice.add(candidate);
-    }
+    // A break only ends the search.
+    let _ = helpful.try_for_each(|candidate| choice.add(candidate));
     choice.snippets()
 }
 
-fn n_bytes(snippet: &Snippet) -> usize {
+fn n_bytes(FileSnippet { snippet, .. }: &FileSnippet) -> usize {
     snippet.label.len() + 1 + snippet.text.len()
 }
 
 /// The signatures chosen so far, best file first.
 struct Choice<'t, L> {
     label: L,
+    /// Bytes that are not used.
+    left: usize,
     parts: Vec<Part<'t>>,
     denied: HashSet<&'t str>,
 }
 
 impl<'t, L: Fn(&str) -> Option<String>> Choice<'t, L> {
-    /// Returns how many bytes a candidate adds; `None` if the model must not see its file.
-    fn n_bytes_with(&mut self, candidate: &Candidate<'t>) -> Option<usize> {
-        let path = candidate.file.path();
-        if self.denied.contains(path) {
-            return None;
-        }
-        if let Some(part) = self.part(path) {
-            return Some(part.n_bytes_with(candidate));
-        }
-        let Some(label) = (self.label)(path) else {
-            self.denied.insert(path);
-            return None;
-        };
-        let part = Part { file: candidate.file, label, lines: Vec::new() };
+    /// Adds a candidate unless the model must not see its file; breaks if it does not fit.
+    fn add(&mut self, candidate: &Candidate<'t>) -> ControlFlow<()> {
+        let Some(part) = self.part(candidate.file) else { return ControlFlow::Continue(()) };
         let n_bytes = part.n_bytes_with(candidate);
-        self.parts.push(part);
-        Some(n_bytes)
-    }
-
-    fn add(&mut self, candidate: &Candidate<'t>) {
-        let path = candidate.file.path();
-        if let Some(part) = self.parts.iter_mut().find(|part| part.file.path() == path) {
+        let Some(left) = self.left.checked_sub(n_bytes) else { return ControlFlow::Break(()) };
+        if let Some(part) = self.part(candidate.file) {
             part.add(candidate);
         }
+        self.left = left;
+        ControlFlow::Continue(())
     }
 
-    fn part(&self, path: &str) -> Option<&Part<'t>> {
-        self.parts.iter().find(|part| part.file.path() == path)
-    }
-
-    /// Whether `held` has a candidate's signature.
-    fn is_in(&self, held: &[Snippet], candidate: &Candidate<'_>) -> bool {
-        let Some(part) = self.part(candidate.file.path()) else { return false };
-        let mut of_file = held.iter().filter(|snippet| snippet.label == part.label);
-        of_file.any(|snippet| has_line(snippet, candidate.definition.signature))
+    /// Returns the part of a file; `None` if the model must not see it.
+    fn part(&mut self, file: &'t File) -> Option<&mut Part<'t>> {
+        if self.denied.contains(file.path()) {
+            return None;
+        }
+        let known = self.parts.iter().position(|part| part.file.path() == file.path());
+        let idx = if let Some(idx) = known {
+            idx
+        } else if let Some(label) = (self.label)(file.path()) {
+            self.parts.push(Part { file, label, lines: Vec::new() });
+            self.parts.len() - 1
+        } else {
+            self.denied.insert(file.path());
+            return None;
+        };
+        self.parts.get_mut(idx)
     }
 
     /// Returns the chosen snippets without the lines that `held` has.
-    fn without(&self, held: &[Snippet]) -> Vec<Snippet> {
-        let lacks = |label: &str, line: &str| {
-            let mut of_file = held.iter().filter(|snippet| snippet.label == label);
-            !of_file.any(|snippet| has_line(snippet, line))
+    fn without(&self, held: &[FileSnippet]) -> Vec<FileSnippet> {
+        let lacks = |path: &str, line: &str| {
+            let mut of_file = held.iter().filter(|held| held.path == path);
+            !of_file.any(|held| has_line(&held.snippet, line))
         };
         let parts = self.parts.iter().rev().map(|part| {
-            let lines = part.lines.iter().filter(|(_, _, line)| lacks(&part.label, line));
+            let lines = part.lines.iter().filter(|(_, _, line)| lacks(part.file.path(), line));
             Part { file: part.file, label: part.label.clone(), lines: lines.copied().collect() }
         });
         parts.filter(|part| !part.lines.is_empty()).map(|part| part.snippet()).collect()
     }
 
-    fn snippets(&self) -> Vec<Snippet> {
-        let parts = self.parts.iter().rev().filter(|part| !part.lines.is_empty());
-        parts.map(Part::snippet).collect()
+    fn snippets(&self) -> Vec<FileSnippet> {
+        self.without(&[])
     }
 }
 
@@ -192,7 +175,7 @@ impl<'t> Part<'t> {
         types.find(|of| of.name == container).map_or(container, |of| of.signature)
     }
 
-    fn snippet(&self) -> Snippet {
+    fn snippet(&self) -> FileSnippet {
         let mut lines = self.lines.clone();
         lines.sort_unstable();
         lines.dedup();
@@ -212,6 +195,7 @@ impl<'t> Part<'t> {
             text.push_str(signature);
             text.push('\n');
         }
-        Snippet { label: self.label.clone(), text }
+        let snippet = Snippet { label: self.label.clone(), text };
+        FileSnippet { path: self.file.path().to_owned(), snippet }
     }
 }

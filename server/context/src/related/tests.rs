@@ -4,9 +4,8 @@ use std::path::Path;
 
 use lowkey_document::{Language, fixture};
 
-use super::{Place, SignatureLimits, signatures};
+use super::{FileSnippet, Place, SignatureLimits, signatures, window};
 use crate::index::{DefinitionIndex, IndexLimits, TextOrigin};
-use crate::{Anchor, Context, Snippet, WindowBudget};
 
 const LIMITS: SignatureLimits = SignatureLimits { max_bytes: 600, max_held_bytes: 900 };
 
@@ -25,11 +24,10 @@ fn choose(
     index: &DefinitionIndex,
     text: &str,
     limits: SignatureLimits,
-    held: &[Snippet],
-) -> Vec<Snippet> {
+    held: &[FileSnippet],
+) -> Vec<FileSnippet> {
     let (snapshot, cursor) = fixture::open("rust", text);
-    let budget = WindowBudget { prefix_bytes: 2000, suffix_bytes: 600, whole_bytes: 2600 };
-    let context = Context::gather(&snapshot, &cursor, "main.rs", &budget, Anchor::Lines(1));
+    let context = window(&snapshot, &cursor, "main.rs");
     let text = snapshot.text();
     let language = Language::by_id("rust");
     let place = Place { context: &context, text: &text, language, path: "/w/src/main.rs" };
@@ -40,9 +38,11 @@ fn choose(
     signatures(&place, &index.snapshot(), limits, label, held)
 }
 
-fn written(snippets: &[Snippet]) -> String {
-    let parts: Vec<String> =
-        snippets.iter().map(|snippet| format!("# {}\n{}", snippet.label, snippet.text)).collect();
+fn written(snippets: &[FileSnippet]) -> String {
+    let parts: Vec<String> = snippets
+        .iter()
+        .map(|FileSnippet { snippet, .. }| format!("# {}\n{}", snippet.label, snippet.text))
+        .collect();
     parts.concat()
 }
 
@@ -66,7 +66,7 @@ fn most_helpful_file_is_last() {
     let text =
         "use crate::b::imported;\nfn f() {\n    used();\n    g();\n}\n\nfn g() {\n    $0\n}\n";
     let found = choose(&index, text, LIMITS, &[]);
-    let labels: Vec<&str> = found.iter().map(|snippet| snippet.label.as_str()).collect();
+    let labels: Vec<&str> = found.iter().map(|found| found.snippet.label.as_str()).collect();
     assert_eq!(labels.last(), Some(&"src/b.rs"), "{}", written(&found));
 }
 
