@@ -104,8 +104,9 @@ impl Completer {
         }
     }
 
-    /// Adds text of other files to a request that has none.
-    pub(crate) fn with_snippets(&self, mut request: CompletionRequest) -> CompletionRequest {
+    /// Adds text of other files to a request that has none, as [`complete`](Completer::complete)
+    /// does.
+    pub fn with_snippets(&self, mut request: CompletionRequest) -> CompletionRequest {
         if request.elsewhere.is_automatic()
             && let Some((snippets, tokens)) = self.snippets_for(&request)
         {

@@ -10,6 +10,7 @@ use crate::gather::{Context, Snippet, WindowBudget, group_start};
 
 mod candidates;
 mod chunks;
+mod evidence;
 mod near;
 mod signatures;
 #[cfg(test)]

@@ -9,7 +9,7 @@ use crate::gather::Snippet;
 use crate::index::{File, Table};
 
 /// Definitions with a lower score are not used, even if there is room.
-const MIN_SCORE: f32 = 2.5;
+const MIN_SCORE: f32 = 2.0;
 /// Indentation of a type's members.
 const INDENT: &str = "    ";
 
