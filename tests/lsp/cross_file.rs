@@ -69,7 +69,7 @@ fn prompt_has_signatures_of_used_names() {
     let workspace = Workspace::new("cross-file");
     let mut server = workspace.serve(Options::default(), &Value::Null, &capabilities());
     let why = workspace.wait_for(&mut server, "src/shapes.rs");
-    assert!(why.contains("context: signatures of src/shapes.rs (1 line)"), "{why}");
+    assert!(why.contains("context: signatures of src/shapes.rs (1 line: it defines"), "{why}");
     server.finish();
 }
 

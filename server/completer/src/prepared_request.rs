@@ -124,7 +124,9 @@ impl PreparedRequest {
     pub(crate) fn snippets_in_words(&self) -> Option<String> {
         let files = self.context.snippets.iter().map(|snippet| {
             let n_lines = snippet.text.lines().count();
-            format!("{} ({n_lines} {})", snippet.label, if n_lines == 1 { "line" } else { "lines" })
+            let lines = if n_lines == 1 { "line" } else { "lines" };
+            let reason = if snippet.reason.is_empty() { "" } else { ": " };
+            format!("{} ({n_lines} {lines}{reason}{})", snippet.label, snippet.reason)
         });
         let files: Vec<String> = files.collect();
         (!files.is_empty()).then(|| format!("context: signatures of {}", files.join(", ")))

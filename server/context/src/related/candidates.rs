@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use lowkey_document::Language;
 
-use super::evidence::{Found, Near};
+use super::evidence::{Found, Near, Parts, score};
 use super::near::{names, names_near};
 use super::{MAX_SEARCHED_BYTES, Place};
 use crate::imports::{Import, imports};
@@ -26,7 +26,9 @@ const MAX_MEMBERS: usize = 24;
 pub(super) struct Candidate<'t> {
     pub(super) file: &'t File,
     pub(super) definition: Indexed<'t>,
+    pub(super) parts: Parts,
     pub(super) score: f32,
+    pub(super) reason: &'static str,
 }
 
 /// What identifies a definition: path, line and name.
@@ -85,8 +87,8 @@ impl<'t> Search<'_, 't> {
     fn candidates(&self) -> Vec<Candidate<'t>> {
         let scored = self.found.values().map(|&(file, definition, found)| {
             let n_of_file = self.near_of_file.get(file.path()).map_or(0, HashSet::len);
-            let score = self.near.score(&definition, found, n_of_file);
-            Candidate { file, definition, score }
+            let parts = self.near.parts(&definition, found, n_of_file);
+            Candidate { file, definition, parts, score: score(&parts), reason: found.reason() }
         });
         let mut all: Vec<Candidate<'t>> = scored.collect();
         all.sort_by(|a, b| {

@@ -11,36 +11,34 @@ use super::near::names;
 use super::words::words;
 use crate::index::{DefinitionKind, Indexed};
 
-mod weight {
-    /// The document imports the name.
-    pub(super) const IMPORTED: f32 = 3.4;
-    /// The document imports the name and does not use it yet.
-    pub(super) const UNUSED: f32 = 4.1;
-    /// The document uses the name, and imports it from no file.
-    pub(super) const USED: f32 = 1.2;
-    /// The window shows the imported name: the model knows it.
-    pub(super) const IMPORTED_VISIBLE: f32 = -0.4;
-    /// The window shows the used name.
-    pub(super) const USED_VISIBLE: f32 = -2.8;
-    /// The definition belongs to a type that the document imports.
-    pub(super) const MEMBER_OF_IMPORTED: f32 = 1.4;
-    /// The definition belongs to a type that the document uses.
-    pub(super) const MEMBER_OF_USED: f32 = 0.6;
-    /// That type is named near the cursor.
-    pub(super) const MEMBER_NEAR: f32 = 0.6;
-    /// The definition is in a file that the document imports.
-    pub(super) const MODULE: f32 = 1.2;
-    /// Share of the name's words that are in names near the cursor.
-    pub(super) const WORDS: f32 = 1.9;
-    /// Share of the signature's names that are near the cursor.
-    pub(super) const SIGNATURE: f32 = 0.6;
-    /// Logarithm of how many names of its file are near the cursor.
-    pub(super) const FILE_NEAR: f32 = 0.6;
-    /// The definition belongs to a type.
-    pub(super) const CONTAINED: f32 = -0.75;
-    pub(super) const TYPE: f32 = 1.1;
-    pub(super) const CONSTANT: f32 = 0.65;
-    pub(super) const FUNCTION: f32 = 0.45;
+/// The parts of a score: what a part says, and its weight. `server/training/crossfile_weights.py`
+/// fits them.
+pub const WEIGHTS: [(&str, f32); 16] = [
+    ("the document imports the name", 3.4),
+    ("it imports the name and does not use it yet", 4.1),
+    ("it uses the name, and imports it from no file", 1.2),
+    // The model knows a name that it sees.
+    ("the window shows the imported name", -0.4),
+    ("the window shows the used name", -2.8),
+    ("a member of a type that the document imports", 1.4),
+    ("a member of a type that the document uses", 0.6),
+    ("that type is named near the cursor", 0.6),
+    ("in a file that the document imports", 1.2),
+    ("share of the name's words that are in names near the cursor", 1.9),
+    ("share of the signature's names that are near the cursor", 0.6),
+    ("ln(1 + names of its file that are near the cursor)", 0.6),
+    ("a member of a type", -0.75),
+    ("a type", 1.1),
+    ("a constant", 0.65),
+    ("a function or method", 0.45),
+];
+
+/// The values of the parts of a definition's score, in the order of [`WEIGHTS`].
+pub(super) type Parts = [f32; WEIGHTS.len()];
+
+/// Returns the score that parts give.
+pub(super) fn score(parts: &Parts) -> f32 {
+    parts.iter().zip(WEIGHTS).map(|(value, (_, weight))| value * weight).sum()
 }
 
 /// How a definition was found; found in several ways, all of them hold.
@@ -87,19 +85,21 @@ impl Found {
         self.is_in_module |= is_in_module;
     }
 
-    fn score(self) -> f32 {
-        let parts = [
-            (self.is_imported, weight::IMPORTED),
-            (self.is_unused, weight::UNUSED),
-            (self.is_used, weight::USED),
-            (self.is_imported && self.is_visible, weight::IMPORTED_VISIBLE),
-            (self.is_used && self.is_visible, weight::USED_VISIBLE),
-            (self.is_member_of_imported, weight::MEMBER_OF_IMPORTED),
-            (self.is_member_of_used, weight::MEMBER_OF_USED),
-            (self.is_member_near, weight::MEMBER_NEAR),
-            (self.is_in_module, weight::MODULE),
-        ];
-        parts.iter().filter(|(holds, _)| *holds).map(|(_, weight)| weight).sum()
+    /// Returns the most telling way in which the definition was found.
+    pub(super) fn reason(self) -> &'static str {
+        if self.is_imported {
+            "it defines an imported name"
+        } else if self.is_member_of_imported {
+            "it defines members of an imported type"
+        } else if self.is_used {
+            "it defines a name of this file"
+        } else if self.is_member_of_used {
+            "it defines members of a type of this file"
+        } else if self.is_in_module {
+            "it is imported, and its names are like those at the cursor"
+        } else {
+            "it is in the same folder, and its names are like those at the cursor"
+        }
     }
 }
 
@@ -119,26 +119,33 @@ impl<'p> Near<'p> {
         self.names.contains(name)
     }
 
-    /// Returns the score of a definition; `n_of_file` names of its file are near the cursor.
-    pub(super) fn score(&self, definition: &Indexed<'_>, found: Found, n_of_file: usize) -> f32 {
+    /// Returns the parts of a definition's score; `n_of_file` names of its file are near the cursor.
+    pub(super) fn parts(&self, definition: &Indexed<'_>, found: Found, n_of_file: usize) -> Parts {
         let words = words(definition.name);
         let n_words = words.iter().filter(|word| self.words.contains(*word)).count();
         let in_signature: HashSet<&str> =
             names(definition.signature).filter(|name| *name != definition.name).collect();
         let n_names = in_signature.iter().filter(|name| self.has(name)).count();
-        let kind = match definition.kind {
-            DefinitionKind::Type => weight::TYPE,
-            DefinitionKind::Constant => weight::CONSTANT,
-            DefinitionKind::Function | DefinitionKind::Method => weight::FUNCTION,
-            DefinitionKind::Field | DefinitionKind::Variable => 0.0,
-        };
-        found.score()
-            + kind
-            + if definition.container.is_some() { weight::CONTAINED } else { 0.0 }
-            + weight::WORDS * n_words as f32 / words.len().max(1) as f32
+        let is_kind = |kinds: &[DefinitionKind]| f32::from(kinds.contains(&definition.kind));
+        [
+            f32::from(found.is_imported),
+            f32::from(found.is_unused),
+            f32::from(found.is_used),
+            f32::from(found.is_imported && found.is_visible),
+            f32::from(found.is_used && found.is_visible),
+            f32::from(found.is_member_of_imported),
+            f32::from(found.is_member_of_used),
+            f32::from(found.is_member_near),
+            f32::from(found.is_in_module),
+            n_words as f32 / words.len().max(1) as f32,
             // A single name says little.
-            + weight::SIGNATURE * n_names as f32 / in_signature.len().max(2) as f32
-            + weight::FILE_NEAR * (n_of_file as f32).ln_1p()
+            n_names as f32 / in_signature.len().max(2) as f32,
+            (n_of_file as f32).ln_1p(),
+            f32::from(definition.container.is_some()),
+            is_kind(&[DefinitionKind::Type]),
+            is_kind(&[DefinitionKind::Constant]),
+            is_kind(&[DefinitionKind::Function, DefinitionKind::Method]),
+        ]
     }
 }
 
@@ -154,11 +161,11 @@ mod tests {
     #[test]
     fn each_way_adds_its_weight() {
         let near = Near::new(HashSet::new());
-        let score = |found| near.score(&definition("def read_row()"), found, 0);
+        let score = |found| score(&near.parts(&definition("def read_row()"), found, 0));
         let mut found = Found { is_imported: true, ..Found::default() };
         let imported = score(found);
         found.add(Found { is_unused: true, ..Found::default() });
-        assert_eq!(score(found), imported + weight::UNUSED);
+        assert_eq!(score(found), imported + WEIGHTS[1].1);
         let visible = Found { is_used: true, is_visible: true, ..Found::default() };
         assert!(score(visible) < score(Found::default()), "the model knows a visible name");
     }
@@ -166,18 +173,16 @@ mod tests {
     #[test]
     fn words_and_names_near_the_cursor_count() {
         let near = Near::new(HashSet::from(["rowCount", "limit", "path"]));
-        let score =
-            |signature, n_of_file| near.score(&definition(signature), Found::default(), n_of_file);
-        let half = weight::FUNCTION + weight::WORDS / 2.0;
         for (signature, n_of_file, expected) in [
-            ("read_row()", 0, half),
-            ("read_row(limit)", 0, half + weight::SIGNATURE / 2.0),
-            ("read_row(limit, path)", 0, half + weight::SIGNATURE),
-            ("read_row(limit, path, other, names)", 0, half + weight::SIGNATURE / 2.0),
-            ("read_row()", 1, half + weight::FILE_NEAR * 2.0_f32.ln()),
+            ("read_row()", 0, [0.5, 0.0, 0.0]),
+            ("read_row(limit)", 0, [0.5, 0.5, 0.0]),
+            ("read_row(limit, path)", 0, [0.5, 1.0, 0.0]),
+            ("read_row(limit, path, other, names)", 0, [0.5, 0.5, 0.0]),
+            ("read_row()", 1, [0.5, 0.0, 2.0_f32.ln()]),
         ] {
-            let difference = score(signature, n_of_file) - expected;
-            assert!(difference.abs() < 1e-5, "{signature}: {difference}");
+            let parts = near.parts(&definition(signature), Found::default(), n_of_file);
+            assert_eq!(parts[9..12], expected, "{signature}");
+            assert_eq!(parts[15], 1.0, "a function");
         }
     }
 }

@@ -4,9 +4,10 @@ use std::collections::HashSet;
 use std::ops::ControlFlow;
 
 use super::candidates::{Candidate, candidates};
+use super::evidence::Parts;
 use super::{FileSnippet, Place};
 use crate::gather::Snippet;
-use crate::index::{File, Table};
+use crate::index::{File, Indexed, Table};
 
 /// Definitions with a lower score are not used, even if there is room.
 const MIN_SCORE: f32 = 2.0;
@@ -20,6 +21,28 @@ pub struct SignatureLimits {
     pub max_bytes: usize,
     /// Maximum bytes of a choice to which later places have added.
     pub max_held_bytes: usize,
+}
+
+/// A candidate with the parts of its score, for fitting their weights.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Ranked<'t> {
+    pub path: &'t str,
+    pub definition: Indexed<'t>,
+    /// The values in the order of [`WEIGHTS`](super::WEIGHTS).
+    pub parts: Parts,
+}
+
+/// Returns the definitions that [`signatures`] chooses from, best first.
+pub fn ranked<'t>(place: &Place<'_>, table: &'t Table) -> Vec<Ranked<'t>> {
+    let all = candidates(place, table).into_iter();
+    let other = all.filter(|candidate| !is_in_window(place, candidate));
+    other
+        .map(|Candidate { file, definition, parts, .. }| Ranked {
+            path: file.path(),
+            definition,
+            parts,
+        })
+        .collect()
 }
 
 /// Returns the signatures that may help at a place, one snippet for each file.
@@ -97,7 +120,7 @@ impl<'t, L: Fn(&str) -> Option<String>> Choice<'t, L> {
         let idx = if let Some(idx) = known {
             idx
         } else if let Some(label) = (self.label)(file.path()) {
-            self.parts.push(Part { file, label, lines: Vec::new() });
+            self.parts.push(Part { file, label, reason: "", lines: Vec::new() });
             self.parts.len() - 1
         } else {
             self.denied.insert(file.path());
@@ -114,7 +137,7 @@ impl<'t, L: Fn(&str) -> Option<String>> Choice<'t, L> {
         };
         let parts = self.parts.iter().rev().map(|part| {
             let lines = part.lines.iter().filter(|(_, _, line)| lacks(part.file.path(), line));
-            Part { file: part.file, label: part.label.clone(), lines: lines.copied().collect() }
+            Part { lines: lines.copied().collect(), label: part.label.clone(), ..*part }
         });
         parts.filter(|part| !part.lines.is_empty()).map(|part| part.snippet()).collect()
     }
@@ -138,6 +161,8 @@ fn is_in_window(place: &Place<'_>, candidate: &Candidate<'_>) -> bool {
 struct Part<'t> {
     file: &'t File,
     label: String,
+    /// Why its best definition may help.
+    reason: &'static str,
     /// Line number, type that it belongs to, and signature.
     lines: Vec<(u32, Option<&'t str>, &'t str)>,
 }
@@ -155,6 +180,9 @@ impl<'t> Part<'t> {
 
     fn add(&mut self, candidate: &Candidate<'t>) {
         let definition = &candidate.definition;
+        if self.lines.is_empty() {
+            self.reason = candidate.reason;
+        }
         self.lines.push((definition.line, definition.container, definition.signature));
     }
 
@@ -195,7 +223,7 @@ impl<'t> Part<'t> {
             text.push_str(signature);
             text.push('\n');
         }
-        let snippet = Snippet { label: self.label.clone(), text };
+        let snippet = Snippet { label: self.label.clone(), text, reason: self.reason };
         FileSnippet { path: self.file.path().to_owned(), snippet }
     }
 }

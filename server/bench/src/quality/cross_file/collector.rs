@@ -110,8 +110,11 @@ fn oracle(hole: &GivenHole) -> Vec<Snippet> {
                     file.text.push('\n');
                 }
             }
-            None => snippets
-                .push(Snippet { label: name.defined_in.clone(), text: format!("{signature}\n") }),
+            None => snippets.push(Snippet {
+                label: name.defined_in.clone(),
+                text: format!("{signature}\n"),
+                reason: "",
+            }),
         }
     }
     snippets
@@ -125,7 +128,11 @@ mod tests {
     #[test]
     fn oracle_has_one_snippet_for_each_file() {
         let mut hole = hole();
-        let snippet = |label: &str, text: &str| Snippet { label: label.into(), text: text.into() };
+        let snippet = |label: &str, text: &str| Snippet {
+            label: label.into(),
+            text: text.into(),
+            reason: "",
+        };
         assert_eq!(
             oracle(&hole),
             [
