@@ -37,6 +37,7 @@ mod request;
 mod running_job;
 pub mod settings;
 mod small_prompt;
+mod snippet_reasons;
 mod state;
 pub mod stats;
 mod time_budget;

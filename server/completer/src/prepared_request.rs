@@ -37,6 +37,8 @@ pub(crate) struct PreparedRequest {
     /// The context for the prompt, if it is cut at the cursor instead.
     at_cursor: Option<Context>,
     /// The place of the snippets; `None` uses the model's.
+    /// The reason for each snippet of the context, in words.
+    snippet_reasons: Vec<String>,
     placement: Option<Placement>,
     /// How many lines the answer may have; `None` for the cursor's line only.
     pub(crate) lines: Option<Lines>,
@@ -110,6 +112,7 @@ impl PreparedRequest {
             cursor,
             context,
             at_cursor,
+            snippet_reasons: request.snippet_reasons.clone(),
             placement: *placement,
             lines,
             max_tokens: max_tokens.min(request.max_tokens.unwrap_or(usize::MAX)),
@@ -120,14 +123,29 @@ impl PreparedRequest {
         }
     }
 
-    /// Describes the text of other files in the prompt; `None` if there is none.
-    pub(crate) fn snippets_in_words(&self) -> Option<String> {
-        let files = self.context.snippets.iter().map(|snippet| {
-            let n_lines = snippet.text.lines().count();
-            format!("{} ({n_lines} {})", snippet.label, if n_lines == 1 { "line" } else { "lines" })
-        });
-        let files: Vec<String> = files.collect();
-        (!files.is_empty()).then(|| format!("context: signatures of {}", files.join(", ")))
+    /// Describes the text of other files in the prompt, a line for each file, in the prompt's order.
+    ///
+    /// `n_shown` snippets are in the prompt, the last ones; `None` if all may be.
+    pub(crate) fn snippets_in_words(&self, n_shown: Option<usize>) -> Vec<String> {
+        let snippets = &self.context.snippets;
+        let n_left = n_shown.map_or(0, |n| snippets.len().saturating_sub(n));
+        let (left, shown) = snippets.split_at(n_left);
+        let mut words: Vec<String> = shown
+            .iter()
+            .enumerate()
+            .map(|(idx, snippet)| {
+                let n_lines = snippet.text.lines().count();
+                let lines = if n_lines == 1 { "line" } else { "lines" };
+                let reason = self.snippet_reasons.get(n_left + idx);
+                let reason = reason.map_or(String::new(), |reason| format!("; {reason}"));
+                format!("context: signatures of {} ({n_lines} {lines}){reason}", snippet.label)
+            })
+            .collect();
+        if !left.is_empty() {
+            let labels: Vec<&str> = left.iter().map(|snippet| &*snippet.label).collect();
+            words.push(format!("context: no room for signatures of {}", labels.join(", ")));
+        }
+        words
     }
 
     /// Returns the text from the anchor to the cursor.
