@@ -17,6 +17,11 @@ pub(crate) struct Workspace {
 pub(crate) const MAIN: &str = "use crate::hidden::reveal_all;\nuse crate::late::later_one;\nuse crate::shapes::area_of;\n\n\
                     fn main() {\n    let a1 = foo(1);\n    let a2 = foo(2);\n    let a3 = \n}\n";
 
+/// Leaves room for signatures in the toy's short context.
+pub(crate) fn room() -> Value {
+    json!({"prompt_tokens": 256})
+}
+
 /// The text of denied files, and nothing else.
 const MARKER: &str = "zebra_marker";
 
@@ -53,7 +58,7 @@ impl Workspace {
     /// Requests suggestions until the prompt has a file's signatures; returns the reasons in words.
     pub(crate) fn wait_for(&self, server: &mut Server, file: &str) -> String {
         self.wait_until(server, &format!("signatures of {file}"), |why| {
-            why.contains(&format!("signatures of {file} "))
+            why.contains(&format!("context: signatures of {file} "))
         })
     }
 
@@ -91,7 +96,7 @@ impl Workspace {
 #[test]
 fn prompt_has_signatures_of_used_names() {
     let workspace = Workspace::new("cross-file");
-    let mut server = workspace.serve(Options::default(), &Value::Null, &capabilities());
+    let mut server = workspace.serve(Options::default(), &room(), &capabilities());
     let why = workspace.wait_for(&mut server, "src/shapes.rs");
     let shown = "\"context: signatures of src/shapes.rs (1 line); imported: area_of\"";
     assert!(why.contains(shown), "{why}");
@@ -126,7 +131,7 @@ fn denied_files_are_not_indexed() {
     let env =
         vec![("LOWKEY_LOG", "trace".to_owned()), ("LOWKEY_CACHE_DIR", cache.display().to_string())];
     let options = Options { env, ..Options::default() };
-    let mut server = workspace.serve(options, &Value::Null, &capabilities());
+    let mut server = workspace.serve(options, &room(), &capabilities());
     // The walk reads a folder's files in order, so those before `shapes.rs` had their turn.
     workspace.write("src/zoo.rs", "pub fn zoo_of(width: u32) -> u32 {\n    width\n}\n");
     let why = workspace.wait_for(&mut server, "src/shapes.rs");
@@ -164,7 +169,7 @@ fn registration(server: &Server) -> Option<&Value> {
 #[test]
 fn file_that_is_denied_later_leaves_the_prompt() {
     let workspace = Workspace::new("cross-file-denied-later");
-    let mut server = workspace.serve(Options::default(), &Value::Null, &watching());
+    let mut server = workspace.serve(Options::default(), &room(), &watching());
     workspace.wait_for(&mut server, "src/shapes.rs");
     workspace.write(".lowkeyignore", "shapes.rs\n");
     let deadline = Instant::now() + TIMEOUT;
@@ -186,7 +191,7 @@ fn lsp_mode_watches_no_files() {
     let workspace = Workspace::new("cross-file-lsp-mode");
     let mut server = Server::spawn(Options::default());
     server.client_info = json!({"name": "emacs", "version": "GNU Emacs 30.2"});
-    server.initialize(&watching(), &Value::Null, Some(&workspace.folder));
+    server.initialize(&watching(), &room(), Some(&workspace.folder));
     server.ready();
     server.open(&workspace.main, "rust", MAIN);
     workspace.wait_for(&mut server, "src/shapes.rs");
@@ -197,7 +202,7 @@ fn lsp_mode_watches_no_files() {
 #[test]
 fn changed_files_are_read_again() {
     let workspace = Workspace::new("cross-file-changed");
-    let mut server = workspace.serve(Options::default(), &Value::Null, &watching());
+    let mut server = workspace.serve(Options::default(), &room(), &watching());
     workspace.wait_for(&mut server, "src/shapes.rs");
     let params = registration(&server).expect("the server registers for changes");
     let pattern = params["registrations"][0]["registerOptions"]["watchers"][0]["globPattern"]

@@ -7,7 +7,7 @@ use lowkey_test_support::TestFolder;
 use lowkey_test_support::server::{Options, Server, TIMEOUT, capabilities, uri};
 use serde_json::{Value, json};
 
-use crate::cross_file::{MAIN, Workspace};
+use crate::cross_file::{MAIN, Workspace, room};
 
 /// Whether the server has the thread that indexes.
 #[cfg(target_os = "linux")]
@@ -23,7 +23,7 @@ fn has_index(server: &Server) -> bool {
 #[test]
 fn index_starts_with_the_model_and_without_a_request() {
     let workspace = Workspace::new("index-start");
-    let mut server = workspace.serve(Options::default(), &Value::Null, &capabilities());
+    let mut server = workspace.serve(Options::default(), &room(), &capabilities());
     let deadline = Instant::now() + TIMEOUT;
     while !has_index(&server) {
         assert!(Instant::now() < deadline, "no index after {TIMEOUT:?}");
@@ -37,7 +37,7 @@ fn documents_opened_before_the_index_have_their_unsaved_text() {
     let workspace = Workspace::new("index-unsaved");
     let shapes = uri(&workspace.folder.join("src/shapes.rs"));
     let mut server = Server::spawn(Options::default());
-    server.initialize(&capabilities(), &Value::Null, Some(&workspace.folder));
+    server.initialize(&capabilities(), &room(), Some(&workspace.folder));
     let unsaved = "pub fn area_of(width: u32) -> u32 {}\npub fn later_one(width: u32) -> u32 {}\n";
     server.open(&shapes, "rust", unsaved);
     server.open(&workspace.main, "rust", MAIN);
@@ -63,7 +63,7 @@ fn folders_are_added_and_removed() {
     std::fs::write(second.join("late.rs"), text).unwrap();
     std::fs::write(second.join(".lowkeyignore"), "hidden.rs\n").unwrap();
     std::fs::write(second.join("hidden.rs"), "pub fn reveal_all() {}\n").unwrap();
-    let mut server = workspace.serve(Options::default(), &Value::Null, &capabilities());
+    let mut server = workspace.serve(Options::default(), &room(), &capabilities());
     let why = workspace.wait_for(&mut server, "src/shapes.rs");
     assert!(!why.contains("late.rs"), "{why}");
 
@@ -85,7 +85,7 @@ fn deleted_file_leaves_the_prompt() {
     let workspace = Workspace::new("index-deleted");
     let late = "src/late.rs";
     workspace.write(late, "pub fn later_one(width: u32) -> u32 {\n    width\n}\n");
-    let mut server = workspace.serve(Options::default(), &Value::Null, &capabilities());
+    let mut server = workspace.serve(Options::default(), &room(), &capabilities());
     workspace.wait_for(&mut server, late);
     std::fs::remove_file(workspace.folder.join(late)).unwrap();
     let change = json!({"uri": uri(&workspace.folder.join(late)), "type": 3});
@@ -136,7 +136,7 @@ fn odd_files_are_passed_over() {
     workspace.write("src/zoo.rs", LATER);
     let locked = [root.join("src/locked.rs"), root.join("src/locked")];
     let options = Options { under: make_unreadable(&locked), ..Options::default() };
-    let mut server = workspace.serve(options, &Value::Null, &capabilities());
+    let mut server = workspace.serve(options, &room(), &capabilities());
     let why = workspace.wait_for(&mut server, "src/zoo.rs");
     assert!(why.contains("src/shapes.rs"), "{why}");
     for name in ["hidden", "linked", "again", "circle", "pipe", "folder.rs", "binary", "locked"] {

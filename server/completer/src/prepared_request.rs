@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-use lowkey_context::{Anchor, Context};
+use lowkey_context::{Anchor, Context, Snippet};
 use lowkey_document::lexical::Scanner;
 use lowkey_document::{Cursor, Language};
 use lowkey_engine::{Job, Sampling};
@@ -123,29 +123,22 @@ impl PreparedRequest {
         }
     }
 
-    /// Describes the text of other files in the prompt, a line for each file, in the prompt's order.
+    /// Describes the text of other files, a line for each file, in the prompt's order.
     ///
     /// `n_shown` snippets are in the prompt, the last ones; `None` if all may be.
     pub(crate) fn snippets_in_words(&self, n_shown: Option<usize>) -> Vec<String> {
         let snippets = &self.context.snippets;
         let n_left = n_shown.map_or(0, |n| snippets.len().saturating_sub(n));
-        let (left, shown) = snippets.split_at(n_left);
-        let mut words: Vec<String> = shown
-            .iter()
-            .enumerate()
-            .map(|(idx, snippet)| {
-                let n_lines = snippet.text.lines().count();
-                let lines = if n_lines == 1 { "line" } else { "lines" };
-                let reason = self.snippet_reasons.get(n_left + idx);
-                let reason = reason.map_or(String::new(), |reason| format!("; {reason}"));
-                format!("context: signatures of {} ({n_lines} {lines}){reason}", snippet.label)
-            })
-            .collect();
-        if !left.is_empty() {
-            let labels: Vec<&str> = left.iter().map(|snippet| &*snippet.label).collect();
-            words.push(format!("context: no room for signatures of {}", labels.join(", ")));
-        }
-        words
+        let in_words = |(idx, snippet): (usize, &Snippet)| {
+            let place = if idx < n_left { "not in this prompt: " } else { "" };
+            let n_lines = snippet.text.lines().count();
+            let lines = if n_lines == 1 { "line" } else { "lines" };
+            let reason = self.snippet_reasons.get(idx);
+            let reason = reason.map_or(String::new(), |reason| format!("; {reason}"));
+            let label = &snippet.label;
+            format!("context: {place}signatures of {label} ({n_lines} {lines}){reason}")
+        };
+        snippets.iter().enumerate().map(in_words).collect()
     }
 
     /// Returns the text from the anchor to the cursor.
