@@ -120,16 +120,30 @@ impl PreparedRequest {
         }
     }
 
-    /// Describes the text of other files in the prompt; `None` if there is none.
-    pub(crate) fn snippets_in_words(&self) -> Option<String> {
-        let files = self.context.snippets.iter().map(|snippet| {
-            let n_lines = snippet.text.lines().count();
-            let lines = if n_lines == 1 { "line" } else { "lines" };
-            let reason = if snippet.reason.is_empty() { "" } else { ": " };
-            format!("{} ({n_lines} {lines}{reason}{})", snippet.label, snippet.reason)
-        });
-        let files: Vec<String> = files.collect();
-        (!files.is_empty()).then(|| format!("context: signatures of {}", files.join(", ")))
+    /// Describes the text of other files in the prompt, a line for each file, in the prompt's order.
+    ///
+    /// `n_shown` snippets are in the prompt, the last ones; `None` if all may be.
+    pub(crate) fn snippets_in_words(&self, n_shown: Option<usize>) -> Vec<String> {
+        let snippets = &self.context.snippets;
+        let n_left = n_shown.map_or(0, |n| snippets.len().saturating_sub(n));
+        let (left, shown) = snippets.split_at(n_left);
+        let mut words: Vec<String> = shown
+            .iter()
+            .map(|snippet| {
+                let n_lines = snippet.text.lines().count();
+                let lines = if n_lines == 1 { "line" } else { "lines" };
+                let reason = if snippet.reason.is_empty() { "" } else { "; " };
+                format!(
+                    "context: signatures of {} ({n_lines} {lines}){reason}{}",
+                    snippet.label, snippet.reason
+                )
+            })
+            .collect();
+        if !left.is_empty() {
+            let labels: Vec<&str> = left.iter().map(|snippet| &*snippet.label).collect();
+            words.push(format!("context: no room for signatures of {}", labels.join(", ")));
+        }
+        words
     }
 
     /// Returns the text from the anchor to the cursor.

@@ -88,17 +88,17 @@ impl Found {
     /// Returns the most telling way in which the definition was found.
     pub(super) fn reason(self) -> &'static str {
         if self.is_imported {
-            "it defines an imported name"
+            "imported"
         } else if self.is_member_of_imported {
-            "it defines members of an imported type"
+            "of an imported type"
         } else if self.is_used {
-            "it defines a name of this file"
+            "used"
         } else if self.is_member_of_used {
-            "it defines members of a type of this file"
+            "of a used type"
         } else if self.is_in_module {
-            "it is imported, and its names are like those at the cursor"
+            "in an imported file"
         } else {
-            "it is in the same folder, and its names are like those at the cursor"
+            "in the same folder"
         }
     }
 }

@@ -113,7 +113,7 @@ fn oracle(hole: &GivenHole) -> Vec<Snippet> {
             None => snippets.push(Snippet {
                 label: name.defined_in.clone(),
                 text: format!("{signature}\n"),
-                reason: "",
+                reason: String::new(),
             }),
         }
     }
@@ -131,7 +131,7 @@ mod tests {
         let snippet = |label: &str, text: &str| Snippet {
             label: label.into(),
             text: text.into(),
-            reason: "",
+            reason: String::new(),
         };
         assert_eq!(
             oracle(&hole),
