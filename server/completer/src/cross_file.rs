@@ -23,7 +23,6 @@ use lowkey_prompt::Placement;
 
 use crate::request::CompletionRequest;
 use crate::settings::CrossFileSetting;
-use crate::snippet_reasons::reasons;
 use crate::state::{Completer, lock};
 use crate::time_budget::tokens_within;
 use crate::workspace_index::HeldSnippets;
@@ -105,14 +104,14 @@ impl Completer {
         }
     }
 
-    /// Adds text of other files to a request that has none.
-    pub(crate) fn with_snippets(&self, mut request: CompletionRequest) -> CompletionRequest {
+    /// Adds text of other files to a request that has none, as [`complete`](Completer::complete)
+    /// does.
+    pub fn with_snippets(&self, mut request: CompletionRequest) -> CompletionRequest {
         if request.elsewhere.is_automatic()
             && let Some((held, tokens)) = self.snippets_for(&request)
         {
             let snippets = held.snippets.into_iter().map(|of_file| of_file.snippet);
             request.elsewhere.snippets = snippets.collect();
-            request.snippet_reasons = held.reasons;
             request.elsewhere.tokens = tokens;
             request.elsewhere.placement.get_or_insert(self.placement());
         }
@@ -157,7 +156,7 @@ impl Completer {
         });
         let is_whole = held.snippets.len() == n_held;
         if !(is_whole && held.is_for(anchor, &table)) {
-            (held.snippets, held.reasons) =
+            held.snippets =
                 self.choose(snapshot, (&path, &cursor), &table, tokens, &held.snippets)?;
             held.anchor = Some(anchor);
             held.n_files = table.n_files();
@@ -168,8 +167,7 @@ impl Completer {
         (!held.snippets.is_empty()).then_some((held, tokens))
     }
 
-    /// Chooses the snippets for a cursor, each with its reason; `None` if the model must not see the
-    /// document.
+    /// Chooses the snippets for a cursor; `None` if the model must not see the document.
     fn choose(
         &self,
         snapshot: &Snapshot,
@@ -177,7 +175,7 @@ impl Completer {
         table: &Table,
         tokens: usize,
         held: &[FileSnippet],
-    ) -> Option<(Vec<FileSnippet>, Vec<String>)> {
+    ) -> Option<Vec<FileSnippet>> {
         let visibility = lock(&self.visibility);
         let visible = visibility.judge(snapshot.uri()).ok()?;
         let rules = visibility.rules();
@@ -196,9 +194,7 @@ impl Completer {
             let path = Path::new(path);
             rules.verdict(path).is_allowed().then(|| label(rules.root_of(path), path))
         };
-        let chosen = signatures(&place, table, limits, label, held);
-        let reasons = reasons(&place, table, &chosen);
-        Some((chosen, reasons))
+        Some(signatures(&place, table, limits, label, held))
     }
 }
 

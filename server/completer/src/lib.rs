@@ -37,7 +37,6 @@ mod request;
 mod running_job;
 pub mod settings;
 mod small_prompt;
-mod snippet_reasons;
 mod state;
 pub mod stats;
 mod time_budget;

@@ -37,8 +37,6 @@ pub(crate) struct PreparedRequest {
     /// The context for the prompt, if it is cut at the cursor instead.
     at_cursor: Option<Context>,
     /// The place of the snippets; `None` uses the model's.
-    /// The reason for each snippet of the context, in words.
-    snippet_reasons: Vec<String>,
     placement: Option<Placement>,
     /// How many lines the answer may have; `None` for the cursor's line only.
     pub(crate) lines: Option<Lines>,
@@ -112,7 +110,6 @@ impl PreparedRequest {
             cursor,
             context,
             at_cursor,
-            snippet_reasons: request.snippet_reasons.clone(),
             placement: *placement,
             lines,
             max_tokens: max_tokens.min(request.max_tokens.unwrap_or(usize::MAX)),
@@ -133,10 +130,9 @@ impl PreparedRequest {
             let place = if idx < n_left { "not in this prompt: " } else { "" };
             let n_lines = snippet.text.lines().count();
             let lines = if n_lines == 1 { "line" } else { "lines" };
-            let reason = self.snippet_reasons.get(idx);
-            let reason = reason.map_or(String::new(), |reason| format!("; {reason}"));
-            let label = &snippet.label;
-            format!("context: {place}signatures of {label} ({n_lines} {lines}){reason}")
+            let Snippet { label, reason, .. } = snippet;
+            let because = if reason.is_empty() { "" } else { "; " };
+            format!("context: {place}signatures of {label} ({n_lines} {lines}){because}{reason}")
         };
         snippets.iter().enumerate().map(in_words).collect()
     }

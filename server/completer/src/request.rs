@@ -79,8 +79,6 @@ pub struct CompletionRequest {
     pub indent_unit: Option<IndentUnit>,
     /// Text from other files.
     pub elsewhere: Elsewhere,
-    /// The reason for each snippet of `elsewhere`, in words; empty without reasons.
-    pub snippet_reasons: Vec<String>,
     /// Whether the editor and the server disagree about the text: then there is no suggestion.
     pub desynced: bool,
 }
@@ -100,7 +98,6 @@ impl CompletionRequest {
             time_limit: TimeLimit::Budget,
             indent_unit: None,
             elsewhere: Elsewhere::default(),
-            snippet_reasons: Vec::new(),
             desynced: false,
         }
     }

@@ -33,8 +33,6 @@ pub(crate) struct HeldSnippets {
     /// Files of the index when the choice was made.
     pub(crate) n_files: usize,
     pub(crate) snippets: Vec<FileSnippet>,
-    /// The reason for each snippet, in words.
-    pub(crate) reasons: Vec<String>,
 }
 
 impl WorkspaceIndex {
