@@ -169,6 +169,14 @@ impl Remote {
         result
     }
 
+    /// Returns the time of a short request, on the caller's thread.
+    pub fn round_trip(&self) -> Result<Duration, RemoteError> {
+        let lease = self.inner.http.lease()?;
+        let began = Instant::now();
+        server_info::models(&self.inner.http, &lease)?;
+        Ok(began.elapsed())
+    }
+
     /// Finds out what the server is, on the caller's thread.
     pub fn check(&self, sample: Option<&VocabularySample>) -> Result<ServerInfo, RemoteError> {
         let lease = self.inner.http.lease()?;

@@ -9,7 +9,7 @@ use crate::ask::VocabularySample;
 use crate::config::RemoteConfig;
 use crate::dialect::{Dialect, RemoteProtocol};
 use crate::error::RemoteError;
-use crate::http::{Http, Lease};
+use crate::http::{Http, Lease, Reply};
 
 /// Longest answer about the server; a gateway with hundreds of models lists them in 100 kilobytes.
 const MAX_BYTES: u64 = 4 << 20;
@@ -27,7 +27,7 @@ pub struct ServerInfo {
 }
 
 /// A model in the server's list.
-struct Listed {
+pub(crate) struct Listed {
     id: String,
     owner: String,
 }
@@ -55,9 +55,9 @@ pub(crate) fn find(
 }
 
 /// Returns the server's models; an empty list if it lists none.
-fn models(http: &Http, lease: &Lease) -> Result<Vec<Listed>, RemoteError> {
+pub(crate) fn models(http: &Http, lease: &Lease) -> Result<Vec<Listed>, RemoteError> {
     const PATH: &str = "/v1/models";
-    let Some(json) = read(http, lease.get(http, PATH)?, PATH)? else { return Ok(Vec::new()) };
+    let Some(json) = read(http, http.get(lease, PATH)?, PATH)? else { return Ok(Vec::new()) };
     let listed = json.get("data").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let text = |model: &Value, field| model.get(field).and_then(Value::as_str).map(str::to_owned);
     Ok(listed
@@ -77,7 +77,7 @@ fn detect(http: &Http, lease: &Lease, listed: &[Listed]) -> Result<Dialect, Remo
         _ => {}
     }
     const PATH: &str = "/api/version";
-    let is_ollama = match read(http, lease.get(http, PATH)?, PATH) {
+    let is_ollama = match read(http, http.get(lease, PATH)?, PATH) {
         Ok(Some(json)) => json.get("version").is_some_and(Value::is_string),
         // A gateway answers unknown addresses with a page of its own.
         Ok(None) | Err(RemoteError::Garbage { .. } | RemoteError::Refused { .. }) => false,
@@ -149,18 +149,8 @@ fn has_tokens(
     }))
 }
 
-impl Lease {
-    fn get(&self, http: &Http, path: &str) -> Result<crate::http::Reply, RemoteError> {
-        http.get(self, path)
-    }
-}
-
 /// Reads the JSON of an answer; `None` if the server has no such endpoint.
-fn read(
-    http: &Http,
-    reply: crate::http::Reply,
-    path: &'static str,
-) -> Result<Option<Value>, RemoteError> {
+fn read(http: &Http, reply: Reply, path: &'static str) -> Result<Option<Value>, RemoteError> {
     match reply.status {
         200 => {}
         404 | 405 | 501 => return Ok(None),
