@@ -25,3 +25,4 @@ mod settings;
 mod statistics;
 mod stderr;
 mod storm;
+mod workspace_folders;

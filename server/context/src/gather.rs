@@ -73,8 +73,8 @@ pub struct Snippet {
     pub label: String,
     /// The text, with `\n` line ends.
     pub text: String,
-    /// Why it may help, for reports; "" if the caller gave it.
-    pub reason: &'static str,
+    /// Why it may help, for reports, such as `imported: area_of`; "" if the caller chose it.
+    pub reason: String,
 }
 
 /// All parts of a prompt. All texts have `\n` line ends, regardless of the file's.

@@ -93,7 +93,7 @@ impl Chunk<'_> {
         Snippet {
             label: self.label.to_owned(),
             text: format!("{}\n", self.lines.join("\n")),
-            reason: "similar to the text at the cursor",
+            reason: "similar to the text at the cursor".to_owned(),
         }
     }
 }

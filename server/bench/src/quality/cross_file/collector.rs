@@ -71,7 +71,8 @@ fn chunks(hole: &GivenHole, snapshot: &Snapshot, cursor: usize) -> Vec<Snippet> 
     }
     let cursor = snapshot.cursor(ByteOffset(cursor));
     let context = window(snapshot, &cursor, &hole.path);
-    let place = Place { context: &context, text: &snapshot.text(), language, path: "" };
+    let place =
+        Place { context: &context, text: &snapshot.text(), language, path: "", edited: &[] };
     let texts = texts.iter().map(|(label, text)| (label.as_str(), text.as_str()));
     similar_chunks(&place, texts, N_CHUNKS)
 }
@@ -113,7 +114,7 @@ fn oracle(hole: &GivenHole) -> Vec<Snippet> {
             None => snippets.push(Snippet {
                 label: name.defined_in.clone(),
                 text: format!("{signature}\n"),
-                reason: "",
+                reason: String::new(),
             }),
         }
     }
@@ -131,7 +132,7 @@ mod tests {
         let snippet = |label: &str, text: &str| Snippet {
             label: label.into(),
             text: text.into(),
-            reason: "",
+            reason: String::new(),
         };
         assert_eq!(
             oracle(&hole),
