@@ -5,7 +5,24 @@
 
 from __future__ import annotations
 
-from next_edit_golden import Case
+from dataclasses import dataclass, field
+
+CURSOR = "¦"
+
+
+@dataclass
+class Case:
+    """An editing session: texts of the file, the last with the cursor, and changes of other files."""
+
+    path: str
+    texts: list[str]
+    others: list[tuple[str, str, str]] = field(default_factory=list)
+    """Changes of other files, before those of this file: path, old text, new text."""
+    snippets: list[tuple[str, str]] = field(default_factory=list)
+    prefill: str = "first_line"
+    answers: list[tuple[str, str]] = field(default_factory=list)
+    """The model's text after the prefill, and why it ended: "stop" or "length"."""
+
 
 PYTHON = '''"""Orders of a shop."""
 

@@ -7,7 +7,7 @@
 No model is needed: the functions that would ask one return a given text. The program is under the
 Apache License 2.0 and is only run, never copied. Its inputs are written here. Each JSON file has one
 `input`, the `prompt` of the program, and `answers`: a model's `text`, the program's verdict, and the
-block after the edits that it offers.
+file's text after the edits that it offers.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ import difflib
 import json
 import sys
 import types
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from next_edit_cases import CASES, CURSOR, Case
 
 # The program imports its inference library at the start; nothing of it is called.
 for name, members in {
@@ -37,22 +38,6 @@ from sweep_autocomplete.dataclasses.file_chunk_data import FileChunkData, UserAc
 
 logger.remove()
 
-CURSOR = "¦"
-
-
-@dataclass
-class Case:
-    """An editing session: texts of the file, the last with the cursor, and changes of other files."""
-
-    path: str
-    texts: list[str]
-    others: list[tuple[str, str, str]] = field(default_factory=list)
-    """Changes of other files, before those of this file: path, old text, new text."""
-    snippets: list[tuple[str, str]] = field(default_factory=list)
-    prefill: str = "first_line"
-    answers: list[tuple[str, str]] = field(default_factory=list)
-    """The model's text after the prefill, and why it ended: "stop" or "length"."""
-
 
 def unix(text: str) -> str:
     return text.replace("\r\n", "\n")
@@ -64,7 +49,7 @@ def lines(text: str) -> list[str]:
 
 
 def hunk(path: str, old: str, new: str) -> dict:
-    """Returns the edited lines as an editor sees them: whole lines, one more than are changed."""
+    """Returns the edited lines as an editor sees them: whole lines, and one more if lines are only added or removed."""
     before, after = unix(old).split("\n"), unix(new).split("\n")
     head = 0
     while head < min(len(before), len(after)) and before[head] == after[head]:
@@ -173,8 +158,6 @@ def golden(case: Case) -> dict:
 
 
 def main() -> None:
-    from next_edit_cases import CASES  # noqa: PLC0415
-
     arguments = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     arguments.add_argument("--out", type=Path, required=True)
     out = arguments.parse_args().out
