@@ -133,6 +133,7 @@ pub struct NextEditPrompt {
     n_forced: usize,
     /// The block before the newest change, before the two newest, and so on.
     earlier_blocks: Vec<String>,
+    n_snippets: usize,
     line_ends: line_ends::LineEnds,
 }
 
@@ -149,7 +150,7 @@ impl NextEditPrompt {
         let before = earlier_blocks.last().map_or(block, String::as_str);
 
         let mut parts = Parts::default();
-        let n_snippet_chars =
+        let (n_snippets, n_snippet_chars) =
             write_context(&mut parts, input, text.get(..cursor).unwrap_or_default());
         changes::write(&changes, &mut parts);
         write_blocks(&mut parts, input.path, block, around.cursor, before);
@@ -167,6 +168,7 @@ impl NextEditPrompt {
             block_start: around.range.start,
             cursor: around.cursor,
             earlier_blocks,
+            n_snippets,
             line_ends,
         })
     }
@@ -189,6 +191,7 @@ impl NextEditPrompt {
             forced: self.prefill().to_owned(),
             unforced: self.forced().to_owned(),
             code_extractor: None,
+            n_snippets: self.n_snippets,
         }
     }
 
@@ -239,8 +242,9 @@ impl NextEditPrompt {
     }
 }
 
-/// Appends the file at open and the snippets. Returns the number of characters of the snippets.
-fn write_context(parts: &mut Parts, input: &NextEditInput, before_cursor: &str) -> usize {
+/// Appends the file at open and the snippets. Returns the number of snippets, and of
+/// their characters.
+fn write_context(parts: &mut Parts, input: &NextEditInput, before_cursor: &str) -> (usize, usize) {
     let (at_open, _) = line_ends::converted(input.at_open);
     parts.separator();
     let text = parts.text();
@@ -260,6 +264,7 @@ fn write_context(parts: &mut Parts, input: &NextEditInput, before_cursor: &str) 
         n_chars = with;
         chosen.push((snippet.path, text));
     }
+    let n_snippets = chosen.len();
     for (path, snippet) in chosen.into_iter().rev() {
         parts.text().push('\n');
         parts.separator();
@@ -270,7 +275,7 @@ fn write_context(parts: &mut Parts, input: &NextEditInput, before_cursor: &str) 
         text.push('\n');
     }
     parts.text().push('\n');
-    n_chars
+    (n_snippets, n_chars)
 }
 
 /// Appends the three sections of the block, up to the prefill.
