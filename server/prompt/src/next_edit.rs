@@ -118,7 +118,7 @@ pub enum NoNextEdit {
     TooLong { found: usize, limit: usize },
 }
 
-/// A prompt, and what is needed to read its answer.
+/// A prompt, and the means to read its answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NextEditPrompt {
     /// All parts up to the prefill.

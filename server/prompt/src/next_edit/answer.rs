@@ -108,7 +108,7 @@ pub(super) fn edits(block: &Block, answer: &str, is_cut: bool) -> Result<Vec<Edi
     Ok(edits)
 }
 
-/// Returns the answer without what is not code, and whether lines were cut off.
+/// Returns the code of the answer, and whether lines were cut off.
 fn cleaned(block: &str, answer: &str) -> (String, bool) {
     let mut answer = answer;
     if answer.trim_end_matches('\n').ends_with(NO_NEWLINE) {
