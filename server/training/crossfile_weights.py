@@ -8,10 +8,13 @@ chosen with a probability in proportion to exp(weights · parts). The fit maximi
 probability with an L2 penalty. Prints for each part its weight in the program and the fitted one, and
 how often the needed definition is among 200, 300 and 600 bytes of signatures: with the program's
 weights, and cross-validated by package with fitted ones.
+
+With `--lists HOLES.jsonl`, from history.py, it also fits with one more part for each list of files
+there: whether the definition's file is in it.
 """
 
+import argparse
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -89,7 +92,27 @@ def table(holes, weights_of):
     return lines
 
 
-def main(path):
+def with_lists(holes, path, lists):
+    """Returns the holes with a part for each of the lists."""
+    rows = [json.loads(line) for line in Path(path).read_text(encoding="utf-8").splitlines()]
+    more = []
+    for (package, visible, needed, costs, labels, parts), row in zip(holes, rows, strict=True):
+        sets = [set(row[name]) for name in lists]
+        extra = np.array([[float(label in files) for files in sets] for label in labels]).reshape(len(labels), len(sets))
+        more.append((package, visible, needed, costs, labels, np.concatenate([parts, extra], axis=1)))
+    return more
+
+
+def cross_validated(holes):
+    """Returns the lines of a table in which each package has the weights of the other folds."""
+    packages = sorted({hole[0] for hole in holes})
+    np.random.default_rng(0).shuffle(packages)
+    fold = {package: index % N_FOLDS for index, package in enumerate(packages)}
+    by_fold = [fit([hole for hole in holes if fold[hole[0]] != index]) for index in range(N_FOLDS)]
+    return table(holes, lambda hole: by_fold[fold[hole[0]]])
+
+
+def main(path, lists):
     weights, holes = read(path)
     own = np.array([weight for _, weight in weights])
     fitted = fit(holes)
@@ -97,15 +120,16 @@ def main(path):
         print(f"{weight:6.2f} {new:6.2f}  {name}")
     print("\nwithin", *LIMITS, "bytes, the program's weights")
     print("\n".join(table(holes, lambda hole: own)))
-    packages = sorted({hole[0] for hole in holes})
-    np.random.default_rng(0).shuffle(packages)
-    fold = {package: index % N_FOLDS for index, package in enumerate(packages)}
-    by_fold = [fit([hole for hole in holes if fold[hole[0]] != index]) for index in range(N_FOLDS)]
     print("\nthe same with fitted weights, each package with those of the other folds")
-    print("\n".join(table(holes, lambda hole: by_fold[fold[hole[0]]])))
+    print("\n".join(cross_validated(holes)))
+    for names in (["recent"], ["co_changed"], ["recent", "co_changed"], ["same_commit"]) if lists else ():
+        print(f"\nand with {' and '.join(names)}")
+        print("\n".join(cross_validated(with_lists(holes, lists, names))))
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        sys.exit(__doc__)
-    main(sys.argv[1])
+    arguments = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    arguments.add_argument("rows", metavar="ROWS.jsonl")
+    arguments.add_argument("--lists", metavar="HOLES.jsonl")
+    options = arguments.parse_args()
+    main(options.rows, options.lists)

@@ -18,7 +18,9 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("lowkey-model", &["lowkey-kernels"]),
     ("lowkey-engine", &["lowkey-model", "lowkey-prompt"]),
     ("lowkey-suggestion", &["lowkey-document"]),
-    ("lowkey-store", &[]),
+    ("lowkey-network", &[]),
+    ("lowkey-store", &["lowkey-network"]),
+    ("lowkey-remote", &["lowkey-network"]),
     (
         "lowkey-completer",
         &[
@@ -30,6 +32,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "lowkey-engine",
             "lowkey-suggestion",
             "lowkey-store",
+            "lowkey-remote",
         ],
     ),
     ("lowkey-terminal", &[]),

@@ -181,11 +181,19 @@ impl Completer {
         let rules = visibility.rules();
         drop(visibility);
         let end = ByteOffset(snapshot.n_bytes().min(MAX_SEARCHED_BYTES));
+        let edited: Vec<String> = self
+            .documents()
+            .edited_last()
+            .iter()
+            .filter_map(Uri::file_path)
+            .map(|p| key(&p))
+            .collect();
         let place = Place {
             context: &window(snapshot, cursor, &visible.label),
             text: &snapshot.slice(ByteOffset(0)..end),
             language: snapshot.language(),
             path: &key(path),
+            edited: &edited,
         };
         let max_bytes = tokens * BYTES_PER_TOKEN;
         let limits = SignatureLimits { max_bytes, max_held_bytes: max_bytes + max_bytes / 2 };

@@ -13,6 +13,7 @@ use lowkey_suggestion::{
 };
 
 use crate::multiline::Lines;
+use crate::remote_prompt::PromptSource;
 use crate::request::{CompletionRequest, Elsewhere};
 use crate::running_job::Generated;
 use crate::settings::{self, Settings};
@@ -140,6 +141,15 @@ impl PreparedRequest {
     /// Returns the text from the anchor to the cursor.
     pub(crate) fn typed(&self) -> &str {
         &self.context.line_before
+    }
+
+    /// Returns what a prompt for another model is built from.
+    pub(crate) fn prompt_source(&self) -> PromptSource {
+        PromptSource {
+            context: self.at_cursor.as_ref().unwrap_or(&self.context).clone(),
+            budget: self.budget,
+            placement: self.placement,
+        }
     }
 
     /// Returns the suggestion stage's view of the request.

@@ -19,6 +19,7 @@ use tokio::sync::watch;
 
 use crate::counters::{Counters, Work};
 use crate::documents::Documents;
+use crate::remote_link::RemoteLink;
 use crate::settings::Settings;
 use crate::stats::Statistics;
 use crate::time_budget::time_budget;
@@ -34,6 +35,7 @@ pub struct Completer {
     pub(crate) visibility: Mutex<Visibility>,
     pub(crate) memory: Arc<Mutex<CompletionMemory>>,
     pub(crate) cross_file: Mutex<WorkspaceIndex>,
+    pub(crate) remote: RemoteLink,
     documents: Mutex<Documents>,
     /// Statistics; nothing is counted until they have a file.
     pub(crate) statistics: OnceLock<Statistics>,
@@ -54,6 +56,7 @@ impl Completer {
         engine: Engine<StopReason>,
         settings: Settings,
         persistence: Option<Switch>,
+        remote: RemoteLink,
     ) -> Self {
         let visibility = Mutex::new(Visibility::new(Vec::new(), &settings.exclude));
         Self {
@@ -63,6 +66,7 @@ impl Completer {
             visibility,
             memory: Arc::default(),
             cross_file: Mutex::default(),
+            remote,
             documents: Mutex::default(),
             statistics: OnceLock::new(),
             next_id: AtomicU64::new(1),

@@ -23,6 +23,7 @@ impl Completer {
     pub fn changed(self: &Arc<Self>, snapshot: &Snapshot) {
         let mut documents = self.documents();
         let left = documents.enter(snapshot);
+        documents.edited(snapshot.uri());
         let observed =
             documents.observe(snapshot, |feedback, now| feedback.after_edit(snapshot, now));
         drop(documents);

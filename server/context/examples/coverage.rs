@@ -42,7 +42,7 @@ fn main() {
         let cursor = snapshot.cursor(ByteOffset(offset));
         let context = window(&snapshot, &cursor, &text_of("path"));
         let path = path.to_string_lossy().into_owned();
-        let place = Place { context: &context, text: &text, language, path: &path };
+        let place = Place { context: &context, text: &text, language, path: &path, edited: &[] };
         let needed = &hole["names"][0];
         let (name, file) = (needed["name"].as_str(), needed["defined_in"].as_str());
         let base = root.to_string_lossy().into_owned();

@@ -58,4 +58,6 @@ pub struct Place<'p> {
     pub language: &'static Language,
     /// The document's absolute path with `/` between its parts; "" if it is no file.
     pub path: &'p str,
+    /// The same of the files that the session has edited, the last one first.
+    pub edited: &'p [String],
 }

@@ -4,6 +4,7 @@
 //! decode, and any budget gives a prompt with whole sentinels. The prompt depends only on the
 //! context that the model may see. While the user types on a line, only the prompt's tail changes.
 
+mod as_text;
 mod assembler;
 mod budget;
 mod byte_level;
@@ -32,6 +33,7 @@ mod sentence_piece;
 mod tokenizer;
 mod vocabulary;
 
+pub use as_text::TextPrompt;
 pub use assembler::Assembler;
 pub use budget::Budget;
 pub use chat_template::process as template_process;

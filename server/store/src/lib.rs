@@ -21,7 +21,6 @@ mod pins;
 mod pip;
 mod pull;
 mod source;
-mod text;
 
 pub use amount::amount;
 pub use cache::Cache;

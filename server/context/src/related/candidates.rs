@@ -56,6 +56,7 @@ pub(super) fn candidates<'t>(place: &Place<'_>, table: &'t Table) -> Vec<Candida
     search.named(text, &imports);
     search.modules(&imports);
     search.folder();
+    search.edited();
     search.candidates()
 }
 
@@ -215,6 +216,15 @@ impl<'t> Search<'_, 't> {
             others.filter(|file| self.is_other(file)).take(MAX_FILES_OF_MODULE).collect();
         for file in others {
             self.all_of(file, Found::default());
+        }
+    }
+
+    /// The definitions of files that the session has edited.
+    fn edited(&mut self) {
+        for path in self.place.edited {
+            if let Some(file) = self.table.file(path).filter(|file| self.is_other(file)) {
+                self.all_of(file, Found { is_in_edited_file: true, ..Found::default() });
+            }
         }
     }
 

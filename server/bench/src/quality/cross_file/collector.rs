@@ -71,7 +71,8 @@ fn chunks(hole: &GivenHole, snapshot: &Snapshot, cursor: usize) -> Vec<Snippet> 
     }
     let cursor = snapshot.cursor(ByteOffset(cursor));
     let context = window(snapshot, &cursor, &hole.path);
-    let place = Place { context: &context, text: &snapshot.text(), language, path: "" };
+    let place =
+        Place { context: &context, text: &snapshot.text(), language, path: "", edited: &[] };
     let texts = texts.iter().map(|(label, text)| (label.as_str(), text.as_str()));
     similar_chunks(&place, texts, N_CHUNKS)
 }
