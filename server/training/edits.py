@@ -5,7 +5,8 @@
 Fetches both releases of each package in edits.toml, compares their files token by token, and writes
 `development.jsonl` and `report.jsonl`, one history per line. The kinds:
 
-- `repeated`: the user edits one of the lines that have a change; other lines of the file need it too.
+- `repeated`: the user edits one of the lines that have a change; other lines of the file need it,
+  too. A change is complete: it removes and adds the same brackets and quotes, within a line.
 - `third`: the same, after the nearest of these lines, too.
 - `single`: the user edits a line, and no other line needs any of its changes.
 - `inserted`: the user adds lines. Nothing follows from that.
@@ -32,14 +33,17 @@ from fetch import FETCHERS, check_licences, read_manifest
 SIDES = ("from", "to")
 EXTENSIONS = {".py", ".js", ".mjs", ".cjs", ".jsx", ".ts", ".mts", ".tsx", ".rs"}
 SKIPPED = re.compile(r"(^|/)(dist|build|esm|cjs|umd|vendor|node_modules|_static|third_party)(/|$)|\.min\.|\.d\.[cm]?ts$")
-TOKEN = re.compile(r"[^\W\d]\w*|\d\w*|[^\w\s]")
+TOKEN = re.compile(r"[^\W\d]\w*|\d\w*|[^\w\s]|\n")
 MAX_LINES = 3000
 MAX_LINE_CHARACTERS = 400
-MAX_BLOCK_TOKENS = 800
+# Pairs of tokens that are compared in a block; a larger block is one change.
+MAX_CELLS = 40_000
+# What an equal word, line end and mark are worth, and what each part costs.
+WORD, LINE_END, MARK, PART = 6, 4, 2, 3
 # A file of which more lines changed than this was rewritten or reformatted.
 MAX_CHANGED_SHARE = 0.4
-PER_FILE = 4
-PER_PACKAGE = 40
+PER_FILE = 5
+PER_PACKAGE = 60
 
 
 @dataclass(frozen=True)
@@ -96,6 +100,52 @@ def pairs(before: Path, after: Path) -> Iterator[tuple[str, str, str]]:
             yield name, old, new
 
 
+def parts(olds: list[str], news: list[str]) -> list[tuple[int, int, int, int]]:
+    """Returns the parts in which two token lists differ: many equal tokens in few parts."""
+    n, m = len(olds), len(news)
+    lowest = -(10**9)
+    # The best score from a pair of tokens on, outside of a part and inside of one.
+    closed = [[0] * (m + 1) for _ in range(n + 1)]
+    opened = [[0] * (m + 1) for _ in range(n + 1)]
+    worth = [WORD if re.match(r"\w", token) else LINE_END if token == "\n" else MARK for token in olds]
+    for i in range(n, -1, -1):
+        for j in range(m, -1, -1):
+            if i == n and j == m:
+                continue
+            gap = max(opened[i + 1][j] if i < n else lowest, opened[i][j + 1] if j < m else lowest)
+            equal = worth[i] + closed[i + 1][j + 1] if i < n and j < m and olds[i] == news[j] else lowest
+            closed[i][j], opened[i][j] = max(equal, gap - PART), max(equal, gap)
+    found: list[list[int]] = []
+    i = j = 0
+    inside = False
+    while i < n or j < m:
+        best = (opened if inside else closed)[i][j]
+        if i < n and j < m and olds[i] == news[j] and worth[i] + closed[i + 1][j + 1] == best:
+            i, j, inside = i + 1, j + 1, False
+            continue
+        if not inside:
+            found.append([i, i, j, j])
+            inside = True
+        if i < n and (j == m or opened[i + 1][j] >= opened[i][j + 1]):
+            i += 1
+        else:
+            j += 1
+        found[-1][1], found[-1][3] = i, j
+    return [tuple(part) for part in found]
+
+
+def balance(tokens: list[str]) -> tuple:
+    """Returns what tokens close without opening it and open without closing it, and odd quotes."""
+    counts = {pair: [0, 0] for pair in ("()", "[]", "{}")}
+    for token in tokens:
+        for pair, count in counts.items():
+            if token == pair[0]:
+                count[1] += 1
+            elif token == pair[1]:
+                count[count[1] > 0] += -1 if count[1] > 0 else 1
+    return tuple(map(tuple, counts.values())), sum(token in ("'", '"', "`") for token in tokens) % 2
+
+
 def block_changes(old: str, new: str, span: tuple[int, int, int, int], first: int) -> Iterator[Change]:
     """Yields the changes of a block of lines, token by token. `first` is the old line of its start."""
     (a, b, c, d) = span
@@ -105,27 +155,28 @@ def block_changes(old: str, new: str, span: tuple[int, int, int, int], first: in
     def line(at: int) -> int:
         return first + old.count("\n", a, at)
 
-    if len(olds) + len(news) > MAX_BLOCK_TOKENS:
+    if len(olds) * len(news) > MAX_CELLS:
         yield Change(a, b, new[c:d], first, line(max(a, b - 1)), None)
         return
-    matcher = SequenceMatcher(None, [t[0] for t in olds], [t[0] for t in news], autojunk=False)
-    for tag, i, j, k, m in matcher.get_opcodes():
-        if tag == "equal":
-            continue
+    for i, j, k, m in parts([t[0] for t in olds], [t[0] for t in news]):
         # An end of the changed text at which the old text has no blank takes the new text's blank.
-        joined_before = i > 0 and (i == j or olds[i - 1][2] == olds[i][1])
-        start = olds[i][1] if i < j else (olds[i - 1][2] if i else a)
+        start = olds[i][1] if i < j else olds[i - 1][2] if i else a
         end = olds[j - 1][2] if i < j else start
+        joined_before = i > 0 and (i == j or olds[i - 1][2] == start)
         joined_after = (j < len(olds) and olds[j][1] == end) or (i == j == 0)
-        new_start = news[k - 1][2] if joined_before and k else (news[k][1] if k < len(news) and k < m else c)
-        new_end = (news[m][1] if m < len(news) else d) if joined_after else news[m - 1][2] if k < m else new_start
-        if i < j and k == m and not joined_before:
-            new_start = new_end = news[m][1] if joined_after and m < len(news) else 0
-        text = new[new_start : max(new_start, new_end)]
+        if k == m and not joined_before:
+            text = ""
+        else:
+            new_start = news[k - 1][2] if joined_before and k else news[k][1] if k < m else c
+            new_end = (news[m][1] if m < len(news) else d) if joined_after else news[m - 1][2] if k < m else new_start
+            text = new[new_start : max(new_start, new_end)]
+        removed, added = [t[0] for t in olds[i:j]], [t[0] for t in news[k:m]]
+        has_word = any(re.match(r"\w", token) for token in removed + added)
+        within = "\n" not in removed and "\n" not in added
+        # An insertion is told by the token before it.
         before = tuple(t[0] for t in olds[max(0, i - 1) : i]) if i == j else ()
-        signature = (before, tuple(t[0] for t in olds[i:j]), tuple(t[0] for t in news[k:m]))
-        has_word = any(re.match(r"\w", token) for token in signature[1] + signature[2])
-        yield Change(start, end, text, line(start), line(max(start, end - 1)), signature if has_word else None)
+        signature = (before, tuple(removed), tuple(added)) if has_word and within else None
+        yield Change(start, end, text, line(start), line(max(start, end - 1)), signature)
 
 
 def changes_of(old: str, new: str) -> list[Change] | None:
@@ -149,43 +200,54 @@ def changes_of(old: str, new: str) -> list[Change] | None:
     return changes if n_changed <= max(20, MAX_CHANGED_SHARE * len(olds)) else None
 
 
+def signatures(edits: list[Change]) -> set[tuple] | None:
+    """Returns what a line's changes are told by: each change that is complete by itself, and all of
+    them together. None if they are no change of one line: a part of a rewritten block."""
+    if any(c.signature is None or c.first != c.last or "\n" in c.text for c in edits):
+        return None
+    removed = [token for c in edits for token in c.signature[1]]
+    added = [token for c in edits for token in c.signature[2]]
+    if balance(removed) != balance(added):
+        return None
+    alone = {c.signature for c in edits if balance(list(c.signature[1])) == balance(list(c.signature[2]))}
+    return alone | {tuple(c.signature for c in edits)}
+
+
 def histories(old: str, changes: list[Change]) -> Iterator[dict]:
     """Yields the histories of one file."""
-    lines: dict[tuple, set[int]] = defaultdict(set)
     by_line: dict[int, list[Change]] = defaultdict(list)
     for change in changes:
-        by_line[change.first].append(change)
-        if change.signature and change.first == change.last:
-            lines[change.signature].add(change.first)
-    spanned = {n for c in changes if c.last > c.first for n in range(c.first, c.last + 1)}
+        for line in range(change.first, change.last + 1):
+            by_line[line].append(change)
+    of_line = {line: signatures(edits) for line, edits in by_line.items()}
+    lines: dict[tuple, set[int]] = defaultdict(set)
+    for line, found in of_line.items():
+        for signature in found or ():
+            lines[signature].add(line)
     used: set[int] = set()
     chooser = random.Random(len(old))
-    for first, edits in sorted(by_line.items()):
-        if first in spanned or first in used:
-            if first not in used and len(edits) == 1 and edits[0].signature is None and edits[0].start == edits[0].end:
+    for line, edits in sorted(by_line.items()):
+        found = of_line[line]
+        if line in used:
+            continue
+        if found is None:
+            if len(edits) == 1 and edits[0].start == edits[0].end and edits[0].text.endswith("\n"):
                 yield history("inserted", old, changes, [edits], set())
             continue
-        if any(c.signature is None and c.start == c.end and c.text.endswith("\n") for c in edits):
-            if len(edits) == 1:
-                yield history("inserted", old, changes, [edits], set())
-            continue
-        group = {c.signature for c in edits if c.signature and len(lines[c.signature]) > 1}
-        if not group:
-            if any(c.signature for c in edits):
-                yield history("single", old, changes, [edits], set())
+        group = set().union(*(lines[signature] for signature in found))
+        if len(group) == 1:
+            yield history("single", old, changes, [edits], set())
             continue
         # A user begins anywhere among the places, and goes on to the nearest.
-        start = chooser.choice(sorted(set().union(*(lines[s] for s in group)) - spanned))
-        repeated = {c.signature for c in by_line[start] if c.signature and len(lines[c.signature]) > 1}
-        others = set().union(*(lines[s] for s in repeated)) - {start} - spanned
+        start = chooser.choice(sorted(group))
+        others = set().union(*(lines[signature] for signature in of_line[start])) - {start}
         used.update(others, {start})
         places = sorted(others, key=lambda line: abs(line - start))
-        if places:
-            truth = {c for n in places for c in by_line[n] if c.signature in repeated}
-            yield history("repeated", old, changes, [by_line[start]], truth)
+        truth = {c for place in places for c in by_line[place]}
+        yield history("repeated", old, changes, [by_line[start]], truth)
+        if len(places) > 1:
             second = by_line[places[0]]
-            if len(places) > 1:
-                yield history("third", old, changes, [by_line[start], second], truth - set(second))
+            yield history("third", old, changes, [by_line[start], second], truth - set(second))
 
 
 def history(kind: str, old: str, changes: list[Change], lines: list[list[Change]], truth: set[Change]) -> dict:

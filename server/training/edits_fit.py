@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-PENALTY = 1.0
+PENALTY = 3.0
 ITERATIONS = 40
 
 

@@ -26,8 +26,8 @@ impl Caution {
     /// Returns the probability from which a proposal is shown.
     pub fn threshold(self) -> f32 {
         match self {
-            Self::Careful => 0.8,
-            Self::Normal => 0.6,
+            Self::Careful => 0.7,
+            Self::Normal => 0.5,
         }
     }
 }

@@ -7,14 +7,74 @@ use lowkey_document::lexical::TextKind;
 
 use crate::places::Place;
 use crate::rewrite::{Origin, Rewrite};
+use crate::spelling::words;
 
 mod weights;
 
 use weights::WEIGHTS;
 
 /// The names of the facts, in the order of [`Features`].
-pub const FEATURES: [&str; 47] = [
-    "bias", "renames", "renames_to_new", "renames_definition", "renames_to_known", "replaces", "inserts", "removes", "joined", "general", "style", "inside", "argument", "comment", "literal", "left", "right", "left_any", "right_any", "same_line", "evidence", "parts", "length", "places", "one_place", "keeps_old", "new_word", "several_lines", "lines_away", "below", "number", "short", "plain_word", "left_dot", "distinct_context", "hunk_lines", "place_defines", "same_defines", "defined_elsewhere", "new_defined", "place_imports", "imports", "similarity", "number_same_line", "right_call", "rename_similarity", "wide",
+pub const FEATURES: [&str; 60] = [
+    "bias",
+    "renames",
+    "renames_to_new",
+    "renames_definition",
+    "renames_to_known",
+    "replaces",
+    "inserts",
+    "removes",
+    "joined",
+    "general",
+    "style",
+    "inside",
+    "argument",
+    "comment",
+    "literal",
+    "left",
+    "right",
+    "left_any",
+    "right_any",
+    "same_line",
+    "evidence",
+    "parts",
+    "length",
+    "places",
+    "one_place",
+    "keeps_old",
+    "new_word",
+    "several_lines",
+    "lines_away",
+    "below",
+    "number",
+    "short",
+    "plain_word",
+    "left_dot",
+    "distinct_context",
+    "hunk_lines",
+    "place_defines",
+    "same_defines",
+    "defined_elsewhere",
+    "new_defined",
+    "place_imports",
+    "imports",
+    "similarity",
+    "number_same_line",
+    "right_call",
+    "rename_similarity",
+    "wide",
+    "sure_rename",
+    "in_scope",
+    "rename_in_scope",
+    "member_mismatch",
+    "name_similarity",
+    "insert_similarity",
+    "remove_similarity",
+    "replace_similarity",
+    "general_similarity",
+    "evidence_similarity",
+    "literal_same_line",
+    "line_number_differs",
+    "argument_similarity",
 ];
 
 /// Facts about a change and a place.
@@ -96,7 +156,27 @@ pub(crate) fn features(rewrite: &Rewrite, place: &Place, facts: Facts, lines: is
         flag(renames && place.is_called && rewrite.right.first().is_some_and(|text| text == "(")),
         flag(renames) * place.similarity,
         flag(old.chars().filter(|c| !c.is_whitespace()).count() > 24),
+        flag(renames && rewrite.defines && is_new && facts.n_old_definitions == 0),
+        flag(place.is_in_scope),
+        flag(renames && place.is_in_scope),
+        flag(renames && place.is_member != rewrite.left.first().is_some_and(|text| text == ".")),
+        flag(renames) * name_similarity(old, new),
+        flag(exact && old.is_empty()) * place.similarity,
+        flag(exact && new.is_empty()) * place.similarity,
+        flag(exact && !renames && !old.is_empty() && !new.is_empty()) * place.similarity,
+        origin(Origin::General) * place.similarity,
+        flag(facts.n_evidence > 0) * place.similarity,
+        flag(place.kind == TextKind::Literal && place.is_same_line),
+        flag((is_number(old) || is_number(new)) && !place.is_same_line),
+        origin(Origin::LastArgument) * place.similarity,
     ]
+}
+
+/// Returns the share of words that two names have in common.
+fn name_similarity(old: &str, new: &str) -> f32 {
+    let (old, new) = (words(old), words(new));
+    let n_equal = old.iter().filter(|word| new.contains(word)).count();
+    2.0 * n_equal as f32 / (old.len() + new.len()).max(1) as f32
 }
 
 /// Returns the probability that the place needs the change.

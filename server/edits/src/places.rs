@@ -33,6 +33,10 @@ pub(crate) struct Place {
     pub(crate) similarity: f32,
     /// Whether a call follows.
     pub(crate) is_called: bool,
+    /// Whether a dot precedes.
+    pub(crate) is_member: bool,
+    /// Whether it is below the change, in the same block.
+    pub(crate) is_in_scope: bool,
 }
 
 /// A text that is searched: its tokens by their text.
@@ -129,6 +133,8 @@ impl Searched {
             imports: imports(tokens, found.start),
             similarity: self.similarity(rewrite, found.start),
             is_called: tokens.str(found.end) == "(",
+            is_member: found.start > 0 && tokens.str(found.start - 1) == ".",
+            is_in_scope: false,
         }
     }
 

@@ -18,6 +18,8 @@ const MAX_SOURCES: usize = 3;
 const MAX_AGE: Duration = Duration::from_secs(600);
 /// Bytes of a text that are searched, around the newest hunk or the cursor.
 const MAX_SEARCHED: usize = 256 << 10;
+/// Lines below a hunk that may belong to its block.
+const MAX_SCOPE_LINES: usize = 400;
 /// Candidates this much less probable than the best one are as good, if they are nearer.
 const NEAR: f32 = 0.08;
 
@@ -103,6 +105,7 @@ fn candidates_of(
         .filter(|other| !std::ptr::eq(*other, hunk))
         .flat_map(crate::rewrite::rewrites)
         .collect();
+    let scope = (hunk.uri == *snapshot.uri()).then(|| scope_of(hunk, snapshot));
     let cursor_line = snapshot.line_of(cursor) as isize;
     let mut found = Vec::new();
     for rewrite in &rewrites {
@@ -137,7 +140,10 @@ fn candidates_of(
             n_new_definitions: searched.n_definitions(&rewrite.key.1),
             n_hunk_lines: hunk.new_lines.lines().count().max(1),
         };
-        for place in places {
+        for mut place in places {
+            place.is_in_scope = scope.as_ref().is_some_and(|scope| {
+                (scope.start..scope.end).contains(&(base + place.range.start))
+            });
             let at = ByteOffset(base + place.range.start);
             let lines_away = snapshot.line_of(at) as isize - cursor_line;
             let features = features(rewrite, &place, facts, lines_away);
@@ -150,6 +156,24 @@ fn candidates_of(
         }
     }
     found
+}
+
+/// Returns the text below a hunk up to the first line that is less indented: the rest of its block.
+fn scope_of(hunk: &Hunk, snapshot: &Snapshot) -> Range<usize> {
+    let indent = |line: &str| line.len() - line.trim_start().len();
+    let first = hunk.new_lines.lines().find(|line| !line.trim().is_empty());
+    let columns = first.map_or(0, indent);
+    let start = hunk.lines().end;
+    let mut line = snapshot.line_of(ByteOffset(start)) + 1;
+    let last = (line + MAX_SCOPE_LINES).min(snapshot.n_lines());
+    while line < last {
+        let text = snapshot.line(line);
+        if !text.trim().is_empty() && indent(&text) < columns {
+            break;
+        }
+        line += 1;
+    }
+    start..snapshot.line_start(line).0
 }
 
 /// Returns the searched part of a text, in whole lines.
