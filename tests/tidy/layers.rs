@@ -18,6 +18,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("lowkey-model", &["lowkey-kernels"]),
     ("lowkey-engine", &["lowkey-model", "lowkey-prompt"]),
     ("lowkey-suggestion", &["lowkey-document"]),
+    ("lowkey-edits", &["lowkey-document"]),
     ("lowkey-store", &[]),
     (
         "lowkey-completer",
@@ -29,6 +30,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "lowkey-model",
             "lowkey-engine",
             "lowkey-suggestion",
+            "lowkey-edits",
             "lowkey-store",
         ],
     ),
@@ -46,6 +48,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             // Chooses places by the rules of these stages, and groups answers by their classes.
             "lowkey-context",
             "lowkey-suggestion",
+            "lowkey-edits",
         ],
     ),
     (
@@ -90,6 +93,7 @@ const STAGES: &[&str] = &[
     "lowkey_model",
     "lowkey_engine",
     "lowkey_suggestion",
+    "lowkey_edits",
 ];
 
 /// Where in `server/app` a stage may be named, which ones, and why.

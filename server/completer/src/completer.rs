@@ -123,6 +123,7 @@ impl Completer {
         }
         lock(&self.memory).remove_document(uri);
         self.index_closed(uri);
+        self.edits_closed(uri);
     }
 
     /// Applies new settings; returns messages about those that need a restart.
@@ -144,6 +145,7 @@ impl Completer {
         let has_new_rules = current.exclude != settings.exclude;
         if has_new_rules {
             lock(&self.visibility).exclude(&settings.exclude);
+            self.edits_forgotten();
         }
         let has_new_index = has_new_rules || current.cross_file != settings.cross_file;
         *current = Arc::new(settings);
@@ -160,6 +162,7 @@ impl Completer {
     pub fn set_roots(&self, roots: Vec<PathBuf>) {
         let exclude = self.settings().exclude.clone();
         *lock(&self.visibility) = Visibility::new(roots, &exclude);
+        self.edits_forgotten();
         self.start_index();
     }
 

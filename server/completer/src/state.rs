@@ -19,6 +19,7 @@ use tokio::sync::watch;
 
 use crate::counters::{Counters, Work};
 use crate::documents::Documents;
+use crate::next_edit::NextEdits;
 use crate::settings::Settings;
 use crate::stats::Statistics;
 use crate::time_budget::time_budget;
@@ -35,6 +36,7 @@ pub struct Completer {
     pub(crate) memory: Arc<Mutex<CompletionMemory>>,
     pub(crate) cross_file: Mutex<WorkspaceIndex>,
     documents: Mutex<Documents>,
+    pub(crate) next_edits: Mutex<NextEdits>,
     /// Statistics; nothing is counted until they have a file.
     pub(crate) statistics: OnceLock<Statistics>,
     next_id: AtomicU64,
@@ -64,6 +66,7 @@ impl Completer {
             memory: Arc::default(),
             cross_file: Mutex::default(),
             documents: Mutex::default(),
+            next_edits: Mutex::default(),
             statistics: OnceLock::new(),
             next_id: AtomicU64::new(1),
             work: Arc::default(),

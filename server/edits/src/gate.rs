@@ -11,7 +11,7 @@ use crate::tokens::is_word_char;
 /// Removed characters of a proposal that adds none.
 const MAX_REMOVED_CHARS: usize = 80;
 /// How long a rejected place gets no proposal.
-const REJECTED_FOR: Duration = Duration::from_secs(120);
+const REJECTED_FOR: Duration = Duration::from_mins(2);
 /// Rejected places that are remembered.
 const MAX_REJECTED: usize = 16;
 
@@ -69,6 +69,13 @@ struct Rejected {
     at: Duration,
 }
 
+impl Rejected {
+    fn new(snapshot: &Snapshot, proposal: &Proposal, at: Duration) -> Self {
+        let line = snapshot.line(snapshot.line_of(proposal.range.start));
+        Self { uri: snapshot.uri().clone(), line, text: proposal.text.clone(), at }
+    }
+}
+
 /// Decides about proposals, and remembers the rejected ones.
 #[derive(Debug, Clone, Default)]
 pub struct Gate {
@@ -96,7 +103,7 @@ impl Gate {
         if proposal.text.trim().is_empty() && removed.chars().count() > MAX_REMOVED_CHARS {
             return Err(Quiet::LargeDeletion);
         }
-        let rejected = self.place(snapshot, &proposal, now);
+        let rejected = Rejected::new(snapshot, &proposal, now);
         let is_same = |earlier: &Rejected| {
             earlier.uri == rejected.uri
                 && earlier.line == rejected.line
@@ -108,15 +115,10 @@ impl Gate {
 
     /// Notes that the user rejected a proposal.
     pub fn reject(&mut self, snapshot: &Snapshot, proposal: &Proposal, now: Duration) {
-        let rejected = self.place(snapshot, proposal, now);
+        let rejected = Rejected::new(snapshot, proposal, now);
         let surplus = (self.rejected.len() + 1).saturating_sub(MAX_REJECTED);
         self.rejected.drain(..surplus);
         self.rejected.push(rejected);
-    }
-
-    fn place(&self, snapshot: &Snapshot, proposal: &Proposal, at: Duration) -> Rejected {
-        let line = snapshot.line(snapshot.line_of(proposal.range.start));
-        Rejected { uri: snapshot.uri().clone(), line, text: proposal.text.clone(), at }
     }
 }
 

@@ -37,6 +37,11 @@ impl EditHistory {
         self.texts.insert(snapshot.uri().clone(), snapshot.clone());
     }
 
+    /// Whether it follows a document.
+    pub fn has(&self, uri: &Uri) -> bool {
+        self.texts.contains_key(uri)
+    }
+
     /// Forgets a document.
     pub fn closed(&mut self, uri: &Uri) {
         self.texts.remove(uri);

@@ -16,6 +16,7 @@ const MAX_VARIABLE_TOKENS: usize = 16;
 
 /// A place to which a rewrite applies.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts about a place")]
 pub(crate) struct Place {
     /// The replaced text, in bytes of the searched text.
     pub(crate) range: Range<usize>,
@@ -54,15 +55,12 @@ impl Searched {
         let mut ids = Vec::with_capacity(tokens.all.len());
         for idx in 0..tokens.all.len() {
             let text = tokens.str(idx);
-            let id = match by_text.get(text) {
-                Some(id) => *id,
-                None => {
-                    let id = n_uses.len() as u32;
-                    by_text.insert(text.to_owned(), id);
-                    n_uses.push(0);
-                    id
-                }
-            };
+            let known = by_text.get(text).copied();
+            let id = known.unwrap_or(n_uses.len() as u32);
+            if known.is_none() {
+                by_text.insert(text.to_owned(), id);
+                n_uses.push(0);
+            }
             if let Some(n) = n_uses.get_mut(id as usize) {
                 *n += 1;
             }

@@ -15,7 +15,7 @@ use crate::tokens::Tokens;
 /// Hunks from which something may follow, the newest ones.
 const MAX_SOURCES: usize = 3;
 /// The age at which nothing follows from a hunk any more.
-const MAX_AGE: Duration = Duration::from_secs(600);
+const MAX_AGE: Duration = Duration::from_mins(10);
 /// Bytes of a text that are searched, around the newest hunk or the cursor.
 const MAX_SEARCHED: usize = 256 << 10;
 /// Lines below a hunk that may belong to its block.
@@ -186,3 +186,6 @@ fn searched_part(snapshot: &Snapshot, cursor: ByteOffset) -> Range<ByteOffset> {
     let start = snapshot.line_start(snapshot.line_of(start));
     start..snapshot.line_start(snapshot.line_of(end)).max(start)
 }
+
+#[cfg(test)]
+mod tests;

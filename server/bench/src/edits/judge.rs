@@ -59,7 +59,8 @@ fn distance(a: &[&str], b: &[&str]) -> usize {
 }
 
 fn lines_around(text: &str, range: &Range<usize>) -> Range<usize> {
-    let start = text.get(..range.start).and_then(|before| before.rfind('\n')).map_or(0, |at| at + 1);
+    let start =
+        text.get(..range.start).and_then(|before| before.rfind('\n')).map_or(0, |at| at + 1);
     let after = text.get(range.end..).and_then(|after| after.find('\n'));
     start..after.map_or(text.len(), |at| range.end + at)
 }

@@ -21,7 +21,6 @@ pub(super) struct MinedHistory {
     text: String,
     edits: Vec<Splice>,
     changes: Vec<Splice>,
-    truth: Vec<usize>,
 }
 
 /// What was proposed for a history.
@@ -119,10 +118,5 @@ impl MinedHistory {
     fn is_right(&self, text: &str, proposal: &Proposal) -> bool {
         let range = proposal.range.start.0..proposal.range.end.0;
         is_right(text, &self.changes, &range, &proposal.text)
-    }
-
-    /// Whether another place needs the user's change.
-    pub(super) fn is_repeated(&self) -> bool {
-        !self.truth.is_empty()
     }
 }
