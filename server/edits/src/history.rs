@@ -19,6 +19,8 @@ use crate::hunk::Hunk;
 const MAX_HUNKS: usize = 24;
 /// Bytes of a hunk; a larger edit is a paste or a reformatting, from which nothing follows.
 const MAX_HUNK_BYTES: usize = 12 << 10;
+/// Lines in which an edit was taken back that are remembered.
+const MAX_TAKEN_BACK: usize = 8;
 /// Lines of a change that is split into a hunk for each line.
 const MAX_SPLIT_LINES: usize = 200;
 
@@ -28,6 +30,8 @@ pub struct EditHistory {
     texts: HashMap<Uri, Snapshot>,
     /// Oldest first.
     hunks: Vec<Hunk>,
+    /// Lines in which the user took an edit back, oldest first.
+    taken_back: Vec<(Uri, String)>,
 }
 
 impl EditHistory {
@@ -35,6 +39,11 @@ impl EditHistory {
     pub fn opened(&mut self, snapshot: &Snapshot) {
         self.hunks.retain(|hunk| hunk.uri != *snapshot.uri());
         self.texts.insert(snapshot.uri().clone(), snapshot.clone());
+    }
+
+    /// Whether the user took an edit of this line back.
+    pub(crate) fn is_taken_back(&self, uri: &Uri, line: &str) -> bool {
+        self.taken_back.iter().any(|(taken_uri, taken)| taken_uri == uri && taken == line)
     }
 
     /// Whether it follows a document.
@@ -45,6 +54,7 @@ impl EditHistory {
     /// Forgets a document.
     pub fn closed(&mut self, uri: &Uri) {
         self.texts.remove(uri);
+        self.taken_back.retain(|(taken, _)| taken != uri);
         self.hunks.retain(|hunk| hunk.uri != *uri);
     }
 
@@ -64,7 +74,11 @@ impl EditHistory {
                 }
             }
         }
-        self.hunks.retain(|hunk| !hunk.is_undone());
+        for hunk in self.hunks.extract_if(.., |hunk| hunk.is_undone()) {
+            self.taken_back.push((hunk.uri, hunk.new_lines));
+        }
+        let surplus = self.taken_back.len().saturating_sub(MAX_TAKEN_BACK);
+        self.taken_back.drain(..surplus);
         let surplus = self.hunks.len().saturating_sub(MAX_HUNKS);
         self.hunks.drain(..surplus);
     }

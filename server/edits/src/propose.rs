@@ -58,17 +58,27 @@ pub fn propose(
         let threshold = 1.0 - (1.0 - threshold) / (age + 1) as f32;
         let best =
             searched.iter().map(|candidate| candidate.proposal.probability).fold(0.0, f32::max);
-        let near = searched
-            .into_iter()
-            .filter(|candidate| candidate.proposal.probability >= threshold.max(best - NEAR))
-            .min_by_key(|candidate| {
-                // Places below the cursor come first.
-                let lines = candidate.lines_away;
-                if lines >= 0 { lines } else { 1 - 2 * lines }
+        let is_near =
+            |candidate: &&Candidate| candidate.proposal.probability >= threshold.max(best - NEAR);
+        // Places below the cursor come first.
+        let order = |lines: isize| if lines >= 0 { lines } else { 1 - 2 * lines };
+        let near =
+            searched.iter().filter(is_near).min_by_key(|candidate| order(candidate.lines_away));
+        let Some(near) = near else { continue };
+        // The whole change of a place, not a part of it.
+        let includes = |candidate: &&Candidate| {
+            let (whole, part) = (&candidate.proposal.range, &near.proposal.range);
+            whole.start <= part.start && part.end <= whole.end
+        };
+        let whole = searched
+            .iter()
+            .filter(|candidate| candidate.proposal.probability >= threshold)
+            .filter(includes)
+            .max_by_key(|candidate| {
+                let range = &candidate.proposal.range;
+                range.end.0.saturating_sub(range.start.0)
             });
-        if near.is_some() {
-            return near.map(|candidate| candidate.proposal);
-        }
+        return Some(whole.unwrap_or(near).proposal.clone());
     }
     None
 }
@@ -145,6 +155,10 @@ fn candidates_of(
                 (scope.start..scope.end).contains(&(base + place.range.start))
             });
             let at = ByteOffset(base + place.range.start);
+            let line = snapshot.line(snapshot.line_of(at));
+            if history.is_taken_back(snapshot.uri(), &line) {
+                continue;
+            }
             let lines_away = snapshot.line_of(at) as isize - cursor_line;
             let features = features(rewrite, &place, facts, lines_away);
             let proposal = Proposal {
