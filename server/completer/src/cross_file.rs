@@ -80,6 +80,7 @@ impl Completer {
 
     /// Indexes a document that the editor opened.
     pub fn opened(&self, snapshot: &Snapshot) {
+        self.edits_opened(snapshot);
         self.index_document(snapshot);
     }
 

@@ -189,6 +189,7 @@ impl NextEditPrompt {
             forced: self.prefill().to_owned(),
             unforced: self.forced().to_owned(),
             code_extractor: None,
+            n_snippets: 0,
         }
     }
 
