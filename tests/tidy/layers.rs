@@ -49,6 +49,8 @@ const LAYERS: &[(&str, &[&str])] = &[
             // Chooses places by the rules of these stages, and groups answers by their classes.
             "lowkey-context",
             "lowkey-suggestion",
+            // Asks a server as a team does.
+            "lowkey-remote",
         ],
     ),
     (

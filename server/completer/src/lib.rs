@@ -36,6 +36,7 @@ mod remote;
 mod remote_check;
 mod remote_link;
 mod remote_prompt;
+mod remote_record;
 mod remote_settings;
 pub mod report;
 mod request;
