@@ -158,11 +158,11 @@ settings! {
     seed: u64 = 0;
     /// Whether float weights (safetensors, F16) are quantized when they are loaded: `q8_0` is faster and takes half the memory, `none` is exact.
     quantize: Quantize = Quantize::None, restart;
-    /// The address of a server with a larger model, such as `https://gpu.example:8000`, which is asked where the local model is unsure; empty for none. It gets the text around the cursor: `README.md` says what is sent, `server/remote/README.md` to which servers.
+    /// The address of a server with a larger model, such as `https://gpu.example:8000`, which is asked where the local model is unsure; empty for none. It gets the text around the cursor: `README.md` lists the contents, `server/remote/README.md` the kinds of servers.
     remote_url: String = String::new();
     /// The model's name at the remote server; empty for its first one.
     remote_model: String = String::new();
-    /// How the remote server is asked: `openai` for vLLM and others with the completions protocol of OpenAI, `llama-server`, `ollama`, or `auto` to find out.
+    /// How the remote server is asked: `openai` for vLLM and others with `/v1/completions`, `llama-server`, `ollama`, or `auto` to find out.
     remote_protocol: RemoteProtocol = RemoteProtocol::Auto;
     /// The name of the environment variable with the key for the remote server.
     remote_key_env: String = String::new();

@@ -217,7 +217,7 @@ impl Inner {
         if slot.is_cancelled { Err(RemoteError::Cancelled) } else { called }
     }
 
-    /// Returns what is known about the server; asks it the first time.
+    /// Returns the server's description; asks the server the first time.
     fn server(
         &self,
         lease: &Lease,
