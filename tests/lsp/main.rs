@@ -19,6 +19,7 @@ mod lines;
 mod packed;
 mod popup;
 mod privacy;
+mod remote;
 mod restart;
 mod secrets;
 mod settings;

@@ -2,8 +2,8 @@
 //!
 //! A choice holds while the text above the anchor is the same: typing on the cursor's line or below
 //! the anchor never changes the prompt's beginning. When the anchor moves, the choice is made again,
-//! and the held snippets stay if they have what is most helpful now. A place without snippets gets a
-//! choice again when the index has more files.
+//! and the held snippets stay if they have the best signatures for the new place. A place without
+//! snippets gets a choice again when the index has more files.
 //!
 //! Invariants: a file that the rules deny is neither read by the indexer nor named here; a choice is
 //! made from snapshots and waits for nothing.
@@ -80,6 +80,7 @@ impl Completer {
 
     /// Indexes a document that the editor opened.
     pub fn opened(&self, snapshot: &Snapshot) {
+        self.edits_opened(snapshot);
         self.index_document(snapshot);
     }
 

@@ -17,8 +17,8 @@ mod value;
 
 use value::FromValue;
 pub use value::{
-    AnchorSetting, CrossFileSetting, Infill, Multiline, Number, OrderSetting, Popup, Quantize,
-    RemoteProtocol, SettingKind, SharedWeights, SuggestionThreshold,
+    AnchorSetting, CrossFileSetting, Infill, Multiline, NextEditSetting, Number, OrderSetting,
+    Popup, Quantize, RemoteProtocol, SettingKind, SharedWeights, SuggestionThreshold,
 };
 
 /// One row of the table, for the reference, the editors' schema and the check.
@@ -130,6 +130,8 @@ settings! {
     speculation: bool = true, restart;
     /// Whether prompts have signatures of definitions in other files of the workspace: `auto` with models that were measured to profit, `always`, or `never`. The definitions are indexed in memory, never those of files that the model must not see. `server/context/README.md` has the figures.
     cross_file: CrossFileSetting = CrossFileSetting::Auto;
+    /// Whether a change that you made is offered at other places that seem to need it: `off`, `careful` for very probable places only, or `normal`. Edits of the session are remembered in memory, never those of files that the model must not see. Needs a client that asks for next edits. `server/edits/README.md` has the figures.
+    next_edit: NextEditSetting = NextEditSetting::Normal;
     /// Whether lowkey counts shown and accepted suggestions for `lowkey stats`: counts by day and language, no text, on this machine only.
     statistics: bool = true;
     /// Maximum number of prompt tokens; 0 means as many as the model was trained for and this machine computes in two seconds.
@@ -156,11 +158,11 @@ settings! {
     seed: u64 = 0;
     /// Whether float weights (safetensors, F16) are quantized when they are loaded: `q8_0` is faster and takes half the memory, `none` is exact.
     quantize: Quantize = Quantize::None, restart;
-    /// The address of a server with a larger model, such as `https://gpu.example:8000`, which is asked where the local model is unsure; empty for none. It gets the text around the cursor: `README.md` says what is sent, `server/remote/README.md` to which servers.
+    /// The address of a server with a larger model, such as `https://gpu.example:8000`, which is asked where the local model is unsure; empty for none. It gets the text around the cursor: `README.md` lists the contents, `server/remote/README.md` the kinds of servers.
     remote_url: String = String::new();
     /// The model's name at the remote server; empty for its first one.
     remote_model: String = String::new();
-    /// How the remote server is asked: `openai` for vLLM and others with the completions protocol of OpenAI, `llama-server`, `ollama`, or `auto` to find out.
+    /// How the remote server is asked: `openai` for vLLM and others with `/v1/completions`, `llama-server`, `ollama`, or `auto` to find out.
     remote_protocol: RemoteProtocol = RemoteProtocol::Auto;
     /// The name of the environment variable with the key for the remote server.
     remote_key_env: String = String::new();

@@ -129,7 +129,10 @@ impl Growing {
             self.counts.cached = cached.or(self.counts.cached);
             self.counts.decoded = decoded.or(self.counts.decoded);
         }
-        self.log_probs.extend(part.log_probs);
+        // The token that ended the answer is not part of the text.
+        if !(part.text.is_empty() && part.end.is_some()) {
+            self.log_probs.extend(part.log_probs);
+        }
         if part.text.is_empty() {
             return Ok(Flow::Continue);
         }

@@ -1,4 +1,4 @@
-//! The protocols of servers: what is sent, and how an event of the answer is read.
+//! The protocols of servers: the bodies of requests, and the events of answers.
 //!
 //! An event is read leniently: a field that is missing or of another type counts as absent, because
 //! servers differ and change. Only an event that is no JSON object is an error.

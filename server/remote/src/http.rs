@@ -116,7 +116,7 @@ impl Http {
             .max_idle_connections_per_host(1)
             .max_idle_age(MAX_IDLE)
             .user_agent(concat!("lowkey/", env!("CARGO_PKG_VERSION")));
-        // What a proxy for the company's network has no business to see, it could not reach either.
+        // A proxy of the environment cannot reach a server on this machine, and must not get the text.
         let config = if self.address.is_loopback() { config.proxy(None) } else { config };
         if !self.address.is_encrypted() {
             return Ok(config.build().new_agent());

@@ -16,6 +16,7 @@ use crate::call::{self, Ended};
 use crate::config::RemoteConfig;
 use crate::error::RemoteError;
 use crate::http::{Http, Lease};
+use crate::metrics::{self, ServerTotals};
 use crate::server_info::{self, ServerInfo};
 
 /// Calls at the same time, cancelled ones that still connect included.
@@ -177,6 +178,13 @@ impl Remote {
         Ok(began.elapsed())
     }
 
+    /// Returns what the server has computed since its start, from its metrics, on the caller's
+    /// thread; `None` if it has none that are known here.
+    pub fn totals(&self) -> Result<Option<ServerTotals>, RemoteError> {
+        let lease = self.inner.http.lease()?;
+        metrics::totals(&self.inner.http, &lease)
+    }
+
     /// Finds out what the server is, on the caller's thread.
     pub fn check(&self, sample: Option<&VocabularySample>) -> Result<ServerInfo, RemoteError> {
         let lease = self.inner.http.lease()?;
@@ -209,7 +217,7 @@ impl Inner {
         if slot.is_cancelled { Err(RemoteError::Cancelled) } else { called }
     }
 
-    /// Returns what is known about the server; asks it the first time.
+    /// Returns the server's description; asks the server the first time.
     fn server(
         &self,
         lease: &Lease,

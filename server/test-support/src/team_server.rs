@@ -74,8 +74,9 @@ impl Play {
 pub fn completion_events(tokens: &[&str]) -> Vec<Vec<u8>> {
     let event = |json: &Value| format!("data: {json}\n\n").into_bytes();
     let choice = |text: &str, reason: Option<&str>| {
-        let logs = json!({"tokens": [text], "token_logprobs": [-0.1]});
-        let logs = if text.is_empty() { Value::Null } else { logs };
+        // The last token is the one that ends the answer; vLLM reports its probability too.
+        let log_prob = if reason.is_some() { -7.0 } else { -0.1 };
+        let logs = json!({"tokens": [text], "token_logprobs": [log_prob]});
         let choice = json!({"index": 0, "text": text, "logprobs": logs, "finish_reason": reason});
         event(&json!({"choices": [choice]}))
     };

@@ -23,8 +23,9 @@ const N_HOLES: usize = 4;
 /// Fewer right answers mean that the prompt does not fit the model.
 const FLOOR: usize = 2;
 
-/// A text that a model continues for many tokens, so that its speed can be measured.
-const LONG: &str = "def is_leap(year):\n    return year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)\n\n\ndef days_in_month(year, month):\n    $0\n";
+/// Functions in the text for the speed and the prefix cache: about 500 tokens, because vLLM caches
+/// blocks of up to 128 tokens.
+const N_FUNCTIONS: usize = 20;
 
 /// What was found out about the server.
 #[derive(Debug, Default, Serialize)]
@@ -73,6 +74,14 @@ pub(super) fn examine(completer: &Arc<Completer>, settings: &Settings) -> Option
     Some(found)
 }
 
+/// Returns a text that a model continues for many tokens.
+fn long_text() -> String {
+    let function =
+        |n| format!("def area_{n}(width, height):\n    return width * height + {n}\n\n\n");
+    let above: String = (0..N_FUNCTIONS).map(function).collect();
+    format!("{above}def days_in_month(year, month):\n    $0\n")
+}
+
 fn to_ms(time: Duration) -> f64 {
     (time.as_secs_f64() * 1e4).round() / 10.0
 }
@@ -92,7 +101,7 @@ impl RemoteFindings {
             self.right += usize::from(self_test::is_right(hole, &snapshot, &answer));
         }
         self.seconds = (began.elapsed().as_secs_f64() * 10.0).round() / 10.0;
-        let (text, cursor) = fixture::parse(LONG);
+        let (text, cursor) = fixture::parse(&long_text());
         let snapshot = Document::open("untitled:months.py", "python", 0, &text).snapshot();
         let long = CompletionRequest {
             trigger: Trigger::Invoked,

@@ -129,7 +129,7 @@ fn text_in_time_is_used() {
 fn late_text_never_replaces_a_shown_one() {
     let (server, go) = waiting_server(&[" zebra", "();"]);
     let user = User::new(&server);
-    // A server that has not answered yet is not waited for, whatever the budget is.
+    // A server that has not answered yet is not waited for, with any budget.
     let first = user.ask(1, LINES, TimeLimit::Budget);
     let shown = text(&first).to_owned();
     assert_eq!(first.report.source, TextSource::Model);

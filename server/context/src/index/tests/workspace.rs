@@ -273,6 +273,33 @@ fn far_document_has_neighbours_after_a_cut_walk() {
 }
 
 #[test]
+fn newest_neighbourhoods_are_kept() {
+    let workspace = Workspace::new(&[]);
+    for package in 0..210 {
+        for file in 0..2 {
+            workspace.write(&format!("p{package:03}/f{file}.rs"), "pub fn f() {}");
+        }
+    }
+    let limits = (IndexLimits { max_files: 400, ..IndexLimits::default() }, ReadLimits::default());
+    let folders = vec![workspace.root.clone()];
+    let indexer = Indexer::start(folders, workspace.rules(&[]), Arc::default(), limits).unwrap();
+    indexer.wait_until_idle();
+    for package in 200..209 {
+        let (path, snapshot) =
+            workspace.document(&format!("p{package}/f0.rs"), "pub fn typed() {}");
+        indexer.opened(path, snapshot);
+        indexer.wait_until_idle();
+    }
+    let indexed = workspace.indexed(&indexer);
+    let far: Vec<&str> =
+        indexed.iter().map(String::as_str).filter(|path| *path >= "p200").collect();
+    let both = |package: usize| [format!("p{package}/f0.rs"), format!("p{package}/f1.rs")];
+    let expected: Vec<String> =
+        std::iter::once("p200/f0.rs".to_owned()).chain((201..209).flat_map(both)).collect();
+    assert_eq!(far, expected, "the oldest neighbourhood is forgotten, its document is not");
+}
+
+#[test]
 fn document_of_a_folder_that_is_added_late_has_neighbours() {
     let workspace = Workspace::new(&[]);
     for file in 0..30 {
