@@ -15,6 +15,7 @@ mod ghost_text;
 mod instructed;
 mod lifecycle;
 mod lines;
+mod next_edit;
 #[cfg(unix)]
 mod packed;
 mod popup;
