@@ -27,6 +27,7 @@ mod handlers;
 mod main_loop;
 mod placement;
 mod progress;
+mod remote;
 mod routes;
 mod session;
 mod suggest;

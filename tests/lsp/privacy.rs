@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 
 use lowkey_test_support::TestFolder;
 use lowkey_test_support::server::{self, INLINE, Options, Server, capabilities, frame, place};
+use lowkey_test_support::team_server::{Play, TeamServer};
 use serde_json::{Value, json};
 
 /// Words that occur only in the documents of this test.
@@ -38,12 +39,15 @@ fn require(probe: Probe) {
 /// A session that uses all features that handle source text: edits, ghost text, popup, explain,
 /// errors.
 fn session(server: &mut Server, root: &Path) {
+    session_with(server, root, &Value::Null);
+}
+
+/// The same with additional settings.
+fn session_with(server: &mut Server, root: &Path, settings: &Value) {
     let [zebra, value, frob, secret] = MARKERS;
-    server.initialize(
-        &capabilities(),
-        &json!({"popup": "always", "time_budget_ms": 60_000}),
-        Some(root),
-    );
+    let mut all = json!({"popup": "always", "time_budget_ms": 60_000});
+    all.as_object_mut().unwrap().extend(settings.as_object().cloned().unwrap_or_default());
+    server.initialize(&capabilities(), &all, Some(root));
     server.ready();
     let uri = server::uri(&root.join(format!("{zebra}.js")));
     let text = format!(
@@ -158,6 +162,56 @@ fn session_opens_no_connection() {
     assert!(trace.contains("exited with 0"), "strace saw the server end:\n{trace}");
     let outbound: Vec<&str> = trace.lines().filter(|line| is_outbound(line)).collect();
     assert!(outbound.is_empty(), "network calls:\n{}", outbound.join("\n"));
+}
+
+/// With a remote server, its address is the only one that is contacted; it gets the text around the
+/// cursor, nothing of a hidden file, and the log still has no text.
+#[test]
+fn only_the_configured_server_is_contacted() {
+    let team = TeamServer::start(|request| match request.target.as_str() {
+        "GET /v1/models" => Play::models("coder", "vllm"),
+        "POST /tokenize" => Play::json(404, &json!({"detail": "Not Found"})),
+        // Servers quote prompts in their errors.
+        _ => Play::json(400, &json!({"error": {"message": request.json.to_string()}})),
+    });
+    let root = TestFolder::new("privacy-remote");
+    let trace = root.join("strace.txt");
+    let is_traced = std::env::var_os("LOWKEY_CI").is_some() || works(STRACE);
+    let mut under = Vec::new();
+    if is_traced {
+        require(STRACE);
+        under.extend(["strace", "-f", "-e", "trace=network", "-o"].map(str::to_owned));
+        under.push(trace.display().to_string());
+    }
+    let mut server = spawn(&root, Some("debug"), under);
+    session_with(&mut server, &root, &json!({"remote_url": team.url()}));
+    let message = server.notification("window/showMessage");
+    assert!(message["message"].as_str().unwrap().contains("HTTP 400"), "{message}");
+    let log = server.finish();
+    let sent = format!("{:?}", team.requests());
+    let [label, text, _, secret] = MARKERS;
+    assert!(sent.contains(label) && sent.contains(text), "the place was sent: {sent}");
+    assert!(!sent.contains(secret), "text of a hidden file was sent: {sent}");
+    for marker in MARKERS {
+        assert!(!log.contains(marker), "{marker} is in the log:\n{log}");
+        assert!(!message.to_string().contains(marker), "{marker} is in {message}");
+    }
+    if !is_traced {
+        return eprintln!("strace is missing: the addresses of connections are not looked at");
+    }
+    let trace = std::fs::read_to_string(&trace).unwrap();
+    let is_contact = |line: &&str| line.contains("connect(") || line.contains("sin_addr");
+    let contacts: Vec<&str> =
+        trace.lines().filter(is_contact).filter(|line| !line.contains("AF_UNIX")).collect();
+    let configured = format!("sin_port=htons({}), sin_addr=inet_addr(\"127.0.0.1\")", team.port());
+    let connects = contacts.iter().filter(|line| line.contains("connect(")).count();
+    assert!(connects > 0, "strace saw no connection:\n{trace}");
+    for line in contacts.iter().filter(|line| line.contains("connect(")) {
+        assert!(line.contains(&configured), "another address: {line}");
+    }
+    // Datagrams, such as questions for names, have their address in the call.
+    let datagrams: Vec<_> = contacts.iter().filter(|line| line.contains("sendto(")).collect();
+    assert!(datagrams.is_empty(), "{datagrams:?}");
 }
 
 /// The weaker check for a machine without the tools: at the session's end the server holds no

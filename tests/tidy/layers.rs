@@ -19,7 +19,9 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("lowkey-engine", &["lowkey-model", "lowkey-prompt"]),
     ("lowkey-suggestion", &["lowkey-document"]),
     ("lowkey-edits", &["lowkey-document"]),
-    ("lowkey-store", &[]),
+    ("lowkey-network", &[]),
+    ("lowkey-store", &["lowkey-network"]),
+    ("lowkey-remote", &["lowkey-network"]),
     (
         "lowkey-completer",
         &[
@@ -32,6 +34,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "lowkey-suggestion",
             "lowkey-edits",
             "lowkey-store",
+            "lowkey-remote",
         ],
     ),
     ("lowkey-terminal", &[]),
@@ -49,6 +52,8 @@ const LAYERS: &[(&str, &[&str])] = &[
             "lowkey-context",
             "lowkey-suggestion",
             "lowkey-edits",
+            // Asks a server as a team does.
+            "lowkey-remote",
         ],
     ),
     (

@@ -50,8 +50,20 @@ const OF_THE_MACHINE: &[&str] =
 
 /// Settings that control what leaves the editor's memory or reaches the model. An untrusted workspace cannot weaken
 /// them.
-const OF_THE_USER: &[&str] =
-    &["exclude", "persistent_cache", "persistent_cache_mb", "packed_weights_mb", "statistics"];
+const OF_THE_USER: &[&str] = &[
+    "exclude",
+    "persistent_cache",
+    "persistent_cache_mb",
+    "packed_weights_mb",
+    "statistics",
+    "remote_url",
+    "remote_model",
+    "remote_protocol",
+    "remote_key_env",
+    "remote_key_file",
+    "remote_ca_file",
+    "remote_allow_plain_http",
+];
 
 /// The lines of the extension's manifest between which the server's settings are.
 const SCHEMA_BEGIN: &str = "        \"title\": \"Suggestions\",\n        \"properties\": {\n";

@@ -52,6 +52,9 @@ pub(super) fn run(args: &Args, settings: Settings) -> anyhow::Result<()> {
     // A single command reads the data that an editor's server has kept, but saves none of its own.
     let keep = load::keep(&settings).map(PersistOptions::reading_only);
     let completer = Completer::start(settings, embedded(), keep)?;
+    if let Some(problem) = completer.use_remote() {
+        print_stderr!("lowkey: settings: {problem}");
+    }
     if let Ok(folder) = std::env::current_dir() {
         completer.set_roots(vec![folder]);
     }

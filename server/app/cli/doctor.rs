@@ -13,11 +13,13 @@ use std::fmt::Write as _;
 use crate::embedded::embedded;
 use editors::Editor;
 use forecast::{Forecast, Kernels};
+use remote::RemoteFindings;
 use self_test::SelfTest;
 
 mod editors;
 mod forecast;
 mod holes;
+mod remote;
 mod self_test;
 
 /// Arguments of `lowkey doctor`.
@@ -40,6 +42,8 @@ struct Findings {
     model: Model,
     /// The result of the self-test; `null` with `--no-self-test`.
     self_test: Option<SelfTest>,
+    /// The remote server of the settings; `null` if there is none.
+    remote: Option<RemoteFindings>,
     kept: Kept,
     /// The measured speed of the kernels; `null` without enough memory for the measurement.
     kernels_measured: Option<Kernels>,
@@ -168,6 +172,7 @@ pub(super) fn run(args: &Args, settings: Settings) -> anyhow::Result<()> {
     let resident_mb = kilobytes("/proc/self/status", "VmRSS:").map(|kb| kb >> 10);
     let self_test = format
         .map(|format| runtime.block_on(self_test::run(&completer, &format, file.n_parameters())));
+    let remote = remote::examine(&completer, &completer.settings());
     let kernels_measured = Kernels::measure(&Pool::new(used));
     let (sessions, sessions_bytes) = folder.as_deref().map(stored_sessions).unwrap_or_default();
     let findings = Findings {
@@ -198,6 +203,7 @@ pub(super) fn run(args: &Args, settings: Settings) -> anyhow::Result<()> {
             time_budget_ms: completer.budget().as_millis() as u64,
         },
         self_test,
+        remote,
         kept: Kept {
             folder: folder.map(|folder| folder.display().to_string()),
             sessions,
@@ -280,7 +286,8 @@ fn screen(found: &Findings) -> String {
         ),
     ];
     let mut out = String::new();
-    for (name, value) in rows {
+    let remote = found.remote.iter().flat_map(RemoteFindings::rows);
+    for (name, value) in rows.into_iter().chain(remote) {
         let _ = writeln!(out, "{BOLD}{name:<12}{BOLD:#}{value}");
     }
     if found.editors.is_empty() {

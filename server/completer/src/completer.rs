@@ -22,6 +22,7 @@ use crate::load;
 use crate::look_ahead::{Occasion, occasion};
 use crate::plain::plain;
 use crate::plan::Plan;
+use crate::remote_link::RemoteLink;
 use crate::report::Report;
 use crate::request::{ActiveRequest, CompletionRequest};
 use crate::settings::{Row, Settings, TABLE};
@@ -40,13 +41,17 @@ impl Completer {
     ) -> std::io::Result<Arc<Self>> {
         let persistence = keep.as_ref().map(|keep| keep.enabled.clone());
         let (asked, packed) = (settings.clone(), keep.clone());
+        let remote = RemoteLink::default();
+        let assembler = Arc::clone(&remote.assembler);
         let engine =
             Engine::start_with_persistence(settings.cache_mb << 20, keep, move |progress| {
                 let loaded = load::load(&asked, embedded.as_ref(), packed.as_ref(), progress);
                 // Error messages quote names from the model file.
-                Ok(Loaded { speculates: asked.speculation, ..loaded.map_err(plain)? })
+                let loaded = loaded.map_err(plain)?;
+                let _ = assembler.set(Arc::clone(&loaded.assembler));
+                Ok(Loaded { speculates: asked.speculation, ..loaded })
             })?;
-        Ok(Arc::new(Self::new(engine, settings, persistence)))
+        Ok(Arc::new(Self::new(engine, settings, persistence, remote)))
     }
 
     /// Answers a request; the module's documentation lists the actions of the call itself.
@@ -61,6 +66,7 @@ impl Completer {
         let active = self.begin(request);
         let loading = matches!(*self.status.borrow(), Status::Loading(_));
         let plan = (!loading).then(|| self.plan(&active, Priority::Interactive));
+        let remote = (!loading).then(|| self.begin_remote(&active)).flatten();
         let completer = Arc::clone(self);
         async move {
             let _in_flight = in_flight;
@@ -75,6 +81,7 @@ impl Completer {
                 Plan::Answer(answer) => *answer,
                 Plan::Wait(waiting) => completer.wait(&active, *waiting).await,
             };
+            let answer = completer.refine(&active, remote, answer).await;
             let answer = completer.with_alternatives(&active, answer).await;
             if answer.outcome != Outcome::Superseded {
                 let looks_ahead = completer.settings().look_ahead;
@@ -122,11 +129,13 @@ impl Completer {
             state.close(self.new_id());
         }
         lock(&self.memory).remove_document(uri);
+        self.remote.leave(uri);
         self.index_closed(uri);
         self.edits_closed(uri);
     }
 
-    /// Applies new settings; returns messages about those that need a restart.
+    /// Applies new settings; returns messages about those that need a restart, and about a remote
+    /// server that cannot be asked.
     pub fn configure(&self, settings: Settings) -> Vec<String> {
         let mut current = self.settings.write().unwrap_or_else(PoisonError::into_inner);
         let mut later = Vec::new();
@@ -148,8 +157,9 @@ impl Completer {
             self.edits_forgotten();
         }
         let has_new_index = has_new_rules || current.cross_file != settings.cross_file;
-        *current = Arc::new(settings);
+        let before = std::mem::replace(&mut *current, Arc::new(settings));
         drop(current);
+        later.extend(self.follow_remote(&before, &self.settings()));
         if has_new_index {
             self.start_index();
         }
@@ -169,6 +179,7 @@ impl Completer {
     /// Stops the engine; waiting requests get an answer.
     pub fn shutdown(&self) {
         self.stop_index();
+        self.remote.shutdown();
         self.engine.shutdown();
         self.write_statistics();
     }

@@ -24,11 +24,22 @@ const AT_ONCE_CHARS: usize = 2;
 /// Maximum number of accepted suggestions watched at a time; further ones are not judged.
 const MAX_WATCHED: usize = 16;
 
+/// Bytes before a suggestion by which its place is recognized: a replaced letter before it keeps the
+/// document's length.
+const BEFORE_BYTES: usize = 64;
+
+/// Returns the text before a suggestion.
+fn text_before(snapshot: &Snapshot, start: ByteOffset) -> String {
+    snapshot.slice(ByteOffset(start.0.saturating_sub(BEFORE_BYTES))..start)
+}
+
 /// The suggestion on the screen.
 #[derive(Debug, Clone)]
 struct Shown {
     id: u64,
     start: ByteOffset,
+    /// The text before `start`, at most [`BEFORE_BYTES`].
+    before: String,
     text: String,
     /// Length of the document in bytes with all of it accepted.
     accepted_bytes: usize,
@@ -132,6 +143,7 @@ impl Feedback {
         let mut shown = Shown {
             id,
             start: insert.start,
+            before: text_before(snapshot, insert.start),
             text: insert.text.clone(),
             accepted_bytes: (n_bytes + insert.text.len())
                 .saturating_sub(insert.end.0.saturating_sub(insert.start.0)),
@@ -152,12 +164,24 @@ impl Feedback {
             shown.taken_chars = before.taken_chars;
             shown.probability = before.probability;
             shown.start = before.start;
+            shown.before = before.before;
             shown.n_there += typed.len();
             shown.at_first.1 = shown.n_there;
             shown.text = whole;
         }
         self.shown = Some(shown);
         !goes_on
+    }
+
+    /// Returns the rest of the suggestion on the screen after `cursor`, if the text before `cursor`
+    /// agrees with it.
+    pub(crate) fn rest(&self, snapshot: &Snapshot, cursor: ByteOffset) -> Option<&str> {
+        let shown = self.shown.as_ref()?;
+        let n = cursor.0.checked_sub(shown.start.0)?;
+        let rest = shown.text.get(n..).filter(|rest| !rest.is_empty())?;
+        let is_there =
+            shown.is_typed(snapshot, n) && shown.before == text_before(snapshot, shown.start);
+        is_there.then_some(rest)
     }
 
     /// Returns the state of the document after the latest suggestion.

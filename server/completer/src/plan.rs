@@ -11,10 +11,11 @@ use lowkey_prompt::Budget;
 use lowkey_suggestion::{CompletionMemory, Confidence, MemoryKey, Middle, StopReason};
 use tokio::sync::watch;
 
-use crate::answer::Answer;
+use crate::answer::{Answer, Outcome};
 use crate::answer_builder::RawCompletion;
 use crate::multiline;
 use crate::prepared_request::{BLOCK_TOKENS, PreparedRequest};
+use crate::remote::continues;
 use crate::report::{Report, TextSource};
 use crate::request::ActiveRequest;
 use crate::running_job::{Generated, Progress, RunningJob, ended_by_itself, is_whole};
@@ -173,6 +174,9 @@ impl Completer {
         active: &ActiveRequest,
         prepared: &PreparedRequest,
     ) -> Option<Answer> {
+        if let Some(answer) = self.answer_from_remote_memory(active, prepared) {
+            return Some(answer);
+        }
         let memory = lock(&self.memory);
         let found = memory.lookup(&prepared.key, prepared.typed())?;
         // An unfinished line is not worth showing, and text that the user has just deleted is not
@@ -191,7 +195,40 @@ impl Completer {
         let model = prepared.model.clone();
         let mut report = Report { source: TextSource::Memory, model, ..Report::default() };
         report.why.push("memory: the text was decoded before; nothing was computed".into());
+        report.why.extend(prepared.snippets_in_words(None));
         Some(self.build_answer(active, prepared, raw, report))
+    }
+
+    /// Answers from the texts of the remote server, unless another text is shown.
+    fn answer_from_remote_memory(
+        &self,
+        active: &ActiveRequest,
+        prepared: &PreparedRequest,
+    ) -> Option<Answer> {
+        let memory = lock(&self.remote.memory);
+        let found = memory.lookup(&prepared.key, prepared.typed())?;
+        if !found.is_finished || found.is_retyped || found.rest.is_empty() {
+            return None;
+        }
+        let rest = found.rest.to_owned();
+        let raw = RawCompletion {
+            text: &rest,
+            is_complete: true,
+            confidence: found.confidence,
+            typed_bytes: found.typed_bytes,
+        };
+        drop(memory);
+        let mut report = Report {
+            source: TextSource::Memory,
+            model: self.remote.model(),
+            is_remote: true,
+            ..Report::default()
+        };
+        report.why.push("memory: the remote server's text; nothing was computed".into());
+        let answer = self.build_answer(active, prepared, raw, report);
+        let shown = self.shown_rest(active);
+        let is_used = matches!(&answer.outcome, Outcome::Insert(insert) if continues(shown.as_deref(), &insert.text));
+        is_used.then_some(answer)
     }
 
     /// Builds the job of a request.

@@ -39,6 +39,9 @@ pub struct Report {
     /// names them.
     #[serde(skip)]
     pub n_snippets: usize,
+    /// Whether the text is the remote server's. Not part of the schema: `why` says it.
+    #[serde(skip)]
+    pub is_remote: bool,
     /// The edit of the model's own text, before the trims. Not part of the schema either.
     #[serde(skip)]
     pub untrimmed: Option<Insert>,
@@ -79,6 +82,8 @@ pub enum TextSource {
     Model,
     /// The completion memory, without inference.
     Memory,
+    /// The remote server.
+    Remote,
     /// No source was used.
     #[default]
     None,

@@ -18,7 +18,7 @@ mod value;
 use value::FromValue;
 pub use value::{
     AnchorSetting, CrossFileSetting, Infill, Multiline, NextEditSetting, Number, OrderSetting,
-    Popup, Quantize, SettingKind, SharedWeights, SuggestionThreshold,
+    Popup, Quantize, RemoteProtocol, SettingKind, SharedWeights, SuggestionThreshold,
 };
 
 /// One row of the table, for the reference, the editors' schema and the check.
@@ -158,6 +158,20 @@ settings! {
     seed: u64 = 0;
     /// Whether float weights (safetensors, F16) are quantized when they are loaded: `q8_0` is faster and takes half the memory, `none` is exact.
     quantize: Quantize = Quantize::None, restart;
+    /// The address of a server with a larger model, such as `https://gpu.example:8000`, which is asked where the local model is unsure; empty for none. It gets the text around the cursor: `README.md` lists the contents, `server/remote/README.md` the kinds of servers.
+    remote_url: String = String::new();
+    /// The model's name at the remote server; empty for its first one.
+    remote_model: String = String::new();
+    /// How the remote server is asked: `openai` for vLLM and others with `/v1/completions`, `llama-server`, `ollama`, or `auto` to find out.
+    remote_protocol: RemoteProtocol = RemoteProtocol::Auto;
+    /// The name of the environment variable with the key for the remote server.
+    remote_key_env: String = String::new();
+    /// The path of a file with the key for the remote server. Only you may be able to read it (`chmod 600`).
+    remote_key_file: String = String::new();
+    /// The path of a file with the certificate authorities of the remote server, in PEM format; empty for the system's.
+    remote_ca_file: String = String::new();
+    /// Whether a remote server on another machine may be asked without encryption (`http://`). Everyone on the network in between can then read your text.
+    remote_allow_plain_http: bool = false;
     /// Where the model runs: on the `cpu`, or on a graphics processor if this build supports one; `auto` uses one if there is one. `server/model/README.md` describes the builds.
     device: DeviceChoice = DeviceChoice::Auto, restart;
 }

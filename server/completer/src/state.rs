@@ -20,6 +20,7 @@ use tokio::sync::watch;
 use crate::counters::{Counters, Work};
 use crate::documents::Documents;
 use crate::next_edit::NextEdits;
+use crate::remote_link::RemoteLink;
 use crate::settings::Settings;
 use crate::stats::Statistics;
 use crate::time_budget::time_budget;
@@ -35,6 +36,7 @@ pub struct Completer {
     pub(crate) visibility: Mutex<Visibility>,
     pub(crate) memory: Arc<Mutex<CompletionMemory>>,
     pub(crate) cross_file: Mutex<WorkspaceIndex>,
+    pub(crate) remote: RemoteLink,
     documents: Mutex<Documents>,
     pub(crate) next_edits: Mutex<NextEdits>,
     /// Statistics; nothing is counted until they have a file.
@@ -56,6 +58,7 @@ impl Completer {
         engine: Engine<StopReason>,
         settings: Settings,
         persistence: Option<Switch>,
+        remote: RemoteLink,
     ) -> Self {
         let visibility = Mutex::new(Visibility::new(Vec::new(), &settings.exclude));
         Self {
@@ -65,6 +68,7 @@ impl Completer {
             visibility,
             memory: Arc::default(),
             cross_file: Mutex::default(),
+            remote,
             documents: Mutex::default(),
             next_edits: Mutex::default(),
             statistics: OnceLock::new(),

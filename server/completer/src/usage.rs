@@ -24,6 +24,7 @@ impl Completer {
         self.edits_changed(snapshot);
         let mut documents = self.documents();
         let left = documents.enter(snapshot);
+        documents.edited(snapshot.uri());
         let observed =
             documents.observe(snapshot, |feedback, now| feedback.after_edit(snapshot, now));
         drop(documents);

@@ -186,6 +186,11 @@ impl FimFormat {
         self.ends.binary_search(&token).is_ok()
     }
 
+    /// Returns the token that begins every prompt, if the model has one.
+    pub(crate) fn bos(&self) -> Option<TokenId> {
+        self.bos
+    }
+
     /// Returns the token before the repository's name.
     pub(crate) fn repository(&self) -> Option<TokenId> {
         self.repository

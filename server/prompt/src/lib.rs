@@ -4,6 +4,7 @@
 //! decode, and any budget gives a prompt with whole sentinels. The prompt depends only on the
 //! context that the model may see. While the user types on a line, only the prompt's tail changes.
 
+mod as_text;
 mod assembler;
 mod budget;
 mod byte_level;
@@ -23,6 +24,7 @@ mod instruct;
 mod json;
 mod memo;
 mod merging;
+mod next_edit;
 mod placement;
 mod pre_tokenizer;
 mod preamble;
@@ -32,6 +34,7 @@ mod sentence_piece;
 mod tokenizer;
 mod vocabulary;
 
+pub use as_text::TextPrompt;
 pub use assembler::Assembler;
 pub use budget::Budget;
 pub use chat_template::process as template_process;
@@ -42,6 +45,10 @@ pub use fim::{FimFormat, FimOrder, NoFim};
 pub use format::{Format, Infill, NoFormat};
 pub use gguf::GgufVocab;
 pub use healing::Healing;
+pub use next_edit::{
+    EditHunk, MAX_ANSWER_TOKENS, NextEdit, NextEditFormat, NextEditInput, NextEditPrompt,
+    NextEditSnippet, NoEdit, NoNextEdit, NoNextEditFormat, Prefill,
+};
 pub use placement::Placement;
 pub use prompt::Prompt;
 pub use tokenizer::Tokenizer;

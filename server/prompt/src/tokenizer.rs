@@ -128,6 +128,11 @@ impl Tokenizer {
         self.vocabulary.special(special_text)
     }
 
+    /// Returns all special tokens with their texts, unordered.
+    pub(crate) fn specials(&self) -> impl Iterator<Item = (&str, TokenId)> {
+        self.vocabulary.specials()
+    }
+
     /// Returns the text that `tokens` spell; invalid UTF-8 becomes U+FFFD.
     pub fn decode(&self, tokens: &[TokenId]) -> String {
         let bytes: Vec<u8> = tokens.iter().flat_map(|&id| self.token_bytes(id)).copied().collect();

@@ -1,20 +1,17 @@
 //! Sends one request and returns one answer. It follows no redirect and repeats no attempt, so that
 //! [`crate::pull`] alone decides which data is sent where.
 //!
-//! Invariant: the only file that opens a socket. Proxies are those of `HTTPS_PROXY`, `HTTP_PROXY`,
+//! Invariant: the only file of this crate that opens a socket. Proxies are those of `HTTPS_PROXY`, `HTTP_PROXY`,
 //! `ALL_PROXY` and `NO_PROXY`, unless pip's configuration sets another one ([`Route`]).
 
 use std::io::Read;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use lowkey_network::{TlsError, printable, tls_config};
 use ureq::Agent;
 
 use crate::hub::AuthToken;
-use crate::text::printable;
-
-#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
-mod tls;
 
 /// Timeouts of a request.
 #[derive(Debug, Clone, Copy)]
@@ -91,6 +88,15 @@ impl TransportError {
     }
 }
 
+impl From<TlsError> for TransportError {
+    fn from(error: TlsError) -> Self {
+        match error {
+            TlsError::Unsupported => Self::NoTls,
+            TlsError::NoAuthority { .. } => Self::Permanent(error.to_string()),
+        }
+    }
+}
+
 #[derive(Debug)]
 pub(crate) struct Http {
     plain: Option<Agent>,
@@ -139,7 +145,7 @@ impl Http {
         })?;
         let settings = settings(self.timeouts, proxy.as_ref());
         let config = if encrypted {
-            settings.tls_config(secure(&self.route)?).build()
+            settings.tls_config(tls_config(self.route.authorities.as_deref())?).build()
         } else {
             settings.build()
         };
@@ -190,14 +196,4 @@ fn sort(error: &ureq::Error) -> TransportError {
         ureq::Error::Timeout(_) => TransportError::Transient(format!("no answer in time ({text})")),
         _ => TransportError::Permanent(text),
     }
-}
-
-#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
-fn secure(route: &Route) -> Result<ureq::tls::TlsConfig, TransportError> {
-    tls::config(route.authorities.as_deref())
-}
-
-#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-fn secure(_route: &Route) -> Result<ureq::tls::TlsConfig, TransportError> {
-    Err(TransportError::NoTls)
 }

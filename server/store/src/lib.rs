@@ -4,8 +4,7 @@
 //! file to copy and no file to lose, and `cargo run` works from a fresh clone. This crate defines
 //! the type, [`EmbeddedModel`]; only the program contains the weights.
 //!
-//! Invariant: only this crate may open an outbound socket. Only [`Pull::run`] does so, and only
-//! `lowkey models pull` calls it.
+//! Invariant: only [`Pull::run`] opens a socket, and only `lowkey models pull` calls it.
 
 mod amount;
 mod cache;
@@ -21,7 +20,6 @@ mod pins;
 mod pip;
 mod pull;
 mod source;
-mod text;
 
 pub use amount::amount;
 pub use cache::Cache;

@@ -90,7 +90,8 @@ impl Gate {
     /// Returns the gate for a model of this name, or the default gate for an unknown family.
     pub fn of_model(name: &str) -> Self {
         // Model files spell the same name in different ways: `Qwen2.5 Coder 0.5B`,
-        // `qwen2.5-coder-0.5b`.
+        // `qwen2.5-coder-0.5b`. Servers put an organization or a folder before it.
+        let name = name.rsplit('/').next().unwrap_or_default();
         let name = name.to_lowercase().replace([' ', '_'], "-");
         let of_family = |gate: &&Self| gate.family == "default" || name.starts_with(gate.family);
         GATES.iter().find(of_family).copied().unwrap_or_else(|| Self::read("default", DEFAULT))

@@ -4,8 +4,8 @@
 //! mostly wrong, so a test that uses it may depend on the form of an answer, but not on its
 //! content. `lowkey-toy.md` is its model card.
 //!
-//! [`server`] starts the built program and speaks to it as an editor does, [`hub`] answers a pull, `terminal`
-//! runs a program on a terminal, and [`TestFolder`] is a temporary folder. The features `prompt`, `model` and
+//! [`server`] starts the built program and speaks to it as an editor does, [`hub`] answers a pull,
+//! [`team_server`] plays a completion server, `terminal` runs a program on a terminal, and [`TestFolder`] is a temporary folder. The features `prompt`, `model` and
 //! `engine` add what needs the types of these crates or candle, so that the tests of the other crates do not
 //! compile them.
 
@@ -25,6 +25,7 @@ pub mod hub;
 pub mod model;
 pub mod program;
 pub mod server;
+pub mod team_server;
 #[cfg(target_os = "linux")]
 pub mod terminal;
 pub mod text;

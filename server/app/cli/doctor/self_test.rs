@@ -10,8 +10,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use lowkey_completer::settings::{AnchorSetting, Number, OrderSetting, Settings};
-use lowkey_completer::{Completer, CompletionRequest, Outcome, TimeLimit, Trigger};
-use lowkey_document::{Document, fixture};
+use lowkey_completer::{Answer, Completer, CompletionRequest, Outcome, TimeLimit, Trigger};
+use lowkey_document::{Document, Snapshot, fixture};
 use lowkey_prompt::Format;
 use lowkey_terminal::progress;
 use serde::Serialize;
@@ -115,6 +115,14 @@ pub(super) async fn run(
 
 /// Requests one hole and closes its document.
 async fn ask(completer: &Arc<Completer>, hole: &Hole) -> Answered {
+    let (request, snapshot) = request(hole);
+    let answer = completer.complete(request).await;
+    completer.closed(snapshot.uri());
+    judge(hole, &snapshot, &answer)
+}
+
+/// Returns the request for a hole, and its document.
+pub(super) fn request(hole: &Hole) -> (CompletionRequest, Snapshot) {
     let (text, cursor) = fixture::parse(hole.text);
     // The document has no file, so that the rules for files cannot deny it.
     let uri = format!("untitled:{}", hole.file);
@@ -126,8 +134,15 @@ async fn ask(completer: &Arc<Completer>, hole: &Hole) -> Answered {
         time_limit: TimeLimit::Unlimited,
         ..CompletionRequest::new(snapshot.clone(), cursor)
     };
-    let answer = completer.complete(request).await;
-    completer.closed(snapshot.uri());
+    (request, snapshot)
+}
+
+/// Whether an answer fills a hole right.
+pub(super) fn is_right(hole: &Hole, snapshot: &Snapshot, answer: &Answer) -> bool {
+    judge(hole, snapshot, answer).right
+}
+
+fn judge(hole: &Hole, snapshot: &Snapshot, answer: &Answer) -> Answered {
     match &answer.outcome {
         Outcome::Insert(insert) => {
             let filled = snapshot.with_edit(insert.start..insert.end, &insert.text).text();

@@ -15,7 +15,7 @@ use super::{completion, configuration, execute_command, watched_files, workspace
 use crate::embedded::embedded;
 use crate::lsp::clients::quirks;
 use crate::lsp::session::{ClientCapabilities, NegotiatedState, Session};
-use crate::lsp::{convert, copilot, progress};
+use crate::lsp::{convert, copilot, progress, remote};
 
 /// Negotiates settings, position encoding and client quirks. Starts the model.
 pub(in crate::lsp) fn initialize(
@@ -34,7 +34,7 @@ pub(in crate::lsp) fn initialize(
         (params.client_info, convert::negotiate(offered))
     };
     let quirks = quirks(client_info.as_ref(), session.copilot().is_open());
-    let (settings, problems) = Settings::load(&editor);
+    let (settings, mut problems) = Settings::load(&editor);
     let keep = load::keep(&settings);
     let completer = Completer::start(settings, embedded(), keep).map_err(|error| {
         tracing::error!(%error, "the engine's thread cannot be started");
@@ -42,6 +42,7 @@ pub(in crate::lsp) fn initialize(
     })?;
     completer.set_roots(roots.clone());
     completer.keep_statistics(stats::ledger());
+    problems.extend(completer.use_remote());
     {
         let mut configured = session.configured();
         configured.editor = editor;
@@ -75,10 +76,12 @@ pub(in crate::lsp) fn initialized(session: &Session) {
     let Some(negotiated) = session.negotiated() else { return };
     let (client, status) = (session.client().clone(), negotiated.completer.subscribe_status());
     progress::report(client, status, negotiated.client.progress);
+    remote::report(session.client().clone(), negotiated.completer.subscribe_remote());
     if session.copilot().is_open() {
         copilot::status::follow(session);
     }
     watched_files::register(session);
+    watched_files::index(session);
     configuration::fetch(session);
     configuration::show(session, &negotiated.problems);
 }

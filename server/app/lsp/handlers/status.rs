@@ -1,6 +1,7 @@
 //! `$/lowkey/status`: the state of the model, and the number of tokens computed.
 
-use lowkey_completer::{Status, Work};
+use lowkey_completer::plain::plain;
+use lowkey_completer::{Completer, RemoteState, Status, Work};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -18,6 +19,33 @@ pub(in crate::lsp) struct StatusReport {
     /// Whether suggestions are paused.
     paused: bool,
     work: WorkReport,
+    /// The remote server; null if none is configured.
+    remote: Option<RemoteReport>,
+}
+
+/// The state of the remote server.
+#[derive(Debug, Serialize)]
+pub(in crate::lsp) struct RemoteReport {
+    /// Host and port.
+    host: String,
+    /// `unused`, `working` or `failing`.
+    state: &'static str,
+    /// The model's name at the server; empty until it has answered.
+    model: String,
+    /// The reason of a failure; empty otherwise.
+    message: String,
+}
+
+impl RemoteReport {
+    fn new(completer: &Completer) -> Option<Self> {
+        let host = plain(completer.remote()?.address.host());
+        let (state, model, message) = match &*completer.subscribe_remote().borrow() {
+            RemoteState::Unused => ("unused", String::new(), String::new()),
+            RemoteState::Working { model } => ("working", plain(model), String::new()),
+            RemoteState::Failing { reason } => ("failing", String::new(), plain(reason)),
+        };
+        Some(Self { host, state, model, message })
+    }
 }
 
 /// Tokens computed since the start.
@@ -51,6 +79,7 @@ pub(in crate::lsp) fn status(session: &Session, _: &Value) -> Option<StatusRepor
             message,
             paused: negotiated.completer.settings().paused,
             work: negotiated.completer.work().into(),
+            remote: RemoteReport::new(&negotiated.completer),
         }
     })
 }

@@ -218,3 +218,20 @@ fn place_after_accept_is_known() {
     assert_eq!(editor.edit("b", 0), Some(FeedbackKind::Typed));
     assert!(!is_after_accept(&editor), "typed by hand is not accepted");
 }
+
+#[test]
+fn rest_of_a_shown_text_is_known_while_it_is_typed() {
+    let snapshot = |text: &str| Document::open("file:///a.rs", "rust", 1, text).snapshot();
+    let cursor = |text: &str| ByteOffset(text.len());
+    let mut feedback = Feedback::default();
+    let at = "let a = z";
+    let insert = Insert { start: cursor(at), end: cursor(at), text: "ebra".into() };
+    feedback.show(1, (&snapshot(at), cursor(at)), &insert, None);
+    let rest = |text: &str| feedback.rest(&snapshot(text), cursor(text)).map(str::to_owned);
+    assert_eq!(rest("let a = z").as_deref(), Some("ebra"));
+    assert_eq!(rest("let a = zeb").as_deref(), Some("ra"));
+    assert_eq!(rest("let a = zebra"), None, "all of it is typed");
+    assert_eq!(rest("let a = zx"), None);
+    assert_eq!(rest("let a = x"), None, "another letter before it");
+    assert_eq!(rest("let a = "), None);
+}

@@ -4,6 +4,7 @@
 
 use lowkey_model::{DeviceChoice, KvType};
 pub use lowkey_prompt::Infill;
+pub use lowkey_remote::RemoteProtocol;
 pub use lowkey_suggestion::SuggestionThreshold;
 use serde_json::Value;
 
@@ -294,5 +295,7 @@ words!(OrderSetting { "auto" => Auto, "psm" => Psm, "spm" => Spm }
     "\"auto\", \"psm\" or \"spm\"");
 words!(Infill { "auto" => Auto, "fim" => Fim, "instruct" => Instruct }
     "\"auto\", \"fim\" or \"instruct\"");
+words!(RemoteProtocol { "auto" => Auto, "openai" => OpenAi, "llama-server" => LlamaServer, "ollama" => Ollama }
+    "\"auto\", \"openai\", \"llama-server\" or \"ollama\"");
 words!(Quantize { "none" => None, "q8_0" => Q8_0 }
     "\"none\" or \"q8_0\"");

@@ -3,7 +3,7 @@
 //! Invariants: a token is sent only to the hub's own address; an encrypted transfer stays
 //! encrypted.
 
-use crate::text::printable;
+use lowkey_network::printable;
 
 /// Returns scheme and host of an address.
 pub(super) fn origin(url: &str) -> &str {

@@ -17,7 +17,7 @@ use crate::amount::amount;
 use crate::error::StoreError;
 use crate::http::{Http, HttpRequest, HttpResponse};
 use crate::hub::AuthToken;
-use crate::text::printable;
+use lowkey_network::printable;
 
 const MAX_REDIRECTS: usize = 10;
 /// Bytes between two progress reports.

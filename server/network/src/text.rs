@@ -8,7 +8,8 @@ const MAX_CHARS: usize = 200;
 
 /// Returns the text on one line, with control characters and direction marks escaped, cut at 200
 /// characters.
-pub(crate) fn printable(text: &str) -> String {
+#[must_use]
+pub fn printable(text: &str) -> String {
     let mut shown = String::new();
     for (at, c) in text.chars().enumerate() {
         if at == MAX_CHARS {
