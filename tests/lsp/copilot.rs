@@ -21,7 +21,7 @@ fn neovim(plugin: &str) -> Value {
 }
 
 /// Reads status notifications until one has this kind and is not busy; each comes in both forms.
-fn status(server: &mut Server, kind: &str) {
+pub(crate) fn status(server: &mut Server, kind: &str) {
     loop {
         let elder = server.notification("statusNotification");
         let status = server.notification("didChangeStatus");

@@ -5,6 +5,8 @@ use lowkey_test_support::server::{Options, Server, capabilities, uri};
 use lowkey_test_support::text::Text;
 use serde_json::{Value, json};
 
+use crate::copilot::status;
+
 const INLINE_EDIT: &str = "textDocument/copilotInlineEdit";
 const NEXT_EDIT: &str = "$/lowkey/nextEdit";
 const TEXT: &str = "fn run(user_name: &str) {\n    let greeting = format(user_name);\n    \
@@ -67,6 +69,7 @@ fn rename_is_offered_at_each_place() {
         "editorPluginInfo": {"name": "Neovim", "version": "1.13.0"},
     });
     server.initialize(&capabilities(), &neovim, None);
+    status(&mut server, "Normal");
     let mut editing = Editing::open(&mut server, "file:///work/a.rs");
     assert_eq!(editing.ask(&mut server, INLINE_EDIT), json!({"edits": []}), "nothing was edited");
     editing.rename(&mut server);

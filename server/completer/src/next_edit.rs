@@ -6,7 +6,7 @@
 use std::time::{Duration, Instant};
 
 use lowkey_document::{ByteOffset, Snapshot, Uri};
-use lowkey_edits::{Caution, EditHistory, Gate, Proposal};
+use lowkey_edits::{Caution, EditGate, EditHistory, Proposal};
 
 use crate::settings::NextEditSetting;
 use crate::state::{Completer, lock};
@@ -19,7 +19,7 @@ const MAX_SHOWN: usize = 3;
 /// The edits of the session, and what was offered.
 pub(crate) struct NextEdits {
     history: EditHistory,
-    gate: Gate,
+    gate: EditGate,
     offers: Vec<Offer>,
     started: Instant,
 }
@@ -28,7 +28,7 @@ impl Default for NextEdits {
     fn default() -> Self {
         Self {
             history: EditHistory::default(),
-            gate: Gate::default(),
+            gate: EditGate::default(),
             offers: Vec::new(),
             started: Instant::now(),
         }

@@ -78,11 +78,11 @@ impl Rejected {
 
 /// Decides about proposals, and remembers the rejected ones.
 #[derive(Debug, Clone, Default)]
-pub struct Gate {
+pub struct EditGate {
     rejected: Vec<Rejected>,
 }
 
-impl Gate {
+impl EditGate {
     /// Returns the next edit of a document, or why there is none. `cursor` is where the user is.
     pub fn next(
         &self,

@@ -23,8 +23,8 @@ mod rewrite;
 mod spelling;
 mod tokens;
 
-pub use gate::{Caution, Gate, Quiet};
+pub use gate::{Caution, EditGate, Quiet};
 pub use history::EditHistory;
 pub use hunk::Hunk;
-pub use likelihood::{FEATURES, Features};
+pub use likelihood::{EditFeatures, FEATURES};
 pub use propose::{Candidate, Proposal, candidates, propose};

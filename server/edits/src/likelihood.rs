@@ -13,7 +13,7 @@ mod weights;
 
 use weights::WEIGHTS;
 
-/// The names of the facts, in the order of [`Features`].
+/// The names of the facts, in the order of [`EditFeatures`].
 pub const FEATURES: [&str; 60] = [
     "bias",
     "renames",
@@ -78,7 +78,7 @@ pub const FEATURES: [&str; 60] = [
 ];
 
 /// Facts about a change and a place.
-pub type Features = [f32; FEATURES.len()];
+pub type EditFeatures = [f32; FEATURES.len()];
 
 /// Facts that do not depend on the place.
 #[derive(Debug, Clone, Copy)]
@@ -96,7 +96,12 @@ pub(crate) struct Facts {
 }
 
 /// Returns the features of a place.
-pub(crate) fn features(rewrite: &Rewrite, place: &Place, facts: Facts, lines: isize) -> Features {
+pub(crate) fn features(
+    rewrite: &Rewrite,
+    place: &Place,
+    facts: Facts,
+    lines: isize,
+) -> EditFeatures {
     let flag = |yes: bool| f32::from(u8::from(yes));
     let log = |n: usize| (n as f32).ln_1p();
     let exact = matches!(rewrite.origin, Origin::Part | Origin::Joined);
@@ -180,7 +185,7 @@ fn name_similarity(old: &str, new: &str) -> f32 {
 }
 
 /// Returns the probability that the place needs the change.
-pub(crate) fn probability(features: &Features) -> f32 {
+pub(crate) fn probability(features: &EditFeatures) -> f32 {
     let sum: f32 = features.iter().zip(&WEIGHTS).map(|(value, weight)| value * weight).sum();
     1.0 / (1.0 + (-sum).exp())
 }

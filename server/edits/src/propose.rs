@@ -7,7 +7,7 @@ use lowkey_document::{ByteOffset, Snapshot};
 
 use crate::history::EditHistory;
 use crate::hunk::Hunk;
-use crate::likelihood::{Facts, Features, features, probability};
+use crate::likelihood::{EditFeatures, Facts, features, probability};
 use crate::places::Searched;
 use crate::rewrite::{Rewrite, rewrites};
 use crate::tokens::Tokens;
@@ -36,7 +36,7 @@ pub struct Proposal {
 #[derive(Debug, Clone)]
 pub struct Candidate {
     pub proposal: Proposal,
-    pub features: Features,
+    pub features: EditFeatures,
     /// Lines from the cursor to the place; negative above the cursor.
     pub lines_away: isize,
 }

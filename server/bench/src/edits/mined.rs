@@ -6,7 +6,7 @@
 use std::time::{Duration, Instant};
 
 use lowkey_document::{ByteOffset, Document, Snapshot};
-use lowkey_edits::{Candidate, Caution, EditHistory, Gate, Proposal, candidates};
+use lowkey_edits::{Candidate, Caution, EditGate, EditHistory, Proposal, candidates};
 use serde::{Deserialize, Serialize};
 
 use super::judge::{Splice, is_right};
@@ -83,7 +83,7 @@ impl MinedHistory {
         let Replayed { snapshot, text, cursor, history } = replayed;
         let now = Duration::from_secs(self.edits.len() as u64);
         let start = Instant::now();
-        let proposal = Gate::default().next(history, snapshot, *cursor, caution, now).ok();
+        let proposal = EditGate::default().next(history, snapshot, *cursor, caution, now).ok();
         let ms = start.elapsed().as_secs_f64() * 1000.0;
         let is_right = proposal.as_ref().is_some_and(|proposal| self.is_right(text, proposal));
         let shown = proposal.map(|proposal| {

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use lowkey_document::{ByteOffset, Document, Snapshot};
-use lowkey_edits::{Caution, EditHistory, Gate};
+use lowkey_edits::{Caution, EditGate, EditHistory};
 use serde::Serialize;
 
 use super::scenario::{Scenario, ScenarioStep};
@@ -52,7 +52,7 @@ impl Scenario {
     fn run_at(&self, (row, column): (usize, usize), caution: Caution) -> Option<String> {
         let (mut history, mut snapshot) = self.replay();
         let mut now = Duration::from_secs(self.history.len() as u64);
-        let gate = Gate::default();
+        let gate = EditGate::default();
         let mut cursor = ByteOffset(snapshot.line_start(row).0 + column);
         let mut shown = false;
         // Each request is answered by a proposal, which the user accepts.

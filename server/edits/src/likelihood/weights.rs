@@ -1,9 +1,9 @@
 //! The weights of the features. `server/training/edits_fit.py` writes this file.
 
-use super::Features;
+use super::EditFeatures;
 
 #[rustfmt::skip]
-pub(super) const WEIGHTS: Features = [
+pub(super) const WEIGHTS: EditFeatures = [
     -0.388, 0.549, 0.467, -0.141, 0.082, -0.450,
     -0.910, 1.163, 0.268, 0.056, 0.100, -0.612,
     0.105, -0.344, -0.145, 0.632, 0.283, 0.293,

@@ -4,7 +4,7 @@ use lowkey_document::Document;
 use proptest::prelude::*;
 
 use super::*;
-use crate::gate::{Caution, Gate, Quiet};
+use crate::gate::{Caution, EditGate, Quiet};
 
 /// A session with one document.
 struct Session {
@@ -37,7 +37,13 @@ impl Session {
     }
 
     fn next(&self) -> Result<Proposal, Quiet> {
-        Gate::default().next(&self.history, &self.snapshot, self.cursor, Caution::Normal, self.now)
+        EditGate::default().next(
+            &self.history,
+            &self.snapshot,
+            self.cursor,
+            Caution::Normal,
+            self.now,
+        )
     }
 
     /// Accepts proposals until there is none; returns the text.
@@ -105,7 +111,7 @@ fn quiet_without_edits_inside_words_and_after_a_rejection() {
     assert_eq!(session.next(), Err(Quiet::InsideWord));
     session.cursor = ByteOffset(session.cursor.0 + 3);
     let proposal = session.next().unwrap();
-    let mut gate = Gate::default();
+    let mut gate = EditGate::default();
     gate.reject(&session.snapshot, &proposal, session.now);
     let next =
         |now| gate.next(&session.history, &session.snapshot, session.cursor, Caution::Normal, now);
