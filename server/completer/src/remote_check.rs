@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use lowkey_remote::{Ask, Flow, Remote, RemoteConfig, RemoteError, RemoteText, ServerInfo};
+use lowkey_remote::{
+    Ask, Flow, Remote, RemoteConfig, RemoteError, RemoteText, RemoteTimeouts, ServerInfo,
+};
 use lowkey_suggestion::{Confidence, StopRules};
 
 use crate::answer::Answer;
@@ -13,6 +15,8 @@ use crate::report::{Report, TextSource};
 use crate::request::{ActiveRequest, CompletionRequest};
 use crate::state::Completer;
 
+/// No key waits for a check, and a slow server is worth a measurement.
+const PATIENCE: Duration = Duration::from_mins(1);
 /// Tokens for the measurement of the speed.
 const SPEED_TOKENS: usize = 64;
 
@@ -37,6 +41,8 @@ pub struct RemoteSpeed {
 impl RemoteCheck {
     /// The local model must be loaded: the prompts are in its format.
     pub fn new(completer: &Arc<Completer>, config: RemoteConfig) -> Self {
+        let timeouts = RemoteTimeouts { read: PATIENCE, total: PATIENCE, ..config.timeouts };
+        let config = RemoteConfig { timeouts, ..config };
         Self { completer: Arc::clone(completer), server: Remote::new(config, |_| {}) }
     }
 

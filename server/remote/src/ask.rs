@@ -10,6 +10,8 @@ pub struct Ask {
     /// Text before the cursor that was removed from the end of the prompt. The answer must begin
     /// with it, and the text passed on does not have it.
     pub required_start: String,
+    /// The prompt with that text, for a second call if the answer does not begin as required.
+    pub unhealed: Option<RemotePrompt>,
     /// Maximum number of tokens of the answer.
     pub max_tokens: usize,
     /// Texts that end the answer at the server; at most four.
@@ -96,27 +98,4 @@ pub struct RemoteText {
     pub model: String,
     /// The form of the prompt: `token ids`, `text with sentinels`, `prefix and suffix`.
     pub form: &'static str,
-}
-
-/// Returns the blanks at the end of a text's last line, but not a line end.
-///
-/// A tokenizer joins a blank to the word after it. A prompt that ends with the blank alone makes
-/// every such token impossible, so the blank is removed and required as the answer's start.
-pub fn blanks_at_end(text: &str) -> &str {
-    let kept = text.trim_end_matches([' ', '\t']).len();
-    text.get(kept..).unwrap_or_default()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_blanks_of_the_last_line_are_removed() {
-        for (text, blanks) in
-            [("x = ", " "), ("x =", ""), ("a\n  ", "  "), ("a\n", ""), ("", ""), ("a\t ", "\t ")]
-        {
-            assert_eq!(blanks_at_end(text), blanks, "{text:?}");
-        }
-    }
 }

@@ -35,7 +35,8 @@ pub(crate) struct Ended {
     pub(crate) rest: Option<Box<dyn Read>>,
 }
 
-/// Asks, and passes the text so far to `on_text` whenever it has grown.
+/// Asks, and passes the text so far to `on_text` whenever it has grown. Asks again with the whole
+/// typed text if the answer does not begin with it: the server's cache has the prompt then.
 pub(crate) fn run(
     http: &Http,
     lease: &Lease,
@@ -43,6 +44,30 @@ pub(crate) fn run(
     ask: &Ask,
     on_text: &mut dyn FnMut(&str, &[f32]) -> Flow,
 ) -> Result<Ended, RemoteError> {
+    let (ended, is_as_required) = attempt(http, lease, server, ask, on_text)?;
+    match &ask.unhealed {
+        Some(prompt) if !is_as_required => {
+            drop(ended);
+            let again = Ask {
+                prompt: prompt.clone(),
+                required_start: String::new(),
+                unhealed: None,
+                ..ask.clone()
+            };
+            attempt(http, lease, server, &again, on_text).map(|(ended, _)| ended)
+        }
+        _ => Ok(ended),
+    }
+}
+
+/// Asks once; also returns whether the answer begins with the required start.
+fn attempt(
+    http: &Http,
+    lease: &Lease,
+    server: &ServerInfo,
+    ask: &Ask,
+    on_text: &mut dyn FnMut(&str, &[f32]) -> Flow,
+) -> Result<(Ended, bool), RemoteError> {
     let began = Instant::now();
     let host = || http.host();
     let body = server.dialect.body(ask, &server.model, server.shares_vocabulary);
@@ -82,8 +107,10 @@ pub(crate) fn run(
         return Err(RemoteError::HalfAnswer { host: host(), n_bytes });
     }
     let total = began.elapsed();
-    let text = growing.text.strip_prefix(&ask.required_start).unwrap_or_default().to_owned();
-    Ok(Ended {
+    let text = growing.text.strip_prefix(&ask.required_start);
+    let is_as_required = text.is_some();
+    let text = text.unwrap_or_default().to_owned();
+    let ended = Ended {
         rest: (flow == Flow::Continue).then_some(reply.body),
         text: RemoteText {
             // Text that does not begin as required has no use, and no probabilities.
@@ -96,7 +123,8 @@ pub(crate) fn run(
             model: server.model.clone(),
             form: body.form,
         },
-    })
+    };
+    Ok((ended, is_as_required))
 }
 
 impl Growing {

@@ -29,8 +29,8 @@ mod stream;
 
 pub use address::Address;
 pub use api_key::ApiKey;
+pub use ask::VocabularySample;
 pub use ask::{Ask, Flow, PromptParts, RemoteCounts, RemoteEnd, RemotePrompt, RemoteText};
-pub use ask::{VocabularySample, blanks_at_end};
 pub use config::{ConfigError, RemoteConfig, RemoteTimeouts};
 pub use dialect::{Dialect, RemoteProtocol};
 pub use error::RemoteError;

@@ -183,6 +183,26 @@ fn required_start_is_removed() {
     assert_eq!(answer(&[" ", "xy", "z"]), "", "the model writes something else");
 }
 
+#[test]
+fn other_start_is_asked_again_with_the_typed_text() {
+    let server = TeamServer::start(|request| {
+        vllm(request, &[7, 6]).unwrap_or_else(|| match request.json["prompt"].as_str() {
+            Some("whole") => Play::completion(&["ngth", "()"]),
+            _ => Play::completion(&["size", "()"]),
+        })
+    });
+    let whole = RemotePrompt { text: "whole".into(), ..RemotePrompt::default() };
+    let ask = Ask { required_start: "le".into(), unhealed: Some(whole), ..ask() };
+    let mut seen = Vec::new();
+    let text = remote(&server).ask_now(&ask, &mut |text, _| {
+        seen.push(text.to_owned());
+        Flow::Continue
+    });
+    assert_eq!(text.unwrap().text, "ngth()");
+    assert_eq!(seen, ["ngth", "ngth()"], "text of the first answer is not passed on");
+    assert_eq!(server.asked().len(), 2);
+}
+
 /// Answers the text "x", and holds the connection.
 fn held() -> TeamServer {
     TeamServer::start(|request| {

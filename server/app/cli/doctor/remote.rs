@@ -16,7 +16,7 @@ use lowkey_document::{Document, fixture};
 use serde::Serialize;
 
 use super::holes::HOLES;
-use super::self_test;
+use super::self_test::{self, Answered};
 
 /// Holes that the server fills: one in each quarter of the list.
 const N_HOLES: usize = 4;
@@ -42,6 +42,7 @@ pub(super) struct RemoteFindings {
     /// Holes of the self-test, and how many of them the server filled right.
     holes: usize,
     right: usize,
+    answers: Vec<Answered>,
     seconds: f64,
     tokens_per_s: Option<f64>,
     /// Prompt tokens of a text that was sent twice, and how many were cached the second time.
@@ -98,7 +99,9 @@ impl RemoteFindings {
             let (request, snapshot) = self_test::request(hole);
             let answer = check.ask(request)?;
             self.holes += 1;
-            self.right += usize::from(self_test::is_right(hole, &snapshot, &answer));
+            let answered = self_test::judge(hole, &snapshot, &answer);
+            self.right += usize::from(answered.right);
+            self.answers.push(answered);
         }
         self.seconds = (began.elapsed().as_secs_f64() * 10.0).round() / 10.0;
         let (text, cursor) = fixture::parse(&long_text());

@@ -62,10 +62,10 @@ enum Asked {
 
 /// The model's answer to one hole.
 #[derive(Debug, Serialize)]
-struct Answered {
+pub(super) struct Answered {
     language: &'static str,
     file: &'static str,
-    right: bool,
+    pub(super) right: bool,
     /// The suggestion; `null` if there was none.
     text: Option<String>,
 }
@@ -137,12 +137,8 @@ pub(super) fn request(hole: &Hole) -> (CompletionRequest, Snapshot) {
     (request, snapshot)
 }
 
-/// Whether an answer fills a hole right.
-pub(super) fn is_right(hole: &Hole, snapshot: &Snapshot, answer: &Answer) -> bool {
-    judge(hole, snapshot, answer).right
-}
-
-fn judge(hole: &Hole, snapshot: &Snapshot, answer: &Answer) -> Answered {
+/// Compares an answer with the right ones.
+pub(super) fn judge(hole: &Hole, snapshot: &Snapshot, answer: &Answer) -> Answered {
     match &answer.outcome {
         Outcome::Insert(insert) => {
             let filled = snapshot.with_edit(insert.start..insert.end, &insert.text).text();

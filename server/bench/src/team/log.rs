@@ -153,6 +153,8 @@ impl RequestLog {
                 },
             },
             required_start: request.required_start,
+            // Few answers need the second call.
+            unhealed: None,
             max_tokens: request.max_tokens,
             stop: request.stop,
             end_tokens: request.end_tokens,
