@@ -21,7 +21,7 @@ mod typist;
 
 pub(super) use log::{LoggedRequest, RequestLog};
 use report::Load;
-use typist::{Asks, Typist};
+use typist::{Asks, Pace, Typist};
 
 /// Typists at the same time: each has a thread and two connections at most.
 const MAX_TYPISTS: usize = 512;
@@ -41,6 +41,9 @@ pub(super) struct Args {
     /// How long each run takes
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3600))]
     seconds: u64,
+    /// Type this many times slower than the trace, on a server that is slower than a team's
+    #[arg(long, value_name = "TIMES", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100))]
+    slower: u32,
     /// Ask only where the local model was unsure or several lines were asked; otherwise for every key that the
     /// memory of suggestions does not answer
     #[arg(long)]
@@ -63,10 +66,11 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<()> {
     }
     let logs = args.logs.iter().map(|path| RequestLog::read(path).map(Arc::new));
     let logs = logs.collect::<anyhow::Result<Vec<_>>>()?;
-    let asks = if args.unsure { Asks::Unsure } else { Asks::All };
+    let which = if args.unsure { Asks::Unsure } else { Asks::All };
+    let pace = Pace { which, slower: args.slower };
     let mut lines = Vec::new();
     for &n in &args.typists {
-        let load = play(&logs, &config, n, asks, Duration::from_secs(args.seconds))?;
+        let load = play(&logs, &config, n, pace, Duration::from_secs(args.seconds))?;
         if args.json {
             print(&format!("{}\n", serde_json::to_string(&load.summary())?))?;
         }
@@ -83,7 +87,7 @@ fn play(
     logs: &[Arc<RequestLog>],
     config: &RemoteConfig,
     n: usize,
-    asks: Asks,
+    pace: Pace,
     time: Duration,
 ) -> anyhow::Result<Load> {
     let observer = Remote::new(config.clone(), |_| {});
@@ -94,7 +98,7 @@ fn play(
         .map(|number| {
             let log = logs.get(number % logs.len()).map(Arc::clone);
             let config = config.clone();
-            let typist = move || log.map(|log| Typist::new(log, config, number, asks).play(end));
+            let typist = move || log.map(|log| Typist::new(log, config, number, pace).play(end));
             std::thread::Builder::new().name(format!("typist {number}")).spawn(typist)
         })
         .collect::<Result<_, _>>()?;

@@ -9,8 +9,10 @@ use lowkey_remote::{Flow, Remote, RemoteError, RemoteText, RemoteTicket};
 
 use super::log::RequestLog;
 
-/// A longer pause between two keys is shortened to this: the typist is away.
-const MAX_PAUSE: Duration = Duration::from_secs(3);
+/// Longer pauses between keys are shortened to this on average: the typist is away.
+const MAX_PAUSE_MS: u64 = 3000;
+/// The pause before a typist begins the log again.
+const PAUSE_BETWEEN_MS: u64 = 1000;
 /// Starts in a log that are told apart: typists of one log do not type the same at the same time.
 const N_STARTS: usize = 7;
 
@@ -20,6 +22,14 @@ pub(super) enum Asks {
     All,
     /// Those where the local model was unsure or several lines were asked.
     Unsure,
+}
+
+/// What a typist sends, and how fast.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Pace {
+    pub(super) which: Asks,
+    /// Pauses are this many times those of the trace.
+    pub(super) slower: u32,
 }
 
 /// What a typist did, and what came back.
@@ -42,7 +52,7 @@ type Answered = Result<RemoteText, RemoteError>;
 pub(super) struct Typist {
     log: Arc<RequestLog>,
     server: Remote,
-    asks: Asks,
+    pace: Pace,
     /// Where it starts in the log.
     start: usize,
     answers: (Sender<Answered>, Receiver<Answered>),
@@ -54,33 +64,30 @@ impl Typist {
         log: Arc<RequestLog>,
         config: RemoteConfig,
         number: usize,
-        asks: Asks,
+        pace: Pace,
     ) -> Self {
         let start = log.requests.len() * (number % N_STARTS) / N_STARTS;
         let server = Remote::new(config, |_| {});
-        Self { log, server, asks, start, answers: channel(), typed: Typed::default() }
+        Self { log, server, pace, start, answers: channel(), typed: Typed::default() }
     }
 
     /// Types until `end`, from the start of the log again after its end.
     pub(super) fn play(mut self, end: Instant) -> Typed {
         let log = Arc::clone(&self.log);
-        let asks = self.asks;
-        let is_sent = |unsure: bool| asks == Asks::All || unsure;
+        let Pace { which, slower } = self.pace;
         let mut running: Option<RemoteTicket> = None;
         let mut before: Option<(usize, u64)> = None;
         for request in log.requests.iter().cycle().skip(self.start) {
-            let (key, at) = before
-                .replace((request.key, request.at_ms))
-                .unwrap_or((request.key, request.at_ms));
-            let pause = Duration::from_millis(request.at_ms.saturating_sub(at)).min(MAX_PAUSE);
+            let place = (request.key, request.at_ms);
+            let (n_keys, pause_ms) = since(before.replace(place), place);
+            let pause = Duration::from_millis(pause_ms) * slower;
             let left = end.saturating_duration_since(Instant::now());
             std::thread::sleep(pause.min(left));
-            if Instant::now() >= end {
+            if pause > left {
                 break;
             }
-            // Keys between two requests need none.
-            self.typed.keys += request.key.saturating_sub(key).max(1);
-            if !is_sent(request.unsure) {
+            self.typed.keys += n_keys;
+            if which == Asks::Unsure && !request.unsure {
                 continue;
             }
             // Cancels the one before.
@@ -108,6 +115,18 @@ impl Typist {
     }
 }
 
+/// Returns the keys and the milliseconds from one request to the next; keys between them need none.
+fn since(before: Option<(usize, u64)>, (key, at): (usize, u64)) -> (usize, u64) {
+    match before {
+        None => (1, 0),
+        Some((last, _)) if key < last => (1, PAUSE_BETWEEN_MS),
+        Some((last, then)) => {
+            let n_keys = key - last;
+            (n_keys, at.saturating_sub(then).min(MAX_PAUSE_MS * n_keys.max(1) as u64))
+        }
+    }
+}
+
 impl Typed {
     fn add(&mut self, result: Result<RemoteText, RemoteError>) {
         match result {
@@ -119,5 +138,19 @@ impl Typed {
             Err(RemoteError::Cancelled) => self.cancelled += 1,
             Err(_) => self.failed += 1,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_are_those_of_the_keys_between() {
+        assert_eq!(since(None, (4, 900)), (1, 0));
+        assert_eq!(since(Some((4, 900)), (9, 2100)), (5, 1200));
+        assert_eq!(since(Some((4, 900)), (4, 950)), (0, 50), "a second request for one key");
+        assert_eq!(since(Some((4, 900)), (5, 90_000)), (1, MAX_PAUSE_MS));
+        assert_eq!(since(Some((59, 13_000)), (0, 0)), (1, PAUSE_BETWEEN_MS));
     }
 }
