@@ -46,7 +46,7 @@ pub use format::{Format, Infill, NoFormat};
 pub use gguf::GgufVocab;
 pub use healing::Healing;
 pub use next_edit::{
-    EditHunk, MAX_ANSWER_TOKENS, NextEdit, NextEditFormat, NextEditInput, NextEditPrompt,
+    BlockEdit, EditHunk, MAX_ANSWER_TOKENS, NextEditFormat, NextEditInput, NextEditPrompt,
     NextEditSnippet, NoEdit, NoNextEdit, NoNextEditFormat, Prefill,
 };
 pub use placement::Placement;

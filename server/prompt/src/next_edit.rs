@@ -59,7 +59,7 @@ mod lines;
 mod parts;
 mod prefill;
 
-pub use answer::{NextEdit, NoEdit};
+pub use answer::{BlockEdit, NoEdit};
 pub use changes::EditHunk;
 pub use parts::{NextEditFormat, NoNextEditFormat};
 pub use prefill::Prefill;
@@ -225,7 +225,7 @@ impl NextEditPrompt {
     /// Returns the edits in the order in which to offer them: those at or below the cursor from the
     /// top, then those above, the nearest first. Ranges are of the document that the prompt was
     /// made for; they do not overlap.
-    pub fn edits(&self, answer: &str, is_cut: bool) -> Result<Vec<NextEdit>, NoEdit> {
+    pub fn edits(&self, answer: &str, is_cut: bool) -> Result<Vec<BlockEdit>, NoEdit> {
         let of_block =
             answer::Block { text: &self.block, cursor: self.cursor, earlier: &self.earlier_blocks };
         if answer.is_empty() {
@@ -236,7 +236,7 @@ impl NextEditPrompt {
         let in_document = |edit: hunks::Edit| {
             let [start, end] = [edit.range.start, edit.range.end]
                 .map(|offset| self.line_ends.in_document(self.block_start + offset));
-            NextEdit { range: start..end, text: self.line_ends.written(&edit.text) }
+            BlockEdit { range: start..end, text: self.line_ends.written(&edit.text) }
         };
         Ok(edits.into_iter().map(in_document).collect())
     }

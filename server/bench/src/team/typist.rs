@@ -9,7 +9,7 @@ use lowkey_remote::{Flow, Remote, RemoteError, RemoteText, RemoteTicket};
 
 use super::log::RequestLog;
 
-/// A longer pause between two keys is shortened to this: nobody types then.
+/// A longer pause between two keys is shortened to this: the typist is away.
 const MAX_PAUSE: Duration = Duration::from_secs(3);
 /// Starts in a log that are told apart: typists of one log do not type the same at the same time.
 const N_STARTS: usize = 7;

@@ -21,7 +21,7 @@ const NO_NEWLINE: &str = " No newline at end of file";
 
 /// A replacement in the document.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NextEdit {
+pub struct BlockEdit {
     /// Bytes of the document; empty for an insertion.
     pub range: Range<usize>,
     /// The new text, with the document's line ends.

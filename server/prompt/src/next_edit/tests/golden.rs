@@ -4,7 +4,7 @@ use serde::Deserialize;
 use std::path::{Path, PathBuf};
 
 use crate::next_edit::{
-    EditHunk, NextEdit, NextEditInput, NextEditPrompt, NextEditSnippet, NoEdit, Prefill,
+    BlockEdit, EditHunk, NextEditInput, NextEditPrompt, NextEditSnippet, NoEdit, Prefill,
 };
 
 /// One file.
@@ -154,9 +154,9 @@ fn edits_agree_with_the_authors_edits() {
 
 /// Returns the text after the edits that the authors' program offers of these: those above the
 /// cursor only if there are no others.
-fn offered(input: &Input, edits: &[NextEdit]) -> String {
-    let below = |edit: &&NextEdit| edit.range.end >= input.cursor;
-    let mut chosen: Vec<&NextEdit> = edits.iter().filter(below).collect();
+fn offered(input: &Input, edits: &[BlockEdit]) -> String {
+    let below = |edit: &&BlockEdit| edit.range.end >= input.cursor;
+    let mut chosen: Vec<&BlockEdit> = edits.iter().filter(below).collect();
     if chosen.is_empty() {
         chosen = edits.iter().collect();
     }

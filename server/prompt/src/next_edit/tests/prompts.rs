@@ -1,7 +1,7 @@
 //! Special tokens, places and limits.
 
 use crate::next_edit::{
-    EditHunk, NextEdit, NextEditFormat, NextEditInput, NextEditPrompt, NextEditSnippet, NoEdit,
+    BlockEdit, EditHunk, NextEditFormat, NextEditInput, NextEditPrompt, NextEditSnippet, NoEdit,
     NoNextEdit, NoNextEditFormat, Prefill,
 };
 use crate::{GgufVocab, Tokenizer, fixture};
@@ -101,7 +101,7 @@ fn edits_are_in_the_documents_own_bytes() {
     let prompt = prompt("fn f() {\r\n    é$0 a;\r\n    b;\r\n}\r\n", &[]).unwrap();
     let answer = "fn f() {\n    é a;\n    c;\n    d;\n}\n";
     let edits = prompt.edits(answer, false).unwrap();
-    assert_eq!(edits, [NextEdit { range: 25..26, text: "c;\r\n    d".to_owned() }]);
+    assert_eq!(edits, [BlockEdit { range: 25..26, text: "c;\r\n    d".to_owned() }]);
     assert_eq!(prompt.draft(), "fn f() {\n    é a;\n    b;\n}\n");
 }
 
@@ -125,14 +125,14 @@ fn change_in_another_file_does_not_undo_the_block() {
 fn cut_answer_changes_nothing_after_its_last_known_line() {
     let prompt = prompt("$0a\nb\nc\nd\ne\nf\n", &[]).unwrap();
     let edits = |answer: &str| prompt.edits(answer, true);
-    assert_eq!(edits("a\nB\nc\nd"), Ok(vec![NextEdit { range: 2..3, text: "B".to_owned() }]));
+    assert_eq!(edits("a\nB\nc\nd"), Ok(vec![BlockEdit { range: 2..3, text: "B".to_owned() }]));
     assert_eq!(edits("a\nB\nC\n"), Err(NoEdit::Cut));
     // A last line without its end is not complete, and a blank line is no agreement.
     assert_eq!(edits("a\nB\n\n"), Err(NoEdit::Cut));
     assert_eq!(edits("a\nB\nc"), Err(NoEdit::Cut));
     assert_eq!(edits("a\nb\nc\n"), Err(NoEdit::Cut));
     let many = format!("a\nB\nc\n{}", "x\n".repeat(40));
-    let edit = NextEdit { range: 2..3, text: "B".to_owned() };
+    let edit = BlockEdit { range: 2..3, text: "B".to_owned() };
     assert_eq!(prompt.edits(&many, false), Ok(vec![edit]));
 }
 
