@@ -32,7 +32,7 @@ pub(super) struct Args {
     /// Replay the edit histories in this file instead; `server/training/edits.py` makes it
     #[arg(long, value_name = "FILE", conflicts_with = "folder")]
     mined: Option<PathBuf>,
-    /// Show only what is very likely, as the setting `next_edit = "careful"` does
+    /// Show only very likely changes, as the setting `next_edit = "careful"` does
     #[arg(long)]
     careful: bool,
     /// With --mined, write every place that the changes fit, with its features, to this file

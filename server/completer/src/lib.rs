@@ -55,7 +55,7 @@ mod workspace_index;
 pub use answer::{Answer, Outcome};
 pub use counters::Work;
 pub use insert::Insert;
-pub use next_edit::NextEdit;
+pub use next_edit::ProposedEdit;
 pub use remote_check::{RemoteCheck, RemoteSpeed};
 pub use remote_settings::remote_config;
 pub use request::{CompletionRequest, Elsewhere, Surface, TimeLimit, Trigger};

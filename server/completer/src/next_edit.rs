@@ -44,7 +44,7 @@ struct Offer {
 
 /// A change at another place of a document.
 #[derive(Debug, Clone, PartialEq)]
-pub struct NextEdit {
+pub struct ProposedEdit {
     /// Identifies it in the client's reports.
     pub id: u64,
     pub start: ByteOffset,
@@ -132,7 +132,11 @@ impl Completer {
 
     /// Returns the next edit of a document, or in words why there is none. Takes milliseconds to
     /// tens of milliseconds, by the length of the text.
-    pub fn next_edit(&self, snapshot: &Snapshot, cursor: ByteOffset) -> Result<NextEdit, String> {
+    pub fn next_edit(
+        &self,
+        snapshot: &Snapshot,
+        cursor: ByteOffset,
+    ) -> Result<ProposedEdit, String> {
         let settings = self.settings();
         let caution = match settings.next_edit {
             NextEditSetting::Off => return Err("the setting next_edit is off".to_owned()),
@@ -151,7 +155,7 @@ impl Completer {
             .next(&history, snapshot, cursor, caution, now)
             .map_err(|quiet| quiet.reason().to_owned())?;
         let id = self.new_id();
-        let next = NextEdit {
+        let next = ProposedEdit {
             id,
             start: proposal.range.start,
             end: proposal.range.end,

@@ -94,7 +94,8 @@ impl EditGate {
     ) -> Result<Proposal, Quiet> {
         let Some(newest) = history.hunks().next() else { return Err(Quiet::NoEdits) };
         let is_here = newest.uri() == snapshot.uri();
-        if is_here && is_inside_word(snapshot, cursor) && newest.lines().contains(&cursor.0) {
+        // Elsewhere in a word is the cursor of an editor's normal mode.
+        if is_here && cursor.0 == newest.typed_to && is_inside_word(snapshot, cursor) {
             return Err(Quiet::InsideWord);
         }
         let proposal = propose(history, snapshot, cursor, caution.threshold(), now)

@@ -120,7 +120,8 @@ impl EditHistory {
             at = hunk.range.end;
         }
         original += &before.slice(ByteOffset(at)..ByteOffset(end));
-        let hunk = Hunk::new(after, start..grown(end), original, now);
+        let mut hunk = Hunk::new(after, start..grown(end), original, now);
+        hunk.typed_to = new.end.0;
         if hunk.n_bytes() <= MAX_HUNK_BYTES {
             self.hunks.push(hunk);
         }

@@ -22,6 +22,8 @@ pub struct Hunk {
     /// The scanner's state at the start of the lines.
     pub(crate) scanner: Scanner,
     pub(crate) at: Duration,
+    /// The end of the last replaced part, where the cursor is while the user types.
+    pub(crate) typed_to: usize,
 }
 
 impl Hunk {
@@ -60,6 +62,7 @@ impl Hunk {
             lines_start: start.0,
             scanner: after.lexical_state(first),
             old,
+            typed_to: range.end,
             range,
             at,
         }

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use lowkey_completer::NextEdit;
+use lowkey_completer::ProposedEdit;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tower_lsp::jsonrpc::Result;
@@ -76,7 +76,7 @@ pub(in crate::lsp) async fn find(
     let cursor = snapshot.offset(params.position.into(), negotiated.encoding);
     let (completer, searched) = (Arc::clone(&negotiated.completer), snapshot.clone());
     let found = tokio::task::spawn_blocking(move || completer.next_edit(&searched, cursor)).await;
-    let NextEdit { id, start, end, text } = found.map_err(|_| "the search failed")??;
+    let ProposedEdit { id, start, end, text } = found.map_err(|_| "the search failed")??;
     if !is_current() {
         return Err(changed());
     }

@@ -107,9 +107,12 @@ fn quiet_without_edits_inside_words_and_after_a_rejection() {
     let mut session = Session::new("rust", RENAME);
     assert_eq!(session.next(), Err(Quiet::NoEdits));
     session.edit("user_name", 0, "account_name");
-    session.cursor = ByteOffset(session.cursor.0 - 3);
+    let end = session.cursor;
+    session.replace(ByteOffset(end.0 - 4)..ByteOffset(end.0 - 4), "_full");
     assert_eq!(session.next(), Err(Quiet::InsideWord));
-    session.cursor = ByteOffset(session.cursor.0 + 3);
+    session.replace(ByteOffset(end.0 - 4)..ByteOffset(end.0 + 1), "");
+    // On the last letter, as in an editor's normal mode.
+    session.cursor = ByteOffset(end.0 - 1);
     let proposal = session.next().unwrap();
     let mut gate = EditGate::default();
     gate.reject(&session.snapshot, &proposal, session.now);
