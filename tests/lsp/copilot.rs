@@ -255,7 +255,7 @@ fn sidekick_is_served_as_it_expects() {
         "context": {"triggerKind": 2},
     });
     let edits = server.ask("textDocument/copilotInlineEdit", &params);
-    assert_eq!(edits, Ok(json!({"edits": []})), "no edits elsewhere, and no error");
+    assert_eq!(edits, Ok(json!({"edits": []})), "nothing was edited, and no error");
     params["textDocument"] = json!({"uri": uri});
     assert!(server.ask(INLINE, &params).unwrap()["items"].is_array());
     // Paused is a separate status.

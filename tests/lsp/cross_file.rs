@@ -1,5 +1,6 @@
 //! Signatures of other files in the prompt: which files are read, and which never.
 
+use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 use lowkey_test_support::TestFolder;
@@ -7,32 +8,46 @@ use lowkey_test_support::server::{Options, Server, TIMEOUT, capabilities, uri};
 use serde_json::{Value, json};
 
 /// A workspace in which `src/main.rs` uses names of other files.
-struct Workspace {
-    folder: TestFolder,
-    main: String,
+pub(crate) struct Workspace {
+    pub(crate) folder: TestFolder,
+    pub(crate) main: String,
+    version: Cell<u32>,
 }
 
-const MAIN: &str = "use crate::hidden::reveal_all;\nuse crate::late::later_one;\nuse crate::shapes::area_of;\n\n\
+pub(crate) const MAIN: &str = "use crate::hidden::reveal_all;\nuse crate::late::later_one;\nuse crate::shapes::area_of;\n\n\
                     fn main() {\n    let a1 = foo(1);\n    let a2 = foo(2);\n    let a3 = \n}\n";
+
+/// Leaves room for signatures in the toy's short context.
+pub(crate) fn room() -> Value {
+    json!({"prompt_tokens": 256})
+}
 
 /// The text of denied files, and nothing else.
 const MARKER: &str = "zebra_marker";
 
 impl Workspace {
-    fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let folder = TestFolder::new(name);
         std::fs::create_dir(folder.join("src")).unwrap();
-        let workspace = Self { main: uri(&folder.join("src/main.rs")), folder };
+        let main = uri(&folder.join("src/main.rs"));
+        let workspace = Self { folder, main, version: Cell::new(1) };
         workspace.write("src/main.rs", MAIN);
         workspace.write("src/shapes.rs", "pub fn area_of(width: u32) -> u32 {\n    width\n}\n");
         workspace
     }
 
-    fn write(&self, name: &str, text: &str) {
-        std::fs::write(self.folder.join(name), text).unwrap();
+    pub(crate) fn write(&self, name: &str, text: &str) {
+        let path = self.folder.join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
     }
 
-    fn serve(&self, options: Options, initialization: &Value, capabilities: &Value) -> Server {
+    pub(crate) fn serve(
+        &self,
+        options: Options,
+        initialization: &Value,
+        capabilities: &Value,
+    ) -> Server {
         let mut server = Server::spawn(options);
         server.initialize(capabilities, initialization, Some(&self.folder));
         server.ready();
@@ -41,35 +56,50 @@ impl Workspace {
     }
 
     /// Requests suggestions until the prompt has a file's signatures; returns the reasons in words.
-    /// Every request begins with another document state, because a place keeps its choice.
-    fn wait_for(&self, server: &mut Server, file: &str) -> String {
+    pub(crate) fn wait_for(&self, server: &mut Server, file: &str) -> String {
+        self.wait_until(server, &format!("signatures of {file}"), |why| {
+            why.contains(&format!("context: signatures of {file} "))
+        })
+    }
+
+    /// Requests suggestions until the reasons in words are as expected, and returns them. Every
+    /// request has another place of the anchor, because a place keeps its choice.
+    pub(crate) fn wait_until(
+        &self,
+        server: &mut Server,
+        what: &str,
+        is_it: impl Fn(&str) -> bool,
+    ) -> String {
         let deadline = Instant::now() + TIMEOUT;
-        for version in 2.. {
+        loop {
+            let version = self.version.get() + 1;
+            self.version.set(version);
+            let above = "/".repeat(2 + (version % 50) as usize);
             server.notify(
                 "textDocument/didChange",
                 &json!({
                     "textDocument": {"uri": self.main, "version": version},
-                    "contentChanges": [{"text": format!("// {version}\n{MAIN}")}],
+                    "contentChanges": [{"text": format!("{above}\n{MAIN}")}],
                 }),
             );
             server.items(&self.main, 8, 13);
             let why = server.explain(&self.main)["why"].to_string();
-            if why.contains(file) {
+            if is_it(&why) {
                 return why;
             }
-            assert!(Instant::now() < deadline, "no signature of {file}: {why}");
+            assert!(Instant::now() < deadline, "waited in vain for {what}: {why}");
             std::thread::sleep(Duration::from_millis(20));
         }
-        unreachable!("versions do not end")
     }
 }
 
 #[test]
 fn prompt_has_signatures_of_used_names() {
     let workspace = Workspace::new("cross-file");
-    let mut server = workspace.serve(Options::default(), &Value::Null, &capabilities());
+    let mut server = workspace.serve(Options::default(), &room(), &capabilities());
     let why = workspace.wait_for(&mut server, "src/shapes.rs");
-    assert!(why.contains("context: signatures of src/shapes.rs (1 line)"), "{why}");
+    let shown = "\"context: signatures of src/shapes.rs (1 line); imported: area_of\"";
+    assert!(why.contains(shown), "{why}");
     server.finish();
 }
 
@@ -101,7 +131,7 @@ fn denied_files_are_not_indexed() {
     let env =
         vec![("LOWKEY_LOG", "trace".to_owned()), ("LOWKEY_CACHE_DIR", cache.display().to_string())];
     let options = Options { env, ..Options::default() };
-    let mut server = workspace.serve(options, &Value::Null, &capabilities());
+    let mut server = workspace.serve(options, &room(), &capabilities());
     // The walk reads a folder's files in order, so those before `shapes.rs` had their turn.
     workspace.write("src/zoo.rs", "pub fn zoo_of(width: u32) -> u32 {\n    width\n}\n");
     let why = workspace.wait_for(&mut server, "src/shapes.rs");
@@ -139,7 +169,7 @@ fn registration(server: &Server) -> Option<&Value> {
 #[test]
 fn file_that_is_denied_later_leaves_the_prompt() {
     let workspace = Workspace::new("cross-file-denied-later");
-    let mut server = workspace.serve(Options::default(), &Value::Null, &watching());
+    let mut server = workspace.serve(Options::default(), &room(), &watching());
     workspace.wait_for(&mut server, "src/shapes.rs");
     workspace.write(".lowkeyignore", "shapes.rs\n");
     let deadline = Instant::now() + TIMEOUT;
@@ -161,7 +191,7 @@ fn lsp_mode_watches_no_files() {
     let workspace = Workspace::new("cross-file-lsp-mode");
     let mut server = Server::spawn(Options::default());
     server.client_info = json!({"name": "emacs", "version": "GNU Emacs 30.2"});
-    server.initialize(&watching(), &Value::Null, Some(&workspace.folder));
+    server.initialize(&watching(), &room(), Some(&workspace.folder));
     server.ready();
     server.open(&workspace.main, "rust", MAIN);
     workspace.wait_for(&mut server, "src/shapes.rs");
@@ -172,7 +202,7 @@ fn lsp_mode_watches_no_files() {
 #[test]
 fn changed_files_are_read_again() {
     let workspace = Workspace::new("cross-file-changed");
-    let mut server = workspace.serve(Options::default(), &Value::Null, &watching());
+    let mut server = workspace.serve(Options::default(), &room(), &watching());
     workspace.wait_for(&mut server, "src/shapes.rs");
     let params = registration(&server).expect("the server registers for changes");
     let pattern = params["registrations"][0]["registerOptions"]["watchers"][0]["globPattern"]

@@ -15,6 +15,7 @@ mod ghost_text;
 mod instructed;
 mod lifecycle;
 mod lines;
+mod next_edit;
 #[cfg(unix)]
 mod packed;
 mod popup;
@@ -26,3 +27,4 @@ mod settings;
 mod statistics;
 mod stderr;
 mod storm;
+mod workspace_folders;

@@ -44,8 +44,14 @@ def main():
                         "as llama.vim has it, or what the model's context leaves room for")
     parser.add_argument("--predict", type=int, default=128, help="llama.vim's n_predict")
     parser.add_argument("--target", action="store_true", help="simulate a user who knows the final text and accepts what matches")
+    parser.add_argument("--requests", type=Path, metavar="FILE",
+                        help="write llama.vim's requests for one trace to this file, for `lowkey bench team`")
     programs.add_common_options(parser)
     options = parser.parse_args()
+    if options.requests:
+        if len(options.traces) != 1:
+            parser.error("--requests takes one trace: each log is that of one typist")
+        options.ways = "cache"
     options.model = options.model or next((ROOT / "server/test-support").glob("*.gguf"))
     programs.find(options.model, "give --model a .gguf file")
     traces = options.traces or sorted((ROOT / "tests/traces").glob("*.jsonl"))
@@ -91,8 +97,24 @@ def peer(options, trace, way):
         server.ask("/completion", {"prompt": "warm", "n_predict": 1})
         plugin = Plugin(server, remembers=way == "cache", n_predict=options.predict)
         editor = Editor(json.loads(line) for line in events(trace, options.keys))
+        if options.requests:
+            return log_requests(options.requests, trace, editor, plugin, server)
         played = typist.play(editor, plugin) if options.target else {"keys": [plugin.key(view) for view in editor.keys()]}
         return {**played, "peak_mb": server.peak_mb()}
+
+
+def log_requests(path, trace, editor, plugin, server):
+    """Plays a trace and writes the requests to a log for `lowkey bench team`."""
+    rows, keys = [], []
+    for index, view in enumerate(editor.keys()):
+        plugin.sent = []
+        keys.append(plugin.key(view))
+        for (prefix, middle, suffix, _), after, n_tokens in plugin.sent:
+            rows.append({"key": index, "at_ms": round(editor.ms + after), "unsure": True, "prefix": prefix, "middle": middle,
+                         "suffix": suffix, "max_tokens": max(1, n_tokens)})
+    head = {"lowkey_requests": 1, "policy": f"llama.vim, {trace.stem}", "keys": len(keys), "ms": round(editor.ms)}
+    path.write_text("".join(json.dumps(row) + "\n" for row in [head, *rows]))
+    return {"keys": keys, "peak_mb": server.peak_mb()}
 
 
 def lowkey(options, trace):

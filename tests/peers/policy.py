@@ -58,7 +58,7 @@ class Editor:
     def __init__(self, rows):
         self.rows, self.documents = list(rows), {}
         head, self.next = self.rows[0], 1
-        self.path, self.cursor = head["path"], [0, 0]
+        self.path, self.cursor, self.ms = head["path"], [0, 0], 0
         self.open(head)
 
     def open(self, document):
@@ -72,6 +72,7 @@ class Editor:
             if "open" in row:
                 self.open(row["open"])
                 continue
+            self.ms += row.get("dt_ms", 0)
             self.path = row.get("path", self.path)
             if "edit" in row:
                 self.edit(row["edit"])
@@ -127,11 +128,14 @@ class Plugin:
         self.cache, self.random = {}, random.Random(1)
         # The answer to the last key.
         self.shown = ""
+        # For each request: which one it is, and how long after its key it was sent, in ms.
+        self.sent = []
 
     def key(self, view):
         """Answers one key; returns its cost."""
         cost = {"prefilled": 0, "decoded": 0, "ahead_prefilled": 0, "ahead_decoded": 0, "ms": 0.0, "first_ms": 0.0,
                 "served": False, "memory": False, "asked": False, "prompt": 0}
+        self.waited = 0.0
         shown = self.hint(view) if self.remembers else None
         if shown:
             cost["served"] = cost["memory"] = True
@@ -166,7 +170,7 @@ class Plugin:
 
     def request(self, context, predict_ms):
         prefix, middle, suffix, indentation = context
-        answer, ms = self.server.ask("/infill", {
+        after, (answer, ms) = self.waited, self.server.ask("/infill", {
             "id_slot": 0, "input_prefix": prefix, "input_suffix": suffix, "input_extra": [], "prompt": middle,
             "n_predict": self.n_predict, "stop": [], "n_indent": indentation, "top_k": 40, "top_p": 0.90,
             "stream": False, "samplers": ["top_k", "top_p", "infill"], "cache_prompt": True, "t_max_prompt_ms": 500,
@@ -174,6 +178,8 @@ class Plugin:
             # llama.vim leaves the seed random; runs here must be reproducible.
             "seed": 1,
         })
+        self.waited += ms
+        self.sent.append((context, after, answer["timings"]["predicted_n"]))
         for name in self.names(context):
             if len(self.cache) >= MAX_CACHE_KEYS:
                 del self.cache[self.random.choice(list(self.cache))]

@@ -18,6 +18,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("lowkey-model", &["lowkey-kernels"]),
     ("lowkey-engine", &["lowkey-model", "lowkey-prompt"]),
     ("lowkey-suggestion", &["lowkey-document"]),
+    ("lowkey-edits", &["lowkey-document"]),
     ("lowkey-network", &[]),
     ("lowkey-store", &["lowkey-network"]),
     ("lowkey-remote", &["lowkey-network"]),
@@ -31,6 +32,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "lowkey-model",
             "lowkey-engine",
             "lowkey-suggestion",
+            "lowkey-edits",
             "lowkey-store",
             "lowkey-remote",
         ],
@@ -49,6 +51,9 @@ const LAYERS: &[(&str, &[&str])] = &[
             // Chooses places by the rules of these stages, and groups answers by their classes.
             "lowkey-context",
             "lowkey-suggestion",
+            "lowkey-edits",
+            // Asks a server as a team does.
+            "lowkey-remote",
         ],
     ),
     (
@@ -93,6 +98,7 @@ const STAGES: &[&str] = &[
     "lowkey_model",
     "lowkey_engine",
     "lowkey_suggestion",
+    "lowkey_edits",
 ];
 
 /// Where in `server/app` a stage may be named, which ones, and why.

@@ -39,6 +39,7 @@ LANGUAGES = {
     ".py": Language("python", "    ", "\"'", "#"),
     ".ts": Language("typescript", "  ", "\"'`", "//"),
     ".go": Language("go", "\t", "\"'`", "//"),
+    ".java": Language("java", "    ", "\"'", "//"),
 }
 
 

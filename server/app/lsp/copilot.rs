@@ -18,6 +18,7 @@ pub(super) mod account;
 pub(super) mod completions;
 pub(super) mod door;
 pub(super) mod feedback;
+pub(super) mod inline_edit;
 pub(super) mod status;
 
 /// The accept command of items for these clients.

@@ -10,6 +10,7 @@ pub(super) mod execute_command;
 pub(super) mod explain;
 pub(super) mod initialize;
 pub(super) mod inline_completion;
+pub(super) mod next_edit;
 pub(super) mod status;
 pub(super) mod text_sync;
 pub(super) mod watched_files;

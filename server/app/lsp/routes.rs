@@ -14,10 +14,10 @@ use tower_lsp::ls_types::{
 };
 use tower_lsp::{ClientSocket, LanguageServer, LspService};
 
-use super::copilot::{account, completions, feedback};
+use super::copilot::{account, completions, feedback, inline_edit};
 use super::handlers::{
     completion, configuration, cursor, document, execute_command, explain, initialize,
-    inline_completion, status, watched_files, workspace_folders,
+    inline_completion, next_edit, status, watched_files, workspace_folders,
 };
 use super::session::Session;
 
@@ -68,6 +68,7 @@ pub(super) fn service() -> (LspService<Session>, ClientSocket) {
         .custom_method("$/lowkey/cursor", now(cursor::rests))
         .custom_method("$/lowkey/document", sure(document::fingerprint))
         .custom_method("$/lowkey/explain", now(explain::explain))
+        .custom_method("$/lowkey/nextEdit", next_edit::next_edit)
         .custom_method("$/lowkey/status", sure(status::status))
         // The methods of Copilot's server.
         .custom_method("setEditorInfo", sure(account::set_editor_info))
@@ -80,14 +81,14 @@ pub(super) fn service() -> (LspService<Session>, ClientSocket) {
         .custom_method("getCompletions", completions::first)
         .custom_method("getCompletionsCycling", completions::cycling)
         .custom_method("getPanelCompletions", completions::panel)
-        .custom_method("textDocument/copilotInlineEdit", now(completions::inline_edit))
+        .custom_method("textDocument/copilotInlineEdit", inline_edit::inline_edit)
         .custom_method("notifyShown", now(feedback::shown))
         .custom_method("notifyAccepted", now(feedback::accepted))
         .custom_method("notifyRejected", now(feedback::rejected))
         .custom_method("textDocument/didFocus", now(feedback::noted))
         .custom_method("textDocument/didShowCompletion", now(feedback::completion_shown))
         .custom_method("textDocument/didPartiallyAcceptCompletion", now(feedback::partly_accepted))
-        .custom_method("textDocument/didShowInlineEdit", now(feedback::noted))
+        .custom_method("textDocument/didShowInlineEdit", now(inline_edit::shown))
         .finish()
 }
 

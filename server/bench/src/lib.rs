@@ -1,5 +1,5 @@
-//! The measurements of `lowkey bench`: the engine, a cold start, an editing trace and the quality
-//! of suggestions.
+//! The measurements of `lowkey bench`: the engine, a cold start, an editing trace, a server under
+//! the load of a team, the quality of suggestions and next edits.
 //!
 //! The program passes its arguments, its settings, its embedded model and its own path to [`run`].
 //! `lowkey demo` uses the [client](client::Client), the [figures](figures::percentile) and the
@@ -16,6 +16,7 @@ use lowkey_completer::settings::Settings;
 
 pub mod client;
 mod cold;
+mod edits;
 mod engine;
 pub mod figures;
 mod player;
@@ -23,6 +24,7 @@ mod prompt_args;
 mod quality;
 mod replay;
 pub mod simulated_user;
+mod team;
 mod trace;
 
 /// The program that runs the measurements.
@@ -50,8 +52,13 @@ enum Bench {
     Cold(cold::Args),
     /// Replay an editing trace key by key, and report the cost of each key
     Replay(replay::Args),
+    /// Let many simulated typists ask one server, and report what it computes for each key
+    Team(team::Args),
     /// Remove text from a repository's files, request it, and report how often the answer is right
     Quality(Box<quality::Args>),
+    /// Ask for the next edit after recorded edits, and report how often it is right, and how often
+    /// nothing is shown where nothing follows
+    Edits(edits::Args),
 }
 
 /// Runs a measurement and prints the result to stdout.
@@ -60,6 +67,8 @@ pub fn run(args: &Args, settings: &Settings, program: &Program) -> anyhow::Resul
         Bench::Engine(args) => engine::run(args, settings, program),
         Bench::Cold(args) => cold::run(args, settings, program),
         Bench::Replay(args) => replay::run(args, settings, program),
+        Bench::Team(args) => team::run(args, settings),
         Bench::Quality(args) => quality::run(args, settings, program),
+        Bench::Edits(args) => edits::run(args),
     }
 }

@@ -46,6 +46,9 @@ use rng::digest;
 use row::{Row, Summary, Texts};
 use score::{agreed_chars, score};
 
+/// Twenty thousand files are indexed in less.
+const INDEX_TIMEOUT: Duration = Duration::from_mins(1);
+
 /// Arguments of `lowkey bench quality`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -127,6 +130,7 @@ pub(super) fn run(args: &Args, settings: &Settings, program: &Program) -> anyhow
             Status::Failed(reason) => bail!(reason),
             Status::Loading(_) => bail!("the model did not load"),
         };
+        completer.start_index();
         let parameters = parameters(args, &settings, &kinds, &model);
         let repository_copy = match &args.run {
             Some(command) => Some(
@@ -168,9 +172,15 @@ fn parameters(args: &Args, settings: &Settings, kinds: &[Kind], model: &str) -> 
         "parses": (!args.parses.is_empty()).then_some(&args.parses),
     });
     let Value::Object(mut parameters) = parameters else { return Map::new() };
-    for key in
-        ["anchor", "order", "prompt_tokens", "max_lines", "multiline", "suggestion_threshold"]
-    {
+    for key in [
+        "anchor",
+        "order",
+        "prompt_tokens",
+        "cross_file",
+        "max_lines",
+        "multiline",
+        "suggestion_threshold",
+    ] {
         parameters.extend(settings.value_of(key).map(|value| (key.to_owned(), value)));
     }
     parameters
@@ -254,6 +264,10 @@ impl Bench<'_> {
         let uri = Uri::of_path(&source.path);
         let snapshot = Document::open(uri.as_str(), source.language.id, 0, &holed).snapshot();
         let cursor = ByteOffset(hole.cursor());
+        self.completer.opened(&snapshot);
+        if !self.completer.wait_for_index(INDEX_TIMEOUT) {
+            bail!("the folder is not indexed within {} s", INDEX_TIMEOUT.as_secs());
+        }
         let trigger = if self.args.invoked { Trigger::Invoked } else { Trigger::Automatic };
         let request = CompletionRequest {
             trigger,

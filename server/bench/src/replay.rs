@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use lowkey_completer::report::{Report, TextSource, Tokens};
 use lowkey_completer::settings::Settings;
 use lowkey_completer::{Completer, CompletionRequest, Outcome, Status, Work};
@@ -19,6 +20,7 @@ use super::figures::percentile;
 use super::player::{FOLDER, Player, upcoming};
 use super::prompt_args::PromptArgs;
 use super::simulated_user::{Action, decide};
+use super::team::{LoggedRequest, RequestLog};
 use super::trace::{self, Trace};
 use crate::Program;
 
@@ -37,6 +39,9 @@ pub(super) struct Args {
     /// Play a user who knows the final text and accepts what matches
     #[arg(long)]
     target: bool,
+    /// Write what a remote server would be asked to this file, for `lowkey bench team`; one trace only
+    #[arg(long, value_name = "FILE")]
+    requests: Option<PathBuf>,
     #[command(flatten)]
     prompt: PromptArgs,
 }
@@ -106,6 +111,9 @@ struct Background {
 const INDEX_TIMEOUT: Duration = Duration::from_secs(10);
 
 pub(super) fn run(args: &Args, settings: &Settings, program: &Program) -> anyhow::Result<()> {
+    if args.requests.is_some() && args.traces.len() > 1 {
+        anyhow::bail!("--requests takes one trace: each log is that of one typist");
+    }
     let settings = args.prompt.apply(settings);
     let traces = args.traces.iter().map(|path| trace::read(path)).collect::<Result<Vec<_>, _>>()?;
     let runtime =
@@ -114,7 +122,11 @@ pub(super) fn run(args: &Args, settings: &Settings, program: &Program) -> anyhow
     for (path, trace) in args.traces.iter().zip(&traces) {
         // A server of its own for each trace: no trace profits from the one before.
         let completer = Completer::start(settings.clone(), program.embedded, None)?;
-        let (rows, work) = runtime.block_on(play(args, trace, &completer))?;
+        let (rows, work, log) = runtime.block_on(play(args, trace, &completer))?;
+        if let Some(path) = &args.requests {
+            std::fs::write(path, log.written()?)
+                .with_context(|| format!("cannot write {}", path.display()))?;
+        }
         completer.shutdown();
         let summary = summarise(&rows, work);
         all.push((summary.keystrokes_saved, summary.keystrokes));
@@ -143,7 +155,7 @@ async fn play(
     args: &Args,
     trace: &Trace,
     completer: &Arc<Completer>,
-) -> anyhow::Result<(Vec<Row>, Work)> {
+) -> anyhow::Result<(Vec<Row>, Work, RequestLog)> {
     if let Status::Failed(reason) = completer.ready().await {
         anyhow::bail!(reason);
     }
@@ -153,13 +165,15 @@ async fn play(
     player.snapshots().for_each(|snapshot| completer.opened(&snapshot));
     completer.wait_for_index(INDEX_TIMEOUT);
     let mut rows = Vec::new();
-    let (mut next, mut n_keys) = (0, 0);
+    let (mut requests, mut sample) = (Vec::new(), None);
+    let (mut next, mut n_keys, mut at_ms) = (0, 0, 0);
     let mut has_accepted = false;
     while let Some(step) = trace.steps.get(next) {
         let is_key = !std::mem::take(&mut has_accepted);
         // After an accept the editor asks at once, without a key.
         if is_key {
             next += 1;
+            at_ms += step.dt_ms;
             let pause = Duration::from_millis(step.dt_ms);
             if args.realtime {
                 tokio::time::sleep(pause).await;
@@ -178,7 +192,16 @@ async fn play(
         let before = completer.work();
         let snapshot = player.snapshot()?;
         let cursor = player.cursor(&snapshot);
-        let answer = completer.complete(CompletionRequest::new(snapshot.clone(), cursor)).await;
+        let request = CompletionRequest::new(snapshot.clone(), cursor);
+        let answer = completer.complete(request.clone()).await;
+        if args.requests.is_some()
+            && answer.report.source != TextSource::Memory
+            && let Some((ask, is_unsure)) = completer.remote_ask(&request, &answer.report)
+        {
+            sample.clone_from(&ask.vocabulary);
+            let n_decoded = answer.report.tokens.decoded;
+            requests.push(LoggedRequest::of(ask, (n_keys, at_ms), is_unsure, n_decoded));
+        }
         let now = player.snapshot()?;
         let mut row = Row {
             key: n_keys,
@@ -211,7 +234,8 @@ async fn play(
         rows.push(row);
     }
     completer.idle(Duration::from_secs(1)).await;
-    Ok((rows, completer.work()))
+    let log = RequestLog::new("lowkey", (n_keys, at_ms), sample.as_deref(), requests);
+    Ok((rows, completer.work(), log))
 }
 
 fn summarise(rows: &[Row], work: Work) -> Summary {

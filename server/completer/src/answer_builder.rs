@@ -44,7 +44,6 @@ impl Completer {
         let RawCompletion { text, is_complete, confidence, .. } = raw;
         report.confidence = confidence;
         report.n_snippets = prepared.context.snippets.len();
-        report.why.extend(prepared.snippets_in_words());
         let lines = prepared.lines.map(|lines| format!("lines: several, because {}", lines.why));
         report.why.extend(lines);
         report.untrimmed = Some(insert(active, prepared, text, 0));

@@ -131,6 +131,7 @@ impl Completer {
         lock(&self.memory).remove_document(uri);
         self.remote.leave(uri);
         self.index_closed(uri);
+        self.edits_closed(uri);
     }
 
     /// Applies new settings; returns messages about those that need a restart, and about a remote
@@ -153,6 +154,7 @@ impl Completer {
         let has_new_rules = current.exclude != settings.exclude;
         if has_new_rules {
             lock(&self.visibility).exclude(&settings.exclude);
+            self.edits_forgotten();
         }
         let has_new_index = has_new_rules || current.cross_file != settings.cross_file;
         let before = std::mem::replace(&mut *current, Arc::new(settings));
@@ -170,6 +172,7 @@ impl Completer {
     pub fn set_roots(&self, roots: Vec<PathBuf>) {
         let exclude = self.settings().exclude.clone();
         *lock(&self.visibility) = Visibility::new(roots, &exclude);
+        self.edits_forgotten();
         self.start_index();
     }
 

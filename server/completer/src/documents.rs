@@ -15,12 +15,17 @@ use crate::feedback::{Feedback, FeedbackEvent, FeedbackKind, RetentionCheck};
 use crate::prefill_slot::PrefillSlot;
 use crate::request::ActiveRequest;
 
+/// Documents whose edits are remembered.
+const MAX_EDITED: usize = 16;
+
 /// Documents by URI, and the state that they share.
 #[derive(Default)]
 pub(crate) struct Documents {
     by_uri: HashMap<Uri, DocumentState>,
     /// The document in which the user works, as last seen.
     active: Option<Snapshot>,
+    /// The documents that the user has edited, the last one first.
+    edited: Vec<Uri>,
     /// The last shown suggestion, from which a pause looks ahead. A user pauses in one document.
     pub(crate) shown_last: Option<(ActiveRequest, Outcome)>,
     /// The prefill at the resting cursor. There is one cursor.
@@ -58,6 +63,20 @@ impl Documents {
     pub(crate) fn enter(&mut self, snapshot: &Snapshot) -> Option<Snapshot> {
         let before = self.active.replace(snapshot.clone());
         before.filter(|before| before.uri() != snapshot.uri())
+    }
+
+    /// Notes that the user has edited a document.
+    pub(crate) fn edited(&mut self, uri: &Uri) {
+        if self.edited.first() != Some(uri) {
+            self.edited.retain(|other| other != uri);
+            self.edited.insert(0, uri.clone());
+            self.edited.truncate(MAX_EDITED);
+        }
+    }
+
+    /// Returns the documents that the user has edited, closed ones too, the last one first.
+    pub(crate) fn edited_last(&self) -> &[Uri] {
+        &self.edited
     }
 
     /// Removes a document.

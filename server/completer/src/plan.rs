@@ -195,6 +195,7 @@ impl Completer {
         let model = prepared.model.clone();
         let mut report = Report { source: TextSource::Memory, model, ..Report::default() };
         report.why.push("memory: the text was decoded before; nothing was computed".into());
+        report.why.extend(prepared.snippets_in_words(None));
         Some(self.build_answer(active, prepared, raw, report))
     }
 

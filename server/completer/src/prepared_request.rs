@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-use lowkey_context::{Anchor, Context};
+use lowkey_context::{Anchor, Context, Snippet};
 use lowkey_document::lexical::Scanner;
 use lowkey_document::{Cursor, Language};
 use lowkey_engine::{Job, Sampling};
@@ -121,14 +121,21 @@ impl PreparedRequest {
         }
     }
 
-    /// Describes the text of other files in the prompt; `None` if there is none.
-    pub(crate) fn snippets_in_words(&self) -> Option<String> {
-        let files = self.context.snippets.iter().map(|snippet| {
+    /// Describes the text of other files, a line for each file, in the prompt's order.
+    ///
+    /// `n_shown` snippets are in the prompt, the last ones; `None` if all may be.
+    pub(crate) fn snippets_in_words(&self, n_shown: Option<usize>) -> Vec<String> {
+        let snippets = &self.context.snippets;
+        let n_left = n_shown.map_or(0, |n| snippets.len().saturating_sub(n));
+        let in_words = |(idx, snippet): (usize, &Snippet)| {
+            let place = if idx < n_left { "not in this prompt: " } else { "" };
             let n_lines = snippet.text.lines().count();
-            format!("{} ({n_lines} {})", snippet.label, if n_lines == 1 { "line" } else { "lines" })
-        });
-        let files: Vec<String> = files.collect();
-        (!files.is_empty()).then(|| format!("context: signatures of {}", files.join(", ")))
+            let lines = if n_lines == 1 { "line" } else { "lines" };
+            let Snippet { label, reason, .. } = snippet;
+            let because = if reason.is_empty() { "" } else { "; " };
+            format!("context: {place}signatures of {label} ({n_lines} {lines}){because}{reason}")
+        };
+        snippets.iter().enumerate().map(in_words).collect()
     }
 
     /// Returns the text from the anchor to the cursor.

@@ -165,7 +165,7 @@ impl Completer {
                 });
             }
         };
-        let asked = server.ask(move || Some(prompts.ask(source, n, one_line)), on_text, done);
+        let asked = server.ask(move || Some(prompts.ask(&source, n, one_line)), on_text, done);
         match asked {
             Ok(ticket) => {
                 let new = Arc::new(RemoteJob {
@@ -303,7 +303,7 @@ impl Completer {
 
 /// Whether the local answer is worth a question: its text is improbable, or a rule removed it, or
 /// there was no time for one. A line that the model ended by itself is not.
-fn is_unsure(report: &Report) -> bool {
+pub(crate) fn is_unsure(report: &Report) -> bool {
     match (&report.gate, report.silent.as_deref()) {
         (Some(gate), _) => gate.probability < UNSURE_BELOW,
         (None, Some("deadline")) => true,

@@ -17,8 +17,8 @@ mod value;
 
 use value::FromValue;
 pub use value::{
-    AnchorSetting, CrossFileSetting, Infill, Multiline, Number, OrderSetting, Popup, Quantize,
-    RemoteProtocol, SettingKind, SharedWeights, SuggestionThreshold,
+    AnchorSetting, CrossFileSetting, Infill, Multiline, NextEditSetting, Number, OrderSetting,
+    Popup, Quantize, RemoteProtocol, SettingKind, SharedWeights, SuggestionThreshold,
 };
 
 /// One row of the table, for the reference, the editors' schema and the check.
@@ -130,6 +130,8 @@ settings! {
     speculation: bool = true, restart;
     /// Whether prompts have signatures of definitions in other files of the workspace: `auto` with models that were measured to profit, `always`, or `never`. The definitions are indexed in memory, never those of files that the model must not see. `server/context/README.md` has the figures.
     cross_file: CrossFileSetting = CrossFileSetting::Auto;
+    /// Whether a change that you made is offered at other places that seem to need it: `off`, `careful` for very probable places only, or `normal`. Edits of the session are remembered in memory, never those of files that the model must not see. Needs a client that asks for next edits. `server/edits/README.md` has the figures.
+    next_edit: NextEditSetting = NextEditSetting::Normal;
     /// Whether lowkey counts shown and accepted suggestions for `lowkey stats`: counts by day and language, no text, on this machine only.
     statistics: bool = true;
     /// Maximum number of prompt tokens; 0 means as many as the model was trained for and this machine computes in two seconds.

@@ -19,6 +19,7 @@ use tokio::sync::watch;
 
 use crate::counters::{Counters, Work};
 use crate::documents::Documents;
+use crate::next_edit::NextEdits;
 use crate::remote_link::RemoteLink;
 use crate::settings::Settings;
 use crate::stats::Statistics;
@@ -37,6 +38,7 @@ pub struct Completer {
     pub(crate) cross_file: Mutex<WorkspaceIndex>,
     pub(crate) remote: RemoteLink,
     documents: Mutex<Documents>,
+    pub(crate) next_edits: Mutex<NextEdits>,
     /// Statistics; nothing is counted until they have a file.
     pub(crate) statistics: OnceLock<Statistics>,
     next_id: AtomicU64,
@@ -68,6 +70,7 @@ impl Completer {
             cross_file: Mutex::default(),
             remote,
             documents: Mutex::default(),
+            next_edits: Mutex::default(),
             statistics: OnceLock::new(),
             next_id: AtomicU64::new(1),
             work: Arc::default(),

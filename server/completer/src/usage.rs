@@ -21,8 +21,10 @@ impl Completer {
     ///
     /// Cheap if no suggestion is shown in it; otherwise it reads only the suggestion's own text.
     pub fn changed(self: &Arc<Self>, snapshot: &Snapshot) {
+        self.edits_changed(snapshot);
         let mut documents = self.documents();
         let left = documents.enter(snapshot);
+        documents.edited(snapshot.uri());
         let observed =
             documents.observe(snapshot, |feedback, now| feedback.after_edit(snapshot, now));
         drop(documents);

@@ -233,6 +233,8 @@ impl Completer {
         if waiting.joined {
             report.why.push("engine: joined the decoding that was running".into());
         }
+        let n_shown = made.map(|made| made.n_snippets);
+        report.why.extend(waiting.prepared.snippets_in_words(n_shown));
         let typed_bytes = waiting.job.forced.len();
         let raw = RawCompletion { text, is_complete, confidence, typed_bytes };
         self.build_answer(active, &waiting.prepared, raw, report)

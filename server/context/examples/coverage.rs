@@ -1,7 +1,8 @@
 //! How often the definition that a hole needs is among the collected signatures.
 //!
 //! `coverage HOLES.jsonl BYTES...`: holes as `server/training/crossfile.py` writes them, and limits
-//! of the signatures' text. No model is asked.
+//! of the signatures' text. No model is asked. Without limits it prints the candidates of each hole
+//! with the parts of their scores, for `server/training/crossfile_weights.py`.
 
 #![expect(clippy::print_stdout, reason = "an example's result goes to standard output")]
 
@@ -10,9 +11,11 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use lowkey_context::index::{DefinitionIndex, IndexLimits, TextOrigin};
-use lowkey_context::related::{FileSnippet, Place, SignatureLimits, signatures, window};
+use lowkey_context::related::{
+    FileSnippet, Place, Ranked, SignatureLimits, WEIGHTS, ranked, signatures, window,
+};
 use lowkey_document::{ByteOffset, Document, Language};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 fn main() {
     let mut args = std::env::args().skip(1);
@@ -21,6 +24,9 @@ fn main() {
     let mut indexes: HashMap<PathBuf, DefinitionIndex> = HashMap::new();
     let mut counts: BTreeMap<(String, String), Vec<usize>> = BTreeMap::new();
     let mut micros = Vec::new();
+    if limits.is_empty() {
+        println!("{}", json!(WEIGHTS));
+    }
     for hole in holes.lines() {
         let hole: Value = serde_json::from_str(hole).expect("JSON");
         let text_of = |key: &str| hole[key].as_str().unwrap_or_default().to_owned();
@@ -36,12 +42,27 @@ fn main() {
         let cursor = snapshot.cursor(ByteOffset(offset));
         let context = window(&snapshot, &cursor, &text_of("path"));
         let path = path.to_string_lossy().into_owned();
-        let place = Place { context: &context, text: &text, language, path: &path };
+        let place = Place { context: &context, text: &text, language, path: &path, edited: &[] };
         let needed = &hole["names"][0];
         let (name, file) = (needed["name"].as_str(), needed["defined_in"].as_str());
         let base = root.to_string_lossy().into_owned();
         let label =
             |path: &str| Some(path.strip_prefix(&*base)?.trim_start_matches('/').to_owned());
+        if limits.is_empty() {
+            let table = index.snapshot();
+            let rows = ranked(&place, &table);
+            let rows: Vec<Value> = rows
+                .iter()
+                .map(|Ranked { path, definition, parts }| {
+                    let label = label(path).unwrap_or_default();
+                    let is_needed = Some(&*label) == file && Some(definition.name) == name;
+                    json!([u8::from(is_needed), definition.signature.len(), label, parts])
+                })
+                .collect();
+            let package = text_of("package");
+            println!("{}", json!({"package": package, "visible": hole["visible"], "rows": rows}));
+            continue;
+        }
         let is_word = |c: char| !(c.is_alphanumeric() || c == '_');
         for (at, &limit) in limits.iter().enumerate() {
             let started = Instant::now();
@@ -70,7 +91,8 @@ fn main() {
         println!("{language:<12} {visible:<9} {n:>4}  {}", shares.join("  "));
     }
     micros.sort_unstable();
-    println!("µs p50 {} p95 {}", micros[micros.len() / 2], micros[micros.len() * 95 / 100]);
+    let Some(last) = micros.len().checked_sub(1) else { return };
+    println!("µs p50 {} p95 {}", micros[last / 2], micros[last * 95 / 100]);
 }
 
 /// Indexes every file below a folder.

@@ -67,12 +67,14 @@ pub enum Anchor {
 }
 
 /// A text from another place that may help.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Snippet {
     /// The label of its file, as in [`Context::label`].
     pub label: String,
     /// The text, with `\n` line ends.
     pub text: String,
+    /// Why it may help, for reports, such as `imported: area_of`; "" if the caller chose it.
+    pub reason: String,
 }
 
 /// All parts of a prompt. All texts have `\n` line ends, regardless of the file's.

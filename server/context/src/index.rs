@@ -17,6 +17,7 @@ mod head;
 mod indexer;
 mod keywords;
 mod lines;
+mod neighbours;
 mod pause;
 mod script;
 mod store;

@@ -10,6 +10,7 @@ use crate::gather::{Context, Snippet, WindowBudget, group_start};
 
 mod candidates;
 mod chunks;
+mod evidence;
 mod near;
 mod signatures;
 #[cfg(test)]
@@ -17,7 +18,8 @@ mod tests;
 mod words;
 
 pub use chunks::similar_chunks;
-pub use signatures::{SignatureLimits, signatures};
+pub use evidence::WEIGHTS;
+pub use signatures::{Ranked, SignatureLimits, ranked, signatures};
 
 /// Bytes of a document that collectors search for names and imports.
 pub const MAX_SEARCHED_BYTES: usize = 128 << 10;
@@ -56,4 +58,6 @@ pub struct Place<'p> {
     pub language: &'static Language,
     /// The document's absolute path with `/` between its parts; "" if it is no file.
     pub path: &'p str,
+    /// The same of the files that the session has edited, the last one first.
+    pub edited: &'p [String],
 }

@@ -8,6 +8,7 @@
 //! Invariant: all functions here are total. Broken input (positions outside the text, half a
 //! surrogate pair, versions that go backwards) is clamped or reported, never a panic.
 
+mod difference;
 mod document;
 pub mod fixture;
 mod language;

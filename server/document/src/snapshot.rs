@@ -212,6 +212,10 @@ impl Snapshot {
         edited
     }
 
+    pub(crate) fn rope(&self) -> &Rope {
+        &self.rope
+    }
+
     fn chars(&self, start: usize, end: usize) -> String {
         if start >= end {
             return String::new();

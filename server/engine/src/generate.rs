@@ -87,6 +87,7 @@ impl Generator {
             Some(prompt) if prompt.tokens.is_empty() => Stop::NoPrompt,
             Some(prompt) => {
                 result.tokens.prompt = prompt.tokens.len();
+                result.n_snippets = prompt.n_snippets;
                 // A job that only computes a prompt extends the session of that prompt.
                 let forks = background && job.max_tokens > 0;
                 let mut session =

@@ -176,6 +176,8 @@ pub struct Generated<R = &'static str> {
     pub masked_probability: f32,
     /// Whether the small prompt was used.
     pub used_small_prompt: bool,
+    /// How many snippets of other files the prompt has.
+    pub n_snippets: usize,
     /// Whether `stop` rejected the first text and this is the second.
     pub retried: bool,
     /// Whether one token was changed because that made the whole text more probable.
@@ -194,6 +196,7 @@ impl<R> Default for Generated<R> {
             first_tokens: Vec::new(),
             masked_probability: 0.0,
             used_small_prompt: false,
+            n_snippets: 0,
             retried: false,
             branched: false,
             stop: Stop::default(),

@@ -14,7 +14,7 @@ use crate::families::Piece;
 use crate::fim::FimFormat;
 use crate::format::Format;
 use crate::memo::Memo;
-use crate::placement::{Placement, Style, snippets};
+use crate::placement::{Fitting, Placement, Style, snippets};
 use crate::preamble;
 use crate::prompt::Prompt;
 use crate::script::{Script, ScriptPrefixes};
@@ -78,6 +78,7 @@ impl Parts<'_> {
         self,
         mut tokens: Vec<TokenId>,
         context: &Context,
+        n_snippets: usize,
         code_extractor: Option<CodeExtractor>,
     ) -> Prompt {
         let n_fixed = tokens.len();
@@ -85,7 +86,7 @@ impl Parts<'_> {
         let (forced, unforced) = context.line_before.split_at(self.forced.healed_from);
         let unforced = if unforced.is_empty() { self.healed } else { unforced };
         let (forced, unforced) = (forced.to_owned(), unforced.to_owned());
-        Prompt { tokens, n_fixed, forced, unforced, code_extractor }
+        Prompt { tokens, n_fixed, forced, unforced, code_extractor, n_snippets }
     }
 }
 
@@ -151,7 +152,7 @@ impl Assembler {
         let mut tokens = Vec::with_capacity(budget.prompt_tokens.min(1 << 16));
         for (at, &piece) in layout.iter().enumerate() {
             if at == snippets_at {
-                tokens.extend_from_slice(&snippets);
+                tokens.extend_from_slice(&snippets.tokens);
             }
             match piece {
                 Piece::Bos | Piece::Separator | Piece::Pre | Piece::Suf | Piece::Mid => {
@@ -164,7 +165,7 @@ impl Assembler {
                 Piece::Middle => {}
             }
         }
-        parts.finish(tokens, context, None)
+        parts.finish(tokens, context, snippets.n, None)
     }
 
     /// Returns the tokens of the snippets at `placement`.
@@ -175,7 +176,7 @@ impl Assembler {
         context: &Context,
         budget: Budget,
         parts: &Parts<'_>,
-    ) -> Vec<TokenId> {
+    ) -> Fitting {
         let style = placement.style(format);
         let mut opening = Vec::new();
         if placement == Placement::Repository && !context.repository.is_empty() {

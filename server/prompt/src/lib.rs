@@ -24,6 +24,7 @@ mod instruct;
 mod json;
 mod memo;
 mod merging;
+mod next_edit;
 mod placement;
 mod pre_tokenizer;
 mod preamble;
@@ -44,6 +45,10 @@ pub use fim::{FimFormat, FimOrder, NoFim};
 pub use format::{Format, Infill, NoFormat};
 pub use gguf::GgufVocab;
 pub use healing::Healing;
+pub use next_edit::{
+    BlockEdit, EditHunk, MAX_ANSWER_TOKENS, NextEditFormat, NextEditInput, NextEditPrompt,
+    NextEditSnippet, NoEdit, NoNextEdit, NoNextEditFormat, Prefill,
+};
 pub use placement::Placement;
 pub use prompt::Prompt;
 pub use tokenizer::Tokenizer;

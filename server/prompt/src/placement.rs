@@ -88,6 +88,14 @@ impl Style {
     }
 }
 
+/// The snippets that fit into a prompt.
+#[derive(Debug, Default)]
+pub(crate) struct Fitting {
+    pub(crate) tokens: Vec<TokenId>,
+    /// How many there are.
+    pub(crate) n: usize,
+}
+
 /// Returns the tokens of as many snippets as fit into `allowed` tokens, the most helpful ones.
 ///
 /// `opening` precedes the first snippet; it is omitted if there is none.
@@ -97,8 +105,8 @@ pub(crate) fn snippets(
     opening: &[TokenId],
     allowed: usize,
     encode: impl Fn(&str) -> Arc<[TokenId]>,
-) -> Vec<TokenId> {
-    let Some(mut left) = allowed.checked_sub(opening.len()) else { return Vec::new() };
+) -> Fitting {
+    let Some(mut left) = allowed.checked_sub(opening.len()) else { return Fitting::default() };
     let language = Language::by_path(Path::new(&context.label));
     let separator = match style {
         Style::Files(separator) => separator,
@@ -119,14 +127,14 @@ pub(crate) fn snippets(
         }
     }
     if chosen.is_empty() {
-        return Vec::new();
+        return Fitting::default();
     }
     let mut tokens = opening.to_vec();
     for text in chosen.iter().rev() {
         tokens.extend(separator);
         tokens.extend(text.iter());
     }
-    tokens
+    Fitting { tokens, n: chosen.len() }
 }
 
 /// Writes every line of `text` as a comment; "" in a language without comments.

@@ -22,4 +22,6 @@ pub struct Prompt {
     /// How to extract the code from an instructed model's answer; `None` if the whole answer is the
     /// middle.
     pub code_extractor: Option<CodeExtractor>,
+    /// How many snippets of other files the prompt has: the last ones of its context.
+    pub n_snippets: usize,
 }

@@ -22,6 +22,7 @@ mod config;
 mod dialect;
 mod error;
 mod http;
+mod metrics;
 mod remote;
 mod server_info;
 mod stream;
@@ -33,6 +34,7 @@ pub use ask::{Ask, Flow, PromptParts, RemoteCounts, RemoteEnd, RemotePrompt, Rem
 pub use config::{ConfigError, RemoteConfig, RemoteTimeouts};
 pub use dialect::{Dialect, RemoteProtocol};
 pub use error::RemoteError;
+pub use metrics::ServerTotals;
 pub use remote::{Remote, RemoteState, RemoteTicket};
 pub use server_info::ServerInfo;
 #[doc(hidden)]

@@ -16,6 +16,7 @@ use crate::call::{self, Ended};
 use crate::config::RemoteConfig;
 use crate::error::RemoteError;
 use crate::http::{Http, Lease};
+use crate::metrics::{self, ServerTotals};
 use crate::server_info::{self, ServerInfo};
 
 /// Calls at the same time, cancelled ones that still connect included.
@@ -175,6 +176,13 @@ impl Remote {
         let began = Instant::now();
         server_info::models(&self.inner.http, &lease)?;
         Ok(began.elapsed())
+    }
+
+    /// Returns what the server has computed since its start, from its metrics, on the caller's
+    /// thread; `None` if it has none that are known here.
+    pub fn totals(&self) -> Result<Option<ServerTotals>, RemoteError> {
+        let lease = self.inner.http.lease()?;
+        metrics::totals(&self.inner.http, &lease)
     }
 
     /// Finds out what the server is, on the caller's thread.

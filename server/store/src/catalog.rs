@@ -45,6 +45,9 @@ pub struct CatalogEntry {
     pub architecture: String,
     /// The fill-in-the-middle format; `None` for a model without one.
     pub fim: Option<String>,
+    /// The format of a model that predicts the next edit, as server/prompt names it; `None` for all
+    /// others. A model's file does not name this format.
+    pub next_edit: Option<String>,
     /// Programming languages, in words.
     pub languages: String,
     pub layers: u64,
@@ -242,6 +245,15 @@ mod tests {
         }
         assert_eq!(entry("QWEN2.5-coder-0.5B"), entry("qwen2.5-coder-0.5b"));
         assert_eq!(entry("gpt-9"), None);
+    }
+
+    #[test]
+    fn next_edit_models_are_told_by_their_row() {
+        let formats: Vec<_> = catalog()
+            .iter()
+            .filter_map(|row| Some((row.name.as_str(), row.next_edit.as_deref()?)))
+            .collect();
+        assert_eq!(formats, [("sweep-next-edit-0.5b", "sweep"), ("sweep-next-edit-1.5b", "sweep")]);
     }
 
     #[test]

@@ -5,7 +5,7 @@ to the editor if it inserts them, and corrects them otherwise. Blocks in the scr
 four columns in every language; the editor uses the language's unit.
 """
 
-from sessions import golang, python, rust, typescript
+from sessions import golang, java, python, rust, typescript
 from sessions.register import play
 
-__all__ = ["golang", "play", "python", "rust", "typescript"]
+__all__ = ["golang", "java", "play", "python", "rust", "typescript"]

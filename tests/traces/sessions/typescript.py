@@ -211,3 +211,91 @@ def typescript_undo(e: Editor) -> None:
     e.redo(4)
     e.undo("const answer = ")
     e.redo(len(e.document.redo))
+
+
+@scenario("src/meter.ts", "src/tariff.ts", "src/invoice.ts")
+def typescript_three_files(e: Editor) -> None:
+    meter, tariff, invoice = "src/meter.ts", "src/tariff.ts", "src/invoice.ts"
+    e.goto("export function days(span: Span)", before=True)
+    e.code("""
+        /** The mean power of a span, in watts. */
+        export function meanWatts(span: Span): number {
+            return (1000 * energy(span)) / (24 * days(span));
+        }
+    """)
+    e.enter()
+    e.enter()
+    e.goto("import { type Reading, days, energy, ", path=invoice)
+    e.type("meanWatts, ")
+    e.goto("    lines.push(`${period}: ${energy(span).toFixed(1)} kWh, ")
+    e.type("${meanWatts(span).toFixed(0)} W, ")
+    e.pause()
+    # A field of the tariff, its price, and its line on the invoice.
+    e.goto("  dayCents: number;", path=tariff)
+    e.enter()
+    e.type("bonusCents?: number;")
+    e.goto("/** The tariff with the lowest", before=True)
+    e.code("""
+        /** The bonus for a customer who stays for a year. */
+        export function bonusOf(span: Span, tariff: Tariff): number {
+            return days(span) >= 365 ? (tariff.bonusCents ?? 0) : 0;
+        }
+    """)
+    e.enter()
+    e.enter()
+    e.goto("import { type Tariff, ", path=invoice)
+    e.complete("bon", "bonusOf")
+    e.type(", ")
+    e.goto("    sum += cents;")
+    e.enter()
+    e.code("""
+        const bonus = bonusOf(span, customer.tariff);
+        if (bonus > 0) {
+            sum -= bonus;
+            lines.push(`Bonus: ${euros(-bonus)}`);
+        }
+    """)
+    e.pause(1, 3)
+    # A look at the library, a function there, and two uses.
+    e.goto("return kept.slice(1).map((to, i) => ({ from: kept[i], to }));\n}", path=meter)
+    e.enter()
+    e.enter()
+    e.code("""
+        /** The whole time between the first and the last reading. */
+        export function whole(readings: Reading[]): Span | undefined {
+            const kept = plausible(readings);
+            const [from, to] = [kept.at(0), kept.at(-1)];
+            return from && to && from !== to ? { from, to } : undefined;
+        }
+    """)
+    e.goto("  return best;\n}", path=tariff)
+    e.enter()
+    e.enter()
+    e.code("""
+        /** The cheapest tariff for all readings, and what it saves. */
+        export function advice(readings: Reading[], current: Tariff): string {
+            const span = whole(readings);
+            const best = span && cheapest(span);
+            if (!span || !best || best.name === current.name) {
+                return "";
+            }
+            const saved = priceOf(span, current) - priceOf(span, best);
+            return `${best.name} saves ${(saved / 100).toFixed(2)} €`;
+        }
+    """)
+    e.goto("import { type Span, days, energy")
+    e.type(", type Reading, whole")
+    e.goto("  lines.push(`Sum: ${euros(sum)}`);", path=invoice)
+    e.enter()
+    e.code("""
+        const hint = advice(customer.readings, customer.tariff);
+        if (hint) {
+            lines.push(hint);
+        }
+    """)
+    e.goto("bonusOf, ")
+    e.type("advice, ")
+    e.goto('`Invoice for ${customer.name}')
+    e.type(", ${days(whole(customer.readings)!).toFixed(0)} days")
+    e.goto("days, energy, meanWatts, spans")
+    e.type(", whole")

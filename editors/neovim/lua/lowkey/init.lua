@@ -4,6 +4,7 @@
 --- and 0.11 it draws ghost text itself. All that can be suggested is decided by the server.
 local client_of = require('lowkey.client')
 local cursor = require('lowkey.cursor')
+local next_edit = require('lowkey.next_edit')
 local part = require('lowkey.part')
 local status = require('lowkey.status')
 local api = vim.api
@@ -25,6 +26,8 @@ local DEFAULTS = {
   debounce_ms = 75,
   -- Keys of insert mode; false: none.
   keys = { accept = '<Tab>', accept_word = '<M-w>', accept_line = '<M-l>', dismiss = '<M-e>', ask = '<M-\\>', next = '<M-]>', previous = '<M-[>' },
+  -- Keys of normal and insert mode for the next edit; false: none.
+  next_edit_keys = { accept = '<M-n>', dismiss = '<M-N>' },
 }
 
 local engine
@@ -63,6 +66,11 @@ local function map(key, action, description)
   end, { desc = 'lowkey: ' .. description })
 end
 
+local function map_next_edit(key, action, description)
+  if not key then return end
+  vim.keymap.set({ 'n', 'i' }, key, function() action() end, { desc = 'lowkey: ' .. description })
+end
+
 local nothing = function() end
 
 --- Takes the suggestion; false where there is none. `otherwise` runs when it turns out to be
@@ -95,6 +103,15 @@ end
 function M.cycle(by)
   return engine ~= nil and engine.cycle(by)
 end
+
+--- Jumps to the next edit, or accepts it where the cursor is in its line; false where there is none.
+M.accept_next_edit = next_edit.accept
+
+--- Removes the next edit; it is not shown again for a while.
+M.dismiss_next_edit = next_edit.dismiss
+
+--- The next edit: `bufnr`, `row` from 1 and `text`; nil where there is none.
+M.next_edit = next_edit.shown
 
 --- The ghost text of the current buffer; nil where there is none.
 function M.shown()
@@ -145,6 +162,7 @@ function M.setup(given)
   client_of.setup(options)
   status.setup()
   cursor.setup()
+  next_edit.setup()
   local keys = options.keys or {}
   map(keys.accept, M.accept, 'accept the suggestion')
   map(keys.accept_word, M.accept_word, 'accept its next word')
@@ -153,6 +171,9 @@ function M.setup(given)
   if M.engine_name == 'lowkey.ghost' then map(keys.ask, M.ask, 'suggest now') end
   map(keys.next, function() return M.cycle(1) end, 'show the next suggestion')
   map(keys.previous, function() return M.cycle(-1) end, 'show the suggestion before')
+  local next_edit_keys = options.next_edit_keys or {}
+  map_next_edit(next_edit_keys.accept, M.accept_next_edit, 'jump to the next edit, then accept it')
+  map_next_edit(next_edit_keys.dismiss, M.dismiss_next_edit, 'remove the next edit')
   api.nvim_create_autocmd('LspAttach', {
     group = api.nvim_create_augroup('lowkey.attach', {}),
     callback = function(event)

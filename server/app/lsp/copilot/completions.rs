@@ -123,11 +123,6 @@ pub(in crate::lsp) async fn panel(session: &Session, params: Params) -> Result<V
     Ok(json!({ "solutionCountTarget": n }))
 }
 
-/// Answers `textDocument/copilotInlineEdit`: the server suggests no edits elsewhere in the file.
-pub(in crate::lsp) fn inline_edit(session: &Session, _: &Value) -> Result<Value> {
-    negotiated(session).map(|_| json!({"edits": []}))
-}
-
 /// Returns the suggestions, or `None` if a newer request superseded this one.
 async fn completions(
     session: &Session,

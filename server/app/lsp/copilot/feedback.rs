@@ -24,7 +24,7 @@ struct Item {
 }
 
 impl ItemParams {
-    fn id(&self) -> Option<u64> {
+    pub(super) fn id(&self) -> Option<u64> {
         id(self.item.command.get("arguments")?.get(0)?)
     }
 }
@@ -79,7 +79,7 @@ pub(in crate::lsp) fn partly_accepted(session: &Session, params: &ItemParams) {
     }
 }
 
-/// Handles `textDocument/didFocus` and `textDocument/didShowInlineEdit`, which need no action.
+/// Handles `textDocument/didFocus`, which needs no action.
 pub(in crate::lsp) fn noted(_: &Session, _: &Value) {}
 
 /// Notes that a suggestion, or its first `units` UTF-16 units, was accepted.

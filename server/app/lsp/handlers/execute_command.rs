@@ -1,4 +1,4 @@
-//! `workspace/executeCommand`: an accepted suggestion, pause and resume.
+//! `workspace/executeCommand`: an accepted or dismissed suggestion, pause and resume.
 
 use serde_json::{Value, json};
 use tower_lsp::jsonrpc::{Error, Result};
@@ -11,6 +11,8 @@ use crate::lsp::session::{NegotiatedState, Session};
 
 /// The editor runs it after it inserted a suggestion; its argument is the suggestion's id.
 const ACCEPT: &str = "lowkey.accept";
+/// The user dismissed a next edit; its argument is the edit's id.
+const DISMISS: &str = "lowkey.dismiss";
 const PAUSE: &str = "lowkey.pause";
 const RESUME: &str = "lowkey.resume";
 const TOGGLE: &str = "lowkey.toggle";
@@ -19,7 +21,7 @@ const TOGGLE: &str = "lowkey.toggle";
 pub(super) fn options(quirks: Quirks) -> ExecuteCommandOptions {
     let accept = if quirks.copilot_command { copilot::ACCEPT } else { ACCEPT };
     ExecuteCommandOptions {
-        commands: [accept, PAUSE, RESUME, TOGGLE].map(str::to_owned).to_vec(),
+        commands: [accept, DISMISS, PAUSE, RESUME, TOGGLE].map(str::to_owned).to_vec(),
         ..ExecuteCommandOptions::default()
     }
 }
@@ -36,7 +38,17 @@ pub(in crate::lsp) fn execute(
             let id = id.ok_or_else(|| {
                 Error::invalid_params("lowkey.accept takes the id of a suggestion")
             })?;
-            negotiated.completer.accepted(id);
+            if !negotiated.completer.next_edit_accepted(id) {
+                negotiated.completer.accepted(id);
+            }
+            return Ok(None);
+        }
+        DISMISS => {
+            let id = params.arguments.first().and_then(copilot::id);
+            let id = id.ok_or_else(|| {
+                Error::invalid_params("lowkey.dismiss takes the id of a next edit")
+            })?;
+            negotiated.completer.next_edit_dismissed(id);
             return Ok(None);
         }
         PAUSE => true,
@@ -44,7 +56,7 @@ pub(in crate::lsp) fn execute(
         TOGGLE => !negotiated.completer.settings().paused,
         _ => {
             return Err(Error::invalid_params(format!(
-                "unknown command; use {ACCEPT}, {PAUSE}, {RESUME}, {TOGGLE}"
+                "unknown command; use {ACCEPT}, {DISMISS}, {PAUSE}, {RESUME}, {TOGGLE}"
             )));
         }
     };

@@ -81,6 +81,7 @@ pub(in crate::lsp) fn initialized(session: &Session) {
         copilot::status::follow(session);
     }
     watched_files::register(session);
+    watched_files::index(session);
     configuration::fetch(session);
     configuration::show(session, &negotiated.problems);
 }

@@ -1,4 +1,5 @@
-//! `workspace/didChangeWatchedFiles`: the index of the workspace reads changed files again.
+//! The index of the workspace: its start, and `workspace/didChangeWatchedFiles`, after which it reads changed files
+//! again.
 //!
 //! The server registers for the files whose definitions it indexes, and for ignore files. With a client that cannot
 //! register, a changed file is read again when it is opened.
@@ -32,6 +33,16 @@ pub(super) fn register(session: &Session) {
         if let Err(error) = client.register_capability(vec![registration]).await {
             tracing::warn!(code = error.code.code(), "the editor did not register watched files");
         }
+    });
+}
+
+/// Starts the index of the workspace when the model is loaded, before the first request.
+pub(super) fn index(session: &Session) {
+    let Some(negotiated) = session.negotiated() else { return };
+    let completer = std::sync::Arc::clone(&negotiated.completer);
+    tokio::spawn(async move {
+        completer.ready().await;
+        completer.start_index();
     });
 }
 

@@ -6,7 +6,6 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::bail;
 use lowkey_completer::settings::{Settings, SuggestionThreshold};
@@ -18,11 +17,11 @@ use lowkey_terminal::progress;
 use lowkey_terminal::stdout::print;
 use serde_json::{Map, Value, json};
 
-use super::Args;
 use super::ledger::Ledger;
 use super::rng::SeededRng;
 use super::row::Texts;
 use super::score::score;
+use super::{Args, INDEX_TIMEOUT};
 use crate::Program;
 
 mod collector;
@@ -42,7 +41,7 @@ pub(super) struct Options {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["run", "parses", "kinds"])]
     pub(super) cross_file: Option<PathBuf>,
     /// With --cross-file, text from other files, separated by commas: none, oracle for the
-    /// signatures of the names on the line, signatures as in an editor, chunks, or both of these
+    /// signatures of the names on the line, signatures as in an editor, chunks, or both
     #[arg(long, value_delimiter = ',', value_name = "WHICH", default_value = "none,oracle")]
     context: Vec<Collector>,
     /// With --cross-file, the place of that text, separated by commas
@@ -55,9 +54,6 @@ pub(super) struct Options {
     #[arg(long, value_name = "FILE")]
     against: Option<PathBuf>,
 }
-
-/// A package is indexed in less.
-const INDEX_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// The words of `--placement`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -246,21 +242,26 @@ impl Bench<'_> {
         } else {
             given.package.clone()
         };
-        let snippets = variant.collector.collect(given, &snapshot, hole.cursor());
         let elsewhere = Elsewhere {
-            snippets,
+            snippets: Vec::new(),
             repository,
             tokens: self.args.cross_file.snippet_tokens,
             placement: variant.place.map(Place::placement),
         };
         let trigger = if self.args.invoked { Trigger::Invoked } else { Trigger::Automatic };
-        let request = CompletionRequest {
+        let mut request = CompletionRequest {
             trigger,
             time_limit: TimeLimit::Unlimited,
             multiline: Some(false),
             elsewhere,
             ..CompletionRequest::new(snapshot.clone(), ByteOffset(hole.cursor()))
         };
+        if variant.collector.is_automatic() {
+            request = self.completer.with_snippets(request);
+        }
+        let Elsewhere { snippets, tokens, .. } = &mut request.elsewhere;
+        snippets.splice(..0, variant.collector.collect(given, &snapshot, hole.cursor()));
+        *tokens += variant.collector.n_extra_tokens();
         let answer = self.completer.complete(request).await;
         // The next variant must not be answered from memory.
         self.completer.closed(snapshot.uri());

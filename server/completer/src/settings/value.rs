@@ -60,6 +60,17 @@ pub enum CrossFileSetting {
     Never,
 }
 
+/// How probable a change at another place must be before it is offered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum NextEditSetting {
+    /// None is offered, and edits are not remembered.
+    Off,
+    /// Only very probable ones.
+    Careful,
+    #[default]
+    Normal,
+}
+
 /// When suggestions are offered in the completion popup too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Popup {
@@ -270,6 +281,8 @@ words!(SuggestionThreshold { "quiet" => Quiet, "normal" => Normal, "eager" => Ea
     "\"quiet\", \"normal\", \"eager\" or \"always\"");
 words!(CrossFileSetting { "auto" => Auto, "always" => Always, "never" => Never }
     "\"auto\", \"always\" or \"never\"");
+words!(NextEditSetting { "off" => Off, "careful" => Careful, "normal" => Normal }
+    "\"off\", \"careful\" or \"normal\"");
 words!(Popup { "auto" => Auto, "always" => Always, "never" => Never }
     "\"auto\", \"always\" or \"never\"");
 words!(SharedWeights { "auto" => Auto, "always" => Always, "never" => Never }

@@ -9,6 +9,7 @@ use std::thread::JoinHandle;
 
 use lowkey_document::Snapshot;
 
+use super::neighbours::Neighbours;
 use super::pause::Pause;
 use super::store::{DefinitionIndex, IndexLimits};
 use super::table::Table;
@@ -50,6 +51,8 @@ impl Indexer {
             pause: Arc::clone(&pause),
             is_stopped: Arc::clone(&is_stopped),
             walk: None,
+            is_cut: false,
+            neighbours: Neighbours::default(),
             open: HashSet::new(),
             waiting: Vec::new(),
             n_waits: 0,
@@ -69,7 +72,7 @@ impl Indexer {
     }
 
     /// Indexes the text of an open document instead of the file's. The folders around it are walked
-    /// next.
+    /// next; after a limit has ended the walk, the files nearest to it are read.
     ///
     /// The thread reads the whole text again: call this when a document is opened or saved, or when
     /// the anchor moves, and not for each key.

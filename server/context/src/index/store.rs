@@ -28,6 +28,14 @@ impl Default for IndexLimits {
     }
 }
 
+impl IndexLimits {
+    /// Returns the limits on files near to open documents.
+    fn nearby(self) -> Self {
+        let more = |limit: usize| limit.saturating_add(limit / 10);
+        Self { max_files: more(self.max_files), max_bytes: more(self.max_bytes) }
+    }
+}
+
 /// What became of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Update {
@@ -45,6 +53,9 @@ pub enum Update {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum TextOrigin {
     Disk,
+    /// The same for a file near to a document that was opened when the limits were reached: a tenth
+    /// more than the limits is for these.
+    Nearby,
     /// An open document, whose text overrides the file's on disk.
     Editor,
 }
@@ -86,7 +97,7 @@ impl DefinitionIndex {
     ) -> Update {
         let key = key(path);
         if !is_suitable(text) || !has_definitions(language) {
-            return if origin == TextOrigin::Disk && self.is_open(&key) {
+            return if origin != TextOrigin::Editor && self.is_open(&key) {
                 Update::IsOpen
             } else {
                 self.remove_key(&key);
@@ -167,11 +178,14 @@ impl DefinitionIndex {
 impl State {
     fn replace(&mut self, file: File, origin: TextOrigin, limits: IndexLimits) -> Update {
         let old = self.table.file(file.path());
-        if origin == TextOrigin::Disk {
+        if origin != TextOrigin::Editor {
             if old.is_some_and(|old| old.is_open) {
                 return Update::IsOpen;
             }
             let n_files = self.table.n_files() + usize::from(old.is_none());
+            // A file that is indexed stays when it changes.
+            let is_near = origin == TextOrigin::Nearby || old.is_some();
+            let limits = if is_near { limits.nearby() } else { limits };
             if n_files > limits.max_files || self.table.bytes_with(&file) > limits.max_bytes {
                 self.remove(file.path());
                 return Update::Full;

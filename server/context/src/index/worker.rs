@@ -16,6 +16,7 @@ use std::time::Duration;
 use lowkey_document::{Language, Snapshot};
 
 use super::disk;
+use super::neighbours::Neighbours;
 use super::pause::Pause;
 use super::store::{DefinitionIndex, TextOrigin, Update};
 use super::walk::{Walk, is_passed_over, is_source_name};
@@ -75,6 +76,9 @@ pub(super) struct Worker {
     pub(super) pause: Arc<Pause>,
     pub(super) is_stopped: Arc<AtomicBool>,
     pub(super) walk: Option<Walk>,
+    /// Whether a limit ended the walk through the workspace.
+    pub(super) is_cut: bool,
+    pub(super) neighbours: Neighbours,
     /// The open documents.
     pub(super) open: HashSet<PathBuf>,
     pub(super) waiting: Vec<PathBuf>,
@@ -91,7 +95,7 @@ impl Worker {
         lower_priority();
         self.restart();
         loop {
-            let first = if self.walk.is_some() {
+            let first = if self.walk.is_some() || self.neighbours.is_walking() {
                 match messages.try_recv() {
                     Ok(message) => Some(message),
                     Err(TryRecvError::Empty) => None,
@@ -119,6 +123,7 @@ impl Worker {
                     self.process(all);
                 }
                 None if self.walk.is_some() => self.step(),
+                None if self.neighbours.is_walking() => self.step_to_neighbour(),
                 None => self.read_waiting(),
             }
             if self.is_stopped.load(Ordering::Acquire) {
@@ -138,10 +143,11 @@ impl Worker {
             }
         }
         self.walk_bytes = 0;
+        self.is_cut = false;
         self.walk = Some(walk);
     }
 
-    fn root_of(&self, path: &Path) -> Option<&Path> {
+    pub(super) fn root_of(&self, path: &Path) -> Option<&Path> {
         self.folders.iter().map(PathBuf::as_path).find(|folder| path.starts_with(folder))
     }
 
@@ -189,12 +195,11 @@ impl Worker {
                 self.index.remove(path);
             }
         }
-        let root = self.root_of(path).map(Path::to_path_buf);
-        if is_new
-            && let Some(root) = root
-            && let Some(walk) = &mut self.walk
-        {
-            walk.prefer(&root, path);
+        let root = self.root_of(path).filter(|_| is_new).map(Path::to_path_buf);
+        match (root, &mut self.walk) {
+            (Some(root), Some(walk)) => walk.prefer(&root, path),
+            (Some(_), None) if self.is_cut => self.surround(path),
+            _ => {}
         }
     }
 
@@ -271,12 +276,18 @@ impl Worker {
             }
             Some(_) if !is_over => {}
             _ => {
-                let is_cut = self
-                    .walk
-                    .as_ref()
-                    .is_some_and(|walk| walk.n_visited() >= self.limits.max_visited);
-                self.progress.is_cut |= is_cut || is_over;
-                self.walk = None;
+                let is_long = |walk: Walk| walk.n_visited() >= self.limits.max_visited;
+                let is_long = self.walk.take().is_some_and(is_long);
+                self.is_cut |= is_long || is_over;
+                if self.is_cut {
+                    self.progress.is_cut = true;
+                    // Their folder may have been added to a full index.
+                    let mut open: Vec<PathBuf> = self.open.iter().cloned().collect();
+                    open.sort();
+                    for document in &open {
+                        self.surround(document);
+                    }
+                }
             }
         }
     }
@@ -291,8 +302,15 @@ impl Worker {
 
     /// Reads a file into the index if the rules permit it. Returns the number of bytes.
     fn read(&mut self, path: &Path) -> u64 {
+        let before = self.progress.n_bytes;
+        self.read_from(path, TextOrigin::Disk);
+        self.progress.n_bytes - before
+    }
+
+    /// Reads a file into the index; `None` if the rules deny it or it cannot be read.
+    pub(super) fn read_from(&mut self, path: &Path, origin: TextOrigin) -> Option<Update> {
         if self.is_stopped.load(Ordering::Acquire) {
-            return 0;
+            return None;
         }
         if !self.is_allowed(path) {
             self.index.remove(path);
@@ -301,17 +319,17 @@ impl Worker {
             } else {
                 self.progress.n_denied += 1;
             }
-            return 0;
+            return None;
         }
         let Some(text) = disk::read(path) else {
             self.index.remove(path);
-            return 0;
+            return None;
         };
         self.progress.n_read += 1;
         self.progress.n_bytes += text.len() as u64;
-        let update = self.index.update(path, Language::by_path(path), &text, TextOrigin::Disk);
+        let update = self.index.update(path, Language::by_path(path), &text, origin);
         self.progress.is_cut |= update == Update::Full;
-        text.len() as u64
+        Some(update)
     }
 
     fn is_allowed(&self, path: &Path) -> bool {

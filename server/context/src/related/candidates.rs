@@ -1,14 +1,11 @@
 //! Definitions of other files that the text at the cursor may use, each with a score.
-//!
-//! The weights were chosen on the development half of the cross-file hold-out: how often the
-//! definition that a hole needs is among those that fit (`server/training/README.md`).
 
 use std::collections::{HashMap, HashSet};
 
 use lowkey_document::Language;
 
+use super::evidence::{Found, Near, Parts, score};
 use super::near::{names, names_near};
-use super::words::words;
 use super::{MAX_SEARCHED_BYTES, Place};
 use crate::imports::{Import, imports};
 use crate::index::{DefinitionKind, File, Indexed, Table};
@@ -24,41 +21,21 @@ const MAX_CONSIDERED: usize = 3000;
 /// Members of a type that are considered.
 const MAX_MEMBERS: usize = 24;
 
-/// The weights of the score's parts.
-mod weight {
-    /// The file imports the name.
-    pub(super) const IMPORTED: f32 = 7.0;
-    /// The file imports the name and does not use it yet.
-    pub(super) const UNUSED: f32 = 3.0;
-    /// The file uses the name.
-    pub(super) const USED: f32 = 2.0;
-    /// The window shows the name, so that the model knows it: this part of the source's weight.
-    pub(super) const VISIBLE: f32 = 0.7;
-    /// The definition belongs to a type that is a candidate: this part of the type's score.
-    pub(super) const MEMBER: f32 = 0.6;
-    /// The definition is in a file that the file imports.
-    pub(super) const MODULE: f32 = 2.0;
-    /// The definition is in the same folder.
-    pub(super) const FOLDER: f32 = 1.0;
-    /// All words of the name are in names near the cursor.
-    pub(super) const WORDS: f32 = 3.0;
-    /// All names in the signature are near the cursor.
-    pub(super) const SIGNATURE: f32 = 2.0;
-}
-
 /// A definition that may help, and how much.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Candidate<'t> {
     pub(super) file: &'t File,
     pub(super) definition: Indexed<'t>,
+    pub(super) parts: Parts,
     pub(super) score: f32,
+    pub(super) reason: &'static str,
 }
 
-impl<'t> Candidate<'t> {
-    /// Returns what identifies the definition: path, line and name.
-    fn key(&self) -> (&'t str, u32, &'t str) {
-        (self.file.path(), self.definition.line, self.definition.name)
-    }
+/// What identifies a definition: path, line and name.
+type Key<'t> = (&'t str, u32, &'t str);
+
+fn key<'t>(file: &'t File, definition: &Indexed<'t>) -> Key<'t> {
+    (file.path(), definition.line, definition.name)
 }
 
 /// Returns the candidates of all sources, best first.
@@ -66,64 +43,60 @@ pub(super) fn candidates<'t>(place: &Place<'_>, table: &'t Table) -> Vec<Candida
     let text = place.text.get(..place.text.floor_char_boundary(MAX_SEARCHED_BYTES));
     let text = text.unwrap_or_default();
     let own = table.file(place.path);
-    let near = names_near(place.context);
     let mut search = Search {
         place,
         table,
-        near_words: near.iter().copied().flat_map(words).collect(),
-        near,
+        near: Near::new(names_near(place.context)),
         own: own.iter().flat_map(|file| file.definitions()).map(|own| own.name).collect(),
         n_considered: 0,
+        near_of_file: HashMap::new(),
         found: HashMap::new(),
     };
     let imports = imports(text, place.language);
     search.named(text, &imports);
     search.modules(&imports);
     search.folder();
-    let mut all: Vec<Candidate<'t>> = search.found.into_values().collect();
-    all.sort_by(|a, b| {
-        // One line may define several names.
-        b.score.total_cmp(&a.score).then_with(|| a.key().cmp(&b.key()))
-    });
-    all
+    search.edited();
+    search.candidates()
 }
 
 struct Search<'p, 't> {
     place: &'p Place<'p>,
     table: &'t Table,
-    near: HashSet<&'p str>,
-    near_words: HashSet<String>,
+    near: Near<'p>,
     /// The names that the document defines.
     own: HashSet<&'t str>,
     /// Definitions of modules and folders considered so far.
     n_considered: usize,
-    /// The candidates by [`Candidate::key`].
-    found: HashMap<(&'t str, u32, &'t str), Candidate<'t>>,
+    /// The names near the cursor that each file defines.
+    near_of_file: HashMap<&'t str, HashSet<&'t str>>,
+    found: HashMap<Key<'t>, (&'t File, Indexed<'t>, Found)>,
 }
 
 impl<'t> Search<'_, 't> {
-    /// Adds a candidate, or raises its score.
-    fn add(&mut self, file: &'t File, definition: Indexed<'t>, score: f32) {
+    /// Adds a definition, or another way in which it was found.
+    fn add(&mut self, file: &'t File, definition: Indexed<'t>, found: Found) {
         // The document's own definition hides others of its name.
         if definition.container.is_none() && self.own.contains(definition.name) {
             return;
         }
-        let score = score + self.likeness(&definition);
-        let candidate = Candidate { file, definition, score };
-        let known = self.found.entry(candidate.key()).or_insert(candidate);
-        known.score = known.score.max(score);
+        let entry = self.found.entry(key(file, &definition));
+        entry.or_insert((file, definition, Found::default())).2.add(found);
     }
 
-    /// Returns how much the definition resembles the text near the cursor.
-    fn likeness(&self, definition: &Indexed<'_>) -> f32 {
-        let words = words(definition.name);
-        let n_near = words.iter().filter(|word| self.near_words.contains(*word)).count();
-        let of_words = n_near as f32 / words.len().max(1) as f32;
-        let in_signature: HashSet<&str> =
-            names(definition.signature).filter(|name| *name != definition.name).collect();
-        let n_near = in_signature.iter().filter(|name| self.near.contains(*name)).count();
-        let of_signature = n_near as f32 / in_signature.len().max(2) as f32;
-        weight::WORDS * of_words + weight::SIGNATURE * of_signature
+    /// Returns the found definitions, best first.
+    fn candidates(&self) -> Vec<Candidate<'t>> {
+        let scored = self.found.values().map(|&(file, definition, found)| {
+            let n_of_file = self.near_of_file.get(file.path()).map_or(0, HashSet::len);
+            let parts = self.near.parts(&definition, found, n_of_file);
+            Candidate { file, definition, parts, score: score(&parts), reason: found.reason() }
+        });
+        let mut all: Vec<Candidate<'t>> = scored.collect();
+        all.sort_by(|a, b| {
+            let keys = || key(a.file, &a.definition).cmp(&key(b.file, &b.definition));
+            b.score.total_cmp(&a.score).then_with(keys)
+        });
+        all
     }
 
     /// The definitions of names that the document uses or imports.
@@ -143,17 +116,28 @@ impl<'t> Search<'_, 't> {
                 continue;
             }
             let import = imported.get(name).copied();
-            // The import statement itself and the entry above are two.
-            let source = match import {
-                Some(_) if count <= 2 => weight::IMPORTED + weight::UNUSED,
-                Some(_) => weight::IMPORTED,
-                None => weight::USED,
+            let (is_imported, is_near) = (import.is_some(), self.near.has(name));
+            let found = Found {
+                is_imported,
+                // The import statement itself and the entry above are two.
+                is_unused: is_imported && count <= 2,
+                is_used: !is_imported,
+                is_visible: visible.contains(name),
+                ..Found::default()
             };
-            let source = if visible.contains(name) { weight::VISIBLE * source } else { source };
+            let of_member = Found {
+                is_member_of_imported: is_imported,
+                is_member_of_used: !is_imported,
+                is_member_near: is_near,
+                ..Found::default()
+            };
             for (file, definition) in self.meant(name, import) {
-                self.add(file, definition, source);
+                if is_near {
+                    self.near_of_file.entry(file.path()).or_default().insert(definition.name);
+                }
+                self.add(file, definition, found);
                 if definition.kind == DefinitionKind::Type {
-                    self.members(file, name, weight::MEMBER * source);
+                    self.members(file, name, of_member);
                 }
             }
         }
@@ -181,10 +165,10 @@ impl<'t> Search<'_, 't> {
         all
     }
 
-    fn members(&mut self, file: &'t File, name: &str, score: f32) {
+    fn members(&mut self, file: &'t File, name: &str, found: Found) {
         let members = file.definitions().filter(|member| member.container == Some(name));
         for member in members.take(MAX_MEMBERS) {
-            self.add(file, member, score);
+            self.add(file, member, found);
         }
     }
 
@@ -199,7 +183,7 @@ impl<'t> Search<'_, 't> {
                 files.extend(self.files_of(&path));
             }
             for file in files {
-                self.top_level(file, weight::MODULE);
+                self.all_of(file, Found { is_in_module: true, ..Found::default() });
             }
         }
     }
@@ -231,18 +215,26 @@ impl<'t> Search<'_, 't> {
         let others: Vec<&File> =
             others.filter(|file| self.is_other(file)).take(MAX_FILES_OF_MODULE).collect();
         for file in others {
-            self.top_level(file, weight::FOLDER);
+            self.all_of(file, Found::default());
         }
     }
 
-    fn top_level(&mut self, file: &'t File, score: f32) {
+    /// The definitions of files that the session has edited.
+    fn edited(&mut self) {
+        for path in self.place.edited {
+            if let Some(file) = self.table.file(path).filter(|file| self.is_other(file)) {
+                self.all_of(file, Found { is_in_edited_file: true, ..Found::default() });
+            }
+        }
+    }
+
+    fn all_of(&mut self, file: &'t File, found: Found) {
         for definition in file.definitions() {
             if self.n_considered >= MAX_CONSIDERED {
                 return;
             }
             self.n_considered += 1;
-            let score = if definition.container.is_some() { score * weight::MEMBER } else { score };
-            self.add(file, definition, score);
+            self.add(file, definition, found);
         }
     }
 

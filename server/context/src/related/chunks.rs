@@ -90,7 +90,11 @@ fn jaccard(query: &HashSet<&str>, lines: &[&str]) -> f64 {
 impl Chunk<'_> {
     /// Returns the chunk as a snippet.
     fn snippet(&self) -> Snippet {
-        Snippet { label: self.label.to_owned(), text: format!("{}\n", self.lines.join("\n")) }
+        Snippet {
+            label: self.label.to_owned(),
+            text: format!("{}\n", self.lines.join("\n")),
+            reason: "similar to the text at the cursor".to_owned(),
+        }
     }
 }
 

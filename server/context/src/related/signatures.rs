@@ -4,12 +4,15 @@ use std::collections::HashSet;
 use std::ops::ControlFlow;
 
 use super::candidates::{Candidate, candidates};
+use super::evidence::Parts;
 use super::{FileSnippet, Place};
 use crate::gather::Snippet;
-use crate::index::{File, Table};
+use crate::index::{File, Indexed, Table};
 
 /// Definitions with a lower score are not used, even if there is room.
-const MIN_SCORE: f32 = 2.5;
+const MIN_SCORE: f32 = 2.0;
+/// Names of one reason; the others are counted.
+const MAX_NAMES_OF_REASON: usize = 6;
 /// Indentation of a type's members.
 const INDENT: &str = "    ";
 
@@ -20,6 +23,28 @@ pub struct SignatureLimits {
     pub max_bytes: usize,
     /// Maximum bytes of a choice to which later places have added.
     pub max_held_bytes: usize,
+}
+
+/// A candidate with the parts of its score, for fitting their weights.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Ranked<'t> {
+    pub path: &'t str,
+    pub definition: Indexed<'t>,
+    /// The values in the order of [`WEIGHTS`](super::WEIGHTS).
+    pub parts: Parts,
+}
+
+/// Returns the definitions that [`signatures`] chooses from, best first.
+pub fn ranked<'t>(place: &Place<'_>, table: &'t Table) -> Vec<Ranked<'t>> {
+    let all = candidates(place, table).into_iter();
+    let other = all.filter(|candidate| !is_in_window(place, candidate));
+    other
+        .map(|Candidate { file, definition, parts, .. }| Ranked {
+            path: file.path(),
+            definition,
+            parts,
+        })
+        .collect()
 }
 
 /// Returns the signatures that may help at a place, one snippet for each file.
@@ -113,7 +138,7 @@ impl<'t, L: Fn(&str) -> Option<String>> Choice<'t, L> {
             !of_file.any(|held| has_line(&held.snippet, line))
         };
         let parts = self.parts.iter().rev().map(|part| {
-            let lines = part.lines.iter().filter(|(_, _, line)| lacks(part.file.path(), line));
+            let lines = part.lines.iter().filter(|line| lacks(part.file.path(), line.signature));
             Part { file: part.file, label: part.label.clone(), lines: lines.copied().collect() }
         });
         parts.filter(|part| !part.lines.is_empty()).map(|part| part.snippet()).collect()
@@ -134,12 +159,22 @@ fn is_in_window(place: &Place<'_>, candidate: &Candidate<'_>) -> bool {
     place.context.prefix.contains(signature) || place.context.suffix.contains(signature)
 }
 
+/// The signature of one definition, ordered by its line number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Line<'t> {
+    number: u32,
+    /// The type that it belongs to.
+    container: Option<&'t str>,
+    signature: &'t str,
+    name: &'t str,
+    reason: &'static str,
+}
+
 /// The signatures of one file.
 struct Part<'t> {
     file: &'t File,
     label: String,
-    /// Line number, type that it belongs to, and signature.
-    lines: Vec<(u32, Option<&'t str>, &'t str)>,
+    lines: Vec<Line<'t>>,
 }
 
 impl<'t> Part<'t> {
@@ -154,15 +189,20 @@ impl<'t> Part<'t> {
     }
 
     fn add(&mut self, candidate: &Candidate<'t>) {
-        let definition = &candidate.definition;
-        self.lines.push((definition.line, definition.container, definition.signature));
+        let Indexed { name, line, signature, container, .. } = candidate.definition;
+        self.lines.push(Line {
+            number: line,
+            container,
+            signature,
+            name,
+            reason: candidate.reason,
+        });
     }
 
     /// Whether a type's signature is a line already, as a definition or above a member.
     fn has_header(&self, container: &str) -> bool {
         let header = self.header(container);
-        let is_it =
-            |line: &(u32, Option<&str>, &str)| line.1 == Some(container) || line.2 == header;
+        let is_it = |line: &Line<'_>| line.container == Some(container) || line.signature == header;
         self.lines.iter().any(is_it)
     }
 
@@ -181,7 +221,7 @@ impl<'t> Part<'t> {
         lines.dedup();
         let mut text = String::new();
         let mut written: HashSet<&str> = HashSet::new();
-        for (_, container, signature) in &lines {
+        for Line { container, signature, .. } in &lines {
             if let Some(container) = container {
                 let header = self.header(container);
                 if written.insert(header) {
@@ -195,7 +235,30 @@ impl<'t> Part<'t> {
             text.push_str(signature);
             text.push('\n');
         }
-        let snippet = Snippet { label: self.label.clone(), text };
+        let snippet = Snippet { label: self.label.clone(), text, reason: reason(&lines) };
         FileSnippet { path: self.file.path().to_owned(), snippet }
     }
+}
+
+/// Returns why the lines were chosen: each reason with the names that it holds for.
+fn reason(lines: &[Line<'_>]) -> String {
+    let mut groups: Vec<(&str, Vec<&str>)> = Vec::new();
+    for line in lines {
+        let group = groups.iter_mut().find(|(reason, _)| *reason == line.reason);
+        match group {
+            Some((_, names)) if names.contains(&line.name) => {}
+            Some((_, names)) => names.push(line.name),
+            None => groups.push((line.reason, vec![line.name])),
+        }
+    }
+    let groups: Vec<String> = groups
+        .into_iter()
+        .map(|(reason, names)| {
+            let n_more = names.len().saturating_sub(MAX_NAMES_OF_REASON);
+            let more = if n_more > 0 { format!(" and {n_more} more") } else { String::new() };
+            let names: Vec<&str> = names.into_iter().take(MAX_NAMES_OF_REASON).collect();
+            format!("{reason}: {}{more}", names.join(", "))
+        })
+        .collect();
+    groups.join("; ")
 }

@@ -26,11 +26,22 @@ fn choose(
     limits: SignatureLimits,
     held: &[FileSnippet],
 ) -> Vec<FileSnippet> {
+    choose_edited(index, text, limits, held, &[])
+}
+
+/// The same after edits in the files at `edited`.
+fn choose_edited(
+    index: &DefinitionIndex,
+    text: &str,
+    limits: SignatureLimits,
+    held: &[FileSnippet],
+    edited: &[String],
+) -> Vec<FileSnippet> {
     let (snapshot, cursor) = fixture::open("rust", text);
     let context = window(&snapshot, &cursor, "main.rs");
     let text = snapshot.text();
     let language = Language::by_id("rust");
-    let place = Place { context: &context, text: &text, language, path: "/w/src/main.rs" };
+    let place = Place { context: &context, text: &text, language, path: "/w/src/main.rs", edited };
     let label = |path: &str| {
         let label = path.strip_prefix("/w/")?;
         (!label.contains("denied")).then(|| label.to_owned())
@@ -68,6 +79,18 @@ fn most_helpful_file_is_last() {
     let found = choose(&index, text, LIMITS, &[]);
     let labels: Vec<&str> = found.iter().map(|found| found.snippet.label.as_str()).collect();
     assert_eq!(labels.last(), Some(&"src/b.rs"), "{}", written(&found));
+}
+
+#[test]
+fn files_that_the_session_has_edited_are_searched() {
+    let index = index(&[("far/away/b.rs", "pub fn draw_shape(width: u32) {}\n")]);
+    let calls = "    shape.draw();\n".repeat(9);
+    let text = &format!("fn f(width: u32) {{\n{calls}    $0\n}}\n");
+    assert!(choose(&index, text, LIMITS, &[]).is_empty());
+    let edited = ["/w/src/main.rs".to_owned(), "/w/far/away/b.rs".to_owned()];
+    let found = choose_edited(&index, text, LIMITS, &[], &edited);
+    assert_eq!(written(&found), "# far/away/b.rs\npub fn draw_shape(width: u32)\n");
+    assert_eq!(found[0].snippet.reason, "in a file edited lately: draw_shape");
 }
 
 #[test]

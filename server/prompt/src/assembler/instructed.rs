@@ -37,7 +37,7 @@ impl Assembler {
                 TemplatePart::Of(Slot::Language) => tokens.extend_from_slice(&named),
                 TemplatePart::Of(Slot::Path) => tokens.extend_from_slice(&parts.path),
                 TemplatePart::Of(Slot::Snippets) => {
-                    tokens.extend_from_slice(&snippets);
+                    tokens.extend_from_slice(&snippets.tokens);
                 }
                 TemplatePart::Of(Slot::Suffix) => tokens.extend(parts.suffix()),
             }
@@ -49,6 +49,6 @@ impl Assembler {
             fence_chars: fence.len(),
             is_prose: instruct::is_prose(language),
         };
-        parts.finish(tokens, context, Some(code_extractor))
+        parts.finish(tokens, context, snippets.n, Some(code_extractor))
     }
 }

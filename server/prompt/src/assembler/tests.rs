@@ -317,8 +317,11 @@ fn path_is_comment_without_separator() {
         below
         <｜fim▁end｜>▮li forced "li" unforced """#]],
     );
-    context.snippets =
-        vec![Snippet { label: "src/b.rs".to_owned(), text: "fn b() {\n}".to_owned() }];
+    context.snippets = vec![Snippet {
+        label: "src/b.rs".to_owned(),
+        text: "fn b() {\n}".to_owned(),
+        ..Snippet::default()
+    }];
     let check = |assembler: &Assembler, context: &Context, expected: &Expect| {
         let prompt = assembler.assemble(context, &WITH_SNIPPETS);
         expected.assert_eq(&shown(assembler, &prompt));

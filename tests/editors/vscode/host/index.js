@@ -106,6 +106,24 @@ const tests = {
     }
   },
 
+  async "signatures of the second folder's files are in its prompts"() {
+    const other = vscode.Uri.joinPath(folder(1), 'areas.py');
+    fs.writeFileSync(other.fsPath, 'def trapezium_area(top, base, height):\n    return (top + base) * height / 2\n');
+    const above = 'from areas import trapezium_area\n\n\ndef roof(width, height):\n';
+    const editor = await open(1, 'roof.py', `${above}    return `);
+    const text = await until('the signature in the prompt', async () => {
+      await vscode.commands.executeCommand('editor.action.inlineSuggest.hide');
+      // The place of the text moves, so that signatures are chosen again.
+      await editor.edit((edit) => edit.insert(new vscode.Position(0, 0), '#\n'));
+      await vscode.commands.executeCommand('editor.action.inlineSuggest.trigger');
+      await sleep(300);
+      const page = await explanation('roof.py');
+      return page.includes('signatures of areas.py') && page;
+    });
+    assert.match(text, /context: signatures of areas\.py \(1 line\); imported: trapezium_area/);
+    await editor.document.save();
+  },
+
   async 'the program can be chosen by the user, and not by a workspace'() {
     const file = vscode.Uri.joinPath(folder(0), '.vscode', 'settings.json').fsPath;
     fs.mkdirSync(require('node:path').dirname(file), { recursive: true });

@@ -9,6 +9,8 @@ use lowkey_document::{ByteOffset, Language, Snapshot};
 use super::given::GivenHole;
 
 const N_CHUNKS: usize = 3;
+/// Tokens that the chunks may have: three of twenty lines.
+const CHUNK_TOKENS: usize = 600;
 
 /// The words of `--context`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -21,15 +23,24 @@ pub(super) enum Collector {
     Signatures,
     /// The three most similar parts of other files
     Chunks,
+    /// Signatures, and chunks before them
+    Both,
 }
 
 impl Collector {
-    /// Whether the completer chooses the snippets.
+    /// Whether the completer chooses snippets.
     pub(super) fn is_automatic(self) -> bool {
-        self == Collector::Signatures
+        matches!(self, Collector::Signatures | Collector::Both)
     }
 
-    /// Returns the snippets for a hole, the most helpful last; none if the completer chooses them.
+    /// Returns how many tokens the collector's own snippets may have in addition to those that the
+    /// completer chooses.
+    pub(super) fn n_extra_tokens(self) -> usize {
+        if matches!(self, Collector::Chunks | Collector::Both) { CHUNK_TOKENS } else { 0 }
+    }
+
+    /// Returns the snippets for a hole, the most helpful last, without those that the completer
+    /// chooses.
     pub(super) fn collect(
         self,
         hole: &GivenHole,
@@ -39,7 +50,7 @@ impl Collector {
         match self {
             Collector::None | Collector::Signatures => Vec::new(),
             Collector::Oracle => oracle(hole),
-            Collector::Chunks => chunks(hole, snapshot, cursor),
+            Collector::Chunks | Collector::Both => chunks(hole, snapshot, cursor),
         }
     }
 }
@@ -60,7 +71,8 @@ fn chunks(hole: &GivenHole, snapshot: &Snapshot, cursor: usize) -> Vec<Snippet> 
     }
     let cursor = snapshot.cursor(ByteOffset(cursor));
     let context = window(snapshot, &cursor, &hole.path);
-    let place = Place { context: &context, text: &snapshot.text(), language, path: "" };
+    let place =
+        Place { context: &context, text: &snapshot.text(), language, path: "", edited: &[] };
     let texts = texts.iter().map(|(label, text)| (label.as_str(), text.as_str()));
     similar_chunks(&place, texts, N_CHUNKS)
 }
@@ -99,8 +111,11 @@ fn oracle(hole: &GivenHole) -> Vec<Snippet> {
                     file.text.push('\n');
                 }
             }
-            None => snippets
-                .push(Snippet { label: name.defined_in.clone(), text: format!("{signature}\n") }),
+            None => snippets.push(Snippet {
+                label: name.defined_in.clone(),
+                text: format!("{signature}\n"),
+                reason: String::new(),
+            }),
         }
     }
     snippets
@@ -114,7 +129,11 @@ mod tests {
     #[test]
     fn oracle_has_one_snippet_for_each_file() {
         let mut hole = hole();
-        let snippet = |label: &str, text: &str| Snippet { label: label.into(), text: text.into() };
+        let snippet = |label: &str, text: &str| Snippet {
+            label: label.into(),
+            text: text.into(),
+            reason: String::new(),
+        };
         assert_eq!(
             oracle(&hole),
             [

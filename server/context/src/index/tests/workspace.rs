@@ -233,6 +233,96 @@ fn nearest_files_of_a_monorepo_are_indexed() {
 }
 
 #[test]
+fn far_document_has_neighbours_after_a_cut_walk() {
+    let workspace = Workspace::new(&[]);
+    for package in 0..20 {
+        for file in 0..20 {
+            let path = format!("p{package:02}/f{file:02}.rs");
+            workspace.write(&path, format!("pub fn f{package}_{file}() {{}}"));
+        }
+    }
+    let limits = (IndexLimits { max_files: 100, ..IndexLimits::default() }, ReadLimits::default());
+    let folders = vec![workspace.root.clone()];
+    let indexer = Indexer::start(folders, workspace.rules(&[]), Arc::default(), limits).unwrap();
+    let of_package = |package: &str| {
+        let indexed = workspace.indexed(&indexer);
+        indexed.iter().filter(|path| path.starts_with(package)).count()
+    };
+    assert_eq!((of_package("p04/"), of_package("p05/")), (20, 0));
+    let open = |path: &str| {
+        let (path, snapshot) = workspace.document(path, "pub fn typed() {}");
+        indexer.opened(path, snapshot);
+    };
+    // A tenth more than the limit, and open documents beyond it; the newest have the place.
+    open("p15/f00.rs");
+    assert_eq!(of_package("p15/"), 10);
+    open("p17/f00.rs");
+    assert_eq!((of_package("p15/"), of_package("p17/")), (1, 9));
+    // A document with neighbours needs no others.
+    let n_read = indexer.wait_until_idle().n_read;
+    open("p02/f07.rs");
+    open("p17/f01.rs");
+    assert_eq!(indexer.wait_until_idle().n_read, n_read);
+    assert_eq!((of_package("p02/"), of_package("p17/")), (20, 9));
+
+    // An indexed file stays when it changes.
+    let changed = workspace.write("p01/f01.rs", "pub fn changed() {}");
+    indexer.changed(vec![changed]);
+    assert_eq!(of_package("p01/"), 20);
+    assert_eq!(indexer.snapshot().named("changed").len(), 1);
+}
+
+#[test]
+fn newest_neighbourhoods_are_kept() {
+    let workspace = Workspace::new(&[]);
+    for package in 0..210 {
+        for file in 0..2 {
+            workspace.write(&format!("p{package:03}/f{file}.rs"), "pub fn f() {}");
+        }
+    }
+    let limits = (IndexLimits { max_files: 400, ..IndexLimits::default() }, ReadLimits::default());
+    let folders = vec![workspace.root.clone()];
+    let indexer = Indexer::start(folders, workspace.rules(&[]), Arc::default(), limits).unwrap();
+    indexer.wait_until_idle();
+    for package in 200..209 {
+        let (path, snapshot) =
+            workspace.document(&format!("p{package}/f0.rs"), "pub fn typed() {}");
+        indexer.opened(path, snapshot);
+        indexer.wait_until_idle();
+    }
+    let indexed = workspace.indexed(&indexer);
+    let far: Vec<&str> =
+        indexed.iter().map(String::as_str).filter(|path| *path >= "p200").collect();
+    let both = |package: usize| [format!("p{package}/f0.rs"), format!("p{package}/f1.rs")];
+    let expected: Vec<String> =
+        std::iter::once("p200/f0.rs".to_owned()).chain((201..209).flat_map(both)).collect();
+    assert_eq!(far, expected, "the oldest neighbourhood is forgotten, its document is not");
+}
+
+#[test]
+fn document_of_a_folder_that_is_added_late_has_neighbours() {
+    let workspace = Workspace::new(&[]);
+    for file in 0..30 {
+        workspace.write(&format!("first/f{file:02}.rs"), "pub fn first() {}");
+        workspace.write(&format!("second/deep/f{file:02}.rs"), "pub fn second() {}");
+    }
+    let limits = (IndexLimits { max_files: 20, ..IndexLimits::default() }, ReadLimits::default());
+    let first = vec![workspace.path("first")];
+    let indexer =
+        Indexer::start(first.clone(), workspace.rules(&[]), Arc::default(), limits).unwrap();
+    let (path, snapshot) = workspace.document("second/deep/f00.rs", "pub fn second() {}");
+    indexer.opened(path, snapshot);
+    let of_second = |indexer: &Indexer| {
+        let indexed = workspace.indexed(indexer);
+        indexed.iter().filter(|path| path.starts_with("second/")).count()
+    };
+    assert_eq!(of_second(&indexer), 1, "the document alone");
+    let both = [first, vec![workspace.path("second")]].concat();
+    indexer.set_rules(both, workspace.rules(&[]));
+    assert!(of_second(&indexer) > 1);
+}
+
+#[test]
 fn indexer_stops_while_a_request_is_in_flight() {
     let workspace = Workspace::new(&[("a.rs", "fn a() {}")]);
     let pause = Arc::new(Pause::default());

@@ -87,7 +87,7 @@ proptest! {
         static ASSEMBLERS: LazyLock<Vec<Assembler>> = LazyLock::new(one_of_each_family);
         let assembler = &ASSEMBLERS[family.index(ASSEMBLERS.len())];
         let n_snippets = snippets.len();
-        context.snippets = snippets.into_iter().map(|(label, text)| Snippet { label, text }).collect();
+        context.snippets = snippets.into_iter().map(|(label, text)| Snippet { label, text, reason: String::new() }).collect();
         let budget = Budget { prompt_tokens, snippet_tokens };
         let prompt = assembler.assemble(&context, &budget);
         let Format::Fim(format) = &assembler.format else { unreachable!("families have sentinels") };
@@ -139,7 +139,7 @@ proptest! {
             let line_end = if crlf { "\r\n" } else { "\n" };
             let start: usize = lines[..line_idx].iter().map(|line| line.len() + line_end.len()).sum();
             let mut context = context_at(&lines.join(line_end), start + column, budget, group_lines);
-            context.snippets = vec![Snippet { label: "b.rs".to_owned(), text: "fn b()".to_owned() }];
+            context.snippets = vec![Snippet { label: "b.rs".to_owned(), text: "fn b()".to_owned(), reason: String::new() }];
             let prompt = assembler.assemble_at(placement, &context, &budget);
             assert_ne!(prompt, assembler.assemble_at(placement, &context, &Budget::of(prompt_tokens)));
             prompt

@@ -7,8 +7,11 @@ use proptest::prelude::*;
 
 /// A document, and snippets that fit except for the first.
 fn context_with_snippets(fixture: &str) -> Context {
-    let snippet =
-        |label: &str, text: &str| Snippet { label: label.to_owned(), text: text.to_owned() };
+    let snippet = |label: &str, text: &str| Snippet {
+        label: label.to_owned(),
+        text: text.to_owned(),
+        reason: String::new(),
+    };
     let snippets = vec![
         snippet("tiny.rs", ""),
         snippet("big.rs", &"big ".repeat(2000)),
@@ -189,7 +192,7 @@ proptest! {
         context.label = format!("src/a.{extension}");
         context.repository = "lowkey".to_owned();
         let all: Vec<Snippet> =
-            snippets.into_iter().map(|(label, text)| Snippet { label, text }).collect();
+            snippets.into_iter().map(|(label, text)| Snippet { label, text, reason: String::new() }).collect();
         let assemble = |snippets: &[Snippet], snippet_tokens: usize| {
             let context = Context { snippets: snippets.to_vec(), ..context.clone() };
             let budget = Budget { prompt_tokens, snippet_tokens };

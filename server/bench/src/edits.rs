@@ -1,0 +1,127 @@
+//! `lowkey bench edits`: how often the next edit is right, and how often lowkey is quiet where
+//! nothing follows.
+//!
+//! Two sources: scenarios, each a text with an edit history and the expected text, and histories
+//! mined from releases. No model runs.
+
+use std::io::{BufRead, BufReader, BufWriter, Write};
+use std::path::PathBuf;
+
+use anyhow::{Context as _, bail};
+use lowkey_edits::Caution;
+use lowkey_terminal::stdout::print;
+use serde_json::json;
+
+mod judge;
+mod mined;
+mod run_scenario;
+mod scenario;
+mod table;
+
+use mined::MinedHistory;
+use run_scenario::ScenarioRow;
+use scenario::Scenario;
+
+/// Arguments of `lowkey bench edits`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// A folder with scenarios: files in txtar format, each with a text, its edit history, the
+    /// steps and the expected text
+    #[arg(value_name = "DIR", required_unless_present = "mined")]
+    folder: Option<PathBuf>,
+    /// Replay the edit histories in this file instead; `server/training/edits.py` makes it
+    #[arg(long, value_name = "FILE", conflicts_with = "folder")]
+    mined: Option<PathBuf>,
+    /// Show only what is very likely, as the setting `next_edit = "careful"` does
+    #[arg(long)]
+    careful: bool,
+    /// With --mined, write every place that the changes fit, with its features, to this file
+    #[arg(long, value_name = "FILE", requires = "mined")]
+    features: Option<PathBuf>,
+    /// Print a row for each scenario or history as JSON lines
+    #[arg(long)]
+    json: bool,
+}
+
+impl Args {
+    fn caution(&self) -> Caution {
+        if self.careful { Caution::Careful } else { Caution::Normal }
+    }
+}
+
+pub(super) fn run(args: &Args) -> anyhow::Result<()> {
+    match (&args.mined, &args.folder) {
+        (Some(file), _) => run_mined(args, file),
+        (None, Some(folder)) => run_scenarios(args, folder),
+        // Required without --mined.
+        (None, None) => bail!("no folder with scenarios; name one, or a file with --mined"),
+    }
+}
+
+fn run_scenarios(args: &Args, folder: &std::path::Path) -> anyhow::Result<()> {
+    let entries = std::fs::read_dir(folder)
+        .with_context(|| format!("cannot read the folder {}", folder.display()))?;
+    let mut files: Vec<PathBuf> = entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.extension().is_some_and(|extension| extension == "txtar"))
+        .collect();
+    files.sort();
+    if files.is_empty() {
+        bail!("{} has no .txtar files; name a folder with scenarios", folder.display());
+    }
+    let mut rows: Vec<ScenarioRow> = Vec::new();
+    for file in files {
+        let text = std::fs::read_to_string(&file)
+            .with_context(|| format!("cannot read the scenario {}", file.display()))?;
+        let scenario = Scenario::parse(&text)
+            .with_context(|| format!("cannot read the scenario {}", file.display()))?;
+        rows.push(scenario.run(args.caution()));
+    }
+    if args.json {
+        for row in &rows {
+            print(&format!("{}\n", serde_json::to_string(row)?))?;
+        }
+        print(&format!("{}\n", json!({ "summary": table::scenario_summary(&rows) })))
+    } else {
+        print(&table::scenarios(&rows))
+    }
+}
+
+fn run_mined(args: &Args, file: &std::path::Path) -> anyhow::Result<()> {
+    let opened = std::fs::File::open(file)
+        .with_context(|| format!("cannot read the histories {}", file.display()))?;
+    let mut features = match &args.features {
+        None => None,
+        Some(path) => Some(BufWriter::new(
+            std::fs::File::create(path)
+                .with_context(|| format!("cannot write the features to {}", path.display()))?,
+        )),
+    };
+    let mut rows = Vec::new();
+    for (idx, line) in BufReader::new(opened).lines().enumerate() {
+        let line =
+            line.with_context(|| format!("cannot read line {} of {}", idx + 1, file.display()))?;
+        let history: MinedHistory = serde_json::from_str(&line)
+            .with_context(|| format!("line {} of {} is no history", idx + 1, file.display()))?;
+        let replayed = history.replay();
+        let row = history.ask(&replayed, args.caution());
+        if let Some(features) = &mut features {
+            for candidate in history.labelled(&replayed, idx) {
+                serde_json::to_writer(&mut *features, &candidate)?;
+                features.write_all(b"\n")?;
+            }
+        }
+        if args.json {
+            print(&format!("{}\n", serde_json::to_string(&row)?))?;
+        }
+        rows.push(row);
+    }
+    if rows.is_empty() {
+        bail!("{} has no histories; make them with server/training/edits.py", file.display());
+    }
+    if args.json {
+        print(&format!("{}\n", json!({ "summary": table::mined_summary(&rows) })))
+    } else {
+        print(&table::mined(&rows))
+    }
+}

@@ -1,0 +1,122 @@
+//! Edit histories mined from releases (`server/training/edits.py`), replayed.
+//!
+//! The user's edits are applied one after the other, as an editor sends them; after the last one a
+//! proposal is asked for where the cursor then is.
+
+use std::time::{Duration, Instant};
+
+use lowkey_document::{ByteOffset, Document, Snapshot};
+use lowkey_edits::{Candidate, Caution, EditHistory, Gate, Proposal, candidates};
+use serde::{Deserialize, Serialize};
+
+use super::judge::{Splice, is_right};
+
+/// One mined history.
+#[derive(Debug, Deserialize)]
+pub(super) struct MinedHistory {
+    pub(super) package: String,
+    path: String,
+    /// `repeated`, `third`, `single` or `inserted`.
+    pub(super) kind: String,
+    text: String,
+    edits: Vec<Splice>,
+    changes: Vec<Splice>,
+}
+
+/// What was proposed for a history.
+#[derive(Debug, Serialize)]
+pub(super) struct MinedRow {
+    pub(super) package: String,
+    path: String,
+    pub(super) kind: String,
+    pub(super) shown: bool,
+    /// Whether the next release has this change.
+    pub(super) right: bool,
+    /// The line of the proposal, from 1, the replaced text and the new text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    proposal: Option<(usize, String, String)>,
+    pub(super) ms: f64,
+}
+
+/// The features of a candidate, and whether it is right.
+#[derive(Debug, Serialize)]
+pub(super) struct LabelledCandidate<'h> {
+    package: &'h str,
+    kind: &'h str,
+    history: usize,
+    right: bool,
+    lines_away: isize,
+    features: Vec<f32>,
+}
+
+/// A history after its edits.
+pub(super) struct Replayed {
+    snapshot: Snapshot,
+    text: String,
+    cursor: ByteOffset,
+    history: EditHistory,
+}
+
+impl MinedHistory {
+    /// Applies the user's edits.
+    pub(super) fn replay(&self) -> Replayed {
+        let mut document = Document::open(&format!("file:///{}", self.path), "", 1, &self.text);
+        let mut snapshot = document.snapshot();
+        let mut history = EditHistory::default();
+        history.opened(&snapshot);
+        let mut cursor = ByteOffset(0);
+        for (idx, edit) in self.edits.iter().enumerate() {
+            let edited = snapshot.with_edit(ByteOffset(edit.0)..ByteOffset(edit.1), &edit.2);
+            // A new revision, as an editor's change makes one.
+            let change = lowkey_document::Change::Full(edited.text());
+            let version = idx as i32 + 2;
+            let _ = document.change(version, &[change], lowkey_document::PositionEncoding::Utf8);
+            snapshot = document.snapshot();
+            history.changed(&snapshot, Duration::from_secs(idx as u64));
+            cursor = ByteOffset(edit.0 + edit.2.len());
+        }
+        Replayed { text: snapshot.text(), snapshot, cursor, history }
+    }
+
+    /// Asks for the next edit, and judges it.
+    pub(super) fn ask(&self, replayed: &Replayed, caution: Caution) -> MinedRow {
+        let Replayed { snapshot, text, cursor, history } = replayed;
+        let now = Duration::from_secs(self.edits.len() as u64);
+        let start = Instant::now();
+        let proposal = Gate::default().next(history, snapshot, *cursor, caution, now).ok();
+        let ms = start.elapsed().as_secs_f64() * 1000.0;
+        let is_right = proposal.as_ref().is_some_and(|proposal| self.is_right(text, proposal));
+        let shown = proposal.map(|proposal| {
+            let line = snapshot.line_of(proposal.range.start) + 1;
+            (line, snapshot.slice(proposal.range), proposal.text)
+        });
+        MinedRow {
+            package: self.package.clone(),
+            path: self.path.clone(),
+            kind: self.kind.clone(),
+            shown: shown.is_some(),
+            right: is_right,
+            proposal: shown,
+            ms,
+        }
+    }
+
+    /// Returns every place that the newest edit's changes fit.
+    pub(super) fn labelled(&self, replayed: &Replayed, idx: usize) -> Vec<LabelledCandidate<'_>> {
+        let Replayed { snapshot, text, cursor, history } = replayed;
+        let labelled = |candidate: Candidate| LabelledCandidate {
+            package: &self.package,
+            kind: &self.kind,
+            history: idx,
+            right: self.is_right(text, &candidate.proposal),
+            lines_away: candidate.lines_away,
+            features: candidate.features.to_vec(),
+        };
+        candidates(history, snapshot, *cursor).into_iter().map(labelled).collect()
+    }
+
+    fn is_right(&self, text: &str, proposal: &Proposal) -> bool {
+        let range = proposal.range.start.0..proposal.range.end.0;
+        is_right(text, &self.changes, &range, &proposal.text)
+    }
+}

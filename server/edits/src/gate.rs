@@ -1,0 +1,131 @@
+//! Whether a proposal is shown.
+
+use std::time::Duration;
+
+use lowkey_document::{ByteOffset, Snapshot, Uri};
+
+use crate::history::EditHistory;
+use crate::propose::{Proposal, propose};
+use crate::tokens::is_word_char;
+
+/// Removed characters of a proposal that adds none.
+const MAX_REMOVED_CHARS: usize = 80;
+/// How long a rejected place gets no proposal.
+const REJECTED_FOR: Duration = Duration::from_mins(2);
+/// Rejected places that are remembered.
+const MAX_REJECTED: usize = 16;
+
+/// How probable a proposal must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Caution {
+    Careful,
+    Normal,
+}
+
+impl Caution {
+    /// Returns the probability from which a proposal is shown.
+    pub fn threshold(self) -> f32 {
+        match self {
+            Self::Careful => 0.7,
+            Self::Normal => 0.5,
+        }
+    }
+}
+
+/// Why there is no proposal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Quiet {
+    /// The document was not edited since it was opened, and no other one was.
+    NoEdits,
+    /// The user types a word.
+    InsideWord,
+    /// No place is probable enough.
+    NothingLikely,
+    /// The proposal removes much text.
+    LargeDeletion,
+    /// The user rejected a proposal at that place.
+    Rejected,
+}
+
+impl Quiet {
+    /// Returns the reason in words.
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::NoEdits => "nothing was edited in this session",
+            Self::InsideWord => "the cursor is inside a word",
+            Self::NothingLikely => "no other place is likely to need the last change",
+            Self::LargeDeletion => "the change would remove much text",
+            Self::Rejected => "a change at this place was dismissed a short time ago",
+        }
+    }
+}
+
+/// A place where a proposal was rejected.
+#[derive(Debug, Clone)]
+struct Rejected {
+    uri: Uri,
+    line: String,
+    text: String,
+    at: Duration,
+}
+
+impl Rejected {
+    fn new(snapshot: &Snapshot, proposal: &Proposal, at: Duration) -> Self {
+        let line = snapshot.line(snapshot.line_of(proposal.range.start));
+        Self { uri: snapshot.uri().clone(), line, text: proposal.text.clone(), at }
+    }
+}
+
+/// Decides about proposals, and remembers the rejected ones.
+#[derive(Debug, Clone, Default)]
+pub struct Gate {
+    rejected: Vec<Rejected>,
+}
+
+impl Gate {
+    /// Returns the next edit of a document, or why there is none. `cursor` is where the user is.
+    pub fn next(
+        &self,
+        history: &EditHistory,
+        snapshot: &Snapshot,
+        cursor: ByteOffset,
+        caution: Caution,
+        now: Duration,
+    ) -> Result<Proposal, Quiet> {
+        let Some(newest) = history.hunks().next() else { return Err(Quiet::NoEdits) };
+        let is_here = newest.uri() == snapshot.uri();
+        if is_here && is_inside_word(snapshot, cursor) && newest.lines().contains(&cursor.0) {
+            return Err(Quiet::InsideWord);
+        }
+        let proposal = propose(history, snapshot, cursor, caution.threshold(), now)
+            .ok_or(Quiet::NothingLikely)?;
+        let removed = snapshot.slice(proposal.range.clone());
+        if proposal.text.trim().is_empty() && removed.chars().count() > MAX_REMOVED_CHARS {
+            return Err(Quiet::LargeDeletion);
+        }
+        let rejected = Rejected::new(snapshot, &proposal, now);
+        let is_same = |earlier: &Rejected| {
+            earlier.uri == rejected.uri
+                && earlier.line == rejected.line
+                && earlier.text == rejected.text
+                && now.saturating_sub(earlier.at) < REJECTED_FOR
+        };
+        if self.rejected.iter().any(is_same) { Err(Quiet::Rejected) } else { Ok(proposal) }
+    }
+
+    /// Notes that the user rejected a proposal.
+    pub fn reject(&mut self, snapshot: &Snapshot, proposal: &Proposal, now: Duration) {
+        let rejected = Rejected::new(snapshot, proposal, now);
+        let surplus = (self.rejected.len() + 1).saturating_sub(MAX_REJECTED);
+        self.rejected.drain(..surplus);
+        self.rejected.push(rejected);
+    }
+}
+
+/// Whether the cursor has a letter on both sides.
+fn is_inside_word(snapshot: &Snapshot, cursor: ByteOffset) -> bool {
+    let cursor = snapshot.cursor(cursor);
+    let before = cursor.before.chars().next_back();
+    let after = cursor.after.chars().next();
+    before.is_some_and(is_word_char) && after.is_some_and(is_word_char)
+}

@@ -1,0 +1,471 @@
+//! Finds the places in a text to which a rewrite applies.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use lowkey_document::lexical::TextKind;
+
+use crate::rewrite::{CONTEXT, Origin, Part, Piece, Rewrite, defines, imports, line_of, opener};
+use crate::spelling::words;
+use crate::tokens::{Tokens, is_word_char};
+
+/// Places of one rewrite; more are not looked at.
+const MAX_PLACES: usize = 400;
+/// Tokens that a variable before a closing bracket may match.
+const MAX_VARIABLE_TOKENS: usize = 16;
+
+/// A place to which a rewrite applies.
+#[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts about a place")]
+pub(crate) struct Place {
+    /// The replaced text, in bytes of the searched text.
+    pub(crate) range: Range<usize>,
+    pub(crate) text: String,
+    /// Tokens of context that are equal on each side.
+    pub(crate) n_left: usize,
+    pub(crate) n_right: usize,
+    /// Whether the context is equal up to both ends of the line.
+    pub(crate) is_same_line: bool,
+    pub(crate) kind: TextKind,
+    /// Whether the replaced word is a name where it is defined.
+    pub(crate) defines: bool,
+    pub(crate) imports: bool,
+    /// How alike the line is to the changed one, from 0 to 1: equal tokens.
+    pub(crate) similarity: f32,
+    /// Whether a call follows.
+    pub(crate) is_called: bool,
+    /// Whether a dot precedes.
+    pub(crate) is_member: bool,
+    /// Whether it is below the change, in the same block.
+    pub(crate) is_in_scope: bool,
+}
+
+/// A text that is searched: its tokens by their text.
+pub(crate) struct Searched {
+    pub(crate) tokens: Tokens,
+    ids: Vec<u32>,
+    by_text: HashMap<String, u32>,
+    n_uses: Vec<u32>,
+}
+
+impl Searched {
+    pub(crate) fn new(tokens: Tokens) -> Self {
+        let mut by_text: HashMap<String, u32> = HashMap::new();
+        let mut n_uses: Vec<u32> = Vec::new();
+        let mut ids = Vec::with_capacity(tokens.all.len());
+        for idx in 0..tokens.all.len() {
+            let text = tokens.str(idx);
+            let known = by_text.get(text).copied();
+            let id = known.unwrap_or(n_uses.len() as u32);
+            if known.is_none() {
+                by_text.insert(text.to_owned(), id);
+                n_uses.push(0);
+            }
+            if let Some(n) = n_uses.get_mut(id as usize) {
+                *n += 1;
+            }
+            ids.push(id);
+        }
+        Self { tokens, ids, by_text, n_uses }
+    }
+
+    /// Returns how often a token occurs.
+    pub(crate) fn n_uses(&self, text: &str) -> usize {
+        let id = self.by_text.get(text).copied().unwrap_or(u32::MAX);
+        self.n_uses.get(id as usize).copied().unwrap_or(0) as usize
+    }
+
+    fn id(&self, text: &str) -> u32 {
+        self.by_text.get(text).copied().unwrap_or(u32::MAX)
+    }
+
+    fn is(&self, idx: usize, id: u32) -> bool {
+        self.ids.get(idx) == Some(&id)
+    }
+
+    /// Returns the places of a rewrite, in order.
+    pub(crate) fn places(&self, rewrite: &Rewrite) -> Vec<Place> {
+        match rewrite.origin {
+            Origin::Inside => self.inside(rewrite),
+            Origin::LastArgument => self.calls(rewrite),
+            _ if rewrite.pattern.is_empty() => self.insertions(rewrite),
+            _ => self.matches(rewrite),
+        }
+    }
+
+    /// Returns the number of equal tokens of context before and after some tokens, and whether both
+    /// reach the ends of the line.
+    fn context(&self, rewrite: &Rewrite, found: &Range<usize>) -> (usize, usize, bool) {
+        let equal = |idx: Option<usize>, text: &String| {
+            idx.is_some_and(|idx| self.tokens.str(idx) == text.as_str())
+        };
+        let left = rewrite.left.iter().enumerate();
+        let n_left =
+            left.take_while(|(n, text)| equal(found.start.checked_sub(n + 1), text)).count();
+        let right = rewrite.right.iter().enumerate();
+        let n_right = right.take_while(|(n, text)| equal(Some(found.end + n), text)).count();
+        let reaches = |context: &[String], n: usize| {
+            n == CONTEXT || context.get(..n).unwrap_or_default().iter().any(|text| text == "\n")
+        };
+        let is_same_line = reaches(&rewrite.left, n_left) && reaches(&rewrite.right, n_right);
+        (n_left, n_right, is_same_line)
+    }
+
+    fn place(
+        &self,
+        rewrite: &Rewrite,
+        found: &Range<usize>,
+        range: Range<usize>,
+        text: String,
+    ) -> Place {
+        let (n_left, n_right, is_same_line) = self.context(rewrite, found);
+        let tokens = &self.tokens;
+        Place {
+            range,
+            text,
+            n_left,
+            n_right,
+            is_same_line,
+            kind: tokens.kind(found.start),
+            defines: defines(tokens, found.clone()),
+            imports: imports(tokens, found.start),
+            similarity: self.similarity(rewrite, found.start),
+            is_called: tokens.str(found.end) == "(",
+            is_member: found.start > 0 && tokens.str(found.start - 1) == ".",
+            is_in_scope: false,
+        }
+    }
+
+    /// Returns the share of tokens that a line and the changed line have in common.
+    fn similarity(&self, rewrite: &Rewrite, idx: usize) -> f32 {
+        let line = line_of(&self.tokens, idx);
+        let n = rewrite.line.len() + line.len();
+        let mut rest: Vec<&str> = rewrite.line.iter().map(String::as_str).collect();
+        let mut n_equal = 0;
+        for idx in line {
+            if let Some(at) = rest.iter().position(|text| *text == self.tokens.str(idx)) {
+                rest.swap_remove(at);
+                n_equal += 2;
+            }
+        }
+        n_equal as f32 / n.max(1) as f32
+    }
+
+    /// Returns the number of times that a word is defined.
+    pub(crate) fn n_definitions(&self, word: &str) -> usize {
+        let id = self.id(word);
+        let uses = (0..self.ids.len()).filter(|&idx| self.is(idx, id));
+        uses.filter(|&idx| {
+            self.tokens.kind(idx) == TextKind::Code && defines(&self.tokens, idx..idx + 1)
+        })
+        .count()
+    }
+
+    /// Places with the replaced tokens.
+    fn matches(&self, rewrite: &Rewrite) -> Vec<Place> {
+        let ids: Vec<Option<u32>> = rewrite
+            .pattern
+            .iter()
+            .map(|piece| match piece {
+                Piece::Token(text) => Some(self.id(text)),
+                Piece::Variable(_) => None,
+            })
+            .collect();
+        if ids.contains(&Some(u32::MAX)) {
+            return Vec::new();
+        }
+        let mut places = Vec::new();
+        let removes =
+            matches!(rewrite.replacement.as_slice(), [Part::Text(text)] if text.trim().is_empty());
+        for start in 0..self.ids.len() {
+            if places.len() == MAX_PLACES {
+                break;
+            }
+            let first = ids.first().copied().flatten();
+            if first.is_some_and(|id| !self.is(start, id)) {
+                continue;
+            }
+            let mut values: Vec<Range<usize>> = Vec::new();
+            let Some(end) = self.match_at(rewrite, &ids, start, &mut values) else { continue };
+            let found = start..end;
+            let kinds_fit = if rewrite.origin == Origin::General {
+                rewrite.kinds.first() == Some(&self.tokens.kind(start))
+            } else {
+                found.clone().zip(&rewrite.kinds).all(|(idx, kind)| self.tokens.kind(idx) == *kind)
+            };
+            if !kinds_fit {
+                continue;
+            }
+            let mut text = String::new();
+            for part in &rewrite.replacement {
+                match part {
+                    Part::Text(part) => text += part,
+                    Part::Variable(number) => {
+                        text += self.tokens.span(values.get(*number).cloned().unwrap_or_default());
+                    }
+                }
+            }
+            let range = if removes {
+                self.tokens.end(start.saturating_sub(1))..self.tokens.start(end)
+            } else {
+                self.tokens.start(start)..self.tokens.end(end - 1)
+            };
+            // A word that is replaced by nothing is removed with the blanks on one side only where
+            // the neighbours are in the same line.
+            let text = self.indented(rewrite, range.start, text);
+            places.push(self.place(rewrite, &found, range, text));
+        }
+        places
+    }
+
+    /// Returns the end of the match that starts at a token.
+    fn match_at(
+        &self,
+        rewrite: &Rewrite,
+        ids: &[Option<u32>],
+        start: usize,
+        values: &mut Vec<Range<usize>>,
+    ) -> Option<usize> {
+        let mut at = start;
+        for (idx, piece) in rewrite.pattern.iter().enumerate() {
+            match (piece, ids.get(idx).copied().flatten()) {
+                (_, Some(id)) => {
+                    if !self.is(at, id) {
+                        return None;
+                    }
+                    at += 1;
+                }
+                (Piece::Variable(number), None) => {
+                    let next = ids.get(idx + 1).copied().flatten();
+                    let end = self.variable_end(at, next)?;
+                    match values.get(*number) {
+                        Some(value)
+                            if self.tokens.span(value.clone()) != self.tokens.span(at..end) =>
+                        {
+                            return None;
+                        }
+                        Some(_) => {}
+                        None => {
+                            values.resize(*number, 0..0);
+                            values.push(at..end);
+                        }
+                    }
+                    at = end;
+                }
+                (Piece::Token(_), None) => return None,
+            }
+        }
+        Some(at)
+    }
+
+    /// Returns the end of a variable's value: one word, or everything up to the closing bracket
+    /// that follows the variable.
+    fn variable_end(&self, start: usize, next: Option<u32>) -> Option<usize> {
+        let next_is = |idx: usize| next.is_none_or(|id| self.is(idx, id));
+        if self.tokens.is_word(start) && next_is(start + 1) {
+            return Some(start + 1);
+        }
+        let closer =
+            [")", "]", "}", ">"].into_iter().find(|closer| next == Some(self.id(closer)))?;
+        let mut n_open = 0_usize;
+        for idx in start..start + MAX_VARIABLE_TOKENS {
+            match self.tokens.str(idx) {
+                text if text == closer && n_open == 0 => return (idx > start).then_some(idx),
+                "(" | "[" | "{" => n_open += 1,
+                "<" if closer == ">" => n_open += 1,
+                ")" | "]" | "}" => n_open = n_open.checked_sub(1)?,
+                ">" if closer == ">" => n_open = n_open.checked_sub(1)?,
+                "\n" | "" => return None,
+                _ => {}
+            }
+        }
+        None
+    }
+
+    /// Places between the same neighbours.
+    fn insertions(&self, rewrite: &Rewrite) -> Vec<Place> {
+        let [Part::Text(text)] = rewrite.replacement.as_slice() else { return Vec::new() };
+        let (Some(left), Some(right)) = (rewrite.left.first(), rewrite.right.first()) else {
+            return Vec::new();
+        };
+        let (left_id, right_id) = (self.id(left), self.id(right));
+        let mut places = Vec::new();
+        for at in 1..self.ids.len() {
+            if places.len() == MAX_PLACES {
+                break;
+            }
+            let (is_left, is_right) = (self.is(at - 1, left_id), self.is(at, right_id));
+            if !is_left && !is_right {
+                continue;
+            }
+            let (n_left, n_right, _) = self.context(rewrite, &(at..at));
+            let is_anchored = (is_left && is_right) || n_left >= 3 || n_right >= 3;
+            let kinds = [self.tokens.kind(at - 1), self.tokens.kind(at)];
+            let has_word = (0..n_left).any(|n| self.tokens.is_word(at - 1 - n))
+                || (0..n_right).any(|n| self.tokens.is_word(at + n));
+            if !is_anchored || !has_word || kinds != *rewrite.kinds || self.has_already(at, text) {
+                continue;
+            }
+            // A line's indentation is not part of the change.
+            let start = if self.tokens.is_line_end(at - 1) {
+                self.tokens.start(at)
+            } else {
+                self.tokens.end(at - 1)
+            };
+            let text = self.indented(rewrite, start, text.clone());
+            places.push(self.place(rewrite, &(at..at), start..self.tokens.start(at), text));
+        }
+        places
+    }
+
+    /// Whether the inserted text is there already, before or after a place.
+    fn has_already(&self, at: usize, text: &str) -> bool {
+        let text: String = text.split_whitespace().collect();
+        let n = text.chars().count();
+        let after: String = (at..at + n.min(60)).map(|idx| self.tokens.str(idx)).collect();
+        let before = (at.saturating_sub(n.min(60))..at).map(|idx| self.tokens.str(idx));
+        after.replace('\n', "").starts_with(&text)
+            || before.collect::<String>().replace('\n', "").ends_with(&text)
+    }
+
+    /// Calls of the same name, before their closing bracket.
+    fn calls(&self, rewrite: &Rewrite) -> Vec<Place> {
+        let [Part::Text(text)] = rewrite.replacement.as_slice() else { return Vec::new() };
+        let Some(callee) = &rewrite.callee else { return Vec::new() };
+        let callee = self.id(callee);
+        let argument = text.trim_start_matches(',').trim();
+        let mut places = Vec::new();
+        for name in (0..self.ids.len()).filter(|&idx| self.is(idx, callee)) {
+            if self.tokens.str(name + 1) != "(" || self.tokens.kind(name) != TextKind::Code {
+                continue;
+            }
+            let closer = (name + 2..name + 200).find(|&idx| {
+                self.tokens.str(idx) == ")" && opener(&self.tokens, idx) == Some(name + 1)
+            });
+            let Some(closer) = closer.filter(|&closer| closer > name + 2) else { continue };
+            let arguments = self.tokens.span(name + 2..closer);
+            if places.len() == MAX_PLACES
+                || arguments.contains('\n')
+                || arguments.contains(argument)
+            {
+                continue;
+            }
+            let at = self.tokens.end(closer - 1);
+            places.push(self.place(rewrite, &(closer..closer), at..at, text.trim_end().to_owned()));
+        }
+        places
+    }
+
+    /// Identifiers that contain the renamed words.
+    fn inside(&self, rewrite: &Rewrite) -> Vec<Place> {
+        let from: Vec<String> = joined(&rewrite.pattern).split(' ').map(str::to_owned).collect();
+        let [Part::Text(to)] = rewrite.replacement.as_slice() else { return Vec::new() };
+        let to: Vec<String> = to.split(' ').map(str::to_owned).collect();
+        let needle = from.concat();
+        let kind = rewrite.kinds.first().copied().unwrap_or(TextKind::Code);
+        let mut places = Vec::new();
+        for (name, &id) in &self.by_text {
+            let plain = name.to_lowercase().replace('_', "");
+            if plain.len() <= needle.len() || !plain.contains(&needle) || *name == rewrite.key.0 {
+                continue;
+            }
+            let Some(renamed) = renamed(name, &from, &to) else { continue };
+            for idx in (0..self.ids.len()).filter(|&idx| self.is(idx, id)) {
+                if self.tokens.kind(idx) == kind && places.len() < MAX_PLACES {
+                    let range = self.tokens.start(idx)..self.tokens.end(idx);
+                    places.push(self.place(rewrite, &(idx..idx + 1), range, renamed.clone()));
+                }
+            }
+        }
+        places.sort_by_key(|place| place.range.start);
+        places
+    }
+
+    /// Gives the lines after the first one the indentation of the place.
+    fn indented(&self, rewrite: &Rewrite, at: usize, text: String) -> String {
+        if !text.contains('\n') {
+            return text;
+        }
+        let line = self.tokens.text.get(..at).unwrap_or_default().rsplit('\n').next();
+        let indent: String =
+            line.unwrap_or_default().chars().take_while(|c| c.is_whitespace()).collect();
+        let mut lines = text.split('\n');
+        let mut indented = lines.next().unwrap_or_default().to_owned();
+        for line in lines {
+            indented.push('\n');
+            match line.strip_prefix(rewrite.indent.as_str()) {
+                Some(rest) if !line.is_empty() => indented.extend([indent.as_str(), rest]),
+                _ => indented.push_str(line),
+            }
+        }
+        indented
+    }
+}
+
+fn joined(pattern: &[Piece]) -> String {
+    let text = |piece: &Piece| match piece {
+        Piece::Token(text) => text.clone(),
+        Piece::Variable(_) => String::new(),
+    };
+    pattern.iter().map(text).collect()
+}
+
+/// Renames words inside an identifier, and keeps its style.
+fn renamed(name: &str, from: &[String], to: &[String]) -> Option<String> {
+    let old = words(name);
+    let at = old.windows(from.len()).position(|window| window == from)?;
+    let separator = if name.contains('_') { "_" } else { "" };
+    // The characters of the words before, to find the words in the spelled name.
+    let skipped: usize = old.iter().take(at).map(|word| word.chars().count()).sum();
+    let length: usize = from.iter().map(|word| word.chars().count()).sum();
+    let mut letters = name.char_indices().filter(|(_, c)| *c != '_');
+    let start = letters.clone().nth(skipped)?.0;
+    let last = letters.nth(skipped + length - 1)?;
+    let end = last.0 + last.1.len_utf8();
+    let spelled = name.get(start..end)?;
+    if words(spelled) != from {
+        return None;
+    }
+    let is_upper = spelled.chars().all(|c| !c.is_lowercase());
+    let starts_upper = spelled.chars().next().is_some_and(char::is_uppercase);
+    let parts = to.iter().enumerate().map(|(idx, word)| {
+        let capital = if separator.is_empty() { idx > 0 || starts_upper } else { starts_upper };
+        match (is_upper, capital) {
+            (true, _) if !separator.is_empty() || spelled.chars().count() > 1 => {
+                word.to_uppercase()
+            }
+            (_, true) => {
+                let mut chars = word.chars();
+                chars.next().map(|c| c.to_uppercase().chain(chars).collect()).unwrap_or_default()
+            }
+            _ => word.clone(),
+        }
+    });
+    let new = parts.collect::<Vec<_>>().join(separator);
+    let is_whole = new.chars().all(is_word_char);
+    is_whole.then(|| {
+        format!(
+            "{}{new}{}",
+            name.get(..start).unwrap_or_default(),
+            name.get(end..).unwrap_or_default()
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_inside_identifiers_are_renamed_in_their_style() {
+        let renamed = |name: &str| {
+            renamed(name, &["user".to_owned()], &["account".to_owned(), "owner".to_owned()])
+                .unwrap()
+        };
+        assert_eq!(renamed("user_id"), "account_owner_id");
+        assert_eq!(renamed("getUserId"), "getAccountOwnerId");
+        assert_eq!(renamed("MAX_USER"), "MAX_ACCOUNT_OWNER");
+        assert_eq!(renamed("userId"), "accountOwnerId");
+        assert_eq!(super::renamed("users", &["user".to_owned()], &["a".to_owned()]), None);
+    }
+}
