@@ -165,7 +165,7 @@ impl Completer {
                 });
             }
         };
-        let asked = server.ask(move || Some(prompts.ask(source, n, one_line)), on_text, done);
+        let asked = server.ask(move || Some(prompts.ask(&source, n, one_line)), on_text, done);
         match asked {
             Ok(ticket) => {
                 let new = Arc::new(RemoteJob {

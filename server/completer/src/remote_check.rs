@@ -65,7 +65,7 @@ impl RemoteCheck {
         let prepared = prepared.map_err(|_| RemoteError::NothingToAsk)?;
         let prompts = self.completer.remote.prompts().ok_or(RemoteError::NothingToAsk)?;
         let (n, one_line) = (prepared.max_tokens, prepared.lines.is_none());
-        let ask = prompts.ask(prepared.prompt_source(), n, one_line);
+        let ask = prompts.ask(&prepared.prompt_source(), n, one_line);
         let mut rules = StopRules::new(&prepared.for_suggestion());
         let mut kept = None;
         let answer = self.server.ask_now(&ask, &mut |text, _| {
@@ -90,7 +90,7 @@ impl RemoteCheck {
         let prepared = self.completer.prepare(&active, &self.completer.settings());
         let prepared = prepared.map_err(|_| RemoteError::NothingToAsk)?;
         let prompts = self.completer.remote.prompts().ok_or(RemoteError::NothingToAsk)?;
-        let ask = prompts.ask(prepared.prompt_source(), SPEED_TOKENS, false);
+        let ask = prompts.ask(&prepared.prompt_source(), SPEED_TOKENS, false);
         let first = self.timed(&ask)?;
         let second = self.timed(&ask)?;
         let n_tokens = second.0.counts.decoded.unwrap_or(second.0.log_probs.len());

@@ -54,11 +54,11 @@ impl RemotePrompts {
     }
 
     /// Builds a request for at most `max_tokens` tokens.
-    pub(crate) fn ask(&self, source: PromptSource, max_tokens: usize, one_line: bool) -> Ask {
-        let healed = assemble(&self.healing, &source);
+    pub(crate) fn ask(&self, source: &PromptSource, max_tokens: usize, one_line: bool) -> Ask {
+        let healed = assemble(&self.healing, source);
         let required_start = healed.unforced.clone();
         let unhealed = (!required_start.is_empty()).then(|| {
-            let prompt = assemble(&self.whole, &source);
+            let prompt = assemble(&self.whole, source);
             in_all_forms(&self.whole, prompt, &source.context, "")
         });
         Ask {

@@ -15,7 +15,7 @@ impl Completer {
         let prepared = self.prepare(&active, &self.settings()).ok()?;
         let prompts = self.remote.prompts()?;
         let is_block = prepared.lines.is_some();
-        let ask = prompts.ask(prepared.prompt_source(), prepared.max_tokens, !is_block);
+        let ask = prompts.ask(&prepared.prompt_source(), prepared.max_tokens, !is_block);
         Some((ask, is_block || is_unsure(report)))
     }
 }

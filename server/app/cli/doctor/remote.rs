@@ -170,7 +170,7 @@ impl RemoteFindings {
                     "the server does not report it; first text after {first} ms, and after {second} ms for the same prompt"
                 ),
             };
-            rows.push(("prefix cache", cache));
+            rows.push(("its cache", cache));
         }
         if let Some(problem) = &self.problem {
             rows.push(("problem", problem.clone()));
@@ -211,11 +211,11 @@ mod tests {
             prompt_tokens: Some(40),
             ..RemoteFindings::default()
         };
-        assert!(row(&found, "prefix cache").contains("does not report"));
+        assert!(row(&found, "its cache").contains("does not report"));
         assert!(row(&found, "self-test").contains("does not fit"));
         let works = RemoteFindings { cached_tokens: Some(32), ..found };
-        assert!(row(&works, "prefix cache").contains("it works: 32 of 40"));
+        assert!(row(&works, "its cache").contains("it works: 32 of 40"));
         let broken = RemoteFindings { cached_tokens: Some(0), ..works };
-        assert!(row(&broken, "prefix cache").contains("does not work"));
+        assert!(row(&broken, "its cache").contains("does not work"));
     }
 }

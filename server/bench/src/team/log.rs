@@ -153,7 +153,8 @@ impl RequestLog {
                 },
             },
             required_start: request.required_start,
-            // Few answers need the second call.
+            // A log has one call for each key. The second one, of an answer that begins otherwise,
+            // costs the server a few tokens.
             unhealed: None,
             max_tokens: request.max_tokens,
             stop: request.stop,
@@ -195,9 +196,10 @@ mod tests {
         for (text, expected) in [
             ("", "not that of a log"),
             ("{}", "not that of a log"),
-            (&head.replace(":1,\"policy", ":9,\"policy"), "has format 9"),
+            ("[]", "not that of a log"),
+            (&head.replace("requests\":1", "requests\":9"), "has format 9"),
             (head, "no request"),
-            (&format!("{head}\n[]\n"), "line 2"),
+            (&format!("{head}\n7\n"), "line 2"),
         ] {
             let error = format!("{:#}", RequestLog::parse(text).unwrap_err());
             assert!(error.contains(expected), "{text}: {error}");
