@@ -183,7 +183,7 @@ fn superseded_call_is_closed() {
     // The typed text agrees with what the server may still write: the call goes on.
     user.ask(2, &format!("{LINES}z"), TimeLimit::Budget);
     assert_eq!(server.asked().len(), 1);
-    user.ask(3, &format!("{LINES}x"), TimeLimit::Budget);
+    user.ask(3, &format!("{LINES}7;\n    let value_6 = "), TimeLimit::Budget);
     server.wait_for_close();
     // So is the one about a document that is closed, and the one at the end.
     let closed = request("untitled:b.rs", 1, LINES, TimeLimit::Budget);
