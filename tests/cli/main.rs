@@ -9,6 +9,7 @@ mod doctor;
 mod folders;
 mod models;
 mod replay;
+mod team;
 #[cfg(target_os = "linux")]
 mod terminal;
 

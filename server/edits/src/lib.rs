@@ -2,7 +2,7 @@
 //!
 //! [`EditHistory`] follows the edits of a session and groups them into [`Hunk`]s. [`propose`] takes
 //! the newest hunks and the text of a document, and proposes the same change elsewhere in it. The
-//! [gate](gate) decides whether a proposal is shown.
+//! [gate] decides whether a proposal is shown.
 //!
 //! The crate knows only `lowkey_document`: the language table and the lexical scanner, no parser.
 //! Invariants: all functions are total; nothing is written to disk; a proposal never touches text
