@@ -54,6 +54,38 @@ struct PlannedJob {
     answered: Arc<AtomicBool>,
 }
 
+/// A text of a completion memory that answers a request.
+struct Remembered {
+    rest: String,
+    confidence: Option<Confidence>,
+    typed_bytes: usize,
+}
+
+impl Remembered {
+    /// Looks the request up.
+    ///
+    /// An unfinished line is not worth showing, and text that the user has just deleted is not the
+    /// model's prediction. In both cases the model runs.
+    fn find(memory: &Mutex<CompletionMemory>, prepared: &PreparedRequest) -> Option<Self> {
+        let memory = lock(memory);
+        let found = memory.lookup(&prepared.key, prepared.typed())?;
+        (found.is_finished && !found.is_retyped).then(|| Self {
+            rest: found.rest.to_owned(),
+            confidence: found.confidence,
+            typed_bytes: found.typed_bytes,
+        })
+    }
+
+    fn raw(&self) -> RawCompletion<'_> {
+        RawCompletion {
+            text: &self.rest,
+            is_complete: true,
+            confidence: self.confidence,
+            typed_bytes: self.typed_bytes,
+        }
+    }
+}
+
 impl Completer {
     /// Decides about a request; the model must be loaded.
     ///
@@ -177,26 +209,12 @@ impl Completer {
         if let Some(answer) = self.answer_from_remote_memory(active, prepared) {
             return Some(answer);
         }
-        let memory = lock(&self.memory);
-        let found = memory.lookup(&prepared.key, prepared.typed())?;
-        // An unfinished line is not worth showing, and text that the user has just deleted is not
-        // the model's prediction. In both cases the model runs.
-        if !found.is_finished || found.is_retyped {
-            return None;
-        }
-        let rest = found.rest.to_owned();
-        let raw = RawCompletion {
-            text: &rest,
-            is_complete: true,
-            confidence: found.confidence,
-            typed_bytes: found.typed_bytes,
-        };
-        drop(memory);
+        let found = Remembered::find(&self.memory, prepared)?;
         let model = prepared.model.clone();
         let mut report = Report { source: TextSource::Memory, model, ..Report::default() };
         report.why.push("memory: the text was decoded before; nothing was computed".into());
         report.why.extend(prepared.snippets_in_words(None));
-        Some(self.build_answer(active, prepared, raw, report))
+        Some(self.build_answer(active, prepared, found.raw(), report))
     }
 
     /// Answers from the texts of the remote server, unless another text is shown.
@@ -205,19 +223,10 @@ impl Completer {
         active: &ActiveRequest,
         prepared: &PreparedRequest,
     ) -> Option<Answer> {
-        let memory = lock(&self.remote.memory);
-        let found = memory.lookup(&prepared.key, prepared.typed())?;
-        if !found.is_finished || found.is_retyped || found.rest.is_empty() {
+        let found = Remembered::find(&self.remote.memory, prepared)?;
+        if found.rest.is_empty() {
             return None;
         }
-        let rest = found.rest.to_owned();
-        let raw = RawCompletion {
-            text: &rest,
-            is_complete: true,
-            confidence: found.confidence,
-            typed_bytes: found.typed_bytes,
-        };
-        drop(memory);
         let mut report = Report {
             source: TextSource::Memory,
             model: self.remote.model(),
@@ -225,7 +234,7 @@ impl Completer {
             ..Report::default()
         };
         report.why.push("memory: the remote server's text; nothing was computed".into());
-        let answer = self.build_answer(active, prepared, raw, report);
+        let answer = self.build_answer(active, prepared, found.raw(), report);
         let shown = self.shown_rest(active);
         let is_used = matches!(&answer.outcome, Outcome::Insert(insert) if continues(shown.as_deref(), &insert.text));
         is_used.then_some(answer)
