@@ -22,6 +22,9 @@ use crate::error::{RemoteError, kind_in_words};
 
 /// Longest error page that is read.
 const MAX_ERROR_BYTES: u64 = 16 << 10;
+/// Longest answer about the server; a gateway with hundreds of models lists them in 100 kilobytes,
+/// and vLLM's metrics have 60.
+const MAX_PAGE_BYTES: u64 = 4 << 20;
 /// A connection without a request is closed after this time. Servers close theirs after 5 s (the
 /// default of vLLM's) or later; a request that meets a closed connection is sent again.
 const MAX_IDLE: Duration = Duration::from_secs(30);
@@ -229,6 +232,23 @@ impl Http {
             _ if error.kind() == ErrorKind::TimedOut => self.timeout(Timeout::RecvBody),
             _ => RemoteError::HalfAnswer { host: self.host(), n_bytes },
         }
+    }
+
+    /// Reads the whole body of an answer about the server; `None` if it has no such endpoint.
+    pub(crate) fn read_page(
+        &self,
+        reply: Reply,
+        path: &'static str,
+    ) -> Result<Option<Vec<u8>>, RemoteError> {
+        match reply.status {
+            200 => {}
+            404 | 405 | 501 => return Ok(None),
+            _ => return Err(self.refusal(reply, path, "")),
+        }
+        let mut bytes = Vec::new();
+        let read = reply.body.take(MAX_PAGE_BYTES).read_to_end(&mut bytes);
+        read.map_err(|error| self.sort_read(&error, 0))?;
+        Ok(Some(bytes))
     }
 
     /// Returns the error of an answer that is no success.

@@ -1,12 +1,8 @@
 //! What a server has computed since its start, from its own metrics in the Prometheus text format.
 
-use std::io::Read;
-
 use crate::error::RemoteError;
 use crate::http::{Http, Lease};
 
-/// Longest list of metrics; vLLM's has 60 kilobytes.
-const MAX_BYTES: u64 = 4 << 20;
 const PATH: &str = "/metrics";
 
 /// Tokens that a server has computed since its start.
@@ -19,16 +15,9 @@ pub struct ServerTotals {
 
 /// Asks the server; `None` if it has no metrics that are known here.
 pub(crate) fn totals(http: &Http, lease: &Lease) -> Result<Option<ServerTotals>, RemoteError> {
-    let reply = http.get(lease, PATH)?;
-    match reply.status {
-        200 => {}
-        404 | 405 | 501 => return Ok(None),
-        _ => return Err(http.refusal(reply, PATH, "")),
-    }
-    let mut text = String::new();
-    let read = reply.body.take(MAX_BYTES).read_to_string(&mut text);
-    read.map_err(|error| http.sort_read(&error, 0))?;
-    Ok(read_totals(&text))
+    let Some(bytes) = http.read_page(http.get(lease, PATH)?, PATH)? else { return Ok(None) };
+    let not_text = |_| RemoteError::Garbage { host: http.host(), what: "it is not UTF-8 text" };
+    Ok(read_totals(std::str::from_utf8(&bytes).map_err(not_text)?))
 }
 
 /// Reads the totals of llama-server or vLLM.

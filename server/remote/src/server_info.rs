@@ -1,7 +1,5 @@
 //! What a server is: its protocol, its model, and whether it has the local model's vocabulary.
 
-use std::io::Read;
-
 use lowkey_network::printable;
 use serde_json::{Value, json};
 
@@ -11,8 +9,6 @@ use crate::dialect::{Dialect, RemoteProtocol};
 use crate::error::RemoteError;
 use crate::http::{Http, Lease, Reply};
 
-/// Longest answer about the server; a gateway with hundreds of models lists them in 100 kilobytes.
-const MAX_BYTES: u64 = 4 << 20;
 /// Models that a message lists.
 const MAX_LISTED: usize = 5;
 
@@ -151,14 +147,7 @@ fn has_tokens(
 
 /// Reads the JSON of an answer; `None` if the server has no such endpoint.
 fn read(http: &Http, reply: Reply, path: &'static str) -> Result<Option<Value>, RemoteError> {
-    match reply.status {
-        200 => {}
-        404 | 405 | 501 => return Ok(None),
-        _ => return Err(http.refusal(reply, path, "")),
-    }
-    let mut bytes = Vec::new();
-    let read = reply.body.take(MAX_BYTES).read_to_end(&mut bytes);
-    read.map_err(|error| http.sort_read(&error, 0))?;
+    let Some(bytes) = http.read_page(reply, path)? else { return Ok(None) };
     let garbage = |_| RemoteError::Garbage { host: http.host(), what: "it is not JSON" };
     serde_json::from_slice(&bytes).map(Some).map_err(garbage)
 }
