@@ -8,12 +8,13 @@ use lowkey_document::lexical::Scanner;
 use lowkey_document::{Cursor, Language};
 use lowkey_engine::{Job, Sampling};
 use lowkey_prompt::{Budget, Placement};
+use lowkey_remote::Ask;
 use lowkey_suggestion::{
     IndentUnit, MAX_SURROUNDING_LINES, MemoryKey, Request, StopReason, StopRules,
 };
 
 use crate::multiline::Lines;
-use crate::remote_prompt::PromptSource;
+use crate::remote_prompt::{PromptSource, RemotePrompts};
 use crate::request::{CompletionRequest, Elsewhere};
 use crate::running_job::Generated;
 use crate::settings::{self, Settings};
@@ -150,6 +151,11 @@ impl PreparedRequest {
             budget: self.budget,
             placement: self.placement,
         }
+    }
+
+    /// Returns what a remote server is asked.
+    pub(crate) fn remote_ask(&self, prompts: &RemotePrompts) -> Ask {
+        prompts.ask(&self.prompt_source(), self.max_tokens, self.lines.is_none())
     }
 
     /// Returns the suggestion stage's view of the request.

@@ -10,7 +10,9 @@ use lowkey_suggestion::{Confidence, StopRules};
 
 use crate::answer::Answer;
 use crate::answer_builder::RawCompletion;
+use crate::prepared_request::PreparedRequest;
 use crate::remote::kept_bytes;
+use crate::remote_prompt::RemotePrompts;
 use crate::report::{Report, TextSource};
 use crate::request::{ActiveRequest, CompletionRequest};
 use crate::state::Completer;
@@ -60,12 +62,8 @@ impl RemoteCheck {
 
     /// Asks for a text and makes an answer of it, as for an editor.
     pub fn ask(&self, request: CompletionRequest) -> Result<Answer, RemoteError> {
-        let active = ActiveRequest::background(request);
-        let prepared = self.completer.prepare(&active, &self.completer.settings());
-        let prepared = prepared.map_err(|_| RemoteError::NothingToAsk)?;
-        let prompts = self.completer.remote.prompts().ok_or(RemoteError::NothingToAsk)?;
-        let (n, one_line) = (prepared.max_tokens, prepared.lines.is_none());
-        let ask = prompts.ask(&prepared.prompt_source(), n, one_line);
+        let (active, prepared, prompts) = self.prepared(request)?;
+        let ask = prepared.remote_ask(&prompts);
         let mut rules = StopRules::new(&prepared.for_suggestion());
         let mut kept = None;
         let answer = self.server.ask_now(&ask, &mut |text, _| {
@@ -86,10 +84,7 @@ impl RemoteCheck {
 
     /// Sends one prompt twice and measures.
     pub fn speed(&self, request: CompletionRequest) -> Result<RemoteSpeed, RemoteError> {
-        let active = ActiveRequest::background(request);
-        let prepared = self.completer.prepare(&active, &self.completer.settings());
-        let prepared = prepared.map_err(|_| RemoteError::NothingToAsk)?;
-        let prompts = self.completer.remote.prompts().ok_or(RemoteError::NothingToAsk)?;
+        let (_, prepared, prompts) = self.prepared(request)?;
         let ask = prompts.ask(&prepared.prompt_source(), SPEED_TOKENS, false);
         let first = self.timed(&ask)?;
         let second = self.timed(&ask)?;
@@ -102,6 +97,18 @@ impl RemoteCheck {
             first_text: [first.1, second.1],
             tokens_per_s,
         })
+    }
+
+    /// Prepares a request; fails if the rules hide the document or no model is loaded.
+    fn prepared(
+        &self,
+        request: CompletionRequest,
+    ) -> Result<(ActiveRequest, PreparedRequest, Arc<RemotePrompts>), RemoteError> {
+        let active = ActiveRequest::background(request);
+        let prepared = self.completer.prepare(&active, &self.completer.settings());
+        let prepared = prepared.map_err(|_| RemoteError::NothingToAsk)?;
+        let prompts = self.completer.remote.prompts().ok_or(RemoteError::NothingToAsk)?;
+        Ok((active, prepared, prompts))
     }
 
     /// Asks; also returns the time until the first text, or until the end of an answer without one.

@@ -14,8 +14,7 @@ impl Completer {
         let active = ActiveRequest::background(self.with_snippets(request.clone()));
         let prepared = self.prepare(&active, &self.settings()).ok()?;
         let prompts = self.remote.prompts()?;
-        let is_block = prepared.lines.is_some();
-        let ask = prompts.ask(&prepared.prompt_source(), prepared.max_tokens, !is_block);
-        Some((ask, is_block || is_unsure(report)))
+        let ask = prepared.remote_ask(&prompts);
+        Some((ask, prepared.lines.is_some() || is_unsure(report)))
     }
 }
