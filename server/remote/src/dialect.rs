@@ -128,7 +128,7 @@ pub(crate) fn failure(json: &Value) -> Option<(String, String)> {
 }
 
 /// Returns a field as a count.
-fn count(json: Option<&Value>) -> Option<usize> {
+pub(crate) fn count(json: Option<&Value>) -> Option<usize> {
     json?.as_u64()?.try_into().ok()
 }
 
