@@ -11,7 +11,7 @@ use crate::state::Completer;
 
 /// Prompt tokens if the settings have no number.
 const PROMPT_TOKENS: usize = 2048;
-/// The shortest context of a server whose first answer has not come, or that does not tell it.
+/// The shortest context of a server whose first answer has not come, or that does not report it.
 const USUAL_CONTEXT: usize = 4096;
 
 impl Completer {
@@ -29,7 +29,7 @@ fn budget(local: Budget, set: usize, context_length: Option<usize>) -> Budget {
     // The rest is for the answer, and for a vocabulary that needs more tokens for the same text.
     let room = context - context / 4;
     let prompt_tokens = match (set, context_length) {
-        // What the user says about a server that does not tell applies.
+        // What the user says about a server that reports none applies.
         (1.., None) => wanted,
         _ => wanted.min(room),
     };
@@ -41,7 +41,13 @@ fn budget(local: Budget, set: usize, context_length: Option<usize>) -> Budget {
 
 #[cfg(test)]
 mod tests {
+    use lowkey_document::{ByteOffset, Document};
+    use lowkey_test_support::toy_path;
+
     use super::*;
+    use crate::report::Report;
+    use crate::request::CompletionRequest;
+    use crate::settings::Settings;
 
     #[test]
     fn prompt_is_as_long_as_the_context_allows() {
@@ -59,5 +65,37 @@ mod tests {
         assert_eq!(of(8000, None), (8000, 0), "the user knows better");
         let fast = Budget { prompt_tokens: 4000, ..local };
         assert_eq!(budget(fast, 0, Some(32_768)).prompt_tokens, 4000);
+    }
+
+    #[test]
+    fn prompt_has_more_of_the_document_and_changes_at_its_tail() {
+        let settings = Settings {
+            model: toy_path().display().to_string(),
+            threads: 1,
+            prompt_tokens: 256,
+            remote_prompt_tokens: 1500,
+            ..Settings::default()
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let completer = Completer::start(settings, None, None).unwrap();
+        runtime.block_on(completer.ready());
+        let line = |idx: usize| format!("    let value_{idx} = compute(value_{idx});\n");
+        let (above, below): (String, String) =
+            ((0..200).map(line).collect(), (200..400).map(line).collect());
+        let prompt = |typed: &str| {
+            let text = format!("fn main() {{\n{above}{typed}\n{below}}}\n");
+            let snapshot = Document::open("untitled:a.rs", "rust", 1, &text).snapshot();
+            let cursor = ByteOffset("fn main() {\n".len() + above.len() + typed.len());
+            let request = CompletionRequest::new(snapshot, cursor);
+            completer.remote_ask(&request, &Report::default()).unwrap().0.prompt.tokens
+        };
+        let first = prompt("    let other");
+        assert!((1000..=1500).contains(&first.len()), "{} tokens", first.len());
+        for typed in ["    let other =", "    let other = comp", "    let other = compute(1);"] {
+            let next = prompt(typed);
+            let n_common = first.iter().zip(&next).take_while(|(a, b)| a == b).count();
+            assert!(n_common + 10 >= first.len(), "{n_common} of {} tokens stay", first.len());
+        }
+        completer.shutdown();
     }
 }

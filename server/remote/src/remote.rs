@@ -113,7 +113,7 @@ impl Remote {
     }
 
     /// Returns the context length of the server's model, in its own tokens; `None` before the first
-    /// call, and if the server does not tell.
+    /// call, and if the server does not report it.
     pub fn context_length(&self) -> Option<usize> {
         *lock(&self.inner.context_length)
     }

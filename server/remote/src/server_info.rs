@@ -20,7 +20,7 @@ pub struct ServerInfo {
     pub model: String,
     /// Whether the server's model has the local model's token ids.
     pub shares_vocabulary: bool,
-    /// Tokens of a prompt and its answer together; `None` if the server does not tell.
+    /// Tokens of a prompt and its answer together; `None` if the server does not report it.
     pub context_length: Option<usize>,
 }
 
@@ -28,7 +28,7 @@ pub struct ServerInfo {
 pub(crate) struct Listed {
     id: String,
     owner: String,
-    /// vLLM tells it.
+    /// vLLM reports it.
     context_length: Option<usize>,
 }
 
@@ -77,7 +77,7 @@ pub(crate) fn models(http: &Http, lease: &Lease) -> Result<Vec<Listed>, RemoteEr
         .collect())
 }
 
-/// Returns the context length of a llama-server's slot. A server that does not tell is no failure.
+/// Returns the context length of a llama-server's slot. A server that does not report it is no failure.
 fn slot_length(http: &Http, lease: &Lease) -> Result<Option<usize>, RemoteError> {
     const PATH: &str = "/props";
     let reply = http.get(lease, PATH)?;
