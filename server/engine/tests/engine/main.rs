@@ -12,4 +12,5 @@ mod non_empty;
 mod persist;
 mod progress;
 mod reuse;
+mod rewrites;
 mod small_prompt;
