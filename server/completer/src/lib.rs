@@ -42,6 +42,7 @@ mod remote_settings;
 pub mod report;
 mod request;
 mod running_job;
+mod second_model;
 pub mod settings;
 mod small_prompt;
 mod state;
@@ -59,6 +60,7 @@ pub use next_edit::ProposedEdit;
 pub use remote_check::{RemoteCheck, RemoteSpeed};
 pub use remote_settings::remote_config;
 pub use request::{CompletionRequest, Elsewhere, Surface, TimeLimit, Trigger};
+pub use second_model::SecondModelState;
 pub use state::Completer;
 pub use workspace_index::indexed_extensions;
 

@@ -158,6 +158,8 @@ settings! {
     seed: u64 = 0;
     /// Whether float weights (safetensors, F16) are quantized when they are loaded: `q8_0` is faster and takes half the memory, `none` is exact.
     quantize: Quantize = Quantize::None, restart;
+    /// A second model on this machine, named as in `model`, which is asked where the first one is unsure or several lines are wanted, while the processor is idle; empty for none. Its texts appear at the next key, or at once in editors that can ask again. It needs its own memory. With `remote_url` set it is not used.
+    refine_model: String = String::new();
     /// The address of a server with a larger model, such as `https://gpu.example:8000`, which is asked where the local model is unsure; empty for none. It gets the text around the cursor: `README.md` lists the contents, `server/remote/README.md` the kinds of servers.
     remote_url: String = String::new();
     /// The model's name at the remote server; empty for its first one.

@@ -21,6 +21,7 @@ use crate::counters::{Counters, Work};
 use crate::documents::Documents;
 use crate::next_edit::NextEdits;
 use crate::remote_link::RemoteLink;
+use crate::second_model::{SecondModel, SecondModelSource};
 use crate::settings::Settings;
 use crate::stats::Statistics;
 use crate::time_budget::time_budget;
@@ -37,6 +38,8 @@ pub struct Completer {
     pub(crate) memory: Arc<Mutex<CompletionMemory>>,
     pub(crate) cross_file: Mutex<WorkspaceIndex>,
     pub(crate) remote: RemoteLink,
+    /// The model of the setting `refine_model`.
+    pub(crate) refine_model: SecondModel,
     documents: Mutex<Documents>,
     pub(crate) next_edits: Mutex<NextEdits>,
     /// Statistics; nothing is counted until they have a file.
@@ -59,6 +62,7 @@ impl Completer {
         settings: Settings,
         persistence: Option<Switch>,
         remote: RemoteLink,
+        second: SecondModelSource,
     ) -> Self {
         let visibility = Mutex::new(Visibility::new(Vec::new(), &settings.exclude));
         Self {
@@ -69,6 +73,7 @@ impl Completer {
             memory: Arc::default(),
             cross_file: Mutex::default(),
             remote,
+            refine_model: SecondModel::new("refine_model", second),
             documents: Mutex::default(),
             next_edits: Mutex::default(),
             statistics: OnceLock::new(),
