@@ -56,7 +56,9 @@ impl Completer {
             })?;
         let source =
             SecondModelSource { first: Arc::clone(engine.activity()), embedded, keep: kept };
-        Ok(Arc::new(Self::new(engine, settings, persistence, remote, source)))
+        let completer = Arc::new(Self::new(engine, settings, persistence, remote, source));
+        completer.follow_next_edit_model();
+        Ok(completer)
     }
 
     /// Answers a request; the module's documentation lists the actions of the call itself.
@@ -166,6 +168,7 @@ impl Completer {
         drop(current);
         later.extend(self.follow_remote(&before, &self.settings()));
         self.follow_refine_model();
+        self.follow_next_edit_model();
         if has_new_index {
             self.start_index();
         }
@@ -188,6 +191,7 @@ impl Completer {
         self.remote.shutdown();
         self.engine.shutdown();
         self.refine_model.shutdown();
+        self.next_edit_model.shutdown();
         self.write_statistics();
     }
 }

@@ -19,7 +19,7 @@ use tokio::sync::watch;
 
 use crate::counters::{Counters, Work};
 use crate::documents::Documents;
-use crate::next_edit::NextEdits;
+use crate::next_edit::{NextEdits, next_edit_model};
 use crate::remote_link::RemoteLink;
 use crate::second_model::{SecondModel, SecondModelSource};
 use crate::settings::Settings;
@@ -40,6 +40,8 @@ pub struct Completer {
     pub(crate) remote: RemoteLink,
     /// The model of the setting `refine_model`.
     pub(crate) refine_model: SecondModel,
+    /// The model of the setting `next_edit_model`.
+    pub(crate) next_edit_model: SecondModel,
     documents: Mutex<Documents>,
     pub(crate) next_edits: Mutex<NextEdits>,
     /// Statistics; nothing is counted until they have a file.
@@ -73,7 +75,8 @@ impl Completer {
             memory: Arc::default(),
             cross_file: Mutex::default(),
             remote,
-            refine_model: SecondModel::new("refine_model", second),
+            refine_model: SecondModel::new("refine_model", second.clone()),
+            next_edit_model: next_edit_model(second),
             documents: Mutex::default(),
             next_edits: Mutex::default(),
             statistics: OnceLock::new(),

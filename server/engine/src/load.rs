@@ -129,7 +129,10 @@ pub fn assembler(file: &ModelFile, infill: Infill) -> Result<Assembler, LoadErro
     };
     let tokenizer = tokenizer.map_err(|e| message(&e))?;
     let format = Format::detect(&tokenizer, &vocab, infill).map_err(|e| message(&e))?;
+    // A file may name the format; there is one.
+    let named = file.metadata().string("lowkey.next_edit");
     let next_edit = NextEditFormat::detect(&tokenizer, &vocab).ok();
+    let next_edit = next_edit.filter(|_| named.is_none_or(|name| name == NextEditFormat::NAME));
     Ok(Assembler::new(Arc::new(tokenizer), format).with_next_edit(next_edit))
 }
 
