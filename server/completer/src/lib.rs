@@ -34,6 +34,7 @@ mod prefill_slot;
 mod prepared_request;
 pub mod regular_file;
 mod remote;
+mod remote_budget;
 mod remote_check;
 mod remote_link;
 mod remote_prompt;

@@ -176,6 +176,8 @@ settings! {
     remote_ca_file: String = String::new();
     /// Whether a remote server on another machine may be asked without encryption (`http://`). Everyone on the network in between can then read your text.
     remote_allow_plain_http: bool = false;
+    /// Maximum number of prompt tokens for the remote server, without text of other files; 0 means 2,048, or as many as for the local model if those are more, and never more than its context has room for. `server/remote/README.md` has the figures.
+    remote_prompt_tokens: usize = 0;
     /// Where the model runs: on the `cpu`, or on a graphics processor if this build supports one; `auto` uses one if there is one. `server/model/README.md` describes the builds.
     device: DeviceChoice = DeviceChoice::Auto, restart;
 }
