@@ -111,9 +111,12 @@ impl NextEdits {
         self.started.elapsed()
     }
 
-    /// Returns how long ago the last edit was.
+    /// Returns how long ago the last edit was; an accepted proposal needs no rest.
     fn age(&self) -> Option<Duration> {
         let newest = self.history.hunks().next()?;
+        if !newest.is_typed() {
+            return Some(Duration::MAX);
+        }
         Some(self.now().saturating_sub(newest.at()))
     }
 
@@ -277,6 +280,9 @@ impl Completer {
     pub fn next_edit_accepted(&self, id: u64) -> bool {
         let mut edits = lock(&self.next_edits);
         let idx = edits.offers.iter().position(|offer| offer.id == id);
+        if idx.is_some() {
+            edits.history.accepted();
+        }
         idx.map(|idx| edits.offers.remove(idx)).is_some()
     }
 

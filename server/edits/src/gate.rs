@@ -113,7 +113,7 @@ impl EditGate {
         let newest = history.hunks().next().ok_or(Quiet::NoEdits)?;
         let is_here = newest.uri() == snapshot.uri();
         // Elsewhere in a word is the cursor of an editor's normal mode.
-        if is_here && cursor.0 == newest.typed_to && is_inside_word(snapshot, cursor) {
+        if is_here && newest.typed_to == Some(cursor.0) && is_inside_word(snapshot, cursor) {
             return Err(Quiet::InsideWord);
         }
         Ok(())
