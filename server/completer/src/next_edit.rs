@@ -21,9 +21,11 @@ use model_answer::ModelAnswer;
 mod model;
 mod model_answer;
 mod trial;
+mod work;
 
 pub(crate) use model::next_edit_model;
 pub use trial::NextEditTrial;
+pub use work::NextEditWork;
 
 /// Offers that are remembered until the client reports what became of them.
 const MAX_OFFERS: usize = 8;
@@ -42,6 +44,7 @@ pub(crate) struct NextEdits {
     /// The document that the next-edit model is asked about, and the number of its newest request.
     asked: Option<Uri>,
     n_asked: watch::Sender<u64>,
+    work: NextEditWork,
     started: Instant,
 }
 
@@ -55,6 +58,7 @@ impl Default for NextEdits {
             answer: None,
             asked: None,
             n_asked: watch::channel(0).0,
+            work: NextEditWork::default(),
             started: Instant::now(),
         }
     }

@@ -29,7 +29,7 @@ use lowkey_suggestion::StopReason;
 use tokio::sync::oneshot;
 
 use super::model_answer::ModelAnswer;
-use super::{NextEdits, NoNextEdit};
+use super::{NextEditWork, NextEdits, NoNextEdit};
 use crate::running_job::{Generated, Stop, ended_by_itself};
 use crate::second_model::{SecondEngine, SecondModel, SecondModelSource, SecondModelState};
 use crate::state::{Completer, lock};
@@ -103,6 +103,11 @@ impl Completer {
     /// Subscribes to the state of the model of the setting `next_edit_model`.
     pub fn subscribe_next_edit_model(&self) -> tokio::sync::watch::Receiver<SecondModelState> {
         self.next_edit_model.subscribe()
+    }
+
+    /// Returns what the next-edit model has computed since the start.
+    pub fn next_edit_work(&self) -> NextEditWork {
+        lock(&self.next_edits).work
     }
 
     /// Asks the next-edit model; `None` if there is none.
@@ -233,6 +238,7 @@ impl Completer {
             return Err(NoNextEdit::Superseded);
         }
         edits.asked = None;
+        edits.work.count(&rewritten.made);
         edits.answer = Some(rewritten.answer(snapshot));
         edits.of_answer(snapshot, caution)
     }
