@@ -21,9 +21,11 @@ use model_answer::ModelAnswer;
 mod model;
 mod model_answer;
 mod trial;
+mod work;
 
 pub(crate) use model::next_edit_model;
 pub use trial::NextEditTrial;
+pub use work::NextEditWork;
 
 /// Offers that are remembered until the client reports what became of them.
 const MAX_OFFERS: usize = 8;
@@ -42,6 +44,7 @@ pub(crate) struct NextEdits {
     /// The document that the next-edit model is asked about, and the number of its newest request.
     asked: Option<Uri>,
     n_asked: watch::Sender<u64>,
+    work: NextEditWork,
     started: Instant,
 }
 
@@ -55,6 +58,7 @@ impl Default for NextEdits {
             answer: None,
             asked: None,
             n_asked: watch::channel(0).0,
+            work: NextEditWork::default(),
             started: Instant::now(),
         }
     }
@@ -79,14 +83,14 @@ pub struct ProposedEdit {
 
 /// Why there is no next edit.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum NoNextEdit {
+pub enum NoProposedEdit {
     /// In words.
     Quiet(String),
     /// The text changed, or a newer request came, while the model was asked.
     Superseded,
 }
 
-impl From<Quiet> for NoNextEdit {
+impl From<Quiet> for NoProposedEdit {
     fn from(quiet: Quiet) -> Self {
         Self::Quiet(quiet.reason().to_owned())
     }
@@ -204,14 +208,19 @@ impl Completer {
         self: &Arc<Self>,
         snapshot: &Snapshot,
         cursor: ByteOffset,
-    ) -> Result<ProposedEdit, NoNextEdit> {
+    ) -> Result<ProposedEdit, NoProposedEdit> {
         let caution = self.allowed(snapshot)?;
         let (completer, searched) = (Arc::clone(self), snapshot.clone());
         let search = move || completer.repeated_edit(&searched, cursor, caution);
         let found = tokio::task::spawn_blocking(search).await;
-        match found.map_err(|_| NoNextEdit::Quiet("the search failed".to_owned()))? {
+        match found.map_err(|_| NoProposedEdit::Quiet("the search failed".to_owned()))? {
             Ok(proposal) => Ok(self.offer_edit(snapshot, proposal)),
-            Err(quiet @ (Quiet::NoEdits | Quiet::InsideWord)) => Err(quiet.into()),
+            Err(Quiet::NoEdits) => Err(Quiet::NoEdits.into()),
+            // An accepted edit may end inside a word; the next one of the same answer is known.
+            Err(Quiet::InsideWord) => match self.known_edit(snapshot, cursor, caution) {
+                None => Err(Quiet::InsideWord.into()),
+                Some(known) => known.map(|proposal| self.offer_edit(snapshot, proposal)),
+            },
             Err(quiet) => match self.predicted_edit(snapshot, cursor, caution).await {
                 None => Err(quiet.into()),
                 Some(predicted) => predicted.map(|proposal| self.offer_edit(snapshot, proposal)),
@@ -220,19 +229,19 @@ impl Completer {
     }
 
     /// Checks the settings and the rules; returns how sure a proposal must be.
-    fn allowed(&self, snapshot: &Snapshot) -> Result<Caution, NoNextEdit> {
+    fn allowed(&self, snapshot: &Snapshot) -> Result<Caution, NoProposedEdit> {
         let settings = self.settings();
         let caution = match settings.next_edit {
             NextEditSetting::Off => {
-                return Err(NoNextEdit::Quiet("the setting next_edit is off".to_owned()));
+                return Err(NoProposedEdit::Quiet("the setting next_edit is off".to_owned()));
             }
             NextEditSetting::Careful => Caution::Careful,
             NextEditSetting::Normal => Caution::Normal,
         };
         if settings.paused || settings.languages_off.iter().any(|id| id == snapshot.language_id()) {
-            return Err(NoNextEdit::Quiet("suggestions are off".to_owned()));
+            return Err(NoProposedEdit::Quiet("suggestions are off".to_owned()));
         }
-        lock(&self.visibility).judge(snapshot.uri()).map_err(NoNextEdit::Quiet)?;
+        lock(&self.visibility).judge(snapshot.uri()).map_err(NoProposedEdit::Quiet)?;
         Ok(caution)
     }
 
