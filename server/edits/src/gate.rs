@@ -5,6 +5,7 @@ use std::time::Duration;
 use lowkey_document::{ByteOffset, Snapshot, Uri};
 
 use crate::history::EditHistory;
+use crate::judge::Question;
 use crate::propose::{Proposal, propose};
 use crate::tokens::is_word_char;
 
@@ -27,9 +28,31 @@ impl Caution {
     pub fn threshold(self) -> f32 {
         match self {
             Self::Careful => 0.7,
-            Self::Normal => 0.5,
+            Self::Normal => 0.57,
         }
     }
+
+    /// Returns the probability from which a proposal is shown that a model has judged.
+    pub fn judged_threshold(self) -> f32 {
+        match self {
+            Self::Careful => 0.7,
+            Self::Normal => 0.52,
+        }
+    }
+}
+
+/// Proposals at least this probable need no judgement.
+const SURE: f32 = 0.8;
+/// Proposals less probable than this are not worth one.
+const HOPELESS: f32 = 0.3;
+
+/// A next edit where a model may be asked.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Decision {
+    Show(Proposal),
+    /// A model must judge it: it is shown if [`Question::probability`] is at least
+    /// [`Caution::judged_threshold`].
+    Ask(Proposal, Question),
 }
 
 /// Why there is no proposal.
@@ -92,14 +115,45 @@ impl EditGate {
         caution: Caution,
         now: Duration,
     ) -> Result<Proposal, Quiet> {
+        self.above(history, snapshot, cursor, caution.threshold(), now)
+    }
+
+    /// Returns the next edit of a document where a model can judge the unsure ones.
+    pub fn next_or_ask(
+        &self,
+        history: &EditHistory,
+        snapshot: &Snapshot,
+        cursor: ByteOffset,
+        caution: Caution,
+        now: Duration,
+    ) -> Result<Decision, Quiet> {
+        let proposal = self.above(history, snapshot, cursor, HOPELESS, now)?;
+        if proposal.probability >= SURE {
+            return Ok(Decision::Show(proposal));
+        }
+        match Question::new(history, snapshot, &proposal) {
+            Some(question) => Ok(Decision::Ask(proposal, question)),
+            None if proposal.probability >= caution.threshold() => Ok(Decision::Show(proposal)),
+            None => Err(Quiet::NothingLikely),
+        }
+    }
+
+    fn above(
+        &self,
+        history: &EditHistory,
+        snapshot: &Snapshot,
+        cursor: ByteOffset,
+        threshold: f32,
+        now: Duration,
+    ) -> Result<Proposal, Quiet> {
         let Some(newest) = history.hunks().next() else { return Err(Quiet::NoEdits) };
         let is_here = newest.uri() == snapshot.uri();
         // Elsewhere in a word is the cursor of an editor's normal mode.
         if is_here && cursor.0 == newest.typed_to && is_inside_word(snapshot, cursor) {
             return Err(Quiet::InsideWord);
         }
-        let proposal = propose(history, snapshot, cursor, caution.threshold(), now)
-            .ok_or(Quiet::NothingLikely)?;
+        let proposal =
+            propose(history, snapshot, cursor, threshold, now).ok_or(Quiet::NothingLikely)?;
         let removed = snapshot.slice(proposal.range.clone());
         if proposal.text.trim().is_empty() && removed.chars().count() > MAX_REMOVED_CHARS {
             return Err(Quiet::LargeDeletion);

@@ -13,6 +13,7 @@ use lowkey_prompt::{Assembler, Healing, Prompt, TokenId};
 use crate::background_prefill::{PendingPrefill, PrefillProgress};
 use crate::branch::Branches;
 use crate::job::{Generated, Partial, Priority, Stop};
+use crate::judge::JudgeSession;
 use crate::non_empty::NonEmptyMask;
 use crate::persist::StoredSpeed;
 use crate::queue::Queued;
@@ -46,6 +47,8 @@ pub(crate) struct Generator {
     /// The whole prompt of a place whose small prompt was used.
     pub(crate) pending_prefill: Option<PendingPrefill>,
     pub(crate) prefill_progress: std::sync::Arc<PrefillProgress>,
+    /// The session of judgements, which are no jobs.
+    pub(crate) judge_session: JudgeSession,
     pub(crate) logits: Vec<f32>,
 }
 

@@ -21,6 +21,7 @@ mod decode;
 mod first_tokens;
 mod generate;
 mod job;
+mod judge;
 mod load;
 mod non_empty;
 mod persist;
@@ -37,6 +38,7 @@ pub use job::{
     Generated, Job, Milliseconds, Partial, Preparation, Priority, SmallPrompt, Stop, StopCheck,
     TokenCounts,
 };
+pub use judge::{Judged, JudgedToken, Judgement};
 pub use load::{LoadError, LoadOptions, Loaded, assembler};
 #[doc(hidden)]
 pub use persist::tokens_of_session;
