@@ -128,7 +128,8 @@ struct Model {
 }
 
 pub(super) fn run(args: &Args, settings: Settings) -> anyhow::Result<()> {
-    let file = load::open(&settings, embedded().as_ref()).map_err(anyhow::Error::msg)?;
+    let file =
+        load::open(&settings.model, &settings, embedded().as_ref()).map_err(anyhow::Error::msg)?;
     let threads = settings.threads;
     let format = if args.no_self_test {
         None

@@ -58,7 +58,8 @@ pub(super) fn run(args: &Args, settings: &Settings, program: &Program) -> anyhow
     let progress = progress::bar(progress::STEPS, 0, None).with_message("loading the model");
     progress.tick();
     let started = Instant::now();
-    let file = load::open(settings, program.embedded.as_ref()).map_err(anyhow::Error::msg)?;
+    let file = load::open(&settings.model, settings, program.embedded.as_ref())
+        .map_err(anyhow::Error::msg)?;
     let name = file.name().to_owned();
     let isa = isa_of(args.kernels.as_deref());
     // Kernels are the CPU's: with `--kernels` the model runs there.

@@ -25,6 +25,7 @@ use crate::plan::Plan;
 use crate::remote_link::RemoteLink;
 use crate::report::Report;
 use crate::request::{ActiveRequest, CompletionRequest};
+use crate::second_model::SecondModelSource;
 use crate::settings::{Row, Settings, TABLE};
 use crate::state::{Completer, lock};
 use crate::visibility::Visibility;
@@ -41,17 +42,23 @@ impl Completer {
     ) -> std::io::Result<Arc<Self>> {
         let persistence = keep.as_ref().map(|keep| keep.enabled.clone());
         let (asked, packed) = (settings.clone(), keep.clone());
+        let kept = keep.clone();
         let remote = RemoteLink::default();
         let assembler = Arc::clone(&remote.assembler);
         let engine =
             Engine::start_with_persistence(settings.cache_mb << 20, keep, move |progress| {
-                let loaded = load::load(&asked, embedded.as_ref(), packed.as_ref(), progress);
+                let loaded =
+                    load::load(&asked.model, &asked, embedded.as_ref(), packed.as_ref(), progress);
                 // Error messages quote names from the model file.
                 let loaded = loaded.map_err(plain)?;
                 let _ = assembler.set(Arc::clone(&loaded.assembler));
                 Ok(Loaded { speculates: asked.speculation, ..loaded })
             })?;
-        Ok(Arc::new(Self::new(engine, settings, persistence, remote)))
+        let source =
+            SecondModelSource { first: Arc::clone(engine.activity()), embedded, keep: kept };
+        let completer = Arc::new(Self::new(engine, settings, persistence, remote, source));
+        completer.follow_next_edit_model();
+        Ok(completer)
     }
 
     /// Answers a request; the module's documentation lists the actions of the call itself.
@@ -160,6 +167,8 @@ impl Completer {
         let before = std::mem::replace(&mut *current, Arc::new(settings));
         drop(current);
         later.extend(self.follow_remote(&before, &self.settings()));
+        self.follow_refine_model();
+        self.follow_next_edit_model();
         if has_new_index {
             self.start_index();
         }
@@ -181,6 +190,8 @@ impl Completer {
         self.stop_index();
         self.remote.shutdown();
         self.engine.shutdown();
+        self.refine_model.shutdown();
+        self.next_edit_model.shutdown();
         self.write_statistics();
     }
 }

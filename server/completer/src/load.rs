@@ -24,12 +24,13 @@ pub fn open_embedded(model: &EmbeddedModel) -> Result<ModelFile, lowkey_model::M
     }
 }
 
-/// Loads the model of the settings (see [`lowkey_store::resolve`]), with packed weights from the
-/// folder in `keep`. `embedded` is the model in the program; `progress` receives the share done.
+/// Loads the model `name` (see [`open`]) with the options of the settings, and with packed weights
+/// from the folder in `keep`. `progress` receives the share done.
 ///
 /// Fails if the selected device does not exist, or if the model does not support the selected
 /// prompt format or order.
 pub fn load(
+    name: &str,
     settings: &Settings,
     embedded: Option<&EmbeddedModel>,
     keep: Option<&PersistOptions>,
@@ -40,7 +41,7 @@ pub fn load(
     let options =
         LoadOptions { accelerator: accelerator.as_ref(), infill: settings.infill, persist: keep };
     in_order(
-        Loaded::with_options(options, &open(settings, embedded)?, threads, progress)?,
+        Loaded::with_options(options, &open(name, settings, embedded)?, threads, progress)?,
         settings.order,
     )
 }
@@ -80,13 +81,21 @@ fn in_order(loaded: Loaded, order: OrderSetting) -> Result<Loaded, LoadError> {
         ));
     };
     let tokenizer = Arc::clone(loaded.assembler.tokenizer());
-    Ok(Loaded { assembler: Arc::new(Assembler::new(tokenizer, format)), ..loaded })
+    let next_edit = loaded.assembler.next_edit().cloned();
+    let assembler = Assembler::new(tokenizer, format).with_next_edit(next_edit);
+    Ok(Loaded { assembler: Arc::new(assembler), ..loaded })
 }
 
-/// Opens and validates the file or folder in the settings, or the embedded model.
-pub fn open(settings: &Settings, embedded: Option<&EmbeddedModel>) -> Result<ModelFile, LoadError> {
+/// Opens and validates the model `name`: a catalog name, a file or a folder
+/// (see [`lowkey_store::resolve`]). An empty name is that of the environment, or the model in the
+/// program, `embedded`.
+pub fn open(
+    name: &str,
+    settings: &Settings,
+    embedded: Option<&EmbeddedModel>,
+) -> Result<ModelFile, LoadError> {
     let hub = Hub::from_env();
-    let named = named(&settings.model);
+    let named = named(name);
     if named.trim().eq_ignore_ascii_case(FORMER_NAME) {
         tracing::warn!(
             "the model {FORMER_NAME} is now named {DEFAULT_NAME}; leave the model setting empty, or set it to the new name"

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use lowkey_context::{Anchor, Context, Snippet};
 use lowkey_document::lexical::Scanner;
-use lowkey_document::{Cursor, Language};
+use lowkey_document::{Cursor, Language, Snapshot};
 use lowkey_engine::{Job, Sampling};
 use lowkey_prompt::{Budget, Placement};
 use lowkey_remote::Ask;
@@ -38,6 +38,11 @@ pub(crate) struct PreparedRequest {
     pub(crate) context: Context,
     /// The context for the prompt, if it is cut at the cursor instead.
     at_cursor: Option<Context>,
+    /// The text and the budget of prompts for the remote server.
+    snapshot: Snapshot,
+    remote_budget: Budget,
+    /// Where prompts are cut.
+    anchor: Anchor,
     /// The place of the snippets; `None` uses the model's.
     placement: Option<Placement>,
     /// How many lines the answer may have; `None` for the cursor's line only.
@@ -61,7 +66,7 @@ impl PreparedRequest {
     pub(crate) fn new(
         request: &CompletionRequest,
         visible: &Visible,
-        (budget, model): (Budget, String),
+        (budget, remote_budget, model): (Budget, Budget, String),
         settings: &Settings,
         lines: Option<Lines>,
     ) -> Self {
@@ -73,13 +78,16 @@ impl PreparedRequest {
             repository: repository.clone(),
             ..Context::gather(snapshot, &cursor, &visible.label, &budget.window(), anchor)
         };
-        let (anchor, at_cursor) = match settings.anchor {
-            settings::AnchorSetting::Cursor => (Anchor::Lines(1), Some(gather(Anchor::Cursor))),
-            settings::AnchorSetting::Line => (Anchor::Lines(1), None),
-            settings::AnchorSetting::Lines4 => (Anchor::Lines(4), None),
-            settings::AnchorSetting::Lines8 => (Anchor::Lines(8), None),
+        let anchor = match settings.anchor {
+            settings::AnchorSetting::Cursor => Anchor::Cursor,
+            settings::AnchorSetting::Line => Anchor::Lines(1),
+            settings::AnchorSetting::Lines4 => Anchor::Lines(4),
+            settings::AnchorSetting::Lines8 => Anchor::Lines(8),
         };
-        let context = gather(anchor);
+        let (context, at_cursor) = match anchor {
+            Anchor::Cursor => (gather(Anchor::Lines(1)), Some(gather(anchor))),
+            Anchor::Lines(_) => (gather(anchor), None),
+        };
         let line = |idx| snapshot.line(idx);
         let first_line = cursor.line.saturating_sub(MAX_SURROUNDING_LINES);
         let previous_lines: Vec<String> = (first_line..cursor.line).map(line).collect();
@@ -112,6 +120,9 @@ impl PreparedRequest {
             cursor,
             context,
             at_cursor,
+            snapshot: snapshot.clone(),
+            remote_budget,
+            anchor,
             placement: *placement,
             lines,
             max_tokens: max_tokens.min(request.max_tokens.unwrap_or(usize::MAX)),
@@ -144,11 +155,18 @@ impl PreparedRequest {
         &self.context.line_before
     }
 
-    /// Returns what a prompt for another model is built from.
+    /// Returns what a prompt for the remote server is built from: more of the document.
     pub(crate) fn prompt_source(&self) -> PromptSource {
+        let Context { label, snippets, repository, .. } = &self.context;
+        let window = self.remote_budget.window();
+        let context = Context::gather(&self.snapshot, &self.cursor, label, &window, self.anchor);
         PromptSource {
-            context: self.at_cursor.as_ref().unwrap_or(&self.context).clone(),
-            budget: self.budget,
+            context: Context {
+                snippets: snippets.clone(),
+                repository: repository.clone(),
+                ..context
+            },
+            budget: self.remote_budget,
             placement: self.placement,
         }
     }

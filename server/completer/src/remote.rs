@@ -30,6 +30,7 @@ use crate::remote_settings::{REMOTE_KEYS, remote_config};
 use crate::report::{Report, TextSource, Tokens};
 use crate::request::{ActiveRequest, TimeLimit};
 use crate::running_job::{Agreement, agreement};
+use crate::second_model::SecondModelState;
 use crate::settings::Settings;
 use crate::state::{Completer, lock};
 
@@ -54,6 +55,7 @@ impl Completer {
     /// Without this call no connection is opened.
     pub fn use_remote(&self) -> Option<String> {
         self.remote.enable();
+        self.follow_refine_model();
         self.apply_remote(&self.settings())
     }
 
@@ -71,6 +73,19 @@ impl Completer {
     pub(crate) fn follow_remote(&self, before: &Settings, now: &Settings) -> Option<String> {
         let has_changed = |key: &&&str| before.value_of(key) != now.value_of(key);
         REMOTE_KEYS.iter().find(has_changed).and_then(|_| self.apply_remote(now))
+    }
+
+    /// Follows the setting `refine_model`, once the front end has allowed it.
+    pub(crate) fn follow_refine_model(&self) {
+        if self.remote.is_enabled() {
+            let settings = self.settings();
+            self.refine_model.follow(&settings, &settings.refine_model);
+        }
+    }
+
+    /// Subscribes to the state of the model of the setting `refine_model`.
+    pub fn subscribe_refine_model(&self) -> watch::Receiver<SecondModelState> {
+        self.refine_model.subscribe()
     }
 
     fn apply_remote(&self, settings: &Settings) -> Option<String> {

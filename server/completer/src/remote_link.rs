@@ -114,6 +114,11 @@ impl RemoteLink {
         lock(&self.slot).is_enabled = true;
     }
 
+    /// Whether the front end lets the completer use other models than the local one.
+    pub(crate) fn is_enabled(&self) -> bool {
+        lock(&self.slot).is_enabled
+    }
+
     /// Follows new settings.
     pub(crate) fn apply(&self, config: Option<RemoteConfig>) {
         let mut slot = lock(&self.slot);

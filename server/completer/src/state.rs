@@ -19,8 +19,9 @@ use tokio::sync::watch;
 
 use crate::counters::{Counters, Work};
 use crate::documents::Documents;
-use crate::next_edit::NextEdits;
+use crate::next_edit::{NextEdits, next_edit_model};
 use crate::remote_link::RemoteLink;
+use crate::second_model::{SecondModel, SecondModelSource};
 use crate::settings::Settings;
 use crate::stats::Statistics;
 use crate::time_budget::time_budget;
@@ -37,6 +38,10 @@ pub struct Completer {
     pub(crate) memory: Arc<Mutex<CompletionMemory>>,
     pub(crate) cross_file: Mutex<WorkspaceIndex>,
     pub(crate) remote: RemoteLink,
+    /// The model of the setting `refine_model`.
+    pub(crate) refine_model: SecondModel,
+    /// The model of the setting `next_edit_model`.
+    pub(crate) next_edit_model: SecondModel,
     documents: Mutex<Documents>,
     pub(crate) next_edits: Mutex<NextEdits>,
     /// Statistics; nothing is counted until they have a file.
@@ -59,6 +64,7 @@ impl Completer {
         settings: Settings,
         persistence: Option<Switch>,
         remote: RemoteLink,
+        second: SecondModelSource,
     ) -> Self {
         let visibility = Mutex::new(Visibility::new(Vec::new(), &settings.exclude));
         Self {
@@ -69,6 +75,8 @@ impl Completer {
             memory: Arc::default(),
             cross_file: Mutex::default(),
             remote,
+            refine_model: SecondModel::new("refine_model", second.clone()),
+            next_edit_model: next_edit_model(second),
             documents: Mutex::default(),
             next_edits: Mutex::default(),
             statistics: OnceLock::new(),

@@ -5,11 +5,13 @@
 //! request finishes its prefill chunk even after it is cancelled: the request of the next key needs
 //! the chunk too. Without this rule, a fast typist on a slow machine would never get an answer.
 
+use std::cell::Cell;
 use std::time::Instant;
 
 use lowkey_model::{CausalLm, LogitsMode, ModelError};
 use lowkey_prompt::{Assembler, Healing, Prompt, TokenId};
 
+use crate::activity::Turn;
 use crate::background_prefill::{PendingPrefill, PrefillProgress};
 use crate::branch::Branches;
 use crate::job::{Generated, Partial, Priority, Stop};
@@ -18,7 +20,7 @@ use crate::non_empty::NonEmptyMask;
 use crate::persist::StoredSpeed;
 use crate::queue::Queued;
 use crate::sampling::Sampling;
-use crate::session::{Session, SessionPool};
+use crate::session::{Session, SessionPool, SessionUse};
 use crate::speculate::Speculation;
 
 /// Tokens per prefill chunk, at most: large enough for the blocked matrix product to reach its
@@ -50,6 +52,8 @@ pub(crate) struct Generator {
     /// The session of judgements, which are no jobs.
     pub(crate) judge_session: JudgeSession,
     pub(crate) logits: Vec<f32>,
+    /// Lets another engine go first.
+    pub(crate) turn: Turn,
 }
 
 pub(crate) fn ms_since(start: Instant) -> f64 {
@@ -63,7 +67,9 @@ impl Generator {
         queued: Queued<R>,
         has_interactive_job: &dyn Fn() -> bool,
     ) {
-        let Queued { job, cancellation } = queued;
+        let Queued { job, cancellation, counted: _counted } = queued;
+        self.turn.has_waited = false;
+        self.turn.wait(&|| cancellation.is_cancelled());
         let background = job.priority == Priority::Background;
         let interruption = || {
             if cancellation.is_cancelled() {
@@ -92,9 +98,13 @@ impl Generator {
                 result.tokens.prompt = prompt.tokens.len();
                 result.n_snippets = prompt.n_snippets;
                 // A job that only computes a prompt extends the session of that prompt.
-                let forks = background && job.max_tokens > 0;
+                let use_of_session = match (job.cuts_session, background && job.max_tokens > 0) {
+                    (true, _) => SessionUse::Cut,
+                    (false, true) => SessionUse::Fork,
+                    (false, false) => SessionUse::Continue,
+                };
                 let mut session =
-                    self.pool.take(&prompt.tokens, job.max_tokens, forks, &*self.model);
+                    self.pool.take(&prompt.tokens, job.max_tokens, use_of_session, &*self.model);
                 let mut run = Run {
                     requested_at: job.requested_at,
                     max_tokens: job.max_tokens,
@@ -135,7 +145,9 @@ impl Generator {
             }
         };
         result.ms.total = ms_since(job.requested_at);
-        self.speed.observe(&result);
+        if !self.turn.has_waited {
+            self.speed.observe(&result);
+        }
         (job.done)(result);
     }
 
@@ -195,8 +207,18 @@ impl Generator {
         mode: LogitsMode,
         cancelled: &dyn Fn() -> bool,
     ) -> Result<bool, ModelError> {
-        let whole =
-            self.model.forward(tokens, &mut session.cache, mode, &mut self.logits, cancelled)?;
+        let has_waited = Cell::new(false);
+        let turn = &self.turn;
+        let is_interrupted = || {
+            if turn.wait(cancelled) {
+                has_waited.set(true);
+            }
+            cancelled()
+        };
+        let (cache, logits) = (&mut session.cache, &mut self.logits);
+        let whole = self.model.forward(tokens, cache, mode, logits, &is_interrupted);
+        self.turn.has_waited |= has_waited.get();
+        let whole = whole?;
         if whole {
             session.tokens.extend_from_slice(tokens);
         }

@@ -15,6 +15,7 @@
 )]
 
 mod acceptance;
+mod activity;
 mod background_prefill;
 mod branch;
 mod decode;
@@ -32,6 +33,7 @@ mod speculate;
 mod ticket;
 mod worker;
 
+pub use activity::Activity;
 pub use first_tokens::FirstToken;
 pub use generate::CHUNK_TOKENS;
 pub use job::{
@@ -44,6 +46,6 @@ pub use load::{LoadError, LoadOptions, Loaded, assembler};
 pub use persist::tokens_of_session;
 pub use persist::{PersistOptions, Switch, UnsavedWeights, stored_sessions};
 pub use sampling::Sampling;
-pub use session::{FORK_ABOVE_TOKENS, Session, SessionPool};
+pub use session::{FORK_ABOVE_TOKENS, Session, SessionPool, SessionUse};
 pub use ticket::Ticket;
-pub use worker::{Engine, Speed, Status};
+pub use worker::{Engine, EngineOptions, Speed, Status};

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::activity::CountedJob;
 use crate::job::{Job, Priority};
 use crate::judge::QueuedJudgement;
 use crate::ticket::Cancellation;
@@ -16,6 +17,8 @@ use crate::ticket::Cancellation;
 pub(crate) struct Queued<R> {
     pub(crate) job: Job<R>,
     pub(crate) cancellation: Cancellation,
+    /// Shows engines at low priority that there is a job.
+    pub(crate) counted: CountedJob,
 }
 
 struct Inner<R> {

@@ -13,6 +13,7 @@ use lowkey_prompt::{Healing, Placement};
 use tokio::sync::watch;
 
 use crate::acceptance::BatchCosts;
+use crate::activity::{Activity, Turn, lower_thread_priority};
 use crate::background_prefill::PrefillProgress;
 use crate::generate::{Generator, ms_since};
 use crate::job::{Generated, Job, Stop};
@@ -63,6 +64,18 @@ pub enum Status {
     Failed(LoadError),
 }
 
+/// How an engine runs.
+#[derive(Debug, Default)]
+pub struct EngineOptions {
+    /// Maximum bytes of KV cache in memory between jobs.
+    pub session_bytes: usize,
+    /// Where to keep sessions and speed; `None` keeps nothing on disk.
+    pub persist: Option<PersistOptions>,
+    /// The engine that goes first: this one computes at low priority, and only while that one is
+    /// at rest.
+    pub after: Option<Arc<Activity>>,
+}
+
 /// The handle of the worker thread. Dropping it ends the thread.
 ///
 /// `R` is the caller's type for why a stop rule ends a decoding (see [`Job`]).
@@ -71,6 +84,7 @@ pub struct Engine<R = &'static str> {
     is_closing: Arc<AtomicBool>,
     status: watch::Receiver<Status>,
     prefill_progress: Arc<PrefillProgress>,
+    activity: Arc<Activity>,
     worker: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -82,7 +96,7 @@ impl<R: Copy + Send + 'static> Engine<R> {
     where
         L: FnOnce(&mut dyn FnMut(f32)) -> Result<Loaded, LoadError> + Send + 'static,
     {
-        Self::start_with_persistence(session_bytes, None, load)
+        Self::start_with_options(EngineOptions { session_bytes, ..EngineOptions::default() }, load)
     }
 
     /// Starts the worker like [`start`](Self::start), with sessions and speed kept on disk.
@@ -94,13 +108,27 @@ impl<R: Copy + Send + 'static> Engine<R> {
     where
         L: FnOnce(&mut dyn FnMut(f32)) -> Result<Loaded, LoadError> + Send + 'static,
     {
+        Self::start_with_options(EngineOptions { session_bytes, persist, after: None }, load)
+    }
+
+    /// Starts the worker like [`start`](Self::start), with options.
+    pub fn start_with_options<L>(options: EngineOptions, load: L) -> std::io::Result<Self>
+    where
+        L: FnOnce(&mut dyn FnMut(f32)) -> Result<Loaded, LoadError> + Send + 'static,
+    {
+        let EngineOptions { session_bytes, persist, after } = options;
+        let activity = Arc::<Activity>::default();
         let queue = Arc::<Queue<R>>::default();
         let (to_status, status) = watch::channel(Status::Loading(0.0));
         let prefill_progress = Arc::<PrefillProgress>::default();
         let worker = std::thread::Builder::new().name("lowkey-engine".into()).spawn({
             let queue = Arc::clone(&queue);
             let prefill_progress = Arc::clone(&prefill_progress);
+            let activity = Arc::clone(&activity);
             move || {
+                if after.is_some() {
+                    lower_thread_priority();
+                }
                 let set = |new: Status| {
                     to_status.send_replace(new);
                 };
@@ -111,6 +139,7 @@ impl<R: Copy + Send + 'static> Engine<R> {
                             session_bytes,
                             persist.as_ref(),
                             (&queue, prefill_progress),
+                            (&activity, Turn::after(after)),
                             &set,
                         );
                     }
@@ -128,7 +157,8 @@ impl<R: Copy + Send + 'static> Engine<R> {
             }
         })?;
         let is_closing = Arc::default();
-        Ok(Self { queue, is_closing, status, prefill_progress, worker: Mutex::new(Some(worker)) })
+        let worker = Mutex::new(Some(worker));
+        Ok(Self { queue, is_closing, status, prefill_progress, activity, worker })
     }
 }
 
@@ -137,6 +167,11 @@ impl<R> Engine<R> {
     /// ends.
     pub fn subscribe(&self) -> watch::Receiver<Status> {
         self.status.clone()
+    }
+
+    /// Returns the engine's activity, for engines at low priority.
+    pub fn activity(&self) -> &Arc<Activity> {
+        &self.activity
     }
 
     /// Whether a whole prompt waits to be computed because a job used its small prompt.
@@ -152,7 +187,8 @@ impl<R> Engine<R> {
     /// Submits a job, which runs until it ends or its ticket is cancelled or dropped.
     pub fn submit(&self, job: Job<R>) -> Ticket {
         let (ticket, cancellation) = Ticket::new(&self.is_closing);
-        if let Err(refused) = self.queue.push(Queued { job, cancellation }) {
+        let counted = self.activity.begin();
+        if let Err(refused) = self.queue.push(Queued { job, cancellation, counted }) {
             finish(*refused, Stop::Cancelled);
         }
         ticket
@@ -209,6 +245,7 @@ fn serve<R: Copy>(
     session_bytes: usize,
     persist: Option<&PersistOptions>,
     (queue, prefill_progress): (&Queue<R>, Arc<PrefillProgress>),
+    (activity, turn): (&Arc<Activity>, Turn),
     set: &dyn Fn(Status),
 ) {
     let Loaded { name, digest, mut model, assembler, speculates, unsaved } = loaded;
@@ -258,11 +295,14 @@ fn serve<R: Copy>(
         prefill_progress,
         judge_session: JudgeSession::default(),
         logits: Vec::new(),
+        turn,
     };
     let mut schedule = persist.filter(|persist| persist.writes).map(SaveSchedule::new);
     loop {
         is_busy.store(true, Ordering::Release);
+        let counted = generator.pending_prefill.is_some().then(|| activity.begin());
         generator.prefill_in_background(&|| queue.has_interactive_job());
+        drop(counted);
         is_busy.store(false, Ordering::Release);
         match queue.pop(schedule.as_ref().and_then(SaveSchedule::time_until_save)) {
             Popped::Job(queued) => {
