@@ -46,7 +46,7 @@ impl Caution {
     pub fn judged_threshold(self) -> f32 {
         match self {
             Self::Careful => 0.7,
-            Self::Normal => 0.52,
+            Self::Normal => 0.55,
         }
     }
 }
@@ -54,7 +54,7 @@ impl Caution {
 /// Proposals at least this probable need no judgement.
 const SURE: f32 = 0.8;
 /// Proposals less probable than this are not worth one.
-const HOPELESS: f32 = 0.3;
+const HOPELESS: f32 = 0.25;
 
 /// A next edit where a model may be asked.
 #[derive(Debug, Clone, PartialEq)]

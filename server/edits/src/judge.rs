@@ -82,7 +82,7 @@ impl Question {
     /// Returns the probability that the place needs the change. `probability` is the proposal's;
     /// `tokens` has the bytes and the log-probability of each token of both texts.
     ///
-    /// The weights are fitted to 330 unsure proposals of the development half and the answers of
+    /// The weights are fitted to 486 unsure proposals of the development half and the answers of
     /// Qwen2.5-Coder-0.5B.
     pub fn probability(&self, probability: f32, tokens: [&[(usize, f32)]; 2]) -> f32 {
         let score = |side: usize| self.score(side, tokens.get(side).copied().unwrap_or_default());
@@ -91,13 +91,14 @@ impl Question {
         let mean = |score: Score| clipped(score.line / score.n_tokens.max(1.0));
         let log_odds = (probability / (1.0 - probability).max(1e-6)).max(1e-6).ln();
         sigmoid(
-            0.73 + 0.606 * log_odds
-                + 0.012 * clipped(new.line - old.line)
-                + 0.436 * clipped(mean(new) - mean(old))
-                + 0.134 * clipped(new.after - old.after)
-                + 0.510 * mean(new)
-                + 0.066 * mean(old)
-                - 0.069 * clipped(new.n_tokens - old.n_tokens),
+            0.641
+                + 0.451 * log_odds
+                + 0.0246 * clipped(new.line - old.line)
+                + 0.341 * clipped(mean(new) - mean(old))
+                + 0.057 * clipped(new.after - old.after)
+                + 0.359 * mean(new)
+                + 0.037 * mean(old)
+                - 0.071 * clipped(new.n_tokens - old.n_tokens),
         )
     }
 

@@ -315,7 +315,9 @@ fn serve<R: Copy>(
             }
             Popped::Judgement(queued) => {
                 is_busy.store(true, Ordering::Release);
+                let counted = activity.begin();
                 let waits = generator.judge(*queued, &|| queue.has_interactive_job());
+                drop(counted);
                 if let Some(Err(refused)) = waits.map(|queued| queue.push_judgement(queued)) {
                     (refused.judgement.done)(None);
                 }
