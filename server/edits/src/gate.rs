@@ -56,6 +56,10 @@ const SURE: f32 = 0.8;
 /// Proposals less probable than this are not worth one.
 const HOPELESS: f32 = 0.25;
 
+/// Proposals in another document than the edited one need this probability. They are never unsure:
+/// no figures say what a model's judgement about them is worth.
+const IN_OTHER_DOCUMENT: f32 = 0.7;
+
 /// A next edit where a model may be asked.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Decision {
@@ -141,7 +145,7 @@ impl EditGate {
         now: Duration,
     ) -> Result<Decision, Quiet> {
         let proposal = self.above(history, snapshot, cursor, HOPELESS, now)?;
-        if proposal.probability >= SURE {
+        if proposal.probability >= SURE || is_elsewhere(history, snapshot) {
             return Ok(Decision::Show(proposal));
         }
         match Question::new(history, snapshot, &proposal) {
@@ -160,6 +164,8 @@ impl EditGate {
         now: Duration,
     ) -> Result<Proposal, Quiet> {
         Self::may_propose(history, snapshot, cursor)?;
+        let least = if is_elsewhere(history, snapshot) { IN_OTHER_DOCUMENT } else { 0.0 };
+        let threshold = threshold.max(least);
         let proposal =
             propose(history, snapshot, cursor, threshold, now).ok_or(Quiet::NothingLikely)?;
         self.judge(snapshot, &proposal, now)?;
@@ -215,6 +221,11 @@ impl EditGate {
         self.rejected.drain(..surplus);
         self.rejected.push(rejected);
     }
+}
+
+/// Whether the newest edit is in another document.
+fn is_elsewhere(history: &EditHistory, snapshot: &Snapshot) -> bool {
+    history.hunks().next().is_some_and(|newest| newest.uri() != snapshot.uri())
 }
 
 /// Whether the cursor has a letter on both sides.
