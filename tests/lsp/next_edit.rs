@@ -1,7 +1,8 @@
 //! Next edits over the protocol: offered after an edit, accepted one after the other, dismissed.
 
 use lowkey_test_support::TestFolder;
-use lowkey_test_support::server::{Options, Server, capabilities, uri};
+use lowkey_test_support::next_edit_model::{ANSWER, EDIT, TEXT as MODEL_TEXT, next_edit_model};
+use lowkey_test_support::server::{Options, Server, TIMEOUT, capabilities, uri};
 use lowkey_test_support::text::Text;
 use serde_json::{Value, json};
 
@@ -38,13 +39,21 @@ impl Editing {
     }
 
     fn ask(&self, server: &mut Server, method: &str) -> Value {
+        server.ask(method, &self.params()).unwrap()
+    }
+
+    /// Sends a request; returns its id.
+    fn request(&self, server: &mut Server, method: &str) -> i64 {
+        server.request(method, &self.params())
+    }
+
+    fn params(&self) -> Value {
         let (line, character) = self.text.position(self.cursor);
-        let params = json!({
+        json!({
             "textDocument": {"uri": self.uri, "version": self.text.version},
             "position": {"line": line, "character": character},
             "context": {"triggerKind": 2},
-        });
-        server.ask(method, &params).unwrap()
+        })
     }
 
     /// Applies an edit as a client does, and runs its command.
@@ -227,5 +236,67 @@ fn denied_file_has_no_history() {
     let allowed = Editing::open(&mut server, &uri(&folder.join("a.rs")));
     let answer = allowed.ask(&mut server, NEXT_EDIT);
     assert_eq!(answer, json!({"edits": [], "why": "nothing was edited in this session"}));
+    server.finish();
+}
+
+/// A server with a next-edit model whose answer is known, and a document with the user's edit.
+fn with_model(folder: &TestFolder) -> (Server, Editing) {
+    let model = folder.join("scripted.gguf");
+    std::fs::write(&model, next_edit_model()).unwrap();
+    let mut server = Server::start(&json!({"next_edit_model": model}));
+    let uri = "file:///work/a.rs".to_owned();
+    server.open(&uri, "rust", MODEL_TEXT);
+    let mut editing = Editing { uri, text: Text::new(MODEL_TEXT), cursor: 0 };
+    editing.change(&mut server, 0..EDIT[0].len(), EDIT[1]);
+    (server, editing)
+}
+
+#[test]
+fn model_offers_its_edits_one_by_one() {
+    let folder = TestFolder::new("next-edit-model");
+    let (mut server, mut editing) = with_model(&folder);
+    let deadline = std::time::Instant::now() + TIMEOUT;
+    // The first request finds nothing to repeat, and makes the server load the model.
+    let mut answer = editing.ask(&mut server, NEXT_EDIT);
+    assert!(answer["why"].as_str().unwrap().contains("is loading"), "{answer}");
+    while answer["edits"] == json!([]) {
+        assert!(answer["why"].as_str().unwrap().contains("is loading"), "{answer}");
+        assert!(std::time::Instant::now() < deadline, "the model is not loaded");
+        answer = editing.ask(&mut server, NEXT_EDIT);
+    }
+    for expected in ["omega;\nkappa)\ngamma}\ndelta,\n", ANSWER] {
+        assert_eq!(answer["edits"].as_array().unwrap().len(), 1, "{answer}");
+        editing.accept(&mut server, &answer["edits"][0].clone());
+        assert_eq!(editing.text.text, expected);
+        answer = editing.ask(&mut server, NEXT_EDIT);
+    }
+    assert_eq!(answer["edits"], json!([]), "all is done: {answer}");
+    server.finish();
+}
+
+#[test]
+fn cancelled_request_is_answered_once() {
+    let folder = TestFolder::new("next-edit-cancel");
+    let (mut server, editing) = with_model(&folder);
+    let id = editing.request(&mut server, NEXT_EDIT);
+    server.notify("$/cancelRequest", &json!({"id": id}));
+    assert_eq!(server.answer(id).map_err(|(code, _)| code), Err(-32800));
+    server.finish();
+}
+
+#[test]
+fn unusable_model_is_one_reason() {
+    let mut server = Server::start(&json!({"next_edit_model": "no-such-model"}));
+    let mut editing = Editing::open(&mut server, "file:///work/a.rs");
+    editing.change(&mut server, 0..0, "// new\n");
+    let deadline = std::time::Instant::now() + TIMEOUT;
+    loop {
+        let answer = editing.ask(&mut server, NEXT_EDIT);
+        let why = answer["why"].as_str().unwrap();
+        if why.contains("no-such-model") && why.contains("next_edit_model") {
+            break;
+        }
+        assert!(std::time::Instant::now() < deadline, "{why}");
+    }
     server.finish();
 }

@@ -303,28 +303,4 @@ impl Completer {
 }
 
 #[cfg(test)]
-mod tests {
-    use lowkey_document::Document;
-
-    use super::*;
-
-    fn offered(edits: &mut NextEdits, id: u64, text: &str) {
-        let snapshot = Document::open("file:///a.rs", "rust", 1, "old();\n").snapshot();
-        let range = ByteOffset(0)..ByteOffset(3);
-        edits.offer(id, &snapshot, Proposal { range, text: text.to_owned(), probability: 0.9 });
-    }
-
-    #[test]
-    fn same_offer_keeps_its_count() {
-        let mut edits = NextEdits::default();
-        offered(&mut edits, 1, "new");
-        edits.offers[0].n_shown = 2;
-        offered(&mut edits, 2, "new");
-        assert_eq!(edits.offers.len(), 1);
-        assert_eq!((edits.offers[0].id, edits.offers[0].n_shown), (2, 2));
-        for id in 3..20 {
-            offered(&mut edits, id, &format!("new{id}"));
-        }
-        assert_eq!(edits.offers.len(), MAX_OFFERS);
-    }
-}
+mod tests;

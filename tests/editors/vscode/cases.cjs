@@ -308,6 +308,32 @@ class Rectangle:
     }
   },
 
+  async 'a request is repeated when the server says so, and nothing that is shown is replaced'(w) {
+    const machine = `${w.home}/user/Machine/settings.json`;
+    const program = `${w.home}/again-server`;
+    fs.writeFileSync(program, fs.readFileSync(`${__dirname}/again-server.cjs`), { mode: 0o755 });
+    fs.writeFileSync(machine, JSON.stringify({ 'lowkey.server.path': program }));
+    await w.statusBecomes(/^lowkey: ready/);
+    const lines = () => fs.readFileSync(`${w.home}/again.log`, 'utf8').trim().split('\n').map((line) => JSON.parse(line));
+    const kinds = (column) => lines().filter(({ character }) => character === column).map(({ triggerKind }) => triggerKind);
+    await w.edit('again.txt', '');
+    await w.type('again');
+    await until('ghost text without another key', async () => (await w.ghost()) === '()');
+    await sleep(1000);
+    assert.deepEqual(lines()[0], { lowkey: { askAgain: true } });
+    // Automatic, though VS Code was told to ask; and not a third time for what is shown.
+    assert.deepEqual(kinds(5), [2, 2]);
+    assert.equal(await w.ghost(), '()');
+    await w.picture('asked-again');
+    await w.type('x');
+    await until('a request in column 6', () => kinds(6).length > 0);
+    await sleep(1000);
+    assert.deepEqual(kinds(6), [2], 'asked again for an older version');
+    fs.writeFileSync(machine, '{}');
+    await w.statusBecomes(/^lowkey: ready/);
+    await w.saved('again.txt');
+  },
+
   async 'a program that is not there is told with a next step, and found again'(w) {
     const machine = `${w.home}/user/Machine/settings.json`;
     fs.writeFileSync(machine, JSON.stringify({ 'lowkey.server.path': '/nowhere/lowkey' }));

@@ -35,7 +35,10 @@ async function runCases() {
   return failed;
 }
 
-/** Runs the tests inside the extension host, in a workspace of two folders. */
+/** Windows that are opened until one has the folders of its workspace. */
+const MOST_WINDOWS = 3;
+
+/** Runs the tests inside the extension host, in a workspace of two folders; returns how many failed. */
 async function runHost() {
   const workspace = `${home}/two.code-workspace`;
   fs.mkdirSync(`${home}/first`);
@@ -45,7 +48,22 @@ async function runHost() {
   const uri = (file) => `vscode-remote://127.0.0.1:${port}${file}`;
   const tests = path.join(__dirname, 'host');
   const payload = [['extensionDevelopmentPath', uri(tests)], ['extensionTestsPath', uri(`${tests}/index.js`)]];
-  const workbench = await Workbench.open({ port, home, workspace, logs, payload });
+  const report = `${home}/report.txt`;
+  for (let n = 1; ; n++) {
+    const code = await runInWindow({ port, home, workspace, logs, payload });
+    if (!fs.existsSync(report) && n < MOST_WINDOWS) {
+      console.log('     the host ran no test: its window had no folders; another one is opened');
+      continue;
+    }
+    console.log(fs.existsSync(report) ? fs.readFileSync(report, 'utf8').trimEnd() : 'the host ran no test');
+    if (code !== 0) console.log(`FAIL the tests inside the extension host: ${code}`);
+    return code === 0 ? 0 : 1;
+  }
+}
+
+/** Opens a window that runs the host's tests; returns its exit code. */
+async function runInWindow(place) {
+  const workbench = await Workbench.open(place);
   try {
     let end;
     const ended = new Promise((resolve) => (end = resolve));
@@ -55,10 +73,7 @@ async function runHost() {
     const late = new Promise((resolve) => setTimeout(resolve, 240_000, 'no end').unref());
     const code = await Promise.race([ended, late]);
     await workbench.picture('host');
-    const report = `${home}/report.txt`;
-    console.log(fs.existsSync(report) ? fs.readFileSync(report, 'utf8').trimEnd() : 'the host ran no test');
-    if (code !== 0) console.log(`FAIL the tests inside the extension host: ${code}`);
-    return code === 0 ? 0 : 1;
+    return code;
   } finally {
     await workbench.close();
   }
