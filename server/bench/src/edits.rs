@@ -2,7 +2,8 @@
 //! nothing follows.
 //!
 //! Two sources: scenarios, each a text with an edit history and the expected text, and histories
-//! mined from releases. A model runs only with `--next-edit-model`, for the scenarios.
+//! mined from releases. With `--judge`, a model judges the unsure proposals of these histories; with
+//! `--next-edit-model`, another rewrites the lines of scenarios.
 
 use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::path::PathBuf;
@@ -15,12 +16,14 @@ use serde_json::json;
 
 mod judge;
 mod mined;
+mod model_judge;
 mod run_scenario;
 mod scenario;
 mod stage_two;
 mod table;
 
 use mined::MinedHistory;
+use model_judge::ModelJudge;
 use run_scenario::ScenarioRow;
 use scenario::Scenario;
 use stage_two::StageTwo;
@@ -47,6 +50,12 @@ pub(super) struct Args {
     /// `next_edit_model`
     #[arg(long, value_name = "MODEL", requires = "folder")]
     next_edit_model: Option<PathBuf>,
+    /// With --mined, let this model judge the unsure proposals: a .gguf file
+    #[arg(long, value_name = "MODEL", requires = "mined")]
+    judge: Option<PathBuf>,
+    /// Threads of the model
+    #[arg(long, value_name = "N", default_value_t = 2, requires = "judge")]
+    judge_threads: usize,
     /// Print a row for each scenario or history as JSON lines
     #[arg(long)]
     json: bool,
@@ -121,6 +130,8 @@ fn run_mined(args: &Args, file: &std::path::Path) -> anyhow::Result<()> {
                 .with_context(|| format!("cannot write the features to {}", path.display()))?,
         )),
     };
+    let judge = args.judge.as_deref();
+    let judge = judge.map(|path| ModelJudge::load(path, args.judge_threads)).transpose()?;
     let mut rows = Vec::new();
     for (idx, line) in BufReader::new(opened).lines().enumerate() {
         let line =
@@ -128,7 +139,7 @@ fn run_mined(args: &Args, file: &std::path::Path) -> anyhow::Result<()> {
         let history: MinedHistory = serde_json::from_str(&line)
             .with_context(|| format!("line {} of {} is no history", idx + 1, file.display()))?;
         let replayed = history.replay();
-        let row = history.ask(&replayed, args.caution());
+        let row = history.ask(&replayed, args.caution(), judge.as_ref());
         if let Some(features) = &mut features {
             for candidate in history.labelled(&replayed, idx) {
                 serde_json::to_writer(&mut *features, &candidate)?;

@@ -1,7 +1,8 @@
 //! The edit history of the session, and the next edit that follows from it.
 //!
-//! Stage one searches the text for places that need the newest change; no model runs. Where it finds
-//! none, stage two asks a next-edit model, if the setting names one ([`model`]).
+//! Stage one searches the text for places that need the newest change. Sure proposals need no model;
+//! the model for completions, if it is loaded, judges the others ([`judged`]). Where nothing is
+//! found, stage two asks a next-edit model, if the setting names one ([`model`]).
 //!
 //! Only documents that the model may see have a history. It is in memory only, and separate from
 //! the state of completions, so that a next edit delays none of them.
@@ -11,13 +12,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use lowkey_document::{ByteOffset, Snapshot, Uri};
-use lowkey_edits::{Caution, EditGate, EditHistory, Proposal, Quiet};
+use lowkey_edits::{Caution, Decision, EditGate, EditHistory, Proposal, Quiet};
 use tokio::sync::watch;
 
 use crate::settings::NextEditSetting;
 use crate::state::{Completer, lock};
 use model_answer::ModelAnswer;
 
+mod judged;
 mod model;
 mod model_answer;
 mod trial;
@@ -213,16 +215,27 @@ impl Completer {
         let (completer, searched) = (Arc::clone(self), snapshot.clone());
         let search = move || completer.repeated_edit(&searched, cursor, caution);
         let found = tokio::task::spawn_blocking(search).await;
-        match found.map_err(|_| NoProposedEdit::Quiet("the search failed".to_owned()))? {
+        let found =
+            match found.map_err(|_| NoProposedEdit::Quiet("the search failed".to_owned()))? {
+                Ok(Decision::Show(proposal)) => Ok(proposal),
+                Ok(Decision::Ask(proposal, question)) => {
+                    self.judged_edit(snapshot, proposal, question, caution).await
+                }
+                Err(Quiet::NoEdits) => return Err(Quiet::NoEdits.into()),
+                // An accepted edit may end inside a word; the next one of the same answer is known.
+                Err(Quiet::InsideWord) => {
+                    return match self.known_edit(snapshot, cursor, caution) {
+                        None => Err(Quiet::InsideWord.into()),
+                        Some(known) => known.map(|proposal| self.offer_edit(snapshot, proposal)),
+                    };
+                }
+                Err(quiet) => Err(quiet.into()),
+            };
+        match found {
             Ok(proposal) => Ok(self.offer_edit(snapshot, proposal)),
-            Err(Quiet::NoEdits) => Err(Quiet::NoEdits.into()),
-            // An accepted edit may end inside a word; the next one of the same answer is known.
-            Err(Quiet::InsideWord) => match self.known_edit(snapshot, cursor, caution) {
-                None => Err(Quiet::InsideWord.into()),
-                Some(known) => known.map(|proposal| self.offer_edit(snapshot, proposal)),
-            },
+            Err(NoProposedEdit::Superseded) => Err(NoProposedEdit::Superseded),
             Err(quiet) => match self.predicted_edit(snapshot, cursor, caution).await {
-                None => Err(quiet.into()),
+                None => Err(quiet),
                 Some(predicted) => predicted.map(|proposal| self.offer_edit(snapshot, proposal)),
             },
         }
@@ -251,12 +264,15 @@ impl Completer {
         snapshot: &Snapshot,
         cursor: ByteOffset,
         caution: Caution,
-    ) -> Result<Proposal, Quiet> {
+    ) -> Result<Decision, Quiet> {
         let (history, gate, now) = {
             let edits = lock(&self.next_edits);
             (edits.history.clone(), edits.gate.clone(), edits.now())
         };
-        gate.next(&history, snapshot, cursor, caution, now)
+        if self.can_judge() {
+            return gate.next_or_ask(&history, snapshot, cursor, caution, now);
+        }
+        gate.next(&history, snapshot, cursor, caution, now).map(Decision::Show)
     }
 
     /// Remembers a proposal until the client reports what became of it.

@@ -250,7 +250,7 @@ impl NextEdits {
         let Some(answer) = &self.answer else { return Err(NoProposedEdit::Superseded) };
         let mut why = NoProposedEdit::Quiet(answer.why_none().to_owned());
         for proposal in answer.proposals() {
-            if proposal.probability < caution.threshold() {
+            if proposal.probability < caution.predicted_threshold() {
                 return Err(NoProposedEdit::Quiet(
                     "the next-edit model is not sure enough".to_owned(),
                 ));
