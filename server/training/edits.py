@@ -11,6 +11,12 @@ Fetches both releases of each package in edits.toml, compares their files token 
 - `single`: the user edits a line, and no other line needs any of its changes.
 - `inserted`: the user adds lines. Nothing follows from that.
 
+`development-elsewhere.jsonl` and `report-elsewhere.jsonl` have the same for two files of a release:
+the edit is in one, and the proposal is asked for in the `other`, to which `changes` belong.
+
+- `elsewhere`: a line of the other file needs the same change.
+- `elsewhere-single`: the other file has the replaced words, and no line needs the change.
+
 A row has the file's text, the user's edits as `[start, end, text]` in bytes, every change that
 remains to the next release (`changes`, in bytes of the edited text), and which of them repeat the
 user's (`truth`).
@@ -63,16 +69,20 @@ def fetch(manifest: dict, releases: Path) -> None:
     check_licences(manifest)
     for source, fetcher in FETCHERS.items():
         for side in SIDES:
+            base = releases / side / source
             packages = [{**p, "version": p[side]} for p in manifest.get(source, {}).get("packages", ())]
-            if packages:
-                fetcher(packages, releases / side / source)
+            # One crate's dependencies may exclude another's, so each is fetched by itself.
+            groups = [([p], base / p["name"]) for p in packages] if source == "crates" else [(packages, base)]
+            for group, folder in groups:
+                if group:
+                    fetcher(group, folder)
 
 
 def folder(releases: Path, side: str, source: str, package: dict) -> Path:
     """Returns the folder into which fetch.py unpacked a release."""
     base, name = releases / side / source, package["name"]
     if source == "crates":
-        return base / "vendor" / f"{name}-{package[side]}"
+        return base / name / "vendor" / f"{name}-{package[side]}"
     if source == "npm":
         return base / f"{name.lstrip('@').replace('/', '-')}-{package[side]}"
     return base / name
@@ -281,6 +291,43 @@ def history(kind: str, old: str, changes: list[Change], lines: list[list[Change]
     }  # fmt: skip
 
 
+def elsewhere(files: list[tuple[str, str, list[Change]]]) -> Iterator[dict]:
+    """Yields the histories of pairs of files of one package."""
+    found: list[tuple[str, str, list[Change], dict[int, set[tuple]]]] = []
+    for name, old, changes in files:
+        by_line: dict[int, list[Change]] = defaultdict(list)
+        for change in changes:
+            for line in range(change.first, change.last + 1):
+                by_line[line].append(change)
+        found.append((name, old, changes, {line: signatures(edits) or set() for line, edits in by_line.items()}))
+    count: Counter[str] = Counter()
+    seen: set[str] = set()
+    for name, old, changes, of_line in found:
+        in_file: Counter[str] = Counter()
+        for line, signature in of_line.items():
+            edits = [c for c in changes if c.first == line]
+            removed = {token for c in edits if c.signature for token in c.signature[1] if re.match(r"[^\W\d]\w{2}", token)}
+            key = json.dumps([sorted(removed), [c.text for c in edits]])
+            if not signature or not removed or key in seen:
+                continue
+            for other, text, others, of_other in found:
+                if other == name:
+                    continue
+                same = {at for at, these in of_other.items() if these & signature}
+                has_words = all(re.search(rf"\b{re.escape(word)}\b", text) for word in removed)
+                kind = "elsewhere" if same else "elsewhere-single" if has_words else ""
+                if not kind or in_file[kind] >= PER_FILE or count[kind] >= PER_PACKAGE // 2:
+                    continue
+                in_file[kind] += 1
+                count[kind] += 1
+                seen.add(key)
+                row = history(kind, old, [*edits], [edits], set())
+                starts = [[len(text[: c.start].encode()), len(text[: c.end].encode()), c.text] for c in others]
+                truth = [number for number, c in enumerate(others) if c.first in same]
+                yield {**row, "changes": starts, "truth": truth, "path": name, "other": {"path": other, "text": text}}
+                break
+
+
 def mine(manifest: dict, releases: Path) -> Iterator[dict]:
     """Yields the rows of every package, within the limits."""
     for source in FETCHERS:
@@ -289,10 +336,13 @@ def mine(manifest: dict, releases: Path) -> Iterator[dict]:
             seen: set[str] = set()
             files = list(pairs(*(folder(releases, side, source, package) for side in SIDES)))
             random.Random(package["name"]).shuffle(files)
+            of_files: list[tuple[str, str, list[Change]]] = []
             for name, old, new in files:
                 if min(count["repeated"], count["single"], count["inserted"]) >= PER_PACKAGE:
                     break
                 changes = changes_of(old, new)
+                if changes:
+                    of_files.append((name, old, changes))
                 rows = list(histories(old, changes)) if changes else []
                 random.Random(name).shuffle(rows)
                 in_file: Counter[str] = Counter()
@@ -306,6 +356,8 @@ def mine(manifest: dict, releases: Path) -> Iterator[dict]:
                     in_file[kind] += 1
                     count[kind] += 1
                     yield {"half": package["half"], "package": package["name"], "path": name, **row}
+            for row in elsewhere(of_files):
+                yield {"half": package["half"], "package": package["name"], **row}
 
 
 def main() -> None:
@@ -317,10 +369,11 @@ def main() -> None:
     manifest = read_manifest(options.manifest)
     fetch(manifest, options.releases.resolve())
     options.out.mkdir(parents=True, exist_ok=True)
-    halves = {half: (options.out / f"{half}.jsonl").open("w") for half in ("development", "report")}
+    names = [half + suffix for half in ("development", "report") for suffix in ("", "-elsewhere")]
+    halves = {name: (options.out / f"{name}.jsonl").open("w") for name in names}
     table: Counter[tuple[str, str]] = Counter()
     for row in mine(manifest, options.releases):
-        halves[row["half"]].write(json.dumps(row, ensure_ascii=False) + "\n")
+        halves[row["half"] + ("-elsewhere" if "other" in row else "")].write(json.dumps(row, ensure_ascii=False) + "\n")
         table[row["half"], row["kind"]] += 1
     for (half, kind), n in sorted(table.items()):
         print(f"{half} {kind}: {n}")

@@ -44,6 +44,20 @@ class Edits(unittest.TestCase):
         self.assertNotEqual(edits.balance(list("a)")), edits.balance(list("a")))
         self.assertNotEqual(edits.balance(list(")(")), edits.balance([]))
 
+    def test_pairs_of_files(self) -> None:
+        def file(name: str, old: str, new: str) -> tuple:
+            return name, old, edits.changes_of(old, new)
+
+        same = file("same.py", "x = load(z)\ny = 1\n", "x = load_all(z)\ny = 1\n")
+        rest = file("rest.py", "x = load(z)\ny = 1\n", "x = load(z)\ny = 2\n")
+        first = file("first.py", "a = load(x)\n", "a = load_all(x)\n")
+        (row,) = [row for row in edits.elsewhere([first, same]) if row["path"] == "first.py"]
+        self.assertEqual((row["kind"], row["other"]["path"], len(row["truth"])), ("elsewhere", "same.py", 1))
+        self.assertEqual(applied(row["other"]["text"], row["changes"]), "x = load_all(z)\ny = 1\n")
+        self.assertEqual(applied(row["text"], row["edits"]), "a = load_all(x)\n")
+        (row,) = edits.elsewhere([first, rest])
+        self.assertEqual((row["kind"], row["truth"]), ("elsewhere-single", []))
+
 
 if __name__ == "__main__":
     unittest.main()

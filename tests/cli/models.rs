@@ -141,6 +141,49 @@ fn list_shows_size_and_state_of_models() {
     }
 }
 
+/// A next-edit model of the catalog.
+const NEXT_EDITS: &str = "sweep-next-edit-0.5b";
+
+#[test]
+fn pulled_next_edit_model_belongs_in_its_setting() {
+    let server = HttpServer::start(hub);
+    let user = User::new("next-edit-model", &server.url());
+    let settings = format!("next_edit_model = \"{NEXT_EDITS}\"\n");
+    std::fs::write(user.folder.join("lowkey.toml"), settings).unwrap();
+    let doctor = || -> Value {
+        serde_json::from_str(&assert_works(&user.lowkey(&["doctor", "--json"]))).unwrap()
+    };
+    let found = &doctor()["next_edit_model"];
+    let problem = found["problem"].as_str().unwrap();
+    assert!(problem.contains(&format!("run `lowkey models pull {NEXT_EDITS}`")), "{found}");
+
+    let pulled = user.lowkey(&["models", "pull", NEXT_EDITS]);
+    assert_works(&pulled);
+    let remarks = stderr(&pulled);
+    assert!(remarks.contains(&format!("`next_edit_model = \"{NEXT_EDITS}\"`")), "{remarks}");
+    assert!(!remarks.contains("cannot run it"), "{remarks}");
+    let table = assert_works(&user.lowkey(&["models"]));
+    let row = table.lines().find(|line| line.starts_with(NEXT_EDITS)).unwrap();
+    assert!(row.contains("yes, for next edits"), "{row}");
+
+    // The hub's model is the toy, which was trained on no edits: it loads and is asked.
+    let found = &doctor()["next_edit_model"];
+    assert!(found["problem"].is_null() && found["ms"].is_number(), "{found}");
+    assert_ne!(found["edit"].is_null(), found["why_none"].is_null(), "{found}");
+    let screen = assert_works(&user.lowkey(&["doctor"]));
+    let row = screen.lines().find(|line| line.starts_with("next edits")).unwrap();
+    assert!(row.contains(" ms"), "{row}");
+
+    // A model for completions is refused there.
+    assert_works(&user.lowkey(&["models", "pull", NAME]));
+    let settings = format!("next_edit_model = \"{NAME}\"\n");
+    std::fs::write(user.folder.join("lowkey.toml"), settings).unwrap();
+    let found = &doctor()["next_edit_model"];
+    let problem = found["problem"].as_str().unwrap();
+    assert!(problem.contains("does not predict next edits"), "{found}");
+    assert!(problem.contains(NEXT_EDITS), "{found}");
+}
+
 #[test]
 fn pulled_model_is_used_until_removed() {
     let server = HttpServer::start(hub);

@@ -181,7 +181,7 @@ fn session_of_sidekick_is_replayed() {
     server.finish();
 }
 
-/// copilot-lsp applies an edit and does not run its command.
+/// copilot-lsp reports that an edit is shown, applies it, and does not run its command.
 #[test]
 fn edit_accepted_without_its_command_leads_to_the_following_one() {
     let mut server = Server::spawn(Options::default());
@@ -195,6 +195,10 @@ fn edit_accepted_without_its_command_leads_to_the_following_one() {
     editing.rename(&mut server);
     for n_left in [1, 0] {
         let edit = editing.ask(&mut server, INLINE_EDIT)["edits"][0].clone();
+        server.notify(
+            "textDocument/didShowInlineEdit",
+            &json!({"item": {"command": edit["command"]}}),
+        );
         editing.apply(&mut server, &edit);
         assert_eq!(editing.text.text.matches("user_name").count(), n_left + 1, "{edit}");
     }

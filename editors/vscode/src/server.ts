@@ -12,8 +12,10 @@ import {
   ErrorAction,
   LanguageClient,
   type LanguageClientOptions,
+  LSPErrorCodes,
   type Middleware,
   MessageType,
+  ResponseError,
   RevealOutputChannelOn,
   type ShowMessageParams,
   ShowMessageNotification,
@@ -135,6 +137,10 @@ export class Server implements vscode.Disposable {
         ? this.client?.sendRequest<T>(method)
         : this.client?.sendRequest<T>(method, params));
     } catch (error) {
+      if (error instanceof ResponseError && error.code === LSPErrorCodes.RequestCancelled) {
+        // A newer request of the same kind superseded it.
+        return undefined;
+      }
       this.log.warn(`no answer to ${method}: ${error instanceof Error ? error.message : error}`);
       return undefined;
     }

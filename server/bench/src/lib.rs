@@ -69,6 +69,6 @@ pub fn run(args: &Args, settings: &Settings, program: &Program) -> anyhow::Resul
         Bench::Replay(args) => replay::run(args, settings, program),
         Bench::Team(args) => team::run(args, settings),
         Bench::Quality(args) => quality::run(args, settings, program),
-        Bench::Edits(args) => edits::run(args),
+        Bench::Edits(args) => edits::run(args, settings, program),
     }
 }

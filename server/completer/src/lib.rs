@@ -57,7 +57,7 @@ mod workspace_index;
 pub use answer::{Answer, Outcome};
 pub use counters::Work;
 pub use insert::Insert;
-pub use next_edit::{NextEditTrial, NoNextEdit, ProposedEdit};
+pub use next_edit::{NextEditTrial, NextEditWork, NoProposedEdit, ProposedEdit};
 pub use remote_check::{RemoteCheck, RemoteSpeed};
 pub use remote_settings::remote_config;
 pub use request::{CompletionRequest, Elsewhere, Surface, TimeLimit, Trigger};

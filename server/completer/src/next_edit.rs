@@ -1,7 +1,8 @@
 //! The edit history of the session, and the next edit that follows from it.
 //!
-//! Stage one searches the text for places that need the newest change; no model runs. Where it finds
-//! none, stage two asks a next-edit model, if the setting names one ([`model`]).
+//! Stage one searches the text for places that need the newest change. Sure proposals need no model;
+//! the model for completions, if it is loaded, judges the others ([`judged`]). Where nothing is
+//! found, stage two asks a next-edit model, if the setting names one ([`model`]).
 //!
 //! Only documents that the model may see have a history. It is in memory only, and separate from
 //! the state of completions, so that a next edit delays none of them.
@@ -11,19 +12,22 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use lowkey_document::{ByteOffset, Snapshot, Uri};
-use lowkey_edits::{Caution, EditGate, EditHistory, Proposal, Quiet};
+use lowkey_edits::{Caution, Decision, EditGate, EditHistory, Proposal, Quiet};
 use tokio::sync::watch;
 
 use crate::settings::NextEditSetting;
 use crate::state::{Completer, lock};
 use model_answer::ModelAnswer;
 
+mod judged;
 mod model;
 mod model_answer;
 mod trial;
+mod work;
 
 pub(crate) use model::next_edit_model;
 pub use trial::NextEditTrial;
+pub use work::NextEditWork;
 
 /// Offers that are remembered until the client reports what became of them.
 const MAX_OFFERS: usize = 8;
@@ -42,6 +46,7 @@ pub(crate) struct NextEdits {
     /// The document that the next-edit model is asked about, and the number of its newest request.
     asked: Option<Uri>,
     n_asked: watch::Sender<u64>,
+    work: NextEditWork,
     started: Instant,
 }
 
@@ -55,6 +60,7 @@ impl Default for NextEdits {
             answer: None,
             asked: None,
             n_asked: watch::channel(0).0,
+            work: NextEditWork::default(),
             started: Instant::now(),
         }
     }
@@ -79,14 +85,14 @@ pub struct ProposedEdit {
 
 /// Why there is no next edit.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum NoNextEdit {
+pub enum NoProposedEdit {
     /// In words.
     Quiet(String),
     /// The text changed, or a newer request came, while the model was asked.
     Superseded,
 }
 
-impl From<Quiet> for NoNextEdit {
+impl From<Quiet> for NoProposedEdit {
     fn from(quiet: Quiet) -> Self {
         Self::Quiet(quiet.reason().to_owned())
     }
@@ -111,9 +117,12 @@ impl NextEdits {
         self.started.elapsed()
     }
 
-    /// Returns how long ago the last edit was.
+    /// Returns how long ago the last edit was; an accepted proposal needs no rest.
     fn age(&self) -> Option<Duration> {
         let newest = self.history.hunks().next()?;
+        if !newest.is_typed() {
+            return Some(Duration::MAX);
+        }
         Some(self.now().saturating_sub(newest.at()))
     }
 
@@ -201,35 +210,51 @@ impl Completer {
         self: &Arc<Self>,
         snapshot: &Snapshot,
         cursor: ByteOffset,
-    ) -> Result<ProposedEdit, NoNextEdit> {
+    ) -> Result<ProposedEdit, NoProposedEdit> {
         let caution = self.allowed(snapshot)?;
         let (completer, searched) = (Arc::clone(self), snapshot.clone());
         let search = move || completer.repeated_edit(&searched, cursor, caution);
         let found = tokio::task::spawn_blocking(search).await;
-        match found.map_err(|_| NoNextEdit::Quiet("the search failed".to_owned()))? {
+        let found =
+            match found.map_err(|_| NoProposedEdit::Quiet("the search failed".to_owned()))? {
+                Ok(Decision::Show(proposal)) => Ok(proposal),
+                Ok(Decision::Ask(proposal, question)) => {
+                    self.judged_edit(snapshot, proposal, question, caution).await
+                }
+                Err(Quiet::NoEdits) => return Err(Quiet::NoEdits.into()),
+                // An accepted edit may end inside a word; the next one of the same answer is known.
+                Err(Quiet::InsideWord) => {
+                    return match self.known_edit(snapshot, cursor, caution) {
+                        None => Err(Quiet::InsideWord.into()),
+                        Some(known) => known.map(|proposal| self.offer_edit(snapshot, proposal)),
+                    };
+                }
+                Err(quiet) => Err(quiet.into()),
+            };
+        match found {
             Ok(proposal) => Ok(self.offer_edit(snapshot, proposal)),
-            Err(quiet @ (Quiet::NoEdits | Quiet::InsideWord)) => Err(quiet.into()),
+            Err(NoProposedEdit::Superseded) => Err(NoProposedEdit::Superseded),
             Err(quiet) => match self.predicted_edit(snapshot, cursor, caution).await {
-                None => Err(quiet.into()),
+                None => Err(quiet),
                 Some(predicted) => predicted.map(|proposal| self.offer_edit(snapshot, proposal)),
             },
         }
     }
 
     /// Checks the settings and the rules; returns how sure a proposal must be.
-    fn allowed(&self, snapshot: &Snapshot) -> Result<Caution, NoNextEdit> {
+    fn allowed(&self, snapshot: &Snapshot) -> Result<Caution, NoProposedEdit> {
         let settings = self.settings();
         let caution = match settings.next_edit {
             NextEditSetting::Off => {
-                return Err(NoNextEdit::Quiet("the setting next_edit is off".to_owned()));
+                return Err(NoProposedEdit::Quiet("the setting next_edit is off".to_owned()));
             }
             NextEditSetting::Careful => Caution::Careful,
             NextEditSetting::Normal => Caution::Normal,
         };
         if settings.paused || settings.languages_off.iter().any(|id| id == snapshot.language_id()) {
-            return Err(NoNextEdit::Quiet("suggestions are off".to_owned()));
+            return Err(NoProposedEdit::Quiet("suggestions are off".to_owned()));
         }
-        lock(&self.visibility).judge(snapshot.uri()).map_err(NoNextEdit::Quiet)?;
+        lock(&self.visibility).judge(snapshot.uri()).map_err(NoProposedEdit::Quiet)?;
         Ok(caution)
     }
 
@@ -239,12 +264,15 @@ impl Completer {
         snapshot: &Snapshot,
         cursor: ByteOffset,
         caution: Caution,
-    ) -> Result<Proposal, Quiet> {
+    ) -> Result<Decision, Quiet> {
         let (history, gate, now) = {
             let edits = lock(&self.next_edits);
             (edits.history.clone(), edits.gate.clone(), edits.now())
         };
-        gate.next(&history, snapshot, cursor, caution, now)
+        if self.can_judge() {
+            return gate.next_or_ask(&history, snapshot, cursor, caution, now);
+        }
+        gate.next(&history, snapshot, cursor, caution, now).map(Decision::Show)
     }
 
     /// Remembers a proposal until the client reports what became of it.
@@ -277,6 +305,9 @@ impl Completer {
     pub fn next_edit_accepted(&self, id: u64) -> bool {
         let mut edits = lock(&self.next_edits);
         let idx = edits.offers.iter().position(|offer| offer.id == id);
+        if idx.is_some() {
+            edits.history.accepted();
+        }
         idx.map(|idx| edits.offers.remove(idx)).is_some()
     }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use lowkey_document::{ByteOffset, Snapshot, Uri};
 
 use crate::history::EditHistory;
+use crate::judge::Question;
 use crate::propose::{Proposal, propose};
 use crate::tokens::is_word_char;
 
@@ -25,13 +26,47 @@ pub enum Caution {
 }
 
 impl Caution {
-    /// Returns the probability from which a proposal is shown.
+    /// Returns the probability from which a proposal of the search is shown.
     pub fn threshold(self) -> f32 {
+        match self {
+            Self::Careful => 0.7,
+            Self::Normal => 0.57,
+        }
+    }
+
+    /// Returns the probability from which the edit of a next-edit model is shown.
+    pub fn predicted_threshold(self) -> f32 {
         match self {
             Self::Careful => 0.7,
             Self::Normal => 0.5,
         }
     }
+
+    /// Returns the probability from which a proposal is shown that a model has judged.
+    pub fn judged_threshold(self) -> f32 {
+        match self {
+            Self::Careful => 0.7,
+            Self::Normal => 0.55,
+        }
+    }
+}
+
+/// Proposals at least this probable need no judgement.
+const SURE: f32 = 0.8;
+/// Proposals less probable than this are not worth one.
+const HOPELESS: f32 = 0.25;
+
+/// Proposals in another document than the edited one need this probability. They are never unsure:
+/// no figures say what a model's judgement about them is worth.
+const IN_OTHER_DOCUMENT: f32 = 0.7;
+
+/// A next edit where a model may be asked.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Decision {
+    Show(Proposal),
+    /// A model must judge it: it is shown if [`Question::probability`] is at least
+    /// [`Caution::judged_threshold`].
+    Ask(Proposal, Question),
 }
 
 /// Why there is no proposal.
@@ -97,9 +132,42 @@ impl EditGate {
         caution: Caution,
         now: Duration,
     ) -> Result<Proposal, Quiet> {
+        self.above(history, snapshot, cursor, caution.threshold(), now)
+    }
+
+    /// Returns the next edit of a document where a model can judge the unsure ones.
+    pub fn next_or_ask(
+        &self,
+        history: &EditHistory,
+        snapshot: &Snapshot,
+        cursor: ByteOffset,
+        caution: Caution,
+        now: Duration,
+    ) -> Result<Decision, Quiet> {
+        let proposal = self.above(history, snapshot, cursor, HOPELESS, now)?;
+        if proposal.probability >= SURE || is_elsewhere(history, snapshot) {
+            return Ok(Decision::Show(proposal));
+        }
+        match Question::new(history, snapshot, &proposal) {
+            Some(question) => Ok(Decision::Ask(proposal, question)),
+            None if proposal.probability >= caution.threshold() => Ok(Decision::Show(proposal)),
+            None => Err(Quiet::NothingLikely),
+        }
+    }
+
+    fn above(
+        &self,
+        history: &EditHistory,
+        snapshot: &Snapshot,
+        cursor: ByteOffset,
+        threshold: f32,
+        now: Duration,
+    ) -> Result<Proposal, Quiet> {
         Self::may_propose(history, snapshot, cursor)?;
-        let proposal = propose(history, snapshot, cursor, caution.threshold(), now)
-            .ok_or(Quiet::NothingLikely)?;
+        let least = if is_elsewhere(history, snapshot) { IN_OTHER_DOCUMENT } else { 0.0 };
+        let threshold = threshold.max(least);
+        let proposal =
+            propose(history, snapshot, cursor, threshold, now).ok_or(Quiet::NothingLikely)?;
         self.judge(snapshot, &proposal, now)?;
         Ok(proposal)
     }
@@ -113,7 +181,7 @@ impl EditGate {
         let newest = history.hunks().next().ok_or(Quiet::NoEdits)?;
         let is_here = newest.uri() == snapshot.uri();
         // Elsewhere in a word is the cursor of an editor's normal mode.
-        if is_here && cursor.0 == newest.typed_to && is_inside_word(snapshot, cursor) {
+        if is_here && newest.typed_to == Some(cursor.0) && is_inside_word(snapshot, cursor) {
             return Err(Quiet::InsideWord);
         }
         Ok(())
@@ -153,6 +221,11 @@ impl EditGate {
         self.rejected.drain(..surplus);
         self.rejected.push(rejected);
     }
+}
+
+/// Whether the newest edit is in another document.
+fn is_elsewhere(history: &EditHistory, snapshot: &Snapshot) -> bool {
+    history.hunks().next().is_some_and(|newest| newest.uri() != snapshot.uri())
 }
 
 /// Whether the cursor has a letter on both sides.

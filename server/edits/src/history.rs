@@ -58,6 +58,14 @@ impl EditHistory {
         self.hunks.retain(|hunk| hunk.uri != *uri);
     }
 
+    /// Notes that the newest edit was a proposal that the user accepted: it is complete, wherever it
+    /// ends.
+    pub fn accepted(&mut self) {
+        if let Some(newest) = self.hunks.last_mut() {
+            newest.typed_to = None;
+        }
+    }
+
     /// Records the newest text of a document. `now` counts from the start of the session.
     pub fn changed(&mut self, after: &Snapshot, now: Duration) {
         let Some(before) = self.texts.insert(after.uri().clone(), after.clone()) else { return };
@@ -121,7 +129,7 @@ impl EditHistory {
         }
         original += &before.slice(ByteOffset(at)..ByteOffset(end));
         let mut hunk = Hunk::new(after, start..grown(end), original, now);
-        hunk.typed_to = new.end.0;
+        hunk.typed_to = Some(new.end.0);
         if hunk.n_bytes() <= MAX_HUNK_BYTES {
             self.hunks.push(hunk);
         }

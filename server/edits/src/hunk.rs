@@ -30,11 +30,17 @@ pub struct Hunk {
     /// The scanner's state at the start of the lines.
     pub(crate) scanner: Scanner,
     pub(crate) at: Duration,
-    /// The end of the last replaced part, where the cursor is while the user types.
-    pub(crate) typed_to: usize,
+    /// The end of the last replaced part, where the cursor is while the user types; `None` after an
+    /// accepted proposal.
+    pub(crate) typed_to: Option<usize>,
 }
 
 impl Hunk {
+    /// Whether the user typed it; an accepted proposal is complete at once.
+    pub fn is_typed(&self) -> bool {
+        self.typed_to.is_some()
+    }
+
     /// Returns the document.
     pub fn uri(&self) -> &Uri {
         &self.uri
@@ -96,7 +102,7 @@ impl Hunk {
             lines_start: start.0,
             scanner: after.lexical_state(first),
             old,
-            typed_to: range.end,
+            typed_to: Some(range.end),
             range,
             at,
         }

@@ -16,6 +16,7 @@ mod diff;
 pub mod gate;
 mod history;
 mod hunk;
+mod judge;
 mod likelihood;
 mod places;
 mod propose;
@@ -23,8 +24,9 @@ mod rewrite;
 mod spelling;
 mod tokens;
 
-pub use gate::{Caution, EditGate, Quiet};
+pub use gate::{Caution, Decision, EditGate, Quiet};
 pub use history::EditHistory;
 pub use hunk::Hunk;
+pub use judge::Question;
 pub use likelihood::{EditFeatures, FEATURES};
 pub use propose::{Candidate, Proposal, candidates, propose};

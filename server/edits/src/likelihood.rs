@@ -1,6 +1,7 @@
-//! How likely a place needs the change: a logistic model of facts about the change and the place.
+//! How likely a place needs the change: a logistic model and boosted trees of facts about the change
+//! and the place.
 //!
-//! The weights come from edits between consecutive releases of packages; `server/training/edits_fit.py`
+//! Both are fitted to edits between consecutive releases of packages; `server/training/edits_fit.py`
 //! computes them from the output of `lowkey bench edits --features`.
 
 use lowkey_document::lexical::TextKind;
@@ -9,12 +10,13 @@ use crate::places::Place;
 use crate::rewrite::{Origin, Rewrite};
 use crate::spelling::words;
 
+mod trees;
 mod weights;
 
 use weights::WEIGHTS;
 
 /// The names of the facts, in the order of [`EditFeatures`].
-pub const FEATURES: [&str; 60] = [
+pub const FEATURES: [&str; 95] = [
     "bias",
     "renames",
     "renames_to_new",
@@ -75,6 +77,41 @@ pub const FEATURES: [&str; 60] = [
     "literal_same_line",
     "line_number_differs",
     "argument_similarity",
+    "n_done",
+    "any_done",
+    "old_uses",
+    "new_uses",
+    "same_lines",
+    "only_same_line",
+    "below_most_similar",
+    "mean_similarity",
+    "share_code",
+    "share_calls",
+    "python",
+    "rust",
+    "nearest",
+    "is_nearest",
+    "adjacent",
+    "begins_alike",
+    "ends_alike",
+    "annotation",
+    "trailing_comment",
+    "comment_insert",
+    "comment_remove",
+    "comment_replace",
+    "literal_insert",
+    "literal_replace",
+    "contains_old",
+    "old_tokens",
+    "new_tokens",
+    "parts_in_line",
+    "all_parts_in_line",
+    "rewrite_member",
+    "rewrite_call",
+    "other_document",
+    "import_rename",
+    "share_same_lines",
+    "known_new_uses",
 ];
 
 /// Facts about a change and a place.
@@ -93,6 +130,25 @@ pub(crate) struct Facts {
     /// Definitions of the replaced word, and of the new one, outside of the hunk.
     pub(crate) n_old_definitions: usize,
     pub(crate) n_new_definitions: usize,
+    /// Places that have the new text already, with the same neighbours.
+    pub(crate) n_done: usize,
+    /// Uses of the replaced word, and of the rarest new one.
+    pub(crate) n_old_uses: usize,
+    pub(crate) n_new_uses: usize,
+    /// Places of the rewrite in lines equal to the changed one, in code, before a call.
+    pub(crate) n_same_lines: usize,
+    pub(crate) n_in_code: usize,
+    pub(crate) n_calls: usize,
+    pub(crate) most_similar: f32,
+    pub(crate) mean_similarity: f32,
+    /// 1 for Python, 2 for Rust.
+    pub(crate) language: u8,
+    /// Lines to the nearest place.
+    pub(crate) nearest: usize,
+    /// Whether the document is the changed one.
+    pub(crate) is_here: bool,
+    /// Parts of the change that fit the line.
+    pub(crate) n_parts_in_line: usize,
 }
 
 /// Returns the features of a place.
@@ -112,6 +168,10 @@ pub(crate) fn features(
     let is_new = !facts.has_new_words && !rewrite.new_words.is_empty();
     let plain = !old.contains(['_', '.']) && !old.chars().skip(1).any(char::is_uppercase);
     let origin = |origin: Origin| flag(rewrite.origin == origin);
+    let share = |n: usize| n as f32 / facts.n_places.max(1) as f32;
+    let new_first = rewrite.new_tokens.first().map(String::as_str).unwrap_or_default();
+    let is_comment = place.kind == TextKind::Comment;
+    let is_literal = place.kind == TextKind::Literal;
     let contexts = place.n_left.min(6) as f32 / 6.0 * (place.n_right.min(6) as f32 / 6.0);
     [
         1.0,
@@ -174,6 +234,41 @@ pub(crate) fn features(
         flag(place.kind == TextKind::Literal && place.is_same_line),
         flag((is_number(old) || is_number(new)) && !place.is_same_line),
         origin(Origin::LastArgument) * place.similarity,
+        log(facts.n_done),
+        flag(facts.n_done > 0),
+        log(facts.n_old_uses),
+        log(facts.n_new_uses),
+        log(facts.n_same_lines),
+        flag(place.is_same_line && facts.n_same_lines == 1),
+        facts.most_similar - place.similarity,
+        facts.mean_similarity,
+        share(facts.n_in_code),
+        share(facts.n_calls),
+        flag(facts.language == 1),
+        flag(facts.language == 2),
+        log(facts.nearest) / 8.0,
+        flag(facts.nearest == lines.unsigned_abs()),
+        flag(lines.unsigned_abs() <= 2),
+        flag(place.begins_alike),
+        flag(place.ends_alike),
+        flag(new_first == ":" || new.starts_with("->")),
+        flag(new_first == "#" || new.starts_with("//")),
+        flag(is_comment && old.is_empty()),
+        flag(is_comment && new.is_empty()),
+        flag(is_comment && !new.is_empty() && !old.is_empty()),
+        flag(is_literal && old.is_empty()),
+        flag(is_literal && !new.is_empty() && !old.is_empty()),
+        flag(!old.is_empty() && new.contains(old.as_str())),
+        log(rewrite.pattern.len()),
+        log(rewrite.new_tokens.len()),
+        facts.n_parts_in_line as f32 / rewrite.n_parts.max(1) as f32,
+        flag(facts.n_parts_in_line >= rewrite.n_parts),
+        flag(rewrite.left.first().is_some_and(|text| text == ".")),
+        flag(rewrite.right.first().is_some_and(|text| text == "(")),
+        flag(!facts.is_here),
+        flag(renames && rewrite.imports),
+        share(facts.n_same_lines),
+        log(facts.n_new_uses) * flag(facts.has_new_words),
     ]
 }
 
@@ -184,8 +279,12 @@ fn name_similarity(old: &str, new: &str) -> f32 {
     2.0 * n_equal as f32 / (old.len() + new.len()).max(1) as f32
 }
 
-/// Returns the probability that the place needs the change.
+/// Returns the probability that the place needs the change: the mean of the two models' log-odds.
 pub(crate) fn probability(features: &EditFeatures) -> f32 {
     let sum: f32 = features.iter().zip(&WEIGHTS).map(|(value, weight)| value * weight).sum();
-    1.0 / (1.0 + (-sum).exp())
+    sigmoid(f32::midpoint(sum, trees::log_odds(features)))
+}
+
+pub(crate) fn sigmoid(log_odds: f32) -> f32 {
+    1.0 / (1.0 + (-log_odds).exp())
 }

@@ -39,6 +39,11 @@ pub(crate) struct Place {
     pub(crate) is_member: bool,
     /// Whether it is below the change, in the same block.
     pub(crate) is_in_scope: bool,
+    /// Whether its line begins, or ends, with the same token as the changed one.
+    pub(crate) begins_alike: bool,
+    pub(crate) ends_alike: bool,
+    /// The index of its line's first token, which identifies the line.
+    pub(crate) line: usize,
 }
 
 /// A text that is searched: its tokens by their text.
@@ -121,6 +126,10 @@ impl Searched {
     ) -> Place {
         let (n_left, n_right, is_same_line) = self.context(rewrite, found);
         let tokens = &self.tokens;
+        let line = line_of(tokens, found.start);
+        let is = |text: Option<&String>, idx: Option<usize>| {
+            text.is_some_and(|text| idx.is_some_and(|idx| tokens.str(idx) == text.as_str()))
+        };
         Place {
             range,
             text,
@@ -134,6 +143,9 @@ impl Searched {
             is_called: tokens.str(found.end) == "(",
             is_member: found.start > 0 && tokens.str(found.start - 1) == ".",
             is_in_scope: false,
+            begins_alike: is(rewrite.line.first(), Some(line.start)),
+            ends_alike: is(rewrite.line.last(), line.end.checked_sub(1)),
+            line: line.start,
         }
     }
 
@@ -160,6 +172,26 @@ impl Searched {
             self.tokens.kind(idx) == TextKind::Code && defines(&self.tokens, idx..idx + 1)
         })
         .count()
+    }
+
+    /// Returns how often the new text has the neighbours of the change already.
+    pub(crate) fn n_done(&self, rewrite: &Rewrite, new: &[String]) -> usize {
+        let ids: Vec<u32> = new.iter().map(|text| self.id(text)).collect();
+        let neighbours = [rewrite.left.first(), rewrite.right.first()];
+        let [Some(left), Some(right)] = neighbours.map(|text| text.map(|text| self.id(text)))
+        else {
+            return 0;
+        };
+        if ids.is_empty() || ids.contains(&u32::MAX) {
+            return 0;
+        }
+        let fits = |start: &usize| {
+            let start = *start;
+            ids.iter().enumerate().all(|(n, id)| self.is(start + n, *id))
+                && self.is(start - 1, left)
+                && self.is(start + ids.len(), right)
+        };
+        (1..self.ids.len()).filter(fits).count()
     }
 
     /// Places with the replaced tokens.

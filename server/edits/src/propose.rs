@@ -1,15 +1,17 @@
 //! From the newest hunks to the next edit.
 
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::time::Duration;
 
+use lowkey_document::lexical::TextKind;
 use lowkey_document::{ByteOffset, Snapshot};
 
 use crate::history::EditHistory;
 use crate::hunk::Hunk;
 use crate::likelihood::{EditFeatures, Facts, features, probability};
-use crate::places::Searched;
-use crate::rewrite::{Rewrite, rewrites};
+use crate::places::{Place, Searched};
+use crate::rewrite::{Origin, Rewrite, rewrites};
 use crate::tokens::Tokens;
 
 /// Hunks from which something may follow, the newest ones.
@@ -118,6 +120,7 @@ fn candidates_of(
     let scope = (hunk.uri == *snapshot.uri()).then(|| scope_of(hunk, snapshot));
     let cursor_line = snapshot.line_of(cursor) as isize;
     let mut found = Vec::new();
+    let mut by_rewrite: Vec<(&Rewrite, Vec<Place>)> = Vec::new();
     for rewrite in &rewrites {
         // The newest hunk takes back what an earlier one did.
         let reverts =
@@ -135,6 +138,19 @@ fn candidates_of(
                 !is_edited && searched.tokens.text.get(place.range.clone()) != Some(&place.text)
             })
             .collect();
+        by_rewrite.push((rewrite, places));
+    }
+    // The parts of the change that fit each line.
+    let mut n_parts: HashMap<usize, usize> = HashMap::new();
+    for (_, places) in by_rewrite.iter().filter(|(rewrite, _)| rewrite.origin == Origin::Part) {
+        let lines: HashSet<usize> = places.iter().map(|place| place.line).collect();
+        for line in lines {
+            *n_parts.entry(line).or_default() += 1;
+        }
+    }
+    let language = snapshot.uri().as_str().rsplit('.').next().unwrap_or_default().to_owned();
+    let is_here = hunk.uri == *snapshot.uri();
+    for (rewrite, places) in by_rewrite {
         let n_in_hunk = |word: &String| {
             let new = hunk.new_lines.matches(word.as_str()).count();
             if hunk.uri == *snapshot.uri() { new } else { 0 }
@@ -149,6 +165,37 @@ fn candidates_of(
             n_old_definitions: searched.n_definitions(&rewrite.key.0),
             n_new_definitions: searched.n_definitions(&rewrite.key.1),
             n_hunk_lines: hunk.new_lines.lines().count().max(1),
+            n_done: searched
+                .n_done(rewrite, &rewrite.new_tokens)
+                .saturating_sub(usize::from(is_here)),
+            n_old_uses: searched.n_uses(&rewrite.key.0),
+            n_new_uses: rewrite
+                .new_words
+                .iter()
+                .map(|word| searched.n_uses(word))
+                .min()
+                .unwrap_or(0),
+            n_same_lines: places.iter().filter(|place| place.is_same_line).count(),
+            most_similar: places.iter().map(|place| place.similarity).fold(0.0, f32::max),
+            mean_similarity: places.iter().map(|place| place.similarity).sum::<f32>()
+                / places.len().max(1) as f32,
+            n_in_code: places.iter().filter(|place| place.kind == TextKind::Code).count(),
+            n_calls: places.iter().filter(|place| place.is_called).count(),
+            language: match language.as_str() {
+                "py" | "pyi" => 1,
+                "rs" => 2,
+                _ => 0,
+            },
+            nearest: places
+                .iter()
+                .map(|place| {
+                    (snapshot.line_of(ByteOffset(base + place.range.start)) as isize - cursor_line)
+                        .unsigned_abs()
+                })
+                .min()
+                .unwrap_or(0),
+            is_here,
+            n_parts_in_line: 0,
         };
         for mut place in places {
             place.is_in_scope = scope.as_ref().is_some_and(|scope| {
@@ -160,6 +207,8 @@ fn candidates_of(
                 continue;
             }
             let lines_away = snapshot.line_of(at) as isize - cursor_line;
+            let facts =
+                Facts { n_parts_in_line: n_parts.get(&place.line).copied().unwrap_or(0), ..facts };
             let features = features(rewrite, &place, facts, lines_away);
             let proposal = Proposal {
                 range: at..ByteOffset(base + place.range.end),

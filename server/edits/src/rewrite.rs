@@ -100,6 +100,8 @@ pub(crate) struct Rewrite {
     pub(crate) indent: String,
     /// Words that the change brings.
     pub(crate) new_words: Vec<String>,
+    /// The tokens that the change brings.
+    pub(crate) new_tokens: Vec<String>,
     /// The number of parts of its hunk.
     pub(crate) n_parts: usize,
     /// Whether the hunk's new lines still have the replaced word.
@@ -166,6 +168,8 @@ pub(crate) fn defines(tokens: &Tokens, part: Range<usize>) -> bool {
     let assigns = matches!(after, "=" | ":") && !matches!(next, "=" | ":" | ">");
     part.len() == 1
         && (DEFINES.contains(&before)
+            || (matches!(before, "for" | "as")
+                && matches!(after, "in" | "of" | ":" | ";" | "\n" | "," | ")"))
             || (assigns && matches!(before, "\n" | "(" | "," | "|" | "mut")))
 }
 
@@ -243,6 +247,7 @@ impl HunkTokens<'_> {
             kinds,
             indent,
             new_words,
+            new_tokens: part.new.clone().map(|idx| new.str(idx).to_owned()).collect(),
             n_parts: self.n_parts,
             keeps_old: part.old.len() == 1
                 && (0..new.all.len()).any(|idx| new.str(idx) == old.str(part.old.start)),

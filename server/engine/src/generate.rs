@@ -15,6 +15,7 @@ use crate::activity::Turn;
 use crate::background_prefill::{PendingPrefill, PrefillProgress};
 use crate::branch::Branches;
 use crate::job::{Generated, Partial, Priority, Stop};
+use crate::judge::JudgeSession;
 use crate::non_empty::NonEmptyMask;
 use crate::persist::StoredSpeed;
 use crate::queue::Queued;
@@ -48,6 +49,8 @@ pub(crate) struct Generator {
     /// The whole prompt of a place whose small prompt was used.
     pub(crate) pending_prefill: Option<PendingPrefill>,
     pub(crate) prefill_progress: std::sync::Arc<PrefillProgress>,
+    /// The session of judgements, which are no jobs.
+    pub(crate) judge_session: JudgeSession,
     pub(crate) logits: Vec<f32>,
     /// Lets another engine go first.
     pub(crate) turn: Turn,

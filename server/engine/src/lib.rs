@@ -22,6 +22,7 @@ mod decode;
 mod first_tokens;
 mod generate;
 mod job;
+mod judge;
 mod load;
 mod non_empty;
 mod persist;
@@ -39,6 +40,7 @@ pub use job::{
     Generated, Job, Milliseconds, Partial, Preparation, Priority, SmallPrompt, Stop, StopCheck,
     TokenCounts,
 };
+pub use judge::{Judged, JudgedToken, Judgement};
 pub use load::{LoadError, LoadOptions, Loaded, assembler};
 #[doc(hidden)]
 pub use persist::tokens_of_session;

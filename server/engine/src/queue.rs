@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use crate::activity::CountedJob;
 use crate::job::{Job, Priority};
+use crate::judge::QueuedJudgement;
 use crate::ticket::Cancellation;
 
 /// A job and its cancellation.
@@ -23,12 +24,14 @@ pub(crate) struct Queued<R> {
 struct Inner<R> {
     interactive: VecDeque<Queued<R>>,
     background: VecDeque<Queued<R>>,
+    judgements: VecDeque<QueuedJudgement>,
     closed: bool,
 }
 
 /// The result of waiting for a job.
 pub(crate) enum Popped<R> {
     Job(Box<Queued<R>>),
+    Judgement(Box<QueuedJudgement>),
     /// No job arrived in time.
     TimedOut,
     /// The queue is closed; no more jobs arrive.
@@ -46,8 +49,12 @@ pub(crate) struct Queue<R> {
 
 impl<R> Default for Queue<R> {
     fn default() -> Self {
-        let inner =
-            Inner { interactive: VecDeque::new(), background: VecDeque::new(), closed: false };
+        let inner = Inner {
+            interactive: VecDeque::new(),
+            background: VecDeque::new(),
+            judgements: VecDeque::new(),
+            closed: false,
+        };
         Self {
             inner: Mutex::new(inner),
             job_arrived: Condvar::new(),
@@ -74,6 +81,21 @@ impl<R> Queue<R> {
         Ok(())
     }
 
+    /// Adds a judgement, which waits until no job does; returns it to the caller if the queue is
+    /// closed.
+    pub(crate) fn push_judgement(
+        &self,
+        queued: QueuedJudgement,
+    ) -> Result<(), Box<QueuedJudgement>> {
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        if inner.closed {
+            return Err(Box::new(queued));
+        }
+        inner.judgements.push_back(queued);
+        self.job_arrived.notify_one();
+        Ok(())
+    }
+
     /// Sleeps until the next job arrives, for at most `timeout` if given.
     pub(crate) fn pop(&self, timeout: Option<Duration>) -> Popped<R> {
         let deadline = timeout.map(|timeout| Instant::now() + timeout);
@@ -86,6 +108,9 @@ impl<R> Queue<R> {
             self.has_interactive_job.store(!inner.interactive.is_empty(), Ordering::Release);
             if let Some(next) = next.or_else(|| inner.background.pop_front()) {
                 return Popped::Job(Box::new(next));
+            }
+            if let Some(next) = inner.judgements.pop_front() {
+                return Popped::Judgement(Box::new(next));
             }
             inner = match deadline.map(|at| at.saturating_duration_since(Instant::now())) {
                 None => self.job_arrived.wait(inner).unwrap_or_else(PoisonError::into_inner),
@@ -104,13 +129,13 @@ impl<R> Queue<R> {
     }
 
     /// Refuses further jobs and returns the waiting ones.
-    pub(crate) fn close(&self) -> Vec<Queued<R>> {
+    pub(crate) fn close(&self) -> (Vec<Queued<R>>, Vec<QueuedJudgement>) {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         inner.closed = true;
         self.has_interactive_job.store(true, Ordering::Release);
         self.job_arrived.notify_all();
         let mut left: Vec<_> = inner.interactive.drain(..).collect();
         left.extend(inner.background.drain(..));
-        left
+        (left, inner.judgements.drain(..).collect())
     }
 }

@@ -25,7 +25,7 @@ pub enum SessionUse {
     Continue,
     /// Copies the shared prefix.
     Fork,
-    /// Continues it, whatever is lost.
+    /// Continues it, however much is lost.
     Cut,
 }
 

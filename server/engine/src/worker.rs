@@ -17,6 +17,7 @@ use crate::activity::{Activity, Turn, lower_thread_priority};
 use crate::background_prefill::PrefillProgress;
 use crate::generate::{Generator, ms_since};
 use crate::job::{Generated, Job, Stop};
+use crate::judge::{JudgeSession, Judgement, QueuedJudgement};
 use crate::load::{LoadError, Loaded};
 use crate::non_empty::NonEmptyMask;
 use crate::persist::{
@@ -144,8 +145,12 @@ impl<R: Copy + Send + 'static> Engine<R> {
                     }
                     Err(reason) => {
                         set(Status::Failed(reason));
-                        while let Popped::Job(queued) = queue.pop(None) {
-                            finish(*queued, Stop::Failed);
+                        loop {
+                            match queue.pop(None) {
+                                Popped::Job(queued) => finish(*queued, Stop::Failed),
+                                Popped::Judgement(queued) => (queued.judgement.done)(None),
+                                Popped::TimedOut | Popped::Closed => break,
+                            }
                         }
                     }
                 }
@@ -189,13 +194,28 @@ impl<R> Engine<R> {
         ticket
     }
 
+    /// Submits texts to judge. It runs when no job waits, until it ends or its ticket is cancelled or
+    /// dropped.
+    pub fn judge(&self, judgement: Judgement) -> Ticket {
+        let (ticket, cancellation) = Ticket::new(&self.is_closing);
+        let queued = QueuedJudgement { judgement, cancellation };
+        if let Err(refused) = self.queue.push_judgement(queued) {
+            (refused.judgement.done)(None);
+        }
+        ticket
+    }
+
     /// Finishes waiting jobs as cancelled and ends the worker; a running job stops at its next
     /// token.
     ///
     /// Returns after the worker has saved its sessions.
     pub fn shutdown(&self) {
-        for queued in self.queue.close() {
+        let (jobs, judgements) = self.queue.close();
+        for queued in jobs {
             finish(queued, Stop::Cancelled);
+        }
+        for queued in judgements {
+            (queued.judgement.done)(None);
         }
         self.is_closing.store(true, Ordering::Release);
         let worker = self.worker.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -273,6 +293,7 @@ fn serve<R: Copy>(
         speculation,
         pending_prefill: None,
         prefill_progress,
+        judge_session: JudgeSession::default(),
         logits: Vec::new(),
         turn,
     };
@@ -290,6 +311,15 @@ fn serve<R: Copy>(
                 generator.run(*queued, &|| queue.has_interactive_job());
                 if let Some(schedule) = &mut schedule {
                     schedule.mark_dirty();
+                }
+            }
+            Popped::Judgement(queued) => {
+                is_busy.store(true, Ordering::Release);
+                let counted = activity.begin();
+                let waits = generator.judge(*queued, &|| queue.has_interactive_job());
+                drop(counted);
+                if let Some(Err(refused)) = waits.map(|queued| queue.push_judgement(queued)) {
+                    (refused.judgement.done)(None);
                 }
             }
             Popped::TimedOut => {

@@ -3,7 +3,7 @@
 //!
 //! An answer has one edit at most. The client runs its command after accepting it.
 
-use lowkey_completer::NoNextEdit;
+use lowkey_completer::NoProposedEdit;
 use serde_json::{Value, json};
 use tower_lsp::jsonrpc::{Error, Result};
 
@@ -19,8 +19,8 @@ pub(in crate::lsp) async fn inline_edit(session: &Session, params: Value) -> Res
         serde_json::from_value(params).map_err(|error| Error::invalid_params(error.to_string()))?;
     let edits: Vec<Value> = match find(session, &params).await {
         Ok((_, edit)) => vec![edit],
-        Err(NoNextEdit::Superseded) => return Err(Error::request_cancelled()),
-        Err(NoNextEdit::Quiet(why)) => {
+        Err(NoProposedEdit::Superseded) => return Err(Error::request_cancelled()),
+        Err(NoProposedEdit::Quiet(why)) => {
             tracing::debug!(why, "no next edit");
             Vec::new()
         }

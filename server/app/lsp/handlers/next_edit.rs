@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use lowkey_completer::{NoNextEdit, ProposedEdit};
+use lowkey_completer::{NoProposedEdit, ProposedEdit};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tower_lsp::jsonrpc::{Error, Result};
@@ -45,8 +45,8 @@ pub(in crate::lsp) async fn next_edit(session: &Session, params: Params) -> Resu
             }
             json!({"edits": [edit], "why": null})
         }
-        Err(NoNextEdit::Quiet(why)) => json!({"edits": [], "why": why}),
-        Err(NoNextEdit::Superseded) => return Err(Error::request_cancelled()),
+        Err(NoProposedEdit::Quiet(why)) => json!({"edits": [], "why": why}),
+        Err(NoProposedEdit::Superseded) => return Err(Error::request_cancelled()),
     })
 }
 
@@ -54,8 +54,8 @@ pub(in crate::lsp) async fn next_edit(session: &Session, params: Params) -> Resu
 pub(in crate::lsp) async fn find(
     session: &Session,
     params: &Params,
-) -> std::result::Result<(u64, Value), NoNextEdit> {
-    let quiet = |why: &str| NoNextEdit::Quiet(why.to_owned());
+) -> std::result::Result<(u64, Value), NoProposedEdit> {
+    let quiet = |why: &str| NoProposedEdit::Quiet(why.to_owned());
     let changed = || quiet("the document has changed");
     let negotiated = session.negotiated().ok_or_else(|| quiet("the server is not initialized"))?;
     let Versioned { uri, version } = &params.text_document;

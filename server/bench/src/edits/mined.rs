@@ -6,21 +6,31 @@
 use std::time::{Duration, Instant};
 
 use lowkey_document::{ByteOffset, Document, Snapshot};
-use lowkey_edits::{Candidate, Caution, EditGate, EditHistory, Proposal, candidates};
+use lowkey_edits::{Candidate, Caution, Decision, EditGate, EditHistory, Proposal, candidates};
 use serde::{Deserialize, Serialize};
 
 use super::judge::{Splice, is_right};
+use super::model_judge::ModelJudge;
 
 /// One mined history.
 #[derive(Debug, Deserialize)]
 pub(super) struct MinedHistory {
     pub(super) package: String,
     path: String,
-    /// `repeated`, `third`, `single` or `inserted`.
+    /// `repeated`, `third`, `single`, `inserted`, `elsewhere` or `elsewhere-single`.
     pub(super) kind: String,
     text: String,
     edits: Vec<Splice>,
     changes: Vec<Splice>,
+    /// The document in which the proposal is asked for, if it is not the edited one; `changes`
+    /// belong to it.
+    other: Option<OtherDocument>,
+}
+
+#[derive(Debug, Deserialize)]
+struct OtherDocument {
+    path: String,
+    text: String,
 }
 
 /// What was proposed for a history.
@@ -35,7 +45,11 @@ pub(super) struct MinedRow {
     /// The line of the proposal, from 1, the replaced text and the new text.
     #[serde(skip_serializing_if = "Option::is_none")]
     proposal: Option<(usize, String, String)>,
+    /// The time of the search, without the model.
     pub(super) ms: f64,
+    /// The time of the model, and the tokens that it computed; `None` if it was not asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) judged: Option<(f64, usize)>,
 }
 
 /// The features of a candidate, and whether it is right.
@@ -75,16 +89,41 @@ impl MinedHistory {
             history.changed(&snapshot, Duration::from_secs(idx as u64));
             cursor = ByteOffset(edit.0 + edit.2.len());
         }
+        if let Some(other) = &self.other {
+            snapshot =
+                Document::open(&format!("file:///{}", other.path), "", 1, &other.text).snapshot();
+            history.opened(&snapshot);
+            cursor = ByteOffset(0);
+        }
         Replayed { text: snapshot.text(), snapshot, cursor, history }
     }
 
-    /// Asks for the next edit, and judges it.
-    pub(super) fn ask(&self, replayed: &Replayed, caution: Caution) -> MinedRow {
+    /// Asks for the next edit, and compares it with the next release.
+    pub(super) fn ask(
+        &self,
+        replayed: &Replayed,
+        caution: Caution,
+        judge: Option<&ModelJudge>,
+    ) -> MinedRow {
         let Replayed { snapshot, text, cursor, history } = replayed;
         let now = Duration::from_secs(self.edits.len() as u64);
         let start = Instant::now();
-        let proposal = EditGate::default().next(history, snapshot, *cursor, caution, now).ok();
+        let gate = EditGate::default();
+        let decision = match judge {
+            None => gate.next(history, snapshot, *cursor, caution, now).map(Decision::Show),
+            Some(_) => gate.next_or_ask(history, snapshot, *cursor, caution, now),
+        };
         let ms = start.elapsed().as_secs_f64() * 1000.0;
+        let mut judged = None;
+        let proposal = match (decision, judge) {
+            (Ok(Decision::Ask(proposal, question)), Some(judge)) => {
+                let verdict = judge.judge(proposal.probability, &question);
+                judged = Some((verdict.ms, verdict.n_tokens));
+                (verdict.probability >= caution.judged_threshold()).then_some(proposal)
+            }
+            (Ok(Decision::Show(proposal)), _) => Some(proposal),
+            (Ok(Decision::Ask(..)) | Err(_), _) => None,
+        };
         let is_right = proposal.as_ref().is_some_and(|proposal| self.is_right(text, proposal));
         let shown = proposal.map(|proposal| {
             let line = snapshot.line_of(proposal.range.start) + 1;
@@ -98,6 +137,7 @@ impl MinedHistory {
             right: is_right,
             proposal: shown,
             ms,
+            judged,
         }
     }
 

@@ -27,11 +27,22 @@ pub(super) struct ScenarioRow {
     pub(super) similarity: f64,
 }
 
+/// A step of a replayed history.
+pub(super) enum ReplayedEdit<'s> {
+    Opened(&'s Snapshot),
+    Changed(&'s Snapshot),
+}
+
 impl Scenario {
     /// Runs the scenario at each of its cursors; any proposal counts as shown.
     pub(super) fn run(&self, caution: Caution) -> ScenarioRow {
         let runs: Vec<Option<String>> =
             self.cursors.iter().map(|cursor| self.run_at(*cursor, caution)).collect();
+        self.judged(&runs)
+    }
+
+    /// Compares the texts of the runs with the expected one; any proposal counts as shown.
+    pub(super) fn judged(&self, runs: &[Option<String>]) -> ScenarioRow {
         let result = runs.iter().flatten().next();
         let similarity = match (result, &self.expected) {
             (Some(result), Some(expected)) => changed_similarity(&self.buffer, result, expected),
@@ -55,11 +66,7 @@ impl Scenario {
         let gate = EditGate::default();
         let mut cursor = ByteOffset(snapshot.line_start(row).0 + column);
         let mut shown = false;
-        // Each request is answered by a proposal, which the user accepts.
-        let n_requests = self.steps.iter().filter(|step| **step == ScenarioStep::Request).count();
-        let limit =
-            if self.steps.contains(&ScenarioStep::Accept) { n_requests } else { MAX_ACCEPTED };
-        for _ in 0..limit {
+        for _ in 0..self.n_requests() {
             let Ok(proposal) = gate.next(&history, &snapshot, cursor, caution, now) else { break };
             shown = true;
             cursor = ByteOffset(proposal.range.start.0 + proposal.text.len());
@@ -70,9 +77,26 @@ impl Scenario {
         shown.then(|| snapshot.text())
     }
 
+    /// Returns how often lowkey is asked: each request is answered by a proposal, which the user
+    /// accepts.
+    pub(super) fn n_requests(&self) -> usize {
+        let n = self.steps.iter().filter(|step| **step == ScenarioStep::Request).count();
+        if self.steps.contains(&ScenarioStep::Accept) { n } else { MAX_ACCEPTED }
+    }
+
     /// Returns the edit history, and the scenario's text after it.
     fn replay(&self) -> (EditHistory, Snapshot) {
         let mut history = EditHistory::default();
+        let snapshot = self.replayed(&mut |edit, now| match edit {
+            ReplayedEdit::Opened(snapshot) => history.opened(snapshot),
+            ReplayedEdit::Changed(snapshot) => history.changed(snapshot, now),
+        });
+        (history, snapshot)
+    }
+
+    /// Passes the history's edits to `edited` with their times; returns the scenario's text after
+    /// them.
+    pub(super) fn replayed(&self, edited: &mut dyn FnMut(ReplayedEdit<'_>, Duration)) -> Snapshot {
         // Undo the edits in the text, the last one first, as far as it has them.
         let mut text = self.buffer.clone();
         let mut steps: Vec<(usize, Option<usize>)> = Vec::new();
@@ -86,24 +110,25 @@ impl Scenario {
         }
         let uri = format!("file:///{}", self.file);
         let mut snapshot = Document::open(&uri, &self.language, 1, &text).snapshot();
-        history.opened(&snapshot);
+        edited(ReplayedEdit::Opened(&snapshot), Duration::ZERO);
         for (idx, at) in steps.into_iter().rev() {
             let Some(edit) = self.history.get(idx) else { continue };
             let now = Duration::from_secs(idx as u64);
             if let Some(at) = at {
                 let range = ByteOffset(at)..ByteOffset(at + edit.old.len());
                 snapshot = snapshot.with_edit(range, &edit.new);
-                history.changed(&snapshot, now);
+                edited(ReplayedEdit::Changed(&snapshot), now);
             } else {
                 // An edit of text that the scenario does not have: in a file of its own.
                 let uri = format!("file:///{idx}/{}", edit.file);
                 let other = Document::open(&uri, &self.language, 1, &edit.old).snapshot();
-                history.opened(&other);
+                edited(ReplayedEdit::Opened(&other), now);
                 let end = ByteOffset(other.n_bytes());
-                history.changed(&other.with_edit(ByteOffset(0)..end, &edit.new), now);
+                let other = other.with_edit(ByteOffset(0)..end, &edit.new);
+                edited(ReplayedEdit::Changed(&other), now);
             }
         }
-        (history, snapshot)
+        snapshot
     }
 }
 

@@ -73,8 +73,14 @@ impl KindShares {
     }
 }
 
-const KINDS: [(&str, bool); 4] =
-    [("repeated", true), ("third", true), ("single", false), ("inserted", false)];
+const KINDS: [(&str, bool); 6] = [
+    ("repeated", true),
+    ("third", true),
+    ("single", false),
+    ("inserted", false),
+    ("elsewhere", true),
+    ("elsewhere-single", false),
+];
 
 fn groups(rows: &[MinedRow]) -> Vec<(&'static str, bool, KindShares)> {
     let group = |(kind, follows): (&'static str, bool)| {
@@ -111,11 +117,25 @@ pub(super) fn mined(rows: &[MinedRow]) -> String {
     });
     let _ = writeln!(
         table,
-        "\n{} packages; a proposal takes {:.1} ms (p50), {:.1} ms (p95)",
+        "\n{} packages; a proposal takes {:.1} ms (p50), {:.1} ms (p95), {:.1} ms (max)",
         packages.len(),
         percentile(&ms, 0.5),
         percentile(&ms, 0.95),
+        percentile(&ms, 1.0),
     );
+    let judged: Vec<(f64, usize)> = rows.iter().filter_map(|row| row.judged).collect();
+    if !judged.is_empty() {
+        let ms: Vec<f64> = judged.iter().map(|(ms, _)| *ms).collect();
+        let tokens: Vec<f64> = judged.iter().map(|(_, n)| *n as f64).collect();
+        let _ = writeln!(
+            table,
+            "{} judgements; one takes {:.0} ms (p50), {:.0} ms (p95) and {:.0} tokens (p50)",
+            judged.len(),
+            percentile(&ms, 0.5),
+            percentile(&ms, 0.95),
+            percentile(&tokens, 0.5),
+        );
+    }
     table.push_str(
         "precision: shown proposals that the next release has; recall: histories with a right proposal; quiet: histories \
          without a right proposal in which none was shown.\n",

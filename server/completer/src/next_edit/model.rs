@@ -6,7 +6,7 @@
 //! waits for the model. An edit of the document, a newer request, or a dropped future cancels the
 //! job.
 //!
-//! **What is computed.** The prompt begins with the file as it was when it was opened, and appends
+//! **The cost.** The prompt begins with the file as it was when it was opened, and appends
 //! the changes, so that a request computes little more than the newest change and the block. The
 //! part of the file is no longer than what this machine computes in [`MAX_COLD_SECONDS`].
 //!
@@ -29,7 +29,7 @@ use lowkey_suggestion::StopReason;
 use tokio::sync::oneshot;
 
 use super::model_answer::ModelAnswer;
-use super::{NextEdits, NoNextEdit};
+use super::{NextEditWork, NextEdits, NoProposedEdit};
 use crate::running_job::{Generated, Stop, ended_by_itself};
 use crate::second_model::{SecondEngine, SecondModel, SecondModelSource, SecondModelState};
 use crate::state::{Completer, lock};
@@ -105,15 +105,20 @@ impl Completer {
         self.next_edit_model.subscribe()
     }
 
+    /// Returns what the next-edit model has computed since the start.
+    pub fn next_edit_work(&self) -> NextEditWork {
+        lock(&self.next_edits).work
+    }
+
     /// Asks the next-edit model; `None` if there is none.
     pub(super) async fn predicted_edit(
         self: &Arc<Self>,
         snapshot: &Snapshot,
         cursor: ByteOffset,
         caution: Caution,
-    ) -> Option<Result<Proposal, NoNextEdit>> {
+    ) -> Option<Result<Proposal, NoProposedEdit>> {
         let engine = self.next_edit_model.engine();
-        let quiet = |why: &str| Some(Err(NoNextEdit::Quiet(why.to_owned())));
+        let quiet = |why: &str| Some(Err(NoProposedEdit::Quiet(why.to_owned())));
         let Some(engine) = engine else {
             return match &*self.next_edit_model.subscribe().borrow() {
                 SecondModelState::Failed { reason } => quiet(reason),
@@ -132,18 +137,18 @@ impl Completer {
         let question = move || completer.question(&asked, cursor, speed_of(&engine).prefill);
         Some(match tokio::task::spawn_blocking(question).await {
             Ok(Ok(question)) => self.ask_model(snapshot, cursor, question, caution).await,
-            Ok(Err(why)) => Err(NoNextEdit::Quiet(why)),
-            Err(_) => Err(NoNextEdit::Quiet("the prompt could not be written".to_owned())),
+            Ok(Err(why)) => Err(NoProposedEdit::Quiet(why)),
+            Err(_) => Err(NoProposedEdit::Quiet("the prompt could not be written".to_owned())),
         })
     }
 
-    /// Returns what is left of the newest answer, if it is about this text and place.
-    fn known_edit(
+    /// Returns the rest of the newest answer, if it is about this text and place.
+    pub(super) fn known_edit(
         &self,
         snapshot: &Snapshot,
         cursor: ByteOffset,
         caution: Caution,
-    ) -> Option<Result<Proposal, NoNextEdit>> {
+    ) -> Option<Result<Proposal, NoProposedEdit>> {
         let mut edits = lock(&self.next_edits);
         if !edits.answer.as_mut()?.follow(snapshot, cursor) {
             edits.answer = None;
@@ -214,8 +219,8 @@ impl Completer {
         cursor: ByteOffset,
         question: Question,
         caution: Caution,
-    ) -> Result<Proposal, NoNextEdit> {
-        let engine = self.next_edit_model.engine().ok_or(NoNextEdit::Superseded)?;
+    ) -> Result<Proposal, NoProposedEdit> {
+        let engine = self.next_edit_model.engine().ok_or(NoProposedEdit::Superseded)?;
         let (mut newest, number) = {
             let mut edits = lock(&self.next_edits);
             EditGate::may_propose(&edits.history, snapshot, cursor)?;
@@ -225,14 +230,15 @@ impl Completer {
         };
         let rewritten = tokio::select! {
             rewritten = rewrite(&engine, question) => rewritten,
-            _ = newest.wait_for(|newest| *newest != number) => return Err(NoNextEdit::Superseded),
+            _ = newest.wait_for(|newest| *newest != number) => return Err(NoProposedEdit::Superseded),
         };
-        let rewritten = rewritten.map_err(|why| NoNextEdit::Quiet(why.to_owned()))?;
+        let rewritten = rewritten.map_err(|why| NoProposedEdit::Quiet(why.to_owned()))?;
         let mut edits = lock(&self.next_edits);
         if *edits.n_asked.borrow() != number {
-            return Err(NoNextEdit::Superseded);
+            return Err(NoProposedEdit::Superseded);
         }
         edits.asked = None;
+        edits.work.count(&rewritten.made);
         edits.answer = Some(rewritten.answer(snapshot));
         edits.of_answer(snapshot, caution)
     }
@@ -240,12 +246,14 @@ impl Completer {
 
 impl NextEdits {
     /// Returns the first edit of the newest answer that the gate allows.
-    fn of_answer(&self, snapshot: &Snapshot, caution: Caution) -> Result<Proposal, NoNextEdit> {
-        let Some(answer) = &self.answer else { return Err(NoNextEdit::Superseded) };
-        let mut why = NoNextEdit::Quiet(answer.why_none().to_owned());
+    fn of_answer(&self, snapshot: &Snapshot, caution: Caution) -> Result<Proposal, NoProposedEdit> {
+        let Some(answer) = &self.answer else { return Err(NoProposedEdit::Superseded) };
+        let mut why = NoProposedEdit::Quiet(answer.why_none().to_owned());
         for proposal in answer.proposals() {
-            if proposal.probability < caution.threshold() {
-                return Err(NoNextEdit::Quiet("the next-edit model is not sure enough".to_owned()));
+            if proposal.probability < caution.predicted_threshold() {
+                return Err(NoProposedEdit::Quiet(
+                    "the next-edit model is not sure enough".to_owned(),
+                ));
             }
             match self.gate.judge(snapshot, &proposal, self.now()) {
                 Ok(()) => return Ok(proposal),

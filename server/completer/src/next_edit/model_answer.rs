@@ -9,7 +9,7 @@ use lowkey_document::{ByteOffset, Snapshot, Uri};
 use lowkey_edits::Proposal;
 use lowkey_prompt::BlockEdit;
 
-/// What is left of an answer.
+/// The rest of an answer.
 #[derive(Debug, Clone)]
 pub(super) struct ModelAnswer {
     /// The text that the edits are for.

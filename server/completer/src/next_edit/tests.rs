@@ -58,7 +58,7 @@ impl User {
         assert!(matches!(status, Status::Ready { .. }), "{status:?}");
     }
 
-    fn ask(&self) -> Result<ProposedEdit, NoNextEdit> {
+    fn ask(&self) -> Result<ProposedEdit, NoProposedEdit> {
         self.runtime.block_on(self.completer.next_edit(&self.snapshot, self.cursor))
     }
 
@@ -72,9 +72,9 @@ impl User {
     }
 }
 
-fn reason(answer: Result<ProposedEdit, NoNextEdit>) -> String {
+fn reason(answer: Result<ProposedEdit, NoProposedEdit>) -> String {
     match answer {
-        Err(NoNextEdit::Quiet(why)) => why,
+        Err(NoProposedEdit::Quiet(why)) => why,
         other => panic!("{other:?}"),
     }
 }
@@ -129,9 +129,9 @@ fn edit_cancels_the_model_and_so_does_a_newer_request() {
     wait_for(&user, 1);
     let second = ask(&user);
     wait_for(&user, 2);
-    assert_eq!(user.runtime.block_on(first).unwrap(), Err(NoNextEdit::Superseded));
+    assert_eq!(user.runtime.block_on(first).unwrap(), Err(NoProposedEdit::Superseded));
     user.edit(0..0, "\n");
-    assert_eq!(user.runtime.block_on(second).unwrap(), Err(NoNextEdit::Superseded));
+    assert_eq!(user.runtime.block_on(second).unwrap(), Err(NoProposedEdit::Superseded));
     // A dropped future leaves nothing that runs: the engine answers the next request.
     let third = ask(&user);
     wait_for(&user, user.n_asked() + 1);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use lowkey_document::{ByteOffset, Document};
 use lowkey_edits::Caution;
 
-use super::NoNextEdit;
+use super::NoProposedEdit;
 use crate::second_model::SecondModelState;
 use crate::state::Completer;
 
@@ -65,8 +65,8 @@ impl Completer {
                 let after = edited.with_edit(proposal.range, &proposal.text);
                 Ok((edited.line(line), after.line(line)))
             }
-            Err(NoNextEdit::Quiet(why)) => Err(why),
-            Err(NoNextEdit::Superseded) => Err("the text changed meanwhile".to_owned()),
+            Err(NoProposedEdit::Quiet(why)) => Err(why),
+            Err(NoProposedEdit::Superseded) => Err("the text changed meanwhile".to_owned()),
         };
         Some(Ok(NextEditTrial { model, edit, took }))
     }

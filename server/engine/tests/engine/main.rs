@@ -8,6 +8,7 @@ mod drafts;
 mod first_tokens;
 mod healing;
 mod jobs;
+mod judge;
 mod low_priority;
 mod non_empty;
 mod persist;

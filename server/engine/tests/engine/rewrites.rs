@@ -13,7 +13,7 @@ use lowkey_test_support::{TOY_BYTES, TOY_NAME};
 /// Most tokens of an answer in these tests.
 const MAX_TOKENS: usize = 200;
 
-/// A network that answers each prompt with `answer`, whatever is computed together.
+/// A network that answers each prompt with `answer`, in every batch.
 fn answering(answer: Vec<TokenId>, n_prompt: usize, speculates: bool) -> Engine {
     Engine::start(64 << 20, move |progress| {
         let file = ModelFile::from_bytes(TOY_NAME, TOY_BYTES).map_err(|e| e.to_string())?;

@@ -1,0 +1,73 @@
+//! A model that judges the unsure proposals of mined histories.
+
+use std::path::Path;
+use std::sync::mpsc::channel;
+use std::time::Instant;
+
+use anyhow::{Context as _, bail};
+use lowkey_edits::Question;
+use lowkey_engine::{Engine, Judgement, Loaded, Status};
+use lowkey_model::ModelFile;
+
+/// Bytes of KV cache that the engine keeps; judgements use none of it.
+const SESSION_BYTES: usize = 1 << 20;
+
+pub(super) struct ModelJudge {
+    engine: Engine,
+}
+
+/// What the model found.
+pub(super) struct Verdict {
+    pub(super) probability: f32,
+    /// Tokens that were computed.
+    pub(super) n_tokens: usize,
+    pub(super) ms: f64,
+}
+
+impl ModelJudge {
+    /// Loads a model and waits until it is ready.
+    pub(super) fn load(path: &Path, threads: usize) -> anyhow::Result<Self> {
+        let file = ModelFile::open(path)
+            .with_context(|| format!("cannot read the model {}", path.display()))?;
+        let engine: Engine = Engine::start(SESSION_BYTES, move |progress| {
+            Loaded::from_file(&file, threads, progress)
+        })?;
+        let status = engine.subscribe();
+        loop {
+            match &*status.borrow() {
+                Status::Ready { .. } => break,
+                Status::Failed(reason) => bail!("{reason}"),
+                Status::Loading(_) => {}
+            }
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+        Ok(Self { engine })
+    }
+
+    /// Judges a proposal of this probability; one that cannot be judged is improbable.
+    pub(super) fn judge(&self, probability: f32, question: &Question) -> Verdict {
+        let start = Instant::now();
+        let (to_here, judged) = channel();
+        let ticket = self.engine.judge(Judgement {
+            prefix: question.prefix.clone(),
+            texts: question.texts.to_vec(),
+            done: Box::new(move |judged| {
+                // The receiver waits for it below.
+                let _ = to_here.send(judged);
+            }),
+        });
+        let judged = judged.recv().ok().flatten().unwrap_or_default();
+        drop(ticket);
+        let tokens: Vec<Vec<(usize, f32)>> = judged
+            .texts
+            .iter()
+            .map(|tokens| tokens.iter().map(|token| (token.n_bytes, token.log_prob)).collect())
+            .collect();
+        let probability = match tokens.as_slice() {
+            [with, without] => question.probability(probability, [with, without]),
+            _ => 0.0,
+        };
+        let ms = start.elapsed().as_secs_f64() * 1000.0;
+        Verdict { probability, n_tokens: judged.n_computed, ms }
+    }
+}
