@@ -5,9 +5,9 @@ use std::time::Instant;
 
 use lowkey_context::{Anchor, Context, Snippet};
 use lowkey_document::lexical::Scanner;
-use lowkey_document::{Cursor, Language};
+use lowkey_document::{Cursor, Language, Snapshot};
 use lowkey_engine::{Job, Sampling};
-use lowkey_prompt::{Budget, Placement};
+use lowkey_prompt::{Assembler, Budget, Placement, Prompt};
 use lowkey_remote::Ask;
 use lowkey_suggestion::{
     IndentUnit, MAX_SURROUNDING_LINES, MemoryKey, Request, StopReason, StopRules,
@@ -17,7 +17,7 @@ use crate::multiline::Lines;
 use crate::remote_prompt::{PromptSource, RemotePrompts};
 use crate::request::{CompletionRequest, Elsewhere};
 use crate::running_job::Generated;
-use crate::settings::{self, Settings};
+use crate::settings::{AnchorSetting, Settings};
 use crate::visibility::Visible;
 
 /// Maximum number of tokens decoded for one line.
@@ -67,19 +67,11 @@ impl PreparedRequest {
     ) -> Self {
         let snapshot = &request.snapshot;
         let cursor = snapshot.cursor(request.cursor);
-        let Elsewhere { snippets, repository, placement, .. } = &request.elsewhere;
-        let gather = |anchor| Context {
-            snippets: snippets.clone(),
-            repository: repository.clone(),
-            ..Context::gather(snapshot, &cursor, &visible.label, &budget.window(), anchor)
-        };
-        let (anchor, at_cursor) = match settings.anchor {
-            settings::AnchorSetting::Cursor => (Anchor::Lines(1), Some(gather(Anchor::Cursor))),
-            settings::AnchorSetting::Line => (Anchor::Lines(1), None),
-            settings::AnchorSetting::Lines4 => (Anchor::Lines(4), None),
-            settings::AnchorSetting::Lines8 => (Anchor::Lines(8), None),
-        };
-        let context = gather(anchor);
+        let elsewhere = &request.elsewhere;
+        let Elsewhere { snippets, repository, placement, .. } = elsewhere;
+        let place = (snapshot, &cursor);
+        let (context, at_cursor) =
+            contexts(place, &visible.label, &budget, settings.anchor, elsewhere);
         let line = |idx| snapshot.line(idx);
         let first_line = cursor.line.saturating_sub(MAX_SURROUNDING_LINES);
         let previous_lines: Vec<String> = (first_line..cursor.line).map(line).collect();
@@ -189,6 +181,23 @@ impl PreparedRequest {
         let mut context = self.at_cursor.as_ref().unwrap_or(&self.context).clone();
         context.line_before.push_str(typed);
         let (budget, placement) = (self.budget, self.placement);
+        let prepare = move |assembler: &Assembler| {
+            Some(match placement {
+                Some(placement) => assembler.assemble_at(placement, &context, &budget),
+                None => assembler.assemble(&context, &budget),
+            })
+        };
+        self.job_with_prompt(typed, asked, prepare, done)
+    }
+
+    /// Builds such a job for a model that needs another prompt.
+    pub(crate) fn job_with_prompt(
+        &self,
+        typed: &str,
+        asked: Instant,
+        prepare: impl FnOnce(&Assembler) -> Option<Prompt> + Send + 'static,
+        done: impl FnOnce(Generated) + Send + 'static,
+    ) -> Job<StopReason> {
         let request = self.for_suggestion();
         let mut rules = StopRules::new(&request);
         let (mut text, typed_bytes) = (typed.to_owned(), typed.len());
@@ -207,16 +216,30 @@ impl PreparedRequest {
             }),
             persists: self.persists,
             requested_at: asked,
-            ..Job::prefill(
-                move |assembler| {
-                    Some(match placement {
-                        Some(placement) => assembler.assemble_at(placement, &context, &budget),
-                        None => assembler.assemble(&context, &budget),
-                    })
-                },
-                done,
-            )
+            ..Job::prefill(prepare, done)
         }
+    }
+}
+
+/// Gathers the context for memory, running jobs and trims, and the one for the prompt if that is
+/// cut at the cursor instead.
+pub(crate) fn contexts(
+    (snapshot, cursor): (&Snapshot, &Cursor),
+    label: &str,
+    budget: &Budget,
+    anchor: AnchorSetting,
+    elsewhere: &Elsewhere,
+) -> (Context, Option<Context>) {
+    let gather = |anchor| Context {
+        snippets: elsewhere.snippets.clone(),
+        repository: elsewhere.repository.clone(),
+        ..Context::gather(snapshot, cursor, label, &budget.window(), anchor)
+    };
+    match anchor {
+        AnchorSetting::Cursor => (gather(Anchor::Lines(1)), Some(gather(Anchor::Cursor))),
+        AnchorSetting::Line => (gather(Anchor::Lines(1)), None),
+        AnchorSetting::Lines4 => (gather(Anchor::Lines(4)), None),
+        AnchorSetting::Lines8 => (gather(Anchor::Lines(8)), None),
     }
 }
 

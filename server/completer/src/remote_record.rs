@@ -2,7 +2,7 @@
 
 use lowkey_remote::Ask;
 
-use crate::remote::is_unsure;
+use crate::refine_rules::is_unsure;
 use crate::report::Report;
 use crate::request::{ActiveRequest, CompletionRequest};
 use crate::state::Completer;

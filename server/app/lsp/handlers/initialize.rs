@@ -42,7 +42,7 @@ pub(in crate::lsp) fn initialize(
     })?;
     completer.set_roots(roots.clone());
     completer.keep_statistics(stats::ledger());
-    problems.extend(completer.use_remote());
+    problems.extend(completer.use_refiners());
     {
         let mut configured = session.configured();
         configured.editor = editor;
