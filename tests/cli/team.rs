@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use lowkey_test_support::team_server::{Play, TeamServer};
 use serde_json::{Value, json};
 
-use super::{CODE, Folder, assert_fails, json_lines, stdout};
+use super::{CODE, Folder, assert_fails, json_lines, repository, stdout};
 
 /// Plays a server of the kind of vLLM that answers with `text`, and counts 40 prompt tokens for each
 /// answer, 32 of them cached.
@@ -95,4 +95,35 @@ fn faults_have_a_next_step() {
     fails(&[], &["no server", "--url"]);
     fails(&["--url", "http://127.0.0.1:1", "--typists", "0"], &["from 1 to"]);
     fails(&["--url", "http://127.0.0.1:1"], &["a.log", "not that of a log"]);
+}
+
+#[test]
+fn quality_bench_compares_answers_with_and_without_the_server() {
+    let folder = repository("quality-refined");
+    let bench = |more: &[&str]| {
+        let args = ["bench", "quality", ".", "--refined", "--holes", "8"];
+        folder.lowkey(&[&args, more].concat())
+    };
+    assert_fails(&bench(&[]), 1, &["no remote server", "remote_url"]);
+
+    let team = server("zebra".to_owned());
+    folder.file("none.toml", format!("remote_url = \"{}\"\n", team.url()));
+    let mut rows = json_lines(&bench(&["--json", "--suggestion-threshold", "always"]));
+    let summary = rows.pop().unwrap()["summary"]["refined"].clone();
+    let count = |is: &dyn Fn(&Value) -> bool| rows.iter().filter(|row| is(row)).count() as f64;
+    let share = |name: &str| summary[name].as_f64().unwrap();
+    assert_eq!((rows.len(), &summary["holes"]), (8, &json!(8)));
+    let used = count(&|row| row["refined"]["used"] == true);
+    assert!(used > 0.0 && !team.asked().is_empty(), "{summary}");
+    assert!((share("used") - used / 8.0).abs() < 1e-9 && share("asked") >= share("used"));
+    // No hole has this text, so the server only makes answers wrong.
+    assert_eq!(share("right_instead_of_wrong"), 0.0);
+    let lost = count(&|row| row["exact_match"] == true && row["refined"]["used"] == true);
+    assert!((share("wrong_instead_of_right") - lost / 8.0).abs() < 1e-9, "{summary}");
+    let left = share("local_exact") - share("wrong_instead_of_right");
+    assert!((share("refined_exact") - left).abs() < 1e-9, "{summary}");
+
+    let failing = TeamServer::start(|_| Play::json(500, &json!({"error": "no"})));
+    folder.file("none.toml", format!("remote_url = \"{}\"\n", failing.url()));
+    assert_fails(&bench(&["--suggestion-threshold", "always"]), 1, &["500", "--out"]);
 }

@@ -46,6 +46,8 @@ def main():
     parser.add_argument("--target", action="store_true", help="simulate a user who knows the final text and accepts what matches")
     parser.add_argument("--requests", type=Path, metavar="FILE",
                         help="write llama.vim's requests for one trace to this file, for `lowkey bench team`")
+    parser.add_argument("--sentinels", metavar="PRE,SUF,MID", default="<|fim_prefix|>,<|fim_suffix|>,<|fim_middle|>",
+                        help="the model's, for requests to a server without /infill, such as vLLM")
     programs.add_common_options(parser)
     options = parser.parse_args()
     if options.requests:
@@ -98,22 +100,26 @@ def peer(options, trace, way):
         plugin = Plugin(server, remembers=way == "cache", n_predict=options.predict)
         editor = Editor(json.loads(line) for line in events(trace, options.keys))
         if options.requests:
-            return log_requests(options.requests, trace, editor, plugin, server)
+            return log_requests(options, trace, editor, plugin, server)
         played = typist.play(editor, plugin) if options.target else {"keys": [plugin.key(view) for view in editor.keys()]}
         return {**played, "peak_mb": server.peak_mb()}
 
 
-def log_requests(path, trace, editor, plugin, server):
-    """Plays a trace and writes the requests to a log for `lowkey bench team`."""
+def log_requests(options, trace, editor, plugin, server):
+    """Plays a trace and writes the requests to a log for `lowkey bench team`.
+
+    `text` is the prompt that llama-server's /infill makes of the parts, for servers without it.
+    """
     rows, keys = [], []
+    pre, suf, mid = options.sentinels.split(",")
     for index, view in enumerate(editor.keys()):
         plugin.sent = []
         keys.append(plugin.key(view))
         for (prefix, middle, suffix, _), after, n_tokens in plugin.sent:
             rows.append({"key": index, "at_ms": round(editor.ms + after), "unsure": True, "prefix": prefix, "middle": middle,
-                         "suffix": suffix, "max_tokens": max(1, n_tokens)})
+                         "suffix": suffix, "text": f"{pre}{prefix}{middle}{suf}{suffix}{mid}", "max_tokens": max(1, n_tokens)})
     head = {"lowkey_requests": 1, "policy": f"llama.vim, {trace.stem}", "keys": len(keys), "ms": round(editor.ms)}
-    path.write_text("".join(json.dumps(row) + "\n" for row in [head, *rows]))
+    options.requests.write_text("".join(json.dumps(row) + "\n" for row in [head, *rows]))
     return {"keys": keys, "peak_mb": server.peak_mb()}
 
 

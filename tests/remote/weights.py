@@ -16,13 +16,16 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 SPECIAL = (3, 4)
 
 
+def values(field):
+    return [field.parts[index] for index in field.data]
+
+
 def main():
     path, folder = os.path.abspath(sys.argv[1]), sys.argv[2]
     beside, name = os.path.split(path)
     fields = GGUFReader(path).fields
-    texts, kinds = fields["tokenizer.ggml.tokens"], fields["tokenizer.ggml.token_type"]
-    kinds = (kinds.parts[index][0] for index in kinds.data)
-    special = [bytes(texts.parts[index]).decode() for index, kind in zip(texts.data, kinds) if kind in SPECIAL]
+    texts, kinds = (values(fields[f"tokenizer.ggml.{name}"]) for name in ("tokens", "token_type"))
+    special = [bytes(text).decode() for text, kind in zip(texts, kinds) if kind[0] in SPECIAL]
     tokenizer = AutoTokenizer.from_pretrained(beside, gguf_file=name)
     tokenizer.add_special_tokens({"additional_special_tokens": special})
     tokenizer.save_pretrained(folder)

@@ -86,6 +86,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "lowkey-engine",
             "lowkey-model",
             "lowkey-prompt",
+            "lowkey-remote",
         ],
     ),
 ];

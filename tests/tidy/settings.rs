@@ -63,6 +63,7 @@ const OF_THE_USER: &[&str] = &[
     "remote_key_file",
     "remote_ca_file",
     "remote_allow_plain_http",
+    "remote_prompt_tokens",
 ];
 
 /// The lines of the extension's manifest between which the server's settings are.

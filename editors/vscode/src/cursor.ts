@@ -1,13 +1,14 @@
 // Sends the server where the cursor rests, so that it computes the prompt there before the first key.
 
 import * as vscode from 'vscode';
-import { type Place, Rest, tellable } from './rest';
-import { SELECTOR, type Server } from './server';
+import { isRunning, placeToAsk } from './place';
+import { Rest } from './rest';
+import type { Server } from './server';
 
 /** Watches the cursor for one server. */
 export function watchCursor(server: Server): vscode.Disposable {
   const rest = new Rest(
-    () => find(server),
+    () => placeToAsk(server, isWanted()),
     ({ uri, line, character }) => {
       server.notify('$/lowkey/cursor', { textDocument: { uri }, position: { line, character } });
     },
@@ -37,36 +38,6 @@ export function watchCursor(server: Server): vscode.Disposable {
   );
 }
 
-function isRunning({ phase }: Server): boolean {
-  return phase.is === 'loading' || phase.is === 'ready';
-}
-
-function find(server: Server): Place | undefined {
-  const editor = vscode.window.activeTextEditor;
-  const configuration = vscode.workspace.getConfiguration('lowkey');
-  return tellable({
-    running: isRunning(server),
-    paused: server.paused,
-    wanted: configuration.get('prefill_at_cursor', true),
-    languagesOff: configuration.get<string[]>('languages_off', []),
-    inlineSuggest: vscode.workspace
-      .getConfiguration('editor', editor?.document)
-      .get('inlineSuggest.enabled', true),
-    place: editor && placeIn(editor),
-  });
-}
-
-function placeIn({ document, selection, selections }: vscode.TextEditor): Place | undefined {
-  const synchronised = vscode.languages.match(SELECTOR, document) > 0;
-  if (!synchronised || selections.length !== 1 || !selection.isEmpty) {
-    return undefined;
-  }
-  const { line, character } = selection.active;
-  return {
-    uri: document.uri.toString(),
-    languageId: document.languageId,
-    version: document.version,
-    line,
-    character,
-  };
+function isWanted(): boolean {
+  return vscode.workspace.getConfiguration('lowkey').get('prefill_at_cursor', true);
 }

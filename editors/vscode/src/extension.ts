@@ -3,8 +3,10 @@
 // Thin on purpose: what can be decided in the server is decided there.
 
 import * as vscode from 'vscode';
+import { watchAskAgain } from './ask-again';
 import { register } from './commands';
 import { watchCursor } from './cursor';
+import { NextEdits } from './next-edits';
 import { commandsIn, run } from './program';
 import { Server } from './server';
 import { StatusBar } from './status-bar';
@@ -33,7 +35,16 @@ export async function activate(context: vscode.ExtensionContext): Promise<Api> {
   server = new Server(context, log);
   const statusBar = new StatusBar(server);
   const has = new Set<string>();
-  context.subscriptions.push(log, statusBar, register(server, statusBar, log, has), tellTroubles(server), watchCursor(server));
+  const nextEdits = new NextEdits(server);
+  context.subscriptions.push(
+    log,
+    statusBar,
+    register(server, statusBar, log, has),
+    tellTroubles(server),
+    watchCursor(server),
+    nextEdits,
+    watchAskAgain(server, nextEdits),
+  );
   await server.start();
   await learnCommands(server, has);
   return {

@@ -3,8 +3,7 @@
 // Each start makes a new client, so nothing of a server that has gone survives. What the server
 // writes to stderr goes to the log; messages of the protocol, which hold text, never do.
 
-import { type ChildProcess, spawn } from 'node:child_process';
-import * as fs from 'node:fs';
+import type { ChildProcess } from 'node:child_process';
 import * as os from 'node:os';
 import * as readline from 'node:readline';
 import * as vscode from 'vscode';
@@ -19,8 +18,10 @@ import {
   type ShowMessageParams,
   ShowMessageNotification,
 } from 'vscode-languageclient/node';
+import { GhostRequests } from './ghost-requests';
 import { locate } from './locate';
 import { parse } from './log-line';
+import { isProgram, spawnServer } from './process';
 import { RESTART_SETTINGS } from './restart-settings';
 import { Restarts } from './restarts';
 import { section, serverKeys } from './settings';
@@ -55,7 +56,6 @@ export class Server implements vscode.Disposable {
   private readonly restarts = new Restarts();
   private readonly keys: string[];
   private readonly changed = new vscode.EventEmitter<void>();
-  private readonly answered = new vscode.EventEmitter<vscode.TextDocument>();
   private readonly disposables: vscode.Disposable[];
   private turn: Promise<void> = Promise.resolve();
   private again: NodeJS.Timeout | undefined;
@@ -73,8 +73,8 @@ export class Server implements vscode.Disposable {
 
   /** Fires when `phase`, `version` or `paused` changed. */
   readonly onDidChange = this.changed.event;
-  /** Fires when it answered a request for ghost text in a document. */
-  readonly onDidAnswer = this.answered.event;
+  /** VS Code's requests for ghost text. */
+  readonly ghost = new GhostRequests();
 
   constructor(
     private readonly context: vscode.ExtensionContext,
@@ -86,7 +86,7 @@ export class Server implements vscode.Disposable {
     this.keys = serverKeys(contributes.configuration.flatMap((c) => Object.keys(c.properties)));
     this.disposables = [
       this.changed,
-      this.answered,
+      this.ghost,
       vscode.workspace.onDidChangeConfiguration((event) => {
         if (NEED_RESTART.some((key) => event.affectsConfiguration(key))) {
           void this.restart();
@@ -238,17 +238,8 @@ export class Server implements vscode.Disposable {
 
   private makeClient(program: string): LanguageClient {
     const started = async () => {
-      // In the user's home, not in the workspace: nothing of a project may decide what is run or read.
-      const child = spawn(program, ['serve'], { cwd: os.homedir(), stdio: 'pipe' });
-      await new Promise<void>((resolve, reject) => child.once('spawn', resolve).once('error', reject));
-      child.on('error', (error) => this.log.error(error.message));
-      // A server that has gone is noticed by its closed output; writing to it must not throw.
-      child.stdin.on('error', () => undefined);
-      child.once('exit', (code, signal) => {
-        this.log.info(`the server ended with ${signal ?? `code ${code}`}`);
-      });
-      this.process = child;
-      return child;
+      this.process = await spawnServer(program, this.log);
+      return this.process;
     };
     const options: LanguageClientOptions = {
       documentSelector: SELECTOR,
@@ -273,6 +264,7 @@ export class Server implements vscode.Disposable {
     };
     const client = new LanguageClient('lowkey', 'lowkey', started, options);
     client.onNotification(ShowMessageNotification.type, (message) => this.said(message));
+    this.ghost.follow(client);
     return client;
   }
 
@@ -309,13 +301,8 @@ export class Server implements vscode.Disposable {
           this.enter({ is: 'loading', percent: params.percentage });
         }
       },
-      provideInlineCompletionItems: async (document, position, context, token, next) => {
-        const items = await next(document, position, context, token);
-        if (!token.isCancellationRequested) {
-          this.answered.fire(document);
-        }
-        return items;
-      },
+      provideInlineCompletionItems: (document, position, context, token, next) =>
+        this.ghost.ask(document, position, context, token, next),
     };
   }
 
@@ -367,14 +354,5 @@ export class Server implements vscode.Disposable {
     if (level === 'error' || level === 'warn') {
       this.lastWords = [...this.lastWords.slice(-4), text];
     }
-  }
-}
-
-function isProgram(file: string): boolean {
-  try {
-    fs.accessSync(file, fs.constants.X_OK);
-    return fs.statSync(file).isFile();
-  } catch {
-    return false;
   }
 }

@@ -29,7 +29,7 @@ export class StatusBar implements vscode.Disposable {
     this.disposables = [
       this.item,
       server.onDidChange(draw),
-      server.onDidAnswer((document) => this.answered(document)),
+      server.ghost.onDidAnswer((document) => this.answered(document)),
       vscode.window.onDidChangeActiveTextEditor(draw),
       vscode.workspace.onDidChangeConfiguration((event) => {
         if (event.affectsConfiguration('lowkey') || event.affectsConfiguration('editor.inlineSuggest')) {

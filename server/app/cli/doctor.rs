@@ -13,12 +13,14 @@ use std::fmt::Write as _;
 use crate::embedded::embedded;
 use editors::Editor;
 use forecast::{Forecast, Kernels};
+use next_edit::NextEditFindings;
 use remote::RemoteFindings;
 use self_test::SelfTest;
 
 mod editors;
 mod forecast;
 mod holes;
+mod next_edit;
 mod remote;
 mod self_test;
 
@@ -44,6 +46,8 @@ struct Findings {
     self_test: Option<SelfTest>,
     /// The remote server of the settings; `null` if there is none.
     remote: Option<RemoteFindings>,
+    /// The model of the setting `next_edit_model`; `null` if there is none.
+    next_edit_model: Option<NextEditFindings>,
     kept: Kept,
     /// The measured speed of the kernels; `null` without enough memory for the measurement.
     kernels_measured: Option<Kernels>,
@@ -174,6 +178,7 @@ pub(super) fn run(args: &Args, settings: Settings) -> anyhow::Result<()> {
     let self_test = format
         .map(|format| runtime.block_on(self_test::run(&completer, &format, file.n_parameters())));
     let remote = remote::examine(&completer, &completer.settings());
+    let next_edit_model = runtime.block_on(next_edit::examine(&completer, args.no_self_test));
     let kernels_measured = Kernels::measure(&Pool::new(used));
     let (sessions, sessions_bytes) = folder.as_deref().map(stored_sessions).unwrap_or_default();
     let findings = Findings {
@@ -205,6 +210,7 @@ pub(super) fn run(args: &Args, settings: Settings) -> anyhow::Result<()> {
         },
         self_test,
         remote,
+        next_edit_model,
         kept: Kept {
             folder: folder.map(|folder| folder.display().to_string()),
             sessions,
@@ -288,7 +294,8 @@ fn screen(found: &Findings) -> String {
     ];
     let mut out = String::new();
     let remote = found.remote.iter().flat_map(RemoteFindings::rows);
-    for (name, value) in rows.into_iter().chain(remote) {
+    let next_edits = found.next_edit_model.iter().map(|found| ("next edits", found.says()));
+    for (name, value) in rows.into_iter().chain(next_edits).chain(remote) {
         let _ = writeln!(out, "{BOLD}{name:<12}{BOLD:#}{value}");
     }
     if found.editors.is_empty() {

@@ -25,10 +25,12 @@ use super::prompt_args::PromptArgs;
 use crate::Program;
 
 mod cross_file;
+mod filled;
 mod hole;
 mod ledger;
 mod parses;
 mod plan;
+mod refined;
 mod repository;
 mod repository_copy;
 mod rng;
@@ -36,21 +38,24 @@ mod row;
 mod score;
 mod table;
 
+use filled::{filled, scored, touched};
 use hole::Kind;
 use ledger::Ledger;
 use parses::Parsers;
 use plan::{Planned, plan};
+use refined::{Refined, RefinedSummary};
 use repository::{Source, Walk, walk};
 use repository_copy::RepositoryCopy;
 use rng::digest;
 use row::{Row, Summary, Texts};
-use score::{agreed_chars, score};
+use score::agreed_chars;
 
 /// Twenty thousand files are indexed in less.
 const INDEX_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Arguments of `lowkey bench quality`.
 #[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub(super) struct Args {
     /// The repository: files that git ignores or that may hold secrets are left alone
     #[arg(value_name = "DIR", required_unless_present = "cross_file")]
@@ -76,6 +81,10 @@ pub(super) struct Args {
     /// Put the text of the holes and of the suggestions into the rows
     #[arg(long)]
     texts: bool,
+    /// Ask each hole once more with the remote server of the settings, and report where it makes the answer right or
+    /// wrong
+    #[arg(long, conflicts_with = "cross_file")]
+    refined: bool,
     /// Run this command in a copy of DIR with each suggestion accepted, one after the other, and say how often it succeeds
     #[arg(long, value_name = "COMMAND")]
     run: Option<String>,
@@ -138,9 +147,18 @@ pub(super) fn run(args: &Args, settings: &Settings, program: &Program) -> anyhow
             ),
             None => None,
         };
-        let sources = &walk.sources;
-        let mut bench = Bench { args, sources, completer: &completer, repository_copy, parsers };
-        Ok((bench.rows(&planned, &parameters).await?, model))
+        let refining = if args.refined {
+            Some(refined::completer(&settings, program, vec![root.clone()]).await?)
+        } else {
+            None
+        };
+        let (sources, completer) = (&walk.sources, &completer);
+        let mut bench = Bench { args, sources, completer, refining, repository_copy, parsers };
+        let rows = bench.rows(&planned, &parameters).await;
+        if let Some(refining) = &bench.refining {
+            refining.shutdown();
+        }
+        Ok((rows?, model))
     });
     completer.shutdown();
     let (rows, model) = outcome?;
@@ -170,12 +188,14 @@ fn parameters(args: &Args, settings: &Settings, kinds: &[Kind], model: &str) -> 
         "texts": args.texts,
         "run": args.run,
         "parses": (!args.parses.is_empty()).then_some(&args.parses),
+        "refined_at": args.refined.then_some(&settings.remote_url),
     });
     let Value::Object(mut parameters) = parameters else { return Map::new() };
     for key in [
         "anchor",
         "order",
         "prompt_tokens",
+        "remote_prompt_tokens",
         "cross_file",
         "max_lines",
         "multiline",
@@ -192,6 +212,9 @@ fn summary(rows: &[Row]) -> anyhow::Result<Value> {
         let values = groups.into_iter().map(|(name, s)| Ok((name, serde_json::to_value(s)?)));
         values.collect::<serde_json::Result<Map<_, _>>>()
     };
+    if let Some(refined) = RefinedSummary::of(rows) {
+        summary["refined"] = serde_json::to_value(refined)?;
+    }
     summary["kinds"] = object(table::by_kind(rows))?.into();
     summary["languages"] = object(table::by_language(rows))?.into();
     Ok(summary)
@@ -202,6 +225,8 @@ struct Bench<'a> {
     args: &'a Args,
     sources: &'a [Source],
     completer: &'a Arc<Completer>,
+    /// Asks the remote server too.
+    refining: Option<Arc<Completer>>,
     repository_copy: Option<RepositoryCopy>,
     parsers: Parsers,
 }
@@ -257,32 +282,46 @@ impl Bench<'_> {
         Ok(rows)
     }
 
-    /// Asks about one hole and scores the answer.
-    async fn ask(&mut self, case: &Case<'_>) -> anyhow::Result<Row> {
-        let Case { source, hole, .. } = case;
-        let holed = hole.holed(&source.text);
-        let uri = Uri::of_path(&source.path);
-        let snapshot = Document::open(uri.as_str(), source.language.id, 0, &holed).snapshot();
-        let cursor = ByteOffset(hole.cursor());
-        self.completer.opened(&snapshot);
-        if !self.completer.wait_for_index(INDEX_TIMEOUT) {
+    /// Asks a completer about one hole.
+    async fn answer(
+        &self,
+        completer: &Arc<Completer>,
+        snapshot: &Snapshot,
+        hole: &hole::Hole,
+    ) -> anyhow::Result<Answer> {
+        completer.opened(snapshot);
+        if !completer.wait_for_index(INDEX_TIMEOUT) {
             bail!("the folder is not indexed within {} s", INDEX_TIMEOUT.as_secs());
         }
         let trigger = if self.args.invoked { Trigger::Invoked } else { Trigger::Automatic };
         let request = CompletionRequest {
             trigger,
             time_limit: TimeLimit::Unlimited,
-            ..CompletionRequest::new(snapshot.clone(), cursor)
+            ..CompletionRequest::new(snapshot.clone(), ByteOffset(hole.cursor()))
         };
-        let answer = self.completer.complete(request).await;
+        let answer = completer.complete(request).await;
         // The next hole of the file is another document: nothing of this one may help it.
-        self.completer.closed(snapshot.uri());
-        let filled = match &answer.outcome {
-            Outcome::Insert(insert) => {
-                Some(snapshot.with_edit(insert.start..insert.end, &insert.text).text())
+        completer.closed(snapshot.uri());
+        Ok(answer)
+    }
+
+    /// Asks about one hole and scores the answer.
+    async fn ask(&mut self, case: &Case<'_>) -> anyhow::Result<Row> {
+        let Case { source, hole, .. } = case;
+        let holed = hole.holed(&source.text);
+        let uri = Uri::of_path(&source.path);
+        let snapshot = Document::open(uri.as_str(), source.language.id, 0, &holed).snapshot();
+        let answer = self.answer(self.completer, &snapshot, hole).await?;
+        let refined = match &self.refining {
+            Some(completer) => {
+                let answer = self.answer(completer, &snapshot, hole).await?;
+                refined::check(completer)?;
+                let filled = filled(&snapshot, &answer);
+                Some(Refined::of(&answer, filled.map(|text| scored(case, &text))))
             }
-            Outcome::Nothing | Outcome::Superseded => None,
+            None => None,
         };
+        let filled = filled(&snapshot, &answer);
         let run = match (&self.repository_copy, &filled) {
             (Some(repository_copy), Some(text)) => {
                 Some(repository_copy.passes(&source.label, text, &source.text).await?)
@@ -293,7 +332,7 @@ impl Bench<'_> {
             Some(text) => self.parsers.parses(source, text).await?,
             None => None,
         };
-        Ok(Row { parses, run, ..self.row(case, &snapshot, &answer, filled.as_deref()) })
+        Ok(Row { parses, run, refined, ..self.row(case, &snapshot, &answer, filled.as_deref()) })
     }
 
     fn row(
@@ -304,12 +343,8 @@ impl Bench<'_> {
         filled: Option<&str>,
     ) -> Row {
         let Case { number, source, hole, digest } = case;
-        let n_below = source.text.len().saturating_sub(hole.end);
-        let touched = |text: &str| {
-            let end = text.len().saturating_sub(n_below);
-            text.get(hole.start..end).unwrap_or_default().to_owned()
-        };
-        let scored_as = |text: &str| score(source.language, &source.text, hole, &touched(text));
+        let touched = |text: &str| touched(case, text).to_owned();
+        let scored_as = |text: &str| scored(case, text);
         let with =
             |insert: &Insert| snapshot.with_edit(insert.start..insert.end, &insert.text).text();
         let untrimmed = answer.report.untrimmed.as_ref().filter(|insert| !insert.text.is_empty());
@@ -337,6 +372,7 @@ impl Bench<'_> {
             untrimmed: untrimmed.map(|insert| scored_as(&with(insert)).into()),
             parses: None,
             run: None,
+            refined: None,
             silent: match filled {
                 Some(_) => None,
                 None => Some(

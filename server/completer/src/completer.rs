@@ -57,7 +57,9 @@ impl Completer {
             })?;
         let source =
             SecondModelSource { first: Arc::clone(engine.activity()), embedded, keep: kept };
-        Ok(Arc::new(Self::new(engine, settings, persistence, remote, source)))
+        let completer = Arc::new(Self::new(engine, settings, persistence, remote, source));
+        completer.follow_next_edit_model();
+        Ok(completer)
     }
 
     /// Answers a request; the module's documentation lists the actions of the call itself.
@@ -171,6 +173,7 @@ impl Completer {
         let before = std::mem::replace(&mut *current, Arc::new(settings));
         drop(current);
         later.extend(self.follow_refiners(&before, &self.settings()));
+        self.follow_next_edit_model();
         if has_new_index {
             self.start_index();
         }
@@ -194,6 +197,7 @@ impl Completer {
         self.refined.clear();
         self.engine.shutdown();
         self.refine_model.shutdown();
+        self.next_edit_model.shutdown();
         self.write_statistics();
     }
 }

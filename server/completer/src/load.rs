@@ -81,7 +81,9 @@ fn in_order(loaded: Loaded, order: OrderSetting) -> Result<Loaded, LoadError> {
         ));
     };
     let tokenizer = Arc::clone(loaded.assembler.tokenizer());
-    Ok(Loaded { assembler: Arc::new(Assembler::new(tokenizer, format)), ..loaded })
+    let next_edit = loaded.assembler.next_edit().cloned();
+    let assembler = Assembler::new(tokenizer, format).with_next_edit(next_edit);
+    Ok(Loaded { assembler: Arc::new(assembler), ..loaded })
 }
 
 /// Opens and validates the model `name`: a catalog name, a file or a folder

@@ -1,15 +1,29 @@
 //! The edit history of the session, and the next edit that follows from it.
 //!
+//! Stage one searches the text for places that need the newest change; no model runs. Where it finds
+//! none, stage two asks a next-edit model, if the setting names one ([`model`]).
+//!
 //! Only documents that the model may see have a history. It is in memory only, and separate from
 //! the state of completions, so that a next edit delays none of them.
 
+use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use lowkey_document::{ByteOffset, Snapshot, Uri};
-use lowkey_edits::{Caution, EditGate, EditHistory, Proposal};
+use lowkey_edits::{Caution, EditGate, EditHistory, Proposal, Quiet};
+use tokio::sync::watch;
 
 use crate::settings::NextEditSetting;
 use crate::state::{Completer, lock};
+use model_answer::ModelAnswer;
+
+mod model;
+mod model_answer;
+mod trial;
+
+pub(crate) use model::next_edit_model;
+pub use trial::NextEditTrial;
 
 /// Offers that are remembered until the client reports what became of them.
 const MAX_OFFERS: usize = 8;
@@ -21,6 +35,13 @@ pub(crate) struct NextEdits {
     history: EditHistory,
     gate: EditGate,
     offers: Vec<Offer>,
+    /// The texts of the documents when they were opened, for the next-edit model.
+    at_open: HashMap<Uri, Snapshot>,
+    /// The newest answer of the next-edit model, as far as it was not accepted.
+    answer: Option<ModelAnswer>,
+    /// The document that the next-edit model is asked about, and the number of its newest request.
+    asked: Option<Uri>,
+    n_asked: watch::Sender<u64>,
     started: Instant,
 }
 
@@ -30,6 +51,10 @@ impl Default for NextEdits {
             history: EditHistory::default(),
             gate: EditGate::default(),
             offers: Vec::new(),
+            at_open: HashMap::new(),
+            answer: None,
+            asked: None,
+            n_asked: watch::channel(0).0,
             started: Instant::now(),
         }
     }
@@ -52,7 +77,36 @@ pub struct ProposedEdit {
     pub text: String,
 }
 
+/// Why there is no next edit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NoNextEdit {
+    /// In words.
+    Quiet(String),
+    /// The text changed, or a newer request came, while the model was asked.
+    Superseded,
+}
+
+impl From<Quiet> for NoNextEdit {
+    fn from(quiet: Quiet) -> Self {
+        Self::Quiet(quiet.reason().to_owned())
+    }
+}
+
 impl NextEdits {
+    /// Cancels the request of the next-edit model about a document.
+    fn supersede(&mut self, uri: &Uri) {
+        if self.asked.take_if(|asked| asked == uri).is_some() {
+            self.n_asked.send_modify(|n| *n += 1);
+        }
+    }
+
+    fn forget(&mut self, uri: &Uri) {
+        self.supersede(uri);
+        self.history.closed(uri);
+        self.at_open.remove(uri);
+        self.answer.take_if(|answer| answer.uri() == uri);
+    }
+
     fn now(&self) -> Duration {
         self.started.elapsed()
     }
@@ -90,14 +144,16 @@ impl Completer {
     /// Begins the history of an opened document, if the model may see it.
     pub(crate) fn edits_opened(&self, snapshot: &Snapshot) {
         if lock(&self.visibility).judge(snapshot.uri()).is_ok() {
-            lock(&self.next_edits).history.opened(snapshot);
+            let mut edits = lock(&self.next_edits);
+            edits.history.opened(snapshot);
+            edits.at_open.insert(snapshot.uri().clone(), snapshot.clone());
         }
     }
 
     /// Records the newest text of a document.
     pub(crate) fn edits_changed(&self, snapshot: &Snapshot) {
         if self.settings().next_edit == NextEditSetting::Off {
-            lock(&self.next_edits).history.closed(snapshot.uri());
+            lock(&self.next_edits).forget(snapshot.uri());
             return;
         }
         let mut edits = lock(&self.next_edits);
@@ -107,6 +163,7 @@ impl Completer {
             self.edits_opened(snapshot);
             return;
         }
+        edits.supersede(snapshot.uri());
         let now = edits.now();
         edits.history.changed(snapshot, now);
     }
@@ -114,14 +171,19 @@ impl Completer {
     /// Forgets a document.
     pub(crate) fn edits_closed(&self, uri: &Uri) {
         let mut edits = lock(&self.next_edits);
-        edits.history.closed(uri);
+        edits.forget(uri);
         edits.offers.retain(|offer| offer.snapshot.uri() != uri);
     }
 
     /// Forgets everything: the rules of what the model may see have changed.
     pub(crate) fn edits_forgotten(&self) {
         let mut edits = lock(&self.next_edits);
+        if let Some(asked) = edits.asked.clone() {
+            edits.supersede(&asked);
+        }
         edits.history = EditHistory::default();
+        edits.at_open.clear();
+        edits.answer = None;
         edits.offers.clear();
     }
 
@@ -130,30 +192,63 @@ impl Completer {
         lock(&self.next_edits).age()
     }
 
-    /// Returns the next edit of a document, or in words why there is none. Takes milliseconds to
-    /// tens of milliseconds, by the length of the text.
-    pub fn next_edit(
-        &self,
+    /// Returns the next edit of a document, or why there is none.
+    ///
+    /// The search without a model takes milliseconds to tens of milliseconds, by the length of the
+    /// text, on another thread. Then a next-edit model may be asked, which takes seconds. Dropping
+    /// the future cancels that; so does an edit of the document, or a newer request.
+    pub async fn next_edit(
+        self: &Arc<Self>,
         snapshot: &Snapshot,
         cursor: ByteOffset,
-    ) -> Result<ProposedEdit, String> {
+    ) -> Result<ProposedEdit, NoNextEdit> {
+        let caution = self.allowed(snapshot)?;
+        let (completer, searched) = (Arc::clone(self), snapshot.clone());
+        let search = move || completer.repeated_edit(&searched, cursor, caution);
+        let found = tokio::task::spawn_blocking(search).await;
+        match found.map_err(|_| NoNextEdit::Quiet("the search failed".to_owned()))? {
+            Ok(proposal) => Ok(self.offer_edit(snapshot, proposal)),
+            Err(quiet @ (Quiet::NoEdits | Quiet::InsideWord)) => Err(quiet.into()),
+            Err(quiet) => match self.predicted_edit(snapshot, cursor, caution).await {
+                None => Err(quiet.into()),
+                Some(predicted) => predicted.map(|proposal| self.offer_edit(snapshot, proposal)),
+            },
+        }
+    }
+
+    /// Checks the settings and the rules; returns how sure a proposal must be.
+    fn allowed(&self, snapshot: &Snapshot) -> Result<Caution, NoNextEdit> {
         let settings = self.settings();
         let caution = match settings.next_edit {
-            NextEditSetting::Off => return Err("the setting next_edit is off".to_owned()),
+            NextEditSetting::Off => {
+                return Err(NoNextEdit::Quiet("the setting next_edit is off".to_owned()));
+            }
             NextEditSetting::Careful => Caution::Careful,
             NextEditSetting::Normal => Caution::Normal,
         };
         if settings.paused || settings.languages_off.iter().any(|id| id == snapshot.language_id()) {
-            return Err("suggestions are off".to_owned());
+            return Err(NoNextEdit::Quiet("suggestions are off".to_owned()));
         }
-        lock(&self.visibility).judge(snapshot.uri())?;
+        lock(&self.visibility).judge(snapshot.uri()).map_err(NoNextEdit::Quiet)?;
+        Ok(caution)
+    }
+
+    /// Searches the text for a place that needs the newest change.
+    fn repeated_edit(
+        &self,
+        snapshot: &Snapshot,
+        cursor: ByteOffset,
+        caution: Caution,
+    ) -> Result<Proposal, Quiet> {
         let (history, gate, now) = {
             let edits = lock(&self.next_edits);
             (edits.history.clone(), edits.gate.clone(), edits.now())
         };
-        let proposal = gate
-            .next(&history, snapshot, cursor, caution, now)
-            .map_err(|quiet| quiet.reason().to_owned())?;
+        gate.next(&history, snapshot, cursor, caution, now)
+    }
+
+    /// Remembers a proposal until the client reports what became of it.
+    fn offer_edit(&self, snapshot: &Snapshot, proposal: Proposal) -> ProposedEdit {
         let id = self.new_id();
         let next = ProposedEdit {
             id,
@@ -162,7 +257,7 @@ impl Completer {
             text: proposal.text.clone(),
         };
         lock(&self.next_edits).offer(id, snapshot, proposal);
-        Ok(next)
+        next
     }
 
     /// Notes that the client showed a next edit. One that the user does not accept is not shown
@@ -195,28 +290,4 @@ impl Completer {
 }
 
 #[cfg(test)]
-mod tests {
-    use lowkey_document::Document;
-
-    use super::*;
-
-    fn offered(edits: &mut NextEdits, id: u64, text: &str) {
-        let snapshot = Document::open("file:///a.rs", "rust", 1, "old();\n").snapshot();
-        let range = ByteOffset(0)..ByteOffset(3);
-        edits.offer(id, &snapshot, Proposal { range, text: text.to_owned(), probability: 0.9 });
-    }
-
-    #[test]
-    fn same_offer_keeps_its_count() {
-        let mut edits = NextEdits::default();
-        offered(&mut edits, 1, "new");
-        edits.offers[0].n_shown = 2;
-        offered(&mut edits, 2, "new");
-        assert_eq!(edits.offers.len(), 1);
-        assert_eq!((edits.offers[0].id, edits.offers[0].n_shown), (2, 2));
-        for id in 3..20 {
-            offered(&mut edits, id, &format!("new{id}"));
-        }
-        assert_eq!(edits.offers.len(), MAX_OFFERS);
-    }
-}
+mod tests;

@@ -161,12 +161,14 @@ impl Completer {
     ) -> Result<PreparedRequest, Box<Answer>> {
         let request = &active.request;
         let (visible, budget, model) = self.admit(active, settings)?;
+        let remote_budget = self.remote_budget(budget, settings.remote_prompt_tokens);
         let lines = multiline::lines(request, settings, || {
             let documents = self.documents();
             let state = documents.get(request.snapshot.uri());
             state.map(|state| state.feedback.suggestion_state(&request.snapshot, request.cursor))
         });
-        Ok(PreparedRequest::new(request, &visible, (budget, model), settings, lines))
+        let given = (budget, remote_budget, model);
+        Ok(PreparedRequest::new(request, &visible, given, settings, lines))
     }
 
     /// Returns the file's label for the model, the prompt's budget and the model's name.

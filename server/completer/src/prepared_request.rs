@@ -17,7 +17,7 @@ use crate::multiline::Lines;
 use crate::remote_prompt::{PromptSource, RemotePrompts};
 use crate::request::{CompletionRequest, Elsewhere};
 use crate::running_job::Generated;
-use crate::settings::{AnchorSetting, Settings};
+use crate::settings::{self, Settings};
 use crate::visibility::Visible;
 
 /// Maximum number of tokens decoded for one line.
@@ -38,6 +38,11 @@ pub(crate) struct PreparedRequest {
     pub(crate) context: Context,
     /// The context for the prompt, if it is cut at the cursor instead.
     at_cursor: Option<Context>,
+    /// The text and the budget of prompts for the remote server.
+    snapshot: Snapshot,
+    remote_budget: Budget,
+    /// Where prompts are cut.
+    anchor: Anchor,
     /// The place of the snippets; `None` uses the model's.
     placement: Option<Placement>,
     /// How many lines the answer may have; `None` for the cursor's line only.
@@ -56,22 +61,44 @@ pub(crate) struct PreparedRequest {
     pub(crate) key: MemoryKey,
 }
 
+/// The place of a prompt for another model than the local one, whose budget may not be known yet.
+pub(crate) struct PromptPlace {
+    snapshot: Snapshot,
+    cursor: Cursor,
+    label: String,
+    anchor: Anchor,
+    /// Text of other files.
+    pub(crate) snippets: Vec<Snippet>,
+    pub(crate) repository: String,
+}
+
 impl PreparedRequest {
     /// Reads the window around the cursor and the inputs of the answer.
     pub(crate) fn new(
         request: &CompletionRequest,
         visible: &Visible,
-        (budget, model): (Budget, String),
+        (budget, remote_budget, model): (Budget, Budget, String),
         settings: &Settings,
         lines: Option<Lines>,
     ) -> Self {
         let snapshot = &request.snapshot;
         let cursor = snapshot.cursor(request.cursor);
-        let elsewhere = &request.elsewhere;
-        let Elsewhere { snippets, repository, placement, .. } = elsewhere;
-        let place = (snapshot, &cursor);
-        let (context, at_cursor) =
-            contexts(place, &visible.label, &budget, settings.anchor, elsewhere);
+        let Elsewhere { snippets, repository, placement, .. } = &request.elsewhere;
+        let gather = |anchor| Context {
+            snippets: snippets.clone(),
+            repository: repository.clone(),
+            ..Context::gather(snapshot, &cursor, &visible.label, &budget.window(), anchor)
+        };
+        let anchor = match settings.anchor {
+            settings::AnchorSetting::Cursor => Anchor::Cursor,
+            settings::AnchorSetting::Line => Anchor::Lines(1),
+            settings::AnchorSetting::Lines4 => Anchor::Lines(4),
+            settings::AnchorSetting::Lines8 => Anchor::Lines(8),
+        };
+        let (context, at_cursor) = match anchor {
+            Anchor::Cursor => (gather(Anchor::Lines(1)), Some(gather(anchor))),
+            Anchor::Lines(_) => (gather(anchor), None),
+        };
         let line = |idx| snapshot.line(idx);
         let first_line = cursor.line.saturating_sub(MAX_SURROUNDING_LINES);
         let previous_lines: Vec<String> = (first_line..cursor.line).map(line).collect();
@@ -104,6 +131,9 @@ impl PreparedRequest {
             cursor,
             context,
             at_cursor,
+            snapshot: snapshot.clone(),
+            remote_budget,
+            anchor,
             placement: *placement,
             lines,
             max_tokens: max_tokens.min(request.max_tokens.unwrap_or(usize::MAX)),
@@ -136,11 +166,24 @@ impl PreparedRequest {
         &self.context.line_before
     }
 
-    /// Returns what a prompt for another model is built from.
+    /// Returns what another model's prompt is built from.
+    pub(crate) fn place(&self) -> PromptPlace {
+        let Context { label, snippets, repository, .. } = &self.context;
+        PromptPlace {
+            snapshot: self.snapshot.clone(),
+            cursor: self.cursor.clone(),
+            label: label.clone(),
+            anchor: self.anchor,
+            snippets: snippets.clone(),
+            repository: repository.clone(),
+        }
+    }
+
+    /// Returns what a prompt for the remote server is built from: more of the document.
     pub(crate) fn prompt_source(&self) -> PromptSource {
         PromptSource {
-            context: self.at_cursor.as_ref().unwrap_or(&self.context).clone(),
-            budget: self.budget,
+            context: self.place().context(&self.remote_budget),
+            budget: self.remote_budget,
             placement: self.placement,
         }
     }
@@ -221,25 +264,15 @@ impl PreparedRequest {
     }
 }
 
-/// Gathers the context for memory, running jobs and trims, and the one for the prompt if that is
-/// cut at the cursor instead.
-pub(crate) fn contexts(
-    (snapshot, cursor): (&Snapshot, &Cursor),
-    label: &str,
-    budget: &Budget,
-    anchor: AnchorSetting,
-    elsewhere: &Elsewhere,
-) -> (Context, Option<Context>) {
-    let gather = |anchor| Context {
-        snippets: elsewhere.snippets.clone(),
-        repository: elsewhere.repository.clone(),
-        ..Context::gather(snapshot, cursor, label, &budget.window(), anchor)
-    };
-    match anchor {
-        AnchorSetting::Cursor => (gather(Anchor::Lines(1)), Some(gather(Anchor::Cursor))),
-        AnchorSetting::Line => (gather(Anchor::Lines(1)), None),
-        AnchorSetting::Lines4 => (gather(Anchor::Lines(4)), None),
-        AnchorSetting::Lines8 => (gather(Anchor::Lines(8)), None),
+impl PromptPlace {
+    /// Gathers the context of a prompt.
+    pub(crate) fn context(&self, budget: &Budget) -> Context {
+        let Self { snapshot, cursor, label, anchor, snippets, repository } = self;
+        Context {
+            snippets: snippets.clone(),
+            repository: repository.clone(),
+            ..Context::gather(snapshot, cursor, label, &budget.window(), *anchor)
+        }
     }
 }
 

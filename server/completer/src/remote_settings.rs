@@ -15,6 +15,7 @@ pub(crate) const REMOTE_KEYS: &[&str] = &[
     "remote_key_file",
     "remote_ca_file",
     "remote_allow_plain_http",
+    "remote_prompt_tokens",
 ];
 
 /// Returns the configured server; `None` if there is none. Reads the key.

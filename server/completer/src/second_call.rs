@@ -12,11 +12,11 @@ use lowkey_suggestion::Confidence;
 
 use crate::plain::plain;
 use crate::plan::prompt_budget;
-use crate::prepared_request::{PreparedRequest, contexts};
+use crate::prepared_request::PreparedRequest;
 use crate::refine_job::{RefineOutcome, RefineSink, RefineTicket, RefinedText};
 use crate::remote_call::whole_lines;
 use crate::report::TextSource;
-use crate::request::{ActiveRequest, Elsewhere};
+use crate::request::ActiveRequest;
 use crate::running_job::{Generated, Stop, ended_by_itself};
 use crate::second_model::SecondModelState;
 use crate::state::Completer;
@@ -41,29 +41,21 @@ impl Completer {
         };
         let status = engine.subscribe();
         let prepare = {
-            let request = &active.request;
-            let (snapshot, cursor) = (request.snapshot.clone(), prepared.cursor.clone());
-            let (label, elsewhere) = (prepared.context.label.clone(), request.elsewhere.clone());
+            let (mut place, n_snippet_tokens) = (prepared.place(), active.request.elsewhere.tokens);
             let (settings, status) = (self.settings(), status.clone());
             move |assembler: &Assembler| -> Option<Prompt> {
                 let Status::Ready { speed, context_length, cross_file, .. } = &*status.borrow()
                 else {
                     return None;
                 };
-                // The place of other files' text is that of this model.
-                let elsewhere = match cross_file {
-                    Some(_) => Elsewhere { placement: None, ..elsewhere },
-                    None => Elsewhere::default(),
-                };
-                let budget = prompt_budget(
-                    &settings,
-                    (*speed, *context_length),
-                    COLD_PREFILL_SECONDS,
-                    elsewhere.tokens,
-                );
-                let (context, at_cursor) =
-                    contexts((&snapshot, &cursor), &label, &budget, settings.anchor, &elsewhere);
-                Some(assembler.assemble(&at_cursor.unwrap_or(context), &budget))
+                if cross_file.is_none() {
+                    // It was not measured that text of other files helps this model.
+                    place.snippets.clear();
+                    place.repository.clear();
+                }
+                let size = (*speed, *context_length);
+                let budget = prompt_budget(&settings, size, COLD_PREFILL_SECONDS, n_snippet_tokens);
+                Some(assembler.assemble(&place.context(&budget), &budget))
             }
         };
         let at_end = Arc::clone(sink);

@@ -12,7 +12,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use lowkey_engine::{Activity, Engine, EngineOptions, Loaded, PersistOptions, Status};
+use lowkey_engine::{Activity, Engine, EngineOptions, LoadError, Loaded, PersistOptions, Status};
 use lowkey_store::EmbeddedModel;
 use lowkey_suggestion::StopReason;
 use tokio::sync::watch;
@@ -60,6 +60,8 @@ pub(crate) struct SecondModel {
     /// The setting that names the model.
     setting: &'static str,
     source: SecondModelSource,
+    /// Checks whether a loaded model can be used; the name is the setting's value.
+    check: fn(&str, &Loaded) -> Result<(), LoadError>,
     state: Arc<watch::Sender<SecondModelState>>,
     slot: Arc<Mutex<Slot>>,
 }
@@ -79,7 +81,13 @@ impl SecondModel {
     /// [`engine`](Self::engine) is called.
     pub(crate) fn new(setting: &'static str, source: SecondModelSource) -> Self {
         let state = Arc::new(watch::channel(SecondModelState::Off).0);
-        Self { setting, source, state, slot: Arc::default() }
+        Self { setting, source, check: |_, _| Ok(()), state, slot: Arc::default() }
+    }
+
+    /// Adds a check of the loaded model.
+    #[must_use]
+    pub(crate) fn with_check(self, check: fn(&str, &Loaded) -> Result<(), LoadError>) -> Self {
+        Self { check, ..self }
     }
 
     /// Takes the model's name from the settings. If it is another one, the present model is
@@ -149,6 +157,7 @@ impl SecondModel {
         };
         let (setting, state, slot) =
             (self.setting, Arc::clone(&self.state), Arc::clone(&self.slot));
+        let check = self.check;
         let report = move |now: SecondModelState| {
             let slot = lock(&slot);
             if slot.n_changes == change && !slot.is_closed {
@@ -163,6 +172,7 @@ impl SecondModel {
             let name = settings.model.as_str();
             let loaded =
                 load::load(name, &settings, embedded.as_ref(), keep.as_ref(), &mut progress);
+            let loaded = loaded.and_then(|loaded| check(name, &loaded).map(|()| loaded));
             let loaded = loaded.map_err(|error| {
                 plain(format_args!("the model of the setting {setting} is not used: {error}"))
             });

@@ -132,6 +132,8 @@ settings! {
     cross_file: CrossFileSetting = CrossFileSetting::Auto;
     /// Whether a change that you made is offered at other places that seem to need it: `off`, `careful` for very probable places only, or `normal`. Edits of the session are remembered in memory, never those of files that the model must not see. Needs a client that asks for next edits. `server/edits/README.md` has the figures.
     next_edit: NextEditSetting = NextEditSetting::Normal;
+    /// A model that predicts the next edit, asked where no repetition of your change is sure: a name from `lowkey models list`, or the path of a file in the format of Sweep's models; empty for none. It is loaded at the first such place and computes while the model for completions is at rest. `server/edits/README.md` describes it.
+    next_edit_model: String = String::new();
     /// Whether lowkey counts shown and accepted suggestions for `lowkey stats`: counts by day and language, no text, on this machine only.
     statistics: bool = true;
     /// Maximum number of prompt tokens; 0 means as many as the model was trained for and this machine computes in two seconds.
@@ -174,6 +176,8 @@ settings! {
     remote_ca_file: String = String::new();
     /// Whether a remote server on another machine may be asked without encryption (`http://`). Everyone on the network in between can then read your text.
     remote_allow_plain_http: bool = false;
+    /// Maximum number of prompt tokens for the remote server, without text of other files; 0 means 2,048, or as many as for the local model if those are more, and never more than its context has room for. `server/remote/README.md` has the figures.
+    remote_prompt_tokens: usize = 0;
     /// Where the model runs: on the `cpu`, or on a graphics processor if this build supports one; `auto` uses one if there is one. `server/model/README.md` describes the builds.
     device: DeviceChoice = DeviceChoice::Auto, restart;
 }

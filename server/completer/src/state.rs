@@ -20,7 +20,7 @@ use tokio::sync::watch;
 use crate::ask_again::AskAgain;
 use crate::counters::{Counters, Work};
 use crate::documents::Documents;
-use crate::next_edit::NextEdits;
+use crate::next_edit::{NextEdits, next_edit_model};
 use crate::refine_link::RefineLink;
 use crate::remote_link::RemoteLink;
 use crate::second_model::{SecondModel, SecondModelSource};
@@ -46,6 +46,8 @@ pub struct Completer {
     pub(crate) refine_model: SecondModel,
     /// The newest place at which the editor should ask again.
     pub(crate) ask_again: watch::Sender<Option<AskAgain>>,
+    /// The model of the setting `next_edit_model`.
+    pub(crate) next_edit_model: SecondModel,
     documents: Mutex<Documents>,
     pub(crate) next_edits: Mutex<NextEdits>,
     /// Statistics; nothing is counted until they have a file.
@@ -81,7 +83,8 @@ impl Completer {
             remote,
             refined: RefineLink::default(),
             ask_again: watch::channel(None).0,
-            refine_model: SecondModel::new("refine_model", second),
+            refine_model: SecondModel::new("refine_model", second.clone()),
+            next_edit_model: next_edit_model(second),
             documents: Mutex::default(),
             next_edits: Mutex::default(),
             statistics: OnceLock::new(),

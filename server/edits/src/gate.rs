@@ -10,6 +10,8 @@ use crate::tokens::is_word_char;
 
 /// Removed characters of a proposal that adds none.
 const MAX_REMOVED_CHARS: usize = 80;
+/// Characters by which a proposal may shorten the text.
+const MAX_SHORTENED_CHARS: usize = 240;
 /// How long a rejected place gets no proposal.
 const REJECTED_FOR: Duration = Duration::from_mins(2);
 /// Rejected places that are remembered.
@@ -45,6 +47,8 @@ pub enum Quiet {
     LargeDeletion,
     /// The user rejected a proposal at that place.
     Rejected,
+    /// The proposal is the text that is there.
+    Unchanged,
 }
 
 impl Quiet {
@@ -56,6 +60,7 @@ impl Quiet {
             Self::NothingLikely => "no other place is likely to need the last change",
             Self::LargeDeletion => "the change would remove much text",
             Self::Rejected => "a change at this place was dismissed a short time ago",
+            Self::Unchanged => "the change would leave the text as it is",
         }
     }
 }
@@ -92,26 +97,53 @@ impl EditGate {
         caution: Caution,
         now: Duration,
     ) -> Result<Proposal, Quiet> {
-        let Some(newest) = history.hunks().next() else { return Err(Quiet::NoEdits) };
+        Self::may_propose(history, snapshot, cursor)?;
+        let proposal = propose(history, snapshot, cursor, caution.threshold(), now)
+            .ok_or(Quiet::NothingLikely)?;
+        self.judge(snapshot, &proposal, now)?;
+        Ok(proposal)
+    }
+
+    /// Checks whether anything may be proposed where the user is.
+    pub fn may_propose(
+        history: &EditHistory,
+        snapshot: &Snapshot,
+        cursor: ByteOffset,
+    ) -> Result<(), Quiet> {
+        let newest = history.hunks().next().ok_or(Quiet::NoEdits)?;
         let is_here = newest.uri() == snapshot.uri();
         // Elsewhere in a word is the cursor of an editor's normal mode.
         if is_here && cursor.0 == newest.typed_to && is_inside_word(snapshot, cursor) {
             return Err(Quiet::InsideWord);
         }
-        let proposal = propose(history, snapshot, cursor, caution.threshold(), now)
-            .ok_or(Quiet::NothingLikely)?;
+        Ok(())
+    }
+
+    /// Checks a proposal, of this crate or of a model.
+    pub fn judge(
+        &self,
+        snapshot: &Snapshot,
+        proposal: &Proposal,
+        now: Duration,
+    ) -> Result<(), Quiet> {
         let removed = snapshot.slice(proposal.range.clone());
-        if proposal.text.trim().is_empty() && removed.chars().count() > MAX_REMOVED_CHARS {
+        if removed == proposal.text {
+            return Err(Quiet::Unchanged);
+        }
+        let n_removed = removed.chars().count();
+        let n_fewer = n_removed.saturating_sub(proposal.text.chars().count());
+        let is_deletion = proposal.text.trim().is_empty() && n_removed > MAX_REMOVED_CHARS;
+        if is_deletion || n_fewer > MAX_SHORTENED_CHARS {
             return Err(Quiet::LargeDeletion);
         }
-        let rejected = Rejected::new(snapshot, &proposal, now);
+        let rejected = Rejected::new(snapshot, proposal, now);
         let is_same = |earlier: &Rejected| {
             earlier.uri == rejected.uri
                 && earlier.line == rejected.line
                 && earlier.text == rejected.text
                 && now.saturating_sub(earlier.at) < REJECTED_FOR
         };
-        if self.rejected.iter().any(is_same) { Err(Quiet::Rejected) } else { Ok(proposal) }
+        if self.rejected.iter().any(is_same) { Err(Quiet::Rejected) } else { Ok(()) }
     }
 
     /// Notes that the user rejected a proposal.

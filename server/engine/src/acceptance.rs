@@ -14,10 +14,14 @@ pub(crate) enum DraftSource {
     Match(usize),
     /// The rest of an earlier completion that the typed text agrees with.
     EarlierCompletion,
+    /// The likely answer of a prompt, from its start.
+    LikelyAnswer,
 }
 
-/// Number of sources: the rest of a completion, and matches of 1 to 12 tokens.
-const N_SOURCES: usize = 13;
+/// Longest match with a rate of its own.
+const MAX_MATCH: usize = 12;
+/// Number of sources: the rest of a completion, matches of 1 to 12 tokens, a likely answer.
+const N_SOURCES: usize = MAX_MATCH + 2;
 
 /// When a source has this many guesses, its counts are halved.
 const MAX_COUNT: f32 = 128.0;
@@ -41,14 +45,15 @@ impl DraftSource {
     pub(crate) fn after_match(self) -> Self {
         match self {
             Self::Match(n) => Self::Match(n + 1),
-            Self::EarlierCompletion => Self::EarlierCompletion,
+            Self::EarlierCompletion | Self::LikelyAnswer => self,
         }
     }
 
     fn index(self) -> usize {
         match self {
             Self::EarlierCompletion => 0,
-            Self::Match(n) => n.clamp(1, N_SOURCES - 1),
+            Self::Match(n) => n.clamp(1, MAX_MATCH),
+            Self::LikelyAnswer => MAX_MATCH + 1,
         }
     }
 }
@@ -57,7 +62,7 @@ impl Default for AcceptanceRates {
     fn default() -> Self {
         // Measured on code (see `kernels/README.md`), with the weight of a few guesses.
         const INITIAL: [f32; N_SOURCES] =
-            [0.7, 0.2, 0.35, 0.5, 0.6, 0.65, 0.7, 0.75, 0.75, 0.8, 0.8, 0.85, 0.85];
+            [0.7, 0.2, 0.35, 0.5, 0.6, 0.65, 0.7, 0.75, 0.75, 0.8, 0.8, 0.85, 0.85, 0.9];
         const WEIGHT: f32 = 8.0;
         Self { counts: INITIAL.map(|rate| (rate * WEIGHT, WEIGHT)) }
     }
@@ -110,7 +115,8 @@ impl BatchCosts {
         // accepted.
         let (mut expected, mut all_accepted) = (1.0, 1.0);
         let (mut best, mut best_rate) = (0, 1.0);
-        for (length, cost) in self.by_draft_length.iter().enumerate().skip(1).take(max) {
+        for length in 1..=max {
+            let cost = self.of(length);
             all_accepted *= rates.rate(source);
             expected += all_accepted;
             source = source.after_match();
@@ -120,6 +126,16 @@ impl BatchCosts {
             }
         }
         best
+    }
+
+    /// Returns the cost of a batch with this many drafted tokens. Longer ones than those measured
+    /// cost the measured mean for each further token.
+    fn of(self, draft_length: usize) -> f32 {
+        let measured = self.by_draft_length.get(draft_length).or(self.by_draft_length.last());
+        let cost = measured.copied().unwrap_or(1.0);
+        let n_measured = self.by_draft_length.len().saturating_sub(1).max(1);
+        let further = draft_length.saturating_sub(n_measured) as f32;
+        cost + further * (cost - 1.0) / n_measured as f32
     }
 }
 
@@ -139,6 +155,7 @@ mod tests {
             assert_eq!(costs.draft_length(&rates(1.0), DraftSource::Match(3), 2), 2);
             assert_eq!(costs.draft_length(&rates(1.0), DraftSource::Match(3), 0), 0);
             assert_eq!(costs.draft_length(&rates(0.0), DraftSource::Match(3), 7), 0);
+            assert_eq!(costs.draft_length(&rates(1.0), DraftSource::LikelyAnswer, 31), 31);
         }
     }
 
@@ -149,7 +166,7 @@ mod tests {
             for rate in [0.02, 0.1, 0.3, 0.5, 0.7, 0.9, 0.99] {
                 let n = costs.draft_length(&rates(rate), DraftSource::EarlierCompletion, 7);
                 let expected: f32 = (0..=n).map(|i| rate.powi(i as i32)).sum();
-                assert!(expected >= costs.by_draft_length[n], "{n} at {rate}");
+                assert!(expected >= costs.of(n), "{n} at {rate}");
             }
         }
     }

@@ -14,6 +14,7 @@ use lowkey_prompt::{Prompt, TokenId};
 
 use crate::generate::{Generator, chunk_tokens};
 use crate::job::{Generated, SmallPrompt};
+use crate::session::SessionUse;
 use crate::ticket::Cancellation;
 
 /// A prompt to compute in idle time.
@@ -85,7 +86,8 @@ impl Generator {
             return self.set_pending_prefill(None);
         }
         self.pool.persists = pending_prefill.persists;
-        let mut session = self.pool.take(&pending_prefill.tokens, 0, false, &*self.model);
+        let mut session =
+            self.pool.take(&pending_prefill.tokens, 0, SessionUse::Continue, &*self.model);
         let missing = pending_prefill.tokens.get(session.tokens.len()..).unwrap_or_default();
         // Half a request's chunk, because an interrupted chunk is lost.
         let n_chunk = chunk_tokens(self.speed.estimate().prefill / 2.0);

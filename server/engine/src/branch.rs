@@ -137,7 +137,7 @@ impl Generator {
         let Decoding { prompt, session, n_prompt, run, result, .. } = decoding;
         session.truncate(*n_prompt + branch.n_before);
         let assembler = std::sync::Arc::clone(&self.assembler);
-        let end_tokens = assembler.format().end_tokens();
+        let end_tokens = assembler.end_tokens(prompt);
         let (mut tokens, mut log_probs) = (tokens.to_vec(), log_probs.to_vec());
         let mut detokenizer = Detokenizer::new(assembler.tokenizer());
         let mut text: String = tokens.iter().map(|&token| detokenizer.push(token)).collect();

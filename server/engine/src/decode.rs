@@ -90,6 +90,7 @@ impl Generator {
         decoding: &mut Decoding<'_, '_, R>,
     ) -> Result<Stop<R>, ModelError> {
         let assembler = std::sync::Arc::clone(&self.assembler);
+        let end_tokens = assembler.end_tokens(decoding.prompt);
         let unforced = decoding.prompt.unforced.as_bytes();
         let mut attempt = Attempt {
             detokenizer: Detokenizer::new(assembler.tokenizer()),
@@ -105,7 +106,7 @@ impl Generator {
                 return Ok(stop);
             }
             let (token, log_prob) = self.choose_token(decoding, &mut attempt);
-            if assembler.format().end_tokens().binary_search(&token).is_ok() {
+            if end_tokens.binary_search(&token).is_ok() {
                 return Ok(decoding.report_rest(&attempt).unwrap_or(Stop::EndToken));
             }
             decoding.result.tokens.decoded += 1;
@@ -161,8 +162,8 @@ impl Generator {
         attempt: &mut Attempt<'_>,
     ) -> (TokenId, f32) {
         let tokenizer = self.assembler.tokenizer();
-        let end_tokens = self.assembler.format().end_tokens();
-        let Decoding { session, n_kept, tokens, run, result, .. } = decoding;
+        let Decoding { prompt, session, n_kept, tokens, run, result, .. } = decoding;
+        let end_tokens = self.assembler.end_tokens(prompt);
         let is_first = tokens.is_empty() && !result.retried;
         let (vocab, position) = (self.logits.len() / attempt.n_positions, attempt.position);
         let logits = self.logits.get_mut(position * vocab..(position + 1) * vocab);

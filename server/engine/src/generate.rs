@@ -19,7 +19,7 @@ use crate::non_empty::NonEmptyMask;
 use crate::persist::StoredSpeed;
 use crate::queue::Queued;
 use crate::sampling::Sampling;
-use crate::session::{Session, SessionPool};
+use crate::session::{Session, SessionPool, SessionUse};
 use crate::speculate::Speculation;
 
 /// Tokens per prefill chunk, at most: large enough for the blocked matrix product to reach its
@@ -95,9 +95,13 @@ impl Generator {
                 result.tokens.prompt = prompt.tokens.len();
                 result.n_snippets = prompt.n_snippets;
                 // A job that only computes a prompt extends the session of that prompt.
-                let forks = background && job.max_tokens > 0;
+                let use_of_session = match (job.cuts_session, background && job.max_tokens > 0) {
+                    (true, _) => SessionUse::Cut,
+                    (false, true) => SessionUse::Fork,
+                    (false, false) => SessionUse::Continue,
+                };
                 let mut session =
-                    self.pool.take(&prompt.tokens, job.max_tokens, forks, &*self.model);
+                    self.pool.take(&prompt.tokens, job.max_tokens, use_of_session, &*self.model);
                 let mut run = Run {
                     requested_at: job.requested_at,
                     max_tokens: job.max_tokens,

@@ -66,6 +66,9 @@ pub struct Job<R = &'static str> {
     pub on_text: Box<dyn FnMut(&Partial<'_>) + Send>,
     /// Called exactly once.
     pub done: Box<dyn FnOnce(Generated<R>) + Send>,
+    /// Whether the job cuts the session that it continues, whatever is lost, instead of copying it:
+    /// no later prompt has the text after the shared beginning.
+    pub cuts_session: bool,
     /// Whether the session may be saved on disk; false for a document whose ignore rules are
     /// unknown.
     pub persists: bool,
@@ -93,6 +96,7 @@ impl<R> Job<R> {
             stop: Box::new(|_| None),
             on_text: Box::new(|_| {}),
             done: Box::new(done),
+            cuts_session: false,
             persists: true,
             requested_at: Instant::now(),
         }

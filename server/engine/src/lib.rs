@@ -44,6 +44,6 @@ pub use load::{LoadError, LoadOptions, Loaded, assembler};
 pub use persist::tokens_of_session;
 pub use persist::{PersistOptions, Switch, UnsavedWeights, stored_sessions};
 pub use sampling::Sampling;
-pub use session::{FORK_ABOVE_TOKENS, Session, SessionPool};
+pub use session::{FORK_ABOVE_TOKENS, Session, SessionPool, SessionUse};
 pub use ticket::Ticket;
 pub use worker::{Engine, EngineOptions, Speed, Status};

@@ -6,7 +6,7 @@ use std::error::Error;
 use std::sync::Arc;
 
 use lowkey_model::{Accelerator, CausalLm, Config, ModelFile, PackingKey, SavedWeights};
-use lowkey_prompt::{Assembler, FimOrder, Format, GgufVocab, Infill, Tokenizer};
+use lowkey_prompt::{Assembler, FimOrder, Format, GgufVocab, Infill, NextEditFormat, Tokenizer};
 use sha2::{Digest, Sha256};
 
 use crate::persist::{PersistOptions, UnsavedWeights, packed};
@@ -129,7 +129,11 @@ pub fn assembler(file: &ModelFile, infill: Infill) -> Result<Assembler, LoadErro
     };
     let tokenizer = tokenizer.map_err(|e| message(&e))?;
     let format = Format::detect(&tokenizer, &vocab, infill).map_err(|e| message(&e))?;
-    Ok(Assembler::new(Arc::new(tokenizer), format))
+    // A file may name the format; there is one.
+    let named = file.metadata().string("lowkey.next_edit");
+    let next_edit = NextEditFormat::detect(&tokenizer, &vocab).ok();
+    let next_edit = next_edit.filter(|_| named.is_none_or(|name| name == NextEditFormat::NAME));
+    Ok(Assembler::new(Arc::new(tokenizer), format).with_next_edit(next_edit))
 }
 
 /// A shorter prompt has no room for a line of code between its sentinels.

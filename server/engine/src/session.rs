@@ -18,6 +18,17 @@ pub const FORK_ABOVE_TOKENS: usize = 64;
 /// A shared prefix shorter than this is not copied, because computing it is as cheap.
 const MIN_COPIED_TOKENS: usize = 16;
 
+/// What a job does with the session that shares most with its prompt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SessionUse {
+    /// Continues it; copies the shared prefix if more than [`FORK_ABOVE_TOKENS`] would be lost.
+    Continue,
+    /// Copies the shared prefix.
+    Fork,
+    /// Continues it, whatever is lost.
+    Cut,
+}
+
 /// Capacities are multiples of this, so that growing text does not copy its cache per key.
 const CAPACITY_STEP_TOKENS: usize = 512;
 
@@ -107,17 +118,17 @@ impl SessionPool {
     /// Takes out the session that shares most with `prompt`, truncated to the shared prefix.
     ///
     /// The hit covers at most `prompt.len() - 1` tokens, because the caller needs the logits of the
-    /// last one. With `fork` (look-ahead), or if more than [`FORK_ABOVE_TOKENS`] would be lost, the
-    /// pool copies the shared prefix and keeps the original. Returns a session whose tokens are a
-    /// proper prefix of `prompt`. It has room for `n_decoded` tokens after the prompt as far as the
+    /// last one. Where `use_of_session` says so, the pool copies the shared prefix and keeps the
+    /// original. Returns a session whose tokens are a proper prefix of `prompt`. It has room for `n_decoded` tokens after the prompt as far as the
     /// model's context allows.
     pub fn take(
         &mut self,
         prompt: &[TokenId],
         n_decoded: usize,
-        fork: bool,
+        use_of_session: SessionUse,
         model: &dyn CausalLm,
     ) -> Session {
+        let fork = use_of_session == SessionUse::Fork;
         self.clock += 1;
         let max_shared = prompt.len().saturating_sub(1);
         let context = model.config().context_length;
@@ -149,7 +160,9 @@ impl SessionPool {
         let Some((shared, _, idx)) = best else { return cold() };
         let lost = self.sessions[idx].tokens.len() - shared;
         let large_enough = self.sessions[idx].cache.capacity() >= needed;
-        if !fork && lost <= FORK_ABOVE_TOKENS && large_enough {
+        // A shorter beginning may be that of another place, which is still wanted.
+        let cut = use_of_session == SessionUse::Cut && shared >= MIN_COPIED_TOKENS;
+        if !fork && (cut || lost <= FORK_ABOVE_TOKENS) && large_enough {
             let mut session = self.sessions.swap_remove(idx);
             session.truncate(shared);
             session.last_used = last_used;
@@ -161,13 +174,17 @@ impl SessionPool {
             return cold();
         }
         let original = &self.sessions[idx];
-        Session {
+        let copied = Session {
             tokens: original.tokens[..shared].to_vec(),
             cache: original.cache.fork(shared, capacity),
             last_used,
             is_saved,
             is_temporary: fork,
+        };
+        if cut {
+            self.sessions.swap_remove(idx);
         }
+        copied
     }
 
     /// Saves the sessions of user requests whose last `n_new` tokens are in no file, newest first.

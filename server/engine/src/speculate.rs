@@ -5,6 +5,8 @@
 //! eight tokens costs little more than one token if memory bandwidth is the limit, so one forward
 //! pass verifies several guesses.
 //!
+//! A prompt that rewrites text brings its likely answer, which is the first guess (`likely.rs`).
+//!
 //! Invariant: a guess decides only which tokens are computed together, never which token is chosen.
 //! The chosen tokens are those of plain decoding, because a position's logits have the same bits in
 //! every batch.
@@ -16,11 +18,18 @@ use lowkey_prompt::{Prompt, TokenId, Tokenizer};
 
 use crate::acceptance::{AcceptanceRates, BatchCosts, DraftSource};
 use crate::session::common_prefix;
+use likely::LikelyAnswer;
+
+mod likely;
 
 /// Matches longer than this count as this long.
 const MAX_MATCH: usize = 12;
 /// Longest guess, in tokens. After it, the text is searched again.
 const MAX_DRAFT: usize = 32;
+/// Most tokens of a guess that are verified together, and most tokens of a likely answer: it is
+/// right more often.
+const MAX_VERIFIED: usize = 7;
+const MAX_LIKELY_VERIFIED: usize = 31;
 /// Number of recent completions that are kept with their prompts.
 const MAX_RECENT: usize = 8;
 /// Longest text between a kept completion's prompt and this prompt that is compared, in tokens.
@@ -34,6 +43,8 @@ pub(crate) struct Speculation {
     /// Newest last.
     recent: VecDeque<Completion>,
     guess: Option<Guess>,
+    /// The likely answer of the present prompt.
+    likely: Option<LikelyAnswer>,
 }
 
 /// A prompt and the tokens decoded after it.
@@ -50,6 +61,8 @@ struct Guess {
     n_decoded: usize,
     /// The source of the next token.
     source: DraftSource,
+    /// Where the tokens begin in the likely answer, if they are of it.
+    likely_from: Option<usize>,
 }
 
 impl Speculation {
@@ -61,16 +74,23 @@ impl Speculation {
             rates: AcceptanceRates::default(),
             recent: VecDeque::with_capacity(MAX_RECENT),
             guess: None,
+            likely: None,
         }
     }
 
-    /// Begins a completion; the rest of an earlier one after this prompt is the first guess.
+    /// Begins a completion. The first guess is the prompt's likely answer, or the rest of an earlier
+    /// completion after this prompt.
     pub(crate) fn begin(&mut self, prompt: &Prompt) {
-        self.guess = self.rest_of_completion(&prompt.tokens).map(|tokens| Guess {
-            tokens,
-            n_decoded: 0,
-            source: DraftSource::EarlierCompletion,
-        });
+        self.likely = LikelyAnswer::new(&prompt.draft);
+        self.guess = match &self.likely {
+            Some(_) => self.of_likely(0, DraftSource::LikelyAnswer),
+            None => self.rest_of_completion(&prompt.tokens).map(|tokens| Guess {
+                tokens,
+                n_decoded: 0,
+                source: DraftSource::EarlierCompletion,
+                likely_from: None,
+            }),
+        };
     }
 
     /// Notes a decoded token.
@@ -85,6 +105,9 @@ impl Speculation {
         if accepted {
             guess.n_decoded += 1;
             guess.source = guess.source.after_match();
+            if let (Some(likely), Some(from)) = (&mut self.likely, guess.likely_from) {
+                likely.reach(from + guess.n_decoded);
+            }
         } else {
             self.guess = None;
         }
@@ -94,17 +117,42 @@ impl Speculation {
     /// is not computed yet.
     pub(crate) fn draft(&mut self, text: &[TokenId], max_tokens: usize) -> &[TokenId] {
         if self.guess.as_ref().is_none_or(|guess| guess.n_decoded >= guess.tokens.len()) {
-            self.guess = self.prompt_lookup(text);
+            self.guess = self.next_guess(text);
         }
         let Some(guess) = &self.guess else { return &[] };
         let rest = guess.tokens.get(guess.n_decoded..).unwrap_or_default();
-        let n = self.costs.draft_length(&self.rates, guess.source, max_tokens.min(rest.len()));
+        let most = if guess.likely_from.is_some() { MAX_LIKELY_VERIFIED } else { MAX_VERIFIED };
+        let most = most.min(max_tokens).min(rest.len());
+        let n = self.costs.draft_length(&self.rates, guess.source, most);
         rest.get(..n).unwrap_or_default()
+    }
+
+    /// Returns the guess after `text` that the most tokens match; of equals, the one in the likely
+    /// answer.
+    fn next_guess(&self, text: &[TokenId]) -> Option<Guess> {
+        let found = self.prompt_lookup(text);
+        let place = self.likely.as_ref().and_then(|likely| likely.place(text));
+        match (place, found) {
+            (Some((n, _)), Some((more, found))) if more > n => Some(found),
+            (Some((n, end)), _) => self.of_likely(end, DraftSource::Match(n)),
+            (None, found) => found.map(|(_, guess)| guess),
+        }
+    }
+
+    /// Returns the rest of the likely answer.
+    fn of_likely(&self, from: usize, source: DraftSource) -> Option<Guess> {
+        let tokens = self.likely.as_ref()?.rest(from).to_vec();
+        (!tokens.is_empty()).then_some(Guess {
+            tokens,
+            n_decoded: 0,
+            source,
+            likely_from: Some(from),
+        })
     }
 
     /// Stores a completion: its prompt and all decoded tokens.
     pub(crate) fn end(&mut self, prompt: &Prompt, decoded: &[TokenId]) {
-        self.guess = None;
+        (self.guess, self.likely) = (None, None);
         if decoded.is_empty() {
             return;
         }
@@ -164,8 +212,9 @@ impl Speculation {
         Some(text)
     }
 
-    /// Finds the place that matches the longest end of `text`, in `text` or in a recent completion.
-    fn prompt_lookup(&self, text: &[TokenId]) -> Option<Guess> {
+    /// Finds the place that matches the longest end of `text`, in `text` or in a recent completion;
+    /// returns the number of tokens that match and the guess.
+    fn prompt_lookup(&self, text: &[TokenId]) -> Option<(usize, Guess)> {
         let mut best = longest_match(text, 1, text);
         let mut source = text;
         for completion in self.recent.iter().rev() {
@@ -178,7 +227,8 @@ impl Speculation {
         }
         let (n_matching, end) = best?;
         let tokens = self.draftable(source.get(end..)?)?;
-        Some(Guess { tokens, n_decoded: 0, source: DraftSource::Match(n_matching) })
+        let source = DraftSource::Match(n_matching);
+        Some((n_matching, Guess { tokens, n_decoded: 0, source, likely_from: None }))
     }
 
     /// Returns the tokens that may be guessed: none from a special token on, none after a line end,
@@ -213,8 +263,7 @@ fn longest_match(source: &[TokenId], from: usize, text: &[TokenId]) -> Option<(u
             continue;
         }
         let before = source.get(..end).unwrap_or_default();
-        let n = before.iter().rev().zip(text.iter().rev()).take(MAX_MATCH);
-        let n = n.take_while(|(a, b)| a == b).count();
+        let n = n_matching(before, text, MAX_MATCH);
         if best.is_none_or(|(most, _)| n > most) {
             best = Some((n, end));
             if n == MAX_MATCH {
@@ -223,6 +272,11 @@ fn longest_match(source: &[TokenId], from: usize, text: &[TokenId]) -> Option<(u
         }
     }
     best
+}
+
+/// Returns how many last tokens of two texts are equal, at most `max`.
+fn n_matching(a: &[TokenId], b: &[TokenId], max: usize) -> usize {
+    a.iter().rev().zip(b.iter().rev()).take(max).take_while(|(a, b)| a == b).count()
 }
 
 #[cfg(test)]

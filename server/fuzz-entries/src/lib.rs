@@ -6,3 +6,4 @@
 
 pub mod editors;
 pub mod models;
+pub mod servers;

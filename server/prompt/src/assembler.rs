@@ -14,6 +14,7 @@ use crate::families::Piece;
 use crate::fim::FimFormat;
 use crate::format::Format;
 use crate::memo::Memo;
+use crate::next_edit::NextEditFormat;
 use crate::placement::{Fitting, Placement, Style, snippets};
 use crate::preamble;
 use crate::prompt::Prompt;
@@ -41,6 +42,7 @@ pub struct Assembler {
     memo: Memo,
     /// The same for snippets, so that they do not evict the document's pieces.
     snippets: Memo,
+    next_edit: Option<NextEditFormat>,
     /// Computed from the vocabulary on first use.
     script_prefixes: OnceLock<ScriptPrefixes>,
 }
@@ -86,7 +88,15 @@ impl Parts<'_> {
         let (forced, unforced) = context.line_before.split_at(self.forced.healed_from);
         let unforced = if unforced.is_empty() { self.healed } else { unforced };
         let (forced, unforced) = (forced.to_owned(), unforced.to_owned());
-        Prompt { tokens, n_fixed, forced, unforced, code_extractor, n_snippets }
+        Prompt {
+            tokens,
+            n_fixed,
+            forced,
+            unforced,
+            code_extractor,
+            n_snippets,
+            ..Prompt::default()
+        }
     }
 }
 
@@ -98,8 +108,20 @@ impl Assembler {
             format: format.into(),
             memo: Memo::new(MAX_PIECES),
             snippets: Memo::new(MAX_SNIPPETS),
+            next_edit: None,
             script_prefixes: OnceLock::new(),
         }
+    }
+
+    /// Adds the format of next-edit prompts, if the vocabulary has its special tokens.
+    #[must_use]
+    pub fn with_next_edit(self, next_edit: Option<NextEditFormat>) -> Assembler {
+        Assembler { next_edit, ..self }
+    }
+
+    /// Returns the format of next-edit prompts; `None` if the vocabulary lacks its special tokens.
+    pub fn next_edit(&self) -> Option<&NextEditFormat> {
+        self.next_edit.as_ref()
     }
 
     /// Returns the tokenizer.
@@ -110,6 +132,11 @@ impl Assembler {
     /// Returns the format.
     pub fn format(&self) -> &Format {
         &self.format
+    }
+
+    /// Returns the tokens that end the answer to a prompt, sorted.
+    pub fn end_tokens<'a>(&'a self, prompt: &'a Prompt) -> &'a [TokenId] {
+        prompt.end_tokens.as_deref().unwrap_or_else(|| self.format.end_tokens())
     }
 
     /// Assembles a prompt of at most `budget` tokens. The prompt is longer only if the sentinels

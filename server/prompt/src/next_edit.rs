@@ -38,6 +38,7 @@
 //! - A block with a line of more than 580 characters has no prompt (`block::MAX_LINE_CHARS`).
 //! - Whole files as context before the document are not written: they would change while the user
 //!   works, and with them the cache of all that follows.
+//! - On a slow machine the part of the file at open is shorter (`NextEditInput::max_file_bytes`).
 //!
 //! Every function is pure and total.
 
@@ -92,6 +93,9 @@ pub struct NextEditInput<'t> {
     pub snippets: &'t [NextEditSnippet<'t>],
     /// How much of the answer is given.
     pub prefill: Prefill,
+    /// The part of the file at open in the prompt has about this many bytes at most. With less than
+    /// the authors' 800 or 300 lines, it has 150 or 76 of them.
+    pub max_file_bytes: usize,
 }
 
 /// A part of another file.
@@ -192,6 +196,9 @@ impl NextEditPrompt {
             unforced: self.forced().to_owned(),
             code_extractor: None,
             n_snippets: self.n_snippets,
+            // The answer ends without the block's last line end.
+            draft: tokenizer.encode(self.draft().trim_end_matches('\n')),
+            end_tokens: Some(format.end_tokens().to_vec()),
         }
     }
 
@@ -250,7 +257,7 @@ fn write_context(parts: &mut Parts, input: &NextEditInput, before_cursor: &str) 
     let text = parts.text();
     text.push_str(input.path);
     text.push('\n');
-    push_cut(text, &initial_file::part(&at_open, before_cursor));
+    push_cut(text, &initial_file::part(&at_open, before_cursor, input.max_file_bytes));
     let mut chosen = Vec::new();
     let mut n_chars = 0;
     for snippet in input.snippets.iter().rev().take(MAX_SNIPPETS) {

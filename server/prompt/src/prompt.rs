@@ -24,4 +24,8 @@ pub struct Prompt {
     pub code_extractor: Option<CodeExtractor>,
     /// How many snippets of other files the prompt has: the last ones of its context.
     pub n_snippets: usize,
+    /// The likely answer, if the prompt's format has one: tokens to verify first.
+    pub draft: Vec<TokenId>,
+    /// The tokens that end the answer, sorted; `None` for those of the model's infilling format.
+    pub end_tokens: Option<Vec<TokenId>>,
 }

@@ -64,7 +64,9 @@ impl Dialect {
         }
     }
 
-    pub(crate) fn framing(self) -> Framing {
+    /// Returns how the server divides an answer into events.
+    #[doc(hidden)]
+    pub fn framing(self) -> Framing {
         match self {
             Self::OpenAi | Self::LlamaServer => Framing::ServerSentEvents,
             Self::Ollama => Framing::Lines,
@@ -81,6 +83,13 @@ impl Dialect {
             Self::LlamaServer => Some(llama_server::body(ask, sends_ids)),
             Self::Ollama => Some(ollama::body(ask, model)),
         }
+    }
+
+    /// Reads an event for the fuzz target: returns the text and the log-probabilities, `None` if it
+    /// is not a JSON object.
+    #[doc(hidden)]
+    pub fn read_event(self, event: &str) -> Option<(String, Vec<f32>)> {
+        self.part(event).map(|part| (part.text, part.log_probs))
     }
 
     /// Reads an event; `None` if it is not a JSON object.
@@ -119,7 +128,7 @@ pub(crate) fn failure(json: &Value) -> Option<(String, String)> {
 }
 
 /// Returns a field as a count.
-fn count(json: Option<&Value>) -> Option<usize> {
+pub(crate) fn count(json: Option<&Value>) -> Option<usize> {
     json?.as_u64()?.try_into().ok()
 }
 

@@ -38,4 +38,4 @@ pub use metrics::ServerTotals;
 pub use remote::{Remote, RemoteState, RemoteTicket};
 pub use server_info::ServerInfo;
 #[doc(hidden)]
-pub use stream::{EventStream, Framing};
+pub use stream::{EventStream, Framing, StreamEvent, StreamFault};

@@ -28,8 +28,12 @@ fn read_totals(text: &str) -> Option<ServerTotals> {
         let decoded = total("llamacpp:tokens_predicted_total").unwrap_or_default();
         return Some(ServerTotals { prompt, decoded });
     }
-    let prompt = total("vllm:prompt_tokens_total")?;
+    let answered = total("vllm:prompt_tokens_total")?;
     let cached = total("vllm:prefix_cache_hits_total").unwrap_or_default();
+    // Like the hits, it counts requests that are cancelled before their first token. Without a prefix
+    // cache it is 0.
+    let looked_up = total("vllm:prefix_cache_queries_total").filter(|&n| n > 0);
+    let prompt = looked_up.unwrap_or(answered);
     let decoded = total("vllm:generation_tokens_total").unwrap_or_default();
     Some(ServerTotals { prompt: prompt.saturating_sub(cached), decoded })
 }
@@ -63,6 +67,10 @@ mod tests {
                     vllm:prompt_tokens_total{engine=\"1\",model_name=\"m\"} 250.0\n\
                     vllm:prefix_cache_hits_total{engine=\"0\"} 6.4e2\nvllm:generation_tokens_total 9 1700000000\n";
         assert_eq!(read_totals(vllm), Some(ServerTotals { prompt: 110, decoded: 9 }));
+        let cancelled = format!("{vllm}vllm:prefix_cache_queries_total 900\n");
+        assert_eq!(read_totals(&cancelled), Some(ServerTotals { prompt: 260, decoded: 9 }));
+        let uncached = vllm.replace("6.4e2", "0") + "vllm:prefix_cache_queries_total 0\n";
+        assert_eq!(read_totals(&uncached), Some(ServerTotals { prompt: 750, decoded: 9 }));
         for other in ["", "go_goroutines 12\n", "vllm:prompt_tokens_total{ 5\n"] {
             assert_eq!(read_totals(other), None, "{other}");
         }

@@ -46,6 +46,8 @@ struct Inner {
     config: RemoteConfig,
     http: Http,
     server: Mutex<Option<Arc<ServerInfo>>>,
+    /// Outlives a failure, so that the prompts stay the same.
+    context_length: Mutex<Option<usize>>,
     health: Mutex<Health>,
     n_calls: AtomicUsize,
     on_state: Box<dyn Fn(&RemoteState) + Send + Sync>,
@@ -87,6 +89,7 @@ impl Remote {
                 http: Http::new(&config),
                 config,
                 server: Mutex::default(),
+                context_length: Mutex::default(),
                 health: Mutex::default(),
                 n_calls: AtomicUsize::new(0),
                 on_state: Box::new(on_state),
@@ -107,6 +110,12 @@ impl Remote {
     pub fn usual_time(&self) -> Option<Duration> {
         let health = lock(&self.inner.health);
         health.usual.filter(|_| matches!(health.state, RemoteState::Working { .. }))
+    }
+
+    /// Returns the context length of the server's model, in its own tokens; `None` before the first
+    /// call, and if the server does not report it.
+    pub fn context_length(&self) -> Option<usize> {
+        *lock(&self.inner.context_length)
     }
 
     /// Asks the server on a thread of its own.
@@ -228,6 +237,7 @@ impl Inner {
         }
         let found = Arc::new(server_info::find(&self.http, lease, &self.config, sample)?);
         *lock(&self.server) = Some(Arc::clone(&found));
+        *lock(&self.context_length) = found.context_length;
         Ok(found)
     }
 

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::ask::VocabularySample;
 use crate::config::RemoteConfig;
-use crate::dialect::{Dialect, RemoteProtocol};
+use crate::dialect::{Dialect, RemoteProtocol, count};
 use crate::error::RemoteError;
 use crate::http::{Http, Lease, Reply};
 
@@ -20,12 +20,16 @@ pub struct ServerInfo {
     pub model: String,
     /// Whether the server's model has the local model's token ids.
     pub shares_vocabulary: bool,
+    /// Tokens of a prompt and its answer together; `None` if the server does not report it.
+    pub context_length: Option<usize>,
 }
 
 /// A model in the server's list.
 pub(crate) struct Listed {
     id: String,
     owner: String,
+    /// vLLM reports it.
+    context_length: Option<usize>,
 }
 
 /// Asks the server.
@@ -47,7 +51,14 @@ pub(crate) fn find(
         Some(sample) => has_tokens(http, lease, (dialect, &model), sample)?,
         None => false,
     };
-    Ok(ServerInfo { dialect, model, shares_vocabulary })
+    let context_length = match dialect {
+        Dialect::LlamaServer => slot_length(http, lease)?,
+        Dialect::OpenAi => {
+            listed.iter().find(|one| one.id == model).and_then(|one| one.context_length)
+        }
+        Dialect::Ollama => None,
+    };
+    Ok(ServerInfo { dialect, model, shares_vocabulary, context_length })
 }
 
 /// Returns the server's models; an empty list if it lists none.
@@ -60,9 +71,18 @@ pub(crate) fn models(http: &Http, lease: &Lease) -> Result<Vec<Listed>, RemoteEr
         .iter()
         .filter_map(|model| {
             let owner = text(model, "owned_by").unwrap_or_default();
-            Some(Listed { id: text(model, "id")?, owner })
+            let context_length = count(model.get("max_model_len"));
+            Some(Listed { id: text(model, "id")?, owner, context_length })
         })
         .collect())
+}
+
+/// Returns the context length of a llama-server's slot. A server that does not report it is no failure.
+fn slot_length(http: &Http, lease: &Lease) -> Result<Option<usize>, RemoteError> {
+    const PATH: &str = "/props";
+    let reply = http.get(lease, PATH)?;
+    let Ok(Some(json)) = read(http, reply, PATH) else { return Ok(None) };
+    Ok(count(json.pointer("/default_generation_settings/n_ctx")))
 }
 
 /// Finds out which protocol the server speaks.

@@ -130,6 +130,25 @@ fn llama_server_and_ollama_are_recognized() {
 }
 
 #[test]
+fn context_length_is_what_the_server_reports() {
+    let model = json!({"id": "coder", "owned_by": "vllm", "max_model_len": 4096});
+    let vllm = TeamServer::start(move |request| match request.target.as_str() {
+        "GET /v1/models" => Play::json(200, &json!({"data": [model]})),
+        _ => Play::json(404, &json!({"detail": "Not Found"})),
+    });
+    let remote_vllm = remote(&vllm);
+    assert_eq!(remote_vllm.context_length(), None, "nothing was asked yet");
+    assert_eq!(remote_vllm.check(None).unwrap().context_length, Some(4096));
+    assert_eq!(remote_vllm.context_length(), Some(4096));
+    let llama = TeamServer::start(|request| match request.target.as_str() {
+        "GET /v1/models" => Play::models("any.gguf", "llamacpp"),
+        "GET /props" => Play::json(200, &json!({"default_generation_settings": {"n_ctx": 2048}})),
+        other => panic!("{other} was asked"),
+    });
+    assert_eq!(remote(&llama).check(None).unwrap().context_length, Some(2048));
+}
+
+#[test]
 fn key_is_sent_and_connection_is_reused() {
     let server = TeamServer::start(|request| {
         vllm(request, &[7, 5]).unwrap_or_else(|| Play::completion(&["x"]))

@@ -23,6 +23,7 @@ pub mod hooked_model;
 pub mod hub;
 #[cfg(feature = "model")]
 pub mod model;
+pub mod next_edit_model;
 pub mod program;
 pub mod server;
 pub mod team_server;

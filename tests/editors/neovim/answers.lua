@@ -3,12 +3,20 @@
 --
 -- `Items` are the items of the next answers. While `Held` is a table, answers are collected in it
 -- instead of being sent. `Cancelled` counts cancellations, and `Rested` collects the cursor
--- notifications.
+-- notifications. `NextEdit` is the next edit of every text, `AskAgain` sends the notification of that
+-- name, and `Offered` are the client's capabilities.
 
 Items, Held, Cancelled, Rested, Paused = {}, nil, 0, {}, false
+NextEdit, Offered = nil, nil
+local dispatchers
+
+function AskAgain(params)
+  dispatchers.notification('$/lowkey/askAgain', params)
+end
 
 local function request(method, params, answer)
   if method == 'initialize' then
+    Offered = params.capabilities
     answer(nil, { capabilities = {
       textDocumentSync = 1, inlineCompletionProvider = true, positionEncoding = Encoding,
       executeCommandProvider = { commands = { 'lowkey.accept' } },
@@ -18,8 +26,10 @@ local function request(method, params, answer)
     if Held then
       table.insert(Held, function() answer(nil, result) end)
     else
-      vim.schedule(function() answer(nil, result) end)
+      answer(nil, result)
     end
+  elseif method == '$/lowkey/nextEdit' then
+    answer(nil, { edits = { NextEdit } })
   elseif method == '$/lowkey/status' then
     answer(nil, { state = 'ready', model = 'none', message = '', paused = Paused })
   elseif method == 'workspace/executeCommand' then
@@ -30,13 +40,21 @@ local function request(method, params, answer)
   end
 end
 
-function Answering()
+function Answering(theirs)
+  dispatchers = theirs
   local n = 0
   return {
-    request = function(method, params, answer)
+    request = function(method, params, answer, ended)
       n = n + 1
-      request(method, params, answer)
-      return true, n
+      local id = n
+      -- As from a server's process: first the request is no longer pending, then its answer is handled.
+      request(method, params, function(err, result)
+        vim.schedule(function()
+          if ended then ended(id) end
+          answer(err, result)
+        end)
+      end)
+      return true, id
     end,
     notify = function(method, params)
       if method == '$/cancelRequest' then Cancelled = Cancelled + 1 end

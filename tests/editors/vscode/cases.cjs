@@ -7,6 +7,7 @@
 const assert = require('node:assert/strict');
 const fs = require('node:fs');
 const dos = require('./host/dos.js');
+const nextEdit = require('./next-edit.cjs');
 const { servers, sleep, until } = require('./workbench.cjs');
 
 const SHAPES = `class Square:
@@ -163,6 +164,8 @@ class Rectangle:
     await w.keys('Tab');
     assert.equal(await w.saved('widget.py'), `${SHAPES}${METHOD}${ghost}`);
   },
+
+  ...nextEdit,
 
   async 'a killed server is started again, and completes again'(w) {
     await w.statusBecomes(/^lowkey: ready/);

@@ -126,6 +126,16 @@ class Workbench {
     return drawn.sort((a, b) => a[0] - b[0]).map(([, text]) => spaces(text));
   }
 
+  /** Returns the lines of the active editor as drawn, with the texts of decorations. */
+  async decorated() {
+    const drawn = await this.page.$$eval('.editor-group-container.active .view-lines .view-line', (lines) =>
+      lines.map((line) => [Number.parseInt(line.style.top, 10), [...line.querySelectorAll('span > span')].map((span) => {
+        const { content } = getComputedStyle(span, '::after');
+        return span.textContent + (/^".*"$/.test(content) ? content.slice(1, -1) : '');
+      }).join('')]));
+    return drawn.sort((a, b) => a[0] - b[0]).map(([, text]) => spaces(text));
+  }
+
   /** Returns the ghost text: the rest of the cursor's line, then further lines. */
   async ghost() {
     const [inline, further] = await this.page.evaluate(() => {
@@ -158,6 +168,26 @@ class Workbench {
       const ghost = await this.ghostAppears();
       await sleep(500);
       return (await this.ghost()) === ghost && ghost;
+    });
+  }
+
+  /** Waits for the line and column of the cursor, from 1. */
+  cursorAt(line, column) {
+    const words = `Ln ${line}, Col ${column}`;
+    return until(`the cursor at ${words}`, async () =>
+      (await this.page.textContent('[id="status.editor.selection"]').catch(() => ''))?.trim() === words);
+  }
+
+  /** Waits until a next edit draws `text`. Ghost text hides it, and Escape removes ghost text. */
+  async nextEditAppears(text) {
+    let escaped = Date.now();
+    await until(`the next edit ${text}`, async () => {
+      if ((await this.decorated()).some((line) => line.includes(text))) return true;
+      if (Date.now() - escaped > 1000 && (await this.ghost()) !== '') {
+        escaped = Date.now();
+        await this.keys('Escape');
+      }
+      return false;
     });
   }
 

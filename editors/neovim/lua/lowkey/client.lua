@@ -13,6 +13,8 @@ local MOST, WINDOW_MS = 5, 3 * 60 * 1000
 local has_colons = vim.fn.has('nvim-0.11') == 1
 local options
 local ends = {}
+--- Handlers of the server's own notifications.
+local handlers = {}
 
 --- What the status wants to know: nil, 'missing' or 'failed', and why.
 M.trouble = nil
@@ -144,16 +146,24 @@ function M.restart()
   start_when_gone(100)
 end
 
+--- Handles a notification of the server's; before `setup`.
+function M.handle(method, handler)
+  handlers[method] = handler
+end
+
 --- What `vim.lsp.config` and `vim.lsp.start` take.
 function M.config()
   local capabilities = vim.lsp.protocol.make_client_capabilities()
   -- Neovim 0.12 says so by itself. Before, the server would offer popups instead.
   capabilities.textDocument.inlineCompletion = capabilities.textDocument.inlineCompletion or { dynamicRegistration = false }
+  -- The server then sends `$/lowkey/askAgain`.
+  capabilities.experimental = vim.tbl_extend('force', capabilities.experimental or {}, { lowkey = { askAgain = true } })
   return {
     cmd = options.cmd,
     filetypes = options.filetypes,
     root_markers = options.root_markers,
     capabilities = capabilities,
+    handlers = handlers,
     -- Twice: some settings (the model) are read at the start, all when they change.
     init_options = options.settings,
     settings = { lowkey = options.settings },

@@ -206,6 +206,11 @@ function M.ask()
   return true
 end
 
+--- Asks as after a key, unless a question is on its way.
+function M.again(bufnr)
+  if not state_of(bufnr).timer then ask(bufnr, AUTOMATIC) end
+end
+
 --- Shows the next of several, or with -1 the one before.
 function M.cycle(by)
   local bufnr = api.nvim_get_current_buf()

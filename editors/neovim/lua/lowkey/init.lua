@@ -2,6 +2,7 @@
 ---
 --- On Neovim 0.12 this configures what the editor brings (`vim.lsp.inline_completion`); on 0.10
 --- and 0.11 it draws ghost text itself. All that can be suggested is decided by the server.
+local again = require('lowkey.again')
 local client_of = require('lowkey.client')
 local cursor = require('lowkey.cursor')
 local next_edit = require('lowkey.next_edit')
@@ -91,7 +92,10 @@ end
 
 --- Removes it; false where there is none.
 function M.dismiss()
-  return engine ~= nil and engine.dismiss()
+  if not engine or not engine.dismiss() then return false end
+  -- A next edit was held back.
+  vim.schedule(next_edit.redraw)
+  return true
 end
 
 --- Asks at once and on purpose; false where Neovim itself draws, which cannot.
@@ -159,10 +163,11 @@ function M.setup(given)
   M.engine_name = drawn_by(options.ghost)
   engine = require(M.engine_name)
   engine.setup(options)
+  again.setup(engine, function() return next_edit.shown() ~= nil end)
   client_of.setup(options)
   status.setup()
   cursor.setup()
-  next_edit.setup()
+  next_edit.setup(function() return M.shown() end)
   local keys = options.keys or {}
   map(keys.accept, M.accept, 'accept the suggestion')
   map(keys.accept_word, M.accept_word, 'accept its next word')

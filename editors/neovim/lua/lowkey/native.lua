@@ -64,6 +64,15 @@ function M.ask()
   return false
 end
 
+--- Asks as after a key, 200 ms later: the events of other plugins' autocommands are not triggered.
+function M.again(bufnr)
+  pcall(api.nvim_exec_autocmds, 'TextChangedP', {
+    group = ('nvim.lsp.inline_completion:%d'):format(bufnr),
+    buffer = bufnr,
+    modeline = false,
+  })
+end
+
 function M.cycle(by)
   vim.lsp.inline_completion.select({ count = by })
   return M.shown() ~= nil

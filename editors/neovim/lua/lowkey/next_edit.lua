@@ -1,6 +1,7 @@
 --- The next edit: a change that the user has made, at another place of the buffer. It is asked for
 --- when the text rests after a change, shown where it belongs, and accepted in two steps: a jump
---- to its line, then the change.
+--- to its line, then the change. While ghost text or a menu is visible, and while text is selected,
+--- it is held back.
 local client_of = require('lowkey.client')
 local api = vim.api
 
@@ -12,14 +13,27 @@ local REST_MS = 200
 local space = api.nvim_create_namespace('lowkey.next_edit')
 local timer
 local request
---- `bufnr`, `edit`, `encoding`, and `row`, `from` and `to` of its first line, from 0 and in bytes.
-local shown
+--- `bufnr`, `edit`, `encoding`, `row`, `from` and `to` of its first line, from 0 and in bytes, and
+--- whether it `is_drawn`.
+local offer
+--- The visible ghost text; set by `setup`.
+local ghost = function() end
+
+local function hide()
+  if api.nvim_buf_is_valid(offer.bufnr) then api.nvim_buf_clear_namespace(offer.bufnr, space, 0, -1) end
+  offer.is_drawn = false
+end
 
 local function clear()
-  if shown and api.nvim_buf_is_valid(shown.bufnr) then
-    api.nvim_buf_clear_namespace(shown.bufnr, space, 0, -1)
-  end
-  shown = nil
+  if offer then hide() end
+  offer = nil
+end
+
+--- Whether nothing else is shown at the cursor, and no text is selected.
+local function is_free()
+  local mode = api.nvim_get_mode().mode:sub(1, 1)
+  if mode == 'n' then return true end
+  return mode == 'i' and vim.fn.pumvisible() == 0 and not ghost()
 end
 
 --- A column of the protocol in bytes.
@@ -35,33 +49,41 @@ local function line_of(bufnr, row)
 end
 
 local function draw()
-  local bufnr, range = shown.bufnr, shown.edit.range
+  local bufnr, range = offer.bufnr, offer.edit.range
   local last = range['end'].line
-  local new = vim.split(shown.edit.text, '\n', { plain = true })
-  api.nvim_buf_set_extmark(bufnr, space, shown.row, shown.from, {
+  local new = vim.split(offer.edit.text, '\n', { plain = true })
+  api.nvim_buf_set_extmark(bufnr, space, offer.row, offer.from, {
     end_row = last,
-    end_col = bytes(line_of(bufnr, last), range['end'].character, shown.encoding),
+    end_col = bytes(line_of(bufnr, last), range['end'].character, offer.encoding),
     hl_group = 'LowkeyNextEditOld',
   })
   local below = vim.tbl_map(function(line) return { { line, 'LowkeyNextEditNew' } } end, vim.list_slice(new, 2))
-  api.nvim_buf_set_extmark(bufnr, space, shown.row, shown.to, {
+  api.nvim_buf_set_extmark(bufnr, space, offer.row, offer.to, {
     virt_text = { { new[1], 'LowkeyNextEditNew' } },
     virt_text_pos = 'inline',
     virt_lines = #below > 0 and below or nil,
   })
   -- A place outside of the window is named at the cursor.
-  if shown.row + 1 < vim.fn.line('w0') or shown.row + 1 > vim.fn.line('w$') then
+  if offer.row + 1 < vim.fn.line('w0') or offer.row + 1 > vim.fn.line('w$') then
     api.nvim_buf_set_extmark(bufnr, space, api.nvim_win_get_cursor(0)[1] - 1, 0, {
-      virt_text = { { ('  next edit: line %d'):format(shown.row + 1), 'LowkeyNextEditHint' } },
+      virt_text = { { ('  next edit: line %d'):format(offer.row + 1), 'LowkeyNextEditHint' } },
       virt_text_pos = 'eol',
     })
   end
+  offer.is_drawn = true
 end
 
-local function show(bufnr, client, edit)
+--- Draws what is on offer where the window and the cursor now are, or holds it back.
+function M.redraw()
+  if not offer then return end
+  hide()
+  if offer.bufnr == api.nvim_get_current_buf() and is_free() then draw() end
+end
+
+local function take_up(bufnr, client, edit)
   local from, to = edit.range.start, edit.range['end']
   local line = line_of(bufnr, from.line)
-  shown = {
+  offer = {
     bufnr = bufnr,
     edit = edit,
     encoding = client.offset_encoding,
@@ -69,7 +91,7 @@ local function show(bufnr, client, edit)
     from = bytes(line, from.character, client.offset_encoding),
     to = to.line == from.line and bytes(line, to.character, client.offset_encoding) or #line,
   }
-  draw()
+  M.redraw()
 end
 
 local function ask()
@@ -82,30 +104,29 @@ local function ask()
   local tick = vim.b[bufnr].changedtick
   request = client_of.request(client, '$/lowkey/nextEdit', params, function(_, result)
     request = nil
-    local edit = result and result.edits and result.edits[1]
+    local edit = type(result) == 'table' and result.edits and result.edits[1]
     if not edit or bufnr ~= api.nvim_get_current_buf() or tick ~= vim.b[bufnr].changedtick then return end
     clear()
-    show(bufnr, client, edit)
+    take_up(bufnr, client, edit)
   end, bufnr)
 end
 
 --- What is shown: the buffer, the row from 1, the new text; nil where nothing is.
 function M.shown()
-  return shown and { bufnr = shown.bufnr, row = shown.row + 1, text = shown.edit.text }
+  return offer and offer.is_drawn and { bufnr = offer.bufnr, row = offer.row + 1, text = offer.edit.text } or nil
 end
 
 --- Jumps to the next edit, or accepts it where the cursor is in its line; false where there is none.
 function M.accept()
-  if not shown or shown.bufnr ~= api.nvim_get_current_buf() then return false end
-  if api.nvim_win_get_cursor(0)[1] ~= shown.row + 1 then
+  if not offer or not offer.is_drawn or offer.bufnr ~= api.nvim_get_current_buf() then return false end
+  if api.nvim_win_get_cursor(0)[1] ~= offer.row + 1 then
     vim.cmd("normal! m'")
-    api.nvim_win_set_cursor(0, { shown.row + 1, shown.from })
-    api.nvim_buf_clear_namespace(shown.bufnr, space, 0, -1)
-    draw()
+    api.nvim_win_set_cursor(0, { offer.row + 1, offer.from })
+    M.redraw()
     return true
   end
-  local bufnr, edit, encoding = shown.bufnr, shown.edit, shown.encoding
-  local row, from = shown.row, shown.from
+  local bufnr, edit, encoding = offer.bufnr, offer.edit, offer.encoding
+  local row, from = offer.row, offer.from
   clear()
   vim.cmd('let &l:undolevels = &l:undolevels')
   vim.lsp.util.apply_text_edits({ { range = edit.range, newText = edit.text } }, bufnr, encoding)
@@ -118,15 +139,17 @@ end
 
 --- Removes it, and tells the server that the user does not want it; false where there is none.
 function M.dismiss()
-  if not shown then return false end
-  local client = client_of.get(shown.bufnr)
-  local command = { command = 'lowkey.dismiss', arguments = shown.edit.command.arguments }
-  if client then client_of.run(client, command, shown.bufnr) end
+  if not offer then return false end
+  local client = client_of.get(offer.bufnr)
+  local command = { command = 'lowkey.dismiss', arguments = offer.edit.command.arguments }
+  if client then client_of.run(client, command, offer.bufnr) end
   clear()
   return true
 end
 
-function M.setup()
+--- Starts; `visible_ghost` returns the ghost text of the current buffer.
+function M.setup(visible_ghost)
+  ghost = visible_ghost
   api.nvim_set_hl(0, 'LowkeyNextEditOld', { link = 'DiffDelete', default = true })
   api.nvim_set_hl(0, 'LowkeyNextEditNew', { link = 'DiffAdd', default = true })
   api.nvim_set_hl(0, 'LowkeyNextEditHint', { link = 'Comment', default = true })
@@ -142,6 +165,14 @@ function M.setup()
     end,
   })
   api.nvim_create_autocmd({ 'BufLeave', 'LspDetach' }, { group = group, callback = clear })
+  -- LspRequest: an answer may show ghost text. Scheduled, so that it is drawn by then.
+  local again = { 'CursorMoved', 'CursorMovedI', 'WinScrolled', 'ModeChanged', 'CompleteChanged', 'CompleteDone', 'LspRequest' }
+  api.nvim_create_autocmd(again, {
+    group = group,
+    callback = function()
+      if offer then vim.schedule(M.redraw) end
+    end,
+  })
 end
 
 return M

@@ -129,8 +129,11 @@ pub(super) fn forecasts(kernels: Option<Kernels>, available_mb: Option<u64>) -> 
         .enumerate()
         .zip(catalog())
         // A model with a restrictive licence is not recommended, and neither is one that needs
-        // instructions.
-        .filter(|(_, entry)| entry.terms.is_none() && entry.fim.as_deref() != Some("chat template"))
+        // instructions or predicts next edits.
+        .filter(|(_, entry)| {
+            let completes = entry.fim.as_deref().is_some_and(|fim| fim != "chat template");
+            entry.terms.is_none() && completes
+        })
         .map(|(found, _)| found)
         .filter(|(_, (_, found))| found.missing.is_none() && fits(found) && is_quick(found))
         .max_by(|(_, (one, _)), (_, (other, _))| one.total_cmp(other))

@@ -41,6 +41,8 @@ struct Row {
     /// The restrictions of the licence.
     terms: Option<String>,
     fim: Option<String>,
+    /// The next-edit format, for a model of the setting `next_edit_model`.
+    next_edit: Option<String>,
     languages: String,
     architecture: String,
     /// Whether this version can run it.
@@ -99,6 +101,7 @@ fn inside(model: &EmbeddedModel) -> Row {
         restricts: false,
         terms: None,
         fim: model.fact("fim").map(str::to_owned),
+        next_edit: None,
         languages: fact("languages"),
         architecture: architecture.unwrap_or_default(),
         runs: true,
@@ -137,6 +140,7 @@ fn row(entry: &CatalogEntry, hub: &Hub, pins: &Pins) -> anyhow::Result<Row> {
         restricts: entry.terms.is_some(),
         terms: entry.terms.clone(),
         fim: entry.fim.clone(),
+        next_edit: entry.next_edit.clone(),
         languages: entry.languages.clone(),
         architecture: entry.architecture.clone(),
         runs: missing.is_none(),
@@ -157,7 +161,7 @@ pub(in crate::cli) fn missing(entry: &CatalogEntry) -> Option<String> {
         return Some(format!("architecture {}", entry.architecture));
     }
     let missing = "neither fill-in-the-middle tokens nor a chat template";
-    entry.fim.is_none().then(|| missing.to_owned())
+    (entry.fim.is_none() && entry.next_edit.is_none()).then(|| missing.to_owned())
 }
 
 fn table(models: &[Row]) -> String {
@@ -170,7 +174,11 @@ fn table(models: &[Row]) -> String {
             unknown(model.bytes.map(amount)),
             unknown(model.memory_bytes.map(amount)),
             if model.installed { "yes" } else { "" }.to_owned(),
-            if model.runs { "yes" } else { &*model.state }.to_owned(),
+            match (model.runs, &model.next_edit) {
+                (true, Some(_)) => "yes, for next edits".to_owned(),
+                (true, None) => "yes".to_owned(),
+                (false, _) => model.state.clone(),
+            },
             format!("{}{star}", model.license),
         ]
     }));
@@ -191,7 +199,7 @@ fn table(models: &[Row]) -> String {
         let _ = writeln!(out, "{style}{name}{style:#}{rest}");
     }
     out.push_str(
-        "\nmemory: the file (its parameters if its size is unknown), 2,048 tokens of KV cache and 80 MB.\nruns: this version has the architecture and a prompt format: fill-in-the-middle, or instructions with a chat template; only the first was tested.\n*: the licence restricts the use; `lowkey models pull` shows the terms and asks for consent.\n",
+        "\nmemory: the file (its parameters if its size is unknown), 2,048 tokens of KV cache and 80 MB.\nruns: this version has the architecture and a prompt format: fill-in-the-middle, or instructions with a chat template; only the first was tested. A model for next edits belongs in the setting `next_edit_model`, and was not tested.\n*: the licence restricts the use; `lowkey models pull` shows the terms and asks for consent.\n",
     );
     for model in models {
         if let Some(measured) = &model.measured {

@@ -72,12 +72,15 @@ pub(super) fn run(args: &Args, mut hub: Hub, pins: &Pins) -> anyhow::Result<()> 
     drop(progress);
     let pulled = pulled?;
     let came = if pulled.fetched == 0 { "was here already" } else { "is here" };
+    let used_by = match entry.next_edit {
+        Some(_) => format!("the setting `next_edit_model = \"{}\"`", entry.name),
+        None => format!("`--model {}` or the setting `model`", entry.name),
+    };
     print_stderr!(
-        "{} {came}: {}, SHA-256 {}; use it with `--model {}` or the setting `model`",
+        "{} {came}: {}, SHA-256 {}; use it with {used_by}",
         entry.name,
         amount(pulled.pin.bytes),
         pulled.pin.sha256,
-        entry.name
     );
     print(&format!("{}\n", pulled.path.display()))
 }

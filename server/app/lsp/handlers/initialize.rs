@@ -15,7 +15,7 @@ use super::{completion, configuration, execute_command, watched_files, workspace
 use crate::embedded::embedded;
 use crate::lsp::clients::quirks;
 use crate::lsp::session::{ClientCapabilities, NegotiatedState, Session};
-use crate::lsp::{convert, copilot, progress, remote};
+use crate::lsp::{ask_again, convert, copilot, progress, remote};
 
 /// Negotiates settings, position encoding and client quirks. Starts the model.
 pub(in crate::lsp) fn initialize(
@@ -77,6 +77,9 @@ pub(in crate::lsp) fn initialized(session: &Session) {
     let (client, status) = (session.client().clone(), negotiated.completer.subscribe_status());
     progress::report(client, status, negotiated.client.progress);
     remote::report(session.client().clone(), negotiated.completer.subscribe_remote());
+    let second = negotiated.completer.subscribe_refine_model();
+    remote::report_second(session.client().clone(), second);
+    ask_again::report(session);
     if session.copilot().is_open() {
         copilot::status::follow(session);
     }

@@ -1,16 +1,16 @@
 //! The next edit: a change that the user has made, at another place of the document.
 //!
 //! `$/lowkey/nextEdit` and, for clients of Copilot, `textDocument/copilotInlineEdit` ask for it.
-//! The search runs on a thread of its own, so that it delays no completion, and an answer for a
-//! changed text is never delivered.
+//! The search runs on a thread of its own, so that it delays no completion. A request that waits for
+//! the next-edit model is cancelled by an edit of the document, by a newer request, and by the
+//! client. An answer for a changed text is never delivered.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use lowkey_completer::ProposedEdit;
+use lowkey_completer::{NoNextEdit, ProposedEdit};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tower_lsp::jsonrpc::Result;
+use tower_lsp::jsonrpc::{Error, Result};
 
 use super::execute_command::accept_command;
 use crate::lsp::convert::{LenientPosition, to_range};
@@ -45,7 +45,8 @@ pub(in crate::lsp) async fn next_edit(session: &Session, params: Params) -> Resu
             }
             json!({"edits": [edit], "why": null})
         }
-        Err(why) => json!({"edits": [], "why": why}),
+        Err(NoNextEdit::Quiet(why)) => json!({"edits": [], "why": why}),
+        Err(NoNextEdit::Superseded) => return Err(Error::request_cancelled()),
     })
 }
 
@@ -53,19 +54,22 @@ pub(in crate::lsp) async fn next_edit(session: &Session, params: Params) -> Resu
 pub(in crate::lsp) async fn find(
     session: &Session,
     params: &Params,
-) -> std::result::Result<(u64, Value), String> {
-    let changed = || "the document has changed".to_owned();
-    let negotiated = session.negotiated().ok_or("the server is not initialized")?;
+) -> std::result::Result<(u64, Value), NoNextEdit> {
+    let quiet = |why: &str| NoNextEdit::Quiet(why.to_owned());
+    let changed = || quiet("the document has changed");
+    let negotiated = session.negotiated().ok_or_else(|| quiet("the server is not initialized"))?;
     let Versioned { uri, version } = &params.text_document;
-    let view = session.documents().view(uri).ok_or("the document is not open")?;
+    let view = session.documents().view(uri).ok_or_else(|| quiet("the document is not open"))?;
     let View { snapshot, stamp, desynced } = view;
     if desynced {
-        return Err("the document is out of step with the editor".to_owned());
+        return Err(quiet("the document is out of step with the editor"));
     }
     if version.is_some_and(|version| version < snapshot.version().into()) {
         return Err(changed());
     }
-    let age = negotiated.completer.last_edit_age().ok_or("nothing was edited in this session")?;
+    let completer = &negotiated.completer;
+    let age =
+        completer.last_edit_age().ok_or_else(|| quiet("nothing was edited in this session"))?;
     if let Some(rest) = PAUSE.checked_sub(age) {
         tokio::time::sleep(rest).await;
     }
@@ -74,9 +78,7 @@ pub(in crate::lsp) async fn find(
         return Err(changed());
     }
     let cursor = snapshot.offset(params.position.into(), negotiated.encoding);
-    let (completer, searched) = (Arc::clone(&negotiated.completer), snapshot.clone());
-    let found = tokio::task::spawn_blocking(move || completer.next_edit(&searched, cursor)).await;
-    let ProposedEdit { id, start, end, text } = found.map_err(|_| "the search failed")??;
+    let ProposedEdit { id, start, end, text } = completer.next_edit(&snapshot, cursor).await?;
     if !is_current() {
         return Err(changed());
     }

@@ -8,6 +8,7 @@ use lowkey_suggestion::{Confidence, PositionClass, SuffixClass};
 use serde::{Deserialize, Serialize};
 
 use super::hole::Kind;
+use super::refined::Refined;
 use super::score::Score;
 use crate::figures::{mean, percentile};
 
@@ -61,6 +62,9 @@ pub(super) struct Row {
     pub(super) lines: usize,
     pub(super) tokens: Tokens,
     pub(super) ms: Ms,
+    /// The answer with the remote server's part; only with `--refined`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) refined: Option<Refined>,
     /// Only with `--texts`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) texts: Option<Texts>,
@@ -226,6 +230,7 @@ pub(super) mod tests {
             tokens: Tokens { prompt: 100, decoded: 6, ..Tokens::default() },
             ms: Ms { total: ms, ..Ms::default() },
             trims: Vec::new(),
+            refined: None,
             texts: None,
         }
     }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
+use super::refined::RefinedSummary;
 use super::row::{Row, Summary};
 
 /// Draws the table of all rows, of each kind and of each language.
@@ -67,6 +68,7 @@ pub(super) fn table(rows: &[Row], heading: &str) -> String {
         before.next_line_repeated,
         before.indent_wrong,
     );
+    table.push_str(&RefinedSummary::of(rows).map_or_else(String::new, |refined| refined.lines()));
     table.push_str(&verdicts(rows));
     table.push_str(
         "\nexact: all lines equal the original, except for spaces at their ends; 1st: the first line; of shown: exact among \

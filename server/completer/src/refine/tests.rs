@@ -432,7 +432,7 @@ fn told_after(meanwhile: impl Fn(&User, &Answer)) -> bool {
 
 #[test]
 fn editor_is_not_told_in_vain() {
-    assert!(told_after(|user, first| user.withhold(first)));
+    assert!(told_after(User::withhold));
     assert!(!told_after(|_, _| {}), "a text is shown");
     let changed = |user: &User, first: &Answer| {
         user.withhold(first);

@@ -7,13 +7,16 @@
 //! A reader's snapshot is a pointer. A writer copies only the shards and the page that it changes,
 //! and only while a reader has the old ones.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use lowkey_document::Language;
 
-use super::definitions::{Definition, DefinitionKind};
+mod packed;
+
+pub use packed::Indexed;
+pub(super) use packed::Packed;
 
 /// Shards of postings.
 const N_SHARDS: usize = 1024;
@@ -26,104 +29,6 @@ const FILE_BYTES: usize = 400;
 
 /// File names that give their folder's name to a module.
 const FOLDER_FILES: &[&str] = &["index", "mod", "lib", "__init__", "init", "main"];
-
-/// A definition of an indexed file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Indexed<'s> {
-    pub name: &'s str,
-    pub kind: DefinitionKind,
-    /// The line of the name, from 0.
-    pub line: u32,
-    pub signature: &'s str,
-    /// The type that it belongs to.
-    pub container: Option<&'s str>,
-}
-
-/// A record of offsets into a file's text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Record {
-    start: u32,
-    line: u32,
-    container: u32,
-    signature_len: u16,
-    name_at: u16,
-    name_len: u16,
-    container_len: u16,
-    kind: DefinitionKind,
-}
-
-/// The definitions of one file.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Packed {
-    text: Box<str>,
-    records: Box<[Record]>,
-}
-
-impl Packed {
-    pub(super) fn of(definitions: &[Definition]) -> Self {
-        let mut text = String::new();
-        let mut records = Vec::with_capacity(definitions.len());
-        let mut containers: HashMap<&str, u32> = HashMap::new();
-        for definition in definitions {
-            let Definition { name, kind, line, signature, container } = definition;
-            if name.len() > MAX_NAME_BYTES
-                || container.as_ref().is_some_and(|c| c.len() > MAX_NAME_BYTES)
-            {
-                continue;
-            }
-            let container = container.as_deref().map(|container| {
-                let at = *containers.entry(container).or_insert_with(|| {
-                    let at = text.len() as u32;
-                    text.push_str(container);
-                    at
-                });
-                (at, container.len() as u16)
-            });
-            let start = text.len();
-            text.push_str(signature);
-            let name_at = signature.find(name.as_str()).unwrap_or_else(|| {
-                text.push_str(name);
-                signature.len()
-            });
-            let (container, container_len) = container.unwrap_or_default();
-            records.push(Record {
-                start: start as u32,
-                line: *line,
-                container,
-                signature_len: signature.len() as u16,
-                name_at: name_at as u16,
-                name_len: name.len() as u16,
-                container_len,
-                kind: *kind,
-            });
-        }
-        Self { text: text.into_boxed_str(), records: records.into_boxed_slice() }
-    }
-
-    fn get(&self, record: &Record) -> Indexed<'_> {
-        let part = |start: usize, len: u16| {
-            self.text.get(start..start + usize::from(len)).unwrap_or_default()
-        };
-        let start = record.start as usize;
-        let container = part(record.container as usize, record.container_len);
-        Indexed {
-            name: part(start + usize::from(record.name_at), record.name_len),
-            kind: record.kind,
-            line: record.line,
-            signature: part(start, record.signature_len),
-            container: Some(container).filter(|container| !container.is_empty()),
-        }
-    }
-
-    fn all(&self) -> impl Iterator<Item = Indexed<'_>> {
-        self.records.iter().map(|record| self.get(record))
-    }
-
-    /// Returns the distinct names.
-    fn names(&self) -> BTreeSet<&str> {
-        self.all().map(|definition| definition.name).collect()
-    }
-}
 
 /// An indexed file.
 #[derive(Debug, PartialEq, Eq)]
@@ -165,10 +70,7 @@ impl File {
     }
 
     fn n_bytes(&self) -> usize {
-        let records = self.packed.records.len();
-        // A record, and at most one posting with its share of the vector's spare capacity.
-        let record = size_of::<Record>() + 16;
-        FILE_BYTES + self.path.len() + self.packed.text.len() + records * record
+        self.packed.n_bytes() + FILE_BYTES + self.path.len()
     }
 
     /// Returns the keys under which the file is found.
@@ -370,7 +272,7 @@ impl Table {
             }
         }
         self.n_files += 1;
-        self.n_definitions += file.packed.records.len();
+        self.n_definitions += file.packed.len();
         self.n_bytes += file.n_bytes();
         if let Some(place) = self.place_mut(id) {
             *place = Some(Arc::new(file));
@@ -389,7 +291,7 @@ impl Table {
             }
         }
         self.n_files -= 1;
-        self.n_definitions -= file.packed.records.len();
+        self.n_definitions -= file.packed.len();
         self.n_bytes = self.n_bytes.saturating_sub(file.n_bytes());
     }
 

@@ -13,4 +13,5 @@ mod non_empty;
 mod persist;
 mod progress;
 mod reuse;
+mod rewrites;
 mod small_prompt;

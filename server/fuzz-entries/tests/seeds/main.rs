@@ -5,6 +5,7 @@
 
 mod editors;
 mod models;
+mod servers;
 
 use std::path::{Path, PathBuf};
 

@@ -32,6 +32,9 @@ pub struct NextEditFormat {
 }
 
 impl NextEditFormat {
+    /// The name of the format in catalog rows and in the metadata key `lowkey.next_edit`.
+    pub const NAME: &str = "sweep";
+
     /// Finds the special tokens in a vocabulary. It does not show whether the model was trained on
     /// next edits: every Qwen2.5-Coder has these tokens. Only the ids of `ids` are read.
     pub fn detect(

@@ -88,6 +88,7 @@ impl Golden {
             hunks: &hunks,
             snippets: &snippets,
             prefill,
+            max_file_bytes: usize::MAX,
         };
         NextEditPrompt::new(&input).unwrap()
     }

@@ -18,6 +18,7 @@ fn prompt(text: &str, hunks: &[EditHunk]) -> Result<NextEditPrompt, NoNextEdit> 
         hunks,
         snippets: &[],
         prefill: Prefill::None,
+        max_file_bytes: usize::MAX,
     };
     NextEditPrompt::new(&input)
 }
@@ -37,6 +38,7 @@ fn sentinels_in_text_are_text() {
         hunks: &[hunk],
         snippets: &[NextEditSnippet { path: bad, text: bad }],
         prefill: Prefill::FirstLine,
+        max_file_bytes: usize::MAX,
     };
     let prompt = NextEditPrompt::new(&input).unwrap().prompt(&format, &tokenizer);
     let separator = tokenizer.id_of("<|file_sep|>").unwrap();

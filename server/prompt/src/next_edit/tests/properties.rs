@@ -59,6 +59,7 @@ proptest! {
             snippets.iter().map(|text| NextEditSnippet { path: "c.py", text }).collect();
         let input = NextEditInput {
             path: "a.py", at_open: &at_open, text: &text, cursor, hunks: &hunks, snippets: &snippets, prefill,
+            max_file_bytes: usize::MAX,
         };
         let Ok(prompt) = NextEditPrompt::new(&input) else { return Ok(()) };
         let block = text.get(prompt.block_range());
@@ -93,6 +94,7 @@ proptest! {
         let (text, answer) = (texts.join("\n"), answers.join("\n"));
         let input = NextEditInput {
             path: "a.py", at_open: "", text: &text, cursor: 0, hunks: &[], snippets: &[], prefill: Prefill::None,
+            max_file_bytes: usize::MAX,
         };
         let Ok(prompt) = NextEditPrompt::new(&input) else { return Ok(()) };
         let Ok(mut edits) = prompt.edits(&answer, false) else { return Ok(()) };
@@ -128,6 +130,7 @@ proptest! {
             let prefill = Prefill::FirstLine;
             let input = NextEditInput {
                 path: "a.py", at_open: &at_open, text, cursor, hunks, snippets: &snippets, prefill,
+            max_file_bytes: usize::MAX,
             };
             NextEditPrompt::new(&input)
         };
