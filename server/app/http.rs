@@ -73,7 +73,7 @@ pub(crate) fn run(port: u16) -> anyhow::Result<()> {
     let keep = load::keep(&settings);
     let completer =
         Completer::start(settings, embedded(), keep).context("starting the engine's thread")?;
-    if let Some(problem) = completer.use_remote() {
+    if let Some(problem) = completer.use_refiners() {
         print_stderr!("lowkey: settings: {problem}");
     }
     let at_exit = Arc::clone(&completer);

@@ -18,6 +18,7 @@ use lowkey_terminal::{ending, log};
 
 use crate::tasks;
 
+mod ask_again;
 mod clients;
 mod convert;
 mod copilot;

@@ -1,6 +1,10 @@
-//! A remote server next to the local model: its text, its failures, and the end of the process.
+//! A remote server or a second model next to the local model: its text, its failures, and the end of
+//! the process.
 //!
 //! The remote server is ours and plays vLLM.
+
+use std::sync::Mutex;
+use std::sync::mpsc::{Sender, channel};
 
 use lowkey_test_support::TestFolder;
 use lowkey_test_support::server::{INLINE, Options, Server, capabilities, place};
@@ -20,11 +24,16 @@ fn described(request: &TeamRequest) -> Option<Play> {
 }
 
 fn start(team: &TeamServer, more: &Value, env: Vec<(&'static str, String)>) -> Server {
-    let mut settings =
-        json!({"remote_url": team.url(), "time_budget_ms": 60_000, "look_ahead": false});
+    let mut settings = json!({"remote_url": team.url()});
+    settings.as_object_mut().unwrap().extend(more.as_object().cloned().unwrap_or_default());
+    start_with(&settings, &capabilities(), env)
+}
+
+fn start_with(more: &Value, client: &Value, env: Vec<(&'static str, String)>) -> Server {
+    let mut settings = json!({"time_budget_ms": 60_000, "look_ahead": false});
     settings.as_object_mut().unwrap().extend(more.as_object().cloned().unwrap_or_default());
     let mut server = Server::spawn(Options { env, ..Options::default() });
-    server.initialize(&capabilities(), &settings, None);
+    server.initialize(client, &settings, None);
     server.ready();
     server.open(URI, "rust", TEXT);
     server
@@ -142,4 +151,96 @@ fn exit_does_not_wait_for_the_server() {
     wait_until_asked(&team);
     server.finish();
     team.wait_for_close();
+}
+
+/// Starts a server whose remote server answers when the test sends to the returned channel. Only
+/// texts of the remote server are probable enough to be shown.
+fn start_with_late_answers(client: &Value) -> (Server, TeamServer, Sender<()>) {
+    let (go, wait) = channel();
+    let wait = Mutex::new(wait);
+    let team = TeamServer::start(move |request| {
+        described(request).unwrap_or_else(|| {
+            let _ = wait.lock().unwrap().recv();
+            Play::completion(&[" zebra", "(2);"])
+        })
+    });
+    let settings = json!({"remote_url": team.url(), "suggestion_threshold": "quiet"});
+    let mut server = start_with(&settings, client, Vec::new());
+    // Typing: one line, which the local model is too unsure of to show.
+    assert_eq!(texts(&mut server), [] as [String; 0]);
+    wait_until_asked(&team);
+    (server, team, go)
+}
+
+/// Asks while typing, at the end of the third line; returns the texts.
+fn texts(server: &mut Server) -> Vec<String> {
+    let items = server.ask(INLINE, &place(URI, 2, 18)).unwrap();
+    let items = items["items"].as_array().or(items.as_array()).unwrap();
+    items.iter().map(|item| item["insertText"].as_str().unwrap().to_owned()).collect()
+}
+
+/// Waits until the remote server's text has arrived.
+fn wait_until_working(server: &mut Server) {
+    let began = std::time::Instant::now();
+    while server.ask("$/lowkey/status", &Value::Null).unwrap()["remote"]["state"] != "working" {
+        assert!(began.elapsed() < lowkey_test_support::server::TIMEOUT, "no text has arrived");
+    }
+}
+
+#[test]
+fn client_that_can_be_told_asks_again() {
+    let mut client = capabilities();
+    client["experimental"] = json!({"lowkey": {"askAgain": true}});
+    let (mut server, _team, go) = start_with_late_answers(&client);
+    go.send(()).unwrap();
+    let told = server.notification("$/lowkey/askAgain");
+    let expected = json!({
+        "textDocument": {"uri": URI, "version": 1},
+        "position": {"line": 2, "character": 18},
+    });
+    assert_eq!(told, expected);
+    let texts = texts(&mut server);
+    assert!(texts[0].ends_with("zebra(2);"), "{texts:?}");
+    // Strict: the end of the test fails if anything is left unread, such as a second notification.
+    server.finish();
+}
+
+#[test]
+fn client_without_the_capability_is_not_told() {
+    let (mut server, _team, go) = start_with_late_answers(&capabilities());
+    go.send(()).unwrap();
+    wait_until_working(&mut server);
+    let texts = texts(&mut server);
+    assert!(texts[0].ends_with("zebra(2);"), "{texts:?}");
+    server.finish();
+}
+
+#[test]
+fn client_is_not_told_after_a_change() {
+    let mut client = capabilities();
+    client["experimental"] = json!({"lowkey": {"askAgain": true}});
+    let (mut server, _team, go) = start_with_late_answers(&client);
+    type_text(&mut server, "q");
+    go.send(()).unwrap();
+    wait_until_working(&mut server);
+    server.finish();
+}
+
+#[test]
+fn second_model_that_cannot_be_loaded_is_one_message() {
+    let settings = json!({"refine_model": "no-such-model"});
+    let mut server = start_with(&settings, &capabilities(), Vec::new());
+    let status = |server: &mut Server| {
+        let status = server.ask("$/lowkey/status", &Value::Null).unwrap();
+        (status["state"].clone(), status["refine_model"]["state"].clone())
+    };
+    assert_eq!(status(&mut server), (json!("ready"), json!("unused")));
+    ask(&mut server);
+    let message = server.notification("window/showMessage");
+    let words = message["message"].as_str().unwrap();
+    assert!(words.contains("refine_model") && words.contains("no-such-model"), "{words}");
+    assert_eq!(status(&mut server), (json!("ready"), json!("failed")));
+    type_text(&mut server, "qq");
+    ask_at(&mut server, 20);
+    server.finish();
 }

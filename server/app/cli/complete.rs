@@ -52,7 +52,7 @@ pub(super) fn run(args: &Args, settings: Settings) -> anyhow::Result<()> {
     // A single command reads the data that an editor's server has kept, but saves none of its own.
     let keep = load::keep(&settings).map(PersistOptions::reading_only);
     let completer = Completer::start(settings, embedded(), keep)?;
-    if let Some(problem) = completer.use_remote() {
+    if let Some(problem) = completer.use_refiners() {
         print_stderr!("lowkey: settings: {problem}");
     }
     if let Ok(folder) = std::env::current_dir() {

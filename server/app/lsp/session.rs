@@ -14,6 +14,7 @@ use serde_json::Value;
 use tower_lsp::Client;
 use tower_lsp::ls_types::{self, MarkupKind};
 
+use super::ask_again;
 use super::clients::Quirks;
 use super::copilot::door::CopilotDoor;
 use super::documents::Documents;
@@ -60,6 +61,8 @@ pub(super) struct ClientCapabilities {
     pub(super) watches_files: bool,
     /// Answers `workspace/configuration`.
     pub(super) configuration: bool,
+    /// Asks for a suggestion again when it is told.
+    pub(super) asks_again: bool,
 }
 
 /// The sources of the settings, so that one of them can change.
@@ -171,6 +174,7 @@ impl ClientCapabilities {
                 == Some(true),
             configuration: capabilities.workspace.as_ref().and_then(|w| w.configuration)
                 == Some(true),
+            asks_again: ask_again::is_announced(capabilities),
         }
     }
 }

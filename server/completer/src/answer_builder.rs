@@ -9,12 +9,13 @@ use std::sync::Arc;
 use lowkey_document::{ByteOffset, LineEnding, PositionEncoding};
 use lowkey_suggestion::{
     Completion, Confidence, Evidence, GATE, Gate, Judgement, PositionClass, SuffixClass,
-    TrimOutcome, trim,
+    SuggestionThreshold, TrimOutcome, trim,
 };
 
 use crate::answer::{Answer, Outcome};
 use crate::insert::Insert;
 use crate::prepared_request::PreparedRequest;
+use crate::refine_rules::without_judgement;
 use crate::report::{GateReport, InsertReport, Report, to_microseconds};
 use crate::request::{ActiveRequest, Trigger};
 use crate::state::Completer;
@@ -42,6 +43,12 @@ impl Completer {
         mut report: Report,
     ) -> Answer {
         let RawCompletion { text, is_complete, confidence, .. } = raw;
+        let is_judged = confidence.is_some() || active.request.trigger == Trigger::Invoked;
+        let text = if is_judged { text } else { without_judgement(text) };
+        if text.len() < raw.text.len() {
+            let why = "gate: the model reports no probabilities, so only the first line is shown";
+            report.why.push(why.into());
+        }
         report.confidence = confidence;
         report.n_snippets = prepared.context.snippets.len();
         let lines = prepared.lines.map(|lines| format!("lines: several, because {}", lines.why));
@@ -62,7 +69,8 @@ impl Completer {
                         self.settings().suggestion_threshold,
                     )
                 });
-                if report.passes(judgement.as_ref(), active.request.trigger) {
+                let threshold = self.settings().suggestion_threshold;
+                if report.passes(judgement.as_ref(), active.request.trigger, threshold) {
                     report.insert = Some(insert_report(active, &insert));
                     Outcome::Insert(insert)
                 } else {
@@ -82,8 +90,24 @@ impl Completer {
 
 impl Report {
     /// Records the gate's verdict; returns whether to show the suggestion.
-    fn passes(&mut self, judgement: Option<&Judgement>, trigger: Trigger) -> bool {
-        let Some(judgement) = judgement else { return true };
+    ///
+    /// A text without probabilities cannot be judged. It is shown automatically unless the user
+    /// wants only very probable ones.
+    fn passes(
+        &mut self,
+        judgement: Option<&Judgement>,
+        trigger: Trigger,
+        threshold: SuggestionThreshold,
+    ) -> bool {
+        let Some(judgement) = judgement else {
+            let shows = trigger == Trigger::Invoked || threshold != SuggestionThreshold::Quiet;
+            if !shows {
+                self.silent = Some(GATE.to_owned());
+                let why = "silent: gate: the model reports no probabilities, and the setting suggestion_threshold is quiet";
+                self.why.push(why.into());
+            }
+            return shows;
+        };
         let Judgement { probability, threshold, .. } = *judgement;
         self.gate = Some(GateReport { probability, threshold });
         let by_key = trigger == Trigger::Invoked;

@@ -14,10 +14,11 @@ use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
 use lowkey_document::Uri;
-use lowkey_engine::{Engine, Loaded, PersistOptions, Priority, Status};
+use lowkey_engine::{Engine, Loaded, PersistOptions, Status};
 use lowkey_store::EmbeddedModel;
 
 use crate::answer::{Answer, Outcome};
+use crate::cancel_on_drop::CancelOnDrop;
 use crate::load;
 use crate::look_ahead::{Occasion, occasion};
 use crate::plain::plain;
@@ -25,7 +26,7 @@ use crate::plan::Plan;
 use crate::remote_link::RemoteLink;
 use crate::report::Report;
 use crate::request::{ActiveRequest, CompletionRequest};
-use crate::second_model::SecondModelSource;
+use crate::second_model::{QUIET, SecondModelSource};
 use crate::settings::{Row, Settings, TABLE};
 use crate::state::{Completer, lock};
 use crate::visibility::Visibility;
@@ -72,30 +73,34 @@ impl Completer {
         let in_flight = self.pause_index();
         let active = self.begin(request);
         let loading = matches!(*self.status.borrow(), Status::Loading(_));
-        let plan = (!loading).then(|| self.plan(&active, Priority::Interactive));
-        let remote = (!loading).then(|| self.begin_remote(&active)).flatten();
+        let planned = (!loading).then(|| self.plan_with_refinement(&active));
         let completer = Arc::clone(self);
+        let guard = CancelOnDrop::new(self, &active);
         async move {
             let _in_flight = in_flight;
-            let plan = match plan {
-                Some(plan) => plan,
+            let (plan, refinement) = match planned {
+                Some(planned) => planned,
                 None => match completer.loaded(&active).await {
-                    Ok(()) => completer.plan(&active, Priority::Interactive),
-                    Err(answer) => Plan::Answer(answer),
+                    Ok(()) => completer.plan_with_refinement(&active),
+                    Err(answer) => (Plan::Answer(answer), None),
                 },
             };
             let answer = match plan {
                 Plan::Answer(answer) => *answer,
                 Plan::Wait(waiting) => completer.wait(&active, *waiting).await,
             };
-            let answer = completer.refine(&active, remote, answer).await;
+            let answer = completer.refine(&active, refinement, answer).await;
             let answer = completer.with_alternatives(&active, answer).await;
+            guard.answered();
             if answer.outcome != Outcome::Superseded {
                 let looks_ahead = completer.settings().look_ahead;
                 let occasion =
                     if looks_ahead { occasion(&active.request, &answer) } else { Occasion::Never };
                 completer.answered(&active, &answer, occasion == Occasion::Pause);
+                let uri = active.uri().clone();
                 completer.schedule(occasion, active, &answer);
+                // A refined text may have arrived before the answer was recorded.
+                completer.offer_again(&uri);
             }
             answer
         }
@@ -104,6 +109,7 @@ impl Completer {
     /// Makes a request the newest of its document and surface.
     fn begin(self: &Arc<Self>, request: CompletionRequest) -> ActiveRequest {
         let asked = Instant::now();
+        self.engine.activity().typed(QUIET);
         let id = self.new_id();
         let request = self.with_snippets(request);
         let snapshot = &request.snapshot;
@@ -136,7 +142,7 @@ impl Completer {
             state.close(self.new_id());
         }
         lock(&self.memory).remove_document(uri);
-        self.remote.leave(uri);
+        self.refined.leave(uri);
         self.index_closed(uri);
         self.edits_closed(uri);
     }
@@ -166,8 +172,7 @@ impl Completer {
         let has_new_index = has_new_rules || current.cross_file != settings.cross_file;
         let before = std::mem::replace(&mut *current, Arc::new(settings));
         drop(current);
-        later.extend(self.follow_remote(&before, &self.settings()));
-        self.follow_refine_model();
+        later.extend(self.follow_refiners(&before, &self.settings()));
         self.follow_next_edit_model();
         if has_new_index {
             self.start_index();
@@ -189,6 +194,7 @@ impl Completer {
     pub fn shutdown(&self) {
         self.stop_index();
         self.remote.shutdown();
+        self.refined.clear();
         self.engine.shutdown();
         self.refine_model.shutdown();
         self.next_edit_model.shutdown();

@@ -10,14 +10,16 @@
 //!    a slot starts another job ([`DocumentState::start`]) is the ticket of its earlier job
 //!    cancelled: the worker checks it before each chunk, layer and token. A future that had joined
 //!    the cancelled job finds it ended early and makes a new plan.
-//! 3. When the client cancels a request, its future is dropped. The guard in `wait` then drops the
-//!    slot's job, unless a newer request arrives within a short time.
+//! 3. When the client cancels a request, its future is dropped. The guard in `cancel_on_drop` then
+//!    drops the slot's job and the call to another model, unless a newer request arrives within a
+//!    short time.
 //! 4. Closing the document does 1 and 2 for all slots.
 
 use std::sync::Arc;
 
 use tokio::sync::watch;
 
+use crate::ask_again::SilentPlace;
 use crate::feedback::Feedback;
 use crate::look_ahead_backoff::LookAheadBackoff;
 use crate::report::Report;
@@ -56,6 +58,8 @@ pub(crate) struct DocumentState {
     pub(crate) feedback: Feedback,
     /// The text of other files in the document's prompts.
     pub(crate) snippets: HeldSnippets,
+    /// The last request, and whether nothing is shown there.
+    pub(crate) silent: SilentPlace,
     /// The last answered request and its report.
     pub(crate) last_report: Option<(u64, Arc<Report>)>,
 }

@@ -76,7 +76,7 @@ impl Completer {
             let mut documents = self.documents();
             let state = documents.get_mut(uri);
             if let Some(state) = state.filter(|state| state.is_newest(surface, active.id)) {
-                state.look_ahead.record_look_ahead(waiting.prepared.key);
+                state.look_ahead.record_look_ahead(waiting.prepared.key.clone());
                 state.started_ahead(waiting.job, !waiting.joined);
             }
         }

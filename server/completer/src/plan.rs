@@ -6,7 +6,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-use lowkey_engine::{Job, Priority, Status};
+use lowkey_engine::{Job, Priority, Speed, Status};
 use lowkey_prompt::Budget;
 use lowkey_suggestion::{CompletionMemory, Confidence, MemoryKey, Middle, StopReason};
 use tokio::sync::watch;
@@ -15,7 +15,8 @@ use crate::answer::{Answer, Outcome};
 use crate::answer_builder::RawCompletion;
 use crate::multiline;
 use crate::prepared_request::{BLOCK_TOKENS, PreparedRequest};
-use crate::remote::continues;
+use crate::refine::Refinement;
+use crate::refine_rules::continues;
 use crate::report::{Report, TextSource};
 use crate::request::ActiveRequest;
 use crate::running_job::{Generated, Progress, RunningJob, ended_by_itself, is_whole};
@@ -42,7 +43,7 @@ pub(crate) enum Plan {
 /// A job to wait for, and its request.
 pub(crate) struct Waiting {
     pub(crate) job: Arc<RunningJob>,
-    pub(crate) prepared: PreparedRequest,
+    pub(crate) prepared: Arc<PreparedRequest>,
     /// Whether another request started the job.
     pub(crate) joined: bool,
 }
@@ -91,11 +92,35 @@ impl Completer {
     ///
     /// A look-ahead request gets [`Priority::Background`], and no slot of the document.
     pub(crate) fn plan(&self, active: &ActiveRequest, priority: Priority) -> Plan {
-        let settings = self.settings();
-        let prepared = match self.prepare(active, &settings) {
-            Ok(prepared) => prepared,
-            Err(answer) => return Plan::Answer(answer),
+        match self.prepare(active, &self.settings()) {
+            Ok(prepared) => self.plan_prepared(active, Arc::new(prepared), priority),
+            Err(answer) => Plan::Answer(answer),
+        }
+    }
+
+    /// Decides about a user's request, and begins the part of another model in it.
+    pub(crate) fn plan_with_refinement(
+        &self,
+        active: &ActiveRequest,
+    ) -> (Plan, Option<Refinement>) {
+        let prepared = match self.prepare(active, &self.settings()) {
+            Ok(prepared) => Arc::new(prepared),
+            Err(answer) => {
+                self.refined.leave(active.uri());
+                return (Plan::Answer(answer), None);
+            }
         };
+        let plan = self.plan_prepared(active, Arc::clone(&prepared), Priority::Interactive);
+        (plan, self.begin_refinement(active, &prepared))
+    }
+
+    fn plan_prepared(
+        &self,
+        active: &ActiveRequest,
+        prepared: Arc<PreparedRequest>,
+        priority: Priority,
+    ) -> Plan {
+        let settings = self.settings();
         let uri = active.uri();
         let is_interactive = priority == Priority::Interactive;
         let joinable = self.documents().get_mut(uri).and_then(|state| {
@@ -180,22 +205,11 @@ impl Completer {
         }
         match self.status() {
             Status::Ready { model, speed, context_length, .. } => {
-                let room =
-                    context_length - context_length.min(BLOCK_TOKENS.max(context_length / 8));
-                let most = match settings.prompt_tokens {
-                    0 => tokens_within(
-                        COLD_PREFILL_SECONDS,
-                        speed.prefill,
-                        PROMPT_STEP_TOKENS,
-                        MIN_PROMPT_TOKENS,
-                    ),
-                    // A number in the settings applies, regardless of the measured speed.
-                    set => set,
-                };
-                let prompt_tokens = room.min(most);
-                // The prefix and the suffix have precedence in a short context.
-                let snippet_tokens = active.request.elsewhere.tokens.min(room - prompt_tokens);
-                Ok((visible, Budget { prompt_tokens, snippet_tokens }, model))
+                let snippet_tokens = active.request.elsewhere.tokens;
+                let model_size = (speed, context_length);
+                let budget =
+                    prompt_budget(settings, model_size, COLD_PREFILL_SECONDS, snippet_tokens);
+                Ok((visible, budget, model))
             }
             Status::Failed(reason) => nothing("no-model", format!("model: {reason}")),
             Status::Loading(_) => nothing("loading", "model: still loading".into()),
@@ -208,7 +222,7 @@ impl Completer {
         active: &ActiveRequest,
         prepared: &PreparedRequest,
     ) -> Option<Answer> {
-        if let Some(answer) = self.answer_from_remote_memory(active, prepared) {
+        if let Some(answer) = self.answer_from_refined(active, prepared) {
             return Some(answer);
         }
         let found = Remembered::find(&self.memory, prepared)?;
@@ -219,20 +233,21 @@ impl Completer {
         Some(self.build_answer(active, prepared, found.raw(), report))
     }
 
-    /// Answers from the texts of the remote server, unless another text is shown.
-    fn answer_from_remote_memory(
+    /// Answers from the texts of the remote server or the second model, unless another text is
+    /// shown.
+    pub(crate) fn answer_from_refined(
         &self,
         active: &ActiveRequest,
         prepared: &PreparedRequest,
     ) -> Option<Answer> {
-        let found = Remembered::find(&self.remote.memory, prepared)?;
+        let found = Remembered::find(&self.refined.memory, prepared)?;
         if found.rest.is_empty() {
             return None;
         }
         let mut report = Report {
             source: TextSource::Memory,
-            model: self.remote.model(),
-            is_remote: true,
+            model: self.refined.model(),
+            is_refined: true,
             ..Report::default()
         };
         report.why.push("memory: the remote server's text; nothing was computed".into());
@@ -314,6 +329,25 @@ impl Completer {
             ticket: self.engine.submit(job),
         }
     }
+}
+
+/// Returns the budget of a prompt: what a model of this speed and context length computes in
+/// `seconds`, and in addition at most `snippet_tokens` of other files.
+pub(crate) fn prompt_budget(
+    settings: &Settings,
+    (speed, context_length): (Speed, usize),
+    seconds: f64,
+    snippet_tokens: usize,
+) -> Budget {
+    let room = context_length - context_length.min(BLOCK_TOKENS.max(context_length / 8));
+    let most = match settings.prompt_tokens {
+        0 => tokens_within(seconds, speed.prefill, PROMPT_STEP_TOKENS, MIN_PROMPT_TOKENS),
+        // A number in the settings applies, regardless of the measured speed.
+        set => set,
+    };
+    let prompt_tokens = room.min(most);
+    // The prefix and the suffix have precedence in a short context.
+    Budget { prompt_tokens, snippet_tokens: snippet_tokens.min(room - prompt_tokens) }
 }
 
 /// Stores the decoded text for the user's next keys.

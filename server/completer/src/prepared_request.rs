@@ -7,7 +7,7 @@ use lowkey_context::{Anchor, Context, Snippet};
 use lowkey_document::lexical::Scanner;
 use lowkey_document::{Cursor, Language, Snapshot};
 use lowkey_engine::{Job, Sampling};
-use lowkey_prompt::{Budget, Placement};
+use lowkey_prompt::{Assembler, Budget, Placement, Prompt};
 use lowkey_remote::Ask;
 use lowkey_suggestion::{
     IndentUnit, MAX_SURROUNDING_LINES, MemoryKey, Request, StopReason, StopRules,
@@ -59,6 +59,17 @@ pub(crate) struct PreparedRequest {
     next_lines: Vec<String>,
     /// Identifies everything that the decoded text depends on, except the cursor's line.
     pub(crate) key: MemoryKey,
+}
+
+/// The place of a prompt for another model than the local one, whose budget may not be known yet.
+pub(crate) struct PromptPlace {
+    snapshot: Snapshot,
+    cursor: Cursor,
+    label: String,
+    anchor: Anchor,
+    /// Text of other files.
+    pub(crate) snippets: Vec<Snippet>,
+    pub(crate) repository: String,
 }
 
 impl PreparedRequest {
@@ -155,17 +166,23 @@ impl PreparedRequest {
         &self.context.line_before
     }
 
+    /// Returns what another model's prompt is built from.
+    pub(crate) fn place(&self) -> PromptPlace {
+        let Context { label, snippets, repository, .. } = &self.context;
+        PromptPlace {
+            snapshot: self.snapshot.clone(),
+            cursor: self.cursor.clone(),
+            label: label.clone(),
+            anchor: self.anchor,
+            snippets: snippets.clone(),
+            repository: repository.clone(),
+        }
+    }
+
     /// Returns what a prompt for the remote server is built from: more of the document.
     pub(crate) fn prompt_source(&self) -> PromptSource {
-        let Context { label, snippets, repository, .. } = &self.context;
-        let window = self.remote_budget.window();
-        let context = Context::gather(&self.snapshot, &self.cursor, label, &window, self.anchor);
         PromptSource {
-            context: Context {
-                snippets: snippets.clone(),
-                repository: repository.clone(),
-                ..context
-            },
+            context: self.place().context(&self.remote_budget),
             budget: self.remote_budget,
             placement: self.placement,
         }
@@ -207,6 +224,23 @@ impl PreparedRequest {
         let mut context = self.at_cursor.as_ref().unwrap_or(&self.context).clone();
         context.line_before.push_str(typed);
         let (budget, placement) = (self.budget, self.placement);
+        let prepare = move |assembler: &Assembler| {
+            Some(match placement {
+                Some(placement) => assembler.assemble_at(placement, &context, &budget),
+                None => assembler.assemble(&context, &budget),
+            })
+        };
+        self.job_with_prompt(typed, asked, prepare, done)
+    }
+
+    /// Builds such a job for a model that needs another prompt.
+    pub(crate) fn job_with_prompt(
+        &self,
+        typed: &str,
+        asked: Instant,
+        prepare: impl FnOnce(&Assembler) -> Option<Prompt> + Send + 'static,
+        done: impl FnOnce(Generated) + Send + 'static,
+    ) -> Job<StopReason> {
         let request = self.for_suggestion();
         let mut rules = StopRules::new(&request);
         let (mut text, typed_bytes) = (typed.to_owned(), typed.len());
@@ -225,15 +259,19 @@ impl PreparedRequest {
             }),
             persists: self.persists,
             requested_at: asked,
-            ..Job::prefill(
-                move |assembler| {
-                    Some(match placement {
-                        Some(placement) => assembler.assemble_at(placement, &context, &budget),
-                        None => assembler.assemble(&context, &budget),
-                    })
-                },
-                done,
-            )
+            ..Job::prefill(prepare, done)
+        }
+    }
+}
+
+impl PromptPlace {
+    /// Gathers the context of a prompt.
+    pub(crate) fn context(&self, budget: &Budget) -> Context {
+        let Self { snapshot, cursor, label, anchor, snippets, repository } = self;
+        Context {
+            snippets: snippets.clone(),
+            repository: repository.clone(),
+            ..Context::gather(snapshot, cursor, label, &budget.window(), *anchor)
         }
     }
 }

@@ -11,7 +11,7 @@ use lowkey_suggestion::{Confidence, StopRules};
 use crate::answer::Answer;
 use crate::answer_builder::RawCompletion;
 use crate::prepared_request::PreparedRequest;
-use crate::remote::kept_bytes;
+use crate::remote_call::kept_bytes;
 use crate::remote_prompt::RemotePrompts;
 use crate::report::{Report, TextSource};
 use crate::request::{ActiveRequest, CompletionRequest};
@@ -78,7 +78,7 @@ impl RemoteCheck {
             typed_bytes: prepared.typed().len(),
         };
         let report =
-            Report { source: TextSource::Remote, model, is_remote: true, ..Report::default() };
+            Report { source: TextSource::Remote, model, is_refined: true, ..Report::default() };
         Ok(self.completer.build_answer(&active, &prepared, raw, report))
     }
 

@@ -5,14 +5,14 @@ use std::time::Duration;
 use lowkey_remote::{Ask, RemoteTimeouts};
 
 use crate::plain::plain;
-use crate::remote::is_unsure;
+use crate::refine_rules::is_unsure;
 use crate::remote_settings::remote_config;
 use crate::report::Report;
 use crate::request::{ActiveRequest, CompletionRequest};
 use crate::state::Completer;
 
 impl Completer {
-    /// Lets the completer ask the server of the settings, as [`Self::use_remote`] does, and gives
+    /// Lets the completer ask the server of the settings, as [`Self::use_refiners`] does, and gives
     /// each call this time. Fails with the problem in words, also if the settings name no server.
     pub fn use_remote_within(&self, limit: Duration) -> Result<(), String> {
         let Some(config) = remote_config(&self.settings()).map_err(plain)? else {

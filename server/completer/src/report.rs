@@ -39,9 +39,10 @@ pub struct Report {
     /// names them.
     #[serde(skip)]
     pub n_snippets: usize,
-    /// Whether the text is the remote server's. Not part of the schema: `why` says it.
+    /// Whether the text is the remote server's or the second model's. Not part of the schema: `why`
+    /// says it.
     #[serde(skip)]
-    pub is_remote: bool,
+    pub is_refined: bool,
     /// The edit of the model's own text, before the trims. Not part of the schema either.
     #[serde(skip)]
     pub untrimmed: Option<Insert>,
@@ -78,7 +79,7 @@ pub struct InsertReport {
 #[derive(Debug, Clone, Copy, Default, Serialize, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
 pub enum TextSource {
-    /// The model, running for this request; also if it had nothing to add.
+    /// A model on this machine, running for this request; also if it had nothing to add.
     Model,
     /// The completion memory, without inference.
     Memory,

@@ -10,6 +10,7 @@
 //! another thread, because its engine saves its sessions first.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use lowkey_engine::{Activity, Engine, EngineOptions, LoadError, Loaded, PersistOptions, Status};
 use lowkey_store::EmbeddedModel;
@@ -20,6 +21,9 @@ use crate::load;
 use crate::plain::plain;
 use crate::settings::Settings;
 use crate::state::lock;
+
+/// How long after a request of the user a second model waits: with the next key the place changes.
+pub(crate) const QUIET: Duration = Duration::from_millis(150);
 
 /// The engine of a second model.
 pub(crate) type SecondEngine = Engine<StopReason>;
@@ -105,6 +109,11 @@ impl SecondModel {
         if let Some(engine) = released {
             release(engine);
         }
+    }
+
+    /// Whether the setting names a model.
+    pub(crate) fn is_named(&self) -> bool {
+        lock(&self.slot).wanted.is_some()
     }
 
     /// Subscribes to the state.

@@ -17,9 +17,11 @@ use lowkey_engine::{Engine, Status, Switch};
 use lowkey_suggestion::{CompletionMemory, StopReason};
 use tokio::sync::watch;
 
+use crate::ask_again::AskAgain;
 use crate::counters::{Counters, Work};
 use crate::documents::Documents;
 use crate::next_edit::{NextEdits, next_edit_model};
+use crate::refine_link::RefineLink;
 use crate::remote_link::RemoteLink;
 use crate::second_model::{SecondModel, SecondModelSource};
 use crate::settings::Settings;
@@ -38,8 +40,12 @@ pub struct Completer {
     pub(crate) memory: Arc<Mutex<CompletionMemory>>,
     pub(crate) cross_file: Mutex<WorkspaceIndex>,
     pub(crate) remote: RemoteLink,
+    /// The call to the remote server or the second model, and their texts.
+    pub(crate) refined: RefineLink,
     /// The model of the setting `refine_model`.
     pub(crate) refine_model: SecondModel,
+    /// The newest place at which the editor should ask again.
+    pub(crate) ask_again: watch::Sender<Option<AskAgain>>,
     /// The model of the setting `next_edit_model`.
     pub(crate) next_edit_model: SecondModel,
     documents: Mutex<Documents>,
@@ -75,6 +81,8 @@ impl Completer {
             memory: Arc::default(),
             cross_file: Mutex::default(),
             remote,
+            refined: RefineLink::default(),
+            ask_again: watch::channel(None).0,
             refine_model: SecondModel::new("refine_model", second.clone()),
             next_edit_model: next_edit_model(second),
             documents: Mutex::default(),

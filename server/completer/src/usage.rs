@@ -25,6 +25,9 @@ impl Completer {
         let mut documents = self.documents();
         let left = documents.enter(snapshot);
         documents.edited(snapshot.uri());
+        if let Some(state) = documents.get_mut(snapshot.uri()) {
+            state.silent.changed(snapshot);
+        }
         let observed =
             documents.observe(snapshot, |feedback, now| feedback.after_edit(snapshot, now));
         drop(documents);
@@ -65,6 +68,7 @@ impl Completer {
         // The document may have been closed since.
         let is_new = documents.get_mut(active.uri()).is_some_and(|state| {
             state.last_report = Some((answer.id, Arc::clone(report)));
+            state.silent.answered(active, &answer.outcome);
             let Outcome::Insert(insert) = &answer.outcome else {
                 state.feedback.withdraw();
                 return false;
@@ -99,11 +103,18 @@ impl Completer {
         // If an alternative is withheld, the best text is still on the screen.
         if let Some((_, report)) = state.last_report.as_mut().filter(|(of, _)| *of == id) {
             let report = Arc::make_mut(report);
+            // A refined text that the editor cannot draw would come again.
+            if report.is_refined {
+                state.silent.forget();
+            }
             report.insert = None;
             report.silent = Some(rule.to_owned());
             report.why.push(format!("silent: {rule}: {why}"));
             state.feedback.withdraw();
+            state.silent.withheld(id);
         }
+        drop(documents);
+        self.offer_again(uri);
     }
 
     /// Records that the user accepted an answer.

@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use lowkey_engine::{Priority, Status, TokenCounts};
 use lowkey_suggestion::{Confidence, StopReason};
-use tokio::runtime::Handle;
 
 use crate::answer::{Answer, Outcome};
 use crate::answer_builder::RawCompletion;
@@ -39,47 +38,6 @@ enum JobCheck {
     Useless,
 }
 
-/// How long a job continues after the client has cancelled its request. Editors cancel one request
-/// to send the next, which joins the job if the user typed its text.
-const CANCEL_DELAY: Duration = Duration::from_millis(150);
-
-/// Cancels the job when the client drops its request and no other follows.
-struct CancelOnDrop<'a> {
-    completer: &'a Arc<Completer>,
-    active: &'a ActiveRequest,
-    armed: bool,
-}
-
-impl Drop for CancelOnDrop<'_> {
-    fn drop(&mut self) {
-        if !self.armed {
-            return;
-        }
-        let (surface, id) = (self.active.request.surface, self.active.id);
-        let uri = self.active.uri().clone();
-        let stop = move |completer: &Completer| {
-            let mut documents = completer.documents();
-            let state = documents.get_mut(&uri);
-            if let Some(state) = state.filter(|state| state.is_newest(surface, id)) {
-                state.stop(surface);
-            }
-        };
-        match Handle::try_current() {
-            Ok(runtime) => {
-                let completer = Arc::downgrade(self.completer);
-                runtime.spawn(async move {
-                    tokio::time::sleep(CANCEL_DELAY).await;
-                    if let Some(completer) = completer.upgrade() {
-                        stop(&completer);
-                    }
-                });
-            }
-            // The runtime itself is shutting down.
-            Err(_) => stop(self.completer),
-        }
-    }
-}
-
 impl Completer {
     /// Waits until the model is loaded; an error is the answer if it is not loaded in time.
     pub(crate) async fn loaded(&self, active: &ActiveRequest) -> Result<(), Box<Answer>> {
@@ -101,14 +59,11 @@ impl Completer {
     }
 
     /// Waits for a job's text and builds the answer from it.
-    pub(crate) async fn wait(self: &Arc<Self>, active: &ActiveRequest, waiting: Waiting) -> Answer {
-        let mut guard = CancelOnDrop { completer: self, active, armed: true };
-        let answer = self.waited(active, waiting).await;
-        guard.armed = false;
-        answer
-    }
-
-    async fn waited(self: &Arc<Self>, active: &ActiveRequest, mut waiting: Waiting) -> Answer {
+    pub(crate) async fn wait(
+        self: &Arc<Self>,
+        active: &ActiveRequest,
+        mut waiting: Waiting,
+    ) -> Answer {
         let nothing =
             |rule: &str, why: &str| Answer::nothing(active, rule, why.into(), &self.model());
         let started = tokio::time::Instant::now();

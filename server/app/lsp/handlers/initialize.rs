@@ -15,7 +15,7 @@ use super::{completion, configuration, execute_command, watched_files, workspace
 use crate::embedded::embedded;
 use crate::lsp::clients::quirks;
 use crate::lsp::session::{ClientCapabilities, NegotiatedState, Session};
-use crate::lsp::{convert, copilot, progress, remote};
+use crate::lsp::{ask_again, convert, copilot, progress, remote};
 
 /// Negotiates settings, position encoding and client quirks. Starts the model.
 pub(in crate::lsp) fn initialize(
@@ -42,7 +42,7 @@ pub(in crate::lsp) fn initialize(
     })?;
     completer.set_roots(roots.clone());
     completer.keep_statistics(stats::ledger());
-    problems.extend(completer.use_remote());
+    problems.extend(completer.use_refiners());
     {
         let mut configured = session.configured();
         configured.editor = editor;
@@ -77,6 +77,9 @@ pub(in crate::lsp) fn initialized(session: &Session) {
     let (client, status) = (session.client().clone(), negotiated.completer.subscribe_status());
     progress::report(client, status, negotiated.client.progress);
     remote::report(session.client().clone(), negotiated.completer.subscribe_remote());
+    let second = negotiated.completer.subscribe_refine_model();
+    remote::report_second(session.client().clone(), second);
+    ask_again::report(session);
     if session.copilot().is_open() {
         copilot::status::follow(session);
     }

@@ -1,7 +1,7 @@
 //! `$/lowkey/status`: the state of the model, and the number of tokens computed.
 
 use lowkey_completer::plain::plain;
-use lowkey_completer::{Completer, RemoteState, Status, Work};
+use lowkey_completer::{Completer, RemoteState, SecondModelState, Status, Work};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -21,6 +21,32 @@ pub(in crate::lsp) struct StatusReport {
     work: WorkReport,
     /// The remote server; null if none is configured.
     remote: Option<RemoteReport>,
+    /// The model of the setting `refine_model`; null if it names none.
+    refine_model: Option<SecondReport>,
+}
+
+/// The state of the second model.
+#[derive(Debug, Serialize)]
+pub(in crate::lsp) struct SecondReport {
+    /// `unused`, `loading`, `ready` or `failed`.
+    state: &'static str,
+    /// The model's name; empty until it is loaded.
+    model: String,
+    /// The reason of a failure; empty otherwise.
+    message: String,
+}
+
+impl SecondReport {
+    fn new(state: &SecondModelState) -> Option<Self> {
+        let (state, model, message) = match state {
+            SecondModelState::Off => return None,
+            SecondModelState::Unused => ("unused", String::new(), String::new()),
+            SecondModelState::Loading(_) => ("loading", String::new(), String::new()),
+            SecondModelState::Ready { model } => ("ready", plain(model), String::new()),
+            SecondModelState::Failed { reason } => ("failed", String::new(), plain(reason)),
+        };
+        Some(Self { state, model, message })
+    }
 }
 
 /// The state of the remote server.
@@ -80,6 +106,9 @@ pub(in crate::lsp) fn status(session: &Session, _: &Value) -> Option<StatusRepor
             paused: negotiated.completer.settings().paused,
             work: negotiated.completer.work().into(),
             remote: RemoteReport::new(&negotiated.completer),
+            refine_model: SecondReport::new(
+                &negotiated.completer.subscribe_refine_model().borrow(),
+            ),
         }
     })
 }

@@ -59,8 +59,8 @@ impl Refined {
     pub(super) fn of(answer: &Answer, score: Option<Score>) -> Self {
         let report = &answer.report;
         Self {
-            asked: report.is_remote || report.why.iter().any(|why| why.starts_with("remote:")),
-            used: report.is_remote,
+            asked: report.is_refined || report.why.iter().any(|why| why.starts_with("remote:")),
+            used: report.is_refined,
             silent: match score {
                 Some(_) => None,
                 None => Some(report.silent.clone().unwrap_or_else(|| "no text".into())),

@@ -1,17 +1,23 @@
-//! The rules about the remote server, with the toy as the local model and a server of ours.
+//! The rules about refined texts, with the toy as the local model, and a server of ours or the toy
+//! again as the one that refines.
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Sender, channel};
 
 use lowkey_document::{ByteOffset, Document};
+use lowkey_remote::RemoteState;
 use lowkey_suggestion::SuggestionThreshold;
 use lowkey_test_support::team_server::{Play, PlayEnd, TeamRequest, TeamServer, completion_events};
-use lowkey_test_support::toy_path;
+use lowkey_test_support::{TOY_BYTES, TestFolder, toy_path};
 use serde_json::json;
 use tokio::runtime::Runtime;
 
 use super::*;
-use crate::request::CompletionRequest;
+use crate::report::TextSource;
+use crate::request::{CompletionRequest, Trigger};
+use crate::second_model::SecondModelState;
+use crate::settings::Settings;
 
 /// Lines whose continuation the toy knows.
 const LINES: &str = "fn main() {\n    let value_1 = compute(value_1);\n    let value_2 = compute(value_2);\n    let value_3 = compute(value_3);\n    let value_4 = compute(value_4);\n    let value_5 = ";
@@ -41,18 +47,21 @@ struct User {
 
 impl User {
     fn new(server: &TeamServer) -> Self {
+        Self::with(Settings { remote_url: server.url(), ..Settings::default() })
+    }
+
+    fn with(settings: Settings) -> Self {
         let settings = Settings {
             model: toy_path().display().to_string(),
             threads: 1,
-            remote_url: server.url(),
             suggestion_threshold: SuggestionThreshold::Always,
             look_ahead: false,
             time_budget_ms: 30_000,
-            ..Settings::default()
+            ..settings
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let completer = Completer::start(settings, None, None).unwrap();
-        assert_eq!(completer.use_remote(), None);
+        assert_eq!(completer.use_refiners(), None);
         runtime.block_on(completer.ready());
         Self { runtime, completer }
     }
@@ -67,9 +76,29 @@ impl User {
         )))
     }
 
-    /// Waits until the server's text is stored.
+    /// Withholds an answer, as an editor does that could not draw it.
+    fn withhold(&self, answer: &Answer) {
+        let uri = lowkey_document::Uri::new("untitled:a.rs");
+        self.completer.withheld(&uri, answer.id, "test", "not drawn");
+    }
+
+    /// Whether a call runs.
+    fn is_asking(&self) -> bool {
+        let subject = (1, LINES.len(), LINES.len());
+        self.completer.refined.is_asked_about(subject)
+    }
+
+    /// Lets the runtime work until `is_so`.
+    fn work_until(&self, is_so: impl Fn() -> bool) {
+        wait_until(|| {
+            self.runtime.block_on(tokio::task::yield_now());
+            is_so()
+        });
+    }
+
+    /// Waits until the other model's text is stored.
     fn wait_for_text(&self) {
-        wait_until(|| !lock(&self.completer.remote.memory).is_empty());
+        wait_until(|| !lock(&self.completer.refined.memory).is_empty());
     }
 }
 
@@ -154,13 +183,7 @@ fn late_text_appears_where_nothing_is_shown() {
     let (server, go) = waiting_server(&[" zebra", "();"]);
     let user = User::new(&server);
     let first = user.ask(1, LINES, TimeLimit::Budget);
-    // As an editor does that could not draw it.
-    user.completer.withheld(
-        &lowkey_document::Uri::new("untitled:a.rs"),
-        first.id,
-        "test",
-        "not drawn",
-    );
+    user.withhold(&first);
     go.send(()).unwrap();
     user.wait_for_text();
     let again = user.ask(1, LINES, TimeLimit::Budget);
@@ -185,6 +208,8 @@ fn superseded_call_is_closed() {
     assert_eq!(server.asked().len(), 1);
     user.ask(3, &format!("{LINES}7;\n    let value_6 = "), TimeLimit::Budget);
     server.wait_for_close();
+    // A call that is cancelled before it reaches the server has nothing to close.
+    wait_until(|| server.asked().len() == 2);
     // So is the one about a document that is closed, and the one at the end.
     let closed = request("untitled:b.rs", 1, LINES, TimeLimit::Budget);
     user.runtime.block_on(user.completer.complete(closed.clone()));
@@ -272,58 +297,231 @@ fn wrong_settings_are_a_problem_in_words() {
     assert_eq!(user.completer.remote(), None);
 }
 
+/// Begins a request at the end of `text`, which the client then cancels.
+fn cancel(user: &User, text: &str, is_under_way: impl Fn() -> bool) {
+    let asked = request("untitled:a.rs", 1, text, TimeLimit::Unlimited);
+    user.runtime.block_on(async {
+        let mut answer = Box::pin(user.completer.complete(asked));
+        while !is_under_way() {
+            tokio::select! {
+                biased;
+                _ = &mut answer => panic!("it was answered"),
+                () = tokio::task::yield_now() => {}
+            }
+        }
+    });
+}
+
+/// Returns a server whose answers never end.
+fn endless_server() -> TeamServer {
+    TeamServer::start(|request| {
+        described(request).unwrap_or_else(|| {
+            let mut events = completion_events(&[" zebra"]);
+            events.truncate(1);
+            Play::Stream(events, PlayEnd::Hold)
+        })
+    })
+}
+
 #[test]
-fn texts_continue_each_other_or_do_not() {
-    for (shown, text, expected) in [
-        (None, "b", true),
-        (Some("a(b)"), "a(b)", true),
-        (Some("a(b)"), "a(b);\nc", true),
-        (Some("a(b);\r\nc"), "a(b);\nc\nd", true),
-        (Some("a(b);\nc"), "a(b);", true),
-        (Some("x"), "    x + y", true),
-        (Some("a(b)"), "a(c)", false),
-        (Some("a"), "b", false),
-    ] {
-        assert_eq!(continues(shown, text), expected, "{shown:?} and {text:?}");
+fn call_of_a_cancelled_request_is_closed() {
+    let server = endless_server();
+    let user = User::new(&server);
+    cancel(&user, LINES, || !server.asked().is_empty());
+    user.work_until(|| !user.is_asking());
+    server.wait_for_close();
+}
+
+#[test]
+fn call_of_an_answered_request_goes_on() {
+    let server = endless_server();
+    let user = User::new(&server);
+    user.ask(1, LINES, TimeLimit::Budget);
+    wait_until(|| !server.asked().is_empty());
+    // The request is answered, so its guard does nothing, however long the runtime works.
+    user.completer.refined.cancel(u64::MAX);
+    assert!(user.is_asking());
+}
+
+#[test]
+fn text_without_probabilities_is_one_line_and_never_quiet() {
+    let server = TeamServer::start(|request| {
+        described(request).unwrap_or_else(|| {
+            let events = ["zebra();", "\n    let b = 1;", "\n"].map(|text| {
+                let choice = json!({"index": 0, "text": text, "finish_reason": null});
+                format!("data: {}\n\n", json!({"choices": [choice]})).into_bytes()
+            });
+            let end = b"data: [DONE]\n\n".to_vec();
+            Play::Stream(events.into_iter().chain([end]).collect(), PlayEnd::Whole)
+        })
+    });
+    let user = User::new(&server);
+    // The place begins with a blank in the model's own words.
+    let place = LINES.trim_end();
+    let ask = |trigger| {
+        let asked = CompletionRequest {
+            trigger,
+            ..request("untitled:a.rs", 1, place, TimeLimit::Unlimited)
+        };
+        user.runtime.block_on(user.completer.complete(asked))
+    };
+    let automatic = ask(Trigger::Automatic);
+    assert_eq!(text(&automatic), "zebra();");
+    assert!(automatic.report.is_refined);
+    let why = automatic.report.why.join("\n");
+    assert!(why.contains("only the first line is shown"), "{why}");
+    // From the memory, and by a key.
+    assert_eq!(text(&ask(Trigger::Automatic)), "zebra();");
+    assert!(text(&ask(Trigger::Invoked)).contains("let b = 1;"));
+    let quiet = Settings {
+        suggestion_threshold: SuggestionThreshold::Quiet,
+        ..(*user.completer.settings()).clone()
+    };
+    user.completer.configure(quiet);
+    assert_ne!(ask(Trigger::Automatic).outcome, automatic.outcome);
+}
+
+/// The places of which the editor was told.
+struct Told(tokio::sync::watch::Receiver<Option<crate::AskAgain>>);
+
+impl Told {
+    fn is_new(&self) -> bool {
+        self.0.has_changed().unwrap()
+    }
+
+    fn take(&mut self) -> (i32, usize) {
+        let place = self.0.borrow_and_update().clone().unwrap();
+        (place.snapshot.version(), place.cursor.0)
     }
 }
 
 #[test]
-fn improbable_and_removed_texts_are_unsure() {
-    use crate::report::GateReport;
-    let gate = |probability| Some(GateReport { probability, threshold: 0.3 });
-    let report = |gate, silent: Option<&str>, text: &str| Report {
-        gate,
-        silent: silent.map(str::to_owned),
-        text: text.into(),
-        source: TextSource::Model,
-        ..Report::default()
-    };
-    assert!(is_unsure(&report(gate(0.49), None, "x")));
-    assert!(!is_unsure(&report(gate(0.51), None, "x")));
-    assert!(is_unsure(&report(None, Some("repetition"), "x")));
-    assert!(is_unsure(&report(None, Some("deadline"), "")));
-    assert!(!is_unsure(&report(None, Some("too-little"), "")), "the line is complete");
-    let paused = Report { source: TextSource::None, ..report(None, Some("paused"), "") };
-    assert!(!is_unsure(&paused));
+fn editor_asks_again_where_nothing_is_shown() {
+    let (server, go) = waiting_server(&[" zebra", "();"]);
+    let user = User::new(&server);
+    let mut told = Told(user.completer.subscribe_ask_again());
+    let first = user.ask(1, LINES, TimeLimit::Budget);
+    user.withhold(&first);
+    assert!(!told.is_new());
+    go.send(()).unwrap();
+    user.work_until(|| told.is_new());
+    assert_eq!(told.take(), (1, LINES.len()));
+    let again = user.ask(1, LINES, TimeLimit::Budget);
+    assert_eq!(text(&again), "zebra();");
+    // The editor cannot draw this one either, so it is not told in vain.
+    user.withhold(&again);
+    assert!(!told.is_new());
+}
+
+/// Has a text arrive after `meanwhile`; returns whether the editor was told.
+fn told_after(meanwhile: impl Fn(&User, &Answer)) -> bool {
+    let (server, go) = waiting_server(&[" zebra", "();"]);
+    let user = User::new(&server);
+    let told = Told(user.completer.subscribe_ask_again());
+    let first = user.ask(1, LINES, TimeLimit::Budget);
+    meanwhile(&user, &first);
+    go.send(()).unwrap();
+    user.wait_for_text();
+    // The task that waits for the end of the call has run by then.
+    for _ in 0..100 {
+        user.runtime.block_on(tokio::task::yield_now());
+    }
+    user.completer.offer_again(&lowkey_document::Uri::new("untitled:a.rs"));
+    told.is_new()
 }
 
 #[test]
-fn text_at_the_token_limit_keeps_whole_lines() {
-    let whole = |text: &str, end| {
-        let answer = RemoteText {
-            text: text.into(),
-            log_probs: Vec::new(),
-            end,
-            counts: lowkey_remote::RemoteCounts::default(),
-            first_text: Duration::ZERO,
-            total: Duration::ZERO,
-            model: "m".into(),
-            form: "token ids",
-        };
-        whole_text(answer, None).0
+fn editor_is_not_told_in_vain() {
+    assert!(told_after(User::withhold));
+    assert!(!told_after(|_, _| {}), "a text is shown");
+    let changed = |user: &User, first: &Answer| {
+        user.withhold(first);
+        let changed = Document::open("untitled:a.rs", "rust", 2, &format!("{LINES}q"));
+        user.completer.changed(&changed.snapshot());
     };
-    assert_eq!(whole("a\nb", RemoteEnd::Limit).as_deref(), Some("a"));
-    assert_eq!(whole("a", RemoteEnd::Limit), None);
-    assert_eq!(whole("a", RemoteEnd::Stop).as_deref(), Some("a"));
+    assert!(!told_after(changed), "the document has changed");
+    let closed = |user: &User, first: &Answer| {
+        user.withhold(first);
+        user.completer.closed(&lowkey_document::Uri::new("untitled:a.rs"));
+    };
+    // The call ends with its document, so its text is not waited for.
+    let (server, _go) = waiting_server(&[" zebra"]);
+    let user = User::new(&server);
+    let told = Told(user.completer.subscribe_ask_again());
+    let first = user.ask(1, LINES, TimeLimit::Budget);
+    closed(&user, &first);
+    user.completer.offer_again(&lowkey_document::Uri::new("untitled:a.rs"));
+    assert!(!told.is_new(), "the document is closed");
+}
+
+/// Returns a copy of the toy with another name in its metadata.
+fn renamed_toy(folder: &TestFolder) -> String {
+    let (name, other) = (b"lowkey-embedded", b"lowkey-refining");
+    let mut bytes = TOY_BYTES.to_vec();
+    let at = bytes.windows(name.len()).position(|window| window == name).unwrap();
+    bytes[at..at + name.len()].copy_from_slice(other);
+    let path = folder.join("second.gguf");
+    std::fs::write(&path, bytes).unwrap();
+    path.display().to_string()
+}
+
+#[test]
+fn second_model_refines_and_answers_the_next_key() {
+    let folder = TestFolder::new("second-model");
+    let user = User::with(Settings { refine_model: renamed_toy(&folder), ..Settings::default() });
+    assert_eq!(*user.completer.subscribe_refine_model().borrow(), SecondModelState::Unused);
+    // No key waits for it.
+    let first = user.ask(1, LINES, TimeLimit::Budget);
+    assert!(!first.report.is_refined);
+    assert!(first.report.why.iter().any(|why| why.starts_with("second model: asked")));
+    user.wait_for_text();
+    let SecondModelState::Ready { model } =
+        user.completer.subscribe_refine_model().borrow().clone()
+    else {
+        panic!("it is not loaded");
+    };
+    user.withhold(&first);
+    let again = user.ask(1, LINES, TimeLimit::Budget);
+    assert!(again.report.is_refined);
+    assert_eq!((again.report.source, &again.report.model), (TextSource::Memory, &model));
+    assert_ne!(model, user.completer.model());
+}
+
+#[test]
+fn command_waits_for_the_second_model() {
+    let folder = TestFolder::new("second-model-waits");
+    let user = User::with(Settings { refine_model: renamed_toy(&folder), ..Settings::default() });
+    let answer = user.ask(1, LINES, TimeLimit::Unlimited);
+    assert!(answer.report.is_refined, "{:?}", answer.report);
+    assert!(answer.report.tokens.decoded > 0);
+    let why = answer.report.why.join("\n");
+    assert!(why.contains("was asked while the processor was idle"), "{why}");
+}
+
+#[test]
+fn remote_server_wins_over_the_second_model() {
+    let server = TeamServer::start(|request| {
+        described(request).unwrap_or_else(|| Play::completion(&[" zebra", "();"]))
+    });
+    let user = User::with(Settings {
+        remote_url: server.url(),
+        refine_model: "no-such-model".into(),
+        ..Settings::default()
+    });
+    assert_eq!(*user.completer.subscribe_refine_model().borrow(), SecondModelState::Off);
+    assert_eq!(text(&user.ask(1, LINES, TimeLimit::Unlimited)), "zebra();");
+    let local = Settings { remote_url: String::new(), ..(*user.completer.settings()).clone() };
+    user.completer.configure(local);
+    assert_eq!(*user.completer.subscribe_refine_model().borrow(), SecondModelState::Unused);
+}
+
+#[test]
+fn failing_second_model_leaves_the_local_answer() {
+    let user = User::with(Settings { refine_model: "no-such-model".into(), ..Settings::default() });
+    let answer = user.ask(1, LINES, TimeLimit::Unlimited);
+    assert_eq!(answer.report.source, TextSource::Model);
+    assert!(!text(&answer).is_empty());
+    let again = user.ask(2, &format!("{LINES}q"), TimeLimit::Unlimited);
+    let why = again.report.why.join("\n");
+    assert!(why.contains("the model of the setting refine_model is not used"), "{why}");
 }
