@@ -16,7 +16,7 @@ const MAX_PREFIX_TOKENS: usize = 512;
 const MAX_TEXT_TOKENS: usize = 256;
 
 /// A request to judge texts.
-pub struct Judgement {
+pub struct JudgementJob {
     /// The text before each of them.
     pub prefix: String,
     pub texts: Vec<String>,
@@ -44,7 +44,7 @@ pub struct JudgedToken {
 
 /// A judgement and its cancellation.
 pub(crate) struct QueuedJudgement {
-    pub(crate) judgement: Judgement,
+    pub(crate) judgement: JudgementJob,
     pub(crate) cancellation: Cancellation,
 }
 
@@ -91,7 +91,7 @@ impl Generator {
 
     fn log_probs(
         &mut self,
-        judgement: &Judgement,
+        judgement: &JudgementJob,
         interrupted: &dyn Fn() -> bool,
     ) -> Result<Option<Judged>, ModelError> {
         let tokenizer = std::sync::Arc::clone(self.assembler.tokenizer());

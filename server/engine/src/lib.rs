@@ -40,7 +40,7 @@ pub use job::{
     Generated, Job, Milliseconds, Partial, Preparation, Priority, SmallPrompt, Stop, StopCheck,
     TokenCounts,
 };
-pub use judge::{Judged, JudgedToken, Judgement};
+pub use judge::{Judged, JudgedToken, JudgementJob};
 pub use load::{LoadError, LoadOptions, Loaded, assembler};
 #[doc(hidden)]
 pub use persist::tokens_of_session;

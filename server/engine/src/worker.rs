@@ -17,7 +17,7 @@ use crate::activity::{Activity, Turn, lower_thread_priority};
 use crate::background_prefill::PrefillProgress;
 use crate::generate::{Generator, ms_since};
 use crate::job::{Generated, Job, Stop};
-use crate::judge::{JudgeSession, Judgement, QueuedJudgement};
+use crate::judge::{JudgeSession, JudgementJob, QueuedJudgement};
 use crate::load::{LoadError, Loaded};
 use crate::non_empty::NonEmptyMask;
 use crate::persist::{
@@ -196,7 +196,7 @@ impl<R> Engine<R> {
 
     /// Submits texts to judge. It runs when no job waits, until it ends or its ticket is cancelled or
     /// dropped.
-    pub fn judge(&self, judgement: Judgement) -> Ticket {
+    pub fn judge(&self, judgement: JudgementJob) -> Ticket {
         let (ticket, cancellation) = Ticket::new(&self.is_closing);
         let queued = QueuedJudgement { judgement, cancellation };
         if let Err(refused) = self.queue.push_judgement(queued) {

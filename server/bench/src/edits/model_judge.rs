@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use anyhow::{Context as _, bail};
 use lowkey_edits::Question;
-use lowkey_engine::{Engine, Judgement, Loaded, Status};
+use lowkey_engine::{Engine, JudgementJob, Loaded, Status};
 use lowkey_model::ModelFile;
 
 /// Bytes of KV cache that the engine keeps; judgements use none of it.
@@ -48,7 +48,7 @@ impl ModelJudge {
     pub(super) fn judge(&self, probability: f32, question: &Question) -> Verdict {
         let start = Instant::now();
         let (to_here, judged) = channel();
-        let ticket = self.engine.judge(Judgement {
+        let ticket = self.engine.judge(JudgementJob {
             prefix: question.prefix.clone(),
             texts: question.texts.to_vec(),
             done: Box::new(move |judged| {

@@ -5,7 +5,7 @@
 
 use lowkey_document::Snapshot;
 use lowkey_edits::{Caution, Proposal, Question, Quiet};
-use lowkey_engine::{Judged, Judgement, Status};
+use lowkey_engine::{Judged, JudgementJob, Status};
 use tokio::sync::oneshot;
 
 use super::NoProposedEdit;
@@ -32,7 +32,7 @@ impl Completer {
             (edits.n_asked.subscribe(), *edits.n_asked.borrow())
         };
         let (to_request, judged) = oneshot::channel();
-        let ticket = self.engine.judge(Judgement {
+        let ticket = self.engine.judge(JudgementJob {
             prefix: question.prefix.clone(),
             texts: question.texts.to_vec(),
             done: Box::new(move |judged| {

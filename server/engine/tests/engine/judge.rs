@@ -2,7 +2,7 @@
 
 use std::sync::mpsc::{Receiver, channel};
 
-use lowkey_engine::{Engine, Judged, Judgement, Stop, Ticket};
+use lowkey_engine::{Engine, Judged, JudgementJob, Stop, Ticket};
 
 use crate::jobs::{CODE, job, load, run};
 
@@ -10,7 +10,7 @@ fn judge(engine: &Engine, prefix: &str, texts: &[&str]) -> (Ticket, Receiver<Opt
     let (to_test, result) = channel();
     let texts = texts.iter().map(|text| (*text).to_owned()).collect();
     let done = Box::new(move |judged| to_test.send(judged).unwrap());
-    (engine.judge(Judgement { prefix: prefix.to_owned(), texts, done }), result)
+    (engine.judge(JudgementJob { prefix: prefix.to_owned(), texts, done }), result)
 }
 
 fn judged(engine: &Engine, prefix: &str, texts: &[&str]) -> Judged {
