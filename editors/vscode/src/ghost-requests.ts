@@ -49,7 +49,9 @@ export class GhostRequests implements vscode.Disposable {
   follow(client: LanguageClient): void {
     client.registerFeature(CAPABILITY);
     client.onNotification('$/lowkey/askAgain', ({ textDocument, position }: AgainParams) => {
-      this.again.fire({ ...textDocument, ...position });
+      // The server may escape other characters than VS Code.
+      const uri = vscode.Uri.parse(textDocument.uri).toString();
+      this.again.fire({ ...textDocument, uri, ...position });
     });
   }
 

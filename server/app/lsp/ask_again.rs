@@ -1,4 +1,4 @@
-//! `$/lowkey/askAgain`: tells the client that a text has arrived for a place where it shows nothing.
+//! `$/lowkey/askAgain`: informs the client that a text has arrived for a place where it shows nothing.
 //!
 //! A notification of lowkey's own, `{textDocument: {uri, version}, position}`, for a client that
 //! announces `experimental.lowkey.askAgain`. The client asks `textDocument/inlineCompletion` again if

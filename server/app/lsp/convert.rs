@@ -48,7 +48,7 @@ pub(super) fn kind(encoding: PositionEncoding) -> PositionEncodingKind {
     }
 }
 
-/// The document of a request. A version is ignored, whatever it is.
+/// The document of a request. Any version is ignored.
 #[derive(Debug, Deserialize)]
 pub(super) struct TextDocument {
     pub(super) uri: String,

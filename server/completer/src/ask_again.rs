@@ -1,4 +1,4 @@
-//! Tells the editor that a place has a text now, where its last request was answered with nothing.
+//! Informs the editor that a place has a text now, where its last request was answered with nothing.
 //!
 //! A refined text often arrives after its request was answered. Without a further key the user
 //! would never see it. So an editor that can be told is told to ask once more, and the answer then
@@ -101,7 +101,7 @@ impl Completer {
         self.ask_again.subscribe()
     }
 
-    /// Tells the editor when a call has ended with a text for a place where nothing is shown.
+    /// Informs the editor when a call has ended with a text for a place where nothing is shown.
     pub(crate) fn watch_refinement(self: &Arc<Self>, uri: &Uri, job: &RefineJob) {
         if self.ask_again.receiver_count() == 0 || job.is_watched.swap(true, Ordering::Relaxed) {
             return;
@@ -117,7 +117,7 @@ impl Completer {
         });
     }
 
-    /// Tells the editor to ask again in a document, if a refined text is there now for its last
+    /// Lets the editor ask again in a document, if a refined text is there now for its last
     /// request, which was answered with nothing.
     pub(crate) fn offer_again(&self, uri: &Uri) {
         if self.ask_again.receiver_count() == 0 {

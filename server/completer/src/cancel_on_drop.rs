@@ -33,7 +33,7 @@ impl CancelOnDrop {
         }
     }
 
-    /// Lets the work go on: what is computed after the answer is for the next key.
+    /// Lets the work go on: its text after the answer is for the next key.
     pub(crate) fn answered(mut self) {
         self.is_answered = true;
     }

@@ -2,7 +2,7 @@
 //!
 //! The prompt is built for the second model: by its own tokenizer and format, and within a window
 //! of its own, because it computes at another speed. Its engine keeps the prompt in a session, so
-//! that the next key costs only what is new.
+//! that the next key costs only the new tokens.
 
 use std::sync::Arc;
 

@@ -12,7 +12,9 @@ M.METHOD = '$/lowkey/askAgain'
 local function is_current(client, params)
   local bufnr = api.nvim_get_current_buf()
   local document = params.textDocument
-  if vim.uri_from_bufnr(bufnr) ~= document.uri then return false end
+  -- The server may escape other characters than Neovim.
+  local name = vim.uri_to_fname(vim.uri_from_bufnr(bufnr))
+  if vim.uri_to_fname(document.uri) ~= name then return false end
   if (vim.lsp.util.buf_versions or {})[bufnr] ~= document.version then return false end
   return vim.deep_equal(client_of.place(client).position, params.position)
 end
