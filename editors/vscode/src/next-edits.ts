@@ -114,8 +114,8 @@ export class NextEdits implements vscode.Disposable {
     }
     const end = document.positionAt(Math.max(document.getText().length - rest, from));
     editor.selection = new vscode.Selection(end, end);
-    // The server waits by itself until the edit is old enough.
-    this.offer.changed(0);
+    // The following edit is asked for like after any change: VS Code asks for ghost text first, so
+    // that the edit does not appear and vanish again.
     await this.run(edit.command.command, edit);
   }
 
