@@ -284,3 +284,25 @@ fn call_that_waits_for_the_first_byte_is_cancelled() {
     server.wait_for_close();
     assert_eq!(done.recv().unwrap(), Err(RemoteError::Cancelled));
 }
+
+#[test]
+fn cancelled_call_is_not_sent_again_on_a_new_connection() {
+    let n_asked = Arc::new(Mutex::new(0));
+    let server = TeamServer::start(move |request| {
+        vllm(request, &[7, 5]).unwrap_or_else(|| {
+            let mut n_asked = n_asked.lock().unwrap();
+            *n_asked += 1;
+            // The second request waits for its answer on the first one's connection.
+            if *n_asked == 1 { Play::completion(&["x"]) } else { Play::Silence }
+        })
+    });
+    let remote = remote(&server);
+    remote.ask_now(&ask(), &mut |_, _| Flow::Continue).unwrap();
+    let (ticket, done) = start(&remote, ask(), |_, _| Flow::Continue);
+    while server.asked().len() < 2 {
+        std::thread::yield_now();
+    }
+    drop(ticket);
+    assert_eq!(done.recv().unwrap(), Err(RemoteError::Cancelled));
+    assert_eq!(server.asked().len(), 2);
+}

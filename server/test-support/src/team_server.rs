@@ -49,6 +49,8 @@ pub enum Play {
     Stream(Vec<Vec<u8>>, PlayEnd),
     /// These bytes, and the end of the connection.
     Raw(Vec<u8>),
+    /// Nothing, not even a status, until the client closes the connection.
+    Silence,
 }
 
 impl Play {
@@ -213,6 +215,7 @@ fn play(
             write(&bytes);
             false
         }
+        Play::Silence => hold(reader, closed),
         Play::Page(status, headers, body) => {
             let mut head =
                 format!("HTTP/1.1 {status} Status\r\nContent-Length: {}\r\n", body.len());
@@ -232,13 +235,15 @@ fn play(
             match end {
                 PlayEnd::Whole => goes_on && write(b"0\r\n\r\n"),
                 PlayEnd::Cut => false,
-                PlayEnd::Hold => {
-                    // Ends when the client closes the connection.
-                    let _ = reader.read(&mut [0]);
-                    let _ = closed.send(());
-                    false
-                }
+                PlayEnd::Hold => hold(reader, closed),
             }
         }
     }
+}
+
+/// Waits until the client closes the connection.
+fn hold(reader: &mut BufReader<&TcpStream>, closed: &Sender<()>) -> bool {
+    let _ = reader.read(&mut [0]);
+    let _ = closed.send(());
+    false
 }
