@@ -182,7 +182,7 @@ impl Http {
         lease: &Lease,
         call: impl Fn(&Agent) -> Result<ureq::http::Response<ureq::Body>, ureq::Error>,
     ) -> Result<Reply, RemoteError> {
-        // A closed agent would connect again, and the server would compute for nobody.
+        // A closed agent would connect again, and the server would compute in vain.
         if lease.is_closed() {
             return Err(RemoteError::Cancelled);
         }
