@@ -3,8 +3,8 @@
 use super::definitions::DefinitionKind;
 use super::grammar::{Fields, Grammar, Role};
 use super::head::{
-    End, Found, Outcome, Scope, after_attributes, after_group, found, is, is_import, position,
-    value_at, without_value, word,
+    End, Found, Outcome, Scope, after_attributes, after_group, found, is, is_expression, is_import,
+    position, value_at, without_value, word,
 };
 use super::tokens::{Kind, Token};
 
@@ -21,6 +21,23 @@ pub(super) struct Site<'h, 't> {
     pub(super) scope: Scope,
     /// The type whose members the block contains.
     pub(super) container: Option<&'h str>,
+}
+
+impl Site<'_, '_> {
+    /// Returns how the body of a statement that defines nothing is read: as local code if `is_local`,
+    /// and otherwise as the block around it.
+    pub(super) fn body(self, is_local: bool) -> Outcome {
+        let Self { head, end, scope, .. } = self;
+        if end != End::Body {
+            return Outcome::nothing(Scope::Hidden);
+        }
+        match scope {
+            Scope::Type | Scope::Enum => Outcome::nothing(Scope::Local),
+            _ if is_expression(head) => Outcome::expression(),
+            _ if is_local => Outcome::nothing(Scope::Local),
+            other => Outcome::nothing(other),
+        }
+    }
 }
 
 /// Returns what a head defines.

@@ -3,8 +3,8 @@
 use super::definitions::DefinitionKind;
 use super::grammar::{Grammar, Role};
 use super::head::{
-    End, Found, Outcome, Scope, after_attributes, after_group, found, is, is_before, is_expression,
-    position, value_at, word, word_before,
+    End, Found, Outcome, Scope, after_attributes, after_group, found, is, is_before, position,
+    value_at, word, word_before,
 };
 use super::keywords::Site;
 use super::tokens::{Kind, Token};
@@ -374,15 +374,6 @@ fn objective_c(site: Site<'_, '_>, start: usize) -> Option<Outcome> {
 
 /// Returns how the body of a statement that defines nothing is read.
 fn block(site: Site<'_, '_>) -> Outcome {
-    let Site { head, end, scope, .. } = site;
-    if end != End::Body {
-        return Outcome::nothing(Scope::Hidden);
-    }
-    match scope {
-        Scope::Type | Scope::Enum => Outcome::nothing(Scope::Local),
-        _ if is_expression(head) => Outcome::expression(),
-        // A macro that defines a function.
-        Scope::Open if !head.is_empty() => Outcome::nothing(Scope::Local),
-        other => Outcome::nothing(other),
-    }
+    // A macro that defines a function.
+    site.body(site.scope == Scope::Open && !site.head.is_empty())
 }

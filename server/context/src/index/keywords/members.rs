@@ -3,9 +3,9 @@
 use super::super::definitions::DefinitionKind;
 use super::super::grammar::Fields;
 use super::super::head::{
-    End, Found, Outcome, Scope, found, is, is_expression, position, value_at, without_value, word,
+    End, Found, Outcome, Scope, found, is, position, value_at, without_value, word,
 };
-use super::super::tokens::Kind;
+use super::super::tokens::{Kind, Token};
 use super::Site;
 
 /// Reads a head without a keyword: a member of a type, or no definition.
@@ -60,21 +60,9 @@ pub(super) fn member(site: Site<'_, '_>, start: usize, at: usize) -> Outcome {
 
 /// Returns how the body of a statement that defines nothing is read.
 fn block(site: Site<'_, '_>) -> Outcome {
-    let Site { head, end, scope, .. } = site;
-    if end != End::Body {
-        return Outcome::nothing(Scope::Hidden);
-    }
-    match scope {
-        Scope::Type | Scope::Enum => Outcome::nothing(Scope::Local),
-        _ if is_expression(head) => Outcome::expression(),
-        // PHP's conditional functions, and foreign functions of Rust.
-        _ if head.iter().all(|token| !matches!(token.text, "if" | "else" | "extern"))
-            && !head.is_empty() =>
-        {
-            Outcome::nothing(Scope::Local)
-        }
-        _ => Outcome::nothing(scope),
-    }
+    // PHP's conditional functions, and foreign functions of Rust.
+    let is_transparent = |token: &Token<'_>| matches!(token.text, "if" | "else" | "extern");
+    site.body(!site.head.is_empty() && !site.head.iter().any(is_transparent))
 }
 
 /// Reads a field of a struct or a method of an interface in Go.
