@@ -14,7 +14,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
 use lowkey_document::Uri;
-use lowkey_engine::{Engine, Loaded, PersistOptions, Status};
+use lowkey_engine::{Engine, EngineOptions, Loaded, PersistOptions, Status};
 use lowkey_store::EmbeddedModel;
 
 use crate::answer::{Answer, Outcome};
@@ -46,15 +46,19 @@ impl Completer {
         let kept = keep.clone();
         let remote = RemoteLink::default();
         let assembler = Arc::clone(&remote.assembler);
-        let engine =
-            Engine::start_with_persistence(settings.cache_mb << 20, keep, move |progress| {
-                let loaded =
-                    load::load(&asked.model, &asked, embedded.as_ref(), packed.as_ref(), progress);
-                // Error messages quote names from the model file.
-                let loaded = loaded.map_err(plain)?;
-                let _ = assembler.set(Arc::clone(&loaded.assembler));
-                Ok(Loaded { speculates: asked.speculation, ..loaded })
-            })?;
+        let options = EngineOptions {
+            session_bytes: settings.cache_mb << 20,
+            persist: keep,
+            ..EngineOptions::default()
+        };
+        let engine = Engine::start_with_options(options, move |progress| {
+            let loaded =
+                load::load(&asked.model, &asked, embedded.as_ref(), packed.as_ref(), progress);
+            // Error messages quote names from the model file.
+            let loaded = loaded.map_err(plain)?;
+            let _ = assembler.set(Arc::clone(&loaded.assembler));
+            Ok(Loaded { speculates: asked.speculation, ..loaded })
+        })?;
         let source =
             SecondModelSource { first: Arc::clone(engine.activity()), embedded, keep: kept };
         let completer = Arc::new(Self::new(engine, settings, persistence, remote, source));

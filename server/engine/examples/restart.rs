@@ -11,7 +11,9 @@ use std::path::Path;
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
-use lowkey_engine::{Engine, Generated, Job, Loaded, PersistOptions, Status, stored_sessions};
+use lowkey_engine::{
+    Engine, EngineOptions, Generated, Job, Loaded, PersistOptions, Status, stored_sessions,
+};
 use lowkey_model::ModelFile;
 use lowkey_prompt::{Assembler, Prompt};
 
@@ -72,8 +74,13 @@ fn live(model: &Path, persist: PersistOptions, n_tokens: usize) -> Life {
     let file = ModelFile::open(model).unwrap();
     let vocab = file.config().vocab;
     let load = move |progress: &mut dyn FnMut(f32)| Loaded::from_file(&file, threads, progress);
+    let options = EngineOptions {
+        session_bytes: 1 << 30,
+        persist: Some(persist),
+        ..EngineOptions::default()
+    };
     let begun = Instant::now();
-    let engine = Engine::start_with_persistence(1 << 30, Some(persist), load).unwrap();
+    let engine = Engine::start_with_options(options, load).unwrap();
     let status = engine.subscribe();
     // There is no runtime here that could wait for a change.
     while matches!(*status.borrow(), Status::Loading(_)) {

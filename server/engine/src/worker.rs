@@ -99,18 +99,6 @@ impl<R: Copy + Send + 'static> Engine<R> {
         Self::start_with_options(EngineOptions { session_bytes, ..EngineOptions::default() }, load)
     }
 
-    /// Starts the worker like [`start`](Self::start), with sessions and speed kept on disk.
-    pub fn start_with_persistence<L>(
-        session_bytes: usize,
-        persist: Option<PersistOptions>,
-        load: L,
-    ) -> std::io::Result<Self>
-    where
-        L: FnOnce(&mut dyn FnMut(f32)) -> Result<Loaded, LoadError> + Send + 'static,
-    {
-        Self::start_with_options(EngineOptions { session_bytes, persist, after: None }, load)
-    }
-
     /// Starts the worker like [`start`](Self::start), with options.
     pub fn start_with_options<L>(options: EngineOptions, load: L) -> std::io::Result<Self>
     where

@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use lowkey_engine::{Engine, PersistOptions, Priority, Status, stored_sessions};
+use lowkey_engine::{Engine, EngineOptions, PersistOptions, Priority, Status, stored_sessions};
 
 use crate::jobs::{CODE, job, load, run};
 
@@ -40,8 +40,12 @@ impl Drop for Folder {
     }
 }
 
+fn options(persist: PersistOptions) -> EngineOptions {
+    EngineOptions { session_bytes: 64 << 20, persist: Some(persist), ..EngineOptions::default() }
+}
+
 fn start(persist: PersistOptions) -> Engine {
-    Engine::start_with_persistence(64 << 20, Some(persist), load).unwrap()
+    Engine::start_with_options(options(persist), load).unwrap()
 }
 
 /// Runs a job in an engine that is then shut down.
@@ -166,7 +170,7 @@ fn files_of_another_model_and_of_later_versions_are_left_alone() {
         loaded.digest = loaded.digest.chars().rev().collect();
         Ok(loaded)
     };
-    let engine = Engine::start_with_persistence(64 << 20, Some(folder.persist()), other).unwrap();
+    let engine = Engine::start_with_options(options(folder.persist()), other).unwrap();
     run(&engine, CODE);
     engine.shutdown();
     let theirs = folder.files().remove(0);
@@ -278,7 +282,8 @@ fn what_was_only_looked_ahead_to_is_not_saved() {
 fn the_second_start_does_not_measure() {
     let folder = Folder::new("speed");
     let speed = |persist: PersistOptions| {
-        let engine = Engine::<&str>::start_with_persistence(1 << 20, Some(persist), load).unwrap();
+        let options = EngineOptions { session_bytes: 1 << 20, ..options(persist) };
+        let engine = Engine::<&str>::start_with_options(options, load).unwrap();
         let status = engine.subscribe();
         loop {
             match &*status.borrow() {
