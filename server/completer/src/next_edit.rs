@@ -25,6 +25,7 @@ mod model_answer;
 mod trial;
 mod work;
 
+pub use judged::judgement_job;
 pub(crate) use model::next_edit_model;
 pub use trial::NextEditTrial;
 pub use work::NextEditWork;
@@ -43,7 +44,7 @@ pub(crate) struct NextEdits {
     at_open: HashMap<Uri, Snapshot>,
     /// The newest answer of the next-edit model, as far as it was not accepted.
     answer: Option<ModelAnswer>,
-    /// The document that the next-edit model is asked about, and the number of its newest request.
+    /// The document that a model is asked about, and the number of the newest request.
     asked: Option<Uri>,
     n_asked: watch::Sender<u64>,
     work: NextEditWork,
@@ -63,6 +64,21 @@ impl Default for NextEdits {
             work: NextEditWork::default(),
             started: Instant::now(),
         }
+    }
+}
+
+/// A request to a model.
+struct Asking {
+    newest: watch::Receiver<u64>,
+    number: u64,
+}
+
+impl Asking {
+    /// Resolves once the text has changed or a newer request came.
+    async fn superseded(&mut self) {
+        let number = self.number;
+        // An error means that the session has ended.
+        let _ = self.newest.wait_for(|newest| *newest != number).await;
     }
 }
 
@@ -104,6 +120,22 @@ impl NextEdits {
         if self.asked.take_if(|asked| asked == uri).is_some() {
             self.n_asked.send_modify(|n| *n += 1);
         }
+    }
+
+    /// Notes that a model is asked about a document; supersedes the request before.
+    fn begin_asking(&mut self, uri: &Uri) -> Asking {
+        self.n_asked.send_modify(|n| *n += 1);
+        self.asked = Some(uri.clone());
+        Asking { newest: self.n_asked.subscribe(), number: *self.n_asked.borrow() }
+    }
+
+    /// Notes that a model has answered; fails if a newer request or an edit came meanwhile.
+    fn end_asking(&mut self, asking: &Asking) -> Result<(), NoProposedEdit> {
+        if *self.n_asked.borrow() != asking.number {
+            return Err(NoProposedEdit::Superseded);
+        }
+        self.asked = None;
+        Ok(())
     }
 
     fn forget(&mut self, uri: &Uri) {

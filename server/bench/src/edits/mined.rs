@@ -117,7 +117,7 @@ impl MinedHistory {
         let mut judged = None;
         let proposal = match (decision, judge) {
             (Ok(Decision::Ask(proposal, question)), Some(judge)) => {
-                let verdict = judge.judge(proposal.probability, &question);
+                let verdict = judge.judge(proposal.probability, question);
                 judged = Some((verdict.ms, verdict.n_tokens));
                 (verdict.probability >= caution.judged_threshold()).then_some(proposal)
             }

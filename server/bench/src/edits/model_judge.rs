@@ -5,8 +5,9 @@ use std::sync::mpsc::channel;
 use std::time::Instant;
 
 use anyhow::{Context as _, bail};
+use lowkey_completer::judgement_job;
 use lowkey_edits::Question;
-use lowkey_engine::{Engine, JudgementJob, Loaded, Status};
+use lowkey_engine::{Engine, Loaded, Status};
 use lowkey_model::ModelFile;
 
 /// Bytes of KV cache that the engine keeps; judgements use none of it.
@@ -45,29 +46,18 @@ impl ModelJudge {
     }
 
     /// Judges a proposal of this probability; one that cannot be judged is improbable.
-    pub(super) fn judge(&self, probability: f32, question: &Question) -> Verdict {
+    pub(super) fn judge(&self, probability: f32, question: Question) -> Verdict {
         let start = Instant::now();
         let (to_here, judged) = channel();
-        let ticket = self.engine.judge(JudgementJob {
-            prefix: question.prefix.clone(),
-            texts: question.texts.to_vec(),
-            done: Box::new(move |judged| {
-                // The receiver waits for it below.
-                let _ = to_here.send(judged);
-            }),
-        });
-        let judged = judged.recv().ok().flatten().unwrap_or_default();
-        drop(ticket);
-        let tokens: Vec<Vec<(usize, f32)>> = judged
-            .texts
-            .iter()
-            .map(|tokens| tokens.iter().map(|token| (token.n_bytes, token.log_prob)).collect())
-            .collect();
-        let probability = match tokens.as_slice() {
-            [with, without] => question.probability(probability, [with, without]),
-            _ => 0.0,
+        let done = move |probability, judged| {
+            // The receiver waits for it below.
+            let _ = to_here.send((probability, judged));
         };
+        let ticket = self.engine.judge(judgement_job(question, probability, done));
+        let (probability, judged) = judged.recv().unwrap_or_default();
+        drop(ticket);
         let ms = start.elapsed().as_secs_f64() * 1000.0;
-        Verdict { probability, n_tokens: judged.n_computed, ms }
+        let n_tokens = judged.map_or(0, |judged| judged.n_computed);
+        Verdict { probability, n_tokens, ms }
     }
 }

@@ -25,32 +25,19 @@ impl Completer {
         question: Question,
         caution: Caution,
     ) -> Result<Proposal, NoProposedEdit> {
-        let (mut newest, number) = {
-            let mut edits = lock(&self.next_edits);
-            edits.n_asked.send_modify(|n| *n += 1);
-            edits.asked = Some(snapshot.uri().clone());
-            (edits.n_asked.subscribe(), *edits.n_asked.borrow())
-        };
+        let mut asking = lock(&self.next_edits).begin_asking(snapshot.uri());
         let (to_request, judged) = oneshot::channel();
-        let ticket = self.engine.judge(JudgementJob {
-            prefix: question.prefix.clone(),
-            texts: question.texts.to_vec(),
-            done: Box::new(move |judged| {
-                // The receiver of a cancelled request is gone.
-                let _ = to_request.send(judged);
-            }),
-        });
-        let judged = tokio::select! {
-            judged = judged => judged.ok().flatten(),
-            _ = newest.wait_for(|newest| *newest != number) => return Err(NoProposedEdit::Superseded),
+        let done = move |probability, judged| {
+            // The receiver of a cancelled request is gone.
+            let _ = to_request.send((probability, judged));
+        };
+        let ticket = self.engine.judge(judgement_job(question, proposal.probability, done));
+        let (probability, judged) = tokio::select! {
+            judged = judged => judged.unwrap_or_default(),
+            () = asking.superseded() => return Err(NoProposedEdit::Superseded),
         };
         drop(ticket);
-        lock(&self.next_edits).asked = None;
-        let probability = match &judged {
-            Some(judged) => judged_probability(&proposal, &question, judged),
-            // It could not be judged.
-            None => 0.0,
-        };
+        lock(&self.next_edits).end_asking(&asking)?;
         if let Some(judged) = &judged {
             tracing::debug!(
                 computed = judged.n_computed,
@@ -66,12 +53,27 @@ impl Completer {
     }
 }
 
-fn judged_probability(proposal: &Proposal, question: &Question, judged: &Judged) -> f32 {
-    let tokens: Vec<Vec<(usize, f32)>> = judged
-        .texts
-        .iter()
-        .map(|tokens| tokens.iter().map(|token| (token.n_bytes, token.log_prob)).collect())
-        .collect();
-    let [with, without] = tokens.as_slice() else { return 0.0 };
-    question.probability(proposal.probability, [with, without])
+/// Returns the job that judges a proposal of this probability. `done` gets the new probability, and
+/// what was computed: 0 and `None` if the proposal could not be judged.
+pub fn judgement_job(
+    question: Question,
+    probability: f32,
+    done: impl FnOnce(f32, Option<Judged>) + Send + 'static,
+) -> JudgementJob {
+    JudgementJob {
+        prefix: question.prefix.clone(),
+        texts: question.texts.to_vec(),
+        done: Box::new(move |judged| {
+            let tokens: Vec<Vec<(usize, f32)>> = judged
+                .iter()
+                .flat_map(|judged| &judged.texts)
+                .map(|tokens| tokens.iter().map(|token| (token.n_bytes, token.log_prob)).collect())
+                .collect();
+            let probability = match tokens.as_slice() {
+                [with, without] => question.probability(probability, [with, without]),
+                _ => 0.0,
+            };
+            done(probability, judged);
+        }),
+    }
 }

@@ -134,9 +134,12 @@ impl Completer {
             return Some(known);
         }
         let (completer, asked) = (Arc::clone(self), snapshot.clone());
-        let question = move || completer.question(&asked, cursor, speed_of(&engine).prefill);
+        let prefill = speed_of(&engine).prefill;
+        let question = move || completer.question(&asked, cursor, prefill);
         Some(match tokio::task::spawn_blocking(question).await {
-            Ok(Ok(question)) => self.ask_model(snapshot, cursor, question, caution).await,
+            Ok(Ok(question)) => {
+                self.ask_model(&engine, (snapshot, cursor), question, caution).await
+            }
             Ok(Err(why)) => Err(NoProposedEdit::Quiet(why)),
             Err(_) => Err(NoProposedEdit::Quiet("the prompt could not be written".to_owned())),
         })
@@ -215,29 +218,23 @@ impl Completer {
     /// Lets the model answer, keeps the answer, and returns its first edit.
     async fn ask_model(
         &self,
-        snapshot: &Snapshot,
-        cursor: ByteOffset,
+        engine: &SecondEngine,
+        (snapshot, cursor): (&Snapshot, ByteOffset),
         question: Question,
         caution: Caution,
     ) -> Result<Proposal, NoProposedEdit> {
-        let engine = self.next_edit_model.engine().ok_or(NoProposedEdit::Superseded)?;
-        let (mut newest, number) = {
+        let mut asking = {
             let mut edits = lock(&self.next_edits);
             EditGate::may_propose(&edits.history, snapshot, cursor)?;
-            edits.n_asked.send_modify(|n| *n += 1);
-            edits.asked = Some(snapshot.uri().clone());
-            (edits.n_asked.subscribe(), *edits.n_asked.borrow())
+            edits.begin_asking(snapshot.uri())
         };
         let rewritten = tokio::select! {
-            rewritten = rewrite(&engine, question) => rewritten,
-            _ = newest.wait_for(|newest| *newest != number) => return Err(NoProposedEdit::Superseded),
+            rewritten = rewrite(engine, question) => rewritten,
+            () = asking.superseded() => return Err(NoProposedEdit::Superseded),
         };
         let rewritten = rewritten.map_err(|why| NoProposedEdit::Quiet(why.to_owned()))?;
         let mut edits = lock(&self.next_edits);
-        if *edits.n_asked.borrow() != number {
-            return Err(NoProposedEdit::Superseded);
-        }
-        edits.asked = None;
+        edits.end_asking(&asking)?;
         edits.work.count(&rewritten.made);
         edits.answer = Some(rewritten.answer(snapshot));
         edits.of_answer(snapshot, caution)
