@@ -37,9 +37,9 @@ export class Offer {
   constructor(private readonly ports: Ports) {}
 
   /** The text has changed: what was offered does not hold, and another edit may follow. */
-  changed(wait = REST_MS): void {
+  changed(): void {
     this.clear();
-    this.timer = setTimeout(() => void this.ask(), wait);
+    this.timer = setTimeout(() => void this.ask(), REST_MS);
   }
 
   /** Returns the edit, which is no longer on offer. */

@@ -28,7 +28,7 @@ local function is_asking(client, bufnr)
   return false
 end
 
---- Follows the notifications; `engine` draws, and `is_busy` says whether a next edit is shown.
+--- Follows the notifications; `engine` draws, and `is_busy` returns whether a next edit is shown.
 function M.setup(engine, is_busy)
   local function follow(_, params, context)
     local client = vim.lsp.get_client_by_id(context.client_id)
