@@ -6,8 +6,7 @@
 
 use std::io::{ErrorKind, Read};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use lowkey_network::{TlsError, printable, tls_config};
@@ -54,17 +53,6 @@ pub(crate) struct Lease {
     number: u64,
     /// Whether earlier calls may have left a connection open.
     is_reused: bool,
-    is_closed: Arc<AtomicBool>,
-}
-
-impl Lease {
-    fn new(agent: Agent, number: u64, is_reused: bool) -> Self {
-        Self { agent, number, is_reused, is_closed: Arc::default() }
-    }
-
-    fn is_closed(&self) -> bool {
-        self.is_closed.load(Ordering::Acquire)
-    }
 }
 
 /// An answer with its body unread.
@@ -99,12 +87,12 @@ impl Http {
     pub(crate) fn lease(&self) -> Result<Lease, RemoteError> {
         let mut current = self.current();
         if let Some(agent) = &current.agent {
-            return Ok(Lease::new(agent.clone(), current.number, true));
+            return Ok(Lease { agent: agent.clone(), number: current.number, is_reused: true });
         }
         let agent = self.agent()?;
         current.number += 1;
         current.agent = Some(agent.clone());
-        Ok(Lease::new(agent, current.number, false))
+        Ok(Lease { agent, number: current.number, is_reused: false })
     }
 
     /// Closes the connections of a call, at once and from any thread.
@@ -114,7 +102,6 @@ impl Http {
             current.agent = None;
         }
         drop(current);
-        lease.is_closed.store(true, Ordering::Release);
         lease.agent.clone().shutdown();
     }
 
@@ -182,15 +169,9 @@ impl Http {
         lease: &Lease,
         call: impl Fn(&Agent) -> Result<ureq::http::Response<ureq::Body>, ureq::Error>,
     ) -> Result<Reply, RemoteError> {
-        // A closed agent would connect again, and the server would compute in vain.
-        if lease.is_closed() {
-            return Err(RemoteError::Cancelled);
-        }
         let answer = match call(&lease.agent) {
             // The server has closed the idle connection.
-            Err(ureq::Error::Io(error))
-                if lease.is_reused && is_closed(error.kind()) && !lease.is_closed() =>
-            {
+            Err(ureq::Error::Io(error)) if lease.is_reused && is_closed(error.kind()) => {
                 call(&lease.agent)
             }
             answer => answer,
