@@ -64,23 +64,37 @@ class Change:
     signature: tuple[tuple[str, ...], ...] | None
 
 
+def pairs_of(manifest: dict, source: str) -> list[dict]:
+    """Returns a source's packages, once for each pair of releases, numbered from 0."""
+    pairs = []
+    for package in manifest.get(source, {}).get("packages", ()):
+        releases = package.get("releases") or [(package["from"], package["to"])]
+        pairs += [{**package, "from": old, "to": new, "pair": n} for n, (old, new) in enumerate(releases)]
+    return pairs
+
+
+def base_of(releases: Path, side: str, source: str, pair: int) -> Path:
+    return releases / (f"{side}-{pair}" if pair else side) / source
+
+
 def fetch(manifest: dict, releases: Path) -> None:
-    """Fetches both releases of each package, unless they are there already."""
+    """Fetches both releases of each pair, unless they are there already."""
     check_licences(manifest)
     for source, fetcher in FETCHERS.items():
+        pairs = pairs_of(manifest, source)
         for side in SIDES:
-            base = releases / side / source
-            packages = [{**p, "version": p[side]} for p in manifest.get(source, {}).get("packages", ())]
-            # One crate's dependencies may exclude another's, so each is fetched by itself.
-            groups = [([p], base / p["name"]) for p in packages] if source == "crates" else [(packages, base)]
-            for group, folder in groups:
-                if group:
+            for number in sorted({p["pair"] for p in pairs}):
+                base = base_of(releases, side, source, number)
+                packages = [{**p, "version": p[side]} for p in pairs if p["pair"] == number]
+                # One crate's dependencies may exclude another's, so each is fetched by itself.
+                groups = [([p], base / p["name"]) for p in packages] if source == "crates" else [(packages, base)]
+                for group, folder in groups:
                     fetcher(group, folder)
 
 
 def folder(releases: Path, side: str, source: str, package: dict) -> Path:
     """Returns the folder into which fetch.py unpacked a release."""
-    base, name = releases / side / source, package["name"]
+    base, name = base_of(releases, side, source, package["pair"]), package["name"]
     if source == "crates":
         return base / name / "vendor" / f"{name}-{package[side]}"
     if source == "npm":
@@ -331,7 +345,7 @@ def elsewhere(files: list[tuple[str, str, list[Change]]]) -> Iterator[dict]:
 def mine(manifest: dict, releases: Path) -> Iterator[dict]:
     """Yields the rows of every package, within the limits."""
     for source in FETCHERS:
-        for package in manifest.get(source, {}).get("packages", ()):
+        for package in pairs_of(manifest, source):
             count: Counter[str] = Counter()
             seen: set[str] = set()
             files = list(pairs(*(folder(releases, side, source, package) for side in SIDES)))

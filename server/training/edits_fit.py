@@ -1,19 +1,22 @@
 """Fits the ranking of next edits (server/edits) to mined histories.
 
+    lowkey bench edits --mined work/edits/fit.jsonl --features work/edits/fit-features.jsonl
+    lowkey bench edits --mined work/edits/fit-elsewhere.jsonl --features work/edits/fit-elsewhere-features.jsonl
     lowkey bench edits --mined work/edits/development.jsonl --features work/edits/features.jsonl
-    python edits_fit.py work/edits/features.jsonl ../edits/src/likelihood
+    python edits_fit.py work/edits/fit-features.jsonl work/edits/fit-elsewhere-features.jsonl \
+        --figures work/edits/features.jsonl --out ../edits/src/likelihood
 
-Writes `weights.rs` and `trees.rs`: a logistic regression with a quadratic penalty, and boosted trees
-of depth 3. The likelihood is their mean in log-odds. A history with many places counts less for
-each. Prints the cross-validated figures, with folds of whole packages. Fit on the development half
-only.
+Writes `trees.bin`, boosted trees of depth 5 that rank the places, `weights.rs`, a logistic regression
+with a quadratic penalty that chooses the places which the trees look at, and `golden.txt`, some
+places with the trees' log-odds for the tests. A history with many places counts less for each. Prints
+figures by threshold for the development half, from which nothing is fitted.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import zlib
+import struct
 from collections import defaultdict
 from pathlib import Path
 
@@ -22,11 +25,11 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 
 PENALTY = 3.0
 ITERATIONS = 12
-FOLDS = 5
 # Trees learn from the places of a history that the regression finds most likely, and from some others.
 N_LIKELY, SHARE_OF_OTHERS = 8, 0.1
-DEPTH = 3
-TREES = {"max_depth": DEPTH, "max_iter": 150, "learning_rate": 0.09, "min_samples_leaf": 40, "l2_regularization": 10, "random_state": 0}
+TREES = {"max_depth": 5, "max_iter": 400, "learning_rate": 0.06, "min_samples_leaf": 40, "l2_regularization": 10, "random_state": 0}
+# The feature of a leaf in the file, and the rows of the golden file.
+LEAF, N_GOLDEN = 255, 16
 # Places this much less likely than the best one are as good (server/edits/src/propose.rs).
 NEAR = 0.08
 
@@ -58,31 +61,30 @@ class Ranking:
     """The regression and the trees."""
 
     def __init__(self, x: np.ndarray, y: np.ndarray, weight: np.ndarray, history: np.ndarray) -> None:
-        self.weights = fit(x, y, weight)
+        self.weights = fit(x.astype(float), y, weight)
         rows = for_trees(x @ self.weights, history)
         self.trees = HistGradientBoostingClassifier(**TREES)
         self.trees.fit(x[rows], y[rows] > 0, sample_weight=weight[rows])
 
     def log_odds(self, x: np.ndarray) -> np.ndarray:
-        return (x @ self.weights + self.trees.decision_function(x)) / 2
+        return self.trees.decision_function(x)
 
 
-def complete(nodes: np.ndarray) -> tuple[list[tuple[int, float]], list[float]]:
-    """Returns a tree as a complete one: its splits, level by level, and its leaves."""
-    level, splits = [0], []
-    for _ in range(DEPTH):
-        below = []
-        for idx in level:
-            node = nodes[idx]
+def tree_file(trees: HistGradientBoostingClassifier) -> bytes:
+    """Returns the trees in the format that server/edits/src/likelihood/trees.rs reads."""
+    parts = [struct.pack("<fH", trees._baseline_prediction.item(), len(trees._predictors))]
+    for (predictor,) in trees._predictors:
+        parts.append(struct.pack("<B", len(predictor.nodes)))
+        for node in predictor.nodes:
             if node["is_leaf"]:
-                # Both sides are the same leaf.
-                splits.append((0, 0.0))
-                below += [idx, idx]
+                parts.append(struct.pack("<BfBB", LEAF, node["value"], 0, 0))
             else:
-                splits.append((int(node["feature_idx"]), float(node["num_threshold"])))
-                below += [int(node["left"]), int(node["right"])]
-        level = below
-    return splits, [float(nodes[idx]["value"]) for idx in level]
+                # A threshold between two 32-bit numbers must not be rounded to the upper one.
+                threshold = np.float32(node["num_threshold"])
+                if threshold > node["num_threshold"]:
+                    threshold = np.nextafter(threshold, np.float32(-np.inf))
+                parts.append(struct.pack("<BfBB", node["feature_idx"], threshold, node["left"], node["right"]))
+    return b"".join(parts)
 
 
 def figures(log_odds: np.ndarray, rows: list[dict]) -> None:
@@ -111,59 +113,51 @@ def figures(log_odds: np.ndarray, rows: list[dict]) -> None:
         print(f"threshold {threshold:.2f}  precision, recall: {', '.join(parts)}  quiet {quiet:.3f}")
 
 
+class Places:
+    """The places of some histories: features, a row for each, and what else is known about them."""
+
+    def __init__(self, paths: list[Path]) -> None:
+        x, self.rows, history = [], [], []
+        for number, path in enumerate(paths):
+            with path.open() as lines:
+                for line in lines:
+                    row = json.loads(line)
+                    x.append(np.array(row.pop("features"), np.float32))
+                    history.append((number, row["history"]))
+                    self.rows.append(row)
+        self.x = np.array(x)
+        self.y = np.array([row["right"] for row in self.rows], dtype=float)
+        self.history = np.unique(np.array(history), axis=0, return_inverse=True)[1].ravel()
+
+
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    arguments.add_argument("features", type=Path)
-    arguments.add_argument("folder", type=Path, help="the folder of weights.rs and trees.rs")
-    arguments.add_argument("--no-folds", action="store_true", help="do not cross-validate")
+    arguments.add_argument("features", type=Path, nargs="+", help="places to fit to")
+    arguments.add_argument("--figures", type=Path, help="places of the development half, for the figures")
+    arguments.add_argument("--out", type=Path, required=True, help="the folder of weights.rs and trees.bin")
     options = arguments.parse_args()
-    rows = [json.loads(line) for line in options.features.open()]
-    x = np.array([row["features"] for row in rows])
-    y = np.array([row["right"] for row in rows], dtype=float)
-    history = np.array([row["history"] for row in rows])
-    weight = np.bincount(history)[history] ** -0.75
-    if not options.no_folds:
-        fold = np.array([zlib.crc32(row["package"].encode()) % FOLDS for row in rows])
-        log_odds = np.zeros(len(rows))
-        for number in range(FOLDS):
-            rest = fold != number
-            ranking = Ranking(x[rest], y[rest], weight[rest], history[rest])
-            log_odds[~rest] = ranking.log_odds(x[~rest])
-        figures(log_odds, rows)
-    ranking = Ranking(x, y, weight, history)
+    places = Places(options.features)
+    x, history = places.x, places.history
+    ranking = Ranking(x, places.y, np.bincount(history)[history] ** -0.75, history)
     w = ranking.weights
     lines = [", ".join(f"{value:.3f}" for value in w[start : start + 6]) + "," for start in range(0, len(w), 6)]
-    write(options.folder / "weights.rs", lines)
-    lines = []
-    for (predictor,) in ranking.trees._predictors:
-        splits, leaves = complete(predictor.nodes)
-        lines.append("([" + ", ".join(f"({feature}, {threshold:.6g})".replace("(0, 0)", "(0, 0.0)") for feature, threshold in splits) + "],")
-        lines.append("[" + ", ".join(f"{value:.3f}" for value in leaves) + "]),")
-    lines = [real_numbers(line) for line in lines]
-    write(options.folder / "trees.rs", lines, {"START": f"{ranking.trees._baseline_prediction.item():.3f}"})
-    print(f"{len(rows)} places of {len(set(history))} histories")
+    write(options.out / "weights.rs", lines)
+    (options.out / "trees.bin").write_bytes(tree_file(ranking.trees))
+    chosen = np.linspace(0, len(x) - 1, N_GOLDEN).astype(int)
+    golden = zip(ranking.log_odds(x[chosen]), x[chosen], strict=True)
+    text = "".join(" ".join(f"{value:.9g}" for value in [odds, *features]) + "\n" for odds, features in golden)
+    (options.out / "golden.txt").write_text(text)
+    print(f"{len(x)} places of {history.max() + 1} histories")
+    if options.figures:
+        development = Places([options.figures])
+        figures(ranking.log_odds(development.x), development.rows)
 
 
-def real_numbers(line: str) -> str:
-    """Gives thresholds a decimal point, as Rust wants it."""
-    parts = line.split(", ")
-    fixed = []
-    for part in parts:
-        number = part.rstrip(")],")
-        tail = part[len(number) :]
-        is_threshold = number and not number.startswith("(") and "." not in number and "e" not in number and "[" not in number
-        fixed.append(number + (".0" if is_threshold else "") + tail)
-    return ", ".join(fixed)
-
-
-def write(path: Path, lines: list[str], constants: dict[str, str] | None = None) -> None:
-    """Replaces the table of a Rust file, and constants."""
+def write(path: Path, lines: list[str]) -> None:
+    """Replaces the table of a Rust file."""
     text = path.read_text()
     head, rest = text.split("= [\n", 1)
     tail = rest[rest.index("];") :]
-    for name, value in (constants or {}).items():
-        start = head.index(f"{name}: f32 = ") + len(f"{name}: f32 = ")
-        head = head[:start] + value + head[head.index(";", start) :]
     path.write_text(head + "= [\n" + "".join(f"    {line}\n" for line in lines) + tail)
 
 

@@ -64,7 +64,7 @@ const IN_OTHER_DOCUMENT: f32 = 0.7;
 #[derive(Debug, Clone, PartialEq)]
 pub enum Decision {
     Show(Proposal),
-    /// A model must judge it: it is shown if [`Question::probability`] is at least
+    /// A model must judge it: it is shown if [`judged_probability`](crate::judged_probability) is at least
     /// [`Caution::judged_threshold`].
     Ask(Proposal, Question),
 }

@@ -34,12 +34,28 @@ pub struct Question {
     line_bytes: [usize; 2],
 }
 
+/// What a model's answer says about a proposal; `server/training/edits_judge.py` names the facts.
+pub type JudgementFacts = [f32; 11];
+
+/// The weights of the facts, for answers of Qwen2.5-Coder-0.5B. `server/training/edits_judge.py` fits
+/// them to unsure proposals of the development half.
+const WEIGHTS: JudgementFacts =
+    [0.641, 0.451, 0.0246, 0.341, 0.057, 0.359, 0.037, -0.071, 0.0, 0.0, 0.0];
+
+/// Returns the probability that a place needs the change.
+pub fn judged_probability(facts: &JudgementFacts) -> f32 {
+    sigmoid(facts.iter().zip(&WEIGHTS).map(|(fact, weight)| fact * weight).sum())
+}
+
 /// The log-probability of a text's line and of the lines after it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Score {
     line: f32,
     n_tokens: f32,
     after: f32,
+    /// The least probable token of the line, and the first token that the other text does not have.
+    least: f32,
+    first: f32,
 }
 
 impl Question {
@@ -79,39 +95,50 @@ impl Question {
         Some(Self { prefix, texts, line_bytes: [new.len() + 1, old.len() + 1] })
     }
 
-    /// Returns the probability that the place needs the change. `probability` is the proposal's;
-    /// `tokens` has the bytes and the log-probability of each token of both texts.
-    ///
-    /// The weights are fitted to 486 unsure proposals of the development half and the answers of
-    /// Qwen2.5-Coder-0.5B.
-    pub fn probability(&self, probability: f32, tokens: [&[(usize, f32)]; 2]) -> f32 {
-        let score = |side: usize| self.score(side, tokens.get(side).copied().unwrap_or_default());
+    /// Returns what an answer says. `probability` is the proposal's; `tokens` has the bytes and the
+    /// log-probability of each token of both texts.
+    pub fn facts(&self, probability: f32, tokens: [&[(usize, f32)]; 2]) -> JudgementFacts {
+        let [new, old] = &self.texts;
+        let n_common = new.bytes().zip(old.bytes()).take_while(|(a, b)| a == b).count();
+        let score = |side: usize| {
+            let line_bytes = self.line_bytes.get(side).copied().unwrap_or(0);
+            Score::new(tokens.get(side).copied().unwrap_or_default(), line_bytes, n_common)
+        };
         let (new, old) = (score(0), score(1));
         let clipped = |value: f32| value.clamp(-MAX_DIFFERENCE, MAX_DIFFERENCE);
         let mean = |score: Score| clipped(score.line / score.n_tokens.max(1.0));
-        let log_odds = (probability / (1.0 - probability).max(1e-6)).max(1e-6).ln();
-        sigmoid(
-            0.641
-                + 0.451 * log_odds
-                + 0.0246 * clipped(new.line - old.line)
-                + 0.341 * clipped(mean(new) - mean(old))
-                + 0.057 * clipped(new.after - old.after)
-                + 0.359 * mean(new)
-                + 0.037 * mean(old)
-                - 0.071 * clipped(new.n_tokens - old.n_tokens),
-        )
+        [
+            1.0,
+            (probability / (1.0 - probability).max(1e-6)).max(1e-6).ln(),
+            clipped(new.line - old.line),
+            clipped(mean(new) - mean(old)),
+            clipped(new.after - old.after),
+            mean(new),
+            mean(old),
+            clipped(new.n_tokens - old.n_tokens),
+            clipped(new.first - old.first),
+            clipped(new.least),
+            clipped(old.least),
+        ]
     }
+}
 
-    fn score(&self, side: usize, tokens: &[(usize, f32)]) -> Score {
-        let line_bytes = self.line_bytes.get(side).copied().unwrap_or(0);
-        let mut score = Score { line: 0.0, n_tokens: 0.0, after: 0.0 };
+impl Score {
+    /// Adds a text's tokens up. Its line has `line_bytes`, and both texts begin with `n_common` equal
+    /// bytes.
+    fn new(tokens: &[(usize, f32)], line_bytes: usize, n_common: usize) -> Self {
+        let mut score = Self { line: 0.0, n_tokens: 0.0, after: 0.0, least: 0.0, first: 0.0 };
         let mut at = 0;
-        for (n_bytes, log_prob) in tokens {
+        for &(n_bytes, log_prob) in tokens {
             if at < line_bytes {
                 score.line += log_prob;
                 score.n_tokens += 1.0;
+                score.least = score.least.min(log_prob);
             } else {
                 score.after += log_prob;
+            }
+            if at <= n_common && n_common < at + n_bytes {
+                score.first = log_prob;
             }
             at += n_bytes;
         }
@@ -180,9 +207,10 @@ mod tests {
     fn probable_change_gains_and_improbable_change_loses() {
         let question = question("size = 1\nprint(old)\nend\n", "size", "width", "old");
         let (likely, unlikely) = ([(13, -2.0), (4, -1.0)], [(11, -60.0), (4, -9.0)]);
-        let gains = question.probability(0.5, [&likely, &unlikely]);
-        let loses = question.probability(0.5, [&unlikely, &likely]);
+        let judged = |tokens| judged_probability(&question.facts(0.5, tokens));
+        let gains = judged([&likely, &unlikely]);
+        let loses = judged([&unlikely, &likely]);
         assert!(gains > 0.8 && loses < 0.05, "{gains} {loses}");
-        assert!(question.probability(1.0, [&[], &[]]).is_finite());
+        assert!(judged_probability(&question.facts(1.0, [&[], &[]])).is_finite());
     }
 }

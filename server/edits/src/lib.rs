@@ -12,6 +12,8 @@
     expect(clippy::unwrap_used, reason = "a test that panics has failed, which is what is wanted")
 )]
 
+mod blocks;
+mod candidates;
 mod diff;
 pub mod gate;
 mod history;
@@ -21,12 +23,14 @@ mod likelihood;
 mod places;
 mod propose;
 mod rewrite;
+mod searched;
+mod source_line;
 mod spelling;
 mod tokens;
 
 pub use gate::{Caution, Decision, EditGate, Quiet};
 pub use history::EditHistory;
 pub use hunk::Hunk;
-pub use judge::Question;
-pub use likelihood::{EditFeatures, FEATURES};
+pub use judge::{JudgementFacts, Question, judged_probability};
+pub use likelihood::EditFeatures;
 pub use propose::{Candidate, Proposal, candidates, propose};

@@ -1,5 +1,5 @@
-//! How likely a place needs the change: a logistic model and boosted trees of facts about the change
-//! and the place.
+//! How likely a place needs the change: boosted trees of facts about the change and the place. A
+//! logistic model chooses the places that they look at.
 //!
 //! Both are fitted to edits between consecutive releases of packages; `server/training/edits_fit.py`
 //! computes them from the output of `lowkey bench edits --features`.
@@ -10,13 +10,22 @@ use crate::places::Place;
 use crate::rewrite::{Origin, Rewrite};
 use crate::spelling::words;
 
+mod around;
+mod change;
 mod trees;
 mod weights;
 
+pub(crate) use around::Around;
+use around::{AROUND, facts_around};
+use change::{CHANGE_FACTS, change_facts};
+
 use weights::WEIGHTS;
 
-/// The names of the facts, in the order of [`EditFeatures`].
-pub const FEATURES: [&str; 95] = [
+/// Places of a change that the trees look at.
+const MAX_RANKED: usize = 64;
+
+/// The names of the first facts of [`EditFeatures`].
+const FACTS: [&str; 95] = [
     "bias",
     "renames",
     "renames_to_new",
@@ -115,7 +124,7 @@ pub const FEATURES: [&str; 95] = [
 ];
 
 /// Facts about a change and a place.
-pub type EditFeatures = [f32; FEATURES.len()];
+pub type EditFeatures = [f32; FACTS.len() + CHANGE_FACTS.len() + AROUND.len()];
 
 /// Facts that do not depend on the place.
 #[derive(Debug, Clone, Copy)]
@@ -156,6 +165,7 @@ pub(crate) fn features(
     rewrite: &Rewrite,
     place: &Place,
     facts: Facts,
+    around: &Around,
     lines: isize,
 ) -> EditFeatures {
     let flag = |yes: bool| f32::from(u8::from(yes));
@@ -173,7 +183,7 @@ pub(crate) fn features(
     let is_comment = place.kind == TextKind::Comment;
     let is_literal = place.kind == TextKind::Literal;
     let contexts = place.n_left.min(6) as f32 / 6.0 * (place.n_right.min(6) as f32 / 6.0);
-    [
+    let facts: [f32; FACTS.len()] = [
         1.0,
         flag(renames),
         flag(renames && is_new),
@@ -269,7 +279,13 @@ pub(crate) fn features(
         flag(renames && rewrite.imports),
         share(facts.n_same_lines),
         log(facts.n_new_uses) * flag(facts.has_new_words),
-    ]
+    ];
+    let all = facts.into_iter().chain(change_facts(rewrite)).chain(facts_around(place, around));
+    let mut features = [0.0; FACTS.len() + CHANGE_FACTS.len() + AROUND.len()];
+    for (feature, fact) in features.iter_mut().zip(all) {
+        *feature = fact;
+    }
+    features
 }
 
 /// Returns the share of words that two names have in common.
@@ -279,10 +295,24 @@ fn name_similarity(old: &str, new: &str) -> f32 {
     2.0 * n_equal as f32 / (old.len() + new.len()).max(1) as f32
 }
 
-/// Returns the probability that the place needs the change: the mean of the two models' log-odds.
-pub(crate) fn probability(features: &EditFeatures) -> f32 {
-    let sum: f32 = features.iter().zip(&WEIGHTS).map(|(value, weight)| value * weight).sum();
-    sigmoid(f32::midpoint(sum, trees::log_odds(features)))
+/// Returns the probabilities that places need the change. The trees look at those that the logistic
+/// model finds most likely; the others are improbable.
+pub(crate) fn probabilities(places: &[EditFeatures]) -> Vec<f32> {
+    let score = |features: &EditFeatures| -> f32 {
+        features.iter().zip(&WEIGHTS).map(|(value, weight)| value * weight).sum()
+    };
+    let mut order: Vec<(usize, f32)> = places.iter().map(score).enumerate().collect();
+    if order.len() > MAX_RANKED {
+        order.select_nth_unstable_by(MAX_RANKED, |a, b| b.1.total_cmp(&a.1));
+        order.truncate(MAX_RANKED);
+    }
+    let mut probabilities = vec![0.0; places.len()];
+    for (idx, _) in order {
+        if let (Some(slot), Some(features)) = (probabilities.get_mut(idx), places.get(idx)) {
+            *slot = sigmoid(trees::log_odds(features));
+        }
+    }
+    probabilities
 }
 
 pub(crate) fn sigmoid(log_odds: f32) -> f32 {

@@ -1,12 +1,12 @@
 //! Finds the places in a text to which a rewrite applies.
 
-use std::collections::HashMap;
 use std::ops::Range;
 
 use lowkey_document::lexical::TextKind;
 
-use crate::rewrite::{CONTEXT, Origin, Part, Piece, Rewrite, defines, imports, line_of, opener};
-use crate::tokens::Tokens;
+use crate::rewrite::{CONTEXT, Origin, Part, Piece, Rewrite, defines, imports};
+use crate::searched::Searched;
+use crate::source_line::{MAX_COMPARED, begins_definition};
 
 mod inside;
 
@@ -42,60 +42,55 @@ pub(crate) struct Place {
     /// Whether its line begins, or ends, with the same token as the changed one.
     pub(crate) begins_alike: bool,
     pub(crate) ends_alike: bool,
-    /// The index of its line's first token, which identifies the line.
+    /// How alike the lines above and below are to those of the changed line, from 0 to 1.
+    pub(crate) above_similarity: f32,
+    pub(crate) below_similarity: f32,
+    /// Whether it is among the arguments of the same call as the change, or not.
+    pub(crate) is_same_callee: bool,
+    pub(crate) is_other_callee: bool,
+    /// The difference of the numbers of tokens before it and before the change, in their lines.
+    pub(crate) columns_away: usize,
+    /// Bytes by which its line is indented more than the changed one.
+    pub(crate) indent: isize,
+    pub(crate) n_line_tokens: usize,
+    /// Whether its line begins the definition of a function or a type.
+    pub(crate) is_definition: bool,
+    /// The number of its line in the searched text.
     pub(crate) line: usize,
 }
 
-/// A text that is searched: its tokens by their text.
-pub(crate) struct Searched {
-    pub(crate) tokens: Tokens,
-    ids: Vec<u32>,
-    by_text: HashMap<String, u32>,
-    n_uses: Vec<u32>,
+/// A rewrite whose places are searched, with the numbers of its tokens in the searched text.
+pub(crate) struct Target<'r> {
+    pub(crate) rewrite: &'r Rewrite,
+    line: Vec<u32>,
+    above: Vec<u32>,
+    below: Vec<u32>,
+    callee: Option<u32>,
+}
+
+impl<'r> Target<'r> {
+    fn new(searched: &Searched, rewrite: &'r Rewrite) -> Self {
+        let ids = |tokens: &[String]| tokens.iter().map(|text| searched.id(text)).collect();
+        let source = &rewrite.source;
+        Self {
+            rewrite,
+            line: ids(&source.tokens),
+            above: ids(&source.above),
+            below: ids(&source.below),
+            callee: source.callee.as_ref().map(|callee| searched.id(callee)),
+        }
+    }
 }
 
 impl Searched {
-    pub(crate) fn new(tokens: Tokens) -> Self {
-        let mut by_text: HashMap<String, u32> = HashMap::new();
-        let mut n_uses: Vec<u32> = Vec::new();
-        let mut ids = Vec::with_capacity(tokens.all.len());
-        for idx in 0..tokens.all.len() {
-            let text = tokens.str(idx);
-            let known = by_text.get(text).copied();
-            let id = known.unwrap_or(n_uses.len() as u32);
-            if known.is_none() {
-                by_text.insert(text.to_owned(), id);
-                n_uses.push(0);
-            }
-            if let Some(n) = n_uses.get_mut(id as usize) {
-                *n += 1;
-            }
-            ids.push(id);
-        }
-        Self { tokens, ids, by_text, n_uses }
-    }
-
-    /// Returns how often a token occurs.
-    pub(crate) fn n_uses(&self, text: &str) -> usize {
-        let id = self.by_text.get(text).copied().unwrap_or(u32::MAX);
-        self.n_uses.get(id as usize).copied().unwrap_or(0) as usize
-    }
-
-    fn id(&self, text: &str) -> u32 {
-        self.by_text.get(text).copied().unwrap_or(u32::MAX)
-    }
-
-    fn is(&self, idx: usize, id: u32) -> bool {
-        self.ids.get(idx) == Some(&id)
-    }
-
     /// Returns the places of a rewrite, in order.
     pub(crate) fn places(&self, rewrite: &Rewrite) -> Vec<Place> {
+        let target = Target::new(self, rewrite);
         match rewrite.origin {
-            Origin::Inside => self.inside(rewrite),
-            Origin::LastArgument => self.calls(rewrite),
-            _ if rewrite.pattern.is_empty() => self.insertions(rewrite),
-            _ => self.matches(rewrite),
+            Origin::Inside => self.inside(&target),
+            Origin::LastArgument => self.calls(&target),
+            _ if rewrite.pattern.is_empty() => self.insertions(&target),
+            _ => self.matches(&target),
         }
     }
 
@@ -119,17 +114,29 @@ impl Searched {
 
     fn place(
         &self,
-        rewrite: &Rewrite,
+        target: &Target<'_>,
         found: &Range<usize>,
         range: Range<usize>,
         text: String,
     ) -> Place {
-        let (n_left, n_right, is_same_line) = self.context(rewrite, found);
+        let source = &target.rewrite.source;
+        let (n_left, n_right, is_same_line) = self.context(target.rewrite, found);
         let tokens = &self.tokens;
-        let line = line_of(tokens, found.start);
-        let is = |text: Option<&String>, idx: Option<usize>| {
-            text.is_some_and(|text| idx.is_some_and(|idx| tokens.str(idx) == text.as_str()))
+        let line_number = self.line_number(found.start);
+        let line = self.line(line_number);
+        let is = |id: Option<&u32>, idx: Option<usize>| {
+            id.is_some_and(|id| idx.is_some_and(|idx| self.is(idx, *id)))
         };
+        let callee = self
+            .opener(found.start)
+            .and_then(|open| open.checked_sub(1))
+            .filter(|&idx| tokens.is_word(idx))
+            .map(|idx| self.id_at(idx));
+        let around = |number: Option<usize>, line: &[u32]| {
+            number.map_or(0.0, |number| self.similarity(line, self.line(number)))
+        };
+        let column = found.start.saturating_sub(line.start);
+        let indent = self.indent(line_number).unwrap_or(0);
         Place {
             range,
             text,
@@ -139,24 +146,32 @@ impl Searched {
             kind: tokens.kind(found.start),
             defines: defines(tokens, found.clone()),
             imports: imports(tokens, found.start),
-            similarity: self.similarity(rewrite, found.start),
+            similarity: self.similarity(&target.line, line.clone()),
+            above_similarity: around(line_number.checked_sub(1), &target.above),
+            below_similarity: around(Some(line_number + 1), &target.below),
             is_called: tokens.str(found.end) == "(",
             is_member: found.start > 0 && tokens.str(found.start - 1) == ".",
             is_in_scope: false,
-            begins_alike: is(rewrite.line.first(), Some(line.start)),
-            ends_alike: is(rewrite.line.last(), line.end.checked_sub(1)),
-            line: line.start,
+            begins_alike: is(target.line.first(), Some(line.start)),
+            ends_alike: is(target.line.last(), line.end.checked_sub(1)),
+            is_same_callee: callee.is_some() && callee == target.callee,
+            is_other_callee: callee != target.callee,
+            columns_away: column.abs_diff(source.column),
+            indent: indent as isize - source.indent as isize,
+            n_line_tokens: line.len(),
+            is_definition: begins_definition(line.map(|idx| tokens.str(idx))),
+            line: line_number,
         }
     }
 
     /// Returns the share of tokens that a line and the changed line have in common.
-    fn similarity(&self, rewrite: &Rewrite, idx: usize) -> f32 {
-        let line = line_of(&self.tokens, idx);
-        let n = rewrite.line.len() + line.len();
-        let mut rest: Vec<&str> = rewrite.line.iter().map(String::as_str).collect();
+    fn similarity(&self, changed: &[u32], line: Range<usize>) -> f32 {
+        let line = line.start..line.end.min(line.start + MAX_COMPARED);
+        let n = changed.len() + line.len();
+        let mut rest = changed.to_vec();
         let mut n_equal = 0;
         for idx in line {
-            if let Some(at) = rest.iter().position(|text| *text == self.tokens.str(idx)) {
+            if let Some(at) = rest.iter().position(|id| self.is(idx, *id)) {
                 rest.swap_remove(at);
                 n_equal += 2;
             }
@@ -164,38 +179,9 @@ impl Searched {
         n_equal as f32 / n.max(1) as f32
     }
 
-    /// Returns the number of times that a word is defined.
-    pub(crate) fn n_definitions(&self, word: &str) -> usize {
-        let id = self.id(word);
-        let uses = (0..self.ids.len()).filter(|&idx| self.is(idx, id));
-        uses.filter(|&idx| {
-            self.tokens.kind(idx) == TextKind::Code && defines(&self.tokens, idx..idx + 1)
-        })
-        .count()
-    }
-
-    /// Returns how often the new text has the neighbours of the change already.
-    pub(crate) fn n_done(&self, rewrite: &Rewrite, new: &[String]) -> usize {
-        let ids: Vec<u32> = new.iter().map(|text| self.id(text)).collect();
-        let neighbours = [rewrite.left.first(), rewrite.right.first()];
-        let [Some(left), Some(right)] = neighbours.map(|text| text.map(|text| self.id(text)))
-        else {
-            return 0;
-        };
-        if ids.is_empty() || ids.contains(&u32::MAX) {
-            return 0;
-        }
-        let fits = |start: &usize| {
-            let start = *start;
-            ids.iter().enumerate().all(|(n, id)| self.is(start + n, *id))
-                && self.is(start - 1, left)
-                && self.is(start + ids.len(), right)
-        };
-        (1..self.ids.len()).filter(fits).count()
-    }
-
     /// Places with the replaced tokens.
-    fn matches(&self, rewrite: &Rewrite) -> Vec<Place> {
+    fn matches(&self, target: &Target<'_>) -> Vec<Place> {
+        let rewrite = target.rewrite;
         let ids: Vec<Option<u32>> = rewrite
             .pattern
             .iter()
@@ -210,13 +196,17 @@ impl Searched {
         let mut places = Vec::new();
         let removes =
             matches!(rewrite.replacement.as_slice(), [Part::Text(text)] if text.trim().is_empty());
-        for start in 0..self.ids.len() {
+        // The first token that is no variable tells where to look. A variable before it has one
+        // token, or is before a bracket.
+        let anchor = ids.iter().position(Option::is_some).unwrap_or(0);
+        let anchors = self.positions(ids.get(anchor).copied().flatten().unwrap_or(u32::MAX));
+        let starts: Vec<usize> = match anchor {
+            0 => anchors.iter().map(|at| *at as usize).collect(),
+            _ => (0..self.n_tokens()).collect(),
+        };
+        for start in starts {
             if places.len() == MAX_PLACES {
                 break;
-            }
-            let first = ids.first().copied().flatten();
-            if first.is_some_and(|id| !self.is(start, id)) {
-                continue;
             }
             let mut values: Vec<Range<usize>> = Vec::new();
             let Some(end) = self.match_at(rewrite, &ids, start, &mut values) else { continue };
@@ -246,7 +236,7 @@ impl Searched {
             // A word that is replaced by nothing is removed with the blanks on one side only where
             // the neighbours are in the same line.
             let text = self.indented(rewrite, range.start, text);
-            places.push(self.place(rewrite, &found, range, text));
+            places.push(self.place(target, &found, range, text));
         }
         places
     }
@@ -316,21 +306,24 @@ impl Searched {
     }
 
     /// Places between the same neighbours.
-    fn insertions(&self, rewrite: &Rewrite) -> Vec<Place> {
+    fn insertions(&self, target: &Target<'_>) -> Vec<Place> {
+        let rewrite = target.rewrite;
         let [Part::Text(text)] = rewrite.replacement.as_slice() else { return Vec::new() };
         let (Some(left), Some(right)) = (rewrite.left.first(), rewrite.right.first()) else {
             return Vec::new();
         };
         let (left_id, right_id) = (self.id(left), self.id(right));
         let mut places = Vec::new();
-        for at in 1..self.ids.len() {
+        let after = self.positions(left_id).iter().map(|at| *at as usize + 1);
+        let mut all: Vec<usize> =
+            after.chain(self.positions(right_id).iter().map(|at| *at as usize)).collect();
+        all.sort_unstable();
+        all.dedup();
+        for at in all.into_iter().filter(|at| (1..self.n_tokens()).contains(at)) {
             if places.len() == MAX_PLACES {
                 break;
             }
             let (is_left, is_right) = (self.is(at - 1, left_id), self.is(at, right_id));
-            if !is_left && !is_right {
-                continue;
-            }
             let (n_left, n_right, _) = self.context(rewrite, &(at..at));
             let is_anchored = (is_left && is_right) || n_left >= 3 || n_right >= 3;
             let kinds = [self.tokens.kind(at - 1), self.tokens.kind(at)];
@@ -346,7 +339,7 @@ impl Searched {
                 self.tokens.end(at - 1)
             };
             let text = self.indented(rewrite, start, text.clone());
-            places.push(self.place(rewrite, &(at..at), start..self.tokens.start(at), text));
+            places.push(self.place(target, &(at..at), start..self.tokens.start(at), text));
         }
         places
     }
@@ -362,19 +355,19 @@ impl Searched {
     }
 
     /// Calls of the same name, before their closing bracket.
-    fn calls(&self, rewrite: &Rewrite) -> Vec<Place> {
+    fn calls(&self, target: &Target<'_>) -> Vec<Place> {
+        let rewrite = target.rewrite;
         let [Part::Text(text)] = rewrite.replacement.as_slice() else { return Vec::new() };
         let Some(callee) = &rewrite.callee else { return Vec::new() };
         let callee = self.id(callee);
         let argument = text.trim_start_matches(',').trim();
         let mut places = Vec::new();
-        for name in (0..self.ids.len()).filter(|&idx| self.is(idx, callee)) {
+        for name in self.positions(callee).iter().map(|at| *at as usize) {
             if self.tokens.str(name + 1) != "(" || self.tokens.kind(name) != TextKind::Code {
                 continue;
             }
-            let closer = (name + 2..name + 200).find(|&idx| {
-                self.tokens.str(idx) == ")" && opener(&self.tokens, idx) == Some(name + 1)
-            });
+            let closer = (name + 2..name + 200)
+                .find(|&idx| self.tokens.str(idx) == ")" && self.opener(idx) == Some(name + 1));
             let Some(closer) = closer.filter(|&closer| closer > name + 2) else { continue };
             let arguments = self.tokens.span(name + 2..closer);
             if places.len() == MAX_PLACES
@@ -384,7 +377,7 @@ impl Searched {
                 continue;
             }
             let at = self.tokens.end(closer - 1);
-            places.push(self.place(rewrite, &(closer..closer), at..at, text.trim_end().to_owned()));
+            places.push(self.place(target, &(closer..closer), at..at, text.trim_end().to_owned()));
         }
         places
     }

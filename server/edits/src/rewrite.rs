@@ -11,6 +11,7 @@ use lowkey_document::lexical::TextKind;
 
 use crate::diff::{Difference, differences};
 use crate::hunk::Hunk;
+use crate::source_line::SourceLine;
 use crate::spelling::{other_styles, words};
 use crate::tokens::{Tokens, is_word_char};
 
@@ -26,7 +27,7 @@ const MAX_VARIABLES: usize = 4;
 const MIN_PART_CHARS: usize = 4;
 
 /// Words before a name that they define.
-const DEFINES: &[&str] = &[
+pub(crate) const DEFINES: &[&str] = &[
     "def",
     "fn",
     "func",
@@ -104,13 +105,15 @@ pub(crate) struct Rewrite {
     pub(crate) new_tokens: Vec<String>,
     /// The number of parts of its hunk.
     pub(crate) n_parts: usize,
+    /// The parts that it joins.
+    pub(crate) n_joined: usize,
     /// Whether the hunk's new lines still have the replaced word.
     pub(crate) keeps_old: bool,
     pub(crate) defines: bool,
     /// Whether the line imports.
     pub(crate) imports: bool,
-    /// The tokens of the line before the change.
-    pub(crate) line: Vec<String>,
+    /// The line before the change.
+    pub(crate) source: SourceLine,
     /// Identifies equal changes of different hunks.
     pub(crate) key: (String, String),
     /// For an argument: the called name.
@@ -136,7 +139,7 @@ pub(crate) fn rewrites(hunk: &Hunk) -> Vec<Rewrite> {
     if parts.is_empty() || parts.len() > MAX_PARTS {
         return Vec::new();
     }
-    let source = HunkTokens { old: &old, new: &new, n_parts: parts.len() };
+    let source = HunkTokens { hunk, old: &old, new: &new, n_parts: parts.len() };
     let mut found: Vec<Rewrite> = Vec::new();
     for part in &parts {
         let Some(rewrite) = source.rewrite(part, Origin::Part) else { continue };
@@ -154,6 +157,7 @@ pub(crate) fn rewrites(hunk: &Hunk) -> Vec<Rewrite> {
                 break;
             }
             let Some(rewrite) = source.rewrite(&joined, Origin::Joined) else { continue };
+            let rewrite = Rewrite { n_joined: last - first + 1, ..rewrite };
             found.extend(source.general(&joined, &rewrite));
             found.push(rewrite);
         }
@@ -188,6 +192,7 @@ pub(crate) fn imports(tokens: &Tokens, idx: usize) -> bool {
 }
 
 struct HunkTokens<'t> {
+    hunk: &'t Hunk,
     old: &'t Tokens,
     new: &'t Tokens,
     n_parts: usize,
@@ -249,11 +254,12 @@ impl HunkTokens<'_> {
             new_words,
             new_tokens: part.new.clone().map(|idx| new.str(idx).to_owned()).collect(),
             n_parts: self.n_parts,
+            n_joined: 1,
             keeps_old: part.old.len() == 1
                 && (0..new.all.len()).any(|idx| new.str(idx) == old.str(part.old.start)),
             defines: defines(old, part.old.clone()),
             imports: imports(old, part.old.start),
-            line: line_of(old, part.old.start).map(|idx| old.str(idx).to_owned()).collect(),
+            source: SourceLine::new(old, part.old.start, self.hunk),
             key,
             callee: None,
         })

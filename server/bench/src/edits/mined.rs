@@ -6,7 +6,9 @@
 use std::time::{Duration, Instant};
 
 use lowkey_document::{ByteOffset, Document, Snapshot};
-use lowkey_edits::{Candidate, Caution, Decision, EditGate, EditHistory, Proposal, candidates};
+use lowkey_edits::{
+    Candidate, Caution, Decision, EditGate, EditHistory, JudgementFacts, Proposal, candidates,
+};
 use serde::{Deserialize, Serialize};
 
 use super::judge::{Splice, is_right};
@@ -50,6 +52,9 @@ pub(super) struct MinedRow {
     /// The time of the model, and the tokens that it computed; `None` if it was not asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) judged: Option<(f64, usize)>,
+    /// What the model's answer says, and whether the judged proposal is right.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    facts: Option<(JudgementFacts, bool)>,
 }
 
 /// The features of a candidate, and whether it is right.
@@ -115,10 +120,12 @@ impl MinedHistory {
         };
         let ms = start.elapsed().as_secs_f64() * 1000.0;
         let mut judged = None;
+        let mut facts = None;
         let proposal = match (decision, judge) {
             (Ok(Decision::Ask(proposal, question)), Some(judge)) => {
                 let verdict = judge.judge(proposal.probability, question);
                 judged = Some((verdict.ms, verdict.n_tokens));
+                facts = verdict.facts.map(|facts| (facts, self.is_right(text, &proposal)));
                 (verdict.probability >= caution.judged_threshold()).then_some(proposal)
             }
             (Ok(Decision::Show(proposal)), _) => Some(proposal),
@@ -138,6 +145,7 @@ impl MinedHistory {
             proposal: shown,
             ms,
             judged,
+            facts,
         }
     }
 

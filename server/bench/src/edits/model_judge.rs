@@ -5,8 +5,8 @@ use std::sync::mpsc::channel;
 use std::time::Instant;
 
 use anyhow::{Context as _, bail};
-use lowkey_completer::judgement_job;
-use lowkey_edits::Question;
+use lowkey_completer::{judgement_facts, judgement_job};
+use lowkey_edits::{JudgementFacts, Question};
 use lowkey_engine::{Engine, Loaded, Status};
 use lowkey_model::ModelFile;
 
@@ -23,6 +23,7 @@ pub(super) struct Verdict {
     /// Tokens that were computed.
     pub(super) n_tokens: usize,
     pub(super) ms: f64,
+    pub(super) facts: Option<JudgementFacts>,
 }
 
 impl ModelJudge {
@@ -53,11 +54,13 @@ impl ModelJudge {
             // The receiver waits for it below.
             let _ = to_here.send((probability, judged));
         };
-        let ticket = self.engine.judge(judgement_job(question, probability, done));
-        let (probability, judged) = judged.recv().unwrap_or_default();
+        let job = judgement_job(question.clone(), probability, done);
+        let ticket = self.engine.judge(job);
+        let (judged_probability, judged) = judged.recv().unwrap_or_default();
         drop(ticket);
         let ms = start.elapsed().as_secs_f64() * 1000.0;
-        let n_tokens = judged.map_or(0, |judged| judged.n_computed);
-        Verdict { probability, n_tokens, ms }
+        let n_tokens = judged.as_ref().map_or(0, |judged| judged.n_computed);
+        let facts = judged.and_then(|judged| judgement_facts(&question, probability, &judged));
+        Verdict { probability: judged_probability, n_tokens, ms, facts }
     }
 }

@@ -4,7 +4,7 @@
 //! document, a newer request, or a dropped future cancels it.
 
 use lowkey_document::Snapshot;
-use lowkey_edits::{Caution, Proposal, Question, Quiet};
+use lowkey_edits::{Caution, JudgementFacts, Proposal, Question, Quiet, judged_probability};
 use lowkey_engine::{Judged, JudgementJob, Status};
 use tokio::sync::oneshot;
 
@@ -64,16 +64,24 @@ pub fn judgement_job(
         prefix: question.prefix.clone(),
         texts: question.texts.to_vec(),
         done: Box::new(move |judged| {
-            let tokens: Vec<Vec<(usize, f32)>> = judged
-                .iter()
-                .flat_map(|judged| &judged.texts)
-                .map(|tokens| tokens.iter().map(|token| (token.n_bytes, token.log_prob)).collect())
-                .collect();
-            let probability = match tokens.as_slice() {
-                [with, without] => question.probability(probability, [with, without]),
-                _ => 0.0,
-            };
-            done(probability, judged);
+            let facts =
+                judged.as_ref().and_then(|judged| judgement_facts(&question, probability, judged));
+            done(facts.as_ref().map_or(0.0, judged_probability), judged);
         }),
     }
+}
+
+/// Returns what an answer says about a proposal of this probability; `None` if it has not two texts.
+pub fn judgement_facts(
+    question: &Question,
+    probability: f32,
+    judged: &Judged,
+) -> Option<JudgementFacts> {
+    let tokens: Vec<Vec<(usize, f32)>> = judged
+        .texts
+        .iter()
+        .map(|tokens| tokens.iter().map(|token| (token.n_bytes, token.log_prob)).collect())
+        .collect();
+    let [with, without] = tokens.as_slice() else { return None };
+    Some(question.facts(probability, [with, without]))
 }

@@ -2,14 +2,16 @@
 
 use lowkey_document::lexical::TextKind;
 
-use super::{MAX_PLACES, Place, Searched};
-use crate::rewrite::{Part, Piece, Rewrite};
+use super::{MAX_PLACES, Place, Target};
+use crate::rewrite::{Part, Piece};
+use crate::searched::Searched;
 use crate::spelling::words;
 use crate::tokens::is_word_char;
 
 impl Searched {
     /// Identifiers that contain the renamed words.
-    pub(super) fn inside(&self, rewrite: &Rewrite) -> Vec<Place> {
+    pub(super) fn inside(&self, target: &Target<'_>) -> Vec<Place> {
+        let rewrite = target.rewrite;
         let from: Vec<String> = joined(&rewrite.pattern).split(' ').map(str::to_owned).collect();
         let [Part::Text(to)] = rewrite.replacement.as_slice() else { return Vec::new() };
         let to: Vec<String> = to.split(' ').map(str::to_owned).collect();
@@ -22,10 +24,10 @@ impl Searched {
                 continue;
             }
             let Some(renamed) = renamed(name, &from, &to) else { continue };
-            for idx in (0..self.ids.len()).filter(|&idx| self.is(idx, id)) {
+            for idx in self.positions(id).iter().map(|idx| *idx as usize) {
                 if self.tokens.kind(idx) == kind && places.len() < MAX_PLACES {
                     let range = self.tokens.start(idx)..self.tokens.end(idx);
-                    places.push(self.place(rewrite, &(idx..idx + 1), range, renamed.clone()));
+                    places.push(self.place(target, &(idx..idx + 1), range, renamed.clone()));
                 }
             }
         }

@@ -1,0 +1,74 @@
+//! The line that a hunk changed, and what is around it.
+
+use crate::hunk::Hunk;
+use crate::rewrite::{DEFINES, line_of, opener};
+use crate::tokens::Tokens;
+
+/// Tokens of a line that are compared with other lines.
+pub(crate) const MAX_COMPARED: usize = 80;
+
+/// A changed line before its change.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct SourceLine {
+    pub(crate) tokens: Vec<String>,
+    /// The lines above and below.
+    pub(crate) above: Vec<String>,
+    pub(crate) below: Vec<String>,
+    /// Tokens of the line before the change.
+    pub(crate) column: usize,
+    /// Bytes of blanks at its start.
+    pub(crate) indent: usize,
+    /// The word before the innermost bracket that is open at the change: a called name.
+    pub(crate) callee: Option<String>,
+    /// Whether the line begins a definition.
+    pub(crate) is_definition: bool,
+}
+
+impl SourceLine {
+    /// Reads the line of a token of a hunk's old lines.
+    pub(crate) fn new(old: &Tokens, at: usize, hunk: &Hunk) -> Self {
+        let line = line_of(old, at);
+        let strings = |range: std::ops::Range<usize>| -> Vec<String> {
+            range.take(MAX_COMPARED).map(|idx| old.str(idx).to_owned()).collect()
+        };
+        let outside = |text: Option<&str>| -> Vec<String> {
+            let tokens = Tokens::new(text.unwrap_or_default().to_owned(), &hunk.scanner);
+            (0..tokens.all.len())
+                .filter(|&idx| !tokens.is_line_end(idx))
+                .take(MAX_COMPARED)
+                .map(|idx| tokens.str(idx).to_owned())
+                .collect()
+        };
+        let before = line.start.checked_sub(2);
+        let above = match before {
+            Some(before) => strings(line_of(old, before)),
+            None => outside(hunk.above()),
+        };
+        let below = if line.end + 1 < old.all.len() {
+            strings(line_of(old, line.end + 1))
+        } else {
+            outside(hunk.below())
+        };
+        let text = old.text.get(..old.start(line.start)).unwrap_or_default();
+        let indent = text.rsplit('\n').next().unwrap_or_default().len();
+        let callee = opener(old, at)
+            .and_then(|open| open.checked_sub(1))
+            .filter(|&idx| old.is_word(idx))
+            .map(|idx| old.str(idx).to_owned());
+        Self {
+            above,
+            below,
+            column: at.saturating_sub(line.start),
+            indent,
+            callee,
+            is_definition: begins_definition((line.start..line.end).map(|idx| old.str(idx))),
+            tokens: strings(line),
+        }
+    }
+}
+
+/// Whether one of a line's first words begins a definition of a function or a type.
+pub(crate) fn begins_definition<'t>(tokens: impl Iterator<Item = &'t str>) -> bool {
+    let begins = |word: &str| DEFINES.contains(&word) && !matches!(word, "let" | "var" | "mut");
+    tokens.take(4).any(begins)
+}
