@@ -3,7 +3,7 @@
     python edits.py --releases work/releases --out work/edits
 
 Fetches both releases of each package in edits.toml, compares their files token by token, and writes
-`development.jsonl` and `report.jsonl`, one history per line. The kinds:
+`fit.jsonl`, `development.jsonl` and `report.jsonl`, one history per line. The kinds:
 
 - `repeated`: the user edits one of the lines that have a change; other lines of the file need it,
   too. A change is complete: it removes and adds the same brackets and quotes, within a line.
@@ -11,8 +11,8 @@ Fetches both releases of each package in edits.toml, compares their files token 
 - `single`: the user edits a line, and no other line needs any of its changes.
 - `inserted`: the user adds lines. Nothing follows from that.
 
-`development-elsewhere.jsonl` and `report-elsewhere.jsonl` have the same for two files of a release:
-the edit is in one, and the proposal is asked for in the `other`, to which `changes` belong.
+`fit-elsewhere.jsonl` and so on have the same for two files of a release: the edit is in one, and the
+proposal is asked for in the `other`, to which `changes` belong.
 
 - `elsewhere`: a line of the other file needs the same change.
 - `elsewhere-single`: the other file has the replaced words, and no line needs the change.
@@ -383,7 +383,7 @@ def main() -> None:
     manifest = read_manifest(options.manifest)
     fetch(manifest, options.releases.resolve())
     options.out.mkdir(parents=True, exist_ok=True)
-    names = [half + suffix for half in ("development", "report") for suffix in ("", "-elsewhere")]
+    names = [half + suffix for half in ("fit", "development", "report") for suffix in ("", "-elsewhere")]
     halves = {name: (options.out / f"{name}.jsonl").open("w") for name in names}
     table: Counter[tuple[str, str]] = Counter()
     for row in mine(manifest, options.releases):

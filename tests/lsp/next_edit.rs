@@ -268,6 +268,7 @@ fn model_offers_its_edits_one_by_one() {
         assert!(std::time::Instant::now() < deadline, "the model is not loaded");
         answer = editing.ask(&mut server, NEXT_EDIT);
     }
+    assert_eq!(second_state(&mut server), "ready");
     for expected in ["omega;\nkappa)\ngamma}\ndelta,\n", ANSWER] {
         assert_eq!(answer["edits"].as_array().unwrap().len(), 1, "{answer}");
         editing.accept(&mut server, &answer["edits"][0].clone());
@@ -302,5 +303,11 @@ fn unusable_model_is_one_reason() {
         }
         assert!(std::time::Instant::now() < deadline, "{why}");
     }
+    assert_eq!(second_state(&mut server), "failed");
     server.finish();
+}
+
+/// The state of the next-edit model that the server reports.
+fn second_state(server: &mut Server) -> Value {
+    server.ask("$/lowkey/status", &Value::Null).unwrap()["next_edit_model"]["state"].clone()
 }

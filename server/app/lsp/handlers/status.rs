@@ -23,9 +23,11 @@ pub(in crate::lsp) struct StatusReport {
     remote: Option<RemoteReport>,
     /// The model of the setting `refine_model`; null if it names none.
     refine_model: Option<SecondReport>,
+    /// The model of the setting `next_edit_model`; null if it names none.
+    next_edit_model: Option<SecondReport>,
 }
 
-/// The state of the second model.
+/// The state of a second model.
 #[derive(Debug, Serialize)]
 pub(in crate::lsp) struct SecondReport {
     /// `unused`, `loading`, `ready` or `failed`.
@@ -108,6 +110,9 @@ pub(in crate::lsp) fn status(session: &Session, _: &Value) -> Option<StatusRepor
             remote: RemoteReport::new(&negotiated.completer),
             refine_model: SecondReport::new(
                 &negotiated.completer.subscribe_refine_model().borrow(),
+            ),
+            next_edit_model: SecondReport::new(
+                &negotiated.completer.subscribe_next_edit_model().borrow(),
             ),
         }
     })

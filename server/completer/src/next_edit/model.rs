@@ -21,7 +21,7 @@ use std::time::Instant;
 
 use lowkey_document::{ByteOffset, Snapshot};
 use lowkey_edits::{Caution, EditGate, Proposal};
-use lowkey_engine::{Job, LoadError, Loaded, Priority, Speed, Status};
+use lowkey_engine::{Job, LoadError, Loaded, Priority, Status};
 use lowkey_prompt::{
     EditHunk, MAX_ANSWER_TOKENS, NextEditFormat, NextEditInput, NextEditPrompt, Prefill, Prompt,
 };
@@ -85,6 +85,8 @@ fn check(name: &str, loaded: &Loaded) -> Result<(), LoadError> {
 struct Question {
     prompt: Arc<NextEditPrompt>,
     persists: bool,
+    /// The context length of the model, in tokens.
+    context_length: usize,
 }
 
 /// The model's text.
@@ -125,17 +127,22 @@ impl Completer {
                 _ => None,
             };
         };
-        if !matches!(*engine.subscribe().borrow(), Status::Ready { .. }) {
+        let ready = match &*engine.subscribe().borrow() {
+            Status::Ready { speed, context_length, .. } => {
+                Some((speed.prefill, *context_length))
+            }
+            Status::Loading(_) | Status::Failed(_) => None,
+        };
+        let Some((prefill, context_length)) = ready else {
             return quiet(
                 "no other place is likely to need the last change; the next-edit model is loading",
             );
-        }
+        };
         if let Some(known) = self.known_edit(snapshot, cursor, caution) {
             return Some(known);
         }
         let (completer, asked) = (Arc::clone(self), snapshot.clone());
-        let prefill = speed_of(&engine).prefill;
-        let question = move || completer.question(&asked, cursor, prefill);
+        let question = move || completer.question(&asked, cursor, prefill, context_length);
         Some(match tokio::task::spawn_blocking(question).await {
             Ok(Ok(question)) => {
                 self.ask_model(&engine, (snapshot, cursor), question, caution).await
@@ -166,6 +173,7 @@ impl Completer {
         snapshot: &Snapshot,
         cursor: ByteOffset,
         prefill_per_second: f64,
+        context_length: usize,
     ) -> Result<Question, String> {
         if snapshot.n_bytes() > MAX_DOCUMENT_BYTES {
             return Err(format!(
@@ -212,7 +220,7 @@ impl Completer {
             max_file_bytes: (tokens * BYTES_PER_TOKEN) as usize,
         });
         let prompt = prompt.map_err(|error| error.to_string())?;
-        Ok(Question { prompt: Arc::new(prompt), persists: visible.persists })
+        Ok(Question { prompt: Arc::new(prompt), persists: visible.persists, context_length })
     }
 
     /// Lets the model answer, keeps the answer, and returns its first edit.
@@ -277,12 +285,8 @@ impl Rewritten {
 
 /// Decodes the answer; `Err` says why there is none. Dropping the future cancels the job.
 async fn rewrite(engine: &SecondEngine, question: Question) -> Result<Rewritten, &'static str> {
-    let Question { prompt, persists } = question;
+    let Question { prompt, persists, context_length } = question;
     let (to_request, made) = oneshot::channel();
-    let context_length = match &*engine.subscribe().borrow() {
-        Status::Ready { context_length, .. } => *context_length,
-        Status::Loading(_) | Status::Failed(_) => 0,
-    };
     let n_lines = prompt.draft().matches('\n').count() + MAX_ADDED_LINES;
     // A token of code has two bytes at least, as a rule.
     let max_tokens = MAX_ANSWER_TOKENS.min(prompt.draft().len() / 2 + ADDED_TOKENS);
@@ -330,13 +334,6 @@ async fn rewrite(engine: &SecondEngine, question: Question) -> Result<Rewritten,
         Stop::Failed => Err("the next-edit model failed; the log has the reason"),
         Stop::Cancelled | Stop::Preempted => Err("the next-edit model was interrupted"),
         Stop::EndToken | Stop::Rule(_) | Stop::Limit => Ok(Rewritten { prompt, made }),
-    }
-}
-
-fn speed_of(engine: &SecondEngine) -> Speed {
-    match &*engine.subscribe().borrow() {
-        Status::Ready { speed, .. } => *speed,
-        Status::Loading(_) | Status::Failed(_) => Speed::default(),
     }
 }
 
