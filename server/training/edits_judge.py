@@ -21,10 +21,8 @@ from edits_fit import fit
 
 # The facts, in the order of JudgementFacts: log-odds of the search; log-probability of the line with
 # the change less that without it, in all and per token; the same of the lines after it; both means;
-# the difference of the numbers of tokens; that of the first tokens that differ; both least tokens.
-NAMES = (
-    "bias", "log_odds", "line", "mean", "after", "mean_new", "mean_old", "n_tokens", "first", "least_new", "least_old",
-)  # fmt: skip
+# the difference of the numbers of tokens.
+NAMES = ("bias", "log_odds", "line", "mean", "after", "mean_new", "mean_old", "n_tokens")
 FOLDS = 10
 
 

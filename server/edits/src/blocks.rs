@@ -33,3 +33,24 @@ impl Blocks {
         self.lines.get(line).is_some_and(|(indent, lowest)| *lowest >= self.indent.min(*indent))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use lowkey_document::Document;
+
+    use super::*;
+    use crate::tokens::Tokens;
+
+    #[test]
+    fn block_ends_at_a_less_indented_line() {
+        let text = "def f():\n    a\n\n    if b:\n        c\ndef g():\n    d\n";
+        let snapshot = Document::open("file:///a.py", "python", 1, text).snapshot();
+        let searched = Searched::new(Tokens::new(text.to_owned(), &snapshot.lexical_state(0)));
+        let line = |word: &str| searched.line_number_at(text.find(word).unwrap_or(0));
+        let blocks = Blocks::around(&searched, line("a\n"));
+        assert!(blocks.contains(line("if b")) && blocks.contains(line("c\n")));
+        assert!(!blocks.contains(line("d\n")), "another function");
+        assert!(blocks.contains(line("def f")), "the block's own head");
+        assert!(!blocks.contains(99));
+    }
+}

@@ -100,7 +100,8 @@ impl Searched {
 
     /// Returns the number of the line of a byte.
     pub(crate) fn line_number_at(&self, byte: usize) -> usize {
-        self.lines.partition_point(|line| self.tokens.end(line.end) < byte)
+        // The line end before the first token is none of the text.
+        self.lines.partition_point(|line| self.tokens.end(line.end) < byte).max(1)
     }
 
     pub(crate) fn n_lines(&self) -> usize {
@@ -154,5 +155,33 @@ impl Searched {
         let starts: Vec<u32> =
             self.positions(*id).iter().filter_map(|at| at.checked_sub(offset as u32)).collect();
         starts.iter().filter(fits).count()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lowkey_document::Document;
+
+    use super::*;
+
+    pub(crate) fn searched(text: &str) -> Searched {
+        let snapshot = Document::open("file:///a.py", "python", 1, text).snapshot();
+        Searched::new(Tokens::new(text.to_owned(), &snapshot.lexical_state(0)))
+    }
+
+    #[test]
+    fn lines_and_brackets_are_known() {
+        let searched = searched("f(a,\n    [b])\n\nc)");
+        let at = |text: &str| searched.positions(searched.id(text))[0] as usize;
+        assert_eq!(searched.opener(at("b")), Some(at("[")));
+        assert_eq!(searched.opener(at("a")), Some(at("(")));
+        assert_eq!(searched.opener(at("c")), None);
+        let line = searched.line_number(at("b"));
+        assert_eq!(line, searched.line_number_at(9));
+        assert_eq!(searched.line(line), at("[")..at("]") + 2);
+        assert_eq!(searched.indent(line), Some(4));
+        assert_eq!(searched.indent(line + 1), None, "an empty line");
+        assert_eq!(searched.n_uses("missing"), 0);
+        assert!(searched.line(99).is_empty() && searched.opener(99).is_none());
     }
 }

@@ -128,9 +128,7 @@ impl Completer {
             };
         };
         let ready = match &*engine.subscribe().borrow() {
-            Status::Ready { speed, context_length, .. } => {
-                Some((speed.prefill, *context_length))
-            }
+            Status::Ready { speed, context_length, .. } => Some((speed.prefill, *context_length)),
             Status::Loading(_) | Status::Failed(_) => None,
         };
         let Some((prefill, context_length)) = ready else {
