@@ -1,4 +1,4 @@
-//! Which lines are in the same block as a line, by indentation.
+//! Which lines a block may hold together with a line, by indentation.
 
 use crate::searched::Searched;
 
@@ -51,6 +51,7 @@ mod tests {
         assert!(blocks.contains(line("if b")) && blocks.contains(line("c\n")));
         assert!(!blocks.contains(line("d\n")), "another function");
         assert!(blocks.contains(line("def f")), "the block's own head");
+        assert!(blocks.contains(line("def g")), "no line between is less indented than this one");
         assert!(!blocks.contains(99));
     }
 }

@@ -16,11 +16,11 @@ use crate::rewrite::{Origin, Rewrite, rewrites};
 use crate::searched::Searched;
 use crate::tokens::Tokens;
 
-/// Bytes of a text that are searched, around the newest hunk or the cursor.
+/// Bytes of a text that are searched, around the cursor.
 const MAX_SEARCHED: usize = 256 << 10;
 /// Lines below a hunk that may belong to its block.
 const MAX_SCOPE_LINES: usize = 400;
-/// Lines this alike to the changed one count as equally alike.
+/// Similarities that differ by at most this count as equal.
 const SIMILAR: f32 = 0.05;
 
 /// Returns the places in a document that a hunk's changes fit, with their probabilities. `cursor` is
@@ -92,8 +92,10 @@ struct Search<'s> {
     /// The start of the searched part.
     base: usize,
     cursor_line: usize,
+    /// Whether the hunk is in this document.
+    is_here: bool,
     /// The hunk's line in the searched text, its block, and the text below that belongs to it;
-    /// `None` if the hunk is in another document.
+    /// `None` if the hunk is not there.
     hunk_line: Option<usize>,
     blocks: Option<Blocks>,
     scope: Option<Range<usize>>,
@@ -111,13 +113,15 @@ impl<'s> Search<'s> {
         let scanner = snapshot.lexical_state(snapshot.line_of(part.start));
         let searched = Searched::new(Tokens::new(snapshot.slice(part), &scanner));
         let is_here = hunk.uri == *snapshot.uri();
-        let start = hunk.lines().start.saturating_sub(base);
-        let hunk_line = is_here.then(|| searched.line_number_at(start));
+        let start = hunk.lines().start.wrapping_sub(base);
+        let is_in_part = is_here && (0..=searched.tokens.text.len()).contains(&start);
+        let hunk_line = is_in_part.then(|| searched.line_number_at(start));
         Self {
             history,
             hunk,
             snapshot,
             base,
+            is_here,
             cursor_line: snapshot.line_of(cursor),
             blocks: hunk_line.map(|line| Blocks::around(&searched, line)),
             scope: is_here.then(|| scope_of(hunk, snapshot)),
@@ -141,7 +145,7 @@ impl<'s> Search<'s> {
             let is_edited = edited.iter().any(|lines| start <= lines.end && lines.start <= end);
             !is_edited && self.searched.tokens.text.get(place.range.clone()) != Some(&place.text)
         };
-        let mut places = self.searched.places(rewrite);
+        let mut places = self.searched.places(rewrite, self.hunk_line);
         places.retain(is_free);
         for place in &mut places {
             let at = self.base + place.range.start;
@@ -152,7 +156,7 @@ impl<'s> Search<'s> {
 
     fn facts(&self, rewrite: &Rewrite, places: &[Place], earlier: &[Rewrite]) -> Facts {
         let searched = &self.searched;
-        let is_here = self.hunk_line.is_some();
+        let is_here = self.is_here;
         // What the hunk itself brings does not count.
         let n_in_hunk = |word: &str| {
             if is_here { self.hunk.new_lines.matches(word).count() } else { 0 }
@@ -203,6 +207,7 @@ impl<'s> Search<'s> {
         let n_above = |least: f32| {
             similarities.len() - similarities.partition_point(|similarity| *similarity <= least)
         };
+        let is_test = names_tests(self.snapshot.uri().as_str());
         let around = |place: &Place| Around {
             n_nearer: distances.partition_point(|distance| *distance < away(place)),
             n_more_similar: n_above(place.similarity),
@@ -211,7 +216,7 @@ impl<'s> Search<'s> {
             is_in_block: self.blocks.as_ref().is_some_and(|blocks| blocks.contains(place.line)),
             n_file_tokens: self.searched.n_tokens(),
             position: self.hunk_line.unwrap_or(0) as f32 / self.searched.n_lines().max(1) as f32,
-            is_test: self.snapshot.uri().as_str().contains("test"),
+            is_test,
             n_rewrites,
         };
         places.iter().map(around).collect()
@@ -227,9 +232,11 @@ impl<'s> Search<'s> {
         around: &Around,
     ) -> Option<Candidate> {
         let at = ByteOffset(self.base + place.range.start);
-        let line = self.snapshot.line(self.snapshot.line_of(at));
-        if self.history.is_taken_back(self.snapshot.uri(), &line) {
-            return None;
+        if self.history.has_taken_back(self.snapshot.uri()) {
+            let line = self.snapshot.line(self.snapshot.line_of(at));
+            if self.history.is_taken_back(self.snapshot.uri(), &line) {
+                return None;
+            }
         }
         let lines_away = self.lines_away(&place);
         let features = features(rewrite, &place, facts, around, lines_away);
@@ -243,6 +250,13 @@ impl<'s> Search<'s> {
         let line = self.snapshot.line_of(ByteOffset(self.base + place.range.start));
         line as isize - self.cursor_line as isize
     }
+}
+
+/// Whether a file's name or its folders' names say that it has tests.
+fn names_tests(uri: &str) -> bool {
+    let mut words =
+        uri.rsplit('/').take(3).flat_map(|name| name.split(|c: char| !c.is_alphanumeric()));
+    words.any(|word| matches!(word, "test" | "tests" | "testing" | "spec" | "specs"))
 }
 
 /// Returns the text below a hunk up to the first line that is less indented: the rest of its block.

@@ -30,7 +30,7 @@ impl Caution {
     pub fn threshold(self) -> f32 {
         match self {
             Self::Careful => 0.7,
-            Self::Normal => 0.57,
+            Self::Normal => 0.52,
         }
     }
 
@@ -46,7 +46,7 @@ impl Caution {
     pub fn judged_threshold(self) -> f32 {
         match self {
             Self::Careful => 0.7,
-            Self::Normal => 0.55,
+            Self::Normal => 0.57,
         }
     }
 }
@@ -58,7 +58,7 @@ const HOPELESS: f32 = 0.25;
 
 /// Proposals in another document than the edited one need this probability. They are never unsure:
 /// no figures say what a model's judgement about them is worth.
-const IN_OTHER_DOCUMENT: f32 = 0.7;
+const IN_OTHER_DOCUMENT: f32 = 0.6;
 
 /// A next edit where a model may be asked.
 #[derive(Debug, Clone, PartialEq)]

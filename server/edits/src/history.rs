@@ -41,6 +41,11 @@ impl EditHistory {
         self.texts.insert(snapshot.uri().clone(), snapshot.clone());
     }
 
+    /// Whether the user took an edit of a document back.
+    pub(crate) fn has_taken_back(&self, uri: &Uri) -> bool {
+        self.taken_back.iter().any(|(taken, _)| taken == uri)
+    }
+
     /// Whether the user took an edit of this line back.
     pub(crate) fn is_taken_back(&self, uri: &Uri, line: &str) -> bool {
         self.taken_back.iter().any(|(taken_uri, taken)| taken_uri == uri && taken == line)

@@ -14,6 +14,8 @@ mod inside;
 const MAX_PLACES: usize = 400;
 /// Tokens that a variable before a closing bracket may match.
 const MAX_VARIABLE_TOKENS: usize = 16;
+/// Brackets that may end a variable of several tokens.
+const CLOSERS: [&str; 4] = [")", "]", "}", ">"];
 
 /// A place to which a rewrite applies.
 #[derive(Debug, Clone)]
@@ -45,7 +47,7 @@ pub(crate) struct Place {
     /// How alike the lines above and below are to those of the changed line, from 0 to 1.
     pub(crate) above_similarity: f32,
     pub(crate) below_similarity: f32,
-    /// Whether it is among the arguments of the same call as the change, or not.
+    /// Whether it and the change are arguments of calls of the same name, or of different names.
     pub(crate) is_same_callee: bool,
     pub(crate) is_other_callee: bool,
     /// The difference of the numbers of tokens before it and before the change, in their lines.
@@ -65,11 +67,14 @@ pub(crate) struct Target<'r> {
     line: Vec<u32>,
     above: Vec<u32>,
     below: Vec<u32>,
+    last: Option<u32>,
     callee: Option<u32>,
 }
 
 impl<'r> Target<'r> {
-    fn new(searched: &Searched, rewrite: &'r Rewrite) -> Self {
+    /// `around` is the token before which the change's line begins in the searched text, if it is
+    /// there.
+    fn new(searched: &Searched, rewrite: &'r Rewrite, around: Option<usize>) -> Self {
         let ids = |tokens: &[String]| tokens.iter().map(|text| searched.id(text)).collect();
         let source = &rewrite.source;
         Self {
@@ -77,15 +82,22 @@ impl<'r> Target<'r> {
             line: ids(&source.tokens),
             above: ids(&source.above),
             below: ids(&source.below),
-            callee: source.callee.as_ref().map(|callee| searched.id(callee)),
+            last: source.last.as_ref().map(|last| searched.id(last)),
+            callee: if source.is_in_brackets {
+                source.callee.as_ref().map(|callee| searched.id(callee))
+            } else {
+                // The bracket is above the hunk.
+                around.and_then(|line| searched.callee(line))
+            },
         }
     }
 }
 
 impl Searched {
-    /// Returns the places of a rewrite, in order.
-    pub(crate) fn places(&self, rewrite: &Rewrite) -> Vec<Place> {
-        let target = Target::new(self, rewrite);
+    /// Returns the places of a rewrite, in order. `hunk_line` is the line of the hunk, if it is in
+    /// the text.
+    pub(crate) fn places(&self, rewrite: &Rewrite, hunk_line: Option<usize>) -> Vec<Place> {
+        let target = Target::new(self, rewrite, hunk_line.map(|line| self.line(line).start));
         match rewrite.origin {
             Origin::Inside => self.inside(&target),
             Origin::LastArgument => self.calls(&target),
@@ -127,11 +139,7 @@ impl Searched {
         let is = |id: Option<&u32>, idx: Option<usize>| {
             id.is_some_and(|id| idx.is_some_and(|idx| self.is(idx, *id)))
         };
-        let callee = self
-            .opener(found.start)
-            .and_then(|open| open.checked_sub(1))
-            .filter(|&idx| tokens.is_word(idx))
-            .map(|idx| self.id_at(idx));
+        let callee = self.callee(found.start);
         let around = |number: Option<usize>, line: &[u32]| {
             number.map_or(0.0, |number| self.similarity(line, self.line(number)))
         };
@@ -145,7 +153,7 @@ impl Searched {
             is_same_line,
             kind: tokens.kind(found.start),
             defines: defines(tokens, found.clone()),
-            imports: imports(tokens, found.start),
+            imports: imports(tokens, line.clone()),
             similarity: self.similarity(&target.line, line.clone()),
             above_similarity: around(line_number.checked_sub(1), &target.above),
             below_similarity: around(Some(line_number + 1), &target.below),
@@ -153,9 +161,9 @@ impl Searched {
             is_member: found.start > 0 && tokens.str(found.start - 1) == ".",
             is_in_scope: false,
             begins_alike: is(target.line.first(), Some(line.start)),
-            ends_alike: is(target.line.last(), line.end.checked_sub(1)),
+            ends_alike: is(target.last.as_ref(), line.end.checked_sub(1)),
             is_same_callee: callee.is_some() && callee == target.callee,
-            is_other_callee: callee != target.callee,
+            is_other_callee: callee.is_some() && target.callee.is_some() && callee != target.callee,
             columns_away: column.abs_diff(source.column),
             indent: indent as isize - source.indent as isize,
             n_line_tokens: line.len(),
@@ -196,13 +204,16 @@ impl Searched {
         let mut places = Vec::new();
         let removes =
             matches!(rewrite.replacement.as_slice(), [Part::Text(text)] if text.trim().is_empty());
-        // The first token that is no variable tells where to look. A variable before it has one
-        // token, or is before a bracket.
+        // The first token that is no variable tells where to look: a variable before it is one word,
+        // unless a closing bracket follows.
         let anchor = ids.iter().position(Option::is_some).unwrap_or(0);
-        let anchors = self.positions(ids.get(anchor).copied().flatten().unwrap_or(u32::MAX));
-        let starts: Vec<usize> = match anchor {
-            0 => anchors.iter().map(|at| *at as usize).collect(),
-            _ => (0..self.n_tokens()).collect(),
+        let id = ids.get(anchor).copied().flatten().unwrap_or(u32::MAX);
+        let is_closer = CLOSERS.iter().any(|closer| self.id(closer) == id);
+        let starts: Vec<usize> = if anchor > 0 && is_closer {
+            (0..self.n_tokens()).collect()
+        } else {
+            let starts = self.positions(id).iter().map(|at| (*at as usize).checked_sub(anchor));
+            starts.flatten().collect()
         };
         for start in starts {
             if places.len() == MAX_PLACES {
@@ -288,8 +299,7 @@ impl Searched {
         if self.tokens.is_word(start) && next_is(start + 1) {
             return Some(start + 1);
         }
-        let closer =
-            [")", "]", "}", ">"].into_iter().find(|closer| next == Some(self.id(closer)))?;
+        let closer = CLOSERS.into_iter().find(|closer| next == Some(self.id(closer)))?;
         let mut n_open = 0_usize;
         for idx in start..start + MAX_VARIABLE_TOKENS {
             match self.tokens.str(idx) {

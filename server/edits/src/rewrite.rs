@@ -27,7 +27,7 @@ const MAX_VARIABLES: usize = 4;
 const MIN_PART_CHARS: usize = 4;
 
 /// Words before a name that they define.
-pub(crate) const DEFINES: &[&str] = &[
+const DEFINES: &[&str] = &[
     "def",
     "fn",
     "func",
@@ -184,10 +184,9 @@ pub(crate) fn line_of(tokens: &Tokens, idx: usize) -> Range<usize> {
     start..end.unwrap_or(tokens.all.len()).max(start)
 }
 
-/// Whether the line of a token imports.
-pub(crate) fn imports(tokens: &Tokens, idx: usize) -> bool {
-    let line = line_of(tokens, idx);
-    let first = line.clone().map(|idx| tokens.str(idx)).find(|text| *text != "pub");
+/// Whether a line imports.
+pub(crate) fn imports(tokens: &Tokens, mut line: Range<usize>) -> bool {
+    let first = line.by_ref().map(|idx| tokens.str(idx)).find(|text| *text != "pub");
     first.is_some_and(|first| IMPORTS.contains(&first))
 }
 
@@ -258,7 +257,7 @@ impl HunkTokens<'_> {
             keeps_old: part.old.len() == 1
                 && (0..new.all.len()).any(|idx| new.str(idx) == old.str(part.old.start)),
             defines: defines(old, part.old.clone()),
-            imports: imports(old, part.old.start),
+            imports: imports(old, line_of(old, part.old.start)),
             source: SourceLine::new(old, part.old.start, self.hunk),
             key,
             callee: None,
@@ -358,6 +357,7 @@ pub(crate) fn opener(tokens: &Tokens, closer: usize) -> Option<usize> {
     let mut n_open = 0_usize;
     (0..closer).rev().take(400).find(|&idx| {
         match tokens.str(idx) {
+            _ if tokens.kind(idx) != TextKind::Code => {}
             ")" | "]" | "}" => n_open += 1,
             "(" | "[" | "{" if n_open == 0 => return true,
             "(" | "[" | "{" => n_open -= 1,

@@ -53,6 +53,7 @@ impl Searched {
             }
             openers.push(open.last().copied());
             match text {
+                _ if tokens.kind(idx) != TextKind::Code => {}
                 "(" | "[" | "{" => open.push(idx as u32),
                 ")" | "]" | "}" => {
                     open.pop();
@@ -93,17 +94,17 @@ impl Searched {
         self.positions.get(id as usize).map_or(&[], Vec::as_slice)
     }
 
-    /// Returns the number of the line of a token. A line end at the start of the text counts as one.
+    /// Returns the number of the line of a token. Line 0 is empty; the first line of the text is 1.
     pub(crate) fn line_number(&self, idx: usize) -> usize {
         self.line_numbers.get(idx).map_or(self.lines.len(), |line| *line as usize)
     }
 
-    /// Returns the number of the line of a byte.
+    /// Returns the number of the line of a byte, 1 for the first one.
     pub(crate) fn line_number_at(&self, byte: usize) -> usize {
-        // The line end before the first token is none of the text.
         self.lines.partition_point(|line| self.tokens.end(line.end) < byte).max(1)
     }
 
+    /// Returns the number of lines, with line 0 and an empty one at the end.
     pub(crate) fn n_lines(&self) -> usize {
         self.lines.len()
     }
@@ -125,6 +126,12 @@ impl Searched {
     /// Returns the innermost bracket that is open before a token.
     pub(crate) fn opener(&self, idx: usize) -> Option<usize> {
         self.openers.get(idx).copied().flatten().map(|opener| opener as usize)
+    }
+
+    /// Returns the word before the innermost bracket that is open before a token.
+    pub(crate) fn callee(&self, idx: usize) -> Option<u32> {
+        let word = self.opener(idx)?.checked_sub(1)?;
+        self.tokens.is_word(word).then(|| self.id_at(word))
     }
 
     /// Returns the number of times that a word is defined.
@@ -164,7 +171,7 @@ mod tests {
 
     use super::*;
 
-    pub(crate) fn searched(text: &str) -> Searched {
+    fn searched(text: &str) -> Searched {
         let snapshot = Document::open("file:///a.py", "python", 1, text).snapshot();
         Searched::new(Tokens::new(text.to_owned(), &snapshot.lexical_state(0)))
     }

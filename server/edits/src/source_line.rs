@@ -1,8 +1,8 @@
 //! The line that a hunk changed, and what is around it.
 
 use crate::hunk::Hunk;
-use crate::rewrite::{DEFINES, line_of, opener};
-use crate::tokens::Tokens;
+use crate::rewrite::{line_of, opener};
+use crate::tokens::{Tokens, is_word_char};
 
 /// Tokens of a line that are compared with other lines.
 pub(crate) const MAX_COMPARED: usize = 80;
@@ -10,16 +10,21 @@ pub(crate) const MAX_COMPARED: usize = 80;
 /// A changed line before its change.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct SourceLine {
+    /// At most [`MAX_COMPARED`] tokens of it, of the line above and of the line below.
     pub(crate) tokens: Vec<String>,
-    /// The lines above and below.
     pub(crate) above: Vec<String>,
     pub(crate) below: Vec<String>,
     /// Tokens of the line before the change.
     pub(crate) column: usize,
     /// Bytes of blanks at its start.
     pub(crate) indent: usize,
-    /// The word before the innermost bracket that is open at the change: a called name.
+    /// The word before the innermost bracket that is open at the change: a called name, as a rule.
     pub(crate) callee: Option<String>,
+    /// Whether a bracket of the hunk is open at the change.
+    pub(crate) is_in_brackets: bool,
+    pub(crate) n_tokens: usize,
+    /// The last token.
+    pub(crate) last: Option<String>,
     /// Whether the line begins a definition.
     pub(crate) is_definition: bool,
 }
@@ -39,10 +44,11 @@ impl SourceLine {
                 .map(|idx| tokens.str(idx).to_owned())
                 .collect()
         };
-        let before = line.start.checked_sub(2);
-        let above = match before {
-            Some(before) => strings(line_of(old, before)),
-            None => outside(hunk.above()),
+        // The token before the line is the end of the line above.
+        let above = if line.start > 1 {
+            strings(line_of(old, line.start - 1))
+        } else {
+            outside(hunk.above())
         };
         let below = if line.end + 1 < old.all.len() {
             strings(line_of(old, line.end + 1))
@@ -51,7 +57,8 @@ impl SourceLine {
         };
         let text = old.text.get(..old.start(line.start)).unwrap_or_default();
         let indent = text.rsplit('\n').next().unwrap_or_default().len();
-        let callee = opener(old, at)
+        let open = opener(old, at);
+        let callee = open
             .and_then(|open| open.checked_sub(1))
             .filter(|&idx| old.is_word(idx))
             .map(|idx| old.str(idx).to_owned());
@@ -61,14 +68,24 @@ impl SourceLine {
             column: at.saturating_sub(line.start),
             indent,
             callee,
+            is_in_brackets: open.is_some(),
+            n_tokens: line.len(),
+            last: line.end.checked_sub(1).map(|idx| old.str(idx).to_owned()),
             is_definition: begins_definition((line.start..line.end).map(|idx| old.str(idx))),
             tokens: strings(line),
         }
     }
 }
 
-/// Whether one of a line's first words begins a definition of a function or a type.
+/// Words that begin the definition of a function or a type.
+const BEGINS: &[&str] =
+    &["def", "fn", "func", "function", "fun", "class", "struct", "enum", "trait", "interface"];
+
+/// Whether one of a line's first words begins the definition of a function or a type.
 pub(crate) fn begins_definition<'t>(tokens: impl Iterator<Item = &'t str>) -> bool {
-    let begins = |word: &str| DEFINES.contains(&word) && !matches!(word, "let" | "var" | "mut");
-    tokens.take(4).any(begins)
+    let words = tokens.filter(|text| text.starts_with(is_word_char));
+    words
+        .take(4)
+        .enumerate()
+        .any(|(idx, word)| BEGINS.contains(&word) || (idx == 0 && word == "type"))
 }

@@ -30,7 +30,8 @@ pub(super) const AROUND: [&str; 21] = [
 /// What is known about the text and the other places.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Around {
-    /// Places of the rewrite that are nearer, and those in lines more like the changed one.
+    /// Places of the rewrite that are nearer to the change (in another document, to its start), and
+    /// those in lines more like the changed one.
     pub(crate) n_nearer: usize,
     pub(crate) n_more_similar: usize,
     /// Places in lines about as much like the changed one.
@@ -38,8 +39,9 @@ pub(crate) struct Around {
     pub(crate) n_places: usize,
     /// Whether no line between the change and the place is less indented than both.
     pub(crate) is_in_block: bool,
+    /// Tokens of the searched text.
     pub(crate) n_file_tokens: usize,
-    /// Where the change is in the file, from 0 to 1.
+    /// Where the change is in the searched text, from 0 to 1; 0 in another document.
     pub(crate) position: f32,
     /// Whether the path names tests.
     pub(crate) is_test: bool,

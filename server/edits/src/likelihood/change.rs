@@ -32,18 +32,18 @@ pub(super) const CHANGE_FACTS: [&str; 36] = [
     "removes_call",
     "in_definition",
     "whole_change",
-    "spelling_distance",
+    "spelling_similarity",
     "contains_new",
     "adds_negation",
     "adds_nothing_value",
-    "changes_quotes",
+    "adds_or_removes_quotes",
     "in_call",
     "line_calls",
     "old_path",
     "new_path",
 ];
 
-/// Words of the languages that say how something is declared or what flows.
+/// Keywords of the languages.
 const KEYWORDS: &[&str] = &[
     "as",
     "async",
@@ -116,7 +116,7 @@ const KEYWORDS: &[&str] = &[
     "with",
     "yield",
 ];
-/// Values and types that stand for nothing.
+/// Names of absent values and of optional types.
 const NOTHING: &[&str] = &["None", "null", "undefined", "Option", "Optional", "nil"];
 /// Longer names are not compared by letters.
 const MAX_SPELLED: usize = 48;
@@ -148,10 +148,16 @@ pub(super) fn change_facts(rewrite: &Rewrite) -> [f32; CHANGE_FACTS.len()] {
         })
     };
     let n_changed = rewrite.pattern.len() + rewrite.new_tokens.len();
-    let n_line = rewrite.source.tokens.len();
-    let negates = |text: &str| text.contains('!') || text.starts_with("not ");
+    let n_line = rewrite.source.n_tokens;
+    // A `!` after a word is a macro's, one before `=` a comparison's.
+    let negates = |text: &str, words: &[&str]| {
+        let is_word_before = |at: usize| text.get(..at).is_some_and(|b| b.ends_with(is_word_char));
+        let is_comparison = |at: usize| text.get(at + 1..).is_some_and(|a| a.starts_with('='));
+        words.contains(&"not")
+            || text.match_indices('!').any(|(at, _)| !is_word_before(at) && !is_comparison(at))
+    };
     let has_path = |text: &str| text.contains("::") || text.contains('.') || text.contains('/');
-    let distance = if rewrite.renames() && old.len().max(new.len()) <= MAX_SPELLED {
+    let spelled_alike = if rewrite.renames() && old.len().max(new.len()) <= MAX_SPELLED {
         strsim::normalized_levenshtein(old, new) as f32
     } else {
         0.0
@@ -184,9 +190,9 @@ pub(super) fn change_facts(rewrite: &Rewrite) -> [f32; CHANGE_FACTS.len()] {
         flag(old.contains('(') && !new.contains('(')),
         flag(rewrite.source.is_definition),
         flag(rewrite.n_joined >= rewrite.n_parts),
-        distance,
+        spelled_alike,
         flag(!new.is_empty() && old.contains(new)),
-        flag(negates(new) && !negates(old)),
+        flag(negates(new, &new_words) && !negates(old, &old_words)),
         flag(only(&new_words, &old_words, NOTHING)),
         flag(old.contains(['"', '\'', '`']) != new.contains(['"', '\'', '`'])),
         flag(rewrite.source.callee.is_some()),

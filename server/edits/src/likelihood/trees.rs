@@ -66,8 +66,10 @@ impl Trees {
                 let [feature] = take(&mut bytes)?;
                 let value = f32::from_le_bytes(take(&mut bytes)?);
                 let children: [u8; 2] = take(&mut bytes)?;
-                // Every step goes forward, so that each way ends.
-                if feature != LEAF && children.iter().any(|child| *child <= idx) {
+                // Every step goes forward and to a node, so that each way ends at a leaf.
+                if feature != LEAF
+                    && !children.iter().all(|child| (idx + 1..n_nodes).contains(child))
+                {
                     return None;
                 }
                 tree.push(Node { feature, value, children });
@@ -104,7 +106,7 @@ mod tests {
         assert!(Trees::read(&bytes).is_none());
     }
 
-    /// What the fit computes for some places of the development half, in its own program.
+    /// What the fit's own program computes for some of its places.
     #[test]
     fn log_odds_are_those_of_the_fit() {
         let rows = include_str!("golden.txt").lines();
@@ -116,6 +118,7 @@ mod tests {
             for feature in &mut features {
                 *feature = numbers.next().unwrap();
             }
+            assert!(numbers.next().is_none());
             assert!((log_odds(&features) - expected).abs() < 1e-3, "{}", log_odds(&features));
             n_rows += 1;
         }
