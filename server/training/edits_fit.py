@@ -140,7 +140,7 @@ def main() -> None:
     x, history = places.x, places.history
     ranking = Ranking(x, places.y, np.bincount(history)[history] ** -0.75, history)
     w = ranking.weights
-    lines = [", ".join(f"{value:.3f}" for value in w[start : start + 6]) + "," for start in range(0, len(w), 6)]
+    lines = [", ".join(f"{value:.4f}" for value in w[start : start + 6]) + "," for start in range(0, len(w), 6)]
     write(options.out / "weights.rs", lines)
     (options.out / "trees.bin").write_bytes(tree_file(ranking.trees))
     chosen = np.linspace(0, len(x) - 1, N_GOLDEN).astype(int)

@@ -194,7 +194,7 @@ impl<'s> Search<'s> {
         }
     }
 
-    /// Returns what is around each of a rewrite's places.
+    /// Returns the surroundings of each of a rewrite's places.
     fn around(&self, places: &[Place], n_rewrites: usize) -> Vec<Around> {
         let away = |place: &Place| match self.hunk_line {
             Some(hunk_line) => place.line.abs_diff(hunk_line),

@@ -204,7 +204,7 @@ impl Searched {
         let mut places = Vec::new();
         let removes =
             matches!(rewrite.replacement.as_slice(), [Part::Text(text)] if text.trim().is_empty());
-        // The first token that is no variable tells where to look: a variable before it is one word,
+        // The first token that is no variable is looked for: a variable before it is one word,
         // unless a closing bracket follows.
         let anchor = ids.iter().position(Option::is_some).unwrap_or(0);
         let id = ids.get(anchor).copied().flatten().unwrap_or(u32::MAX);

@@ -156,7 +156,7 @@ impl Searched {
                 && start.checked_sub(1).is_some_and(|before| self.is(before, left))
                 && self.is(start + ids.len(), right)
         };
-        // The rarest token tells where to look.
+        // The rarest token is looked for.
         let rarest = ids.iter().enumerate().min_by_key(|(_, id)| self.positions(**id).len());
         let Some((offset, id)) = rarest else { return 0 };
         let starts: Vec<u32> =

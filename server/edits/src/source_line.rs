@@ -1,4 +1,4 @@
-//! The line that a hunk changed, and what is around it.
+//! The line that a hunk changed, and its neighbours.
 
 use crate::hunk::Hunk;
 use crate::rewrite::{line_of, opener};

@@ -47,7 +47,7 @@ impl ModelJudge {
     }
 
     /// Judges a proposal of this probability; one that cannot be judged is improbable.
-    pub(super) fn judge(&self, probability: f32, question: Question) -> Verdict {
+    pub(super) fn judge(&self, probability: f32, question: &Question) -> Verdict {
         let start = Instant::now();
         let (to_here, judged) = channel();
         let done = move |probability, judged| {
@@ -60,7 +60,7 @@ impl ModelJudge {
         drop(ticket);
         let ms = start.elapsed().as_secs_f64() * 1000.0;
         let n_tokens = judged.as_ref().map_or(0, |judged| judged.n_computed);
-        let facts = judged.and_then(|judged| judgement_facts(&question, probability, &judged));
+        let facts = judged.and_then(|judged| judgement_facts(question, probability, &judged));
         Verdict { probability: judged_probability, n_tokens, ms, facts }
     }
 }

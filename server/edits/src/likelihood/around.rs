@@ -1,4 +1,4 @@
-//! Facts about what is around a place.
+//! Facts about the surroundings of a place.
 
 use crate::places::Place;
 
@@ -49,7 +49,7 @@ pub(crate) struct Around {
     pub(crate) n_rewrites: usize,
 }
 
-/// Returns facts about what is around a place.
+/// Returns facts about the surroundings of a place.
 pub(super) fn facts_around(place: &Place, around: &Around) -> [f32; AROUND.len()] {
     let flag = |yes: bool| f32::from(u8::from(yes));
     let log = |n: usize| (n as f32).ln_1p();
