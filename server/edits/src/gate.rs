@@ -46,13 +46,11 @@ impl Caution {
     pub fn judged_threshold(self) -> f32 {
         match self {
             Self::Careful => 0.7,
-            Self::Normal => 0.57,
+            Self::Normal => 0.6,
         }
     }
 }
 
-/// Proposals at least this probable need no judgement.
-const SURE: f32 = 0.8;
 /// Proposals less probable than this are not worth one.
 const HOPELESS: f32 = 0.25;
 
@@ -145,12 +143,12 @@ impl EditGate {
         now: Duration,
     ) -> Result<Decision, Quiet> {
         let proposal = self.above(history, snapshot, cursor, HOPELESS, now)?;
-        if proposal.probability >= SURE || is_elsewhere(history, snapshot) {
+        // The model adds proposals and hides none: it knows less about renames than the search.
+        if proposal.probability >= caution.threshold() || is_elsewhere(history, snapshot) {
             return Ok(Decision::Show(proposal));
         }
         match Question::new(history, snapshot, &proposal) {
             Some(question) => Ok(Decision::Ask(proposal, question)),
-            None if proposal.probability >= caution.threshold() => Ok(Decision::Show(proposal)),
             None => Err(Quiet::NothingLikely),
         }
     }
