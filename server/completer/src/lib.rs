@@ -66,9 +66,7 @@ pub use answer::{Answer, Outcome};
 pub use ask_again::AskAgain;
 pub use counters::Work;
 pub use insert::Insert;
-pub use next_edit::{
-    NextEditTrial, NextEditWork, NoProposedEdit, ProposedEdit, judgement_facts, judgement_job,
-};
+pub use next_edit::{NextEditTrial, NextEditWork, NoProposedEdit, ProposedEdit, judgement_job};
 pub use remote_check::{RemoteCheck, RemoteSpeed};
 pub use remote_settings::remote_config;
 pub use request::{CompletionRequest, Elsewhere, Surface, TimeLimit, Trigger};

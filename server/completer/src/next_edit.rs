@@ -25,7 +25,7 @@ mod model_answer;
 mod trial;
 mod work;
 
-pub use judged::{judgement_facts, judgement_job};
+pub use judged::judgement_job;
 pub(crate) use model::next_edit_model;
 pub use trial::NextEditTrial;
 pub use work::NextEditWork;

@@ -1,5 +1,6 @@
 //! The places in a document that a hunk's changes fit, each with its probability.
 
+use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
@@ -23,19 +24,41 @@ const MAX_SCOPE_LINES: usize = 400;
 /// Similarities that differ by at most this count as equal.
 const SIMILAR: f32 = 0.05;
 
-/// Returns the places in a document that a hunk's changes fit, with their probabilities. `cursor` is
-/// where the user is.
+/// The part of a document that is searched, around the cursor. It is read when a hunk has changes that
+/// may be needed elsewhere, once for all hunks.
+pub(crate) struct SearchedPart<'d> {
+    snapshot: &'d Snapshot,
+    cursor: ByteOffset,
+    range: Range<ByteOffset>,
+    searched: OnceCell<Searched>,
+}
+
+impl<'d> SearchedPart<'d> {
+    /// `cursor` is where the user is.
+    pub(crate) fn new(snapshot: &'d Snapshot, cursor: ByteOffset) -> Self {
+        let range = searched_part(snapshot, cursor);
+        Self { snapshot, cursor, range, searched: OnceCell::new() }
+    }
+
+    fn searched(&self) -> &Searched {
+        self.searched.get_or_init(|| {
+            let scanner = self.snapshot.lexical_state(self.snapshot.line_of(self.range.start));
+            Searched::new(Tokens::new(self.snapshot.slice(self.range.clone()), &scanner))
+        })
+    }
+}
+
+/// Returns the places in a document that a hunk's changes fit, with their probabilities.
 pub(crate) fn candidates_of(
     history: &EditHistory,
     hunk: &Hunk,
-    snapshot: &Snapshot,
-    cursor: ByteOffset,
+    part: &SearchedPart<'_>,
 ) -> Vec<Candidate> {
     let rewrites = rewrites(hunk);
     if rewrites.is_empty() {
         return Vec::new();
     }
-    let search = Search::new(history, hunk, snapshot, cursor);
+    let search = Search::new(history, hunk, part);
     let earlier = search.earlier_rewrites();
     // The newest hunk may take back what an earlier one did.
     let reverts = |rewrite: &Rewrite| {
@@ -88,7 +111,7 @@ struct Search<'s> {
     history: &'s EditHistory,
     hunk: &'s Hunk,
     snapshot: &'s Snapshot,
-    searched: Searched,
+    searched: &'s Searched,
     /// The start of the searched part.
     base: usize,
     cursor_line: usize,
@@ -99,20 +122,15 @@ struct Search<'s> {
     hunk_line: Option<usize>,
     blocks: Option<Blocks>,
     scope: Option<Range<usize>>,
+    /// The lines of this document that the user has edited.
+    edited: Vec<Range<usize>>,
 }
 
 impl<'s> Search<'s> {
-    fn new(
-        history: &'s EditHistory,
-        hunk: &'s Hunk,
-        snapshot: &'s Snapshot,
-        cursor: ByteOffset,
-    ) -> Self {
-        let part = searched_part(snapshot, cursor);
-        let base = part.start.0;
-        let scanner = snapshot.lexical_state(snapshot.line_of(part.start));
-        let searched = Searched::new(Tokens::new(snapshot.slice(part), &scanner));
+    fn new(history: &'s EditHistory, hunk: &'s Hunk, part: &'s SearchedPart<'_>) -> Self {
+        let (snapshot, searched, base) = (part.snapshot, part.searched(), part.range.start.0);
         let is_here = hunk.uri == *snapshot.uri();
+        let in_document = history.hunks().filter(|other| other.uri == *snapshot.uri());
         let start = hunk.lines().start.wrapping_sub(base);
         let is_in_part = is_here && (0..=searched.tokens.text.len()).contains(&start);
         let hunk_line = is_in_part.then(|| searched.line_number_at(start));
@@ -122,9 +140,10 @@ impl<'s> Search<'s> {
             snapshot,
             base,
             is_here,
-            cursor_line: snapshot.line_of(cursor),
-            blocks: hunk_line.map(|line| Blocks::around(&searched, line)),
+            cursor_line: snapshot.line_of(part.cursor),
+            blocks: hunk_line.map(|line| Blocks::around(searched, line)),
             scope: is_here.then(|| scope_of(hunk, snapshot)),
+            edited: in_document.map(Hunk::lines).collect(),
             hunk_line,
             searched,
         }
@@ -137,12 +156,10 @@ impl<'s> Search<'s> {
 
     /// Returns the places of a rewrite outside of the text that the user has edited.
     fn places(&self, rewrite: &Rewrite) -> Vec<Place> {
-        let here = |other: &&Hunk| other.uri == *self.snapshot.uri();
-        let edited: Vec<Range<usize>> =
-            self.history.hunks().filter(here).map(Hunk::lines).collect();
         let is_free = |place: &Place| {
             let [start, end] = [place.range.start, place.range.end].map(|at| self.base + at);
-            let is_edited = edited.iter().any(|lines| start <= lines.end && lines.start <= end);
+            let is_edited =
+                self.edited.iter().any(|lines| start <= lines.end && lines.start <= end);
             !is_edited && self.searched.tokens.text.get(place.range.clone()) != Some(&place.text)
         };
         let mut places = self.searched.places(rewrite, self.hunk_line);
@@ -155,7 +172,7 @@ impl<'s> Search<'s> {
     }
 
     fn facts(&self, rewrite: &Rewrite, places: &[Place], earlier: &[Rewrite]) -> Facts {
-        let searched = &self.searched;
+        let searched = self.searched;
         let is_here = self.is_here;
         // What the hunk itself brings does not count.
         let n_in_hunk = |word: &str| {

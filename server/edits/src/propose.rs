@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use lowkey_document::{ByteOffset, Snapshot};
 
-use crate::candidates::candidates_of;
+use crate::candidates::{SearchedPart, candidates_of};
 use crate::history::EditHistory;
 use crate::likelihood::EditFeatures;
 
@@ -45,8 +45,9 @@ pub fn propose(
 ) -> Option<Proposal> {
     let recent =
         history.hunks().take(MAX_SOURCES).filter(|hunk| now.saturating_sub(hunk.at) < MAX_AGE);
+    let part = SearchedPart::new(snapshot, cursor);
     for (age, hunk) in recent.enumerate() {
-        let searched = candidates_of(history, hunk, snapshot, cursor);
+        let searched = candidates_of(history, hunk, &part);
         // What follows from an older hunk must be more probable.
         let threshold = 1.0 - (1.0 - threshold) / (age + 1) as f32;
         let best =
@@ -82,8 +83,9 @@ pub fn candidates(
     snapshot: &Snapshot,
     cursor: ByteOffset,
 ) -> Vec<Candidate> {
+    let part = SearchedPart::new(snapshot, cursor);
     let newest = history.hunks().next();
-    newest.map(|hunk| candidates_of(history, hunk, snapshot, cursor)).unwrap_or_default()
+    newest.map(|hunk| candidates_of(history, hunk, &part)).unwrap_or_default()
 }
 
 #[cfg(test)]

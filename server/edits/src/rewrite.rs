@@ -185,8 +185,8 @@ pub(crate) fn line_of(tokens: &Tokens, idx: usize) -> Range<usize> {
 }
 
 /// Whether a line imports.
-pub(crate) fn imports(tokens: &Tokens, mut line: Range<usize>) -> bool {
-    let first = line.by_ref().map(|idx| tokens.str(idx)).find(|text| *text != "pub");
+pub(crate) fn imports(tokens: &Tokens, line: Range<usize>) -> bool {
+    let first = line.map(|idx| tokens.str(idx)).find(|text| *text != "pub");
     first.is_some_and(|first| IMPORTS.contains(&first))
 }
 

@@ -150,8 +150,8 @@ impl Searched {
         else {
             return 0;
         };
-        let fits = |start: &&u32| {
-            let start = **start as usize;
+        let fits = |start: &usize| {
+            let start = *start;
             ids.iter().enumerate().all(|(n, id)| self.is(start + n, *id))
                 && start.checked_sub(1).is_some_and(|before| self.is(before, left))
                 && self.is(start + ids.len(), right)
@@ -159,19 +159,18 @@ impl Searched {
         // The rarest token is looked for.
         let rarest = ids.iter().enumerate().min_by_key(|(_, id)| self.positions(**id).len());
         let Some((offset, id)) = rarest else { return 0 };
-        let starts: Vec<u32> =
-            self.positions(*id).iter().filter_map(|at| at.checked_sub(offset as u32)).collect();
-        starts.iter().filter(fits).count()
+        let starts = self.positions(*id).iter().map(|at| (*at as usize).checked_sub(offset));
+        starts.flatten().filter(fits).count()
     }
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use lowkey_document::Document;
 
     use super::*;
 
-    fn searched(text: &str) -> Searched {
+    pub(crate) fn searched(text: &str) -> Searched {
         let snapshot = Document::open("file:///a.py", "python", 1, text).snapshot();
         Searched::new(Tokens::new(text.to_owned(), &snapshot.lexical_state(0)))
     }

@@ -8,7 +8,7 @@ use crate::tokens::{Tokens, is_word_char};
 pub(crate) const MAX_COMPARED: usize = 80;
 
 /// A changed line before its change.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(crate) struct SourceLine {
     /// At most [`MAX_COMPARED`] tokens of it, of the line above and of the line below.
     pub(crate) tokens: Vec<String>,

@@ -123,7 +123,7 @@ impl MinedHistory {
         let mut facts = None;
         let proposal = match (decision, judge) {
             (Ok(Decision::Ask(proposal, question)), Some(judge)) => {
-                let verdict = judge.judge(proposal.probability, &question);
+                let verdict = judge.judge(proposal.probability, question);
                 judged = Some((verdict.ms, verdict.n_tokens));
                 facts = verdict.facts.map(|facts| (facts, self.is_right(text, &proposal)));
                 (verdict.probability >= caution.judged_threshold()).then_some(proposal)

@@ -5,8 +5,8 @@ use std::sync::mpsc::channel;
 use std::time::Instant;
 
 use anyhow::{Context as _, bail};
-use lowkey_completer::{judgement_facts, judgement_job};
-use lowkey_edits::{JudgementFacts, Question};
+use lowkey_completer::judgement_job;
+use lowkey_edits::{JudgementFacts, Question, judged_probability};
 use lowkey_engine::{Engine, Loaded, Status};
 use lowkey_model::ModelFile;
 
@@ -47,20 +47,20 @@ impl ModelJudge {
     }
 
     /// Judges a proposal of this probability; one that cannot be judged is improbable.
-    pub(super) fn judge(&self, probability: f32, question: &Question) -> Verdict {
+    pub(super) fn judge(&self, probability: f32, question: Question) -> Verdict {
         let start = Instant::now();
         let (to_here, judged) = channel();
-        let done = move |probability, judged| {
+        let done = move |judged| {
             // The receiver waits for it below.
-            let _ = to_here.send((probability, judged));
+            let _ = to_here.send(judged);
         };
-        let job = judgement_job(question.clone(), probability, done);
-        let ticket = self.engine.judge(job);
-        let (judged_probability, judged) = judged.recv().unwrap_or_default();
+        let ticket = self.engine.judge(judgement_job(question, probability, done));
+        let judged = judged.recv().ok().flatten();
         drop(ticket);
         let ms = start.elapsed().as_secs_f64() * 1000.0;
-        let n_tokens = judged.as_ref().map_or(0, |judged| judged.n_computed);
-        let facts = judged.and_then(|judged| judgement_facts(question, probability, &judged));
-        Verdict { probability: judged_probability, n_tokens, ms, facts }
+        let n_tokens = judged.as_ref().map_or(0, |(_, judged)| judged.n_computed);
+        let facts = judged.map(|(facts, _)| facts);
+        let probability = facts.as_ref().map_or(0.0, judged_probability);
+        Verdict { probability, n_tokens, ms, facts }
     }
 }

@@ -27,18 +27,20 @@ impl Completer {
     ) -> Result<Proposal, NoProposedEdit> {
         let mut asking = lock(&self.next_edits).begin_asking(snapshot.uri());
         let (to_request, judged) = oneshot::channel();
-        let done = move |probability, judged| {
+        let done = move |judged| {
             // The receiver of a cancelled request is gone.
-            let _ = to_request.send((probability, judged));
+            let _ = to_request.send(judged);
         };
         let ticket = self.engine.judge(judgement_job(question, proposal.probability, done));
-        let (probability, judged) = tokio::select! {
-            judged = judged => judged.unwrap_or_default(),
+        let judged = tokio::select! {
+            judged = judged => judged.ok().flatten(),
             () = asking.superseded() => return Err(NoProposedEdit::Superseded),
         };
         drop(ticket);
         lock(&self.next_edits).end_asking(&asking)?;
-        if let Some(judged) = &judged {
+        // One that could not be judged is improbable.
+        let probability = judged.as_ref().map_or(0.0, |(facts, _)| judged_probability(facts));
+        if let Some((_, judged)) = &judged {
             tracing::debug!(
                 computed = judged.n_computed,
                 reused = judged.n_reused,
@@ -53,35 +55,26 @@ impl Completer {
     }
 }
 
-/// Returns the job that judges a proposal of this probability. `done` gets the new probability, and
-/// what was computed: 0 and `None` if the proposal could not be judged.
+/// Returns the job that judges a proposal of this probability. `done` gets what the answer says and what
+/// was computed; `None` if the proposal could not be judged.
 pub fn judgement_job(
     question: Question,
     probability: f32,
-    done: impl FnOnce(f32, Option<Judged>) + Send + 'static,
+    done: impl FnOnce(Option<(JudgementFacts, Judged)>) + Send + 'static,
 ) -> JudgementJob {
     JudgementJob {
         prefix: question.prefix.clone(),
         texts: question.texts.to_vec(),
         done: Box::new(move |judged| {
-            let facts =
-                judged.as_ref().and_then(|judged| judgement_facts(&question, probability, judged));
-            done(facts.as_ref().map_or(0.0, judged_probability), judged);
+            done(judged.and_then(|judged| {
+                let tokens: Vec<Vec<(usize, f32)>> = judged
+                    .texts
+                    .iter()
+                    .map(|text| text.iter().map(|token| (token.n_bytes, token.log_prob)).collect())
+                    .collect();
+                let [with, without] = tokens.as_slice() else { return None };
+                Some((question.facts(probability, [with, without]), judged))
+            }));
         }),
     }
-}
-
-/// Returns what an answer says about a proposal of this probability; `None` if it has not two texts.
-pub fn judgement_facts(
-    question: &Question,
-    probability: f32,
-    judged: &Judged,
-) -> Option<JudgementFacts> {
-    let tokens: Vec<Vec<(usize, f32)>> = judged
-        .texts
-        .iter()
-        .map(|tokens| tokens.iter().map(|token| (token.n_bytes, token.log_prob)).collect())
-        .collect();
-    let [with, without] = tokens.as_slice() else { return None };
-    Some(question.facts(probability, [with, without]))
 }

@@ -28,7 +28,7 @@ pub(super) const AROUND: [&str; 21] = [
 ];
 
 /// What is known about the text and the other places.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Around {
     /// Places of the rewrite that are nearer to the change (in another document, to its start), and
     /// those in lines more like the changed one.
